@@ -1,0 +1,1 @@
+"""A flight recorder for Python programs."""
