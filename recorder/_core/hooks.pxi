@@ -19,7 +19,6 @@ cdef struct Hooks:
     int tool                 # 3.12+: our tool id, −1 when there is none
     PyObject *main_globals   # not owned: the dict of __main__, while WAITING
     PyObject *disable        # owned: sys.monitoring.DISABLE
-    PyObject *abort_class    # owned: RecordingAborted
     PyObject *abort_instance # owned, while ABORTING
     uint64_t main_thread     # id of the main thread's state
     PyThreadState *newest    # 3.11: head of the interpreter's list of threads, as last seen
@@ -43,49 +42,46 @@ cdef PyObject *disabled() noexcept:
 
 
 cdef bint settle(Status status) noexcept:
-    """Ends a hook whose status was not OK: recording stops, the policy decides. True: raise the abort."""
+    """Ends a hook whose status was not OK: recording stops, the policy decides, what was recorded is handed over
+    to be published. True: raise the abort."""
     cdef PyObject *kind = NULL
     cdef PyObject *value = NULL
     cdef PyObject *trace = NULL
-    cdef int disposition = DISABLE
     if hooks.state != RECORDING:
         return False
     fail(status, STAGE_CAPTURE)                 # in case only the status was known
     hooks.state = IDLE
     PyErr_Fetch(&kind, &value, &trace)
     try:
-        disposition = on_fault(fault_facts(fault_place(), tape.control.target_detail))
-        remove_hooks(disposition == ABORT)
+        set_abort(on_fault(fault_facts(fault_place(), tape.control.target_detail)))
+        remove_hooks(hooks.state == ABORTING)
     except BaseException:
-        # The session's own code failed; the fault stands in the control page, and recording is over.
-        hooks.state = IDLE
-    if disposition == ABORT:
-        begin_abort()
+        # The session's own code failed. The fault stands in the control page, and recording is over all the same.
+        PyErr_Clear()
+    tape.control.target_fault.disposition = ABORT if hooks.state == ABORTING else DISABLE
+    close_tape(REC_TARGET_FINISHED)
+    close_tracer()
+    if hooks.state == ABORTING:
+        # Where the queue is full, the hooks of the main thread deliver it alone.
+        Py_AddPendingCall(deliver_abort, NULL)
     PyErr_Restore(kind, value, trace)
     return hooks.state == ABORTING and is_main_thread()
+
+
+cdef int set_abort(outcome) except -1:
+    """What the session decided: None to disable, or the exception that ends the program."""
+    if outcome is None:
+        return 0
+    Py_XDECREF(hooks.abort_instance)
+    hooks.abort_instance = <PyObject *> outcome
+    Py_INCREF(hooks.abort_instance)
+    hooks.state = ABORTING
+    return 0
 
 
 cdef bint is_main_thread() noexcept:
     cdef PyThreadState *state = rec_thread_state()
     return state != NULL and state.id == hooks.main_thread
-
-
-cdef void begin_abort() noexcept:
-    try:
-        set_abort_instance(<object> hooks.abort_class)
-        hooks.state = ABORTING
-        # Full queue: the hooks of the main thread deliver it alone.
-        Py_AddPendingCall(deliver_abort, NULL)
-    except BaseException:
-        hooks.state = IDLE
-
-
-cdef int set_abort_instance(kind) except -1:
-    cdef object instance = kind()
-    Py_INCREF(<PyObject *> instance)
-    Py_XDECREF(hooks.abort_instance)
-    hooks.abort_instance = <PyObject *> instance
-    return 0
 
 
 cdef int deliver_abort(void *unused) noexcept:
@@ -99,9 +95,9 @@ cdef bint raise_abort() noexcept:
     cdef PyThreadState *state = rec_thread_state()
     if hooks.state != ABORTING or not is_main_thread():
         return False
-    if rec_is_handling(state, <PyTypeObject *> hooks.abort_class):
+    if rec_is_handling(state, hooks.abort_instance.ob_type):
         return False
-    PyErr_SetObject(hooks.abort_class, hooks.abort_instance)
+    PyErr_SetObject(<PyObject *> hooks.abort_instance.ob_type, hooks.abort_instance)
     return True
 
 

@@ -36,7 +36,9 @@ def arm(bytes folder not None, dict options not None, callback not None):
     """Starts recording into the staging folder, in one step: all of it, or nothing.
 
     options: scope (0 own, 1 deps, 2 all), outside and stdlib (tuples of path prefixes), items, depth, text, nodes
-    (limits of a value), wait_ms, wait_for_main, abort_class, summary, require_trace, name, missing.
+    (limits of a value), wait_ms, wait_for_main, summary, require_trace, name, missing.
+    callback(facts) is told of a fault, once, inside the hook: it answers None to go on without recording, or the
+    exception that ends the program.
     Answers ALREADY_RECORDING, SUBINTERPRETER, STAGING_LOST, OPEN_FAILED, MAP_FAILED, TOOL_IDS_TAKEN,
     TRACER_INSTALL_CONFLICT, OUT_OF_MEMORY."""
     global on_fault
@@ -70,9 +72,6 @@ cdef int apply_options(dict options) except -1:
     scope_main = None
     set_limits(options["items"], options["depth"], options["text"], options["nodes"])
     tape.wait_ms = options["wait_ms"]
-    Py_XDECREF(hooks.abort_class)
-    hooks.abort_class = <PyObject *> options["abort_class"]
-    Py_INCREF(hooks.abort_class)
     ending.summary = options["summary"]
     ending.require_trace = options["require_trace"]
     ending.override = -1

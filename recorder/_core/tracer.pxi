@@ -39,6 +39,7 @@ cdef struct Shadow:          # one frame as last recorded
     Shadow *chain            # … and the next one in that bucket
     uint32_t *order          # namespace: the slot of the n-th entry of the dict, as last seen
     uint32_t bound           # namespace: entries of the dict, as last seen
+    bint marked              # namespace: it was said that it cannot be read
     uint64_t version         # namespace: version of the dict, if all its values were scalars
 
 cdef struct Block:           # slots of running frames, allocated as a stack
@@ -313,7 +314,7 @@ cdef Status note_namespace(Shadow *s) noexcept nogil:
     cdef uint64_t version
     cdef Status status
     if namespace == NULL or namespace.ob_type != &PyDict_Type:
-        return OK                               # a body with a mapping of its own: reading it runs user code
+        return mark_unreadable(s)               # a mapping of the program's own: reading it runs user code
     version = rec_dict_version(namespace)
     if version != 0 and version == s.version:
         return OK
@@ -338,6 +339,15 @@ cdef Status note_namespace(Shadow *s) noexcept nogil:
             return status
     s.bound = n
     s.version = version if scalars else 0
+    return OK
+
+
+cdef Status mark_unreadable(Shadow *s) noexcept nogil:
+    """Says once that the variables of this body are not recorded."""
+    if not s.marked:
+        s.marked = True
+        tape.cur = put_varint(put_tagged(tape.cur, REC_MARK, ERR_NAMESPACE_UNREADABLE), 0)
+        tape.control.degraded[0] += 1
     return OK
 
 
