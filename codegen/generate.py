@@ -107,9 +107,9 @@ def _marked_files(root: Path) -> set[str]:
 
 def docstring(text: str) -> str:
     """The inside of a docstring of a class body."""
-    if len(text) <= LINE_LENGTH - 10 + 3:
+    if len(text) <= LINE_LENGTH - 10:
         return text
-    return "\n    ".join([*textwrap.wrap(text, LINE_LENGTH - 7), ""])
+    return "\n    ".join([*textwrap.wrap(text, LINE_LENGTH - 15), ""])
 
 
 def literal(text: str, indent: int, before: str = "") -> str:

@@ -155,9 +155,10 @@ def _build(cls: Callable[..., Any], items: list[dict[str, Any]], problems: list[
 
 def _problems(table: Table) -> list[str]:
     rows = table.rows
+    numbered: list[Row | Outcome] = [*rows, *table.outcomes]
     problems = [
-        *_duplicates("number", [(row.number, row.name) for row in [*rows, *table.outcomes]]),
-        *_duplicates("name", [(row.name, str(row.number)) for row in [*rows, *table.outcomes]]),
+        *_duplicates("number", [(item.number, item.name) for item in numbered]),
+        *_duplicates("name", [(item.name, str(item.number)) for item in numbered]),
         *_duplicates(
             "exception",
             [(kind.exception, kind.name) for kind in table.kinds]

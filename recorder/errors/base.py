@@ -106,17 +106,15 @@ class RecorderError(Exception):
 
     def _init_builtin(self, errno: int | None, path: Scalar) -> None:
         """Fills what the builtin among our bases keeps in C: errno and filename, name."""
+        if isinstance(self, OSError) and errno is not None:
+            super().__init__(errno, os.strerror(errno))
+        else:
+            super().__init__(self.message)
+        builtin: Any = self
         if isinstance(self, OSError):
-            if errno is None:
-                super().__init__(self.message)
-            else:
-                super().__init__(errno, os.strerror(errno))
-            self.filename = path  # type: ignore[misc]
-            return
-        super().__init__(self.message)
+            builtin.filename = path
         if isinstance(self, ImportError):
-            module = self.context.get("module")
-            self.name = module if isinstance(module, str) else None
+            builtin.name = self.context.get("module")
 
     def __str__(self) -> str:
         return f"[{self.error_name}] {self.message}"

@@ -7,8 +7,8 @@ from recorder.errors.base import RecorderError
 
 
 class RecorderUsageError(RecorderError):
-    """The caller asked for something that cannot be. Changing the call or the command line mends
-    it.
+    """The caller asked for something that cannot be. Changing the call or the command line
+    mends it.
     """
 
     kind_number = 1
@@ -16,7 +16,9 @@ class RecorderUsageError(RecorderError):
 
 
 class RecorderEnvironmentError(RecorderError):
-    """The machine, the disk, another program or a file stands in the way. The call itself was fine."""
+    """The machine, the disk, another program or a file stands in the way. The call itself
+    was fine.
+    """
 
     kind_number = 2
     exit_code = 10

@@ -68,7 +68,9 @@ def from_fault(fault: Any) -> RecorderError:
     """The facts of a Fault as an exception. `fault`: a mapping or an object with its fields."""
     from recorder.errors.tables import FAULT
 
-    get = fault.get if isinstance(fault, dict) else lambda name: getattr(fault, name, None)
+    def get(name: str) -> Any:
+        return fault.get(name) if isinstance(fault, dict) else getattr(fault, name, None)
+
     number = int(get("status") or 0)
     cls = class_for(number)
     detail = get("detail")
