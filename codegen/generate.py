@@ -48,7 +48,7 @@ def render(table: Table, root: Path) -> dict[str, str]:
     for output, template in OUTPUTS.items():
         try:
             text = environment.get_template(template).render(table=table, mark=MARK)
-        except TemplateError as exc:
+        except (TemplateError, TypeError, ValueError) as exc:
             raise GenerationError(f"{TEMPLATES / template}: {type(exc).__name__}: {exc}") from exc
         outputs[output] = text
     return outputs

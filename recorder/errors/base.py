@@ -92,7 +92,9 @@ class RecorderError(Exception):
             self.number = number
         if "number" in self.facts:
             facts["number"] = self.number
-        self.context: dict[str, Scalar] = {key: scalar(facts[key]) for key in sorted(facts)}
+        self.context: dict[str, Scalar] = {
+            key: scalar(facts[key]) for key in sorted(facts) if facts[key] is not None
+        }
         if message is None:
             message = render(self.template, self.context)
         self.message = printable(message)
