@@ -59,7 +59,7 @@ cdef bytes encode(path):
     return encoded
 
 
-cdef int fail(int error, path) except -1:
+cdef int raise_errno(int error, path) except -1:
     raise OSError(error, strerror(error).decode("ascii", "replace"), path)
 
 
@@ -87,7 +87,7 @@ def open(path, int flags, int mode=0o600):
         if fd >= 0:
             return fd
         if not interrupted(error, &times):
-            fail(error, path)
+            raise_errno(error, path)
 
 
 def close(int fd, path=None):
@@ -96,7 +96,7 @@ def close(int fd, path=None):
         result = rec_sys.close(fd)
         error = errno
     if result < 0 and error != EINTR:  # interrupted, it is closed all the same
-        fail(error, path)
+        raise_errno(error, path)
 
 
 def read(int fd, Py_ssize_t size, path=None):
@@ -112,7 +112,7 @@ def read(int fd, Py_ssize_t size, path=None):
         if got >= 0:
             return data if got == size else data[:got]
         if not interrupted(error, &times):
-            fail(error, path)
+            raise_errno(error, path)
 
 
 def pread(int fd, Py_ssize_t size, off_t at, path=None):
@@ -131,7 +131,7 @@ def pread(int fd, Py_ssize_t size, off_t at, path=None):
         if got > 0:
             done += got
         elif not interrupted(error, &times):
-            fail(error, path)
+            raise_errno(error, path)
     return data if done == size else data[:done]
 
 
@@ -153,7 +153,7 @@ cdef object write_all(int fd, const unsigned char[::1] data, off_t at, bint posi
         elif got == 0:
             raise ShortWriteError(path, size, done)
         elif not interrupted(error, &times):
-            fail(error, path)
+            raise_errno(error, path)
 
 
 def write(int fd, const unsigned char[::1] data not None, path=None):
@@ -175,7 +175,7 @@ def ftruncate(int fd, off_t size, path=None):
         if result == 0:
             return
         if not interrupted(error, &times):
-            fail(error, path)
+            raise_errno(error, path)
 
 
 def fallocate(int fd, int mode, off_t at, off_t size, path=None):
@@ -187,7 +187,7 @@ def fallocate(int fd, int mode, off_t at, off_t size, path=None):
         if result == 0:
             return
         if not interrupted(error, &times):
-            fail(error, path)
+            raise_errno(error, path)
 
 
 def reserve(int fd, off_t size, path=None):
@@ -209,7 +209,7 @@ def fsync(int fd, path=None):
         if result == 0:
             return
         if not interrupted(error, &times):
-            fail(error, path)
+            raise_errno(error, path)
 
 
 def flock(int fd, int operation, path=None):
@@ -221,7 +221,7 @@ def flock(int fd, int operation, path=None):
         if result == 0:
             return
         if not interrupted(error, &times):
-            fail(error, path)
+            raise_errno(error, path)
 
 
 # ---- names ----
@@ -247,7 +247,7 @@ def unlink(path):
         result = rec_sys.unlink(name)
         error = errno
     if result < 0:
-        fail(error, path)
+        raise_errno(error, path)
 
 
 def mkdir(path, int mode=0o700):
@@ -258,7 +258,7 @@ def mkdir(path, int mode=0o700):
         result = rec_sys.mkdir(name, mode)
         error = errno
     if result < 0:
-        fail(error, path)
+        raise_errno(error, path)
 
 
 def rmdir(path):
@@ -269,7 +269,7 @@ def rmdir(path):
         result = rec_sys.rmdir(name)
         error = errno
     if result < 0:
-        fail(error, path)
+        raise_errno(error, path)
 
 
 def stat(path):
@@ -282,7 +282,7 @@ def stat(path):
         result = rec_sys.stat(name, &facts)
         error = errno
     if result < 0:
-        fail(error, path)
+        raise_errno(error, path)
     return facts.st_mode, facts.st_size
 
 
@@ -299,7 +299,7 @@ def statvfs(path):
         if result == 0:
             return facts.f_bavail * facts.f_frsize, facts.f_blocks * facts.f_frsize
         if not interrupted(error, &times):
-            fail(error, path)
+            raise_errno(error, path)
 
 
 # ---- processes ----
@@ -311,7 +311,7 @@ def kill(pid_t pid, int signal):
         result = rec_sys.kill(pid, signal)
         error = errno
     if result < 0:
-        fail(error, None)
+        raise_errno(error, None)
 
 
 def pidfd_open(pid_t pid):
@@ -320,7 +320,7 @@ def pidfd_open(pid_t pid):
         fd = rec_sys.pidfd_open(pid, 0)
         error = errno
     if fd < 0:
-        fail(error, None)
+        raise_errno(error, None)
     return fd
 
 
@@ -334,7 +334,7 @@ def readable(int fd, int milliseconds):
         result = rec_sys.poll(&watched, 1, milliseconds)
         error = errno
     if result < 0 and error != EINTR:
-        fail(error, None)
+        raise_errno(error, None)
     PyErr_CheckSignals()
     return result > 0
 
@@ -371,7 +371,7 @@ def spawn(path, list argv, list environment, log):
     finally:
         free(c_arguments)
     if pid < 0:
-        fail(error, path)
+        raise_errno(error, path)
     return pid
 
 
