@@ -1,0 +1,82 @@
+"""Everything that is derived from the table of failures.
+
+`python -m codegen` writes what changed; `--check` writes nothing and says what is out of date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from codegen import generate, lock, table
+
+MEND = "to mend it: python -m codegen, and commit what it writes"
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m codegen",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--root", type=Path, default=Path(__file__).parent.parent)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if stale")
+    args = parser.parse_args(argv)
+    return _check(args.root) if args.check else _write(args.root)
+
+
+def _outputs(root: Path) -> dict[str, str]:
+    """Every generated file; a table that breaks a rule or a promise is refused."""
+    rows = table.load(root / table.TABLE)
+    promised = lock.load(root)
+    problems = lock.broken(rows, promised)
+    if problems:
+        raise table.TableError(problems)
+    outputs = generate.render(rows, root)
+    outputs[str(lock.LOCK)] = lock.render(rows, promised, generate.MARK)
+    return outputs
+
+
+def _write(root: Path) -> int:
+    try:
+        changed = generate.write(_outputs(root), root)
+    except (table.TableError, generate.GenerationError) as exc:
+        return _fail(f"{exc}\n")
+    for output in changed:
+        sys.stdout.write(f"wrote {output}\n")
+    return 0
+
+
+def _check(root: Path) -> int:
+    try:
+        outputs = _outputs(root)
+    except (table.TableError, generate.GenerationError) as exc:
+        return _fail(f"{exc}\n")
+    stale = generate.stale(outputs, root)
+    if stale:
+        return _fail("".join(stale) + MEND + "\n")
+    untracked = _untracked(outputs, root)
+    if untracked:
+        names = " ".join(untracked)
+        return _fail(f"not tracked by git: {names}\nto mend it: git add {names}\n")
+    return 0
+
+
+def _untracked(outputs: Iterable[str], root: Path) -> list[str]:
+    """Outputs that a commit would leave behind; none where this is no git work tree."""
+    if not (root / ".git").exists():
+        return []
+    command = ["git", "-C", str(root), "ls-files", "--others", "--", *outputs]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()
+
+
+def _fail(text: str) -> int:
+    sys.stderr.write(text)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

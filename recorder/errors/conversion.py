@@ -1,0 +1,156 @@
+"""The two points at which something else becomes a RecorderError: a Fault, a foreign exception."""
+
+from __future__ import annotations
+
+import sys
+
+from recorder.errors import base
+from recorder.errors.base import RecorderError
+from recorder.errors.classes import (
+    BY_NUMBER,
+    CallbackFailedError,
+    InputOutputError,
+    UnexpectedError,
+    UnknownFailureError,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Any
+
+
+def class_for(number: int) -> type[RecorderError]:
+    """The exception class of a number; UnknownFailureError for one this version does not know."""
+    return BY_NUMBER.get(number, UnknownFailureError)
+
+
+def from_number(number: int, message: str | None = None, **facts: Any) -> RecorderError:
+    """The exception of a number, which is kept as it is even when unknown."""
+    return class_for(number)(message, number=number, **facts)
+
+
+def from_oserror(
+    exc: OSError, *, operation: str, path: object = None, **facts: Any
+) -> RecorderError:
+    """An OSError as the code that errno and operation select. `raise from_oserror(…) from exc`."""
+    if isinstance(exc, RecorderError):
+        return exc
+    if path is None:
+        path = exc.filename
+    cls = BY_NUMBER[_select(operation, exc.errno)]
+    facts.setdefault("operation", operation)
+    return cls(errno=exc.errno, path=path, **facts)
+
+
+def from_exception(
+    exc: BaseException, *, operation: str = "", in_callback: bool = False, **facts: Any
+) -> RecorderError:
+    """Any exception as a RecorderError.
+
+    KeyboardInterrupt, SystemExit, GeneratorExit and CancelledError belong to the program: they are
+    raised again as they are.
+    """
+    if isinstance(exc, RecorderError):
+        return exc
+    if not isinstance(exc, Exception):
+        raise exc
+    if isinstance(exc, OSError):
+        return from_oserror(exc, operation=operation, **facts)
+    facts.update(operation=operation, exception=base.type_name(type(exc)), reason=text_of(exc))
+    if isinstance(exc, ImportError):
+        facts.setdefault("module", exc.name)
+    fallback = CallbackFailedError if in_callback else UnexpectedError
+    return (_for_builtin(exc) or fallback)(**facts)
+
+
+def from_fault(fault: Any) -> RecorderError:
+    """The facts of a Fault as an exception. `fault`: a mapping or an object with its fields."""
+    from recorder.errors.tables import FAULT
+
+    def get(name: str) -> Any:
+        return fault.get(name) if isinstance(fault, dict) else getattr(fault, name, None)
+
+    number = int(get("status") or 0)
+    cls = class_for(number)
+    detail = get("detail")
+    facts: dict[str, Any] = {"number": number, "errno": get("errno") or None}
+    facts.update({name: get(name) for name in ("stage", "offset", "event") if get(name)})
+    if "path" in cls.facts and detail:
+        facts["path"] = detail
+    for fact, source in FAULT.get(number, {}).items():
+        value = get(source)
+        if value is not None and value != "":
+            facts[fact] = value
+    if detail and detail not in facts.values():
+        facts["detail"] = detail
+    return cls(**facts)
+
+
+class mapped:
+    """`with errors.mapped("write", path=p): …`: what goes wrong in the body leaves it as ours."""
+
+    __slots__ = ("facts", "operation")
+
+    def __init__(self, operation: str, **facts: Any) -> None:
+        self.operation = operation
+        self.facts = facts
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if isinstance(exc, Exception) and not isinstance(exc, RecorderError):
+            raise from_exception(exc, operation=self.operation, **self.facts) from exc
+
+
+def describe(value: object) -> str:
+    """A value in a message: a builtin scalar as Python writes it, anything else by its type."""
+    if value is None or type(value) in (bool, int, float, str, bytes):
+        shown = base.scalar(value) if type(value) is int else value
+        return base.cut(repr(shown) if not isinstance(value, int) else str(shown))
+    return f"<{base.type_name(type(value))}>"
+
+
+def text_of(exc: BaseException) -> str:
+    """What an exception says, if that can be had without running code of its class."""
+    if type(exc).__flags__ & base.HEAP_TYPE and not isinstance(exc, RecorderError):
+        return base.cut(" ".join(arg for arg in exc.args if type(arg) is str))
+    return base.cut(str(exc))
+
+
+def _select(operation: str, errno: int | None) -> int:
+    """The number of the most specific selector, then the errno's, then the operation's."""
+    from recorder.errors.tables import SELECT
+
+    name = errno_name(errno)
+    for selector in (f"{operation}:{name}", name, f"{operation}:*"):
+        if selector in SELECT:
+            return SELECT[selector]
+    return InputOutputError.number
+
+
+def errno_name(number: int | None) -> str:
+    """ENOSPC for 28; an empty text for none and for one this platform does not know."""
+    import errno
+
+    return errno.errorcode.get(number, "") if number is not None else ""
+
+
+def _for_builtin(exc: Exception) -> type[RecorderError] | None:
+    from recorder.errors.tables import EXCEPTIONS
+
+    for cls in type(exc).__mro__:
+        if cls.__module__ == "builtins" and cls.__name__ in EXCEPTIONS:
+            return BY_NUMBER[EXCEPTIONS[cls.__name__]]
+    return None
+
+
+def recorder_version() -> str | None:
+    version: str | None = getattr(sys.modules.get("recorder"), "__version__", None)
+    return version
