@@ -3,11 +3,13 @@
 import os
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.object cimport PyObject_GenericSetAttr
 from libc.errno cimport errno
 from libc.string cimport memcpy, memset
 
 from recorder._core.syscalls cimport raise_errno, rec_sys
 
+from recorder import errors
 from recorder._core import syscalls
 
 
@@ -101,34 +103,36 @@ cdef bint write_fault(RecFault *fault, char *detail_at, uint32_t status, dict fa
 cdef class ControlPage:
     """The page, mapped. Its numbers are attributes; loads acquire, stores release.
 
-    With `create`, the file is made, its space reserved and its head written."""
+    `fresh`: the file is a reserved page of zeros, of which this makes a control page."""
 
-    def __init__(self, path, bint create=False):
-        cdef int fd
-        cdef void *page
-        cdef int error
+    def __init__(self, path, bint fresh=False):
+        cdef int fd = -1
         self.path = path
-        fd = syscalls.open(path, os.O_RDWR | (os.O_CREAT | os.O_EXCL if create else 0))
+        with errors.mapped("open", path=path):
+            fd = syscalls.open(path, os.O_RDWR)
         try:
-            if create:
-                syscalls.reserve(fd, REC_CONTROL_SIZE, path)
-            elif syscalls.stat(path)[1] < REC_CONTROL_SIZE:
-                self._refuse()
-            with nogil:
-                page = rec_sys.mmap(
-                    NULL, REC_CONTROL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0
-                )
-                error = errno
-            if page == <void *>-1:
-                raise_errno(error, path)
-            self.page = <RecControl *>page
+            with errors.mapped("mmap", path=path, bytes_wanted=REC_CONTROL_SIZE):
+                if syscalls.stat(path)[1] < REC_CONTROL_SIZE:
+                    self._refuse()
+                self._map(fd)
         finally:
-            syscalls.close(fd, path)
-        if create:
+            with errors.mapped("close", path=path):
+                syscalls.close(fd, path)
+        if fresh:
             self.page.magic = REC_CONTROL_MAGIC
             self.page.version = REC_LAYOUT_VERSION
         elif self.page.magic != REC_CONTROL_MAGIC or self.page.version != REC_LAYOUT_VERSION:
             self._refuse()
+
+    def _map(self, int fd):
+        cdef void *page
+        cdef int error
+        with nogil:
+            page = rec_sys.mmap(NULL, REC_CONTROL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
+            error = errno
+        if page == <void *>-1:
+            raise_errno(error, self.path)
+        self.page = <RecControl *>page
 
     def __dealloc__(self):
         if self.page != NULL:
@@ -144,9 +148,7 @@ cdef class ControlPage:
             raise_errno(error, self.path)
 
     def _refuse(self):
-        from recorder import errors
-
-        raise errors.TraceCorruptError("the control page is not one", path=os.fsdecode(self.path))
+        raise errors.TraceCorruptError(path=self.path, offset=0, reason="not a control page")
 
     cdef int mapped(self) except -1:
         if self.page == NULL:
@@ -170,7 +172,8 @@ cdef class ControlPage:
         cdef char *at
         field = FIELDS.get(name)
         if field is None:
-            raise AttributeError(name)
+            PyObject_GenericSetAttr(self, name, value)
+            return
         self.mapped()
         at = <char *>self.page + <size_t>field[0]
         if field[1] == 8:
@@ -244,9 +247,9 @@ cdef class ControlPage:
 
 
 def read_segment(path):
-    """(sequence, number of the first event, committed records) of a segment file that nobody writes any
-    more; the sequence is 0 if it was never begun. Read and not mapped: a file cut short under a mapping
-    would end the process."""
+    """(sequence, number of the first event, committed records) of a segment that nobody writes
+    any more; the sequence is 0 if it was never begun. Read and not mapped: a file cut short under
+    a mapping would end the process."""
     cdef RecSegmentHead head
     cdef Py_ssize_t committed
     cdef int fd = syscalls.open(path, os.O_RDONLY)
@@ -258,6 +261,7 @@ def read_segment(path):
         if head.magic != REC_SEGMENT_MAGIC or head.version != REC_LAYOUT_VERSION:
             return 0, 0, b""
         committed = min(head.committed, <uint64_t>(REC_SEGMENT_SIZE - REC_SEGMENT_HEAD))
-        return head.sequence, head.first_event, syscalls.pread(fd, committed, REC_SEGMENT_HEAD, path)
+        data = syscalls.pread(fd, committed, REC_SEGMENT_HEAD, path)
+        return head.sequence, head.first_event, data
     finally:
         syscalls.close(fd, path)

@@ -1,7 +1,7 @@
 """The system calls of the recorder, as Python sees them, and the means to make them fail in tests.
 
-Every function here goes through the table `rec_sys` (syscall_table.h), which the C code shares. A call
-that fails raises OSError with errno and path; one that a signal interrupts is made again.
+Every function here goes through the table `rec_sys` (syscall_table.h), which the C code shares. A
+call that fails raises OSError with errno and path; one that a signal interrupts is made again.
 """
 
 import errno as errno_names
@@ -9,7 +9,7 @@ import os
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
-from libc.errno cimport EINTR, EIO, EOPNOTSUPP, errno
+from libc.errno cimport EINTR, EOPNOTSUPP, errno
 from libc.stdint cimport uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport strerror
@@ -41,15 +41,6 @@ cdef Py_ssize_t LARGEST_WRITE = 64 << 20
 SHORT = REC_INJECT_SHORT  # an injected "errno": half of what was asked for is written
 KILL = REC_INJECT_KILL  # the process dies just before the call
 STOP = REC_INJECT_STOP  # the process is stopped just before the call
-
-
-class ShortWriteError(OSError):
-    """A write that took nothing and gave no errno, told with what was wanted and got."""
-
-    def __init__(self, path, wanted, got):
-        super().__init__(EIO, "short write", path)
-        self.wanted = wanted
-        self.got = got
 
 
 cdef bytes encode(path):
@@ -151,7 +142,9 @@ cdef object write_all(int fd, const unsigned char[::1] data, off_t at, bint posi
         if got > 0:
             done += got
         elif got == 0:
-            raise ShortWriteError(path, size, done)
+            from recorder import errors
+
+            raise errors.ShortWriteError(path=path, bytes_wanted=size, bytes_written=done)
         elif not interrupted(error, &times):
             raise_errno(error, path)
 
@@ -325,7 +318,7 @@ def pidfd_open(pid_t pid):
 
 
 def readable(int fd, int milliseconds):
-    """Waits at most so long; whether there is something to read (of a pidfd: the process is dead)."""
+    """Waits at most so long; whether there is something to read (of a pidfd: it is dead)."""
     cdef int error, result
     cdef c_pollfd watched
     watched.fd = fd
@@ -340,7 +333,7 @@ def readable(int fd, int milliseconds):
 
 
 cdef char **vector(list items) except NULL:
-    """The items as C wants them; they must live as long as the vector does, which the caller frees."""
+    """The items as C wants them. They must outlive the vector, which the caller frees."""
     cdef char **strings = <char **>malloc((len(items) + 1) * sizeof(char *))
     cdef Py_ssize_t index
     if strings == NULL:
@@ -352,7 +345,7 @@ cdef char **vector(list items) except NULL:
 
 
 def spawn(path, list argv, list environment, log):
-    """Starts a program that is nobody's child, has no descriptor of ours, and writes errors to `log`."""
+    """Starts a program that is nobody's child, has none of our files, and complains to `log`."""
     cdef bytes encoded = encode(path), encoded_log = encode(log)
     cdef const char *name = PyBytes_AS_STRING(encoded)
     cdef const char *log_name = PyBytes_AS_STRING(encoded_log)
@@ -389,8 +382,8 @@ def count():
 
 
 def inject(str name not None, uint64_t nth, int error, uint64_t times=1):
-    """The nth call (the first is 1) since counting began, which the first fault does, fails with this
-    errno (or SHORT, KILL, STOP), `times` times in a row; 0 for ever. `reset` ends all faults."""
+    """The nth call (the first is 1) since counting began, which the first fault does, fails with
+    this errno (or SHORT, KILL, STOP), `times` times in a row; 0 for ever. `reset` ends it all."""
     call = _numbers().get(name)
     if call is None or nth < 1:
         raise ValueError(f"no such call: {name} {nth}")
@@ -415,10 +408,10 @@ def calls():
 
 
 def load_faults(str role not None):
-    """Injects what RECORDER_TEST_FAULTS says for this role, once in a process: the first role stays.
+    """Injects what RECORDER_TEST_FAULTS says for this role, once in a process: the first stays.
 
-    The variable is a comma-separated list of role:call:nth:error[:times], where error is a name such
-    as ENOSPC or one of SHORT, KILL, STOP, and times is a number or `forever`."""
+    The variable is a comma-separated list of role:call:nth:error[:times], where error is a name
+    such as ENOSPC or one of SHORT, KILL, STOP, and times is a number or `forever`."""
     global loaded
     text = os.environ.get("RECORDER_TEST_FAULTS")
     if not text or loaded:
