@@ -112,7 +112,7 @@ def find_stale(destination: str | bytes | os.PathLike[str]) -> list[str]:
     from recorder.trace import recovery
 
     target = os.path.realpath(os.fsdecode(destination))
-    return [path for path in staging_folders(target) if not recovery.is_busy(path)]
+    return [path for path in staging_folders(target) if recovery.is_stale(path)]
 
 
 # ---- before anything is made ----
@@ -395,6 +395,17 @@ def sealer_error(page: control.ControlPage) -> errors.RecorderError | None:
     """The sealer's fault as an exception."""
     fault = page.sealer_fault
     return None if fault is None else errors.from_fault(fault)
+
+
+def fault_facts(error: errors.RecorderError) -> dict[str, Any]:
+    """A failure as the fields of a fault: what errors.from_fault makes an exception of again."""
+    from recorder.errors.tables import FAULT
+
+    facts: dict[str, Any] = {"errno": error.errno, "detail": error.path}
+    for fact, field in FAULT.get(error.number, {}).items():
+        if error.context.get(fact) is not None:
+            facts[field] = error.context[fact]
+    return facts
 
 
 def _last_words(staging: Staging) -> str:
