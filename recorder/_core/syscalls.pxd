@@ -61,3 +61,6 @@ cdef extern from "syscall_table.h" nogil:
 
 
 cdef RecSys rec_sys
+
+# Raises OSError.
+cdef int raise_errno(int error, path) except -1

@@ -1,7 +1,7 @@
 """The system calls of the recorder, as Python sees them, and the means to make them fail in tests.
 
-Every function here goes through the table `rec_sys` (syscall_table.h), which the C code shares. A call
-that fails raises OSError with errno and path; one that a signal interrupts is made again.
+Every function here goes through the table `rec_sys` (syscall_table.h), which the C code shares. A
+call that fails raises OSError with errno and path; one that a signal interrupts is made again.
 """
 
 import errno as errno_names
@@ -9,7 +9,7 @@ import os
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
-from libc.errno cimport EINTR, EIO, EOPNOTSUPP, errno
+from libc.errno cimport EINTR, EOPNOTSUPP, errno
 from libc.stdint cimport uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport strerror
@@ -43,15 +43,6 @@ KILL = REC_INJECT_KILL  # the process dies just before the call
 STOP = REC_INJECT_STOP  # the process is stopped just before the call
 
 
-class ShortWriteError(OSError):
-    """A write that took nothing and gave no errno, told with what was wanted and got."""
-
-    def __init__(self, path, wanted, got):
-        super().__init__(EIO, "short write", path)
-        self.wanted = wanted
-        self.got = got
-
-
 cdef bytes encode(path):
     cdef bytes encoded = os.fsencode(path)
     if b"\0" in encoded:
@@ -59,7 +50,7 @@ cdef bytes encode(path):
     return encoded
 
 
-cdef int fail(int error, path) except -1:
+cdef int raise_errno(int error, path) except -1:
     raise OSError(error, strerror(error).decode("ascii", "replace"), path)
 
 
@@ -87,7 +78,7 @@ def open(path, int flags, int mode=0o600):
         if fd >= 0:
             return fd
         if not interrupted(error, &times):
-            fail(error, path)
+            raise_errno(error, path)
 
 
 def close(int fd, path=None):
@@ -96,7 +87,7 @@ def close(int fd, path=None):
         result = rec_sys.close(fd)
         error = errno
     if result < 0 and error != EINTR:  # interrupted, it is closed all the same
-        fail(error, path)
+        raise_errno(error, path)
 
 
 def read(int fd, Py_ssize_t size, path=None):
@@ -112,7 +103,7 @@ def read(int fd, Py_ssize_t size, path=None):
         if got >= 0:
             return data if got == size else data[:got]
         if not interrupted(error, &times):
-            fail(error, path)
+            raise_errno(error, path)
 
 
 def pread(int fd, Py_ssize_t size, off_t at, path=None):
@@ -131,7 +122,7 @@ def pread(int fd, Py_ssize_t size, off_t at, path=None):
         if got > 0:
             done += got
         elif not interrupted(error, &times):
-            fail(error, path)
+            raise_errno(error, path)
     return data if done == size else data[:done]
 
 
@@ -151,9 +142,11 @@ cdef object write_all(int fd, const unsigned char[::1] data, off_t at, bint posi
         if got > 0:
             done += got
         elif got == 0:
-            raise ShortWriteError(path, size, done)
+            from recorder import errors
+
+            raise errors.ShortWriteError(path=path, bytes_wanted=size, bytes_written=done)
         elif not interrupted(error, &times):
-            fail(error, path)
+            raise_errno(error, path)
 
 
 def write(int fd, const unsigned char[::1] data not None, path=None):
@@ -175,7 +168,7 @@ def ftruncate(int fd, off_t size, path=None):
         if result == 0:
             return
         if not interrupted(error, &times):
-            fail(error, path)
+            raise_errno(error, path)
 
 
 def fallocate(int fd, int mode, off_t at, off_t size, path=None):
@@ -187,7 +180,7 @@ def fallocate(int fd, int mode, off_t at, off_t size, path=None):
         if result == 0:
             return
         if not interrupted(error, &times):
-            fail(error, path)
+            raise_errno(error, path)
 
 
 def reserve(int fd, off_t size, path=None):
@@ -209,7 +202,7 @@ def fsync(int fd, path=None):
         if result == 0:
             return
         if not interrupted(error, &times):
-            fail(error, path)
+            raise_errno(error, path)
 
 
 def flock(int fd, int operation, path=None):
@@ -221,7 +214,7 @@ def flock(int fd, int operation, path=None):
         if result == 0:
             return
         if not interrupted(error, &times):
-            fail(error, path)
+            raise_errno(error, path)
 
 
 # ---- names ----
@@ -247,7 +240,7 @@ def unlink(path):
         result = rec_sys.unlink(name)
         error = errno
     if result < 0:
-        fail(error, path)
+        raise_errno(error, path)
 
 
 def mkdir(path, int mode=0o700):
@@ -258,7 +251,7 @@ def mkdir(path, int mode=0o700):
         result = rec_sys.mkdir(name, mode)
         error = errno
     if result < 0:
-        fail(error, path)
+        raise_errno(error, path)
 
 
 def rmdir(path):
@@ -269,7 +262,7 @@ def rmdir(path):
         result = rec_sys.rmdir(name)
         error = errno
     if result < 0:
-        fail(error, path)
+        raise_errno(error, path)
 
 
 def stat(path):
@@ -282,7 +275,7 @@ def stat(path):
         result = rec_sys.stat(name, &facts)
         error = errno
     if result < 0:
-        fail(error, path)
+        raise_errno(error, path)
     return facts.st_mode, facts.st_size
 
 
@@ -299,7 +292,7 @@ def statvfs(path):
         if result == 0:
             return facts.f_bavail * facts.f_frsize, facts.f_blocks * facts.f_frsize
         if not interrupted(error, &times):
-            fail(error, path)
+            raise_errno(error, path)
 
 
 # ---- processes ----
@@ -311,7 +304,7 @@ def kill(pid_t pid, int signal):
         result = rec_sys.kill(pid, signal)
         error = errno
     if result < 0:
-        fail(error, None)
+        raise_errno(error, None)
 
 
 def pidfd_open(pid_t pid):
@@ -320,12 +313,12 @@ def pidfd_open(pid_t pid):
         fd = rec_sys.pidfd_open(pid, 0)
         error = errno
     if fd < 0:
-        fail(error, None)
+        raise_errno(error, None)
     return fd
 
 
 def readable(int fd, int milliseconds):
-    """Waits at most so long; whether there is something to read (of a pidfd: the process is dead)."""
+    """Waits at most so long; whether there is something to read (of a pidfd: it is dead)."""
     cdef int error, result
     cdef c_pollfd watched
     watched.fd = fd
@@ -334,13 +327,13 @@ def readable(int fd, int milliseconds):
         result = rec_sys.poll(&watched, 1, milliseconds)
         error = errno
     if result < 0 and error != EINTR:
-        fail(error, None)
+        raise_errno(error, None)
     PyErr_CheckSignals()
     return result > 0
 
 
 cdef char **vector(list items) except NULL:
-    """The items as C wants them; they must live as long as the vector does, which the caller frees."""
+    """The items as C wants them. They must outlive the vector, which the caller frees."""
     cdef char **strings = <char **>malloc((len(items) + 1) * sizeof(char *))
     cdef Py_ssize_t index
     if strings == NULL:
@@ -352,7 +345,7 @@ cdef char **vector(list items) except NULL:
 
 
 def spawn(path, list argv, list environment, log):
-    """Starts a program that is nobody's child, has no descriptor of ours, and writes errors to `log`."""
+    """Starts a program that is nobody's child, has none of our files, and complains to `log`."""
     cdef bytes encoded = encode(path), encoded_log = encode(log)
     cdef const char *name = PyBytes_AS_STRING(encoded)
     cdef const char *log_name = PyBytes_AS_STRING(encoded_log)
@@ -371,7 +364,7 @@ def spawn(path, list argv, list environment, log):
     finally:
         free(c_arguments)
     if pid < 0:
-        fail(error, path)
+        raise_errno(error, path)
     return pid
 
 
@@ -389,8 +382,8 @@ def count():
 
 
 def inject(str name not None, uint64_t nth, int error, uint64_t times=1):
-    """The nth call (the first is 1) since counting began, which the first fault does, fails with this
-    errno (or SHORT, KILL, STOP), `times` times in a row; 0 for ever. `reset` ends all faults."""
+    """The nth call (the first is 1) since counting began, which the first fault does, fails with
+    this errno (or SHORT, KILL, STOP), `times` times in a row; 0 for ever. `reset` ends it all."""
     call = _numbers().get(name)
     if call is None or nth < 1:
         raise ValueError(f"no such call: {name} {nth}")
@@ -415,10 +408,10 @@ def calls():
 
 
 def load_faults(str role not None):
-    """Injects what RECORDER_TEST_FAULTS says for this role, once in a process: the first role stays.
+    """Injects what RECORDER_TEST_FAULTS says for this role, once in a process: the first stays.
 
-    The variable is a comma-separated list of role:call:nth:error[:times], where error is a name such
-    as ENOSPC or one of SHORT, KILL, STOP, and times is a number or `forever`."""
+    The variable is a comma-separated list of role:call:nth:error[:times], where error is a name
+    such as ENOSPC or one of SHORT, KILL, STOP, and times is a number or `forever`."""
     global loaded
     text = os.environ.get("RECORDER_TEST_FAULTS")
     if not text or loaded:
