@@ -126,7 +126,7 @@ def literal(text: str, indent: int, before: str = "") -> str:
 
 def _quote(text: str) -> str:
     quoted = json.dumps(text, ensure_ascii=False)
-    if '\\"' in quoted and "'" not in text:
+    if '"' in text and "'" not in text and "\\" not in text:
         return "'" + text + "'"
     return quoted
 

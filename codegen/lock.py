@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from codegen.table import Table
+from codegen.table import Table, TableError
 
 LOCK = Path("codegen/errors.lock")
 
@@ -43,8 +43,11 @@ def load(root: Path) -> dict[int, Promise]:
     promises = {}
     for line in lines:
         if line.strip() and not line.startswith("#"):
-            number, name, exception, on_error = line.split()
-            promises[int(number)] = Promise(int(number), name, exception, on_error)
+            try:
+                number, name, exception, on_error = line.split()
+                promises[int(number)] = Promise(int(number), name, exception, on_error)
+            except ValueError:
+                raise TableError([f"{LOCK}: not a promise: {line!r}"]) from None
     return promises
 
 

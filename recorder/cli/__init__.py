@@ -1,0 +1,144 @@
+"""The command line: `recorder COMMAND ...`. Every command is a module, loaded when it is called.
+
+A command module has `add_parser(subparsers)` and `run(args)`, which returns the exit status; or,
+where Python's argument parser will not do, `main(arguments)` instead of both.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from recorder import errors
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, NoReturn
+
+COMMANDS = {
+    "run": ("recorder.cli.run", "run a program and record it"),
+    "info": ("recorder.cli.info", "what a trace is: verdict, counts, sizes, exit status"),
+    "print": ("recorder.cli.print_", "the events of a trace, one a line"),
+    "verify": ("recorder.cli.verify", "whether a trace is complete (0), partial (1), corrupt (3)"),
+    "recover": ("recorder.cli.recover", "make a trace of what a killed run left behind"),
+    "policy": ("recorder.cli.policy", "the policy in force, and where each value comes from"),
+    "errors": ("recorder.cli.errors", "every error code; one of them explained"),
+}
+
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command; its exit status. No exception and no traceback of ours comes out of it."""
+    try:
+        status = dispatch(list(sys.argv[1:] if argv is None else argv))
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return status
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        _forget_stdout()
+        return BROKEN_PIPE
+    except Exception as exc:
+        return tell(exc)
+
+
+def dispatch(arguments: list[str]) -> int:
+    if not arguments:
+        names = ", ".join(COMMANDS)
+        raise errors.MissingArgumentError(f"a command is required: {names}", argument="COMMAND")
+    name = arguments[0]
+    if name in ("-h", "--help", "help"):
+        sys.stdout.write(overview())
+        return 0
+    if name in ("-V", "--version"):
+        import recorder
+
+        sys.stdout.write(f"recorder {getattr(recorder, '__version__', '')}\n")
+        return 0
+    if name not in COMMANDS:
+        raise _not_a_command(name)
+    from importlib import import_module
+
+    command = import_module(COMMANDS[name][0])
+    if hasattr(command, "main"):
+        return int(command.main(arguments[1:]))
+    return _parse_and_run(command, arguments)
+
+
+def _parse_and_run(command: Any, arguments: list[str]) -> int:
+    import argparse
+
+    class Parser(argparse.ArgumentParser):
+        def error(self, message: str) -> NoReturn:
+            if message.startswith("the following arguments are required"):
+                raise errors.MissingArgumentError(message)
+            raise errors.InvalidArgumentError(message)
+
+    parser = Parser(prog="recorder", allow_abbrev=False)
+    command.add_parser(parser.add_subparsers(required=True))
+    try:
+        args = parser.parse_args(arguments)
+    except SystemExit as exc:  # --help
+        return int(exc.code or 0)
+    return int(command.run(args))
+
+
+def overview() -> str:
+    rows = "\n".join(f"  {name:<8}  {text}" for name, (_, text) in COMMANDS.items())
+    return f"""\
+usage: recorder COMMAND ...
+
+A flight recorder for Python programs.
+
+commands:
+{rows}
+
+`recorder COMMAND --help` tells more. `recorder run app.py` is the place to start.
+"""
+
+
+def tell(exc: BaseException, json_errors: str | None = None) -> int:
+    """Tells of a failure on stderr, and as JSON where that is wanted; its exit code."""
+    error = errors.from_exception(exc, operation="command")
+    if json_errors is not None:
+        from recorder.diagnostics import Reporter
+
+        reporter = Reporter(json_errors)
+        reporter.report(error, disposition="raise")
+        reporter.close()
+        if json_errors == "stderr":  # free text beside it would spoil it
+            reporter.final(error, disposition="raise")
+            return error.exit_code
+    say(f"recorder: {error}" + (f"\nhint: {error.hint}" if error.hint else ""))
+    return error.exit_code
+
+
+def say(text: str) -> None:
+    """Text for a person. A closed stderr is no reason to fail."""
+    try:
+        os.write(2, f"{text}\n".encode("utf-8", "backslashreplace"))
+    except OSError:
+        pass
+
+
+def _not_a_command(name: str) -> errors.RecorderError:
+    from difflib import get_close_matches
+
+    message = f"{name} is not a command"
+    if near := get_close_matches(name, COMMANDS, n=1):
+        message += f"; did you mean {near[0]}?"
+    elif name.endswith(".py") or os.path.exists(name):
+        message += f"; did you mean recorder run {name}?"
+    return errors.InvalidArgumentError(message, argument="COMMAND", value=name)
+
+
+def _forget_stdout() -> None:
+    """Whoever read our output has gone: nothing more is written, not even at exit."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except OSError:
+        pass

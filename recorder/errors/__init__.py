@@ -15,6 +15,7 @@ from recorder.errors.classes import *  # noqa: F403
 from recorder.errors.conversion import class_for as class_for
 from recorder.errors.conversion import describe as describe
 from recorder.errors.conversion import errno_name as errno_name
+from recorder.errors.conversion import fail as fail
 from recorder.errors.conversion import from_exception as from_exception
 from recorder.errors.conversion import from_fault as from_fault
 from recorder.errors.conversion import from_number as from_number

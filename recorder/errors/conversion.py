@@ -17,7 +17,7 @@ from recorder.errors.classes import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Any
+    from typing import Any, NoReturn
 
 
 def class_for(number: int) -> type[RecorderError]:
@@ -25,9 +25,14 @@ def class_for(number: int) -> type[RecorderError]:
     return BY_NUMBER.get(number, UnknownFailureError)
 
 
-def from_number(number: int, message: str | None = None, **facts: Any) -> RecorderError:
+def from_number(number: int, message: str | None = None, /, **facts: Any) -> RecorderError:
     """The exception of a number, which is kept as it is even when unknown."""
-    return class_for(number)(message, number=number, **facts)
+    return class_for(number)(message, **{**facts, "number": number})
+
+
+def fail(number: int, message: str | None = None, /, **facts: Any) -> NoReturn:
+    """Raises the exception of a number."""
+    raise from_number(number, message, **facts)
 
 
 def from_oserror(

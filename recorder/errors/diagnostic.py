@@ -72,7 +72,6 @@ def from_dict(diagnostic: Mapping[str, Any]) -> RecorderError:
         **{
             **diagnostic.get("context", {}),
             "errno": diagnostic.get("errno"),
-            "number": diagnostic.get("number", 0),
             "trace_path": trace.get("path"),
             "trace_state": trace.get("state"),
             "events_lost": trace.get("events_lost"),

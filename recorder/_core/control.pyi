@@ -1,0 +1,59 @@
+from typing import Any, Final
+
+CONTROL_SIZE: Final[int]
+SEGMENT_HEAD: Final[int]
+SEGMENT_SIZE: Final[int]
+RING_SLOTS: Final[int]
+
+SLOT_FREE: Final[int]
+SLOT_LIVE: Final[int]
+SLOT_FULL: Final[int]
+
+TARGET_PREPARING: Final[int]
+TARGET_RECORDING: Final[int]
+TARGET_STOPPED: Final[int]
+TARGET_FINISHED: Final[int]
+
+SEALER_STARTING: Final[int]
+SEALER_READY: Final[int]
+SEALER_CLOSING: Final[int]
+SEALER_PUBLISHED: Final[int]
+SEALER_DISCARDED: Final[int]
+SEALER_FAILED: Final[int]
+
+class ControlPage:
+    path: Final[str]
+    trace_id: bytes
+    ticks_per_second: int
+    started_wall_ns: int
+    started_mono_ns: int
+    target_state: int
+    target_pid: int
+    exit_status: int
+    has_exit_status: int
+    discard: int
+    forks: int
+    events: int
+    lost_events: int
+    stopped_mono_ns: int
+    sealer_state: int
+    sealer_pid: int
+    heartbeat: int
+    sealed_segments: int
+    sealed_events: int
+    trace_bytes: int
+    attention: int
+    def __init__(self, path: str, fresh: bool = False) -> None: ...
+    @property
+    def target_fault(self) -> dict[str, Any] | None: ...
+    @property
+    def sealer_fault(self) -> dict[str, Any] | None: ...
+    def set_target_fault(self, status: int, **facts: Any) -> bool: ...
+    def set_sealer_fault(self, status: int, **facts: Any) -> bool: ...
+    def slot(self, index: int) -> tuple[int, int]: ...
+    def set_slot(self, index: int, state: int, sequence: int) -> None: ...
+    def free_slot(self, index: int) -> None: ...
+    def degraded(self) -> list[int]: ...
+    def close(self) -> None: ...
+
+def read_segment(path: str) -> tuple[int, int, bytes]: ...

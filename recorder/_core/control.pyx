@@ -1,0 +1,267 @@
+"""The control page and the segments of a recording in progress, as Python sees them (layout.h)."""
+
+import os
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.object cimport PyObject_GenericSetAttr
+from libc.errno cimport errno
+from libc.string cimport memcpy, memset
+
+from recorder._core.syscalls cimport raise_errno, rec_sys
+
+from recorder import errors
+from recorder._core import syscalls
+
+
+cdef extern from "<sys/mman.h>" nogil:
+    enum:
+        PROT_READ
+        PROT_WRITE
+        MAP_SHARED
+
+
+CONTROL_SIZE = REC_CONTROL_SIZE
+SEGMENT_HEAD = REC_SEGMENT_HEAD
+SEGMENT_SIZE = REC_SEGMENT_SIZE
+RING_SLOTS = REC_RING_SLOTS
+
+SLOT_FREE, SLOT_LIVE, SLOT_FULL = REC_SLOT_FREE, REC_SLOT_LIVE, REC_SLOT_FULL
+
+TARGET_PREPARING = REC_TARGET_PREPARING
+TARGET_RECORDING = REC_TARGET_RECORDING
+TARGET_STOPPED = REC_TARGET_STOPPED
+TARGET_FINISHED = REC_TARGET_FINISHED
+
+SEALER_STARTING = REC_SEALER_STARTING
+SEALER_READY = REC_SEALER_READY
+SEALER_CLOSING = REC_SEALER_CLOSING
+SEALER_PUBLISHED = REC_SEALER_PUBLISHED
+SEALER_DISCARDED = REC_SEALER_DISCARDED
+SEALER_FAILED = REC_SEALER_FAILED
+
+cdef RecControl *AT = NULL  # only ever for the offset of a field
+cdef Py_ssize_t DETAIL_SIZE = sizeof(AT.sealer_detail)
+
+# name → (offset, bytes, signed): every number that either side writes by itself.
+cdef dict FIELDS = {
+    "ticks_per_second": (<size_t>&AT.ticks_per_second, 8, False),
+    "started_wall_ns": (<size_t>&AT.started_wall_ns, 8, False),
+    "started_mono_ns": (<size_t>&AT.started_mono_ns, 8, False),
+    "target_state": (<size_t>&AT.target_state, 4, False),
+    "target_pid": (<size_t>&AT.target_pid, 4, True),
+    "exit_status": (<size_t>&AT.exit_status, 4, True),
+    "has_exit_status": (<size_t>&AT.has_exit_status, 4, False),
+    "discard": (<size_t>&AT.discard, 4, False),
+    "forks": (<size_t>&AT.forks, 4, False),
+    "events": (<size_t>&AT.events, 8, False),
+    "lost_events": (<size_t>&AT.lost_events, 8, False),
+    "stopped_mono_ns": (<size_t>&AT.stopped_mono_ns, 8, False),
+    "sealer_state": (<size_t>&AT.sealer_state, 4, False),
+    "sealer_pid": (<size_t>&AT.sealer_pid, 4, True),
+    "heartbeat": (<size_t>&AT.heartbeat, 8, False),
+    "sealed_segments": (<size_t>&AT.sealed_segments, 8, False),
+    "sealed_events": (<size_t>&AT.sealed_events, 8, False),
+    "trace_bytes": (<size_t>&AT.trace_bytes, 8, False),
+    "attention": (<size_t>&AT.attention, 4, False),
+}
+
+
+cdef object read_fault(const RecFault *fault, const char *detail):
+    cdef uint32_t status = load_u32(&fault.status)  # written last, so read first
+    if status == 0:
+        return None
+    return {
+        "status": status,
+        "errno": fault.sys_errno,
+        "stage": fault.stage,
+        "disposition": fault.disposition,
+        "offset": fault.offset,
+        "event": fault.event,
+        "wanted": fault.wanted,
+        "got": fault.got,
+        "detail": os.fsdecode(PyBytes_FromStringAndSize(detail, DETAIL_SIZE).split(b"\0")[0]),
+    }
+
+
+cdef bint write_fault(RecFault *fault, char *detail_at, uint32_t status, dict facts) except -1:
+    cdef bytes detail = os.fsencode(facts.get("detail") or "")[: DETAIL_SIZE - 1]
+    if load_u32(&fault.status) != 0:
+        return False
+    fault.sys_errno = facts.get("errno") or 0
+    fault.stage = facts.get("stage") or 0
+    fault.disposition = facts.get("disposition") or 0
+    fault.offset = facts.get("offset") or 0
+    fault.event = facts.get("event") or 0
+    fault.wanted = facts.get("wanted") or 0
+    fault.got = facts.get("got") or 0
+    memset(detail_at, 0, DETAIL_SIZE)
+    memcpy(detail_at, <const char *>detail, len(detail))
+    store_u32(&fault.status, status)
+    return True
+
+
+cdef class ControlPage:
+    """The page, mapped. Its numbers are attributes; loads acquire, stores release.
+
+    `fresh`: the file is a reserved page of zeros, of which this makes a control page."""
+
+    def __init__(self, path, bint fresh=False):
+        cdef int fd = -1
+        self.path = path
+        with errors.mapped("open", path=path):
+            fd = syscalls.open(path, os.O_RDWR)
+        try:
+            with errors.mapped("mmap", path=path, bytes_wanted=REC_CONTROL_SIZE):
+                if syscalls.stat(path)[1] < REC_CONTROL_SIZE:
+                    self._refuse()
+                self._map(fd)
+        finally:
+            with errors.mapped("close", path=path):
+                syscalls.close(fd, path)
+        if fresh:
+            self.page.magic = REC_CONTROL_MAGIC
+            self.page.version = REC_LAYOUT_VERSION
+        elif self.page.magic != REC_CONTROL_MAGIC or self.page.version != REC_LAYOUT_VERSION:
+            self._refuse()
+
+    def _map(self, int fd):
+        cdef void *page
+        cdef int error
+        with nogil:
+            page = rec_sys.mmap(NULL, REC_CONTROL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
+            error = errno
+        if page == <void *>-1:
+            raise_errno(error, self.path)
+        self.page = <RecControl *>page
+
+    def __dealloc__(self):
+        if self.page != NULL:
+            rec_sys.munmap(self.page, REC_CONTROL_SIZE)  # our own mapping: cannot fail
+
+    def close(self):
+        """Gives the mapping back; the page is not to be used any more."""
+        cdef RecControl *page = self.page
+        cdef int error
+        self.page = NULL
+        if page != NULL and rec_sys.munmap(page, REC_CONTROL_SIZE) < 0:
+            error = errno
+            raise_errno(error, self.path)
+
+    def _refuse(self):
+        raise errors.TraceCorruptError(path=self.path, offset=0, reason="not a control page")
+
+    cdef int mapped(self) except -1:
+        if self.page == NULL:
+            raise ValueError("the control page is closed")
+        return 0
+
+    def __getattr__(self, name):
+        cdef char *at
+        field = FIELDS.get(name)
+        if field is None:
+            raise AttributeError(name)
+        self.mapped()
+        at = <char *>self.page + <size_t>field[0]
+        if field[1] == 8:
+            return load_u64(<uint64_t *>at)
+        if field[2]:
+            return <int32_t>load_u32(<uint32_t *>at)
+        return load_u32(<uint32_t *>at)
+
+    def __setattr__(self, name, value):
+        cdef char *at
+        field = FIELDS.get(name)
+        if field is None:
+            PyObject_GenericSetAttr(self, name, value)
+            return
+        self.mapped()
+        at = <char *>self.page + <size_t>field[0]
+        if field[1] == 8:
+            store_u64(<uint64_t *>at, value)
+        elif field[2]:
+            store_u32(<uint32_t *>at, <uint32_t><int32_t>value)
+        else:
+            store_u32(<uint32_t *>at, value)
+
+    @property
+    def trace_id(self):
+        self.mapped()
+        return PyBytes_FromStringAndSize(<char *>self.page.trace_id, 16)
+
+    @trace_id.setter
+    def trace_id(self, bytes value not None):
+        self.mapped()
+        if len(value) != 16:
+            raise ValueError("a trace id has 16 bytes")
+        memcpy(self.page.trace_id, <const char *>value, 16)
+
+    @property
+    def target_fault(self):
+        """The facts of the target's fault as a dict, or None."""
+        self.mapped()
+        return read_fault(&self.page.target_fault, self.page.target_detail)
+
+    @property
+    def sealer_fault(self):
+        self.mapped()
+        return read_fault(&self.page.sealer_fault, self.page.sealer_detail)
+
+    def set_target_fault(self, uint32_t status, **facts):
+        """The first fault stays: False if there was one."""
+        self.mapped()
+        return write_fault(&self.page.target_fault, self.page.target_detail, status, facts)
+
+    def set_sealer_fault(self, uint32_t status, **facts):
+        """The first fault stays: False if there was one. The target is told to look."""
+        self.mapped()
+        if not write_fault(&self.page.sealer_fault, self.page.sealer_detail, status, facts):
+            return False
+        store_u32(&self.page.attention, 1)
+        return True
+
+    def slot(self, unsigned int index):
+        """State and sequence of a slot of the ring."""
+        self.mapped()
+        if index >= REC_RING_SLOTS:
+            raise IndexError(index)
+        return load_u32(&self.page.slots[index].state), self.page.slots[index].sequence
+
+    def set_slot(self, unsigned int index, uint32_t state, uint64_t sequence):
+        self.mapped()
+        if index >= REC_RING_SLOTS:
+            raise IndexError(index)
+        self.page.slots[index].sequence = sequence
+        store_u32(&self.page.slots[index].state, state)
+
+    def free_slot(self, unsigned int index):
+        """Gives a sealed segment back to the target."""
+        self.mapped()
+        if index >= REC_RING_SLOTS:
+            raise IndexError(index)
+        store_u32(&self.page.slots[index].state, REC_SLOT_FREE)
+
+    def degraded(self):
+        """How often each kind of small failure happened, by index."""
+        self.mapped()
+        return [self.page.degraded[index] for index in range(32)]
+
+
+def read_segment(path):
+    """(sequence, number of the first event, committed records) of a segment that nobody writes
+    any more; the sequence is 0 if it was never begun. Read and not mapped: a file cut short under
+    a mapping would end the process."""
+    cdef RecSegmentHead head
+    cdef Py_ssize_t committed
+    cdef int fd = syscalls.open(path, os.O_RDONLY)
+    try:
+        raw = syscalls.pread(fd, REC_SEGMENT_HEAD, 0, path)
+        if len(raw) < REC_SEGMENT_HEAD:
+            return 0, 0, b""
+        memcpy(&head, <const char *><bytes>raw, sizeof(head))
+        if head.magic != REC_SEGMENT_MAGIC or head.version != REC_LAYOUT_VERSION:
+            return 0, 0, b""
+        committed = min(head.committed, <uint64_t>(REC_SEGMENT_SIZE - REC_SEGMENT_HEAD))
+        data = syscalls.pread(fd, committed, REC_SEGMENT_HEAD, path)
+        return head.sequence, head.first_event, data
+    finally:
+        syscalls.close(fd, path)

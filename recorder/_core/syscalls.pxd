@@ -1,0 +1,66 @@
+# The table of system calls for other extensions: `from recorder._core.syscalls cimport rec_sys`,
+# then `rec_sys.open(path, flags, mode)`: the plain call, errno and all. See syscall_table.h.
+from posix.types cimport mode_t, off_t, pid_t
+
+
+cdef extern from "<sys/stat.h>" nogil:
+    struct c_stat "stat":
+        mode_t st_mode
+        off_t st_size
+
+
+cdef extern from "<sys/statvfs.h>" nogil:
+    struct c_statvfs "statvfs":
+        unsigned long f_frsize
+        unsigned long long f_blocks
+        unsigned long long f_bavail
+
+
+cdef extern from "<poll.h>" nogil:
+    struct c_pollfd "pollfd":
+        int fd
+        short events
+        short revents
+    const short POLLIN
+
+
+cdef extern from "<signal.h>" nogil:
+    struct c_sigaction "sigaction":
+        pass
+
+
+cdef extern from "syscall_table.h" nogil:
+    ctypedef struct RecSys:
+        int (*open)(const char *path, int flags, mode_t mode) noexcept nogil
+        int (*close)(int fd) noexcept nogil
+        ssize_t (*read)(int fd, void *data, size_t size) noexcept nogil
+        ssize_t (*pread)(int fd, void *data, size_t size, off_t at) noexcept nogil
+        ssize_t (*write)(int fd, const void *data, size_t size) noexcept nogil
+        ssize_t (*pwrite)(int fd, const void *data, size_t size, off_t at) noexcept nogil
+        int (*ftruncate)(int fd, off_t size) noexcept nogil
+        int (*fallocate)(int fd, int mode, off_t at, off_t size) noexcept nogil
+        void *(*mmap)(
+            void *at, size_t size, int protection, int flags, int fd, off_t offset
+        ) noexcept nogil
+        int (*munmap)(void *at, size_t size) noexcept nogil
+        int (*fsync)(int fd) noexcept nogil
+        int (*rename)(const char *source, const char *target) noexcept nogil
+        int (*unlink)(const char *path) noexcept nogil
+        int (*mkdir)(const char *path, mode_t mode) noexcept nogil
+        int (*rmdir)(const char *path) noexcept nogil
+        int (*stat)(const char *path, c_stat *facts) noexcept nogil
+        int (*statvfs)(const char *path, c_statvfs *facts) noexcept nogil
+        int (*flock)(int fd, int operation) noexcept nogil
+        int (*kill)(pid_t pid, int signal) noexcept nogil
+        int (*sigaction)(int signal, const c_sigaction *act, c_sigaction *old) noexcept nogil
+        int (*pidfd_open)(pid_t pid, unsigned flags) noexcept nogil
+        int (*poll)(c_pollfd *fds, unsigned long count, int milliseconds) noexcept nogil
+        pid_t (*spawn)(
+            const char *path, char *const *argv, char *const *envp, const char *log
+        ) noexcept nogil
+
+
+cdef RecSys rec_sys
+
+# Raises OSError.
+cdef int raise_errno(int error, path) except -1

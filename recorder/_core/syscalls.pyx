@@ -1,0 +1,433 @@
+"""The system calls of the recorder, as Python sees them, and the means to make them fail in tests.
+
+Every function here goes through the table `rec_sys` (syscall_table.h), which the C code shares. A
+call that fails raises OSError with errno and path; one that a signal interrupts is made again.
+"""
+
+import errno as errno_names
+import os
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.exc cimport PyErr_CheckSignals
+from libc.errno cimport EINTR, EOPNOTSUPP, errno
+from libc.stdint cimport uint64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport strerror
+from posix.types cimport off_t, pid_t
+
+
+cdef extern from "syscall_table.h" nogil:
+    enum:
+        REC_CALL_COUNT
+        REC_CALL_write
+        REC_CALL_pwrite
+        REC_INJECT_SHORT
+        REC_INJECT_KILL
+        REC_INJECT_STOP
+    void rec_sys_init(RecSys *table)
+    void rec_sys_arm(RecSys *table)
+    const char *rec_sys_name(int call)
+    int rec_sys_inject(int call, uint64_t nth, int error, uint64_t times)
+    uint64_t rec_sys_calls(int call)
+
+
+rec_sys_init(&rec_sys)
+
+# A signal storm must not hold us for ever.
+cdef int MOST_INTERRUPTIONS = 100
+# What Linux writes in one call at most is a little less than 2 GiB; smaller bites do as well.
+cdef Py_ssize_t LARGEST_WRITE = 64 << 20
+
+SHORT = REC_INJECT_SHORT  # an injected "errno": half of what was asked for is written
+KILL = REC_INJECT_KILL  # the process dies just before the call
+STOP = REC_INJECT_STOP  # the process is stopped just before the call
+
+
+cdef bytes encode(path):
+    cdef bytes encoded = os.fsencode(path)
+    if b"\0" in encoded:
+        raise ValueError("embedded null byte")
+    return encoded
+
+
+cdef int raise_errno(int error, path) except -1:
+    raise OSError(error, strerror(error).decode("ascii", "replace"), path)
+
+
+cdef bint interrupted(int error, int *times) except -1:
+    """Whether to try again: signal handlers have run and did not raise."""
+    if error != EINTR:
+        return False
+    PyErr_CheckSignals()
+    times[0] += 1
+    return times[0] < MOST_INTERRUPTIONS
+
+
+# ---- files ----
+
+
+def open(path, int flags, int mode=0o600):
+    """A file descriptor that no child inherits."""
+    cdef bytes encoded = encode(path)
+    cdef const char *name = PyBytes_AS_STRING(encoded)
+    cdef int times = 0, error, fd, all_flags = flags | os.O_CLOEXEC
+    while True:
+        with nogil:
+            fd = rec_sys.open(name, all_flags, mode)
+            error = errno
+        if fd >= 0:
+            return fd
+        if not interrupted(error, &times):
+            raise_errno(error, path)
+
+
+def close(int fd, path=None):
+    cdef int error, result
+    with nogil:
+        result = rec_sys.close(fd)
+        error = errno
+    if result < 0 and error != EINTR:  # interrupted, it is closed all the same
+        raise_errno(error, path)
+
+
+def read(int fd, Py_ssize_t size, path=None):
+    """At most `size` bytes from the current position; empty at the end of the file."""
+    cdef bytes data = PyBytes_FromStringAndSize(NULL, size)
+    cdef char *into = PyBytes_AS_STRING(data)
+    cdef int times = 0, error
+    cdef ssize_t got
+    while True:
+        with nogil:
+            got = rec_sys.read(fd, into, size)
+            error = errno
+        if got >= 0:
+            return data if got == size else data[:got]
+        if not interrupted(error, &times):
+            raise_errno(error, path)
+
+
+def pread(int fd, Py_ssize_t size, off_t at, path=None):
+    """`size` bytes from offset `at`, fewer only at the end of the file."""
+    cdef bytes data = PyBytes_FromStringAndSize(NULL, size)
+    cdef char *into = PyBytes_AS_STRING(data)
+    cdef int times = 0, error
+    cdef Py_ssize_t done = 0
+    cdef ssize_t got
+    while done < size:
+        with nogil:
+            got = rec_sys.pread(fd, into + done, size - done, at + done)
+            error = errno
+        if got == 0:
+            break
+        if got > 0:
+            done += got
+        elif not interrupted(error, &times):
+            raise_errno(error, path)
+    return data if done == size else data[:done]
+
+
+cdef object write_all(int fd, const unsigned char[::1] data, off_t at, bint positioned, path):
+    cdef Py_ssize_t size = data.shape[0], done = 0, bite
+    cdef const unsigned char *start = &data[0] if size else NULL
+    cdef int times = 0, error
+    cdef ssize_t got
+    while done < size:
+        bite = min(size - done, LARGEST_WRITE)
+        with nogil:
+            if positioned:
+                got = rec_sys.pwrite(fd, start + done, bite, at + done)
+            else:
+                got = rec_sys.write(fd, start + done, bite)
+            error = errno
+        if got > 0:
+            done += got
+        elif got == 0:
+            from recorder import errors
+
+            raise errors.ShortWriteError(path=path, bytes_wanted=size, bytes_written=done)
+        elif not interrupted(error, &times):
+            raise_errno(error, path)
+
+
+def write(int fd, const unsigned char[::1] data not None, path=None):
+    """All of it, or an exception."""
+    write_all(fd, data, 0, False, path)
+
+
+def pwrite(int fd, const unsigned char[::1] data not None, off_t at, path=None):
+    """All of it at offset `at`, or an exception."""
+    write_all(fd, data, at, True, path)
+
+
+def ftruncate(int fd, off_t size, path=None):
+    cdef int times = 0, error, result
+    while True:
+        with nogil:
+            result = rec_sys.ftruncate(fd, size)
+            error = errno
+        if result == 0:
+            return
+        if not interrupted(error, &times):
+            raise_errno(error, path)
+
+
+def fallocate(int fd, int mode, off_t at, off_t size, path=None):
+    cdef int times = 0, error, result
+    while True:
+        with nogil:
+            result = rec_sys.fallocate(fd, mode, at, size)
+            error = errno
+        if result == 0:
+            return
+        if not interrupted(error, &times):
+            raise_errno(error, path)
+
+
+def reserve(int fd, off_t size, path=None):
+    """Makes the file `size` bytes long, all of them on disk: a write there cannot lack space."""
+    try:
+        fallocate(fd, 0, 0, size, path)
+    except OSError as error:
+        if error.errno != EOPNOTSUPP:
+            raise
+        pwrite(fd, bytes(size), 0, path)
+
+
+def fsync(int fd, path=None):
+    cdef int times = 0, error, result
+    while True:
+        with nogil:
+            result = rec_sys.fsync(fd)
+            error = errno
+        if result == 0:
+            return
+        if not interrupted(error, &times):
+            raise_errno(error, path)
+
+
+def flock(int fd, int operation, path=None):
+    cdef int times = 0, error, result
+    while True:
+        with nogil:
+            result = rec_sys.flock(fd, operation)
+            error = errno
+        if result == 0:
+            return
+        if not interrupted(error, &times):
+            raise_errno(error, path)
+
+
+# ---- names ----
+
+
+def rename(source, target):
+    cdef bytes encoded_source = encode(source), encoded_target = encode(target)
+    cdef const char *old = PyBytes_AS_STRING(encoded_source)
+    cdef const char *new = PyBytes_AS_STRING(encoded_target)
+    cdef int error, result
+    with nogil:
+        result = rec_sys.rename(old, new)
+        error = errno
+    if result < 0:
+        raise OSError(error, strerror(error).decode("ascii", "replace"), source, None, target)
+
+
+def unlink(path):
+    cdef bytes encoded = encode(path)
+    cdef const char *name = PyBytes_AS_STRING(encoded)
+    cdef int error, result
+    with nogil:
+        result = rec_sys.unlink(name)
+        error = errno
+    if result < 0:
+        raise_errno(error, path)
+
+
+def mkdir(path, int mode=0o700):
+    cdef bytes encoded = encode(path)
+    cdef const char *name = PyBytes_AS_STRING(encoded)
+    cdef int error, result
+    with nogil:
+        result = rec_sys.mkdir(name, mode)
+        error = errno
+    if result < 0:
+        raise_errno(error, path)
+
+
+def rmdir(path):
+    cdef bytes encoded = encode(path)
+    cdef const char *name = PyBytes_AS_STRING(encoded)
+    cdef int error, result
+    with nogil:
+        result = rec_sys.rmdir(name)
+        error = errno
+    if result < 0:
+        raise_errno(error, path)
+
+
+def stat(path):
+    """Mode and size of what the path leads to."""
+    cdef bytes encoded = encode(path)
+    cdef const char *name = PyBytes_AS_STRING(encoded)
+    cdef int error, result
+    cdef c_stat facts
+    with nogil:
+        result = rec_sys.stat(name, &facts)
+        error = errno
+    if result < 0:
+        raise_errno(error, path)
+    return facts.st_mode, facts.st_size
+
+
+def statvfs(path):
+    """Bytes free for us and bytes in all of the file system the path is on."""
+    cdef bytes encoded = encode(path)
+    cdef const char *name = PyBytes_AS_STRING(encoded)
+    cdef int times = 0, error, result
+    cdef c_statvfs facts
+    while True:
+        with nogil:
+            result = rec_sys.statvfs(name, &facts)
+            error = errno
+        if result == 0:
+            return facts.f_bavail * facts.f_frsize, facts.f_blocks * facts.f_frsize
+        if not interrupted(error, &times):
+            raise_errno(error, path)
+
+
+# ---- processes ----
+
+
+def kill(pid_t pid, int signal):
+    cdef int error, result
+    with nogil:
+        result = rec_sys.kill(pid, signal)
+        error = errno
+    if result < 0:
+        raise_errno(error, None)
+
+
+def pidfd_open(pid_t pid):
+    cdef int error, fd
+    with nogil:
+        fd = rec_sys.pidfd_open(pid, 0)
+        error = errno
+    if fd < 0:
+        raise_errno(error, None)
+    return fd
+
+
+def readable(int fd, int milliseconds):
+    """Waits at most so long; whether there is something to read (of a pidfd: it is dead)."""
+    cdef int error, result
+    cdef c_pollfd watched
+    watched.fd = fd
+    watched.events = POLLIN
+    with nogil:
+        result = rec_sys.poll(&watched, 1, milliseconds)
+        error = errno
+    if result < 0 and error != EINTR:
+        raise_errno(error, None)
+    PyErr_CheckSignals()
+    return result > 0
+
+
+cdef char **vector(list items) except NULL:
+    """The items as C wants them. They must outlive the vector, which the caller frees."""
+    cdef char **strings = <char **>malloc((len(items) + 1) * sizeof(char *))
+    cdef Py_ssize_t index
+    if strings == NULL:
+        raise MemoryError()
+    for index in range(len(items)):
+        strings[index] = PyBytes_AS_STRING(items[index])
+    strings[len(items)] = NULL
+    return strings
+
+
+def spawn(path, list argv, list environment, log):
+    """Starts a program that is nobody's child, has none of our files, and complains to `log`."""
+    cdef bytes encoded = encode(path), encoded_log = encode(log)
+    cdef const char *name = PyBytes_AS_STRING(encoded)
+    cdef const char *log_name = PyBytes_AS_STRING(encoded_log)
+    cdef list arguments = [encode(item) for item in argv]
+    cdef list variables = [encode(item) for item in environment]
+    cdef char **c_arguments = vector(arguments)
+    cdef char **c_variables
+    cdef int error
+    cdef pid_t pid
+    try:
+        c_variables = vector(variables)
+        with nogil:
+            pid = rec_sys.spawn(name, c_arguments, c_variables, log_name)
+            error = errno
+        free(c_variables)
+    finally:
+        free(c_arguments)
+    if pid < 0:
+        raise_errno(error, path)
+    return pid
+
+
+# ---- faults on purpose ----
+
+cdef bint armed = False
+cdef bint loaded = False
+
+
+def count():
+    """From now on calls are counted, from 0, and nothing fails."""
+    global armed
+    rec_sys_arm(&rec_sys)
+    armed = True
+
+
+def inject(str name not None, uint64_t nth, int error, uint64_t times=1):
+    """The nth call (the first is 1) since counting began, which the first fault does, fails with
+    this errno (or SHORT, KILL, STOP), `times` times in a row; 0 for ever. `reset` ends it all."""
+    call = _numbers().get(name)
+    if call is None or nth < 1:
+        raise ValueError(f"no such call: {name} {nth}")
+    if error == SHORT and call not in (REC_CALL_write, REC_CALL_pwrite):
+        raise ValueError(f"{name} cannot be short")
+    if not armed:
+        count()
+    if rec_sys_inject(call, nth, error, times) < 0:
+        raise ValueError("too many faults")
+
+
+def reset():
+    """Nothing is counted and nothing fails any more."""
+    global armed
+    rec_sys_init(&rec_sys)
+    armed = False
+
+
+def calls():
+    """How often each call was made since the counting began."""
+    return {name: rec_sys_calls(call) for name, call in _numbers().items()}
+
+
+def load_faults(str role not None):
+    """Injects what RECORDER_TEST_FAULTS says for this role, once in a process: the first stays.
+
+    The variable is a comma-separated list of role:call:nth:error[:times], where error is a name
+    such as ENOSPC or one of SHORT, KILL, STOP, and times is a number or `forever`."""
+    global loaded
+    text = os.environ.get("RECORDER_TEST_FAULTS")
+    if not text or loaded:
+        return
+    loaded = True
+    for item in text.split(","):
+        fields = item.strip().split(":")
+        if fields[0] == role:
+            name, nth, error, times = (*fields[1:], "1")[:4]
+            inject(name, int(nth), _error(error), 0 if times == "forever" else int(times))
+
+
+def _error(name):
+    special = {"SHORT": SHORT, "KILL": KILL, "STOP": STOP}
+    return special[name] if name in special else getattr(errno_names, name)
+
+
+def _numbers():
+    return {rec_sys_name(call).decode("ascii"): call for call in range(REC_CALL_COUNT)}

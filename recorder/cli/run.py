@@ -1,0 +1,196 @@
+"""`recorder run`: checks what can be checked, starts the sealer, and becomes `python SCRIPT`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from recorder import cli, errors
+from recorder import policy as policies
+from recorder.cli import options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from recorder.policy import Policy
+    from recorder.staging import Staging
+
+USAGE = """\
+usage: recorder run [options] [python flags] (SCRIPT | -m MODULE | -c CODE) [ARG...]
+
+Runs a Python program as `python SCRIPT ARG...` would, and records it.
+
+options:
+{rows}
+
+python flags: -b -B -d -i -O -OO -P -q -s -u -v -W ... -X ..., passed on as they are
+Every option can be set in pyproject.toml ([tool.recorder]) and the environment (RECORDER_...) too:
+`recorder policy` shows what is in force.
+"""
+
+# The folder whose sitecustomize arms the recorder, and what tells it that it was us.
+BOOT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "_boot")
+BOOT_PID = "RECORDER_BOOT_PID"
+BOOT_STAGING = "RECORDER_BOOT_STAGING"
+BOOT_PYTHONPATH = "RECORDER_BOOT_PYTHONPATH"
+BOOT_JSON_ERRORS = "RECORDER_BOOT_JSON_ERRORS"
+
+
+def main(arguments: list[str]) -> int:
+    """Does not return when all goes well."""
+    json_errors = _json_errors_of(arguments)
+    try:
+        run = options.parse(arguments)
+        if run.help:
+            sys.stdout.write(USAGE.format(rows=options.help_rows()))
+            return 0
+        policy, _ = policies.load(policies.find_pyproject(), os.environ, run.policy)
+        json_errors = policy.json_errors
+        check_target(run)
+        become(run, policy)
+    except Exception as exc:
+        return cli.tell(exc, json_errors)
+
+
+def become(run: options.Run, policy: Policy) -> NoReturn:
+    """Prepares the recording, and replaces this process by the program."""
+    from recorder import staging as stagings
+
+    _report_unfinished(run.destination)
+    staging = stagings.prepare(run.destination, policy=policy, argv=run.program)
+    try:
+        stagings.launch_sealer(staging)
+        _exec(run, policy, staging)
+    except BaseException:
+        _abandon(staging)
+        raise
+
+
+def _exec(run: options.Run, policy: Policy, staging: Staging) -> NoReturn:
+    if not sys.executable:
+        raise errors.UnsupportedPythonError("Python does not know its own executable")
+    if os.pathsep in BOOT:
+        raise errors.UnsupportedPythonError(f"PYTHONPATH cannot hold the path {BOOT}")
+    arguments = [sys.executable, *run.flags, *run.program]
+    with errors.mapped("exec", path=sys.executable):
+        os.execve(sys.executable, arguments, environment(policy, staging))
+
+
+def environment(policy: Policy, staging: Staging) -> dict[bytes, bytes]:
+    """Ours, and what `_boot/sitecustomize.py` looks for and takes out again."""
+    made = dict(os.environb)
+    given = made.get(b"PYTHONPATH")
+    made[b"PYTHONPATH"] = os.fsencode(BOOT) + (os.pathsep.encode() + given if given else b"")
+    made[os.fsencode(BOOT_PID)] = str(os.getpid()).encode()
+    made[os.fsencode(BOOT_STAGING)] = os.fsencode(staging.path)
+    if given is not None:
+        made[os.fsencode(BOOT_PYTHONPATH)] = given
+    if policy.json_errors is not None:
+        made[os.fsencode(BOOT_JSON_ERRORS)] = os.fsencode(policy.json_errors)
+    return made
+
+
+def _abandon(staging: Staging) -> None:
+    """Lets the sealer go, and removes what was prepared. The failure that led here is the news."""
+    from recorder import staging as stagings
+    from recorder._core import control
+
+    try:
+        page = control.ControlPage(staging.file("control"))
+        page.discard = 1
+        page.target_state = control.TARGET_FINISHED
+        page.close()
+    except (OSError, errors.RecorderError):
+        pass  # it is gone already
+    try:
+        stagings.discard(staging)
+    except errors.RecorderError:
+        pass
+
+
+def _report_unfinished(destination: str) -> None:
+    """A run whose program and sealer were both killed left its staging folder behind."""
+    from recorder import staging as stagings
+
+    target = os.path.realpath(destination)
+    if not stagings.staging_folders(target):  # a cheap look first: the next one loads the reader
+        return
+    try:
+        stale = stagings.find_stale(target)
+    except (OSError, ImportError, errors.RecorderError):
+        return  # no reason not to start
+    for path in stale:
+        cli.say(f"recorder: an earlier recording was not finished: recorder recover {path}")
+
+
+# ----------------------------------------------------------------------------- what can be checked
+
+
+def check_target(run: options.Run) -> None:
+    """Whether there is something to run, as far as that can be said without running any of it."""
+    if run.kind == "script":
+        check_script(run.target)
+    elif run.kind == "module":
+        check_module(run.target, safe_path=run.safe_path)
+
+
+def check_script(path: str) -> None:
+    import stat
+
+    with errors.mapped("script", path=path):
+        mode = os.stat(path).st_mode
+        if stat.S_ISREG(mode):
+            os.close(os.open(path, os.O_RDONLY))
+    if stat.S_ISDIR(mode):
+        names = [os.path.join(path, name) for name in ("__main__.py", "__main__.pyc")]
+        if not any(os.path.isfile(name) for name in names):
+            raise errors.ScriptNotFoundError(path=names[0])
+    elif stat.S_ISREG(mode):
+        import zipimport
+
+        try:
+            archive = zipimport.zipimporter(path)
+        except zipimport.ZipImportError:
+            return  # the usual case: a file of source
+        if archive.find_spec("__main__") is None:
+            raise errors.ScriptNotFoundError(path=os.path.join(path, "__main__.py"))
+
+
+def check_module(name: str, *, safe_path: bool) -> None:
+    """Looks for the first part of the name only: to look further is to import it."""
+    from importlib.machinery import PathFinder
+    from importlib.util import find_spec
+
+    top = name.partition(".")[0]
+    # What `python -m` would search: the current folder takes the place of our own script's.
+    own = 0 if sys.flags.safe_path else 1
+    before = sys.path[:]
+    sys.path[:] = [*([] if safe_path else [os.getcwd()]), *before[own:]]
+    try:
+        spec = find_spec(top) if top else None
+    except ValueError:  # a module such as __main__, which has no spec
+        return
+    finally:
+        sys.path[:] = before
+    if spec is None:
+        raise errors.TargetModuleNotFoundError(module=name)
+    folders = spec.submodule_search_locations if top == name else None
+    if folders is not None and PathFinder.find_spec(f"{name}.__main__", list(folders)) is None:
+        message = f"{name} is a package without __main__, and cannot be run"
+        raise errors.TargetModuleNotFoundError(message, module=name)
+
+
+def _json_errors_of(arguments: list[str]) -> str | None:
+    """Where to tell of a failure to read the command line or the policy: the best guess."""
+    given: object = os.environ.get("RECORDER_JSON_ERRORS")
+    for word in arguments:
+        if not word.startswith("-"):
+            break
+        name, equals, value = word.partition("=")
+        if name == "--json-errors":
+            given = value if equals else True
+    try:
+        return policies.Policy.from_dict({"json_errors": given}).json_errors
+    except errors.RecorderError:
+        return None

@@ -1,0 +1,234 @@
+"""Where failures are told: one JSON object on one line, the one line on stderr, the log.
+
+Loaded inside the recorded program: `json` and `logging` are imported when they are needed, no file
+is kept open, nothing is ever written to stdout, and telling of a failure never fails itself.
+"""
+
+from __future__ import annotations
+
+# The C half of `signal`, which a bare start has; `signal` itself imports `enum`.
+import _signal  # type: ignore[import-not-found]
+import os
+import time
+
+from recorder import errors
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from recorder.errors import RecorderError
+
+# The same code is told once in this time; what comes in between is counted.
+INTERVAL_S = 1.0
+STDERR = 2
+LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+# How loud a failure is in the log, by what was done about it.
+LEVEL_OF = {"degrade": "warning", "disable": "error", "abort": "critical", "raise": "error"}
+
+
+def to_dict(error: RecorderError, **surroundings: Any) -> dict[str, Any]:
+    """The JSON diagnostic; `surroundings` are those of recorder.errors.diagnostic.to_dict."""
+    return error.to_dict(**surroundings)
+
+
+def json_line(diagnostic: dict[str, Any]) -> bytes:
+    """A diagnostic as it is written: ASCII, on one line."""
+    import json
+
+    return json.dumps(diagnostic, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def text_line(error: RecorderError) -> bytes:
+    """A failure as a person reads it: what happened, and what to do."""
+    text = f"recorder: {error}. {error.hint}".rstrip() + "\n"
+    return text.encode("utf-8", "backslashreplace")
+
+
+class Destination:
+    """Where --json-errors or --log-file points: `stderr`, `fd:N` or a path."""
+
+    def __init__(self, text: str, key: str = "json_errors") -> None:
+        self.text = text
+        self.fd: int | None = None
+        if text == "stderr":
+            self.fd = STDERR
+        elif text.startswith("fd:"):
+            self.fd = int(text[3:]) if text[3:].isdecimal() and text[3:].isascii() else -1
+        if not text or "\0" in text or self.fd in (-1, 0, 1) or (self.fd or 0) > 0x7FFFFFFF:
+            raise errors.InvalidPolicyValueError(
+                key=key,
+                value=errors.describe(text),
+                source="policy",
+                expected="stderr, fd:N with N from 2, or a path",
+            )
+
+    @property
+    def is_stderr(self) -> bool:
+        return self.text == "stderr"
+
+    def check(self) -> None:
+        """Raises DiagnosticsUnwritableError if nothing could be written."""
+        try:
+            if self.fd is None:
+                os.close(self._open())
+            else:
+                os.fstat(self.fd)
+        except OSError as exc:
+            raise errors.DiagnosticsUnwritableError(path=self.text, errno=exc.errno) from exc
+
+    def write(self, line: bytes) -> bool:
+        """Writes the line whole; says whether it could."""
+        try:
+            if self.fd is not None:
+                return write_fd(self.fd, line)
+            fd = self._open()
+            try:
+                return write_fd(fd, line)
+            finally:
+                os.close(fd)
+        except OSError:
+            return False
+
+    def _open(self) -> int:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY
+        return os.open(self.text, flags, 0o600)
+
+
+def write_fd(fd: int, line: bytes) -> bool:
+    """Writes to a descriptor that may be closed, broken, full or not blocking."""
+    blocked = _signal.pthread_sigmask(_signal.SIG_BLOCK, (_signal.SIGPIPE,))
+    try:
+        while line:
+            written = os.write(fd, line)
+            if not written:
+                return False
+            line = line[written:]
+    except BrokenPipeError:
+        # Ours, not the program's: take it back before it is delivered.
+        if _signal.SIGPIPE not in blocked:
+            _signal.sigtimedwait((_signal.SIGPIPE,), 0)
+        return False
+    except OSError:
+        return False
+    finally:
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, blocked)
+    return True
+
+
+# The process that has said its one line on stderr; a forked child has one of its own.
+_said_in = 0
+
+
+def say(line: bytes) -> bool:
+    """Says the one line of this process on stderr; False if it was said or cannot be."""
+    global _said_in
+    if _said_in == os.getpid():
+        return False
+    _said_in = os.getpid()
+    return write_fd(STDERR, line)
+
+
+class Reporter:
+    """Tells of the failures of one session, and counts them."""
+
+    def __init__(
+        self,
+        json_errors: str | None = None,
+        *,
+        log_level: str | None = None,
+        log_file: str | None = None,
+        run_id: str | None = None,
+        trace_id: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.destination = Destination(json_errors) if json_errors else None
+        self.run_id = run_id
+        self.trace_id = trace_id
+        self.counts: dict[str, int] = {}
+        self.unwritten = 0
+        self._clock = clock
+        self._silent_until: dict[str, float] = {}
+        self._pending: dict[str, tuple[int, dict[str, Any]]] = {}
+        self._log = _logger(log_level, log_file) if log_level or log_file else None
+
+    def check(self) -> None:
+        """Raises what would keep diagnostics from being written; for the start of a session."""
+        if self.destination is not None:
+            self.destination.check()
+
+    def report(self, error: RecorderError, *, disposition: str, **surroundings: Any) -> None:
+        """Counts a failure, logs it, and writes it to its path or descriptor unless it floods."""
+        code = error.error_name
+        self.counts[code] = self.counts.get(code, 0) + 1
+        try:
+            if self._log is not None:
+                self._log(LEVEL_OF.get(disposition, "error"), str(error), self._record(error))
+            if self.destination is not None and not self.destination.is_stderr:
+                self._stream(code, self._diagnostic(error, disposition, surroundings))
+        except Exception:
+            self.unwritten += 1
+
+    def final(self, error: RecorderError, *, disposition: str, **surroundings: Any) -> bool:
+        """The one line this process says on stderr; False if it was said already or cannot be."""
+        line = text_line(error)
+        if self.destination is not None and self.destination.is_stderr:
+            try:
+                line = json_line(self._diagnostic(error, disposition, surroundings))
+            except Exception:
+                self.unwritten += 1
+        return say(line)
+
+    def log(self, level: str, text: str) -> None:
+        """A line in the log that is no failure."""
+        if self._log is not None:
+            try:
+                self._log(level, text, self._record(None))
+            except Exception:
+                self.unwritten += 1
+
+    def close(self) -> None:
+        """Writes what was held back: the last diagnostic of each code, with its count."""
+        for code in list(self._pending):
+            count, diagnostic = self._pending.pop(code)
+            self._write({**diagnostic, "count": count})
+
+    def _diagnostic(
+        self, error: RecorderError, disposition: str, surroundings: dict[str, Any]
+    ) -> dict[str, Any]:
+        ids = {"run_id": self.run_id, "trace_id": self.trace_id}
+        return error.to_dict(**{**ids, "disposition": disposition, **surroundings})
+
+    def _stream(self, code: str, diagnostic: dict[str, Any]) -> None:
+        now = self._clock()
+        count = self._pending.pop(code, (0, {}))[0] + 1
+        if now < self._silent_until.get(code, now):
+            self._pending[code] = (count, diagnostic)
+            return
+        self._silent_until[code] = now + INTERVAL_S
+        self._write({**diagnostic, "count": count})
+
+    def _write(self, diagnostic: dict[str, Any]) -> None:
+        try:
+            line = json_line(diagnostic)
+        except Exception:
+            self.unwritten += 1
+            return
+        if self.destination is None or not self.destination.write(line):
+            self.unwritten += 1
+
+    def _record(self, error: RecorderError | None) -> dict[str, Any]:
+        """What a log record carries besides its text."""
+        return {
+            "run_id": self.run_id,
+            "trace_id": self.trace_id,
+            "code": None if error is None else error.error_name,
+        }
+
+
+def _logger(level: str | None, path: str | None) -> Callable[[str, str, dict[str, Any]], None]:
+    """A function that logs; only here is `logging` imported."""
+    from recorder import log
+
+    return log.logger(level or "info", path)

@@ -1,0 +1,491 @@
+"""The staging folder of a recording: made before the program runs, given to a sealer or discarded.
+
+    staging = prepare("app.rtrace", policy=policy)   # folder, control page, reserved ring
+    launch_sealer(staging)                           # returns when the sealer is ready
+
+Runs in the recorded program or just before it, so it imports little. What fails here fails before
+anything was recorded: it raises, and leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+import time
+
+from recorder import errors
+from recorder._core import control, syscalls
+from recorder.policy import Policy
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, Final
+
+SEGMENTS: Final = tuple(f"segment-{index}" for index in range(control.RING_SLOTS))
+# session.json goes last: as long as it is there, the folder can be told for what it is.
+FILES: Final = ("sealer.log", *SEGMENTS, "trace", "control", "session.json")
+
+# Room in the trace file that is always reserved ahead: a segment that cannot be compressed, its
+# preamble, and the end of the trace.
+WORST_CHUNK: Final = control.SEGMENT_SIZE + (1 << 20)
+CLOSING_ROOM: Final = 256 << 10
+NEEDED: Final = control.RING_SLOTS * control.SEGMENT_SIZE + WORST_CHUNK + CLOSING_ROOM + (1 << 20)
+
+FALLOC_FL_KEEP_SIZE: Final = 1
+SEALER_START_SECONDS: Final = 10.0
+SEALER_BOOT: Final = (
+    "import sys; sys.path += sys.argv[2:]; from recorder.sealer import main; main(sys.argv[1])"
+)
+
+
+class Staging:
+    """A prepared recording."""
+
+    __slots__ = ("destination", "path", "run_id", "trace_id")
+
+    def __init__(self, path: str, destination: str, run_id: str, trace_id: str) -> None:
+        self.path = path
+        self.destination = destination
+        self.run_id = run_id
+        self.trace_id = trace_id
+
+    def file(self, name: str) -> str:
+        return os.path.join(self.path, name)
+
+
+def prepare(
+    destination: str | bytes | os.PathLike[str],
+    *,
+    policy: Policy | None = None,
+    argv: Sequence[str] | None = None,
+    cwd: str | None = None,
+    target_pid: int | None = None,
+) -> Staging:
+    """Makes the staging folder with everything a recording needs reserved in it."""
+    syscalls.load_faults("target")
+    pid = os.getpid() if target_pid is None else target_pid
+    policy = policy or Policy()
+    with errors.mapped("open"):
+        cwd = os.getcwd() if cwd is None else cwd
+    target = check_destination(destination, cwd)
+    floor = check_space(target, policy)
+    staging = Staging(staging_path(target, pid), target, os.urandom(8).hex(), os.urandom(16).hex())
+    with errors.mapped("mkdir", path=staging.path):
+        syscalls.mkdir(staging.path)
+    try:
+        started = _make_control(staging, pid)
+        _make_ring(staging)
+        _make_session(staging, pid, cwd, list(argv or sys.argv), policy, floor, started)
+    except BaseException as error:
+        _undo(staging, error)
+        raise
+    return staging
+
+
+def launch_sealer(staging: Staging) -> None:
+    """Starts the sealer, which is nobody's child, and waits until it is ready. A sealer that does
+    not start leaves nothing behind, the staging folder included."""
+    pid = 0
+    try:
+        pid = _spawn_sealer(staging)
+        _await_sealer(staging, pid)
+    except BaseException as error:
+        if pid:
+            _kill(pid)
+        _undo(staging, error)
+        raise
+
+
+def discard(staging: Staging) -> None:
+    """Removes everything that prepare made."""
+    left = remove(staging.path)
+    if left is not None:
+        raise left
+
+
+def find_stale(destination: str | bytes | os.PathLike[str]) -> list[str]:
+    """The staging folders of this destination whose program and sealer are both dead."""
+    from recorder.trace import recovery
+
+    target = os.path.realpath(os.fsdecode(destination))
+    return [path for path in staging_folders(target) if recovery.is_stale(path)]
+
+
+# ---- before anything is made ----
+
+
+def check_destination(destination: str | bytes | os.PathLike[str], cwd: str) -> str:
+    """The real, absolute path of a file that may be made or replaced."""
+    given = os.fsdecode(destination)
+    if not given or "\0" in given:
+        raise errors.InvalidArgumentError(argument="destination", value=given)
+    path = os.path.realpath(os.path.join(cwd, given))
+    if given.endswith(os.sep) or os.path.basename(given) in (os.curdir, os.pardir):
+        raise errors.DestinationIsDirectoryError(path=path)
+    try:
+        mode, _ = syscalls.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return path  # whether the folder is there is seen when ours is made in it
+    except OSError as error:
+        raise errors.from_oserror(error, operation="open", path=path) from error
+    if stat.S_ISDIR(mode):
+        raise errors.DestinationIsDirectoryError(path=path)
+    if not stat.S_ISREG(mode):
+        raise errors.DestinationNotRegularError(path=path)
+    return path
+
+
+def check_space(target: str, policy: Policy) -> int:
+    """The free space to be kept, in bytes, which is there besides what we need."""
+    folder = os.path.dirname(target)
+    with errors.mapped("mkdir", path=folder):
+        free, total = syscalls.statvfs(folder)
+    floor = policy.free_space_floor(total)
+    if free < NEEDED:
+        raise errors.DiskFullError(
+            path=folder, operation="start", bytes_wanted=NEEDED, free_bytes=free
+        )
+    if free < NEEDED + floor:
+        raise errors.FreeSpaceLowError(path=folder, free_bytes=free, bytes_wanted=NEEDED + floor)
+    return floor
+
+
+def staging_path(target: str, pid: int) -> str:
+    folder, name = os.path.split(target)
+    return os.path.join(folder, f"{_prefix(name)}{pid}-{os.urandom(4).hex()}")
+
+
+def staging_folders(target: str) -> list[str]:
+    """The staging folders beside a destination that belong to it, oldest first."""
+    folder, name = os.path.split(target)
+    found = []
+    try:
+        for entry in os.listdir(folder):
+            path = os.path.join(folder, entry)
+            if entry.startswith(_prefix(name)) and _belongs(path, target):
+                found.append((os.stat(path).st_mtime, path))
+    except OSError:
+        pass  # a folder that cannot be listed shows nothing stale
+    return [path for _, path in sorted(found)]
+
+
+def _prefix(name: str) -> str:
+    """`.<name>.partial-`, with a name so long that no number fits after it cut short."""
+    return f".{os.fsdecode(os.fsencode(name)[:200])}.partial-"
+
+
+def _belongs(path: str, target: str) -> bool:
+    try:
+        return native(read_session(path)["destination"]) == target
+    except errors.RecorderError:
+        return False
+
+
+# ---- what is in it ----
+
+
+def _make_control(staging: Staging, pid: int) -> int:
+    """When the recording was prepared, in ns since 1970."""
+    path = staging.file("control")
+    _reserve_file(path, control.CONTROL_SIZE)
+    page = control.ControlPage(path, fresh=True)
+    page.trace_id = bytes.fromhex(staging.trace_id)
+    page.ticks_per_second = 1_000_000_000
+    page.started_wall_ns = started = time.time_ns()
+    page.started_mono_ns = time.monotonic_ns()
+    page.target_pid = pid
+    with errors.mapped("mmap", path=path):
+        page.close()
+    return started
+
+
+def _make_ring(staging: Staging) -> None:
+    for name in SEGMENTS:
+        _reserve_file(staging.file(name), control.SEGMENT_SIZE)
+    path = staging.file("trace")
+    fd = _create(path)
+    try:
+        reserve_ahead(fd, 0, WORST_CHUNK + CLOSING_ROOM, path)
+    finally:
+        _close(fd, path)
+
+
+def _reserve_file(path: str, size: int) -> None:
+    fd = _create(path)
+    try:
+        with errors.mapped("fallocate", path=path, bytes_wanted=size):
+            syscalls.reserve(fd, size, path)
+    finally:
+        _close(fd, path)
+
+
+def reserve_ahead(fd: int, at: int, size: int, path: str) -> None:
+    """Reserves room behind the end of a file. Where that cannot be, writes take their chance."""
+    with errors.mapped("fallocate", path=path, bytes_wanted=size):
+        try:
+            syscalls.fallocate(fd, FALLOC_FL_KEEP_SIZE, at, size, path)
+        except OSError as error:
+            if error.errno != errno.EOPNOTSUPP:
+                raise
+
+
+def _make_session(
+    staging: Staging,
+    pid: int,
+    cwd: str,
+    argv: list[str],
+    policy: Policy,
+    floor: int,
+    started: int,
+) -> None:
+    import recorder
+
+    meta = {
+        "run_id": staging.run_id,
+        "trace_id": staging.trace_id,
+        "recorder_version": getattr(recorder, "__version__", ""),
+        "python": sys.version.split()[0],
+        "platform": f"{sys.platform}-{os.uname().machine}",
+        "argv": argv,
+        "cwd": portable(cwd),
+        "pid": pid,
+        "started": started,
+        "policy": policy.to_dict(),
+    }
+    session = {
+        "version": 1,
+        "destination": portable(staging.destination),
+        "keep_partial_trace": policy.keep_partial_trace,
+        "max_bytes": policy.max_bytes,
+        "min_free_space": floor,
+        "target_pid": pid,
+        "target_started": process_started(pid),
+        "meta": meta,
+    }
+    import json
+
+    path = staging.file("session.json")
+    fd = _create(path)
+    try:
+        with errors.mapped("write", path=path):
+            syscalls.write(fd, json.dumps(session).encode("ascii"), path)
+    finally:
+        _close(fd, path)
+
+
+def read_session(path: str) -> dict[str, Any]:
+    """What session.json of a staging folder says."""
+    import json
+
+    name = os.path.join(path, "session.json")
+    with errors.mapped("open_trace", path=name):
+        fd = syscalls.open(name, os.O_RDONLY)
+        try:
+            text = syscalls.pread(fd, 1 << 20, 0, name)
+        finally:
+            syscalls.close(fd, name)
+    try:
+        session: dict[str, Any] = json.loads(text)
+        native(session["destination"])
+        return session
+    except (ValueError, KeyError, TypeError) as error:
+        raise errors.TraceCorruptError(path=name, offset=0, reason="not a session") from error
+
+
+def portable(path: str) -> str:
+    """A path as JSON may hold it: its bytes as UTF-8, whatever encoding this process prefers."""
+    return os.fsencode(path).decode("utf-8", "surrogateescape")
+
+
+def native(path: str) -> str:
+    return os.fsdecode(path.encode("utf-8", "surrogateescape"))
+
+
+def remove(path: str) -> errors.RecorderError | None:
+    """Removes a staging folder and all that we put into it; what is already gone is gone.
+    Returns the first thing that went wrong, if any."""
+    first: errors.RecorderError | None = None
+    for operation, call, name in (
+        *(("unlink", syscalls.unlink, os.path.join(path, name)) for name in FILES),
+        ("rmdir", syscalls.rmdir, path),
+    ):
+        try:
+            call(name)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            first = first or errors.from_oserror(error, operation=operation, path=name)
+    return first
+
+
+def _create(path: str) -> int:
+    with errors.mapped("open", path=path):
+        return syscalls.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+
+
+def _close(fd: int, path: str) -> None:
+    with errors.mapped("close", path=path):
+        syscalls.close(fd, path)
+
+
+def _undo(staging: Staging, error: BaseException) -> None:
+    left = remove(staging.path)
+    if left is not None:
+        error.add_note(str(left))
+
+
+# ---- the sealer ----
+
+
+def _spawn_sealer(staging: Staging) -> int:
+    if not sys.executable:
+        raise errors.SealerStartFailedError(reason="Python does not know its own executable")
+    flags = ["-I", "-S", "-X", "utf8"]
+    if sys.dont_write_bytecode:
+        flags.append("-B")
+    if sys.pycache_prefix:
+        flags += ["-X", f"pycache_prefix={sys.pycache_prefix}"]
+    argv = [sys.executable, *flags, "-c", SEALER_BOOT, staging.path, *_sealer_path()]
+    # What is set for the program's Python (PYTHONMALLOC, PYTHONTRACEMALLOC …) is not for this one.
+    environment = [
+        name + b"=" + value for name, value in os.environb.items() if not name.startswith(b"PYTHON")
+    ]
+    try:
+        return syscalls.spawn(sys.executable, argv, environment, staging.file("sealer.log"))
+    except OSError as error:
+        raise errors.SealerStartFailedError(
+            reason=f"{sys.executable}: {error.strerror}", errno=error.errno
+        ) from error
+
+
+def _sealer_path() -> list[str]:
+    """Where the sealer finds us and our dependencies, after its own standard library. Installed
+    packages come first, so that a module beside the user's script hides none of them."""
+    ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    rest = [p for p in sys.path if isinstance(p, str) and os.path.isabs(p) and p != ours]
+    return [ours, *sorted(rest, key=lambda p: not p.endswith(("site-packages", "dist-packages")))]
+
+
+def _await_sealer(staging: Staging, pid: int) -> None:
+    """Returns when the sealer is ready; raises when it failed, died or does not answer."""
+    deadline = time.monotonic() + SEALER_START_SECONDS
+    page = control.ControlPage(staging.file("control"))
+    with errors.mapped("spawn"):
+        watch = Watch(pid)
+    try:
+        while page.sealer_state == control.SEALER_STARTING:
+            if watch.dead(1) and page.sealer_state == control.SEALER_STARTING:
+                raise errors.SealerStartFailedError(reason=_last_words(staging))
+            if time.monotonic() > deadline:
+                raise errors.SealerStalledError(timeout_ms=int(SEALER_START_SECONDS * 1000))
+        if page.sealer_state != control.SEALER_READY:
+            raise sealer_error(page) or errors.SealerStartFailedError(reason=_last_words(staging))
+    finally:
+        watch.close()
+        page.close()
+
+
+def sealer_error(page: control.ControlPage) -> errors.RecorderError | None:
+    """The sealer's fault as an exception."""
+    fault = page.sealer_fault
+    return None if fault is None else errors.from_fault(fault)
+
+
+def fault_facts(error: errors.RecorderError) -> dict[str, Any]:
+    """A failure as the fields of a fault: what errors.from_fault makes an exception of again."""
+    from recorder.errors.tables import FAULT
+
+    facts: dict[str, Any] = {"errno": error.errno, "detail": error.path}
+    for fact, field in FAULT.get(error.number, {}).items():
+        if error.context.get(fact) is not None:
+            facts[field] = error.context[fact]
+    return facts
+
+
+def _last_words(staging: Staging) -> str:
+    try:
+        fd = syscalls.open(staging.file("sealer.log"), os.O_RDONLY)
+        try:
+            lines = syscalls.pread(fd, 1 << 16, 0).decode("utf-8", "replace").split("\n")
+        finally:
+            syscalls.close(fd)
+    except OSError:
+        lines = []
+    return next((line for line in reversed(lines) if line.strip()), "it ended without a word")
+
+
+def _kill(pid: int) -> None:
+    """Ends a sealer that is of no use; it may have ended by itself."""
+    import signal
+
+    try:
+        syscalls.kill(pid, signal.SIGKILL)
+    except OSError:
+        pass
+
+
+class Watch:
+    """Tells when a process that need not be our child has ended."""
+
+    __slots__ = ("fd", "gone", "pid", "started")
+
+    def __init__(self, pid: int, started: int | None = None) -> None:
+        self.pid = pid
+        self.started = started
+        self.gone = False
+        self.fd = -1
+        try:
+            self.fd = syscalls.pidfd_open(pid)
+        except ProcessLookupError:
+            self.gone = True
+        except OSError as error:
+            if error.errno not in (errno.ENOSYS, errno.EPERM):  # no such call, or a sandbox
+                raise
+        if self.fd >= 0 and self._is_another():
+            self.gone = True
+
+    def dead(self, milliseconds: int) -> bool:
+        """Whether it has ended; waits for that at most so long."""
+        if self.gone:
+            return True
+        if self.fd >= 0:
+            self.gone = syscalls.readable(self.fd, milliseconds)
+        else:
+            time.sleep(milliseconds / 1000)
+            self.gone = self._is_another()
+        return self.gone
+
+    def _is_another(self) -> bool:
+        """Whether the number is free, or now that of a process started at another time."""
+        started = process_started(self.pid)
+        if started is not None and self.started is not None:
+            return started != self.started
+        try:
+            syscalls.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        except OSError:
+            pass  # it is there and not ours
+        return False
+
+    def close(self) -> None:
+        if self.fd >= 0:
+            syscalls.close(self.fd)
+            self.fd = -1
+
+
+def process_started(pid: int) -> int | None:
+    """When a process was started, in clock ticks since boot: with its number, that names it."""
+    name = f"/proc/{pid}/stat"
+    try:
+        fd = syscalls.open(name, os.O_RDONLY)
+        try:
+            text = syscalls.read(fd, 4096)
+        finally:
+            syscalls.close(fd)
+        return int(text.rpartition(b")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return None
