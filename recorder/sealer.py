@@ -8,9 +8,9 @@ staging folder.
 
 from __future__ import annotations
 
+import _signal as signal  # without the enums of `signal`, for which the program would wait
 import _thread
 import os
-import signal
 import time
 from typing import Final
 
@@ -18,7 +18,7 @@ from recorder import errors, staging
 from recorder._core import control, syscalls
 
 SHORTEST_WAIT_MS, LONGEST_WAIT_MS = 1, 20
-HEARTBEAT_SECONDS: Final = 0.025
+HEARTBEAT_SECONDS: Final = 0.04
 
 
 def main(path: str) -> None:

@@ -23,9 +23,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> int:
-    from recorder.trace import recovery
+    from recorder.trace import recovery, writer
 
-    done = recovery.recover(args.path, args.output)
-    lost = f", {done.lost_events} lost" if done.lost_events else ""
-    sys.stdout.write(f"{done.path}: {done.state}, {done.events} events{lost}\n")
+    path, verdict = recovery.recover(args.path, args.output)
+    lost = f", {verdict.lost_events} lost" if verdict.lost_events else ""
+    state = writer.STATES[verdict.state]
+    sys.stdout.write(f"{path}: {state}, {verdict.events} events{lost}\n")
     return 0

@@ -6,28 +6,20 @@ Every step may be cut short and the whole done again: the folder goes last.
 from __future__ import annotations
 
 import os
-from typing import Any, NamedTuple
+from typing import Any
 
 from recorder import errors, staging
 from recorder._core import control, syscalls
 from recorder.trace import writer
 from recorder.trace.sealing import Tape
-
-
-class Recovered(NamedTuple):
-    """What came of it."""
-
-    path: str
-    state: str
-    events: int
-    lost_events: int
-    exit_status: int | None
+from recorder.trace.writer import Verdict
 
 
 def recover(
     path: str | os.PathLike[str], output: str | os.PathLike[str] | None = None
-) -> Recovered:
-    """Makes a trace of a staging folder, given itself or by the destination it belongs to.
+) -> tuple[str, Verdict]:
+    """Makes a trace of a staging folder, given itself or by the destination it belongs to; where it
+    is, and what it says of itself.
 
     The trace gets the name the recording was to have, or `output`. A trace of that name which is
     newer than the recording is only replaced when `output` says so."""
@@ -49,7 +41,7 @@ def recover(
             raise left
     finally:
         page.close()
-    return _result(target)
+    return target, _verdict(target)
 
 
 def find(path: str) -> str:
@@ -153,16 +145,14 @@ def _head(path: str) -> writer.FileHead | None:
         syscalls.close(fd, path)
 
 
-def _result(path: str) -> Recovered:
-    """What the verdict of the published trace says."""
+def _verdict(path: str) -> Verdict:
+    """What the published trace says of itself."""
     with errors.mapped("open_trace", path=path):
         fd = syscalls.open(path, os.O_RDONLY)
         try:
             size = syscalls.stat(path)[1]
-            raw = syscalls.pread(fd, writer.HEAD_SIZE, size - writer.HEAD_SIZE, path)
+            return Verdict.parse(
+                syscalls.pread(fd, writer.HEAD_SIZE, size - writer.HEAD_SIZE, path)
+            )
         finally:
             syscalls.close(fd, path)
-    words = writer.VERDICT.unpack(raw[:-4])
-    return Recovered(
-        path, writer.STATES[words[1]], words[8], words[9], words[4] if words[2] else None
-    )

@@ -8,7 +8,6 @@ taken back: the file then ends after its last whole chunk.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import struct
@@ -51,6 +50,13 @@ class Verdict(NamedTuple):
     failure: errors.RecorderError | None
     events: int
     lost_events: int
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Verdict:
+        """The verdict in the last 64 bytes of a file that was closed."""
+        _, state, known, _, status, number, code, events, lost, *_ = VERDICT.unpack(raw[:-4])
+        failure = errors.from_number(number, errno=code or None) if number else None
+        return cls(state, status if known else None, failure, events, lost)
 
 
 class FileHead(NamedTuple):
@@ -145,7 +151,7 @@ class TraceWriter:
             raw = syscalls.pread(self.fd, HEAD_SIZE, max(0, size - HEAD_SIZE), self.path)
         if not is_sealed(raw, VERDICT_MAGIC):
             return False
-        at = VERDICT.unpack(raw[:-4])[10]
+        at = VERDICT.unpack(raw[:-4])[9]
         close = self._read_chunk(at)
         return (
             close is not None
@@ -195,6 +201,8 @@ class TraceWriter:
 
     def source(self, name: str, content: bytes) -> None:
         """The text of a recorded file."""
+        import hashlib  # brings OpenSSL: not while the program waits for the sealer to start
+
         facts = {"path": name, "sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
         head = _json(facts)
         self._append(self._pack(SOURCE, varint(len(head)) + head + content), self.closing_room)
