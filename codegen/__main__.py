@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from codegen import audit, coverage, generate, lock, table
+from codegen import audit, coverage, generate, lock, sources, table
 
 MEND = "to mend it: python -m codegen, and commit what it writes"
 
@@ -98,6 +98,8 @@ def _coverage(args: argparse.Namespace) -> int:
         found = coverage.run(args.root, table.load(args.root / table.TABLE))
     except table.TableError as exc:
         return _fail(f"{exc}\n")
+    except sources.UnparsableError as exc:
+        return _fail(f"{exc.path}:{exc.line}: {exc.why}\n")
     if args.activate:
         coverage.activate(args.root, found.ready)
         sys.stdout.write("".join(f"active: {row.error_name}\n" for row in found.ready))

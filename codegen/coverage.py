@@ -56,9 +56,7 @@ class Seen:
         if status in ("active", "deprecated"):
             return [f"{name} is {status}, but {lack}" for lack in self.missing]
         if status == "planned" and not self.missing:
-            return [
-                f"{name} is planned, but emitted and provoked: make it active (coverage --activate)"
-            ]
+            return [f"{name} is planned, but emitted and provoked: coverage --activate"]
         if status == "retired" and self.emitted:
             return [f"{name} is retired, but emitted: {self.emitted[0]}"]
         return []
