@@ -111,7 +111,9 @@ class Conversion:
         if row.exceptions and self.name != "from_oserror":
             return True
         operations = {selector.rpartition(":")[0] for selector in row.select}
-        return "" in operations or self.operation is None or self.operation in operations
+        if self.operation is None:
+            return bool(operations)
+        return "" in operations or self.operation in operations
 
 
 def _mentions(root: Path, table: Table, conversions: list[Conversion]) -> Iterator[tuple[str, str]]:

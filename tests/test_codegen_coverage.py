@@ -139,6 +139,7 @@ CONVERSIONS = {
     "errors.from_oserror(e, operation='fly', path=p)": ('["land:*"]', "[]", False),
     "errors.from_oserror(e, operation='climb')": ('["EHOSTDOWN"]', "[]", True),
     "errors.from_oserror(e, operation=what)": ('["land:EIO"]', "[]", True),
+    "errors.from_oserror(e, operation=which)": ("[]", "[]", False),
     "with errors.mapped('land', path=p): pass": ('["land:*"]', "[]", True),
     "with errors.mapped('fly'): pass": ('["land:*"]', "[]", False),
     "errors.from_exception(e)": ("[]", '["ZeroDivisionError"]', True),
