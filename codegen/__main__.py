@@ -1,6 +1,7 @@
 """Everything that is derived from the table of failures.
 
-`python -m codegen` writes what changed; `--check` writes nothing and says what is out of date.
+`python -m codegen` writes what changed; `--check` writes nothing and says what is out of date;
+`audit` lists what could still get out of the recorder unmapped.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from codegen import generate, lock, table
+from codegen import audit, generate, lock, table
 
 MEND = "to mend it: python -m codegen, and commit what it writes"
 
@@ -24,7 +25,13 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--root", type=Path, default=Path(__file__).parent.parent)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if stale")
+    commands = parser.add_subparsers(dest="command")
+    auditing = commands.add_parser("audit", help="what could still get out unmapped")
+    auditing.add_argument("--format", choices=audit.FORMATS, default="text")
+    auditing.add_argument("--out", type=Path, default=Path("build/audit"), help="for issues")
     args = parser.parse_args(argv)
+    if args.command == "audit":
+        return _audit(args)
     return _check(args.root) if args.check else _write(args.root)
 
 
@@ -63,6 +70,20 @@ def _check(root: Path) -> int:
         names = " ".join(untracked)
         return _fail(f"not tracked by git: {names}\nto mend it: git add {names}\n")
     return 0
+
+
+def _audit(args: argparse.Namespace) -> int:
+    try:
+        found = audit.run(args.root, table.load(args.root / table.TABLE))
+    except table.TableError as exc:
+        return _fail(f"{exc}\n")
+    shown = {"text": audit.as_text, "json": audit.as_json, "markdown": audit.as_markdown}
+    if args.format == "issues":
+        for path in audit.write_issues(found, args.out):
+            sys.stdout.write(f"{path}\n")
+    else:
+        sys.stdout.write(shown[args.format](found))
+    return 1 if found.findings else 0
 
 
 def _untracked(outputs: Iterable[str], root: Path) -> list[str]:

@@ -17,13 +17,12 @@ import time
 
 from recorder import errors
 from recorder._core import control, syscalls
+from recorder.policy import Policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, Final
-
-    from recorder.policy import Policy
 
 SEGMENTS: Final = tuple(f"segment-{index}" for index in range(control.RING_SLOTS))
 # session.json goes last: as long as it is there, the folder can be told for what it is.
@@ -35,7 +34,6 @@ WORST_CHUNK: Final = control.SEGMENT_SIZE + (1 << 20)
 CLOSING_ROOM: Final = 256 << 10
 NEEDED: Final = control.RING_SLOTS * control.SEGMENT_SIZE + WORST_CHUNK + CLOSING_ROOM + (1 << 20)
 
-LARGEST_FLOOR: Final = 1 << 30
 FALLOC_FL_KEEP_SIZE: Final = 1
 SEALER_START_SECONDS: Final = 10.0
 SEALER_BOOT: Final = (
@@ -69,6 +67,7 @@ def prepare(
     """Makes the staging folder with everything a recording needs reserved in it."""
     syscalls.load_faults("target")
     pid = os.getpid() if target_pid is None else target_pid
+    policy = policy or Policy()
     with errors.mapped("open"):
         cwd = os.getcwd() if cwd is None else cwd
     target = check_destination(destination, cwd)
@@ -112,7 +111,7 @@ def find_stale(destination: str | bytes | os.PathLike[str]) -> list[str]:
     from recorder.trace import recovery
 
     target = os.path.realpath(os.fsdecode(destination))
-    return [path for path in staging_folders(target) if not recovery.is_busy(path)]
+    return [path for path in staging_folders(target) if recovery.is_stale(path)]
 
 
 # ---- before anything is made ----
@@ -139,14 +138,12 @@ def check_destination(destination: str | bytes | os.PathLike[str], cwd: str) -> 
     return path
 
 
-def check_space(target: str, policy: Policy | None) -> int:
+def check_space(target: str, policy: Policy) -> int:
     """The free space to be kept, in bytes, which is there besides what we need."""
     folder = os.path.dirname(target)
     with errors.mapped("mkdir", path=folder):
         free, total = syscalls.statvfs(folder)
-    floor: int | None = None if policy is None else policy.min_free_space
-    if floor is None:
-        floor = min(LARGEST_FLOOR, total // 20)
+    floor = policy.free_space_floor(total)
     if free < NEEDED:
         raise errors.DiskFullError(
             path=folder, operation="start", bytes_wanted=NEEDED, free_bytes=free
@@ -240,7 +237,7 @@ def _make_session(
     pid: int,
     cwd: str,
     argv: list[str],
-    policy: Policy | None,
+    policy: Policy,
     floor: int,
     started: int,
 ) -> None:
@@ -256,13 +253,13 @@ def _make_session(
         "cwd": portable(cwd),
         "pid": pid,
         "started": started,
-        "policy": {} if policy is None else policy.to_dict(),
+        "policy": policy.to_dict(),
     }
     session = {
         "version": 1,
         "destination": portable(staging.destination),
-        "keep_partial_trace": True if policy is None else policy.keep_partial_trace,
-        "max_bytes": None if policy is None else policy.max_bytes,
+        "keep_partial_trace": policy.keep_partial_trace,
+        "max_bytes": policy.max_bytes,
         "min_free_space": floor,
         "target_pid": pid,
         "target_started": process_started(pid),
@@ -395,6 +392,17 @@ def sealer_error(page: control.ControlPage) -> errors.RecorderError | None:
     """The sealer's fault as an exception."""
     fault = page.sealer_fault
     return None if fault is None else errors.from_fault(fault)
+
+
+def fault_facts(error: errors.RecorderError) -> dict[str, Any]:
+    """A failure as the fields of a fault: what errors.from_fault makes an exception of again."""
+    from recorder.errors.tables import FAULT
+
+    facts: dict[str, Any] = {"errno": error.errno, "detail": error.path}
+    for fact, field in FAULT.get(error.number, {}).items():
+        if error.context.get(fact) is not None:
+            facts[field] = error.context[fact]
+    return facts
 
 
 def _last_words(staging: Staging) -> str:

@@ -1,0 +1,32 @@
+"""`recorder recover`: what a killed recording left becomes a trace."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
+        "recover",
+        help="turn what a killed recording left into a trace",
+        description="Turns the staging folder of a recording whose program and sealer were both "
+        "killed into a trace, marked truncated, and removes the folder.",
+    )
+    parser.add_argument(
+        "path", metavar="PATH", help="the .NAME.partial-… folder, or the trace it was to become"
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", help="the trace to write (default: as was recorded)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from recorder.trace import recovery, writer
+
+    path, verdict = recovery.recover(args.path, args.output)
+    lost = f", {verdict.lost_events} lost" if verdict.lost_events else ""
+    state = writer.STATES[verdict.state]
+    sys.stdout.write(f"{path}: {state}, {verdict.events} events{lost}\n")
+    return 0

@@ -1,0 +1,115 @@
+"""The sealer: a process that turns the segments of a running program into a trace.
+
+It is started before the program runs and outlives it. It makes a chunk of every full segment,
+keeps room reserved for the next one and for the end, and publishes the trace when the program has
+finished or died. What it has to say it says on the control page; stderr goes to a file in the
+staging folder.
+"""
+
+from __future__ import annotations
+
+import _signal as signal  # without the enums of `signal`, for which the program would wait
+import _thread
+import os
+import time
+from typing import Final
+
+from recorder import errors, staging
+from recorder._core import control, syscalls
+
+SHORTEST_WAIT_MS, LONGEST_WAIT_MS = 1, 20
+HEARTBEAT_SECONDS: Final = 0.04
+
+
+def main(path: str) -> None:
+    """The process, from its first line to its last."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+    os.chdir("/")
+    syscalls.load_faults("sealer")
+    page = control.ControlPage(os.path.join(path, "control"))
+    page.sealer_pid = os.getpid()
+    try:
+        Sealer(path, page).run()
+    except BaseException as error:
+        report(page, error)
+        raise
+
+
+def report(page: control.ControlPage, error: BaseException) -> None:
+    """The last word of a sealer that gives up; the staging folder is left to recovery."""
+    if isinstance(error, errors.RecorderError | OSError | MemoryError | ImportError):
+        ours = errors.from_exception(error, operation="read")
+    else:
+        ours = errors.SealerFailedError(reason=f"{type(error).__name__}: {error}")
+    page.set_sealer_fault(ours.number, **staging.fault_facts(ours))
+    page.sealer_state = control.SEALER_FAILED
+
+
+class Sealer:
+    def __init__(self, path: str, page: control.ControlPage) -> None:
+        from recorder.trace.sealing import Tape  # brings zstandard, which may be missing
+
+        self.page = page
+        self.tape = Tape(path, page)
+        self.tape.writer.lock()
+        self.tape.reserve()
+        session = self.tape.session
+        self.floor: int = session["min_free_space"]
+        self.max_bytes: int | None = session["max_bytes"]
+        self.watch = staging.Watch(session["target_pid"], session["target_started"])
+        _thread.start_new_thread(self._beat, ())
+
+    def _beat(self) -> None:
+        while True:
+            self.page.heartbeat += 1
+            time.sleep(HEARTBEAT_SECONDS)
+
+    def run(self) -> None:
+        self.page.sealer_state = control.SEALER_READY
+        wait = SHORTEST_WAIT_MS
+        while True:
+            died = self.watch.dead(wait)  # asked before the state is read: then the state is final
+            if died or self.page.discard or self.page.target_state == control.TARGET_FINISHED:
+                break
+            wait = SHORTEST_WAIT_MS if self.seal_full() else min(2 * wait, LONGEST_WAIT_MS)
+        if died and self.page.target_state == control.TARGET_PREPARING:
+            self.page.discard = 1  # nothing was recorded
+        self.tape.finish(died=died)
+
+    def seal_full(self) -> bool:
+        """Seals the full segments in order. After a failure none is sealed until the end, and none
+        given back, so that the target stops."""
+        tape, any_sealed = self.tape, False
+        while tape.failure is None:
+            index = self._full_slot(tape.sealed + 1)
+            if index is None:
+                break
+            try:
+                tape.seal(index)
+                tape.reserve()
+                self.check_limits()
+            except Exception as error:
+                tape.fail(errors.from_exception(error, operation="read"))
+                break
+            self.page.free_slot(index)
+            any_sealed = True
+        return any_sealed
+
+    def _full_slot(self, sequence: int) -> int | None:
+        for index in range(control.RING_SLOTS):
+            if self.page.slot(index) == (control.SLOT_FULL, sequence):
+                return index
+        return None
+
+    def check_limits(self) -> None:
+        """The free space that is to be kept, and the size the trace may have."""
+        tape = self.tape
+        folder = os.path.dirname(tape.path)
+        with errors.mapped("read", path=folder):
+            free, _ = syscalls.statvfs(folder)
+        if free < self.floor:
+            raise errors.FreeSpaceLowError(path=folder, free_bytes=free, bytes_wanted=self.floor)
+        if self.max_bytes is not None and tape.writer.end > self.max_bytes:
+            raise errors.LimitReachedError(limit="max_bytes", limit_value=self.max_bytes)

@@ -1,0 +1,158 @@
+"""Recovery: a staging folder whose program and sealer are dead becomes a trace.
+
+Every step may be cut short and the whole done again: the folder goes last.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from recorder import errors, staging
+from recorder._core import control, syscalls
+from recorder.trace import writer
+from recorder.trace.sealing import Tape
+from recorder.trace.writer import Verdict
+
+
+def recover(
+    path: str | os.PathLike[str], output: str | os.PathLike[str] | None = None
+) -> tuple[str, Verdict]:
+    """Makes a trace of a staging folder, given itself or by the destination it belongs to; where it
+    is, and what it says of itself.
+
+    The trace gets the name the recording was to have, or `output`. A trace of that name which is
+    newer than the recording is only replaced when `output` says so."""
+    syscalls.load_faults("recover")
+    folder = find(os.path.realpath(path))
+    session = staging.read_session(folder)
+    given = staging.native(session["destination"]) if output is None else os.fspath(output)
+    target = staging.check_destination(given, os.getcwd())
+    page = control.ControlPage(os.path.join(folder, "control"))
+    try:
+        if is_busy(folder, session, page):
+            raise errors.TraceBusyError(path=folder)
+        if not _is_published(folder, page, target):
+            if output is None:
+                _refuse_newer(target, page)
+            _publish(folder, page, target)
+        left = staging.remove(folder)
+        if left is not None:
+            raise left
+    finally:
+        page.close()
+    return target, _verdict(target)
+
+
+def find(path: str) -> str:
+    """The one staging folder that is meant."""
+    if os.path.isdir(path):
+        return path
+    folders = staging.staging_folders(path)
+    if not folders:
+        raise errors.TraceNotFoundError(path=path)
+    if len(folders) > 1:
+        raise errors.InvalidArgumentError(
+            f"{path} has {len(folders)} recordings to recover; name one of {', '.join(folders)}",
+            argument="path",
+            value=path,
+        )
+    return folders[0]
+
+
+def is_stale(folder: str) -> bool:
+    """Whether the folder is what a dead recording left."""
+    try:
+        page = control.ControlPage(os.path.join(folder, "control"))
+        try:
+            return not is_busy(folder, staging.read_session(folder), page)
+        finally:
+            page.close()
+    except errors.RecorderError:
+        return False
+
+
+def is_busy(folder: str, session: dict[str, Any], page: control.ControlPage) -> bool:
+    """Whether the folder's program, its sealer or another recovery is still at work."""
+    path = os.path.join(folder, "trace")
+    try:
+        fd = syscalls.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return False  # it was published, and only the folder is left
+    except OSError as error:
+        raise errors.from_oserror(error, operation="open", path=path) from error
+    try:
+        return not writer.lock(fd, path) or _is_recording(session, page)
+    finally:
+        syscalls.close(fd, path)
+
+
+def _is_recording(session: dict[str, Any], page: control.ControlPage) -> bool:
+    """Whether the program lives and may still write: not if it gave up recording."""
+    if page.target_state == control.TARGET_FINISHED or page.target_fault is not None:
+        return False
+    watch = staging.Watch(session["target_pid"], session["target_started"])
+    try:
+        return not watch.dead(0)
+    finally:
+        watch.close()
+
+
+def _is_published(folder: str, page: control.ControlPage, target: str) -> bool:
+    """Whether the trace has its name already, and only the folder has not gone."""
+    if os.path.exists(os.path.join(folder, "trace")):
+        return False
+    head = _head(target)
+    if head is None or head.trace_id != page.trace_id:
+        raise errors.StagingLostError(path=os.path.join(folder, "trace"))
+    return True
+
+
+def _refuse_newer(target: str, page: control.ControlPage) -> None:
+    head = _head(target)
+    if head is not None and head.started > page.started_wall_ns:
+        raise errors.InvalidArgumentError(
+            f"{target} is newer than the recording to recover; give another name with -o",
+            argument="path",
+            value=target,
+        )
+
+
+def _publish(folder: str, page: control.ControlPage, target: str) -> None:
+    tape = Tape(folder, page, recovering=True)
+    try:
+        tape.writer.lock()
+        if tape.resume():
+            tape.publish(target)
+        else:
+            tape.finish(died=True, output=target)
+    finally:
+        tape.writer.abandon()
+
+
+def _head(path: str) -> writer.FileHead | None:
+    """The file header of a trace, if it is one."""
+    try:
+        fd = syscalls.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise errors.from_oserror(error, operation="open_trace", path=path) from error
+    try:
+        with errors.mapped("open_trace", path=path):
+            return writer.FileHead.parse(syscalls.pread(fd, writer.HEAD_SIZE, 0, path))
+    finally:
+        syscalls.close(fd, path)
+
+
+def _verdict(path: str) -> Verdict:
+    """What the published trace says of itself."""
+    with errors.mapped("open_trace", path=path):
+        fd = syscalls.open(path, os.O_RDONLY)
+        try:
+            size = syscalls.stat(path)[1]
+            return Verdict.parse(
+                syscalls.pread(fd, writer.HEAD_SIZE, size - writer.HEAD_SIZE, path)
+            )
+        finally:
+            syscalls.close(fd, path)

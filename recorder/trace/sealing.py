@@ -1,0 +1,295 @@
+"""The tape of one recording, as those see it who turn it into a trace: the sealer and recovery.
+
+    tape = Tape(staging_path)
+    tape.seal(index)        # one full segment → one chunk, in order of sequence
+    tape.finish(died=…)     # the rest of the ring, the closing, publication
+
+What goes wrong is noted once, on the control page, where the target finds it; the first failure
+decides what the trace says of itself.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import Any, Final
+
+from recorder import errors, staging
+from recorder._core import control, syscalls
+from recorder._core.decode import Scanner, SegmentInfo
+from recorder.trace import writer
+from recorder.trace.writer import COMPLETE, PARTIAL, TRUNCATED, TraceWriter, Verdict
+
+FALLOC_FL_PUNCH_HOLE_KEEP_SIZE: Final = 3
+LARGEST_SOURCE: Final = 4 << 20
+ALL_SOURCES: Final = 64 << 20
+CLOSING_ATTEMPTS: Final = 3  # as it should be; marked with what went wrong; once more without fsync
+
+
+class Tape:
+    """The staging folder at `path` and the trace that grows in it."""
+
+    def __init__(self, path: str, page: control.ControlPage, recovering: bool = False) -> None:
+        self.path = path
+        self.page = page
+        self.recovering = recovering  # what fails is raised, and nothing given up: try again later
+        self.session = staging.read_session(path)
+        self.destination = staging.native(self.session["destination"])
+        self.writer = TraceWriter(self.file("trace"))
+        self.scanner = Scanner()
+        self.scanned: tuple[int, SegmentInfo] | None = None
+        self.broken: errors.RecorderError | None = None  # a record that no target writes: the end
+        self.sealed = 0  # sequence of the last segment in the trace
+        self.events = 0
+        self.lost_events = 0
+        self.failure: errors.RecorderError | None = None
+        self.counters: dict[str, int] = {}
+        self.new_sources: list[str] = []
+        self.source_bytes = 0
+
+    def file(self, name: str) -> str:
+        return os.path.join(self.path, name)
+
+    # ---- failures ----
+
+    def fail(self, error: errors.RecorderError) -> None:
+        """Notes a failure of ours; the target is told. The first one counts, whosever it is."""
+        if self.recovering and error is not self.broken:
+            raise error
+        self.look_at_target()
+        self.failure = self.failure or error
+        self.page.set_sealer_fault(error.number, **staging.fault_facts(error))
+
+    def look_at_target(self) -> None:
+        """Notes a failure of the target's."""
+        fault = self.page.target_fault
+        if fault is not None and self.failure is None:
+            self.failure = errors.from_fault(fault)
+
+    # ---- sealing ----
+
+    def reserve(self) -> None:
+        """Room for whatever the next segment becomes, and for the end."""
+        self.writer.reserve(staging.WORST_CHUNK + self.writer.closing_room)
+
+    def seal(self, index: int) -> None:
+        """Makes a chunk of a segment that nobody writes any more."""
+        with errors.mapped("read", path=self.file(staging.SEGMENTS[index])):
+            sequence, first_event, data = control.read_segment(self.file(staging.SEGMENTS[index]))
+        if sequence != self.sealed + 1:
+            self.broken = errors.InvariantBrokenError(
+                invariant=f"segment {self.sealed + 1} follows {self.sealed}, not {sequence}"
+            )
+            raise self.broken
+        self.begin()
+        if data:
+            self._append(sequence, first_event, data)
+        self.sealed = self.page.sealed_segments = sequence
+        self.page.sealed_events = self.events
+        self.page.trace_bytes = self.writer.end
+        if self.broken is not None:
+            raise self.broken
+        self.add_sources()
+
+    def begin(self) -> None:
+        """The file header, once; only now does the target's choice of a clock stand."""
+        if self.writer.end == 0:
+            self.writer.begin(
+                trace_id=self.page.trace_id,
+                started=self.page.started_wall_ns,
+                ticks_per_second=self.page.ticks_per_second,
+                meta=self.session["meta"],
+            )
+
+    def _append(self, sequence: int, first_event: int, data: bytes) -> None:
+        if self.scanned is None or self.scanned[0] != sequence:
+            # Asked once for a segment, since the write below may be tried again.
+            self.scanned = sequence, self.scanner.segment(data, first_event)
+        info = self.scanned[1]
+        self.writer.events(
+            info.preamble + data[: info.valid],
+            first_event=first_event,
+            events=info.events,
+            lost=info.lost,
+            segment=sequence,
+        )
+        self.count(info)
+        self.new_sources += info.files
+        self.broken = info.damage
+
+    def count(self, info: SegmentInfo) -> None:
+        self.events += info.events
+        self.lost_events += info.lost
+        for number, times in info.marks.items():
+            name = errors.class_for(number).error_name.removeprefix("ERR_")
+            self.counters[name] = self.counters.get(name, 0) + times
+
+    def seal_rest(self) -> None:
+        """Seals what is left in the ring. After a failure each chunk goes into the room that is
+        reserved or that the segments before it gave back; what does not fit is lost."""
+        pending = []
+        for index, name in enumerate(staging.SEGMENTS):
+            with errors.mapped("read", path=self.file(name)):
+                sequence, _, data = control.read_segment(self.file(name))
+            if sequence > self.sealed and data:
+                pending.append((sequence, index))
+        for _, index in sorted(pending):
+            if self.broken is not None:
+                break
+            self.seal(index)
+            if self.failure is not None and not self.recovering:
+                self.give_back(index)
+
+    def give_back(self, index: int) -> None:
+        """Frees the blocks of a sealed segment, which the target may still have mapped."""
+        name = self.file(staging.SEGMENTS[index])
+        try:
+            fd = syscalls.open(name, os.O_RDWR)
+            try:
+                syscalls.fallocate(
+                    fd, FALLOC_FL_PUNCH_HOLE_KEEP_SIZE, 0, control.SEGMENT_SIZE, name
+                )
+            finally:
+                syscalls.close(fd, name)
+        except OSError:
+            pass  # then there is less room; that is noticed where it is needed
+
+    # ---- recovery ----
+
+    def resume(self) -> bool:
+        """Takes up the trace of a sealer that died. True if it is closed and only needs its name.
+        What stands behind the last whole chunk was being written, and is made again."""
+        self.look_at_target()
+        fault = self.page.sealer_fault
+        if fault is not None and self.failure is None:
+            self.failure = errors.from_fault(fault)
+        if self.writer.is_closed():
+            with errors.mapped("fsync", path=self.writer.path):
+                self.writer.sync()
+            return True
+        for head, payload in self.writer.resume():
+            self.count(self.scanner.chunk(payload, head.first_event))
+            self.sealed = head.segment
+        return False
+
+    # ---- sources ----
+
+    def add_sources(self) -> None:
+        """The text of files seen for the first time, as far as it can be read and there is room."""
+        while self.new_sources and self.failure is None:
+            name = self.new_sources.pop(0)
+            content = self._read_source(name)
+            if content is None or self.source_bytes + len(content) > ALL_SOURCES:
+                continue
+            try:
+                self.writer.source(name, content)
+                self.source_bytes += len(content)
+            except (errors.DiskFullError, errors.QuotaExceededError):
+                return  # a trace without its sources is whole all the same
+
+    def _read_source(self, name: str) -> bytes | None:
+        if name.startswith("<"):
+            return None
+        try:
+            path = os.path.join(staging.native(self.session["meta"]["cwd"]), name)
+            mode, size = syscalls.stat(path)
+            if not stat.S_ISREG(mode) or size > LARGEST_SOURCE:
+                return None
+            fd = syscalls.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            try:
+                return syscalls.pread(fd, size, 0, path)
+            finally:
+                syscalls.close(fd, path)
+        except (OSError, ValueError):
+            return None
+
+    # ---- the end ----
+
+    def finish(self, *, died: bool, output: str | None = None) -> Verdict | None:
+        """Seals the rest, closes and publishes. None if policy says to keep nothing of it.
+
+        A failure to close or to publish leaves the staging folder to recovery, and raises."""
+        self.page.sealer_state = control.SEALER_CLOSING
+        self.look_at_target()
+        if self.page.discard and not self.recovering:
+            self._discard()
+            return None
+        try:
+            self.begin()
+            self.seal_rest()
+        except Exception as error:
+            self.fail(errors.from_exception(error, operation="read"))
+        keep_partial = self.recovering or self.session["keep_partial_trace"]
+        try:
+            verdict = self._close(died)
+        except errors.RecorderError:
+            if keep_partial:
+                raise
+            self._discard()
+            return None
+        if verdict.state != COMPLETE and not keep_partial:
+            self._discard()
+            return None
+        self.publish(output or self.destination)
+        return verdict
+
+    def _discard(self) -> None:
+        self._remove()
+        self.page.sealer_state = control.SEALER_DISCARDED
+
+    def _close(self, died: bool) -> Verdict:
+        for attempt in range(CLOSING_ATTEMPTS):
+            verdict = self.verdict(died)
+            try:
+                self.writer.close(verdict, self._closing_facts())
+                break
+            except Exception as error:
+                ours = errors.from_exception(error, operation="write")
+                self.fail(ours)
+                if attempt == CLOSING_ATTEMPTS - 1:
+                    raise ours from error
+        return verdict
+
+    def verdict(self, died: bool) -> Verdict:
+        page = self.page
+        state, failure = COMPLETE, self.failure
+        if failure is not None:
+            state = PARTIAL
+        elif died and page.target_state < control.TARGET_STOPPED:
+            state, failure = TRUNCATED, errors.TargetKilledError(target_pid=page.target_pid)
+        return Verdict(
+            state,
+            page.exit_status if page.has_exit_status else None,
+            failure,
+            self.events,
+            self.lost_events + max(0, page.events - self.events),
+        )
+
+    def _closing_facts(self) -> dict[str, Any]:
+        page = self.page
+        stopped = page.stopped_mono_ns
+        return {
+            "counters": self.counters,
+            "duration_ns": stopped - page.started_mono_ns if stopped else None,
+            "threads": getattr(self.scanner, "threads", None),
+            "reason": None if self.failure is None else str(self.failure),
+        }
+
+    def publish(self, destination: str) -> None:
+        """Gives the closed trace its name and removes the staging folder."""
+        try:
+            writer.publish(self.file("trace"), destination)
+        except errors.RecorderError as error:
+            self.fail(error)
+            raise
+        try:
+            writer.sync_folder(os.path.dirname(destination))
+        except errors.RecorderError as error:
+            self.fail(error)  # it has its name; only a power cut could take it away again
+        self._remove()
+        self.page.sealer_state = control.SEALER_PUBLISHED
+
+    def _remove(self) -> None:
+        left = staging.remove(self.path)
+        if left is not None:
+            self.fail(left)

@@ -1,0 +1,375 @@
+"""Writing a trace: chunks, the closing, publication. The bytes are those of docs/trace-format.md.
+
+The file never grows into space that was not reserved before, where the file system can do that, so
+that a full disk is met while reserving and never while writing. A write that fails all the same is
+taken back: the file then ends after its last whole chunk.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+import zstandard
+
+from recorder import errors, staging
+from recorder._core import syscalls
+
+FILE_MAGIC: Final = b"\x93RTRACE\n"
+CHUNK_MAGIC: Final = b"RCHK"
+VERDICT_MAGIC: Final = b"RVERDICT"
+MAJOR, MINOR = 1, 0
+
+FILE_HEAD: Final = struct.Struct("<8sHHI16sQQQI")  # and a crc32, as after the other two
+CHUNK_HEAD: Final = struct.Struct("<4sBBBBQIIQQQQI")
+VERDICT: Final = struct.Struct("<8sBBHiIiQQQQI")
+CRC: Final = struct.Struct("<I")
+HEAD_SIZE: Final = 64
+
+META, EVENTS, SOURCE, CLOSE, INDEX = 1, 2, 3, 4, 5
+IGNORABLE: Final = 1
+STORED, ZSTD = 0, 1
+LARGEST_PAYLOAD: Final = 64 << 20
+
+COMPLETE, PARTIAL, TRUNCATED = 1, 2, 3
+STATES: Final = {COMPLETE: "complete", PARTIAL: "partial", TRUNCATED: "truncated"}
+
+COMPRESSION_LEVEL: Final = 1
+
+
+class Verdict(NamedTuple):
+    """How a recording ended."""
+
+    state: int
+    exit_status: int | None
+    failure: errors.RecorderError | None
+    events: int
+    lost_events: int
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Verdict:
+        """The verdict in the last 64 bytes of a file that was closed."""
+        _, state, known, _, status, number, code, events, lost, *_ = VERDICT.unpack(raw[:-4])
+        failure = errors.from_number(number, errno=code or None) if number else None
+        return cls(state, status if known else None, failure, events, lost)
+
+
+class FileHead(NamedTuple):
+    """What a file header says of its recording."""
+
+    trace_id: bytes
+    started: int
+    ticks_per_second: int
+
+    @classmethod
+    def parse(cls, raw: bytes) -> FileHead | None:
+        return cls(*FILE_HEAD.unpack(raw[:-4])[4:7]) if is_sealed(raw, FILE_MAGIC) else None
+
+
+class ChunkHead(NamedTuple):
+    """A chunk's header, without its crc."""
+
+    magic: bytes
+    kind: int
+    flags: int
+    codec: int
+    zero: int
+    sequence: int
+    raw_size: int
+    stored_size: int
+    first_event: int
+    events: int
+    lost: int
+    segment: int
+    payload_crc: int
+
+
+class IndexEntry(NamedTuple):
+    offset: int
+    first_event: int
+    events: int
+
+
+class TraceWriter:
+    """The trace file of a staging folder. `end` is where its last whole chunk ends."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.end = 0
+        self.reserved = 0
+        self.chunks = 0
+        self.raw_bytes = 0
+        self.index: list[IndexEntry] = []
+        self.durable: bool | None = None  # False for good once an fsync failed
+        self.compressor = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL)
+        with errors.mapped("open", path=path):
+            self.fd = syscalls.open(path, os.O_RDWR)
+
+    def lock(self) -> None:
+        """At most one process works at a trace."""
+        if not lock(self.fd, self.path):
+            raise errors.TraceBusyError(path=self.path)
+
+    def abandon(self) -> None:
+        """Gives up what may still be open, after success or failure."""
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            try:
+                syscalls.close(fd, self.path)
+            except OSError:
+                pass  # nothing of what was written counted on it
+
+    def resume(self) -> Iterator[tuple[ChunkHead, bytes]]:
+        """Takes up a trace that another process has begun: gives its EVENTS chunks one by one, with
+        what is in them. In the end `end` is behind the last whole chunk."""
+        with errors.mapped("read", path=self.path):
+            if not is_sealed(syscalls.pread(self.fd, HEAD_SIZE, 0, self.path), FILE_MAGIC):
+                return
+        end = HEAD_SIZE
+        while (chunk := self._read_chunk(end)) is not None:
+            head, payload = chunk
+            if head.kind in (CLOSE, INDEX):
+                break  # the closing was begun, and is written again
+            if head.kind == EVENTS:
+                self.index.append(IndexEntry(end, head.first_event, head.events))
+                self.raw_bytes += head.raw_size
+            end += HEAD_SIZE + head.stored_size
+            self.chunks += 1
+            self.end = end
+            if head.kind == EVENTS:
+                yield head, payload
+
+    def is_closed(self) -> bool:
+        """Whether the file ends with the verdict that belongs to what it holds."""
+        with errors.mapped("read", path=self.path):
+            size = syscalls.stat(self.path)[1]
+            raw = syscalls.pread(self.fd, HEAD_SIZE, max(0, size - HEAD_SIZE), self.path)
+        if not is_sealed(raw, VERDICT_MAGIC):
+            return False
+        at = VERDICT.unpack(raw[:-4])[9]
+        close = self._read_chunk(at)
+        return (
+            close is not None
+            and close[0].kind == CLOSE
+            and at + HEAD_SIZE + close[0].stored_size == size - HEAD_SIZE
+        )
+
+    def _read_chunk(self, at: int) -> tuple[ChunkHead, bytes] | None:
+        with errors.mapped("read", path=self.path, offset=at):
+            raw = syscalls.pread(self.fd, HEAD_SIZE, at, self.path)
+            if not is_sealed(raw, CHUNK_MAGIC):
+                return None
+            head = ChunkHead._make(CHUNK_HEAD.unpack(raw[:-4]))
+            if max(head.stored_size, head.raw_size) > LARGEST_PAYLOAD:
+                return None
+            stored = syscalls.pread(self.fd, head.stored_size, at + HEAD_SIZE, self.path)
+        if len(stored) < head.stored_size or zlib.crc32(stored) != head.payload_crc:
+            return None
+        if head.codec == ZSTD:
+            stored = zstandard.ZstdDecompressor().decompress(stored, head.raw_size)
+        return head, stored
+
+    # ---- chunks ----
+
+    def begin(
+        self, *, trace_id: bytes, started: int, ticks_per_second: int, meta: dict[str, Any]
+    ) -> None:
+        """The file header and META."""
+        head = FILE_HEAD.pack(
+            FILE_MAGIC, MAJOR, MINOR, 0, trace_id, started, ticks_per_second, 0, 0
+        )
+        self._append(_sealed(head) + self._pack(META, _json(meta)), self.closing_room)
+        self.chunks = 1
+
+    def events(
+        self, payload: bytes, *, first_event: int, events: int, lost: int, segment: int
+    ) -> None:
+        """A segment, behind its preamble."""
+        chunk = self._pack(
+            EVENTS, payload, first_event=first_event, events=events, lost=lost, segment=segment
+        )
+        entry = IndexEntry(self.end, first_event, events)
+        self._append(chunk, self.closing_room)
+        self.chunks += 1
+        self.raw_bytes += len(payload)
+        self.index.append(entry)
+
+    def source(self, name: str, content: bytes) -> None:
+        """The text of a recorded file."""
+        import hashlib  # brings OpenSSL: not while the program waits for the sealer to start
+
+        facts = {"path": name, "sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+        head = _json(facts)
+        self._append(self._pack(SOURCE, varint(len(head)) + head + content), self.closing_room)
+        self.chunks += 1
+
+    def _pack(
+        self,
+        kind: int,
+        payload: bytes,
+        *,
+        flags: int = 0,
+        sequence: int | None = None,
+        first_event: int = 0,
+        events: int = 0,
+        lost: int = 0,
+        segment: int = 0,
+    ) -> bytes:
+        if len(payload) > LARGEST_PAYLOAD:
+            raise errors.InvariantBrokenError(invariant="no payload is larger than 64 MiB")
+        codec, stored = ZSTD, self.compressor.compress(payload)
+        if len(stored) >= len(payload):
+            codec, stored = STORED, payload
+        head = CHUNK_HEAD.pack(
+            CHUNK_MAGIC,
+            kind,
+            flags,
+            codec,
+            0,
+            self.chunks if sequence is None else sequence,
+            len(payload),
+            len(stored),
+            first_event,
+            events,
+            lost,
+            segment,
+            zlib.crc32(stored),
+        )
+        return _sealed(head) + stored
+
+    def _append(self, data: bytes, keep: int = 0) -> None:
+        """Writes at the end. When that fails the end stays where it was, and what stands behind it
+        is void: the next write covers it, and closing cuts it off."""
+        self.reserve(len(data) + keep)
+        with errors.mapped("write", path=self.path, offset=self.end, bytes_wanted=len(data)):
+            syscalls.pwrite(self.fd, data, self.end, self.path)
+        self.end += len(data)
+
+    # ---- room ----
+
+    def reserve(self, size: int) -> None:
+        """Makes sure that so many more bytes can be written."""
+        wanted = self.end + size
+        if wanted > self.reserved:
+            staging.reserve_ahead(self.fd, self.reserved, wanted - self.reserved, self.path)
+            self.reserved = wanted
+
+    @property
+    def closing_room(self) -> int:
+        """What the end of the trace may take; no other chunk is written into it."""
+        return staging.CLOSING_ROOM + 24 * len(self.index)
+
+    # ---- the end ----
+
+    def close(self, verdict: Verdict, facts: dict[str, Any]) -> None:
+        """Writes index, CLOSE and verdict, gives back reserved room, makes the file durable and
+        closes it. After a failure it may be called again with another verdict; an fsync that
+        failed is not tried again."""
+        if self.fd < 0:
+            with errors.mapped("open", path=self.path):
+                self.fd = syscalls.open(self.path, os.O_RDWR)
+        end, chunks = self.end, self.chunks
+        try:
+            self._append(self._closing(verdict, facts))
+            with errors.mapped("write", path=self.path):
+                syscalls.ftruncate(self.fd, self.end, self.path)
+            self.reserved = self.end
+            self.sync()
+            fd, self.fd = self.fd, -1
+            with errors.mapped("close", path=self.path):
+                syscalls.close(fd, self.path)
+        except BaseException:
+            self.end, self.chunks = end, chunks
+            raise
+
+    def _closing(self, verdict: Verdict, facts: dict[str, Any]) -> bytes:
+        entries = b"".join(struct.pack("<QQQ", *entry) for entry in self.index)
+        index = self._pack(INDEX, entries, flags=IGNORABLE)
+        failure = verdict.failure
+        summary = {
+            "state": STATES[verdict.state],
+            "failure": None if failure is None else failure.to_dict(),
+            "exit_status": verdict.exit_status,
+            "events": verdict.events,
+            "lost_events": verdict.lost_events,
+            "chunks": self.chunks + 2,
+            "raw_bytes": self.raw_bytes,
+            **facts,
+        }
+        close = self._pack(CLOSE, _json(summary), sequence=self.chunks + 1)
+        words = VERDICT.pack(
+            VERDICT_MAGIC,
+            verdict.state,
+            verdict.exit_status is not None,
+            0,
+            verdict.exit_status or 0,
+            0 if failure is None else failure.number,
+            0 if failure is None else failure.errno or 0,
+            verdict.events,
+            verdict.lost_events,
+            self.end + len(index),
+            self.chunks + 2,
+            0,
+        )
+        return index + close + _sealed(words)
+
+    def sync(self) -> None:
+        if self.durable is None:
+            self.durable = False
+            with errors.mapped("fsync", path=self.path):
+                syscalls.fsync(self.fd, self.path)
+            self.durable = True
+
+
+def lock(fd: int, path: str) -> bool:
+    """Locks a trace for its only writer; False if there is one. The lock goes with the file."""
+    try:
+        syscalls.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB, path)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass  # a file system without locks
+    return True
+
+
+def publish(path: str, destination: str) -> None:
+    """Gives the closed file its name in one step; what was there stays whole until then."""
+    with errors.mapped("publish", path=destination):
+        syscalls.rename(path, destination)
+
+
+def sync_folder(path: str) -> None:
+    """Makes the names in a folder durable."""
+    with errors.mapped("fsync", path=path):
+        fd = syscalls.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            syscalls.fsync(fd, path)
+        finally:
+            syscalls.close(fd, path)
+
+
+def varint(number: int) -> bytes:
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def _sealed(head: bytes) -> bytes:
+    return head + CRC.pack(zlib.crc32(head))
+
+
+def is_sealed(head: bytes, magic: bytes) -> bool:
+    """Whether these 64 bytes begin with the magic and end with their crc."""
+    return len(head) == HEAD_SIZE and head.startswith(magic) and head == _sealed(head[:-4])
+
+
+def _json(value: dict[str, Any]) -> bytes:
+    return json.dumps(value).encode("ascii")
