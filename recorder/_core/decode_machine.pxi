@@ -1,0 +1,537 @@
+# The state machine of docs/trace-format.md, section 2. Operands are taken and checked before
+# anything changes, so that a record that does not fit leaves the state as it was before it.
+
+# ---- definitions ---------------------------------------------------------------------------------
+
+cdef inline bint mention(State *s, Def *d) noexcept nogil:
+    """Restates a definition of an earlier round, once, as it was when this round began."""
+    if not s.restating or d.mentioned == s.round or d.born == s.round:
+        return True
+    d.mentioned = s.round
+    if d.kind == DEF_CODE and not mention(s, d.file):
+        return False
+    return append(s, &s.restated[<int> d.kind], d.raw, d.raw_size) and append(
+        s, &s.restated[<int> d.kind], d.names.data, d.names.size
+    )
+
+
+cdef void announce(State *s, Def *d) noexcept nogil:
+    if not d.listed:
+        d.listed = True
+        d.next_new = s.news
+        s.news = d
+
+
+cdef Status define(
+    State *s, uint32_t kind, uint64_t number, const uint8_t *end, Def **out
+) noexcept nogil:
+    """Enters the definition that lies from `at` to `end`. It may be repeated word for word."""
+    cdef size_t size = <size_t> (end - s.at)
+    cdef Def *d = <Def *> get(s, &s.defs[<int> kind], number)
+    cdef uint8_t *raw
+    out[0] = d
+    if d != NULL and d.raw_size == size and memcmp(d.raw, s.at, size) == 0:
+        return OK
+    if d != NULL and kind != DEF_THREAD:
+        return fail(s, b"a number is defined twice")
+    if d != NULL and not mention(s, d):
+        return fail(s, b"")
+    raw = <uint8_t *> grab(s, size)
+    if raw == NULL:
+        return fail(s, b"")
+    memcpy(raw, s.at, size)
+    if d == NULL:
+        d = new_def(s, kind, number)
+        if d == NULL:
+            release(s, raw, size)
+            return fail(s, b"")
+    release(s, d.raw, d.raw_size)
+    d.raw = raw
+    d.raw_size = size
+    announce(s, d)
+    out[0] = d
+    return OK
+
+
+cdef Def *new_def(State *s, uint32_t kind, uint64_t number) noexcept nogil:
+    cdef Def *d = <Def *> grab(s, sizeof(Def))
+    if d == NULL:
+        return NULL
+    d.kind = kind
+    d.number = number
+    d.born = s.round
+    if not put(s, &s.defs[<int> kind], number, d):
+        release(s, d, sizeof(Def))
+        return NULL
+    if kind == DEF_THREAD:
+        if s.last_thread != NULL:
+            s.last_thread.next_thread = d
+        else:
+            s.first_thread = d
+        s.last_thread = d
+    return d
+
+
+cdef Status define_code(State *s, Cursor *c) noexcept nogil:
+    cdef uint64_t number = take_varint(c)
+    cdef Def *file = <Def *> get(s, &s.defs[DEF_FILE], take_varint(c))
+    cdef uint64_t first_line = take_varint(c)
+    cdef uint64_t slots
+    cdef uint64_t left
+    cdef Def *d = NULL
+    cdef Status status
+    take_varint(c)           # co_flags
+    skip_str(c)
+    skip_str(c)
+    take_varint(c)           # arguments
+    slots = take_varint(c)
+    left = slots
+    while left and not c.bad:
+        left -= 1
+        take_byte(c)
+        skip_str(c)
+    if c.bad or file == NULL:
+        return fail(s, b"a definition of a code that is not whole, or of an unknown file")
+    if not mention(s, file):
+        return fail(s, b"")
+    status = define(s, DEF_CODE, number, c.at, &d)
+    if status == OK and d.file == NULL:
+        d.file = file
+        d.first_line = first_line
+        d.slots = slots
+    return status
+
+
+cdef Status define_name(State *s, Cursor *c) noexcept nogil:
+    cdef Def *code = <Def *> get(s, &s.defs[DEF_CODE], take_varint(c))
+    cdef uint64_t slot = take_varint(c)
+    skip_str(c)
+    if c.bad or code == NULL or slot > code.slots:
+        return fail(s, b"a name for a slot that cannot be")
+    if slot < code.slots:    # restated
+        return OK if s.in_preamble else fail(s, b"a slot gets a second name")
+    if not mention(s, code) or not append(s, &code.names, s.at, <size_t> (c.at - s.at)):
+        return fail(s, b"")
+    code.slots += 1
+    announce(s, code)
+    return OK
+
+
+cdef Status define_thread(State *s, Cursor *c) noexcept nogil:
+    cdef uint64_t number = take_varint(c)
+    cdef Def *d = NULL
+    take_varint(c)           # native id
+    skip_str(c)
+    return fail(s, b"a definition of a thread that is not whole") if c.bad else define(
+        s, DEF_THREAD, number, c.at, &d
+    )
+
+
+cdef Status define_file(State *s, Cursor *c) noexcept nogil:
+    cdef uint64_t number = take_varint(c)
+    cdef Def *d = NULL
+    skip_str(c)
+    return fail(s, b"a definition of a file that is not whole") if c.bad else define(
+        s, DEF_FILE, number, c.at, &d
+    )
+
+
+cdef Status define_type(State *s, Cursor *c) noexcept nogil:
+    cdef uint64_t number = take_varint(c)
+    cdef Def *d = NULL
+    skip_str(c)
+    skip_str(c)
+    return fail(s, b"a definition of a type that is not whole") if c.bad else define(
+        s, DEF_TYPE, number, c.at, &d
+    )
+
+
+# ---- frames --------------------------------------------------------------------------------------
+
+cdef Frame *new_frame(
+    State *s, uint64_t number, Def *code, int64_t line, uint32_t flags
+) noexcept nogil:
+    cdef Frame *f = <Frame *> grab(s, sizeof(Frame))
+    if f != NULL:
+        f.number = number
+        f.code = code
+        f.line = line
+        f.flags = flags
+        f.since = f.next_since = <uint32_t> s.events
+        f.dirty = True
+    return f
+
+
+cdef void free_frame(State *s, Frame *f) noexcept nogil:
+    cdef uint64_t i
+    for i in range(f.slot_count):
+        if f.slots[i].heap != NULL:
+            release(s, f.slots[i].heap, f.slots[i].room)
+    release(s, f.slots, f.slot_count * sizeof(Slot))
+    release(s, f, sizeof(Frame))
+
+
+cdef inline void push(State *s, Frame *f) noexcept nogil:
+    cdef Def *t = s.thread
+    f.below = t.top
+    f.above = NULL
+    if t.top != NULL:
+        t.top.above = f
+    else:
+        t.bottom = f
+    t.top = f
+    t.depth += 1
+    s.top = f
+
+
+cdef inline Frame *pop(State *s) noexcept nogil:
+    cdef Def *t = s.thread
+    cdef Frame *f = t.top
+    t.top = f.below
+    if t.top != NULL:
+        t.top.above = NULL
+    else:
+        t.bottom = NULL
+    t.depth -= 1
+    s.top = t.top
+    f.below = NULL
+    return f
+
+
+cdef inline void retire(State *s, Frame *f) noexcept nogil:
+    """Lets go of a frame that ended. The last one is kept for the event that ended it."""
+    cdef Frame *old = s.ended
+    s.ended = f
+    if old == NULL:
+        return
+    if old.snapshot == NULL:
+        free_frame(s, old)
+    else:                    # only the reader may let go of Python's objects
+        old.below = s.dead
+        s.dead = old
+
+
+cdef Status enter(State *s, Cursor *c, bint adopted) noexcept nogil:
+    cdef uint64_t code_number = take_varint(c)
+    cdef uint64_t line = take_varint(c) if adopted else 0
+    cdef Def *code = <Def *> get(s, &s.defs[DEF_CODE], code_number)
+    cdef uint64_t number = s.next_frame
+    cdef Frame *f
+    if c.bad or code == NULL or s.thread == NULL:
+        return fail(s, b"a frame of an unknown code, or outside of any thread")
+    if not adopted:
+        line = code.first_line
+    if not mention(s, code):
+        return fail(s, b"")
+    f = new_frame(s, number, code, <int64_t> line, FRAME_ADOPTED if adopted else 0)
+    if f == NULL:
+        return fail(s, b"")
+    s.next_frame += 1
+    push(s, f)
+    return OK
+
+
+cdef Status wake(State *s, Cursor *c, bint forget) noexcept nogil:
+    """REENTER and FORGET."""
+    cdef uint64_t back = take_varint(c)
+    cdef Entry *entry = find(s, &s.suspended, s.next_frame - back)
+    cdef Frame *f
+    if c.bad or entry == NULL or (s.thread == NULL and not forget):
+        return fail(s, b"a frame goes on that is not suspended")
+    f = <Frame *> entry.item
+    # Suspended all through this round so far: what it is now is what it was at the beginning.
+    if s.restating and f.suspended != s.round:
+        if not restate_frame(s, &s.woken, f, FRAME_SUSPENDED):
+            return fail(s, b"")
+    erase(s, &s.suspended, entry)
+    if forget:
+        retire(s, f)
+    else:
+        push(s, f)
+    return OK
+
+
+cdef Status switch_thread(State *s, Cursor *c) noexcept nogil:
+    cdef Def *thread = <Def *> get(s, &s.defs[DEF_THREAD], take_varint(c))
+    if c.bad or thread == NULL:
+        return fail(s, b"an unknown thread")
+    if not mention(s, thread):
+        return fail(s, b"")
+    s.thread = thread
+    s.top = thread.top
+    return OK
+
+
+# ---- variables -----------------------------------------------------------------------------------
+
+cdef Slot *slot_of(State *s, uint64_t number) noexcept nogil:
+    """A slot of the top frame, allocated when first needed."""
+    cdef Frame *f = s.top
+    cdef Slot *slots
+    cdef uint64_t wanted
+    if f == NULL:
+        s.why = b"a variable outside of any frame"
+        return NULL
+    if number >= f.code.slots:
+        s.why = b"a variable its code does not have"
+        return NULL
+    if number < f.slot_count:
+        return &f.slots[number]
+    wanted = max(number + 1, f.slot_count * 2, <uint64_t> 8)
+    wanted = min(wanted, f.code.slots)
+    slots = <Slot *> grab(s, wanted * sizeof(Slot))
+    if slots == NULL:
+        return NULL
+    if f.slot_count:
+        memcpy(slots, f.slots, f.slot_count * sizeof(Slot))
+    release(s, f.slots, f.slot_count * sizeof(Slot))
+    f.slots = slots
+    f.slot_count = wanted
+    return &slots[number]
+
+
+cdef inline uint8_t *slot_data(Slot *slot) noexcept nogil:
+    return &slot.small[0] if slot.heap == NULL else slot.heap
+
+
+cdef inline bint store(State *s, Slot *slot, const uint8_t *value, size_t size) noexcept nogil:
+    cdef uint8_t *heap
+    cdef uint32_t room
+    if slot.heap == NULL and size <= sizeof(slot.small):
+        # A copy of constant size is one instruction; there are almost always so many bytes to read.
+        if s.end - value >= 16:
+            memcpy(slot.small, value, 16)
+        else:
+            memcpy(slot.small, value, size)
+    else:
+        if size > slot.room:
+            room = <uint32_t> (size + size // 2 + 16)
+            heap = <uint8_t *> grab(s, room)
+            if heap == NULL:
+                return False
+            if slot.heap != NULL:
+                release(s, slot.heap, slot.room)
+            slot.heap = heap
+            slot.room = room
+        memcpy(slot.heap, value, size)
+    slot.size = <uint32_t> size
+    return True
+
+
+cdef inline Status set_slot(State *s, uint64_t number, Cursor *c) noexcept nogil:
+    cdef Slot *slot
+    cdef const uint8_t *value = c.at
+    cdef uint32_t flags = 0
+    slot = slot_of(s, number) if not c.bad else NULL
+    if slot == NULL or c.at >= c.end:
+        return fail(s, b"a record that is not whole")
+    if not (V_INT_DELTA <= c.at[0] <= V_UNEXAMINED):
+        skip_value(s, c, &flags)
+    elif c.at[0] == V_INT_DELTA:
+        return add_to_slot(s, slot, c)
+    elif c.at[0] == V_UNEXAMINED or c.at[0] == V_UNBOUND:
+        return unset_slot(s, slot, c)
+    else:
+        skip_value(s, c, &flags)
+    if c.bad:
+        return fail(s, b"a value that is not whole or not known")
+    if not store(s, slot, value, <size_t> (c.at - value)):
+        return fail(s, b"")
+    touch(s, slot, flags)
+    return OK
+
+
+cdef inline void touch(State *s, Slot *slot, uint32_t flags) noexcept nogil:
+    slot.flags = flags
+    slot.set_before = <uint32_t> s.events
+    if not s.in_preamble:
+        slot.flags |= SLOT_DIRTY
+        s.top.dirty = True
+
+
+cdef inline Status add_to_slot(State *s, Slot *slot, Cursor *c) noexcept nogil:
+    """INT_DELTA: the slot takes the sum, so that it stands for itself."""
+    cdef uint8_t sum[16]
+    cdef Cursor old
+    cdef uint64_t n
+    c.at += 1
+    n = <uint64_t> take_zigzag(c)
+    old.at = slot_data(slot)
+    old.end = old.at + slot.size
+    old.bad = c.bad or s.in_preamble or slot.size == 0
+    if not old.bad and old.at[0] >= V_SMALL:
+        n += <uint64_t> <int64_t> (<int64_t> old.at[0] - V_SMALL + SMALL_MIN)
+    elif not old.bad and old.at[0] == V_INT:
+        old.at += 1
+        n += <uint64_t> take_zigzag(&old)
+    else:
+        return fail(s, b"a difference to a variable that holds no int")
+    slot.size = <uint32_t> write_int(sum, <int64_t> n)
+    memcpy(slot_data(slot), sum, 16)
+    touch(s, slot, 0)
+    return OK
+
+
+cdef Status unset_slot(State *s, Slot *slot, Cursor *c) noexcept nogil:
+    """UNBOUND and UNEXAMINED."""
+    if take_byte(c) == V_UNBOUND:
+        slot.size = 0
+        touch(s, slot, 0)
+    else:
+        touch(s, slot, slot.flags & <uint32_t> SLOT_TYPED | SLOT_UNEXAMINED)
+    return OK
+
+
+# ---- records -------------------------------------------------------------------------------------
+
+cdef Status advance(State *s, uint64_t until) noexcept nogil:
+    """Runs until `until` events have happened, or to the end.
+
+    On failure `at` is the record that cannot be read, and everything before it has been applied.
+    """
+    cdef Cursor c
+    cdef uint8_t byte
+    cdef Status status
+    c.bad = False
+    c.end = s.end
+    s.kind = 0
+    while s.at < s.end and s.events < until:
+        byte = s.at[0]
+        c.at = s.at + 1
+        if byte >= R_LINE and s.top != NULL and not s.in_preamble:
+            s.top.line += <int64_t> (byte & 0x7F) + SMALL_MIN
+            s.kind = R_LINE
+            tell(s, s.top)
+        else:
+            if byte < R_LINE and byte >= R_SET:
+                status = set_slot(s, byte & 0x3F, &c)
+            elif s.in_preamble:
+                status = restore(s, byte, &c)
+            elif byte < R_LINE and is_event(byte):
+                status = happen(s, byte, &c)
+            else:
+                status = change(s, byte, &c)
+            if status != OK:
+                return status
+        s.at = c.at
+    return OK
+
+
+cdef inline void tell(State *s, Frame *f) noexcept nogil:
+    """An event about a frame has happened."""
+    s.frame = f
+    s.events += 1
+    f.since = f.next_since
+    f.next_since = <uint32_t> s.events
+
+
+cdef inline bint is_event(uint8_t byte) noexcept nogil:
+    return R_CALL <= byte <= R_HANDLED and byte != R_REENTER or byte == R_LINE_LONG
+
+
+cdef Status happen(State *s, uint8_t kind, Cursor *c) noexcept nogil:
+    """An event other than a short LINE."""
+    cdef Frame *f = s.top
+    cdef uint64_t ticks = 0
+    cdef int64_t lines = 0
+    cdef uint32_t flags = 0
+    cdef const uint8_t *value
+    if f == NULL:
+        return fail(s, b"an event outside of any frame")
+    if kind == R_LINE_LONG:
+        lines = take_zigzag(c)
+    elif kind < R_RAISE:
+        ticks = take_varint(c)
+    value = c.at
+    if kind >= R_THROW or kind == R_RETURN or kind == R_YIELD:
+        skip_value(s, c, &flags)
+    if c.bad:
+        return fail(s, b"an event that is not whole")
+    if kind == R_YIELD and not suspend(s, f):
+        return fail(s, b"a frame is suspended twice")
+    f.line = <int64_t> (<uint64_t> f.line + <uint64_t> lines)
+    s.clock += ticks
+    s.kind = R_LINE if kind == R_LINE_LONG else kind
+    tell(s, f)
+    s.depth = s.thread.depth
+    s.value = value
+    s.value_size = <size_t> (c.at - value)
+    if kind == R_RETURN or kind == R_UNWIND:
+        retire(s, pop(s))
+    elif kind == R_YIELD:
+        pop(s)
+    return OK
+
+
+cdef bint suspend(State *s, Frame *f) noexcept nogil:
+    f.suspended = s.round
+    return find(s, &s.suspended, f.number) == NULL and put(s, &s.suspended, f.number, f)
+
+
+cdef Status change(State *s, uint8_t byte, Cursor *c) noexcept nogil:
+    """A record that is no event."""
+    cdef uint64_t number
+    if byte == R_SET_LONG:
+        number = take_varint(c)
+        return set_slot(s, number, c)
+    if byte == R_ENTER or byte == R_ADOPT:
+        return enter(s, c, byte == R_ADOPT)
+    if byte == R_REENTER or byte == R_FORGET:
+        return wake(s, c, byte == R_FORGET)
+    if byte == R_DROP:
+        if s.top == NULL:
+            return fail(s, b"a frame ends where there is none")
+        retire(s, pop(s))
+        return OK
+    if byte == R_THREAD:
+        return switch_thread(s, c)
+    if byte == R_CLOCK:
+        return set_clock(s, c)
+    if byte == R_GAP or byte == R_MARK:
+        return note_mark(s, byte, c)
+    return define_any(s, byte, c)
+
+
+cdef Status define_any(State *s, uint8_t byte, Cursor *c) noexcept nogil:
+    if byte == R_DEF_TYPE:
+        return define_type(s, c)
+    if byte == R_DEF_CODE:
+        return define_code(s, c)
+    if byte == R_DEF_NAME:
+        return define_name(s, c)
+    if byte == R_DEF_FILE:
+        return define_file(s, c)
+    if byte == R_DEF_THREAD:
+        return define_thread(s, c)
+    return fail(s, b"a record that is not known, or not here")
+
+
+cdef Status set_clock(State *s, Cursor *c) noexcept nogil:
+    cdef uint64_t ticks = take_u64(c)
+    cdef uint64_t mono = take_u64(c)
+    cdef uint64_t wall = take_u64(c)
+    if c.bad:
+        return fail(s, b"a record that is not whole")
+    s.has_clock = True
+    s.clock = s.clock_ticks = ticks
+    s.clock_mono = mono
+    s.clock_wall = wall
+    return OK
+
+
+cdef Status note_mark(State *s, uint8_t byte, Cursor *c) noexcept nogil:
+    """GAP and MARK: counted, and kept for the next event if somebody reads on."""
+    cdef uint64_t mark[3]
+    mark[0] = byte
+    mark[1] = take_varint(c)
+    mark[2] = take_varint(c)
+    if c.bad:
+        return fail(s, b"a record that is not whole")
+    if s.keeping_marks and not append(s, &s.marks, mark, sizeof(mark)):
+        return fail(s, b"")
+    if byte == R_GAP:
+        s.gaps += 1
+        s.lost += mark[2]
+    elif s.counting and not count(s, mark[1]):
+        return fail(s, b"")
+    return OK

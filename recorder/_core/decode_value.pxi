@@ -1,0 +1,220 @@
+# Numbers, texts and values: taken apart, and checked to be whole, without making anything of them.
+
+cdef enum:
+    MAX_VALUE = 64 << 20     # no payload is larger, so no value is
+
+
+# ---- varints -------------------------------------------------------------------------------------
+
+cdef inline uint64_t take_varint(Cursor *c) noexcept nogil:
+    cdef uint64_t n = 0
+    cdef uint32_t shift = 0
+    cdef uint8_t byte
+    while c.at < c.end:
+        byte = c.at[0]
+        c.at += 1
+        if shift == 63 and byte > 1:
+            break
+        n |= <uint64_t> (byte & 0x7F) << shift
+        if byte < 0x80:
+            return n
+        shift += 7
+    c.bad = True
+    return 0
+
+
+cdef inline int64_t take_zigzag(Cursor *c) noexcept nogil:
+    cdef uint64_t n = take_varint(c)
+    return <int64_t> ((n >> 1) ^ (0 - (n & 1)))
+
+
+cdef inline uint8_t take_byte(Cursor *c) noexcept nogil:
+    if c.at >= c.end:
+        c.bad = True
+        return 0
+    c.at += 1
+    return (c.at - 1)[0]
+
+
+cdef inline uint64_t take_u64(Cursor *c) noexcept nogil:
+    """Little-endian, as every machine is that this builds for."""
+    cdef uint64_t n = 0
+    if c.end - c.at < 8:
+        c.bad = True
+        return 0
+    memcpy(&n, c.at, 8)
+    c.at += 8
+    return n
+
+
+cdef inline void skip(Cursor *c, uint64_t size) noexcept nogil:
+    if size > <uint64_t> (c.end - c.at):
+        c.bad = True
+    else:
+        c.at += size
+
+
+cdef inline void skip_str(Cursor *c) noexcept nogil:
+    skip(c, take_varint(c))
+
+
+cdef inline size_t write_varint(uint8_t *out, uint64_t n) noexcept nogil:
+    cdef size_t size = 0
+    while n >= 0x80:
+        out[size] = <uint8_t> (n | 0x80)
+        size += 1
+        n >>= 7
+    out[size] = <uint8_t> n
+    return size + 1
+
+
+cdef inline size_t write_int(uint8_t *out, int64_t n) noexcept nogil:
+    """An int as a value, in the shortest way."""
+    if SMALL_MIN <= n <= SMALL_MAX:
+        out[0] = <uint8_t> (V_SMALL + n - SMALL_MIN)
+        return 1
+    out[0] = V_INT
+    return 1 + write_varint(out + 1, (<uint64_t> n << 1) ^ (0 - (<uint64_t> n >> 63)))
+
+
+# ---- values --------------------------------------------------------------------------------------
+
+cdef inline void skip_value(State *s, Cursor *c, uint32_t *flags) noexcept nogil:
+    """Passes over one value; `bad` if it is not whole. Notes the types it names."""
+    cdef uint8_t tag
+    if c.at >= c.end:
+        c.bad = True
+        return
+    tag = c.at[0]
+    if tag >= V_SMALL or V_NONE <= tag <= V_NOT_IMPLEMENTED:
+        c.at += 1
+    elif tag == V_INT:
+        c.at += 1
+        take_varint(c)
+    elif tag == V_FLOAT:
+        skip(c, 9)
+    elif tag == V_STR:
+        c.at += 1
+        skip_str(c)
+    else:
+        skip_nested(s, c, flags)
+
+
+cdef void skip_nested(State *s, Cursor *c, uint32_t *flags) noexcept nogil:
+    """Any value, without recursion: `left` counts what is to come on each level."""
+    cdef uint64_t left[MAX_NESTING + 1]
+    cdef bint named[MAX_NESTING + 1]
+    cdef uint64_t containers = 0
+    cdef uint64_t count
+    cdef uint32_t level = 0
+    cdef uint8_t tag
+    left[0] = 1
+    named[0] = False
+    while not c.bad:
+        if left[level] == 0:
+            if level == 0:
+                return
+            level -= 1
+            continue
+        left[level] -= 1
+        if named[level]:
+            skip_str(c)
+        tag = take_byte(c)
+        if tag == V_TYPED:
+            note_type(s, c, flags)
+            tag = take_byte(c)
+            if tag == V_TYPED:
+                c.bad = True
+        if tag >= V_SMALL or not is_container(tag):
+            skip_leaf(s, c, tag, containers, flags)
+            continue
+        containers += 1
+        count = take_count(s, c, tag, flags)
+        # An item takes a byte at least: a count that cannot be is found at once.
+        if level == MAX_NESTING or count > <uint64_t> (c.end - c.at):
+            c.bad = True
+            return
+        level += 1
+        left[level] = count * 2 if tag == V_DICT or tag == V_DICT_CUT else count
+        named[level] = tag == V_INSTANCE
+
+
+cdef inline bint is_container(uint8_t tag) noexcept nogil:
+    return V_LIST <= tag <= V_DICT_CUT or tag == V_EXCEPTION or tag == V_INSTANCE
+
+
+cdef inline uint64_t take_count(State *s, Cursor *c, uint8_t tag, uint32_t *flags) noexcept nogil:
+    """How many items follow the tag of a container."""
+    if tag == V_EXCEPTION:
+        note_type(s, c, flags)
+        return 1
+    if tag == V_INSTANCE:
+        note_type(s, c, flags)
+    elif tag & 1:            # …_CUT
+        take_varint(c)
+    return take_varint(c)
+
+
+cdef void skip_leaf(
+    State *s, Cursor *c, uint8_t tag, uint64_t containers, uint32_t *flags
+) noexcept nogil:
+    if tag >= V_SMALL or V_NONE <= tag <= V_NOT_IMPLEMENTED or tag == V_REDACTED:
+        return
+    if tag == V_INT:
+        take_varint(c)
+    elif tag == V_FLOAT:
+        skip(c, 8)
+    elif tag == V_COMPLEX:
+        skip(c, 16)
+    elif (
+        tag == V_STR or tag == V_BYTES or tag == V_BYTEARRAY
+        or tag == V_FUNCTION or tag == V_MODULE
+    ):
+        skip_str(c)
+    elif tag == V_STR_CUT or tag == V_BYTES_CUT or tag == V_BYTEARRAY_CUT:
+        take_varint(c)
+        skip_str(c)
+    elif tag == V_BIGINT or tag == V_INT_CUT:
+        if take_byte(c) > 1:
+            c.bad = True
+        if tag == V_BIGINT:
+            skip_str(c)
+        else:
+            take_varint(c)
+    elif tag == V_REF:
+        if take_varint(c) >= containers:
+            c.bad = True
+    elif tag == V_ERROR:
+        count_error(s, c)
+    elif tag == V_OBJECT or tag == V_CLASS:
+        note_type(s, c, flags)
+    elif tag == V_ELIDED:
+        note_type(s, c, flags)
+        take_varint(c)
+    else:
+        c.bad = True
+
+
+cdef inline void note_type(State *s, Cursor *c, uint32_t *flags) noexcept nogil:
+    cdef uint64_t number = take_varint(c)
+    cdef Def *type = <Def *> get(s, &s.defs[DEF_TYPE], number)
+    flags[0] |= SLOT_TYPED
+    if type == NULL:
+        c.bad = True
+    elif not mention(s, type):
+        c.bad = True
+
+
+cdef void count_error(State *s, Cursor *c) noexcept nogil:
+    cdef uint64_t code = take_varint(c)
+    if s.counting and not c.bad and not count(s, code):
+        c.bad = True
+
+
+cdef bint count(State *s, uint64_t code) noexcept nogil:
+    """One more ERROR or MARK with this code. The map's items are plain numbers."""
+    cdef Entry *entry = find(s, &s.errors, code)
+    if entry == NULL:
+        return put(s, &s.errors, code, <void *> <size_t> 1)
+    entry.item = <void *> (<size_t> entry.item + 1)
+    return True
