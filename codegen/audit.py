@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fnmatch
 import json
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,7 +30,6 @@ RULES = {
     "unused-waiver": "this `audit:` comment excuses nothing",
     "unparsable": "cannot be parsed",
 }
-WAIVER = re.compile(r"(?:#|/\*|//)\s*audit:\s*(\S.*)")
 FORMATS = ("text", "json", "markdown", "issues")
 
 
@@ -61,32 +59,14 @@ def run(root: Path, table: Table) -> Audit:
         for file, at, rule, detail in check(root, table):
             name = file.relative_to(root).as_posix()
             found.add(Finding(name, at, rule, detail or RULES[rule], owner_of(name)))
-    waivers = _waivers(root)
-    waived = {f for f in found if _waiver_for(f, waivers)}
-    used = {_waiver_for(f, waivers) for f in waived}
-    for path_line, reason in waivers.items():
-        if path_line not in used:
-            path, line = path_line
-            found.add(Finding(path, line, "unused-waiver", reason, owner_of(path)))
+    waived = {f for f in found if sources.waiver_at(root / f.path, f.line)}
+    used = {(f.path, sources.waiver_at(root / f.path, f.line)) for f in waived}
+    for file in sources.files(root, ".py", ".pyx", ".pxi", ".pxd", ".c", ".h"):
+        name = file.relative_to(root).as_posix()
+        for line, reason in sources.waivers(file).items():
+            if (name, line) not in used:
+                found.add(Finding(name, line, "unused-waiver", reason, owner_of(name)))
     return Audit(sorted(found - waived), sorted(waived))
-
-
-def _waivers(root: Path) -> dict[tuple[str, int], str]:
-    """(path, line) → reason."""
-    waivers = {}
-    for path in sources.files(root, ".py", ".pyx", ".pxi", ".pxd", ".c", ".h"):
-        name = path.relative_to(root).as_posix()
-        for line, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            if match := WAIVER.search(text):
-                waivers[name, line] = match[1].removesuffix("*/").strip()
-    return waivers
-
-
-def _waiver_for(finding: Finding, waivers: dict[tuple[str, int], str]) -> tuple[str, int] | None:
-    for line in (finding.line, finding.line - 1):
-        if (finding.path, line) in waivers:
-            return finding.path, line
-    return None
 
 
 def owners(root: Path) -> Callable[[str], str]:

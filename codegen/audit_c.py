@@ -19,13 +19,13 @@ TOKEN = re.compile(
     re.VERBOSE | re.DOTALL | re.MULTILINE,
 )
 LIBC = {
-    "atexit", "clock_gettime", "close", "dup", "dup2", "dup3", "execv", "execve", "fallocate",
-    "fcntl", "fdatasync", "fork", "fstat", "fsync", "ftruncate", "ioctl", "kill", "lseek", "madvise", "malloc",
-    "calloc", "realloc", "mkdir", "mkdirat", "mmap", "mprotect", "msync", "munmap", "on_exit", "open",
-    "openat", "pipe", "pipe2", "posix_fallocate", "pread", "pthread_atfork", "pthread_create",
-    "pthread_key_create", "pthread_mutex_lock", "pthread_mutex_unlock", "pthread_sigmask", "pwrite",
-    "read", "rename", "renameat", "rmdir", "sigaction", "sigaltstack", "sigprocmask", "stat",
-    "truncate", "unlink", "unlinkat", "waitpid", "write",
+    "atexit", "calloc", "clock_gettime", "close", "dup", "dup2", "dup3", "execv", "execve",
+    "fallocate", "fcntl", "fdatasync", "fork", "fstat", "fsync", "ftruncate", "ioctl", "kill",
+    "lseek", "madvise", "malloc", "mkdir", "mkdirat", "mmap", "mprotect", "msync", "munmap",
+    "on_exit", "open", "openat", "pipe", "pipe2", "posix_fallocate", "pread", "pthread_atfork",
+    "pthread_create", "pthread_key_create", "pthread_mutex_lock", "pthread_mutex_unlock",
+    "pthread_sigmask", "pwrite", "read", "realloc", "rename", "renameat", "rmdir", "sigaction",
+    "sigaltstack", "sigprocmask", "stat", "truncate", "unlink", "unlinkat", "waitpid", "write",
 }  # fmt: skip
 PYTHON_CALL = re.compile(r"_?Py[A-Z]\w*_\w+")
 # Of these the result is void or says nothing about success.
@@ -120,7 +120,18 @@ def _begins_statement(found: list[Token], i: int) -> bool:
     if before == ")":
         opening = _matching(found, i - 1, -1)
         return opening > 0 and found[opening - 1].text in CONTROL
-    return before in (";", "{", "}", "else", "do", ":")
+    if before == ":":
+        return not _is_ternary(found, i - 1)
+    return before in (";", "{", "}", "else", "do")
+
+
+def _is_ternary(found: list[Token], i: int) -> bool:
+    """Whether the colon at i belongs to a `?` of the same statement, and not to a label."""
+    while i > 0 and found[i].text not in (";", "{", "}"):
+        if found[i].text == "?":
+            return True
+        i -= 1
+    return False
 
 
 def definitions(found: list[Token]) -> Iterator[tuple[str, bool]]:

@@ -102,8 +102,23 @@ def declared_must_use(tree: Any) -> Iterator[tuple[str, bool]]:
                 is_a(around, "CClassDefNode", "CStructOrUnionDefNode")
                 for around in sources.ancestors(node)
             )
-            if function.returns_c and not function.is_checked:
+            if may_tell(function, node) and not has_waiver(node):
                 yield function.name, in_class
+
+
+def may_tell(function: Function, node: Any) -> bool:
+    """Whether its result is the only word of a failure.
+
+    What a function of ours returns is a value, unless it is a Status or a pointer.
+    """
+    is_extern = any(is_a(around, "CDefExternNode") for around in sources.ancestors(node))
+    tells = is_extern or function.type_name == "Status" or function.is_pointer
+    return tells and function.returns_c and not function.is_checked
+
+
+def has_waiver(node: Any) -> bool:
+    """A reason at the declaration of a function excuses all who throw its result away."""
+    return sources.waiver_at(*sources.place(node)) is not None
 
 
 class Function:
@@ -119,7 +134,7 @@ class Function:
             bool(declarator.exception_check) and self.has_clause
         ) or declarator.exception_value is not None
         type_name = getattr(base_type, "name", None)
-        is_pointer = outer is not declarator
+        self.is_pointer = is_pointer = outer is not declarator
         is_object = type_name in PYTHON_TYPES or type_name is None
         self.is_void = type_name == "void" and not is_pointer
         self.returns_python = is_object and not is_pointer
@@ -168,10 +183,12 @@ def _check_function(node: Any, names: Names) -> Iterable[tuple[str, str]]:
         returns_python = function.returns_python or function.type_name in names.classes
         if not function.has_clause and not returns_python:
             yield "cdef-except", function.name
+        if may_tell(function, node) and has_waiver(node):
+            yield "unchecked", f"{function.name}() may be thrown away by everybody"
 
 
 def _check_raise(node: Any) -> Iterable[tuple[str, str]]:
-    raised = getattr(node, "exc_type", None)
+    raised: Any = getattr(node, "exc_type", None)
     if is_a(raised, "SimpleCallNode", "GeneralCallNode"):
         raised = raised.function
     name = cython_dotted(raised)
@@ -192,17 +209,13 @@ def _check_except(node: Any) -> Iterable[tuple[str, str]]:
     pattern = getattr(node, "pattern", None) or []
     names = {cython_dotted(name) for name in (pattern if isinstance(pattern, list) else [pattern])}
     raises = any(is_a(n, "RaiseStatNode", "ReraiseStatNode") for n in walk(node.body))
-    if (not names or "BaseException" in names) and not raises and not _is_kept(node):
+    if (not names or "BaseException" in names) and not raises and not _becomes_a_status(node):
         yield "bare-except", ""
 
 
-def _is_kept(node: Any) -> bool:
-    """`except BaseException as exc` whose exc is used: the core keeps it and hands it on."""
-    target = getattr(node, "target", None)
-    if target is None:
-        return False
-    name = cython_dotted(target)
-    return any(is_a(n, "NameNode") and n.name == name for n in walk(node.body))
+def _becomes_a_status(node: Any) -> bool:
+    """A `noexcept` body has to catch everything; it says by its status that it did."""
+    return any(is_a(n, "NameNode") and str(n.name).startswith("ERR_") for n in walk(node.body))
 
 
 def _check_call(node: Any, rows: dict[str, Row]) -> Iterable[tuple[str, str]]:

@@ -5,14 +5,25 @@ from __future__ import annotations
 import ast
 import contextlib
 import io
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import Cython
-from Cython.Compiler import Errors, Main, Options, Symtab
-from Cython.Compiler.Scanning import FileSourceDescriptor
+from Cython.Compiler import Errors as _Errors
+from Cython.Compiler import Main as _Main
+from Cython.Compiler import Options as _Options
+from Cython.Compiler import Scanning as _Scanning
+from Cython.Compiler import Symtab as _Symtab
+
+# The compiler is not annotated.
+Errors: Any = _Errors
+Main: Any = _Main
+Options: Any = _Options
+Scanning: Any = _Scanning
+Symtab: Any = _Symtab
 
 PACKAGE = Path("recorder")
 CYTHON_INCLUDES = Path(Cython.__file__).parent / "Includes"
@@ -63,7 +74,7 @@ def cython_tree(path: Path) -> Any:
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            source = FileSourceDescriptor(str(path), str(path))
+            source = Scanning.FileSourceDescriptor(str(path), str(path))
             scope = Symtab.ModuleScope("audited", None, context)
             tree = context.parse(source, scope, path.suffix == ".pxd", "audited")
     except Errors.CompileError as exc:
@@ -91,13 +102,31 @@ def walk(node: Any) -> Iterator[Any]:
         yield from walk(child)
 
 
+WAIVER = re.compile(r"(?:#|/\*|//)\s*audit:\s*(\S.*)")
+
+
+@cache
+def waivers(path: Path) -> dict[int, str]:
+    """Line → the reason of the `audit:` comment there."""
+    found = {}
+    for line, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if match := WAIVER.search(text):
+            found[line] = match[1].removesuffix("*/").strip()
+    return found
+
+
+def waiver_at(path: Path, line: int) -> int | None:
+    """The line of the `audit:` comment that belongs to a line: on it, or just above."""
+    return next((at for at in (line, line - 1) if at in waivers(path)), None)
+
+
 def place(node: Any) -> tuple[Path, int]:
     """File and line of a Cython node; an included file is told by its own name."""
     return Path(node.pos[0].filename), node.pos[1]
 
 
 def is_a(node: Any, *names: str) -> bool:
-    """Whether a Cython node is of a class: those are known by name, as they live in many modules."""
+    """Whether a Cython node is of one of these classes, which live in many modules."""
     return any(cls.__name__ in names for cls in type(node).__mro__)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         reset,
         start,
     )
-    from recorder.trace import Trace, open_trace
+    from recorder.trace.reader import Trace, open_trace
 
 __version__ = "0.1.0"
 
@@ -39,8 +39,8 @@ _HOME = {
     "recorded": "recorder.session",
     "reset": "recorder.session",
     "start": "recorder.session",
-    "Trace": "recorder.trace",
-    "open_trace": "recorder.trace",
+    "Trace": "recorder.trace.reader",
+    "open_trace": "recorder.trace.reader",
 }
 
 __all__ = [

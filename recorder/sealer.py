@@ -8,7 +8,7 @@ staging folder.
 
 from __future__ import annotations
 
-import _signal as signal  # without the enums of `signal`, for which the program would wait
+import _signal as signal  # type: ignore[import-not-found]  # without the enums of `signal`
 import _thread
 import os
 import time

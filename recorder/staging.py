@@ -197,8 +197,7 @@ def _make_control(staging: Staging, pid: int) -> int:
     page.started_wall_ns = started = time.time_ns()
     page.started_mono_ns = time.monotonic_ns()
     page.target_pid = pid
-    with errors.mapped("mmap", path=path):
-        page.close()
+    page.close()
     return started
 
 
@@ -377,7 +376,9 @@ def _await_sealer(staging: Staging, pid: int) -> None:
         watch = Watch(pid)
     try:
         while page.sealer_state == control.SEALER_STARTING:
-            if watch.dead(1) and page.sealer_state == control.SEALER_STARTING:
+            with errors.mapped("spawn"):
+                died = watch.dead(1)
+            if died and page.sealer_state == control.SEALER_STARTING:
                 raise errors.SealerStartFailedError(reason=_last_words(staging))
             if time.monotonic() > deadline:
                 raise errors.SealerStalledError(timeout_ms=int(SEALER_START_SECONDS * 1000))
@@ -472,9 +473,12 @@ class Watch:
         return False
 
     def close(self) -> None:
-        if self.fd >= 0:
-            syscalls.close(self.fd)
-            self.fd = -1
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            try:
+                syscalls.close(fd)
+            except OSError:
+                pass  # nothing was written to it
 
 
 def process_started(pid: int) -> int | None:

@@ -15,6 +15,7 @@ import time
 
 from recorder import staging
 from recorder._core import control
+from recorder.policy import Policy
 
 HEAD = struct.Struct("<IIQQQ")
 SEGMENT_MAGIC = 0x47455352
@@ -108,19 +109,23 @@ def string(text: str) -> bytes:
     return varint(len(data)) + data
 
 
-def main(destination: str, events: int, size: int = 100, end: str = "finish") -> None:
-    prepared = staging.prepare(destination)
+def main(
+    destination: str, events: int, size: int = 100, end: str = "finish", **policy: str
+) -> None:
+    prepared = staging.prepare(destination, policy=Policy(**policy))
     staging.launch_sealer(prepared)
     target = FakeTarget(prepared.path)
     target.enter()
     try:
         for number in range(events):
             target.line(os.urandom(size))
-            if end == "announce":
+            if end in ("announce", "hang"):
                 os.write(1, b"%d\n" % target.events)
     except Stopped:
         target.finish(0)
         raise SystemExit(target.wait())
+    if end == "hang":
+        time.sleep(60)
     if end == "finish":
         target.finish(0)
         raise SystemExit(target.wait())

@@ -128,6 +128,8 @@ cdef extern from "frames.h" nogil:
     bint rec_is_traced(PyThreadState *)
 
 cdef extern from "frames.h":
+    PyObject *rec_save_handled()
+    void rec_restore_handled(PyObject *)
     int rec_set_trace(PyThreadState *, Py_tracefunc, PyObject *)
     bint rec_has_trace(PyThreadState *, Py_tracefunc)
 

@@ -111,9 +111,10 @@ cdef class ControlPage:
         with errors.mapped("open", path=path):
             fd = syscalls.open(path, os.O_RDWR)
         try:
-            with errors.mapped("mmap", path=path, bytes_wanted=REC_CONTROL_SIZE):
+            with errors.mapped("open", path=path):
                 if syscalls.stat(path)[1] < REC_CONTROL_SIZE:
                     self._refuse()
+            with errors.mapped("mmap", path=path, bytes_wanted=REC_CONTROL_SIZE):
                 self._map(fd)
         finally:
             with errors.mapped("close", path=path):
@@ -141,11 +142,9 @@ cdef class ControlPage:
     def close(self):
         """Gives the mapping back; the page is not to be used any more."""
         cdef RecControl *page = self.page
-        cdef int error
         self.page = NULL
         if page != NULL and rec_sys.munmap(page, REC_CONTROL_SIZE) < 0:
-            error = errno
-            raise_errno(error, self.path)
+            raise errors.MapFailedError(path=self.path, errno=errno)
 
     def _refuse(self):
         raise errors.TraceCorruptError(path=self.path, offset=0, reason="not a control page")

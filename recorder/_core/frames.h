@@ -93,6 +93,23 @@ static inline bool rec_is_handling(PyThreadState *ts, PyTypeObject *type)
     return false;
 }
 
+/* What the current frame is handling, to be put back after code that has a try statement of its own: Cython
+ * saves the topmost handled exception, an outer frame's maybe, and restores it into the innermost place. */
+static inline PyObject *rec_save_handled(void)
+{
+    PyObject *value = rec_thread_state()->exc_info->exc_value;
+    Py_XINCREF(value);
+    return value;
+}
+
+static inline void rec_restore_handled(PyObject *value)
+{
+    _PyErr_StackItem *item = rec_thread_state()->exc_info;
+    PyObject *old = item->exc_value;
+    item->exc_value = value;
+    Py_XDECREF(old);
+}
+
 /* Kinds of a code's localsplus, as in CPython's pycore_code.h. */
 enum { REC_KIND_HIDDEN = 0x10, REC_KIND_LOCAL = 0x20, REC_KIND_CELL = 0x40, REC_KIND_FREE = 0x80 };
 

@@ -47,8 +47,10 @@ cdef bint settle(Status status) noexcept:
     cdef PyObject *kind = NULL
     cdef PyObject *value = NULL
     cdef PyObject *trace = NULL
+    cdef PyObject *handled
     if hooks.state != RECORDING:
         return False
+    handled = rec_save_handled()
     fail(status, STAGE_CAPTURE)                 # in case only the status was known
     hooks.state = IDLE
     PyErr_Fetch(&kind, &value, &trace)
@@ -65,6 +67,7 @@ cdef bint settle(Status status) noexcept:
         # Where the queue is full, the hooks of the main thread deliver it alone.
         Py_AddPendingCall(deliver_abort, NULL)
     PyErr_Restore(kind, value, trace)
+    rec_restore_handled(handled)
     return hooks.state == ABORTING and is_main_thread()
 
 
@@ -271,13 +274,14 @@ cdef PyObject *ended(PyObject **args, uint8_t record) noexcept:
 
 cdef bint instrument(Code *code) noexcept:
     """Local events for a code object in scope."""
+    cdef PyObject *handled = rec_save_handled()
     try:
         monitoring.set_local_events(hooks.tool, <object> <PyObject *> code.object, LOCAL_EVENTS)
+        code.instrumented = True
     except BaseException:
         fail(ERR_INTERNAL, STAGE_CAPTURE)
-        return False
-    code.instrumented = True
-    return True
+    rec_restore_handled(handled)
+    return code.instrumented
 
 
 cdef PyMethodDef methods[11]

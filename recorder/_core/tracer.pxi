@@ -816,26 +816,16 @@ cdef void free_code(Code *code) noexcept nogil:
 
 
 cdef Status define_code(Code *code) noexcept:
-    """DEF_FILE if need be, and DEF_CODE. The only place on the way of an event that makes Python objects."""
+    """DEF_FILE if need be, and DEF_CODE."""
     cdef PyCodeObject *o = code.object
     cdef Py_ssize_t n = 0 if code.is_namespace else o.co_nlocalsplus, i
-    cdef uint64_t file
+    cdef uint64_t file = 0
     cdef uint8_t *p
     cdef PyObject *name
     cdef Status status
-    try:
-        known = files.get(<object> o.co_filename)
-        if known is None:
-            known = files[<object> o.co_filename] = tracer.files
-            status = define_file(o.co_filename, tracer.files)
-            if status != OK:
-                return status
-            tracer.files += 1
-        file = known
-    except MemoryError:
-        return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM)
-    except BaseException:
-        return fail(ERR_INTERNAL, STAGE_CAPTURE)
+    status = file_of(o, &file)
+    if status != OK:
+        return status
     # Names are cut at 200 code points: 4 × 200 bytes, a kind and a length each.
     status = reserve(<size_t> (n + 4) * 808)
     if status != OK:
@@ -854,6 +844,25 @@ cdef Status define_code(Code *code) noexcept:
         p = put_str(p + 1, name, 200)
     tape.cur = p
     return OK
+
+
+cdef Status file_of(PyCodeObject *o, uint64_t *file) noexcept:
+    """The number of a code's file. The only place on the way of an event that makes Python objects."""
+    cdef PyObject *handled = rec_save_handled()
+    cdef Status status = OK
+    try:
+        known = files.get(<object> o.co_filename)
+        if known is None:
+            known = files[<object> o.co_filename] = tracer.files
+            status = define_file(o.co_filename, tracer.files)
+            tracer.files += 1
+        file[0] = known
+    except MemoryError:
+        status = fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM)
+    except BaseException:
+        status = fail(ERR_INTERNAL, STAGE_CAPTURE)
+    rec_restore_handled(handled)
+    return status
 
 
 cdef Status define_file(PyObject *path, uint64_t number) noexcept nogil:
@@ -878,11 +887,14 @@ cdef object scope_main = None      # the file run as __main__: always recorded
 
 
 cdef bint is_in_scope(PyCodeObject *o) noexcept:
+    cdef PyObject *handled = rec_save_handled()
+    cdef bint inside = False
     try:
-        return path_in_scope(<str> <object> o.co_filename)
+        inside = path_in_scope(<str> <object> o.co_filename)
     except BaseException:
         fail(ERR_INTERNAL, STAGE_CAPTURE)
-        return False
+    rec_restore_handled(handled)
+    return inside
 
 
 cdef bint path_in_scope(str path) except -1:

@@ -24,7 +24,10 @@ def recover(
     The trace gets the name the recording was to have, or `output`. A trace of that name which is
     newer than the recording is only replaced when `output` says so."""
     syscalls.load_faults("recover")
-    folder = find(os.path.realpath(path))
+    found = find(os.path.realpath(path))
+    if not os.path.isdir(found):
+        return found, _verdict(found)
+    folder = found
     session = staging.read_session(folder)
     given = staging.native(session["destination"]) if output is None else os.fspath(output)
     target = staging.check_destination(given, os.getcwd())
@@ -45,12 +48,12 @@ def recover(
 
 
 def find(path: str) -> str:
-    """The one staging folder that is meant."""
+    """The one staging folder that is meant; or the trace itself, if nothing is left to do."""
     if os.path.isdir(path):
         return path
     folders = staging.staging_folders(path)
     if not folders:
-        raise errors.TraceNotFoundError(path=path)
+        return path
     if len(folders) > 1:
         raise errors.InvalidArgumentError(
             f"{path} has {len(folders)} recordings to recover; name one of {', '.join(folders)}",
@@ -151,8 +154,10 @@ def _verdict(path: str) -> Verdict:
         fd = syscalls.open(path, os.O_RDONLY)
         try:
             size = syscalls.stat(path)[1]
-            return Verdict.parse(
-                syscalls.pread(fd, writer.HEAD_SIZE, size - writer.HEAD_SIZE, path)
-            )
+            raw = syscalls.pread(fd, writer.HEAD_SIZE, max(0, size - writer.HEAD_SIZE), path)
         finally:
             syscalls.close(fd, path)
+    verdict = Verdict.parse(raw)
+    if verdict is None:
+        raise errors.TraceTruncatedError(path=path, offset=size)
+    return verdict

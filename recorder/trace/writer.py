@@ -52,8 +52,10 @@ class Verdict(NamedTuple):
     lost_events: int
 
     @classmethod
-    def parse(cls, raw: bytes) -> Verdict:
-        """The verdict in the last 64 bytes of a file that was closed."""
+    def parse(cls, raw: bytes) -> Verdict | None:
+        """The verdict in the last 64 bytes of a file, if it was closed."""
+        if not is_sealed(raw, VERDICT_MAGIC):
+            return None
         _, state, known, _, status, number, code, events, lost, *_ = VERDICT.unpack(raw[:-4])
         failure = errors.from_number(number, errno=code or None) if number else None
         return cls(state, status if known else None, failure, events, lost)
