@@ -43,6 +43,9 @@ def arm(staging: str) -> None:
         from recorder.session import arm_for_main
 
         arm_for_main(staging)
+        import gc
+
+        gc.collect()  # what arming left is not for the program to find
     finally:
         hide(set(sys.modules) - modules)
         sys.path[:] = path
@@ -66,6 +69,7 @@ def hide(names: set[str]) -> None:
     """Takes modules out of sight that are not the recorder's, and keeps them alive for it."""
     from recorder import _boot
 
+    _boot.kept.append(globals())  # ours, which would be garbage for the program to collect
     for name in names:
         parent, _, child = name.rpartition(".")
         if name.partition(".")[0] == "recorder":

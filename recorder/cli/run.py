@@ -78,8 +78,8 @@ def _exec(run: options.Run, policy: Policy, staging: Staging) -> NoReturn:
 
 
 def environment(policy: Policy, staging: Staging) -> dict[bytes, bytes]:
-    """Ours, and what `_boot/sitecustomize.py` looks for and takes out again."""
-    made = dict(os.environb)
+    """The one we were given, and what `_boot/sitecustomize.py` looks for and takes out again."""
+    made = given_environment()
     given = made.get(b"PYTHONPATH")
     made[b"PYTHONPATH"] = os.fsencode(BOOT) + (os.pathsep.encode() + given if given else b"")
     made[os.fsencode(BOOT_PID)] = str(os.getpid()).encode()
@@ -89,6 +89,22 @@ def environment(policy: Policy, staging: Staging) -> dict[bytes, bytes]:
     if policy.json_errors is not None:
         made[os.fsencode(BOOT_JSON_ERRORS)] = os.fsencode(policy.json_errors)
     return made
+
+
+def given_environment() -> dict[bytes, bytes]:
+    """As it was when we were started. Python itself may change it: in the C locale it sets LC_CTYPE,
+    and then a Python below would not go into UTF-8 mode."""
+    try:
+        with open("/proc/self/environ", "rb") as file:
+            entries = file.read().split(b"\0")
+    except OSError:
+        return dict(os.environb)
+    found: dict[bytes, bytes] = {}
+    for entry in entries:
+        name, equals, value = entry.partition(b"=")
+        if equals:
+            found.setdefault(name, value)
+    return found
 
 
 def _abandon(staging: Staging) -> None:

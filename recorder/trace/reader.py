@@ -146,6 +146,7 @@ class Check(NamedTuple):
 
     verdict: Verdict
     events: int  # that can be read
+    written: int  # that the file says it holds
     lost: int  # known to be lost
     damage: list[Damage]
 
@@ -327,7 +328,9 @@ class Trace:
                 self._note(chunk, info.damage)
             else:
                 self._check_count(chunk, chunk.head.first_event + info.events)
-        return Check(self.verdict, events, max(lost, self.lost_events), self.damage)
+        trailer = self._file.trailer
+        written = max(len(self), trailer.events if trailer else 0)
+        return Check(self.verdict, events, written, max(lost, self.lost_events), self.damage)
 
     # ---- inside ----
 
