@@ -1,6 +1,8 @@
 """Everything that is derived from the table of failures.
 
-`python -m codegen` writes what changed; `--check` writes nothing and says what is out of date.
+`python -m codegen` writes what changed; `--check` writes nothing and says what is out of date;
+`audit` lists what could still get out of the recorder unmapped; `coverage` shows where each code is
+emitted and which test provokes it.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from codegen import generate, lock, table
+from codegen import audit, coverage, generate, lock, sources, table
 
 MEND = "to mend it: python -m codegen, and commit what it writes"
 
@@ -24,7 +26,19 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--root", type=Path, default=Path(__file__).parent.parent)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if stale")
+    commands = parser.add_subparsers(dest="command")
+    auditing = commands.add_parser("audit", help="what could still get out unmapped")
+    auditing.add_argument("--format", choices=audit.FORMATS, default="text")
+    auditing.add_argument("--out", type=Path, default=Path("build/audit"), help="for issues")
+    covering = commands.add_parser("coverage", help="where each code is emitted and provoked")
+    covering.add_argument("--json", action="store_true")
+    covering.add_argument("--activate", action="store_true", help="planned rows that are ready")
     args = parser.parse_args(argv)
+    args.root = args.root.resolve()
+    if args.command == "audit":
+        return _audit(args)
+    if args.command == "coverage":
+        return _coverage(args)
     return _check(args.root) if args.check else _write(args.root)
 
 
@@ -63,6 +77,35 @@ def _check(root: Path) -> int:
         names = " ".join(untracked)
         return _fail(f"not tracked by git: {names}\nto mend it: git add {names}\n")
     return 0
+
+
+def _audit(args: argparse.Namespace) -> int:
+    try:
+        found = audit.run(args.root, table.load(args.root / table.TABLE))
+    except table.TableError as exc:
+        return _fail(f"{exc}\n")
+    shown = {"text": audit.as_text, "json": audit.as_json, "markdown": audit.as_markdown}
+    if args.format == "issues":
+        for path in audit.write_issues(found, args.out):
+            sys.stdout.write(f"{path}\n")
+    else:
+        sys.stdout.write(shown[args.format](found))
+    return 1 if found.findings else 0
+
+
+def _coverage(args: argparse.Namespace) -> int:
+    try:
+        found = coverage.run(args.root, table.load(args.root / table.TABLE))
+    except table.TableError as exc:
+        return _fail(f"{exc}\n")
+    except sources.UnparsableError as exc:
+        return _fail(f"{exc.path}:{exc.line}: {exc.why}\n")
+    if args.activate:
+        coverage.activate(args.root, found.ready)
+        sys.stdout.write("".join(f"active: {row.error_name}\n" for row in found.ready))
+        return _write(args.root)
+    sys.stdout.write(coverage.as_json(found) if args.json else coverage.as_text(found))
+    return 1 if found.problems else 0
 
 
 def _untracked(outputs: Iterable[str], root: Path) -> list[str]:

@@ -41,9 +41,12 @@ class Tree:
     def __init__(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.root = root
         self.capsys = capsys
-        for name in ("codegen", "recorder", "docs"):
-            ignore = shutil.ignore_patterns("__pycache__", "*.so", "build")
+        for name in ("codegen", "recorder/errors"):
+            ignore = shutil.ignore_patterns("__pycache__")
             shutil.copytree(ROOT / name, root / name, ignore=ignore)
+        for name in (*generate.OUTPUTS, "recorder/cli/errors.py"):
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, root / name)
 
     def edit(self, name: str, old: str, new: str) -> None:
         path = self.root / name
@@ -414,6 +417,13 @@ def test_a_new_row_appears_everywhere_after_one_command(tree: Tree) -> None:
         "except RuntimeError as e: print(e, e.exit_code, e.code is errors.ErrorCode(2999))\n"
     )
     assert in_tree(tree, "-c", program) == "[ERR_MOON_IN_THE_WAY] the moon covers /sun 10 True\n"
+    command = (
+        "import argparse\n"
+        "from recorder.cli import errors\n"
+        "errors.run(argparse.Namespace(code='2999', json=False))\n"
+    )
+    explained = in_tree(tree, "-c", command)
+    assert explained.startswith("ERR_MOON_IN_THE_WAY (2999): The moon is in the way\n")
 
 
 def in_tree(tree: Tree, *args: str) -> str:
