@@ -6,6 +6,7 @@ against.
 
 from __future__ import annotations
 
+import itertools
 import random
 from dataclasses import dataclass, field
 
@@ -252,3 +253,13 @@ class Recording:
         frame = stack.pop()
         if how == "yield":
             self.suspended[frame.number] = frame
+
+
+def cut(recording: Recording, cuts: list[int]) -> list[tuple[bytes, int]]:
+    """Segments of the recording, and the number of each one's first event."""
+    count = len(recording.records)
+    edges = sorted({0, count, *(int(count * at / 1000) for at in cuts)})
+    return [
+        (b"".join(recording.records[a:b]), recording.events_before[a])
+        for a, b in itertools.pairwise(edges)
+    ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +9,7 @@ from hypothesis import strategies as st
 from recorder import errors
 from recorder._core.decode import RawEvent, RawFrame, Reader, Scanner
 from tests import reference_writer as w
-from tests.random_recording import Expected, Recording
+from tests.random_recording import Expected, Recording, cut
 
 SEEDS = st.integers(0, 2**32)
 
@@ -46,16 +44,6 @@ def check(event: RawEvent, expected: Expected, *, from_the_start: bool = True) -
     )
     has_value = expected.kind not in ("call", "resume", "line")
     assert event.raw_value == (w.value(expected.value) if has_value else None)
-
-
-def cut(recording: Recording, cuts: list[int]) -> list[tuple[bytes, int]]:
-    """Segments of the recording, and the number of each one's first event."""
-    count = len(recording.records)
-    edges = sorted({0, count, *(int(count * at / 1000) for at in cuts)})
-    return [
-        (b"".join(recording.records[a:b]), recording.events_before[a])
-        for a, b in itertools.pairwise(edges)
-    ]
 
 
 @settings(max_examples=60, deadline=None)

@@ -21,6 +21,11 @@ cdef class SegmentInfo:
 cdef class Scanner(Decoder):
     """The state carried from segment to segment."""
 
+    @property
+    def threads(self):
+        """How many threads have been seen."""
+        return self.s.defs[DEF_THREAD].count
+
     def segment(self, const uint8_t[::1] data not None, uint64_t first_event):
         """Reads the records of the next segment. Its first event gets the number `first_event`."""
         cdef State *s = &self.s

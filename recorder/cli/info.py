@@ -1,0 +1,131 @@
+"""`recorder info TRACE [--json]`: verdict, counts, sizes, versions, exit status."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from recorder.cli.output import printable, write
+
+if TYPE_CHECKING:
+    from recorder.trace.reader import Trace
+
+    # What add_subparsers() returns has no public name.
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+FROM_META = ("python", "recorder_version", "platform", "argv", "cwd", "pid", "run_id")
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser("info", help="what a trace is")
+    parser.add_argument("trace", metavar="TRACE")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from recorder.trace.reader import open_trace
+
+    with open_trace(args.trace) as trace:
+        facts = collect(trace)
+    if args.json:
+        write(json.dumps(facts, indent=1))
+    else:
+        show(table(facts))
+    return 0
+
+
+def collect(trace: Trace) -> dict[str, Any]:
+    """Everything that can be known without reading the events."""
+    verdict = trace.verdict
+    failure = trace.failure
+    return {
+        "path": trace.path,
+        "verdict": str(verdict),
+        "state": verdict.state,
+        "damage": [damage._asdict() for damage in trace.damage],
+        "failure": None if failure is None else failure.to_dict(),
+        "exit_status": trace.exit_status,
+        "events": len(trace),
+        "lost_events": trace.lost_events,
+        "threads": trace.closing.get("threads"),
+        "duration_ns": trace.closing.get("duration_ns"),
+        "counters": trace.closing.get("counters") or {},
+        "size": trace.size,
+        "started": trace.header["started"],
+        "trace_id": trace.header["trace_id"],
+        "sources": sorted(trace.sources),
+        **{name: trace.meta.get(name) for name in FROM_META},
+    }
+
+
+def table(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """The facts for people, in the order in which they matter; what is not known is left out."""
+    failure = facts["failure"] or {}
+    rows = [
+        ("verdict", facts["verdict"]),
+        ("failure", failure.get("detail")),
+        ("damage", "; ".join(f"byte {d['offset']}: {d['reason']}" for d in facts["damage"][:5])),
+        ("exit status", facts["exit_status"]),
+        ("events", f"{facts['events']:,}"),
+        ("lost", f"{facts['lost_events']:,}" if facts["lost_events"] else None),
+        ("degraded", ", ".join(f"{name} {n:,}" for name, n in _counters(facts["counters"]))),
+        ("threads", facts["threads"]),
+        ("duration", _duration(facts["duration_ns"])),
+        ("size", _size(facts["size"], facts["events"])),
+        ("sources", f"{len(facts['sources'])} files" if facts["sources"] else None),
+        ("started", _date(facts["started"])),
+        ("command", _command(facts["argv"])),
+        ("folder", facts["cwd"]),
+        ("process", facts["pid"]),
+        ("python", facts["python"]),
+        ("platform", facts["platform"]),
+        ("recorder", facts["recorder_version"]),
+    ]
+    return [(name, printable(str(value))) for name, value in rows if value not in (None, "")]
+
+
+def show(rows: list[tuple[str, str]]) -> None:
+    if sys.stdout is not None and sys.stdout.isatty():
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        grid = Table.grid(padding=(0, 2))
+        for name, value in rows:
+            grid.add_row(Text(name, style="bold"), Text(value))
+        Console().print(grid)
+        return
+    for name, value in rows:
+        write(f"{name:<12} {value}")
+
+
+def _counters(counters: object) -> list[tuple[str, int]]:
+    """The counters that are ones: the file may say anything."""
+    if not isinstance(counters, dict):
+        return []
+    return [(name, n) for name, n in sorted(counters.items()) if isinstance(n, int) and n]
+
+
+def _duration(ns: object) -> str | None:
+    return f"{ns / 1e9:.3f} s" if isinstance(ns, (int, float)) else None
+
+
+def _size(size: int, events: int) -> str:
+    each = f", {size / events:.1f} an event" if events else ""
+    return f"{size:,} bytes{each}"
+
+
+def _date(ns: int) -> str | None:
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(ns // 10**9))
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def _command(argv: object) -> str | None:
+    return shlex.join(map(str, argv)) if isinstance(argv, list) else None

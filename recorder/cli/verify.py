@@ -1,0 +1,62 @@
+"""`recorder verify TRACE`: reads all of it, and says in one sentence what it is worth.
+
+Exit status: 0 complete; 1 readable, but partial or truncated; 3 corrupt.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Final
+
+from recorder.cli.output import count, printable, write
+
+if TYPE_CHECKING:
+    from recorder.trace.reader import Check, Trace
+
+    # What add_subparsers() returns has no public name.
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+EXIT: Final = {"complete": 0, "partial": 1, "truncated": 1, "corrupt": 3}
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser(
+        "verify",
+        help="whether a trace is complete",
+        description="Read all of a trace and say what it is worth.",
+        epilog="Exit status: 0 complete; 1 readable, but partial or truncated; 3 corrupt.",
+    )
+    parser.add_argument("trace", metavar="TRACE")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from recorder.trace.reader import open_trace
+
+    with open_trace(args.trace) as trace:
+        check = trace.verify()
+        write(printable(sentence(trace, check)))
+    return EXIT[check.verdict.state]
+
+
+def sentence(trace: Trace, check: Check) -> str:
+    events = count(check.events, "event")
+    lost = f", {count(check.lost, 'event')} known to be lost" if check.lost else ""
+    state = check.verdict.state
+    if state == "complete":
+        return f"{trace.path} is complete: {events}{lost}."
+    if state == "corrupt":
+        first = min(check.damage)
+        more = len(check.damage) - 1
+        places = f" and in {count(more, 'more place')}" if more else ""
+        return (
+            f"{trace.path} is damaged at byte {first.offset} ({first.reason}){places}: "
+            f"{events} of {check.written:,} can be read{lost}."
+        )
+    if state == "partial":
+        why = f": {trace.failure}" if trace.failure else ""
+        return f"{trace.path} is partial: {events} up to where recording ended early{lost}{why}."
+    return (
+        f"{trace.path} is truncated: {events} up to where its writing ended without a goodbye"
+        f"{lost}; what came after is not in it."
+    )
