@@ -1,1 +1,74 @@
-"""A flight recorder for Python programs."""
+"""A flight recorder for Python programs.
+
+    import recorder
+    with recorder.record("app.rtrace"):
+        main()
+    for step in recorder.open_trace("app.rtrace").steps():
+        print(step.file, step.line, dict(step.locals))
+
+Everything is loaded when it is first used: inside a recorded program only what recording needs is there.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from recorder.errors import RecorderError, RecordingAborted
+    from recorder.policy import Policy
+    from recorder.session import (
+        Session,
+        Summary,
+        is_recording,
+        record,
+        recorded,
+        reset,
+        start,
+    )
+    from recorder.trace import Trace, open_trace
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "RecorderError": "recorder.errors",
+    "RecordingAborted": "recorder.errors",
+    "Policy": "recorder.policy",
+    "Session": "recorder.session",
+    "Summary": "recorder.session",
+    "is_recording": "recorder.session",
+    "record": "recorder.session",
+    "recorded": "recorder.session",
+    "reset": "recorder.session",
+    "start": "recorder.session",
+    "Trace": "recorder.trace",
+    "open_trace": "recorder.trace",
+}
+
+__all__ = [
+    "Policy",
+    "RecorderError",
+    "RecordingAborted",
+    "Session",
+    "Summary",
+    "Trace",
+    "is_recording",
+    "open_trace",
+    "record",
+    "recorded",
+    "reset",
+    "start",
+]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import sys
 
-from recorder import errors
+# Not as `errors`: the command of that name becomes an attribute of this package.
+from recorder import errors as failures
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def dispatch(arguments: list[str]) -> int:
     if not arguments:
         names = ", ".join(COMMANDS)
-        raise errors.MissingArgumentError(f"a command is required: {names}", argument="COMMAND")
+        raise failures.MissingArgumentError(f"a command is required: {names}", argument="COMMAND")
     name = arguments[0]
     if name in ("-h", "--help", "help"):
         sys.stdout.write(overview())
@@ -61,9 +62,9 @@ def dispatch(arguments: list[str]) -> int:
         return 0
     if name not in COMMANDS:
         raise _not_a_command(name)
-    from importlib import import_module
-
-    command = import_module(COMMANDS[name][0])
+    module = COMMANDS[name][0]
+    __import__(module)
+    command = sys.modules[module]
     if hasattr(command, "main"):
         return int(command.main(arguments[1:]))
     return _parse_and_run(command, arguments)
@@ -75,8 +76,8 @@ def _parse_and_run(command: Any, arguments: list[str]) -> int:
     class Parser(argparse.ArgumentParser):
         def error(self, message: str) -> NoReturn:
             if message.startswith("the following arguments are required"):
-                raise errors.MissingArgumentError(message)
-            raise errors.InvalidArgumentError(message)
+                raise failures.MissingArgumentError(message)
+            raise failures.InvalidArgumentError(message)
 
     parser = Parser(prog="recorder", allow_abbrev=False)
     command.add_parser(parser.add_subparsers(required=True))
@@ -103,7 +104,7 @@ commands:
 
 def tell(exc: BaseException, json_errors: str | None = None) -> int:
     """Tells of a failure on stderr, and as JSON where that is wanted; its exit code."""
-    error = errors.from_exception(exc, operation="command")
+    error = failures.from_exception(exc, operation="command")
     if json_errors is not None:
         from recorder.diagnostics import Reporter
 
@@ -125,7 +126,7 @@ def say(text: str) -> None:
         pass
 
 
-def _not_a_command(name: str) -> errors.RecorderError:
+def _not_a_command(name: str) -> failures.RecorderError:
     from difflib import get_close_matches
 
     message = f"{name} is not a command"
@@ -133,7 +134,7 @@ def _not_a_command(name: str) -> errors.RecorderError:
         message += f"; did you mean {near[0]}?"
     elif name.endswith(".py") or os.path.exists(name):
         message += f"; did you mean recorder run {name}?"
-    return errors.InvalidArgumentError(message, argument="COMMAND", value=name)
+    return failures.InvalidArgumentError(message, argument="COMMAND", value=name)
 
 
 def _forget_stdout() -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # Spelling, what stands for its value, the policy key it sets ("output" is none), help.
 # [no-] makes two options of one; a value in brackets may be left out and is given with "=" only.
 OPTIONS = (
-    ("-o", "OUT", "output", "where the trace goes; <name of the program>.rtrace if not given"),
+    ("-o", "OUT", "output", "where the trace goes (default: app.rtrace for app.py)"),
     ("--output", "OUT", "output", "the same"),
     ("--scope", "own|deps|all", "scope", "yours only, installed packages' too (default), or all"),
     ("--include", "PATTERNS", "include", "modules or paths to record as well, with commas"),

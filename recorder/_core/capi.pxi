@@ -1,0 +1,232 @@
+# What the core uses of CPython and of its own C headers. Raw PyObject* everywhere: a Cython `object` would
+# count references, and the capture path must neither own nor release anything of the target's.
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcmp, memcpy, memset, strlen
+
+cdef extern from "Python.h" nogil:
+    ctypedef struct PyObject:
+        PyTypeObject *ob_type
+    ctypedef struct PyTypeObject:
+        const char *tp_name
+        unsigned long tp_flags
+        PyObject *tp_dict
+    ctypedef struct PyCodeObject:
+        int co_flags
+        int co_nlocalsplus
+        int co_argcount
+        int co_kwonlyargcount
+        int co_firstlineno
+        PyObject *co_localsplusnames
+        PyObject *co_localspluskinds
+        PyObject *co_filename
+        PyObject *co_name
+        PyObject *co_qualname
+    ctypedef struct PyFrameObject:
+        pass
+    ctypedef struct PyInterpreterState:
+        pass
+    ctypedef struct PyThreadState:
+        uint64_t id
+        PyInterpreterState *interp
+        unsigned long thread_id
+        unsigned long native_thread_id
+        PyObject *c_traceobj
+    ctypedef struct PyComplexObject:
+        double real "cval.real"
+        double imag "cval.imag"
+    ctypedef struct PyBaseExceptionObject:
+        PyObject *args
+    ctypedef struct PyFunctionObject:
+        PyObject *func_qualname
+        PyObject *func_module
+    ctypedef struct PyCFunctionObject:
+        PyMethodDef *m_ml
+        PyObject *m_module
+    ctypedef struct PyCellObject:
+        PyObject *ob_ref
+    ctypedef struct PyMethodDef:
+        const char *ml_name
+        void *ml_meth
+        int ml_flags
+        const char *ml_doc
+
+    PyTypeObject PyLong_Type, PyFloat_Type, PyBool_Type, PyUnicode_Type, PyBytes_Type, PyByteArray_Type
+    PyTypeObject PyComplex_Type, PyList_Type, PyTuple_Type, PyDict_Type, PySet_Type, PyFrozenSet_Type
+    PyTypeObject PyFunction_Type, PyCFunction_Type, PyModule_Type, PyCell_Type, PyType_Type
+    PyObject *Py_None "Py_None"
+    PyObject *Py_True "Py_True"
+    PyObject *Py_False "Py_False"
+    PyObject *Py_Ellipsis "Py_Ellipsis"
+    PyObject *Py_NotImplemented "Py_NotImplemented"
+    unsigned long Py_TPFLAGS_HEAPTYPE, Py_TPFLAGS_LONG_SUBCLASS, Py_TPFLAGS_LIST_SUBCLASS
+    unsigned long Py_TPFLAGS_TUPLE_SUBCLASS, Py_TPFLAGS_BYTES_SUBCLASS, Py_TPFLAGS_UNICODE_SUBCLASS
+    unsigned long Py_TPFLAGS_DICT_SUBCLASS, Py_TPFLAGS_BASE_EXC_SUBCLASS, Py_TPFLAGS_TYPE_SUBCLASS
+    int METH_FASTCALL
+    int PY_VERSION_HEX
+    int CO_NEWLOCALS, CO_OPTIMIZED, CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
+    int CO_VARARGS, CO_VARKEYWORDS
+    int PyTrace_CALL, PyTrace_EXCEPTION, PyTrace_LINE, PyTrace_RETURN, PyTrace_OPCODE
+
+    void Py_INCREF(PyObject *)
+    void Py_XDECREF(PyObject *)
+    Py_ssize_t PyList_GET_SIZE(PyObject *)
+    PyObject *PyList_GET_ITEM(PyObject *, Py_ssize_t)
+    Py_ssize_t PyTuple_GET_SIZE(PyObject *)
+    PyObject *PyTuple_GET_ITEM(PyObject *, Py_ssize_t)
+    Py_ssize_t PySet_GET_SIZE(PyObject *)
+    int PyDict_Next(PyObject *, Py_ssize_t *, PyObject **, PyObject **)
+    Py_ssize_t PyBytes_GET_SIZE(PyObject *)
+    char *PyBytes_AS_STRING(PyObject *)
+    Py_ssize_t PyByteArray_GET_SIZE(PyObject *)
+    char *PyByteArray_AS_STRING(PyObject *)
+    Py_ssize_t PyUnicode_GET_LENGTH(PyObject *)
+    bint PyUnicode_CheckExact(PyObject *)
+    int PyUnicode_READY(PyObject *)
+    int PyCode_Addr2Line(PyCodeObject *, int)
+    PyInterpreterState *PyInterpreterState_Get()
+    PyThreadState *PyInterpreterState_ThreadHead(PyInterpreterState *)
+    PyThreadState *PyThreadState_Next(PyThreadState *)
+
+cdef extern from "Python.h":
+    ctypedef void (*freefunc)(void *) noexcept
+    ctypedef int (*Py_tracefunc)(PyObject *, PyFrameObject *, int, PyObject *) noexcept
+    Py_ssize_t PyUnstable_Eval_RequestCodeExtraIndex(freefunc)
+    int PyUnstable_Code_GetExtra(PyObject *, Py_ssize_t, void **) nogil
+    int PyUnstable_Code_SetExtra(PyObject *, Py_ssize_t, void *) nogil
+    PyObject *PyCFunction_NewEx(PyMethodDef *, PyObject *, PyObject *)
+    PyObject *PyImport_AddModule(const char *) except NULL
+    PyObject *PyModule_GetDict(PyObject *)
+    void PyErr_Fetch(PyObject **, PyObject **, PyObject **)
+    void PyErr_Restore(PyObject *, PyObject *, PyObject *)
+    void PyErr_SetObject(PyObject *, PyObject *)
+    void PyErr_Clear()
+    int Py_AddPendingCall(int (*)(void *) noexcept, void *)
+
+cdef extern from "frames.h" nogil:
+    ctypedef struct rec_iframe:
+        PyObject *code
+        PyObject *globals
+        PyObject *locals
+        rec_iframe *previous
+        char owner
+        PyObject **localsplus
+    ctypedef struct rec_frame_object:
+        rec_iframe *iframe
+        int lineno
+    int REC_KIND_HIDDEN, REC_KIND_LOCAL, REC_KIND_CELL, REC_KIND_FREE
+    rec_iframe *rec_current_frame(PyThreadState *)
+    PyCodeObject *rec_frame_code(rec_iframe *)
+    PyThreadState *rec_thread_state()
+    int rec_frame_offset(rec_iframe *)
+    bint rec_is_handling(PyThreadState *, PyTypeObject *)
+    bint rec_frame_is_complete(rec_iframe *)
+    int rec_resume_kind(rec_iframe *)
+    bint rec_is_yielding(rec_iframe *)
+    PyObject *rec_module_name(PyObject *)
+    bint rec_is_traced(PyThreadState *)
+
+cdef extern from "frames.h":
+    int rec_set_trace(PyThreadState *, Py_tracefunc, PyObject *)
+    bint rec_has_trace(PyThreadState *, Py_tracefunc)
+
+cdef extern from "objects.h" nogil:
+    ctypedef uint32_t digit
+    Py_ssize_t rec_int_digits(PyObject *, const digit **, bint *)
+    bint rec_int_small(PyObject *, int64_t *)
+    size_t rec_int_bits(const digit *, Py_ssize_t)
+    size_t rec_int_bytes(const digit *, Py_ssize_t, uint8_t *)
+    uint64_t rec_float_bits(PyObject *)
+    uint64_t rec_fold(uint64_t, uint64_t)
+    uint64_t rec_hash_bytes(const void *, size_t)
+    uint64_t rec_str_print(PyObject *, Py_ssize_t)
+    size_t rec_str_utf8(PyObject *, Py_ssize_t, uint8_t *)
+    bint rec_str_is(PyObject *, const char *)
+    size_t rec_utf8_size(PyObject *, Py_ssize_t)
+    Py_hash_t rec_str_hash(PyObject *)
+    Py_ssize_t rec_size(PyObject *)
+    PyObject **rec_list_items(PyObject *)
+    PyObject **rec_tuple_items(PyObject *)
+    bint rec_set_next(PyObject *, Py_ssize_t *, PyObject **)
+    uint64_t rec_dict_version(PyObject *)
+    Py_ssize_t rec_dict_size(PyObject *)
+    PyObject *rec_dict_find(PyObject *, const char *)
+    PyObject *rec_heap_type_name(PyTypeObject *)
+
+cdef extern from "clock.h" nogil:
+    ctypedef int clockid_t
+    clockid_t CLOCK_MONOTONIC, CLOCK_REALTIME
+    uint64_t rec_ticks()
+    uint64_t rec_clock_ns(clockid_t)
+
+cdef extern from "layout.h" nogil:
+    int REC_CONTROL_MAGIC, REC_SEGMENT_MAGIC, REC_LAYOUT_VERSION
+    int REC_CONTROL_SIZE, REC_SEGMENT_HEAD, REC_SEGMENT_SIZE, REC_RING_SLOTS
+    int REC_SLOT_FREE, REC_SLOT_LIVE, REC_SLOT_FULL
+    int REC_TARGET_PREPARING, REC_TARGET_RECORDING, REC_TARGET_STOPPED, REC_TARGET_FINISHED
+    int REC_SEALER_PUBLISHED, REC_SEALER_DISCARDED, REC_SEALER_FAILED, REC_SEALER_CLOSING
+    ctypedef struct RecFault:
+        uint32_t status
+        int32_t sys_errno
+        uint32_t stage
+        uint32_t disposition
+        uint64_t offset
+        uint64_t event
+        uint64_t wanted
+        uint64_t got
+    ctypedef struct RecSlot:
+        uint32_t state
+        uint64_t sequence
+    ctypedef struct RecControl:
+        uint32_t magic
+        uint32_t version
+        uint64_t ticks_per_second
+        uint64_t started_mono_ns
+        uint32_t target_state
+        int32_t target_pid
+        int32_t exit_status
+        uint32_t has_exit_status
+        uint32_t discard
+        uint32_t forks
+        uint64_t events
+        uint64_t lost_events
+        uint64_t stopped_mono_ns
+        RecFault target_fault
+        uint32_t sealer_state
+        int32_t sealer_pid
+        uint64_t heartbeat
+        uint64_t trace_bytes
+        RecFault sealer_fault
+        uint32_t attention
+        RecSlot slots[4]
+        uint64_t degraded[32]
+        char target_detail[1024]
+        char sealer_detail[1024]
+    ctypedef struct RecSegmentHead:
+        uint32_t magic
+        uint32_t version
+        uint64_t sequence
+        uint64_t committed
+        uint64_t first_event
+
+cdef extern from * nogil:
+    """
+    #define REC_LOAD(field) __atomic_load_n(&(field), __ATOMIC_ACQUIRE)
+    #define REC_STORE(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELEASE)
+    """
+    uint32_t REC_LOAD(uint32_t)
+    uint64_t REC_LOAD64 "REC_LOAD"(uint64_t)
+    void REC_STORE(uint32_t, uint32_t)
+    void REC_STORE64 "REC_STORE"(uint64_t, uint64_t)
+
+cdef extern from "records.h" nogil:
+    int REC_SET_LONG, REC_LINE_LONG, REC_ENTER, REC_CALL, REC_RETURN, REC_YIELD, REC_REENTER, REC_RESUME
+    int REC_THROW, REC_UNWIND, REC_RAISE, REC_RERAISE, REC_HANDLED, REC_ADOPT, REC_DROP, REC_FORGET
+    int REC_THREAD, REC_DEF_THREAD, REC_DEF_CODE, REC_DEF_NAME, REC_DEF_FILE, REC_DEF_TYPE, REC_CLOCK
+    int REC_MARK, REC_SET, REC_LINE
+    int TAG_NONE, TAG_FALSE, TAG_TRUE, TAG_ELLIPSIS, TAG_NOTIMPLEMENTED, TAG_INT, TAG_INT_DELTA, TAG_BIGINT
+    int TAG_INT_CUT, TAG_FLOAT, TAG_COMPLEX, TAG_STR, TAG_STR_CUT, TAG_BYTES, TAG_BYTES_CUT, TAG_BYTEARRAY
+    int TAG_BYTEARRAY_CUT, TAG_LIST, TAG_TUPLE, TAG_SET, TAG_FROZENSET, TAG_DICT, TAG_REF, TAG_UNBOUND
+    int TAG_ERROR, TAG_REDACTED, TAG_ELIDED, TAG_OBJECT, TAG_TYPED, TAG_EXCEPTION, TAG_CLASS, TAG_FUNCTION
+    int TAG_MODULE

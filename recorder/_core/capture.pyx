@@ -1,0 +1,26 @@
+"""The capture core: hooks, tracer, encoder and the target's end of the tape, in one translation unit so that
+the C compiler sees the whole path of an event.
+
+Entry points answer a RecorderResult and never raise; every state transition is one call. See
+docs/architecture.md for the flow and docs/trace-format.md for what is written."""
+
+from libc.errno cimport ENOENT, ENOMEM, ESRCH, errno
+from libc.stdio cimport snprintf
+from posix.fcntl cimport O_CLOEXEC, O_RDWR
+from posix.mman cimport MAP_FAILED, MAP_POPULATE, MAP_SHARED, PROT_READ, PROT_WRITE
+from posix.time cimport nanosleep, timespec
+from posix.unistd cimport getpid
+
+from recorder._core.status cimport *
+from recorder._core.syscalls cimport rec_sys
+
+cdef extern from "<fcntl.h>" nogil:
+    const int O_NOFOLLOW
+
+include "capi.pxi"
+include "fault.pxi"
+include "tape.pxi"
+include "encode.pxi"
+include "tracer.pxi"
+include "hooks.pxi"
+include "lifecycle.pxi"

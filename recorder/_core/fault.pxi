@@ -1,0 +1,85 @@
+# The sticky fault. Statuses travel up the call chain; the facts that belong to one are written here, into the
+# control page, where the sealer and a post-mortem can read them too.
+
+cpdef enum Stage:
+    STAGE_NONE = 0
+    STAGE_START = 1       # mapping the tape, installing the hooks
+    STAGE_CAPTURE = 2     # inside a hook
+    STAGE_ROTATE = 3      # handing a segment to the sealer
+    STAGE_STOP = 4        # removing the hooks, waiting for the publication
+    STAGE_FORK = 5
+
+cdef RecFault local_fault     # where facts go while no control page is mapped
+
+
+cdef RecFault *fault_place() noexcept nogil:
+    return &tape.control.target_fault if tape.control != NULL else &local_fault
+
+
+cdef Status fail(Status status, uint32_t stage, int sys_errno=0, uint64_t wanted=0, uint64_t got=0) noexcept nogil:
+    """Records the facts of a fault, unless an earlier one stands, and hands the status back to be returned."""
+    cdef RecFault *fault = fault_place()
+    if REC_LOAD(fault.status) == 0:
+        fault.sys_errno = sys_errno
+        fault.stage = stage
+        fault.offset = <uint64_t> (tape.cur - tape.data) if tape.cur != NULL else 0
+        fault.event = tape.events
+        fault.wanted = wanted
+        fault.got = got
+        REC_STORE(fault.status, <uint32_t> status)
+    return status
+
+
+cdef Status adopt_sealer_fault() noexcept nogil:
+    """The sealer's fault becomes the run's, under the code that the sealer gave it."""
+    cdef RecFault *theirs = &tape.control.sealer_fault
+    cdef RecFault *ours = &tape.control.target_fault
+    cdef uint32_t status = REC_LOAD(theirs.status)
+    if status == 0:
+        return OK
+    if REC_LOAD(ours.status) == 0:
+        memcpy(tape.control.target_detail, tape.control.sealer_detail, sizeof(tape.control.sealer_detail))
+        ours.sys_errno = theirs.sys_errno
+        ours.stage = theirs.stage
+        ours.offset = theirs.offset
+        ours.event = tape.events
+        ours.wanted = theirs.wanted
+        ours.got = theirs.got
+        REC_STORE(ours.status, status)
+    return <Status> status
+
+
+cdef dict fault_facts(RecFault *fault, const char *detail):
+    return {
+        "status": fault.status,
+        "errno": fault.sys_errno,
+        "stage": fault.stage,
+        "offset": fault.offset,
+        "event": fault.event,
+        "wanted": fault.wanted,
+        "got": fault.got,
+        "detail": detail.decode("utf-8", "replace") if detail != NULL else "",
+    }
+
+
+cdef class RecorderResult:
+    """What an entry point of the core answers: a status, a value, and the facts of the fault if there is one."""
+    cdef readonly int status
+    cdef readonly object value
+    cdef readonly object fault
+
+    def __init__(self, status, value=None, fault=None):
+        self.status = status
+        self.value = value
+        self.fault = fault
+
+
+cdef RecorderResult result(Status status, value=None):
+    cdef RecFault *fault
+    if status == OK:
+        return RecorderResult(0, value)
+    fault = fault_place()
+    facts = fault_facts(fault, tape.control.target_detail if tape.control != NULL else NULL)
+    if facts["status"] == 0:
+        facts["status"] = <int> status
+    return RecorderResult(<int> status, value, facts)

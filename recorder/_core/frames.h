@@ -1,0 +1,136 @@
+/* CPython's interpreter frames, read in place.
+ *
+ * CPython's internal headers cannot be included where Cython's C is compiled, and a function call per
+ * field would cost more than the field. So the layouts are repeated here, one per version, and frames.c,
+ * which does include the internal headers, proves at compile time that each field is where we say. */
+#ifndef RECORDER_FRAMES_H
+#define RECORDER_FRAMES_H
+#include <Python.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#if PY_VERSION_HEX < 0x030B0000 || PY_VERSION_HEX >= 0x030E0000
+#error "frames.h knows the frames of CPython 3.11, 3.12 and 3.13"
+#endif
+
+typedef struct rec_iframe {
+#if PY_VERSION_HEX < 0x030C0000
+    PyObject *func;
+    PyObject *globals;
+    PyObject *builtins;
+    PyObject *locals;
+    PyObject *code;
+    PyFrameObject *frame_obj;
+    struct rec_iframe *previous;
+    char *instr;
+    int stacktop;
+    bool is_entry;
+    char owner;
+    PyObject *localsplus[1];
+#else
+    PyObject *code; /* on 3.13 this can be None */
+    struct rec_iframe *previous;
+    PyObject *func;
+    PyObject *globals;
+    PyObject *builtins;
+    PyObject *locals;
+    PyFrameObject *frame_obj;
+    char *instr;
+    int stacktop;
+    uint16_t return_offset;
+    char owner;
+    PyObject *localsplus[1];
+#endif
+} rec_iframe;
+
+/* The public struct _frame has no members outside CPython; these are the ones the 3.11 hook reads. */
+typedef struct {
+    PyObject_HEAD
+    PyFrameObject *back;
+    rec_iframe *iframe;
+    PyObject *trace;
+    int lineno;
+} rec_frame_object;
+
+enum { REC_OWNED_BY_THREAD = 0, REC_OWNED_BY_GENERATOR = 1, REC_OWNED_BY_OBJECT = 2, REC_OWNED_BY_C = 3 };
+
+static inline rec_iframe *rec_current_frame(PyThreadState *ts)
+{
+#if PY_VERSION_HEX < 0x030D0000
+    return (rec_iframe *)ts->cframe->current_frame;
+#else
+    return (rec_iframe *)ts->current_frame;
+#endif
+}
+
+/* The code of a frame, or NULL for a frame that is not Python code or not yet complete. */
+static inline PyCodeObject *rec_frame_code(rec_iframe *frame)
+{
+    return PyCode_Check(frame->code) ? (PyCodeObject *)frame->code : NULL;
+}
+
+static inline PyThreadState *rec_thread_state(void)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    return PyThreadState_GetUnchecked();
+#else
+    return _PyThreadState_UncheckedGet();
+#endif
+}
+
+/* Byte offset of the frame's instruction in its code: the one running (3.13) or the last one (before). */
+static inline int rec_frame_offset(rec_iframe *frame)
+{
+    return (int)(frame->instr - (char *)((PyCodeObject *)frame->code)->co_code_adaptive);
+}
+
+/* Whether the exception is being handled, somewhere up the thread's stack of except and finally blocks. */
+static inline bool rec_is_handling(PyThreadState *ts, PyTypeObject *type)
+{
+    for (_PyErr_StackItem *item = ts->exc_info; item != NULL; item = item->previous_item)
+        if (item->exc_value != NULL && Py_TYPE(item->exc_value) == type)
+            return true;
+    return false;
+}
+
+/* Kinds of a code's localsplus, as in CPython's pycore_code.h. */
+enum { REC_KIND_HIDDEN = 0x10, REC_KIND_LOCAL = 0x20, REC_KIND_CELL = 0x40, REC_KIND_FREE = 0x80 };
+
+/* The C trace function of any thread (3.11). On later versions the recorder never uses it. */
+#if PY_VERSION_HEX < 0x030C0000
+static inline int rec_set_trace(PyThreadState *ts, Py_tracefunc func, PyObject *arg)
+{
+    return _PyEval_SetTrace(ts, func, arg);
+}
+static inline bool rec_has_trace(PyThreadState *ts, Py_tracefunc func) { return ts->c_tracefunc == func; }
+static inline bool rec_is_traced(PyThreadState *ts) { return ts->c_tracefunc != NULL; }
+#else
+static inline int rec_set_trace(PyThreadState *ts, Py_tracefunc func, PyObject *arg)
+{
+    (void)ts, (void)func, (void)arg;
+    return 0;
+}
+static inline bool rec_has_trace(PyThreadState *ts, Py_tracefunc func)
+{
+    (void)ts, (void)func;
+    return true;
+}
+static inline bool rec_is_traced(PyThreadState *ts)
+{
+    (void)ts;
+    return false;
+}
+#endif
+
+/* in frames.c */
+bool rec_frame_is_complete(rec_iframe *frame);
+int rec_resume_kind(rec_iframe *frame); /* 3.11: 0 starts, 1 goes on; see frames.c */
+bool rec_is_yielding(rec_iframe *frame);
+PyObject *rec_module_name(PyObject *module); /* borrowed, may be NULL */
+
+#if PY_VERSION_HEX < 0x030C0000
+#define PyUnstable_Eval_RequestCodeExtraIndex _PyEval_RequestCodeExtraIndex
+#define PyUnstable_Code_GetExtra _PyCode_GetExtra
+#define PyUnstable_Code_SetExtra _PyCode_SetExtra
+#endif
+#endif

@@ -1,0 +1,484 @@
+# How CPython calls the tracer. 3.12 and later: sys.monitoring. 3.11: the C trace function of every thread.
+# Each hook finds the thread and the frame, hands over, and settles what comes back; none ever raises, but for
+# RecordingAborted, which is how an abort reaches the program.
+
+cdef enum State:
+    IDLE = 0
+    WAITING = 1              # armed; recording begins with __main__
+    RECORDING = 2
+    ABORTING = 3             # recording has ended; the main thread still has to hear of it
+    FORKED = 4               # in a child: the tape is the parent's
+
+cdef enum Disposition:
+    DEGRADE = 1
+    DISABLE = 2
+    ABORT = 3
+
+cdef struct Hooks:
+    State state
+    int tool                 # 3.12+: our tool id, −1 when there is none
+    PyObject *main_globals   # not owned: the dict of __main__, while WAITING
+    PyObject *disable        # owned: sys.monitoring.DISABLE
+    PyObject *abort_instance # owned, while ABORTING
+    uint64_t main_thread     # id of the main thread's state
+    PyThreadState *newest    # 3.11: head of the interpreter's list of threads, as last seen
+
+cdef Hooks hooks
+cdef object on_fault = None  # the session's: decides, and answers a Disposition
+cdef object monitoring = None
+cdef dict callbacks = {}     # event bit → built-in function
+
+
+# ---- what all hooks share -------------------------------------------------------------------------------
+
+cdef inline PyObject *none() noexcept:
+    Py_INCREF(Py_None)
+    return Py_None
+
+
+cdef PyObject *disabled() noexcept:
+    Py_INCREF(hooks.disable)
+    return hooks.disable
+
+
+cdef bint settle(Status status) noexcept:
+    """Ends a hook whose status was not OK: recording stops, the policy decides, what was recorded is handed over
+    to be published. True: raise the abort."""
+    cdef PyObject *kind = NULL
+    cdef PyObject *value = NULL
+    cdef PyObject *trace = NULL
+    if hooks.state != RECORDING:
+        return False
+    fail(status, STAGE_CAPTURE)                 # in case only the status was known
+    hooks.state = IDLE
+    PyErr_Fetch(&kind, &value, &trace)
+    try:
+        set_abort(on_fault(fault_facts(fault_place(), tape.control.target_detail)))
+        remove_hooks(hooks.state == ABORTING)
+    except BaseException:
+        # The session's own code failed. The fault stands in the control page, and recording is over all the same.
+        PyErr_Clear()
+    tape.control.target_fault.disposition = ABORT if hooks.state == ABORTING else DISABLE
+    close_tape(REC_TARGET_FINISHED)
+    close_tracer()
+    if hooks.state == ABORTING:
+        # Where the queue is full, the hooks of the main thread deliver it alone.
+        Py_AddPendingCall(deliver_abort, NULL)
+    PyErr_Restore(kind, value, trace)
+    return hooks.state == ABORTING and is_main_thread()
+
+
+cdef int set_abort(outcome) except -1:
+    """What the session decided: None to disable, or the exception that ends the program."""
+    if outcome is None:
+        return 0
+    Py_XDECREF(hooks.abort_instance)
+    hooks.abort_instance = <PyObject *> outcome
+    Py_INCREF(hooks.abort_instance)
+    hooks.state = ABORTING
+    return 0
+
+
+cdef bint is_main_thread() noexcept:
+    cdef PyThreadState *state = rec_thread_state()
+    return state != NULL and state.id == hooks.main_thread
+
+
+cdef int deliver_abort(void *unused) noexcept:
+    """A pending call: runs in the main thread, between two instructions."""
+    return -1 if raise_abort() else 0
+
+
+cdef bint raise_abort() noexcept:
+    """Raises RecordingAborted in the main thread, unless its finally and except blocks are running: an abort
+    that was swallowed is raised again at the next event after the block that swallowed it."""
+    cdef PyThreadState *state = rec_thread_state()
+    if hooks.state != ABORTING or not is_main_thread():
+        return False
+    if rec_is_handling(state, hooks.abort_instance.ob_type):
+        return False
+    PyErr_SetObject(<PyObject *> hooks.abort_instance.ob_type, hooks.abort_instance)
+    return True
+
+
+cdef bint begins_main(rec_iframe *frame, PyCodeObject *code) noexcept:
+    """Whether this frame is the body of __main__; if so, recording begins."""
+    global scope_main
+    if frame.globals != hooks.main_globals or frame.locals != frame.globals:
+        return False
+    if not is_named_module(code.co_name):
+        return False
+    scope_main = <object> code.co_filename
+    forget_scopes()
+    hooks.state = RECORDING
+    REC_STORE(tape.control.target_state, REC_TARGET_RECORDING)
+    return True
+
+
+cdef bint is_named_module(PyObject *name) noexcept:
+    return rec_str_is(name, "<module>")
+
+
+cdef void forget_scopes() noexcept:
+    cdef Code *code = tracer.all_codes
+    while code != NULL:
+        if code.object != NULL:
+            code.in_scope = is_in_scope(code.object)
+        code = code.next
+
+
+# ---- 3.12 and later: sys.monitoring ---------------------------------------------------------------------
+
+cdef inline PyObject *answer(Status status) noexcept:
+    if status == OK:
+        return none()
+    if settle(status) and raise_abort():
+        return NULL
+    return none()
+
+
+cdef PyObject *inactive() noexcept:
+    """A hook that fires while nothing is recorded."""
+    if hooks.state == ABORTING and raise_abort():
+        return NULL
+    return disabled() if hooks.state == FORKED else none()
+
+
+cdef PyObject *on_start(PyObject *self, PyObject **args, Py_ssize_t nargs) noexcept:
+    cdef PyThreadState *state = rec_thread_state()
+    cdef rec_iframe *frame = rec_current_frame(state)
+    cdef Code *code
+    cdef Thread *t
+    if hooks.state != RECORDING:
+        if hooks.state != WAITING or not begins_main(frame, <PyCodeObject *> args[0]):
+            return inactive()
+    code = code_of(args[0])
+    if code == NULL:
+        return answer(ERR_INTERNAL)
+    if not code.in_scope:
+        return disabled()
+    if not code.instrumented and not instrument(code):
+        return answer(ERR_INTERNAL)
+    t = thread_of(state)
+    if t == NULL:
+        return answer(ERR_OUT_OF_MEMORY)
+    if tape.control.attention:
+        return answer(adopt_sealer_fault())
+    return answer(event_call(t, frame, code))
+
+
+cdef PyObject *on_line(PyObject *self, PyObject **args, Py_ssize_t nargs) noexcept:
+    cdef PyThreadState *state = rec_thread_state()
+    cdef rec_iframe *frame = rec_current_frame(state)
+    cdef Thread *t
+    cdef Status status
+    cdef int64_t line = 0
+    if hooks.state != RECORDING:
+        return inactive()
+    t = thread_of(state)
+    if t == NULL:
+        return answer(ERR_OUT_OF_MEMORY)
+    if not is_top(t, frame):
+        status = sync(t, frame)
+        if status != OK or not is_top(t, frame):
+            return answer(status)
+    rec_int_small(args[1], &line)
+    status = event_line(top_of(t), <int32_t> line)
+    if status != OK:
+        return answer(status)
+    return none()
+
+
+cdef PyObject *on_resume(PyObject *self, PyObject **args, Py_ssize_t nargs) noexcept:
+    return resumed(args, NULL)
+
+
+cdef PyObject *on_throw(PyObject *self, PyObject **args, Py_ssize_t nargs) noexcept:
+    return resumed(args, args[2])
+
+
+cdef PyObject *resumed(PyObject **args, PyObject *thrown) noexcept:
+    cdef PyThreadState *state = rec_thread_state()
+    cdef rec_iframe *frame = rec_current_frame(state)
+    cdef Code *code
+    cdef Thread *t
+    if hooks.state != RECORDING:
+        return inactive()
+    code = code_of(args[0])
+    if code == NULL:
+        return answer(ERR_INTERNAL)
+    if not code.in_scope:
+        return none() if thrown != NULL else disabled()
+    if not code.instrumented and not instrument(code):
+        return answer(ERR_INTERNAL)
+    t = thread_of(state)
+    if t == NULL:
+        return answer(ERR_OUT_OF_MEMORY)
+    return answer(event_resume(t, frame, code, thrown))
+
+
+cdef PyObject *on_return(PyObject *self, PyObject **args, Py_ssize_t nargs) noexcept:
+    return ended(args, REC_RETURN)
+
+
+cdef PyObject *on_yield(PyObject *self, PyObject **args, Py_ssize_t nargs) noexcept:
+    return ended(args, REC_YIELD)
+
+
+cdef PyObject *on_unwind(PyObject *self, PyObject **args, Py_ssize_t nargs) noexcept:
+    return ended(args, REC_UNWIND)
+
+
+cdef PyObject *on_raise(PyObject *self, PyObject **args, Py_ssize_t nargs) noexcept:
+    return ended(args, REC_RAISE)
+
+
+cdef PyObject *on_reraise(PyObject *self, PyObject **args, Py_ssize_t nargs) noexcept:
+    return ended(args, REC_RERAISE)
+
+
+cdef PyObject *on_handled(PyObject *self, PyObject **args, Py_ssize_t nargs) noexcept:
+    return ended(args, REC_HANDLED)
+
+
+cdef PyObject *ended(PyObject **args, uint8_t record) noexcept:
+    """An event with a value, about the frame at the top: its end, or an exception in it."""
+    cdef PyThreadState *state = rec_thread_state()
+    cdef rec_iframe *frame = rec_current_frame(state)
+    cdef Thread *t
+    cdef Code *code
+    cdef Status status
+    if hooks.state != RECORDING:
+        return inactive()
+    t = tracer.thread
+    if t == NULL or t.state != state or t.state_id != state.id or not is_top(t, frame):
+        code = code_of(args[0])                 # most likely out of scope: these events come from all code
+        if code == NULL:
+            return answer(ERR_INTERNAL)
+        if not code.in_scope or not code.instrumented:
+            return none()
+        t = thread_of(state)
+        if t == NULL:
+            return answer(ERR_OUT_OF_MEMORY)
+        if not is_top(t, frame):
+            status = sync(t, frame)
+            if status != OK or not is_top(t, frame):
+                return answer(status)
+    if record <= REC_YIELD or record == REC_UNWIND:
+        return answer(event_end(t, record, args[2]))
+    return answer(event_exception(t, record, args[2]))
+
+
+cdef bint instrument(Code *code) noexcept:
+    """Local events for a code object in scope."""
+    try:
+        monitoring.set_local_events(hooks.tool, <object> <PyObject *> code.object, LOCAL_EVENTS)
+    except BaseException:
+        fail(ERR_INTERNAL, STAGE_CAPTURE)
+        return False
+    code.instrumented = True
+    return True
+
+
+cdef PyMethodDef methods[11]
+cdef int LOCAL_EVENTS = 0
+cdef int GLOBAL_EVENTS = 0
+
+
+cdef int define_method(int i, const char *name, void *function, int event) except -1:
+    methods[i].ml_name = name
+    methods[i].ml_meth = function
+    methods[i].ml_flags = METH_FASTCALL
+    methods[i].ml_doc = NULL
+    cdef PyObject *made = PyCFunction_NewEx(&methods[i], NULL, NULL)
+    if made == NULL:
+        raise MemoryError
+    callbacks[event] = <object> made
+    Py_XDECREF(made)
+    return 0
+
+
+cdef int prepare_monitoring() except -1:
+    """Once per process: the callbacks and the sets of events."""
+    global monitoring, LOCAL_EVENTS, GLOBAL_EVENTS
+    if monitoring is not None:
+        return 0
+    import sys
+    module = sys.monitoring
+    e = module.events
+    define_method(0, b"on_start", <void *> on_start, e.PY_START)
+    define_method(1, b"on_resume", <void *> on_resume, e.PY_RESUME)
+    define_method(2, b"on_throw", <void *> on_throw, e.PY_THROW)
+    define_method(3, b"on_line", <void *> on_line, e.LINE)
+    define_method(4, b"on_return", <void *> on_return, e.PY_RETURN)
+    define_method(5, b"on_yield", <void *> on_yield, e.PY_YIELD)
+    define_method(6, b"on_unwind", <void *> on_unwind, e.PY_UNWIND)
+    define_method(7, b"on_raise", <void *> on_raise, e.RAISE)
+    define_method(8, b"on_reraise", <void *> on_reraise, e.RERAISE)
+    define_method(9, b"on_handled", <void *> on_handled, e.EXCEPTION_HANDLED)
+    define_method(10, b"on_stop_iteration", <void *> on_raise, e.STOP_ITERATION)
+    LOCAL_EVENTS = e.LINE | e.PY_RETURN | e.PY_YIELD | e.STOP_ITERATION
+    GLOBAL_EVENTS = (e.PY_START | e.PY_RESUME | e.PY_THROW | e.PY_UNWIND | e.RAISE | e.RERAISE
+                     | e.EXCEPTION_HANDLED)
+    hooks.disable = <PyObject *> module.DISABLE
+    Py_INCREF(hooks.disable)
+    monitoring = module
+    return 0
+
+
+cdef Status install_monitoring() except *:
+    """Takes a tool id and switches the events on. All ids taken is a fault of its own."""
+    cdef int tool
+    for tool in (3, 4, 1, 0, 2, 5):
+        if monitoring.get_tool(tool) is None:
+            monitoring.use_tool_id(tool, "recorder")
+            hooks.tool = tool
+            break
+    else:
+        return fail(ERR_TOOL_IDS_TAKEN, STAGE_START)
+    for event, function in callbacks.items():
+        monitoring.register_callback(tool, event, function)
+    monitoring.restart_events()                 # an earlier session's DISABLE answers are void
+    monitoring.set_events(tool, GLOBAL_EVENTS)
+    return OK
+
+
+cdef int remove_monitoring(bint aborting) except -1:
+    cdef Code *code
+    if hooks.tool < 0:
+        return 0
+    if aborting:
+        monitoring.set_events(hooks.tool, monitoring.events.PY_START | monitoring.events.PY_RESUME)
+        monitoring.restart_events()
+        return 0
+    tool = hooks.tool
+    hooks.tool = -1
+    monitoring.set_events(tool, 0)
+    code = tracer.all_codes
+    while code != NULL:
+        if code.object != NULL and code.instrumented:
+            monitoring.set_local_events(tool, <object> <PyObject *> code.object, 0)
+            code.instrumented = False
+        code = code.next
+    for event in callbacks:
+        monitoring.register_callback(tool, event, None)
+    monitoring.free_tool_id(tool)
+    return 0
+
+
+# ---- 3.11: the C trace function -------------------------------------------------------------------------
+
+cdef int on_trace(PyObject *self, PyFrameObject *object, int what, PyObject *arg) noexcept:
+    cdef PyThreadState *state = rec_thread_state()
+    cdef rec_iframe *frame = (<rec_frame_object *> object).iframe
+    cdef Thread *t
+    cdef Status status = OK
+    if hooks.state != RECORDING:
+        if hooks.state != WAITING or what != PyTrace_CALL or not begins_main(frame, <PyCodeObject *> frame.code):
+            return -1 if hooks.state == ABORTING and raise_abort() else 0
+    if PyInterpreterState_ThreadHead(state.interp) != hooks.newest:
+        status = trace_all_threads(state)
+    t = tracer.thread
+    if status != OK:
+        pass
+    elif (what == PyTrace_LINE and t != NULL and t.state == state and t.state_id == state.id
+            and is_top(t, frame)):
+        status = event_line(top_of(t), (<rec_frame_object *> object).lineno)
+    elif what != PyTrace_OPCODE:
+        status = traced(state, frame, (<rec_frame_object *> object).lineno, what, arg)
+    if status != OK and settle(status) and raise_abort():
+        return -1
+    return 0
+
+
+cdef Status traced(PyThreadState *state, rec_iframe *frame, int32_t line, int what, PyObject *arg) noexcept:
+    cdef Code *code = code_of(frame.code)
+    cdef Thread *t
+    cdef Status status
+    if code == NULL:
+        return ERR_INTERNAL
+    if not code.in_scope:
+        return OK
+    t = thread_of(state)
+    if t == NULL:
+        return ERR_OUT_OF_MEMORY
+    if what == PyTrace_CALL:
+        if tape.control.attention:
+            return adopt_sealer_fault()
+        return trace_call(t, frame, code)
+    if not is_top(t, frame):
+        status = sync(t, frame)
+        if status != OK or not is_top(t, frame):
+            return status
+    if what == PyTrace_LINE:
+        return event_line(top_of(t), line)
+    if what == PyTrace_EXCEPTION:
+        return event_exception(t, REC_RAISE, rec_tuple_items(arg)[1])
+    if arg == NULL:
+        return event_end(t, REC_UNWIND, NULL)
+    return event_end(t, REC_YIELD if code.suspends and rec_is_yielding(frame) else REC_RETURN, arg)
+
+
+cdef Status trace_call(Thread *t, rec_iframe *frame, Code *code) noexcept:
+    cdef int kind = rec_resume_kind(frame) if code.suspends else 0
+    if kind == 0:
+        return event_call(t, frame, code)
+    return event_resume(t, frame, code, Py_None if kind == 4 else NULL)
+
+
+cdef Status trace_all_threads(PyThreadState *state) noexcept:
+    """Threads that are new since the last look get the hook; the list grows at its head."""
+    cdef PyThreadState *head = PyInterpreterState_ThreadHead(state.interp)
+    cdef PyThreadState *other = head
+    while other != NULL:
+        if not rec_has_trace(other, on_trace):
+            if rec_set_trace(other, on_trace, NULL) != 0:
+                PyErr_Clear()
+                return fail(ERR_TRACER_INSTALL_CONFLICT, STAGE_CAPTURE)
+        other = PyThreadState_Next(other)
+    hooks.newest = head
+    return OK
+
+
+cdef Status install_trace() except *:
+    cdef PyThreadState *state = PyInterpreterState_ThreadHead(PyInterpreterState_Get())
+    while state != NULL:
+        if rec_is_traced(state):
+            return fail(ERR_TRACER_INSTALL_CONFLICT, STAGE_START)
+        state = PyThreadState_Next(state)
+    return trace_all_threads(rec_thread_state())
+
+
+cdef int remove_trace(bint aborting) except -1:
+    cdef PyThreadState *state = PyInterpreterState_ThreadHead(PyInterpreterState_Get())
+    if aborting:
+        return 0
+    hooks.newest = NULL
+    while state != NULL:
+        if rec_has_trace(state, on_trace) and rec_set_trace(state, NULL, NULL) != 0:
+            raise SystemError("the trace function could not be removed")
+        state = PyThreadState_Next(state)
+    return 0
+
+
+# ---- either -----------------------------------------------------------------------------------------------
+
+cdef Status install_hooks() noexcept:
+    """Exceptions that CPython raises here become the fault of a failed start."""
+    hooks.tool = -1
+    try:
+        if PY_VERSION_HEX >= 0x030C0000:
+            prepare_monitoring()
+            return install_monitoring()
+        return install_trace()
+    except MemoryError:
+        return fail(ERR_OUT_OF_MEMORY, STAGE_START, ENOMEM)
+    except BaseException:
+        return fail(ERR_TRACER_INSTALL_CONFLICT, STAGE_START)
+
+
+cdef int remove_hooks(bint aborting) except -1:
+    """Aborting: only what brings RecordingAborted to the main thread stays."""
+    if PY_VERSION_HEX >= 0x030C0000:
+        return remove_monitoring(aborting)
+    return remove_trace(aborting)

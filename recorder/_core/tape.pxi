@@ -1,0 +1,214 @@
+# The target's end of the tape: four mapped segments used in turn. No file descriptor stays open, no thread
+# is started; what is written is in the page cache at once and survives the process.
+
+cdef struct Tape:
+    uint8_t *cur             # the next record goes here
+    uint8_t *end
+    uint8_t *data            # first record of the live segment
+    RecSegmentHead *head
+    RecControl *control
+    uint8_t *segments[4]
+    uint32_t slot
+    uint32_t wait_ms         # how long the target waits for the sealer
+    uint64_t sequence
+    uint64_t events
+    uint64_t last_tick
+    int32_t pid
+
+cdef Tape tape
+
+cdef enum:
+    DEF_ROOM = 64            # no record but a value, a DEF or a SET of many slots is longer
+
+
+cdef inline void commit() noexcept nogil:
+    """Everything written so far is whole: a reader after a crash stops here."""
+    REC_STORE64(tape.head.committed, <uint64_t> (tape.cur - tape.data))
+
+
+cdef inline void commit_event(uint8_t *p) noexcept nogil:
+    tape.cur = p
+    tape.events += 1
+    commit()
+
+
+cdef inline Status reserve(size_t room) noexcept nogil:
+    """Makes sure that `room` bytes can be written at tape.cur. Called at record boundaries only."""
+    if <size_t> (tape.end - tape.cur) >= room:
+        return OK
+    return rotate(room)
+
+
+cdef inline uint8_t *put_varint(uint8_t *p, uint64_t value) noexcept nogil:
+    while value >= 0x80:
+        p[0] = <uint8_t> (value | 0x80)
+        p += 1
+        value >>= 7
+    p[0] = <uint8_t> value
+    return p + 1
+
+
+cdef inline uint64_t zigzag(int64_t value) noexcept nogil:
+    return (<uint64_t> value << 1) ^ <uint64_t> (value >> 63)
+
+
+cdef inline uint8_t *put_ticks(uint8_t *p) noexcept nogil:
+    cdef uint64_t now = rec_ticks()
+    # Cores may disagree by a few ticks: time never goes back within a trace.
+    if now < tape.last_tick:
+        now = tape.last_tick
+    p = put_varint(p, now - tape.last_tick)
+    tape.last_tick = now
+    return p
+
+
+cdef void put_clock() noexcept nogil:
+    """A CLOCK record: ties ticks to the monotonic and the wall clock. Needs DEF_ROOM."""
+    cdef uint8_t *p = tape.cur
+    cdef uint64_t stamp[3]
+    stamp[0] = rec_ticks()
+    stamp[1] = rec_clock_ns(CLOCK_MONOTONIC)
+    stamp[2] = rec_clock_ns(CLOCK_REALTIME)
+    p[0] = REC_CLOCK
+    memcpy(p + 1, stamp, sizeof(stamp))
+    tape.cur = p + 1 + sizeof(stamp)
+    tape.last_tick = stamp[0]
+
+
+cdef void open_segment(uint32_t slot) noexcept nogil:
+    """Makes a free segment the live one."""
+    cdef RecSegmentHead *head = <RecSegmentHead *> tape.segments[slot]
+    tape.sequence += 1
+    head.magic = REC_SEGMENT_MAGIC
+    head.version = REC_LAYOUT_VERSION
+    REC_STORE64(head.committed, 0)
+    head.first_event = tape.events
+    REC_STORE64(head.sequence, tape.sequence)
+    tape.slot = slot
+    tape.head = head
+    tape.data = tape.segments[slot] + REC_SEGMENT_HEAD
+    tape.cur = tape.data
+    tape.end = tape.segments[slot] + REC_SEGMENT_SIZE
+    tape.control.slots[slot].sequence = tape.sequence
+    REC_STORE(tape.control.slots[slot].state, REC_SLOT_LIVE)
+    put_clock()
+    commit()
+
+
+cdef Status rotate(size_t room) noexcept nogil:
+    """Hands the live segment to the sealer and goes on in the next one."""
+    cdef uint32_t following
+    cdef Status status
+    if room > <size_t> (REC_SEGMENT_SIZE - REC_SEGMENT_HEAD - DEF_ROOM):
+        return fail(ERR_ENCODER_FAILED, STAGE_CAPTURE, 0, room, REC_SEGMENT_SIZE)
+    commit()
+    tape.control.events = tape.events
+    REC_STORE(tape.control.slots[tape.slot].state, REC_SLOT_FULL)
+    following = (tape.slot + 1) % REC_RING_SLOTS
+    status = wait_for_slot(following)
+    if status != OK:
+        tape.end = tape.cur          # nothing more fits; the segment is the sealer's now
+        return status
+    open_segment(following)
+    return OK
+
+
+cdef Status wait_for_slot(uint32_t slot) noexcept nogil:
+    """Waits, bounded, for the sealer to free a segment: the one place where capture can wait."""
+    cdef uint64_t started = 0, beat = 0, now
+    cdef Status status
+    while REC_LOAD(tape.control.slots[slot].state) != REC_SLOT_FREE:
+        status = adopt_sealer_fault()
+        if status != OK:
+            return status
+        now = rec_clock_ns(CLOCK_MONOTONIC)
+        if started == 0 or REC_LOAD64(tape.control.heartbeat) != beat:
+            beat = REC_LOAD64(tape.control.heartbeat)
+            started = now
+        elif now - started > <uint64_t> tape.wait_ms * 1000000:
+            if not sealer_is_alive():
+                return fail(ERR_SEALER_DIED, STAGE_ROTATE, 0, (now - started) // 1000000, 0)
+            return fail(ERR_SEALER_STALLED, STAGE_ROTATE, 0, (now - started) // 1000000, 0)
+        elif now - started > 100000000 and not sealer_is_alive():
+            return fail(ERR_SEALER_DIED, STAGE_ROTATE, 0, (now - started) // 1000000, 0)
+        pause_us(200)
+    return adopt_sealer_fault()
+
+
+cdef bint sealer_is_alive() noexcept nogil:
+    cdef int32_t pid = tape.control.sealer_pid
+    return pid > 0 and (rec_sys.kill(pid, 0) == 0 or errno != ESRCH)
+
+
+cdef void pause_us(uint64_t us) noexcept nogil:
+    cdef timespec t
+    t.tv_sec = us // 1000000
+    t.tv_nsec = (us % 1000000) * 1000
+    if nanosleep(&t, NULL) != 0:
+        return                        # a signal: the caller looks again, and that is all it wants
+
+
+cdef Status map_tape(const char *folder) noexcept nogil:
+    """Maps the control page and the ring of a staging folder. On failure nothing stays mapped."""
+    cdef char path[4096]
+    cdef void *place = NULL
+    cdef Status status
+    cdef int i
+    memset(&tape, 0, sizeof(tape))
+    memset(&local_fault, 0, sizeof(local_fault))
+    status = map_file(path, folder, b"control", REC_CONTROL_SIZE, &place)
+    if status != OK:
+        return status
+    tape.control = <RecControl *> place
+    if tape.control.magic != REC_CONTROL_MAGIC or tape.control.version != REC_LAYOUT_VERSION:
+        unmap_tape()
+        return fail(ERR_STAGING_LOST, STAGE_START)
+    for i in range(REC_RING_SLOTS):
+        status = map_file(path, folder, segment_name(i), REC_SEGMENT_SIZE, &place)
+        if status != OK:
+            unmap_tape()
+            return status
+        tape.segments[i] = <uint8_t *> place
+    tape.pid = getpid()
+    return OK
+
+
+cdef const char *segment_name(int i) noexcept nogil:
+    if i == 0:
+        return b"segment-0"
+    if i == 1:
+        return b"segment-1"
+    return b"segment-2" if i == 2 else b"segment-3"
+
+
+cdef Status map_file(char *path, const char *folder, const char *name, size_t size, void **place) noexcept nogil:
+    cdef int fd, saved
+    if snprintf(path, 4096, "%s/%s", folder, name) >= 4096:
+        return fail(ERR_NAME_TOO_LONG, STAGE_START)
+    fd = rec_sys.open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0)
+    if fd < 0:
+        return fail(ERR_STAGING_LOST if errno == ENOENT else ERR_OPEN_FAILED, STAGE_START, errno)
+    place[0] = rec_sys.mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0)
+    saved = errno
+    # The mapping outlives the descriptor, and nothing was written through it: a failing close costs nothing.
+    if rec_sys.close(fd) != 0 and place[0] != MAP_FAILED:
+        saved = errno
+        rec_sys.munmap(place[0], size)
+        return fail(ERR_CLOSE_FAILED, STAGE_START, saved)
+    if place[0] == MAP_FAILED:
+        return fail(ERR_MAP_FAILED, STAGE_START, saved, size)
+    return OK
+
+
+cdef void unmap_tape() noexcept nogil:
+    """Gives the memory back. munmap of what mmap gave cannot fail, and if it did there would be nothing to do."""
+    cdef int i
+    for i in range(REC_RING_SLOTS):
+        if tape.segments[i] != NULL:
+            rec_sys.munmap(tape.segments[i], REC_SEGMENT_SIZE)
+            tape.segments[i] = NULL
+    if tape.control != NULL:
+        rec_sys.munmap(tape.control, REC_CONTROL_SIZE)
+        tape.control = NULL
+    tape.cur = tape.end = tape.data = NULL
+    tape.head = NULL

@@ -1,0 +1,957 @@
+# The tracer: for every thread a shadow of its stack, holding what was last recorded of each frame, so that an
+# event writes down only what changed. All of it runs under the GIL, allocates next to nothing, owns no object.
+
+cdef struct Slot:            # what was last recorded of one variable; type NULL: unbound
+    PyTypeObject *type       # lowest bit set: an int of more than 60 bits
+    uint64_t print
+
+cdef struct Name:            # one variable of a module or class body
+    PyObject *key            # not owned: only compared, and only together with the hash
+    Py_hash_t hash
+    uint64_t print
+
+cdef struct Code:            # what is known of a code object; hangs on it as co_extra
+    Code *next
+    Code *previous
+    PyCodeObject *object     # NULL once the code object is gone
+    uint32_t session         # the one that has its number and definition
+    uint32_t number
+    uint32_t users           # shadows that point here
+    uint32_t room            # bytes that one event's small values can take
+    uint32_t slots
+    uint32_t names_size
+    Name *names
+    const uint8_t *kinds     # of its localsplus; inside the code object
+    int32_t first_line
+    bint in_scope
+    bint is_namespace        # a module or class body: its variables are a dict's
+    bint suspends            # generator, coroutine, async generator
+    bint instrumented        # 3.12+: has local events
+
+cdef struct Shadow:          # one frame as last recorded
+    rec_iframe *frame
+    Code *code
+    Slot *slots
+    uint64_t number
+    int32_t line
+    uint32_t slot_count
+    Shadow *node             # suspending code: where the shadow lives between yield and resume
+    Shadow *chain            # … and the next one in that bucket
+    uint32_t *order          # namespace: the slot of the n-th entry of the dict, as last seen
+    uint32_t bound           # namespace: entries of the dict, as last seen
+    bint marked              # namespace: it was said that it cannot be read
+    uint64_t version         # namespace: version of the dict, if all its values were scalars
+
+cdef struct Block:           # slots of running frames, allocated as a stack
+    Block *previous
+    Block *next
+    uint32_t used
+    uint32_t size
+
+cdef struct Thread:
+    Thread *next
+    PyThreadState *state
+    uint64_t state_id        # the address of a thread state is used again; its id is not
+    uint32_t number
+    uint32_t depth
+    uint32_t capacity
+    Shadow *frames
+    Block *block
+    uint8_t *raised          # value of the last RAISE, if it is still in segment `raised_in`
+    size_t raised_size
+    uint64_t raised_in
+
+cdef enum:
+    BUCKETS = 16384          # of suspended frames
+    MOST_SUSPENDED = 65536   # then the longest chains forget; a forgotten frame is adopted when it goes on
+    MOST_NAMES = 20000
+
+cdef struct Tracer:
+    uint32_t session
+    uint32_t codes
+    uint32_t files
+    uint32_t threads
+    uint32_t suspended_count
+    bint reordered           # a namespace did not have the names of last time, in their order
+    uint64_t frames
+    Thread *thread           # the one the tape is at
+    Thread *all_threads
+    Code *all_codes
+    Shadow **suspended
+    Py_ssize_t extra         # index of our co_extra; taken once per process, it cannot be given back
+    bint has_extra
+
+cdef Tracer tracer
+cdef dict files = {}         # file name → number; only touched when a code object is first seen
+
+
+# ---- events -------------------------------------------------------------------------------------------
+
+cdef inline Shadow *top_of(Thread *t) noexcept nogil:
+    return &t.frames[t.depth - 1]
+
+
+cdef inline bint is_top(Thread *t, rec_iframe *frame) noexcept nogil:
+    return (t.depth > 0 and top_of(t).frame == frame
+            and <PyObject *> top_of(t).code.object == frame.code)
+
+
+cdef inline Status event_line(Shadow *s, int32_t line) noexcept nogil:
+    cdef Status status = note_variables(s)
+    cdef int32_t delta = line - s.line
+    cdef uint8_t *p
+    if status != OK:
+        return status
+    p = tape.cur
+    if -32 <= delta <= 95:
+        p[0] = <uint8_t> (0x80 | (delta + 32))
+        p += 1
+    else:
+        p[0] = REC_LINE_LONG
+        p = put_varint(p + 1, zigzag(delta))
+    s.line = line
+    commit_event(p)
+    return OK
+
+
+cdef Status event_call(Thread *t, rec_iframe *frame, Code *code) noexcept:
+    """A frame starts: ENTER, its arguments, CALL."""
+    cdef Status status
+    if code.session != tracer.session:
+        status = define_code(code)
+        if status != OK:
+            return status
+    if code.suspends:
+        forget_frame(frame)
+    status = reserve(DEF_ROOM)
+    if status != OK:
+        return status
+    tape.cur = put_tagged(tape.cur, REC_ENTER, code.number)
+    status = push(t, frame, code)
+    if status != OK:
+        return status
+    status = note_variables(top_of(t))
+    if status != OK:
+        return status
+    tape.cur[0] = REC_CALL
+    commit_event(put_ticks(tape.cur + 1))
+    return OK
+
+
+cdef Status event_resume(Thread *t, rec_iframe *frame, Code *code, PyObject *thrown) noexcept:
+    """A suspended frame goes on, with `thrown` raised in it if there is one."""
+    cdef Status status = reenter(t, frame, code)
+    if status != OK:
+        return status
+    status = note_variables(top_of(t))
+    if status != OK:
+        return status
+    if thrown != NULL:
+        return event_value(t, REC_THROW, thrown)
+    tape.cur[0] = REC_RESUME
+    commit_event(put_ticks(tape.cur + 1))
+    return OK
+
+
+cdef Status event_end(Thread *t, uint8_t record, PyObject *value) noexcept nogil:
+    """The top frame returns, yields or is unwound."""
+    cdef Status status = note_variables(top_of(t))
+    if status != OK:
+        return status
+    status = event_value(t, record, value)
+    if record == REC_YIELD and top_of(t).node != NULL:
+        suspend(t)
+    else:
+        pop(t)
+    return status
+
+
+cdef Status event_exception(Thread *t, uint8_t record, PyObject *value) noexcept nogil:
+    cdef Status status = note_variables(top_of(t))
+    if status != OK:
+        return status
+    return event_value(t, record, value)
+
+
+cdef Status event_value(Thread *t, uint8_t record, PyObject *value) noexcept nogil:
+    """An event that carries a value. The end of a frame is stamped with the time, an exception is not."""
+    cdef Status status
+    cdef uint8_t *p
+    cdef uint8_t *start
+    if value != NULL and not is_plain(value):
+        fingerprint(value)                      # defines the types that the value needs
+    status = reserve(limits.room + DEF_ROOM)
+    if status != OK:
+        return status
+    p = tape.cur
+    p[0] = record
+    p += 1
+    if record != REC_RAISE and record != REC_RERAISE and record != REC_HANDLED:
+        p = put_ticks(p)
+    start = p
+    if value != NULL:
+        p = put_value(p, value)
+    else:
+        p = put_raised(t, p)
+    if record == REC_RAISE:
+        t.raised = start
+        t.raised_size = <size_t> (p - start)
+        t.raised_in = tape.sequence
+    commit_event(p)
+    return OK
+
+
+cdef inline bint is_plain(PyObject *o) noexcept nogil:
+    return (o == Py_None or o.ob_type == &PyLong_Type or o.ob_type == &PyUnicode_Type
+            or o.ob_type == &PyBool_Type or o.ob_type == &PyFloat_Type)
+
+
+cdef uint8_t *put_raised(Thread *t, uint8_t *p) noexcept nogil:
+    """3.11 does not say which exception unwinds a frame: it is the one that was last raised in this thread."""
+    if t.raised == NULL or t.raised_in != tape.sequence:
+        p[0] = TAG_NONE
+        return p + 1
+    memcpy(p, t.raised, t.raised_size)
+    return p + t.raised_size
+
+
+# ---- variables ----------------------------------------------------------------------------------------
+
+cdef inline uint8_t *put_set(uint8_t *p, uint32_t slot) noexcept nogil:
+    if slot < 64:
+        p[0] = <uint8_t> (REC_SET | slot)
+        return p + 1
+    return put_tagged(p, REC_SET_LONG, slot)
+
+
+cdef inline Status note_variables(Shadow *s) noexcept nogil:
+    """SETs for what changed since the last event of this frame. Afterwards DEF_ROOM bytes are free."""
+    cdef Code *code = s.code
+    cdef PyObject **values = s.frame.localsplus
+    cdef PyObject *v
+    cdef const uint8_t *kinds = code.kinds
+    cdef uint32_t i
+    cdef Status status = reserve(code.room)
+    if status != OK:
+        return status
+    if code.is_namespace:
+        return note_namespace(s)
+    for i in range(s.slot_count):
+        v = values[i]
+        if kinds[i] != REC_KIND_LOCAL:
+            if kinds[i] & REC_KIND_HIDDEN:
+                continue
+            if v != NULL and v.ob_type == &PyCell_Type and kinds[i] & (REC_KIND_CELL | REC_KIND_FREE):
+                v = (<PyCellObject *> v).ob_ref
+        status = note(&s.slots[i], i, v, code.room)
+        if status != OK:
+            return status
+    return OK
+
+
+cdef inline Status note(Slot *slot, uint32_t i, PyObject *v, uint32_t room) noexcept nogil:
+    cdef PyTypeObject *t
+    cdef uint64_t n = 0
+    if v == NULL:
+        if slot.type != NULL:
+            slot.type = NULL
+            tape.cur = put_set(tape.cur, i)
+            tape.cur[0] = TAG_UNBOUND
+            tape.cur += 1
+        return OK
+    t = v.ob_type
+    if not print_scalar(v, t, &n):
+        return note_object(slot, i, v, t, room)
+    if slot.type != t or slot.print != n:
+        set_scalar(slot, i, v, t, n)
+    return OK
+
+
+cdef void set_scalar(Slot *slot, uint32_t i, PyObject *v, PyTypeObject *t, uint64_t n) noexcept nogil:
+    cdef uint8_t *p = put_set(tape.cur, i)
+    cdef uint64_t delta = zigzag(<int64_t> (n - slot.print))
+    if t == &PyLong_Type:
+        if slot.type == t and not -32 <= <int64_t> n <= 95 and delta < zigzag(<int64_t> n):
+            p = put_tagged(p, TAG_INT_DELTA, delta)
+        else:
+            p = put_int(p, <int64_t> n)
+    elif t == &PyFloat_Type:
+        p[0] = TAG_FLOAT
+        memcpy(p + 1, &n, 8)
+        p += 9
+    else:
+        put_singleton(p, v)
+        p += 1
+    slot.type = t
+    slot.print = n
+    tape.cur = p
+
+
+cdef Status note_object(Slot *slot, uint32_t i, PyObject *v, PyTypeObject *t, uint32_t room) noexcept nogil:
+    cdef uint64_t n = fingerprint(v)
+    cdef Status status
+    if t == &PyLong_Type:
+        t = <PyTypeObject *> (<uintptr_t> t | 1)
+    if slot.type != t or slot.print != n:
+        status = reserve(limits.room + room)
+        if status != OK:
+            return status
+        slot.type = t
+        slot.print = n
+        tape.cur = put_value(put_set(tape.cur, i), v)
+    return reserve(room)                        # the fingerprint may have written DEFs
+
+
+# ---- module and class bodies: the namespace is a dict -----------------------------------------------------
+
+cdef Status note_namespace(Shadow *s) noexcept nogil:
+    cdef PyObject *namespace = s.frame.locals
+    cdef Py_ssize_t at = 0
+    cdef uint32_t n = 0, slot = 0
+    cdef PyObject *key = NULL
+    cdef PyObject *value = NULL
+    cdef bint scalars = True
+    cdef uint64_t version
+    cdef Status status
+    if namespace == NULL or namespace.ob_type != &PyDict_Type:
+        return mark_unreadable(s)               # a mapping of the program's own: reading it runs user code
+    version = rec_dict_version(namespace)
+    if version != 0 and version == s.version:
+        return OK
+    tracer.reordered = False
+    while PyDict_Next(namespace, &at, &key, &value):
+        if not PyUnicode_CheckExact(key) or n >= MOST_NAMES or rec_str_is(key, "__builtins__"):
+            continue                            # __builtins__ is CPython's, not the program's
+        status = find_name(s, key, n, &slot)
+        if status != OK:
+            return status
+        status = note(&s.slots[slot], slot, value, s.code.room)
+        if status != OK:
+            return status
+        scalars = scalars and is_plain(value)
+        n += 1
+        status = reserve(s.code.room)
+        if status != OK:
+            return status
+    if n < s.bound or (tracer.reordered and slots_in_use(s) > n):
+        status = note_deletions(s, n)
+        if status != OK:
+            return status
+    s.bound = n
+    s.version = version if scalars else 0
+    return OK
+
+
+cdef Status mark_unreadable(Shadow *s) noexcept nogil:
+    """Says once that the variables of this body are not recorded."""
+    if not s.marked:
+        s.marked = True
+        tape.cur = put_varint(put_tagged(tape.cur, REC_MARK, ERR_NAMESPACE_UNREADABLE), 0)
+        tape.control.degraded[0] += 1
+    return OK
+
+
+cdef uint32_t slots_in_use(Shadow *s) noexcept nogil:
+    cdef uint32_t i, used = 0
+    for i in range(s.slot_count):
+        used += s.slots[i].type != NULL
+    return used
+
+
+cdef Status note_deletions(Shadow *s, uint32_t n) noexcept nogil:
+    """Slots that no entry of the dict stands for any more are unbound."""
+    cdef uint32_t i, k
+    cdef Status status
+    for i in range(s.slot_count):
+        if s.slots[i].type == NULL:
+            continue
+        for k in range(n):
+            if s.order[k] == i:
+                break
+        else:
+            status = note(&s.slots[i], i, NULL, s.code.room)
+            if status == OK:
+                status = reserve(s.code.room)
+            if status != OK:
+                return status
+    return OK
+
+
+cdef Status find_name(Shadow *s, PyObject *key, uint32_t n, uint32_t *slot) noexcept nogil:
+    """The slot of the n-th entry's name. Nearly always the one it had last time."""
+    cdef Code *code = s.code
+    cdef Py_hash_t hash = rec_str_hash(key)
+    cdef uint64_t print = 0
+    cdef uint32_t i, k
+    cdef Status status
+    if n < s.bound and s.order[n] < code.slots:
+        slot[0] = s.order[n]
+        if code.names[slot[0]].key == key and code.names[slot[0]].hash == hash:
+            return OK
+    tracer.reordered = True
+    print = rec_str_print(key, limits.text)
+    for k in range(code.slots):
+        i = (n + k) % code.slots                # near its old place, if something before it was deleted
+        if code.names[i].print == print:
+            code.names[i].key = key
+            code.names[i].hash = hash
+            break
+    else:
+        i = code.slots
+        status = add_name(code, key, hash, print)
+        if status != OK:
+            return status
+    status = grow_namespace(s)
+    if status != OK:
+        return status
+    s.order[n] = i
+    slot[0] = i
+    return OK
+
+
+cdef Status add_name(Code *code, PyObject *key, Py_hash_t hash, uint64_t print) noexcept nogil:
+    cdef uint32_t size = code.names_size
+    cdef Name *names
+    cdef Status status = reserve(4096)
+    if status != OK:
+        return status
+    if code.slots == size:
+        size = size * 2 if size else 32
+        names = <Name *> realloc(code.names, size * sizeof(Name))
+        if names == NULL:
+            return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, size * sizeof(Name))
+        code.names = names
+        code.names_size = size
+    code.names[code.slots].key = key
+    code.names[code.slots].hash = hash
+    code.names[code.slots].print = print
+    tape.cur = put_varint(put_tagged(tape.cur, REC_DEF_NAME, code.number), code.slots)
+    tape.cur = put_str(tape.cur, key, 500)
+    code.slots += 1
+    return reserve(code.room)
+
+
+cdef Status grow_namespace(Shadow *s) noexcept nogil:
+    """Room for as many slots as the code has names."""
+    cdef uint32_t size = s.code.names_size
+    cdef Slot *slots
+    cdef uint32_t *order
+    if s.slot_count >= s.code.slots:
+        return OK
+    slots = <Slot *> realloc(s.slots, size * sizeof(Slot))
+    if slots == NULL:
+        return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, size * sizeof(Slot))
+    s.slots = slots
+    order = <uint32_t *> realloc(s.order, size * sizeof(uint32_t))
+    if order == NULL:
+        return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, size * sizeof(uint32_t))
+    s.order = order
+    memset(slots + s.slot_count, 0, (size - s.slot_count) * sizeof(Slot))
+    memset(order + s.slot_count, 0, (size - s.slot_count) * sizeof(uint32_t))
+    s.slot_count = size
+    return OK
+
+
+# ---- the stack ----------------------------------------------------------------------------------------
+
+cdef Status push(Thread *t, rec_iframe *frame, Code *code) noexcept nogil:
+    """A new shadow with nothing recorded in it, and the next frame number."""
+    cdef Shadow *s
+    cdef Status status = make_room(t)
+    if status != OK:
+        return status
+    s = &t.frames[t.depth]
+    memset(s, 0, sizeof(Shadow))
+    s.frame = frame
+    s.code = code
+    s.line = code.first_line
+    s.number = tracer.frames
+    if code.suspends:
+        s.node = <Shadow *> calloc(1, sizeof(Shadow))
+        if s.node == NULL:
+            return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, sizeof(Shadow))
+    if not code.is_namespace:
+        s.slot_count = code.slots
+        s.slots = (<Slot *> malloc((code.slots + 1) * sizeof(Slot)) if code.suspends
+                   else take_slots(t, code.slots))
+        if s.slots == NULL:
+            free(s.node)
+            return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, code.slots * sizeof(Slot))
+        memset(s.slots, 0, code.slots * sizeof(Slot))
+    tracer.frames += 1
+    code.users += 1
+    t.depth += 1
+    return OK
+
+
+cdef inline Status make_room(Thread *t) noexcept nogil:
+    cdef uint32_t capacity
+    cdef Shadow *frames
+    if t.depth < t.capacity:
+        return OK
+    capacity = t.capacity * 2 if t.capacity else 64
+    frames = <Shadow *> realloc(t.frames, capacity * sizeof(Shadow))
+    if frames == NULL:
+        return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, capacity * sizeof(Shadow))
+    t.frames = frames
+    t.capacity = capacity
+    return OK
+
+
+cdef void pop(Thread *t) noexcept nogil:
+    cdef Shadow *s = top_of(t)
+    t.depth -= 1
+    if s.code.suspends or s.code.is_namespace:
+        free_shadow(s)
+    else:
+        give_slots(t, s.slot_count)
+        release_code(s.code)
+
+
+cdef void free_shadow(Shadow *s) noexcept nogil:
+    """What a suspending frame or a namespace has of its own."""
+    release_code(s.code)
+    free(s.slots)
+    free(s.order)
+    free(s.node)
+
+
+cdef void release_code(Code *code) noexcept nogil:
+    code.users -= 1
+    if code.users == 0 and code.object == NULL:
+        free_code(code)
+
+
+cdef Slot *take_slots(Thread *t, uint32_t n) noexcept nogil:
+    cdef Block *block = t.block
+    cdef Block *fresh
+    cdef uint32_t size
+    if block == NULL or block.used + n > block.size:
+        fresh = block.next if block != NULL else NULL
+        if fresh == NULL or fresh.size < n:
+            size = max(n, <uint32_t> 2048)
+            free_blocks(fresh)
+            fresh = <Block *> malloc(sizeof(Block) + size * sizeof(Slot))
+            if fresh == NULL:
+                if block != NULL:
+                    block.next = NULL
+                return NULL
+            fresh.size = size
+            fresh.used = 0
+            fresh.next = NULL
+            fresh.previous = block
+            if block != NULL:
+                block.next = fresh
+        t.block = block = fresh
+    block.used += n
+    return <Slot *> (block + 1) + (block.used - n)
+
+
+cdef void give_slots(Thread *t, uint32_t n) noexcept nogil:
+    t.block.used -= n
+    while t.block.used == 0 and t.block.previous != NULL:
+        t.block = t.block.previous
+
+
+cdef void free_blocks(Block *block) noexcept nogil:
+    cdef Block *following
+    while block != NULL:
+        following = block.next
+        free(block)
+        block = following
+
+
+# ---- suspended frames -----------------------------------------------------------------------------------
+
+cdef inline Shadow **bucket_of(rec_iframe *frame) noexcept nogil:
+    return &tracer.suspended[<uint32_t> ((<uintptr_t> frame >> 4) * 2654435761u) % BUCKETS]
+
+
+cdef void suspend(Thread *t) noexcept nogil:
+    cdef Shadow *s = top_of(t)
+    cdef Shadow *node = s.node
+    cdef Shadow **bucket = bucket_of(s.frame)
+    if tracer.suspended_count >= MOST_SUSPENDED and bucket[0] != NULL:
+        forget_node(bucket)
+    node[0] = s[0]
+    node.chain = bucket[0]
+    bucket[0] = node
+    tracer.suspended_count += 1
+    t.depth -= 1
+
+
+cdef Status reenter(Thread *t, rec_iframe *frame, Code *code) noexcept:
+    """Pushes a suspended frame again; one that was never seen, or forgotten, is adopted."""
+    cdef Shadow **link = bucket_of(frame)
+    cdef Shadow *node
+    cdef Status status = reserve(DEF_ROOM)
+    if status != OK:
+        return status
+    while link[0] != NULL and link[0].frame != frame:
+        link = &link[0].chain
+    node = link[0]
+    if node != NULL and node.code != code:
+        forget_node(link)
+        node = NULL
+    if node == NULL:
+        return adopt(t, frame, code)
+    status = make_room(t)
+    if status != OK:
+        return status
+    link[0] = node.chain
+    tracer.suspended_count -= 1
+    t.frames[t.depth] = node[0]
+    t.depth += 1
+    tape.cur = put_tagged(tape.cur, REC_REENTER, tracer.frames - node.number)
+    return OK
+
+
+cdef void forget_frame(rec_iframe *frame) noexcept nogil:
+    """A new frame at the address of a suspended one: that one's end was not seen."""
+    cdef Shadow **link = bucket_of(frame)
+    while link[0] != NULL:
+        if link[0].frame == frame:
+            forget_node(link)
+            return
+        link = &link[0].chain
+
+
+cdef void forget_node(Shadow **link) noexcept nogil:
+    cdef Shadow *node = link[0]
+    link[0] = node.chain
+    tracer.suspended_count -= 1
+    if reserve(DEF_ROOM) == OK:                 # else the fault is set, and the hook will answer for it
+        tape.cur = put_tagged(tape.cur, REC_FORGET, tracer.frames - node.number)
+    free_shadow(node)                           # frees the node itself, which is its own `node`
+
+
+# ---- frames that were running before they were seen -----------------------------------------------------
+
+cdef Status adopt(Thread *t, rec_iframe *frame, Code *code) noexcept:
+    """Pushes a frame in the middle of its life, with all its variables."""
+    cdef Status status
+    cdef int line
+    if code.session != tracer.session:
+        status = define_code(code)
+        if status != OK:
+            return status
+    status = reserve(DEF_ROOM)
+    if status != OK:
+        return status
+    line = PyCode_Addr2Line(code.object, rec_frame_offset(frame))
+    if line < 0:
+        line = code.first_line
+    tape.cur = put_varint(put_tagged(tape.cur, REC_ADOPT, code.number), <uint64_t> line)
+    status = push(t, frame, code)
+    if status != OK:
+        return status
+    top_of(t).line = line
+    return note_variables(top_of(t))
+
+
+cdef Status sync(Thread *t, rec_iframe *frame) noexcept:
+    """Makes the shadow stack that of the real stack whose top is `frame`: ends that were not seen are
+    inferred, frames that were not seen are adopted. Outer frames that are not in scope do not count."""
+    cdef rec_iframe *f = frame
+    cdef rec_iframe **chain
+    cdef Code *code
+    cdef uint32_t n = 0, i
+    cdef uint32_t matched = 0
+    cdef Status status = OK
+    while f != NULL:
+        n += 1
+        f = f.previous
+    chain = <rec_iframe **> malloc(n * sizeof(rec_iframe *))
+    if chain == NULL:
+        return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, n * sizeof(rec_iframe *))
+    n = 0
+    f = frame
+    while f != NULL:
+        if rec_frame_is_complete(f) and scoped_code(f) != NULL:
+            chain[n] = f
+            n += 1
+        f = f.previous
+    while (matched < n and matched < t.depth and t.frames[matched].frame == chain[n - 1 - matched]
+           and <PyObject *> t.frames[matched].code.object == chain[n - 1 - matched].code):
+        matched += 1
+    while t.depth > matched and status == OK:
+        status = reserve(DEF_ROOM)
+        if status == OK:
+            tape.cur[0] = REC_DROP
+            tape.cur += 1
+            pop(t)
+    for i in range(matched, n):
+        if status != OK:
+            break
+        f = chain[n - 1 - i]
+        code = scoped_code(f)
+        status = reenter(t, f, code) if code.suspends else adopt(t, f, code)
+    free(chain)
+    commit()
+    return status
+
+
+cdef Code *scoped_code(rec_iframe *frame) noexcept:
+    """The Code of a frame that is recorded, or NULL."""
+    cdef Code *code = code_of(frame.code)
+    return code if code != NULL and code.in_scope else NULL
+
+
+# ---- threads ------------------------------------------------------------------------------------------
+
+cdef inline Thread *thread_of(PyThreadState *state) noexcept nogil:
+    """The thread the event belongs to; NULL when it could not be made. Writes THREAD when it is another one."""
+    if tracer.thread != NULL and tracer.thread.state == state and tracer.thread.state_id == state.id:
+        return tracer.thread
+    return switch_thread(state)
+
+
+cdef Thread *switch_thread(PyThreadState *state) noexcept nogil:
+    cdef Thread *t = tracer.all_threads
+    while t != NULL and (t.state != state or t.state_id != state.id):
+        t = t.next
+    if reserve(DEF_ROOM) != OK:
+        return NULL
+    if t == NULL:
+        t = new_thread(state)
+        if t == NULL:
+            return NULL
+    tape.cur = put_tagged(tape.cur, REC_THREAD, t.number)
+    tracer.thread = t
+    return t
+
+
+cdef Thread *new_thread(PyThreadState *state) noexcept nogil:
+    """A thread not met before; takes over the memory of one that has ended, told by its reused state."""
+    cdef Thread *t = tracer.all_threads
+    while t != NULL and t.state != state:
+        t = t.next
+    if t == NULL:
+        t = <Thread *> calloc(1, sizeof(Thread))
+        if t == NULL:
+            fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, sizeof(Thread))
+            return NULL
+        t.next = tracer.all_threads
+        tracer.all_threads = t
+    while t.depth > 0:
+        pop(t)
+    t.state = state
+    t.state_id = state.id
+    t.raised = NULL
+    t.number = tracer.threads
+    tracer.threads += 1
+    tape.cur = put_tagged(tape.cur, REC_DEF_THREAD, t.number)
+    tape.cur = put_varint(put_varint(tape.cur, state.native_thread_id), 0)
+    return t
+
+
+# ---- code objects -------------------------------------------------------------------------------------
+
+cdef Code *code_of(PyObject *object) noexcept:
+    """What is known of a code object; NULL after a fault."""
+    cdef void *extra = NULL
+    if PyUnstable_Code_GetExtra(object, tracer.extra, &extra) != 0:
+        PyErr_Clear()
+        fail(ERR_INTERNAL, STAGE_CAPTURE)
+        return NULL
+    if extra != NULL:
+        return <Code *> extra
+    return new_code(<PyCodeObject *> object)
+
+
+cdef Code *new_code(PyCodeObject *object) noexcept:
+    cdef Code *code = <Code *> calloc(1, sizeof(Code))
+    if code == NULL:
+        fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, sizeof(Code))
+        return NULL
+    code.object = object
+    code.first_line = object.co_firstlineno
+    code.suspends = (object.co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0
+    code.is_namespace = (object.co_flags & CO_OPTIMIZED) == 0
+    if PyUnstable_Code_SetExtra(<PyObject *> object, tracer.extra, code) != 0:
+        PyErr_Clear()
+        free(code)
+        fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, sizeof(Code))
+        return NULL
+    code.next = tracer.all_codes
+    if code.next != NULL:
+        code.next.previous = code
+    tracer.all_codes = code
+    prepare_code(code)
+    return code
+
+
+cdef void prepare_code(Code *code) noexcept:
+    """What depends on the session: scope, and an empty list of names."""
+    code.session = 0
+    code.in_scope = is_in_scope(code.object)
+    code.instrumented = False
+    if code.is_namespace:
+        code.slots = 0
+    else:
+        code.slots = <uint32_t> code.object.co_nlocalsplus
+        code.kinds = <const uint8_t *> PyBytes_AS_STRING(code.object.co_localspluskinds)
+    code.room = DEF_ROOM * 2 + 24 * (code.slots if not code.is_namespace else 0)
+
+
+cdef void forget_code(void *extra) noexcept:
+    """CPython frees the code object. A shadow that still points here is stale, and lets go of it later."""
+    cdef Code *code = <Code *> extra
+    if code == NULL:
+        return
+    code.object = NULL
+    if code.users == 0:
+        free_code(code)
+
+
+cdef void free_code(Code *code) noexcept nogil:
+    if code.previous != NULL:
+        code.previous.next = code.next
+    else:
+        tracer.all_codes = code.next
+    if code.next != NULL:
+        code.next.previous = code.previous
+    free(code.names)
+    free(code)
+
+
+cdef Status define_code(Code *code) noexcept:
+    """DEF_FILE if need be, and DEF_CODE. The only place on the way of an event that makes Python objects."""
+    cdef PyCodeObject *o = code.object
+    cdef Py_ssize_t n = 0 if code.is_namespace else o.co_nlocalsplus, i
+    cdef uint64_t file
+    cdef uint8_t *p
+    cdef PyObject *name
+    cdef Status status
+    try:
+        known = files.get(<object> o.co_filename)
+        if known is None:
+            known = files[<object> o.co_filename] = tracer.files
+            status = define_file(o.co_filename, tracer.files)
+            if status != OK:
+                return status
+            tracer.files += 1
+        file = known
+    except MemoryError:
+        return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM)
+    except BaseException:
+        return fail(ERR_INTERNAL, STAGE_CAPTURE)
+    # Names are cut at 200 code points: 4 × 200 bytes, a kind and a length each.
+    status = reserve(<size_t> (n + 4) * 808)
+    if status != OK:
+        return status
+    code.number = tracer.codes
+    code.session = tracer.session
+    tracer.codes += 1
+    p = put_tagged(tape.cur, REC_DEF_CODE, code.number)
+    p = put_varint(put_varint(put_varint(p, file), <uint64_t> o.co_firstlineno), <uint64_t> o.co_flags)
+    p = put_str(put_str(p, o.co_name, 200), o.co_qualname, 200)
+    p = put_varint(p, <uint64_t> argument_count(o))
+    p = put_varint(p, <uint64_t> n)
+    for i in range(n):
+        name = rec_tuple_items(o.co_localsplusnames)[i]
+        p[0] = (4 if code.kinds[i] & REC_KIND_FREE else 2 if code.kinds[i] & REC_KIND_CELL else 1)
+        p = put_str(p + 1, name, 200)
+    tape.cur = p
+    return OK
+
+
+cdef Status define_file(PyObject *path, uint64_t number) noexcept nogil:
+    cdef Status status = reserve(4 * 4096 + DEF_ROOM)
+    if status == OK:
+        tape.cur = put_str(put_tagged(tape.cur, REC_DEF_FILE, number), path, 4096)
+    return status
+
+
+cdef int argument_count(PyCodeObject *o) noexcept nogil:
+    return (o.co_argcount + o.co_kwonlyargcount + ((o.co_flags & CO_VARARGS) != 0)
+            + ((o.co_flags & CO_VARKEYWORDS) != 0))
+
+
+# ---- scope --------------------------------------------------------------------------------------------
+
+cdef int scope_mode                # 0 own, 1 deps, 2 all
+cdef tuple scope_outside = ()      # folders of the recorder itself: never recorded
+cdef tuple scope_stdlib = ()
+cdef tuple scope_include = ()      # patterns, compiled by the session: callables str → bool
+cdef object scope_main = None      # the file run as __main__: always recorded
+
+
+cdef bint is_in_scope(PyCodeObject *o) noexcept:
+    try:
+        return path_in_scope(<str> <object> o.co_filename)
+    except BaseException:
+        fail(ERR_INTERNAL, STAGE_CAPTURE)
+        return False
+
+
+cdef bint path_in_scope(str path) except -1:
+    if path.startswith(scope_outside):
+        return False
+    if path == scope_main or scope_mode == 2:
+        return True
+    if "/site-packages/" in path or "/dist-packages/" in path:
+        return scope_mode == 1
+    if path.startswith("<frozen "):
+        return False
+    return not path.startswith(scope_stdlib)
+
+
+# ---- a session's beginning and end --------------------------------------------------------------------
+
+cdef Status open_tracer() noexcept:
+    """State of a new session. What hangs on code objects from an earlier one is made new."""
+    cdef Code *code
+    tracer.session += 1
+    tracer.codes = tracer.files = tracer.threads = tracer.suspended_count = 0
+    tracer.frames = 0
+    tracer.thread = NULL
+    types.next_id = 0
+    if tracer.suspended == NULL:
+        tracer.suspended = <Shadow **> calloc(BUCKETS, sizeof(Shadow *))
+    if types.entries == NULL:
+        types.size = 65536
+        types.entries = <TypeEntry *> calloc(types.size, sizeof(TypeEntry))
+    if tracer.suspended == NULL or types.entries == NULL:
+        return fail(ERR_OUT_OF_MEMORY, STAGE_START, ENOMEM)
+    files.clear()
+    if not tracer.has_extra:
+        tracer.extra = PyUnstable_Eval_RequestCodeExtraIndex(forget_code)
+        if tracer.extra < 0:
+            return fail(ERR_TRACER_INSTALL_CONFLICT, STAGE_START)
+        tracer.has_extra = True
+    code = tracer.all_codes
+    while code != NULL:
+        if code.object != NULL:
+            prepare_code(code)
+        code = code.next
+    forget_types()
+    return OK
+
+
+cdef void close_tracer() noexcept nogil:
+    """Frees every shadow. No record is written."""
+    cdef Thread *t = tracer.all_threads
+    cdef Thread *following
+    cdef Shadow *node
+    cdef Block *block
+    cdef uint32_t i
+    while t != NULL:
+        following = t.next
+        while t.depth > 0:
+            pop(t)
+        block = t.block
+        while block != NULL and block.previous != NULL:
+            block = block.previous
+        free_blocks(block)
+        free(t.frames)
+        free(t)
+        t = following
+    tracer.all_threads = tracer.thread = NULL
+    if tracer.suspended != NULL:
+        for i in range(<uint32_t> BUCKETS):
+            while tracer.suspended[i] != NULL:
+                node = tracer.suspended[i]
+                tracer.suspended[i] = node.chain
+                free_shadow(node)
+    tracer.suspended_count = 0
