@@ -4,8 +4,6 @@ recorder run examples/average.py
 recorder print average.rtrace | less
 """
 
-from __future__ import annotations
-
 RUNNERS = {"ada": [61.0, 59.5, 60.1], "bob": [72.3, 70.9]}
 
 

@@ -4,8 +4,6 @@ recorder run examples/killed.py
 recorder info killed.rtrace
 """
 
-from __future__ import annotations
-
 import os
 import signal
 

@@ -4,8 +4,6 @@ recorder run examples/tour.py
 recorder print tour.rtrace | less
 """
 
-from __future__ import annotations
-
 import asyncio
 import threading
 from collections.abc import Iterator
