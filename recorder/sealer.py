@@ -52,8 +52,10 @@ class Sealer:
         from recorder.trace.sealing import Tape  # brings zstandard, which may be missing
 
         self.page = page
+        self.lock = staging.lock(path)  # until the process ends
+        if self.lock is None:
+            raise errors.TraceBusyError(path=path)
         self.tape = Tape(path, page)
-        self.tape.writer.lock()
         self.tape.reserve()
         session = self.tape.session
         self.floor: int = session["min_free_space"]

@@ -21,7 +21,7 @@ from recorder.policy import Policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any, Final
 
 SEGMENTS: Final = tuple(f"segment-{index}" for index in range(control.RING_SLOTS))
@@ -290,7 +290,7 @@ def read_session(path: str) -> dict[str, Any]:
         session: dict[str, Any] = json.loads(text)
         native(session["destination"])
         return session
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise errors.TraceCorruptError(path=name, offset=0, reason="not a session") from error
 
 
@@ -305,19 +305,50 @@ def native(path: str) -> str:
 
 def remove(path: str) -> errors.RecorderError | None:
     """Removes a staging folder and all that we put into it; what is already gone is gone.
-    Returns the first thing that went wrong, if any."""
+    Returns the first thing that went wrong, if any. The folder then still tells what it is."""
+    *files, session = (os.path.join(path, name) for name in FILES)
     first: errors.RecorderError | None = None
-    for operation, call, name in (
-        *(("unlink", syscalls.unlink, os.path.join(path, name)) for name in FILES),
-        ("rmdir", syscalls.rmdir, path),
-    ):
+    for name in files:
+        first = first or _remove("unlink", syscalls.unlink, name)
+    if first is None:
+        first = _remove("unlink", syscalls.unlink, session)
+    return first or _remove("rmdir", syscalls.rmdir, path)
+
+
+def _remove(operation: str, call: Callable[[str], None], name: str) -> errors.RecorderError | None:
+    try:
+        call(name)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        return errors.from_oserror(error, operation=operation, path=name)
+    return None
+
+
+def lock(path: str) -> int | None:
+    """Makes this process the only one to work at a staging folder until it closes the descriptor,
+    or ends; None if another one does."""
+    import fcntl
+
+    with errors.mapped("open", path=path):
+        fd = syscalls.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        syscalls.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB, path)
+    except BlockingIOError:
+        _close(fd, path)
+        return None
+    except OSError:
+        pass  # a file system without locks
+    return fd
+
+
+def release(fd: int) -> None:
+    """Closes a descriptor, if it is one, of which no data depends: failing does not matter."""
+    if fd >= 0:
         try:
-            call(name)
-        except FileNotFoundError:
+            syscalls.close(fd)
+        except OSError:
             pass
-        except OSError as error:
-            first = first or errors.from_oserror(error, operation=operation, path=name)
-    return first
 
 
 def _create(path: str) -> int:
@@ -461,9 +492,9 @@ class Watch:
 
     def _is_another(self) -> bool:
         """Whether the number is free, or now that of a process started at another time."""
-        started = process_started(self.pid)
-        if started is not None and self.started is not None:
-            return started != self.started
+        state, started = process_facts(self.pid)
+        if started is not None:
+            return state in b"ZX" or started != (self.started or started)
         try:
             syscalls.kill(self.pid, 0)
         except ProcessLookupError:
@@ -474,22 +505,23 @@ class Watch:
 
     def close(self) -> None:
         fd, self.fd = self.fd, -1
-        if fd >= 0:
-            try:
-                syscalls.close(fd)
-            except OSError:
-                pass  # nothing was written to it
+        release(fd)
 
 
 def process_started(pid: int) -> int | None:
     """When a process was started, in clock ticks since boot: with its number, that names it."""
+    return process_facts(pid)[1]
+
+
+def process_facts(pid: int) -> tuple[bytes, int | None]:
+    """A process's state as one letter, and when it was started; nothing, if that cannot be had."""
     name = f"/proc/{pid}/stat"
     try:
         fd = syscalls.open(name, os.O_RDONLY)
         try:
-            text = syscalls.read(fd, 4096)
+            fields = syscalls.read(fd, 4096).rpartition(b")")[2].split()
         finally:
             syscalls.close(fd)
-        return int(text.rpartition(b")")[2].split()[19])
+        return fields[0], int(fields[19])
     except (OSError, ValueError, IndexError):
-        return None
+        return b"", None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import random
 import signal
 import struct
 import sys
@@ -31,6 +32,7 @@ class FakeTarget:
 
     def __init__(self, path: str) -> None:
         self.page = control.ControlPage(os.path.join(path, "control"))
+        self.sealer = staging.Watch(self.page.sealer_pid) if self.page.sealer_pid else None
         self.maps = []
         for name in staging.SEGMENTS:
             with open(os.path.join(path, name), "r+b") as file:
@@ -46,7 +48,7 @@ class FakeTarget:
     def _begin_segment(self) -> None:
         deadline = time.monotonic() + 10
         while self.page.slot(self.index)[0] != control.SLOT_FREE:
-            if self.page.attention or time.monotonic() > deadline:
+            if self.page.attention or self.sealer.dead(0) or time.monotonic() > deadline:
                 raise Stopped
             time.sleep(0.001)
         self.sequence += 1
@@ -118,12 +120,13 @@ def main(
     target.enter()
     try:
         for number in range(events):
-            target.line(os.urandom(size))
+            target.line(random.Random(number).randbytes(size))
             if end in ("announce", "hang"):
                 os.write(1, b"%d\n" % target.events)
     except Stopped:
-        target.finish(0)
-        raise SystemExit(target.wait())
+        if end != "kill":
+            target.finish(0)
+            raise SystemExit(target.wait()) from None
     if end == "hang":
         time.sleep(60)
     if end == "finish":

@@ -2,12 +2,14 @@
 
     python oracle.py PROGRAM OUT
 
-Runs PROGRAM as __main__ and pickles a list of (kind, function, line, locals) for every event in its file.
+Runs PROGRAM as __main__ and pickles a list of (kind, function, line, (variables, value), (frame, whether it starts)) for
+every event in its file.
 Values are described as `describe` says, at the moment of the event.
 """
 
 from __future__ import annotations
 
+import dis
 import pickle
 import sys
 import types
@@ -61,8 +63,14 @@ def namespace(frame: types.FrameType) -> dict[str, Any] | None:
     return None
 
 
-def watch(program: str) -> list[tuple[str, str, int, Any]]:
-    events: list[tuple[str, str, int, Any]] = []
+def starts(frame: types.FrameType) -> bool:
+    """Whether a call event is the frame's first one, not a generator going on."""
+    opcode, argument = frame.f_code.co_code[frame.f_lasti : frame.f_lasti + 2]
+    return dis.opname[opcode] == "RESUME" and argument & 3 == 0
+
+
+def watch(program: str) -> list[tuple[Any, ...]]:
+    events: list[tuple[Any, ...]] = []
 
     def note(frame: types.FrameType, event: str, arg: Any) -> Any:
         if frame.f_code.co_filename != program:
@@ -76,7 +84,8 @@ def watch(program: str) -> list[tuple[str, str, int, Any]]:
             value = describe(arg)
         elif event == "exception":
             value = describe(arg[1])
-        events.append((event, frame.f_code.co_qualname, frame.f_lineno, (shown, value)))
+        where = (id(frame), event == "call" and starts(frame))
+        events.append((event, frame.f_code.co_qualname, frame.f_lineno, (shown, value), where))
         return note
 
     with open(program, encoding="utf-8") as file:
@@ -95,7 +104,8 @@ def watch(program: str) -> list[tuple[str, str, int, Any]]:
 
 # Names that every module has and that depend on how it was started.
 IGNORED = frozenset(
-    "__builtins__ __loader__ __spec__ __cached__ __package__ __file__ __doc__ __annotations__".split()
+    "__builtins__ __loader__ __spec__ __cached__ __package__ __file__ __doc__ __annotations__ "
+    "__warningregistry__".split()
 )
 
 

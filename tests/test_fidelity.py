@@ -94,7 +94,9 @@ def recorded(program: Path, folder: Path) -> list[Any]:
             if event.kind in ("return", "yield", "raise"):
                 value = described(event.value)
             kind = KINDS[event.kind]
-            events.append((kind, event.function.qualified_name, event.line, (shown, value)))
+            where = (event.frame, event.kind == "call")
+            name = event.function.qualified_name
+            events.append((kind, name, event.line, (shown, value), where))
     return events
 
 
@@ -114,21 +116,17 @@ def line_up(event: Any, other: Any) -> Any:
 def without_repeats(events: list[Any]) -> list[Any]:
     """3.12 and later: sys.settrace reports a line again when a jump goes back within it (a comprehension, a
     loop on one line); sys.monitoring reports it when it is entered. Such repeats are left out on both sides."""
-    if sys.version_info < (3, 12):
-        return events
     kept = []
-    lines: list[int | None] = []
-    for event in events:
+    last: dict[Any, int | None] = {}
+    for *event, (frame, starts) in events:
         kind, _, line, _ = event
-        if kind == "call":
-            lines.append(None)
-        elif kind == "return":
-            lines.pop()
-        elif kind == "line":
-            if lines[-1] == line:
+        if starts:
+            last[frame] = None
+        if kind == "line" and sys.version_info >= (3, 12):
+            if last[frame] == line:
                 continue
-            lines[-1] = line
-        kept.append(event)
+            last[frame] = line
+        kept.append(tuple(event))
     return kept
 
 

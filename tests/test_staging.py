@@ -164,9 +164,10 @@ def test_a_folder_that_may_not_be_written(tmp_path):
     if os.geteuid() != 0:
         pytest.skip("needs root, to become nobody")
     code = f"""
-        import os
-        os.setgroups([]); os.setgid(65534); os.setuid(65534)
+        import errno, os
         from recorder import errors, staging
+        from recorder.errors import tables
+        os.setgroups([]); os.setgid(65534); os.setuid(65534)
         try:
             staging.prepare({str(tmp_path / "app.rtrace")!r})
         except errors.PermissionDeniedError as error:

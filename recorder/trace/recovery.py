@@ -24,26 +24,25 @@ def recover(
     The trace gets the name the recording was to have, or `output`. A trace of that name which is
     newer than the recording is only replaced when `output` says so."""
     syscalls.load_faults("recover")
-    found = find(os.path.realpath(path))
-    if not os.path.isdir(found):
-        return found, _verdict(found)
-    folder = found
+    folder = find(os.path.realpath(path))
+    if not os.path.isdir(folder):
+        return folder, _verdict(folder)
+    if not os.listdir(folder):
+        return _finish_removal(folder)
     session = staging.read_session(folder)
     given = staging.native(session["destination"]) if output is None else os.fspath(output)
     target = staging.check_destination(given, os.getcwd())
-    page = control.ControlPage(os.path.join(folder, "control"))
+    fd = staging.lock(folder)
+    if fd is None:
+        raise errors.TraceBusyError(path=folder)
     try:
-        if is_busy(folder, session, page):
-            raise errors.TraceBusyError(path=folder)
-        if not _is_published(folder, page, target):
-            if output is None:
-                _refuse_newer(target, page)
-            _publish(folder, page, target)
+        if not _is_published(folder, session, target):
+            _publish(folder, session, target, replace=output is not None)
         left = staging.remove(folder)
         if left is not None:
             raise left
     finally:
-        page.close()
+        staging.release(fd)
     return target, _verdict(target)
 
 
@@ -63,74 +62,87 @@ def find(path: str) -> str:
     return folders[0]
 
 
+def _finish_removal(folder: str) -> tuple[str, Verdict]:
+    """The folder is all that was not removed; its name tells the trace's."""
+    parent, name = os.path.split(folder)
+    stem, mark, _ = name[1:].rpartition(".partial-")
+    if not mark:
+        raise errors.TraceNotFoundError(path=folder)
+    target = os.path.join(parent, stem)
+    verdict = _verdict(target)
+    with errors.mapped("rmdir", path=folder):
+        syscalls.rmdir(folder)
+    return target, verdict
+
+
 def is_stale(folder: str) -> bool:
     """Whether the folder is what a dead recording left."""
     try:
+        session = staging.read_session(folder)
+        fd = staging.lock(folder)
+        if fd is None:
+            return False
+        staging.release(fd)
+        if not os.path.exists(os.path.join(folder, "control")):
+            return True  # it was published, and has not quite gone
         page = control.ControlPage(os.path.join(folder, "control"))
         try:
-            return not is_busy(folder, staging.read_session(folder), page)
+            return not is_recording(session, page)
         finally:
             page.close()
-    except errors.RecorderError:
+    except (errors.RecorderError, OSError):
         return False
 
 
-def is_busy(folder: str, session: dict[str, Any], page: control.ControlPage) -> bool:
-    """Whether the folder's program, its sealer or another recovery is still at work."""
-    path = os.path.join(folder, "trace")
-    try:
-        fd = syscalls.open(path, os.O_RDWR)
-    except FileNotFoundError:
-        return False  # it was published, and only the folder is left
-    except OSError as error:
-        raise errors.from_oserror(error, operation="open", path=path) from error
-    try:
-        return not writer.lock(fd, path) or _is_recording(session, page)
-    finally:
-        syscalls.close(fd, path)
-
-
-def _is_recording(session: dict[str, Any], page: control.ControlPage) -> bool:
+def is_recording(session: dict[str, Any], page: control.ControlPage) -> bool:
     """Whether the program lives and may still write: not if it gave up recording."""
     if page.target_state == control.TARGET_FINISHED or page.target_fault is not None:
         return False
-    watch = staging.Watch(session["target_pid"], session["target_started"])
-    try:
-        return not watch.dead(0)
-    finally:
-        watch.close()
+    with errors.mapped("open", path=f"/proc/{session['target_pid']}"):
+        watch = staging.Watch(session["target_pid"], session["target_started"])
+        try:
+            return not watch.dead(0)
+        finally:
+            watch.close()
 
 
-def _is_published(folder: str, page: control.ControlPage, target: str) -> bool:
+def _is_published(folder: str, session: dict[str, Any], target: str) -> bool:
     """Whether the trace has its name already, and only the folder has not gone."""
     if os.path.exists(os.path.join(folder, "trace")):
         return False
     head = _head(target)
-    if head is None or head.trace_id != page.trace_id:
+    if head is None or head.trace_id.hex() != session["meta"]["trace_id"]:
         raise errors.StagingLostError(path=os.path.join(folder, "trace"))
     return True
 
 
-def _refuse_newer(target: str, page: control.ControlPage) -> None:
+def _publish(folder: str, session: dict[str, Any], target: str, *, replace: bool) -> None:
+    page = control.ControlPage(os.path.join(folder, "control"))
+    try:
+        if is_recording(session, page):
+            raise errors.TraceBusyError(path=folder)
+        if not replace:
+            _refuse_newer(target, page.started_wall_ns)
+        tape = Tape(folder, page, recovering=True)
+        try:
+            if tape.resume():
+                tape.publish(target)
+            else:
+                tape.finish(died=True, output=target)
+        finally:
+            tape.writer.abandon()
+    finally:
+        page.close()
+
+
+def _refuse_newer(target: str, started: int) -> None:
     head = _head(target)
-    if head is not None and head.started > page.started_wall_ns:
+    if head is not None and head.started > started:
         raise errors.InvalidArgumentError(
             f"{target} is newer than the recording to recover; give another name with -o",
             argument="path",
             value=target,
         )
-
-
-def _publish(folder: str, page: control.ControlPage, target: str) -> None:
-    tape = Tape(folder, page, recovering=True)
-    try:
-        tape.writer.lock()
-        if tape.resume():
-            tape.publish(target)
-        else:
-            tape.finish(died=True, output=target)
-    finally:
-        tape.writer.abandon()
 
 
 def _head(path: str) -> writer.FileHead | None:

@@ -23,6 +23,7 @@ from recorder.trace.writer import COMPLETE, PARTIAL, TRUNCATED, TraceWriter, Ver
 FALLOC_FL_PUNCH_HOLE_KEEP_SIZE: Final = 3
 LARGEST_SOURCE: Final = 4 << 20
 ALL_SOURCES: Final = 64 << 20
+SEALING_ATTEMPTS: Final = 2  # what fails once may still be read and written
 CLOSING_ATTEMPTS: Final = 3  # as it should be; marked with what went wrong; once more without fsync
 
 
@@ -125,23 +126,28 @@ class Tape:
             self.counters[name] = self.counters.get(name, 0) + times
 
     def seal_rest(self) -> None:
-        """Seals what is left in the ring. After a failure each chunk goes into the room that is
-        reserved or that the segments before it gave back; what does not fit is lost."""
+        """Seals what is left in the ring, which the target needs no more. After a failure a chunk
+        goes into the room that is reserved or that sealed segments give back; what does not fit is
+        lost."""
         pending = []
         for index, name in enumerate(staging.SEGMENTS):
             with errors.mapped("read", path=self.file(name)):
                 sequence, _, data = control.read_segment(self.file(name))
             if sequence > self.sealed and data:
                 pending.append((sequence, index))
+            elif self.failure is not None:
+                self.give_back(index)
         for _, index in sorted(pending):
             if self.broken is not None:
                 break
             self.seal(index)
-            if self.failure is not None and not self.recovering:
+            if self.failure is not None:
                 self.give_back(index)
 
     def give_back(self, index: int) -> None:
         """Frees the blocks of a sealed segment, which the target may still have mapped."""
+        if self.recovering:
+            return  # the trace is not durable yet
         name = self.file(staging.SEGMENTS[index])
         try:
             fd = syscalls.open(name, os.O_RDWR)
@@ -214,11 +220,13 @@ class Tape:
         if self.page.discard and not self.recovering:
             self._discard()
             return None
-        try:
-            self.begin()
-            self.seal_rest()
-        except Exception as error:
-            self.fail(errors.from_exception(error, operation="read"))
+        for _ in range(SEALING_ATTEMPTS):
+            try:
+                self.begin()
+                self.seal_rest()
+                break
+            except Exception as error:
+                self.fail(errors.from_exception(error, operation="read"))
         keep_partial = self.recovering or self.session["keep_partial_trace"]
         try:
             verdict = self._close(died)
@@ -262,7 +270,7 @@ class Tape:
             page.exit_status if page.has_exit_status else None,
             failure,
             self.events,
-            self.lost_events + max(0, page.events - self.events),
+            max(self.lost_events, page.lost_events) + max(0, page.events - self.events),
         )
 
     def _closing_facts(self) -> dict[str, Any]:

@@ -7,7 +7,6 @@ taken back: the file then ends after its last whole chunk.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import struct
@@ -112,19 +111,10 @@ class TraceWriter:
         with errors.mapped("open", path=path):
             self.fd = syscalls.open(path, os.O_RDWR)
 
-    def lock(self) -> None:
-        """At most one process works at a trace."""
-        if not lock(self.fd, self.path):
-            raise errors.TraceBusyError(path=self.path)
-
     def abandon(self) -> None:
         """Gives up what may still be open, after success or failure."""
         fd, self.fd = self.fd, -1
-        if fd >= 0:
-            try:
-                syscalls.close(fd, self.path)
-            except OSError:
-                pass  # nothing of what was written counted on it
+        staging.release(fd)
 
     def resume(self) -> Iterator[tuple[ChunkHead, bytes]]:
         """Takes up a trace that another process has begun: gives its EVENTS chunks one by one, with
@@ -326,17 +316,6 @@ class TraceWriter:
             with errors.mapped("fsync", path=self.path):
                 syscalls.fsync(self.fd, self.path)
             self.durable = True
-
-
-def lock(fd: int, path: str) -> bool:
-    """Locks a trace for its only writer; False if there is one. The lock goes with the file."""
-    try:
-        syscalls.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB, path)
-    except BlockingIOError:
-        return False
-    except OSError:
-        pass  # a file system without locks
-    return True
 
 
 def publish(path: str, destination: str) -> None:
