@@ -92,9 +92,12 @@ class Value:
 
         Raises ValueUnreadableError for everything else, and where something of it is missing.
         """
-        if self.unexamined:
+        if self.raw[0] == UNEXAMINED:
             raise _unreadable("was not looked at again")
-        return _Builder().build(self.tree)
+        tree = self.tree
+        if isinstance(tree, (Node, bytearray)):
+            return _Builder().build(tree)
+        return tree
 
     def to_json(self) -> Json:
         """As JSON. What JSON has no word for is an object with a `type`."""
@@ -127,6 +130,8 @@ def _unreadable(why: str) -> errors.ValueUnreadableError:
 
 
 def _parse(raw: bytes, types: Types) -> Any:
+    if raw[0] >= SMALL:
+        return raw[0] - SMALL + SMALL_MIN
     if raw == bytes([UNEXAMINED]):
         return Node(ERROR)  # it has a value, and that is all
     parser = _Parser(raw, types)
