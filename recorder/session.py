@@ -15,7 +15,7 @@ import os
 from recorder import errors
 from recorder import policy as policies
 from recorder import staging as stagings
-from recorder._core import capture, control
+from recorder._core import capture, control, syscalls
 from recorder.diagnostics import Reporter
 
 TYPE_CHECKING = False
@@ -263,6 +263,7 @@ def _arm(session: Session, *, wait_for_main: bool) -> None:
     policy = session.policy
     name = os.path.relpath(session.path)
     missing = errors.TraceMissingError(path=session.path)
+    syscalls.load_faults("target")
     answer = capture.arm(
         os.fsencode(session._staging.path),
         {

@@ -12,7 +12,7 @@ from posix.time cimport nanosleep, timespec
 from posix.unistd cimport getpid
 
 from recorder._core.status cimport *
-from recorder._core.syscalls cimport rec_sys
+from recorder._core.syscalls cimport POLLIN, c_pollfd, rec_sys
 
 cdef extern from "<fcntl.h>" nogil:
     const int O_NOFOLLOW
