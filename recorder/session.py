@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 LIMITS = {"items": 200, "depth": 6, "text": 1024, "nodes": 2000}
 # How long the program waits for a sealer that shows no sign of life before recording is given up.
 WAIT_MS = 10_000
+NO_LIMIT = (1 << 64) - 1
 SCOPES = {"own": 0, "deps": 1, "all": 2}
 
 _current: Session | None = None
@@ -271,6 +272,11 @@ def _arm(session: Session, *, wait_for_main: bool) -> None:
             "scope": SCOPES[policy.scope],
             "outside": (_folder(__file__),),
             "stdlib": _standard_library(),
+            "secrets": _secrets(policy),
+            "include": _paths(policy.include),
+            "exclude": _paths(policy.exclude),
+            "max_events": NO_LIMIT if policy.max_events is None else policy.max_events,
+            "max_seconds": 1e9 if policy.max_duration is None else policy.max_duration,
             "wait_ms": WAIT_MS,
             "wait_for_main": wait_for_main,
             "summary": wait_for_main and _wants_summary(policy),
@@ -296,6 +302,24 @@ def _abandon(staging: Staging) -> None:
     page.target_state = control.TARGET_FINISHED
     page.close()
     stagings.discard(staging)
+
+
+def _secrets(policy: Policy) -> tuple[bytes, ...]:
+    """Patterns of names, as the core compares them: with `*` and `?`, ASCII in lower case."""
+    return tuple(pattern.lower().encode("ascii", "replace") for pattern in policy.redact)
+
+
+def _paths(patterns: tuple[str, ...]) -> tuple[bytes, ...]:
+    """Patterns of files. `package.module` stands for its file, or for the folder of that name."""
+    found = []
+    for pattern in patterns:
+        pattern = pattern.lower()
+        if os.sep not in pattern and not pattern.endswith(".py"):
+            pattern = pattern.replace(".", os.sep)
+            found += [f"*/{pattern}.py", f"*/{pattern}/*"]
+        else:
+            found.append(pattern if pattern.startswith((os.sep, "*")) else f"*/{pattern}")
+    return tuple(pattern.encode("ascii", "replace") for pattern in found)
 
 
 def _wants_summary(policy: Policy) -> bool:

@@ -3,7 +3,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcmp, memcpy, memset, strlen
+from libc.string cimport memcmp, memcpy, memset, strcpy, strlen
 
 cdef extern from "Python.h" nogil:
     ctypedef struct PyObject:
@@ -145,6 +145,7 @@ cdef extern from "objects.h" nogil:
     uint64_t rec_str_print(PyObject *, Py_ssize_t)
     size_t rec_str_utf8(PyObject *, Py_ssize_t, uint8_t *)
     bint rec_str_is(PyObject *, const char *)
+    bint rec_str_matches(PyObject *, const char *)
     size_t rec_utf8_size(PyObject *, Py_ssize_t)
     Py_hash_t rec_str_hash(PyObject *)
     Py_ssize_t rec_size(PyObject *)

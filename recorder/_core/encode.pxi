@@ -145,7 +145,9 @@ cdef uint64_t print_container(PyObject *o, PyTypeObject *t, uint32_t depth) noex
     h = rec_fold(<uint64_t> <uintptr_t> t, <uint64_t> n)
     if t == &PyDict_Type:
         while shown > 0 and PyDict_Next(o, &at, &key, &value):
-            h = rec_fold(rec_fold(h, print_element(key, depth + 1)), print_element(value, depth + 1))
+            h = rec_fold(h, print_element(key, depth + 1))
+            if not is_secret(key):
+                h = rec_fold(h, print_element(value, depth + 1))
             shown -= 1
     elif t == &PyList_Type or t == &PyTuple_Type:
         items = sequence_items(o, t)
@@ -361,7 +363,11 @@ cdef uint8_t *put_container(uint8_t *p, PyObject *o, PyTypeObject *t, uint32_t d
     if t == &PyDict_Type:
         while shown > 0 and PyDict_Next(o, &at, &key, &value):
             p = put_any(p, key, key.ob_type, depth + 1)
-            p = put_any(p, value, value.ob_type, depth + 1)
+            if is_secret(key):
+                p[0] = TAG_REDACTED
+                p += 1
+            else:
+                p = put_any(p, value, value.ob_type, depth + 1)
             shown -= 1
     elif t == &PyList_Type or t == &PyTuple_Type:
         items = sequence_items(o, t)
@@ -425,6 +431,58 @@ cdef uint8_t *put_dotted(uint8_t *p, PyObject *module, PyObject *name) noexcept 
     if nn > 0:
         p += rec_str_utf8(name, nn, p)
     return p
+
+
+# ---- secrets: names whose values are never written -------------------------------------------------------
+
+cdef struct Verdict:         # is this name secret? By hash, since the same keys come again and again
+    Py_hash_t hash
+    Py_ssize_t length
+    bint known
+    bint secret
+
+cdef enum:
+    MOST_PATTERNS = 64
+    VERDICTS = 1024
+
+cdef const char *secret_patterns[MOST_PATTERNS]
+cdef uint32_t secret_count = 0
+cdef tuple secret_texts = ()     # owns the patterns
+cdef Verdict verdicts[VERDICTS]
+
+
+cdef int set_secrets(tuple patterns) except -1:
+    """patterns: bytes, ASCII, lower case."""
+    global secret_count, secret_texts
+    memset(verdicts, 0, sizeof(verdicts))
+    secret_count = 0
+    secret_texts = patterns
+    for pattern in patterns[:MOST_PATTERNS]:
+        secret_patterns[secret_count] = <const char *> <bytes> pattern
+        secret_count += 1
+    return 0
+
+
+cdef bint is_secret(PyObject *name) noexcept nogil:
+    cdef Py_hash_t hash
+    cdef Verdict *verdict
+    cdef uint32_t i
+    if secret_count == 0 or not PyUnicode_CheckExact(name):
+        return False
+    hash = rec_str_hash(name)
+    verdict = &verdicts[<uint64_t> hash % VERDICTS]
+    if hash != -1 and verdict.known and verdict.hash == hash and verdict.length == PyUnicode_GET_LENGTH(name):
+        return verdict.secret
+    for i in range(secret_count):
+        if rec_str_matches(name, secret_patterns[i]):
+            break
+    else:
+        i = MOST_PATTERNS
+    verdict.hash = hash
+    verdict.length = PyUnicode_GET_LENGTH(name)
+    verdict.secret = i < MOST_PATTERNS
+    verdict.known = True
+    return verdict.secret
 
 
 # ---- types --------------------------------------------------------------------------------------------

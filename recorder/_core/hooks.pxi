@@ -167,8 +167,8 @@ cdef PyObject *on_start(PyObject *self, PyObject **args, Py_ssize_t nargs) noexc
     t = thread_of(state)
     if t == NULL:
         return answer(ERR_OUT_OF_MEMORY)
-    if tape.control.attention:
-        return answer(adopt_sealer_fault())
+    if needs_attention():
+        return answer(attend())
     return answer(event_call(t, frame, code))
 
 
@@ -410,8 +410,8 @@ cdef Status traced(PyThreadState *state, rec_iframe *frame, int32_t line, int wh
     if t == NULL:
         return ERR_OUT_OF_MEMORY
     if what == PyTrace_CALL:
-        if tape.control.attention:
-            return adopt_sealer_fault()
+        if needs_attention():
+            return attend()
         return trace_call(t, frame, code)
     if not is_top(t, frame):
         status = sync(t, frame)

@@ -35,7 +35,8 @@ cdef int FINISH_MS = 10000       # how long the end of a process waits for a sea
 def arm(bytes folder not None, dict options not None, callback not None):
     """Starts recording into the staging folder, in one step: all of it, or nothing.
 
-    options: scope (0 own, 1 deps, 2 all), outside and stdlib (tuples of path prefixes), items, depth, text, nodes
+    options: scope (0 own, 1 deps, 2 all), outside and stdlib (tuples of path prefixes), secrets, include
+    and exclude (patterns), max_events, max_seconds, items, depth, text, nodes
     (limits of a value), wait_ms, wait_for_main, summary, require_trace, name, missing.
     callback(facts) is told of a fault, once, inside the hook: it answers None to go on without recording, or the
     exception that ends the program.
@@ -65,13 +66,18 @@ def arm(bytes folder not None, dict options not None, callback not None):
 
 
 cdef int apply_options(dict options) except -1:
-    global scope_mode, scope_outside, scope_stdlib, scope_main
+    global scope_mode, scope_outside, scope_stdlib, scope_main, scope_include, scope_exclude, max_seconds
     scope_mode = options["scope"]
     scope_outside = tuple(options["outside"])
     scope_stdlib = tuple(options["stdlib"])
     scope_main = None
+    scope_include = tuple(options["include"])
+    scope_exclude = tuple(options["exclude"])
+    set_secrets(options["secrets"])
     set_limits(options["items"], options["depth"], options["text"], options["nodes"])
     tape.wait_ms = options["wait_ms"]
+    tape.most_events = options["max_events"]
+    max_seconds = options["max_seconds"]
     ending.summary = options["summary"]
     ending.require_trace = options["require_trace"]
     ending.override = -1
@@ -101,6 +107,7 @@ cdef Status begin(bint wait_for_main) noexcept:
         return status
     tape.control.target_pid = tape.pid
     tape.control.ticks_per_second = ticks_per_second()
+    tape.deadline = tape.last_tick + <uint64_t> (max_seconds * <double> tape.control.ticks_per_second)
     commit()
     if wait_for_main:
         hooks.state = WAITING

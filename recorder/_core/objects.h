@@ -208,6 +208,35 @@ static inline bool rec_str_is(PyObject *o, const char *text)
            && memcmp(PyUnicode_DATA(o), text, n) == 0;
 }
 
+static inline Py_UCS4 rec_lower(Py_UCS4 c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; }
+
+/* Shell pattern with `*` and `?`, ASCII in lower case, against a str in any case. */
+static inline bool rec_str_matches(PyObject *o, const char *pattern)
+{
+    int kind = (int)PyUnicode_KIND(o);
+    const void *data = PyUnicode_DATA(o);
+    Py_ssize_t n = PyUnicode_GET_LENGTH(o), at = 0, resume = 0;
+    const char *star = NULL;
+    while (at < n) {
+        if (*pattern == '*') {
+            star = ++pattern;
+            resume = at;
+        } else if (*pattern == '?' || (*pattern != 0
+                   && (Py_UCS4)(unsigned char)*pattern == rec_lower(PyUnicode_READ(kind, data, at)))) {
+            pattern++;
+            at++;
+        } else if (star != NULL) {
+            pattern = star;
+            at = ++resume;
+        } else {
+            return false;
+        }
+    }
+    while (*pattern == '*')
+        pattern++;
+    return *pattern == 0;
+}
+
 /* A str key looked up by walking: PyDict_GetItem could call a foreign key's __eq__. Borrowed. */
 static inline PyObject *rec_dict_find(PyObject *dict, const char *name)
 {

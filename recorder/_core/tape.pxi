@@ -13,9 +13,12 @@ cdef struct Tape:
     uint64_t sequence
     uint64_t events
     uint64_t last_tick
+    uint64_t most_events     # limits of the policy; looked at when a function is called and when a segment is full
+    uint64_t deadline        # in ticks
     int32_t pid
 
 cdef Tape tape
+cdef double max_seconds = 1e9   # of recording
 
 cdef enum:
     DEF_ROOM = 64            # no record but a value, a DEF or a SET of many slots is longer
@@ -101,6 +104,9 @@ cdef Status rotate(size_t room) noexcept nogil:
     cdef Status status
     if room > <size_t> (REC_SEGMENT_SIZE - REC_SEGMENT_HEAD - DEF_ROOM):
         return fail(ERR_ENCODER_FAILED, STAGE_CAPTURE, 0, room, REC_SEGMENT_SIZE)
+    if limit_is_reached():
+        tape.end = tape.cur
+        return fail_limit()
     commit()
     tape.control.events = tape.events
     REC_STORE(tape.control.slots[tape.slot].state, REC_SLOT_FULL)
@@ -111,6 +117,29 @@ cdef Status rotate(size_t room) noexcept nogil:
         return status
     open_segment(following)
     return OK
+
+
+cdef inline bint limit_is_reached() noexcept nogil:
+    return tape.events >= tape.most_events or tape.last_tick >= tape.deadline
+
+
+cdef inline bint needs_attention() noexcept nogil:
+    return tape.control.attention != 0 or limit_is_reached()
+
+
+cdef Status fail_limit() noexcept nogil:
+    if tape.events >= tape.most_events:
+        strcpy(tape.control.target_detail, "max_events")
+        return fail(ERR_LIMIT_REACHED, STAGE_CAPTURE, 0, tape.most_events)
+    strcpy(tape.control.target_detail, "max_duration")
+    return fail(ERR_LIMIT_REACHED, STAGE_CAPTURE, 0, <uint64_t> (max_seconds * 1000))
+
+
+cdef Status attend() noexcept nogil:
+    """Something outside of capture wants the recording to end."""
+    if limit_is_reached():
+        return fail_limit()
+    return adopt_sealer_fault()
 
 
 cdef Status wait_for_slot(uint32_t slot) noexcept nogil:

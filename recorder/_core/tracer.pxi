@@ -9,6 +9,10 @@ cdef struct Name:            # one variable of a module or class body
     PyObject *key            # not owned: only compared, and only together with the hash
     Py_hash_t hash
     uint64_t print
+    bint secret
+
+cdef enum:
+    KIND_SECRET = 0x01       # free in CPython's kinds
 
 cdef struct Code:            # what is known of a code object; hangs on it as co_extra
     Code *next
@@ -21,7 +25,7 @@ cdef struct Code:            # what is known of a code object; hangs on it as co
     uint32_t slots
     uint32_t names_size
     Name *names
-    const uint8_t *kinds     # of its localsplus; inside the code object
+    uint8_t *kinds           # of its localsplus, with KIND_SECRET where the name is one
     int32_t first_line
     bint in_scope
     bint is_namespace        # a module or class body: its variables are a dict's
@@ -229,7 +233,7 @@ cdef inline Status note_variables(Shadow *s) noexcept nogil:
     cdef Code *code = s.code
     cdef PyObject **values = s.frame.localsplus
     cdef PyObject *v
-    cdef const uint8_t *kinds = code.kinds
+    cdef uint8_t *kinds = code.kinds
     cdef uint32_t i
     cdef Status status = reserve(code.room)
     if status != OK:
@@ -240,6 +244,9 @@ cdef inline Status note_variables(Shadow *s) noexcept nogil:
         v = values[i]
         if kinds[i] != REC_KIND_LOCAL:
             if kinds[i] & REC_KIND_HIDDEN:
+                continue
+            if kinds[i] & KIND_SECRET:
+                note_secret(&s.slots[i], i, v)
                 continue
             if v != NULL and v.ob_type == &PyCell_Type and kinds[i] & (REC_KIND_CELL | REC_KIND_FREE):
                 v = (<PyCellObject *> v).ob_ref
@@ -265,6 +272,17 @@ cdef inline Status note(Slot *slot, uint32_t i, PyObject *v, uint32_t room) noex
     if slot.type != t or slot.print != n:
         set_scalar(slot, i, v, t, n)
     return OK
+
+
+cdef void note_secret(Slot *slot, uint32_t i, PyObject *v) noexcept nogil:
+    """That the variable has a value, not which."""
+    cdef PyTypeObject *redacted = <PyTypeObject *> &secret_count
+    if (v == NULL) == (slot.type == NULL):
+        return
+    slot.type = NULL if v == NULL else redacted
+    tape.cur = put_set(tape.cur, i)
+    tape.cur[0] = TAG_UNBOUND if v == NULL else TAG_REDACTED
+    tape.cur += 1
 
 
 cdef void set_scalar(Slot *slot, uint32_t i, PyObject *v, PyTypeObject *t, uint64_t n) noexcept nogil:
@@ -325,7 +343,10 @@ cdef Status note_namespace(Shadow *s) noexcept nogil:
         status = find_name(s, key, n, &slot)
         if status != OK:
             return status
-        status = note(&s.slots[slot], slot, value, s.code.room)
+        if s.code.names[slot].secret:
+            note_secret(&s.slots[slot], slot, value)
+        else:
+            status = note(&s.slots[slot], slot, value, s.code.room)
         if status != OK:
             return status
         scalars = scalars and is_plain(value)
@@ -425,6 +446,7 @@ cdef Status add_name(Code *code, PyObject *key, Py_hash_t hash, uint64_t print) 
     code.names[code.slots].key = key
     code.names[code.slots].hash = hash
     code.names[code.slots].print = print
+    code.names[code.slots].secret = is_secret(key)
     tape.cur = put_varint(put_tagged(tape.cur, REC_DEF_NAME, code.number), code.slots)
     tape.cur = put_str(tape.cur, key, 500)
     code.slots += 1
@@ -777,11 +799,10 @@ cdef Code *new_code(PyCodeObject *object) noexcept:
     if code.next != NULL:
         code.next.previous = code
     tracer.all_codes = code
-    prepare_code(code)
-    return code
+    return code if prepare_code(code) == OK else NULL
 
 
-cdef void prepare_code(Code *code) noexcept:
+cdef Status prepare_code(Code *code) noexcept:
     """What depends on the session: scope, and an empty list of names."""
     code.session = 0
     code.in_scope = is_in_scope(code.object)
@@ -790,8 +811,24 @@ cdef void prepare_code(Code *code) noexcept:
         code.slots = 0
     else:
         code.slots = <uint32_t> code.object.co_nlocalsplus
-        code.kinds = <const uint8_t *> PyBytes_AS_STRING(code.object.co_localspluskinds)
+        if not copy_kinds(code):
+            return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, code.slots)
     code.room = DEF_ROOM * 2 + 24 * (code.slots if not code.is_namespace else 0)
+    return OK
+
+
+cdef bint copy_kinds(Code *code) noexcept nogil:
+    cdef const uint8_t *kinds = <const uint8_t *> PyBytes_AS_STRING(code.object.co_localspluskinds)
+    cdef uint32_t i
+    if code.kinds == NULL:
+        code.kinds = <uint8_t *> malloc(code.slots + 1)
+    if code.kinds == NULL:
+        return False
+    for i in range(code.slots):
+        code.kinds[i] = kinds[i]
+        if is_secret(rec_tuple_items(code.object.co_localsplusnames)[i]):
+            code.kinds[i] |= KIND_SECRET
+    return True
 
 
 cdef void forget_code(void *extra) noexcept:
@@ -812,6 +849,7 @@ cdef void free_code(Code *code) noexcept nogil:
     if code.next != NULL:
         code.next.previous = code.previous
     free(code.names)
+    free(code.kinds)
     free(code)
 
 
@@ -882,7 +920,8 @@ cdef int argument_count(PyCodeObject *o) noexcept nogil:
 cdef int scope_mode                # 0 own, 1 deps, 2 all
 cdef tuple scope_outside = ()      # folders of the recorder itself: never recorded
 cdef tuple scope_stdlib = ()
-cdef tuple scope_include = ()      # patterns, compiled by the session: callables str → bool
+cdef tuple scope_include = ()      # patterns of paths: what they match is in scope, or is not, whatever the mode says
+cdef tuple scope_exclude = ()
 cdef object scope_main = None      # the file run as __main__: always recorded
 
 
@@ -900,13 +939,22 @@ cdef bint is_in_scope(PyCodeObject *o) noexcept:
 cdef bint path_in_scope(str path) except -1:
     if path.startswith(scope_outside):
         return False
-    if path == scope_main or scope_mode == 2:
+    if matches_any(path, scope_exclude):
+        return False
+    if path == scope_main or scope_mode == 2 or matches_any(path, scope_include):
         return True
     if "/site-packages/" in path or "/dist-packages/" in path:
         return scope_mode == 1
     if path.startswith("<frozen "):
         return False
     return not path.startswith(scope_stdlib)
+
+
+cdef bint matches_any(str path, tuple patterns) except -1:
+    for pattern in patterns:
+        if rec_str_matches(<PyObject *> path, <const char *> <bytes> pattern):
+            return True
+    return False
 
 
 # ---- a session's beginning and end --------------------------------------------------------------------
@@ -934,8 +982,8 @@ cdef Status open_tracer() noexcept:
         tracer.has_extra = True
     code = tracer.all_codes
     while code != NULL:
-        if code.object != NULL:
-            prepare_code(code)
+        if code.object != NULL and prepare_code(code) != OK:
+            return ERR_OUT_OF_MEMORY
         code = code.next
     forget_types()
     return OK
