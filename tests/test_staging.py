@@ -429,7 +429,9 @@ def test_a_sealer_that_does_not_answer(tmp_path, monkeypatch):
     monkeypatch.setattr(syscalls, "kill", lambda *args: (seen.append(args), real(*args)))
     assert isinstance(fail_to_launch(tmp_path), errors.SealerStalledError)
     (pid,) = (pid for pid, number in seen if number == signal.SIGKILL)
-    assert staging.Watch(pid).dead(5000)
+    watch = staging.Watch(pid)
+    assert watch.dead(5000)
+    watch.close()
 
 
 @pytest.mark.parametrize(
