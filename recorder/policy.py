@@ -41,11 +41,15 @@ BOOLEANS |= {"0": False, "false": False, "no": False, "off": False}
 # is understood wherever it comes from: environment and command line have nothing else to offer.
 
 
+def _refuse() -> NoReturn:
+    raise ValueError  # audit: check() makes the mapped error of it
+
+
 def _choice(*allowed: str) -> Convert:
     def convert(value: object) -> str:
         if isinstance(value, str) and value in allowed:
             return value
-        raise ValueError
+        _refuse()
 
     return convert
 
@@ -55,7 +59,7 @@ def _boolean(value: object) -> bool:
         value = BOOLEANS.get(value.strip().lower())
     if isinstance(value, bool):
         return value
-    raise ValueError
+    _refuse()
 
 
 def _quantity(value: object, units: Mapping[str, float]) -> float:
@@ -65,13 +69,13 @@ def _quantity(value: object, units: Mapping[str, float]) -> float:
         number = text.rstrip("abcdefghijklmnopqrstuvwxyz ")
         unit = units.get(text[len(number) :].strip())
         if unit is None or not number.isascii():
-            raise ValueError
+            _refuse()
         # The integer branch keeps large sizes exact.
         value = int(number) * unit if number.isdigit() else float(number) * unit
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError
+        _refuse()
     if not 0 < value < 1 << 63:  # false for nan as well
-        raise ValueError
+        _refuse()
     return value
 
 
@@ -89,7 +93,7 @@ def _duration(value: object) -> float:
 
 def _whole(value: float) -> float:
     if value < 1 or value != int(value):
-        raise ValueError
+        _refuse()
     return value
 
 
@@ -112,9 +116,9 @@ def _patterns(value: object) -> tuple[str, ...]:
     if isinstance(value, str):
         value = tuple(part.strip() for part in value.split(",") if part.strip())
     if not isinstance(value, list | tuple):
-        raise ValueError
+        _refuse()
     if not all(isinstance(part, str) and part and "\0" not in part for part in value):
-        raise ValueError
+        _refuse()
     return tuple(value)
 
 
@@ -122,7 +126,7 @@ def _path(value: object) -> str:
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
     if not isinstance(value, str) or not value or "\0" in value:
-        raise ValueError
+        _refuse()
     return value
 
 
@@ -133,8 +137,9 @@ def _stream(value: object) -> str | None:
     if isinstance(value, bool) or value is None:
         return "stderr" if value else None
     text = _path(value)
-    if text.startswith("fd:") and not (text[3:].isascii() and text[3:].isdigit()):
-        raise ValueError
+    number = text.removeprefix("fd:")
+    if number != text and not (number.isascii() and number.isdigit() and int(number) >= 2):
+        _refuse()  # 0 and 1 are the program's
     return text
 
 
@@ -145,7 +150,7 @@ KEYS: dict[str, tuple[Convert, str]] = {
     "require_trace": (_boolean, "true or false"),
     "keep_partial_trace": (_boolean, "true or false"),
     "propagate_script_exit": (_boolean, "true or false"),
-    "json_errors": (_stream, "true, false, a path or fd:N"),
+    "json_errors": (_stream, "true, false, a path, or fd:N with N from 2"),
     "log_level": (_choice("error", "warning", "info", "debug"), "error, warning, info or debug"),
     "log_file": (_or_none(_path, "none", ""), "a path or none"),
     "summary": (_choice("auto", "always", "never"), "auto, always or never"),

@@ -54,7 +54,7 @@ class Sealer:
         self.page = page
         self.lock = staging.lock(path)  # until the process ends
         if self.lock is None:
-            raise errors.TraceBusyError(path=path)
+            raise errors.TraceBusyError(path=path, target_pid=page.target_pid)
         self.tape = Tape(path, page)
         self.tape.reserve()
         session = self.tape.session

@@ -103,7 +103,7 @@ class Session:
         closed = capture.stop(True)
         if closed.status == errors.ErrorCode.NOT_RECORDING:
             _current = None
-            raise errors.NotRecordingError()
+            raise errors.NotRecordingError(operation="stop")
         published = capture.wait_published()
         if published.status and self.error is None:
             self._decide(errors.from_fault(published.fault), "stop")
@@ -198,7 +198,7 @@ class record:  # noqa: N801  (used as `with record(...)`)
         trace: TracebackType | None,
     ) -> bool:
         if self._session is None:
-            raise errors.NotRecordingError()
+            raise errors.NotRecordingError(operation="stop")
         session, self._session = self._session, None
         return session.__exit__(kind, value, trace)
 

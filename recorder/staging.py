@@ -121,7 +121,9 @@ def check_destination(destination: str | bytes | os.PathLike[str], cwd: str) -> 
     """The real, absolute path of a file that may be made or replaced."""
     given = os.fsdecode(destination)
     if not given or "\0" in given:
-        raise errors.InvalidArgumentError(argument="destination", value=given)
+        raise errors.InvalidArgumentError(
+            argument="destination", value=given, expected="the name of a file"
+        )
     path = os.path.realpath(os.path.join(cwd, given))
     if given.endswith(os.sep) or os.path.basename(given) in (os.curdir, os.pardir):
         raise errors.DestinationIsDirectoryError(path=path)
@@ -134,8 +136,20 @@ def check_destination(destination: str | bytes | os.PathLike[str], cwd: str) -> 
     if stat.S_ISDIR(mode):
         raise errors.DestinationIsDirectoryError(path=path)
     if not stat.S_ISREG(mode):
-        raise errors.DestinationNotRegularError(path=path)
+        raise errors.DestinationNotRegularError(path=path, file_type=file_type(mode))
     return path
+
+
+def file_type(mode: int) -> str:
+    for is_one, name in (
+        (stat.S_ISFIFO, "pipe"),
+        (stat.S_ISSOCK, "socket"),
+        (stat.S_ISCHR, "character device"),
+        (stat.S_ISBLK, "block device"),
+    ):
+        if is_one(mode):
+            return name
+    return "special file"
 
 
 def check_space(target: str, policy: Policy) -> int:

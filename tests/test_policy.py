@@ -60,6 +60,7 @@ BAD = [
     ("require_trace", "perhaps"),
     ("require_trace", 1),
     ("json_errors", "fd:x"),
+    ("json_errors", "fd:1"),
     ("json_errors", ""),
     ("json_errors", 2),
     ("log_level", "DEBUG"),

@@ -180,11 +180,10 @@ def test_a_killed_program(tmp_path):
     program = subprocess.Popen(
         command(path, 100_000, end="announce"), stdout=subprocess.PIPE, bufsize=0
     )
-    for _ in range(2_000):
-        program.stdout.readline()
+    read = [program.stdout.readline() for _ in range(2_000)]
     program.kill()
     killed = time.monotonic()
-    last = int(program.communicate()[0].split()[-1])
+    last = int([*read, *program.communicate()[0].splitlines()][-1])
     until(path.exists)
     assert time.monotonic() - killed < 2
     until(lambda: not leftovers(tmp_path))

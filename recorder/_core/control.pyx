@@ -118,7 +118,7 @@ cdef class ControlPage:
                 self._map(fd)
         finally:
             with errors.mapped("close", path=path):
-                syscalls.close(fd, path)
+                syscalls.close(fd, path)  # audit: the wrapper, which raises
         if fresh:
             self.page.magic = REC_CONTROL_MAGIC
             self.page.version = REC_LAYOUT_VERSION
@@ -137,7 +137,7 @@ cdef class ControlPage:
 
     def __dealloc__(self):
         if self.page != NULL:
-            rec_sys.munmap(self.page, REC_CONTROL_SIZE)  # our own mapping: cannot fail
+            rec_sys.munmap(self.page, REC_CONTROL_SIZE)  # audit: nobody is left to tell
 
     def close(self):
         """Gives the mapping back; the page is not to be used any more."""
@@ -151,7 +151,7 @@ cdef class ControlPage:
 
     cdef int mapped(self) except -1:
         if self.page == NULL:
-            raise ValueError("the control page is closed")
+            raise errors.InvariantBrokenError(invariant="a control page in use is open")
         return 0
 
     def __getattr__(self, name):
@@ -191,7 +191,7 @@ cdef class ControlPage:
     def trace_id(self, bytes value not None):
         self.mapped()
         if len(value) != 16:
-            raise ValueError("a trace id has 16 bytes")
+            raise errors.InvariantBrokenError(invariant="a trace id has 16 bytes")
         memcpy(self.page.trace_id, <const char *>value, 16)
 
     @property
@@ -222,13 +222,13 @@ cdef class ControlPage:
         """State and sequence of a slot of the ring."""
         self.mapped()
         if index >= REC_RING_SLOTS:
-            raise IndexError(index)
+            raise errors.InvariantBrokenError(invariant="a slot is one of the ring's")
         return load_u32(&self.page.slots[index].state), self.page.slots[index].sequence
 
     def set_slot(self, unsigned int index, uint32_t state, uint64_t sequence):
         self.mapped()
         if index >= REC_RING_SLOTS:
-            raise IndexError(index)
+            raise errors.InvariantBrokenError(invariant="a slot is one of the ring's")
         self.page.slots[index].sequence = sequence
         store_u32(&self.page.slots[index].state, state)
 
@@ -236,7 +236,7 @@ cdef class ControlPage:
         """Gives a sealed segment back to the target."""
         self.mapped()
         if index >= REC_RING_SLOTS:
-            raise IndexError(index)
+            raise errors.InvariantBrokenError(invariant="a slot is one of the ring's")
         store_u32(&self.page.slots[index].state, REC_SLOT_FREE)
 
     def degraded(self):
@@ -263,4 +263,4 @@ def read_segment(path):
         data = syscalls.pread(fd, committed, REC_SEGMENT_HEAD, path)
         return head.sequence, head.first_event, data
     finally:
-        syscalls.close(fd, path)
+        syscalls.close(fd, path)  # audit: the wrapper, which raises

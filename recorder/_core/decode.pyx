@@ -51,7 +51,7 @@ cdef class Decoder:
     cdef object damage(self, Status status):
         """A Status that is not OK as an exception. The offset is one in the data given."""
         if status == ERR_OUT_OF_MEMORY:
-            return errors.OutOfMemoryError()
+            return errors.OutOfMemoryError(operation="decode")
         return errors.TraceCorruptError(
             f"the record at byte {self.s.at - self.s.begin} cannot be read: {self.s.why.decode()}",
             offset=self.s.at - self.s.begin,

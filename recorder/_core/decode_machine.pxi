@@ -459,7 +459,7 @@ cdef Status happen(State *s, uint8_t kind, Cursor *c) noexcept nogil:
     if kind == R_RETURN or kind == R_UNWIND:
         retire(s, pop(s))
     elif kind == R_YIELD:
-        pop(s)
+        s.frame = pop(s)
     return OK
 
 

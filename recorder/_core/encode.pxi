@@ -303,8 +303,7 @@ cdef uint8_t *put_big_int(uint8_t *p, PyObject *o) noexcept nogil:
     p[0] = TAG_BIGINT
     p[1] = negative
     p = put_varint(p + 2, size)
-    rec_int_bytes(digits, n, p)
-    return p + size
+    return p + rec_int_bytes(digits, n, p)
 
 
 cdef uint8_t *put_text(uint8_t *p, PyObject *o) noexcept nogil:

@@ -16,6 +16,7 @@ cdef RecFault *fault_place() noexcept nogil:
     return &tape.control.target_fault if tape.control != NULL else &local_fault
 
 
+# audit: the fault is sticky; who cannot return the status leaves it to the hook, which looks at the fault
 cdef Status fail(Status status, uint32_t stage, int sys_errno=0, uint64_t wanted=0, uint64_t got=0) noexcept nogil:
     """Records the facts of a fault, unless an earlier one stands, and hands the status back to be returned."""
     cdef RecFault *fault = fault_place()

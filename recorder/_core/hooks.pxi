@@ -57,6 +57,7 @@ cdef bint settle(Status status) noexcept:
     try:
         set_abort(on_fault(fault_facts(fault_place(), tape.control.target_detail)))
         remove_hooks(hooks.state == ABORTING)
+    # audit: a hook lets nothing out; control flow of the program's cannot come from code of ours
     except BaseException:
         # The session's own code failed. The fault stands in the control page, and recording is over all the same.
         PyErr_Clear()
@@ -64,7 +65,7 @@ cdef bint settle(Status status) noexcept:
     close_tape(REC_TARGET_FINISHED)
     close_tracer()
     if hooks.state == ABORTING:
-        # Where the queue is full, the hooks of the main thread deliver it alone.
+        # audit: where the queue is full, the hooks of the main thread deliver it alone
         Py_AddPendingCall(deliver_abort, NULL)
     PyErr_Restore(kind, value, trace)
     rec_restore_handled(handled)
@@ -185,7 +186,8 @@ cdef PyObject *on_line(PyObject *self, PyObject **args, Py_ssize_t nargs) noexce
         status = sync(t, frame)
         if status != OK or not is_top(t, frame):
             return answer(status)
-    rec_int_small(args[1], &line)
+    if not rec_int_small(args[1], &line):
+        return answer(fail(ERR_INVARIANT_BROKEN, STAGE_CAPTURE))
     status = event_line(top_of(t), <int32_t> line)
     if status != OK:
         return answer(status)
@@ -296,7 +298,7 @@ cdef int define_method(int i, const char *name, void *function, int event) excep
     methods[i].ml_doc = NULL
     cdef PyObject *made = PyCFunction_NewEx(&methods[i], NULL, NULL)
     if made == NULL:
-        raise MemoryError
+        return -1
     callbacks[event] = <object> made
     Py_XDECREF(made)
     return 0
@@ -460,7 +462,7 @@ cdef int remove_trace(bint aborting) except -1:
     hooks.newest = NULL
     while state != NULL:
         if rec_has_trace(state, on_trace) and rec_set_trace(state, NULL, NULL) != 0:
-            raise SystemError("the trace function could not be removed")
+            return -1
         state = PyThreadState_Next(state)
     return 0
 

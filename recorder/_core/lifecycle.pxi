@@ -292,10 +292,10 @@ cdef void say(const char *text) noexcept nogil:
 cdef void say_summary() noexcept nogil:
     cdef char line[1024]
     cdef double seconds = <double> (tape.control.stopped_mono_ns - tape.control.started_mono_ns) / 1e9
-    snprintf(line, sizeof(line), "recorder: %llu events in %.2f s, %llu bytes: %s\n",
-             <unsigned long long> tape.control.events, seconds,
-             <unsigned long long> tape.control.trace_bytes, ending.name)
-    say(line)
+    if snprintf(line, sizeof(line), "recorder: %llu events in %.2f s, %llu bytes: %s\n",
+                <unsigned long long> tape.control.events, seconds,
+                <unsigned long long> tape.control.trace_bytes, ending.name) > 0:
+        say(line)
 
 
 cdef void after_fork_in_parent() noexcept nogil:

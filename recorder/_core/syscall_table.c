@@ -94,7 +94,7 @@ spawn_and_leave(void *argument)
     SpawnJob *job = argument;
     close_inherited();
     job->error = posix_spawn(&job->pid, job->path, job->actions, job->attributes, job->argv, job->envp);
-    _exit(0);
+    _exit(0); /* audit: the helper process, not the host */
 }
 
 /* 0 or an errno. */

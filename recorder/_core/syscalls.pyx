@@ -15,6 +15,8 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport strerror
 from posix.types cimport off_t, pid_t
 
+from recorder import errors
+
 
 cdef extern from "syscall_table.h" nogil:
     enum:
@@ -46,11 +48,14 @@ STOP = REC_INJECT_STOP  # the process is stopped just before the call
 cdef bytes encode(path):
     cdef bytes encoded = os.fsencode(path)
     if b"\0" in encoded:
-        raise ValueError("embedded null byte")
+        raise errors.InvalidArgumentError(
+            argument="path", value=encoded, expected="a path without null bytes"
+        )
     return encoded
 
 
 cdef int raise_errno(int error, path) except -1:
+    # audit: system calls speak OSError; every caller says by its operation which failure that is
     raise OSError(error, strerror(error).decode("ascii", "replace"), path)
 
 
@@ -142,8 +147,6 @@ cdef object write_all(int fd, const unsigned char[::1] data, off_t at, bint posi
         if got > 0:
             done += got
         elif got == 0:
-            from recorder import errors
-
             raise errors.ShortWriteError(path=path, bytes_wanted=size, bytes_written=done)
         elif not interrupted(error, &times):
             raise_errno(error, path)
@@ -229,6 +232,7 @@ def rename(source, target):
         result = rec_sys.rename(old, new)
         error = errno
     if result < 0:
+        # audit: as in raise_errno
         raise OSError(error, strerror(error).decode("ascii", "replace"), source, None, target)
 
 
@@ -337,7 +341,7 @@ cdef char **vector(list items) except NULL:
     cdef char **strings = <char **>malloc((len(items) + 1) * sizeof(char *))
     cdef Py_ssize_t index
     if strings == NULL:
-        raise MemoryError()
+        raise errors.OutOfMemoryError(operation="spawn")
     for index in range(len(items)):
         strings[index] = PyBytes_AS_STRING(items[index])
     strings[len(items)] = NULL
@@ -386,13 +390,13 @@ def inject(str name not None, uint64_t nth, int error, uint64_t times=1):
     this errno (or SHORT, KILL, STOP), `times` times in a row; 0 for ever. `reset` ends it all."""
     call = _numbers().get(name)
     if call is None or nth < 1:
-        raise ValueError(f"no such call: {name} {nth}")
+        _refuse(f"{name}:{nth}", "the name of a call, and a number from 1")
     if error == SHORT and call not in (REC_CALL_write, REC_CALL_pwrite):
-        raise ValueError(f"{name} cannot be short")
+        _refuse(name, "write or pwrite")
     if not armed:
         count()
     if rec_sys_inject(call, nth, error, times) < 0:
-        raise ValueError("too many faults")
+        _refuse(name, "fewer faults")
 
 
 def reset():
@@ -422,6 +426,10 @@ def load_faults(str role not None):
         if fields[0] == role:
             name, nth, error, times = (*fields[1:], "1")[:4]
             inject(name, int(nth), _error(error), 0 if times == "forever" else int(times))
+
+
+def _refuse(value, expected):
+    raise errors.InvalidArgumentError(argument="fault", value=value, expected=expected)
 
 
 def _error(name):

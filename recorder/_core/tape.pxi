@@ -193,6 +193,7 @@ cdef Status map_file(char *path, const char *folder, const char *name, size_t si
     # The mapping outlives the descriptor, and nothing was written through it: a failing close costs nothing.
     if rec_sys.close(fd) != 0 and place[0] != MAP_FAILED:
         saved = errno
+        # audit: munmap of what mmap gave cannot fail
         rec_sys.munmap(place[0], size)
         return fail(ERR_CLOSE_FAILED, STAGE_START, saved)
     if place[0] == MAP_FAILED:
@@ -201,13 +202,15 @@ cdef Status map_file(char *path, const char *folder, const char *name, size_t si
 
 
 cdef void unmap_tape() noexcept nogil:
-    """Gives the memory back. munmap of what mmap gave cannot fail, and if it did there would be nothing to do."""
+    """Gives the memory back."""
     cdef int i
     for i in range(REC_RING_SLOTS):
         if tape.segments[i] != NULL:
+            # audit: munmap of what mmap gave cannot fail
             rec_sys.munmap(tape.segments[i], REC_SEGMENT_SIZE)
             tape.segments[i] = NULL
     if tape.control != NULL:
+        # audit: munmap of what mmap gave cannot fail
         rec_sys.munmap(tape.control, REC_CONTROL_SIZE)
         tape.control = NULL
     tape.cur = tape.end = tape.data = NULL

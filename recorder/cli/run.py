@@ -92,8 +92,8 @@ def environment(policy: Policy, staging: Staging) -> dict[bytes, bytes]:
 
 
 def given_environment() -> dict[bytes, bytes]:
-    """As it was when we were started. Python itself may change it: in the C locale it sets LC_CTYPE,
-    and then a Python below would not go into UTF-8 mode."""
+    """As it was when we were started. Python itself may change it: in the C locale it sets
+    LC_CTYPE, and then a Python below would not go into UTF-8 mode."""
     try:
         with open("/proc/self/environ", "rb") as file:
             entries = file.read().split(b"\0")

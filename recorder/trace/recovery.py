@@ -34,7 +34,7 @@ def recover(
     target = staging.check_destination(given, os.getcwd())
     fd = staging.lock(folder)
     if fd is None:
-        raise errors.TraceBusyError(path=folder)
+        raise errors.TraceBusyError(path=folder, target_pid=session["target_pid"])
     try:
         if not _is_published(folder, session, target):
             _publish(folder, session, target, replace=output is not None)
@@ -120,7 +120,7 @@ def _publish(folder: str, session: dict[str, Any], target: str, *, replace: bool
     page = control.ControlPage(os.path.join(folder, "control"))
     try:
         if is_recording(session, page):
-            raise errors.TraceBusyError(path=folder)
+            raise errors.TraceBusyError(path=folder, target_pid=page.target_pid)
         if not replace:
             _refuse_newer(target, page.started_wall_ns)
         tape = Tape(folder, page, recovering=True)

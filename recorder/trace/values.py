@@ -92,9 +92,12 @@ class Value:
 
         Raises ValueUnreadableError for everything else, and where something of it is missing.
         """
-        if self.unexamined:
+        if self.raw[0] == UNEXAMINED:
             raise _unreadable("was not looked at again")
-        return _Builder().build(self.tree)
+        tree = self.tree
+        if isinstance(tree, (Node, bytearray)):
+            return _Builder().build(tree)
+        return tree
 
     def to_json(self) -> Json:
         """As JSON. What JSON has no word for is an object with a `type`."""
@@ -104,7 +107,7 @@ class Value:
     def show(self, limit: int = SHOWN) -> str:
         """As Python would write it, in at most so many characters."""
         out = _Writer(limit)
-        out.value(self.tree)
+        out.part(self.tree)
         return out.text() + (" (not looked at again)" if self.unexamined else "")
 
     def __repr__(self) -> str:
@@ -127,6 +130,8 @@ def _unreadable(why: str) -> errors.ValueUnreadableError:
 
 
 def _parse(raw: bytes, types: Types) -> Any:
+    if raw[0] >= SMALL:
+        return raw[0] - SMALL + SMALL_MIN
     if raw == bytes([UNEXAMINED]):
         return Node(ERROR)  # it has a value, and that is all
     parser = _Parser(raw, types)
@@ -411,11 +416,9 @@ BRACKETS: Final = {
 }  # fmt: skip
 
 
-class _Full(Exception):
-    """The limit is reached."""
-
-
 class _Writer:
+    """Text up to a limit; beyond it nothing is added, and nothing looked at."""
+
     def __init__(self, limit: int) -> None:
         self.left = limit
         self.out: list[str] = []
@@ -425,17 +428,10 @@ class _Writer:
         return "".join(self.out) + ("…" if self.full else "")
 
     def add(self, text: str) -> None:
-        self.out.append(text[: max(0, self.left)])
-        self.left -= len(text)
-        if self.left < 0:
-            self.full = True
-            raise _Full
-
-    def value(self, tree: Any) -> None:
-        try:
-            self.part(tree)
-        except _Full:
-            pass
+        if not self.full:
+            self.out.append(text[: self.left])
+            self.left -= len(text)
+            self.full = self.left < 0
 
     def part(self, tree: Any) -> None:
         if not isinstance(tree, Node):
@@ -493,6 +489,8 @@ class _Writer:
 
     def sequence(self, items: Any, write: Callable[[Any], object]) -> None:
         for number, item in enumerate(items):
+            if self.full:
+                return
             if number:
                 self.add(", ")
             write(item)
@@ -527,7 +525,7 @@ class _Writer:
 
 def _show(tree: Any, limit: int) -> str:
     out = _Writer(limit)
-    out.value(tree)
+    out.part(tree)
     return out.text()
 
 
