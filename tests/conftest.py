@@ -56,7 +56,8 @@ class Rules:
         for text in self.unraisable:
             yield f"sys.unraisablehook was called: {text}"
         for name, leaked in self.leaks().items():
-            yield f"{name}: {', '.join(map(str, leaked))}"
+            more = f" and {len(leaked) - 3} more" if len(leaked) > 3 else ""
+            yield f"{name} left: {', '.join(map(str, leaked[:3]))}{more}"
         if recorder.is_recording():
             recorder.reset()
             yield "the process is still being recorded"
@@ -135,6 +136,7 @@ def house_rules(
         sys, "unraisablehook", lambda it: rules.unraisable.append(f"{it.exc_value!r} in {it.object!r}")
     )
     yield rules
+    request.node.funcargs.clear()  # what only the arguments of the test kept alive is no leak
     broken = list(rules.broken())
     if broken:
         pytest.fail("\n".join(broken), pytrace=False)
