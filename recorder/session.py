@@ -10,7 +10,6 @@ no lock, and leaves the process as it found it when a step fails.
 
 from __future__ import annotations
 
-import functools
 import os
 
 from recorder import errors
@@ -101,12 +100,13 @@ class Session:
         if self._summary is not None:
             return self._summary
         closed = capture.stop(True)
-        if closed.status == errors.ErrorCode.NOT_RECORDING:
+        if closed.status == errors.NotRecordingError.number:
             _current = None
             raise errors.NotRecordingError(operation="stop")
         published = capture.wait_published()
-        if published.status and self.error is None:
-            self._decide(errors.from_fault(published.fault), "stop")
+        for answer in (closed, published):
+            if answer.status and self.error is None:
+                self._decide(errors.from_fault(answer.fault), "stop", "stopped")
         self._finish(closed.value, *published.value)
         _current = None
         return self._answer()
@@ -127,8 +127,11 @@ class Session:
         if self.error is not None and self.disposition is not None:
             if self.disposition.action in ("abort", "raise"):
                 raise self.error
-        if self.policy.require_trace and summary.path is None:
-            raise errors.TraceMissingError(path=self.path) from self.error
+        number = self.error.number if self.error else 0
+        state = summary.state if summary.path else "missing"
+        required = policies.requirement(self.policy, state, number)
+        if required:
+            raise errors.from_number(required, path=self.path) from self.error
         return summary
 
     def on_fault(self, facts: dict[str, Any]) -> RecordingAborted | None:
@@ -141,9 +144,11 @@ class Session:
             capture.set_exit_status(self.error.exit_code)
         return self._aborted
 
-    def _decide(self, error: RecorderError, origin: str) -> Disposition:
+    def _decide(
+        self, error: RecorderError, origin: str, state: str = "recording"
+    ) -> Disposition:
         """Asks the policy, remembers the answer, tells of the failure."""
-        disposition = policies.decide(error.number, origin, self.policy)
+        disposition = policies.decide(error.number, origin, self.policy, state)
         self.error = error
         self.disposition = disposition
         self._reporter.report(error, disposition=disposition.action, exit_code=disposition.exit_code)
@@ -153,8 +158,16 @@ class Session:
 
     def at_exit(self) -> None:
         """The program has ended. libc's exit hook passes on the exit status and waits for the trace."""
-        capture.stop(False)
-        if self.disposition is None and not self.policy.propagate_script_exit:
+        closed = capture.stop(False)
+        if closed.status == errors.NotRecordingError.number:
+            return  # a forked child: the trace is its parent's
+        if closed.status and self.error is None:
+            self._decide(errors.from_fault(closed.fault), "shutdown", "stopped")
+        if self.error is not None and policies.requirement(
+            self.policy, "partial", self.error.number
+        ):
+            capture.set_exit_status(errors.TraceIncompleteError.exit_code)
+        elif self.error is None and not self.policy.propagate_script_exit:
             capture.set_exit_status(0)
         self._reporter.close()
 
@@ -207,6 +220,8 @@ def recorded(
     path: str | os.PathLike[str], policy: Policy | None = None, **options: Any
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Decorator: every call of the function is recorded, into the same file."""
+
+    import functools
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(function)

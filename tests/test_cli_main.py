@@ -209,3 +209,31 @@ def test_run_starts_light(tmp_path: Path) -> None:
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if "|" in line}
     assert "recorder.cli.run" in loaded
     assert not loaded & {"argparse", "json", "re", "typing", "dataclasses", "logging", "zstandard"}
+
+
+def test_what_an_earlier_run_left_is_reported(tmp_path: Path) -> None:
+    """Program and sealer are both killed; the next run to the same place says so, and runs."""
+    from recorder._core import control
+
+    (tmp_path / "app.py").write_text("print('x', flush=True)\nimport time\ntime.sleep(60)")
+    command = [sys.executable, "-m", "recorder", "run", "app.py"]
+    environment = {**clean_environment(), "PYTHONPATH": str(ROOT)}
+    program = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE)
+    assert program.stdout is not None
+    assert program.stdout.readline() == b"x\n"
+    (staging,) = tmp_path.glob(".app.rtrace.partial-*")
+    page = control.ControlPage(str(staging / "control"))
+    sealer = page.sealer_pid
+    page.close()
+    os.kill(sealer, signal.SIGKILL)
+    program.kill()
+    program.wait()
+    program.stdout.close()
+
+    (tmp_path / "app.py").write_text("print('y')")
+    done = recorder("run", "app.py", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "y\n")
+    assert done.stderr == (
+        f"recorder: an earlier recording was not finished: recorder recover {staging}\n"
+    )
+    assert staging.is_dir()

@@ -861,10 +861,19 @@ probe(
         return x + 2
     print(doctest.testmod())
     """,
+    told=HOOK_IS_TRACE_FUNCTION,  # it ends with sys.settrace(what sys.gettrace() said before)
+    verdict=PARTIAL if HOOK_IS_TRACE_FUNCTION else COMPLETE,
 )
 probe(
     "pdb",
     """
+    import sys
+    if sys.version_info >= (3, 13):
+        # On 3.13 any LINE hook, an empty one too, lets breakpoint() stop a line later: that is the baseline.
+        monitoring = sys.monitoring
+        monitoring.use_tool_id(5, "empty")
+        monitoring.register_callback(5, monitoring.events.LINE, lambda *where: None)
+        monitoring.set_events(5, monitoring.events.LINE)
     def f(x):
         y = x + 1
         breakpoint()

@@ -141,11 +141,12 @@ cdef inline PyObject *answer(Status status) noexcept:
     return none()
 
 
-cdef PyObject *inactive() noexcept:
-    """A hook that fires while nothing is recorded."""
+cdef PyObject *inactive(bint can_be_disabled) noexcept:
+    """A hook that fires while nothing is recorded. Exception events cannot be switched off one by one: CPython would
+    complain and drop the callback."""
     if hooks.state == ABORTING and raise_abort():
         return NULL
-    return disabled() if hooks.state == FORKED else none()
+    return disabled() if can_be_disabled and hooks.state == FORKED else none()
 
 
 cdef PyObject *on_start(PyObject *self, PyObject **args, Py_ssize_t nargs) noexcept:
@@ -155,7 +156,7 @@ cdef PyObject *on_start(PyObject *self, PyObject **args, Py_ssize_t nargs) noexc
     cdef Thread *t
     if hooks.state != RECORDING:
         if hooks.state != WAITING or not begins_main(frame, <PyCodeObject *> args[0]):
-            return inactive()
+            return inactive(True)
     code = code_of(args[0])
     if code == NULL:
         return answer(ERR_INTERNAL)
@@ -178,7 +179,7 @@ cdef PyObject *on_line(PyObject *self, PyObject **args, Py_ssize_t nargs) noexce
     cdef Status status
     cdef int64_t line = 0
     if hooks.state != RECORDING:
-        return inactive()
+        return inactive(True)
     t = thread_of(state)
     if t == NULL:
         return answer(ERR_OUT_OF_MEMORY)
@@ -208,7 +209,7 @@ cdef PyObject *resumed(PyObject **args, PyObject *thrown) noexcept:
     cdef Code *code
     cdef Thread *t
     if hooks.state != RECORDING:
-        return inactive()
+        return inactive(thrown == NULL)
     code = code_of(args[0])
     if code == NULL:
         return answer(ERR_INTERNAL)
@@ -254,7 +255,7 @@ cdef PyObject *ended(PyObject **args, uint8_t record) noexcept:
     cdef Code *code
     cdef Status status
     if hooks.state != RECORDING:
-        return inactive()
+        return inactive(record == REC_RETURN or record == REC_YIELD)
     t = tracer.thread
     if t == NULL or t.state != state or t.state_id != state.id or not is_top(t, frame):
         code = code_of(args[0])                 # most likely out of scope: these events come from all code
@@ -455,6 +456,11 @@ cdef Status install_trace() except *:
     return trace_all_threads(rec_thread_state())
 
 
+cdef Status check_trace() noexcept:
+    """Whether this thread's hook is still ours: sys.settrace, which a debugger calls, takes it without a word."""
+    return OK if rec_has_trace(rec_thread_state(), on_trace) else fail(ERR_HOOK_STOLEN, STAGE_STOP)
+
+
 cdef int remove_trace(bint aborting) except -1:
     cdef PyThreadState *state = PyInterpreterState_ThreadHead(PyInterpreterState_Get())
     if aborting:
@@ -481,6 +487,13 @@ cdef Status install_hooks() noexcept:
         return fail(ERR_OUT_OF_MEMORY, STAGE_START, ENOMEM)
     except BaseException:
         return fail(ERR_TRACER_INSTALL_CONFLICT, STAGE_START)
+
+
+cdef Status check_hooks() noexcept:
+    """Whether the hooks are still there, before they are removed at the end."""
+    if PY_VERSION_HEX >= 0x030C0000:
+        return OK
+    return check_trace()
 
 
 cdef int remove_hooks(bint aborting) except -1:

@@ -184,6 +184,8 @@ def stop(bint final):
     cdef Status status
     if tape.control == NULL or hooks.state == FORKED:
         return result(ERR_NOT_RECORDING)
+    if hooks.state == RECORDING and check_hooks() != OK:
+        tape.control.target_fault.disposition = DISABLE
     try:
         remove_hooks(False)
     except BaseException:

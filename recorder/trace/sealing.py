@@ -279,7 +279,7 @@ class Tape:
         return {
             "counters": self.counters,
             "duration_ns": stopped - page.started_mono_ns if stopped else None,
-            "threads": getattr(self.scanner, "threads", None),
+            "threads": self.scanner.threads,
             "reason": None if self.failure is None else str(self.failure),
         }
 
