@@ -97,6 +97,13 @@ class FakeTarget:
             time.sleep(0.002)
         return self.page.sealer_state
 
+    def close(self) -> None:
+        """Gives back what a process that ends would."""
+        if self.sealer is not None:
+            self.sealer.close()
+        for segment in self.maps:
+            segment.close()
+
 
 def varint(number: int) -> bytes:
     out = bytearray()

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
+from recorder import staging
 from recorder._core.decode import Scanner
 from recorder.trace import writer
 from recorder.trace.writer import TraceWriter, Verdict
@@ -68,6 +69,15 @@ def run_target(
 def command(*arguments: object, **options: object) -> list[str]:
     words = [sys.executable, "-m", "tests.fake_target", *map(str, arguments)]
     return words + [f"{name}={value}" for name, value in options.items()]
+
+
+def has_died(pid: int) -> bool:
+    """Whether a process ends within five seconds."""
+    watch = staging.Watch(pid)
+    try:
+        return watch.dead(5000)
+    finally:
+        watch.close()
 
 
 def until(condition, seconds: float = 10.0):

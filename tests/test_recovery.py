@@ -17,9 +17,20 @@ from recorder._core import control, syscalls
 from recorder.trace import recovery
 from recorder.trace.writer import COMPLETE, PARTIAL, TRUNCATED
 from tests.fake_target import FakeTarget
-from tests.tape_tools import Contents, command, disk, leftovers, read_trace, run_target, until
+from tests.tape_tools import (
+    Contents,
+    command,
+    disk,
+    has_died,
+    leftovers,
+    read_trace,
+    run_target,
+    until,
+)
 
 CODES = errors.ErrorCode
+# Each test says itself which staging folder is left, and what is in it.
+pytestmark = pytest.mark.leaves_staging
 
 
 @pytest.fixture(autouse=True)
@@ -126,7 +137,7 @@ def test_what_is_being_recorded_is_left_alone(tmp_path):
     with pytest.raises(errors.TraceBusyError):
         recovery.recover(tmp_path / left)
     os.kill(page.sealer_pid, signal.SIGKILL)
-    assert staging.Watch(page.sealer_pid).dead(5000)
+    assert has_died(page.sealer_pid)
     with pytest.raises(errors.TraceBusyError):
         recovery.recover(tmp_path / left)  # the program itself is alive
     program.kill()

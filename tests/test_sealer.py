@@ -20,6 +20,8 @@ from tests.fake_target import FakeTarget, Stopped
 from tests.tape_tools import command, disk, leftovers, read_trace, run_target, until
 
 CODES = errors.ErrorCode
+# Each test says itself which staging folder is left, and what is in it.
+pytestmark = pytest.mark.leaves_staging
 
 
 @pytest.fixture
@@ -41,6 +43,7 @@ def start(tmp_path, monkeypatch):
         target.page.discard = 1
         if target.wait() not in ENDED:
             os.kill(target.page.sealer_pid, signal.SIGKILL)
+        target.close()
 
 
 ENDED = (control.SEALER_PUBLISHED, control.SEALER_DISCARDED, control.SEALER_FAILED)

@@ -16,7 +16,7 @@ import pytest
 from recorder import errors, staging
 from recorder._core import control, syscalls
 from recorder.policy import Policy
-from tests.tape_tools import disk, leftovers, until
+from tests.tape_tools import disk, has_died, leftovers, until
 
 
 @pytest.fixture(autouse=True)
@@ -429,7 +429,7 @@ def test_a_sealer_that_does_not_answer(tmp_path, monkeypatch):
     monkeypatch.setattr(syscalls, "kill", lambda *args: (seen.append(args), real(*args)))
     assert isinstance(fail_to_launch(tmp_path), errors.SealerStalledError)
     (pid,) = (pid for pid, number in seen if number == signal.SIGKILL)
-    assert staging.Watch(pid).dead(5000)
+    assert has_died(pid)
 
 
 @pytest.mark.parametrize(

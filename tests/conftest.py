@@ -1,0 +1,268 @@
+"""The house rules, checked after every test: what the recorder must never do, it did not do here.
+
+Fixtures for everyone: `run_recorded` and `run_plain` run a program in a process of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+import recorder
+from recorder import diagnostics, errors
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE_HOME = str(Path(recorder.__file__).resolve().parent.parent)
+# What a process needs to find the recorder from any folder. Programs get it recorded and plain alike.
+ENVIRONMENT = {**os.environ, "PYTHONPATH": PACKAGE_HOME}
+INTERNAL = [row.name for row in errors.ErrorCode if row // 1000 == errors.ErrorKind.INTERNAL]
+
+
+# ------------------------------------------------------------------------------------- the rules
+
+
+class Rules:
+    """What was there before the test, to be compared with what is there after it."""
+
+    def __init__(self, provoked: set[str], folder: Path | None) -> None:
+        self.provoked = provoked  # codes that the test brings about on purpose
+        self.folder = folder
+        self.internal: list[str] = []  # internal errors that somebody was only told of
+        self.unraisable: list[str] = []
+        self.before = resources()
+
+    def see(self, name: str) -> None:
+        """An internal error was reported."""
+        name = name.removeprefix("ERR_")
+        if name in INTERNAL and name not in self.provoked:
+            self.internal.append(name)
+
+    def broken(self) -> Iterator[str]:
+        """A sentence for each rule that does not hold."""
+        for name in self.internal:
+            yield f"an internal error was swallowed: {name}"
+        for text in self.unraisable:
+            yield f"sys.unraisablehook was called: {text}"
+        for name, leaked in self.leaks().items():
+            more = f" and {len(leaked) - 3} more" if len(leaked) > 3 else ""
+            yield f"{name} left: {', '.join(map(str, leaked[:3]))}{more}"
+        if recorder.is_recording():
+            recorder.reset()
+            yield "the process is still being recorded"
+
+    def leaks(self) -> dict[str, list[object]]:
+        """What there is now and was not before. What takes a moment to end is given one."""
+        deadline = time.monotonic() + 2.0
+        while found := self._leaks():
+            if time.monotonic() > deadline:
+                break
+            gc.collect()
+            time.sleep(0.01)
+        return found
+
+    def _leaks(self) -> dict[str, list[object]]:
+        now = resources()
+        if self.folder is not None:
+            now["staging folder"] = set(self.folder.rglob(".*.partial-*"))
+        news = {name: now[name] - self.before.get(name, set()) for name in now}
+        return {name: sorted(new, key=str) for name, new in news.items() if new}
+
+
+def resources() -> dict[str, set[Any]]:
+    """What a test may use and has to give back."""
+    return {
+        "thread": set(os.listdir("/proc/self/task")),
+        "file descriptor": descriptors(),
+        "temporary file": set(os.listdir(tempfile.gettempdir())),
+        "file in the source tree": set(os.listdir(ROOT)),
+        "hook": hooks(),
+    }
+
+
+def descriptors() -> set[tuple[str, str]]:
+    found = set()
+    for fd in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):  # the one of the listing itself
+            found.add((fd, os.readlink(f"/proc/self/fd/{fd}")))
+    return found
+
+
+def hooks() -> set[str]:
+    """Tool ids in use; on 3.11 the C trace function, which sys.gettrace() does not show."""
+    if sys.version_info >= (3, 12):
+        tools = {f"{i}: {sys.monitoring.get_tool(i)}" for i in range(6)}
+        return {tool for tool in tools if not tool.endswith(": None")}
+    import ctypes
+
+    ctypes.pythonapi.PyThreadState_Get.restype = ctypes.c_void_p
+    state = ctypes.pythonapi.PyThreadState_Get()
+    function = ctypes.c_void_p.from_address(state + 72).value  # c_tracefunc of a 3.11 thread state
+    return {f"trace function {function:#x}"} if function else set()
+
+
+@pytest.fixture(autouse=True)
+def house_rules(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Rules]:
+    """Fails a test in which an internal error was swallowed, the unraisable hook was called, a thread,
+    descriptor, temporary file, staging folder or hook was left, or recording goes on.
+
+    A test that leaves a staging folder because that is its subject has the mark `leaves_staging`."""
+    folder = None
+    if "tmp_path" in request.fixturenames and not request.node.get_closest_marker("leaves_staging"):
+        folder = request.getfixturevalue("tmp_path")
+    marks = request.node.iter_markers("provokes")
+    rules = Rules({name for mark in marks for name in mark.args}, folder)
+    report = diagnostics.Reporter.report
+
+    def seen(self: diagnostics.Reporter, error: errors.RecorderError, **rest: Any) -> None:
+        rules.see(error.error_name)
+        report(self, error, **rest)
+
+    monkeypatch.setattr(diagnostics.Reporter, "report", seen)
+    monkeypatch.setattr(
+        sys, "unraisablehook", lambda it: rules.unraisable.append(f"{it.exc_value!r} in {it.object!r}")
+    )
+    yield rules
+    request.node.funcargs.clear()  # what only the arguments of the test kept alive is no leak
+    broken = list(rules.broken())
+    if broken:
+        pytest.fail("\n".join(broken), pytrace=False)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Temporary files of this run alone: others on the machine make theirs elsewhere. At the end no
+    process may be left that has to do with it."""
+    folder = tmp_path_factory.mktemp("temporary")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(folder))
+        patch.setitem(ENVIRONMENT, "TMPDIR", str(folder))
+        patch.setattr(tempfile, "tempdir", str(folder))
+        yield
+    left = processes_of(tmp_path_factory.getbasetemp())
+    if left:
+        pytest.fail(f"processes are left: {'; '.join(left)}", pytrace=False)
+
+
+def processes_of(folder: Path) -> list[str]:
+    """The command lines that name a folder: sealers, and programs that the tests ran."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and int(entry) != os.getpid():
+            with contextlib.suppress(OSError):
+                command = Path("/proc", entry, "cmdline").read_bytes().replace(b"\0", b" ")
+                if os.fsencode(folder) in command:
+                    found.append(f"{entry}: {os.fsdecode(command)}")
+    return found
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Marker `root`: skipped, and said so, where the user or a tool is missing."""
+    for mark in item.iter_markers("root"):
+        missing = [tool for tool in mark.args if shutil.which(tool) is None]
+        if os.geteuid() != 0:
+            missing.insert(0, "root")
+        if missing:
+            pytest.skip(f"{item.name} needs {', '.join(missing)}")
+
+
+# ------------------------------------------------------------------------------- running programs
+
+
+class Result(NamedTuple):
+    """How a program ended. `trace` is where its trace is, or would be."""
+
+    status: int
+    stdout: bytes
+    stderr: str
+    trace: Path
+
+    @property
+    def codes(self) -> list[str]:
+        """The error codes that are named on stderr."""
+        return re.findall(r"\[(ERR_\w+)\]", self.stderr)
+
+
+Run = Callable[..., Result]
+
+
+def recorder_command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "recorder", *map(str, arguments)]
+
+
+def program_in(folder: Path, program: str | Path) -> Path:
+    """A program given as its text becomes a file."""
+    if isinstance(program, Path):
+        return program
+    path = folder / "program.py"
+    path.write_text(program, encoding="utf-8")
+    return path
+
+
+def finish(rules: Rules, command: list[str], trace: Path, options: dict[str, Any]) -> Result:
+    """Runs a command to its end, with the house rules for what it says."""
+    env = {**ENVIRONMENT, **options.pop("env", {})}
+    done = subprocess.run(
+        command, **{"env": env, "cwd": trace.parent, "timeout": 60, **options}, capture_output=True
+    )
+    result = Result(done.returncode, done.stdout, done.stderr.decode("utf-8", "replace"), trace)
+    for code in result.codes:
+        rules.see(code)
+    return result
+
+
+@pytest.fixture
+def run_recorded(tmp_path: Path, house_rules: Rules) -> Run:
+    """run_recorded(program, *options, arguments=(), output=…, prefix=(), **subprocess options): runs a
+    program, given as text or as a path, under `recorder run` with the options."""
+
+    def run(
+        program: str | Path,
+        *options: object,
+        arguments: tuple[object, ...] = (),
+        output: Path | None = None,
+        prefix: tuple[object, ...] = (),
+        **rest: Any,
+    ) -> Result:
+        trace = output or tmp_path / "program.rtrace"
+        script = program_in(tmp_path, program)
+        command = recorder_command("run", "-o", trace, *options, script, *arguments)
+        return finish(house_rules, [*map(str, prefix), *command], trace, {"cwd": tmp_path, **rest})
+
+    return run
+
+
+@pytest.fixture
+def run_plain(tmp_path: Path, house_rules: Rules) -> Run:
+    """The same program without the recorder."""
+
+    def run(program: str | Path, *, arguments: tuple[object, ...] = (), **rest: Any) -> Result:
+        script = program_in(tmp_path, program)
+        command = [sys.executable, str(script), *map(str, arguments)]
+        return finish(house_rules, command, tmp_path / "none.rtrace", {"cwd": tmp_path, **rest})
+
+    return run
+
+
+@pytest.fixture
+def recorder_says(tmp_path: Path, house_rules: Rules) -> Run:
+    """recorder_says("recover", path): runs a command of `recorder`."""
+
+    def run(*arguments: object, **rest: Any) -> Result:
+        command = recorder_command(*arguments)
+        return finish(house_rules, command, tmp_path / "none.rtrace", {"cwd": tmp_path, **rest})
+
+    return run
