@@ -11,7 +11,13 @@ CORE = Path("recorder/_core")
 EXTRA_SOURCES = {"capture": ["frames.c"], "syscalls": ["syscall_table.c"]}
 # -fno-strict-aliasing and friends come from CPython's own flags; asserts stay out unless asked for.
 DEBUG = os.environ.get("RECORDER_BUILD") == "debug"
-FLAGS = ["-std=gnu11", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-missing-field-initializers"]
+FLAGS = [
+    "-std=gnu11",
+    "-Wall",
+    "-Wextra",
+    "-Wno-unused-parameter",
+    "-Wno-missing-field-initializers",
+]
 FLAGS += ["-O0", "-g", "-UNDEBUG"] if DEBUG else ["-O3", "-fvisibility=hidden"]
 
 extensions = [

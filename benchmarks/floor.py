@@ -1,8 +1,8 @@
 """The empty C callback, on the hook that the recorder uses on this Python: what any recorder costs at least.
 
-    from floor import Floor
-    with Floor():
-        work()
+from floor import Floor
+with Floor():
+    work()
 """
 
 from __future__ import annotations

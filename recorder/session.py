@@ -125,9 +125,9 @@ class Session:
         summary = self._summary
         if summary is None:
             raise errors.InvariantBrokenError(invariant="a stopped session has a summary")
-        if self.error is not None and self.disposition is not None:
-            if self.disposition.action in ("abort", "raise"):
-                raise self.error
+        action = self.disposition.action if self.disposition else ""
+        if self.error is not None and action in ("abort", "raise"):
+            raise self.error
         number = self.error.number if self.error else 0
         state = summary.state if summary.path else "missing"
         required = policies.requirement(self.policy, state, number)
@@ -145,14 +145,14 @@ class Session:
             capture.set_exit_status(self.error.exit_code)
         return self._aborted
 
-    def _decide(
-        self, error: RecorderError, origin: str, state: str = "recording"
-    ) -> Disposition:
+    def _decide(self, error: RecorderError, origin: str, state: str = "recording") -> Disposition:
         """Asks the policy, remembers the answer, tells of the failure."""
         disposition = policies.decide(error.number, origin, self.policy, state)
         self.error = error
         self.disposition = disposition
-        self._reporter.report(error, disposition=disposition.action, exit_code=disposition.exit_code)
+        self._reporter.report(
+            error, disposition=disposition.action, exit_code=disposition.exit_code
+        )
         if disposition.action != "raise":
             self._reporter.final(error, disposition=disposition.action)
         return disposition
@@ -182,18 +182,17 @@ class Session:
         kind: type[BaseException] | None,
         value: BaseException | None,
         trace: TracebackType | None,
-    ) -> bool:
-        """The user's exception wins; ours is attached to it. An abort becomes the failure it stands for."""
+    ) -> None:
+        """The user's exception wins; ours is attached to it. An abort becomes the failure it is."""
         try:
             self.stop()
         except errors.RecorderError as error:
             if value is None or value is self._aborted:
                 raise error from error.__cause__
             value.add_note(str(error))
-        return False
 
 
-class record:  # noqa: N801  (used as `with record(...)`)
+class record:
     """`with record("app.rtrace") as session:` records its body."""
 
     def __init__(self, path: str | os.PathLike[str], policy: Policy | None = None, **options: Any):
@@ -210,11 +209,11 @@ class record:  # noqa: N801  (used as `with record(...)`)
         kind: type[BaseException] | None,
         value: BaseException | None,
         trace: TracebackType | None,
-    ) -> bool:
+    ) -> None:
         if self._session is None:
             raise errors.NotRecordingError(operation="stop")
         session, self._session = self._session, None
-        return session.__exit__(kind, value, trace)
+        session.__exit__(kind, value, trace)
 
 
 def recorded(

@@ -113,9 +113,7 @@ def hooks() -> set[str]:
 
 
 @pytest.fixture(autouse=True)
-def house_rules(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Rules]:
+def house_rules(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rules]:
     """Fails a test in which an internal error was swallowed, the unraisable hook was called, a thread,
     descriptor, temporary file, staging folder or hook was left, or recording goes on.
 
@@ -133,7 +131,9 @@ def house_rules(
 
     monkeypatch.setattr(diagnostics.Reporter, "report", seen)
     monkeypatch.setattr(
-        sys, "unraisablehook", lambda it: rules.unraisable.append(f"{it.exc_value!r} in {it.object!r}")
+        sys,
+        "unraisablehook",
+        lambda it: rules.unraisable.append(f"{it.exc_value!r} in {it.object!r}"),
     )
     yield rules
     request.node.funcargs.clear()  # what only the arguments of the test kept alive is no leak

@@ -2,8 +2,8 @@
 
     python oracle.py PROGRAM OUT
 
-Runs PROGRAM as __main__ and pickles a list of (kind, function, line, (variables, value), (frame, whether it starts)) for
-every event in its file.
+Runs PROGRAM as __main__ and pickles, for every event in its file, (kind, function, line,
+(variables, value), (frame, whether it starts)).
 Values are described as `describe` says, at the moment of the event.
 """
 

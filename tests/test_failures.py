@@ -8,10 +8,8 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -514,7 +512,9 @@ for attempt in range(3):
     {swallow}
 print("went on")
 """
-SWALLOWING = "except BaseException as e: print(type(e).__name__, isinstance(e, SystemExit), flush=True)"
+SWALLOWING = (
+    "except BaseException as e: print(type(e).__name__, isinstance(e, SystemExit), flush=True)"
+)
 
 
 @pytest.mark.provokes("SEALER_DIED")

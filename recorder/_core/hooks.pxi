@@ -19,7 +19,7 @@ cdef struct Hooks:
     int tool                 # 3.12+: our tool id, −1 when there is none
     PyObject *main_globals   # not owned: the dict of __main__, while WAITING
     PyObject *disable        # owned: sys.monitoring.DISABLE
-    PyObject *abort_instance # owned, while ABORTING
+    PyObject *abort_instance  # owned, while ABORTING
     uint64_t main_thread     # id of the main thread's state
     PyThreadState *newest    # 3.11: head of the interpreter's list of threads, as last seen
 
