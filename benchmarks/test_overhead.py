@@ -15,10 +15,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from floor import Floor  # noqa: E402
-from workloads import WORKLOADS  # noqa: E402
+from floor import Floor
+from workloads import WORKLOADS
 
-import recorder  # noqa: E402
+import recorder
 
 
 @contextmanager
