@@ -156,29 +156,30 @@ cdef Status wait_for_slot(uint32_t slot) noexcept nogil:
             started = now
         elif now - started > <uint64_t> tape.wait_ms * 1000000:
             if not sealer_is_alive():
-                return fail(ERR_SEALER_DIED, STAGE_ROTATE, 0, (now - started) // 1000000, 0)
+                return fail(ERR_SEALER_DIED, STAGE_ROTATE, 0, 0, tape.control.sealer_pid)
             return fail(ERR_SEALER_STALLED, STAGE_ROTATE, 0, (now - started) // 1000000, 0)
         elif now - started > 100000000 and not sealer_is_alive():
-            return fail(ERR_SEALER_DIED, STAGE_ROTATE, 0, (now - started) // 1000000, 0)
+            return fail(ERR_SEALER_DIED, STAGE_ROTATE, 0, 0, tape.control.sealer_pid)
         pause_us(200)
     return adopt_sealer_fault()
 
 
 cdef bint sealer_is_alive() noexcept nogil:
-    """Asked rarely, when the heartbeat has stopped. A pidfd and not kill(pid, 0): nobody may have reaped it."""
-    cdef c_pollfd watch
-    cdef int answer
-    if tape.control.sealer_pid <= 0:
+    cdef int32_t pid = tape.control.sealer_pid
+    cdef c_pollfd watched
+    if pid <= 0:
         return False
-    watch.fd = rec_sys.pidfd_open(tape.control.sealer_pid, 0)
-    if watch.fd < 0:
-        return errno != ESRCH
-    watch.events = POLLIN
-    watch.revents = 0
-    answer = rec_sys.poll(&watch, 1, 0)
-    # audit: a descriptor that was only polled loses nothing when closing it fails
-    rec_sys.close(watch.fd)
-    return answer <= 0
+    watched.fd = rec_sys.pidfd_open(pid, 0)
+    watched.events = POLLIN
+    watched.revents = 0
+    if watched.fd < 0:                # no such process; or no such call
+        return errno != ESRCH and (rec_sys.kill(pid, 0) == 0 or errno != ESRCH)
+    # Asked this way, a dead process that its parent has not waited for is dead.
+    if rec_sys.poll(&watched, 1, 0) < 0:
+        watched.revents = 0
+    if rec_sys.close(watched.fd) != 0:
+        return watched.revents == 0   # nothing was written through it
+    return watched.revents == 0
 
 
 cdef void pause_us(uint64_t us) noexcept nogil:
