@@ -1,6 +1,5 @@
 # How CPython calls the tracer. 3.12 and later: sys.monitoring. 3.11: the C trace function of every thread.
-# Each hook finds the thread and the frame, hands over, and settles what comes back; none ever raises, but for
-# RecordingAborted, which is how an abort reaches the program.
+# Each hook finds the thread and the frame, hands over, and settles what comes back; none ever raises.
 
 cdef enum State:
     IDLE = 0
@@ -20,6 +19,7 @@ cdef struct Hooks:
     PyObject *main_globals   # not owned: the dict of __main__, while WAITING
     PyObject *disable        # owned: sys.monitoring.DISABLE
     PyObject *abort_instance  # owned, while ABORTING
+    bint abort_is_queued      # deliver_abort is a pending call
     uint64_t main_thread     # id of the main thread's state
     PyThreadState *newest    # 3.11: head of the interpreter's list of threads, as last seen
 
@@ -41,15 +41,15 @@ cdef PyObject *disabled() noexcept:
     return hooks.disable
 
 
-cdef bint settle(Status status) noexcept:
+cdef void settle(Status status) noexcept:
     """Ends a hook whose status was not OK: recording stops, the policy decides, what was recorded is handed over
-    to be published. True: raise the abort."""
+    to be published."""
     cdef PyObject *kind = NULL
     cdef PyObject *value = NULL
     cdef PyObject *trace = NULL
     cdef PyObject *handled
     if hooks.state != RECORDING:
-        return False
+        return
     handled = rec_save_handled()
     fail(status, STAGE_CAPTURE)                 # in case only the status was known
     hooks.state = IDLE
@@ -65,11 +65,9 @@ cdef bint settle(Status status) noexcept:
     close_tape(REC_TARGET_FINISHED)
     close_tracer()
     if hooks.state == ABORTING:
-        # audit: where the queue is full, the hooks of the main thread deliver it alone
-        Py_AddPendingCall(deliver_abort, NULL)
+        queue_abort()
     PyErr_Restore(kind, value, trace)
     rec_restore_handled(handled)
-    return hooks.state == ABORTING and is_main_thread()
 
 
 cdef int set_abort(outcome) except -1:
@@ -88,21 +86,46 @@ cdef bint is_main_thread() noexcept:
     return state != NULL and state.id == hooks.main_thread
 
 
+cdef void queue_abort() noexcept:
+    """Asks for deliver_abort. Where the queue is full, the next event of the main thread asks again."""
+    if not hooks.abort_is_queued:
+        hooks.abort_is_queued = Py_AddPendingCall(deliver_abort, NULL) == 0
+
+
 cdef int deliver_abort(void *unused) noexcept:
-    """A pending call: runs in the main thread, between two instructions."""
-    return -1 if raise_abort() else 0
+    """A pending call: runs in the main thread, where Ctrl-C would be raised too. Only there is it safe: a line
+    event may stand before the instruction that begins an except block, and an exception from it would skip
+    the block and leave a wrong sys.exc_info()."""
+    hooks.abort_is_queued = False
+    if not is_abort_due():
+        return 0
+    PyErr_SetObject(<PyObject *> hooks.abort_instance.ob_type, hooks.abort_instance)
+    return -1
 
 
-cdef bint raise_abort() noexcept:
-    """Raises RecordingAborted in the main thread, unless its finally and except blocks are running: an abort
-    that was swallowed is raised again at the next event after the block that swallowed it."""
+cdef void repeat_abort() noexcept:
+    """An event after the abort: if the program has swallowed it, it is raised again."""
+    if is_abort_due():
+        queue_abort()
+
+
+cdef bint is_abort_due() noexcept:
+    """Not while except and finally blocks handle it, and not when it has got through: what runs then, such as
+    atexit's functions, is below no module body."""
     cdef PyThreadState *state = rec_thread_state()
+    cdef rec_iframe *frame
+    cdef PyCodeObject *code
     if hooks.state != ABORTING or not is_main_thread():
         return False
     if rec_is_handling(state, hooks.abort_instance.ob_type):
         return False
-    PyErr_SetObject(<PyObject *> hooks.abort_instance.ob_type, hooks.abort_instance)
-    return True
+    frame = rec_current_frame(state)
+    while frame != NULL:
+        code = rec_frame_code(frame)
+        if code != NULL and is_named_module(code.co_name):
+            return True
+        frame = frame.previous
+    return False
 
 
 cdef bint begins_main(rec_iframe *frame, PyCodeObject *code) noexcept:
@@ -136,16 +159,15 @@ cdef void forget_scopes() noexcept:
 cdef inline PyObject *answer(Status status) noexcept:
     if status == OK:
         return none()
-    if settle(status) and raise_abort():
-        return NULL
+    settle(status)
     return none()
 
 
 cdef PyObject *inactive(bint can_be_disabled) noexcept:
     """A hook that fires while nothing is recorded. Exception events cannot be switched off one by one: CPython would
     complain and drop the callback."""
-    if hooks.state == ABORTING and raise_abort():
-        return NULL
+    if hooks.state == ABORTING:
+        repeat_abort()
     return disabled() if can_be_disabled and hooks.state == FORKED else none()
 
 
@@ -382,7 +404,9 @@ cdef int on_trace(PyObject *self, PyFrameObject *object, int what, PyObject *arg
     cdef Status status = OK
     if hooks.state != RECORDING:
         if hooks.state != WAITING or what != PyTrace_CALL or not begins_main(frame, <PyCodeObject *> frame.code):
-            return -1 if hooks.state == ABORTING and raise_abort() else 0
+            if hooks.state == ABORTING:
+                repeat_abort()
+            return 0
     if PyInterpreterState_ThreadHead(state.interp) != hooks.newest:
         status = trace_all_threads(state)
     t = tracer.thread
@@ -393,8 +417,8 @@ cdef int on_trace(PyObject *self, PyFrameObject *object, int what, PyObject *arg
         status = event_line(top_of(t), (<rec_frame_object *> object).lineno)
     elif what != PyTrace_OPCODE:
         status = traced(state, frame, (<rec_frame_object *> object).lineno, what, arg)
-    if status != OK and settle(status) and raise_abort():
-        return -1
+    if status != OK:
+        settle(status)
     return 0
 
 

@@ -193,6 +193,8 @@ def stop(bint final):
         return result(ERR_NOT_RECORDING)
     if hooks.state == RECORDING and check_hooks() != OK:
         tape.control.target_fault.disposition = DISABLE
+    if adopt_sealer_fault() == OK and not sealer_is_alive():
+        fail(ERR_SEALER_DIED, STAGE_STOP, 0, 0, tape.control.sealer_pid)
     try:
         remove_hooks(False)
     except BaseException:
@@ -237,7 +239,7 @@ cdef Status wait_for_sealer() noexcept nogil:
         if now - started > 50000000 and not sealer_is_alive():
             # It may have published in the meantime and ended.
             if REC_LOAD(tape.control.sealer_state) == state:
-                return fail(ERR_SEALER_DIED, STAGE_STOP)
+                return fail(ERR_SEALER_DIED, STAGE_STOP, 0, 0, tape.control.sealer_pid)
             continue
         if now - started > <uint64_t> FINISH_MS * 1000000:
             return fail(ERR_SEALER_STALLED, STAGE_STOP, 0, (now - started) // 1000000)
@@ -270,7 +272,9 @@ cdef Status watch_process() noexcept nogil:
 cdef void at_exit(int exit_status, void *unused) noexcept nogil:
     """libc's exit(): Python is gone. Passes the exit status on and waits for the publication."""
     cdef Status status = OK
+    cdef bint told
     if tape.control != NULL and getpid() == tape.pid:
+        told = REC_LOAD(tape.control.target_fault.status) != 0
         tape.control.exit_status = exit_status
         tape.control.has_exit_status = 1
         if REC_LOAD(tape.control.target_state) < REC_TARGET_STOPPED:
@@ -282,6 +286,8 @@ cdef void at_exit(int exit_status, void *unused) noexcept nogil:
             if ending.require_trace:
                 say(ending.missing)
                 ending.override = 10
+            elif status != OK and not told:
+                say_failure(status)
         elif ending.summary:
             say_summary()
         unmap_tape()
@@ -296,6 +302,20 @@ cdef void say(const char *text) noexcept nogil:
     cdef ssize_t written = write_all(2, text, strlen(text))
     if written < 0:
         return                                  # stderr is closed: there is nobody to tell
+
+
+cdef void say_failure(Status status) noexcept nogil:
+    """What went wrong after Python had gone, with the classes that know better."""
+    cdef char line[256]
+    cdef int size
+    if status == ERR_SEALER_DIED:
+        size = snprintf(line, sizeof(line), "recorder: [ERR_SEALER_DIED] the sealer (pid %d) ended while it was needed. "
+                        "`recorder recover` makes the trace.\n", tape.control.sealer_pid)
+    else:
+        size = snprintf(line, sizeof(line), "recorder: the trace could not be finished: error %d, which "
+                        "`recorder errors %d` explains. `recorder recover` makes the trace.\n", status, status)
+    if size > 0:
+        say(line)
 
 
 cdef void say_summary() noexcept nogil:

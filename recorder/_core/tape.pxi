@@ -156,10 +156,10 @@ cdef Status wait_for_slot(uint32_t slot) noexcept nogil:
             started = now
         elif now - started > <uint64_t> tape.wait_ms * 1000000:
             if not sealer_is_alive():
-                return fail(ERR_SEALER_DIED, STAGE_ROTATE, 0, (now - started) // 1000000, 0)
+                return fail(ERR_SEALER_DIED, STAGE_ROTATE, 0, 0, tape.control.sealer_pid)
             return fail(ERR_SEALER_STALLED, STAGE_ROTATE, 0, (now - started) // 1000000, 0)
         elif now - started > 100000000 and not sealer_is_alive():
-            return fail(ERR_SEALER_DIED, STAGE_ROTATE, 0, (now - started) // 1000000, 0)
+            return fail(ERR_SEALER_DIED, STAGE_ROTATE, 0, 0, tape.control.sealer_pid)
         pause_us(200)
     return adopt_sealer_fault()
 
