@@ -90,8 +90,8 @@ class Sealer:
                 break
             try:
                 tape.seal(index)
-                tape.reserve()
                 self.check_limits()
+                tape.reserve()
             except Exception as error:
                 tape.fail(errors.from_exception(error, operation="read"))
                 break
@@ -106,12 +106,13 @@ class Sealer:
         return None
 
     def check_limits(self) -> None:
-        """The free space that is to be kept, and the size the trace may have."""
+        """The free space that is to be kept after the next reservation, and the size of the trace."""
         tape = self.tape
         folder = os.path.dirname(tape.path)
         with errors.mapped("read", path=folder):
             free, _ = syscalls.statvfs(folder)
-        if free < self.floor:
-            raise errors.FreeSpaceLowError(path=folder, free_bytes=free, bytes_wanted=self.floor)
+        wanted = self.floor + tape.writer.still_to_reserve(tape.room)
+        if self.floor and free < wanted:
+            raise errors.FreeSpaceLowError(path=folder, free_bytes=free, bytes_wanted=wanted)
         if self.max_bytes is not None and tape.writer.end > self.max_bytes:
             raise errors.LimitReachedError(limit="max_bytes", limit_value=self.max_bytes)

@@ -71,7 +71,11 @@ class Tape:
 
     def reserve(self) -> None:
         """Room for whatever the next segment becomes, and for the end."""
-        self.writer.reserve(staging.WORST_CHUNK + self.writer.closing_room)
+        self.writer.reserve(self.room)
+
+    @property
+    def room(self) -> int:
+        return staging.WORST_CHUNK + self.writer.closing_room
 
     def seal(self, index: int) -> None:
         """Makes a chunk of a segment that nobody writes any more."""

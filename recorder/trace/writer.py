@@ -251,6 +251,10 @@ class TraceWriter:
             staging.reserve_ahead(self.fd, self.reserved, wanted - self.reserved, self.path)
             self.reserved = wanted
 
+    def still_to_reserve(self, size: int) -> int:
+        """How much space `reserve` would take from the disk."""
+        return max(0, self.end + size - self.reserved)
+
     @property
     def closing_room(self) -> int:
         """What the end of the trace may take; no other chunk is written into it."""
