@@ -4,6 +4,7 @@ the exit status, what the program still does, and what is left behind.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -345,6 +346,8 @@ class Running:
                 stream.close()
         self.program.kill()
         self.program.wait()
+        with contextlib.suppress(ProcessLookupError):  # a test that failed may have left it stopped
+            os.kill(self.sealer, signal.SIGCONT)
 
 
 def is_alive(pid: int) -> bool:
