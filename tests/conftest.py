@@ -30,6 +30,13 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": PACKAGE_HOME}
 INTERNAL = [row.name for row in errors.ErrorCode if row // 1000 == errors.ErrorKind.INTERNAL]
 
 
+def pytest_configure() -> None:
+    """What multiprocessing keeps for the life of a process is there before the first test."""
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()
+
+
 # ------------------------------------------------------------------------------------- the rules
 
 

@@ -211,6 +211,7 @@ def test_run_starts_light(tmp_path: Path) -> None:
     assert not loaded & {"argparse", "json", "re", "typing", "dataclasses", "logging", "zstandard"}
 
 
+@pytest.mark.leaves_staging
 def test_what_an_earlier_run_left_is_reported(tmp_path: Path) -> None:
     """Program and sealer are both killed; the next run to the same place says so, and runs."""
     from recorder._core import control
