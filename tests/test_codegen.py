@@ -428,7 +428,11 @@ def test_a_new_row_appears_everywhere_after_one_command(tree: Tree) -> None:
 
 def in_tree(tree: Tree, *args: str) -> str:
     command = [sys.executable, *args]
-    return subprocess.run(command, cwd=tree.root, capture_output=True, text=True, check=True).stdout
+    for package in ("recorder", "recorder/cli"):  # else the installed ones are found instead
+        (tree.root / package / "__init__.py").touch()
+    done = subprocess.run(command, cwd=tree.root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_outcomes_live_in_the_core_only(tree: Tree) -> None:

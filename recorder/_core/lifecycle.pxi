@@ -309,8 +309,8 @@ cdef void say_failure(Status status) noexcept nogil:
     cdef char line[256]
     cdef int size
     if status == ERR_SEALER_DIED:
-        size = snprintf(line, sizeof(line), "recorder: [ERR_SEALER_DIED] the sealer (pid %d) ended while it was needed. "
-                        "`recorder recover` makes the trace.\n", tape.control.sealer_pid)
+        size = snprintf(line, sizeof(line), "recorder: [ERR_SEALER_DIED] the sealer (pid %d) ended while it was needed."
+                        " `recorder recover` makes the trace.\n", tape.control.sealer_pid)
     else:
         size = snprintf(line, sizeof(line), "recorder: the trace could not be finished: error %d, which "
                         "`recorder errors %d` explains. `recorder recover` makes the trace.\n", status, status)
