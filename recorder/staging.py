@@ -440,17 +440,6 @@ def sealer_error(page: control.ControlPage) -> errors.RecorderError | None:
     return None if fault is None else errors.from_fault(fault)
 
 
-def fault_facts(error: errors.RecorderError) -> dict[str, Any]:
-    """A failure as the fields of a fault: what errors.from_fault makes an exception of again."""
-    from recorder.errors.tables import FAULT
-
-    facts: dict[str, Any] = {"errno": error.errno, "detail": error.path}
-    for fact, field in FAULT.get(error.number, {}).items():
-        if error.context.get(fact) is not None:
-            facts[field] = error.context[fact]
-    return facts
-
-
 def _last_words(staging: Staging) -> str:
     try:
         fd = syscalls.open(staging.file("sealer.log"), os.O_RDONLY)

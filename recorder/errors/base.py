@@ -43,8 +43,9 @@ class _Kind:
 class RecorderError(Exception):
     """A failure of the recorder. Nothing else ever comes out of an exported function.
 
-    The message is made from the facts by the template of the class, unless one is given. A fact
-    that is missing leaves a `?` in it: telling of a failure must never be a second one.
+    The message is made from the facts by the template of the class, unless one is given; what the
+    system said stands behind it, unless that is what the code means. A fact that is missing leaves
+    a `?` in it: telling of a failure must never be a second one.
     """
 
     if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class RecorderError(Exception):
             key: scalar(facts[key]) for key in sorted(facts) if facts[key] is not None
         }
         if message is None:
-            message = render(self.template, self.context)
+            message = render(self.template, self.context) + self._reason(errno)
         self.message = printable(message)
         path = self.context.get("path")
         self._init_builtin(errno, path)
@@ -105,6 +106,14 @@ class RecorderError(Exception):
         self.trace_path = None if trace_path is None else os.fspath(trace_path)
         self.trace_state = trace_state
         self.events_lost = events_lost
+
+    def _reason(self, errno: int | None) -> str:
+        """What the system said, where the title of the code does not say it already."""
+        if errno is None or errno == errno_number(self.default_errno):
+            return ""
+        from recorder.errors.conversion import errno_name
+
+        return f" ({errno_name(errno) or errno}: {os.strerror(errno)})"
 
     def _init_builtin(self, errno: int | None, path: Scalar) -> None:
         """Fills what the builtin among our bases keeps in C: errno and filename, name."""
@@ -176,7 +185,7 @@ def errno_number(name: str) -> int | None:
     """The number this platform gives to an errno name."""
     import errno
 
-    number: int | None = getattr(errno, name, None)
+    number: int | None = getattr(errno, name, None) if name else None
     return number
 
 
