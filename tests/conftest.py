@@ -60,7 +60,7 @@ class Rules:
 
     def read(self, line: str) -> None:
         """A failure was told in these words."""
-        if re.search(r"(^|[\s(:])\?($|[\s),.:])", line):
+        if lacks_a_fact(line):
             self.unfilled.append(line)
 
     def broken(self) -> Iterator[str]:
@@ -94,6 +94,11 @@ class Rules:
             now["staging folder"] = set(self.folder.rglob(".*.partial-*"))
         news = {name: now[name] - self.before.get(name, set()) for name in now}
         return {name: sorted(new, key=str) for name, new in news.items() if new}
+
+
+def lacks_a_fact(line: str) -> bool:
+    """Whether a message has a `?` in place of something."""
+    return re.search(r"(^|[\s(:])\?($|[\s),.:])", line) is not None
 
 
 def resources() -> dict[str, set[Any]]:

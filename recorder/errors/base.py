@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # The longest text a fact may be; a message is one line, not a document.
 MAX_TEXT = 500
+MAX_ERRNO = 1 << 31
 HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class made by a class statement
 
 
@@ -87,9 +88,10 @@ class RecorderError(Exception):
         events_lost: int | None = None,
         **facts: object,
     ) -> None:
+        errno = errno if isinstance(errno, int) and -MAX_ERRNO < errno < MAX_ERRNO else None
         if errno is None and self.default_errno:
             errno = errno_number(self.default_errno)
-        if number is not None:
+        if isinstance(number, int):
             self.number = number
         if "number" in self.facts:
             facts["number"] = self.number
@@ -98,14 +100,15 @@ class RecorderError(Exception):
         }
         if message is None:
             message = render(self.template, self.context) + self._reason(errno)
-        self.message = printable(message)
+        self.message = printable(str(scalar(message)) if type(message) is not str else message)
         path = self.context.get("path")
         self._init_builtin(errno, path)
         self.errno = errno
         self.path = path if isinstance(path, str) else None
-        self.trace_path = None if trace_path is None else os.fspath(trace_path)
-        self.trace_state = trace_state
-        self.events_lost = events_lost
+        shown = scalar(trace_path)
+        self.trace_path = None if shown is None else str(shown)
+        self.trace_state = trace_state if isinstance(trace_state, str) else None
+        self.events_lost = events_lost if isinstance(events_lost, int) else None
 
     def _reason(self, errno: int | None) -> str:
         """What the system said, where the title of the code does not say it already."""
@@ -145,11 +148,28 @@ class RecorderError(Exception):
         rest = {k: v for k, v in vars(self).items() if k not in own and k not in _INSTANCE}
         return rebuild, (type(self), self.message, {**self.context, **own}), rest
 
-    def to_dict(self, **surroundings: Any) -> dict[str, Any]:
-        """The JSON diagnostic; `surroundings` are those of diagnostic.to_dict."""
+    def to_dict(
+        self,
+        *,
+        disposition: str = "raise",
+        run_id: str | None = None,
+        trace_id: str | None = None,
+        events: int | None = None,
+        thread: int | None = None,
+        stage: str | None = None,
+    ) -> dict[str, Any]:
+        """The JSON diagnostic: its own facts, and those of the run it happened in."""
         from recorder.errors.diagnostic import to_dict
 
-        return to_dict(self, **surroundings)
+        return to_dict(
+            self,
+            disposition=disposition,
+            run_id=run_id,
+            trace_id=trace_id,
+            events=events,
+            thread=thread,
+            stage=stage,
+        )
 
     @staticmethod
     def from_dict(diagnostic: Mapping[str, Any]) -> RecorderError:
@@ -171,6 +191,10 @@ class RecordingAborted(SystemExit):
     """Ends the recorded program the way Ctrl-C does, with the exit code of the failure's kind."""
 
     def __init__(self, error: RecorderError) -> None:
+        if not issubclass(type(error), RecorderError):
+            from recorder.errors import arguments
+
+            raise arguments.wrong("error", error, "a RecorderError")
         super().__init__(error.exit_code)
         self.error = error
 
