@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 from recorder import errors
 from recorder._core.decode import Function, RawEvent, RawFrame, Reader, Scanner, Thread
+from recorder.errors import arguments
 from recorder.trace.file import Chunk, Damage, TraceFile, Verdict
 from recorder.trace.values import Types, Value
 from recorder.trace.writer import CLOSE, EVENTS, META, SOURCE
@@ -155,6 +156,7 @@ class Trace:
     """An open trace."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        path = arguments.path(path)
         self._file = TraceFile(path)
         self._survey: Reader[Event, Frame] | None = None
         self._sources: dict[str, Source] | None = None
@@ -254,6 +256,9 @@ class Trace:
 
     def events(self, start: int = 0) -> Iterator[Event]:
         """The events from number `start` on, in order."""
+        return self._events(arguments.number(start, "start"))
+
+    def _events(self, start: int) -> Iterator[Event]:
         reader = self._reader()
         for chunk in self._chunks_from(start):
             if not self._load(reader, chunk):
@@ -275,6 +280,7 @@ class Trace:
     def at(self, seq: int) -> Moment:
         """Everything as it was at event number `seq`. Raises InvalidArgumentError if there is none,
         TraceCorruptError if it cannot be read."""
+        seq = arguments.number(seq, "seq", "the number of an event in the trace")
         for chunk in self._chunks_from(seq)[:1]:
             reader = self._reader()
             if chunk.head.first_event <= seq:
@@ -283,9 +289,7 @@ class Trace:
                 event = reader.next()
                 if event is not None and event.seq == seq:
                     return Moment(event, _stacks(reader, event))
-        raise errors.InvalidArgumentError(
-            argument="seq", value=str(seq), expected="the number of an event in the trace"
-        )
+        raise arguments.wrong("seq", seq, "the number of an event in the trace")
 
     @property
     def threads(self) -> list[Thread]:
@@ -384,10 +388,6 @@ def open_trace(path: str | os.PathLike[str]) -> Trace:
     staging folder in use), TraceTruncatedError (not even a file header), or what the system said.
     A damaged trace opens: see `Trace.verdict`.
     """
-    if not isinstance(path, (str, os.PathLike)):
-        raise errors.InvalidArgumentError(
-            argument="path", value=repr(path)[:100], expected="a path"
-        )
     return Trace(path)
 
 
