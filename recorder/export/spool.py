@@ -28,15 +28,18 @@ class Spool:
         self.file: Sink | None = None
         self.pieces: dict[int, list[Piece]] = {}
         self.parts: dict[int, list[bytes]] = {}
+        self.records: dict[int, int] = {}  # in `parts`
         self.waiting = 0
 
-    def write(self, thread: int, record: bytes) -> None:
-        """Adds a record of a thread."""
+    def write(self, thread: int, data: bytes, records: int = 1) -> None:
+        """Adds so many whole records of a thread."""
         parts = self.parts.get(thread)
         if parts is None:
             parts = self.parts[thread] = []
-        parts.append(record)
-        self.waiting += len(record) + 64  # of Python's own
+            self.records.setdefault(thread, 0)
+        parts.append(data)
+        self.records[thread] += records
+        self.waiting += len(data) + 64  # of Python's own
         if self.waiting >= MOST_WAITING:
             self._spill()
 
@@ -45,10 +48,10 @@ class Spool:
             self.file = self.out.scratch()
         for thread, parts in self.parts.items():
             data = b"".join(parts)
-            piece = Piece(self.file.size, len(data), len(parts))
+            piece = Piece(self.file.size, len(data), self.records[thread])
             self.pieces.setdefault(thread, []).append(piece)
             self.file.write(data)
-        self.parts, self.waiting = {}, 0
+        self.parts, self.records, self.waiting = {}, {}, 0
 
     @property
     def threads(self) -> list[int]:
@@ -63,4 +66,4 @@ class Spool:
                 yield self.file.read(piece.size, piece.at), piece.records
         parts = self.parts.get(thread)
         if parts:
-            yield b"".join(parts), len(parts)
+            yield b"".join(parts), self.records[thread]

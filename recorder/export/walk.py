@@ -9,7 +9,7 @@ recorded end at the next event that shows them gone.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from recorder._core.decode import Function, Thread
 from recorder.trace.reader import Event, Frame, Trace
@@ -24,7 +24,7 @@ class Activation:
     """A frame while it is on its thread's stack."""
 
     __slots__ = (
-        "began", "depth", "frame", "function", "number", "parent", "seq", "task", "thread", "time",
+        "began", "data", "depth", "frame", "function", "number", "parent", "seq", "task", "thread", "time",
     )  # fmt: skip
 
     def __init__(
@@ -47,6 +47,7 @@ class Activation:
         self.seq = seq  # the event with which it began, or was first seen
         self.time = time  # ns since 1970
         self.task = self._task()
+        self.data: Any = None  # whatever a visitor wants to remember with it
 
     def _task(self) -> Activation | None:
         """The outermost coroutine around it: what an event loop runs."""
