@@ -10,13 +10,16 @@ with the trace.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from recorder import errors
 from recorder.export.output import Output
+
+if TYPE_CHECKING:
+    from recorder.trace.reader import Trace
 
 
 class Format(NamedTuple):
@@ -79,11 +82,33 @@ def export(
     raises, and what the system says about the output (DiskFullError, …). After an exception nothing
     is left at or beside `output`, and a file that was there is as it was.
     """
+    chosen = format_named(format)
+    module = import_module(f"recorder.export.{chosen.module}")
+    return _export(trace, output, chosen.folder, module.write, told)
+
+
+def export_tables(
+    trace: str | os.PathLike[str], output: str | os.PathLike[str], tables: Collection[str]
+) -> Exported:
+    """Some of the tables of `parquet`, and `traces`. Raises as `export`."""
+    from recorder.export import parquet
+
+    def write(opened: Trace, out: Output, told: Callable[[int], None]) -> None:
+        parquet.write(opened, out, told, tables)
+
+    return _export(trace, output, True, write, None)
+
+
+def _export(
+    trace: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    folder: bool,
+    write: Callable[[Trace, Output, Callable[[int], None]], None],
+    told: Callable[[int, int], None] | None,
+) -> Exported:
     from recorder.export.text import notice
     from recorder.trace.reader import open_trace
 
-    chosen = format_named(format)
-    module = import_module(f"recorder.export.{chosen.module}")
     with open_trace(trace) as opened:
         total = len(opened)
 
@@ -91,7 +116,7 @@ def export(
             if told is not None:
                 told(done, total)
 
-        out = Output(output, folder=chosen.folder, source=opened.path)
+        out = Output(output, folder=folder, source=opened.path)
         with out, errors.mapped("export", path=out.destination):
-            module.write(opened, out, tell)
+            write(opened, out, tell)
         return Exported(out.destination, total, str(opened.verdict), notice(opened))

@@ -33,8 +33,8 @@ INDEX_READ = 1 << 16  # calls at once
 
 # What waits of the threads but the first: an operation and its operands.
 O_STEP, O_CALL, O_LEAVE, O_EVENT = range(4)
-STEP = struct.Struct("<BIQI")
-CALL = struct.Struct("<BIQIII")
+STEP = struct.Struct("<BQI")
+CALL = struct.Struct("<BQIII")
 LEAVE = struct.Struct("<B?I")
 EVENT = struct.Struct("<BBII")
 
@@ -54,7 +54,7 @@ class _Positions:
 
     def __init__(self, trace: Trace) -> None:
         self.lengths = {
-            path: [len(line) + 1 for line in _lines(source.text)]
+            text.clean(path): [len(line) + 1 for line in _lines(source.text)]
             for path, source in trace.sources.items()
         }
         last: dict[str, int] = {}  # the largest line recorded: what ran may have had no source
@@ -62,7 +62,7 @@ class _Positions:
             if event.line > last.get(event.file, 0):
                 last[event.file] = event.line
         for path, line in last.items():
-            lengths = self.lengths.setdefault(path, [])
+            lengths = self.lengths.setdefault(text.clean(path), [])
             lengths.extend([1] * (line - len(lengths)))
         self.end = 0
         self.starts: list[array[int]] = []  # by path id, and line − 1
@@ -189,7 +189,7 @@ class _Split(Target):
     def step(self, lane: int, path: int, line: int, variables: Variables) -> None:
         position, record = self.positions.at(path, line), _record(variables)
         if lane:
-            self.spool.write(lane, STEP.pack(O_STEP, lane, position, len(record)) + record)
+            self.spool.write(lane, STEP.pack(O_STEP, position, len(record)) + record)
         else:
             self.add_step(position, record)
 
@@ -198,7 +198,7 @@ class _Split(Target):
     ) -> None:
         position, record, given = self.positions.at(path, line), _record(there), _list(arguments)
         if lane:
-            head = CALL.pack(O_CALL, lane, position, function, len(record), len(given))
+            head = CALL.pack(O_CALL, position, function, len(record), len(given))
             self.spool.write(lane, head + record + given)
         else:
             self.add_call(function, given)
@@ -231,11 +231,11 @@ class _Split(Target):
         while at < len(piece):
             operation = piece[at]
             if operation == O_STEP:
-                _, _, position, size = STEP.unpack_from(piece, at)
+                _, position, size = STEP.unpack_from(piece, at)
                 at += STEP.size + size
                 self.add_step(position, piece[at - size : at])
             elif operation == O_CALL:
-                _, _, position, function, size, given = CALL.unpack_from(piece, at)
+                _, position, function, size, given = CALL.unpack_from(piece, at)
                 at += CALL.size + size + given
                 self.add_call(function, piece[at - given : at])
                 self.add_step(position, piece[at - given - size : at - given])
