@@ -674,3 +674,13 @@ def _show(tree: Any, limit: int) -> str:
 
 def _code_name(number: int) -> str:
     return errors.class_for(number).error_name
+
+
+def show_tree(tree: Any, limit: int = SHOWN) -> str:
+    """A part of a value as `Value.show` writes it."""
+    return _show(tree, limit)
+
+
+def type_name_of(tree: Any) -> str:
+    """The `type_name` of a part of a value."""
+    return _type_name(tree)
