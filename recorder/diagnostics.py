@@ -6,12 +6,11 @@ is kept open, nothing is ever written to stdout, and telling of a failure never 
 
 from __future__ import annotations
 
-# The C half of `signal`, which a bare start has; `signal` itself imports `enum`.
-import _signal  # type: ignore[import-not-found]
 import os
 import time
 
 from recorder import errors
+from recorder._core import syscalls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,10 +71,11 @@ class Destination:
         """Raises DiagnosticsUnwritableError if nothing could be written."""
         try:
             if self.fd is None:
-                os.close(self._open())
+                with self._open():
+                    pass
             else:
                 os.fstat(self.fd)
-        except OSError as exc:
+        except (OSError, errors.RecorderError) as exc:
             raise errors.DiagnosticsUnwritableError(path=self.text, errno=exc.errno) from exc
 
     def write(self, line: bytes) -> bool:
@@ -83,38 +83,19 @@ class Destination:
         try:
             if self.fd is not None:
                 return write_fd(self.fd, line)
-            fd = self._open()
-            try:
+            with self._open() as fd:
                 return write_fd(fd, line)
-            finally:
-                os.close(fd)
-        except OSError:
+        except (OSError, errors.RecorderError):
             return False
 
-    def _open(self) -> int:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY
-        return os.open(self.text, flags, 0o600)
+    def _open(self) -> syscalls.Opened:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOCTTY
+        return syscalls.opened(self.text, flags, 0o600)
 
 
 def write_fd(fd: int, line: bytes) -> bool:
-    """Writes to a descriptor that may be closed, broken, full or not blocking."""
-    blocked = _signal.pthread_sigmask(_signal.SIG_BLOCK, (_signal.SIGPIPE,))
-    try:
-        while line:
-            written = os.write(fd, line)
-            if not written:
-                return False
-            line = line[written:]
-    except BrokenPipeError:
-        # Ours, not the program's: take it back before it is delivered.
-        if _signal.SIGPIPE not in blocked:
-            _signal.sigtimedwait((_signal.SIGPIPE,), 0)
-        return False
-    except OSError:
-        return False
-    finally:
-        _signal.pthread_sigmask(_signal.SIG_SETMASK, blocked)
-    return True
+    """Writes to a descriptor that may be closed, broken or full; whether it could."""
+    return syscalls.tell(fd, line)
 
 
 # The process that has said its one line on stderr; a forked child has one of its own.

@@ -245,6 +245,7 @@ cdef Status map_file(char *path, const char *folder, const char *name, size_t si
 
 cdef void unmap_tape() noexcept nogil:
     """Gives the memory back."""
+    global local_fault
     cdef int i
     for i in range(REC_RING_SLOTS):
         if tape.segments[i] != NULL:
@@ -252,6 +253,7 @@ cdef void unmap_tape() noexcept nogil:
             rec_sys.munmap(tape.segments[i], REC_SEGMENT_SIZE)
             tape.segments[i] = NULL
     if tape.control != NULL:
+        local_fault = tape.control.target_fault          # who asks what went wrong asks afterwards
         # audit: munmap of what mmap gave cannot fail
         rec_sys.munmap(tape.control, REC_CONTROL_SIZE)
         tape.control = NULL
