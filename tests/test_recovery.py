@@ -205,13 +205,33 @@ def test_a_session_that_makes_no_sense(tmp_path, content):
     assert staging.find_stale(tmp_path / "app.rtrace") == []
 
 
-def test_a_control_page_that_makes_no_sense(tmp_path):
+@pytest.mark.parametrize("content", [None, b"", bytes(4096), b"\xa5" * 4096, b"\xa5" * 10])
+@pytest.mark.parametrize("size", [10, 200_000], ids=["not begun", "begun"])
+def test_a_control_page_that_makes_no_sense(tmp_path, content, size):
+    """It is made anew: the records need it for nothing but the rate of their clock."""
+    folder = kill_both(tmp_path, size=size)
+    page = os.path.join(folder, "control")
+    if content is None:
+        os.unlink(page)
+    else:
+        with open(page, "wb") as file:
+            file.write(content)
+    assert staging.find_stale(tmp_path / "app.rtrace") == [folder]
+    recovery.recover(folder)
+    trace = read_trace(tmp_path / "app.rtrace")
+    assert (trace.verdict.state, trace.events) == (TRUNCATED, 101)
+    assert os.listdir(tmp_path) == ["app.rtrace"]
+
+
+@pytest.mark.parametrize("cut", [0, 30, 64, 500])
+def test_a_segment_that_was_cut(tmp_path, cut):
+    """What is whole of it is in the trace, which says what is missing."""
     folder = kill_both(tmp_path)
-    for size in (4096, 10):
-        with open(os.path.join(folder, "control"), "wb") as file:
-            file.truncate(size)
-        with pytest.raises(errors.TraceCorruptError):
-            recovery.recover(folder)
+    os.truncate(os.path.join(folder, "segment-0"), cut)
+    recovery.recover(folder)
+    trace = read_trace(tmp_path / "app.rtrace")
+    assert (trace.verdict.state, trace.verdict.failure.code) == (PARTIAL, CODES.MAPPING_LOST)
+    assert (trace.events > 0) == (cut == 500)
 
 
 # ---- when it is cut short ----

@@ -105,4 +105,6 @@ cdef extern from *:
 cdef class ControlPage:
     cdef readonly object path
     cdef RecControl *page
+    cdef bytes encoded_path
+    cdef bint was_lost
     cdef int mapped(self) except -1

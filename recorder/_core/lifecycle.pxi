@@ -18,6 +18,9 @@ cdef extern from "<unistd.h>" nogil:
 cdef extern from "Python.h" nogil:
     PyInterpreterState *PyInterpreterState_Main()
 
+cdef extern from "status_text.h" nogil:
+    const char *rec_status_text(int status)
+
 cdef struct Exit:                # what is left to do when the process ends
     bint registered
     bint summary
@@ -108,6 +111,9 @@ cdef Status begin(bint wait_for_main) noexcept:
     tape.control.target_pid = tape.pid
     tape.control.ticks_per_second = ticks_per_second()
     tape.deadline = tape.last_tick + <uint64_t> (max_seconds * <double> tape.control.ticks_per_second)
+    tape.sealer_pid = tape.control.sealer_pid
+    known.ticks_per_second = tape.control.ticks_per_second
+    look_again()
     commit()
     if wait_for_main:
         hooks.state = WAITING
@@ -164,7 +170,7 @@ cdef uint64_t ticks_per_second() noexcept nogil:
 cdef void close_tape(uint32_t state) noexcept nogil:
     """The tape is whole up to here; the sealer may take what is left. The live segment keeps its state: its
     committed size says how much of it counts."""
-    if tape.head != NULL and <size_t> (tape.end - tape.cur) >= DEF_ROOM:
+    if tape.head != NULL and tape.end - tape.cur >= DEF_ROOM:
         put_clock()
     if tape.head != NULL:
         commit()
@@ -227,11 +233,15 @@ cdef Status wait_for_sealer() noexcept nogil:
     cdef uint64_t now, started = rec_clock_ns(CLOCK_MONOTONIC), beat = 0
     cdef uint32_t state
     while True:
+        if tape.is_cut_off:
+            return ERR_MAPPING_LOST             # it publishes when this process is gone
         state = REC_LOAD(tape.control.sealer_state)
         if state == REC_SEALER_PUBLISHED or state == REC_SEALER_DISCARDED:
             return OK
         if state == REC_SEALER_FAILED:
             return adopt_sealer_fault()
+        if REC_LOAD(tape.control.target_state) != REC_TARGET_FINISHED:
+            REC_STORE(tape.control.target_state, REC_TARGET_FINISHED)     # the page was made anew meanwhile
         now = rec_clock_ns(CLOCK_MONOTONIC)
         if REC_LOAD64(tape.control.heartbeat) != beat:
             beat = REC_LOAD64(tape.control.heartbeat)
@@ -306,14 +316,13 @@ cdef void say(const char *text) noexcept nogil:
 
 cdef void say_failure(Status status) noexcept nogil:
     """What went wrong after Python had gone, with the classes that know better."""
-    cdef char line[256]
+    cdef char line[1024]
     cdef int size
     if status == ERR_SEALER_DIED:
         size = snprintf(line, sizeof(line), "recorder: [ERR_SEALER_DIED] the sealer (pid %d) ended while it was needed."
                         " `recorder recover` makes the trace.\n", tape.control.sealer_pid)
     else:
-        size = snprintf(line, sizeof(line), "recorder: the trace could not be finished: error %d, which "
-                        "`recorder errors %d` explains. `recorder recover` makes the trace.\n", status, status)
+        size = snprintf(line, sizeof(line), "recorder: %s\n", rec_status_text(status))
     if size > 0:
         say(line)
 

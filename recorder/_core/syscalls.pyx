@@ -33,6 +33,12 @@ cdef extern from "syscall_table.h" nogil:
     uint64_t rec_sys_calls(int call)
 
 
+cdef extern from "map_guard.h" nogil:
+    int rec_guard(RecSys *sys, void *at, size_t size, const char *path, RecLost lost, void *owner)
+    void rec_unguard(void *at)
+    void rec_guard_keep()
+
+
 rec_sys_init(&rec_sys)
 
 # A signal storm must not hold us for ever.
@@ -66,6 +72,21 @@ cdef bint interrupted(int error, int *times) except -1:
     PyErr_CheckSignals()
     times[0] += 1
     return times[0] < MOST_INTERRUPTIONS
+
+
+# ---- memory ----
+
+
+cdef int guard(void *at, size_t size, const char *path, RecLost lost, void *owner) noexcept nogil:
+    return rec_guard(&rec_sys, at, size, path, lost, owner)
+
+
+cdef void unguard(void *at) noexcept nogil:
+    rec_unguard(at)
+
+
+cdef void keep_guard() noexcept nogil:
+    rec_guard_keep()
 
 
 # ---- files ----
@@ -281,6 +302,21 @@ def stat(path):
     if result < 0:
         raise_errno(error, path)
     return facts.st_mode, facts.st_size
+
+
+def readlink(path):
+    """Where a link leads."""
+    cdef bytes encoded = encode(path)
+    cdef const char *name = PyBytes_AS_STRING(encoded)
+    cdef char into[4096]
+    cdef int error
+    cdef ssize_t size
+    with nogil:
+        size = rec_sys.readlink(name, into, sizeof(into))
+        error = errno
+    if size < 0:
+        raise_errno(error, path)
+    return os.fsdecode(PyBytes_FromStringAndSize(into, size))
 
 
 def statvfs(path):

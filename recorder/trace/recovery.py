@@ -6,13 +6,16 @@ Every step may be cut short and the whole done again: the folder goes last.
 from __future__ import annotations
 
 import os
-from typing import Any
+import struct
+from typing import Any, Final
 
 from recorder import errors, staging
 from recorder._core import control, syscalls
 from recorder.trace import writer
 from recorder.trace.sealing import Tape
 from recorder.trace.writer import Verdict
+
+CLOCK: Final = b"\x17"  # the record every segment begins with
 
 
 def recover(
@@ -85,7 +88,10 @@ def is_stale(folder: str) -> bool:
         staging.release(fd)
         if not os.path.exists(os.path.join(folder, "control")):
             return True  # it was published, and has not quite gone
-        page = control.ControlPage(os.path.join(folder, "control"))
+        try:
+            page = _sound_page(folder, session)
+        except (errors.TraceCorruptError, errors.MappingLostError):
+            return not _is_alive(session)
         try:
             return not is_recording(session, page)
         finally:
@@ -98,12 +104,71 @@ def is_recording(session: dict[str, Any], page: control.ControlPage) -> bool:
     """Whether the program lives and may still write: not if it gave up recording."""
     if page.target_state == control.TARGET_FINISHED or page.target_fault is not None:
         return False
+    return _is_alive(session)
+
+
+def _is_alive(session: dict[str, Any]) -> bool:
     with errors.mapped("open", path=f"/proc/{session['target_pid']}"):
         watch = staging.Watch(session["target_pid"], session["target_started"])
         try:
             return not watch.dead(0)
         finally:
             watch.close()
+
+
+def _sound_page(folder: str, session: dict[str, Any]) -> control.ControlPage:
+    """The control page. Raises TraceCorruptError or MappingLostError if it is not this recording's."""
+    path = os.path.join(folder, "control")
+    page = control.ControlPage(path)
+    if page.trace_id.hex() == session["meta"]["trace_id"]:
+        return page
+    page.close()
+    raise errors.MappingLostError(path=path)
+
+
+def _open_page(folder: str, session: dict[str, Any]) -> control.ControlPage:
+    """The control page; made anew if somebody has damaged it. All that is lost with it is how the
+    recording ended."""
+    path = os.path.join(folder, "control")
+    try:
+        return _sound_page(folder, session)
+    except (errors.TraceCorruptError, errors.MappingLostError, errors.OpenFailedError):
+        if _is_alive(session):
+            raise errors.TraceBusyError(path=folder, target_pid=session["target_pid"]) from None
+    meta = session["meta"]
+    with errors.mapped("write", path=path):
+        fd = syscalls.open(path, os.O_RDWR | os.O_CREAT)
+        try:
+            syscalls.ftruncate(fd, 0, path)
+            syscalls.ftruncate(fd, control.CONTROL_SIZE, path)
+        finally:
+            syscalls.close(fd, path)
+    page = control.ControlPage(path, fresh=True)
+    page.started_wall_ns = meta["started"]
+    page.target_pid = meta["pid"]
+    page.target_state = control.TARGET_RECORDING
+    page.ticks_per_second = _ticks_per_second(folder)
+    page.trace_id = bytes.fromhex(meta["trace_id"])  # last: now it is sound
+    return page
+
+
+def _ticks_per_second(folder: str) -> int:
+    """As the trace says, if it was begun; else from the clocks of the first segment that has them and
+    those of this machine, which is right unless it was started again since."""
+    head = _head(os.path.join(folder, "trace"))
+    if head is not None:
+        return head.ticks_per_second
+    now, now_ns = control.clock()
+    for name in staging.SEGMENTS:
+        try:
+            data = control.read_segment(os.path.join(folder, name))[2]
+        except (OSError, errors.RecorderError):
+            continue
+        if data.startswith(CLOCK):
+            ticks, ns, _ = struct.unpack_from("<QQQ", data, 1)
+            if ticks < now and ns < now_ns:
+                return round((now - ticks) * 10**9 / (now_ns - ns))
+    return 10**9
 
 
 def _is_published(folder: str, session: dict[str, Any], target: str) -> bool:
@@ -117,7 +182,7 @@ def _is_published(folder: str, session: dict[str, Any], target: str) -> bool:
 
 
 def _publish(folder: str, session: dict[str, Any], target: str, *, replace: bool) -> None:
-    page = control.ControlPage(os.path.join(folder, "control"))
+    page = _open_page(folder, session)
     try:
         if is_recording(session, page):
             raise errors.TraceBusyError(path=folder, target_pid=page.target_pid)

@@ -51,6 +51,24 @@ class Tape:
     def file(self, name: str) -> str:
         return os.path.join(self.path, name)
 
+    def follow(self, folder: int | None) -> None:
+        """The staging folder may have been moved, alone or with the folder it is in: it is where the
+        descriptor `folder` leads, and then the trace stays beside it if it must."""
+        if folder is None:
+            return
+        try:
+            path = syscalls.readlink(f"/proc/self/fd/{folder}")
+            syscalls.stat(path)
+        except OSError:
+            return  # no /proc; or the folder is gone, which is met where it is needed
+        if path == self.path:
+            return
+        self.path = path
+        self.writer.path = self.file("trace")
+        parent, name = os.path.split(self.destination)
+        if not os.path.isdir(parent):
+            self.destination = os.path.join(os.path.dirname(path), name)
+
     # ---- failures ----
 
     def fail(self, error: errors.RecorderError) -> None:
@@ -79,16 +97,19 @@ class Tape:
 
     def seal(self, index: int) -> None:
         """Makes a chunk of a segment that nobody writes any more."""
-        with errors.mapped("read", path=self.file(staging.SEGMENTS[index])):
-            sequence, first_event, data = control.read_segment(self.file(staging.SEGMENTS[index]))
+        name = self.file(staging.SEGMENTS[index])
+        with errors.mapped("read", path=name):
+            sequence, first_event, data, missing = control.read_segment(name)
         if sequence != self.sealed + 1:
-            self.broken = errors.InvariantBrokenError(
-                invariant=f"segment {self.sealed + 1} follows {self.sealed}, not {sequence}"
+            self.broken = errors.MappingLostError(
+                f"{name} holds segment {sequence} and not {self.sealed + 1}", path=name
             )
             raise self.broken
         self.begin()
         if data:
             self._append(sequence, first_event, data)
+        if missing:
+            self.broken = errors.MappingLostError(path=name, offset=len(data))
         self.sealed = self.page.sealed_segments = sequence
         self.page.sealed_events = self.events
         self.page.trace_bytes = self.writer.end
@@ -133,20 +154,28 @@ class Tape:
         """Seals what is left in the ring, which the target needs no more. After a failure a chunk
         goes into the room that is reserved or that sealed segments give back; what does not fit is
         lost."""
-        pending = []
+        pending, lost = [], None
         for index, name in enumerate(staging.SEGMENTS):
-            with errors.mapped("read", path=self.file(name)):
-                sequence, _, data = control.read_segment(self.file(name))
-            if sequence > self.sealed and data:
+            try:
+                with errors.mapped("read", path=self.file(name)):
+                    sequence, _, data, missing = control.read_segment(self.file(name))
+            except (errors.MappingLostError, errors.StagingLostError) as error:
+                if self.page.slot(index)[0] != control.SLOT_FREE:
+                    lost = error
+                continue
+            if sequence > self.sealed and (data or missing):
                 pending.append((sequence, index))
             elif self.failure is not None:
                 self.give_back(index)
-        for _, index in sorted(pending):
-            if self.broken is not None:
+        for sequence, index in sorted(pending):
+            if self.broken is not None or (lost is not None and sequence != self.sealed + 1):
                 break
             self.seal(index)
             if self.failure is not None:
                 self.give_back(index)
+        if lost is not None and self.broken is None:
+            self.broken = lost
+            raise lost
 
     def give_back(self, index: int) -> None:
         """Frees the blocks of a sealed segment, which the target may still have mapped."""
