@@ -108,9 +108,25 @@ class Session:
         for answer in (closed, published):
             if answer.status and self.error is None:
                 self._decide(errors.from_fault(answer.fault), "stop", "stopped")
-        self._finish(closed.value, *published.value)
+        sealer_state, size, status = published.value
+        if isinstance(self.error, errors.SealerDiedError):
+            sealer_state, size = self._close_here(sealer_state, size)
+        self._finish(closed.value, sealer_state, size, status)
         _current = None
         return self._answer()
+
+    def _close_here(self, sealer_state: int, size: int) -> tuple[int, int]:
+        """The sealer has died: a short recording is closed by this process. What cannot be done now,
+        `recorder recover` does later."""
+        from recorder.trace import recovery
+
+        try:
+            written = recovery.close_here(
+                self._staging.path, keep_partial=self.policy.keep_partial_trace
+            )
+        except (errors.RecorderError, OSError, ImportError):
+            written = None
+        return (sealer_state, size) if written is None else (control.SEALER_PUBLISHED, written)
 
     def _finish(self, events: int, sealer_state: int, size: int, status: int) -> None:
         written = sealer_state == control.SEALER_PUBLISHED
@@ -164,6 +180,8 @@ class Session:
             return  # a forked child: the trace is its parent's
         if closed.status and self.error is None:
             self._decide(errors.from_fault(closed.fault), "shutdown", "stopped")
+        if isinstance(self.error, errors.SealerDiedError):
+            self._close_here(0, 0)
         if self.error is not None and policies.requirement(
             self.policy, "partial", self.error.number
         ):

@@ -320,7 +320,7 @@ cdef void say_failure(Status status) noexcept nogil:
     cdef int size
     if status == ERR_SEALER_DIED:
         size = snprintf(line, sizeof(line), "recorder: [ERR_SEALER_DIED] the sealer (pid %d) ended while it was needed."
-                        " `recorder recover` makes the trace.\n", tape.control.sealer_pid)
+                        " If there is no trace, `recorder recover` makes the trace.\n", tape.control.sealer_pid)
     else:
         size = snprintf(line, sizeof(line), "recorder: %s\n", rec_status_text(status))
     if size > 0:

@@ -89,7 +89,7 @@ rec_status_text(int status)
     case 2024:
         return "[ERR_SEALER_START_FAILED] The sealer could not be started. Check that the Python executable can be run and that processes may be made (ulimit -u).";
     case 2025:
-        return "[ERR_SEALER_DIED] The sealer died. Look for who killed it (the OOM killer, a process manager). `recorder recover` makes the trace.";
+        return "[ERR_SEALER_DIED] The sealer died. Look for who killed it (the OOM killer, a process manager). If there is no trace, `recorder recover` makes the trace.";
     case 2026:
         return "[ERR_SEALER_STALLED] The sealer does not answer. Check the load of the disk; a very slow one needs a smaller recording: --scope own.";
     case 2027:

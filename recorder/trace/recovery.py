@@ -15,6 +15,7 @@ from recorder.trace import writer
 from recorder.trace.sealing import Tape
 from recorder.trace.writer import Verdict
 
+MOST_SEALED: Final = 8  # segments that are read again to close a recording in the program itself
 CLOCK: Final = b"\x17"  # the record every segment begins with
 
 
@@ -76,6 +77,37 @@ def _finish_removal(folder: str) -> tuple[str, Verdict]:
     with errors.mapped("rmdir", path=folder):
         syscalls.rmdir(folder)
     return target, verdict
+
+
+def close_here(folder: str, *, keep_partial: bool) -> int | None:
+    """Closes and publishes a recording whose sealer has died, in the recorded program itself, which
+    records no more. Nothing is compressed, so that nothing is loaded but the standard library. The
+    size of the trace; None if it was too long, or is not wanted."""
+    fd = staging.lock(folder)
+    if fd is None:
+        return None
+    page = control.ControlPage(os.path.join(folder, "control"))
+    try:
+        if not keep_partial:
+            left = staging.remove(folder)
+            page.sealer_state = control.SEALER_DISCARDED
+            if left is not None:
+                raise left
+        elif page.sealed_segments <= MOST_SEALED:
+            tape = Tape(folder, page, recovering=True, compressing=False)
+            try:
+                if tape.resume():
+                    tape.publish(tape.destination)
+                else:
+                    tape.finish(died=False)
+            finally:
+                tape.writer.abandon()
+            page.trace_bytes = tape.writer.end
+            return tape.writer.end
+        return None
+    finally:
+        page.close()
+        staging.release(fd)
 
 
 def is_stale(folder: str) -> bool:

@@ -18,7 +18,7 @@ from recorder import errors, staging
 from recorder._core import control, syscalls
 from recorder._core.decode import Scanner, SegmentInfo
 from recorder.trace import writer
-from recorder.trace.writer import COMPLETE, PARTIAL, TRUNCATED, TraceWriter, Verdict
+from recorder.trace.writer import COMPLETE, PARTIAL, TRUNCATED, FileHead, TraceWriter, Verdict
 
 FALLOC_FL_PUNCH_HOLE_KEEP_SIZE: Final = 3
 LARGEST_SOURCE: Final = 4 << 20
@@ -30,18 +30,26 @@ CLOSING_ATTEMPTS: Final = 3  # as it should be; marked with what went wrong; onc
 class Tape:
     """The staging folder at `path` and the trace that grows in it."""
 
-    def __init__(self, path: str, page: control.ControlPage, recovering: bool = False) -> None:
+    def __init__(
+        self,
+        path: str,
+        page: control.ControlPage,
+        *,
+        recovering: bool = False,
+        compressing: bool = True,
+    ) -> None:
         self.path = path
         self.page = page
         self.recovering = recovering  # what fails is raised, and nothing given up: try again later
         self.session = staging.read_session(path)
         self.destination = staging.native(self.session["destination"])
-        self.writer = TraceWriter(self.file("trace"))
+        self.writer = TraceWriter(self.file("trace"), compressing=compressing)
         self.scanner = Scanner()
         self.scanned: tuple[int, SegmentInfo] | None = None
         self.broken: errors.RecorderError | None = None  # a record that no target writes: the end
         self.sealed = 0  # sequence of the last segment in the trace
         self.events = 0
+        self.next_event = 0  # its number; more than `events` if chunks were found damaged
         self.lost_events = 0
         self.failure: errors.RecorderError | None = None
         self.counters: dict[str, int] = {}
@@ -140,6 +148,7 @@ class Tape:
             segment=sequence,
         )
         self.count(info)
+        self.next_event = first_event + info.events
         self.new_sources += info.files
         self.broken = info.damage
 
@@ -206,9 +215,12 @@ class Tape:
             with errors.mapped("fsync", path=self.writer.path):
                 self.writer.sync()
             return True
-        for head, payload in self.writer.resume():
-            self.count(self.scanner.chunk(payload, head.first_event))
-            self.sealed = head.segment
+        page = self.page
+        head = FileHead(page.trace_id, page.started_wall_ns, page.ticks_per_second).to_bytes()
+        for chunk, payload in self.writer.resume(head):
+            self.count(self.scanner.chunk(payload, chunk.first_event))
+            self.next_event = chunk.first_event + chunk.events
+            self.sealed = chunk.segment
         return False
 
     # ---- sources ----
@@ -303,7 +315,8 @@ class Tape:
             page.exit_status if page.has_exit_status else None,
             failure,
             self.events,
-            max(self.lost_events, page.lost_events) + max(0, page.events - self.events),
+            max(self.lost_events, page.lost_events)
+            + max(0, max(page.events, self.next_event) - self.events),
         )
 
     def _closing_facts(self) -> dict[str, Any]:
