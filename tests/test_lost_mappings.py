@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 import recorder
-from recorder import errors
 from tests.conftest import ENVIRONMENT, Result, Run
 from tests.tape_tools import leftovers, until
 

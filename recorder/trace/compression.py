@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from recorder import errors
-
 STORED: Final = 0
 ZSTD: Final = 1
 LEVEL: Final = 1
@@ -34,13 +32,13 @@ class Compressor:
         return STORED, payload
 
 
-def unpack(codec: int, stored: bytes, raw_size: int) -> bytes:
-    """A payload again. Raises TraceCorruptError if it is not what was compressed."""
+def unpack(codec: int, stored: bytes, raw_size: int) -> bytes | None:
+    """A payload again; None if it is not what was compressed."""
     if codec == STORED:
         return stored
     import zstandard
 
     try:
         return zstandard.ZstdDecompressor().decompress(stored, raw_size)
-    except zstandard.ZstdError as error:
-        raise errors.TraceCorruptError(reason="the payload cannot be decompressed") from error
+    except zstandard.ZstdError:
+        return None

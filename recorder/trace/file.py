@@ -17,7 +17,7 @@ import zstandard
 
 from recorder import errors
 from recorder._core import syscalls
-from recorder.trace import writer
+from recorder.trace import compression, writer
 from recorder.trace.writer import CLOSE, EVENTS, HEAD_SIZE, INDEX, META, SOURCE, ChunkHead, FileHead
 
 PIECE: Final = 1 << 20  # bytes looked through at once for the next chunk
@@ -118,7 +118,7 @@ class TraceFile:
         """What the chunk holds. Raises TraceCorruptError if it is damaged."""
         head = chunk.head
         stored = self._stored(chunk)
-        if head.codec == writer.STORED:
+        if head.codec == compression.STORED:
             raw = stored
         else:
             raw = self._decompress(chunk, stored)
@@ -210,7 +210,7 @@ class TraceFile:
             return None
         head = ChunkHead._make(writer.CHUNK_HEAD.unpack(raw[:-4]))
         unknown = head.kind not in KNOWN and not head.flags & writer.IGNORABLE
-        if unknown or head.codec not in (writer.STORED, writer.ZSTD):
+        if unknown or head.codec not in (compression.STORED, compression.ZSTD):
             raise errors.TraceVersionUnsupportedError(
                 f"{self.path} holds a chunk (type {head.kind}, codec {head.codec}) that only a "
                 f"newer recorder can read",

@@ -199,7 +199,7 @@ def _ticks_per_second(folder: str) -> int:
         if data.startswith(CLOCK):
             ticks, ns, _ = struct.unpack_from("<QQQ", data, 1)
             if ticks < now and ns < now_ns:
-                return round((now - ticks) * 10**9 / (now_ns - ns))
+                return int((now - ticks) * 10**9 // (now_ns - ns))
     return 10**9
 
 

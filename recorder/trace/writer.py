@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 from recorder import errors, staging
 from recorder._core import syscalls
 from recorder.trace import compression
-from recorder.trace.compression import STORED, ZSTD, Compressor
+from recorder.trace.compression import Compressor
 
 FILE_MAGIC: Final = b"\x93RTRACE\n"
 CHUNK_MAGIC: Final = b"RCHK"
@@ -189,10 +189,8 @@ class TraceWriter:
             stored = syscalls.pread(self.fd, head.stored_size, at + HEAD_SIZE, self.path)
         if len(stored) < head.stored_size or zlib.crc32(stored) != head.payload_crc:
             return None
-        try:
-            return head, compression.unpack(head.codec, stored, head.raw_size)
-        except errors.TraceCorruptError:
-            return None
+        payload = compression.unpack(head.codec, stored, head.raw_size)
+        return None if payload is None else (head, payload)
 
     # ---- chunks ----
 
