@@ -17,6 +17,7 @@ cdef extern from "<unistd.h>" nogil:
 
 cdef extern from "Python.h" nogil:
     PyInterpreterState *PyInterpreterState_Main()
+    int64_t PyInterpreterState_GetID(PyInterpreterState *)
 
 cdef extern from "status_text.h" nogil:
     const char *rec_status_text(int status)
@@ -48,18 +49,20 @@ def arm(bytes folder not None, dict options not None, callback not None):
     global on_fault
     cdef Status status
     if hooks.state == RECORDING or hooks.state == WAITING or hooks.state == ABORTING:
-        return result(ERR_ALREADY_RECORDING)
+        return refuse(ERR_ALREADY_RECORDING)
     if PyInterpreterState_Get() != PyInterpreterState_Main():
-        return result(ERR_SUBINTERPRETER)
+        return refuse(ERR_SUBINTERPRETER, <uint64_t> PyInterpreterState_GetID(PyInterpreterState_Get()))
     status = map_tape(folder)
     if status != OK:
         return result(status)
     try:
         apply_options(options)
         on_fault = callback
-    except BaseException:
+    except BaseException as error:
+        status = fail_by_exception(error, STAGE_START)
+        answer = result(status)
         unmap_tape()
-        return result(fail(ERR_INVALID_ARGUMENT, STAGE_START))
+        return answer
     status = begin(options["wait_for_main"])
     if status != OK:
         answer = result(status)
@@ -183,8 +186,8 @@ cdef void end_session() noexcept:
     """Back to the state before arm: no hooks, no shadows, no mapping. Never fails."""
     try:
         remove_hooks(False)
-    except BaseException:
-        fail(ERR_INTERNAL, STAGE_STOP)          # CPython kept a hook: it finds the state IDLE and does nothing
+    except BaseException as error:
+        fail_by_exception(error, STAGE_STOP)    # CPython kept a hook: it finds the state IDLE and does nothing
     hooks.state = IDLE
     hooks.main_globals = NULL
     close_tracer()
@@ -196,15 +199,15 @@ def stop(bint final):
     exit status follows when the process ends). Answers NOT_RECORDING; a fault that stands is in the result."""
     cdef Status status
     if tape.control == NULL or hooks.state == FORKED:
-        return result(ERR_NOT_RECORDING)
+        return refuse(ERR_NOT_RECORDING)
     if hooks.state == RECORDING and check_hooks() != OK:
         tape.control.target_fault.disposition = DISABLE
     if adopt_sealer_fault() == OK and not sealer_is_alive():
         fail(ERR_SEALER_DIED, STAGE_STOP, 0, 0, tape.control.sealer_pid)
     try:
         remove_hooks(False)
-    except BaseException:
-        fail(ERR_INTERNAL, STAGE_STOP)
+    except BaseException as error:
+        fail_by_exception(error, STAGE_STOP)
     hooks.state = IDLE
     status = <Status> REC_LOAD(tape.control.target_fault.status)
     if REC_LOAD(tape.control.target_state) < REC_TARGET_STOPPED:
@@ -221,7 +224,7 @@ def wait_published():
     sealer's own fault."""
     cdef Status status
     if tape.control == NULL:
-        return result(ERR_NOT_RECORDING)
+        return refuse(ERR_NOT_RECORDING)
     with nogil:
         status = wait_for_sealer()
     answer = result(status, (tape.control.sealer_state, tape.control.trace_bytes, tape.control.target_fault.status))

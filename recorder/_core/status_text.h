@@ -40,6 +40,10 @@ rec_status_text(int status)
         return "[ERR_SUBINTERPRETER] A subinterpreter cannot be recorded. Start the recording in the main interpreter.";
     case 1017:
         return "[ERR_NAME_TOO_LONG] A file name is too long. Choose a shorter name: the staging folder beside the trace needs about 40 bytes more than the trace.";
+    case 1085:
+        return "[ERR_DESTINATION_NOT_EMPTY] The destination folder is not empty. Give a new name with -o, or remove the folder first.";
+    case 1086:
+        return "[ERR_QUERY_FAILED] The query failed. The tables are traces, events, calls, values, exceptions and files; docs/exporting.md shows their columns.";
     case 2001:
         return "[ERR_DISK_FULL] The disk is full. Free space on that file system, or record to another one with -o.";
     case 2002:
@@ -57,15 +61,15 @@ rec_status_text(int status)
     case 2008:
         return "[ERR_OUT_OF_MEMORY] Memory ran out. Give the process more memory, or record less: --scope own.";
     case 2009:
-        return "[ERR_IO_ERROR] Input or output failed. See errno for what the system said.";
+        return "[ERR_IO_ERROR] Input or output failed. The system's own word for it is in the message; EIO means that the disk is failing.";
     case 2010:
         return "[ERR_DIRECTORY_CREATE_FAILED] A folder could not be made. Check that the folder it goes into exists.";
     case 2011:
-        return "[ERR_OPEN_FAILED] A file could not be opened. See errno for what the system said.";
+        return "[ERR_OPEN_FAILED] A file could not be opened. Check what is at the path, and every link on the way to it.";
     case 2012:
-        return "[ERR_READ_FAILED] Reading failed. See errno; EIO means that the disk is failing.";
+        return "[ERR_READ_FAILED] Reading failed. Check what is at the path; EIO means that the disk is failing.";
     case 2013:
-        return "[ERR_WRITE_FAILED] Writing failed. See errno; EIO means that the disk is failing.";
+        return "[ERR_WRITE_FAILED] Writing failed. The trace so far is kept where that was possible. EIO means that the disk is failing.";
     case 2014:
         return "[ERR_SHORT_WRITE] A write was cut short. Check the file system and its limits: it accepts no more bytes and names no reason.";
     case 2015:

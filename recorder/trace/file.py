@@ -70,7 +70,7 @@ class Verdict(str):
     def __new__(cls, state: str, code: int = 0, offset: int | None = None) -> Verdict:
         detail = ""
         if state == "partial":
-            detail = f"({errors.from_number(code).error_name.removeprefix('ERR_')})" if code else ""
+            detail = f"({errors.class_for(code).error_name.removeprefix('ERR_')})" if code else ""
         elif offset is not None:
             detail = f"({offset})"
         self = super().__new__(cls, state + detail)
