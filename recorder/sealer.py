@@ -138,7 +138,7 @@ class Sealer:
         """The free space that is to be kept after the next reservation, and the size of the trace."""
         tape = self.tape
         folder = os.path.dirname(tape.path)
-        with errors.mapped("read", path=folder):
+        with errors.mapped("statvfs", path=folder):
             free, _ = syscalls.statvfs(folder)
         wanted = self.floor + tape.writer.still_to_reserve(tape.room)
         if self.floor and free < wanted:

@@ -110,10 +110,10 @@ class Session:
         for answer in (closed, published):
             if answer.status and self.error is None:
                 self._decide(errors.from_fault(answer.fault), "stop", "stopped")
-        sealer_state, size, status = published.value
+        sealer_state, size, verdict = published.value
         if isinstance(self.error, errors.SealerDiedError):
             sealer_state, size = self._close_here(sealer_state, size)
-        self._finish(closed.value, sealer_state, size, status)
+        self._finish(closed.value, sealer_state, size, verdict)
         _current = None
         return self._answer()
 
@@ -130,9 +130,9 @@ class Session:
             written = None
         return (sealer_state, size) if written is None else (control.SEALER_PUBLISHED, written)
 
-    def _finish(self, events: int, sealer_state: int, size: int, status: int) -> None:
+    def _finish(self, events: int, sealer_state: int, size: int, verdict: int) -> None:
         written = sealer_state == control.SEALER_PUBLISHED
-        state = "complete" if written and not status else "partial" if written else "none"
+        state = "complete" if written and verdict == 1 else "partial" if written else "none"
         self._summary = Summary(self.path if written else None, state, events, size, self.error)
         if self.error is not None:
             self.error.trace_path = self._summary.path

@@ -203,6 +203,7 @@ cdef extern from "layout.h" nogil:
         int32_t sealer_pid
         uint64_t heartbeat
         uint64_t trace_bytes
+        uint32_t verdict
         RecFault sealer_fault
         uint32_t attention
         RecSlot slots[4]

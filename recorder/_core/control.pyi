@@ -42,6 +42,7 @@ class ControlPage:
     sealed_segments: int
     sealed_events: int
     trace_bytes: int
+    verdict: int
     attention: int
     def __init__(self, path: str, fresh: bool = False, guarded: bool = False) -> None: ...
     def is_sound(self, trace_id: bytes) -> bool: ...

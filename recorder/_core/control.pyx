@@ -72,6 +72,7 @@ cdef dict FIELDS = {
     "sealed_segments": (<size_t>&AT.sealed_segments, 8, False),
     "sealed_events": (<size_t>&AT.sealed_events, 8, False),
     "trace_bytes": (<size_t>&AT.trace_bytes, 8, False),
+    "verdict": (<size_t>&AT.verdict, 4, False),
     "attention": (<size_t>&AT.attention, 4, False),
 }
 

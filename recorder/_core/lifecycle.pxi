@@ -227,7 +227,7 @@ def wait_published():
         return refuse(ERR_NOT_RECORDING)
     with nogil:
         status = wait_for_sealer()
-    answer = result(status, (tape.control.sealer_state, tape.control.trace_bytes, tape.control.target_fault.status))
+    answer = result(status, (tape.control.sealer_state, tape.control.trace_bytes, tape.control.verdict))
     unmap_tape()
     return answer
 
@@ -239,10 +239,8 @@ cdef Status wait_for_sealer() noexcept nogil:
         if tape.is_cut_off:
             return ERR_MAPPING_LOST             # it publishes when this process is gone
         state = REC_LOAD(tape.control.sealer_state)
-        if state == REC_SEALER_PUBLISHED or state == REC_SEALER_DISCARDED:
-            return OK
-        if state == REC_SEALER_FAILED:
-            return adopt_sealer_fault()
+        if state >= REC_SEALER_PUBLISHED:
+            return adopt_sealer_fault()         # what went wrong at the very end, if anything did
         if REC_LOAD(tape.control.target_state) != REC_TARGET_FINISHED:
             REC_STORE(tape.control.target_state, REC_TARGET_FINISHED)     # the page was made anew meanwhile
         now = rec_clock_ns(CLOCK_MONOTONIC)
@@ -285,7 +283,7 @@ cdef Status watch_process() noexcept nogil:
 cdef void at_exit(int exit_status, void *unused) noexcept nogil:
     """libc's exit(): Python is gone. Passes the exit status on and waits for the publication."""
     cdef Status status = OK
-    cdef bint told
+    cdef bint told, is_published
     if tape.control != NULL and getpid() == tape.pid:
         told = REC_LOAD(tape.control.target_fault.status) != 0
         tape.control.exit_status = exit_status
@@ -295,13 +293,15 @@ cdef void at_exit(int exit_status, void *unused) noexcept nogil:
         else:
             REC_STORE(tape.control.target_state, REC_TARGET_FINISHED)
         status = wait_for_sealer()
-        if status != OK or REC_LOAD(tape.control.sealer_state) != REC_SEALER_PUBLISHED:
-            if ending.require_trace:
-                say(ending.missing)
+        is_published = REC_LOAD(tape.control.sealer_state) == REC_SEALER_PUBLISHED
+        if ending.require_trace and not is_published:
+            say(ending.missing)
+            ending.override = 10
+        elif status != OK and not told:
+            say_failure(status)
+            if ending.require_trace and tape.control.verdict != 1:
                 ending.override = 10
-            elif status != OK and not told:
-                say_failure(status)
-        elif ending.summary:
+        elif status == OK and ending.summary:
             say_summary()
         unmap_tape()
     if ending.override >= 0 and ending.override != exit_status:

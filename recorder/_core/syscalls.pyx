@@ -5,6 +5,7 @@ call that fails raises OSError with errno and path; one that a signal interrupts
 """
 
 import errno as errno_names
+import io
 import os
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
@@ -451,7 +452,8 @@ def load_faults(str role not None):
     """Injects what RECORDER_TEST_FAULTS says for this role, once in a process: the first stays.
 
     The variable is a comma-separated list of role:call:nth:error[:times], where error is a name
-    such as ENOSPC or one of SHORT, KILL, STOP, and times is a number or `forever`."""
+    such as ENOSPC or one of SHORT, KILL, STOP, and times is a number or `forever`. `role:count:path`
+    writes to a file, when the process ends, how often each call was made."""
     global loaded
     text = os.environ.get("RECORDER_TEST_FAULTS")
     if not text or loaded:
@@ -459,9 +461,23 @@ def load_faults(str role not None):
     loaded = True
     for item in text.split(","):
         fields = item.strip().split(":")
-        if fields[0] == role:
+        if fields[:2] == [role, "count"]:
+            _count_into(fields[2])
+        elif fields[0] == role:
             name, nth, error, times = (*fields[1:], "1")[:4]
             inject(name, int(nth), _error(error), 0 if times == "forever" else int(times))
+
+
+def _count_into(path):
+    import atexit
+
+    def write_counts():
+        made = calls()
+        with io.open(path, "w") as file:
+            file.writelines(f"{name} {times}\n" for name, times in made.items())
+
+    atexit.register(write_counts)
+    count()
 
 
 def _refuse(value, expected):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import struct
+import time
 from typing import Any, Final
 
 from recorder import errors, staging
@@ -15,6 +16,7 @@ from recorder.trace import writer
 from recorder.trace.sealing import Tape
 from recorder.trace.writer import Verdict
 
+LEAVING_SECONDS: Final = 0.5
 MOST_SEALED: Final = 8  # segments that are read again to close a recording in the program itself
 CLOCK: Final = b"\x17"  # the record every segment begins with
 
@@ -36,7 +38,7 @@ def recover(
     session = staging.read_session(folder)
     given = staging.native(session["destination"]) if output is None else os.fspath(output)
     target = staging.check_destination(given, os.getcwd())
-    fd = staging.lock(folder)
+    fd = _lock(folder)
     if fd is None:
         raise errors.TraceBusyError(path=folder, target_pid=session["target_pid"])
     try:
@@ -48,6 +50,14 @@ def recover(
     finally:
         staging.release(fd)
     return target, _verdict(target)
+
+
+def _lock(folder: str) -> int | None:
+    """As staging.lock; a sealer that has given up may need a moment to be gone."""
+    deadline = time.monotonic() + LEAVING_SECONDS
+    while (fd := staging.lock(folder)) is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return fd
 
 
 def find(path: str) -> str:

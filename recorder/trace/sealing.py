@@ -283,6 +283,7 @@ class Tape:
         if verdict.state != COMPLETE and not keep_partial:
             self._discard()
             return None
+        self.page.verdict = verdict.state
         self.publish(output or self.destination)
         return verdict
 
