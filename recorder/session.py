@@ -184,15 +184,30 @@ class Session(capture.Recording):
         for answer in (closed, published):
             if answer.status and self.error is None:
                 self._decide(errors.from_fault(answer.fault), "stop", "stopped")
-        sealer_state, size, status = published.value
+        sealer_state, size, verdict = published.value
+        if isinstance(self.error, errors.SealerDiedError):
+            sealer_state, size = self._close_here(sealer_state, size)
         written = sealer_state == control.SEALER_PUBLISHED
-        state = "complete" if written and not status else "partial" if written else "none"
+        state = "complete" if written and verdict == 1 else "partial" if written else "none"
         summary = Summary(self.path if written else None, state, closed.value, size, self.error)
         if self.error is not None:
             self.error.trace_path = summary.path
             self.error.trace_state = state
         self._reporter.close()
         self._summary = summary
+
+    def _close_here(self, sealer_state: int, size: int) -> tuple[int, int]:
+        """The sealer has died: a short recording is closed by this process. What cannot be done now,
+        `recorder recover` does later."""
+        from recorder.trace import recovery
+
+        try:
+            written = recovery.close_here(
+                self._staging.path, keep_partial=self.policy.keep_partial_trace
+            )
+        except (errors.RecorderError, OSError, ImportError):
+            written = None
+        return (sealer_state, size) if written is None else (control.SEALER_PUBLISHED, written)
 
     def _forked(self, answer: RecorderResult) -> Summary:
         """The trace is the parent's, and so is what becomes of it: the child goes on."""
@@ -248,6 +263,8 @@ class Session(capture.Recording):
             return
         if closed.status and self.error is None:
             self._decide(errors.from_fault(closed.fault), "shutdown", "stopped")
+        if isinstance(self.error, errors.SealerDiedError):
+            self._close_here(0, 0)
         if self.error is not None and policies.requirement(
             self.policy, "partial", self.error.number
         ):

@@ -36,6 +36,7 @@ WORST_CHUNK: Final = control.SEGMENT_SIZE + (1 << 20)
 CLOSING_ROOM: Final = 256 << 10
 NEEDED: Final = control.RING_SLOTS * control.SEGMENT_SIZE + WORST_CHUNK + CLOSING_ROOM + (1 << 20)
 
+REMOVING_ATTEMPTS: Final = 2  # what fails once may still go
 FALLOC_FL_KEEP_SIZE: Final = 1
 SEALER_START_SECONDS: Final = 10.0
 SEALER_BOOT: Final = (
@@ -202,8 +203,12 @@ def current_folder() -> str:
 def check_space(target: str, policy: Policy) -> int:
     """The free space to be kept, in bytes, which is there besides what we need."""
     folder = os.path.dirname(target)
-    with errors.mapped("mkdir", path=folder):
+    try:
         free, total = syscalls.statvfs(folder)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise errors.from_oserror(error, operation="mkdir", path=folder) from error
+    except OSError as error:
+        raise errors.from_oserror(error, operation="statvfs", path=folder) from error
     floor = policy.free_space_floor(total)
     if free < NEEDED:
         raise errors.DiskFullError(
@@ -362,13 +367,16 @@ def remove(path: str) -> errors.RecorderError | None:
 
 
 def _remove(operation: str, call: Callable[[str], None], name: str) -> errors.RecorderError | None:
-    try:
-        call(name)
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        return errors.from_oserror(error, operation=operation, path=name)
-    return None
+    failure: errors.RecorderError | None = None
+    for _ in range(REMOVING_ATTEMPTS):
+        try:
+            call(name)
+            return None
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            failure = errors.from_oserror(error, operation=operation, path=name)
+    return failure
 
 
 def lock(path: str) -> int | None:

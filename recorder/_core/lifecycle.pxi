@@ -19,6 +19,9 @@ cdef extern from "Python.h" nogil:
     PyInterpreterState *PyInterpreterState_Main()
     int64_t PyInterpreterState_GetID(PyInterpreterState *)
 
+cdef extern from "status_text.h" nogil:
+    const char *rec_status_text(int status)
+
 cdef struct Exit:                # what is left to do when the process ends
     bint registered
     bint summary
@@ -245,6 +248,9 @@ cdef Status begin(bint wait_for_main) except *:
     tape.control.target_pid = tape.pid
     tape.control.ticks_per_second = ticks_per_second()
     tape.deadline = tape.last_tick + <uint64_t> (max_seconds * <double> tape.control.ticks_per_second)
+    tape.sealer_pid = tape.control.sealer_pid
+    known.ticks_per_second = tape.control.ticks_per_second
+    look_again()
     commit()
     if wait_for_main:
         hooks.state = WAITING
@@ -301,7 +307,7 @@ cdef uint64_t ticks_per_second() noexcept nogil:
 cdef void close_tape(uint32_t state) noexcept nogil:
     """The tape is whole up to here; the sealer may take what is left. The live segment keeps its state: its
     committed size says how much of it counts."""
-    if tape.head != NULL and <size_t> (tape.end - tape.cur) >= DEF_ROOM:
+    if tape.head != NULL and tape.end - tape.cur >= DEF_ROOM:
         put_clock()
     if tape.head != NULL:
         commit()
@@ -389,18 +395,21 @@ def wait(Recording recording not None):
 
 
 cdef RecorderResult publication(Status status):
-    return result(status, (tape.control.sealer_state, tape.control.trace_bytes, tape.control.target_fault.status))
+    return result(status, (tape.control.sealer_state, tape.control.trace_bytes, tape.control.verdict))
 
 
 cdef bint is_settled(uint64_t *beat, uint64_t *seen, Status *status) noexcept nogil:
     """Whether the sealer has finished, or will not; then `status` says how."""
     cdef uint32_t state = REC_LOAD(tape.control.sealer_state)
     cdef uint64_t now
-    if state == REC_SEALER_PUBLISHED or state == REC_SEALER_DISCARDED:
+    if tape.is_cut_off:
+        status[0] = ERR_MAPPING_LOST            # it publishes when this process is gone
         return True
-    if state == REC_SEALER_FAILED:
-        status[0] = adopt_sealer_fault()
+    if state >= REC_SEALER_PUBLISHED:
+        status[0] = adopt_sealer_fault()        # what went wrong at the very end, if anything did
         return True
+    if REC_LOAD(tape.control.target_state) != REC_TARGET_FINISHED:
+        REC_STORE(tape.control.target_state, REC_TARGET_FINISHED)     # the page was made anew meanwhile
     now = rec_clock_ns(CLOCK_MONOTONIC)
     if seen[0] == 0 or REC_LOAD64(tape.control.heartbeat) != beat[0]:
         beat[0] = REC_LOAD64(tape.control.heartbeat)
@@ -460,7 +469,7 @@ cdef Status watch_process() noexcept nogil:
 cdef void at_exit(int exit_status, void *unused) noexcept nogil:
     """libc's exit(): Python is gone. Passes the exit status on and waits for the publication."""
     cdef Status status = OK
-    cdef bint told
+    cdef bint told, is_published
     if tape.control != NULL and getpid() == tape.pid:
         told = REC_LOAD(tape.control.target_fault.status) != 0
         tape.control.exit_status = exit_status
@@ -470,13 +479,15 @@ cdef void at_exit(int exit_status, void *unused) noexcept nogil:
         else:
             REC_STORE(tape.control.target_state, REC_TARGET_FINISHED)
         status = wait_for_sealer()
-        if status != OK or REC_LOAD(tape.control.sealer_state) != REC_SEALER_PUBLISHED:
-            if ending.require_trace:
-                say(ending.missing)
+        is_published = REC_LOAD(tape.control.sealer_state) == REC_SEALER_PUBLISHED
+        if ending.require_trace and not is_published:
+            say(ending.missing)
+            ending.override = 10
+        elif status != OK and not told:
+            say_failure(status)
+            if ending.require_trace and tape.control.verdict != 1:
                 ending.override = 10
-            elif status != OK and not told:
-                say_failure(status)
-        elif ending.summary:
+        elif status == OK and ending.summary:
             say_summary()
         unmap_tape()
     if ending.override >= 0 and ending.override != exit_status:
@@ -494,14 +505,13 @@ cdef void say(const char *text) noexcept nogil:
 
 cdef void say_failure(Status status) noexcept nogil:
     """What went wrong after Python had gone, with the classes that know better."""
-    cdef char line[256]
+    cdef char line[1024]
     cdef int size
     if status == ERR_SEALER_DIED:
         size = snprintf(line, sizeof(line), "recorder: [ERR_SEALER_DIED] the sealer (pid %d) ended while it was needed."
-                        " `recorder recover` makes the trace.\n", tape.control.sealer_pid)
+                        " If there is no trace, `recorder recover` makes the trace.\n", tape.control.sealer_pid)
     else:
-        size = snprintf(line, sizeof(line), "recorder: the trace could not be finished: error %d, which "
-                        "`recorder errors %d` explains. `recorder recover` makes the trace.\n", status, status)
+        size = snprintf(line, sizeof(line), "recorder: %s\n", rec_status_text(status))
     if size > 0:
         say(line)
 

@@ -669,8 +669,8 @@ class SealerDiedError(RecorderEnvironmentError, RuntimeError):
     title = "The sealer died"
     template = "the sealer (pid {sealer_pid}) ended while it was needed"
     hint = (
-        "Look for who killed it (the OOM killer, a process manager). `recorder recover` makes the "
-        "trace."
+        "Look for who killed it (the OOM killer, a process manager). If there is no trace, "
+        "`recorder recover` makes the trace."
     )
     doc_url = "docs/errors.md#err_sealer_died"
     on_error = "disable"
