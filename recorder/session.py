@@ -20,7 +20,7 @@ from recorder.diagnostics import Reporter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from types import TracebackType
     from typing import Any, ParamSpec, TypeVar
 
@@ -76,7 +76,8 @@ class Session:
         self.error: RecorderError | None = None
         self.disposition: Disposition | None = None
         self._staging = staging
-        self._whole_process = whole_process
+        self.pid = os.getpid()
+        self.whole_process = whole_process
         self._summary: Summary | None = None
         self._aborted: RecordingAborted | None = None
         self._reporter = Reporter(
@@ -100,6 +101,8 @@ class Session:
         global _current
         if self._summary is not None:
             return self._summary
+        if os.getpid() != self.pid:
+            raise errors.NotRecordingError(operation="stop")
         closed = capture.stop(True)
         if closed.status == errors.NotRecordingError.number:
             _current = None
@@ -110,6 +113,7 @@ class Session:
                 self._decide(errors.from_fault(answer.fault), "stop", "stopped")
         self._finish(closed.value, *published.value)
         _current = None
+        _forget_children(self.policy)
         return self._answer()
 
     def _finish(self, events: int, sealer_state: int, size: int, status: int) -> None:
@@ -141,7 +145,7 @@ class Session:
         if disposition.action != "abort" or self.error is None:
             return None
         self._aborted = errors.RecordingAborted(self.error)
-        if self._whole_process:
+        if self.whole_process:
             capture.set_exit_status(self.error.exit_code)
         return self._aborted
 
@@ -159,9 +163,11 @@ class Session:
 
     def at_exit(self) -> None:
         """The program has ended. libc's exit hook passes on the exit status and waits for the trace."""
+        if os.getpid() != self.pid:
+            return  # a forked child: the trace is its parent's
         closed = capture.stop(False)
         if closed.status == errors.NotRecordingError.number:
-            return  # a forked child: the trace is its parent's
+            return
         if closed.status and self.error is None:
             self._decide(errors.from_fault(closed.fault), "shutdown", "stopped")
         if self.error is not None and policies.requirement(
@@ -171,6 +177,20 @@ class Session:
         elif self.error is None and not self.policy.propagate_script_exit:
             capture.set_exit_status(0)
         self._reporter.close()
+
+    def forked(self, waiting: bool) -> None:
+        """This is the child of a fork: the recording is its parent's. Says so where diagnostics are wanted, and
+        records the child as well if policy says that."""
+        error = errors.ForkedError(child_pid=os.getpid())
+        disposition = policies.decide(error.number, "fork", self.policy)
+        self._reporter.report(error, disposition=disposition.action)
+        if self.policy.follow_children:
+            from recorder import children
+
+            try:
+                children.follow_fork(self, waiting)
+            except Exception as exc:
+                self._decide(errors.from_exception(exc, operation="fork"), "fork")
 
     # ---- as a context manager ----
 
@@ -183,7 +203,10 @@ class Session:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """The user's exception wins; ours is attached to it. An abort becomes the failure it is."""
+        """The user's exception wins; ours is attached to it. An abort becomes the failure it is. In a
+        forked child there is nothing to end: the recording is its parent's."""
+        if os.getpid() != self.pid:
+            return
         try:
             self.stop()
         except errors.RecorderError as error:
@@ -245,13 +268,17 @@ def start(path: str | os.PathLike[str], policy: Policy | None = None, **options:
         policy = policies.load(arguments=options)[0]
     elif options:
         policy = policy.replace(**options)
-    session = None
-    staging = stagings.prepare(path, policy=policy)
+    return _begin(stagings.prepare(path, policy=policy), policy)
+
+
+def _begin(
+    staging: Staging, policy: Policy, *, whole_process: bool = False, waiting: bool = False
+) -> Session:
     try:
-        session = Session(staging, policy)
+        session = Session(staging, policy, whole_process=whole_process)
         session._reporter.check()
         stagings.launch_sealer(staging)
-        _arm(session, wait_for_main=False)
+        _arm(session, wait_for_main=waiting)
     except BaseException:
         _abandon(staging)
         raise
@@ -282,12 +309,18 @@ def _arm(session: Session, *, wait_for_main: bool) -> None:
             "require_trace": policy.require_trace,
             "name": os.fsencode(name),
             "missing": f"recorder: {missing}\n".encode("utf-8", "backslashreplace"),
+            "on_fork": session.forked if _tells_of_forks(policy) else None,
+            "before_exit": session.at_exit if session.whole_process else None,
         },
         session.on_fault,
     )
     if answer.status:
         raise errors.from_fault(answer.fault)
     _current = session
+    if policy.follow_children:
+        from recorder import children
+
+        children.pass_on(session)
 
 
 def _abandon(staging: Staging) -> None:
@@ -321,6 +354,17 @@ def _paths(patterns: tuple[str, ...]) -> tuple[bytes, ...]:
     return tuple(pattern.encode("ascii", "replace") for pattern in found)
 
 
+def _forget_children(policy: Policy) -> None:
+    if policy.follow_children:
+        from recorder import children
+
+        children.withdraw()
+
+
+def _tells_of_forks(policy: Policy) -> bool:
+    return bool(policy.follow_children or policy.json_errors or policy.log_file)
+
+
 def _wants_summary(policy: Policy) -> bool:
     return policy.summary == "always" or (policy.summary == "auto" and os.isatty(2))
 
@@ -339,8 +383,6 @@ def _folder(file: str) -> str:
 
 def arm_for_main(staging_path: str) -> Session:
     """Starts recording with `__main__`, into a staging folder that was prepared for this process."""
-    import atexit
-
     facts = stagings.read_session(staging_path)
     meta = facts["meta"]
     staging = stagings.Staging(
@@ -353,9 +395,35 @@ def arm_for_main(staging_path: str) -> Session:
     except BaseException:
         _abandon(staging)
         raise
-    # Registered before anything of the program's, so called after all of it.
-    atexit.register(session.at_exit)
+    _end_with_process(session)
     return session
+
+
+def start_process(
+    path: str,
+    policy: Policy,
+    *,
+    waiting: bool,
+    whole_process: bool,
+    parent: Mapping[str, Any] | None = None,
+) -> Session:
+    """Starts recording this process by its own means; `waiting`: with `__main__`, which is still to come.
+    `parent` tells of the recording that this one belongs to."""
+    import sys
+
+    command = [argument for argument in sys.orig_argv[1:] if type(argument) is str]
+    staging = stagings.prepare(path, policy=policy, argv=command or [""], parent=parent)
+    session = _begin(staging, policy, whole_process=whole_process, waiting=waiting)
+    if whole_process:
+        _end_with_process(session)
+    return session
+
+
+def _end_with_process(session: Session) -> None:
+    """Registered before anything of the program's, so called after all of it."""
+    import atexit
+
+    atexit.register(session.at_exit)
 
 
 def is_recording() -> bool:
@@ -367,4 +435,6 @@ def reset() -> None:
     """Back to the state of a fresh process, from any state. What was recorded is published by the sealer."""
     global _current
     capture.reset()
+    if _current is not None:
+        _forget_children(_current.policy)
     _current = None

@@ -15,9 +15,6 @@ cdef extern from "<unistd.h>" nogil:
     void process_exit "_exit"(int)
     ssize_t write_all "write"(int, const void *, size_t)
 
-cdef extern from "Python.h" nogil:
-    PyInterpreterState *PyInterpreterState_Main()
-
 cdef struct Exit:                # what is left to do when the process ends
     bint registered
     bint summary
@@ -37,7 +34,8 @@ def arm(bytes folder not None, dict options not None, callback not None):
 
     options: scope (0 own, 1 deps, 2 all), outside and stdlib (tuples of path prefixes), secrets, include
     and exclude (patterns), max_events, max_seconds, items, depth, text, nodes
-    (limits of a value), wait_ms, wait_for_main, summary, require_trace, name, missing.
+    (limits of a value), wait_ms, wait_for_main, summary, require_trace, name, missing; on_fork (called in a child
+    with whether recording had not begun, or None), before_exit (called before os._exit, or None).
     callback(facts) is told of a fault, once, inside the hook: it answers None to go on without recording, or the
     exception that ends the program.
     Answers ALREADY_RECORDING, SUBINTERPRETER, STAGING_LOST, OPEN_FAILED, MAP_FAILED, TOOL_IDS_TAKEN,
@@ -48,6 +46,8 @@ def arm(bytes folder not None, dict options not None, callback not None):
         return result(ERR_ALREADY_RECORDING)
     if PyInterpreterState_Get() != PyInterpreterState_Main():
         return result(ERR_SUBINTERPRETER)
+    if hooks.state == FORKED:
+        end_session()                           # the child of a fork that Python did not hear of
     status = map_tape(folder)
     if status != OK:
         return result(status)
@@ -66,6 +66,7 @@ def arm(bytes folder not None, dict options not None, callback not None):
 
 
 cdef int apply_options(dict options) except -1:
+    global on_fork, before_exit
     global scope_mode, scope_outside, scope_stdlib, scope_main, scope_include, scope_exclude, max_seconds
     scope_mode = options["scope"]
     scope_outside = tuple(options["outside"])
@@ -78,6 +79,8 @@ cdef int apply_options(dict options) except -1:
     tape.wait_ms = options["wait_ms"]
     tape.most_events = options["max_events"]
     max_seconds = options["max_seconds"]
+    on_fork = options["on_fork"]
+    before_exit = options["before_exit"]
     ending.summary = options["summary"]
     ending.require_trace = options["require_trace"]
     ending.override = -1
@@ -100,12 +103,15 @@ cdef Status begin(bint wait_for_main) noexcept:
     if status == OK:
         status = watch_process()
     if status == OK:
+        status = watch_calls()
+    if status == OK:
         status = install_hooks()
     if status == OK:
         status = find_main(wait_for_main)
     if status != OK:
         return status
     tape.control.target_pid = tape.pid
+    tape.control.image = image_of_process()
     tape.control.ticks_per_second = ticks_per_second()
     tape.deadline = tape.last_tick + <uint64_t> (max_seconds * <double> tape.control.ticks_per_second)
     commit()
@@ -181,6 +187,7 @@ cdef void end_session() noexcept:
         fail(ERR_INTERNAL, STAGE_STOP)          # CPython kept a hook: it finds the state IDLE and does nothing
     hooks.state = IDLE
     hooks.main_globals = NULL
+    unwatch_calls()
     close_tracer()
     unmap_tape()
 
@@ -200,6 +207,8 @@ def stop(bint final):
     except BaseException:
         fail(ERR_INTERNAL, STAGE_STOP)
     hooks.state = IDLE
+    if final:
+        unwatch_calls()
     status = <Status> REC_LOAD(tape.control.target_fault.status)
     if REC_LOAD(tape.control.target_state) < REC_TARGET_STOPPED:
         close_tape(REC_TARGET_FINISHED if final else REC_TARGET_STOPPED)
@@ -241,6 +250,8 @@ cdef Status wait_for_sealer() noexcept nogil:
             if REC_LOAD(tape.control.sealer_state) == state:
                 return fail(ERR_SEALER_DIED, STAGE_STOP, 0, 0, tape.control.sealer_pid)
             continue
+        if leaving.hurried:
+            return OK                           # it publishes all the same, and nobody waits for it
         if now - started > <uint64_t> FINISH_MS * 1000000:
             return fail(ERR_SEALER_STALLED, STAGE_STOP, 0, (now - started) // 1000000)
         pause_us(500)
@@ -281,6 +292,7 @@ cdef void at_exit(int exit_status, void *unused) noexcept nogil:
             close_tape(REC_TARGET_FINISHED)
         else:
             REC_STORE(tape.control.target_state, REC_TARGET_FINISHED)
+        outlive_signals()
         status = wait_for_sealer()
         if status != OK or REC_LOAD(tape.control.sealer_state) != REC_SEALER_PUBLISHED:
             if ending.require_trace:
@@ -336,6 +348,7 @@ cdef void after_fork_in_child() noexcept nogil:
     """The tape is the parent's. The hooks that the child inherited find nothing to do and switch themselves off."""
     if tape.control == NULL:
         return
+    hooks.forked_while = hooks.state
     hooks.state = FORKED
     ending.override = -1
     unmap_tape()
