@@ -22,7 +22,7 @@ from recorder.policy import Policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any, Final
 
 SEGMENTS: Final = tuple(f"segment-{index}" for index in range(control.RING_SLOTS))
@@ -75,14 +75,16 @@ def prepare(
     argv: Sequence[str] | None = None,
     cwd: str | None = None,
     target_pid: int | None = None,
+    parent: Mapping[str, Any] | None = None,
 ) -> Staging:
-    """Makes the staging folder with everything a recording needs reserved in it."""
+    """Makes the staging folder with everything a recording needs reserved in it. `parent` tells of
+    the recording whose process started this one."""
     policy = policy or Policy()
     cwd = current_folder() if cwd is None else cwd
     pid = os.getpid() if target_pid is None else target_pid
     staging = plan(destination, policy=policy, cwd=cwd, target_pid=pid)
     try:
-        make(staging, policy=policy, argv=argv, cwd=cwd, target_pid=pid)
+        make(staging, policy=policy, argv=argv, cwd=cwd, target_pid=pid, parent=parent)
     except BaseException as error:
         left = control.discard(staging.folder, FILES_AS_BYTES)  # in one call: see there
         note_left(error, left)
@@ -113,6 +115,7 @@ def make(
     argv: Sequence[str] | None = None,
     cwd: str | None = None,
     target_pid: int | None = None,
+    parent: Mapping[str, Any] | None = None,
 ) -> None:
     """Makes what was planned. What a failure leaves is for the caller to discard."""
     pid = os.getpid() if target_pid is None else target_pid
@@ -121,7 +124,7 @@ def make(
     started = _make_control(staging, pid)
     _make_ring(staging)
     cwd = current_folder() if cwd is None else cwd
-    _make_session(staging, pid, cwd, list(argv or sys.argv), policy, started)
+    _make_session(staging, pid, cwd, list(argv or sys.argv), policy, started, parent)
 
 
 def launch_sealer(staging: Staging) -> None:
@@ -297,6 +300,7 @@ def _make_session(
     argv: list[str],
     policy: Policy,
     started: int,
+    parent: Mapping[str, Any] | None,
 ) -> None:
     import recorder
 
@@ -312,6 +316,8 @@ def _make_session(
         "started": started,
         "policy": policy.to_dict(),
     }
+    if parent is not None:
+        meta["parent"] = dict(parent)
     session = {
         "version": 1,
         "destination": portable(staging.destination),
@@ -545,6 +551,26 @@ class Watch:
 def process_started(pid: int) -> int | None:
     """When a process was started, in clock ticks since boot: with its number, that names it."""
     return process_facts(pid)[1]
+
+
+def process_image(pid: int) -> int | None:
+    """What tells the program of a process from another one after an exec: where the kernel has put
+    it and its stack (`image_of_process` in the core). None: it ended, or is not ours to look at."""
+    at_entry, at_random = 9, 25
+    facts = auxiliary_vector(pid)
+    if at_random not in facts:
+        return None
+    return (facts[at_random] + facts.get(at_entry, 0)) % (1 << 64)
+
+
+def auxiliary_vector(pid: int) -> dict[int, int]:
+    """What the kernel told a program about itself when it started it; empty if that cannot be had."""
+    try:
+        with open(f"/proc/{pid}/auxv", "rb") as file:
+            words = memoryview(file.read()).cast("L")
+        return dict(zip(words[::2], words[1::2], strict=False))
+    except (OSError, TypeError):
+        return {}
 
 
 def process_facts(pid: int) -> tuple[bytes, int | None]:

@@ -33,6 +33,8 @@ class ControlPage:
     has_exit_status: int
     discard: int
     forks: int
+    image: int
+    leaving: int
     events: int
     lost_events: int
     stopped_mono_ns: int

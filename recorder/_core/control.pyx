@@ -67,6 +67,8 @@ cdef dict FIELDS = {
     "events": (<size_t>&AT.events, 8, False),
     "lost_events": (<size_t>&AT.lost_events, 8, False),
     "stopped_mono_ns": (<size_t>&AT.stopped_mono_ns, 8, False),
+    "image": (<size_t>&AT.image, 8, False),
+    "leaving": (<size_t>&AT.leaving, 4, False),
     "sealer_state": (<size_t>&AT.sealer_state, 4, False),
     "sealer_pid": (<size_t>&AT.sealer_pid, 4, True),
     "heartbeat": (<size_t>&AT.heartbeat, 8, False),

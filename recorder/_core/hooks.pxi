@@ -15,6 +15,7 @@ cdef enum Disposition:
 
 cdef struct Hooks:
     State state
+    State forked_while       # in a child: what the parent was doing
     int tool                 # 3.12+: our tool id, −1 when there is none
     PyObject *main_globals   # not owned: the dict of __main__, while WAITING
     PyObject *disable        # owned: sys.monitoring.DISABLE

@@ -16,7 +16,6 @@ cdef extern from "<unistd.h>" nogil:
     ssize_t write_all "write"(int, const void *, size_t)
 
 cdef extern from "Python.h" nogil:
-    PyInterpreterState *PyInterpreterState_Main()
     int64_t PyInterpreterState_GetID(PyInterpreterState *)
 
 cdef extern from "status_text.h" nogil:
@@ -155,7 +154,8 @@ def arm(Recording recording not None, bytes folder not None, dict options not No
     options: scope (0 own, 1 deps, 2 all), outside and stdlib (tuples of path prefixes), secrets, include
     and exclude (patterns), max_events, max_seconds, items, depth, text, nodes
     (limits of a value), wait_ms, wait_for_main, summary, require_trace, exit_status (what the program's is replaced
-    by, or −1), name, missing.
+    by, or −1), name, missing; on_fork (called in a child with whether recording had not begun, or None), before_exit
+    (called before os._exit, or None).
     Answers NOT_RECORDING if it is not (any more) this recording's turn, STAGING_LOST, OPEN_FAILED, MAP_FAILED,
     TOOL_IDS_TAKEN, TRACER_INSTALL_CONFLICT, OUT_OF_MEMORY. What an audit hook of the program's raised comes out as it
     is. None while another thread is in a transition."""
@@ -204,6 +204,7 @@ def abandon(Recording recording not None, bytes folder not None, tuple names not
 
 
 cdef int apply_options(dict options) except -1:
+    global on_fork, before_exit
     global scope_mode, scope_outside, scope_stdlib, scope_main, scope_include, scope_exclude, max_seconds
     scope_mode = options["scope"]
     scope_outside = tuple(options["outside"])
@@ -216,6 +217,8 @@ cdef int apply_options(dict options) except -1:
     tape.wait_ms = options["wait_ms"]
     tape.most_events = options["max_events"]
     max_seconds = options["max_seconds"]
+    on_fork = options["on_fork"]
+    before_exit = options["before_exit"]
     ending.summary = options["summary"]
     ending.require_trace = options["require_trace"]
     ending.override = options["exit_status"]
@@ -238,6 +241,8 @@ cdef Status begin(bint wait_for_main) except *:
     if status == OK:
         status = watch_process()
     if status == OK:
+        status = watch_calls()
+    if status == OK:
         status = install_hooks()
     if status == OK:
         status = find_main(wait_for_main)
@@ -246,6 +251,7 @@ cdef Status begin(bint wait_for_main) except *:
     if tape.control == NULL:                    # an audit hook forked, and this is the child
         return ERR_FORKED
     tape.control.target_pid = tape.pid
+    tape.control.image = image_of_process()
     tape.control.ticks_per_second = ticks_per_second()
     tape.deadline = tape.last_tick + <uint64_t> (max_seconds * <double> tape.control.ticks_per_second)
     tape.sealer_pid = tape.control.sealer_pid
@@ -326,6 +332,7 @@ cdef void end_session() noexcept:
     hooks.state = IDLE
     hooks.main_globals = NULL
     forget_abort()
+    unwatch_calls()
     close_tracer()
     unmap_tape()
 
@@ -362,6 +369,8 @@ def stop(Recording recording not None, bint final):
             return named(ERR_FORKED, "stop")
         hooks.state = IDLE
         forget_abort()
+        if final:
+            unwatch_calls()
         status = <Status> REC_LOAD(tape.control.target_fault.status)
         if REC_LOAD(tape.control.target_state) < REC_TARGET_STOPPED:
             close_tape(REC_TARGET_FINISHED if final else REC_TARGET_STOPPED)
@@ -430,6 +439,8 @@ cdef Status wait_for_sealer() noexcept nogil:
     cdef uint64_t beat = 0, seen = 0
     cdef Status status = OK
     while not is_settled(&beat, &seen, &status):
+        if leaving.hurried:
+            return OK                           # it publishes all the same, and nobody waits for it
         pause_us(500)
     return status
 
@@ -478,6 +489,7 @@ cdef void at_exit(int exit_status, void *unused) noexcept nogil:
             close_tape(REC_TARGET_FINISHED)
         else:
             REC_STORE(tape.control.target_state, REC_TARGET_FINISHED)
+        outlive_signals()
         status = wait_for_sealer()
         is_published = REC_LOAD(tape.control.sealer_state) == REC_SEALER_PUBLISHED
         if ending.require_trace and not is_published:
@@ -544,6 +556,7 @@ cdef void after_fork_in_child() noexcept nogil:
     changing = deciding = NULL                  # only the thread that forked is here; it is in neither, or comes out
     if tape.control == NULL:
         return
+    hooks.forked_while = hooks.state
     hooks.state = FORKED
     ending.override = -1
     unmap_tape()
