@@ -29,6 +29,7 @@ FLAGS = 1 << 4 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11  # columns, and the four st
 STEPS, VALUES, CALLS, EVENTS = 4096, 256, 256, 64  # records of a chunk
 VOID = b"\xff"
 PLACE = struct.Struct("<QI")  # of a call's record in the scratch file
+BYTES = [bytes([number]) for number in range(256)]
 INDEX_READ = 1 << 16  # calls at once
 
 # What waits of the threads but the first: an operation and its operands.
@@ -325,5 +326,9 @@ def _record(variables: Variables) -> bytes:
 def _list(variables: Variables) -> bytes:
     parts = [varint(len(variables))]
     for number, value in variables:
-        parts += (varint(number), varint(len(value)), value)
+        size = len(value)
+        if number < 0x80 and size < 0x80:  # each is one byte
+            parts += (BYTES[number], BYTES[size], value)
+        else:
+            parts += (varint(number), varint(size), value)
     return b"".join(parts)
