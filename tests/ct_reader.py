@@ -31,7 +31,11 @@ KEYS = {
     "Raw": ["kind", "r", "type_id"], "Error": ["kind", "msg", "type_id"], "None": ["kind", "type_id"],
 }  # fmt: skip
 KEYS_OF_DIALECT = {
-    JSON: {**KEYS, "Bool": ["kind", "b", "type_id"], "BigInt": ["kind", "b", "negative", "type_id"]},
+    JSON: {
+        **KEYS,
+        "Bool": ["kind", "b", "type_id"],
+        "BigInt": ["kind", "b", "negative", "type_id"],
+    },
     CBOR: {**KEYS, "Bool": ["kind", "b", "text", "type_id"]},
 }
 DEEPEST_VALUE = 61
@@ -264,7 +268,10 @@ class Machine:
 
     def on_event(self, content: Any) -> None:
         need(list(content) == ["kind", "metadata", "content"], f"{content}")
-        need(type(content["kind"]) is int and 0 <= content["kind"] <= 13, "a kind of event from 14 on")
+        need(
+            type(content["kind"]) is int and 0 <= content["kind"] <= 13,
+            "a kind of event from 14 on",
+        )
         check_text(content["metadata"])
         check_text(content["content"])
         need(self.steps, "an event before the first step")
@@ -456,7 +463,9 @@ def read_meta(raw: bytes, flags: int) -> list[str]:
     need(at.number("H") == flags, "the flags of meta.dat")
     identity = at.text(at.varint())
     need(
-        re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", identity),
+        re.fullmatch(
+            r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", identity
+        ),
         f"{identity} is no UUIDv7",
     )
     at.text(at.varint())  # program
@@ -652,7 +661,9 @@ def split_calls(
             if raw and raw != b"\xff":
                 record = Bytes(raw).whole_cbor(len(raw))
                 check_value(record, types, CBOR)
-                need((record["kind"] == "Error") or what == "value", "an exception that is no Error")
+                need(
+                    (record["kind"] == "Error") or what == "value", "an exception that is no Error"
+                )
                 call.value = record
         call.returned = True
         claimed.append([at.varint() for _ in range(at.varint())])
@@ -660,7 +671,9 @@ def split_calls(
         if around is not None:
             first, end, _ = ranges[parent]
             need(first <= entry and last <= end, "a call that outlasts its caller")
-            need(not key > 1 or entry >= ranges[key - 1][0], "calls in another order than they begin")
+            need(
+                not key > 1 or entry >= ranges[key - 1][0], "calls in another order than they begin"
+            )
             around.children.append(call)
         calls.append(call)
         ranges.append((entry, last, depth))

@@ -72,7 +72,9 @@ def agree(read: dict[str, Any]) -> int:
     ]  # fmt: skip
     assert len(opened) == len(begun) == len(read["parquet"]["calls"])
     for format in ("codetracer", "ctfs", "ctfs-split"):
-        calls = [c for c in read[format].root.all() if not c.function.startswith(("<top", "<thread"))]
+        calls = [
+            c for c in read[format].root.all() if not c.function.startswith(("<top", "<thread"))
+        ]
         assert len(calls) == len(begun)
     shapes = [
         [(s.path, s.line, len(s.values), len(s.events)) for s in read[format].steps]

@@ -337,7 +337,9 @@ def check_parquet(want: Truth, path: Path) -> None:
     ]
     raised = rows("exceptions", "seq", "kind", "type", "value")
     assert sorted(row for row in raised if row[1] not in ("unwind", "throw")) == sorted(
-        (e.seq, e.kind, clean(e.value.type_name), shown(e.value)) for e in want.exceptions if e.value
+        (e.seq, e.kind, clean(e.value.type_name), shown(e.value))
+        for e in want.exceptions
+        if e.value
     )
     finals = export_truth.replayed(iter(rows("values", "frame", "name", "value")))
     assert {f: v for f, v in finals.items() if v} == {

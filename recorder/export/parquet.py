@@ -180,7 +180,11 @@ class _Rows(Visitor):
             )
         if event.changed_slots and self.wanted["values"]:
             self.changed(event, place)
-        if shown is not None and event.kind not in ("return", "yield") and self.wanted["exceptions"]:
+        if (
+            shown is not None
+            and event.kind not in ("return", "yield")
+            and self.wanted["exceptions"]
+        ):
             row = (self.trace, event.seq, event.kind, *place, shown.type, shown.value)
             self.add("exceptions", row)
 

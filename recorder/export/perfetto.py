@@ -45,7 +45,13 @@ class _Writer(Visitor):
         if note := text.notice(trace):
             name += f" ({note})"
         file.write(b'{"displayTimeUnit": "ns", "traceEvents": [\n')
-        head = {"ph": "M", "name": "process_name", "pid": self.pid, "tid": 0, "args": {"name": name}}
+        head = {
+            "ph": "M",
+            "name": "process_name",
+            "pid": self.pid,
+            "tid": 0,
+            "args": {"name": name},
+        }
         file.write(json.dumps(head).encode("ascii"))
 
     # ---- the parts of an event ----

@@ -209,7 +209,9 @@ class Teller(Visitor):
     def gap(self, event: Event, lost: int, time: int) -> None:
         lane = self.lanes.get(event.thread.number)
         if lane is not None:
-            self.target.event(lane, TRACE_LOG, "recorder", f"{lost or 'some'} events were lost here")
+            self.target.event(
+                lane, TRACE_LOG, "recorder", f"{lost or 'some'} events were lost here"
+            )
 
     def end(self, time: int) -> None:
         if not self.lanes:

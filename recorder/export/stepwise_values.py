@@ -31,7 +31,9 @@ Record = dict[str, Any]
 class Types:
     """Types get numbers when they are first met, and are defined then."""
 
-    def __init__(self, define: Callable[[int, str, tuple[tuple[str, int], ...] | None], None]) -> None:
+    def __init__(
+        self, define: Callable[[int, str, tuple[tuple[str, int], ...] | None], None]
+    ) -> None:
         self._define = define
         self._known: dict[tuple[int, str, tuple[str, ...] | None], int] = {}
         self.number(NONE, "None")  # is 0
