@@ -8,6 +8,7 @@ viewer would show it: a tree of calls, with the variables at every step.
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import re
 import struct
@@ -564,7 +565,7 @@ def read_split(path: Path) -> Program:
 def table(data: bytes, offsets: bytes) -> list[bytes]:
     marks = [number for (number,) in struct.iter_unpack("<Q", offsets)]
     need(marks[0] == 0 and marks[-1] == len(data) and marks == sorted(marks), "a table's offsets")
-    return [data[a:b] for a, b in zip(marks, marks[1:], strict=False)]
+    return [data[a:b] for a, b in itertools.pairwise(marks)]
 
 
 def positions(records: list[bytes]) -> tuple[list[str], dict[int, tuple[str, int]]]:

@@ -190,7 +190,7 @@ def test_tasks_have_tracks_of_their_own(exported: Exported) -> None:
         if event["ph"] in "be":
             tracks.setdefault(event["id"], []).append(event["ph"] + " " + event["name"])
     assert sorted(tracks.values()).count(["b child", "e child"]) == 3
-    assert [t for t in tracks.values() if "b parent" in t][0][-1] == "e parent"
+    assert next(t for t in tracks.values() if "b parent" in t)[-1] == "e parent"
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

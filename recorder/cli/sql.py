@@ -129,7 +129,7 @@ def asking(duckdb: Any) -> Iterator[None]:
     except duckdb.OutOfMemoryException as exc:
         raise errors.OutOfMemoryError(operation="query") from exc
     except duckdb.InterruptException as exc:
-        raise KeyboardInterrupt from exc
+        raise KeyboardInterrupt from exc  # audit: it was Ctrl-C that interrupted DuckDB
     except duckdb.Error as exc:
         raise errors.QueryFailedError(reason=reason_of(exc)) from exc
 

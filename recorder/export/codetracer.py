@@ -10,7 +10,8 @@ from typing import Any
 from recorder.export import text
 from recorder.export.output import Output
 from recorder.export.spool import Spool
-from recorder.export.stepwise import Record, Target, Teller, Variables
+from recorder.export.stepwise import Target, Teller, Variables
+from recorder.export.stepwise_values import Record
 from recorder.export.walk import walk
 from recorder.trace.reader import Trace
 

@@ -13,7 +13,8 @@ from recorder.export.codetracer import type_record
 from recorder.export.container import Container
 from recorder.export.output import Output
 from recorder.export.spool import Spool
-from recorder.export.stepwise import Record, Target, Teller, Variables
+from recorder.export.stepwise import Target, Teller, Variables
+from recorder.export.stepwise_values import Record
 from recorder.export.walk import walk
 from recorder.trace.reader import Trace
 from recorder.trace.writer import varint

@@ -356,4 +356,4 @@ def _type(pa: Any, kind: str) -> Any:
         return pa.timestamp("us")
     if kind == "list<string>":
         return pa.list_(pa.string())
-    return {"double": pa.float64}.get(kind, getattr(pa, kind, None))()
+    return getattr(pa, "float64" if kind == "double" else kind)()

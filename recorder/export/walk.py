@@ -42,7 +42,7 @@ class Activation:
         self.function: Function = of.function
         self.thread = thread
         self.parent = parent
-        self.depth = 0 if parent is None else parent.depth + 1
+        self.depth: int = 0 if parent is None else parent.depth + 1
         self.began = began  # call, resume, throw, or running: not seen to begin
         self.seq = seq  # the event with which it began, or was first seen
         self.time = time  # ns since 1970
