@@ -429,7 +429,7 @@ class OutOfMemoryError(RecorderEnvironmentError, MemoryError):
     number = 2008
     error_name = "ERR_OUT_OF_MEMORY"
     title = "Memory ran out"
-    template = "there is not enough memory for {operation}"
+    template = "memory ran out in {operation}"
     hint = "Give the process more memory, or record less: --scope own."
     doc_url = "docs/errors.md#err_out_of_memory"
     on_error = "disable"
@@ -445,7 +445,7 @@ class InputOutputError(RecorderEnvironmentError, OSError):
     error_name = "ERR_IO_ERROR"
     title = "Input or output failed"
     template = "{operation} failed: {path}"
-    hint = "See errno for what the system said."
+    hint = "The system's own word for it is in the message; EIO means that the disk is failing."
     doc_url = "docs/errors.md#err_io_error"
     on_error = "disable"
     trace_effect = "partial"
@@ -472,7 +472,7 @@ class OpenFailedError(RecorderEnvironmentError, OSError):
     error_name = "ERR_OPEN_FAILED"
     title = "A file could not be opened"
     template = "{path} could not be opened"
-    hint = "See errno for what the system said."
+    hint = "Check what is at the path, and every link on the way to it."
     doc_url = "docs/errors.md#err_open_failed"
     on_error = "disable"
     trace_effect = "partial"
@@ -486,7 +486,7 @@ class ReadFailedError(RecorderEnvironmentError, OSError):
     error_name = "ERR_READ_FAILED"
     title = "Reading failed"
     template = "{path} could not be read"
-    hint = "See errno; EIO means that the disk is failing."
+    hint = "Check what is at the path; EIO means that the disk is failing."
     doc_url = "docs/errors.md#err_read_failed"
     on_error = "raise"
     facts = ("path", "offset")
@@ -499,7 +499,7 @@ class WriteFailedError(RecorderEnvironmentError, OSError):
     error_name = "ERR_WRITE_FAILED"
     title = "Writing failed"
     template = "{path} could not be written"
-    hint = "See errno; EIO means that the disk is failing."
+    hint = "The trace so far is kept where that was possible. EIO means that the disk is failing."
     doc_url = "docs/errors.md#err_write_failed"
     on_error = "disable"
     trace_effect = "partial"
@@ -857,13 +857,13 @@ class LimitReachedError(RecorderEnvironmentError, RuntimeError):
     number = 2038
     error_name = "ERR_LIMIT_REACHED"
     title = "A limit of the policy was reached"
-    template = "{limit} = {limit_value} was reached"
+    template = "the limit {limit} was reached: {limit_value} {unit}"
     hint = "Raise the limit in the policy, or record less: --scope own."
     doc_url = "docs/errors.md#err_limit_reached"
     on_error = "disable"
     override = False
     trace_effect = "partial"
-    facts = ("limit", "limit_value")
+    facts = ("limit", "limit_value", "unit")
 
 
 class DiagnosticsUnwritableError(RecorderEnvironmentError, OSError):

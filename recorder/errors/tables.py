@@ -55,6 +55,7 @@ EXCEPTIONS: dict[str, int] = {
 
 # Which field of a Fault says which fact.
 FAULT: dict[int, dict[str, str]] = {
+    1016: {"interpreter": "got"},
     2001: {"bytes_wanted": "wanted", "free_bytes": "got"},
     2002: {"bytes_wanted": "wanted"},
     2003: {"bytes_wanted": "wanted", "free_bytes": "got"},
@@ -69,10 +70,14 @@ FAULT: dict[int, dict[str, str]] = {
     2025: {"sealer_pid": "got"},
     2026: {"timeout_ms": "wanted"},
     2027: {"reason": "detail"},
+    2028: {"tools": "detail"},
     2029: {"tracer": "detail"},
     2030: {"tool": "detail"},
+    2031: {"offset": "offset", "reason": "detail"},
     2033: {"reason": "detail"},
+    2037: {"target_pid": "got"},
     2038: {"limit": "detail", "limit_value": "wanted"},
+    2040: {"module": "detail"},
     3001: {"child_pid": "got"},
     3002: {"target_pid": "got"},
     3003: {"name": "detail"},
@@ -81,6 +86,7 @@ FAULT: dict[int, dict[str, str]] = {
     3006: {"name": "detail"},
     3007: {"exception": "detail"},
     3009: {"operation": "detail"},
+    4001: {"exception": "detail", "reason": "detail"},
     4003: {"operation": "detail"},
     4005: {"invariant": "detail"},
     4006: {"reason": "detail"},
