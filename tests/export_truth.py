@@ -116,8 +116,9 @@ def _wanted(tree: Any, big: bool) -> Any:
         return tree
     if isinstance(tree, Node) and values.LIST <= tree.tag <= values.DICT:
         return _container(tree, big)
-    if isinstance(tree, Node) and tree.tag == values.INSTANCE:
-        return "Struct", [_wanted(part, big) for _, part in tree.items]
+    if isinstance(tree, Node) and tree.tag in (values.INSTANCE, values.NAMED):
+        cut = [("raw", f"… {(tree.size or 0) - len(tree.items)} more")] if tree.cut else []
+        return "Struct", [_wanted(part, big) for _, part in tree.items] + cut
     return "raw", clean(show_tree(tree, SHOWN))
 
 

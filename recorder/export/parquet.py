@@ -42,7 +42,7 @@ SCHEMAS: Final = {
     "recorder:string",
     "events": f"trace:string seq:int64 kind:string {PLACE} depth:int32 time_ns:int64 "
     "value:string lost_before:int64",
-    "calls": "trace:string call:int64 parent:int64 thread:int32 thread_name:string task:int64 "
+    "calls": "trace:string call:int64 parent:int64 thread:int32 thread_name:string task:string "
     "frame:int64 function:string file:string line:int32 depth:int32 began:string ended:string "
     "first_seq:int64 last_seq:int64 started_ns:int64 ended_ns:int64 duration_ns:int64 "
     f"own_ns:int64 arguments:string {VALUE}",
@@ -134,6 +134,8 @@ def _shown(value: Value) -> _Shown:
         return _Shown(written, "?", None, None, None)
     if isinstance(tree, Node) and tree.tag == values.TYPED:
         tree = tree.items[0]
+    elif isinstance(tree, Node) and tree.tag == values.ENUM:
+        [(_, tree)] = tree.items
     number = fraction = content = None
     if isinstance(tree, int) and not isinstance(tree, bool) and -(2**63) <= tree < 2**63:
         number = tree
@@ -189,7 +191,7 @@ class _Rows(Visitor):
             self.add("exceptions", row)
 
     def changed(self, event: Event, place: tuple[Any, ...]) -> None:
-        names, held, types = event.function.names, event.values, event.types
+        names, held, types = event.names, event.values, event.types
         for slot in event.changed_slots:
             raw = held[slot]
             shown = NOTHING if raw is None else self.values.get(raw, types)
@@ -234,7 +236,7 @@ class _Rows(Visitor):
             (
                 self.trace, active.number, None if parent is None else parent.number,
                 active.thread.number, self.clean(active.thread.name),
-                None if active.task is None else active.task.frame, active.frame,
+                None if active.task is None else self.clean(active.task.name), active.frame,
                 self.clean(function.qualified_name), self.clean(function.file),
                 function.first_line, active.depth, active.began,
                 "unseen" if event is None else event.kind, active.seq,
