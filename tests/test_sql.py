@@ -45,7 +45,7 @@ def recorder_says(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch
 
 @pytest.fixture
 def trace(tmp_path: Path, run_recorded: Run) -> Path:
-    run_recorded(PROGRAM)
+    run_recorded(PROGRAM, "--scope", "own")
     (tmp_path / "program.py").unlink()
     return tmp_path / "program.rtrace"
 
@@ -139,7 +139,7 @@ def runs(tmp_path: Path, run_recorded: Run) -> Callable[[range], list[Path]]:
         traces = []
         for number in numbers:
             trace = tmp_path / f"run-{number}.rtrace"
-            run_recorded(SHOP, arguments=(number,), output=trace)
+            run_recorded(SHOP, "--scope", "own", arguments=(number,), output=trace)
             traces.append(trace)
         return traces
 
