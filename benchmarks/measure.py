@@ -34,7 +34,7 @@ class Worker:
     """A process that measures one workload in one way."""
 
     def __init__(self, workload: str, way: str) -> None:
-        self.errors = tempfile.TemporaryFile("w+")
+        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  (closed by end)
         self.process = subprocess.Popen(
             [sys.executable, str(HERE / "worker.py"), workload, way],
             stdin=subprocess.PIPE,
@@ -145,8 +145,9 @@ class EventsDiffer(Exception):
 def measure(name: str, ways: list[str], rounds: int, scale: float = 1.0) -> Measured:
     """Runs the workload `rounds` times in each way, in turn, after one round that does not count.
 
-    A peer that takes long gets one round. A way that fails is left out from then on, with its reason. Raises WorkerFailed if one of our own
-    does, EventsDiffer if a recording has not the events that the others have."""
+    A peer that takes long gets one round. A way that fails is left out from then on, with its reason.
+    Raises WorkerFailed if one of our own does, EventsDiffer if a recording has not the events that the
+    others have."""
     work = workloads.WORKLOADS[name]
     full = max(1, int(work.size * scale))
     sizes = {way: max(1, full // all_ways.WAYS[way].divisor) for way in ways}

@@ -9,7 +9,6 @@ report is written from all of them; `--report` writes it without measuring.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
 import platform
