@@ -25,7 +25,7 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
         [sys.executable, str(COMMAND), PROGRAM, *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=280,
     )
 
 
@@ -38,6 +38,7 @@ def budget_of(path: Path) -> dict[str, float]:
     return found
 
 
+@pytest.mark.timeout(600)
 @needs_valgrind
 def test_what_was_counted_is_a_budget_that_holds_until_it_is_lowered(tmp_path: Path) -> None:
     """Counted twice, the same recording executes the same, within the tolerance. With half as much
@@ -71,7 +72,7 @@ def test_a_program_without_a_budget_is_no_success() -> None:
         del sys.modules["instructions"]
     compared = list(
         instructions.compare(
-            {"new": 10.0, "same": 103.0, "more": 104.0}, {"same": 100.0, "more": 100.0}
+            {"new": 10.0, "same": 102.0, "more": 104.0}, {"same": 100.0, "more": 100.0}
         )
     )
     assert [ok for _, ok in compared] == [False, True, False]
