@@ -94,12 +94,13 @@ class Runs:
 
     size: int
     plain: list[float]  # of the unrecorded rounds at the same size
+    clock: str = "seconds"  # or "cpu"
     rounds: list[dict[str, Any]] = field(default_factory=list)
     failure: str = ""
 
     @property
     def seconds(self) -> list[float]:
-        return [found["seconds"] for found in self.rounds]
+        return [found[self.clock] for found in self.rounds]
 
     def best(self, what: str) -> float:
         return float(min(found[what] for found in self.rounds))
@@ -142,17 +143,20 @@ class EventsDiffer(Exception):
     """A recording was not complete, or another one of the same program had other events."""
 
 
-def measure(name: str, ways: list[str], rounds: int, scale: float = 1.0) -> Measured:
+def measure(
+    name: str, ways: list[str], rounds: int, scale: float = 1.0, clock: str = "seconds"
+) -> Measured:
     """Runs the workload `rounds` times in each way, in turn, after one round that does not count.
 
-    A peer that takes long gets one round. A way that fails is left out from then on, with its reason.
+    clock: "seconds", or "cpu" for the processor time of the process, which means something on a busy
+    machine too. A peer that takes long gets one round. A way that fails is left out from then on, with its reason.
     Raises WorkerFailed if one of our own does, EventsDiffer if a recording has not the events that the
     others have."""
     work = workloads.WORKLOADS[name]
     full = max(1, int(work.size * scale))
     sizes = {way: max(1, full // all_ways.WAYS[way].divisor) for way in ways}
     plain: dict[int, list[float]] = {size: [] for size in sizes.values()}
-    measured = Measured(name, {way: Runs(sizes[way], plain[sizes[way]]) for way in ways}, {})
+    measured = Measured(name, {way: Runs(sizes[way], plain[sizes[way]], clock) for way in ways}, {})
     workers = {way: Worker(name, way) for way in {"unrecorded", "recorded", *ways}}
     try:
         for size in plain:  # as many events as a recording of that size has
@@ -161,7 +165,7 @@ def measure(name: str, ways: list[str], rounds: int, scale: float = 1.0) -> Meas
             for size in plain:
                 found = workers["unrecorded"].ask(size)
                 if number > 0:
-                    plain[size].append(found["seconds"])
+                    plain[size].append(found[clock])
             for way in ways:
                 _round(measured, way, workers[way], number)
         measured.decoding = workers["recorded"].ask(full, "decode")

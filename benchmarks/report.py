@@ -12,6 +12,8 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 REPORT = HERE / "RESULTS.md"
 
+CLOCKS = {"seconds": "", "cpu": " (processor time of the process: the machine was busy)"}
+
 Facts = dict[str, Any]
 
 INTRODUCTION = """\
@@ -54,7 +56,7 @@ def of_one(found: Facts) -> str:
         f"## Python {found['versions']['python']}",
         "",
         f"{machine['cpu']}, {machine['cpus']} CPUs, {machine['system']}; load {machine['load']:.1f} at the "
-        f"beginning; {found['rounds']} rounds; {found['date']}. "
+        f"beginning; {found['rounds']} rounds{CLOCKS[found['clock']]}; {found['date']}. "
         + ", ".join(f"{k} {v}" for k, v in found["versions"].items() if k != "python")
         + ".",
         "",

@@ -1,6 +1,6 @@
 """Measures everything on this Python and writes benchmarks/RESULTS.md.
 
-    python benchmarks/run.py [--rounds 7] [--only WORKLOAD ...] [--no-peers]
+    python benchmarks/run.py [--rounds 7] [--only WORKLOAD ...] [--no-peers] [--cpu]
 
 All ways take turns in one run. The figures of each Python are kept in benchmarks/results/, and the
 report is written from all of them; `--report` writes it without measuring.
@@ -86,11 +86,12 @@ def machine() -> dict[str, Any]:
     }
 
 
-def measure_all(names: Iterable[str], which: list[str], rounds: int) -> dict[str, Any]:
+def measure_all(names: Iterable[str], which: list[str], rounds: int, clock: str) -> dict[str, Any]:
     found: dict[str, Any] = {
         "versions": ways.versions(),
         "machine": machine(),
         "rounds": rounds,
+        "clock": clock,
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "process": process_costs(rounds + 5),
         "workloads": {},
@@ -98,7 +99,7 @@ def measure_all(names: Iterable[str], which: list[str], rounds: int) -> dict[str
     for name in names:
         started = time.perf_counter()
         verify_counts(name)
-        measured = measure(name, which, rounds)
+        measured = measure(name, which, rounds, clock=clock)
         found["workloads"][name] = facts(measured)
         print(
             f"{name}: {measured.added_ns('recorded'):.1f} ns per event, "
@@ -117,12 +118,13 @@ def main() -> None:
         "--only", nargs="*", default=[], help="workloads; the report is printed, not kept"
     )
     parser.add_argument("--no-peers", action="store_true")
+    parser.add_argument("--cpu", action="store_true", help="processor time, for a busy machine")
     parser.add_argument("--report", action="store_true", help="write the report, measure nothing")
     chosen = parser.parse_args()
     if not chosen.report:
         names = chosen.only or list(workloads.available())
         which = list(ways.OURS) if chosen.no_peers else list(ways.available())
-        found = measure_all(names, which, chosen.rounds)
+        found = measure_all(names, which, chosen.rounds, "cpu" if chosen.cpu else "seconds")
         if chosen.only:
             print(report.of_one(found))
             return

@@ -30,14 +30,16 @@ def measure(run: ways.Run, way: ways.Way, size: int, folder: Path) -> dict[str, 
     gc.collect()
     started = time.perf_counter()
     watched, stop = way.begin(run, folder)
-    began = time.perf_counter()
+    began, used = time.perf_counter(), time.process_time()
     watched(size)
+    cpu = time.process_time() - used
     worked = time.perf_counter()
     summary = stop()
     ended = time.perf_counter()
     found: dict[str, Any] = {
         "starting": began - started,
         "seconds": worked - began,
+        "cpu": cpu,
         "finishing": ended - worked,
         "bytes": sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
         "peak": peak_memory(),
