@@ -346,7 +346,7 @@ WRITING = [
     ("fallocate", "ENOSPC", CODES.DISK_FULL),
     ("fallocate", "EIO", CODES.RESERVE_FAILED),
     ("pread", "EIO", CODES.READ_FAILED),
-    ("statvfs", "EIO", CODES.READ_FAILED),
+    ("statvfs", "EIO", CODES.IO_ERROR),
     ("fsync", "EIO", CODES.FSYNC_FAILED),
     ("ftruncate", "EIO", CODES.WRITE_FAILED),
 ]

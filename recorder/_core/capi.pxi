@@ -3,7 +3,10 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcmp, memcpy, memset, strcpy, strlen
+from libc.string cimport memcmp, memcpy, memset, strlen
+
+cdef extern from "<string.h>" nogil:
+    size_t strnlen(const char *text, size_t most)
 
 cdef extern from "Python.h" nogil:
     ctypedef struct PyObject:
@@ -200,6 +203,7 @@ cdef extern from "layout.h" nogil:
         int32_t sealer_pid
         uint64_t heartbeat
         uint64_t trace_bytes
+        uint32_t verdict
         RecFault sealer_fault
         uint32_t attention
         RecSlot slots[4]

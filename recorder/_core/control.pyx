@@ -4,10 +4,11 @@ import os
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.object cimport PyObject_GenericSetAttr
-from libc.errno cimport errno
+from libc.errno cimport ENOENT, ENOTEMPTY, errno
 from libc.string cimport memcpy, memset
+from posix.fcntl cimport O_CLOEXEC, O_RDWR
 
-from recorder._core.syscalls cimport raise_errno, rec_sys
+from recorder._core.syscalls cimport c_stat, guard, raise_errno, rec_sys, unguard
 
 from recorder import errors
 from recorder._core import syscalls
@@ -18,6 +19,16 @@ cdef extern from "<sys/mman.h>" nogil:
         PROT_READ
         PROT_WRITE
         MAP_SHARED
+
+
+cdef extern from "<time.h>" nogil:
+    enum:
+        CLOCK_MONOTONIC
+
+
+cdef extern from "clock.h" nogil:
+    uint64_t rec_ticks()
+    uint64_t rec_clock_ns(int clock)
 
 
 CONTROL_SIZE = REC_CONTROL_SIZE
@@ -62,6 +73,7 @@ cdef dict FIELDS = {
     "sealed_segments": (<size_t>&AT.sealed_segments, 8, False),
     "sealed_events": (<size_t>&AT.sealed_events, 8, False),
     "trace_bytes": (<size_t>&AT.trace_bytes, 8, False),
+    "verdict": (<size_t>&AT.verdict, 4, False),
     "attention": (<size_t>&AT.attention, 4, False),
 }
 
@@ -100,25 +112,33 @@ cdef bint write_fault(RecFault *fault, char *detail_at, uint32_t status, dict fa
     return True
 
 
+cdef void page_lost(void *page, size_t offset) noexcept nogil:
+    """In the signal handler: somebody has cut the file, and it is made whole again, with zeros."""
+    (<bint *>page)[0] = True
+
+
+def clock():
+    """The ticks that timestamps count, and the monotonic clock in ns, now."""
+    return rec_ticks(), rec_clock_ns(CLOCK_MONOTONIC)
+
+
 cdef class ControlPage:
     """The page, mapped. Its numbers are attributes; loads acquire, stores release.
 
-    `fresh`: the file is a reserved page of zeros, of which this makes a control page."""
+    `fresh`: the file is a reserved page of zeros, of which this makes a control page.
+    `guarded`: that somebody cuts the file does not end this process; see `is_sound`."""
 
-    def __init__(self, path, bint fresh=False):
-        cdef int fd = -1
+    def __init__(self, path, bint fresh=False, bint guarded=False):
         self.path = path
+        file = None
         with errors.mapped("open", path=path):
-            fd = syscalls.open(path, os.O_RDWR)
-        try:
-            with errors.mapped("open", path=path):
-                if syscalls.stat(path)[1] < REC_CONTROL_SIZE:
-                    self._refuse()
-            with errors.mapped("mmap", path=path, bytes_wanted=REC_CONTROL_SIZE):
-                self._map(fd)
-        finally:
-            with errors.mapped("close", path=path):
-                syscalls.close(fd, path)  # audit: the wrapper, which raises
+            file = syscalls.opened(path, os.O_RDWR)
+            if syscalls.stat(path)[1] < REC_CONTROL_SIZE:
+                self._refuse()
+        with file as fd, errors.mapped("mmap", path=path, bytes_wanted=REC_CONTROL_SIZE):
+            self._map(fd)
+        if guarded:
+            self._guard()
         if fresh:
             self.page.magic = REC_CONTROL_MAGIC
             self.page.version = REC_LAYOUT_VERSION
@@ -135,14 +155,48 @@ cdef class ControlPage:
             raise_errno(error, self.path)
         self.page = <RecControl *>page
 
+    def _guard(self):
+        """Its file may be cut from now on."""
+        cdef int error
+        cdef const char *name
+        self.encoded_path = os.fsencode(self.path)
+        name = self.encoded_path
+        if guard(self.page, REC_CONTROL_SIZE, name, page_lost, &self.was_lost) != 0:
+            error = errno
+            with errors.mapped("mmap", path=self.path, bytes_wanted=REC_CONTROL_SIZE):
+                raise_errno(error, self.path)
+
+    def is_sound(self, bytes trace_id not None):
+        """Whether the page is still that of this recording: nobody has cut it or written over it."""
+        self.mapped()
+        return (
+            self.page.magic == REC_CONTROL_MAGIC
+            and self.page.version == REC_LAYOUT_VERSION
+            and PyBytes_FromStringAndSize(<char *>self.page.trace_id, 16) == trace_id
+            and not self.was_lost
+        )
+
+    def restore(self, dict facts not None, bytes trace_id not None):
+        """Makes the page anew of what is known."""
+        self.mapped()
+        self.was_lost = False
+        memset(self.page, 0, REC_CONTROL_SIZE)
+        self.trace_id = trace_id
+        for name, value in facts.items():
+            setattr(self, name, value)
+        self.page.version = REC_LAYOUT_VERSION
+        store_u32(&self.page.magic, REC_CONTROL_MAGIC)
+
     def __dealloc__(self):
         if self.page != NULL:
+            unguard(self.page)
             rec_sys.munmap(self.page, REC_CONTROL_SIZE)  # audit: nobody is left to tell
 
     def close(self):
         """Gives the mapping back; the page is not to be used any more."""
         cdef RecControl *page = self.page
         self.page = NULL
+        unguard(page)
         if page != NULL and rec_sys.munmap(page, REC_CONTROL_SIZE) < 0:
             raise errors.MapFailedError(path=self.path, errno=errno)
 
@@ -245,22 +299,75 @@ cdef class ControlPage:
         return [self.page.degraded[index] for index in range(32)]
 
 
+def discard(bytes folder not None, tuple names not None, int sealer_pid=0):
+    """Lets a sealer go and removes its staging folder, in one call that no signal handler splits.
+
+    names: the files in the folder; the last one goes only when all others have gone. sealer_pid: where it is
+    known, the sealer is ended at once. What could not be removed: (call, errno, path) of the first, or None."""
+    tell_to_discard(folder + b"/control", sealer_pid)
+    left = remove_files(folder, names)
+    if left is not None and left[1] == ENOTEMPTY:  # the sealer was just about to make its log
+        left = remove_files(folder, names)
+    return left
+
+
+cdef void tell_to_discard(bytes path, int sealer_pid) noexcept:
+    cdef const char *name = path
+    cdef int fd = rec_sys.open(name, O_RDWR | O_CLOEXEC, 0)
+    cdef void *place = <void *>-1
+    cdef RecControl *page
+    cdef c_stat facts
+    if fd >= 0:
+        # A page that the disk had no room for cannot be written to.
+        if rec_sys.stat(name, &facts) == 0 and facts.st_size >= REC_CONTROL_SIZE:
+            place = rec_sys.mmap(NULL, REC_CONTROL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
+        rec_sys.close(fd)  # audit: nothing is written through it
+    if place != <void *>-1:
+        page = <RecControl *>place
+        store_u32(&page.discard, 1)
+        store_u32(&page.target_state, REC_TARGET_FINISHED)
+        rec_sys.munmap(place, REC_CONTROL_SIZE)  # audit: of what mmap gave
+    if sealer_pid > 0:
+        rec_sys.kill(sealer_pid, 9)  # audit: it may have ended by itself
+
+
+cdef object remove_files(bytes folder, tuple names):
+    cdef const char *name
+    cdef bytes path
+    first = None
+    for each in names:
+        if each == names[len(names) - 1] and first is not None:
+            break
+        path = folder + b"/" + <bytes>each
+        name = path
+        if rec_sys.unlink(name) < 0 and errno != ENOENT and first is None:
+            first = ("unlink", errno, path)
+    if first is None:
+        name = folder
+        if rec_sys.rmdir(name) < 0 and errno != ENOENT:
+            first = ("rmdir", errno, folder)
+    return first
+
+
 def read_segment(path):
-    """(sequence, number of the first event, committed records) of a segment that nobody writes
-    any more; the sequence is 0 if it was never begun. Read and not mapped: a file cut short under
-    a mapping would end the process."""
+    """(sequence, number of the first event, committed records, how many bytes of them are missing)
+    of a segment that nobody writes any more; the sequence is 0 if it was never begun. Bytes are
+    missing if somebody has cut the file; without a sound head that raises MappingLostError."""
     cdef RecSegmentHead head
     cdef Py_ssize_t committed
-    cdef int fd = syscalls.open(path, os.O_RDONLY)
-    try:
+    with syscalls.opened(path, os.O_RDONLY) as fd:
         raw = syscalls.pread(fd, REC_SEGMENT_HEAD, 0, path)
         if len(raw) < REC_SEGMENT_HEAD:
-            return 0, 0, b""
+            raise errors.MappingLostError(path=path, offset=len(raw))
+        if not raw.strip(b"\0"):
+            return 0, 0, b"", 0
         memcpy(&head, <const char *><bytes>raw, sizeof(head))
-        if head.magic != REC_SEGMENT_MAGIC or head.version != REC_LAYOUT_VERSION:
-            return 0, 0, b""
-        committed = min(head.committed, <uint64_t>(REC_SEGMENT_SIZE - REC_SEGMENT_HEAD))
+        if (
+            head.magic != REC_SEGMENT_MAGIC
+            or head.version != REC_LAYOUT_VERSION
+            or head.committed > <uint64_t>(REC_SEGMENT_SIZE - REC_SEGMENT_HEAD)
+        ):
+            raise errors.MappingLostError(path=path, offset=0)
+        committed = head.committed
         data = syscalls.pread(fd, committed, REC_SEGMENT_HEAD, path)
-        return head.sequence, head.first_event, data
-    finally:
-        syscalls.close(fd, path)  # audit: the wrapper, which raises
+        return head.sequence, head.first_event, data, committed - len(data)

@@ -78,7 +78,8 @@ typedef struct {
     uint64_t sealed_segments;
     uint64_t sealed_events;
     uint64_t trace_bytes;    /* size of the trace file so far */
-    uint8_t pad3[24];
+    uint32_t verdict;        /* of the published trace: 1 complete, 2 partial, 3 truncated */
+    uint8_t pad3[20];
     RecFault sealer_fault;   /* at 256 */
     uint8_t pad4[16];
     /* 320: written by the sealer, read by the target at every call: keep it on a line of its own */

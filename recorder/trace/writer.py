@@ -14,10 +14,10 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-import zstandard
-
 from recorder import errors, staging
 from recorder._core import syscalls
+from recorder.trace import compression
+from recorder.trace.compression import Compressor
 
 FILE_MAGIC: Final = b"\x93RTRACE\n"
 CHUNK_MAGIC: Final = b"RCHK"
@@ -32,13 +32,11 @@ HEAD_SIZE: Final = 64
 
 META, EVENTS, SOURCE, CLOSE, INDEX = 1, 2, 3, 4, 5
 IGNORABLE: Final = 1
-STORED, ZSTD = 0, 1
 LARGEST_PAYLOAD: Final = 64 << 20
+SEARCHED_AT_ONCE: Final = 1 << 20  # bytes, for the chunk behind a damaged one
 
 COMPLETE, PARTIAL, TRUNCATED = 1, 2, 3
 STATES: Final = {COMPLETE: "complete", PARTIAL: "partial", TRUNCATED: "truncated"}
-
-COMPRESSION_LEVEL: Final = 1
 
 
 class Verdict(NamedTuple):
@@ -71,6 +69,9 @@ class FileHead(NamedTuple):
     def parse(cls, raw: bytes) -> FileHead | None:
         return cls(*FILE_HEAD.unpack(raw[:-4])[4:7]) if is_sealed(raw, FILE_MAGIC) else None
 
+    def to_bytes(self) -> bytes:
+        return _sealed(FILE_HEAD.pack(FILE_MAGIC, MAJOR, MINOR, 0, *self, 0, 0))
+
 
 class ChunkHead(NamedTuple):
     """A chunk's header, without its crc."""
@@ -99,7 +100,7 @@ class IndexEntry(NamedTuple):
 class TraceWriter:
     """The trace file of a staging folder. `end` is where its last whole chunk ends."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, compressing: bool = True) -> None:
         self.path = path
         self.end = 0
         self.reserved = 0
@@ -107,7 +108,7 @@ class TraceWriter:
         self.raw_bytes = 0
         self.index: list[IndexEntry] = []
         self.durable: bool | None = None  # False for good once an fsync failed
-        self.compressor = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL)
+        self.compressor = Compressor(compressing)
         with errors.mapped("open", path=path):
             self.fd = syscalls.open(path, os.O_RDWR)
 
@@ -116,25 +117,51 @@ class TraceWriter:
         fd, self.fd = self.fd, -1
         staging.release(fd)
 
-    def resume(self) -> Iterator[tuple[ChunkHead, bytes]]:
+    def resume(self, head: bytes = b"") -> Iterator[tuple[ChunkHead, bytes]]:
         """Takes up a trace that another process has begun: gives its EVENTS chunks one by one, with
-        what is in them. In the end `end` is behind the last whole chunk."""
+        what is in them. In the end `end` is behind the last whole chunk. Damage before it stays as it
+        is, for the reader to see; only the file header, if it is damaged, is written again: `head`."""
         with errors.mapped("read", path=self.path):
-            if not is_sealed(syscalls.pread(self.fd, HEAD_SIZE, 0, self.path), FILE_MAGIC):
-                return
-        end = HEAD_SIZE
-        while (chunk := self._read_chunk(end)) is not None:
-            head, payload = chunk
-            if head.kind in (CLOSE, INDEX):
+            size = syscalls.stat(self.path)[1]
+            is_sound = is_sealed(syscalls.pread(self.fd, HEAD_SIZE, 0, self.path), FILE_MAGIC)
+        at = HEAD_SIZE
+        while (found := self._next_chunk(at, size)) is not None:
+            at, chunk, payload = found
+            if chunk.kind in (CLOSE, INDEX):
                 break  # the closing was begun, and is written again
-            if head.kind == EVENTS:
-                self.index.append(IndexEntry(end, head.first_event, head.events))
-                self.raw_bytes += head.raw_size
-            end += HEAD_SIZE + head.stored_size
-            self.chunks += 1
-            self.end = end
-            if head.kind == EVENTS:
-                yield head, payload
+            if chunk.kind == EVENTS:
+                self.index.append(IndexEntry(at, chunk.first_event, chunk.events))
+                self.raw_bytes += chunk.raw_size
+            at += HEAD_SIZE + chunk.stored_size
+            self.chunks = chunk.sequence + 1
+            self.end = at
+            if chunk.kind == EVENTS:
+                yield chunk, payload
+        if self.end and not is_sound and head:
+            with errors.mapped("write", path=self.path, offset=0, bytes_wanted=len(head)):
+                syscalls.pwrite(self.fd, head, 0, self.path)
+
+    def _next_chunk(self, at: int, size: int) -> tuple[int, ChunkHead, bytes] | None:
+        """The first whole chunk from `at` on that can follow those seen so far."""
+        while at < size:
+            chunk = self._read_chunk(at)
+            if chunk is not None and chunk[0].sequence >= self.chunks:
+                return at, *chunk
+            at = self._next_magic(at + 1, size)
+        return None
+
+    def _next_magic(self, at: int, size: int) -> int:
+        """Where a chunk may begin next; `size` if nowhere."""
+        while at < size:
+            with errors.mapped("read", path=self.path, offset=at):
+                piece = syscalls.pread(self.fd, SEARCHED_AT_ONCE, at, self.path)
+            found = piece.find(CHUNK_MAGIC)
+            if found >= 0:
+                return at + found
+            if len(piece) < SEARCHED_AT_ONCE:
+                break
+            at += len(piece) - len(CHUNK_MAGIC) + 1
+        return size
 
     def is_closed(self) -> bool:
         """Whether the file ends with the verdict that belongs to what it holds."""
@@ -162,9 +189,8 @@ class TraceWriter:
             stored = syscalls.pread(self.fd, head.stored_size, at + HEAD_SIZE, self.path)
         if len(stored) < head.stored_size or zlib.crc32(stored) != head.payload_crc:
             return None
-        if head.codec == ZSTD:
-            stored = zstandard.ZstdDecompressor().decompress(stored, head.raw_size)
-        return head, stored
+        payload = compression.unpack(head.codec, stored, head.raw_size)
+        return None if payload is None else (head, payload)
 
     # ---- chunks ----
 
@@ -172,10 +198,8 @@ class TraceWriter:
         self, *, trace_id: bytes, started: int, ticks_per_second: int, meta: dict[str, Any]
     ) -> None:
         """The file header and META."""
-        head = FILE_HEAD.pack(
-            FILE_MAGIC, MAJOR, MINOR, 0, trace_id, started, ticks_per_second, 0, 0
-        )
-        self._append(_sealed(head) + self._pack(META, _json(meta)), self.closing_room)
+        head = FileHead(trace_id, started, ticks_per_second).to_bytes()
+        self._append(head + self._pack(META, _json(meta)), self.closing_room)
         self.chunks = 1
 
     def events(
@@ -214,9 +238,7 @@ class TraceWriter:
     ) -> bytes:
         if len(payload) > LARGEST_PAYLOAD:
             raise errors.InvariantBrokenError(invariant="no payload is larger than 64 MiB")
-        codec, stored = ZSTD, self.compressor.compress(payload)
-        if len(stored) >= len(payload):
-            codec, stored = STORED, payload
+        codec, stored = self.compressor.pack(payload)
         head = CHUNK_HEAD.pack(
             CHUNK_MAGIC,
             kind,
