@@ -18,7 +18,7 @@ from oracle import IGNORED, describe
 
 import recorder
 from recorder.trace import values
-from recorder.trace.values import Node, Value
+from recorder.trace.values import Node, Value, _Builder
 
 HERE = Path(__file__).parent
 PROGRAMS = sorted((HERE / "programs").glob("*.py"))
@@ -31,36 +31,91 @@ KINDS = {
 
 def described(value: Value | None) -> Any:
     """A recorded value in the words of the oracle."""
-    if value is None:
-        return None
-    try:
-        return describe(value.to_python())
-    except recorder.RecorderError:
-        return _described(value.tree, [])
+    return None if value is None else _Describer(value.tree).part(value.tree)
 
 
-def _described(tree: Any, containers: list[Node]) -> Any:
-    if not isinstance(tree, Node):
-        return describe(tree)
-    if tree.tag == values.REF:
-        return "cycle"
+COUNTED = (
+    *range(values.LIST, values.DICT + 1), values.EXCEPTION, values.INSTANCE, values.NAMED, values.ENUM,
+    values.TIME, values.DATETIME,
+)  # fmt: skip
+STATES = {"created": "GEN_CREATED", "suspended": "GEN_SUSPENDED", "running": "GEN_RUNNING",
+          "ended": "GEN_CLOSED"}  # fmt: skip
+
+
+class _Describer:
+    def __init__(self, tree: Any) -> None:
+        self.containers = [node for node in values._nodes(tree) if node.tag in COUNTED]
+        self.open: list[Node] = []
+
+    def part(self, tree: Any) -> Any:
+        if not isinstance(tree, Node):
+            return describe(tree)
+        if tree.tag == values.REF:
+            target = self.containers[tree.size or 0]
+            return "cycle" if any(node is target for node in self.open) else self.part(target)
+        self.open.append(tree)
+        found = _described(tree, self.part)
+        self.open.pop()
+        return found
+
+
+def _described(tree: Node, part: Any) -> Any:
     if tree.tag == values.ELIDED:
         return "deep", tree.size
     if tree.tag == values.DICT:
-        return "dict", [tuple(_described(part, containers) for part in pair) for pair in tree.items]
+        return "dict", [
+            tuple(part(item) for item in pair) for pair in tree.items if pair[0] != "__builtins__"
+        ]
     if values.LIST <= tree.tag <= values.DICT:
-        return values.BUILTIN_NAMES[tree.tag], [_described(part, containers) for part in tree.items]
+        return values.BUILTIN_NAMES[tree.tag], [part(item) for item in tree.items]
     if tree.tag in (values.FUNCTION, values.MODULE):
         kind = values.BUILTIN_NAMES[tree.tag]
         return kind, tree.items.rpartition(".")[2] if kind == "function" else tree.items
+    if tree.tag == values.GENERATOR:
+        state, name, _ = tree.items
+        is_plain = tree.type == ("builtins", "generator")
+        return "generator", name, STATES[state] if is_plain else None
     if tree.type is None:
         return describe(tree)
+    return _typed(tree, part)
+
+
+def _typed(tree: Node, part: Any) -> Any:
+    assert tree.type is not None
     name = tree.type[1]
     if tree.tag == values.CLASS:
         return "class", name
+    if tree.tag == values.OBJECT:
+        return "object", name
+    if tree.tag == values.INSTANCE and tree.type in (("builtins", "range"), ("builtins", "slice")):
+        return name, [part(item) for _, item in tree.items]
+    if tree.tag == values.INSTANCE and tree.type == ("builtins", "method"):
+        function, owner = (part(item) for _, item in tree.items)
+        return "method", function[1], owner
+    built_in, attributes = None, []
+    if tree.tag != values.INSTANCE:
+        built_in = _part(tree, part)
+    else:
+        for attribute, item in tree.items:
+            if attribute:
+                attributes.append((attribute, part(item)))
+            else:
+                built_in = _part(item, part)
+    return "instance", name, built_in, attributes
+
+
+def _part(tree: Node, part: Any) -> Any:
+    """The built-in part of an instance."""
     if tree.tag == values.EXCEPTION:
-        return "exception", name, _described(tree.items[0], containers)
-    return "object", name
+        return "exception", part(tree.items[0])
+    if tree.tag == values.ENUM:
+        [(name, value)] = tree.items
+        return "enum", name, part(value)
+    if tree.tag == values.NAMED:
+        return "named", [(name, part(item)) for name, item in tree.items]
+    if tree.tag == values.TYPED:
+        return part(tree.items[0])
+    return "moment", repr(_Builder().build(tree))
 
 
 def expected(program: Path, folder: Path) -> list[Any]:
