@@ -3,7 +3,7 @@
     python oracle.py PROGRAM OUT
 
 Runs PROGRAM as __main__ and pickles, for every event in its file, (kind, function, line,
-(variables, value), (frame, whether it starts)).
+(variables, value, plain globals), (frame, whether it starts)).
 Values are described as `describe` says, at the moment of the event.
 """
 
@@ -135,6 +135,14 @@ def namespace(frame: types.FrameType) -> dict[str, Any] | None:
     return None
 
 
+PLAIN = (int, float, str, bytes, bool, type(None))
+
+
+def plain_globals(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that cannot change in place: a change of others is only seen where code names them."""
+    return {k: describe(v) for k, v in found.items() if type(v) in PLAIN and k not in IGNORED}
+
+
 def starts(frame: types.FrameType) -> bool:
     """Whether a call event is the frame's first one, not a generator going on."""
     opcode, argument = frame.f_code.co_code[frame.f_lasti : frame.f_lasti + 2]
@@ -157,7 +165,9 @@ def watch(program: str) -> list[tuple[Any, ...]]:
         elif event == "exception":
             value = describe(arg[1])
         where = (id(frame), event == "call" and starts(frame))
-        events.append((event, frame.f_code.co_qualname, frame.f_lineno, (shown, value), where))
+        around = plain_globals(frame.f_globals)
+        what = (shown, value, around)
+        events.append((event, frame.f_code.co_qualname, frame.f_lineno, what, where))
         return note
 
     with open(program, encoding="utf-8") as file:

@@ -1,7 +1,7 @@
 """What is recorded is what happened: every program in tests/programs, against plain sys.settrace.
 
-Compared, in order: the kind of every event, its function, its line, the variables at that moment, and
-the value of every return and exception.
+Compared, in order: the kind of every event, its function, its line, the variables at that moment, the
+globals of its module, and the value of every return and exception.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from oracle import IGNORED, describe
+from oracle import IGNORED, PLAIN, describe
 
 import recorder
 from recorder.trace import values
@@ -151,8 +151,17 @@ def recorded(program: Path, folder: Path) -> list[Any]:
             kind = KINDS[event.kind]
             where = (event.frame, event.kind == "call")
             name = event.function.qualified_name
-            events.append((kind, name, event.line, (shown, value), where))
+            around = {
+                name: described(found)
+                for name, found in event.globals.items()
+                if name not in IGNORED and is_plain(found)
+            }
+            events.append((kind, name, event.line, (shown, value, around), where))
     return events
+
+
+def is_plain(value: Value) -> bool:
+    return isinstance(value.tree, PLAIN)
 
 
 def package_path() -> str:
@@ -162,10 +171,10 @@ def package_path() -> str:
 def line_up(event: Any, other: Any) -> Any:
     """Leaves out what the oracle cannot tell, the variables of a class body (see oracle.namespace), and says
     as CPython does that a module starts at line 0."""
-    kind, function, line, (shown, value) = event
+    kind, function, line, (shown, value, around) = event
     if kind == "call" and function == "<module>":
         line = other[2]
-    return kind, function, line, (None if other[3][0] is None else shown, value)
+    return kind, function, line, (None if other[3][0] is None else shown, value, around)
 
 
 def without_repeats(events: list[Any]) -> list[Any]:

@@ -23,6 +23,7 @@ cdef extern from "Python.h" nogil:
         PyObject *co_localsplusnames
         PyObject *co_localspluskinds
         PyObject *co_filename
+        PyObject *co_names
         PyObject *co_name
         PyObject *co_qualname
     ctypedef struct PyFrameObject:
@@ -163,6 +164,11 @@ cdef extern from "objects.h" nogil:
     bint rec_set_next(PyObject *, Py_ssize_t *, PyObject **)
     uint64_t rec_dict_version(PyObject *)
     Py_ssize_t rec_dict_size(PyObject *)
+    int REC_DICT_DELETED, REC_DICT_CLONED, REC_DICT_CLEARED, REC_DICT_DEALLOCATED
+    int rec_watch_dict(int, PyObject *)
+    void rec_unwatch_dict(int, PyObject *)
+    int rec_add_dict_watcher(int (*)(int, PyObject *, PyObject *, PyObject *) noexcept)
+    void rec_clear_dict_watcher(int)
     PyObject *rec_dict_find(PyObject *, const char *)
     PyObject *rec_heap_type_name(PyTypeObject *)
 

@@ -1,6 +1,8 @@
 # The tracer: for every thread a shadow of its stack, holding what was last recorded of each frame, so that an
 # event writes down only what changed. All of it runs under the GIL, allocates next to nothing, owns no object.
 
+cdef struct Space            # globals.pxi
+
 cdef struct Slot:            # what was last recorded of one variable; type NULL: unbound
     PyTypeObject *type       # lowest bit set: an int of more than 60 bits
     uint64_t print
@@ -31,6 +33,12 @@ cdef struct Code:            # what is known of a code object; hangs on it as co
     bint is_namespace        # a module or class body: its variables are a dict's
     bint suspends            # generator, coroutine, async generator
     bint instrumented        # 3.12+: has local events
+    Space *home              # the globals of the last frame that began
+    uint32_t home_number     # as last written: its number + 1
+    bint unreadable          # it was said that its globals cannot be read
+    uint32_t *mutables       # slots of `home`: what the code names and what can change in place …
+    uint32_t mutable_count
+    uint32_t mutable_epoch   # … as it was then; 0: not yet listed
 
 cdef struct Shadow:          # one frame as last recorded
     rec_iframe *frame
@@ -39,6 +47,8 @@ cdef struct Shadow:          # one frame as last recorded
     uint64_t number
     int32_t line
     uint32_t slot_count
+    Space *space             # its globals, or NULL
+    bint body                # a module's body: its variables are its globals
     Shadow *node             # suspending code: where the shadow lives between yield and resume
     Shadow *chain            # … and the next one in that bucket
     uint32_t *order          # namespace: the slot of the n-th entry of the dict, as last seen
@@ -128,6 +138,9 @@ cdef Status event_call(Thread *t, rec_iframe *frame, Code *code) noexcept:
     if code.suspends:
         forget_frame(frame)
     status = reserve(DEF_ROOM)
+    if status != OK:
+        return status
+    status = bind_globals(code, frame)
     if status != OK:
         return status
     tape.cur = put_tagged(tape.cur, REC_ENTER, code.number)
@@ -238,55 +251,69 @@ cdef inline Status note_variables(Shadow *s) noexcept nogil:
     cdef Status status = reserve(code.room)
     if status != OK:
         return status
+    if s.space != NULL:
+        status = note_globals(s)
+        if status != OK:
+            return status
     if code.is_namespace:
-        return note_namespace(s)
+        return OK if s.body else note_namespace(s)
     for i in range(s.slot_count):
         v = values[i]
         if kinds[i] != REC_KIND_LOCAL:
             if kinds[i] & REC_KIND_HIDDEN:
                 continue
             if kinds[i] & KIND_SECRET:
-                note_secret(&s.slots[i], i, v)
+                note_secret(&s.slots[i], i, v, NULL)
                 continue
             if v != NULL and v.ob_type == &PyCell_Type and kinds[i] & (REC_KIND_CELL | REC_KIND_FREE):
                 v = (<PyCellObject *> v).ob_ref
-        status = note(&s.slots[i], i, v, code.room)
+        status = note(&s.slots[i], i, v, code.room, NULL)
         if status != OK:
             return status
     return OK
 
 
-cdef inline Status note(Slot *slot, uint32_t i, PyObject *v, uint32_t room) noexcept nogil:
+cdef inline uint8_t *put_place(uint8_t *p, Space *space, uint32_t slot) noexcept nogil:
+    """A variable of the top frame, or a global."""
+    return put_set(p, slot) if space == NULL else put_global(p, space, slot)
+
+
+cdef inline Status note(Slot *slot, uint32_t i, PyObject *v, uint32_t room, Space *space) noexcept nogil:
     cdef PyTypeObject *t
     cdef uint64_t n = 0
     if v == NULL:
         if slot.type != NULL:
             slot.type = NULL
-            tape.cur = put_set(tape.cur, i)
+            tape.cur = put_place(tape.cur, space, i)
             tape.cur[0] = TAG_UNBOUND
             tape.cur += 1
         return OK
     t = v.ob_type
     if not print_scalar(v, t, &n):
-        return note_object(slot, i, v, t, room)
+        return note_object(slot, i, v, t, room, space)
     if slot.type != t or slot.print != n:
-        set_scalar(slot, i, v, t, n)
+        set_scalar(slot, i, v, t, n, space)
     return OK
 
 
-cdef void note_secret(Slot *slot, uint32_t i, PyObject *v) noexcept nogil:
+cdef inline bint is_redacted(PyTypeObject *t) noexcept nogil:
+    """Whether this is what stands for the type of a secret."""
+    return t == <PyTypeObject *> &secret_count
+
+
+cdef void note_secret(Slot *slot, uint32_t i, PyObject *v, Space *space) noexcept nogil:
     """That the variable has a value, not which."""
-    cdef PyTypeObject *redacted = <PyTypeObject *> &secret_count
     if (v == NULL) == (slot.type == NULL):
         return
-    slot.type = NULL if v == NULL else redacted
-    tape.cur = put_set(tape.cur, i)
+    slot.type = NULL if v == NULL else <PyTypeObject *> &secret_count
+    tape.cur = put_place(tape.cur, space, i)
     tape.cur[0] = TAG_UNBOUND if v == NULL else TAG_REDACTED
     tape.cur += 1
 
 
-cdef void set_scalar(Slot *slot, uint32_t i, PyObject *v, PyTypeObject *t, uint64_t n) noexcept nogil:
-    cdef uint8_t *p = put_set(tape.cur, i)
+cdef void set_scalar(Slot *slot, uint32_t i, PyObject *v, PyTypeObject *t, uint64_t n,
+                     Space *space) noexcept nogil:
+    cdef uint8_t *p = put_place(tape.cur, space, i)
     cdef uint64_t delta = zigzag(<int64_t> (n - slot.print))
     if t == &PyLong_Type:
         if slot.type == t and not -32 <= <int64_t> n <= 95 and delta < zigzag(<int64_t> n):
@@ -305,7 +332,8 @@ cdef void set_scalar(Slot *slot, uint32_t i, PyObject *v, PyTypeObject *t, uint6
     tape.cur = p
 
 
-cdef Status note_object(Slot *slot, uint32_t i, PyObject *v, PyTypeObject *t, uint32_t room) noexcept nogil:
+cdef Status note_object(Slot *slot, uint32_t i, PyObject *v, PyTypeObject *t, uint32_t room,
+                        Space *space) noexcept nogil:
     cdef uint64_t n = fingerprint(v)
     cdef Status status
     if t == &PyLong_Type:
@@ -316,11 +344,11 @@ cdef Status note_object(Slot *slot, uint32_t i, PyObject *v, PyTypeObject *t, ui
             return status
         slot.type = t
         slot.print = n
-        tape.cur = put_value(put_set(tape.cur, i), v)
+        tape.cur = put_value(put_place(tape.cur, space, i), v)
     return reserve(room)                        # the fingerprint may have written DEFs
 
 
-# ---- module and class bodies: the namespace is a dict -----------------------------------------------------
+# ---- class bodies: the namespace is a dict -----------------------------------------------------
 
 cdef Status note_namespace(Shadow *s) noexcept nogil:
     cdef PyObject *namespace = s.frame.locals
@@ -344,9 +372,9 @@ cdef Status note_namespace(Shadow *s) noexcept nogil:
         if status != OK:
             return status
         if s.code.names[slot].secret:
-            note_secret(&s.slots[slot], slot, value)
+            note_secret(&s.slots[slot], slot, value, NULL)
         else:
-            status = note(&s.slots[slot], slot, value, s.code.room)
+            status = note(&s.slots[slot], slot, value, s.code.room, NULL)
         if status != OK:
             return status
         scalars = scalars and is_plain(value)
@@ -390,7 +418,7 @@ cdef Status note_deletions(Shadow *s, uint32_t n) noexcept nogil:
             if s.order[k] == i:
                 break
         else:
-            status = note(&s.slots[i], i, NULL, s.code.room)
+            status = note(&s.slots[i], i, NULL, s.code.room, NULL)
             if status == OK:
                 status = reserve(s.code.room)
             if status != OK:
@@ -488,6 +516,11 @@ cdef Status push(Thread *t, rec_iframe *frame, Code *code) noexcept nogil:
     s.code = code
     s.line = code.first_line
     s.number = tracer.frames
+    s.space = code.home
+    s.body = code.is_namespace and s.space != NULL and frame.locals == frame.globals
+    if s.body:
+        tape.cur[0] = REC_BODY
+        tape.cur += 1
     if code.suspends:
         s.node = <Shadow *> calloc(1, sizeof(Shadow))
         if s.node == NULL:
@@ -502,6 +535,8 @@ cdef Status push(Thread *t, rec_iframe *frame, Code *code) noexcept nogil:
         memset(s.slots, 0, code.slots * sizeof(Slot))
     tracer.frames += 1
     code.users += 1
+    if s.space != NULL:
+        s.space.users += 1
     t.depth += 1
     return OK
 
@@ -528,11 +563,13 @@ cdef void pop(Thread *t) noexcept nogil:
     else:
         give_slots(t, s.slot_count)
         release_code(s.code)
+        release_space(s.space)
 
 
 cdef void free_shadow(Shadow *s) noexcept nogil:
     """What a suspending frame or a namespace has of its own."""
     release_code(s.code)
+    release_space(s.space)
     free(s.slots)
     free(s.order)
     free(s.node)
@@ -658,6 +695,9 @@ cdef Status adopt(Thread *t, rec_iframe *frame, Code *code) noexcept:
         if status != OK:
             return status
     status = reserve(DEF_ROOM)
+    if status != OK:
+        return status
+    status = bind_globals(code, frame)
     if status != OK:
         return status
     line = PyCode_Addr2Line(code.object, rec_frame_offset(frame))
@@ -805,6 +845,9 @@ cdef Code *new_code(PyCodeObject *object) noexcept:
 cdef Status prepare_code(Code *code) noexcept:
     """What depends on the session: scope, and an empty list of names."""
     code.session = 0
+    code.home = NULL
+    code.home_number = code.mutable_epoch = code.mutable_count = 0
+    code.unreadable = False
     code.in_scope = is_in_scope(code.object)
     code.instrumented = False
     if code.is_namespace:
@@ -848,6 +891,8 @@ cdef void free_code(Code *code) noexcept nogil:
         tracer.all_codes = code.next
     if code.next != NULL:
         code.next.previous = code.previous
+    release_space(code.home)
+    free(code.mutables)
     free(code.names)
     free(code.kinds)
     free(code)
@@ -961,11 +1006,13 @@ cdef bint matches_any(str path, tuple patterns) except -1:
 
 cdef Status open_tracer() noexcept:
     """State of a new session. What hangs on code objects from an earlier one is made new."""
+    global spaces_made
     cdef Code *code
     tracer.session += 1
     tracer.codes = tracer.files = tracer.threads = tracer.suspended_count = 0
     tracer.frames = 0
     tracer.thread = NULL
+    spaces_made = 0
     types.next_id = 0
     if tracer.suspended == NULL:
         tracer.suspended = <Shadow **> calloc(BUCKETS, sizeof(Shadow *))
@@ -986,11 +1033,13 @@ cdef Status open_tracer() noexcept:
             return ERR_OUT_OF_MEMORY
         code = code.next
     forget_types()
+    watch_dicts()
     return OK
 
 
 cdef void close_tracer() noexcept nogil:
-    """Frees every shadow. No record is written."""
+    """Frees every shadow and namespace. No record is written."""
+    cdef Code *code = tracer.all_codes
     cdef Thread *t = tracer.all_threads
     cdef Thread *following
     cdef Shadow *node
@@ -1015,3 +1064,9 @@ cdef void close_tracer() noexcept nogil:
                 tracer.suspended[i] = node.chain
                 free_shadow(node)
     tracer.suspended_count = 0
+    while code != NULL:
+        release_space(code.home)
+        code.home = NULL
+        code = code.next
+    close_spaces()
+    unwatch_dicts()
