@@ -8,7 +8,7 @@ from setuptools import Extension, setup
 
 CORE = Path("recorder/_core")
 # C files that belong to an extension besides the one Cython writes.
-EXTRA_SOURCES = {"capture": ["frames.c", "instances.c"], "syscalls": ["syscall_table.c"]}
+EXTRA_SOURCES = {"capture": ["frames.c", "instances.c", "whose.c"], "syscalls": ["syscall_table.c"]}
 # -fno-strict-aliasing and friends come from CPython's own flags; asserts stay out unless asked for.
 DEBUG = os.environ.get("RECORDER_BUILD") == "debug"
 FLAGS = [

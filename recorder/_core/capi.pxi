@@ -208,6 +208,13 @@ cdef extern from "instances.h" nogil:
     void rec_array_copy(rec_array *, uint8_t *, size_t)
     void rec_array_end(rec_array *)
 
+cdef extern from "whose.h":
+    int rec_whose_prepare()
+    PyObject *rec_thread_name(PyThreadState *) nogil
+    PyObject *rec_current_task(PyThreadState *, PyObject **) nogil
+    PyObject *rec_task_name(PyObject *) nogil
+    void *rec_task_frame(PyObject *) nogil
+
 cdef extern from "clock.h" nogil:
     ctypedef int clockid_t
     clockid_t CLOCK_MONOTONIC, CLOCK_REALTIME

@@ -2,6 +2,7 @@
 # event writes down only what changed. All of it runs under the GIL, allocates next to nothing, owns no object.
 
 cdef struct Space            # globals.pxi
+cdef struct Task             # whose.pxi
 
 cdef struct Slot:            # what was last recorded of one variable; type NULL: unbound
     PyTypeObject *type       # lowest bit set: an int of more than 60 bits
@@ -32,6 +33,7 @@ cdef struct Code:            # what is known of a code object; hangs on it as co
     bint in_scope
     bint is_namespace        # a module or class body: its variables are a dict's
     bint suspends            # generator, coroutine, async generator
+    bint is_async            # one of the latter two
     bint instrumented        # 3.12+: has local events
     Space *home              # the globals of the last frame that began
     uint32_t home_number     # as last written: its number + 1
@@ -74,6 +76,10 @@ cdef struct Thread:
     uint8_t *raised          # value of the last RAISE, if it is still in segment `raised_in`
     size_t raised_size
     uint64_t raised_in
+    uint64_t name_print      # 0: not defined yet
+    PyObject *loop           # not owned, only compared: where its task was found last
+    Task *task               # that it was last said to run
+    uint32_t task_number
 
 cdef enum:
     BUCKETS = 16384          # of suspended frames
@@ -88,7 +94,8 @@ cdef struct Tracer:
     uint32_t suspended_count
     bint reordered           # a namespace did not have the names of last time, in their order
     uint64_t frames
-    Thread *thread           # the one the tape is at
+    Thread *thread           # the one the tape is at; NULL: to be looked at anew
+    Thread *last_thread      # the one of the last THREAD record
     Thread *all_threads
     Code *all_codes
     Shadow **suspended
@@ -135,8 +142,16 @@ cdef Status event_call(Thread *t, rec_iframe *frame, Code *code) noexcept:
         status = define_code(code)
         if status != OK:
             return status
+    status = note_task(t, frame, code)
+    if status != OK:
+        return status
     if code.suspends:
         forget_frame(frame)
+    if t.depth == 0:
+        status = reserve(2048)
+        if status != OK:
+            return status
+        name_thread(t)
     status = reserve(DEF_ROOM)
     if status != OK:
         return status
@@ -157,7 +172,10 @@ cdef Status event_call(Thread *t, rec_iframe *frame, Code *code) noexcept:
 
 cdef Status event_resume(Thread *t, rec_iframe *frame, Code *code, PyObject *thrown) noexcept:
     """A suspended frame goes on, with `thrown` raised in it if there is one."""
-    cdef Status status = reenter(t, frame, code)
+    cdef Status status = note_task(t, frame, code)
+    if status != OK:
+        return status
+    status = reenter(t, frame, code)
     if status != OK:
         return status
     status = note_variables(top_of(t))
@@ -176,6 +194,8 @@ cdef Status event_end(Thread *t, uint8_t record, PyObject *value) noexcept nogil
     if status != OK:
         return status
     status = event_value(t, record, value)
+    if t.task != NULL and top_of(t).code.is_async and (t.depth == 1 or not t.frames[t.depth - 2].code.is_async):
+        tracer.thread = NULL                    # a task's turn may end here: the next event has to look
     if record == REC_YIELD and top_of(t).node != NULL:
         suspend(t)
     else:
@@ -772,14 +792,19 @@ cdef Thread *switch_thread(PyThreadState *state) noexcept nogil:
     cdef Thread *t = tracer.all_threads
     while t != NULL and (t.state != state or t.state_id != state.id):
         t = t.next
-    if reserve(DEF_ROOM) != OK:
+    if reserve(2048) != OK:
         return NULL
     if t == NULL:
         t = new_thread(state)
         if t == NULL:
             return NULL
-    tape.cur = put_tagged(tape.cur, REC_THREAD, t.number)
-    tracer.thread = t
+    name_thread(t)
+    if t != tracer.last_thread:
+        t.loop = NULL
+        tape.cur = put_tagged(tape.cur, REC_THREAD, t.number)
+    tracer.thread = tracer.last_thread = t
+    if t.task != NULL and find_task(t, NULL) != OK:
+        return NULL
     return t
 
 
@@ -795,16 +820,31 @@ cdef Thread *new_thread(PyThreadState *state) noexcept nogil:
             return NULL
         t.next = tracer.all_threads
         tracer.all_threads = t
-    while t.depth > 0:
-        pop(t)
+    if t.depth > 0 and not drop_frames(t):
+        return NULL
+    tracer.last_thread = NULL
     t.state = state
     t.state_id = state.id
     t.raised = NULL
+    t.name_print = 0
+    t.task = NULL
     t.number = tracer.threads
     tracer.threads += 1
-    tape.cur = put_tagged(tape.cur, REC_DEF_THREAD, t.number)
-    tape.cur = put_varint(put_varint(tape.cur, state.native_thread_id), 0)
     return t
+
+
+cdef bint drop_frames(Thread *t) noexcept nogil:
+    """The thread ended in the middle of frames: their ends are inferred."""
+    if reserve(DEF_ROOM) != OK:
+        return False
+    tape.cur = put_tagged(tape.cur, REC_THREAD, t.number)
+    while t.depth > 0:
+        tape.cur[0] = REC_DROP
+        tape.cur += 1
+        pop(t)
+        if reserve(2048) != OK:
+            return False
+    return True
 
 
 # ---- code objects -------------------------------------------------------------------------------------
@@ -828,6 +868,7 @@ cdef Code *new_code(PyCodeObject *object) noexcept:
         return NULL
     code.object = object
     code.first_line = object.co_firstlineno
+    code.is_async = (object.co_flags & (CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0
     code.suspends = (object.co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0
     code.is_namespace = (object.co_flags & CO_OPTIMIZED) == 0
     if PyUnstable_Code_SetExtra(<PyObject *> object, tracer.extra, code) != 0:
@@ -1011,7 +1052,7 @@ cdef Status open_tracer() noexcept:
     tracer.session += 1
     tracer.codes = tracer.files = tracer.threads = tracer.suspended_count = 0
     tracer.frames = 0
-    tracer.thread = NULL
+    tracer.thread = tracer.last_thread = NULL
     spaces_made = 0
     types.next_id = 0
     if tracer.suspended == NULL:
@@ -1034,7 +1075,7 @@ cdef Status open_tracer() noexcept:
         code = code.next
     forget_types()
     watch_dicts()
-    return OK
+    return open_whose()
 
 
 cdef void close_tracer() noexcept nogil:
@@ -1056,7 +1097,7 @@ cdef void close_tracer() noexcept nogil:
         free(t.frames)
         free(t)
         t = following
-    tracer.all_threads = tracer.thread = NULL
+    tracer.all_threads = tracer.thread = tracer.last_thread = NULL
     if tracer.suspended != NULL:
         for i in range(<uint32_t> BUCKETS):
             while tracer.suspended[i] != NULL:
