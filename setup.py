@@ -10,7 +10,10 @@ from setuptools.command.editable_wheel import editable_wheel
 
 CORE = Path("recorder/_core")
 # C files that belong to an extension besides the one Cython writes.
-EXTRA_SOURCES = {"capture": ["frames.c"], "syscalls": ["syscall_table.c", "map_guard.c"]}
+EXTRA_SOURCES = {
+    "capture": ["frames.c", "instances.c", "whose.c"],
+    "syscalls": ["syscall_table.c", "map_guard.c"],
+}
 # -fno-strict-aliasing and friends come from CPython's own flags; asserts stay out unless asked for.
 DEBUG = os.environ.get("RECORDER_BUILD") == "debug"
 FLAGS = [
