@@ -160,6 +160,7 @@ KEYS: dict[str, tuple[Convert, str]] = {
     "exclude": (_patterns, "a list of patterns"),
     "redact": (_patterns, "a list of patterns"),
     "max_bytes": (_or_none(_size, "none"), f"{SIZE}, or none"),
+    "keep_last": (_or_none(_size, "none"), f"{SIZE}, or none"),
     "max_events": (_or_none(_count, "none"), "a positive whole number or none"),
     "max_duration": (_or_none(_duration, "none"), "a time, such as 90s, 15m or 2h, or none"),
     "min_free_space": (_or_none(_floor, "auto"), f"{SIZE}, 0 or auto"),
@@ -184,6 +185,7 @@ class Policy:
     redact                 patterns of names whose values are secret
     max_bytes, max_events, max_duration (seconds)
                            recording ends there; None: without a limit
+    keep_last              the beginning is dropped so that the events take at most this size; None: all
     min_free_space         bytes the disk keeps; None: the smaller of 1 GiB and 5 %
     """
 
@@ -203,6 +205,7 @@ class Policy:
         exclude: tuple[str, ...]
         redact: tuple[str, ...]
         max_bytes: int | None
+        keep_last: int | None
         max_events: int | None
         max_duration: float | None
         min_free_space: int | None
@@ -223,6 +226,7 @@ class Policy:
         exclude: Iterable[str] = (),
         redact: Iterable[str] = SECRETS,
         max_bytes: int | str | None = None,
+        keep_last: int | str | None = None,
         max_events: int | str | None = None,
         max_duration: float | str | None = None,
         min_free_space: int | str | None = None,
