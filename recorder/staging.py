@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 SEGMENTS: Final = tuple(f"segment-{index}" for index in range(control.RING_SLOTS))
 # session.json goes last: as long as it is there, the folder can be told for what it is.
-FILES: Final = ("sealer.log", *SEGMENTS, "trace", "control", "session.json")
+FILES: Final = ("sealer.log", *SEGMENTS, "trace.kept", "trace", "control", "session.json")
 FILES_AS_BYTES: Final = tuple(name.encode("ascii") for name in FILES)
 
 # Room in the trace file that is always reserved ahead: a segment that cannot be compressed, its
@@ -323,6 +323,7 @@ def _make_session(
         "destination": portable(staging.destination),
         "keep_partial_trace": policy.keep_partial_trace,
         "max_bytes": policy.max_bytes,
+        "keep_last": policy.keep_last,
         "min_free_space": staging.floor,
         "target_pid": pid,
         "target_started": process_started(pid),
@@ -370,6 +371,11 @@ def remove(path: str) -> errors.RecorderError | None:
     if first is None:
         first = _remove("unlink", syscalls.unlink, session)
     return first or _remove("rmdir", syscalls.rmdir, path)
+
+
+def remove_file(name: str) -> errors.RecorderError | None:
+    """Removes a file that may not be there. What went wrong, if anything did."""
+    return _remove("unlink", syscalls.unlink, name)
 
 
 def _remove(operation: str, call: Callable[[str], None], name: str) -> errors.RecorderError | None:

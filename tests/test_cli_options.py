@@ -149,7 +149,8 @@ def test_every_option_reaches_the_policy() -> None:
         "--scope own --include a,b --exclude c --redact d --on-recorder-error abort "
         "--require-trace --min-free-space 4 "
         "--no-keep-partial-trace --no-propagate-script-exit --json-errors=fd:3 --log-level debug "
-        "--log-file /l --summary --follow-children --max-bytes 1kB --max-events 2 --max-duration 3s"
+        "--log-file /l --summary --follow-children --max-bytes 1kB --keep-last 500 --max-events 2 "
+        "--max-duration 3s"
     )
     made, origins = load(cli_options=options.parse_policy(line.split()))
     assert made == Policy(
@@ -167,6 +168,7 @@ def test_every_option_reaches_the_policy() -> None:
         log_file="/l",
         summary="always",
         max_bytes=1000,
+        keep_last=500,
         max_events=2,
         max_duration=3.0,
         min_free_space=4,

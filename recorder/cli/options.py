@@ -36,6 +36,7 @@ OPTIONS = (
     ("--max-events", "N", "max_events", "… after so many events"),
     ("--max-duration", "TIME", "max_duration", "… after this time, such as 90s or 15m"),
     ("--min-free-space", "SIZE", "min_free_space", "… before the disk has less than this free"),
+    ("--keep-last", "SIZE", "keep_last", "keep only the last events, of this size"),
 )  # fmt: skip
 
 FLAGS = frozenset("bBdEiIOPqsSuvx")  # Python's, without a value

@@ -18,10 +18,20 @@ import zstandard
 from recorder import errors
 from recorder._core import syscalls
 from recorder.trace import compression, writer
-from recorder.trace.writer import CLOSE, EVENTS, HEAD_SIZE, INDEX, META, SOURCE, ChunkHead, FileHead
+from recorder.trace.writer import (
+    CLOSE,
+    DROPPED,
+    EVENTS,
+    HEAD_SIZE,
+    INDEX,
+    META,
+    SOURCE,
+    ChunkHead,
+    FileHead,
+)
 
 PIECE: Final = 1 << 20  # bytes looked through at once for the next chunk
-KNOWN: Final = (META, EVENTS, SOURCE, CLOSE, INDEX)
+KNOWN: Final = (META, EVENTS, SOURCE, CLOSE, INDEX, DROPPED)
 
 
 class Chunk(NamedTuple):
@@ -258,6 +268,8 @@ class TraceFile:
             if chunk.head.sequence != sequence and not self.damage:
                 self.note(chunk.offset, "chunks are missing before this one")
             sequence = chunk.head.sequence + 1
+            if chunk.head.kind == DROPPED:
+                event = chunk.head.first_event + chunk.head.lost
             if chunk.head.kind == EVENTS:
                 if chunk.head.first_event != event and not self.damage:
                     self.note(chunk.offset, "events are missing before this chunk")
@@ -278,6 +290,8 @@ class TraceFile:
         if not self._checked:
             self._checked = True
             for chunk in self.chunks:
+                if chunk.head.kind == DROPPED:
+                    continue
                 try:
                     self._stored(chunk)
                 except errors.TraceCorruptError as exc:

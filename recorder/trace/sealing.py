@@ -18,9 +18,16 @@ from recorder import errors, staging
 from recorder._core import control, syscalls
 from recorder._core.decode import Scanner, SegmentInfo
 from recorder.trace import writer
-from recorder.trace.writer import COMPLETE, PARTIAL, TRUNCATED, FileHead, TraceWriter, Verdict
+from recorder.trace.writer import (
+    COMPLETE,
+    FALLOC_FL_PUNCH_HOLE_KEEP_SIZE,
+    PARTIAL,
+    TRUNCATED,
+    FileHead,
+    TraceWriter,
+    Verdict,
+)
 
-FALLOC_FL_PUNCH_HOLE_KEEP_SIZE: Final = 3
 LARGEST_SOURCE: Final = 4 << 20
 ALL_SOURCES: Final = 64 << 20
 SEALING_ATTEMPTS: Final = 2  # what fails once may still be read and written
@@ -42,6 +49,7 @@ class Tape:
         self.page = page
         self.recovering = recovering  # what fails is raised, and nothing given up: try again later
         self.session = staging.read_session(path)
+        self.keep_last: int | None = self.session.get("keep_last")  # bytes of EVENTS chunks
         self.destination = staging.native(self.session["destination"])
         self.writer = TraceWriter(self.file("trace"), compressing=compressing)
         self.scanner = Scanner()
@@ -52,6 +60,7 @@ class Tape:
         self.next_event = 0  # its number; more than `events` if chunks were found damaged
         self.lost_events = 0
         self.failure: errors.RecorderError | None = None
+        self.dropping: errors.RecorderError | None = None  # the beginning, as the policy wants it
         self.counters: dict[str, int] = {}
         self.new_sources: list[str] = []
         self.source_bytes = 0
@@ -123,6 +132,8 @@ class Tape:
         self.page.trace_bytes = self.writer.end
         if self.broken is not None:
             raise self.broken
+        if self.keep_last is not None:
+            self.writer.drop_until(self.keep_last)
         self.add_sources()
 
     def begin(self) -> None:
@@ -138,7 +149,8 @@ class Tape:
     def _append(self, sequence: int, first_event: int, data: bytes) -> None:
         if self.scanned is None or self.scanned[0] != sequence:
             # Asked once for a segment, since the write below may be tried again.
-            self.scanned = sequence, self.scanner.segment(data, first_event)
+            whole = self.keep_last is not None
+            self.scanned = sequence, self.scanner.segment(data, first_event, whole)
         info = self.scanned[1]
         self.writer.events(
             info.preamble + data[: info.valid],
@@ -221,6 +233,7 @@ class Tape:
             self.count(self.scanner.chunk(payload, chunk.first_event))
             self.next_event = chunk.first_event + chunk.events
             self.sealed = chunk.segment
+        self.events += self.writer.dropped_events
         return False
 
     # ---- sources ----
@@ -273,6 +286,7 @@ class Tape:
             except Exception as error:
                 self.fail(errors.from_exception(error, operation="read"))
         keep_partial = self.recovering or self.session["keep_partial_trace"]
+        self.compact()
         try:
             verdict = self._close(died)
         except errors.RecorderError:
@@ -280,12 +294,25 @@ class Tape:
                 raise
             self._discard()
             return None
-        if verdict.state != COMPLETE and not keep_partial:
+        is_wanted = verdict.state == COMPLETE or keep_partial or verdict.failure is self.dropping
+        if not is_wanted:
             self._discard()
             return None
         self.page.verdict = verdict.state
         self.publish(output or self.destination)
         return verdict
+
+    def compact(self) -> None:
+        """What was dropped leaves holes in the file, and a long file. Where there is room to copy the
+        rest, it becomes as long as it looks."""
+        if not self.writer.dropped_events:
+            return
+        limit = self.keep_last
+        self.dropping = errors.LimitReachedError(limit="keep_last", limit_value=limit, unit="bytes")
+        try:
+            self.writer.compact(self.file("trace.kept"))
+        except (OSError, errors.RecorderError):
+            staging.remove_file(self.file("trace.kept"))
 
     def _discard(self) -> None:
         self._remove()
@@ -307,17 +334,20 @@ class Tape:
     def verdict(self, died: bool) -> Verdict:
         page = self.page
         state, failure = COMPLETE, self.failure
+        events = self.events - self.writer.dropped_events
         if failure is not None:
             state = PARTIAL
         elif died and page.target_state < control.TARGET_STOPPED:
             state, failure = TRUNCATED, errors.TargetKilledError(target_pid=page.target_pid)
+        elif self.dropping is not None:
+            state, failure = PARTIAL, self.dropping
         return Verdict(
             state,
             page.exit_status if page.has_exit_status else None,
             failure,
-            self.events,
+            events,
             max(self.lost_events, page.lost_events)
-            + max(0, max(page.events, self.next_event) - self.events),
+            + max(0, max(page.events, self.next_event) - events),
         )
 
     def _closing_facts(self) -> dict[str, Any]:
@@ -325,6 +355,7 @@ class Tape:
         stopped = page.stopped_mono_ns
         return {
             "counters": self.counters,
+            "dropped_events": self.writer.dropped_events,
             "duration_ns": stopped - page.started_mono_ns if stopped else None,
             "threads": self.scanner.threads,
             "reason": None if self.failure is None else str(self.failure),

@@ -30,9 +30,10 @@ VERDICT: Final = struct.Struct("<8sBBHiIiQQQQI")
 CRC: Final = struct.Struct("<I")
 HEAD_SIZE: Final = 64
 
-META, EVENTS, SOURCE, CLOSE, INDEX = 1, 2, 3, 4, 5
+META, EVENTS, SOURCE, CLOSE, INDEX, DROPPED = 1, 2, 3, 4, 5, 6
 IGNORABLE: Final = 1
 LARGEST_PAYLOAD: Final = 64 << 20
+FALLOC_FL_PUNCH_HOLE_KEEP_SIZE: Final = 3
 SEARCHED_AT_ONCE: Final = 1 << 20  # bytes, for the chunk behind a damaged one
 
 COMPLETE, PARTIAL, TRUNCATED = 1, 2, 3
@@ -90,11 +91,21 @@ class ChunkHead(NamedTuple):
     segment: int
     payload_crc: int
 
+    def to_bytes(self) -> bytes:
+        return _sealed(CHUNK_HEAD.pack(*self))
+
 
 class IndexEntry(NamedTuple):
     offset: int
     first_event: int
     events: int
+
+
+class Part(NamedTuple):
+    """Where a chunk is that a smaller trace keeps."""
+
+    offset: int
+    size: int
 
 
 class TraceWriter:
@@ -107,6 +118,9 @@ class TraceWriter:
         self.chunks = 0
         self.raw_bytes = 0
         self.index: list[IndexEntry] = []
+        self.sizes: list[int] = []  # of the chunks in the index, header included
+        self.others: list[Part] = []  # META and the sources
+        self.dropped_events = 0
         self.durable: bool | None = None  # False for good once an fsync failed
         self.compressor = Compressor(compressing)
         with errors.mapped("open", path=path):
@@ -129,9 +143,7 @@ class TraceWriter:
             at, chunk, payload = found
             if chunk.kind in (CLOSE, INDEX):
                 break  # the closing was begun, and is written again
-            if chunk.kind == EVENTS:
-                self.index.append(IndexEntry(at, chunk.first_event, chunk.events))
-                self.raw_bytes += chunk.raw_size
+            self._note(chunk, at)
             at += HEAD_SIZE + chunk.stored_size
             self.chunks = chunk.sequence + 1
             self.end = at
@@ -140,6 +152,17 @@ class TraceWriter:
         if self.end and not is_sound and head:
             with errors.mapped("write", path=self.path, offset=0, bytes_wanted=len(head)):
                 syscalls.pwrite(self.fd, head, 0, self.path)
+
+    def _note(self, chunk: ChunkHead, at: int) -> None:
+        """A chunk is in the trace."""
+        if chunk.kind == EVENTS:
+            self.index.append(IndexEntry(at, chunk.first_event, chunk.events))
+            self.sizes.append(HEAD_SIZE + chunk.stored_size)
+            self.raw_bytes += chunk.raw_size
+        elif chunk.kind == DROPPED:
+            self.dropped_events += chunk.lost
+        else:
+            self.others.append(Part(at, HEAD_SIZE + chunk.stored_size))
 
     def _next_chunk(self, at: int, size: int) -> tuple[int, ChunkHead, bytes] | None:
         """The first whole chunk from `at` on that can follow those seen so far."""
@@ -186,6 +209,8 @@ class TraceWriter:
             head = ChunkHead._make(CHUNK_HEAD.unpack(raw[:-4]))
             if max(head.stored_size, head.raw_size) > LARGEST_PAYLOAD:
                 return None
+            if head.kind == DROPPED:
+                return head, b""
             stored = syscalls.pread(self.fd, head.stored_size, at + HEAD_SIZE, self.path)
         if len(stored) < head.stored_size or zlib.crc32(stored) != head.payload_crc:
             return None
@@ -199,7 +224,9 @@ class TraceWriter:
     ) -> None:
         """The file header and META."""
         head = FileHead(trace_id, started, ticks_per_second).to_bytes()
-        self._append(head + self._pack(META, _json(meta)), self.closing_room)
+        about = self._pack(META, _json(meta))
+        self._append(head + about, self.closing_room)
+        self.others.append(Part(HEAD_SIZE, len(about)))
         self.chunks = 1
 
     def events(
@@ -214,6 +241,7 @@ class TraceWriter:
         self.chunks += 1
         self.raw_bytes += len(payload)
         self.index.append(entry)
+        self.sizes.append(len(chunk))
 
     def source(self, name: str, content: bytes) -> None:
         """The text of a recorded file."""
@@ -221,7 +249,9 @@ class TraceWriter:
 
         facts = {"path": name, "sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
         head = _json(facts)
-        self._append(self._pack(SOURCE, varint(len(head)) + head + content), self.closing_room)
+        chunk, at = self._pack(SOURCE, varint(len(head)) + head + content), self.end
+        self._append(chunk, self.closing_room)
+        self.others.append(Part(at, len(chunk)))
         self.chunks += 1
 
     def _pack(
@@ -263,6 +293,89 @@ class TraceWriter:
         with errors.mapped("write", path=self.path, offset=self.end, bytes_wanted=len(data)):
             syscalls.pwrite(self.fd, data, self.end, self.path)
         self.end += len(data)
+
+    # ---- keeping only the last events ----
+
+    def drop_until(self, most: int) -> None:
+        """Drops the oldest EVENTS chunks until the rest takes at most `most` bytes; the last one
+        stays. Their headers go on to say which events there were, their payloads become holes."""
+        while len(self.index) > 1 and sum(self.sizes) > most:
+            entry, size = self.index[0], self.sizes[0]
+            with errors.mapped("read", path=self.path, offset=entry.offset):
+                raw = syscalls.pread(self.fd, HEAD_SIZE, entry.offset, self.path)
+            head = ChunkHead._make(CHUNK_HEAD.unpack(raw[:-4]))
+            hole = self._dropped(head, entry)
+            with errors.mapped(
+                "write", path=self.path, offset=entry.offset, bytes_wanted=HEAD_SIZE
+            ):
+                syscalls.pwrite(self.fd, hole.to_bytes(), entry.offset, self.path)
+            del self.index[0], self.sizes[0]
+            self.dropped_events += entry.events
+            self._make_hole(entry.offset + HEAD_SIZE, size - HEAD_SIZE)
+
+    def _dropped(self, head: ChunkHead, entry: IndexEntry) -> ChunkHead:
+        return head._replace(
+            kind=DROPPED, flags=IGNORABLE, events=0, lost=entry.events, payload_crc=0
+        )
+
+    def _make_hole(self, at: int, size: int) -> None:
+        try:
+            syscalls.fallocate(self.fd, FALLOC_FL_PUNCH_HOLE_KEEP_SIZE, at, size, self.path)
+        except OSError:
+            pass  # then it takes its room until the end
+
+    def compact(self, path: str) -> None:
+        """Makes the trace anew at `path`, without the holes, and puts it in place of this one in one
+        step. A failure leaves it as it is, which is as good, but longer."""
+        fd = syscalls.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+        try:
+            index, others, end, chunks = self._copy(fd, path)
+            syscalls.rename(path, self.path)
+        except BaseException:
+            staging.release(fd)
+            raise
+        staging.release(self.fd)
+        self.fd, self.index, self.others = fd, index, others
+        self.end = self.reserved = end
+        self.chunks = chunks
+        self.durable = None
+
+    def _copy(self, fd: int, path: str) -> tuple[list[IndexEntry], list[Part], int, int]:
+        """All but what was dropped, for which one chunk stands that has only a header."""
+        end = HEAD_SIZE
+        syscalls.pwrite(fd, syscalls.pread(self.fd, HEAD_SIZE, 0, self.path), 0, path)
+        kept = [*self.others, *map(Part, (entry.offset for entry in self.index), self.sizes)]
+        index, others = [], []
+        entries = {entry.offset: entry for entry in self.index}
+        first = min(kept)
+        chunks = 0
+        for part in sorted(kept):
+            raw = syscalls.pread(self.fd, HEAD_SIZE, part.offset, self.path)
+            head = ChunkHead._make(CHUNK_HEAD.unpack(raw[:-4]))._replace(sequence=chunks)
+            syscalls.pwrite(fd, head.to_bytes(), end, path)
+            self._copy_bytes(fd, path, part, end)
+            if part.offset in entries:
+                index.append(entries[part.offset]._replace(offset=end))
+            else:
+                others.append(Part(end, part.size))
+            end += part.size
+            chunks += 1
+            if part == first:  # META, if it is whole
+                hole = self._dropped(head, IndexEntry(0, 0, self.dropped_events))._replace(
+                    sequence=chunks, raw_size=0, stored_size=0, codec=0
+                )
+                syscalls.pwrite(fd, hole.to_bytes(), end, path)
+                end += HEAD_SIZE
+                chunks += 1
+        return index, others, end, chunks
+
+    def _copy_bytes(self, fd: int, path: str, part: Part, to: int) -> None:
+        at = HEAD_SIZE
+        while at < part.size:
+            size = min(SEARCHED_AT_ONCE, part.size - at)
+            piece = syscalls.pread(self.fd, size, part.offset + at, self.path)
+            syscalls.pwrite(fd, piece, to + at, path)
+            at += size
 
     # ---- room ----
 
