@@ -76,6 +76,8 @@ class Destination:
             else:
                 os.fstat(self.fd)
         except (OSError, errors.RecorderError) as exc:
+            if errors.is_programs(exc):
+                raise
             raise errors.DiagnosticsUnwritableError(path=self.text, errno=exc.errno) from exc
 
     def write(self, line: bytes) -> bool:
@@ -85,7 +87,9 @@ class Destination:
                 return write_fd(self.fd, line)
             with self._open() as fd:
                 return write_fd(fd, line)
-        except (OSError, errors.RecorderError):
+        except (OSError, errors.RecorderError) as exc:
+            if errors.is_programs(exc):
+                raise
             return False
 
     def _open(self) -> syscalls.Opened:
@@ -148,8 +152,8 @@ class Reporter:
                 self._log(LEVEL_OF.get(disposition, "error"), str(error), self._record(error))
             if self.destination is not None and not self.destination.is_stderr:
                 self._stream(code, self._diagnostic(error, disposition, surroundings))
-        except Exception:
-            self.unwritten += 1
+        except Exception as exc:
+            self._unwritten(exc)
 
     def final(self, error: RecorderError, *, disposition: str, **surroundings: Any) -> bool:
         """The one line this process says on stderr; False if it was said already or cannot be."""
@@ -157,8 +161,8 @@ class Reporter:
         if self.destination is not None and self.destination.is_stderr:
             try:
                 line = json_line(self._diagnostic(error, disposition, surroundings))
-            except Exception:
-                self.unwritten += 1
+            except Exception as exc:
+                self._unwritten(exc)
         return say(line)
 
     def log(self, level: str, text: str) -> None:
@@ -166,8 +170,8 @@ class Reporter:
         if self._log is not None:
             try:
                 self._log(level, text, self._record(None))
-            except Exception:
-                self.unwritten += 1
+            except Exception as exc:
+                self._unwritten(exc)
 
     def close(self) -> None:
         """Writes what was held back: the last diagnostic of each code, with its count."""
@@ -193,11 +197,17 @@ class Reporter:
     def _write(self, diagnostic: dict[str, Any]) -> None:
         try:
             line = json_line(diagnostic)
-        except Exception:
-            self.unwritten += 1
+        except Exception as exc:
+            self._unwritten(exc)
             return
         if self.destination is None or not self.destination.write(line):
             self.unwritten += 1
+
+    def _unwritten(self, exc: Exception) -> None:
+        """Telling of a failure fails nobody; but what a signal handler raised is the program's."""
+        if errors.is_programs(exc):
+            raise exc
+        self.unwritten += 1
 
     def _record(self, error: RecorderError | None) -> dict[str, Any]:
         """What a log record carries besides its text."""

@@ -108,9 +108,8 @@ class Session(capture.Recording):
     def _claim(self) -> None:
         """From here on no other recording can start in this process."""
         previous = capture.holder()
-        if previous is not None and previous.closed is not None:
-            while not capture.wait(previous):  # it may be of the same name
-                pass
+        while previous is not None and not capture.wait(previous):  # it may be of the same name
+            pass
         answer = _ask(lambda: capture.claim(self))
         if answer.status:
             raise _refusal(answer, "start")
@@ -118,6 +117,7 @@ class Session(capture.Recording):
     def _arm(self) -> None:
         policy = self.policy
         missing = errors.TraceMissingError(path=self.path)
+        incomplete = errors.TraceIncompleteError(path=self.path, state="partial")
         options = {
             **LIMITS,
             "scope": SCOPES[policy.scope],
@@ -134,15 +134,23 @@ class Session(capture.Recording):
             "require_trace": policy.require_trace,
             "exit_status": 0 if self._whole_process and not policy.propagate_script_exit else -1,
             "name": os.fsencode(os.path.relpath(self.path)),
+            "if_lost": self._at_shutdown(errors.SealerDiedError),
+            "if_internal": self._at_shutdown(errors.UnexpectedError),
+            "if_required": missing.exit_code,
             "missing": f"recorder: {missing}\n".encode("utf-8", "backslashreplace"),
+            "incomplete": f"recorder: {incomplete}\n".encode("utf-8", "backslashreplace"),
         }
         syscalls.load_faults("target")
-        try:
-            answer = _ask(lambda: capture.arm(self, self._staging.folder, options))
-        except Exception as error:  # out of an audit hook of the program's
-            raise errors.from_exception(error, operation="arm", in_callback=True) from error
+        answer = _ask(lambda: capture.arm(self, self._staging.folder, options))
+        if isinstance(answer.value, Exception):  # out of an audit hook of the program's
+            raise _out_of_hook(answer.value) from answer.value
         if answer.status:
             raise _refusal(answer, "start", path=self._staging.path)
+
+    def _at_shutdown(self, failure: type[RecorderError]) -> int:
+        """The exit status for a failure after Python has gone, or −1 for the program's own."""
+        code = policies.decide(failure.number, "shutdown", self.policy, "stopped").exit_code
+        return -1 if code is None or not self._whole_process else code
 
     # ---- the end ----
 
@@ -184,7 +192,11 @@ class Session(capture.Recording):
                 self._decide(errors.from_fault(answer.fault), "stop", "stopped")
         sealer_state, size, status = published.value
         written = sealer_state == control.SEALER_PUBLISHED
-        state = "complete" if written and not status else "partial" if written else "none"
+        harmless = (
+            errors.class_for(status).on_error == "degrade"
+        )  # such as a file that was not removed
+        whole = not status or harmless
+        state = ("complete" if whole else "partial") if written else "none"
         summary = Summary(self.path if written else None, state, closed.value, size, self.error)
         if self.error is not None:
             self.error.trace_path = summary.path
@@ -212,7 +224,7 @@ class Session(capture.Recording):
         state = summary.state if summary.path else "missing"
         required = policies.requirement(self.policy, state, number)
         if required:
-            raise errors.from_number(required, path=self.path) from self.error
+            raise errors.from_number(required, path=self.path, state=state) from self.error
         return summary
 
     # ---- failures ----
@@ -345,6 +357,13 @@ def start(path: str | os.PathLike[str], policy: Policy | None = None, **options:
     session = _make(path, policy, options)
     session._begin()
     return session
+
+
+def _out_of_hook(error: Exception) -> RecorderError:
+    if isinstance(error, MemoryError):
+        return errors.OutOfMemoryError(operation="arm")
+    kind, reason = errors.describe(error), errors.text_of(error)
+    return errors.CallbackFailedError(exception=kind, operation="arm", reason=reason)
 
 
 def _recorded_path() -> str | None:
