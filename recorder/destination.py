@@ -45,6 +45,8 @@ class Destination:
             else:
                 os.fstat(self.fd)
         except (OSError, errors.RecorderError) as exc:
+            if errors.is_programs(exc):
+                raise
             raise errors.DiagnosticsUnwritableError(path=self.text, errno=exc.errno) from exc
 
     def write(self, line: bytes) -> bool:
@@ -54,7 +56,9 @@ class Destination:
                 return write_fd(self.fd, line)
             with self._open() as fd:
                 return write_fd(fd, line)
-        except (OSError, errors.RecorderError):
+        except (OSError, errors.RecorderError) as exc:
+            if errors.is_programs(exc):
+                raise
             return False
 
     def _open(self) -> syscalls.Opened:

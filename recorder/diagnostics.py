@@ -83,16 +83,14 @@ class Reporter:
         """Counts a failure, logs it, and writes it to its path or descriptor unless it floods."""
         code = error.error_name
         self.counts[code] = self.counts.get(code, 0) + 1
+        # A forked child that steps aside is news, and nothing is wrong.
+        harmless = isinstance(error, errors.ForkedError)
+        self._to_log("info" if harmless else LEVEL_OF.get(disposition, "error"), str(error), error)
         try:
-            if self._log is not None:
-                # A forked child that steps aside is news, and nothing is wrong.
-                harmless = isinstance(error, errors.ForkedError)
-                level = "info" if harmless else LEVEL_OF.get(disposition, "error")
-                self._log(level, str(error), self._record(error))
             if self.destination is not None and not self.destination.is_stderr:
                 self._stream(code, self._diagnostic(error, disposition, surroundings))
-        except Exception:
-            self.unwritten += 1
+        except Exception as exc:
+            self._unwritten(exc)
 
     def final(self, error: RecorderError, *, disposition: str, **surroundings: Any) -> bool:
         """The one line this process says on stderr; False if it was said already or cannot be."""
@@ -100,23 +98,27 @@ class Reporter:
         if self.destination is not None and self.destination.is_stderr:
             try:
                 line = json_line(self._diagnostic(error, disposition, surroundings))
-            except Exception:
-                self.unwritten += 1
+            except Exception as exc:
+                self._unwritten(exc)
         return say(line)
 
     def log(self, level: str, text: str) -> None:
         """A line in the log that is no failure."""
-        if self._log is not None:
-            try:
-                self._log(level, text, self._record(None))
-            except Exception:
-                self.unwritten += 1
+        self._to_log(level, text, None)
 
     def close(self) -> None:
         """Writes what was held back: the last diagnostic of each code, with its count."""
         for code in list(self._pending):
             count, diagnostic = self._pending.pop(code)
             self._write({**diagnostic, "count": count})
+
+    def _to_log(self, level: str, text: str, error: RecorderError | None) -> None:
+        """A record for the handlers, which may be the program's: what they raise is theirs to mend."""
+        if self._log is not None:
+            try:
+                self._log(level, text, self._record(error))
+            except Exception:
+                self.unwritten += 1
 
     def _diagnostic(
         self, error: RecorderError, disposition: str, surroundings: dict[str, Any]
@@ -136,11 +138,17 @@ class Reporter:
     def _write(self, diagnostic: dict[str, Any]) -> None:
         try:
             line = json_line(diagnostic)
-        except Exception:
-            self.unwritten += 1
+        except Exception as exc:
+            self._unwritten(exc)
             return
         if self.destination is None or not self.destination.write(line):
             self.unwritten += 1
+
+    def _unwritten(self, exc: Exception) -> None:
+        """Telling of a failure fails nobody; but what a signal handler raised is the program's."""
+        if errors.is_programs(exc):
+            raise exc
+        self.unwritten += 1
 
     def _record(self, error: RecorderError | None) -> dict[str, Any]:
         """What a log record carries besides its text."""

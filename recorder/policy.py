@@ -366,7 +366,9 @@ def find_pyproject(folder: str | None = None) -> str | None:
 def _cwd() -> str:
     try:
         return os.getcwd()
-    except OSError:  # the folder was removed under us
+    except OSError as error:  # the folder was removed under us
+        if errors.is_programs(error):
+            raise
         return ""
 
 

@@ -123,9 +123,8 @@ class Session(capture.Recording):
     def _claim(self) -> None:
         """From here on no other recording can start in this process."""
         previous = capture.holder()
-        if previous is not None and previous.closed is not None:
-            while not capture.wait(previous):  # it may be of the same name
-                pass
+        while previous is not None and not capture.wait(previous):  # it may be of the same name
+            pass
         answer = _ask(lambda: capture.claim(self))
         if answer.status:
             raise _refusal(answer, "start")
@@ -133,6 +132,7 @@ class Session(capture.Recording):
     def _arm(self) -> None:
         policy = self.policy
         missing = errors.TraceMissingError(path=self.path)
+        incomplete = errors.TraceIncompleteError(path=self.path, state="partial")
         options = {
             **LIMITS,
             "scope": SCOPES[policy.scope],
@@ -149,21 +149,29 @@ class Session(capture.Recording):
             "require_trace": policy.require_trace,
             "exit_status": 0 if self.whole_process and not policy.propagate_script_exit else -1,
             "name": os.fsencode(_short(self.path)),
+            "if_lost": self._at_shutdown(errors.SealerDiedError),
+            "if_internal": self._at_shutdown(errors.UnexpectedError),
+            "if_required": missing.exit_code,
             "missing": f"recorder: {missing}\n".encode("utf-8", "backslashreplace"),
+            "incomplete": f"recorder: {incomplete}\n".encode("utf-8", "backslashreplace"),
             "on_fork": self.forked if _tells_of_forks(policy) else None,
             "before_exit": self.at_exit if self.whole_process else None,
         }
         syscalls.load_faults("target")
-        try:
-            answer = _ask(lambda: capture.arm(self, self._staging.folder, options))
-        except Exception as error:  # out of an audit hook of the program's
-            raise errors.from_exception(error, operation="arm", in_callback=True) from error
+        answer = _ask(lambda: capture.arm(self, self._staging.folder, options))
+        if isinstance(answer.value, Exception):  # out of an audit hook of the program's
+            raise _out_of_hook(answer.value) from answer.value
         if answer.status:
             raise _refusal(answer, "start", path=self._staging.path)
         if policy.follow_children:
             from recorder import children
 
             children.pass_on(self)
+
+    def _at_shutdown(self, failure: type[RecorderError]) -> int:
+        """The exit status for a failure after Python has gone, or −1 for the program's own."""
+        code = policies.decide(failure.number, "shutdown", self.policy, "stopped").exit_code
+        return -1 if code is None or not self.whole_process else code
 
     # ---- the end ----
 
@@ -249,7 +257,7 @@ class Session(capture.Recording):
         state = summary.state if summary.path else "missing"
         required = policies.requirement(self.policy, state, number)
         if required:
-            raise errors.from_number(required, path=self.path) from self.error
+            raise errors.from_number(required, path=self.path, state=state) from self.error
         return summary
 
     # ---- failures ----
@@ -396,6 +404,13 @@ def start(path: str | os.PathLike[str], policy: Policy | None = None, **options:
     session = _make(path, policy, options)
     session._begin()
     return session
+
+
+def _out_of_hook(error: Exception) -> RecorderError:
+    if isinstance(error, MemoryError):
+        return errors.OutOfMemoryError(operation="arm")
+    kind, reason = errors.describe(error), errors.text_of(error)
+    return errors.CallbackFailedError(exception=kind, operation="arm", reason=reason)
 
 
 def _recorded_path() -> str:

@@ -454,6 +454,8 @@ def _spawn_sealer(staging: Staging) -> int:
     try:
         return syscalls.spawn(sys.executable, argv, environment, staging.file("sealer.log"))
     except OSError as error:
+        if errors.is_programs(error):
+            raise
         raise errors.SealerStartFailedError(
             reason=f"{sys.executable}: {error.strerror}", errno=error.errno
         ) from error
@@ -586,5 +588,7 @@ def process_facts(pid: int) -> tuple[bytes, int | None]:
         with syscalls.opened(name, os.O_RDONLY) as fd:
             fields = syscalls.read(fd, 4096).rpartition(b")")[2].split()
         return fields[0], int(fields[19])
-    except (OSError, ValueError, IndexError):
+    except (OSError, ValueError, IndexError) as error:
+        if errors.is_programs(error):
+            raise
         return b"", None

@@ -181,7 +181,9 @@ def own_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
         patch.setitem(ENVIRONMENT, "TMPDIR", str(folder))
         patch.setattr(tempfile, "tempdir", str(folder))
         yield
-    left = processes_of(tmp_path_factory.getbasetemp())
+    deadline = time.monotonic() + 5  # a sealer that has published still has to end
+    while (left := processes_of(tmp_path_factory.getbasetemp())) and time.monotonic() < deadline:
+        time.sleep(0.05)
     if left:
         pytest.fail(f"processes are left: {'; '.join(left)}", pytrace=False)
 

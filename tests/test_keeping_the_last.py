@@ -144,4 +144,4 @@ def test_a_sealer_killed_while_it_drops_and_copies(tmp_path: Path) -> None:
                 assert found.lost_events + len(found) >= 80
                 assert sum(1 for _ in found.events()) == len(found)
             assert os.listdir(folder) == ["app.rtrace"]
-            until(lambda: not processes_of(folder))  # noqa: B023
+            until(lambda: not processes_of(folder))

@@ -161,7 +161,9 @@ def fail(exc: BaseException, json_errors: str | None) -> "NoReturn":
     try:
         from recorder import cli
 
-        code = code if interrupted else cli.tell(exc, json_errors)
+        if interrupted:
+            cli.die_by(2)  # SIGINT, as Ctrl-C ends a plain Python
+        code = cli.tell(exc, json_errors)
     except BaseException:  # audit: nothing may get out, and nothing comes after this
         os.write(2, b"recorder: could not be loaded: %a\n" % exc)
     finally:

@@ -69,6 +69,7 @@ cdef void settle(Status status) noexcept:
         take_hooks_away(hooks.state == ABORTING)
     if hooks.state == ABORTING:
         queue_abort()
+    queue_interruption()
     PyErr_Restore(kind, value, trace)
     rec_restore_handled(handled)
 
@@ -88,21 +89,35 @@ cdef void ask_session(uint32_t session) noexcept:
     deciding = rec_thread_state()
     for _ in range(<int> MOST_INTERRUPTIONS):
         try:
+            if tape.control == NULL or session != tracer.session:
+                break                           # another thread has put an end to it
             if facts is None:
                 facts = fault_facts(fault_place(), tape.control.target_detail)
             outcome = recording.on_fault(facts)
             if session == tracer.session and tape.control != NULL and recording.closed is None:
                 set_abort(outcome)
             break
-        except Exception:
+        # audit: what is the program's, deliver_interruption raises again
+        except BaseException as exc:
+            if is_programs(exc):
+                pass_on(exc)
+                continue
             # The session's own code failed. The fault stands in the control page, and recording is over all the same.
             poison_core(ERR_INTERNAL)
             say_ended(<Status> fault_place().status)
             break
-        # audit: control flow of the program's; deliver_interruption raises it again
-        except BaseException as interruption:
-            pass_on(interruption)
     deciding = NULL
+
+
+cdef bint is_programs(exc) noexcept:
+    """Whether it came out of a signal handler or the like, and not out of the session's own code."""
+    if not isinstance(exc, Exception):
+        return True
+    try:
+        return errors.is_programs(exc)
+    # audit: a second one in the very look at the first
+    except BaseException:
+        return True
 
 
 cdef object interruption_due = None
@@ -113,9 +128,14 @@ cdef int pass_on(interruption) except -1:
     global interruption_due
     interruption.__traceback__ = None
     interruption_due = interruption
-    # audit: the queue is full only when 31 others already interrupt the main thread
-    Py_AddPendingCall(deliver_interruption, NULL)
     return 0
+
+
+cdef void queue_interruption() noexcept:
+    """At the end of a hook, when no code of ours runs any more that it could be raised in."""
+    if interruption_due is not None:
+        # audit: the queue is full only when 31 others already interrupt the main thread
+        Py_AddPendingCall(deliver_interruption, NULL)
 
 
 cdef int deliver_interruption(void *unused) noexcept:
@@ -591,6 +611,7 @@ cdef Status trace_all_threads(PyThreadState *state) noexcept:
     # audit: an audit hook of the program's ran a signal handler of the program's
     except BaseException as interruption:
         pass_on(interruption)
+        queue_interruption()
     return OK
 
 

@@ -27,7 +27,11 @@ cdef struct Exit:                # what is left to do when the process ends
     bint require_trace
     int override                 # the exit status the policy wants, or −1
     char name[512]               # the trace, as the user would write it
-    char missing[512]            # what to say if there is no trace
+    int if_lost                  # … if the trace is lost or cut short at the end, for a failure of the environment
+    int if_internal              # … for one of our own
+    int if_required              # … because the policy requires a trace
+    char missing[512]            # what to say if there is no trace that was required
+    char incomplete[512]         # … if it is not complete
 
 cdef Exit ending
 cdef uint64_t first_tick = rec_ticks()
@@ -127,21 +131,24 @@ def claim(Recording recording not None):
     if hooks.state == ABORTING:
         return result(<Status> tape.control.target_fault.status if tape.control != NULL else ERR_ALREADY_RECORDING)
     if current is not None and current is not recording:
-        let_go()
+        let_go(True)
     current = recording
     recording.pid = getpid()
     is_starting = True
     return RecorderResult(OK)
 
 
-cdef int let_go() except -1:
-    """Ends a recording that is over without waiting for its publication any longer."""
+cdef int let_go(bint with_answer) except -1:
+    """Ends a recording that is over, or is to be, without waiting for its publication any longer."""
     global current, is_starting
     cdef Recording recording = current
     cdef Status status
-    if recording is not None and recording.published is None and tape.control != NULL and not is_inherited(recording):
-        status = adopt_sealer_fault()
-        recording.published = publication(status)
+    if with_answer and recording is not None and tape.control != NULL and not is_inherited(recording):
+        if recording.closed is None:
+            recording.closed = result(<Status> tape.control.target_fault.status, tape.events)
+        if recording.published is None:
+            status = adopt_sealer_fault()
+            recording.published = publication(status)
     current = None
     is_starting = False
     end_session()
@@ -154,11 +161,13 @@ def arm(Recording recording not None, bytes folder not None, dict options not No
     options: scope (0 own, 1 deps, 2 all), outside and stdlib (tuples of path prefixes), secrets, include
     and exclude (patterns), max_events, max_seconds, items, depth, text, nodes
     (limits of a value), wait_ms, wait_for_main, summary, require_trace, exit_status (what the program's is replaced
-    by, or −1), name, missing; on_fork (called in a child with whether recording had not begun, or None), before_exit
+    by, or −1), if_lost, if_internal and if_required (the same, for failures after Python has gone), name, missing and
+    incomplete (lines of text); on_fork (called in a child with whether recording had not begun, or None), before_exit
     (called before os._exit, or None).
     Answers NOT_RECORDING if it is not (any more) this recording's turn, STAGING_LOST, OPEN_FAILED, MAP_FAILED,
-    TOOL_IDS_TAKEN, TRACER_INSTALL_CONFLICT, OUT_OF_MEMORY. What an audit hook of the program's raised comes out as it
-    is. None while another thread is in a transition."""
+    TOOL_IDS_TAKEN, TRACER_INSTALL_CONFLICT, OUT_OF_MEMORY. An Exception that an audit hook of the program's raised is
+    the value of CALLBACK_FAILED; KeyboardInterrupt and its like come out as they are. None while another thread is in
+    a transition."""
     global changing, is_starting
     cdef Status status
     answer = refusal("start")
@@ -181,6 +190,9 @@ def arm(Recording recording not None, bytes folder not None, dict options not No
             is_starting = False
         else:
             end_session()
+    except Exception as exc:
+        answer = RecorderResult(<int> ERR_CALLBACK_FAILED, exc, {"status": <int> ERR_CALLBACK_FAILED})
+        end_session()
     except BaseException:
         end_session()
         raise
@@ -223,7 +235,11 @@ cdef int apply_options(dict options) except -1:
     ending.require_trace = options["require_trace"]
     ending.override = options["exit_status"]
     copy_text(ending.name, options["name"])
+    ending.if_lost = options["if_lost"]
+    ending.if_internal = options["if_internal"]
+    ending.if_required = options["if_required"]
     copy_text(ending.missing, options["missing"])
+    copy_text(ending.incomplete, options["incomplete"])
     return 0
 
 
@@ -386,11 +402,13 @@ def stop(Recording recording not None, bint final):
 
 
 def wait(Recording recording not None):
-    """Whether `published` stands. If not, waits for a moment: to be called again. The sealer is waited for as long as
+    """Whether `published` stands, or cannot yet. If not, waits for a moment: to be called again. The sealer is waited for as long as
     it shows signs of life; the answer may be SEALER_DIED, SEALER_STALLED, or the sealer's own fault."""
     cdef Status status = OK
     if recording.published is not None:
         return True
+    if current is recording and (is_live() or hooks.state == ABORTING):
+        return True                             # there is nothing to wait for yet
     if current is not recording or tape.control == NULL or is_inherited(recording):
         recording.published = RecorderResult(<int> ERR_NOT_RECORDING)
         return True
@@ -399,7 +417,7 @@ def wait(Recording recording not None):
             pause_us(500)                       # nothing of the recording is looked at without the GIL
         return False
     recording.published = publication(status)
-    let_go()
+    let_go(True)
     return True
 
 
@@ -459,7 +477,7 @@ def reset():
             close_tape(REC_TARGET_FINISHED)
     poison = OK
     ending.override = -1
-    let_go()
+    let_go(False)
     return RecorderResult(OK)
 
 
@@ -480,7 +498,7 @@ cdef Status watch_process() noexcept nogil:
 cdef void at_exit(int exit_status, void *unused) noexcept nogil:
     """libc's exit(): Python is gone. Passes the exit status on and waits for the publication."""
     cdef Status status = OK
-    cdef bint told, is_published
+    cdef bint told
     if tape.control != NULL and getpid() == tape.pid:
         told = REC_LOAD(tape.control.target_fault.status) != 0
         tape.control.exit_status = exit_status
@@ -491,15 +509,10 @@ cdef void at_exit(int exit_status, void *unused) noexcept nogil:
             REC_STORE(tape.control.target_state, REC_TARGET_FINISHED)
         outlive_signals()
         status = wait_for_sealer()
-        is_published = REC_LOAD(tape.control.sealer_state) == REC_SEALER_PUBLISHED
-        if ending.require_trace and not is_published:
-            say(ending.missing)
-            ending.override = 10
-        elif status != OK and not told:
-            say_failure(status)
-            if ending.require_trace and tape.control.verdict != 1:
-                ending.override = 10
-        elif status == OK and ending.summary:
+        if REC_LOAD(tape.control.sealer_state) != REC_SEALER_PUBLISHED or (status != OK and not told
+                                                                           and status != ERR_REMOVE_FAILED):
+            end_without(status, told)
+        elif ending.summary:
             say_summary()
         unmap_tape()
     if ending.override >= 0 and ending.override != exit_status:
@@ -509,19 +522,38 @@ cdef void at_exit(int exit_status, void *unused) noexcept nogil:
         process_exit(ending.override)
 
 
+cdef void end_without(Status status, bint told) noexcept nogil:
+    """There is no trace, or no whole one, for a reason that came up after Python had gone. What the policy makes of
+    that was asked when the recording began."""
+    cdef bint missing = REC_LOAD(tape.control.sealer_state) != REC_SEALER_PUBLISHED
+    cdef int wanted = ending.if_internal if status // 1000 == 4 else ending.if_lost
+    if ending.require_trace and (missing or tape.control.verdict != 1):
+        if missing:
+            say(ending.missing)
+        else:
+            say(ending.incomplete)
+        ending.override = ending.if_required
+    elif status != OK and not told:
+        say_failure(status, missing)
+        if wanted >= 0:
+            ending.override = wanted
+
+
 cdef void say(const char *text) noexcept nogil:
     cdef ssize_t written = write_all(2, text, strlen(text))
     if written < 0:
         return                                  # stderr is closed: there is nobody to tell
 
 
-cdef void say_failure(Status status) noexcept nogil:
+cdef void say_failure(Status status, bint missing) noexcept nogil:
     """What went wrong after Python had gone, with the classes that know better."""
     cdef char line[1024]
     cdef int size
     if status == ERR_SEALER_DIED:
         size = snprintf(line, sizeof(line), "recorder: [ERR_SEALER_DIED] the sealer (pid %d) ended while it was needed."
                         " If there is no trace, `recorder recover` makes the trace.\n", tape.control.sealer_pid)
+    elif not missing:
+        size = snprintf(line, sizeof(line), "recorder: the trace is partial: %s\n", rec_status_text(status))
     else:
         size = snprintf(line, sizeof(line), "recorder: %s\n", rec_status_text(status))
     if size > 0:

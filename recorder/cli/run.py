@@ -52,6 +52,8 @@ def main(arguments: list[str]) -> int:
         json_errors = policy.json_errors
         check_target(run)
         become(run, policy)
+    except (Ended, KeyboardInterrupt) as exc:
+        cli.die_by(exc.number if isinstance(exc, Ended) else 2)  # SIGINT
     except Exception as exc:
         return cli.tell(exc, json_errors)
 
@@ -62,6 +64,7 @@ def become(run: options.Run, policy: Policy) -> NoReturn:
     from recorder._core import control
 
     _report_unfinished(run.destination)
+    end_by_signal_as_by_ctrl_c()
     staging = stagings.plan(run.destination, policy=policy)
     try:
         stagings.make(staging, policy=policy, argv=run.program)
@@ -71,6 +74,27 @@ def become(run: options.Run, policy: Policy) -> NoReturn:
         left = control.discard(staging.folder, stagings.FILES_AS_BYTES, staging.sealer)
         stagings.note_left(error, left)
         raise
+
+
+class Ended(SystemExit):
+    """A signal that ends a process has come; `number` says which."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+        self.number = number
+
+
+def end_by_signal_as_by_ctrl_c() -> None:
+    """Until the program is there, SIGTERM and SIGHUP end us only when all that was made is removed.
+    exec takes these handlers away; a signal that is ignored stays so."""
+    import signal
+
+    def end(number: int, _: object) -> NoReturn:
+        raise Ended(number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, end)
 
 
 def _exec(run: options.Run, policy: Policy, staging: Staging) -> NoReturn:

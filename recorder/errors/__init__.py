@@ -20,7 +20,9 @@ from recorder.errors.conversion import from_exception as from_exception
 from recorder.errors.conversion import from_fault as from_fault
 from recorder.errors.conversion import from_number as from_number
 from recorder.errors.conversion import from_oserror as from_oserror
+from recorder.errors.conversion import is_programs as is_programs
 from recorder.errors.conversion import mapped as mapped
+from recorder.errors.conversion import text_of as text_of
 from recorder.errors.conversion import to_fault as to_fault
 
 TYPE_CHECKING = False

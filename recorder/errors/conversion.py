@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from recorder.errors import base
@@ -48,9 +49,13 @@ def fail(number: int, message: str | None = None, /, **facts: Any) -> NoReturn:
 def from_oserror(
     exc: OSError, *, operation: str, path: object = None, **facts: Any
 ) -> RecorderError:
-    """An OSError as the code that errno and operation select. `raise from_oserror(…) from exc`."""
+    """An OSError as the code that errno and operation select. `raise from_oserror(…) from exc`.
+
+    One that is the program's is raised again as it is."""
     if isinstance(exc, RecorderError):
         return exc
+    if is_programs(exc):
+        raise exc
     if path is None:
         path = exc.filename
     cls = BY_NUMBER[_select(operation, exc.errno)]
@@ -150,8 +155,29 @@ class mapped:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if isinstance(exc, Exception) and not isinstance(exc, RecorderError):
-            raise from_exception(exc, operation=self.operation, **self.facts) from exc
+        if not isinstance(exc, Exception) or isinstance(exc, RecorderError) or is_programs(exc):
+            return
+        raise from_exception(exc, operation=self.operation, **self.facts) from exc
+
+
+def is_programs(exc: BaseException) -> bool:
+    """Whether an exception came out of code of the program's that ran in the middle of ours, such as
+    a signal handler that raises a TimeoutError: neither ours nor the standard library's raised it."""
+    trace = exc.__traceback__
+    if trace is None or trace.tb_next is None:
+        return False
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    file = trace.tb_frame.f_code.co_filename
+    if file.startswith(
+        (_OURS, "recorder/_core/", "<frozen ")
+    ):  # the core's are told as at its build
+        return False
+    return not file.startswith(_LIBRARY) or "-packages" in file
+
+
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 
 
 def describe(value: object) -> str:
