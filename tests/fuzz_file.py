@@ -1,6 +1,6 @@
 """Damaged trace files: nothing crashes, hangs or takes memory without bounds, and no damage is called complete.
 
-    python -m tests.fuzz_file --minutes 10 [--seed N]     random damage, several at once
+python -m tests.fuzz_file --minutes 10 [--seed N]     random damage, several at once
 """
 
 from __future__ import annotations
@@ -104,7 +104,9 @@ def change_head(made: bytearray, at: int, chance: random.Random) -> bool:
     head = bytearray(made[at : at + 60])
     if len(head) < 60:
         return False
-    place, size = chance.choice(((4, 1), (5, 1), (6, 1), (8, 8), (16, 4), (20, 4), (24, 8), (32, 8)))
+    place, size = chance.choice(
+        ((4, 1), (5, 1), (6, 1), (8, 8), (16, 4), (20, 4), (24, 8), (32, 8))
+    )
     value = chance.choice((0, 1, 2, 6, 255, 1 << 20, (1 << 26) - 1, (1 << 31) - 1, (1 << 63) - 1))
     head[place : place + size] = (value % (1 << (8 * size))).to_bytes(size, "little")
     made[at : at + 64] = head + struct.pack("<I", zlib.crc32(head))

@@ -8,7 +8,7 @@ import pytest
 
 from tests.fuzz_file import look, make_trace, stored
 
-STEP = 23  # by default; the whole with `pytest -m slow tests/test_file_fuzz.py`
+STEP = 5  # by default; the whole with `pytest -m slow tests/test_file_fuzz.py`
 
 
 @pytest.fixture(scope="module")
