@@ -159,6 +159,7 @@ KEYS: dict[str, tuple[Convert, str]] = {
     "include": (_patterns, "a list of patterns"),
     "exclude": (_patterns, "a list of patterns"),
     "redact": (_patterns, "a list of patterns"),
+    "follow_children": (_boolean, "true or false"),
     "max_bytes": (_or_none(_size, "none"), f"{SIZE}, or none"),
     "keep_last": (_or_none(_size, "none"), f"{SIZE}, or none"),
     "max_events": (_or_none(_count, "none"), "a positive whole number or none"),
@@ -183,6 +184,7 @@ class Policy:
     scope                  "own" code, own and installed "deps", or "all"
     include, exclude       patterns of module names and paths, on top of the scope
     redact                 patterns of names whose values are secret
+    follow_children        record forked and started Python processes too, each into a trace of its own
     max_bytes, max_events, max_duration (seconds)
                            recording ends there; None: without a limit
     keep_last              the beginning is dropped so that the events take at most this size; None: all
@@ -204,6 +206,7 @@ class Policy:
         include: tuple[str, ...]
         exclude: tuple[str, ...]
         redact: tuple[str, ...]
+        follow_children: bool
         max_bytes: int | None
         keep_last: int | None
         max_events: int | None
@@ -225,6 +228,7 @@ class Policy:
         include: Iterable[str] = (),
         exclude: Iterable[str] = (),
         redact: Iterable[str] = SECRETS,
+        follow_children: bool = False,
         max_bytes: int | str | None = None,
         keep_last: int | str | None = None,
         max_events: int | str | None = None,

@@ -23,6 +23,7 @@ HEARTBEAT_SECONDS: Final = 0.04
 LASTING: Final = (
     *("ticks_per_second", "started_wall_ns", "started_mono_ns"),
     *("target_state", "target_pid", "exit_status", "has_exit_status", "discard", "events"),
+    *("image", "leaving"),
 )
 
 
@@ -81,6 +82,9 @@ class Sealer:
         while True:
             died = self.watch.dead(wait)  # asked before the state is read: then the state is final
             self.check_page()
+            if self.has_left(died, wait):
+                died = True
+                self.tape.fail(self.exec_error())
             if died or self.page.discard or self.page.target_state == control.TARGET_FINISHED:
                 break
             wait = SHORTEST_WAIT_MS if self.seal_full() else min(2 * wait, LONGEST_WAIT_MS)
@@ -107,6 +111,23 @@ class Sealer:
 
     def _facts(self, names: tuple[str, ...]) -> dict[str, int]:
         return {name: getattr(self.page, name) for name in names}
+
+    def has_left(self, died: bool, waited: int) -> bool:
+        """Whether the process has become another program (exec). One that was announced is looked
+        for at once; one that code below Python made, whenever there is nothing to do."""
+        if self.page.target_state != control.TARGET_RECORDING:
+            return False
+        if died or not (self.page.leaving or waited == LONGEST_WAIT_MS):
+            return bool(died and self.page.leaving)
+        image = staging.process_image(self.page.target_pid)
+        return image is not None and image != self.page.image != 0
+
+    def exec_error(self) -> errors.RecorderError:
+        try:
+            path = os.readlink(f"/proc/{self.page.target_pid}/exe")
+        except OSError:
+            path = ""  # it ended already
+        return errors.TargetExecError(path=path)
 
     def seal_full(self) -> bool:
         """Seals the full segments in order. After a failure none is sealed until the end, and none

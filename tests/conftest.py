@@ -198,6 +198,19 @@ def processes_of(folder: Path) -> list[str]:
     return found
 
 
+@pytest.fixture(scope="session")
+def arrow_threads(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The threads that pyarrow starts when it is first used, and keeps, are there from now on."""
+    import pyarrow
+    import pyarrow.parquet
+
+    pyarrow.set_cpu_count(1)
+    pyarrow.set_io_thread_count(1)
+    path = tmp_path_factory.mktemp("arrow") / "table.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({name: [1, 2, 3] for name in "abcdef"}), path)
+    pyarrow.parquet.read_table(path, use_threads=True)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Marker `root`: skipped, and said so, where the user or a tool is missing."""
     for mark in item.iter_markers("root"):

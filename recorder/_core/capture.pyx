@@ -11,6 +11,7 @@ from posix.mman cimport MAP_FAILED, MAP_POPULATE, MAP_SHARED, PROT_READ, PROT_WR
 from posix.time cimport nanosleep, timespec
 from posix.unistd cimport getpid
 
+from recorder._core import control
 from recorder._core.status cimport *
 from recorder._core.syscalls cimport POLLIN, c_pollfd, guard, keep_guard, rec_sys, unguard
 
@@ -21,6 +22,10 @@ include "capi.pxi"
 include "fault.pxi"
 include "tape.pxi"
 include "encode.pxi"
+include "encode_typed.pxi"
 include "tracer.pxi"
+include "globals.pxi"
+include "whose.pxi"
 include "hooks.pxi"
+include "process.pxi"
 include "lifecycle.pxi"

@@ -55,7 +55,9 @@ cdef extern from "layout.h" nogil:
         uint64_t events
         uint64_t lost_events
         uint64_t stopped_mono_ns
+        uint64_t image
         RecFault target_fault
+        uint32_t leaving
         uint32_t sealer_state
         int32_t sealer_pid
         uint64_t heartbeat

@@ -33,6 +33,8 @@ class ControlPage:
     has_exit_status: int
     discard: int
     forks: int
+    image: int
+    leaving: int
     events: int
     lost_events: int
     stopped_mono_ns: int
@@ -59,5 +61,8 @@ class ControlPage:
     def degraded(self) -> list[int]: ...
     def close(self) -> None: ...
 
+def discard(
+    folder: bytes, names: tuple[bytes, ...], sealer_pid: int = 0
+) -> tuple[str, int, bytes] | None: ...
 def read_segment(path: str) -> tuple[int, int, bytes, int]: ...
 def clock() -> tuple[int, int]: ...

@@ -127,7 +127,7 @@ rec_status_text(int status)
     case 3001:
         return "[ERR_FORKED] The program forked. Nothing is wrong: the parent's recording goes on. Record the child with a session of its own.";
     case 3002:
-        return "[ERR_TARGET_KILLED] The program died without goodbye. The trace holds everything up to the end. Look for a signal, os._exit, or the OOM killer.";
+        return "[ERR_TARGET_KILLED] The program died without goodbye. The trace holds everything up to the end. Look for a signal, or the OOM killer.";
     case 3003:
         return "[ERR_VALUE_UNREADABLE] A value could not be captured. The trace marks the place. Other values are not affected.";
     case 3004:

@@ -67,7 +67,7 @@ def cleaning_up() -> Iterator[None]:
 
     def stop(number: int, frame: Any) -> None:
         caught.append(number)
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt  # audit: as Ctrl-C does, and then by the signal itself
 
     numbers = (signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, stop) for number in numbers}
@@ -88,7 +88,13 @@ def progress(title: str) -> Iterator[Callable[[int, int], None] | None]:
         yield None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     columns = (
         TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()

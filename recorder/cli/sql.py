@@ -129,9 +129,15 @@ def asking(duckdb: Any) -> Iterator[None]:
     except duckdb.OutOfMemoryException as exc:
         raise errors.OutOfMemoryError(operation="query") from exc
     except duckdb.InterruptException as exc:
-        raise KeyboardInterrupt from exc
+        raise KeyboardInterrupt from exc  # audit: it was Ctrl-C that interrupted DuckDB
     except duckdb.Error as exc:
-        raise errors.QueryFailedError(reason=str(exc).strip()) from exc
+        raise errors.QueryFailedError(reason=reason_of(exc)) from exc
+
+
+def reason_of(exc: Exception) -> str:
+    """What DuckDB says, on one line, without the query and the arrow below it."""
+    lines = [line.strip() for line in str(exc).partition("\n\nLINE ")[0].splitlines()]
+    return "; ".join(line for line in lines if line)
 
 
 # ---- answers -------------------------------------------------------------------------------------

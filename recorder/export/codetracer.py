@@ -10,7 +10,8 @@ from typing import Any
 from recorder.export import text
 from recorder.export.output import Output
 from recorder.export.spool import Spool
-from recorder.export.stepwise import Record, Target, Teller, Variables
+from recorder.export.stepwise import Target, Teller, Variables
+from recorder.export.stepwise_values import Record
 from recorder.export.walk import walk
 from recorder.trace.reader import Trace
 
@@ -98,9 +99,7 @@ class _Json(Target):
     def define_function(self, path: int, line: int, name: str) -> None:
         self.define({"Function": {"path_id": path, "line": line, "name": name}})
 
-    def define_type(
-        self, kind: int, name: str, fields: tuple[tuple[str, int], ...] | None
-    ) -> None:
+    def define_type(self, kind: int, name: str, fields: tuple[tuple[str, int], ...] | None) -> None:
         self.define({"Type": type_record(kind, name, fields)})
 
     def define_variable(self, name: str) -> None:
@@ -125,9 +124,7 @@ class _Json(Target):
 
     def with_values(self, event: bytes, variables: Variables) -> bytes:
         names = self.names
-        return b",\n".join(
-            [event, *(names[number] + value + b"}}" for number, value in variables)]
-        )
+        return b",\n".join([event, *(names[number] + value + b"}}" for number, value in variables)])
 
     def leave(self, lane: int, value: bytes, failed: bool) -> None:
         self.put(lane, b'{"Return":{"return_value":%b}}' % value)
@@ -145,9 +142,7 @@ class _Json(Target):
                 self.file.write(piece)
 
 
-def type_record(
-    kind: int, name: str, fields: tuple[tuple[str, int], ...] | None
-) -> dict[str, Any]:
+def type_record(kind: int, name: str, fields: tuple[tuple[str, int], ...] | None) -> dict[str, Any]:
     """A Type as JSON and CBOR have it."""
     if fields is None:
         info: dict[str, Any] = {"kind": "None"}

@@ -13,7 +13,8 @@ from recorder.export.codetracer import type_record
 from recorder.export.container import Container
 from recorder.export.output import Output
 from recorder.export.spool import Spool
-from recorder.export.stepwise import Record, Target, Teller, Variables
+from recorder.export.stepwise import Target, Teller, Variables
+from recorder.export.stepwise_values import Record
 from recorder.export.walk import walk
 from recorder.trace.reader import Trace
 from recorder.trace.writer import varint
@@ -114,9 +115,7 @@ class _Log(Target):
     def define_function(self, path: int, line: int, name: str) -> None:
         self.put(0, WHERE.pack(FUNCTION, path, line) + sized(name))
 
-    def define_type(
-        self, kind: int, name: str, fields: tuple[tuple[str, int], ...] | None
-    ) -> None:
+    def define_type(self, kind: int, name: str, fields: tuple[tuple[str, int], ...] | None) -> None:
         self.put(0, bytes([TYPE]) + sized(encode(type_record(kind, name, fields))))
 
     def define_variable(self, name: str) -> None:
@@ -124,9 +123,7 @@ class _Log(Target):
         self.put(0, bytes([NAME]) + sized(name))
 
     def step(self, lane: int, path: int, line: int, variables: Variables) -> None:
-        self.put(
-            lane, WHERE.pack(STEP, path, line) + self.values(variables), 1 + len(variables)
-        )
+        self.put(lane, WHERE.pack(STEP, path, line) + self.values(variables), 1 + len(variables))
 
     def call(
         self, lane: int, path: int, line: int, function: int, arguments: Variables, there: Variables

@@ -20,7 +20,8 @@ from recorder.export.container import Container
 from recorder.export.ctfs import LEVEL, meta
 from recorder.export.output import Output
 from recorder.export.spool import Spool
-from recorder.export.stepwise import Record, Target, Teller, Variables
+from recorder.export.stepwise import Target, Teller, Variables
+from recorder.export.stepwise_values import Record
 from recorder.export.walk import walk
 from recorder.trace.reader import Trace
 from recorder.trace.writer import varint
@@ -29,6 +30,7 @@ FLAGS = 1 << 4 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11  # columns, and the four st
 STEPS, VALUES, CALLS, EVENTS = 4096, 256, 256, 64  # records of a chunk
 VOID = b"\xff"
 PLACE = struct.Struct("<QI")  # of a call's record in the scratch file
+BYTES = [bytes([number]) for number in range(256)]
 INDEX_READ = 1 << 16  # calls at once
 
 # What waits of the threads but the first: an operation and its operands.
@@ -176,9 +178,7 @@ class _Split(Target):
     def define_function(self, path: int, line: int, name: str) -> None:
         self.functions.add(name.encode("utf-8"))
 
-    def define_type(
-        self, kind: int, name: str, fields: tuple[tuple[str, int], ...] | None
-    ) -> None:
+    def define_type(self, kind: int, name: str, fields: tuple[tuple[str, int], ...] | None) -> None:
         self.types.add(name.encode("utf-8"))
 
     def define_variable(self, name: str) -> None:
@@ -325,5 +325,9 @@ def _record(variables: Variables) -> bytes:
 def _list(variables: Variables) -> bytes:
     parts = [varint(len(variables))]
     for number, value in variables:
-        parts += (varint(number), varint(len(value)), value)
+        size = len(value)
+        if number < 0x80 and size < 0x80:  # each is one byte
+            parts += (BYTES[number], BYTES[size], value)
+        else:
+            parts += (varint(number), varint(size), value)
     return b"".join(parts)

@@ -68,6 +68,8 @@ class _Lines:
             f'"thread_name": {self.name(event.thread.name)}, {where}, "line": {event.line}, '
             f'"frame": {event.frame}, "depth": {event.depth}, "time": {event.time}'
         )
+        if event.task is not None:
+            line += f', "task": {self.name(event.task.name)}'
         if event.raw_value is not None:
             line += f', "value": {self.values.get(event.raw_value, types)}'
         if event.changed_slots:
@@ -81,7 +83,7 @@ class _Lines:
         return line.encode("utf-8") + b"}\n"
 
     def changes(self, event: Event) -> str:
-        values, names, types = event.values, event.function.names, event.types
+        values, names, types = event.values, event.names, event.types
         changed = []
         unbound = []
         for slot in event.changed_slots:

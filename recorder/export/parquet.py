@@ -36,13 +36,13 @@ GROUP: Final = 4  # and such batches that are a row group
 VALUE: Final = "value:string type:string int:int64 float:double text:string"
 PLACE: Final = "thread:int32 call:int64 frame:int64 function:string file:string line:int32"
 SCHEMAS: Final = {
-    "traces": "trace:string name:string path:string verdict:string state:string failure:string "
+    "traces": "trace:string recording:string path:string verdict:string state:string failure:string "
     "exit_status:int32 events:int64 lost_events:int64 damaged_places:int32 started:timestamp[us] "
-    "duration_ns:int64 argv:list<string> cwd:string pid:int64 python:string platform:string "
+    "recorded_ns:int64 argv:list<string> cwd:string pid:int64 python:string platform:string "
     "recorder:string",
     "events": f"trace:string seq:int64 kind:string {PLACE} depth:int32 time_ns:int64 "
     "value:string lost_before:int64",
-    "calls": "trace:string call:int64 parent:int64 thread:int32 thread_name:string task:int64 "
+    "calls": "trace:string call:int64 parent:int64 thread:int32 thread_name:string task:string "
     "frame:int64 function:string file:string line:int32 depth:int32 began:string ended:string "
     "first_seq:int64 last_seq:int64 started_ns:int64 ended_ns:int64 duration_ns:int64 "
     f"own_ns:int64 arguments:string {VALUE}",
@@ -111,6 +111,17 @@ class _Shown(NamedTuple):
     text: str | None
 
 
+class _Open:
+    """What is remembered of an active frame."""
+
+    __slots__ = ("arguments", "elsewhere", "place")
+
+    def __init__(self, place: tuple[Any, ...]) -> None:
+        self.place = place
+        self.elsewhere = 0  # ns spent in what it called
+        self.arguments: str | None = None
+
+
 NOTHING: Final = (None, None, None, None, None)
 
 
@@ -123,6 +134,8 @@ def _shown(value: Value) -> _Shown:
         return _Shown(written, "?", None, None, None)
     if isinstance(tree, Node) and tree.tag == values.TYPED:
         tree = tree.items[0]
+    elif isinstance(tree, Node) and tree.tag == values.ENUM:
+        [(_, tree)] = tree.items
     number = fraction = content = None
     if isinstance(tree, int) and not isinstance(tree, bool) and -(2**63) <= tree < 2**63:
         number = tree
@@ -147,15 +160,16 @@ class _Rows(Visitor):
             found = self.texts[written] = text.clean(written)
         return found
 
-    def place(self, active: Activation, line: int) -> tuple[Any, ...]:
+    def place(self, active: Activation) -> tuple[Any, ...]:
+        """PLACE without the line."""
         function = active.function
         return (
             active.thread.number, active.number, active.frame,
-            self.clean(function.qualified_name), self.clean(function.file), line,
+            self.clean(function.qualified_name), self.clean(function.file),
         )  # fmt: skip
 
     def happened(self, active: Activation, event: Event, time: int) -> None:
-        place = self.place(active, event.line)
+        place = (*active.data.place, event.line)
         shown = None
         if event.raw_value is not None:
             shown = self.values.get(event.raw_value, event.types)
@@ -168,23 +182,27 @@ class _Rows(Visitor):
             )
         if event.changed_slots and self.wanted["values"]:
             self.changed(event, place)
-        if shown is not None and event.kind not in ("return", "yield") and self.wanted["exceptions"]:
+        if (
+            shown is not None
+            and event.kind not in ("return", "yield")
+            and self.wanted["exceptions"]
+        ):
             row = (self.trace, event.seq, event.kind, *place, shown.type, shown.value)
             self.add("exceptions", row)
 
     def changed(self, event: Event, place: tuple[Any, ...]) -> None:
-        names, held, types = event.function.names, event.values, event.types
+        names, held, types = event.names, event.values, event.types
         for slot in event.changed_slots:
             raw = held[slot]
             shown = NOTHING if raw is None else self.values.get(raw, types)
             self.add("values", (self.trace, event.seq, *place, self.clean(names[slot]), *shown))
 
     def enter(self, active: Activation, event: Event | None, time: int) -> None:
-        active.data = [0, None]  # time spent in what it called; arguments
+        active.data = _Open(self.place(active))
         if event is not None:
             self.happened(active, event, time)
             if event.kind == "call" and self.wanted["calls"]:
-                active.data[1] = self.arguments(event)
+                active.data.arguments = self.arguments(event)
 
     def arguments(self, event: Event) -> str | None:
         names, count = event.function.names, event.function.argument_count
@@ -206,7 +224,7 @@ class _Rows(Visitor):
         duration = time - active.time
         parent = active.parent
         if parent is not None:
-            parent.data[0] += duration
+            parent.data.elsewhere += duration
         if not self.wanted["calls"]:
             return
         function = active.function
@@ -218,12 +236,12 @@ class _Rows(Visitor):
             (
                 self.trace, active.number, None if parent is None else parent.number,
                 active.thread.number, self.clean(active.thread.name),
-                None if active.task is None else active.task.frame, active.frame,
+                None if active.task is None else self.clean(active.task.name), active.frame,
                 self.clean(function.qualified_name), self.clean(function.file),
                 function.first_line, active.depth, active.began,
                 "unseen" if event is None else event.kind, active.seq,
                 None if event is None else event.seq, active.time, time, duration,
-                max(0, duration - active.data[0]), active.data[1], *shown,
+                max(0, duration - active.data.elsewhere), active.data.arguments, *shown,
             ),
         )  # fmt: skip
 
@@ -340,4 +358,4 @@ def _type(pa: Any, kind: str) -> Any:
         return pa.timestamp("us")
     if kind == "list<string>":
         return pa.list_(pa.string())
-    return {"double": pa.float64}.get(kind, getattr(pa, kind, None))()
+    return getattr(pa, "float64" if kind == "double" else kind)()

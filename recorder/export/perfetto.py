@@ -13,7 +13,7 @@ from typing import Any
 
 from recorder.export import text
 from recorder.export.output import Output, Sink
-from recorder.export.walk import CO_COROUTINE, Activation, Visitor, walk
+from recorder.export.walk import CO_COROUTINE, Activation, Task, Visitor, walk
 from recorder.trace.reader import Event, Trace
 from recorder.trace.values import Value
 
@@ -45,7 +45,13 @@ class _Writer(Visitor):
         if note := text.notice(trace):
             name += f" ({note})"
         file.write(b'{"displayTimeUnit": "ns", "traceEvents": [\n')
-        head = {"ph": "M", "name": "process_name", "pid": self.pid, "tid": 0, "args": {"name": name}}
+        head = {
+            "ph": "M",
+            "name": "process_name",
+            "pid": self.pid,
+            "tid": 0,
+            "args": {"name": name},
+        }
         file.write(json.dumps(head).encode("ascii"))
 
     # ---- the parts of an event ----
@@ -96,6 +102,8 @@ class _Writer(Visitor):
     def enter(self, active: Activation, event: Event | None, time: int) -> None:
         head, at = self.head(active), self.at(active, time)
         args = f'{self.places[active.function.number]}, "frame": {active.frame}'
+        if active.task is not None:
+            args += f', "task": {text.quoted(active.task.name)}'
         if event is None:
             args += ', "began": "not recorded"'
         else:
@@ -108,7 +116,7 @@ class _Writer(Visitor):
                 args += f', "arguments": {{{shown}}}'
         self.put(f'{{"ph": "B", {head}, "cat": "call", {at}, "args": {{{args}}}}}')
         if active.task is not None and active.is_new and self.is_lasting(active):
-            self.put(f'{{"ph": "b", {head}, {self.task(active)}, {at}, "args": {{{args}}}}}')
+            self.put(f'{{"ph": "b", {head}, {self.task(active.task)}, {at}, "args": {{{args}}}}}')
 
     def leave(self, active: Activation, event: Event | None, time: int) -> None:
         head, at = self.head(active), self.at(active, time)
@@ -123,15 +131,14 @@ class _Writer(Visitor):
         self.put(f'{{"ph": "E", {head}, "cat": "call", {at}, "args": {{{args}}}}}')
         over = event is None or event.kind != "yield"
         if active.task is not None and over and self.is_lasting(active):
-            self.put(f'{{"ph": "e", {head}, {self.task(active)}, {at}, "args": {{{args}}}}}')
+            self.put(f'{{"ph": "e", {head}, {self.task(active.task)}, {at}, "args": {{{args}}}}}')
 
     def is_lasting(self, active: Activation) -> bool:
         """Whether it is on its task's track: coroutines, and what does not outlive a step of one."""
         return bool(active.function.flags & CO_COROUTINE) or not active.function.flags & 0x220
 
-    def task(self, active: Activation) -> str:
-        frame = active.task.frame if active.task is not None else 0
-        return f'"cat": "task", "id": "0x{frame:x}"'
+    def task(self, task: Task) -> str:
+        return f'"cat": "task", "id": "{task.key}"'
 
     def exception(self, active: Activation, event: Event, time: int) -> None:
         self.head(active)

@@ -83,7 +83,7 @@ class Teller(Visitor):
         self.functions: dict[int, int] = {}
         self.function_count = 0
         self.variables: dict[str, int] = {}
-        self.slots: dict[int, list[int]] = {}  # function → ids of the names of its slots
+        self.slots: dict[int, list[int]] = {}  # a list of names → their ids
         self.lanes: dict[int, int] = {}
         self.values: text.Converted[bytes]
         self.records: Values
@@ -118,10 +118,10 @@ class Teller(Visitor):
 
     def variables_of(self, event: Event, count: int | None = None) -> Variables:
         """The variables that have a value, or the first `count` of them."""
-        function = event.function
-        slots = self.slots.get(function.number)
-        if slots is None or len(slots) < len(function.names):
-            slots = self.slots[function.number] = [self.variable(name) for name in function.names]
+        names = event.names  # the one list of its function or module, as long as the trace is read
+        slots = self.slots.get(id(names))
+        if slots is None or len(slots) < len(names):
+            slots = self.slots[id(names)] = [self.variable(name) for name in names]
         get, types = self.values.get, event.types
         return [
             (slot, get(raw, types))
@@ -209,7 +209,9 @@ class Teller(Visitor):
     def gap(self, event: Event, lost: int, time: int) -> None:
         lane = self.lanes.get(event.thread.number)
         if lane is not None:
-            self.target.event(lane, TRACE_LOG, "recorder", f"{lost or 'some'} events were lost here")
+            self.target.event(
+                lane, TRACE_LOG, "recorder", f"{lost or 'some'} events were lost here"
+            )
 
     def end(self, time: int) -> None:
         if not self.lanes:

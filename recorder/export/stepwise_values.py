@@ -31,7 +31,9 @@ Record = dict[str, Any]
 class Types:
     """Types get numbers when they are first met, and are defined then."""
 
-    def __init__(self, define: Callable[[int, str, tuple[tuple[str, int], ...] | None], None]) -> None:
+    def __init__(
+        self, define: Callable[[int, str, tuple[tuple[str, int], ...] | None], None]
+    ) -> None:
         self._define = define
         self._known: dict[tuple[int, str, tuple[str, ...] | None], int] = {}
         self.number(NONE, "None")  # is 0
@@ -117,13 +119,22 @@ class Values:
         if tag == values.TUPLE:
             number = self.types.number(TUPLE, name)
             return {"kind": "Tuple", "elements": self.items(node, depth), "type_id": number}
-        if tag == values.INSTANCE and not self.types.full:
-            number = self.types.number(STRUCT, name, tuple(field for field, _ in node.items))
-            fields = [self.of(part, depth + 1) for _, part in node.items]
-            return {"kind": "Struct", "field_values": fields, "type_id": number}
+        if tag in (values.INSTANCE, values.NAMED) and not self.types.full:
+            return self.structure(node, depth, name)
         if tag == values.ERROR and node.size is not None:
             return self.error(show_tree(node))
         return self.raw(show_tree(node, SHOWN), name)
+
+    def structure(self, node: Node, depth: int, name: str) -> Record:
+        """An instance and its attributes. One without a name is the built-in part of it."""
+        names = [field or "value" for field, _ in node.items]
+        fields = [self.of(part, depth + 1) for _, part in node.items]
+        if node.cut:
+            names.append("…")
+            missing = (node.size or 0) - len(node.items)
+            fields.append(self.raw(f"… {missing} more", "truncated"))
+        number = self.types.number(STRUCT, name, tuple(names))
+        return {"kind": "Struct", "field_values": fields, "type_id": number}
 
     def items(self, node: Node, depth: int) -> list[Record]:
         if node.tag == values.DICT:

@@ -9,15 +9,23 @@ recorded end at the next event that shows them gone.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from recorder._core.decode import Function, Thread
+from recorder._core.decode import Task as RecordedTask
 from recorder.trace.reader import Event, Frame, Trace
 
 BEGINNINGS: Final = frozenset(("call", "resume", "throw"))
 ENDINGS: Final = frozenset(("return", "yield", "unwind"))
 CO_COROUTINE: Final = 0x80
 TOLD_EVERY: Final = 1 << 16  # events between two reports of progress
+
+
+class Task(NamedTuple):
+    """What an event loop runs."""
+
+    key: str  # no other task of the trace has it
+    name: str
 
 
 class Activation:
@@ -42,17 +50,21 @@ class Activation:
         self.function: Function = of.function
         self.thread = thread
         self.parent = parent
-        self.depth = 0 if parent is None else parent.depth + 1
+        self.depth: int = 0 if parent is None else parent.depth + 1
         self.began = began  # call, resume, throw, or running: not seen to begin
         self.seq = seq  # the event with which it began, or was first seen
         self.time = time  # ns since 1970
-        self.task = self._task()
+        self.task = self._task(getattr(of, "task", None))
         self.data: Any = None  # whatever a visitor wants to remember with it
 
-    def _task(self) -> Activation | None:
-        """The outermost coroutine around it: what an event loop runs."""
+    def _task(self, told: RecordedTask | None) -> Task | None:
+        """The task it belongs to. Where none was recorded, the outermost coroutine stands for it."""
+        if told is not None:
+            return Task(f"task-{told.number}", told.name)
         around = None if self.parent is None else self.parent.task
-        return self if around is None and self.function.flags & CO_COROUTINE else around
+        if around is None and self.function.flags & CO_COROUTINE:
+            return Task(f"frame-{self.frame}", f"{self.function.name}, frame {self.frame}")
+        return around
 
     @property
     def is_new(self) -> bool:
