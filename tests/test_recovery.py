@@ -282,6 +282,8 @@ def test_only_the_damaged_chunk_is_lost(tmp_path, many_chunks, which, place):
     target, verdict = recovery.recover(folder)
     with recorder.open_trace(target) as trace:
         assert trace.verdict == ("truncated" if which == "last" else f"corrupt({at})")
+        if which not in ("last", "META"):
+            assert trace.closing["failure"]["code"] == "ERR_TRACE_CORRUPT"
         kept = list(trace.events())
         assert len(kept) == verdict.events
         assert kept[-1].seq == 199

@@ -230,6 +230,8 @@ class TraceFile:
             )
         if max(head.raw_size, head.stored_size) > writer.LARGEST_PAYLOAD:
             return None
+        if head.events > head.raw_size:  # an event takes a byte at least
+            return None
         return Chunk(at, head)
 
     def _resync(self, at: int) -> int:

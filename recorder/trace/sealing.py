@@ -230,6 +230,10 @@ class Tape:
         page = self.page
         head = FileHead(page.trace_id, page.started_wall_ns, page.ticks_per_second).to_bytes()
         for chunk, payload in self.writer.resume(head):
+            if chunk.first_event != self.events + self.writer.dropped_events:
+                self.failure = self.failure or errors.TraceCorruptError(
+                    path=self.destination, offset=self.writer.end, reason="chunks were damaged"
+                )
             self.count(self.scanner.chunk(payload, chunk.first_event))
             self.next_event = chunk.first_event + chunk.events
             self.sealed = chunk.segment

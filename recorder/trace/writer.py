@@ -187,19 +187,21 @@ class TraceWriter:
         return size
 
     def is_closed(self) -> bool:
-        """Whether the file ends with the verdict that belongs to what it holds."""
+        """Whether the file is whole, from its header to the verdict that belongs to it."""
         with errors.mapped("read", path=self.path):
             size = syscalls.stat(self.path)[1]
             raw = syscalls.pread(self.fd, HEAD_SIZE, max(0, size - HEAD_SIZE), self.path)
-        if not is_sealed(raw, VERDICT_MAGIC):
+            head = syscalls.pread(self.fd, HEAD_SIZE, 0, self.path)
+        if not is_sealed(raw, VERDICT_MAGIC) or not is_sealed(head, FILE_MAGIC):
             return False
-        at = VERDICT.unpack(raw[:-4])[9]
-        close = self._read_chunk(at)
-        return (
-            close is not None
-            and close[0].kind == CLOSE
-            and at + HEAD_SIZE + close[0].stored_size == size - HEAD_SIZE
-        )
+        *_, close_at, chunks, _ = VERDICT.unpack(raw[:-4])
+        at, count, kind = HEAD_SIZE, 0, 0
+        while at < size - HEAD_SIZE and (chunk := self._read_chunk(at)) is not None:
+            last, kind = at, chunk[0].kind
+            at += HEAD_SIZE + chunk[0].stored_size
+            count += 1
+        is_whole = at == size - HEAD_SIZE and count == chunks
+        return is_whole and kind == CLOSE and last == close_at
 
     def _read_chunk(self, at: int) -> tuple[ChunkHead, bytes] | None:
         with errors.mapped("read", path=self.path, offset=at):
