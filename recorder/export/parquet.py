@@ -313,6 +313,7 @@ class _Table:
         if self.batches:
             self.writer.write_table(self.pa.Table.from_batches(self.batches))
             self.batches = []
+            self.pa.default_memory_pool().release_unused()
 
     def close(self) -> None:
         self.batch()
