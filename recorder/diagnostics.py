@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 
+from recorder import errors
 from recorder.destination import STDERR, Destination, write_fd
 
 TYPE_CHECKING = False
@@ -84,7 +85,10 @@ class Reporter:
         self.counts[code] = self.counts.get(code, 0) + 1
         try:
             if self._log is not None:
-                self._log(LEVEL_OF.get(disposition, "error"), str(error), self._record(error))
+                # A forked child that steps aside is news, and nothing is wrong.
+                harmless = isinstance(error, errors.ForkedError)
+                level = "info" if harmless else LEVEL_OF.get(disposition, "error")
+                self._log(level, str(error), self._record(error))
             if self.destination is not None and not self.destination.is_stderr:
                 self._stream(code, self._diagnostic(error, disposition, surroundings))
         except Exception:

@@ -159,7 +159,9 @@ KEYS: dict[str, tuple[Convert, str]] = {
     "include": (_patterns, "a list of patterns"),
     "exclude": (_patterns, "a list of patterns"),
     "redact": (_patterns, "a list of patterns"),
+    "follow_children": (_boolean, "true or false"),
     "max_bytes": (_or_none(_size, "none"), f"{SIZE}, or none"),
+    "keep_last": (_or_none(_size, "none"), f"{SIZE}, or none"),
     "max_events": (_or_none(_count, "none"), "a positive whole number or none"),
     "max_duration": (_or_none(_duration, "none"), "a time, such as 90s, 15m or 2h, or none"),
     "min_free_space": (_or_none(_floor, "auto"), f"{SIZE}, 0 or auto"),
@@ -182,8 +184,10 @@ class Policy:
     scope                  "own" code, own and installed "deps", or "all"
     include, exclude       patterns of module names and paths, on top of the scope
     redact                 patterns of names whose values are secret
+    follow_children        record forked and started Python processes too, each into a trace of its own
     max_bytes, max_events, max_duration (seconds)
                            recording ends there; None: without a limit
+    keep_last              the beginning is dropped so that the events take at most this size; None: all
     min_free_space         bytes the disk keeps; None: the smaller of 1 GiB and 5 %
     """
 
@@ -202,7 +206,9 @@ class Policy:
         include: tuple[str, ...]
         exclude: tuple[str, ...]
         redact: tuple[str, ...]
+        follow_children: bool
         max_bytes: int | None
+        keep_last: int | None
         max_events: int | None
         max_duration: float | None
         min_free_space: int | None
@@ -222,7 +228,9 @@ class Policy:
         include: Iterable[str] = (),
         exclude: Iterable[str] = (),
         redact: Iterable[str] = SECRETS,
+        follow_children: bool = False,
         max_bytes: int | str | None = None,
+        keep_last: int | str | None = None,
         max_events: int | str | None = None,
         max_duration: float | str | None = None,
         min_free_space: int | str | None = None,

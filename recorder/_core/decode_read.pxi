@@ -123,6 +123,7 @@ cdef class Reader(Decoder):
     cdef type frame_type
     cdef uint64_t ticks_per_second
     cdef uint64_t started
+    cdef uint64_t missing            # events before this chunk that are in none
 
     def __init__(
         self, uint64_t ticks_per_second, uint64_t started, type event_type, type frame_type
@@ -145,12 +146,14 @@ cdef class Reader(Decoder):
         """The number of the next event."""
         return self.s.events
 
-    def load(self, bytes payload not None, uint64_t first_event):
-        """Goes to the beginning of a chunk. Raises TraceCorruptError if its preamble is damaged."""
+    def load(self, bytes payload not None, uint64_t first_event, uint64_t missing=0):
+        """Goes to the beginning of a chunk, before which so many events are missing. Raises
+        TraceCorruptError if its preamble is damaged."""
         cdef State *s = &self.s
         cdef Status status
         clear(s)
         self.data = payload
+        self.missing = missing
         self.point_at(payload)
         s.events = first_event
         s.in_preamble = True
@@ -179,6 +182,8 @@ cdef class Reader(Decoder):
         cdef State *s = &self.s
         cdef Status status
         bury(s)
+        if seq > s.events:
+            self.missing = 0
         s.keeping_marks = False
         with nogil:
             status = advance(s, seq)
@@ -232,6 +237,10 @@ cdef class Reader(Decoder):
         e.marks = ()
         if s.marks.size:
             self.fill_marks(e)
+        if self.missing:
+            e.gap = True
+            e.lost += self.missing
+            self.missing = 0
         return e
 
     cdef RawFrame fill(self, RawFrame r, Frame *f, uint64_t depth):

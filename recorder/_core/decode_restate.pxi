@@ -183,6 +183,29 @@ cdef bint restate_task(State *s, Def *thread) noexcept nogil:
     )
 
 
+cdef bint restate_all(State *s) noexcept nogil:
+    """Everything an earlier segment has defined, and all suspended frames: what comes later may speak of
+    them, and the chunks they are in may be gone by then."""
+    cdef Map *map
+    cdef Def *d
+    cdef Frame *f
+    cdef size_t i
+    cdef int kind
+    for kind in range(DEF_KINDS):
+        map = &s.defs[kind]
+        for i in range(map.mask + 1 if map.entries != NULL else 0):
+            d = <Def *> map.entries[i].item
+            if d != NULL and not mention(s, d):
+                return False
+    for i in range(s.suspended.mask + 1 if s.suspended.entries != NULL else 0):
+        f = <Frame *> s.suspended.entries[i].item
+        if f != NULL:
+            if not restate_frame(s, &s.woken, f, FRAME_SUSPENDED):
+                return False
+            f.suspended = s.round          # once is enough
+    return True
+
+
 cdef bint restate_state(State *s, Bytes *out) noexcept nogil:
     cdef uint64_t clock[3]
     clock[0] = s.clock_ticks

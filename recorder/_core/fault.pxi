@@ -59,7 +59,10 @@ cdef Status adopt_sealer_fault() noexcept nogil:
     """The sealer's fault becomes the run's, under the code that the sealer gave it."""
     cdef RecFault *theirs = &tape.control.sealer_fault
     cdef RecFault *ours = &tape.control.target_fault
-    cdef uint32_t status = REC_LOAD(theirs.status)
+    cdef uint32_t status
+    if is_garbage():
+        return control_is_garbage()
+    status = REC_LOAD(theirs.status)
     if status == 0:
         return OK
     if REC_LOAD(ours.status) == 0:

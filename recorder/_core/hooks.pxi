@@ -15,6 +15,7 @@ cdef enum Disposition:
 
 cdef struct Hooks:
     State state
+    State forked_while       # in a child: what the parent was doing
     int tool                 # 3.12+: our tool id, −1 when there is none
     PyObject *main_globals   # not owned: the dict of __main__, while WAITING
     PyObject *disable        # owned: sys.monitoring.DISABLE
@@ -264,6 +265,7 @@ cdef PyObject *on_start(PyObject *self, PyObject **args, Py_ssize_t nargs) noexc
     cdef rec_iframe *frame = rec_current_frame(state)
     cdef Code *code
     cdef Thread *t
+    cdef Status status
     if hooks.state != RECORDING:
         if hooks.state != WAITING or not begins_main(frame, <PyCodeObject *> args[0]):
             return inactive(True)
@@ -278,7 +280,9 @@ cdef PyObject *on_start(PyObject *self, PyObject **args, Py_ssize_t nargs) noexc
     if t == NULL:
         return answer(ERR_OUT_OF_MEMORY)
     if needs_attention():
-        return answer(attend())
+        status = attend()
+        if status != OK:
+            return answer(status)
     return answer(event_call(t, frame, code))
 
 
@@ -554,7 +558,9 @@ cdef Status traced(PyThreadState *state, rec_iframe *frame, int32_t line, int wh
         return ERR_OUT_OF_MEMORY
     if what == PyTrace_CALL:
         if needs_attention():
-            return attend()
+            status = attend()
+            if status != OK:
+                return status
         return trace_call(t, frame, code)
     if not is_top(t, frame):
         status = sync(t, frame)

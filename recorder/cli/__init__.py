@@ -120,6 +120,17 @@ def tell(exc: BaseException, json_errors: str | None = None) -> int:
     return error.exit_code
 
 
+def json_errors_wanted() -> str | None:
+    """Where RECORDER_JSON_ERRORS wants failures to be told, if that can be understood."""
+    from recorder.policy import Policy
+
+    try:
+        given = os.environ.get("RECORDER_JSON_ERRORS")
+        return Policy.from_dict({"json_errors": given}).json_errors
+    except failures.RecorderError:
+        return None
+
+
 def say(text: str) -> None:
     """Text for a person. A closed stderr is no reason to fail."""
     try:

@@ -669,8 +669,8 @@ class SealerDiedError(RecorderEnvironmentError, RuntimeError):
     title = "The sealer died"
     template = "the sealer (pid {sealer_pid}) ended while it was needed"
     hint = (
-        "Look for who killed it (the OOM killer, a process manager). `recorder recover` makes the "
-        "trace."
+        "Look for who killed it (the OOM killer, a process manager). If there is no trace, "
+        "`recorder recover` makes the trace."
     )
     doc_url = "docs/errors.md#err_sealer_died"
     on_error = "disable"
@@ -916,9 +916,7 @@ class TargetKilledError(RecorderTargetError, RuntimeError):
     error_name = "ERR_TARGET_KILLED"
     title = "The program died without goodbye"
     template = "the recorded program (pid {target_pid}) ended without handing over its recording"
-    hint = (
-        "The trace holds everything up to the end. Look for a signal, os._exit, or the OOM killer."
-    )
+    hint = "The trace holds everything up to the end. Look for a signal, or the OOM killer."
     doc_url = "docs/errors.md#err_target_killed"
     on_error = "disable"
     override = False

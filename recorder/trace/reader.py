@@ -275,9 +275,12 @@ class Trace:
 
     def _events(self, start: int) -> Iterator[Event]:
         reader = self._reader()
+        expected = start
         for chunk in self._chunks_from(start):
-            if not self._load(reader, chunk):
+            missing = max(0, chunk.head.first_event - expected)
+            if not self._load(reader, chunk, missing):
                 continue
+            expected = chunk.head.first_event + chunk.head.events
             try:
                 if start > reader.seq:
                     reader.skip_to(start)
@@ -365,9 +368,9 @@ class Trace:
         ends = [chunk.head.first_event + chunk.head.events for chunk in chunks]
         return chunks[bisect.bisect_right(ends, seq) :]
 
-    def _load(self, reader: Reader[Event, Frame], chunk: Chunk) -> bool:
+    def _load(self, reader: Reader[Event, Frame], chunk: Chunk, missing: int = 0) -> bool:
         try:
-            reader.load(self._file.payload(chunk), chunk.head.first_event)
+            reader.load(self._file.payload(chunk), chunk.head.first_event, missing)
         except errors.TraceCorruptError as exc:
             self._note(chunk, exc)
             return False
