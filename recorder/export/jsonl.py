@@ -72,7 +72,7 @@ class _Lines:
             line += f', "task": {self.name(event.task.name)}'
         if event.raw_value is not None:
             line += f', "value": {self.values.get(event.raw_value, types)}'
-        if event.changed_slots:
+        if text.news(event):
             line += self.changes(event)
         if event.adopted:
             line += ', "adopted": true'
@@ -86,7 +86,7 @@ class _Lines:
         values, names, types = event.values, event.names, event.types
         changed = []
         unbound = []
-        for slot in event.changed_slots:
+        for slot in text.news(event):
             raw = values[slot]
             if raw is None:
                 unbound.append(self.name(names[slot]))

@@ -180,7 +180,7 @@ class _Rows(Visitor):
                 "events",
                 (self.trace, event.seq, event.kind, *place, event.depth, time, value, lost),
             )
-        if event.changed_slots and self.wanted["values"]:
+        if self.wanted["values"]:
             self.changed(event, place)
         if (
             shown is not None
@@ -192,7 +192,7 @@ class _Rows(Visitor):
 
     def changed(self, event: Event, place: tuple[Any, ...]) -> None:
         names, held, types = event.names, event.values, event.types
-        for slot in event.changed_slots:
+        for slot in text.news(event):
             raw = held[slot]
             shown = NOTHING if raw is None else self.values.get(raw, types)
             self.add("values", (self.trace, event.seq, *place, self.clean(names[slot]), *shown))
@@ -313,6 +313,7 @@ class _Table:
         if self.batches:
             self.writer.write_table(self.pa.Table.from_batches(self.batches))
             self.batches = []
+            self.pa.default_memory_pool().release_unused()
 
     def close(self) -> None:
         self.batch()

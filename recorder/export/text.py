@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from recorder import errors
-from recorder.trace.reader import Trace
+from recorder.trace.reader import Event, Trace
 from recorder.trace.values import Types, Value
 
 T = TypeVar("T")
@@ -53,6 +53,14 @@ def shown(value: Value, limit: int = SHOWN) -> str:
         return clean(value.show(limit))
     except errors.TraceCorruptError as error:
         return f"<unreadable: {error.error_name}>"
+
+
+def news(event: Event) -> Sequence[int]:
+    """The slots whose values are new to who follows the frame. Code that is run in a namespace which
+    is not empty has variables from its beginning."""
+    if event.kind == "call" and event.names is not event.function.names:
+        return [slot for slot, raw in enumerate(event.values) if raw is not None]
+    return event.changed_slots
 
 
 def names_of(values: tuple[bytes | None, ...], names: list[str]) -> dict[str, bytes]:
