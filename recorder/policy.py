@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from recorder import errors
+from recorder.errors import arguments
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -270,10 +271,16 @@ class Policy:
     @staticmethod
     def from_dict(values: Mapping[str, Any], source: str = "dict") -> Policy:
         """The policy with these values, and defaults for the rest."""
-        return Policy(**{key: check(key, value, source) for key, value in values.items()})
+        try:
+            rows = list(dict(values).items())
+        except Exception as exc:  # whatever the methods of no mapping raise
+            raise arguments.wrong("values", values, "a mapping of policy keys to values") from exc
+        source = source if isinstance(source, str) else errors.describe(source)
+        return Policy(**{key: check(key, value, source) for key, value in rows})
 
     def free_space_floor(self, disk_bytes: int) -> int:
         """How many bytes a disk of this size has to keep free."""
+        disk_bytes = arguments.number(disk_bytes, "disk_bytes")
         if self.min_free_space is not None:
             return self.min_free_space
         return min(GIB, disk_bytes // 20)
@@ -286,7 +293,7 @@ def check(key: str, value: object, source: str) -> Any:
     convert, expected = KEYS[key]
     try:
         return convert(value)
-    except (ValueError, OverflowError):
+    except Exception:  # ours is ValueError; the rest is what the value's own methods raise
         shown = errors.describe(value)
         raise errors.InvalidPolicyValueError(
             key=key, value=shown, source=source, expected=expected

@@ -43,7 +43,7 @@ def report(page: control.ControlPage, error: BaseException) -> None:
         ours = errors.from_exception(error, operation="read")
     else:
         ours = errors.SealerFailedError(reason=f"{type(error).__name__}: {error}")
-    page.set_sealer_fault(ours.number, **staging.fault_facts(ours))
+    page.set_sealer_fault(ours.number, **errors.to_fault(ours))
     page.sealer_state = control.SEALER_FAILED
 
 
@@ -135,4 +135,6 @@ class Sealer:
         if self.floor and free < wanted:
             raise errors.FreeSpaceLowError(path=folder, free_bytes=free, bytes_wanted=wanted)
         if self.max_bytes is not None and tape.writer.end > self.max_bytes:
-            raise errors.LimitReachedError(limit="max_bytes", limit_value=self.max_bytes)
+            raise errors.LimitReachedError(
+                limit="max_bytes", limit_value=self.max_bytes, unit="bytes"
+            )

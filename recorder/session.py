@@ -17,6 +17,7 @@ from recorder import policy as policies
 from recorder import staging as stagings
 from recorder._core import capture, control, syscalls
 from recorder.diagnostics import Reporter
+from recorder.errors import arguments
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Session:
     """A running recording. Made by `start`, `record`, `recorded`; ended by `stop`, once."""
 
     def __init__(self, staging: Staging, policy: Policy, *, whole_process: bool = False) -> None:
+        arguments.instance(staging, stagings.Staging, "staging", "what start() has prepared")
         self.path = staging.destination
         self.run_id = staging.run_id
         self.trace_id = staging.trace_id
@@ -154,9 +156,7 @@ class Session:
         disposition = policies.decide(error.number, origin, self.policy, state)
         self.error = error
         self.disposition = disposition
-        self._reporter.report(
-            error, disposition=disposition.action, exit_code=disposition.exit_code
-        )
+        self._reporter.report(error, disposition=disposition.action)
         if disposition.action != "raise":
             self._reporter.final(error, disposition=disposition.action)
         return disposition
@@ -262,8 +262,10 @@ def start(path: str | os.PathLike[str], policy: Policy | None = None, **options:
 
     options are fields of Policy, on top of `policy`. Raises AlreadyRecordingError, InvalidPolicyValueError,
     UnknownPolicyKeyError, and whatever can go wrong with the destination, the disk or the sealer."""
+    if policy is not None:
+        arguments.instance(policy, policies.Policy, "policy", "a Policy")
     if capture.is_recording():
-        raise errors.AlreadyRecordingError(path=_current.path if _current else None)
+        raise errors.AlreadyRecordingError(path=_current.path if _current else "another trace")
     if policy is None:
         policy = policies.load(arguments=options)[0]
     elif options:
@@ -288,7 +290,7 @@ def _begin(
 def _arm(session: Session, *, wait_for_main: bool) -> None:
     global _current
     policy = session.policy
-    name = os.path.relpath(session.path)
+    name = _short(session.path)
     missing = errors.TraceMissingError(path=session.path)
     syscalls.load_faults("target")
     answer = capture.arm(
@@ -334,6 +336,14 @@ def _abandon(staging: Staging) -> None:
     page.target_state = control.TARGET_FINISHED
     page.close()
     stagings.discard(staging)
+
+
+def _short(path: str) -> str:
+    """The path as a user here would write it."""
+    try:
+        return os.path.relpath(path)
+    except OSError:  # the current folder is gone
+        return path
 
 
 def _secrets(policy: Policy) -> tuple[bytes, ...]:

@@ -17,6 +17,7 @@ import time
 
 from recorder import errors
 from recorder._core import control, syscalls
+from recorder.errors import arguments
 from recorder.policy import Policy
 
 TYPE_CHECKING = False
@@ -70,8 +71,7 @@ def prepare(
     syscalls.load_faults("target")
     pid = os.getpid() if target_pid is None else target_pid
     policy = policy or Policy()
-    with errors.mapped("open"):
-        cwd = os.getcwd() if cwd is None else cwd
+    cwd = current_folder() if cwd is None else cwd
     target = check_destination(destination, cwd)
     floor = check_space(target, policy)
     staging = Staging(staging_path(target, pid), target, os.urandom(8).hex(), os.urandom(16).hex())
@@ -121,10 +121,10 @@ def find_stale(destination: str | bytes | os.PathLike[str]) -> list[str]:
 
 def check_destination(destination: str | bytes | os.PathLike[str], cwd: str) -> str:
     """The real, absolute path of a file that may be made or replaced."""
-    given = os.fsdecode(destination)
-    if not given or "\0" in given:
-        raise errors.InvalidArgumentError(
-            argument="destination", value=given, expected="the name of a file"
+    given = arguments.path(destination)
+    if not cwd and not os.path.isabs(given):
+        raise errors.OpenFailedError(
+            f"the current folder is gone, and {given} is meant from there", path=given
         )
     path = os.path.realpath(os.path.join(cwd, given))
     if given.endswith(os.sep) or os.path.basename(given) in (os.curdir, os.pardir):
@@ -152,6 +152,14 @@ def file_type(mode: int) -> str:
         if is_one(mode):
             return name
     return "special file"
+
+
+def current_folder() -> str:
+    """An empty text if it was removed under us, or may not be known."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
 
 
 def check_space(target: str, policy: Policy) -> int:
@@ -443,17 +451,6 @@ def sealer_error(page: control.ControlPage) -> errors.RecorderError | None:
     """The sealer's fault as an exception."""
     fault = page.sealer_fault
     return None if fault is None else errors.from_fault(fault)
-
-
-def fault_facts(error: errors.RecorderError) -> dict[str, Any]:
-    """A failure as the fields of a fault: what errors.from_fault makes an exception of again."""
-    from recorder.errors.tables import FAULT
-
-    facts: dict[str, Any] = {"errno": error.errno, "detail": error.path}
-    for fact, field in FAULT.get(error.number, {}).items():
-        if error.context.get(fact) is not None:
-            facts[field] = error.context[fact]
-    return facts
 
 
 def _last_words(staging: Staging) -> str:

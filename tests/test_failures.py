@@ -86,7 +86,8 @@ def test_a_destination_in_no_folder(run_recorded: Run, tmp_path: Path) -> None:
     folder = tmp_path / "missing"
     result = run_recorded(HELLO, output=folder / "app.rtrace", cwd=tmp_path)
     assert result.stderr == told(
-        errors.DirectoryCreateFailedError, f"the folder {folder} could not be made"
+        errors.DirectoryCreateFailedError,
+        f"the folder {folder} could not be made (ENOENT: No such file or directory)",
     )
     assert (result.status, result.stdout) == (10, b"")
     assert not folder.exists()

@@ -548,6 +548,7 @@ cdef void define_type(PyTypeObject *t, uint32_t number) noexcept nogil:
     cdef const char *c
     cdef uint8_t *p
     if walk.writing:
+        blame("a type is defined before its value is written")
         fail(ERR_INVARIANT_BROKEN, STAGE_CAPTURE, 0, number)
         return
     if reserve(4096) != OK:

@@ -211,6 +211,7 @@ cdef PyObject *on_line(PyObject *self, PyObject **args, Py_ssize_t nargs) noexce
         if status != OK or not is_top(t, frame):
             return answer(status)
     if not rec_int_small(args[1], &line):
+        blame("a line has a small number")
         return answer(fail(ERR_INVARIANT_BROKEN, STAGE_CAPTURE))
     status = event_line(top_of(t), <int32_t> line)
     if status != OK:
@@ -304,8 +305,8 @@ cdef bint instrument(Code *code) noexcept:
     try:
         monitoring.set_local_events(hooks.tool, <object> <PyObject *> code.object, LOCAL_EVENTS)
         code.instrumented = True
-    except BaseException:
-        fail(ERR_INTERNAL, STAGE_CAPTURE)
+    except BaseException as error:
+        fail_by_exception(error, STAGE_CAPTURE)
     rec_restore_handled(handled)
     return code.instrumented
 
@@ -365,6 +366,8 @@ cdef Status install_monitoring() except *:
             hooks.tool = tool
             break
     else:
+        tools = ", ".join([str(monitoring.get_tool(tool)) for tool in range(6)]).encode("utf-8", "replace")
+        blame(tools)
         return fail(ERR_TOOL_IDS_TAKEN, STAGE_START)
     for event, function in callbacks.items():
         monitoring.register_callback(tool, event, function)
@@ -466,6 +469,7 @@ cdef Status trace_all_threads(PyThreadState *state) noexcept:
         if not rec_has_trace(other, on_trace):
             if rec_set_trace(other, on_trace, NULL) != 0:
                 PyErr_Clear()
+                blame("what sys.addaudithook() has added")
                 return fail(ERR_TRACER_INSTALL_CONFLICT, STAGE_CAPTURE)
         other = PyThreadState_Next(other)
     hooks.newest = head
@@ -476,6 +480,7 @@ cdef Status install_trace() except *:
     cdef PyThreadState *state = PyInterpreterState_ThreadHead(PyInterpreterState_Get())
     while state != NULL:
         if rec_is_traced(state):
+            blame("another trace function")
             return fail(ERR_TRACER_INSTALL_CONFLICT, STAGE_START)
         state = PyThreadState_Next(state)
     return trace_all_threads(rec_thread_state())
@@ -508,10 +513,8 @@ cdef Status install_hooks() noexcept:
             prepare_monitoring()
             return install_monitoring()
         return install_trace()
-    except MemoryError:
-        return fail(ERR_OUT_OF_MEMORY, STAGE_START, ENOMEM)
-    except BaseException:
-        return fail(ERR_TRACER_INSTALL_CONFLICT, STAGE_START)
+    except BaseException as error:
+        return fail_by_exception(error, STAGE_START)
 
 
 cdef Status check_hooks() noexcept:

@@ -15,6 +15,9 @@ cdef extern from "<unistd.h>" nogil:
     void process_exit "_exit"(int)
     ssize_t write_all "write"(int, const void *, size_t)
 
+cdef extern from "Python.h" nogil:
+    int64_t PyInterpreterState_GetID(PyInterpreterState *)
+
 cdef struct Exit:                # what is left to do when the process ends
     bint registered
     bint summary
@@ -43,9 +46,9 @@ def arm(bytes folder not None, dict options not None, callback not None):
     global on_fault
     cdef Status status
     if hooks.state == RECORDING or hooks.state == WAITING or hooks.state == ABORTING:
-        return result(ERR_ALREADY_RECORDING)
+        return refuse(ERR_ALREADY_RECORDING)
     if PyInterpreterState_Get() != PyInterpreterState_Main():
-        return result(ERR_SUBINTERPRETER)
+        return refuse(ERR_SUBINTERPRETER, <uint64_t> PyInterpreterState_GetID(PyInterpreterState_Get()))
     if hooks.state == FORKED:
         end_session()                           # the child of a fork that Python did not hear of
     status = map_tape(folder)
@@ -54,9 +57,11 @@ def arm(bytes folder not None, dict options not None, callback not None):
     try:
         apply_options(options)
         on_fault = callback
-    except BaseException:
+    except BaseException as error:
+        status = fail_by_exception(error, STAGE_START)
+        answer = result(status)
         unmap_tape()
-        return result(fail(ERR_INVALID_ARGUMENT, STAGE_START))
+        return answer
     status = begin(options["wait_for_main"])
     if status != OK:
         answer = result(status)
@@ -183,8 +188,8 @@ cdef void end_session() noexcept:
     """Back to the state before arm: no hooks, no shadows, no mapping. Never fails."""
     try:
         remove_hooks(False)
-    except BaseException:
-        fail(ERR_INTERNAL, STAGE_STOP)          # CPython kept a hook: it finds the state IDLE and does nothing
+    except BaseException as error:
+        fail_by_exception(error, STAGE_STOP)    # CPython kept a hook: it finds the state IDLE and does nothing
     hooks.state = IDLE
     hooks.main_globals = NULL
     unwatch_calls()
@@ -197,15 +202,15 @@ def stop(bint final):
     exit status follows when the process ends). Answers NOT_RECORDING; a fault that stands is in the result."""
     cdef Status status
     if tape.control == NULL or hooks.state == FORKED:
-        return result(ERR_NOT_RECORDING)
+        return refuse(ERR_NOT_RECORDING)
     if hooks.state == RECORDING and check_hooks() != OK:
         tape.control.target_fault.disposition = DISABLE
     if adopt_sealer_fault() == OK and not sealer_is_alive():
         fail(ERR_SEALER_DIED, STAGE_STOP, 0, 0, tape.control.sealer_pid)
     try:
         remove_hooks(False)
-    except BaseException:
-        fail(ERR_INTERNAL, STAGE_STOP)
+    except BaseException as error:
+        fail_by_exception(error, STAGE_STOP)
     hooks.state = IDLE
     if final:
         unwatch_calls()
@@ -224,7 +229,7 @@ def wait_published():
     sealer's own fault."""
     cdef Status status
     if tape.control == NULL:
-        return result(ERR_NOT_RECORDING)
+        return refuse(ERR_NOT_RECORDING)
     with nogil:
         status = wait_for_sealer()
     answer = result(status, (tape.control.sealer_state, tape.control.trace_bytes, tape.control.target_fault.status))

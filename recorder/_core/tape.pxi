@@ -103,6 +103,7 @@ cdef Status rotate(size_t room) noexcept nogil:
     cdef uint32_t following
     cdef Status status
     if room > <size_t> (REC_SEGMENT_SIZE - REC_SEGMENT_HEAD - DEF_ROOM):
+        blame("a record is larger than a segment")
         return fail(ERR_ENCODER_FAILED, STAGE_CAPTURE, 0, room, REC_SEGMENT_SIZE)
     if limit_is_reached():
         tape.end = tape.cur
@@ -129,9 +130,9 @@ cdef inline bint needs_attention() noexcept nogil:
 
 cdef Status fail_limit() noexcept nogil:
     if tape.events >= tape.most_events:
-        strcpy(tape.control.target_detail, "max_events")
+        blame("max_events")
         return fail(ERR_LIMIT_REACHED, STAGE_CAPTURE, 0, tape.most_events)
-    strcpy(tape.control.target_detail, "max_duration")
+    blame("max_duration")
     return fail(ERR_LIMIT_REACHED, STAGE_CAPTURE, 0, <uint64_t> (max_seconds * 1000))
 
 
@@ -198,13 +199,16 @@ cdef Status map_tape(const char *folder) noexcept nogil:
     cdef int i
     memset(&tape, 0, sizeof(tape))
     memset(&local_fault, 0, sizeof(local_fault))
+    memset(local_detail, 0, sizeof(local_detail))
     status = map_file(path, folder, b"control", REC_CONTROL_SIZE, &place)
     if status != OK:
         return status
     tape.control = <RecControl *> place
     if tape.control.magic != REC_CONTROL_MAGIC or tape.control.version != REC_LAYOUT_VERSION:
+        blame(path)
+        status = fail(ERR_STAGING_LOST, STAGE_START)
         unmap_tape()
-        return fail(ERR_STAGING_LOST, STAGE_START)
+        return status
     for i in range(REC_RING_SLOTS):
         status = map_file(path, folder, segment_name(i), REC_SEGMENT_SIZE, &place)
         if status != OK:
@@ -226,10 +230,13 @@ cdef const char *segment_name(int i) noexcept nogil:
 cdef Status map_file(char *path, const char *folder, const char *name, size_t size, void **place) noexcept nogil:
     cdef int fd, saved
     if snprintf(path, 4096, "%s/%s", folder, name) >= 4096:
+        blame(folder)
         return fail(ERR_NAME_TOO_LONG, STAGE_START)
     fd = rec_sys.open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0)
     if fd < 0:
-        return fail(ERR_STAGING_LOST if errno == ENOENT else ERR_OPEN_FAILED, STAGE_START, errno)
+        saved = errno
+        blame(path)
+        return fail(ERR_STAGING_LOST if saved == ENOENT else by_errno(saved, ERR_OPEN_FAILED), STAGE_START, saved)
     place[0] = rec_sys.mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0)
     saved = errno
     # The mapping outlives the descriptor, and nothing was written through it: a failing close costs nothing.
@@ -237,14 +244,16 @@ cdef Status map_file(char *path, const char *folder, const char *name, size_t si
         saved = errno
         # audit: munmap of what mmap gave cannot fail
         rec_sys.munmap(place[0], size)
-        return fail(ERR_CLOSE_FAILED, STAGE_START, saved)
+        blame(path)
+        return fail(by_errno(saved, ERR_CLOSE_FAILED), STAGE_START, saved)
     if place[0] == MAP_FAILED:
-        return fail(ERR_MAP_FAILED, STAGE_START, saved, size)
+        blame(path)
+        return fail(by_errno(saved, ERR_MAP_FAILED), STAGE_START, saved, size)
     return OK
 
 
 cdef void unmap_tape() noexcept nogil:
-    """Gives the memory back."""
+    """Gives the memory back. What went wrong can still be told."""
     cdef int i
     for i in range(REC_RING_SLOTS):
         if tape.segments[i] != NULL:
@@ -252,6 +261,8 @@ cdef void unmap_tape() noexcept nogil:
             rec_sys.munmap(tape.segments[i], REC_SEGMENT_SIZE)
             tape.segments[i] = NULL
     if tape.control != NULL:
+        memcpy(&local_fault, &tape.control.target_fault, sizeof(local_fault))
+        memcpy(local_detail, tape.control.target_detail, sizeof(local_detail))
         # audit: munmap of what mmap gave cannot fail
         rec_sys.munmap(tape.control, REC_CONTROL_SIZE)
         tape.control = NULL

@@ -774,7 +774,8 @@ cdef Code *code_of(PyObject *object) noexcept:
     cdef void *extra = NULL
     if PyUnstable_Code_GetExtra(object, tracer.extra, &extra) != 0:
         PyErr_Clear()
-        fail(ERR_INTERNAL, STAGE_CAPTURE)
+        blame("a code object takes a note of ours")
+        fail(ERR_INVARIANT_BROKEN, STAGE_CAPTURE)
         return NULL
     if extra != NULL:
         return <Code *> extra
@@ -895,10 +896,8 @@ cdef Status file_of(PyCodeObject *o, uint64_t *file) noexcept:
             status = define_file(o.co_filename, tracer.files)
             tracer.files += 1
         file[0] = known
-    except MemoryError:
-        status = fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM)
-    except BaseException:
-        status = fail(ERR_INTERNAL, STAGE_CAPTURE)
+    except BaseException as error:
+        status = fail_by_exception(error, STAGE_CAPTURE)
     rec_restore_handled(handled)
     return status
 
@@ -930,8 +929,8 @@ cdef bint is_in_scope(PyCodeObject *o) noexcept:
     cdef bint inside = False
     try:
         inside = path_in_scope(<str> <object> o.co_filename)
-    except BaseException:
-        fail(ERR_INTERNAL, STAGE_CAPTURE)
+    except BaseException as error:
+        fail_by_exception(error, STAGE_CAPTURE)
     rec_restore_handled(handled)
     return inside
 
@@ -978,6 +977,7 @@ cdef Status open_tracer() noexcept:
     if not tracer.has_extra:
         tracer.extra = PyUnstable_Eval_RequestCodeExtraIndex(forget_code)
         if tracer.extra < 0:
+            blame("as many tools as there is room for in a code object")
             return fail(ERR_TRACER_INSTALL_CONFLICT, STAGE_START)
         tracer.has_extra = True
     code = tracer.all_codes

@@ -21,6 +21,7 @@ from recorder.errors.conversion import from_fault as from_fault
 from recorder.errors.conversion import from_number as from_number
 from recorder.errors.conversion import from_oserror as from_oserror
 from recorder.errors.conversion import mapped as mapped
+from recorder.errors.conversion import to_fault as to_fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -59,7 +59,7 @@ class Tape:
             raise error
         self.look_at_target()
         self.failure = self.failure or error
-        self.page.set_sealer_fault(error.number, **staging.fault_facts(error))
+        self.page.set_sealer_fault(error.number, **errors.to_fault(error))
 
     def look_at_target(self) -> None:
         """Notes a failure of the target's."""
