@@ -54,11 +54,21 @@ SUITES = {
         "3.1.9",
         "servers in subprocesses, threads, context variables",
         ("pytest-timeout", "ephemeral-port-reserve", "cryptography", "watchdog"),
+        ("tests", "--timeout=30"),
     ),
     "anyio": Suite(
         "4.16.0",
         "asyncio and trio, threads, worker processes, subprocesses",
-        ("trio", "hypothesis", "psutil", "trustme", "pytest-mock", "truststore", "blockbuster"),
+        (
+            "trio",
+            "hypothesis",
+            "psutil",
+            "trustme",
+            "pytest-mock",
+            "pytest-timeout",
+            "truststore",
+            "blockbuster",
+        ),
     ),
     "trio": Suite(
         "0.35.0",
@@ -67,7 +77,10 @@ SUITES = {
         ("--pyargs", "trio", "-p", "trio._tests.pytest_plugin", "--skip-optional-imports"),
     ),
     "psutil": Suite(
-        "7.2.2", "a C extension, child processes, signals, fds", ("pytest-instafail",), ("tests",)
+        "7.2.2",
+        "a C extension, child processes, signals, fds",
+        ("pytest-instafail", "pytest-xdist"),
+        ("tests", "-o", "addopts="),
     ),
 }
 
