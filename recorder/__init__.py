@@ -63,11 +63,36 @@ def __getattr__(name: str) -> object:
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(home), name)
+    value = getattr(_module(home), name)
     globals()[name] = value
     return value
+
+
+def _module(name: str) -> object:
+    from importlib import import_module
+
+    try:
+        return import_module(name)
+    except ImportError as exc:  # the core can be loaded into the main interpreter only
+        interpreter = _interpreter()
+        if interpreter == 0:
+            raise
+        from recorder.errors import SubinterpreterError
+
+        raise SubinterpreterError(interpreter=interpreter) from exc
+
+
+def _interpreter() -> int:
+    """The number of the interpreter that this is; 0 is the main one."""
+    from importlib import import_module
+
+    for name in ("_interpreters", "_xxsubinterpreters"):
+        try:
+            current = import_module(name).get_current()
+        except ImportError:
+            continue
+        return int(current[0] if isinstance(current, tuple) else current)
+    return 0
 
 
 def __dir__() -> list[str]:

@@ -43,6 +43,7 @@ class Probe(NamedTuple):
     told: bool = False
     env: tuple[tuple[str, str], ...] = ()
     shell: str = ""  # appended to the command, run by sh
+    bare: bool = False  # with an environment that is empty
 
 
 PROBES: dict[str, Probe] = {}
@@ -941,6 +942,198 @@ probe(
     """,
 )
 
+probe(
+    "pytest",
+    "",
+    *("-m", "pytest", "-q", "-p", "no:cacheprovider", "test_things.py"),
+    env=(("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1"),),
+    shell="| sed 's/ in [0-9.]*s//'",
+)
+probe(
+    "breakpoint",
+    """
+    import sys
+    def f(x):
+        sys.breakpointhook = lambda *a, **k: print('hook', a, k, sys._getframe(1).f_lineno)
+        breakpoint(1, a=2)
+        return x
+    print(f(3))
+    """,
+)
+probe(
+    "breakpoint that is switched off",
+    "print('a'); breakpoint(); print('b')",
+    env=(("PYTHONBREAKPOINT", "0"),),
+)
+probe(
+    "audit hooks",
+    """
+    import sys
+    seen = []
+    sys.addaudithook(lambda event, args: seen.append(event))
+    import sibling_that_works
+    open('made', 'w').close()
+    exec(compile('1', 'x', 'eval'))
+    print(seen)
+    """,
+)
+probe(
+    "memory",
+    """
+    import gc, sys, tracemalloc
+    tracemalloc.start()
+    def f(n): return [object() for _ in range(n)]
+    x = f(1000)
+    print(len(x), sys.getallocatedblocks() > 0, tracemalloc.get_traced_memory()[0] > 16000)
+    """,
+)
+
+# ------------------------------------------------------------------- flags and surroundings
+
+SURROUNDINGS = """
+    import os, sys, subprocess
+    print(sys.argv, sys.path, sys.flags, sys.orig_argv[1:], sys.warnoptions, sys._xoptions)
+    print(sorted(n for n in sys.modules if n.partition('.')[0] != 'recorder'))
+    print(sorted(globals()), __name__, __spec__, sys.stdin, sys.stdout.encoding)
+    print(dict(os.environ), os.path.expanduser('~'), sys.getfilesystemencoding())
+    print(subprocess.run(['/usr/bin/env'], capture_output=True).stdout)
+    def f(n): return n and f(n - 1)
+    f(5)
+"""
+for flags in (
+    "-I", "-E", "-S", "-ISB", "-I -X dev", "-S -W error", "-X dev -W error", "-O", "-OO -s", "-B -u",
+    "-I -u", "-P -E", "-X utf8=0", "-X importtime=0 -I", "-X frozen_modules=off", "-b -d",
+):  # fmt: skip
+    env = (("PYTHONPATH", "/nowhere"), ("LD_PRELOAD", ""), ("PYTHONWARNINGS", "default"))
+    if "importtime" in flags:  # which numbers differ each time
+        flags = flags.replace("-X importtime=0 ", "")
+        env = (("PYTHONNODEBUGRANGES", "1"), ("PYTHONVERBOSE", "1"))
+    probe(
+        f"flags {flags}, {len(env)} variables",
+        SURROUNDINGS,
+        *flags.split(),
+        "probe.py",
+        "a",
+        env=env,
+    )
+for start in ("-m package.inner x", "-c 1/0 x", "package a", "archive.pyz a"):
+    probe(f"isolated: {start}", "", "-E", *start.split())
+probe("isolated, from stdin", "", "-I", "-", "a", stdin="import sys; print(sys.argv); 1 / 0\n")
+probe("isolated: uncaught", "def f(): 1 / 0\nf()", "-I", "probe.py")
+probe(
+    "isolated: killed", "import os; os.kill(os.getpid(), 15)", "-IS", "probe.py", verdict=TRUNCATED
+)
+probe("isolated: a module that is not there", "import nothing_like_it", "-S", "probe.py")
+probe("isolated, interactive afterwards", "x = 5", "-I", "-i", "-q", "probe.py", stdin="print(x)\n")
+for name, env in {
+    "no home": (("HOME", ""),),
+    "a home that is not there": (("HOME", "/nowhere"),),
+    "C": (("LANG", "C"), ("LC_ALL", "C")),
+    "POSIX without coercion": (
+        ("LC_ALL", "POSIX"),
+        ("PYTHONCOERCECLOCALE", "0"),
+        ("PYTHONUTF8", "0"),
+    ),
+    "UTF-8": (("LANG", "C.UTF-8"),),
+    "a path that is not UTF-8": (("PYTHONPATH", "/nowhere/\udcff"),),
+    "hash seed": (("PYTHONHASHSEED", "random"), ("PYTHONDEVMODE", "1")),
+    "allocator": (("PYTHONMALLOC", "debug"),),
+    "no bytecode": (("PYTHONDONTWRITEBYTECODE", "1"), ("PYTHONPYCACHEPREFIX", "/nowhere")),
+}.items():
+    probe(f"surroundings: {name}", SURROUNDINGS, env=env)
+probe("empty environment", SURROUNDINGS, shell="", bare=True)
+probe("a read-only home", SURROUNDINGS, env=(("HOME", "/proc"),))
+probe(
+    "closed stdin, and a child", "import subprocess; print(subprocess.call(['true']))", shell="<&-"
+)
+probe("stdin from nowhere", "import sys; print(sys.stdin.read())", shell="</dev/null")
+probe("a pipe as script", "", "/dev/fd/9", "a", shell="9<<X\nimport sys; print(sys.argv)\nX")
+probe("stderr into stdout", "import sys; print(1); print(2, file=sys.stderr); 1 / 0", shell="2>&1")
+probe(
+    "a virtual environment's Python",
+    """
+    import sys, site
+    print(sys.prefix != sys.base_prefix, sys.executable, site.ENABLE_USER_SITE, sys.exec_prefix)
+    """,
+)
+
+# ---------------------------------------------------------------------- more of processes
+
+probe(
+    "raw fork",
+    """
+    import ctypes, os
+    def f(): return 1
+    pid = ctypes.CDLL(None).fork()
+    if not pid: f(); os._exit(4)
+    print(os.waitpid(pid, 0)[1] >> 8, f())
+    """,
+)
+probe(
+    "fork bomb of two",
+    """
+    import os
+    for _ in range(2): os.fork()
+    try:
+        while True: os.wait()
+    except ChildProcessError: pass
+    os._exit(0)
+    """,
+)
+probe(
+    "fork in a thread",
+    """
+    import os, threading, warnings; warnings.simplefilter('ignore')
+    def f():
+        pid = os.fork()
+        if not pid: os._exit(6)
+        print(os.waitpid(pid, 0)[1])
+    t = threading.Thread(target=f); t.start(); t.join()
+    """,
+)
+probe(
+    "os._exit with everything running",
+    """
+    import atexit, os, threading, time
+    atexit.register(print, 'never')
+    threading.Thread(target=time.sleep, args=(100,)).start()
+    class D:
+        def __del__(s): print('never')
+    d = D(); print('x', flush=True); print('lost', end='')
+    os._exit(9)
+    """,
+)
+probe(
+    "subinterpreters",
+    f"""
+    import {"_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"} as i
+    def f(): return 1
+    n = i.create()
+    i.run_string(n, 'import sys, os; print(len(sys.path)); f = lambda: 1; f(); os.getpid()')
+    i.destroy(n); print(f())
+    """,
+)
+probe(
+    "a daemon",
+    """
+    import os, sys
+    if os.fork(): os.wait(); sys.exit(0)
+    os.setsid()
+    if os.fork(): os._exit(0)
+    open('made', 'w').write('daemon')
+    """,
+    shell="; sleep 0.3",
+)
+probe(
+    "signals of children",
+    """
+    import os, signal, time
+    signal.signal(signal.SIGCHLD, lambda *a: print('child', flush=True))
+    if not os.fork(): os._exit(0)
+    time.sleep(0.1)
+    print(os.wait()[1])
+    """,
+)
 FILES = {
     "sibling.py": "def f():\n    raise ImportError('from the sibling')\nf()\n",
     "sibling_that_works.py": "def f(x):\n    return x + 1\n",
@@ -948,6 +1141,7 @@ FILES = {
     "package/__main__.py": "import sys; print(sys.argv, sys.path[0], __name__, __spec__)\n",
     "package/inner.py": "import sys; print(sys.argv, __spec__)\ndef f(): return 1\nf()\n",
     "package/fails.py": "from package import inner\n1 / 0\n",
+    "test_things.py": "def test_a(): assert 1\n\ndef test_b(): assert [1, 2] == [1, 3]\n",
     "data.json": '{"b": [1, 2], "a": null}',
 }
 
@@ -967,6 +1161,8 @@ def run(folder: Path, start: list[str], case: Probe) -> Seen:
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
     env = {"PATH": os.environ["PATH"], "PYTHONHASHSEED": "0", **dict(case.env)}
+    if case.bare:
+        env = {}
     if "SHADOW" in env:
         (folder / f"{env['SHADOW']}.py").write_text("shadow = 'a shadow'\n")
     (folder / "probe.py").write_text(case.code)
@@ -1040,4 +1236,4 @@ def verdict(traces: Path) -> int:
 
 
 def test_there_are_many_probes() -> None:
-    assert len(PROBES) >= 100
+    assert len(PROBES) >= 190

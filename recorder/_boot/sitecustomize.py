@@ -150,7 +150,8 @@ def hide(before: "Seen") -> None:
             continue
         module = sys.modules.pop(name)
         _boot.kept.append(module)
-        if vars(sys.modules.get(parent, _boot)).get(child) is module:
+        # Of a package that the program sees; one that is hidden as well stays whole, for the recorder.
+        if parent in modules and vars(sys.modules[parent]).get(child) is module:
             delattr(sys.modules[parent], child)
 
 

@@ -126,7 +126,7 @@ def on_path() -> dict[bytes, bytes]:
     if os.pathsep in BOOT:
         raise errors.UnsupportedPythonError(f"PYTHONPATH cannot hold the path {BOOT}")
     given = given_environment().get(b"PYTHONPATH")
-    made = {b"PYTHONPATH": _before(given, BOOT)}
+    made = {b"PYTHONPATH": _before(given or None, BOOT)}
     if given is not None:
         made[os.fsencode(BOOT_PYTHONPATH)] = given
     return made
@@ -150,7 +150,7 @@ def preloaded(flag: str) -> dict[bytes, bytes]:
 
 
 def _before(given: bytes | None, path: str) -> bytes:
-    return os.fsencode(path) + (os.pathsep.encode() + given if given else b"")
+    return os.fsencode(path) + (b"" if given is None else os.pathsep.encode() + given)
 
 
 def given_environment() -> dict[bytes, bytes]:

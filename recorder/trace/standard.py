@@ -33,9 +33,7 @@ def make_time(facts: tuple[int, ...], zone: Any) -> datetime.time:
 def make_datetime(facts: tuple[int, ...], zone: Any) -> datetime.datetime:
     *moment, fold = facts
     year, month, day, hour, minute, second, microsecond = moment
-    return datetime.datetime(
-        year, month, day, hour, minute, second, microsecond, zone, fold=fold
-    )
+    return datetime.datetime(year, month, day, hour, minute, second, microsecond, zone, fold=fold)
 
 
 def make_timedelta(facts: tuple[int, ...]) -> datetime.timedelta:
