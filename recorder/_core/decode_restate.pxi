@@ -147,3 +147,23 @@ cdef bint restate_state(State *s, Bytes *out) noexcept nogil:
         and append_varint(s, out, 0 if s.thread == NULL else s.thread.number + 1)
         and append_byte(s, out, R_BEGIN)
     )
+
+
+cdef bint restate_all(State *s, Bytes *out) noexcept nogil:
+    """Everything but definitions, which are known: what a checkpoint holds. Threads are restated,
+    since a later definition of one may give it another name."""
+    cdef Def *t = s.first_thread
+    cdef size_t i
+    s.frames.size = 0
+    while t != NULL:
+        if not append(s, out, t.raw, t.raw_size):
+            return False
+        t = t.next_thread
+    if not restate_stacks(s):
+        return False
+    for i in range(s.suspended.mask + 1 if s.suspended.entries != NULL else 0):
+        if s.suspended.entries[i].item != NULL and not restate_frame(
+            s, &s.frames, <Frame *> s.suspended.entries[i].item, FRAME_SUSPENDED
+        ):
+            return False
+    return append(s, out, s.frames.data, s.frames.size) and restate_state(s, out)

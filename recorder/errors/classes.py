@@ -277,6 +277,21 @@ class NameTooLongError(RecorderUsageError, OSError):
     facts = ("path",)
 
 
+class EventNotFoundError(RecorderUsageError, IndexError):
+    """There is no such event."""
+
+    number = 1075
+    error_name = "ERR_EVENT_NOT_FOUND"
+    title = "There is no such event"
+    template = "there is no event {event} in {path}"
+    hint = (
+        "Events are numbered from 0; `recorder info` says how many there are and what is damaged."
+    )
+    doc_url = "docs/errors.md#err_event_not_found"
+    on_error = "raise"
+    facts = ("event", "path")
+
+
 class DiskFullError(RecorderEnvironmentError, OSError):
     """The disk is full."""
 
@@ -1103,6 +1118,7 @@ BY_NUMBER: dict[int, type[RecorderError]] = {
     1015: UnsupportedPythonError,
     1016: SubinterpreterError,
     1017: NameTooLongError,
+    1075: EventNotFoundError,
     2001: DiskFullError,
     2002: QuotaExceededError,
     2003: FreeSpaceLowError,
@@ -1173,6 +1189,7 @@ __all__ = [
     "DirectoryCreateFailedError",
     "DiskFullError",
     "EncoderFailedError",
+    "EventNotFoundError",
     "FileTooLargeError",
     "ForkedError",
     "FrameUnreadableError",
