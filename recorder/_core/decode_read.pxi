@@ -273,7 +273,8 @@ cdef class Reader(Decoder):
             if self.wants_function is not None:
                 d.wanted = bool(self.wants_function(function))
             if self.watched_name is not None:
-                d.watched = <uint64_t> function.slots.get(self.watched_name, -1) + 1
+                slot = function.slots.get(self.watched_name)
+                d.watched = 0 if slot is None else <uint64_t> slot + 1
         return 0
 
     def next(self):
