@@ -18,7 +18,6 @@ from recorder.trace.moments import Event
 from recorder.trace.reader import Trace
 from recorder.trace.values import LIST, SMALL, Value
 
-
 WHERE_IT_RAN: Final = ("__file__", "__cached__", "__spec__", "__loader__", "__builtins__")
 
 
@@ -88,7 +87,7 @@ class Comparison:
                 self._lines[a, b] = _align(left.text.splitlines(), right.text.splitlines())
         return self._lines[a, b]
 
-    def _other_value(self, a: Event, b: Event) -> str | None | bool:
+    def _other_value(self, a: Event, b: Event) -> str | bool | None:
         """The name of what differs, None for the event's value; False if nothing does."""
         left, right = a.changed, b.changed
         for name in sorted(left.keys() | right.keys()):

@@ -174,9 +174,7 @@ class Navigator:
         for one in asked:
             if back:
                 start = best.seq + 1 if best else 0
-                found = next(
-                    self.trace.find(start=start, stop=now, backwards=True, **one), None
-                )
+                found = next(self.trace.find(start=start, stop=now, backwards=True, **one), None)
             else:
                 stop = best.seq if best else None
                 found = next(self.trace.find(start=now + 1, stop=stop, **one), None)
