@@ -59,7 +59,7 @@ class Comparison:
                 return Difference(thread, "flow", None, a, b, same, last)
             if self.values and (name := self._other_value(a, b)) is not False:
                 return Difference(thread, "value", name, a, b, same, last)
-            same += 1
+            same += 1  # noqa: SIM113 - it is needed behind the loop, too
             last = a
         return None
 
