@@ -152,7 +152,7 @@ def test_the_state_at_an_event(save: Save) -> None:
         assert trace.at(5).event.changed.keys() == {"x", "y"}
         assert [f.function.name for f in trace.at(6).stack] == ["<module>", "f"]
         for seq in (8, -1, 10**9):
-            with pytest.raises(errors.InvalidArgumentError):
+            with pytest.raises(errors.EventNotFoundError):
                 trace.at(seq)
 
 

@@ -55,6 +55,8 @@ cdef struct Def:             # a thread, file, code, type, namespace or task
     uint32_t born            # the round it was defined in
     uint32_t mentioned       # the last round that restated it
     bint listed              # among `news`
+    bint wanted              # a code or thread: the watch asks for it
+    uint64_t watched         # a code or namespace: the slot the watch is about, + 1
     Def *next_new
     uint8_t *raw             # its DEF record, to be restated word for word
     size_t raw_size
@@ -82,6 +84,7 @@ cdef struct Frame:
     Def *code
     Def *home                # its globals, or NULL
     int64_t line
+    int64_t line_before      # before the last event
     uint32_t flags           # FRAME_ADOPTED, FRAME_BODY
     uint32_t suspended       # the round it was suspended in
     Frame *below
@@ -93,14 +96,33 @@ cdef struct Frame:
     bint dirty               # a slot is
     void *snapshot           # the reader's tuple of values, or NULL
 
+cdef struct Watch:           # which events the reader stops at, when it seeks
+    bint on
+    uint32_t kinds           # 1 << kind; a line is bit 0
+    bint by_code             # Def.wanted of its code
+    bint by_thread           # Def.wanted of its thread
+    bint by_line
+    int64_t line
+    bint by_frame
+    uint64_t frame
+    bint by_caller
+    uint64_t caller
+    bint by_depth
+    uint64_t depth           # at most
+    bint by_slot             # Def.watched of its code was set
+
 cdef struct State:
     const uint8_t *begin
     const uint8_t *at        # the record to come
     const uint8_t *end
     const char *why          # what is wrong with it
     bint starved             # memory ran out
+    bint unknown             # the record has no meaning
     bint in_preamble
     bint begun               # BEGIN was seen
+    bint rereading           # definitions may be those of records to come
+    Watch watch
+    bint matched             # the last event is one the watch asks for
     # the machine
     Def *thread
     Frame *top               # of `thread`; in a preamble the frame that SETs are about
@@ -134,7 +156,10 @@ cdef struct State:
     Bytes homes              # GLOBALS records
     Bytes frames
     Bytes woken
-    Bytes marks              # since the last event: triples of u64 (GAP or MARK, code, detail)
+    Bytes marks              # of event `marked`: triples of u64 (GAP or MARK, code, detail)
+    uint64_t marked
+    Bytes gone               # numbers of frames whose end was not seen: DROP, FORGET
+    bint keeping_gone
     Map errors               # code → how many
     uint64_t lost
     uint64_t gaps

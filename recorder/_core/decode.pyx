@@ -46,7 +46,7 @@ cdef class Decoder:
             self.s.begin = self.s.at = &data[0]
             self.s.end = self.s.begin + data.shape[0]
         self.s.why = NULL
-        self.s.starved = False
+        self.s.starved = self.s.unknown = False
 
     cdef object damage(self, Status status):
         """A Status that is not OK as an exception. The offset is one in the data given."""
@@ -64,11 +64,7 @@ cdef void clear(State *s) noexcept:
     cdef uint64_t seed = s.seed
     cdef size_t i
     cdef int kind
-    clear_stacks(s)
-    for i in range(s.suspended.mask + 1 if s.suspended.entries != NULL else 0):
-        if s.suspended.entries[i].item != NULL:
-            let_go(s, <Frame *> s.suspended.entries[i].item)
-    drop_map(s, &s.suspended)
+    clear_frames(s)
     drop_map(s, &s.errors)
     for kind in range(DEF_KINDS):
         for i in range(s.defs[kind].mask + 1 if s.defs[kind].entries != NULL else 0):
@@ -80,8 +76,38 @@ cdef void clear(State *s) noexcept:
     drop_bytes(s, &s.frames)
     drop_bytes(s, &s.woken)
     drop_bytes(s, &s.marks)
+    drop_bytes(s, &s.gone)
     memset(s, 0, sizeof(State))
     s.seed = seed
+
+
+cdef void clear_frames(State *s) noexcept:
+    """Forgets all frames, the suspended ones too; definitions stay."""
+    cdef size_t i
+    clear_stacks(s)
+    for i in range(s.suspended.mask + 1 if s.suspended.entries != NULL else 0):
+        if s.suspended.entries[i].item != NULL:
+            let_go(s, <Frame *> s.suspended.entries[i].item)
+    drop_map(s, &s.suspended)
+
+
+cdef void clear_globals(State *s) noexcept:
+    """All variables of all namespaces are unbound, and no code has a home; definitions stay."""
+    cdef Map *map = &s.defs[DEF_NAMESPACE]
+    cdef Def *d
+    cdef size_t i
+    for i in range(map.mask + 1 if map.entries != NULL else 0):
+        d = <Def *> map.entries[i].item
+        if d != NULL:
+            drop_slots(s, &d.values, &d.value_count)
+            Py_XDECREF(<PyObject *> d.snapshot)
+            d.snapshot = NULL
+            d.dirty = True
+    map = &s.defs[DEF_CODE]
+    for i in range(map.mask + 1 if map.entries != NULL else 0):
+        d = <Def *> map.entries[i].item
+        if d != NULL:
+            d.home = NULL
 
 
 cdef void clear_stacks(State *s) noexcept:

@@ -116,7 +116,9 @@ cdef Status define_name(State *s, Cursor *c) noexcept nogil:
     if c.bad or code == NULL or slot > code.slots:
         return fail(s, b"a name for a slot that cannot be")
     if slot < code.slots:    # restated
-        return OK if s.in_preamble else fail(s, b"a slot gets a second name")
+        if s.in_preamble or s.rereading:
+            return OK
+        return fail(s, b"a slot gets a second name")
     if not mention(s, code) or not append(s, &code.names, s.at, <size_t> (c.at - s.at)):
         return fail(s, b"")
     code.slots += 1
@@ -147,7 +149,9 @@ cdef Status define_global(State *s, Cursor *c) noexcept nogil:
     if c.bad or d == NULL or slot > d.slots:
         return fail(s, b"a name for a slot that cannot be")
     if slot < d.slots:       # restated
-        return OK if s.in_preamble else fail(s, b"a slot gets a second name")
+        if s.in_preamble or s.rereading:
+            return OK
+        return fail(s, b"a slot gets a second name")
     if not mention(s, d) or not append(s, &d.names, s.at, <size_t> (c.at - s.at)):
         return fail(s, b"")
     d.slots += 1
@@ -203,7 +207,7 @@ cdef Frame *new_frame(
         f.number = number
         f.code = code
         f.home = code.home
-        f.line = line
+        f.line = f.line_before = line
         f.flags = flags
         f.since = f.next_since = <uint32_t> s.events
         f.dirty = True
@@ -265,6 +269,15 @@ cdef inline void retire(State *s, Frame *f) noexcept nogil:
         s.dead = old
 
 
+cdef Status end_unseen(State *s, Frame *f) noexcept nogil:
+    """DROP and FORGET: the end of a frame without an event."""
+    cdef uint64_t number = f.number
+    retire(s, f)
+    if s.keeping_gone and not append(s, &s.gone, &number, sizeof(number)):
+        return fail(s, b"")
+    return OK
+
+
 cdef Status enter(State *s, Cursor *c, bint adopted) noexcept nogil:
     cdef uint64_t code_number = take_varint(c)
     cdef uint64_t line = take_varint(c) if adopted else 0
@@ -299,7 +312,7 @@ cdef Status wake(State *s, Cursor *c, bint forget) noexcept nogil:
             return fail(s, b"")
     erase(s, &s.suspended, entry)
     if forget:
-        retire(s, f)
+        return end_unseen(s, f)
     else:
         push(s, f)
     return OK
@@ -525,7 +538,8 @@ cdef Status unset_slot(State *s, Slot *slot, Def *namespace, Cursor *c) noexcept
 # ---- records -------------------------------------------------------------------------------------
 
 cdef Status advance(State *s, uint64_t until) noexcept nogil:
-    """Runs until `until` events have happened, or to the end.
+    """Runs until `until` events have happened, to the end, or to an event that is watched for;
+    on a watch also after each definition, so that it can be judged before it is used.
 
     On failure `at` is the record that cannot be read, and everything before it has been applied.
     """
@@ -535,13 +549,19 @@ cdef Status advance(State *s, uint64_t until) noexcept nogil:
     c.bad = False
     c.end = s.end
     s.kind = 0
+    s.matched = False
     while s.at < s.end and s.events < until:
         byte = s.at[0]
         c.at = s.at + 1
         if byte >= R_LINE and s.top != NULL and not s.in_preamble:
+            s.top.line_before = s.top.line
             s.top.line += <int64_t> (byte & 0x7F) + SMALL_MIN
             s.kind = R_LINE
             tell(s, s.top)
+            if s.watch.on and matches(s):
+                s.at = c.at
+                s.matched = True
+                return OK
         else:
             if byte < R_LINE and byte >= R_SET:
                 status = set_slot(s, byte & 0x3F, &c)
@@ -549,10 +569,14 @@ cdef Status advance(State *s, uint64_t until) noexcept nogil:
                 status = restore(s, byte, &c)
             elif byte < R_LINE and is_event(byte):
                 status = happen(s, byte, &c)
+                s.matched = status == OK and s.watch.on and matches(s)
             else:
                 status = change(s, byte, &c)
             if status != OK:
                 return status
+            if s.watch.on and (s.matched or s.news != NULL):
+                s.at = c.at
+                return OK
         s.at = c.at
     return OK
 
@@ -563,6 +587,58 @@ cdef inline void tell(State *s, Frame *f) noexcept nogil:
     s.events += 1
     f.since = f.next_since
     f.next_since = <uint32_t> s.events
+
+
+cdef inline bint matches(State *s) noexcept nogil:
+    """Whether the last event is one the watch asks for."""
+    cdef const Watch *w = &s.watch
+    cdef const Frame *f = s.frame
+    cdef const Frame *caller
+    if not (w.kinds >> (0 if s.kind == R_LINE else s.kind)) & 1:
+        return False
+    if w.by_code and not f.code.wanted:
+        return False
+    if w.by_line and f.line != w.line:
+        return False
+    if w.by_thread and not s.thread.wanted:
+        return False
+    if w.by_frame and f.number != w.frame:
+        return False
+    if w.by_slot and not (
+        global_was_set(f, f.home.watched) if f.flags & FRAME_BODY else was_set(f, f.code.watched)
+    ):
+        return False
+    if w.by_depth and (s.thread.depth if s.kind == R_LINE else s.depth) > w.depth + 1:
+        return False
+    if w.by_caller:
+        caller = caller_of(s, f)
+        return caller != NULL and caller.number == w.caller
+    return True
+
+
+cdef inline const Frame *caller_of(const State *s, const Frame *f) noexcept nogil:
+    """The frame below the one that the last event is about."""
+    if s.kind == R_RETURN or s.kind == R_YIELD or s.kind == R_UNWIND:
+        return s.thread.top  # the event's own is popped
+    return f.below
+
+
+cdef inline bint global_was_set(const Frame *f, uint64_t watched) noexcept nogil:
+    """As was_set, for a module's body."""
+    cdef const Slot *slot
+    if watched == 0 or watched > f.home.value_count:
+        return False
+    slot = &f.home.values[watched - 1]
+    return slot.flags & SLOT_SET != 0 and <int32_t> (slot.set_before - f.since) >= 0
+
+
+cdef inline bint was_set(const Frame *f, uint64_t watched) noexcept nogil:
+    """Whether the last event was the first to see a new value in slot `watched - 1`."""
+    cdef const Slot *slot
+    if not f.dirty or watched == 0 or watched > f.slot_count:
+        return False
+    slot = &f.slots[watched - 1]
+    return slot.flags & SLOT_DIRTY != 0 and <int32_t> (slot.set_before - f.since) >= 0
 
 
 cdef inline bint is_event(uint8_t byte) noexcept nogil:
@@ -589,6 +665,7 @@ cdef Status happen(State *s, uint8_t kind, Cursor *c) noexcept nogil:
         return fail(s, b"an event that is not whole")
     if kind == R_YIELD and not suspend(s, f):
         return fail(s, b"a frame is suspended twice")
+    f.line_before = f.line
     f.line = <int64_t> (<uint64_t> f.line + <uint64_t> lines)
     s.clock += ticks
     s.kind = R_LINE if kind == R_LINE_LONG else kind
@@ -621,8 +698,7 @@ cdef Status change(State *s, uint8_t byte, Cursor *c) noexcept nogil:
     if byte == R_DROP:
         if s.top == NULL:
             return fail(s, b"a frame ends where there is none")
-        retire(s, pop(s))
-        return OK
+        return end_unseen(s, pop(s))
     if byte == R_THREAD:
         return switch_thread(s, c)
     if byte == R_CLOCK:
@@ -662,6 +738,7 @@ cdef Status define_any(State *s, uint8_t byte, Cursor *c) noexcept nogil:
         return define_global(s, c)
     if byte == R_DEF_TASK:
         return define_task(s, c)
+    s.unknown = R_TASK < byte < R_SET
     return fail(s, b"a record that is not known, or not here")
 
 
@@ -686,6 +763,9 @@ cdef Status note_mark(State *s, uint8_t byte, Cursor *c) noexcept nogil:
     mark[2] = take_varint(c)
     if c.bad:
         return fail(s, b"a record that is not whole")
+    if s.marked != s.events:
+        s.marks.size = 0
+        s.marked = s.events
     if s.keeping_marks and not append(s, &s.marks, mark, sizeof(mark)):
         return fail(s, b"")
     if byte == R_GAP:

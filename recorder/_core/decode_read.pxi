@@ -8,6 +8,11 @@ cdef tuple EVENT_KINDS = tuple([
     }.get(byte) for byte in range(R_LINE + 1)
 ])
 
+KIND_BITS = {                    # for Reader.watch
+    kind: 1 << (0 if kind == "line" else byte)
+    for byte, kind in enumerate(EVENT_KINDS) if kind is not None
+}
+
 
 cdef class Thread:
     """A thread of the recorded program."""
@@ -82,6 +87,7 @@ cdef class RawFrame:
     cdef readonly Function function
     cdef readonly int64_t line
     cdef readonly uint64_t depth     # frames below it
+    cdef readonly object caller      # the number of the one below it, or None
     cdef readonly bint adopted       # it already ran when it was first seen
     cdef readonly tuple values       # by slot; None: unbound
     cdef readonly list names         # of the slots
@@ -96,6 +102,7 @@ cdef class RawEvent(RawFrame):
 
     cdef readonly uint64_t seq
     cdef readonly str kind
+    cdef readonly int64_t previous_line  # where the frame was before: what changed, changed there
     cdef readonly Thread thread
     cdef readonly Task task          # that the thread ran, or None
     cdef readonly int64_t time       # ns since 1970; of the last event with a time of its own
@@ -123,7 +130,10 @@ cdef class Reader(Decoder):
     cdef type frame_type
     cdef uint64_t ticks_per_second
     cdef uint64_t started
-    cdef uint64_t missing            # events before this chunk that are in none
+    cdef public uint64_t missing     # events before the next one that are in no chunk, or cannot be read
+    cdef object wants_function       # what the watch asks of functions and threads, or None
+    cdef object wants_thread
+    cdef str watched_name
 
     def __init__(
         self, uint64_t ticks_per_second, uint64_t started, type event_type, type frame_type
@@ -146,12 +156,21 @@ cdef class Reader(Decoder):
         """The number of the next event."""
         return self.s.events
 
+    @property
+    def time(self):
+        """When the last event with a time of its own happened, in ns since 1970."""
+        return self.now()
+
     def load(self, bytes payload not None, uint64_t first_event, uint64_t missing=0):
         """Goes to the beginning of a chunk, before which so many events are missing. Raises
         TraceCorruptError if its preamble is damaged."""
         cdef State *s = &self.s
         cdef Status status
+        cdef Watch watch = s.watch
+        cdef bint keeping_gone = s.keeping_gone
         clear(s)
+        s.watch = watch
+        s.keeping_gone = keeping_gone
         self.data = payload
         self.missing = missing
         self.point_at(payload)
@@ -162,19 +181,150 @@ cdef class Reader(Decoder):
             status = read_preamble(s)
         self.learn()
         if status != OK:
-            raise self.damage(status)
+            raise self.unreadable(status)
+
+    def checkpoint(self):
+        """The present state, for `rewind`: (number of the next event, offset in the payload, bytes).
+        To be taken right behind an event; good as long as the chunk stays loaded."""
+        cdef State *s = &self.s
+        cdef Bytes out
+        cdef bint written
+        memset(&out, 0, sizeof(out))
+        with nogil:
+            written = write_checkpoint(s, &out)
+        try:
+            if not written:
+                raise errors.OutOfMemoryError(operation="decode")
+            return s.events, <size_t> (s.at - s.begin), to_bytes(&out)
+        finally:
+            drop_bytes(s, &out)
+
+    def rewind(self, uint64_t seq, size_t offset, bytes state not None):
+        """Goes to a checkpoint of the loaded chunk, backwards or forwards."""
+        cdef State *s = &self.s
+        cdef Status status
+        if self.data is None or offset > <size_t> len(self.data):
+            raise errors.InvalidArgumentError("a checkpoint of another chunk")
+        clear_frames(s)
+        clear_globals(s)
+        self.point_at(state)
+        s.events = seq
+        s.in_preamble = s.rereading = True
+        with nogil:
+            status = read_preamble(s)
+        self.learn()
+        if status != OK:
+            raise self.unreadable(status)
+        self.point_at(self.data)
+        s.at += offset
+
+    def watch(
+        self, uint32_t kinds, *, functions=None, threads=None, line=None, frame=None, caller=None,
+        depth=None, str name=None,
+    ):
+        """What `seek` stops at: events of these kinds (KIND_BITS) that fit all the rest.
+
+        functions  predicate on a Function          frame   number of the event's frame
+        threads    predicate on a Thread            caller  number of the frame below it
+        line       where the frame is at            depth   frames below it, at most
+        name       a variable, which is new or changed
+        """
+        cdef Watch *w = &self.s.watch
+        memset(w, 0, sizeof(Watch))
+        self.wants_function = functions
+        self.wants_thread = threads
+        self.watched_name = name
+        w.kinds = kinds
+        w.by_code = functions is not None
+        w.by_thread = threads is not None
+        w.by_slot = name is not None
+        if line is not None:
+            w.by_line = True
+            w.line = line
+        if frame is not None:
+            w.by_frame = True
+            w.frame = frame
+        if caller is not None:
+            w.by_caller = True
+            w.caller = caller
+        if depth is not None:
+            w.by_depth = True
+            w.depth = depth
+        self.judge_all()
+
+    def seek(self, uint64_t until):
+        """The next event before number `until` that is watched for, or None. Raises as `next`."""
+        cdef State *s = &self.s
+        cdef Status status
+        s.watch.on = True
+        try:
+            while True:
+                bury(s)
+                with nogil:
+                    status = advance(s, until)
+                if s.news != NULL:
+                    self.learn()
+                if status != OK:
+                    raise self.unreadable(status)
+                if s.matched:
+                    return self.event()
+                if s.at >= s.end or s.events >= until:
+                    return None
+        finally:
+            s.watch.on = False
+
+    def note_ends(self):
+        """Asks for `unseen_ends`."""
+        self.s.keeping_gone = True
+
+    def unseen_ends(self):
+        """The frames, by number, that ended without an event since this was last asked."""
+        cdef State *s = &self.s
+        cdef const uint64_t *number = <const uint64_t *> s.gone.data
+        cdef size_t i
+        cdef list found = []
+        for i in range(s.gone.size // sizeof(uint64_t)):
+            found.append(number[i])
+        s.gone.size = 0
+        return found
+
+    cdef int judge_all(self) except -1:
+        """Holds everything that is defined against the watch."""
+        cdef State *s = &self.s
+        cdef int kind
+        cdef size_t i
+        for kind in (DEF_THREAD, DEF_CODE, DEF_NAMESPACE):
+            for i in range(s.defs[kind].mask + 1 if s.defs[kind].entries != NULL else 0):
+                if s.defs[kind].entries[i].item != NULL:
+                    self.judge(<Def *> s.defs[kind].entries[i].item)
+        return 0
+
+    cdef int judge(self, Def *d) except -1:
+        cdef Function function
+        if d.kind == DEF_THREAD and self.wants_thread is not None:
+            d.wanted = bool(self.wants_thread(self.threads[d.number]))
+        elif d.kind == DEF_CODE:
+            function = self.functions[d.number]
+            if self.wants_function is not None:
+                d.wanted = bool(self.wants_function(function))
+            if self.watched_name is not None:
+                slot = function.slots.get(self.watched_name)
+                d.watched = 0 if slot is None else <uint64_t> slot + 1
+        elif d.kind == DEF_NAMESPACE and self.watched_name is not None:
+            slot = self.namespaces[d.number].slots.get(self.watched_name)
+            d.watched = 0 if slot is None else <uint64_t> slot + 1
+        return 0
 
     def next(self):
         """The next event, or None at the end of the chunk. Raises TraceCorruptError at damage."""
         cdef State *s = &self.s
         cdef Status status
         bury(s)
-        s.marks.size = 0
         status = advance(s, s.events + 1)
         if s.news != NULL:
             self.learn()
         if status != OK:
-            raise self.damage(status)
+            raise self.unreadable(status)
         return self.event() if s.kind else None
 
     def skip_to(self, uint64_t seq):
@@ -190,7 +340,7 @@ cdef class Reader(Decoder):
         s.keeping_marks = True
         self.learn()
         if status != OK:
-            raise self.damage(status)
+            raise self.unreadable(status)
 
     def stacks(self):
         """(Thread, its frames from the outermost in) for every thread that has any."""
@@ -205,12 +355,21 @@ cdef class Reader(Decoder):
                 f = t.bottom
                 depth = 0
                 while f != NULL:
-                    frames.append(self.fill(self.frame_type.__new__(self.frame_type), f, depth))
+                    frames.append(
+                        self.fill(self.frame_type.__new__(self.frame_type), f, f.below, depth)
+                    )
                     f = f.above
                     depth += 1
                 found.append((self.threads[t.number], frames))
             t = t.next_thread
         return found
+
+    cdef object unreadable(self, Status status):
+        """As `damage`. The chunk's checksum is right: a record that nobody knows is no damage."""
+        cdef State *s = &self.s
+        if s.unknown and status != ERR_OUT_OF_MEMORY:
+            return errors.UnknownRecordError(record=s.at[0], offset=s.at - s.begin)
+        return self.damage(status)
 
     cdef object event(self):
         cdef State *s = &self.s
@@ -222,8 +381,11 @@ cdef class Reader(Decoder):
         elif f.dirty:
             changed = changed_slots(f)
         cdef uint64_t depth = s.thread.depth if is_line else s.depth
-        cdef RawEvent e = self.fill(self.event_type.__new__(self.event_type), f, depth - 1)
+        cdef RawEvent e = self.fill(
+            self.event_type.__new__(self.event_type), f, caller_of(s, f), depth - 1
+        )
         e.seq = s.events - 1
+        e.previous_line = f.line_before
         e.kind = <str> EVENT_KINDS[s.kind]
         e.thread = <Thread> self.threads[s.thread.number]
         if s.thread.task != NULL:
@@ -235,7 +397,7 @@ cdef class Reader(Decoder):
                 <const char *> s.value, <Py_ssize_t> s.value_size
             )
         e.marks = ()
-        if s.marks.size:
+        if s.marks.size and s.marked == s.events - 1:
             self.fill_marks(e)
         if self.missing:
             e.gap = True
@@ -243,8 +405,9 @@ cdef class Reader(Decoder):
             self.missing = 0
         return e
 
-    cdef RawFrame fill(self, RawFrame r, Frame *f, uint64_t depth):
+    cdef RawFrame fill(self, RawFrame r, Frame *f, const Frame *caller, uint64_t depth):
         r.frame = f.number
+        r.caller = None if caller == NULL else caller.number
         r.function = <Function> self.functions[f.code.number]
         r.line = f.line
         r.depth = depth
@@ -308,6 +471,7 @@ cdef class Reader(Decoder):
                 self.learn_namespace(d)
             else:
                 self.learn_other(d)
+            self.judge(d)
         return 0
 
     cdef int learn_other(self, const Def *d) except -1:

@@ -220,3 +220,46 @@ cdef bint restate_state(State *s, Bytes *out) noexcept nogil:
         and append_varint(s, out, 0 if s.thread == NULL else s.thread.number + 1)
         and append_byte(s, out, R_BEGIN)
     )
+
+
+cdef bint write_checkpoint(State *s, Bytes *out) noexcept nogil:
+    """Everything but definitions, which are known. Threads are restated, since a later definition of
+    one may give it another name."""
+    cdef Def *t = s.first_thread
+    cdef size_t i
+    s.frames.size = 0
+    while t != NULL:
+        if not append(s, out, t.raw, t.raw_size):
+            return False
+        t = t.next_thread
+    if not write_globals(s, out) or not restate_stacks(s):
+        return False
+    for i in range(s.suspended.mask + 1 if s.suspended.entries != NULL else 0):
+        if s.suspended.entries[i].item != NULL and not restate_frame(
+            s, &s.frames, <Frame *> s.suspended.entries[i].item, FRAME_SUSPENDED
+        ):
+            return False
+    return append(s, out, s.frames.data, s.frames.size) and restate_state(s, out)
+
+
+cdef bint write_globals(State *s, Bytes *out) noexcept nogil:
+    """The values of all namespaces, and which of them is the home of new frames of each code."""
+    cdef Map *map = &s.defs[DEF_NAMESPACE]
+    cdef Def *d
+    cdef size_t i
+    cdef uint64_t number
+    for i in range(map.mask + 1 if map.entries != NULL else 0):
+        d = <Def *> map.entries[i].item
+        for number in range(d.value_count if d != NULL else 0):
+            if not restate_slot(s, out, d, number, &d.values[number]):
+                return False
+    map = &s.defs[DEF_CODE]
+    for i in range(map.mask + 1 if map.entries != NULL else 0):
+        d = <Def *> map.entries[i].item
+        if d != NULL and d.home != NULL and not (
+            append_byte(s, out, R_GLOBALS)
+            and append_varint(s, out, d.number)
+            and append_varint(s, out, d.home.number + 1)
+        ):
+            return False
+    return True

@@ -44,6 +44,8 @@ rec_status_text(int status)
         return "[ERR_DESTINATION_NOT_EMPTY] The destination folder is not empty. Give a new name with -o, or remove the folder first.";
     case 1086:
         return "[ERR_QUERY_FAILED] The query failed. The tables are traces, events, calls, values, exceptions and files; docs/exporting.md shows their columns.";
+    case 1075:
+        return "[ERR_EVENT_NOT_FOUND] There is no such event. Events are numbered from 0; `recorder info` says how many there are and what is damaged.";
     case 2001:
         return "[ERR_DISK_FULL] The disk is full. Free space on that file system, or record to another one with -o.";
     case 2002:

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 COMMANDS = {
     "run": ("recorder.cli.run", "run a program and record it"),
     "info": ("recorder.cli.info", "what a trace is: verdict, counts, sizes, exit status"),
+    "show": ("recorder.cli.show", "step through a trace, forwards and back"),
+    "calls": ("recorder.cli.calls", "what was called, with what, and what came of it"),
+    "history": ("recorder.cli.history", "every value a variable took"),
+    "exceptions": ("recorder.cli.exceptions", "what was raised, and the variables of every frame"),
+    "diff": ("recorder.cli.diff", "where two recordings first differ"),
     "print": ("recorder.cli.print_", "the events of a trace, one a line"),
     "verify": ("recorder.cli.verify", "whether a trace is complete (0), partial (1), corrupt (3)"),
     "recover": ("recorder.cli.recover", "make a trace of what a killed run left behind"),
@@ -91,7 +96,7 @@ def _parse_and_run(command: Any, arguments: list[str]) -> int:
 
 
 def overview() -> str:
-    rows = "\n".join(f"  {name:<8}  {text}" for name, (_, text) in COMMANDS.items())
+    rows = "\n".join(f"  {name:<10}  {text}" for name, (_, text) in COMMANDS.items())
     return f"""\
 usage: recorder COMMAND ...
 

@@ -8,23 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from recorder import errors
 from recorder.cli.output import printable, write
+from recorder.cli.queries import CORRUPT, EXIT_STATUS, json_of, place, shown
 
 if TYPE_CHECKING:
     from recorder.trace.reader import Event
-    from recorder.trace.values import Value
 
     # What add_subparsers() returns has no public name.
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
-
-CORRUPT = 3
-VALUE_WIDTH = 60
 
 
 def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "print",
         help="the events of a trace, one a line",
-        epilog="Exit status: 0, or 3 if something of the trace could not be read.",
+        epilog=EXIT_STATUS,
     )
     parser.add_argument("trace", metavar="TRACE")
     parser.add_argument("--json", action="store_true", help="print JSON Lines")
@@ -47,22 +44,13 @@ def run(args: argparse.Namespace) -> int:
 def as_json(event: Event) -> dict[str, Any]:
     """All there is to know of an event. What changed is what it shows for the first time; a
     variable that lost its value is in `unbound`."""
-    facts: dict[str, Any] = {
-        "seq": event.seq,
-        "kind": event.kind,
-        "thread": event.thread.number,
-        "thread_name": event.thread.name,
-        "function": event.function.qualified_name,
-        "file": event.file,
-        "line": event.line,
-        "frame": event.frame,
-        "depth": event.depth,
-        "time": event.time,
-    }
+    facts: dict[str, Any] = {"seq": event.seq, "kind": event.kind, **place(event)}
     if event.value is not None:
-        facts["value"] = _json(event.value)
+        facts["value"] = json_of(event.value)
     changed = event.changed
-    facts["changed"] = {name: _json(value) for name, value in changed.items() if value is not None}
+    facts["changed"] = {
+        name: json_of(value) for name, value in changed.items() if value is not None
+    }
     if unbound := [name for name, value in changed.items() if value is None]:
         facts["unbound"] = unbound
     if event.adopted:
@@ -83,25 +71,11 @@ def as_line(event: Event) -> str:
     line = f"{event.seq:>8}  {'  ' * min(event.depth, 20)}{event.kind:<7} "
     line += f"{event.function.qualified_name}  {where}"
     if event.value is not None:
-        line += f"  {'→' if event.kind in ('return', 'yield') else '!'} {_shown(event.value)}"
+        line += f"  {'→' if event.kind in ('return', 'yield') else '!'} {shown(event.value)}"
     for name, value in event.changed.items():
-        line += f"  {name} = {'(unbound)' if value is None else _shown(value)}"
+        line += f"  {name} = {shown(value)}"
     if event.gap:
         line += f"  [{event.lost or 'some'} events lost before this one]"
     for code in (code for code, _ in event.marks if code):
         line += f"  [{errors.from_number(code).error_name}]"
     return printable(line)
-
-
-def _json(value: Value) -> object:
-    try:
-        return value.to_json()
-    except errors.TraceCorruptError as exc:
-        return {"type": "error", "code": exc.error_name}
-
-
-def _shown(value: Value) -> str:
-    try:
-        return value.show(VALUE_WIDTH)
-    except errors.TraceCorruptError as exc:
-        return f"<unreadable: {exc.error_name}>"

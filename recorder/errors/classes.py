@@ -306,6 +306,21 @@ class QueryFailedError(RecorderUsageError, ValueError):
     facts = ("reason",)
 
 
+class EventNotFoundError(RecorderUsageError, IndexError):
+    """There is no such event."""
+
+    number = 1075
+    error_name = "ERR_EVENT_NOT_FOUND"
+    title = "There is no such event"
+    template = "there is no event {event} in {path}"
+    hint = (
+        "Events are numbered from 0; `recorder info` says how many there are and what is damaged."
+    )
+    doc_url = "docs/errors.md#err_event_not_found"
+    on_error = "raise"
+    facts = ("event", "path")
+
+
 class DiskFullError(RecorderEnvironmentError, OSError):
     """The disk is full."""
 
@@ -1132,6 +1147,7 @@ BY_NUMBER: dict[int, type[RecorderError]] = {
     1017: NameTooLongError,
     1085: DestinationNotEmptyError,
     1086: QueryFailedError,
+    1075: EventNotFoundError,
     2001: DiskFullError,
     2002: QuotaExceededError,
     2003: FreeSpaceLowError,
@@ -1203,6 +1219,7 @@ __all__ = [
     "DirectoryCreateFailedError",
     "DiskFullError",
     "EncoderFailedError",
+    "EventNotFoundError",
     "FileTooLargeError",
     "ForkedError",
     "FrameUnreadableError",

@@ -1,13 +1,22 @@
 """Reading a trace: `open_trace(path)`.
 
     with open_trace("app.rtrace") as trace:
-        print(trace.verdict)
-        for event in trace.events():
-            print(event.seq, event.kind, event.function.name, event.line, dict(event.locals))
-        trace.at(1000).stack
+        print(trace.verdict, len(trace))
+        for step in trace.steps():
+            print(step.seq, step.file, step.line, step.function.name, dict(step.locals))
+        trace.at(1000).stack                      # every frame, with its variables, at event 1000
+        for call in trace.calls("parse"):
+            print(call.arguments, call.returned)
+        for change in trace.history("total", function="add_up"):
+            print(change.line, change.value)
+        for raised in trace.exceptions():
+            print(raised.type_name, raised.stack)
 
-Chunks are read one at a time, so a trace may be larger than memory. A damaged chunk is left out:
-then the numbers of the events jump, and `trace.damage` says where and why.
+Chunks are decoded one at a time when they are needed, so a trace may be larger than memory: what is
+held is a few decompressed chunks (`seeking.CACHE_BYTES`) and what you keep. A damaged chunk is left
+out: then the numbers of the events jump, and `trace.damage` says where and why.
+
+A trace may be used by several iterations at once, but only by one thread at a time.
 """
 
 from __future__ import annotations
@@ -15,134 +24,85 @@ from __future__ import annotations
 import bisect
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 from recorder import errors
-from recorder._core.decode import Function, RawEvent, RawFrame, Reader, Scanner, Thread
+from recorder._core.decode import Function, Reader, Scanner, Thread
 from recorder.errors import arguments
+from recorder.trace import calls, filters
+from recorder.trace.calls import Call, Raised
 from recorder.trace.file import Chunk, Damage, TraceFile, Verdict
-from recorder.trace.values import Types, Value
+from recorder.trace.filters import Filter, FunctionFilter, ThreadFilter
+from recorder.trace.moments import POPPING, Event, Frame, Locals, Moment
+from recorder.trace.seeking import ALL, UNREADABLE, Payloads, Seeker
+from recorder.trace.values import Value
 from recorder.trace.writer import CLOSE, EVENTS, META, SOURCE
 
+__all__ = [
+    "Call", "Change", "Check", "Event", "EventRange", "Frame", "Function", "Locals", "Moment",
+    "Raised", "Source", "Thread", "Trace", "open_trace",
+]  # fmt: skip
 
-class Locals(Mapping[str, Value]):
-    """The variables of a frame at one moment, by name. In the body of a module or class they are
-    its namespace. Names without a value are not in it."""
+IDLE_SEEKERS = 2  # kept for the next query: each knows its way around one chunk
 
-    __slots__ = ("_slots", "_types", "_values")
 
-    def __init__(
-        self, slots: Mapping[str, int], values: tuple[bytes | None, ...], types: Types
-    ) -> None:
-        self._slots = slots
-        self._values = values
-        self._types = types
+class Change(NamedTuple):
+    """One value that a variable took."""
 
-    def _raw(self, slot: int) -> bytes | None:
-        return self._values[slot] if slot < len(self._values) else None
+    event: Event  # the first that sees it
+    name: str
+    value: Value | None  # None: it lost its value
 
-    def __getitem__(self, name: str) -> Value:
-        raw = self._raw(self._slots[name])
-        if raw is None:
-            raise KeyError(name)
-        return Value(raw, self._types)
+    @property
+    def line(self) -> int:
+        """The line that made the change: where its frame was before the event."""
+        return self.event.previous_line
 
-    def __iter__(self) -> Iterator[str]:
-        # A body may gain names while this is read: they have no value here.
-        return (name for name, slot in list(self._slots.items()) if self._raw(slot) is not None)
+
+class EventRange(Sequence[Event]):
+    """Some events of a trace, by number: decoded when they are asked for."""
+
+    def __init__(self, trace: Trace, numbers: range) -> None:
+        self._trace = trace
+        self._numbers = numbers
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, where: int) -> Event: ...
+    @overload
+    def __getitem__(self, where: slice) -> EventRange: ...
+    def __getitem__(self, where: int | slice) -> Event | EventRange:
+        try:
+            found = self._numbers[where]
+        except IndexError as exc:
+            raise errors.EventNotFoundError(event=where, path=self._trace.path) from exc
+        except (TypeError, ValueError) as exc:
+            raise errors.InvalidArgumentError(
+                argument="index", value=repr(where)[:100], expected="event numbers"
+            ) from exc
+        if isinstance(found, range):
+            return EventRange(self._trace, found)
+        return self._trace.at(found).event
+
+    def __iter__(self) -> Iterator[Event]:
+        """Those that can be read."""
+        numbers = self._numbers
+        if not numbers:
+            return iter(())
+        low, high = min(numbers[0], numbers[-1]), max(numbers[0], numbers[-1])
+        found = self._trace.find(start=low, stop=high + 1, backwards=numbers.step < 0)
+        return found if abs(numbers.step) == 1 else (e for e in found if e.seq in numbers)
+
+    def __reversed__(self) -> Iterator[Event]:
+        return iter(EventRange(self._trace, self._numbers[::-1]))
 
     def __repr__(self) -> str:
-        return "{" + ", ".join(f"{name}={value!r}" for name, value in self.items()) + "}"
-
-
-class Frame(RawFrame):
-    """A frame at one moment."""
-
-    __slots__ = ()
-
-    @property
-    def file(self) -> str:
-        return self.function.file
-
-    @property
-    def locals(self) -> Locals:
-        return Locals(self.slots, self.values, self.types)
-
-    @property
-    def globals(self) -> Locals:
-        """The globals of the module the frame's code is from, as last recorded."""
-        return _globals(self)
-
-    def __repr__(self) -> str:
-        return f"<frame {self.frame} of {self.function.qualified_name}, line {self.line}>"
-
-
-class Event(RawEvent):
-    """Something that happened in a frame, and the frame as it was then.
-
-    `kind` is call, line, return, yield, resume, throw, unwind, raise, reraise or handled; `line`
-    the line the frame is at (for `line`: about to run).
-    """
-
-    __slots__ = ()
-
-    @property
-    def file(self) -> str:
-        return self.function.file
-
-    @property
-    def locals(self) -> Locals:
-        return Locals(self.slots, self.values, self.types)
-
-    @property
-    def globals(self) -> Locals:
-        """The globals of the module the frame's code is from, as last recorded."""
-        return _globals(self)
-
-    @property
-    def value(self) -> Value | None:
-        """What is returned or yielded, or the exception that is raised, thrown in or handled."""
-        return None if self.raw_value is None else Value(self.raw_value, self.types)
-
-    @property
-    def changed(self) -> dict[str, Value | None]:
-        """The variables that changed since the frame's last event; None: lost its value."""
-        found: dict[str, Value | None] = {}
-        for slot in self.changed_slots:
-            raw = self.values[slot]
-            found[self.names[slot]] = None if raw is None else Value(raw, self.types)
-        return found
-
-    def __repr__(self) -> str:
-        return (
-            f"<event {self.seq}: {self.kind} {self.function.qualified_name} "
-            f"({self.file}:{self.line})>"
-        )
-
-
-def _globals(frame: RawFrame) -> Locals:
-    slots = frame.namespace.slots if frame.namespace is not None else {}
-    return Locals(slots, frame.global_values, frame.types)
-
-
-class Moment(NamedTuple):
-    """Everything as it was at an event."""
-
-    event: Event
-    stacks: list[tuple[Thread, list[Frame | Event]]]  # the event stands for a frame it popped
-
-    @property
-    def stack(self) -> list[Frame | Event]:
-        """The frames of the event's thread, from the outermost in."""
-        for thread, frames in self.stacks:
-            if thread.number == self.event.thread.number:
-                return frames
-        return [self.event]
+        return f"<{len(self)} events of {self._trace.path!r}>"
 
 
 class Source(NamedTuple):
@@ -173,6 +133,8 @@ class Trace:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         path = arguments.path(path)
         self._file = TraceFile(path)
+        self._payloads = Payloads(self._file)
+        self._idle: list[Seeker] = []
         self._survey: Reader[Event, Frame] | None = None
         self._sources: dict[str, Source] | None = None
         try:
@@ -194,6 +156,8 @@ class Trace:
         self.close()
 
     def close(self) -> None:
+        self._idle.clear()
+        self._payloads.clear()
         self._file.close()
 
     def __repr__(self) -> str:
@@ -269,45 +233,130 @@ class Trace:
 
     # ---- what is in it ----
 
-    def events(self, start: int = 0) -> Iterator[Event]:
-        """The events from number `start` on, in order."""
-        return self._events(arguments.number(start, "start"))
+    def events(self, start: int = 0, stop: int | None = None) -> Iterator[Event]:
+        """The events from number `start` on, before number `stop`, in order."""
+        return self.find(start=start, stop=stop)
 
-    def _events(self, start: int) -> Iterator[Event]:
-        reader = self._reader()
-        expected = start
-        for chunk in self._chunks_from(start):
-            missing = max(0, chunk.head.first_event - expected)
-            if not self._load(reader, chunk, missing):
-                continue
-            expected = chunk.head.first_event + chunk.head.events
-            try:
-                if start > reader.seq:
-                    reader.skip_to(start)
-                while (event := reader.next()) is not None:
-                    yield event
-            except errors.TraceCorruptError as exc:
-                self._note(chunk, exc)
-            else:
-                self._check_count(chunk, reader.seq)
-
-    def steps(self, start: int = 0) -> Iterator[Event]:
+    def steps(self, start: int = 0, stop: int | None = None) -> Iterator[Event]:
         """The events that are about to run a line."""
-        return (event for event in self.events(start) if event.kind == "line")
+        return self.find(kind="line", start=start, stop=stop)
+
+    def __iter__(self) -> Iterator[Event]:
+        return self.events()
+
+    @overload
+    def __getitem__(self, where: int) -> Event: ...
+    @overload
+    def __getitem__(self, where: slice) -> EventRange: ...
+    def __getitem__(self, where: int | slice) -> Event | EventRange:
+        """`trace[7]`: event number 7, `trace[-1]`: the last one. `trace[10:20]`: these, lazily; with
+        a step, too, and `trace[::-1]` reads backwards. Raises IndexError, InvalidArgumentError."""
+        return EventRange(self, range(self._end))[where]
+
+    def find(
+        self,
+        kind: str | Iterable[str] | None = None,
+        *,
+        function: FunctionFilter = None,
+        file: str | None = None,
+        line: int | None = None,
+        thread: ThreadFilter = None,
+        exception: str | None = None,
+        since: int | None = None,
+        until: int | None = None,
+        frame: int | None = None,
+        caller: int | None = None,
+        depth: int | None = None,
+        start: int = 0,
+        stop: int | None = None,
+        backwards: bool = False,
+    ) -> Iterator[Event]:
+        """The events that fit everything that is given (see `filters.Filter`), from number `start`
+        on, before number `stop`; the last one first if `backwards`.
+
+        What does not fit is passed over in the core, without making anything of it. Raises
+        InvalidArgumentError at once for what no event could fit.
+        """
+        wanted = filters.make(
+            kind, function=function, file=file, line=line, thread=thread, exception=exception,
+            since=since, until=until, frame=frame, caller=caller, depth=depth,
+        )  # fmt: skip
+        return self._find(wanted, *_bounds(start, stop), backwards)
 
     def at(self, seq: int) -> Moment:
-        """Everything as it was at event number `seq`. Raises InvalidArgumentError if there is none,
+        """Everything as it was at event number `seq`. Raises EventNotFoundError if there is none,
         TraceCorruptError if it cannot be read."""
-        seq = arguments.number(seq, "seq", "the number of an event in the trace")
-        for chunk in self._chunks_from(seq)[:1]:
-            reader = self._reader()
-            if chunk.head.first_event <= seq:
-                reader.load(self._file.payload(chunk), chunk.head.first_event)
-                reader.skip_to(seq)
-                event = reader.next()
+        if not isinstance(seq, int) or isinstance(seq, bool):
+            raise arguments.wrong("seq", seq, "the number of an event in the trace")
+        for chunk in self._chunks(seq, seq + 1):
+            with self._seeker(chunk) as seeker:
+                seeker.go(chunk, seq)
+                event = seeker.event()
                 if event is not None and event.seq == seq:
-                    return Moment(event, _stacks(reader, event))
-        raise arguments.wrong("seq", seq, "the number of an event in the trace")
+                    return Moment(event, _stacks(seeker.reader, event))
+        raise errors.EventNotFoundError(event=seq, path=self.path)
+
+    def calls(
+        self,
+        function: FunctionFilter = None,
+        *,
+        file: str | None = None,
+        thread: ThreadFilter = None,
+        start: int = 0,
+        stop: int | None = None,
+    ) -> Iterator[Call]:
+        """The calls of these functions, each when it ended; those that did not end come last.
+
+        In this order nothing has to be remembered but the calls that are running.
+        """
+        wanted = filters.make(
+            ("call", "return", "unwind"), function=function, file=file, thread=thread
+        )
+        return calls.completed(self, self._find(wanted, *_bounds(start, stop), ends=True))
+
+    def call_tree(self, thread: ThreadFilter = None) -> Iterator[Call]:
+        """The outermost calls of all threads, or of one. `call.children()` goes on from there."""
+        return calls.tree(self, None, 0, ALL, thread)
+
+    def exceptions(
+        self,
+        type_name: str | None = None,
+        *,
+        function: FunctionFilter = None,
+        file: str | None = None,
+        thread: ThreadFilter = None,
+        start: int = 0,
+        stop: int | None = None,
+    ) -> Iterator[Raised]:
+        """The exceptions that were raised, each once, with everywhere it went. `function` and
+        `file` are about where it was raised first."""
+        kinds = filters.EXCEPTION_KINDS
+        wanted = filters.make(kinds, exception=type_name, thread=thread)
+        origin = filters.make(kinds, function=function, file=file)
+        found = calls.raised(self, self._find(wanted, *_bounds(start, stop)))
+        return (raised for raised in found if origin.wants_function(raised.origin.function))
+
+    def history(
+        self,
+        name: str,
+        function: FunctionFilter = None,
+        *,
+        file: str | None = None,
+        thread: ThreadFilter = None,
+        frame: int | None = None,
+        start: int = 0,
+        stop: int | None = None,
+        backwards: bool = False,
+    ) -> Iterator[Change]:
+        """Every value that the variables of this name took, with where; the last first if
+        `backwards`. What changed in a damaged chunk is not seen."""
+        if not isinstance(name, str):
+            raise errors.InvalidArgumentError(
+                argument="name", value=repr(name)[:100], expected="the name of a variable"
+            )
+        wanted = filters.make(function=function, file=file, thread=thread, frame=frame, name=name)
+        for event in self._find(wanted, *_bounds(start, stop), backwards):
+            yield Change(event, name, event.locals.get(name))
 
     @property
     def threads(self) -> list[Thread]:
@@ -356,30 +405,108 @@ class Trace:
 
     # ---- inside ----
 
+    @property
+    def _end(self) -> int:
+        """The number behind the last event's."""
+        return max((c.head.first_event + c.head.events for c in self._file.of(EVENTS)), default=0)
+
+    def _chunks(self, start: int, stop: int) -> list[Chunk]:
+        """The chunks of the events from number `start` on, before `stop`."""
+        found = list(self._file.of(EVENTS))
+        if not self._file.damage:  # otherwise nothing is said about their order
+            ends = [chunk.head.first_event + chunk.head.events for chunk in found]
+            found = found[bisect.bisect_right(ends, start) :]
+        return [
+            chunk
+            for chunk in found
+            if chunk.head.first_event < stop and chunk.head.first_event + chunk.head.events > start
+        ]
+
+    @contextmanager
+    def _seeker(self, chunk: Chunk) -> Iterator[Seeker]:
+        """A seeker for one's own use, if possible one that knows its way around the chunk."""
+        near = next((one for one in self._idle if one.chunk == chunk), None)
+        if near is None:
+            near = self._idle[0] if len(self._idle) == IDLE_SEEKERS else Seeker(self._payloads)
+        if near in self._idle:
+            self._idle.remove(near)
+        try:
+            yield near
+        finally:
+            self._idle.append(near)
+            del self._idle[:-IDLE_SEEKERS]
+
+    def _find(
+        self, wanted: Filter, start: int, stop: int, backwards: bool = False, ends: bool = False
+    ) -> Iterator[Any]:
+        """The events that are wanted. With `ends` also lists of frames that ended without one."""
+        if wanted.since is not None or wanted.until is not None:
+            start, stop = self._between(wanted, start, stop)
+        chunks = self._chunks(start, stop)
+        if not chunks:
+            return
+        expected = start  # what comes before this and was not seen is missing
+        with self._seeker(chunks[0]) as seeker:
+            for chunk in reversed(chunks) if backwards else chunks:
+                walk = seeker.backwards if backwards else seeker.forwards
+                seeker.missing = 0 if backwards else max(0, chunk.head.first_event - expected)
+                if ends:
+                    seeker.reader.note_ends()
+                try:
+                    for event in walk(chunk, start, stop, wanted):
+                        if ends and (gone := seeker.reader.unseen_ends()):
+                            yield gone
+                        if wanted.keeps(event):
+                            yield event
+                    expected = chunk.head.first_event + chunk.head.events
+                except UNREADABLE as exc:
+                    self._note(chunk, exc)
+                else:
+                    if stop == ALL and not backwards:
+                        self._check_count(chunk, seeker.reader.seq)
+                if ends:
+                    yield seeker.reader.unseen_ends()
+
+    def _between(self, wanted: Filter, start: int, stop: int) -> tuple[int, int]:
+        """The bounds, narrowed to the chunks of the time that is asked for. Time goes on from event
+        to event, so the chunks are searched by halves."""
+        chunks = list(self._file.of(EVENTS))
+        if wanted.since is not None:
+            since = wanted.since
+            after = bisect.bisect_left(chunks, True, key=lambda c: self._time(c, since) >= since)
+            start = max(start, chunks[after - 1].head.first_event if after else 0)
+        if wanted.until is not None:
+            until = wanted.until
+            after = bisect.bisect_left(chunks, True, key=lambda c: self._time(c, -1) >= until)
+            stop = min(stop, chunks[after].head.first_event if after < len(chunks) else ALL)
+        return start, stop
+
+    def _time(self, chunk: Chunk, unknown: int) -> int:
+        """When the chunk begins; `unknown` if that cannot be read."""
+        with self._seeker(chunk) as seeker:
+            try:
+                seeker.go(chunk, chunk.head.first_event)
+            except UNREADABLE as exc:
+                self._note(chunk, exc)
+                return unknown
+            return seeker.reader.time
+
     def _reader(self) -> Reader[Event, Frame]:
         head = self._file.head
         return Reader(head.ticks_per_second, head.started, Event, Frame)
 
-    def _chunks_from(self, seq: int) -> list[Chunk]:
-        """The chunks of event `seq` and later ones."""
-        chunks = list(self._file.of(EVENTS))
-        if self._file.damage:  # nothing is said about their order
-            return [c for c in chunks if c.head.first_event + c.head.events > seq]
-        ends = [chunk.head.first_event + chunk.head.events for chunk in chunks]
-        return chunks[bisect.bisect_right(ends, seq) :]
-
-    def _load(self, reader: Reader[Event, Frame], chunk: Chunk, missing: int = 0) -> bool:
+    def _load(self, reader: Reader[Event, Frame], chunk: Chunk) -> bool:
         try:
-            reader.load(self._file.payload(chunk), chunk.head.first_event, missing)
-        except errors.TraceCorruptError as exc:
+            reader.load(self._payloads.get(chunk), chunk.head.first_event)
+        except UNREADABLE as exc:
             self._note(chunk, exc)
             return False
         return True
 
     def _note(self, chunk: Chunk, error: errors.RecorderError) -> None:
-        if not isinstance(error, errors.TraceCorruptError):
+        if not isinstance(error, UNREADABLE):
             raise error
-        self._file.note(chunk.offset, str(error.context.get("reason")))
+        self._file.note(chunk.offset, str(error.context.get("reason") or error.message))
 
     def _check_count(self, chunk: Chunk, next_event: int) -> None:
         if next_event != chunk.head.first_event + chunk.head.events:
@@ -392,8 +519,8 @@ class Trace:
             for chunk in self._file.of(EVENTS):
                 if self._load(reader, chunk):
                     try:
-                        reader.skip_to(2**64 - 1)
-                    except errors.TraceCorruptError as exc:
+                        reader.skip_to(ALL)
+                    except UNREADABLE as exc:
                         self._note(chunk, exc)
             self._survey = reader
         return self._survey
@@ -409,11 +536,21 @@ def open_trace(path: str | os.PathLike[str]) -> Trace:
     return Trace(path)
 
 
+def _bounds(start: int, stop: int | None) -> tuple[int, int]:
+    """The bounds of a query, checked."""
+    for name, number in (("start", start), ("stop", stop)):
+        if number is not None and (not isinstance(number, int) or isinstance(number, bool)):
+            raise errors.InvalidArgumentError(
+                argument=name, value=repr(number)[:100], expected="the number of an event"
+            )
+    return min(max(start, 0), ALL), ALL if stop is None else min(max(stop, 0), ALL)
+
+
 def _stacks(reader: Reader[Event, Frame], event: Event) -> list[tuple[Thread, list[Frame | Event]]]:
     stacks: list[tuple[Thread, list[Frame | Event]]] = [
         (thread, list(frames)) for thread, frames in reader.stacks()
     ]
-    if event.kind in ("return", "yield", "unwind"):  # its frame is gone from the stack
+    if event.kind in POPPING:  # its frame is gone from the stack
         for thread, frames in stacks:
             if thread.number == event.thread.number:
                 frames.append(event)

@@ -558,7 +558,7 @@ class _Writer:
             self.add(_type_name(tree) + "(")
             self.sequence(tree.items, self.attribute)
             if tree.cut:
-                self.add(f", … {tree.size - len(tree.items)} more")
+                self.add(f", … {(tree.size or 0) - len(tree.items)} more")
             self.add(")")
         elif tree.tag == ENUM:
             self.add(f"<{_type_name(tree)}.{tree.items[0][0] or '?'}: ")

@@ -1,0 +1,94 @@
+"""`recorder exceptions TRACE`: what was raised, with the frames and their variables."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+from recorder import errors
+from recorder.cli.output import printable, write
+from recorder.cli.queries import (
+    EXIT_STATUS,
+    add_filters,
+    base,
+    conclude,
+    filters_of,
+    frame_as_json,
+    json_of,
+    limited,
+    place,
+    shown,
+)
+
+if TYPE_CHECKING:
+    from recorder.trace.calls import Raised
+
+    # What add_subparsers() returns has no public name.
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+MOST_FRAMES = 12  # shown of one stack: the innermost
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser(
+        "exceptions",
+        help="what was raised, where it went, and the variables of every frame",
+        epilog=EXIT_STATUS,
+    )
+    add_filters(parser)
+    parser.add_argument("--type", metavar="TYPE", help="such as ValueError")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from recorder.trace.reader import open_trace
+
+    with open_trace(args.trace) as trace:
+        found = trace.exceptions(args.type, **filters_of(args))
+        for raised in limited(found, args.limit):
+            write(json.dumps(as_json(raised)) if args.json else as_text(raised))
+        return conclude(trace)
+
+
+def as_json(raised: Raised) -> dict[str, Any]:
+    handled = raised.handled
+    return {
+        **place(raised.origin),
+        "type": raised.type_name,
+        "value": json_of(raised.value),
+        "events": [{"seq": e.seq, "kind": e.kind, "line": e.line} for e in raised.events],
+        "handled": None if handled is None else place(handled),
+        "escaped": raised.escaped,
+        "stack": [frame_as_json(frame) for frame in _stack(raised)],
+    }
+
+
+def as_text(raised: Raised) -> str:
+    origin = raised.origin
+    rows = [f"{origin.seq:>8}  {shown(raised.value, 100)}"]
+    stack = _stack(raised)
+    if len(stack) > MOST_FRAMES:
+        rows.append(f"{'':10}… {len(stack) - MOST_FRAMES} frames")
+    for frame in stack[-MOST_FRAMES:]:
+        rows.append(f"{'':10}{base(frame.file)}:{frame.line} in {frame.function.qualified_name}")
+        if not frame.function.is_body:
+            rows += [f"{'':14}{name} = {shown(v)}" for name, v in frame.locals.items()]
+    rows.append(f"{'':10}{_fate(raised)}")
+    return "\n".join(printable(row) for row in rows)
+
+
+def _fate(raised: Raised) -> str:
+    if handled := raised.handled:
+        where = f"{base(handled.file)}:{handled.line} in {handled.function.qualified_name}"
+        return f"handled at {where}, event {handled.seq}"
+    if raised.escaped:
+        return f"not handled: it left {raised.events[-1].function.qualified_name}"
+    return "not seen to be handled"
+
+
+def _stack(raised: Raised) -> list[Any]:
+    try:
+        return raised.stack
+    except (errors.TraceCorruptError, errors.UnknownRecordError):
+        return [raised.origin]

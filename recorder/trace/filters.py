@@ -1,0 +1,148 @@
+"""Which events a query is about, as a person says it, and as the decoder wants to hear it."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Iterable
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from recorder import errors
+from recorder._core.decode import KIND_BITS, Function, Reader, Thread
+from recorder.trace.moments import Event, Frame
+
+FunctionFilter: TypeAlias = "str | Function | Callable[[Function], bool] | None"
+ThreadFilter: TypeAlias = "int | str | Thread | None"
+
+ALL_KINDS: Final = frozenset(KIND_BITS)
+EXCEPTION_KINDS: Final = frozenset({"raise", "reraise", "handled", "unwind", "throw"})
+PATTERN: Final = frozenset("*?[")
+
+
+class Filter(NamedTuple):
+    """Events that fit everything that is given; None asks for nothing.
+
+    function   a name, a qualified name (`Parser.feed`), or a pattern of either (`test_*`); a
+               Function; or a predicate on one
+    file       a path, the end of one (`app.py`, `pkg/app.py`), or a pattern
+    line       where the frame is
+    thread     a thread's number or name
+    exception  the type's name, with its module or without; implies `kinds` about exceptions
+    since      time in ns since 1970, inclusive, and
+    until      the same, exclusive
+    frame      a frame's number; `caller` that of the frame below it
+    depth      frames below it, at most
+    name       a variable that is new or changed
+    """
+
+    kinds: frozenset[str] = ALL_KINDS
+    function: FunctionFilter = None
+    file: str | None = None
+    line: int | None = None
+    thread: ThreadFilter = None
+    exception: str | None = None
+    since: int | None = None
+    until: int | None = None
+    frame: int | None = None
+    caller: int | None = None
+    depth: int | None = None
+    name: str | None = None
+
+    def apply(self, reader: Reader[Event, Frame]) -> None:
+        """Sets the reader's watch."""
+        asks = self.function is not None or self.file is not None
+        reader.watch(
+            sum(KIND_BITS[kind] for kind in self.kinds),
+            functions=self.wants_function if asks else None,
+            threads=None if self.thread is None else self.wants_thread,
+            line=self.line,
+            frame=self.frame,
+            caller=self.caller,
+            depth=self.depth,
+            name=self.name,
+        )
+
+    def wants_function(self, function: Function) -> bool:
+        if self.file is not None and not is_file(function.file, self.file):
+            return False
+        asked = self.function
+        if asked is None:
+            return True
+        if isinstance(asked, str):
+            return any(is_named(n, asked) for n in (function.name, function.qualified_name))
+        if isinstance(asked, Function):
+            return asked.number == function.number
+        return bool(asked(function))
+
+    def wants_thread(self, thread: Thread) -> bool:
+        asked = self.thread
+        if isinstance(asked, Thread):
+            return asked.number == thread.number
+        return asked == thread.number if isinstance(asked, int) else asked == thread.name
+
+    def keeps(self, event: Event) -> bool:
+        """What the decoder does not look at."""
+        if self.since is not None and event.time < self.since:
+            return False
+        if self.until is not None and event.time >= self.until:
+            return False
+        if self.exception is None:
+            return True
+        value = event.value
+        if value is None:
+            return False
+        try:
+            name = value.type_name
+        except errors.TraceCorruptError:
+            return False
+        return self.exception in (name, name.rpartition(".")[2])
+
+
+def is_named(name: str, asked: str) -> bool:
+    return fnmatch.fnmatchcase(name, asked) if PATTERN & set(asked) else name == asked
+
+
+def is_file(path: str, asked: str) -> bool:
+    """Whether `asked` is the path, its last parts, or a pattern of it."""
+    if PATTERN & set(asked):
+        return fnmatch.fnmatchcase(path, asked) or fnmatch.fnmatchcase(path, f"*/{asked}")
+    return path == asked or path.endswith("/" + asked.removeprefix("./"))
+
+
+def make(kind: str | Iterable[str] | None = None, **asked: Any) -> Filter:
+    """A Filter of arguments that may be anything. Raises InvalidArgumentError."""
+    kinds = {kind} if isinstance(kind, str) else ALL_KINDS if kind is None else _set(kind)
+    for wrong in sorted(kinds - ALL_KINDS, key=str):
+        raise _invalid("kind", wrong, "one of " + ", ".join(sorted(ALL_KINDS)))
+    if asked.get("exception") is not None:
+        kinds = kinds & EXCEPTION_KINDS
+    for name in ("line", "since", "until", "frame", "caller", "depth"):
+        _check(name, asked.get(name), int, "an int")
+    for name in ("line", "since", "until"):
+        if abs(asked.get(name) or 0) >= 2**63:
+            raise _invalid(name, asked[name], "an int of 64 bits")
+    for name in ("frame", "caller", "depth"):
+        if not 0 <= (asked.get(name) or 0) < 2**63:
+            raise _invalid(name, asked[name], "a number from 0 on")
+    for name in ("file", "exception", "name"):
+        _check(name, asked.get(name), str, "a str")
+    _check("thread", asked.get("thread"), (int, str, Thread), "a thread's number or name")
+    function = asked.get("function")
+    if not callable(function):
+        _check("function", function, (str, Function), "a name, a Function or a predicate")
+    return Filter(frozenset(kinds), **asked)
+
+
+def _set(kinds: Iterable[str]) -> frozenset[str]:
+    try:
+        return frozenset(kinds)
+    except TypeError as exc:
+        raise _invalid("kind", kinds, "the name of a kind of event, or several") from exc
+
+
+def _check(name: str, value: object, types: Any, expected: str) -> None:
+    if value is not None and (not isinstance(value, types) or isinstance(value, bool)):
+        raise _invalid(name, value, expected)
+
+
+def _invalid(name: str, value: object, expected: str) -> errors.RecorderError:
+    return errors.InvalidArgumentError(argument=name, value=repr(value)[:100], expected=expected)

@@ -1,0 +1,140 @@
+"""What a reader hands out: events, frames, their variables, and the state at one moment.
+
+These are made of bytes that were decoded already; a value is taken apart when it is looked at.
+None of them changes, and none needs the trace to be open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from recorder._core.decode import RawEvent, RawFrame, Thread
+from recorder.trace.values import Types, Value
+
+POPPING = ("return", "yield", "unwind")  # the event's frame is off the stack when it happened
+
+
+class Locals(Mapping[str, Value]):
+    """The variables of a frame at one moment, by name. In the body of a module or class they are
+    its namespace. Names without a value are not in it."""
+
+    __slots__ = ("_slots", "_types", "_values")
+
+    def __init__(
+        self, slots: Mapping[str, int], values: tuple[bytes | None, ...], types: Types
+    ) -> None:
+        self._slots = slots
+        self._values = values
+        self._types = types
+
+    def _raw(self, slot: int) -> bytes | None:
+        return self._values[slot] if slot < len(self._values) else None
+
+    def __getitem__(self, name: str) -> Value:
+        raw = self._raw(self._slots[name])
+        if raw is None:
+            raise KeyError(name)
+        return Value(raw, self._types)
+
+    def __iter__(self) -> Iterator[str]:
+        # A body may gain names while this is read: they have no value here.
+        return (name for name, slot in list(self._slots.items()) if self._raw(slot) is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        return "{" + ", ".join(f"{name}={value!r}" for name, value in self.items()) + "}"
+
+
+class Frame(RawFrame):
+    """A frame at one moment: `frame` (its number), `function`, `line`, `depth`, `locals`.
+
+    `caller` is the number of the frame below it, None for the outermost. `adopted`: it was already
+    running when it was first seen.
+    """
+
+    __slots__ = ()
+
+    @property
+    def file(self) -> str:
+        return self.function.file
+
+    @property
+    def locals(self) -> Locals:
+        return Locals(self.slots, self.values, self.types)
+
+    @property
+    def globals(self) -> Locals:
+        """The globals of the module the frame's code is from, as last recorded."""
+        return _globals(self)
+
+    def __repr__(self) -> str:
+        return f"<frame {self.frame} of {self.function.qualified_name}, line {self.line}>"
+
+
+class Event(RawEvent):
+    """Something that happened in a frame, and the frame as it was then.
+
+    `seq`   its number: 0, 1, 2 … in the order in which things happened
+    `kind`  call, line, return, yield, resume, throw, unwind, raise, reraise or handled
+    `line`  where the frame is; for `line` about to run. `previous_line`: where it was before, so
+            that what `changed`, that line changed
+    `time`  ns since 1970; of the last event that has a time of its own (a line has none)
+    """
+
+    __slots__ = ()
+
+    @property
+    def file(self) -> str:
+        return self.function.file
+
+    @property
+    def locals(self) -> Locals:
+        return Locals(self.slots, self.values, self.types)
+
+    @property
+    def globals(self) -> Locals:
+        """The globals of the module the frame's code is from, as last recorded."""
+        return _globals(self)
+
+    @property
+    def value(self) -> Value | None:
+        """What is returned or yielded, or the exception that is raised, thrown in or handled."""
+        return None if self.raw_value is None else Value(self.raw_value, self.types)
+
+    @property
+    def changed(self) -> dict[str, Value | None]:
+        """The variables that changed since the frame's last event; None: lost its value."""
+        found: dict[str, Value | None] = {}
+        for slot in self.changed_slots:
+            raw = self.values[slot]
+            found[self.names[slot]] = None if raw is None else Value(raw, self.types)
+        return found
+
+    def __repr__(self) -> str:
+        return (
+            f"<event {self.seq}: {self.kind} {self.function.qualified_name} "
+            f"({self.file}:{self.line})>"
+        )
+
+
+def _globals(frame: RawFrame) -> Locals:
+    slots = frame.namespace.slots if frame.namespace is not None else {}
+    return Locals(slots, frame.global_values, frame.types)
+
+
+class Moment(NamedTuple):
+    """Everything as it was at an event."""
+
+    event: Event
+    stacks: list[tuple[Thread, list[Frame | Event]]]  # the event stands for a frame it popped
+
+    @property
+    def stack(self) -> list[Frame | Event]:
+        """The frames of the event's thread, from the outermost in."""
+        for thread, frames in self.stacks:
+            if thread.number == self.event.thread.number:
+                return frames
+        return [self.event]

@@ -1,0 +1,188 @@
+"""Walking through a trace as one steps through a program, forwards and back.
+
+    walk = Navigator(trace)
+    walk.step(); walk.next(); walk.out()              # and with back=True the other way
+    walk.to_line("app.py", 12); walk.to_function("parse"); walk.to_exception(back=True)
+    walk.last_change("total")
+    walk.event, walk.moment                            # where it is now
+
+Every movement stays in the thread of the present event, except `goto` and the searches. Each answers
+whether there was somewhere to go; if not, the position stays what it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from recorder import errors
+from recorder.trace.moments import POPPING, Event, Moment
+from recorder.trace.reader import Trace
+
+STOPS: Final = ("line", "return", "yield", "unwind", "raise")  # where stepping comes to a halt
+ENTRIES: Final = ("call", "resume", "throw")
+ENDS: Final = POPPING
+
+
+class Breakpoint:
+    """A line of a file, or the beginning of a function."""
+
+    def __init__(self, file: str | None, line: int | None, function: str | None) -> None:
+        self.file = file
+        self.line = line
+        self.function = function
+
+    @classmethod
+    def parse(cls, text: str) -> Breakpoint:
+        """`app.py:12`, or the name of a function. Raises InvalidArgumentError."""
+        file, colon, line = text.strip().rpartition(":")
+        if colon and file and line.isdecimal() and len(line) < 10:
+            return cls(file, int(line), None)
+        if not text.strip() or colon:
+            raise errors.InvalidArgumentError(
+                argument="breakpoint", value=text[:100], expected="FILE:LINE or a function's name"
+            )
+        return cls(None, None, text.strip())
+
+    @property
+    def asks(self) -> dict[str, Any]:
+        """What Trace.find is asked for."""
+        if self.function is not None:
+            return {"kind": "call", "function": self.function}
+        return {"kind": "line", "file": self.file, "line": self.line}
+
+    def __str__(self) -> str:
+        return self.function or f"{self.file}:{self.line}"
+
+
+class Navigator:
+    """A position in a trace. Raises EventNotFoundError if the trace has no event to be at."""
+
+    def __init__(self, trace: Trace, seq: int | None = None) -> None:
+        self.trace = trace
+        self.breakpoints: list[Breakpoint] = []
+        first = next(trace.find(start=seq or 0), None)
+        if first is None or (seq is not None and first.seq != seq):
+            raise errors.EventNotFoundError(event=seq or 0, path=trace.path)
+        self.event: Event = first
+
+    @property
+    def moment(self) -> Moment:
+        return self.trace.at(self.event.seq)
+
+    # ---- stepping ----
+
+    def step(self, back: bool = False) -> bool:
+        """To the next stop, in whatever function."""
+        return self._go(self._near(back, kind=STOPS))
+
+    def next(self, back: bool = False) -> bool:
+        """To the next stop in this function or its callers: calls are passed over."""
+        return self._go(self._previous() if back else self._following())
+
+    def _following(self) -> Event | None:
+        now = self.event
+        if now.kind not in POPPING:
+            return self._near(False, kind=STOPS, depth=now.depth)
+        return self._near(False, kind=STOPS, depth=now.depth - 1) if now.depth else None
+
+    def _previous(self) -> Event | None:
+        now = self.event
+        before = self._near(True, kind=(*STOPS, *ENTRIES), frame=now.frame)
+        if before is None or before.kind not in ENTRIES or not now.depth:
+            return before if before is not None and before.kind in STOPS else None
+        return self._near(True, before.seq, kind=STOPS, depth=now.depth - 1)
+
+    def out(self, back: bool = False) -> bool:
+        """To where this function ends (or yields); back: to the line that called it."""
+        now = self.event
+        if not back:
+            if now.kind in ENDS:
+                return self.next()
+            return self._go(self._near(False, kind=ENDS, frame=now.frame))
+        if not now.depth:
+            return False
+        entry = now
+        if now.kind not in ENTRIES:
+            found = self._near(True, kind=ENTRIES, frame=now.frame)
+            if found is None:
+                return False
+            entry = found
+        return self._go(self._near(True, entry.seq, kind=STOPS, depth=now.depth - 1))
+
+    # ---- going somewhere ----
+
+    def goto(self, seq: int) -> bool:
+        """To event number `seq`. Raises EventNotFoundError."""
+        return self._go(self.trace.at(seq).event)
+
+    def to_end(self, back: bool = False) -> bool:
+        """To the last event that can be read, or the first."""
+        return self._go(next(self.trace.find(backwards=not back), None))
+
+    def to_line(self, file: str, line: int, back: bool = False) -> bool:
+        return self._go(self._search(back, kind="line", file=file, line=line))
+
+    def to_function(self, name: str, back: bool = False) -> bool:
+        return self._go(self._search(back, kind="call", function=name))
+
+    def to_exception(self, type_name: str | None = None, back: bool = False) -> bool:
+        return self._go(self._search(back, kind="raise", exception=type_name))
+
+    def last_change(self, name: str, back: bool = True) -> bool:
+        """To where the variable of this frame got the value it has; again: the value before."""
+        now = self.event
+        changes = self.trace.history(
+            name, frame=now.frame, backwards=back,
+            start=0 if back else now.seq + 1, stop=now.seq if back and name in now.changed
+            else now.seq + 1 if back else None,
+        )  # fmt: skip
+        return self._go(next((change.event for change in changes), None))
+
+    def run(self, back: bool = False) -> bool:
+        """To the nearest breakpoint."""
+        return self._go(self._nearest([point.asks for point in self.breakpoints], back))
+
+    def search(self, text: str, back: bool = False) -> bool:
+        """To FILE:LINE, a call of that function, or an exception of that type."""
+        point = Breakpoint.parse(text)
+        asked = [point.asks]
+        if point.function is not None:
+            asked.append({"kind": "raise", "exception": point.function})
+        return self._go(self._nearest(asked, back))
+
+    def thread(self, number: int) -> bool:
+        """To the thread's next stop, or else its last one."""
+        found = self._search(False, kind=STOPS, thread=number)
+        return self._go(found or self._search(True, kind=STOPS, thread=number))
+
+    # ---- inside ----
+
+    def _near(self, back: bool, seq: int | None = None, **asked: Any) -> Event | None:
+        return self._search(back, seq, thread=self.event.thread.number, **asked)
+
+    def _search(self, back: bool, seq: int | None = None, **asked: Any) -> Event | None:
+        now = self.event.seq if seq is None else seq
+        if back:
+            return next(self.trace.find(stop=now, backwards=True, **asked), None)
+        return next(self.trace.find(start=now + 1, **asked), None)
+
+    def _nearest(self, asked: Iterable[dict[str, Any]], back: bool) -> Event | None:
+        """The nearest event that fits one of these; each is looked for only up to the best so far."""
+        best: Event | None = None
+        now = self.event.seq
+        for one in asked:
+            if back:
+                start = best.seq + 1 if best else 0
+                found = next(self.trace.find(start=start, stop=now, backwards=True, **one), None)
+            else:
+                stop = best.seq if best else None
+                found = next(self.trace.find(start=now + 1, stop=stop, **one), None)
+            best = found or best
+        return best
+
+    def _go(self, event: Event | None) -> bool:
+        if event is None:
+            return False
+        self.event = event
+        return True

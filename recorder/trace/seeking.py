@@ -1,0 +1,148 @@
+"""Going to any event of a trace, forwards and backwards, in bounded memory.
+
+A chunk decodes from its beginning on. While a Seeker reads one it takes checkpoints, so that going
+back in it costs a few thousand events and not the whole chunk. Of the chunks that were
+decompressed, the last few are kept.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Final
+
+from recorder import errors
+from recorder._core.decode import Reader
+from recorder.trace.file import Chunk, TraceFile
+from recorder.trace.filters import Filter
+from recorder.trace.moments import Event, Frame
+
+CACHE_BYTES: Final = 32 << 20  # of payloads; one is kept however large it is (64 MiB at most)
+STEP: Final = 8_192  # events between checkpoints, at least
+BYTES_PER_EVENT: Final = 4  # of checkpoints, at most: a deep stack gets fewer of them
+FIRST_WINDOW: Final = 256  # events looked through at once on the way back: often one is wanted
+ALL: Final = 2**64 - 1  # behind every event
+UNREADABLE: Final = (errors.TraceCorruptError, errors.UnknownRecordError)
+
+
+class Payloads:
+    """The payloads of chunks, the last ones kept."""
+
+    def __init__(self, file: TraceFile) -> None:
+        self.file = file
+        self._kept: OrderedDict[int, bytes] = OrderedDict()
+        self._size = 0
+
+    def clear(self) -> None:
+        self._kept.clear()
+        self._size = 0
+
+    def get(self, chunk: Chunk) -> bytes:
+        """What the chunk holds. Raises TraceCorruptError if it is damaged."""
+        payload = self._kept.get(chunk.offset)
+        if payload is not None:
+            self._kept.move_to_end(chunk.offset)
+            return payload
+        payload = self.file.payload(chunk)
+        self._kept[chunk.offset] = payload
+        self._size += len(payload)
+        while self._size > CACHE_BYTES and len(self._kept) > 1:
+            self._size -= len(self._kept.popitem(last=False)[1])
+        return payload
+
+
+class Seeker:
+    """A reader that goes to any event."""
+
+    def __init__(self, payloads: Payloads) -> None:
+        head = payloads.file.head
+        self.payloads = payloads
+        self.reader = Reader(head.ticks_per_second, head.started, Event, Frame)
+        self.chunk: Chunk | None = None
+        self.missing = 0  # events before what `forwards` begins with
+        self._checkpoints: list[tuple[int, int, bytes]] = []
+        self._numbers: list[int] = []  # the events they stand before
+
+    def load(self, chunk: Chunk) -> None:
+        """Goes to the chunk's first event. Raises TraceCorruptError if that cannot be read."""
+        payload = self.payloads.get(chunk)
+        self.chunk = None
+        self._checkpoints.clear()
+        self._numbers.clear()
+        self.reader.load(payload, chunk.head.first_event)
+        self.chunk = chunk
+        self._take_checkpoint()
+
+    def go(self, chunk: Chunk, seq: int) -> None:
+        """Goes to event `seq` of the chunk, or behind its last one. Raises TraceCorruptError if
+        something before it cannot be read."""
+        if self.chunk != chunk:
+            self.load(chunk)
+        reader = self.reader
+        at = max(bisect.bisect_right(self._numbers, seq) - 1, 0)
+        if not self._numbers[at] <= reader.seq <= seq:
+            try:
+                reader.rewind(*self._checkpoints[at])
+            except BaseException:
+                self.chunk = None  # it is nowhere now
+                raise
+        while reader.seq < seq:
+            due = self._next_checkpoint()
+            reader.skip_to(min(due, seq))
+            if reader.seq < min(due, seq):
+                return
+            if reader.seq == due:
+                self._take_checkpoint()
+
+    def _next_checkpoint(self) -> int:
+        """The number of the event before which the next one stands, or has to be taken."""
+        behind = bisect.bisect_right(self._numbers, self.reader.seq)
+        last, _, state = self._checkpoints[behind - 1]
+        due = max(last + max(STEP, len(state) // BYTES_PER_EVENT), self.reader.seq + 1)
+        return min(due, *self._numbers[behind : behind + 1], ALL)
+
+    def _take_checkpoint(self) -> None:
+        at = bisect.bisect_left(self._numbers, self.reader.seq)
+        if self._numbers[at : at + 1] != [self.reader.seq]:
+            self._checkpoints.insert(at, self.reader.checkpoint())
+            self._numbers.insert(at, self.reader.seq)
+
+    def event(self) -> Event | None:
+        """The next event."""
+        return self.reader.next()
+
+    def forwards(self, chunk: Chunk, start: int, stop: int, wanted: Filter) -> Iterator[Event]:
+        """The events that are wanted from `start` on, before `stop`. Nobody else may use the
+        seeker meanwhile. Raises TraceCorruptError behind the last event that can be read."""
+        self.go(chunk, max(start, chunk.head.first_event))
+        self.reader.missing = self.missing
+        wanted.apply(self.reader)
+        while (event := self.reader.seek(stop)) is not None:
+            yield event
+
+    def backwards(self, chunk: Chunk, start: int, stop: int, wanted: Filter) -> Iterator[Event]:
+        """As `forwards`, from the last one on. What cannot be read is raised at the end."""
+        start = max(start, chunk.head.first_event)
+        damage: errors.RecorderError | None = None
+        try:
+            self.go(chunk, min(stop, chunk.head.first_event + chunk.head.events))
+        except UNREADABLE as exc:
+            if self.chunk is None:
+                raise
+            damage = exc
+        stop = min(stop, self.reader.seq)
+        wanted.apply(self.reader)
+        window = FIRST_WINDOW
+        while stop > start:
+            at = max(bisect.bisect_left(self._numbers, stop) - 1, 0)
+            low = max(start, self._numbers[at], stop - window)
+            self.go(chunk, low)
+            found: list[Event] = []
+            while (event := self.reader.seek(stop)) is not None:
+                found.append(event)
+            yield from reversed(found)
+            stop = low
+            window = min(window * 4, STEP)
+        if damage is not None:
+            raise damage
