@@ -101,7 +101,7 @@ class Tripwire:
                     ADD(RUN_HANDLERS, None)
                     return 0
         # A traced RESUME of 3.11 is looked at until nobody asks any more: there the walk ends with `arm`.
-        if self._times < 400:
+        if sys.version_info >= (3, 12) or self._times < 400:
             self._ask_again()
         return 0
 
