@@ -5,10 +5,15 @@ from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_py import build_py
+from setuptools.command.editable_wheel import editable_wheel
 
 CORE = Path("recorder/_core")
 # C files that belong to an extension besides the one Cython writes.
-EXTRA_SOURCES = {"capture": ["frames.c"], "syscalls": ["syscall_table.c"]}
+EXTRA_SOURCES = {
+    "capture": ["frames.c", "instances.c", "whose.c"],
+    "syscalls": ["syscall_table.c", "map_guard.c"],
+}
 # -fno-strict-aliasing and friends come from CPython's own flags; asserts stay out unless asked for.
 DEBUG = os.environ.get("RECORDER_BUILD") == "debug"
 FLAGS = [
@@ -31,21 +36,65 @@ extensions = [
     for pyx in sorted(CORE.glob("*.pyx"))
 ]
 
+# A line that site-packages has besides the package: it starts the recorder where RECORDER_AUTOSTART says so.
+AUTOSTART = Path("recorder/_boot/recorder_autostart.pth")
+
+
+class BuildWithAutostart(build_py):
+    """For a wheel: the file goes to the root of what is installed."""
+
+    def run(self):
+        super().run()
+        if not self.editable_mode:
+            self.copy_file(str(AUTOSTART), str(Path(self.build_lib, AUTOSTART.name)))
+
+    def get_outputs(self, include_bytecode=1):
+        ours = [] if self.editable_mode else [str(Path(self.build_lib, AUTOSTART.name))]
+        return [*super().get_outputs(include_bytecode), *ours]
+
+
+class EditableWithAutostart(editable_wheel):
+    """For an installation in place: beside the path that leads here."""
+
+    def _select_strategy(self, *arguments):
+        strategy = super()._select_strategy(*arguments)
+
+        class Strategy:
+            def __enter__(self):
+                strategy.__enter__()
+                return self
+
+            def __exit__(self, *facts):
+                return strategy.__exit__(*facts)
+
+            def __call__(self, wheel, files, mapping):
+                strategy(wheel, files, mapping)
+                wheel.write(str(AUTOSTART), AUTOSTART.name)
+
+        return Strategy()
+
+
+# No Cython: it is loaded before Python begins (see recorder/cli/run.py).
+preload = Extension("recorder._core.preload", [str(CORE / "preload.c")], extra_compile_args=FLAGS)
+
+cythonized = cythonize(
+    extensions,
+    build_dir="build/cython",
+    show_all_warnings=True,
+    compiler_directives={
+        "language_level": 3,
+        "binding": False,
+        "boundscheck": False,
+        "wraparound": False,
+        "cdivision": True,
+        "initializedcheck": False,
+        "warn.undeclared": False,
+        "warn.unused": True,
+        "warn.maybe_uninitialized": True,
+    },
+)
+
 setup(
-    ext_modules=cythonize(
-        extensions,
-        build_dir="build/cython",
-        show_all_warnings=True,
-        compiler_directives={
-            "language_level": 3,
-            "binding": False,
-            "boundscheck": False,
-            "wraparound": False,
-            "cdivision": True,
-            "initializedcheck": False,
-            "warn.undeclared": False,
-            "warn.unused": True,
-            "warn.maybe_uninitialized": True,
-        },
-    )
+    cmdclass={"build_py": BuildWithAutostart, "editable_wheel": EditableWithAutostart},
+    ext_modules=[preload, *cythonized],
 )

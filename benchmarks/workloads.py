@@ -1,20 +1,38 @@
-"""Small programs of one kind each, with the number of events a recording of them must have at least."""
+"""The programs that are measured: small, deterministic, one kind of code each.
+
+Each is a function of a size and does work proportional to it. Their code is in this folder (or, for
+the real program, in site-packages), so that it is in scope; what they use of the standard library is not.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+import asyncio
+import importlib.util
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import machines
+import pure_json
+
+HERE = str(Path(__file__).resolve().parent)
 
 
 class Workload(NamedTuple):
-    run: Callable[[], object]
-    events: int
+    """size: of one measured round; about 0.1 to 1 million events. scalar: its variables are numbers,
+    singletons and short texts, the code that the figures are promised for."""
+
+    run: Callable[[int], object]
+    size: int
+    scalar: bool = False
+    needs: str = ""  # a package outside the standard library
 
 
-def scalar_loop(n: int = 200_000) -> int:
+def scalar_loop(size: int) -> int:
     total = 0
     i = 0
-    while i < n:
+    while i < size:
         double = i * 2
         odd = double + 1
         total += odd
@@ -28,32 +46,51 @@ def fib(n: int) -> int:
     return fib(n - 1) + fib(n - 2)
 
 
-class Account:
-    def __init__(self, balance: float) -> None:
-        self.balance = balance
-
-    def deposit(self, amount: float) -> float:
-        self.balance += amount
-        return self.balance
-
-    def withdraw(self, amount: float) -> float:
-        if amount > self.balance:
-            amount = self.balance
-        self.balance -= amount
-        return amount
+def calls(size: int) -> int:
+    total = 0
+    for _ in range(size):
+        total += fib(12)
+    return total
 
 
-def methods(n: int = 40_000) -> float:
-    account = Account(100.0)
-    for i in range(n):
-        account.deposit(i % 7)
-        account.withdraw(i % 5)
-    return account.balance
+def methods(size: int) -> int:
+    return machines.Factory(workers=4).work(size)
 
 
-def strings(n: int = 60_000) -> int:
+def containers_touched(size: int) -> int:
+    recent: list[int] = []
+    counts: dict[str, int] = {}
+    pairs = [(0, 0)] * 16
+    for i in range(size):
+        recent.append(i)
+        if len(recent) > 32:
+            recent.clear()
+        key = f"key {i % 24}"
+        counts[key] = counts.get(key, 0) + 1
+        pairs[i % 16] = (i, len(recent))
+    return len(recent) + sum(counts.values()) + len(pairs)
+
+
+def containers_untouched(size: int) -> int:
+    items = list(range(64))
+    table = {f"key {i}": i for i in range(50)}
+    total = 0
+    for i in range(size):
+        total += i
+    return total + len(items) + len(table)
+
+
+def large_list_untouched(size: int) -> int:
+    items = list(range(1000))
+    total = 0
+    for i in range(size):
+        total += i
+    return total + len(items)
+
+
+def strings(size: int) -> int:
     words = 0
-    for i in range(n):
+    for i in range(size):
         text = f"item {i}"
         upper = text.upper()
         if upper.endswith("7"):
@@ -61,44 +98,132 @@ def strings(n: int = 60_000) -> int:
     return words
 
 
-def numbers(n: int) -> object:
+def numbers(n: int) -> Iterator[int]:
     for i in range(n):
         yield i * 3
 
 
-def generators(n: int = 80_000) -> int:
+def generators(size: int) -> int:
     total = 0
-    for value in numbers(n):  # type: ignore[attr-defined]
+    for value in numbers(size):
         total += value
     return total
 
 
-def exceptions(n: int = 30_000) -> int:
+async def feed(size: int, queue: asyncio.Queue[int | None]) -> None:
+    for i in range(size):
+        await queue.put(i)
+    await queue.put(None)
+
+
+async def relay(queue: asyncio.Queue[int | None], following: asyncio.Queue[int | None]) -> int:
+    passed = 0
+    while (item := await queue.get()) is not None:
+        await following.put(item + 1)
+        passed += 1
+    await following.put(None)
+    return passed
+
+
+async def drain(queue: asyncio.Queue[int | None]) -> int:
+    total = 0
+    while (item := await queue.get()) is not None:
+        total += item
+    return total
+
+
+async def pipeline(size: int) -> int:
+    """Tasks that wait for each other all the time."""
+    first: asyncio.Queue[int | None] = asyncio.Queue(2)
+    second: asyncio.Queue[int | None] = asyncio.Queue(2)
+    feeding = asyncio.create_task(feed(size, first))
+    relaying = asyncio.create_task(relay(first, second))
+    total = await drain(second)
+    await feeding
+    return total + await relaying
+
+
+def tasks(size: int) -> int:
+    return asyncio.run(pipeline(size))
+
+
+def refuse(i: int) -> None:
+    raise LookupError(i)
+
+
+def exceptions(size: int) -> int:
     caught = 0
-    for i in range(n):
+    for i in range(size):
         try:
             if i % 2:
                 raise ValueError(i)
-        except ValueError:
+            refuse(i)
+        except (ValueError, LookupError):
             caught += 1
     return caught
 
 
-def untouched_containers(n: int = 20_000) -> int:
-    items = list(range(64))
-    table = {f"key {i}": i for i in range(50)}
-    total = 0
-    for i in range(n):
-        total += i
-    return total + len(items) + len(table)
+def threads(size: int) -> int:
+    found = [0] * 4
+
+    def work(which: int) -> None:
+        found[which] = scalar_loop(size)
+
+    started = [threading.Thread(target=work, args=(i,)) for i in range(len(found))]
+    for thread in started:
+        thread.start()
+    for thread in started:
+        thread.join()
+    return sum(found)
 
 
-WORKLOADS = {
-    "scalar loop": Workload(scalar_loop, 1_000_000),
-    "calls (fib)": Workload(lambda: fib(21), 85_000),
-    "methods": Workload(methods, 300_000),
-    "strings": Workload(strings, 240_000),
-    "generators": Workload(generators, 320_000),
-    "exceptions": Workload(exceptions, 120_000),
-    "containers, untouched": Workload(untouched_containers, 40_000),
+def json_round_trips(size: int) -> int:
+    text = pure_json.dumps(pure_json.SAMPLE)
+    length = 0
+    for _ in range(size):
+        length += len(pure_json.dumps(pure_json.loads(text)))
+    return length
+
+
+def check_sources(size: int) -> int:
+    """pyflakes, over a module of the standard library that every Python has."""
+    import ast
+    import json.scanner
+
+    from pyflakes.checker import Checker  # type: ignore[import-not-found]
+
+    tree = ast.parse(Path(json.scanner.__file__).read_text())
+    return sum(len(Checker(tree).messages) for _ in range(size))
+
+
+WORKLOADS: dict[str, Workload] = {
+    "scalar loop": Workload(scalar_loop, 100_000, scalar=True),
+    "calls (fib)": Workload(calls, 160, scalar=True),
+    "methods (machines)": Workload(methods, 10_000),
+    "containers touched": Workload(containers_touched, 12_000),
+    "containers untouched": Workload(containers_untouched, 60_000),
+    "large list untouched": Workload(large_list_untouched, 60_000),
+    "strings": Workload(strings, 60_000, scalar=True),
+    "generators": Workload(generators, 80_000, scalar=True),
+    "asyncio": Workload(tasks, 20_000),
+    "exceptions": Workload(exceptions, 40_000, scalar=True),
+    "threads": Workload(threads, 25_000, scalar=True),
+    "pure-Python JSON": Workload(json_round_trips, 40),
+    "real program (pyflakes)": Workload(check_sources, 20, needs="pyflakes"),
 }
+
+
+def available() -> dict[str, Workload]:
+    """Those whose packages are installed."""
+    return {
+        name: work
+        for name, work in WORKLOADS.items()
+        if not work.needs or importlib.util.find_spec(work.needs)
+    }
+
+
+def prepare(name: str) -> Callable[[int], Any]:
+    """The workload, imports done and caches filled, so that what is timed is its own code."""
+    work = WORKLOADS[name]
+    work.run(max(1, work.size // 100))
+    return work.run

@@ -10,7 +10,7 @@ import os
 import time
 
 from recorder import errors
-from recorder._core import syscalls
+from recorder.destination import STDERR, Destination, write_fd
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,15 +21,8 @@ if TYPE_CHECKING:
 
 # The same code is told once in this time; what comes in between is counted.
 INTERVAL_S = 1.0
-STDERR = 2
-LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 # How loud a failure is in the log, by what was done about it.
 LEVEL_OF = {"degrade": "warning", "disable": "error", "abort": "critical", "raise": "error"}
-
-
-def to_dict(error: RecorderError, **surroundings: Any) -> dict[str, Any]:
-    """The JSON diagnostic; `surroundings` are those of recorder.errors.diagnostic.to_dict."""
-    return error.to_dict(**surroundings)
 
 
 def json_line(diagnostic: dict[str, Any]) -> bytes:
@@ -43,63 +36,6 @@ def text_line(error: RecorderError) -> bytes:
     """A failure as a person reads it: what happened, and what to do."""
     text = f"recorder: {error}. {error.hint}".rstrip() + "\n"
     return text.encode("utf-8", "backslashreplace")
-
-
-class Destination:
-    """Where --json-errors or --log-file points: `stderr`, `fd:N` or a path."""
-
-    def __init__(self, text: str, key: str = "json_errors") -> None:
-        self.text = text
-        self.fd: int | None = None
-        if text == "stderr":
-            self.fd = STDERR
-        elif text.startswith("fd:"):
-            self.fd = int(text[3:]) if text[3:].isdecimal() and text[3:].isascii() else -1
-        if not text or "\0" in text or self.fd in (-1, 0, 1) or (self.fd or 0) > 0x7FFFFFFF:
-            raise errors.InvalidPolicyValueError(
-                key=key,
-                value=errors.describe(text),
-                source="policy",
-                expected="stderr, fd:N with N from 2, or a path",
-            )
-
-    @property
-    def is_stderr(self) -> bool:
-        return self.text == "stderr"
-
-    def check(self) -> None:
-        """Raises DiagnosticsUnwritableError if nothing could be written."""
-        try:
-            if self.fd is None:
-                with self._open():
-                    pass
-            else:
-                os.fstat(self.fd)
-        except (OSError, errors.RecorderError) as exc:
-            if errors.is_programs(exc):
-                raise
-            raise errors.DiagnosticsUnwritableError(path=self.text, errno=exc.errno) from exc
-
-    def write(self, line: bytes) -> bool:
-        """Writes the line whole; says whether it could."""
-        try:
-            if self.fd is not None:
-                return write_fd(self.fd, line)
-            with self._open() as fd:
-                return write_fd(fd, line)
-        except (OSError, errors.RecorderError) as exc:
-            if errors.is_programs(exc):
-                raise
-            return False
-
-    def _open(self) -> syscalls.Opened:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOCTTY
-        return syscalls.opened(self.text, flags, 0o600)
-
-
-def write_fd(fd: int, line: bytes) -> bool:
-    """Writes to a descriptor that may be closed, broken or full; whether it could."""
-    return syscalls.tell(fd, line)
 
 
 # The process that has said its one line on stderr; a forked child has one of its own.
@@ -147,9 +83,10 @@ class Reporter:
         """Counts a failure, logs it, and writes it to its path or descriptor unless it floods."""
         code = error.error_name
         self.counts[code] = self.counts.get(code, 0) + 1
+        # A forked child that steps aside is news, and nothing is wrong.
+        harmless = isinstance(error, errors.ForkedError)
+        self._to_log("info" if harmless else LEVEL_OF.get(disposition, "error"), str(error), error)
         try:
-            if self._log is not None:
-                self._log(LEVEL_OF.get(disposition, "error"), str(error), self._record(error))
             if self.destination is not None and not self.destination.is_stderr:
                 self._stream(code, self._diagnostic(error, disposition, surroundings))
         except Exception as exc:
@@ -167,17 +104,21 @@ class Reporter:
 
     def log(self, level: str, text: str) -> None:
         """A line in the log that is no failure."""
-        if self._log is not None:
-            try:
-                self._log(level, text, self._record(None))
-            except Exception as exc:
-                self._unwritten(exc)
+        self._to_log(level, text, None)
 
     def close(self) -> None:
         """Writes what was held back: the last diagnostic of each code, with its count."""
         for code in list(self._pending):
             count, diagnostic = self._pending.pop(code)
             self._write({**diagnostic, "count": count})
+
+    def _to_log(self, level: str, text: str, error: RecorderError | None) -> None:
+        """A record for the handlers, which may be the program's: what they raise is theirs to mend."""
+        if self._log is not None:
+            try:
+                self._log(level, text, self._record(error))
+            except Exception:
+                self.unwritten += 1
 
     def _diagnostic(
         self, error: RecorderError, disposition: str, surroundings: dict[str, Any]

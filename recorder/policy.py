@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from recorder import errors
+from recorder.errors import arguments
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -158,7 +159,9 @@ KEYS: dict[str, tuple[Convert, str]] = {
     "include": (_patterns, "a list of patterns"),
     "exclude": (_patterns, "a list of patterns"),
     "redact": (_patterns, "a list of patterns"),
+    "follow_children": (_boolean, "true or false"),
     "max_bytes": (_or_none(_size, "none"), f"{SIZE}, or none"),
+    "keep_last": (_or_none(_size, "none"), f"{SIZE}, or none"),
     "max_events": (_or_none(_count, "none"), "a positive whole number or none"),
     "max_duration": (_or_none(_duration, "none"), "a time, such as 90s, 15m or 2h, or none"),
     "min_free_space": (_or_none(_floor, "auto"), f"{SIZE}, 0 or auto"),
@@ -181,8 +184,10 @@ class Policy:
     scope                  "own" code, own and installed "deps", or "all"
     include, exclude       patterns of module names and paths, on top of the scope
     redact                 patterns of names whose values are secret
+    follow_children        record forked and started Python processes too, each into a trace of its own
     max_bytes, max_events, max_duration (seconds)
                            recording ends there; None: without a limit
+    keep_last              the beginning is dropped so that the events take at most this size; None: all
     min_free_space         bytes the disk keeps; None: the smaller of 1 GiB and 5 %
     """
 
@@ -201,7 +206,9 @@ class Policy:
         include: tuple[str, ...]
         exclude: tuple[str, ...]
         redact: tuple[str, ...]
+        follow_children: bool
         max_bytes: int | None
+        keep_last: int | None
         max_events: int | None
         max_duration: float | None
         min_free_space: int | None
@@ -221,7 +228,9 @@ class Policy:
         include: Iterable[str] = (),
         exclude: Iterable[str] = (),
         redact: Iterable[str] = SECRETS,
+        follow_children: bool = False,
         max_bytes: int | str | None = None,
+        keep_last: int | str | None = None,
         max_events: int | str | None = None,
         max_duration: float | str | None = None,
         min_free_space: int | str | None = None,
@@ -266,10 +275,16 @@ class Policy:
     @staticmethod
     def from_dict(values: Mapping[str, Any], source: str = "dict") -> Policy:
         """The policy with these values, and defaults for the rest."""
-        return Policy(**{key: check(key, value, source) for key, value in values.items()})
+        try:
+            rows = list(dict(values).items())
+        except Exception as exc:  # whatever the methods of no mapping raise
+            raise arguments.wrong("values", values, "a mapping of policy keys to values") from exc
+        source = source if isinstance(source, str) else errors.describe(source)
+        return Policy(**{key: check(key, value, source) for key, value in rows})
 
     def free_space_floor(self, disk_bytes: int) -> int:
         """How many bytes a disk of this size has to keep free."""
+        disk_bytes = arguments.number(disk_bytes, "disk_bytes")
         if self.min_free_space is not None:
             return self.min_free_space
         return min(GIB, disk_bytes // 20)
@@ -282,7 +297,7 @@ def check(key: str, value: object, source: str) -> Any:
     convert, expected = KEYS[key]
     try:
         return convert(value)
-    except (ValueError, OverflowError):
+    except Exception:  # ours is ValueError; the rest is what the value's own methods raise
         shown = errors.describe(value)
         raise errors.InvalidPolicyValueError(
             key=key, value=shown, source=source, expected=expected

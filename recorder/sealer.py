@@ -19,6 +19,12 @@ from recorder._core import control, syscalls
 
 SHORTEST_WAIT_MS, LONGEST_WAIT_MS = 1, 20
 HEARTBEAT_SECONDS: Final = 0.04
+# What the target has said on the control page, and needs to be there when the page is made anew.
+LASTING: Final = (
+    *("ticks_per_second", "started_wall_ns", "started_mono_ns"),
+    *("target_state", "target_pid", "exit_status", "has_exit_status", "discard", "events"),
+    *("image", "leaving"),
+)
 
 
 def main(path: str) -> None:
@@ -28,7 +34,7 @@ def main(path: str) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
     os.chdir("/")
     syscalls.load_faults("sealer")
-    page = control.ControlPage(os.path.join(path, "control"))
+    page = control.ControlPage(os.path.join(path, "control"), guarded=True)
     page.sealer_pid = os.getpid()
     try:
         Sealer(path, page).run()
@@ -43,13 +49,13 @@ def report(page: control.ControlPage, error: BaseException) -> None:
         ours = errors.from_exception(error, operation="read")
     else:
         ours = errors.SealerFailedError(reason=f"{type(error).__name__}: {error}")
-    page.set_sealer_fault(ours.number, **staging.fault_facts(ours))
+    page.set_sealer_fault(ours.number, **errors.to_fault(ours))
     page.sealer_state = control.SEALER_FAILED
 
 
 class Sealer:
     def __init__(self, path: str, page: control.ControlPage) -> None:
-        from recorder.trace.sealing import Tape  # brings zstandard, which may be missing
+        from recorder.trace.sealing import Tape  # needs zstandard, which may be missing
 
         self.page = page
         self.lock = staging.lock(path)  # until the process ends
@@ -61,6 +67,8 @@ class Sealer:
         self.floor: int = session["min_free_space"]
         self.max_bytes: int | None = session["max_bytes"]
         self.watch = staging.Watch(session["target_pid"], session["target_started"])
+        self.trace_id = bytes.fromhex(session["meta"]["trace_id"])
+        self.known = self._facts(LASTING)
         _thread.start_new_thread(self._beat, ())
 
     def _beat(self) -> None:
@@ -73,12 +81,53 @@ class Sealer:
         wait = SHORTEST_WAIT_MS
         while True:
             died = self.watch.dead(wait)  # asked before the state is read: then the state is final
+            self.check_page()
+            if self.has_left(died, wait):
+                died = True
+                self.tape.fail(self.exec_error())
             if died or self.page.discard or self.page.target_state == control.TARGET_FINISHED:
                 break
             wait = SHORTEST_WAIT_MS if self.seal_full() else min(2 * wait, LONGEST_WAIT_MS)
-        if died and self.page.target_state == control.TARGET_PREPARING:
+        never_began = self.page.target_state == control.TARGET_PREPARING
+        if died and never_began and self.tape.failure is None:
             self.page.discard = 1  # nothing was recorded
+        self.tape.follow(self.lock)
         self.tape.finish(died=died)
+
+    def check_page(self) -> None:
+        """Somebody may have cut the control page's file, or written over it. It is made anew of what
+        is known, and the recording ends."""
+        page = self.page
+        if page.is_sound(self.trace_id) and page.sealer_state == control.SEALER_READY:
+            self.known = self._facts(LASTING)
+            return
+        if not page.is_sound(self.trace_id):
+            page.restore(self.known, self.trace_id)
+        page.sealer_pid = os.getpid()
+        page.sealed_segments, page.sealed_events = self.tape.sealed, self.tape.events
+        page.trace_bytes = self.tape.writer.end
+        page.sealer_state = control.SEALER_READY
+        self.tape.fail(errors.MappingLostError(path=page.path))
+
+    def _facts(self, names: tuple[str, ...]) -> dict[str, int]:
+        return {name: getattr(self.page, name) for name in names}
+
+    def has_left(self, died: bool, waited: int) -> bool:
+        """Whether the process has become another program (exec). One that was announced is looked
+        for at once; one that code below Python made, whenever there is nothing to do."""
+        if self.page.target_state != control.TARGET_RECORDING:
+            return False
+        if died or not (self.page.leaving or waited == LONGEST_WAIT_MS):
+            return bool(died and self.page.leaving)
+        image = staging.process_image(self.page.target_pid)
+        return image is not None and image != self.page.image != 0
+
+    def exec_error(self) -> errors.RecorderError:
+        try:
+            path = os.readlink(f"/proc/{self.page.target_pid}/exe")
+        except OSError:
+            path = ""  # it ended already
+        return errors.TargetExecError(path=path)
 
     def seal_full(self) -> bool:
         """Seals the full segments in order. After a failure none is sealed until the end, and none
@@ -89,6 +138,7 @@ class Sealer:
             if index is None:
                 break
             try:
+                tape.follow(self.lock)
                 tape.seal(index)
                 self.check_limits()
                 tape.reserve()
@@ -109,10 +159,12 @@ class Sealer:
         """The free space that is to be kept after the next reservation, and the size of the trace."""
         tape = self.tape
         folder = os.path.dirname(tape.path)
-        with errors.mapped("read", path=folder):
+        with errors.mapped("statvfs", path=folder):
             free, _ = syscalls.statvfs(folder)
         wanted = self.floor + tape.writer.still_to_reserve(tape.room)
         if self.floor and free < wanted:
             raise errors.FreeSpaceLowError(path=folder, free_bytes=free, bytes_wanted=wanted)
         if self.max_bytes is not None and tape.writer.end > self.max_bytes:
-            raise errors.LimitReachedError(limit="max_bytes", limit_value=self.max_bytes)
+            raise errors.LimitReachedError(
+                limit="max_bytes", limit_value=self.max_bytes, unit="bytes"
+            )

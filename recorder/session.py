@@ -17,10 +17,11 @@ from recorder import policy as policies
 from recorder import staging as stagings
 from recorder._core import capture, control, syscalls
 from recorder.diagnostics import Reporter
+from recorder.errors import arguments
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any, ParamSpec, TypeVar
 
     from recorder._core.capture import RecorderResult
@@ -70,7 +71,17 @@ class Session(capture.Recording):
     an exception from a signal handler comes in, one call into the core undoes it (`capture.abandon`) or ends it
     (`capture.stop`), and each of these can be made again."""
 
-    def __init__(self, staging: Staging, policy: Policy, *, whole_process: bool = False) -> None:
+    def __init__(
+        self,
+        staging: Staging,
+        policy: Policy,
+        *,
+        whole_process: bool = False,
+        waiting: bool = False,
+        argv: Sequence[str] | None = None,
+        parent: Mapping[str, Any] | None = None,
+    ) -> None:
+        arguments.instance(staging, stagings.Staging, "staging", "what start() has prepared")
         self.path = staging.destination
         self.run_id = staging.run_id
         self.trace_id = staging.trace_id
@@ -78,7 +89,11 @@ class Session(capture.Recording):
         self.error: RecorderError | None = None
         self.disposition: Disposition | None = None
         self._staging = staging
-        self._whole_process = whole_process
+        self.pid = os.getpid()
+        self.whole_process = whole_process
+        self._waiting = waiting  # for `__main__`, which is still to come
+        self._argv = argv
+        self._parent = parent
         self._summary: Summary | None = None
         self._aborted: RecordingAborted | None = None
         self._reporter = Reporter(
@@ -97,7 +112,7 @@ class Session(capture.Recording):
         try:
             self._claim()
             self._reporter.check()
-            stagings.make(staging, policy=self.policy)
+            stagings.make(staging, policy=self.policy, argv=self._argv, parent=self._parent)
             stagings.launch_sealer(staging)
             self._arm()
         except BaseException as error:
@@ -129,16 +144,18 @@ class Session(capture.Recording):
             "max_events": NO_LIMIT if policy.max_events is None else policy.max_events,
             "max_seconds": 1e9 if policy.max_duration is None else policy.max_duration,
             "wait_ms": WAIT_MS,
-            "wait_for_main": self._whole_process,
-            "summary": self._whole_process and _wants_summary(policy),
+            "wait_for_main": self._waiting,
+            "summary": self._waiting and _wants_summary(policy),
             "require_trace": policy.require_trace,
-            "exit_status": 0 if self._whole_process and not policy.propagate_script_exit else -1,
-            "name": os.fsencode(os.path.relpath(self.path)),
+            "exit_status": 0 if self.whole_process and not policy.propagate_script_exit else -1,
+            "name": os.fsencode(_short(self.path)),
             "if_lost": self._at_shutdown(errors.SealerDiedError),
             "if_internal": self._at_shutdown(errors.UnexpectedError),
             "if_required": missing.exit_code,
             "missing": f"recorder: {missing}\n".encode("utf-8", "backslashreplace"),
             "incomplete": f"recorder: {incomplete}\n".encode("utf-8", "backslashreplace"),
+            "on_fork": self.forked if _tells_of_forks(policy) else None,
+            "before_exit": self.at_exit if self.whole_process else None,
         }
         syscalls.load_faults("target")
         answer = _ask(lambda: capture.arm(self, self._staging.folder, options))
@@ -146,11 +163,15 @@ class Session(capture.Recording):
             raise _out_of_hook(answer.value) from answer.value
         if answer.status:
             raise _refusal(answer, "start", path=self._staging.path)
+        if policy.follow_children:
+            from recorder import children
+
+            children.pass_on(self)
 
     def _at_shutdown(self, failure: type[RecorderError]) -> int:
         """The exit status for a failure after Python has gone, or −1 for the program's own."""
         code = policies.decide(failure.number, "shutdown", self.policy, "stopped").exit_code
-        return -1 if code is None or not self._whole_process else code
+        return -1 if code is None or not self.whole_process else code
 
     # ---- the end ----
 
@@ -190,19 +211,31 @@ class Session(capture.Recording):
         for answer in (closed, published):
             if answer.status and self.error is None:
                 self._decide(errors.from_fault(answer.fault), "stop", "stopped")
-        sealer_state, size, status = published.value
+        sealer_state, size, verdict = published.value
+        if isinstance(self.error, errors.SealerDiedError):
+            sealer_state, size = self._close_here(sealer_state, size)
         written = sealer_state == control.SEALER_PUBLISHED
-        harmless = (
-            errors.class_for(status).on_error == "degrade"
-        )  # such as a file that was not removed
-        whole = not status or harmless
-        state = ("complete" if whole else "partial") if written else "none"
+        state = "complete" if written and verdict == 1 else "partial" if written else "none"
         summary = Summary(self.path if written else None, state, closed.value, size, self.error)
         if self.error is not None:
             self.error.trace_path = summary.path
             self.error.trace_state = state
         self._reporter.close()
+        _forget_children(self.policy)
         self._summary = summary
+
+    def _close_here(self, sealer_state: int, size: int) -> tuple[int, int]:
+        """The sealer has died: a short recording is closed by this process. What cannot be done now,
+        `recorder recover` does later."""
+        from recorder.trace import recovery
+
+        try:
+            written = recovery.close_here(
+                self._staging.path, keep_partial=self.policy.keep_partial_trace
+            )
+        except (errors.RecorderError, OSError, ImportError):
+            written = None
+        return (sealer_state, size) if written is None else (control.SEALER_PUBLISHED, written)
 
     def _forked(self, answer: RecorderResult) -> Summary:
         """The trace is the parent's, and so is what becomes of it: the child goes on."""
@@ -236,7 +269,7 @@ class Session(capture.Recording):
         if disposition.action != "abort":
             return None
         self._aborted = errors.RecordingAborted(error)
-        if self._whole_process:
+        if self.whole_process:
             capture.set_exit_status(error.exit_code)
         return self._aborted
 
@@ -245,9 +278,7 @@ class Session(capture.Recording):
         disposition = policies.decide(error.number, origin, self.policy, state)
         self.error = error
         self.disposition = disposition
-        self._reporter.report(
-            error, disposition=disposition.action, exit_code=disposition.exit_code
-        )
+        self._reporter.report(error, disposition=disposition.action)
         if disposition.action != "raise":
             self._reporter.final(error, disposition=disposition.action)
         return disposition
@@ -260,11 +291,27 @@ class Session(capture.Recording):
             return
         if closed.status and self.error is None:
             self._decide(errors.from_fault(closed.fault), "shutdown", "stopped")
+        if isinstance(self.error, errors.SealerDiedError):
+            self._close_here(0, 0)
         if self.error is not None and policies.requirement(
             self.policy, "partial", self.error.number
         ):
             capture.set_exit_status(errors.TraceIncompleteError.exit_code)
         self._reporter.close()
+
+    def forked(self, waiting: bool) -> None:
+        """This is the child of a fork: the recording is its parent's. Says so where diagnostics are wanted, and
+        records the child as well if policy says that."""
+        error = errors.ForkedError(child_pid=os.getpid())
+        disposition = policies.decide(error.number, "fork", self.policy)
+        self._reporter.report(error, disposition=disposition.action)
+        if self.policy.follow_children:
+            from recorder import children
+
+            try:
+                children.follow_fork(self, waiting)
+            except Exception as exc:
+                self._decide(errors.from_exception(exc, operation="fork"), "fork")
 
     # ---- as a context manager; __exit__ is the core's ----
 
@@ -366,13 +413,15 @@ def _out_of_hook(error: Exception) -> RecorderError:
     return errors.CallbackFailedError(exception=kind, operation="arm", reason=reason)
 
 
-def _recorded_path() -> str | None:
+def _recorded_path() -> str:
     holder = capture.holder()
-    return holder.path if isinstance(holder, Session) else None
+    return holder.path if isinstance(holder, Session) else "another trace"
 
 
 def _make(path: str | os.PathLike[str], policy: Policy | None, options: dict[str, Any]) -> Session:
     """A session that has not begun: everything is decided, and nothing made."""
+    if policy is not None:
+        arguments.instance(policy, policies.Policy, "policy", "a Policy")
     if policy is None:
         policy, _ = policies.load(policies.find_pyproject(), os.environ, arguments=options)
     elif options:
@@ -380,6 +429,14 @@ def _make(path: str | os.PathLike[str], policy: Policy | None, options: dict[str
     if capture.is_recording():
         raise errors.AlreadyRecordingError(path=_recorded_path())
     return Session(stagings.plan(path, policy=policy), policy)
+
+
+def _short(path: str) -> str:
+    """The path as a user here would write it."""
+    try:
+        return os.path.relpath(path)
+    except OSError:  # the current folder is gone
+        return path
 
 
 def _secrets(policy: Policy) -> tuple[bytes, ...]:
@@ -398,6 +455,17 @@ def _paths(patterns: tuple[str, ...]) -> tuple[bytes, ...]:
         else:
             found.append(pattern if pattern.startswith((os.sep, "*")) else f"*/{pattern}")
     return tuple(pattern.encode("ascii", "replace") for pattern in found)
+
+
+def _forget_children(policy: Policy) -> None:
+    if policy.follow_children:
+        from recorder import children
+
+        children.withdraw()
+
+
+def _tells_of_forks(policy: Policy) -> bool:
+    return bool(policy.follow_children or policy.json_errors or policy.log_file)
 
 
 def _wants_summary(policy: Policy) -> bool:
@@ -426,7 +494,7 @@ def arm_for_main(staging_path: str) -> Session:
         staging_path, stagings.native(facts["destination"]), meta["run_id"], meta["trace_id"]
     )
     policy = policies.Policy.from_dict(meta["policy"])
-    session = Session(staging, policy, whole_process=True)
+    session = Session(staging, policy, whole_process=True, waiting=True)
     try:
         session._claim()
         # Registered before anything of the program's, so called after all of it.
@@ -438,6 +506,34 @@ def arm_for_main(staging_path: str) -> Session:
     return session
 
 
+def start_process(
+    path: str,
+    policy: Policy,
+    *,
+    waiting: bool,
+    whole_process: bool,
+    parent: Mapping[str, Any] | None = None,
+) -> Session:
+    """Starts recording this process by its own means; `waiting`: with `__main__`, which is still to come.
+    `parent` tells of the recording that this one belongs to."""
+    import atexit
+    import sys
+
+    session = Session(
+        stagings.plan(path, policy=policy),
+        policy,
+        whole_process=whole_process,
+        waiting=waiting,
+        argv=[argument for argument in sys.orig_argv[1:] if type(argument) is str] or [""],
+        parent=parent,
+    )
+    if whole_process:
+        # Registered before anything of the program's, so called after all of it.
+        atexit.register(session.at_exit)
+    session._begin()
+    return session
+
+
 def is_recording() -> bool:
     """Whether this process is being recorded."""
     return capture.is_recording()
@@ -446,6 +542,9 @@ def is_recording() -> bool:
 def reset() -> None:
     """Back to the state of a fresh process, from any state. What was recorded is published by the sealer. Raises
     ReenteredError inside of the recorder's own work."""
+    holder = capture.holder()
     answer = _ask(capture.reset)
     if answer.status:
         raise _refusal(answer, "reset")
+    if isinstance(holder, Session):
+        _forget_children(holder.policy)

@@ -17,16 +17,17 @@ import time
 
 from recorder import errors
 from recorder._core import control, syscalls
+from recorder.errors import arguments
 from recorder.policy import Policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any, Final
 
 SEGMENTS: Final = tuple(f"segment-{index}" for index in range(control.RING_SLOTS))
 # session.json goes last: as long as it is there, the folder can be told for what it is.
-FILES: Final = ("sealer.log", *SEGMENTS, "trace", "control", "session.json")
+FILES: Final = ("sealer.log", *SEGMENTS, "trace.kept", "trace", "control", "session.json")
 FILES_AS_BYTES: Final = tuple(name.encode("ascii") for name in FILES)
 
 # Room in the trace file that is always reserved ahead: a segment that cannot be compressed, its
@@ -35,6 +36,7 @@ WORST_CHUNK: Final = control.SEGMENT_SIZE + (1 << 20)
 CLOSING_ROOM: Final = 256 << 10
 NEEDED: Final = control.RING_SLOTS * control.SEGMENT_SIZE + WORST_CHUNK + CLOSING_ROOM + (1 << 20)
 
+REMOVING_ATTEMPTS: Final = 2  # what fails once may still go
 FALLOC_FL_KEEP_SIZE: Final = 1
 SEALER_START_SECONDS: Final = 10.0
 SEALER_BOOT: Final = (
@@ -73,13 +75,16 @@ def prepare(
     argv: Sequence[str] | None = None,
     cwd: str | None = None,
     target_pid: int | None = None,
+    parent: Mapping[str, Any] | None = None,
 ) -> Staging:
-    """Makes the staging folder with everything a recording needs reserved in it."""
+    """Makes the staging folder with everything a recording needs reserved in it. `parent` tells of
+    the recording whose process started this one."""
     policy = policy or Policy()
+    cwd = current_folder() if cwd is None else cwd
     pid = os.getpid() if target_pid is None else target_pid
     staging = plan(destination, policy=policy, cwd=cwd, target_pid=pid)
     try:
-        make(staging, policy=policy, argv=argv, cwd=cwd, target_pid=pid)
+        make(staging, policy=policy, argv=argv, cwd=cwd, target_pid=pid, parent=parent)
     except BaseException as error:
         left = control.discard(staging.folder, FILES_AS_BYTES)  # in one call: see there
         note_left(error, left)
@@ -96,8 +101,7 @@ def plan(
 ) -> Staging:
     """Looks at the destination and the disk, and chooses the names. Makes nothing."""
     syscalls.load_faults("target")
-    with errors.mapped("open"):
-        cwd = os.getcwd() if cwd is None else cwd
+    cwd = current_folder() if cwd is None else cwd
     target = check_destination(destination, cwd)
     path = staging_path(target, os.getpid() if target_pid is None else target_pid)
     floor = check_space(target, policy)
@@ -111,6 +115,7 @@ def make(
     argv: Sequence[str] | None = None,
     cwd: str | None = None,
     target_pid: int | None = None,
+    parent: Mapping[str, Any] | None = None,
 ) -> None:
     """Makes what was planned. What a failure leaves is for the caller to discard."""
     pid = os.getpid() if target_pid is None else target_pid
@@ -118,9 +123,8 @@ def make(
         syscalls.mkdir(staging.path)
     started = _make_control(staging, pid)
     _make_ring(staging)
-    with errors.mapped("open"):
-        cwd = os.getcwd() if cwd is None else cwd
-    _make_session(staging, pid, cwd, list(argv or sys.argv), policy, started)
+    cwd = current_folder() if cwd is None else cwd
+    _make_session(staging, pid, cwd, list(argv or sys.argv), policy, started, parent)
 
 
 def launch_sealer(staging: Staging) -> None:
@@ -158,10 +162,10 @@ def find_stale(destination: str | bytes | os.PathLike[str]) -> list[str]:
 
 def check_destination(destination: str | bytes | os.PathLike[str], cwd: str) -> str:
     """The real, absolute path of a file that may be made or replaced."""
-    given = os.fsdecode(destination)
-    if not given or "\0" in given:
-        raise errors.InvalidArgumentError(
-            argument="destination", value=given, expected="the name of a file"
+    given = arguments.path(destination)
+    if not cwd and not os.path.isabs(given):
+        raise errors.OpenFailedError(
+            f"the current folder is gone, and {given} is meant from there", path=given
         )
     path = os.path.realpath(os.path.join(cwd, given))
     if given.endswith(os.sep) or os.path.basename(given) in (os.curdir, os.pardir):
@@ -191,11 +195,23 @@ def file_type(mode: int) -> str:
     return "special file"
 
 
+def current_folder() -> str:
+    """An empty text if it was removed under us, or may not be known."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
+
+
 def check_space(target: str, policy: Policy) -> int:
     """The free space to be kept, in bytes, which is there besides what we need."""
     folder = os.path.dirname(target)
-    with errors.mapped("mkdir", path=folder):
+    try:
         free, total = syscalls.statvfs(folder)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise errors.from_oserror(error, operation="mkdir", path=folder) from error
+    except OSError as error:
+        raise errors.from_oserror(error, operation="statvfs", path=folder) from error
     floor = policy.free_space_floor(total)
     if free < NEEDED:
         raise errors.DiskFullError(
@@ -284,6 +300,7 @@ def _make_session(
     argv: list[str],
     policy: Policy,
     started: int,
+    parent: Mapping[str, Any] | None,
 ) -> None:
     import recorder
 
@@ -299,11 +316,14 @@ def _make_session(
         "started": started,
         "policy": policy.to_dict(),
     }
+    if parent is not None:
+        meta["parent"] = dict(parent)
     session = {
         "version": 1,
         "destination": portable(staging.destination),
         "keep_partial_trace": policy.keep_partial_trace,
         "max_bytes": policy.max_bytes,
+        "keep_last": policy.keep_last,
         "min_free_space": staging.floor,
         "target_pid": pid,
         "target_started": process_started(pid),
@@ -353,14 +373,22 @@ def remove(path: str) -> errors.RecorderError | None:
     return first or _remove("rmdir", syscalls.rmdir, path)
 
 
+def remove_file(name: str) -> errors.RecorderError | None:
+    """Removes a file that may not be there. What went wrong, if anything did."""
+    return _remove("unlink", syscalls.unlink, name)
+
+
 def _remove(operation: str, call: Callable[[str], None], name: str) -> errors.RecorderError | None:
-    try:
-        call(name)
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        return errors.from_oserror(error, operation=operation, path=name)
-    return None
+    failure: errors.RecorderError | None = None
+    for _ in range(REMOVING_ATTEMPTS):
+        try:
+            call(name)
+            return None
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            failure = errors.from_oserror(error, operation=operation, path=name)
+    return failure
 
 
 def lock(path: str) -> int | None:
@@ -468,17 +496,6 @@ def sealer_error(page: control.ControlPage) -> errors.RecorderError | None:
     return None if fault is None else errors.from_fault(fault)
 
 
-def fault_facts(error: errors.RecorderError) -> dict[str, Any]:
-    """A failure as the fields of a fault: what errors.from_fault makes an exception of again."""
-    from recorder.errors.tables import FAULT
-
-    facts: dict[str, Any] = {"errno": error.errno, "detail": error.path}
-    for fact, field in FAULT.get(error.number, {}).items():
-        if error.context.get(fact) is not None:
-            facts[field] = error.context[fact]
-    return facts
-
-
 def _last_words(staging: Staging) -> str:
     try:
         with syscalls.opened(staging.file("sealer.log"), os.O_RDONLY) as fd:
@@ -542,6 +559,26 @@ class Watch:
 def process_started(pid: int) -> int | None:
     """When a process was started, in clock ticks since boot: with its number, that names it."""
     return process_facts(pid)[1]
+
+
+def process_image(pid: int) -> int | None:
+    """What tells the program of a process from another one after an exec: where the kernel has put
+    it and its stack (`image_of_process` in the core). None: it ended, or is not ours to look at."""
+    at_entry, at_random = 9, 25
+    facts = auxiliary_vector(pid)
+    if at_random not in facts:
+        return None
+    return (facts[at_random] + facts.get(at_entry, 0)) % (1 << 64)
+
+
+def auxiliary_vector(pid: int) -> dict[int, int]:
+    """What the kernel told a program about itself when it started it; empty if that cannot be had."""
+    try:
+        with open(f"/proc/{pid}/auxv", "rb") as file:
+            words = memoryview(file.read()).cast("L")
+        return dict(zip(words[::2], words[1::2], strict=False))
+    except (OSError, TypeError):
+        return {}
 
 
 def process_facts(pid: int) -> tuple[bytes, int | None]:

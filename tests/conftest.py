@@ -22,6 +22,7 @@ import pytest
 
 import recorder
 from recorder import diagnostics, errors
+from recorder.errors import base
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE_HOME = str(Path(recorder.__file__).resolve().parent.parent)
@@ -48,6 +49,7 @@ class Rules:
         self.folder = folder
         self.internal: list[str] = []  # internal errors that somebody was only told of
         self.unraisable: list[str] = []
+        self.unfilled: list[str] = []  # messages that lack a fact
         self.before = resources()
 
     def see(self, name: str) -> None:
@@ -56,10 +58,17 @@ class Rules:
         if name in INTERNAL and name not in self.provoked:
             self.internal.append(name)
 
+    def read(self, line: str) -> None:
+        """A failure was told in these words."""
+        if lacks_a_fact(line):
+            self.unfilled.append(line)
+
     def broken(self) -> Iterator[str]:
         """A sentence for each rule that does not hold."""
         for name in self.internal:
             yield f"an internal error was swallowed: {name}"
+        for line in self.unfilled:
+            yield f"a message has a `?` for a fact: {line}"
         for text in self.unraisable:
             yield f"sys.unraisablehook was called: {text}"
         for name, leaked in self.leaks().items():
@@ -85,6 +94,11 @@ class Rules:
             now["staging folder"] = set(self.folder.rglob(".*.partial-*"))
         news = {name: now[name] - self.before.get(name, set()) for name in now}
         return {name: sorted(new, key=str) for name, new in news.items() if new}
+
+
+def lacks_a_fact(line: str) -> bool:
+    """Whether a message has a `?` in place of something."""
+    return re.search(r"(^|[\s(:])\?($|[\s),.:])", line) is not None
 
 
 def resources() -> dict[str, set[Any]]:
@@ -121,8 +135,8 @@ def hooks() -> set[str]:
 
 @pytest.fixture(autouse=True)
 def house_rules(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rules]:
-    """Fails a test in which an internal error was swallowed, the unraisable hook was called, a thread,
-    descriptor, temporary file, staging folder or hook was left, or recording goes on.
+    """Fails a test in which an internal error was swallowed, a message lacks a fact, the unraisable hook
+    was called, a thread, descriptor, temporary file, staging folder or hook was left, or recording goes on.
 
     A test that leaves a staging folder because that is its subject has the mark `leaves_staging`."""
     folder = None
@@ -134,9 +148,17 @@ def house_rules(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 
     def seen(self: diagnostics.Reporter, error: errors.RecorderError, **rest: Any) -> None:
         rules.see(error.error_name)
+        rules.read(error.message)
         report(self, error, **rest)
 
     monkeypatch.setattr(diagnostics.Reporter, "report", seen)
+    if rules.provoked:  # what is brought about for real has every fact
+        missing = base._Facts.__missing__
+        monkeypatch.setattr(
+            base._Facts,
+            "__missing__",
+            lambda facts, key: rules.unfilled.append(f"{{{key}}}") or missing(facts, key),
+        )
     monkeypatch.setattr(
         sys,
         "unraisablehook",
@@ -176,6 +198,19 @@ def processes_of(folder: Path) -> list[str]:
                 if os.fsencode(folder) in command:
                     found.append(f"{entry}: {os.fsdecode(command)}")
     return found
+
+
+@pytest.fixture(scope="session")
+def arrow_threads(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The threads that pyarrow starts when it is first used, and keeps, are there from now on."""
+    import pyarrow
+    import pyarrow.parquet
+
+    pyarrow.set_cpu_count(1)
+    pyarrow.set_io_thread_count(1)
+    path = tmp_path_factory.mktemp("arrow") / "table.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({name: [1, 2, 3] for name in "abcdef"}), path)
+    pyarrow.parquet.read_table(path, use_threads=True)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -230,6 +265,9 @@ def finish(rules: Rules, command: list[str], trace: Path, options: dict[str, Any
     result = Result(done.returncode, done.stdout, done.stderr.decode("utf-8", "replace"), trace)
     for code in result.codes:
         rules.see(code)
+    for line in result.stderr.splitlines():
+        if "[ERR_" in line:
+            rules.read(line)
     return result
 
 

@@ -145,6 +145,8 @@ def main(
         os._exit(7)
     if end == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
+    if end == "kill-late" and target.sealer is not None and target.sealer.dead(10_000):
+        os.kill(os.getpid(), signal.SIGKILL)
     if end == "kill-both":
         os.kill(target.page.sealer_pid, signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGKILL)

@@ -3,13 +3,16 @@
     python oracle.py PROGRAM OUT
 
 Runs PROGRAM as __main__ and pickles, for every event in its file, (kind, function, line,
-(variables, value), (frame, whether it starts)).
+(variables, value, plain globals), (frame, whether it starts)).
 Values are described as `describe` says, at the moment of the event.
 """
 
 from __future__ import annotations
 
+import datetime
 import dis
+import enum
+import inspect
 import pickle
 import sys
 import types
@@ -38,6 +41,7 @@ def describe(value: Any, depth: int = 0, seen: tuple[int, ...] = ()) -> Any:
             return "dict", [
                 (describe(k, depth + 1, inner), describe(v, depth + 1, inner))
                 for k, v in value.items()
+                if k not in ("__builtins__",)  # the same in every program, and large
             ]
         return kind.__name__, [describe(v, depth + 1, inner) for v in value]
     if isinstance(value, type):
@@ -48,9 +52,77 @@ def describe(value: Any, depth: int = 0, seen: tuple[int, ...] = ()) -> Any:
         return "function", value.__name__
     if kind is types.ModuleType:
         return "module", value.__name__
-    if isinstance(value, BaseException):
-        return "exception", kind.__qualname__, describe(value.args, depth + 1, seen)
-    return "object", kind.__qualname__
+    if id(value) in seen:
+        return "cycle"
+    return describe_typed(value, kind, depth, (*seen, id(value)))
+
+
+HEAP_TYPE = 1 << 9
+C_MODULES = ("_asyncio", "_io", "_thread", "_contextvars", "functools", "itertools", "collections")
+SPECIAL = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
+BUILT_IN = (int, float, complex, str, bytes, bytearray, list, tuple, set, frozenset, dict)
+MOMENTS = (datetime.date, datetime.time, datetime.timedelta)
+
+
+def describe_typed(value: Any, kind: type, depth: int, seen: tuple[int, ...]) -> Any:
+    """Instances: the built-in part, if there is one, and the attributes."""
+    name = kind.__qualname__
+    if isinstance(value, types.ModuleType):
+        return "module", value.__name__
+    if kind in (types.MethodDescriptorType, types.WrapperDescriptorType):
+        return "function", value.__name__
+    if kind in SPECIAL:
+        return "generator", value.__qualname__, inspect.getgeneratorstate(value) if (
+            kind is types.GeneratorType
+        ) else None
+    if kind is types.MethodType:
+        return "method", value.__func__.__qualname__, describe(value.__self__, depth + 1, seen)
+    if kind in (range, slice):
+        return kind.__name__, [
+            describe(part, depth + 1, seen) for part in (value.start, value.stop, value.step)
+        ]
+    part: Any = None
+    if isinstance(value, enum.Enum):
+        part = "enum", value._name_, describe(value._value_, depth + 1, seen)
+    elif isinstance(value, MOMENTS):
+        part = "moment", repr(value)
+    elif isinstance(value, BaseException):
+        part = "exception", describe(value.args, depth + 1, seen)
+    elif isinstance(value, tuple) and hasattr(kind, "_fields"):
+        part = "named", [
+            (field, describe(item, depth + 1, seen))
+            for field, item in zip(kind._fields, tuple.__iter__(value), strict=True)
+        ]
+    else:
+        for base in BUILT_IN:
+            if isinstance(value, base):
+                part = describe(plain(value, base), depth, seen)
+    attributes = dict(attributes_of(value, kind))
+    in_c = not kind.__flags__ & HEAP_TYPE or kind.__module__ in C_MODULES
+    if part is None and in_c:
+        return "object", name
+    return "instance", name, part, [(k, describe(v, depth + 1, seen)) for k, v in attributes.items()]
+
+
+def plain(value: Any, base: type) -> Any:
+    """The built-in part of an instance of a subclass."""
+    if base is dict:
+        return {key: dict.__getitem__(value, key) for key in dict.__iter__(value)}
+    if base in (int, float, complex, str, bytes):
+        return base.__add__(value, base())
+    return base(base.__iter__(value))
+
+
+def attributes_of(value: Any, kind: type) -> Any:
+    own = ("_value_", "_name_", "__objclass__", "_sort_order_") if isinstance(value, enum.Enum) else ()
+    for name, item in getattr(value, "__dict__", {}).items():
+        if name not in own:
+            yield name, item
+    for base in kind.__mro__:
+        slots = base.__dict__.get("__slots__", ())
+        for name in sorted([slots] if isinstance(slots, str) else slots):
+            if name not in ("__dict__", "__weakref__") and hasattr(value, name):
+                yield name, getattr(value, name)
 
 
 def namespace(frame: types.FrameType) -> dict[str, Any] | None:
@@ -61,6 +133,14 @@ def namespace(frame: types.FrameType) -> dict[str, Any] | None:
     if frame.f_locals is frame.f_globals or frame.f_code.co_name == "<module>":
         return dict(frame.f_globals)
     return None
+
+
+PLAIN = (int, float, str, bytes, bool, type(None))
+
+
+def plain_globals(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that cannot change in place: a change of others is only seen where code names them."""
+    return {k: describe(v) for k, v in found.items() if type(v) in PLAIN and k not in IGNORED}
 
 
 def starts(frame: types.FrameType) -> bool:
@@ -85,7 +165,9 @@ def watch(program: str) -> list[tuple[Any, ...]]:
         elif event == "exception":
             value = describe(arg[1])
         where = (id(frame), event == "call" and starts(frame))
-        events.append((event, frame.f_code.co_qualname, frame.f_lineno, (shown, value), where))
+        around = plain_globals(frame.f_globals)
+        what = (shown, value, around)
+        events.append((event, frame.f_code.co_qualname, frame.f_lineno, what, where))
         return note
 
     with open(program, encoding="utf-8") as file:

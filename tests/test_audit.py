@@ -131,6 +131,7 @@ CYTHON = {
     "def f():\n    try: pass\n    except BaseException: pass": "bare-except",
     "def f():\n    try: pass\n    except BaseException: raise": None,
     "def f():\n    try: pass\n    except BaseException: return ERR_INTERNAL": None,
+    "def f():\n    try: pass\n    except BaseException as e: fail_by_exception(e, 1)": None,
     "def f():\n    try: pass\n    except Exception: pass": None,
     "def f(:": "unparsable",
 }

@@ -66,7 +66,6 @@ def test_help_and_version(tmp_path: Path) -> None:
         (["run"], "ERR_MISSING_ARGUMENT"),
         (["run", "--nonsense", "app.py"], "ERR_INVALID_ARGUMENT"),
         (["run", "--scope", "mine", "app.py"], "ERR_INVALID_POLICY_VALUE"),
-        (["run", "-I", "app.py"], "ERR_UNSUPPORTED_PYTHON_FLAG"),
         (["run", "missing.py"], "ERR_SCRIPT_NOT_FOUND"),
         (["run", "app.py/inner.py"], "ERR_SCRIPT_NOT_FOUND"),
         (["run", "folder"], "ERR_SCRIPT_NOT_FOUND"),

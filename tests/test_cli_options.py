@@ -57,9 +57,6 @@ BAD = [
     ("--scop own app.py", errors.InvalidArgumentError, "did you mean --scope?"),
     ("--require-trace=1 app.py", errors.InvalidArgumentError, "no value"),
     ("-z app.py", errors.InvalidArgumentError, "-z"),
-    ("-BI app.py", errors.UnsupportedPythonFlagError, "-I"),
-    ("-E app.py", errors.UnsupportedPythonFlagError, "-E"),
-    ("-S -m x", errors.UnsupportedPythonFlagError, "-S"),
 ]
 
 
@@ -104,6 +101,16 @@ def test_nothing_is_lost_or_reordered() -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "flag"),
+    [("-B app.py", ""), ("-BI app.py", "-I"), ("-E -u a.py", "-E"), ("-S -m x", "-S")],
+)
+def test_flags_by_which_python_does_not_see_its_path(line: str, flag: str) -> None:
+    run = options.parse(line.split())
+    assert run.blind == flag
+    assert run.flags + run.program == line.split()
+
+
+@pytest.mark.parametrize(
     ("line", "expected"),
     [
         ("app.py", "app.rtrace"),
@@ -142,7 +149,8 @@ def test_every_option_reaches_the_policy() -> None:
         "--scope own --include a,b --exclude c --redact d --on-recorder-error abort "
         "--require-trace --min-free-space 4 "
         "--no-keep-partial-trace --no-propagate-script-exit --json-errors=fd:3 --log-level debug "
-        "--log-file /l --summary --max-bytes 1kB --max-events 2 --max-duration 3s"
+        "--log-file /l --summary --follow-children --max-bytes 1kB --keep-last 500 --max-events 2 "
+        "--max-duration 3s"
     )
     made, origins = load(cli_options=options.parse_policy(line.split()))
     assert made == Policy(
@@ -150,6 +158,7 @@ def test_every_option_reaches_the_policy() -> None:
         include=["a", "b"],
         exclude=["c"],
         redact=["d"],
+        follow_children=True,
         on_recorder_error="abort",
         require_trace=True,
         keep_partial_trace=False,
@@ -159,6 +168,7 @@ def test_every_option_reaches_the_policy() -> None:
         log_file="/l",
         summary="always",
         max_bytes=1000,
+        keep_last=500,
         max_events=2,
         max_duration=3.0,
         min_free_space=4,

@@ -87,6 +87,7 @@ def test_only_what_changed_is_written(tree: Tree) -> None:
     code, said = tree.run()
     assert code == 0
     assert said.splitlines() == [
+        "wrote recorder/_core/status_text.h",
         "wrote recorder/errors/classes.py",
         "wrote recorder/errors/explanations.json",
         "wrote docs/errors.md",

@@ -79,7 +79,7 @@ def test_the_class_says_what_the_row_says(row: table.Row) -> None:
 def test_the_message_is_the_template_with_the_facts(row: table.Row) -> None:
     error = example(row)
     facts = {key: VALUES[kind] for key, kind in row.context.items()} | {"number": row.number}
-    assert error.message == row.message.format(**facts)
+    assert error.message == f"{row.message.format(**facts)} (EIO: {os.strerror(errno.EIO)})"
     assert str(error) == f"[ERR_{row.name}] {error.message}"
     assert str(error) == str(example(row))
 
@@ -155,6 +155,14 @@ def test_an_oserror_without_errno_has_a_message_all_the_same() -> None:
     assert error.errno is None
     assert error.args == ("4 of 9 bytes were written to /a",)
     assert error.filename == error.path == "/a"
+
+
+def test_the_message_says_what_the_system_said_unless_the_code_does() -> None:
+    error = errors.OpenFailedError(path="/x", errno=errno.ELOOP)
+    assert error.message == f"/x could not be opened (ELOOP: {os.strerror(errno.ELOOP)})"
+    assert errors.DiskFullError(path="/x", errno=errno.ENOSPC).message == "no space is left for /x"
+    assert errors.DiskFullError(path="/x").message == "no space is left for /x"
+    assert "(99999: " in errors.InputOutputError(path="/x", operation="read", errno=99999).message
 
 
 def test_an_explicit_message_wins_over_the_template() -> None:
@@ -477,7 +485,8 @@ def test_a_fault_becomes_an_exception(form: str) -> None:
         "bytes_wanted": 4096,
         "free_bytes": 0,
         "event": 77,
-        "stage": 3,
+        "operation": "rotate",
+        "stage": "rotate",
     }
 
 
@@ -496,13 +505,47 @@ def test_a_full_fault_fills_what_the_row_says(row: table.Row) -> None:
         assert error.context[fact] == fault[source]
     if "path" in row.context:
         assert error.path == "word"
+    if row.origin in ("core", "sealer"):
+        assert "?" not in error.message
     assert "word" in error.context.values()
+
+
+@every_row
+def test_a_failure_of_the_sealers_crosses_the_control_page(row: table.Row) -> None:
+    """As a fault it loses no fact that its message needs."""
+    if not {"sealer", "core"} & {row.origin} and row.name not in SEALER_TOO:
+        return
+    facts = {key: VALUES[kind] for key, kind in row.context.items() if key != "number"}
+    if "operation" in facts:
+        facts["operation"] = "fsync"
+    if "limit" in facts:
+        facts |= {"limit": "max_bytes", "unit": "bytes"}
+    error = class_of(row)(errno=errno.EIO, **facts)
+    back = errors.from_fault({"status": row.number, **errors.to_fault(error)})
+    assert back.message == error.message
+
+
+# Failures of other origins that the sealer meets, too.
+SEALER_TOO = {
+    "TRACE_CORRUPT",
+    "TRACE_BUSY",
+    "PERMISSION_DENIED",
+    "IO_ERROR",
+    "READ_ONLY_FILESYSTEM",
+} | {
+    "TOO_MANY_FILES",
+    "DEPENDENCY_MISSING",
+    "OPEN_FAILED",
+    "READ_FAILED",
+    "INTERNAL",
+    "STAGING_EXISTS",
+}
 
 
 def test_every_placeholder_of_a_hot_row_can_be_filled_from_a_fault() -> None:
     for row in TABLE.rows:
         if row.hot:
-            filled = {"path", "number", "operation", *row.fault}
+            filled = {"path", "number", "operation", "unit", *row.fault}
             assert set(table.placeholders(row.message)) <= filled, row.name
 
 

@@ -1,7 +1,7 @@
 """What is recorded is what happened: every program in tests/programs, against plain sys.settrace.
 
-Compared, in order: the kind of every event, its function, its line, the variables at that moment, and
-the value of every return and exception.
+Compared, in order: the kind of every event, its function, its line, the variables at that moment, the
+globals of its module, and the value of every return and exception.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from oracle import IGNORED, describe
+from oracle import IGNORED, PLAIN, describe
 
 import recorder
 from recorder.trace import values
-from recorder.trace.values import Node, Value
+from recorder.trace.values import Node, Value, _Builder
 
 HERE = Path(__file__).parent
 PROGRAMS = sorted((HERE / "programs").glob("*.py"))
@@ -31,36 +31,91 @@ KINDS = {
 
 def described(value: Value | None) -> Any:
     """A recorded value in the words of the oracle."""
-    if value is None:
-        return None
-    try:
-        return describe(value.to_python())
-    except recorder.RecorderError:
-        return _described(value.tree, [])
+    return None if value is None else _Describer(value.tree).part(value.tree)
 
 
-def _described(tree: Any, containers: list[Node]) -> Any:
-    if not isinstance(tree, Node):
-        return describe(tree)
-    if tree.tag == values.REF:
-        return "cycle"
+COUNTED = (
+    *range(values.LIST, values.DICT + 1), values.EXCEPTION, values.INSTANCE, values.NAMED, values.ENUM,
+    values.TIME, values.DATETIME,
+)  # fmt: skip
+STATES = {"created": "GEN_CREATED", "suspended": "GEN_SUSPENDED", "running": "GEN_RUNNING",
+          "ended": "GEN_CLOSED"}  # fmt: skip
+
+
+class _Describer:
+    def __init__(self, tree: Any) -> None:
+        self.containers = [node for node in values._nodes(tree) if node.tag in COUNTED]
+        self.open: list[Node] = []
+
+    def part(self, tree: Any) -> Any:
+        if not isinstance(tree, Node):
+            return describe(tree)
+        if tree.tag == values.REF:
+            target = self.containers[tree.size or 0]
+            return "cycle" if any(node is target for node in self.open) else self.part(target)
+        self.open.append(tree)
+        found = _described(tree, self.part)
+        self.open.pop()
+        return found
+
+
+def _described(tree: Node, part: Any) -> Any:
     if tree.tag == values.ELIDED:
         return "deep", tree.size
     if tree.tag == values.DICT:
-        return "dict", [tuple(_described(part, containers) for part in pair) for pair in tree.items]
+        return "dict", [
+            tuple(part(item) for item in pair) for pair in tree.items if pair[0] != "__builtins__"
+        ]
     if values.LIST <= tree.tag <= values.DICT:
-        return values.BUILTIN_NAMES[tree.tag], [_described(part, containers) for part in tree.items]
+        return values.BUILTIN_NAMES[tree.tag], [part(item) for item in tree.items]
     if tree.tag in (values.FUNCTION, values.MODULE):
         kind = values.BUILTIN_NAMES[tree.tag]
         return kind, tree.items.rpartition(".")[2] if kind == "function" else tree.items
+    if tree.tag == values.GENERATOR:
+        state, name, _ = tree.items
+        is_plain = tree.type == ("builtins", "generator")
+        return "generator", name, STATES[state] if is_plain else None
     if tree.type is None:
         return describe(tree)
+    return _typed(tree, part)
+
+
+def _typed(tree: Node, part: Any) -> Any:
+    assert tree.type is not None
     name = tree.type[1]
     if tree.tag == values.CLASS:
         return "class", name
+    if tree.tag == values.OBJECT:
+        return "object", name
+    if tree.tag == values.INSTANCE and tree.type in (("builtins", "range"), ("builtins", "slice")):
+        return name, [part(item) for _, item in tree.items]
+    if tree.tag == values.INSTANCE and tree.type == ("builtins", "method"):
+        function, owner = (part(item) for _, item in tree.items)
+        return "method", function[1], owner
+    built_in, attributes = None, []
+    if tree.tag != values.INSTANCE:
+        built_in = _part(tree, part)
+    else:
+        for attribute, item in tree.items:
+            if attribute:
+                attributes.append((attribute, part(item)))
+            else:
+                built_in = _part(item, part)
+    return "instance", name, built_in, attributes
+
+
+def _part(tree: Node, part: Any) -> Any:
+    """The built-in part of an instance."""
     if tree.tag == values.EXCEPTION:
-        return "exception", name, _described(tree.items[0], containers)
-    return "object", name
+        return "exception", part(tree.items[0])
+    if tree.tag == values.ENUM:
+        [(name, value)] = tree.items
+        return "enum", name, part(value)
+    if tree.tag == values.NAMED:
+        return "named", [(name, part(item)) for name, item in tree.items]
+    if tree.tag == values.TYPED:
+        return part(tree.items[0])
+    return "moment", repr(_Builder().build(tree))
 
 
 def expected(program: Path, folder: Path) -> list[Any]:
@@ -96,8 +151,17 @@ def recorded(program: Path, folder: Path) -> list[Any]:
             kind = KINDS[event.kind]
             where = (event.frame, event.kind == "call")
             name = event.function.qualified_name
-            events.append((kind, name, event.line, (shown, value), where))
+            around = {
+                name: described(found)
+                for name, found in event.globals.items()
+                if name not in IGNORED and is_plain(found)
+            }
+            events.append((kind, name, event.line, (shown, value, around), where))
     return events
+
+
+def is_plain(value: Value) -> bool:
+    return isinstance(value.tree, PLAIN)
 
 
 def package_path() -> str:
@@ -107,10 +171,10 @@ def package_path() -> str:
 def line_up(event: Any, other: Any) -> Any:
     """Leaves out what the oracle cannot tell, the variables of a class body (see oracle.namespace), and says
     as CPython does that a module starts at line 0."""
-    kind, function, line, (shown, value) = event
+    kind, function, line, (shown, value, around) = event
     if kind == "call" and function == "<module>":
         line = other[2]
-    return kind, function, line, (None if other[3][0] is None else shown, value)
+    return kind, function, line, (None if other[3][0] is None else shown, value, around)
 
 
 def without_repeats(events: list[Any]) -> list[Any]:

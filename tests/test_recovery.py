@@ -12,9 +12,10 @@ import sys
 
 import pytest
 
+import recorder
 from recorder import errors, staging
 from recorder._core import control, syscalls
-from recorder.trace import recovery
+from recorder.trace import recovery, writer
 from recorder.trace.writer import COMPLETE, PARTIAL, TRUNCATED
 from tests.fake_target import FakeTarget
 from tests.tape_tools import (
@@ -39,9 +40,11 @@ def no_faults():
     syscalls.reset()
 
 
-def kill_both(folder, events: int = 100, size: int = 100, faults: str = "") -> str:
+def kill_both(
+    folder, events: int = 100, size: int = 100, faults: str = "", end: str = "kill-both"
+) -> str:
     """A recording that was killed with its sealer; its staging folder."""
-    run = run_target(folder / "app.rtrace", events, size=size, end="kill-both", faults=faults)
+    run = run_target(folder / "app.rtrace", events, size=size, end=end, faults=faults)
     assert run.returncode == -signal.SIGKILL, run.stderr
     (left,) = leftovers(folder)
     until(lambda: recovery.is_stale(str(folder / left)))
@@ -205,13 +208,96 @@ def test_a_session_that_makes_no_sense(tmp_path, content):
     assert staging.find_stale(tmp_path / "app.rtrace") == []
 
 
-def test_a_control_page_that_makes_no_sense(tmp_path):
+@pytest.mark.parametrize("content", [None, b"", bytes(4096), b"\xa5" * 4096, b"\xa5" * 10])
+@pytest.mark.parametrize("size", [10, 200_000], ids=["not begun", "begun"])
+def test_a_control_page_that_makes_no_sense(tmp_path, content, size):
+    """It is made anew: the records need it for nothing but the rate of their clock."""
+    folder = kill_both(tmp_path, size=size)
+    page = os.path.join(folder, "control")
+    if content is None:
+        os.unlink(page)
+    else:
+        with open(page, "wb") as file:
+            file.write(content)
+    assert staging.find_stale(tmp_path / "app.rtrace") == [folder]
+    recovery.recover(folder)
+    trace = read_trace(tmp_path / "app.rtrace")
+    assert (trace.verdict.state, trace.events) == (TRUNCATED, 101)
+    assert os.listdir(tmp_path) == ["app.rtrace"]
+
+
+@pytest.mark.parametrize("cut", [0, 30, 64, 500])
+def test_a_segment_that_was_cut(tmp_path, cut):
+    """What is whole of it is in the trace, which says what is missing."""
     folder = kill_both(tmp_path)
-    for size in (4096, 10):
-        with open(os.path.join(folder, "control"), "wb") as file:
-            file.truncate(size)
-        with pytest.raises(errors.TraceCorruptError):
-            recovery.recover(folder)
+    os.truncate(os.path.join(folder, "segment-0"), cut)
+    recovery.recover(folder)
+    trace = read_trace(tmp_path / "app.rtrace")
+    assert (trace.verdict.state, trace.verdict.failure.code) == (PARTIAL, CODES.MAPPING_LOST)
+    assert (trace.events > 0) == (cut == 500)
+
+
+# ---- when it was damaged ----
+
+
+def damaged(folder: str, at: int, size: int = 1) -> None:
+    with open(os.path.join(folder, "trace"), "r+b") as file:
+        file.seek(at)
+        old = file.read(size)
+        file.seek(at)
+        file.write(bytes(byte ^ 0xFF for byte in old))
+
+
+def chunks_of(folder: str) -> list[tuple[int, int, int]]:
+    """(offset, type, size) of the chunks of an unfinished trace."""
+    found, at = [], writer.HEAD_SIZE
+    with open(os.path.join(folder, "trace"), "rb") as file:
+        data = file.read()
+    while data[at : at + 4] == writer.CHUNK_MAGIC:
+        size = 64 + int.from_bytes(data[at + 20 : at + 24], "little")
+        found.append((at, data[at + 4], size))
+        at += size
+    return found
+
+
+@pytest.fixture(scope="module")
+def many_chunks(tmp_path_factory) -> str:
+    """Seven segments are in the trace, the last of them in the ring, too, with three more."""
+    faults = "sealer:statvfs:7:KILL"
+    folder = tmp_path_factory.mktemp("many")
+    return kill_both(folder, events=199, size=200_000, faults=faults, end="kill-late")
+
+
+@pytest.mark.parametrize("place", ["head", "payload"])
+@pytest.mark.parametrize("which", ["META", "first", "middle", "last but one", "last"])
+def test_only_the_damaged_chunk_is_lost(tmp_path, many_chunks, which, place):
+    """What stands behind it is kept, and the segments in the ring are appended."""
+    folder = copy(many_chunks, tmp_path / "copy")
+    chunks = chunks_of(folder)
+    events = [c for c in chunks if c[1] == writer.EVENTS]
+    assert len(events) == 7
+    number = {"first": 0, "middle": 3, "last but one": -2, "last": -1}
+    at, _, size = chunks[0] if which == "META" else events[number[which]]
+    damaged(folder, at + (30 if place == "head" else size // 2))
+    target, verdict = recovery.recover(folder)
+    with recorder.open_trace(target) as trace:
+        assert trace.verdict == ("truncated" if which == "last" else f"corrupt({at})")
+        if which not in ("last", "META"):
+            assert trace.closing["failure"]["code"] == "ERR_TRACE_CORRUPT"
+        kept = list(trace.events())
+        assert len(kept) == verdict.events
+        assert kept[-1].seq == 199
+        assert (verdict.events < 200) == (which not in ("META", "last"))
+        assert verdict.events + verdict.lost_events == 200
+    assert os.listdir(tmp_path / "copy") == ["app.rtrace"]
+
+
+def test_a_damaged_file_header_is_written_again(tmp_path, many_chunks):
+    folder = copy(many_chunks, tmp_path / "copy")
+    damaged(folder, 0, 64)
+    recovery.recover(folder)
+    trace = read_trace(tmp_path / "copy" / "app.rtrace")
+    assert (trace.verdict.state, trace.events) == (TRUNCATED, 200)
 
 
 # ---- when it is cut short ----

@@ -346,7 +346,7 @@ WRITING = [
     ("fallocate", "ENOSPC", CODES.DISK_FULL),
     ("fallocate", "EIO", CODES.RESERVE_FAILED),
     ("pread", "EIO", CODES.READ_FAILED),
-    ("statvfs", "EIO", CODES.READ_FAILED),
+    ("statvfs", "EIO", CODES.IO_ERROR),
     ("fsync", "EIO", CODES.FSYNC_FAILED),
     ("ftruncate", "EIO", CODES.WRITE_FAILED),
 ]
@@ -437,7 +437,7 @@ def test_a_folder_that_came_into_the_way(tmp_path, start):
 
 @pytest.mark.parametrize("call", ["unlink", "rmdir"])
 def test_what_cannot_be_removed_does_not_harm_the_trace(tmp_path, start, call):
-    target = start(f"sealer:{call}:1:EIO")
+    target = start(f"sealer:{call}:1:EIO:forever")
     record_through(target)
     assert target.wait() == control.SEALER_PUBLISHED
     assert target.page.sealer_fault["status"] == CODES.REMOVE_FAILED

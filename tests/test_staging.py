@@ -222,7 +222,7 @@ CODES = {
     "mmap": errors.MapFailedError,
     "munmap": errors.MapFailedError,
     "stat": errors.OpenFailedError,
-    "statvfs": errors.DirectoryCreateFailedError,
+    "statvfs": errors.InputOutputError,
     "close": errors.CloseFailedError,
     "spawn": errors.SealerStartFailedError,
     "pidfd_open": errors.SealerStartFailedError,

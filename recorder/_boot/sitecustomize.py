@@ -1,8 +1,14 @@
-"""Arms the recorder in the program that `recorder run` becomes.
+"""Arms the recorder in a program before it starts, and leaves no trace of that.
 
-`recorder run` puts this folder on PYTHONPATH, so Python's `site` imports this module before the
-program starts. It removes every trace of that, arms the recorder, and makes room for the user's own
-`sitecustomize`. Anywhere else (a subinterpreter, an environment that leaked) it only steps aside.
+There are three ways in here, and each is `enter` with what it has found:
+
+- `recorder run` puts this folder on PYTHONPATH, so Python's `site` imports this module. So it does in the
+  children of a program that is recorded with its children.
+- RECORDER_AUTOSTART=out.rtrace: the same, or by `recorder_autostart.pth`, which an installation has.
+- where Python ignores PYTHONPATH (-I, -E, -S), `recorder run` comes in by `preload.c`.
+
+Anywhere else (a subinterpreter, an environment that leaked) this module only steps aside, and makes room for
+the user's own `sitecustomize`.
 """
 
 import os
@@ -10,10 +16,15 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
+
+    Seen = tuple[set[str], set[str]]
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PACKAGE = os.path.dirname(HERE)
+AUTOSTART = "RECORDER_AUTOSTART"
+FOLLOW = "RECORDER_BOOT_FOLLOW"
 
 
 def step_aside() -> tuple[str | None, str | None]:
@@ -32,25 +43,84 @@ def step_aside() -> tuple[str | None, str | None]:
     return (staging if pid == str(os.getpid()) else None), json_errors
 
 
-def arm(staging: str) -> None:
-    """Arms this process; of what that loads, only the recorder stays to be seen."""
-    modules, path, importers = set(sys.modules), sys.path[:], set(sys.path_importer_cache)
+def enter(staging: str | None, json_errors: str | None, before: "Seen | None" = None) -> None:
+    """Arms this process, if that is wanted: for `recorder run`, where a failure ends it all, or by the
+    environment, where it does not. `before`: what was there before anything of ours."""
+    before = before or seen()
+    if staging is not None:
+        try:
+            arm("recorder.session", "arm_for_main", staging, before)
+        except BaseException as exc:  # audit: the process ends in fail()
+            fail(exc, json_errors)
+    elif FOLLOW in os.environ or AUTOSTART in os.environ:
+        by_environment(before)
+
+
+def seen() -> "Seen":
+    """What a program can see of imports: the names of modules, and the path entries that were searched."""
+    return set(sys.modules), set(sys.path_importer_cache)
+
+
+def by_environment(before: "Seen") -> None:
+    """Arms this process as a child of one that is recorded, or as RECORDER_AUTOSTART says; once, though there
+    may be two ways in."""
+    boot = sys.modules.get("recorder._boot")
+    armed_by_run = os.environ.get("RECORDER_BOOT_PID") == str(
+        os.getpid()
+    )  # later, and in its own way
+    if armed_by_run or is_recorder() or is_subinterpreter() or getattr(boot, "kept", None):
+        return
+    follow, name = os.environ.get(FOLLOW), os.environ.get(AUTOSTART)
+    try:
+        if follow is not None:
+            arm("recorder.children", "start_below", follow, before)
+        elif name:
+            # Processes below would all write the same trace, if the name does not differ.
+            if "%p" not in name.replace("%%", ""):
+                del os.environ[AUTOSTART]
+            arm("recorder.children", "start_by_environment", name, before)
+    except BaseException as exc:  # audit: whatever it is, the program starts
+        tell(exc, before)
+
+
+def is_recorder() -> bool:
+    """Whether this process is a command of the recorder's own, and no program to record."""
+    words = sys.orig_argv[1:]
+    return ["-m", "recorder"] in [words[i : i + 2] for i in range(len(words))] or any(
+        os.path.basename(word) == "recorder" for word in words[:1]
+    )
+
+
+def is_subinterpreter() -> bool:
+    """Each of them runs `site`, too. Only the main one may ask about signals."""
+    import _signal  # type: ignore[import-not-found]  # built in; `signal` itself imports `enum`
+
+    try:
+        before = _signal.set_wakeup_fd(-1)
+    except ValueError:
+        return True
+    if before != -1:
+        _signal.set_wakeup_fd(before)
+    return False
+
+
+def arm(module: str, function: str, argument: str, before: "Seen") -> None:
+    """Calls one of our functions; of what that loads, only the recorder stays to be seen."""
+    path = sys.path[:]
     # A folder of the user's that shadows the standard library must not shadow it for us.
     library = os.path.dirname(os.__file__)
     sys.path.sort(key=lambda entry: not entry.startswith(library))
     try:
-        import_recorder()
-        from recorder.session import arm_for_main
-
-        arm_for_main(staging)
+        if "recorder" not in sys.modules:
+            import_recorder()
+        call: Callable[[str], object] = getattr(__import__(module, fromlist=(function,)), function)
+        call(argument)
         import gc
 
         gc.collect()  # what arming left is not for the program to find
     finally:
-        hide(set(sys.modules) - modules)
         sys.path[:] = path
-        for entry in set(sys.path_importer_cache) - importers:
-            del sys.path_importer_cache[entry]
+        hide(before)
 
 
 def import_recorder() -> None:
@@ -66,12 +136,15 @@ def import_recorder() -> None:
     spec.loader.exec_module(package)
 
 
-def hide(names: set[str]) -> None:
+def hide(before: "Seen") -> None:
     """Takes modules out of sight that are not the recorder's, and keeps them alive for it."""
     from recorder import _boot
 
+    modules, importers = before
     _boot.kept.append(globals())  # ours, which would be garbage for the program to collect
-    for name in names:
+    for entry in set(sys.path_importer_cache) - importers:
+        del sys.path_importer_cache[entry]
+    for name in set(sys.modules) - modules:
         parent, _, child = name.rpartition(".")
         if name.partition(".")[0] == "recorder":
             continue
@@ -97,12 +170,21 @@ def fail(exc: BaseException, json_errors: str | None) -> "NoReturn":
         os._exit(code)  # audit: SystemExit in a sitecustomize is a fatal error with a traceback
 
 
-if __name__ == "sitecustomize":
-    staging, json_errors = step_aside()
-    if staging is not None:
+def tell(exc: BaseException, before: "Seen") -> None:
+    """Says on stderr why this process is not recorded. The program starts all the same."""
+    try:
+        from recorder import cli
+
+        cli.tell(exc, cli.json_errors_wanted())
+        hide(before)
+    except BaseException:  # audit: nothing may get out: the program is to start
         try:
-            arm(staging)
-        except BaseException as exc:  # audit: the process ends in fail()
-            fail(exc, json_errors)
+            os.write(2, b"recorder: could not be loaded: %a\n" % exc)
+        except OSError:
+            pass  # stderr is closed: there is nobody to tell
+
+
+if __name__ == "sitecustomize":
+    enter(*step_aside())
     # The user's own. There may be none: site.py expects that very ImportError.
     __import__("sitecustomize")

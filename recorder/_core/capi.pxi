@@ -3,7 +3,10 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcmp, memcpy, memset, strcpy, strlen
+from libc.string cimport memcmp, memcpy, memset, strlen
+
+cdef extern from "<string.h>" nogil:
+    size_t strnlen(const char *text, size_t most)
 
 cdef extern from "Python.h" nogil:
     ctypedef struct PyObject:
@@ -12,6 +15,8 @@ cdef extern from "Python.h" nogil:
         const char *tp_name
         unsigned long tp_flags
         PyObject *tp_dict
+        PyTypeObject *tp_base
+        Py_ssize_t tp_basicsize
     ctypedef struct PyCodeObject:
         int co_flags
         int co_nlocalsplus
@@ -21,6 +26,7 @@ cdef extern from "Python.h" nogil:
         PyObject *co_localsplusnames
         PyObject *co_localspluskinds
         PyObject *co_filename
+        PyObject *co_names
         PyObject *co_name
         PyObject *co_qualname
     ctypedef struct PyFrameObject:
@@ -46,6 +52,12 @@ cdef extern from "Python.h" nogil:
         PyObject *m_module
     ctypedef struct PyCellObject:
         PyObject *ob_ref
+    ctypedef struct PyMethodObject:
+        PyObject *im_func
+        PyObject *im_self
+    ctypedef struct PyDescrObject:
+        PyTypeObject *d_type
+        PyObject *d_name
     ctypedef struct PyMethodDef:
         const char *ml_name
         void *ml_meth
@@ -55,6 +67,7 @@ cdef extern from "Python.h" nogil:
     PyTypeObject PyLong_Type, PyFloat_Type, PyBool_Type, PyUnicode_Type, PyBytes_Type, PyByteArray_Type
     PyTypeObject PyComplex_Type, PyList_Type, PyTuple_Type, PyDict_Type, PySet_Type, PyFrozenSet_Type
     PyTypeObject PyFunction_Type, PyCFunction_Type, PyModule_Type, PyCell_Type, PyType_Type
+    PyTypeObject PyMethodDescr_Type, PyWrapperDescr_Type, PyClassMethodDescr_Type
     PyObject *Py_None "Py_None"
     PyObject *Py_True "Py_True"
     PyObject *Py_False "Py_False"
@@ -154,8 +167,56 @@ cdef extern from "objects.h" nogil:
     bint rec_set_next(PyObject *, Py_ssize_t *, PyObject **)
     uint64_t rec_dict_version(PyObject *)
     Py_ssize_t rec_dict_size(PyObject *)
+    int REC_DICT_DELETED, REC_DICT_CLONED, REC_DICT_CLEARED, REC_DICT_DEALLOCATED
+    int rec_watch_dict(int, PyObject *)
+    void rec_unwatch_dict(int, PyObject *)
+    int rec_add_dict_watcher(int (*)(int, PyObject *, PyObject *, PyObject *) noexcept)
+    void rec_clear_dict_watcher(int)
     PyObject *rec_dict_find(PyObject *, const char *)
     PyObject *rec_heap_type_name(PyTypeObject *)
+
+cdef extern from "instances.h" nogil:
+    ctypedef int rec_shape
+    enum:
+        REC_OPAQUE, REC_INSTANCE, REC_NAMED_TUPLE, REC_ENUM, REC_DATE, REC_TIME, REC_DATETIME, REC_TIMEDELTA
+        REC_TIMEZONE, REC_RANGE, REC_SLICE, REC_METHOD, REC_GENERATOR, REC_ARRAY, REC_MODULE
+    ctypedef struct rec_attributes:
+        pass
+    ctypedef struct rec_moment:
+        int year, month, day, hour, minute, second, microsecond, fold, days, seconds
+        PyObject *zone
+    ctypedef struct rec_generator:
+        int state, line
+        PyObject *name
+        void *frame
+    ctypedef struct c_view "Py_buffer":
+        Py_ssize_t len, itemsize
+        int ndim
+        Py_ssize_t *shape
+        char *format
+    ctypedef struct rec_array:
+        c_view view
+    rec_shape rec_shape_of(PyTypeObject *)
+    bint rec_has_slots(PyTypeObject *)
+    Py_ssize_t rec_attributes_begin(rec_attributes *, PyObject *, bint)
+    bint rec_attributes_next(rec_attributes *, PyObject **, PyObject **)
+    PyObject *rec_attribute(PyObject *, const char *)
+    PyObject *rec_field_names(PyTypeObject *)
+    void rec_read_moment(PyObject *, rec_shape, rec_moment *)
+    void rec_read_timezone(PyObject *, PyObject **, PyObject **)
+    void rec_read_range(PyObject *, rec_shape, PyObject **)
+    void rec_read_generator(PyObject *, rec_generator *)
+    bint rec_array_begin(PyObject *, rec_array *)
+    size_t rec_array_fit(rec_array *, size_t)
+    void rec_array_copy(rec_array *, uint8_t *, size_t)
+    void rec_array_end(rec_array *)
+
+cdef extern from "whose.h":
+    int rec_whose_prepare()
+    PyObject *rec_thread_name(PyThreadState *) nogil
+    PyObject *rec_current_task(PyThreadState *, PyObject **) nogil
+    PyObject *rec_task_name(PyObject *) nogil
+    void *rec_task_frame(PyObject *) nogil
 
 cdef extern from "clock.h" nogil:
     ctypedef int clockid_t
@@ -195,11 +256,14 @@ cdef extern from "layout.h" nogil:
         uint64_t events
         uint64_t lost_events
         uint64_t stopped_mono_ns
+        uint64_t image
         RecFault target_fault
+        uint32_t leaving
         uint32_t sealer_state
         int32_t sealer_pid
         uint64_t heartbeat
         uint64_t trace_bytes
+        uint32_t verdict
         RecFault sealer_fault
         uint32_t attention
         RecSlot slots[4]
@@ -227,9 +291,11 @@ cdef extern from "records.h" nogil:
     int REC_SET_LONG, REC_LINE_LONG, REC_ENTER, REC_CALL, REC_RETURN, REC_YIELD, REC_REENTER, REC_RESUME
     int REC_THROW, REC_UNWIND, REC_RAISE, REC_RERAISE, REC_HANDLED, REC_ADOPT, REC_DROP, REC_FORGET
     int REC_THREAD, REC_DEF_THREAD, REC_DEF_CODE, REC_DEF_NAME, REC_DEF_FILE, REC_DEF_TYPE, REC_CLOCK
-    int REC_MARK, REC_SET, REC_LINE
+    int REC_MARK, REC_SET, REC_LINE, REC_DEF_NAMESPACE, REC_DEF_GLOBAL, REC_GLOBALS, REC_SET_GLOBAL, REC_BODY
+    int REC_DEF_TASK, REC_TASK
     int TAG_NONE, TAG_FALSE, TAG_TRUE, TAG_ELLIPSIS, TAG_NOTIMPLEMENTED, TAG_INT, TAG_INT_DELTA, TAG_BIGINT
     int TAG_INT_CUT, TAG_FLOAT, TAG_COMPLEX, TAG_STR, TAG_STR_CUT, TAG_BYTES, TAG_BYTES_CUT, TAG_BYTEARRAY
     int TAG_BYTEARRAY_CUT, TAG_LIST, TAG_TUPLE, TAG_SET, TAG_FROZENSET, TAG_DICT, TAG_REF, TAG_UNBOUND
     int TAG_ERROR, TAG_REDACTED, TAG_ELIDED, TAG_OBJECT, TAG_TYPED, TAG_EXCEPTION, TAG_CLASS, TAG_FUNCTION
-    int TAG_MODULE
+    int TAG_MODULE, TAG_UNEXAMINED, TAG_INSTANCE, TAG_NAMED, TAG_ENUM, TAG_DATE, TAG_TIME, TAG_DATETIME
+    int TAG_TIMEDELTA, TAG_ARRAY, TAG_GENERATOR, TAG_EXAMINED

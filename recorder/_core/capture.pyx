@@ -6,7 +6,7 @@ docs/architecture.md for the flow and docs/trace-format.md for what is written."
 
 from libc.errno cimport ENOENT, ENOMEM, ESRCH, errno
 from libc.stdio cimport snprintf
-from posix.fcntl cimport O_CLOEXEC, O_RDWR
+from posix.fcntl cimport O_CLOEXEC, O_RDONLY, O_RDWR
 from posix.mman cimport MAP_FAILED, MAP_POPULATE, MAP_SHARED, PROT_READ, PROT_WRITE
 from posix.time cimport nanosleep, timespec
 from posix.unistd cimport getpid
@@ -14,7 +14,7 @@ from posix.unistd cimport getpid
 from recorder import errors
 from recorder._core import control
 from recorder._core.status cimport *
-from recorder._core.syscalls cimport POLLIN, c_pollfd, rec_sys
+from recorder._core.syscalls cimport POLLIN, c_pollfd, guard, keep_guard, rec_sys, unguard
 
 cdef extern from "<fcntl.h>" nogil:
     const int O_NOFOLLOW
@@ -23,6 +23,10 @@ include "capi.pxi"
 include "fault.pxi"
 include "tape.pxi"
 include "encode.pxi"
+include "encode_typed.pxi"
 include "tracer.pxi"
+include "globals.pxi"
+include "whose.pxi"
 include "hooks.pxi"
+include "process.pxi"
 include "lifecycle.pxi"

@@ -55,13 +55,16 @@ cdef extern from "layout.h" nogil:
         uint64_t events
         uint64_t lost_events
         uint64_t stopped_mono_ns
+        uint64_t image
         RecFault target_fault
+        uint32_t leaving
         uint32_t sealer_state
         int32_t sealer_pid
         uint64_t heartbeat
         uint64_t sealed_segments
         uint64_t sealed_events
         uint64_t trace_bytes
+        uint32_t verdict
         RecFault sealer_fault
         uint32_t attention
         RecSlot slots[4]
@@ -105,4 +108,6 @@ cdef extern from *:
 cdef class ControlPage:
     cdef readonly object path
     cdef RecControl *page
+    cdef bytes encoded_path
+    cdef bint was_lost
     cdef int mapped(self) except -1

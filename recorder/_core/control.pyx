@@ -8,7 +8,7 @@ from libc.errno cimport ENOENT, ENOTEMPTY, errno
 from libc.string cimport memcpy, memset
 from posix.fcntl cimport O_CLOEXEC, O_RDWR
 
-from recorder._core.syscalls cimport c_stat, raise_errno, rec_sys
+from recorder._core.syscalls cimport c_stat, guard, raise_errno, rec_sys, unguard
 
 from recorder import errors
 from recorder._core import syscalls
@@ -19,6 +19,16 @@ cdef extern from "<sys/mman.h>" nogil:
         PROT_READ
         PROT_WRITE
         MAP_SHARED
+
+
+cdef extern from "<time.h>" nogil:
+    enum:
+        CLOCK_MONOTONIC
+
+
+cdef extern from "clock.h" nogil:
+    uint64_t rec_ticks()
+    uint64_t rec_clock_ns(int clock)
 
 
 CONTROL_SIZE = REC_CONTROL_SIZE
@@ -57,12 +67,15 @@ cdef dict FIELDS = {
     "events": (<size_t>&AT.events, 8, False),
     "lost_events": (<size_t>&AT.lost_events, 8, False),
     "stopped_mono_ns": (<size_t>&AT.stopped_mono_ns, 8, False),
+    "image": (<size_t>&AT.image, 8, False),
+    "leaving": (<size_t>&AT.leaving, 4, False),
     "sealer_state": (<size_t>&AT.sealer_state, 4, False),
     "sealer_pid": (<size_t>&AT.sealer_pid, 4, True),
     "heartbeat": (<size_t>&AT.heartbeat, 8, False),
     "sealed_segments": (<size_t>&AT.sealed_segments, 8, False),
     "sealed_events": (<size_t>&AT.sealed_events, 8, False),
     "trace_bytes": (<size_t>&AT.trace_bytes, 8, False),
+    "verdict": (<size_t>&AT.verdict, 4, False),
     "attention": (<size_t>&AT.attention, 4, False),
 }
 
@@ -101,12 +114,23 @@ cdef bint write_fault(RecFault *fault, char *detail_at, uint32_t status, dict fa
     return True
 
 
+cdef void page_lost(void *page, size_t offset) noexcept nogil:
+    """In the signal handler: somebody has cut the file, and it is made whole again, with zeros."""
+    (<bint *>page)[0] = True
+
+
+def clock():
+    """The ticks that timestamps count, and the monotonic clock in ns, now."""
+    return rec_ticks(), rec_clock_ns(CLOCK_MONOTONIC)
+
+
 cdef class ControlPage:
     """The page, mapped. Its numbers are attributes; loads acquire, stores release.
 
-    `fresh`: the file is a reserved page of zeros, of which this makes a control page."""
+    `fresh`: the file is a reserved page of zeros, of which this makes a control page.
+    `guarded`: that somebody cuts the file does not end this process; see `is_sound`."""
 
-    def __init__(self, path, bint fresh=False):
+    def __init__(self, path, bint fresh=False, bint guarded=False):
         self.path = path
         file = None
         with errors.mapped("open", path=path):
@@ -115,6 +139,8 @@ cdef class ControlPage:
                 self._refuse()
         with file as fd, errors.mapped("mmap", path=path, bytes_wanted=REC_CONTROL_SIZE):
             self._map(fd)
+        if guarded:
+            self._guard()
         if fresh:
             self.page.magic = REC_CONTROL_MAGIC
             self.page.version = REC_LAYOUT_VERSION
@@ -131,14 +157,48 @@ cdef class ControlPage:
             raise_errno(error, self.path)
         self.page = <RecControl *>page
 
+    def _guard(self):
+        """Its file may be cut from now on."""
+        cdef int error
+        cdef const char *name
+        self.encoded_path = os.fsencode(self.path)
+        name = self.encoded_path
+        if guard(self.page, REC_CONTROL_SIZE, name, page_lost, &self.was_lost) != 0:
+            error = errno
+            with errors.mapped("mmap", path=self.path, bytes_wanted=REC_CONTROL_SIZE):
+                raise_errno(error, self.path)
+
+    def is_sound(self, bytes trace_id not None):
+        """Whether the page is still that of this recording: nobody has cut it or written over it."""
+        self.mapped()
+        return (
+            self.page.magic == REC_CONTROL_MAGIC
+            and self.page.version == REC_LAYOUT_VERSION
+            and PyBytes_FromStringAndSize(<char *>self.page.trace_id, 16) == trace_id
+            and not self.was_lost
+        )
+
+    def restore(self, dict facts not None, bytes trace_id not None):
+        """Makes the page anew of what is known."""
+        self.mapped()
+        self.was_lost = False
+        memset(self.page, 0, REC_CONTROL_SIZE)
+        self.trace_id = trace_id
+        for name, value in facts.items():
+            setattr(self, name, value)
+        self.page.version = REC_LAYOUT_VERSION
+        store_u32(&self.page.magic, REC_CONTROL_MAGIC)
+
     def __dealloc__(self):
         if self.page != NULL:
+            unguard(self.page)
             rec_sys.munmap(self.page, REC_CONTROL_SIZE)  # audit: nobody is left to tell
 
     def close(self):
         """Gives the mapping back; the page is not to be used any more."""
         cdef RecControl *page = self.page
         self.page = NULL
+        unguard(page)
         if page != NULL and rec_sys.munmap(page, REC_CONTROL_SIZE) < 0:
             raise errors.MapFailedError(path=self.path, errno=errno)
 
@@ -292,18 +352,24 @@ cdef object remove_files(bytes folder, tuple names):
 
 
 def read_segment(path):
-    """(sequence, number of the first event, committed records) of a segment that nobody writes
-    any more; the sequence is 0 if it was never begun. Read and not mapped: a file cut short under
-    a mapping would end the process."""
+    """(sequence, number of the first event, committed records, how many bytes of them are missing)
+    of a segment that nobody writes any more; the sequence is 0 if it was never begun. Bytes are
+    missing if somebody has cut the file; without a sound head that raises MappingLostError."""
     cdef RecSegmentHead head
     cdef Py_ssize_t committed
     with syscalls.opened(path, os.O_RDONLY) as fd:
         raw = syscalls.pread(fd, REC_SEGMENT_HEAD, 0, path)
         if len(raw) < REC_SEGMENT_HEAD:
-            return 0, 0, b""
+            raise errors.MappingLostError(path=path, offset=len(raw))
+        if not raw.strip(b"\0"):
+            return 0, 0, b"", 0
         memcpy(&head, <const char *><bytes>raw, sizeof(head))
-        if head.magic != REC_SEGMENT_MAGIC or head.version != REC_LAYOUT_VERSION:
-            return 0, 0, b""
-        committed = min(head.committed, <uint64_t>(REC_SEGMENT_SIZE - REC_SEGMENT_HEAD))
+        if (
+            head.magic != REC_SEGMENT_MAGIC
+            or head.version != REC_LAYOUT_VERSION
+            or head.committed > <uint64_t>(REC_SEGMENT_SIZE - REC_SEGMENT_HEAD)
+        ):
+            raise errors.MappingLostError(path=path, offset=0)
+        committed = head.committed
         data = syscalls.pread(fd, committed, REC_SEGMENT_HEAD, path)
-        return head.sequence, head.first_event, data
+        return head.sequence, head.first_event, data, committed - len(data)

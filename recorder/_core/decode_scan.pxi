@@ -26,8 +26,11 @@ cdef class Scanner(Decoder):
         """How many threads have been seen."""
         return self.s.defs[DEF_THREAD].count
 
-    def segment(self, const uint8_t[::1] data not None, uint64_t first_event):
-        """Reads the records of the next segment. Its first event gets the number `first_event`."""
+    def segment(self, const uint8_t[::1] data not None, uint64_t first_event, bint whole=False):
+        """Reads the records of the next segment. Its first event gets the number `first_event`.
+
+        `whole`: the preamble states all that is known, and not just what the segment speaks of, so that
+        a Scanner can begin with this chunk and go on with the next segment."""
         cdef State *s = &self.s
         cdef SegmentInfo info = SegmentInfo.__new__(SegmentInfo)
         cdef Status status
@@ -38,7 +41,7 @@ cdef class Scanner(Decoder):
         s.restating = s.counting = True
         with nogil:
             status = OK
-            if not restate_stacks(s) or not restate_state(s, &state):
+            if not restate_stacks(s) or not restate_state(s, &state) or (whole and not restate_all(s)):
                 status = fail(s, b"")
             if status == OK:
                 status = advance(s, UINT64_MAX)
@@ -47,7 +50,7 @@ cdef class Scanner(Decoder):
             self.report(info, status, first_event)
             info.preamble = (
                 b"".join([to_bytes(&s.restated[kind]) for kind in range(DEF_KINDS)])
-                + to_bytes(&s.frames) + to_bytes(&s.woken) + to_bytes(&state)
+                + to_bytes(&s.homes) + to_bytes(&s.frames) + to_bytes(&s.woken) + to_bytes(&state)
             )
         finally:
             drop_bytes(s, &state)
@@ -83,7 +86,7 @@ cdef class Scanner(Decoder):
         s.round += 1
         for kind in range(DEF_KINDS):
             s.restated[kind].size = 0
-        s.frames.size = s.woken.size = 0
+        s.homes.size = s.frames.size = s.woken.size = 0
         s.lost = s.gaps = 0
         drop_map(s, &s.errors)
 

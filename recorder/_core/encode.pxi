@@ -23,7 +23,7 @@ cdef struct Walk:
     bint writing             # inside put_value: no record can start
 
 cdef enum:
-    MEMO_SIZE = 4096         # a power of two, more than limits.nodes allows to be filled
+    MEMO_SIZE = 8192         # a power of two; a node can enter three times (instance, built-in part, args)
 
 cdef Limits limits
 cdef Walk walk
@@ -34,10 +34,10 @@ cdef void set_limits(uint32_t items, uint32_t depth, uint32_t text, uint32_t nod
     limits.items = items
     limits.depth = depth if depth < 60 else 60
     limits.text = text
-    limits.nodes = nodes if nodes < MEMO_SIZE // 2 else MEMO_SIZE // 2
+    limits.nodes = nodes if nodes < MEMO_SIZE // 4 else MEMO_SIZE // 4
     limits.soft = 48 << 10
-    # Beyond the soft end an element takes at most 24 bytes, and at most `nodes` + one container's are left.
-    limits.room = limits.soft + 24 * (limits.nodes + 2 * limits.items) + 4 * limits.text + 4096
+    # Beyond the soft end an element takes at most 80 bytes, and at most `nodes` + one container's are left.
+    limits.room = limits.soft + 80 * (limits.nodes + 2 * limits.items) + 4 * limits.text + 8192
 
 
 cdef inline uint64_t fingerprint(PyObject *o) noexcept nogil:
@@ -96,7 +96,6 @@ cdef uint64_t print_of(PyObject *o, PyTypeObject *t, uint32_t depth) noexcept no
     cdef const digit *digits = NULL
     cdef bint negative = False
     cdef Py_ssize_t n
-    cdef PyTypeObject *base
     if t == &PyUnicode_Type:
         return rec_str_print(o, limits.text)
     if t == &PyLong_Type:
@@ -108,28 +107,16 @@ cdef uint64_t print_of(PyObject *o, PyTypeObject *t, uint32_t depth) noexcept no
     if t == &PyComplex_Type:
         return rec_hash_bytes(&(<PyComplexObject *> o).real, 16)
     if is_container(t):
-        return print_container(o, t, depth)
+        return print_container(o, t, depth, o)
     if t.tp_flags & Py_TPFLAGS_TYPE_SUBCLASS:
         return rec_fold(1, intern_type(<PyTypeObject *> o))
-    if t == &PyFunction_Type or t == &PyCFunction_Type or t == &PyModule_Type:
+    if is_named(t):
         return rec_fold(2, <uint64_t> <uintptr_t> o)
-    if t.tp_flags & Py_TPFLAGS_BASE_EXC_SUBCLASS:
-        return print_exception(o, t, depth)
-    base = builtin_base(t)
-    if base != NULL:
-        return rec_fold(intern_type(t), print_of(o, base, depth))
-    return rec_fold(3, intern_type(t))
+    return print_typed(o, t, depth)
 
 
-cdef uint64_t print_exception(PyObject *o, PyTypeObject *t, uint32_t depth) noexcept nogil:
-    cdef uint64_t h = rec_fold(4, intern_type(t))
-    cdef PyObject *args = (<PyBaseExceptionObject *> o).args
-    if seen_before(o) >= 0 or args == NULL or args.ob_type != &PyTuple_Type:
-        return h
-    return rec_fold(h, print_container(args, &PyTuple_Type, depth + 1))
-
-
-cdef uint64_t print_container(PyObject *o, PyTypeObject *t, uint32_t depth) noexcept nogil:
+cdef uint64_t print_container(PyObject *o, PyTypeObject *t, uint32_t depth, PyObject *identity) noexcept nogil:
+    """`identity` stands for the container in the memo: not itself where it is the part of an instance."""
     cdef Py_ssize_t n = container_size(o, t), shown, i, at = 0
     cdef uint64_t h
     cdef PyObject *key = NULL
@@ -138,7 +125,7 @@ cdef uint64_t print_container(PyObject *o, PyTypeObject *t, uint32_t depth) noex
     cdef int64_t index
     if is_elided(n, depth):
         return rec_fold(intern_type(t), <uint64_t> n)
-    index = seen_before(o)
+    index = seen_before(identity)
     if index >= 0:
         return rec_fold(5, <uint64_t> index)
     shown = take_nodes(n, t)
@@ -181,7 +168,18 @@ cdef inline PyTypeObject *builtin_base(PyTypeObject *t) noexcept nogil:
         return &PyDict_Type
     if t.tp_flags & Py_TPFLAGS_BYTES_SUBCLASS:
         return &PyBytes_Type
+    while t != NULL:
+        if (t == &PyFloat_Type or t == &PySet_Type or t == &PyFrozenSet_Type or t == &PyByteArray_Type
+                or t == &PyComplex_Type):
+            return t
+        t = t.tp_base
     return NULL
+
+
+cdef inline bint is_named(PyTypeObject *t) noexcept nogil:
+    """Recorded by name: functions and modules."""
+    return (t == &PyFunction_Type or t == &PyCFunction_Type or t == &PyModule_Type or t == &PyMethodDescr_Type
+            or t == &PyWrapperDescr_Type or t == &PyClassMethodDescr_Type)
 
 
 cdef inline const char *bytes_data(PyObject *o, PyTypeObject *t) noexcept nogil:
@@ -242,7 +240,6 @@ cdef uint8_t *put_value(uint8_t *p, PyObject *o) noexcept nogil:
 cdef uint8_t *put_any(uint8_t *p, PyObject *o, PyTypeObject *t, uint32_t depth) noexcept nogil:
     cdef int64_t n = 0
     cdef uint64_t bits
-    cdef PyTypeObject *base
     if t == &PyLong_Type:
         return put_int(p, n) if rec_int_small(o, &n) else put_big_int(p, o)
     if t == &PyUnicode_Type:
@@ -253,7 +250,7 @@ cdef uint8_t *put_any(uint8_t *p, PyObject *o, PyTypeObject *t, uint32_t depth) 
         memcpy(p + 1, &bits, 8)
         return p + 9
     if is_container(t):
-        return put_container(p, o, t, depth)
+        return put_container(p, o, t, depth, o)
     if put_singleton(p, o):
         return p + 1
     if t == &PyBytes_Type:
@@ -266,14 +263,9 @@ cdef uint8_t *put_any(uint8_t *p, PyObject *o, PyTypeObject *t, uint32_t depth) 
         return p + 17
     if t.tp_flags & Py_TPFLAGS_TYPE_SUBCLASS:
         return put_tagged(p, TAG_CLASS, intern_type(<PyTypeObject *> o))
-    if t == &PyFunction_Type or t == &PyCFunction_Type or t == &PyModule_Type:
+    if is_named(t):
         return put_named(p, o, t)
-    if t.tp_flags & Py_TPFLAGS_BASE_EXC_SUBCLASS:
-        return put_exception(p, o, t, depth)
-    base = builtin_base(t)
-    if base != NULL:
-        return put_any(put_tagged(p, TAG_TYPED, intern_type(t)), o, base, depth)
-    return put_tagged(p, TAG_OBJECT, intern_type(t))
+    return put_typed(p, o, t, depth)
 
 
 cdef bint put_singleton(uint8_t *p, PyObject *o) noexcept nogil:
@@ -343,7 +335,8 @@ cdef inline uint8_t container_tag(PyTypeObject *t) noexcept nogil:
     return TAG_SET if t == &PySet_Type else TAG_FROZENSET
 
 
-cdef uint8_t *put_container(uint8_t *p, PyObject *o, PyTypeObject *t, uint32_t depth) noexcept nogil:
+cdef uint8_t *put_container(uint8_t *p, PyObject *o, PyTypeObject *t, uint32_t depth,
+                            PyObject *identity) noexcept nogil:
     cdef Py_ssize_t n = container_size(o, t), shown, i, at = 0
     cdef PyObject *key = NULL
     cdef PyObject *value = NULL
@@ -351,15 +344,11 @@ cdef uint8_t *put_container(uint8_t *p, PyObject *o, PyTypeObject *t, uint32_t d
     cdef int64_t index
     if is_elided(n, depth) or (n > 0 and p >= walk.soft_end):
         return put_varint(put_tagged(p, TAG_ELIDED, intern_type(t)), <uint64_t> n)
-    index = seen_before(o)
+    index = seen_before(identity)
     if index >= 0:
         return put_tagged(p, TAG_REF, <uint64_t> index)
     shown = take_nodes(n, t)
-    if shown < n:
-        p = put_tagged(p, container_tag(t) + 1, <uint64_t> n)
-        p = put_varint(p, <uint64_t> shown)
-    else:
-        p = put_tagged(p, container_tag(t), <uint64_t> n)
+    p = put_count(p, container_tag(t), n, shown)
     if t == &PyDict_Type:
         while shown > 0 and PyDict_Next(o, &at, &key, &value):
             p = put_any(p, key, key.ob_type, depth + 1)
@@ -380,32 +369,31 @@ cdef uint8_t *put_container(uint8_t *p, PyObject *o, PyTypeObject *t, uint32_t d
     return p
 
 
-cdef uint8_t *put_exception(uint8_t *p, PyObject *o, PyTypeObject *t, uint32_t depth) noexcept nogil:
-    cdef PyObject *args = (<PyBaseExceptionObject *> o).args
-    cdef int64_t index = seen_before(o)
-    if index >= 0:
-        return put_tagged(p, TAG_REF, <uint64_t> index)
-    p = put_tagged(p, TAG_EXCEPTION, intern_type(t))
-    if args == NULL or args.ob_type != &PyTuple_Type:
-        return put_tagged(p, TAG_ERROR, ERR_VALUE_UNREADABLE)
-    return put_container(p, args, &PyTuple_Type, depth + 1)
+cdef inline uint8_t *put_count(uint8_t *p, uint8_t tag, Py_ssize_t n, Py_ssize_t shown) noexcept nogil:
+    """The tag of a container, or of a cut one, and how many items follow."""
+    if shown < n:
+        return put_varint(put_tagged(p, tag + 1, <uint64_t> n), <uint64_t> shown)
+    return put_tagged(p, tag, <uint64_t> n)
 
 
 cdef uint8_t *put_named(uint8_t *p, PyObject *o, PyTypeObject *t) noexcept nogil:
-    """A function or a module, by name. At most 4 × 500 bytes and a few."""
+    """A function or a module, by name."""
     cdef PyObject *module = NULL
     cdef PyObject *name = NULL
     cdef const char *text
     cdef size_t size
     if t == &PyCFunction_Type:
         text = (<PyCFunctionObject *> o).m_ml.ml_name
-        size = min(strlen(text), <size_t> 500)
+        size = min(strlen(text), <size_t> name_limit(p))
         p = put_tagged(p, TAG_FUNCTION, size)
         memcpy(p, text, size)
         return p + size
     if t == &PyModule_Type:
         name = rec_module_name(o)
         p[0] = TAG_MODULE
+    elif t != &PyFunction_Type:
+        name = (<PyDescrObject *> o).d_name
+        p[0] = TAG_FUNCTION
     else:
         name = (<PyFunctionObject *> o).func_qualname
         module = (<PyFunctionObject *> o).func_module
@@ -416,12 +404,12 @@ cdef uint8_t *put_named(uint8_t *p, PyObject *o, PyTypeObject *t) noexcept nogil
 cdef uint8_t *put_dotted(uint8_t *p, PyObject *module, PyObject *name) noexcept nogil:
     """The bare str `module.name`, without what is not an exact str."""
     cdef size_t size = 0
-    cdef Py_ssize_t nm = 0, nn = 0
+    cdef Py_ssize_t nm = 0, nn = 0, limit = name_limit(p)
     if module != NULL and PyUnicode_CheckExact(module):
-        nm = min(PyUnicode_GET_LENGTH(module), <Py_ssize_t> 200)
+        nm = min(PyUnicode_GET_LENGTH(module), limit)
         size += rec_utf8_size(module, nm) + 1
     if name != NULL and PyUnicode_CheckExact(name):
-        nn = min(PyUnicode_GET_LENGTH(name), <Py_ssize_t> 200)
+        nn = min(PyUnicode_GET_LENGTH(name), limit)
         size += rec_utf8_size(name, nn)
     p = put_varint(p, size)
     if nm > 0 or (module != NULL and PyUnicode_CheckExact(module)):
@@ -431,6 +419,18 @@ cdef uint8_t *put_dotted(uint8_t *p, PyObject *module, PyObject *name) noexcept 
     if nn > 0:
         p += rec_str_utf8(name, nn, p)
     return p
+
+
+cdef inline Py_ssize_t name_limit(uint8_t *p) noexcept nogil:
+    """Code points of a name: few, once a value has become too long."""
+    return 200 if p < walk.soft_end else 8
+
+
+cdef inline uint8_t *put_name(uint8_t *p, PyObject *name) noexcept nogil:
+    """The bare str of an attribute's name; `?` for what is none."""
+    if name == NULL or not PyUnicode_CheckExact(name):
+        return put_chars(p, "?", 1)
+    return put_str(p, name, name_limit(p))
 
 
 # ---- secrets: names whose values are never written -------------------------------------------------------
@@ -467,7 +467,7 @@ cdef bint is_secret(PyObject *name) noexcept nogil:
     cdef Py_hash_t hash
     cdef Verdict *verdict
     cdef uint32_t i
-    if secret_count == 0 or not PyUnicode_CheckExact(name):
+    if secret_count == 0 or name == NULL or not PyUnicode_CheckExact(name):
         return False
     hash = rec_str_hash(name)
     verdict = &verdicts[<uint64_t> hash % VERDICTS]
@@ -491,6 +491,9 @@ cdef struct TypeEntry:
     PyTypeObject *type
     uint64_t name_print      # a type's address is used again after its death: the name tells
     uint32_t id
+    rec_shape shape
+    bint part                # instances have content besides their attributes
+    bint slotted
 
 cdef struct TypeTable:
     TypeEntry *entries
@@ -503,29 +506,36 @@ cdef TypeTable types
 
 cdef uint64_t type_name_print(PyTypeObject *t) noexcept nogil:
     cdef PyObject *name = rec_heap_type_name(t)
-    if name != NULL:
-        return rec_str_print(name, 200)
-    return rec_hash_bytes(t.tp_name, strlen(t.tp_name))
+    if name == NULL:
+        return 0             # a static type lives as long as the process
+    return rec_fold(rec_fold(rec_str_print(name, 200), <uint64_t> <uintptr_t> t.tp_base), <uint64_t> t.tp_basicsize)
 
 
-cdef uint64_t intern_type(PyTypeObject *t) noexcept nogil:
+cdef inline uint64_t intern_type(PyTypeObject *t) noexcept nogil:
+    return type_entry(t).id
+
+
+cdef TypeEntry *type_entry(PyTypeObject *t) noexcept nogil:
     """The number of a type; written to the tape the first time, where a record boundary is (see print_of)."""
     cdef uint64_t name_print = type_name_print(t)
     cdef uint32_t at = <uint32_t> ((<uintptr_t> t >> 4) * 2654435761u) & (types.size - 1)
     while types.entries[at].type != NULL:
         if types.entries[at].type == t:
             if types.entries[at].name_print == name_print:
-                return types.entries[at].id
+                return &types.entries[at]
             break
         at = (at + 1) & (types.size - 1)
     if types.entries[at].type == NULL:
         types.used += 1
     types.entries[at].type = t
     types.entries[at].name_print = name_print
+    types.entries[at].shape = rec_shape_of(t)
+    types.entries[at].part = has_part(t, types.entries[at].shape)
+    types.entries[at].slotted = rec_has_slots(t)
     types.entries[at].id = types.next_id
     types.next_id += 1
     define_type(t, types.entries[at].id)
-    return types.next_id - 1
+    return &types.entries[at]
 
 
 cdef void forget_types() noexcept nogil:
@@ -548,6 +558,7 @@ cdef void define_type(PyTypeObject *t, uint32_t number) noexcept nogil:
     cdef const char *c
     cdef uint8_t *p
     if walk.writing:
+        blame("a type is defined before its value is written")
         fail(ERR_INVARIANT_BROKEN, STAGE_CAPTURE, 0, number)
         return
     if reserve(4096) != OK:

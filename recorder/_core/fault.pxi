@@ -10,10 +10,25 @@ cpdef enum Stage:
     STAGE_FORK = 5
 
 cdef RecFault local_fault     # where facts go while no control page is mapped
+cdef char local_detail[1024]
 
 
 cdef RecFault *fault_place() noexcept nogil:
     return &tape.control.target_fault if tape.control != NULL else &local_fault
+
+
+cdef char *detail_place() noexcept nogil:
+    if tape.control != NULL:
+        return tape.control.target_detail
+    return local_detail
+
+
+cdef void blame(const char *text) noexcept nogil:
+    """The word that a fault is about to be told with: a path, a name. One that stands keeps its own."""
+    cdef size_t n = min(strlen(text), sizeof(local_detail) - 1)
+    if REC_LOAD(fault_place().status) == 0:
+        memcpy(detail_place(), text, n)
+        detail_place()[n] = 0
 
 
 # audit: the fault is sticky; who cannot return the status leaves it to the hook, which looks at the fault
@@ -31,11 +46,23 @@ cdef Status fail(Status status, uint32_t stage, int sys_errno=0, uint64_t wanted
     return status
 
 
+# audit: as fail
+cdef Status fail_by_exception(exception, Stage stage) noexcept:
+    """What Python raised in the midst of our own code. None of that runs code of the program's."""
+    if isinstance(exception, MemoryError):
+        return fail(ERR_OUT_OF_MEMORY, stage, ENOMEM)
+    blame((<PyTypeObject *> (<PyObject *> exception).ob_type).tp_name)
+    return fail(ERR_CALLBACK_FAILED, stage)
+
+
 cdef Status adopt_sealer_fault() noexcept nogil:
     """The sealer's fault becomes the run's, under the code that the sealer gave it."""
     cdef RecFault *theirs = &tape.control.sealer_fault
     cdef RecFault *ours = &tape.control.target_fault
-    cdef uint32_t status = REC_LOAD(theirs.status)
+    cdef uint32_t status
+    if is_garbage():
+        return control_is_garbage()
+    status = REC_LOAD(theirs.status)
     if status == 0:
         return OK
     if REC_LOAD(ours.status) == 0:
@@ -80,7 +107,12 @@ cdef RecorderResult result(Status status, value=None):
     if status == OK:
         return RecorderResult(0, value)
     fault = fault_place()
-    facts = fault_facts(fault, tape.control.target_detail if tape.control != NULL else NULL)
+    facts = fault_facts(fault, detail_place())
     if facts["status"] == 0:
         facts["status"] = <int> status
     return RecorderResult(<int> status, value, facts)
+
+
+cdef RecorderResult refuse(Status status, uint64_t got=0):
+    """The answer to a call that cannot be, which is no fault of the session's."""
+    return RecorderResult(<int> status, None, {"status": <int> status, "stage": <int> STAGE_START, "got": got})

@@ -15,6 +15,7 @@ cdef enum Disposition:
 
 cdef struct Hooks:
     State state
+    State forked_while       # in a child: what the parent was doing
     int tool                 # 3.12+: our tool id, −1 when there is none
     PyObject *main_globals   # not owned: the dict of __main__, while WAITING
     PyObject *disable        # owned: sys.monitoring.DISABLE
@@ -284,6 +285,7 @@ cdef PyObject *on_start(PyObject *self, PyObject **args, Py_ssize_t nargs) noexc
     cdef rec_iframe *frame = rec_current_frame(state)
     cdef Code *code
     cdef Thread *t
+    cdef Status status
     if hooks.state != RECORDING:
         if hooks.state != WAITING or not begins_main(frame, <PyCodeObject *> args[0]):
             return inactive(True)
@@ -298,7 +300,9 @@ cdef PyObject *on_start(PyObject *self, PyObject **args, Py_ssize_t nargs) noexc
     if t == NULL:
         return answer(ERR_OUT_OF_MEMORY)
     if needs_attention():
-        return answer(attend())
+        status = attend()
+        if status != OK:
+            return answer(status)
     return answer(event_call(t, frame, code))
 
 
@@ -318,6 +322,7 @@ cdef PyObject *on_line(PyObject *self, PyObject **args, Py_ssize_t nargs) noexce
         if status != OK or not is_top(t, frame):
             return answer(status)
     if not rec_int_small(args[1], &line):
+        blame("a line has a small number")
         return answer(fail(ERR_INVARIANT_BROKEN, STAGE_CAPTURE))
     status = event_line(top_of(t), <int32_t> line)
     if status != OK:
@@ -411,8 +416,8 @@ cdef bint instrument(Code *code) noexcept:
     try:
         monitoring.set_local_events(hooks.tool, <object> <PyObject *> code.object, LOCAL_EVENTS)
         code.instrumented = True
-    except BaseException:
-        fail(ERR_INTERNAL, STAGE_CAPTURE)
+    except BaseException as error:
+        fail_by_exception(error, STAGE_CAPTURE)
     rec_restore_handled(handled)
     return code.instrumented
 
@@ -474,6 +479,8 @@ cdef Status install_monitoring() except *:
             hooks.tool = tool
             break
     else:
+        tools = ", ".join([str(monitoring.get_tool(tool)) for tool in range(6)]).encode("utf-8", "replace")
+        blame(tools)
         return fail(ERR_TOOL_IDS_TAKEN, STAGE_START)
     for event, function in callbacks.items():
         monitoring.register_callback(tool, event, function)
@@ -571,7 +578,9 @@ cdef Status traced(PyThreadState *state, rec_iframe *frame, int32_t line, int wh
         return ERR_OUT_OF_MEMORY
     if what == PyTrace_CALL:
         if needs_attention():
-            return attend()
+            status = attend()
+            if status != OK:
+                return status
         return trace_call(t, frame, code)
     if not is_top(t, frame):
         status = sync(t, frame)
@@ -622,6 +631,7 @@ cdef Status install_trace() except *:
     cdef PyThreadState *state = PyInterpreterState_ThreadHead(PyInterpreterState_Get())
     while state != NULL:
         if rec_is_traced(state):
+            blame("another trace function")
             return fail(ERR_TRACER_INSTALL_CONFLICT, STAGE_START)
         state = PyThreadState_Next(state)
     hook_threads(rec_thread_state())

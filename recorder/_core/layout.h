@@ -68,9 +68,10 @@ typedef struct {
     uint64_t events;         /* counted when a segment is handed over, and at the end */
     uint64_t lost_events;
     uint64_t stopped_mono_ns;
-    uint8_t pad1[8];
+    uint64_t image;          /* of the process: another number after an exec */
     RecFault target_fault;   /* at 120 */
-    uint8_t pad2[24];
+    uint32_t leaving;        /* 1: an exec is under way; it has failed if this is 0 again */
+    uint8_t pad2[20];
     /* 192: written by the sealer */
     uint32_t sealer_state;
     int32_t sealer_pid;
@@ -78,7 +79,8 @@ typedef struct {
     uint64_t sealed_segments;
     uint64_t sealed_events;
     uint64_t trace_bytes;    /* size of the trace file so far */
-    uint8_t pad3[24];
+    uint32_t verdict;        /* of the published trace: 1 complete, 2 partial, 3 truncated */
+    uint8_t pad3[20];
     RecFault sealer_fault;   /* at 256 */
     uint8_t pad4[16];
     /* 320: written by the sealer, read by the target at every call: keep it on a line of its own */

@@ -16,7 +16,10 @@ cdef extern from "<unistd.h>" nogil:
     ssize_t write_all "write"(int, const void *, size_t)
 
 cdef extern from "Python.h" nogil:
-    PyInterpreterState *PyInterpreterState_Main()
+    int64_t PyInterpreterState_GetID(PyInterpreterState *)
+
+cdef extern from "status_text.h" nogil:
+    const char *rec_status_text(int status)
 
 cdef struct Exit:                # what is left to do when the process ends
     bint registered
@@ -120,7 +123,7 @@ def claim(Recording recording not None):
     if changing != NULL:
         return None
     if PyInterpreterState_Get() != PyInterpreterState_Main():
-        return named(ERR_SUBINTERPRETER, "")
+        return refuse(ERR_SUBINTERPRETER, <uint64_t> PyInterpreterState_GetID(PyInterpreterState_Get()))
     if poison != OK:
         return named(ERR_SESSION_POISONED, poison)
     if is_live() and current is not recording:
@@ -159,7 +162,8 @@ def arm(Recording recording not None, bytes folder not None, dict options not No
     and exclude (patterns), max_events, max_seconds, items, depth, text, nodes
     (limits of a value), wait_ms, wait_for_main, summary, require_trace, exit_status (what the program's is replaced
     by, or −1), if_lost, if_internal and if_required (the same, for failures after Python has gone), name, missing and
-    incomplete (lines of text).
+    incomplete (lines of text); on_fork (called in a child with whether recording had not begun, or None), before_exit
+    (called before os._exit, or None).
     Answers NOT_RECORDING if it is not (any more) this recording's turn, STAGING_LOST, OPEN_FAILED, MAP_FAILED,
     TOOL_IDS_TAKEN, TRACER_INSTALL_CONFLICT, OUT_OF_MEMORY. An Exception that an audit hook of the program's raised is
     the value of CALLBACK_FAILED; KeyboardInterrupt and its like come out as they are. None while another thread is in
@@ -212,6 +216,7 @@ def abandon(Recording recording not None, bytes folder not None, tuple names not
 
 
 cdef int apply_options(dict options) except -1:
+    global on_fork, before_exit
     global scope_mode, scope_outside, scope_stdlib, scope_main, scope_include, scope_exclude, max_seconds
     scope_mode = options["scope"]
     scope_outside = tuple(options["outside"])
@@ -224,6 +229,8 @@ cdef int apply_options(dict options) except -1:
     tape.wait_ms = options["wait_ms"]
     tape.most_events = options["max_events"]
     max_seconds = options["max_seconds"]
+    on_fork = options["on_fork"]
+    before_exit = options["before_exit"]
     ending.summary = options["summary"]
     ending.require_trace = options["require_trace"]
     ending.override = options["exit_status"]
@@ -250,6 +257,8 @@ cdef Status begin(bint wait_for_main) except *:
     if status == OK:
         status = watch_process()
     if status == OK:
+        status = watch_calls()
+    if status == OK:
         status = install_hooks()
     if status == OK:
         status = find_main(wait_for_main)
@@ -258,8 +267,12 @@ cdef Status begin(bint wait_for_main) except *:
     if tape.control == NULL:                    # an audit hook forked, and this is the child
         return ERR_FORKED
     tape.control.target_pid = tape.pid
+    tape.control.image = image_of_process()
     tape.control.ticks_per_second = ticks_per_second()
     tape.deadline = tape.last_tick + <uint64_t> (max_seconds * <double> tape.control.ticks_per_second)
+    tape.sealer_pid = tape.control.sealer_pid
+    known.ticks_per_second = tape.control.ticks_per_second
+    look_again()
     commit()
     if wait_for_main:
         hooks.state = WAITING
@@ -316,7 +329,7 @@ cdef uint64_t ticks_per_second() noexcept nogil:
 cdef void close_tape(uint32_t state) noexcept nogil:
     """The tape is whole up to here; the sealer may take what is left. The live segment keeps its state: its
     committed size says how much of it counts."""
-    if tape.head != NULL and <size_t> (tape.end - tape.cur) >= DEF_ROOM:
+    if tape.head != NULL and tape.end - tape.cur >= DEF_ROOM:
         put_clock()
     if tape.head != NULL:
         commit()
@@ -335,6 +348,7 @@ cdef void end_session() noexcept:
     hooks.state = IDLE
     hooks.main_globals = NULL
     forget_abort()
+    unwatch_calls()
     close_tracer()
     unmap_tape()
 
@@ -371,6 +385,8 @@ def stop(Recording recording not None, bint final):
             return named(ERR_FORKED, "stop")
         hooks.state = IDLE
         forget_abort()
+        if final:
+            unwatch_calls()
         status = <Status> REC_LOAD(tape.control.target_fault.status)
         if REC_LOAD(tape.control.target_state) < REC_TARGET_STOPPED:
             close_tape(REC_TARGET_FINISHED if final else REC_TARGET_STOPPED)
@@ -406,16 +422,21 @@ def wait(Recording recording not None):
 
 
 cdef RecorderResult publication(Status status):
-    return result(status, (tape.control.sealer_state, tape.control.trace_bytes, tape.control.target_fault.status))
+    return result(status, (tape.control.sealer_state, tape.control.trace_bytes, tape.control.verdict))
 
 
 cdef bint is_settled(uint64_t *beat, uint64_t *seen, Status *status) noexcept nogil:
     """Whether the sealer has finished, or will not; then `status` says how."""
     cdef uint32_t state = REC_LOAD(tape.control.sealer_state)
     cdef uint64_t now
-    if state == REC_SEALER_PUBLISHED or state == REC_SEALER_DISCARDED or state == REC_SEALER_FAILED:
-        status[0] = adopt_sealer_fault()
+    if tape.is_cut_off:
+        status[0] = ERR_MAPPING_LOST            # it publishes when this process is gone
         return True
+    if state >= REC_SEALER_PUBLISHED:
+        status[0] = adopt_sealer_fault()        # what went wrong at the very end, if anything did
+        return True
+    if REC_LOAD(tape.control.target_state) != REC_TARGET_FINISHED:
+        REC_STORE(tape.control.target_state, REC_TARGET_FINISHED)     # the page was made anew meanwhile
     now = rec_clock_ns(CLOCK_MONOTONIC)
     if seen[0] == 0 or REC_LOAD64(tape.control.heartbeat) != beat[0]:
         beat[0] = REC_LOAD64(tape.control.heartbeat)
@@ -436,6 +457,8 @@ cdef Status wait_for_sealer() noexcept nogil:
     cdef uint64_t beat = 0, seen = 0
     cdef Status status = OK
     while not is_settled(&beat, &seen, &status):
+        if leaving.hurried:
+            return OK                           # it publishes all the same, and nobody waits for it
         pause_us(500)
     return status
 
@@ -484,6 +507,7 @@ cdef void at_exit(int exit_status, void *unused) noexcept nogil:
             close_tape(REC_TARGET_FINISHED)
         else:
             REC_STORE(tape.control.target_state, REC_TARGET_FINISHED)
+        outlive_signals()
         status = wait_for_sealer()
         if REC_LOAD(tape.control.sealer_state) != REC_SEALER_PUBLISHED or (status != OK and not told
                                                                            and status != ERR_REMOVE_FAILED):
@@ -503,7 +527,7 @@ cdef void end_without(Status status, bint told) noexcept nogil:
     that was asked when the recording began."""
     cdef bint missing = REC_LOAD(tape.control.sealer_state) != REC_SEALER_PUBLISHED
     cdef int wanted = ending.if_internal if status // 1000 == 4 else ending.if_lost
-    if ending.require_trace:
+    if ending.require_trace and (missing or tape.control.verdict != 1):
         if missing:
             say(ending.missing)
         else:
@@ -523,17 +547,15 @@ cdef void say(const char *text) noexcept nogil:
 
 cdef void say_failure(Status status, bint missing) noexcept nogil:
     """What went wrong after Python had gone, with the classes that know better."""
-    cdef char line[256]
+    cdef char line[1024]
     cdef int size
     if status == ERR_SEALER_DIED:
         size = snprintf(line, sizeof(line), "recorder: [ERR_SEALER_DIED] the sealer (pid %d) ended while it was needed."
-                        " `recorder recover` makes the trace.\n", tape.control.sealer_pid)
+                        " If there is no trace, `recorder recover` makes the trace.\n", tape.control.sealer_pid)
     elif not missing:
-        size = snprintf(line, sizeof(line), "recorder: the trace is partial: error %d, which `recorder errors %d` "
-                        "explains.\n", status, status)
+        size = snprintf(line, sizeof(line), "recorder: the trace is partial: %s\n", rec_status_text(status))
     else:
-        size = snprintf(line, sizeof(line), "recorder: the trace could not be finished: error %d, which "
-                        "`recorder errors %d` explains. `recorder recover` makes the trace.\n", status, status)
+        size = snprintf(line, sizeof(line), "recorder: %s\n", rec_status_text(status))
     if size > 0:
         say(line)
 
@@ -566,6 +588,7 @@ cdef void after_fork_in_child() noexcept nogil:
     changing = deciding = NULL                  # only the thread that forked is here; it is in neither, or comes out
     if tape.control == NULL:
         return
+    hooks.forked_while = hooks.state
     hooks.state = FORKED
     ending.override = -1
     unmap_tape()

@@ -185,17 +185,74 @@ static inline Py_ssize_t rec_size(PyObject *o) { return ((PyVarObject *)o)->ob_s
 static inline PyObject **rec_list_items(PyObject *o) { return ((PyListObject *)o)->ob_item; }
 static inline PyObject **rec_tuple_items(PyObject *o) { return ((PyTupleObject *)o)->ob_item; }
 
-/* ---- dict: 3.11 and 3.12 count changes; 3.13 does not, and answers 0 = unknown ---- */
+/* ---- dict: 3.11 counts changes; later versions have watchers, and answer 0 = unknown ---- */
 
 static inline uint64_t rec_dict_version(PyObject *dict)
 {
-#if PY_VERSION_HEX < 0x030D0000
+#if PY_VERSION_HEX < 0x030C0000
     _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wdeprecated-declarations\"")
     return ((PyDictObject *)dict)->ma_version_tag;
     _Pragma("GCC diagnostic pop")
 #else
     (void)dict;
     return 0;
+#endif
+}
+
+/* Dict watchers came with 3.12. Failures leave no exception behind. */
+#if PY_VERSION_HEX >= 0x030C0000
+enum {
+    REC_DICT_DELETED = PyDict_EVENT_DELETED,
+    REC_DICT_CLONED = PyDict_EVENT_CLONED,
+    REC_DICT_CLEARED = PyDict_EVENT_CLEARED,
+    REC_DICT_DEALLOCATED = PyDict_EVENT_DEALLOCATED
+};
+#else
+enum { REC_DICT_DELETED, REC_DICT_CLONED, REC_DICT_CLEARED, REC_DICT_DEALLOCATED };
+#endif
+
+typedef int (*rec_dict_callback)(int, PyObject *, PyObject *, PyObject *);
+
+static inline int rec_add_dict_watcher(rec_dict_callback callback)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    int id = PyDict_AddWatcher((PyDict_WatchCallback)(void (*)(void))callback);
+    if (id < 0)
+        PyErr_Clear();
+    return id;
+#else
+    (void)callback;
+    return -1;
+#endif
+}
+
+static inline int rec_watch_dict(int watcher, PyObject *dict)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    return PyDict_Watch(watcher, dict); /* fails only for an id or a dict that is none */
+#else
+    (void)watcher, (void)dict;
+    return -1;
+#endif
+}
+
+static inline void rec_unwatch_dict(int watcher, PyObject *dict)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    if (PyDict_Unwatch(watcher, dict) != 0)
+        PyErr_Clear();
+#else
+    (void)watcher, (void)dict;
+#endif
+}
+
+static inline void rec_clear_dict_watcher(int watcher)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    if (PyDict_ClearWatcher(watcher) != 0)
+        PyErr_Clear();
+#else
+    (void)watcher;
 #endif
 }
 

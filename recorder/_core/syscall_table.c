@@ -193,6 +193,7 @@ real_spawn(const char *path, char *const argv[], char *const envp[], const char 
 #define real_unlink unlink
 #define real_mkdir mkdir
 #define real_rmdir rmdir
+#define real_readlink readlink
 #define real_statvfs statvfs
 #define real_flock flock
 #define real_kill kill

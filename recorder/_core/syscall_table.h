@@ -31,6 +31,7 @@
     X(int, mkdir, (const char *path, mode_t mode), (path, mode), -1) \
     X(int, rmdir, (const char *path), (path), -1) \
     X(int, stat, (const char *path, struct stat *facts), (path, facts), -1) \
+    X(ssize_t, readlink, (const char *path, char *into, size_t size), (path, into, size), -1) \
     X(int, statvfs, (const char *path, struct statvfs *facts), (path, facts), -1) \
     X(int, flock, (int fd, int operation), (fd, operation), -1) \
     X(int, kill, (pid_t pid, int signal), (pid, signal), -1) \

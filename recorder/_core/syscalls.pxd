@@ -49,6 +49,7 @@ cdef extern from "syscall_table.h" nogil:
         int (*mkdir)(const char *path, mode_t mode) noexcept nogil
         int (*rmdir)(const char *path) noexcept nogil
         int (*stat)(const char *path, c_stat *facts) noexcept nogil
+        ssize_t (*readlink)(const char *path, char *into, size_t size) noexcept nogil
         int (*statvfs)(const char *path, c_statvfs *facts) noexcept nogil
         int (*flock)(int fd, int operation) noexcept nogil
         int (*kill)(pid_t pid, int signal) noexcept nogil
@@ -60,7 +61,16 @@ cdef extern from "syscall_table.h" nogil:
         ) noexcept nogil
 
 
+cdef extern from "map_guard.h" nogil:
+    ctypedef void (*RecLost)(void *owner, size_t offset) noexcept nogil
+
+
 cdef RecSys rec_sys
+
+# What is mapped from a file that others can reach is guarded until it is unmapped: see map_guard.h.
+cdef int guard(void *at, size_t size, const char *path, RecLost lost, void *owner) noexcept nogil
+cdef void unguard(void *at) noexcept nogil
+cdef void keep_guard() noexcept nogil
 
 # Raises OSError.
 cdef int raise_errno(int error, path) except -1

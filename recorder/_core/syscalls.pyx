@@ -5,6 +5,7 @@ call that fails raises OSError with errno and path; one that a signal interrupts
 """
 
 import errno as errno_names
+import io
 import os
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
@@ -48,6 +49,12 @@ cdef extern from "syscall_table.h" nogil:
     uint64_t rec_sys_calls(int call)
 
 
+cdef extern from "map_guard.h" nogil:
+    int rec_guard(RecSys *sys, void *at, size_t size, const char *path, RecLost lost, void *owner)
+    void rec_unguard(void *at)
+    void rec_guard_keep()
+
+
 rec_sys_init(&rec_sys)
 
 # A signal storm must not hold us for ever.
@@ -81,6 +88,21 @@ cdef bint interrupted(int error, int *times) except -1:
     PyErr_CheckSignals()
     times[0] += 1
     return times[0] < MOST_INTERRUPTIONS
+
+
+# ---- memory ----
+
+
+cdef int guard(void *at, size_t size, const char *path, RecLost lost, void *owner) noexcept nogil:
+    return rec_guard(&rec_sys, at, size, path, lost, owner)
+
+
+cdef void unguard(void *at) noexcept nogil:
+    rec_unguard(at)
+
+
+cdef void keep_guard() noexcept nogil:
+    rec_guard_keep()
 
 
 # ---- files ----
@@ -375,6 +397,21 @@ def stat(path):
     return facts.st_mode, facts.st_size
 
 
+def readlink(path):
+    """Where a link leads."""
+    cdef bytes encoded = encode(path)
+    cdef const char *name = PyBytes_AS_STRING(encoded)
+    cdef char into[4096]
+    cdef int error
+    cdef ssize_t size
+    with nogil:
+        size = rec_sys.readlink(name, into, sizeof(into))
+        error = errno
+    if size < 0:
+        raise_errno(error, path)
+    return os.fsdecode(PyBytes_FromStringAndSize(into, size))
+
+
 def statvfs(path):
     """Bytes free for us and bytes in all of the file system the path is on."""
     cdef bytes encoded = encode(path)
@@ -507,7 +544,8 @@ def load_faults(str role not None):
     """Injects what RECORDER_TEST_FAULTS says for this role, once in a process: the first stays.
 
     The variable is a comma-separated list of role:call:nth:error[:times], where error is a name
-    such as ENOSPC or one of SHORT, KILL, STOP, and times is a number or `forever`."""
+    such as ENOSPC or one of SHORT, KILL, STOP, and times is a number or `forever`. `role:count:path`
+    writes to a file, when the process ends, how often each call was made."""
     global loaded
     text = os.environ.get("RECORDER_TEST_FAULTS")
     if not text or loaded:
@@ -515,9 +553,23 @@ def load_faults(str role not None):
     loaded = True
     for item in text.split(","):
         fields = item.strip().split(":")
-        if fields[0] == role:
+        if fields[:2] == [role, "count"]:
+            _count_into(fields[2])
+        elif fields[0] == role:
             name, nth, error, times = (*fields[1:], "1")[:4]
             inject(name, int(nth), _error(error), 0 if times == "forever" else int(times))
+
+
+def _count_into(path):
+    import atexit
+
+    def write_counts():
+        made = calls()
+        with io.open(path, "w") as file:
+            file.writelines(f"{name} {times}\n" for name, times in made.items())
+
+    atexit.register(write_counts)
+    count()
 
 
 def _refuse(value, expected):

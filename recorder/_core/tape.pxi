@@ -15,9 +15,14 @@ cdef struct Tape:
     uint64_t last_tick
     uint64_t most_events     # limits of the policy; looked at when a function is called and when a segment is full
     uint64_t deadline        # in ticks
+    uint64_t look_at         # in ticks: when to look whether our handler of SIGBUS is still there
     int32_t pid
+    int32_t sealer_pid
+    bint is_cut_off          # the control page is memory of our own: nobody else sees it
 
 cdef Tape tape
+cdef RecControl known        # what the control page is made of again when its file was damaged
+cdef char tape_path[5][4096]  # of the segments, and of the control page
 cdef double max_seconds = 1e9   # of recording
 
 cdef enum:
@@ -37,7 +42,7 @@ cdef inline void commit_event(uint8_t *p) noexcept nogil:
 
 cdef inline Status reserve(size_t room) noexcept nogil:
     """Makes sure that `room` bytes can be written at tape.cur. Called at record boundaries only."""
-    if <size_t> (tape.end - tape.cur) >= room:
+    if tape.end - tape.cur >= <ssize_t> room:    # the end is before cur when the mapping was lost
         return OK
     return rotate(room)
 
@@ -103,10 +108,15 @@ cdef Status rotate(size_t room) noexcept nogil:
     cdef uint32_t following
     cdef Status status
     if room > <size_t> (REC_SEGMENT_SIZE - REC_SEGMENT_HEAD - DEF_ROOM):
+        blame("a record is larger than a segment")
         return fail(ERR_ENCODER_FAILED, STAGE_CAPTURE, 0, room, REC_SEGMENT_SIZE)
+    status = <Status> REC_LOAD(tape.control.target_fault.status)
+    if status != OK:
+        return status                # a mapping was lost
     if limit_is_reached():
         tape.end = tape.cur
         return fail_limit()
+    keep_guard()
     commit()
     tape.control.events = tape.events
     REC_STORE(tape.control.slots[tape.slot].state, REC_SLOT_FULL)
@@ -124,22 +134,33 @@ cdef inline bint limit_is_reached() noexcept nogil:
 
 
 cdef inline bint needs_attention() noexcept nogil:
-    return tape.control.attention != 0 or limit_is_reached()
+    return tape.control.attention != 0 or tape.events >= tape.most_events or tape.last_tick >= tape.look_at
 
 
 cdef Status fail_limit() noexcept nogil:
     if tape.events >= tape.most_events:
-        strcpy(tape.control.target_detail, "max_events")
+        blame("max_events")
         return fail(ERR_LIMIT_REACHED, STAGE_CAPTURE, 0, tape.most_events)
-    strcpy(tape.control.target_detail, "max_duration")
+    blame("max_duration")
     return fail(ERR_LIMIT_REACHED, STAGE_CAPTURE, 0, <uint64_t> (max_seconds * 1000))
 
 
 cdef Status attend() noexcept nogil:
-    """Something outside of capture wants the recording to end."""
+    """Something outside of capture may want the recording to end. OK if not."""
+    cdef Status status = <Status> REC_LOAD(tape.control.target_fault.status)
+    if status != OK:
+        return status                # a mapping was lost
     if limit_is_reached():
         return fail_limit()
+    if tape.last_tick >= tape.look_at:
+        keep_guard()
+        look_again()
     return adopt_sealer_fault()
+
+
+cdef void look_again() noexcept nogil:
+    """In ten milliseconds, and when the time is up."""
+    tape.look_at = min(tape.deadline, tape.last_tick + tape.control.ticks_per_second // 100)
 
 
 cdef Status wait_for_slot(uint32_t slot) noexcept nogil:
@@ -192,27 +213,100 @@ cdef void pause_us(uint64_t us) noexcept nogil:
 
 cdef Status map_tape(const char *folder) noexcept nogil:
     """Maps the control page and the ring of a staging folder. On failure nothing stays mapped."""
-    cdef char path[4096]
     cdef void *place = NULL
     cdef Status status
     cdef int i
     memset(&tape, 0, sizeof(tape))
     memset(&local_fault, 0, sizeof(local_fault))
-    status = map_file(path, folder, b"control", REC_CONTROL_SIZE, &place)
+    memset(local_detail, 0, sizeof(local_detail))
+    status = map_file(tape_path[REC_RING_SLOTS], folder, b"control", REC_CONTROL_SIZE, &place)
     if status != OK:
         return status
     tape.control = <RecControl *> place
     if tape.control.magic != REC_CONTROL_MAGIC or tape.control.version != REC_LAYOUT_VERSION:
+        blame(tape_path[REC_RING_SLOTS])
+        status = fail(ERR_STAGING_LOST, STAGE_START)
         unmap_tape()
-        return fail(ERR_STAGING_LOST, STAGE_START)
+        return status
+    memcpy(&known, tape.control, sizeof(known))
     for i in range(REC_RING_SLOTS):
-        status = map_file(path, folder, segment_name(i), REC_SEGMENT_SIZE, &place)
+        status = map_file(tape_path[i], folder, segment_name(i), REC_SEGMENT_SIZE, &place)
         if status != OK:
             unmap_tape()
             return status
         tape.segments[i] = <uint8_t *> place
     tape.pid = getpid()
+    status = guard_tape()
+    if status != OK:
+        unmap_tape()
+    return status
+
+
+cdef Status guard_tape() noexcept nogil:
+    """What becomes of the mappings when somebody cuts the files, or the disk has no room in spite of all."""
+    cdef int i
+    if guard(tape.control, REC_CONTROL_SIZE, tape_path[REC_RING_SLOTS], control_lost, NULL) != 0:
+        return fail(ERR_MAP_FAILED, STAGE_START, errno, REC_CONTROL_SIZE)
+    for i in range(REC_RING_SLOTS):
+        if guard(tape.segments[i], REC_SEGMENT_SIZE, NULL, segment_lost, <void *> tape_path[i]) != 0:
+            return fail(ERR_MAP_FAILED, STAGE_START, errno, REC_SEGMENT_SIZE)
     return OK
+
+
+cdef void segment_lost(void *path, size_t offset) noexcept nogil:
+    """In the signal handler: there is private memory where the rest of a segment was."""
+    mapping_lost(<const char *> path, offset)
+
+
+cdef void control_lost(void *owner, size_t offset) noexcept nogil:
+    """In the signal handler: the control page is all zeros, in a file made whole or in private memory."""
+    restore_control()
+    tape.is_cut_off = not is_shared()
+    mapping_lost(tape_path[REC_RING_SLOTS], offset)
+
+
+cdef bint is_shared() noexcept nogil:
+    """Whether the control page is that of the file: what is written to one is read from the other."""
+    cdef uint32_t seen[2]
+    cdef int fd = rec_sys.open(tape_path[REC_RING_SLOTS], O_RDONLY | O_CLOEXEC, 0)
+    cdef ssize_t got
+    if fd < 0:
+        return False
+    got = rec_sys.pread(fd, seen, sizeof(seen), 0)
+    if rec_sys.close(fd) != 0:
+        return False
+    return got == <ssize_t> sizeof(seen) and seen[0] == REC_CONTROL_MAGIC
+
+
+cdef void restore_control() noexcept nogil:
+    """Our part of the control page, and what never changes, after the rest was lost."""
+    cdef RecControl *page = tape.control
+    memcpy(page, &known, 192)
+    page.sealer_pid = tape.sealer_pid
+    page.target_pid = tape.pid
+    page.target_state = REC_TARGET_RECORDING if hooks.state == RECORDING else REC_TARGET_STOPPED
+    page.events = tape.events
+
+
+cdef void mapping_lost(const char *path, size_t offset) noexcept nogil:
+    """Recording ends at the next record. What was written into the lost memory is written in vain."""
+    if REC_LOAD(tape.control.target_fault.status) == 0:
+        memcpy(tape.control.target_detail, path, strnlen(path, sizeof(tape.control.target_detail) - 1))
+    fail(ERR_MAPPING_LOST, STAGE_CAPTURE)
+    tape.control.attention = 1
+    tape.end = tape.data
+
+
+cdef bint is_garbage() noexcept nogil:
+    """Whether somebody has written over the control page."""
+    return tape.control.magic != REC_CONTROL_MAGIC or tape.control.version != REC_LAYOUT_VERSION
+
+
+cdef Status control_is_garbage() noexcept nogil:
+    memset(tape.control, 0, sizeof(tape.control[0]))
+    restore_control()
+    mapping_lost(tape_path[REC_RING_SLOTS], 0)
+    return ERR_MAPPING_LOST
 
 
 cdef const char *segment_name(int i) noexcept nogil:
@@ -226,10 +320,13 @@ cdef const char *segment_name(int i) noexcept nogil:
 cdef Status map_file(char *path, const char *folder, const char *name, size_t size, void **place) noexcept nogil:
     cdef int fd, saved
     if snprintf(path, 4096, "%s/%s", folder, name) >= 4096:
+        blame(folder)
         return fail(ERR_NAME_TOO_LONG, STAGE_START)
     fd = rec_sys.open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0)
     if fd < 0:
-        return fail(ERR_STAGING_LOST if errno == ENOENT else ERR_OPEN_FAILED, STAGE_START, errno)
+        saved = errno
+        blame(path)
+        return fail(ERR_STAGING_LOST if saved == ENOENT else by_errno(saved, ERR_OPEN_FAILED), STAGE_START, saved)
     place[0] = rec_sys.mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0)
     saved = errno
     # The mapping outlives the descriptor, and nothing was written through it: a failing close costs nothing.
@@ -237,23 +334,27 @@ cdef Status map_file(char *path, const char *folder, const char *name, size_t si
         saved = errno
         # audit: munmap of what mmap gave cannot fail
         rec_sys.munmap(place[0], size)
-        return fail(ERR_CLOSE_FAILED, STAGE_START, saved)
+        blame(path)
+        return fail(by_errno(saved, ERR_CLOSE_FAILED), STAGE_START, saved)
     if place[0] == MAP_FAILED:
-        return fail(ERR_MAP_FAILED, STAGE_START, saved, size)
+        blame(path)
+        return fail(by_errno(saved, ERR_MAP_FAILED), STAGE_START, saved, size)
     return OK
 
 
 cdef void unmap_tape() noexcept nogil:
-    """Gives the memory back."""
-    global local_fault
+    """Gives the memory back. What went wrong can still be told."""
     cdef int i
     for i in range(REC_RING_SLOTS):
         if tape.segments[i] != NULL:
+            unguard(tape.segments[i])
             # audit: munmap of what mmap gave cannot fail
             rec_sys.munmap(tape.segments[i], REC_SEGMENT_SIZE)
             tape.segments[i] = NULL
     if tape.control != NULL:
-        local_fault = tape.control.target_fault          # who asks what went wrong asks afterwards
+        unguard(tape.control)
+        memcpy(&local_fault, &tape.control.target_fault, sizeof(local_fault))
+        memcpy(local_detail, tape.control.target_detail, sizeof(local_detail))
         # audit: munmap of what mmap gave cannot fail
         rec_sys.munmap(tape.control, REC_CONTROL_SIZE)
         tape.control = NULL

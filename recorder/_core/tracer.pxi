@@ -1,6 +1,9 @@
 # The tracer: for every thread a shadow of its stack, holding what was last recorded of each frame, so that an
 # event writes down only what changed. All of it runs under the GIL, allocates next to nothing, owns no object.
 
+cdef struct Space            # globals.pxi
+cdef struct Task             # whose.pxi
+
 cdef struct Slot:            # what was last recorded of one variable; type NULL: unbound
     PyTypeObject *type       # lowest bit set: an int of more than 60 bits
     uint64_t print
@@ -30,7 +33,14 @@ cdef struct Code:            # what is known of a code object; hangs on it as co
     bint in_scope
     bint is_namespace        # a module or class body: its variables are a dict's
     bint suspends            # generator, coroutine, async generator
+    bint is_async            # one of the latter two
     bint instrumented        # 3.12+: has local events
+    Space *home              # the globals of the last frame that began
+    uint32_t home_number     # as last written: its number + 1
+    bint unreadable          # it was said that its globals cannot be read
+    uint32_t *mutables       # slots of `home`: what the code names and what can change in place …
+    uint32_t mutable_count
+    uint32_t mutable_epoch   # … as it was then; 0: not yet listed
 
 cdef struct Shadow:          # one frame as last recorded
     rec_iframe *frame
@@ -39,6 +49,8 @@ cdef struct Shadow:          # one frame as last recorded
     uint64_t number
     int32_t line
     uint32_t slot_count
+    Space *space             # its globals, or NULL
+    bint body                # a module's body: its variables are its globals
     Shadow *node             # suspending code: where the shadow lives between yield and resume
     Shadow *chain            # … and the next one in that bucket
     uint32_t *order          # namespace: the slot of the n-th entry of the dict, as last seen
@@ -64,6 +76,10 @@ cdef struct Thread:
     uint8_t *raised          # value of the last RAISE, if it is still in segment `raised_in`
     size_t raised_size
     uint64_t raised_in
+    uint64_t name_print      # 0: not defined yet
+    PyObject *loop           # not owned, only compared: where its task was found last
+    Task *task               # that it was last said to run
+    uint32_t task_number
 
 cdef enum:
     BUCKETS = 16384          # of suspended frames
@@ -78,7 +94,8 @@ cdef struct Tracer:
     uint32_t suspended_count
     bint reordered           # a namespace did not have the names of last time, in their order
     uint64_t frames
-    Thread *thread           # the one the tape is at
+    Thread *thread           # the one the tape is at; NULL: to be looked at anew
+    Thread *last_thread      # the one of the last THREAD record
     Thread *all_threads
     Code *all_codes
     Shadow **suspended
@@ -125,9 +142,20 @@ cdef Status event_call(Thread *t, rec_iframe *frame, Code *code) noexcept:
         status = define_code(code)
         if status != OK:
             return status
+    status = note_task(t, frame, code)
+    if status != OK:
+        return status
     if code.suspends:
         forget_frame(frame)
+    if t.depth == 0:
+        status = reserve(2048)
+        if status != OK:
+            return status
+        name_thread(t)
     status = reserve(DEF_ROOM)
+    if status != OK:
+        return status
+    status = bind_globals(code, frame)
     if status != OK:
         return status
     tape.cur = put_tagged(tape.cur, REC_ENTER, code.number)
@@ -144,7 +172,10 @@ cdef Status event_call(Thread *t, rec_iframe *frame, Code *code) noexcept:
 
 cdef Status event_resume(Thread *t, rec_iframe *frame, Code *code, PyObject *thrown) noexcept:
     """A suspended frame goes on, with `thrown` raised in it if there is one."""
-    cdef Status status = reenter(t, frame, code)
+    cdef Status status = note_task(t, frame, code)
+    if status != OK:
+        return status
+    status = reenter(t, frame, code)
     if status != OK:
         return status
     status = note_variables(top_of(t))
@@ -163,6 +194,8 @@ cdef Status event_end(Thread *t, uint8_t record, PyObject *value) noexcept nogil
     if status != OK:
         return status
     status = event_value(t, record, value)
+    if t.task != NULL and top_of(t).code.is_async and (t.depth == 1 or not t.frames[t.depth - 2].code.is_async):
+        tracer.thread = NULL                    # a task's turn may end here: the next event has to look
     if record == REC_YIELD and top_of(t).node != NULL:
         suspend(t)
     else:
@@ -238,55 +271,69 @@ cdef inline Status note_variables(Shadow *s) noexcept nogil:
     cdef Status status = reserve(code.room)
     if status != OK:
         return status
+    if s.space != NULL:
+        status = note_globals(s)
+        if status != OK:
+            return status
     if code.is_namespace:
-        return note_namespace(s)
+        return OK if s.body else note_namespace(s)
     for i in range(s.slot_count):
         v = values[i]
         if kinds[i] != REC_KIND_LOCAL:
             if kinds[i] & REC_KIND_HIDDEN:
                 continue
             if kinds[i] & KIND_SECRET:
-                note_secret(&s.slots[i], i, v)
+                note_secret(&s.slots[i], i, v, NULL)
                 continue
             if v != NULL and v.ob_type == &PyCell_Type and kinds[i] & (REC_KIND_CELL | REC_KIND_FREE):
                 v = (<PyCellObject *> v).ob_ref
-        status = note(&s.slots[i], i, v, code.room)
+        status = note(&s.slots[i], i, v, code.room, NULL)
         if status != OK:
             return status
     return OK
 
 
-cdef inline Status note(Slot *slot, uint32_t i, PyObject *v, uint32_t room) noexcept nogil:
+cdef inline uint8_t *put_place(uint8_t *p, Space *space, uint32_t slot) noexcept nogil:
+    """A variable of the top frame, or a global."""
+    return put_set(p, slot) if space == NULL else put_global(p, space, slot)
+
+
+cdef inline Status note(Slot *slot, uint32_t i, PyObject *v, uint32_t room, Space *space) noexcept nogil:
     cdef PyTypeObject *t
     cdef uint64_t n = 0
     if v == NULL:
         if slot.type != NULL:
             slot.type = NULL
-            tape.cur = put_set(tape.cur, i)
+            tape.cur = put_place(tape.cur, space, i)
             tape.cur[0] = TAG_UNBOUND
             tape.cur += 1
         return OK
     t = v.ob_type
     if not print_scalar(v, t, &n):
-        return note_object(slot, i, v, t, room)
+        return note_object(slot, i, v, t, room, space)
     if slot.type != t or slot.print != n:
-        set_scalar(slot, i, v, t, n)
+        set_scalar(slot, i, v, t, n, space)
     return OK
 
 
-cdef void note_secret(Slot *slot, uint32_t i, PyObject *v) noexcept nogil:
+cdef inline bint is_redacted(PyTypeObject *t) noexcept nogil:
+    """Whether this is what stands for the type of a secret."""
+    return t == <PyTypeObject *> &secret_count
+
+
+cdef void note_secret(Slot *slot, uint32_t i, PyObject *v, Space *space) noexcept nogil:
     """That the variable has a value, not which."""
-    cdef PyTypeObject *redacted = <PyTypeObject *> &secret_count
     if (v == NULL) == (slot.type == NULL):
         return
-    slot.type = NULL if v == NULL else redacted
-    tape.cur = put_set(tape.cur, i)
+    slot.type = NULL if v == NULL else <PyTypeObject *> &secret_count
+    tape.cur = put_place(tape.cur, space, i)
     tape.cur[0] = TAG_UNBOUND if v == NULL else TAG_REDACTED
     tape.cur += 1
 
 
-cdef void set_scalar(Slot *slot, uint32_t i, PyObject *v, PyTypeObject *t, uint64_t n) noexcept nogil:
-    cdef uint8_t *p = put_set(tape.cur, i)
+cdef void set_scalar(Slot *slot, uint32_t i, PyObject *v, PyTypeObject *t, uint64_t n,
+                     Space *space) noexcept nogil:
+    cdef uint8_t *p = put_place(tape.cur, space, i)
     cdef uint64_t delta = zigzag(<int64_t> (n - slot.print))
     if t == &PyLong_Type:
         if slot.type == t and not -32 <= <int64_t> n <= 95 and delta < zigzag(<int64_t> n):
@@ -305,7 +352,8 @@ cdef void set_scalar(Slot *slot, uint32_t i, PyObject *v, PyTypeObject *t, uint6
     tape.cur = p
 
 
-cdef Status note_object(Slot *slot, uint32_t i, PyObject *v, PyTypeObject *t, uint32_t room) noexcept nogil:
+cdef Status note_object(Slot *slot, uint32_t i, PyObject *v, PyTypeObject *t, uint32_t room,
+                        Space *space) noexcept nogil:
     cdef uint64_t n = fingerprint(v)
     cdef Status status
     if t == &PyLong_Type:
@@ -316,11 +364,11 @@ cdef Status note_object(Slot *slot, uint32_t i, PyObject *v, PyTypeObject *t, ui
             return status
         slot.type = t
         slot.print = n
-        tape.cur = put_value(put_set(tape.cur, i), v)
+        tape.cur = put_value(put_place(tape.cur, space, i), v)
     return reserve(room)                        # the fingerprint may have written DEFs
 
 
-# ---- module and class bodies: the namespace is a dict -----------------------------------------------------
+# ---- class bodies: the namespace is a dict -----------------------------------------------------
 
 cdef Status note_namespace(Shadow *s) noexcept nogil:
     cdef PyObject *namespace = s.frame.locals
@@ -344,9 +392,9 @@ cdef Status note_namespace(Shadow *s) noexcept nogil:
         if status != OK:
             return status
         if s.code.names[slot].secret:
-            note_secret(&s.slots[slot], slot, value)
+            note_secret(&s.slots[slot], slot, value, NULL)
         else:
-            status = note(&s.slots[slot], slot, value, s.code.room)
+            status = note(&s.slots[slot], slot, value, s.code.room, NULL)
         if status != OK:
             return status
         scalars = scalars and is_plain(value)
@@ -390,7 +438,7 @@ cdef Status note_deletions(Shadow *s, uint32_t n) noexcept nogil:
             if s.order[k] == i:
                 break
         else:
-            status = note(&s.slots[i], i, NULL, s.code.room)
+            status = note(&s.slots[i], i, NULL, s.code.room, NULL)
             if status == OK:
                 status = reserve(s.code.room)
             if status != OK:
@@ -488,6 +536,11 @@ cdef Status push(Thread *t, rec_iframe *frame, Code *code) noexcept nogil:
     s.code = code
     s.line = code.first_line
     s.number = tracer.frames
+    s.space = code.home
+    s.body = code.is_namespace and s.space != NULL and frame.locals == frame.globals
+    if s.body:
+        tape.cur[0] = REC_BODY
+        tape.cur += 1
     if code.suspends:
         s.node = <Shadow *> calloc(1, sizeof(Shadow))
         if s.node == NULL:
@@ -502,6 +555,8 @@ cdef Status push(Thread *t, rec_iframe *frame, Code *code) noexcept nogil:
         memset(s.slots, 0, code.slots * sizeof(Slot))
     tracer.frames += 1
     code.users += 1
+    if s.space != NULL:
+        s.space.users += 1
     t.depth += 1
     return OK
 
@@ -528,11 +583,13 @@ cdef void pop(Thread *t) noexcept nogil:
     else:
         give_slots(t, s.slot_count)
         release_code(s.code)
+        release_space(s.space)
 
 
 cdef void free_shadow(Shadow *s) noexcept nogil:
     """What a suspending frame or a namespace has of its own."""
     release_code(s.code)
+    release_space(s.space)
     free(s.slots)
     free(s.order)
     free(s.node)
@@ -660,6 +717,9 @@ cdef Status adopt(Thread *t, rec_iframe *frame, Code *code) noexcept:
     status = reserve(DEF_ROOM)
     if status != OK:
         return status
+    status = bind_globals(code, frame)
+    if status != OK:
+        return status
     line = PyCode_Addr2Line(code.object, rec_frame_offset(frame))
     if line < 0:
         line = code.first_line
@@ -732,14 +792,19 @@ cdef Thread *switch_thread(PyThreadState *state) noexcept nogil:
     cdef Thread *t = tracer.all_threads
     while t != NULL and (t.state != state or t.state_id != state.id):
         t = t.next
-    if reserve(DEF_ROOM) != OK:
+    if reserve(2048) != OK:
         return NULL
     if t == NULL:
         t = new_thread(state)
         if t == NULL:
             return NULL
-    tape.cur = put_tagged(tape.cur, REC_THREAD, t.number)
-    tracer.thread = t
+    name_thread(t)
+    if t != tracer.last_thread:
+        t.loop = NULL
+        tape.cur = put_tagged(tape.cur, REC_THREAD, t.number)
+    tracer.thread = tracer.last_thread = t
+    if t.task != NULL and find_task(t, NULL) != OK:
+        return NULL
     return t
 
 
@@ -755,16 +820,31 @@ cdef Thread *new_thread(PyThreadState *state) noexcept nogil:
             return NULL
         t.next = tracer.all_threads
         tracer.all_threads = t
-    while t.depth > 0:
-        pop(t)
+    if t.depth > 0 and not drop_frames(t):
+        return NULL
+    tracer.last_thread = NULL
     t.state = state
     t.state_id = state.id
     t.raised = NULL
+    t.name_print = 0
+    t.task = NULL
     t.number = tracer.threads
     tracer.threads += 1
-    tape.cur = put_tagged(tape.cur, REC_DEF_THREAD, t.number)
-    tape.cur = put_varint(put_varint(tape.cur, state.native_thread_id), 0)
     return t
+
+
+cdef bint drop_frames(Thread *t) noexcept nogil:
+    """The thread ended in the middle of frames: their ends are inferred."""
+    if reserve(DEF_ROOM) != OK:
+        return False
+    tape.cur = put_tagged(tape.cur, REC_THREAD, t.number)
+    while t.depth > 0:
+        tape.cur[0] = REC_DROP
+        tape.cur += 1
+        pop(t)
+        if reserve(2048) != OK:
+            return False
+    return True
 
 
 # ---- code objects -------------------------------------------------------------------------------------
@@ -774,7 +854,8 @@ cdef Code *code_of(PyObject *object) noexcept:
     cdef void *extra = NULL
     if PyUnstable_Code_GetExtra(object, tracer.extra, &extra) != 0:
         PyErr_Clear()
-        fail(ERR_INTERNAL, STAGE_CAPTURE)
+        blame("a code object takes a note of ours")
+        fail(ERR_INVARIANT_BROKEN, STAGE_CAPTURE)
         return NULL
     if extra != NULL:
         return <Code *> extra
@@ -788,6 +869,7 @@ cdef Code *new_code(PyCodeObject *object) noexcept:
         return NULL
     code.object = object
     code.first_line = object.co_firstlineno
+    code.is_async = (object.co_flags & (CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0
     code.suspends = (object.co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0
     code.is_namespace = (object.co_flags & CO_OPTIMIZED) == 0
     if PyUnstable_Code_SetExtra(<PyObject *> object, tracer.extra, code) != 0:
@@ -805,6 +887,9 @@ cdef Code *new_code(PyCodeObject *object) noexcept:
 cdef Status prepare_code(Code *code) noexcept:
     """What depends on the session: scope, and an empty list of names."""
     code.session = 0
+    code.home = NULL
+    code.home_number = code.mutable_epoch = code.mutable_count = 0
+    code.unreadable = False
     code.in_scope = is_in_scope(code.object)
     code.instrumented = False
     if code.is_namespace:
@@ -848,6 +933,8 @@ cdef void free_code(Code *code) noexcept nogil:
         tracer.all_codes = code.next
     if code.next != NULL:
         code.next.previous = code.previous
+    release_space(code.home)
+    free(code.mutables)
     free(code.names)
     free(code.kinds)
     free(code)
@@ -895,10 +982,8 @@ cdef Status file_of(PyCodeObject *o, uint64_t *file) noexcept:
             status = define_file(o.co_filename, tracer.files)
             tracer.files += 1
         file[0] = known
-    except MemoryError:
-        status = fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM)
-    except BaseException:
-        status = fail(ERR_INTERNAL, STAGE_CAPTURE)
+    except BaseException as error:
+        status = fail_by_exception(error, STAGE_CAPTURE)
     rec_restore_handled(handled)
     return status
 
@@ -930,8 +1015,8 @@ cdef bint is_in_scope(PyCodeObject *o) noexcept:
     cdef bint inside = False
     try:
         inside = path_in_scope(<str> <object> o.co_filename)
-    except BaseException:
-        fail(ERR_INTERNAL, STAGE_CAPTURE)
+    except BaseException as error:
+        fail_by_exception(error, STAGE_CAPTURE)
     rec_restore_handled(handled)
     return inside
 
@@ -961,11 +1046,13 @@ cdef bint matches_any(str path, tuple patterns) except -1:
 
 cdef Status open_tracer() noexcept:
     """State of a new session. What hangs on code objects from an earlier one is made new."""
+    global spaces_made
     cdef Code *code
     tracer.session += 1
     tracer.codes = tracer.files = tracer.threads = tracer.suspended_count = 0
     tracer.frames = 0
-    tracer.thread = NULL
+    tracer.thread = tracer.last_thread = NULL
+    spaces_made = 0
     types.next_id = 0
     if tracer.suspended == NULL:
         tracer.suspended = <Shadow **> calloc(BUCKETS, sizeof(Shadow *))
@@ -978,6 +1065,7 @@ cdef Status open_tracer() noexcept:
     if not tracer.has_extra:
         tracer.extra = PyUnstable_Eval_RequestCodeExtraIndex(forget_code)
         if tracer.extra < 0:
+            blame("as many tools as there is room for in a code object")
             return fail(ERR_TRACER_INSTALL_CONFLICT, STAGE_START)
         tracer.has_extra = True
     code = tracer.all_codes
@@ -986,11 +1074,13 @@ cdef Status open_tracer() noexcept:
             return ERR_OUT_OF_MEMORY
         code = code.next
     forget_types()
-    return OK
+    watch_dicts()
+    return open_whose()
 
 
 cdef void close_tracer() noexcept nogil:
-    """Frees every shadow. No record is written."""
+    """Frees every shadow and namespace. No record is written."""
+    cdef Code *code = tracer.all_codes
     cdef Thread *t = tracer.all_threads
     cdef Thread *following
     cdef Shadow *node
@@ -1007,7 +1097,7 @@ cdef void close_tracer() noexcept nogil:
         free(t.frames)
         free(t)
         t = following
-    tracer.all_threads = tracer.thread = NULL
+    tracer.all_threads = tracer.thread = tracer.last_thread = NULL
     if tracer.suspended != NULL:
         for i in range(<uint32_t> BUCKETS):
             while tracer.suspended[i] != NULL:
@@ -1015,3 +1105,9 @@ cdef void close_tracer() noexcept nogil:
                 tracer.suspended[i] = node.chain
                 free_shadow(node)
     tracer.suspended_count = 0
+    while code != NULL:
+        release_space(code.home)
+        code.home = NULL
+        code = code.next
+    close_spaces()
+    unwatch_dicts()

@@ -23,6 +23,8 @@ COMMANDS = {
     "print": ("recorder.cli.print_", "the events of a trace, one a line"),
     "verify": ("recorder.cli.verify", "whether a trace is complete (0), partial (1), corrupt (3)"),
     "recover": ("recorder.cli.recover", "make a trace of what a killed run left behind"),
+    "export": ("recorder.cli.export", "a trace for Perfetto, speedscope, CodeTracer, SQL, …"),
+    "sql": ("recorder.cli.sql", "ask traces a question in SQL"),
     "policy": ("recorder.cli.policy", "the policy in force, and where each value comes from"),
     "errors": ("recorder.cli.errors", "every error code; one of them explained"),
 }
@@ -116,6 +118,17 @@ def tell(exc: BaseException, json_errors: str | None = None) -> int:
             return error.exit_code
     say(f"recorder: {error}" + (f"\nhint: {error.hint}" if error.hint else ""))
     return error.exit_code
+
+
+def json_errors_wanted() -> str | None:
+    """Where RECORDER_JSON_ERRORS wants failures to be told, if that can be understood."""
+    from recorder.policy import Policy
+
+    try:
+        given = os.environ.get("RECORDER_JSON_ERRORS")
+        return Policy.from_dict({"json_errors": given}).json_errors
+    except failures.RecorderError:
+        return None
 
 
 def say(text: str) -> None:

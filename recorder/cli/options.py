@@ -23,6 +23,7 @@ OPTIONS = (
     ("--include", "PATTERNS", "include", "modules or paths to record as well, with commas"),
     ("--exclude", "PATTERNS", "exclude", "modules or paths not to record"),
     ("--redact", "PATTERNS", "redact", "names whose values are secret"),
+    ("--[no-]follow-children", "", "follow_children", "child processes too, each with its own trace"),
     ("--on-recorder-error", "disable|abort", "on_recorder_error", "when recording fails"),
     ("--[no-]require-trace", "", "require_trace", "fail at the end if there is no whole trace"),
     ("--[no-]keep-partial-trace", "", "keep_partial_trace", "keep what there is (default)"),
@@ -35,17 +36,13 @@ OPTIONS = (
     ("--max-events", "N", "max_events", "… after so many events"),
     ("--max-duration", "TIME", "max_duration", "… after this time, such as 90s or 15m"),
     ("--min-free-space", "SIZE", "min_free_space", "… before the disk has less than this free"),
+    ("--keep-last", "SIZE", "keep_last", "keep only the last events, of this size"),
 )  # fmt: skip
 
-FLAGS = frozenset("bBdiOPqsuvx")  # Python's, without a value
+FLAGS = frozenset("bBdEiIOPqsSuvx")  # Python's, without a value
 FLAGS_WITH_VALUE = frozenset("WX")
 LONG_FLAG = "--check-hash-based-pycs"  # Python's only long one, with a value
-TOO_BLIND = "it ignores PYTHONPATH, and with it the recorder"
-REFUSED = {
-    "I": TOO_BLIND,
-    "E": TOO_BLIND,
-    "S": "without the site module the recorder is not loaded",
-}
+BLIND = frozenset("IES")  # with these it does not see PYTHONPATH: there is another way in
 
 
 class Run:
@@ -54,14 +51,26 @@ class Run:
     kind     "script", "module", "code" or "stdin"
     target   the path, the module's name or the code
     flags    Python's flags, as they were given
+    blind    the one of them by which Python does not see PYTHONPATH, or ""
     program  all that follows, as it was given: from SCRIPT, -m or -c on
     policy   options that set a policy value, by key
     """
 
-    __slots__ = ("flags", "help", "kind", "output", "policy", "program", "safe_path", "target")
+    __slots__ = (
+        "blind",
+        "flags",
+        "help",
+        "kind",
+        "output",
+        "policy",
+        "program",
+        "safe_path",
+        "target",
+    )
 
     def __init__(self) -> None:
         self.kind = ""
+        self.blind = ""
         self.target = ""
         self.output: str | None = None
         self.policy: dict[str, object] = {}
@@ -152,12 +161,11 @@ def _take_flags(run: Run, word: str, rest: list[str]) -> None:
         if letter in FLAGS_WITH_VALUE:
             run.flags += [word] if attached else [word, _value_of(f"-{letter}", rest)]
             return
-        if letter in REFUSED:
-            reason = REFUSED[letter]
-            raise errors.UnsupportedPythonFlagError(flag=f"-{letter}", reason=reason)
         if letter not in FLAGS:
             raise _not_an_option(f"-{letter}")
-        run.safe_path |= letter == "P"
+        run.safe_path |= letter in "PI"
+        if letter in BLIND:
+            run.blind = f"-{letter}"
     run.flags.append(word)
 
 

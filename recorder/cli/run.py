@@ -24,17 +24,20 @@ Runs a Python program as `python SCRIPT ARG...` would, and records it.
 options:
 {rows}
 
-python flags: -b -B -d -i -O -OO -P -q -s -u -v -W ... -X ..., passed on as they are
+python flags: -b -B -d -E -i -I -O -OO -P -q -s -S -u -v -W ... -X ..., passed on as they are
 Every option can be set in pyproject.toml ([tool.recorder]) and the environment (RECORDER_...) too:
 `recorder policy` shows what is in force.
 """
 
-# The folder whose sitecustomize arms the recorder, and what tells it that it was us.
+# The folder whose sitecustomize arms the recorder, and what tells it that it was us. Where Python ignores
+# PYTHONPATH, the dynamic linker loads `preload`, which does the same.
 BOOT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "_boot")
 BOOT_PID = "RECORDER_BOOT_PID"
 BOOT_STAGING = "RECORDER_BOOT_STAGING"
 BOOT_PYTHONPATH = "RECORDER_BOOT_PYTHONPATH"
 BOOT_JSON_ERRORS = "RECORDER_BOOT_JSON_ERRORS"
+BOOT_FILE = "RECORDER_BOOT_FILE"
+AT_SECURE = 23  # the entry of the auxiliary vector that says whether LD_PRELOAD is ignored
 
 
 def main(arguments: list[str]) -> int:
@@ -97,25 +100,57 @@ def end_by_signal_as_by_ctrl_c() -> None:
 def _exec(run: options.Run, policy: Policy, staging: Staging) -> NoReturn:
     if not sys.executable:
         raise errors.UnsupportedPythonError("Python does not know its own executable")
-    if os.pathsep in BOOT:
-        raise errors.UnsupportedPythonError(f"PYTHONPATH cannot hold the path {BOOT}")
+    way_in = preloaded(run.blind) if run.blind else on_path()
+    made = {**environment(policy, staging), **way_in}
+    if run.blind:
+        made.pop(
+            b"RECORDER_AUTOSTART", None
+        )  # the preloaded one comes later, and would find it recording
     arguments = [sys.executable, *run.flags, *run.program]
     with errors.mapped("exec", path=sys.executable):
-        os.execve(sys.executable, arguments, environment(policy, staging))
+        os.execve(sys.executable, arguments, made)
 
 
 def environment(policy: Policy, staging: Staging) -> dict[bytes, bytes]:
     """The one we were given, and what `_boot/sitecustomize.py` looks for and takes out again."""
     made = given_environment()
-    given = made.get(b"PYTHONPATH")
-    made[b"PYTHONPATH"] = os.fsencode(BOOT) + (os.pathsep.encode() + given if given else b"")
     made[os.fsencode(BOOT_PID)] = str(os.getpid()).encode()
     made[os.fsencode(BOOT_STAGING)] = os.fsencode(staging.path)
-    if given is not None:
-        made[os.fsencode(BOOT_PYTHONPATH)] = given
     if policy.json_errors is not None:
         made[os.fsencode(BOOT_JSON_ERRORS)] = os.fsencode(policy.json_errors)
     return made
+
+
+def on_path() -> dict[bytes, bytes]:
+    """The usual way in: Python's `site` imports our sitecustomize."""
+    if os.pathsep in BOOT:
+        raise errors.UnsupportedPythonError(f"PYTHONPATH cannot hold the path {BOOT}")
+    given = given_environment().get(b"PYTHONPATH")
+    made = {b"PYTHONPATH": _before(given, BOOT)}
+    if given is not None:
+        made[os.fsencode(BOOT_PYTHONPATH)] = given
+    return made
+
+
+def preloaded(flag: str) -> dict[bytes, bytes]:
+    """The way in past a flag by which Python ignores PYTHONPATH or loads nothing at its start."""
+    from recorder._core import preload
+    from recorder.staging import auxiliary_vector
+
+    if os.pathsep in preload.__file__ or " " in preload.__file__:
+        reason = f"the dynamic linker cannot load {preload.__file__}, for the characters in it"
+        raise errors.UnsupportedPythonFlagError(flag=flag, reason=reason)
+    if auxiliary_vector(os.getpid()).get(AT_SECURE):
+        reason = "this Python has privileges of its own, and the dynamic linker loads nothing else"
+        raise errors.UnsupportedPythonFlagError(flag=flag, reason=reason)
+    return {
+        b"LD_PRELOAD": _before(given_environment().get(b"LD_PRELOAD"), preload.__file__),
+        os.fsencode(BOOT_FILE): os.fsencode(os.path.join(BOOT, "sitecustomize.py")),
+    }
+
+
+def _before(given: bytes | None, path: str) -> bytes:
+    return os.fsencode(path) + (os.pathsep.encode() + given if given else b"")
 
 
 def given_environment() -> dict[bytes, bytes]:

@@ -23,6 +23,7 @@ from recorder.errors.conversion import from_oserror as from_oserror
 from recorder.errors.conversion import is_programs as is_programs
 from recorder.errors.conversion import mapped as mapped
 from recorder.errors.conversion import text_of as text_of
+from recorder.errors.conversion import to_fault as to_fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # The longest text a fact may be; a message is one line, not a document.
 MAX_TEXT = 500
+MAX_ERRNO = 1 << 31
 HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class made by a class statement
 
 
@@ -43,8 +44,9 @@ class _Kind:
 class RecorderError(Exception):
     """A failure of the recorder. Nothing else ever comes out of an exported function.
 
-    The message is made from the facts by the template of the class, unless one is given. A fact
-    that is missing leaves a `?` in it: telling of a failure must never be a second one.
+    The message is made from the facts by the template of the class, unless one is given; what the
+    system said stands behind it, unless that is what the code means. A fact that is missing leaves
+    a `?` in it: telling of a failure must never be a second one.
     """
 
     if TYPE_CHECKING:
@@ -86,9 +88,10 @@ class RecorderError(Exception):
         events_lost: int | None = None,
         **facts: object,
     ) -> None:
+        errno = errno if isinstance(errno, int) and -MAX_ERRNO < errno < MAX_ERRNO else None
         if errno is None and self.default_errno:
             errno = errno_number(self.default_errno)
-        if number is not None:
+        if isinstance(number, int):
             self.number = number
         if "number" in self.facts:
             facts["number"] = self.number
@@ -96,15 +99,24 @@ class RecorderError(Exception):
             key: scalar(facts[key]) for key in sorted(facts) if facts[key] is not None
         }
         if message is None:
-            message = render(self.template, self.context)
-        self.message = printable(message)
+            message = render(self.template, self.context) + self._reason(errno)
+        self.message = printable(str(scalar(message)) if type(message) is not str else message)
         path = self.context.get("path")
         self._init_builtin(errno, path)
         self.errno = errno
         self.path = path if isinstance(path, str) else None
-        self.trace_path = None if trace_path is None else os.fspath(trace_path)
-        self.trace_state = trace_state
-        self.events_lost = events_lost
+        shown = scalar(trace_path)
+        self.trace_path = None if shown is None else str(shown)
+        self.trace_state = trace_state if isinstance(trace_state, str) else None
+        self.events_lost = events_lost if isinstance(events_lost, int) else None
+
+    def _reason(self, errno: int | None) -> str:
+        """What the system said, where the title of the code does not say it already."""
+        if errno is None or errno == errno_number(self.default_errno):
+            return ""
+        from recorder.errors.conversion import errno_name
+
+        return f" ({errno_name(errno) or errno}: {os.strerror(errno)})"
 
     def _init_builtin(self, errno: int | None, path: Scalar) -> None:
         """Fills what the builtin among our bases keeps in C: errno and filename, name."""
@@ -136,11 +148,28 @@ class RecorderError(Exception):
         rest = {k: v for k, v in vars(self).items() if k not in own and k not in _INSTANCE}
         return rebuild, (type(self), self.message, {**self.context, **own}), rest
 
-    def to_dict(self, **surroundings: Any) -> dict[str, Any]:
-        """The JSON diagnostic; `surroundings` are those of diagnostic.to_dict."""
+    def to_dict(
+        self,
+        *,
+        disposition: str = "raise",
+        run_id: str | None = None,
+        trace_id: str | None = None,
+        events: int | None = None,
+        thread: int | None = None,
+        stage: str | None = None,
+    ) -> dict[str, Any]:
+        """The JSON diagnostic: its own facts, and those of the run it happened in."""
         from recorder.errors.diagnostic import to_dict
 
-        return to_dict(self, **surroundings)
+        return to_dict(
+            self,
+            disposition=disposition,
+            run_id=run_id,
+            trace_id=trace_id,
+            events=events,
+            thread=thread,
+            stage=stage,
+        )
 
     @staticmethod
     def from_dict(diagnostic: Mapping[str, Any]) -> RecorderError:
@@ -162,6 +191,10 @@ class RecordingAborted(SystemExit):
     """Ends the recorded program the way Ctrl-C does, with the exit code of the failure's kind."""
 
     def __init__(self, error: RecorderError) -> None:
+        if not issubclass(type(error), RecorderError):
+            from recorder.errors import arguments
+
+            raise arguments.wrong("error", error, "a RecorderError")
         super().__init__(error.exit_code)
         self.error = error
 
@@ -176,7 +209,7 @@ def errno_number(name: str) -> int | None:
     """The number this platform gives to an errno name."""
     import errno
 
-    number: int | None = getattr(errno, name, None)
+    number: int | None = getattr(errno, name, None) if name else None
     return number
 
 

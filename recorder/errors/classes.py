@@ -277,6 +277,35 @@ class NameTooLongError(RecorderUsageError, OSError):
     facts = ("path",)
 
 
+class DestinationNotEmptyError(RecorderUsageError, FileExistsError):
+    """The destination folder is not empty."""
+
+    number = 1085
+    error_name = "ERR_DESTINATION_NOT_EMPTY"
+    title = "The destination folder is not empty"
+    template = "{path} holds files already; a folder is only written where there is none"
+    hint = "Give a new name with -o, or remove the folder first."
+    doc_url = "docs/errors.md#err_destination_not_empty"
+    on_error = "raise"
+    facts = ("path",)
+
+
+class QueryFailedError(RecorderUsageError, ValueError):
+    """The query failed."""
+
+    number = 1086
+    error_name = "ERR_QUERY_FAILED"
+    title = "The query failed"
+    template = "the query failed: {reason}"
+    hint = (
+        "The tables are traces, events, calls, values, exceptions and files; docs/exporting.md "
+        "shows their columns."
+    )
+    doc_url = "docs/errors.md#err_query_failed"
+    on_error = "raise"
+    facts = ("reason",)
+
+
 class DiskFullError(RecorderEnvironmentError, OSError):
     """The disk is full."""
 
@@ -400,7 +429,7 @@ class OutOfMemoryError(RecorderEnvironmentError, MemoryError):
     number = 2008
     error_name = "ERR_OUT_OF_MEMORY"
     title = "Memory ran out"
-    template = "there is not enough memory for {operation}"
+    template = "memory ran out in {operation}"
     hint = "Give the process more memory, or record less: --scope own."
     doc_url = "docs/errors.md#err_out_of_memory"
     on_error = "disable"
@@ -416,7 +445,7 @@ class InputOutputError(RecorderEnvironmentError, OSError):
     error_name = "ERR_IO_ERROR"
     title = "Input or output failed"
     template = "{operation} failed: {path}"
-    hint = "See errno for what the system said."
+    hint = "The system's own word for it is in the message; EIO means that the disk is failing."
     doc_url = "docs/errors.md#err_io_error"
     on_error = "disable"
     trace_effect = "partial"
@@ -443,7 +472,7 @@ class OpenFailedError(RecorderEnvironmentError, OSError):
     error_name = "ERR_OPEN_FAILED"
     title = "A file could not be opened"
     template = "{path} could not be opened"
-    hint = "See errno for what the system said."
+    hint = "Check what is at the path, and every link on the way to it."
     doc_url = "docs/errors.md#err_open_failed"
     on_error = "disable"
     trace_effect = "partial"
@@ -457,7 +486,7 @@ class ReadFailedError(RecorderEnvironmentError, OSError):
     error_name = "ERR_READ_FAILED"
     title = "Reading failed"
     template = "{path} could not be read"
-    hint = "See errno; EIO means that the disk is failing."
+    hint = "Check what is at the path; EIO means that the disk is failing."
     doc_url = "docs/errors.md#err_read_failed"
     on_error = "raise"
     facts = ("path", "offset")
@@ -470,7 +499,7 @@ class WriteFailedError(RecorderEnvironmentError, OSError):
     error_name = "ERR_WRITE_FAILED"
     title = "Writing failed"
     template = "{path} could not be written"
-    hint = "See errno; EIO means that the disk is failing."
+    hint = "The trace so far is kept where that was possible. EIO means that the disk is failing."
     doc_url = "docs/errors.md#err_write_failed"
     on_error = "disable"
     trace_effect = "partial"
@@ -640,8 +669,8 @@ class SealerDiedError(RecorderEnvironmentError, RuntimeError):
     title = "The sealer died"
     template = "the sealer (pid {sealer_pid}) ended while it was needed"
     hint = (
-        "Look for who killed it (the OOM killer, a process manager). `recorder recover` makes the "
-        "trace."
+        "Look for who killed it (the OOM killer, a process manager). If there is no trace, "
+        "`recorder recover` makes the trace."
     )
     doc_url = "docs/errors.md#err_sealer_died"
     on_error = "disable"
@@ -828,13 +857,13 @@ class LimitReachedError(RecorderEnvironmentError, RuntimeError):
     number = 2038
     error_name = "ERR_LIMIT_REACHED"
     title = "A limit of the policy was reached"
-    template = "{limit} = {limit_value} was reached"
+    template = "the limit {limit} was reached: {limit_value} {unit}"
     hint = "Raise the limit in the policy, or record less: --scope own."
     doc_url = "docs/errors.md#err_limit_reached"
     on_error = "disable"
     override = False
     trace_effect = "partial"
-    facts = ("limit", "limit_value")
+    facts = ("limit", "limit_value", "unit")
 
 
 class DiagnosticsUnwritableError(RecorderEnvironmentError, OSError):
@@ -887,9 +916,7 @@ class TargetKilledError(RecorderTargetError, RuntimeError):
     error_name = "ERR_TARGET_KILLED"
     title = "The program died without goodbye"
     template = "the recorded program (pid {target_pid}) ended without handing over its recording"
-    hint = (
-        "The trace holds everything up to the end. Look for a signal, os._exit, or the OOM killer."
-    )
+    hint = "The trace holds everything up to the end. Look for a signal, or the OOM killer."
     doc_url = "docs/errors.md#err_target_killed"
     on_error = "disable"
     override = False
@@ -1103,6 +1130,8 @@ BY_NUMBER: dict[int, type[RecorderError]] = {
     1015: UnsupportedPythonError,
     1016: SubinterpreterError,
     1017: NameTooLongError,
+    1085: DestinationNotEmptyError,
+    1086: QueryFailedError,
     2001: DiskFullError,
     2002: QuotaExceededError,
     2003: FreeSpaceLowError,
@@ -1168,6 +1197,7 @@ __all__ = [
     "CloseFailedError",
     "DependencyMissingError",
     "DestinationIsDirectoryError",
+    "DestinationNotEmptyError",
     "DestinationNotRegularError",
     "DiagnosticsUnwritableError",
     "DirectoryCreateFailedError",
@@ -1195,6 +1225,7 @@ __all__ = [
     "OpenFailedError",
     "OutOfMemoryError",
     "PermissionDeniedError",
+    "QueryFailedError",
     "QuotaExceededError",
     "ReadFailedError",
     "ReadOnlyFilesystemError",

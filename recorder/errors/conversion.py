@@ -21,6 +21,16 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 
+# What was being done, by the number in `stage` of a Fault: the stages of the core (fault.pxi), and
+# from 16 on the system calls of the sealer. Both sides of a control page are of one version.
+STAGES = dict(enumerate(("start", "capture", "rotate", "stop", "fork"), start=1))
+SYSTEM_CALLS = "open read write fallocate mmap fsync close rename publish unlink rmdir stat spawn"
+STAGES |= dict(enumerate(SYSTEM_CALLS.split(), start=16))
+SEPARATOR = "\x1f"  # between the words in the one text of a Fault
+# What the limits of a policy count.
+UNITS = {"max_bytes": "bytes", "max_events": "events", "max_duration": "ms"}
+
+
 def class_for(number: int) -> type[RecorderError]:
     """The exception class of a number; UnknownFailureError for one this version does not know."""
     return BY_NUMBER.get(number, UnknownFailureError)
@@ -85,16 +95,46 @@ def from_fault(fault: Any) -> RecorderError:
     cls = class_for(number)
     detail = get("detail")
     facts: dict[str, Any] = {"number": number, "errno": get("errno") or None}
-    facts.update({name: get(name) for name in ("stage", "offset", "event") if get(name)})
-    if "path" in cls.facts and detail:
-        facts["path"] = detail
+    facts.update({name: get(name) for name in ("offset", "event") if get(name)})
+    if stage := get("stage"):
+        facts["stage"] = STAGES.get(stage, str(stage))
+        if "operation" in cls.facts:
+            facts["operation"] = facts["stage"]
     for fact, source in FAULT.get(number, {}).items():
         value = get(source)
-        if value is not None and value != "":
+        if source != "detail" and value is not None:
             facts[fact] = value
-    if detail and detail not in facts.values():
+    words = str(detail).split(SEPARATOR) if detail else []
+    names = words_of(cls)
+    facts.update(zip(names, words if len(words) > 1 else words * len(names), strict=False))
+    if "unit" in cls.facts:
+        facts["unit"] = UNITS.get(str(facts.get("limit")), "")
+    if detail and not names:
         facts["detail"] = detail
     return cls(**facts)
+
+
+def to_fault(error: RecorderError) -> dict[str, Any]:
+    """A failure as the fields of a Fault: what from_fault makes an exception of again."""
+    from recorder.errors.tables import FAULT
+
+    numbers = {operation: number for number, operation in STAGES.items()}
+    context = error.context
+    stage = numbers.get(str(context.get("operation")), 0)
+    facts: dict[str, Any] = {"errno": error.errno, "stage": stage}
+    for fact, source in FAULT.get(error.number, {}).items():
+        if source != "detail" and context.get(fact) is not None:
+            facts[source] = context[fact]
+    facts["detail"] = SEPARATOR.join(str(context.get(name, "")) for name in words_of(type(error)))
+    return facts
+
+
+def words_of(cls: type[RecorderError]) -> list[str]:
+    """The facts that share the one text of a Fault. The path is last: it may be cut off there."""
+    from recorder.errors.tables import FAULT
+
+    names = [fact for fact, source in FAULT.get(cls.number, {}).items() if source == "detail"]
+    return [*names, "path"] if "path" in cls.facts else names
 
 
 class mapped:

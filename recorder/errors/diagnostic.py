@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from recorder.errors import conversion
+from recorder.errors import arguments, base, conversion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 MAX_CAUSES = 10
+DISPOSITIONS = ("degrade", "disable", "abort", "raise")
 
 
 def to_dict(
@@ -29,6 +30,8 @@ def to_dict(
     stage: str | None = None,
 ) -> dict[str, Any]:
     """The diagnostic of a failure: its own facts, and those of the run it happened in."""
+    if type(disposition) is not str or disposition not in DISPOSITIONS:
+        raise arguments.wrong("disposition", disposition, ", ".join(DISPOSITIONS))
     stage = stage if stage is not None else _text(error.context.get("stage"))
     return {
         "schema": SCHEMA,
@@ -44,17 +47,17 @@ def to_dict(
         "errno_name": conversion.errno_name(error.errno) or None,
         "disposition": disposition,
         "exit_code": error.exit_code,
-        "run_id": run_id,
-        "trace_id": trace_id,
+        "run_id": _text(run_id),
+        "trace_id": _text(trace_id),
         "trace": {
             "path": error.trace_path,
             "state": error.trace_state,
-            "events": events,
+            "events": _number(events),
             "events_lost": error.events_lost,
         },
         "pid": os.getpid(),
-        "thread": thread,
-        "stage": stage,
+        "thread": _number(thread),
+        "stage": _text(stage),
         "causes": causes(error),
         "recorder_version": conversion.recorder_version(),
         "python": ".".join(map(str, sys.version_info[:3])),
@@ -64,13 +67,16 @@ def to_dict(
 
 
 def from_dict(diagnostic: Mapping[str, Any]) -> RecorderError:
-    """The exception of a diagnostic, of this version or another one's."""
-    trace = diagnostic.get("trace") or {}
+    """The exception of a diagnostic, of this version or another one's. Raises InvalidArgumentError for
+    what is no diagnostic."""
+    if type(diagnostic) is not dict or type(diagnostic.get("number")) is not int:
+        raise arguments.wrong("diagnostic", diagnostic, "a diagnostic with its number")
+    trace, context = (_facts(diagnostic.get(name)) for name in ("trace", "context"))
     return conversion.from_number(
-        diagnostic.get("number", 0),
+        diagnostic["number"],
         diagnostic.get("detail"),
         **{
-            **diagnostic.get("context", {}),
+            **context,
             "errno": diagnostic.get("errno"),
             "trace_path": trace.get("path"),
             "trace_state": trace.get("state"),
@@ -100,5 +106,16 @@ def timestamp(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{milliseconds:03d}Z"
 
 
+def _facts(value: object) -> dict[str, Any]:
+    """What is an object of JSON, as far as it can be facts."""
+    if type(value) is not dict:
+        return {}
+    return {key: fact for key, fact in value.items() if type(key) is str}
+
+
 def _text(value: object) -> str | None:
-    return None if value is None else str(value)
+    return None if value is None else str(base.scalar(value))
+
+
+def _number(value: object) -> int | None:
+    return value if type(value) is int else None

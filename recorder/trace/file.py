@@ -17,11 +17,21 @@ import zstandard
 
 from recorder import errors
 from recorder._core import syscalls
-from recorder.trace import writer
-from recorder.trace.writer import CLOSE, EVENTS, HEAD_SIZE, INDEX, META, SOURCE, ChunkHead, FileHead
+from recorder.trace import compression, writer
+from recorder.trace.writer import (
+    CLOSE,
+    DROPPED,
+    EVENTS,
+    HEAD_SIZE,
+    INDEX,
+    META,
+    SOURCE,
+    ChunkHead,
+    FileHead,
+)
 
 PIECE: Final = 1 << 20  # bytes looked through at once for the next chunk
-KNOWN: Final = (META, EVENTS, SOURCE, CLOSE, INDEX)
+KNOWN: Final = (META, EVENTS, SOURCE, CLOSE, INDEX, DROPPED)
 
 
 class Chunk(NamedTuple):
@@ -70,7 +80,7 @@ class Verdict(str):
     def __new__(cls, state: str, code: int = 0, offset: int | None = None) -> Verdict:
         detail = ""
         if state == "partial":
-            detail = f"({errors.from_number(code).error_name.removeprefix('ERR_')})" if code else ""
+            detail = f"({errors.class_for(code).error_name.removeprefix('ERR_')})" if code else ""
         elif offset is not None:
             detail = f"({offset})"
         self = super().__new__(cls, state + detail)
@@ -118,7 +128,7 @@ class TraceFile:
         """What the chunk holds. Raises TraceCorruptError if it is damaged."""
         head = chunk.head
         stored = self._stored(chunk)
-        if head.codec == writer.STORED:
+        if head.codec == compression.STORED:
             raw = stored
         else:
             raw = self._decompress(chunk, stored)
@@ -210,7 +220,7 @@ class TraceFile:
             return None
         head = ChunkHead._make(writer.CHUNK_HEAD.unpack(raw[:-4]))
         unknown = head.kind not in KNOWN and not head.flags & writer.IGNORABLE
-        if unknown or head.codec not in (writer.STORED, writer.ZSTD):
+        if unknown or head.codec not in (compression.STORED, compression.ZSTD):
             raise errors.TraceVersionUnsupportedError(
                 f"{self.path} holds a chunk (type {head.kind}, codec {head.codec}) that only a "
                 f"newer recorder can read",
@@ -219,6 +229,8 @@ class TraceFile:
                 supported=writer.MAJOR,
             )
         if max(head.raw_size, head.stored_size) > writer.LARGEST_PAYLOAD:
+            return None
+        if head.events > head.raw_size:  # an event takes a byte at least
             return None
         return Chunk(at, head)
 
@@ -258,6 +270,8 @@ class TraceFile:
             if chunk.head.sequence != sequence and not self.damage:
                 self.note(chunk.offset, "chunks are missing before this one")
             sequence = chunk.head.sequence + 1
+            if chunk.head.kind == DROPPED:
+                event = chunk.head.first_event + chunk.head.lost
             if chunk.head.kind == EVENTS:
                 if chunk.head.first_event != event and not self.damage:
                     self.note(chunk.offset, "events are missing before this chunk")
@@ -272,18 +286,21 @@ class TraceFile:
             self.note(self.size - HEAD_SIZE, "the closing chunk is not where the verdict says")
         elif trailer.chunks != len(self.chunks):
             self.note(self.size - HEAD_SIZE, "there are not as many chunks as the verdict says")
-        elif trailer.events != event:
-            self.note(self.size - HEAD_SIZE, "there are not as many events as the verdict says")
 
     def check_payloads(self) -> None:
         """Checks what is in the chunks against its checksums, once."""
         if not self._checked:
             self._checked = True
             for chunk in self.chunks:
+                if chunk.head.kind == DROPPED:
+                    continue
                 try:
                     self._stored(chunk)
                 except errors.TraceCorruptError as exc:
                     self.note(chunk.offset, str(exc.context["reason"]))
+            held = sum(chunk.head.events for chunk in self.of(EVENTS))
+            if self.trailer is not None and not self.damage and self.trailer.events != held:
+                self.note(self.size - HEAD_SIZE, "there are not as many events as the verdict says")
 
     @property
     def verdict(self) -> Verdict:

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 from recorder import errors
 from recorder._core.decode import Function, RawEvent, RawFrame, Reader, Scanner, Thread
+from recorder.errors import arguments
 from recorder.trace.file import Chunk, Damage, TraceFile, Verdict
 from recorder.trace.values import Types, Value
 from recorder.trace.writer import CLOSE, EVENTS, META, SOURCE
@@ -70,7 +71,12 @@ class Frame(RawFrame):
 
     @property
     def locals(self) -> Locals:
-        return Locals(self.function.slots, self.values, self.types)
+        return Locals(self.slots, self.values, self.types)
+
+    @property
+    def globals(self) -> Locals:
+        """The globals of the module the frame's code is from, as last recorded."""
+        return _globals(self)
 
     def __repr__(self) -> str:
         return f"<frame {self.frame} of {self.function.qualified_name}, line {self.line}>"
@@ -91,7 +97,12 @@ class Event(RawEvent):
 
     @property
     def locals(self) -> Locals:
-        return Locals(self.function.slots, self.values, self.types)
+        return Locals(self.slots, self.values, self.types)
+
+    @property
+    def globals(self) -> Locals:
+        """The globals of the module the frame's code is from, as last recorded."""
+        return _globals(self)
 
     @property
     def value(self) -> Value | None:
@@ -104,7 +115,7 @@ class Event(RawEvent):
         found: dict[str, Value | None] = {}
         for slot in self.changed_slots:
             raw = self.values[slot]
-            found[self.function.names[slot]] = None if raw is None else Value(raw, self.types)
+            found[self.names[slot]] = None if raw is None else Value(raw, self.types)
         return found
 
     def __repr__(self) -> str:
@@ -112,6 +123,11 @@ class Event(RawEvent):
             f"<event {self.seq}: {self.kind} {self.function.qualified_name} "
             f"({self.file}:{self.line})>"
         )
+
+
+def _globals(frame: RawFrame) -> Locals:
+    slots = frame.namespace.slots if frame.namespace is not None else {}
+    return Locals(slots, frame.global_values, frame.types)
 
 
 class Moment(NamedTuple):
@@ -155,6 +171,7 @@ class Trace:
     """An open trace."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        path = arguments.path(path)
         self._file = TraceFile(path)
         self._survey: Reader[Event, Frame] | None = None
         self._sources: dict[str, Source] | None = None
@@ -254,10 +271,16 @@ class Trace:
 
     def events(self, start: int = 0) -> Iterator[Event]:
         """The events from number `start` on, in order."""
+        return self._events(arguments.number(start, "start"))
+
+    def _events(self, start: int) -> Iterator[Event]:
         reader = self._reader()
+        expected = start
         for chunk in self._chunks_from(start):
-            if not self._load(reader, chunk):
+            missing = max(0, chunk.head.first_event - expected)
+            if not self._load(reader, chunk, missing):
                 continue
+            expected = chunk.head.first_event + chunk.head.events
             try:
                 if start > reader.seq:
                     reader.skip_to(start)
@@ -275,6 +298,7 @@ class Trace:
     def at(self, seq: int) -> Moment:
         """Everything as it was at event number `seq`. Raises InvalidArgumentError if there is none,
         TraceCorruptError if it cannot be read."""
+        seq = arguments.number(seq, "seq", "the number of an event in the trace")
         for chunk in self._chunks_from(seq)[:1]:
             reader = self._reader()
             if chunk.head.first_event <= seq:
@@ -283,9 +307,7 @@ class Trace:
                 event = reader.next()
                 if event is not None and event.seq == seq:
                     return Moment(event, _stacks(reader, event))
-        raise errors.InvalidArgumentError(
-            argument="seq", value=str(seq), expected="the number of an event in the trace"
-        )
+        raise arguments.wrong("seq", seq, "the number of an event in the trace")
 
     @property
     def threads(self) -> list[Thread]:
@@ -346,9 +368,9 @@ class Trace:
         ends = [chunk.head.first_event + chunk.head.events for chunk in chunks]
         return chunks[bisect.bisect_right(ends, seq) :]
 
-    def _load(self, reader: Reader[Event, Frame], chunk: Chunk) -> bool:
+    def _load(self, reader: Reader[Event, Frame], chunk: Chunk, missing: int = 0) -> bool:
         try:
-            reader.load(self._file.payload(chunk), chunk.head.first_event)
+            reader.load(self._file.payload(chunk), chunk.head.first_event, missing)
         except errors.TraceCorruptError as exc:
             self._note(chunk, exc)
             return False
@@ -384,10 +406,6 @@ def open_trace(path: str | os.PathLike[str]) -> Trace:
     staging folder in use), TraceTruncatedError (not even a file header), or what the system said.
     A damaged trace opens: see `Trace.verdict`.
     """
-    if not isinstance(path, (str, os.PathLike)):
-        raise errors.InvalidArgumentError(
-            argument="path", value=repr(path)[:100], expected="a path"
-        )
     return Trace(path)
 
 

@@ -6,13 +6,19 @@ Every step may be cut short and the whole done again: the folder goes last.
 from __future__ import annotations
 
 import os
-from typing import Any
+import struct
+import time
+from typing import Any, Final
 
 from recorder import errors, staging
 from recorder._core import control, syscalls
 from recorder.trace import writer
 from recorder.trace.sealing import Tape
 from recorder.trace.writer import Verdict
+
+LEAVING_SECONDS: Final = 0.5
+MOST_SEALED: Final = 8  # segments that are read again to close a recording in the program itself
+CLOCK: Final = b"\x17"  # the record every segment begins with
 
 
 def recover(
@@ -32,7 +38,7 @@ def recover(
     session = staging.read_session(folder)
     given = staging.native(session["destination"]) if output is None else os.fspath(output)
     target = staging.check_destination(given, os.getcwd())
-    fd = staging.lock(folder)
+    fd = _lock(folder)
     if fd is None:
         raise errors.TraceBusyError(path=folder, target_pid=session["target_pid"])
     try:
@@ -44,6 +50,14 @@ def recover(
     finally:
         staging.release(fd)
     return target, _verdict(target)
+
+
+def _lock(folder: str) -> int | None:
+    """As staging.lock; a sealer that has given up may need a moment to be gone."""
+    deadline = time.monotonic() + LEAVING_SECONDS
+    while (fd := staging.lock(folder)) is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return fd
 
 
 def find(path: str) -> str:
@@ -75,6 +89,37 @@ def _finish_removal(folder: str) -> tuple[str, Verdict]:
     return target, verdict
 
 
+def close_here(folder: str, *, keep_partial: bool) -> int | None:
+    """Closes and publishes a recording whose sealer has died, in the recorded program itself, which
+    records no more. Nothing is compressed, so that nothing is loaded but the standard library. The
+    size of the trace; None if it was too long, or is not wanted."""
+    fd = staging.lock(folder)
+    if fd is None:
+        return None
+    page = control.ControlPage(os.path.join(folder, "control"))
+    try:
+        if not keep_partial:
+            left = staging.remove(folder)
+            page.sealer_state = control.SEALER_DISCARDED
+            if left is not None:
+                raise left
+        elif page.sealed_segments <= MOST_SEALED:
+            tape = Tape(folder, page, recovering=True, compressing=False)
+            try:
+                if tape.resume():
+                    tape.publish(tape.destination)
+                else:
+                    tape.finish(died=False)
+            finally:
+                tape.writer.abandon()
+            page.trace_bytes = tape.writer.end
+            return tape.writer.end
+        return None
+    finally:
+        page.close()
+        staging.release(fd)
+
+
 def is_stale(folder: str) -> bool:
     """Whether the folder is what a dead recording left."""
     try:
@@ -85,7 +130,10 @@ def is_stale(folder: str) -> bool:
         staging.release(fd)
         if not os.path.exists(os.path.join(folder, "control")):
             return True  # it was published, and has not quite gone
-        page = control.ControlPage(os.path.join(folder, "control"))
+        try:
+            page = _sound_page(folder, session)
+        except (errors.TraceCorruptError, errors.MappingLostError):
+            return not _is_alive(session)
         try:
             return not is_recording(session, page)
         finally:
@@ -98,12 +146,71 @@ def is_recording(session: dict[str, Any], page: control.ControlPage) -> bool:
     """Whether the program lives and may still write: not if it gave up recording."""
     if page.target_state == control.TARGET_FINISHED or page.target_fault is not None:
         return False
+    return _is_alive(session)
+
+
+def _is_alive(session: dict[str, Any]) -> bool:
     with errors.mapped("open", path=f"/proc/{session['target_pid']}"):
         watch = staging.Watch(session["target_pid"], session["target_started"])
         try:
             return not watch.dead(0)
         finally:
             watch.close()
+
+
+def _sound_page(folder: str, session: dict[str, Any]) -> control.ControlPage:
+    """The control page. Raises TraceCorruptError or MappingLostError if it is not this recording's."""
+    path = os.path.join(folder, "control")
+    page = control.ControlPage(path)
+    if page.trace_id.hex() == session["meta"]["trace_id"]:
+        return page
+    page.close()
+    raise errors.MappingLostError(path=path)
+
+
+def _open_page(folder: str, session: dict[str, Any]) -> control.ControlPage:
+    """The control page; made anew if somebody has damaged it. All that is lost with it is how the
+    recording ended."""
+    path = os.path.join(folder, "control")
+    try:
+        return _sound_page(folder, session)
+    except (errors.TraceCorruptError, errors.MappingLostError, errors.OpenFailedError):
+        if _is_alive(session):
+            raise errors.TraceBusyError(path=folder, target_pid=session["target_pid"]) from None
+    meta = session["meta"]
+    with errors.mapped("write", path=path):
+        fd = syscalls.open(path, os.O_RDWR | os.O_CREAT)
+        try:
+            syscalls.ftruncate(fd, 0, path)
+            syscalls.ftruncate(fd, control.CONTROL_SIZE, path)
+        finally:
+            syscalls.close(fd, path)
+    page = control.ControlPage(path, fresh=True)
+    page.started_wall_ns = meta["started"]
+    page.target_pid = meta["pid"]
+    page.target_state = control.TARGET_RECORDING
+    page.ticks_per_second = _ticks_per_second(folder)
+    page.trace_id = bytes.fromhex(meta["trace_id"])  # last: now it is sound
+    return page
+
+
+def _ticks_per_second(folder: str) -> int:
+    """As the trace says, if it was begun; else from the clocks of the first segment that has them and
+    those of this machine, which is right unless it was started again since."""
+    head = _head(os.path.join(folder, "trace"))
+    if head is not None:
+        return head.ticks_per_second
+    now, now_ns = control.clock()
+    for name in staging.SEGMENTS:
+        try:
+            data = control.read_segment(os.path.join(folder, name))[2]
+        except (OSError, errors.RecorderError):
+            continue
+        if data.startswith(CLOCK):
+            ticks, ns, _ = struct.unpack_from("<QQQ", data, 1)
+            if ticks < now and ns < now_ns:
+                return int((now - ticks) * 10**9 // (now_ns - ns))
+    return 10**9
 
 
 def _is_published(folder: str, session: dict[str, Any], target: str) -> bool:
@@ -117,7 +224,7 @@ def _is_published(folder: str, session: dict[str, Any], target: str) -> bool:
 
 
 def _publish(folder: str, session: dict[str, Any], target: str, *, replace: bool) -> None:
-    page = control.ControlPage(os.path.join(folder, "control"))
+    page = _open_page(folder, session)
     try:
         if is_recording(session, page):
             raise errors.TraceBusyError(path=folder, target_pid=page.target_pid)

@@ -18,9 +18,16 @@ from recorder import errors, staging
 from recorder._core import control, syscalls
 from recorder._core.decode import Scanner, SegmentInfo
 from recorder.trace import writer
-from recorder.trace.writer import COMPLETE, PARTIAL, TRUNCATED, TraceWriter, Verdict
+from recorder.trace.writer import (
+    COMPLETE,
+    FALLOC_FL_PUNCH_HOLE_KEEP_SIZE,
+    PARTIAL,
+    TRUNCATED,
+    FileHead,
+    TraceWriter,
+    Verdict,
+)
 
-FALLOC_FL_PUNCH_HOLE_KEEP_SIZE: Final = 3
 LARGEST_SOURCE: Final = 4 << 20
 ALL_SOURCES: Final = 64 << 20
 SEALING_ATTEMPTS: Final = 2  # what fails once may still be read and written
@@ -30,26 +37,54 @@ CLOSING_ATTEMPTS: Final = 3  # as it should be; marked with what went wrong; onc
 class Tape:
     """The staging folder at `path` and the trace that grows in it."""
 
-    def __init__(self, path: str, page: control.ControlPage, recovering: bool = False) -> None:
+    def __init__(
+        self,
+        path: str,
+        page: control.ControlPage,
+        *,
+        recovering: bool = False,
+        compressing: bool = True,
+    ) -> None:
         self.path = path
         self.page = page
         self.recovering = recovering  # what fails is raised, and nothing given up: try again later
         self.session = staging.read_session(path)
+        self.keep_last: int | None = self.session.get("keep_last")  # bytes of EVENTS chunks
         self.destination = staging.native(self.session["destination"])
-        self.writer = TraceWriter(self.file("trace"))
+        self.writer = TraceWriter(self.file("trace"), compressing=compressing)
         self.scanner = Scanner()
         self.scanned: tuple[int, SegmentInfo] | None = None
         self.broken: errors.RecorderError | None = None  # a record that no target writes: the end
         self.sealed = 0  # sequence of the last segment in the trace
         self.events = 0
+        self.next_event = 0  # its number; more than `events` if chunks were found damaged
         self.lost_events = 0
         self.failure: errors.RecorderError | None = None
+        self.dropping: errors.RecorderError | None = None  # the beginning, as the policy wants it
         self.counters: dict[str, int] = {}
         self.new_sources: list[str] = []
         self.source_bytes = 0
 
     def file(self, name: str) -> str:
         return os.path.join(self.path, name)
+
+    def follow(self, folder: int | None) -> None:
+        """The staging folder may have been moved, alone or with the folder it is in: it is where the
+        descriptor `folder` leads, and then the trace stays beside it if it must."""
+        if folder is None:
+            return
+        try:
+            path = syscalls.readlink(f"/proc/self/fd/{folder}")
+            syscalls.stat(path)
+        except OSError:
+            return  # no /proc; or the folder is gone, which is met where it is needed
+        if path == self.path:
+            return
+        self.path = path
+        self.writer.path = self.file("trace")
+        parent, name = os.path.split(self.destination)
+        if not os.path.isdir(parent):
+            self.destination = os.path.join(os.path.dirname(path), name)
 
     # ---- failures ----
 
@@ -59,7 +94,7 @@ class Tape:
             raise error
         self.look_at_target()
         self.failure = self.failure or error
-        self.page.set_sealer_fault(error.number, **staging.fault_facts(error))
+        self.page.set_sealer_fault(error.number, **errors.to_fault(error))
 
     def look_at_target(self) -> None:
         """Notes a failure of the target's."""
@@ -79,21 +114,26 @@ class Tape:
 
     def seal(self, index: int) -> None:
         """Makes a chunk of a segment that nobody writes any more."""
-        with errors.mapped("read", path=self.file(staging.SEGMENTS[index])):
-            sequence, first_event, data = control.read_segment(self.file(staging.SEGMENTS[index]))
+        name = self.file(staging.SEGMENTS[index])
+        with errors.mapped("read", path=name):
+            sequence, first_event, data, missing = control.read_segment(name)
         if sequence != self.sealed + 1:
-            self.broken = errors.InvariantBrokenError(
-                invariant=f"segment {self.sealed + 1} follows {self.sealed}, not {sequence}"
+            self.broken = errors.MappingLostError(
+                f"{name} holds segment {sequence} and not {self.sealed + 1}", path=name
             )
             raise self.broken
         self.begin()
         if data:
             self._append(sequence, first_event, data)
+        if missing:
+            self.broken = errors.MappingLostError(path=name, offset=len(data))
         self.sealed = self.page.sealed_segments = sequence
         self.page.sealed_events = self.events
         self.page.trace_bytes = self.writer.end
         if self.broken is not None:
             raise self.broken
+        if self.keep_last is not None:
+            self.writer.drop_until(self.keep_last)
         self.add_sources()
 
     def begin(self) -> None:
@@ -109,7 +149,8 @@ class Tape:
     def _append(self, sequence: int, first_event: int, data: bytes) -> None:
         if self.scanned is None or self.scanned[0] != sequence:
             # Asked once for a segment, since the write below may be tried again.
-            self.scanned = sequence, self.scanner.segment(data, first_event)
+            whole = self.keep_last is not None
+            self.scanned = sequence, self.scanner.segment(data, first_event, whole)
         info = self.scanned[1]
         self.writer.events(
             info.preamble + data[: info.valid],
@@ -119,6 +160,7 @@ class Tape:
             segment=sequence,
         )
         self.count(info)
+        self.next_event = first_event + info.events
         self.new_sources += info.files
         self.broken = info.damage
 
@@ -133,20 +175,28 @@ class Tape:
         """Seals what is left in the ring, which the target needs no more. After a failure a chunk
         goes into the room that is reserved or that sealed segments give back; what does not fit is
         lost."""
-        pending = []
+        pending, lost = [], None
         for index, name in enumerate(staging.SEGMENTS):
-            with errors.mapped("read", path=self.file(name)):
-                sequence, _, data = control.read_segment(self.file(name))
-            if sequence > self.sealed and data:
+            try:
+                with errors.mapped("read", path=self.file(name)):
+                    sequence, _, data, missing = control.read_segment(self.file(name))
+            except (errors.MappingLostError, errors.StagingLostError) as error:
+                if self.page.slot(index)[0] != control.SLOT_FREE:
+                    lost = error
+                continue
+            if sequence > self.sealed and (data or missing):
                 pending.append((sequence, index))
             elif self.failure is not None:
                 self.give_back(index)
-        for _, index in sorted(pending):
-            if self.broken is not None:
+        for sequence, index in sorted(pending):
+            if self.broken is not None or (lost is not None and sequence != self.sealed + 1):
                 break
             self.seal(index)
             if self.failure is not None:
                 self.give_back(index)
+        if lost is not None and self.broken is None:
+            self.broken = lost
+            raise lost
 
     def give_back(self, index: int) -> None:
         """Frees the blocks of a sealed segment, which the target may still have mapped."""
@@ -177,9 +227,17 @@ class Tape:
             with errors.mapped("fsync", path=self.writer.path):
                 self.writer.sync()
             return True
-        for head, payload in self.writer.resume():
-            self.count(self.scanner.chunk(payload, head.first_event))
-            self.sealed = head.segment
+        page = self.page
+        head = FileHead(page.trace_id, page.started_wall_ns, page.ticks_per_second).to_bytes()
+        for chunk, payload in self.writer.resume(head):
+            if chunk.first_event != self.events + self.writer.dropped_events:
+                self.failure = self.failure or errors.TraceCorruptError(
+                    path=self.destination, offset=self.writer.end, reason="chunks were damaged"
+                )
+            self.count(self.scanner.chunk(payload, chunk.first_event))
+            self.next_event = chunk.first_event + chunk.events
+            self.sealed = chunk.segment
+        self.events += self.writer.dropped_events
         return False
 
     # ---- sources ----
@@ -232,6 +290,7 @@ class Tape:
             except Exception as error:
                 self.fail(errors.from_exception(error, operation="read"))
         keep_partial = self.recovering or self.session["keep_partial_trace"]
+        self.compact()
         try:
             verdict = self._close(died)
         except errors.RecorderError:
@@ -239,11 +298,25 @@ class Tape:
                 raise
             self._discard()
             return None
-        if verdict.state != COMPLETE and not keep_partial:
+        is_wanted = verdict.state == COMPLETE or keep_partial or verdict.failure is self.dropping
+        if not is_wanted:
             self._discard()
             return None
+        self.page.verdict = verdict.state
         self.publish(output or self.destination)
         return verdict
+
+    def compact(self) -> None:
+        """What was dropped leaves holes in the file, and a long file. Where there is room to copy the
+        rest, it becomes as long as it looks."""
+        if not self.writer.dropped_events:
+            return
+        limit = self.keep_last
+        self.dropping = errors.LimitReachedError(limit="keep_last", limit_value=limit, unit="bytes")
+        try:
+            self.writer.compact(self.file("trace.kept"))
+        except (OSError, errors.RecorderError):
+            staging.remove_file(self.file("trace.kept"))
 
     def _discard(self) -> None:
         self._remove()
@@ -265,16 +338,20 @@ class Tape:
     def verdict(self, died: bool) -> Verdict:
         page = self.page
         state, failure = COMPLETE, self.failure
+        events = self.events - self.writer.dropped_events
         if failure is not None:
             state = PARTIAL
         elif died and page.target_state < control.TARGET_STOPPED:
             state, failure = TRUNCATED, errors.TargetKilledError(target_pid=page.target_pid)
+        elif self.dropping is not None:
+            state, failure = PARTIAL, self.dropping
         return Verdict(
             state,
             page.exit_status if page.has_exit_status else None,
             failure,
-            self.events,
-            max(self.lost_events, page.lost_events) + max(0, page.events - self.events),
+            events,
+            max(self.lost_events, page.lost_events)
+            + max(0, max(page.events, self.next_event) - events),
         )
 
     def _closing_facts(self) -> dict[str, Any]:
@@ -282,6 +359,7 @@ class Tape:
         stopped = page.stopped_mono_ns
         return {
             "counters": self.counters,
+            "dropped_events": self.writer.dropped_events,
             "duration_ns": stopped - page.started_mono_ns if stopped else None,
             "threads": self.scanner.threads,
             "reason": None if self.failure is None else str(self.failure),

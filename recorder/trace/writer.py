@@ -14,10 +14,10 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-import zstandard
-
 from recorder import errors, staging
 from recorder._core import syscalls
+from recorder.trace import compression
+from recorder.trace.compression import Compressor
 
 FILE_MAGIC: Final = b"\x93RTRACE\n"
 CHUNK_MAGIC: Final = b"RCHK"
@@ -30,15 +30,14 @@ VERDICT: Final = struct.Struct("<8sBBHiIiQQQQI")
 CRC: Final = struct.Struct("<I")
 HEAD_SIZE: Final = 64
 
-META, EVENTS, SOURCE, CLOSE, INDEX = 1, 2, 3, 4, 5
+META, EVENTS, SOURCE, CLOSE, INDEX, DROPPED = 1, 2, 3, 4, 5, 6
 IGNORABLE: Final = 1
-STORED, ZSTD = 0, 1
 LARGEST_PAYLOAD: Final = 64 << 20
+FALLOC_FL_PUNCH_HOLE_KEEP_SIZE: Final = 3
+SEARCHED_AT_ONCE: Final = 1 << 20  # bytes, for the chunk behind a damaged one
 
 COMPLETE, PARTIAL, TRUNCATED = 1, 2, 3
 STATES: Final = {COMPLETE: "complete", PARTIAL: "partial", TRUNCATED: "truncated"}
-
-COMPRESSION_LEVEL: Final = 1
 
 
 class Verdict(NamedTuple):
@@ -71,6 +70,9 @@ class FileHead(NamedTuple):
     def parse(cls, raw: bytes) -> FileHead | None:
         return cls(*FILE_HEAD.unpack(raw[:-4])[4:7]) if is_sealed(raw, FILE_MAGIC) else None
 
+    def to_bytes(self) -> bytes:
+        return _sealed(FILE_HEAD.pack(FILE_MAGIC, MAJOR, MINOR, 0, *self, 0, 0))
+
 
 class ChunkHead(NamedTuple):
     """A chunk's header, without its crc."""
@@ -89,6 +91,9 @@ class ChunkHead(NamedTuple):
     segment: int
     payload_crc: int
 
+    def to_bytes(self) -> bytes:
+        return _sealed(CHUNK_HEAD.pack(*self))
+
 
 class IndexEntry(NamedTuple):
     offset: int
@@ -96,18 +101,28 @@ class IndexEntry(NamedTuple):
     events: int
 
 
+class Part(NamedTuple):
+    """Where a chunk is that a smaller trace keeps."""
+
+    offset: int
+    size: int
+
+
 class TraceWriter:
     """The trace file of a staging folder. `end` is where its last whole chunk ends."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, compressing: bool = True) -> None:
         self.path = path
         self.end = 0
         self.reserved = 0
         self.chunks = 0
         self.raw_bytes = 0
         self.index: list[IndexEntry] = []
+        self.sizes: list[int] = []  # of the chunks in the index, header included
+        self.others: list[Part] = []  # META and the sources
+        self.dropped_events = 0
         self.durable: bool | None = None  # False for good once an fsync failed
-        self.compressor = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL)
+        self.compressor = Compressor(compressing)
         with errors.mapped("open", path=path):
             self.fd = syscalls.open(path, os.O_RDWR)
 
@@ -116,40 +131,77 @@ class TraceWriter:
         fd, self.fd = self.fd, -1
         staging.release(fd)
 
-    def resume(self) -> Iterator[tuple[ChunkHead, bytes]]:
+    def resume(self, head: bytes = b"") -> Iterator[tuple[ChunkHead, bytes]]:
         """Takes up a trace that another process has begun: gives its EVENTS chunks one by one, with
-        what is in them. In the end `end` is behind the last whole chunk."""
+        what is in them. In the end `end` is behind the last whole chunk. Damage before it stays as it
+        is, for the reader to see; only the file header, if it is damaged, is written again: `head`."""
         with errors.mapped("read", path=self.path):
-            if not is_sealed(syscalls.pread(self.fd, HEAD_SIZE, 0, self.path), FILE_MAGIC):
-                return
-        end = HEAD_SIZE
-        while (chunk := self._read_chunk(end)) is not None:
-            head, payload = chunk
-            if head.kind in (CLOSE, INDEX):
+            size = syscalls.stat(self.path)[1]
+            is_sound = is_sealed(syscalls.pread(self.fd, HEAD_SIZE, 0, self.path), FILE_MAGIC)
+        at = HEAD_SIZE
+        while (found := self._next_chunk(at, size)) is not None:
+            at, chunk, payload = found
+            if chunk.kind in (CLOSE, INDEX):
                 break  # the closing was begun, and is written again
-            if head.kind == EVENTS:
-                self.index.append(IndexEntry(end, head.first_event, head.events))
-                self.raw_bytes += head.raw_size
-            end += HEAD_SIZE + head.stored_size
-            self.chunks += 1
-            self.end = end
-            if head.kind == EVENTS:
-                yield head, payload
+            self._note(chunk, at)
+            at += HEAD_SIZE + chunk.stored_size
+            self.chunks = chunk.sequence + 1
+            self.end = at
+            if chunk.kind == EVENTS:
+                yield chunk, payload
+        if self.end and not is_sound and head:
+            with errors.mapped("write", path=self.path, offset=0, bytes_wanted=len(head)):
+                syscalls.pwrite(self.fd, head, 0, self.path)
+
+    def _note(self, chunk: ChunkHead, at: int) -> None:
+        """A chunk is in the trace."""
+        if chunk.kind == EVENTS:
+            self.index.append(IndexEntry(at, chunk.first_event, chunk.events))
+            self.sizes.append(HEAD_SIZE + chunk.stored_size)
+            self.raw_bytes += chunk.raw_size
+        elif chunk.kind == DROPPED:
+            self.dropped_events += chunk.lost
+        else:
+            self.others.append(Part(at, HEAD_SIZE + chunk.stored_size))
+
+    def _next_chunk(self, at: int, size: int) -> tuple[int, ChunkHead, bytes] | None:
+        """The first whole chunk from `at` on that can follow those seen so far."""
+        while at < size:
+            chunk = self._read_chunk(at)
+            if chunk is not None and chunk[0].sequence >= self.chunks:
+                return at, *chunk
+            at = self._next_magic(at + 1, size)
+        return None
+
+    def _next_magic(self, at: int, size: int) -> int:
+        """Where a chunk may begin next; `size` if nowhere."""
+        while at < size:
+            with errors.mapped("read", path=self.path, offset=at):
+                piece = syscalls.pread(self.fd, SEARCHED_AT_ONCE, at, self.path)
+            found = piece.find(CHUNK_MAGIC)
+            if found >= 0:
+                return at + found
+            if len(piece) < SEARCHED_AT_ONCE:
+                break
+            at += len(piece) - len(CHUNK_MAGIC) + 1
+        return size
 
     def is_closed(self) -> bool:
-        """Whether the file ends with the verdict that belongs to what it holds."""
+        """Whether the file is whole, from its header to the verdict that belongs to it."""
         with errors.mapped("read", path=self.path):
             size = syscalls.stat(self.path)[1]
             raw = syscalls.pread(self.fd, HEAD_SIZE, max(0, size - HEAD_SIZE), self.path)
-        if not is_sealed(raw, VERDICT_MAGIC):
+            head = syscalls.pread(self.fd, HEAD_SIZE, 0, self.path)
+        if not is_sealed(raw, VERDICT_MAGIC) or not is_sealed(head, FILE_MAGIC):
             return False
-        at = VERDICT.unpack(raw[:-4])[9]
-        close = self._read_chunk(at)
-        return (
-            close is not None
-            and close[0].kind == CLOSE
-            and at + HEAD_SIZE + close[0].stored_size == size - HEAD_SIZE
-        )
+        *_, close_at, chunks, _ = VERDICT.unpack(raw[:-4])
+        at, count, kind = HEAD_SIZE, 0, 0
+        while at < size - HEAD_SIZE and (chunk := self._read_chunk(at)) is not None:
+            last, kind = at, chunk[0].kind
+            at += HEAD_SIZE + chunk[0].stored_size
+            count += 1
+        is_whole = at == size - HEAD_SIZE and count == chunks
+        return is_whole and kind == CLOSE and last == close_at
 
     def _read_chunk(self, at: int) -> tuple[ChunkHead, bytes] | None:
         with errors.mapped("read", path=self.path, offset=at):
@@ -159,12 +211,13 @@ class TraceWriter:
             head = ChunkHead._make(CHUNK_HEAD.unpack(raw[:-4]))
             if max(head.stored_size, head.raw_size) > LARGEST_PAYLOAD:
                 return None
+            if head.kind == DROPPED:
+                return head, b""
             stored = syscalls.pread(self.fd, head.stored_size, at + HEAD_SIZE, self.path)
         if len(stored) < head.stored_size or zlib.crc32(stored) != head.payload_crc:
             return None
-        if head.codec == ZSTD:
-            stored = zstandard.ZstdDecompressor().decompress(stored, head.raw_size)
-        return head, stored
+        payload = compression.unpack(head.codec, stored, head.raw_size)
+        return None if payload is None else (head, payload)
 
     # ---- chunks ----
 
@@ -172,10 +225,10 @@ class TraceWriter:
         self, *, trace_id: bytes, started: int, ticks_per_second: int, meta: dict[str, Any]
     ) -> None:
         """The file header and META."""
-        head = FILE_HEAD.pack(
-            FILE_MAGIC, MAJOR, MINOR, 0, trace_id, started, ticks_per_second, 0, 0
-        )
-        self._append(_sealed(head) + self._pack(META, _json(meta)), self.closing_room)
+        head = FileHead(trace_id, started, ticks_per_second).to_bytes()
+        about = self._pack(META, _json(meta))
+        self._append(head + about, self.closing_room)
+        self.others.append(Part(HEAD_SIZE, len(about)))
         self.chunks = 1
 
     def events(
@@ -190,6 +243,7 @@ class TraceWriter:
         self.chunks += 1
         self.raw_bytes += len(payload)
         self.index.append(entry)
+        self.sizes.append(len(chunk))
 
     def source(self, name: str, content: bytes) -> None:
         """The text of a recorded file."""
@@ -197,7 +251,9 @@ class TraceWriter:
 
         facts = {"path": name, "sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
         head = _json(facts)
-        self._append(self._pack(SOURCE, varint(len(head)) + head + content), self.closing_room)
+        chunk, at = self._pack(SOURCE, varint(len(head)) + head + content), self.end
+        self._append(chunk, self.closing_room)
+        self.others.append(Part(at, len(chunk)))
         self.chunks += 1
 
     def _pack(
@@ -214,9 +270,7 @@ class TraceWriter:
     ) -> bytes:
         if len(payload) > LARGEST_PAYLOAD:
             raise errors.InvariantBrokenError(invariant="no payload is larger than 64 MiB")
-        codec, stored = ZSTD, self.compressor.compress(payload)
-        if len(stored) >= len(payload):
-            codec, stored = STORED, payload
+        codec, stored = self.compressor.pack(payload)
         head = CHUNK_HEAD.pack(
             CHUNK_MAGIC,
             kind,
@@ -241,6 +295,89 @@ class TraceWriter:
         with errors.mapped("write", path=self.path, offset=self.end, bytes_wanted=len(data)):
             syscalls.pwrite(self.fd, data, self.end, self.path)
         self.end += len(data)
+
+    # ---- keeping only the last events ----
+
+    def drop_until(self, most: int) -> None:
+        """Drops the oldest EVENTS chunks until the rest takes at most `most` bytes; the last one
+        stays. Their headers go on to say which events there were, their payloads become holes."""
+        while len(self.index) > 1 and sum(self.sizes) > most:
+            entry, size = self.index[0], self.sizes[0]
+            with errors.mapped("read", path=self.path, offset=entry.offset):
+                raw = syscalls.pread(self.fd, HEAD_SIZE, entry.offset, self.path)
+            head = ChunkHead._make(CHUNK_HEAD.unpack(raw[:-4]))
+            hole = self._dropped(head, entry)
+            with errors.mapped(
+                "write", path=self.path, offset=entry.offset, bytes_wanted=HEAD_SIZE
+            ):
+                syscalls.pwrite(self.fd, hole.to_bytes(), entry.offset, self.path)
+            del self.index[0], self.sizes[0]
+            self.dropped_events += entry.events
+            self._make_hole(entry.offset + HEAD_SIZE, size - HEAD_SIZE)
+
+    def _dropped(self, head: ChunkHead, entry: IndexEntry) -> ChunkHead:
+        return head._replace(
+            kind=DROPPED, flags=IGNORABLE, events=0, lost=entry.events, payload_crc=0
+        )
+
+    def _make_hole(self, at: int, size: int) -> None:
+        try:
+            syscalls.fallocate(self.fd, FALLOC_FL_PUNCH_HOLE_KEEP_SIZE, at, size, self.path)
+        except OSError:
+            pass  # then it takes its room until the end
+
+    def compact(self, path: str) -> None:
+        """Makes the trace anew at `path`, without the holes, and puts it in place of this one in one
+        step. A failure leaves it as it is, which is as good, but longer."""
+        fd = syscalls.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+        try:
+            index, others, end, chunks = self._copy(fd, path)
+            syscalls.rename(path, self.path)
+        except BaseException:
+            staging.release(fd)
+            raise
+        staging.release(self.fd)
+        self.fd, self.index, self.others = fd, index, others
+        self.end = self.reserved = end
+        self.chunks = chunks
+        self.durable = None
+
+    def _copy(self, fd: int, path: str) -> tuple[list[IndexEntry], list[Part], int, int]:
+        """All but what was dropped, for which one chunk stands that has only a header."""
+        end = HEAD_SIZE
+        syscalls.pwrite(fd, syscalls.pread(self.fd, HEAD_SIZE, 0, self.path), 0, path)
+        kept = [*self.others, *map(Part, (entry.offset for entry in self.index), self.sizes)]
+        index, others = [], []
+        entries = {entry.offset: entry for entry in self.index}
+        first = min(kept)
+        chunks = 0
+        for part in sorted(kept):
+            raw = syscalls.pread(self.fd, HEAD_SIZE, part.offset, self.path)
+            head = ChunkHead._make(CHUNK_HEAD.unpack(raw[:-4]))._replace(sequence=chunks)
+            syscalls.pwrite(fd, head.to_bytes(), end, path)
+            self._copy_bytes(fd, path, part, end)
+            if part.offset in entries:
+                index.append(entries[part.offset]._replace(offset=end))
+            else:
+                others.append(Part(end, part.size))
+            end += part.size
+            chunks += 1
+            if part == first:  # META, if it is whole
+                hole = self._dropped(head, IndexEntry(0, 0, self.dropped_events))._replace(
+                    sequence=chunks, raw_size=0, stored_size=0, codec=0
+                )
+                syscalls.pwrite(fd, hole.to_bytes(), end, path)
+                end += HEAD_SIZE
+                chunks += 1
+        return index, others, end, chunks
+
+    def _copy_bytes(self, fd: int, path: str, part: Part, to: int) -> None:
+        at = HEAD_SIZE
+        while at < part.size:
+            size = min(SEARCHED_AT_ONCE, part.size - at)
+            piece = syscalls.pread(self.fd, size, part.offset + at, self.path)
+            syscalls.pwrite(fd, piece, to + at, path)
+            at += size
 
     # ---- room ----
 

@@ -1,0 +1,402 @@
+/* The layouts behind instances.h: CPython's own headers say where things are. */
+#define Py_BUILD_CORE 1
+#include "instances.h"
+#include "frames.h"
+#include "objects.h"
+#include <internal/pycore_dict.h>
+#include <internal/pycore_object.h>
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-variable" /* its static PyDateTimeAPI: importing it would be seen */
+#include <datetime.h>
+#pragma GCC diagnostic pop
+#include <structmember.h>
+
+/* ---- kinds of types ---- */
+
+static bool is_static_named(PyTypeObject *type, const char *name, size_t size)
+{
+    return !(type->tp_flags & Py_TPFLAGS_HEAPTYPE) && (size_t)type->tp_basicsize == size
+           && strcmp(type->tp_name, name) == 0;
+}
+
+/* A class made by a class statement of Python's enum module, or of one derived from it. */
+static bool is_enum_class(PyTypeObject *type)
+{
+    for (PyTypeObject *meta = Py_TYPE(type); meta != NULL; meta = meta->tp_base) {
+        PyObject *name = rec_heap_type_name(meta);
+        if (name == NULL)
+            return false;
+        if (rec_str_is(name, "EnumType") && meta->tp_dict != NULL) {
+            PyObject *module = rec_dict_find(meta->tp_dict, "__module__");
+            return module != NULL && rec_str_is(module, "enum");
+        }
+    }
+    return false;
+}
+
+/* No class statement makes a static type: this one is written in C, and so is its buffer. */
+static bool is_ndarray(PyTypeObject *type)
+{
+    return strcmp(type->tp_name, "numpy.ndarray") == 0 && type->tp_as_buffer != NULL
+           && type->tp_as_buffer->bf_getbuffer != NULL;
+}
+
+bool rec_has_slots(PyTypeObject *type)
+{
+    for (; type != NULL && type->tp_flags & Py_TPFLAGS_HEAPTYPE; type = type->tp_base)
+        if (((PyHeapTypeObject *)type)->ht_slots != NULL)
+            return true;
+    return false;
+}
+
+static rec_shape shape_of_moment(PyTypeObject *type)
+{
+    while (type != NULL && type->tp_flags & Py_TPFLAGS_HEAPTYPE)
+        type = type->tp_base;
+    if (type == NULL || strncmp(type->tp_name, "datetime.", 9) != 0)
+        return REC_OPAQUE;
+    if (is_static_named(type, "datetime.datetime", sizeof(PyDateTime_DateTime)))
+        return REC_DATETIME;
+    if (is_static_named(type, "datetime.date", sizeof(PyDateTime_Date)))
+        return REC_DATE;
+    if (is_static_named(type, "datetime.time", sizeof(PyDateTime_Time)))
+        return REC_TIME;
+    if (is_static_named(type, "datetime.timedelta", sizeof(PyDateTime_Delta)))
+        return REC_TIMEDELTA;
+    return REC_OPAQUE;
+}
+
+typedef struct { /* as in Modules/_datetimemodule.c */
+    PyObject_HEAD
+    PyObject *offset;
+    PyObject *name;
+} timezone_object;
+
+static rec_shape shape_of_static(PyTypeObject *type)
+{
+    if (type == &PyGen_Type || type == &PyCoro_Type || type == &PyAsyncGen_Type)
+        return REC_GENERATOR;
+    if (type == &PyMethod_Type)
+        return REC_METHOD;
+    if (type == &PyRange_Type)
+        return REC_RANGE;
+    if (type == &PySlice_Type)
+        return REC_SLICE;
+    if (is_static_named(type, "datetime.timezone", sizeof(timezone_object)))
+        return REC_TIMEZONE;
+    if (is_ndarray(type))
+        return REC_ARRAY;
+    return shape_of_moment(type);
+}
+
+rec_shape rec_shape_of(PyTypeObject *type)
+{
+    if (PyType_IsSubtype(type, &PyModule_Type)) /* walks the MRO, a tuple of classes; no code runs */
+        return REC_MODULE;
+    if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE))
+        return shape_of_static(type);
+    if (is_enum_class(type))
+        return REC_ENUM;
+    if (type->tp_flags & Py_TPFLAGS_TUPLE_SUBCLASS && rec_field_names(type) != NULL)
+        return REC_NAMED_TUPLE;
+    rec_shape moment = shape_of_moment(type);
+    if (moment != REC_OPAQUE)
+        return moment;
+    if (((PyHeapTypeObject *)type)->ht_module != NULL)
+        return REC_OPAQUE; /* written in C */
+    if (type->tp_flags & Py_TPFLAGS_MANAGED_DICT || type->tp_dictoffset != 0 || rec_has_slots(type))
+        return REC_INSTANCE;
+    return REC_OPAQUE;
+}
+
+PyObject *rec_field_names(PyTypeObject *type)
+{
+    for (; type != NULL && type->tp_flags & Py_TPFLAGS_HEAPTYPE; type = type->tp_base) {
+        PyObject *fields = type->tp_dict != NULL ? rec_dict_find(type->tp_dict, "_fields") : NULL;
+        if (fields == NULL)
+            continue;
+        if (!PyTuple_CheckExact(fields))
+            return NULL;
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(fields); i++)
+            if (!PyUnicode_CheckExact(PyTuple_GET_ITEM(fields, i)))
+                return NULL;
+        return fields;
+    }
+    return NULL;
+}
+
+/* ---- attributes ---- */
+
+#if PY_VERSION_HEX < 0x030D0000
+static Py_ssize_t values_size(PyObject **values) { return ((uint8_t *)values)[-2]; }
+static Py_ssize_t values_place(PyObject **values, Py_ssize_t i)
+{
+    return (Py_ssize_t)((uint8_t *)values)[-3 - i];
+}
+#else
+static PyDictValues *values_of(PyObject **values)
+{
+    return (PyDictValues *)((char *)values - offsetof(PyDictValues, values));
+}
+static Py_ssize_t values_size(PyObject **values) { return values_of(values)->size; }
+static Py_ssize_t values_place(PyObject **values, Py_ssize_t i)
+{
+    return get_insertion_order_array(values_of(values))[i];
+}
+#endif
+
+/* Where the instance keeps its attributes: in a dict, or in an array in the order of its class's keys. */
+static void find_storage(rec_attributes *walk, PyObject *object, PyTypeObject *type)
+{
+    if (!(type->tp_flags & Py_TPFLAGS_MANAGED_DICT)) {
+        /* For such a type this only computes an address. */
+        PyObject **place = type->tp_dictoffset != 0 ? _PyObject_GetDictPtr(object) : NULL;
+        walk->dict = place != NULL ? *place : NULL;
+        return;
+    }
+#if PY_VERSION_HEX < 0x030C0000
+    PyDictValues *values = *_PyObject_ValuesPointer(object);
+    walk->dict = *_PyObject_ManagedDictPointer(object);
+#elif PY_VERSION_HEX < 0x030D0000
+    PyDictOrValues either = *_PyObject_DictOrValuesPointer(object);
+    PyDictValues *values = NULL;
+    if (_PyDictOrValues_IsValues(either))
+        values = _PyDictOrValues_GetValues(either);
+    else
+        walk->dict = _PyDictOrValues_GetDict(either);
+#else
+    PyDictValues *values = NULL;
+    walk->dict = (PyObject *)_PyObject_GetManagedDict(object);
+    if (walk->dict == NULL && type->tp_flags & Py_TPFLAGS_INLINE_VALUES && _PyObject_InlineValues(object)->valid)
+        values = _PyObject_InlineValues(object);
+#endif
+    if (walk->dict == NULL && values != NULL) {
+        walk->values = values->values;
+        walk->keys = ((PyHeapTypeObject *)type)->ht_cached_keys;
+        if (walk->keys == NULL)
+            walk->values = NULL;
+    }
+}
+
+static bool next_value(rec_attributes *walk, PyObject **name, PyObject **value)
+{
+    if (walk->dict != NULL)
+        return PyDict_Next(walk->dict, &walk->at, name, value);
+    if (walk->values == NULL)
+        return false;
+    PyDictKeysObject *keys = walk->keys;
+    while (walk->at < values_size(walk->values)) {
+        Py_ssize_t place = values_place(walk->values, walk->at++);
+        *name = DK_UNICODE_ENTRIES(keys)[place].me_key;
+        *value = walk->values[place];
+        if (*value != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* __slots__ of a class statement: ht_slots has the names, the members in the same order the offsets. */
+static bool next_slot(rec_attributes *walk, PyObject **name, PyObject **value)
+{
+    for (; walk->type != NULL && walk->type->tp_flags & Py_TPFLAGS_HEAPTYPE;
+         walk->type = walk->type->tp_base, walk->slot = 0) {
+        PyObject *names = ((PyHeapTypeObject *)walk->type)->ht_slots;
+        PyMemberDef *members = walk->type->tp_members;
+        if (names == NULL || !PyTuple_CheckExact(names) || members == NULL)
+            continue;
+        while (walk->slot < PyTuple_GET_SIZE(names)) {
+            PyMemberDef *member = &members[walk->slot];
+            *name = PyTuple_GET_ITEM(names, walk->slot++);
+            if (member->name == NULL || member->type != T_OBJECT_EX)
+                continue;
+            *value = *(PyObject **)((char *)walk->object + member->offset);
+            if (*value != NULL)
+                return true;
+        }
+    }
+    walk->type = NULL;
+    return false;
+}
+
+static void start(rec_attributes *walk, PyObject *object, bool slotted)
+{
+    memset(walk, 0, sizeof(*walk));
+    walk->object = object;
+    walk->type = slotted ? Py_TYPE(object) : NULL;
+    find_storage(walk, object, Py_TYPE(object));
+    if (walk->dict != NULL && !PyDict_Check(walk->dict))
+        walk->dict = NULL;
+}
+
+Py_ssize_t rec_attributes_begin(rec_attributes *walk, PyObject *object, bool slotted)
+{
+    PyObject *name, *value;
+    Py_ssize_t n;
+    start(walk, object, slotted);
+    n = walk->dict != NULL ? rec_dict_size(walk->dict) : walk->values != NULL ? values_size(walk->values) : 0;
+    if (slotted) {
+        while (next_slot(walk, &name, &value))
+            n++;
+        start(walk, object, slotted);
+    }
+    return n;
+}
+
+bool rec_attributes_next(rec_attributes *walk, PyObject **name, PyObject **value)
+{
+    if (!next_value(walk, name, value) && !next_slot(walk, name, value))
+        return false;
+    if (!PyUnicode_CheckExact(*name))
+        *name = NULL;
+    return true;
+}
+
+PyObject *rec_attribute(PyObject *object, const char *wanted)
+{
+    rec_attributes walk;
+    PyObject *name, *value;
+    start(&walk, object, true);
+    while (rec_attributes_next(&walk, &name, &value))
+        if (name != NULL && rec_str_is(name, wanted))
+            return value;
+    return NULL;
+}
+
+/* ---- dates and times ---- */
+
+static void read_time(const unsigned char *data, rec_moment *out)
+{
+    out->hour = data[0];
+    out->minute = data[1];
+    out->second = data[2];
+    out->microsecond = data[3] << 16 | data[4] << 8 | data[5];
+}
+
+void rec_read_moment(PyObject *object, rec_shape shape, rec_moment *out)
+{
+    memset(out, 0, sizeof(*out));
+    if (shape == REC_TIMEDELTA) {
+        PyDateTime_Delta *delta = (PyDateTime_Delta *)object;
+        out->days = delta->days;
+        out->seconds = delta->seconds;
+        out->microsecond = delta->microseconds;
+    } else if (shape == REC_TIME) {
+        PyDateTime_Time *time = (PyDateTime_Time *)object;
+        read_time(time->data, out);
+        out->fold = time->fold;
+        out->zone = time->hastzinfo ? time->tzinfo : NULL;
+    } else {
+        PyDateTime_Date *date = (PyDateTime_Date *)object;
+        out->year = PyDateTime_GET_YEAR(date);
+        out->month = PyDateTime_GET_MONTH(date);
+        out->day = PyDateTime_GET_DAY(date);
+    }
+    if (shape == REC_DATETIME) {
+        PyDateTime_DateTime *moment = (PyDateTime_DateTime *)object;
+        read_time(moment->data + 4, out);
+        out->fold = moment->fold;
+        out->zone = moment->hastzinfo ? moment->tzinfo : NULL;
+    }
+}
+
+void rec_read_timezone(PyObject *object, PyObject **offset, PyObject **name)
+{
+    *offset = ((timezone_object *)object)->offset;
+    *name = ((timezone_object *)object)->name;
+}
+
+typedef struct { /* as in Objects/rangeobject.c */
+    PyObject_HEAD
+    PyObject *start;
+    PyObject *stop;
+    PyObject *step;
+    PyObject *length;
+} range_object;
+
+void rec_read_range(PyObject *object, rec_shape shape, PyObject *out[3])
+{
+    if (shape == REC_RANGE) {
+        out[0] = ((range_object *)object)->start;
+        out[1] = ((range_object *)object)->stop;
+        out[2] = ((range_object *)object)->step;
+    } else {
+        out[0] = ((PySliceObject *)object)->start;
+        out[1] = ((PySliceObject *)object)->stop;
+        out[2] = ((PySliceObject *)object)->step;
+    }
+}
+
+/* ---- generators ---- */
+
+void rec_read_generator(PyObject *object, rec_generator *out)
+{
+    PyGenObject *gen = (PyGenObject *)object; /* coroutines and async generators begin the same way */
+    rec_iframe *frame = (rec_iframe *)gen->gi_iframe;
+    int state = gen->gi_frame_state;
+    memset(out, 0, sizeof(*out));
+    out->name = gen->gi_qualname;
+    out->state = state > 0 ? 3 : state == 0 ? 2 : 1;
+#if PY_VERSION_HEX < 0x030D0000
+    if (state == -2)
+#else
+    if (state == -3)
+#endif
+        out->state = 0;
+    if (out->state == 3)
+        return;
+    out->frame = frame;
+    if (out->state == 1 && rec_frame_code(frame) != NULL)
+        out->line = PyCode_Addr2Line(rec_frame_code(frame), rec_frame_offset(frame));
+    if (out->line < 0)
+        out->line = 0;
+}
+
+/* ---- arrays ---- */
+
+bool rec_array_begin(PyObject *object, rec_array *out)
+{
+    PyObject *kind, *value, *trace;
+    PyErr_Fetch(&kind, &value, &trace);
+    int failed = PyObject_GetBuffer(object, &out->view, PyBUF_FULL_RO);
+    if (failed)
+        PyErr_Clear(); /* a kind of items that buffers cannot express */
+    PyErr_Restore(kind, value, trace);
+    if (failed)
+        return false;
+    const char *format = out->view.format != NULL ? out->view.format : "B";
+    out->simple = strchr(format, 'O') == NULL && strchr(format, 'P') == NULL;
+    if (out->view.ndim > 32 || strlen(format) > 200) {
+        PyBuffer_Release(&out->view);
+        return false;
+    }
+    return true;
+}
+
+size_t rec_array_fit(rec_array *array, size_t room)
+{
+    size_t item = (size_t)array->view.itemsize, size = (size_t)array->view.len;
+    if (!array->simple || item == 0 || array->view.suboffsets != NULL)
+        return 0;
+    return (size < room ? size : room) / item * item;
+}
+
+void rec_array_copy(rec_array *array, uint8_t *out, size_t size)
+{
+    Py_buffer *view = &array->view;
+    size_t item = (size_t)view->itemsize, done = 0;
+    Py_ssize_t index[32] = {0};
+    while (done < size) {
+        const char *place = view->buf;
+        for (int d = 0; d < view->ndim; d++)
+            place += index[d] * view->strides[d];
+        memcpy(out + done, place, item);
+        done += item;
+        int d = view->ndim - 1;
+        while (d >= 0 && ++index[d] == view->shape[d])
+            index[d--] = 0;
+        if (d < 0)
+            return;
+    }
+}
+
+void rec_array_end(rec_array *array) { PyBuffer_Release(&array->view); }

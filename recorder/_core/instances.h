@@ -1,0 +1,90 @@
+/* Instances read in place: attributes, dates and times, generators, arrays. No code of the program's runs,
+ * nothing is created, no reference is kept. See instances.c. */
+#ifndef RECORDER_INSTANCES_H
+#define RECORDER_INSTANCES_H
+#include <Python.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What an instance of a type is recorded as. */
+typedef enum {
+    REC_OPAQUE = 0, /* by its type alone */
+    REC_INSTANCE,   /* its attributes; and its built-in part, if its type is a subclass of one that has one */
+    REC_NAMED_TUPLE,
+    REC_ENUM,
+    REC_DATE,
+    REC_TIME,
+    REC_DATETIME,
+    REC_TIMEDELTA,
+    REC_TIMEZONE,
+    REC_RANGE,
+    REC_SLICE,
+    REC_METHOD,
+    REC_GENERATOR,
+    REC_ARRAY,
+    REC_MODULE
+} rec_shape;
+
+rec_shape rec_shape_of(PyTypeObject *type);
+
+/* ---- attributes: what is in the instance's dict, then what is in its slots ---- */
+
+typedef struct {
+    PyObject *object;
+    PyObject *dict;      /* or … */
+    PyObject **values;   /* … the values that 3.11 and later keep without a dict */
+    void *keys;
+    Py_ssize_t at, size;
+    PyTypeObject *type;  /* whose slots come next; NULL: none */
+    Py_ssize_t slot;
+} rec_attributes;
+
+bool rec_has_slots(PyTypeObject *type);
+/* Begins the walk; returns how many attributes there are. slotted: whether rec_has_slots of its type. */
+Py_ssize_t rec_attributes_begin(rec_attributes *walk, PyObject *object, bool slotted);
+/* The next one; the name is a str of any content, and may be NULL if it is none. Borrowed. */
+bool rec_attributes_next(rec_attributes *walk, PyObject **name, PyObject **value);
+/* An attribute by name; NULL if there is none. Borrowed. */
+PyObject *rec_attribute(PyObject *object, const char *name);
+
+/* Names of the fields of a named tuple: a tuple of str, as long as the object. Borrowed. */
+PyObject *rec_field_names(PyTypeObject *type);
+
+/* ---- dates and times ---- */
+
+typedef struct {
+    int year, month, day, hour, minute, second, microsecond, fold;
+    int days, seconds;   /* of a timedelta, with the microseconds above */
+    PyObject *zone;      /* NULL: none. Borrowed */
+} rec_moment;
+
+void rec_read_moment(PyObject *object, rec_shape shape, rec_moment *out);
+/* offset (a timedelta) and name (a str, or NULL) of a datetime.timezone. Borrowed */
+void rec_read_timezone(PyObject *object, PyObject **offset, PyObject **name);
+
+/* start, stop and step of a range or slice. Borrowed */
+void rec_read_range(PyObject *object, rec_shape shape, PyObject *out[3]);
+
+/* ---- generators, coroutines, async generators ---- */
+
+typedef struct {
+    int state;           /* 0 not begun, 1 suspended, 2 running, 3 ended */
+    int line;            /* where it is suspended, else 0 */
+    PyObject *name;      /* borrowed */
+    void *frame;         /* its interpreter frame; NULL when it has ended */
+} rec_generator;
+
+void rec_read_generator(PyObject *object, rec_generator *out);
+
+/* ---- arrays: numpy.ndarray, through the buffer protocol, which numpy implements in C ---- */
+
+typedef struct {
+    Py_buffer view;
+    bool simple;         /* no pointers in the items */
+} rec_array;
+
+bool rec_array_begin(PyObject *object, rec_array *out);
+size_t rec_array_fit(rec_array *array, size_t room); /* the bytes of whole items that fit */
+void rec_array_copy(rec_array *array, uint8_t *out, size_t size); /* the first ones, in C order */
+void rec_array_end(rec_array *array);
+#endif

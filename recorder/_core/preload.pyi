@@ -1,0 +1,1 @@
+# The library by which the recorder gets into a Python that ignores PYTHONPATH; nothing to call.

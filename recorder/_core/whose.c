@@ -1,0 +1,126 @@
+#define Py_BUILD_CORE 1
+#include "whose.h"
+#include "instances.h"
+#include "objects.h"
+#include <internal/pycore_dict.h>
+
+static struct {
+    PyObject *modules; /* sys.modules; not owned: it lives as long as the interpreter */
+    PyObject *threading, *active;
+    PyObject *tasks, *current_tasks;
+} known;
+
+/* A str for looking up, with its hash. It is nobody else's. */
+static PyObject *name_of(const char *text)
+{
+    PyObject *name = PyUnicode_FromString(text);
+    if (name != NULL && PyObject_Hash(name) == -1)
+        Py_CLEAR(name);
+    return name;
+}
+
+int rec_whose_prepare(void)
+{
+    known.modules = PyImport_GetModuleDict();
+    if (known.current_tasks != NULL)
+        return 0;
+    known.threading = name_of("threading");
+    known.active = name_of("_active");
+    known.tasks = name_of("asyncio.tasks");
+    known.current_tasks = name_of("_current_tasks");
+    return known.threading && known.active && known.tasks && known.current_tasks ? 0 : -1;
+}
+
+/* A dict whose keys are all str is looked up without calling anybody's __eq__; any other is walked. */
+static PyObject *look_up(PyObject *dict, PyObject *key)
+{
+    if (((PyDictObject *)dict)->ma_keys->dk_kind != DICT_KEYS_GENERAL)
+        return _PyDict_GetItem_KnownHash(dict, key, ((PyASCIIObject *)key)->hash);
+    return rec_dict_find(dict, PyUnicode_DATA(key));
+}
+
+/* A dict that a module of the standard library keeps under a name. */
+static PyObject *dict_in(PyObject *module_name, PyObject *name)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    bool ending = Py_IsFinalizing();
+#else
+    bool ending = _Py_IsFinalizing();
+#endif
+    if (ending || known.modules == NULL || !PyDict_CheckExact(known.modules))
+        return NULL;
+    PyObject *module = look_up(known.modules, module_name);
+    if (module == NULL || !PyModule_CheckExact(module))
+        return NULL;
+    PyObject *dict = look_up(PyModule_GetDict(module), name);
+    return dict != NULL && PyDict_CheckExact(dict) ? dict : NULL;
+}
+
+static bool is_ident(PyObject *o, PyThreadState *state)
+{
+    int64_t value;
+    return o != NULL && PyLong_CheckExact(o) && rec_int_small(o, &value) && (uint64_t)value == state->thread_id;
+}
+
+PyObject *rec_thread_name(PyThreadState *state)
+{
+    PyObject *active = dict_in(known.threading, known.active), *key, *thread;
+    Py_ssize_t at = 0;
+    while (active != NULL && PyDict_Next(active, &at, &key, &thread))
+        if (is_ident(key, state)) {
+            PyObject *name = rec_attribute(thread, "_name");
+            return name != NULL && PyUnicode_CheckExact(name) ? name : NULL;
+        }
+    return NULL;
+}
+
+PyObject *rec_current_task(PyThreadState *state, PyObject **loop)
+{
+    PyObject *tasks = dict_in(known.tasks, known.current_tasks), *key, *task;
+    Py_ssize_t at = 0;
+    while (tasks != NULL && PyDict_Next(tasks, &at, &key, &task)) {
+        if (key == *loop)
+            return task == Py_None ? NULL : task;
+        /* A loop that does not say whose it is can only be told apart when it is alone. */
+        PyObject *ident = rec_attribute(key, "_thread_id");
+        if (ident != NULL ? is_ident(ident, state) : rec_dict_size(tasks) == 1) {
+            *loop = key;
+            return task == Py_None ? NULL : task;
+        }
+    }
+    return NULL;
+}
+
+/* Where a task of the C implementation has its coroutine and its name; 0: not known. */
+enum {
+#if PY_VERSION_HEX < 0x030D0000
+    TASK_SIZE = 176, TASK_CORO = 136, TASK_NAME = 144
+#else
+    TASK_SIZE = 144, TASK_CORO = 120, TASK_NAME = 128
+#endif
+};
+
+static PyObject *field_of(PyObject *task, Py_ssize_t offset, const char *attribute)
+{
+    PyTypeObject *type = Py_TYPE(task);
+    for (; type != NULL; type = type->tp_base)
+        if (strcmp(type->tp_name, "_asyncio.Task") == 0 && type->tp_basicsize == TASK_SIZE)
+            return *(PyObject **)((char *)task + offset);
+    return rec_attribute(task, attribute);
+}
+
+PyObject *rec_task_name(PyObject *task)
+{
+    PyObject *name = field_of(task, TASK_NAME, "_name");
+    return name != NULL && (PyUnicode_CheckExact(name) || PyLong_CheckExact(name)) ? name : NULL;
+}
+
+void *rec_task_frame(PyObject *task)
+{
+    rec_generator coroutine;
+    PyObject *coro = field_of(task, TASK_CORO, "_coro");
+    if (coro == NULL || !(PyCoro_CheckExact(coro) || PyGen_CheckExact(coro)))
+        return NULL;
+    rec_read_generator(coro, &coroutine);
+    return coroutine.frame;
+}

@@ -1,0 +1,53 @@
+"""What callers give us, in its one true form; or InvalidArgumentError, which says what was expected."""
+
+from __future__ import annotations
+
+import os
+
+from recorder.errors.base import RecorderError
+from recorder.errors.classes import InvalidArgumentError
+from recorder.errors.conversion import describe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+MAX_SHOWN = 80
+
+
+def path(value: Any, argument: str = "path") -> str:
+    """A path as text: a str, bytes or os.PathLike that the file system could hold."""
+    try:
+        text = str.__str__(os.fsdecode(value))
+        os.fsencode(text)
+    except Exception as exc:  # whatever a __fspath__ may raise
+        raise wrong(argument, value, "a path") from exc
+    if not text or "\0" in text:
+        raise wrong(argument, text, "the name of a file")
+    return text
+
+
+def number(value: Any, argument: str, expected: str = "a number from 0") -> int:
+    """A whole number from 0 on; anything that is an index will do."""
+    from operator import index
+
+    try:
+        found = int.__int__(index(value))
+    except Exception as exc:  # whatever an __index__ may raise
+        raise wrong(argument, value, expected) from exc
+    if found < 0:
+        raise wrong(argument, found, expected)
+    return found
+
+
+def instance(value: Any, kind: type, argument: str, expected: str) -> None:
+    """An object of ours, which nobody else can make."""
+    if not issubclass(type(value), kind):
+        raise wrong(argument, value, expected)
+
+
+def wrong(argument: str, value: object, expected: str) -> RecorderError:
+    shown = describe(value)
+    if len(shown) > MAX_SHOWN:
+        shown = shown[: MAX_SHOWN - 1] + "…"
+    return InvalidArgumentError(argument=argument, value=shown, expected=expected)

@@ -1,0 +1,145 @@
+"""What a trace holds, read straight from its events, in the words in which an export can be asked."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from recorder.trace import values
+from recorder.trace.reader import Event, Trace
+from recorder.trace.values import Node, Value, show_tree
+
+SHOWN = 10_000
+BEGIN = ("call", "resume", "throw")
+END = ("return", "yield", "unwind")
+
+
+@dataclass
+class Activation:
+    """A frame from its call or resumption to its return, yield or unwinding."""
+
+    function: str
+    thread: int
+    frame: int
+    began: str
+    ended: str = ""
+    locals: dict[str, Value] = field(default_factory=dict)  # as of its last event
+    value: Value | None = None
+    arguments: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Truth:
+    """Of a trace in which every call was seen to begin. Activations: in the order in which they
+    begin, one thread after the other, the first thread first."""
+
+    activations: list[Activation]
+    exceptions: list[Event]  # raise, reraise, handled: one thread after the other, too
+    frames: dict[int, dict[str, Value]]  # the variables of every frame at its last event
+    events: int
+
+
+def truth(trace: Trace) -> Truth:
+    stacks: dict[int, list[Activation]] = {}
+    found: dict[int, list[Activation]] = {}
+    exceptions: dict[int, list[Event]] = {}
+    frames = {}
+    count = 0
+    for event in trace.events():
+        count += 1
+        number = event.thread.number
+        stack = stacks.setdefault(number, [])
+        if event.kind in BEGIN:
+            active = Activation(event.function.qualified_name, number, event.frame, event.kind)
+            arguments = event.function.names[: event.function.argument_count]
+            active.arguments = [name for name in arguments if name in event.locals]
+            stack.append(active)
+            found.setdefault(number, []).append(active)
+        frames[event.frame] = stack[-1].locals = dict(event.locals)
+        if event.kind in ("raise", "reraise", "handled"):
+            exceptions.setdefault(number, []).append(event)
+        elif event.kind in END:
+            stack[-1].ended, stack[-1].value = event.kind, event.value
+            stack.pop()
+    order = list(found)[:1] + sorted(list(found)[1:])
+    return Truth(
+        [active for number in order for active in found[number]],
+        [event for number in order for event in exceptions.get(number, [])],
+        frames,
+        count,
+    )
+
+
+def clean(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def shown(value: Value | None, limit: int = 1000) -> str:
+    assert value is not None
+    return clean(value.show(limit))
+
+
+# ---- values in CodeTracer's words ----------------------------------------------------------------
+
+
+def from_record(record: Any) -> Any:
+    """A value of an export, as Python has it; ("raw", text) for what it has not."""
+    kind = record["kind"]
+    if kind in ("Int", "Bool"):
+        return record["i" if kind == "Int" else "b"]
+    if kind == "BigInt":
+        number = int.from_bytes(base64.b64decode(record["b"]), "big")
+        return -number if record["negative"] else number
+    if kind in ("String", "None"):
+        return record.get("text")
+    if kind in ("Raw", "Error"):
+        return "raw", record["r" if kind == "Raw" else "msg"]
+    parts = record["field_values"] if kind == "Struct" else record["elements"]
+    return kind, [from_record(part) for part in parts]
+
+
+def wanted(value: Value, *, big: bool) -> Any:
+    """What that has to be. `big`: whether ints beyond 64 bits are ints."""
+    return ("raw", shown(value, SHOWN)) if value.unexamined else _wanted(value.tree, big)
+
+
+def _wanted(tree: Any, big: bool) -> Any:
+    if isinstance(tree, Node) and tree.tag == values.TYPED:
+        return _wanted(tree.items[0], big)
+    if tree is None or isinstance(tree, bool):
+        return tree
+    if isinstance(tree, int) and (big or -(2**63) <= tree < 2**63):
+        return tree
+    if isinstance(tree, str) and clean(tree) == tree:
+        return tree
+    if isinstance(tree, Node) and values.LIST <= tree.tag <= values.DICT:
+        return _container(tree, big)
+    if isinstance(tree, Node) and tree.tag in (values.INSTANCE, values.NAMED):
+        cut = [("raw", f"… {(tree.size or 0) - len(tree.items)} more")] if tree.cut else []
+        return "Struct", [_wanted(part, big) for _, part in tree.items] + cut
+    return "raw", clean(show_tree(tree, SHOWN))
+
+
+def _container(node: Node, big: bool) -> Any:
+    parts: list[Any] = list(node.items)
+    if node.tag == values.DICT:
+        made = [("Tuple", [_wanted(k, big), _wanted(v, big)]) for k, v in parts]
+    else:
+        made = [_wanted(part, big) for part in parts]
+    if (node.size or 0) > len(parts):
+        made.append(("raw", f"… {(node.size or 0) - len(parts)} more"))
+    return "Tuple" if node.tag == values.TUPLE else "Sequence", made
+
+
+def replayed(changes: Iterator[tuple[int, str, Any]]) -> dict[int, dict[str, Any]]:
+    """The last value of every variable of every frame, from its changes; None: it lost it."""
+    frames: dict[int, dict[str, Any]] = {}
+    for frame, name, value in changes:
+        held = frames.setdefault(frame, {})
+        if value is None:
+            held.pop(name, None)
+        else:
+            held[name] = value
+    return frames

@@ -1,0 +1,315 @@
+"""What is recorded of each kind of value, and of globals, threads and tasks: read back from real recordings."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import recorder
+from recorder.trace.reader import Event
+
+PROGRAM = '''
+import collections, dataclasses, datetime, enum
+
+class Plain: pass
+class Slotted: __slots__ = ("b", "a", "unset")
+class Both(Slotted): pass
+@dataclasses.dataclass
+class Data:
+    x: int
+    y: list
+@dataclasses.dataclass(slots=True, frozen=True)
+class Frozen:
+    x: int
+Named = collections.namedtuple("Named", "x y")
+class Colour(enum.Enum):
+    RED = 1
+    BLUE = ("b", 2)
+class Flags(enum.IntFlag):
+    A = 1
+    B = 2
+class Planet(enum.Enum):
+    EARTH = 3
+    def __init__(self, mass): self.mass = mass
+class MyList(list): pass
+class MyDict(dict): pass
+class MySet(set): pass
+class MyFloat(float): pass
+class MyInt(int): pass
+class Failure(Exception): pass
+class Stamp(datetime.datetime): pass
+def numbers():
+    yield 1
+    yield 2
+async def later(): pass
+
+def f():
+    plain = Plain(); plain.n = 1; plain.me = plain; plain.password = "hunter2"
+    slotted = Slotted(); slotted.a = 1; slotted.b = [2]
+    both = Both(); both.a = 1; both.c = 3
+    data = Data(1, [2])
+    frozen = Frozen(7)
+    named = Named(1, (2, 3))
+    colour, blue, flags, planet = Colour.RED, Colour.BLUE, Flags.A | Flags.B, Planet.EARTH
+    listed = MyList([1, 2]); listed.extra = 5
+    plain_list = MyList([3])
+    mapping, group, real, whole = MyDict(a=1), MySet([4]), MyFloat(1.5), MyInt(9)
+    failure = Failure("boom", 3); failure.note = 4
+    day = datetime.date(2020, 1, 2)
+    moment = datetime.datetime(2020, 1, 2, 3, 4, 5, 6, tzinfo=datetime.timezone.utc)
+    stamp = Stamp(1, 2, 3)
+    time = datetime.time(1, 2, fold=1)
+    delta = datetime.timedelta(-1, 5, 7)
+    zone = datetime.timezone(datetime.timedelta(hours=1), "X")
+    generator = numbers(); next(generator)
+    coroutine = later(); coroutine.close()
+    method, builtin, function = plain.__init__, listed.append, numbers
+    bound = data.__eq__
+    span, cut = range(1, 9, 2), slice(1, None)
+    shared = [day]; twice = [shared, shared]
+    ordered, default = collections.OrderedDict(a=1), collections.defaultdict(list, b=[1])
+    deep = []
+    for _ in range(100_000): deep = [deep]
+    many = list(range(1000)); text = "x" * 5000; big = 1 << 100_000
+    data.y.append(3)
+    plain.n = 2
+    next(generator)
+    return None
+f()
+'''
+
+
+@pytest.fixture(scope="module")
+def events(tmp_path_factory: pytest.TempPathFactory) -> list[Event]:
+    return record(tmp_path_factory.mktemp("values"), PROGRAM)
+
+
+def record(folder: Path, text: str, **policy: Any) -> list[Event]:
+    """Runs a program here, recorded, and gives its events."""
+    code = compile(text, str(folder / "program.py"), "exec")
+    module = types.ModuleType("program")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "program", module)  # dataclasses look there
+        with recorder.record(folder / "p.rtrace", min_free_space=0, **policy):
+            exec(code, module.__dict__)
+    with recorder.open_trace(folder / "p.rtrace") as trace:
+        return [event for event in trace.events() if event.file == code.co_filename]
+
+
+def at_end(events: list[Event], function: str = "f") -> Event:
+    return next(e for e in events if e.function.name == function and e.kind == "return")
+
+
+SHOWN = {
+    "plain": "program.Plain(n=2, me=<container 0 again>, password=<redacted>)",
+    "slotted": "program.Slotted(a=1, b=[2])",
+    "both": "program.Both(c=3, a=1)",
+    "data": "program.Data(x=1, y=[2, 3])",
+    "frozen": "program.Frozen(x=7)",
+    "named": "program.Named(x=1, y=(2, 3))",
+    "colour": "<program.Colour.RED: 1>",
+    "blue": "<program.Colour.BLUE: ('b', 2)>",
+    "flags": "<program.Flags.A|B: 3>",
+    "planet": "program.Planet(<program.Planet.EARTH: 3>, mass=3)",
+    "listed": "program.MyList(program.MyList([1, 2]), extra=5)",
+    "plain_list": "program.MyList([3])",
+    "mapping": "program.MyDict({'a': 1})",
+    "group": "program.MySet({4})",
+    "real": "program.MyFloat(1.5)",
+    "whole": "program.MyInt(9)",
+    "failure": "program.Failure(program.Failure('boom', 3), note=4)",
+    "stamp": "program.Stamp(0001-02-03 00:00:00)",
+    "generator": "<generator numbers, suspended at line 33>",
+    "coroutine": "<coroutine later, ended>",
+    "builtin": "<function append>",
+    "function": "<function program.numbers>",
+    "twice": "[[datetime.date(2020-01-02)], <container 1 again>]",
+    "ordered": "collections.OrderedDict({'a': 1})",
+    "default": "collections.defaultdict({'b': [1]})",
+}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_a_value_is_recorded_with_what_it_is_made_of(events: list[Event], name: str) -> None:
+    assert repr(at_end(events).locals[name]) == SHOWN[name]
+
+
+MADE_ANEW = {
+    "day": datetime.date(2020, 1, 2),
+    "moment": datetime.datetime(2020, 1, 2, 3, 4, 5, 6, tzinfo=datetime.UTC),
+    "time": datetime.time(1, 2, fold=1),
+    "delta": datetime.timedelta(-1, 5, 7),
+    "zone": datetime.timezone(datetime.timedelta(hours=1), "X"),
+    "span": range(1, 9, 2),
+    "cut": slice(1, None),
+    "named": (1, (2, 3)),
+    "colour": 1,
+    "flags": 3,
+    "listed": [1, 2],
+    "mapping": {"a": 1},
+}
+
+
+@pytest.mark.parametrize("name", MADE_ANEW)
+def test_a_value_can_be_made_anew(events: list[Event], name: str) -> None:
+    made = at_end(events).locals[name].to_python()
+    assert made == MADE_ANEW[name]
+    assert type(made) is type(MADE_ANEW[name])
+
+
+def test_what_is_shared_is_shared_again(events: list[Event]) -> None:
+    twice = at_end(events).locals["twice"].to_python()
+    assert twice[0] is twice[1]
+
+
+def test_what_was_too_large_says_how_large_it_is(events: list[Event]) -> None:
+    found = at_end(events).locals
+    assert [found[name].truncated for name in ("deep", "many", "text", "big")] == [True] * 4
+    assert found["many"].size == 1000
+    assert found["text"].size == 5000
+    assert found["big"].tree.size == 100_001  # bits
+
+
+def test_changes_in_place_are_seen_at_the_next_line(events: list[Event]) -> None:
+    changes = [e.changed for e in events if e.function.name == "f" and e.kind == "line"]
+    after = changes[-3:]
+    assert repr(after[0]["data"]) == "program.Data(x=1, y=[2, 3])"
+    assert repr(after[1]["plain"]).startswith("program.Plain(n=2")
+    assert repr(after[2]) == "{'generator': <generator numbers, suspended at line 33>}"
+
+
+def test_an_array_is_recorded_through_its_buffer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")  # else numpy starts threads that stay
+    pytest.importorskip("numpy")
+    program = """
+import numpy
+def f():
+    table = numpy.arange(6, dtype="int32").reshape(2, 3)
+    turned = table.T
+    objects = numpy.array([f, f], dtype=object)
+    zeros = numpy.zeros(100_000)
+    table[0, 0] = 100
+    return None
+f()
+"""
+    found = at_end(record(tmp_path, program, scope="own")).locals
+    assert found["table"].to_python() == [[100, 1, 2], [3, 4, 5]]
+    assert found["turned"].to_python() == [[100, 3], [1, 4], [2, 5]]
+    assert found["zeros"].truncated
+    assert found["zeros"].tree.items.shape == (100_000,)
+    assert "format='O'" in repr(found["objects"])
+    assert not found["objects"].tree.items.data  # addresses are no content
+
+
+# ---- globals, threads, tasks ----------------------------------------------------------------------
+
+
+def test_each_rebinding_of_a_global_is_seen_when_it_happens(tmp_path: Path) -> None:
+    program = """
+counter = 0
+token = "abc"
+def bump():
+    global counter, late
+    counter += 1
+    late = counter
+    x = 1
+bump()
+del late
+"""
+    events = record(tmp_path, program)
+    inside = [
+        (e.line, e.globals["counter"].to_python(), "late" in e.globals)
+        for e in events
+        if e.function.name == "bump"
+    ]
+    assert inside == [
+        (4, 0, False), (6, 0, False), (7, 1, False), (8, 1, True), (8, 1, True),
+    ]  # fmt: skip
+    assert events[-1].globals["late"].to_python() == 1 if "late" in events[-1].globals else True
+    assert repr(events[-1].globals["token"]) == "<redacted>"
+    assert "__builtins__" not in events[-1].globals
+    body = [e for e in events if e.function.name == "<module>"]
+    assert all(dict(e.locals) == dict(e.globals) for e in body)
+
+
+def test_a_global_that_changes_in_place_is_seen_where_code_names_it(tmp_path: Path) -> None:
+    program = """
+items = []
+alias = items
+def f():
+    items.append(1)
+    x = 1
+def g():
+    alias.append(2)
+    y = 1
+f()
+g()
+"""
+    events = record(tmp_path, program)
+    assert events_of(events, "f", "items") == ["[]", "[]", "[1]", "[1]"]
+    assert events_of(events, "g", "alias")[-1] == "[1, 2]"
+
+
+def events_of(events: list[Event], function: str, name: str) -> list[str]:
+    return [repr(e.globals[name]) for e in events if e.function.name == function]
+
+
+@pytest.mark.provokes("GLOBALS_UNREADABLE")
+def test_globals_in_a_mapping_of_the_programs_own_are_said_to_be_missing(tmp_path: Path) -> None:
+    program = """
+class Strange(dict):
+    def __getitem__(self, key):
+        raise AssertionError("somebody looked")
+code = compile("x = 1", __file__, "exec")
+exec(code, Strange(__builtins__=__builtins__))
+"""
+    code = program.replace("__file__", repr(str(tmp_path / "program.py")))
+    events = record(tmp_path, code)
+    number = recorder.errors.GlobalsUnreadableError.code
+    assert [e for e in events if any(mark[0] == number for mark in e.marks)]
+
+
+def test_threads_and_tasks_have_their_names(tmp_path: Path) -> None:
+    program = """
+import asyncio, threading
+def work(n):
+    return n
+async def child(n):
+    await asyncio.sleep(0)
+    return work(n)
+def callback():
+    pass
+async def main():
+    asyncio.get_running_loop().call_soon(callback)
+    await asyncio.gather(*[asyncio.create_task(child(n), name=f"child {n}") for n in (1, 2)])
+    for _ in range(3):
+        await asyncio.create_task(child(3), name="same name")
+asyncio.run(main())
+after = 1
+thread = threading.Thread(target=work, args=(4,), name="a worker")
+thread.start()
+thread.join()
+"""
+    events = record(tmp_path, program)
+    where = {
+        (e.function.name, e.locals["n"].to_python()): (e.thread.name, e.task and e.task.name)
+        for e in events
+        if e.function.name == "work"
+    }
+    assert where == {
+        ("work", 1): ("MainThread", "child 1"),
+        ("work", 2): ("MainThread", "child 2"),
+        ("work", 3): ("MainThread", "same name"),
+        ("work", 4): ("a worker", None),
+    }
+    assert {e.task for e in events if e.function.name == "callback"} == {None}
+    assert {e.task for e in events if e.function.name == "<module>"} == {None}
+    same = {e.task.number for e in events if e.task and e.task.name == "same name"}
+    assert len(same) == 3

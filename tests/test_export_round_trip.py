@@ -1,0 +1,394 @@
+"""Nothing is lost or made up on the way: calls, exceptions and the values of variables, taken from
+every export, are those of the trace. On every program of tests/programs, and on one with threads,
+tasks, deep recursion, huge ints and text that is no UTF-8.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ct_reader
+import export_truth
+import jsonschema
+import pyarrow.parquet
+import pytest
+from conftest import ENVIRONMENT
+from export_truth import Truth, clean, from_record, shown, truth, wanted
+
+import recorder
+from recorder.export import FORMATS, export
+
+HERE = Path(__file__).parent
+ZOO = """
+import asyncio, sys, threading
+
+def down(n):
+    return 0 if n == 0 else 1 + down(n - 1)
+
+def numbers():
+    big = 2**64 + 1
+    bigger = -(10**60)
+    edge, other = 2**63 - 1, -(2**63)
+    odd = [float("nan"), float("inf"), -0.0, 1e300, 2.5]
+    text = "\\ud800 half", "caf\\xe9", "\\U0001f600", 'quote " and \\\\'
+    raw = b"\\x00\\xff", bytearray(b"x")
+    return big, odd, text, {1: {2: {3: {4: {5: {6: {7: 8}}}}}}}
+
+def countdown(n):
+    while n:
+        try:
+            got = yield n
+        except ValueError as error:
+            got = str(error)
+        n -= 1
+    return "done"
+
+def pull():
+    it = countdown(4)
+    next(it)
+    it.send("sent")
+    it.throw(ValueError("thrown"))
+    dropped = countdown(2)
+    next(dropped)
+    del dropped
+    return sum(countdown(3))
+
+def fail(n):
+    try:
+        if n:
+            fail(n - 1)
+        raise KeyError(n)
+    finally:
+        last = n
+
+def work(n):
+    total = 0
+    for i in range(n):
+        total += i
+        down(i % 5)
+    return total
+
+async def child(n):
+    await asyncio.sleep(0)
+    return n * 2
+
+async def parent():
+    return await asyncio.gather(*(child(n) for n in range(3)))
+
+def main():
+    sys.setrecursionlimit(5000)
+    depth = down(1000)
+    numbers()
+    pulled = pull()
+    try:
+        fail(3)
+    except KeyError as error:
+        caught = error
+    threads = [threading.Thread(target=work, args=(n * 20,), name=f"worker {n}") for n in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return asyncio.run(parent())
+
+result = main()
+after = 2**70
+"""
+PROGRAMS = [*(path.stem for path in sorted((HERE / "programs").glob("*.py"))), "zoo"]
+
+pytestmark = pytest.mark.usefixtures("arrow_threads")
+
+Exported = Callable[[str, str], tuple[Truth, Path]]
+
+
+def record(program: Path, out: Path) -> Path:
+    subprocess.run(
+        [sys.executable, "-m", "recorder", "run", "-o", str(out), str(program)],
+        check=True, timeout=60, stdout=subprocess.DEVNULL, env=ENVIRONMENT, cwd=out.parent,
+    )  # fmt: skip
+    return out
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """A program in a format, and what the trace says. Each is recorded and exported once."""
+    folder = tmp_path_factory.mktemp("exported")
+    known: dict[str, Truth] = {}
+
+    def get(program: str, format: str) -> tuple[Truth, Path]:
+        trace = folder / f"{program}.rtrace"
+        if program not in known:
+            path = HERE / "programs" / f"{program}.py"
+            if program == "zoo":
+                path = folder / "zoo.py"
+                path.write_text(ZOO, encoding="utf-8")
+            record(path, trace)
+            with recorder.open_trace(trace) as opened:
+                assert opened.verdict == "complete"
+                known[program] = truth(opened)
+        out = folder / f"{program}.{format}"
+        if not out.exists():
+            export(trace, format, out)
+        return known[program], out
+
+    return get
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_perfetto(exported: Exported, program: str) -> None:
+    want, path = exported(program, "perfetto")
+    check_perfetto(want, json.loads(path.read_text("utf-8")))
+
+
+def check_perfetto(want: Truth, made: dict[str, Any]) -> None:
+    by_thread: dict[int, list[Any]] = {}
+    for event in made["traceEvents"]:
+        if event["ph"] in "BEi":
+            by_thread.setdefault(event["tid"], []).append(event)
+    order = list(by_thread)[:1] + sorted(list(by_thread)[1:])
+    begins, exceptions = [], []
+    ends: list[Any] = []
+    for thread in order:
+        stack: list[int] = []
+        at = 0.0
+        for event in by_thread[thread]:
+            assert event["ts"] >= at
+            at = event["ts"]
+            if event["ph"] == "B":
+                stack.append(len(begins))
+                begins.append(event)
+                ends.append(None)
+            elif event["ph"] == "E":
+                number = stack.pop()
+                assert begins[number]["name"] == event["name"]
+                ends[number] = event["args"]
+            else:
+                exceptions.append((event["args"]["kind"], event["name"]))
+        assert not stack
+    assert [b["name"] for b in begins] == [a.function for a in want.activations]
+    assert [b["args"]["frame"] for b in begins] == [a.frame for a in want.activations]
+    key = {"return": "returned", "yield": "yielded", "unwind": "raised"}
+    for args, active in zip(ends, want.activations, strict=True):
+        assert args == {key[active.ended]: shown(active.value, 200)}
+    for begin, active in zip(begins, want.activations, strict=True):
+        given = list(begin["args"].get("arguments", {}))
+        assert given == (active.arguments if active.began == "call" else [])
+    assert exceptions == [(e.kind, shown(e.value, 200)) for e in want.exceptions]
+
+
+def test_tasks_have_tracks_of_their_own(exported: Exported) -> None:
+    _, path = exported("zoo", "perfetto")
+    tracks: dict[str, list[str]] = {}
+    for event in json.loads(path.read_text("utf-8"))["traceEvents"]:
+        if event["ph"] in "be":
+            tracks.setdefault(event["id"], []).append(event["ph"] + " " + event["name"])
+    assert sorted(tracks.values()).count(["b child", "e child"]) == 3
+    assert next(t for t in tracks.values() if "b parent" in t)[-1] == "e parent"
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_speedscope(exported: Exported, program: str) -> None:
+    want, path = exported(program, "speedscope")
+    made = json.loads(path.read_text("utf-8"))
+    check_speedscope(want, made)
+
+
+def check_speedscope(want: Truth, made: dict[str, Any]) -> None:
+    names = [frame["name"] for frame in made["shared"]["frames"]]
+    opened = []
+    for profile in made["profiles"]:
+        stack = []
+        at = profile["startValue"]
+        for event in profile["events"]:
+            assert profile["startValue"] <= at <= event["at"] <= profile["endValue"]
+            at = event["at"]
+            if event["type"] == "O":
+                stack.append(event["frame"])
+                opened.append(names[event["frame"]])
+            else:
+                assert stack.pop() == event["frame"]
+        assert not stack
+    assert opened == [a.function for a in want.activations]
+
+
+def test_speedscope_has_the_shape_of_its_schema(exported: Exported) -> None:
+    """The schema of speedscope 1.25 (MIT), in the words of tests/speedscope.schema.json."""
+    schema = json.loads((HERE / "speedscope.schema.json").read_text("utf-8"))
+    for program in ("recursion", "generators"):
+        _, path = exported(program, "speedscope")
+        jsonschema.validate(json.loads(path.read_text("utf-8")), schema)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_jsonl(exported: Exported, program: str) -> None:
+    want, path = exported(program, "jsonl")
+    check_jsonl(want, path)
+
+
+def check_jsonl(want: Truth, path: Path) -> None:
+    lines = [json.loads(line, parse_constant=refuse) for line in path.read_bytes().splitlines()]
+    head, *events, end = lines
+    assert head["kind"] == "trace" and head["verdict"] == "complete"
+    assert end["kind"] == "end" and end["events_read"] == len(events) == want.events
+    count = Counter(e["function"] for e in events if e["kind"] in export_truth.BEGIN)
+    assert count == Counter(a.function for a in want.activations)
+    raised = Counter((e["seq"], e["kind"], json.dumps(e["value"])) for e in events
+                     if e["kind"] in ("raise", "reraise", "handled"))  # fmt: skip
+    assert raised == Counter((e.seq, e.kind, as_json(e.value)) for e in want.exceptions)
+    changes = [
+        (event["frame"], name, value)
+        for event in events
+        for name, value in [
+            *((n, json.dumps(v)) for n, v in event.get("changed", {}).items()),
+            *((n, None) for n in event.get("unbound", ())),
+        ]
+    ]
+    finals = export_truth.replayed(iter(changes))
+    assert {f: v for f, v in finals.items() if v} == {
+        frame: {clean(name): as_json(value) for name, value in held.items()}
+        for frame, held in want.frames.items()
+        if held
+    }
+
+
+def as_json(value: Any) -> str:
+    return json.dumps(without_surrogates(value.to_json()))
+
+
+def without_surrogates(made: Any) -> Any:
+    if isinstance(made, str) and clean(made) != made:
+        return {"type": "str", "utf8": made.encode("utf-8", "surrogatepass").hex()}
+    if isinstance(made, list):
+        return [without_surrogates(part) for part in made]
+    if isinstance(made, dict):
+        return {clean(name): without_surrogates(part) for name, part in made.items()}
+    return made
+
+
+def refuse(word: str) -> None:
+    raise AssertionError(f"{word} in JSON")
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("format", ["codetracer", "ctfs", "ctfs-split"])
+def test_codetracer(exported: Exported, program: str, format: str) -> None:
+    want, path = exported(program, format)
+    check_codetracer(want, read_codetracer(format, path), big=format == "codetracer")
+
+
+def read_codetracer(format: str, path: Path) -> ct_reader.Program:
+    read = {
+        "codetracer": ct_reader.read_folder,
+        "ctfs": ct_reader.read_one_stream,
+        "ctfs-split": ct_reader.read_split,
+    }[format]
+    return read(path)
+
+
+def check_codetracer(want: Truth, made: ct_reader.Program, *, big: bool) -> None:
+    calls = [call for call in made.root.all() if not call.function.startswith(("<top", "<thread"))]
+    assert [c.function for c in calls] == [a.function for a in want.activations]
+    raised = []
+    for call, active in zip(calls, want.activations, strict=True):
+        last = call.steps[-1]
+        assert {name: from_record(value) for name, value in last.values.items()} == {
+            clean(name): wanted(value, big=big) for name, value in active.locals.items()
+        }
+        assert active.value is not None and call.returned
+        if active.ended == "unwind":
+            assert call.value["kind"] == "Error"
+            assert call.value["msg"] == shown(active.value)
+        else:
+            assert from_record(call.value) == wanted(active.value, big=big)
+        given = active.arguments if active.began == "call" else []
+        assert list(call.arguments) == [clean(name) for name in given]
+        for step in call.steps:
+            raised += [(about, said) for _, about, said in step.events if about != "recorder"]
+    assert Counter(raised) == Counter((e.kind, shown(e.value)) for e in want.exceptions)
+    assert not made.ended_with_error
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_parquet(exported: Exported, program: str) -> None:
+    want, path = exported(program, "parquet")
+    check_parquet(want, path)
+
+
+def check_parquet(want: Truth, path: Path) -> None:
+    def rows(table: str, *columns: str) -> list[tuple[Any, ...]]:
+        read = pyarrow.parquet.read_table(path / f"{table}.parquet", columns=list(columns))
+        return list(zip(*(read.column(name).to_pylist() for name in columns), strict=True))
+
+    assert len(rows("events", "seq")) == want.events
+    [(events, verdict)] = rows("traces", "events", "verdict")
+    assert (events, verdict) == (want.events, "complete")
+    calls = rows("calls", "call", "thread", "function", "frame", "began", "ended", "value")
+    order = {a.thread: n for n, a in reversed(list(enumerate(want.activations)))}
+    calls.sort(key=lambda row: (order[row[1]], row[0]))
+    assert [row[2:] for row in calls] == [
+        (clean(a.function), a.frame, a.began, a.ended, shown(a.value)) for a in want.activations
+    ]
+    raised = rows("exceptions", "seq", "kind", "type", "value")
+    assert sorted(row for row in raised if row[1] not in ("unwind", "throw")) == sorted(
+        (e.seq, e.kind, clean(e.value.type_name), shown(e.value))
+        for e in want.exceptions
+        if e.value
+    )
+    finals = export_truth.replayed(iter(rows("values", "frame", "name", "value")))
+    assert {f: v for f, v in finals.items() if v} == {
+        frame: {clean(name): shown(value) for name, value in held.items()}
+        for frame, held in want.frames.items()
+        if held
+    }
+
+
+MILLION = """
+def fib(n):
+    if n < 2:
+        return n
+    a = fib(n - 1)
+    return a + fib(n - 2)
+
+def fail(n):
+    raise ValueError(n)
+
+done = []
+for k in range(1500):
+    r = fib(10)
+    try:
+        if k % 10 == 0:
+            fail(k)
+    except ValueError as error:
+        done.append(str(error))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_million_events(tmp_path: Path) -> None:
+    program = tmp_path / "million.py"
+    program.write_text(MILLION)
+    trace = record(program, tmp_path / "million.rtrace")
+    with recorder.open_trace(trace) as opened:
+        want = truth(opened)
+    assert want.events > 1_000_000
+    for format in FORMATS:
+        out = tmp_path / format
+        export(trace, format, out)
+        if format in ("perfetto", "speedscope"):
+            made = json.loads(out.read_text("utf-8"))
+            (check_perfetto if format == "perfetto" else check_speedscope)(want, made)
+        elif format == "jsonl":
+            check_jsonl(want, out)
+        elif format == "parquet":
+            check_parquet(want, out)
+        else:
+            check_codetracer(want, read_codetracer(format, out), big=format == "codetracer")
+        subprocess.run(["rm", "-rf", os.fspath(out)], check=True)
