@@ -44,6 +44,9 @@ class Own(Exception):
 EXCEPTIONS = (KeyboardInterrupt, SystemExit, asyncio.CancelledError, Own, TimeoutError)
 
 
+KEPT: list[object] = []
+
+
 class Tripwire:
     """`with Tripwire(n, kind) as wire:` raises `kind` out of a signal handler at the n-th place."""
 
@@ -55,7 +58,9 @@ class Tripwire:
         self._seen: set[tuple[object, int]] = set()
         self._last: tuple[object, int] | None = None
         self._over = False
+        self._times = 0  # so often was it asked at the same instant
         self._moment = MOMENT(self._count)
+        KEPT.append(self._moment)  # CPython may still call it when this is gone
 
     def __enter__(self) -> Tripwire:
         self._before = signal.signal(SIGNAL, self._handler)
@@ -80,8 +85,10 @@ class Tripwire:
             return 0
         frame = sys._getframe(1)
         here = (frame, frame.f_lasti)
+        self._times += 1
         if here != self._last:
             self._last = here
+            self._times = 0
             while frame is not None and not frame.f_code.co_filename.startswith(PACKAGE):
                 frame = frame.f_back
             if frame is not None:
@@ -93,7 +100,9 @@ class Tripwire:
                     ADD(TRIP, SIGNAL)
                     ADD(RUN_HANDLERS, None)
                     return 0
-        self._ask_again()
+        # A traced RESUME of 3.11 is looked at until nobody asks any more: there the walk ends with `arm`.
+        if sys.version_info >= (3, 12) or self._times < 400:
+            self._ask_again()
         return 0
 
     def _handler(self, number: int, frame: object) -> None:

@@ -97,9 +97,8 @@ cdef void ask_session(uint32_t session) noexcept:
             if session == tracer.session and tape.control != NULL and recording.closed is None:
                 set_abort(outcome)
             break
-        # audit: what is the program's, deliver_interruption raises again
         except BaseException as exc:
-            if is_programs(exc):
+            if is_programs(exc):                # deliver_interruption raises it again
                 pass_on(exc)
                 continue
             # The session's own code failed. The fault stands in the control page, and recording is over all the same.

@@ -402,7 +402,8 @@ def stop(Recording recording not None, bint final):
 
 
 def wait(Recording recording not None):
-    """Whether `published` stands, or cannot yet. If not, waits for a moment: to be called again. The sealer is waited for as long as
+    """Whether `published` stands, or cannot yet. If not, waits for a moment: to be called again. The sealer is waited
+    for as long as
     it shows signs of life; the answer may be SEALER_DIED, SEALER_STALLED, or the sealer's own fault."""
     cdef Status status = OK
     if recording.published is not None:

@@ -76,7 +76,7 @@ def become(run: options.Run, policy: Policy) -> NoReturn:
         raise
 
 
-class Ended(SystemExit):
+class Ended(SystemExit):  # audit: control flow of the command itself; main() ends it
     """A signal that ends a process has come; `number` says which."""
 
     def __init__(self, number: int) -> None:
