@@ -29,7 +29,6 @@ RECORDER = [
     "from recorder.cli import main; sys.exit(main(['run', *sys.argv[1:]]))",
 ]
 COMPLETE, PARTIAL, TRUNCATED = 1, 2, 3
-HOOK_IS_TRACE_FUNCTION = sys.version_info < (3, 12)
 
 
 class Probe(NamedTuple):
@@ -862,8 +861,6 @@ probe(
         return x + 2
     print(doctest.testmod())
     """,
-    told=HOOK_IS_TRACE_FUNCTION,  # it ends with sys.settrace(what sys.gettrace() said before)
-    verdict=PARTIAL if HOOK_IS_TRACE_FUNCTION else COMPLETE,
 )
 probe(
     "pdb",
@@ -876,8 +873,6 @@ probe(
     print(pdb.Pdb(nosigint=True).runcall(f, 1))
     """,
     stdin="n\nn\np y\nw\nc\n",
-    told=HOOK_IS_TRACE_FUNCTION,
-    verdict=PARTIAL if HOOK_IS_TRACE_FUNCTION else COMPLETE,
 )
 probe(
     "a trace function of its own",
@@ -891,8 +886,6 @@ probe(
         return x
     sys.settrace(t); f(); sys.settrace(None); f()
     """,
-    told=HOOK_IS_TRACE_FUNCTION,
-    verdict=PARTIAL if HOOK_IS_TRACE_FUNCTION else COMPLETE,
 )
 probe(
     "a profile function of its own",

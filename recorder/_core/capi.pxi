@@ -3,7 +3,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcmp, memcpy, memset, strlen
+from libc.string cimport memcmp, memcpy, memset, strcmp, strlen
 
 cdef extern from "<string.h>" nogil:
     size_t strnlen(const char *text, size_t most)
@@ -115,6 +115,7 @@ cdef extern from "Python.h":
     void PyErr_Restore(PyObject *, PyObject *, PyObject *)
     void PyErr_SetObject(PyObject *, PyObject *)
     void PyErr_Clear()
+    int PySys_AddAuditHook(int (*)(const char *, PyObject *, void *) noexcept, void *)
     int Py_AddPendingCall(int (*)(void *) noexcept, void *)
 
 cdef extern from "frames.h" nogil:
@@ -138,13 +139,14 @@ cdef extern from "frames.h" nogil:
     int rec_resume_kind(rec_iframe *)
     bint rec_is_yielding(rec_iframe *)
     PyObject *rec_module_name(PyObject *)
-    bint rec_is_traced(PyThreadState *)
 
 cdef extern from "frames.h":
     PyObject *rec_save_handled()
     void rec_restore_handled(PyObject *)
-    int rec_set_trace(PyThreadState *, Py_tracefunc, PyObject *)
-    bint rec_has_trace(PyThreadState *, Py_tracefunc)
+    Py_tracefunc rec_trace_of(PyThreadState *) nogil
+    void rec_set_trace(PyThreadState *, Py_tracefunc) nogil
+    Py_tracefunc rec_profile_of(PyThreadState *) nogil
+    void rec_set_profile(PyThreadState *, Py_tracefunc) nogil
 
 cdef extern from "objects.h" nogil:
     ctypedef uint32_t digit
@@ -291,7 +293,7 @@ cdef extern from "records.h" nogil:
     int REC_SET_LONG, REC_LINE_LONG, REC_ENTER, REC_CALL, REC_RETURN, REC_YIELD, REC_REENTER, REC_RESUME
     int REC_THROW, REC_UNWIND, REC_RAISE, REC_RERAISE, REC_HANDLED, REC_ADOPT, REC_DROP, REC_FORGET
     int REC_THREAD, REC_DEF_THREAD, REC_DEF_CODE, REC_DEF_NAME, REC_DEF_FILE, REC_DEF_TYPE, REC_CLOCK
-    int REC_MARK, REC_SET, REC_LINE, REC_DEF_NAMESPACE, REC_DEF_GLOBAL, REC_GLOBALS, REC_SET_GLOBAL, REC_BODY
+    int REC_GAP, REC_MARK, REC_SET, REC_LINE, REC_DEF_NAMESPACE, REC_DEF_GLOBAL, REC_GLOBALS, REC_SET_GLOBAL, REC_BODY
     int REC_DEF_TASK, REC_TASK
     int TAG_NONE, TAG_FALSE, TAG_TRUE, TAG_ELLIPSIS, TAG_NOTIMPLEMENTED, TAG_INT, TAG_INT_DELTA, TAG_BIGINT
     int TAG_INT_CUT, TAG_FLOAT, TAG_COMPLEX, TAG_STR, TAG_STR_CUT, TAG_BYTES, TAG_BYTES_CUT, TAG_BYTEARRAY

@@ -28,7 +28,7 @@ cdef inline Py_ssize_t begin_attributes(rec_attributes *walk, PyObject *o, TypeE
     n = 0
     while rec_attributes_next(walk, &name, &value):
         n += not is_enums_own(name)
-    rec_attributes_begin(walk, o, entry.slotted)
+    rec_attributes_begin(walk, o, entry.slotted)  # audit: a walk over nothing ends at its first step
     return n
 
 

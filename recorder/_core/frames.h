@@ -113,30 +113,32 @@ static inline void rec_restore_handled(PyObject *value)
 /* Kinds of a code's localsplus, as in CPython's pycore_code.h. */
 enum { REC_KIND_HIDDEN = 0x10, REC_KIND_LOCAL = 0x20, REC_KIND_CELL = 0x40, REC_KIND_FREE = 0x80 };
 
-/* The C trace function of any thread (3.11). On later versions the recorder never uses it. */
+/* 3.11: the C trace function of any thread. It is exchanged in place: _PyEval_SetTrace would call the program's
+ * audit hooks, and drop the object that belongs to the function of a debugger or of coverage, which stays where it is
+ * and is handed to our function as its first argument. On later versions the recorder never uses it. */
 #if PY_VERSION_HEX < 0x030C0000
-static inline int rec_set_trace(PyThreadState *ts, Py_tracefunc func, PyObject *arg)
+static inline void rec_update_tracing(PyThreadState *ts)
 {
-    return _PyEval_SetTrace(ts, func, arg);
+    bool on = ts->tracing == 0 && (ts->c_tracefunc != NULL || ts->c_profilefunc != NULL);
+    ts->cframe->use_tracing = on ? 255 : 0;
 }
-static inline bool rec_has_trace(PyThreadState *ts, Py_tracefunc func) { return ts->c_tracefunc == func; }
-static inline bool rec_is_traced(PyThreadState *ts) { return ts->c_tracefunc != NULL; }
+static inline Py_tracefunc rec_trace_of(PyThreadState *ts) { return ts->c_tracefunc; }
+static inline void rec_set_trace(PyThreadState *ts, Py_tracefunc func)
+{
+    ts->c_tracefunc = func;
+    rec_update_tracing(ts);
+}
+static inline Py_tracefunc rec_profile_of(PyThreadState *ts) { return ts->c_profilefunc; }
+static inline void rec_set_profile(PyThreadState *ts, Py_tracefunc func)
+{
+    ts->c_profilefunc = func;
+    rec_update_tracing(ts);
+}
 #else
-static inline int rec_set_trace(PyThreadState *ts, Py_tracefunc func, PyObject *arg)
-{
-    (void)ts, (void)func, (void)arg;
-    return 0;
-}
-static inline bool rec_has_trace(PyThreadState *ts, Py_tracefunc func)
-{
-    (void)ts, (void)func;
-    return true;
-}
-static inline bool rec_is_traced(PyThreadState *ts)
-{
-    (void)ts;
-    return false;
-}
+static inline Py_tracefunc rec_trace_of(PyThreadState *ts) { (void)ts; return NULL; }
+static inline void rec_set_trace(PyThreadState *ts, Py_tracefunc func) { (void)ts, (void)func; }
+static inline Py_tracefunc rec_profile_of(PyThreadState *ts) { (void)ts; return NULL; }
+static inline void rec_set_profile(PyThreadState *ts, Py_tracefunc func) { (void)ts, (void)func; }
 #endif
 
 /* in frames.c */

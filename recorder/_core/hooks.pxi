@@ -539,7 +539,34 @@ cdef int remove_monitoring(bint aborting) except -1:
 
 # ---- 3.11: the C trace function -------------------------------------------------------------------------
 
+# A thread has one such function. Where a debugger, coverage or the program has set one, ours takes its place and
+# calls it: both see every event, and sys.gettrace() answers as if we were not there. An audit hook tells when
+# sys.settrace is about to put its own in our place; right after that ours is put in front again.
+
+cdef struct Chained:         # the function that a thread had, and that ours calls
+    Chained *next
+    PyThreadState *state
+    uint64_t state_id
+    Py_tracefunc function
+
+cdef Chained *chained = NULL
+cdef bint audited = False        # the audit hook is there; it stays as long as the process
+
+
 cdef int on_trace(PyObject *self, PyFrameObject *object, int what, PyObject *arg) noexcept:
+    cdef PyThreadState *state = rec_thread_state()
+    cdef Py_tracefunc other
+    cdef int answer = 0
+    record_trace(object, what, arg)
+    other = function_behind(state) if self != NULL else NULL
+    if other != NULL:
+        answer = other(self, object, what, arg)
+        if hooks.state == RECORDING and take_trace(state) != OK:  # it may have removed or exchanged itself
+            settle(ERR_OUT_OF_MEMORY)
+    return answer
+
+
+cdef void record_trace(PyFrameObject *object, int what, PyObject *arg) noexcept:
     cdef PyThreadState *state = rec_thread_state()
     cdef rec_iframe *frame = (<rec_frame_object *> object).iframe
     cdef Thread *t
@@ -548,7 +575,7 @@ cdef int on_trace(PyObject *self, PyFrameObject *object, int what, PyObject *arg
         if hooks.state != WAITING or what != PyTrace_CALL or not begins_main(frame, <PyCodeObject *> frame.code):
             if hooks.state == ABORTING:
                 repeat_abort()
-            return 0
+            return
     if PyInterpreterState_ThreadHead(state.interp) != hooks.newest:
         status = trace_all_threads(state)
     t = tracer.thread
@@ -561,7 +588,6 @@ cdef int on_trace(PyObject *self, PyFrameObject *object, int what, PyObject *arg
         status = traced(state, frame, (<rec_frame_object *> object).lineno, what, arg)
     if status != OK:
         settle(status)
-    return 0
 
 
 cdef Status traced(PyThreadState *state, rec_iframe *frame, int32_t line, int what, PyObject *arg) noexcept:
@@ -602,70 +628,126 @@ cdef Status trace_call(Thread *t, rec_iframe *frame, Code *code) noexcept:
 
 
 cdef Status trace_all_threads(PyThreadState *state) noexcept:
-    """In a hook: threads that are new since the last look get it too."""
-    try:
-        hook_threads(state)
-    except Exception:
-        return fail(ERR_TRACER_INSTALL_CONFLICT, STAGE_CAPTURE)
-    # audit: an audit hook of the program's ran a signal handler of the program's
-    except BaseException as interruption:
-        pass_on(interruption)
-        queue_interruption()
+    """Threads that are new since the last look get the hook; the list grows at its head."""
+    cdef PyThreadState *head = PyInterpreterState_ThreadHead(state.interp)
+    cdef PyThreadState *other = head
+    cdef Status status
+    while other != NULL:
+        status = take_trace(other)
+        if status != OK:
+            return status
+        other = PyThreadState_Next(other)
+    hooks.newest = head
     return OK
 
 
-cdef int hook_threads(PyThreadState *state) except -1:
-    """The hook for every thread that has none. The list grows at its head."""
-    cdef PyThreadState *head = PyInterpreterState_ThreadHead(state.interp)
-    cdef PyThreadState *other = head
-    while other != NULL:
-        if not rec_has_trace(other, on_trace) and rec_set_trace(other, on_trace, NULL) != 0:
-            return -1
-        other = PyThreadState_Next(other)
-    hooks.newest = head
+cdef Status take_trace(PyThreadState *state) noexcept nogil:
+    """Puts our function in front of what the thread has."""
+    cdef Py_tracefunc function = rec_trace_of(state)
+    cdef Chained *link
+    if function == <Py_tracefunc> on_trace:
+        return OK
+    link = link_of(state)
+    if link == NULL and function != NULL:
+        link = <Chained *> calloc(1, sizeof(Chained))
+        if link == NULL:
+            return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, sizeof(Chained))
+        link.state = state
+        link.next = chained
+        global chained
+        chained = link
+    if link != NULL:
+        link.state_id = state.id
+        link.function = function
+    rec_set_trace(state, on_trace)
+    return OK
+
+
+cdef Chained *link_of(PyThreadState *state) noexcept nogil:
+    cdef Chained *link = chained
+    while link != NULL and link.state != state:
+        link = link.next
+    return link
+
+
+cdef Py_tracefunc function_behind(PyThreadState *state) noexcept nogil:
+    cdef Chained *link = link_of(state)
+    return link.function if link != NULL and link.state_id == state.id else NULL
+
+
+cdef int on_audit(const char *event, PyObject *args, void *unused) noexcept:
+    """sys.settrace is about to replace our function. In the main thread a pending call puts it back before the next
+    instruction. Other threads make no pending calls: there the next call or return does, and a gap says so."""
+    cdef PyThreadState *state
+    if event[0] != c's' or (hooks.state != RECORDING and hooks.state != WAITING) or strcmp(event, "sys.settrace") != 0:
+        return 0
+    state = rec_thread_state()
+    if state == NULL or rec_trace_of(state) != <Py_tracefunc> on_trace:
+        return 0
+    if state.id != hooks.main_thread and rec_profile_of(state) == NULL:
+        rec_set_profile(state, on_profile)
+    if Py_AddPendingCall(take_back, NULL) != 0 and state.id == hooks.main_thread and rec_profile_of(state) == NULL:
+        rec_set_profile(state, on_profile)      # too many pending calls
+    return 0
+
+
+cdef int take_back(void *unused) noexcept:
+    if hooks.state == RECORDING or hooks.state == WAITING:
+        if trace_all_threads(rec_thread_state()) != OK:
+            settle(ERR_OUT_OF_MEMORY)
+    return 0
+
+
+cdef int on_profile(PyObject *self, PyFrameObject *object, int what, PyObject *arg) noexcept:
+    """For one event only: see on_audit."""
+    cdef PyThreadState *state = rec_thread_state()
+    rec_set_profile(state, NULL)
+    if hooks.state != RECORDING and hooks.state != WAITING:
+        return 0
+    if rec_trace_of(state) == <Py_tracefunc> on_trace:
+        return 0
+    if take_trace(state) != OK:
+        settle(ERR_OUT_OF_MEMORY)
+    elif hooks.state == RECORDING and thread_of(state) != NULL and reserve(DEF_ROOM) == OK:
+        tape.cur = put_varint(put_tagged(tape.cur, REC_GAP, ERR_HOOK_STOLEN), 0)
     return 0
 
 
 cdef Status install_trace() except *:
-    cdef PyThreadState *state = PyInterpreterState_ThreadHead(PyInterpreterState_Get())
-    while state != NULL:
-        if rec_is_traced(state):
-            blame("another trace function")
-            return fail(ERR_TRACER_INSTALL_CONFLICT, STAGE_START)
-        state = PyThreadState_Next(state)
-    hook_threads(rec_thread_state())
-    return OK
+    global audited
+    if not audited:
+        if PySys_AddAuditHook(on_audit, NULL) != 0:
+            PyErr_Clear()                       # somebody forbids it: a stolen hook is found when recording stops
+        audited = True
+    return trace_all_threads(rec_thread_state())
 
 
 cdef Status check_trace() noexcept:
-    """Whether this thread's hook is still ours: sys.settrace, which a debugger calls, takes it without a word."""
-    return OK if rec_has_trace(rec_thread_state(), on_trace) else fail(ERR_HOOK_STOLEN, STAGE_STOP)
+    """Whether this thread's hook is still ours."""
+    if rec_trace_of(rec_thread_state()) == <Py_tracefunc> on_trace:
+        return OK
+    return fail(ERR_HOOK_STOLEN, STAGE_STOP)
 
 
 cdef int remove_trace(bint aborting) except -1:
-    """From every thread, whatever an audit hook of the program's raises; the last of it comes out."""
+    """What ours was put in front of is in its old place again."""
     cdef PyThreadState *state = PyInterpreterState_ThreadHead(PyInterpreterState_Get())
-    cdef PyObject *kind = NULL
-    cdef PyObject *value = NULL
-    cdef PyObject *trace = NULL
+    cdef Chained *link
+    global chained
     if aborting:
         return 0
     hooks.newest = NULL
     while state != NULL:
-        if rec_has_trace(state, on_trace) and rec_set_trace(state, NULL, NULL) != 0:
-            drop(kind, value, trace)
-            PyErr_Fetch(&kind, &value, &trace)
+        if rec_trace_of(state) == <Py_tracefunc> on_trace:
+            rec_set_trace(state, function_behind(state))
+        if rec_profile_of(state) == <Py_tracefunc> on_profile:
+            rec_set_profile(state, NULL)
         state = PyThreadState_Next(state)
-    if kind == NULL:
-        return 0
-    PyErr_Restore(kind, value, trace)
-    return -1
-
-
-cdef void drop(PyObject *kind, PyObject *value, PyObject *trace) noexcept:
-    Py_XDECREF(kind)
-    Py_XDECREF(value)
-    Py_XDECREF(trace)
+    while chained != NULL:
+        link = chained
+        chained = link.next
+        free(link)
+    return 0
 
 
 # ---- either -----------------------------------------------------------------------------------------------
