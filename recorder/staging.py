@@ -18,7 +18,7 @@ import time
 from recorder import errors
 from recorder._core import control, syscalls
 from recorder.errors import arguments
-from recorder.policy import Policy
+from recorder.policy import Policy, current_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -150,14 +150,6 @@ def file_type(mode: int) -> str:
         if is_one(mode):
             return name
     return "special file"
-
-
-def current_folder() -> str:
-    """An empty text if it was removed under us, or may not be known."""
-    try:
-        return os.getcwd()
-    except OSError:
-        return ""
 
 
 def check_space(target: str, policy: Policy) -> int:
@@ -408,9 +400,7 @@ def _spawn_sealer(staging: Staging) -> int:
     try:
         return syscalls.spawn(sys.executable, argv, environment, staging.file("sealer.log"))
     except OSError as error:
-        raise errors.SealerStartFailedError(
-            reason=f"{sys.executable}: {error.strerror}", errno=error.errno
-        ) from error
+        raise errors.SealerStartFailedError(reason=sys.executable, errno=error.errno) from error
 
 
 def _sealer_path() -> list[str]:
@@ -425,11 +415,11 @@ def _await_sealer(staging: Staging, pid: int) -> None:
     """Returns when the sealer is ready; raises when it failed, died or does not answer."""
     deadline = time.monotonic() + SEALER_START_SECONDS
     page = control.ControlPage(staging.file("control"))
-    with errors.mapped("spawn"):
+    with errors.mapped("spawn", path=f"/proc/{pid}"):
         watch = Watch(pid)
     try:
         while page.sealer_state == control.SEALER_STARTING:
-            with errors.mapped("spawn"):
+            with errors.mapped("spawn", path=f"/proc/{pid}"):
                 died = watch.dead(1)
             if died and page.sealer_state == control.SEALER_STARTING:
                 raise errors.SealerStartFailedError(reason=_last_words(staging))

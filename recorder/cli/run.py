@@ -8,6 +8,8 @@ import sys
 from recorder import cli, errors
 from recorder import policy as policies
 from recorder.cli import options
+from recorder.cli.output import write
+from recorder.errors.arguments import path as checked_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ def main(arguments: list[str]) -> int:
     try:
         run = options.parse(arguments)
         if run.help:
-            sys.stdout.write(USAGE.format(rows=options.help_rows()))
+            write(USAGE.format(rows=options.help_rows()).rstrip())
             return 0
         policy, _ = policies.load(policies.find_pyproject(), os.environ, run.policy)
         json_errors = policy.json_errors
@@ -129,7 +131,10 @@ def _report_unfinished(destination: str) -> None:
     """A run whose program and sealer were both killed left its staging folder behind."""
     from recorder import staging as stagings
 
-    target = os.path.realpath(destination)
+    try:
+        target = os.path.realpath(destination)
+    except (OSError, ValueError):
+        return  # it will be refused
     if not stagings.staging_folders(target):  # a cheap look first: the next one loads the reader
         return
     try:
@@ -154,6 +159,7 @@ def check_target(run: options.Run) -> None:
 def check_script(path: str) -> None:
     import stat
 
+    path = checked_path(path, "SCRIPT")
     with errors.mapped("script", path=path):
         mode = os.stat(path).st_mode
         if stat.S_ISREG(mode):
@@ -182,7 +188,7 @@ def check_module(name: str, *, safe_path: bool) -> None:
     # What `python -m` would search: the current folder takes the place of our own script's.
     own = 0 if sys.flags.safe_path else 1
     before = sys.path[:]
-    sys.path[:] = [*([] if safe_path else [os.getcwd()]), *before[own:]]
+    sys.path[:] = [*([] if safe_path else [policies.current_folder()]), *before[own:]]
     try:
         spec = find_spec(top) if top else None
     except ValueError:  # a module such as __main__, which has no spec
