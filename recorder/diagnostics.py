@@ -6,12 +6,10 @@ is kept open, nothing is ever written to stdout, and telling of a failure never 
 
 from __future__ import annotations
 
-# The C half of `signal`, which a bare start has; `signal` itself imports `enum`.
-import _signal  # type: ignore[import-not-found]
 import os
 import time
 
-from recorder import errors
+from recorder.destination import STDERR, Destination, write_fd
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,15 +20,8 @@ if TYPE_CHECKING:
 
 # The same code is told once in this time; what comes in between is counted.
 INTERVAL_S = 1.0
-STDERR = 2
-LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 # How loud a failure is in the log, by what was done about it.
 LEVEL_OF = {"degrade": "warning", "disable": "error", "abort": "critical", "raise": "error"}
-
-
-def to_dict(error: RecorderError, **surroundings: Any) -> dict[str, Any]:
-    """The JSON diagnostic; `surroundings` are those of recorder.errors.diagnostic.to_dict."""
-    return error.to_dict(**surroundings)
 
 
 def json_line(diagnostic: dict[str, Any]) -> bytes:
@@ -44,77 +35,6 @@ def text_line(error: RecorderError) -> bytes:
     """A failure as a person reads it: what happened, and what to do."""
     text = f"recorder: {error}. {error.hint}".rstrip() + "\n"
     return text.encode("utf-8", "backslashreplace")
-
-
-class Destination:
-    """Where --json-errors or --log-file points: `stderr`, `fd:N` or a path."""
-
-    def __init__(self, text: str, key: str = "json_errors") -> None:
-        self.text = text
-        self.fd: int | None = None
-        if text == "stderr":
-            self.fd = STDERR
-        elif text.startswith("fd:"):
-            self.fd = int(text[3:]) if text[3:].isdecimal() and text[3:].isascii() else -1
-        if not text or "\0" in text or self.fd in (-1, 0, 1) or (self.fd or 0) > 0x7FFFFFFF:
-            raise errors.InvalidPolicyValueError(
-                key=key,
-                value=errors.describe(text),
-                source="policy",
-                expected="stderr, fd:N with N from 2, or a path",
-            )
-
-    @property
-    def is_stderr(self) -> bool:
-        return self.text == "stderr"
-
-    def check(self) -> None:
-        """Raises DiagnosticsUnwritableError if nothing could be written."""
-        try:
-            if self.fd is None:
-                os.close(self._open())
-            else:
-                os.fstat(self.fd)
-        except OSError as exc:
-            raise errors.DiagnosticsUnwritableError(path=self.text, errno=exc.errno) from exc
-
-    def write(self, line: bytes) -> bool:
-        """Writes the line whole; says whether it could."""
-        try:
-            if self.fd is not None:
-                return write_fd(self.fd, line)
-            fd = self._open()
-            try:
-                return write_fd(fd, line)
-            finally:
-                os.close(fd)
-        except OSError:
-            return False
-
-    def _open(self) -> int:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY
-        return os.open(self.text, flags, 0o600)
-
-
-def write_fd(fd: int, line: bytes) -> bool:
-    """Writes to a descriptor that may be closed, broken, full or not blocking."""
-    blocked = _signal.pthread_sigmask(_signal.SIG_BLOCK, (_signal.SIGPIPE,))
-    try:
-        while line:
-            written = os.write(fd, line)
-            if not written:
-                return False
-            line = line[written:]
-    except BrokenPipeError:
-        # Ours, not the program's: take it back before it is delivered.
-        if _signal.SIGPIPE not in blocked:
-            _signal.sigtimedwait((_signal.SIGPIPE,), 0)
-        return False
-    except OSError:
-        return False
-    finally:
-        _signal.pthread_sigmask(_signal.SIG_SETMASK, blocked)
-    return True
 
 
 # The process that has said its one line on stderr; a forked child has one of its own.

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from recorder import errors
-from recorder.diagnostics import LOG_LEVELS, Destination
+from recorder.destination import Destination
 from recorder.errors.diagnostic import timestamp
 
 NAME = "recorder"
+LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 logging.getLogger(NAME).addHandler(logging.NullHandler())
 
 

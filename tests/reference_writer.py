@@ -109,6 +109,7 @@ def delta(difference: int) -> bytes:
 
 UNBOUND = b"\x1d"
 UNEXAMINED = b"\x27"
+EXAMINED = b"\x33"
 
 
 def line(difference: int) -> bytes:
@@ -202,8 +203,13 @@ def gap(code: int, events: int) -> bytes:
 BEGIN = b"\x19"
 
 
-def frame(number: int, code: int, last_line: int, flags: int) -> bytes:
-    return b"\x1a" + varint(number) + varint(code) + varint(last_line) + bytes([flags])
+def frame(
+    number: int, code: int, last_line: int, flags: int, namespace: int | None = None
+) -> bytes:
+    home = 0 if namespace is None else namespace + 1
+    return (
+        b"\x1a" + varint(number) + varint(code) + varint(last_line) + varint(home) + bytes([flags])
+    )
 
 
 def state(next_frame: int, last_tick: int, current: int | None) -> bytes:
@@ -213,6 +219,33 @@ def state(next_frame: int, last_tick: int, current: int | None) -> bytes:
 
 def mark(code: int, detail: int) -> bytes:
     return b"\x1c" + varint(code) + varint(detail)
+
+
+def def_namespace(number: int, name: str) -> bytes:
+    return b"\x1d" + varint(number) + text(name)
+
+
+def def_global(namespace: int, slot: int, name: str) -> bytes:
+    return b"\x1e" + varint(namespace) + varint(slot) + text(name)
+
+
+def set_globals(code: int, namespace: int | None) -> bytes:
+    return b"\x1f" + varint(code) + varint(0 if namespace is None else namespace + 1)
+
+
+def set_global(namespace: int, slot: int, encoded: bytes) -> bytes:
+    return b"\x20" + varint(namespace) + varint(slot) + encoded
+
+
+BODY = b"\x21"
+
+
+def def_task(number: int, name: str) -> bytes:
+    return b"\x22" + varint(number) + text(name)
+
+
+def task(number: int | None) -> bytes:
+    return b"\x23" + varint(0 if number is None else number + 1)
 
 
 # The preamble of a chunk at whose beginning nothing has happened yet.

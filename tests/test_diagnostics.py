@@ -18,7 +18,8 @@ import jsonschema
 import pytest
 
 from recorder import diagnostics, errors
-from recorder.diagnostics import Destination, Reporter
+from recorder.destination import Destination
+from recorder.diagnostics import Reporter
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = json.loads((ROOT / "recorder/errors/diagnostic.schema.json").read_text(encoding="utf-8"))

@@ -24,7 +24,7 @@ def events_of(payload: bytes, first_event: int = 0) -> list[RawEvent]:
 
 
 def check(event: RawEvent, expected: Expected, *, from_the_start: bool = True) -> None:
-    names = event.function.names
+    names = event.names
     seen = {names[i]: raw for i, raw in enumerate(event.values) if raw is not None}
     assert seen == {name: w.value(value) for name, value in expected.locals.items()}
     changed = {names[i] for i in event.changed_slots}
@@ -252,7 +252,14 @@ def nested(depth: int) -> bytes:
     ("record", "reason"),
     [
         (b"\x00", "not known"),
-        (b"\x1d", "not known"),
+        (b"\x24", "not known"),
+        (w.set_globals(9, None), "unknown code"),
+        (w.set_globals(0, 9), "unknown namespace"),
+        (w.set_global(9, 0, w.value(1)), "unknown namespace"),
+        (w.def_global(9, 0, "x"), "cannot be"),
+        (w.BODY, "without globals"),
+        (w.task(9), "unknown task"),
+        (w.set_slot(0, b"\x12\x01" + w.EXAMINED), "not known"),
         (b"\x3f", "not known"),
         (w.BEGIN, "not known"),
         (w.frame(0, 0, 1, 0), "not known"),

@@ -30,6 +30,7 @@ cdef enum:                   # flags of a slot
     SLOT_DIRTY = 1           # set since the last snapshot of its frame
     SLOT_TYPED = 2           # the value names types
     SLOT_UNEXAMINED = 4      # kept, but not looked at again
+    SLOT_SET = 8             # of a namespace: set since the chunk began
 
 cdef struct Slot:            # a variable: its value's bytes, resolved
     uint32_t size            # 0: none
@@ -44,9 +45,11 @@ cdef enum:                   # kinds of definitions
     DEF_FILE = 1
     DEF_CODE = 2
     DEF_TYPE = 3
-    DEF_KINDS = 4
+    DEF_NAMESPACE = 4
+    DEF_TASK = 5
+    DEF_KINDS = 6
 
-cdef struct Def:             # a thread, file, code or type
+cdef struct Def:             # a thread, file, code, type, namespace or task
     uint64_t number
     uint32_t kind
     uint32_t born            # the round it was defined in
@@ -58,19 +61,28 @@ cdef struct Def:             # a thread, file, code or type
     # a code
     Def *file
     uint64_t first_line
-    uint64_t slots
-    Bytes names              # DEF_NAME records
+    uint64_t slots           # of a namespace, too
+    Bytes names              # DEF_NAME and DEF_GLOBAL records
+    Def *home                # the namespace that is the globals of new frames
+    # a namespace
+    Slot *values
+    uint64_t value_count     # allocated; the others are unbound
+    bint dirty               # as in Frame
+    uint32_t touched         # the event that the last change was before, its low 32 bits
+    void *snapshot
     # a thread
     Frame *top
     Frame *bottom
     uint64_t depth
     Def *next_thread
+    Def *task                # that it runs, or NULL
 
 cdef struct Frame:
     uint64_t number
     Def *code
+    Def *home                # its globals, or NULL
     int64_t line
-    uint32_t flags           # FRAME_ADOPTED
+    uint32_t flags           # FRAME_ADOPTED, FRAME_BODY
     uint32_t suspended       # the round it was suspended in
     Frame *below
     Frame *above
@@ -99,7 +111,7 @@ cdef struct State:
     uint64_t clock_ticks
     uint64_t clock_mono
     uint64_t clock_wall
-    Map defs[4]
+    Map defs[6]
     Map suspended
     Def *first_thread
     Def *last_thread
@@ -118,7 +130,8 @@ cdef struct State:
     uint32_t round
     bint counting            # ERROR values count (not while restating)
     bint restating           # mentions are written to the preamble
-    Bytes restated[4]
+    Bytes restated[6]
+    Bytes homes              # GLOBALS records
     Bytes frames
     Bytes woken
     Bytes marks              # since the last event: triples of u64 (GAP or MARK, code, detail)

@@ -76,6 +76,7 @@ cdef void clear(State *s) noexcept:
                 free_def(s, <Def *> s.defs[kind].entries[i].item)
         drop_map(s, &s.defs[kind])
         drop_bytes(s, &s.restated[kind])
+    drop_bytes(s, &s.homes)
     drop_bytes(s, &s.frames)
     drop_bytes(s, &s.woken)
     drop_bytes(s, &s.marks)
@@ -90,6 +91,7 @@ cdef void clear_stacks(State *s) noexcept:
         s.thread = t
         while t.top != NULL:
             let_go(s, pop(s))
+        t.task = NULL
         t = t.next_thread
     s.thread = NULL
     s.top = s.frame = NULL
@@ -116,6 +118,8 @@ cdef void let_go(State *s, Frame *f) noexcept:
 cdef void free_def(State *s, Def *d) noexcept:
     release(s, d.raw, d.raw_size)
     drop_bytes(s, &d.names)
+    Py_XDECREF(<PyObject *> d.snapshot)
+    drop_slots(s, &d.values, &d.value_count)
     release(s, d, sizeof(Def))
 
 

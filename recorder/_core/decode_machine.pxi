@@ -10,9 +10,16 @@ cdef inline bint mention(State *s, Def *d) noexcept nogil:
     d.mentioned = s.round
     if d.kind == DEF_CODE and not mention(s, d.file):
         return False
-    return append(s, &s.restated[<int> d.kind], d.raw, d.raw_size) and append(
-        s, &s.restated[<int> d.kind], d.names.data, d.names.size
-    )
+    if not (
+        append(s, &s.restated[<int> d.kind], d.raw, d.raw_size)
+        and append(s, &s.restated[<int> d.kind], d.names.data, d.names.size)
+    ):
+        return False
+    if d.kind == DEF_NAMESPACE:
+        return restate_namespace(s, d)
+    if d.kind == DEF_CODE and d.home != NULL:
+        return mention(s, d.home) and restate_home(s, d)
+    return True
 
 
 cdef void announce(State *s, Def *d) noexcept nogil:
@@ -32,7 +39,7 @@ cdef Status define(
     out[0] = d
     if d != NULL and d.raw_size == size and memcmp(d.raw, s.at, size) == 0:
         return OK
-    if d != NULL and kind != DEF_THREAD:
+    if d != NULL and kind != DEF_THREAD and kind != DEF_TASK:
         return fail(s, b"a number is defined twice")
     if d != NULL and not mention(s, d):
         return fail(s, b"")
@@ -117,6 +124,46 @@ cdef Status define_name(State *s, Cursor *c) noexcept nogil:
     return OK
 
 
+cdef Status define_namespace(State *s, Cursor *c) noexcept nogil:
+    cdef uint64_t number = take_varint(c)
+    cdef Def *d = NULL
+    cdef uint64_t i
+    cdef Status status
+    skip_str(c)
+    if c.bad:
+        return fail(s, b"a definition of a namespace that is not whole")
+    status = define(s, DEF_NAMESPACE, number, c.at, &d)
+    if status == OK and s.in_preamble:
+        for i in range(d.value_count):
+            d.values[i].size = d.values[i].flags = 0
+            change_global(s, d, &d.values[i], 0)
+    return status
+
+
+cdef Status define_global(State *s, Cursor *c) noexcept nogil:
+    cdef Def *d = <Def *> get(s, &s.defs[DEF_NAMESPACE], take_varint(c))
+    cdef uint64_t slot = take_varint(c)
+    skip_str(c)
+    if c.bad or d == NULL or slot > d.slots:
+        return fail(s, b"a name for a slot that cannot be")
+    if slot < d.slots:       # restated
+        return OK if s.in_preamble else fail(s, b"a slot gets a second name")
+    if not mention(s, d) or not append(s, &d.names, s.at, <size_t> (c.at - s.at)):
+        return fail(s, b"")
+    d.slots += 1
+    announce(s, d)
+    return OK
+
+
+cdef Status define_task(State *s, Cursor *c) noexcept nogil:
+    cdef uint64_t number = take_varint(c)
+    cdef Def *d = NULL
+    skip_str(c)
+    return fail(s, b"a definition of a task that is not whole") if c.bad else define(
+        s, DEF_TASK, number, c.at, &d
+    )
+
+
 cdef Status define_thread(State *s, Cursor *c) noexcept nogil:
     cdef uint64_t number = take_varint(c)
     cdef Def *d = NULL
@@ -155,6 +202,7 @@ cdef Frame *new_frame(
     if f != NULL:
         f.number = number
         f.code = code
+        f.home = code.home
         f.line = line
         f.flags = flags
         f.since = f.next_since = <uint32_t> s.events
@@ -163,12 +211,18 @@ cdef Frame *new_frame(
 
 
 cdef void free_frame(State *s, Frame *f) noexcept nogil:
-    cdef uint64_t i
-    for i in range(f.slot_count):
-        if f.slots[i].heap != NULL:
-            release(s, f.slots[i].heap, f.slots[i].room)
-    release(s, f.slots, f.slot_count * sizeof(Slot))
+    drop_slots(s, &f.slots, &f.slot_count)
     release(s, f, sizeof(Frame))
+
+
+cdef void drop_slots(State *s, Slot **slots, uint64_t *count) noexcept nogil:
+    cdef uint64_t i
+    for i in range(count[0]):
+        if slots[0][i].heap != NULL:
+            release(s, slots[0][i].heap, slots[0][i].room)
+    release(s, slots[0], count[0] * sizeof(Slot))
+    slots[0] = NULL
+    count[0] = 0
 
 
 cdef inline void push(State *s, Frame *f) noexcept nogil:
@@ -262,32 +316,84 @@ cdef Status switch_thread(State *s, Cursor *c) noexcept nogil:
     return OK
 
 
+cdef Status bind_globals(State *s, Cursor *c) noexcept nogil:
+    """GLOBALS."""
+    cdef Def *code = <Def *> get(s, &s.defs[DEF_CODE], take_varint(c))
+    cdef uint64_t number = take_varint(c)
+    cdef Def *home = NULL
+    if number:
+        home = <Def *> get(s, &s.defs[DEF_NAMESPACE], number - 1)
+    if c.bad or code == NULL or (number and home == NULL):
+        return fail(s, b"globals of an unknown code, or an unknown namespace")
+    if not mention(s, code) or (home != NULL and not mention(s, home)):
+        return fail(s, b"")
+    code.home = home
+    return OK
+
+
+cdef Status begin_body(State *s) noexcept nogil:
+    cdef Frame *f = s.top
+    if f == NULL or f.home == NULL or f.slot_count or f.flags & FRAME_BODY:
+        return fail(s, b"a body without globals, or with variables of its own")
+    f.flags |= FRAME_BODY
+    return OK
+
+
+cdef Status switch_task(State *s, Cursor *c) noexcept nogil:
+    cdef uint64_t number = take_varint(c)
+    cdef Def *task = NULL
+    if number:
+        task = <Def *> get(s, &s.defs[DEF_TASK], number - 1)
+    if c.bad or s.thread == NULL or (number and task == NULL):
+        return fail(s, b"an unknown task, or a task outside of any thread")
+    if not mention(s, s.thread) or (task != NULL and not mention(s, task)):
+        return fail(s, b"")
+    s.thread.task = task
+    return OK
+
+
 # ---- variables -----------------------------------------------------------------------------------
 
 cdef Slot *slot_of(State *s, uint64_t number) noexcept nogil:
     """A slot of the top frame, allocated when first needed."""
     cdef Frame *f = s.top
-    cdef Slot *slots
-    cdef uint64_t wanted
     if f == NULL:
         s.why = b"a variable outside of any frame"
         return NULL
-    if number >= f.code.slots:
-        s.why = b"a variable its code does not have"
-        return NULL
+    if f.flags & FRAME_BODY:
+        return global_slot(s, f.home, number)
     if number < f.slot_count:
         return &f.slots[number]
-    wanted = max(number + 1, f.slot_count * 2, <uint64_t> 8)
-    wanted = min(wanted, f.code.slots)
-    slots = <Slot *> grab(s, wanted * sizeof(Slot))
-    if slots == NULL:
+    return widen_slots(s, &f.slots, &f.slot_count, number, f.code.slots)
+
+
+cdef Slot *global_slot(State *s, Def *namespace, uint64_t number) noexcept nogil:
+    if s.restating and not mention(s, namespace):
         return NULL
-    if f.slot_count:
-        memcpy(slots, f.slots, f.slot_count * sizeof(Slot))
-    release(s, f.slots, f.slot_count * sizeof(Slot))
-    f.slots = slots
-    f.slot_count = wanted
-    return &slots[number]
+    if number < namespace.value_count:
+        return &namespace.values[number]
+    return widen_slots(s, &namespace.values, &namespace.value_count, number, namespace.slots)
+
+
+cdef Slot *widen_slots(
+    State *s, Slot **slots, uint64_t *count, uint64_t number, uint64_t most
+) noexcept nogil:
+    cdef uint64_t wanted
+    cdef Slot *wider
+    if number >= most:
+        s.why = b"a variable its code or namespace does not have"
+        return NULL
+    wanted = max(number + 1, count[0] * 2, <uint64_t> 8)
+    wanted = min(wanted, most)
+    wider = <Slot *> grab(s, wanted * sizeof(Slot))
+    if wider == NULL:
+        return NULL
+    if count[0]:
+        memcpy(wider, slots[0], count[0] * sizeof(Slot))
+    release(s, slots[0], count[0] * sizeof(Slot))
+    slots[0] = wider
+    count[0] = wanted
+    return &wider[number]
 
 
 cdef inline uint8_t *slot_data(Slot *slot) noexcept nogil:
@@ -319,29 +425,50 @@ cdef inline bint store(State *s, Slot *slot, const uint8_t *value, size_t size) 
 
 
 cdef inline Status set_slot(State *s, uint64_t number, Cursor *c) noexcept nogil:
+    cdef Slot *slot = slot_of(s, number) if not c.bad else NULL
+    cdef Def *namespace
+    if slot == NULL:
+        return fail(s, b"a record that is not whole")
+    namespace = s.top.home if s.top.flags & FRAME_BODY else NULL
+    return take_slot(s, slot, namespace, c)
+
+
+cdef Status set_global(State *s, Cursor *c) noexcept nogil:
+    cdef Def *namespace = <Def *> get(s, &s.defs[DEF_NAMESPACE], take_varint(c))
+    cdef uint64_t number = take_varint(c)
     cdef Slot *slot
+    if c.bad or namespace == NULL:
+        return fail(s, b"a variable of an unknown namespace")
+    slot = global_slot(s, namespace, number)
+    return fail(s, b"a record that is not whole") if slot == NULL else take_slot(
+        s, slot, namespace, c
+    )
+
+
+cdef inline Status take_slot(State *s, Slot *slot, Def *namespace, Cursor *c) noexcept nogil:
+    """What follows a SET. `namespace`: whose the slot is, if not the top frame's."""
     cdef const uint8_t *value = c.at
     cdef uint32_t flags = 0
-    slot = slot_of(s, number) if not c.bad else NULL
-    if slot == NULL or c.at >= c.end:
+    if c.at >= c.end:
         return fail(s, b"a record that is not whole")
-    if not (V_INT_DELTA <= c.at[0] <= V_UNEXAMINED):
-        skip_value(s, c, &flags)
-    elif c.at[0] == V_INT_DELTA:
-        return add_to_slot(s, slot, c)
-    elif c.at[0] == V_UNEXAMINED or c.at[0] == V_UNBOUND:
-        return unset_slot(s, slot, c)
-    else:
-        skip_value(s, c, &flags)
+    if V_INT_DELTA <= c.at[0] <= V_EXAMINED:
+        if c.at[0] == V_INT_DELTA:
+            return add_to_slot(s, slot, namespace, c)
+        if c.at[0] == V_UNEXAMINED or c.at[0] == V_UNBOUND or c.at[0] == V_EXAMINED:
+            return unset_slot(s, slot, namespace, c)
+    skip_value(s, c, &flags)
     if c.bad:
         return fail(s, b"a value that is not whole or not known")
     if not store(s, slot, value, <size_t> (c.at - value)):
         return fail(s, b"")
-    touch(s, slot, flags)
+    touch(s, slot, namespace, flags)
     return OK
 
 
-cdef inline void touch(State *s, Slot *slot, uint32_t flags) noexcept nogil:
+cdef inline void touch(State *s, Slot *slot, Def *namespace, uint32_t flags) noexcept nogil:
+    if namespace != NULL:
+        change_global(s, namespace, slot, flags)
+        return
     slot.flags = flags
     slot.set_before = <uint32_t> s.events
     if not s.in_preamble:
@@ -349,7 +476,13 @@ cdef inline void touch(State *s, Slot *slot, uint32_t flags) noexcept nogil:
         s.top.dirty = True
 
 
-cdef inline Status add_to_slot(State *s, Slot *slot, Cursor *c) noexcept nogil:
+cdef inline void change_global(State *s, Def *namespace, Slot *slot, uint32_t flags) noexcept nogil:
+    slot.flags = flags | SLOT_DIRTY | (0 if s.in_preamble else SLOT_SET)
+    slot.set_before = namespace.touched = <uint32_t> s.events
+    namespace.dirty = True
+
+
+cdef inline Status add_to_slot(State *s, Slot *slot, Def *namespace, Cursor *c) noexcept nogil:
     """INT_DELTA: the slot takes the sum, so that it stands for itself."""
     cdef uint8_t sum[16]
     cdef Cursor old
@@ -368,17 +501,24 @@ cdef inline Status add_to_slot(State *s, Slot *slot, Cursor *c) noexcept nogil:
         return fail(s, b"a difference to a variable that holds no int")
     slot.size = <uint32_t> write_int(sum, <int64_t> n)
     memcpy(slot_data(slot), sum, 16)
-    touch(s, slot, 0)
+    touch(s, slot, namespace, 0)
     return OK
 
 
-cdef Status unset_slot(State *s, Slot *slot, Cursor *c) noexcept nogil:
-    """UNBOUND and UNEXAMINED."""
-    if take_byte(c) == V_UNBOUND:
+cdef Status unset_slot(State *s, Slot *slot, Def *namespace, Cursor *c) noexcept nogil:
+    """UNBOUND, UNEXAMINED and EXAMINED."""
+    cdef uint32_t before = slot.set_before
+    cdef uint32_t was_set = slot.flags & <uint32_t> SLOT_SET
+    cdef uint8_t tag = take_byte(c)
+    if tag == V_UNBOUND:
         slot.size = 0
-        touch(s, slot, 0)
+        touch(s, slot, namespace, 0)
+    elif tag == V_UNEXAMINED:
+        touch(s, slot, namespace, slot.flags & <uint32_t> SLOT_TYPED | SLOT_UNEXAMINED)
     else:
-        touch(s, slot, slot.flags & <uint32_t> SLOT_TYPED | SLOT_UNEXAMINED)
+        touch(s, slot, namespace, slot.flags & <uint32_t> SLOT_TYPED)
+        slot.set_before = before       # it has not changed
+        slot.flags = slot.flags & ~<uint32_t> SLOT_SET | was_set
     return OK
 
 
@@ -489,6 +629,19 @@ cdef Status change(State *s, uint8_t byte, Cursor *c) noexcept nogil:
         return set_clock(s, c)
     if byte == R_GAP or byte == R_MARK:
         return note_mark(s, byte, c)
+    return change_around(s, byte, c)
+
+
+cdef Status change_around(State *s, uint8_t byte, Cursor *c) noexcept nogil:
+    """Globals, tasks and definitions: records that a preamble has, too."""
+    if byte == R_SET_GLOBAL:
+        return set_global(s, c)
+    if byte == R_GLOBALS:
+        return bind_globals(s, c)
+    if byte == R_TASK:
+        return switch_task(s, c)
+    if byte == R_BODY and not s.in_preamble:
+        return begin_body(s)
     return define_any(s, byte, c)
 
 
@@ -503,6 +656,12 @@ cdef Status define_any(State *s, uint8_t byte, Cursor *c) noexcept nogil:
         return define_file(s, c)
     if byte == R_DEF_THREAD:
         return define_thread(s, c)
+    if byte == R_DEF_NAMESPACE:
+        return define_namespace(s, c)
+    if byte == R_DEF_GLOBAL:
+        return define_global(s, c)
+    if byte == R_DEF_TASK:
+        return define_task(s, c)
     return fail(s, b"a record that is not known, or not here")
 
 

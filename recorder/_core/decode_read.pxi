@@ -20,6 +20,28 @@ cdef class Thread:
         return f"<thread {self.number} {self.name!r}>"
 
 
+cdef class Task:
+    """An asyncio task of the recorded program."""
+
+    cdef readonly uint64_t number
+    cdef readonly str name
+
+    def __repr__(self):
+        return f"<task {self.number} {self.name!r}>"
+
+
+cdef class Namespace:
+    """The globals of a module, or of other code that had globals of its own. `names` may grow."""
+
+    cdef readonly uint64_t number
+    cdef readonly str name           # __name__, as it was at first
+    cdef readonly list names
+    cdef readonly dict slots         # name → slot
+
+    def __repr__(self):
+        return f"<namespace {self.number} {self.name!r}>"
+
+
 cdef class Function:
     """A code object: a function, a lambda, a comprehension, or the body of a module or class.
 
@@ -62,6 +84,10 @@ cdef class RawFrame:
     cdef readonly uint64_t depth     # frames below it
     cdef readonly bint adopted       # it already ran when it was first seen
     cdef readonly tuple values       # by slot; None: unbound
+    cdef readonly list names         # of the slots
+    cdef readonly dict slots         # name → slot
+    cdef readonly Namespace namespace  # its globals, or None
+    cdef readonly tuple global_values  # by slot of the namespace
     cdef readonly dict types         # number → (module, qualified name), for the values
 
 
@@ -71,6 +97,7 @@ cdef class RawEvent(RawFrame):
     cdef readonly uint64_t seq
     cdef readonly str kind
     cdef readonly Thread thread
+    cdef readonly Task task          # that the thread ran, or None
     cdef readonly int64_t time       # ns since 1970; of the last event with a time of its own
     cdef readonly bytes raw_value    # what is returned, yielded, raised, …; or None
     cdef readonly tuple changed_slots  # those set since the frame's last event
@@ -87,6 +114,8 @@ cdef class Reader(Decoder):
 
     cdef readonly dict threads       # number → Thread
     cdef readonly dict functions     # number → Function
+    cdef readonly dict namespaces    # number → Namespace
+    cdef readonly dict tasks         # number → Task
     cdef readonly dict types         # number → (module, qualified name)
     cdef readonly dict files         # number → path
     cdef object data
@@ -102,6 +131,8 @@ cdef class Reader(Decoder):
             raise errors.InvalidArgumentError("the types must be subclasses of the raw ones")
         self.threads = {}
         self.functions = {}
+        self.namespaces = {}
+        self.tasks = {}
         self.types = {}
         self.files = {}
         self.event_type = event_type
@@ -180,12 +211,18 @@ cdef class Reader(Decoder):
         cdef State *s = &self.s
         cdef Frame *f = s.frame
         cdef bint is_line = s.kind == R_LINE
-        cdef tuple changed = changed_slots(f) if f.dirty else ()
+        cdef tuple changed = ()
+        if f.flags & FRAME_BODY:
+            changed = changed_globals(f)
+        elif f.dirty:
+            changed = changed_slots(f)
         cdef uint64_t depth = s.thread.depth if is_line else s.depth
         cdef RawEvent e = self.fill(self.event_type.__new__(self.event_type), f, depth - 1)
         e.seq = s.events - 1
         e.kind = <str> EVENT_KINDS[s.kind]
         e.thread = <Thread> self.threads[s.thread.number]
+        if s.thread.task != NULL:
+            e.task = <Task> self.tasks[s.thread.task.number]
         e.time = self.now()
         e.changed_slots = changed
         if not is_line and s.value_size:
@@ -203,8 +240,21 @@ cdef class Reader(Decoder):
         r.line = f.line
         r.depth = depth
         r.adopted = (f.flags & FRAME_ADOPTED) != 0
-        r.values = snapshot(f)
         r.types = self.types
+        r.global_values = ()
+        if f.home != NULL:
+            r.namespace = <Namespace> self.namespaces[f.home.number]
+            r.global_values = snapshot(
+                &f.home.snapshot, &f.home.dirty, f.home.values, f.home.value_count
+            )
+        if f.flags & FRAME_BODY:
+            r.names = r.namespace.names
+            r.slots = r.namespace.slots
+            r.values = r.global_values
+        else:
+            r.names = r.function.names
+            r.slots = r.function.slots
+            r.values = snapshot(&f.snapshot, &f.dirty, f.slots, f.slot_count)
         return r
 
     cdef int fill_marks(self, RawEvent e) except -1:
@@ -245,6 +295,8 @@ cdef class Reader(Decoder):
             d = <Def *> <size_t> waiting.pop()
             if d.kind == DEF_CODE:
                 self.learn_code(d)
+            elif d.kind == DEF_NAMESPACE:
+                self.learn_namespace(d)
             else:
                 self.learn_other(d)
         return 0
@@ -252,16 +304,37 @@ cdef class Reader(Decoder):
     cdef int learn_other(self, const Def *d) except -1:
         cdef Cursor c = operands(d)
         cdef Thread thread
+        cdef Task task
         if d.kind == DEF_FILE:
             self.files[d.number] = take_str(&c)
         elif d.kind == DEF_TYPE:
             self.types[d.number] = (take_str(&c), take_str(&c))
+        elif d.kind == DEF_TASK:
+            task = Task.__new__(Task)
+            task.number = d.number
+            task.name = take_str(&c)
+            self.tasks[d.number] = task
         else:
             thread = Thread.__new__(Thread)
             thread.number = d.number
             thread.native_id = take_varint(&c)
             thread.name = take_str(&c)
             self.threads[d.number] = thread
+        return 0
+
+    cdef int learn_namespace(self, const Def *d) except -1:
+        cdef Namespace n = self.namespaces.get(d.number)
+        cdef Cursor c = operands(d)
+        if n is None:
+            n = Namespace.__new__(Namespace)
+            n.number = d.number
+            n.name = take_str(&c)
+            n.names = []
+            n.slots = {}
+            self.namespaces[d.number] = n
+        for slot, name in learn_names(d, <uint64_t> len(n.names)):
+            n.slots.setdefault(name, slot)
+            n.names.append(name)
         return 0
 
     cdef int learn_code(self, const Def *d) except -1:
@@ -285,10 +358,11 @@ cdef class Reader(Decoder):
             while left:
                 left -= 1
                 kind = take_byte(&c)
-                f.add(take_str(&c), "cell" if kind == 2 else "free" if kind == 3 else "local")
+                f.add(take_str(&c), "cell" if kind == 2 else "free" if kind == 4 else "local")
             self.functions[d.number] = f
         if <uint64_t> len(f.names) < d.slots:
-            learn_names(f, d)
+            for _, name in learn_names(d, <uint64_t> len(f.names)):
+                f.add(name, "name")
         return 0
 
 
@@ -312,11 +386,13 @@ cdef Status read_preamble(State *s) noexcept nogil:
     return OK
 
 
-cdef int learn_names(Function f, const Def *d) except -1:
-    """Adds the names that a body has gained. Its DEF_NAMEs come in the order of the slots."""
+cdef list learn_names(const Def *d, uint64_t known):
+    """(slot, name) of the names that a body or namespace has gained. Their definitions come in the
+    order of the slots."""
     cdef Cursor c
     cdef str name
     cdef uint64_t slot
+    cdef list gained = []
     c.at = d.names.data
     c.end = c.at + d.names.size
     c.bad = False
@@ -325,9 +401,10 @@ cdef int learn_names(Function f, const Def *d) except -1:
         take_varint(&c)
         slot = take_varint(&c)
         name = take_str(&c)
-        if slot == <uint64_t> len(f.names):
-            f.add(name, "name")
-    return 0
+        if slot == known:
+            known += 1
+            gained.append((slot, name))
+    return gained
 
 
 cdef tuple changed_slots(const Frame *f):
@@ -339,31 +416,44 @@ cdef tuple changed_slots(const Frame *f):
     return tuple(changed)
 
 
-cdef tuple snapshot(Frame *f):
-    """The values of a frame now. One that did not change since is the same object as before."""
+cdef tuple changed_globals(const Frame *f):
+    """As changed_slots, for a module's body: its own changes, and those of functions it called."""
+    cdef uint64_t i
+    cdef const Slot *slot
+    cdef list changed = []
+    if <int32_t> (f.home.touched - f.since) >= 0:
+        for i in range(f.home.value_count):
+            slot = &f.home.values[i]
+            if slot.flags & SLOT_SET and <int32_t> (slot.set_before - f.since) >= 0:
+                changed.append(i)
+    return tuple(changed)
+
+
+cdef tuple snapshot(void **kept, bint *dirty, Slot *slots, uint64_t count):
+    """The values of a frame or namespace now. One that did not change since is the same object as before."""
     cdef tuple old = None
     cdef tuple new
     cdef object value
     cdef uint64_t i
     cdef uint64_t known = 0
-    if f.snapshot != NULL and not f.dirty:
-        return <tuple> f.snapshot
-    if f.snapshot != NULL:
-        old = <tuple> f.snapshot
+    if kept[0] != NULL and not dirty[0]:
+        return <tuple> kept[0]
+    if kept[0] != NULL:
+        old = <tuple> kept[0]
         known = <uint64_t> PyTuple_GET_SIZE(old)
-    new = PyTuple_New(<Py_ssize_t> f.slot_count)
-    for i in range(f.slot_count):
-        if i < known and not f.slots[i].flags & SLOT_DIRTY:
+    new = PyTuple_New(<Py_ssize_t> count)
+    for i in range(count):
+        if i < known and not slots[i].flags & SLOT_DIRTY:
             value = <object> PyTuple_GET_ITEM(old, <Py_ssize_t> i)
         else:
-            value = slot_value(&f.slots[i])
-            f.slots[i].flags &= ~<uint32_t> SLOT_DIRTY
+            value = slot_value(&slots[i])
+            slots[i].flags &= ~<uint32_t> SLOT_DIRTY
         Py_INCREF(value)
         PyTuple_SET_ITEM(new, <Py_ssize_t> i, value)
-    Py_XDECREF(<PyObject *> f.snapshot)
+    Py_XDECREF(<PyObject *> kept[0])
     Py_INCREF(new)
-    f.snapshot = <void *> new
-    f.dirty = False
+    kept[0] = <void *> new
+    dirty[0] = False
     return new
 
 

@@ -21,26 +21,34 @@ cdef Status restore(State *s, uint8_t byte, Cursor *c) noexcept nogil:
         s.begun = True
         s.top = NULL if s.thread == NULL else s.thread.top
         return OK
-    return define_any(s, byte, c)
+    return change_around(s, byte, c)
 
 
 cdef Status restore_frame(State *s, Cursor *c) noexcept nogil:
     cdef uint64_t number = take_varint(c)
     cdef Def *code = <Def *> get(s, &s.defs[DEF_CODE], take_varint(c))
     cdef int64_t line = <int64_t> take_varint(c)
+    cdef uint64_t home = take_varint(c)
     cdef uint8_t flags = take_byte(c)
     cdef bint asleep = (flags & FRAME_SUSPENDED) != 0
+    cdef Def *namespace = NULL
     cdef Entry *entry
     cdef Frame *f
-    if c.bad or code == NULL or flags > 3 or (s.thread == NULL and not asleep):
+    if home:
+        namespace = <Def *> get(s, &s.defs[DEF_NAMESPACE], home - 1)
+        c.bad |= namespace == NULL
+    elif flags & FRAME_BODY:
+        c.bad = True
+    if c.bad or code == NULL or flags > 7 or (s.thread == NULL and not asleep):
         return fail(s, b"a frame of an unknown code, or outside of any thread")
     entry = find(s, &s.suspended, number)
     if entry != NULL:        # known from an earlier chunk
         retire(s, <Frame *> entry.item)
         erase(s, &s.suspended, entry)
-    f = new_frame(s, number, code, line, flags & FRAME_ADOPTED)
+    f = new_frame(s, number, code, line, flags & <uint32_t> (FRAME_ADOPTED | FRAME_BODY))
     if f == NULL:
         return fail(s, b"")
+    f.home = namespace
     f.suspended = s.round
     if not asleep:
         push(s, f)
@@ -72,32 +80,65 @@ cdef bint restate_frame(State *s, Bytes *out, Frame *f, uint32_t flags) noexcept
     cdef uint64_t i
     if not (
         mention(s, f.code)
+        and (f.home == NULL or mention(s, f.home))
         and append_byte(s, out, R_FRAME)
         and append_varint(s, out, f.number)
         and append_varint(s, out, f.code.number)
         and append_varint(s, out, <uint64_t> f.line)
+        and append_varint(s, out, 0 if f.home == NULL else f.home.number + 1)
         and append_byte(s, out, <uint8_t> (flags | f.flags))
     ):
         return False
     for i in range(f.slot_count):
-        if f.slots[i].size and not restate_slot(s, out, i, &f.slots[i]):
-            return False
-        if f.slots[i].flags & SLOT_UNEXAMINED and not (
-            append_set(s, out, i) and append_byte(s, out, V_UNEXAMINED)
-        ):
+        if not restate_slot(s, out, NULL, i, &f.slots[i]):
             return False
     return True
 
 
-cdef bint append_set(State *s, Bytes *out, uint64_t number) noexcept nogil:
+cdef bint restate_namespace(State *s, Def *d) noexcept nogil:
+    """The values of a namespace as they are now, after its definition."""
+    cdef uint64_t i
+    for i in range(d.value_count):
+        if not restate_slot(s, &s.restated[DEF_NAMESPACE], d, i, &d.values[i]):
+            return False
+    return True
+
+
+cdef bint restate_home(State *s, Def *code) noexcept nogil:
+    return (
+        append_byte(s, &s.homes, R_GLOBALS)
+        and append_varint(s, &s.homes, code.number)
+        and append_varint(s, &s.homes, code.home.number + 1)
+    )
+
+
+cdef bint append_set(State *s, Bytes *out, Def *namespace, uint64_t number) noexcept nogil:
+    if namespace != NULL:
+        return (
+            append_byte(s, out, R_SET_GLOBAL)
+            and append_varint(s, out, namespace.number)
+            and append_varint(s, out, number)
+        )
     if number < 64:
         return append_byte(s, out, <uint8_t> (R_SET + number))
     return append_byte(s, out, R_SET_LONG) and append_varint(s, out, number)
 
 
 cdef bint restate_slot(
-    State *s, Bytes *out, uint64_t number, Slot *slot
+    State *s, Bytes *out, Def *namespace, uint64_t number, Slot *slot
 ) noexcept nogil:
+    if slot.size and not (
+        mention_types(s, slot)
+        and append_set(s, out, namespace, number)
+        and append(s, out, slot_data(slot), slot.size)
+    ):
+        return False
+    return not slot.flags & SLOT_UNEXAMINED or (
+        append_set(s, out, namespace, number) and append_byte(s, out, V_UNEXAMINED)
+    )
+
+
+cdef bint mention_types(State *s, Slot *slot) noexcept nogil:
     cdef Cursor c
     cdef uint32_t flags = 0
     cdef bint counting = s.counting
@@ -110,7 +151,7 @@ cdef bint restate_slot(
         s.counting = counting
         if c.bad:
             return False
-    return append_set(s, out, number) and append(s, out, slot_data(slot), slot.size)
+    return True
 
 
 cdef bint restate_stacks(State *s) noexcept nogil:
@@ -118,10 +159,11 @@ cdef bint restate_stacks(State *s) noexcept nogil:
     cdef Def *t = s.first_thread
     cdef Frame *f
     while t != NULL:
-        if t.bottom != NULL and not (
+        if (t.bottom != NULL or t.task != NULL) and not (
             mention(s, t)
             and append_byte(s, &s.frames, R_THREAD)
             and append_varint(s, &s.frames, t.number)
+            and restate_task(s, t)
         ):
             return False
         f = t.bottom
@@ -131,6 +173,14 @@ cdef bint restate_stacks(State *s) noexcept nogil:
             f = f.above
         t = t.next_thread
     return s.thread == NULL or mention(s, s.thread)
+
+
+cdef bint restate_task(State *s, Def *thread) noexcept nogil:
+    return thread.task == NULL or (
+        mention(s, thread.task)
+        and append_byte(s, &s.frames, R_TASK)
+        and append_varint(s, &s.frames, thread.task.number + 1)
+    )
 
 
 cdef bint restate_state(State *s, Bytes *out) noexcept nogil:

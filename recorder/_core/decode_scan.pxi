@@ -47,7 +47,7 @@ cdef class Scanner(Decoder):
             self.report(info, status, first_event)
             info.preamble = (
                 b"".join([to_bytes(&s.restated[kind]) for kind in range(DEF_KINDS)])
-                + to_bytes(&s.frames) + to_bytes(&s.woken) + to_bytes(&state)
+                + to_bytes(&s.homes) + to_bytes(&s.frames) + to_bytes(&s.woken) + to_bytes(&state)
             )
         finally:
             drop_bytes(s, &state)
@@ -83,7 +83,7 @@ cdef class Scanner(Decoder):
         s.round += 1
         for kind in range(DEF_KINDS):
             s.restated[kind].size = 0
-        s.frames.size = s.woken.size = 0
+        s.homes.size = s.frames.size = s.woken.size = 0
         s.lost = s.gaps = 0
         drop_map(s, &s.errors)
 

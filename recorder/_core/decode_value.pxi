@@ -136,21 +136,30 @@ cdef void skip_nested(State *s, Cursor *c, uint32_t *flags) noexcept nogil:
             return
         level += 1
         left[level] = count * 2 if tag == V_DICT or tag == V_DICT_CUT else count
-        named[level] = tag == V_INSTANCE
+        named[level] = V_INSTANCE <= tag <= V_NAMED_CUT
 
 
 cdef inline bint is_container(uint8_t tag) noexcept nogil:
-    return V_LIST <= tag <= V_DICT_CUT or tag == V_EXCEPTION or tag == V_INSTANCE
+    return (
+        V_LIST <= tag <= V_DICT_CUT or tag == V_EXCEPTION or V_INSTANCE <= tag <= V_ENUM
+        or tag == V_TIME or tag == V_DATETIME
+    )
 
 
 cdef inline uint64_t take_count(State *s, Cursor *c, uint8_t tag, uint32_t *flags) noexcept nogil:
     """How many items follow the tag of a container."""
+    if tag == V_EXCEPTION or tag >= V_INSTANCE:
+        note_type(s, c, flags)
     if tag == V_EXCEPTION:
-        note_type(s, c, flags)
         return 1
-    if tag == V_INSTANCE:
-        note_type(s, c, flags)
-    elif tag & 1:            # …_CUT
+    if tag == V_ENUM:
+        skip_str(c)
+        return 1
+    if tag == V_TIME or tag == V_DATETIME:
+        skip(c, 4 if tag == V_TIME else 8)
+        take_varint(c)
+        return 1
+    if tag & 1:              # …_CUT
         take_varint(c)
     return take_varint(c)
 
@@ -191,6 +200,34 @@ cdef void skip_leaf(
     elif tag == V_ELIDED:
         note_type(s, c, flags)
         take_varint(c)
+    elif tag >= V_DATE:
+        note_type(s, c, flags)
+        skip_plain(c, tag)
+    else:
+        c.bad = True
+
+
+cdef void skip_plain(Cursor *c, uint8_t tag) noexcept nogil:
+    """What follows the type of a value that holds no other."""
+    cdef uint64_t dimensions
+    if tag == V_DATE:
+        skip(c, 4)
+    elif tag == V_TIMEDELTA:
+        take_varint(c)
+        take_varint(c)
+        take_varint(c)
+    elif tag == V_GENERATOR:
+        c.bad |= take_byte(c) > 3
+        skip_str(c)
+        take_varint(c)
+    elif tag == V_ARRAY:
+        skip_str(c)
+        take_varint(c)
+        dimensions = take_varint(c)
+        while dimensions and not c.bad:
+            dimensions -= 1
+            take_varint(c)
+        skip_str(c)
     else:
         c.bad = True
 

@@ -29,6 +29,13 @@ cdef enum:                   # records; 80–FF is LINE, 40–7F is SET
     R_FRAME = 0x1A
     R_STATE = 0x1B
     R_MARK = 0x1C
+    R_DEF_NAMESPACE = 0x1D
+    R_DEF_GLOBAL = 0x1E
+    R_GLOBALS = 0x1F
+    R_SET_GLOBAL = 0x20
+    R_BODY = 0x21
+    R_DEF_TASK = 0x22
+    R_TASK = 0x23
     R_SET = 0x40
     R_LINE = 0x80
 
@@ -66,6 +73,17 @@ cdef enum:                   # values; 80–FF is a small int
     V_MODULE = 0x26
     V_UNEXAMINED = 0x27
     V_INSTANCE = 0x28
+    V_INSTANCE_CUT = 0x29
+    V_NAMED = 0x2A
+    V_NAMED_CUT = 0x2B
+    V_ENUM = 0x2C
+    V_DATE = 0x2D
+    V_TIME = 0x2E
+    V_DATETIME = 0x2F
+    V_TIMEDELTA = 0x30
+    V_ARRAY = 0x31
+    V_GENERATOR = 0x32
+    V_EXAMINED = 0x33
     V_SMALL = 0x80
 
 cdef enum:
@@ -74,3 +92,4 @@ cdef enum:
     MAX_NESTING = 64         # containers around a value
     FRAME_SUSPENDED = 1      # flags of FRAME
     FRAME_ADOPTED = 2
+    FRAME_BODY = 4           # its variables are its globals

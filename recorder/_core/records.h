@@ -31,6 +31,13 @@ enum {
     REC_FRAME,
     REC_STATE,
     REC_MARK, /* 0x1C */
+    REC_DEF_NAMESPACE,
+    REC_DEF_GLOBAL,
+    REC_GLOBALS,
+    REC_SET_GLOBAL, /* 0x20 */
+    REC_BODY,
+    REC_DEF_TASK,
+    REC_TASK,
     REC_SET = 0x40,
     REC_LINE = 0x80
 };
@@ -76,6 +83,17 @@ enum {
     TAG_MODULE,
     TAG_UNEXAMINED,
     TAG_INSTANCE, /* 0x28 */
+    TAG_INSTANCE_CUT,
+    TAG_NAMED,
+    TAG_NAMED_CUT,
+    TAG_ENUM,
+    TAG_DATE,
+    TAG_TIME,
+    TAG_DATETIME,
+    TAG_TIMEDELTA, /* 0x30 */
+    TAG_ARRAY,
+    TAG_GENERATOR,
+    TAG_EXAMINED, /* 0x33 */
     TAG_SMALL_INT = 0x80
 };
 #endif

@@ -27,6 +27,8 @@ COMMANDS = {
     "print": ("recorder.cli.print_", "the events of a trace, one a line"),
     "verify": ("recorder.cli.verify", "whether a trace is complete (0), partial (1), corrupt (3)"),
     "recover": ("recorder.cli.recover", "make a trace of what a killed run left behind"),
+    "export": ("recorder.cli.export", "a trace for Perfetto, speedscope, CodeTracer, SQL, …"),
+    "sql": ("recorder.cli.sql", "ask traces a question in SQL"),
     "policy": ("recorder.cli.policy", "the policy in force, and where each value comes from"),
     "errors": ("recorder.cli.errors", "every error code; one of them explained"),
 }

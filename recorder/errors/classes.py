@@ -277,6 +277,35 @@ class NameTooLongError(RecorderUsageError, OSError):
     facts = ("path",)
 
 
+class DestinationNotEmptyError(RecorderUsageError, FileExistsError):
+    """The destination folder is not empty."""
+
+    number = 1085
+    error_name = "ERR_DESTINATION_NOT_EMPTY"
+    title = "The destination folder is not empty"
+    template = "{path} holds files already; a folder is only written where there is none"
+    hint = "Give a new name with -o, or remove the folder first."
+    doc_url = "docs/errors.md#err_destination_not_empty"
+    on_error = "raise"
+    facts = ("path",)
+
+
+class QueryFailedError(RecorderUsageError, ValueError):
+    """The query failed."""
+
+    number = 1086
+    error_name = "ERR_QUERY_FAILED"
+    title = "The query failed"
+    template = "the query failed: {reason}"
+    hint = (
+        "The tables are traces, events, calls, values, exceptions and files; docs/exporting.md "
+        "shows their columns."
+    )
+    doc_url = "docs/errors.md#err_query_failed"
+    on_error = "raise"
+    facts = ("reason",)
+
+
 class DiskFullError(RecorderEnvironmentError, OSError):
     """The disk is full."""
 
@@ -1103,6 +1132,8 @@ BY_NUMBER: dict[int, type[RecorderError]] = {
     1015: UnsupportedPythonError,
     1016: SubinterpreterError,
     1017: NameTooLongError,
+    1085: DestinationNotEmptyError,
+    1086: QueryFailedError,
     2001: DiskFullError,
     2002: QuotaExceededError,
     2003: FreeSpaceLowError,
@@ -1168,6 +1199,7 @@ __all__ = [
     "CloseFailedError",
     "DependencyMissingError",
     "DestinationIsDirectoryError",
+    "DestinationNotEmptyError",
     "DestinationNotRegularError",
     "DiagnosticsUnwritableError",
     "DirectoryCreateFailedError",
@@ -1195,6 +1227,7 @@ __all__ = [
     "OpenFailedError",
     "OutOfMemoryError",
     "PermissionDeniedError",
+    "QueryFailedError",
     "QuotaExceededError",
     "ReadFailedError",
     "ReadOnlyFilesystemError",

@@ -10,6 +10,8 @@ SELECT: dict[str, int] = {
     "open_trace:ENOENT": 1012,
     "open_trace:ENOTDIR": 1012,
     "ENAMETOOLONG": 1017,
+    "publish:ENOTEMPTY": 1085,
+    "publish:EEXIST": 1085,
     "ENOSPC": 2001,
     "EDQUOT": 2002,
     "EACCES": 2004,

@@ -71,7 +71,12 @@ class Frame(RawFrame):
 
     @property
     def locals(self) -> Locals:
-        return Locals(self.function.slots, self.values, self.types)
+        return Locals(self.slots, self.values, self.types)
+
+    @property
+    def globals(self) -> Locals:
+        """The globals of the module the frame's code is from, as last recorded."""
+        return _globals(self)
 
     def __repr__(self) -> str:
         return f"<frame {self.frame} of {self.function.qualified_name}, line {self.line}>"
@@ -92,7 +97,12 @@ class Event(RawEvent):
 
     @property
     def locals(self) -> Locals:
-        return Locals(self.function.slots, self.values, self.types)
+        return Locals(self.slots, self.values, self.types)
+
+    @property
+    def globals(self) -> Locals:
+        """The globals of the module the frame's code is from, as last recorded."""
+        return _globals(self)
 
     @property
     def value(self) -> Value | None:
@@ -105,7 +115,7 @@ class Event(RawEvent):
         found: dict[str, Value | None] = {}
         for slot in self.changed_slots:
             raw = self.values[slot]
-            found[self.function.names[slot]] = None if raw is None else Value(raw, self.types)
+            found[self.names[slot]] = None if raw is None else Value(raw, self.types)
         return found
 
     def __repr__(self) -> str:
@@ -113,6 +123,11 @@ class Event(RawEvent):
             f"<event {self.seq}: {self.kind} {self.function.qualified_name} "
             f"({self.file}:{self.line})>"
         )
+
+
+def _globals(frame: RawFrame) -> Locals:
+    slots = frame.namespace.slots if frame.namespace is not None else {}
+    return Locals(slots, frame.global_values, frame.types)
 
 
 class Moment(NamedTuple):

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from recorder import errors
+from recorder.trace import standard
 
 Types: TypeAlias = Mapping[int, tuple[str, str]]
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -28,6 +29,8 @@ INT, BIGINT, INT_CUT, FLOAT, COMPLEX = 0x06, 0x08, 0x09, 0x0A, 0x0B
 STR, BYTES, BYTEARRAY, LIST, TUPLE, SET, FROZENSET, DICT = range(0x0C, 0x1C, 2)  # + 1: cut
 REF, ERROR, REDACTED, ELIDED, OBJECT = 0x1C, 0x1E, 0x1F, 0x20, 0x21
 TYPED, EXCEPTION, CLASS, FUNCTION, MODULE, UNEXAMINED, INSTANCE = range(0x22, 0x29)
+NAMED, ENUM = 0x2A, 0x2C  # INSTANCE + 1 and NAMED + 1: cut
+DATE, TIME, DATETIME, TIMEDELTA, ARRAY, GENERATOR = range(0x2D, 0x33)
 BUILTIN_NAMES: Final = {
     STR: "str", BYTES: "bytes", BYTEARRAY: "bytearray", LIST: "list", TUPLE: "tuple",
     SET: "set", FROZENSET: "frozenset", DICT: "dict", INT_CUT: "int", CLASS: "type",
@@ -41,7 +44,8 @@ class Node(NamedTuple):
     tag: int  # without the bit that says it was cut
     type: tuple[str, str] | None = None
     size: int | None = None  # the true one; bits of an INT_CUT, index of a REF, code of an ERROR
-    items: Any = ()  # parts; text; of an INSTANCE (name, part); of a TYPED the part
+    items: Any = ()  # parts; text; of INSTANCE, NAMED, ENUM (name, part); of a TYPED the part;
+    # of DATE and TIMEDELTA the facts; of TIME and DATETIME the facts and the time zone's part
     cut: bool = False
 
 
@@ -76,7 +80,9 @@ class Value:
         """What `len()` said, whatever of it is in the trace; None for what has no length."""
         node = _plain(self.tree)
         if isinstance(node, Node):
-            sized = STR <= node.tag <= DICT or node.tag == ELIDED
+            if node.tag == ARRAY:
+                return node.items.shape[0] if node.items.shape else None
+            sized = STR <= node.tag <= DICT or node.tag in (ELIDED, NAMED)
             return node.size if sized else None
         return len(node) if isinstance(node, (str, bytes, bytearray)) else None
 
@@ -87,8 +93,10 @@ class Value:
 
     def to_python(self) -> Any:
         """The object, made anew: None, bool, int, float, complex, str, bytes, bytearray, Ellipsis,
-        NotImplemented, and list, tuple, set, frozenset and dict of these, shared parts and cycles
-        included. An instance of a subclass of these gives its built-in part.
+        NotImplemented, range, slice, date, time, datetime, timedelta and timezone, and list, tuple,
+        set, frozenset and dict of these, shared parts and cycles included. An instance of a
+        subclass of these gives its built-in part, a named tuple a tuple, a member of an enum its
+        value, an array nested lists of its items.
 
         Raises ValueUnreadableError for everything else, and where something of it is missing.
         """
@@ -237,20 +245,54 @@ class _Parser:
             return Node(tag, self.type(), None, [self.value(depth + 1)])
         if tag in (FUNCTION, MODULE):
             return Node(tag, None, None, self.text())
-        if tag == INSTANCE:
-            return self.instance(depth)
         if tag == REDACTED:
             return Node(tag)
+        if INSTANCE <= tag <= GENERATOR:
+            return self.with_type(tag, self.type(), depth)
         raise self.damaged()
 
-    def instance(self, depth: int) -> Node:
-        of = self.type()
+    def with_type(self, tag: int, of: tuple[str, str], depth: int) -> Node:
+        if tag <= NAMED + 1:
+            return self.instance(tag, of, depth)
+        if tag == ENUM:
+            return Node(tag, of, None, [(self.text(), self.value(depth + 1))])
+        if tag == DATE:
+            return Node(tag, of, None, self.date())
+        if tag == TIME:
+            return Node(tag, of, None, (self.time(), self.value(depth + 1)))
+        if tag == DATETIME:
+            return Node(tag, of, None, (self.date() + self.time(), self.value(depth + 1)))
+        if tag == TIMEDELTA:
+            n = self.varint()
+            return Node(tag, of, None, ((n >> 1) ^ -(n & 1), self.varint(), self.varint()))
+        if tag == GENERATOR:
+            state = standard.STATES[self.bytes(1)[0]]
+            return Node(tag, of, None, (state, self.text(), self.varint()))
+        return self.array(of)
+
+    def date(self) -> tuple[int, ...]:
+        found: tuple[int, ...] = struct.unpack("<HBB", self.bytes(4))
+        return found
+
+    def time(self) -> tuple[int, ...]:
+        hour, minute, second, fold = self.bytes(4)
+        return hour, minute, second, self.varint(), fold
+
+    def array(self, of: tuple[str, str]) -> Node:
+        form, item_size, dimensions = self.text(), self.varint(), self.varint()
+        if dimensions > MOST_NESTING:
+            raise self.damaged()
+        shape = tuple(self.varint() for _ in range(dimensions))
+        array = standard.Array(form, item_size, shape, self.bytes(self.varint()))
+        return Node(ARRAY, of, array.length, array, array.cut)
+
+    def instance(self, tag: int, of: tuple[str, str], depth: int) -> Node:
+        true_size = self.varint() if tag & 1 else None
         count = self.varint()
         if count > len(self.raw) - self.at:
             raise self.damaged()
-        return Node(
-            INSTANCE, of, None, [(self.text(), self.value(depth + 1)) for _ in range(count)]
-        )
+        items = [(self.text(), self.value(depth + 1)) for _ in range(count)]
+        return Node(tag & ~1, of, count if true_size is None else true_size, items, bool(tag & 1))
 
 
 # ---- questions ----------------------------------------------------------------------------------
@@ -260,8 +302,10 @@ def _parts(node: Node) -> Iterator[Any]:
     if node.tag == DICT:
         for pair in node.items:
             yield from pair
-    elif node.tag == INSTANCE:
+    elif node.tag in (INSTANCE, NAMED, ENUM):
         yield from (part for _, part in node.items)
+    elif node.tag in (TIME, DATETIME):
+        yield node.items[1]
     elif LIST <= node.tag <= FROZENSET or node.tag in (TYPED, EXCEPTION):
         yield from node.items
 
@@ -274,7 +318,9 @@ def _nodes(tree: Any) -> Iterator[Node]:
 
 
 def _plain(tree: Any) -> Any:
-    """Without the TYPED around it."""
+    """Without the INSTANCE and TYPED around it."""
+    if isinstance(tree, Node) and tree.tag == INSTANCE and tree.items and not tree.items[0][0]:
+        tree = tree.items[0][1]
     return tree.items[0] if isinstance(tree, Node) and tree.tag == TYPED else tree
 
 
@@ -310,8 +356,15 @@ class _Builder:
             return self.build(tree.items[0])
         if tree.tag == REF:
             return self.shared(tree.size or 0)
+        if tree.tag == ARRAY and (made := tree.items.nested()) is not None:
+            return made
         if not LIST <= tree.tag <= DICT:
-            raise _unreadable(f"is not one that can be made anew: {_show(tree, 60)}")
+            try:
+                return self.standard(tree)
+            except errors.RecorderError:
+                raise
+            except (TypeError, ValueError, OverflowError) as exc:
+                raise _unreadable("is none that its type can have") from exc
         number = len(self.containers)
         self.containers.append(_PENDING)
         try:
@@ -320,6 +373,30 @@ class _Builder:
             raise _unreadable("has a key that cannot be one") from exc
         if len(made) != tree.size:
             raise _unreadable("has keys that differ only by their type")
+        return made
+
+    def standard(self, tree: Node) -> Any:
+        if tree.tag == DATE:
+            return standard.make_date(tree.items)
+        if tree.tag == TIMEDELTA:
+            return standard.make_timedelta(tree.items)
+        number = len(self.containers)
+        if tree.tag in (INSTANCE, NAMED, ENUM, EXCEPTION, TIME, DATETIME):
+            self.containers.append(_PENDING)
+        made: Any = _PENDING
+        if tree.tag == TIME:
+            made = standard.make_time(tree.items[0], self.build(tree.items[1]))
+        elif tree.tag == DATETIME:
+            made = standard.make_datetime(tree.items[0], self.build(tree.items[1]))
+        elif tree.tag == NAMED:
+            made = tuple([self.build(part) for _, part in tree.items])
+        elif tree.tag == ENUM or (tree.tag == INSTANCE and tree.items and not tree.items[0][0]):
+            made = self.build(tree.items[0][1])
+        elif tree.tag == INSTANCE and tree.type in standard.MAKERS:
+            made = standard.MAKERS[tree.type](*[self.build(part) for _, part in tree.items])
+        if made is _PENDING:
+            raise _unreadable(f"is not one that can be made anew: {_show(tree, 60)}")
+        self.containers[number] = made
         return made
 
     def shared(self, number: int) -> Any:
@@ -383,14 +460,47 @@ def _node_to_json(node: Node) -> Json:
         shown["value"] = _to_json(node.items[0])
     elif node.tag == EXCEPTION:
         shown["args"] = _to_json(node.items[0])
-    elif node.tag == INSTANCE:
-        shown["attributes"] = {name: _to_json(part) for name, part in node.items}
+    elif node.tag in (INSTANCE, NAMED, ENUM):
+        key = {INSTANCE: "attributes", NAMED: "fields", ENUM: "member"}[node.tag]
+        shown[key] = {name: _to_json(part) for name, part in node.items if name}
+        if node.items and not node.items[0][0]:
+            shown["value"] = _to_json(node.items[0][1])
+    elif node.tag >= DATE:
+        _standard_to_json(node, shown)
     else:
         _leaf_to_json(node, shown)
     if node.cut or node.tag == ELIDED:
         shown["size"] = node.size
         shown["truncated"] = True
     return shown
+
+
+def _standard_to_json(node: Node, shown: dict[str, Json]) -> None:
+    if node.tag in (TIME, DATETIME):
+        shown["tzinfo"] = _to_json(node.items[1])
+    if node.tag == GENERATOR:
+        state, name, line = node.items
+        shown.update(state=state, name=name, line=line)
+    elif node.tag == ARRAY:
+        array = node.items
+        shown.update(format=array.format, shape=list(array.shape))
+        items = array.items()
+        if items is None:
+            shown["hex"] = array.data.hex()
+        else:
+            shown["items"] = [_to_json(item) for item in items]
+    else:
+        shown["value"] = _standard_text(node)
+
+
+def _standard_text(node: Node) -> str:
+    if node.tag == DATE:
+        return standard.show_date(node.items)
+    if node.tag == TIMEDELTA:
+        return standard.show_timedelta(node.items)
+    if node.tag == TIME:
+        return standard.show_time(node.items[0])
+    return standard.show_datetime(node.items[0])
 
 
 def _leaf_to_json(node: Node, shown: dict[str, Json]) -> None:
@@ -444,12 +554,44 @@ class _Writer:
             self.add(")")
         elif tree.tag == EXCEPTION:
             self.exception(tree)
-        elif tree.tag == INSTANCE:
+        elif tree.tag in (INSTANCE, NAMED):
             self.add(_type_name(tree) + "(")
             self.sequence(tree.items, self.attribute)
+            if tree.cut:
+                self.add(f", … {tree.size - len(tree.items)} more")
             self.add(")")
+        elif tree.tag == ENUM:
+            self.add(f"<{_type_name(tree)}.{tree.items[0][0] or '?'}: ")
+            self.part(tree.items[0][1])
+            self.add(">")
+        elif tree.tag >= DATE:
+            self.standard(tree)
         else:
             self.add(self.leaf(tree))
+
+    def standard(self, tree: Node) -> None:
+        if tree.tag == GENERATOR:
+            state, name, line = tree.items
+            at = f" at line {line}" if line else ""
+            return self.add(f"<{_type_name(tree)} {name}, {state}{at}>")
+        if tree.tag == ARRAY:
+            return self.array(tree)
+        self.add(f"{_type_name(tree)}({_standard_text(tree)}")
+        if tree.tag in (TIME, DATETIME) and tree.items[1] is not None:
+            self.add(", ")
+            self.part(tree.items[1])
+        return self.add(")")
+
+    def array(self, node: Node) -> None:
+        array = node.items
+        self.add(f"{_type_name(node)}(shape={array.shape}, format={array.format!r}")
+        if (items := array.items()) is not None:
+            self.add(", [")
+            self.sequence(items, self.part)
+            if node.cut:
+                self.add(", …")
+            self.add("]")
+        self.add(")")
 
     def scalar(self, tree: Any) -> None:
         if isinstance(tree, int) and tree.bit_length() > 8 * (self.left + 8):
@@ -496,7 +638,8 @@ class _Writer:
             write(item)
 
     def attribute(self, item: Any) -> None:
-        self.add(item[0] + "=")
+        if item[0]:
+            self.add(item[0] + "=")
         self.part(item[1])
 
     def pair(self, item: Any) -> None:
@@ -531,3 +674,13 @@ def _show(tree: Any, limit: int) -> str:
 
 def _code_name(number: int) -> str:
     return errors.class_for(number).error_name
+
+
+def show_tree(tree: Any, limit: int = SHOWN) -> str:
+    """A part of a value as `Value.show` writes it."""
+    return _show(tree, limit)
+
+
+def type_name_of(tree: Any) -> str:
+    """The `type_name` of a part of a value."""
+    return _type_name(tree)

@@ -1,0 +1,104 @@
+"""`recorder export TRACE --to FORMAT -o OUT`: a trace for other tools."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from recorder.cli.output import count, printable
+
+if TYPE_CHECKING:
+    # What add_subparsers() returns has no public name.
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+CORRUPT = 3
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    from recorder.export import FORMATS
+
+    rows = "\n".join(f"  {name:<11} {format.what}" for name, format in FORMATS.items())
+    parser = subparsers.add_parser(
+        "export",
+        help="a trace in the formats other tools open",
+        description="Write a trace in a format that other tools open.",
+        epilog=f"formats:\n{rows}\n\nExit status: 0, or 3 if something of the trace could not be "
+        "read; what could be is exported.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("trace", metavar="TRACE")
+    parser.add_argument("--to", metavar="FORMAT", required=True)
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", help="the file or folder to write (default: beside TRACE)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from recorder import export
+    from recorder.cli import say
+
+    format = export.format_named(args.to)
+    output = args.output or default_output(args.trace, format.suffix, args.to)
+    with cleaning_up(), progress(f"exporting to {format.name}") as told:
+        done = export.export(args.trace, format.name, output, told=told)
+    if done.notice:
+        say(f"recorder: {printable(done.notice)}")
+    if sys.stderr is not None and sys.stderr.isatty():
+        say(f"recorder: {count(done.events, 'event')} → {printable(done.path)}")
+    return CORRUPT if done.verdict.startswith("corrupt") else 0
+
+
+def default_output(trace: str, suffix: str, format: str) -> str:
+    """app.rtrace → app.json; a folder gets the name of its format."""
+    stem = os.path.splitext(os.path.basename(os.path.normpath(trace)))[0]
+    return f"{stem}-{format}" if suffix == "/" else f"{stem}{suffix}"
+
+
+@contextmanager
+def cleaning_up() -> Iterator[None]:
+    """A signal that ends the command lets it remove what it has begun, and then ends it."""
+    caught: list[int] = []
+
+    def stop(number: int, frame: Any) -> None:
+        caught.append(number)
+        raise KeyboardInterrupt
+
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, stop) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if caught:
+            signal.signal(caught[0], signal.SIG_DFL)
+            os.kill(os.getpid(), caught[0])
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on stderr, if a person looks at it."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
+    )  # fmt: skip
+    bar = Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False)
+    with bar:
+        task = bar.add_task(title, total=None)
+
+        def told(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+            bar.refresh()
+
+        yield told

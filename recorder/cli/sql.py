@@ -1,0 +1,193 @@
+"""`recorder sql TRACE… "select …"`: a question to any number of traces, answered by DuckDB."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from recorder import errors
+from recorder.cli.export import cleaning_up, progress
+from recorder.cli.output import printable, write
+
+if TYPE_CHECKING:
+    # What add_subparsers() returns has no public name.
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+CORRUPT = 3
+ROWS = 1000  # fetched at once; the first ones decide how wide the columns are
+WIDEST = 60
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser(
+        "sql",
+        help="ask traces a question in SQL",
+        description="Ask any number of traces a question in SQL. The tables are traces, events, "
+        "calls, values, exceptions and files; docs/exporting.md has their columns. Needs pyarrow "
+        "and duckdb: pip install 'recorder-core[parquet]'.",
+        epilog="Exit status: 0, or 3 if something of a trace could not be read.",
+    )
+    parser.add_argument(
+        "traces", metavar="TRACE", nargs="+", help="a trace, or a folder exported --to parquet"
+    )
+    parser.add_argument("query", metavar="QUERY")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON Lines")
+    form.add_argument("--csv", action="store_true", help="print CSV")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from recorder.cli import say
+    from recorder.export import parquet
+
+    duckdb = parquet.load("duckdb")
+    parquet.load("pyarrow")
+    with cleaning_up(), ExitStack() as stack:
+        folder = stack.enter_context(temporary_folder())
+        tables = [name for name in parquet.SCHEMAS if re.search(rf"\b{name}\b", args.query)]
+        with progress("reading traces") as told:
+            notices = prepare(args.traces, tables, folder, told)
+        for notice in notices:
+            say(f"recorder: {printable(notice)}")
+        connection = stack.enter_context(connect(duckdb, folder, tables, len(args.traces)))
+        with asking(duckdb):
+            connection.execute(args.query)
+            form = as_json if args.json else as_csv if args.csv else as_table
+            for line in form(connection):
+                write(line)
+    return CORRUPT if any("corrupt" in notice for notice in notices) else 0
+
+
+@contextmanager
+def temporary_folder() -> Iterator[str]:
+    import shutil
+    import tempfile
+
+    with errors.mapped("mkdir", path=tempfile.gettempdir()):
+        folder = tempfile.mkdtemp(prefix="recorder-sql-")
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def prepare(
+    traces: list[str], tables: list[str], folder: str, told: Callable[[int, int], None] | None
+) -> list[str]:
+    """Tables of every trace, each in a folder of its own; what the traces lack."""
+    from recorder.export import export_tables
+
+    notices = []
+    for number, trace in enumerate(traces):
+        place = os.path.join(folder, str(number))
+        if os.path.exists(os.path.join(trace, "traces.parquet")):
+            with errors.mapped("open", path=trace):
+                os.symlink(os.path.abspath(trace), place)
+        else:
+            done = export_tables(trace, place, tables)
+            if done.notice:
+                notices.append(f"{trace}: {done.notice}")
+        if told is not None:
+            told(number + 1, len(traces))
+    return notices
+
+
+@contextmanager
+def connect(duckdb: Any, folder: str, tables: list[str], count: int) -> Iterator[Any]:
+    """A database in memory that has the tables as views."""
+    settings = {
+        "autoinstall_known_extensions": False,
+        "python_enable_replacements": False,  # a table that is unknown is no variable of ours
+        "temp_directory": os.path.join(folder, "spill"),
+    }
+    with asking(duckdb):
+        connection = duckdb.connect(":memory:", config=settings)
+    try:
+        for name in tables:
+            files = [os.path.join(folder, str(n), f"{name}.parquet") for n in range(count)]
+            with asking(duckdb):
+                connection.read_parquet(files, union_by_name=True).create_view(name)
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextmanager
+def asking(duckdb: Any) -> Iterator[None]:
+    """What DuckDB raises becomes ours."""
+    try:
+        yield
+    except duckdb.OutOfMemoryException as exc:
+        raise errors.OutOfMemoryError(operation="query") from exc
+    except duckdb.InterruptException as exc:
+        raise KeyboardInterrupt from exc
+    except duckdb.Error as exc:
+        raise errors.QueryFailedError(reason=str(exc).strip()) from exc
+
+
+# ---- answers -------------------------------------------------------------------------------------
+
+
+def names_of(answer: Any) -> list[str]:
+    return [column[0] for column in answer.description or []]
+
+
+def rows_of(answer: Any) -> Iterator[list[tuple[Any, ...]]]:
+    while names_of(answer) and (rows := answer.fetchmany(ROWS)):
+        yield rows
+
+
+def as_json(answer: Any) -> Iterator[str]:
+    names = names_of(answer)
+    for rows in rows_of(answer):
+        for row in rows:
+            yield json.dumps(dict(zip(names, row, strict=True)), default=str)
+
+
+def as_csv(answer: Any) -> Iterator[str]:
+    yield csv_line(names_of(answer))
+    for rows in rows_of(answer):
+        for row in rows:
+            yield csv_line(row)
+
+
+def csv_line(row: Any) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="").writerow(row)
+    return out.getvalue()
+
+
+def as_table(answer: Any) -> Iterator[str]:
+    """Aligned columns. On a terminal long values are cut."""
+    widest = WIDEST if sys.stdout is not None and sys.stdout.isatty() else None
+    names = names_of(answer)
+    widths: list[int] = []
+    for rows in rows_of(answer):
+        shown = [[cell(part, widest) for part in row] for row in rows]
+        if not widths:
+            widths = [max(map(len, column)) for column in zip(names, *shown, strict=True)]
+            yield aligned(names, widths)
+            yield aligned(["-" * width for width in widths], widths)
+        for row in shown:
+            yield aligned(row, widths)
+    if names and not widths:
+        yield aligned(names, [len(name) for name in names])
+
+
+def cell(part: Any, widest: int | None) -> str:
+    text = "" if part is None else printable(str(part))
+    return text if widest is None or len(text) <= widest else text[: widest - 1] + "…"
+
+
+def aligned(parts: list[str], widths: list[int]) -> str:
+    padded = [part.ljust(width) for part, width in zip(parts, widths, strict=True)]
+    return "  ".join(padded).rstrip()

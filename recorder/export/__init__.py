@@ -1,0 +1,122 @@
+"""A trace in the formats that other tools open: `recorder export TRACE --to FORMAT -o OUT`.
+
+    from recorder.export import export
+    export("app.rtrace", "perfetto", "app.json")
+
+Every format is a module with `write(trace, out, told)`. All of them stream: memory does not grow
+with the trace.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection
+from difflib import get_close_matches
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from recorder import errors
+from recorder.export.output import Output
+
+if TYPE_CHECKING:
+    from recorder.trace.reader import Trace
+
+
+class Format(NamedTuple):
+    name: str
+    module: str
+    suffix: str  # of a file; "/" for a folder
+    what: str
+
+    @property
+    def folder(self) -> bool:
+        return self.suffix == "/"
+
+
+FORMATS: Final = {
+    row[0]: Format(*row)
+    for row in (
+        ("perfetto", "perfetto", ".json", "opens in ui.perfetto.dev and chrome://tracing"),
+        ("speedscope", "speedscope", ".speedscope.json", "opens in speedscope.app"),
+        ("jsonl", "jsonl", ".jsonl", "every event as a line of JSON"),
+        ("codetracer", "codetracer", "/", "CodeTracer's folder of JSON files"),
+        ("ctfs", "ctfs", ".ct", "CodeTracer's container, one stream of events"),
+        ("ctfs-split", "ctfs_split", ".ct", "CodeTracer's container, streams by column"),
+        ("parquet", "parquet", "/", "tables for DuckDB, Spark, pandas (needs pyarrow)"),
+    )
+}
+
+
+class Exported(NamedTuple):
+    """What was written where."""
+
+    path: str
+    events: int
+    verdict: str
+    notice: str  # a sentence about what the trace lacks, or empty
+
+
+def format_named(name: str) -> Format:
+    """Raises UnsupportedFormatError."""
+    if name in FORMATS:
+        return FORMATS[name]
+    near = get_close_matches(name, FORMATS, n=1)
+    raise errors.UnsupportedFormatError(
+        f"{name} is not a format this version can write"
+        + (f"; did you mean {near[0]}?" if near else f"; there are {', '.join(FORMATS)}"),
+        format=name,
+    )
+
+
+def export(
+    trace: str | os.PathLike[str],
+    format: str,
+    output: str | os.PathLike[str],
+    *,
+    told: Callable[[int, int], None] | None = None,
+) -> Exported:
+    """Writes a trace in another format.
+
+    `told`: called now and then with the number of events done and of all. Raises
+    UnsupportedFormatError, DependencyMissingError (parquet without pyarrow), what opening the trace
+    raises, and what the system says about the output (DiskFullError, …). After an exception nothing
+    is left at or beside `output`, and a file that was there is as it was.
+    """
+    chosen = format_named(format)
+    module = import_module(f"recorder.export.{chosen.module}")
+    return _export(trace, output, chosen.folder, module.write, told)
+
+
+def export_tables(
+    trace: str | os.PathLike[str], output: str | os.PathLike[str], tables: Collection[str]
+) -> Exported:
+    """Some of the tables of `parquet`, and `traces`. Raises as `export`."""
+    from recorder.export import parquet
+
+    def write(opened: Trace, out: Output, told: Callable[[int], None]) -> None:
+        parquet.write(opened, out, told, tables)
+
+    return _export(trace, output, True, write, None)
+
+
+def _export(
+    trace: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    folder: bool,
+    write: Callable[[Trace, Output, Callable[[int], None]], None],
+    told: Callable[[int, int], None] | None,
+) -> Exported:
+    from recorder.export.text import notice
+    from recorder.trace.reader import open_trace
+
+    with open_trace(trace) as opened:
+        total = len(opened)
+
+        def tell(done: int) -> None:
+            if told is not None:
+                told(done, total)
+
+        out = Output(output, folder=folder, source=opened.path)
+        with out, errors.mapped("export", path=out.destination):
+            write(opened, out, tell)
+        return Exported(out.destination, total, str(opened.verdict), notice(opened))

@@ -1,0 +1,343 @@
+"""A folder of Parquet tables, for DuckDB on one machine or Spark on many.
+
+    traces      what was recorded, and how far it can be believed: one row
+    events      everything that happened, in order
+    calls       every time a frame was active, from call or resumption to return, yield or unwinding
+    values      every change of a variable
+    exceptions  every time one was raised, passed on, handled or ended a call
+    files       the sources
+
+Every table has the trace's id, so that tables of any number of traces can be read as one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from recorder import errors
+from recorder.export import text
+from recorder.export.output import Output, Sink
+from recorder.export.walk import Activation, Visitor, walk
+from recorder.trace import values
+from recorder.trace.reader import Event, Trace
+from recorder.trace.values import Node, Value
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+BATCH: Final = 1 << 15  # rows made into arrays together,
+GROUP: Final = 4  # and such batches that are a row group
+
+# Columns: name, type. `value` is as Python would write it; the three after it hold it as itself,
+# where it is such a thing.
+VALUE: Final = "value:string type:string int:int64 float:double text:string"
+PLACE: Final = "thread:int32 call:int64 frame:int64 function:string file:string line:int32"
+SCHEMAS: Final = {
+    "traces": "trace:string name:string path:string verdict:string state:string failure:string "
+    "exit_status:int32 events:int64 lost_events:int64 damaged_places:int32 started:timestamp[us] "
+    "duration_ns:int64 argv:list<string> cwd:string pid:int64 python:string platform:string "
+    "recorder:string",
+    "events": f"trace:string seq:int64 kind:string {PLACE} depth:int32 time_ns:int64 "
+    "value:string lost_before:int64",
+    "calls": "trace:string call:int64 parent:int64 thread:int32 thread_name:string task:int64 "
+    "frame:int64 function:string file:string line:int32 depth:int32 began:string ended:string "
+    "first_seq:int64 last_seq:int64 started_ns:int64 ended_ns:int64 duration_ns:int64 "
+    f"own_ns:int64 arguments:string {VALUE}",
+    "values": f"trace:string seq:int64 {PLACE} name:string {VALUE}",
+    "exceptions": f"trace:string seq:int64 kind:string {PLACE} type:string value:string",
+    "files": "trace:string path:string sha256:string size:int64 source:string",
+}
+
+
+def write(
+    trace: Trace,
+    out: Output,
+    told: Callable[[int], None],
+    tables: Collection[str] = tuple(SCHEMAS),
+) -> None:
+    """`tables`: those that are wanted."""
+    with _Tables(out, tables) as made:
+        if {"events", "calls", "values", "exceptions"} & set(tables):
+            walk(trace, _Rows(trace, made), told)
+        made.add("traces", _about(trace))
+        if "files" in tables:
+            number = str(trace.header["trace_id"])
+            for path, source in trace.sources.items():
+                content = text.clean(source.text)
+                row = (number, text.clean(path), source.sha256, len(source.content), content)
+                made.add("files", row)
+
+
+def load(module: str) -> Any:
+    """A library of the extra. Raises DependencyMissingError."""
+    from importlib import import_module
+
+    try:
+        return import_module(module)
+    except ImportError as exc:
+        raise errors.DependencyMissingError(
+            f"the library {module.partition('.')[0]} could not be imported; "
+            "pip install 'recorder-core[parquet]' brings it",
+            module=module,
+        ) from exc
+
+
+def _about(trace: Trace) -> tuple[Any, ...]:
+    about = text.about(trace)
+    started = int(about["started"]) // 1000
+    name = text.clean(os.path.basename(trace.path))
+    argv = [str(word) for word in about["argv"] or []]
+    return (
+        about["trace"], name, about["path"], about["verdict"], about["state"], about["failure"],
+        about["exit_status"], about["events"], about["lost_events"], len(about["damage"]), started,
+        about["duration_ns"], argv, about["cwd"], about["pid"], about["python"],
+        about["platform"], about["recorder"],
+    )  # fmt: skip
+
+
+# ---- rows ----------------------------------------------------------------------------------------
+
+
+class _Shown(NamedTuple):
+    """A value in the columns of VALUE."""
+
+    value: str
+    type: str
+    int: int | None
+    float: float | None
+    text: str | None
+
+
+NOTHING: Final = (None, None, None, None, None)
+
+
+def _shown(value: Value) -> _Shown:
+    written = text.shown(value)
+    try:
+        tree = value.tree
+        type_name = text.clean(value.type_name)
+    except errors.TraceCorruptError:
+        return _Shown(written, "?", None, None, None)
+    if isinstance(tree, Node) and tree.tag == values.TYPED:
+        tree = tree.items[0]
+    number = fraction = content = None
+    if isinstance(tree, int) and not isinstance(tree, bool) and -(2**63) <= tree < 2**63:
+        number = tree
+    elif isinstance(tree, float):
+        fraction = tree
+    elif isinstance(tree, str):
+        content = text.clean(tree)
+    return _Shown(written, type_name, number, fraction, content)
+
+
+class _Rows(Visitor):
+    def __init__(self, trace: Trace, tables: _Tables) -> None:
+        self.trace = str(trace.header["trace_id"])
+        self.values = text.Converted(_shown)
+        self.wanted = {name: name in tables.wanted for name in SCHEMAS}
+        self.add = tables.add
+        self.texts: dict[str, str] = {}
+
+    def clean(self, written: str) -> str:
+        found = self.texts.get(written)
+        if found is None:
+            found = self.texts[written] = text.clean(written)
+        return found
+
+    def place(self, active: Activation, line: int) -> tuple[Any, ...]:
+        function = active.function
+        return (
+            active.thread.number, active.number, active.frame,
+            self.clean(function.qualified_name), self.clean(function.file), line,
+        )  # fmt: skip
+
+    def happened(self, active: Activation, event: Event, time: int) -> None:
+        place = self.place(active, event.line)
+        shown = None
+        if event.raw_value is not None:
+            shown = self.values.get(event.raw_value, event.types)
+        if self.wanted["events"]:
+            value = None if shown is None else shown.value
+            lost = event.lost if event.gap else None
+            self.add(
+                "events",
+                (self.trace, event.seq, event.kind, *place, event.depth, time, value, lost),
+            )
+        if event.changed_slots and self.wanted["values"]:
+            self.changed(event, place)
+        if shown is not None and event.kind not in ("return", "yield") and self.wanted["exceptions"]:
+            row = (self.trace, event.seq, event.kind, *place, shown.type, shown.value)
+            self.add("exceptions", row)
+
+    def changed(self, event: Event, place: tuple[Any, ...]) -> None:
+        names, held, types = event.function.names, event.values, event.types
+        for slot in event.changed_slots:
+            raw = held[slot]
+            shown = NOTHING if raw is None else self.values.get(raw, types)
+            self.add("values", (self.trace, event.seq, *place, self.clean(names[slot]), *shown))
+
+    def enter(self, active: Activation, event: Event | None, time: int) -> None:
+        active.data = [0, None]  # time spent in what it called; arguments
+        if event is not None:
+            self.happened(active, event, time)
+            if event.kind == "call" and self.wanted["calls"]:
+                active.data[1] = self.arguments(event)
+
+    def arguments(self, event: Event) -> str | None:
+        names, count = event.function.names, event.function.argument_count
+        given = {
+            self.clean(names[slot]): self.values.get(raw, event.types).value
+            for slot, raw in enumerate(event.values[:count])
+            if raw is not None
+        }
+        return json.dumps(given, ensure_ascii=False) if given else None
+
+    def step(self, active: Activation, event: Event, time: int) -> None:
+        self.happened(active, event, time)
+
+    exception = step
+
+    def leave(self, active: Activation, event: Event | None, time: int) -> None:
+        if event is not None:
+            self.happened(active, event, time)
+        duration = time - active.time
+        parent = active.parent
+        if parent is not None:
+            parent.data[0] += duration
+        if not self.wanted["calls"]:
+            return
+        function = active.function
+        shown: tuple[Any, ...] = NOTHING
+        if event is not None and event.raw_value is not None:
+            shown = self.values.get(event.raw_value, event.types)
+        self.add(
+            "calls",
+            (
+                self.trace, active.number, None if parent is None else parent.number,
+                active.thread.number, self.clean(active.thread.name),
+                None if active.task is None else active.task.frame, active.frame,
+                self.clean(function.qualified_name), self.clean(function.file),
+                function.first_line, active.depth, active.began,
+                "unseen" if event is None else event.kind, active.seq,
+                None if event is None else event.seq, active.time, time, duration,
+                max(0, duration - active.data[0]), active.data[1], *shown,
+            ),
+        )  # fmt: skip
+
+
+# ---- files ---------------------------------------------------------------------------------------
+
+
+class _Tables:
+    """The tables that are wanted, each with its rows that are not yet written."""
+
+    def __init__(self, out: Output, wanted: Collection[str]) -> None:
+        self.wanted = set(wanted) | {"traces"}
+        self.pa = load("pyarrow")
+        self.tables = {
+            name: _Table(self.pa, columns, out.file(f"{name}.parquet"))
+            for name, columns in SCHEMAS.items()
+            if name in self.wanted
+        }
+
+    def add(self, name: str, row: tuple[Any, ...]) -> None:
+        table = self.tables[name]
+        table.rows.append(row)
+        if len(table.rows) == BATCH:
+            table.batch()
+
+    def __enter__(self) -> _Tables:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if error is None:
+                for table in self.tables.values():
+                    table.close()
+        finally:
+            for table in self.tables.values():
+                table.file.given_up = True  # pyarrow closes what it let go of, later
+
+
+class _Table:
+    def __init__(self, pa: Any, columns: str, sink: Sink) -> None:
+        self.pa = pa
+        self.rows: list[tuple[Any, ...]] = []
+        self.batches: list[Any] = []
+        self.file = _File(sink)
+        pairs = [column.split(":") for column in columns.split()]
+        self.schema = pa.schema([(name, _type(pa, kind)) for name, kind in pairs])
+        self.writer = load("pyarrow.parquet").ParquetWriter(
+            self.file, self.schema, compression="zstd"
+        )
+
+    def batch(self) -> None:
+        if self.rows:
+            columns = zip(*self.rows, strict=True)
+            arrays = [
+                self.pa.array(column, field.type)
+                for column, field in zip(columns, self.schema, strict=True)
+            ]
+            self.batches.append(self.pa.record_batch(arrays, schema=self.schema))
+            self.rows = []
+        if len(self.batches) >= GROUP:
+            self.group()
+
+    def group(self) -> None:
+        if self.batches:
+            self.writer.write_table(self.pa.Table.from_batches(self.batches))
+            self.batches = []
+
+    def close(self) -> None:
+        self.batch()
+        self.group()
+        self.writer.close()
+        self.file.sink.finish()
+
+
+class _File:
+    """A Sink as a file object of Python's, for pyarrow."""
+
+    closed = False
+    mode = "wb"
+
+    def __init__(self, sink: Sink) -> None:
+        self.sink = sink
+        self.given_up = False
+
+    def write(self, data: Any) -> int:
+        return len(data) if self.given_up else self.sink.write(bytes(data))
+
+    def tell(self) -> int:
+        return self.sink.size
+
+    def flush(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def readable(self) -> bool:
+        return False
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return False
+
+
+def _type(pa: Any, kind: str) -> Any:
+    if kind == "timestamp[us]":
+        return pa.timestamp("us")
+    if kind == "list<string>":
+        return pa.list_(pa.string())
+    return {"double": pa.float64}.get(kind, getattr(pa, kind, None))()

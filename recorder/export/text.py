@@ -1,0 +1,110 @@
+"""What is common to all formats: text that every reader takes, values as text, what a trace is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
+
+from recorder import errors
+from recorder.trace.reader import Trace
+from recorder.trace.values import Types, Value
+
+T = TypeVar("T")
+
+SHOWN = 1000  # characters of a value that is shown as text
+MOST_KEPT = 20_000  # values whose conversion is remembered,
+LARGEST_KEPT = 200  # if they have no more bytes than this
+
+
+def clean(text: str) -> str:
+    """Text that is UTF-8: a lone surrogate becomes its escape."""
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def quoted(text: str) -> str:
+    """A JSON string."""
+    return json.dumps(clean(text))
+
+
+class Converted(Generic[T]):
+    """What values become in a format, by their bytes. The same value is converted once, mostly."""
+
+    def __init__(self, make: Callable[[Value], T]) -> None:
+        self.make = make
+        self.kept: dict[bytes, T] = {}
+
+    def get(self, raw: bytes, types: Types) -> T:
+        found = self.kept.get(raw)
+        if found is None:
+            found = self.make(Value(raw, types))
+            if len(raw) <= LARGEST_KEPT:
+                if len(self.kept) >= MOST_KEPT:
+                    self.kept.clear()
+                self.kept[raw] = found
+        return found
+
+
+def shown(value: Value, limit: int = SHOWN) -> str:
+    """A value as Python would write it, in at most so many characters."""
+    try:
+        return clean(value.show(limit))
+    except errors.TraceCorruptError as error:
+        return f"<unreadable: {error.error_name}>"
+
+
+def names_of(values: tuple[bytes | None, ...], names: list[str]) -> dict[str, bytes]:
+    """The variables that have a value."""
+    return {name: raw for name, raw in zip(names, values, strict=False) if raw is not None}
+
+
+def about(trace: Trace) -> dict[str, Any]:
+    """What a trace is, and how far it can be believed: JSON, in UTF-8."""
+    failure = trace.failure
+    closing = trace.closing
+    facts = {
+        "recorder": trace.meta.get("recorder_version"),
+        "trace": trace.header["trace_id"],
+        "path": trace.path,
+        "verdict": str(trace.verdict),
+        "state": trace.verdict.state,
+        "failure": None if failure is None else str(failure),
+        "damage": [{"offset": d.offset, "reason": d.reason} for d in trace.damage],
+        "events": len(trace),
+        "lost_events": trace.lost_events,
+        "exit_status": trace.exit_status,
+        "reason": closing.get("reason"),
+        "started": trace.header["started"],
+        "duration_ns": closing.get("duration_ns"),
+        **{name: trace.meta.get(name) for name in ("argv", "cwd", "pid", "python", "platform")},
+    }
+    return {name: _cleaned(value) for name, value in facts.items()}
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [_cleaned(part) for part in value]
+    if isinstance(value, Mapping):
+        return {clean(str(name)): _cleaned(part) for name, part in value.items()}
+    return value
+
+
+def notice(trace: Trace) -> str:
+    """One sentence if the trace is not whole; empty if it is complete."""
+    verdict = trace.verdict
+    if verdict == "complete" and not trace.lost_events:
+        return ""
+    text = f"the trace is {verdict}"
+    if trace.failure is not None:
+        text += f": {trace.failure.message}"
+    elif verdict.state == "truncated":
+        text += ": it ends where its writing ended without a goodbye"
+    elif trace.damage:
+        text += f": {min(trace.damage).reason}"
+    if trace.lost_events:
+        text += f"; {trace.lost_events} events are known to be lost"
+    return clean(text)

@@ -1,0 +1,162 @@
+"""One pass over a trace, as calls that begin and end: what every format is made from.
+
+A frame is *active* from its call, or its resumption, to its return, yield or end by an exception.
+What was not seen is made up for, and said to be so: frames that already ran when recording began,
+or whose beginning is in a damaged chunk, begin where they are first seen; frames whose end was not
+recorded end at the next event that shows them gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from recorder._core.decode import Function, Thread
+from recorder.trace.reader import Event, Frame, Trace
+
+BEGINNINGS: Final = frozenset(("call", "resume", "throw"))
+ENDINGS: Final = frozenset(("return", "yield", "unwind"))
+CO_COROUTINE: Final = 0x80
+TOLD_EVERY: Final = 1 << 16  # events between two reports of progress
+
+
+class Activation:
+    """A frame while it is on its thread's stack."""
+
+    __slots__ = (
+        "began", "data", "depth", "frame", "function", "number", "parent", "seq", "task", "thread", "time",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        number: int,
+        of: Event | Frame,
+        thread: Thread,
+        parent: Activation | None,
+        began: str,
+        seq: int,
+        time: int,
+    ) -> None:
+        self.number = number  # 0, 1, 2 … in the order in which they begin
+        self.frame = of.frame
+        self.function: Function = of.function
+        self.thread = thread
+        self.parent = parent
+        self.depth = 0 if parent is None else parent.depth + 1
+        self.began = began  # call, resume, throw, or running: not seen to begin
+        self.seq = seq  # the event with which it began, or was first seen
+        self.time = time  # ns since 1970
+        self.task = self._task()
+        self.data: Any = None  # whatever a visitor wants to remember with it
+
+    def _task(self) -> Activation | None:
+        """The outermost coroutine around it: what an event loop runs."""
+        around = None if self.parent is None else self.parent.task
+        return self if around is None and self.function.flags & CO_COROUTINE else around
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it is a frame's first."""
+        return self.began in ("call", "running")
+
+
+class Visitor:
+    """Is told what happened, in order. `time`: ns since 1970, never going back."""
+
+    def enter(self, active: Activation, event: Event | None, time: int) -> None:
+        """A frame begins or goes on. Without an event it was not seen to begin."""
+
+    def leave(self, active: Activation, event: Event | None, time: int) -> None:
+        """A frame ends or is suspended. Without an event its end was not recorded."""
+
+    def step(self, active: Activation, event: Event, time: int) -> None:
+        """A line is about to run."""
+
+    def exception(self, active: Activation, event: Event, time: int) -> None:
+        """raise, reraise or handled."""
+
+    def gap(self, event: Event, lost: int, time: int) -> None:
+        """Events were lost just before this one; 0: nobody knows how many."""
+
+    def end(self, time: int) -> None:
+        """There is no more."""
+
+
+def walk(trace: Trace, visitor: Visitor, told: Callable[[int], None] | None = None) -> None:
+    """Tells `visitor` of everything in the trace. `told`: called with the number of events so far."""
+    _Walk(trace, visitor).run(told or (lambda done: None))
+
+
+class _Walk:
+    def __init__(self, trace: Trace, visitor: Visitor) -> None:
+        self.trace = trace
+        self.visitor = visitor
+        self.stacks: dict[int, list[Activation]] = {}
+        self.number = 0
+        self.time = 0
+
+    def run(self, told: Callable[[int], None]) -> None:
+        visitor, stacks = self.visitor, self.stacks
+        seq = 0
+        time = 0
+        for event in self.trace.events():
+            if event.time > time:
+                self.time = time = event.time
+            if event.seq != seq or event.gap:
+                visitor.gap(event, event.seq - seq + event.lost, time)
+            seq = event.seq + 1
+            if not seq % TOLD_EVERY:
+                told(seq)
+            number = event.thread.number
+            stack = stacks.get(number)
+            if stack is None:
+                stack = stacks[number] = []
+            kind = event.kind
+            if kind in BEGINNINGS:
+                if len(stack) != event.depth:
+                    self.settle(stack, event, event.depth)
+                active = self.begin(stack, event, event.thread, kind, event.seq)
+                visitor.enter(active, event, time)
+                continue
+            if len(stack) != event.depth + 1 or stack[-1].frame != event.frame:
+                self.settle(stack, event, event.depth + 1)
+            if kind == "line":
+                visitor.step(stack[-1], event, time)
+            elif kind in ENDINGS:
+                visitor.leave(stack.pop(), event, time)
+            else:
+                visitor.exception(stack[-1], event, time)
+        for _, stack in sorted(stacks.items()):
+            while stack:
+                visitor.leave(stack.pop(), None, self.time)
+        told(seq)
+        visitor.end(self.time)
+
+    def begin(
+        self, stack: list[Activation], of: Event | Frame, thread: Thread, began: str, seq: int
+    ) -> Activation:
+        parent = stack[-1] if stack else None
+        active = Activation(self.number, of, thread, parent, began, seq, self.time)
+        self.number += 1
+        stack.append(active)
+        return active
+
+    def settle(self, stack: list[Activation], event: Event, depth: int) -> None:
+        """Brings a stack to the `depth` frames that it has when the event happens."""
+        while len(stack) > depth or (
+            len(stack) == depth == event.depth + 1 and stack[-1].frame != event.frame
+        ):
+            self.visitor.leave(stack.pop(), None, self.time)
+        if len(stack) == depth:
+            return
+        frames = self.trace.at(event.seq).stack[:depth]
+        same = 0
+        for active, frame in zip(stack, frames, strict=False):
+            if active.frame != frame.frame:
+                break
+            same += 1
+        while len(stack) > same:
+            self.visitor.leave(stack.pop(), None, self.time)
+        for frame in frames[same:]:
+            active = self.begin(stack, frame, event.thread, "running", event.seq)
+            self.visitor.enter(active, None, self.time)

@@ -1,0 +1,115 @@
+"""Recorded values of types that are not built in: dates and times, ranges, slices, arrays.
+
+Each is a plain tuple of facts in the tree of a value; here it becomes an object again, or text.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+from typing import Any
+
+STATES = ("created", "suspended", "running", "ended")  # of a generator
+
+# What an INSTANCE of these types is made of again, from the values of its attributes in order.
+MAKERS: dict[tuple[str, str], Any] = {
+    ("builtins", "range"): range,
+    ("builtins", "slice"): slice,
+    ("datetime", "timezone"): lambda offset, name: (
+        datetime.timezone(offset) if name is None else datetime.timezone(offset, name)
+    ),
+}
+
+
+def make_date(facts: tuple[int, ...]) -> datetime.date:
+    return datetime.date(*facts)
+
+
+def make_time(facts: tuple[int, ...], zone: Any) -> datetime.time:
+    hour, minute, second, microsecond, fold = facts
+    return datetime.time(hour, minute, second, microsecond, zone, fold=fold)
+
+
+def make_datetime(facts: tuple[int, ...], zone: Any) -> datetime.datetime:
+    *moment, fold = facts
+    year, month, day, hour, minute, second, microsecond = moment
+    return datetime.datetime(
+        year, month, day, hour, minute, second, microsecond, zone, fold=fold
+    )
+
+
+def make_timedelta(facts: tuple[int, ...]) -> datetime.timedelta:
+    days, seconds, microseconds = facts
+    return datetime.timedelta(days, seconds, microseconds)
+
+
+def show_date(facts: tuple[int, ...]) -> str:
+    return f"{facts[0]:04}-{facts[1]:02}-{facts[2]:02}"
+
+
+def show_time(facts: tuple[int, ...]) -> str:
+    hour, minute, second, microsecond, fold = facts
+    fraction = f".{microsecond:06}" if microsecond else ""
+    return f"{hour:02}:{minute:02}:{second:02}{fraction}" + (" (fold)" if fold else "")
+
+
+def show_datetime(facts: tuple[int, ...]) -> str:
+    return f"{show_date(facts[:3])} {show_time(facts[3:])}"
+
+
+def show_timedelta(facts: tuple[int, ...]) -> str:
+    days, seconds, microseconds = facts
+    fraction = f".{microseconds:06}" if microseconds else ""
+    return f"{days} days {seconds}{fraction} s"
+
+
+class Array:
+    """The facts of an array: its shape, and as much of its items as was recorded."""
+
+    __slots__ = ("data", "format", "item_size", "shape")
+
+    def __init__(self, format: str, item_size: int, shape: tuple[int, ...], data: bytes) -> None:
+        self.format = format
+        self.item_size = item_size
+        self.shape = shape
+        self.data = data
+
+    @property
+    def length(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def cut(self) -> bool:
+        return len(self.data) < self.length * self.item_size
+
+    def items(self) -> list[Any] | None:
+        """The recorded items in a row; None for a format that has no plain Python values."""
+        plain = self.format.removeprefix("@").removeprefix("=").removeprefix("<")
+        if len(plain) != 1 or plain not in "?bBhHiIlLqQfd":
+            return None
+        whole = len(self.data) // self.item_size * self.item_size if self.item_size else 0
+        try:
+            return memoryview(self.data[:whole]).cast(plain).tolist()  # type: ignore[call-overload, no-any-return]
+        except (TypeError, ValueError):
+            return None
+
+    def nested(self) -> Any:
+        """Lists of lists, as its shape says; None where not all of it is there or plain."""
+        items = None if self.cut else self.items()
+        if items is None:
+            return None
+        if not self.shape:
+            return items[0]
+        for length in reversed(self.shape[1:]):
+            if not length:
+                return None
+            items = [items[i : i + length] for i in range(0, len(items), length)]
+        return items
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Array) and all(
+            getattr(self, name) == getattr(other, name) for name in self.__slots__
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.shape, self.data))
