@@ -65,7 +65,12 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    value = getattr(import_module(home), name)
+    try:
+        value = getattr(import_module(home), name)
+    except ImportError as exc:
+        from recorder import errors
+
+        raise errors.from_exception(exc, operation="import") from exc
     globals()[name] = value
     return value
 

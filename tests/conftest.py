@@ -198,6 +198,15 @@ def processes_of(folder: Path) -> list[str]:
     return found
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Marker `slow`: only where marks are asked for (`-m slow`, `-m "slow or not slow"`)."""
+    if not config.getoption("markexpr"):
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        items[:] = [item for item in items if item not in slow]
+        if slow:
+            config.hook.pytest_deselected(items=slow)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Marker `root`: skipped, and said so, where the user or a tool is missing."""
     for mark in item.iter_markers("root"):

@@ -71,12 +71,20 @@ def become(run: options.Run, policy: Policy) -> NoReturn:
 
 def _exec(run: options.Run, policy: Policy, staging: Staging) -> NoReturn:
     if not sys.executable:
-        raise errors.UnsupportedPythonError("Python does not know its own executable")
+        raise errors.UnsupportedPythonError(
+            "Python does not know its own executable", **_this_python()
+        )
     if os.pathsep in BOOT:
-        raise errors.UnsupportedPythonError(f"PYTHONPATH cannot hold the path {BOOT}")
+        raise errors.UnsupportedPythonError(
+            f"PYTHONPATH cannot hold the path {BOOT}", **_this_python()
+        )
     arguments = [sys.executable, *run.flags, *run.program]
     with errors.mapped("exec", path=sys.executable):
         os.execve(sys.executable, arguments, environment(policy, staging))
+
+
+def _this_python() -> dict[str, str]:
+    return {"implementation": sys.implementation.name, "version": sys.version.split()[0]}
 
 
 def environment(policy: Policy, staging: Staging) -> dict[bytes, bytes]:
