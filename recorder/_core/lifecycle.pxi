@@ -6,6 +6,17 @@ cdef extern from "<stdlib.h>" nogil:
 cdef extern from "<pthread.h>" nogil:
     int pthread_atfork(void (*)() noexcept nogil, void (*)() noexcept nogil, void (*)() noexcept nogil)
 
+cdef extern from "failures.h" nogil:
+    ctypedef struct rec_failure_text:
+        const char *name
+        const char *title
+        const char *hint
+    const rec_failure_text *rec_failure(int)
+
+cdef extern from "<string.h>" nogil:
+    const char *strrchr(const char *, int)
+    char *strerror(int)
+
 cdef extern from "<stdio.h>" nogil:
     ctypedef struct FILE:
         pass
@@ -291,6 +302,8 @@ cdef void at_exit(int exit_status, void *unused) noexcept nogil:
                 ending.override = 10
             elif status != OK and not told:
                 say_failure(status)
+        elif REC_LOAD(tape.control.sealer_fault.status) != 0 and not told:
+            say_failure(<Status> tape.control.sealer_fault.status)
         elif ending.summary:
             say_summary()
         unmap_tape()
@@ -309,14 +322,29 @@ cdef void say(const char *text) noexcept nogil:
 
 cdef void say_failure(Status status) noexcept nogil:
     """What went wrong after Python had gone, with the classes that know better."""
-    cdef char line[256]
+    cdef char line[2048]
+    cdef const rec_failure_text *row = rec_failure(status)
+    cdef RecFault *fault = &tape.control.target_fault
+    cdef const char *subject = tape.control.target_detail
+    cdef const char *before = b""
+    cdef const char *reason = b""
+    cdef const char *after = b""
     cdef int size
+    if fault.status == 0:                       # of the sealer, which published all the same
+        fault = &tape.control.sealer_fault
+        subject = tape.control.sealer_detail
+    if strrchr(subject, 0x1F) != NULL:
+        subject = strrchr(subject, 0x1F) + 1    # the path is the last of several words
+    if fault.sys_errno != 0:
+        before = b" ("
+        reason = strerror(fault.sys_errno)
+        after = b")"
     if status == ERR_SEALER_DIED:
-        size = snprintf(line, sizeof(line), "recorder: [ERR_SEALER_DIED] the sealer (pid %d) ended while it was needed."
-                        " `recorder recover` makes the trace.\n", tape.control.sealer_pid)
+        size = snprintf(line, sizeof(line), "recorder: [%s] the sealer (pid %d) ended while it was needed. %s\n",
+                        row.name, tape.control.sealer_pid, row.hint)
     else:
-        size = snprintf(line, sizeof(line), "recorder: the trace could not be finished: error %d, which "
-                        "`recorder errors %d` explains. `recorder recover` makes the trace.\n", status, status)
+        size = snprintf(line, sizeof(line), "recorder: [%s] %s: %s%s%s%s. %s\n", row.name, row.title, subject,
+                        before, reason, after, row.hint)
     if size > 0:
         say(line)
 

@@ -39,8 +39,12 @@ def class_for(number: int) -> type[RecorderError]:
 
 
 def from_number(number: int, message: str | None = None, /, **facts: Any) -> RecorderError:
-    """The exception of a number, which is kept as it is even when unknown."""
-    return class_for(number)(message, **{**facts, "number": number})
+    """The exception of a number, which is kept as it is even when unknown. Where nothing else is known
+    of the failure, its title is the message."""
+    cls = class_for(number)
+    if message is None and not facts.keys() - {"errno"} and "number" not in cls.facts:
+        message = cls.title
+    return cls(message, **{**facts, "number": number})
 
 
 def fail(number: int, message: str | None = None, /, **facts: Any) -> NoReturn:
