@@ -134,7 +134,9 @@ class Session:
         state = summary.state if summary.path else "missing"
         required = policies.requirement(self.policy, state, number)
         if required:
-            raise errors.from_number(required, path=self.path) from self.error
+            raise errors.from_number(
+                required, path=self.path, state=state, reason=str(self.error)
+            ) from self.error
         return summary
 
     def on_fault(self, facts: dict[str, Any]) -> RecordingAborted | None:

@@ -476,6 +476,7 @@ class Watch:
             self.gone = True
         except OSError as error:
             if error.errno not in (errno.ENOSYS, errno.EPERM):  # no such call, or a sandbox
+                error.filename = f"/proc/{pid}"
                 raise
         if self.fd >= 0 and self._is_another():
             self.gone = True

@@ -304,6 +304,8 @@ cdef bint instrument(Code *code) noexcept:
     try:
         monitoring.set_local_events(hooks.tool, <object> <PyObject *> code.object, LOCAL_EVENTS)
         code.instrumented = True
+    except ValueError:                          # the tool id is nobody's any more
+        fail(ERR_HOOK_STOLEN, STAGE_CAPTURE)
     except BaseException as error:
         fail_by_exception(error, STAGE_CAPTURE)
     rec_restore_handled(handled)
@@ -518,9 +520,12 @@ cdef Status install_hooks() noexcept:
 
 cdef Status check_hooks() noexcept:
     """Whether the hooks are still there, before they are removed at the end."""
-    if PY_VERSION_HEX >= 0x030C0000:
-        return OK
-    return check_trace()
+    try:
+        if PY_VERSION_HEX < 0x030C0000:
+            return check_trace()
+        return OK if monitoring.get_tool(hooks.tool) == "recorder" else fail(ERR_HOOK_STOLEN, STAGE_STOP)
+    except BaseException as error:
+        return fail_by_exception(error, STAGE_STOP)
 
 
 cdef int remove_hooks(bint aborting) except -1:

@@ -36,6 +36,7 @@ SELECT: dict[str, int] = {
     "rmdir:*": 2021,
     "mkdir:EEXIST": 2022,
     "staging:ENOENT": 2023,
+    "read:ENOENT": 2023,
     "write:ENOENT": 2023,
     "rename:ENOENT": 2023,
     "publish:ENOENT": 2023,
