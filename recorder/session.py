@@ -241,6 +241,7 @@ def start(path: str | os.PathLike[str], policy: Policy | None = None, **options:
 
     options are fields of Policy, on top of `policy`. Raises AlreadyRecordingError, InvalidPolicyValueError,
     UnknownPolicyKeyError, and whatever can go wrong with the destination, the disk or the sealer."""
+    arguments.stack("start")
     if policy is not None:
         arguments.instance(policy, policies.Policy, "policy", "a Policy")
     if capture.is_recording():

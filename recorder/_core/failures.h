@@ -144,7 +144,7 @@ static const rec_failure_text REC_FAILURES[] = {
     {3008, "ERR_TARGET_EXEC", "The program replaced itself",
      "The trace holds everything up to the exec. Record the new program with recorder run."},
     {3009, "ERR_STACK_EXHAUSTED", "The program's stack is exhausted",
-     "Raise sys.setrecursionlimit() a little, or make the call from less deep a stack."},
+     "Make the call from less deep a stack, or raise sys.setrecursionlimit() a little. Nothing was begun."},
     {4001, "ERR_INTERNAL", "The recorder failed",
      "Please report it, with the diagnostic."},
     {4002, "ERR_SESSION_POISONED", "The recorder is out of order",

@@ -1017,7 +1017,10 @@ class StackExhaustedError(RecorderTargetError, RecursionError):
     error_name = "ERR_STACK_EXHAUSTED"
     title = "The program's stack is exhausted"
     template = "the recursion limit left no room for {operation}"
-    hint = "Raise sys.setrecursionlimit() a little, or make the call from less deep a stack."
+    hint = (
+        "Make the call from less deep a stack, or raise sys.setrecursionlimit() a little. Nothing "
+        "was begun."
+    )
     doc_url = "docs/errors.md#err_stack_exhausted"
     on_error = "degrade"
     facts = ("operation",)

@@ -171,6 +171,7 @@ class Trace:
     """An open trace."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        arguments.stack("open_trace")
         path = arguments.path(path)
         self._file = TraceFile(path)
         self._survey: Reader[Event, Frame] | None = None
