@@ -6,11 +6,10 @@ be written is no failure of the program, so writing answers whether it could, an
 
 from __future__ import annotations
 
-# The C half of `signal`, which a bare start has; `signal` itself imports `enum`.
-import _signal  # type: ignore[import-not-found]
 import os
 
 from recorder import errors
+from recorder._core import syscalls
 
 STDERR = 2
 
@@ -41,10 +40,11 @@ class Destination:
         """Raises DiagnosticsUnwritableError if nothing could be written."""
         try:
             if self.fd is None:
-                os.close(self._open())
+                with self._open():
+                    pass
             else:
                 os.fstat(self.fd)
-        except OSError as exc:
+        except (OSError, errors.RecorderError) as exc:
             raise errors.DiagnosticsUnwritableError(path=self.text, errno=exc.errno) from exc
 
     def write(self, line: bytes) -> bool:
@@ -52,35 +52,16 @@ class Destination:
         try:
             if self.fd is not None:
                 return write_fd(self.fd, line)
-            fd = self._open()
-            try:
+            with self._open() as fd:
                 return write_fd(fd, line)
-            finally:
-                os.close(fd)
-        except OSError:
+        except (OSError, errors.RecorderError):
             return False
 
-    def _open(self) -> int:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY
-        return os.open(self.text, flags, 0o600)
+    def _open(self) -> syscalls.Opened:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOCTTY
+        return syscalls.opened(self.text, flags, 0o600)
 
 
 def write_fd(fd: int, line: bytes) -> bool:
-    """Writes to a descriptor that may be closed, broken, full or not blocking."""
-    blocked = _signal.pthread_sigmask(_signal.SIG_BLOCK, (_signal.SIGPIPE,))
-    try:
-        while line:
-            written = os.write(fd, line)
-            if not written:
-                return False
-            line = line[written:]
-    except BrokenPipeError:
-        # Ours, not the program's: take it back before it is delivered.
-        if _signal.SIGPIPE not in blocked:
-            _signal.sigtimedwait((_signal.SIGPIPE,), 0)
-        return False
-    except OSError:
-        return False
-    finally:
-        _signal.pthread_sigmask(_signal.SIG_SETMASK, blocked)
-    return True
+    """Writes to a descriptor that may be closed, broken or full; whether it could."""
+    return syscalls.tell(fd, line)

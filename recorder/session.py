@@ -22,9 +22,9 @@ from recorder.errors import arguments
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
     from typing import Any, ParamSpec, TypeVar
 
+    from recorder._core.capture import RecorderResult
     from recorder.errors import RecorderError, RecordingAborted
     from recorder.policy import Disposition, Policy
     from recorder.staging import Staging
@@ -38,8 +38,6 @@ LIMITS = {"items": 200, "depth": 6, "text": 1024, "nodes": 2000}
 WAIT_MS = 10_000
 NO_LIMIT = (1 << 64) - 1
 SCOPES = {"own": 0, "deps": 1, "all": 2}
-
-_current: Session | None = None
 
 
 class Summary:
@@ -66,8 +64,12 @@ class Summary:
         )
 
 
-class Session:
-    """A running recording. Made by `start`, `record`, `recorded`; ended by `stop`, once."""
+class Session(capture.Recording):
+    """A running recording. Made by `start`, `record`, `recorded`; ended by `stop`.
+
+    It exists, and knows by name all that it is going to make, before anything is made. So at every moment, wherever
+    an exception from a signal handler comes in, one call into the core undoes it (`capture.abandon`) or ends it
+    (`capture.stop`), and each of these can be made again."""
 
     def __init__(self, staging: Staging, policy: Policy, *, whole_process: bool = False) -> None:
         arguments.instance(staging, stagings.Staging, "staging", "what start() has prepared")
@@ -81,6 +83,7 @@ class Session:
         self._whole_process = whole_process
         self._summary: Summary | None = None
         self._aborted: RecordingAborted | None = None
+        self._counters: dict[str, Any] = {}
         self._reporter = Reporter(
             policy.json_errors,
             log_level=policy.log_level if policy.log_file else None,
@@ -89,39 +92,131 @@ class Session:
             trace_id=staging.trace_id,
         )
 
+    # ---- the beginning ----
+
+    def _begin(self) -> None:
+        """All that a recording needs, and then the recording. A failure leaves nothing behind."""
+        staging = self._staging
+        try:
+            self._claim()
+            self._reporter.check()
+            stagings.make(staging, policy=self.policy)
+            stagings.launch_sealer(staging)
+            self._arm()
+        except BaseException as error:
+            theirs = isinstance(error, errors.StagingExistsError)  # that folder is not ours to undo
+            folder = b"" if theirs else staging.folder
+            left = capture.abandon(self, folder, stagings.FILES_AS_BYTES, staging.sealer)
+            stagings.note_left(error, left)
+            raise
+
+    def _claim(self) -> None:
+        """From here on no other recording can start in this process."""
+        previous = capture.holder()
+        if previous is not None and previous.closed is not None:
+            while not capture.wait(previous):  # it may be of the same name
+                pass
+        answer = _ask(lambda: capture.claim(self))
+        if answer.status:
+            raise _refusal(answer, "start")
+
+    def _arm(self) -> None:
+        policy = self.policy
+        missing = errors.TraceMissingError(path=self.path)
+        options = {
+            **LIMITS,
+            "scope": SCOPES[policy.scope],
+            "outside": (_folder(__file__),),
+            "stdlib": _standard_library(),
+            "secrets": _secrets(policy),
+            "include": _paths(policy.include),
+            "exclude": _paths(policy.exclude),
+            "max_events": NO_LIMIT if policy.max_events is None else policy.max_events,
+            "max_seconds": 1e9 if policy.max_duration is None else policy.max_duration,
+            "wait_ms": WAIT_MS,
+            "wait_for_main": self._whole_process,
+            "summary": self._whole_process and _wants_summary(policy),
+            "require_trace": policy.require_trace,
+            "exit_status": 0 if self._whole_process and not policy.propagate_script_exit else -1,
+            "name": os.fsencode(_short(self.path)),
+            "missing": f"recorder: {missing}\n".encode("utf-8", "backslashreplace"),
+        }
+        syscalls.load_faults("target")
+        try:
+            answer = _ask(lambda: capture.arm(self, self._staging.folder, options))
+        except Exception as error:  # out of an audit hook of the program's
+            raise errors.from_exception(error, operation="arm", in_callback=True) from error
+        if answer.status:
+            raise _refusal(answer, "start", path=self._staging.path)
+
+    # ---- the end ----
+
     def stats(self) -> dict[str, Any]:
-        """Counters: events, segments, threads, code objects, bytes; failures by code."""
-        counters: dict[str, Any] = capture.stats() or {}
-        return {**counters, "failures": dict(self._reporter.counts)}
+        """Counters, as numbers unless said otherwise. After the end they stay as they were, and the trace has
+        its own in its closing chunk (`Trace.closing`, `recorder info --json`).
+
+        events          recorded so far
+        segments        of the ring that were begun, of 4 MiB each
+        segment_bytes   bytes in the live one
+        threads         that were seen
+        codes           code objects in scope that were seen
+        suspended       generators and coroutines that wait
+        trace_bytes     bytes the sealer has written
+        failures        dict: what was reported, by code (ERR_NAME)
+        """
+        self._counters = capture.stats(self) or self._counters
+        if self._summary is not None:
+            self._counters |= {"events": self._summary.events, "trace_bytes": self._summary.bytes}
+        return {**self._counters, "failures": dict(self._reporter.counts)}
 
     def stop(self) -> Summary:
-        """Ends the recording and waits for the trace. Calling it again gives the same answer.
+        """Ends the recording and waits for the trace. Calling it again gives the same answer; also after an exception
+        of a signal handler came out of it, which leaves the trace to the sealer.
 
-        Raises NotRecordingError in a forked child; the failure that ended the recording, if the policy
-        says abort; TraceMissingError if the policy requires a trace and there is none."""
-        global _current
-        if self._summary is not None:
-            return self._summary
-        closed = capture.stop(True)
-        if closed.status == errors.NotRecordingError.number:
-            _current = None
+        In a forked child nothing is being recorded: the answer is a summary without a trace, whose error is a
+        ForkedError. Raises NotRecordingError after `reset`; the failure that ended the recording, if the policy says
+        abort; TraceMissingError or TraceIncompleteError if the policy requires a trace."""
+        if self._summary is None:
+            self.stats()  # as they are now
+            closed = _ask(lambda: capture.stop(self, True))
+            if closed.status == errors.ForkedError.number:
+                return self._forked(closed)
+            if self.closed is None:
+                raise _refusal(closed, "stop")
+            self._await_publication()
+            self._finish()
+        return self._answer()
+
+    def _await_publication(self) -> None:
+        while not capture.wait(self):  # a moment each, so that signal handlers run in between
+            pass
+
+    def _finish(self) -> None:
+        """The summary of what the core has answered; who asks again finds it made."""
+        closed, published = self.closed, self.published
+        if closed is None or published is None:
+            raise errors.InvariantBrokenError(invariant="a stopped session has its answers")
+        if published.value is None:
             raise errors.NotRecordingError(operation="stop")
-        published = capture.wait_published()
         for answer in (closed, published):
             if answer.status and self.error is None:
                 self._decide(errors.from_fault(answer.fault), "stop", "stopped")
-        self._finish(closed.value, *published.value)
-        _current = None
-        return self._answer()
-
-    def _finish(self, events: int, sealer_state: int, size: int, status: int) -> None:
+        sealer_state, size, status = published.value
         written = sealer_state == control.SEALER_PUBLISHED
         state = "complete" if written and not status else "partial" if written else "none"
-        self._summary = Summary(self.path if written else None, state, events, size, self.error)
+        summary = Summary(self.path if written else None, state, closed.value, size, self.error)
         if self.error is not None:
-            self.error.trace_path = self._summary.path
+            self.error.trace_path = summary.path
             self.error.trace_state = state
         self._reporter.close()
+        self._summary = summary
+
+    def _forked(self, answer: RecorderResult) -> Summary:
+        """The trace is the parent's, and so is what becomes of it: the child goes on."""
+        self.disposition = policies.decide(answer.status, "fork", self.policy)
+        self.error = errors.from_fault(answer.fault)
+        self._summary = Summary(None, "none", 0, 0, self.error)
+        return self._summary
 
     def _answer(self) -> Summary:
         summary = self._summary
@@ -130,6 +225,8 @@ class Session:
         action = self.disposition.action if self.disposition else ""
         if self.error is not None and action in ("abort", "raise"):
             raise self.error
+        if self.error is not None and self.error.number == errors.ForkedError.number:
+            return summary
         number = self.error.number if self.error else 0
         state = summary.state if summary.path else "missing"
         required = policies.requirement(self.policy, state, number)
@@ -139,14 +236,17 @@ class Session:
             ) from self.error
         return summary
 
+    # ---- failures ----
+
     def on_fault(self, facts: dict[str, Any]) -> RecordingAborted | None:
         """The core's callback: what becomes of the recording, and of the program."""
-        disposition = self._decide(errors.from_fault(facts), "callback")
-        if disposition.action != "abort" or self.error is None:
+        error = errors.from_fault(facts)
+        disposition = self._decide(error, "callback")
+        if disposition.action != "abort":
             return None
-        self._aborted = errors.RecordingAborted(self.error)
+        self._aborted = errors.RecordingAborted(error)
         if self._whole_process:
-            capture.set_exit_status(self.error.exit_code)
+            capture.set_exit_status(error.exit_code)
         return self._aborted
 
     def _decide(self, error: RecorderError, origin: str, state: str = "recording") -> Disposition:
@@ -159,63 +259,80 @@ class Session:
             self._reporter.final(error, disposition=disposition.action)
         return disposition
 
-    def at_exit(self) -> None:
-        """The program has ended. libc's exit hook passes on the exit status and waits for the trace."""
-        closed = capture.stop(False)
-        if closed.status == errors.NotRecordingError.number:
-            return  # a forked child: the trace is its parent's
+    def exited(self) -> None:
+        """The program has ended, and something went wrong. libc's exit hook passes on the exit status and waits for
+        the trace."""
+        closed = _ask(lambda: capture.stop(self, False))
+        if closed.status in (errors.NotRecordingError.number, errors.ForkedError.number):
+            return
         if closed.status and self.error is None:
             self._decide(errors.from_fault(closed.fault), "shutdown", "stopped")
         if self.error is not None and policies.requirement(
             self.policy, "partial", self.error.number
         ):
             capture.set_exit_status(errors.TraceIncompleteError.exit_code)
-        elif self.error is None and not self.policy.propagate_script_exit:
-            capture.set_exit_status(0)
         self._reporter.close()
 
-    # ---- as a context manager ----
+    # ---- as a context manager; __exit__ is the core's ----
 
     def __enter__(self) -> Session:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def ended(self, kind: type[BaseException] | None, value: BaseException | None) -> None:
         """The user's exception wins; ours is attached to it. An abort becomes the failure it is."""
         try:
             self.stop()
         except errors.RecorderError as error:
             if value is None or value is self._aborted:
                 raise error from error.__cause__
-            value.add_note(str(error))
+            if value is not error:
+                value.add_note(str(error))
 
 
-class record:
+def _ask(question: Callable[[], RecorderResult | None]) -> RecorderResult:
+    """The core's answer. While another thread is in the middle of a transition there is none yet."""
+    import time
+
+    answer = question()
+    while answer is None:
+        time.sleep(0.001)
+        answer = question()
+    return answer
+
+
+def _refusal(answer: RecorderResult, operation: str, **facts: Any) -> RecorderError:
+    """Why the core did not do what it was asked to."""
+    fault: dict[str, Any] = answer.fault
+    if answer.status == errors.AlreadyRecordingError.number:
+        return errors.AlreadyRecordingError(path=_recorded_path())
+    if answer.status == errors.NotRecordingError.number:
+        return errors.NotRecordingError(operation=operation)
+    if answer.status == errors.SessionPoisonedError.number:
+        first = errors.class_for(fault["detail"])
+        return errors.SessionPoisonedError(failure=first.error_name)
+    return errors.from_fault({**fault, "detail": fault.get("detail") or facts.get("path")})
+
+
+class record(capture.Recording):
     """`with record("app.rtrace") as session:` records its body."""
 
     def __init__(self, path: str | os.PathLike[str], policy: Policy | None = None, **options: Any):
         self._arguments = (path, policy, options)
-        self._session: Session | None = None
 
     def __enter__(self) -> Session:
         path, policy, options = self._arguments
-        self._session = start(path, policy, **options)
-        return self._session
+        session = _make(
+            path, policy, options
+        )  # which refuses while a recording runs, this one's too
+        self.session = session  # before it begins: whatever happens from here on, __exit__ knows it
+        session._begin()
+        return session
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._session is None:
+    def ended(self, kind: type[BaseException] | None, value: BaseException | None) -> None:
+        session, self.session = self.session, None
+        if session is None:
             raise errors.NotRecordingError(operation="stop")
-        session, self._session = self._session, None
-        session.__exit__(kind, value, trace)
+        session.ended(kind, value)
 
 
 def recorded(
@@ -239,73 +356,33 @@ def recorded(
 def start(path: str | os.PathLike[str], policy: Policy | None = None, **options: Any) -> Session:
     """Starts recording into `path`. A failure raises, and leaves nothing behind: nothing has run yet.
 
-    options are fields of Policy, on top of `policy`. Raises AlreadyRecordingError, InvalidPolicyValueError,
-    UnknownPolicyKeyError, and whatever can go wrong with the destination, the disk or the sealer."""
-    arguments.stack("start")
-    if policy is not None:
-        arguments.instance(policy, policies.Policy, "policy", "a Policy")
-    if capture.is_recording():
-        raise errors.AlreadyRecordingError(path=_current.path if _current else "another trace")
-    if policy is None:
-        policy = policies.load(arguments=options)[0]
-    elif options:
-        policy = policy.replace(**options)
-    session = None
-    staging = stagings.prepare(path, policy=policy)
-    try:
-        session = Session(staging, policy)
-        session._reporter.check()
-        stagings.launch_sealer(staging)
-        _arm(session, wait_for_main=False)
-    except BaseException:
-        _abandon(staging)
-        raise
+    policy: a whole policy, with nothing left to other sources. Without one, it is collected as for
+    `recorder run`: [tool.recorder] in pyproject.toml, then the environment. options: fields of Policy, on top.
+    Raises AlreadyRecordingError, InvalidPolicyValueError, UnknownPolicyKeyError, SessionPoisonedError after an
+    internal failure, ReenteredError inside of the recorder's own work, and whatever can go wrong with the
+    destination, the disk or the sealer."""
+    session = _make(path, policy, options)
+    session._begin()
     return session
 
 
-def _arm(session: Session, *, wait_for_main: bool) -> None:
-    global _current
-    policy = session.policy
-    name = _short(session.path)
-    missing = errors.TraceMissingError(path=session.path)
-    syscalls.load_faults("target")
-    answer = capture.arm(
-        os.fsencode(session._staging.path),
-        {
-            **LIMITS,
-            "scope": SCOPES[policy.scope],
-            "outside": (_folder(__file__),),
-            "stdlib": _standard_library(),
-            "secrets": _secrets(policy),
-            "include": _paths(policy.include),
-            "exclude": _paths(policy.exclude),
-            "max_events": NO_LIMIT if policy.max_events is None else policy.max_events,
-            "max_seconds": 1e9 if policy.max_duration is None else policy.max_duration,
-            "wait_ms": WAIT_MS,
-            "wait_for_main": wait_for_main,
-            "summary": wait_for_main and _wants_summary(policy),
-            "require_trace": policy.require_trace,
-            "name": os.fsencode(name),
-            "missing": f"recorder: {missing}\n".encode("utf-8", "backslashreplace"),
-        },
-        session.on_fault,
-    )
-    if answer.status:
-        raise errors.from_fault(answer.fault)
-    _current = session
+def _recorded_path() -> str:
+    holder = capture.holder()
+    return holder.path if isinstance(holder, Session) else "another trace"
 
 
-def _abandon(staging: Staging) -> None:
-    """Undoes what a failed start has made: the sealer, if there is one, ends by itself."""
+def _make(path: str | os.PathLike[str], policy: Policy | None, options: dict[str, Any]) -> Session:
+    """A session that has not begun: everything is decided, and nothing made."""
+    arguments.stack("start")
+    if policy is not None:
+        arguments.instance(policy, policies.Policy, "policy", "a Policy")
+    if policy is None:
+        policy, _ = policies.load(policies.find_pyproject(), os.environ, arguments=options)
+    elif options:
+        policy = policy.replace(**options)
     if capture.is_recording():
-        capture.reset()
-    if not os.path.exists(staging.path):
-        return
-    page = control.ControlPage(staging.file("control"))
-    page.discard = 1
-    page.target_state = control.TARGET_FINISHED
-    page.close()
-    stagings.discard(staging)
+        raise errors.AlreadyRecordingError(path=_recorded_path())
+    return Session(stagings.plan(path, policy=policy), policy)
 
 
 def _short(path: str) -> str:
@@ -362,22 +439,24 @@ def arm_for_main(staging_path: str) -> Session:
     policy = policies.Policy.from_dict(meta["policy"])
     session = Session(staging, policy, whole_process=True)
     try:
-        _arm(session, wait_for_main=True)
+        session._claim()
+        # Registered before anything of the program's, so called after all of it.
+        atexit.register(session.at_exit)
+        session._arm()
     except BaseException:
-        _abandon(staging)
+        capture.abandon(session, staging.folder, stagings.FILES_AS_BYTES, 0)
         raise
-    # Registered before anything of the program's, so called after all of it.
-    atexit.register(session.at_exit)
     return session
 
 
 def is_recording() -> bool:
     """Whether this process is being recorded."""
-    return bool(capture.is_recording())
+    return capture.is_recording()
 
 
 def reset() -> None:
-    """Back to the state of a fresh process, from any state. What was recorded is published by the sealer."""
-    global _current
-    capture.reset()
-    _current = None
+    """Back to the state of a fresh process, from any state. What was recorded is published by the sealer. Raises
+    ReenteredError inside of the recorder's own work."""
+    answer = _ask(capture.reset)
+    if answer.status:
+        raise _refusal(answer, "reset")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 SEGMENTS: Final = tuple(f"segment-{index}" for index in range(control.RING_SLOTS))
 # session.json goes last: as long as it is there, the folder can be told for what it is.
 FILES: Final = ("sealer.log", *SEGMENTS, "trace", "control", "session.json")
+FILES_AS_BYTES: Final = tuple(name.encode("ascii") for name in FILES)
 
 # Room in the trace file that is always reserved ahead: a segment that cannot be compressed, its
 # preamble, and the end of the trace.
@@ -43,15 +44,24 @@ SEALER_BOOT: Final = (
 
 
 class Staging:
-    """A prepared recording."""
+    """A recording's staging folder, made or still to be made. Whoever has this can undo everything at any
+    moment: it is there before the first of what it names.
 
-    __slots__ = ("destination", "path", "run_id", "trace_id")
+    destination: the real path of the trace. path, folder: the staging folder, as text and as bytes.
+    floor: bytes the disk has to keep free. sealer: pid of the sealer, 0 as long as it is not known."""
 
-    def __init__(self, path: str, destination: str, run_id: str, trace_id: str) -> None:
+    __slots__ = ("destination", "floor", "folder", "path", "run_id", "sealer", "trace_id")
+
+    def __init__(
+        self, path: str, destination: str, run_id: str, trace_id: str, floor: int = 0
+    ) -> None:
         self.path = path
+        self.folder = os.fsencode(path)
         self.destination = destination
         self.run_id = run_id
         self.trace_id = trace_id
+        self.floor = floor
+        self.sealer = 0
 
     def file(self, name: str) -> str:
         return os.path.join(self.path, name)
@@ -66,44 +76,75 @@ def prepare(
     target_pid: int | None = None,
 ) -> Staging:
     """Makes the staging folder with everything a recording needs reserved in it."""
-    syscalls.load_faults("target")
-    pid = os.getpid() if target_pid is None else target_pid
     policy = policy or Policy()
     cwd = current_folder() if cwd is None else cwd
-    target = check_destination(destination, cwd)
-    floor = check_space(target, policy)
-    staging = Staging(staging_path(target, pid), target, os.urandom(8).hex(), os.urandom(16).hex())
-    with errors.mapped("mkdir", path=staging.path):
-        syscalls.mkdir(staging.path)
+    pid = os.getpid() if target_pid is None else target_pid
+    staging = plan(destination, policy=policy, cwd=cwd, target_pid=pid)
     try:
-        started = _make_control(staging, pid)
-        _make_ring(staging)
-        _make_session(staging, pid, cwd, list(argv or sys.argv), policy, floor, started)
+        make(staging, policy=policy, argv=argv, cwd=cwd, target_pid=pid)
     except BaseException as error:
-        _undo(staging, error)
+        if not isinstance(error, errors.StagingExistsError):  # that folder is not ours to undo
+            note_left(
+                error, control.discard(staging.folder, FILES_AS_BYTES)
+            )  # in one call: see there
         raise
     return staging
+
+
+def plan(
+    destination: str | bytes | os.PathLike[str],
+    *,
+    policy: Policy,
+    cwd: str | None = None,
+    target_pid: int | None = None,
+) -> Staging:
+    """Looks at the destination and the disk, and chooses the names. Makes nothing."""
+    syscalls.load_faults("target")
+    cwd = current_folder() if cwd is None else cwd
+    target = check_destination(destination, cwd)
+    path = staging_path(target, os.getpid() if target_pid is None else target_pid)
+    floor = check_space(target, policy)
+    return Staging(path, target, os.urandom(8).hex(), os.urandom(16).hex(), floor)
+
+
+def make(
+    staging: Staging,
+    *,
+    policy: Policy,
+    argv: Sequence[str] | None = None,
+    cwd: str | None = None,
+    target_pid: int | None = None,
+) -> None:
+    """Makes what was planned. What a failure leaves is for the caller to discard."""
+    pid = os.getpid() if target_pid is None else target_pid
+    with errors.mapped("mkdir", path=staging.path):
+        syscalls.mkdir(staging.path)
+    started = _make_control(staging, pid)
+    _make_ring(staging)
+    cwd = current_folder() if cwd is None else cwd
+    _make_session(staging, pid, cwd, list(argv or sys.argv), policy, started)
 
 
 def launch_sealer(staging: Staging) -> None:
     """Starts the sealer, which is nobody's child, and waits until it is ready. A sealer that does
     not start leaves nothing behind, the staging folder included."""
-    pid = 0
     try:
-        pid = _spawn_sealer(staging)
-        _await_sealer(staging, pid)
+        staging.sealer = _spawn_sealer(staging)
+        _await_sealer(staging, staging.sealer)
     except BaseException as error:
-        if pid:
-            _kill(pid)
-        _undo(staging, error)
+        left = control.discard(staging.folder, FILES_AS_BYTES, staging.sealer)
+        note_left(error, left)
         raise
 
 
 def discard(staging: Staging) -> None:
-    """Removes everything that prepare made."""
-    left = remove(staging.path)
+    """Lets the sealer go, and removes everything that was made."""
+    left = control.discard(staging.folder, FILES_AS_BYTES, staging.sealer)
     if left is not None:
-        raise left
+        operation, number, path = left
+        raise errors.from_oserror(
+            OSError(number, os.strerror(number)), operation=operation, path=path
+        )
 
 
 def find_stale(destination: str | bytes | os.PathLike[str]) -> list[str]:
@@ -219,20 +260,13 @@ def _make_ring(staging: Staging) -> None:
     for name in SEGMENTS:
         _reserve_file(staging.file(name), control.SEGMENT_SIZE)
     path = staging.file("trace")
-    fd = _create(path)
-    try:
+    with _create(path) as fd:
         reserve_ahead(fd, 0, WORST_CHUNK + CLOSING_ROOM, path)
-    finally:
-        _close(fd, path)
 
 
 def _reserve_file(path: str, size: int) -> None:
-    fd = _create(path)
-    try:
-        with errors.mapped("fallocate", path=path, bytes_wanted=size):
-            syscalls.reserve(fd, size, path)
-    finally:
-        _close(fd, path)
+    with _create(path) as fd, errors.mapped("fallocate", path=path, bytes_wanted=size):
+        syscalls.reserve(fd, size, path)
 
 
 def reserve_ahead(fd: int, at: int, size: int, path: str) -> None:
@@ -251,7 +285,6 @@ def _make_session(
     cwd: str,
     argv: list[str],
     policy: Policy,
-    floor: int,
     started: int,
 ) -> None:
     import recorder
@@ -273,7 +306,7 @@ def _make_session(
         "destination": portable(staging.destination),
         "keep_partial_trace": policy.keep_partial_trace,
         "max_bytes": policy.max_bytes,
-        "min_free_space": floor,
+        "min_free_space": staging.floor,
         "target_pid": pid,
         "target_started": process_started(pid),
         "meta": meta,
@@ -281,12 +314,9 @@ def _make_session(
     import json
 
     path = staging.file("session.json")
-    fd = _create(path)
-    try:
-        with errors.mapped("write", path=path):
-            syscalls.write(fd, json.dumps(session).encode("ascii"), path)
-    finally:
-        _close(fd, path)
+    text = json.dumps(session).encode("ascii")
+    with _create(path) as fd, errors.mapped("write", path=path):
+        syscalls.write(fd, text, path)
 
 
 def read_session(path: str) -> dict[str, Any]:
@@ -294,12 +324,8 @@ def read_session(path: str) -> dict[str, Any]:
     import json
 
     name = os.path.join(path, "session.json")
-    with errors.mapped("open_trace", path=name):
-        fd = syscalls.open(name, os.O_RDONLY)
-        try:
-            text = syscalls.pread(fd, 1 << 20, 0, name)
-        finally:
-            syscalls.close(fd, name)
+    with errors.mapped("open_trace", path=name), syscalls.opened(name, os.O_RDONLY) as fd:
+        text = syscalls.pread(fd, 1 << 20, 0, name)
     try:
         session: dict[str, Any] = json.loads(text)
         native(session["destination"])
@@ -365,9 +391,9 @@ def release(fd: int) -> None:
             pass
 
 
-def _create(path: str) -> int:
+def _create(path: str) -> syscalls.Opened:
     with errors.mapped("open", path=path):
-        return syscalls.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        return syscalls.opened(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
 
 
 def _close(fd: int, path: str) -> None:
@@ -375,10 +401,12 @@ def _close(fd: int, path: str) -> None:
         syscalls.close(fd, path)
 
 
-def _undo(staging: Staging, error: BaseException) -> None:
-    left = remove(staging.path)
+def note_left(error: BaseException, left: tuple[str, int, bytes] | None) -> None:
+    """Tells, with the failure that led there, what could not be removed."""
     if left is not None:
-        error.add_note(str(left))
+        operation, number, path = left
+        removal = OSError(number, os.strerror(number))
+        error.add_note(str(errors.from_oserror(removal, operation=operation, path=path)))
 
 
 # ---- the sealer ----
@@ -414,9 +442,9 @@ def _sealer_path() -> list[str]:
 def _await_sealer(staging: Staging, pid: int) -> None:
     """Returns when the sealer is ready; raises when it failed, died or does not answer."""
     deadline = time.monotonic() + SEALER_START_SECONDS
-    page = control.ControlPage(staging.file("control"))
+    page = control.ControlPage(staging.file("control"))  # given back when nobody holds it
     with errors.mapped("spawn", path=f"/proc/{pid}"):
-        watch = Watch(pid)
+        watch = Watch(pid)  # as this
     try:
         while page.sealer_state == control.SEALER_STARTING:
             with errors.mapped("spawn", path=f"/proc/{pid}"):
@@ -440,38 +468,27 @@ def sealer_error(page: control.ControlPage) -> errors.RecorderError | None:
 
 def _last_words(staging: Staging) -> str:
     try:
-        fd = syscalls.open(staging.file("sealer.log"), os.O_RDONLY)
-        try:
+        with syscalls.opened(staging.file("sealer.log"), os.O_RDONLY) as fd:
             lines = syscalls.pread(fd, 1 << 16, 0).decode("utf-8", "replace").split("\n")
-        finally:
-            syscalls.close(fd)
     except OSError:
         lines = []
     return next((line for line in reversed(lines) if line.strip()), "it ended without a word")
 
 
-def _kill(pid: int) -> None:
-    """Ends a sealer that is of no use; it may have ended by itself."""
-    import signal
-
-    try:
-        syscalls.kill(pid, signal.SIGKILL)
-    except OSError:
-        pass
-
-
 class Watch:
     """Tells when a process that need not be our child has ended."""
 
-    __slots__ = ("fd", "gone", "pid", "started")
+    __slots__ = ("fd", "file", "gone", "pid", "started")
 
     def __init__(self, pid: int, started: int | None = None) -> None:
         self.pid = pid
         self.started = started
         self.gone = False
+        self.file: syscalls.Opened | None = None
         self.fd = -1
         try:
-            self.fd = syscalls.pidfd_open(pid)
+            self.file = syscalls.opened_pid(pid)
+            self.fd = self.file.__enter__()
         except ProcessLookupError:
             self.gone = True
         except OSError as error:
@@ -506,8 +523,8 @@ class Watch:
         return False
 
     def close(self) -> None:
-        fd, self.fd = self.fd, -1
-        release(fd)
+        self.fd = -1
+        self.file = None  # which closes it; that failing does not matter
 
 
 def process_started(pid: int) -> int | None:
@@ -519,11 +536,8 @@ def process_facts(pid: int) -> tuple[bytes, int | None]:
     """A process's state as one letter, and when it was started; nothing, if that cannot be had."""
     name = f"/proc/{pid}/stat"
     try:
-        fd = syscalls.open(name, os.O_RDONLY)
-        try:
+        with syscalls.opened(name, os.O_RDONLY) as fd:
             fields = syscalls.read(fd, 4096).rpartition(b")")[2].split()
-        finally:
-            syscalls.close(fd)
         return fields[0], int(fields[19])
     except (OSError, ValueError, IndexError):
         return b"", None

@@ -20,22 +20,26 @@ ROOT = Path(__file__).resolve().parent.parent
 STAGING = """
 import os
 
+FILES_AS_BYTES = ()
+
 class Staging:
+    sealer = 0
+
     def __init__(self, path):
         self.path = path
+        self.folder = os.fsencode(path)
 
-    def file(self, name):
-        return os.path.join(self.path, name)
-
-def prepare(destination, *, policy, argv):
-    os.mkdir("staging")
+def plan(destination, *, policy):
     return Staging(os.path.abspath("staging"))
+
+def make(staging, *, policy, argv):
+    os.mkdir(staging.path)
 
 def launch_sealer(staging):
     pass
 
-def discard(staging):
-    os.rmdir(staging.path)
+def note_left(error, left):
+    pass
 
 def staging_folders(target):
     return []

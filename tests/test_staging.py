@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import signal
 import stat
 import subprocess
 import sys
@@ -429,11 +428,11 @@ def test_a_sealer_that_is_killed(tmp_path, monkeypatch):
 def test_a_sealer_that_does_not_answer(tmp_path, monkeypatch):
     monkeypatch.setattr(staging, "SEALER_START_SECONDS", 0.3)
     monkeypatch.setattr(staging, "SEALER_BOOT", "import time; time.sleep(60)")
-    seen = []
-    real = syscalls.kill
-    monkeypatch.setattr(syscalls, "kill", lambda *args: (seen.append(args), real(*args)))
+    started = []
+    real = syscalls.spawn
+    monkeypatch.setattr(syscalls, "spawn", lambda *args: started.append(real(*args)) or started[-1])
     assert isinstance(fail_to_launch(tmp_path), errors.SealerStalledError)
-    (pid,) = (pid for pid, number in seen if number == signal.SIGKILL)
+    (pid,) = started
     assert has_died(pid)
 
 

@@ -166,7 +166,7 @@ def table(trace: recorder.Trace, folder: Path) -> dict[str, Row]:
 
 
 # Called by the core and by the interpreter, not by people.
-NOT_FOR_PEOPLE = {"Session.on_fault", "Session.at_exit"}
+NOT_FOR_PEOPLE = {f"Session.{name}" for name in ("on_fault", "at_exit", "exited", "ended")}
 
 
 def with_session(method: Callable[[recorder.Session], Any], folder: Path) -> Any:

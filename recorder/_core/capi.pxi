@@ -3,7 +3,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcmp, memcpy, memset, strlen, strncpy
+from libc.string cimport memcmp, memcpy, memset, strlen
 
 cdef extern from "Python.h" nogil:
     ctypedef struct PyObject:

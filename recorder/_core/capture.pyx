@@ -11,6 +11,7 @@ from posix.mman cimport MAP_FAILED, MAP_POPULATE, MAP_SHARED, PROT_READ, PROT_WR
 from posix.time cimport nanosleep, timespec
 from posix.unistd cimport getpid
 
+from recorder._core import control
 from recorder._core.status cimport *
 from recorder._core.syscalls cimport POLLIN, c_pollfd, rec_sys
 

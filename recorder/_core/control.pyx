@@ -4,10 +4,11 @@ import os
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.object cimport PyObject_GenericSetAttr
-from libc.errno cimport errno
+from libc.errno cimport ENOENT, ENOTEMPTY, errno
 from libc.string cimport memcpy, memset
+from posix.fcntl cimport O_CLOEXEC, O_RDWR
 
-from recorder._core.syscalls cimport raise_errno, rec_sys
+from recorder._core.syscalls cimport c_stat, raise_errno, rec_sys
 
 from recorder import errors
 from recorder._core import syscalls
@@ -106,19 +107,14 @@ cdef class ControlPage:
     `fresh`: the file is a reserved page of zeros, of which this makes a control page."""
 
     def __init__(self, path, bint fresh=False):
-        cdef int fd = -1
         self.path = path
+        file = None
         with errors.mapped("open", path=path):
-            fd = syscalls.open(path, os.O_RDWR)
-        try:
-            with errors.mapped("open", path=path):
-                if syscalls.stat(path)[1] < REC_CONTROL_SIZE:
-                    self._refuse()
-            with errors.mapped("mmap", path=path, bytes_wanted=REC_CONTROL_SIZE):
-                self._map(fd)
-        finally:
-            with errors.mapped("close", path=path):
-                syscalls.close(fd, path)  # audit: the wrapper, which raises
+            file = syscalls.opened(path, os.O_RDWR)
+            if syscalls.stat(path)[1] < REC_CONTROL_SIZE:
+                self._refuse()
+        with file as fd, errors.mapped("mmap", path=path, bytes_wanted=REC_CONTROL_SIZE):
+            self._map(fd)
         if fresh:
             self.page.magic = REC_CONTROL_MAGIC
             self.page.version = REC_LAYOUT_VERSION
@@ -245,14 +241,63 @@ cdef class ControlPage:
         return [self.page.degraded[index] for index in range(32)]
 
 
+def discard(bytes folder not None, tuple names not None, int sealer_pid=0):
+    """Lets a sealer go and removes its staging folder, in one call that no signal handler splits.
+
+    names: the files in the folder; the last one goes only when all others have gone. sealer_pid: where it is
+    known, the sealer is ended at once. What could not be removed: (call, errno, path) of the first, or None."""
+    tell_to_discard(folder + b"/control", sealer_pid)
+    left = remove_files(folder, names)
+    if left is not None and left[1] == ENOTEMPTY:  # the sealer was just about to make its log
+        left = remove_files(folder, names)
+    return left
+
+
+cdef void tell_to_discard(bytes path, int sealer_pid) noexcept:
+    cdef const char *name = path
+    cdef int fd = rec_sys.open(name, O_RDWR | O_CLOEXEC, 0)
+    cdef void *place = <void *>-1
+    cdef RecControl *page
+    cdef c_stat facts
+    if fd >= 0:
+        # A page that the disk had no room for cannot be written to.
+        if rec_sys.stat(name, &facts) == 0 and facts.st_size >= REC_CONTROL_SIZE:
+            place = rec_sys.mmap(NULL, REC_CONTROL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
+        rec_sys.close(fd)  # audit: nothing is written through it
+    if place != <void *>-1:
+        page = <RecControl *>place
+        store_u32(&page.discard, 1)
+        store_u32(&page.target_state, REC_TARGET_FINISHED)
+        rec_sys.munmap(place, REC_CONTROL_SIZE)  # audit: of what mmap gave
+    if sealer_pid > 0:
+        rec_sys.kill(sealer_pid, 9)  # audit: it may have ended by itself
+
+
+cdef object remove_files(bytes folder, tuple names):
+    cdef const char *name
+    cdef bytes path
+    first = None
+    for each in names:
+        if each == names[len(names) - 1] and first is not None:
+            break
+        path = folder + b"/" + <bytes>each
+        name = path
+        if rec_sys.unlink(name) < 0 and errno != ENOENT and first is None:
+            first = ("unlink", errno, path)
+    if first is None:
+        name = folder
+        if rec_sys.rmdir(name) < 0 and errno != ENOENT:
+            first = ("rmdir", errno, folder)
+    return first
+
+
 def read_segment(path):
     """(sequence, number of the first event, committed records) of a segment that nobody writes
     any more; the sequence is 0 if it was never begun. Read and not mapped: a file cut short under
     a mapping would end the process."""
     cdef RecSegmentHead head
     cdef Py_ssize_t committed
-    cdef int fd = syscalls.open(path, os.O_RDONLY)
-    try:
+    with syscalls.opened(path, os.O_RDONLY) as fd:
         raw = syscalls.pread(fd, REC_SEGMENT_HEAD, 0, path)
         if len(raw) < REC_SEGMENT_HEAD:
             return 0, 0, b""
@@ -262,5 +307,3 @@ def read_segment(path):
         committed = min(head.committed, <uint64_t>(REC_SEGMENT_SIZE - REC_SEGMENT_HEAD))
         data = syscalls.pread(fd, committed, REC_SEGMENT_HEAD, path)
         return head.sequence, head.first_event, data
-    finally:
-        syscalls.close(fd, path)  # audit: the wrapper, which raises

@@ -25,8 +25,10 @@ cdef char *detail_place() noexcept nogil:
 
 cdef void blame(const char *text) noexcept nogil:
     """The word that a fault is about to be told with: a path, a name. One that stands keeps its own."""
+    cdef size_t n = min(strlen(text), sizeof(local_detail) - 1)
     if REC_LOAD(fault_place().status) == 0:
-        strncpy(detail_place(), text, sizeof(local_detail) - 1)
+        memcpy(detail_place(), text, n)
+        detail_place()[n] = 0
 
 
 # audit: the fault is sticky; who cannot return the status leaves it to the hook, which looks at the fault

@@ -24,8 +24,8 @@ cdef struct Hooks:
     PyThreadState *newest    # 3.11: head of the interpreter's list of threads, as last seen
 
 cdef Hooks hooks
-cdef object on_fault = None  # the session's: decides, and answers a Disposition
 cdef object monitoring = None
+cdef object tool_name = None  # this very object, so that another tool of that name is not taken for us
 cdef dict callbacks = {}     # event bit → built-in function
 
 
@@ -42,32 +42,114 @@ cdef PyObject *disabled() noexcept:
 
 
 cdef void settle(Status status) noexcept:
-    """Ends a hook whose status was not OK: recording stops, the policy decides, what was recorded is handed over
-    to be published."""
+    """Ends a hook whose status was not OK: recording stops, what was recorded is handed over to be published, the
+    policy decides about the program. What the session does here can let other threads run, which can stop the
+    recording or start one: nothing below it may rely on what was before."""
     cdef PyObject *kind = NULL
     cdef PyObject *value = NULL
     cdef PyObject *trace = NULL
     cdef PyObject *handled
+    cdef uint32_t session = tracer.session
     if hooks.state != RECORDING:
         return
     handled = rec_save_handled()
     fail(status, STAGE_CAPTURE)                 # in case only the status was known
     hooks.state = IDLE
     PyErr_Fetch(&kind, &value, &trace)
-    try:
-        set_abort(on_fault(fault_facts(fault_place(), tape.control.target_detail)))
-        remove_hooks(hooks.state == ABORTING)
-    # audit: a hook lets nothing out; control flow of the program's cannot come from code of ours
-    except BaseException:
-        # The session's own code failed. The fault stands in the control page, and recording is over all the same.
-        PyErr_Clear()
-    tape.control.target_fault.disposition = ABORT if hooks.state == ABORTING else DISABLE
+    if tape.control.target_fault.status // 1000 == 4:
+        poison_core(<Status> tape.control.target_fault.status)
+    tape.control.target_fault.disposition = DISABLE
     close_tape(REC_TARGET_FINISHED)
     close_tracer()
+    ask_session(session)
+    if session == tracer.session and tape.control != NULL:
+        if hooks.state == ABORTING:
+            tape.control.target_fault.disposition = ABORT
+        take_hooks_away(hooks.state == ABORTING)
     if hooks.state == ABORTING:
         queue_abort()
     PyErr_Restore(kind, value, trace)
     rec_restore_handled(handled)
+
+
+cdef enum:
+    MOST_INTERRUPTIONS = 8   # of one decision, by signal handlers that raise
+
+
+cdef void ask_session(uint32_t session) noexcept:
+    """Has the session decide. A signal handler of the program's can run in there: what it raises is the program's, and
+    is raised where it would have been without us, after the decision."""
+    global deciding
+    cdef Recording recording = current
+    if recording is None:
+        return
+    facts = None
+    deciding = rec_thread_state()
+    for _ in range(<int> MOST_INTERRUPTIONS):
+        try:
+            if facts is None:
+                facts = fault_facts(fault_place(), tape.control.target_detail)
+            outcome = recording.on_fault(facts)
+            if session == tracer.session and tape.control != NULL and recording.closed is None:
+                set_abort(outcome)
+            break
+        except Exception:
+            # The session's own code failed. The fault stands in the control page, and recording is over all the same.
+            poison_core(ERR_INTERNAL)
+            say_ended(<Status> fault_place().status)
+            break
+        # audit: control flow of the program's; deliver_interruption raises it again
+        except BaseException as interruption:
+            pass_on(interruption)
+    deciding = NULL
+
+
+cdef object interruption_due = None
+
+
+cdef int pass_on(interruption) except -1:
+    """An exception that a signal handler raised inside of ours is raised again in the main thread."""
+    global interruption_due
+    interruption.__traceback__ = None
+    interruption_due = interruption
+    # audit: the queue is full only when 31 others already interrupt the main thread
+    Py_AddPendingCall(deliver_interruption, NULL)
+    return 0
+
+
+cdef int deliver_interruption(void *unused) noexcept:
+    global interruption_due
+    cdef PyObject *due = <PyObject *> interruption_due
+    if due == Py_None:
+        return 0
+    PyErr_SetObject(<PyObject *> due.ob_type, due)
+    interruption_due = None
+    return -1
+
+
+cdef void take_hooks_away(bint aborting) noexcept:
+    """Inside a hook: nothing may come out. The audit hook that CPython calls here is code of the program's."""
+    global changing
+    changing = rec_thread_state()
+    try:
+        remove_hooks(aborting)
+    except Exception:
+        pass                                    # a hook that CPython kept finds the state IDLE and does nothing
+    # audit: as in ask_session
+    except BaseException as interruption:
+        try:
+            pass_on(interruption)
+        # audit: nothing is left to try
+        except BaseException:
+            pass
+    changing = NULL
+
+
+cdef void poison_core(Status status) noexcept:
+    """After an internal failure nothing is started again until reset()."""
+    global poison
+    if poison == OK:
+        poison = status
 
 
 cdef int set_abort(outcome) except -1:
@@ -79,6 +161,12 @@ cdef int set_abort(outcome) except -1:
     Py_INCREF(hooks.abort_instance)
     hooks.state = ABORTING
     return 0
+
+
+cdef void forget_abort() noexcept:
+    cdef PyObject *instance = hooks.abort_instance
+    hooks.abort_instance = NULL
+    Py_XDECREF(instance)
 
 
 cdef bint is_main_thread() noexcept:
@@ -115,7 +203,7 @@ cdef bint is_abort_due() noexcept:
     cdef PyThreadState *state = rec_thread_state()
     cdef rec_iframe *frame
     cdef PyCodeObject *code
-    if hooks.state != ABORTING or not is_main_thread():
+    if hooks.state != ABORTING or hooks.abort_instance == NULL or not is_main_thread():
         return False
     if rec_is_handling(state, hooks.abort_instance.ob_type):
         return False
@@ -360,10 +448,12 @@ cdef int prepare_monitoring() except -1:
 
 cdef Status install_monitoring() except *:
     """Takes a tool id and switches the events on. All ids taken is a fault of its own."""
+    global tool_name
     cdef int tool
     for tool in (3, 4, 1, 0, 2, 5):
         if monitoring.get_tool(tool) is None:
-            monitoring.use_tool_id(tool, "recorder")
+            tool_name = "".join(("record", "er"))
+            monitoring.use_tool_id(tool, tool_name)
             hooks.tool = tool
             break
     else:
@@ -377,16 +467,39 @@ cdef Status install_monitoring() except *:
     return OK
 
 
+cdef Status check_monitoring() noexcept:
+    """Whether the tool id and its events are still ours. Another tool can take them without a word."""
+    cdef bint ours = False
+    try:
+        ours = (monitoring.get_tool(hooks.tool) is tool_name
+                and monitoring.get_events(hooks.tool) == GLOBAL_EVENTS)
+        if not ours:
+            name_thief(monitoring.get_tool(hooks.tool))
+    # audit: a broken sys.monitoring is not ours any more either
+    except BaseException:
+        pass
+    return OK if ours else fail(ERR_HOOK_STOLEN, STAGE_STOP)
+
+
+cdef int name_thief(tool) except -1:
+    """Who has the id now, unless an earlier fault stands, whose detail it would overwrite."""
+    if tool is not None and tool is not tool_name and REC_LOAD(tape.control.target_fault.status) == 0:
+        copy_text(tape.control.target_detail, tool.encode("utf-8", "replace"))
+    return 0
+
+
 cdef int remove_monitoring(bint aborting) except -1:
     cdef Code *code
-    if hooks.tool < 0:
+    cdef int tool = hooks.tool
+    if tool < 0:
+        return 0
+    if monitoring.get_tool(tool) is not tool_name:
+        hooks.tool = -1                         # another tool's: nothing of it is ours to change
         return 0
     if aborting:
-        monitoring.set_events(hooks.tool, monitoring.events.PY_START | monitoring.events.PY_RESUME)
+        monitoring.set_events(tool, monitoring.events.PY_START | monitoring.events.PY_RESUME)
         monitoring.restart_events()
         return 0
-    tool = hooks.tool
-    hooks.tool = -1
     monitoring.set_events(tool, 0)
     code = tracer.all_codes
     while code != NULL:
@@ -394,9 +507,12 @@ cdef int remove_monitoring(bint aborting) except -1:
             monitoring.set_local_events(tool, <object> <PyObject *> code.object, 0)
             code.instrumented = False
         code = code.next
-    for event in callbacks:
-        monitoring.register_callback(tool, event, None)
-    monitoring.free_tool_id(tool)
+    hooks.tool = -1
+    try:
+        for event in callbacks:                 # each is told to the audit hooks of the program, which can raise
+            monitoring.register_callback(tool, event, None)
+    finally:
+        monitoring.free_tool_id(tool)
     return 0
 
 
@@ -463,18 +579,27 @@ cdef Status trace_call(Thread *t, rec_iframe *frame, Code *code) noexcept:
 
 
 cdef Status trace_all_threads(PyThreadState *state) noexcept:
-    """Threads that are new since the last look get the hook; the list grows at its head."""
+    """In a hook: threads that are new since the last look get it too."""
+    try:
+        hook_threads(state)
+    except Exception:
+        return fail(ERR_TRACER_INSTALL_CONFLICT, STAGE_CAPTURE)
+    # audit: an audit hook of the program's ran a signal handler of the program's
+    except BaseException as interruption:
+        pass_on(interruption)
+    return OK
+
+
+cdef int hook_threads(PyThreadState *state) except -1:
+    """The hook for every thread that has none. The list grows at its head."""
     cdef PyThreadState *head = PyInterpreterState_ThreadHead(state.interp)
     cdef PyThreadState *other = head
     while other != NULL:
-        if not rec_has_trace(other, on_trace):
-            if rec_set_trace(other, on_trace, NULL) != 0:
-                PyErr_Clear()
-                blame("what sys.addaudithook() has added")
-                return fail(ERR_TRACER_INSTALL_CONFLICT, STAGE_CAPTURE)
+        if not rec_has_trace(other, on_trace) and rec_set_trace(other, on_trace, NULL) != 0:
+            return -1
         other = PyThreadState_Next(other)
     hooks.newest = head
-    return OK
+    return 0
 
 
 cdef Status install_trace() except *:
@@ -484,7 +609,8 @@ cdef Status install_trace() except *:
             blame("another trace function")
             return fail(ERR_TRACER_INSTALL_CONFLICT, STAGE_START)
         state = PyThreadState_Next(state)
-    return trace_all_threads(rec_thread_state())
+    hook_threads(rec_thread_state())
+    return OK
 
 
 cdef Status check_trace() noexcept:
@@ -493,39 +619,47 @@ cdef Status check_trace() noexcept:
 
 
 cdef int remove_trace(bint aborting) except -1:
+    """From every thread, whatever an audit hook of the program's raises; the last of it comes out."""
     cdef PyThreadState *state = PyInterpreterState_ThreadHead(PyInterpreterState_Get())
+    cdef PyObject *kind = NULL
+    cdef PyObject *value = NULL
+    cdef PyObject *trace = NULL
     if aborting:
         return 0
     hooks.newest = NULL
     while state != NULL:
         if rec_has_trace(state, on_trace) and rec_set_trace(state, NULL, NULL) != 0:
-            return -1
+            drop(kind, value, trace)
+            PyErr_Fetch(&kind, &value, &trace)
         state = PyThreadState_Next(state)
-    return 0
+    if kind == NULL:
+        return 0
+    PyErr_Restore(kind, value, trace)
+    return -1
+
+
+cdef void drop(PyObject *kind, PyObject *value, PyObject *trace) noexcept:
+    Py_XDECREF(kind)
+    Py_XDECREF(value)
+    Py_XDECREF(trace)
 
 
 # ---- either -----------------------------------------------------------------------------------------------
 
-cdef Status install_hooks() noexcept:
-    """Exceptions that CPython raises here become the fault of a failed start."""
+cdef Status install_hooks() except *:
+    """Raises what CPython raises: no memory, and what an audit hook of the program's has against it."""
     hooks.tool = -1
-    try:
-        if PY_VERSION_HEX >= 0x030C0000:
-            prepare_monitoring()
-            return install_monitoring()
-        return install_trace()
-    except BaseException as error:
-        return fail_by_exception(error, STAGE_START)
+    if PY_VERSION_HEX >= 0x030C0000:
+        prepare_monitoring()
+        return install_monitoring()
+    return install_trace()
 
 
 cdef Status check_hooks() noexcept:
     """Whether the hooks are still there, before they are removed at the end."""
-    try:
-        if PY_VERSION_HEX < 0x030C0000:
-            return check_trace()
-        return OK if monitoring.get_tool(hooks.tool) == "recorder" else fail(ERR_HOOK_STOLEN, STAGE_STOP)
-    except BaseException as error:
-        return fail_by_exception(error, STAGE_STOP)
+    if PY_VERSION_HEX >= 0x030C0000:
+        return check_monitoring()
+    return check_trace()
 
 
 cdef int remove_hooks(bint aborting) except -1:

@@ -44,39 +44,171 @@ cdef uint64_t first_ns = rec_clock_ns(CLOCK_MONOTONIC)
 cdef int FINISH_MS = 10000       # how long the end of a process waits for a sealer that shows no sign of life
 
 
-def arm(bytes folder not None, dict options not None, callback not None):
+cdef class Recording:
+    """One recording, as the core knows it. recorder.session.Session is built on this.
+
+    Its life is claim → arm → stop → wait, or abandon at any time. Each is one call, and each can be made again:
+    a signal handler that raises comes before it or after it. How the recording ended and what became of the trace
+    is kept here, so that no answer is lost with the call it was the answer to.
+
+    closed: RecorderResult of stop, None before. published: RecorderResult of the publication, whose value is the
+    sealer's state, the size of the trace and the number of the fault; None until it has been waited for.
+    session: whose `with` this is, where it is not its own."""
+    cdef readonly object closed
+    cdef readonly object published
+    cdef public object session
+    cdef int32_t pid
+    cdef uint64_t beat, beat_seen     # the sealer's last sign of life while the publication is waited for
+
+    def on_fault(self, facts):
+        """What becomes of the recording and the program after a fault: None to go on without recording, or the
+        exception that ends the program. Runs inside the hook, once."""
+        return None
+
+    def ended(self, kind, value):
+        """The rest of leaving a `with`: the recording has been stopped."""
+
+    def exited(self):
+        """The rest of the program's end: the recording has been stopped."""
+
+    def __exit__(self, kind, value, trace):
+        # The recording is stopped before the first instruction of Python's at which a signal handler could raise.
+        cdef Recording recording = self if self.session is None else self.session
+        stop(recording, True)
+        return self.ended(kind, value)
+
+    def at_exit(self):
+        """For atexit: the program has ended, all but its exit status."""
+        answer = stop(self, False)
+        if answer is None or answer.status not in (OK, ERR_NOT_RECORDING, ERR_FORKED):
+            self.exited()
+
+
+cdef Recording current = None    # from claim until the publication has been waited for
+cdef bint is_starting = False    # claimed and not armed
+cdef Status poison = OK          # the internal failure after which nothing works until reset
+# The thread that is in the middle of a transition or in the session's on_fault: both can run code of the program's
+# (an audit hook, a signal handler, a finalizer), which can call the recorder.
+cdef PyThreadState *changing = NULL
+cdef PyThreadState *deciding = NULL
+
+
+cdef bint is_live() noexcept:
+    """Whether there is a recording that has not ended."""
+    return (current is not None and not is_inherited(current)
+            and (is_starting or hooks.state == WAITING or hooks.state == RECORDING))
+
+
+cdef bint is_inherited(Recording recording) noexcept:
+    """Whether it is that of the process we were forked from."""
+    return recording is not None and recording.pid != 0 and recording.pid != getpid()
+
+
+cdef RecorderResult refusal(operation):
+    """REENTERED, if the caller was called by the recorder itself; else None."""
+    cdef PyThreadState *here = rec_thread_state()
+    if here == changing or here == deciding:
+        return named(ERR_REENTERED, operation)
+    return None
+
+
+cdef RecorderResult named(Status status, detail):
+    """An answer about the call, not about the recording: it leaves no fault behind."""
+    return RecorderResult(<int> status, None, {"status": <int> status, "detail": detail})
+
+
+def claim(Recording recording not None):
+    """Makes it this recording's turn. Nothing is recorded yet. Answers ALREADY_RECORDING, SESSION_POISONED,
+    REENTERED, SUBINTERPRETER; the fault of an abort that is on its way. None while another thread is in a
+    transition: ask again."""
+    global current, is_starting
+    answer = refusal("start")
+    if answer is not None:
+        return answer
+    if changing != NULL:
+        return None
+    if PyInterpreterState_Get() != PyInterpreterState_Main():
+        return refuse(ERR_SUBINTERPRETER, <uint64_t> PyInterpreterState_GetID(PyInterpreterState_Get()))
+    if poison != OK:
+        return named(ERR_SESSION_POISONED, poison)
+    if is_live() and current is not recording:
+        return named(ERR_ALREADY_RECORDING, "")
+    if hooks.state == ABORTING:
+        return result(<Status> tape.control.target_fault.status if tape.control != NULL else ERR_ALREADY_RECORDING)
+    if current is not None and current is not recording:
+        let_go()
+    current = recording
+    recording.pid = getpid()
+    is_starting = True
+    return RecorderResult(OK)
+
+
+cdef int let_go() except -1:
+    """Ends a recording that is over without waiting for its publication any longer."""
+    global current, is_starting
+    cdef Recording recording = current
+    cdef Status status
+    if recording is not None and recording.published is None and tape.control != NULL and not is_inherited(recording):
+        status = adopt_sealer_fault()
+        recording.published = publication(status)
+    current = None
+    is_starting = False
+    end_session()
+    return 0
+
+
+def arm(Recording recording not None, bytes folder not None, dict options not None):
     """Starts recording into the staging folder, in one step: all of it, or nothing.
 
     options: scope (0 own, 1 deps, 2 all), outside and stdlib (tuples of path prefixes), secrets, include
     and exclude (patterns), max_events, max_seconds, items, depth, text, nodes
-    (limits of a value), wait_ms, wait_for_main, summary, require_trace, name, missing.
-    callback(facts) is told of a fault, once, inside the hook: it answers None to go on without recording, or the
-    exception that ends the program.
-    Answers ALREADY_RECORDING, SUBINTERPRETER, STAGING_LOST, OPEN_FAILED, MAP_FAILED, TOOL_IDS_TAKEN,
-    TRACER_INSTALL_CONFLICT, OUT_OF_MEMORY."""
-    global on_fault
+    (limits of a value), wait_ms, wait_for_main, summary, require_trace, exit_status (what the program's is replaced
+    by, or −1), name, missing.
+    Answers NOT_RECORDING if it is not (any more) this recording's turn, STAGING_LOST, OPEN_FAILED, MAP_FAILED,
+    TOOL_IDS_TAKEN, TRACER_INSTALL_CONFLICT, OUT_OF_MEMORY. What an audit hook of the program's raised comes out as it
+    is. None while another thread is in a transition."""
+    global changing, is_starting
     cdef Status status
-    if hooks.state == RECORDING or hooks.state == WAITING or hooks.state == ABORTING:
-        return refuse(ERR_ALREADY_RECORDING)
-    if PyInterpreterState_Get() != PyInterpreterState_Main():
-        return refuse(ERR_SUBINTERPRETER, <uint64_t> PyInterpreterState_GetID(PyInterpreterState_Get()))
-    status = map_tape(folder)
-    if status != OK:
-        return result(status)
+    answer = refusal("start")
+    if answer is not None:
+        return answer
+    if changing != NULL:
+        return None
+    if current is not recording or not is_starting or is_inherited(recording):
+        return named(ERR_NOT_RECORDING, "start")
+    changing = rec_thread_state()
     try:
+        end_session()                           # what a recording before this, or the parent's, left
+        status = map_tape(folder)
+        if status != OK:
+            return result(status)
         apply_options(options)
-        on_fault = callback
-    except BaseException as error:
-        status = fail_by_exception(error, STAGE_START)
+        status = begin(options["wait_for_main"])
         answer = result(status)
-        unmap_tape()
-        return answer
-    status = begin(options["wait_for_main"])
-    if status != OK:
-        answer = result(status)
+        if status == OK:
+            is_starting = False
+        else:
+            end_session()
+    except BaseException:
         end_session()
-        return answer
-    return result(OK)
+        raise
+    finally:
+        changing = NULL
+    return answer
+
+
+def abandon(Recording recording not None, bytes folder not None, tuple names not None, int sealer_pid):
+    """Undoes what a start has made so far, all of it, wherever it was interrupted: hooks, mappings, the claim, the
+    staging folder and the sealer. What could not be removed: (call, errno, path), or None."""
+    global current, is_starting
+    if current is recording:
+        current = None
+        is_starting = False
+        if changing == NULL:
+            end_session()
+    if is_inherited(recording):
+        return None                             # a forked child: the folder is its parent's
+    return control.discard(folder, names, sealer_pid)
 
 
 cdef int apply_options(dict options) except -1:
@@ -94,7 +226,7 @@ cdef int apply_options(dict options) except -1:
     max_seconds = options["max_seconds"]
     ending.summary = options["summary"]
     ending.require_trace = options["require_trace"]
-    ending.override = -1
+    ending.override = options["exit_status"]
     copy_text(ending.name, options["name"])
     copy_text(ending.missing, options["missing"])
     return 0
@@ -107,7 +239,7 @@ cdef int copy_text(char *place, bytes text) except -1:
     return 0
 
 
-cdef Status begin(bint wait_for_main) noexcept:
+cdef Status begin(bint wait_for_main) except *:
     cdef Status status
     open_segment(0)
     status = open_tracer()
@@ -119,6 +251,8 @@ cdef Status begin(bint wait_for_main) noexcept:
         status = find_main(wait_for_main)
     if status != OK:
         return status
+    if tape.control == NULL:                    # an audit hook forked, and this is the child
+        return ERR_FORKED
     tape.control.target_pid = tape.pid
     tape.control.ticks_per_second = ticks_per_second()
     tape.deadline = tape.last_tick + <uint64_t> (max_seconds * <double> tape.control.ticks_per_second)
@@ -191,82 +325,133 @@ cdef void end_session() noexcept:
     """Back to the state before arm: no hooks, no shadows, no mapping. Never fails."""
     try:
         remove_hooks(False)
-    except BaseException as error:
-        fail_by_exception(error, STAGE_STOP)    # CPython kept a hook: it finds the state IDLE and does nothing
+    # audit: what an audit hook of the program's raises here has nothing left to stop
+    except BaseException:
+        pass                                    # CPython kept a hook: it finds the state IDLE and does nothing
     hooks.state = IDLE
     hooks.main_globals = NULL
+    forget_abort()
     close_tracer()
     unmap_tape()
 
 
-def stop(bint final):
+def stop(Recording recording not None, bint final):
     """Removes the hooks and closes the tape, in one step. final: nothing more will be said about this run (else the
-    exit status follows when the process ends). Answers NOT_RECORDING; a fault that stands is in the result."""
+    exit status follows when the process ends). Made again, it gives the same answer. Answers NOT_RECORDING, FORKED in a
+    child of the recorded process, REENTERED; a fault that stands is in the result. What an audit hook of the program's
+    raised comes out as it is, when all is done. None while another thread is in a transition."""
+    global changing
     cdef Status status
-    if tape.control == NULL or hooks.state == FORKED:
-        return refuse(ERR_NOT_RECORDING)
-    if hooks.state == RECORDING and check_hooks() != OK:
-        tape.control.target_fault.disposition = DISABLE
-    if adopt_sealer_fault() == OK and not sealer_is_alive():
-        fail(ERR_SEALER_DIED, STAGE_STOP, 0, 0, tape.control.sealer_pid)
+    answer = refusal("stop")
+    if answer is not None:
+        return answer
+    if changing != NULL:
+        return None
+    if is_inherited(recording):
+        return RecorderResult(<int> ERR_FORKED, None, {"status": <int> ERR_FORKED, "got": getpid()})
+    if current is not recording or is_starting or tape.control == NULL:
+        return recording.closed if recording.closed is not None else named(ERR_NOT_RECORDING, "stop")
+    changing = rec_thread_state()
+    raised = None
     try:
-        remove_hooks(False)
-    except BaseException as error:
-        fail_by_exception(error, STAGE_STOP)
-    hooks.state = IDLE
-    status = <Status> REC_LOAD(tape.control.target_fault.status)
-    if REC_LOAD(tape.control.target_state) < REC_TARGET_STOPPED:
-        close_tape(REC_TARGET_FINISHED if final else REC_TARGET_STOPPED)
-    elif final:
-        REC_STORE(tape.control.target_state, REC_TARGET_FINISHED)
-    close_tracer()
-    return result(status, tape.events)
+        if hooks.state == RECORDING and check_hooks() != OK:
+            tape.control.target_fault.disposition = DISABLE
+        if adopt_sealer_fault() == OK and not sealer_is_alive():
+            fail(ERR_SEALER_DIED, STAGE_STOP, 0, 0, tape.control.sealer_pid)
+        try:
+            remove_hooks(False)
+        # audit: raised again below, when the state is consistent
+        except BaseException as exc:
+            raised = exc
+        if tape.control == NULL:                # an audit hook forked, and this is the child
+            return named(ERR_FORKED, "stop")
+        hooks.state = IDLE
+        forget_abort()
+        status = <Status> REC_LOAD(tape.control.target_fault.status)
+        if REC_LOAD(tape.control.target_state) < REC_TARGET_STOPPED:
+            close_tape(REC_TARGET_FINISHED if final else REC_TARGET_STOPPED)
+        elif final:
+            REC_STORE(tape.control.target_state, REC_TARGET_FINISHED)
+        close_tracer()
+        recording.closed = result(status, tape.events)
+    finally:
+        changing = NULL
+    if raised is not None and not isinstance(raised, Exception):
+        raise raised
+    return recording.closed
 
 
-def wait_published():
-    """Waits for the sealer, as long as it shows signs of life, and gives the tape back. The value is the sealer's
-    state (PUBLISHED, DISCARDED, FAILED) and the size of the trace. Answers SEALER_DIED, SEALER_STALLED, or the
-    sealer's own fault."""
-    cdef Status status
-    if tape.control == NULL:
-        return refuse(ERR_NOT_RECORDING)
-    with nogil:
-        status = wait_for_sealer()
-    answer = result(status, (tape.control.sealer_state, tape.control.trace_bytes, tape.control.target_fault.status))
-    unmap_tape()
-    return answer
+def wait(Recording recording not None):
+    """Whether `published` stands. If not, waits for a moment: to be called again. The sealer is waited for as long as
+    it shows signs of life; the answer may be SEALER_DIED, SEALER_STALLED, or the sealer's own fault."""
+    cdef Status status = OK
+    if recording.published is not None:
+        return True
+    if current is not recording or tape.control == NULL or is_inherited(recording):
+        recording.published = RecorderResult(<int> ERR_NOT_RECORDING)
+        return True
+    if not is_settled(&recording.beat, &recording.beat_seen, &status):
+        with nogil:
+            pause_us(500)                       # nothing of the recording is looked at without the GIL
+        return False
+    recording.published = publication(status)
+    let_go()
+    return True
+
+
+cdef RecorderResult publication(Status status):
+    return result(status, (tape.control.sealer_state, tape.control.trace_bytes, tape.control.target_fault.status))
+
+
+cdef bint is_settled(uint64_t *beat, uint64_t *seen, Status *status) noexcept nogil:
+    """Whether the sealer has finished, or will not; then `status` says how."""
+    cdef uint32_t state = REC_LOAD(tape.control.sealer_state)
+    cdef uint64_t now
+    if state == REC_SEALER_PUBLISHED or state == REC_SEALER_DISCARDED:
+        return True
+    if state == REC_SEALER_FAILED:
+        status[0] = adopt_sealer_fault()
+        return True
+    now = rec_clock_ns(CLOCK_MONOTONIC)
+    if seen[0] == 0 or REC_LOAD64(tape.control.heartbeat) != beat[0]:
+        beat[0] = REC_LOAD64(tape.control.heartbeat)
+        seen[0] = now
+    if now - seen[0] > 50000000 and not sealer_is_alive():
+        # It may have published in the meantime and ended.
+        if REC_LOAD(tape.control.sealer_state) != state:
+            return False
+        status[0] = fail(ERR_SEALER_DIED, STAGE_STOP, 0, 0, tape.control.sealer_pid)
+        return True
+    if now - seen[0] > <uint64_t> FINISH_MS * 1000000:
+        status[0] = fail(ERR_SEALER_STALLED, STAGE_STOP, 0, (now - seen[0]) // 1000000)
+        return True
+    return False
 
 
 cdef Status wait_for_sealer() noexcept nogil:
-    cdef uint64_t now, started = rec_clock_ns(CLOCK_MONOTONIC), beat = 0
-    cdef uint32_t state
-    while True:
-        state = REC_LOAD(tape.control.sealer_state)
-        if state == REC_SEALER_PUBLISHED or state == REC_SEALER_DISCARDED:
-            return OK
-        if state == REC_SEALER_FAILED:
-            return adopt_sealer_fault()
-        now = rec_clock_ns(CLOCK_MONOTONIC)
-        if REC_LOAD64(tape.control.heartbeat) != beat:
-            beat = REC_LOAD64(tape.control.heartbeat)
-            started = now
-        if now - started > 50000000 and not sealer_is_alive():
-            # It may have published in the meantime and ended.
-            if REC_LOAD(tape.control.sealer_state) == state:
-                return fail(ERR_SEALER_DIED, STAGE_STOP, 0, 0, tape.control.sealer_pid)
-            continue
-        if now - started > <uint64_t> FINISH_MS * 1000000:
-            return fail(ERR_SEALER_STALLED, STAGE_STOP, 0, (now - started) // 1000000)
+    cdef uint64_t beat = 0, seen = 0
+    cdef Status status = OK
+    while not is_settled(&beat, &seen, &status):
         pause_us(500)
+    return status
 
 
 def reset():
-    """From any state to that of a fresh process. What was recorded is left to the sealer."""
-    if tape.control != NULL and hooks.state != FORKED:
+    """From any state to that of a fresh process. What was recorded is left to the sealer. Answers REENTERED; None while
+    another thread is in a transition."""
+    global poison
+    answer = refusal("reset")
+    if answer is not None:
+        return answer
+    if changing != NULL:
+        return None
+    if tape.control != NULL and not is_inherited(current):
         if REC_LOAD(tape.control.target_state) < REC_TARGET_FINISHED:
             close_tape(REC_TARGET_FINISHED)
-    end_session()
-    return result(OK)
+    poison = OK
+    ending.override = -1
+    let_go()
+    return RecorderResult(OK)
 
 
 # ---- the process ends, or forks -------------------------------------------------------------------------
@@ -349,6 +534,14 @@ cdef void say_failure(Status status) noexcept nogil:
         say(line)
 
 
+cdef void say_ended(Status status) noexcept nogil:
+    """The last resort, where the session could not tell of a fault itself."""
+    cdef char line[256]
+    if snprintf(line, sizeof(line), "recorder: recording has ended: error %d, which `recorder errors %d` explains.\n",
+                status, status) > 0:
+        say(line)
+
+
 cdef void say_summary() noexcept nogil:
     cdef char line[1024]
     cdef double seconds = <double> (tape.control.stopped_mono_ns - tape.control.started_mono_ns) / 1e9
@@ -365,6 +558,8 @@ cdef void after_fork_in_parent() noexcept nogil:
 
 cdef void after_fork_in_child() noexcept nogil:
     """The tape is the parent's. The hooks that the child inherited find nothing to do and switch themselves off."""
+    global changing, deciding
+    changing = deciding = NULL                  # only the thread that forked is here; it is in neither, or comes out
     if tape.control == NULL:
         return
     hooks.state = FORKED
@@ -378,7 +573,15 @@ def is_recording():
     return hooks.state == RECORDING or hooks.state == WAITING
 
 
+def holder():
+    """The Recording whose turn it is: from claim until its publication has been waited for."""
+    return None if is_inherited(current) else current
+
+
 def state_name():
+    """For tests and reports."""
+    if is_starting and not is_inherited(current):
+        return "starting"
     return ("idle", "waiting", "recording", "aborting", "forked")[<int> hooks.state]
 
 
@@ -387,9 +590,9 @@ def set_exit_status(int status):
     ending.override = status
 
 
-def stats():
-    """Counters of the running session: events, segments, bytes in the live segment."""
-    if tape.control == NULL:
+def stats(Recording recording not None):
+    """Counters of a running recording: events, segments, bytes in the live segment. None of any other."""
+    if current is not recording or tape.control == NULL or is_inherited(recording):
         return None
     return {
         "events": tape.events,

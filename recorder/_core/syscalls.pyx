@@ -9,13 +9,28 @@ import os
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
-from libc.errno cimport EINTR, EOPNOTSUPP, errno
+from libc.errno cimport EINTR, EOPNOTSUPP, EPIPE, errno
 from libc.stdint cimport uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport strerror
+from posix.time cimport timespec
 from posix.types cimport off_t, pid_t
 
 from recorder import errors
+
+
+cdef extern from "<signal.h>" nogil:
+    ctypedef struct sigset_t:
+        pass
+    int SIGPIPE, SIG_BLOCK, SIG_SETMASK
+    int sigemptyset(sigset_t *)
+    int sigaddset(sigset_t *, int)
+    int sigismember(const sigset_t *, int)
+    int pthread_sigmask(int, const sigset_t *, sigset_t *)
+    int sigtimedwait(const sigset_t *, void *, const timespec *)
+
+cdef extern from "<unistd.h>" nogil:
+    ssize_t write_as_it_is "write"(int, const void *, size_t)
 
 
 cdef extern from "syscall_table.h" nogil:
@@ -95,6 +110,55 @@ def close(int fd, path=None):
         raise_errno(error, path)
 
 
+cdef class Opened:
+    """An open descriptor that is closed in any case: at the end of its `with`, which raises the failure
+    to close, or when nobody holds it any more, as after an exception out of a signal handler that came
+    before there was a `with`."""
+    cdef int fd
+    cdef object path
+
+    def __cinit__(self):
+        self.fd = -1
+
+    def __enter__(self):
+        return self.fd
+
+    def __exit__(self, kind, value, trace):
+        cdef int error = self.give_back()
+        if error != 0 and value is None:
+            exc = OSError(error, strerror(error).decode("ascii", "replace"), self.path)
+            raise errors.from_oserror(exc, operation="close", path=self.path) from exc
+
+    def __dealloc__(self):
+        self.give_back()
+
+    cdef int give_back(self) noexcept:
+        """Closes it, once; the errno, or 0."""
+        cdef int fd = self.fd, result, error
+        self.fd = -1
+        if fd < 0:
+            return 0
+        with nogil:
+            result = rec_sys.close(fd)
+            error = errno
+        return error if result < 0 and error != EINTR else 0
+
+
+def opened(path, int flags, int mode=0o600):
+    """`with opened(path, flags) as fd:` opens a file that is closed whatever happens."""
+    cdef Opened file = Opened()
+    file.path = path
+    file.fd = open(path, flags, mode)
+    return file
+
+
+def opened_pid(pid_t pid):
+    """As `opened`, a descriptor of a process."""
+    cdef Opened file = Opened()
+    file.fd = pidfd_open(pid)
+    return file
+
+
 def read(int fd, Py_ssize_t size, path=None):
     """At most `size` bytes from the current position; empty at the end of the file."""
     cdef bytes data = PyBytes_FromStringAndSize(NULL, size)
@@ -160,6 +224,34 @@ def write(int fd, const unsigned char[::1] data not None, path=None):
 def pwrite(int fd, const unsigned char[::1] data not None, off_t at, path=None):
     """All of it at offset `at`, or an exception."""
     write_all(fd, data, at, True, path)
+
+
+def tell(int fd, const unsigned char[::1] data not None):
+    """Writes to a descriptor of the program's, which may be closed, broken or full; whether all of it
+    was written. A SIGPIPE that comes of it is ours, and taken back before it is delivered."""
+    cdef Py_ssize_t size = data.shape[0], done = 0
+    cdef const unsigned char *start = &data[0] if size else NULL
+    cdef sigset_t pipe, before
+    cdef timespec now
+    cdef ssize_t got = 0
+    cdef int error = 0
+    now.tv_sec = now.tv_nsec = 0
+    while done < size and error == 0:
+        with nogil:
+            sigemptyset(&pipe)  # audit: cannot fail with these arguments
+            sigaddset(&pipe, SIGPIPE)  # audit: cannot fail with these arguments
+            pthread_sigmask(SIG_BLOCK, &pipe, &before)  # audit: cannot fail with these arguments
+            got = write_as_it_is(fd, start + done, size - done)
+            error = errno if got < 0 else EPIPE if got == 0 else 0
+            if got < 0 and error == EPIPE and not sigismember(&before, SIGPIPE):
+                sigtimedwait(&pipe, NULL, &now)  # audit: there may be none
+            pthread_sigmask(SIG_SETMASK, &before, NULL)  # audit: cannot fail with these arguments
+        if got > 0:
+            done += got
+        elif error == EINTR:
+            PyErr_CheckSignals()
+            error = 0
+    return done == size
 
 
 def ftruncate(int fd, off_t size, path=None):

@@ -58,14 +58,17 @@ def main(arguments: list[str]) -> int:
 def become(run: options.Run, policy: Policy) -> NoReturn:
     """Prepares the recording, and replaces this process by the program."""
     from recorder import staging as stagings
+    from recorder._core import control
 
     _report_unfinished(run.destination)
-    staging = stagings.prepare(run.destination, policy=policy, argv=run.program)
+    staging = stagings.plan(run.destination, policy=policy)
     try:
+        stagings.make(staging, policy=policy, argv=run.program)
         stagings.launch_sealer(staging)
         _exec(run, policy, staging)
-    except BaseException:
-        _abandon(staging)
+    except BaseException as error:
+        left = control.discard(staging.folder, stagings.FILES_AS_BYTES, staging.sealer)
+        stagings.note_left(error, left)
         raise
 
 
@@ -115,24 +118,6 @@ def given_environment() -> dict[bytes, bytes]:
         if equals:
             found.setdefault(name, value)
     return found
-
-
-def _abandon(staging: Staging) -> None:
-    """Lets the sealer go, and removes what was prepared. The failure that led here is the news."""
-    from recorder import staging as stagings
-    from recorder._core import control
-
-    try:
-        page = control.ControlPage(staging.file("control"))
-        page.discard = 1
-        page.target_state = control.TARGET_FINISHED
-        page.close()
-    except (OSError, errors.RecorderError):
-        pass  # it is gone already
-    try:
-        stagings.discard(staging)
-    except errors.RecorderError:
-        pass
 
 
 def _report_unfinished(destination: str) -> None:
