@@ -13,7 +13,7 @@ from recorder.errors.arguments import path as checked_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
     from recorder.policy import Policy
     from recorder.staging import Staging
@@ -86,7 +86,7 @@ def _exec(run: options.Run, policy: Policy, staging: Staging) -> NoReturn:
         os.execve(sys.executable, arguments, environment(policy, staging))
 
 
-def _this_python() -> dict[str, str]:
+def _this_python() -> dict[str, Any]:
     return {"implementation": sys.implementation.name, "version": sys.version.split()[0]}
 
 
