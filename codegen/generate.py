@@ -17,7 +17,7 @@ TEMPLATES = Path("codegen/templates")
 OUTPUTS: Mapping[str, str] = {
     "recorder/_core/status.pxd": "status.pxd.j2",
     "recorder/_core/status.pyx": "status.pyx.j2",
-    "recorder/_core/status_text.h": "status_text.h.j2",
+    "recorder/_core/failures.h": "failures.h.j2",
     "recorder/errors/codes.py": "codes.py.j2",
     "recorder/errors/classes.py": "classes.py.j2",
     "recorder/errors/tables.py": "tables.py.j2",
@@ -45,6 +45,7 @@ def render(table: Table, root: Path) -> dict[str, str]:
     environment.filters["literal"] = literal
     environment.filters["docstring"] = docstring
     environment.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False)
+    environment.filters["c"] = lambda value: json.dumps(value, ensure_ascii=False)
     outputs = {}
     for output, template in OUTPUTS.items():
         try:

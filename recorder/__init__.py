@@ -76,7 +76,9 @@ def _module(name: str) -> object:
     except ImportError as exc:  # the core can be loaded into the main interpreter only
         interpreter = _interpreter()
         if interpreter == 0:
-            raise
+            from recorder import errors
+
+            raise errors.from_exception(exc, operation="import") from exc
         from recorder.errors import SubinterpreterError
 
         raise SubinterpreterError(interpreter=interpreter) from exc

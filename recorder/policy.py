@@ -338,7 +338,7 @@ def load(
     """
     values: Json = {}
     origins = dict.fromkeys(KEYS, "default")
-    cwd = _cwd()
+    cwd = current_folder()
     for rows, folder in (
         (_from_pyproject(pyproject), os.path.dirname(pyproject or "")),
         (_from_environment(environ or {}), cwd),
@@ -353,7 +353,7 @@ def load(
 
 def find_pyproject(folder: str | None = None) -> str | None:
     """The nearest pyproject.toml, here or in a folder above."""
-    folder = folder or _cwd()
+    folder = folder or current_folder()
     while folder:
         candidate = os.path.join(folder, "pyproject.toml")
         if os.path.isfile(candidate):
@@ -363,7 +363,8 @@ def find_pyproject(folder: str | None = None) -> str | None:
     return None
 
 
-def _cwd() -> str:
+def current_folder() -> str:
+    """An empty text if it was removed under us, or may not be known."""
     try:
         return os.getcwd()
     except OSError as error:  # the folder was removed under us

@@ -17,6 +17,11 @@ from typing import Final
 from recorder import errors, staging
 from recorder._core import control, syscalls
 
+# Loaded now: where no file can be opened any more, a failure can still be told.
+from recorder.errors import codes as codes
+from recorder.errors import diagnostic as diagnostic
+from recorder.errors import tables as tables
+
 SHORTEST_WAIT_MS, LONGEST_WAIT_MS = 1, 20
 HEARTBEAT_SECONDS: Final = 0.04
 # What the target has said on the control page, and needs to be there when the page is made anew.

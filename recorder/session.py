@@ -96,6 +96,7 @@ class Session(capture.Recording):
         self._parent = parent
         self._summary: Summary | None = None
         self._aborted: RecordingAborted | None = None
+        self._counters: dict[str, Any] = {}
         self._reporter = Reporter(
             policy.json_errors,
             log_level=policy.log_level if policy.log_file else None,
@@ -116,7 +117,9 @@ class Session(capture.Recording):
             stagings.launch_sealer(staging)
             self._arm()
         except BaseException as error:
-            left = capture.abandon(self, staging.folder, stagings.FILES_AS_BYTES, staging.sealer)
+            theirs = isinstance(error, errors.StagingExistsError)  # that folder is not ours to undo
+            folder = b"" if theirs else staging.folder
+            left = capture.abandon(self, folder, stagings.FILES_AS_BYTES, staging.sealer)
             stagings.note_left(error, left)
             raise
 
@@ -176,9 +179,22 @@ class Session(capture.Recording):
     # ---- the end ----
 
     def stats(self) -> dict[str, Any]:
-        """Counters: events, segments, threads, code objects, bytes, while it runs; failures by code, always."""
-        counters: dict[str, Any] = capture.stats(self) or {}
-        return {**counters, "failures": dict(self._reporter.counts)}
+        """Counters, as numbers unless said otherwise. After the end they stay as they were, and the trace has
+        its own in its closing chunk (`Trace.closing`, `recorder info --json`).
+
+        events          recorded so far
+        segments        of the ring that were begun, of 4 MiB each
+        segment_bytes   bytes in the live one
+        threads         that were seen
+        codes           code objects in scope that were seen
+        suspended       generators and coroutines that wait
+        trace_bytes     bytes the sealer has written
+        failures        dict: what was reported, by code (ERR_NAME)
+        """
+        self._counters = capture.stats(self) or self._counters
+        if self._summary is not None:
+            self._counters |= {"events": self._summary.events, "trace_bytes": self._summary.bytes}
+        return {**self._counters, "failures": dict(self._reporter.counts)}
 
     def stop(self) -> Summary:
         """Ends the recording and waits for the trace. Calling it again gives the same answer; also after an exception
@@ -188,6 +204,7 @@ class Session(capture.Recording):
         ForkedError. Raises NotRecordingError after `reset`; the failure that ended the recording, if the policy says
         abort; TraceMissingError or TraceIncompleteError if the policy requires a trace."""
         if self._summary is None:
+            self.stats()  # as they are now
             closed = _ask(lambda: capture.stop(self, True))
             if closed.status == errors.ForkedError.number:
                 return self._forked(closed)
@@ -257,7 +274,9 @@ class Session(capture.Recording):
         state = summary.state if summary.path else "missing"
         required = policies.requirement(self.policy, state, number)
         if required:
-            raise errors.from_number(required, path=self.path, state=state) from self.error
+            raise errors.from_number(
+                required, path=self.path, state=state, reason=str(self.error)
+            ) from self.error
         return summary
 
     # ---- failures ----
@@ -420,6 +439,7 @@ def _recorded_path() -> str:
 
 def _make(path: str | os.PathLike[str], policy: Policy | None, options: dict[str, Any]) -> Session:
     """A session that has not begun: everything is decided, and nothing made."""
+    arguments.stack("start")
     if policy is not None:
         arguments.instance(policy, policies.Policy, "policy", "a Policy")
     if policy is None:

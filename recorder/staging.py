@@ -18,7 +18,7 @@ import time
 from recorder import errors
 from recorder._core import control, syscalls
 from recorder.errors import arguments
-from recorder.policy import Policy
+from recorder.policy import Policy, current_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,8 +86,10 @@ def prepare(
     try:
         make(staging, policy=policy, argv=argv, cwd=cwd, target_pid=pid, parent=parent)
     except BaseException as error:
-        left = control.discard(staging.folder, FILES_AS_BYTES)  # in one call: see there
-        note_left(error, left)
+        if not isinstance(error, errors.StagingExistsError):  # that folder is not ours to undo
+            note_left(
+                error, control.discard(staging.folder, FILES_AS_BYTES)
+            )  # in one call: see there
         raise
     return staging
 
@@ -193,14 +195,6 @@ def file_type(mode: int) -> str:
         if is_one(mode):
             return name
     return "special file"
-
-
-def current_folder() -> str:
-    """An empty text if it was removed under us, or may not be known."""
-    try:
-        return os.getcwd()
-    except OSError:
-        return ""
 
 
 def check_space(target: str, policy: Policy) -> int:
@@ -456,9 +450,7 @@ def _spawn_sealer(staging: Staging) -> int:
     except OSError as error:
         if errors.is_programs(error):
             raise
-        raise errors.SealerStartFailedError(
-            reason=f"{sys.executable}: {error.strerror}", errno=error.errno
-        ) from error
+        raise errors.SealerStartFailedError(reason=sys.executable, errno=error.errno) from error
 
 
 def _sealer_path() -> list[str]:
@@ -473,11 +465,11 @@ def _await_sealer(staging: Staging, pid: int) -> None:
     """Returns when the sealer is ready; raises when it failed, died or does not answer."""
     deadline = time.monotonic() + SEALER_START_SECONDS
     page = control.ControlPage(staging.file("control"))  # given back when nobody holds it
-    with errors.mapped("spawn"):
+    with errors.mapped("spawn", path=f"/proc/{pid}"):
         watch = Watch(pid)  # as this
     try:
         while page.sealer_state == control.SEALER_STARTING:
-            with errors.mapped("spawn"):
+            with errors.mapped("spawn", path=f"/proc/{pid}"):
                 died = watch.dead(1)
             if died and page.sealer_state == control.SEALER_STARTING:
                 raise errors.SealerStartFailedError(reason=_last_words(staging))
@@ -523,6 +515,7 @@ class Watch:
             self.gone = True
         except OSError as error:
             if error.errno not in (errno.ENOSYS, errno.EPERM):  # no such call, or a sandbox
+                error.filename = f"/proc/{pid}"
                 raise
         if self.fd >= 0 and self._is_another():
             self.gone = True

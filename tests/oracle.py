@@ -72,9 +72,11 @@ def describe_typed(value: Any, kind: type, depth: int, seen: tuple[int, ...]) ->
     if kind in (types.MethodDescriptorType, types.WrapperDescriptorType):
         return "function", value.__name__
     if kind in SPECIAL:
-        return "generator", value.__qualname__, inspect.getgeneratorstate(value) if (
-            kind is types.GeneratorType
-        ) else None
+        return (
+            "generator",
+            value.__qualname__,
+            inspect.getgeneratorstate(value) if (kind is types.GeneratorType) else None,
+        )
     if kind is types.MethodType:
         return "method", value.__func__.__qualname__, describe(value.__self__, depth + 1, seen)
     if kind in (range, slice):
@@ -89,10 +91,13 @@ def describe_typed(value: Any, kind: type, depth: int, seen: tuple[int, ...]) ->
     elif isinstance(value, BaseException):
         part = "exception", describe(value.args, depth + 1, seen)
     elif isinstance(value, tuple) and hasattr(kind, "_fields"):
-        part = "named", [
-            (field, describe(item, depth + 1, seen))
-            for field, item in zip(kind._fields, tuple.__iter__(value), strict=True)
-        ]
+        part = (
+            "named",
+            [
+                (field, describe(item, depth + 1, seen))
+                for field, item in zip(kind._fields, tuple.__iter__(value), strict=True)
+            ],
+        )
     else:
         for base in BUILT_IN:
             if isinstance(value, base):
@@ -101,7 +106,12 @@ def describe_typed(value: Any, kind: type, depth: int, seen: tuple[int, ...]) ->
     in_c = not kind.__flags__ & HEAP_TYPE or kind.__module__ in C_MODULES
     if part is None and in_c:
         return "object", name
-    return "instance", name, part, [(k, describe(v, depth + 1, seen)) for k, v in attributes.items()]
+    return (
+        "instance",
+        name,
+        part,
+        [(k, describe(v, depth + 1, seen)) for k, v in attributes.items()],
+    )
 
 
 def plain(value: Any, base: type) -> Any:
@@ -114,7 +124,11 @@ def plain(value: Any, base: type) -> Any:
 
 
 def attributes_of(value: Any, kind: type) -> Any:
-    own = ("_value_", "_name_", "__objclass__", "_sort_order_") if isinstance(value, enum.Enum) else ()
+    own = (
+        ("_value_", "_name_", "__objclass__", "_sort_order_")
+        if isinstance(value, enum.Enum)
+        else ()
+    )
     for name, item in getattr(value, "__dict__", {}).items():
         if name not in own:
             yield name, item

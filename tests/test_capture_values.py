@@ -13,7 +13,7 @@ import pytest
 import recorder
 from recorder.trace.reader import Event
 
-PROGRAM = '''
+PROGRAM = """
 import collections, dataclasses, datetime, enum
 
 class Plain: pass
@@ -81,7 +81,7 @@ def f():
     next(generator)
     return None
 f()
-'''
+"""
 
 
 @pytest.fixture(scope="module")

@@ -121,7 +121,9 @@ def test_any_text_stays_on_one_ascii_line(tmp_path: Path, text: str) -> None:
 def test_a_path_is_appended_to_and_private(tmp_path: Path) -> None:
     path = tmp_path / "errors.jsonl"
     for _ in range(2):
-        Reporter(str(path)).report(errors.TraceBusyError(path="/a"), disposition="raise")
+        Reporter(str(path)).report(
+            errors.TraceBusyError(path="/a", target_pid=9), disposition="raise"
+        )
     assert len(lines(path)) == 2
     assert path.stat().st_mode & 0o777 == 0o600
 
@@ -130,7 +132,7 @@ def test_no_descriptor_is_kept(tmp_path: Path) -> None:
     before = sorted(os.listdir("/proc/self/fd"))
     reporter = Reporter(str(tmp_path / "errors.jsonl"), log_file=str(tmp_path / "log"))
     reporter.check()
-    reporter.report(errors.TraceBusyError(path="/a"), disposition="raise")
+    reporter.report(errors.TraceBusyError(path="/a", target_pid=9), disposition="raise")
     assert sorted(os.listdir("/proc/self/fd")) == before
 
 
@@ -138,7 +140,7 @@ def test_a_descriptor_is_written_to(tmp_path: Path) -> None:
     read, write = os.pipe()
     reporter = Reporter(f"fd:{write}")
     reporter.check()
-    reporter.report(errors.TraceBusyError(path="/a"), disposition="raise")
+    reporter.report(errors.TraceBusyError(path="/a", target_pid=9), disposition="raise")
     os.close(write)
     with open(read, "rb") as pipe:
         jsonschema.validate(json.loads(pipe.read()), SCHEMA)
@@ -165,7 +167,7 @@ def test_an_unwritable_destination_is_found_at_the_start(text: str) -> None:
 @pytest.mark.parametrize("text", ["fd:987", "/nowhere/errors.jsonl", "/dev/full"])
 def test_an_unwritable_destination_is_counted_later(text: str) -> None:
     reporter = Reporter(text)
-    reporter.report(errors.TraceBusyError(path="/a"), disposition="raise")
+    reporter.report(errors.TraceBusyError(path="/a", target_pid=9), disposition="raise")
     assert reporter.unwritten == 1
     assert reporter.counts == {"ERR_TRACE_BUSY": 1}
 
@@ -177,7 +179,7 @@ def test_a_broken_pipe_is_counted_and_no_signal() -> None:
         "signal.signal(signal.SIGPIPE, signal.SIG_DFL)\n"
         "read, write = os.pipe(); os.close(read)\n"
         "reporter = Reporter(f'fd:{write}')\n"
-        "reporter.report(errors.TraceBusyError(path='/a'), disposition='raise')\n"
+        "reporter.report(errors.TraceBusyError(path='/a', target_pid=9), disposition='raise')\n"
         "print(reporter.unwritten, signal.pthread_sigmask(signal.SIG_BLOCK, ()))\n",
         capture_output=True,
     )
@@ -193,7 +195,7 @@ def test_a_full_pipe_that_does_not_block_is_counted() -> None:
     except BlockingIOError:
         pass
     reporter = Reporter(f"fd:{write}")
-    reporter.report(errors.TraceBusyError(path="/a"), disposition="raise")
+    reporter.report(errors.TraceBusyError(path="/a", target_pid=9), disposition="raise")
     assert reporter.unwritten == 1
     os.close(read)
     os.close(write)

@@ -456,7 +456,7 @@ def test_mapped_turns_whatever_goes_wrong_into_ours() -> None:
         raise KeyError("k")
     assert other.value.message == "unexpected KeyError in write: 'k'"
     with pytest.raises(errors.TraceBusyError) as ours, errors.mapped("write"):
-        raise errors.TraceBusyError(path="/a")
+        raise errors.TraceBusyError(path="/a", target_pid=9)
     assert ours.value.__cause__ is None
 
 

@@ -98,6 +98,7 @@ def test_a_good_value_has_one_true_form(key: str, given: Any, expected: Any) -> 
     assert Policy(**{key: expected}) == made  # the true form is accepted as it is
 
 
+@pytest.mark.provokes("INVALID_POLICY_VALUE")
 @pytest.mark.parametrize(("key", "value"), BAD)
 def test_a_bad_value_is_refused_by_name(key: str, value: Any) -> None:
     with pytest.raises(errors.InvalidPolicyValueError) as caught:
@@ -144,6 +145,7 @@ def test_a_policy_cannot_be_changed() -> None:
     assert one == Policy()
 
 
+@pytest.mark.provokes("UNKNOWN_POLICY_KEY")
 def test_an_unknown_key_is_refused_with_the_nearest_one() -> None:
     with pytest.raises(errors.UnknownPolicyKeyError, match="did you mean scope"):
         Policy().replace(scopes="own")
@@ -462,6 +464,7 @@ def test_the_exit_status() -> None:
     assert policy.exit_status(DISABLE, decide(DISK_FULL, "callback", DISABLE), 3) == 3
 
 
+@pytest.mark.provokes("INVARIANT_BROKEN")
 def test_an_origin_nobody_has_heard_of_is_an_invariant_broken() -> None:
     with pytest.raises(errors.InvariantBrokenError):
         decide(DISK_FULL, "elsewhere", DISABLE)

@@ -224,6 +224,13 @@ def test_an_unknown_chunk_is_skipped_if_it_says_so(save: Save) -> None:
 # ---- what is no trace ---------------------------------------------------------------------------
 
 
+@pytest.mark.provokes(
+    "TRACE_NOT_FOUND",
+    "NOT_A_TRACE",
+    "TRACE_TRUNCATED",
+    "TRACE_VERSION_UNSUPPORTED",
+    "INVALID_ARGUMENT",
+)
 def test_what_cannot_be_opened(save: Save, tmp_path: Path) -> None:
     cases: list[tuple[str | Path, type[errors.RecorderError]]] = [
         (tmp_path / "none.rtrace", errors.TraceNotFoundError),
@@ -326,6 +333,7 @@ def test_a_chunk_that_was_taken_out_is_noticed(save: Save) -> None:
             read_all(trace)
 
 
+@pytest.mark.provokes("TRACE_CORRUPT")
 def test_damage_costs_its_chunk_and_no_more(save: Save) -> None:
     file = two_chunks()
     data = bytearray(file.close())
@@ -416,6 +424,7 @@ def test_damage_with_every_checksum_right_is_survived(save: Save, seed: int) -> 
 # ---- staging folders ----------------------------------------------------------------------------
 
 
+@pytest.mark.provokes("TRACE_BUSY")
 def test_a_recording_in_the_works_is_busy(tmp_path: Path) -> None:
     staged = staging.prepare(tmp_path / "app.rtrace", target_pid=os.getpid())
     with pytest.raises(errors.TraceBusyError) as caught:
@@ -424,6 +433,7 @@ def test_a_recording_in_the_works_is_busy(tmp_path: Path) -> None:
     staging.discard(staged)
 
 
+@pytest.mark.provokes("NOT_A_TRACE")
 def test_what_a_killed_run_left_points_to_recover(tmp_path: Path) -> None:
     with subprocess.Popen(["true"]) as process:
         staged = staging.prepare(tmp_path / "app.rtrace", target_pid=process.pid)

@@ -129,6 +129,7 @@ def test_a_program_that_had_finished_is_complete(tmp_path):
 # ---- who may be recovered ----
 
 
+@pytest.mark.provokes("TRACE_BUSY")
 def test_what_is_being_recorded_is_left_alone(tmp_path):
     program = subprocess.Popen(
         command(tmp_path / "app.rtrace", 3, end="hang"), stdout=subprocess.PIPE
@@ -160,6 +161,7 @@ def test_a_program_that_gave_up_need_not_be_dead(tmp_path):
     assert (verdict.state, verdict.failure.code) == (PARTIAL, CODES.SEALER_DIED)
 
 
+@pytest.mark.provokes("TRACE_BUSY")
 def test_two_recoveries_do_not_meet(tmp_path):
     folder = kill_both(tmp_path)
     fd = staging.lock(folder)
@@ -191,6 +193,7 @@ def test_of_several_folders_one_must_be_named(tmp_path):
     assert read_trace(tmp_path / "app.rtrace").events == 6
 
 
+@pytest.mark.provokes("TRACE_NOT_FOUND")
 @pytest.mark.parametrize("name", ["none.rtrace", "folder"])
 def test_what_is_no_recording(tmp_path, name):
     (tmp_path / "folder").mkdir()
@@ -198,6 +201,7 @@ def test_what_is_no_recording(tmp_path, name):
         recovery.recover(tmp_path / name)
 
 
+@pytest.mark.provokes("TRACE_CORRUPT")
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"destination": 5}', b"\xff"])
 def test_a_session_that_makes_no_sense(tmp_path, content):
     folder = kill_both(tmp_path)
@@ -439,6 +443,7 @@ def test_the_command(tmp_path):
     assert run.stderr == ""
 
 
+@pytest.mark.provokes("TRACE_NOT_FOUND")
 def test_the_command_refuses_what_is_no_recording(tmp_path):
     words = [sys.executable, "-m", "recorder", "recover", str(tmp_path / "app.rtrace")]
     run = subprocess.run(words, capture_output=True, text=True)

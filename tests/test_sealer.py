@@ -284,6 +284,7 @@ def partial(target: FakeTarget, path, code: int, exit_status: int = 0) -> None:
     assert leftovers(path) == []
 
 
+@pytest.mark.provokes("LIMIT_REACHED")
 def test_the_largest_size(tmp_path, start):
     target = start(max_bytes=10_000_000)
     fill(target)
@@ -291,6 +292,7 @@ def test_the_largest_size(tmp_path, start):
     assert os.path.getsize(tmp_path / "app.rtrace") < 10_000_000 + (24 << 20)
 
 
+@pytest.mark.provokes("DISK_FULL")
 @pytest.mark.root
 def test_a_disk_that_fills_up(tmp_path, start):
     with disk(tmp_path / "disk", "64m") as small:
@@ -316,6 +318,7 @@ def test_a_disk_that_others_fill_to_the_last_byte(tmp_path, start):
         assert read_trace(small / "app.rtrace").verdict.lost_events == 0
 
 
+@pytest.mark.provokes("FREE_SPACE_LOW")
 @pytest.mark.root
 def test_the_floor_is_kept(tmp_path, start):
     with disk(tmp_path / "disk", "128m") as small:
@@ -361,6 +364,9 @@ def record_through(target: FakeTarget) -> None:
     target.finish(0)
 
 
+@pytest.mark.provokes(
+    "WRITE_FAILED", "QUOTA_EXCEEDED", "RESERVE_FAILED", "READ_FAILED", "FSYNC_FAILED"
+)
 @pytest.mark.parametrize(("call", "error", "code"), WRITING)
 def test_one_failure_makes_a_partial_trace(tmp_path, start, call, error, code):
     """The n-th call fails, for each n until there are no more. No event is lost by one failure."""
@@ -419,6 +425,7 @@ def test_writes_that_take_nothing(tmp_path, start):
     assert target.page.sealer_fault["status"] == CODES.SHORT_WRITE
 
 
+@pytest.mark.provokes("RENAME_FAILED")
 def test_a_rename_that_fails_leaves_all_to_recovery(tmp_path, start):
     target = start("sealer:rename:1:EIO")
     record_through(target)
@@ -427,6 +434,7 @@ def test_a_rename_that_fails_leaves_all_to_recovery(tmp_path, start):
     assert len(leftovers(tmp_path)) == 1
 
 
+@pytest.mark.provokes("DESTINATION_IS_DIRECTORY")
 def test_a_folder_that_came_into_the_way(tmp_path, start):
     target = start()
     (tmp_path / "app.rtrace").mkdir()
@@ -446,6 +454,7 @@ def test_what_cannot_be_removed_does_not_harm_the_trace(tmp_path, start, call):
     assert staging.remove(str(tmp_path / left)) is None
 
 
+@pytest.mark.provokes("CLOSE_FAILED")
 def test_a_failing_close_marks_the_trace(tmp_path, start):
     for nth in range(4, 60):  # the first ones are those of the start
         target = start(f"sealer:close:{nth}:EIO")
@@ -459,6 +468,7 @@ def test_a_failing_close_marks_the_trace(tmp_path, start):
     raise AssertionError("no failing close was that of the trace")
 
 
+@pytest.mark.provokes("FILE_TOO_LARGE")
 @pytest.mark.root
 def test_the_limit_of_file_sizes(tmp_path):
     code = (

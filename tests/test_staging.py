@@ -145,15 +145,18 @@ def test_the_folder_must_be_there(tmp_path):
         assert isinstance(refuse(given), errors.DirectoryCreateFailedError)
 
 
+@pytest.mark.provokes("NAME_TOO_LONG")
 def test_a_name_can_be_too_long(tmp_path):
     assert isinstance(refuse(tmp_path / ("x" * 256)), errors.NameTooLongError)
 
 
+@pytest.mark.provokes("INVALID_ARGUMENT")
 def test_no_name_is_no_destination():
     for given in ("", "a\0b"):
         assert isinstance(refuse(given), errors.InvalidArgumentError)
 
 
+@pytest.mark.provokes("OPEN_FAILED")
 def test_a_loop_of_links_is_refused(tmp_path):
     (tmp_path / "loop").symlink_to("loop")
     assert refuse(tmp_path / "loop" / "app.rtrace").errno == errno.ELOOP
@@ -308,6 +311,7 @@ def test_what_cannot_be_removed_is_told_with_the_failure(tmp_path):
     assert staging.remove(str(tmp_path / leftovers(tmp_path)[0])) is None
 
 
+@pytest.mark.provokes("REMOVE_FAILED")
 def test_a_discard_that_fails_says_so(tmp_path):
     staged = staging.prepare(tmp_path / "app.rtrace")
     syscalls.inject("rmdir", 1, errno.EIO)
@@ -387,12 +391,14 @@ def test_the_programs_modules_do_not_matter(tmp_path, monkeypatch):
     stop_sealer(launch(traces))
 
 
+@pytest.mark.provokes("DEPENDENCY_MISSING")
 def test_a_missing_dependency_has_its_name(tmp_path, monkeypatch):
     ours = os.path.dirname(os.path.dirname(staging.__file__))
     monkeypatch.setattr(staging, "_sealer_path", lambda: [ours])
     assert isinstance(fail_to_launch(tmp_path), errors.DependencyMissingError)
 
 
+@pytest.mark.provokes("SEALER_START_FAILED")
 def test_a_python_that_cannot_be_run(tmp_path, monkeypatch):
     for executable in ("/no/such/python", "/dev/null", ""):
         monkeypatch.setattr(sys, "executable", executable)
@@ -418,6 +424,7 @@ def test_a_sealer_that_is_killed(tmp_path, monkeypatch):
     assert isinstance(fail_to_launch(tmp_path), errors.SealerStartFailedError)
 
 
+@pytest.mark.provokes("SEALER_STALLED")
 def test_a_sealer_that_does_not_answer(tmp_path, monkeypatch):
     monkeypatch.setattr(staging, "SEALER_START_SECONDS", 0.3)
     monkeypatch.setattr(staging, "SEALER_BOOT", "import time; time.sleep(60)")

@@ -79,6 +79,7 @@ def test_a_short_write_is_continued(tmp_path):
     syscalls.close(fd)
 
 
+@pytest.mark.provokes("SHORT_WRITE")
 def test_a_write_without_progress_is_an_error(tmp_path):
     path = str(tmp_path / "file")
     fd = syscalls.open(path, os.O_CREAT | os.O_RDWR)

@@ -118,6 +118,10 @@ def call_recorded(*args: Any, **kwargs: Any) -> None:
 Row = tuple[Callable[..., Any], dict[str, Any]]
 
 
+BOUNDS = {"start": 0, "stop": 10}
+ABOUT = {"function": "work", "file": "app.py", "thread": 0}
+
+
 def table(trace: recorder.Trace, folder: Path) -> dict[str, Row]:
     error = errors.DiskFullError(path="/x", errno=28)
     summary = ("path", "complete", 1, 2, None)
@@ -130,8 +134,23 @@ def table(trace: recorder.Trace, folder: Path) -> dict[str, Row]:
         "reset": (recorder.reset, {}),
         "open_trace": (lambda path: recorder.open_trace(path).close(), {"path": trace.path}),
         "Trace": (lambda path: recorder.Trace(path).close(), {"path": trace.path}),
-        "Trace.events": (lambda start: drain(trace.events(start)), {"start": 0}),
-        "Trace.steps": (lambda start: drain(trace.steps(start)), {"start": 0}),
+        "Trace.events": (lambda **a: drain(trace.events(**a)), BOUNDS),
+        "Trace.steps": (lambda **a: drain(trace.steps(**a)), BOUNDS),
+        "Trace.find": (
+            lambda **a: drain(trace.find(**a)),
+            {"kind": "line", "line": 1, "exception": None, "since": 0, "until": 1, "frame": 0}
+            | {"caller": 0, "depth": 3, **ABOUT, **BOUNDS},
+        ),
+        "Trace.calls": (lambda **a: drain(trace.calls(**a)), {**ABOUT, **BOUNDS}),
+        "Trace.call_tree": (lambda **a: drain(trace.call_tree(**a)), {"thread": 0}),
+        "Trace.exceptions": (
+            lambda **a: drain(trace.exceptions(**a)),
+            {"type_name": "ValueError", **ABOUT, **BOUNDS},
+        ),
+        "Trace.history": (
+            lambda name, **a: drain(trace.history(name, **a)),
+            {"name": "x", "frame": 0, **ABOUT, **BOUNDS},
+        ),
         "Trace.at": (trace.at, {"seq": 0}),
         "Trace.verify": (trace.verify, {}),
         "Trace.close": (lambda: recorder.open_trace(trace.path).close(), {}),
@@ -166,7 +185,9 @@ def table(trace: recorder.Trace, folder: Path) -> dict[str, Row]:
 
 
 # Called by the core and by the interpreter, not by people.
-NOT_FOR_PEOPLE = {"Session.on_fault", "Session.at_exit"}
+NOT_FOR_PEOPLE = {
+    f"Session.{name}" for name in ("on_fault", "at_exit", "exited", "ended", "forked")
+}
 
 
 def with_session(method: Callable[[recorder.Session], Any], folder: Path) -> Any:

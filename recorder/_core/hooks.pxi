@@ -415,6 +415,8 @@ cdef bint instrument(Code *code) noexcept:
     try:
         monitoring.set_local_events(hooks.tool, <object> <PyObject *> code.object, LOCAL_EVENTS)
         code.instrumented = True
+    except ValueError:                          # the tool id is nobody's any more
+        fail(ERR_HOOK_STOLEN, STAGE_CAPTURE)
     except BaseException as error:
         fail_by_exception(error, STAGE_CAPTURE)
     rec_restore_handled(handled)

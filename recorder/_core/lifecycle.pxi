@@ -6,6 +6,17 @@ cdef extern from "<stdlib.h>" nogil:
 cdef extern from "<pthread.h>" nogil:
     int pthread_atfork(void (*)() noexcept nogil, void (*)() noexcept nogil, void (*)() noexcept nogil)
 
+cdef extern from "failures.h" nogil:
+    ctypedef struct rec_failure_text:
+        const char *name
+        const char *title
+        const char *hint
+    const rec_failure_text *rec_failure(int)
+
+cdef extern from "<string.h>" nogil:
+    const char *strrchr(const char *, int)
+    char *strerror(int)
+
 cdef extern from "<stdio.h>" nogil:
     ctypedef struct FILE:
         pass
@@ -17,9 +28,6 @@ cdef extern from "<unistd.h>" nogil:
 
 cdef extern from "Python.h" nogil:
     int64_t PyInterpreterState_GetID(PyInterpreterState *)
-
-cdef extern from "status_text.h" nogil:
-    const char *rec_status_text(int status)
 
 cdef struct Exit:                # what is left to do when the process ends
     bint registered
@@ -548,15 +556,30 @@ cdef void say(const char *text) noexcept nogil:
 
 cdef void say_failure(Status status, bint missing) noexcept nogil:
     """What went wrong after Python had gone, with the classes that know better."""
-    cdef char line[1024]
+    cdef char line[2048]
+    cdef const rec_failure_text *row = rec_failure(status)
+    cdef RecFault *fault = &tape.control.target_fault
+    cdef const char *subject = tape.control.target_detail
+    cdef const char *before = b""
+    cdef const char *reason = b""
+    cdef const char *after = b""
     cdef int size
+    if fault.status == 0:                       # of the sealer, which published all the same
+        fault = &tape.control.sealer_fault
+        subject = tape.control.sealer_detail
+    if strrchr(subject, 0x1F) != NULL:
+        subject = strrchr(subject, 0x1F) + 1    # the path is the last of several words
+    if fault.sys_errno != 0:
+        before = b" ("
+        reason = strerror(fault.sys_errno)
+        after = b")"
     if status == ERR_SEALER_DIED:
-        size = snprintf(line, sizeof(line), "recorder: [ERR_SEALER_DIED] the sealer (pid %d) ended while it was needed."
-                        " If there is no trace, `recorder recover` makes the trace.\n", tape.control.sealer_pid)
-    elif not missing:
-        size = snprintf(line, sizeof(line), "recorder: the trace is partial: %s\n", rec_status_text(status))
+        size = snprintf(line, sizeof(line), "recorder: [%s] the sealer (pid %d) ended while it was needed. %s\n",
+                        row.name, tape.control.sealer_pid, row.hint)
     else:
-        size = snprintf(line, sizeof(line), "recorder: %s\n", rec_status_text(status))
+        size = snprintf(line, sizeof(line), "recorder: %s[%s] %s: %s%s%s%s. %s\n",
+                        "" if missing else "the trace is partial: ", row.name, row.title, subject,
+                        before, reason, after, row.hint)
     if size > 0:
         say(line)
 

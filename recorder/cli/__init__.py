@@ -11,6 +11,10 @@ import sys
 
 # Not as `errors`: the command of that name becomes an attribute of this package.
 from recorder import errors as failures
+from recorder.cli import output
+
+# Loaded now: where no file can be opened any more, a failure can still be told.
+from recorder.errors import tables as tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,17 +45,29 @@ BROKEN_PIPE = 141
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; its exit status. No exception and no traceback of ours comes out of it."""
     try:
+        open_what_is_closed()
         status = dispatch(list(sys.argv[1:] if argv is None else argv))
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        output.flush()
         return status
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        _forget_stdout()
         return BROKEN_PIPE
     except Exception as exc:
         return tell(exc)
+
+
+def open_what_is_closed() -> None:
+    """A stream that was closed when we were started must not become the number of a file of ours: a
+    message would end up in it. What `run` becomes has it closed again."""
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            try:
+                os.open(os.devnull, os.O_RDWR)  # the lowest free number, and not inherited
+            except OSError:
+                return
 
 
 def dispatch(arguments: list[str]) -> int:
@@ -60,12 +76,12 @@ def dispatch(arguments: list[str]) -> int:
         raise failures.MissingArgumentError(f"a command is required: {names}", argument="COMMAND")
     name = arguments[0]
     if name in ("-h", "--help", "help"):
-        sys.stdout.write(overview())
+        output.write(overview().rstrip())
         return 0
     if name in ("-V", "--version"):
         import recorder
 
-        sys.stdout.write(f"recorder {getattr(recorder, '__version__', '')}\n")
+        output.write(f"recorder {getattr(recorder, '__version__', '')}")
         return 0
     if name not in COMMANDS:
         raise _not_a_command(name)
@@ -80,13 +96,19 @@ def dispatch(arguments: list[str]) -> int:
 def _parse_and_run(command: Any, arguments: list[str]) -> int:
     import argparse
 
-    class Parser(argparse.ArgumentParser):
-        def error(self, message: str) -> NoReturn:
-            if message.startswith("the following arguments are required"):
-                raise failures.MissingArgumentError(message)
-            raise failures.InvalidArgumentError(message)
+    class Parser(argparse.ArgumentParser):  # the commands' own parsers are of this class, too
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**{**options, "allow_abbrev": False})
 
-    parser = Parser(prog="recorder", allow_abbrev=False)
+        def error(self, message: str) -> NoReturn:
+            subject, _, problem = message.removeprefix("argument ").partition(": ")
+            if subject == "the following arguments are required":
+                raise failures.MissingArgumentError(argument=problem)
+            if problem.startswith("expected "):  # so many values
+                raise failures.MissingArgumentError(argument=f"the value of {subject}")
+            raise failures.InvalidArgumentError(message, argument=subject)
+
+    parser = Parser(prog="recorder")
     command.add_parser(parser.add_subparsers(required=True))
     try:
         args = parser.parse_args(arguments)
@@ -163,11 +185,3 @@ def _not_a_command(name: str) -> failures.RecorderError:
     elif name.endswith(".py") or os.path.exists(name):
         message += f"; did you mean recorder run {name}?"
     return failures.InvalidArgumentError(message, argument="COMMAND", value=name)
-
-
-def _forget_stdout() -> None:
-    """Whoever read our output has gone: nothing more is written, not even at exit."""
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    except OSError:
-        pass

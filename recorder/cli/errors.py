@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
-import sys
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recorder import errors
+from recorder.cli.output import write
 
 if TYPE_CHECKING:
     # What add_subparsers() returns has no public name.
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         row = find(args.code)
         text = json.dumps(row, indent=1) if args.json else explanation(row)
-    sys.stdout.write(text + "\n")
+    write(text)
     return 0
 
 
@@ -108,7 +108,8 @@ def facts(row: dict[str, Any]) -> list[str]:
         told = ", ".join(f"{name} ({kind})" for name, kind in row["context"].items())
         lines.append(f"Facts:           {told}")
     if row["select"]:
-        lines.append(f"Chosen for:      {', '.join(row['select'])}")
+        chosen = f"Chosen for:      {', '.join(row['select'])}"
+        lines.append(textwrap.fill(chosen, WIDTH, subsequent_indent=" " * 17))
     if row["retriable"]:
         lines.append("Trying again:    may help")
     status = row["status"] if row["status"] != "active" else ""

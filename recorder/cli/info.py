@@ -53,6 +53,8 @@ def collect(trace: Trace) -> dict[str, Any]:
         "events": len(trace),
         "lost_events": trace.lost_events,
         "threads": trace.closing.get("threads"),
+        "segments": trace.closing.get("segments"),
+        "forks": trace.closing.get("forks"),
         "duration_ns": trace.closing.get("duration_ns"),
         "counters": trace.closing.get("counters") or {},
         "size": trace.size,

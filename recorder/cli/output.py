@@ -2,15 +2,48 @@
 
 from __future__ import annotations
 
+import os
 import sys
+
+from recorder import errors
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+STDOUT = "standard output"
 
 
 def write(text: str) -> None:
     """Writes a line. What stdout's encoding has no word for is escaped."""
-    if sys.stdout is None:
+    if sys.stdout is None:  # it was closed when we were started
         return
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    text = text.encode(encoding, "backslashreplace").decode(encoding)
+    try:
+        sys.stdout.write(text + "\n")
+    except OSError as exc:
+        _lose(exc)
+
+
+def flush() -> None:
+    """What was written arrives, or it is said why not."""
+    if sys.stdout is not None:
+        try:
+            sys.stdout.flush()
+        except OSError as exc:
+            _lose(exc)
+
+
+def _lose(exc: OSError) -> NoReturn:
+    """Nothing more is written, not even at exit. That the reader has gone is no failure of ours."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except OSError:
+        pass
+    if isinstance(exc, BrokenPipeError):
+        raise exc
+    raise errors.from_oserror(exc, operation="write", path=STDOUT) from exc
 
 
 def printable(text: str) -> str:

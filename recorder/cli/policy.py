@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 
 from recorder import policy as policies
 from recorder.cli import options
+from recorder.cli.output import write
 
 USAGE = """\
 usage: recorder policy [options] [--json]
@@ -21,7 +21,7 @@ options:
 
 def main(arguments: list[str]) -> int:
     if "-h" in arguments or "--help" in arguments:
-        sys.stdout.write(USAGE.format(rows=options.help_rows(output=False)))
+        write(USAGE.format(rows=options.help_rows(output=False)).rstrip())
         return 0
     given = options.parse_policy([word for word in arguments if word != "--json"])
     given.pop("output", None)
@@ -29,9 +29,9 @@ def main(arguments: list[str]) -> int:
     values = policy.to_dict()
     if "--json" in arguments:
         rows = {key: {"value": values[key], "source": origins[key]} for key in values}
-        sys.stdout.write(json.dumps(rows, indent=1) + "\n")
+        write(json.dumps(rows, indent=1))
     else:
-        sys.stdout.write(listing(values, origins))
+        write(listing(values, origins).rstrip())
     return 0
 
 

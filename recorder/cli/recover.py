@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
+
+from recorder.cli.output import printable, write
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -28,5 +29,5 @@ def run(args: argparse.Namespace) -> int:
     path, verdict = recovery.recover(args.path, args.output)
     lost = f", {verdict.lost_events} lost" if verdict.lost_events else ""
     state = writer.STATES[verdict.state]
-    sys.stdout.write(f"{path}: {state}, {verdict.events} events{lost}\n")
+    write(printable(f"{path}: {state}, {verdict.events} events{lost}"))
     return 0

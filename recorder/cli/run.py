@@ -8,10 +8,12 @@ import sys
 from recorder import cli, errors
 from recorder import policy as policies
 from recorder.cli import options
+from recorder.cli.output import write
+from recorder.errors.arguments import path as checked_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
     from recorder.policy import Policy
     from recorder.staging import Staging
@@ -46,7 +48,7 @@ def main(arguments: list[str]) -> int:
     try:
         run = options.parse(arguments)
         if run.help:
-            sys.stdout.write(USAGE.format(rows=options.help_rows()))
+            write(USAGE.format(rows=options.help_rows()).rstrip())
             return 0
         policy, _ = policies.load(policies.find_pyproject(), os.environ, run.policy)
         json_errors = policy.json_errors
@@ -99,16 +101,25 @@ def end_by_signal_as_by_ctrl_c() -> None:
 
 def _exec(run: options.Run, policy: Policy, staging: Staging) -> NoReturn:
     if not sys.executable:
-        raise errors.UnsupportedPythonError("Python does not know its own executable")
+        raise errors.UnsupportedPythonError(
+            "Python does not know its own executable", **_this_python()
+        )
+    if os.pathsep in BOOT and not run.blind:
+        raise errors.UnsupportedPythonError(
+            f"PYTHONPATH cannot hold the path {BOOT}", **_this_python()
+        )
     way_in = preloaded(run.blind) if run.blind else on_path()
     made = {**environment(policy, staging), **way_in}
     if run.blind:
-        made.pop(
-            b"RECORDER_AUTOSTART", None
-        )  # the preloaded one comes later, and would find it recording
+        # The preloaded one comes later, and would find it recording.
+        made.pop(b"RECORDER_AUTOSTART", None)
     arguments = [sys.executable, *run.flags, *run.program]
     with errors.mapped("exec", path=sys.executable):
         os.execve(sys.executable, arguments, made)
+
+
+def _this_python() -> dict[str, Any]:
+    return {"implementation": sys.implementation.name, "version": sys.version.split()[0]}
 
 
 def environment(policy: Policy, staging: Staging) -> dict[bytes, bytes]:
@@ -173,7 +184,10 @@ def _report_unfinished(destination: str) -> None:
     """A run whose program and sealer were both killed left its staging folder behind."""
     from recorder import staging as stagings
 
-    target = os.path.realpath(destination)
+    try:
+        target = os.path.realpath(destination)
+    except (OSError, ValueError):
+        return  # it will be refused
     if not stagings.staging_folders(target):  # a cheap look first: the next one loads the reader
         return
     try:
@@ -198,6 +212,7 @@ def check_target(run: options.Run) -> None:
 def check_script(path: str) -> None:
     import stat
 
+    path = checked_path(path, "SCRIPT")
     with errors.mapped("script", path=path):
         mode = os.stat(path).st_mode
         if stat.S_ISREG(mode):
@@ -226,7 +241,7 @@ def check_module(name: str, *, safe_path: bool) -> None:
     # What `python -m` would search: the current folder takes the place of our own script's.
     own = 0 if sys.flags.safe_path else 1
     before = sys.path[:]
-    sys.path[:] = [*([] if safe_path else [os.getcwd()]), *before[own:]]
+    sys.path[:] = [*([] if safe_path else [policies.current_folder()]), *before[own:]]
     try:
         spec = find_spec(top) if top else None
     except ValueError:  # a module such as __main__, which has no spec

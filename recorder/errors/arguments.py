@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from recorder.errors.base import RecorderError
-from recorder.errors.classes import InvalidArgumentError
+from recorder.errors.classes import InvalidArgumentError, StackExhaustedError
 from recorder.errors.conversion import describe
 
 TYPE_CHECKING = False
@@ -51,3 +51,20 @@ def wrong(argument: str, value: object, expected: str) -> RecorderError:
     if len(shown) > MAX_SHOWN:
         shown = shown[: MAX_SHOWN - 1] + "…"
     return InvalidArgumentError(argument=argument, value=shown, expected=expected)
+
+
+ROOM = 60  # frames, which is more than anything of ours goes down
+
+
+def stack(operation: str) -> None:
+    """Raises StackExhaustedError before anything is begun that could not be finished, or undone, so near
+    to the recursion limit."""
+    try:
+        _descend(ROOM)
+    except RecursionError as exc:
+        raise StackExhaustedError(operation=operation) from exc
+
+
+def _descend(frames: int) -> None:
+    if frames:
+        _descend(frames - 1)

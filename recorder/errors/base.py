@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     Scalar = str | int | float | bool | None
 
-# The longest text a fact may be; a message is one line, not a document.
+# The longest text a fact may be, and a message: it is one line, not a document.
 MAX_TEXT = 500
+MAX_MESSAGE = 1500
 MAX_ERRNO = 1 << 31
 HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class made by a class statement
 
@@ -100,7 +101,8 @@ class RecorderError(Exception):
         }
         if message is None:
             message = render(self.template, self.context) + self._reason(errno)
-        self.message = printable(str(scalar(message)) if type(message) is not str else message)
+        text = message if type(message) is str else str(scalar(message))
+        self.message = cut(printable(text), MAX_MESSAGE)
         path = self.context.get("path")
         self._init_builtin(errno, path)
         self.errno = errno
@@ -254,8 +256,8 @@ def scalar(value: object) -> Scalar:
     return f"<{type_name(kind)}>"
 
 
-def cut(text: str) -> str:
-    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
+def cut(text: str, most: int = MAX_TEXT) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def type_name(kind: type) -> str:

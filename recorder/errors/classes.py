@@ -234,17 +234,20 @@ class UnsupportedPythonFlagError(RecorderUsageError, ValueError):
     facts = ("flag", "reason")
 
 
-class UnsupportedPythonError(RecorderUsageError, RuntimeError):
+class UnsupportedPythonError(RecorderUsageError, ImportError):
     """This Python cannot be recorded."""
 
     number = 1015
     error_name = "ERR_UNSUPPORTED_PYTHON"
     title = "This Python cannot be recorded"
     template = "{implementation} {version} cannot be recorded by this build"
-    hint = "Use CPython 3.11, 3.12 or 3.13."
+    hint = (
+        "Use CPython 3.11, 3.12 or 3.13 with a recorder that was built for it, in a folder without "
+        "a colon in its name."
+    )
     doc_url = "docs/errors.md#err_unsupported_python"
     on_error = "raise"
-    facts = ("implementation", "version")
+    facts = ("implementation", "version", "module")
 
 
 class SubinterpreterError(RecorderUsageError, RuntimeError):
@@ -1027,7 +1030,10 @@ class StackExhaustedError(RecorderTargetError, RecursionError):
     error_name = "ERR_STACK_EXHAUSTED"
     title = "The program's stack is exhausted"
     template = "the recursion limit left no room for {operation}"
-    hint = "Raise sys.setrecursionlimit() a little, or make the call from less deep a stack."
+    hint = (
+        "Make the call from less deep a stack, or raise sys.setrecursionlimit() a little. Nothing "
+        "was begun."
+    )
     doc_url = "docs/errors.md#err_stack_exhausted"
     on_error = "degrade"
     facts = ("operation",)

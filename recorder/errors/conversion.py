@@ -10,9 +10,12 @@ from recorder.errors.base import RecorderError
 from recorder.errors.classes import (
     BY_NUMBER,
     CallbackFailedError,
+    DependencyMissingError,
     InputOutputError,
+    SubinterpreterError,
     UnexpectedError,
     UnknownFailureError,
+    UnsupportedPythonError,
 )
 
 TYPE_CHECKING = False
@@ -37,8 +40,12 @@ def class_for(number: int) -> type[RecorderError]:
 
 
 def from_number(number: int, message: str | None = None, /, **facts: Any) -> RecorderError:
-    """The exception of a number, which is kept as it is even when unknown."""
-    return class_for(number)(message, **{**facts, "number": number})
+    """The exception of a number, which is kept as it is even when unknown. Where nothing else is known
+    of the failure, its title is the message."""
+    cls = class_for(number)
+    if message is None and not facts.keys() - {"errno"} and "number" not in cls.facts:
+        message = cls.title
+    return cls(message, **{**facts, "number": number})
 
 
 def fail(number: int, message: str | None = None, /, **facts: Any) -> NoReturn:
@@ -79,7 +86,7 @@ def from_exception(
         return from_oserror(exc, operation=operation, **facts)
     facts.update(operation=operation, exception=base.type_name(type(exc)), reason=text_of(exc))
     if isinstance(exc, ImportError):
-        facts.setdefault("module", exc.name)
+        return _not_imported(exc, facts)
     fallback = CallbackFailedError if in_callback else UnexpectedError
     return (_for_builtin(exc) or fallback)(**facts)
 
@@ -211,6 +218,30 @@ def errno_name(number: int | None) -> str:
     import errno
 
     return errno.errorcode.get(number, "") if number is not None else ""
+
+
+def _not_imported(exc: ImportError, facts: dict[str, Any]) -> RecorderError:
+    """A library that is missing, or our own core: made for another Python, or for the main interpreter."""
+    module = facts.setdefault("module", exc.name or "that the recorder needs")
+    if "subinterpreters" in text_of(exc):
+        return SubinterpreterError(**facts, interpreter=_interpreter())
+    if str(module).startswith("recorder._core"):
+        version = ".".join(map(str, sys.version_info[:3]))
+        return UnsupportedPythonError(
+            **facts, implementation=sys.implementation.name, version=version
+        )
+    return DependencyMissingError(**facts)
+
+
+def _interpreter() -> int:
+    """The number of this interpreter, of which nobody is told who is the main one."""
+    for name in ("_interpreters", "_xxsubinterpreters"):
+        try:
+            current = __import__(name).get_current()
+            return int(current[0] if isinstance(current, tuple) else current)
+        except (ImportError, AttributeError):
+            continue
+    return -1
 
 
 def _for_builtin(exc: Exception) -> type[RecorderError] | None:

@@ -110,8 +110,8 @@ def is_file(path: str, asked: str) -> bool:
 
 def make(kind: str | Iterable[str] | None = None, **asked: Any) -> Filter:
     """A Filter of arguments that may be anything. Raises InvalidArgumentError."""
-    kinds = {kind} if isinstance(kind, str) else ALL_KINDS if kind is None else _set(kind)
-    for wrong in sorted(kinds - ALL_KINDS, key=str):
+    kinds = ALL_KINDS if kind is None else _set(kind)
+    for wrong in sorted(kinds - ALL_KINDS):
         raise _invalid("kind", wrong, "one of " + ", ".join(sorted(ALL_KINDS)))
     if asked.get("exception") is not None:
         kinds = kinds & EXCEPTION_KINDS
@@ -123,8 +123,11 @@ def make(kind: str | Iterable[str] | None = None, **asked: Any) -> Filter:
     for name in ("frame", "caller", "depth"):
         if not 0 <= (asked.get(name) or 0) < 2**63:
             raise _invalid(name, asked[name], "a number from 0 on")
-    for name in ("file", "exception", "name"):
-        _check(name, asked.get(name), str, "a str")
+    for name in ("file", "exception", "name", "function", "thread"):
+        if name in ("file", "exception", "name"):
+            _check(name, asked.get(name), str, "a str")
+        if issubclass(type(asked.get(name)), str):
+            asked[name] = str.__str__(asked[name])  # a subclass may have its own idea of equality
     _check("thread", asked.get("thread"), (int, str, Thread), "a thread's number or name")
     function = asked.get("function")
     if not callable(function):
@@ -132,17 +135,22 @@ def make(kind: str | Iterable[str] | None = None, **asked: Any) -> Filter:
     return Filter(frozenset(kinds), **asked)
 
 
-def _set(kinds: Iterable[str]) -> frozenset[str]:
-    try:
-        return frozenset(kinds)
-    except TypeError as exc:
-        raise _invalid("kind", kinds, "the name of a kind of event, or several") from exc
+def _set(kinds: str | Iterable[str]) -> frozenset[str]:
+    if issubclass(type(kinds), str):
+        return frozenset({str.__str__(kinds)})
+    if type(kinds) not in (list, tuple, set, frozenset):
+        raise _invalid("kind", kinds, "the name of a kind of event, or several")
+    for one in kinds:
+        _check("kind", one, str, "the name of a kind of event")
+    return frozenset(map(str.__str__, kinds))
 
 
 def _check(name: str, value: object, types: Any, expected: str) -> None:
-    if value is not None and (not isinstance(value, types) or isinstance(value, bool)):
+    if value is not None and (not issubclass(type(value), types) or type(value) is bool):
         raise _invalid(name, value, expected)
 
 
 def _invalid(name: str, value: object, expected: str) -> errors.RecorderError:
-    return errors.InvalidArgumentError(argument=name, value=repr(value)[:100], expected=expected)
+    return errors.InvalidArgumentError(
+        argument=name, value=errors.describe(value), expected=expected
+    )

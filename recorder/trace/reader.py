@@ -83,7 +83,7 @@ class EventRange(Sequence[Event]):
             raise errors.EventNotFoundError(event=where, path=self._trace.path) from exc
         except (TypeError, ValueError) as exc:
             raise errors.InvalidArgumentError(
-                argument="index", value=repr(where)[:100], expected="event numbers"
+                argument="index", value=errors.describe(where), expected="event numbers"
             ) from exc
         if isinstance(found, range):
             return EventRange(self._trace, found)
@@ -131,6 +131,7 @@ class Trace:
     """An open trace."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        arguments.stack("open_trace")
         path = arguments.path(path)
         self._file = TraceFile(path)
         self._payloads = Payloads(self._file)
@@ -352,7 +353,7 @@ class Trace:
         `backwards`. What changed in a damaged chunk is not seen."""
         if not isinstance(name, str):
             raise errors.InvalidArgumentError(
-                argument="name", value=repr(name)[:100], expected="the name of a variable"
+                argument="name", value=errors.describe(name), expected="the name of a variable"
             )
         wanted = filters.make(function=function, file=file, thread=thread, frame=frame, name=name)
         for event in self._find(wanted, *_bounds(start, stop), backwards):
@@ -538,11 +539,9 @@ def open_trace(path: str | os.PathLike[str]) -> Trace:
 
 def _bounds(start: int, stop: int | None) -> tuple[int, int]:
     """The bounds of a query, checked."""
-    for name, number in (("start", start), ("stop", stop)):
-        if number is not None and (not isinstance(number, int) or isinstance(number, bool)):
-            raise errors.InvalidArgumentError(
-                argument=name, value=repr(number)[:100], expected="the number of an event"
-            )
+    for name, number in (("start", start), ("stop", 0 if stop is None else stop)):
+        if not isinstance(number, int) or isinstance(number, bool):
+            raise arguments.wrong(name, number, "the number of an event")
     return min(max(start, 0), ALL), ALL if stop is None else min(max(stop, 0), ALL)
 
 

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from recorder import errors, staging
 from recorder._core import control, syscalls
+from recorder.errors import arguments
+from recorder.policy import current_folder
 from recorder.trace import writer
 from recorder.trace.sealing import Tape
 from recorder.trace.writer import Verdict
@@ -30,14 +32,16 @@ def recover(
     The trace gets the name the recording was to have, or `output`. A trace of that name which is
     newer than the recording is only replaced when `output` says so."""
     syscalls.load_faults("recover")
-    folder = find(os.path.realpath(path))
+    path = arguments.path(path)
+    with errors.mapped("open_trace", path=path):
+        folder = find(os.path.realpath(path))
     if not os.path.isdir(folder):
         return folder, _verdict(folder)
     if not os.listdir(folder):
         return _finish_removal(folder)
     session = staging.read_session(folder)
-    given = staging.native(session["destination"]) if output is None else os.fspath(output)
-    target = staging.check_destination(given, os.getcwd())
+    given = staging.native(session["destination"]) if output is None else output
+    target = staging.check_destination(given, current_folder())
     fd = _lock(folder)
     if fd is None:
         raise errors.TraceBusyError(path=folder, target_pid=session["target_pid"])

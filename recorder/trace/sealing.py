@@ -362,6 +362,8 @@ class Tape:
             "dropped_events": self.writer.dropped_events,
             "duration_ns": stopped - page.started_mono_ns if stopped else None,
             "threads": self.scanner.threads,
+            "segments": self.sealed,
+            "forks": page.forks,
             "reason": None if self.failure is None else str(self.failure),
         }
 
@@ -377,6 +379,7 @@ class Tape:
         except errors.RecorderError as error:
             self.fail(error)  # it has its name; only a power cut could take it away again
         self._remove()
+        self.page.trace_bytes = self.writer.end
         self.page.sealer_state = control.SEALER_PUBLISHED
 
     def _remove(self) -> None:
