@@ -115,7 +115,8 @@ except ZeroDivisionError:
 def test_coverage_measures_the_same_lines(
     tmp_path: Path, run_plain: Run, run_recorded: Run
 ) -> None:
-    coverage = pytest.importorskip("coverage")
+    import coverage
+
     program = tmp_path / "program.py"
     program.write_text(COVERED)
     driver = (

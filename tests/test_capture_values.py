@@ -187,7 +187,6 @@ def test_an_array_is_recorded_through_its_buffer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")  # else numpy starts threads that stay
-    pytest.importorskip("numpy")
     program = """
 import numpy
 def f():

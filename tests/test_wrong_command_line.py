@@ -293,13 +293,6 @@ def test_a_pyproject_that_is_wrong(ask: Asking, tmp_path: Path) -> None:
     project.unlink()
 
 
-@pytest.mark.provokes("UNSUPPORTED_PYTHON_FLAG")
-@pytest.mark.parametrize("flag", sorted(options.REFUSED))
-def test_a_python_flag_that_keeps_the_recorder_away(ask: Asking, flag: str) -> None:
-    said = ask.refuses("UNSUPPORTED_PYTHON_FLAG", "run", f"-B{flag}", "app.py")
-    assert f"the Python flag -{flag} cannot be used with recorder run: " in said.err
-
-
 @pytest.mark.provokes("MISSING_ARGUMENT", "INVALID_ARGUMENT")
 def test_no_command_at_all(ask: Asking) -> None:
     ask.refuses("MISSING_ARGUMENT")
