@@ -108,6 +108,11 @@ def _parse_and_run(command: Any, arguments: list[str]) -> int:
                 raise failures.MissingArgumentError(argument=f"the value of {subject}")
             raise failures.InvalidArgumentError(message, argument=subject)
 
+    for word in arguments:
+        if word.startswith("--") and word.endswith("=--"):  # argparse makes an empty list of it
+            raise failures.InvalidArgumentError(
+                argument=word[:-3], value="--", expected="another value"
+            )
     parser = Parser(prog="recorder")
     command.add_parser(parser.add_subparsers(required=True))
     try:

@@ -31,10 +31,11 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
 
 def filters_of(args: argparse.Namespace) -> dict[str, Any]:
     thread = args.thread
+    is_number = thread is not None and thread.isdecimal() and len(thread) < 19
     return {
         "function": args.function,
         "file": args.file,
-        "thread": int(thread) if thread is not None and thread.isdecimal() else thread,
+        "thread": int(thread) if is_number else thread,
     }
 
 
