@@ -428,7 +428,7 @@ def start(path: str | os.PathLike[str], policy: Policy | None = None, **options:
 def _out_of_hook(error: Exception) -> RecorderError:
     if isinstance(error, MemoryError):
         return errors.OutOfMemoryError(operation="arm")
-    kind, reason = errors.describe(error), errors.text_of(error)
+    kind, reason = errors.describe(error).strip("<>"), errors.text_of(error)
     return errors.CallbackFailedError(exception=kind, operation="arm", reason=reason)
 
 

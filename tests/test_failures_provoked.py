@@ -433,7 +433,9 @@ def test_a_required_trace_that_was_not_made(running: Any, tmp_path: Path) -> Non
 @pytest.mark.leaves_staging
 @pytest.mark.provokes("TRACE_MISSING")
 def test_a_required_trace_that_a_call_could_not_make(tmp_path: Path) -> None:
-    session = recorder.start(tmp_path / "app.rtrace", require_trace=True)
+    session = recorder.start(
+        tmp_path / "app.rtrace", require_trace=True, keep_partial_trace=False
+    )
     (left,) = leftovers(tmp_path)
     page = control.ControlPage(str(tmp_path / left / "control"))
     os.kill(page.sealer_pid, signal.SIGKILL)

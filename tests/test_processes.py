@@ -163,17 +163,14 @@ import os, recorder
 with recorder.record("parent.rtrace") as session:
     pid = os.fork()
 if pid == 0:
-    try:
-        session.stop()
-    except recorder.RecorderError as error:
-        print(error.error_name, flush=True)
+    print(session.stop().error.error_name, flush=True)
     os._exit(0)
 os.waitpid(pid, 0)
 print(session.stop().state)
 """
     )
     assert (result.status, result.stderr) == (0, "")
-    assert result.stdout == b"ERR_NOT_RECORDING\ncomplete\n"
+    assert result.stdout == b"ERR_FORKED\ncomplete\n"
 
 
 @pytest.mark.parametrize(

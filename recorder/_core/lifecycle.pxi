@@ -518,8 +518,7 @@ cdef void at_exit(int exit_status, void *unused) noexcept nogil:
             REC_STORE(tape.control.target_state, REC_TARGET_FINISHED)
         outlive_signals()
         status = wait_for_sealer()
-        if REC_LOAD(tape.control.sealer_state) != REC_SEALER_PUBLISHED or (status != OK and not told
-                                                                           and status != ERR_REMOVE_FAILED):
+        if REC_LOAD(tape.control.sealer_state) != REC_SEALER_PUBLISHED or (status != OK and not told):
             end_without(status, told)
         elif ending.summary:
             say_summary()
@@ -543,8 +542,8 @@ cdef void end_without(Status status, bint told) noexcept nogil:
             say(ending.incomplete)
         ending.override = ending.if_required
     elif status != OK and not told:
-        say_failure(status, missing)
-        if wanted >= 0:
+        say_failure(status)
+        if wanted >= 0 and status != ERR_REMOVE_FAILED:     # which does the trace no harm
             ending.override = wanted
 
 
@@ -554,7 +553,7 @@ cdef void say(const char *text) noexcept nogil:
         return                                  # stderr is closed: there is nobody to tell
 
 
-cdef void say_failure(Status status, bint missing) noexcept nogil:
+cdef void say_failure(Status status) noexcept nogil:
     """What went wrong after Python had gone, with the classes that know better."""
     cdef char line[2048]
     cdef const rec_failure_text *row = rec_failure(status)
@@ -577,8 +576,7 @@ cdef void say_failure(Status status, bint missing) noexcept nogil:
         size = snprintf(line, sizeof(line), "recorder: [%s] the sealer (pid %d) ended while it was needed. %s\n",
                         row.name, tape.control.sealer_pid, row.hint)
     else:
-        size = snprintf(line, sizeof(line), "recorder: %s[%s] %s: %s%s%s%s. %s\n",
-                        "" if missing else "the trace is partial: ", row.name, row.title, subject,
+        size = snprintf(line, sizeof(line), "recorder: [%s] %s: %s%s%s%s. %s\n", row.name, row.title, subject,
                         before, reason, after, row.hint)
     if size > 0:
         say(line)

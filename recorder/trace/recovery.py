@@ -97,7 +97,7 @@ def close_here(folder: str, *, keep_partial: bool) -> int | None:
     """Closes and publishes a recording whose sealer has died, in the recorded program itself, which
     records no more. Nothing is compressed, so that nothing is loaded but the standard library. The
     size of the trace; None if it was too long, or is not wanted."""
-    fd = staging.lock(folder)
+    fd = _lock(folder)
     if fd is None:
         return None
     page = control.ControlPage(os.path.join(folder, "control"))
