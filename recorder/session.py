@@ -461,7 +461,12 @@ def _short(path: str) -> str:
 
 def _secrets(policy: Policy) -> tuple[bytes, ...]:
     """Patterns of names, as the core compares them: with `*` and `?`, ASCII in lower case."""
-    return tuple(pattern.lower().encode("ascii", "replace") for pattern in policy.redact)
+    return tuple(_ascii(pattern.lower()) for pattern in policy.redact)
+
+
+def _ascii(pattern: str) -> bytes:
+    """With `?` for everything else. In dev mode the codec of that name would be loaded, and seen by the program."""
+    return "".join(c if c.isascii() else "?" for c in pattern).encode()
 
 
 def _paths(patterns: tuple[str, ...]) -> tuple[bytes, ...]:
@@ -474,7 +479,7 @@ def _paths(patterns: tuple[str, ...]) -> tuple[bytes, ...]:
             found += [f"*/{pattern}.py", f"*/{pattern}/*"]
         else:
             found.append(pattern if pattern.startswith((os.sep, "*")) else f"*/{pattern}")
-    return tuple(pattern.encode("ascii", "replace") for pattern in found)
+    return tuple(_ascii(pattern) for pattern in found)
 
 
 def _forget_children(policy: Policy) -> None:

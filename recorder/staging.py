@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SEGMENTS: Final = tuple(f"segment-{index}" for index in range(control.RING_SLOTS))
 # session.json goes last: as long as it is there, the folder can be told for what it is.
 FILES: Final = ("sealer.log", *SEGMENTS, "trace.kept", "trace", "control", "session.json")
-FILES_AS_BYTES: Final = tuple(name.encode("ascii") for name in FILES)
+FILES_AS_BYTES: Final = tuple(name.encode() for name in FILES)
 
 # Room in the trace file that is always reserved ahead: a segment that cannot be compressed, its
 # preamble, and the end of the trace.

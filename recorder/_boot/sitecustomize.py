@@ -146,8 +146,7 @@ def hide(before: "Seen") -> None:
         del sys.path_importer_cache[entry]
     for name in set(sys.modules) - modules:
         parent, _, child = name.rpartition(".")
-        # A codec is found once and never again: the program that asks for it would not see it appear.
-        if name.partition(".")[0] in ("recorder", "encodings"):
+        if name.partition(".")[0] == "recorder":
             continue
         module = sys.modules.pop(name)
         _boot.kept.append(module)

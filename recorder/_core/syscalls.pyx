@@ -582,4 +582,4 @@ def _error(name):
 
 
 def _numbers():
-    return {rec_sys_name(call).decode("ascii"): call for call in range(REC_CALL_COUNT)}
+    return {rec_sys_name(call).decode("utf-8"): call for call in range(REC_CALL_COUNT)}
