@@ -74,7 +74,6 @@ class Sealer:
         self.watch = staging.Watch(session["target_pid"], session["target_started"])
         self.trace_id = bytes.fromhex(session["meta"]["trace_id"])
         self.known = self._facts(LASTING)
-        self.first_image: int | None = None
         _thread.start_new_thread(self._beat, ())
 
     def _beat(self) -> None:
@@ -123,16 +122,10 @@ class Sealer:
         for at once; one that code below Python made, whenever there is nothing to do."""
         if self.page.target_state != control.TARGET_RECORDING:
             return False
-        first = self.first_image is None
-        if died or not (self.page.leaving or waited == LONGEST_WAIT_MS or first):
+        if died or not (self.page.leaving or waited == LONGEST_WAIT_MS):
             return bool(died and self.page.leaving)
         image = staging.process_image(self.page.target_pid)
-        if first:
-            self.first_image = image
-        if image is None or image == self.page.image:
-            return False
-        # Where the process does not see itself as the system does (valgrind), they differ from the start.
-        return bool(self.page.leaving) or image != self.first_image
+        return image is not None and image != self.page.image != 0
 
     def exec_error(self) -> errors.RecorderError:
         try:
