@@ -1,25 +1,36 @@
 """What plain sys.settrace sees of a program: the oracle of the fidelity tests.
 
-    python oracle.py PROGRAM OUT
+    python oracle.py < REQUESTS
 
-Runs PROGRAM as __main__ and pickles, for every event in its file, (kind, function, line,
-(variables, value, plain globals), (frame, whether it starts)).
+A request is a line of JSON: [PROGRAM, OUT, whether to look at variables]. Each is run as __main__ in a fork of
+this process, answered with its exit status, and pickled: for every event in its file (kind, function, line,
+(variables, value, plain globals), (thread, task), (frame, whether it starts)).
 Values are described as `describe` says, at the moment of the event.
 """
 
 from __future__ import annotations
 
+import _thread
 import datetime
 import dis
 import enum
 import inspect
+import json
+import os
 import pickle
 import sys
+import threading
+import traceback
 import types
 from collections.abc import Mapping
 from typing import Any
 
 MAX_DEPTH = 6
+
+
+# The same in every program, and large; what a trace function that reads f_locals brings about on 3.12; what a
+# thread has another one of in each run.
+UNSEEN = ("__builtins__", "__warningregistry__", "_ident", "_native_id")
 
 
 def describe(value: Any, depth: int = 0, seen: tuple[int, ...] = ()) -> Any:
@@ -41,7 +52,7 @@ def describe(value: Any, depth: int = 0, seen: tuple[int, ...] = ()) -> Any:
             return "dict", [
                 (describe(k, depth + 1, inner), describe(v, depth + 1, inner))
                 for k, v in value.items()
-                if k not in ("__builtins__",)  # the same in every program, and large
+                if type(k) is not str or k not in UNSEEN
             ]
         return kind.__name__, [describe(v, depth + 1, inner) for v in value]
     if isinstance(value, type):
@@ -57,8 +68,11 @@ def describe(value: Any, depth: int = 0, seen: tuple[int, ...] = ()) -> Any:
     return describe_typed(value, kind, depth, (*seen, id(value)))
 
 
-HEAP_TYPE = 1 << 9
-C_MODULES = ("_asyncio", "_io", "_thread", "_contextvars", "functools", "itertools", "collections")
+def is_library(module: Any) -> bool:
+    """What the standard library keeps in its instances is its own affair: locks, identities, clocks."""
+    return isinstance(module, str) and module.partition(".")[0] in sys.stdlib_module_names
+
+
 SPECIAL = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
 BUILT_IN = (int, float, complex, str, bytes, bytearray, list, tuple, set, frozenset, dict)
 MOMENTS = (datetime.date, datetime.time, datetime.timedelta)
@@ -78,7 +92,8 @@ def describe_typed(value: Any, kind: type, depth: int, seen: tuple[int, ...]) ->
             inspect.getgeneratorstate(value) if (kind is types.GeneratorType) else None,
         )
     if kind is types.MethodType:
-        return "method", value.__func__.__qualname__, describe(value.__self__, depth + 1, seen)
+        name = getattr(value.__func__, "__qualname__", "").rpartition(".")[2]
+        return "method", name, describe(value.__self__, depth + 1, seen)
     if kind in (range, slice):
         return kind.__name__, [
             describe(part, depth + 1, seen) for part in (value.start, value.stop, value.step)
@@ -102,15 +117,14 @@ def describe_typed(value: Any, kind: type, depth: int, seen: tuple[int, ...]) ->
         for base in BUILT_IN:
             if isinstance(value, base):
                 part = describe(plain(value, base), depth, seen)
-    attributes = dict(attributes_of(value, kind))
-    in_c = not kind.__flags__ & HEAP_TYPE or kind.__module__ in C_MODULES
-    if part is None and in_c:
+    if part is None and is_library(kind.__module__):
         return "object", name
+    attributes = dict(attributes_of(value, kind))
     return (
         "instance",
         name,
         part,
-        [(k, describe(v, depth + 1, seen)) for k, v in attributes.items()],
+        [(k, describe(v, depth + 1, seen)) for k, v in attributes.items() if k not in UNSEEN],
     )
 
 
@@ -140,13 +154,15 @@ def attributes_of(value: Any, kind: type) -> Any:
 
 
 def namespace(frame: types.FrameType) -> dict[str, Any] | None:
-    """A frame's variables. None for a class body: reading its f_locals from a trace function changes the
-    body itself on 3.12.1."""
-    if frame.f_code.co_flags & 0x1:  # CO_OPTIMIZED
+    """A frame's variables. None for a class body with cells or comprehensions: reading its f_locals from a
+    trace function changes the body itself on 3.12.1."""
+    code = frame.f_code
+    if code.co_flags & 0x1:  # CO_OPTIMIZED
         return dict(frame.f_locals)
-    if frame.f_locals is frame.f_globals or frame.f_code.co_name == "<module>":
-        return dict(frame.f_globals)
-    return None
+    if not (code.co_varnames or code.co_cellvars or code.co_freevars):
+        found = frame.f_locals
+        return dict(found) if type(found) is dict else None
+    return dict(frame.f_globals) if code.co_name == "<module>" else None
 
 
 PLAIN = (int, float, str, bytes, bool, type(None))
@@ -163,13 +179,45 @@ def starts(frame: types.FrameType) -> bool:
     return dis.opname[opcode] == "RESUME" and argument & 3 == 0
 
 
-def watch(program: str) -> list[tuple[Any, ...]]:
+def thread_name() -> str:
+    """Empty for a thread that threading does not know. Not current_thread(): it would make it known."""
+    thread = threading._active.get(threading.get_ident())  # type: ignore[attr-defined]
+    return "" if thread is None else thread.name
+
+
+def task_name() -> str | None:
+    if "asyncio" not in sys.modules:
+        return None
+    import asyncio
+
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        return None
+    return None if task is None else task.get_name()
+
+
+def trace_threads(note: Any) -> None:
+    threading.settrace(note)
+    start = _thread.start_new_thread
+
+    def started(function: Any, *arguments: Any) -> int:
+        def run(*args: Any, **kwargs: Any) -> None:
+            sys.settrace(note)
+            function(*args, **kwargs)
+
+        return start(run, *arguments)
+
+    _thread.start_new_thread = started  # type: ignore[assignment]
+
+
+def watch(program: str, look: bool) -> list[tuple[Any, ...]]:
     events: list[tuple[Any, ...]] = []
 
     def note(frame: types.FrameType, event: str, arg: Any) -> Any:
         if frame.f_code.co_filename != program:
             return None
-        found = namespace(frame)
+        found = namespace(frame) if look else None
         shown = None
         if found is not None:
             shown = {k: describe(v) for k, v in found.items() if k not in IGNORED}
@@ -181,7 +229,8 @@ def watch(program: str) -> list[tuple[Any, ...]]:
         where = (id(frame), event == "call" and starts(frame))
         around = plain_globals(frame.f_globals)
         what = (shown, value, around)
-        events.append((event, frame.f_code.co_qualname, frame.f_lineno, what, where))
+        name = frame.f_code.co_qualname
+        events.append((event, name, frame.f_lineno, what, (thread_name(), task_name()), where))
         return note
 
     with open(program, encoding="utf-8") as file:
@@ -190,6 +239,7 @@ def watch(program: str) -> list[tuple[Any, ...]]:
     main.__file__ = program
     sys.modules["__main__"] = main
     sys.argv = [program]
+    trace_threads(note)
     sys.settrace(note)
     try:
         exec(code, main.__dict__)
@@ -209,8 +259,23 @@ def without_ignored(names: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in names.items() if name not in IGNORED}
 
 
+def answer(request: str) -> int:
+    program, destination, look = json.loads(request)
+    child = os.fork()
+    if child:
+        return os.waitpid(child, 0)[1]
+    status = 1
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        result = watch(program, look)
+        with open(destination, "wb") as out:
+            pickle.dump(result, out)
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    os._exit(status)
+
+
 if __name__ == "__main__":
-    source, destination = sys.argv[1:]
-    result = watch(source)
-    with open(destination, "wb") as out:
-        pickle.dump(result, out)
+    for request in sys.stdin:
+        print(answer(request), flush=True)
