@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import select
 import signal
 import subprocess
 import time
@@ -352,12 +353,16 @@ class Running:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process runs; a dead one that nobody has waited for does not."""
+    """Whether any thread of a process runs. A dead process that nobody has waited for is dead; one of
+    which only the first thread has ended is not."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
         return False
-    return state != "Z"
+    try:
+        return not select.select([process], [], [], 0)[0]
+    finally:
+        os.close(process)
 
 
 @pytest.fixture
@@ -486,7 +491,41 @@ def test_without_its_sealer_a_required_trace_is_a_failure(running: Any) -> None:
     run.kill_sealer()
     result = run.end()
     assert (result.status, result.stdout.splitlines()[-1]) == (10, b"finally")
-    assert "Traceback" not in result.stderr
+    assert re.fullmatch(SEALER_DIED.replace("{pid}", str(run.sealer)), result.stderr)
+
+
+# Killed when the session has ended and the interpreter has not: nobody is left who could close the trace.
+KILLING_AT_THE_END = """
+import os, select
+
+class Last:
+    def __del__(self, kill=os.kill, open=os.pidfd_open, select=select.select):
+        process = open(self.sealer)
+        kill(self.sealer, 9)
+        select([process], [], [])
+
+print("ready", flush=True)
+last = Last()
+last.sealer = int(input())
+"""
+
+
+@pytest.mark.leaves_staging
+@pytest.mark.provokes("SEALER_DIED")
+@pytest.mark.parametrize(("options", "status"), [((), 0), (("--require-trace",), 10)])
+def test_a_sealer_that_dies_when_python_has_gone_leaves_what_can_be_recovered(
+    running: Any, recorder_says: Run, options: tuple[str, ...], status: int
+) -> None:
+    run = running(KILLING_AT_THE_END, LITTLE, *options)
+    out, err = run.program.communicate(b"%d\n" % run.sealer, timeout=60)
+    assert (run.program.returncode, out) == (status, b"")
+    assert re.fullmatch(SEALER_DIED.replace("{pid}", str(run.sealer)), err.decode())
+    assert run.staging.is_dir()
+    result = recorder_says("recover", run.trace)
+    assert (result.status, result.stderr) == (0, "")
+    assert not run.staging.exists()
+    with recorder.open_trace(run.trace) as trace:
+        assert trace.verdict == "partial(SEALER_DIED)"
 
 
 # ------------------------------------------------------------------------ how an abort ends a program

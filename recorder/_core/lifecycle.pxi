@@ -535,16 +535,17 @@ cdef void end_without(Status status, bint told) noexcept nogil:
     that was asked when the recording began."""
     cdef bint missing = REC_LOAD(tape.control.sealer_state) != REC_SEALER_PUBLISHED
     cdef int wanted = ending.if_internal if status // 1000 == 4 else ending.if_lost
-    if ending.require_trace and (missing or tape.control.verdict != 1):
-        if missing:
-            say(ending.missing)
-        else:
-            say(ending.incomplete)
-        ending.override = ending.if_required
-    elif status != OK and not told:
+    cdef bint required = ending.require_trace and (missing or tape.control.verdict != 1)
+    if status != OK and not told:
         say_failure(status)
         if wanted >= 0 and status != ERR_REMOVE_FAILED:     # which does the trace no harm
             ending.override = wanted
+    elif required and missing:
+        say(ending.missing)
+    elif required:
+        say(ending.incomplete)
+    if required:
+        ending.override = ending.if_required
 
 
 cdef void say(const char *text) noexcept nogil:
