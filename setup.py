@@ -11,7 +11,7 @@ from setuptools.command.editable_wheel import editable_wheel
 CORE = Path("recorder/_core")
 # C files that belong to an extension besides the one Cython writes.
 EXTRA_SOURCES = {
-    "capture": ["frames.c", "instances.c", "whose.c"],
+    "capture": ["code_table.c", "frames.c", "instances.c", "whose.c"],
     "syscalls": ["syscall_table.c", "map_guard.c"],
 }
 # -fno-strict-aliasing and friends come from CPython's own flags; asserts stay out unless asked for.

@@ -23,6 +23,9 @@ def f():
 """
 PLACES = {
     "in the main thread": "sys.settrace(t); f(); assert sys.gettrace() is t; sys.settrace(None); f()",
+    "behind an audit hook": (
+        "sys.addaudithook(lambda event, args: [n for n in range(9)]); sys.settrace(t); f(); sys.settrace(None); f()"
+    ),
     "and left there": "sys.settrace(t); f()",
     "in every thread": """
 threading.settrace(t)

@@ -39,6 +39,7 @@ cdef extern from "Python.h" nogil:
         unsigned long thread_id
         unsigned long native_thread_id
         PyObject *c_traceobj
+        int tracing
     ctypedef struct PyComplexObject:
         double real "cval.real"
         double imag "cval.imag"
@@ -96,6 +97,7 @@ cdef extern from "Python.h" nogil:
     char *PyByteArray_AS_STRING(PyObject *)
     Py_ssize_t PyUnicode_GET_LENGTH(PyObject *)
     bint PyUnicode_CheckExact(PyObject *)
+    bint PyCode_Check(PyObject *)
     int PyUnicode_READY(PyObject *)
     int PyCode_Addr2Line(PyCodeObject *, int)
     PyInterpreterState *PyInterpreterState_Get()
@@ -103,11 +105,8 @@ cdef extern from "Python.h" nogil:
     PyThreadState *PyThreadState_Next(PyThreadState *)
 
 cdef extern from "Python.h":
-    ctypedef void (*freefunc)(void *) noexcept
     ctypedef int (*Py_tracefunc)(PyObject *, PyFrameObject *, int, PyObject *) noexcept
-    Py_ssize_t PyUnstable_Eval_RequestCodeExtraIndex(freefunc)
-    int PyUnstable_Code_GetExtra(PyObject *, Py_ssize_t, void **) nogil
-    int PyUnstable_Code_SetExtra(PyObject *, Py_ssize_t, void *) nogil
+    object PyUnicode_FromObject(PyObject *)
     PyObject *PyCFunction_NewEx(PyMethodDef *, PyObject *, PyObject *)
     PyObject *PyImport_AddModule(const char *) except NULL
     PyObject *PyModule_GetDict(PyObject *)
@@ -117,6 +116,13 @@ cdef extern from "Python.h":
     void PyErr_Clear()
     int PySys_AddAuditHook(int (*)(const char *, PyObject *, void *) noexcept, void *)
     int Py_AddPendingCall(int (*)(void *) noexcept, void *)
+
+cdef extern from "code_table.h" nogil:
+    ctypedef enum rec_watch_outcome:
+        REC_WATCHING, REC_WATCHERS_TAKEN, REC_WATCH_MEMORY
+    rec_watch_outcome rec_watch_codes(void (*)(void *) noexcept)
+    void *rec_known_of(PyObject *)
+    bint rec_know(PyObject *, void *)
 
 cdef extern from "frames.h" nogil:
     ctypedef struct rec_iframe:

@@ -146,10 +146,4 @@ bool rec_frame_is_complete(rec_iframe *frame);
 int rec_resume_kind(rec_iframe *frame); /* 3.11: 0 starts, 1 goes on; see frames.c */
 bool rec_is_yielding(rec_iframe *frame);
 PyObject *rec_module_name(PyObject *module); /* borrowed, may be NULL */
-
-#if PY_VERSION_HEX < 0x030C0000
-#define PyUnstable_Eval_RequestCodeExtraIndex _PyEval_RequestCodeExtraIndex
-#define PyUnstable_Code_GetExtra _PyCode_GetExtra
-#define PyUnstable_Code_SetExtra _PyCode_SetExtra
-#endif
 #endif

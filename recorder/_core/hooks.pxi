@@ -243,7 +243,7 @@ cdef bint begins_main(rec_iframe *frame, PyCodeObject *code) noexcept:
         return False
     if not is_named_module(code.co_name):
         return False
-    scope_main = <object> code.co_filename
+    scope_main = <object> code.co_filename if PyUnicode_CheckExact(code.co_filename) else None
     forget_scopes()
     hooks.state = RECORDING
     REC_STORE(tape.control.target_state, REC_TARGET_RECORDING)
@@ -688,14 +688,21 @@ cdef int on_audit(const char *event, PyObject *args, void *unused) noexcept:
         return 0
     if state.id != hooks.main_thread and rec_profile_of(state) == NULL:
         rec_set_profile(state, on_profile)
-    if Py_AddPendingCall(take_back, NULL) != 0 and state.id == hooks.main_thread and rec_profile_of(state) == NULL:
-        rec_set_profile(state, on_profile)      # too many pending calls
+    queue_take_back(state)
     return 0
 
 
+cdef void queue_take_back(PyThreadState *state) noexcept:
+    if Py_AddPendingCall(take_back, NULL) != 0 and state.id == hooks.main_thread and rec_profile_of(state) == NULL:
+        rec_set_profile(state, on_profile)      # too many pending calls
+
+
 cdef int take_back(void *unused) noexcept:
+    cdef PyThreadState *state = rec_thread_state()
     if hooks.state == RECORDING or hooks.state == WAITING:
-        if trace_all_threads(rec_thread_state()) != OK:
+        if rec_trace_of(state) == <Py_tracefunc> on_trace and state.tracing != 0:
+            queue_take_back(state)              # an audit hook of the program's runs first: ours is still in place
+        elif trace_all_threads(state) != OK:
             settle(ERR_OUT_OF_MEMORY)
     return 0
 

@@ -17,7 +17,7 @@ cdef struct Name:            # one variable of a module or class body
 cdef enum:
     KIND_SECRET = 0x01       # free in CPython's kinds
 
-cdef struct Code:            # what is known of a code object; hangs on it as co_extra
+cdef struct Code:            # what is known of a code object
     Code *next
     Code *previous
     PyCodeObject *object     # NULL once the code object is gone
@@ -99,8 +99,6 @@ cdef struct Tracer:
     Thread *all_threads
     Code *all_codes
     Shadow **suspended
-    Py_ssize_t extra         # index of our co_extra; taken once per process, it cannot be given back
-    bint has_extra
 
 cdef Tracer tracer
 cdef dict files = {}         # file name → number; only touched when a code object is first seen
@@ -851,19 +849,17 @@ cdef bint drop_frames(Thread *t) noexcept nogil:
 
 cdef Code *code_of(PyObject *object) noexcept:
     """What is known of a code object; NULL after a fault."""
-    cdef void *extra = NULL
-    if PyUnstable_Code_GetExtra(object, tracer.extra, &extra) != 0:
-        PyErr_Clear()
-        blame("a code object takes a note of ours")
-        fail(ERR_INVARIANT_BROKEN, STAGE_CAPTURE)
-        return NULL
-    if extra != NULL:
-        return <Code *> extra
-    return new_code(<PyCodeObject *> object)
+    cdef Code *code = <Code *> rec_known_of(object)
+    return code if code != NULL else new_code(<PyCodeObject *> object)
 
 
 cdef Code *new_code(PyCodeObject *object) noexcept:
-    cdef Code *code = <Code *> calloc(1, sizeof(Code))
+    cdef Code *code
+    if not PyCode_Check(<PyObject *> object):
+        blame("a hook is told of a code object")
+        fail(ERR_INVARIANT_BROKEN, STAGE_CAPTURE)
+        return NULL
+    code = <Code *> calloc(1, sizeof(Code))
     if code == NULL:
         fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, sizeof(Code))
         return NULL
@@ -872,8 +868,7 @@ cdef Code *new_code(PyCodeObject *object) noexcept:
     code.is_async = (object.co_flags & (CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0
     code.suspends = (object.co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0
     code.is_namespace = (object.co_flags & CO_OPTIMIZED) == 0
-    if PyUnstable_Code_SetExtra(<PyObject *> object, tracer.extra, code) != 0:
-        PyErr_Clear()
+    if not rec_know(<PyObject *> object, code):
         free(code)
         fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, sizeof(Code))
         return NULL
@@ -916,11 +911,9 @@ cdef bint copy_kinds(Code *code) noexcept nogil:
     return True
 
 
-cdef void forget_code(void *extra) noexcept:
+cdef void forget_code(void *known) noexcept nogil:
     """CPython frees the code object. A shadow that still points here is stale, and lets go of it later."""
-    cdef Code *code = <Code *> extra
-    if code == NULL:
-        return
+    cdef Code *code = <Code *> known
     code.object = NULL
     if code.users == 0:
         free_code(code)
@@ -976,9 +969,10 @@ cdef Status file_of(PyCodeObject *o, uint64_t *file) noexcept:
     cdef PyObject *handled = rec_save_handled()
     cdef Status status = OK
     try:
-        known = files.get(<object> o.co_filename)
+        name = file_name_of(o)
+        known = files.get(name)
         if known is None:
-            known = files[<object> o.co_filename] = tracer.files
+            known = files[name] = tracer.files
             status = define_file(o.co_filename, tracer.files)
             tracer.files += 1
         file[0] = known
@@ -986,6 +980,11 @@ cdef Status file_of(PyCodeObject *o, uint64_t *file) noexcept:
         status = fail_by_exception(error, STAGE_CAPTURE)
     rec_restore_handled(handled)
     return status
+
+
+cdef str file_name_of(PyCodeObject *o):
+    """An exact str: code.replace() takes one of a class of the program's, whose methods would be called."""
+    return PyUnicode_FromObject(o.co_filename)
 
 
 cdef Status define_file(PyObject *path, uint64_t number) noexcept nogil:
@@ -1014,7 +1013,7 @@ cdef bint is_in_scope(PyCodeObject *o) noexcept:
     cdef PyObject *handled = rec_save_handled()
     cdef bint inside = False
     try:
-        inside = path_in_scope(<str> <object> o.co_filename)
+        inside = path_in_scope(file_name_of(o))
     except BaseException as error:
         fail_by_exception(error, STAGE_CAPTURE)
     rec_restore_handled(handled)
@@ -1048,6 +1047,7 @@ cdef Status open_tracer() noexcept:
     """State of a new session. What hangs on code objects from an earlier one is made new."""
     global spaces_made
     cdef Code *code
+    cdef rec_watch_outcome watching
     tracer.session += 1
     tracer.codes = tracer.files = tracer.threads = tracer.suspended_count = 0
     tracer.frames = 0
@@ -1062,12 +1062,12 @@ cdef Status open_tracer() noexcept:
     if tracer.suspended == NULL or types.entries == NULL:
         return fail(ERR_OUT_OF_MEMORY, STAGE_START, ENOMEM)
     files.clear()
-    if not tracer.has_extra:
-        tracer.extra = PyUnstable_Eval_RequestCodeExtraIndex(forget_code)
-        if tracer.extra < 0:
-            blame("as many tools as there is room for in a code object")
-            return fail(ERR_TRACER_INSTALL_CONFLICT, STAGE_START)
-        tracer.has_extra = True
+    watching = rec_watch_codes(forget_code)
+    if watching == REC_WATCHERS_TAKEN:
+        blame("as many tools as can watch code objects")
+        return fail(ERR_TRACER_INSTALL_CONFLICT, STAGE_START)
+    if watching == REC_WATCH_MEMORY:
+        return fail(ERR_OUT_OF_MEMORY, STAGE_START, ENOMEM)
     code = tracer.all_codes
     while code != NULL:
         if code.object != NULL and prepare_code(code) != OK:
