@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib.util
 import os
 import re
 import shutil
@@ -214,13 +215,18 @@ def arrow_threads(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Marker `root`: skipped, and said so, where the user or a tool is missing."""
-    for mark in item.iter_markers("root"):
-        missing = [tool for tool in mark.args if shutil.which(tool) is None]
-        if os.geteuid() != 0:
-            missing.insert(0, "root")
-        if missing:
-            pytest.skip(f"{item.name} needs {', '.join(missing)}")
+    """Markers `root` and `needs`: skipped, and said so, where the user or a tool is missing."""
+    marks = [*item.iter_markers("root"), *item.iter_markers("needs")]
+    missing = [tool for mark in marks for tool in mark.args if not is_there(tool)]
+    if os.geteuid() != 0 and item.get_closest_marker("root"):
+        missing.insert(0, "root")
+    if missing:
+        pytest.skip(f"{item.name} needs {', '.join(missing)}")
+
+
+def is_there(tool: str) -> bool:
+    """Whether there is a program or a library of this name."""
+    return shutil.which(tool) is not None or importlib.util.find_spec(tool) is not None
 
 
 # ------------------------------------------------------------------------------- running programs

