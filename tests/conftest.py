@@ -298,6 +298,23 @@ def run_recorded(tmp_path: Path, house_rules: Rules) -> Run:
     return run
 
 
+@pytest.fixture(scope="session")
+def trace_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """trace_of(program): a trace of it, which is recorded once and shared by all that only read it."""
+    folder = tmp_path_factory.mktemp("traces")
+
+    def get(program: Path) -> Path:
+        trace = folder / f"{program.stem}.rtrace"
+        if not trace.exists():
+            subprocess.run(
+                recorder_command("run", "-o", trace, program), check=True, timeout=60, cwd=folder,
+                stdout=subprocess.DEVNULL, env=ENVIRONMENT,
+            )  # fmt: skip
+        return trace
+
+    return get
+
+
 @pytest.fixture
 def run_plain(tmp_path: Path, house_rules: Rules) -> Run:
     """The same program without the recorder."""

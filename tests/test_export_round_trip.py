@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -19,7 +18,6 @@ import export_truth
 import jsonschema
 import pyarrow.parquet
 import pytest
-from conftest import ENVIRONMENT
 from export_truth import Truth, clean, from_record, shown, truth, wanted
 from viewers import Chrome, Drawn, Perfetto, Slice, Viewer
 
@@ -110,28 +108,21 @@ pytestmark = pytest.mark.usefixtures("arrow_threads")
 Exported = Callable[[str, str], tuple[Truth, Path]]
 
 
-def record(program: Path, out: Path) -> Path:
-    subprocess.run(
-        [sys.executable, "-m", "recorder", "run", "-o", str(out), str(program)],
-        check=True, timeout=60, stdout=subprocess.DEVNULL, env=ENVIRONMENT, cwd=out.parent,
-    )  # fmt: skip
-    return out
-
-
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
-    """A program in a format, and what the trace says. Each is recorded and exported once."""
+def exported(
+    tmp_path_factory: pytest.TempPathFactory, trace_of: Callable[[Path], Path]
+) -> Exported:
+    """A program in a format, and what the trace says. Each is exported once."""
     folder = tmp_path_factory.mktemp("exported")
     known: dict[str, Truth] = {}
 
     def get(program: str, format: str) -> tuple[Truth, Path]:
-        trace = folder / f"{program}.rtrace"
+        path = HERE / "programs" / f"{program}.py"
+        if program == "zoo":
+            path = folder / "zoo.py"
+            path.write_text(ZOO, encoding="utf-8")
+        trace = trace_of(path)
         if program not in known:
-            path = HERE / "programs" / f"{program}.py"
-            if program == "zoo":
-                path = folder / "zoo.py"
-                path.write_text(ZOO, encoding="utf-8")
-            record(path, trace)
             with recorder.open_trace(trace) as opened:
                 assert opened.verdict == "complete"
                 known[program] = truth(opened)
@@ -418,10 +409,10 @@ for k in range(1500):
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_million_events(tmp_path: Path) -> None:
+def test_a_million_events(tmp_path: Path, trace_of: Callable[[Path], Path]) -> None:
     program = tmp_path / "million.py"
     program.write_text(MILLION)
-    trace = record(program, tmp_path / "million.rtrace")
+    trace = trace_of(program)
     with recorder.open_trace(trace) as opened:
         want = truth(opened)
     assert want.events > 1_000_000

@@ -7,11 +7,10 @@ globals of its module, and the value of every return and exception.
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -199,14 +198,10 @@ def oracle() -> Iterator[Oracle]:
     asked.close()
 
 
-def recorded(program: Path, folder: Path) -> list[Any]:
-    out = folder / "program.rtrace"
-    subprocess.run(
-        [sys.executable, "-m", "recorder", "run", "-o", str(out), str(program)], check=True,
-        timeout=60, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": package_path()},
-    )  # fmt: skip
+def recorded(program: Path, path: Path) -> list[Any]:
+    """The events of a program in its trace."""
     events = []
-    with recorder.open_trace(out) as trace:
+    with recorder.open_trace(path) as trace:
         assert str(trace.verdict) == "complete"
         for event in trace.events():
             if event.kind not in KINDS or event.file != str(program):
@@ -235,10 +230,6 @@ def recorded(program: Path, folder: Path) -> list[Any]:
 
 def is_plain(value: Value) -> bool:
     return isinstance(value.tree, PLAIN)
-
-
-def package_path() -> str:
-    return str(Path(recorder.__file__).parent.parent)
 
 
 def line_up(event: Any, other: Any) -> Any:
@@ -283,9 +274,11 @@ def test_every_kind_of_thing_has_its_programs() -> None:
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)
-def test_equals_the_oracle(program: Path, tmp_path: Path, oracle: Oracle) -> None:
+def test_equals_the_oracle(
+    program: Path, tmp_path: Path, oracle: Oracle, trace_of: Callable[[Path], Path]
+) -> None:
     want = by_thread(without_repeats(oracle.ask(program, tmp_path)))
-    got = by_thread(without_repeats(recorded(program, tmp_path)))
+    got = by_thread(without_repeats(recorded(program, trace_of(program))))
     assert got.keys() == want.keys()
     for thread in want:
         for number, (ours, theirs) in enumerate(zip(got[thread], want[thread], strict=False)):

@@ -9,7 +9,7 @@ Calls that are nested deeper than one track can show go on on further ones.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from recorder.export import text
@@ -40,7 +40,7 @@ class _Writer(Visitor):
         self.places: dict[int, str] = {}
         self.names: dict[str, str] = {}
         self.tracks: dict[int, str] = {}  # and the name of their thread when it was last told
-        self.deep: dict[int, int] = {}  # frames on a further track of their task; which one
+        self.tasks = _Tasks()
         self.pid = int(trace.meta.get("pid") or 1)
         self.started = int(trace.header["started"])
         self.about = text.about(trace)
@@ -126,10 +126,7 @@ class _Writer(Visitor):
                 args += f', "arguments": {{{shown}}}'
         self.put(f'{{"ph": "B", {head}, "cat": "call", {at}, "args": {{{args}}}}}')
         if active.task is not None and active.is_new and self.is_lasting(active):
-            further = active.depth // DEEPEST
-            if further:
-                self.deep[active.frame] = further
-            track = self.task(active.task, further)
+            track = self.tasks.begin(active, active.task, head)
             self.put(f'{{"ph": "b", {head}, {track}, {at}, "args": {{{args}}}}}')
 
     def leave(self, active: Activation, event: Event | None, time: int) -> None:
@@ -143,17 +140,14 @@ class _Writer(Visitor):
         else:
             args = f'"raised": {self.value(event)}'
         self.put(f'{{"ph": "E", {head}, "cat": "call", {at}, "args": {{{args}}}}}')
-        over = event is None or event.kind != "yield"
-        if active.task is not None and over and self.is_lasting(active):
-            track = self.task(active.task, self.deep.pop(active.frame, 0))
-            self.put(f'{{"ph": "e", {head}, {track}, {at}, "args": {{{args}}}}}')
+        if active.task is not None and (event is None or event.kind != "yield"):
+            for frame, head, track in self.tasks.end(active):
+                how = args if frame == active.frame else '"ended": "later than what called it"'
+                self.put(f'{{"ph": "e", {head}, {track}, {at}, "args": {{{how}}}}}')
 
     def is_lasting(self, active: Activation) -> bool:
         """Whether it is on its task's track: coroutines, and what does not outlive a step of one."""
         return bool(active.function.flags & CO_COROUTINE) or not active.function.flags & 0x220
-
-    def task(self, task: Task, further: int) -> str:
-        return f'"cat": "task", "id": "{task.key}.{further}"'
 
     def exception(self, active: Activation, event: Event, time: int) -> None:
         self.head(active)
@@ -177,6 +171,35 @@ class _Writer(Visitor):
         note = text.notice(self.trace)
         other = {"exporter": "recorder", "note": note or "the trace is complete", **facts}
         self.file.write(f'\n], "otherData": {json.dumps(_flat(other))}}}\n'.encode())
+
+
+class _Tasks:
+    """What is open on the tracks of tasks. There a call lasts from its beginning to its end, and within
+    the one that called it: a coroutine that is handed on and outlasts that one is ended with it."""
+
+    def __init__(self) -> None:
+        self.tracks: dict[int, str] = {}  # of the frames that are open
+        self.open: dict[str, list[tuple[int, str]]] = {}  # these and their heads, by track
+
+    def begin(self, active: Activation, task: Task, head: str) -> str:
+        """The track on which a call begins."""
+        track = f'"cat": "task", "id": "{task.key}.{active.depth // DEEPEST}"'
+        self.tracks[active.frame] = track
+        self.open.setdefault(track, []).append((active.frame, head))
+        return track
+
+    def end(self, active: Activation) -> Iterator[tuple[int, str, str]]:
+        """What ends with a call: frame, head and track of each."""
+        track = self.tracks.get(active.frame)
+        if track is None:
+            return
+        open = self.open[track]
+        while active.frame in self.tracks:
+            frame, head = open.pop()
+            del self.tracks[frame]
+            yield frame, head, track
+        if not open:
+            del self.open[track]
 
 
 def _flat(facts: dict[str, Any]) -> dict[str, str]:
