@@ -34,8 +34,9 @@ class Activation:
 
 @dataclass
 class Truth:
-    """Of a trace in which every call was seen to begin. Activations: in the order in which they
-    begin, one thread after the other, the first thread first."""
+    """Of a trace in which every call was seen to end. (On 3.11 a coroutine that goes on when the one
+    it waited for has handled a throw is not seen to: it is `running` at its next event.) Activations:
+    in the order in which they begin, one thread after the other, the first thread first."""
 
     activations: list[Activation]
     exceptions: list[Event]  # raise, reraise, handled: one thread after the other, too
@@ -54,10 +55,12 @@ def truth(trace: Trace) -> Truth:
         count += 1
         number = event.thread.number
         stack = stacks.setdefault(number, [])
-        if event.kind in BEGIN:
+        if event.kind in BEGIN or event.frame not in [active.frame for active in stack[-1:]]:
+            began = event.kind if event.kind in BEGIN else "running"
             caller = stack[-1].function if stack else None
             name = event.function.qualified_name
-            active = Activation(name, number, event.frame, event.kind, caller, len(stack))
+            active = Activation(name, number, event.frame, began, caller, len(stack))
+            assert active.depth == event.depth
             arguments = event.function.names[: event.function.argument_count]
             active.arguments = [name for name in arguments if name in event.locals]
             stack.append(active)

@@ -111,22 +111,23 @@ class _Writer(Visitor):
 
     def enter(self, active: Activation, event: Event | None, time: int) -> None:
         head, at = self.head(active), self.at(active, time)
-        args = f'{self.places[active.function.number]}, "frame": {active.frame}'
+        args = (
+            f'{self.places[active.function.number]}, "frame": {active.frame}, "seq": {active.seq}'
+        )
         if active.task is not None:
             args += f', "task": {text.quoted(active.task.name)}'
         if event is None:
             args += ', "began": "not recorded"'
-        else:
-            args += f', "seq": {event.seq}'
-            if event.kind == "throw":
-                args += f', "thrown in": {self.value(event)}'
-            elif event.kind == "resume":
-                args += ', "began": "resumed"'
-            elif shown := self.arguments(event):
-                args += f', "arguments": {{{shown}}}'
+        elif event.kind == "throw":
+            args += f', "thrown in": {self.value(event)}'
+        elif event.kind == "resume":
+            args += ', "began": "resumed"'
+        elif shown := self.arguments(event):
+            args += f', "arguments": {{{shown}}}'
         self.put(f'{{"ph": "B", {head}, "cat": "call", {at}, "args": {{{args}}}}}')
-        if active.task is not None and active.is_new and self.is_lasting(active):
-            track = self.tasks.begin(active, active.task, head)
+        if active.task is None or not active.is_new or not self.is_lasting(active):
+            return
+        if track := self.tasks.begin(active, active.task, head):
             self.put(f'{{"ph": "b", {head}, {track}, {at}, "args": {{{args}}}}}')
 
     def leave(self, active: Activation, event: Event | None, time: int) -> None:
@@ -182,7 +183,9 @@ class _Tasks:
         self.open: dict[str, list[tuple[int, str]]] = {}  # these and their heads, by track
 
     def begin(self, active: Activation, task: Task, head: str) -> str:
-        """The track on which a call begins."""
+        """The track on which a call begins; empty if it is there: its going on was not recorded."""
+        if active.frame in self.tracks:
+            return ""
         track = f'"cat": "task", "id": "{task.key}.{active.depth // DEEPEST}"'
         self.tracks[active.frame] = track
         self.open.setdefault(track, []).append((active.frame, head))
