@@ -149,6 +149,40 @@ def test_names_that_are_no_utf8_and_values_as_deep_as_can_be(tmp_path: Path) -> 
     assert changed[4] == {"type": "str", "utf8": HALF.encode("utf-8", "surrogatepass").hex()}
 
 
+def test_what_was_not_looked_at_again_is_never_said_to_be_unchanged(tmp_path: Path) -> None:
+    """A list that the budget left out at one line, a text without any content, and both seen again."""
+    records = [
+        w.clock(10, 0, 10**18), w.def_thread(0, 1, "MainThread"), w.thread(0), w.def_file(0, "a.py"),
+        w.def_code(1, 0, 5, 3, "f", "f", 1, [(1, "x"), (2, "y")]), w.enter(1),
+        w.set_slot(0, w.value([1])), w.event("call", 5), w.line(0),
+        w.set_slot(0, w.UNEXAMINED), w.set_slot(1, w.UNEXAMINED), w.line(1),
+        w.set_slot(0, w.value([2])), w.set_slot(1, w.value("seen")), w.line(1),
+        w.event("return", 3, w.value(None)),
+    ]  # fmt: skip
+    path = tmp_path / "unexamined.rtrace"
+    path.write_bytes(as_file([(b"".join(records), 0)]))
+    read = read_all(path, tmp_path)
+    assert agree(read) == 1
+    unknown, seen = (event["changed"] for event in read["jsonl"][3:5])
+    assert unknown["x"] == {"type": "unexamined", "last": [1]}
+    assert unknown["y"]["type"] == "unexamined"
+    assert seen == {"x": [2], "y": "seen"}
+    rows = [row for row in read["parquet"]["values"] if row["seq"] in (2, 3)]
+    assert [row["value"].endswith("(not looked at again)") for row in rows] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert [row["text"] for row in rows] == [None, None, None, "seen"]
+    for format in ("codetracer", "ctfs", "ctfs-split"):
+        [_, call] = read[format].root.all()
+        steps = [step.values for step in call.steps]
+        assert steps[2]["x"]["r"] == "[1] (not looked at again)"
+        assert steps[2]["y"]["kind"] == "Raw"
+        assert steps[3]["x"]["elements"][0]["i"] == 2
+
+
 def test_a_trace_without_events(tmp_path: Path) -> None:
     path = tmp_path / "empty.rtrace"
     path.write_bytes(as_file([]))

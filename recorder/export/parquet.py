@@ -28,8 +28,8 @@ from recorder.trace.values import Node, Value
 if TYPE_CHECKING:
     from types import TracebackType
 
-BATCH: Final = 1 << 15  # rows made into arrays together,
-GROUP: Final = 4  # and such batches that are a row group
+BATCH: Final = 1 << 12  # rows made into arrays together,
+GROUP: Final = 8  # and such batches that are a row group: what waits in memory
 
 # Columns: name, type. `value` is as Python would write it; the three after it hold it as itself,
 # where it is such a thing.
@@ -137,7 +137,9 @@ def _shown(value: Value) -> _Shown:
     elif isinstance(tree, Node) and tree.tag == values.ENUM:
         [(_, tree)] = tree.items
     number = fraction = content = None
-    if isinstance(tree, int) and not isinstance(tree, bool) and -(2**63) <= tree < 2**63:
+    if value.unexamined:
+        pass  # what it was when last seen is no value to compute with
+    elif isinstance(tree, int) and not isinstance(tree, bool) and -(2**63) <= tree < 2**63:
         number = tree
     elif isinstance(tree, float):
         fraction = tree
