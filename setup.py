@@ -14,8 +14,14 @@ EXTRA_SOURCES = {
     "capture": ["code_table.c", "frames.c", "instances.c", "whose.c"],
     "syscalls": ["syscall_table.c", "map_guard.c"],
 }
-# -fno-strict-aliasing and friends come from CPython's own flags; asserts stay out unless asked for.
-DEBUG = os.environ.get("RECORDER_BUILD") == "debug"
+# RECORDER_BUILD=debug: the core checks its invariants (checks.h). asan: it is checked for wrong memory as well.
+BUILDS = {
+    "": ["-O3", "-fvisibility=hidden", "-DNDEBUG"],
+    "debug": ["-O0", "-g", "-UNDEBUG"],
+    "asan": ["-O1", "-g", "-UNDEBUG", "-fsanitize=address", "-fno-omit-frame-pointer"],
+}
+BUILD = os.environ.get("RECORDER_BUILD", "")
+# -fno-strict-aliasing and friends come from CPython's own flags.
 FLAGS = [
     "-std=gnu11",
     "-Wall",
@@ -23,7 +29,8 @@ FLAGS = [
     "-Wno-unused-parameter",
     "-Wno-missing-field-initializers",
 ]
-FLAGS += ["-O0", "-g", "-UNDEBUG"] if DEBUG else ["-O3", "-fvisibility=hidden"]
+FLAGS += BUILDS[BUILD]
+LINKER_FLAGS = [flag for flag in BUILDS[BUILD] if flag.startswith("-fsanitize")]
 
 extensions = [
     Extension(
@@ -32,6 +39,7 @@ extensions = [
         include_dirs=[str(CORE)],
         depends=[str(path) for path in (*CORE.glob("*.h"), *CORE.glob("*.px[di]"))],
         extra_compile_args=FLAGS,
+        extra_link_args=LINKER_FLAGS,
     )
     for pyx in sorted(CORE.glob("*.pyx"))
 ]
@@ -75,7 +83,12 @@ class EditableWithAutostart(editable_wheel):
 
 
 # No Cython: it is loaded before Python begins (see recorder/cli/run.py).
-preload = Extension("recorder._core.preload", [str(CORE / "preload.c")], extra_compile_args=FLAGS)
+preload = Extension(
+    "recorder._core.preload",
+    [str(CORE / "preload.c")],
+    extra_compile_args=FLAGS,
+    extra_link_args=LINKER_FLAGS,
+)
 
 cythonized = cythonize(
     extensions,

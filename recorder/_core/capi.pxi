@@ -9,6 +9,7 @@ cdef extern from "<string.h>" nogil:
     size_t strnlen(const char *text, size_t most)
 
 cdef extern from "Python.h" nogil:
+    int PyGILState_Check()
     ctypedef struct PyObject:
         PyTypeObject *ob_type
     ctypedef struct PyTypeObject:
@@ -294,6 +295,10 @@ cdef extern from * nogil:
     uint64_t REC_LOAD64 "REC_LOAD"(uint64_t)
     void REC_STORE(uint32_t, uint32_t)
     void REC_STORE64 "REC_STORE"(uint64_t, uint64_t)
+
+cdef extern from "checks.h" nogil:
+    const int REC_CHECKING
+    void REC_CHECK(bint condition, const char *sentence) noexcept
 
 cdef extern from "records.h" nogil:
     int REC_SET_LONG, REC_LINE_LONG, REC_ENTER, REC_CALL, REC_RETURN, REC_YIELD, REC_REENTER, REC_RESUME

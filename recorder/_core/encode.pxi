@@ -57,6 +57,7 @@ cdef inline void begin_walk() noexcept nogil:
 cdef int64_t seen_before(PyObject *o) noexcept nogil:
     """The index of a container met earlier in this walk, or −1 after noting it as the next one."""
     cdef uint32_t at = <uint32_t> ((<uintptr_t> o >> 4) * 2654435761u) & (MEMO_SIZE - 1)
+    REC_CHECK(walk.containers < MEMO_SIZE, b"the memo has room for every container of a value")
     while memo[at].walk == walk.number:
         if memo[at].object == o:
             return memo[at].index
@@ -234,6 +235,7 @@ cdef uint8_t *put_value(uint8_t *p, PyObject *o) noexcept nogil:
     walk.writing = True
     p = put_any(p, o, o.ob_type, 0)
     walk.writing = False
+    REC_CHECK(p <= walk.soft_end - limits.soft + limits.room, b"a value keeps to its limits")
     return p
 
 

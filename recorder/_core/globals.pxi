@@ -113,6 +113,7 @@ cdef Status open_space(PyObject *dict, Space **out) noexcept nogil:
 cdef void release_space(Space *space) noexcept nogil:
     if space == NULL:
         return
+    REC_CHECK(space.users > 0, b"a namespace is let go of as often as it is held")
     space.users -= 1
     if space.users == 0 and space.dict == NULL:
         free_space(space)
@@ -145,6 +146,7 @@ cdef void close_spaces() noexcept nogil:
     for i in range(<int> SPACE_BUCKETS):
         while spaces[i] != NULL:
             space = spaces[i]
+            REC_CHECK(space.users == 0, b"no code and no shadow holds a namespace at the end")
             spaces[i] = space.next
             if space.watched and watcher >= 0:
                 rec_unwatch_dict(watcher, space.dict)
@@ -180,6 +182,7 @@ cdef Status note_mutables(Shadow *s) noexcept nogil:
         return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM)
     for i in range(code.mutable_count):
         slot = code.mutables[i]
+        REC_CHECK(slot < space.slots, b"what a code names is a slot of its globals")
         status = note_global(space, slot, space.objects[slot])
         if status != OK:
             return status

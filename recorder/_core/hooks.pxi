@@ -53,6 +53,7 @@ cdef void settle(Status status) noexcept:
     cdef uint32_t session = tracer.session
     if hooks.state != RECORDING:
         return
+    REC_CHECK(tape.control != NULL and current is not None, b"what is recorded has a tape and a session")
     handled = rec_save_handled()
     fail(status, STAGE_CAPTURE)                 # in case only the status was known
     hooks.state = IDLE

@@ -337,7 +337,7 @@ cdef uint64_t ticks_per_second() noexcept nogil:
 cdef void close_tape(uint32_t state) noexcept nogil:
     """The tape is whole up to here; the sealer may take what is left. The live segment keeps its state: its
     committed size says how much of it counts."""
-    if tape.head != NULL and tape.end - tape.cur >= DEF_ROOM:
+    if tape.head != NULL and tape.end - tape.cur >= DEF_ROOM and reserve(DEF_ROOM) == OK:
         put_clock()
     if tape.head != NULL:
         commit()

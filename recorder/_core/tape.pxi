@@ -4,6 +4,7 @@
 cdef struct Tape:
     uint8_t *cur             # the next record goes here
     uint8_t *end
+    uint8_t *promised        # debug builds: as far as the last reserve() lets a record go
     uint8_t *data            # first record of the live segment
     RecSegmentHead *head
     RecControl *control
@@ -31,6 +32,8 @@ cdef enum:
 
 cdef inline void commit() noexcept nogil:
     """Everything written so far is whole: a reader after a crash stops here."""
+    REC_CHECK(tape.cur >= tape.data, b"what was written begins in the live segment")
+    REC_CHECK(tape.cur <= tape.promised, b"what was written fits into the room that was reserved")
     REC_STORE64(tape.head.committed, <uint64_t> (tape.cur - tape.data))
 
 
@@ -42,9 +45,14 @@ cdef inline void commit_event(uint8_t *p) noexcept nogil:
 
 cdef inline Status reserve(size_t room) noexcept nogil:
     """Makes sure that `room` bytes can be written at tape.cur. Called at record boundaries only."""
-    if tape.end - tape.cur >= <ssize_t> room:    # the end is before cur when the mapping was lost
-        return OK
-    return rotate(room)
+    cdef Status status = OK
+    REC_CHECK(not walk.writing, b"a value is written in one go")
+    REC_CHECK(tape.cur <= tape.promised, b"the records before fit into the room that was reserved")
+    if tape.end - tape.cur < <ssize_t> room:     # the end is before cur when the mapping was lost
+        status = rotate(room)
+    if REC_CHECKING and status == OK:
+        tape.promised = tape.cur + room
+    return status
 
 
 cdef inline uint8_t *put_varint(uint8_t *p, uint64_t value) noexcept nogil:
@@ -86,6 +94,7 @@ cdef void put_clock() noexcept nogil:
 cdef void open_segment(uint32_t slot) noexcept nogil:
     """Makes a free segment the live one."""
     cdef RecSegmentHead *head = <RecSegmentHead *> tape.segments[slot]
+    REC_CHECK(REC_LOAD(tape.control.slots[slot].state) == REC_SLOT_FREE, b"a segment is free when it is begun")
     tape.sequence += 1
     head.magic = REC_SEGMENT_MAGIC
     head.version = REC_LAYOUT_VERSION
@@ -96,6 +105,7 @@ cdef void open_segment(uint32_t slot) noexcept nogil:
     tape.head = head
     tape.data = tape.segments[slot] + REC_SEGMENT_HEAD
     tape.cur = tape.data
+    tape.promised = tape.data + DEF_ROOM
     tape.end = tape.segments[slot] + REC_SEGMENT_SIZE
     tape.control.slots[slot].sequence = tape.sequence
     REC_STORE(tape.control.slots[slot].state, REC_SLOT_LIVE)
@@ -107,6 +117,7 @@ cdef Status rotate(size_t room) noexcept nogil:
     """Hands the live segment to the sealer and goes on in the next one."""
     cdef uint32_t following
     cdef Status status
+    REC_CHECK(PyGILState_Check() != 0, b"events are recorded one at a time")
     if room > <size_t> (REC_SEGMENT_SIZE - REC_SEGMENT_HEAD - DEF_ROOM):
         blame("a record is larger than a segment")
         return fail(ERR_ENCODER_FAILED, STAGE_CAPTURE, 0, room, REC_SEGMENT_SIZE)

@@ -107,6 +107,7 @@ cdef dict files = {}         # file name → number; only touched when a code ob
 # ---- events -------------------------------------------------------------------------------------------
 
 cdef inline Shadow *top_of(Thread *t) noexcept nogil:
+    REC_CHECK(0 < t.depth <= t.capacity, b"a frame that runs has a shadow")
     return &t.frames[t.depth - 1]
 
 
@@ -145,7 +146,8 @@ cdef Status event_call(Thread *t, rec_iframe *frame, Code *code) noexcept:
         return status
     if code.suspends:
         forget_frame(frame)
-    if t.depth == 0:
+    # A thread is listed by name while its first frames run, which are `threading`'s own.
+    if t.depth < 3 and (t.depth == 0 or t.name_print == 1):
         status = reserve(2048)
         if status != OK:
             return status
@@ -575,6 +577,7 @@ cdef inline Status make_room(Thread *t) noexcept nogil:
 
 cdef void pop(Thread *t) noexcept nogil:
     cdef Shadow *s = top_of(t)
+    REC_CHECK(s.slots != NULL or s.code.is_namespace, b"a shadow on the stack has its slots")
     t.depth -= 1
     if s.code.suspends or s.code.is_namespace:
         free_shadow(s)
@@ -594,6 +597,7 @@ cdef void free_shadow(Shadow *s) noexcept nogil:
 
 
 cdef void release_code(Code *code) noexcept nogil:
+    REC_CHECK(code.users > 0, b"a code is let go of as often as it is held")
     code.users -= 1
     if code.users == 0 and code.object == NULL:
         free_code(code)
@@ -621,10 +625,12 @@ cdef Slot *take_slots(Thread *t, uint32_t n) noexcept nogil:
                 block.next = fresh
         t.block = block = fresh
     block.used += n
+    REC_CHECK(block.used <= block.size, b"slots are taken of what a block has")
     return <Slot *> (block + 1) + (block.used - n)
 
 
 cdef void give_slots(Thread *t, uint32_t n) noexcept nogil:
+    REC_CHECK(t.block.used >= n, b"slots are given back as often as they are taken")
     t.block.used -= n
     while t.block.used == 0 and t.block.previous != NULL:
         t.block = t.block.previous
@@ -667,6 +673,7 @@ cdef Status reenter(Thread *t, rec_iframe *frame, Code *code) noexcept:
     while link[0] != NULL and link[0].frame != frame:
         link = &link[0].chain
     node = link[0]
+    REC_CHECK(node == NULL or node.node == node, b"a suspended frame is kept in its own node")
     if node != NULL and node.code != code:
         forget_node(link)
         node = NULL
@@ -675,6 +682,7 @@ cdef Status reenter(Thread *t, rec_iframe *frame, Code *code) noexcept:
     status = make_room(t)
     if status != OK:
         return status
+    REC_CHECK(tracer.suspended_count > 0, b"suspended frames are counted")
     link[0] = node.chain
     tracer.suspended_count -= 1
     t.frames[t.depth] = node[0]
@@ -712,6 +720,9 @@ cdef Status adopt(Thread *t, rec_iframe *frame, Code *code) noexcept:
         status = define_code(code)
         if status != OK:
             return status
+    status = note_task(t, NULL, code)
+    if status != OK:
+        return status
     status = reserve(DEF_ROOM)
     if status != OK:
         return status
@@ -767,6 +778,7 @@ cdef Status sync(Thread *t, rec_iframe *frame) noexcept:
         code = scoped_code(f)
         status = reenter(t, f, code) if code.suspends else adopt(t, f, code)
     free(chain)
+    REC_CHECK(status != OK or t.depth == n, b"the shadows are those of the frames that run")
     commit()
     return status
 
@@ -1091,6 +1103,7 @@ cdef void close_tracer() noexcept nogil:
         while t.depth > 0:
             pop(t)
         block = t.block
+        REC_CHECK(block == NULL or block.used == 0, b"slots go with the frames they are of")
         while block != NULL and block.previous != NULL:
             block = block.previous
         free_blocks(block)
@@ -1106,6 +1119,7 @@ cdef void close_tracer() noexcept nogil:
                 free_shadow(node)
     tracer.suspended_count = 0
     while code != NULL:
+        REC_CHECK(code.users == 0 and code.object != NULL, b"no shadow is left that holds a code")
         release_space(code.home)
         code.home = NULL
         code = code.next
