@@ -522,6 +522,25 @@ def requirement(policy: Policy, trace_state: str, number: int = 0) -> int:
     return errors.TraceIncompleteError.number if errors.class_for(number).override else 0
 
 
+def beyond_python(policy: Policy, *, owns_status: bool) -> list[tuple[int, bytes, tuple[int, ...]]]:
+    """What each failure leads to that comes up after Python has gone, for the core, which cannot ask then: its
+    number, the disposition, and the exit status with a complete trace, a partial one, none (-1: the program's own).
+
+    The first row is for no failure at all, the last for one that is in no other. `owns_status`: the whole process is
+    recorded, so that its exit status can tell of an abort."""
+
+    def exits(number: int, aborts: bool = False) -> tuple[int, ...]:
+        found = (requirement(policy, state, number) for state in ("complete", "partial", "missing"))
+        own = errors.class_for(number).exit_code if aborts else -1
+        return tuple(errors.class_for(n).exit_code if n and not aborts else own for n in found)
+
+    rows = [(0, b"disable", exits(0))]
+    for number in (*errors.BY_NUMBER, errors.UnknownFailureError.number):
+        action = decide(number, "shutdown", policy, "stopped").action
+        rows.append((number, action.encode(), exits(number, action == "abort" and owns_status)))
+    return rows
+
+
 def exit_status(policy: Policy, disposition: Disposition | None, program: int) -> int:
     """The exit status of the process: the program's own, unless the recorder has to speak up."""
     if disposition is not None and disposition.exit_code is not None:

@@ -135,7 +135,6 @@ class Session(capture.Recording):
     def _arm(self) -> None:
         policy = self.policy
         missing = errors.TraceMissingError(path=self.path)
-        incomplete = errors.TraceIncompleteError(path=self.path, state="partial")
         options = {
             **LIMITS,
             "scope": SCOPES[policy.scope],
@@ -149,14 +148,12 @@ class Session(capture.Recording):
             "wait_ms": WAIT_MS,
             "wait_for_main": self._waiting,
             "summary": self._waiting and _wants_summary(policy),
-            "require_trace": policy.require_trace,
             "exit_status": 0 if self.whole_process and not policy.propagate_script_exit else -1,
+            "decisions": policies.beyond_python(policy, owns_status=self.whole_process),
             "name": os.fsencode(_short(self.path)),
-            "if_lost": self._at_shutdown(errors.SealerDiedError),
-            "if_internal": self._at_shutdown(errors.UnexpectedError),
-            "if_required": missing.exit_code,
+            "path": self.path.encode("utf-8", "backslashreplace"),
             "missing": f"recorder: {missing}\n".encode("utf-8", "backslashreplace"),
-            "incomplete": f"recorder: {incomplete}\n".encode("utf-8", "backslashreplace"),
+            **self._reporter.beyond_python(),
             "on_fork": self.forked if _tells_of_forks(policy) else None,
             "before_exit": self.at_exit if self.whole_process else None,
         }
@@ -170,11 +167,6 @@ class Session(capture.Recording):
             from recorder import children
 
             children.pass_on(self)
-
-    def _at_shutdown(self, failure: type[RecorderError]) -> int:
-        """The exit status for a failure after Python has gone, or −1 for the program's own."""
-        code = policies.decide(failure.number, "shutdown", self.policy, "stopped").exit_code
-        return -1 if code is None or not self.whole_process else code
 
     # ---- the end ----
 

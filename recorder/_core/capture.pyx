@@ -6,7 +6,7 @@ docs/architecture.md for the flow and docs/trace-format.md for what is written."
 
 from libc.errno cimport ENOENT, ENOMEM, ESRCH, errno
 from libc.stdio cimport snprintf
-from posix.fcntl cimport O_CLOEXEC, O_RDONLY, O_RDWR
+from posix.fcntl cimport O_APPEND, O_CLOEXEC, O_CREAT, O_NOCTTY, O_RDONLY, O_RDWR, O_WRONLY
 from posix.mman cimport MAP_FAILED, MAP_POPULATE, MAP_SHARED, PROT_READ, PROT_WRITE
 from posix.time cimport nanosleep, timespec
 from posix.unistd cimport getpid

@@ -508,7 +508,7 @@ cdef Status check_monitoring() noexcept:
 cdef int name_thief(tool) except -1:
     """Who has the id now, unless an earlier fault stands, whose detail it would overwrite."""
     if tool is not None and tool is not tool_name and REC_LOAD(tape.control.target_fault.status) == 0:
-        copy_text(tape.control.target_detail, tool.encode("utf-8", "replace"))
+        copy_text(tape.control.target_detail, tool.encode("utf-8", "replace"), sizeof(tape.control.target_detail))
     return 0
 
 

@@ -17,6 +17,23 @@ cdef extern from "<string.h>" nogil:
     const char *strrchr(const char *, int)
     char *strerror(int)
 
+cdef extern from "last_words.h" nogil:
+    ctypedef struct rec_last_words:
+        int number, sys_errno
+        const char *name
+        const char *title
+        const char *hint
+        const char *detail
+        const char *disposition
+        const char *path
+        const char *state
+        unsigned long long events
+        const char *constant
+    ctypedef struct rec_line:
+        char *text
+        size_t size
+    void rec_diagnose(rec_line *, const rec_last_words *)
+
 cdef extern from "<stdio.h>" nogil:
     ctypedef struct FILE:
         pass
@@ -29,17 +46,32 @@ cdef extern from "<unistd.h>" nogil:
 cdef extern from "Python.h" nogil:
     int64_t PyInterpreterState_GetID(PyInterpreterState *)
 
+cdef enum Found:                 # what there is of the trace at the end
+    COMPLETE_TRACE = 0
+    PARTIAL_TRACE = 1
+    NO_TRACE = 2
+
+cdef struct Decision:            # the policy's, for a failure that comes up after Python has gone
+    int number
+    char disposition[8]
+    int exits[3]                 # the exit status it wants, by Found; −1: the program's own
+
+cdef enum:
+    MOST_DECISIONS = 128
+
 cdef struct Exit:                # what is left to do when the process ends
     bint registered
     bint summary
-    bint require_trace
     int override                 # the exit status the policy wants, or −1
     char name[512]               # the trace, as the user would write it
-    int if_lost                  # … if the trace is lost or cut short at the end, for a failure of the environment
-    int if_internal              # … for one of our own
-    int if_required              # … because the policy requires a trace
-    char missing[512]            # what to say if there is no trace that was required
-    char incomplete[512]         # … if it is not complete
+    char path[4096]
+    Decision decisions[MOST_DECISIONS]
+    int decision_count
+    Decision unknown             # for a failure that is in no row
+    char missing[1024]           # what to say if there is no trace that was required
+    int json_fd                  # where diagnostics go; −1: not to a descriptor
+    char json_path[4096]         # … or empty
+    char json_facts[1024]        # what they have in common, as members of a JSON object
 
 cdef Exit ending
 cdef uint64_t first_tick = rec_ticks()
@@ -168,9 +200,10 @@ def arm(Recording recording not None, bytes folder not None, dict options not No
 
     options: scope (0 own, 1 deps, 2 all), outside and stdlib (tuples of path prefixes), secrets, include
     and exclude (patterns), max_events, max_seconds, items, depth, text, nodes
-    (limits of a value), wait_ms, wait_for_main, summary, require_trace, exit_status (what the program's is replaced
-    by, or −1), if_lost, if_internal and if_required (the same, for failures after Python has gone), name, missing and
-    incomplete (lines of text); on_fork (called in a child with whether recording had not begun, or None), before_exit
+    (limits of a value), wait_ms, wait_for_main, summary, exit_status (what the program's is replaced by, or −1),
+    decisions (what the policy makes of failures after Python has gone: number, disposition, exit statuses by Found;
+    the last row is for all others), name and path of the trace, missing (a line of text), json_fd, json_path, json_facts
+    (where diagnostics go then, and what they have in common); on_fork (called in a child with whether recording had not begun, or None), before_exit
     (called before os._exit, or None).
     Answers NOT_RECORDING if it is not (any more) this recording's turn, STAGING_LOST, OPEN_FAILED, MAP_FAILED,
     TOOL_IDS_TAKEN, TRACER_INSTALL_CONFLICT, OUT_OF_MEMORY. An Exception that an audit hook of the program's raised is
@@ -240,19 +273,31 @@ cdef int apply_options(dict options) except -1:
     on_fork = options["on_fork"]
     before_exit = options["before_exit"]
     ending.summary = options["summary"]
-    ending.require_trace = options["require_trace"]
     ending.override = options["exit_status"]
-    copy_text(ending.name, options["name"])
-    ending.if_lost = options["if_lost"]
-    ending.if_internal = options["if_internal"]
-    ending.if_required = options["if_required"]
-    copy_text(ending.missing, options["missing"])
-    copy_text(ending.incomplete, options["incomplete"])
+    copy_text(ending.name, options["name"], sizeof(ending.name))
+    copy_text(ending.path, options["path"], sizeof(ending.path))
+    copy_text(ending.missing, options["missing"], sizeof(ending.missing))
+    ending.json_fd = options["json_fd"]
+    copy_text(ending.json_path, options["json_path"], sizeof(ending.json_path))
+    copy_text(ending.json_facts, options["json_facts"], sizeof(ending.json_facts))
+    ending.decision_count = 0
+    for row in options["decisions"][:MOST_DECISIONS]:
+        note_decision(&ending.decisions[ending.decision_count], row)
+        ending.decision_count += 1
+    note_decision(&ending.unknown, row)
     return 0
 
 
-cdef int copy_text(char *place, bytes text) except -1:
-    cdef Py_ssize_t n = min(len(text), 511)
+cdef int note_decision(Decision *decision, tuple row) except -1:
+    decision.number = row[0]
+    copy_text(decision.disposition, row[1], sizeof(decision.disposition))
+    for i in range(3):
+        decision.exits[i] = row[2][i]
+    return 0
+
+
+cdef int copy_text(char *place, bytes text, size_t room) except -1:
+    cdef Py_ssize_t n = min(len(text), <Py_ssize_t> room - 1)
     memcpy(place, <const char *> text, n)
     place[n] = 0
     return 0
@@ -518,8 +563,8 @@ cdef void at_exit(int exit_status, void *unused) noexcept nogil:
             REC_STORE(tape.control.target_state, REC_TARGET_FINISHED)
         outlive_signals()
         status = wait_for_sealer()
-        if REC_LOAD(tape.control.sealer_state) != REC_SEALER_PUBLISHED or (status != OK and not told):
-            end_without(status, told)
+        if REC_LOAD(tape.control.sealer_state) != REC_SEALER_PUBLISHED or status != OK:
+            conclude(status, told)
         elif ending.summary:
             say_summary()
         unmap_tape()
@@ -530,32 +575,43 @@ cdef void at_exit(int exit_status, void *unused) noexcept nogil:
         process_exit(ending.override)
 
 
-cdef void end_without(Status status, bint told) noexcept nogil:
-    """There is no trace, or no whole one, for a reason that came up after Python had gone. What the policy makes of
-    that was asked when the recording began."""
-    cdef bint missing = REC_LOAD(tape.control.sealer_state) != REC_SEALER_PUBLISHED
-    cdef int wanted = ending.if_internal if status // 1000 == 4 else ending.if_lost
-    cdef bint required = ending.require_trace and (missing or tape.control.verdict != 1)
+cdef const Decision *decision_on(Status status) noexcept nogil:
+    cdef int i
+    for i in range(ending.decision_count):
+        if ending.decisions[i].number == <int> status:
+            return &ending.decisions[i]
+    return &ending.unknown
+
+
+cdef void conclude(Status status, bint told) noexcept nogil:
+    """There is no trace, or no whole one, or something went wrong after Python had gone. What the policy makes of that
+    was asked when the recording began."""
+    cdef Found found = COMPLETE_TRACE if tape.control.verdict == 1 else PARTIAL_TRACE
+    cdef Status cause = status if status != OK else <Status> tape.control.target_fault.status
+    cdef const Decision *decision = decision_on(cause)
+    if REC_LOAD(tape.control.sealer_state) != REC_SEALER_PUBLISHED:
+        found = NO_TRACE
     if status != OK and not told:
-        say_failure(status)
-        if wanted >= 0 and status != ERR_REMOVE_FAILED:     # which does the trace no harm
-            ending.override = wanted
-    elif required and missing:
+        say_failure(status, decision.disposition, found)
+    elif not told and decision.exits[<int> found] >= 0 and ending.json_fd != 2:
         say(ending.missing)
-    elif required:
-        say(ending.incomplete)
-    if required:
-        ending.override = ending.if_required
+    if decision.exits[<int> found] >= 0:
+        ending.override = decision.exits[<int> found]
 
 
 cdef void say(const char *text) noexcept nogil:
-    cdef ssize_t written = write_all(2, text, strlen(text))
+    write_line(2, text, strlen(text))
+
+
+cdef void write_line(int fd, const char *text, size_t size) noexcept nogil:
+    cdef ssize_t written = write_all(fd, text, size)
     if written < 0:
-        return                                  # stderr is closed: there is nobody to tell
+        return                                  # it is closed: there is nobody to tell
 
 
-cdef void say_failure(Status status) noexcept nogil:
+cdef void say_failure(Status status, const char *disposition, Found found) noexcept nogil:
     """What went wrong after Python had gone, with the classes that know better."""
+    cdef char detail[1400]
     cdef char line[2048]
     cdef const rec_failure_text *row = rec_failure(status)
     cdef RecFault *fault = &tape.control.target_fault
@@ -574,13 +630,44 @@ cdef void say_failure(Status status) noexcept nogil:
         reason = strerror(fault.sys_errno)
         after = b")"
     if status == ERR_SEALER_DIED:
-        size = snprintf(line, sizeof(line), "recorder: [%s] the sealer (pid %d) ended while it was needed. %s\n",
-                        row.name, tape.control.sealer_pid, row.hint)
+        size = snprintf(detail, sizeof(detail), "the sealer (pid %d) ended while it was needed",
+                        tape.control.sealer_pid)
     else:
-        size = snprintf(line, sizeof(line), "recorder: [%s] %s: %s%s%s%s. %s\n", row.name, row.title, subject,
-                        before, reason, after, row.hint)
+        size = snprintf(detail, sizeof(detail), "%s: %s%s%s%s", row.title, subject, before, reason, after)
     if size > 0:
+        size = snprintf(line, sizeof(line), "recorder: [%s] %s. %s\n", row.name, detail, row.hint)
+    if ending.json_fd != 2 and size > 0:
         say(line)
+    if ending.json_fd >= 0 or ending.json_path[0] != 0:
+        diagnose(row, status, fault.sys_errno, detail, disposition, found)
+
+
+cdef void diagnose(const rec_failure_text *row, Status status, int sys_errno, const char *detail,
+                   const char *disposition, Found found) noexcept nogil:
+    """The same as a diagnostic, where those go."""
+    cdef rec_last_words facts
+    cdef rec_line line
+    cdef int fd = ending.json_fd
+    facts.number = <int> status
+    facts.sys_errno = sys_errno
+    facts.name = row.name
+    facts.title = row.title
+    facts.hint = row.hint
+    facts.detail = detail
+    facts.disposition = disposition
+    facts.path = NULL if found == NO_TRACE else ending.path
+    facts.state = b"none" if found == NO_TRACE else b"complete" if found == COMPLETE_TRACE else b"partial"
+    facts.events = tape.control.events
+    facts.constant = ending.json_facts
+    rec_diagnose(&line, &facts)
+    if fd >= 0:
+        write_line(fd, line.text, line.size)
+        return
+    fd = rec_sys.open(ending.json_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0o600)
+    if fd >= 0:
+        write_line(fd, line.text, line.size)
+        if rec_sys.close(fd) != 0:
+            return                              # nobody is left who could be told of that
 
 
 cdef void say_ended(Status status) noexcept nogil:
