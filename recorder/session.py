@@ -304,10 +304,6 @@ class Session(capture.Recording):
             self._decide(errors.from_fault(closed.fault), "shutdown", "stopped")
         if isinstance(self.error, errors.SealerDiedError):
             self._close_here(0, 0)
-        if self.error is not None and policies.requirement(
-            self.policy, "partial", self.error.number
-        ):
-            capture.set_exit_status(errors.TraceIncompleteError.exit_code)
         self._reporter.close()
 
     def forked(self, waiting: bool) -> None:

@@ -6,6 +6,7 @@ import copy
 import itertools
 import json
 import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 from recorder import errors, policy
 from recorder.policy import ORIGINS, STATES, Disposition, Policy, decide, load
+from tests.conftest import ROOT
 
 GIB = 1 << 30
 
@@ -462,6 +464,37 @@ def test_the_exit_status() -> None:
     assert policy.exit_status(Policy(propagate_script_exit=False), None, 3) == 0
     assert policy.exit_status(ABORT, decide(DISK_FULL, "callback", ABORT), 3) == 10
     assert policy.exit_status(DISABLE, decide(DISK_FULL, "callback", DISABLE), 3) == 3
+
+
+@pytest.mark.parametrize("chosen", POLICIES, ids=repr)
+def test_what_the_core_does_when_python_has_gone(chosen: Policy) -> None:
+    """It has decide's answer for every failure and every trace."""
+    rows = policy.beyond_python(chosen, owns_status=True)
+    assert [number for number, _, _ in rows] == [0, *NUMBERS, errors.UnknownFailureError.number]
+    for number, action, exits in rows[1:]:
+        made = decide(number, "shutdown", chosen, "stopped")
+        assert action.decode() == made.action
+        for state, exit_code in zip(("complete", "partial", "missing"), exits, strict=True):
+            required = policy.requirement(chosen, state, number)
+            if made.action == "abort":
+                assert exit_code == errors.class_for(number).exit_code
+            elif required:
+                assert exit_code == errors.class_for(required).exit_code == 10
+            else:
+                assert exit_code == -1
+    # A session within a program that goes on has no say in its exit status, but for what is required.
+    shy = policy.beyond_python(chosen, owns_status=False)
+    assert {exits for _, _, exits in shy} <= {(-1, -1, -1), (-1, 10, 10), (-1, -1, 10)}
+
+
+def test_nobody_else_chooses() -> None:
+    """Only policy.py looks at what decides about the program: others ask it."""
+    choosing = re.compile(r"\b(on_recorder_error|require_trace)\b")
+    for path in sorted((ROOT / "recorder").rglob("*.p[yx]*")):
+        name = str(path.relative_to(ROOT / "recorder"))
+        if path.suffix in (".py", ".pyx", ".pxi") and name not in ("policy.py", "cli/options.py"):
+            code = re.sub(r'""".*?"""', "", path.read_text(), flags=re.DOTALL)
+            assert not choosing.search(code), name
 
 
 @pytest.mark.provokes("INVARIANT_BROKEN")

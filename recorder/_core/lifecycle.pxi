@@ -563,16 +563,20 @@ cdef void at_exit(int exit_status, void *unused) noexcept nogil:
             REC_STORE(tape.control.target_state, REC_TARGET_FINISHED)
         outlive_signals()
         status = wait_for_sealer()
-        if REC_LOAD(tape.control.sealer_state) != REC_SEALER_PUBLISHED or status != OK:
-            conclude(status, told)
-        elif ending.summary:
+        if is_published() and status == OK and ending.summary:
             say_summary()
+        if status != OK or told or not is_published():
+            conclude(status, told)
         unmap_tape()
     if ending.override >= 0 and ending.override != exit_status:
         # exit() cannot change its mind; what the C library has buffered is written first, as it would have.
         if fflush(NULL) != 0:
             pass                                # the exit status below is the stronger message
         process_exit(ending.override)
+
+
+cdef bint is_published() noexcept nogil:
+    return REC_LOAD(tape.control.sealer_state) == REC_SEALER_PUBLISHED
 
 
 cdef const Decision *decision_on(Status status) noexcept nogil:
@@ -589,7 +593,7 @@ cdef void conclude(Status status, bint told) noexcept nogil:
     cdef Found found = COMPLETE_TRACE if tape.control.verdict == 1 else PARTIAL_TRACE
     cdef Status cause = status if status != OK else <Status> tape.control.target_fault.status
     cdef const Decision *decision = decision_on(cause)
-    if REC_LOAD(tape.control.sealer_state) != REC_SEALER_PUBLISHED:
+    if not is_published():
         found = NO_TRACE
     if status != OK and not told:
         say_failure(status, decision.disposition, found)
@@ -632,6 +636,9 @@ cdef void say_failure(Status status, const char *disposition, Found found) noexc
     if status == ERR_SEALER_DIED:
         size = snprintf(detail, sizeof(detail), "the sealer (pid %d) ended while it was needed",
                         tape.control.sealer_pid)
+    elif status == ERR_LIMIT_REACHED:           # of the sealer's: it knows of one only
+        size = snprintf(detail, sizeof(detail), "the limit max_bytes was reached: %llu bytes",
+                        <unsigned long long> fault.wanted)
     else:
         size = snprintf(detail, sizeof(detail), "%s: %s%s%s%s", row.title, subject, before, reason, after)
     if size > 0:
