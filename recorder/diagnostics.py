@@ -113,7 +113,9 @@ class Reporter:
         from recorder.errors.diagnostic import VARYING
 
         fd, path = self.destination.fd, os.fsencode(self.destination.text)
-        known = errors.UnexpectedError().to_dict(run_id=self.run_id, trace_id=self.trace_id)
+        known = errors.from_number(errors.UnexpectedError.number).to_dict(
+            run_id=self.run_id, trace_id=self.trace_id
+        )
         facts = json_line({key: known[key] for key in known if key not in VARYING})[1:-2] + b","
         return {
             "json_fd": -1 if fd is None else fd,

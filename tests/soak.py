@@ -81,6 +81,8 @@ class Soak:
                 for recording in self._look_at(folder, json.loads(line))
             ]
             status = program.wait()
+            assert program.stdout is not None
+            program.stdout.close()
         said = (folder / "stderr").read_text(errors="replace")
         if status != 0:
             self.problems.append(f"exit status {status}: {said[-4000:]}")

@@ -202,9 +202,9 @@ def arm(Recording recording not None, bytes folder not None, dict options not No
     and exclude (patterns), max_events, max_seconds, items, depth, text, nodes
     (limits of a value), wait_ms, wait_for_main, summary, exit_status (what the program's is replaced by, or −1),
     decisions (what the policy makes of failures after Python has gone: number, disposition, exit statuses by Found;
-    the last row is for all others), name and path of the trace, missing (a line of text), json_fd, json_path, json_facts
-    (where diagnostics go then, and what they have in common); on_fork (called in a child with whether recording had not begun, or None), before_exit
-    (called before os._exit, or None).
+    the last row is for all others), name and path of the trace, missing (a line of text), json_fd, json_path and
+    json_facts (where diagnostics go then, and what they have in common); on_fork (called in a child with whether
+    recording had not begun, or None), before_exit (called before os._exit, or None).
     Answers NOT_RECORDING if it is not (any more) this recording's turn, STAGING_LOST, OPEN_FAILED, MAP_FAILED,
     TOOL_IDS_TAKEN, TRACER_INSTALL_CONFLICT, OUT_OF_MEMORY. An Exception that an audit hook of the program's raised is
     the value of CALLBACK_FAILED; KeyboardInterrupt and its like come out as they are. None while another thread is in

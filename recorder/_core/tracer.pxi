@@ -1092,7 +1092,7 @@ cdef Status open_tracer() noexcept:
 
 cdef void close_tracer() noexcept nogil:
     """Frees every shadow and namespace. No record is written."""
-    cdef Code *code = tracer.all_codes
+    cdef Code *code
     cdef Thread *t = tracer.all_threads
     cdef Thread *following
     cdef Shadow *node
@@ -1118,6 +1118,7 @@ cdef void close_tracer() noexcept nogil:
                 tracer.suspended[i] = node.chain
                 free_shadow(node)
     tracer.suspended_count = 0
+    code = tracer.all_codes                     # only now: those whose code object is gone went with the last shadow
     while code != NULL:
         REC_CHECK(code.users == 0 and code.object != NULL, b"no shadow is left that holds a code")
         release_space(code.home)
