@@ -210,6 +210,8 @@ class Recording:
 
     def push(self) -> None:
         stack = self.stacks[self.current]
+        if stack and stack[-1].changed:  # what was set is shown before another frame begins
+            self.go_on(stack[-1])
         if self.suspended and self.random.random() < 0.6:
             number = self.random.choice(list(self.suspended))
             frame = self.suspended.pop(number)

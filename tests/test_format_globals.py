@@ -147,17 +147,17 @@ def test_each_chunk_restates_globals_and_tasks_as_they_were() -> None:
 def test_what_a_segment_does_not_touch_is_not_restated() -> None:
     scanner = Scanner()
     scanner.segment(
-        w.def_thread(0, 7, "")
-        + w.thread(0)
-        + w.def_namespace(4, "unused")
-        + w.def_global(4, 0, "a")
-        + w.set_global(4, 0, w.value("a value")),
+        HEAD
+        + w.def_namespace(5, "unused")
+        + w.def_global(5, 0, "a")
+        + w.set_global(5, 0, w.value("a value"))
+        + w.line(1),
         0,
     )
-    quiet = scanner.segment(w.def_file(0, "/a.py"), 0)
-    assert w.def_namespace(4, "unused") not in quiet.preamble
-    woken = scanner.segment(w.set_global(4, 0, w.value("new")), 0)
-    assert w.set_global(4, 0, w.value("a value")) in woken.preamble
+    quiet = scanner.segment(w.def_file(1, "/b.py"), 2)
+    assert w.def_namespace(5, "unused") not in quiet.preamble
+    woken = scanner.segment(w.set_global(5, 0, w.value("new")), 2)
+    assert w.set_global(5, 0, w.value("a value")) in woken.preamble
 
 
 def test_a_variable_looked_at_again_is_no_longer_unexamined() -> None:
@@ -175,3 +175,43 @@ def test_a_variable_looked_at_again_is_no_longer_unexamined() -> None:
         w.value([1]), w.UNEXAMINED + w.value([1]), w.value([1]),
     ]  # fmt: skip
     assert names_changed(events[3]) == set()
+
+
+def test_what_functions_changed_is_news_for_the_body_wherever_reading_began() -> None:
+    records = [
+        HEAD,
+        w.def_global(4, 0, "a") + w.def_global(4, 1, "b") + w.set_slot(0, w.value([1])),
+        w.set_slot(1, w.value("text")),
+        w.line(1),
+        w.enter(1) + w.event("call"),
+        w.set_global(4, 0, w.value([1, 2])),
+        w.line(1),
+        w.set_global(4, 1, w.UNBOUND),
+        w.line(1),
+        w.event("return", 0, w.value(None)),
+        w.line(1),
+        w.line(1),
+    ]
+    whole = events_of(w.EMPTY_PREAMBLE + b"".join(records))
+    assert [names_changed(event) for event in whole if event.function.is_body] == [
+        set(), {"a", "b"}, {"a", "b"}, set(),
+    ]  # fmt: skip
+    for cut in range(1, len(records)):
+        scanner = Scanner()
+        before, after = b"".join(records[:cut]), b"".join(records[cut:])
+        first = scanner.segment(before, 0).events
+        alone = events_of(scanner.segment(after, first).preamble + after, first)
+        assert [told(event) for event in alone] == [told(event) for event in whole[first:]]
+    reader = Reader(10**9, 0, RawEvent, RawFrame)
+    reader.load(w.EMPTY_PREAMBLE + b"".join(records), 0)
+    checkpoints = [reader.checkpoint()]
+    while reader.next() is not None:
+        checkpoints.append(reader.checkpoint())
+    for checkpoint in reversed(checkpoints):
+        reader.rewind(*checkpoint)
+        for event in whole[checkpoint[0] :]:
+            assert told(reader.next()) == told(event)
+
+
+def told(event: RawEvent) -> tuple[int, set[str], dict[str, bytes]]:
+    return event.seq, names_changed(event), globals_of(event)

@@ -30,15 +30,15 @@ cdef enum:                   # flags of a slot
     SLOT_DIRTY = 1           # set since the last snapshot of its frame
     SLOT_TYPED = 2           # the value names types
     SLOT_UNEXAMINED = 4      # kept, but not looked at again
-    SLOT_SET = 8             # of a namespace: set since the chunk began
+    SLOT_SET = 8             # set since the chunk began
 
 cdef struct Slot:            # a variable: its value's bytes, resolved
     uint32_t size            # 0: none
     uint32_t room            # of `heap`
     uint8_t *heap            # NULL: the value is in `small`
     uint8_t small[16]
+    uint64_t set_before      # the event
     uint32_t flags
-    uint32_t set_before      # the event, its low 32 bits
 
 cdef enum:                   # kinds of definitions
     DEF_THREAD = 0
@@ -70,8 +70,9 @@ cdef struct Def:             # a thread, file, code, type, namespace or task
     Slot *values
     uint64_t value_count     # allocated; the others are unbound
     bint dirty               # as in Frame
-    uint32_t touched         # the event that the last change was before, its low 32 bits
+    uint64_t touched         # the event that the last change was before
     void *snapshot
+    uint64_t told            # the last `restate_news` that looked at it
     # a thread
     Frame *top
     Frame *bottom
@@ -91,8 +92,8 @@ cdef struct Frame:
     Frame *above
     Slot *slots
     uint64_t slot_count      # allocated; the others are unbound
-    uint32_t since           # low 32 bits: what was set from here on is new to the last event,
-    uint32_t next_since      # and from here on to the next
+    uint64_t since           # what was set from this event on is new to the last event,
+    uint64_t next_since      # and from here on to the next
     bint dirty               # a slot is
     void *snapshot           # the reader's tuple of values, or NULL
 
@@ -150,6 +151,7 @@ cdef struct State:
     Frame *dead              # popped earlier, and still with a snapshot
     # what a round found out
     uint32_t round
+    uint64_t telling         # see Def.told
     bint counting            # ERROR values count (not while restating)
     bint restating           # mentions are written to the preamble
     Bytes restated[6]

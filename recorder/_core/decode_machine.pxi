@@ -209,7 +209,7 @@ cdef Frame *new_frame(
         f.home = code.home
         f.line = f.line_before = line
         f.flags = flags
-        f.since = f.next_since = <uint32_t> s.events
+        f.since = f.next_since = s.events
         f.dirty = True
     return f
 
@@ -483,15 +483,15 @@ cdef inline void touch(State *s, Slot *slot, Def *namespace, uint32_t flags) noe
         change_global(s, namespace, slot, flags)
         return
     slot.flags = flags
-    slot.set_before = <uint32_t> s.events
+    slot.set_before = s.events
     if not s.in_preamble:
-        slot.flags |= SLOT_DIRTY
+        slot.flags |= SLOT_DIRTY | SLOT_SET
         s.top.dirty = True
 
 
 cdef inline void change_global(State *s, Def *namespace, Slot *slot, uint32_t flags) noexcept nogil:
     slot.flags = flags | SLOT_DIRTY | (0 if s.in_preamble else SLOT_SET)
-    slot.set_before = namespace.touched = <uint32_t> s.events
+    slot.set_before = namespace.touched = s.events
     namespace.dirty = True
 
 
@@ -520,7 +520,7 @@ cdef inline Status add_to_slot(State *s, Slot *slot, Def *namespace, Cursor *c) 
 
 cdef Status unset_slot(State *s, Slot *slot, Def *namespace, Cursor *c) noexcept nogil:
     """UNBOUND, UNEXAMINED and EXAMINED."""
-    cdef uint32_t before = slot.set_before
+    cdef uint64_t before = slot.set_before
     cdef uint32_t was_set = slot.flags & <uint32_t> SLOT_SET
     cdef uint8_t tag = take_byte(c)
     if tag == V_UNBOUND:
@@ -586,7 +586,7 @@ cdef inline void tell(State *s, Frame *f) noexcept nogil:
     s.frame = f
     s.events += 1
     f.since = f.next_since
-    f.next_since = <uint32_t> s.events
+    f.next_since = s.events
 
 
 cdef inline bint matches(State *s) noexcept nogil:
@@ -625,20 +625,21 @@ cdef inline const Frame *caller_of(const State *s, const Frame *f) noexcept nogi
 
 cdef inline bint global_was_set(const Frame *f, uint64_t watched) noexcept nogil:
     """As was_set, for a module's body."""
-    cdef const Slot *slot
     if watched == 0 or watched > f.home.value_count:
         return False
-    slot = &f.home.values[watched - 1]
-    return slot.flags & SLOT_SET != 0 and <int32_t> (slot.set_before - f.since) >= 0
+    return is_new(&f.home.values[watched - 1], f.since)
 
 
 cdef inline bint was_set(const Frame *f, uint64_t watched) noexcept nogil:
     """Whether the last event was the first to see a new value in slot `watched - 1`."""
-    cdef const Slot *slot
     if not f.dirty or watched == 0 or watched > f.slot_count:
         return False
-    slot = &f.slots[watched - 1]
-    return slot.flags & SLOT_DIRTY != 0 and <int32_t> (slot.set_before - f.since) >= 0
+    return is_new(&f.slots[watched - 1], f.since)
+
+
+cdef inline bint is_new(const Slot *slot, uint64_t since) noexcept nogil:
+    """Whether it was set before an event from number `since` on."""
+    return slot.flags & SLOT_SET != 0 and slot.set_before >= since
 
 
 cdef inline bint is_event(uint8_t byte) noexcept nogil:

@@ -212,6 +212,8 @@ cdef class Reader(Decoder):
         s.in_preamble = s.rereading = True
         with nogil:
             status = read_preamble(s)
+            if status == OK:
+                status = advance(s, UINT64_MAX)      # what no event has shown yet
         self.learn()
         if status != OK:
             raise self.unreadable(status)
@@ -584,7 +586,7 @@ cdef tuple changed_slots(const Frame *f):
     cdef uint64_t i
     cdef list changed = []
     for i in range(f.slot_count):
-        if f.slots[i].flags & SLOT_DIRTY and <int32_t> (f.slots[i].set_before - f.since) >= 0:
+        if is_new(&f.slots[i], f.since):
             changed.append(i)
     return tuple(changed)
 
@@ -592,12 +594,10 @@ cdef tuple changed_slots(const Frame *f):
 cdef tuple changed_globals(const Frame *f):
     """As changed_slots, for a module's body: its own changes, and those of functions it called."""
     cdef uint64_t i
-    cdef const Slot *slot
     cdef list changed = []
-    if <int32_t> (f.home.touched - f.since) >= 0:
+    if f.home.touched >= f.since:
         for i in range(f.home.value_count):
-            slot = &f.home.values[i]
-            if slot.flags & SLOT_SET and <int32_t> (slot.set_before - f.since) >= 0:
+            if is_new(&f.home.values[i], f.since):
                 changed.append(i)
     return tuple(changed)
 

@@ -219,7 +219,75 @@ cdef bint restate_state(State *s, Bytes *out) noexcept nogil:
         and append_varint(s, out, s.clock)
         and append_varint(s, out, 0 if s.thread == NULL else s.thread.number + 1)
         and append_byte(s, out, R_BEGIN)
+        and restate_news(s, out)
     )
+
+
+cdef bint restate_news(State *s, Bytes *out) noexcept nogil:
+    """Behind BEGIN, once more: what was set, and no event of the frame has shown yet."""
+    cdef Def *there = s.thread
+    cdef Def *t = s.first_thread
+    cdef Frame *f
+    s.telling += 1
+    while t != NULL and there != NULL:
+        f = t.top
+        if f != NULL and not f.flags & FRAME_BODY and not tell_slots(s, out, t, f, &there):
+            return False
+        while f != NULL:         # of the bodies with these globals, the innermost was the last to see them
+            if f.flags & FRAME_BODY and f.home.told != s.telling:
+                f.home.told = s.telling
+                if not tell_globals(s, out, f.home, f.next_since):
+                    return False
+            f = f.below
+        t = t.next_thread
+    return (there == s.thread or append_thread(s, out, s.thread)) and tell_beginnings(s, out)
+
+
+cdef bint tell_beginnings(State *s, Bytes *out) noexcept nogil:
+    """What is set since the last event in globals whose body has not begun: it begins with them."""
+    cdef Map *map = &s.defs[DEF_NAMESPACE]
+    cdef Def *d
+    cdef size_t i
+    for i in range(map.mask + 1 if map.entries != NULL else 0):
+        d = <Def *> map.entries[i].item
+        if d == NULL or d.told == s.telling or d.touched < s.events:
+            continue
+        if not mention(s, d) or not tell_globals(s, out, d, s.events):
+            return False
+    return True
+
+
+cdef bint append_thread(State *s, Bytes *out, const Def *thread) noexcept nogil:
+    return append_byte(s, out, R_THREAD) and append_varint(s, out, thread.number)
+
+
+cdef bint tell_slots(State *s, Bytes *out, Def *thread, Frame *f, Def **there) noexcept nogil:
+    """Those of a top frame. A SET is about that of the present thread, which is `there`."""
+    cdef uint64_t i
+    for i in range(f.slot_count):
+        if is_new(&f.slots[i], f.next_since):
+            if there[0] != thread and not append_thread(s, out, thread):
+                return False
+            there[0] = thread
+            if not tell_slot(s, out, NULL, i, &f.slots[i]):
+                return False
+    return True
+
+
+cdef bint tell_globals(State *s, Bytes *out, Def *namespace, uint64_t since) noexcept nogil:
+    cdef uint64_t i
+    for i in range(namespace.value_count if namespace.touched >= since else 0):
+        if is_new(&namespace.values[i], since) and not tell_slot(
+            s, out, namespace, i, &namespace.values[i]
+        ):
+            return False
+    return True
+
+
+cdef bint tell_slot(State *s, Bytes *out, Def *namespace, uint64_t number, Slot *slot) noexcept nogil:
+    if slot.size == 0 and not slot.flags & SLOT_UNEXAMINED:
+        return append_set(s, out, namespace, number) and append_byte(s, out, V_UNBOUND)
+    return restate_slot(s, out, namespace, number, slot)
 
 
 cdef bint write_checkpoint(State *s, Bytes *out) noexcept nogil:
