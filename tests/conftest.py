@@ -24,6 +24,7 @@ import pytest
 import recorder
 from recorder import diagnostics, errors
 from recorder.errors import base
+from tests.oracle_process import Oracle
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE_HOME = str(Path(recorder.__file__).resolve().parent.parent)
@@ -199,6 +200,13 @@ def processes_of(folder: Path) -> list[str]:
                 if os.fsencode(folder) in command:
                     found.append(f"{entry}: {os.fsdecode(command)}")
     return found
+
+
+@pytest.fixture(scope="session")
+def oracle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Oracle]:
+    asked = Oracle(tmp_path_factory.mktemp("oracle"))
+    yield asked
+    asked.close()
 
 
 @pytest.fixture(scope="session")

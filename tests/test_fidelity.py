@@ -6,11 +6,8 @@ globals of its module, and the value of every return and exception.
 
 from __future__ import annotations
 
-import json
-import pickle
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +16,10 @@ from oracle import IGNORED, PLAIN, UNSEEN, describe, is_library
 
 import recorder
 from recorder.trace import values
+from recorder.trace.moments import Event
 from recorder.trace.values import Node, Value, _Builder
+from tests.oracle_process import PROGRAMS, Oracle
 
-HERE = Path(__file__).parent
-PROGRAMS = sorted((HERE / "programs").glob("*.py"))
 # What there is to capture, and the programs in which it happens.
 COVERED = {
     "calls with arguments": "arguments large_code callbacks",
@@ -61,9 +58,6 @@ COVERED = {
     "enums, named tuples, dates, functions, classes": "typed_values decorators",
     "globals": "global_names module_bodies evaluated",
 }  # fmt: skip
-# Until 3.13 a trace function that looks at f_locals makes a copy that lives on: what a function lets go of dies
-# later, inside the trace function. In programs about that it looks at no variables.
-LIFETIMES = ("finalizers", "dropped_generators")
 # sys.settrace has one name for what the recorder tells apart, and none for two of its kinds.
 KINDS = {
     "call": "call", "resume": "call", "throw": "call", "line": "line", "return": "return",
@@ -167,65 +161,33 @@ def _part(tree: Node, part: Any) -> Any:
     return "moment", repr(_Builder().build(tree))
 
 
-class Oracle:
-    """The process of oracle.py."""
-
-    def __init__(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, str(HERE / "oracle.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )  # fmt: skip
-
-    def ask(self, program: Path, folder: Path) -> list[Any]:
-        """The events of a program."""
-        out = folder / "oracle.pickle"
-        look = program.stem not in LIFETIMES or sys.version_info >= (3, 13)
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps([str(program), str(out), look]) + "\n")
-        self.process.stdin.flush()
-        assert self.process.stdout.readline() == "0\n"
-        found: list[Any] = pickle.loads(out.read_bytes())
-        return found
-
-    def close(self) -> None:
-        self.process.communicate()
-
-
-@pytest.fixture(scope="module")
-def oracle() -> Iterator[Oracle]:
-    asked = Oracle()
-    yield asked
-    asked.close()
-
-
 def recorded(program: Path, path: Path) -> list[Any]:
     """The events of a program in its trace."""
-    events = []
     with recorder.open_trace(path) as trace:
         assert str(trace.verdict) == "complete"
-        for event in trace.events():
-            if event.kind not in KINDS or event.file != str(program):
-                continue
-            shown = {
-                name: described(value)
-                for name, value in event.locals.items()
-                if name not in IGNORED
-            }
-            value = None
-            if event.kind in ("return", "yield", "raise"):
-                value = described(event.value)
-            kind = KINDS[event.kind]
-            where = (event.frame, event.kind == "call")
-            whose = (event.thread.name or "", event.task and event.task.name)
-            name = event.function.qualified_name
-            line = None if event.kind == "unwind" and sys.version_info < (3, 12) else event.line
-            around = {
-                name: described(found)
-                for name, found in event.globals.items()
-                if name not in IGNORED and is_plain(found)
-            }
-            events.append((kind, name, line, (shown, value, around), whose, where))
-    return events
+        return [
+            as_oracle(event)
+            for event in trace.events()
+            if event.kind in KINDS and event.file == str(program)
+        ]
+
+
+def as_oracle(event: Event) -> tuple[Any, ...]:
+    """A recorded event in the words of the oracle."""
+    shown = {name: described(value) for name, value in event.locals.items() if name not in IGNORED}
+    value = None
+    if event.kind in ("return", "yield", "raise"):
+        value = described(event.value)
+    where = (event.frame, event.kind == "call")
+    whose = (event.thread.name or "", event.task and event.task.name)
+    name = event.function.qualified_name
+    line = None if event.kind == "unwind" and sys.version_info < (3, 12) else event.line
+    around = {
+        name: described(found)
+        for name, found in event.globals.items()
+        if name not in IGNORED and is_plain(found)
+    }
+    return KINDS[event.kind], name, line, (shown, value, around), whose, where
 
 
 def is_plain(value: Value) -> bool:
@@ -274,10 +236,8 @@ def test_every_kind_of_thing_has_its_programs() -> None:
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)
-def test_equals_the_oracle(
-    program: Path, tmp_path: Path, oracle: Oracle, trace_of: Callable[[Path], Path]
-) -> None:
-    want = by_thread(without_repeats(oracle.ask(program, tmp_path)))
+def test_equals_the_oracle(program: Path, oracle: Oracle, trace_of: Callable[[Path], Path]) -> None:
+    want = by_thread(without_repeats(oracle.ask(program)))
     got = by_thread(without_repeats(recorded(program, trace_of(program))))
     assert got.keys() == want.keys()
     for thread in want:

@@ -3,10 +3,8 @@ a damaged trace still has; and with the oracle, since test_fidelity holds that r
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
-import os
 import random
 import subprocess
 import sys
@@ -15,25 +13,23 @@ from typing import Any
 
 import pytest
 
-import recorder
 from recorder import cli, errors
 from recorder.trace.file import HEAD_SIZE, TraceFile
 from recorder.trace.navigate import Navigator
 from recorder.trace.reader import Event, Trace, open_trace
 from recorder.trace.writer import EVENTS
 from tests import reference_writer as w
+from tests.conftest import ENVIRONMENT, recorder_command
 from tests.test_reading import FIRST, two_chunks
 
 HERE = Path(__file__).parent
-PROGRAMS = sorted((HERE / "programs").glob("*.py"))
 AVERAGE = HERE.parent / "examples" / "average.py"
 
 
 def record(program: Path, out: Path) -> Path:
-    package = str(Path(recorder.__file__).parent.parent)
     subprocess.run(
-        [sys.executable, "-m", "recorder", "run", "-o", str(out), str(program)], check=True,
-        timeout=60, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": package},
+        recorder_command("run", "-o", out, program), check=True, timeout=60,
+        stdout=subprocess.DEVNULL, env=ENVIRONMENT,
     )  # fmt: skip
     return out
 
@@ -81,21 +77,6 @@ def check_calls(trace: Trace, events: list[Event]) -> None:
     assert len(calls) == len(starts.keys() | ends.keys())
     ended = [call.end.seq for call in calls if call.end]
     assert ended == sorted(ended)
-
-
-@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)
-def test_queries_agree_with_the_events(program: Path, tmp_path: Path) -> None:
-    with open_trace(record(program, tmp_path / "p.rtrace")) as trace:
-        check_queries(trace)
-        tree: list[int] = []
-        waiting = list(trace.call_tree())
-        while waiting:
-            call = waiting.pop()
-            tree.append(call.frame)
-            children = list(call.children())
-            assert all(child.caller == call.frame for child in children)
-            waiting += children
-        assert sorted(tree) == sorted(c.frame for c in trace.calls() if c.start)
 
 
 def test_a_partial_trace_and_one_with_a_damaged_chunk(tmp_path: Path) -> None:
@@ -299,39 +280,6 @@ def test_show_plain_obeys_a_script(
     for part in ("line  clean  average.py:14", "seen = []", "nonsense is not a command",
                  "ERR_INVALID_ARGUMENT", "ERR_EVENT_NOT_FOUND", "→ thread 0"):  # fmt: skip
         assert part in out
-
-
-def test_keys_drive_the_screen(average: Path) -> None:
-    pytest.importorskip("textual")
-    from recorder.cli.screen import Help, Screen
-
-    async def drive() -> None:
-        with open_trace(average) as trace:
-            app = Screen(Navigator(trace))
-            async with app.run_test(size=(120, 40)) as pilot:
-
-                async def press(*keys: str) -> Event:
-                    for key in keys:
-                        await pilot.press(key)
-                        await app.workers.wait_for_complete()
-                        await pilot.pause()
-                    return app.walk.event
-
-                assert (await press("slash", *"clean", "enter")).kind == "call"
-                first = await press("s")
-                assert (await press("n", "N")).seq == first.seq
-                assert (await press("o")).kind == "return"
-                assert (await press("O")).function.name == "average"
-                assert (await press("g", *"20", "enter")).seq == 20
-                assert (await press("v")).seq < 20
-                assert (await press("end")).seq > 40
-                assert (await press("home")).seq == 0
-                await press("b", "h")
-                assert isinstance(app.screen, Help)
-                await press("escape")
-                assert app.walk.breakpoints
-
-    asyncio.run(drive())
 
 
 def test_the_screen_is_nothing_the_target_imports() -> None:
