@@ -15,9 +15,11 @@ from recorder._core import control, syscalls
 from recorder.errors import arguments
 from recorder.policy import current_folder
 from recorder.trace import writer
+from recorder.trace.file import TraceFile
 from recorder.trace.sealing import Tape
 from recorder.trace.writer import Verdict
 
+READ: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)  # a FIFO would wait for its writer
 LEAVING_SECONDS: Final = 0.5
 MOST_SEALED: Final = 8  # segments that are read again to close a recording in the program itself
 CLOCK: Final = b"\x17"  # the record every segment begins with
@@ -36,6 +38,7 @@ def recover(
     with errors.mapped("open_trace", path=path):
         folder = find(os.path.realpath(path))
     if not os.path.isdir(folder):
+        TraceFile(folder).close()  # says what else it is, if it is no trace
         return folder, _verdict(folder)
     if not os.listdir(folder):
         return _finish_removal(folder)
@@ -259,7 +262,7 @@ def _refuse_newer(target: str, started: int) -> None:
 def _head(path: str) -> writer.FileHead | None:
     """The file header of a trace, if it is one."""
     try:
-        fd = syscalls.open(path, os.O_RDONLY)
+        fd = syscalls.open(path, READ)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -274,7 +277,7 @@ def _head(path: str) -> writer.FileHead | None:
 def _verdict(path: str) -> Verdict:
     """What the published trace says of itself."""
     with errors.mapped("open_trace", path=path):
-        fd = syscalls.open(path, os.O_RDONLY)
+        fd = syscalls.open(path, READ)
         try:
             size = syscalls.stat(path)[1]
             raw = syscalls.pread(fd, writer.HEAD_SIZE, max(0, size - writer.HEAD_SIZE), path)
