@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
-from rich.markup import escape
+from rich.cells import cell_len
+from rich.style import Style
 from rich.syntax import Syntax
 from rich.text import Text
 from textual import work
@@ -20,37 +21,57 @@ from textual.widgets import DataTable, Footer, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from recorder import errors
+from recorder._core.decode import Thread
 from recorder.cli.output import printable
-from recorder.cli.queries import base, thread_name
-from recorder.cli.show import HELP, elapsed, headline, source_lines, variables
+from recorder.cli.queries import base, shown, thread_name
+from recorder.cli.show import OUTCOMES, elapsed, outcome, place, source_lines, variables, warning
 from recorder.trace.moments import Event, Frame
 from recorder.trace.navigate import Breakpoint, Navigator
 
 MOST_FRAMES = 200  # listed of a stack: the innermost
+REACH = 200  # lines of source before and after the present one
+WHOLE = 20_000  # characters of a value that is looked at alone
 
-# Key, what it does, shown at the bottom.
+# Key, what it does, shown at the bottom. A capital goes back, and stands beside its letter.
 KEYS: list[BindingType] = [
-    Binding("s", "move('step')", "Step"),
-    Binding("S", "move('step', True)", "back", key_display="S"),
-    Binding("n", "move('next')", "Next"),
-    Binding("N", "move('next', True)", "back", key_display="N"),
-    Binding("o", "move('out')", "Out"),
-    Binding("O", "move('out', True)", "back", key_display="O"),
-    Binding("c", "move('run')", "Continue"),
-    Binding("C", "move('run', True)", "back", key_display="C"),
-    Binding("e", "move('to_exception')", "Exception"),
-    Binding("E", "move('to_exception', True)", show=False),
+    Binding("s", "move('step')", "Step", key_display="s S"),
+    Binding("S", "move('step', True)", show=False),
+    Binding("n", "move('next')", "Next", key_display="n N"),
+    Binding("N", "move('next', True)", show=False),
+    Binding("o", "move('out')", "Out", key_display="o O"),
+    Binding("O", "move('out', True)", show=False),
+    Binding("c", "move('run')", "Run", key_display="c C"),
+    Binding("C", "move('run', True)", show=False),
     Binding("b", "breakpoint", "Break"),
-    Binding("v", "changed", "Variable"),
+    Binding("e", "move('to_exception')", "Raise", key_display="e E"),
+    Binding("E", "move('to_exception', True)", show=False),
+    Binding("v", "changed", "Var", key_display="v V"),
     Binding("V", "changed(False)", show=False),
-    Binding("g", "ask('goto')", "Goto"),
-    Binding("slash", "ask('search')", "Search", key_display="/"),
+    Binding("g", "ask('goto')", "Go"),
+    Binding("slash", "ask('search')", "Find", key_display="/ ?"),
     Binding("question_mark", "ask('back')", show=False),
     Binding("home", "move('to_end', True)", show=False, priority=True),
     Binding("end", "move('to_end')", show=False, priority=True),
     Binding("h,f1", "help", "Help", key_display="h"),
     Binding("q", "quit", "Quit"),
 ]
+
+HELP = """\
+ s step       S back   into what is called
+ n next       N back   over what is called
+ o out        O back   to the function's end; to its call
+ c run        C back   to a breakpoint
+ b                     a breakpoint here, or none
+ e            E back   to where an exception is raised
+ v            V        to the marked variable's last
+                       change; to its next one
+ g                     to an event, by number
+ Home End              to the first event, the last one
+ / find       ? back   FILE:LINE, a function, or the type
+                       of an exception
+ Tab, arrows           from part to part, and within one
+ Enter                 a frame, thread or value: show it
+ h  q  Esc             this help; the end; close this"""
 
 QUESTIONS = {
     "goto": "the number of an event",
@@ -59,22 +80,21 @@ QUESTIONS = {
 }
 
 
-class Help(ModalScreen[None]):
-    """What the keys do."""
+class Window(ModalScreen[None]):
+    """A text over the rest, until a key closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,h,q,enter,f1", "dismiss", "Close")]
-    TEXT = HELP.replace("g SEQ                               to an event; g end, g start",
-                        "g                  Home End         to an event; the first, the last") \
-        .replace("b WHAT             b                a breakpoint at FILE:LINE or a function; the list",
-                 "b                                   a breakpoint at this line, or no more") \
-        .replace("v VAR              V VAR            to the last change of a variable; to the next one",
-                 "v                  V                to the marked variable's last change; the next")  # fmt: skip
+
+    def __init__(self, title: str, text: str) -> None:
+        super().__init__()
+        self.heading = title
+        self.text = text
 
     def compose(self) -> ComposeResult:
-        rows = [row for row in self.TEXT.splitlines() if row[2] not in "plwt"]
-        rows.append("  Tab, arrows                         from part to part, and within one")
-        rows.append("  Enter                               on a frame or thread: look at it")
-        yield Static(escape("\n".join(rows)), id="help")
+        with VerticalScroll(id="window") as window:
+            window.border_title = Text(self.heading)
+            window.border_subtitle = "Esc closes"
+            yield Static(Text(self.text))
 
 
 class Screen(App[None]):
@@ -84,18 +104,31 @@ class Screen(App[None]):
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = KEYS
     CSS = """
-    #where { height: 1; background: $primary; color: $text; padding: 0 1; }
-    #source { width: 3fr; border: round $surface-lighten-2; }
+    #where { height: 1; background: $primary; color: $text; text-style: bold; padding: 0 1; }
+    #warning { height: 1; background: $warning; color: $text; padding: 0 1; display: none; }
+    #warning.open { display: block; }
+    #source { width: 3fr; overflow-x: auto; }
+    #text { width: auto; }
     #side { width: 2fr; }
-    #variables { height: 3fr; border: round $surface-lighten-2; }
-    #stack { height: 2fr; border: round $surface-lighten-2; }
-    #threads { height: auto; max-height: 6; border: round $surface-lighten-2; }
-    #source:focus, #variables:focus, #stack:focus, #threads:focus { border: round $accent; }
-    #say { height: 1; padding: 0 1; color: $text-muted; }
+    #variables { height: 3fr; }
+    #stack { height: 2fr; }
+    #threads { height: auto; max-height: 8; }
+    #source, #variables, #stack, #threads {
+        border: round $foreground 40%; border-title-color: $foreground 80%; background: $background;
+        scrollbar-size-vertical: 1; scrollbar-size-horizontal: 1;
+    }
+    #source:focus, #variables:focus, #stack:focus, #threads:focus {
+        border: round $accent; border-title-color: $accent;
+    }
+    #say { height: 1; padding: 0 1; color: $text-warning; }
     #ask { display: none; height: 3; }
     #ask.open { display: block; }
-    Help { align: center middle; }
-    #help { width: auto; height: auto; padding: 1 3; border: round $accent; background: $surface; }
+    Window { align: center middle; }
+    #window {
+        width: auto; max-width: 90%; height: auto; max-height: 90%; padding: 0 2;
+        border: round $accent; background: $surface;
+    }
+    #window Static { width: auto; max-width: 100%; }
     """
 
     def __init__(self, walk: Navigator) -> None:
@@ -107,6 +140,7 @@ class Screen(App[None]):
 
     def compose(self) -> ComposeResult:
         yield Static(id="where")
+        yield Static(id="warning")
         with Horizontal():
             with VerticalScroll(id="source"):
                 yield Static(id="text")
@@ -116,7 +150,7 @@ class Screen(App[None]):
                 yield OptionList(id="threads")
         yield Input(id="ask")
         yield Static(id="say")
-        yield Footer(show_command_palette=False)
+        yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
         self.query_one("#variables", DataTable).add_columns("", "name", "value")
@@ -131,65 +165,116 @@ class Screen(App[None]):
         """Everything, as it is at the present event."""
         event = self.walk.event
         self.frame = event
-        when = elapsed(self.walk.trace, event)
-        line = f"{headline(event)}   {thread_name(event.thread)}   +{when}"
+        said = warning(self.walk.trace)
+        self.query_one("#warning", Static).update(Text(printable(said)))
+        self.query_one("#warning").set_class(bool(said), "open")
+        line = f"{event.seq} of {self.walk.last}  {place(event)}"
+        line += f"  +{elapsed(self.walk.trace, event)}  {thread_name(event.thread)}"
         self.query_one("#where", Static).update(Text(printable(line)))
         try:
             moment = self.walk.moment
         except (errors.TraceCorruptError, errors.UnknownRecordError) as exc:
             self.say(str(exc))
             return
+        self.show_stack(moment.stack)
+        self.show_threads(moment.stacks)
+        self.show_frame()
+
+    def show_stack(self, frames: list[Frame | Event]) -> None:
         stack = self.query_one("#stack", OptionList)
+        stack.border_title = f"stack of {thread_name(self.walk.event.thread)}"
         stack.clear_options()
         stack.add_options(
             Option(Text(printable(_frame_line(frame))), id=str(frame.frame))
-            for frame in reversed(moment.stack[-MOST_FRAMES:])
+            for frame in reversed(frames[-MOST_FRAMES:])
         )
         stack.highlighted = 0
+
+    def show_threads(self, stacks: list[tuple[Thread, list[Frame | Event]]]) -> None:
+        """Those that are running something, and where; the present one is marked."""
+        here = self.walk.event.thread.number
         threads = self.query_one("#threads", OptionList)
+        threads.border_title = f"threads: {len(stacks)}"
         threads.clear_options()
-        for thread, frames in moment.stacks:
-            mark = "→ " if thread.number == event.thread.number else "  "
-            text = f"{mark}{thread_name(thread)}  {frames[-1].function.qualified_name}"
+        for row, (thread, frames) in enumerate(stacks):
+            mark = "→" if thread.number == here else " "
+            top = frames[-1]
+            text = f"{mark} {thread.number} {thread.name}  {top.function.qualified_name}:{top.line}"
             threads.add_option(Option(Text(printable(text)), id=str(thread.number)))
-        self.show_frame()
+            if thread.number == here:
+                threads.highlighted = row
 
     def show_frame(self) -> None:
         """The source and the variables of one frame."""
-        frame, event = self.frame, self.walk.event
-        changed = set(event.changed) if frame.frame == event.frame else set()
-        table = self.query_one("#variables", DataTable)
-        table.clear()
-        for is_new, name, value in variables(frame, changed):
-            style = "bold yellow" if is_new else ""
-            cells = ("*" if is_new else " ", name, value)
-            table.add_row(*(Text(printable(cell), style) for cell in cells), key=name)
+        self.show_variables()
+        frame = self.frame
+        pane, text = self.query_one("#source"), self.query_one("#text", Static)
+        pane.border_title = Text(printable(frame.file))
         lines = source_lines(self.walk.trace, frame.file)
-        self.query_one("#source").border_title = printable(frame.file)
-        text = self.query_one("#text", Static)
-        if not lines:
-            text.update("the source is not in the trace")
+        if not 0 < frame.line <= len(lines):
+            text.update(Text(f"\n  line {frame.line}: its source is not in the trace"))
             return
         text.update(self.source(lines, frame))
         self.call_after_refresh(self.scroll_to, frame.line)
 
-    def source(self, lines: list[str], frame: Frame | Event) -> Syntax:
-        """The file, as far as a screen goes in both directions, with the present line marked."""
-        code = "\n".join(printable(line.expandtabs(4)) for line in lines)
-        shown = Syntax(
-            code, "python", line_numbers=True, highlight_lines={frame.line}, theme="ansi_dark",
-            line_range=self.around(frame.line),
-        )  # fmt: skip
-        shown.stylize_range("reverse", (frame.line, 0), (frame.line, 10_000))
-        return shown
+    def show_variables(self) -> None:
+        """Those of the frame, the changed ones marked; what the event itself is about comes first."""
+        frame, event = self.frame, self.walk.event
+        is_here = frame.frame == event.frame
+        changed = set(event.changed) if is_here else set()
+        table = self.query_one("#variables", DataTable)
+        table.border_title = Text(printable(f"variables of {frame.function.qualified_name}"))
+        marked = self.marked()
+        table.clear()
+        rows = [("", mark, text) for mark, text in [outcome(event)] if mark and is_here]
+        rows += [("*" if new else "", name, text) for new, name, text in variables(frame, changed)]
+        for mark, name, value in rows:
+            style = "bold yellow" if mark else "bold cyan" if name in OUTCOMES.values() else ""
+            table.add_row(*(Text(printable(cell), style) for cell in (mark, name, value)), key=name)
+        names = [name for _, name, _ in rows]
+        news = [name for mark, name, _ in rows if mark]
+        if news and marked not in news:
+            marked = news[0]
+        if marked in names:
+            table.move_cursor(row=names.index(marked))
 
-    def around(self, line: int) -> tuple[int, int]:
-        return max(line - 200, 1), line + 200
+    def marked(self) -> str:
+        """The name of the variable that the cursor is on."""
+        table = self.query_one("#variables", DataTable)
+        if not table.row_count:
+            return ""
+        return str(table.coordinate_to_cell_key(table.cursor_coordinate).row_key.value)
+
+    def source(self, lines: list[str], frame: Frame | Event) -> Text:
+        """The file around the frame's line: that one marked, and those with breakpoints."""
+        first = self.first(frame.line)
+        shown = [printable(line.expandtabs(4)) for line in lines[first - 1 : frame.line + REACH]]
+        digits = len(str(len(lines)))
+        width = max(self.query_one("#source").size.width - digits - 6, *map(cell_len, shown))
+        stops = {one.line for one in self.walk.breakpoints if one.file == frame.file}
+        out = Text(no_wrap=True)
+        for number, line in enumerate(colored(shown), first):
+            is_here = number == frame.line
+            row = Text.assemble(
+                ("●" if number in stops else " ", "bold red"),
+                (f"{number:>{digits + 1}} ", "bold" if is_here else "dim"),
+                "→ " if is_here else "  ",
+                line,
+            )
+            if is_here:
+                row.append(" " * max(width - cell_len(line.plain), 0))
+                row.stylize("bold on #303a5a", 1)
+            out.append_text(row).append("\n")
+        return out
+
+    def first(self, line: int) -> int:
+        """The first line of the source that is shown around this one."""
+        return max(line - REACH, 1)
 
     def scroll_to(self, line: int) -> None:
         pane = self.query_one("#source", VerticalScroll)
-        first, _ = self.around(line)
-        pane.scroll_to(y=max(line - first - pane.size.height // 2, 0), animate=False)
+        above = line - self.first(line)
+        pane.scroll_to(x=0, y=max(above - pane.size.height // 2, 0), animate=False)
 
     def say(self, text: str) -> None:
         self.query_one("#say", Static).update(Text(printable(text)))
@@ -197,6 +282,9 @@ class Screen(App[None]):
     # ---- moving ----
 
     def action_move(self, how: str, back: bool = False) -> None:
+        if how == "run" and not self.walk.breakpoints:
+            self.say("there is no breakpoint: b sets one at this line")
+            return
         self.go(lambda: getattr(self.walk, how)(back=back))
 
     def go(self, move: Callable[[], bool]) -> None:
@@ -213,7 +301,7 @@ class Screen(App[None]):
         text = ""
         try:
             if not move():
-                text = "nothing there"
+                text = f"nothing there; this is still event {self.walk.event.seq}"
         except errors.RecorderError as exc:
             text = str(exc)
         except Exception as exc:  # a bug of ours is said, and the screen stays
@@ -226,11 +314,10 @@ class Screen(App[None]):
         self.show()
 
     def action_changed(self, back: bool = True) -> None:
-        table = self.query_one("#variables", DataTable)
-        if not table.row_count:
+        name = self.marked()
+        if not name or name in OUTCOMES.values():
             self.say("no variable is marked")
             return
-        name = str(table.coordinate_to_cell_key(table.cursor_coordinate).row_key.value)
         self.go(lambda: self.walk.last_change(name, back=back))
 
     def action_breakpoint(self) -> None:
@@ -242,6 +329,7 @@ class Screen(App[None]):
         else:
             points.append(point)
         self.say("breakpoints: " + (", ".join(base(str(one)) for one in points) or "none"))
+        self.show_frame()
 
     # ---- asking ----
 
@@ -284,8 +372,27 @@ class Screen(App[None]):
             self.frame = frames[-1]
             self.show_frame()
 
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        """A value, whole."""
+        name = str(event.row_key.value)
+        value = self.walk.event.value if name in OUTCOMES.values() else self.frame.locals.get(name)
+        self.push_screen(Window(printable(name), printable(shown(value, WHOLE))))
+
     def action_help(self) -> None:
-        self.push_screen(Help())
+        self.push_screen(Window("keys", HELP))
+
+
+def colored(lines: list[str]) -> list[Text]:
+    """Lines of Python, in colours that leave the background alone."""
+    text = Syntax("", "python", theme="ansi_dark").highlight("\n".join(lines))
+    text.style = ""
+    plain = Text(text.plain)
+    for begin, end, style in text.spans:
+        if isinstance(style, Style):
+            plain.stylize(
+                Style(color=style.color, bold=style.bold, italic=style.italic), begin, end
+            )
+    return list(plain.split("\n", allow_blank=True))[: len(lines)]
 
 
 def _frame_line(frame: Frame | Event) -> str:

@@ -73,31 +73,68 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _has_screen() -> bool:
-    """Whether there is a terminal, and what it takes to fill it."""
-    if not (sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty()):
+    """Whether there is a terminal, and what it takes to fill it. A missing library is said; --plain
+    does without it."""
+    if not _is_terminal():
         return False
     try:
         import textual  # noqa: F401
     except ImportError:
         from recorder.cli import say
 
-        say("recorder: the full screen needs textual: pip install 'recorder-core[show]'")
+        error = errors.DependencyMissingError(module="textual")
+        say(f"recorder: {error}; pip install 'recorder-core[show]' brings the full screen")
         return False
     return True
+
+
+def _is_terminal() -> bool:
+    return bool(sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty())
 
 
 # ---- what both kinds of show say ----------------------------------------------------------------
 
 
-def headline(event: Event) -> str:
-    """Where an event is, and what it is."""
-    line = f"{event.seq}  {event.kind}  {event.function.qualified_name}"
-    line += f"  {base(event.file)}:{event.line}"
-    if event.value is not None:
-        line += f"  → {shown(event.value)}"
+OUTCOMES = {"return": "→ returned", "yield": "→ yielded", "unwind": "! ends by"}
+OUTCOMES |= {"raise": "! raised", "reraise": "! raised again", "handled": "! handled"}
+OUTCOMES |= {"throw": "! thrown in"}
+
+
+def place(event: Event) -> str:
+    """What an event is, and where."""
+    text = f"{event.kind}  {event.function.qualified_name}  {base(event.file)}:{event.line}"
     if event.gap:
-        line += f"  [{event.lost or 'some'} events lost before]"
-    return line
+        text += f"  [{event.lost or 'some'} events lost before]"
+    return text
+
+
+def headline(event: Event) -> str:
+    """An event on one line."""
+    value = "" if event.value is None else f"  → {shown(event.value)}"
+    return f"{event.seq}  {place(event)}{value}"
+
+
+def outcome(event: Event) -> tuple[str, str]:
+    """What came of the frame at an event, and the value of it; two empty texts if nothing did."""
+    if event.value is None or event.kind not in OUTCOMES:
+        return "", ""
+    return OUTCOMES[event.kind], shown(event.value, 120)
+
+
+def warning(trace: Trace) -> str:
+    """What one should know of a trace that is less than it might be; empty if nothing is known. The
+    payloads are not checked for it, which would take long."""
+    verdict = trace.verdict_so_far
+    if verdict == "complete":
+        return ""
+    text = f"this trace is {verdict}"
+    if trace.failure is not None:
+        text += f": {trace.failure.message}"
+    elif verdict.state == "truncated":
+        text += ": its program was killed, or the machine died"
+    elif trace.damage:
+        text += f": {trace.damage[0].reason}; what can be read is shown"
+    return text
 
 
 def source_lines(trace: Trace, path: str) -> list[str]:

@@ -305,6 +305,11 @@ class TraceFile:
     @property
     def verdict(self) -> Verdict:
         self.check_payloads()
+        return self.verdict_so_far
+
+    @property
+    def verdict_so_far(self) -> Verdict:
+        """As far as the file was read until now: its headers, and what was asked for."""
         trailer = self.trailer
         code = trailer.code if trailer else 0
         if self.damage:

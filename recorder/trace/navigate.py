@@ -70,6 +70,11 @@ class Navigator:
     def moment(self) -> Moment:
         return self.trace.at(self.event.seq)
 
+    @property
+    def last(self) -> int:
+        """The number of the trace's last event."""
+        return len(self.trace[:]) - 1
+
     # ---- stepping ----
 
     def step(self, back: bool = False) -> bool:
