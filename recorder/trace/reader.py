@@ -180,7 +180,7 @@ class Trace:
 
     @property
     def header(self) -> dict[str, Any]:
-        """What the file header says: trace_id, started (ns since 1970), ticks_per_second."""
+        """What the file header says: trace_id (hex), started (ns since 1970), ticks_per_second."""
         head = self._file.head
         return {**head._asdict(), "trace_id": head.trace_id.hex()}
 
@@ -188,6 +188,12 @@ class Trace:
     def verdict(self) -> Verdict:
         """complete, partial(…), truncated or corrupt(…). Every checksum is checked for it, once."""
         return self._file.verdict
+
+    @property
+    def verdict_so_far(self) -> Verdict:
+        """As `verdict`, of what was read until now. At no cost; but `complete` may turn out to be
+        `corrupt` later on."""
+        return self._file.verdict_so_far
 
     @property
     def damage(self) -> list[Damage]:
@@ -226,7 +232,7 @@ class Trace:
         return self._file.size
 
     def __len__(self) -> int:
-        """The number of events."""
+        """The number of events in the file; those in damaged chunks count, lost ones do not."""
         return sum(chunk.head.events for chunk in self._file.of(EVENTS))
 
     def __bool__(self) -> bool:
@@ -235,7 +241,8 @@ class Trace:
     # ---- what is in it ----
 
     def events(self, start: int = 0, stop: int | None = None) -> Iterator[Event]:
-        """The events from number `start` on, before number `stop`, in order."""
+        """The events from number `start` on, before number `stop`, in order. Those that cannot be
+        read are left out; the next one has `gap` set and says in `lost` how many are missing."""
         return self.find(start=start, stop=stop)
 
     def steps(self, start: int = 0, stop: int | None = None) -> Iterator[Event]:
@@ -285,8 +292,9 @@ class Trace:
         return self._find(wanted, *_bounds(start, stop), backwards)
 
     def at(self, seq: int) -> Moment:
-        """Everything as it was at event number `seq`. Raises EventNotFoundError if there is none,
-        TraceCorruptError if it cannot be read."""
+        """Everything as it was at event number `seq`: the event, and the stacks of all threads, each frame
+        with its variables and globals. Raises EVENT_NOT_FOUND if there is none, TRACE_CORRUPT or
+        UNKNOWN_RECORD if it cannot be read, INVALID_ARGUMENT for what is no int."""
         if not isinstance(seq, int) or isinstance(seq, bool):
             raise arguments.wrong("seq", seq, "the number of an event in the trace")
         for chunk in self._chunks(seq, seq + 1):
@@ -308,7 +316,8 @@ class Trace:
     ) -> Iterator[Call]:
         """The calls of these functions, each when it ended; those that did not end come last.
 
-        In this order nothing has to be remembered but the calls that are running.
+        In this order nothing has to be remembered but the calls that are running. Raises
+        INVALID_ARGUMENT at once for filters that make no sense; `Filter` describes them.
         """
         wanted = filters.make(
             ("call", "return", "unwind"), function=function, file=file, thread=thread
@@ -350,14 +359,14 @@ class Trace:
         backwards: bool = False,
     ) -> Iterator[Change]:
         """Every value that the variables of this name took, with where; the last first if
-        `backwards`. What changed in a damaged chunk is not seen."""
+        `backwards`. What changed in a damaged chunk is not seen. Raises INVALID_ARGUMENT at once."""
         if not isinstance(name, str):
             raise errors.InvalidArgumentError(
                 argument="name", value=errors.describe(name), expected="the name of a variable"
             )
         wanted = filters.make(function=function, file=file, thread=thread, frame=frame, name=name)
-        for event in self._find(wanted, *_bounds(start, stop), backwards):
-            yield Change(event, name, event.locals.get(name))
+        found = self._find(wanted, *_bounds(start, stop), backwards)
+        return (Change(event, name, event.locals.get(name)) for event in found)
 
     @property
     def threads(self) -> list[Thread]:
@@ -528,11 +537,28 @@ class Trace:
 
 
 def open_trace(path: str | os.PathLike[str]) -> Trace:
-    """Opens a trace.
+    """Opens a trace for reading; to be closed, by `with` or `close()`.
 
-    Raises TraceNotFoundError, NotATraceError, TraceVersionUnsupportedError, TraceBusyError (a
-    staging folder in use), TraceTruncatedError (not even a file header), or what the system said.
-    A damaged trace opens: see `Trace.verdict`.
+        with recorder.open_trace("app.rtrace") as trace:
+            trace.verdict, trace.failure, len(trace)      what it is; str, error or None, events
+            for event in trace.events(): ...              and steps(): those about to run a line
+            trace.at(1000).stack                          every frame with its variables, at event 1000
+            trace[-1], trace[10:20], trace[::-1]          events by number, also backwards
+            trace.find("line", file="app.py", line=12)    events that fit; see Trace.find
+            trace.calls("parse"), trace.call_tree()       with arguments, result and duration in ns
+            trace.history("total", "add_up")              every value that a variable took, and where
+            trace.exceptions("ValueError")                each with everywhere it went
+            trace.threads, trace.functions, trace.sources
+
+    Events are numbered from 0 in the order in which they happened; times are ns since 1970. All of these
+    are lazy: memory is bounded by a cache of decompressed chunks (32 MiB) and by what you keep. Events,
+    frames and values do not change, and need no open trace.
+
+    Raises TRACE_NOT_FOUND, NOT_A_TRACE, TRACE_VERSION_UNSUPPORTED, TRACE_BUSY (a staging folder in
+    use), TRACE_TRUNCATED (not even a file header), PERMISSION_DENIED or READ_FAILED; INVALID_ARGUMENT
+    for what is no path. A damaged trace opens: the chunks that are damaged are left out, `verdict` and
+    `damage` say so, and only what asks for an event in one of them (`at`, `trace[n]`) raises
+    TRACE_CORRUPT, or UNKNOWN_RECORD for a record of a newer recorder.
     """
     return Trace(path)
 

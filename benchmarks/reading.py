@@ -1,0 +1,287 @@
+"""What it costs to read a long trace: decoding, `at(seq)`, and queries about something rare.
+
+    python benchmarks/reading.py [--events N] [--keep FOLDER]        100 million events of each kind
+
+Three programs: numbers that follow a rule, texts that nobody could guess, and all kinds of values (containers
+that change, instances, generators, exceptions, three threads). Each is recorded and read in processes of their own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent)]
+
+EVERY = 500_000  # turns of the loop from one rare thing to the next
+LOOKS = 300
+
+
+class Order:
+    def __init__(self, name: str, price: float) -> None:
+        self.name = name
+        self.price = price
+        self.tags: dict[str, int] = {}
+
+
+def rare(turn: int) -> str:
+    return f"turn {turn}"
+
+
+def broken(turn: int) -> None:
+    raise LookupError(turn)
+
+
+def seldom(turn: int) -> None:
+    if turn % EVERY == EVERY // 2:
+        rare(turn)
+        try:
+            broken(turn)
+        except LookupError:
+            pass
+
+
+def numbers(turns: int) -> int:
+    total = 0
+    for i in range(turns):
+        double = i * 2
+        total += double + 1
+        if i % EVERY == EVERY // 2:
+            seldom(i)
+    return total
+
+
+def texts(turns: int) -> int:
+    chance = random.Random(turns)
+    size = 0
+    for i in range(turns):
+        number = chance.getrandbits(60)
+        text = f"{number:x} {chance.random()}"
+        short = text[:12]
+        size += len(short)
+        if i % EVERY == EVERY // 2:
+            seldom(i)
+    return size
+
+
+def slices(items: list[int]) -> Iterator[list[int]]:
+    for start in range(0, len(items), 4):
+        yield items[start : start + 4]
+
+
+def price(order: Order, chance: random.Random) -> float:
+    order.price += chance.random()
+    order.tags[f"tag {chance.getrandbits(3)}"] = chance.getrandbits(40)
+    return order.price
+
+
+def everything(turns: int) -> float:
+    chance = random.Random(turns)
+    recent: list[int] = []
+    counts: dict[str, int] = {}
+    total = 0.0
+    for i in range(turns):
+        order = Order(f"order {chance.getrandbits(50):x}", chance.random())
+        recent.append(chance.getrandbits(60))
+        if len(recent) == 16:
+            for part in slices(recent):
+                total += sum(part)
+            recent.clear()
+        counts[f"key {i % 24}"] = chance.getrandbits(30)
+        total += price(order, chance)
+        pair = (order.name, {"price": total, "few": recent[-3:]})
+        if pair[0] == "nothing":
+            break
+        if i % EVERY == EVERY // 2:
+            seldom(i)
+    return total
+
+
+def in_threads(turns: int) -> None:
+    started = [threading.Thread(target=everything, args=(turns // 2,)) for _ in range(2)]
+    for thread in started:
+        thread.start()
+    for thread in started:
+        thread.join()
+
+
+class Program(NamedTuple):
+    run: Callable[[int], object]
+    a_turn: float  # its events, about
+    copies: int  # of its chunks; only this part of the events is recorded, since recording takes its time
+
+
+PROGRAMS = {
+    "numbers": Program(numbers, 4.0, 1),
+    "texts": Program(texts, 6.0, 20),
+    "everything": Program(in_threads, 25.0, 20),
+}
+
+
+def record(name: str, events: int, path: Path) -> dict[str, Any]:
+    import recorder
+
+    program = PROGRAMS[name]
+    session = recorder.start(path, min_free_space=0)
+    started = time.perf_counter()
+    program.run(int(events / program.copies / program.a_turn))
+    seconds = time.perf_counter() - started
+    summary = session.stop()
+    found = {"recorded": summary.events, "bytes": path.stat().st_size, "recording": seconds}
+    if program.copies > 1:
+        multiply(path, program.copies)
+    return found
+
+
+def multiply(path: Path, copies: int) -> None:
+    """The chunks of events one after the other, so many times: a trace that was never closed."""
+    from recorder.trace.file import TraceFile
+    from recorder.trace.writer import EVENTS, HEAD_SIZE
+
+    file = TraceFile(path)
+    first = sequence = 0
+    with open(f"{path}.long", "wb") as out:
+        out.write(file.read(HEAD_SIZE, 0))
+        for _ in range(copies):
+            for chunk in file.of(EVENTS):
+                head = chunk.head._replace(
+                    sequence=sequence, first_event=first, segment=sequence + 1
+                )
+                out.write(head.to_bytes() + file.read(head.stored_size, chunk.offset + HEAD_SIZE))
+                first += head.events
+                sequence += 1
+    file.close()
+    os.replace(f"{path}.long", path)
+
+
+def read(path: Path) -> dict[str, Any]:
+    import recorder
+
+    started = time.perf_counter()
+    trace = recorder.open_trace(path)
+    found: dict[str, Any] = {"opening": time.perf_counter() - started}
+    events = len(trace)
+    found |= decode(trace)
+    chance = random.Random(1)
+    looks = []
+    for _ in range(LOOKS):
+        seq = chance.randrange(events)
+        started = time.perf_counter()
+        trace.at(seq)
+        looks.append(time.perf_counter() - started)
+    looks.sort()
+    found["at"] = {"median": looks[LOOKS // 2], "p95": looks[LOOKS * 95 // 100], "worst": looks[-1]}
+    found["memory_before_queries"] = memory()
+    for name, ask in QUESTIONS.items():
+        started = time.perf_counter()
+        answers = ask(trace)
+        found[name] = {"seconds": time.perf_counter() - started, "answers": answers}
+    started = time.perf_counter()
+    some = min(events, 300_000)
+    assert sum(1 for _ in trace.events(stop=some)) == some
+    found["iterated_per_s"] = some / (time.perf_counter() - started)
+    found["memory"] = memory()
+    return found
+
+
+QUESTIONS: dict[str, Callable[[Any], int]] = {
+    "calls": lambda trace: len(list(trace.calls("rare"))),
+    "exceptions": lambda trace: len(list(trace.exceptions("LookupError"))),
+    "history": lambda trace: len(list(trace.history("turn", "rare"))),
+    "last": lambda trace: len(list(islice(trace.find("call", function="rare", backwards=True), 1))),
+    "nothing": lambda trace: len(list(trace.find(function="no such function"))),
+    "threads": lambda trace: len(trace.threads),
+}
+
+
+def decode(trace: Any) -> dict[str, float]:
+    """Events a second in the core alone, of up to 200 chunks all over the trace; and with reading, checking and
+    decompressing them."""
+    from recorder.trace.writer import EVENTS
+
+    chunks = list(trace._file.of(EVENTS))
+    chosen = chunks[:: max(len(chunks) // 200, 1)]
+    core = whole = 0.0
+    events = size = 0
+    reader = trace._reader()
+    for chunk in chosen:
+        started = time.perf_counter()
+        payload = trace._file.payload(chunk)
+        loaded = time.perf_counter()
+        reader.load(payload, chunk.head.first_event)
+        reader.skip_to(2**64 - 1)
+        ended = time.perf_counter()
+        whole += ended - started
+        core += ended - loaded
+        events += chunk.head.events
+        size += len(payload)
+    return {
+        "decoded_per_s": events / core,
+        "with_decompression_per_s": events / whole,
+        "record_bytes_per_event": size / events,
+        "record_MB_per_s": size / core / 1e6,
+        "chunks": len(chunks),
+    }
+
+
+def memory() -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise SystemExit("/proc/self/status has no VmHWM")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=100_000_000)
+    parser.add_argument(
+        "--keep", type=Path, help="a folder for the traces; those in it are read again"
+    )
+    parser.add_argument("--only", choices=PROGRAMS)
+    parser.add_argument("--work", nargs=2, help=argparse.SUPPRESS)  # in a process of its own
+    args = parser.parse_args()
+    if args.work:
+        what, path = args.work[0], Path(args.work[1])
+        done = read(path) if what == "read" else record(what, args.events, path)
+        print(json.dumps(done))
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = args.keep or Path(scratch)
+        folder.mkdir(exist_ok=True)
+        for name in [args.only] if args.only else PROGRAMS:
+            path = folder / f"{name}.rtrace"
+            found: dict[str, Any] = {"program": name, "python": sys.version.split()[0]}
+            if not path.exists():
+                found |= work(name, path, args.events)
+            print(json.dumps({**found, **work("read", path, args.events)}, indent=1), flush=True)
+
+
+def work(what: str, path: Path, events: int) -> dict[str, Any]:
+    command = [
+        sys.executable,
+        str(Path(__file__)),
+        "--work",
+        what,
+        str(path),
+        "--events",
+        str(events),
+    ]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env={**os.environ})
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+if __name__ == "__main__":
+    main()
