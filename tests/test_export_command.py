@@ -229,6 +229,14 @@ def test_without_the_extra(
     assert os.listdir(trace.parent) == ["app.rtrace"]
 
 
+@pytest.mark.parametrize("format", ["jsonl", "parquet"])
+def test_a_folder_that_does_not_exist_is_named(trace: Path, format: str) -> None:
+    with pytest.raises(errors.OpenFailedError, match="nowhere does not exist") as caught:
+        export(trace, format, trace.parent / "nowhere" / "out")
+    assert caught.value.path == str(trace.parent / "nowhere")
+    assert os.listdir(trace.parent) == ["app.rtrace"]
+
+
 def test_what_is_no_trace(tmp_path: Path, recorder_says: Run) -> None:
     for name, code in (("none", "ERR_TRACE_NOT_FOUND"), (sys.executable, "ERR_NOT_A_TRACE")):
         done = recorder_says("export", name, "--to", "jsonl", "-o", "out")

@@ -31,10 +31,13 @@ def add_parser(subparsers: Subparsers) -> None:
         "read; what could be is exported.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("trace", metavar="TRACE")
-    parser.add_argument("--to", metavar="FORMAT", required=True)
+    parser.add_argument("trace", metavar="TRACE", help="what `recorder run` wrote")
+    parser.add_argument("--to", metavar="FORMAT", required=True, help="one of those below")
     parser.add_argument(
-        "-o", "--output", metavar="OUT", help="the file or folder to write (default: beside TRACE)"
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="the file or folder to write (default: named after TRACE, in the current folder)",
     )
     parser.set_defaults(run=run)
 

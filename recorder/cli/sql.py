@@ -9,6 +9,7 @@ import json
 import os
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -30,10 +31,12 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "sql",
         help="ask traces a question in SQL",
-        description="Ask any number of traces a question in SQL. The tables are traces, events, "
-        "calls, values, exceptions and files; docs/exporting.md has their columns. Needs pyarrow "
-        "and duckdb: pip install 'recorder-core[parquet]'.",
-        epilog="Exit status: 0, or 3 if something of a trace could not be read.",
+        description="Ask any number of traces a question in SQL. Needs pyarrow and duckdb:\n"
+        "pip install 'recorder-core[parquet]'.",
+        epilog=f"tables and their columns (docs/exporting.md tells what they hold):\n{columns()}\n\n"
+        'example: recorder sql app.rtrace "select function, duration_ns from calls order by 2 desc"'
+        "\n\nExit status: 0, or 3 if something of a trace could not be read.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "traces", metavar="TRACE", nargs="+", help="a trace, or a folder exported --to parquet"
@@ -43,6 +46,19 @@ def add_parser(subparsers: Subparsers) -> None:
     form.add_argument("--json", action="store_true", help="print JSON Lines")
     form.add_argument("--csv", action="store_true", help="print CSV")
     parser.set_defaults(run=run)
+
+
+def columns() -> str:
+    """The tables, for people."""
+    from recorder.export.parquet import SCHEMAS
+
+    return "\n".join(
+        textwrap.fill(
+            f"{table:<10}  " + " ".join(part.partition(":")[0] for part in schema.split()),
+            width=80, initial_indent="  ", subsequent_indent=" " * 14,
+        )
+        for table, schema in SCHEMAS.items()
+    )  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:

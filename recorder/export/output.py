@@ -91,6 +91,7 @@ class Output:
             self.destination = _check_folder(os.fspath(destination), cwd)
         else:
             self.destination = _check_file(os.fspath(destination), cwd, source)
+        _check_parent(os.path.dirname(self.destination))
         self.path = staging.staging_path(self.destination, os.getpid())
         self._sinks: list[Sink] = []
         self._scratch: list[str] = []
@@ -167,6 +168,18 @@ class Output:
                 pass
             except OSError as left:
                 error.add_note(str(errors.from_oserror(left, operation="unlink", path=path)))
+
+
+def _check_parent(folder: str) -> None:
+    """What goes wrong there later names the folder itself, and not what is made in it."""
+    try:
+        syscalls.stat(folder)
+    except FileNotFoundError as error:
+        raise errors.OpenFailedError(
+            f"the folder {folder} does not exist", path=folder, errno=error.errno
+        ) from error
+    except OSError as error:
+        raise errors.from_oserror(error, operation="open", path=folder) from error
 
 
 def _check_file(given: str, cwd: str, source: str) -> str:
