@@ -60,6 +60,7 @@ def sabotage(what):
         (path,) = glob.glob(".*.partial-*/control")
         with open(path, "rb") as file:
             os.kill(int.from_bytes(file.read(200)[196:200], "little"), signal.SIGKILL)
+        fill(1500)  # more than the ring holds: nobody empties it any more
 
 def main_thread():
     work()
