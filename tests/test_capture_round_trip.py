@@ -169,8 +169,10 @@ def depth(value: Any, around: tuple[int, ...]) -> int:
         return 1
     if isinstance(value, datetime.datetime) and value.tzinfo is not None:
         return 2
-    if not isinstance(value, (list, tuple, dict, set, frozenset)) or id(value) in around:
+    if not isinstance(value, (list, tuple, dict, set, frozenset)):
         return 0
+    if id(value) in around:
+        return 1  # too deep is too deep, for what was met before as well
     items = [*value, *value.values()] if isinstance(value, dict) else value
     return 1 + max((depth(item, (*around, id(value))) for item in items), default=0)
 
