@@ -146,7 +146,7 @@ POINTS = [
     Point("run", "READ_FAILED", "sealer:pread:4:EIO"),
     Point("run", "READ_FAILED", "sealer:open:9:EIO"),
     Point("run", "DISK_FULL", "sealer:fallocate:2:ENOSPC"),
-    Point("run", "QUOTA_EXCEEDED", "sealer:fallocate:3:EDQUOT:forever"),
+    Point("run", "QUOTA_EXCEEDED", "sealer:fallocate:2:EDQUOT:forever"),
     Point("run", "FILE_TOO_LARGE", "sealer:fallocate:2:EFBIG"),
     Point("run", "IO_ERROR", "sealer:statvfs:1:EIO"),
     Point("run", "DISK_FULL", "sealer:pwrite:1:ENOSPC"),
