@@ -3,6 +3,7 @@
     python -m tests.cpython_modules                          # all modules, on this Python
     python -m tests.cpython_modules test_generators test_re  # some
     python -m tests.cpython_modules --results FILE           # append a line of JSON for each module
+    python -m tests.cpython_modules --together test_with …   # in one process each way: quicker
 
 Each module is run by `python -m test` and by `recorder run --scope all -m test`. A test whose outcome differs is
 run again, alone: plain twice, recorded twice, and once under a hook that does nothing. It is *unsteady* if plain
@@ -90,7 +91,7 @@ class Ways:
         started = time.monotonic()
         log = self.folder / f"{way}.log"
         with log.open("wb") as out:
-            status = _status([*python, *options, module], self.folder, out)
+            status = _status([*python, *options, *module.split()], self.folder, out)
         seconds = time.monotonic() - started
         tail = log.read_text("utf-8", "replace")
         return Run(outcomes_in(report), status, seconds, tail)
@@ -168,10 +169,16 @@ def told(
     return {
         "python": "{}.{}.{}".format(*sys.version_info), "module": module,
         "tests": dict(sorted(Counter(plain.outcomes.values()).items())),
+        "tests_of": dict(Counter(map(module_of, plain.outcomes))),
         "plain_seconds": round(plain.seconds, 1), "recorded_seconds": round(recorded.seconds, 1),
         "status": [plain.status, recorded.status], "trace": facts, "suspects": judged,
         "said": recorder_lines(recorded.tail),
     }  # fmt: skip
+
+
+def module_of(test: str) -> str:
+    """test.test_with.Some.test_thing → test_with"""
+    return test.removeprefix("test.").partition(".")[0]
 
 
 def recorder_lines(log: str) -> list[str]:
@@ -230,9 +237,10 @@ def main() -> int:
     )
     parser.add_argument("modules", nargs="*", metavar="MODULE")
     parser.add_argument("--results", type=Path, help="append a line of JSON for each module")
+    parser.add_argument("--together", action="store_true", help="all modules in one process")
     given = parser.parse_args()
-    differ = 0
-    for module in given.modules or MODULES:
+    modules, differ = given.modules or MODULES, 0
+    for module in [" ".join(modules)] if given.together else modules:
         with tempfile.TemporaryDirectory() as folder:
             found = compare(Ways(Path(folder)), module)
         print(json.dumps(found), flush=True)

@@ -94,6 +94,88 @@ def test_a_trace_function_that_was_there_before_stays(tmp_path: Path) -> None:
         ]  # fmt: skip
 
 
+PROFILED = """
+import sys, threading
+seen = []
+def p(frame, event, arg):
+    if frame.f_code.co_name in ("f", "g"):
+        seen.append((event, frame.f_lineno, getattr(arg, "__name__", arg)))
+def g():
+    yield 1
+def f(n):
+    x = len([n])
+    return sum(g()) + x
+sys.setprofile(p); f(1); assert sys.getprofile() is p
+sys.setprofile(None); f(2)
+threading.setprofile(p)
+threads = [threading.Thread(target=f, args=(n,)) for n in range(2)]
+for thread in threads: thread.start(); thread.join()
+threading.setprofile(None)
+sys.settrace(lambda *_: None); sys.setprofile(p); f(3); sys.setprofile(None); sys.settrace(None)
+print(seen)
+"""
+
+
+def test_a_profile_function_and_the_recorder_both_see_everything(
+    run_plain: Run, run_recorded: Run
+) -> None:
+    plain = run_plain(PROFILED)
+    result = run_recorded(PROFILED)
+    assert (result.status, result.stdout, result.stderr) == (0, plain.stdout, "")
+    assert plain.stdout.count(b"'call'") >= 4 * 2
+    with recorder.open_trace(result.trace) as trace:
+        assert str(trace.verdict) == "complete"
+        kinds = [e.kind for e in trace.events() if e.function.name == "f"]
+    assert kinds.count("call") == kinds.count("return") == 5
+
+
+MONITORED = """
+import sys
+seen = []
+m, e = sys.monitoring, sys.monitoring.events
+def f(n):
+    for i in range(n):
+        x = i
+    return x
+def line(code, number):
+    if code is f.__code__:
+        seen.append(number)
+        return m.DISABLE if number == 6 else None
+def start(code, offset):
+    seen.append(code.co_name)
+def returned(code, offset, value):
+    seen.append(value)
+tools = [tool for tool in range(6) if m.get_tool(tool) is None][:3]
+for tool in tools:
+    m.use_tool_id(tool, f"tool {tool}")
+    m.register_callback(tool, e.LINE, line)
+    m.register_callback(tool, e.PY_START, start)
+    m.register_callback(tool, e.PY_RETURN, returned)
+    m.set_local_events(tool, f.__code__, e.LINE | e.PY_START)
+    m.set_events(tool, e.PY_RETURN if tool == tools[0] else 0)
+f(2)
+m.restart_events()
+f(3)
+for tool in tools:
+    m.set_events(tool, 0)
+    m.free_tool_id(tool)
+f(1)
+print(seen)
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="tool ids came with 3.12")
+def test_other_tools_see_the_same_events(run_plain: Run, run_recorded: Run) -> None:
+    plain = run_plain(MONITORED)
+    result = run_recorded(MONITORED)
+    assert (result.status, result.stdout, result.stderr) == (0, plain.stdout, "")
+    assert plain.stdout.count(b"'f'") == 9
+    with recorder.open_trace(result.trace) as trace:
+        assert str(trace.verdict) == "complete"
+        kinds = [e.kind for e in trace.events() if e.function.name == "f"]
+    assert (kinds.count("call"), kinds.count("line"), kinds.count("return")) == (3, 18, 3)
+
+
 COVERED = """
 import sys, threading
 def f(n):
@@ -115,9 +197,11 @@ except ZeroDivisionError:
 """
 
 
+@pytest.mark.parametrize("core", ["ctrace", "pytrace", "sysmon"])
 def test_coverage_measures_the_same_lines(
-    tmp_path: Path, run_plain: Run, run_recorded: Run
+    tmp_path: Path, run_plain: Run, run_recorded: Run, core: str
 ) -> None:
+    """On 3.11 coverage has no core that uses sys.monitoring, and takes its C tracer in its place."""
     import coverage
 
     program = tmp_path / "program.py"
@@ -130,8 +214,9 @@ def test_coverage_measures_the_same_lines(
     )
     driven = tmp_path / "driver.py"
     driven.write_text(driver)
-    plain = run_plain(driven, env=ENVIRONMENT)
-    result = run_recorded(driven, env=ENVIRONMENT)
+    env = {**ENVIRONMENT, "COVERAGE_CORE": core if sys.version_info >= (3, 12) else "ctrace"}
+    plain = run_plain(driven, env=env)
+    result = run_recorded(driven, env=env)
     assert plain.status == 0, plain.stderr
     assert (result.status, result.stdout) == (0, plain.stdout)
     assert "16" in result.stdout.decode()

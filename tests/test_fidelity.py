@@ -237,8 +237,13 @@ def test_every_kind_of_thing_has_its_programs() -> None:
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)
 def test_equals_the_oracle(program: Path, oracle: Oracle, trace_of: Callable[[Path], Path]) -> None:
-    want = by_thread(without_repeats(oracle.ask(program)))
-    got = by_thread(without_repeats(recorded(program, trace_of(program))))
+    assert_is_recorded(program, oracle.ask(program), trace_of(program))
+
+
+def assert_is_recorded(program: Path, expected: list[Any], trace: Path) -> None:
+    """That a trace has the events which the oracle saw of a program."""
+    want = by_thread(without_repeats(expected))
+    got = by_thread(without_repeats(recorded(program, trace)))
     assert got.keys() == want.keys()
     for thread in want:
         for number, (ours, theirs) in enumerate(zip(got[thread], want[thread], strict=False)):

@@ -137,6 +137,7 @@ cdef extern from "frames.h" nogil:
         rec_iframe *iframe
         int lineno
     int REC_KIND_HIDDEN, REC_KIND_LOCAL, REC_KIND_CELL, REC_KIND_FREE
+    bint rec_frames_public
     rec_iframe *rec_current_frame(PyThreadState *)
     PyCodeObject *rec_frame_code(rec_iframe *)
     PyThreadState *rec_thread_state()

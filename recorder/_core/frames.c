@@ -10,6 +10,7 @@
 #include <opcode.h>
 #endif
 
+#if REC_FRAMES_KNOWN
 #define SAME(ours, theirs)                                                                          \
     _Static_assert(offsetof(rec_iframe, ours) == offsetof(_PyInterpreterFrame, theirs), #theirs)
 
@@ -40,9 +41,12 @@ _Static_assert((int)REC_OWNED_BY_GENERATOR == (int)FRAME_OWNED_BY_GENERATOR, "ow
 #if PY_VERSION_HEX >= 0x030C0000
 _Static_assert((int)REC_OWNED_BY_C == (int)FRAME_OWNED_BY_CSTACK, "owner");
 #endif
+#endif
 
 bool rec_frame_is_complete(rec_iframe *frame)
 {
+    if (rec_frames_public)
+        return true;
 #if PY_VERSION_HEX >= 0x030C0000
     if (frame->owner == FRAME_OWNED_BY_CSTACK)
         return false;

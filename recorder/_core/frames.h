@@ -9,8 +9,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#if PY_VERSION_HEX < 0x030B0000 || PY_VERSION_HEX >= 0x030E0000
-#error "frames.h knows the frames of CPython 3.11, 3.12 and 3.13"
+#if PY_VERSION_HEX < 0x030B0000
+#error "the recorder needs CPython 3.11 or later"
+#endif
+/* Whether the layouts below are this version's; of another one the public functions are asked (frames_public.c). A
+ * build can say that they are not. */
+#ifndef REC_FRAMES_KNOWN
+#define REC_FRAMES_KNOWN (PY_VERSION_HEX < 0x030E0000)
 #endif
 
 typedef struct rec_iframe {
@@ -54,9 +59,17 @@ typedef struct {
 
 enum { REC_OWNED_BY_THREAD = 0, REC_OWNED_BY_GENERATOR = 1, REC_OWNED_BY_OBJECT = 2, REC_OWNED_BY_C = 3 };
 
+/* in frames_public.c */
+extern bool rec_frames_public; /* set where the layout is not known, and by tests */
+rec_iframe *rec_public_frame(PyThreadState *ts);
+
 static inline rec_iframe *rec_current_frame(PyThreadState *ts)
 {
-#if PY_VERSION_HEX < 0x030D0000
+    if (__builtin_expect(rec_frames_public, 0))
+        return rec_public_frame(ts);
+#if !REC_FRAMES_KNOWN
+    return NULL;
+#elif PY_VERSION_HEX < 0x030D0000
     return (rec_iframe *)ts->cframe->current_frame;
 #else
     return (rec_iframe *)ts->current_frame;

@@ -729,6 +729,15 @@ def state_name():
     return ("idle", "waiting", "recording", "aborting", "forked")[<int> hooks.state]
 
 
+def read_public_frames(bint on):
+    """Has frames be read as on a version whose layout is not known, for tests of this very build. Answers whether
+    they are: those of 3.11 can only be read in place, and nothing changes while there is a recording."""
+    global rec_frames_public
+    if PY_VERSION_HEX >= 0x030C0000 and hooks.state == IDLE:
+        rec_frames_public = on
+    return rec_frames_public
+
+
 def set_exit_status(int status):
     """The exit status that the policy wants instead of the program's; −1: the program's own."""
     ending.override = status
