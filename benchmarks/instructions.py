@@ -93,9 +93,9 @@ def child(names: list[str]) -> None:
     import workloads
 
     import recorder
-    from recorder import staging
+    from recorder import launching
 
-    staging._spawn_sealer = spawn_sealer  # type: ignore[attr-defined]
+    launching._spawn_sealer = spawn_sealer  # type: ignore[attr-defined]
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
             run, size = workloads.WORKLOADS[name].run, PROGRAMS[name]
@@ -110,7 +110,7 @@ def child(names: list[str]) -> None:
 def spawn_sealer(staging: object) -> int:
     """The recorder clones with shared memory, which valgrind turns into a fork: the sealer's pid would be
     lost. Here it is an ordinary child."""
-    from recorder import staging as module
+    from recorder import launching as module
 
     path: str = staging.path  # type: ignore[attr-defined]
     command = [

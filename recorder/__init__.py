@@ -11,6 +11,8 @@ Everything is loaded when it is first used: inside a recorded program only what 
 
 from __future__ import annotations
 
+import sys
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from recorder.errors import RecorderError, RecordingAborted
@@ -69,10 +71,16 @@ def __getattr__(name: str) -> object:
 
 
 def _module(name: str) -> object:
-    from importlib import import_module
-
     try:
-        return import_module(name)
+        __import__(
+            name
+        )  # importlib may not be there yet, and where no file can be opened it cannot be loaded
+        return sys.modules[name]
+    except (MemoryError, OSError) as exc:
+        from recorder import errors
+
+        path = getattr(exc, "filename", None)
+        raise errors.from_exception(exc, operation="open", path=path) from exc
     except ImportError as exc:  # the core can be loaded into the main interpreter only
         interpreter = _interpreter()
         if interpreter == 0:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 
-from recorder import errors
+from recorder import errors, staging
 from recorder.destination import STDERR, Destination, write_fd
 
 TYPE_CHECKING = False
@@ -49,6 +49,25 @@ def say(line: bytes) -> bool:
         return False
     _said_in = os.getpid()
     return write_fd(STDERR, line)
+
+
+_told_of: set[str] = set()
+
+
+def tell_of_unfinished(trace: str) -> None:
+    """A run whose program and sealer were both killed left its staging folder beside the trace: says so on
+    stderr, once a process for each, with the command that recovers it."""
+    try:
+        stale = staging.find_stale(trace)
+    except (OSError, ValueError, errors.RecorderError):
+        return  # no reason not to start
+    for path in stale:
+        if path not in _told_of:
+            import shlex
+
+            _told_of.add(path)
+            text = f"recorder: an earlier recording was not finished: recorder recover {shlex.quote(path)}\n"
+            write_fd(STDERR, text.encode("utf-8", "backslashreplace"))
 
 
 class Reporter:

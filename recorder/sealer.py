@@ -14,7 +14,7 @@ import os
 import time
 from typing import Final
 
-from recorder import errors, staging
+from recorder import errors, processes, staging
 from recorder._core import control, syscalls
 
 # Loaded now: where no file can be opened any more, a failure can still be told.
@@ -71,7 +71,7 @@ class Sealer:
         session = self.tape.session
         self.floor: int = session["min_free_space"]
         self.max_bytes: int | None = session["max_bytes"]
-        self.watch = staging.Watch(session["target_pid"], session["target_started"])
+        self.watch = processes.Watch(session["target_pid"], session["target_started"])
         self.trace_id = bytes.fromhex(session["meta"]["trace_id"])
         self.known = self._facts(LASTING)
         _thread.start_new_thread(self._beat, ())
@@ -124,7 +124,7 @@ class Sealer:
             return False
         if died or not (self.page.leaving or waited == LONGEST_WAIT_MS):
             return bool(died and self.page.leaving)
-        image = staging.process_image(self.page.target_pid)
+        image = processes.process_image(self.page.target_pid)
         return image is not None and image != self.page.image != 0
 
     def exec_error(self) -> errors.RecorderError:

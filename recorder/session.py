@@ -12,22 +12,25 @@ from __future__ import annotations
 
 import os
 
-from recorder import errors
+from recorder import errors, launching, preparing
 from recorder import policy as policies
 from recorder import staging as stagings
 from recorder._core import capture, control, syscalls
-from recorder.diagnostics import Reporter
+from recorder.diagnostics import Reporter, tell_of_unfinished
 from recorder.errors import arguments
+
+# Loaded now: where no file can be opened any more, a failure can still be told.
+from recorder.errors import tables as tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from typing import Any, ParamSpec, TypeVar
+    from typing import Any, NoReturn, ParamSpec, TypeVar
 
     from recorder._core.capture import RecorderResult
     from recorder.errors import RecorderError, RecordingAborted
     from recorder.policy import Disposition, Policy
-    from recorder.staging import Staging
+    from recorder.preparing import Staging
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -81,7 +84,7 @@ class Session(capture.Recording):
         argv: Sequence[str] | None = None,
         parent: Mapping[str, Any] | None = None,
     ) -> None:
-        arguments.instance(staging, stagings.Staging, "staging", "what start() has prepared")
+        arguments.instance(staging, preparing.Staging, "staging", "what start() has prepared")
         self.path = staging.destination
         self.run_id = staging.run_id
         self.trace_id = staging.trace_id
@@ -113,14 +116,15 @@ class Session(capture.Recording):
         try:
             self._claim()
             self._reporter.check()
-            stagings.make(staging, policy=self.policy, argv=self._argv, parent=self._parent)
-            stagings.launch_sealer(staging)
+            tell_of_unfinished(self.path)
+            preparing.make(staging, policy=self.policy, argv=self._argv, parent=self._parent)
+            launching.launch_sealer(staging)
             self._arm()
         except BaseException as error:
             theirs = isinstance(error, errors.StagingExistsError)  # that folder is not ours to undo
             folder = b"" if theirs else staging.folder
             left = capture.abandon(self, folder, stagings.FILES_AS_BYTES, staging.sealer)
-            stagings.note_left(error, left)
+            preparing.note_left(error, left)
             raise
 
     def _claim(self) -> None:
@@ -195,6 +199,12 @@ class Session(capture.Recording):
         In a forked child nothing is being recorded: the answer is a summary without a trace, whose error is a
         ForkedError. Raises NotRecordingError after `reset`; the failure that ended the recording, if the policy says
         abort; TraceMissingError or TraceIncompleteError if the policy requires a trace."""
+        try:
+            return self._stop()
+        except MemoryError as error:
+            _raise_starved(error, "stop")
+
+    def _stop(self) -> Summary:
         if self._summary is None:
             self.stats()  # as they are now
             closed = _ask(lambda: capture.stop(self, True))
@@ -368,12 +378,15 @@ class record(capture.Recording):
 
     def __enter__(self) -> Session:
         path, policy, options = self._arguments
-        session = _make(
-            path, policy, options
-        )  # which refuses while a recording runs, this one's too
-        self.session = session  # before it begins: whatever happens from here on, __exit__ knows it
-        session._begin()
-        return session
+        try:
+            # This refuses while a recording runs, this one's too.
+            session = _make(path, policy, options)
+            # Before it begins: whatever happens from here on, __exit__ knows it.
+            self.session = session
+            session._begin()
+            return session
+        except MemoryError as error:
+            _raise_starved(error, "start")
 
     def ended(self, kind: type[BaseException] | None, value: BaseException | None) -> None:
         session, self.session = self.session, None
@@ -408,9 +421,19 @@ def start(path: str | os.PathLike[str], policy: Policy | None = None, **options:
     Raises AlreadyRecordingError, InvalidPolicyValueError, UnknownPolicyKeyError, SessionPoisonedError after an
     internal failure, ReenteredError inside of the recorder's own work, and whatever can go wrong with the
     destination, the disk or the sealer."""
-    session = _make(path, policy, options)
-    session._begin()
-    return session
+    try:
+        session = _make(path, policy, options)
+        session._begin()
+        return session
+    except MemoryError as error:
+        _raise_starved(error, "start")
+
+
+def _raise_starved(error: MemoryError, operation: str) -> NoReturn:
+    """A lack of memory, wherever it showed, is a failure of ours."""
+    if isinstance(error, errors.RecorderError):
+        raise error
+    raise errors.from_exception(error, operation=operation) from error
 
 
 def _out_of_hook(error: Exception) -> RecorderError:
@@ -436,7 +459,7 @@ def _make(path: str | os.PathLike[str], policy: Policy | None, options: dict[str
         policy = policy.replace(**options)
     if capture.is_recording():
         raise errors.AlreadyRecordingError(path=_recorded_path())
-    return Session(stagings.plan(path, policy=policy), policy)
+    return Session(preparing.plan(path, policy=policy), policy)
 
 
 def _short(path: str) -> str:
@@ -503,7 +526,7 @@ def arm_for_main(staging_path: str) -> Session:
 
     facts = stagings.read_session(staging_path)
     meta = facts["meta"]
-    staging = stagings.Staging(
+    staging = preparing.Staging(
         staging_path, stagings.native(facts["destination"]), meta["run_id"], meta["trace_id"]
     )
     policy = policies.Policy.from_dict(meta["policy"])
@@ -533,7 +556,7 @@ def start_process(
     import sys
 
     session = Session(
-        stagings.plan(path, policy=policy),
+        preparing.plan(path, policy=policy),
         policy,
         whole_process=whole_process,
         waiting=waiting,

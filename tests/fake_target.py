@@ -14,7 +14,7 @@ import struct
 import sys
 import time
 
-from recorder import staging
+from recorder import launching, preparing, processes, staging
 from recorder._core import control
 from recorder.policy import Policy
 
@@ -32,7 +32,7 @@ class FakeTarget:
 
     def __init__(self, path: str) -> None:
         self.page = control.ControlPage(os.path.join(path, "control"))
-        self.sealer = staging.Watch(self.page.sealer_pid) if self.page.sealer_pid else None
+        self.sealer = processes.Watch(self.page.sealer_pid) if self.page.sealer_pid else None
         self.maps = []
         for name in staging.SEGMENTS:
             with open(os.path.join(path, name), "r+b") as file:
@@ -121,8 +121,8 @@ def string(text: str) -> bytes:
 def main(
     destination: str, events: int, size: int = 100, end: str = "finish", **policy: str
 ) -> None:
-    prepared = staging.prepare(destination, policy=Policy(**policy))
-    staging.launch_sealer(prepared)
+    prepared = preparing.prepare(destination, policy=Policy(**policy))
+    launching.launch_sealer(prepared)
     target = FakeTarget(prepared.path)
     target.enter()
     try:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from recorder import staging
+from recorder import processes
 from recorder._core.decode import Scanner
 from recorder.trace import writer
 from recorder.trace.writer import TraceWriter, Verdict
@@ -73,7 +73,7 @@ def command(*arguments: object, **options: object) -> list[str]:
 
 def has_died(pid: int) -> bool:
     """Whether a process ends within five seconds."""
-    watch = staging.Watch(pid)
+    watch = processes.Watch(pid)
     try:
         return watch.dead(5000)
     finally:

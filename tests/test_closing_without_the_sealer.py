@@ -16,7 +16,7 @@ from tests.tape_tools import leftovers
 PROGRAM = """
 import os, signal, sys, time
 import recorder
-from recorder import staging
+from recorder import processes
 
 def work(turns):
     total = 0
@@ -32,7 +32,7 @@ page = control.ControlPage(folder + "/control")
 work({turns})
 {wait}
 os.kill(page.sealer_pid, signal.SIGKILL)
-watch = staging.Watch(page.sealer_pid)
+watch = processes.Watch(page.sealer_pid)
 watch.dead(5000)
 watch.close()
 work(1000)

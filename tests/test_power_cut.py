@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import recorder
-from recorder import errors, staging
+from recorder import errors, preparing
 from recorder._core import syscalls
 from recorder.policy import Policy
 from recorder.trace import recovery
@@ -59,7 +59,7 @@ class Log:
 def record(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list[Step], int, str]:
     """The log of a recording of three segments; how many events it has; a copy of its staging folder
     as it was before anything was sealed."""
-    prepared = staging.prepare(folder / "app.rtrace", policy=Policy(min_free_space=0))
+    prepared = preparing.prepare(folder / "app.rtrace", policy=Policy(min_free_space=0))
     target = FakeTarget(prepared.path)
     target.enter()
     for number in range(50):

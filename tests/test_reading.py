@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from recorder import errors, staging
+from recorder import errors, preparing
 from recorder._core.decode import Scanner
 from recorder.trace.reader import Trace, open_trace
 from tests import reference_writer as w
@@ -426,17 +426,17 @@ def test_damage_with_every_checksum_right_is_survived(save: Save, seed: int) -> 
 
 @pytest.mark.provokes("TRACE_BUSY")
 def test_a_recording_in_the_works_is_busy(tmp_path: Path) -> None:
-    staged = staging.prepare(tmp_path / "app.rtrace", target_pid=os.getpid())
+    staged = preparing.prepare(tmp_path / "app.rtrace", target_pid=os.getpid())
     with pytest.raises(errors.TraceBusyError) as caught:
         open_trace(staged.path)
     assert caught.value.context["target_pid"] == os.getpid()
-    staging.discard(staged)
+    preparing.discard(staged)
 
 
 @pytest.mark.provokes("NOT_A_TRACE")
 def test_what_a_killed_run_left_points_to_recover(tmp_path: Path) -> None:
     with subprocess.Popen(["true"]) as process:
-        staged = staging.prepare(tmp_path / "app.rtrace", target_pid=process.pid)
+        staged = preparing.prepare(tmp_path / "app.rtrace", target_pid=process.pid)
     with pytest.raises(errors.NotATraceError, match="recorder recover"):
         open_trace(staged.path)
-    staging.discard(staged)
+    preparing.discard(staged)

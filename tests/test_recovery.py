@@ -13,7 +13,7 @@ import sys
 import pytest
 
 import recorder
-from recorder import errors, staging
+from recorder import errors, preparing, staging
 from recorder._core import control, syscalls
 from recorder.trace import recovery, writer
 from recorder.trace.writer import COMPLETE, PARTIAL, TRUNCATED
@@ -47,7 +47,7 @@ def kill_both(
     run = run_target(folder / "app.rtrace", events, size=size, end=end, faults=faults)
     assert run.returncode == -signal.SIGKILL, run.stderr
     (left,) = leftovers(folder)
-    until(lambda: recovery.is_stale(str(folder / left)))
+    until(lambda: staging.is_stale(str(folder / left)))
     return str(folder / left)
 
 
@@ -103,7 +103,7 @@ def test_another_name_can_be_given(tmp_path):
 def test_a_partial_trace_is_made_even_where_none_was_wanted(tmp_path):
     run = run_target(tmp_path / "app.rtrace", 10, end="kill-both", keep_partial_trace="no")
     assert run.returncode == -signal.SIGKILL
-    until(lambda: recovery.is_stale(str(tmp_path / leftovers(tmp_path)[0])))
+    until(lambda: staging.is_stale(str(tmp_path / leftovers(tmp_path)[0])))
     recovery.recover(tmp_path / "app.rtrace")
     assert read_trace(tmp_path / "app.rtrace").events == 11
 
@@ -118,7 +118,7 @@ def test_a_failure_before_the_end_is_told(tmp_path):
 
 
 def test_a_program_that_had_finished_is_complete(tmp_path):
-    staged = staging.prepare(tmp_path / "app.rtrace")
+    staged = preparing.prepare(tmp_path / "app.rtrace")
     target = FakeTarget(staged.path)
     target.enter()
     target.finish(exit_status=4)
@@ -151,10 +151,10 @@ def test_what_is_being_recorded_is_left_alone(tmp_path):
 
 
 def test_a_program_that_gave_up_need_not_be_dead(tmp_path):
-    staged = staging.prepare(tmp_path / "app.rtrace")
+    staged = preparing.prepare(tmp_path / "app.rtrace")
     target = FakeTarget(staged.path)
     target.enter()
-    assert not recovery.is_stale(staged.path)
+    assert not staging.is_stale(staged.path)
     target.page.set_target_fault(CODES.SEALER_DIED)
     target.stop()
     _, verdict = recovery.recover(staged.path)
@@ -414,7 +414,7 @@ def test_a_disk_too_full_to_recover_loses_nothing(tmp_path):
         run = run_target(small / "app.rtrace", 100, size=100_000, end="kill-both", min_free_space=0)
         assert run.returncode == -signal.SIGKILL
         (left,) = leftovers(small)
-        until(lambda: recovery.is_stale(str(small / left)))
+        until(lambda: staging.is_stale(str(small / left)))
         with open(small / "other", "wb") as file, pytest.raises(OSError):
             while True:
                 file.write(bytes(1 << 16))

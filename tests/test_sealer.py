@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from recorder import errors, staging
+from recorder import errors, launching, preparing, staging
 from recorder._core import control
 from recorder.policy import Policy
 from recorder.trace import writer
@@ -31,8 +31,8 @@ def start(tmp_path, monkeypatch):
 
     def start(faults: str = "", folder=tmp_path, **policy: object) -> FakeTarget:
         monkeypatch.setenv("RECORDER_TEST_FAULTS", faults)
-        staged = staging.prepare(folder / "app.rtrace", policy=Policy(**policy))
-        staging.launch_sealer(staged)
+        staged = preparing.prepare(folder / "app.rtrace", policy=Policy(**policy))
+        launching.launch_sealer(staged)
         target = FakeTarget(staged.path)
         targets.append(target)
         target.enter()
@@ -223,8 +223,8 @@ def test_a_program_that_had_stopped_recording_is_complete(tmp_path):
 def test_a_program_that_never_began_replaces_nothing(tmp_path):
     (tmp_path / "app.rtrace").write_text("older")
     program = subprocess.Popen(["sleep", "60"])
-    staged = staging.prepare(tmp_path / "app.rtrace", target_pid=program.pid)
-    staging.launch_sealer(staged)
+    staged = preparing.prepare(tmp_path / "app.rtrace", target_pid=program.pid)
+    launching.launch_sealer(staged)
     program.kill()
     program.wait()
     until(lambda: os.listdir(tmp_path) == ["app.rtrace"])

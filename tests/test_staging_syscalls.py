@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from recorder import errors, staging
+from recorder import errors, processes
 from recorder._core import control, syscalls
 from tests.tape_tools import children, has_died
 
@@ -242,10 +242,10 @@ def test_a_spawn_that_fails_says_why(tmp_path):
 
 def test_watch_knows_a_process_from_another_of_the_same_number():
     mine = os.getpid()
-    watch = staging.Watch(mine, staging.process_started(mine))
+    watch = processes.Watch(mine, processes.process_started(mine))
     assert not watch.dead(0)
     watch.close()
-    other = staging.Watch(mine, 1)
+    other = processes.Watch(mine, 1)
     assert other.dead(0)
     other.close()
 
@@ -253,7 +253,7 @@ def test_watch_knows_a_process_from_another_of_the_same_number():
 def test_watch_works_without_pidfd():
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     syscalls.inject("pidfd_open", 1, errno.ENOSYS)
-    watch = staging.Watch(child.pid, staging.process_started(child.pid))
+    watch = processes.Watch(child.pid, processes.process_started(child.pid))
     assert not watch.dead(1)
     child.communicate(b"\n")
     assert watch.dead(1)

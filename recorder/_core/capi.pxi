@@ -2,7 +2,7 @@
 # count references, and the capture path must neither own nor release anything of the target's.
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
-from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset, strcmp, strlen
 
 cdef extern from "<string.h>" nogil:
@@ -121,7 +121,7 @@ cdef extern from "Python.h":
 cdef extern from "code_table.h" nogil:
     ctypedef enum rec_watch_outcome:
         REC_WATCHING, REC_WATCHERS_TAKEN, REC_WATCH_MEMORY
-    rec_watch_outcome rec_watch_codes(void (*)(void *) noexcept)
+    rec_watch_outcome rec_watch_codes(RecSys *, void (*)(void *) noexcept)
     void *rec_known_of(PyObject *)
     bint rec_know(PyObject *, void *)
 

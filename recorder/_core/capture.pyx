@@ -14,7 +14,9 @@ from posix.unistd cimport getpid
 from recorder import errors
 from recorder._core import control
 from recorder._core.status cimport *
-from recorder._core.syscalls cimport POLLIN, c_pollfd, guard, keep_guard, rec_sys, unguard
+from recorder._core.syscalls cimport (
+    POLLIN, RecSys, c_pollfd, close_file, guard, keep_guard, open_file, rec_sys, unguard
+)
 
 cdef extern from "<fcntl.h>" nogil:
     const int O_NOFOLLOW

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 rec_code_table rec_codes;
+static const RecSys *calls;
 static void (*code_gone)(void *known);
 
 /* What follows a freed place moves up, so that no search ends too early. */
@@ -40,7 +41,7 @@ static void put(PyObject *code, void *known)
 static bool resize(size_t size)
 {
     rec_code_table old = rec_codes;
-    rec_code_entry *entries = calloc(size, sizeof(rec_code_entry));
+    rec_code_entry *entries = calls->calloc(size, sizeof(rec_code_entry));
     if (entries == NULL)
         return false;
     rec_codes = (rec_code_table){entries, size - 1, 0};
@@ -91,8 +92,9 @@ static bool watch(void)
 }
 #endif
 
-rec_watch_outcome rec_watch_codes(void (*gone)(void *known))
+rec_watch_outcome rec_watch_codes(const RecSys *sys, void (*gone)(void *known))
 {
+    calls = sys;
     if (code_gone != NULL)
         return REC_WATCHING;
     if (rec_codes.entries == NULL && !resize(4096))

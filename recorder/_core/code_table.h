@@ -4,6 +4,8 @@
  * by a watcher; 3.11 has none, there the function that frees code objects is wrapped. All of it runs under the GIL. */
 #ifndef RECORDER_CODE_TABLE_H
 #define RECORDER_CODE_TABLE_H
+#include "syscall_table.h"
+
 #include <Python.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -38,6 +40,6 @@ static inline void *rec_known_of(PyObject *code)
 typedef enum { REC_WATCHING, REC_WATCHERS_TAKEN, REC_WATCH_MEMORY } rec_watch_outcome;
 
 /* Once per process: `gone` is called with what is known of a code object that is being freed. */
-rec_watch_outcome rec_watch_codes(void (*gone)(void *known));
+rec_watch_outcome rec_watch_codes(const RecSys *sys, void (*gone)(void *known));
 bool rec_know(PyObject *code, void *known); /* false: no memory */
 #endif

@@ -6,9 +6,11 @@ from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.object cimport PyObject_GenericSetAttr
 from libc.errno cimport ENOENT, ENOTEMPTY, errno
 from libc.string cimport memcpy, memset
-from posix.fcntl cimport O_CLOEXEC, O_RDWR
+from posix.fcntl cimport O_RDWR
 
-from recorder._core.syscalls cimport c_stat, guard, raise_errno, rec_sys, unguard
+from recorder._core.syscalls cimport (
+    c_stat, close_file, guard, open_file, raise_errno, rec_sys, unguard
+)
 
 from recorder import errors
 from recorder._core import syscalls
@@ -315,7 +317,7 @@ def discard(bytes folder not None, tuple names not None, int sealer_pid=0):
 
 cdef void tell_to_discard(bytes path, int sealer_pid) noexcept:
     cdef const char *name = path
-    cdef int fd = rec_sys.open(name, O_RDWR | O_CLOEXEC, 0)
+    cdef int fd = open_file(name, O_RDWR)
     cdef void *place = <void *>-1
     cdef RecControl *page
     cdef c_stat facts
@@ -323,7 +325,7 @@ cdef void tell_to_discard(bytes path, int sealer_pid) noexcept:
         # A page that the disk had no room for cannot be written to.
         if rec_sys.stat(name, &facts) == 0 and facts.st_size >= REC_CONTROL_SIZE:
             place = rec_sys.mmap(NULL, REC_CONTROL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
-        rec_sys.close(fd)  # audit: nothing is written through it
+        close_file(fd)  # nothing is written through it
     if place != <void *>-1:
         page = <RecControl *>place
         store_u32(&page.discard, 1)

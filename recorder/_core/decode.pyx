@@ -11,11 +11,12 @@ from cpython.ref cimport Py_INCREF, Py_XDECREF
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyTuple_New, PyTuple_SET_ITEM
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport UINT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset
 
 from recorder._core.format cimport *
 from recorder._core.status cimport ERR_OUT_OF_MEMORY, ERR_TRACE_CORRUPT, OK, Status
+from recorder._core.syscalls cimport rec_sys
 
 import os
 

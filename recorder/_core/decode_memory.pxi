@@ -11,7 +11,7 @@ cdef void *grab(State *s, size_t size) noexcept nogil:
     if size > STATE_LIMIT or s.memory + size > STATE_LIMIT:
         s.why = b"the state grows beyond all measure"
         return NULL
-    memory = calloc(1, size)
+    memory = rec_sys.calloc(1, size)
     if memory == NULL:
         s.starved = True
         return NULL

@@ -19,7 +19,7 @@ cdef class SegmentInfo:
 
 
 cdef class Scanner(Decoder):
-    """The state carried from segment to segment."""
+    """The state carried from segment to segment. Whatever is raised leaves it of no use."""
 
     @property
     def threads(self):
@@ -95,6 +95,8 @@ cdef class Scanner(Decoder):
         cdef Def *d
         cdef Cursor c
         cdef size_t i
+        if status == ERR_OUT_OF_MEMORY:
+            raise self.damage(status)      # which says nothing about the records
         info.damage = None if status == OK else self.damage(status)
         info.valid = <size_t> (s.at - s.begin)
         info.events = s.events - first_event

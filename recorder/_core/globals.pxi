@@ -88,7 +88,7 @@ cdef Status open_space(PyObject *dict, Space **out) noexcept nogil:
     status = reserve(DEF_ROOM + 4 * 200)
     if status != OK:
         return status
-    space = <Space *> calloc(1, sizeof(Space))
+    space = <Space *> rec_sys.calloc(1, sizeof(Space))
     if space == NULL:
         return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, sizeof(Space))
     space.dict = dict
@@ -196,7 +196,7 @@ cdef bint list_mutables(Code *code, Space *space) noexcept nogil:
     cdef uint32_t *place
     cdef uint32_t slot
     if code.mutables == NULL and n > 0:
-        code.mutables = <uint32_t *> malloc(<size_t> n * sizeof(uint32_t))
+        code.mutables = <uint32_t *> rec_sys.malloc(<size_t> n * sizeof(uint32_t))
         if code.mutables == NULL:
             return False
     code.mutable_count = 0
@@ -340,7 +340,7 @@ cdef bint widen_space(Space *space) noexcept nogil:
         return False
     if not widen(<void **> &space.seen, space.size, size, sizeof(uint32_t)):
         return False
-    index = <uint32_t *> calloc(size * 2, sizeof(uint32_t))
+    index = <uint32_t *> rec_sys.calloc(size * 2, sizeof(uint32_t))
     if index == NULL:
         return False
     free(space.index)
@@ -355,7 +355,7 @@ cdef bint widen_space(Space *space) noexcept nogil:
 
 
 cdef bint widen(void **place, uint32_t old, uint32_t new, size_t item) noexcept nogil:
-    cdef void *wider = realloc(place[0], new * item)
+    cdef void *wider = rec_sys.realloc(place[0], new * item)
     if wider == NULL:
         return False
     place[0] = wider

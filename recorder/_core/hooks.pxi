@@ -652,7 +652,7 @@ cdef Status take_trace(PyThreadState *state) noexcept nogil:
         return OK
     link = link_of(state)
     if link == NULL and function != NULL:
-        link = <Chained *> calloc(1, sizeof(Chained))
+        link = <Chained *> rec_sys.calloc(1, sizeof(Chained))
         if link == NULL:
             return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, sizeof(Chained))
         link.state = state

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <spawn.h>
 #include <stdio.h> /* rename */
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -193,10 +194,14 @@ real_spawn(const char *path, char *const argv[], char *const envp[], const char 
 #define real_unlink unlink
 #define real_mkdir mkdir
 #define real_rmdir rmdir
+#define real_chmod chmod
 #define real_readlink readlink
 #define real_statvfs statvfs
 #define real_flock flock
 #define real_kill kill
+#define real_malloc malloc
+#define real_calloc calloc
+#define real_realloc realloc
 
 /* ---- counting and failing ---- */
 

@@ -1,6 +1,7 @@
 /* The one table of system calls. Everything the recorder asks of the operating system while it records,
  * seals, publishes or recovers goes through `rec_sys`, so that a test can make the n-th call fail in the
- * very build that ships. Unarmed, an entry is the libc function itself.
+ * very build that ships. Unarmed, an entry is the libc function itself. The core's own memory counts as asked
+ * of the operating system, too; what is never refused, `free`, is not here.
  *
  * The table lives in the extension `syscalls`; others reach it with
  *     from recorder._core.syscalls cimport rec_sys
@@ -30,6 +31,7 @@
     X(int, unlink, (const char *path), (path), -1) \
     X(int, mkdir, (const char *path, mode_t mode), (path, mode), -1) \
     X(int, rmdir, (const char *path), (path), -1) \
+    X(int, chmod, (const char *path, mode_t mode), (path, mode), -1) \
     X(int, stat, (const char *path, struct stat *facts), (path, facts), -1) \
     X(ssize_t, readlink, (const char *path, char *into, size_t size), (path, into, size), -1) \
     X(int, statvfs, (const char *path, struct statvfs *facts), (path, facts), -1) \
@@ -40,7 +42,10 @@
     X(int, pidfd_open, (pid_t pid, unsigned flags), (pid, flags), -1) \
     X(int, poll, (struct pollfd *fds, nfds_t count, int milliseconds), (fds, count, milliseconds), -1) \
     X(pid_t, spawn, (const char *path, char *const argv[], char *const envp[], const char *log), \
-      (path, argv, envp, log), -1)
+      (path, argv, envp, log), -1) \
+    X(void *, malloc, (size_t size), (size), NULL) \
+    X(void *, calloc, (size_t count, size_t size), (count, size), NULL) \
+    X(void *, realloc, (void *memory, size_t size), (memory, size), NULL)
 
 /* Calls whose failure a test must imitate with care; written out in syscall_table.c. */
 #define REC_CAREFUL_SYSCALLS(X) \

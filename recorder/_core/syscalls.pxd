@@ -48,6 +48,7 @@ cdef extern from "syscall_table.h" nogil:
         int (*unlink)(const char *path) noexcept nogil
         int (*mkdir)(const char *path, mode_t mode) noexcept nogil
         int (*rmdir)(const char *path) noexcept nogil
+        int (*chmod)(const char *path, mode_t mode) noexcept nogil
         int (*stat)(const char *path, c_stat *facts) noexcept nogil
         ssize_t (*readlink)(const char *path, char *into, size_t size) noexcept nogil
         int (*statvfs)(const char *path, c_statvfs *facts) noexcept nogil
@@ -59,6 +60,9 @@ cdef extern from "syscall_table.h" nogil:
         pid_t (*spawn)(
             const char *path, char *const *argv, char *const *envp, const char *log
         ) noexcept nogil
+        void *(*malloc)(size_t size) noexcept nogil
+        void *(*calloc)(size_t count, size_t size) noexcept nogil
+        void *(*realloc)(void *memory, size_t size) noexcept nogil
 
 
 cdef extern from "map_guard.h" nogil:
@@ -71,6 +75,10 @@ cdef RecSys rec_sys
 cdef int guard(void *at, size_t size, const char *path, RecLost lost, void *owner) noexcept nogil
 cdef void unguard(void *at) noexcept nogil
 cdef void keep_guard() noexcept nogil
+
+# As in the table, but a signal that interrupts does not count: -1 and errno for any other failure.
+cdef int open_file(const char *path, int flags) noexcept nogil
+cdef int close_file(int fd) noexcept nogil
 
 # Raises OSError.
 cdef int raise_errno(int error, path) except -1

@@ -12,8 +12,9 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport EINTR, EOPNOTSUPP, EPIPE, errno
 from libc.stdint cimport uint64_t
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport free
 from libc.string cimport strerror
+from posix.fcntl cimport O_CLOEXEC
 from posix.time cimport timespec
 from posix.types cimport off_t, pid_t
 
@@ -108,6 +109,21 @@ cdef void keep_guard() noexcept nogil:
 # ---- files ----
 
 
+cdef int open_file(const char *path, int flags) noexcept nogil:
+    cdef int times = 0, fd = -1
+    while fd < 0 and times < MOST_INTERRUPTIONS:
+        fd = rec_sys.open(path, flags | O_CLOEXEC, 0)
+        if fd < 0 and errno != EINTR:
+            break
+        times += 1
+    return fd
+
+
+cdef int close_file(int fd) noexcept nogil:
+    cdef int result = rec_sys.close(fd)
+    return 0 if result < 0 and errno == EINTR else result  # interrupted, it is closed all the same
+
+
 def open(path, int flags, int mode=0o600):
     """A file descriptor that no child inherits."""
     cdef bytes encoded = encode(path)
@@ -126,9 +142,9 @@ def open(path, int flags, int mode=0o600):
 def close(int fd, path=None):
     cdef int error, result
     with nogil:
-        result = rec_sys.close(fd)
+        result = close_file(fd)
         error = errno
-    if result < 0 and error != EINTR:  # interrupted, it is closed all the same
+    if result < 0:
         raise_errno(error, path)
 
 
@@ -161,9 +177,9 @@ cdef class Opened:
         if fd < 0:
             return 0
         with nogil:
-            result = rec_sys.close(fd)
+            result = close_file(fd)
             error = errno
-        return error if result < 0 and error != EINTR else 0
+        return error if result < 0 else 0
 
 
 def opened(path, int flags, int mode=0o600):
@@ -383,6 +399,17 @@ def rmdir(path):
         raise_errno(error, path)
 
 
+def chmod(path, int mode):
+    cdef bytes encoded = encode(path)
+    cdef const char *name = PyBytes_AS_STRING(encoded)
+    cdef int error, result
+    with nogil:
+        result = rec_sys.chmod(name, mode)
+        error = errno
+    if result < 0:
+        raise_errno(error, path)
+
+
 def stat(path):
     """Mode and size of what the path leads to."""
     cdef bytes encoded = encode(path)
@@ -467,7 +494,7 @@ def readable(int fd, int milliseconds):
 
 cdef char **vector(list items) except NULL:
     """The items as C wants them. They must outlive the vector, which the caller frees."""
-    cdef char **strings = <char **>malloc((len(items) + 1) * sizeof(char *))
+    cdef char **strings = <char **>rec_sys.malloc((len(items) + 1) * sizeof(char *))
     cdef Py_ssize_t index
     if strings == NULL:
         raise errors.OutOfMemoryError(operation="spawn")

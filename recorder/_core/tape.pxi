@@ -279,12 +279,12 @@ cdef void control_lost(void *owner, size_t offset) noexcept nogil:
 cdef bint is_shared() noexcept nogil:
     """Whether the control page is that of the file: what is written to one is read from the other."""
     cdef uint32_t seen[2]
-    cdef int fd = rec_sys.open(tape_path[REC_RING_SLOTS], O_RDONLY | O_CLOEXEC, 0)
+    cdef int fd = open_file(tape_path[REC_RING_SLOTS], O_RDONLY)
     cdef ssize_t got
     if fd < 0:
         return False
     got = rec_sys.pread(fd, seen, sizeof(seen), 0)
-    if rec_sys.close(fd) != 0:
+    if close_file(fd) != 0:
         return False
     return got == <ssize_t> sizeof(seen) and seen[0] == REC_CONTROL_MAGIC
 
@@ -333,7 +333,7 @@ cdef Status map_file(char *path, const char *folder, const char *name, size_t si
     if snprintf(path, 4096, "%s/%s", folder, name) >= 4096:
         blame(folder)
         return fail(ERR_NAME_TOO_LONG, STAGE_START)
-    fd = rec_sys.open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0)
+    fd = open_file(path, O_RDWR | O_NOFOLLOW)
     if fd < 0:
         saved = errno
         blame(path)
@@ -341,7 +341,7 @@ cdef Status map_file(char *path, const char *folder, const char *name, size_t si
     place[0] = rec_sys.mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0)
     saved = errno
     # The mapping outlives the descriptor, and nothing was written through it: a failing close costs nothing.
-    if rec_sys.close(fd) != 0 and place[0] != MAP_FAILED:
+    if close_file(fd) != 0 and place[0] != MAP_FAILED:
         saved = errno
         # audit: munmap of what mmap gave cannot fail
         rec_sys.munmap(place[0], size)

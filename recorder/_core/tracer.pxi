@@ -486,7 +486,7 @@ cdef Status add_name(Code *code, PyObject *key, Py_hash_t hash, uint64_t print) 
         return status
     if code.slots == size:
         size = size * 2 if size else 32
-        names = <Name *> realloc(code.names, size * sizeof(Name))
+        names = <Name *> rec_sys.realloc(code.names, size * sizeof(Name))
         if names == NULL:
             return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, size * sizeof(Name))
         code.names = names
@@ -508,11 +508,11 @@ cdef Status grow_namespace(Shadow *s) noexcept nogil:
     cdef uint32_t *order
     if s.slot_count >= s.code.slots:
         return OK
-    slots = <Slot *> realloc(s.slots, size * sizeof(Slot))
+    slots = <Slot *> rec_sys.realloc(s.slots, size * sizeof(Slot))
     if slots == NULL:
         return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, size * sizeof(Slot))
     s.slots = slots
-    order = <uint32_t *> realloc(s.order, size * sizeof(uint32_t))
+    order = <uint32_t *> rec_sys.realloc(s.order, size * sizeof(uint32_t))
     if order == NULL:
         return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, size * sizeof(uint32_t))
     s.order = order
@@ -542,12 +542,12 @@ cdef Status push(Thread *t, rec_iframe *frame, Code *code) noexcept nogil:
         tape.cur[0] = REC_BODY
         tape.cur += 1
     if code.suspends:
-        s.node = <Shadow *> calloc(1, sizeof(Shadow))
+        s.node = <Shadow *> rec_sys.calloc(1, sizeof(Shadow))
         if s.node == NULL:
             return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, sizeof(Shadow))
     if not code.is_namespace:
         s.slot_count = code.slots
-        s.slots = (<Slot *> malloc((code.slots + 1) * sizeof(Slot)) if code.suspends
+        s.slots = (<Slot *> rec_sys.malloc((code.slots + 1) * sizeof(Slot)) if code.suspends
                    else take_slots(t, code.slots))
         if s.slots == NULL:
             free(s.node)
@@ -567,7 +567,7 @@ cdef inline Status make_room(Thread *t) noexcept nogil:
     if t.depth < t.capacity:
         return OK
     capacity = t.capacity * 2 if t.capacity else 64
-    frames = <Shadow *> realloc(t.frames, capacity * sizeof(Shadow))
+    frames = <Shadow *> rec_sys.realloc(t.frames, capacity * sizeof(Shadow))
     if frames == NULL:
         return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, capacity * sizeof(Shadow))
     t.frames = frames
@@ -612,7 +612,7 @@ cdef Slot *take_slots(Thread *t, uint32_t n) noexcept nogil:
         if fresh == NULL or fresh.size < n:
             size = max(n, <uint32_t> 2048)
             free_blocks(fresh)
-            fresh = <Block *> malloc(sizeof(Block) + size * sizeof(Slot))
+            fresh = <Block *> rec_sys.malloc(sizeof(Block) + size * sizeof(Slot))
             if fresh == NULL:
                 if block != NULL:
                     block.next = NULL
@@ -752,7 +752,7 @@ cdef Status sync(Thread *t, rec_iframe *frame) noexcept:
     while f != NULL:
         n += 1
         f = f.previous
-    chain = <rec_iframe **> malloc(n * sizeof(rec_iframe *))
+    chain = <rec_iframe **> rec_sys.malloc(n * sizeof(rec_iframe *))
     if chain == NULL:
         return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, n * sizeof(rec_iframe *))
     n = 0
@@ -824,7 +824,7 @@ cdef Thread *new_thread(PyThreadState *state) noexcept nogil:
     while t != NULL and t.state != state:
         t = t.next
     if t == NULL:
-        t = <Thread *> calloc(1, sizeof(Thread))
+        t = <Thread *> rec_sys.calloc(1, sizeof(Thread))
         if t == NULL:
             fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, sizeof(Thread))
             return NULL
@@ -871,7 +871,7 @@ cdef Code *new_code(PyCodeObject *object) noexcept:
         blame("a hook is told of a code object")
         fail(ERR_INVARIANT_BROKEN, STAGE_CAPTURE)
         return NULL
-    code = <Code *> calloc(1, sizeof(Code))
+    code = <Code *> rec_sys.calloc(1, sizeof(Code))
     if code == NULL:
         fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, sizeof(Code))
         return NULL
@@ -913,7 +913,7 @@ cdef bint copy_kinds(Code *code) noexcept nogil:
     cdef const uint8_t *kinds = <const uint8_t *> PyBytes_AS_STRING(code.object.co_localspluskinds)
     cdef uint32_t i
     if code.kinds == NULL:
-        code.kinds = <uint8_t *> malloc(code.slots + 1)
+        code.kinds = <uint8_t *> rec_sys.malloc(code.slots + 1)
     if code.kinds == NULL:
         return False
     for i in range(code.slots):
@@ -1067,14 +1067,14 @@ cdef Status open_tracer() noexcept:
     spaces_made = 0
     types.next_id = 0
     if tracer.suspended == NULL:
-        tracer.suspended = <Shadow **> calloc(BUCKETS, sizeof(Shadow *))
+        tracer.suspended = <Shadow **> rec_sys.calloc(BUCKETS, sizeof(Shadow *))
     if types.entries == NULL:
         types.size = 65536
-        types.entries = <TypeEntry *> calloc(types.size, sizeof(TypeEntry))
+        types.entries = <TypeEntry *> rec_sys.calloc(types.size, sizeof(TypeEntry))
     if tracer.suspended == NULL or types.entries == NULL:
         return fail(ERR_OUT_OF_MEMORY, STAGE_START, ENOMEM)
     files.clear()
-    watching = rec_watch_codes(forget_code)
+    watching = rec_watch_codes(&rec_sys, forget_code)
     if watching == REC_WATCHERS_TAKEN:
         blame("as many tools as can watch code objects")
         return fail(ERR_TRACER_INSTALL_CONFLICT, STAGE_START)

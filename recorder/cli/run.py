@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from recorder.policy import Policy
-    from recorder.staging import Staging
+    from recorder.preparing import Staging
 
 USAGE = """\
 usage: recorder run [options] [python flags] (SCRIPT | -m MODULE | -c CODE) [ARG...]
@@ -62,19 +62,21 @@ def main(arguments: list[str]) -> int:
 
 def become(run: options.Run, policy: Policy) -> NoReturn:
     """Prepares the recording, and replaces this process by the program."""
-    from recorder import staging as stagings
+    from recorder import launching, preparing
     from recorder._core import control
+    from recorder.diagnostics import tell_of_unfinished
+    from recorder.staging import FILES_AS_BYTES
 
-    _report_unfinished(run.destination)
+    tell_of_unfinished(run.destination)
     end_by_signal_as_by_ctrl_c()
-    staging = stagings.plan(run.destination, policy=policy)
+    staging = preparing.plan(run.destination, policy=policy)
     try:
-        stagings.make(staging, policy=policy, argv=run.program)
-        stagings.launch_sealer(staging)
+        preparing.make(staging, policy=policy, argv=run.program)
+        launching.launch_sealer(staging)
         _exec(run, policy, staging)
     except BaseException as error:
-        left = control.discard(staging.folder, stagings.FILES_AS_BYTES, staging.sealer)
-        stagings.note_left(error, left)
+        left = control.discard(staging.folder, FILES_AS_BYTES, staging.sealer)
+        preparing.note_left(error, left)
         raise
 
 
@@ -146,7 +148,7 @@ def on_path() -> dict[bytes, bytes]:
 def preloaded(flag: str) -> dict[bytes, bytes]:
     """The way in past a flag by which Python ignores PYTHONPATH or loads nothing at its start."""
     from recorder._core import preload
-    from recorder.staging import auxiliary_vector
+    from recorder.processes import auxiliary_vector
 
     if os.pathsep in preload.__file__ or " " in preload.__file__:
         reason = f"the dynamic linker cannot load {preload.__file__}, for the characters in it"
@@ -178,24 +180,6 @@ def given_environment() -> dict[bytes, bytes]:
         if equals:
             found.setdefault(name, value)
     return found
-
-
-def _report_unfinished(destination: str) -> None:
-    """A run whose program and sealer were both killed left its staging folder behind."""
-    from recorder import staging as stagings
-
-    try:
-        target = os.path.realpath(destination)
-    except (OSError, ValueError):
-        return  # it will be refused
-    if not stagings.staging_folders(target):  # a cheap look first: the next one loads the reader
-        return
-    try:
-        stale = stagings.find_stale(target)
-    except (OSError, ImportError, errors.RecorderError):
-        return  # no reason not to start
-    for path in stale:
-        cli.say(f"recorder: an earlier recording was not finished: recorder recover {path}")
 
 
 # ----------------------------------------------------------------------------- what can be checked

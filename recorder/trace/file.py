@@ -347,9 +347,8 @@ def _about_folder(path: str) -> errors.RecorderError:
     if not os.path.exists(os.path.join(path, "session.json")):
         return errors.NotATraceError(path=path, reason="it is a folder")
     from recorder import staging
-    from recorder.trace import recovery
 
-    if recovery.is_stale(path):
+    if staging.is_stale(path):
         return errors.NotATraceError(
             path=path, reason=f"a killed run left it; `recorder recover {path}` makes a trace of it"
         )

@@ -32,7 +32,7 @@ from typing import Any, NamedTuple, overload
 from recorder import errors
 from recorder._core.decode import Function, Reader, Scanner, Thread
 from recorder.errors import arguments
-from recorder.trace import calls, filters
+from recorder.trace import calls, filters, memory
 from recorder.trace.calls import Call, Raised
 from recorder.trace.file import Chunk, Damage, TraceFile, Verdict
 from recorder.trace.filters import Filter, FunctionFilter, ThreadFilter
@@ -62,6 +62,7 @@ class Change(NamedTuple):
         return self.event.previous_line
 
 
+@memory.told
 class EventRange(Sequence[Event]):
     """Some events of a trace, by number: decoded when they are asked for."""
 
@@ -127,6 +128,7 @@ class Check(NamedTuple):
     damage: list[Damage]
 
 
+@memory.told
 class Trace:
     """An open trace."""
 

@@ -85,11 +85,9 @@ def find(path: str) -> str:
 
 def _finish_removal(folder: str) -> tuple[str, Verdict]:
     """The folder is all that was not removed; its name tells the trace's."""
-    parent, name = os.path.split(folder)
-    stem, mark, _ = name[1:].rpartition(".partial-")
-    if not mark:
+    target = staging.named_by(folder)
+    if target is None:
         raise errors.TraceNotFoundError(path=folder)
-    target = os.path.join(parent, stem)
     verdict = _verdict(target)
     with errors.mapped("rmdir", path=folder):
         syscalls.rmdir(folder)
@@ -127,62 +125,14 @@ def close_here(folder: str, *, keep_partial: bool) -> int | None:
         staging.release(fd)
 
 
-def is_stale(folder: str) -> bool:
-    """Whether the folder is what a dead recording left."""
-    try:
-        session = staging.read_session(folder)
-        fd = staging.lock(folder)
-        if fd is None:
-            return False
-        staging.release(fd)
-        if not os.path.exists(os.path.join(folder, "control")):
-            return True  # it was published, and has not quite gone
-        try:
-            page = _sound_page(folder, session)
-        except (errors.TraceCorruptError, errors.MappingLostError):
-            return not _is_alive(session)
-        try:
-            return not is_recording(session, page)
-        finally:
-            page.close()
-    except (errors.RecorderError, OSError):
-        return False
-
-
-def is_recording(session: dict[str, Any], page: control.ControlPage) -> bool:
-    """Whether the program lives and may still write: not if it gave up recording."""
-    if page.target_state == control.TARGET_FINISHED or page.target_fault is not None:
-        return False
-    return _is_alive(session)
-
-
-def _is_alive(session: dict[str, Any]) -> bool:
-    with errors.mapped("open", path=f"/proc/{session['target_pid']}"):
-        watch = staging.Watch(session["target_pid"], session["target_started"])
-        try:
-            return not watch.dead(0)
-        finally:
-            watch.close()
-
-
-def _sound_page(folder: str, session: dict[str, Any]) -> control.ControlPage:
-    """The control page. Raises TraceCorruptError or MappingLostError if it is not this recording's."""
-    path = os.path.join(folder, "control")
-    page = control.ControlPage(path)
-    if page.trace_id.hex() == session["meta"]["trace_id"]:
-        return page
-    page.close()
-    raise errors.MappingLostError(path=path)
-
-
 def _open_page(folder: str, session: dict[str, Any]) -> control.ControlPage:
     """The control page; made anew if somebody has damaged it. All that is lost with it is how the
     recording ended."""
     path = os.path.join(folder, "control")
     try:
-        return _sound_page(folder, session)
+        return staging.sound_page(folder, session)
     except (errors.TraceCorruptError, errors.MappingLostError, errors.OpenFailedError):
-        if _is_alive(session):
+        if staging.is_alive(session):
             raise errors.TraceBusyError(path=folder, target_pid=session["target_pid"]) from None
     meta = session["meta"]
     with errors.mapped("write", path=path):
@@ -233,7 +183,7 @@ def _is_published(folder: str, session: dict[str, Any], target: str) -> bool:
 def _publish(folder: str, session: dict[str, Any], target: str, *, replace: bool) -> None:
     page = _open_page(folder, session)
     try:
-        if is_recording(session, page):
+        if staging.is_recording(session, page):
             raise errors.TraceBusyError(path=folder, target_pid=page.target_pid)
         if not replace:
             _refuse_newer(target, page.started_wall_ns)

@@ -54,6 +54,7 @@ class Tape:
         self.writer = TraceWriter(self.file("trace"), compressing=compressing)
         self.scanner = Scanner()
         self.scanned: tuple[int, SegmentInfo] | None = None
+        self.has_forgotten = False  # the scanner was interrupted, and has to begin anew
         self.broken: errors.RecorderError | None = None  # a record that no target writes: the end
         self.sealed = 0  # sequence of the last segment in the trace
         self.events = 0
@@ -149,8 +150,7 @@ class Tape:
     def _append(self, sequence: int, first_event: int, data: bytes) -> None:
         if self.scanned is None or self.scanned[0] != sequence:
             # Asked once for a segment, since the write below may be tried again.
-            whole = self.keep_last is not None
-            self.scanned = sequence, self.scanner.segment(data, first_event, whole)
+            self.scanned = sequence, self.scan(data, first_event)
         info = self.scanned[1]
         self.writer.events(
             info.preamble + data[: info.valid],
@@ -163,6 +163,20 @@ class Tape:
         self.next_event = first_event + info.events
         self.new_sources += info.files
         self.broken = info.damage
+
+    def scan(self, data: bytes, first_event: int) -> SegmentInfo:
+        """What is in a segment. Where there was no memory for that, the next attempt begins with a scanner that
+        has read the trace from its beginning."""
+        if self.has_forgotten:
+            self.scanner = Scanner()
+            for chunk, payload in self.writer.again():
+                self.scanner.chunk(payload, chunk.first_event)
+            self.has_forgotten = False
+        try:
+            return self.scanner.segment(data, first_event, self.keep_last is not None)
+        except BaseException:
+            self.has_forgotten = True
+            raise
 
     def count(self, info: SegmentInfo) -> None:
         self.events += info.events

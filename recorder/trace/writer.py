@@ -153,6 +153,13 @@ class TraceWriter:
             with errors.mapped("write", path=self.path, offset=0, bytes_wanted=len(head)):
                 syscalls.pwrite(self.fd, head, 0, self.path)
 
+    def again(self) -> Iterator[tuple[ChunkHead, bytes]]:
+        """The EVENTS chunks that are in the trace, with what is in them."""
+        for entry in self.index:
+            chunk = self._read_chunk(entry.offset)
+            if chunk is not None:
+                yield chunk
+
     def _note(self, chunk: ChunkHead, at: int) -> None:
         """A chunk is in the trace."""
         if chunk.kind == EVENTS:
@@ -330,6 +337,7 @@ class TraceWriter:
         """Makes the trace anew at `path`, without the holes, and puts it in place of this one in one
         step. A failure leaves it as it is, which is as good, but longer."""
         fd = syscalls.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+        staging.keep_open_to_us(path, 0o600)
         try:
             index, others, end, chunks = self._copy(fd, path)
             syscalls.rename(path, self.path)

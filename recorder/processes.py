@@ -1,0 +1,100 @@
+"""Other processes, as far as the operating system tells of them: whether one has ended, which one it is."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+
+from recorder import errors
+from recorder._core import syscalls
+
+
+class Watch:
+    """Tells when a process that need not be our child has ended."""
+
+    __slots__ = ("fd", "file", "gone", "pid", "started")
+
+    def __init__(self, pid: int, started: int | None = None) -> None:
+        self.pid = pid
+        self.started = started
+        self.gone = False
+        self.file: syscalls.Opened | None = None
+        self.fd = -1
+        try:
+            self.file = syscalls.opened_pid(pid)
+            self.fd = self.file.__enter__()
+        except ProcessLookupError:
+            self.gone = True
+        except OSError as error:
+            if error.errno not in (errno.ENOSYS, errno.EPERM):  # no such call, or a sandbox
+                error.filename = f"/proc/{pid}"
+                raise
+        if self.fd >= 0 and self._is_another():
+            self.gone = True
+
+    def dead(self, milliseconds: int) -> bool:
+        """Whether it has ended; waits for that at most so long."""
+        if self.gone:
+            return True
+        if self.fd >= 0:
+            self.gone = syscalls.readable(self.fd, milliseconds)
+        else:
+            time.sleep(milliseconds / 1000)
+            self.gone = self._is_another()
+        return self.gone
+
+    def _is_another(self) -> bool:
+        """Whether the number is free, or now that of a process started at another time."""
+        state, started = process_facts(self.pid)
+        if started is not None:
+            return state in b"ZX" or started != (self.started or started)
+        try:
+            syscalls.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        except OSError:
+            pass  # it is there and not ours
+        return False
+
+    def close(self) -> None:
+        self.fd = -1
+        self.file = None  # which closes it; that failing does not matter
+
+
+def process_started(pid: int) -> int | None:
+    """When a process was started, in clock ticks since boot: with its number, that names it."""
+    return process_facts(pid)[1]
+
+
+def process_image(pid: int) -> int | None:
+    """What tells the program of a process from another one after an exec: where the kernel has put
+    it and its stack (`image_of_process` in the core). None: it ended, or is not ours to look at."""
+    at_entry, at_random = 9, 25
+    facts = auxiliary_vector(pid)
+    if at_random not in facts:
+        return None
+    return (facts[at_random] + facts.get(at_entry, 0)) % (1 << 64)
+
+
+def auxiliary_vector(pid: int) -> dict[int, int]:
+    """What the kernel told a program about itself when it started it; empty if that cannot be had."""
+    try:
+        with open(f"/proc/{pid}/auxv", "rb") as file:
+            words = memoryview(file.read()).cast("L")
+        return dict(zip(words[::2], words[1::2], strict=False))
+    except (OSError, TypeError):
+        return {}
+
+
+def process_facts(pid: int) -> tuple[bytes, int | None]:
+    """A process's state as one letter, and when it was started; nothing, if that cannot be had."""
+    name = f"/proc/{pid}/stat"
+    try:
+        with syscalls.opened(name, os.O_RDONLY) as fd:
+            fields = syscalls.read(fd, 4096).rpartition(b")")[2].split()
+        return fields[0], int(fields[19])
+    except (OSError, ValueError, IndexError) as error:
+        if errors.is_programs(error):
+            raise
+        return b"", None

@@ -1,0 +1,51 @@
+"""Where reading lacks memory, that is a failure of ours like every other: OutOfMemoryError, a MemoryError."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from types import FunctionType
+from typing import Any, Final, TypeVar
+
+from recorder import errors
+
+T = TypeVar("T")
+CO_GENERATOR: Final = 0x20
+
+
+def told(cls: type[T]) -> type[T]:
+    """Class decorator: no method, property or generator of the class lets a MemoryError out as it is."""
+    for name, value in list(vars(cls).items()):
+        if isinstance(value, property) and value.fget is not None:
+            setattr(cls, name, property(mapped(value.fget)))
+        elif isinstance(value, FunctionType):
+            setattr(cls, name, mapped(value))
+    return cls
+
+
+def mapped(function: Callable[..., Any]) -> Callable[..., Any]:
+    if isinstance(function, FunctionType) and function.__code__.co_flags & CO_GENERATOR:
+
+        @functools.wraps(function)
+        def generate(*args: Any, **named: Any) -> Iterator[Any]:
+            try:
+                yield from function(*args, **named)
+            except MemoryError as error:
+                raise_as_ours(error)
+
+        return generate
+
+    @functools.wraps(function)
+    def call(*args: Any, **named: Any) -> Any:
+        try:
+            return function(*args, **named)
+        except MemoryError as error:
+            raise_as_ours(error)
+
+    return call
+
+
+def raise_as_ours(error: MemoryError) -> None:
+    if isinstance(error, errors.RecorderError):
+        raise error
+    raise errors.OutOfMemoryError(operation="read") from error
