@@ -21,7 +21,7 @@ import recorder
 from recorder import errors, staging
 from recorder.trace import recovery
 from tests import sweep
-from tests.conftest import processes_of
+from tests.conftest import ENVIRONMENT, processes_of
 from tests.tape_tools import leftovers, until
 
 pytestmark = pytest.mark.leaves_staging
@@ -56,7 +56,7 @@ def start(folder: Path, most: int, faults: str = "") -> tuple[subprocess.Popen[b
     program = subprocess.Popen(
         [sys.executable, "program.py", str(most)],
         cwd=folder,
-        env=sweep.environment(faults),
+        env={**ENVIRONMENT, "RECORDER_TEST_FAULTS": faults},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
