@@ -4,11 +4,11 @@
  * by a watcher; 3.11 has none, there the function that frees code objects is wrapped. All of it runs under the GIL. */
 #ifndef RECORDER_CODE_TABLE_H
 #define RECORDER_CODE_TABLE_H
-#include "syscall_table.h"
-
 #include <Python.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "syscall_table.h"
 
 typedef struct {
     PyObject *code; /* not owned; NULL: nothing here */
