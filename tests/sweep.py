@@ -130,6 +130,7 @@ MUTE = {"SEALER_START_FAILED"}
 POLICIES = [("disable", "keep"), ("disable", "discard"), ("abort", "keep"), ("abort", "discard")]
 WAITING = ("poll", "pidfd_open")  # made as often as time allows: the first ones stand for all
 MOST_WAITS = 4
+MEMORY = ("malloc", "calloc", "realloc")  # in the same table, and no calls of the system
 
 
 class Case(NamedTuple):

@@ -1,6 +1,6 @@
 """Start-up below `recorder run`: the sitecustomize that arms the program and leaves no trace.
 
-A copy of the package with stand-ins for session and staging shows the mechanism alone: what is
+A copy of the package with stand-ins for session, preparing and launching shows the mechanism alone: what is
 armed here records nothing.
 """
 
@@ -18,10 +18,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-STAGING = """
+PREPARING = """
 import os
-
-FILES_AS_BYTES = ()
 
 class Staging:
     sealer = 0
@@ -36,14 +34,12 @@ def plan(destination, *, policy):
 def make(staging, *, policy, argv):
     os.mkdir(staging.path)
 
-def launch_sealer(staging):
-    pass
-
 def note_left(error, left):
     pass
-
-def staging_folders(target):
-    return []
+"""
+LAUNCHING = """
+def launch_sealer(staging):
+    pass
 """
 
 # Loads much more than the real one, and says what it was given.
@@ -81,7 +77,8 @@ class Tree:
         self.work = path / "work"
         self.work.mkdir()
         shutil.copytree(ROOT / "recorder", path / "recorder", symlinks=True)
-        (path / "recorder" / "staging.py").write_text(STAGING)
+        (path / "recorder" / "preparing.py").write_text(PREPARING)
+        (path / "recorder" / "launching.py").write_text(LAUNCHING)
         self.session(SESSION)
 
     def session(self, source: str) -> None:

@@ -140,6 +140,7 @@ def kill_at_calls(folder: Path, step: int) -> int:
     found = [
         (role, call, n)
         for (role, call), made in sweep.counts(folder).items()
+        if call not in sweep.MEMORY
         for n in range(1, min(made, 30 if call in sweep.WAITING else made) + 1)
     ]
     for role, call, n in found[::step]:
