@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from types import FunctionType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 from recorder import errors
 
@@ -14,11 +14,12 @@ CO_GENERATOR: Final = 0x20
 
 
 def told(cls: type[T]) -> type[T]:
-    """Class decorator: no method, property or generator of the class lets a MemoryError out as it is."""
+    """Class decorator: no property and no method of the class with a `_` lets a MemoryError out as it is. The others
+    leave their work to these: a call that does not fit their signature is to be an error of the caller's line."""
     for name, value in list(vars(cls).items()):
         if isinstance(value, property) and value.fget is not None:
             setattr(cls, name, property(mapped(value.fget)))
-        elif isinstance(value, FunctionType):
+        elif isinstance(value, FunctionType) and name.startswith("_") and name != "__init__":
             setattr(cls, name, mapped(value))
     return cls
 
@@ -45,7 +46,7 @@ def mapped(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def raise_as_ours(error: MemoryError) -> None:
+def raise_as_ours(error: MemoryError) -> NoReturn:
     if isinstance(error, errors.RecorderError):
         raise error
     raise errors.OutOfMemoryError(operation="read") from error

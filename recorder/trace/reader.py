@@ -299,6 +299,9 @@ class Trace:
         UNKNOWN_RECORD if it cannot be read, INVALID_ARGUMENT for what is no int."""
         if not isinstance(seq, int) or isinstance(seq, bool):
             raise arguments.wrong("seq", seq, "the number of an event in the trace")
+        return self._at(seq)
+
+    def _at(self, seq: int) -> Moment:
         for chunk in self._chunks(seq, seq + 1):
             with self._seeker(chunk) as seeker:
                 seeker.go(chunk, seq)
@@ -396,6 +399,9 @@ class Trace:
 
     def verify(self) -> Check:
         """Checks everything: every checksum, and every record of every chunk."""
+        return self._verify()
+
+    def _verify(self) -> Check:
         self._file.check_payloads()
         events = lost = 0
         for chunk in self._file.of(EVENTS):
@@ -562,7 +568,10 @@ def open_trace(path: str | os.PathLike[str]) -> Trace:
     `damage` say so, and only what asks for an event in one of them (`at`, `trace[n]`) raises
     TRACE_CORRUPT, or UNKNOWN_RECORD for a record of a newer recorder.
     """
-    return Trace(path)
+    try:
+        return Trace(path)
+    except MemoryError as error:
+        memory.raise_as_ours(error)
 
 
 def _bounds(start: int, stop: int | None) -> tuple[int, int]:
