@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recorder.trace.reader import open_trace
+from tests import reference_writer as w
 from tests.fuzz_queries import ask_everything, base_traces, one, random_trace
 from tests.test_queries import check_queries
+from tests.test_reading import FIRST
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -31,3 +33,15 @@ def test_random_traces(seed: int, cuts: list[int]) -> None:
         assert ask_everything(path, random.Random(seed)) == "complete"
         with open_trace(path) as trace:
             check_queries(trace, seed)
+
+
+def test_numbers_that_no_event_can_have(tmp_path: Path) -> None:
+    path = tmp_path / "far.rtrace"
+    file = w.File()
+    file.meta()
+    file.segment(w.EMPTY_PREAMBLE + FIRST, 5)
+    file.add(w.EVENTS, w.EMPTY_PREAMBLE + FIRST, first_event=2**63 - 2, events=5)
+    path.write_bytes(file.close())
+    with open_trace(path) as trace:
+        assert (len(trace), len(trace[:]), trace[-1].seq) == (5, 5, 4)
+        assert trace.verdict.state == "corrupt"

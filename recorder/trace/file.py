@@ -31,6 +31,9 @@ from recorder.trace.writer import (
 )
 
 PIECE: Final = 1 << 20  # bytes looked through at once for the next chunk
+MOST_EVENTS: Final = (
+    1 << 62
+)  # no recording is longer, and ranges of numbers fit what Python counts with
 KNOWN: Final = (META, EVENTS, SOURCE, CLOSE, INDEX, DROPPED)
 
 
@@ -231,6 +234,8 @@ class TraceFile:
         if max(head.raw_size, head.stored_size) > writer.LARGEST_PAYLOAD:
             return None
         if head.events > head.raw_size:  # an event takes a byte at least
+            return None
+        if head.first_event >= MOST_EVENTS:
             return None
         return Chunk(at, head)
 
