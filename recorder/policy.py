@@ -128,6 +128,7 @@ def _path(value: object) -> str:
         value = os.fspath(value)
     if not isinstance(value, str) or not value or "\0" in value:
         _refuse()
+    os.fsencode(value)  # a lone surrogate that no file system could hold
     return value
 
 

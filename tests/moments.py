@@ -1,10 +1,10 @@
 """Raises an exception out of a real signal handler at the n-th place in the recorder's Python code.
 
 CPython runs signal handlers and pending calls at the same instants: where a function begins, where a loop
-turns, after a call. A pending call that asks for itself again is therefore called at each of them. Some are
-the same place once more: an instant counts when the innermost frame of the recorder's stands at an
+turns, after a call. A pending call that asks for itself again is therefore called at each of them (moments.c).
+Some are the same place once more: an instant counts when the innermost frame of the recorder's stands at an
 instruction where it did not stand before. At the n-th one the signal is tripped, in C, and its Python handler
-runs right there.
+runs there or at the very next instant.
 
     python -m tests.moments SCENARIO [--step N] [--first N] [--only EXCEPTION]
 
@@ -16,25 +16,37 @@ from __future__ import annotations
 import argparse
 import asyncio
 import ctypes
+import functools
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import recorder
 from recorder._core import capture
 from recorder.policy import Policy
+from recorder.session import Session
 
 PACKAGE = os.path.dirname(os.path.abspath(recorder.__file__)) + os.sep
 SIGNAL = signal.SIGUSR1
-MOMENT = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
-ADD = ctypes.pythonapi.Py_AddPendingCall
-ADD.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
-TRIP = ctypes.cast(ctypes.pythonapi.PyErr_SetInterruptEx, ctypes.c_void_p)
-RUN_HANDLERS = ctypes.cast(ctypes.pythonapi.PyErr_CheckSignals, ctypes.c_void_p)
+LOOK = ctypes.PYFUNCTYPE(ctypes.c_int)
+GO_ON, REST, TRIP = range(3)  # what LOOK answers: see moments.c
+
+
+@functools.cache
+def library() -> ctypes.PyDLL:
+    """moments.c, compiled."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = os.path.join(folder, "moments.so")
+        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "moments.c")
+        compiler = [*os.environ.get("CC", "cc").split(), "-shared", "-fPIC", "-O1"]
+        subprocess.run([*compiler, "-o", made, source], check=True)
+        return ctypes.PyDLL(made)
 
 
 class Own(Exception):
@@ -42,9 +54,6 @@ class Own(Exception):
 
 
 EXCEPTIONS = (KeyboardInterrupt, SystemExit, asyncio.CancelledError, Own, TimeoutError)
-
-
-KEPT: list[object] = []
 
 
 class Tripwire:
@@ -55,21 +64,32 @@ class Tripwire:
         self.raised = kind("from a signal handler")
         self.place: str | None = None  # where it was raised
         self.arrived = False
+        self.deciding = False
         self._seen: set[tuple[object, int]] = set()
         self._last: tuple[object, int] | None = None
-        self._over = False
-        self._times = 0  # so often was it asked at the same instant
-        self._moment = MOMENT(self._count)
-        KEPT.append(self._moment)  # CPython may still call it when this is gone
+        self._library = library()
+        self._look = LOOK(self._count)
+        self._before = signal.getsignal(SIGNAL)
+        if sys.version_info < (
+            3,
+            12,
+        ):  # before a recording begins: it would take the place of the recorder's own
+            ctypes.pythonapi.PyEval_SetTrace(self._library.trace, ctypes.py_object(type(self)))
 
     def __enter__(self) -> Tripwire:
-        self._before = signal.signal(SIGNAL, self._handler)
-        self._ask_again()
+        signal.signal(SIGNAL, self._handler)
+        self._library.begin(self._look, SIGNAL)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over = True
-        time.sleep(0)  # the pending call that is still in the queue is made and asks for no other
+        self._library.end()
+        time.sleep(0)  # a signal that has come and is not yet handled is handled
+
+    def put_back(self) -> None:
+        """What `__exit__` could not promise: an exception may have come at its very first instruction."""
+        self._library.end()
+        if sys.version_info < (3, 12):
+            sys.settrace(None)
         signal.signal(SIGNAL, self._before)
 
     def check(self, error: BaseException) -> None:
@@ -77,33 +97,42 @@ class Tripwire:
         expect(error is self.raised, f"another exception came out: {error!r}")
         self.arrived = True
 
-    def _ask_again(self) -> None:
-        ADD(ctypes.cast(self._moment, ctypes.c_void_p), None)
-
-    def _count(self, _: object) -> int:
-        if self._over:
-            return 0
+    def _count(self) -> int:
+        again = GO_ON if self.deciding or sys.version_info >= (3, 12) else REST
         frame = sys._getframe(1)
         here = (frame, frame.f_lasti)
-        self._times += 1
-        if here != self._last:
-            self._last = here
-            self._times = 0
-            while frame is not None and not frame.f_code.co_filename.startswith(PACKAGE):
-                frame = frame.f_back
-            if frame is not None:
-                self._seen.add((frame.f_code, frame.f_lasti))
-                if len(self._seen) >= self.nth:
-                    self.place = f"{frame.f_code.co_qualname}:{frame.f_lineno}"
-                    self._over = True
-                    self._last = None
-                    ADD(TRIP, SIGNAL)
-                    ADD(RUN_HANDLERS, None)
-                    return 0
-        # A traced RESUME of 3.11 is looked at until nobody asks any more: there the walk ends with `arm`.
-        if sys.version_info >= (3, 12) or self._times < 400:
-            self._ask_again()
-        return 0
+        if here == self._last:  # asked again at the same instant
+            return again
+        self._last = here
+        while frame is not None and not frame.f_code.co_filename.startswith(PACKAGE):
+            frame = frame.f_back
+        if frame is None:
+            return again
+        self._seen.add((frame.f_code, frame.f_lasti))
+        if len(self._seen) < self.nth:
+            return again
+        self.place = f"{frame.f_code.co_qualname}:{frame.f_lineno}"
+        self._last = None
+        return TRIP
+
+    @contextmanager
+    def in_decisions(self) -> Iterator[None]:
+        """Also when the recorder decides about a fault: inside of a hook nothing is traced, and nobody would ask."""
+        decide = Session.on_fault
+
+        def on_fault(session: Session, facts: dict[str, object]) -> object:
+            self.deciding = True
+            self._library.ask()
+            try:
+                return decide(session, facts)
+            finally:
+                self.deciding = False
+
+        Session.on_fault = on_fault  # type: ignore[method-assign, assignment]
+        try:
+            yield
+        finally:
+            Session.on_fault = decide  # type: ignore[method-assign]
 
     def _handler(self, number: int, frame: object) -> None:
         raise self.raised
@@ -118,6 +147,8 @@ def work():
     total = 0
     for number in range(20):
         total += number
+        total += 1
+        total -= 1
     return total
 """
 made: dict[str, Callable[[], int]] = {}
@@ -232,7 +263,7 @@ def a_fault(path: str, wire: Tripwire) -> None:
     try:
         session = recorder.start(path, Policy(**OPTIONS, max_events=30))
         try:
-            with wire:
+            with wire.in_decisions(), wire:
                 for _ in range(40):
                     work()
         except BaseException as error:
@@ -300,7 +331,9 @@ def walk(
     folder = tempfile.mkdtemp(prefix="moments-")
     path = os.path.join(folder, "app.rtrace")
     os.chdir(folder)
-    scenario(path, Tripwire(1 << 30, Own))  # loads what is loaded once
+    idle = Tripwire(1 << 30, Own)
+    scenario(path, idle)  # loads what is loaded once
+    idle.put_back()
     before = surroundings()
     nth = first
     while True:
@@ -310,7 +343,10 @@ def walk(
         wire = Tripwire(nth, kind)
         broken = ""
         try:
-            scenario(path, wire)
+            try:
+                scenario(path, wire)
+            finally:
+                wire.put_back()
             expect(wire.arrived or wire.place is None, "the exception was swallowed")
             wire.raised.__traceback__ = wire.raised.__context__ = None  # it keeps frames alive
             until(

@@ -426,6 +426,16 @@ def test_a_new_row_appears_everywhere_after_one_command(tree: Tree) -> None:
     )
     explained = in_tree(tree, "-c", command)
     assert explained.startswith("ERR_MOON_IN_THE_WAY (2999): The moon is in the way\n")
+    # … and in the C enum, as a compiler reads it.
+    (tree.root / "recorder/_core/__init__.py").touch()
+    in_tree(tree, "-m", "Cython.Build.Cythonize", "-q", "-i", "recorder/_core/status.pyx")
+    program = (
+        "from recorder._core.status import numbers\n"
+        "from recorder.errors import ErrorCode\n"
+        "print({f'ERR_{code.name}': int(code) for code in ErrorCode}.items() <= numbers().items())\n"
+        "print(numbers()['ERR_MOON_IN_THE_WAY'])\n"
+    )
+    assert in_tree(tree, "-c", program) == "True\n2999\n"
 
 
 def in_tree(tree: Tree, *args: str) -> str:

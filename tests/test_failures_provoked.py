@@ -51,6 +51,11 @@ def verdict(path: Path) -> str:
         return str(trace.verdict)
 
 
+def app_trace(result: Result) -> Path:
+    """What a program made that records itself."""
+    return result.trace.with_name("app.rtrace")
+
+
 # ------------------------------------------------------------------------ before the program runs
 
 
@@ -242,7 +247,74 @@ def test_an_audit_hook_that_forbids_it(run_plain: Run) -> None:
     assert os.listdir(result.trace.parent) == ["program.py"]
 
 
+@pytest.mark.provokes("MAP_FAILED")
+def test_a_file_system_without_mappings(run_recorded: Run) -> None:
+    """What one says that has none. It is the system call that fails: no such file system lets itself be mounted."""
+    result = run_recorded(HELLO, env={"RECORDER_TEST_FAULTS": "target:mmap:1:ENODEV"})
+    said = "/control could not be mapped into memory (ENODEV: No such device)"
+    refused(result, errors.MapFailedError, said)
+
+
 # ------------------------------------------------------------------------------- while the program runs
+
+
+THEIRS = """
+real = sys.monitoring.set_local_events
+def replaced(tool, code, events):
+    if code.co_name == "late": raise LookupError("not here")
+    return real(tool, code, events)
+sys.monitoring.set_local_events = replaced
+"""
+REPLACED = """
+import sys, recorder
+exec(compile(THEIRS, "/theirs.py", "exec"))
+def late(): return 1
+session = recorder.start("app.rtrace", exclude=["/theirs.py"], min_free_space=0)
+print(late(), recorder.is_recording())
+summary = session.stop()
+print(summary.state, summary.error)
+"""
+
+
+@PYTHON_312
+@pytest.mark.provokes("CALLBACK_FAILED")
+def test_what_the_program_put_in_place_of_a_function_of_pythons(run_plain: Run) -> None:
+    """It raises inside of a hook, long after the start: the program does not notice."""
+    result = run_plain(REPLACED.replace("THEIRS", repr(THEIRS)))
+    said = "[ERR_CALLBACK_FAILED] LookupError came out of a recorder callback"
+    assert result.stdout.decode() == f"1 False\npartial {said}\n"
+    told_once(result, errors.CallbackFailedError)
+    assert verdict(app_trace(result)) == "partial(CALLBACK_FAILED)"
+
+
+HOLLOW = """
+import ctypes, recorder
+def f():
+    error = LookupError("x")
+    args = ctypes.py_object.from_address(id(error) + object.__basicsize__ + 8)  # behind __dict__
+    kept = error.args
+    args.value = ["no", "tuple"]
+    spoiled = True
+    args.value = kept
+    mended = True
+with recorder.record("app.rtrace", min_free_space=0) as session:
+    f()
+"""
+
+
+@pytest.mark.provokes("VALUE_UNREADABLE")
+def test_an_exception_that_an_extension_module_has_spoiled(run_plain: Run) -> None:
+    """A mark stands where its arguments should be; everything else is recorded."""
+    result = run_plain(HOLLOW)
+    assert (result.stdout, result.stderr) == (b"", "")
+    with recorder.open_trace(app_trace(result)) as trace:
+        assert (str(trace.verdict), trace.closing["counters"]) == (
+            "complete",
+            {"VALUE_UNREADABLE": 1},
+        )
+        seen = [str(step.locals["error"]) for step in trace.steps() if "error" in step.locals]
+    whole, spoiled = "LookupError('x')", "LookupError<unreadable: ERR_VALUE_UNREADABLE>"
+    assert seen == [whole, whole, whole, spoiled, spoiled, whole]
 
 
 @pytest.mark.provokes("LIMIT_REACHED")

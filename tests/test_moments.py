@@ -42,20 +42,8 @@ def walk(scenario: str, *options: object) -> int:
     return int(found[1])
 
 
-# 3.13 looks for pending calls at fewer instants than for signals; on 3.11 the walk ends where tracing begins.
 # Scenario, every how many places, how many of these there are at least.
-if sys.version_info >= (3, 13):
-    SOME = [("start", 3, 5), ("with", 5, 3), ("sources", 5, 3)]
-elif sys.version_info >= (3, 12):
-    SOME = [
-        ("start", 13, 12),
-        ("with", 23, 8),
-        ("sources", 29, 8),
-        ("reset", 1, 2),
-        ("fault", 3, 12),
-    ]
-else:
-    SOME = [("start", 13, 8), ("with", 23, 5)]
+SOME = [("start", 23, 10), ("with", 41, 5), ("sources", 47, 5), ("reset", 1, 4), ("fault", 5, 10)]
 
 
 @pytest.mark.provokes("LIMIT_REACHED")
@@ -69,7 +57,7 @@ def test_an_exception_at_some_places(scenario: str, step: int, least: int) -> No
 @pytest.mark.parametrize("kind", [kind.__name__ for kind in moments.EXCEPTIONS])
 @pytest.mark.parametrize("scenario", moments.SCENARIOS)
 def test_an_exception_at_every_place(scenario: str, kind: str) -> None:
-    assert walk(scenario, "--only", kind) >= (2 if sys.version_info[:2] == (3, 12) else 0)
+    assert walk(scenario, "--only", kind) >= 4
 
 
 # ---- `recorder run`: before the program, and after it ----

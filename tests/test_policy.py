@@ -69,6 +69,8 @@ BAD = [
     ("json_errors", 2),
     ("log_level", "DEBUG"),
     ("log_file", "a\0b"),
+    ("log_file", "no file system holds \ud800"),
+    ("json_errors", "no file system holds \ud800"),
     ("scope", ["own"]),
     ("include", [1]),
     ("exclude", [""]),

@@ -280,6 +280,21 @@ class NameTooLongError(RecorderUsageError, OSError):
     facts = ("path",)
 
 
+class EventNotFoundError(RecorderUsageError, IndexError):
+    """There is no such event."""
+
+    number = 1075
+    error_name = "ERR_EVENT_NOT_FOUND"
+    title = "There is no such event"
+    template = "there is no event {event} in {path}"
+    hint = (
+        "Events are numbered from 0; `recorder info` says how many there are and what is damaged."
+    )
+    doc_url = "docs/errors.md#err_event_not_found"
+    on_error = "raise"
+    facts = ("event", "path")
+
+
 class DestinationNotEmptyError(RecorderUsageError, FileExistsError):
     """The destination folder is not empty."""
 
@@ -307,21 +322,6 @@ class QueryFailedError(RecorderUsageError, ValueError):
     doc_url = "docs/errors.md#err_query_failed"
     on_error = "raise"
     facts = ("reason",)
-
-
-class EventNotFoundError(RecorderUsageError, IndexError):
-    """There is no such event."""
-
-    number = 1075
-    error_name = "ERR_EVENT_NOT_FOUND"
-    title = "There is no such event"
-    template = "there is no event {event} in {path}"
-    hint = (
-        "Events are numbered from 0; `recorder info` says how many there are and what is damaged."
-    )
-    doc_url = "docs/errors.md#err_event_not_found"
-    on_error = "raise"
-    facts = ("event", "path")
 
 
 class DiskFullError(RecorderEnvironmentError, OSError):
@@ -739,16 +739,13 @@ class ToolIdsTakenError(RecorderEnvironmentError, RuntimeError):
 
 
 class TracerInstallConflictError(RecorderEnvironmentError, RuntimeError):
-    """Another tracer is installed."""
+    """The tracer cannot be installed."""
 
     number = 2029
     error_name = "ERR_TRACER_INSTALL_CONFLICT"
-    title = "Another tracer is installed"
-    template = "{tracer} already traces this process"
-    hint = (
-        "Stop the debugger, profiler or coverage tool that traces it, or use Python 3.12 or later, "
-        "where both can run."
-    )
+    title = "The tracer cannot be installed"
+    template = "the tracer cannot be installed beside {tracer}"
+    hint = "Stop the other debugger, profiler or coverage tool, then start the recorder again."
     doc_url = "docs/errors.md#err_tracer_install_conflict"
     on_error = "raise"
     facts = ("tracer",)
@@ -1001,7 +998,10 @@ class CallbackFailedError(RecorderTargetError, RuntimeError):
     error_name = "ERR_CALLBACK_FAILED"
     title = "An exception came out of a callback"
     template = "{exception} came out of a recorder callback"
-    hint = "See the cause; if it is not the program's doing, please report it."
+    hint = (
+        "Look at the cause: an audit hook or a replaced function of sys.monitoring is the "
+        "program's; anything else, please report."
+    )
     doc_url = "docs/errors.md#err_callback_failed"
     on_error = "disable"
     trace_effect = "partial"
@@ -1151,9 +1151,9 @@ BY_NUMBER: dict[int, type[RecorderError]] = {
     1015: UnsupportedPythonError,
     1016: SubinterpreterError,
     1017: NameTooLongError,
+    1075: EventNotFoundError,
     1085: DestinationNotEmptyError,
     1086: QueryFailedError,
-    1075: EventNotFoundError,
     2001: DiskFullError,
     2002: QuotaExceededError,
     2003: FreeSpaceLowError,
