@@ -11,7 +11,14 @@ from setuptools.command.editable_wheel import editable_wheel
 CORE = Path("recorder/_core")
 # C files that belong to an extension besides the one Cython writes.
 EXTRA_SOURCES = {
-    "capture": ["code_table.c", "frames.c", "frames_public.c", "instances.c", "whose.c"],
+    "capture": [
+        "callables.c",
+        "code_table.c",
+        "frames.c",
+        "frames_public.c",
+        "instances.c",
+        "whose.c",
+    ],
     "syscalls": ["syscall_table.c", "map_guard.c"],
 }
 # RECORDER_BUILD=debug: the core checks its invariants (checks.h). asan: it is checked for wrong memory as well.

@@ -31,6 +31,7 @@ class Destination:
                 source="policy",
                 expected="stderr, fd:N with N from 2, or a path",
             )
+        self._was = identity(self.fd)
 
     @property
     def is_stderr(self) -> bool:
@@ -53,7 +54,9 @@ class Destination:
         """Writes the line whole; says whether it could."""
         try:
             if self.fd is not None:
-                return write_fd(self.fd, line)
+                # The program may have closed it, and the number be that of a file of its own.
+                same = self.fd == STDERR or identity(self.fd) == self._was
+                return same and write_fd(self.fd, line)
             with self._open() as fd:
                 return write_fd(fd, line)
         except (OSError, errors.RecorderError) as exc:
@@ -64,6 +67,17 @@ class Destination:
     def _open(self) -> syscalls.Opened:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOCTTY
         return syscalls.opened(self.text, flags, 0o600)
+
+
+def identity(fd: int | None) -> tuple[int, int] | None:
+    """Which open file a descriptor leads to; None if to none."""
+    try:
+        facts = os.fstat(-1 if fd is None else fd)
+    except OSError as exc:
+        if errors.is_programs(exc):
+            raise
+        return None
+    return facts.st_dev, facts.st_ino
 
 
 def write_fd(fd: int, line: bytes) -> bool:

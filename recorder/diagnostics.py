@@ -25,11 +25,22 @@ INTERVAL_S = 1.0
 LEVEL_OF = {"degrade": "warning", "disable": "error", "abort": "critical", "raise": "error"}
 
 
+_loaded: list[Any] = []
+
+
+def _json() -> Any:
+    """The module, loaded once: one that was hidden from the program must not be loaded again."""
+    if not _loaded:
+        import json
+
+        _loaded.append(json)
+    return _loaded[0]
+
+
 def json_line(diagnostic: dict[str, Any]) -> bytes:
     """A diagnostic as it is written: ASCII, on one line."""
-    import json
-
-    return json.dumps(diagnostic, separators=(",", ":")).encode("ascii") + b"\n"
+    text: str = _json().dumps(diagnostic, separators=(",", ":"))
+    return text.encode("ascii") + b"\n"
 
 
 def text_line(error: RecorderError) -> bytes:
@@ -84,6 +95,8 @@ class Reporter:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.destination = Destination(json_errors) if json_errors else None
+        if self.destination is not None:
+            _json()  # loaded now, and not in the middle of the program
         self.run_id = run_id
         self.trace_id = trace_id
         self.counts: dict[str, int] = {}

@@ -34,25 +34,40 @@ def launch_sealer(staging: Staging) -> None:
         raise
 
 
+def interpreter() -> str:
+    """A Python that can be started. Where Python is embedded, sys.executable is the program that it is part of
+    (uWSGI, for one), and the environment's own stands in."""
+    names = [sys.executable or ""]
+    if "python" not in os.path.basename(names[0]):
+        version = "{}.{}".format(*sys.version_info)
+        names = [
+            os.path.join(prefix, "bin", f"python{version}")
+            for prefix in (sys.prefix, sys.base_prefix)
+        ]
+    for name in names:
+        if os.access(name, os.X_OK):
+            return name
+    raise errors.SealerStartFailedError(reason="Python does not know its own executable")
+
+
 def _spawn_sealer(staging: Staging) -> int:
-    if not sys.executable:
-        raise errors.SealerStartFailedError(reason="Python does not know its own executable")
+    executable = interpreter()
     flags = ["-I", "-S", "-X", "utf8"]
     if sys.dont_write_bytecode:
         flags.append("-B")
     if sys.pycache_prefix:
         flags += ["-X", f"pycache_prefix={sys.pycache_prefix}"]
-    argv = [sys.executable, *flags, "-c", SEALER_BOOT, staging.path, *_sealer_path()]
+    argv = [executable, *flags, "-c", SEALER_BOOT, staging.path, *_sealer_path()]
     # What is set for the program's Python (PYTHONMALLOC, PYTHONTRACEMALLOC …) is not for this one.
     environment = [
         name + b"=" + value for name, value in os.environb.items() if not name.startswith(b"PYTHON")
     ]
     try:
-        return syscalls.spawn(sys.executable, argv, environment, staging.file("sealer.log"))
+        return syscalls.spawn(executable, argv, environment, staging.file("sealer.log"))
     except OSError as error:
         if errors.is_programs(error):
             raise
-        raise errors.SealerStartFailedError(reason=sys.executable, errno=error.errno) from error
+        raise errors.SealerStartFailedError(reason=executable, errno=error.errno) from error
 
 
 def _sealer_path() -> list[str]:

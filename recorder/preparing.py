@@ -222,6 +222,7 @@ def _make_session(
         "destination": portable(staging.destination),
         "keep_partial_trace": policy.keep_partial_trace,
         "max_bytes": policy.max_bytes,
+        "max_duration": policy.max_duration,
         "keep_last": policy.keep_last,
         "min_free_space": staging.floor,
         "target_pid": pid,

@@ -71,6 +71,8 @@ class Sealer:
         session = self.tape.session
         self.floor: int = session["min_free_space"]
         self.max_bytes: int | None = session["max_bytes"]
+        self.max_duration: float | None = session["max_duration"]
+        self.began: float | None = None
         self.watch = processes.Watch(session["target_pid"], session["target_started"])
         self.trace_id = bytes.fromhex(session["meta"]["trace_id"])
         self.known = self._facts(LASTING)
@@ -92,6 +94,7 @@ class Sealer:
                 self.tape.fail(self.exec_error())
             if died or self.page.discard or self.page.target_state == control.TARGET_FINISHED:
                 break
+            self.call_time()
             wait = SHORTEST_WAIT_MS if self.seal_full() else min(2 * wait, LONGEST_WAIT_MS)
         never_began = self.page.target_state == control.TARGET_PREPARING
         if died and never_began and self.tape.failure is None:
@@ -159,6 +162,15 @@ class Sealer:
             if self.page.slot(index) == (control.SLOT_FULL, sequence):
                 return index
         return None
+
+    def call_time(self) -> None:
+        """A program that makes no call looks at no clock: it is told to."""
+        if self.max_duration is None or self.page.target_state != control.TARGET_RECORDING:
+            return
+        now = time.monotonic()
+        self.began = self.began or now
+        if now - self.began > self.max_duration:
+            self.page.attention = 1
 
     def check_limits(self) -> None:
         """The free space that is to be kept after the next reservation, and the size of the trace."""

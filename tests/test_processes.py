@@ -292,6 +292,43 @@ os._exit(4)
     assert verdict_of(result.trace.parent / "b.rtrace") == ("complete", 4)
 
 
+def test_an_exit_from_below_python_while_threads_run(run_recorded: Run) -> None:
+    """C code calls exit() without the GIL: the threads go on until the process is gone."""
+    result = run_recorded(
+        "import ctypes, threading, time\n"
+        "def work():\n    n = 0\n    while True: n = step(n)\n"
+        "def step(n): return n + 1\n"
+        "for _ in range(3): threading.Thread(target=work, daemon=True).start()\n"
+        "time.sleep(0.05)\n"
+        "ctypes.CDLL(None).exit(5)\n"
+    )
+    assert (result.status, result.stderr) == (5, "")
+    assert verdict_of(result.trace) == ("complete", 5)
+    assert "step" in functions_in(result.trace)
+
+
+def test_python_that_still_runs_when_the_process_exits(run_plain: Run, tmp_path: Path) -> None:
+    """As where it is embedded: the exit handlers that came before ours still run Python."""
+    result = run_plain(
+        """
+import ctypes, recorder
+def last(status, nothing):
+    total = sum(n for n in range(10))
+    print("last", total, flush=True)
+libc = ctypes.CDLL(None)
+callback = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_void_p)(last)
+libc.on_exit(callback, None)
+recorder.start("a.rtrace")
+def f(): return 1
+f()
+ctypes.PyDLL(None).exit(6)
+"""
+    )
+    assert (result.status, result.stdout, result.stderr) == (6, b"last 45\n", "")
+    assert verdict_of(tmp_path / "a.rtrace") == ("complete", 6)
+    assert functions_in(tmp_path / "a.rtrace") >= {"f"}
+
+
 # ------------------------------------------------------------------------------ children recorded
 
 CHILDREN = {

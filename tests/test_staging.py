@@ -400,13 +400,25 @@ def test_a_missing_dependency_has_its_name(tmp_path, monkeypatch):
 
 @pytest.mark.provokes("SEALER_START_FAILED")
 def test_a_python_that_cannot_be_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "prefix", "/nowhere")
+    monkeypatch.setattr(sys, "base_prefix", "/nowhere")
     for executable in ("/no/such/python", "/dev/null", ""):
         monkeypatch.setattr(sys, "executable", executable)
         assert isinstance(fail_to_launch(tmp_path), errors.SealerStartFailedError)
 
 
-def test_a_python_that_is_none(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "executable", "/bin/true")
+@pytest.mark.parametrize("executable", ["/usr/bin/uwsgi", ""])
+def test_a_python_that_is_embedded(monkeypatch, executable):
+    monkeypatch.setattr(sys, "executable", executable)
+    found = launching.interpreter()
+    assert os.path.basename(found) == "python{}.{}".format(*sys.version_info)
+    assert os.path.dirname(found) == os.path.join(sys.prefix, "bin")
+
+
+def test_a_python_that_is_none(tmp_path, tmp_path_factory, monkeypatch):
+    python = tmp_path_factory.mktemp("bin") / "python"
+    python.symlink_to("/bin/true")
+    monkeypatch.setattr(sys, "executable", str(python))
     error = fail_to_launch(tmp_path)
     assert isinstance(error, errors.SealerStartFailedError)
     assert "without a word" in str(error)

@@ -144,7 +144,8 @@ def hide(before: "Seen") -> None:
     _boot.kept.append(globals())  # ours, which would be garbage for the program to collect
     for entry in set(sys.path_importer_cache) - importers:
         del sys.path_importer_cache[entry]
-    for name in set(sys.modules) - modules:
+    hidden = set(sys.modules) - modules
+    for name in hidden:
         parent, _, child = name.rpartition(".")
         if name.partition(".")[0] == "recorder":
             continue
@@ -153,6 +154,23 @@ def hide(before: "Seen") -> None:
         # Of a package that the program sees; one that is hidden as well stays whole, for the recorder.
         if parent in modules and vars(sys.modules[parent]).get(child) is module:
             delattr(sys.modules[parent], child)
+    forget_codecs({name.partition(".")[2] for name in hidden if name.startswith("encodings.")})
+
+
+def forget_codecs(names: set[str]) -> None:
+    """Codecs that nobody else has asked for yet: else the program's own asking would load no module. In dev mode,
+    3.11 asks for ASCII at the first import of any extension module."""
+    if not names:
+        return
+    import _codecs
+    import encodings
+
+    cache: dict[str, object] = encodings._cache
+    for key in [key for key in cache if encodings.aliases.aliases.get(key, key) in names]:
+        del cache[key]
+    # CPython's own cache is emptied by this; whatever is asked for next is found in the one above.
+    _codecs.unregister(encodings.search_function)
+    _codecs.register(encodings.search_function)
 
 
 def fail(exc: BaseException, json_errors: str | None) -> "NoReturn":

@@ -151,6 +151,8 @@ cdef extern from "frames.h" nogil:
 cdef extern from "frames.h":
     PyObject *rec_save_handled()
     void rec_restore_handled(PyObject *)
+    int REC_OWN_DEPTH
+    void rec_lend_depth(int)
     Py_tracefunc rec_trace_of(PyThreadState *) nogil
     void rec_set_trace(PyThreadState *, Py_tracefunc) nogil
     Py_tracefunc rec_profile_of(PyThreadState *) nogil
@@ -227,6 +229,9 @@ cdef extern from "whose.h":
     PyObject *rec_current_task(PyThreadState *, PyObject **) nogil
     PyObject *rec_task_name(PyObject *) nogil
     void *rec_task_frame(PyObject *) nogil
+
+cdef extern from "callables.h":
+    bint rec_forget_callable(int, int, PyObject *)
 
 cdef extern from "clock.h" nogil:
     ctypedef int clockid_t

@@ -123,6 +123,20 @@ static inline void rec_restore_handled(PyObject *value)
     Py_XDECREF(old);
 }
 
+/* Our own Python code runs where the program has no depth left to call anything. What is lent is taken back. */
+enum { REC_OWN_DEPTH = 200 };
+
+static inline void rec_lend_depth(int depth)
+{
+    PyThreadState *ts = rec_thread_state();
+#if PY_VERSION_HEX < 0x030C0000
+    ts->recursion_remaining += depth;
+#else
+    ts->py_recursion_remaining += depth;
+    ts->c_recursion_remaining += depth;
+#endif
+}
+
 /* Kinds of a code's localsplus, as in CPython's pycore_code.h. */
 enum { REC_KIND_HIDDEN = 0x10, REC_KIND_LOCAL = 0x20, REC_KIND_CELL = 0x40, REC_KIND_FREE = 0x80 };
 

@@ -55,6 +55,7 @@ cdef void settle(Status status) noexcept:
         return
     REC_CHECK(tape.control != NULL and current is not None, b"what is recorded has a tape and a session")
     handled = rec_save_handled()
+    rec_lend_depth(REC_OWN_DEPTH)
     fail(status, STAGE_CAPTURE)                 # in case only the status was known
     hooks.state = IDLE
     PyErr_Fetch(&kind, &value, &trace)
@@ -71,6 +72,7 @@ cdef void settle(Status status) noexcept:
     if hooks.state == ABORTING:
         queue_abort()
     queue_interruption()
+    rec_lend_depth(-REC_OWN_DEPTH)
     PyErr_Restore(kind, value, trace)
     rec_restore_handled(handled)
 
@@ -317,6 +319,10 @@ cdef PyObject *on_line(PyObject *self, PyObject **args, Py_ssize_t nargs) noexce
     t = thread_of(state)
     if t == NULL:
         return answer(ERR_OUT_OF_MEMORY)
+    if is_called_for():
+        status = attend()
+        if status != OK:
+            return answer(status)
     if not is_top(t, frame):
         status = sync(t, frame)
         if status != OK or not is_top(t, frame):
@@ -413,6 +419,7 @@ cdef PyObject *ended(PyObject **args, uint8_t record) noexcept:
 cdef bint instrument(Code *code) noexcept:
     """Local events for a code object in scope."""
     cdef PyObject *handled = rec_save_handled()
+    rec_lend_depth(REC_OWN_DEPTH)
     try:
         monitoring.set_local_events(hooks.tool, <object> <PyObject *> code.object, LOCAL_EVENTS)
         code.instrumented = True
@@ -420,6 +427,7 @@ cdef bint instrument(Code *code) noexcept:
         fail(ERR_HOOK_STOLEN, STAGE_CAPTURE)
     except BaseException as error:
         fail_by_exception(error, STAGE_CAPTURE)
+    rec_lend_depth(-REC_OWN_DEPTH)
     rec_restore_handled(handled)
     return code.instrumented
 
@@ -533,8 +541,9 @@ cdef int remove_monitoring(bint aborting) except -1:
         code = code.next
     hooks.tool = -1
     try:
-        for event in callbacks:                 # each is told to the audit hooks of the program, which can raise
-            monitoring.register_callback(tool, event, None)
+        for event, function in callbacks.items():
+            if not rec_forget_callable(tool, event.bit_length() - 1, <PyObject *> function):
+                monitoring.register_callback(tool, event, None)     # audit hooks hear of it, and can raise
     finally:
         monitoring.free_tool_id(tool)
     return 0
@@ -581,6 +590,8 @@ cdef void record_trace(PyFrameObject *object, int what, PyObject *arg) noexcept:
             return
     if PyInterpreterState_ThreadHead(state.interp) != hooks.newest:
         status = trace_all_threads(state)
+    if status == OK and what == PyTrace_LINE and is_called_for():
+        status = attend()
     t = tracer.thread
     if status != OK:
         pass

@@ -84,7 +84,7 @@ typedef struct {
     RecFault sealer_fault;   /* at 256 */
     uint8_t pad4[16];
     /* 320: written by the sealer, read by the target at every call: keep it on a line of its own */
-    uint32_t attention;      /* 1: the sealer has a fault that the target should act on */
+    uint32_t attention;      /* 1: the sealer has a fault that the target should act on, or its time is up */
     uint8_t pad5[60];
     /* 384: the ring. The target makes FREE → LIVE → FULL, the sealer FULL → FREE */
     RecSlot slots[REC_RING_SLOTS];

@@ -44,6 +44,8 @@ cdef extern from "<unistd.h>" nogil:
     ssize_t write_all "write"(int, const void *, size_t)
 
 cdef extern from "Python.h" nogil:
+    int Py_IsInitialized()
+    int PyGILState_Check()
     int64_t PyInterpreterState_GetID(PyInterpreterState *)
 
 cdef enum Found:                 # what there is of the trace at the end
@@ -305,6 +307,7 @@ cdef int copy_text(char *place, bytes text, size_t room) except -1:
 
 cdef Status begin(bint wait_for_main) except *:
     cdef Status status
+    remember_stderr()
     open_segment(0)
     status = open_tracer()
     if status == OK:
@@ -386,6 +389,10 @@ cdef void close_tape(uint32_t state) noexcept nogil:
         put_clock()
     if tape.head != NULL:
         commit()
+    hand_over(state)
+
+
+cdef void hand_over(uint32_t state) noexcept nogil:
     tape.control.events = tape.events
     tape.control.stopped_mono_ns = rec_clock_ns(CLOCK_MONOTONIC)
     REC_STORE(tape.control.target_state, state)
@@ -550,15 +557,22 @@ cdef Status watch_process() noexcept nogil:
 
 
 cdef void at_exit(int exit_status, void *unused) noexcept nogil:
-    """libc's exit(): Python is gone. Passes the exit status on and waits for the publication."""
+    """libc's exit(): Python is gone, or not quite: C code may call exit() while threads run, and where Python is
+    embedded it may be another exit handler that ends it. Nothing is unmapped below them. Passes the exit status on and
+    waits for the publication."""
     cdef Status status = OK
     cdef bint told
     if tape.control != NULL and getpid() == tape.pid:
+        if hooks.state != ABORTING:
+            hooks.state = IDLE
         told = REC_LOAD(tape.control.target_fault.status) != 0
         tape.control.exit_status = exit_status
         tape.control.has_exit_status = 1
         if REC_LOAD(tape.control.target_state) < REC_TARGET_STOPPED:
-            close_tape(REC_TARGET_FINISHED)
+            if Py_IsInitialized() and not PyGILState_Check():
+                hand_over(REC_TARGET_FINISHED)  # a thread may be in the middle of a record: what is committed counts
+            else:
+                close_tape(REC_TARGET_FINISHED)
         else:
             REC_STORE(tape.control.target_state, REC_TARGET_FINISHED)
         outlive_signals()
@@ -567,7 +581,6 @@ cdef void at_exit(int exit_status, void *unused) noexcept nogil:
             say_summary()
         if status != OK or told or not is_published():
             conclude(status, told)
-        unmap_tape()
     if ending.override >= 0 and ending.override != exit_status:
         # exit() cannot change its mind; what the C library has buffered is written first, as it would have.
         if fflush(NULL) != 0:
@@ -608,8 +621,7 @@ cdef void say(const char *text) noexcept nogil:
 
 
 cdef void write_line(int fd, const char *text, size_t size) noexcept nogil:
-    cdef ssize_t written = write_all(fd, text, size)
-    if written < 0:
+    if (fd != 2 or stderr_is_there()) and write_all(fd, text, size) < 0:
         return                                  # it is closed: there is nobody to tell
 
 

@@ -14,7 +14,7 @@ cdef extern from "<signal.h>" nogil:
         Handler sa_handler
     int sigaction(int, const Action *, Action *)
     int sigemptyset(void *)
-    Handler SIG_DFL
+    Handler SIG_DFL, SIG_IGN
     int SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO
 
 cdef extern from "Python.h" nogil:
@@ -106,6 +106,7 @@ cdef bint is_exit_call(PyObject **args, Py_ssize_t n, PyObject *names) noexcept:
 cdef void leave(int status) noexcept:
     """The end of a program by os._exit: its recording is as whole as that of any other end."""
     cdef PyObject *handled = rec_save_handled()
+    rec_lend_depth(REC_OWN_DEPTH)
     try:
         if before_exit is not None:
             before_exit()
@@ -192,6 +193,7 @@ cdef PyObject *after_fork(PyObject *self, PyObject *nothing) noexcept:
     if hooks.state != FORKED:
         return none()
     handled = rec_save_handled()
+    rec_lend_depth(REC_OWN_DEPTH)
     waited = hooks.forked_while == WAITING
     was_recording = waited or hooks.forked_while == RECORDING
     end_session()
@@ -201,6 +203,7 @@ cdef PyObject *after_fork(PyObject *self, PyObject *nothing) noexcept:
     # audit: the session tells of its own failures; whatever else comes must not reach the program's fork()
     except BaseException:
         PyErr_Clear()
+    rec_lend_depth(-REC_OWN_DEPTH)
     rec_restore_handled(handled)
     return none()
 
@@ -210,20 +213,28 @@ cdef PyObject *after_fork(PyObject *self, PyObject *nothing) noexcept:
 cdef void note_signal(int number) noexcept nogil:
     """The program has ended, and no signal can change its exit status any more. One that asks the process to end
     ends the waiting: the sealer finishes without us."""
-    if number == SIGHUP or number == SIGINT or number == SIGQUIT or number == SIGTERM:
+    if asks_to_end(number):
         leaving.hurried = 1
 
 
+cdef bint asks_to_end(int number) noexcept nogil:
+    return number == SIGHUP or number == SIGINT or number == SIGQUIT or number == SIGTERM
+
+
 cdef void outlive_signals() noexcept nogil:
-    """From here on, a signal that would kill a process does not kill this one. Those that the program ignores or
-    handles stay as they are."""
+    """From here on, a signal that would kill a process does not kill this one. Those that the program ignores stay
+    as they are; of those it handles, only the ones that ask it to end, which no handler of Python's does any more."""
     cdef int[11] numbers = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF,
                             SIGIO]
     cdef Action old, ours
     cdef int i
+    cdef bint would_kill
     for i in range(11):
         memset(&ours, 0, sizeof(ours))
         ours.sa_handler = note_signal
-        if sigaction(numbers[i], NULL, &old) == 0 and old.sa_handler == SIG_DFL:
+        if sigaction(numbers[i], NULL, &old) != 0:
+            continue
+        would_kill = old.sa_handler == SIG_DFL or (asks_to_end(numbers[i]) and old.sa_handler != SIG_IGN)
+        if would_kill:
             if sigaction(numbers[i], &ours, NULL) != 0:
                 continue                        # then it kills us, and the sealer finishes without us

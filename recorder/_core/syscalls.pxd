@@ -80,5 +80,9 @@ cdef void keep_guard() noexcept nogil
 cdef int open_file(const char *path, int flags) noexcept nogil
 cdef int close_file(int fd) noexcept nogil
 
+# Where the user is told something, if that still is where it led when recording began.
+cdef void remember_stderr() noexcept nogil
+cdef bint stderr_is_there() noexcept nogil
+
 # Raises OSError.
 cdef int raise_errno(int error, path) except -1

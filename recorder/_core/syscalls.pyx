@@ -35,6 +35,18 @@ cdef extern from "<unistd.h>" nogil:
     ssize_t write_as_it_is "write"(int, const void *, size_t)
 
 
+cdef extern from "<sys/stat.h>" nogil:
+    ctypedef int dev_t
+    ctypedef int ino_t
+    ctypedef struct c_file_facts "struct stat":
+        dev_t st_dev
+        ino_t st_ino
+    int fstat(int, c_file_facts *)
+
+cdef extern from "<fcntl.h>" nogil:
+    int fcntl(int, int)
+    int F_GETFL, O_APPEND
+
 cdef extern from "syscall_table.h" nogil:
     enum:
         REC_CALL_COUNT
@@ -264,9 +276,41 @@ def pwrite(int fd, const unsigned char[::1] data not None, off_t at, path=None):
     write_all(fd, data, at, True, path)
 
 
+cdef struct Standard:  # what descriptor 2 was when recording began
+    bint known, open
+    dev_t device
+    ino_t inode
+
+
+cdef Standard standard_error
+
+
+cdef void remember_stderr() noexcept nogil:
+    """The program may close it, and the number may become that of a file of its own."""
+    cdef c_file_facts facts
+    standard_error.known = True
+    standard_error.open = fstat(2, &facts) == 0
+    standard_error.device = facts.st_dev
+    standard_error.inode = facts.st_ino
+
+
+cdef bint stderr_is_there() noexcept nogil:
+    """Whether a line for the user may go to descriptor 2: it is what it was, or a log that took its place."""
+    cdef c_file_facts facts
+    if not standard_error.known:
+        return True
+    if not standard_error.open or fstat(2, &facts) != 0:
+        return False
+    if facts.st_dev == standard_error.device and facts.st_ino == standard_error.inode:
+        return True
+    return fcntl(2, F_GETFL) & O_APPEND != 0
+
+
 def tell(int fd, const unsigned char[::1] data not None):
     """Writes to a descriptor of the program's, which may be closed, broken or full; whether all of it
     was written. A SIGPIPE that comes of it is ours, and taken back before it is delivered."""
+    if fd == 2 and not stderr_is_there():
+        return False
     cdef Py_ssize_t size = data.shape[0], done = 0
     cdef const unsigned char *start = &data[0] if size else NULL
     cdef sigset_t pipe, before

@@ -14,7 +14,7 @@ cdef struct Tape:
     uint64_t sequence
     uint64_t events
     uint64_t last_tick
-    uint64_t most_events     # limits of the policy; looked at when a function is called and when a segment is full
+    uint64_t most_events     # limits of the policy; looked at when a function is called and at every line
     uint64_t deadline        # in ticks
     uint64_t look_at         # in ticks: when to look whether our handler of SIGBUS is still there
     int32_t pid
@@ -140,12 +140,18 @@ cdef Status rotate(size_t room) noexcept nogil:
     return OK
 
 
-cdef inline bint limit_is_reached() noexcept nogil:
-    return tape.events >= tape.most_events or tape.last_tick >= tape.deadline
+cdef bint limit_is_reached() noexcept nogil:
+    return tape.events >= tape.most_events or rec_ticks() >= tape.deadline
+
+
+cdef inline bint is_called_for() noexcept nogil:
+    """At every line: a loop that calls nothing must end, too."""
+    return tape.control.attention != 0 or tape.events >= tape.most_events
 
 
 cdef inline bint needs_attention() noexcept nogil:
-    return tape.control.attention != 0 or tape.events >= tape.most_events or tape.last_tick >= tape.look_at
+    """At every call, which has a timestamp."""
+    return is_called_for() or tape.last_tick >= tape.look_at
 
 
 cdef Status fail_limit() noexcept nogil:
