@@ -15,7 +15,6 @@ from recorder._core import control, syscalls
 from recorder.errors import arguments
 from recorder.policy import current_folder
 from recorder.trace import writer
-from recorder.trace.file import TraceFile
 from recorder.trace.sealing import Tape
 from recorder.trace.writer import Verdict
 
@@ -38,6 +37,9 @@ def recover(
     with errors.mapped("open_trace", path=path):
         folder = find(os.path.realpath(path))
     if not os.path.isdir(folder):
+        # Loaded here: a program that closes its own trace needs no decompression, which is not of the library.
+        from recorder.trace.file import TraceFile
+
         TraceFile(folder).close()  # says what else it is, if it is no trace
         return folder, _verdict(folder)
     if not os.listdir(folder):
