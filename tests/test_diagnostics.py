@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import io
 import json
 import logging
@@ -35,6 +36,11 @@ class Clock:
 @pytest.fixture(autouse=True)
 def nothing_said_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diagnostics, "_said_in", 0)
+
+
+def make_stderr_a_log() -> None:
+    """So that it may be written to, though it is not what it was when a test before this one recorded."""
+    fcntl.fcntl(2, fcntl.F_SETFL, fcntl.fcntl(2, fcntl.F_GETFL) | os.O_APPEND)
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -229,6 +235,7 @@ def test_a_flood_is_cut_and_counted(tmp_path: Path) -> None:
 
 
 def test_the_final_line_is_said_once_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
+    make_stderr_a_log()
     reporter = Reporter()
     error = errors.TraceBusyError(path="/a\n", target_pid=7)
     assert reporter.final(error, disposition="disable")
@@ -259,6 +266,7 @@ def test_a_forked_child_has_a_line_of_its_own() -> None:
 
 
 def test_with_json_on_stderr_the_line_is_the_json(capfd: pytest.CaptureFixture[str]) -> None:
+    make_stderr_a_log()
     reporter = Reporter("stderr", run_id="r")
     error = errors.DiskFullError(path="/a")
     reporter.report(error, disposition="disable")
