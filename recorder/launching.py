@@ -37,14 +37,10 @@ def launch_sealer(staging: Staging) -> None:
 def interpreter() -> str:
     """A Python that can be started. Where Python is embedded, sys.executable is the program that it is part of
     (uWSGI, for one), and the environment's own stands in."""
-    names = [sys.executable or ""]
-    if "python" not in os.path.basename(names[0]):
-        version = "{}.{}".format(*sys.version_info)
-        names = [
-            os.path.join(prefix, "bin", f"python{version}")
-            for prefix in (sys.prefix, sys.base_prefix)
-        ]
-    for name in names:
+    if "python" in os.path.basename(sys.executable or ""):
+        return sys.executable
+    for prefix in (sys.prefix, sys.base_prefix):
+        name = os.path.join(prefix, "bin", "python{}.{}".format(*sys.version_info))
         if os.access(name, os.X_OK):
             return name
     raise errors.SealerStartFailedError(reason="Python does not know its own executable")

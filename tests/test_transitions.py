@@ -60,7 +60,7 @@ def check_works(path: Path) -> None:
 
 
 def break_sealer(session: recorder.Session, number: int = errors.DiskFullError.number) -> None:
-    """The sealer reports a failure: the next call of a function finds it."""
+    """The sealer reports a failure: the next line that is recorded finds it."""
     page = control.ControlPage(session._staging.file("control"))
     page.set_sealer_fault(number, errno=errno.ENOSPC, detail="/disk")
     page.close()
@@ -187,8 +187,7 @@ AUDITS = pytest.mark.skipif(not MONITORING, reason="the hook of 3.11 is set with
     "kind", ["RuntimeError", "PermissionError", "KeyboardInterrupt", "SystemExit"]
 )
 def test_an_audit_hook_that_forbids_it(path: Path, kind: str) -> None:
-    """What is an Exception becomes ours, with the cause; control flow passes through. In stop() it comes when all
-    is done, and an Exception has nothing left to forbid."""
+    """What is an Exception becomes ours, with the cause; control flow passes through. Stopping asks nobody."""
     program = (
         AUDITED
         + f"""
@@ -203,11 +202,8 @@ def test_an_audit_hook_that_forbids_it(path: Path, kind: str) -> None:
     session = recorder.start("app.rtrace")
     work()
     armed = forbid
-    try:
-        session.stop()
-    except BaseException as error:
-        print(type(error).__name__)
-    print(recorder.is_recording(), session.stop().state)
+    print(session.stop().state, armed is forbid, recorder.is_recording())
+    armed = None
     with recorder.record("app.rtrace"):
         work()
     """
@@ -215,9 +211,8 @@ def test_an_audit_hook_that_forbids_it(path: Path, kind: str) -> None:
     done = run_program(path.parent, program)
     ours = kind in ("RuntimeError", "PermissionError")
     started = f"CallbackFailedError {kind}" if ours else f"{kind} NoneType"
-    stopped = [] if ours else [kind]
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines() == [started, "False []", *stopped, "False complete"]
+    assert done.stdout.splitlines() == [started, "False []", "complete True False"]
 
 
 @AUDITS
@@ -226,7 +221,8 @@ def test_an_audit_hook_that_forbids_it(path: Path, kind: str) -> None:
     "call", ["recorder.start('b.rtrace')", "recorder.reset()", "session.stop()"]
 )
 def test_a_call_from_within_a_transition(path: Path, call: str) -> None:
-    """An audit hook is run in the middle of start and stop: whatever it calls is refused, and they go on."""
+    """An audit hook is run in the middle of start: whatever it calls is refused, and it goes on. Stopping asks
+    nobody."""
     program = (
         AUDITED
         + f"""
@@ -242,16 +238,14 @@ def test_a_call_from_within_a_transition(path: Path, call: str) -> None:
     session = recorder.start("app.rtrace")
     work()
     armed = again
-    print(session.stop().state, armed)
+    print(session.stop().state, armed is again)
     """
     )
     done = run_program(path.parent, program)
     assert (done.returncode, done.stderr) == (0, "")
     name = call.split("(")[0].partition(".")[2]
-    refused = f"ERR_REENTERED {name}"
-    first = "no session yet" if name == "stop" else refused
-    second = "ERR_ALREADY_RECORDING None" if name == "start" else refused
-    assert done.stdout.splitlines() == [first, second, "complete None"]
+    said = "no session yet" if name == "stop" else f"ERR_REENTERED {name}"
+    assert done.stdout.splitlines() == [said, "complete True"]
 
 
 # ---- wrong order ----
@@ -581,13 +575,14 @@ def test_a_tool_id_that_was_stolen(path: Path) -> None:
 
 @pytest.mark.provokes("TRACE_INCOMPLETE")
 def test_a_body_that_raises_while_stop_fails(path: Path) -> None:
-    """The user's exception wins; the recorder's is a note on it."""
+    """The user's exception wins; the recorder's is a note on it. Nothing of this file is recorded, so that nothing
+    finds the failure before stop does."""
     for options, name in (
         ({"on_recorder_error": "abort"}, "ERR_DISK_FULL"),
         ({"require_trace": True}, "ERR_TRACE_INCOMPLETE"),
     ):
         with pytest.raises(ZeroDivisionError) as caught:
-            with recorder.record(path, **options) as session:
+            with recorder.record(path, exclude=(__file__,), **options) as session:
                 break_sealer(session)
                 raise ZeroDivisionError("the user's")
         (note,) = caught.value.__notes__

@@ -164,7 +164,10 @@ cdef Status fail_limit() noexcept nogil:
 
 cdef Status attend() noexcept nogil:
     """Something outside of capture may want the recording to end. OK if not."""
-    cdef Status status = <Status> REC_LOAD(tape.control.target_fault.status)
+    cdef Status status
+    if tape.control.magic != REC_CONTROL_MAGIC:
+        return OK                    # somebody wrote over the page: the sealer makes it anew, and says so there
+    status = <Status> REC_LOAD(tape.control.target_fault.status)
     if status != OK:
         return status                # a mapping was lost
     if limit_is_reached():
