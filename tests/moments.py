@@ -261,7 +261,7 @@ def a_fault(path: str, wire: Tripwire) -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)
     try:
-        session = recorder.start(path, Policy(**OPTIONS, max_events=30))
+        session = recorder.start(path, Policy(**OPTIONS, max_events=100))
         try:
             with wire.in_decisions(), wire:
                 for _ in range(40):
