@@ -66,6 +66,14 @@ def break_sealer(session: recorder.Session, number: int = errors.DiskFullError.n
     page.close()
 
 
+def kill_sealer(session: recorder.Session) -> None:
+    page = control.ControlPage(session._staging.file("control"))
+    sealer = page.sealer_pid
+    page.close()
+    os.kill(sealer, signal.SIGKILL)
+    assert has_died(sealer)
+
+
 def run_program(
     folder: Path, text: str, *options: str, **env: str
 ) -> subprocess.CompletedProcess[str]:
@@ -575,15 +583,14 @@ def test_a_tool_id_that_was_stolen(path: Path) -> None:
 
 @pytest.mark.provokes("TRACE_INCOMPLETE")
 def test_a_body_that_raises_while_stop_fails(path: Path) -> None:
-    """The user's exception wins; the recorder's is a note on it. Nothing of this file is recorded, so that nothing
-    finds the failure before stop does."""
+    """The user's exception wins; the recorder's is a note on it. That the sealer is dead is found by stop."""
     for options, name in (
-        ({"on_recorder_error": "abort"}, "ERR_DISK_FULL"),
+        ({"on_recorder_error": "abort"}, "ERR_SEALER_DIED"),
         ({"require_trace": True}, "ERR_TRACE_INCOMPLETE"),
     ):
         with pytest.raises(ZeroDivisionError) as caught:
-            with recorder.record(path, exclude=(__file__,), **options) as session:
-                break_sealer(session)
+            with recorder.record(path, **options) as session:
+                kill_sealer(session)
                 raise ZeroDivisionError("the user's")
         (note,) = caught.value.__notes__
         assert note.startswith(f"[{name}]")
