@@ -70,10 +70,8 @@ class Tripwire:
         self._library = library()
         self._look = LOOK(self._count)
         self._before = signal.getsignal(SIGNAL)
-        if sys.version_info < (
-            3,
-            12,
-        ):  # before a recording begins: it would take the place of the recorder's own
+        # Before a recording begins: it would take the place of the recorder's own.
+        if sys.version_info < (3, 12):
             ctypes.pythonapi.PyEval_SetTrace(self._library.trace, ctypes.py_object(type(self)))
 
     def __enter__(self) -> Tripwire:

@@ -31,9 +31,8 @@ from recorder.trace.writer import (
 )
 
 PIECE: Final = 1 << 20  # bytes looked through at once for the next chunk
-MOST_EVENTS: Final = (
-    1 << 62
-)  # no recording is longer, and ranges of numbers fit what Python counts with
+# No recording is longer, and ranges of numbers fit what Python counts with.
+MOST_EVENTS: Final = 1 << 62
 KNOWN: Final = (META, EVENTS, SOURCE, CLOSE, INDEX, DROPPED)
 
 
