@@ -30,6 +30,8 @@ class Activation:
     locals: dict[str, Value] = field(default_factory=dict)  # as of its last event
     value: Value | None = None
     arguments: list[str] = field(default_factory=list)
+    # Where it begins, each line, and its end if a variable changed since the line before.
+    steps: list[Event] = field(default_factory=list)
 
 
 @dataclass
@@ -50,6 +52,7 @@ def truth(trace: Trace) -> Truth:
     found: dict[int, list[Activation]] = {}
     exceptions: dict[int, list[Event]] = {}
     frames = {}
+    unseen: set[int] = set()  # frames of which a variable changed since their last step
     count = 0
     for event in trace.events():
         count += 1
@@ -66,6 +69,12 @@ def truth(trace: Trace) -> Truth:
             stack.append(active)
             found.setdefault(number, []).append(active)
         frames[event.frame] = stack[-1].locals = dict(event.locals)
+        if event.changed:
+            unseen.add(event.frame)
+        ends_unlike = event.kind in END and event.frame in unseen
+        if event.kind in BEGIN or event.kind == "line" or ends_unlike:
+            stack[-1].steps.append(event)
+            unseen.discard(event.frame)
         if event.kind in ("raise", "reraise", "handled"):
             exceptions.setdefault(number, []).append(event)
         elif event.kind in END:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow.parquet
 import pytest
-from test_export_round_trip import read_codetracer
+from test_export_round_trip import SPEEDSCOPE, read_codetracer
 
 import recorder
 from recorder._core.decode import Scanner
@@ -47,6 +47,8 @@ def read_all(trace: Path, folder: Path) -> dict[str, Any]:
         elif format in ("perfetto", "speedscope"):
             text = out.read_bytes().decode("utf-8")
             read[format] = json.loads(text, parse_constant=refuse)
+            if format == "speedscope":
+                SPEEDSCOPE.validate(read[format])
             json.dumps(read[format], ensure_ascii=False).encode("utf-8")
         elif format == "parquet":
             read[format] = {

@@ -18,7 +18,7 @@ import export_truth
 import jsonschema
 import pyarrow.parquet
 import pytest
-from export_truth import Truth, clean, from_record, shown, truth, wanted
+from export_truth import Activation, Truth, clean, from_record, shown, truth, wanted
 from viewers import Chrome, Drawn, Perfetto, Slice, Viewer
 
 import recorder
@@ -26,6 +26,10 @@ from recorder.export import FORMATS, export
 from recorder.export.perfetto import DEEPEST, MOST_THREADS
 
 HERE = Path(__file__).parent
+# The schema that speedscope 1.25 ships, beside its licence.
+SPEEDSCOPE = jsonschema.Draft7Validator(
+    json.loads((HERE / "viewers/speedscope/file-format-schema.json").read_text("utf-8"))
+)
 ZOO = """
 import asyncio, sys, threading
 
@@ -234,6 +238,7 @@ def test_tasks_have_tracks_of_their_own(exported: Exported) -> None:
 def test_speedscope(exported: Exported, program: str) -> None:
     want, path = exported(program, "speedscope")
     made = json.loads(path.read_text("utf-8"))
+    SPEEDSCOPE.validate(made)
     check_speedscope(want, made)
 
 
@@ -255,12 +260,10 @@ def check_speedscope(want: Truth, made: dict[str, Any]) -> None:
     assert opened == [a.function for a in want.activations]
 
 
-def test_speedscope_has_the_shape_of_its_schema(exported: Exported) -> None:
-    """The schema of speedscope 1.25 (MIT), in the words of tests/speedscope.schema.json."""
-    schema = json.loads((HERE / "speedscope.schema.json").read_text("utf-8"))
-    for program in ("recursion", "generators"):
-        _, path = exported(program, "speedscope")
-        jsonschema.validate(json.loads(path.read_text("utf-8")), schema)
+def test_a_file_that_is_none_of_speedscopes_is_refused(exported: Exported) -> None:
+    made = json.loads(exported("generators", "speedscope")[1].read_text("utf-8"))
+    made["profiles"][0]["events"][0]["type"] = "X"
+    assert not SPEEDSCOPE.is_valid(made)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -334,10 +337,7 @@ def check_codetracer(want: Truth, made: ct_reader.Program, *, big: bool) -> None
     assert [c.function for c in calls] == [a.function for a in want.activations]
     raised = []
     for call, active in zip(calls, want.activations, strict=True):
-        last = call.steps[-1]
-        assert {name: from_record(value) for name, value in last.values.items()} == {
-            clean(name): wanted(value, big=big) for name, value in active.locals.items()
-        }
+        check_steps(call, active, big=big)
         assert active.value is not None and call.returned
         if active.ended == "unwind":
             assert call.value["kind"] == "Error"
@@ -350,6 +350,20 @@ def check_codetracer(want: Truth, made: ct_reader.Program, *, big: bool) -> None
             raised += [(about, said) for _, about, said in step.events if about != "recorder"]
     assert Counter(raised) == Counter((e.kind, shown(e.value)) for e in want.exceptions)
     assert not made.ended_with_error
+
+
+def check_steps(call: ct_reader.Call, active: Activation, *, big: bool) -> None:
+    """At every step all variables that the frame has there, and no other."""
+    steps = call.steps
+    if active.began == "running":  # where that began was not seen
+        assert not steps[0].values
+        steps = steps[1:]
+    assert [step.line for step in steps] == [max(event.line, 1) for event in active.steps]
+    for step, event in zip(steps, active.steps, strict=True):
+        assert step.path == clean(event.file)
+        assert {name: from_record(value) for name, value in step.values.items()} == {
+            clean(name): wanted(value, big=big) for name, value in event.locals.items()
+        }
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
