@@ -132,7 +132,7 @@ class Session(capture.Recording):
         previous = capture.holder()
         while previous is not None and not capture.wait(previous):  # it may be of the same name
             pass
-        answer = _ask(lambda: capture.claim(self))
+        answer = _ask(capture.claim, self)
         if answer.status:
             raise _refusal(answer, "start")
 
@@ -162,7 +162,7 @@ class Session(capture.Recording):
             "before_exit": self.at_exit if self.whole_process else None,
         }
         syscalls.load_faults("target")
-        answer = _ask(lambda: capture.arm(self, self._staging.folder, options))
+        answer = _ask(capture.arm, self, self._staging.folder, options)
         if isinstance(answer.value, Exception):  # out of an audit hook of the program's
             raise _out_of_hook(answer.value) from answer.value
         if answer.status:
@@ -207,7 +207,7 @@ class Session(capture.Recording):
     def _stop(self) -> Summary:
         if self._summary is None:
             self.stats()  # as they are now
-            closed = _ask(lambda: capture.stop(self, True))
+            closed = _ask(capture.stop, self, True)
             if closed.status == errors.ForkedError.number:
                 return self._forked(closed)
             if self.closed is None:
@@ -307,7 +307,7 @@ class Session(capture.Recording):
     def exited(self) -> None:
         """The program has ended, and something went wrong. libc's exit hook passes on the exit status and waits for
         the trace."""
-        closed = _ask(lambda: capture.stop(self, False))
+        closed = _ask(capture.stop, self, False)
         if closed.status in (errors.NotRecordingError.number, errors.ForkedError.number):
             return
         if closed.status and self.error is None:
@@ -346,14 +346,16 @@ class Session(capture.Recording):
                 value.add_note(str(error))
 
 
-def _ask(question: Callable[[], RecorderResult | None]) -> RecorderResult:
+def _ask(
+    question: Callable[P, RecorderResult | None], *args: P.args, **kwargs: P.kwargs
+) -> RecorderResult:
     """The core's answer. While another thread is in the middle of a transition there is none yet."""
     import time
 
-    answer = question()
+    answer = question(*args, **kwargs)
     while answer is None:
         time.sleep(0.001)
-        answer = question()
+        answer = question(*args, **kwargs)
     return answer
 
 
