@@ -5,22 +5,18 @@ python -m tests.fuzz_file --minutes 10 [--seed N]     random damage, several at 
 
 from __future__ import annotations
 
-import argparse
 import random
-import resource
 import struct
 import subprocess
 import sys
 import tempfile
-import time
 import zlib
 from pathlib import Path
 
 import recorder
 from recorder import errors
 from recorder.trace import writer
-
-LONGEST_SECONDS = 10.0
+from tests.fuzzing import go_on
 
 
 def make_trace(path: Path, turns: int = 3) -> bytes:
@@ -148,40 +144,20 @@ def stored(data: bytes) -> bytes:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--seed", type=int, default=1)
-    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "small.rtrace"
         whole = make_trace(path)
         plain = stored(whole)
-        end = time.monotonic() + 60 * arguments.minutes
-        tried, slowest, seen = 0, 0.0, {}
-        while time.monotonic() < end:
-            seed = f"{arguments.seed}:{tried}"
+
+        def one(seed: str) -> str:
             chance = random.Random(seed)
             data, resealed = damage(chance.choice((whole, plain)), chance)
             path.write_bytes(data)
-            began = time.monotonic()
-            try:
-                said = look(path)
-            except BaseException:
-                print(f"seed {seed}: crash")
-                raise
-            slowest = max(slowest, time.monotonic() - began)
-            kind = said.partition("(")[0]
-            seen[kind] = seen.get(kind, 0) + 1
-            if said.startswith("complete") and not resealed and data != whole:
-                print(f"seed {seed}: {said}")
-                return 1
-            if slowest > LONGEST_SECONDS:
-                print(f"seed {seed}: {slowest:.1f} s")
-                return 1
-            tried += 1
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        print(f"{tried} damaged files, slowest {slowest:.3f} s, at most {most} MB: {seen}")
-    return 0
+            said = look(path)
+            assert not said.startswith("complete") or resealed or data == whole, said
+            return said
+
+        return go_on(__doc__, one)
 
 
 if __name__ == "__main__":

@@ -5,11 +5,9 @@ python -m tests.fuzz_queries --minutes 10 [--seed N]
 
 from __future__ import annotations
 
-import argparse
 import random
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
@@ -22,11 +20,11 @@ from recorder.trace.navigate import Navigator
 from recorder.trace.reader import Trace
 from tests import reference_writer as w
 from tests.fuzz_file import damage, make_trace, stored
+from tests.fuzzing import go_on
 from tests.random_recording import Recording, cut
 from tests.rechunk import rechunked
 
 MOST = 400  # answers that are looked at
-LONGEST_SECONDS = 10.0
 MOVES = ("step", "next", "out", "run", "to_exception", "to_end", "last_change")
 
 
@@ -168,30 +166,9 @@ def one(bases: list[bytes], path: Path, seed: str) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--seed", type=int, default=1)
-    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         bases, path = base_traces(Path(folder)), Path(folder) / "damaged.rtrace"
-        end = time.monotonic() + 60 * arguments.minutes
-        tried, slowest, seen = 0, 0.0, {}
-        while time.monotonic() < end:
-            seed = f"{arguments.seed}:{tried}"
-            began = time.monotonic()
-            try:
-                kind = one(bases, path, seed).partition("(")[0]
-            except BaseException:
-                print(f"seed {seed}")
-                raise
-            slowest = max(slowest, time.monotonic() - began)
-            if slowest > LONGEST_SECONDS:
-                print(f"seed {seed}: {slowest:.1f} s")
-                return 1
-            seen[kind] = seen.get(kind, 0) + 1
-            tried += 1
-        print(f"{tried} damaged traces, slowest {slowest:.3f} s: {seen}")
-    return 0
+        return go_on(__doc__, lambda seed: one(bases, path, seed))
 
 
 if __name__ == "__main__":

@@ -203,6 +203,49 @@ def test_less_than_a_trace(command: str, tmp_path: Path, capfd: pytest.CaptureFi
         assert status == {"truncated": int(command == "verify"), "corrupt": damaged}[state]
 
 
+@pytest.mark.parametrize("command", WORDS)
+def test_a_trace_without_events(
+    command: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It is a trace: nothing is wrong with it, and there is an answer."""
+    path = tmp_path / "x.rtrace"
+    file = w.File()
+    file.meta()
+    path.write_bytes(file.close())
+    assert ask(command, path, tmp_path) == 0
+    out, err = capfd.readouterr()
+    assert err == ""
+    if command == "show":
+        assert out == "there is no event to show\n"
+
+
+@pytest.mark.parametrize("command", [name for name in WORDS if name != "recover"])
+def test_nothing_of_it_can_be_read(
+    command: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "x.rtrace"
+    data = bytearray(WHOLE)
+    for chunk in places(WHOLE, path):
+        data[chunk.end - 1] ^= 0xFF
+    path.write_bytes(data)
+    assert ask(command, path, tmp_path) == (0 if command == "info" else 3)
+    out, err = capfd.readouterr()
+    said = out if command in SAYS_IT_ON_STDOUT else err
+    assert ("damaged" if command == "verify" else "corrupt") in said
+    assert "Traceback" not in err
+    if command == "show":
+        assert out == "there is no event to show\n"
+
+
+def test_show_at_an_event_that_is_not_there(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "x.rtrace"
+    path.write_bytes(WHOLE)
+    assert cli.main(["show", str(path), "--plain", "--at", "99"]) == 2
+    assert "[ERR_EVENT_NOT_FOUND] " in capfd.readouterr().err
+
+
 def test_recover_has_nothing_to_do_with_a_closed_trace(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -24,7 +24,8 @@ from recorder import errors
 from recorder._core.decode import Thread
 from recorder.cli.output import printable
 from recorder.cli.queries import base, shown, thread_name
-from recorder.cli.show import OUTCOMES, elapsed, outcome, place, source_lines, variables, warning
+from recorder.cli.show import OUTCOMES, elapsed, outcome, place, source_lines, variables
+from recorder.export.text import notice
 from recorder.trace.moments import Event, Frame
 from recorder.trace.navigate import Breakpoint, Navigator
 
@@ -165,7 +166,7 @@ class Screen(App[None]):
         """Everything, as it is at the present event."""
         event = self.walk.event
         self.frame = event
-        said = warning(self.walk.trace)
+        said = notice(self.walk.trace, checked=False)
         self.query_one("#warning", Static).update(Text(printable(said)))
         self.query_one("#warning").set_class(bool(said), "open")
         line = f"{event.seq} of {self.walk.last}  {place(event)}"

@@ -60,6 +60,9 @@ def run(args: argparse.Namespace) -> int:
     from recorder.trace.reader import open_trace
 
     with open_trace(args.trace) as trace:
+        if args.at is None and next(trace.events(), None) is None:
+            write("there is no event to show")
+            return conclude(trace)
         walk = Navigator(trace, args.at)
         if args.at is None and walk.event.kind not in STOPS:
             walk.step()
@@ -119,22 +122,6 @@ def outcome(event: Event) -> tuple[str, str]:
     if event.value is None or event.kind not in OUTCOMES:
         return "", ""
     return OUTCOMES[event.kind], shown(event.value, 120)
-
-
-def warning(trace: Trace) -> str:
-    """What one should know of a trace that is less than it might be; empty if nothing is known. The
-    payloads are not checked for it, which would take long."""
-    verdict = trace.verdict_so_far
-    if verdict == "complete":
-        return ""
-    text = f"this trace is {verdict}"
-    if trace.failure is not None:
-        text += f": {trace.failure.message}"
-    elif verdict.state == "truncated":
-        text += ": its program was killed, or the machine died"
-    elif trace.damage:
-        text += f": {trace.damage[0].reason}; what can be read is shown"
-    return text
 
 
 def source_lines(trace: Trace, path: str) -> list[str]:

@@ -101,9 +101,10 @@ def _cleaned(value: Any) -> Any:
     return value
 
 
-def notice(trace: Trace) -> str:
-    """One sentence if the trace is not whole; empty if it is complete."""
-    verdict = trace.verdict
+def notice(trace: Trace, *, checked: bool = True) -> str:
+    """One sentence if the trace is not whole; empty if it is complete. `checked`: so that all of its
+    checksums are right, which takes long; else as far as it was read until now."""
+    verdict = trace.verdict if checked else trace.verdict_so_far
     if verdict == "complete" and not trace.lost_events:
         return ""
     text = f"the trace is {verdict}"
