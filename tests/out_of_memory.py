@@ -228,8 +228,8 @@ def problems(case: Case, ended: Ended, said: str) -> Iterator[str]:
 def is_cpythons(ended: Ended) -> bool:
     """CPython 3.12 and 3.13, where they have no memory to make a function, release its code twice; it is freed while
     it is in use. The program sees where its exception comes from; a crash shows no line of that code."""
-    return (
-        b"no function" in ended.stdout or ended.status == -11 and ", line ??? in <" in ended.stderr
+    return b"no function" in ended.stdout or (
+        ended.status == -11 and ", line ??? in <" in ended.stderr
     )
 
 
