@@ -421,25 +421,34 @@ for k in range(1500):
 """
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_a_million_events(tmp_path: Path, trace_of: Callable[[Path], Path]) -> None:
-    program = tmp_path / "million.py"
+@pytest.fixture(scope="module")
+def million(
+    tmp_path_factory: pytest.TempPathFactory, trace_of: Callable[[Path], Path]
+) -> tuple[Path, Truth]:
+    program = tmp_path_factory.mktemp("million") / "million.py"
     program.write_text(MILLION)
     trace = trace_of(program)
     with recorder.open_trace(trace) as opened:
         want = truth(opened)
     assert want.events > 1_000_000
-    for format in FORMATS:
-        out = tmp_path / format
-        export(trace, format, out)
-        if format in ("perfetto", "speedscope"):
-            made = json.loads(out.read_text("utf-8"))
-            (check_perfetto if format == "perfetto" else check_speedscope)(want, made)
-        elif format == "jsonl":
-            check_jsonl(want, out)
-        elif format == "parquet":
-            check_parquet(want, out)
-        else:
-            check_codetracer(want, read_codetracer(format, out), big=format == "codetracer")
-        subprocess.run(["rm", "-rf", os.fspath(out)], check=True)
+    return trace, want
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_million_events(million: tuple[Path, Truth], format: str, tmp_path: Path) -> None:
+    trace, want = million
+    out = tmp_path / format
+    export(trace, format, out)
+    if format == "perfetto":
+        check_perfetto(want, json.loads(out.read_text("utf-8")))
+    elif format == "speedscope":
+        check_speedscope(want, json.loads(out.read_text("utf-8")))
+    elif format == "jsonl":
+        check_jsonl(want, out)
+    elif format == "parquet":
+        check_parquet(want, out)
+    else:
+        check_codetracer(want, read_codetracer(format, out), big=format == "codetracer")
+    subprocess.run(["rm", "-rf", os.fspath(out)], check=True)
