@@ -202,7 +202,8 @@ cdef class ControlPage:
         self.page = NULL
         unguard(page)
         if page != NULL and rec_sys.munmap(page, REC_CONTROL_SIZE) < 0:
-            raise errors.MapFailedError(path=self.path, errno=errno)
+            with errors.mapped("munmap"):
+                raise_errno(errno, self.path)
 
     def _refuse(self):
         raise errors.TraceCorruptError(path=self.path, offset=0, reason="not a control page")

@@ -28,6 +28,7 @@ SELECT: dict[str, int] = {
     "write:*": 2013,
     "fallocate:*": 2015,
     "mmap:*": 2016,
+    "munmap:*": 2016,
     "fsync:*": 2018,
     "close:*": 2019,
     "rename:*": 2020,
