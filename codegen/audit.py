@@ -13,23 +13,28 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from codegen import audit_c, audit_cython, audit_python, sources
+from codegen import audit_c, audit_cython, audit_python, audit_vanish, sources
 from codegen.table import Table
 
 RULES = {
     "builtin-raise": "a builtin exception is raised; raise one of recorder.errors",
     "exception-class": "an exception class outside of the table",
     "bare-except": "swallows KeyboardInterrupt and its like; catch Exception, or raise again",
+    "swallowed": "an exception that nobody hears of; catch less, or make something of it",
     "assert": "an assert; raise InvariantBrokenError or return ERR_INVARIANT_BROKEN",
     "cdef-except": "a cdef function without noexcept or except",
     "unchecked": "the result of a call that can fail is thrown away",
+    "vanishes": "an exception here would vanish, and read as OK: the function is noexcept",
     "exit": "ends the process",
     "print": "prints; stdout belongs to the program",
+    "warning": "warns through `warnings` or the root logger, which are the program's",
     "missing-fact": "the message needs a fact that is not given",
     "unknown-fact": "a fact that the table does not name",
     "unused-waiver": "this `audit:` comment excuses nothing",
     "unparsable": "cannot be parsed",
+    "uncompilable": "cannot be compiled, so that nobody knows what vanishes in it",
 }
+CHECKS = (audit_python.check, audit_cython.check, audit_vanish.check, audit_c.check)
 FORMATS = ("text", "json", "markdown", "issues")
 
 
@@ -51,11 +56,14 @@ class Audit:
     waived: list[Finding]
 
 
-def run(root: Path, table: Table) -> Audit:
+Check = Callable[[Path, Table], Iterable[tuple[Path, int, str, str]]]
+
+
+def run(root: Path, table: Table, checks: Iterable[Check] = CHECKS) -> Audit:
     """Everything found, and everything that says why it is right."""
     owner_of = owners(root)
     found: set[Finding] = set()
-    for check in (audit_python.check, audit_cython.check, audit_c.check):
+    for check in checks:
         for file, at, rule, detail in check(root, table):
             name = file.relative_to(root).as_posix()
             found.add(Finding(name, at, rule, detail or RULES[rule], owner_of(name)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -24,8 +25,29 @@ PROTOCOLS = {
     "IndexError": ("__getitem__", "__delitem__"),
     "StopIteration": ("__next__",),
 }
-EXITS = {"sys.exit", "os._exit", "os.abort", "exit", "quit"}
-PRINTS = {"print", "pprint.pprint", "pprint"}
+EXITS = {
+    "exit", "quit", "sys.exit", "os._exit", "os.abort", "posix._exit", "posix.abort",
+    "signal.raise_signal", "_thread.exit", "_thread.interrupt_main",
+}  # fmt: skip
+PRINTS = {
+    "print", "pprint.pprint", "pprint.pp", "traceback.print_exc", "traceback.print_exception",
+    "traceback.print_last", "traceback.print_stack", "traceback.print_tb", "sys.displayhook",
+}  # fmt: skip
+STDOUT = {"sys.stdout", "sys.__stdout__", "input"}
+WRITERS = {"os.write", "os.fdopen", "open", "io.open", "io.FileIO"}
+# The functions of `logging` itself speak to the root logger, and print where nobody has set it up.
+WARNINGS = {"warnings.warn", "warnings.warn_explicit"} | {
+    f"logging.{name}"
+    for name in (
+        "basicConfig", "critical", "debug", "error", "exception", "info", "log", "warn", "warning",
+    )
+}  # fmt: skip
+ASSERTS = {"typing.assert_never", "typing_extensions.assert_never"}
+EVERYTHING = {"", "BaseException"}
+# Where a builtin exception is only named: nothing that stands there is raised.
+LOOKS = {"isinstance", "issubclass", "contextlib.suppress", "typing.cast"}
+# What makes an exception of ours out of another one.
+CONVERSIONS = {"from_oserror", "from_exception", "mapped"}
 # Facts that every exception takes, whatever its row says.
 COMMON_FACTS = {"errno", "number", "trace_path", "trace_state", "events_lost"}
 
@@ -41,24 +63,69 @@ def check(root: Path, table: Table) -> Found:
             yield path, exc.line, "unparsable", exc.why
             continue
         inside = path.relative_to(root).as_posix()
+        module = Module(tree, inside)
         for node in ast.walk(tree):
-            for rule, detail in _check_node(node, inside, rows):
+            for rule, detail in _check_node(node, module, rows):
                 yield path, getattr(node, "lineno", 1), rule, detail
 
 
-def _check_node(node: ast.AST, inside: str, rows: dict[str, Row]) -> Iterable[tuple[str, str]]:
+class Module:
+    """What the names of a module stand for."""
+
+    def __init__(self, tree: ast.Module, inside: str) -> None:
+        self.inside = inside
+        self.imported: dict[str, str] = {}
+        self.constants: dict[str, ast.expr] = {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                for name in node.names:
+                    if name.asname:
+                        self.imported[name.asname] = name.name
+            elif isinstance(node, ast.ImportFrom):
+                for name in node.names:
+                    origin = f"{'.' * node.level}{node.module or ''}.{name.name}"
+                    self.imported[name.asname or name.name] = origin
+        for statement in tree.body:
+            if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+                self.constants[statement.targets[0].id] = statement.value
+
+    def name(self, node: ast.AST | None) -> str:
+        """What a name or an attribute means, by its full name; `getattr(a, "b")` is a.b."""
+        if isinstance(node, ast.Call) and dotted(node.func) == "getattr" and len(node.args) > 1:
+            last = node.args[1]
+            if isinstance(last, ast.Constant) and isinstance(last.value, str):
+                return f"{self.name(node.args[0])}.{last.value}"
+        first, dot, rest = dotted(node).partition(".")
+        return (self.imported.get(first, first) + dot + rest).removeprefix("builtins.")
+
+    def caught(self, node: ast.expr | None) -> list[str]:
+        """The names of what an `except` takes; a constant of the module is looked up."""
+        if isinstance(node, ast.Name) and node.id in self.constants:
+            return self.caught(self.constants[node.id])
+        if isinstance(node, ast.Tuple):
+            return [name for one in node.elts for name in self.caught(one)]
+        if isinstance(node, ast.Starred):
+            return self.caught(node.value)
+        return [self.name(node)]
+
+
+def _check_node(node: ast.AST, module: Module, rows: dict[str, Row]) -> Iterable[tuple[str, str]]:
     if isinstance(node, ast.Raise):
-        yield from _check_raise(node)
+        yield from _check_raise(node, module)
     elif isinstance(node, ast.ClassDef):
-        yield from _check_class(node, inside)
+        yield from _check_class(node, module)
     elif isinstance(node, ast.ExceptHandler):
-        yield from _check_handler(node)
+        yield from _check_handler(node, module)
+    elif isinstance(node, ast.Try | ast.TryStar):
+        yield from _check_finally(node)
+    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        yield from _check_exit_method(node)
     elif isinstance(node, ast.Assert):
         yield "assert", ""
+    elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
+        yield from _check_name(node, module)
     elif isinstance(node, ast.Call):
-        yield from _check_call(node, inside, rows)
-    elif dotted(node) in ("sys.stdout", "sys.__stdout__") and "/cli/" not in inside:
-        yield "print", f"{dotted(node)} outside of recorder/cli"
+        yield from _check_call(node, module, rows)
 
 
 def dotted(node: ast.AST | None) -> str:
@@ -71,13 +138,108 @@ def dotted(node: ast.AST | None) -> str:
     return ""
 
 
-def _check_raise(node: ast.Raise) -> Iterable[tuple[str, str]]:
+def _check_name(node: ast.Name | ast.Attribute, module: Module) -> Iterable[tuple[str, str]]:
+    """What must not even be handed on, as it could be called wherever it gets."""
+    name = module.name(node)
+    if name in EXCEPTIONS and not _is_look(node, module):
+        raised = isinstance(_raise_of(node), ast.Raise)
+        if name == "SystemExit":
+            yield "exit", f"raise {name}" if raised else f"{name} could be raised"
+        elif not raised or function_of(node) not in PROTOCOLS.get(name, ()):
+            yield "builtin-raise", f"raise {name}" if raised else f"{name} could be raised"
+    elif name in EXITS and not (module.inside.endswith("__main__.py") and not function_of(node)):
+        yield "exit", name
+    elif name in PRINTS:
+        yield "print", name
+    elif name in STDOUT and "/cli/" not in module.inside:
+        yield "print", f"{name} outside of recorder/cli"
+    elif name in WARNINGS:
+        yield "warning", name
+    elif name in ASSERTS:
+        yield "assert", name
+
+
+def _raise_of(node: ast.AST) -> ast.AST | None:
+    """The statement that raises just this class, or an instance that it makes of it."""
+    around: ast.AST | None = getattr(node, "parent", None)
+    if isinstance(around, ast.Call) and around.func is node:
+        around = getattr(around, "parent", None)
+    return around
+
+
+def _is_look(node: ast.AST, module: Module) -> bool:
+    """Whether an exception's name only says what is caught, compared or annotated."""
+    child = node
+    for around in sources.ancestors(node):
+        if isinstance(around, ast.ExceptHandler):
+            return around.type is child
+        if isinstance(
+            around, ast.Compare | ast.ClassDef | ast.match_case | ast.arg | ast.Subscript
+        ):
+            return True
+        if isinstance(around, ast.AnnAssign):
+            return around.annotation is child
+        if isinstance(around, ast.FunctionDef | ast.AsyncFunctionDef):
+            return around.returns is child
+        if isinstance(around, ast.Call):
+            name = module.name(around.func)
+            if child in around.args and name.rpartition(".")[2] in CONVERSIONS:
+                return True
+            if child is not around.func:
+                return name in LOOKS
+        if isinstance(around, ast.Assign):  # a constant that says what is caught
+            return isinstance(child, ast.Tuple) and isinstance(
+                getattr(around, "parent", None), ast.Module
+            )
+        if isinstance(around, ast.stmt):
+            return False
+        child = around
+    return False
+
+
+def _check_raise(node: ast.Raise, module: Module) -> Iterable[tuple[str, str]]:
     raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
-    name = dotted(raised)
-    if name == "SystemExit":
-        yield "exit", "raise SystemExit"
-    elif name in EXCEPTIONS and function_of(node) not in PROTOCOLS.get(name, ()):
-        yield "builtin-raise", f"raise {name}"
+    if isinstance(raised, ast.Call):
+        yield "builtin-raise", "raises whatever class this is"
+    name = module.name(raised)
+    if dotted(raised).partition(".")[0] in module.imported or "." in dotted(raised):
+        top = name.partition(".")[0]
+        if top in sys.stdlib_module_names and name not in EXITS:
+            yield "builtin-raise", f"raise {name}"
+    handler = _handler_of(node)
+    again = node.exc is None or (handler is not None and dotted(node.exc) == handler.name)
+    if handler is not None and again and not _is_passed_on(node):
+        for caught in module.caught(handler.type):
+            if caught in EXCEPTIONS and issubclass(getattr(builtins, caught), Exception):
+                yield "builtin-raise", f"lets {caught} out again"
+
+
+def _is_passed_on(node: ast.AST) -> bool:
+    """Whether it is asked first if the exception is the program's, or one of ours; or it gets to a
+    conversion around it."""
+    for around in sources.ancestors(node):
+        if isinstance(around, ast.If):
+            asked = [dotted(n.func) for n in ast.walk(around.test) if isinstance(n, ast.Call)]
+            ours = any(dotted(n).endswith("RecorderError") for n in ast.walk(around.test))
+            if any(name.endswith("is_programs") for name in asked) or ours:
+                return True
+        elif isinstance(around, ast.With):
+            calls = [one.context_expr for one in around.items]
+            if any(isinstance(c, ast.Call) and dotted(c.func).endswith("mapped") for c in calls):
+                return True
+        elif isinstance(around, ast.FunctionDef | ast.AsyncFunctionDef):
+            return False
+    return False
+
+
+def _handler_of(node: ast.AST) -> ast.ExceptHandler | None:
+    """The `except` a statement is in, and not in a function inside of it."""
+    for around in sources.ancestors(node):
+        if isinstance(around, ast.ExceptHandler):
+            return around
+        if isinstance(around, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            return None
+    return None
 
 
 def function_of(node: ast.AST) -> str:
@@ -88,25 +250,69 @@ def function_of(node: ast.AST) -> str:
     return ""
 
 
-def _check_class(node: ast.ClassDef, inside: str) -> Iterable[tuple[str, str]]:
-    bases = {dotted(base) for base in node.bases}
-    if bases & EXCEPTIONS and not inside.startswith("recorder/errors/"):
+def _check_class(node: ast.ClassDef, module: Module) -> Iterable[tuple[str, str]]:
+    bases = {module.name(base) for base in node.bases}
+    if bases & EXCEPTIONS and not module.inside.startswith("recorder/errors/"):
         yield "exception-class", f"class {node.name}({', '.join(sorted(bases))})"
 
 
-def _check_handler(node: ast.ExceptHandler) -> Iterable[tuple[str, str]]:
-    caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
-    everything = any(what is None or dotted(what) == "BaseException" for what in caught)
-    if everything and not any(isinstance(inner, ast.Raise) for inner in ast.walk(node)):
-        yield "bare-except", ""
+def _check_handler(node: ast.ExceptHandler, module: Module) -> Iterable[tuple[str, str]]:
+    caught = set(module.caught(node.type)) if node.type is not None else {""}
+    inner = list(_own(node.body))
+    raises = any(isinstance(one, ast.Raise) for one in inner)
+    uses = any(isinstance(n, ast.Name) and n.id == node.name for n in inner if node.name)
+    if caught & EVERYTHING:
+        if not raises or not (uses or isinstance(node.body[-1], ast.Raise)):
+            yield "bare-except", ""
+    elif "Exception" in caught and not raises and not uses:
+        yield "swallowed", "except Exception, and nothing is made of it"
 
 
-def _check_call(node: ast.Call, inside: str, rows: dict[str, Row]) -> Iterable[tuple[str, str]]:
-    name = dotted(node.func)
-    if name in EXITS and not (inside.endswith("__main__.py") and not function_of(node)):
-        yield "exit", f"{name}()"
-    if name in PRINTS:
-        yield "print", f"{name}()"
+def _own(body: Iterable[ast.AST]) -> Iterable[ast.AST]:
+    """Everything in these statements that runs with them: not the insides of functions."""
+    for node in body:
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield from _own(ast.iter_child_nodes(node))
+
+
+def _check_finally(node: ast.Try | ast.TryStar) -> Iterable[tuple[str, str]]:
+    """A `return` in a `finally` throws away whatever was on its way."""
+    for inner in _own(node.finalbody):
+        if isinstance(inner, ast.Return):
+            yield "swallowed", "return in finally"
+        elif isinstance(inner, ast.Break | ast.Continue) and not _loops_inside(inner, node):
+            yield "swallowed", "leaves finally by a jump"
+
+
+def _loops_inside(jump: ast.AST, node: ast.AST) -> bool:
+    """Whether the loop that a `break` is about is in the `finally` too."""
+    for around in sources.ancestors(jump):
+        if around is node:
+            return False
+        if isinstance(around, ast.For | ast.While | ast.AsyncFor):
+            return True
+    return False
+
+
+def _check_exit_method(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterable[tuple[str, str]]:
+    for inner in _own(node.body) if node.name in ("__exit__", "__aexit__") else ():
+        answer = inner.value if isinstance(inner, ast.Return) else None
+        if isinstance(answer, ast.Constant) and answer.value:
+            yield "swallowed", f"{node.name} answers {answer.value!r}"
+
+
+def _check_call(node: ast.Call, module: Module, rows: dict[str, Row]) -> Iterable[tuple[str, str]]:
+    name = module.name(node.func)
+    first = node.args[0] if node.args else None
+    if isinstance(node.func, ast.Call) and module.name(node.func) in EXITS | PRINTS | WARNINGS:
+        yield "exit" if module.name(node.func) in EXITS else "print", module.name(node.func)
+    if name in WRITERS and isinstance(first, ast.Constant) and first.value in (1, "/dev/stdout"):
+        yield "print", f"{name}({first.value!r})"
+    if name == "contextlib.suppress":
+        wide = {n for arg in node.args for n in module.caught(arg)} & {"Exception", "BaseException"}
+        if wide:
+            yield "swallowed", f"suppress({', '.join(sorted(wide))})"
     row = rows.get(name.rpartition(".")[2])
     if row is not None:
         given = {keyword.arg for keyword in node.keywords}

@@ -19,13 +19,12 @@ from typing import Any
 
 from codegen import sources
 from codegen.audit_cython import cython_dotted
-from codegen.audit_python import dotted, function_of
+from codegen.audit_python import CONVERSIONS, dotted, function_of
 from codegen.sources import is_a, walk
 from codegen.table import TABLE, Row, Table
 
 DOCUMENTATION = Path("docs/errors.md")
 TESTS = Path("tests")
-CONVERSIONS = {"from_oserror", "from_exception", "mapped"}
 
 
 @dataclass

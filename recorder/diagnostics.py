@@ -166,7 +166,7 @@ class Reporter:
         if self._log is not None:
             try:
                 self._log(level, text, self._record(error))
-            except Exception:
+            except Exception:  # audit: it is counted; a handler that fails has its own ways to tell
                 self.unwritten += 1
 
     def _diagnostic(

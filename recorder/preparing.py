@@ -139,8 +139,10 @@ def note_left(error: BaseException, left: tuple[str, int, bytes] | None) -> None
     """Tells, with the failure that led there, what could not be removed."""
     if left is not None:
         operation, number, path = left
-        removal = OSError(number, os.strerror(number))
-        error.add_note(str(errors.from_oserror(removal, operation=operation, path=path)))
+        removal = errors.from_oserror(
+            OSError(number, os.strerror(number)), operation=operation, path=path
+        )
+        error.add_note(str(removal))
 
 
 def check_space(target: str, policy: Policy) -> int:

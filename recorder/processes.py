@@ -29,7 +29,7 @@ class Watch:
         except OSError as error:
             if error.errno not in (errno.ENOSYS, errno.EPERM):  # no such call, or a sandbox
                 error.filename = f"/proc/{pid}"
-                raise
+                raise  # audit: as in raise_errno
         if self.fd >= 0 and self._is_another():
             self.gone = True
 

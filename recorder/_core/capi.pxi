@@ -94,6 +94,8 @@ cdef extern from "Python.h" nogil:
     int PyDict_Next(PyObject *, Py_ssize_t *, PyObject **, PyObject **)
     Py_ssize_t PyBytes_GET_SIZE(PyObject *)
     char *PyBytes_AS_STRING(PyObject *)
+    void PyDict_Clear(dict)
+    int PyException_SetTraceback(object, PyObject *)
     Py_ssize_t PyByteArray_GET_SIZE(PyObject *)
     char *PyByteArray_AS_STRING(PyObject *)
     Py_ssize_t PyUnicode_GET_LENGTH(PyObject *)

@@ -2,7 +2,7 @@
 
 import os
 
-from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.object cimport PyObject_GenericSetAttr
 from libc.errno cimport ENOENT, ENOTEMPTY, errno
 from libc.string cimport memcpy, memset
@@ -317,7 +317,7 @@ def discard(bytes folder not None, tuple names not None, int sealer_pid=0):
 
 
 cdef void tell_to_discard(bytes path, int sealer_pid) noexcept:
-    cdef const char *name = path
+    cdef const char *name = PyBytes_AS_STRING(path)
     cdef int fd = open_file(name, O_RDWR)
     cdef void *place = <void *>-1
     cdef RecControl *page

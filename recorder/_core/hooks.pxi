@@ -86,11 +86,12 @@ cdef void ask_session(uint32_t session) noexcept:
     is raised where it would have been without us, after the decision."""
     global deciding
     cdef Recording recording = current
+    cdef int attempt
     if recording is None:
         return
     facts = None
     deciding = rec_thread_state()
-    for _ in range(<int> MOST_INTERRUPTIONS):
+    for attempt in range(<int> MOST_INTERRUPTIONS):
         try:
             if tape.control == NULL or session != tracer.session:
                 break                           # another thread has put an end to it
@@ -125,12 +126,11 @@ cdef bint is_programs(exc) noexcept:
 cdef object interruption_due = None
 
 
-cdef int pass_on(interruption) except -1:
+cdef void pass_on(interruption) noexcept:
     """An exception that a signal handler raised inside of ours is raised again in the main thread."""
     global interruption_due
-    interruption.__traceback__ = None
+    PyException_SetTraceback(interruption, Py_None)     # audit: None is what it may be set to
     interruption_due = interruption
-    return 0
 
 
 cdef void queue_interruption() noexcept:
@@ -145,7 +145,7 @@ cdef int deliver_interruption(void *unused) noexcept:
     cdef PyObject *due = <PyObject *> interruption_due
     if due == Py_None:
         return 0
-    PyErr_SetObject(<PyObject *> due.ob_type, due)
+    PyErr_SetObject(<PyObject *> due.ob_type, due)  # audit: the program's own, out of its signal handler
     interruption_due = None
     return -1
 
@@ -156,15 +156,11 @@ cdef void take_hooks_away(bint aborting) noexcept:
     changing = rec_thread_state()
     try:
         remove_hooks(aborting)
-    except Exception:
-        pass                                    # a hook that CPython kept finds the state IDLE and does nothing
-    # audit: as in ask_session
+    except Exception:  # audit: a hook that CPython kept finds the state IDLE and does nothing
+        pass
+    # audit: deliver_interruption raises it again
     except BaseException as interruption:
-        try:
-            pass_on(interruption)
-        # audit: nothing is left to try
-        except BaseException:
-            pass
+        pass_on(interruption)
     changing = NULL
 
 
@@ -210,6 +206,7 @@ cdef int deliver_abort(void *unused) noexcept:
     hooks.abort_is_queued = False
     if not is_abort_due():
         return 0
+    # audit: RecordingAborted, raised where Ctrl-C would be
     PyErr_SetObject(<PyObject *> hooks.abort_instance.ob_type, hooks.abort_instance)
     return -1
 

@@ -585,7 +585,7 @@ cdef void at_exit(int exit_status, void *unused) noexcept nogil:
         # exit() cannot change its mind; what the C library has buffered is written first, as it would have.
         if fflush(NULL) != 0:
             pass                                # the exit status below is the stronger message
-        process_exit(ending.override)
+        process_exit(ending.override)  # audit: libc's own exit handlers have run; the status is the policy's
 
 
 cdef bint is_published() noexcept nogil:

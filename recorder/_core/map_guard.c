@@ -72,7 +72,7 @@ mend(Mapping *mapping)
         place = calls->mmap(
             mapping->at, mapping->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
     }
-    (void)calls->close(fd); /* nothing was written through it */
+    (void)calls->close(fd); /* audit: nothing was written through it */
     return place != MAP_FAILED;
 }
 
@@ -92,9 +92,9 @@ act_by_default(int number, const siginfo_t *info)
     struct sigaction plain;
     memset(&plain, 0, sizeof(plain));
     plain.sa_handler = SIG_DFL;
-    (void)sigaction(number, &plain, NULL); /* cannot fail with these arguments */
+    (void)sigaction(number, &plain, NULL); /* audit: cannot fail with these arguments */
     if (info->si_code <= 0) {
-        (void)raise(number); /* sent by somebody, not caused by an instruction */
+        (void)raise(number); /* audit: sent by somebody, not caused by an instruction */
     }
 }
 
@@ -103,16 +103,16 @@ call(const struct sigaction *handler, int number, siginfo_t *info, void *context
 {
     sigset_t blocked = handler->sa_mask, before;
     if (!(handler->sa_flags & SA_NODEFER)) {
-        (void)sigaddset(&blocked, number);
+        (void)sigaddset(&blocked, number); /* audit: it is a signal: it has just come */
     }
-    (void)pthread_sigmask(SIG_BLOCK, &blocked, &before); /* neither can fail */
+    (void)pthread_sigmask(SIG_BLOCK, &blocked, &before); /* audit: cannot fail with these arguments */
     if (handler->sa_flags & SA_SIGINFO) {
         handler->sa_sigaction(number, info, context);
     }
     else {
         handler->sa_handler(number);
     }
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL); /* audit: as above */
 }
 
 /* A handler that was installed after ours believes that ours is the next one, and gives the signal back, as

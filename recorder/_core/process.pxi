@@ -124,6 +124,7 @@ cdef Status watch_calls() noexcept:
         import posix
         watch(&leaving.execv, posix.execv, METH_FASTCALL, <void *> watched_execv)
         watch(&leaving.execve, posix.execve, METH_FASTCALL | METH_KEYWORDS, <void *> watched_execve)
+        # audit: it is not called, but led through ours
         watch(&leaving.exit, posix._exit, METH_FASTCALL | METH_KEYWORDS, <void *> watched_exit)
         if not leaving.has_fork_handler:
             posix.register_at_fork(after_in_child=make_fork_handler())
@@ -189,7 +190,7 @@ cdef PyObject *after_fork(PyObject *self, PyObject *nothing) noexcept:
     """In a child of os.fork(), before any function of the program's: the hooks that it inherited go. A child of a fork
     below Python never comes here; there they find nothing to do, and switch themselves off one by one."""
     cdef PyObject *handled
-    cdef bint waited
+    cdef bint waited, was_recording
     if hooks.state != FORKED:
         return none()
     handled = rec_save_handled()

@@ -85,7 +85,7 @@ close_inherited(void)
 #endif
     long limit = sysconf(_SC_OPEN_MAX);
     for (int fd = 3; fd < (limit > 0 && limit < 65536 ? limit : 65536); fd++) {
-        (void)close(fd); /* most numbers are not open */
+        (void)close(fd); /* audit: most numbers are not open */
     }
 }
 
@@ -117,9 +117,9 @@ spawn_orphan(SpawnJob *job)
         error = helper < 0 ? errno : job->error;
         while (helper > 0 && waitpid(helper, NULL, __WCLONE) < 0 && errno == EINTR) {
         }
-        (void)pthread_sigmask(SIG_SETMASK, &before, NULL); /* cannot fail: it just worked */
+        (void)pthread_sigmask(SIG_SETMASK, &before, NULL); /* audit: cannot fail: it just worked */
     }
-    (void)munmap(stack, stack_size); /* cannot fail: our own mapping */
+    (void)munmap(stack, stack_size); /* audit: cannot fail: our own mapping */
     return error;
 }
 
@@ -131,9 +131,9 @@ spawn_settings(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attribute
     sigset_t all, blocked;
     (void)sigfillset(&all);
     (void)sigemptyset(&blocked);
-    (void)sigaddset(&blocked, SIGINT);
-    (void)sigaddset(&blocked, SIGTERM);
-    (void)sigaddset(&blocked, SIGHUP);
+    (void)sigaddset(&blocked, SIGINT);  /* audit: these are signals */
+    (void)sigaddset(&blocked, SIGTERM); /* audit: as above */
+    (void)sigaddset(&blocked, SIGHUP);  /* audit: as above */
     int error = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
     if (error == 0) {
         error = posix_spawn_file_actions_addopen(actions, 1, "/dev/null", O_WRONLY, 0);
@@ -231,6 +231,7 @@ due(int call)
         if (rule->error != REC_INJECT_KILL && rule->error != REC_INJECT_STOP) {
             return rule->error;
         }
+        /* audit: ourselves, by a signal that exists */
         (void)kill(getpid(), rule->error == REC_INJECT_KILL ? SIGKILL : SIGSTOP);
     }
     return 0;

@@ -176,6 +176,7 @@ cdef class Opened:
     def __exit__(self, kind, value, trace):
         cdef int error = self.give_back()
         if error != 0 and value is None:
+            # audit: it becomes one of ours on the next line
             exc = OSError(error, strerror(error).decode("ascii", "replace"), self.path)
             raise errors.from_oserror(exc, operation="close", path=self.path) from exc
 
@@ -366,7 +367,7 @@ def reserve(int fd, off_t size, path=None):
         fallocate(fd, 0, 0, size, path)
     except OSError as error:
         if error.errno != EOPNOTSUPP:
-            raise
+            raise  # audit: as in raise_errno
         pwrite(fd, bytes(size), 0, path)
 
 

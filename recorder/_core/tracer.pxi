@@ -1073,7 +1073,7 @@ cdef Status open_tracer() noexcept:
         types.entries = <TypeEntry *> rec_sys.calloc(types.size, sizeof(TypeEntry))
     if tracer.suspended == NULL or types.entries == NULL:
         return fail(ERR_OUT_OF_MEMORY, STAGE_START, ENOMEM)
-    files.clear()
+    PyDict_Clear(files)
     watching = rec_watch_codes(&rec_sys, forget_code)
     if watching == REC_WATCHERS_TAKEN:
         blame("as many tools as can watch code objects")

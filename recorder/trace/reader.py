@@ -210,7 +210,9 @@ class Trace:
         if isinstance(diagnostic, dict):
             try:
                 return errors.RecorderError.from_dict(diagnostic)
-            except Exception:  # a diagnostic that is none: the verdict still has the code
+            except (
+                errors.RecorderError
+            ):  # a diagnostic that is none: the verdict still has the code
                 pass
         if trailer is None or not trailer.code:
             return None
