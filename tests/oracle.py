@@ -11,6 +11,7 @@ Values are described as `describe` says, at the moment of the event.
 from __future__ import annotations
 
 import _thread
+import ctypes
 import datetime
 import dis
 import enum
@@ -211,6 +212,25 @@ def trace_threads(note: Any) -> None:
     _thread.start_new_thread = started  # type: ignore[assignment]
 
 
+def trace_callbacks(note: Any) -> None:
+    """A thread that C made is traced from where it enters Python."""
+    make = ctypes.CFUNCTYPE
+
+    def made(*types: Any) -> Any:
+        kind = make(*types)
+
+        def wrap(function: Any) -> Any:
+            def entered(*args: Any) -> Any:
+                sys.settrace(note)
+                return function(*args)
+
+            return kind(entered)
+
+        return wrap
+
+    ctypes.CFUNCTYPE = made  # type: ignore[assignment]
+
+
 def watch(program: str, look: bool) -> list[tuple[Any, ...]]:
     events: list[tuple[Any, ...]] = []
 
@@ -240,6 +260,7 @@ def watch(program: str, look: bool) -> list[tuple[Any, ...]]:
     sys.modules["__main__"] = main
     sys.argv = [program]
     trace_threads(note)
+    trace_callbacks(note)
     sys.settrace(note)
     try:
         exec(code, main.__dict__)

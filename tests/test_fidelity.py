@@ -35,6 +35,7 @@ COVERED = {
     "asyncio tasks by name": "tasks queues coroutines",
     "threads of threading": "threads",
     "threads of _thread": "threads",
+    "threads that C made": "native_threads",
     "concurrent.futures": "executors",
     "recursion": "recursion mutual_recursion",
     "module bodies": "module_bodies global_names evaluated",
@@ -214,7 +215,7 @@ def without_repeats(events: list[Any]) -> list[Any]:
         if starts:
             last[frame] = None
         if kind == "line" and sys.version_info >= (3, 12):
-            if last[frame] == line:
+            if last.get(frame) == line:
                 continue
             last[frame] = line
         kept.append(tuple(event))

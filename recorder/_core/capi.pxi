@@ -106,6 +106,12 @@ cdef extern from "Python.h" nogil:
     PyInterpreterState *PyInterpreterState_Get()
     PyThreadState *PyInterpreterState_ThreadHead(PyInterpreterState *)
     PyThreadState *PyThreadState_Next(PyThreadState *)
+    ctypedef struct PyObjectArenaAllocator:
+        void *ctx
+        void *(*alloc)(void *, size_t) noexcept
+        void (*free)(void *, void *, size_t) noexcept
+    void PyObject_GetArenaAllocator(PyObjectArenaAllocator *)
+    void PyObject_SetArenaAllocator(PyObjectArenaAllocator *)
 
 cdef extern from "Python.h":
     ctypedef int (*Py_tracefunc)(PyObject *, PyFrameObject *, int, PyObject *) noexcept
@@ -157,6 +163,7 @@ cdef extern from "frames.h":
     void rec_lend_depth(int)
     Py_tracefunc rec_trace_of(PyThreadState *) nogil
     void rec_set_trace(PyThreadState *, Py_tracefunc) nogil
+    bint rec_had_a_frame(PyThreadState *)
     Py_tracefunc rec_profile_of(PyThreadState *) nogil
     void rec_set_profile(PyThreadState *, Py_tracefunc) nogil
 

@@ -161,7 +161,10 @@ static inline void rec_set_profile(PyThreadState *ts, Py_tracefunc func)
     ts->c_profilefunc = func;
     rec_update_tracing(ts);
 }
+/* A thread has room for frames from its first one on. */
+static inline bool rec_had_a_frame(PyThreadState *ts) { return ts->datastack_chunk != NULL; }
 #else
+static inline bool rec_had_a_frame(PyThreadState *ts) { (void)ts; return true; }
 static inline Py_tracefunc rec_trace_of(PyThreadState *ts) { (void)ts; return NULL; }
 static inline void rec_set_trace(PyThreadState *ts, Py_tracefunc func) { (void)ts, (void)func; }
 static inline Py_tracefunc rec_profile_of(PyThreadState *ts) { (void)ts; return NULL; }

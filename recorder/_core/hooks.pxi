@@ -559,6 +559,7 @@ cdef struct Chained:         # the function that a thread had, and that ours cal
     Py_tracefunc function
 
 cdef Chained *chained = NULL
+cdef PyObjectArenaAllocator arenas   # where memory for frames comes from; alloc is NULL while ours is not in front
 cdef bint audited = False        # the audit hook is there; it stays as long as the process
 
 
@@ -652,6 +653,35 @@ cdef Status trace_all_threads(PyThreadState *state) noexcept:
     return OK
 
 
+cdef void *on_first_frame(void *context, size_t size) noexcept:
+    """A thread that C made enters Python: nobody else may have an event before it has its first. Room for frames is
+    asked for, as for all objects, in large pieces, and by each new thread before anything else."""
+    cdef PyThreadState *state = rec_thread_state()
+    if (hooks.state == RECORDING or hooks.state == WAITING) and state != NULL and not rec_had_a_frame(state):
+        if state.interp == PyInterpreterState_Main() and rec_trace_of(state) == NULL:
+            rec_set_trace(state, on_trace)
+    return arenas.alloc(context, size)
+
+
+cdef void watch_first_frames() noexcept:
+    cdef PyObjectArenaAllocator ours
+    if arenas.alloc != NULL:
+        return
+    PyObject_GetArenaAllocator(&arenas)
+    ours = arenas
+    ours.alloc = on_first_frame
+    PyObject_SetArenaAllocator(&ours)
+
+
+cdef void forget_first_frames() noexcept:
+    """Somebody who put an allocator in front of ours goes on to call it."""
+    cdef PyObjectArenaAllocator now
+    PyObject_GetArenaAllocator(&now)
+    if now.alloc == <void *(*)(void *, size_t) noexcept> on_first_frame:
+        PyObject_SetArenaAllocator(&arenas)
+        arenas.alloc = NULL
+
+
 cdef Status take_trace(PyThreadState *state) noexcept nogil:
     """Puts our function in front of what the thread has."""
     cdef Py_tracefunc function = rec_trace_of(state)
@@ -737,6 +767,7 @@ cdef Status install_trace() except *:
         if PySys_AddAuditHook(on_audit, NULL) != 0:
             PyErr_Clear()                       # somebody forbids it: a stolen hook is found when recording stops
         audited = True
+    watch_first_frames()
     return trace_all_threads(rec_thread_state())
 
 
@@ -754,6 +785,7 @@ cdef int remove_trace(bint aborting) except -1:
     global chained
     if aborting:
         return 0
+    forget_first_frames()
     hooks.newest = NULL
     while state != NULL:
         if rec_trace_of(state) == <Py_tracefunc> on_trace:
