@@ -20,6 +20,7 @@ from recorder.diagnostics import Reporter, tell_of_unfinished
 from recorder.errors import arguments
 
 # Loaded now: where no file can be opened any more, a failure can still be told.
+from recorder.errors import errnos as errnos
 from recorder.errors import tables as tables
 
 TYPE_CHECKING = False

@@ -14,11 +14,13 @@ import re
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 import recorder
-from tests.probes import PARTIAL, PROBES, RECORDER, Probe, Seen, normal, run
+from recorder.trace import recovery
+from tests.probes import PARTIAL, PROBES, RECORDER, TRUNCATED, Probe, Seen, normal, run
 
 # What runs in every default test: where a failure in the middle is most likely to be seen.
 FAILING = (
@@ -26,10 +28,39 @@ FAILING = (
     "files where stderr was", "recursion depth", "tracebacks", "hostile objects", "asyncio", "threads",
     "daemon threads at the end", "fork", "exec", "audit hooks", "garbage", "stderr into stdout", "order of __del__",
 )  # fmt: skip
-FAILURES = {
-    "a limit": ("--max-events", "{middle}"),
-    "a sealer that fails": (),
+
+
+class Way(NamedTuple):
+    """How a recording fails in the middle."""
+
+    code: str
+    options: tuple[str, ...] = ()
+    fault: str = ""  # as RECORDER_TEST_FAULTS has it
+    sabotage: str = ""  # what the program does to it
+
+
+WAYS = {
+    "a limit": Way("ERR_LIMIT_REACHED", ("--max-events", "{middle}")),
+    "its sealer cannot write": Way("ERR_DISK_FULL", fault="sealer:pwrite:1:ENOSPC"),
+    "its sealer is killed": Way("ERR_SEALER_DIED", fault="sealer:pwrite:3:KILL"),
+    "its memory is cut off": Way(
+        "ERR_MAPPING_LOST",
+        sabotage="""
+def _cut():
+    import glob, os
+    for path in glob.glob(os.path.join(os.path.dirname(os.getcwd()), "t", ".*.partial-*", "segment-*")):
+        os.truncate(path, 0)
+_cut()
+""",
+    ),
 }
+# What a sealer notices: more than the ring holds, so that the failure is met here and the probe runs after it.
+FILL = """
+def _fill():
+    for turn in range(2000):
+        texts = ["x" * 1000 + str(turn)] * 12
+_fill()
+"""
 
 
 @pytest.mark.parametrize("name", PROBES)
@@ -42,30 +73,52 @@ def test_the_program_does_not_notice(name: str, tmp_path: Path) -> None:
 
 
 def which_fail() -> list[object]:
+    always = [*((name, "a limit") for name in FAILING), *(("modules", way) for way in WAYS)]
     return [
-        pytest.param(
-            name, way, marks=() if name in FAILING and way == "a limit" else pytest.mark.slow
-        )
-        for way in FAILURES
-        for name in PROBES
+        pytest.param(name, way, marks=() if (name, way) in always else pytest.mark.slow)
+        for way in WAYS
+        for name, case in PROBES.items()
+        if way == "a limit" or can_be_filled(case)
     ]
+
+
+def can_be_filled(case: Probe) -> bool:
+    """A recording that a sealer fails has to be a long one. What runs no file of its own, or with an environment that
+    has to be empty, has none."""
+    return any("probe.py" in word for word in case.command) and not case.bare
 
 
 @pytest.mark.parametrize(("name", "way"), which_fail())
 def test_nor_does_it_when_recording_fails_in_the_middle(
     name: str, way: str, tmp_path: Path
 ) -> None:
-    case = PROBES[name]
-    env = (("RECORDER_TEST_FAULTS", "sealer:poll:9:ENOMEM"),) if not FAILURES[way] else ()
-    case = case._replace(env=case.env + env)
+    case, how = PROBES[name], WAYS[way]
+    if how.fault or how.sabotage:
+        case = filled(case, how)
+        options = ()
+    else:
+        run_recorded(tmp_path, case)
+        options = tuple(o.format(middle=middle_of(tmp_path / "t")) for o in how.options)
     plain = run(tmp_path / "work", [sys.executable], case)
-    run_recorded(tmp_path, case._replace(env=case.env[: len(case.env) - len(env)]))
-    options = [option.format(middle=middle_of(tmp_path / "t")) for option in FAILURES[way]]
-    failed = run_recorded(tmp_path, case, *options)
-    told, failed = without_our_line(failed)
+    told, failed = without_our_line(run_recorded(tmp_path, case, *options))
     assert normal(failed) == normal(plain)
-    assert told == ([] if case.deaf else ["ERR_LIMIT_REACHED"])
+    assert told == ([] if case.deaf else [how.code])
+    if how is WAYS["its sealer is killed"] and case.verdict == TRUNCATED:
+        (left,) = (
+            tmp_path / "t"
+        ).iterdir()  # the program was killed, too: nobody could close the trace
+        recovery.recover(left)
     assert verdict(tmp_path / "t") == PARTIAL
+
+
+def filled(case: Probe, how: Way) -> Probe:
+    """The probe, after a beginning in which its recording fails."""
+    first, end, rest = (
+        case.code.partition("\n") if "-x" in case.command[:1] else ("", "", case.code)
+    )
+    code = f"{first}{end}{how.sabotage}{FILL}{rest}"
+    fault = (("RECORDER_TEST_FAULTS", how.fault),) if how.fault else ()
+    return case._replace(code=code, env=case.env + fault)
 
 
 def run_recorded(folder: Path, case: Probe, *options: str) -> Seen:

@@ -1,7 +1,7 @@
 """What all exceptions of the recorder have in common.
 
 This module is loaded inside the recorded program, so it imports nothing that a bare start of Python
-does not have; `enum` and `errno` are imported when they are first asked for.
+does not have; `enum` and `errnos` are imported when they are first asked for.
 """
 
 from __future__ import annotations
@@ -209,10 +209,9 @@ class RecordingAborted(SystemExit):
 
 def errno_number(name: str) -> int | None:
     """The number this platform gives to an errno name."""
-    import errno
+    from recorder.errors.errnos import NUMBERS
 
-    number: int | None = getattr(errno, name, None) if name else None
-    return number
+    return NUMBERS.get(name)
 
 
 class _Facts(dict[str, "Scalar"]):

@@ -215,9 +215,9 @@ def _select(operation: str, errno: int | None) -> int:
 
 def errno_name(number: int | None) -> str:
     """ENOSPC for 28; an empty text for none and for one this platform does not know."""
-    import errno
+    from recorder.errors.errnos import NAMES
 
-    return errno.errorcode.get(number, "") if number is not None else ""
+    return NAMES.get(number, "") if number is not None else ""
 
 
 def _not_imported(exc: ImportError, facts: dict[str, Any]) -> RecorderError:
