@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from textual.widgets import DataTable, Input, OptionList, Static
+from textual.widgets import DataTable, Footer, Input, OptionList, Static
 
 from recorder import cli
 from recorder.cli import show
@@ -224,6 +224,23 @@ def test_help_fits_the_smallest_screen(trace: Path) -> None:
         assert "ERR_EVENT_NOT_FOUND" in screen.text("say")
         await screen.press("slash", "escape")
         assert not screen.app.query_one("#ask").has_class("open")
+
+    drive(trace, how)
+
+
+def test_there_is_no_more_to_scroll_than_there_is_to_see(trace: Path) -> None:
+    """The variables of `main` are wider than the screen, those of `deep` are not."""
+
+    async def how(screen: Driver) -> None:
+        table = screen.app.query_one("#variables", DataTable)
+        await screen.find("wide.py:19")
+        await screen.press("n")
+        assert table.virtual_size.width > table.size.width
+        await screen.find("deep")
+        assert [name for _, name, _ in screen.rows()] == ["n"]
+        assert table.virtual_size.width <= table.size.width
+        keys = screen.app.query_one(Footer)
+        assert keys.size.width == 80 >= keys.virtual_size.width - 1  # a blank behind the last one
 
     drive(trace, how)
 

@@ -35,21 +35,21 @@ WHOLE = 20_000  # characters of a value that is looked at alone
 
 # Key, what it does, shown at the bottom. A capital goes back, and stands beside its letter.
 KEYS: list[BindingType] = [
-    Binding("s", "move('step')", "Step", key_display="s S"),
+    Binding("s", "move('step')", "Step", key_display="sS"),
     Binding("S", "move('step', True)", show=False),
-    Binding("n", "move('next')", "Next", key_display="n N"),
+    Binding("n", "move('next')", "Next", key_display="nN"),
     Binding("N", "move('next', True)", show=False),
-    Binding("o", "move('out')", "Out", key_display="o O"),
+    Binding("o", "move('out')", "Out", key_display="oO"),
     Binding("O", "move('out', True)", show=False),
-    Binding("c", "move('run')", "Run", key_display="c C"),
+    Binding("c", "move('run')", "Run", key_display="cC"),
     Binding("C", "move('run', True)", show=False),
     Binding("b", "breakpoint", "Break"),
-    Binding("e", "move('to_exception')", "Raise", key_display="e E"),
+    Binding("e", "move('to_exception')", "Raise", key_display="eE"),
     Binding("E", "move('to_exception', True)", show=False),
-    Binding("v", "changed", "Var", key_display="v V"),
+    Binding("v", "changed", "Var", key_display="vV"),
     Binding("V", "changed(False)", show=False),
     Binding("g", "ask('goto')", "Go"),
-    Binding("slash", "ask('search')", "Find", key_display="/ ?"),
+    Binding("slash", "ask('search')", "Find", key_display="/?"),
     Binding("question_mark", "ask('back')", show=False),
     Binding("home", "move('to_end', True)", show=False, priority=True),
     Binding("end", "move('to_end')", show=False, priority=True),
@@ -126,7 +126,7 @@ class Screen(App[None]):
     #ask.open { display: block; }
     Window { align: center middle; }
     #window {
-        width: auto; max-width: 90%; height: auto; max-height: 90%; padding: 0 2;
+        width: auto; min-width: 18; max-width: 90%; height: auto; max-height: 90%; padding: 0 2;
         border: round $accent; background: $surface;
     }
     #window Static { width: auto; max-width: 100%; }
@@ -154,7 +154,6 @@ class Screen(App[None]):
         yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
-        self.query_one("#variables", DataTable).add_columns("", "name", "value")
         for name in ("source", "variables", "stack", "threads"):
             self.query_one(f"#{name}").border_title = name
         self.query_one("#source").focus()
@@ -226,9 +225,11 @@ class Screen(App[None]):
         table = self.query_one("#variables", DataTable)
         table.border_title = Text(printable(f"variables of {frame.function.qualified_name}"))
         marked = self.marked()
-        table.clear()
         rows = [("", mark, text) for mark, text in [outcome(event)] if mark and is_here]
         rows += [("*" if new else "", name, text) for new, name, text in variables(frame, changed)]
+        table.clear(columns=True)
+        for column in zip(("*", "", ""), *rows, strict=True):  # as wide as what is in it now
+            table.add_column("", width=max(cell_len(printable(cell)) for cell in column))
         for mark, name, value in rows:
             style = "bold yellow" if mark else "bold cyan" if name in OUTCOMES.values() else ""
             table.add_row(*(Text(printable(cell), style) for cell in (mark, name, value)), key=name)
