@@ -187,7 +187,7 @@ class Policy:
     redact                 patterns of names whose values are secret
     follow_children        record forked and started Python processes too, each into a trace of its own
     max_bytes, max_events, max_duration (seconds)
-                           recording ends there; None: without a limit
+                           recording ends there, at the next call or line; None: without a limit
     keep_last              the beginning is dropped so that the events take at most this size; None: all
     min_free_space         bytes the disk keeps; None: the smaller of 1 GiB and 5 %
     """

@@ -3,6 +3,7 @@
     python tests/real_suites.py                     # all packages, on this Python
     python tests/real_suites.py anyio click         # some
     python tests/real_suites.py --work /tmp/suites  # keep what was downloaded and installed
+    python tests/real_suites.py --seconds 300 trio  # a suite that takes longer, plain or recorded, has not passed
 
 Each package is fetched as a source distribution from the package index, gets an environment of its own with
 what its tests need, and has its suite run twice: by `python -m pytest` and by `recorder run -m pytest`. A test
@@ -18,6 +19,7 @@ import argparse
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tarfile
@@ -26,11 +28,12 @@ import time
 import xml.etree.ElementTree as xml
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 RERUNS = 3
 SUITE_SECONDS = 1200
+TIMED_OUT = "not done in time"
 
 
 class Suite(NamedTuple):
@@ -47,6 +50,17 @@ SUITES = {
     "attrs": Suite(
         "26.1.0", "class bodies, __slots__, code made by exec", ("hypothesis", "cloudpickle")
     ),
+    "asgiref": Suite(
+        "3.11.1",
+        "asyncio in threads and threads in asyncio, context variables",
+        ("pytest-asyncio",),
+    ),
+    "filelock": Suite(
+        "3.29.0",
+        "threads, forked and spawned processes, asyncio, a metaclass, __del__",
+        ("pytest-asyncio", "pytest-mock", "pytest-timeout", "virtualenv"),
+    ),
+    "markupsafe": Suite("3.0.3", "a C extension, a subclass of str, threads"),
     "pluggy": Suite("1.6.0", "wrappers, tracebacks, frames", (), ("testing",)),
     "click": Suite("8.5.1", "terminal, streams, subprocesses, exit codes"),
     "pyyaml": Suite("6.0.3", "metaclasses, generators, a C extension", ()),
@@ -89,7 +103,7 @@ class Run(NamedTuple):
     """outcomes: test → passed, failed, skipped or error."""
 
     outcomes: dict[str, str]
-    status: int
+    status: int | str
     seconds: float
     tail: str
 
@@ -102,46 +116,54 @@ def main() -> int:
     parser.add_argument(
         "--work", type=Path, help="where everything goes (default: removed at the end)"
     )
+    parser.add_argument(
+        "--seconds", type=float, default=SUITE_SECONDS, help="for one run of a suite"
+    )
     given = parser.parse_args()
     names = given.packages or list(SUITES)
     if given.work is not None:
-        return compare_all(given.work, names)
+        return compare_all(given.work, names, given.seconds)
     with tempfile.TemporaryDirectory() as folder:
-        return compare_all(Path(folder), names)
+        return compare_all(Path(folder), names, given.seconds)
 
 
-def compare_all(work: Path, names: list[str]) -> int:
+def compare_all(work: Path, names: list[str], seconds: float) -> int:
     version = "py{}{}".format(*sys.version_info)
     differ = 0
     for name in names:
         folder = work / version / name
         folder.mkdir(parents=True, exist_ok=True)
-        differ += compare(name, SUITES[name], folder)
+        differ += compare(name, SUITES[name], folder, seconds)
     return 1 if differ else 0
 
 
-def compare(name: str, suite: Suite, folder: Path) -> int:
+def compare(name: str, suite: Suite, folder: Path, most: float) -> int:
     """Runs one suite both ways, says how that ended; the number of tests that differ."""
     source = sources(name, suite, folder)
     python = environment(suite, source, folder)
-    plain = run_suite([python], suite, source, folder, "plain")
-    recorded = run_suite(recorder(python, folder), suite, source, folder, "recorded")
+    plain = run_suite([python], suite, source, folder, "plain", most)
+    recorded = run_suite(recorder(python, folder), suite, source, folder, "recorded", most)
+    late = TIMED_OUT in (plain.status, recorded.status)
     suspects = sorted(
         test
         for test in plain.outcomes.keys() | recorded.outcomes.keys()
-        if plain.outcomes.get(test) != recorded.outcomes.get(test)
+        if plain.outcomes.get(test) != recorded.outcomes.get(test) and not late
     )
     verdicts = {test: judge(test, python, suite, source, folder) for test in suspects}
     different = [test for test in suspects if verdicts[test].startswith("differs")]
     facts = trace_facts(python, folder)
     print(
-        f"{name} {suite.version}: {counts(plain)} in {plain.seconds:.0f} s plain (exit {plain.status}), "
+        f"{name} {suite.version} on {sys.version.split()[0]}: "
+        f"{counts(plain)} in {plain.seconds:.0f} s plain (exit {plain.status}), "
         f"{counts(recorded)} in {recorded.seconds:.0f} s recorded (exit {recorded.status}); "
         f"{facts}; {len(different)} differ"
     )
     for test in suspects:
         outcomes = f"{plain.outcomes.get(test)} → {recorded.outcomes.get(test)}"
         print(f"    {test}: {outcomes}; again, alone: {verdicts[test]}")
+    if late:
+        print(f"    {TIMED_OUT}: {plain.tail if plain.status == TIMED_OUT else recorded.tail}")
+        return 1
     if not plain.outcomes:
         print(f"    nothing was run: {plain.tail}")
     if plain.status != recorded.status and not suspects:
@@ -199,7 +221,13 @@ def recorder(python: str, folder: Path) -> list[str]:
 
 
 def run_suite(
-    start: list[str], suite: Suite, source: Path, folder: Path, name: str, *arguments: str
+    start: list[str],
+    suite: Suite,
+    source: Path,
+    folder: Path,
+    name: str,
+    most: float,
+    *arguments: str,
 ) -> Run:
     report = folder / f"{name}.xml"
     report.unlink(missing_ok=True)
@@ -213,13 +241,23 @@ def run_suite(
     env |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0", "TMPDIR": str(folder)}
     started = time.monotonic()
     with (folder / f"{name}.log").open("wb") as log:
-        done = subprocess.run(
-            command, cwd=source, env=env, stdin=subprocess.DEVNULL, stdout=log,
-            stderr=subprocess.STDOUT, timeout=SUITE_SECONDS,
-        )  # fmt: skip
+        status = status_of(command, most, cwd=source, env=env, stdout=log)
     seconds = time.monotonic() - started
     tail = (folder / f"{name}.log").read_text("utf-8", "replace")[-1500:]
-    return Run(outcomes_in(report), done.returncode, seconds, tail)
+    return Run(outcomes_in(report), status, seconds, tail)
+
+
+def status_of(command: list[str], most: float, **rest: Any) -> int | str:
+    """How a command ended; after so many seconds it is ended, with the processes that it started."""
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT, start_new_session=True, **rest
+    )
+    try:
+        return process.wait(most)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        return TIMED_OUT
 
 
 def outcomes_in(report: Path) -> dict[str, str]:
@@ -238,9 +276,10 @@ def judge(test: str, python: str, suite: Suite, source: Path, folder: Path) -> s
     """Runs a test again, alone, both ways."""
     name = test.rpartition("::")[2].partition("[")[0]
     seen: dict[str, list[str]] = {"plain": [], "recorded": []}
+    options = (*suite.arguments, "-k", name)
     for _ in range(RERUNS):
         for way, start in (("plain", [python]), ("recorded", recorder(python, folder))):
-            run = run_suite(start, suite, source, folder, "again", *suite.arguments, "-k", name)
+            run = run_suite(start, suite, source, folder, "again", SUITE_SECONDS, *options)
             seen[way].append(run.outcomes.get(test, "missing"))
     said = f"plain {' '.join(seen['plain'])}, recorded {' '.join(seen['recorded'])}"
     if set(seen["plain"]) == set(seen["recorded"]) and len(set(seen["plain"])) == 1:
