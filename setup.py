@@ -14,9 +14,12 @@ EXTRA_SOURCES = {
     "capture": [
         "callables.c",
         "code_table.c",
+        "dicts.c",
         "frames.c",
         "frames_public.c",
         "instances.c",
+        "prints.c",
+        "secrets.c",
         "whose.c",
     ],
     "syscalls": ["syscall_table.c", "map_guard.c"],

@@ -18,6 +18,7 @@ cdef extern from "Python.h" nogil:
         PyObject *tp_dict
         PyTypeObject *tp_base
         Py_ssize_t tp_basicsize
+        unsigned int tp_version_tag
     ctypedef struct PyCodeObject:
         int co_flags
         int co_nlocalsplus
@@ -91,7 +92,6 @@ cdef extern from "Python.h" nogil:
     Py_ssize_t PyTuple_GET_SIZE(PyObject *)
     PyObject *PyTuple_GET_ITEM(PyObject *, Py_ssize_t)
     Py_ssize_t PySet_GET_SIZE(PyObject *)
-    int PyDict_Next(PyObject *, Py_ssize_t *, PyObject **, PyObject **)
     Py_ssize_t PyBytes_GET_SIZE(PyObject *)
     char *PyBytes_AS_STRING(PyObject *)
     void PyDict_Clear(dict)
@@ -196,6 +196,66 @@ cdef extern from "objects.h" nogil:
     PyObject *rec_dict_find(PyObject *, const char *)
     PyObject *rec_heap_type_name(PyTypeObject *)
 
+cdef extern from "walk.h" nogil:
+    ctypedef struct Limits "rec_limits_of_values":
+        uint32_t items, depth, text, nodes
+        size_t soft, room
+    ctypedef struct Walk "rec_walk_state":
+        uint8_t *soft_end
+        bint writing
+    int REC_MEMO_SIZE
+    Limits limits "rec_limits"
+    Walk walk "rec_walk"
+    void begin_walk "rec_begin_walk"()
+    int64_t seen_before "rec_seen_before"(PyObject *)
+    bint is_elided "rec_is_elided"(Py_ssize_t, uint32_t)
+    Py_ssize_t take_nodes "rec_take_nodes"(Py_ssize_t)
+    PyObject *part_of "rec_part_of"(PyObject *)
+    bint is_container "rec_is_container"(PyTypeObject *)
+    bint is_named "rec_is_named"(PyTypeObject *)
+    PyTypeObject *builtin_base "rec_builtin_base"(PyTypeObject *)
+    Py_ssize_t container_size "rec_container_size"(PyObject *, PyTypeObject *)
+    const char *bytes_data "rec_bytes_data"(PyObject *, PyTypeObject *)
+    PyObject **sequence_items "rec_sequence_items"(PyObject *, PyTypeObject *)
+
+cdef extern from "prints.h" nogil:
+    void rec_prepare_prints()
+    void rec_forget_plain_sets()
+    uint64_t rec_print(PyObject *, PyTypeObject *, uint32_t)
+
+cdef extern from "secrets.h" nogil:
+    int REC_MOST_PATTERNS
+    ctypedef struct rec_secret_names:
+        uint32_t count
+        const char **patterns
+    rec_secret_names rec_secrets
+    void rec_forget_verdicts()
+    bint is_secret "rec_is_secret"(PyObject *)
+
+cdef extern from "items.h" nogil:
+    ctypedef struct rec_items:
+        pass
+    bint rec_dicts_public
+    void rec_items_of(rec_items *, PyObject *)
+    bint rec_items_next(rec_items *, PyObject **, PyObject **)
+
+cdef extern from "types.h" nogil:
+    ctypedef struct TypeEntry "rec_type_entry":
+        PyTypeObject *type
+        uint64_t name_print
+        unsigned int version
+        uint32_t id
+        uint8_t shape
+        bint part, slotted, plain
+        void *keys
+    ctypedef struct TypeTable "rec_type_table":
+        TypeEntry *entries
+        uint32_t size, used, next_id
+        TypeEntry *(*meet)(PyTypeObject *) noexcept
+    TypeTable types "rec_types"
+    uint32_t rec_type_place(PyTypeObject *)
+    TypeEntry *type_of "rec_type_of"(PyTypeObject *)
+
 cdef extern from "instances.h" nogil:
     ctypedef int rec_shape
     enum:
@@ -203,6 +263,10 @@ cdef extern from "instances.h" nogil:
         REC_TIMEZONE, REC_RANGE, REC_SLICE, REC_METHOD, REC_GENERATOR, REC_ARRAY, REC_MODULE
     ctypedef struct rec_attributes:
         pass
+    ctypedef struct rec_fields:
+        int count
+        const char **names
+        PyObject **values
     ctypedef struct rec_moment:
         int year, month, day, hour, minute, second, microsecond, fold, days, seconds
         PyObject *zone
@@ -219,18 +283,18 @@ cdef extern from "instances.h" nogil:
         c_view view
     rec_shape rec_shape_of(PyTypeObject *)
     bint rec_has_slots(PyTypeObject *)
-    Py_ssize_t rec_attributes_begin(rec_attributes *, PyObject *, bint)
+    Py_ssize_t rec_attributes_begin(rec_attributes *, PyObject *, const TypeEntry *)
     bint rec_attributes_next(rec_attributes *, PyObject **, PyObject **)
     PyObject *rec_attribute(PyObject *, const char *)
-    PyObject *rec_field_names(PyTypeObject *)
+    PyObject *rec_names_of_fields(PyObject *, PyTypeObject *)
+    bint rec_find_fields(rec_fields *, PyObject *, rec_shape)
     void rec_read_moment(PyObject *, rec_shape, rec_moment *)
-    void rec_read_timezone(PyObject *, PyObject **, PyObject **)
-    void rec_read_range(PyObject *, rec_shape, PyObject **)
     void rec_read_generator(PyObject *, rec_generator *)
     bint rec_array_begin(PyObject *, rec_array *)
     size_t rec_array_fit(rec_array *, size_t)
     void rec_array_copy(rec_array *, uint8_t *, size_t)
     void rec_array_end(rec_array *)
+    size_t rec_array_limit()
 
 cdef extern from "whose.h":
     int rec_whose_prepare()

@@ -1,40 +1,12 @@
-# Values. Two walks over an object, in the same order and with the same limits: `print_of` computes the
+# Values. Two walks over an object, in the same order and with the same limits (walk.h): prints.c computes the
 # fingerprint that says whether a variable changed (and defines the types it meets, so that a SET never has to),
 # `put_value` writes it down. Neither runs any code of the target's, allocates, or takes a reference.
-
-cdef struct Limits:
-    uint32_t items           # elements of one container
-    uint32_t depth           # containers within containers
-    uint32_t text            # code points of a str, bytes of a bytes
-    uint32_t nodes           # elements of one value in all
-    size_t soft              # bytes after which text is cut to nothing and containers are elided
-    size_t room              # most bytes one value can take, given the above
-
-cdef struct Memo:            # containers met in this value: object → index, for REF
-    PyObject *object
-    uint32_t walk
-    uint32_t index
-
-cdef struct Walk:
-    uint32_t number          # which walk this is: an entry of an older one is void
-    uint32_t containers
-    uint32_t nodes_left
-    uint8_t *soft_end
-    bint writing             # inside put_value: no record can start
-
-cdef enum:
-    MEMO_SIZE = 8192         # a power of two; a node can enter three times (instance, built-in part, args)
-
-cdef Limits limits
-cdef Walk walk
-cdef Memo memo[MEMO_SIZE]
-
 
 cdef void set_limits(uint32_t items, uint32_t depth, uint32_t text, uint32_t nodes) noexcept nogil:
     limits.items = items
     limits.depth = depth if depth < 60 else 60
     limits.text = text
-    limits.nodes = nodes if nodes < MEMO_SIZE // 4 else MEMO_SIZE // 4
+    limits.nodes = nodes if nodes < REC_MEMO_SIZE // 4 else REC_MEMO_SIZE // 4
     limits.soft = 48 << 10
     # Beyond the soft end an element takes at most 80 bytes, and at most `nodes` + one container's are left.
     limits.room = limits.soft + 80 * (limits.nodes + 2 * limits.items) + 4 * limits.text + 8192
@@ -45,31 +17,8 @@ cdef inline uint64_t fingerprint(PyObject *o) noexcept nogil:
     if types.used * 2 > types.size:
         forget_types()
     begin_walk()
-    return print_of(o, o.ob_type, 0)
+    return rec_print(o, o.ob_type, 0)
 
-
-cdef inline void begin_walk() noexcept nogil:
-    walk.number += 1
-    walk.containers = 0
-    walk.nodes_left = limits.nodes
-
-
-cdef int64_t seen_before(PyObject *o) noexcept nogil:
-    """The index of a container met earlier in this walk, or −1 after noting it as the next one."""
-    cdef uint32_t at = <uint32_t> ((<uintptr_t> o >> 4) * 2654435761u) & (MEMO_SIZE - 1)
-    REC_CHECK(walk.containers < MEMO_SIZE, b"the memo has room for every container of a value")
-    while memo[at].walk == walk.number:
-        if memo[at].object == o:
-            return memo[at].index
-        at = (at + 1) & (MEMO_SIZE - 1)
-    memo[at].object = o
-    memo[at].walk = walk.number
-    memo[at].index = walk.containers
-    walk.containers += 1
-    return -1
-
-
-# ---- fingerprints -------------------------------------------------------------------------------------
 
 cdef inline bint print_scalar(PyObject *o, PyTypeObject *t, uint64_t *out) noexcept nogil:
     """The exact content of a small scalar. An int of more than 60 bits is no small one."""
@@ -82,128 +31,6 @@ cdef inline bint print_scalar(PyObject *o, PyTypeObject *t, uint64_t *out) noexc
         out[0] = <uint64_t> <uintptr_t> o
         return True
     return False
-
-
-cdef uint64_t print_element(PyObject *o, uint32_t depth) noexcept nogil:
-    cdef PyTypeObject *t = o.ob_type
-    cdef uint64_t h = 0
-    if print_scalar(o, t, &h):
-        return rec_fold(<uint64_t> <uintptr_t> t, h)
-    return print_of(o, t, depth)
-
-
-cdef uint64_t print_of(PyObject *o, PyTypeObject *t, uint32_t depth) noexcept nogil:
-    """Fingerprint of anything, as far as it is recorded. Defines the types it meets."""
-    cdef const digit *digits = NULL
-    cdef bint negative = False
-    cdef Py_ssize_t n
-    if t == &PyUnicode_Type:
-        return rec_str_print(o, limits.text)
-    if t == &PyLong_Type:
-        n = rec_int_digits(o, &digits, &negative)
-        return rec_fold(rec_hash_bytes(digits, <size_t> n * sizeof(digit)), negative)
-    if t == &PyBytes_Type or t == &PyByteArray_Type:
-        n = rec_size(o)
-        return rec_fold(rec_hash_bytes(bytes_data(o, t), <size_t> min(n, <Py_ssize_t> limits.text)), <uint64_t> n)
-    if t == &PyComplex_Type:
-        return rec_hash_bytes(&(<PyComplexObject *> o).real, 16)
-    if is_container(t):
-        return print_container(o, t, depth, o)
-    if t.tp_flags & Py_TPFLAGS_TYPE_SUBCLASS:
-        return rec_fold(1, intern_type(<PyTypeObject *> o))
-    if is_named(t):
-        return rec_fold(2, <uint64_t> <uintptr_t> o)
-    return print_typed(o, t, depth)
-
-
-cdef uint64_t print_container(PyObject *o, PyTypeObject *t, uint32_t depth, PyObject *identity) noexcept nogil:
-    """`identity` stands for the container in the memo: not itself where it is the part of an instance."""
-    cdef Py_ssize_t n = container_size(o, t), shown, i, at = 0
-    cdef uint64_t h
-    cdef PyObject *key = NULL
-    cdef PyObject *value = NULL
-    cdef PyObject **items
-    cdef int64_t index
-    if is_elided(n, depth):
-        return rec_fold(intern_type(t), <uint64_t> n)
-    index = seen_before(identity)
-    if index >= 0:
-        return rec_fold(5, <uint64_t> index)
-    shown = take_nodes(n, t)
-    h = rec_fold(<uint64_t> <uintptr_t> t, <uint64_t> n)
-    if t == &PyDict_Type:
-        while shown > 0 and PyDict_Next(o, &at, &key, &value):
-            h = rec_fold(h, print_element(key, depth + 1))
-            if not is_secret(key):
-                h = rec_fold(h, print_element(value, depth + 1))
-            shown -= 1
-    elif t == &PyList_Type or t == &PyTuple_Type:
-        items = sequence_items(o, t)
-        for i in range(shown):
-            h = rec_fold(h, print_element(items[i], depth + 1))
-    else:
-        while shown > 0 and rec_set_next(o, &at, &key):
-            h = rec_fold(h, print_element(key, depth + 1))
-            shown -= 1
-    return h
-
-
-# ---- what both walks agree on -------------------------------------------------------------------------
-
-cdef inline bint is_container(PyTypeObject *t) noexcept nogil:
-    return (t == &PyList_Type or t == &PyTuple_Type or t == &PyDict_Type or t == &PySet_Type
-            or t == &PyFrozenSet_Type)
-
-
-cdef inline PyTypeObject *builtin_base(PyTypeObject *t) noexcept nogil:
-    """The built-in type whose storage an instance of a subclass has, by CPython's own type flags."""
-    if t.tp_flags & Py_TPFLAGS_LONG_SUBCLASS:
-        return &PyLong_Type
-    if t.tp_flags & Py_TPFLAGS_UNICODE_SUBCLASS:
-        return &PyUnicode_Type
-    if t.tp_flags & Py_TPFLAGS_TUPLE_SUBCLASS:
-        return &PyTuple_Type
-    if t.tp_flags & Py_TPFLAGS_LIST_SUBCLASS:
-        return &PyList_Type
-    if t.tp_flags & Py_TPFLAGS_DICT_SUBCLASS:
-        return &PyDict_Type
-    if t.tp_flags & Py_TPFLAGS_BYTES_SUBCLASS:
-        return &PyBytes_Type
-    while t != NULL:
-        if (t == &PyFloat_Type or t == &PySet_Type or t == &PyFrozenSet_Type or t == &PyByteArray_Type
-                or t == &PyComplex_Type):
-            return t
-        t = t.tp_base
-    return NULL
-
-
-cdef inline bint is_named(PyTypeObject *t) noexcept nogil:
-    """Recorded by name: functions and modules."""
-    return (t == &PyFunction_Type or t == &PyCFunction_Type or t == &PyModule_Type or t == &PyMethodDescr_Type
-            or t == &PyWrapperDescr_Type or t == &PyClassMethodDescr_Type)
-
-
-cdef inline const char *bytes_data(PyObject *o, PyTypeObject *t) noexcept nogil:
-    return PyBytes_AS_STRING(o) if t == &PyBytes_Type else PyByteArray_AS_STRING(o)
-
-
-cdef inline Py_ssize_t container_size(PyObject *o, PyTypeObject *t) noexcept nogil:
-    if t == &PyDict_Type:
-        return rec_dict_size(o)
-    if t == &PySet_Type or t == &PyFrozenSet_Type:
-        return PySet_GET_SIZE(o)
-    return rec_size(o)
-
-
-cdef inline bint is_elided(Py_ssize_t n, uint32_t depth) noexcept nogil:
-    return n > 0 and (depth >= limits.depth or walk.nodes_left == 0)
-
-
-cdef inline Py_ssize_t take_nodes(Py_ssize_t n, PyTypeObject *t) noexcept nogil:
-    """How many elements of a container are looked at; takes them from the budget of the value."""
-    cdef Py_ssize_t shown = min(n, min(<Py_ssize_t> limits.items, <Py_ssize_t> walk.nodes_left))
-    walk.nodes_left -= <uint32_t> shown
-    return shown
 
 
 # ---- writing ------------------------------------------------------------------------------------------
@@ -229,7 +56,7 @@ cdef inline uint8_t *put_tagged(uint8_t *p, uint8_t tag, uint64_t number) noexce
 
 
 cdef uint8_t *put_value(uint8_t *p, PyObject *o) noexcept nogil:
-    """A whole value, of at most limits.room bytes. print_of has walked it before."""
+    """A whole value, of at most limits.room bytes. rec_print has walked it before."""
     begin_walk()
     walk.soft_end = p + limits.soft
     walk.writing = True
@@ -323,10 +150,6 @@ cdef uint8_t *put_bytes(uint8_t *p, PyObject *o, PyTypeObject *t, uint8_t tag) n
     return p + shown
 
 
-cdef inline PyObject **sequence_items(PyObject *o, PyTypeObject *t) noexcept nogil:
-    return rec_list_items(o) if t == &PyList_Type else rec_tuple_items(o)
-
-
 cdef inline uint8_t container_tag(PyTypeObject *t) noexcept nogil:
     if t == &PyList_Type:
         return TAG_LIST
@@ -342,17 +165,19 @@ cdef uint8_t *put_container(uint8_t *p, PyObject *o, PyTypeObject *t, uint32_t d
     cdef Py_ssize_t n = container_size(o, t), shown, i, at = 0
     cdef PyObject *key = NULL
     cdef PyObject *value = NULL
-    cdef PyObject **items
+    cdef PyObject **elements
+    cdef rec_items items
     cdef int64_t index
     if is_elided(n, depth) or (n > 0 and p >= walk.soft_end):
         return put_varint(put_tagged(p, TAG_ELIDED, intern_type(t)), <uint64_t> n)
     index = seen_before(identity)
     if index >= 0:
         return put_tagged(p, TAG_REF, <uint64_t> index)
-    shown = take_nodes(n, t)
+    shown = take_nodes(n)
     p = put_count(p, container_tag(t), n, shown)
     if t == &PyDict_Type:
-        while shown > 0 and PyDict_Next(o, &at, &key, &value):
+        rec_items_of(&items, o)
+        while shown > 0 and rec_items_next(&items, &key, &value):
             p = put_any(p, key, key.ob_type, depth + 1)
             if is_secret(key):
                 p[0] = TAG_REDACTED
@@ -361,9 +186,9 @@ cdef uint8_t *put_container(uint8_t *p, PyObject *o, PyTypeObject *t, uint32_t d
                 p = put_any(p, value, value.ob_type, depth + 1)
             shown -= 1
     elif t == &PyList_Type or t == &PyTuple_Type:
-        items = sequence_items(o, t)
+        elements = sequence_items(o, t)
         for i in range(shown):
-            p = put_any(p, items[i], items[i].ob_type, depth + 1)
+            p = put_any(p, elements[i], elements[i].ob_type, depth + 1)
     else:
         while shown > 0 and rec_set_next(o, &at, &key):
             p = put_any(p, key, key.ob_type, depth + 1)
@@ -437,74 +262,23 @@ cdef inline uint8_t *put_name(uint8_t *p, PyObject *name) noexcept nogil:
 
 # ---- secrets: names whose values are never written -------------------------------------------------------
 
-cdef struct Verdict:         # is this name secret? By hash, since the same keys come again and again
-    Py_hash_t hash
-    Py_ssize_t length
-    bint known
-    bint secret
-
-cdef enum:
-    MOST_PATTERNS = 64
-    VERDICTS = 1024
-
-cdef const char *secret_patterns[MOST_PATTERNS]
-cdef uint32_t secret_count = 0
 cdef tuple secret_texts = ()     # owns the patterns
-cdef Verdict verdicts[VERDICTS]
 
 
 cdef int set_secrets(tuple patterns) except -1:
     """patterns: bytes, ASCII, lower case."""
-    global secret_count, secret_texts
-    memset(verdicts, 0, sizeof(verdicts))
-    secret_count = 0
+    global secret_texts
+    rec_secrets.count = 0
     secret_texts = patterns
-    for pattern in patterns[:MOST_PATTERNS]:
-        secret_patterns[secret_count] = <const char *> <bytes> pattern
-        secret_count += 1
+    for pattern in patterns[:REC_MOST_PATTERNS]:
+        rec_secrets.patterns[rec_secrets.count] = <const char *> <bytes> pattern
+        rec_secrets.count += 1
+    rec_forget_verdicts()
+    rec_forget_plain_sets()
     return 0
 
 
-cdef bint is_secret(PyObject *name) noexcept nogil:
-    cdef Py_hash_t hash
-    cdef Verdict *verdict
-    cdef uint32_t i
-    if secret_count == 0 or name == NULL or not PyUnicode_CheckExact(name):
-        return False
-    hash = rec_str_hash(name)
-    verdict = &verdicts[<uint64_t> hash % VERDICTS]
-    if hash != -1 and verdict.known and verdict.hash == hash and verdict.length == PyUnicode_GET_LENGTH(name):
-        return verdict.secret
-    for i in range(secret_count):
-        if rec_str_matches(name, secret_patterns[i]):
-            break
-    else:
-        i = MOST_PATTERNS
-    verdict.hash = hash
-    verdict.length = PyUnicode_GET_LENGTH(name)
-    verdict.secret = i < MOST_PATTERNS
-    verdict.known = True
-    return verdict.secret
-
-
 # ---- types --------------------------------------------------------------------------------------------
-
-cdef struct TypeEntry:
-    PyTypeObject *type
-    uint64_t name_print      # a type's address is used again after its death: the name tells
-    uint32_t id
-    rec_shape shape
-    bint part                # instances have content besides their attributes
-    bint slotted
-
-cdef struct TypeTable:
-    TypeEntry *entries
-    uint32_t size            # a power of two
-    uint32_t used
-    uint32_t next_id
-
-cdef TypeTable types
-
 
 cdef uint64_t type_name_print(PyTypeObject *t) noexcept nogil:
     cdef PyObject *name = rec_heap_type_name(t)
@@ -514,35 +288,40 @@ cdef uint64_t type_name_print(PyTypeObject *t) noexcept nogil:
 
 
 cdef inline uint64_t intern_type(PyTypeObject *t) noexcept nogil:
-    return type_entry(t).id
+    return type_of(t).id
 
 
-cdef TypeEntry *type_entry(PyTypeObject *t) noexcept nogil:
-    """The number of a type; written to the tape the first time, where a record boundary is (see print_of)."""
+cdef TypeEntry *meet_type(PyTypeObject *t) noexcept nogil:
+    """The entry of a type; written to the tape the first time, where a record boundary is (see prints.h)."""
     cdef uint64_t name_print = type_name_print(t)
-    cdef uint32_t at = <uint32_t> ((<uintptr_t> t >> 4) * 2654435761u) & (types.size - 1)
-    while types.entries[at].type != NULL:
-        if types.entries[at].type == t:
-            if types.entries[at].name_print == name_print:
-                return &types.entries[at]
-            break
+    cdef uint32_t at = rec_type_place(t)
+    cdef TypeEntry *entry
+    while types.entries[at].type != NULL and types.entries[at].type != t:
         at = (at + 1) & (types.size - 1)
-    if types.entries[at].type == NULL:
+    entry = &types.entries[at]
+    if entry.type == t and entry.name_print == name_print:
+        entry.version = t.tp_version_tag
+        entry.keys = NULL
+        return entry
+    if entry.type == NULL:
         types.used += 1
-    types.entries[at].type = t
-    types.entries[at].name_print = name_print
-    types.entries[at].shape = rec_shape_of(t)
-    types.entries[at].part = has_part(t, types.entries[at].shape)
-    types.entries[at].slotted = rec_has_slots(t)
-    types.entries[at].id = types.next_id
+    entry.type = t
+    entry.name_print = name_print
+    entry.version = t.tp_version_tag
+    entry.keys = NULL
+    entry.shape = rec_shape_of(t)
+    entry.part = has_part(t, <rec_shape> entry.shape)
+    entry.slotted = rec_has_slots(t)
+    entry.plain = entry.shape == REC_INSTANCE and not entry.part and not entry.slotted
+    entry.id = types.next_id
     types.next_id += 1
-    define_type(t, types.entries[at].id)
-    return &types.entries[at]
+    define_type(t, entry.id)
+    return entry
 
 
 cdef void forget_types() noexcept nogil:
     """An empty table: types get numbers (again) as they are met. The containers come first: put_container
-    may need their numbers for a value that print_of did not elide."""
+    may need their numbers for a value that rec_print did not elide."""
     memset(types.entries, 0, types.size * sizeof(TypeEntry))
     types.used = 0
     intern_type(&PyList_Type)

@@ -3,238 +3,26 @@
 
 # ---- what both walks agree on -------------------------------------------------------------------------
 
-cdef struct Fields:          # of a value that is written as an instance, but has no attributes as such
-    int count
-    const char *names[3]
-    PyObject *values[3]
-
-
 cdef inline bint has_part(PyTypeObject *t, rec_shape shape) noexcept nogil:
     """Whether an instance has content besides its attributes."""
     return (REC_NAMED_TUPLE <= shape <= REC_TIMEDELTA or t.tp_flags & Py_TPFLAGS_BASE_EXC_SUBCLASS != 0
             or builtin_base(t) != NULL)
 
 
-cdef inline Py_ssize_t begin_attributes(rec_attributes *walk, PyObject *o, TypeEntry *entry) noexcept nogil:
-    """How many attributes there are to be recorded."""
-    cdef PyObject *name = NULL
-    cdef PyObject *value = NULL
-    cdef Py_ssize_t n
-    if entry.shape != REC_INSTANCE and not entry.part:
-        return 0
-    n = rec_attributes_begin(walk, o, entry.slotted)
-    if entry.shape != REC_ENUM or n == 0:
-        return n
-    n = 0
-    while rec_attributes_next(walk, &name, &value):
-        n += not is_enums_own(name)
-    rec_attributes_begin(walk, o, entry.slotted)  # audit: a walk over nothing ends at its first step
-    return n
-
-
-cdef inline bint next_attribute(rec_attributes *walk, rec_shape shape, PyObject **name,
-                                PyObject **value) noexcept nogil:
-    while rec_attributes_next(walk, name, value):
-        if shape != REC_ENUM or not is_enums_own(name[0]):
-            return True
-    return False
-
-
-cdef bint is_enums_own(PyObject *name) noexcept nogil:
-    """What the enum module itself keeps in a member."""
-    return name != NULL and (rec_str_is(name, "_value_") or rec_str_is(name, "_name_")
-                             or rec_str_is(name, "__objclass__") or rec_str_is(name, "_sort_order_"))
-
-
-cdef inline PyObject *part_of(PyObject *o) noexcept nogil:
-    """What stands for the built-in part of an instance in the memo: an address that no object has."""
-    return <PyObject *> (<uintptr_t> o | 1)
-
-
-cdef PyObject *names_of_fields(PyObject *o, PyTypeObject *t) noexcept nogil:
-    """The field names of a named tuple, if there is one for each item."""
-    cdef PyObject *names = rec_field_names(t)
-    return names if names != NULL and PyTuple_GET_SIZE(names) == PyTuple_GET_SIZE(o) else NULL
-
-
-cdef bint find_fields(Fields *f, PyObject *o, rec_shape shape) noexcept nogil:
-    """Ranges, slices, time zones of a fixed offset, bound methods."""
-    f.count = 3
-    if shape == REC_RANGE or shape == REC_SLICE:
-        f.names[0] = "start"
-        f.names[1] = "stop"
-        f.names[2] = "step"
-        rec_read_range(o, shape, f.values)
-        return True
-    f.count = 2
-    if shape == REC_TIMEZONE:
-        f.names[0] = "offset"
-        f.names[1] = "name"
-        rec_read_timezone(o, &f.values[0], &f.values[1])
-        if f.values[1] == NULL:
-            f.values[1] = Py_None
-        return True
-    if shape == REC_METHOD:
-        f.names[0] = "__func__"
-        f.names[1] = "__self__"
-        f.values[0] = (<PyMethodObject *> o).im_func
-        f.values[1] = (<PyMethodObject *> o).im_self
-        return True
-    return False
-
-
-# ---- fingerprints -------------------------------------------------------------------------------------
-
-cdef uint64_t print_typed(PyObject *o, PyTypeObject *t, uint32_t depth) noexcept nogil:
-    """An instance: its built-in part and its attributes, what its type has instead, or its type alone."""
-    cdef TypeEntry *entry = type_entry(t)
-    cdef rec_shape shape = entry.shape
-    cdef bint part = entry.part
-    cdef rec_attributes attributes
-    cdef Py_ssize_t n = begin_attributes(&attributes, o, entry)
-    cdef Fields fields
-    if part and n == 0:
-        return print_part(o, t, entry, depth, o)
-    if shape == REC_INSTANCE or part:
-        return print_instance(o, entry, &attributes, n, part, depth)
-    if find_fields(&fields, o, shape):
-        return print_fields(o, entry, &fields, depth)
-    if shape == REC_GENERATOR:
-        return print_generator(o)
-    if shape == REC_ARRAY:
-        return print_array(o, entry)
-    if shape == REC_MODULE:
-        return rec_fold(2, <uint64_t> <uintptr_t> o)
-    return rec_fold(3, entry.id)
-
-
-cdef uint64_t print_instance(PyObject *o, TypeEntry *entry, rec_attributes *attributes, Py_ssize_t n, bint part,
-                             uint32_t depth) noexcept nogil:
-    cdef PyObject *name = NULL
-    cdef PyObject *value = NULL
-    cdef uint64_t h = rec_fold(rec_fold(6, entry.id), <uint64_t> n)
-    cdef Py_ssize_t shown
-    cdef int64_t index
-    if is_elided(n + part, depth):
-        return h
-    index = seen_before(o)
-    if index >= 0:
-        return rec_fold(5, <uint64_t> index)
-    shown = take_nodes(n, NULL)
-    if part:
-        h = rec_fold(h, print_part(o, o.ob_type, entry, depth + 1, part_of(o)))
-    while shown > 0 and next_attribute(attributes, entry.shape, &name, &value):
-        if name != NULL:
-            h = rec_fold(h, <uint64_t> rec_str_hash(name))
-        if not is_secret(name):
-            h = rec_fold(h, print_element(value, depth + 1))
-        shown -= 1
-    return h
-
-
-cdef uint64_t print_part(PyObject *o, PyTypeObject *t, TypeEntry *entry, uint32_t depth,
-                         PyObject *identity) noexcept nogil:
-    """What an instance has besides its attributes."""
-    cdef rec_shape shape = entry.shape
-    cdef uint64_t h = rec_fold(4, entry.id)
-    cdef PyTypeObject *base
-    cdef PyObject *args
-    if shape == REC_NAMED_TUPLE and names_of_fields(o, t) != NULL:
-        return rec_fold(h, print_container(o, &PyTuple_Type, depth, identity))
-    if shape == REC_ENUM:
-        return rec_fold(h, print_member(o, depth, identity))
-    if REC_DATE <= shape <= REC_TIMEDELTA:
-        return rec_fold(h, print_moment(o, shape, depth, identity))
-    if t.tp_flags & Py_TPFLAGS_BASE_EXC_SUBCLASS:
-        args = (<PyBaseExceptionObject *> o).args
-        if seen_before(identity) >= 0 or args == NULL or args.ob_type != &PyTuple_Type:
-            return h
-        return rec_fold(h, print_container(args, &PyTuple_Type, depth + 1, args))
-    base = builtin_base(t)
-    if is_container(base):
-        return rec_fold(h, print_container(o, base, depth, identity))
-    if base == &PyFloat_Type:
-        return rec_fold(h, rec_float_bits(o))
-    return rec_fold(h, print_of(o, base, depth))
-
-
-cdef uint64_t print_member(PyObject *o, uint32_t depth, PyObject *identity) noexcept nogil:
-    """A member of an enum. It is what it is: only one that is being made can still change."""
-    cdef PyObject *value = rec_attribute(o, "_value_")
-    cdef uint64_t h = <uint64_t> <uintptr_t> o
-    if seen_before(identity) >= 0 or value == NULL:
-        return h
-    return rec_fold(h, print_element(value, depth + 1))
-
-
-cdef uint64_t print_moment(PyObject *o, rec_shape shape, uint32_t depth, PyObject *identity) noexcept nogil:
-    cdef rec_moment moment
-    cdef uint64_t h
-    rec_read_moment(o, shape, &moment)
-    h = rec_hash_bytes(&moment, 10 * sizeof(int))
-    if shape == REC_DATE or shape == REC_TIMEDELTA or seen_before(identity) >= 0 or moment.zone == NULL:
-        return h
-    return rec_fold(h, print_element(moment.zone, depth + 1))
-
-
-cdef uint64_t print_fields(PyObject *o, TypeEntry *entry, Fields *fields, uint32_t depth) noexcept nogil:
-    cdef uint64_t h = rec_fold(7, entry.id)
-    cdef int i
-    if is_elided(fields.count, depth) or seen_before(o) >= 0:
-        return rec_fold(h, <uint64_t> <uintptr_t> o)
-    for i in range(fields.count):
-        h = rec_fold(h, print_element(fields.values[i], depth + 1))
-    return h
-
-
-cdef uint64_t print_generator(PyObject *o) noexcept nogil:
-    cdef rec_generator generator
-    rec_read_generator(o, &generator)
-    return rec_fold(rec_fold(<uint64_t> <uintptr_t> generator.name, <uint64_t> generator.state),
-                    <uint64_t> generator.line)
-
-
-cdef uint64_t print_array(PyObject *o, TypeEntry *entry) noexcept nogil:
-    cdef rec_array array
-    cdef uint64_t h = rec_fold(8, entry.id)
-    cdef size_t size
-    if not rec_array_begin(o, &array):
-        return h
-    size = rec_array_fit(&array, array_limit())
-    rec_array_copy(&array, array_items, size)
-    h = rec_fold(h, rec_hash_bytes(array.view.shape, <size_t> array.view.ndim * sizeof(Py_ssize_t)))
-    if array.view.format != NULL:
-        h = rec_fold(h, rec_hash_bytes(array.view.format, strlen(array.view.format)))
-    h = rec_fold(h, rec_hash_bytes(array_items, size))
-    rec_array_end(&array)
-    return h
-
-
-cdef enum:
-    ARRAY_BYTES = 16384
-
-cdef uint8_t array_items[ARRAY_BYTES]
-
-
-cdef inline size_t array_limit() noexcept nogil:
-    """Bytes of an array that are looked at."""
-    return min(<size_t> limits.text * 4, <size_t> ARRAY_BYTES)
-
-
 # ---- writing ------------------------------------------------------------------------------------------
 
 cdef uint8_t *put_typed(uint8_t *p, PyObject *o, PyTypeObject *t, uint32_t depth) noexcept nogil:
-    cdef TypeEntry *entry = type_entry(t)
-    cdef rec_shape shape = entry.shape
+    cdef TypeEntry *entry = type_of(t)
+    cdef rec_shape shape = <rec_shape> entry.shape
     cdef bint part = entry.part
     cdef rec_attributes attributes
-    cdef Py_ssize_t n = begin_attributes(&attributes, o, entry)
-    cdef Fields fields
+    cdef Py_ssize_t n = rec_attributes_begin(&attributes, o, entry)
+    cdef rec_fields fields
     if part and n == 0:
         return put_part(p, o, t, entry, depth, o)
     if shape == REC_INSTANCE or part:
         return put_instance(p, o, entry, &attributes, n, part, depth)
-    if find_fields(&fields, o, shape):
+    if rec_find_fields(&fields, o, shape):
         return put_fields(p, o, entry, &fields, depth)
     if shape == REC_GENERATOR:
         return put_generator(p, o, entry)
@@ -256,7 +44,7 @@ cdef uint8_t *put_instance(uint8_t *p, PyObject *o, TypeEntry *entry, rec_attrib
     index = seen_before(o)
     if index >= 0:
         return put_tagged(p, TAG_REF, <uint64_t> index)
-    shown = take_nodes(n, NULL)
+    shown = take_nodes(n)
     p[0] = TAG_INSTANCE if shown == n else TAG_INSTANCE + 1
     p = put_varint(p + 1, entry.id)
     if shown < n:
@@ -265,7 +53,7 @@ cdef uint8_t *put_instance(uint8_t *p, PyObject *o, TypeEntry *entry, rec_attrib
     if part:
         p[0] = 0                                # the empty name
         p = put_part(p + 1, o, o.ob_type, entry, depth + 1, part_of(o))
-    while shown > 0 and next_attribute(attributes, entry.shape, &name, &value):
+    while shown > 0 and rec_attributes_next(attributes, &name, &value):
         p = put_attribute(put_name(p, name), name, value, depth)
         shown -= 1
     while shown > 0:                            # the dict said that it has more than it has
@@ -283,9 +71,9 @@ cdef inline uint8_t *put_attribute(uint8_t *p, PyObject *name, PyObject *value, 
 
 cdef uint8_t *put_part(uint8_t *p, PyObject *o, PyTypeObject *t, TypeEntry *entry, uint32_t depth,
                        PyObject *identity) noexcept nogil:
-    cdef rec_shape shape = entry.shape
+    cdef rec_shape shape = <rec_shape> entry.shape
     cdef PyTypeObject *base
-    if shape == REC_NAMED_TUPLE and names_of_fields(o, t) != NULL:
+    if shape == REC_NAMED_TUPLE and rec_names_of_fields(o, t) != NULL:
         return put_named_tuple(p, o, t, entry, depth, identity)
     if shape == REC_ENUM:
         return put_member(p, o, entry, depth, identity)
@@ -314,7 +102,7 @@ cdef uint8_t *put_exception(uint8_t *p, PyObject *o, TypeEntry *entry, uint32_t 
 
 cdef uint8_t *put_named_tuple(uint8_t *p, PyObject *o, PyTypeObject *t, TypeEntry *entry, uint32_t depth,
                               PyObject *identity) noexcept nogil:
-    cdef PyObject **names = rec_tuple_items(names_of_fields(o, t))
+    cdef PyObject **names = rec_tuple_items(rec_names_of_fields(o, t))
     cdef PyObject **items = rec_tuple_items(o)
     cdef Py_ssize_t n = rec_size(o), shown, i
     cdef int64_t index
@@ -323,7 +111,7 @@ cdef uint8_t *put_named_tuple(uint8_t *p, PyObject *o, PyTypeObject *t, TypeEntr
     index = seen_before(identity)
     if index >= 0:
         return put_tagged(p, TAG_REF, <uint64_t> index)
-    shown = take_nodes(n, t)
+    shown = take_nodes(n)
     p[0] = TAG_NAMED if shown == n else TAG_NAMED + 1
     p = put_varint(p + 1, entry.id)
     if shown < n:
@@ -348,7 +136,7 @@ cdef uint8_t *put_member(uint8_t *p, PyObject *o, TypeEntry *entry, uint32_t dep
 
 cdef uint8_t *put_moment(uint8_t *p, PyObject *o, TypeEntry *entry, uint32_t depth,
                          PyObject *identity) noexcept nogil:
-    cdef rec_shape shape = entry.shape
+    cdef rec_shape shape = <rec_shape> entry.shape
     cdef rec_moment moment
     cdef int64_t index
     rec_read_moment(o, shape, &moment)
@@ -383,7 +171,7 @@ cdef inline uint8_t *put_date(uint8_t *p, rec_moment *moment) noexcept nogil:
     return p + 4
 
 
-cdef uint8_t *put_fields(uint8_t *p, PyObject *o, TypeEntry *entry, Fields *fields, uint32_t depth) noexcept nogil:
+cdef uint8_t *put_fields(uint8_t *p, PyObject *o, TypeEntry *entry, rec_fields *fields, uint32_t depth) noexcept nogil:
     cdef int64_t index
     cdef int i
     if is_elided(fields.count, depth) or p >= walk.soft_end:
@@ -421,7 +209,7 @@ cdef uint8_t *put_array(uint8_t *p, PyObject *o, TypeEntry *entry) noexcept nogi
     p = put_varint(put_varint(p, <uint64_t> array.view.itemsize), <uint64_t> array.view.ndim)
     for i in range(array.view.ndim):
         p = put_varint(p, <uint64_t> array.view.shape[i])
-    size = rec_array_fit(&array, array_limit())
+    size = rec_array_fit(&array, rec_array_limit())
     p = put_varint(p, size)
     rec_array_copy(&array, p, size)
     rec_array_end(&array)

@@ -225,13 +225,14 @@ cdef Status walk_space(Space *space) noexcept nogil:
     """Everything in the dict, compared with what was last recorded."""
     cdef PyObject *key = NULL
     cdef PyObject *value = NULL
-    cdef Py_ssize_t at = 0
+    cdef rec_items items
     cdef uint32_t i, slot = 0
     cdef Status status
     space.walk += 1
     space.version = rec_dict_version(space.dict)
     space.stale = False
-    while PyDict_Next(space.dict, &at, &key, &value):
+    rec_items_of(&items, space.dict)
+    while rec_items_next(&items, &key, &value):
         if not PyUnicode_CheckExact(key) or rec_str_is(key, "__builtins__"):
             continue                            # __builtins__ is CPython's, not the program's
         status = slot_of_name(space, key, &slot)

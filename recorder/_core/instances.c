@@ -1,9 +1,9 @@
 /* The layouts behind instances.h: CPython's own headers say where things are. */
 #define Py_BUILD_CORE 1
 #include "instances.h"
+#include "dicts.h"
 #include "frames.h"
 #include "objects.h"
-#include <internal/pycore_dict.h>
 #include <internal/pycore_object.h>
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-variable" /* its static PyDateTimeAPI: importing it would be seen */
@@ -125,74 +125,46 @@ PyObject *rec_field_names(PyTypeObject *type)
     return NULL;
 }
 
+PyObject *rec_names_of_fields(PyObject *object, PyTypeObject *type)
+{
+    PyObject *names = rec_field_names(type);
+    return names != NULL && PyTuple_GET_SIZE(names) == rec_size(object) ? names : NULL;
+}
+
 /* ---- attributes ---- */
 
-#if PY_VERSION_HEX < 0x030D0000
-static Py_ssize_t values_size(PyObject **values) { return ((uint8_t *)values)[-2]; }
-static Py_ssize_t values_place(PyObject **values, Py_ssize_t i)
-{
-    return (Py_ssize_t)((uint8_t *)values)[-3 - i];
-}
-#else
-static PyDictValues *values_of(PyObject **values)
-{
-    return (PyDictValues *)((char *)values - offsetof(PyDictValues, values));
-}
-static Py_ssize_t values_size(PyObject **values) { return values_of(values)->size; }
-static Py_ssize_t values_place(PyObject **values, Py_ssize_t i)
-{
-    return get_insertion_order_array(values_of(values))[i];
-}
-#endif
-
 /* Where the instance keeps its attributes: in a dict, or in an array in the order of its class's keys. */
-static void find_storage(rec_attributes *walk, PyObject *object, PyTypeObject *type)
+void rec_storage_of(rec_items *items, PyObject *object, PyTypeObject *type)
 {
+    PyObject *dict = NULL;
+    PyDictValues *values = NULL;
+    *items = (rec_items){0};
     if (!(type->tp_flags & Py_TPFLAGS_MANAGED_DICT)) {
         /* For such a type this only computes an address. */
         PyObject **place = type->tp_dictoffset != 0 ? _PyObject_GetDictPtr(object) : NULL;
-        walk->dict = place != NULL ? *place : NULL;
-        return;
-    }
+        dict = place != NULL ? *place : NULL;
+    } else {
 #if PY_VERSION_HEX < 0x030C0000
-    PyDictValues *values = *_PyObject_ValuesPointer(object);
-    walk->dict = *_PyObject_ManagedDictPointer(object);
+        values = *_PyObject_ValuesPointer(object);
+        dict = *_PyObject_ManagedDictPointer(object);
 #elif PY_VERSION_HEX < 0x030D0000
-    PyDictOrValues either = *_PyObject_DictOrValuesPointer(object);
-    PyDictValues *values = NULL;
-    if (_PyDictOrValues_IsValues(either))
-        values = _PyDictOrValues_GetValues(either);
-    else
-        walk->dict = _PyDictOrValues_GetDict(either);
+        PyDictOrValues either = *_PyObject_DictOrValuesPointer(object);
+        if (_PyDictOrValues_IsValues(either))
+            values = _PyDictOrValues_GetValues(either);
+        else
+            dict = _PyDictOrValues_GetDict(either); /* audit: what stands below is for another version */
 #else
-    PyDictValues *values = NULL;
-    walk->dict = (PyObject *)_PyObject_GetManagedDict(object);
-    if (walk->dict == NULL && type->tp_flags & Py_TPFLAGS_INLINE_VALUES && _PyObject_InlineValues(object)->valid)
-        values = _PyObject_InlineValues(object);
+        dict = (PyObject *)_PyObject_GetManagedDict(object);
+        if (dict == NULL && type->tp_flags & Py_TPFLAGS_INLINE_VALUES && _PyObject_InlineValues(object)->valid)
+            values = _PyObject_InlineValues(object);
 #endif
-    if (walk->dict == NULL && values != NULL) {
-        walk->values = values->values;
-        walk->keys = ((PyHeapTypeObject *)type)->ht_cached_keys;
-        if (walk->keys == NULL)
-            walk->values = NULL;
     }
-}
-
-static bool next_value(rec_attributes *walk, PyObject **name, PyObject **value)
-{
-    if (walk->dict != NULL)
-        return PyDict_Next(walk->dict, &walk->at, name, value);
-    if (walk->values == NULL)
-        return false;
-    PyDictKeysObject *keys = walk->keys;
-    while (walk->at < values_size(walk->values)) {
-        Py_ssize_t place = values_place(walk->values, walk->at++);
-        *name = DK_UNICODE_ENTRIES(keys)[place].me_key;
-        *value = walk->values[place];
-        if (*value != NULL)
-            return true;
+    if (dict != NULL) {
+        if (PyDict_Check(dict))
+            rec_open_items(items, dict);
+    } else if (values != NULL && ((PyHeapTypeObject *)type)->ht_cached_keys != NULL) {
+        rec_split_items(items, ((PyHeapTypeObject *)type)->ht_cached_keys, values->values);
     }
-    return false;
 }
 
 /* __slots__ of a class statement: ht_slots has the names, the members in the same order the offsets. */
@@ -220,35 +192,58 @@ static bool next_slot(rec_attributes *walk, PyObject **name, PyObject **value)
 
 static void start(rec_attributes *walk, PyObject *object, bool slotted)
 {
-    memset(walk, 0, sizeof(*walk));
     walk->object = object;
     walk->type = slotted ? Py_TYPE(object) : NULL;
-    find_storage(walk, object, Py_TYPE(object));
-    if (walk->dict != NULL && !PyDict_Check(walk->dict))
-        walk->dict = NULL;
+    walk->slot = 0;
+    rec_storage_of(&walk->items, object, Py_TYPE(object));
 }
 
-Py_ssize_t rec_attributes_begin(rec_attributes *walk, PyObject *object, bool slotted)
+static bool next_attribute(rec_attributes *walk, PyObject **name, PyObject **value)
+{
+    if (!rec_next_item(&walk->items, name, value) && !next_slot(walk, name, value))
+        return false;
+    if (!PyUnicode_CheckExact(*name))
+        *name = NULL;
+    return true;
+}
+
+/* What the enum module itself keeps in a member. */
+static bool is_enums_own(PyObject *name)
+{
+    return name != NULL
+           && (rec_str_is(name, "_value_") || rec_str_is(name, "_name_") || rec_str_is(name, "__objclass__")
+               || rec_str_is(name, "_sort_order_"));
+}
+
+Py_ssize_t rec_attributes_begin(rec_attributes *walk, PyObject *object, const rec_type_entry *entry)
 {
     PyObject *name, *value;
     Py_ssize_t n;
-    start(walk, object, slotted);
-    n = walk->dict != NULL ? rec_dict_size(walk->dict) : walk->values != NULL ? values_size(walk->values) : 0;
-    if (slotted) {
+    walk->is_enum = entry->shape == REC_ENUM;
+    if (entry->shape != REC_INSTANCE && !entry->part)
+        return 0;
+    start(walk, object, entry->slotted);
+    n = walk->items.size;
+    if (walk->is_enum && n > 0) {
+        n = 0;
+        while (rec_attributes_next(walk, &name, &value))
+            n++;
+        start(walk, object, entry->slotted);
+    } else if (entry->slotted) {
         while (next_slot(walk, &name, &value))
             n++;
-        start(walk, object, slotted);
+        walk->type = Py_TYPE(object);
+        walk->slot = 0;
     }
     return n;
 }
 
 bool rec_attributes_next(rec_attributes *walk, PyObject **name, PyObject **value)
 {
-    if (!next_value(walk, name, value) && !next_slot(walk, name, value))
-        return false;
-    if (!PyUnicode_CheckExact(*name))
-        *name = NULL;
-    return true;
+    while (next_attribute(walk, name, value))
+        if (!walk->is_enum || !is_enums_own(*name))
+            return true;
+    return false;
 }
 
 PyObject *rec_attribute(PyObject *object, const char *wanted)
@@ -256,10 +251,58 @@ PyObject *rec_attribute(PyObject *object, const char *wanted)
     rec_attributes walk;
     PyObject *name, *value;
     start(&walk, object, true);
-    while (rec_attributes_next(&walk, &name, &value))
+    while (next_attribute(&walk, &name, &value))
         if (name != NULL && rec_str_is(name, wanted))
             return value;
     return NULL;
+}
+
+/* ---- what is written as an instance, but has no attributes as such ---- */
+
+typedef struct { /* as in Objects/rangeobject.c */
+    PyObject_HEAD
+    PyObject *start;
+    PyObject *stop;
+    PyObject *step;
+    PyObject *length;
+} range_object;
+
+static void read_range(PyObject *object, rec_shape shape, PyObject *out[3])
+{
+    if (shape == REC_RANGE) {
+        out[0] = ((range_object *)object)->start;
+        out[1] = ((range_object *)object)->stop;
+        out[2] = ((range_object *)object)->step;
+    } else {
+        out[0] = ((PySliceObject *)object)->start;
+        out[1] = ((PySliceObject *)object)->stop;
+        out[2] = ((PySliceObject *)object)->step;
+    }
+}
+
+bool rec_find_fields(rec_fields *fields, PyObject *object, rec_shape shape)
+{
+    switch (shape) {
+    case REC_RANGE:
+    case REC_SLICE:
+        *fields = (rec_fields){3, {"start", "stop", "step"}, {0}};
+        read_range(object, shape, fields->values);
+        return true;
+    case REC_TIMEZONE:
+        *fields = (rec_fields){2, {"offset", "name"}, {0}};
+        fields->values[0] = ((timezone_object *)object)->offset;
+        fields->values[1] = ((timezone_object *)object)->name;
+        if (fields->values[1] == NULL)
+            fields->values[1] = Py_None;
+        return true;
+    case REC_METHOD:
+        *fields = (rec_fields){2, {"__func__", "__self__"}, {0}};
+        fields->values[0] = PyMethod_GET_FUNCTION(object);
+        fields->values[1] = PyMethod_GET_SELF(object);
+        return true;
+    default:
+        return false;
+    }
 }
 
 /* ---- dates and times ---- */
@@ -296,33 +339,6 @@ void rec_read_moment(PyObject *object, rec_shape shape, rec_moment *out)
         read_time(moment->data + 4, out);
         out->fold = moment->fold;
         out->zone = moment->hastzinfo ? moment->tzinfo : NULL;
-    }
-}
-
-void rec_read_timezone(PyObject *object, PyObject **offset, PyObject **name)
-{
-    *offset = ((timezone_object *)object)->offset;
-    *name = ((timezone_object *)object)->name;
-}
-
-typedef struct { /* as in Objects/rangeobject.c */
-    PyObject_HEAD
-    PyObject *start;
-    PyObject *stop;
-    PyObject *step;
-    PyObject *length;
-} range_object;
-
-void rec_read_range(PyObject *object, rec_shape shape, PyObject *out[3])
-{
-    if (shape == REC_RANGE) {
-        out[0] = ((range_object *)object)->start;
-        out[1] = ((range_object *)object)->stop;
-        out[2] = ((range_object *)object)->step;
-    } else {
-        out[0] = ((PySliceObject *)object)->start;
-        out[1] = ((PySliceObject *)object)->stop;
-        out[2] = ((PySliceObject *)object)->step;
     }
 }
 

@@ -5,6 +5,9 @@
 #include <Python.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include "items.h"
+#include "types.h"
+#include "walk.h"
 
 /* What an instance of a type is recorded as. */
 typedef enum {
@@ -31,24 +34,26 @@ rec_shape rec_shape_of(PyTypeObject *type);
 
 typedef struct {
     PyObject *object;
-    PyObject *dict;      /* or … */
-    PyObject **values;   /* … the values that 3.11 and later keep without a dict */
-    void *keys;
-    Py_ssize_t at, size;
+    rec_items items;
     PyTypeObject *type;  /* whose slots come next; NULL: none */
     Py_ssize_t slot;
+    bool is_enum;        /* what the enum module itself keeps in a member is left out */
 } rec_attributes;
 
 bool rec_has_slots(PyTypeObject *type);
-/* Begins the walk; returns how many attributes there are. slotted: whether rec_has_slots of its type. */
-Py_ssize_t rec_attributes_begin(rec_attributes *walk, PyObject *object, bool slotted);
+/* What is in the instance's dict, or is kept in its place. */
+void rec_storage_of(rec_items *items, PyObject *object, PyTypeObject *type);
+/* Begins the walk; returns how many attributes there are to be recorded. */
+Py_ssize_t rec_attributes_begin(rec_attributes *walk, PyObject *object, const rec_type_entry *entry);
 /* The next one; the name is a str of any content, and may be NULL if it is none. Borrowed. */
 bool rec_attributes_next(rec_attributes *walk, PyObject **name, PyObject **value);
 /* An attribute by name; NULL if there is none. Borrowed. */
 PyObject *rec_attribute(PyObject *object, const char *name);
 
-/* Names of the fields of a named tuple: a tuple of str, as long as the object. Borrowed. */
+/* Names of the fields of a named tuple: a tuple of str. Borrowed. */
 PyObject *rec_field_names(PyTypeObject *type);
+/* … if there is one for each of its items, else NULL. */
+PyObject *rec_names_of_fields(PyObject *object, PyTypeObject *type);
 
 /* ---- dates and times ---- */
 
@@ -59,11 +64,16 @@ typedef struct {
 } rec_moment;
 
 void rec_read_moment(PyObject *object, rec_shape shape, rec_moment *out);
-/* offset (a timedelta) and name (a str, or NULL) of a datetime.timezone. Borrowed */
-void rec_read_timezone(PyObject *object, PyObject **offset, PyObject **name);
 
-/* start, stop and step of a range or slice. Borrowed */
-void rec_read_range(PyObject *object, rec_shape shape, PyObject *out[3]);
+/* ---- ranges, slices, time zones of a fixed offset, bound methods ---- */
+
+typedef struct {         /* of a value that is written as an instance, but has no attributes as such. Borrowed */
+    int count;
+    const char *names[3];
+    PyObject *values[3];
+} rec_fields;
+
+bool rec_find_fields(rec_fields *fields, PyObject *object, rec_shape shape);
 
 /* ---- generators, coroutines, async generators ---- */
 
@@ -87,4 +97,12 @@ bool rec_array_begin(PyObject *object, rec_array *out);
 size_t rec_array_fit(rec_array *array, size_t room); /* the bytes of whole items that fit */
 void rec_array_copy(rec_array *array, uint8_t *out, size_t size); /* the first ones, in C order */
 void rec_array_end(rec_array *array);
+
+/* Bytes of an array that are looked at. */
+enum { REC_ARRAY_BYTES = 16384 };
+static inline size_t rec_array_limit(void)
+{
+    size_t limit = (size_t)rec_limits.text * 4;
+    return limit < REC_ARRAY_BYTES ? limit : REC_ARRAY_BYTES;
+}
 #endif

@@ -742,11 +742,11 @@ def state_name():
 
 
 def read_public_frames(bint on):
-    """Has frames be read as on a version whose layout is not known, for tests of this very build. Answers whether
-    they are: those of 3.11 can only be read in place, and nothing changes while there is a recording."""
-    global rec_frames_public
+    """Has frames and dicts be read as on a version whose layout is not known, for tests of this very build. Answers
+    whether they are: those of 3.11 can only be read in place, and nothing changes while there is a recording."""
+    global rec_frames_public, rec_dicts_public
     if PY_VERSION_HEX >= 0x030C0000 and hooks.state == IDLE:
-        rec_frames_public = on
+        rec_frames_public = rec_dicts_public = on
     return rec_frames_public
 
 

@@ -318,14 +318,14 @@ cdef inline Status note(Slot *slot, uint32_t i, PyObject *v, uint32_t room, Spac
 
 cdef inline bint is_redacted(PyTypeObject *t) noexcept nogil:
     """Whether this is what stands for the type of a secret."""
-    return t == <PyTypeObject *> &secret_count
+    return t == <PyTypeObject *> &rec_secrets
 
 
 cdef void note_secret(Slot *slot, uint32_t i, PyObject *v, Space *space) noexcept nogil:
     """That the variable has a value, not which."""
     if (v == NULL) == (slot.type == NULL):
         return
-    slot.type = NULL if v == NULL else <PyTypeObject *> &secret_count
+    slot.type = NULL if v == NULL else <PyTypeObject *> &rec_secrets
     tape.cur = put_place(tape.cur, space, i)
     tape.cur[0] = TAG_UNBOUND if v == NULL else TAG_REDACTED
     tape.cur += 1
@@ -372,7 +372,7 @@ cdef Status note_object(Slot *slot, uint32_t i, PyObject *v, PyTypeObject *t, ui
 
 cdef Status note_namespace(Shadow *s) noexcept nogil:
     cdef PyObject *namespace = s.frame.locals
-    cdef Py_ssize_t at = 0
+    cdef rec_items items
     cdef uint32_t n = 0, slot = 0
     cdef PyObject *key = NULL
     cdef PyObject *value = NULL
@@ -385,7 +385,8 @@ cdef Status note_namespace(Shadow *s) noexcept nogil:
     if version != 0 and version == s.version:
         return OK
     tracer.reordered = False
-    while PyDict_Next(namespace, &at, &key, &value):
+    rec_items_of(&items, namespace)
+    while rec_items_next(&items, &key, &value):
         if not PyUnicode_CheckExact(key) or n >= MOST_NAMES or rec_str_is(key, "__builtins__"):
             continue                            # __builtins__ is CPython's, not the program's
         status = find_name(s, key, n, &slot)
@@ -1071,6 +1072,8 @@ cdef Status open_tracer() noexcept:
     if types.entries == NULL:
         types.size = 65536
         types.entries = <TypeEntry *> rec_sys.calloc(types.size, sizeof(TypeEntry))
+        types.meet = meet_type
+        rec_prepare_prints()
     if tracer.suspended == NULL or types.entries == NULL:
         return fail(ERR_OUT_OF_MEMORY, STAGE_START, ENOMEM)
     PyDict_Clear(files)

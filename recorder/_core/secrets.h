@@ -1,0 +1,42 @@
+/* Names whose values are never written. A verdict is kept by the name's hash, since the same keys come again and
+ * again. */
+#ifndef RECORDER_SECRETS_H
+#define RECORDER_SECRETS_H
+#include <Python.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#pragma GCC visibility push(hidden)
+
+enum { REC_MOST_PATTERNS = 64, REC_VERDICTS = 4096 };
+
+typedef struct {
+    uint32_t count;
+    const char *patterns[REC_MOST_PATTERNS]; /* ASCII, lower case; owned by who sets them */
+    uint64_t verdicts[REC_VERDICTS];         /* a hash whose lowest bit is the verdict instead */
+} rec_secret_names;
+
+extern rec_secret_names rec_secrets;
+
+/* To be called when the patterns have changed. */
+void rec_forget_verdicts(void);
+bool rec_find_verdict(PyObject *name);
+
+/* `hash` is that of the name, an exact str, or -1 where it was never computed. */
+static inline bool rec_is_secret_str(PyObject *name, Py_hash_t hash)
+{
+    uint64_t known = rec_secrets.verdicts[(uint64_t)hash >> 1 & (REC_VERDICTS - 1)] ^ ((uint64_t)hash & ~1ull);
+    if (known <= 1 && hash != -1)
+        return (bool)known;
+    return rec_find_verdict(name);
+}
+
+static inline bool rec_is_secret(PyObject *name)
+{
+    if (rec_secrets.count == 0 || name == NULL || !PyUnicode_CheckExact(name))
+        return false;
+    return rec_is_secret_str(name, ((PyASCIIObject *)name)->hash);
+}
+
+#pragma GCC visibility pop
+#endif

@@ -1,0 +1,137 @@
+/* What the two walks over a value agree on: prints.c, which computes a fingerprint, and encode.pxi, which writes. They
+ * meet the same objects in the same order, with the same limits. */
+#ifndef RECORDER_WALK_H
+#define RECORDER_WALK_H
+#include <Python.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "checks.h"
+#include "objects.h"
+
+#pragma GCC visibility push(hidden)
+
+typedef struct {
+    uint32_t items;      /* elements of one container */
+    uint32_t depth;      /* containers within containers */
+    uint32_t text;       /* code points of a str, bytes of a bytes */
+    uint32_t nodes;      /* elements of one value in all */
+    size_t soft;         /* bytes after which text is cut to nothing and containers are elided */
+    size_t room;         /* most bytes one value can take, given the above */
+} rec_limits_of_values;
+
+typedef struct {
+    uint32_t number;     /* which walk this is: an entry of an older one in the memo is void */
+    uint32_t containers;
+    uint32_t nodes_left;
+    uint8_t *soft_end;
+    bool writing;        /* inside put_value: no record can start */
+} rec_walk_state;
+
+typedef struct {         /* a container met in this value → its index, for REF */
+    PyObject *object;
+    uint32_t walk;
+    uint32_t index;
+} rec_met;
+
+enum { REC_MEMO_SIZE = 8192 }; /* a power of two; a node can enter three times (instance, built-in part, args) */
+
+extern rec_limits_of_values rec_limits;
+extern rec_walk_state rec_walk;
+extern rec_met rec_memo[REC_MEMO_SIZE];
+
+static inline void rec_begin_walk(void)
+{
+    rec_walk.number++;
+    rec_walk.containers = 0;
+    rec_walk.nodes_left = rec_limits.nodes;
+}
+
+/* The index of a container met earlier in this walk, or -1 after noting it as the next one. */
+static inline int64_t rec_seen_before(PyObject *o)
+{
+    uint32_t at = ((uint32_t)((uintptr_t)o >> 4) * 2654435761u) >> 16 & (REC_MEMO_SIZE - 1);
+    REC_CHECK(rec_walk.containers < REC_MEMO_SIZE, "the memo has room for every container of a value");
+    for (; rec_memo[at].walk == rec_walk.number; at = (at + 1) & (REC_MEMO_SIZE - 1))
+        if (rec_memo[at].object == o)
+            return rec_memo[at].index;
+    rec_memo[at] = (rec_met){o, rec_walk.number, rec_walk.containers++};
+    return -1;
+}
+
+static inline bool rec_is_elided(Py_ssize_t n, uint32_t depth)
+{
+    return n > 0 && (depth >= rec_limits.depth || rec_walk.nodes_left == 0);
+}
+
+/* How many elements of a container are looked at; takes them from what the value may have. */
+static inline Py_ssize_t rec_take_nodes(Py_ssize_t n)
+{
+    Py_ssize_t shown = n;
+    if (shown > (Py_ssize_t)rec_limits.items)
+        shown = rec_limits.items;
+    if (shown > (Py_ssize_t)rec_walk.nodes_left)
+        shown = rec_walk.nodes_left;
+    rec_walk.nodes_left -= (uint32_t)shown;
+    return shown;
+}
+
+/* What stands for the built-in part of an instance in the memo: an address that no object has. */
+static inline PyObject *rec_part_of(PyObject *o) { return (PyObject *)((uintptr_t)o | 1); }
+
+/* ---- kinds of types ---- */
+
+static inline bool rec_is_container(PyTypeObject *t)
+{
+    return t == &PyList_Type || t == &PyTuple_Type || t == &PyDict_Type || t == &PySet_Type || t == &PyFrozenSet_Type;
+}
+
+/* Recorded by name: functions and modules. */
+static inline bool rec_is_named(PyTypeObject *t)
+{
+    return t == &PyFunction_Type || t == &PyCFunction_Type || t == &PyModule_Type || t == &PyMethodDescr_Type
+           || t == &PyWrapperDescr_Type || t == &PyClassMethodDescr_Type;
+}
+
+/* The built-in type whose storage an instance of a subclass has, by CPython's own type flags. */
+static inline PyTypeObject *rec_builtin_base(PyTypeObject *t)
+{
+    if (t->tp_flags & Py_TPFLAGS_LONG_SUBCLASS)
+        return &PyLong_Type;
+    if (t->tp_flags & Py_TPFLAGS_UNICODE_SUBCLASS)
+        return &PyUnicode_Type;
+    if (t->tp_flags & Py_TPFLAGS_TUPLE_SUBCLASS)
+        return &PyTuple_Type;
+    if (t->tp_flags & Py_TPFLAGS_LIST_SUBCLASS)
+        return &PyList_Type;
+    if (t->tp_flags & Py_TPFLAGS_DICT_SUBCLASS)
+        return &PyDict_Type;
+    if (t->tp_flags & Py_TPFLAGS_BYTES_SUBCLASS)
+        return &PyBytes_Type;
+    for (; t != NULL; t = t->tp_base)
+        if (t == &PyFloat_Type || t == &PySet_Type || t == &PyFrozenSet_Type || t == &PyByteArray_Type
+            || t == &PyComplex_Type)
+            return t;
+    return NULL;
+}
+
+static inline Py_ssize_t rec_container_size(PyObject *o, PyTypeObject *t)
+{
+    if (t == &PyDict_Type)
+        return rec_dict_size(o);
+    if (t == &PySet_Type || t == &PyFrozenSet_Type)
+        return PySet_GET_SIZE(o);
+    return rec_size(o);
+}
+
+static inline const char *rec_bytes_data(PyObject *o, PyTypeObject *t)
+{
+    return t == &PyBytes_Type ? PyBytes_AS_STRING(o) : PyByteArray_AS_STRING(o);
+}
+
+static inline PyObject **rec_sequence_items(PyObject *o, PyTypeObject *t)
+{
+    return t == &PyList_Type ? rec_list_items(o) : rec_tuple_items(o);
+}
+
+#pragma GCC visibility pop
+#endif
