@@ -4,6 +4,7 @@
     python -m tests.cpython_modules test_generators test_re  # some
     python -m tests.cpython_modules --results FILE           # append a line of JSON for each module
     python -m tests.cpython_modules --together test_with …   # in one process each way: quicker
+    python -m tests.cpython_modules --seconds 900            # for each run of a module
 
 Each module is run by `python -m test` and by `recorder run --scope all -m test`. A test whose outcome differs is
 run again, alone: plain twice, recorded twice, and once under a hook that does nothing. It is *unsteady* if plain
@@ -31,6 +32,7 @@ from benchmarks import floor
 
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS = 400
+TIMED_OUT = -1000  # for an exit status
 
 MODULES = """
 test_generators test_generator_stop test_genexps test_coroutines test_asyncgen test_yield_from test_contextlib
@@ -40,7 +42,7 @@ test_dict test_list test_set test_tuple test_bytes test_dictviews test_userdict 
 test_weakref test_weakset test_gc test_threading test_thread test_threading_local test_queue test_context
 test_dataclasses test_enum test_functools test_itertools test_operator test_collections test_heapq test_bisect
 test_json test_re test_pickle test_copy test_scope test_closures test_keywordonlyarg test_positional_only_arg
-test_extcall test_call test_decorators test_frame test_code test_funcattrs test_inspect test_types test_typing
+test_extcall test_call test_decorators test_frame test_code test_funcattrs test_inspect test_typing
 test_named_expressions test_patma test_unpack test_unpack_ex test_listcomps test_setcomps test_dictcomps
 test_compile test_builtin test_global test_long test_float test_complex test_int test_bool test_string test_str
 test_unicode test_format test_fstring test_slice test_sort test_array test_memoryview test_datetime test_uuid
@@ -68,8 +70,9 @@ class Run(NamedTuple):
 class Ways:
     """How the tests of a module are run."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, most: float = SECONDS) -> None:
         self.folder = folder
+        self.most = most  # seconds
         self.trace = folder / "module.rtrace"
         library = Path(floor.build().__file__ or "")
         record = ["-m", "recorder", "run", "--scope", "all", "--min-free-space", "0"]
@@ -91,13 +94,13 @@ class Ways:
         started = time.monotonic()
         log = self.folder / f"{way}.log"
         with log.open("wb") as out:
-            status = _status([*python, *options, *module.split()], self.folder, out)
+            status = _status([*python, *options, *module.split()], self.folder, out, self.most)
         seconds = time.monotonic() - started
         tail = log.read_text("utf-8", "replace")
         return Run(outcomes_in(report), status, seconds, tail)
 
 
-def _status(command: list[str], folder: Path, out: object) -> int:
+def _status(command: list[str], folder: Path, out: object, most: float) -> int:
     env = {
         key: value
         for key, value in os.environ.items()
@@ -107,10 +110,10 @@ def _status(command: list[str], folder: Path, out: object) -> int:
     try:
         return subprocess.run(
             command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=out,  # type: ignore[call-overload]
-            stderr=subprocess.STDOUT, timeout=SECONDS,
+            stderr=subprocess.STDOUT, timeout=most,
         ).returncode  # fmt: skip
     except subprocess.TimeoutExpired:
-        return -1
+        return TIMED_OUT
 
 
 EMPTY_HOOK = """
@@ -149,6 +152,9 @@ def compare(ways: Ways, module: str) -> dict[str, object]:
     plain = ways.run("plain", module)
     recorded = ways.run("recorded", module)
     facts = trace_facts(ways.trace)
+    if TIMED_OUT in (plain.status, recorded.status):
+        late = "plain" if plain.status == TIMED_OUT else "recorded"
+        return told(module, plain, recorded, facts, {f"{late}, not done in time": "differs"})
     suspects = sorted(
         test
         for test in plain.outcomes.keys() | recorded.outcomes.keys()
@@ -238,11 +244,12 @@ def main() -> int:
     parser.add_argument("modules", nargs="*", metavar="MODULE")
     parser.add_argument("--results", type=Path, help="append a line of JSON for each module")
     parser.add_argument("--together", action="store_true", help="all modules in one process")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="for each run of a module")
     given = parser.parse_args()
     modules, differ = given.modules or MODULES, 0
     for module in [" ".join(modules)] if given.together else modules:
         with tempfile.TemporaryDirectory() as folder:
-            found = compare(Ways(Path(folder)), module)
+            found = compare(Ways(Path(folder), given.seconds), module)
         print(json.dumps(found), flush=True)
         if given.results is not None:
             with given.results.open("a") as out:

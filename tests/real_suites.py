@@ -3,10 +3,12 @@
     python tests/real_suites.py                     # all packages, on this Python
     python tests/real_suites.py anyio click         # some
     python tests/real_suites.py --work /tmp/suites  # keep what was downloaded and installed
+    python tests/real_suites.py --deps              # record all that is installed, too: much slower
     python tests/real_suites.py --seconds 300 trio  # a suite that takes longer, plain or recorded, has not passed
 
 Each package is fetched as a source distribution from the package index, gets an environment of its own with
-what its tests need, and has its suite run twice: by `python -m pytest` and by `recorder run -m pytest`. A test
+what its tests need, and has its suite run twice: by `python -m pytest` and by `recorder run -m pytest`, which records
+the package and its tests (`--everything`: pytest and all that is installed, too). A test
 whose outcome differs is run again, alone and both ways, three times: if plain runs differ among themselves, the
 test is unsteady, and is listed as such; else it is a difference, and this command fails.
 
@@ -34,6 +36,9 @@ ROOT = Path(__file__).resolve().parent.parent
 RERUNS = 3
 SUITE_SECONDS = 1200
 TIMED_OUT = "not done in time"
+DEPS = "--deps"
+# What a package is imported as, where that is another name.
+MODULES = {"pyyaml": ("yaml",), "attrs": ("attr", "attrs")}
 
 
 class Suite(NamedTuple):
@@ -213,11 +218,14 @@ def pip(python: str, *arguments: str) -> None:
 
 def recorder(python: str, folder: Path) -> list[str]:
     """`recorder run` from this tree, without a need for it to be on any path of the program."""
+    modules = MODULES.get(folder.name, (folder.name,))
+    own = ",".join(f"*/site-packages/{name}/*" for name in modules)
+    scope = ["--scope", "deps"] if DEPS in sys.argv else ["--scope", "own", "--include", own]
     code = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r}); "
         "from recorder.cli import main; sys.exit(main(['run', *sys.argv[1:]]))"
     )
-    return [python, "-I", "-c", code, "-o", str(folder / "suite.rtrace")]
+    return [python, "-I", "-c", code, "-o", str(folder / "suite.rtrace"), *scope]
 
 
 def run_suite(
