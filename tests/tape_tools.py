@@ -18,6 +18,11 @@ from recorder._core.decode import Scanner
 from recorder.trace import writer
 from recorder.trace.writer import TraceWriter, Verdict
 
+# For what is tried at every place there is: the default run tries every fourth, the whole sweep each of them.
+some_or_every = pytest.mark.parametrize(
+    "step", [pytest.param(4, id="some"), pytest.param(1, id="every", marks=pytest.mark.slow)]
+)
+
 FAKE_TARGET = str(Path(__file__).with_name("fake_target.py"))
 
 

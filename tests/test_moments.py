@@ -43,7 +43,7 @@ def walk(scenario: str, *options: object) -> int:
 
 
 # Scenario, every how many places, how many of these there are at least.
-SOME = [("start", 23, 10), ("with", 41, 5), ("sources", 47, 5), ("reset", 1, 4), ("fault", 5, 10)]
+SOME = [("start", 37, 6), ("with", 67, 3), ("sources", 79, 3), ("reset", 1, 4), ("fault", 5, 10)]
 
 
 @pytest.mark.provokes("LIMIT_REACHED")

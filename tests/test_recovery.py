@@ -26,6 +26,7 @@ from tests.tape_tools import (
     leftovers,
     read_trace,
     run_target,
+    some_or_every,
     until,
 )
 
@@ -347,13 +348,14 @@ def copy(folder: str, to) -> str:
     return made
 
 
-def test_a_recovery_killed_at_any_call_is_done_again(tmp_path):
+@some_or_every
+def test_a_recovery_killed_at_any_call_is_done_again(tmp_path, step):
     (tmp_path / "first").mkdir()
     folder = kill_both(tmp_path / "first", events=30, size=200_000)
     calls = steps(copy(folder, tmp_path / "whole"))
     expected = read_trace(tmp_path / "whole" / "app.rtrace")
     writing = ("pwrite", "fallocate", "ftruncate", "fsync", "rename", "unlink", "rmdir", "close")
-    for name, n in [call for call in calls if call[0] in writing]:
+    for name, n in [call for call in calls if call[0] in writing][::step]:
         made = copy(folder, tmp_path / f"{name}{n}")
         run = recover_in_another_process(made, f"recover:{name}:{n}:KILL")
         assert run.returncode == -signal.SIGKILL
@@ -364,14 +366,15 @@ def test_a_recovery_killed_at_any_call_is_done_again(tmp_path):
         shutil.rmtree(tmp_path / f"{name}{n}")
 
 
+@some_or_every
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC], ids=["EIO", "ENOSPC"])
-def test_a_recovery_that_fails_at_any_call_can_be_done_again(tmp_path, code):
+def test_a_recovery_that_fails_at_any_call_can_be_done_again(tmp_path, code, step):
     (tmp_path / "first").mkdir()
     folder = kill_both(tmp_path / "first", events=30, size=200_000)
     calls = steps(copy(folder, tmp_path / "whole"))
     expected = read_trace(tmp_path / "whole" / "app.rtrace")
     skipped = ("kill", "poll", "stat", "flock", "sigaction")
-    for name, n in [call for call in calls if call[0] not in skipped]:
+    for name, n in [call for call in calls if call[0] not in skipped][::step]:
         made = copy(folder, tmp_path / f"{name}{n}")
         syscalls.inject(name, n, code)
         try:
@@ -387,10 +390,11 @@ def test_a_recovery_that_fails_at_any_call_can_be_done_again(tmp_path, code):
         shutil.rmtree(tmp_path / f"{name}{n}")
 
 
-def test_a_sealer_killed_at_any_call_loses_nothing(tmp_path):
+@some_or_every
+def test_a_sealer_killed_at_any_call_loses_nothing(tmp_path, step):
     """Program and sealer die; the sealer at each of its writing calls in turn."""
     for name in ("pwrite", "fallocate", "fsync", "rename", "ftruncate", "unlink"):
-        for n in range(1, 60):
+        for n in range(1, 60, step):
             folder = tmp_path / f"{name}{n}"
             folder.mkdir()
             faults = f"sealer:{name}:{n}:KILL"
