@@ -1,6 +1,6 @@
 """What it costs to read a long trace: decoding, `at(seq)`, and queries about something rare.
 
-    python benchmarks/reading.py [--events N] [--keep FOLDER]        100 million events of each kind
+    python benchmarks/reading.py [--events N] [--keep FOLDER] [--cpu]    100 million events of each kind
 
 Three programs: numbers that follow a rule, texts that nobody could guess, and all kinds of values (containers
 that change, instances, generators, exceptions, three threads). Each is recorded and read in processes of their own.
@@ -166,34 +166,52 @@ def multiply(path: Path, copies: int) -> None:
     os.replace(f"{path}.long", path)
 
 
-def read(path: Path) -> dict[str, Any]:
+def read(path: Path, clock: Callable[[], float]) -> dict[str, Any]:
     import recorder
 
-    started = time.perf_counter()
+    started = clock()
     trace = recorder.open_trace(path)
-    found: dict[str, Any] = {"opening": time.perf_counter() - started}
+    found: dict[str, Any] = {"opening": clock() - started}
     events = len(trace)
-    found |= decode(trace)
+    found |= decode(trace, clock)
     chance = random.Random(1)
-    looks = []
-    for _ in range(LOOKS):
-        seq = chance.randrange(events)
-        started = time.perf_counter()
-        trace.at(seq)
-        looks.append(time.perf_counter() - started)
-    looks.sort()
-    found["at"] = {"median": looks[LOOKS // 2], "p95": looks[LOOKS * 95 // 100], "worst": looks[-1]}
+    anywhere = [chance.randrange(events - 1) for _ in range(LOOKS)]
+    found["at"] = look(trace, anywhere, clock)
+    found["at_the_next_one"] = look(trace, [seq + 1 for seq in anywhere], clock, after=anywhere)
+    found["at_off_the_disk"] = look(trace, anywhere[: LOOKS // 3], clock, forget=True)
     found["memory_before_queries"] = memory()
     for name, ask in QUESTIONS.items():
-        started = time.perf_counter()
+        started = clock()
         answers = ask(trace)
-        found[name] = {"seconds": time.perf_counter() - started, "answers": answers}
-    started = time.perf_counter()
+        found[name] = {"seconds": clock() - started, "answers": answers}
+    started = clock()
     some = min(events, 300_000)
     assert sum(1 for _ in trace.events(stop=some)) == some
-    found["iterated_per_s"] = some / (time.perf_counter() - started)
+    found["iterated_per_s"] = some / (clock() - started)
     found["memory"] = memory()
     return found
+
+
+def look(
+    trace: Any,
+    where: list[int],
+    clock: Callable[[], float],
+    *,
+    after: list[int] | None = None,
+    forget: bool = False,
+) -> dict[str, float]:
+    """What `at(seq)` takes. `after`: where it is asked for just before. `forget`: the file is not in memory."""
+    took = []
+    for number, seq in enumerate(where):
+        if after:
+            trace.at(after[number])
+        if forget:
+            os.posix_fadvise(trace._file.fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        started = clock()
+        trace.at(seq)
+        took.append(clock() - started)
+    took.sort()
+    return {"median": took[len(took) // 2], "p95": took[len(took) * 95 // 100], "worst": took[-1]}
 
 
 QUESTIONS: dict[str, Callable[[Any], int]] = {
@@ -206,7 +224,7 @@ QUESTIONS: dict[str, Callable[[Any], int]] = {
 }
 
 
-def decode(trace: Any) -> dict[str, float]:
+def decode(trace: Any, clock: Callable[[], float]) -> dict[str, float]:
     """Events a second in the core alone, of up to 200 chunks all over the trace; and with reading, checking and
     decompressing them."""
     from recorder.trace.writer import EVENTS
@@ -217,12 +235,12 @@ def decode(trace: Any) -> dict[str, float]:
     events = size = 0
     reader = trace._reader()
     for chunk in chosen:
-        started = time.perf_counter()
+        started = clock()
         payload = trace._file.payload(chunk)
-        loaded = time.perf_counter()
+        loaded = clock()
         reader.load(payload, chunk.head.first_event)
         reader.skip_to(2**64 - 1)
-        ended = time.perf_counter()
+        ended = clock()
         whole += ended - started
         core += ended - loaded
         events += chunk.head.events
@@ -250,11 +268,15 @@ def main() -> None:
         "--keep", type=Path, help="a folder for the traces; those in it are read again"
     )
     parser.add_argument("--only", choices=PROGRAMS)
-    parser.add_argument("--work", nargs=2, help=argparse.SUPPRESS)  # in a process of its own
+    parser.add_argument("--cpu", action="store_true", help="processor time, on a busy machine")
+    parser.add_argument("--work", nargs=3, help=argparse.SUPPRESS)  # in a process of its own
     args = parser.parse_args()
     if args.work:
-        what, path = args.work[0], Path(args.work[1])
-        done = read(path) if what == "read" else record(what, args.events, path)
+        what, name, path = args.work
+        clock = time.process_time if args.cpu else time.perf_counter
+        done = (
+            record(name, args.events, Path(path)) if what == "record" else read(Path(path), clock)
+        )
         print(json.dumps(done))
         return
     with tempfile.TemporaryDirectory() as scratch:
@@ -264,21 +286,14 @@ def main() -> None:
             path = folder / f"{name}.rtrace"
             found: dict[str, Any] = {"program": name, "python": sys.version.split()[0]}
             if not path.exists():
-                found |= work(name, path, args.events)
-            print(json.dumps({**found, **work("read", path, args.events)}, indent=1), flush=True)
+                found |= work("record", name, path)
+            print(json.dumps({**found, **work("read", name, path)}, indent=1), flush=True)
 
 
-def work(what: str, path: Path, events: int) -> dict[str, Any]:
-    command = [
-        sys.executable,
-        str(Path(__file__)),
-        "--work",
-        what,
-        str(path),
-        "--events",
-        str(events),
-    ]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env={**os.environ})
+def work(what: str, name: str, path: Path) -> dict[str, Any]:
+    """In a process of its own, with the options of this one."""
+    command = [sys.executable, str(Path(__file__)), *sys.argv[1:], "--work", what, name, str(path)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
