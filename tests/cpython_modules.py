@@ -4,6 +4,7 @@
     python -m tests.cpython_modules test_generators test_re  # some
     python -m tests.cpython_modules --results FILE           # append a line of JSON for each module
     python -m tests.cpython_modules --together test_with …   # in one process each way: quicker
+    python -m tests.cpython_modules --quick                  # the small ones, a group in a process
     python -m tests.cpython_modules --seconds 900            # for each run of a module
 
 Each module is run by `python -m test` and by `recorder run --scope all -m test`. A test whose outcome differs is
@@ -53,6 +54,19 @@ test.test_asyncio.test_tasks test.test_asyncio.test_futures test.test_asyncio.te
 test.test_asyncio.test_queues test.test_asyncio.test_taskgroups test.test_asyncio.test_timeouts
 test.test_asyncio.test_runners
 """.split()
+
+# Small ones that get on with each other. Starting `test` takes longer than most of them.
+QUICK = """
+test_generators test_coroutines test_asyncgen test_genexps test_yield_from test_generator_stop
+test_exceptions test_contextlib test_contextlib_async test_with test_raise test_exception_group test_except_star
+test_super test_property test_scope test_listcomps test_named_expressions test_weakset test_class test_copy
+test_metaclass test_subclassinit test_threading_local test_thread test_queue test_context test_dict test_list
+test_patma test_unpack test_unpack_ex test_setcomps test_dictcomps test_decorators test_closures test_global
+test_dictviews test_iter test_enumerate test_range test_bool test_slice test_contains test_compare test_binop
+test.test_asyncio.test_futures test.test_asyncio.test_queues test.test_asyncio.test_timeouts
+test_dataclasses test_enum
+test_json test_descr
+"""
 
 # Outcomes that the recorder changes and has to. Test → reason.
 REASONS: dict[str, str] = {}
@@ -244,10 +258,15 @@ def main() -> int:
     parser.add_argument("modules", nargs="*", metavar="MODULE")
     parser.add_argument("--results", type=Path, help="append a line of JSON for each module")
     parser.add_argument("--together", action="store_true", help="all modules in one process")
+    parser.add_argument("--quick", action="store_true", help="the small ones, in groups")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="for each run of a module")
     given = parser.parse_args()
     modules, differ = given.modules or MODULES, 0
-    for module in [" ".join(modules)] if given.together else modules:
+    if given.together:
+        modules = [" ".join(modules)]
+    elif given.quick:
+        modules = QUICK.strip().splitlines()
+    for module in modules:
         with tempfile.TemporaryDirectory() as folder:
             found = compare(Ways(Path(folder), given.seconds), module)
         print(json.dumps(found), flush=True)

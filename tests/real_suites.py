@@ -193,19 +193,12 @@ def sources(name: str, suite: Suite, folder: Path) -> Path:
 
 def environment(suite: Suite, source: Path, folder: Path) -> str:
     """The Python of an environment in which the package and its tests can be run."""
-    python = folder / "venv" / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
-        pip(
-            str(python),
-            "install",
-            "--quiet",
-            "pytest",
-            "zstandard",
-            "rich",
-            *suite.needs,
-            str(source),
-        )
+    python, whole = folder / "venv" / "bin" / "python", folder / "venv" / "whole"
+    if not whole.exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder / "venv"], check=True)
+        needs = ("pytest", "zstandard", "rich", *suite.needs)
+        pip(str(python), "install", "--quiet", *needs, str(source))
+        whole.touch()
     return str(python)
 
 

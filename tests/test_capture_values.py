@@ -312,3 +312,41 @@ thread.join()
     assert {e.task for e in events if e.function.name == "<module>"} == {None}
     same = {e.task.number for e in events if e.task and e.task.name == "same name"}
     assert len(same) == 3
+
+
+def test_what_is_thrown_into_a_generator_is_named(tmp_path: Path) -> None:
+    """3.11 tells of it in the event that follows."""
+    program = """
+def inner():
+    try:
+        yield 1
+    except ValueError:
+        yield 2
+def outer():
+    yield from inner()
+passed_down = outer()
+next(passed_down)
+passed_down.throw(ValueError("caught"))
+refused = inner()
+next(refused)
+try:
+    refused.throw(KeyError(3))
+except KeyError:
+    pass
+early = inner()
+try:
+    early.throw(IndexError("early"))
+except IndexError:
+    pass
+passed_down.close()
+"""
+    thrown = [
+        (e.function.name, str(e.value)) for e in record(tmp_path, program) if e.kind == "throw"
+    ]
+    assert thrown == [
+        ("inner", "ValueError('caught')"),
+        ("inner", "KeyError(3)"),
+        ("inner", "IndexError('early')"),
+        ("inner", "GeneratorExit()"),
+        ("outer", "GeneratorExit()"),
+    ]

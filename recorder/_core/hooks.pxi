@@ -623,6 +623,11 @@ cdef Status traced(PyThreadState *state, rec_iframe *frame, int32_t line, int wh
         status = sync(t, frame)
         if status != OK or not is_top(t, frame):
             return status
+    if t.thrown:
+        t.thrown = False
+        status = event_exception(t, REC_THROW, rec_tuple_items(arg)[1] if what == PyTrace_EXCEPTION else Py_None)
+        if status != OK:
+            return status
     if what == PyTrace_LINE:
         return event_line(top_of(t), line)
     if what == PyTrace_EXCEPTION:
@@ -634,9 +639,18 @@ cdef Status traced(PyThreadState *state, rec_iframe *frame, int32_t line, int wh
 
 cdef Status trace_call(Thread *t, rec_iframe *frame, Code *code) noexcept:
     cdef int kind = rec_resume_kind(frame) if code.suspends else 0
+    cdef Status status
     if kind == 0:
         return event_call(t, frame, code)
-    return event_resume(t, frame, code, Py_None if kind == 4 else NULL)
+    if kind != 4:
+        return event_resume(t, frame, code, NULL)
+    # Thrown into. What is thrown comes with the very next event of this thread: it is raised where the frame stands.
+    status = note_task(t, frame, code)
+    if status != OK:
+        return status
+    status = reenter(t, frame, code)
+    t.thrown = status == OK
+    return status
 
 
 cdef Status trace_all_threads(PyThreadState *state) noexcept:

@@ -80,6 +80,7 @@ cdef struct Thread:
     PyObject *loop           # not owned, only compared: where its task was found last
     Task *task               # that it was last said to run
     uint32_t task_number
+    bint thrown              # 3.11: the top frame goes on with an exception that its next event names
 
 cdef enum:
     BUCKETS = 16384          # of suspended frames
