@@ -1175,7 +1175,7 @@ def run(folder: Path, start: list[str], case: Probe) -> Seen:
     if case.shell:
         command = ["sh", "-c", f'"$@" {case.shell}', "sh", *command]
     done = subprocess.run(
-        command, cwd=folder, env=env, input=case.stdin.encode(), capture_output=True, timeout=60
+        command, cwd=folder, env=env, input=case.stdin.encode(), capture_output=True, timeout=300
     )
     files = {
         str(path.relative_to(folder)): path.read_bytes()

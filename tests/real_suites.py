@@ -37,8 +37,8 @@ RERUNS = 3
 SUITE_SECONDS = 1200
 TIMED_OUT = "not done in time"
 DEPS = "--deps"
-# What a package is imported as, where that is another name.
-MODULES = {"pyyaml": ("yaml",), "attrs": ("attr", "attrs")}
+# What a package is imported as, where that is another name; pluggy is what pytest itself runs in.
+MODULES = {"pluggy": (), "pyyaml": ("yaml",), "attrs": ("attr", "attrs")}
 
 
 class Suite(NamedTuple):
@@ -181,7 +181,7 @@ def compare(name: str, suite: Suite, folder: Path, most: float) -> int:
 def sources(name: str, suite: Suite, folder: Path) -> Path:
     """The unpacked source distribution."""
     if not list(folder.glob("*.tar.gz")):
-        command = ["download", "--quiet", "--no-deps", "--no-binary", ":all:", "-d", str(folder)]
+        command = ["download", "--quiet", "--no-deps", "--no-binary", name, "-d", str(folder)]
         pip(sys.executable, *command, f"{name}=={suite.version}")
     (archive,) = folder.glob("*.tar.gz")
     unpacked = folder / archive.name.removesuffix(".tar.gz")
@@ -213,7 +213,11 @@ def recorder(python: str, folder: Path) -> list[str]:
     """`recorder run` from this tree, without a need for it to be on any path of the program."""
     modules = MODULES.get(folder.name, (folder.name,))
     own = ",".join(f"*/site-packages/{name}/*" for name in modules)
-    scope = ["--scope", "deps"] if DEPS in sys.argv else ["--scope", "own", "--include", own]
+    scope = (
+        ["--scope", "deps"]
+        if DEPS in sys.argv
+        else ["--scope", "own", *(["--include", own] if own else [])]
+    )
     code = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r}); "
         "from recorder.cli import main; sys.exit(main(['run', *sys.argv[1:]]))"

@@ -565,10 +565,11 @@ cdef bint audited = False        # the audit hook is there; it stays as long as 
 
 cdef int on_trace(PyObject *self, PyFrameObject *object, int what, PyObject *arg) noexcept:
     cdef PyThreadState *state = rec_thread_state()
-    cdef Py_tracefunc other
+    cdef Py_tracefunc other = NULL
     cdef int answer = 0
+    if self != NULL:
+        other = function_behind(state)          # asked first: the recording may end here, and forgets it
     record_trace(object, what, arg)
-    other = function_behind(state) if self != NULL else NULL
     if other != NULL:
         answer = other(self, object, what, arg)
         if hooks.state == RECORDING and take_trace(state) != OK:  # it may have removed or exchanged itself
