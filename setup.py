@@ -103,7 +103,6 @@ preload = Extension(
 cythonized = cythonize(
     extensions,
     build_dir="build/cython",
-    show_all_warnings=True,
     compiler_directives={
         "language_level": 3,
         "binding": False,

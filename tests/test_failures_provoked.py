@@ -357,6 +357,137 @@ print("hello")
     assert "NAMESPACE_UNREADABLE 1" in recorder_says("info", result.trace).stdout.decode()
 
 
+# More variables than the names of all of them could be written down for in one record.
+WIDE = """
+def wide({arguments}):
+    {names}
+    yield_or_return = 1
+    {end}
+
+def work(n):
+    return n + 1
+"""
+
+
+def wide_program(end: str, calls: str, locals_count: int = 6000) -> str:
+    names = "\n    ".join(f"v{i} = {i}" for i in range(locals_count))
+    arguments = "first, *rest, second=2, **more"
+    return WIDE.format(arguments=arguments, names=names, end=end) + calls + "\nprint('hello')\n"
+
+
+@pytest.mark.provokes("FRAME_UNREADABLE")
+@pytest.mark.parametrize("option", ["disable", "abort"])
+def test_a_function_with_too_many_variables(
+    run_recorded: Run, recorder_says: Run, option: str
+) -> None:
+    """Its calls, lines and values returned are recorded, not its variables; recording goes on."""
+    script = wide_program("return v5999 + first", "assert wide(1) == wide(1, 5) == 6000\nwork(2)")
+    result = run_recorded(script, "--on-recorder-error", option)
+    assert (result.status, result.stdout, result.stderr) == (0, RAN, "")
+    assert verdict(result.trace) == "complete"
+    with recorder.open_trace(result.trace) as trace:
+        assert trace.closing["counters"] == {"FRAME_UNREADABLE": 2}
+        marked = [event for event in trace.events() if any(event.marks)]
+        assert [(event.kind, event.function.name) for event in marked] == [("call", "wide")] * 2
+        steps = [step for step in trace.steps() if step.function.name == "wide"]
+        assert len(steps) == 2 * 6002
+        assert all(dict(step.locals) == {} for step in steps)
+        returned = [e.value.to_python() for e in trace.events() if e.kind == "return"]
+        assert returned[:3] == [6000, 6000, 3]
+        (step,) = [step for step in trace.steps() if step.function.name == "work"]
+        assert step.locals["n"].to_python() == 2
+    assert "FRAME_UNREADABLE 2" in recorder_says("info", result.trace).stdout.decode()
+
+
+def test_a_generator_with_too_many_variables(run_recorded: Run) -> None:
+    script = wide_program("yield v0; yield v1; work(v2)", "assert list(wide(1)) == [0, 1]")
+    result = run_recorded(script)
+    assert (result.status, result.stdout, result.stderr) == (0, RAN, "")
+    assert verdict(result.trace) == "complete"
+    with recorder.open_trace(result.trace) as trace:
+        assert trace.closing["counters"] == {"FRAME_UNREADABLE": 1}
+        values = [e.value.to_python() for e in trace.events() if e.kind == "yield"]
+        assert values == [0, 1]
+        (step,) = [step for step in trace.steps() if step.function.name == "work"]
+        assert step.locals["n"].to_python() == 2
+
+
+def test_a_wide_function_that_runs_when_recording_starts(tmp_path: Path) -> None:
+    """Its frame is met in the middle of its life; the one that called it is as ever."""
+    program = f"import recorder\n{wide_program('session = recorder.start(first)', '', 5500)}"
+    program += "    work(2)\n    session.stop()\n"
+    program = program.replace("\nprint('hello')\n", "")
+    at = program.index("    session = recorder")
+    body = "    session = recorder.start(first)\n    work(2)\n    session.stop()\n\n"
+    rest = "\ndef work(n):\n    return n + 1\n\nwide('app.rtrace')\n"
+    (tmp_path / "program.py").write_text(program[:at] + body + rest)
+    done = subprocess.run(
+        [sys.executable, "program.py"], cwd=tmp_path, env=ENVIRONMENT, capture_output=True
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    with recorder.open_trace(tmp_path / "app.rtrace") as trace:
+        assert trace.verdict == "complete"
+        assert trace.closing["counters"] == {"FRAME_UNREADABLE": 1}
+        (step,) = [step for step in trace.steps() if step.function.name == "work"]
+        assert step.locals["n"].to_python() == 2
+
+
+@pytest.mark.parametrize("count", [4990, 5001])
+def test_where_too_many_variables_begin(run_recorded: Run, count: int) -> None:
+    script = f"def f():\n    {'; '.join(f'v{i} = {i}' for i in range(count))}\n    return 1\nf()\n"
+    script += "print('hello')\n"
+    result = run_recorded(script)
+    assert (result.status, result.stdout, result.stderr) == (0, RAN, "")
+    with recorder.open_trace(result.trace) as trace:
+        last = [step for step in trace.steps() if step.function.name == "f"][-1]
+        assert len(last.locals) == (count if count <= 5000 else 0)
+        assert trace.closing["counters"] == ({} if count <= 5000 else {"FRAME_UNREADABLE": 1})
+
+
+# What a program that watches code objects itself does, eight times.
+WATCHERS = """
+import ctypes
+import recorder
+
+callback = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.py_object)(lambda event, code: 0)
+taken = []
+while True:
+    try:
+        taken.append(ctypes.pythonapi.PyCode_AddWatcher(callback))
+    except RuntimeError:
+        break
+try:
+    recorder.start("app.rtrace")
+except recorder.errors.TracerInstallConflictError as error:
+    print(len(taken), error)
+for watcher in taken:
+    ctypes.pythonapi.PyCode_ClearWatcher(watcher)
+with recorder.record("app.rtrace"):
+    pass
+print(recorder.is_recording())
+"""
+
+
+@PYTHON_312
+@pytest.mark.provokes("TRACER_INSTALL_CONFLICT")
+def test_all_that_can_watch_code_objects_are_taken(tmp_path: Path) -> None:
+    """The start fails and leaves nothing; when one is free again, the next start works."""
+    (tmp_path / "program.py").write_text(WATCHERS)
+    done = subprocess.run(
+        [sys.executable, "program.py"],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    said = "the tracer cannot be installed beside as many tools as can watch code objects"
+    assert done.stdout.splitlines() == [f"8 [ERR_TRACER_INSTALL_CONFLICT] {said}", "False"]
+    assert leftovers(tmp_path) == []
+    assert verdict(tmp_path / "app.rtrace") == "complete"
+
+
 # What the system refuses → what is said, what the trace is.
 REFUSED = {
     "fsync:error=EIO": ("FSYNC_FAILED", "partial(FSYNC_FAILED)"),

@@ -86,12 +86,13 @@ cdef void ask_session(uint32_t session) noexcept:
     is raised where it would have been without us, after the decision."""
     global deciding
     cdef Recording recording = current
-    cdef int attempt
+    cdef int attempts = 0
     if recording is None:
         return
     facts = None
     deciding = rec_thread_state()
-    for attempt in range(<int> MOST_INTERRUPTIONS):
+    while attempts < <int> MOST_INTERRUPTIONS:
+        attempts += 1
         try:
             if tape.control == NULL or session != tracer.session:
                 break                           # another thread has put an end to it

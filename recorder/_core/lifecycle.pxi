@@ -283,10 +283,11 @@ cdef int apply_options(dict options) except -1:
     copy_text(ending.json_path, options["json_path"], sizeof(ending.json_path))
     copy_text(ending.json_facts, options["json_facts"], sizeof(ending.json_facts))
     ending.decision_count = 0
-    for row in options["decisions"][:MOST_DECISIONS]:
+    cdef list decisions = options["decisions"]
+    for row in decisions[:MOST_DECISIONS]:
         note_decision(&ending.decisions[ending.decision_count], row)
         ending.decision_count += 1
-    note_decision(&ending.unknown, row)
+    note_decision(&ending.unknown, decisions[len(decisions) - 1])
     return 0
 
 
@@ -402,15 +403,18 @@ cdef void end_session() noexcept:
     """Back to the state before arm: no hooks, no shadows, no mapping. Never fails."""
     try:
         remove_hooks(False)
-    # audit: what an audit hook of the program's raises here has nothing left to stop
-    except BaseException:
-        pass                                    # CPython kept a hook: it finds the state IDLE and does nothing
+    except Exception:  # audit: of an audit hook, which has nothing left to stop: what CPython kept finds the state IDLE
+        pass
+    # audit: deliver_interruption raises it again, when the state is consistent
+    except BaseException as interruption:
+        pass_on(interruption)
     hooks.state = IDLE
     hooks.main_globals = NULL
     forget_abort()
     unwatch_calls()
     close_tracer()
     unmap_tape()
+    queue_interruption()
 
 
 def stop(Recording recording not None, bint final):

@@ -122,10 +122,11 @@ cdef Status watch_calls() noexcept:
     """Once per session: the three functions, and once per process: a word from os.fork() in the child."""
     try:
         import posix
-        watch(&leaving.execv, posix.execv, METH_FASTCALL, <void *> watched_execv)
-        watch(&leaving.execve, posix.execve, METH_FASTCALL | METH_KEYWORDS, <void *> watched_execve)
-        # audit: it is not called, but led through ours
-        watch(&leaving.exit, posix._exit, METH_FASTCALL | METH_KEYWORDS, <void *> watched_exit)
+        execv, execve = posix.execv, posix.execve
+        leave_at_once = posix._exit  # audit: it is not called, but led through ours
+        watch(&leaving.execv, execv, METH_FASTCALL, <void *> watched_execv)
+        watch(&leaving.execve, execve, METH_FASTCALL | METH_KEYWORDS, <void *> watched_execve)
+        watch(&leaving.exit, leave_at_once, METH_FASTCALL | METH_KEYWORDS, <void *> watched_exit)
         if not leaving.has_fork_handler:
             posix.register_at_fork(after_in_child=make_fork_handler())
             leaving.has_fork_handler = True

@@ -638,7 +638,8 @@ def _count_into(path):
     def write_counts():
         made = calls()
         with io.open(path, "w") as file:
-            file.writelines(f"{name} {times}\n" for name, times in made.items())
+            for name, times in made.items():
+                file.write(f"{name} {times}\n")
 
     atexit.register(write_counts)
     count()

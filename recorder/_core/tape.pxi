@@ -119,8 +119,8 @@ cdef Status rotate(size_t room) noexcept nogil:
     cdef Status status
     REC_CHECK(PyGILState_Check() != 0, b"events are recorded one at a time")
     if room > <size_t> (REC_SEGMENT_SIZE - REC_SEGMENT_HEAD - DEF_ROOM):
-        blame("a record is larger than a segment")
-        return fail(ERR_ENCODER_FAILED, STAGE_CAPTURE, 0, room, REC_SEGMENT_SIZE)
+        blame("a record fits into a segment")
+        return fail(ERR_INVARIANT_BROKEN, STAGE_CAPTURE, 0, room, REC_SEGMENT_SIZE)
     status = <Status> REC_LOAD(tape.control.target_fault.status)
     if status != OK:
         return status                # a mapping was lost

@@ -38,6 +38,7 @@ cdef struct Code:            # what is known of a code object
     Space *home              # the globals of the last frame that began
     uint32_t home_number     # as last written: its number + 1
     bint unreadable          # it was said that its globals cannot be read
+    bint too_wide            # it has more than MOST_LOCALS: no variable of it is recorded
     uint32_t *mutables       # slots of `home`: what the code names and what can change in place …
     uint32_t mutable_count
     uint32_t mutable_epoch   # … as it was then; 0: not yet listed
@@ -86,6 +87,7 @@ cdef enum:
     BUCKETS = 16384          # of suspended frames
     MOST_SUSPENDED = 65536   # then the longest chains forget; a forgotten frame is adopted when it goes on
     MOST_NAMES = 20000
+    MOST_LOCALS = 5000       # of a function: the names of all of them have to fit into one record
 
 cdef struct Tracer:
     uint32_t session
@@ -555,6 +557,9 @@ cdef Status push(Thread *t, rec_iframe *frame, Code *code) noexcept nogil:
             free(s.node)
             return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, code.slots * sizeof(Slot))
         memset(s.slots, 0, code.slots * sizeof(Slot))
+    if code.too_wide:
+        tape.cur = put_varint(put_tagged(tape.cur, REC_MARK, ERR_FRAME_UNREADABLE), 0)
+        tape.control.degraded[0] += 1
     tracer.frames += 1
     code.users += 1
     if s.space != NULL:
@@ -904,7 +909,8 @@ cdef Status prepare_code(Code *code) noexcept:
     if code.is_namespace:
         code.slots = 0
     else:
-        code.slots = <uint32_t> code.object.co_nlocalsplus
+        code.too_wide = code.object.co_nlocalsplus > MOST_LOCALS
+        code.slots = 0 if code.too_wide else <uint32_t> code.object.co_nlocalsplus
         if not copy_kinds(code):
             return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, code.slots)
     code.room = DEF_ROOM * 2 + 24 * (code.slots if not code.is_namespace else 0)
@@ -950,7 +956,7 @@ cdef void free_code(Code *code) noexcept nogil:
 cdef Status define_code(Code *code) noexcept:
     """DEF_FILE if need be, and DEF_CODE."""
     cdef PyCodeObject *o = code.object
-    cdef Py_ssize_t n = 0 if code.is_namespace else o.co_nlocalsplus, i
+    cdef Py_ssize_t n = 0 if code.is_namespace else code.slots, i
     cdef uint64_t file = 0
     cdef uint8_t *p
     cdef PyObject *name
@@ -968,7 +974,7 @@ cdef Status define_code(Code *code) noexcept:
     p = put_tagged(tape.cur, REC_DEF_CODE, code.number)
     p = put_varint(put_varint(put_varint(p, file), <uint64_t> o.co_firstlineno), <uint64_t> o.co_flags)
     p = put_str(put_str(p, o.co_name, 200), o.co_qualname, 200)
-    p = put_varint(p, <uint64_t> argument_count(o))
+    p = put_varint(p, <uint64_t> (0 if code.too_wide else argument_count(o)))
     p = put_varint(p, <uint64_t> n)
     for i in range(n):
         name = rec_tuple_items(o.co_localsplusnames)[i]
