@@ -154,6 +154,8 @@ def check_space(target: str, policy: Policy) -> int:
         raise errors.from_oserror(error, operation="mkdir", path=folder) from error
     except OSError as error:
         raise errors.from_oserror(error, operation="statvfs", path=folder) from error
+    if total == 0:  # what has no blocks, as /proc has none, says by itself what it refuses
+        return 0
     floor = policy.free_space_floor(total)
     if free < NEEDED:
         raise errors.DiskFullError(

@@ -249,3 +249,14 @@ def test_the_next_start_tells_of_a_stale_folder_once(tmp_path: Path) -> None:
     with recorder.open_trace(tmp_path / "it's.rtrace") as trace:
         assert trace.verdict == "truncated"
     assert leftovers(tmp_path) == []
+
+
+@pytest.mark.provokes("DIRECTORY_CREATE_FAILED")
+def test_a_file_system_without_blocks_says_itself_what_it_refuses(
+    tmp_path: Path, recorder_says: Run
+) -> None:
+    """/proc reports a size of nothing, which is no full disk: nothing can be made there."""
+    (tmp_path / "app.py").write_text("print('ran')\n")
+    said = recorder_says("run", "-o", "/proc/x.rtrace", tmp_path / "app.py")
+    assert said.stderr.startswith("recorder: [ERR_DIRECTORY_CREATE_FAILED] "), said.stderr
+    assert (said.status, said.stdout) == (10, b"")

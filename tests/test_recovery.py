@@ -195,11 +195,18 @@ def test_of_several_folders_one_must_be_named(tmp_path):
 
 
 @pytest.mark.provokes("TRACE_NOT_FOUND")
-@pytest.mark.parametrize("name", ["none.rtrace", "folder"])
-def test_what_is_no_recording(tmp_path, name):
-    (tmp_path / "folder").mkdir()
+def test_what_is_nowhere(tmp_path):
     with pytest.raises(errors.TraceNotFoundError):
-        recovery.recover(tmp_path / name)
+        recovery.recover(tmp_path / "none.rtrace")
+
+
+@pytest.mark.provokes("NOT_A_TRACE")
+def test_a_folder_that_is_no_staging_folder(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/notes.txt").write_text("mine")
+    with pytest.raises(errors.NotATraceError, match="a folder that no recording has made"):
+        recovery.recover(tmp_path / "folder")
+    assert os.listdir(tmp_path / "folder") == ["notes.txt"]
 
 
 @pytest.mark.provokes("TRACE_CORRUPT")

@@ -638,8 +638,7 @@ def _count_into(path):
     def write_counts():
         made = calls()
         with io.open(path, "w") as file:
-            for name, times in made.items():
-                file.write(f"{name} {times}\n")
+            file.writelines([name + " " + str(times) + "\n" for name, times in made.items()])
 
     atexit.register(write_counts)
     count()

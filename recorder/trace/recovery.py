@@ -42,7 +42,10 @@ def recover(
 
         TraceFile(folder).close()  # says what else it is, if it is no trace
         return folder, _verdict(folder)
-    if not os.listdir(folder):
+    left = os.listdir(folder)
+    if staging.named_by(folder) is None and "session.json" not in left:
+        raise errors.NotATraceError(path=folder, reason="it is a folder that no recording has made")
+    if not left:
         return _finish_removal(folder)
     session = staging.read_session(folder)
     given = staging.native(session["destination"]) if output is None else output
@@ -53,9 +56,9 @@ def recover(
     try:
         if not _is_published(folder, session, target):
             _publish(folder, session, target, replace=output is not None)
-        left = staging.remove(folder)
-        if left is not None:
-            raise left
+        failure = staging.remove(folder)
+        if failure is not None:
+            raise failure
     finally:
         staging.release(fd)
     return target, _verdict(target)
