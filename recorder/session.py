@@ -255,6 +255,8 @@ class Session(capture.Recording):
             )
         except (errors.RecorderError, OSError, ImportError):
             written = None
+        if self.whole_process:
+            _keep_interrupt()
         return (sealer_state, size) if written is None else (control.SEALER_PUBLISHED, written)
 
     def _forked(self, answer: RecorderResult) -> Summary:
@@ -494,6 +496,19 @@ def _paths(patterns: tuple[str, ...]) -> tuple[bytes, ...]:
         else:
             found.append(pattern if pattern.startswith((os.sep, "*")) else f"*/{pattern}")
     return tuple(_ascii(pattern) for pattern in found)
+
+
+def _keep_interrupt() -> None:
+    """A program that Ctrl-C has ended dies of SIGINT when all is done: unless text was evaluated since, as imports do,
+    for then CPython forgets it. This reminds it."""
+    import sys
+
+    ended_by = getattr(sys, "last_type", None)  # of an exception that nobody caught
+    if isinstance(ended_by, type) and issubclass(ended_by, KeyboardInterrupt):
+        try:
+            eval("(_ for _ in ()).throw(KeyboardInterrupt)")
+        except KeyboardInterrupt:
+            pass
 
 
 def _forget_children(policy: Policy) -> None:
