@@ -7,6 +7,8 @@ cdef struct Task             # whose.pxi
 cdef struct Slot:            # what was last recorded of one variable; type NULL: unbound
     PyTypeObject *type       # lowest bit set: an int of more than 60 bits
     uint64_t print
+    PyObject *object         # not owned, only compared: what was walked last; lowest bit set: marked UNEXAMINED
+    uint64_t due             # the event from which on it is walked again
 
 cdef struct Name:            # one variable of a module or class body
     PyObject *key            # not owned: only compared, and only together with the hash
@@ -88,6 +90,9 @@ cdef enum:
     MOST_SUSPENDED = 65536   # then the longest chains forget; a forgotten frame is adopted when it goes on
     MOST_NAMES = 20000
     MOST_LOCALS = 5000       # of a function: the names of all of them have to fit into one record
+    SMALL_WALK = 512         # elements: what is not larger is looked at before every event
+    WALK_PER_EVENT = 256     # larger values: so much is looked at for each event …
+    MOST_WALK = 200000       # … and what was not used up is kept, up to this
 
 cdef struct Tracer:
     uint32_t session
@@ -97,6 +102,8 @@ cdef struct Tracer:
     uint32_t suspended_count
     bint reordered           # a namespace did not have the names of last time, in their order
     uint64_t frames
+    int64_t walk             # what larger values may still cost …
+    uint64_t walk_at         # … as of this event
     Thread *thread           # the one the tape is at; NULL: to be looked at anew
     Thread *last_thread      # the one of the last THREAD record
     Thread *all_threads
@@ -357,8 +364,19 @@ cdef void set_scalar(Slot *slot, uint32_t i, PyObject *v, PyTypeObject *t, uint6
 
 cdef Status note_object(Slot *slot, uint32_t i, PyObject *v, PyTypeObject *t, uint32_t room,
                         Space *space) noexcept nogil:
-    cdef uint64_t n = fingerprint(v)
+    cdef uint64_t n
+    cdef uint32_t cost = 0
     cdef Status status
+    if t == &PyUnicode_Type:
+        n = rec_print(v, t, 0)
+        if slot.type == t and slot.print == n:
+            return OK
+    elif can_wait(slot, v, t):
+        leave_unexamined(slot, i, space)
+        return OK
+    else:
+        n = fingerprint(v)
+        cost = cost_of_walk()
     if t == &PyLong_Type:
         t = <PyTypeObject *> (<uintptr_t> t | 1)
     if slot.type != t or slot.print != n:
@@ -368,7 +386,45 @@ cdef Status note_object(Slot *slot, uint32_t i, PyObject *v, PyTypeObject *t, ui
         slot.type = t
         slot.print = n
         tape.cur = put_value(put_place(tape.cur, space, i), v)
+    elif <uintptr_t> slot.object & 1:
+        status = reserve(room)
+        if status != OK:
+            return status
+        tape.cur = put_place(tape.cur, space, i)
+        tape.cur[0] = TAG_EXAMINED
+        tape.cur += 1
+    slot.object = v
+    slot.due = 0
+    if cost > SMALL_WALK:
+        slot.due = tape.events + cost // WALK_PER_EVENT
+        tracer.walk = max(0, tracer.walk - cost)
     return reserve(room)                        # the fingerprint may have written DEFs
+
+
+# What leads to many objects is not looked at before every event, once that has cost too much: each such variable is
+# due again after as many events as it cost. Another object in its place is looked at right away.
+
+cdef inline uint32_t cost_of_walk() noexcept nogil:
+    """In elements, of the walk that has just ended. A container is worth some of them."""
+    return limits.nodes - walk.nodes_left + 4 * walk.containers
+
+
+cdef inline bint can_wait(Slot *slot, PyObject *v, PyTypeObject *t) noexcept nogil:
+    if tape.events >= slot.due or slot.type != t or <uintptr_t> slot.object & ~<uintptr_t> 1 != <uintptr_t> v:
+        return False
+    tracer.walk = min(<int64_t> MOST_WALK, tracer.walk + <int64_t> (tape.events - tracer.walk_at) * WALK_PER_EVENT)
+    tracer.walk_at = tape.events
+    return tracer.walk < <int64_t> (slot.due - tape.events) * WALK_PER_EVENT
+
+
+cdef void leave_unexamined(Slot *slot, uint32_t i, Space *space) noexcept nogil:
+    """Says once that the variable may hold something else by now."""
+    if <uintptr_t> slot.object & 1:
+        return
+    slot.object = <PyObject *> (<uintptr_t> slot.object | 1)
+    tape.cur = put_place(tape.cur, space, i)
+    tape.cur[0] = TAG_UNEXAMINED
+    tape.cur += 1
 
 
 # ---- class bodies: the namespace is a dict -----------------------------------------------------
@@ -1071,6 +1127,8 @@ cdef Status open_tracer() noexcept:
     tracer.session += 1
     tracer.codes = tracer.files = tracer.threads = tracer.suspended_count = 0
     tracer.frames = 0
+    tracer.walk = MOST_WALK
+    tracer.walk_at = 0
     tracer.thread = tracer.last_thread = NULL
     spaces_made = 0
     types.next_id = 0

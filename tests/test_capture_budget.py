@@ -1,0 +1,90 @@
+"""What leads to many objects is looked at within a budget: what was not looked at is marked, and is looked at later."""
+
+from __future__ import annotations
+
+import pytest
+
+import recorder
+from recorder.trace.values import UNEXAMINED, Value
+
+ROUNDS = 600
+CHANGED_AT = 400
+MARK = bytes([UNEXAMINED])
+
+
+class Node:
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.name = f"node {number}"
+        self.following: list[Node] = []
+
+
+def graph() -> Node:
+    root = Node(0)
+    root.following = [Node(i) for i in range(190)]
+    return root
+
+
+def work(root: Node, rounds: int) -> int:
+    total = 0
+    small = [0]
+    for i in range(rounds):
+        total += i
+        small[0] = i
+        if i == CHANGED_AT:
+            root.following[100].number = -1
+    root = graph()
+    return total
+
+
+@pytest.fixture(scope="module")
+def steps(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[int, int, Value, int]]:
+    """Line, round, the large value, and the small one."""
+    path = tmp_path_factory.mktemp("budget") / "a.rtrace"
+    with recorder.record(path, min_free_space=0):
+        work(graph(), ROUNDS)
+    with recorder.open_trace(path) as trace:
+        assert trace.verify().verdict == "complete"
+        return [
+            (
+                step.line - work.__code__.co_firstlineno,
+                step.locals["i"].to_python(),
+                step.locals["root"],
+                step.locals["small"].to_python()[0],
+            )
+            for step in trace.steps()
+            if step.function.name == "work" and "i" in step.locals
+        ]
+
+
+def test_what_was_not_looked_at_is_marked(steps: list[tuple[int, int, Value, int]]) -> None:
+    marked = [value for _, _, value, _ in steps if value.unexamined]
+    assert len(steps) // 4 < len(marked) < len(steps)
+    assert "not looked at again" in marked[0].show()
+    with pytest.raises(recorder.RecorderError):
+        marked[0].to_python()
+
+
+def test_a_change_is_noticed_soon(steps: list[tuple[int, int, Value, int]]) -> None:
+    """After the change, no value says that it was looked at and is the old one."""
+    old = steps[0][2].raw
+    seen = [(line, i, value) for line, i, value, _ in steps]
+    first = next(at for at, (_, _, value) in enumerate(seen) if value.raw.removeprefix(MARK) != old)
+    assert CHANGED_AT <= seen[first][1] <= CHANGED_AT + 10
+    since = [
+        value
+        for line, i, value in seen[:first]
+        if i > CHANGED_AT or (i == CHANGED_AT and line == 3)
+    ]
+    assert all(value.unexamined for value in since)
+
+
+def test_small_values_are_looked_at_always(steps: list[tuple[int, int, Value, int]]) -> None:
+    assert all(small == i for line, i, _, small in steps if line == 6)
+
+
+def test_another_object_is_looked_at_at_once(steps: list[tuple[int, int, Value, int]]) -> None:
+    line, _, value, _ = steps[-1]
+    assert line == 9
+    assert not value.unexamined
+    assert value.raw == steps[0][2].raw
