@@ -20,6 +20,7 @@ from recorder._core import control, syscalls
 # Loaded now: where no file can be opened any more, a failure can still be told.
 from recorder.errors import codes as codes
 from recorder.errors import diagnostic as diagnostic
+from recorder.errors import errnos as errnos
 from recorder.errors import tables as tables
 
 SHORTEST_WAIT_MS, LONGEST_WAIT_MS = 1, 20

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -648,4 +650,8 @@ def test_every_format_has_every_finding(dirty: Path, capsys: pytest.CaptureFixtu
 
 
 def test_nothing_gets_out_of_this_tree_unmapped() -> None:
-    assert [str(finding) for finding in audit.run(ROOT, TABLE).findings] == []
+    """In a process of its own: Cython's compiler remembers what it has seen of other trees."""
+    command = [sys.executable, "-m", "codegen", "audit"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("0 findings")

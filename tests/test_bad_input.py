@@ -91,7 +91,6 @@ NO_TRACE: dict[str, tuple[Callable[[Path], object], str]] = {
     "missing": (lambda path: None, "TRACE_NOT_FOUND"),
     "symlink to itself": (loop, "READ_FAILED"),
 }
-OTHERWISE = {("recover", "folder"): "TRACE_NOT_FOUND"}
 
 
 @pytest.mark.parametrize("case", NO_TRACE)
@@ -103,7 +102,7 @@ def test_what_is_no_trace(
     make, code = NO_TRACE[case]
     path = tmp_path / "x.rtrace"
     make(path)
-    check(command, path, OTHERWISE.get((command, case), code), capfd)
+    check(command, path, code, capfd)
     assert not (tmp_path / "out").exists()
 
 

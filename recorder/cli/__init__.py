@@ -14,6 +14,7 @@ from recorder import errors as failures
 from recorder.cli import output
 
 # Loaded now: where no file can be opened any more, a failure can still be told.
+from recorder.errors import errnos as errnos
 from recorder.errors import tables as tables
 
 TYPE_CHECKING = False
