@@ -235,7 +235,7 @@ cdef extern from "secrets.h" nogil:
 
 cdef extern from "items.h" nogil:
     ctypedef struct rec_items:
-        pass
+        Py_ssize_t size
     bint rec_dicts_public
     void rec_items_of(rec_items *, PyObject *)
     bint rec_items_next(rec_items *, PyObject **, PyObject **)
@@ -284,6 +284,7 @@ cdef extern from "instances.h" nogil:
         c_view view
     rec_shape rec_shape_of(PyTypeObject *)
     bint rec_has_slots(PyTypeObject *)
+    void rec_storage_of(rec_items *, PyObject *, PyTypeObject *)
     Py_ssize_t rec_attributes_begin(rec_attributes *, PyObject *, const TypeEntry *)
     bint rec_attributes_next(rec_attributes *, PyObject **, PyObject **)
     PyObject *rec_attribute(PyObject *, const char *)

@@ -92,7 +92,18 @@ static inline uint64_t rec_fold(uint64_t h, uint64_t x)
 static inline uint64_t rec_hash_bytes(const void *data, size_t n)
 {
     const uint8_t *p = data;
-    uint64_t h = 0xA0761D6478BD642Fu ^ n, x;
+    uint64_t h = 0xA0761D6478BD642Fu ^ n, x, four[4];
+    if (n >= 64) { /* four at a time, which do not wait for each other */
+        uint64_t a = h, b = h + 1, c = h + 2, d = h + 3;
+        for (; n >= 32; p += 32, n -= 32) {
+            memcpy(four, p, 32);
+            a = rec_fold(a, four[0]);
+            b = rec_fold(b, four[1]);
+            c = rec_fold(c, four[2]);
+            d = rec_fold(d, four[3]);
+        }
+        h = rec_fold(rec_fold(a, b), rec_fold(c, d));
+    }
     for (; n >= 8; p += 8, n -= 8) {
         memcpy(&x, p, 8);
         h = rec_fold(h, x);

@@ -66,7 +66,7 @@ static inline uint64_t total(rec_sum s)
 #define OF_FLOAT 0x9FB21C651E98DF25u
 #define OF_STR 0xD6E8FEB86659FD93u
 
-static uint64_t print_large_int(PyObject *o)
+__attribute__((noinline)) static uint64_t print_large_int(PyObject *o)
 {
     const digit *digits;
     int negative;
@@ -91,7 +91,11 @@ static inline uint64_t print_int(PyObject *o)
     return print_large_int(o);
 }
 
-static inline uint64_t print_str(PyObject *o) { return OF_STR ^ rec_str_print(o, rec_limits.text); }
+/* Apart from the loops, which it would make slower. */
+__attribute__((noinline)) static uint64_t print_str(PyObject *o)
+{
+    return OF_STR ^ rec_str_print(o, rec_limits.text);
+}
 
 static inline uint64_t print_element(PyObject *o, uint32_t depth)
 {

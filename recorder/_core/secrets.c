@@ -7,16 +7,28 @@ void rec_forget_verdicts(void)
 {
     /* What cannot stand in that place: a hash that belongs into another one. */
     for (uint64_t i = 0; i < REC_VERDICTS; i++)
-        rec_secrets.verdicts[i] = (i ^ 1) << 1;
+        rec_secrets.verdicts[i] = (i ^ 2) << 1;
 }
 
+static bool match(PyObject *name)
+{
+    for (uint32_t i = 0; i < rec_secrets.count; i++)
+        if (rec_str_matches(name, rec_secrets.patterns[i]))
+            return true;
+    return false;
+}
+
+/* A verdict that had to make room stands in the place beside its own, so that two names can take turns. */
 bool rec_find_verdict(PyObject *name)
 {
-    uint64_t hash = (uint64_t)rec_str_hash(name);
-    bool secret = false;
-    for (uint32_t i = 0; i < rec_secrets.count && !secret; i++)
-        secret = rec_str_matches(name, rec_secrets.patterns[i]);
-    if (rec_str_hash(name) != -1)
-        rec_secrets.verdicts[hash >> 1 & (REC_VERDICTS - 1)] = (hash & ~1ull) | secret;
-    return secret;
+    uint64_t hash = (uint64_t)rec_str_hash(name), place = hash >> 1 & (REC_VERDICTS - 1);
+    uint64_t *first = &rec_secrets.verdicts[place], *second = &rec_secrets.verdicts[place ^ 1];
+    if (rec_str_hash(name) == -1)
+        return match(name);
+    uint64_t found = *second;
+    if ((found ^ (hash & ~1ull)) > 1)
+        found = (hash & ~1ull) | match(name);
+    *second = *first;
+    *first = found;
+    return found & 1;
 }

@@ -8,7 +8,7 @@
 
 #pragma GCC visibility push(hidden)
 
-enum { REC_MOST_PATTERNS = 64, REC_VERDICTS = 4096 };
+enum { REC_MOST_PATTERNS = 64, REC_VERDICTS = 8192 };
 
 typedef struct {
     uint32_t count;

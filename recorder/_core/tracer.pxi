@@ -225,7 +225,7 @@ cdef Status event_value(Thread *t, uint8_t record, PyObject *value) noexcept nog
     cdef Status status
     cdef uint8_t *p
     cdef uint8_t *start
-    if value != NULL and not is_plain(value):
+    if value != NULL and not is_plain(value) and not is_plain_exception(value):
         fingerprint(value)                      # defines the types that the value needs
     status = reserve(limits.room + DEF_ROOM)
     if status != OK:
@@ -251,6 +251,26 @@ cdef Status event_value(Thread *t, uint8_t record, PyObject *value) noexcept nog
 cdef inline bint is_plain(PyObject *o) noexcept nogil:
     return (o == Py_None or o.ob_type == &PyLong_Type or o.ob_type == &PyUnicode_Type
             or o.ob_type == &PyBool_Type or o.ob_type == &PyFloat_Type)
+
+
+cdef bint is_plain_exception(PyObject *o) noexcept nogil:
+    """Whether all that it needs is its own type, which is defined here."""
+    cdef PyTypeObject *t = o.ob_type
+    cdef PyObject *args
+    cdef TypeEntry *entry
+    cdef rec_items items
+    cdef Py_ssize_t i
+    if not t.tp_flags & Py_TPFLAGS_BASE_EXC_SUBCLASS:
+        return False
+    args = (<PyBaseExceptionObject *> o).args
+    entry = type_of(t)
+    if entry.slotted or entry.shape > REC_INSTANCE or args == NULL or args.ob_type != &PyTuple_Type:
+        return False
+    for i in range(rec_size(args)):
+        if i == 4 or not is_plain(rec_tuple_items(args)[i]):
+            return False
+    rec_storage_of(&items, o, t)
+    return items.size == 0
 
 
 cdef uint8_t *put_raised(Thread *t, uint8_t *p) noexcept nogil:
