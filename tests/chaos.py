@@ -125,7 +125,7 @@ POINTS = [
     Point("start", "QUOTA_EXCEEDED", "target:fallocate:3:EDQUOT"),
     Point("start", "DISK_FULL", "target:fallocate:6:ENOSPC:forever"),
     Point("start", "OUT_OF_MEMORY", "target:mmap:1:ENOMEM"),
-    Point("start", "MAP_FAILED", "target:munmap:1:ENOMEM"),
+    Point("start", "OUT_OF_MEMORY", "target:munmap:1:ENOMEM"),
     Point("start", "CLOSE_FAILED", "target:close:2:EIO"),
     Point("start", "DISK_FULL", "target:write:1:ENOSPC"),
     Point("start", "WRITE_FAILED", "target:write:1:EIO"),
