@@ -82,7 +82,7 @@ static inline uint64_t print_int(PyObject *o)
 #if PY_VERSION_HEX < 0x030C0000
     Py_ssize_t size = Py_SIZE(v);
     if (__builtin_expect((size_t)(size + 1) <= 2, 1))
-        return OF_INT + ((uint64_t)size << 40) + (size == 0 ? 0 : v->ob_digit[0]);
+        return OF_INT + ((uint64_t)size << 40) + (v->ob_digit[0] & -(uint64_t)(size & 1)); /* 0 has none */
 #else
     uintptr_t tag = v->long_value.lv_tag;
     if (__builtin_expect(tag < (2 << 3), 1)) /* at most one digit; 0 has one, too */
@@ -97,7 +97,7 @@ __attribute__((noinline)) static uint64_t print_str(PyObject *o)
     return OF_STR ^ rec_str_print(o, rec_limits.text);
 }
 
-static inline uint64_t print_element(PyObject *o, uint32_t depth)
+__attribute__((always_inline)) static inline uint64_t print_element(PyObject *o, uint32_t depth)
 {
     PyTypeObject *t = Py_TYPE(o);
     if (t == &PyLong_Type)
