@@ -209,7 +209,7 @@ WORKLOADS: dict[str, Workload] = {
     "exceptions": Workload(exceptions, 40_000, scalar=True),
     "threads": Workload(threads, 25_000, scalar=True),
     "pure-Python JSON": Workload(json_round_trips, 40),
-    "real program (pyflakes)": Workload(check_sources, 20, needs="pyflakes"),
+    "real program (pyflakes)": Workload(check_sources, 2, needs="pyflakes"),
 }
 
 
