@@ -649,6 +649,7 @@ def test_every_format_has_every_finding(dirty: Path, capsys: pytest.CaptureFixtu
     assert issue.count("- [ ] line") == 2
 
 
+@pytest.mark.slow  # `.ci/run` calls the command itself
 def test_nothing_gets_out_of_this_tree_unmapped() -> None:
     """In a process of its own: Cython's compiler remembers what it has seen of other trees."""
     command = [sys.executable, "-m", "codegen", "audit"]
