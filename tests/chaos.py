@@ -144,7 +144,7 @@ POINTS = [
     Point("start", "DISK_FULL", "sealer:fallocate:1:ENOSPC"),
     # ---- the program runs
     Point("run", "READ_FAILED", "sealer:pread:4:EIO"),
-    Point("run", "READ_FAILED", "sealer:open:9:EIO"),
+    Point("run", "READ_FAILED", "sealer:open:6:EIO"),
     Point("run", "DISK_FULL", "sealer:fallocate:2:ENOSPC"),
     Point("run", "QUOTA_EXCEEDED", "sealer:fallocate:2:EDQUOT:forever"),
     Point("run", "FILE_TOO_LARGE", "sealer:fallocate:2:EFBIG"),
