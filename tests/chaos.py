@@ -171,7 +171,7 @@ POINTS = [
     Point("after", "REMOVE_FAILED", "sealer:rmdir:1:EIO:forever"),
     # ---- what can be lived with
     Point("never", "", "target:read:1:EIO"),
-    Point("never", "", "target:close:11:EIO:forever"),
+    Point("never", "", "target:close:12:EIO:forever"),
     Point("never", "", "sealer:read:1:EIO"),
     Point("never", "", "sealer:readlink:1:EIO:forever"),
     Point("never", "", "sealer:stat:2:EACCES:forever"),
