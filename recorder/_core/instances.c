@@ -89,27 +89,8 @@ static rec_shape shape_of_static(PyTypeObject *type)
     return shape_of_moment(type);
 }
 
-rec_shape rec_shape_of(PyTypeObject *type)
-{
-    if (PyType_IsSubtype(type, &PyModule_Type)) /* walks the MRO, a tuple of classes; no code runs */
-        return REC_MODULE;
-    if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE))
-        return shape_of_static(type);
-    if (is_enum_class(type))
-        return REC_ENUM;
-    if (type->tp_flags & Py_TPFLAGS_TUPLE_SUBCLASS && rec_field_names(type) != NULL)
-        return REC_NAMED_TUPLE;
-    rec_shape moment = shape_of_moment(type);
-    if (moment != REC_OPAQUE)
-        return moment;
-    if (((PyHeapTypeObject *)type)->ht_module != NULL)
-        return REC_OPAQUE; /* written in C */
-    if (type->tp_flags & Py_TPFLAGS_MANAGED_DICT || type->tp_dictoffset != 0 || rec_has_slots(type))
-        return REC_INSTANCE;
-    return REC_OPAQUE;
-}
-
-PyObject *rec_field_names(PyTypeObject *type)
+/* What _fields says, if that is a tuple of str: a class with it is one of named tuples. Borrowed. */
+static PyObject *field_names_of(PyTypeObject *type)
 {
     for (; type != NULL && type->tp_flags & Py_TPFLAGS_HEAPTYPE; type = type->tp_base) {
         PyObject *fields = type->tp_dict != NULL ? rec_dict_find(type->tp_dict, "_fields") : NULL;
@@ -125,9 +106,29 @@ PyObject *rec_field_names(PyTypeObject *type)
     return NULL;
 }
 
+rec_shape rec_shape_of(PyTypeObject *type)
+{
+    if (PyType_IsSubtype(type, &PyModule_Type)) /* walks the MRO, a tuple of classes; no code runs */
+        return REC_MODULE;
+    if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE))
+        return shape_of_static(type);
+    if (is_enum_class(type))
+        return REC_ENUM;
+    if (type->tp_flags & Py_TPFLAGS_TUPLE_SUBCLASS && field_names_of(type) != NULL)
+        return REC_NAMED_TUPLE;
+    rec_shape moment = shape_of_moment(type);
+    if (moment != REC_OPAQUE)
+        return moment;
+    if (((PyHeapTypeObject *)type)->ht_module != NULL)
+        return REC_OPAQUE; /* written in C */
+    if (type->tp_flags & Py_TPFLAGS_MANAGED_DICT || type->tp_dictoffset != 0 || rec_has_slots(type))
+        return REC_INSTANCE;
+    return REC_OPAQUE;
+}
+
 PyObject *rec_names_of_fields(PyObject *object, PyTypeObject *type)
 {
-    PyObject *names = rec_field_names(type);
+    PyObject *names = field_names_of(type);
     return names != NULL && PyTuple_GET_SIZE(names) == rec_size(object) ? names : NULL;
 }
 

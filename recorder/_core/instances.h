@@ -50,9 +50,7 @@ bool rec_attributes_next(rec_attributes *walk, PyObject **name, PyObject **value
 /* An attribute by name; NULL if there is none. Borrowed. */
 PyObject *rec_attribute(PyObject *object, const char *name);
 
-/* Names of the fields of a named tuple: a tuple of str. Borrowed. */
-PyObject *rec_field_names(PyTypeObject *type);
-/* … if there is one for each of its items, else NULL. */
+/* Names of the fields of a named tuple: a tuple of str, one for each of its items; else NULL. Borrowed. */
 PyObject *rec_names_of_fields(PyObject *object, PyTypeObject *type);
 
 /* ---- dates and times ---- */

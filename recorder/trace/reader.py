@@ -210,10 +210,8 @@ class Trace:
         if isinstance(diagnostic, dict):
             try:
                 return errors.RecorderError.from_dict(diagnostic)
-            except (
-                errors.RecorderError
-            ):  # a diagnostic that is none: the verdict still has the code
-                pass
+            except errors.RecorderError:
+                pass  # a diagnostic that is none: the verdict still has the code
         if trailer is None or not trailer.code:
             return None
         return errors.from_number(trailer.code, errno=trailer.errno or None)
