@@ -79,7 +79,7 @@ def table(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ("threads", facts["threads"]),
         ("duration", _duration(facts["duration_ns"])),
         ("size", _size(facts["size"], facts["events"])),
-        ("sources", f"{len(facts['sources'])} files" if facts["sources"] else None),
+        ("sources", _files(len(facts["sources"]))),
         ("started", _date(facts["started"])),
         ("command", _command(facts["argv"])),
         ("folder", facts["cwd"]),
@@ -117,9 +117,15 @@ def _duration(ns: object) -> str | None:
     return f"{ns / 1e9:.3f} s" if isinstance(ns, (int, float)) else None
 
 
+def _files(count: int) -> str | None:
+    return f"{count} file{'s' if count > 1 else ''}" if count else None
+
+
 def _size(size: int, events: int) -> str:
-    each = f", {size / events:.1f} an event" if events else ""
-    return f"{size:,} bytes{each}"
+    if not events:
+        return f"{size:,} bytes"
+    each = size / events
+    return f"{size:,} bytes, {each:{'.1f' if each >= 1 else '.2g'}} an event"
 
 
 def _date(ns: int) -> str | None:
