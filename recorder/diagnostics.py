@@ -70,7 +70,9 @@ def tell_of_unfinished(trace: str) -> None:
     stderr, once a process for each, with the command that recovers it."""
     try:
         stale = staging.find_stale(trace)
-    except (OSError, ValueError, errors.RecorderError):
+    except (OSError, ValueError, errors.RecorderError) as error:
+        if errors.is_programs(error):
+            raise
         return  # no reason not to start
     for path in stale:
         if path not in _told_of:

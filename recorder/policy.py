@@ -298,7 +298,9 @@ def check(key: str, value: object, source: str) -> Any:
     convert, expected = KEYS[key]
     try:
         return convert(value)
-    except Exception:  # ours is ValueError; the rest is what the value's own methods raise
+    except Exception as error:  # ours is ValueError; the rest is what the value's own methods raise
+        if arguments.is_from_elsewhere(error, value):
+            raise
         shown = errors.describe(value)
         raise errors.InvalidPolicyValueError(
             key=key, value=shown, source=source, expected=expected

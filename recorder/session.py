@@ -471,7 +471,9 @@ def _short(path: str) -> str:
     """The path as a user here would write it."""
     try:
         return os.path.relpath(path)
-    except OSError:  # the current folder is gone
+    except OSError as error:  # the current folder is gone
+        if errors.is_programs(error):
+            raise
         return path
 
 

@@ -86,8 +86,9 @@ def staging_folders(target: str) -> list[str]:
             path = os.path.join(folder, entry)
             if entry.startswith(_prefix(name)) and _belongs(path, target):
                 found.append((os.stat(path).st_mtime, path))
-    except OSError:
-        pass  # a folder that cannot be listed shows nothing stale
+    except OSError as error:  # a folder that cannot be listed shows nothing stale
+        if errors.is_programs(error):
+            raise
     return [path for _, path in sorted(found)]
 
 
@@ -157,8 +158,9 @@ def keep_open_to_us(path: str, mode: int) -> None:
     a file system without modes, it is as it is: never more open than the mode."""
     try:
         syscalls.chmod(path, mode)
-    except OSError:
-        pass
+    except OSError as error:
+        if errors.is_programs(error):
+            raise
 
 
 # ---- whose it is ----
@@ -219,7 +221,9 @@ def is_stale(folder: str) -> bool:
             return not is_recording(session, page)
         finally:
             page.close()
-    except (errors.RecorderError, OSError):
+    except (errors.RecorderError, OSError) as error:
+        if errors.is_programs(error):
+            raise
         return False
 
 

@@ -168,7 +168,7 @@ def test_a_folder_that_may_not_be_written(tmp_path):
     code = f"""
         import errno, os
         from recorder import errors, preparing
-        from recorder.errors import tables
+        from recorder.errors import errnos, tables
         os.setgroups([]); os.setgid(65534); os.setuid(65534)
         try:
             preparing.prepare({str(tmp_path / "app.rtrace")!r})

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from recorder.errors.base import RecorderError
+from recorder.errors.base import HEAP_TYPE, RecorderError
 from recorder.errors.classes import InvalidArgumentError, StackExhaustedError
-from recorder.errors.conversion import describe
+from recorder.errors.conversion import describe, is_programs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ def path(value: Any, argument: str = "path") -> str:
         text = str.__str__(os.fsdecode(value))
         os.fsencode(text)
     except Exception as exc:  # whatever a __fspath__ may raise
+        if is_from_elsewhere(exc, value):
+            raise
         raise wrong(argument, value, "a path") from exc
     if not text or "\0" in text:
         raise wrong(argument, text, "the name of a file")
@@ -34,10 +36,19 @@ def number(value: Any, argument: str, expected: str = "a number from 0") -> int:
     try:
         found = int.__int__(index(value))
     except Exception as exc:  # whatever an __index__ may raise
+        if is_from_elsewhere(exc, value):
+            raise
         raise wrong(argument, value, expected) from exc
     if found < 0:
         raise wrong(argument, found, expected)
     return found
+
+
+def is_from_elsewhere(exc: Exception, value: object) -> bool:
+    """Whether an exception of the program's is out of a signal handler, and not out of a method of the value's own:
+    what is built in has none."""
+    parts: Any = value if type(value) in (list, tuple) else (value,)
+    return is_programs(exc) and not any(type(part).__flags__ & HEAP_TYPE for part in parts)
 
 
 def instance(value: Any, kind: type, argument: str, expected: str) -> None:
