@@ -231,6 +231,8 @@ class Session(capture.Recording):
         for answer in (closed, published):
             if answer.status and self.error is None:
                 self._decide(errors.from_fault(answer.fault), "stop", "stopped")
+            elif self.error is not None and answer.status not in (0, self.error.number):
+                self._note(errors.from_fault(answer.fault))
         sealer_state, size, verdict = published.value
         if isinstance(self.error, errors.SealerDiedError):
             sealer_state, size = self._close_here(sealer_state, size)
@@ -306,6 +308,13 @@ class Session(capture.Recording):
         if disposition.action != "raise":
             self._reporter.final(error, disposition=disposition.action)
         return disposition
+
+    def _note(self, error: RecorderError) -> None:
+        """A failure after the one that has decided what becomes of the trace: told as a diagnostic, and with the
+        first one."""
+        self._reporter.report(error, disposition="degrade")
+        if self.error is not None:
+            self.error.add_note(str(error))
 
     def exited(self) -> None:
         """The program has ended, and something went wrong. libc's exit hook passes on the exit status and waits for

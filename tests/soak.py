@@ -138,8 +138,9 @@ class Soak:
         if said["how"] == "stopped" and (said["state"] in ("partial", "complete")) != path.exists():
             yield f"it says {said['state']}, and path.exists() is {path.exists()}"
         if staging:
-            told = said["code"] is not None and said["state"] == "none"
-            if said["how"] == "stopped" and not told and said["code"] not in HARMLESS:
+            removal = "ERR_REMOVE_FAILED" in said.get("failures", ())
+            told = removal or (said["code"] is not None and said["state"] == "none")
+            if said["how"] == "stopped" and not told:
                 yield "a staging folder is left, and nothing was said"
             for each in staging:
                 recovery.recover(each)

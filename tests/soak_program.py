@@ -257,10 +257,12 @@ def record_once(rng: random.Random, number: int) -> None:
         else:
             summary = session.stop()
             code = None if summary.error is None else summary.error.error_name[4:]
+            facts["failures"] = session.stats()["failures"]
             say(**facts, how="stopped", state=summary.state, code=code, events=summary.events)
     except errors.RecorderError as error:
         how = "refused" if session is None else "stopped"
         cause = error.__cause__ if isinstance(error.__cause__, errors.RecorderError) else error
+        facts["failures"] = {} if session is None else session.stats()["failures"]
         say(
             **facts, how=how, state=cause.trace_state or "none", code=cause.error_name[4:], events=0
         )

@@ -5,6 +5,7 @@ as it does alone; what is on disk says what happened.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -587,6 +588,34 @@ def test_a_file_of_others_in_the_staging_folder(running: Any) -> None:
     told_once(result, errors.RemoveFailedError, f"{run.staging} (Directory not empty)")
     assert verdict(run.trace) == "complete"
     assert os.listdir(run.staging) == ["theirs"]
+
+
+@pytest.mark.leaves_staging
+def test_a_second_failure_is_told_of_beside_the_first(running: Any, tmp_path: Path) -> None:
+    """The first one decides and has the line on stderr; what happens after it is among the diagnostics."""
+    run = running(WAITING, "--max-events=3", f"--json-errors={tmp_path / 'told'}")
+    (run.staging / "theirs").touch()
+    result = run.end()
+    assert (result.status, result.stdout) == (0, RAN)
+    told_once(result, errors.LimitReachedError, "max_events")
+    told = [json.loads(line) for line in (tmp_path / "told").read_text().splitlines()]
+    assert [(one["code"], one["disposition"], one["trace"]["state"]) for one in told] == [
+        ("ERR_LIMIT_REACHED", "disable", None),
+        ("ERR_REMOVE_FAILED", "degrade", "partial"),
+    ]
+    assert verdict(run.trace) == "partial(LIMIT_REACHED)"
+
+
+@pytest.mark.leaves_staging
+def test_a_second_failure_is_a_note_of_the_first(tmp_path: Path) -> None:
+    session = recorder.start(tmp_path / "app.rtrace", max_events=3)
+    (left,) = leftovers(tmp_path)
+    (tmp_path / left / "theirs").touch()
+    exec(compile("a = 1\n" * 5, "/followed.py", "exec"), {})
+    summary = session.stop()
+    assert isinstance(summary.error, errors.LimitReachedError)
+    assert "ERR_REMOVE_FAILED" in summary.error.__notes__[0]
+    assert session.stats()["failures"] == {"ERR_LIMIT_REACHED": 1, "ERR_REMOVE_FAILED": 1}
 
 
 @pytest.mark.provokes("STAGING_LOST")

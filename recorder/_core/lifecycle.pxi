@@ -487,7 +487,13 @@ def wait(Recording recording not None):
 
 
 cdef RecorderResult publication(Status status):
-    return result(status, (tape.control.sealer_state, tape.control.trace_bytes, tape.control.verdict))
+    answer = result(status, (tape.control.sealer_state, tape.control.trace_bytes, tape.control.verdict))
+    if status != OK and <uint32_t> status != REC_LOAD(tape.control.target_fault.status):    # after the one that stands
+        if <uint32_t> status == REC_LOAD(tape.control.sealer_fault.status):
+            answer.fault = fault_facts(&tape.control.sealer_fault, tape.control.sealer_detail)
+        else:
+            answer.fault = {"status": <int> status, "stage": <int> STAGE_STOP, "got": tape.control.sealer_pid}
+    return answer
 
 
 cdef bint is_settled(uint64_t *beat, uint64_t *seen, Status *status) noexcept nogil:
@@ -613,7 +619,9 @@ cdef void conclude(Status status, bint told) noexcept nogil:
     if not is_published():
         found = NO_TRACE
     if status != OK and not told:
-        say_failure(status, decision.disposition, found)
+        say_failure(status, decision.disposition, found, True)
+    elif status != OK and status != <Status> tape.control.target_fault.status:
+        say_failure(status, b"degrade", found, False)  # after the failure that was told of
     elif not told and decision.exits[<int> found] >= 0 and ending.json_fd != 2:
         say(ending.missing)
     if decision.exits[<int> found] >= 0:
@@ -629,8 +637,8 @@ cdef void write_line(int fd, const char *text, size_t size) noexcept nogil:
         return                                  # it is closed: there is nobody to tell
 
 
-cdef void say_failure(Status status, const char *disposition, Found found) noexcept nogil:
-    """What went wrong after Python had gone, with the classes that know better."""
+cdef void say_failure(Status status, const char *disposition, Found found, bint aloud) noexcept nogil:
+    """What went wrong after Python had gone, with the classes that know better: aloud, or only where diagnostics go."""
     cdef char detail[1400]
     cdef char line[2048]
     cdef const rec_failure_text *row = rec_failure(status)
@@ -640,7 +648,7 @@ cdef void say_failure(Status status, const char *disposition, Found found) noexc
     cdef const char *reason = b""
     cdef const char *after = b""
     cdef int size
-    if fault.status == 0:                       # of the sealer, which published all the same
+    if fault.status != <uint32_t> status:       # of the sealer, which published all the same
         fault = &tape.control.sealer_fault
         subject = tape.control.sealer_detail
     if strrchr(subject, 0x1F) != NULL:
@@ -659,9 +667,9 @@ cdef void say_failure(Status status, const char *disposition, Found found) noexc
         size = snprintf(detail, sizeof(detail), "%s: %s%s%s%s", row.title, subject, before, reason, after)
     if size > 0:
         size = snprintf(line, sizeof(line), "recorder: [%s] %s. %s\n", row.name, detail, row.hint)
-    if ending.json_fd != 2 and size > 0:
+    if aloud and ending.json_fd != 2 and size > 0:
         say(line)
-    if ending.json_fd >= 0 or ending.json_path[0] != 0:
+    if (aloud and ending.json_fd >= 0) or ending.json_fd > 2 or ending.json_path[0] != 0:
         diagnose(row, status, fault.sys_errno, detail, disposition, found)
 
 
