@@ -7,6 +7,7 @@ Loaded inside the recorded program: nothing is imported that a bare start of Pyt
 from __future__ import annotations
 
 import os
+import stat
 
 from recorder import errors
 from recorder.errors import arguments
@@ -359,11 +360,21 @@ def find_pyproject(folder: str | None = None) -> str | None:
     folder = folder or current_folder()
     while folder:
         candidate = os.path.join(folder, "pyproject.toml")
-        if os.path.isfile(candidate):
+        if _is_file(candidate):
             return candidate
         parent = os.path.dirname(folder)
         folder = parent if parent != folder else ""
     return None
+
+
+def _is_file(path: str) -> bool:
+    """As os.path.isfile, which would take an OSError out of a signal handler for a no."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except OSError as error:
+        if errors.is_programs(error):
+            raise
+        return False
 
 
 def current_folder() -> str:

@@ -27,8 +27,6 @@ DIFFERS = {  # from run to run
     r"^(events +)[\d,]+$": r"\1NUMBER",
     r"^.*: line \d+: +\d+ Killed .*$": "Killed",
 }
-if sys.version_info < (3, 12):  # it does not tell, and the page says so
-    DIFFERS[r"^ +handled at .*"] = "not seen to be handled"
 
 
 def blocks(pattern: str) -> list[Any]:

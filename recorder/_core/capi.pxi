@@ -9,6 +9,7 @@ cdef extern from "<string.h>" nogil:
     size_t strnlen(const char *text, size_t most)
 
 cdef extern from "Python.h" nogil:
+    PyObject *PyExc_StopIteration
     int PyGILState_Check()
     ctypedef struct PyObject:
         PyTypeObject *ob_type
@@ -153,6 +154,7 @@ cdef extern from "frames.h" nogil:
     PyObject *rec_module_name(PyObject *)
 
 cdef extern from "frames.h":
+    PyObject *rec_being_handled(PyThreadState *)
     PyObject *rec_save_handled()
     void rec_restore_handled(PyObject *)
     int REC_OWN_DEPTH

@@ -97,6 +97,12 @@ static inline int rec_frame_offset(rec_iframe *frame)
     return (int)(frame->instr - (char *)((PyCodeObject *)frame->code)->co_code_adaptive);
 }
 
+/* The exception that the thread is handling now, or NULL; borrowed. */
+static inline PyObject *rec_being_handled(PyThreadState *ts)
+{
+    return ts->exc_info->exc_value;
+}
+
 /* Whether the exception is being handled, somewhere up the thread's stack of except and finally blocks. */
 static inline bool rec_is_handling(PyThreadState *ts, PyTypeObject *type)
 {

@@ -596,7 +596,7 @@ cdef void record_trace(PyFrameObject *object, int what, PyObject *arg) noexcept:
     if status != OK:
         pass
     elif (what == PyTrace_LINE and t != NULL and t.state == state and t.state_id == state.id
-            and is_top(t, frame)):
+            and is_top(t, frame) and t.raising == NULL):
         status = event_line(top_of(t), (<rec_frame_object *> object).lineno)
     elif what != PyTrace_OPCODE:
         status = traced(state, frame, (<rec_frame_object *> object).lineno, what, arg)
@@ -620,10 +620,18 @@ cdef Status traced(PyThreadState *state, rec_iframe *frame, int32_t line, int wh
             status = attend()
             if status != OK:
                 return status
+        if t.raising != NULL:
+            status = derive_handled(t, what, arg)
+            if status != OK:
+                return status
         return trace_call(t, frame, code)
     if not is_top(t, frame):
         status = sync(t, frame)
         if status != OK or not is_top(t, frame):
+            return status
+    if t.raising != NULL:
+        status = derive_handled(t, what, arg)
+        if status != OK:
             return status
     if t.thrown:
         t.thrown = False
@@ -633,10 +641,34 @@ cdef Status traced(PyThreadState *state, rec_iframe *frame, int32_t line, int wh
     if what == PyTrace_LINE:
         return event_line(top_of(t), line)
     if what == PyTrace_EXCEPTION:
-        return event_exception(t, REC_RAISE, rec_tuple_items(arg)[1])
+        watch_raised(t, rec_tuple_items(arg)[1])
+        return event_exception(t, REC_RAISE, t.raising)
     if arg == NULL:
         return event_end(t, REC_UNWIND, NULL)
     return event_end(t, REC_YIELD if code.suspends and rec_is_yielding(frame) else REC_RETURN, arg)
+
+
+cdef void watch_raised(Thread *t, PyObject *raised) noexcept:
+    t.raising = raised
+    t.raising_in = top_of(t).number
+    t.raising_ends_loop = <PyObject *> raised.ob_type == PyExc_StopIteration
+
+
+cdef Status derive_handled(Thread *t, int what, PyObject *arg) noexcept:
+    """3.11 does not tell that an exception is handled. It was, where the frame that it was raised in goes on: then the
+    handler begins. A call may also come out of a finalizer, on the way to the handler."""
+    cdef PyObject *raised = t.raising
+    cdef bint begun = raised == rec_being_handled(rec_thread_state())
+    cdef bint ends = what == PyTrace_RETURN and arg == NULL
+    if t.depth == 0 or what == PyTrace_EXCEPTION or top_of(t).number > t.raising_in:
+        return OK
+    if what == PyTrace_CALL and not begun:
+        return OK
+    t.raising = NULL
+    if top_of(t).number < t.raising_in or (t.raising_ends_loop and not begun and not ends):
+        return OK
+    top_of(t).raised = t.raised
+    return OK if ends else event_exception(t, REC_HANDLED, raised if begun else NULL)
 
 
 cdef Status trace_call(Thread *t, rec_iframe *frame, Code *code) noexcept:

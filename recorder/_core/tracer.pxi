@@ -45,6 +45,11 @@ cdef struct Code:            # what is known of a code object
     uint32_t mutable_count
     uint32_t mutable_epoch   # … as it was then; 0: not yet listed
 
+cdef struct Written:         # a value on the tape, there as long as this is its segment
+    uint8_t *start
+    size_t size
+    uint64_t segment
+
 cdef struct Shadow:          # one frame as last recorded
     rec_iframe *frame
     Code *code
@@ -60,6 +65,7 @@ cdef struct Shadow:          # one frame as last recorded
     uint32_t bound           # namespace: entries of the dict, as last seen
     bint marked              # namespace: it was said that it cannot be read
     uint64_t version         # namespace: version of the dict, if all its values were scalars
+    Written raised           # 3.11: the exception that was handled last, or that unwinds the frame
 
 cdef struct Block:           # slots of running frames, allocated as a stack
     Block *previous
@@ -76,14 +82,15 @@ cdef struct Thread:
     uint32_t capacity
     Shadow *frames
     Block *block
-    uint8_t *raised          # value of the last RAISE, if it is still in segment `raised_in`
-    size_t raised_size
-    uint64_t raised_in
+    Written raised           # the value of the last RAISE
     uint64_t name_print      # 0: not defined yet
     PyObject *loop           # not owned, only compared: where its task was found last
     Task *task               # that it was last said to run
     uint32_t task_number
     bint thrown              # 3.11: the top frame goes on with an exception that its next event names
+    PyObject *raising        # 3.11: not owned, only compared: what was raised last, and may yet be handled …
+    uint64_t raising_in      # … in this frame
+    bint raising_ends_loop   # … unless it is a StopIteration that only ended a loop
 
 cdef enum:
     BUCKETS = 16384          # of suspended frames
@@ -239,11 +246,11 @@ cdef Status event_value(Thread *t, uint8_t record, PyObject *value) noexcept nog
     if value != NULL:
         p = put_value(p, value)
     else:
-        p = put_raised(t, p)
+        p = put_again(&top_of(t).raised, p)
     if record == REC_RAISE:
-        t.raised = start
-        t.raised_size = <size_t> (p - start)
-        t.raised_in = tape.sequence
+        t.raised.start = start
+        t.raised.size = <size_t> (p - start)
+        t.raised.segment = tape.sequence
     commit_event(p)
     return OK
 
@@ -273,13 +280,13 @@ cdef bint is_plain_exception(PyObject *o) noexcept nogil:
     return items.size == 0
 
 
-cdef uint8_t *put_raised(Thread *t, uint8_t *p) noexcept nogil:
-    """3.11 does not say which exception unwinds a frame: it is the one that was last raised in this thread."""
-    if t.raised == NULL or t.raised_in != tape.sequence:
+cdef uint8_t *put_again(const Written *value, uint8_t *p) noexcept nogil:
+    """3.11 does not say which exception unwinds a frame: the one that it raised, or did not handle for good."""
+    if value.start == NULL or value.segment != tape.sequence:
         p[0] = TAG_NONE
         return p + 1
-    memcpy(p, t.raised, t.raised_size)
-    return p + t.raised_size
+    memcpy(p, value.start, value.size)
+    return p + value.size
 
 
 # ---- variables ----------------------------------------------------------------------------------------
@@ -918,7 +925,8 @@ cdef Thread *new_thread(PyThreadState *state) noexcept nogil:
     tracer.last_thread = NULL
     t.state = state
     t.state_id = state.id
-    t.raised = NULL
+    t.raised.start = NULL
+    t.raising = NULL
     t.name_print = 0
     t.task = NULL
     t.number = tracer.threads

@@ -139,8 +139,7 @@ class Raised:
     @property
     def handled(self) -> Event | None:
         """Where it was handled for good; None if it was not: then it left the last frame of its
-        thread that was recorded, or the trace ends before. In traces made on 3.11, which does not
-        tell, always None."""
+        thread that was recorded, or the trace ends before."""
         return self.events[-1] if self.events[-1].kind == "handled" else None
 
     @property

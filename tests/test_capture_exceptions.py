@@ -1,0 +1,243 @@
+"""Where an exception is handled, and what ends a function. 3.11 has no events for the first and no value for the
+second: there, both are derived, and have to be what the others tell."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+
+import recorder
+from tests.conftest import Run
+
+CASES = {
+    "caught": """
+def f():
+    try:
+        raise KeyError(1)
+    except KeyError:
+        pass
+f()
+""",
+    "passed on by a finally": """
+def f():
+    try:
+        raise KeyError(1)
+    finally:
+        done = True
+try:
+    f()
+except KeyError:
+    pass
+""",
+    "raised again after another one was handled": """
+def other():
+    try:
+        raise OSError(2)
+    except OSError:
+        pass
+def f():
+    try:
+        raise KeyError(1)
+    except KeyError:
+        other()
+        raise
+try:
+    f()
+except KeyError:
+    pass
+""",
+    "raised again after a loop": """
+def gen():
+    yield 1
+def f():
+    try:
+        raise KeyError(1)
+    except KeyError:
+        for _ in gen():
+            pass
+        raise
+try:
+    f()
+except KeyError:
+    pass
+""",
+    "another one in its place": """
+def f():
+    try:
+        raise KeyError(1)
+    except KeyError:
+        raise OSError(2)
+try:
+    f()
+except OSError:
+    pass
+""",
+    "swallowed by a with, in one line": """
+import contextlib
+def f():
+    with contextlib.suppress(KeyError): raise KeyError(1)
+    return 1
+f()
+""",
+    "handled by code that calls first": """
+class Manager:
+    def __enter__(self): return self
+    def __exit__(self, *_): return True
+def f():
+    with Manager(): raise KeyError(1)
+    return 1
+f()
+""",
+    "on the way, a finalizer": """
+class Guard:
+    def __init__(self): self.value = 1
+    def __del__(self): self.value = 2
+def f():
+    try:
+        [Guard(), 1 / 0]
+    except ZeroDivisionError:
+        pass
+f()
+""",
+    "a loop that ends": """
+def gen():
+    yield 1
+def f():
+    for _ in gen():
+        pass
+    return [x for x in iter([1])]
+f()
+""",
+    "a loop that ends by hand": """
+def f():
+    items = iter([])
+    try:
+        next(items)
+    except StopIteration:
+        pass
+f()
+""",
+    "thrown into a generator": """
+def gen():
+    try:
+        yield 1
+    except ValueError:
+        yield 2
+def f():
+    g = gen()
+    next(g)
+    g.throw(ValueError(3))
+    g.close()
+f()
+""",
+    "in threads that take turns": """
+import threading
+def f(n):
+    for i in range(50):
+        try:
+            raise KeyError(n)
+        except KeyError:
+            pass
+threads = [threading.Thread(target=f, args=(n,)) for n in range(3)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+""",
+    "through functions": """
+def inner():
+    raise KeyError(1)
+def middle():
+    inner()
+def f():
+    try:
+        middle()
+    except KeyError:
+        return 1
+f()
+""",
+}
+
+
+def told(result: Any) -> dict[str, list[Any]]:
+    """For each frame, the exceptions it raised, handled first and was ended by, in order."""
+    found: dict[str, list[Any]] = {}
+    with recorder.open_trace(result.trace) as trace:
+        assert str(trace.verdict) == "complete"
+        for event in trace.events():
+            if event.kind in ("raise", "handled", "unwind", "throw"):
+                value = event.value.type_name.rpartition(".")[2] if event.value else None
+                line = event.line if event.kind != "unwind" else None
+                per_frame = found.setdefault(f"{event.function.qualified_name} {event.frame}", [])
+                per_frame.append((event.kind, line, value))
+    return found
+
+
+def once(events: list[Any]) -> list[Any]:
+    """`finally` and the end of an `except ... as` handle again what they pass on: 3.11 cannot tell of these."""
+    kept: list[Any] = []
+    for event in events:
+        again = event[0] == "handled" and (not kept or kept[-1][0] != "raise")
+        if not again:
+            kept.append(event)
+    return kept
+
+
+EXPECTED = {
+    "caught": {"f": ["raise KeyError", "handled KeyError"]},
+    "passed on by a finally": {
+        "f": ["raise KeyError", "handled KeyError", "unwind KeyError"],
+        "<module>": ["raise KeyError", "handled KeyError"],
+    },
+    "raised again after another one was handled": {
+        "f": ["raise KeyError", "handled KeyError", "unwind KeyError"],
+        "other": ["raise OSError", "handled OSError"],
+        "<module>": ["raise KeyError", "handled KeyError"],
+    },
+    "swallowed by a with, in one line": {"f": ["raise KeyError", "handled KeyError"]},
+    "handled by code that calls first": {"f": ["raise KeyError", "handled KeyError"]},
+    "on the way, a finalizer": {"f": ["raise ZeroDivisionError", "handled ZeroDivisionError"]},
+    "a loop that ends by hand": {"f": ["raise StopIteration", "handled StopIteration"]},
+    "through functions": {
+        "inner": ["raise KeyError", "unwind KeyError"],
+        "middle": ["raise KeyError", "unwind KeyError"],
+        "f": ["raise KeyError", "handled KeyError"],
+    },
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_it_is_told(run_recorded: Run, case: str) -> None:
+    found = told(run_recorded(CASES[case]))
+    seen = {
+        name.split()[0]: [f"{kind} {value}" for kind, _, value in once(events)]
+        for name, events in found.items()
+    }
+    if case in EXPECTED:
+        assert seen == EXPECTED[case]
+    elif case == "raised again after a loop":
+        assert seen["f"][-1] == "unwind KeyError"
+        assert seen["f"].count("handled KeyError") == 1
+        assert "handled StopIteration" not in seen["f"]
+    elif case == "another one in its place":
+        assert seen["f"][:3] == ["raise KeyError", "handled KeyError", "raise OSError"]
+        assert seen["f"][-1] == "unwind OSError"
+    elif case == "a loop that ends":
+        assert not any(event.startswith("handled") for events in seen.values() for event in events)
+    elif case == "thrown into a generator":
+        assert seen["gen"][:3] == ["throw ValueError", "raise ValueError", "handled ValueError"]
+        assert seen["gen"][-1] == "unwind GeneratorExit"
+    else:
+        assert list(seen.values()) == [["raise KeyError", "handled KeyError"] * 50]
+        assert len(found) == 3
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="they tell by themselves")
+def test_it_is_handled_where_it_was_raised(run_recorded: Run) -> None:
+    """The event stands before the first line of the handler, and is about the line that raised."""
+    result = run_recorded(CASES["caught"])
+    with recorder.open_trace(result.trace) as trace:
+        events = [(e.kind, e.line) for e in trace.events() if e.function.name == "f"]
+    assert events == [
+        ("call", 2), ("line", 3), ("line", 4), ("raise", 4), ("handled", 4), ("line", 5), ("line", 6), ("return", 6),
+    ]  # fmt: skip
