@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Callable
 from typing import Any
 
@@ -76,6 +77,24 @@ CHANGES: dict[str, tuple[Callable[[], Any], Mutation]] = {
     "key of another type": (lambda: {"x": 6}, put(7, 6)),
     "nested": (lambda: {"a": [{"b": [1]}]}, lambda items: items["a"][0]["b"].append(2)),
     "set": (lambda: {1, 2, 3}, lambda items: items.add(4)),
+    "setdefault": (lambda: {"a": 1}, lambda items: items.setdefault("b", 2)),
+    "pop": (lambda: {"a": 1, "b": 2}, lambda items: items.pop("a")),
+    "popitem": (lambda: {"a": 1, "b": 2}, lambda items: items.popitem()),
+    "clear": (lambda: {"a": 1}, lambda items: items.clear()),
+    "clear and fill": (lambda: {"a": 1}, lambda items: (items.clear(), items.update(a=2))),
+    "from another dict": (lambda: {"a": 1}, lambda items: items.__ior__({"a": 2})),
+    "anew": (lambda: {"a": 1}, lambda items: items.__init__(a=2)),
+    "to end": (
+        lambda: collections.OrderedDict(a=1, b=2),
+        lambda items: items.move_to_end("a") or items.update(a=3),
+    ),
+    "counter": (lambda: collections.Counter("aab"), lambda items: items.update("b")),
+    "default": (lambda: collections.defaultdict(int, a=1), lambda items: items["b"]),
+    "bytes in a dict": (lambda: {"a": bytearray(b"x")}, lambda items: items["a"].append(1)),
+    "object in a dict": (lambda: {"a": Point()}, lambda items: setattr(items["a"], "x", 2)),
+    "dict in a list": (lambda: [{"a": 1}, {"a": 1}], lambda items: items[1].update(a=2)),
+    "dict of an object": (as_dict, lambda point: point.__dict__.update(x=5)),
+    "dict in its place": (lambda: [{"a": 1}], lambda items: (items.pop(), items.append({"a": 2}))),
     "attribute": (Point, lambda point: setattr(point, "y", -2.0)),
     "attribute in a dict": (as_dict, lambda point: setattr(point, "y", -2.0)),
     "new attribute": (Point, lambda point: setattr(point, "z", 1)),

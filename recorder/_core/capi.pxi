@@ -216,7 +216,7 @@ cdef extern from "walk.h" nogil:
 
 cdef extern from "prints.h" nogil:
     void rec_prepare_prints()
-    void rec_forget_plain_sets()
+    void rec_forget_dicts()
     uint64_t rec_print(PyObject *, PyTypeObject *, uint32_t)
 
 cdef extern from "secrets.h" nogil:

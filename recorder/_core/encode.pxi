@@ -274,7 +274,7 @@ cdef int set_secrets(tuple patterns) except -1:
         rec_secrets.patterns[rec_secrets.count] = <const char *> <bytes> pattern
         rec_secrets.count += 1
     rec_forget_verdicts()
-    rec_forget_plain_sets()
+    rec_forget_dicts()
     return 0
 
 

@@ -143,7 +143,31 @@ static void add_set(rec_sum *s, PyObject *set, Py_ssize_t n, uint32_t depth)
 enum { REC_PLAIN_SETS = 512 };
 static uint64_t plain_sets[REC_PLAIN_SETS];
 
-void rec_forget_plain_sets(void) { memset(plain_sets, 0, sizeof(plain_sets)); }
+/* Dicts whose values cannot change by themselves: as long as CPython's count of their changes stands where it stood, so
+ * does the fingerprint. No count is given twice, so that a dict in the place of another one is not taken for it. */
+enum { REC_KEPT_DICTS = 256 };
+static struct {
+    PyObject *dict;
+    uint64_t version, print;
+} kept_dicts[REC_KEPT_DICTS];
+static uint64_t values_entered; /* how many were not scalars */
+
+void rec_forget_dicts(void)
+{
+    memset(plain_sets, 0, sizeof(plain_sets));
+    memset(kept_dicts, 0, sizeof(kept_dicts));
+}
+
+/* 0: not known. */
+static inline uint64_t dict_version(PyObject *dict)
+{
+#if REC_DICTS_KNOWN
+    return rec_dicts_public ? 0 : ((PyDictObject *)dict)->ma_version_tag;
+#else
+    (void)dict;
+    return 0;
+#endif
+}
 
 /* A table whose keys are exact strs with their hashes, as nearly all are. */
 static inline void add_texts(rec_sum *s, PyDictKeysObject *keys, Py_ssize_t n, uint32_t depth)
@@ -201,6 +225,24 @@ static void add_dict(rec_sum *s, PyObject *dict, Py_ssize_t n, uint32_t depth)
     }
 }
 
+/* Of all its items, which have been taken from what the value may have. */
+static uint64_t print_dict(PyObject *o, Py_ssize_t n, uint32_t depth)
+{
+    uint64_t version = dict_version(o), before = values_entered;
+    size_t place = ((uintptr_t)o >> 4) * 2654435761u >> 16 & (REC_KEPT_DICTS - 1);
+    if (version != 0 && kept_dicts[place].version == version && kept_dicts[place].dict == o)
+        return kept_dicts[place].print;
+    rec_sum s = {.before = rec_fold((uint64_t)(uintptr_t)&PyDict_Type, (uint64_t)n)};
+    add_dict(&s, o, n, depth);
+    uint64_t print = total(s);
+    if (values_entered == before) {
+        kept_dicts[place].dict = o;
+        kept_dicts[place].version = version;
+        kept_dicts[place].print = print;
+    }
+    return print;
+}
+
 /* `identity` stands for the container in the memo: not itself where it is the part of an instance. */
 static uint64_t print_container(PyObject *o, PyTypeObject *t, uint32_t depth, PyObject *identity)
 {
@@ -212,6 +254,8 @@ static uint64_t print_container(PyObject *o, PyTypeObject *t, uint32_t depth, Py
     if (index >= 0)
         return rec_fold(5, (uint64_t)index);
     shown = rec_take_nodes(n);
+    if (t == &PyDict_Type && shown == n)
+        return print_dict(o, n, depth + 1);
     rec_sum s = {.before = rec_fold((uint64_t)(uintptr_t)t, (uint64_t)n)};
     if (t == &PyDict_Type)
         add_dict(&s, o, shown, depth + 1);
@@ -416,6 +460,7 @@ static uint64_t print_typed(PyObject *o, rec_type_entry *entry, uint32_t depth)
 
 uint64_t rec_print(PyObject *o, PyTypeObject *t, uint32_t depth)
 {
+    values_entered++;
     if (rec_is_container(t))
         return print_container(o, t, depth, o);
     if (t == &PyUnicode_Type)

@@ -9,7 +9,7 @@
 /* Once per process. */
 void rec_prepare_prints(void);
 /* To be called when the names that are secret have changed. */
-void rec_forget_plain_sets(void);
+void rec_forget_dicts(void);
 
 /* Of anything, as far as it is recorded. Inside a walk, see walk.h; defines the types that it meets, so that writing
  * the value never has to. */
