@@ -196,7 +196,7 @@ cdef extern from "walk.h" nogil:
         uint32_t items, depth, text, nodes
         size_t soft, room
     ctypedef struct Walk "rec_walk_state":
-        uint32_t containers, nodes_left
+        uint32_t containers, most, nodes_left
         uint8_t *soft_end
         bint writing
     int REC_MEMO_SIZE

@@ -7,6 +7,7 @@ cdef void set_limits(uint32_t items, uint32_t depth, uint32_t text, uint32_t nod
     limits.depth = depth if depth < 60 else 60
     limits.text = text
     limits.nodes = nodes if nodes < REC_MEMO_SIZE // 4 else REC_MEMO_SIZE // 4
+    walk.most = limits.nodes
     limits.soft = 48 << 10
     # Beyond the soft end an element takes at most 80 bytes, and at most `nodes` + one container's are left.
     limits.room = limits.soft + 80 * (limits.nodes + 2 * limits.items) + 4 * limits.text + 8192

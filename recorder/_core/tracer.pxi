@@ -4,10 +4,15 @@
 cdef struct Space            # globals.pxi
 cdef struct Task             # whose.pxi
 
+cdef enum:                   # marks in an address
+    IS_UNEXAMINED = 1        # it was said that it may hold something else by now
+    IS_BRIEF = 2             # only BRIEF_NODES of it are recorded
+    MARKS = 3
+
 cdef struct Slot:            # what was last recorded of one variable; type NULL: unbound
     PyTypeObject *type       # lowest bit set: an int of more than 60 bits
     uint64_t print
-    PyObject *object         # not owned, only compared: what was walked last; lowest bit set: marked UNEXAMINED
+    PyObject *object         # not owned, only compared: what was walked last, and MARKS
     uint64_t due             # the event from which on it is walked again
 
 cdef struct Name:            # one variable of a module or class body
@@ -98,8 +103,10 @@ cdef enum:
     MOST_NAMES = 20000
     MOST_LOCALS = 5000       # of a function: the names of all of them have to fit into one record
     SMALL_WALK = 512         # elements: what is not larger is looked at before every event
-    WALK_PER_EVENT = 256     # larger values: so much is looked at for each event …
+    WALK_PER_EVENT = 64      # larger values: so much is looked at for each event …
     MOST_WALK = 200000       # … and what was not used up is kept, up to this
+    BRIEF_NODES = 60         # elements of a value that is met when it is used up
+    WRITING = 3              # what it costs to write an element, in elements that are looked at
 
 cdef struct Tracer:
     uint32_t session
@@ -233,7 +240,10 @@ cdef Status event_value(Thread *t, uint8_t record, PyObject *value) noexcept nog
     cdef uint8_t *p
     cdef uint8_t *start
     if value != NULL and not is_plain(value) and not is_plain_exception(value):
+        if is_short():
+            walk.most = min(limits.nodes, <uint32_t> BRIEF_NODES)
         fingerprint(value)                      # defines the types that the value needs
+        spend(cost_of_walk() * (1 + WRITING))
     status = reserve(limits.room + DEF_ROOM)
     if status != OK:
         return status
@@ -245,6 +255,7 @@ cdef Status event_value(Thread *t, uint8_t record, PyObject *value) noexcept nog
     start = p
     if value != NULL:
         p = put_value(p, value)
+        walk.most = limits.nodes
     else:
         p = put_again(&top_of(t).raised, p)
     if record == REC_RAISE:
@@ -393,6 +404,8 @@ cdef Status note_object(Slot *slot, uint32_t i, PyObject *v, PyTypeObject *t, ui
                         Space *space) noexcept nogil:
     cdef uint64_t n
     cdef uint32_t cost = 0
+    cdef uintptr_t brief = 0
+    cdef bint known, written = False
     cdef Status status
     if t == &PyUnicode_Type:
         n = rec_print(v, t, 0)
@@ -402,6 +415,10 @@ cdef Status note_object(Slot *slot, uint32_t i, PyObject *v, PyTypeObject *t, ui
         leave_unexamined(slot, i, space)
         return OK
     else:
+        known = slot.type == t and <uintptr_t> slot.object & ~<uintptr_t> MARKS == <uintptr_t> v
+        brief = <uintptr_t> slot.object & IS_BRIEF if known else IS_BRIEF * is_short()
+        if brief:
+            walk.most = min(limits.nodes, <uint32_t> BRIEF_NODES)
         n = fingerprint(v)
         cost = cost_of_walk()
     if t == &PyLong_Type:
@@ -413,18 +430,20 @@ cdef Status note_object(Slot *slot, uint32_t i, PyObject *v, PyTypeObject *t, ui
         slot.type = t
         slot.print = n
         tape.cur = put_value(put_place(tape.cur, space, i), v)
-    elif <uintptr_t> slot.object & 1:
+        written = True
+    elif <uintptr_t> slot.object & IS_UNEXAMINED:
         status = reserve(room)
         if status != OK:
             return status
         tape.cur = put_place(tape.cur, space, i)
         tape.cur[0] = TAG_EXAMINED
         tape.cur += 1
-    slot.object = v
+    slot.object = <PyObject *> (<uintptr_t> v | brief)
     slot.due = 0
-    if cost > SMALL_WALK:
+    if cost > SMALL_WALK or brief:
+        walk.most = limits.nodes
         slot.due = tape.events + cost // WALK_PER_EVENT
-        tracer.walk = max(0, tracer.walk - cost)
+        spend(cost * (1 + WRITING * written))
     return reserve(room)                        # the fingerprint may have written DEFs
 
 
@@ -433,22 +452,37 @@ cdef Status note_object(Slot *slot, uint32_t i, PyObject *v, PyTypeObject *t, ui
 
 cdef inline uint32_t cost_of_walk() noexcept nogil:
     """In elements, of the walk that has just ended. A container is worth some of them."""
-    return limits.nodes - walk.nodes_left + 4 * walk.containers
+    return walk.most - walk.nodes_left + 4 * walk.containers
+
+
+cdef inline int64_t walk_left() noexcept nogil:
+    """What may be looked at by now."""
+    tracer.walk = min(<int64_t> MOST_WALK, tracer.walk + <int64_t> (tape.events - tracer.walk_at) * WALK_PER_EVENT)
+    tracer.walk_at = tape.events
+    return tracer.walk
+
+
+cdef inline bint is_short() noexcept nogil:
+    """Whether there is not enough left to write down a large value."""
+    return walk_left() < (1 + WRITING) * <int64_t> limits.nodes
+
+
+cdef inline void spend(int64_t cost) noexcept nogil:
+    if cost > SMALL_WALK:
+        tracer.walk = max(0, tracer.walk - cost)
 
 
 cdef inline bint can_wait(Slot *slot, PyObject *v, PyTypeObject *t) noexcept nogil:
-    if tape.events >= slot.due or slot.type != t or <uintptr_t> slot.object & ~<uintptr_t> 1 != <uintptr_t> v:
+    if tape.events >= slot.due or slot.type != t or <uintptr_t> slot.object & ~<uintptr_t> MARKS != <uintptr_t> v:
         return False
-    tracer.walk = min(<int64_t> MOST_WALK, tracer.walk + <int64_t> (tape.events - tracer.walk_at) * WALK_PER_EVENT)
-    tracer.walk_at = tape.events
-    return tracer.walk < <int64_t> (slot.due - tape.events) * WALK_PER_EVENT
+    return walk_left() < <int64_t> (slot.due - tape.events) * WALK_PER_EVENT
 
 
 cdef void leave_unexamined(Slot *slot, uint32_t i, Space *space) noexcept nogil:
     """Says once that the variable may hold something else by now."""
-    if <uintptr_t> slot.object & 1:
+    if <uintptr_t> slot.object & IS_UNEXAMINED:
         return
-    slot.object = <PyObject *> (<uintptr_t> slot.object | 1)
+    slot.object = <PyObject *> (<uintptr_t> slot.object | IS_UNEXAMINED)
     tape.cur = put_place(tape.cur, space, i)
     tape.cur[0] = TAG_UNEXAMINED
     tape.cur += 1

@@ -22,6 +22,7 @@ typedef struct {
 typedef struct {
     uint32_t number;     /* which walk this is: an entry of an older one in the memo is void */
     uint32_t containers;
+    uint32_t most;       /* elements of the value that is looked at: rec_limits.nodes, or fewer */
     uint32_t nodes_left;
     uint8_t *soft_end;
     bool writing;        /* inside put_value: no record can start */
@@ -43,7 +44,7 @@ static inline void rec_begin_walk(void)
 {
     rec_walk.number++;
     rec_walk.containers = 0;
-    rec_walk.nodes_left = rec_limits.nodes;
+    rec_walk.nodes_left = rec_walk.most;
 }
 
 /* The index of a container met earlier in this walk, or -1 after noting it as the next one. */
