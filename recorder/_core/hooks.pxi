@@ -23,6 +23,7 @@ cdef struct Hooks:
     bint abort_is_queued     # deliver_abort is a pending call
     uint64_t main_thread     # id of the main thread's state
     PyThreadState *newest    # 3.11: head of the interpreter's list of threads, as last seen
+    bint told                # the session has told of a fault; the page that says so may be gone by the end
 
 cdef Hooks hooks
 cdef object monitoring = None
@@ -99,6 +100,7 @@ cdef void ask_session(uint32_t session) noexcept:
             if facts is None:
                 facts = fault_facts(fault_place(), tape.control.target_detail)
             outcome = recording.on_fault(facts)
+            hooks.told = True
             if session == tracer.session and tape.control != NULL and recording.closed is None:
                 set_abort(outcome)
             break

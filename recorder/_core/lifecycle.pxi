@@ -280,6 +280,7 @@ cdef int apply_options(dict options) except -1:
     copy_text(ending.path, options["path"], sizeof(ending.path))
     copy_text(ending.missing, options["missing"], sizeof(ending.missing))
     ending.json_fd = options["json_fd"]
+    hooks.told = False
     copy_text(ending.json_path, options["json_path"], sizeof(ending.json_path))
     copy_text(ending.json_facts, options["json_facts"], sizeof(ending.json_facts))
     ending.decision_count = 0
@@ -575,7 +576,7 @@ cdef void at_exit(int exit_status, void *unused) noexcept nogil:
     if tape.control != NULL and getpid() == tape.pid:
         if hooks.state != ABORTING:
             hooks.state = IDLE
-        told = REC_LOAD(tape.control.target_fault.status) != 0
+        told = hooks.told or REC_LOAD(tape.control.target_fault.status) != 0
         tape.control.exit_status = exit_status
         tape.control.has_exit_status = 1
         if REC_LOAD(tape.control.target_state) < REC_TARGET_STOPPED:
