@@ -211,7 +211,7 @@ def is_stale(folder: str) -> bool:
         if fd is None:
             return False
         release(fd)
-        if not os.path.exists(os.path.join(folder, "control")):
+        if "control" not in os.listdir(folder):
             return True  # it was published, and has not quite gone
         try:
             page = sound_page(folder, session)

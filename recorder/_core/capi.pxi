@@ -154,7 +154,7 @@ cdef extern from "frames.h" nogil:
     PyObject *rec_module_name(PyObject *)
 
 cdef extern from "frames.h":
-    PyObject *rec_being_handled(PyThreadState *)
+    PyObject *rec_being_handled()
     PyObject *rec_save_handled()
     void rec_restore_handled(PyObject *)
     int REC_OWN_DEPTH

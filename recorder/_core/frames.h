@@ -98,10 +98,7 @@ static inline int rec_frame_offset(rec_iframe *frame)
 }
 
 /* The exception that the thread is handling now, or NULL; borrowed. */
-static inline PyObject *rec_being_handled(PyThreadState *ts)
-{
-    return ts->exc_info->exc_value;
-}
+static inline PyObject *rec_being_handled(void) { return rec_thread_state()->exc_info->exc_value; }
 
 /* Whether the exception is being handled, somewhere up the thread's stack of except and finally blocks. */
 static inline bool rec_is_handling(PyThreadState *ts, PyTypeObject *type)
@@ -116,7 +113,7 @@ static inline bool rec_is_handling(PyThreadState *ts, PyTypeObject *type)
  * saves the topmost handled exception, an outer frame's maybe, and restores it into the innermost place. */
 static inline PyObject *rec_save_handled(void)
 {
-    PyObject *value = rec_thread_state()->exc_info->exc_value;
+    PyObject *value = rec_being_handled();
     Py_XINCREF(value);
     return value;
 }

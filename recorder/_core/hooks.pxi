@@ -23,7 +23,7 @@ cdef struct Hooks:
     bint abort_is_queued     # deliver_abort is a pending call
     uint64_t main_thread     # id of the main thread's state
     PyThreadState *newest    # 3.11: head of the interpreter's list of threads, as last seen
-    bint told                # the session has told of a fault; the page that says so may be gone by the end
+    Status told_of           # the fault that the session has told of; the page that says so may be gone by the end
 
 cdef Hooks hooks
 cdef object monitoring = None
@@ -100,7 +100,7 @@ cdef void ask_session(uint32_t session) noexcept:
             if facts is None:
                 facts = fault_facts(fault_place(), tape.control.target_detail)
             outcome = recording.on_fault(facts)
-            hooks.told = True
+            hooks.told_of = <Status> <int> facts["status"]
             if session == tracer.session and tape.control != NULL and recording.closed is None:
                 set_abort(outcome)
             break
@@ -660,7 +660,7 @@ cdef Status derive_handled(Thread *t, int what, PyObject *arg) noexcept:
     """3.11 does not tell that an exception is handled. It was, where the frame that it was raised in goes on: then the
     handler begins. A call may also come out of a finalizer, on the way to the handler."""
     cdef PyObject *raised = t.raising
-    cdef bint begun = raised == rec_being_handled(rec_thread_state())
+    cdef bint begun = raised == rec_being_handled()
     cdef bint ends = what == PyTrace_RETURN and arg == NULL
     if t.depth == 0 or what == PyTrace_EXCEPTION or top_of(t).number > t.raising_in:
         return OK

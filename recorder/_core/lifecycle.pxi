@@ -280,7 +280,7 @@ cdef int apply_options(dict options) except -1:
     copy_text(ending.path, options["path"], sizeof(ending.path))
     copy_text(ending.missing, options["missing"], sizeof(ending.missing))
     ending.json_fd = options["json_fd"]
-    hooks.told = False
+    hooks.told_of = OK
     copy_text(ending.json_path, options["json_path"], sizeof(ending.json_path))
     copy_text(ending.json_facts, options["json_facts"], sizeof(ending.json_facts))
     ending.decision_count = 0
@@ -571,12 +571,11 @@ cdef void at_exit(int exit_status, void *unused) noexcept nogil:
     """libc's exit(): Python is gone, or not quite: C code may call exit() while threads run, and where Python is
     embedded it may be another exit handler that ends it. Nothing is unmapped below them. Passes the exit status on and
     waits for the publication."""
-    cdef Status status = OK
-    cdef bint told
+    cdef Status status = OK, told = OK
     if tape.control != NULL and getpid() == tape.pid:
         if hooks.state != ABORTING:
             hooks.state = IDLE
-        told = hooks.told or REC_LOAD(tape.control.target_fault.status) != 0
+        told = hooks.told_of if hooks.told_of != OK else <Status> REC_LOAD(tape.control.target_fault.status)
         tape.control.exit_status = exit_status
         tape.control.has_exit_status = 1
         if REC_LOAD(tape.control.target_state) < REC_TARGET_STOPPED:
@@ -590,7 +589,7 @@ cdef void at_exit(int exit_status, void *unused) noexcept nogil:
         status = wait_for_sealer()
         if is_published() and status == OK and ending.summary:
             say_summary()
-        if status != OK or told or not is_published():
+        if status != OK or told != OK or not is_published():
             conclude(status, told)
     if ending.override >= 0 and ending.override != exit_status:
         # exit() cannot change its mind; what the C library has buffered is written first, as it would have.
@@ -611,19 +610,19 @@ cdef const Decision *decision_on(Status status) noexcept nogil:
     return &ending.unknown
 
 
-cdef void conclude(Status status, bint told) noexcept nogil:
+cdef void conclude(Status status, Status told) noexcept nogil:
     """There is no trace, or no whole one, or something went wrong after Python had gone. What the policy makes of that
     was asked when the recording began."""
     cdef Found found = COMPLETE_TRACE if tape.control.verdict == 1 else PARTIAL_TRACE
-    cdef Status cause = status if status != OK else <Status> tape.control.target_fault.status
+    cdef Status cause = status if status != OK else told
     cdef const Decision *decision = decision_on(cause)
     if not is_published():
         found = NO_TRACE
-    if status != OK and not told:
+    if status != OK and told == OK:
         say_failure(status, decision.disposition, found, True)
-    elif status != OK and status != <Status> tape.control.target_fault.status:
+    elif status != OK and status != told:
         say_failure(status, b"degrade", found, False)  # after the failure that was told of
-    elif not told and decision.exits[<int> found] >= 0 and ending.json_fd != 2:
+    elif told == OK and decision.exits[<int> found] >= 0 and ending.json_fd != 2:
         say(ending.missing)
     if decision.exits[<int> found] >= 0:
         ending.override = decision.exits[<int> found]
@@ -668,9 +667,11 @@ cdef void say_failure(Status status, const char *disposition, Found found, bint 
         size = snprintf(detail, sizeof(detail), "%s: %s%s%s%s", row.title, subject, before, reason, after)
     if size > 0:
         size = snprintf(line, sizeof(line), "recorder: [%s] %s. %s\n", row.name, detail, row.hint)
+    if not aloud and ending.json_fd == 2:
+        return                                  # stderr gets one line of a process
     if aloud and ending.json_fd != 2 and size > 0:
         say(line)
-    if (aloud and ending.json_fd >= 0) or ending.json_fd > 2 or ending.json_path[0] != 0:
+    if ending.json_fd >= 0 or ending.json_path[0] != 0:
         diagnose(row, status, fault.sys_errno, detail, disposition, found)
 
 

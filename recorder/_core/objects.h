@@ -196,11 +196,11 @@ static inline Py_ssize_t rec_size(PyObject *o) { return ((PyVarObject *)o)->ob_s
 static inline PyObject **rec_list_items(PyObject *o) { return ((PyListObject *)o)->ob_item; }
 static inline PyObject **rec_tuple_items(PyObject *o) { return ((PyTupleObject *)o)->ob_item; }
 
-/* ---- dict: 3.11 counts changes; later versions have watchers, and answer 0 = unknown ---- */
+/* ---- dict: CPython counts the changes of all dicts until 3.13, and gives no count twice; 0: not known ---- */
 
 static inline uint64_t rec_dict_version(PyObject *dict)
 {
-#if PY_VERSION_HEX < 0x030C0000
+#if PY_VERSION_HEX < 0x030E0000
     _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wdeprecated-declarations\"")
     return ((PyDictObject *)dict)->ma_version_tag;
     _Pragma("GCC diagnostic pop")

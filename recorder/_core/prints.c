@@ -144,7 +144,7 @@ enum { REC_PLAIN_SETS = 512 };
 static uint64_t plain_sets[REC_PLAIN_SETS];
 
 /* Dicts whose values cannot change by themselves: as long as CPython's count of their changes stands where it stood, so
- * does the fingerprint. No count is given twice, so that a dict in the place of another one is not taken for it. */
+ * does the fingerprint. */
 enum { REC_KEPT_DICTS = 256 };
 static struct {
     PyObject *dict;
@@ -156,17 +156,6 @@ void rec_forget_dicts(void)
 {
     memset(plain_sets, 0, sizeof(plain_sets));
     memset(kept_dicts, 0, sizeof(kept_dicts));
-}
-
-/* 0: not known. */
-static inline uint64_t dict_version(PyObject *dict)
-{
-#if REC_DICTS_KNOWN
-    return rec_dicts_public ? 0 : ((PyDictObject *)dict)->ma_version_tag;
-#else
-    (void)dict;
-    return 0;
-#endif
 }
 
 /* A table whose keys are exact strs with their hashes, as nearly all are. */
@@ -228,7 +217,7 @@ static void add_dict(rec_sum *s, PyObject *dict, Py_ssize_t n, uint32_t depth)
 /* Of all its items, which have been taken from what the value may have. */
 static uint64_t print_dict(PyObject *o, Py_ssize_t n, uint32_t depth)
 {
-    uint64_t version = dict_version(o), before = values_entered;
+    uint64_t version = rec_dicts_public ? 0 : rec_dict_version(o), before = values_entered;
     size_t place = ((uintptr_t)o >> 4) * 2654435761u >> 16 & (REC_KEPT_DICTS - 1);
     if (version != 0 && kept_dicts[place].version == version && kept_dicts[place].dict == o)
         return kept_dicts[place].print;

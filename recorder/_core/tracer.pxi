@@ -241,7 +241,7 @@ cdef Status event_value(Thread *t, uint8_t record, PyObject *value) noexcept nog
     cdef uint8_t *start
     if value != NULL and not is_plain(value) and not is_plain_exception(value):
         if is_short():
-            walk.most = min(limits.nodes, <uint32_t> BRIEF_NODES)
+            be_brief()
         fingerprint(value)                      # defines the types that the value needs
         spend(cost_of_walk() * (1 + WRITING))
     status = reserve(limits.room + DEF_ROOM)
@@ -358,6 +358,8 @@ cdef inline Status note(Slot *slot, uint32_t i, PyObject *v, uint32_t room, Spac
         return OK
     t = v.ob_type
     if not print_scalar(v, t, &n):
+        if t == &PyUnicode_Type:
+            return note_text(slot, i, v, room, space)
         return note_object(slot, i, v, t, room, space)
     if slot.type != t or slot.print != n:
         set_scalar(slot, i, v, t, n, space)
@@ -400,27 +402,37 @@ cdef void set_scalar(Slot *slot, uint32_t i, PyObject *v, PyTypeObject *t, uint6
     tape.cur = p
 
 
+cdef Status note_text(Slot *slot, uint32_t i, PyObject *v, uint32_t room, Space *space) noexcept nogil:
+    cdef uint64_t n = rec_print(v, &PyUnicode_Type, 0)
+    cdef Status status
+    if slot.type == &PyUnicode_Type and slot.print == n:
+        return OK
+    status = reserve(limits.room + room)
+    if status != OK:
+        return status
+    slot.type = &PyUnicode_Type
+    slot.print = n
+    slot.object = NULL
+    slot.due = 0
+    tape.cur = put_value(put_place(tape.cur, space, i), v)
+    return reserve(room)
+
+
 cdef Status note_object(Slot *slot, uint32_t i, PyObject *v, PyTypeObject *t, uint32_t room,
                         Space *space) noexcept nogil:
     cdef uint64_t n
-    cdef uint32_t cost = 0
-    cdef uintptr_t brief = 0
-    cdef bint known, written = False
+    cdef uint32_t cost
+    cdef uintptr_t brief
+    cdef bint written = False
     cdef Status status
-    if t == &PyUnicode_Type:
-        n = rec_print(v, t, 0)
-        if slot.type == t and slot.print == n:
-            return OK
-    elif can_wait(slot, v, t):
+    if can_wait(slot, v, t):
         leave_unexamined(slot, i, space)
         return OK
-    else:
-        known = slot.type == t and <uintptr_t> slot.object & ~<uintptr_t> MARKS == <uintptr_t> v
-        brief = <uintptr_t> slot.object & IS_BRIEF if known else IS_BRIEF * is_short()
-        if brief:
-            walk.most = min(limits.nodes, <uint32_t> BRIEF_NODES)
-        n = fingerprint(v)
-        cost = cost_of_walk()
+    brief = <uintptr_t> slot.object & IS_BRIEF if is_known(slot, v, t) else IS_BRIEF * is_short()
+    if brief:
+        be_brief()
+    n = fingerprint(v)
+    cost = cost_of_walk()
     if t == &PyLong_Type:
         t = <PyTypeObject *> (<uintptr_t> t | 1)
     if slot.type != t or slot.print != n:
@@ -467,13 +479,23 @@ cdef inline bint is_short() noexcept nogil:
     return walk_left() < (1 + WRITING) * <int64_t> limits.nodes
 
 
+cdef inline void be_brief() noexcept nogil:
+    """About the value that is looked at and written down next."""
+    walk.most = min(limits.nodes, <uint32_t> BRIEF_NODES)
+
+
 cdef inline void spend(int64_t cost) noexcept nogil:
     if cost > SMALL_WALK:
         tracer.walk = max(0, tracer.walk - cost)
 
 
+cdef inline bint is_known(Slot *slot, PyObject *v, PyTypeObject *t) noexcept nogil:
+    """Whether it is the object that was looked at last."""
+    return slot.type == t and <uintptr_t> slot.object & ~<uintptr_t> MARKS == <uintptr_t> v
+
+
 cdef inline bint can_wait(Slot *slot, PyObject *v, PyTypeObject *t) noexcept nogil:
-    if tape.events >= slot.due or slot.type != t or <uintptr_t> slot.object & ~<uintptr_t> MARKS != <uintptr_t> v:
+    if tape.events >= slot.due or not is_known(slot, v, t):
         return False
     return walk_left() < <int64_t> (slot.due - tape.events) * WALK_PER_EVENT
 
