@@ -539,6 +539,12 @@ def test_space_that_cannot_be_reserved(run_recorded: Run) -> None:
     refused(result, errors.ReserveFailedError, "4194304 bytes could not be reserved for ", "(EIO: ")
 
 
+@pytest.mark.provokes("DIAGNOSTICS_UNWRITABLE")
+@pytest.mark.parametrize("where", ["fd:987", "/nowhere/errors.jsonl"])
+def test_diagnostics_that_nobody_can_write(run_recorded: Run, where: str) -> None:
+    refused(run_recorded(HELLO, f"--json-errors={where}"), errors.DiagnosticsUnwritableError, where)
+
+
 @pytest.fixture
 def running(tmp_path: Path) -> Any:
     made: list[Running] = []

@@ -64,9 +64,10 @@ def become(run: options.Run, policy: Policy) -> NoReturn:
     """Prepares the recording, and replaces this process by the program."""
     from recorder import launching, preparing
     from recorder._core import control
-    from recorder.diagnostics import tell_of_unfinished
+    from recorder.diagnostics import Reporter, tell_of_unfinished
     from recorder.staging import FILES_AS_BYTES
 
+    Reporter(policy.json_errors).check()
     tell_of_unfinished(run.destination)
     end_by_signal_as_by_ctrl_c()
     staging = preparing.plan(run.destination, policy=policy)
