@@ -108,7 +108,7 @@ static const rec_failure_text REC_FAILURES[] = {
     {2029, "ERR_TRACER_INSTALL_CONFLICT", "The tracer cannot be installed",
      "Stop the other debugger, profiler or coverage tool, then start the recorder again."},
     {2030, "ERR_HOOK_STOLEN", "The hook was taken away",
-     "Do not start a debugger or a coverage tool while recording on Python 3.11; on 3.12 and later leave the tool id alone."},
+     "Leave the tool id of sys.monitoring alone that belongs to the recorder while it records."},
     {2031, "ERR_TRACE_CORRUPT", "The trace is damaged",
      "`recorder verify` says how much is readable; chunks before and after the damage are."},
     {2032, "ERR_TRACE_TRUNCATED", "The trace was cut off",

@@ -759,8 +759,7 @@ class HookStolenError(RecorderEnvironmentError, RuntimeError):
     title = "The hook was taken away"
     template = "another tool replaced the recorder's hook while it was recording"
     hint = (
-        "Do not start a debugger or a coverage tool while recording on Python 3.11; on 3.12 and "
-        "later leave the tool id alone."
+        "Leave the tool id of sys.monitoring alone that belongs to the recorder while it records."
     )
     doc_url = "docs/errors.md#err_hook_stolen"
     on_error = "disable"
