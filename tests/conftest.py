@@ -234,7 +234,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 def is_there(tool: str) -> bool:
     """Whether there is a program or a library of this name."""
-    return shutil.which(tool) is not None or importlib.util.find_spec(tool) is not None
+    return shutil.which(tool) is not None or (
+        "." not in tool and importlib.util.find_spec(tool) is not None
+    )
 
 
 # ------------------------------------------------------------------------------- running programs
