@@ -49,4 +49,4 @@ def places(data: bytes, path: Path) -> list[Chunk]:
     path.write_bytes(data)
     file = TraceFile(path)
     file.close()
-    return list(file.of(EVENTS))
+    return file.of(EVENTS)

@@ -340,7 +340,7 @@ def test_damage_costs_its_chunk_and_no_more(save: Save) -> None:
     file = two_chunks()
     data = bytearray(file.close())
     with open_trace(save(bytes(data))) as trace:
-        first = next(trace._file.of(w.EVENTS))
+        first = trace._file.of(w.EVENTS)[0]
     for at in (first.offset + 1, first.offset + 20, first.offset + 70):
         broken = data.copy()
         broken[at] ^= 0xFF

@@ -10,7 +10,6 @@ import json
 import os
 import stat
 import zlib
-from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 import zstandard
@@ -264,8 +263,8 @@ class TraceFile:
 
     # ---- judging ----
 
-    def of(self, kind: int) -> Iterator[Chunk]:
-        return (chunk for chunk in self.chunks if chunk.head.kind == kind)
+    def of(self, kind: int) -> list[Chunk]:
+        return [chunk for chunk in self.chunks if chunk.head.kind == kind]
 
     def _compare(self) -> None:
         """Holds what the headers say against each other."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from recorder._core.decode import RawEvent, RawFrame, Thread
+from recorder.trace import memory
 from recorder.trace.values import Types, Value
 
 POPPING = ("return", "yield", "unwind")  # the event's frame is off the stack when it happened
@@ -125,6 +126,7 @@ def _globals(frame: RawFrame) -> Locals:
     return Locals(slots, frame.global_values, frame.types)
 
 
+@memory.told
 class Moment(NamedTuple):
     """Everything as it was at an event."""
 

@@ -287,11 +287,14 @@ class Trace:
         What does not fit is passed over in the core, without making anything of it. Raises
         InvalidArgumentError at once for what no event could fit.
         """
-        wanted = filters.make(
-            kind, function=function, file=file, line=line, thread=thread, exception=exception,
-            since=since, until=until, frame=frame, caller=caller, depth=depth,
-        )  # fmt: skip
-        return self._find(wanted, *_bounds(start, stop), backwards)
+        try:
+            wanted = filters.make(
+                kind, function=function, file=file, line=line, thread=thread, exception=exception,
+                since=since, until=until, frame=frame, caller=caller, depth=depth,
+            )  # fmt: skip
+            return self._find(wanted, *_bounds(start, stop), backwards)
+        except MemoryError as error:
+            memory.raise_as_ours(error)
 
     def at(self, seq: int) -> Moment:
         """Everything as it was at event number `seq`: the event, and the stacks of all threads, each frame
@@ -324,10 +327,13 @@ class Trace:
         In this order nothing has to be remembered but the calls that are running. Raises
         INVALID_ARGUMENT at once for filters that make no sense; `Filter` describes them.
         """
-        wanted = filters.make(
-            ("call", "return", "unwind"), function=function, file=file, thread=thread
-        )
-        return calls.completed(self, self._find(wanted, *_bounds(start, stop), ends=True))
+        try:
+            wanted = filters.make(
+                ("call", "return", "unwind"), function=function, file=file, thread=thread
+            )
+            return calls.completed(self, self._find(wanted, *_bounds(start, stop), ends=True))
+        except MemoryError as error:
+            memory.raise_as_ours(error)
 
     def call_tree(self, thread: ThreadFilter = None) -> Iterator[Call]:
         """The outermost calls of all threads, or of one. `call.children()` goes on from there."""
@@ -346,10 +352,13 @@ class Trace:
         """The exceptions that were raised, each once, with everywhere it went. `function` and
         `file` are about where it was raised first."""
         kinds = filters.EXCEPTION_KINDS
-        wanted = filters.make(kinds, exception=type_name, thread=thread)
-        origin = filters.make(kinds, function=function, file=file)
-        found = calls.raised(self, self._find(wanted, *_bounds(start, stop)))
-        return (raised for raised in found if origin.wants_function(raised.origin.function))
+        try:
+            wanted = filters.make(kinds, exception=type_name, thread=thread)
+            origin = filters.make(kinds, function=function, file=file)
+            found = calls.raised(self, self._find(wanted, *_bounds(start, stop)))
+            return (raised for raised in found if origin.wants_function(raised.origin.function))
+        except MemoryError as error:
+            memory.raise_as_ours(error)
 
     def history(
         self,
@@ -369,9 +378,14 @@ class Trace:
             raise errors.InvalidArgumentError(
                 argument="name", value=errors.describe(name), expected="the name of a variable"
             )
-        wanted = filters.make(function=function, file=file, thread=thread, frame=frame, name=name)
-        found = self._find(wanted, *_bounds(start, stop), backwards)
-        return (Change(event, name, event.locals.get(name)) for event in found)
+        try:
+            wanted = filters.make(
+                function=function, file=file, thread=thread, frame=frame, name=name
+            )
+            found = self._find(wanted, *_bounds(start, stop), backwards)
+            return (Change(event, name, event.locals.get(name)) for event in found)
+        except MemoryError as error:
+            memory.raise_as_ours(error)
 
     @property
     def threads(self) -> list[Thread]:
@@ -430,7 +444,7 @@ class Trace:
 
     def _chunks(self, start: int, stop: int) -> list[Chunk]:
         """The chunks of the events from number `start` on, before `stop`."""
-        found = list(self._file.of(EVENTS))
+        found = self._file.of(EVENTS)
         if not self._file.damage:  # otherwise nothing is said about their order
             ends = [chunk.head.first_event + chunk.head.events for chunk in found]
             found = found[bisect.bisect_right(ends, start) :]
@@ -443,7 +457,13 @@ class Trace:
     @contextmanager
     def _seeker(self, chunk: Chunk) -> Iterator[Seeker]:
         """A seeker for one's own use, if possible one that knows its way around the chunk."""
-        near = next((one for one in self._idle if one.chunk == chunk), None)
+        near = None
+        for one in (
+            self._idle
+        ):  # not a generator: where memory lacks, the end of one that is left says so on stderr
+            if one.chunk == chunk:
+                near = one
+                break
         if near is None:
             near = self._idle[0] if len(self._idle) == IDLE_SEEKERS else Seeker(self._payloads)
         if near in self._idle:
@@ -488,7 +508,7 @@ class Trace:
     def _between(self, wanted: Filter, start: int, stop: int) -> tuple[int, int]:
         """The bounds, narrowed to the chunks of the time that is asked for. Time goes on from event
         to event, so the chunks are searched by halves."""
-        chunks = list(self._file.of(EVENTS))
+        chunks = self._file.of(EVENTS)
         if wanted.since is not None:
             since = wanted.since
             after = bisect.bisect_left(chunks, True, key=lambda c: self._time(c, since) >= since)
