@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -111,3 +113,52 @@ def test_what_is_met_again_and_again_is_recorded_in_brief(tmp_path: Path) -> Non
     assert 1000 < len(brief) < 2000
     assert all("number" in value.show() and value.truncated for value in brief)
     assert all(len(value.raw) == whole for value in values if value not in brief)
+
+
+def waiter(root: Node) -> Iterator[None]:
+    while True:
+        root.number += 1
+        yield
+
+
+def test_many_large_values_together_keep_to_the_budget(tmp_path: Path) -> None:
+    """Twenty suspended frames, each with a graph of 1,000 elements of its own, which changes each time it goes on."""
+    path = tmp_path / "a.rtrace"
+    waiters = [waiter(graph()) for _ in range(20)]
+    with recorder.record(path, scope="own", min_free_space=0):
+        for _ in range(200):
+            for each in waiters:
+                next(each)
+    seen = collections.defaultdict[int, set[bytes]](set)
+    with recorder.open_trace(path) as trace:
+        events = len(trace)
+        for event in trace.find(function="waiter"):
+            if "root" in event.locals and not event.locals["root"].unexamined:
+                seen[event.frame].add(event.locals["root"].raw)
+    looks = [len(values) for values in seen.values()]
+    whole = [len(values) for values in seen.values() if max(map(len, values)) > 5_000]
+    assert len(looks) == 20
+    assert min(looks) > 3
+    assert len(whole) > 4
+    # What is written down costs four times as much as what is looked at, and waiting may double the budget.
+    assert sum(whole) * 1_000 * 4 < 200_000 + 2 * 64 * events
+
+
+def wide(rounds: int) -> int:
+    a, b, c, d, e, f, g, h = ([[i] * 200, [i] * 200] for i in range(8))
+    for i in range(rounds):
+        h[0][0] = i
+    return len(a) + len(b) + len(c) + len(d) + len(e) + len(f) + len(g) + len(h)
+
+
+def test_many_variables_of_one_frame_keep_to_the_budget(tmp_path: Path) -> None:
+    """Eight pairs of lists, each small enough to be looked at always: as many as 2,000 elements have room for are."""
+    path = tmp_path / "a.rtrace"
+    with recorder.record(path, scope="own", min_free_space=0):
+        wide(1_000)
+    with recorder.open_trace(path) as trace:
+        events = [event.locals for event in trace.find(kind="line", function="wide")][1_000:]
+    assert len(events) > 900
+    marked = {name: sum(each[name].unexamined for each in events) for name in "abcdefgh"}
+    assert not any(marked[name] for name in "abcd")
+    assert all(0 < marked[name] < len(events) for name in "efgh"), marked

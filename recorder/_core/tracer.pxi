@@ -102,8 +102,9 @@ cdef enum:
     MOST_SUSPENDED = 65536   # then the longest chains forget; a forgotten frame is adopted when it goes on
     MOST_NAMES = 20000
     MOST_LOCALS = 5000       # of a function: the names of all of them have to fit into one record
-    SMALL_WALK = 512         # elements: what is not larger is looked at before every event
-    WALK_PER_EVENT = 64      # larger values: so much is looked at for each event …
+    SMALL_WALK = 512         # elements: a variable that leads to no more is looked at before every event …
+    SMALL_WALKS = 2048       # … as long as those of a frame lead to no more than this together
+    WALK_PER_EVENT = 64      # of what is beyond: so much for each event …
     MOST_WALK = 200000       # … and what was not used up is kept, up to this
     BRIEF_NODES = 60         # elements of a value that is met when it is used up
     WRITING = 3              # what it costs to write an element, in elements that are looked at
@@ -116,6 +117,7 @@ cdef struct Tracer:
     uint32_t suspended_count
     bint reordered           # a namespace did not have the names of last time, in their order
     uint64_t frames
+    uint32_t walked          # for the variables of this event, within SMALL_WALKS
     int64_t walk             # what larger values may still cost …
     uint64_t walk_at         # … as of this event
     Thread *thread           # the one the tape is at; NULL: to be looked at anew
@@ -243,7 +245,8 @@ cdef Status event_value(Thread *t, uint8_t record, PyObject *value) noexcept nog
         if is_short():
             be_brief()
         fingerprint(value)                      # defines the types that the value needs
-        spend(cost_of_walk() * (1 + WRITING))
+        if cost_of_walk() > SMALL_WALK:
+            spend(cost_of_walk() * (1 + WRITING), False)
     status = reserve(limits.room + DEF_ROOM)
     if status != OK:
         return status
@@ -319,6 +322,7 @@ cdef inline Status note_variables(Shadow *s) noexcept nogil:
     cdef Status status = reserve(code.room)
     if status != OK:
         return status
+    tracer.walked = 0
     if s.space != NULL:
         status = note_globals(s)
         if status != OK:
@@ -423,12 +427,13 @@ cdef Status note_object(Slot *slot, uint32_t i, PyObject *v, PyTypeObject *t, ui
     cdef uint64_t n
     cdef uint32_t cost
     cdef uintptr_t brief
+    cdef bint known = is_known(slot, v, t)
     cdef bint written = False
     cdef Status status
-    if can_wait(slot, v, t):
+    if known and can_wait(slot):
         leave_unexamined(slot, i, space)
         return OK
-    brief = <uintptr_t> slot.object & IS_BRIEF if is_known(slot, v, t) else IS_BRIEF * is_short()
+    brief = <uintptr_t> slot.object & IS_BRIEF if known else IS_BRIEF * is_short()
     if brief:
         be_brief()
     n = fingerprint(v)
@@ -451,20 +456,31 @@ cdef Status note_object(Slot *slot, uint32_t i, PyObject *v, PyTypeObject *t, ui
         tape.cur[0] = TAG_EXAMINED
         tape.cur += 1
     slot.object = <PyObject *> (<uintptr_t> v | brief)
-    slot.due = 0
-    if cost > SMALL_WALK or brief:
-        walk.most = limits.nodes
-        slot.due = tape.events + cost // WALK_PER_EVENT
-        spend(cost * (1 + WRITING * written))
+    walk.most = limits.nodes
+    if is_small(cost):
+        slot.due = 0
+    else:
+        slot.due = tape.events + 1 + cost // WALK_PER_EVENT
+        spend(cost * (1 + WRITING * written), known)
     return reserve(room)                        # the fingerprint may have written DEFs
 
 
 # What leads to many objects is not looked at before every event, once that has cost too much: each such variable is
-# due again after as many events as it cost. Another object in its place is looked at right away.
+# due again after as many events as it cost, and later still if many are: each may only go as far into debt as it has
+# waited, so that all together keep to the budget and none waits for ever. Another object in its place is looked at
+# right away.
 
 cdef inline uint32_t cost_of_walk() noexcept nogil:
     """In elements, of the walk that has just ended. A container is worth some of them."""
     return walk.most - walk.nodes_left + 4 * walk.containers
+
+
+cdef inline bint is_small(uint32_t cost) noexcept nogil:
+    """Whether it is within what is looked at before every event."""
+    if cost > SMALL_WALK or tracer.walked + cost > SMALL_WALKS:
+        return False
+    tracer.walked += cost
+    return True
 
 
 cdef inline int64_t walk_left() noexcept nogil:
@@ -484,9 +500,9 @@ cdef inline void be_brief() noexcept nogil:
     walk.most = min(limits.nodes, <uint32_t> BRIEF_NODES)
 
 
-cdef inline void spend(int64_t cost) noexcept nogil:
-    if cost > SMALL_WALK:
-        tracer.walk = max(0, tracer.walk - cost)
+cdef inline void spend(int64_t cost, bint known) noexcept nogil:
+    """What had to be looked at right away makes no debt."""
+    tracer.walk = tracer.walk - cost if known else max(min(0, tracer.walk), tracer.walk - cost)
 
 
 cdef inline bint is_known(Slot *slot, PyObject *v, PyTypeObject *t) noexcept nogil:
@@ -494,10 +510,8 @@ cdef inline bint is_known(Slot *slot, PyObject *v, PyTypeObject *t) noexcept nog
     return slot.type == t and <uintptr_t> slot.object & ~<uintptr_t> MARKS == <uintptr_t> v
 
 
-cdef inline bint can_wait(Slot *slot, PyObject *v, PyTypeObject *t) noexcept nogil:
-    if tape.events >= slot.due or not is_known(slot, v, t):
-        return False
-    return walk_left() < <int64_t> (slot.due - tape.events) * WALK_PER_EVENT
+cdef inline bint can_wait(Slot *slot) noexcept nogil:
+    return slot.due != 0 and walk_left() < <int64_t> (slot.due - tape.events) * WALK_PER_EVENT
 
 
 cdef void leave_unexamined(Slot *slot, uint32_t i, Space *space) noexcept nogil:
