@@ -26,6 +26,7 @@ class Way(NamedTuple):
     divisor: int = 1  # the workload's size is divided by this: what is slow is measured on less
     needs: str = ""  # the package it is in
     sees: str = ""  # what of the program it writes down
+    records: bool = True  # else a run leaves nothing behind, and can be repeated
 
 
 def unrecorded(run: Run, folder: Path) -> tuple[Run, Stop]:
@@ -157,10 +158,10 @@ def pysnooper_values(run: Run, folder: Path) -> tuple[Run, Stop]:
 KOLO_SEES = "calls, lines, variables" if sys.version_info >= (3, 12) else "calls, locals at the end"
 
 OURS: dict[str, Way] = {
-    "unrecorded": Way(unrecorded),
-    "empty callback": Way(empty_callback, sees="nothing"),
+    "unrecorded": Way(unrecorded, records=False),
+    "empty callback": Way(empty_callback, sees="nothing", records=False),
     "recorded": Way(recorded, sees="calls, lines, variables, exceptions"),
-    "filtered out": Way(filtered_out, sees="nothing"),
+    "filtered out": Way(filtered_out, sees="nothing", records=False),
 }
 PEERS: dict[str, Way] = {
     "coverage": Way(coverage_lines, 1, "coverage", "which lines ran"),

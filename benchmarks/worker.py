@@ -24,21 +24,22 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 import ways  # noqa: E402
 import workloads  # noqa: E402
 
+STEADY_S = 0.15  # some workloads take 3 ms without the recorder: once would be noise
+
 
 def measure(run: ways.Run, way: ways.Way, size: int, folder: Path) -> dict[str, Any]:
     """Seconds of beginning, of the work and of ending; bytes left; the most memory so far, in bytes."""
     gc.collect()
     started = time.perf_counter()
     watched, stop = way.begin(run, folder)
-    began, used = time.perf_counter(), time.process_time()
-    watched(size)
-    cpu = time.process_time() - used
+    began = time.perf_counter()
+    seconds, cpu = work(watched, size, repeat_s=0 if way.records else STEADY_S)
     worked = time.perf_counter()
     summary = stop()
     ended = time.perf_counter()
     found: dict[str, Any] = {
         "starting": began - started,
-        "seconds": worked - began,
+        "seconds": seconds,
         "cpu": cpu,
         "finishing": ended - worked,
         "bytes": sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
@@ -47,6 +48,18 @@ def measure(run: ways.Run, way: ways.Way, size: int, folder: Path) -> dict[str, 
     if type(summary).__module__ == "recorder.session":
         found |= {"events": summary.events, "state": summary.state}  # type: ignore[attr-defined]
     return found
+
+
+def work(run: ways.Run, size: int, repeat_s: float) -> tuple[float, float]:
+    """Seconds and processor seconds of a run. Where it may be repeated it is, for so long; the quickest counts."""
+    best = best_cpu = float("inf")
+    until = time.perf_counter() + repeat_s
+    while best == float("inf") or time.perf_counter() < until:
+        started, used = time.perf_counter(), time.process_time()
+        run(size)
+        best_cpu = min(best_cpu, time.process_time() - used)
+        best = min(best, time.perf_counter() - started)
+    return best, best_cpu
 
 
 def decode(run: ways.Run, size: int, folder: Path) -> dict[str, Any]:
