@@ -25,6 +25,7 @@ RULES = {
     "cdef-except": "a cdef function without noexcept or except",
     "unchecked": "the result of a call that can fail is thrown away",
     "vanishes": "an exception here would vanish, and read as OK: the function is noexcept",
+    "comprehension": "a list comprehension: Cython releases the element twice if the list cannot grow; use a loop",
     "exit": "ends the process",
     "print": "prints; stdout belongs to the program",
     "warning": "warns through `warnings` or the root logger, which are the program's",

@@ -1,8 +1,11 @@
-"""Exceptions that would vanish: Cython's own word for it, the C that it makes.
+"""What only the C that Cython makes can tell: exceptions that would vanish, and elements that are released twice.
 
 A `noexcept` function in which something raises tells nobody: the exception goes to `sys.unraisablehook`
 and the caller reads 0, which is OK. Only the compiler knows which operations can raise, and it writes
 down for each where it goes on then. What ends at `__Pyx_WriteUnraisable` is found here.
+
+A list comprehension, where its list cannot grow for lack of memory, releases the element that it could not append;
+Cython 3.3 then releases it once more, and the interpreter crashes some time later. A loop with `append` does not.
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ LOST = "__Pyx_WriteUnraisable("
 FILES = re.compile(r"static const char\* const __pyx_f\[\] = \{(.*?)\};", re.DOTALL)
 FUNCTION = re.compile(r"^\w[^\n;{]*\) \{\n(.*?)^\}", re.DOTALL | re.MULTILINE)
 RAISES = re.compile(r"__PYX_ERR\((\d+), (\d+), (\w+)\)")
+GROWS = re.compile(r"__Pyx_ListComp_AppendAndDecref\(__pyx_t_\d+, .*__PYX_ERR\((\d+), (\d+), ")
 JUMP = re.compile(r" *goto (__pyx_L\w+);")
 
 
@@ -46,6 +50,9 @@ def check(root: Path, table: Table) -> Found:
             continue
         for file, line, name in vanishing(code):
             yield root / file, line, "vanishes", f"in {name}"
+        for file, line in comprehensions(code):
+            if (root / file).is_file():  # else Cython's own
+                yield root / file, line, "comprehension", ""
 
 
 def compiled(path: Path, root: Path) -> str:
@@ -97,10 +104,21 @@ def directives(root: Path) -> dict[str, Any]:
     return {"language_level": 3}
 
 
+def comprehensions(code: str) -> Iterator[tuple[str, int]]:
+    """(file, line) of each list comprehension, and of what Cython makes one of."""
+    files = _files(code)
+    for file, line in GROWS.findall(code):
+        yield files[int(file)], int(line)
+
+
+def _files(code: str) -> list[str]:
+    names = FILES.search(code)
+    return re.findall(r'"([^"]*)"', names[1]) if names else []
+
+
 def vanishing(code: str) -> Iterator[tuple[str, int, str]]:
     """(file, line, function) of each operation whose exception gets lost."""
-    names = FILES.search(code)
-    files = re.findall(r'"([^"]*)"', names[1]) if names else []
+    files = _files(code)
     for function in FUNCTION.finditer(code):
         if LOST in function[1]:
             lines = function[1].splitlines()

@@ -448,6 +448,27 @@ def test_what_would_vanish_in_a_noexcept_function(tmp_path: Path) -> None:
     assert [lines[at - 1] for at in vanishes] == [lines[at - 1] for at in marked]
 
 
+# As Cython 3.3 makes it of `[f(x) for x in y]` and of `(*x, "1")`, whose list it fills in the same manner.
+COMPREHENSIONS = """
+static const char* const __pyx_f[] = {
+  "<stringsource>",
+  "recorder/core.pyx",
+};
+  if (unlikely(__Pyx_ListComp_AppendAndDecref(__pyx_t_1, __pyx_t_4))) __PYX_ERR(1, 3, __pyx_L5_error)
+  if (unlikely(__Pyx_ListComp_Append(__pyx_t_1, __pyx_mstate_global->__pyx_kp_u_1))) __PYX_ERR(1, 4, __pyx_L1_error)
+  if (unlikely(__Pyx_ListComp_AppendAndDecref(__pyx_t_1, __pyx_t_5))) __PYX_ERR(0, 612, __pyx_L1_error)
+"""
+
+
+def test_list_comprehensions_in_cython(tmp_path: Path) -> None:
+    rules(tmp_path, "core.pyx", "\n" * 9)
+    built = tmp_path / "build/cython/recorder/core.c"
+    built.parent.mkdir(parents=True)
+    built.write_text(COMPREHENSIONS)
+    (found,) = audit.run(tmp_path, TABLE).findings
+    assert (found.path, found.line, found.rule) == ("recorder/core.pyx", 3, "comprehension")
+
+
 def test_what_the_build_has_left_is_read_unless_a_source_is_newer(tmp_path: Path) -> None:
     rules(tmp_path, "core.pyx", "cdef int f(x) noexcept:\n    return x\n")
     built = tmp_path / "build/cython/recorder/core.c"

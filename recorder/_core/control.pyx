@@ -301,7 +301,10 @@ cdef class ControlPage:
     def degraded(self):
         """How often each kind of small failure happened, by index."""
         self.mapped()
-        return [self.page.degraded[index] for index in range(32)]
+        counts = []
+        for index in range(32):
+            counts.append(self.page.degraded[index])
+        return counts
 
 
 def discard(bytes folder not None, tuple names not None, int sealer_pid=0):

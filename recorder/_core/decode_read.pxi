@@ -1,16 +1,14 @@
 # Reading: events as objects.
 
-cdef tuple EVENT_KINDS = tuple([
-    {
-        R_CALL: "call", R_RETURN: "return", R_YIELD: "yield", R_RESUME: "resume",
-        R_THROW: "throw", R_UNWIND: "unwind", R_RAISE: "raise", R_RERAISE: "reraise",
-        R_HANDLED: "handled", R_LINE: "line",
-    }.get(byte) for byte in range(R_LINE + 1)
-])
+cdef dict NAMES_OF_KINDS = {
+    R_CALL: "call", R_RETURN: "return", R_YIELD: "yield", R_RESUME: "resume",
+    R_THROW: "throw", R_UNWIND: "unwind", R_RAISE: "raise", R_RERAISE: "reraise",
+    R_HANDLED: "handled", R_LINE: "line",
+}
+cdef tuple EVENT_KINDS = tuple(map(NAMES_OF_KINDS.get, range(R_LINE + 1)))
 
 KIND_BITS = {                    # for Reader.watch
-    kind: 1 << (0 if kind == "line" else byte)
-    for byte, kind in enumerate(EVENT_KINDS) if kind is not None
+    kind: 1 << (0 if kind == "line" else byte) for byte, kind in NAMES_OF_KINDS.items()
 }
 
 

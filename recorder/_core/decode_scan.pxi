@@ -35,6 +35,7 @@ cdef class Scanner(Decoder):
         cdef SegmentInfo info = SegmentInfo.__new__(SegmentInfo)
         cdef Status status
         cdef Bytes state
+        cdef int kind
         memset(&state, 0, sizeof(state))
         self.begin_round(data)
         s.events = first_event
@@ -48,8 +49,11 @@ cdef class Scanner(Decoder):
             s.restating = s.counting = False
         try:
             self.report(info, status, first_event)
+            definitions = []
+            for kind in range(DEF_KINDS):
+                definitions.append(to_bytes(&s.restated[kind]))
             info.preamble = (
-                b"".join([to_bytes(&s.restated[kind]) for kind in range(DEF_KINDS)])
+                b"".join(definitions)
                 + to_bytes(&s.homes) + to_bytes(&s.frames) + to_bytes(&s.woken) + to_bytes(&state)
             )
         finally:

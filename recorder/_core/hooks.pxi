@@ -489,8 +489,10 @@ cdef Status install_monitoring() except *:
             hooks.tool = tool
             break
     else:
-        tools = ", ".join([str(monitoring.get_tool(tool)) for tool in range(6)]).encode("utf-8", "replace")
-        blame(tools)
+        names = []
+        for tool in range(6):
+            names.append(str(monitoring.get_tool(tool)))
+        blame(", ".join(names).encode("utf-8", "replace"))
         return fail(ERR_TOOL_IDS_TAKEN, STAGE_START)
     for event, function in callbacks.items():
         monitoring.register_callback(tool, event, function)

@@ -89,6 +89,13 @@ cdef bytes encode(path):
     return encoded
 
 
+cdef list encode_all(list texts):
+    cdef list encoded = []
+    for text in texts:
+        encoded.append(encode(text))
+    return encoded
+
+
 cdef int raise_errno(int error, path) except -1:
     # audit: system calls speak OSError; every caller says by its operation which failure that is
     raise OSError(error, strerror(error).decode("ascii", "replace"), path)
@@ -554,8 +561,8 @@ def spawn(path, list argv, list environment, log):
     cdef bytes encoded = encode(path), encoded_log = encode(log)
     cdef const char *name = PyBytes_AS_STRING(encoded)
     cdef const char *log_name = PyBytes_AS_STRING(encoded_log)
-    cdef list arguments = [encode(item) for item in argv]
-    cdef list variables = [encode(item) for item in environment]
+    cdef list arguments = encode_all(argv)
+    cdef list variables = encode_all(environment)
     cdef char **c_arguments = vector(arguments)
     cdef char **c_variables
     cdef int error
@@ -638,7 +645,7 @@ def _count_into(path):
     def write_counts():
         made = calls()
         with io.open(path, "w") as file:
-            file.writelines([name + " " + str(times) + "\n" for name, times in made.items()])
+            file.writelines(map("{0[0]} {0[1]}\n".format, made.items()))
 
     atexit.register(write_counts)
     count()
