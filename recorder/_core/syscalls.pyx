@@ -12,7 +12,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport EINTR, EOPNOTSUPP, EPIPE, errno
 from libc.stdint cimport uint64_t
-from libc.stdlib cimport free
+from libc.stdlib cimport free, getenv
 from libc.string cimport strerror
 from posix.fcntl cimport O_CLOEXEC
 from posix.time cimport timespec
@@ -626,11 +626,11 @@ def load_faults(str role not None):
     such as ENOSPC or one of SHORT, KILL, STOP, and times is a number or `forever`. `role:count:path`
     writes to a file, when the process ends, how often each call was made."""
     global loaded
-    text = os.environ.get("RECORDER_TEST_FAULTS")
-    if not text or loaded:
+    cdef const char *text = getenv("RECORDER_TEST_FAULTS")
+    if loaded or text == NULL or text[0] == 0:
         return
     loaded = True
-    for item in text.split(","):
+    for item in text.decode("utf-8", "replace").split(","):
         fields = item.strip().split(":")
         if fields[:2] == [role, "count"]:
             _count_into(fields[2])
