@@ -116,18 +116,21 @@ def inner(number):
 
 def attempt(name, call):
     # One part, with the failure if it is its turn; None if it raised.
-    result = None
+    result = failure = None
     if part == name:
         arm()
     try:
         result = call()
     except BaseException as error:
-        if part == name:
-            disarm()
-        told(error)
-        return None
+        failure = error
     if part == name:
-        disarm()
+        try:
+            disarm()
+        except MemoryError:  # its turn came when this was called
+            disarm()
+    if failure is not None:
+        told(failure)
+        failure = None
     return result
 
 def read():

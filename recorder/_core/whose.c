@@ -10,25 +10,22 @@ static struct {
     PyObject *tasks, *current_tasks;
 } known;
 
-/* A str for looking up, with its hash. It is nobody else's. */
-static PyObject *name_of(const char *text)
+/* A str for looking up, with its hash, which is nobody else's; made once. Whether it is there. */
+static bool has_name(PyObject **name, const char *text)
 {
-    PyObject *name = PyUnicode_FromString(text);
-    if (name != NULL && PyObject_Hash(name) == -1)
-        Py_CLEAR(name);
-    return name;
+    if (*name == NULL)
+        *name = PyUnicode_FromString(text);
+    if (*name != NULL && PyObject_Hash(*name) == -1)
+        Py_CLEAR(*name);
+    return *name != NULL;
 }
 
 int rec_whose_prepare(void)
 {
     known.modules = PyImport_GetModuleDict();
-    if (known.current_tasks != NULL)
-        return 0;
-    known.threading = name_of("threading");
-    known.active = name_of("_active");
-    known.tasks = name_of("asyncio.tasks");
-    known.current_tasks = name_of("_current_tasks");
-    return known.threading && known.active && known.tasks && known.current_tasks ? 0 : -1;
+    return has_name(&known.threading, "threading") && has_name(&known.active, "_active")
+               && has_name(&known.tasks, "asyncio.tasks") && has_name(&known.current_tasks, "_current_tasks")
+           ? 0 : -1;
 }
 
 /* A dict whose keys are all str is looked up without calling anybody's __eq__; any other is walked. */
