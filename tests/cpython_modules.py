@@ -5,7 +5,7 @@
     python -m tests.cpython_modules --results FILE           # append a line of JSON for each module
     python -m tests.cpython_modules --together test_with …   # in one process each way: quicker
     python -m tests.cpython_modules --quick                  # the small ones, a group in a process
-    python -m tests.cpython_modules --seconds 900            # for each run of a module
+    python -m tests.cpython_modules --seconds 1500           # for each run of a module
 
 Each module is run by `python -m test` and by `recorder run --scope all -m test`. A test whose outcome differs is
 run again, alone: plain twice, recorded twice, and once under a hook that does nothing. It is *unsteady* if plain
@@ -32,7 +32,7 @@ from typing import NamedTuple
 from benchmarks import floor
 
 ROOT = Path(__file__).resolve().parent.parent
-SECONDS = 400
+SECONDS = 900
 TIMED_OUT = -1000  # for an exit status
 
 MODULES = """
