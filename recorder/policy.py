@@ -237,7 +237,27 @@ class Policy:
         max_duration: float | str | None = None,
         min_free_space: int | str | None = None,
     ) -> None:
-        given = locals()
+        # Not locals(): where memory lacks, CPython 3.13 crashes in it.
+        given: dict[str, object] = {
+            "on_recorder_error": on_recorder_error,
+            "require_trace": require_trace,
+            "keep_partial_trace": keep_partial_trace,
+            "propagate_script_exit": propagate_script_exit,
+            "json_errors": json_errors,
+            "log_level": log_level,
+            "log_file": log_file,
+            "summary": summary,
+            "scope": scope,
+            "include": include,
+            "exclude": exclude,
+            "redact": redact,
+            "follow_children": follow_children,
+            "max_bytes": max_bytes,
+            "keep_last": keep_last,
+            "max_events": max_events,
+            "max_duration": max_duration,
+            "min_free_space": min_free_space,
+        }
         for key in KEYS:
             object.__setattr__(self, key, check(key, given[key], "argument"))
 

@@ -202,7 +202,7 @@ class Session(capture.Recording):
         abort; TraceMissingError or TraceIncompleteError if the policy requires a trace."""
         try:
             return self._stop()
-        except MemoryError as error:
+        except STARVED as error:
             _raise_starved(error, "stop")
 
     def _stop(self) -> Summary:
@@ -399,7 +399,7 @@ class record(capture.Recording):
             self.session = session
             session._begin()
             return session
-        except MemoryError as error:
+        except STARVED as error:
             _raise_starved(error, "start")
 
     def ended(self, kind: type[BaseException] | None, value: BaseException | None) -> None:
@@ -439,11 +439,15 @@ def start(path: str | os.PathLike[str], policy: Policy | None = None, **options:
         session = _make(path, policy, options)
         session._begin()
         return session
-    except MemoryError as error:
+    except STARVED as error:
         _raise_starved(error, "start")
 
 
-def _raise_starved(error: MemoryError, operation: str) -> NoReturn:
+# Where CPython lacks memory for the MemoryError itself, it says SystemError.
+STARVED = (MemoryError, SystemError)
+
+
+def _raise_starved(error: Exception, operation: str) -> NoReturn:
     """A lack of memory, wherever it showed, is a failure of ours."""
     if isinstance(error, errors.RecorderError):
         raise error

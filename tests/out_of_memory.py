@@ -91,6 +91,8 @@ def told(error):
     if len(ours) == 1 and ours[0][0].co_firstlineno == ours[0][1]:
         ours = []
     name = getattr(error, "error_name", type(error).__name__)
+    if isinstance(error.__cause__, SystemError):
+        name += "/SystemError"  # CPython's, in place of a MemoryError
     place = f"inside {ours[-1][0].co_filename}:{ours[-1][1]}" if ours else "outside"
     print("raised", name, place)
 
@@ -216,6 +218,8 @@ def problems(case: Case, ended: Ended, said: str) -> Iterator[str]:
     for name, where, place in re.findall(r"^raised (\S+) (inside|outside) ?(\S*)", said, re.M):
         if where == "inside" and not name.startswith("ERR_"):
             yield f"{name} came out of {place}"
+        if name.endswith("/SystemError"):
+            continue
         if name.startswith("ERR_") and errors.ErrorCode[name[4:]] // 1000 == 4:
             yield f"an internal error: {name}"
     if case.part == "read":
