@@ -277,17 +277,19 @@ def a_trace() -> bytes:
         return (Path(folder) / "app.rtrace").read_bytes()
 
 
-def cases(parts: list[str], whole: bytes) -> Iterator[Case]:
+def cases(parts: list[str], whole: bytes, every_means: tuple[str, ...]) -> Iterator[Case]:
     with Nursery(PROGRAM) as nursery:
         for part in parts:
-            for means in MEANS:
+            for means in every_means:
                 for n in range(1, made(nursery, part, means, whole) + 4):
                     yield Case(part, means, n)
 
 
-def sweep(parts: list[str], cut: slice, jobs: int = 2) -> Iterator[Outcome]:
+def sweep(
+    parts: list[str], cut: slice, jobs: int = 2, means: tuple[str, ...] = MEANS
+) -> Iterator[Outcome]:
     whole = a_trace()
-    return each(PROGRAM, list(cases(parts, whole))[cut], examiner(whole), jobs)
+    return each(PROGRAM, list(cases(parts, whole, means))[cut], examiner(whole), jobs)
 
 
 def main() -> int:

@@ -366,9 +366,10 @@ cdef Status see_running_frames() noexcept:
     while state != NULL:
         frame = rec_current_frame(state)
         while frame != NULL:
-            code = scoped_code(frame) if rec_frame_is_complete(frame) else NULL
-            if code != NULL and not code.instrumented and not instrument(code):
-                return ERR_INTERNAL
+            if rec_frame_is_complete(frame):
+                code = code_of(frame.code)
+                if code == NULL or (code.in_scope and not code.instrumented and not instrument(code)):
+                    return ERR_INTERNAL
             frame = frame.previous
         state = PyThreadState_Next(state)
     return OK

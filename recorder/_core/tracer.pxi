@@ -918,9 +918,14 @@ cdef Status sync(Thread *t, rec_iframe *frame) noexcept:
     n = 0
     f = frame
     while f != NULL:
-        if rec_frame_is_complete(f) and scoped_code(f) != NULL:
-            chain[n] = f
-            n += 1
+        if rec_frame_is_complete(f):
+            code = code_of(f.code)
+            if code == NULL:
+                free(chain)
+                return ERR_INTERNAL
+            if code.in_scope:
+                chain[n] = f
+                n += 1
         f = f.previous
     while (matched < n and matched < t.depth and t.frames[matched].frame == chain[n - 1 - matched]
            and <PyObject *> t.frames[matched].code.object == chain[n - 1 - matched].code):
@@ -935,18 +940,12 @@ cdef Status sync(Thread *t, rec_iframe *frame) noexcept:
         if status != OK:
             break
         f = chain[n - 1 - i]
-        code = scoped_code(f)
+        code = code_of(f.code)
         status = reenter(t, f, code) if code.suspends else adopt(t, f, code)
     free(chain)
     REC_CHECK(status != OK or t.depth == n, b"the shadows are those of the frames that run")
     commit()
     return status
-
-
-cdef Code *scoped_code(rec_iframe *frame) noexcept:
-    """The Code of a frame that is recorded, or NULL."""
-    cdef Code *code = code_of(frame.code)
-    return code if code != NULL and code.in_scope else NULL
 
 
 # ---- threads ------------------------------------------------------------------------------------------
@@ -1041,7 +1040,8 @@ cdef Code *new_code(PyCodeObject *object) noexcept:
     code.is_async = (object.co_flags & (CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0
     code.suspends = (object.co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0
     code.is_namespace = (object.co_flags & CO_OPTIMIZED) == 0
-    if not rec_know(<PyObject *> object, code):
+    if prepare_code(code) != OK or not rec_know(<PyObject *> object, code):
+        free(code.kinds)
         free(code)
         fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, sizeof(Code))
         return NULL
@@ -1049,7 +1049,7 @@ cdef Code *new_code(PyCodeObject *object) noexcept:
     if code.next != NULL:
         code.next.previous = code
     tracer.all_codes = code
-    return code if prepare_code(code) == OK else NULL
+    return code
 
 
 cdef Status prepare_code(Code *code) noexcept:
