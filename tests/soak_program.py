@@ -302,6 +302,9 @@ def main() -> int:
     run_crowd(seed, tasks)
     for thread in (*workers, keeper):
         thread.join()
+    deadline = time.monotonic() + 5  # a thread that was joined may be a moment from its end
+    while len(os.listdir("/proc/self/task")) > 1 and time.monotonic() < deadline:
+        time.sleep(0.01)
     if set(os.listdir("/proc/self/fd")) != before or len(os.listdir("/proc/self/task")) != 1:
         say(problem=f"left: {os.listdir('/proc/self/fd')}, {os.listdir('/proc/self/task')}")
     return 0

@@ -318,7 +318,7 @@ def test_a_damaged_file_header_is_written_again(tmp_path, many_chunks):
 @pytest.mark.parametrize("cut", [1, 40, 64, 100_000])
 def test_a_torn_chunk_is_made_again(tmp_path, cut):
     """The sealer died while it appended; the segment was not yet given back."""
-    folder = kill_both(tmp_path, size=200_000, faults="sealer:statvfs:2:KILL")
+    folder = kill_both(tmp_path, size=200_000, faults="sealer:statvfs:2:KILL", end="kill-late")
     path = os.path.join(folder, "trace")
     whole = os.path.getsize(path)
     os.truncate(path, whole - cut)

@@ -356,11 +356,12 @@ WRITING = [
 
 
 def record_through(target: FakeTarget) -> None:
-    """Several segments; ends early if the sealer wants that."""
+    """Several segments; ends early if the sealer wants that, and not before it has sealed one or failed."""
     try:
         record(target, 120, 100_000)
     except Stopped:
         pass
+    until(lambda: target.page.sealed_segments > 0 or target.page.sealer_fault is not None)
     target.finish(0)
 
 
