@@ -192,9 +192,9 @@ def geometric_mean(values: Iterable[float]) -> float:
 def promises(found: Facts) -> Iterator[Promise]:
     """The figures that the recorder is built to reach, with what was measured."""
     works = {name: work["ways"] for name, work in found["workloads"].items()}
-    scalar = [works[name] for name, work in found["workloads"].items() if work["scalar"]]
-    yield from _speed(works, scalar)
     names = [name for name, work in found["workloads"].items() if work["scalar"]]
+    scalar = [works[name] for name in names]
+    yield from _speed(works, scalar)
     yield from _peers(works, names, kolo_sees_lines=minor(found) != "3.11")
     yield from _leftovers(found, works, scalar)
     rate = geometric_mean(work["decoding"]["checked_per_s"] for work in found["workloads"].values())

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from codegen import audit_c, audit_cython, audit_python, audit_vanish, sources
+from codegen import audit_c, audit_compiled, audit_cython, audit_python, sources
 from codegen.table import Table
 
 RULES = {
@@ -35,7 +35,7 @@ RULES = {
     "unparsable": "cannot be parsed",
     "uncompilable": "cannot be compiled, so that nobody knows what vanishes in it",
 }
-CHECKS = (audit_python.check, audit_cython.check, audit_vanish.check, audit_c.check)
+CHECKS = (audit_python.check, audit_cython.check, audit_compiled.check, audit_c.check)
 FORMATS = ("text", "json", "markdown", "issues")
 
 

@@ -26,7 +26,7 @@ from recorder.errors import tables as tables
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from typing import Any, NoReturn, ParamSpec, TypeVar
+    from typing import Any, ParamSpec, TypeVar
 
     from recorder._core.capture import RecorderResult
     from recorder.errors import RecorderError, RecordingAborted
@@ -202,8 +202,8 @@ class Session(capture.Recording):
         abort; TraceMissingError or TraceIncompleteError if the policy requires a trace."""
         try:
             return self._stop()
-        except STARVED as error:
-            _raise_starved(error, "stop")
+        except errors.STARVED as error:
+            errors.raise_starved(error, "stop")
 
     def _stop(self) -> Summary:
         if self._summary is None:
@@ -399,8 +399,8 @@ class record(capture.Recording):
             self.session = session
             session._begin()
             return session
-        except STARVED as error:
-            _raise_starved(error, "start")
+        except errors.STARVED as error:
+            errors.raise_starved(error, "start")
 
     def ended(self, kind: type[BaseException] | None, value: BaseException | None) -> None:
         session, self.session = self.session, None
@@ -439,19 +439,8 @@ def start(path: str | os.PathLike[str], policy: Policy | None = None, **options:
         session = _make(path, policy, options)
         session._begin()
         return session
-    except STARVED as error:
-        _raise_starved(error, "start")
-
-
-# Where CPython lacks memory for the MemoryError itself, it says SystemError.
-STARVED = (MemoryError, SystemError)
-
-
-def _raise_starved(error: Exception, operation: str) -> NoReturn:
-    """A lack of memory, wherever it showed, is a failure of ours."""
-    if isinstance(error, errors.RecorderError):
-        raise error
-    raise errors.from_exception(error, operation=operation) from error
+    except errors.STARVED as error:
+        errors.raise_starved(error, "start")
 
 
 def _out_of_hook(error: Exception) -> RecorderError:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from recorder.errors.base import RecorderError as RecorderError
 from recorder.errors.base import RecordingAborted as RecordingAborted
 from recorder.errors.classes import *  # noqa: F403
+from recorder.errors.conversion import STARVED as STARVED
 from recorder.errors.conversion import class_for as class_for
 from recorder.errors.conversion import describe as describe
 from recorder.errors.conversion import errno_name as errno_name
@@ -22,6 +23,7 @@ from recorder.errors.conversion import from_number as from_number
 from recorder.errors.conversion import from_oserror as from_oserror
 from recorder.errors.conversion import is_programs as is_programs
 from recorder.errors.conversion import mapped as mapped
+from recorder.errors.conversion import raise_starved as raise_starved
 from recorder.errors.conversion import text_of as text_of
 from recorder.errors.conversion import to_fault as to_fault
 

@@ -91,6 +91,17 @@ def from_exception(
     return (_for_builtin(exc) or fallback)(**facts)
 
 
+# Where CPython lacks memory for the MemoryError itself, it says SystemError.
+STARVED = (MemoryError, SystemError)
+
+
+def raise_starved(error: Exception, operation: str) -> NoReturn:
+    """A lack of memory, wherever it showed, is a failure of ours."""
+    if isinstance(error, RecorderError):
+        raise error
+    raise from_exception(error, operation=operation) from error
+
+
 def from_fault(fault: Any) -> RecorderError:
     """The facts of a Fault as an exception. `fault`: a mapping or an object with its fields."""
     from recorder.errors.tables import FAULT

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from types import FunctionType
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, TypeVar
 
 from recorder import errors
 
@@ -31,8 +31,8 @@ def mapped(function: Callable[..., Any]) -> Callable[..., Any]:
         def generate(*args: Any, **named: Any) -> Iterator[Any]:
             try:
                 yield from function(*args, **named)
-            except MemoryError as error:
-                raise_as_ours(error)
+            except errors.STARVED as error:
+                errors.raise_starved(error, "read")
 
         return generate
 
@@ -40,13 +40,7 @@ def mapped(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **named: Any) -> Any:
         try:
             return function(*args, **named)
-        except MemoryError as error:
-            raise_as_ours(error)
+        except errors.STARVED as error:
+            errors.raise_starved(error, "read")
 
     return call
-
-
-def raise_as_ours(error: MemoryError) -> NoReturn:
-    if isinstance(error, errors.RecorderError):
-        raise error
-    raise errors.OutOfMemoryError(operation="read") from error
