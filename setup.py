@@ -9,22 +9,12 @@ from setuptools.command.build_py import build_py
 from setuptools.command.editable_wheel import editable_wheel
 
 CORE = Path("recorder/_core")
-# C files that belong to an extension besides the one Cython writes.
-EXTRA_SOURCES = {
-    "capture": [
-        "callables.c",
-        "code_table.c",
-        "dicts.c",
-        "frames.c",
-        "frames_public.c",
-        "instances.c",
-        "prints.c",
-        "secrets.c",
-        "whose.c",
-    ],
-    "syscalls": ["syscall_table.c", "map_guard.c"],
+# Folders whose C files belong to an extension, besides the C that Cython writes.
+C_FOLDERS = {
+    "capture": ["cpython", "value"],
+    "syscalls": ["sys", "tape"],
 }
-# RECORDER_BUILD=debug: the core checks its invariants (checks.h). asan: it is checked for wrong memory as well.
+# RECORDER_BUILD=debug: the core checks its invariants (sys/checks.h). asan: it is checked for wrong memory as well.
 BUILDS = {
     "": ["-O3", "-fvisibility=hidden", "-DNDEBUG"],
     "debug": ["-O0", "-g", "-UNDEBUG"],
@@ -34,6 +24,7 @@ BUILD = os.environ.get("RECORDER_BUILD", "")
 # -fno-strict-aliasing and friends come from CPython's own flags.
 FLAGS = [
     "-std=gnu11",
+    f"-iquote{CORE}",
     "-Wall",
     "-Wextra",
     "-Wno-unused-parameter",
@@ -42,12 +33,17 @@ FLAGS = [
 FLAGS += BUILDS[BUILD]
 LINKER_FLAGS = [flag for flag in BUILDS[BUILD] if flag.startswith("-fsanitize")]
 
+
+
+def c_files(extension):
+    return [str(path) for folder in C_FOLDERS.get(extension, []) for path in sorted((CORE / folder).glob("*.c"))]
+
+
 extensions = [
     Extension(
         f"recorder._core.{pyx.stem}",
-        [str(pyx), *(str(CORE / name) for name in EXTRA_SOURCES.get(pyx.stem, []))],
-        include_dirs=[str(CORE)],
-        depends=[str(path) for path in (*CORE.glob("*.h"), *CORE.glob("*.px[di]"))],
+        [str(pyx), *c_files(pyx.stem)],
+        depends=[str(path) for pattern in ("*.h", "*.px[di]") for path in sorted(CORE.rglob(pattern))],
         extra_compile_args=FLAGS,
         extra_link_args=LINKER_FLAGS,
     )
@@ -95,7 +91,7 @@ class EditableWithAutostart(editable_wheel):
 # No Cython: it is loaded before Python begins (see recorder/cli/run.py).
 preload = Extension(
     "recorder._core.preload",
-    [str(CORE / "preload.c")],
+    [str(CORE / "session/preload.c")],
     extra_compile_args=FLAGS,
     extra_link_args=LINKER_FLAGS,
 )

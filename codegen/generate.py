@@ -17,7 +17,7 @@ TEMPLATES = Path("codegen/templates")
 OUTPUTS: Mapping[str, str] = {
     "recorder/_core/status.pxd": "status.pxd.j2",
     "recorder/_core/status.pyx": "status.pyx.j2",
-    "recorder/_core/failures.h": "failures.h.j2",
+    "recorder/_core/session/failures.h": "failures.h.j2",
     "recorder/errors/codes.py": "codes.py.j2",
     "recorder/errors/classes.py": "classes.py.j2",
     "recorder/errors/tables.py": "tables.py.j2",

@@ -87,7 +87,7 @@ def test_only_what_changed_is_written(tree: Tree) -> None:
     code, said = tree.run()
     assert code == 0
     assert said.splitlines() == [
-        "wrote recorder/_core/failures.h",
+        "wrote recorder/_core/session/failures.h",
         "wrote recorder/errors/classes.py",
         "wrote recorder/errors/explanations.json",
         "wrote docs/errors.md",
@@ -408,7 +408,7 @@ def test_a_new_row_appears_everywhere_after_one_command(tree: Tree) -> None:
     tree.append(TABLE, NEW_ROW)
     assert tree.run()[0] == 0
     assert "ERR_MOON_IN_THE_WAY = 2999" in tree.read("recorder/_core/status.pxd")
-    assert '{2999, "ERR_MOON_IN_THE_WAY", "The moon is in' in tree.read("recorder/_core/failures.h")
+    assert '{2999, "ERR_MOON_IN_THE_WAY", "The moon is in' in tree.read("recorder/_core/session/failures.h")
     assert "2999 MOON_IN_THE_WAY MoonInTheWayError disable" in tree.read("codegen/errors.lock")
     assert "### ERR_MOON_IN_THE_WAY" in tree.read("docs/errors.md")
     schema = json.loads(tree.read("recorder/errors/diagnostic.schema.json"))

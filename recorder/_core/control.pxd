@@ -2,7 +2,7 @@
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 
 
-cdef extern from "layout.h" nogil:
+cdef extern from "tape/layout.h" nogil:
     enum:
         REC_CONTROL_MAGIC
         REC_SEGMENT_MAGIC

@@ -28,7 +28,7 @@ cdef extern from "<time.h>" nogil:
         CLOCK_MONOTONIC
 
 
-cdef extern from "clock.h" nogil:
+cdef extern from "sys/clock.h" nogil:
     uint64_t rec_ticks()
     uint64_t rec_clock_ns(int clock)
 

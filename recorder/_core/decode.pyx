@@ -22,10 +22,10 @@ import os
 
 from recorder import errors
 
-include "decode_memory.pxi"
-include "decode_value.pxi"
-include "decode_machine.pxi"
-include "decode_restate.pxi"
+include "decode/memory.pxi"
+include "decode/value.pxi"
+include "decode/machine.pxi"
+include "decode/restate.pxi"
 
 
 # ---- the state, as an object ---------------------------------------------------------------------
@@ -175,5 +175,5 @@ cdef Cursor operands(const Def *d) noexcept:
     return c
 
 
-include "decode_scan.pxi"
-include "decode_read.pxi"
+include "decode/scan.pxi"
+include "decode/read.pxi"

@@ -29,7 +29,7 @@ cdef extern from "<signal.h>" nogil:
         pass
 
 
-cdef extern from "syscall_table.h" nogil:
+cdef extern from "sys/syscall_table.h" nogil:
     ctypedef struct RecSys:
         int (*open)(const char *path, int flags, mode_t mode) noexcept nogil
         int (*close)(int fd) noexcept nogil
@@ -65,7 +65,7 @@ cdef extern from "syscall_table.h" nogil:
         void *(*realloc)(void *memory, size_t size) noexcept nogil
 
 
-cdef extern from "map_guard.h" nogil:
+cdef extern from "tape/map_guard.h" nogil:
     ctypedef void (*RecLost)(void *owner, size_t offset) noexcept nogil
 
 

@@ -47,7 +47,7 @@ cdef extern from "<fcntl.h>" nogil:
     int fcntl(int, int)
     int F_GETFL, O_APPEND
 
-cdef extern from "syscall_table.h" nogil:
+cdef extern from "sys/syscall_table.h" nogil:
     enum:
         REC_CALL_COUNT
         REC_CALL_write
@@ -62,7 +62,7 @@ cdef extern from "syscall_table.h" nogil:
     uint64_t rec_sys_calls(int call)
 
 
-cdef extern from "map_guard.h" nogil:
+cdef extern from "tape/map_guard.h" nogil:
     int rec_guard(RecSys *sys, void *at, size_t size, const char *path, RecLost lost, void *owner)
     void rec_unguard(void *at)
     void rec_guard_keep()

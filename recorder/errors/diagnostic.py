@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 MAX_CAUSES = 10
-# What differs between failures of one run; recorder/_core/last_words.h writes these for itself.
+# What differs between failures of one run; recorder/_core/session/exit_diagnostic.h writes these for itself.
 VARYING = {
     *("code", "number", "kind", "title", "detail", "hint", "doc_url", "errno", "errno_name"),
     *("disposition", "exit_code", "trace", "time"),

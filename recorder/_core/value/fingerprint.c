@@ -6,13 +6,13 @@
  * (this is multilinear hashing), whichever elements changed together. The sum is folded when the constants are used
  * up, and at the end. */
 #define Py_BUILD_CORE 1
-#include "prints.h"
-#include "dicts.h"
-#include "instances.h"
-#include "objects.h"
-#include "secrets.h"
-#include "types.h"
-#include "walk.h"
+#include "value/fingerprint.h"
+#include "cpython/dicts.h"
+#include "cpython/instances.h"
+#include "cpython/objects.h"
+#include "value/redaction.h"
+#include "value/types.h"
+#include "value/walk.h"
 
 rec_limits_of_values rec_limits;
 rec_walk_state rec_walk;

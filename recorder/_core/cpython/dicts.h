@@ -1,7 +1,7 @@
 /* The layouts behind items.h, for the C files that can include CPython's internal headers. */
 #ifndef RECORDER_DICTS_H
 #define RECORDER_DICTS_H
-#include "items.h"
+#include "cpython/items.h"
 #include <internal/pycore_dict.h>
 
 #ifndef REC_DICTS_KNOWN

@@ -6,7 +6,7 @@ cdef extern from "<stdlib.h>" nogil:
 cdef extern from "<pthread.h>" nogil:
     int pthread_atfork(void (*)() noexcept nogil, void (*)() noexcept nogil, void (*)() noexcept nogil)
 
-cdef extern from "failures.h" nogil:
+cdef extern from "session/failures.h" nogil:
     ctypedef struct rec_failure_text:
         const char *name
         const char *title
@@ -17,7 +17,7 @@ cdef extern from "<string.h>" nogil:
     const char *strrchr(const char *, int)
     char *strerror(int)
 
-cdef extern from "last_words.h" nogil:
+cdef extern from "session/exit_diagnostic.h" nogil:
     ctypedef struct rec_last_words:
         int number, sys_errno
         const char *name

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "syscall_table.h"
+#include "sys/syscall_table.h"
 
 typedef struct {
     PyObject *code; /* not owned; NULL: nothing here */

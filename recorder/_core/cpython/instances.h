@@ -5,9 +5,9 @@
 #include <Python.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include "items.h"
-#include "types.h"
-#include "walk.h"
+#include "cpython/items.h"
+#include "value/types.h"
+#include "value/walk.h"
 
 /* What an instance of a type is recorded as. */
 typedef enum {

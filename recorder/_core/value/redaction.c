@@ -1,5 +1,5 @@
-#include "secrets.h"
-#include "objects.h"
+#include "value/redaction.h"
+#include "cpython/objects.h"
 
 rec_secret_names rec_secrets;
 

@@ -1,6 +1,6 @@
 /* See syscall_table.h. */
 #define _GNU_SOURCE
-#include "syscall_table.h"
+#include "sys/syscall_table.h"
 
 #include <errno.h>
 #include <fcntl.h>

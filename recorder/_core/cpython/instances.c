@@ -1,9 +1,9 @@
 /* The layouts behind instances.h: CPython's own headers say where things are. */
 #define Py_BUILD_CORE 1
-#include "instances.h"
-#include "dicts.h"
-#include "frames.h"
-#include "objects.h"
+#include "cpython/instances.h"
+#include "cpython/dicts.h"
+#include "cpython/frames.h"
+#include "cpython/objects.h"
 #include <internal/pycore_object.h>
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-variable" /* its static PyDateTimeAPI: importing it would be seen */

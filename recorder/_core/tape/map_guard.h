@@ -6,7 +6,7 @@
  * `rec_guard_keep`. A thread that blocks SIGBUS cannot be helped: the kernel ends the process. */
 #ifndef RECORDER_MAP_GUARD_H
 #define RECORDER_MAP_GUARD_H
-#include "syscall_table.h"
+#include "sys/syscall_table.h"
 
 /* Called in the handler, when there is memory again: `offset` is where the mapping was touched. */
 typedef void (*RecLost)(void *owner, size_t offset);

@@ -1,6 +1,6 @@
 /* See map_guard.h. Everything below `on_bus_error` runs in a signal handler. */
 #define _GNU_SOURCE
-#include "map_guard.h"
+#include "tape/map_guard.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* The frames of a CPython whose layout is not known: copies of what its public functions say, in the shape that the
  * rest of the core reads. Made anew for the whole stack at each event: slow, and CPython makes a frame object for each
  * frame; but nothing is assumed. See rec_current_frame. */
-#include "frames.h"
+#include "cpython/frames.h"
 #include <stdlib.h>
 
 bool rec_frames_public = !REC_FRAMES_KNOWN;

@@ -1,5 +1,5 @@
 #define Py_BUILD_CORE 1
-#include "dicts.h"
+#include "cpython/dicts.h"
 
 bool rec_dicts_public = !REC_DICTS_KNOWN;
 

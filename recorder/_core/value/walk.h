@@ -5,8 +5,8 @@
 #include <Python.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include "checks.h"
-#include "objects.h"
+#include "sys/checks.h"
+#include "cpython/objects.h"
 
 #pragma GCC visibility push(hidden)
 

@@ -1,5 +1,5 @@
 #define Py_BUILD_CORE 1
-#include "callables.h"
+#include "cpython/monitoring_table.h"
 #if PY_VERSION_HEX >= 0x030C0000
 #include <internal/pycore_interp.h>
 #endif

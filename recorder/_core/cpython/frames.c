@@ -1,6 +1,6 @@
 /* The part of frame access that needs CPython's internal headers; see frames.h. */
 #define Py_BUILD_CORE 1
-#include "frames.h"
+#include "cpython/frames.h"
 #include <internal/pycore_frame.h>
 #include <internal/pycore_moduleobject.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 #define Py_BUILD_CORE 1
-#include "whose.h"
-#include "instances.h"
-#include "objects.h"
+#include "cpython/tasks.h"
+#include "cpython/instances.h"
+#include "cpython/objects.h"
 #include <internal/pycore_dict.h>
 
 static struct {

@@ -1,5 +1,5 @@
 /* See code_table.h. */
-#include "code_table.h"
+#include "cpython/code_table.h"
 #include <stdlib.h>
 
 rec_code_table rec_codes;

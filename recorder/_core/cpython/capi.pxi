@@ -123,14 +123,14 @@ cdef extern from "Python.h":
     int PySys_AddAuditHook(int (*)(const char *, PyObject *, void *) noexcept, void *)
     int Py_AddPendingCall(int (*)(void *) noexcept, void *)
 
-cdef extern from "code_table.h" nogil:
+cdef extern from "cpython/code_table.h" nogil:
     ctypedef enum rec_watch_outcome:
         REC_WATCHING, REC_WATCHERS_TAKEN, REC_WATCH_MEMORY
     rec_watch_outcome rec_watch_codes(RecSys *, void (*)(void *) noexcept)
     void *rec_known_of(PyObject *)
     bint rec_know(PyObject *, void *)
 
-cdef extern from "frames.h" nogil:
+cdef extern from "cpython/frames.h" nogil:
     ctypedef struct rec_iframe:
         PyObject *code
         PyObject *globals
@@ -153,7 +153,7 @@ cdef extern from "frames.h" nogil:
     bint rec_is_yielding(rec_iframe *)
     PyObject *rec_module_name(PyObject *)
 
-cdef extern from "frames.h":
+cdef extern from "cpython/frames.h":
     PyObject *rec_being_handled()
     PyObject *rec_save_handled()
     void rec_restore_handled(PyObject *)
@@ -165,7 +165,7 @@ cdef extern from "frames.h":
     Py_tracefunc rec_profile_of(PyThreadState *) nogil
     void rec_set_profile(PyThreadState *, Py_tracefunc) nogil
 
-cdef extern from "objects.h" nogil:
+cdef extern from "cpython/objects.h" nogil:
     ctypedef uint32_t digit
     Py_ssize_t rec_int_digits(PyObject *, const digit **, bint *)
     bint rec_int_small(PyObject *, int64_t *)
@@ -191,7 +191,7 @@ cdef extern from "objects.h" nogil:
     PyObject *rec_dict_find(PyObject *, const char *)
     PyObject *rec_heap_type_name(PyTypeObject *)
 
-cdef extern from "walk.h" nogil:
+cdef extern from "value/walk.h" nogil:
     ctypedef struct Limits "rec_limits_of_values":
         uint32_t items, depth, text, nodes
         size_t soft, room
@@ -214,12 +214,12 @@ cdef extern from "walk.h" nogil:
     const char *bytes_data "rec_bytes_data"(PyObject *, PyTypeObject *)
     PyObject **sequence_items "rec_sequence_items"(PyObject *, PyTypeObject *)
 
-cdef extern from "prints.h" nogil:
+cdef extern from "value/fingerprint.h" nogil:
     void rec_prepare_prints()
     void rec_forget_dicts()
     uint64_t rec_print(PyObject *, PyTypeObject *, uint32_t)
 
-cdef extern from "secrets.h" nogil:
+cdef extern from "value/redaction.h" nogil:
     int REC_MOST_PATTERNS
     ctypedef struct rec_secret_names:
         uint32_t count
@@ -228,14 +228,14 @@ cdef extern from "secrets.h" nogil:
     void rec_forget_verdicts()
     bint is_secret "rec_is_secret"(PyObject *)
 
-cdef extern from "items.h" nogil:
+cdef extern from "cpython/items.h" nogil:
     ctypedef struct rec_items:
         Py_ssize_t size
     bint rec_dicts_public
     void rec_items_of(rec_items *, PyObject *)
     bint rec_items_next(rec_items *, PyObject **, PyObject **)
 
-cdef extern from "types.h" nogil:
+cdef extern from "value/types.h" nogil:
     ctypedef struct TypeEntry "rec_type_entry":
         PyTypeObject *type
         uint64_t name_print
@@ -252,7 +252,7 @@ cdef extern from "types.h" nogil:
     uint32_t rec_type_place(PyTypeObject *)
     TypeEntry *type_of "rec_type_of"(PyTypeObject *)
 
-cdef extern from "instances.h" nogil:
+cdef extern from "cpython/instances.h" nogil:
     ctypedef int rec_shape
     enum:
         REC_OPAQUE, REC_INSTANCE, REC_NAMED_TUPLE, REC_ENUM, REC_DATE, REC_TIME, REC_DATETIME, REC_TIMEDELTA
@@ -293,23 +293,23 @@ cdef extern from "instances.h" nogil:
     void rec_array_end(rec_array *)
     size_t rec_array_limit()
 
-cdef extern from "whose.h":
+cdef extern from "cpython/tasks.h":
     int rec_whose_prepare()
     PyObject *rec_thread_name(PyThreadState *) nogil
     PyObject *rec_current_task(PyThreadState *, PyObject **) nogil
     PyObject *rec_task_name(PyObject *) nogil
     void *rec_task_frame(PyObject *) nogil
 
-cdef extern from "callables.h":
+cdef extern from "cpython/monitoring_table.h":
     bint rec_forget_callable(int, int, PyObject *)
 
-cdef extern from "clock.h" nogil:
+cdef extern from "sys/clock.h" nogil:
     ctypedef int clockid_t
     clockid_t CLOCK_MONOTONIC, CLOCK_REALTIME
     uint64_t rec_ticks()
     uint64_t rec_clock_ns(clockid_t)
 
-cdef extern from "layout.h" nogil:
+cdef extern from "tape/layout.h" nogil:
     int REC_CONTROL_MAGIC, REC_SEGMENT_MAGIC, REC_LAYOUT_VERSION
     int REC_CONTROL_SIZE, REC_SEGMENT_HEAD, REC_SEGMENT_SIZE, REC_RING_SLOTS
     int REC_SLOT_FREE, REC_SLOT_LIVE, REC_SLOT_FULL
@@ -372,11 +372,11 @@ cdef extern from * nogil:
     void REC_STORE(uint32_t, uint32_t)
     void REC_STORE64 "REC_STORE"(uint64_t, uint64_t)
 
-cdef extern from "checks.h" nogil:
+cdef extern from "sys/checks.h" nogil:
     const int REC_CHECKING
     void REC_CHECK(bint condition, const char *sentence) noexcept
 
-cdef extern from "records.h" nogil:
+cdef extern from "tape/records.h" nogil:
     int REC_SET_LONG, REC_LINE_LONG, REC_ENTER, REC_CALL, REC_RETURN, REC_YIELD, REC_REENTER, REC_RESUME
     int REC_THROW, REC_UNWIND, REC_RAISE, REC_RERAISE, REC_HANDLED, REC_ADOPT, REC_DROP, REC_FORGET
     int REC_THREAD, REC_DEF_THREAD, REC_DEF_CODE, REC_DEF_NAME, REC_DEF_FILE, REC_DEF_TYPE, REC_CLOCK
