@@ -1,4 +1,4 @@
-# Whose event is it: threads by name, and the asyncio task that a thread runs.
+# Tasks: the asyncio task that a thread runs.
 
 cdef struct Task:
     PyObject *object         # not owned: the address is used again, see `same_task`
@@ -12,32 +12,6 @@ cdef enum:
 cdef Task tasks[TASK_PLACES]
 cdef uint32_t tasks_made = 0
 
-
-# ---- threads ------------------------------------------------------------------------------------------
-
-cdef void name_thread(Thread *t) noexcept nogil:
-    """DEF_THREAD, if the thread has no definition yet or another name than it says. Needs 1024 bytes."""
-    cdef PyObject *name = rec_thread_name(t.state)
-    cdef uint64_t print = 1
-    cdef uint8_t *p
-    if name != NULL:
-        print = rec_str_print(name, limits.text)
-    elif t.name_print != 0:
-        return                                  # it is not listed any more, or not yet: it keeps its name
-    if print == t.name_print:
-        return
-    t.name_print = print
-    p = put_varint(put_tagged(tape.cur, REC_DEF_THREAD, t.number), t.state.native_thread_id)
-    if name != NULL:
-        p = put_str(p, name, 200)
-    elif t.state_id == hooks.main_thread:
-        p = put_chars(p, "MainThread", 10)
-    else:
-        p = put_varint(p, 0)
-    tape.cur = p
-
-
-# ---- tasks --------------------------------------------------------------------------------------------
 
 cdef inline Status note_task(Thread *t, rec_iframe *frame, Code *code) noexcept nogil:
     """TASK, if the thread runs another one than was last said. Looked at where coroutines begin and go on; and
@@ -97,14 +71,6 @@ cdef void define_task(Task *task, PyObject *name) noexcept nogil:
     if name != NULL and rec_int_small(name, &n):
         size = snprintf(text, sizeof(text), "Task-%lld", <long long> n)
     tape.cur = put_chars(p, text, <size_t> max(size, 0))
-
-
-cdef bint is_suspended(rec_iframe *frame) noexcept nogil:
-    """Whether this frame is known, and goes on."""
-    cdef Shadow *s = bucket_of(frame)[0]
-    while s != NULL and s.frame != frame:
-        s = s.chain
-    return s != NULL
 
 
 cdef Status open_whose() noexcept:
