@@ -7,27 +7,27 @@ cdef Status adopt(Thread *t, rec_iframe *frame, Code *code) noexcept:
     cdef Status status
     cdef int line
     if code.session != tracer.session:
-        status = define_code(code)
+        status = write_def_code(code)
         if status != OK:
             return status
-    status = note_task(t, NULL, code)
+    status = record_task(t, NULL, code)
     if status != OK:
         return status
-    status = reserve(DEF_ROOM)
+    status = reserve(SMALL_RECORD)
     if status != OK:
         return status
-    status = bind_globals(code, frame)
+    status = ensure_globals(code, frame)
     if status != OK:
         return status
     line = PyCode_Addr2Line(code.object, rec_frame_offset(frame))
     if line < 0:
         line = code.first_line
     tape.cur = put_varint(put_tagged(tape.cur, REC_ADOPT, code.number), <uint64_t> line)
-    status = push(t, frame, code)
+    status = push_shadow(t, frame, code)
     if status != OK:
         return status
     top_of(t).line = line
-    return note_variables(top_of(t))
+    return record_variables(top_of(t))
 
 
 cdef Status sync(Thread *t, rec_iframe *frame) noexcept:
@@ -61,11 +61,11 @@ cdef Status sync(Thread *t, rec_iframe *frame) noexcept:
            and <PyObject *> t.frames[matched].code.object == chain[n - 1 - matched].code):
         matched += 1
     while t.depth > matched and status == OK:
-        status = reserve(DEF_ROOM)
+        status = reserve(SMALL_RECORD)
         if status == OK:
             tape.cur[0] = REC_DROP
             tape.cur += 1
-            pop(t)
+            pop_shadow(t)
     for i in range(matched, n):
         if status != OK:
             break

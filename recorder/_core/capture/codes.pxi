@@ -1,31 +1,32 @@
-# Code objects: what is known of each, and its definition on the tape.
+# Code objects: what is known of each (kept in the code object itself, see cpython/code_table.h), and its definition on
+# the tape.
 
 cdef enum:
     KIND_SECRET = 0x01       # free in CPython's kinds
 
-cdef struct Code:            # what is known of a code object
+cdef struct Code:
     Code *next
     Code *previous
     PyCodeObject *object     # NULL once the code object is gone
     uint32_t session         # the one that has its number and definition
     uint32_t number
     uint32_t users           # shadows that point here
-    uint32_t room            # bytes that one event's small values can take
+    uint32_t event_size      # bytes that one event's small values can take
     uint32_t slots
-    uint32_t names_size
+    uint32_t names_capacity
     Name *names
     uint8_t *kinds           # of its localsplus, with KIND_SECRET where the name is one
     int32_t first_line
     bint in_scope
-    bint is_namespace        # a module or class body: its variables are a dict's
+    bint is_body             # a module or class body: its variables are a dict's
     bint suspends            # generator, coroutine, async generator
     bint is_async            # one of the latter two
     bint instrumented        # 3.12+: has local events
-    Space *home              # the globals of the last frame that began
-    uint32_t home_number     # as last written: its number + 1
-    bint unreadable          # it was said that its globals cannot be read
+    Namespace *globals       # the globals of the last frame that began
+    uint32_t globals_number  # as last written: its number + 1
+    bint unreadable          # a MARK says that its globals cannot be read
     bint too_wide            # it has more than MOST_LOCALS: no variable of it is recorded
-    uint32_t *mutables       # slots of `home`: what the code names and what can change in place …
+    uint32_t *mutables       # slots of `globals`: what the code names and what can change in place …
     uint32_t mutable_count
     uint32_t mutable_epoch   # … as it was then; 0: not yet listed
 
@@ -52,7 +53,7 @@ cdef Code *new_code(PyCodeObject *object) noexcept:
     code.first_line = object.co_firstlineno
     code.is_async = (object.co_flags & (CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0
     code.suspends = (object.co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0
-    code.is_namespace = (object.co_flags & CO_OPTIMIZED) == 0
+    code.is_body = (object.co_flags & CO_OPTIMIZED) == 0
     if prepare_code(code) != OK or not rec_know(<PyObject *> object, code):
         free(code.kinds)
         free(code)
@@ -68,19 +69,19 @@ cdef Code *new_code(PyCodeObject *object) noexcept:
 cdef Status prepare_code(Code *code) noexcept:
     """What depends on the session: scope, and an empty list of names."""
     code.session = 0
-    code.home = NULL
-    code.home_number = code.mutable_epoch = code.mutable_count = 0
+    code.globals = NULL
+    code.globals_number = code.mutable_epoch = code.mutable_count = 0
     code.unreadable = False
     code.in_scope = is_in_scope(code.object)
     code.instrumented = False
-    if code.is_namespace:
+    if code.is_body:
         code.slots = 0
     else:
         code.too_wide = code.object.co_nlocalsplus > MOST_LOCALS
         code.slots = 0 if code.too_wide else <uint32_t> code.object.co_nlocalsplus
         if not copy_kinds(code):
             return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, code.slots)
-    code.room = DEF_ROOM * 2 + 24 * (code.slots if not code.is_namespace else 0)
+    code.event_size = SMALL_RECORD * 2 + 24 * (code.slots if not code.is_body else 0)
     return OK
 
 
@@ -120,7 +121,7 @@ cdef void free_code(Code *code) noexcept nogil:
         tracer.all_codes = code.next
     if code.next != NULL:
         code.next.previous = code.previous
-    release_space(code.home)
+    release_namespace(code.globals)
     free(code.mutables)
     free(code.names)
     free(code.kinds)
@@ -129,10 +130,10 @@ cdef void free_code(Code *code) noexcept nogil:
 
 # ---- definitions -------------------------------------------------------------------------------------
 
-cdef Status define_code(Code *code) noexcept:
+cdef Status write_def_code(Code *code) noexcept:
     """DEF_FILE if need be, and DEF_CODE."""
     cdef PyCodeObject *o = code.object
-    cdef Py_ssize_t n = 0 if code.is_namespace else code.slots, i
+    cdef Py_ssize_t n = 0 if code.is_body else code.slots, i
     cdef uint64_t file = 0
     cdef uint8_t *p
     cdef PyObject *name
@@ -174,7 +175,7 @@ cdef Status file_of(PyCodeObject *o, uint64_t *file) noexcept:
         known = files.get(name)
         if known is None:
             known = files[name] = tracer.files
-            status = define_file(o.co_filename, tracer.files)
+            status = write_def_file(o.co_filename, tracer.files)
             tracer.files += 1
         file[0] = known
     except BaseException as error:
@@ -188,8 +189,8 @@ cdef str file_name_of(PyCodeObject *o):
     return PyUnicode_FromObject(o.co_filename)
 
 
-cdef Status define_file(PyObject *path, uint64_t number) noexcept nogil:
-    cdef Status status = reserve(4 * 4096 + DEF_ROOM)
+cdef Status write_def_file(PyObject *path, uint64_t number) noexcept nogil:
+    cdef Status status = reserve(4 * 4096 + SMALL_RECORD)
     if status == OK:
         tape.cur = put_str(put_tagged(tape.cur, REC_DEF_FILE, number), path, 4096)
     return status

@@ -2,7 +2,7 @@
 
 
 cdef inline Status event_line(Shadow *s, int32_t line) noexcept nogil:
-    cdef Status status = note_variables(s)
+    cdef Status status = record_variables(s)
     cdef int32_t delta = line - s.line
     cdef uint8_t *p
     if status != OK:
@@ -23,31 +23,31 @@ cdef Status event_call(Thread *t, rec_iframe *frame, Code *code) noexcept:
     """A frame starts: ENTER, its arguments, CALL."""
     cdef Status status
     if code.session != tracer.session:
-        status = define_code(code)
+        status = write_def_code(code)
         if status != OK:
             return status
-    status = note_task(t, frame, code)
+    status = record_task(t, frame, code)
     if status != OK:
         return status
     if code.suspends:
         forget_frame(frame)
     # A thread is listed by name while its first frames run, which are `threading`'s own.
-    if t.depth < 3 and (t.depth == 0 or t.name_print == 1):
+    if t.depth < 3 and (t.depth == 0 or t.name_fingerprint == 1):
         status = reserve(2048)
         if status != OK:
             return status
         name_thread(t)
-    status = reserve(DEF_ROOM)
+    status = reserve(SMALL_RECORD)
     if status != OK:
         return status
-    status = bind_globals(code, frame)
+    status = ensure_globals(code, frame)
     if status != OK:
         return status
     tape.cur = put_tagged(tape.cur, REC_ENTER, code.number)
-    status = push(t, frame, code)
+    status = push_shadow(t, frame, code)
     if status != OK:
         return status
-    status = note_variables(top_of(t))
+    status = record_variables(top_of(t))
     if status != OK:
         return status
     tape.cur[0] = REC_CALL
@@ -57,13 +57,13 @@ cdef Status event_call(Thread *t, rec_iframe *frame, Code *code) noexcept:
 
 cdef Status event_resume(Thread *t, rec_iframe *frame, Code *code, PyObject *thrown) noexcept:
     """A suspended frame goes on, with `thrown` raised in it if there is one."""
-    cdef Status status = note_task(t, frame, code)
+    cdef Status status = record_task(t, frame, code)
     if status != OK:
         return status
     status = reenter(t, frame, code)
     if status != OK:
         return status
-    status = note_variables(top_of(t))
+    status = record_variables(top_of(t))
     if status != OK:
         return status
     if thrown != NULL:
@@ -75,21 +75,21 @@ cdef Status event_resume(Thread *t, rec_iframe *frame, Code *code, PyObject *thr
 
 cdef Status event_end(Thread *t, uint8_t record, PyObject *value) noexcept nogil:
     """The top frame returns, yields or is unwound."""
-    cdef Status status = note_variables(top_of(t))
+    cdef Status status = record_variables(top_of(t))
     if status != OK:
         return status
     status = event_value(t, record, value)
     if t.task != NULL and top_of(t).code.is_async and (t.depth == 1 or not t.frames[t.depth - 2].code.is_async):
         tracer.thread = NULL                    # a task's turn may end here: the next event has to look
     if record == REC_YIELD and top_of(t).node != NULL:
-        suspend(t)
+        suspend_shadow(t)
     else:
-        pop(t)
+        pop_shadow(t)
     return status
 
 
 cdef Status event_exception(Thread *t, uint8_t record, PyObject *value) noexcept nogil:
-    cdef Status status = note_variables(top_of(t))
+    cdef Status status = record_variables(top_of(t))
     if status != OK:
         return status
     return event_value(t, record, value)
@@ -101,12 +101,12 @@ cdef Status event_value(Thread *t, uint8_t record, PyObject *value) noexcept nog
     cdef uint8_t *p
     cdef uint8_t *start
     if value != NULL and not is_plain(value) and not is_plain_exception(value):
-        if is_short():
-            be_brief()
-        fingerprint(value)                      # defines the types that the value needs
-        if cost_of_walk() > SMALL_WALK:
-            spend(cost_of_walk() * (1 + WRITING), False)
-    status = reserve(limits.room + DEF_ROOM)
+        if is_budget_low():
+            limit_walk()
+        take_fingerprint(value)                 # defines the types that the value needs
+        if walk_cost() > SMALL_COST:
+            charge_walk(walk_cost() * (1 + WRITE_COST), False)
+    status = reserve(limits.value_size + SMALL_RECORD)
     if status != OK:
         return status
     p = tape.cur
@@ -117,9 +117,9 @@ cdef Status event_value(Thread *t, uint8_t record, PyObject *value) noexcept nog
     start = p
     if value != NULL:
         p = put_value(p, value)
-        walk.most = limits.nodes
+        walk.node_limit = limits.nodes
     else:
-        p = put_again(&top_of(t).raised, p)
+        p = put_raised(&top_of(t).raised, p)
     if record == REC_RAISE:
         t.raised.start = start
         t.raised.size = <size_t> (p - start)
@@ -148,7 +148,7 @@ cdef bint is_plain_exception(PyObject *o) noexcept nogil:
     return items.size == 0
 
 
-cdef uint8_t *put_again(const Written *value, uint8_t *p) noexcept nogil:
+cdef uint8_t *put_raised(const Written *value, uint8_t *p) noexcept nogil:
     """3.11 does not say which exception unwinds a frame: the one that it raised, or did not handle for good."""
     if value.start == NULL or value.segment != tape.sequence:
         p[0] = TAG_NONE

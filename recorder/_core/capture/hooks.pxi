@@ -1,7 +1,8 @@
 # Hooks: what all Pythons have in common. CPython calls us through monitoring.pxi (3.12 and later) or settrace_311.pxi.
-# Each hook finds the thread and the frame, hands over, and settles what comes back; none ever raises.
+# A hook finds the thread and the frame and passes them to events.pxi; a status that is not OK goes to handle_fault. No
+# hook ever raises.
 
-cdef enum State:
+cdef enum RecordingState:
     IDLE = 0
     WAITING = 1              # armed; recording begins with __main__
     RECORDING = 2
@@ -14,16 +15,16 @@ cdef enum Disposition:
     ABORT = 3
 
 cdef struct Hooks:
-    State state
-    State forked_while       # in a child: what the parent was doing
-    int tool                 # 3.12+: our tool id, −1 when there is none
-    PyObject *main_globals   # not owned: the dict of __main__, while WAITING
-    PyObject *disable        # owned: sys.monitoring.DISABLE
-    PyObject *abort_instance  # owned, while ABORTING
-    bint abort_is_queued     # deliver_abort is a pending call
-    uint64_t main_thread     # id of the main thread's state
-    PyThreadState *newest    # 3.11: head of the interpreter's list of threads, as last seen
-    Status told_of           # the fault that the session has told of; the page that says so may be gone by the end
+    RecordingState state
+    RecordingState forked_while  # in a child: what the parent was doing
+    int tool                     # 3.12+: our tool id, −1 when there is none
+    PyObject *main_globals       # not owned: the dict of __main__, while WAITING
+    PyObject *disable            # owned: sys.monitoring.DISABLE
+    PyObject *abort_instance     # owned, while ABORTING
+    bint abort_is_queued         # deliver_abort is a pending call
+    uint64_t main_thread         # id of the main thread's state
+    PyThreadState *newest        # 3.11: head of the interpreter's list of threads, as last seen
+    Status reported              # the fault that the session has reported; the control page may be gone by the end
 
 cdef Hooks hooks
 
@@ -40,16 +41,16 @@ cdef bint begins_main(rec_iframe *frame, PyCodeObject *code) noexcept:
     global scope_main
     if frame.globals != hooks.main_globals or frame.locals != frame.globals:
         return False
-    if not is_named_module(code.co_name):
+    if not is_module_code(code.co_name):
         return False
     scope_main = <object> code.co_filename if PyUnicode_CheckExact(code.co_filename) else None
-    forget_scopes()
+    update_scopes()
     hooks.state = RECORDING
     REC_STORE(tape.control.target_state, REC_TARGET_RECORDING)
     return True
 
 
-cdef bint is_named_module(PyObject *name) noexcept:
+cdef bint is_module_code(PyObject *name) noexcept:
     return rec_str_is(name, "<module>")
 
 

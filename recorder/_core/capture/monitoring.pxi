@@ -20,7 +20,7 @@ cdef PyObject *disabled() noexcept:
 cdef inline PyObject *answer(Status status) noexcept:
     if status == OK:
         return none()
-    settle(status)
+    handle_fault(status)
     return none()
 
 
@@ -89,14 +89,14 @@ cdef PyObject *on_line(PyObject *self, PyObject **args, Py_ssize_t nargs) noexce
 
 
 cdef PyObject *on_resume(PyObject *self, PyObject **args, Py_ssize_t nargs) noexcept:
-    return resumed(args, NULL)
+    return frame_resumed(args, NULL)
 
 
 cdef PyObject *on_throw(PyObject *self, PyObject **args, Py_ssize_t nargs) noexcept:
-    return resumed(args, args[2])
+    return frame_resumed(args, args[2])
 
 
-cdef PyObject *resumed(PyObject **args, PyObject *thrown) noexcept:
+cdef PyObject *frame_resumed(PyObject **args, PyObject *thrown) noexcept:
     cdef PyThreadState *state = rec_thread_state()
     cdef rec_iframe *frame = rec_current_frame(state)
     cdef Code *code
@@ -117,30 +117,30 @@ cdef PyObject *resumed(PyObject **args, PyObject *thrown) noexcept:
 
 
 cdef PyObject *on_return(PyObject *self, PyObject **args, Py_ssize_t nargs) noexcept:
-    return ended(args, REC_RETURN)
+    return frame_event(args, REC_RETURN)
 
 
 cdef PyObject *on_yield(PyObject *self, PyObject **args, Py_ssize_t nargs) noexcept:
-    return ended(args, REC_YIELD)
+    return frame_event(args, REC_YIELD)
 
 
 cdef PyObject *on_unwind(PyObject *self, PyObject **args, Py_ssize_t nargs) noexcept:
-    return ended(args, REC_UNWIND)
+    return frame_event(args, REC_UNWIND)
 
 
 cdef PyObject *on_raise(PyObject *self, PyObject **args, Py_ssize_t nargs) noexcept:
-    return ended(args, REC_RAISE)
+    return frame_event(args, REC_RAISE)
 
 
 cdef PyObject *on_reraise(PyObject *self, PyObject **args, Py_ssize_t nargs) noexcept:
-    return ended(args, REC_RERAISE)
+    return frame_event(args, REC_RERAISE)
 
 
 cdef PyObject *on_handled(PyObject *self, PyObject **args, Py_ssize_t nargs) noexcept:
-    return ended(args, REC_HANDLED)
+    return frame_event(args, REC_HANDLED)
 
 
-cdef PyObject *ended(PyObject **args, uint8_t record) noexcept:
+cdef PyObject *frame_event(PyObject **args, uint8_t record) noexcept:
     """An event with a value, about the frame at the top: its end, or an exception in it."""
     cdef PyThreadState *state = rec_thread_state()
     cdef rec_iframe *frame = rec_current_frame(state)
@@ -262,14 +262,14 @@ cdef Status check_monitoring() noexcept:
         ours = (monitoring.get_tool(hooks.tool) is tool_name
                 and monitoring.get_events(hooks.tool) == GLOBAL_EVENTS)
         if not ours:
-            name_thief(monitoring.get_tool(hooks.tool))
+            blame_owner(monitoring.get_tool(hooks.tool))
     # audit: a broken sys.monitoring is not ours any more either
     except BaseException:
         pass
     return OK if ours else fail(ERR_HOOK_STOLEN, STAGE_STOP)
 
 
-cdef int name_thief(tool) except -1:
+cdef int blame_owner(tool) except -1:
     """Who has the id now, unless an earlier fault stands, whose detail it would overwrite."""
     if tool is not None and tool is not tool_name and REC_LOAD(tape.control.target_fault.status) == 0:
         copy_text(tape.control.target_detail, tool.encode("utf-8", "replace"), sizeof(tape.control.target_detail))

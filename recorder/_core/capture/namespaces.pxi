@@ -1,7 +1,7 @@
-# Namespaces: the table of the dicts that are some code's globals, and of the names in each.
+# Namespaces: the dicts that are some code's globals, and the names in each. What their values are is globals.pxi's.
 
-cdef struct Space:           # a namespace
-    Space *next              # in its bucket
+cdef struct Namespace:
+    Namespace *next          # in its bucket
     PyObject *dict           # not owned; NULL once it is gone
     uint32_t number
     uint32_t users           # codes and shadows that point here
@@ -11,189 +11,189 @@ cdef struct Space:           # a namespace
     uint32_t epoch           # goes up when variables begin or cease to hold what can change in place
     uint32_t walk            # number of the last walk
     uint32_t slots
-    uint32_t size            # room for so many
+    uint32_t capacity        # slots that there is memory for
     Name *names
-    Slot *values
+    Recorded *values
     PyObject **objects       # not owned: what the dict holds, as long as it is not stale
     uint32_t *seen           # the walk in which the slot was last met
-    uint32_t *index          # slot + 1 by hash of the name; twice as many places as `size`
+    uint32_t *index          # slot + 1 by hash of the name; twice as many entries as `capacity`
 
 cdef enum:
-    SPACE_BUCKETS = 1024
+    NAMESPACE_BUCKETS = 1024
 
-cdef Space *spaces[SPACE_BUCKETS]
-cdef uint32_t spaces_made = 0
+cdef Namespace *namespaces[NAMESPACE_BUCKETS]
+cdef uint32_t namespaces_made = 0
 cdef int watcher = -1            # our dict watcher, while recording
 
 
-cdef inline Space **space_bucket(PyObject *dict) noexcept nogil:
-    return &spaces[<uint32_t> ((<uintptr_t> dict >> 4) * 2654435761u) % SPACE_BUCKETS]
+cdef inline Namespace **namespace_bucket(PyObject *dict) noexcept nogil:
+    return &namespaces[<uint32_t> ((<uintptr_t> dict >> 4) * 2654435761u) % NAMESPACE_BUCKETS]
 
 
-cdef Space *find_space(PyObject *dict) noexcept nogil:
-    cdef Space *space = space_bucket(dict)[0]
-    while space != NULL and space.dict != dict:
-        space = space.next
-    return space
+cdef Namespace *find_namespace(PyObject *dict) noexcept nogil:
+    cdef Namespace *namespace = namespace_bucket(dict)[0]
+    while namespace != NULL and namespace.dict != dict:
+        namespace = namespace.next
+    return namespace
 
 
-cdef Status open_space(PyObject *dict, Space **out) noexcept nogil:
+cdef Status open_namespace(PyObject *dict, Namespace **out) noexcept nogil:
     """The namespace of a dict; a new one is written down whole."""
-    cdef Space *space = find_space(dict)
+    cdef Namespace *namespace = find_namespace(dict)
     cdef PyObject *name
     cdef Status status
-    out[0] = space
-    if space != NULL:
+    out[0] = namespace
+    if namespace != NULL:
         return OK
-    status = reserve(DEF_ROOM + 4 * 200)
+    status = reserve(SMALL_RECORD + 4 * 200)
     if status != OK:
         return status
-    space = <Space *> rec_sys.calloc(1, sizeof(Space))
-    if space == NULL:
-        return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, sizeof(Space))
-    space.dict = dict
-    space.number = spaces_made
-    space.epoch = 1
-    space.stale = True
-    space.next = space_bucket(dict)[0]
-    space_bucket(dict)[0] = space
-    global spaces_made
-    spaces_made += 1
+    namespace = <Namespace *> rec_sys.calloc(1, sizeof(Namespace))
+    if namespace == NULL:
+        return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, sizeof(Namespace))
+    namespace.dict = dict
+    namespace.number = namespaces_made
+    namespace.epoch = 1
+    namespace.stale = True
+    namespace.next = namespace_bucket(dict)[0]
+    namespace_bucket(dict)[0] = namespace
+    global namespaces_made
+    namespaces_made += 1
     name = rec_dict_find(dict, "__name__")
-    tape.cur = put_tagged(tape.cur, REC_DEF_NAMESPACE, space.number)
+    tape.cur = put_tagged(tape.cur, REC_DEF_NAMESPACE, namespace.number)
     if name != NULL and PyUnicode_CheckExact(name):
         tape.cur = put_str(tape.cur, name, 200)
     else:
         tape.cur = put_varint(tape.cur, 0)
-    space.watched = watcher >= 0 and rec_watch_dict(watcher, dict) == 0
-    out[0] = space
-    return walk_space(space)
+    namespace.watched = watcher >= 0 and rec_watch_dict(watcher, dict) == 0
+    out[0] = namespace
+    return compare_namespace(namespace)
 
 
-cdef void release_space(Space *space) noexcept nogil:
-    if space == NULL:
+cdef void release_namespace(Namespace *namespace) noexcept nogil:
+    if namespace == NULL:
         return
-    REC_CHECK(space.users > 0, b"a namespace is let go of as often as it is held")
-    space.users -= 1
-    if space.users == 0 and space.dict == NULL:
-        free_space(space)
+    REC_CHECK(namespace.users > 0, b"a namespace is let go of as often as it is held")
+    namespace.users -= 1
+    if namespace.users == 0 and namespace.dict == NULL:
+        free_namespace(namespace)
 
 
-cdef void free_space(Space *space) noexcept nogil:
-    free(space.names)
-    free(space.values)
-    free(space.objects)
-    free(space.seen)
-    free(space.index)
-    free(space)
+cdef void free_namespace(Namespace *namespace) noexcept nogil:
+    free(namespace.names)
+    free(namespace.values)
+    free(namespace.objects)
+    free(namespace.seen)
+    free(namespace.index)
+    free(namespace)
 
 
-cdef void forget_space(Space *space) noexcept nogil:
+cdef void forget_namespace(Namespace *namespace) noexcept nogil:
     """The dict is gone."""
-    cdef Space **link = space_bucket(space.dict)
-    while link[0] != space:
+    cdef Namespace **link = namespace_bucket(namespace.dict)
+    while link[0] != namespace:
         link = &link[0].next
-    link[0] = space.next
-    space.dict = NULL
-    if space.users == 0:
-        free_space(space)
+    link[0] = namespace.next
+    namespace.dict = NULL
+    if namespace.users == 0:
+        free_namespace(namespace)
 
 
-cdef void close_spaces() noexcept nogil:
+cdef void close_namespaces() noexcept nogil:
     """The end of a session: after this no code and no shadow may point to a namespace."""
-    cdef Space *space
+    cdef Namespace *namespace
     cdef int i
-    for i in range(<int> SPACE_BUCKETS):
-        while spaces[i] != NULL:
-            space = spaces[i]
-            REC_CHECK(space.users == 0, b"no code and no shadow holds a namespace at the end")
-            spaces[i] = space.next
-            if space.watched and watcher >= 0:
-                rec_unwatch_dict(watcher, space.dict)
-            free_space(space)
+    for i in range(<int> NAMESPACE_BUCKETS):
+        while namespaces[i] != NULL:
+            namespace = namespaces[i]
+            REC_CHECK(namespace.users == 0, b"no code and no shadow holds a namespace at the end")
+            namespaces[i] = namespace.next
+            if namespace.watched and watcher >= 0:
+                rec_unwatch_dict(watcher, namespace.dict)
+            free_namespace(namespace)
 
 
 # ---- names -------------------------------------------------------------------------------------------
 
-cdef uint32_t *place_of_name(Space *space, PyObject *key) noexcept nogil:
+cdef uint32_t *index_entry(Namespace *namespace, PyObject *key) noexcept nogil:
     """Where the index has, or would have, the slot of a name; NULL where there is no index yet."""
     cdef Py_hash_t hash = rec_str_hash(key)
-    cdef uint64_t print = rec_str_print(key, limits.text)
-    cdef uint32_t mask = space.size * 2 - 1
+    cdef uint64_t fingerprint = rec_str_fingerprint(key, limits.text)
+    cdef uint32_t mask = namespace.capacity * 2 - 1
     cdef uint32_t at = <uint32_t> (<uint64_t> hash * 0x9E3779B97F4A7C15u >> 40) & mask
     cdef Name *name
-    if space.size == 0:
+    if namespace.capacity == 0:
         return NULL
-    while space.index[at] != 0:
-        name = &space.names[space.index[at] - 1]
-        if name.hash == hash and (name.key == key or name.print == print):
+    while namespace.index[at] != 0:
+        name = &namespace.names[namespace.index[at] - 1]
+        if name.hash == hash and (name.key == key or name.fingerprint == fingerprint):
             break
         at = (at + 1) & mask
-    return &space.index[at]
+    return &namespace.index[at]
 
 
-cdef Status slot_of_name(Space *space, PyObject *key, uint32_t *slot) noexcept nogil:
+cdef Status slot_of_name(Namespace *namespace, PyObject *key, uint32_t *slot) noexcept nogil:
     """The slot of a name, which may be new; MOST_NAMES: there are too many."""
-    cdef uint32_t *place = place_of_name(space, key)
+    cdef uint32_t *entry = index_entry(namespace, key)
     cdef Status status
     cdef Name *name
-    if place != NULL and place[0] != 0:
-        slot[0] = place[0] - 1
-        space.names[slot[0]].key = key
+    if entry != NULL and entry[0] != 0:
+        slot[0] = entry[0] - 1
+        namespace.names[slot[0]].key = key
         return OK
     slot[0] = MOST_NAMES
-    if space.slots >= MOST_NAMES:
+    if namespace.slots >= MOST_NAMES:
         return OK
-    if space.slots == space.size:
-        if not widen_space(space):
-            return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, space.size * sizeof(Name))
-        place = place_of_name(space, key)
+    if namespace.slots == namespace.capacity:
+        if not grow_namespace(namespace):
+            return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, namespace.capacity * sizeof(Name))
+        entry = index_entry(namespace, key)
     status = reserve(4096)
     if status != OK:
         return status
-    slot[0] = space.slots
-    name = &space.names[slot[0]]
+    slot[0] = namespace.slots
+    name = &namespace.names[slot[0]]
     name.key = key
     name.hash = rec_str_hash(key)
-    name.print = rec_str_print(key, limits.text)
+    name.fingerprint = rec_str_fingerprint(key, limits.text)
     name.secret = is_secret(key)
-    space.slots += 1
-    place[0] = space.slots
-    tape.cur = put_varint(put_tagged(tape.cur, REC_DEF_GLOBAL, space.number), slot[0])
+    namespace.slots += 1
+    entry[0] = namespace.slots
+    tape.cur = put_varint(put_tagged(tape.cur, REC_DEF_GLOBAL, namespace.number), slot[0])
     tape.cur = put_str(tape.cur, key, 500)
     return OK
 
 
-cdef bint widen_space(Space *space) noexcept nogil:
-    """Twice the room, and a new index."""
-    cdef uint32_t size = space.size * 2 if space.size else 32, i, at
+cdef bint grow_namespace(Namespace *namespace) noexcept nogil:
+    """Doubles the capacity, and makes a new index."""
+    cdef uint32_t size = namespace.capacity * 2 if namespace.capacity else 32, i, at
     cdef uint32_t *index
-    if not widen(<void **> &space.names, space.size, size, sizeof(Name)):
+    if not grow_array(<void **> &namespace.names, namespace.capacity, size, sizeof(Name)):
         return False
-    if not widen(<void **> &space.values, space.size, size, sizeof(Slot)):
+    if not grow_array(<void **> &namespace.values, namespace.capacity, size, sizeof(Recorded)):
         return False
-    if not widen(<void **> &space.objects, space.size, size, sizeof(PyObject *)):
+    if not grow_array(<void **> &namespace.objects, namespace.capacity, size, sizeof(PyObject *)):
         return False
-    if not widen(<void **> &space.seen, space.size, size, sizeof(uint32_t)):
+    if not grow_array(<void **> &namespace.seen, namespace.capacity, size, sizeof(uint32_t)):
         return False
     index = <uint32_t *> rec_sys.calloc(size * 2, sizeof(uint32_t))
     if index == NULL:
         return False
-    free(space.index)
-    space.index = index
-    space.size = size
-    for i in range(space.slots):
-        at = <uint32_t> (<uint64_t> space.names[i].hash * 0x9E3779B97F4A7C15u >> 40) & (size * 2 - 1)
+    free(namespace.index)
+    namespace.index = index
+    namespace.capacity = size
+    for i in range(namespace.slots):
+        at = <uint32_t> (<uint64_t> namespace.names[i].hash * 0x9E3779B97F4A7C15u >> 40) & (size * 2 - 1)
         while index[at] != 0:
             at = (at + 1) & (size * 2 - 1)
         index[at] = i + 1
     return True
 
 
-cdef bint widen(void **place, uint32_t old, uint32_t new, size_t item) noexcept nogil:
-    cdef void *wider = rec_sys.realloc(place[0], new * item)
+cdef bint grow_array(void **array, uint32_t old, uint32_t new, size_t item) noexcept nogil:
+    cdef void *wider = rec_sys.realloc(array[0], new * item)
     if wider == NULL:
         return False
-    place[0] = wider
+    array[0] = wider
     memset(<char *> wider + old * item, 0, (new - old) * item)
     return True

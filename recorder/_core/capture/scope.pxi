@@ -40,7 +40,7 @@ cdef bint matches_any(str path, tuple patterns) except -1:
     return False
 
 
-cdef void forget_scopes() noexcept:
+cdef void update_scopes() noexcept:
     cdef Code *code = tracer.all_codes
     while code != NULL:
         if code.object != NULL:

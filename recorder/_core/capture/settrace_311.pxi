@@ -11,7 +11,7 @@ cdef int on_trace(PyObject *self, PyFrameObject *object, int what, PyObject *arg
     if other != NULL:
         answer = other(self, object, what, arg)
         if hooks.state == RECORDING and take_trace(state) != OK:  # it may have removed or exchanged itself
-            settle(ERR_OUT_OF_MEMORY)
+            handle_fault(ERR_OUT_OF_MEMORY)
     return answer
 
 
@@ -38,7 +38,7 @@ cdef void record_trace(PyFrameObject *object, int what, PyObject *arg) noexcept:
     elif what != PyTrace_OPCODE:
         status = traced(state, frame, (<rec_frame_object *> object).lineno, what, arg)
     if status != OK:
-        settle(status)
+        handle_fault(status)
 
 
 cdef Status traced(PyThreadState *state, rec_iframe *frame, int32_t line, int what, PyObject *arg) noexcept:
@@ -93,7 +93,7 @@ cdef Status trace_call(Thread *t, rec_iframe *frame, Code *code) noexcept:
     if kind != 4:
         return event_resume(t, frame, code, NULL)
     # Thrown into. What is thrown comes with the very next event of this thread: it is raised where the frame stands.
-    status = note_task(t, frame, code)
+    status = record_task(t, frame, code)
     if status != OK:
         return status
     status = reenter(t, frame, code)

@@ -109,22 +109,22 @@ cdef int on_audit(const char *event, PyObject *args, void *unused) noexcept:
         return 0
     if state.id != hooks.main_thread and rec_profile_of(state) == NULL:
         rec_set_profile(state, on_profile)
-    queue_take_back(state)
+    queue_retake(state)
     return 0
 
 
-cdef void queue_take_back(PyThreadState *state) noexcept:
-    if Py_AddPendingCall(take_back, NULL) != 0 and state.id == hooks.main_thread and rec_profile_of(state) == NULL:
+cdef void queue_retake(PyThreadState *state) noexcept:
+    if Py_AddPendingCall(retake_trace, NULL) != 0 and state.id == hooks.main_thread and rec_profile_of(state) == NULL:
         rec_set_profile(state, on_profile)      # too many pending calls
 
 
-cdef int take_back(void *unused) noexcept:
+cdef int retake_trace(void *unused) noexcept:
     cdef PyThreadState *state = rec_thread_state()
     if hooks.state == RECORDING or hooks.state == WAITING:
         if rec_trace_of(state) == <Py_tracefunc> on_trace and state.tracing != 0:
-            queue_take_back(state)              # an audit hook of the program's runs first: ours is still in place
+            queue_retake(state)              # an audit hook of the program's runs first: ours is still in place
         elif trace_all_threads(state) != OK:
-            settle(ERR_OUT_OF_MEMORY)
+            handle_fault(ERR_OUT_OF_MEMORY)
     return 0
 
 
@@ -137,8 +137,8 @@ cdef int on_profile(PyObject *self, PyFrameObject *object, int what, PyObject *a
     if rec_trace_of(state) == <Py_tracefunc> on_trace:
         return 0
     if take_trace(state) != OK:
-        settle(ERR_OUT_OF_MEMORY)
-    elif hooks.state == RECORDING and thread_of(state) != NULL and reserve(DEF_ROOM) == OK:
+        handle_fault(ERR_OUT_OF_MEMORY)
+    elif hooks.state == RECORDING and thread_of(state) != NULL and reserve(SMALL_RECORD) == OK:
         tape.cur = put_varint(put_tagged(tape.cur, REC_GAP, ERR_HOOK_STOLEN), 0)
     return 0
 

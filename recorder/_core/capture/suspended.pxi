@@ -17,7 +17,7 @@ cdef bint is_suspended(rec_iframe *frame) noexcept nogil:
     return s != NULL
 
 
-cdef void suspend(Thread *t) noexcept nogil:
+cdef void suspend_shadow(Thread *t) noexcept nogil:
     cdef Shadow *s = top_of(t)
     cdef Shadow *node = s.node
     cdef Shadow **bucket = bucket_of(s.frame)
@@ -34,7 +34,7 @@ cdef Status reenter(Thread *t, rec_iframe *frame, Code *code) noexcept:
     """Pushes a suspended frame again; one that was never seen, or forgotten, is adopted."""
     cdef Shadow **link = bucket_of(frame)
     cdef Shadow *node
-    cdef Status status = reserve(DEF_ROOM)
+    cdef Status status = reserve(SMALL_RECORD)
     if status != OK:
         return status
     while link[0] != NULL and link[0].frame != frame:
@@ -46,7 +46,7 @@ cdef Status reenter(Thread *t, rec_iframe *frame, Code *code) noexcept:
         node = NULL
     if node == NULL:
         return adopt(t, frame, code)
-    status = make_room(t)
+    status = ensure_capacity(t)
     if status != OK:
         return status
     REC_CHECK(tracer.suspended_count > 0, b"suspended frames are counted")
@@ -72,6 +72,6 @@ cdef void forget_node(Shadow **link) noexcept nogil:
     cdef Shadow *node = link[0]
     link[0] = node.chain
     tracer.suspended_count -= 1
-    if reserve(DEF_ROOM) == OK:                 # else the fault is set, and the hook will answer for it
+    if reserve(SMALL_RECORD) == OK:             # else the fault is set, and the hook will answer for it
         tape.cur = put_tagged(tape.cur, REC_FORGET, tracer.frames - node.number)
     free_shadow(node)                           # frees the node itself, which is its own `node`

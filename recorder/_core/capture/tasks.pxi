@@ -1,20 +1,20 @@
 # Tasks: the asyncio task that a thread runs.
 
 cdef struct Task:
-    PyObject *object         # not owned: the address is used again, see `same_task`
+    PyObject *object         # not owned: the address is used again, see enter_task
     void *frame              # of its coroutine
-    uint64_t name_print
+    uint64_t name_fingerprint
     uint32_t number
 
 cdef enum:
-    TASK_PLACES = 4096       # by address; a task that is pushed out gets another number when it comes back
+    TASK_BUCKETS = 4096      # by address; a task that is pushed out gets another number when it comes back
 
-cdef Task tasks[TASK_PLACES]
+cdef Task tasks[TASK_BUCKETS]
 cdef uint32_t tasks_made = 0
 
 
-cdef inline Status note_task(Thread *t, rec_iframe *frame, Code *code) noexcept nogil:
-    """TASK, if the thread runs another one than was last said. Looked at where coroutines begin and go on; and
+cdef inline Status record_task(Thread *t, rec_iframe *frame, Code *code) noexcept nogil:
+    """TASK, if the thread runs another one than was last written. Checked where coroutines begin and go on; and
     where anything begins, once there was a task."""
     if not code.is_async and t.task == NULL:
         return OK
@@ -37,10 +37,10 @@ cdef Status find_task(Thread *t, rec_iframe *frame) noexcept nogil:
 
 
 cdef Status enter_task(Thread *t, PyObject *object, rec_iframe *frame) noexcept nogil:
-    cdef Task *task = &tasks[<uint32_t> ((<uintptr_t> object >> 4) * 2654435761u) % TASK_PLACES]
+    cdef Task *task = &tasks[<uint32_t> ((<uintptr_t> object >> 4) * 2654435761u) % TASK_BUCKETS]
     cdef void *body = rec_task_frame(object)
     cdef PyObject *name = rec_task_name(object)
-    cdef uint64_t print = rec_print(name, name.ob_type, 0) if name != NULL else 1
+    cdef uint64_t fingerprint = rec_fingerprint(name, name.ob_type, 0) if name != NULL else 1
     cdef bint known = task.object == object and (body == NULL or task.frame == NULL or body == task.frame)
     global tasks_made
     if known and frame != NULL and body == <void *> frame and task.frame != NULL and not is_suspended(frame):
@@ -49,9 +49,9 @@ cdef Status enter_task(Thread *t, PyObject *object, rec_iframe *frame) noexcept 
         task.object = object
         task.number = tasks_made
         tasks_made += 1
-    if not known or print != task.name_print:
-        task.name_print = print
-        define_task(task, name)
+    if not known or fingerprint != task.name_fingerprint:
+        task.name_fingerprint = fingerprint
+        write_def_task(task, name)
     task.frame = body
     if t.task != task or t.task_number != task.number:
         t.task = task
@@ -60,7 +60,7 @@ cdef Status enter_task(Thread *t, PyObject *object, rec_iframe *frame) noexcept 
     return OK
 
 
-cdef void define_task(Task *task, PyObject *name) noexcept nogil:
+cdef void write_def_task(Task *task, PyObject *name) noexcept nogil:
     cdef char text[32]
     cdef int64_t n = 0
     cdef uint8_t *p = put_tagged(tape.cur, REC_DEF_TASK, task.number)
@@ -73,11 +73,11 @@ cdef void define_task(Task *task, PyObject *name) noexcept nogil:
     tape.cur = put_chars(p, text, <size_t> max(size, 0))
 
 
-cdef Status open_whose() noexcept:
+cdef Status open_tasks() noexcept:
     global tasks_made
     tasks_made = 0
     memset(tasks, 0, sizeof(tasks))
-    if rec_whose_prepare() != 0:
+    if rec_prepare_tasks() != 0:
         PyErr_Clear()
         return fail(ERR_OUT_OF_MEMORY, STAGE_START, ENOMEM)
     return OK

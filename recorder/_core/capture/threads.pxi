@@ -1,23 +1,23 @@
-# Threads: whose event is it. A thread has its shadow stack and its name.
+# Threads: which one an event belongs to, and what is known of each: its shadow stack, its name, its task.
 
 cdef struct Thread:
     Thread *next
     PyThreadState *state
-    uint64_t state_id        # the address of a thread state is used again; its id is not
+    uint64_t state_id          # the address of a thread state is used again; its id is not
     uint32_t number
     uint32_t depth
     uint32_t capacity
     Shadow *frames
     Block *block
-    Written raised           # the value of the last RAISE
-    uint64_t name_print      # 0: not defined yet
-    PyObject *loop           # not owned, only compared: where its task was found last
-    Task *task               # that it was last said to run
+    Written raised             # the value of the last RAISE
+    uint64_t name_fingerprint  # 0: not defined yet
+    PyObject *loop             # not owned, only compared: where its task was found last
+    Task *task                 # that it runs, as last written
     uint32_t task_number
-    bint thrown              # 3.11: the top frame goes on with an exception that its next event names
-    PyObject *raising        # 3.11: not owned, only compared: what was raised last, and may yet be handled …
-    uint64_t raising_in      # … in this frame
-    bint raising_ends_loop   # … unless it is a StopIteration that only ended a loop
+    bint thrown                # 3.11: the top frame goes on with an exception that its next event names
+    PyObject *raising          # 3.11: not owned, only compared: what was raised last, and may yet be handled …
+    uint64_t raising_in        # … in this frame
+    bint raising_ends_loop     # … unless it is a StopIteration that only ended a loop
 
 
 cdef inline Thread *thread_of(PyThreadState *state) noexcept nogil:
@@ -66,7 +66,7 @@ cdef Thread *new_thread(PyThreadState *state) noexcept nogil:
     t.state_id = state.id
     t.raised.start = NULL
     t.raising = NULL
-    t.name_print = 0
+    t.name_fingerprint = 0
     t.task = NULL
     t.number = tracer.threads
     tracer.threads += 1
@@ -75,13 +75,13 @@ cdef Thread *new_thread(PyThreadState *state) noexcept nogil:
 
 cdef bint drop_frames(Thread *t) noexcept nogil:
     """The thread ended in the middle of frames: their ends are inferred."""
-    if reserve(DEF_ROOM) != OK:
+    if reserve(SMALL_RECORD) != OK:
         return False
     tape.cur = put_tagged(tape.cur, REC_THREAD, t.number)
     while t.depth > 0:
         tape.cur[0] = REC_DROP
         tape.cur += 1
-        pop(t)
+        pop_shadow(t)
         if reserve(2048) != OK:
             return False
     return True
@@ -90,15 +90,15 @@ cdef bint drop_frames(Thread *t) noexcept nogil:
 cdef void name_thread(Thread *t) noexcept nogil:
     """DEF_THREAD, if the thread has no definition yet or another name than it says. Needs 1024 bytes."""
     cdef PyObject *name = rec_thread_name(t.state)
-    cdef uint64_t print = 1
+    cdef uint64_t fingerprint = 1
     cdef uint8_t *p
     if name != NULL:
-        print = rec_str_print(name, limits.text)
-    elif t.name_print != 0:
+        fingerprint = rec_str_fingerprint(name, limits.text)
+    elif t.name_fingerprint != 0:
         return                                  # it is not listed any more, or not yet: it keeps its name
-    if print == t.name_print:
+    if fingerprint == t.name_fingerprint:
         return
-    t.name_print = print
+    t.name_fingerprint = fingerprint
     p = put_varint(put_tagged(tape.cur, REC_DEF_THREAD, t.number), t.state.native_thread_id)
     if name != NULL:
         p = put_str(p, name, 200)

@@ -3,7 +3,7 @@
 #
 # Here: its state as a whole, and how a recording's state begins and ends. README.md says which file does what.
 
-cdef struct Space            # globals.pxi
+cdef struct Namespace        # namespaces.pxi
 cdef struct Task             # tasks.pxi
 cdef struct Code             # codes.pxi
 cdef struct Shadow           # shadow.pxi
@@ -17,9 +17,9 @@ cdef struct Tracer:
     uint32_t suspended_count
     bint reordered           # a namespace did not have the names of last time, in their order
     uint64_t frames
-    uint32_t walked          # for the variables of this event, within SMALL_WALKS
-    int64_t walk             # what larger values may still cost …
-    uint64_t walk_at         # … as of this event
+    uint32_t small_cost      # of the small variables looked at for this event
+    int64_t budget           # budget.pxi: what larger ones may still cost …
+    uint64_t budget_at       # … as of this event
     Thread *thread           # the one the tape is at; NULL: to be looked at anew
     Thread *last_thread      # the one of the last THREAD record
     Thread *all_threads
@@ -31,24 +31,24 @@ cdef Tracer tracer
 
 cdef Status open_tracer() noexcept:
     """State of a new session. What hangs on code objects from an earlier one is made new."""
-    global spaces_made
+    global namespaces_made
     cdef Code *code
     cdef rec_watch_outcome watching
     tracer.session += 1
     tracer.codes = tracer.files = tracer.threads = tracer.suspended_count = 0
     tracer.frames = 0
-    tracer.walk = MOST_WALK
-    tracer.walk_at = 0
+    tracer.budget = MOST_BUDGET
+    tracer.budget_at = 0
     tracer.thread = tracer.last_thread = NULL
-    spaces_made = 0
+    namespaces_made = 0
     types.next_id = 0
     if tracer.suspended == NULL:
         tracer.suspended = <Shadow **> rec_sys.calloc(BUCKETS, sizeof(Shadow *))
     if types.entries == NULL:
         types.size = 65536
         types.entries = <TypeEntry *> rec_sys.calloc(types.size, sizeof(TypeEntry))
-        types.meet = meet_type
-        rec_prepare_prints()
+        types.lookup = lookup_type
+        rec_prepare_fingerprints()
     if tracer.suspended == NULL or types.entries == NULL:
         return fail(ERR_OUT_OF_MEMORY, STAGE_START, ENOMEM)
     PyDict_Clear(files)
@@ -65,7 +65,7 @@ cdef Status open_tracer() noexcept:
         code = code.next
     forget_types()
     watch_dicts()
-    return open_whose()
+    return open_tasks()
 
 
 cdef void close_tracer() noexcept nogil:
@@ -79,7 +79,7 @@ cdef void close_tracer() noexcept nogil:
     while t != NULL:
         following = t.next
         while t.depth > 0:
-            pop(t)
+            pop_shadow(t)
         block = t.block
         REC_CHECK(block == NULL or block.used == 0, b"slots go with the frames they are of")
         while block != NULL and block.previous != NULL:
@@ -99,8 +99,8 @@ cdef void close_tracer() noexcept nogil:
     code = tracer.all_codes                     # only now: those whose code object is gone went with the last shadow
     while code != NULL:
         REC_CHECK(code.users == 0 and code.object != NULL, b"no shadow is left that holds a code")
-        release_space(code.home)
-        code.home = NULL
+        release_namespace(code.globals)
+        code.globals = NULL
         code = code.next
-    close_spaces()
+    close_namespaces()
     unwatch_dicts()

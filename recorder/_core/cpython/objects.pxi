@@ -8,7 +8,7 @@ cdef extern from "cpython/objects.h" nogil:
     size_t rec_int_bytes(const digit *, Py_ssize_t, uint8_t *)
     uint64_t rec_float_bits(PyObject *)
     uint64_t rec_fold(uint64_t, uint64_t)
-    uint64_t rec_str_print(PyObject *, Py_ssize_t)
+    uint64_t rec_str_fingerprint(PyObject *, Py_ssize_t)
     size_t rec_str_utf8(PyObject *, Py_ssize_t, uint8_t *)
     bint rec_str_is(PyObject *, const char *)
     bint rec_str_matches(PyObject *, const char *)
@@ -44,7 +44,7 @@ cdef extern from "cpython/instances.h" nogil:
         int count
         const char **names
         PyObject **values
-    ctypedef struct rec_moment:
+    ctypedef struct rec_datetime:
         int year, month, day, hour, minute, second, microsecond, fold, days, seconds
         PyObject *zone
     ctypedef struct rec_generator:
@@ -66,7 +66,7 @@ cdef extern from "cpython/instances.h" nogil:
     PyObject *rec_attribute(PyObject *, const char *)
     PyObject *rec_names_of_fields(PyObject *, PyTypeObject *)
     bint rec_find_fields(rec_fields *, PyObject *, rec_shape)
-    void rec_read_moment(PyObject *, rec_shape, rec_moment *)
+    void rec_read_datetime(PyObject *, rec_shape, rec_datetime *)
     void rec_read_generator(PyObject *, rec_generator *)
     bint rec_array_begin(PyObject *, rec_array *)
     size_t rec_array_fit(rec_array *, size_t)

@@ -55,7 +55,7 @@ cdef bint is_abort_due() noexcept:
     frame = rec_current_frame(state)
     while frame != NULL:
         code = rec_frame_code(frame)
-        if code != NULL and is_named_module(code.co_name):
+        if code != NULL and is_module_code(code.co_name):
             return True
         frame = frame.previous
     return False

@@ -4,7 +4,7 @@ cdef enum:
     MOST_INTERRUPTIONS = 8   # of one decision, by signal handlers that raise
 
 
-cdef void settle(Status status) noexcept:
+cdef void handle_fault(Status status) noexcept:
     """Ends a hook whose status was not OK: recording stops, what was recorded is handed over to be published, the
     policy decides about the program. What the session does here can let other threads run, which can stop the
     recording or start one: nothing below it may rely on what was before."""
@@ -30,7 +30,7 @@ cdef void settle(Status status) noexcept:
     if session == tracer.session and tape.control != NULL:
         if hooks.state == ABORTING:
             tape.control.target_fault.disposition = ABORT
-        take_hooks_away(hooks.state == ABORTING)
+        remove_hooks_in_hook(hooks.state == ABORTING)
     if hooks.state == ABORTING:
         queue_abort()
     queue_interruption()
@@ -57,13 +57,13 @@ cdef void ask_session(uint32_t session) noexcept:
             if facts is None:
                 facts = fault_facts(fault_place(), tape.control.target_detail)
             outcome = recording.on_fault(facts)
-            hooks.told_of = <Status> <int> facts["status"]
+            hooks.reported = <Status> <int> facts["status"]
             if session == tracer.session and tape.control != NULL and recording.closed is None:
                 set_abort(outcome)
             break
         except BaseException as exc:
             if is_programs(exc):                # deliver_interruption raises it again
-                pass_on(exc)
+                defer_interruption(exc)
                 continue
             # The session's own code failed. The fault stands in the control page, and recording is over all the same.
             poison_core(ERR_INTERNAL)
@@ -83,7 +83,7 @@ cdef bint is_programs(exc) noexcept:
         return True
 
 
-cdef void take_hooks_away(bint aborting) noexcept:
+cdef void remove_hooks_in_hook(bint aborting) noexcept:
     """Inside a hook: nothing may come out. The audit hook that CPython calls here is code of the program's."""
     global changing
     changing = rec_thread_state()
@@ -93,7 +93,7 @@ cdef void take_hooks_away(bint aborting) noexcept:
         pass
     # audit: deliver_interruption raises it again
     except BaseException as interruption:
-        pass_on(interruption)
+        defer_interruption(interruption)
     changing = NULL
 
 

@@ -4,7 +4,7 @@
 cdef object interruption_due = None
 
 
-cdef void pass_on(interruption) noexcept:
+cdef void defer_interruption(interruption) noexcept:
     """An exception that a signal handler raised inside of ours is raised again in the main thread."""
     global interruption_due
     PyException_SetTraceback(interruption, Py_None)     # audit: None is what it may be set to

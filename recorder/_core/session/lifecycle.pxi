@@ -280,7 +280,7 @@ cdef int apply_options(dict options) except -1:
     copy_text(ending.path, options["path"], sizeof(ending.path))
     copy_text(ending.missing, options["missing"], sizeof(ending.missing))
     ending.json_fd = options["json_fd"]
-    hooks.told_of = OK
+    hooks.reported = OK
     copy_text(ending.json_path, options["json_path"], sizeof(ending.json_path))
     copy_text(ending.json_facts, options["json_facts"], sizeof(ending.json_facts))
     ending.decision_count = 0
@@ -388,7 +388,7 @@ cdef uint64_t ticks_per_second() noexcept nogil:
 cdef void close_tape(uint32_t state) noexcept nogil:
     """The tape is whole up to here; the sealer may take what is left. The live segment keeps its state: its
     committed size says how much of it counts."""
-    if tape.head != NULL and tape.end - tape.cur >= DEF_ROOM and reserve(DEF_ROOM) == OK:
+    if tape.head != NULL and tape.end - tape.cur >= SMALL_RECORD and reserve(SMALL_RECORD) == OK:
         put_clock()
     if tape.head != NULL:
         commit()
@@ -409,7 +409,7 @@ cdef void end_session() noexcept:
         pass
     # audit: deliver_interruption raises it again, when the state is consistent
     except BaseException as interruption:
-        pass_on(interruption)
+        defer_interruption(interruption)
     hooks.state = IDLE
     hooks.main_globals = NULL
     forget_abort()
@@ -576,7 +576,7 @@ cdef void at_exit(int exit_status, void *unused) noexcept nogil:
     if tape.control != NULL and getpid() == tape.pid:
         if hooks.state != ABORTING:
             hooks.state = IDLE
-        told = hooks.told_of if hooks.told_of != OK else <Status> REC_LOAD(tape.control.target_fault.status)
+        told = hooks.reported if hooks.reported != OK else <Status> REC_LOAD(tape.control.target_fault.status)
         tape.control.exit_status = exit_status
         tape.control.has_exit_status = 1
         if REC_LOAD(tape.control.target_state) < REC_TARGET_STOPPED:

@@ -1,4 +1,4 @@
-# Values. Two walks over an object, in the same order and with the same limits (walk.h): prints.c computes the
+# Values. Two walks over an object, in the same order and with the same limits (walk.h): fingerprint.c computes the
 # fingerprint that says whether a variable changed (and defines the types it meets, so that a SET never has to),
 # `put_value` writes it down. Neither runs any code of the target's, allocates, or takes a reference.
 
@@ -7,31 +7,18 @@ cdef void set_limits(uint32_t items, uint32_t depth, uint32_t text, uint32_t nod
     limits.depth = depth if depth < 60 else 60
     limits.text = text
     limits.nodes = nodes if nodes < REC_MEMO_SIZE // 4 else REC_MEMO_SIZE // 4
-    walk.most = limits.nodes
-    limits.soft = 48 << 10
+    walk.node_limit = limits.nodes
+    limits.soft_size = 48 << 10
     # Beyond the soft end an element takes at most 80 bytes, and at most `nodes` + one container's are left.
-    limits.room = limits.soft + 80 * (limits.nodes + 2 * limits.items) + 4 * limits.text + 8192
+    limits.value_size = limits.soft_size + 80 * (limits.nodes + 2 * limits.items) + 4 * limits.text + 8192
 
 
-cdef inline uint64_t fingerprint(PyObject *o) noexcept nogil:
+cdef inline uint64_t take_fingerprint(PyObject *o) noexcept nogil:
     """What a variable's content is compared by. May write DEF records: call it at a record boundary."""
     if types.used * 2 > types.size:
         forget_types()
     begin_walk()
-    return rec_print(o, o.ob_type, 0)
-
-
-cdef inline bint print_scalar(PyObject *o, PyTypeObject *t, uint64_t *out) noexcept nogil:
-    """The exact content of a small scalar. An int of more than 60 bits is no small one."""
-    if t == &PyLong_Type:
-        return rec_int_small(o, <int64_t *> out)
-    if t == &PyFloat_Type:
-        out[0] = rec_float_bits(o)
-        return True
-    if o == Py_None or t == &PyBool_Type:
-        out[0] = <uint64_t> <uintptr_t> o
-        return True
-    return False
+    return rec_fingerprint(o, o.ob_type, 0)
 
 
 # ---- writing ------------------------------------------------------------------------------------------
@@ -57,13 +44,13 @@ cdef inline uint8_t *put_tagged(uint8_t *p, uint8_t tag, uint64_t number) noexce
 
 
 cdef uint8_t *put_value(uint8_t *p, PyObject *o) noexcept nogil:
-    """A whole value, of at most limits.room bytes. rec_print has walked it before."""
+    """A whole value, of at most limits.value_size bytes. rec_fingerprint has walked it before."""
     begin_walk()
-    walk.soft_end = p + limits.soft
+    walk.soft_end = p + limits.soft_size
     walk.writing = True
     p = put_any(p, o, o.ob_type, 0)
     walk.writing = False
-    REC_CHECK(p <= walk.soft_end - limits.soft + limits.room, b"a value keeps to its limits")
+    REC_CHECK(p <= walk.soft_end - limits.soft_size + limits.value_size, b"a value keeps to its limits")
     return p
 
 
@@ -274,40 +261,41 @@ cdef int set_secrets(tuple patterns) except -1:
     for pattern in patterns[:REC_MOST_PATTERNS]:
         rec_secrets.patterns[rec_secrets.count] = <const char *> <bytes> pattern
         rec_secrets.count += 1
-    rec_forget_verdicts()
+    rec_forget_matches()
     rec_forget_dicts()
     return 0
 
 
 # ---- types --------------------------------------------------------------------------------------------
 
-cdef uint64_t type_name_print(PyTypeObject *t) noexcept nogil:
+cdef uint64_t type_name_fingerprint(PyTypeObject *t) noexcept nogil:
     cdef PyObject *name = rec_heap_type_name(t)
     if name == NULL:
         return 0             # a static type lives as long as the process
-    return rec_fold(rec_fold(rec_str_print(name, 200), <uint64_t> <uintptr_t> t.tp_base), <uint64_t> t.tp_basicsize)
+    cdef uint64_t h = rec_fold(rec_str_fingerprint(name, 200), <uint64_t> <uintptr_t> t.tp_base)
+    return rec_fold(h, <uint64_t> t.tp_basicsize)
 
 
 cdef inline uint64_t intern_type(PyTypeObject *t) noexcept nogil:
     return type_of(t).id
 
 
-cdef TypeEntry *meet_type(PyTypeObject *t) noexcept nogil:
-    """The entry of a type; written to the tape the first time, where a record boundary is (see prints.h)."""
-    cdef uint64_t name_print = type_name_print(t)
-    cdef uint32_t at = rec_type_place(t)
+cdef TypeEntry *lookup_type(PyTypeObject *t) noexcept nogil:
+    """The entry of a type; written to the tape the first time, where a record boundary is (see fingerprint.c)."""
+    cdef uint64_t name_fingerprint = type_name_fingerprint(t)
+    cdef uint32_t at = rec_type_bucket(t)
     cdef TypeEntry *entry
     while types.entries[at].type != NULL and types.entries[at].type != t:
         at = (at + 1) & (types.size - 1)
     entry = &types.entries[at]
-    if entry.type == t and entry.name_print == name_print:
+    if entry.type == t and entry.name_fingerprint == name_fingerprint:
         entry.version = t.tp_version_tag
         entry.keys = NULL
         return entry
     if entry.type == NULL:
         types.used += 1
     entry.type = t
-    entry.name_print = name_print
+    entry.name_fingerprint = name_fingerprint
     entry.version = t.tp_version_tag
     entry.keys = NULL
     entry.shape = rec_shape_of(t)
@@ -316,13 +304,13 @@ cdef TypeEntry *meet_type(PyTypeObject *t) noexcept nogil:
     entry.plain = entry.shape == REC_INSTANCE and not entry.part and not entry.slotted
     entry.id = types.next_id
     types.next_id += 1
-    define_type(t, entry.id)
+    write_def_type(t, entry.id)
     return entry
 
 
 cdef void forget_types() noexcept nogil:
     """An empty table: types get numbers (again) as they are met. The containers come first: put_container
-    may need their numbers for a value that rec_print did not elide."""
+    may need their numbers for a value that rec_fingerprint did not elide."""
     memset(types.entries, 0, types.size * sizeof(TypeEntry))
     types.used = 0
     intern_type(&PyList_Type)
@@ -332,7 +320,7 @@ cdef void forget_types() noexcept nogil:
     intern_type(&PyFrozenSet_Type)
 
 
-cdef void define_type(PyTypeObject *t, uint32_t number) noexcept nogil:
+cdef void write_def_type(PyTypeObject *t, uint32_t number) noexcept nogil:
     """A DEF_TYPE record: at most 2 × 200 code points. A fault is sticky and seen by the caller's caller."""
     cdef PyObject *name = rec_heap_type_name(t)
     cdef PyObject *module = NULL

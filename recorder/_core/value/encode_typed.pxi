@@ -78,7 +78,7 @@ cdef uint8_t *put_part(uint8_t *p, PyObject *o, PyTypeObject *t, TypeEntry *entr
     if shape == REC_ENUM:
         return put_member(p, o, entry, depth, identity)
     if REC_DATE <= shape <= REC_TIMEDELTA:
-        return put_moment(p, o, entry, depth, identity)
+        return put_datetime(p, o, entry, depth, identity)
     if t.tp_flags & Py_TPFLAGS_BASE_EXC_SUBCLASS:
         return put_exception(p, o, entry, depth, identity)
     base = builtin_base(t)
@@ -134,12 +134,12 @@ cdef uint8_t *put_member(uint8_t *p, PyObject *o, TypeEntry *entry, uint32_t dep
     return put_any(p, value, value.ob_type, depth + 1)
 
 
-cdef uint8_t *put_moment(uint8_t *p, PyObject *o, TypeEntry *entry, uint32_t depth,
-                         PyObject *identity) noexcept nogil:
+cdef uint8_t *put_datetime(uint8_t *p, PyObject *o, TypeEntry *entry, uint32_t depth,
+                           PyObject *identity) noexcept nogil:
     cdef rec_shape shape = <rec_shape> entry.shape
-    cdef rec_moment moment
+    cdef rec_datetime moment
     cdef int64_t index
-    rec_read_moment(o, shape, &moment)
+    rec_read_datetime(o, shape, &moment)
     if shape == REC_TIMEDELTA:
         p = put_varint(put_tagged(p, TAG_TIMEDELTA, entry.id), zigzag(moment.days))
         return put_varint(put_varint(p, <uint64_t> moment.seconds), <uint64_t> moment.microsecond)
@@ -163,7 +163,7 @@ cdef uint8_t *put_moment(uint8_t *p, PyObject *o, TypeEntry *entry, uint32_t dep
     return put_any(p, moment.zone, moment.zone.ob_type, depth + 1)
 
 
-cdef inline uint8_t *put_date(uint8_t *p, rec_moment *moment) noexcept nogil:
+cdef inline uint8_t *put_date(uint8_t *p, rec_datetime *moment) noexcept nogil:
     p[0] = <uint8_t> (moment.year & 0xFF)
     p[1] = <uint8_t> (moment.year >> 8)
     p[2] = <uint8_t> moment.month

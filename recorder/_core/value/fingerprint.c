@@ -19,13 +19,13 @@ rec_walk_state rec_walk;
 rec_met rec_memo[REC_MEMO_SIZE];
 rec_type_table rec_types;
 
-enum { PLACES = 64 };
-static uint64_t factors[PLACES];
+enum { FACTORS = 64 };
+static uint64_t factors[FACTORS];
 
-void rec_prepare_prints(void)
+void rec_prepare_fingerprints(void)
 {
     uint64_t seed = 0;
-    for (int i = 0; i < PLACES; i++) { /* splitmix64 */
+    for (int i = 0; i < FACTORS; i++) { /* splitmix64 */
         uint64_t z = seed += 0x9E3779B97F4A7C15u;
         z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
         z = (z ^ z >> 27) * 0x94D049BB133111EBu;
@@ -36,21 +36,21 @@ void rec_prepare_prints(void)
 typedef struct {
     unsigned __int128 sum;
     uint64_t before; /* what was folded so far */
-    uint32_t place;
+    uint32_t count;
 } rec_sum;
 
 static inline void fold_sum(rec_sum *s)
 {
     s->before = rec_fold(rec_fold(s->before, (uint64_t)s->sum), (uint64_t)(s->sum >> 64));
     s->sum = 0;
-    s->place = 0;
+    s->count = 0;
 }
 
 static inline void add(rec_sum *s, uint64_t number)
 {
-    if (__builtin_expect(s->place == PLACES, 0))
+    if (__builtin_expect(s->count == FACTORS, 0))
         fold_sum(s);
-    s->sum += (unsigned __int128)number * factors[s->place++];
+    s->sum += (unsigned __int128)number * factors[s->count++];
 }
 
 static inline uint64_t total(rec_sum s)
@@ -66,7 +66,7 @@ static inline uint64_t total(rec_sum s)
 #define OF_FLOAT 0x9FB21C651E98DF25u
 #define OF_STR 0xD6E8FEB86659FD93u
 
-__attribute__((noinline)) static uint64_t print_large_int(PyObject *o)
+__attribute__((noinline)) static uint64_t fingerprint_large_int(PyObject *o)
 {
     const digit *digits;
     int negative;
@@ -76,7 +76,7 @@ __attribute__((noinline)) static uint64_t print_large_int(PyObject *o)
     return rec_fold(rec_hash_bytes(digits, (size_t)n * sizeof(digit)), (uint64_t)negative);
 }
 
-static inline uint64_t print_int(PyObject *o)
+static inline uint64_t fingerprint_int(PyObject *o)
 {
     PyLongObject *v = (PyLongObject *)o;
 #if PY_VERSION_HEX < 0x030C0000
@@ -88,29 +88,29 @@ static inline uint64_t print_int(PyObject *o)
     if (__builtin_expect(tag < (2 << 3), 1)) /* at most one digit; 0 has one, too */
         return OF_INT + (tag << 40) + v->long_value.ob_digit[0];
 #endif
-    return print_large_int(o);
+    return fingerprint_large_int(o);
 }
 
 /* Apart from the loops, which it would make slower. */
-__attribute__((noinline)) static uint64_t print_str(PyObject *o)
+__attribute__((noinline)) static uint64_t fingerprint_str(PyObject *o)
 {
-    return OF_STR ^ rec_str_print(o, rec_limits.text);
+    return OF_STR ^ rec_str_fingerprint(o, rec_limits.text);
 }
 
-__attribute__((always_inline)) static inline uint64_t print_element(PyObject *o, uint32_t depth)
+__attribute__((always_inline)) static inline uint64_t fingerprint_element(PyObject *o, uint32_t depth)
 {
     PyTypeObject *t = Py_TYPE(o);
     if (t == &PyLong_Type)
-        return print_int(o);
+        return fingerprint_int(o);
     if (t == &PyUnicode_Type) {
         Py_hash_t hash = rec_str_hash(o);
-        return hash != -1 ? OF_STR ^ (uint64_t)hash : print_str(o);
+        return hash != -1 ? OF_STR ^ (uint64_t)hash : fingerprint_str(o);
     }
     if (t == &PyFloat_Type)
         return OF_FLOAT ^ rec_float_bits(o);
     if (o == Py_None || t == &PyBool_Type)
         return (uint64_t)(uintptr_t)o;
-    return rec_print(o, t, depth);
+    return rec_fingerprint(o, t, depth);
 }
 
 /* ---- built-in containers ---- */
@@ -118,10 +118,10 @@ __attribute__((always_inline)) static inline uint64_t print_element(PyObject *o,
 static inline void add_items(rec_sum *s, PyObject **items, Py_ssize_t n, uint32_t depth)
 {
     while (n > 0) {
-        Py_ssize_t some = n < PLACES ? n : PLACES;
+        Py_ssize_t some = n < FACTORS ? n : FACTORS;
         unsigned __int128 sum = 0;
         for (Py_ssize_t i = 0; i < some; i++)
-            sum += (unsigned __int128)print_element(items[i], depth) * factors[i];
+            sum += (unsigned __int128)fingerprint_element(items[i], depth) * factors[i];
         s->sum += sum;
         fold_sum(s);
         items += some;
@@ -134,7 +134,7 @@ static void add_set(rec_sum *s, PyObject *set, Py_ssize_t n, uint32_t depth)
     Py_ssize_t at = 0;
     PyObject *key;
     while (n > 0 && rec_set_next(set, &at, &key)) {
-        add(s, print_element(key, depth));
+        add(s, fingerprint_element(key, depth));
         n--;
     }
 }
@@ -148,7 +148,7 @@ static uint64_t plain_sets[REC_PLAIN_SETS];
 enum { REC_KEPT_DICTS = 256 };
 static struct {
     PyObject *dict;
-    uint64_t version, print;
+    uint64_t version, fingerprint;
 } kept_dicts[REC_KEPT_DICTS];
 static uint64_t values_entered; /* how many were not scalars */
 
@@ -168,7 +168,7 @@ static inline void add_texts(rec_sum *s, PyDictKeysObject *keys, Py_ssize_t n, u
         if (end->me_value == NULL)
             continue;
         /* Hashes of strs have no pattern that could add up: half a product does. */
-        names += (uint64_t)rec_str_hash(end->me_key) * (factors[n % PLACES] + (uint64_t)n);
+        names += (uint64_t)rec_str_hash(end->me_key) * (factors[n % FACTORS] + (uint64_t)n);
         n--;
     }
     names = rec_fold(names, 1);
@@ -181,16 +181,16 @@ static inline void add_texts(rec_sum *s, PyDictKeysObject *keys, Py_ssize_t n, u
             *plain = names;
     }
     unsigned __int128 sum = 0;
-    uint32_t place = 0;
+    uint32_t count = 0;
     for (entry = first; entry < end; entry++) {
         PyObject *value = entry->me_value;
         if (value == NULL || (secret && rec_is_secret(entry->me_key)))
             continue;
-        sum += (unsigned __int128)print_element(value, depth) * factors[place];
-        if (__builtin_expect(++place == PLACES, 0)) {
+        sum += (unsigned __int128)fingerprint_element(value, depth) * factors[count];
+        if (__builtin_expect(++count == FACTORS, 0)) {
             s->sum += sum;
             fold_sum(s);
-            sum = place = 0;
+            sum = count = 0;
         }
     }
     fold_sum(s);
@@ -207,33 +207,33 @@ static void add_dict(rec_sum *s, PyObject *dict, Py_ssize_t n, uint32_t depth)
         return;
     }
     while (n > 0 && rec_next_item(&items, &key, &value)) {
-        add(s, print_element(key, depth));
+        add(s, fingerprint_element(key, depth));
         if (!rec_is_secret(key))
-            add(s, print_element(value, depth));
+            add(s, fingerprint_element(value, depth));
         n--;
     }
 }
 
 /* Of all its items, which have been taken from what the value may have. */
-static uint64_t print_dict(PyObject *o, Py_ssize_t n, uint32_t depth)
+static uint64_t fingerprint_dict(PyObject *o, Py_ssize_t n, uint32_t depth)
 {
     uint64_t version = rec_dicts_public ? 0 : rec_dict_version(o), before = values_entered;
-    size_t place = ((uintptr_t)o >> 4) * 2654435761u >> 16 & (REC_KEPT_DICTS - 1);
-    if (version != 0 && kept_dicts[place].version == version && kept_dicts[place].dict == o)
-        return kept_dicts[place].print;
+    size_t bucket = ((uintptr_t)o >> 4) * 2654435761u >> 16 & (REC_KEPT_DICTS - 1);
+    if (version != 0 && kept_dicts[bucket].version == version && kept_dicts[bucket].dict == o)
+        return kept_dicts[bucket].fingerprint;
     rec_sum s = {.before = rec_fold((uint64_t)(uintptr_t)&PyDict_Type, (uint64_t)n)};
     add_dict(&s, o, n, depth);
-    uint64_t print = total(s);
+    uint64_t fingerprint = total(s);
     if (values_entered == before) {
-        kept_dicts[place].dict = o;
-        kept_dicts[place].version = version;
-        kept_dicts[place].print = print;
+        kept_dicts[bucket].dict = o;
+        kept_dicts[bucket].version = version;
+        kept_dicts[bucket].fingerprint = fingerprint;
     }
-    return print;
+    return fingerprint;
 }
 
 /* `identity` stands for the container in the memo: not itself where it is the part of an instance. */
-static uint64_t print_container(PyObject *o, PyTypeObject *t, uint32_t depth, PyObject *identity)
+static uint64_t fingerprint_container(PyObject *o, PyTypeObject *t, uint32_t depth, PyObject *identity)
 {
     Py_ssize_t n = rec_container_size(o, t), shown;
     int64_t index;
@@ -244,7 +244,7 @@ static uint64_t print_container(PyObject *o, PyTypeObject *t, uint32_t depth, Py
         return rec_fold(5, (uint64_t)index);
     shown = rec_take_nodes(n);
     if (t == &PyDict_Type && shown == n)
-        return print_dict(o, n, depth + 1);
+        return fingerprint_dict(o, n, depth + 1);
     rec_sum s = {.before = rec_fold((uint64_t)(uintptr_t)t, (uint64_t)n)};
     if (t == &PyDict_Type)
         add_dict(&s, o, shown, depth + 1);
@@ -276,13 +276,13 @@ static void add_values(rec_sum *s, rec_type_entry *entry, rec_items *items, Py_s
 {
     uint32_t secrets = shared_secrets(entry, items->keys);
     for (Py_ssize_t i = 0; i < items->count && n > 0; i++) {
-        uint8_t place = rec_values_place(items->values, i);
-        PyObject *value = items->values[place];
+        uint8_t index = rec_values_place(items->values, i);
+        PyObject *value = items->values[index];
         if (value == NULL)
             continue;
-        add(s, place + 1u);
-        if (place < 32 && !(secrets >> place & 1))
-            add(s, print_element(value, depth));
+        add(s, index + 1u);
+        if (index < 32 && !(secrets >> index & 1))
+            add(s, fingerprint_element(value, depth));
         n--;
     }
 }
@@ -292,11 +292,11 @@ static void add_attribute(rec_sum *s, PyObject *name, PyObject *value, uint32_t 
     if (name != NULL)
         add(s, (uint64_t)rec_str_hash(name));
     if (!rec_is_secret(name))
-        add(s, print_element(value, depth));
+        add(s, fingerprint_element(value, depth));
 }
 
 /* An instance that has attributes only, in a dict or in its place. */
-static uint64_t print_plain(PyObject *o, rec_type_entry *entry, uint32_t depth)
+static uint64_t fingerprint_plain(PyObject *o, rec_type_entry *entry, uint32_t depth)
 {
     rec_items items;
     PyObject *name, *value;
@@ -320,9 +320,9 @@ static uint64_t print_plain(PyObject *o, rec_type_entry *entry, uint32_t depth)
     return total(s);
 }
 
-static uint64_t print_part(PyObject *o, PyTypeObject *t, rec_type_entry *entry, uint32_t depth, PyObject *identity);
+static uint64_t fingerprint_part(PyObject *o, PyTypeObject *t, rec_type_entry *entry, uint32_t depth, PyObject *identity);
 
-static uint64_t print_instance(PyObject *o, rec_type_entry *entry, rec_attributes *attributes, Py_ssize_t n,
+static uint64_t fingerprint_instance(PyObject *o, rec_type_entry *entry, rec_attributes *attributes, Py_ssize_t n,
                                uint32_t depth)
 {
     PyObject *name, *value;
@@ -335,7 +335,7 @@ static uint64_t print_instance(PyObject *o, rec_type_entry *entry, rec_attribute
         return rec_fold(5, (uint64_t)index);
     Py_ssize_t shown = rec_take_nodes(n);
     if (entry->part)
-        add(&s, print_part(o, Py_TYPE(o), entry, depth + 1, rec_part_of(o)));
+        add(&s, fingerprint_part(o, Py_TYPE(o), entry, depth + 1, rec_part_of(o)));
     while (shown > 0 && rec_attributes_next(attributes, &name, &value)) {
         add_attribute(&s, name, value, depth + 1);
         shown--;
@@ -344,68 +344,68 @@ static uint64_t print_instance(PyObject *o, rec_type_entry *entry, rec_attribute
 }
 
 /* A member of an enum. It is what it is: only one that is being made can still change. */
-static uint64_t print_member(PyObject *o, uint32_t depth, PyObject *identity)
+static uint64_t fingerprint_member(PyObject *o, uint32_t depth, PyObject *identity)
 {
     PyObject *value = rec_attribute(o, "_value_");
     uint64_t h = (uint64_t)(uintptr_t)o;
     if (rec_seen_before(identity) >= 0 || value == NULL)
         return h;
-    return rec_fold(h, print_element(value, depth + 1));
+    return rec_fold(h, fingerprint_element(value, depth + 1));
 }
 
-static uint64_t print_moment(PyObject *o, rec_shape shape, uint32_t depth, PyObject *identity)
+static uint64_t fingerprint_datetime(PyObject *o, rec_shape shape, uint32_t depth, PyObject *identity)
 {
-    rec_moment moment;
-    rec_read_moment(o, shape, &moment);
+    rec_datetime moment;
+    rec_read_datetime(o, shape, &moment);
     uint64_t h = rec_hash_bytes(&moment, 10 * sizeof(int));
     if (shape == REC_DATE || shape == REC_TIMEDELTA || rec_seen_before(identity) >= 0 || moment.zone == NULL)
         return h;
-    return rec_fold(h, print_element(moment.zone, depth + 1));
+    return rec_fold(h, fingerprint_element(moment.zone, depth + 1));
 }
 
 /* What an instance has besides its attributes. */
-static uint64_t print_part(PyObject *o, PyTypeObject *t, rec_type_entry *entry, uint32_t depth, PyObject *identity)
+static uint64_t fingerprint_part(PyObject *o, PyTypeObject *t, rec_type_entry *entry, uint32_t depth, PyObject *identity)
 {
     rec_shape shape = entry->shape;
     uint64_t h = rec_fold(4, entry->id);
     if (shape == REC_NAMED_TUPLE && rec_names_of_fields(o, t) != NULL)
-        return rec_fold(h, print_container(o, &PyTuple_Type, depth, identity));
+        return rec_fold(h, fingerprint_container(o, &PyTuple_Type, depth, identity));
     if (shape == REC_ENUM)
-        return rec_fold(h, print_member(o, depth, identity));
+        return rec_fold(h, fingerprint_member(o, depth, identity));
     if (REC_DATE <= shape && shape <= REC_TIMEDELTA)
-        return rec_fold(h, print_moment(o, shape, depth, identity));
+        return rec_fold(h, fingerprint_datetime(o, shape, depth, identity));
     if (t->tp_flags & Py_TPFLAGS_BASE_EXC_SUBCLASS) {
         PyObject *args = ((PyBaseExceptionObject *)o)->args;
         if (rec_seen_before(identity) >= 0 || args == NULL || Py_TYPE(args) != &PyTuple_Type)
             return h;
-        return rec_fold(h, print_container(args, &PyTuple_Type, depth + 1, args));
+        return rec_fold(h, fingerprint_container(args, &PyTuple_Type, depth + 1, args));
     }
     PyTypeObject *base = rec_builtin_base(t);
     if (rec_is_container(base))
-        return rec_fold(h, print_container(o, base, depth, identity));
+        return rec_fold(h, fingerprint_container(o, base, depth, identity));
     if (base == &PyFloat_Type)
         return rec_fold(h, rec_float_bits(o));
-    return rec_fold(h, rec_print(o, base, depth));
+    return rec_fold(h, rec_fingerprint(o, base, depth));
 }
 
-static uint64_t print_fields(PyObject *o, rec_type_entry *entry, rec_fields *fields, uint32_t depth)
+static uint64_t fingerprint_fields(PyObject *o, rec_type_entry *entry, rec_fields *fields, uint32_t depth)
 {
     uint64_t h = rec_fold(7, entry->id);
     if (rec_is_elided(fields->count, depth) || rec_seen_before(o) >= 0)
         return rec_fold(h, (uint64_t)(uintptr_t)o);
     for (int i = 0; i < fields->count; i++)
-        h = rec_fold(h, print_element(fields->values[i], depth + 1));
+        h = rec_fold(h, fingerprint_element(fields->values[i], depth + 1));
     return h;
 }
 
-static uint64_t print_generator(PyObject *o)
+static uint64_t fingerprint_generator(PyObject *o)
 {
     rec_generator generator;
     rec_read_generator(o, &generator);
     return rec_fold(rec_fold((uint64_t)(uintptr_t)generator.name, (uint64_t)generator.state), (uint64_t)generator.line);
 }
 
-static uint64_t print_array(PyObject *o, rec_type_entry *entry)
+static uint64_t fingerprint_array(PyObject *o, rec_type_entry *entry)
 {
     static uint8_t items[REC_ARRAY_BYTES];
     rec_array array;
@@ -423,7 +423,7 @@ static uint64_t print_array(PyObject *o, rec_type_entry *entry)
 }
 
 /* An instance: its built-in part and its attributes, what its type has instead, or its type alone. */
-static uint64_t print_typed(PyObject *o, rec_type_entry *entry, uint32_t depth)
+static uint64_t fingerprint_typed(PyObject *o, rec_type_entry *entry, uint32_t depth)
 {
     rec_shape shape = entry->shape;
     rec_attributes attributes;
@@ -431,15 +431,15 @@ static uint64_t print_typed(PyObject *o, rec_type_entry *entry, uint32_t depth)
     if (shape == REC_INSTANCE || entry->part) {
         Py_ssize_t n = rec_attributes_begin(&attributes, o, entry);
         if (entry->part && n == 0)
-            return print_part(o, Py_TYPE(o), entry, depth, o);
-        return print_instance(o, entry, &attributes, n, depth);
+            return fingerprint_part(o, Py_TYPE(o), entry, depth, o);
+        return fingerprint_instance(o, entry, &attributes, n, depth);
     }
     if (rec_find_fields(&fields, o, shape))
-        return print_fields(o, entry, &fields, depth);
+        return fingerprint_fields(o, entry, &fields, depth);
     if (shape == REC_GENERATOR)
-        return print_generator(o);
+        return fingerprint_generator(o);
     if (shape == REC_ARRAY)
-        return print_array(o, entry);
+        return fingerprint_array(o, entry);
     if (shape == REC_MODULE)
         return rec_fold(2, (uint64_t)(uintptr_t)o);
     return rec_fold(3, entry->id);
@@ -447,15 +447,15 @@ static uint64_t print_typed(PyObject *o, rec_type_entry *entry, uint32_t depth)
 
 /* ---- anything ---- */
 
-uint64_t rec_print(PyObject *o, PyTypeObject *t, uint32_t depth)
+uint64_t rec_fingerprint(PyObject *o, PyTypeObject *t, uint32_t depth)
 {
     values_entered++;
     if (rec_is_container(t))
-        return print_container(o, t, depth, o);
+        return fingerprint_container(o, t, depth, o);
     if (t == &PyUnicode_Type)
-        return print_str(o);
+        return fingerprint_str(o);
     if (t == &PyLong_Type)
-        return print_int(o);
+        return fingerprint_int(o);
     if (t == &PyBytes_Type || t == &PyByteArray_Type) {
         Py_ssize_t n = rec_size(o), seen = n < (Py_ssize_t)rec_limits.text ? n : (Py_ssize_t)rec_limits.text;
         return rec_fold(rec_hash_bytes(rec_bytes_data(o, t), (size_t)seen), (uint64_t)n);
@@ -467,5 +467,5 @@ uint64_t rec_print(PyObject *o, PyTypeObject *t, uint32_t depth)
     if (rec_is_named(t))
         return rec_fold(2, (uint64_t)(uintptr_t)o);
     rec_type_entry *entry = rec_type_of(t);
-    return entry->plain ? print_plain(o, entry, depth) : print_typed(o, entry, depth);
+    return entry->plain ? fingerprint_plain(o, entry, depth) : fingerprint_typed(o, entry, depth);
 }

@@ -3,9 +3,9 @@
 cdef extern from "value/walk.h" nogil:
     ctypedef struct Limits "rec_limits_of_values":
         uint32_t items, depth, text, nodes
-        size_t soft, room
+        size_t soft_size, value_size
     ctypedef struct Walk "rec_walk_state":
-        uint32_t containers, most, nodes_left
+        uint32_t containers, node_limit, nodes_left
         uint8_t *soft_end
         bint writing
     int REC_MEMO_SIZE
@@ -24,9 +24,9 @@ cdef extern from "value/walk.h" nogil:
     PyObject **sequence_items "rec_sequence_items"(PyObject *, PyTypeObject *)
 
 cdef extern from "value/fingerprint.h" nogil:
-    void rec_prepare_prints()
+    void rec_prepare_fingerprints()
     void rec_forget_dicts()
-    uint64_t rec_print(PyObject *, PyTypeObject *, uint32_t)
+    uint64_t rec_fingerprint(PyObject *, PyTypeObject *, uint32_t)
 
 cdef extern from "value/redaction.h" nogil:
     int REC_MOST_PATTERNS
@@ -34,13 +34,13 @@ cdef extern from "value/redaction.h" nogil:
         uint32_t count
         const char **patterns
     rec_secret_names rec_secrets
-    void rec_forget_verdicts()
+    void rec_forget_matches()
     bint is_secret "rec_is_secret"(PyObject *)
 
 cdef extern from "value/types.h" nogil:
     ctypedef struct TypeEntry "rec_type_entry":
         PyTypeObject *type
-        uint64_t name_print
+        uint64_t name_fingerprint
         unsigned int version
         uint32_t id
         uint8_t shape
@@ -49,7 +49,7 @@ cdef extern from "value/types.h" nogil:
     ctypedef struct TypeTable "rec_type_table":
         TypeEntry *entries
         uint32_t size, used, next_id
-        TypeEntry *(*meet)(PyTypeObject *) noexcept
+        TypeEntry *(*lookup)(PyTypeObject *) noexcept
     TypeTable types "rec_types"
-    uint32_t rec_type_place(PyTypeObject *)
+    uint32_t rec_type_bucket(PyTypeObject *)
     TypeEntry *type_of "rec_type_of"(PyTypeObject *)
