@@ -100,7 +100,8 @@ cdef Status event_value(Thread *t, uint8_t record, PyObject *value) noexcept nog
     cdef Status status
     cdef uint8_t *p
     cdef uint8_t *start
-    if value != NULL and not is_plain(value) and not is_plain_exception(value):
+    cdef bint walked = value != NULL and not is_plain(value) and not is_plain_exception(value)
+    if walked:
         if is_budget_low():
             limit_walk()
         take_fingerprint(value)                 # defines the types that the value needs
@@ -116,7 +117,7 @@ cdef Status event_value(Thread *t, uint8_t record, PyObject *value) noexcept nog
         p = put_ticks(p)
     start = p
     if value != NULL:
-        p = put_value(p, value)
+        p = put_value(p, value, walked)
         walk.node_limit = limits.nodes
     else:
         p = put_raised(&top_of(t).raised, p)

@@ -40,7 +40,7 @@ cdef Status enter_task(Thread *t, PyObject *object, rec_iframe *frame) noexcept 
     cdef Task *task = &tasks[<uint32_t> ((<uintptr_t> object >> 4) * 2654435761u) % TASK_BUCKETS]
     cdef void *body = rec_task_frame(object)
     cdef PyObject *name = rec_task_name(object)
-    cdef uint64_t fingerprint = rec_fingerprint(name, name.ob_type, 0) if name != NULL else 1
+    cdef uint64_t fingerprint = rec_fingerprint(name, name.ob_type) if name != NULL else 1
     cdef bint known = task.object == object and (body == NULL or task.frame == NULL or body == task.frame)
     global tasks_made
     if known and frame != NULL and body == <void *> frame and task.frame != NULL and not is_suspended(frame):

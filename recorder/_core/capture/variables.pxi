@@ -126,11 +126,9 @@ cdef void set_scalar(Recorded *last, uint32_t slot, PyObject *v, PyTypeObject *t
         else:
             p = put_int(p, <int64_t> n)
     elif t == &PyFloat_Type:
-        p[0] = TAG_FLOAT
-        memcpy(p + 1, &n, 8)
-        p += 9
+        p = put_float(p, n)
     else:
-        put_singleton(p, v)
+        p[0] = TAG_NONE if v == Py_None else TAG_TRUE if v == Py_True else TAG_FALSE
         p += 1
     last.type = t
     last.fingerprint = n
@@ -139,7 +137,7 @@ cdef void set_scalar(Recorded *last, uint32_t slot, PyObject *v, PyTypeObject *t
 
 cdef Status record_text(Recorded *last, uint32_t slot, PyObject *v, uint32_t reserved,
                         Namespace *namespace) noexcept nogil:
-    cdef uint64_t n = rec_fingerprint(v, &PyUnicode_Type, 0)
+    cdef uint64_t n = rec_fingerprint(v, &PyUnicode_Type)
     cdef Status status
     if last.type == &PyUnicode_Type and last.fingerprint == n:
         return OK
@@ -150,7 +148,7 @@ cdef Status record_text(Recorded *last, uint32_t slot, PyObject *v, uint32_t res
     last.fingerprint = n
     last.object = NULL
     last.due = 0
-    tape.cur = put_value(put_set(tape.cur, namespace, slot), v)
+    tape.cur = put_value(put_set(tape.cur, namespace, slot), v, False)
     return reserve(reserved)
 
 
@@ -195,7 +193,7 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
             return status
         last.type = t
         last.fingerprint = n
-        tape.cur = put_value(put_set(tape.cur, namespace, slot), v)
+        tape.cur = put_value(put_set(tape.cur, namespace, slot), v, True)
         written = True
     elif <uintptr_t> last.object & IS_UNEXAMINED:
         status = reserve(reserved)

@@ -55,19 +55,6 @@ cdef inline Status reserve(size_t size) noexcept nogil:
     return status
 
 
-cdef inline uint8_t *put_varint(uint8_t *p, uint64_t value) noexcept nogil:
-    while value >= 0x80:
-        p[0] = <uint8_t> (value | 0x80)
-        p += 1
-        value >>= 7
-    p[0] = <uint8_t> value
-    return p + 1
-
-
-cdef inline uint64_t zigzag(int64_t value) noexcept nogil:
-    return (<uint64_t> value << 1) ^ <uint64_t> (value >> 63)
-
-
 cdef inline uint8_t *put_ticks(uint8_t *p) noexcept nogil:
     cdef uint64_t now = rec_ticks()
     # Cores may disagree by a few ticks: time never goes back within a trace.

@@ -11,9 +11,9 @@ void rec_prepare_fingerprints(void);
 /* To be called when the names that are secret have changed. */
 void rec_forget_dicts(void);
 
-/* Of anything, as far as it is recorded. Inside a walk, see walk.h; defines the types that it meets, so that writing
- * the value never has to. */
-uint64_t rec_fingerprint(PyObject *o, PyTypeObject *type, uint32_t depth);
+/* Of anything, as one of type `t`, as far as it is recorded. A walk must have begun, see walk.h. Has the types that it
+ * meets defined, so that writing the value never has to. */
+uint64_t rec_fingerprint(PyObject *o, PyTypeObject *t);
 
 #pragma GCC visibility pop
 #endif

@@ -1,9 +1,11 @@
-# What the core uses of the C files that look at values.
+# Values, as the tracer sees them: fingerprints, writing, limits, redaction. C does it (traverse.h, fingerprint.c,
+# encode.c); what is declared here never runs code of the program's, allocates, or takes a reference.
 
 cdef extern from "value/walk.h" nogil:
     ctypedef struct Limits "rec_limits_of_values":
         uint32_t items, depth, text, nodes
         size_t soft_size, value_size
+        uint32_t unreadable
     ctypedef struct Walk "rec_walk_state":
         uint32_t containers, node_limit, nodes_left
         uint8_t *soft_end
@@ -12,21 +14,16 @@ cdef extern from "value/walk.h" nogil:
     Limits limits "rec_limits"
     Walk walk "rec_walk"
     void begin_walk "rec_begin_walk"()
-    int64_t seen_before "rec_seen_before"(PyObject *)
-    bint is_elided "rec_is_elided"(Py_ssize_t, uint32_t)
-    Py_ssize_t take_nodes "rec_take_nodes"(Py_ssize_t)
-    PyObject *part_of "rec_part_of"(PyObject *)
-    bint is_container "rec_is_container"(PyTypeObject *)
     bint is_named "rec_is_named"(PyTypeObject *)
     PyTypeObject *builtin_base "rec_builtin_base"(PyTypeObject *)
-    Py_ssize_t container_size "rec_container_size"(PyObject *, PyTypeObject *)
-    const char *bytes_data "rec_bytes_data"(PyObject *, PyTypeObject *)
-    PyObject **sequence_items "rec_sequence_items"(PyObject *, PyTypeObject *)
 
 cdef extern from "value/fingerprint.h" nogil:
     void rec_prepare_fingerprints()
     void rec_forget_dicts()
-    uint64_t rec_fingerprint(PyObject *, PyTypeObject *, uint32_t)
+    uint64_t rec_fingerprint(PyObject *, PyTypeObject *)
+
+cdef extern from "value/encode.h" nogil:
+    uint8_t *put_value "rec_put_value"(uint8_t *, PyObject *, bint walked)
 
 cdef extern from "value/redaction.h" nogil:
     int REC_MOST_PATTERNS
@@ -53,3 +50,41 @@ cdef extern from "value/types.h" nogil:
     TypeTable types "rec_types"
     uint32_t rec_type_bucket(PyTypeObject *)
     TypeEntry *type_of "rec_type_of"(PyTypeObject *)
+
+
+cdef void set_limits(uint32_t items, uint32_t depth, uint32_t text, uint32_t nodes) noexcept nogil:
+    limits.items = items
+    limits.depth = depth if depth < 60 else 60
+    limits.text = text
+    limits.nodes = nodes if nodes < REC_MEMO_SIZE // 4 else REC_MEMO_SIZE // 4
+    walk.node_limit = limits.nodes
+    limits.soft_size = 48 << 10
+    limits.unreadable = ERR_VALUE_UNREADABLE
+    # Beyond the soft end an element takes at most 80 bytes, and at most `nodes` + one container's are left.
+    limits.value_size = limits.soft_size + 80 * (limits.nodes + 2 * limits.items) + 4 * limits.text + 8192
+
+
+cdef inline uint64_t take_fingerprint(PyObject *o) noexcept nogil:
+    """What a variable's content is compared by. May write DEF records: call it at a record boundary."""
+    if types.used * 2 > types.size:
+        forget_types()
+    begin_walk()
+    return rec_fingerprint(o, o.ob_type)
+
+
+# ---- redaction: names whose values are never written --------------------------------------------------
+
+cdef tuple secret_texts = ()     # owns the patterns
+
+
+cdef int set_secrets(tuple patterns) except -1:
+    """patterns: bytes, ASCII, lower case."""
+    global secret_texts
+    rec_secrets.count = 0
+    secret_texts = patterns
+    for pattern in patterns[:REC_MOST_PATTERNS]:
+        rec_secrets.patterns[rec_secrets.count] = <const char *> <bytes> pattern
+        rec_secrets.count += 1
+    rec_forget_matches()
+    rec_forget_dicts()
+    return 0
