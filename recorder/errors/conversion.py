@@ -17,6 +17,7 @@ from recorder.errors.classes import (
     UnknownFailureError,
     UnsupportedPythonError,
 )
+from recorder.errors.stages import STAGES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,11 +25,6 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 
-# What was being done, by the number in `stage` of a Fault: the stages of the core (fault.pxi), and
-# from 16 on the system calls of the sealer. Both sides of a control page are of one version.
-STAGES = dict(enumerate(("start", "capture", "rotate", "stop", "fork"), start=1))
-SYSTEM_CALLS = "open read write fallocate mmap fsync close rename publish unlink rmdir stat spawn"
-STAGES |= dict(enumerate(SYSTEM_CALLS.split(), start=16))
 SEPARATOR = "\x1f"  # between the words in the one text of a Fault
 # What the limits of a policy count.
 UNITS = {"max_bytes": "bytes", "max_events": "events", "max_duration": "ms"}
