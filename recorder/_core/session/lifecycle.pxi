@@ -18,11 +18,9 @@ cdef extern from "<string.h>" nogil:
     char *strerror(int)
 
 cdef extern from "session/exit_diagnostic.h" nogil:
-    ctypedef struct rec_last_words:
+    ctypedef struct rec_exit_diagnostic:
         int number, sys_errno
-        const char *name
-        const char *title
-        const char *hint
+        const rec_failure_text *failure
         const char *detail
         const char *disposition
         const char *path
@@ -32,7 +30,7 @@ cdef extern from "session/exit_diagnostic.h" nogil:
     ctypedef struct rec_line:
         char *text
         size_t size
-    void rec_diagnose(rec_line *, const rec_last_words *)
+    void rec_diagnose(rec_line *, const rec_exit_diagnostic *)
 
 cdef extern from "<stdio.h>" nogil:
     ctypedef struct FILE:
@@ -614,7 +612,7 @@ cdef const Decision *decision_on(Status status) noexcept nogil:
 cdef void conclude(Status status, Status told) noexcept nogil:
     """There is no trace, or no whole one, or something went wrong after Python had gone. What the policy makes of that
     was asked when the recording began."""
-    cdef Found found = COMPLETE_TRACE if tape.control.verdict == 1 else PARTIAL_TRACE
+    cdef Found found = COMPLETE_TRACE if tape.control.verdict == REC_TRACE_COMPLETE else PARTIAL_TRACE
     cdef Status cause = status if status != OK else told
     cdef const Decision *decision = decision_on(cause)
     if not is_published():
@@ -679,14 +677,12 @@ cdef void say_failure(Status status, const char *disposition, Found found, bint 
 cdef void diagnose(const rec_failure_text *row, Status status, int sys_errno, const char *detail,
                    const char *disposition, Found found) noexcept nogil:
     """The same as a diagnostic, where those go."""
-    cdef rec_last_words facts
+    cdef rec_exit_diagnostic facts
     cdef rec_line line
     cdef int fd = ending.json_fd
     facts.number = <int> status
     facts.sys_errno = sys_errno
-    facts.name = row.name
-    facts.title = row.title
-    facts.hint = row.hint
+    facts.failure = row
     facts.detail = detail
     facts.disposition = disposition
     facts.path = NULL if found == NO_TRACE else ending.path
