@@ -7,13 +7,13 @@ simple; it reads whole files into memory and gives one event after the other, wi
     for event in trace.events():
         print(event.number, event.kind, event.code.name, event.line, event.variables())
 
-A value is a tuple: the name of its tag as the page has it, without `_CUT`, and what follows on the page. Containers hold
-a tuple of their items, and how many there truly were where they were cut, else None.
+A value is a tuple: the name of its tag on the page, without `_CUT`, and what follows there. Containers hold a tuple of
+their items, and how many there truly were where they were cut, else None. Of a variable that was not looked at again
+it is ("UNEXAMINED", what it was when it was last seen, or None).
 """
 
 from __future__ import annotations
 
-import bisect
 import json
 import struct
 import zlib
@@ -50,6 +50,7 @@ class Cursor:
     def __init__(self, data: bytes, at: int = 0) -> None:
         self.data = data
         self.at = at
+        self.is_garbled = False  # a text was no UTF-8
 
     def take(self, n: int) -> bytes:
         if n > len(self.data) - self.at:
@@ -85,10 +86,12 @@ class Cursor:
         return (n >> 1) ^ -(n & 1)
 
     def text(self) -> str:
+        raw = self.take(self.varint())
         try:
-            return self.take(self.varint()).decode("utf-8", "surrogatepass")
-        except UnicodeDecodeError as e:
-            raise Damaged(f"not UTF-8: {e}") from None
+            return raw.decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError:
+            self.is_garbled = True
+            return raw.decode("utf-8", "backslashreplace")
 
 
 def crc_fits(block: bytes) -> bool:
@@ -133,7 +136,13 @@ class ValueReader:
         if name is not None:
             return (name,)
         self.cursor.at = at
-        return self.read()
+        return self.read_whole()
+
+    def read_whole(self) -> Value:
+        """A value that stands for itself. What is wrong with its texts alone costs only this value."""
+        self.cursor.is_garbled = False
+        value = self.read()
+        return ("GARBLED",) if self.cursor.is_garbled else value
 
     def read(self) -> Value:
         c = self.cursor
@@ -157,7 +166,7 @@ class ValueReader:
     def open_container(self) -> None:
         self.containers += 1
         self.depth += 1
-        if self.depth > DEEPEST + 1:
+        if self.depth > DEEPEST:
             raise Damaged("a value within more than 64 others")
 
     def type_name(self) -> tuple[str, str]:
@@ -172,9 +181,7 @@ class ValueReader:
         true_size = self.cursor.varint() if cut else None
         n = self.cursor.varint()
         self.check_count(n)
-        items = tuple(
-            (self.read(), self.read()) if name == "DICT" else self.read() for _ in range(n)
-        )
+        items = tuple((self.read(), self.read()) if name == "DICT" else self.read() for _ in range(n))
         self.depth -= 1
         return (name, items, true_size)
 
@@ -201,12 +208,18 @@ class ValueReader:
         return ("INT", self.cursor.zigzag())
 
     def read_big_int(self) -> Value:
-        negative = self.cursor.u8()
+        negative = self.sign()
         magnitude = int.from_bytes(self.cursor.take(self.cursor.varint()), "little")
         return ("INT", -magnitude if negative else magnitude)
 
     def read_int_cut(self) -> Value:
-        return ("INT_CUT", bool(self.cursor.u8()), self.cursor.varint())
+        return ("INT_CUT", self.sign(), self.cursor.varint())
+
+    def sign(self) -> bool:
+        negative = self.cursor.u8()
+        if negative > 1:
+            raise Damaged("a sign that is neither 0 nor 1")
+        return bool(negative)
 
     def read_float(self) -> Value:
         return ("FLOAT", self.cursor.take(8))  # as bytes: a NaN is to be equal to itself
@@ -303,7 +316,10 @@ class ValueReader:
 
     def read_generator(self) -> Value:
         c = self.cursor
-        return ("GENERATOR", self.type_name(), c.u8(), c.text(), c.varint())
+        type_name, state = self.type_name(), c.u8()
+        if state > 3:
+            raise Damaged(f"a generator in state {state}")
+        return ("GENERATOR", type_name, state, c.text(), c.varint())
 
 
 READ_BY_TAG: dict[int, Callable[[ValueReader], Value]] = {
@@ -354,38 +370,56 @@ class Code:
 
 
 class Variables:
-    """What slots hold, and which were set since somebody last looked."""
+    """What slots hold, and before which event each was set last."""
 
     def __init__(self) -> None:
         self.held: dict[int, Value] = {}
         self.unexamined: set[int] = set()
-        self.changed: dict[int, None] = {}  # in the order of the SETs
+        self.set_before: dict[int, int] = {}  # not: by a preamble
+        self.version = 0  # goes up with every change
 
-    def set(self, slot: int, value: Value) -> None:
+    def set(self, slot: int, value: Value, next_event: int | None) -> None:
+        """`next_event`: None in a preamble, which repeats what is known."""
         tag = value[0]
+        self.version += 1
+        if tag == "EXAMINED":
+            self.unexamined.discard(slot)
+            return  # it is what it was: no change
         if tag == "UNEXAMINED":
             self.unexamined.add(slot)
-        elif tag == "EXAMINED":
-            self.unexamined.discard(slot)
         else:
             self.unexamined.discard(slot)
             if tag == "UNBOUND":
                 self.held.pop(slot, None)
             else:
-                self.held[slot] = self.add(slot, value[1]) if tag == "INT_DELTA" else value
-        self.changed[slot] = None
+                self.held[slot] = self.sum(slot, value[1]) if tag == "INT_DELTA" else value
+        if next_event is not None:
+            self.set_before[slot] = next_event
 
-    def add(self, slot: int, delta: int) -> Value:
+    def sum(self, slot: int, delta: int) -> Value:
         base = self.held.get(slot)
-        if base is None or base[0] != "INT":
-            raise Damaged("INT_DELTA to a slot that holds no int")
+        if base is None or base[0] != "INT" or not -(1 << 63) <= base[1] < 1 << 63:
+            raise Damaged("INT_DELTA to a slot that holds no int of 64 bits")
         n = (base[1] + delta) & 0xFFFFFFFFFFFFFFFF
         return ("INT", n - (1 << 64) if n >> 63 else n)
 
+    def value(self, slot: int) -> Value | None:
+        held = self.held.get(slot)
+        return ("UNEXAMINED", held) if slot in self.unexamined else held
+
+    def bound(self) -> dict[int, Value]:
+        if not self.unexamined:
+            return self.held
+        return {slot: v for slot in self.held.keys() | self.unexamined if (v := self.value(slot)) is not None}
+
+    def changed_since(self, event: int) -> list[int]:
+        return sorted(slot for slot, before in self.set_before.items() if before >= event)
+
     def unbind_all(self) -> None:
+        self.version += 1
         self.held.clear()
         self.unexamined.clear()
-        self.changed.clear()
+        self.set_before.clear()
 
 
 @dataclass
@@ -405,6 +439,7 @@ class Frame:
     code: Code
     line: int
     namespace: Namespace | None
+    since: int  # the number of the event after this frame's last one, or after the last one before it began
     is_body: bool = False
     adopted: bool = False
     own: Variables = field(default_factory=Variables)
@@ -445,39 +480,47 @@ class Event:
     thread: Thread
     frame: Frame
     line: int
+    previous_line: int
     ticks: int
     wall_ns: int
     value: Value | None
-    changed: dict[int, None]  # slots of the frame, or of its namespace if it is a body
-    globals_set: list[tuple[Namespace, int]]  # by SET_GLOBAL, since the event before
-    marks: list[tuple[int, int]]
-    gaps: list[tuple[int, int]]
+    changed: list[int]  # slots of the frame, or of its namespace if it is a body
+    marks: list[tuple[str, int, int]]  # MARK and GAP since the event before
     machine: Machine
 
     @property
     def code(self) -> Code:
         return self.frame.code
 
+    @property
+    def task(self) -> tuple[int, str] | None:
+        number = self.thread.task
+        return None if number is None else (number, self.machine.tasks[number])
+
     def changes(self) -> dict[str, Value]:
         """The variables that changed, with what they are now; ("UNBOUND",) if they are no more."""
-        held = self.frame.variables.held
-        return {self.frame.slot_name(slot): held.get(slot, ("UNBOUND",)) for slot in self.changed}
+        variables = self.frame.variables
+        return {self.frame.slot_name(slot): variables.value(slot) or ("UNBOUND",) for slot in self.changed}
 
     def variables(self) -> dict[str, Value]:
         return named(self.frame)
 
     def globals(self) -> dict[str, Value]:
-        space = self.frame.namespace
-        return (
-            {}
-            if space is None
-            else {space.slot_name(s): v for s, v in space.variables.held.items()}
-        )
+        return globals_of(self.frame)
+
+    def stacks(self) -> dict[int, list[Frame]]:
+        """The frames of every thread that has any, from the outermost in; the event's own is still there."""
+        return {t.number: list(t.stack) for t in self.machine.threads.values() if t.stack}
 
 
 def named(frame: Frame) -> dict[str, Value]:
     """The variables of any frame of the state, by name."""
-    return {frame.slot_name(slot): value for slot, value in frame.variables.held.items()}
+    return {frame.slot_name(slot): value for slot, value in frame.variables.bound().items()}
+
+
+def globals_of(frame: Frame) -> dict[str, Value]:
+    space = frame.namespace
+    return {} if space is None else {space.slot_name(s): v for s, v in space.variables.bound().items()}
 
 
 EVENT_KINDS = {
@@ -498,12 +541,11 @@ WITH_VALUE = {0x05, 0x06, 0x09, 0x0A, 0x0B, 0x0C, 0x0D}
 class Machine:
     """Section 2 of the page: runs records, gives events, and holds the state between them."""
 
-    def __init__(
-        self, ticks_per_second: int, first_event: int = 0, in_preamble: bool = False
-    ) -> None:
-        self.ticks_per_second = ticks_per_second
-        self.next_event = first_event
-        self.in_preamble = in_preamble
+    def __init__(self, header: FileHeader) -> None:
+        self.ticks_per_second = header.ticks_per_second or 1_000_000_000
+        self.started_ns = header.started_ns
+        self.next_event = 0
+        self.in_preamble = False
         self.threads: dict[int, Thread] = {}
         self.files: dict[int, str] = {}
         self.codes: dict[int, Code] = {}
@@ -515,12 +557,22 @@ class Machine:
         self.next_frame = 0
         self.last_tick = 0
         self.clock: Clock | None = None
-        self.marks: list[tuple[int, int]] = []
-        self.gaps: list[tuple[int, int]] = []
-        self.globals_set: list[tuple[Namespace, int]] = []
-        self.to_pop = False  # the frame of the last event ended with it
+        self.marks: list[tuple[str, int, int]] = []
         self.restated: Frame | None = None  # SETs of a preamble are about the last FRAME
         self.cursor = Cursor(b"")
+
+    def run_chunk(self, payload: bytes, first_event: int) -> Iterator[Event]:
+        """A preamble and a segment. What was defined before stays, and frames that were suspended."""
+        self.next_event = first_event
+        self.in_preamble = True
+        self.current = self.clock = None
+        for thread in self.threads.values():
+            thread.stack.clear()
+            thread.task = None
+        self.marks = []
+        yield from self.run(payload)
+        if self.in_preamble:
+            raise Damaged("the preamble does not end")
 
     def run(self, records: bytes) -> Iterator[Event]:
         c = self.cursor = Cursor(records)
@@ -542,8 +594,6 @@ class Machine:
             if event is not None:
                 yield event
                 self.finish_event(event)
-        if self.in_preamble:
-            raise Damaged("the preamble does not end")
 
     # what records are about
 
@@ -569,12 +619,14 @@ class Machine:
         if not self.in_preamble:
             raise Damaged("a record of the preamble behind it")
 
+    def not_in_preamble(self) -> None:
+        if self.in_preamble:
+            raise Damaged("a record that no preamble has")
+
     # events
 
     def line(self, delta: int) -> Event:
-        frame = self.top()
-        frame.line += delta
-        return self.make_event("LINE", None)
+        return self.make_event("LINE", None, delta)
 
     def event(self, byte: int) -> Event:
         if byte in TICKING:
@@ -582,30 +634,29 @@ class Machine:
         value = self.value() if byte in WITH_VALUE else None
         return self.make_event(EVENT_KINDS[byte], value)
 
-    def make_event(self, kind: str, value: Value | None) -> Event:
-        if self.in_preamble:
-            raise Damaged("an event in the preamble")
+    def make_event(self, kind: str, value: Value | None, lines: int = 0) -> Event:
+        self.not_in_preamble()
         frame = self.top()
+        frame.line += lines
         return Event(
             number=self.next_event,
             kind=kind,
             thread=self.thread(),
             frame=frame,
             line=frame.line,
+            previous_line=frame.line - lines,
             ticks=self.last_tick,
             wall_ns=self.wall_ns(),
             value=value,
-            changed=frame.variables.changed,
-            globals_set=self.globals_set,
+            changed=frame.variables.changed_since(frame.since),
             marks=self.marks,
-            gaps=self.gaps,
             machine=self,
         )
 
     def finish_event(self, event: Event) -> None:
-        event.frame.variables.changed = {}
-        self.globals_set, self.marks, self.gaps = [], [], []
+        self.marks = []
         self.next_event += 1
+        event.frame.since = self.next_event
         if event.kind in ("RETURN", "YIELD", "UNWIND"):
             self.thread().stack.pop()
         if event.kind == "YIELD":
@@ -613,14 +664,11 @@ class Machine:
 
     def wall_ns(self) -> int:
         if self.clock is None:
-            raise Damaged("an event before the first CLOCK")
-        return (
-            self.clock.wall_ns
-            + (self.last_tick - self.clock.ticks) * 1_000_000_000 // self.ticks_per_second
-        )
+            return self.started_ns
+        return self.clock.wall_ns + (self.last_tick - self.clock.ticks) * 1_000_000_000 // self.ticks_per_second
 
     def value(self) -> Value:
-        return ValueReader(self.cursor, self.types).read()
+        return ValueReader(self.cursor, self.types).read_whole()
 
     # variables
 
@@ -629,16 +677,19 @@ class Machine:
 
     def set(self, slot: int) -> None:
         value = ValueReader(self.cursor, self.types).read_variable()
-        if self.in_preamble:
-            if self.restated is None:
-                raise Damaged("SET without a FRAME before it")
-            frame = self.restated
-            if value[0] == "INT_DELTA":
-                raise Damaged("INT_DELTA in a preamble")
-        else:
+        if not self.in_preamble:
             frame = self.top()
+        elif self.restated is not None:
+            frame = self.restated
+        else:
+            raise Damaged("SET in a preamble without a FRAME before it")
         frame.slot_name(slot)
-        frame.variables.set(slot, value)
+        self.set_variable(frame.variables, slot, value)
+
+    def set_variable(self, variables: Variables, slot: int, value: Value) -> None:
+        if self.in_preamble and value[0] == "INT_DELTA":
+            raise Damaged("INT_DELTA in a preamble")
+        variables.set(slot, value, None if self.in_preamble else self.next_event)
 
     def set_global(self) -> None:
         space = self.defined(self.namespaces, self.cursor.varint(), "namespace")
@@ -646,16 +697,14 @@ class Machine:
         value = ValueReader(self.cursor, self.types).read_variable()
         if slot >= len(space.slots):
             raise Damaged(f"slot {slot} of {space.name} is not defined")
-        if self.in_preamble and value[0] == "INT_DELTA":
-            raise Damaged("INT_DELTA in a preamble")
-        space.variables.set(slot, value)
-        self.globals_set.append((space, slot))
+        self.set_variable(space.variables, slot, value)
 
     # frames
 
     def begin_frame(self, adopted: bool) -> Frame:
+        self.not_in_preamble()
         code = self.defined(self.codes, self.cursor.varint(), "code")
-        frame = Frame(self.next_frame, code, code.first_line, code.namespace, adopted=adopted)
+        frame = Frame(self.next_frame, code, code.first_line, code.namespace, self.next_event, adopted=adopted)
         self.next_frame += 1
         self.thread().stack.append(frame)
         return frame
@@ -674,19 +723,22 @@ class Machine:
         self.take_suspended()
 
     def take_suspended(self) -> Frame:
+        self.not_in_preamble()
         number = self.next_frame - self.cursor.varint()
         if number not in self.suspended:
             raise Damaged(f"frame {number} is not suspended")
         return self.suspended.pop(number)
 
     def drop(self) -> None:
+        self.not_in_preamble()
         self.top()
         self.thread().stack.pop()
 
     def body(self) -> None:
+        self.not_in_preamble()
         frame = self.top()
-        if frame.namespace is None:
-            raise Damaged("BODY of a frame without a namespace")
+        if frame.namespace is None or frame.is_body or frame.own.set_before:
+            raise Damaged("BODY of a frame without a namespace, or with variables of its own")
         frame.is_body = True
 
     # threads, tasks, time, losses
@@ -706,16 +758,16 @@ class Machine:
         self.last_tick = self.clock.ticks
 
     def gap(self) -> None:
-        self.gaps.append((self.cursor.varint(), self.cursor.varint()))
+        self.not_in_preamble()
+        self.marks.append(("GAP", self.cursor.varint(), self.cursor.varint()))
 
     def mark(self) -> None:
-        self.marks.append((self.cursor.varint(), self.cursor.varint()))
+        self.not_in_preamble()
+        self.marks.append(("MARK", self.cursor.varint(), self.cursor.varint()))
 
     # definitions
 
-    def define(
-        self, table: dict[int, Any], number: int, what: Any, may_change: bool = False
-    ) -> None:
+    def define(self, table: dict[int, Any], number: int, what: Any, may_change: bool = False) -> None:
         if number in table and table[number] != what and not may_change:
             raise Damaged(f"number {number} is defined anew as {what}")
         table[number] = what
@@ -723,7 +775,7 @@ class Machine:
     def define_thread(self) -> None:
         number, native_id, name = self.cursor.varint(), self.cursor.varint(), self.cursor.text()
         if number in self.threads:
-            self.threads[number].name = name
+            self.threads[number].native_id, self.threads[number].name = native_id, name
         else:
             self.threads[number] = Thread(number, native_id, name)
 
@@ -757,9 +809,7 @@ class Machine:
             if self.codes[number].definition != definition:
                 raise Damaged(f"code {number} is defined anew")
             return
-        self.codes[number] = Code(
-            number, file, first_line, flags, name, qualified_name, arguments, slots, definition
-        )
+        self.codes[number] = Code(number, file, first_line, flags, name, qualified_name, arguments, slots, definition)
 
     def define_name(self) -> None:
         code = self.defined(self.codes, self.cursor.varint(), "code")
@@ -779,9 +829,9 @@ class Machine:
         slot = self.cursor.varint()
         self.add_name(space.slots, slot, self.cursor.text())
 
-    @staticmethod
-    def add_name(slots: list[Any], slot: int, name: Any) -> None:
-        if slot > len(slots) or (slot < len(slots) and slots[slot] != name):
+    def add_name(self, slots: list[Any], slot: int, name: Any) -> None:
+        is_repeated = self.in_preamble and slot < len(slots) and slots[slot] == name
+        if slot != len(slots) and not is_repeated:
             raise Damaged(f"slot {slot} is not the next of {len(slots)}")
         if slot == len(slots):
             slots.append(name)
@@ -800,7 +850,10 @@ class Machine:
         code = self.defined(self.codes, c.varint(), "code")
         line, n, flags = c.varint(), c.varint(), c.u8()
         space = self.defined(self.namespaces, n - 1, "namespace") if n else None
-        frame = Frame(number, code, line, space, is_body=bool(flags & 4), adopted=bool(flags & 2))
+        if flags > 7 or (flags & 4 and space is None):
+            raise Damaged(f"a frame with flags {flags}")
+        is_body, adopted = bool(flags & 4), bool(flags & 2)
+        frame = Frame(number, code, line, space, self.next_event, is_body, adopted)
         if flags & 1:
             self.suspended[number] = frame
         else:
@@ -816,14 +869,6 @@ class Machine:
         self.only_in_preamble()
         self.in_preamble = False
         self.restated = None
-        self.globals_set = []
-        for space in self.namespaces.values():
-            space.variables.changed = {}
-        for frame in [
-            *self.suspended.values(),
-            *(f for t in self.threads.values() for f in t.stack),
-        ]:
-            frame.own.changed = {}
 
 
 OTHER_RECORDS: dict[int, Callable[[Machine], None]] = {
@@ -856,6 +901,14 @@ OTHER_RECORDS: dict[int, Callable[[Machine], None]] = {
 
 
 # --- the file ---------------------------------------------------------------------------------------------------------
+
+
+FILE_HEADER = struct.Struct("<8sHHI16sQQQII")
+CHUNK_HEADER = struct.Struct("<4sBBBBQIIQQQQII")
+VERDICT = struct.Struct("<8sBBHiIiQQQQII")
+KNOWN_TYPES = (META, EVENTS, SOURCE, CLOSE, INDEX, DROPPED)
+STATES = {1: "complete", 2: "partial", 3: "truncated"}
+MOST_EVENTS = 1 << 62
 
 
 class FileHeader(NamedTuple):
@@ -903,25 +956,22 @@ class Source(NamedTuple):
     content: bytes
 
 
-def read_file_header(data: bytes) -> FileHeader:
+def read_file_header(data: bytes) -> tuple[FileHeader, bool]:
+    """The header, and whether its checksum fits; if not, there is still nothing better to go by."""
     block = data[:HEADER_BYTES]
-    if block[:8] != b"\x93RTRACE\n":
-        raise NotATrace("no magic")
-    if not crc_fits(block):
-        raise NotATrace("the checksum of the header does not fit")
-    major, minor, _, trace_id, started, ticks, _, _ = struct.unpack("<8xHHI16sQQQI4x", block)
-    if major > 1:
+    if len(block) < HEADER_BYTES or block[:8] != b"\x93RTRACE\n":
+        raise NotATrace("no file header")
+    _, major, minor, _, trace_id, started, ticks, _, _, _ = FILE_HEADER.unpack(block)
+    if crc_fits(block) and major > 1:
         raise NotATrace(f"version {major}")
-    return FileHeader(major, minor, trace_id, started, ticks)
+    return FileHeader(major, minor, trace_id, started, ticks), crc_fits(block)
 
 
 def read_verdict(data: bytes) -> Verdict | None:
-    block = data[-64:]
-    if len(data) < 2 * HEADER_BYTES or block[:8] != b"RVERDICT" or not crc_fits(block):
+    block = data[-HEADER_BYTES:]
+    if block[:8] != b"RVERDICT" or not crc_fits(block):
         return None
-    state, known, _, status, error, errno, events, lost, close, chunks = struct.unpack(
-        "<8xBBHiIiQQQQ8x", block
-    )
+    _, state, known, _, status, error, errno, events, lost, close, chunks, _, _ = VERDICT.unpack(block)
     return Verdict(state, status if known else None, error, errno, events, lost, close, chunks)
 
 
@@ -930,12 +980,8 @@ def read_chunk_header(data: bytes, at: int) -> Chunk | None:
     block = data[at : at + HEADER_BYTES]
     if block[:4] != b"RCHK" or not crc_fits(block):
         return None
-    kind, flags, codec, _, sequence, raw, stored, first, events, lost, segment, crc = struct.unpack(
-        "<4xBBBBQIIQQQQI4x", block
-    )
-    return Chunk(
-        at, kind, bool(flags & 1), codec, sequence, raw, stored, first, events, lost, segment, crc
-    )
+    _, kind, flags, codec, _, sequence, raw, stored, first, events, lost, segment, crc, _ = CHUNK_HEADER.unpack(block)
+    return Chunk(at, kind, bool(flags & 1), codec, sequence, raw, stored, first, events, lost, segment, crc)
 
 
 class Damage(NamedTuple):
@@ -944,98 +990,159 @@ class Damage(NamedTuple):
 
 
 class Trace:
-    """One file. What cannot be read is listed in `damage`; `events` adds what is wrong within a payload."""
+    """One file. What cannot be read is listed in `damage`; reading the events may add to it."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
-        self.header = read_file_header(data)
-        self.verdict = read_verdict(data)
-        self.chunks: list[Chunk] = []
         self.damage: list[Damage] = []
-        self.meta: dict[str, Any] | None = None
-        self.close: dict[str, Any] | None = None
+        self.header, is_sound = read_file_header(data)
+        if not is_sound:
+            self.damage.append(Damage(0, "the checksum of the file header does not fit"))
+        self.verdict: Verdict | None = None
+        self.chunks: list[Chunk] = []
+        self.end = HEADER_BYTES  # of the last whole chunk
+        self.meta: dict[str, Any] = {}
+        self.close: dict[str, Any] = {}
         self.index: list[tuple[int, int, int]] = []
         self.sources: dict[str, Source] = {}
         self.find_chunks()
+        self.compare_headers()
         for chunk in self.chunks:
             self.read_side_chunk(chunk)
-        self.event_chunks = [c for c in self.chunks if c.type == EVENTS]
+        if self.verdict and not self.damage and self.verdict.events != sum(c.events for c in self.event_chunks):
+            self.note(len(data) - HEADER_BYTES, "not the number of events that the verdict says")
+
+    def note(self, offset: int, reason: str) -> None:
+        if all(found.offset != offset for found in self.damage):
+            self.damage.append(Damage(offset, reason))
+
+    @property
+    def event_chunks(self) -> list[Chunk]:
+        return [chunk for chunk in self.chunks if chunk.type == EVENTS]
+
+    @property
+    def state(self) -> str:
+        """What a reader may believe."""
+        if self.damage:
+            return "corrupt"
+        return STATES[self.verdict.state] if self.verdict else "truncated"
 
     # chunks
 
     def find_chunks(self) -> None:
-        end = len(self.data) - (HEADER_BYTES if self.verdict else 0)
-        at = HEADER_BYTES
-        while at < end:
-            chunk = read_chunk_header(self.data, at)
-            if chunk is None or chunk.end > end:
-                self.damage.append(
-                    Damage(at, "no chunk" if chunk is None else "a chunk that is cut off")
-                )
-                at = self.data.find(b"RCHK", at + 1, end)
-                while at >= 0 and read_chunk_header(self.data, at) is None:
-                    at = self.data.find(b"RCHK", at + 1, end)
-                if at < 0:
-                    break
-                continue
-            if chunk.type > DROPPED and not chunk.ignorable:
-                raise NotATrace(f"chunk type {chunk.type}")
-            self.chunks.append(chunk)
-            at = chunk.end
+        at, size = HEADER_BYTES, len(self.data)
+        while at < size:
+            if at == size - HEADER_BYTES and (verdict := read_verdict(self.data)) is not None:
+                if verdict.state in STATES:
+                    self.verdict = verdict
+                else:
+                    self.note(at, "a verdict that is not known")
+                return
+            chunk = self.sound_chunk(at)
+            if chunk is None:
+                if size - at < HEADER_BYTES or not self.data[at:].strip(b"\0"):
+                    return  # the writer died here, and had room reserved ahead
+                self.note(at, "no chunk begins where one should")
+                at = self.next_sound(at + 1)
+            elif chunk.end > size:
+                return  # the writer died in this one
+            else:
+                self.chunks.append(chunk)
+                at = self.end = chunk.end
 
-    def payload(self, chunk: Chunk) -> bytes:
+    def sound_chunk(self, at: int) -> Chunk | None:
+        chunk = read_chunk_header(self.data, at)
+        if chunk is None:
+            return None
+        if chunk.codec > 1 or (chunk.type not in KNOWN_TYPES and not chunk.ignorable):
+            raise NotATrace(f"chunk type {chunk.type}, codec {chunk.codec}")
+        is_too_large = max(chunk.raw_size, chunk.stored_size) > LARGEST_PAYLOAD
+        if is_too_large or chunk.events > chunk.raw_size or chunk.first_event >= MOST_EVENTS:
+            return None
+        return chunk
+
+    def next_sound(self, at: int) -> int:
+        """Where the next chunk header with a checksum that fits is, or else the verdict, or the end."""
+        size = len(self.data)
+        at = self.data.find(b"RCHK", at)
+        while at >= 0 and read_chunk_header(self.data, at) is None:
+            at = self.data.find(b"RCHK", at + 1)
+        if at >= 0:
+            return at
+        return size if read_verdict(self.data) is None else max(self.end, size - HEADER_BYTES)
+
+    def compare_headers(self) -> None:
+        """What chunks and verdict say of each other. Behind damage, what is missing is known to be."""
+        sequence = event = 0
+        for chunk in self.chunks:
+            if not self.damage and chunk.sequence != sequence:
+                self.note(chunk.offset, "chunks are missing before this one")
+            sequence = chunk.sequence + 1
+            if not self.damage and chunk.type == EVENTS and chunk.first_event != event:
+                self.note(chunk.offset, "events are missing before this chunk")
+            if chunk.type in (EVENTS, DROPPED):
+                event = chunk.first_event + (chunk.events if chunk.type == EVENTS else chunk.lost)
+        is_closed = bool(self.chunks) and self.chunks[-1].type == CLOSE
+        verdict, size = self.verdict, len(self.data)
+        if verdict is None:
+            if is_closed and size - self.end >= HEADER_BYTES:
+                self.note(self.end, "the verdict is damaged")
+        elif not is_closed or self.chunks[-1].offset != verdict.close_offset or verdict.chunks != len(self.chunks):
+            self.note(size - HEADER_BYTES, "the chunks are not those that the verdict says")
+
+    def stored(self, chunk: Chunk) -> bytes:
         stored = self.data[chunk.offset + HEADER_BYTES : chunk.end]
         if zlib.crc32(stored) != chunk.crc:
             raise Damaged("the checksum of the payload does not fit")
-        if chunk.raw_size > LARGEST_PAYLOAD:
-            raise Damaged("a payload of more than 64 MiB")
-        if chunk.codec == 0:
-            raw = stored
-        elif chunk.codec == 1:
+        return stored
+
+    def payload(self, chunk: Chunk) -> bytes:
+        raw = stored = self.stored(chunk)
+        if chunk.codec == 1:
             try:
-                raw = zstandard.ZstdDecompressor().decompress(
-                    stored, max_output_size=chunk.raw_size
-                )
+                claimed = zstandard.get_frame_parameters(stored).content_size
+                if claimed not in (chunk.raw_size, zstandard.CONTENTSIZE_UNKNOWN):
+                    raise Damaged("the compressed payload says that it is of another size")
+                raw = zstandard.ZstdDecompressor().decompress(stored, max_output_size=chunk.raw_size)
             except zstandard.ZstdError as e:
                 raise Damaged(f"zstd: {e}") from None
-        else:
-            raise Damaged(f"codec {chunk.codec}")
         if len(raw) != chunk.raw_size:
             raise Damaged(f"{len(raw)} bytes where {chunk.raw_size} are announced")
         return raw
 
     def read_side_chunk(self, chunk: Chunk) -> None:
-        """META, SOURCE, INDEX and CLOSE."""
-        if chunk.type not in (META, SOURCE, INDEX, CLOSE):
+        """META, SOURCE, INDEX and CLOSE; of the others the checksum."""
+        if chunk.type == DROPPED:
             return
         try:
-            raw = self.payload(chunk)
-            if chunk.type == META:
-                self.meta = json.loads(raw)
-            elif chunk.type == CLOSE:
-                self.close = json.loads(raw)
+            if chunk.type == META and not self.meta:
+                self.meta = dict(json.loads(self.payload(chunk)))
+            elif chunk.type == CLOSE and not self.close:
+                self.close = dict(json.loads(self.payload(chunk)))
             elif chunk.type == SOURCE:
-                c = Cursor(raw)
+                c = Cursor(self.payload(chunk))
                 about = json.loads(c.text())
-                self.sources[about["path"]] = Source(**about, content=raw[c.at :])
+                self.sources[about["path"]] = Source(**about, content=c.data[c.at :])
+            elif chunk.type == INDEX:
+                self.index = list(struct.iter_unpack("<QQQ", self.payload(chunk)))
             else:
-                self.index = list(struct.iter_unpack("<QQQ", raw))
-        except (Damaged, ValueError, KeyError, TypeError, struct.error) as e:
-            self.damage.append(Damage(chunk.offset, str(e)))
+                self.stored(chunk)
+        except (Damaged, ValueError, KeyError, TypeError, RecursionError, struct.error) as e:
+            self.note(chunk.offset, str(e))
 
     # events
 
-    def chunk_events(self, chunk: Chunk) -> Iterator[Event]:
+    def chunk_events(self, chunk: Chunk, machine: Machine | None = None) -> Iterator[Event]:
         """The events of one chunk, which needs nothing else. Stops at damage and lists it."""
+        if chunk.events == 0:
+            return
+        machine = machine or Machine(self.header)
         try:
-            machine = Machine(self.header.ticks_per_second, chunk.first_event, in_preamble=True)
-            yield from machine.run(self.payload(chunk))
+            yield from machine.run_chunk(self.payload(chunk), chunk.first_event)
             if machine.next_event - chunk.first_event != chunk.events:
-                raise Damaged(
-                    f"{machine.next_event - chunk.first_event} events where {chunk.events} are announced"
-                )
+                raise Damaged(f"{machine.next_event - chunk.first_event} events where {chunk.events} are announced")
         except Damaged as e:
-            self.damage.append(Damage(chunk.offset, str(e)))
+            self.note(chunk.offset, str(e))
 
     def events(self) -> Iterator[Event]:
         for chunk in self.event_chunks:
@@ -1043,12 +1150,10 @@ class Trace:
 
     def at(self, number: int) -> Event | None:
         """The event of this number, and with it the whole state."""
-        n = bisect.bisect_right([c.first_event for c in self.event_chunks], number) - 1
-        if n < 0:
-            return None
-        return next(
-            (e for e in self.chunk_events(self.event_chunks[n]) if e.number == number), None
-        )
+        for chunk in self.event_chunks:
+            if chunk.first_event <= number < chunk.first_event + chunk.events:
+                return next((e for e in self.chunk_events(chunk) if e.number == number), None)
+        return None
 
 
 def read_trace(path: str | Path) -> Trace:
