@@ -952,7 +952,6 @@ class Chunk(NamedTuple):
 class Source(NamedTuple):
     path: str
     sha256: str
-    size: int
     content: bytes
 
 
@@ -1003,7 +1002,6 @@ class Trace:
         self.end = HEADER_BYTES  # of the last whole chunk
         self.meta: dict[str, Any] = {}
         self.close: dict[str, Any] = {}
-        self.index: list[tuple[int, int, int]] = []
         self.sources: dict[str, Source] = {}
         self.find_chunks()
         self.compare_headers()
@@ -1111,7 +1109,7 @@ class Trace:
         return raw
 
     def read_side_chunk(self, chunk: Chunk) -> None:
-        """META, SOURCE, INDEX and CLOSE; of the others the checksum."""
+        """META, SOURCE and CLOSE; of the others the checksum. Who goes through the file needs no INDEX."""
         if chunk.type == DROPPED:
             return
         try:
@@ -1122,13 +1120,21 @@ class Trace:
             elif chunk.type == SOURCE:
                 c = Cursor(self.payload(chunk))
                 about = json.loads(c.text())
-                self.sources[about["path"]] = Source(**about, content=c.data[c.at :])
-            elif chunk.type == INDEX:
-                self.index = list(struct.iter_unpack("<QQQ", self.payload(chunk)))
+                path, sha256 = str(about["path"]), str(about["sha256"])
+                self.sources[path] = Source(path, sha256, c.data[c.at :])
             else:
                 self.stored(chunk)
-        except (Damaged, ValueError, KeyError, TypeError, RecursionError, struct.error) as e:
+        except (Damaged, ValueError, KeyError, TypeError, RecursionError) as e:
             self.note(chunk.offset, str(e))
+
+    def index(self) -> list[tuple[int, int, int]]:
+        """What INDEX says: (offset, first event, events) of every chunk of events."""
+        return [
+            entry
+            for chunk in self.chunks
+            if chunk.type == INDEX
+            for entry in struct.iter_unpack("<QQQ", self.payload(chunk))
+        ]
 
     # events
 
