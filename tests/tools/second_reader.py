@@ -181,7 +181,9 @@ class ValueReader:
         true_size = self.cursor.varint() if cut else None
         n = self.cursor.varint()
         self.check_count(n)
-        items = tuple((self.read(), self.read()) if name == "DICT" else self.read() for _ in range(n))
+        items = tuple(
+            (self.read(), self.read()) if name == "DICT" else self.read() for _ in range(n)
+        )
         self.depth -= 1
         return (name, items, true_size)
 
@@ -410,7 +412,11 @@ class Variables:
     def bound(self) -> dict[int, Value]:
         if not self.unexamined:
             return self.held
-        return {slot: v for slot in self.held.keys() | self.unexamined if (v := self.value(slot)) is not None}
+        return {
+            slot: v
+            for slot in self.held.keys() | self.unexamined
+            if (v := self.value(slot)) is not None
+        }
 
     def changed_since(self, event: int) -> list[int]:
         return sorted(slot for slot, before in self.set_before.items() if before >= event)
@@ -500,7 +506,10 @@ class Event:
     def changes(self) -> dict[str, Value]:
         """The variables that changed, with what they are now; ("UNBOUND",) if they are no more."""
         variables = self.frame.variables
-        return {self.frame.slot_name(slot): variables.value(slot) or ("UNBOUND",) for slot in self.changed}
+        return {
+            self.frame.slot_name(slot): variables.value(slot) or ("UNBOUND",)
+            for slot in self.changed
+        }
 
     def variables(self) -> dict[str, Value]:
         return named(self.frame)
@@ -520,7 +529,9 @@ def named(frame: Frame) -> dict[str, Value]:
 
 def globals_of(frame: Frame) -> dict[str, Value]:
     space = frame.namespace
-    return {} if space is None else {space.slot_name(s): v for s, v in space.variables.bound().items()}
+    return (
+        {} if space is None else {space.slot_name(s): v for s, v in space.variables.bound().items()}
+    )
 
 
 EVENT_KINDS = {
@@ -575,25 +586,29 @@ class Machine:
             raise Damaged("the preamble does not end")
 
     def run(self, records: bytes) -> Iterator[Event]:
-        c = self.cursor = Cursor(records)
-        while c.at < len(records):
-            byte = c.u8()
-            event = None
-            if byte >= 0x80:
-                event = self.line((byte & 0x7F) - 32)
-            elif byte >= 0x40:
-                self.set(byte & 0x3F)
-            elif byte == 0x02:
-                event = self.line(c.zigzag())
-            elif byte in EVENT_KINDS:
-                event = self.event(byte)
-            elif byte in OTHER_RECORDS:
-                OTHER_RECORDS[byte](self)
-            else:
-                raise Damaged(f"no record begins with {byte:02X}")
+        self.cursor = Cursor(records)
+        while self.cursor.at < len(records):
+            event = self.step()
             if event is not None:
                 yield event
                 self.finish_event(event)
+
+    def step(self) -> Event | None:
+        """One record. The event, if it is one, still has to be finished."""
+        byte = self.cursor.u8()
+        if byte >= 0x80:
+            return self.line((byte & 0x7F) - 32)
+        if byte >= 0x40:
+            self.set(byte & 0x3F)
+            return None
+        if byte == 0x02:
+            return self.line(self.cursor.zigzag())
+        if byte in EVENT_KINDS:
+            return self.event(byte)
+        if byte not in OTHER_RECORDS:
+            raise Damaged(f"no record begins with {byte:02X}")
+        OTHER_RECORDS[byte](self)
+        return None
 
     # what records are about
 
@@ -665,7 +680,10 @@ class Machine:
     def wall_ns(self) -> int:
         if self.clock is None:
             return self.started_ns
-        return self.clock.wall_ns + (self.last_tick - self.clock.ticks) * 1_000_000_000 // self.ticks_per_second
+        return (
+            self.clock.wall_ns
+            + (self.last_tick - self.clock.ticks) * 1_000_000_000 // self.ticks_per_second
+        )
 
     def value(self) -> Value:
         return ValueReader(self.cursor, self.types).read_whole()
@@ -704,7 +722,9 @@ class Machine:
     def begin_frame(self, adopted: bool) -> Frame:
         self.not_in_preamble()
         code = self.defined(self.codes, self.cursor.varint(), "code")
-        frame = Frame(self.next_frame, code, code.first_line, code.namespace, self.next_event, adopted=adopted)
+        frame = Frame(
+            self.next_frame, code, code.first_line, code.namespace, self.next_event, adopted=adopted
+        )
         self.next_frame += 1
         self.thread().stack.append(frame)
         return frame
@@ -767,7 +787,9 @@ class Machine:
 
     # definitions
 
-    def define(self, table: dict[int, Any], number: int, what: Any, may_change: bool = False) -> None:
+    def define(
+        self, table: dict[int, Any], number: int, what: Any, may_change: bool = False
+    ) -> None:
         if number in table and table[number] != what and not may_change:
             raise Damaged(f"number {number} is defined anew as {what}")
         table[number] = what
@@ -809,7 +831,9 @@ class Machine:
             if self.codes[number].definition != definition:
                 raise Damaged(f"code {number} is defined anew")
             return
-        self.codes[number] = Code(number, file, first_line, flags, name, qualified_name, arguments, slots, definition)
+        self.codes[number] = Code(
+            number, file, first_line, flags, name, qualified_name, arguments, slots, definition
+        )
 
     def define_name(self) -> None:
         code = self.defined(self.codes, self.cursor.varint(), "code")
@@ -970,7 +994,9 @@ def read_verdict(data: bytes) -> Verdict | None:
     block = data[-HEADER_BYTES:]
     if block[:8] != b"RVERDICT" or not crc_fits(block):
         return None
-    _, state, known, _, status, error, errno, events, lost, close, chunks, _, _ = VERDICT.unpack(block)
+    _, state, known, _, status, error, errno, events, lost, close, chunks, _, _ = VERDICT.unpack(
+        block
+    )
     return Verdict(state, status if known else None, error, errno, events, lost, close, chunks)
 
 
@@ -979,8 +1005,12 @@ def read_chunk_header(data: bytes, at: int) -> Chunk | None:
     block = data[at : at + HEADER_BYTES]
     if block[:4] != b"RCHK" or not crc_fits(block):
         return None
-    _, kind, flags, codec, _, sequence, raw, stored, first, events, lost, segment, crc, _ = CHUNK_HEADER.unpack(block)
-    return Chunk(at, kind, bool(flags & 1), codec, sequence, raw, stored, first, events, lost, segment, crc)
+    _, kind, flags, codec, _, sequence, raw, stored, first, events, lost, segment, crc, _ = (
+        CHUNK_HEADER.unpack(block)
+    )
+    return Chunk(
+        at, kind, bool(flags & 1), codec, sequence, raw, stored, first, events, lost, segment, crc
+    )
 
 
 class Damage(NamedTuple):
@@ -1007,7 +1037,11 @@ class Trace:
         self.compare_headers()
         for chunk in self.chunks:
             self.read_side_chunk(chunk)
-        if self.verdict and not self.damage and self.verdict.events != sum(c.events for c in self.event_chunks):
+        if (
+            self.verdict
+            and not self.damage
+            and self.verdict.events != sum(c.events for c in self.event_chunks)
+        ):
             self.note(len(data) - HEADER_BYTES, "not the number of events that the verdict says")
 
     def note(self, offset: int, reason: str) -> None:
@@ -1085,7 +1119,11 @@ class Trace:
         if verdict is None:
             if is_closed and size - self.end >= HEADER_BYTES:
                 self.note(self.end, "the verdict is damaged")
-        elif not is_closed or self.chunks[-1].offset != verdict.close_offset or verdict.chunks != len(self.chunks):
+        elif (
+            not is_closed
+            or self.chunks[-1].offset != verdict.close_offset
+            or verdict.chunks != len(self.chunks)
+        ):
             self.note(size - HEADER_BYTES, "the chunks are not those that the verdict says")
 
     def stored(self, chunk: Chunk) -> bytes:
@@ -1101,7 +1139,9 @@ class Trace:
                 claimed = zstandard.get_frame_parameters(stored).content_size
                 if claimed not in (chunk.raw_size, zstandard.CONTENTSIZE_UNKNOWN):
                     raise Damaged("the compressed payload says that it is of another size")
-                raw = zstandard.ZstdDecompressor().decompress(stored, max_output_size=chunk.raw_size)
+                raw = zstandard.ZstdDecompressor().decompress(
+                    stored, max_output_size=chunk.raw_size
+                )
             except zstandard.ZstdError as e:
                 raise Damaged(f"zstd: {e}") from None
         if len(raw) != chunk.raw_size:
@@ -1139,14 +1179,18 @@ class Trace:
     # events
 
     def chunk_events(self, chunk: Chunk, machine: Machine | None = None) -> Iterator[Event]:
-        """The events of one chunk, which needs nothing else. Stops at damage and lists it."""
-        if chunk.events == 0:
-            return
-        machine = machine or Machine(self.header)
+        """The events of one chunk, which needs nothing else. Stops at damage and lists it. Given a machine, goes on
+        with what that has seen of the chunks before."""
+        if machine is None:
+            if chunk.events == 0:
+                return  # nothing that anyone could ask for
+            machine = Machine(self.header)
         try:
             yield from machine.run_chunk(self.payload(chunk), chunk.first_event)
             if machine.next_event - chunk.first_event != chunk.events:
-                raise Damaged(f"{machine.next_event - chunk.first_event} events where {chunk.events} are announced")
+                raise Damaged(
+                    f"{machine.next_event - chunk.first_event} events where {chunk.events} are announced"
+                )
         except Damaged as e:
             self.note(chunk.offset, str(e))
 
@@ -1164,3 +1208,84 @@ class Trace:
 
 def read_trace(path: str | Path) -> Trace:
     return Trace(Path(path).read_bytes())
+
+
+# --- the staging folder -----------------------------------------------------------------------------------------------
+
+SEGMENT_HEAD = struct.Struct("<4sIQQQ32x")
+CONTROL_BEGIN = struct.Struct("<4sI16sQQQ16xIiiIIIQQQQ")  # up to the target's fault
+TARGET_STATES = ("PREPARING", "RECORDING", "STOPPED", "FINISHED")
+
+
+class Segment(NamedTuple):
+    sequence: int
+    first_event: int
+    records: bytes
+
+
+class ControlPage(NamedTuple):
+    """The beginning of it: what the recording is, and what the target says."""
+
+    magic: bytes
+    version: int
+    trace_id: bytes
+    ticks_per_second: int
+    started_wall_ns: int
+    started_mono_ns: int
+    target_state: int
+    target_pid: int
+    exit_status: int
+    has_exit_status: int
+    discard: int
+    forks: int
+    events: int
+    lost_events: int
+    stopped_mono_ns: int
+    image: int
+
+    @property
+    def state(self) -> str:
+        return TARGET_STATES[self.target_state]
+
+
+def read_segment(path: Path) -> Segment | None:
+    """What is whole in a segment; None if it was never begun."""
+    data = path.read_bytes()
+    if not data[:HEADER_BYTES].strip(b"\0"):
+        return None
+    magic, version, sequence, committed, first_event = SEGMENT_HEAD.unpack_from(data)
+    if magic != b"RSEG" or version != 1 or committed > len(data) - HEADER_BYTES:
+        raise Damaged(f"{path} is no segment")
+    return Segment(sequence, first_event, data[HEADER_BYTES : HEADER_BYTES + committed])
+
+
+class Staging:
+    """What a recording has written so far, in its staging folder. Nobody may be writing there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.session: dict[str, Any] = json.loads((folder / "session.json").read_bytes())
+        page = (folder / "control").read_bytes()
+        self.control = ControlPage(*CONTROL_BEGIN.unpack_from(page))
+        if self.control.magic != b"RCTL" or self.control.version != 1 or len(page) != 4096:
+            raise Damaged("no control page")
+        made = (folder / "trace").read_bytes()
+        self.trace = Trace(made) if made.strip(b"\0") else None
+        last = max((c.segment for c in self.trace.event_chunks), default=0) if self.trace else 0
+        segments = filter(None, (read_segment(folder / f"segment-{i}") for i in range(4)))
+        self.segments = sorted(segment for segment in segments if segment.sequence > last)
+
+    @property
+    def header(self) -> FileHeader:
+        if self.trace is not None:
+            return self.trace.header
+        c = self.control
+        return FileHeader(1, 0, c.trace_id, c.started_wall_ns, c.ticks_per_second)
+
+    def events(self) -> Iterator[Event]:
+        machine = Machine(self.header)
+        if self.trace is not None:
+            for chunk in self.trace.event_chunks:
+                yield from self.trace.chunk_events(chunk, machine)
+        for segment in self.segments:
+            machine.next_event = segment.first_event
+            yield from machine.run(segment.records)

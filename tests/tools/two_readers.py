@@ -3,8 +3,8 @@
 `compare(path)` says what they see differently in a file, whatever file it is. What both have to say is the same:
 
 - whether it is a trace at all; its verdict, META, CLOSE and sources; every place that is damaged;
-- of every event number, kind, function, file, line, thread, task, time, frame, caller, depth and value, what changed, what
-  was not recorded or is lost before it, and all locals and globals;
+- of every event number, kind, function, file, line, thread, task, time, frame, caller, depth and value, what changed,
+  what was not recorded or is lost before it, and all locals and globals;
 - at some events all stacks, with the variables of every frame.
 
 The second reader is slow, so of a trace with more than MOST_EVENTS events only some are compared: half as many from its
@@ -27,7 +27,7 @@ from recorder._core.decode import RawFrame
 from recorder.trace import reader, values
 from recorder.trace.values import Node
 from tests.tools import second_reader
-from tests.tools.second_reader import EVENTS, NotATrace, Value
+from tests.tools.second_reader import NotATrace, Value
 
 MOST_EVENTS = 1_000
 STACKS_AT = 97  # every so many events all stacks are compared
@@ -65,7 +65,7 @@ class Comparison:
         self.second = second
         self.most = most_events
         self.known: dict[bytes, Value] = {}  # values of the product's as the second reader has them
-        # What was found equal last, by frame or namespace: the product's values, and the version of the second reader's.
+        # What was found equal last, by frame or namespace: the product's values, the second reader's version.
         self.equal: dict[tuple[str, int], tuple[object, int]] = {}
 
     def differences(self) -> Iterator[str]:
@@ -161,7 +161,9 @@ class Comparison:
         if not b.is_body:
             key = ("frame", b.number)
             yield from self.compare_variables(f"locals at {where}", key, a.values, b.own, a)
-        names = b.namespace.slots if b.is_body and b.namespace else [name for _, name in b.code.slots]
+        names = (
+            b.namespace.slots if b.is_body and b.namespace else [name for _, name in b.code.slots]
+        )
         yield from differ(f"names at {where}", a.names[: len(names)], names)
 
     def compare_variables(
@@ -188,7 +190,10 @@ class Comparison:
         theirs = b.stacks()
         yield from differ(
             f"stacks at event {b.number}",
-            {t.number: [(f.frame, f.line, f.function.number) for f in fs] for t, fs in moment.stacks},
+            {
+                t.number: [(f.frame, f.line, f.function.number) for f in fs]
+                for t, fs in moment.stacks
+            },
             {n: [(f.number, f.line, f.code.number) for f in fs] for n, fs in theirs.items()},
         )
         for thread, frames in moment.stacks:
