@@ -573,17 +573,22 @@ class Machine:
         self.cursor = Cursor(b"")
 
     def run_chunk(self, payload: bytes, first_event: int) -> Iterator[Event]:
-        """A preamble and a segment. What was defined before stays, and frames that were suspended."""
+        """A preamble and a segment."""
+        self.begin_chunk(payload, first_event)
+        yield from self.run(payload)
+        if self.in_preamble:
+            raise Damaged("the preamble does not end")
+
+    def begin_chunk(self, payload: bytes, first_event: int) -> None:
+        """What was defined before stays, and frames that were suspended."""
+        self.cursor = Cursor(payload)
         self.next_event = first_event
         self.in_preamble = True
-        self.current = self.clock = None
+        self.current = self.clock = self.restated = None
         for thread in self.threads.values():
             thread.stack.clear()
             thread.task = None
         self.marks = []
-        yield from self.run(payload)
-        if self.in_preamble:
-            raise Damaged("the preamble does not end")
 
     def run(self, records: bytes) -> Iterator[Event]:
         self.cursor = Cursor(records)
