@@ -50,22 +50,22 @@ def text_line(error: RecorderError) -> bytes:
 
 
 # The process that has said its one line on stderr; a forked child has one of its own.
-_said_in = 0
+_final_line_of = 0
 
 
 def say(line: bytes) -> bool:
     """Says the one line of this process on stderr; False if it was said or cannot be."""
-    global _said_in
-    if _said_in == os.getpid():
+    global _final_line_of
+    if _final_line_of == os.getpid():
         return False
-    _said_in = os.getpid()
+    _final_line_of = os.getpid()
     return write_fd(STDERR, line)
 
 
-_told_of: set[str] = set()
+_reported_folders: set[str] = set()
 
 
-def tell_of_unfinished(trace: str) -> None:
+def report_unfinished(trace: str) -> None:
     """A run whose program and sealer were both killed left its staging folder beside the trace: says so on
     stderr, once a process for each, with the command that recovers it."""
     try:
@@ -75,10 +75,10 @@ def tell_of_unfinished(trace: str) -> None:
             raise
         return  # no reason not to start
     for path in stale:
-        if path not in _told_of:
+        if path not in _reported_folders:
             import shlex
 
-            _told_of.add(path)
+            _reported_folders.add(path)
             text = f"recorder: an earlier recording was not finished: recorder recover {shlex.quote(path)}\n"
             write_fd(STDERR, text.encode("utf-8", "backslashreplace"))
 
@@ -140,7 +140,7 @@ class Reporter:
         """A line in the log that is no failure."""
         self._to_log(level, text, None)
 
-    def beyond_python(self) -> dict[str, Any]:
+    def after_finalization(self) -> dict[str, Any]:
         """Where the core is to write a diagnostic when Python has gone, and what it says in any case."""
         if self.destination is None:
             return {"json_fd": -1, "json_path": b"", "json_facts": b""}

@@ -556,7 +556,9 @@ def requirement(policy: Policy, trace_state: str, number: int = 0) -> int:
     return errors.TraceIncompleteError.number if errors.class_for(number).override else 0
 
 
-def beyond_python(policy: Policy, *, owns_status: bool) -> list[tuple[int, bytes, tuple[int, ...]]]:
+def after_finalization(
+    policy: Policy, *, owns_status: bool
+) -> list[tuple[int, bytes, tuple[int, ...]]]:
     """What each failure leads to that comes up after Python has gone, for the core, which cannot ask then: its
     number, the disposition, and the exit status with a complete trace, a partial one, none (-1: the program's own).
 

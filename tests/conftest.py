@@ -23,7 +23,7 @@ import pytest
 
 import recorder
 from recorder import diagnostics, errors
-from recorder.errors import base
+from recorder.errors import text
 from tests.oracle_process import Oracle
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -155,9 +155,9 @@ def house_rules(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(diagnostics.Reporter, "report", seen)
     if rules.provoked:  # what is brought about for real has every fact
-        missing = base._Facts.__missing__
+        missing = text._Facts.__missing__
         monkeypatch.setattr(
-            base._Facts,
+            text._Facts,
             "__missing__",
             lambda facts, key: rules.unfilled.append(f"{{{key}}}") or missing(facts, key),
         )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from recorder.cli.output import count, printable
+from recorder.cli.output import count, printable, warn
 
 if TYPE_CHECKING:
     # What add_subparsers() returns has no public name.
@@ -44,16 +44,15 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from recorder import export
-    from recorder.cli import say
 
     format = export.format_named(args.to)
     output = args.output or default_output(args.trace, format.suffix, args.to)
     with cleaning_up(), progress(f"exporting to {format.name}") as told:
         done = export.export(args.trace, format.name, output, told=told)
     if done.notice:
-        say(f"recorder: {printable(done.notice)}")
+        warn(f"recorder: {printable(done.notice)}")
     if sys.stderr is not None and sys.stderr.isatty():
-        say(f"recorder: {count(done.events, 'event')} → {printable(done.path)}")
+        warn(f"recorder: {count(done.events, 'event')} → {printable(done.path)}")
     return CORRUPT if done.verdict.startswith("corrupt") else 0
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from recorder import errors
 from recorder.cli.export import cleaning_up, progress
-from recorder.cli.output import printable, write
+from recorder.cli.output import printable, warn, write
 
 if TYPE_CHECKING:
     # What add_subparsers() returns has no public name.
@@ -62,7 +62,6 @@ def columns() -> str:
 
 
 def run(args: argparse.Namespace) -> int:
-    from recorder.cli import say
     from recorder.export import parquet
 
     duckdb = parquet.load("duckdb")
@@ -73,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
         with progress("reading traces") as told:
             notices = prepare(args.traces, tables, folder, told)
         for notice in notices:
-            say(f"recorder: {printable(notice)}")
+            warn(f"recorder: {printable(notice)}")
         connection = stack.enter_context(connect(duckdb, folder, tables, len(args.traces)))
         with asking(duckdb):
             connection.execute(args.query)
