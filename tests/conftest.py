@@ -71,8 +71,8 @@ class Rules:
             yield f"an internal error was swallowed: {name}"
         for line in self.unfilled:
             yield f"a message has a `?` for a fact: {line}"
-        for text in self.unraisable:
-            yield f"sys.unraisablehook was called: {text}"
+        for line in self.unraisable:
+            yield f"sys.unraisablehook was called: {line}"
         for name, leaked in self.leaks().items():
             more = f" and {len(leaked) - 3} more" if len(leaked) > 3 else ""
             yield f"{name} left: {', '.join(map(str, leaked[:3]))}{more}"

@@ -13,7 +13,7 @@ import sys
 from recorder import errors as failures
 from recorder.cli import failure, output
 
-# Loaded now: where no file can be opened any more, a failure can still be told.
+# Loaded now: where no file can be opened any more, a failure can still be reported.
 from recorder.errors import errnos as errnos
 from recorder.errors import tables as tables
 from recorder.version import VERSION

@@ -47,8 +47,8 @@ def run(args: argparse.Namespace) -> int:
 
     format = export.format_named(args.to)
     output = args.output or default_output(args.trace, format.suffix, args.to)
-    with cleaning_up(), progress(f"exporting to {format.name}") as told:
-        done = export.export(args.trace, format.name, output, told=told)
+    with cleaning_up(), progress(f"exporting to {format.name}") as on_progress:
+        done = export.export(args.trace, format.name, output, on_progress=on_progress)
     if done.notice:
         warn(f"recorder: {printable(done.notice)}")
     if sys.stderr is not None and sys.stderr.isatty():
@@ -105,8 +105,8 @@ def progress(title: str) -> Iterator[Callable[[int, int], None] | None]:
     with bar:
         task = bar.add_task(title, total=None)
 
-        def told(done: int, total: int) -> None:
+        def on_progress(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
             bar.refresh()
 
-        yield told
+        yield on_progress

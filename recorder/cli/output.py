@@ -36,7 +36,7 @@ def warn(text: str) -> None:
 
 
 def flush() -> None:
-    """What was written arrives, or it is said why not."""
+    """What was written arrives, or the failure is raised."""
     if sys.stdout is not None:
         try:
             sys.stdout.flush()

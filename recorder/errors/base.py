@@ -74,6 +74,12 @@ class _Kind:
 class RecorderError(Exception):
     """A failure of the recorder. Nothing else ever comes out of an exported function.
 
+    Of the class: code (ErrorCode) and kind (ErrorKind), error_name ("ERR_DISK_FULL"), title, hint, doc_url,
+    exit_code (2, 10, 20 or 70), retriable; on_error, override and trace_effect as in codegen/error_codes.toml.
+    Of the instance: message (one line), context (facts by name, JSON scalars; sizes in bytes), errno and path,
+    number (kept as given where this version does not know it), trace_path, trace_state ("complete", "partial"
+    or "none") and events_lost, where a trace is concerned; each None where it is not known.
+
     The message is made from the facts by the template of the class, unless one is given; what the
     system said stands behind it, unless that is what the code means. A fact that is missing leaves
     a `?` in it: reporting a failure must never be a second one.
@@ -187,7 +193,9 @@ class RecorderError(Exception):
         thread: int | None = None,
         stage: str | None = None,
     ) -> dict[str, Any]:
-        """The JSON diagnostic: its own facts, and those of the run it happened in."""
+        """The JSON diagnostic, as errors/diagnostic.schema.json has it: its own facts, and those of the run it
+        happened in. disposition: "degrade", "disable", "abort" or "raise". events: recorded so far. thread: the
+        number that the operating system has for it. Raises InvalidArgumentError for another disposition."""
         from recorder.errors import diagnostic
 
         if type(disposition) is not str or disposition not in diagnostic.DISPOSITIONS:

@@ -180,7 +180,7 @@ def is_programs(exc: BaseException) -> bool:
     file = trace.tb_frame.f_code.co_filename
     if file.startswith(
         (_OURS, "recorder/_core/", "<frozen ")
-    ):  # the core's are told as at its build
+    ):  # the core's code has the paths of its build
         return False
     return not file.startswith(_LIBRARY) or "-packages" in file
 
@@ -214,7 +214,7 @@ def _not_imported(exc: ImportError, facts: dict[str, Any]) -> RecorderError:
 
 
 def _interpreter() -> int:
-    """The number of this interpreter, of which nobody is told who is the main one."""
+    """The number of this interpreter; -1 where Python does not tell it."""
     for name in ("_interpreters", "_xxsubinterpreters"):
         try:
             current = __import__(name).get_current()
