@@ -23,7 +23,7 @@ import pytest
 
 import recorder
 from recorder import diagnostics, errors
-from recorder.errors import base
+from recorder.errors import text
 from recorder.trace import reader
 from tests.tools import two_readers
 from tests.tools.oracle_process import Oracle
@@ -73,8 +73,8 @@ class Rules:
             yield f"an internal error was swallowed: {name}"
         for line in self.unfilled:
             yield f"a message has a `?` for a fact: {line}"
-        for text in self.unraisable:
-            yield f"sys.unraisablehook was called: {text}"
+        for line in self.unraisable:
+            yield f"sys.unraisablehook was called: {line}"
         for name, leaked in self.leaks().items():
             more = f" and {len(leaked) - 3} more" if len(leaked) > 3 else ""
             yield f"{name} left: {', '.join(map(str, leaked[:3]))}{more}"
@@ -159,9 +159,9 @@ def house_rules(
 
     monkeypatch.setattr(diagnostics.Reporter, "report", seen)
     if rules.provoked:  # what is brought about for real has every fact
-        missing = base._Facts.__missing__
+        missing = text._Facts.__missing__
         monkeypatch.setattr(
-            base._Facts,
+            text._Facts,
             "__missing__",
             lambda facts, key: rules.unfilled.append(f"{{{key}}}") or missing(facts, key),
         )
