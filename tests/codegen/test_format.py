@@ -7,7 +7,7 @@ import struct
 import subprocess
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from codegen import format_table, generate
 from codegen.operands import Operand
 from recorder._core import control
 from recorder.trace import format as fmt
+from tests.conftest import Run
 from tests.tools.codegen_tree import ROOT, Tree
 
 TABLE = "codegen/format.toml"
@@ -652,27 +653,86 @@ def check(block: bytes) -> None:
     assert struct.unpack("<I", block[-4:]) == (zlib.crc32(block[:-4]),)
 
 
-PROGRAMS = (
-    "typed_values",
-    "tasks",
-    "generators",
-    "exceptions",
-    "global_names",
-    "shared",
-    "large_code",
-)
-# What these programs have no reason to make.
-RARE: set[str] = set()
+PROGRAM = """
+import asyncio, collections, datetime, enum, sys
+
+class Colour(enum.Enum):
+    RED = 1
+
+class Node:
+    def __init__(self, number):
+        self.number = number
+        self.name = f"node {number}"
+        self.following = []
+
+class MyInt(int): pass
+class Slotted: __slots__ = ("a",)
+Pair = collections.namedtuple("Pair", "a b")
+Wide = collections.namedtuple("Wide", [f"f{i}" for i in range(300)])
+counter = 0
+
+def values():
+    many, large = range(100_000), 1 << 100_000
+    ref = []; ref.append(ref)
+    text, raw, array = "x" * 100_000, b"x" * 100_000, bytearray(100_000)
+    a, b, c, d, e = list(many), tuple(many), set(many), frozenset(many), dict.fromkeys(many)
+    deep = [[[[[[[[[[[[1]]]]]]]]]]]]
+    password, constants = "secret", [None, True, False, ..., NotImplemented]
+    wide, node, slotted, thing = Wide(*many[:300]), Node(0), Slotted(), object()
+    node.__dict__.update((f"a{i}", i) for i in range(300))
+    when = datetime.datetime(2020, 1, 2, tzinfo=datetime.timezone.utc), datetime.time(1)
+    day, delta, mine, z, f = datetime.date(2020, 1, 1), datetime.timedelta(1), MyInt(3), 1j, 0.5
+    big = 10**12; big += 1
+    module, function, cls, error, pair = sys, values, Node, ValueError("a"), Pair(1, 2)
+    red, whole = Colour.RED, [b"a", "a", bytearray(b"a"), 2**100, (1,), {1}, frozenset({1}), {1: 2}]
+    del big
+
+def generator():
+    yield 1
+    yield 2
+
+def exceptions():
+    for how in (next, lambda g: g.throw(KeyError("x"))):
+        g = generator(); next(g)
+        try:
+            try: how(g)
+            finally: how = None
+        except KeyError: pass
+
+async def main():
+    await asyncio.sleep(0)
+
+def count():
+    global counter
+    counter += 10**10
+
+def graph():
+    root = Node(0)
+    root.following = [Node(i) for i in range(190)]
+    return root
+
+def more_than_a_segment(root):
+    for i in range(1000):
+        text = f"{i:9}" * 800
+    root = graph()
+
+values(); exceptions(); asyncio.run(main()); count(); count()
+exec("def f():\\n" + "".join(f" v{i} = {i}\\n" for i in range(100)) + " return v99\\nf()")
+exec("def g():\\n x = 1\\n" + "\\n" * 200 + " return x\\ng()")
+more_than_a_segment(graph())
+"""
+# What a program has to be unlucky for, or begin in the middle, or use numpy: made by tests of capture/.
+RARE = {
+    *("REC_ADOPT", "REC_DROP", "REC_FORGET", "REC_GAP", "TAG_ARRAY", "TAG_ERROR", "TAG_EXAMINED"),
+}
 
 
-def test_the_table_reads_every_byte_of_real_traces(trace_of: Callable[[Path], Path]) -> None:
-    seen: set[str] = set()
-    for program in PROGRAMS:
-        seen |= read_by_the_table(trace_of(ROOT / f"tests/programs/{program}.py").read_bytes())
+def test_the_table_reads_every_byte_of_a_trace(run_recorded: Run) -> None:
+    found = read_by_the_table(run_recorded(PROGRAM).trace.read_bytes())
     rows = {f"REC_{row.name}" for row in FORMAT.records} | {
         f"TAG_{row.name}" for row in FORMAT.tags
     }
-    assert rows - seen == RARE
+    assert rows - found <= RARE
 
 
 def read_by_the_table(raw: bytes) -> set[str]:
