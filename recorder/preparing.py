@@ -28,6 +28,7 @@ from recorder.staging import (
     reserve_ahead,
     staging_path,
 )
+from recorder.version import VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -205,12 +206,10 @@ def _make_session(
     started: int,
     parent: Mapping[str, Any] | None,
 ) -> None:
-    import recorder
-
     meta = {
         "run_id": staging.run_id,
         "trace_id": staging.trace_id,
-        "recorder_version": getattr(recorder, "__version__", ""),
+        "recorder_version": VERSION,
         "python": sys.version.split()[0],
         "platform": f"{sys.platform}-{os.uname().machine}",
         "argv": argv,

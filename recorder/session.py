@@ -16,7 +16,7 @@ from recorder import errors, launching, preparing
 from recorder import policy as policies
 from recorder import staging as stagings
 from recorder._core import capture, control, syscalls
-from recorder.diagnostics import Reporter, tell_of_unfinished
+from recorder.diagnostics import Reporter, report_unfinished
 from recorder.errors import arguments
 
 # Loaded now: where no file can be opened any more, a failure can still be told.
@@ -117,7 +117,7 @@ class Session(capture.Recording):
         try:
             self._claim()
             self._reporter.check()
-            tell_of_unfinished(self.path)
+            report_unfinished(self.path)
             preparing.make(staging, policy=self.policy, argv=self._argv, parent=self._parent)
             launching.launch_sealer(staging)
             self._arm()
@@ -154,11 +154,11 @@ class Session(capture.Recording):
             "wait_for_main": self._waiting,
             "summary": self._waiting and _wants_summary(policy),
             "exit_status": 0 if self.whole_process and not policy.propagate_script_exit else -1,
-            "decisions": policies.beyond_python(policy, owns_status=self.whole_process),
+            "decisions": policies.after_finalization(policy, owns_status=self.whole_process),
             "name": os.fsencode(_short(self.path)),
             "path": self.path.encode("utf-8", "backslashreplace"),
             "missing": f"recorder: {missing}\n".encode("utf-8", "backslashreplace"),
-            **self._reporter.beyond_python(),
+            **self._reporter.after_finalization(),
             "on_fork": self.forked if _tells_of_forks(policy) else None,
             "before_exit": self.at_exit if self.whole_process else None,
         }
@@ -202,8 +202,8 @@ class Session(capture.Recording):
         abort; TraceMissingError or TraceIncompleteError if the policy requires a trace."""
         try:
             return self._stop()
-        except errors.STARVED as error:
-            errors.raise_starved(error, "stop")
+        except errors.MEMORY_ERRORS as error:
+            errors.reraise_out_of_memory(error, "stop")
 
     def _stop(self) -> Summary:
         if self._summary is None:
@@ -399,8 +399,8 @@ class record(capture.Recording):
             self.session = session
             session._begin()
             return session
-        except errors.STARVED as error:
-            errors.raise_starved(error, "start")
+        except errors.MEMORY_ERRORS as error:
+            errors.reraise_out_of_memory(error, "start")
 
     def ended(self, kind: type[BaseException] | None, value: BaseException | None) -> None:
         session, self.session = self.session, None
@@ -439,8 +439,8 @@ def start(path: str | os.PathLike[str], policy: Policy | None = None, **options:
         session = _make(path, policy, options)
         session._begin()
         return session
-    except errors.STARVED as error:
-        errors.raise_starved(error, "start")
+    except errors.MEMORY_ERRORS as error:
+        errors.reraise_out_of_memory(error, "start")
 
 
 def _out_of_hook(error: Exception) -> RecorderError:
