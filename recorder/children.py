@@ -12,7 +12,7 @@ import os
 
 from recorder import errors
 from recorder import policy as policies
-from recorder import staging as stagings
+from recorder.staging import layout, stale
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def facts_of(session: Session) -> dict[str, Any]:
         "run_id": session.run_id,
         "trace_id": session.trace_id,
         "pid": session.pid,
-        "path": stagings.portable(session.path),
+        "path": layout.portable(session.path),
     }
 
 
@@ -66,7 +66,7 @@ def free_name(root: str, pid: int) -> str:
     """`app.123.rtrace`; with a number more if a process had this pid before, or was another program."""
     stem, suffix = os.path.splitext(root)
     name, times = f"{stem}.{pid}{suffix}", 1
-    while os.path.lexists(name) or stagings.staging_folders(name):
+    while os.path.lexists(name) or stale.staging_folders(name):
         times += 1
         name = f"{stem}.{pid}-{times}{suffix}"
     return name
@@ -80,7 +80,7 @@ def pass_on(session: Session) -> None:
     import json
 
     facts = {
-        "root": stagings.portable(_root or session.path),
+        "root": layout.portable(_root or session.path),
         "policy": session.policy.to_dict(),
         "parent": facts_of(session),
     }
@@ -107,7 +107,7 @@ def start_below(text: str) -> None:
 
     try:
         facts = json.loads(text)
-        root, parent = stagings.native(facts["root"]), dict(facts["parent"])
+        root, parent = layout.native(facts["root"]), dict(facts["parent"])
         policy = policies.Policy.from_dict(facts["policy"])
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
         raise errors.InvalidArgumentError(

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import time
 
-from recorder import errors, staging
+from recorder import errors
 from recorder.destination import STDERR, Destination, write_fd
+from recorder.staging.stale import find_stale
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def tell_of_unfinished(trace: str) -> None:
     """A run whose program and sealer were both killed left its staging folder beside the trace: says so on
     stderr, once a process for each, with the command that recovers it."""
     try:
-        stale = staging.find_stale(trace)
+        stale = find_stale(trace)
     except (OSError, ValueError, errors.RecorderError) as error:
         if errors.is_programs(error):
             raise

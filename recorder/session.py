@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import os
 
-from recorder import errors, launching, preparing
+from recorder import errors
 from recorder import policy as policies
-from recorder import staging as stagings
 from recorder._core import capture, control, syscalls
 from recorder.diagnostics import Reporter, tell_of_unfinished
 from recorder.errors import arguments
@@ -22,6 +21,7 @@ from recorder.errors import arguments
 # Loaded now: where no file can be opened any more, a failure can still be told.
 from recorder.errors import errnos as errnos
 from recorder.errors import tables as tables
+from recorder.staging import create, launch, layout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from recorder._core.capture import RecorderResult
     from recorder.errors import RecorderError, RecordingAborted
     from recorder.policy import Disposition, Policy
-    from recorder.preparing import Staging
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -77,7 +76,7 @@ class Session(capture.Recording):
 
     def __init__(
         self,
-        staging: Staging,
+        staging: layout.Staging,
         policy: Policy,
         *,
         whole_process: bool = False,
@@ -85,7 +84,7 @@ class Session(capture.Recording):
         argv: Sequence[str] | None = None,
         parent: Mapping[str, Any] | None = None,
     ) -> None:
-        arguments.instance(staging, preparing.Staging, "staging", "what start() has prepared")
+        arguments.instance(staging, layout.Staging, "staging", "what start() has prepared")
         self.path = staging.destination
         self.run_id = staging.run_id
         self.trace_id = staging.trace_id
@@ -118,14 +117,14 @@ class Session(capture.Recording):
             self._claim()
             self._reporter.check()
             tell_of_unfinished(self.path)
-            preparing.make(staging, policy=self.policy, argv=self._argv, parent=self._parent)
-            launching.launch_sealer(staging)
+            create.make(staging, policy=self.policy, argv=self._argv, parent=self._parent)
+            launch.launch_sealer(staging)
             self._arm()
         except BaseException as error:
             theirs = isinstance(error, errors.StagingExistsError)  # that folder is not ours to undo
             folder = b"" if theirs else staging.folder
-            left = capture.abandon(self, folder, stagings.FILES_AS_BYTES, staging.sealer)
-            preparing.note_left(error, left)
+            left = capture.abandon(self, folder, layout.FILES_AS_BYTES, staging.sealer)
+            create.note_left(error, left)
             raise
 
     def _claim(self) -> None:
@@ -466,7 +465,7 @@ def _make(path: str | os.PathLike[str], policy: Policy | None, options: dict[str
         policy = policy.replace(**options)
     if capture.is_recording():
         raise errors.AlreadyRecordingError(path=_recorded_path())
-    return Session(preparing.plan(path, policy=policy), policy)
+    return Session(create.plan(path, policy=policy), policy)
 
 
 def _short(path: str) -> str:
@@ -546,10 +545,10 @@ def arm_for_main(staging_path: str) -> Session:
     """Starts recording with `__main__`, into a staging folder that was prepared for this process."""
     import atexit
 
-    facts = stagings.read_session(staging_path)
+    facts = layout.read_session(staging_path)
     meta = facts["meta"]
-    staging = preparing.Staging(
-        staging_path, stagings.native(facts["destination"]), meta["run_id"], meta["trace_id"]
+    staging = layout.Staging(
+        staging_path, layout.native(facts["destination"]), meta["run_id"], meta["trace_id"]
     )
     policy = policies.Policy.from_dict(meta["policy"])
     session = Session(staging, policy, whole_process=True, waiting=True)
@@ -559,7 +558,7 @@ def arm_for_main(staging_path: str) -> Session:
         atexit.register(session.at_exit)
         session._arm()
     except BaseException:
-        capture.abandon(session, staging.folder, stagings.FILES_AS_BYTES, 0)
+        capture.abandon(session, staging.folder, layout.FILES_AS_BYTES, 0)
         raise
     return session
 
@@ -578,7 +577,7 @@ def start_process(
     import sys
 
     session = Session(
-        preparing.plan(path, policy=policy),
+        create.plan(path, policy=policy),
         policy,
         whole_process=whole_process,
         waiting=waiting,

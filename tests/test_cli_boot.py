@@ -1,7 +1,7 @@
 """Start-up below `recorder run`: the sitecustomize that arms the program and leaves no trace.
 
-A copy of the package with stand-ins for session, preparing and launching shows the mechanism alone: what is
-armed here records nothing.
+A copy of the package with stand-ins for the session, the staging folder and the sealer shows the mechanism alone: what
+is armed here records nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-PREPARING = """
+CREATE = """
 import os
 
 class Staging:
@@ -37,7 +37,7 @@ def make(staging, *, policy, argv):
 def note_left(error, left):
     pass
 """
-LAUNCHING = """
+LAUNCH = """
 def launch_sealer(staging):
     pass
 """
@@ -77,8 +77,8 @@ class Tree:
         self.work = path / "work"
         self.work.mkdir()
         shutil.copytree(ROOT / "recorder", path / "recorder", symlinks=True)
-        (path / "recorder" / "preparing.py").write_text(PREPARING)
-        (path / "recorder" / "launching.py").write_text(LAUNCHING)
+        (path / "recorder" / "staging" / "create.py").write_text(CREATE)
+        (path / "recorder" / "staging" / "launch.py").write_text(LAUNCH)
         self.session(SESSION)
 
     def session(self, source: str) -> None:

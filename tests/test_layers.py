@@ -13,9 +13,8 @@ HOME = Path(recorder.__file__).parent
 LAYERS = [
     {"errors", "_core"},
     {"processes", "destination", "policy", "log"},
-    {"staging", "diagnostics"},
-    {"preparing"},
-    {"launching"},
+    {"staging"},
+    {"diagnostics"},
     {"trace"},
     {"export", "sealer", "session", "children"},
     {"cli", "_boot", "__main__", "__init__"},

@@ -1,10 +1,9 @@
 """Making the staging folder of a recording: planned, made with all that it needs reserved, or discarded.
 
     staging = prepare("app.rtrace", policy=policy)   # folder, control page, reserved ring
-    launch_sealer(staging)                           # see `launching`
+    launch_sealer(staging)                           # see `launch`
 
-Runs in the recorded program or just before it, so it imports little. What fails here fails before
-anything was recorded: it raises, and leaves nothing behind.
+What fails here fails before anything was recorded: it raises, and leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -17,15 +16,15 @@ from recorder import errors
 from recorder._core import control, syscalls
 from recorder.policy import Policy, current_folder
 from recorder.processes import process_started
-from recorder.staging import (
+from recorder.staging.files import keep_open_to_us, reserve_ahead
+from recorder.staging.layout import (
     CLOSING_ROOM,
     FILES_AS_BYTES,
     SEGMENTS,
     WORST_CHUNK,
+    Staging,
     check_destination,
-    keep_open_to_us,
     portable,
-    reserve_ahead,
     staging_path,
 )
 
@@ -35,30 +34,6 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
 NEEDED: Final = control.RING_SLOTS * control.SEGMENT_SIZE + WORST_CHUNK + CLOSING_ROOM + (1 << 20)
-
-
-class Staging:
-    """A recording's staging folder, made or still to be made. Whoever has this can undo everything at any
-    moment: it is there before the first of what it names.
-
-    destination: the real path of the trace. path, folder: the staging folder, as text and as bytes.
-    floor: bytes the disk has to keep free. sealer: pid of the sealer, 0 as long as it is not known."""
-
-    __slots__ = ("destination", "floor", "folder", "path", "run_id", "sealer", "trace_id")
-
-    def __init__(
-        self, path: str, destination: str, run_id: str, trace_id: str, floor: int = 0
-    ) -> None:
-        self.path = path
-        self.folder = os.fsencode(path)
-        self.destination = destination
-        self.run_id = run_id
-        self.trace_id = trace_id
-        self.floor = floor
-        self.sealer = 0
-
-    def file(self, name: str) -> str:
-        return os.path.join(self.path, name)
 
 
 def prepare(

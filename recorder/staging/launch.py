@@ -8,9 +8,9 @@ import time
 
 from recorder import errors
 from recorder._core import control, syscalls
-from recorder.preparing import Staging, note_left
 from recorder.processes import Watch
-from recorder.staging import FILES_AS_BYTES
+from recorder.staging.create import note_left
+from recorder.staging.layout import FILES_AS_BYTES, Staging
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _spawn_sealer(staging: Staging) -> int:
 def _sealer_path() -> list[str]:
     """Where the sealer finds us and our dependencies, after its own standard library. Installed
     packages come first, so that a module beside the user's script hides none of them."""
-    ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    ours = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     rest = [p for p in sys.path if isinstance(p, str) and os.path.isabs(p) and p != ours]
     return [ours, *sorted(rest, key=lambda p: not p.endswith(("site-packages", "dist-packages")))]
 
