@@ -141,10 +141,11 @@ class Reporter:
         """A line in the log that is no failure."""
         self._to_log(level, text, None)
 
-    def beyond_python(self) -> dict[str, Any]:
-        """Where the core is to write a diagnostic when Python has gone, and what it says in any case."""
+    def beyond_python(self) -> tuple[int, bytes, bytes]:
+        """Where the core is to write a diagnostic when Python has gone, a descriptor (or -1) or a path (or empty), and
+        what it says in any case."""
         if self.destination is None:
-            return {"json_fd": -1, "json_path": b"", "json_facts": b""}
+            return -1, b"", b""
         from recorder.errors.diagnostic import VARYING
 
         fd, path = self.destination.fd, os.fsencode(self.destination.text)
@@ -152,11 +153,7 @@ class Reporter:
             run_id=self.run_id, trace_id=self.trace_id
         )
         facts = json_line({key: known[key] for key in known if key not in VARYING})[1:-2] + b","
-        return {
-            "json_fd": -1 if fd is None else fd,
-            "json_path": path if fd is None else b"",
-            "json_facts": facts,
-        }
+        return (-1, path, facts) if fd is None else (fd, b"", facts)
 
     def close(self) -> None:
         """Writes what was held back: the last diagnostic of each code, with its count."""

@@ -28,14 +28,17 @@ class Staging:
         self.path = path
         self.folder = os.fsencode(path)
 
-def plan(destination, *, policy):
+def plan(destination, *, policy, argv):
     return Staging(os.path.abspath("staging"))
 
-def make(staging, *, policy, argv):
+def make(staging):
     os.mkdir(staging.path)
 
-def note_left(error, left):
-    pass
+def undo(staging, error):
+    from recorder._core import control
+    from recorder.staging.layout import FILES_AS_BYTES
+
+    control.discard(staging.folder, FILES_AS_BYTES, staging.sealer)
 """
 LAUNCH = """
 def launch_sealer(staging):
@@ -82,7 +85,7 @@ class Tree:
         self.session(SESSION)
 
     def session(self, source: str) -> None:
-        (self.path / "recorder" / "session.py").write_text(source)
+        (self.path / "recorder" / "whole_process.py").write_text(source)
 
     def start(
         self, command: list[str], env: dict[str, str] | None = None

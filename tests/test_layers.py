@@ -16,7 +16,9 @@ LAYERS = [
     {"staging"},
     {"diagnostics"},
     {"trace"},
-    {"export", "sealer", "session", "children"},
+    {"export", "sealer", "children", "capture_options"},
+    {"session"},
+    {"whole_process"},
     {"cli", "_boot", "__main__", "__init__"},
 ]
 # The package's own name gives its version, and what users call.

@@ -62,22 +62,19 @@ def main(arguments: list[str]) -> int:
 
 def become(run: options.Run, policy: Policy) -> NoReturn:
     """Prepares the recording, and replaces this process by the program."""
-    from recorder._core import control
     from recorder.diagnostics import Reporter, tell_of_unfinished
     from recorder.staging import create, launch
-    from recorder.staging.layout import FILES_AS_BYTES
 
     Reporter(policy.json_errors).check()
     tell_of_unfinished(run.destination)
     end_by_signal_as_by_ctrl_c()
-    staging = create.plan(run.destination, policy=policy)
+    staging = create.plan(run.destination, policy=policy, argv=run.program)
     try:
-        create.make(staging, policy=policy, argv=run.program)
+        create.make(staging)
         launch.launch_sealer(staging)
         _exec(run, policy, staging)
     except BaseException as error:
-        left = control.discard(staging.folder, FILES_AS_BYTES, staging.sealer)
-        create.note_left(error, left)
+        create.undo(staging, error)
         raise
 
 

@@ -15,7 +15,10 @@ from recorder.errors import arguments
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from typing import Any, Final
+
+    from recorder.policy import Policy
 
 SEGMENTS: Final = tuple(f"segment-{index}" for index in range(control.RING_SLOTS))
 # session.json goes last: as long as it is there, the folder can be told for what it is.
@@ -31,23 +34,58 @@ LONGEST_NAME: Final = 200  # bytes; the name of the folder has more than that of
 
 
 class Staging:
-    """A recording's staging folder, made or still to be made. Whoever has this can undo everything at any
-    moment: it is there before the first of what it names.
+    """A recording's staging folder, made or still to be made, and all that was decided about the recording. Whoever
+    has this can undo everything at any moment: it is there before the first of what it names.
 
     destination: the real path of the trace. path, folder: the staging folder, as text and as bytes.
-    floor: bytes the disk has to keep free. sealer: pid of the sealer, 0 as long as it is not known."""
+    floor: bytes the disk has to keep free. target_pid: of the process that is recorded. argv, cwd: its command line
+    and folder, for META. parent: what META says of the recording whose process started this one, or None.
+    is_made: whether the folder was made, and its sealer started, by another process. sealer: pid of the sealer that
+    this process has started, 0 as long as it is not known."""
 
-    __slots__ = ("destination", "floor", "folder", "path", "run_id", "sealer", "trace_id")
+    __slots__ = (
+        "argv",
+        "cwd",
+        "destination",
+        "floor",
+        "folder",
+        "is_made",
+        "parent",
+        "path",
+        "policy",
+        "run_id",
+        "sealer",
+        "target_pid",
+        "trace_id",
+    )
 
     def __init__(
-        self, path: str, destination: str, run_id: str, trace_id: str, floor: int = 0
+        self,
+        path: str,
+        *,
+        destination: str,
+        run_id: str,
+        trace_id: str,
+        policy: Policy,
+        target_pid: int,
+        argv: Sequence[str],
+        cwd: str,
+        parent: Mapping[str, Any] | None = None,
+        floor: int = 0,
+        is_made: bool = False,
     ) -> None:
         self.path = path
         self.folder = os.fsencode(path)
         self.destination = destination
         self.run_id = run_id
         self.trace_id = trace_id
+        self.policy = policy
+        self.target_pid = target_pid
+        self.argv = argv
+        self.cwd = cwd
+        self.parent = parent
         self.floor = floor
+        self.is_made = is_made
         self.sealer = 0
 
     def file(self, name: str) -> str:

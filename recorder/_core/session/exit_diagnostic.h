@@ -1,7 +1,7 @@
 /* A diagnostic as JSON, where there is no Python any more to make it: what recorder/errors/diagnostic.py makes, as far
  * as it is known here. */
-#ifndef RECORDER_LAST_WORDS_H
-#define RECORDER_LAST_WORDS_H
+#ifndef RECORDER_EXIT_DIAGNOSTIC_H
+#define RECORDER_EXIT_DIAGNOSTIC_H
 
 #include <ctype.h>
 #include <stdint.h>
@@ -15,7 +15,7 @@ typedef struct {
     const char *path, *state; /* of the trace */
     unsigned long long events;
     const char *constant; /* the fields that were known when the recording began */
-} rec_last_words;
+} rec_exit_diagnostic;
 
 /* A line is as long as it may be with everything in it escaped. */
 typedef struct {
@@ -96,7 +96,7 @@ rec_errno_name(int number)
 }
 
 static void
-rec_diagnose(rec_line *line, const rec_last_words *facts)
+rec_write_diagnostic(rec_line *line, const rec_exit_diagnostic *facts)
 {
     static const char *const kinds[] = {"internal", "usage", "environment", "target", "internal"};
     static const int exit_codes[] = {70, 2, 10, 20, 70};
