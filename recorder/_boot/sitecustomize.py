@@ -80,7 +80,7 @@ def by_environment(before: "Seen") -> None:
                 del os.environ[AUTOSTART]
             arm("recorder.whole_process", "start_by_environment", name, before)
     except BaseException as exc:  # audit: whatever it is, the program starts
-        tell(exc, before)
+        report(exc, before)
 
 
 def is_recorder() -> bool:
@@ -189,7 +189,7 @@ def fail(exc: BaseException, json_errors: str | None) -> "NoReturn":
         os._exit(code)  # audit: SystemExit in a sitecustomize is a fatal error with a traceback
 
 
-def tell(exc: BaseException, before: "Seen") -> None:
+def report(exc: BaseException, before: "Seen") -> None:
     """Says on stderr why this process is not recorded. The program starts all the same."""
     try:
         from recorder import cli

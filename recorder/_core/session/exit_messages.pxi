@@ -80,7 +80,7 @@ cdef void write_failure(Status status, const char *disposition, Found found, bin
 
 
 cdef void write_diagnostic(const rec_failure_text *row, Status status, int sys_errno, const char *detail,
-                   const char *disposition, Found found) noexcept nogil:
+                           const char *disposition, Found found) noexcept nogil:
     """The same as a diagnostic, where those go."""
     cdef rec_exit_diagnostic facts
     cdef rec_line line
