@@ -119,9 +119,9 @@ def load(path: Path) -> Table:
     problems: list[str] = []
     table = Table(
         documentation=str(data.get("documentation", "")),
-        kinds=_build(Kind, data.get("kind", []), problems),
-        outcomes=_build(Outcome, data.get("outcome", []), problems),
-        rows=_build(Row, data.get("error", []), problems),
+        kinds=build(Kind, data.get("kind", []), problems),
+        outcomes=build(Outcome, data.get("outcome", []), problems),
+        rows=build(Row, data.get("error", []), problems),
     )
     unknown = set(data) - {"documentation", "kind", "outcome", "error"}
     problems += [f"unknown top-level key {key!r}" for key in sorted(unknown)]
@@ -132,7 +132,7 @@ def load(path: Path) -> Table:
     return table
 
 
-def _build(cls: Callable[..., Any], items: list[dict[str, Any]], problems: list[str]) -> list[Any]:
+def build(cls: Callable[..., Any], items: list[dict[str, Any]], problems: list[str]) -> list[Any]:
     """The items as `cls`, where their keys and the types of their values fit."""
     known = {f.name: str(f.type) for f in fields(cls)}  # type: ignore[arg-type]
     built = []
@@ -157,15 +157,15 @@ def _problems(table: Table) -> list[str]:
     rows = table.rows
     numbered: list[Row | Outcome] = [*rows, *table.outcomes]
     problems = [
-        *_duplicates("number", [(item.number, item.name) for item in numbered]),
-        *_duplicates("name", [(item.name, str(item.number)) for item in numbered]),
-        *_duplicates(
+        *duplicates("number", [(item.number, item.name) for item in numbered]),
+        *duplicates("name", [(item.name, str(item.number)) for item in numbered]),
+        *duplicates(
             "exception",
             [(kind.exception, kind.name) for kind in table.kinds]
             + [(row.exception, row.name) for row in rows],
         ),
-        *_duplicates("selector", [(s, row.name) for row in rows for s in row.select]),
-        *_duplicates("exception selector", [(s, row.name) for row in rows for s in row.exceptions]),
+        *duplicates("selector", [(s, row.name) for row in rows for s in row.select]),
+        *duplicates("exception selector", [(s, row.name) for row in rows for s in row.exceptions]),
     ]
     for outcome in table.outcomes:
         if not 1 <= outcome.number <= 999:
@@ -178,7 +178,7 @@ def _problems(table: Table) -> list[str]:
     return problems
 
 
-def _duplicates(what: str, pairs: list[tuple[Any, str]]) -> list[str]:
+def duplicates(what: str, pairs: list[tuple[Any, str]]) -> list[str]:
     seen: dict[Any, str] = {}
     problems = []
     for value, label in pairs:

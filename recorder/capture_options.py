@@ -40,7 +40,7 @@ def options_for(
     """`waiting`: recording begins with `__main__`. on_fork and at_exit are called if the policy has a use for that."""
     policy, path = staging.policy, staging.destination
     missing = errors.TraceMissingError(path=path)
-    json_fd, json_path, json_facts = reporter.beyond_python()
+    json_fd, json_path, json_facts = reporter.after_finalization()
     return capture.Options(
         scope=SCOPES[policy.scope],
         outside=(_folder(__file__),),
@@ -60,7 +60,7 @@ def options_for(
         exit_status=0 if whole_process and not policy.propagate_script_exit else -1,
         name=os.fsencode(_short(path)),
         path=path.encode("utf-8", "backslashreplace"),
-        decisions=policies.beyond_python(policy, owns_status=whole_process),
+        decisions=policies.after_finalization(policy, owns_status=whole_process),
         missing=f"recorder: {missing}\n".encode("utf-8", "backslashreplace"),
         json_fd=json_fd,
         json_path=json_path,

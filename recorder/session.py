@@ -16,7 +16,7 @@ from recorder import children, errors
 from recorder import policy as policies
 from recorder._core import capture, control, syscalls
 from recorder.capture_options import options_for
-from recorder.diagnostics import Reporter, tell_of_unfinished
+from recorder.diagnostics import Reporter, report_unfinished
 from recorder.errors import arguments
 
 # Loaded now: where no file can be opened any more, a failure can still be told.
@@ -104,7 +104,7 @@ class Session(capture.Recording):
             self._claim()
             if not staging.is_made:
                 self._reporter.check()
-                tell_of_unfinished(staging.destination)
+                report_unfinished(staging.destination)
                 create.make(staging)
                 launch.launch_sealer(staging)
             self._arm()
@@ -172,8 +172,8 @@ class Session(capture.Recording):
         abort; TraceMissingError or TraceIncompleteError if the policy requires a trace."""
         try:
             return self._stop()
-        except errors.STARVED as error:
-            errors.raise_starved(error, "stop")
+        except errors.MEMORY_ERRORS as error:
+            errors.reraise_out_of_memory(error, "stop")
 
     def _stop(self) -> Summary:
         if self._summary is None:
@@ -379,8 +379,8 @@ class record(capture.Recording):
             self.session = session
             session._begin()
             return session
-        except errors.STARVED as error:
-            errors.raise_starved(error, "start")
+        except errors.MEMORY_ERRORS as error:
+            errors.reraise_out_of_memory(error, "start")
 
     def ended(self, kind: type[BaseException] | None, value: BaseException | None) -> None:
         session, self.session = self.session, None
@@ -419,8 +419,8 @@ def start(path: str | os.PathLike[str], policy: Policy | None = None, **options:
         session = _make(path, policy, options)
         session._begin()
         return session
-    except errors.STARVED as error:
-        errors.raise_starved(error, "start")
+    except errors.MEMORY_ERRORS as error:
+        errors.reraise_out_of_memory(error, "start")
 
 
 def _out_of_hook(error: Exception) -> RecorderError:

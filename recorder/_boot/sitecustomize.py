@@ -178,11 +178,11 @@ def fail(exc: BaseException, json_errors: str | None) -> "NoReturn":
     interrupted = isinstance(exc, KeyboardInterrupt)
     code = 130 if interrupted else 70
     try:
-        from recorder import cli
+        from recorder.cli import failure
 
         if interrupted:
-            cli.die_by(2)  # SIGINT, as Ctrl-C ends a plain Python
-        code = cli.tell(exc, json_errors)
+            failure.die_by_signal(2)  # SIGINT, as Ctrl-C ends a plain Python
+        code = failure.report(exc, json_errors)
     except BaseException:  # audit: nothing may get out, and nothing comes after this
         os.write(2, b"recorder: could not be loaded: %a\n" % exc)
     finally:
@@ -192,9 +192,9 @@ def fail(exc: BaseException, json_errors: str | None) -> "NoReturn":
 def report(exc: BaseException, before: "Seen") -> None:
     """Says on stderr why this process is not recorded. The program starts all the same."""
     try:
-        from recorder import cli
+        from recorder.cli import failure
 
-        cli.tell(exc, cli.json_errors_wanted())
+        failure.report(exc, failure.json_errors_wanted())
         hide(before)
     except BaseException:  # audit: nothing may get out: the program is to start
         try:

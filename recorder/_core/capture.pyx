@@ -13,6 +13,7 @@ from posix.unistd cimport getpid
 
 from recorder import errors
 from recorder._core import control
+from recorder._core.format cimport *
 from recorder._core.status cimport *
 from recorder._core.syscalls cimport (
     POLLIN, RecSys, c_pollfd, close_file, guard, keep_guard, open_file, rec_sys, remember_stderr, stderr_is_there,

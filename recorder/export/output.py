@@ -155,7 +155,7 @@ class Output:
         writer.sync_folder(os.path.dirname(self.destination))
 
     def _undo(self, error: BaseException) -> None:
-        """Removes everything; what cannot be removed is told with the failure."""
+        """Removes everything; what cannot be removed is noted with the failure."""
         for sink in self._sinks:
             sink.abandon()
         paths = [*self._scratch, *(s.path for s in self._sinks if s.path not in self._scratch)]

@@ -29,6 +29,7 @@ from recorder.staging.layout import (
     read_session,
     staging_path,
 )
+from recorder.version import VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -205,14 +206,11 @@ def _reserve_file(path: str, size: int) -> None:
 
 
 def _make_session(staging: Staging, started: int) -> None:
-    import recorder
-
     policy = staging.policy
-
     meta = {
         "run_id": staging.run_id,
         "trace_id": staging.trace_id,
-        "recorder_version": getattr(recorder, "__version__", ""),
+        "recorder_version": VERSION,
         "python": sys.version.split()[0],
         "platform": f"{sys.platform}-{os.uname().machine}",
         "argv": list(staging.argv),

@@ -1,14 +1,6 @@
 # The sticky fault. Statuses travel up the call chain; the facts that belong to one are written here, into the
 # control page, where the sealer and a post-mortem can read them too.
 
-cpdef enum Stage:
-    STAGE_NONE = 0
-    STAGE_START = 1       # mapping the tape, installing the hooks
-    STAGE_CAPTURE = 2     # inside a hook
-    STAGE_ROTATE = 3      # handing a segment to the sealer
-    STAGE_STOP = 4        # removing the hooks, waiting for the publication
-    STAGE_FORK = 5
-
 cdef RecFault local_fault     # where facts go while no control page is mapped
 cdef char local_detail[1024]
 
@@ -47,7 +39,7 @@ cdef Status fail(Status status, uint32_t stage, int sys_errno=0, uint64_t wanted
 
 
 # audit: as fail
-cdef Status fail_by_exception(exception, Stage stage) noexcept:
+cdef Status fail_by_exception(exception, uint32_t stage) noexcept:
     """What Python raised in the midst of our own code. None of that runs code of the program's."""
     if isinstance(exception, MemoryError):
         return fail(ERR_OUT_OF_MEMORY, stage, ENOMEM)
