@@ -97,7 +97,7 @@ rec_errno_name(int number)
 }
 
 static void
-rec_diagnose(rec_line *line, const rec_exit_diagnostic *facts)
+rec_write_diagnostic(rec_line *line, const rec_exit_diagnostic *facts)
 {
     const rec_failure_text *failure = facts->failure;
     line->size = 0;
