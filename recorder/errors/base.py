@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from recorder.errors import kinds
 from recorder.errors.text import MAX_MESSAGE, cut, describe, printable, render, scalar
 
 TYPE_CHECKING = False
@@ -92,13 +93,13 @@ class RecorderError(Exception):
         code = _Code()
         kind = _Kind()
     # Of the class; the generated classes say otherwise.
-    kind_number: ClassVar[int] = 4
+    kind_number: ClassVar[int] = kinds.INTERNAL
     error_name: ClassVar[str] = "ERR_UNKNOWN"
     title: ClassVar[str] = "Unknown failure"
     template: ClassVar[str] = "the recorder failed"
     hint: ClassVar[str] = ""
     doc_url: ClassVar[str] = ""
-    exit_code: ClassVar[int] = 70
+    exit_code: ClassVar[int] = kinds.EXIT_CODES[kinds.INTERNAL]
     on_error: ClassVar[str] = "disable"
     override: ClassVar[bool] = True
     trace_effect: ClassVar[str] = "none"

@@ -61,7 +61,11 @@ def test_only_what_changed_is_written(tree: Tree) -> None:
     ]
 
 
-@pytest.mark.parametrize("output", [*OUTPUTS, "codegen/errors.lock"])
+WHOLE = [output for outputs in generate.OUTPUTS.values() for output in outputs]
+LOCKS = ["codegen/errors.lock", "codegen/format.lock"]
+
+
+@pytest.mark.parametrize("output", [*WHOLE, *LOCKS])
 def test_check_refuses_a_deleted_output(tree: Tree, output: str) -> None:
     (tree.root / output).unlink()
     code, said = tree.run("--check")
@@ -70,7 +74,7 @@ def test_check_refuses_a_deleted_output(tree: Tree, output: str) -> None:
     assert "python -m codegen" in said
 
 
-@pytest.mark.parametrize("output", [*OUTPUTS, "codegen/errors.lock"])
+@pytest.mark.parametrize("output", [*WHOLE, *LOCKS])
 def test_check_refuses_a_hand_edit_and_shows_it(tree: Tree, output: str) -> None:
     tree.append(output, "9998 BY_HAND ByHandError raise\n")
     code, said = tree.run("--check")
@@ -349,7 +353,14 @@ def test_a_row_taken_out_of_the_table_and_the_files_is_still_in_the_lock(tree: T
     assert "ERR_MOON_IN_THE_WAY (2999): was removed" in said
 
 
-@pytest.mark.parametrize("template", sorted(OUTPUTS.values()))
+TEMPLATES = sorted(
+    template
+    for outputs in (*generate.OUTPUTS.values(), *generate.REGIONS.values())
+    for template in outputs.values()
+)
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
 def test_a_template_error_is_refused(tree: Tree, template: str) -> None:
     tree.append(f"codegen/templates/{template}", "{{ table.no_such_thing }}")
     code, said = tree.run("--check")
