@@ -155,7 +155,10 @@ cdef Status write_def_code(Code *code) noexcept:
     p = put_varint(p, <uint64_t> n)
     for i in range(n):
         name = rec_tuple_items(o.co_localsplusnames)[i]
-        p[0] = (4 if code.kinds[i] & REC_KIND_FREE else 2 if code.kinds[i] & REC_KIND_CELL else 1)
+        if code.kinds[i] & REC_KIND_FREE:
+            p[0] = REC_VARIABLE_FREE
+        else:
+            p[0] = REC_VARIABLE_CELL if code.kinds[i] & REC_KIND_CELL else REC_VARIABLE_LOCAL
         p = put_str(p + 1, name, 200)
     tape.cur = p
     return OK

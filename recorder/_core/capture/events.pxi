@@ -8,8 +8,8 @@ cdef inline Status event_line(Shadow *s, int32_t line) noexcept nogil:
     if status != OK:
         return status
     p = tape.cur
-    if -32 <= delta <= 95:
-        p[0] = <uint8_t> (0x80 | (delta + 32))
+    if REC_SMALL_MIN <= delta <= REC_SMALL_MAX:
+        p[0] = <uint8_t> (REC_LINE | (delta - REC_SMALL_MIN))
         p += 1
     else:
         p[0] = REC_LINE_LONG

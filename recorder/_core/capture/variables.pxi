@@ -116,12 +116,17 @@ cdef inline bint is_plain(PyObject *o) noexcept nogil:
             or o.ob_type == &PyBool_Type or o.ob_type == &PyFloat_Type)
 
 
+cdef inline bint is_small_int(int64_t n) noexcept nogil:
+    """Whether its tag says which it is: no delta is shorter."""
+    return REC_SMALL_MIN <= n <= REC_SMALL_MAX
+
+
 cdef void set_scalar(Recorded *last, uint32_t slot, PyObject *v, PyTypeObject *t, uint64_t n,
                      Namespace *namespace) noexcept nogil:
     cdef uint8_t *p = put_set(tape.cur, namespace, slot)
     cdef uint64_t delta = zigzag(<int64_t> (n - last.fingerprint))
     if t == &PyLong_Type:
-        if last.type == t and not -32 <= <int64_t> n <= 95 and delta < zigzag(<int64_t> n):
+        if last.type == t and not is_small_int(<int64_t> n) and delta < zigzag(<int64_t> n):
             p = put_tagged(p, TAG_INT_DELTA, delta)
         else:
             p = put_int(p, <int64_t> n)

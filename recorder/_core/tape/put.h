@@ -26,8 +26,8 @@ static inline uint8_t *rec_put_tagged(uint8_t *p, uint8_t tag, uint64_t number)
 
 static inline uint8_t *rec_put_int(uint8_t *p, int64_t number)
 {
-    if (-32 <= number && number <= 95) {
-        *p = (uint8_t)(TAG_SMALL_INT | (number + 32));
+    if (REC_SMALL_MIN <= number && number <= REC_SMALL_MAX) {
+        *p = (uint8_t)(TAG_SMALL_INT | (number - REC_SMALL_MIN));
         return p + 1;
     }
     return rec_put_tagged(p, TAG_INT, rec_zigzag(number));

@@ -138,8 +138,10 @@ TRAVERSAL void traverse_attribute(rec_visit *v, PyObject *name, PyObject *value,
 TRAVERSAL void traverse_storage(rec_visit *v, rec_items *items, Py_ssize_t n, uint32_t depth)
 {
     PyObject *name, *value;
-    for (; n > 0 && rec_next_item(items, &name, &value); n--)
+    while (n > 0 && rec_next_item(items, &name, &value)) {
         traverse_attribute(v, name, value, depth);
+        n--;
+    }
     for (; n > 0; n--)
         visit_missing(v);
 }
@@ -168,8 +170,10 @@ static void traverse_instance(rec_visit *v, PyObject *o, rec_type_entry *entry, 
     visit_instance(v, entry, size, shown);
     if (entry->part)
         visit_part(v, o, entry, depth + 1);
-    for (; shown > 0 && rec_attributes_next(attributes, &name, &value); shown--)
+    while (shown > 0 && rec_attributes_next(attributes, &name, &value)) {
         traverse_attribute(v, name, value, depth + 1);
+        shown--;
+    }
     for (; shown > 0; shown--)
         visit_missing(v);
 }

@@ -36,16 +36,21 @@ cdef TypeEntry *lookup_type(PyTypeObject *t) noexcept nogil:
     return entry
 
 
+cdef inline void number_type(PyTypeObject *t) noexcept nogil:
+    cdef TypeEntry *entry = type_of(t)
+    REC_CHECK(entry.type == t, b"a type that was looked up is in the table")
+
+
 cdef void forget_types() noexcept nogil:
     """An empty table: types get numbers (again) as they are met. The containers come first: a value that is too long is
     written with less than its fingerprint was computed of, and may need their numbers for what it leaves out."""
     memset(types.entries, 0, types.size * sizeof(TypeEntry))
     types.used = 0
-    type_of(&PyList_Type)
-    type_of(&PyTuple_Type)
-    type_of(&PyDict_Type)
-    type_of(&PySet_Type)
-    type_of(&PyFrozenSet_Type)
+    number_type(&PyList_Type)
+    number_type(&PyTuple_Type)
+    number_type(&PyDict_Type)
+    number_type(&PySet_Type)
+    number_type(&PyFrozenSet_Type)
 
 
 cdef void write_def_type(PyTypeObject *t, uint32_t number) noexcept nogil:
