@@ -147,19 +147,19 @@ def record(name: str, events: int, path: Path) -> dict[str, Any]:
 
 def multiply(path: Path, copies: int) -> None:
     """The chunks of events one after the other, so many times: a trace that was never closed."""
-    from recorder.trace.file import TraceFile
-    from recorder.trace.writer import EVENTS, HEAD_SIZE
+    from recorder.trace.container.file import TraceFile
+    from recorder.trace.container.layout import EVENTS, HEAD_SIZE
 
     file = TraceFile(path)
     first = sequence = 0
     with open(f"{path}.long", "wb") as out:
-        out.write(file.read(HEAD_SIZE, 0))
+        out.write(file._reader.read(HEAD_SIZE, 0))
         for _ in range(copies):
             for chunk in file.of(EVENTS):
                 head = chunk.head._replace(
                     sequence=sequence, first_event=first, segment=sequence + 1
                 )
-                out.write(head.to_bytes() + file.read(head.stored_size, chunk.offset + HEAD_SIZE))
+                out.write(head.to_bytes() + file._reader.stored(chunk))
                 first += head.events
                 sequence += 1
     file.close()
@@ -227,7 +227,7 @@ QUESTIONS: dict[str, Callable[[Any], int]] = {
 def decode(trace: Any, clock: Callable[[], float]) -> dict[str, float]:
     """Events a second in the core alone, of up to 200 chunks all over the trace; and with reading, checking and
     decompressing them."""
-    from recorder.trace.writer import EVENTS
+    from recorder.trace.container.layout import EVENTS
 
     chunks = list(trace._file.of(EVENTS))
     chosen = chunks[:: max(len(chunks) // 200, 1)]

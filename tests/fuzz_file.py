@@ -15,7 +15,7 @@ from pathlib import Path
 
 import recorder
 from recorder import errors
-from recorder.trace import writer
+from recorder.trace.container import compression, layout
 from tests.fuzzing import go_on
 
 
@@ -60,10 +60,10 @@ def look(path: Path) -> str:
 
 
 def chunks(data: bytes) -> list[int]:
-    found, at = [], data.find(writer.CHUNK_MAGIC)
+    found, at = [], data.find(layout.CHUNK_MAGIC)
     while at >= 0:
         found.append(at)
-        at = data.find(writer.CHUNK_MAGIC, at + 1)
+        at = data.find(layout.CHUNK_MAGIC, at + 1)
     return found
 
 
@@ -126,14 +126,12 @@ def change_payload(made: bytearray, at: int, chance: random.Random) -> bool:
 
 def stored(data: bytes) -> bytes:
     """The same trace without compression, so that damage reaches the records."""
-    from recorder.trace import compression
-
     made, at = bytearray(data[:64]), 64
-    while data[at : at + 4] == writer.CHUNK_MAGIC:
-        head = writer.ChunkHead._make(writer.CHUNK_HEAD.unpack(data[at : at + 60]))
-        payload = compression.unpack(
-            head.codec, data[at + 64 : at + 64 + head.stored_size], head.raw_size
-        )
+    while data[at : at + 4] == layout.CHUNK_MAGIC:
+        head = layout.ChunkHead.unpack(data[at : at + 64])
+        payload: bytes | None = data[at + 64 : at + 64 + head.stored_size]
+        if head.codec != compression.STORED:
+            payload = compression.decompress(payload or b"", head.raw_size)
         assert payload is not None
         made += head._replace(
             codec=0, stored_size=len(payload), payload_crc=zlib.crc32(payload)

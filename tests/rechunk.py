@@ -6,8 +6,9 @@ import random
 from pathlib import Path
 
 from recorder._core.decode import RawEvent, RawFrame, Reader, Scanner
-from recorder.trace.file import Chunk, TraceFile
-from recorder.trace.writer import CLOSE, EVENTS, INDEX
+from recorder.trace.container.chunks import Chunk
+from recorder.trace.container.file import TraceFile
+from recorder.trace.container.layout import CLOSE, EVENTS, INDEX
 from tests import reference_writer as w
 
 

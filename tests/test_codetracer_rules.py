@@ -28,7 +28,7 @@ from ct_reader import (
 
 from recorder.export import export
 from recorder.export.container import base40
-from recorder.trace.writer import varint
+from recorder.trace.varint import encode as varint
 
 PROGRAM = """
 import threading

@@ -12,8 +12,8 @@ import pytest
 import recorder
 from recorder import staging
 from recorder.trace import recovery
-from recorder.trace.file import TraceFile
-from recorder.trace.writer import DROPPED, EVENTS
+from recorder.trace.container.file import TraceFile
+from recorder.trace.container.layout import DROPPED, EVENTS
 from tests.conftest import Run, processes_of
 from tests.tape_tools import disk, leftovers, run_target, some_or_every, until
 

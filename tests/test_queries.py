@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from recorder import cli, errors
-from recorder.trace.file import HEAD_SIZE, TraceFile
+from recorder.trace.container.file import TraceFile
+from recorder.trace.container.layout import EVENTS, HEAD_SIZE
 from recorder.trace.navigate import Navigator
 from recorder.trace.reader import Event, Trace, open_trace
-from recorder.trace.writer import EVENTS
 from tests import reference_writer as w
 from tests.conftest import ENVIRONMENT, recorder_command
 from tests.test_reading import FIRST, two_chunks

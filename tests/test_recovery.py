@@ -15,8 +15,9 @@ import pytest
 import recorder
 from recorder import errors, preparing, staging
 from recorder._core import control, syscalls
-from recorder.trace import recovery, writer
-from recorder.trace.writer import COMPLETE, PARTIAL, TRUNCATED
+from recorder.trace import recovery
+from recorder.trace.container import layout
+from recorder.trace.container.layout import COMPLETE, PARTIAL, TRUNCATED
 from tests.fake_target import FakeTarget
 from tests.tape_tools import (
     Contents,
@@ -262,10 +263,10 @@ def damaged(folder: str, at: int, size: int = 1) -> None:
 
 def chunks_of(folder: str) -> list[tuple[int, int, int]]:
     """(offset, type, size) of the chunks of an unfinished trace."""
-    found, at = [], writer.HEAD_SIZE
+    found, at = [], layout.HEAD_SIZE
     with open(os.path.join(folder, "trace"), "rb") as file:
         data = file.read()
-    while data[at : at + 4] == writer.CHUNK_MAGIC:
+    while data[at : at + 4] == layout.CHUNK_MAGIC:
         size = 64 + int.from_bytes(data[at + 20 : at + 24], "little")
         found.append((at, data[at + 4], size))
         at += size
@@ -286,7 +287,7 @@ def test_only_the_damaged_chunk_is_lost(tmp_path, many_chunks, which, place):
     """What stands behind it is kept, and the segments in the ring are appended."""
     folder = copy(many_chunks, tmp_path / "copy")
     chunks = chunks_of(folder)
-    events = [c for c in chunks if c[1] == writer.EVENTS]
+    events = [c for c in chunks if c[1] == layout.EVENTS]
     assert len(events) == 7
     number = {"first": 0, "middle": 3, "last but one": -2, "last": -1}
     at, _, size = chunks[0] if which == "META" else events[number[which]]

@@ -14,8 +14,9 @@ import pytest
 from recorder import errors, launching, preparing, staging
 from recorder._core import control
 from recorder.policy import Policy
-from recorder.trace import writer
-from recorder.trace.writer import COMPLETE, PARTIAL, TRUNCATED, TraceWriter
+from recorder.trace.container import layout
+from recorder.trace.container.layout import COMPLETE, PARTIAL, TRUNCATED
+from recorder.trace.container.writer import TraceWriter
 from tests.fake_target import FakeTarget, Stopped
 from tests.tape_tools import command, disk, leftovers, read_trace, run_target, until
 
@@ -62,11 +63,11 @@ def fill(target: FakeTarget, most: int = 1 << 28) -> None:
 
 def chunks(path) -> list[tuple[int, bytes]]:
     """Kind and payload of every chunk."""
-    trace, at, found = TraceWriter(str(path)), writer.HEAD_SIZE, []
-    while (chunk := trace._read_chunk(at)) is not None:
-        assert chunk[0].sequence == len(found)
-        found.append((chunk[0].kind, chunk[1]))
-        at += writer.HEAD_SIZE + chunk[0].stored_size
+    trace, at, found = TraceWriter(str(path)), layout.HEAD_SIZE, []
+    while (chunk := trace._reader.chunk(at)) is not None:
+        assert chunk.head.sequence == len(found)
+        found.append((chunk.head.kind, trace._reader.payload(chunk)))
+        at = chunk.end
     trace.abandon()
     return found
 
@@ -106,18 +107,18 @@ def test_what_is_in_the_file(tmp_path, start):
     target.finish()
     target.wait()
     path = tmp_path / "app.rtrace"
-    head = writer.FileHead.parse(path.read_bytes()[:64])
+    head = layout.FileHead.parse(path.read_bytes()[:64])
     assert head == (target.page.trace_id, target.page.started_wall_ns, 10**9)
     kinds = [kind for kind, _ in chunks(path)]
-    assert kinds == [writer.META, writer.EVENTS, writer.SOURCE, writer.INDEX, writer.CLOSE]
+    assert kinds == [layout.META, layout.EVENTS, layout.SOURCE, layout.INDEX, layout.CLOSE]
     found = dict(chunks(path))
-    meta, close = json.loads(found[writer.META]), json.loads(found[writer.CLOSE])
+    meta, close = json.loads(found[layout.META]), json.loads(found[layout.CLOSE])
     assert meta["trace_id"] == head.trace_id.hex()
     assert (close["state"], close["failure"], close["exit_status"]) == ("complete", None, 0)
     assert (close["events"], close["lost_events"], close["chunks"]) == (11, 0, 5)
     assert close["duration_ns"] > 0
     with open(FakeTarget.__init__.__code__.co_filename, "rb") as file:
-        assert found[writer.SOURCE].endswith(file.read())
+        assert found[layout.SOURCE].endswith(file.read())
 
 
 def test_an_older_trace_is_whole_until_it_is_replaced(tmp_path, start):
@@ -143,7 +144,7 @@ def test_the_clock_the_target_chose_counts(tmp_path, start):
     target.page.ticks_per_second = 2_100_000_000
     target.finish()
     target.wait()
-    head = writer.FileHead.parse((tmp_path / "app.rtrace").read_bytes()[:64])
+    head = layout.FileHead.parse((tmp_path / "app.rtrace").read_bytes()[:64])
     assert head.ticks_per_second == 2_100_000_000
 
 
@@ -244,7 +245,7 @@ def test_a_failure_of_the_targets_own(tmp_path, start):
     assert target.wait() == control.SEALER_PUBLISHED
     verdict = read_trace(tmp_path / "app.rtrace").verdict
     assert (verdict.state, verdict.failure.code) == (PARTIAL, CODES.HOOK_STOLEN)
-    close = json.loads(dict(chunks(tmp_path / "app.rtrace"))[writer.CLOSE])
+    close = json.loads(dict(chunks(tmp_path / "app.rtrace"))[layout.CLOSE])
     assert close["failure"]["code"] == "ERR_HOOK_STOLEN"
 
 

@@ -32,14 +32,15 @@ from typing import Any, NamedTuple, overload
 from recorder import errors
 from recorder._core.decode import Function, Reader, Scanner, Thread
 from recorder.errors import arguments
-from recorder.trace import calls, filters, memory
+from recorder.trace import calls, filters, memory, varint
 from recorder.trace.calls import Call, Raised
-from recorder.trace.file import Chunk, Damage, TraceFile, Verdict
+from recorder.trace.container.chunks import Chunk
+from recorder.trace.container.file import Damage, TraceFile, Verdict
+from recorder.trace.container.layout import CLOSE, EVENTS, META, SOURCE
 from recorder.trace.filters import Filter, FunctionFilter, ThreadFilter
 from recorder.trace.moments import POPPING, Event, Frame, Locals, Moment
 from recorder.trace.seeking import ALL, UNREADABLE, Payloads, Seeker
 from recorder.trace.values import Value
-from recorder.trace.writer import CLOSE, EVENTS, META, SOURCE
 
 __all__ = [
     "Call", "Change", "Check", "Event", "EventRange", "Frame", "Function", "Locals", "Moment",
@@ -617,13 +618,7 @@ def _stacks(reader: Reader[Event, Frame], event: Event) -> list[tuple[Thread, li
 def _source(file: TraceFile, chunk: Chunk) -> Source:
     payload = file.payload(chunk)
     try:
-        size = shift = at = 0
-        while True:
-            byte = payload[at]
-            size |= (byte & 0x7F) << shift
-            at, shift = at + 1, shift + 7
-            if byte < 0x80:
-                break
+        size, at = varint.decode(payload, 0)
         about = json.loads(payload[at : at + size])
         return Source(str(about["path"]), str(about["sha256"]), payload[at + size :])
     except (ValueError, KeyError, IndexError, TypeError, RecursionError) as exc:

@@ -14,7 +14,8 @@ from typing import Final
 
 from recorder import errors
 from recorder._core.decode import Reader
-from recorder.trace.file import Chunk, TraceFile
+from recorder.trace.container.chunks import Chunk
+from recorder.trace.container.file import TraceFile
 from recorder.trace.filters import Filter
 from recorder.trace.moments import Event, Frame
 

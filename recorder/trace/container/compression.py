@@ -1,4 +1,4 @@
-"""Payloads of chunks, compressed and not.
+"""The codecs of payloads.
 
 zstandard is loaded when it is first needed: a recorded program that has to close its trace by itself
 writes chunks as they are, and loads nothing that is not its own.
@@ -10,7 +10,9 @@ from typing import Final
 
 STORED: Final = 0
 ZSTD: Final = 1
+CODECS: Final = (STORED, ZSTD)
 LEVEL: Final = 1
+LARGEST_WINDOW: Final = 1 << 27  # bytes that a frame may ask for besides its content
 
 
 class Compressor:
@@ -32,13 +34,25 @@ class Compressor:
         return STORED, payload
 
 
-def unpack(codec: int, stored: bytes, raw_size: int) -> bytes | None:
-    """A payload again; None if it is not what was compressed."""
-    if codec == STORED:
-        return stored
+def claims_size(stored: bytes, raw_size: int) -> bool:
+    """Whether a zstd frame may hold `raw_size` bytes. It can claim any size, and `decompress` allocates what
+    it claims: so this is asked first."""
     import zstandard
 
     try:
-        return zstandard.ZstdDecompressor().decompress(stored, raw_size)
+        claimed = zstandard.get_frame_parameters(stored).content_size
+    except zstandard.ZstdError:
+        return True  # `decompress` says what is wrong
+    return claimed in (raw_size, zstandard.CONTENTSIZE_UNKNOWN)
+
+
+def decompress(stored: bytes, raw_size: int) -> bytes | None:
+    """What a zstd frame that `claims_size` holds; None if it cannot be decompressed into so many bytes."""
+    import zstandard
+
+    try:
+        return zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW).decompress(
+            stored, max_output_size=raw_size
+        )
     except zstandard.ZstdError:
         return None
