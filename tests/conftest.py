@@ -24,7 +24,7 @@ import pytest
 import recorder
 from recorder import diagnostics, errors
 from recorder.errors import base
-from tests.oracle_process import Oracle
+from tests.tools.oracle_process import Oracle
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE_HOME = str(Path(recorder.__file__).resolve().parent.parent)
