@@ -12,7 +12,7 @@ from recorder.cli.output import printable
 if TYPE_CHECKING:
     from recorder.trace.moments import Event, Frame
     from recorder.trace.reader import Thread, Trace
-    from recorder.trace.values import Value
+    from recorder.trace.values.value import Value
 
 CORRUPT = 3
 VALUE_WIDTH = 60

@@ -9,7 +9,7 @@ from recorder._core.decode import Function, Thread
 from recorder.trace.filters import ThreadFilter
 from recorder.trace.moments import Event, Frame, Moment
 from recorder.trace.seeking import ALL
-from recorder.trace.values import Value
+from recorder.trace.values.value import Value
 
 if TYPE_CHECKING:
     from recorder.trace.reader import Trace

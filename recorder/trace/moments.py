@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from recorder._core.decode import RawEvent, RawFrame, Thread
 from recorder.trace import memory
-from recorder.trace.values import Types, Value
+from recorder.trace.values.nodes import Types
+from recorder.trace.values.value import Value
 
 POPPING = ("return", "yield", "unwind")  # the event's frame is off the stack when it happened
 

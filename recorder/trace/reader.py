@@ -40,7 +40,7 @@ from recorder.trace.container.layout import CLOSE, EVENTS, META, SOURCE
 from recorder.trace.filters import Filter, FunctionFilter, ThreadFilter
 from recorder.trace.moments import POPPING, Event, Frame, Locals, Moment
 from recorder.trace.seeking import ALL, UNREADABLE, Payloads, Seeker
-from recorder.trace.values import Value
+from recorder.trace.values.value import Value
 
 __all__ = [
     "Call", "Change", "Check", "Event", "EventRange", "Frame", "Function", "Locals", "Moment",
