@@ -10,8 +10,8 @@ from recorder import errors
 from recorder.cli.output import printable
 
 if TYPE_CHECKING:
-    from recorder.trace.moments import Event, Frame
     from recorder.trace.reader import Thread, Trace
+    from recorder.trace.snapshots import Event, Frame
     from recorder.trace.values.value import Value
 
 CORRUPT = 3

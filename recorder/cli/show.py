@@ -17,9 +17,9 @@ from recorder.cli.queries import base, conclude, duration, shown, thread_name
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from recorder.trace.moments import Event, Frame
     from recorder.trace.navigate import Navigator
     from recorder.trace.reader import Trace
+    from recorder.trace.snapshots import Event, Frame
 
     # What add_subparsers() returns has no public name.
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]

@@ -15,8 +15,8 @@ from typing import Final, Literal, NamedTuple
 
 from recorder._core.decode import Thread
 from recorder.trace.format import TAG_LIST, TAG_SMALL_INT
-from recorder.trace.moments import Event
 from recorder.trace.reader import Trace
+from recorder.trace.snapshots import Event
 from recorder.trace.values.value import Value
 
 WHERE_IT_RAN: Final = ("__file__", "__cached__", "__spec__", "__loader__", "__builtins__")

@@ -15,8 +15,9 @@ from recorder._core import control, syscalls
 from recorder.errors import arguments
 from recorder.policy import current_folder
 from recorder.trace.container.file import TraceFile
-from recorder.trace.container.layout import HEAD_SIZE, FileHead
+from recorder.trace.container.layout import FileHead
 from recorder.trace.container.writer import CloseRecord
+from recorder.trace.format import HEADER_SIZE
 from recorder.trace.sealing import Tape
 
 READ: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)  # a FIFO would wait for its writer
@@ -222,7 +223,7 @@ def _head(path: str) -> FileHead | None:
         raise errors.from_oserror(error, operation="open_trace", path=path) from error
     try:
         with errors.mapped("open_trace", path=path):
-            return FileHead.parse(syscalls.pread(fd, HEAD_SIZE, 0, path))
+            return FileHead.parse(syscalls.pread(fd, HEADER_SIZE, 0, path))
     finally:
         syscalls.close(fd, path)
 
@@ -233,7 +234,7 @@ def _close_record(path: str) -> CloseRecord:
         fd = syscalls.open(path, READ)
         try:
             size = syscalls.stat(path)[1]
-            raw = syscalls.pread(fd, HEAD_SIZE, max(0, size - HEAD_SIZE), path)
+            raw = syscalls.pread(fd, HEADER_SIZE, max(0, size - HEADER_SIZE), path)
         finally:
             syscalls.close(fd, path)
     record = CloseRecord.parse(raw)

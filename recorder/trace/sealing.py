@@ -18,12 +18,13 @@ from recorder import errors, staging
 from recorder._core import control, syscalls
 from recorder._core.decode import Scanner, SegmentInfo
 from recorder.trace.container import publish
-from recorder.trace.container.layout import COMPLETE, PARTIAL, TRUNCATED, FileHead
+from recorder.trace.container.layout import FileHead
 from recorder.trace.container.writer import (
     FALLOC_FL_PUNCH_HOLE_KEEP_SIZE,
     CloseRecord,
     TraceWriter,
 )
+from recorder.trace.format import TraceState
 
 LARGEST_SOURCE: Final = 4 << 20
 ALL_SOURCES: Final = 64 << 20
@@ -309,7 +310,9 @@ class Tape:
                 raise
             self._discard()
             return None
-        is_wanted = record.state == COMPLETE or keep_partial or record.failure is self.dropping
+        is_wanted = (
+            record.state == TraceState.COMPLETE or keep_partial or record.failure is self.dropping
+        )
         if not is_wanted:
             self._discard()
             return None
@@ -348,14 +351,17 @@ class Tape:
 
     def close_record(self, died: bool) -> CloseRecord:
         page = self.page
-        state, failure = COMPLETE, self.failure
+        state, failure = TraceState.COMPLETE, self.failure
         events = self.events - self.writer.dropped_events
         if failure is not None:
-            state = PARTIAL
+            state = TraceState.PARTIAL
         elif died and page.target_state < control.TARGET_STOPPED:
-            state, failure = TRUNCATED, errors.TargetKilledError(target_pid=page.target_pid)
+            state, failure = (
+                TraceState.TRUNCATED,
+                errors.TargetKilledError(target_pid=page.target_pid),
+            )
         elif self.dropping is not None:
-            state, failure = PARTIAL, self.dropping
+            state, failure = TraceState.PARTIAL, self.dropping
         return CloseRecord(
             state,
             page.exit_status if page.has_exit_status else None,

@@ -32,7 +32,7 @@ from recorder.trace.format import (
     TAG_TIME,
     TAG_TYPED,
 )
-from recorder.trace.moments import Event
+from recorder.trace.snapshots import Event
 from recorder.trace.values.nodes import BUILTIN_NAMES, Node, nodes
 from recorder.trace.values.to_python import Builder
 from recorder.trace.values.value import Value

@@ -15,7 +15,9 @@ from pathlib import Path
 
 import recorder
 from recorder import errors
-from recorder.trace.container import compression, layout
+from recorder.trace.container import compression
+from recorder.trace.container.layout import ChunkHead
+from recorder.trace.format import CHUNK_MAGIC, Codec
 from tests.tools.fuzzing import go_on
 
 
@@ -60,10 +62,10 @@ def look(path: Path) -> str:
 
 
 def chunks(data: bytes) -> list[int]:
-    found, at = [], data.find(layout.CHUNK_MAGIC)
+    found, at = [], data.find(CHUNK_MAGIC)
     while at >= 0:
         found.append(at)
-        at = data.find(layout.CHUNK_MAGIC, at + 1)
+        at = data.find(CHUNK_MAGIC, at + 1)
     return found
 
 
@@ -127,10 +129,10 @@ def change_payload(made: bytearray, at: int, chance: random.Random) -> bool:
 def stored(data: bytes) -> bytes:
     """The same trace without compression, so that damage reaches the records."""
     made, at = bytearray(data[:64]), 64
-    while data[at : at + 4] == layout.CHUNK_MAGIC:
-        head = layout.ChunkHead.unpack(data[at : at + 64])
+    while data[at : at + 4] == CHUNK_MAGIC:
+        head = ChunkHead.unpack(data[at : at + 64])
         payload: bytes | None = data[at + 64 : at + 64 + head.stored_size]
-        if head.codec != compression.STORED:
+        if head.codec != Codec.STORED:
             payload = compression.decompress(payload or b"", head.raw_size)
         assert payload is not None
         made += head._replace(

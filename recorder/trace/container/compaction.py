@@ -6,7 +6,8 @@ from typing import Final, NamedTuple
 
 from recorder._core import syscalls
 from recorder.trace.container.chunks import ChunkReader
-from recorder.trace.container.layout import DROPPED, HEAD_SIZE, IGNORABLE, ChunkHead
+from recorder.trace.container.layout import ChunkHead
+from recorder.trace.format import HEADER_SIZE, ChunkFlag, ChunkType
 
 COPIED_AT_ONCE: Final = 1 << 20  # bytes
 
@@ -37,7 +38,9 @@ class Copy(NamedTuple):
 
 def dropped(head: ChunkHead, events: int) -> ChunkHead:
     """The header that takes the place of one whose `events` events are let go."""
-    return head._replace(kind=DROPPED, flags=IGNORABLE, events=0, lost=events, payload_crc=0)
+    return head._replace(
+        kind=ChunkType.DROPPED, flags=ChunkFlag.IGNORABLE, events=0, lost=events, payload_crc=0
+    )
 
 
 def copy(
@@ -45,12 +48,12 @@ def copy(
 ) -> Copy:
     """Copies the file header and the chunks of `kept` to `fd`. Behind the first of them, META if it is whole,
     comes the one that stands for the `lost` events that were dropped."""
-    new = Copy([], [], HEAD_SIZE, 0)
-    syscalls.pwrite(fd, syscalls.pread(source.fd, HEAD_SIZE, 0, source.path), 0, path)
+    new = Copy([], [], HEADER_SIZE, 0)
+    syscalls.pwrite(fd, syscalls.pread(source.fd, HEADER_SIZE, 0, source.path), 0, path)
     entries = {entry.offset: entry for entry in index}
     first = min(kept)
     for part in sorted(kept):
-        raw = syscalls.pread(source.fd, HEAD_SIZE, part.offset, source.path)
+        raw = syscalls.pread(source.fd, HEADER_SIZE, part.offset, source.path)
         head = ChunkHead.unpack(raw)._replace(sequence=new.chunks)
         syscalls.pwrite(fd, head.to_bytes(), new.end, path)
         _copy_payload(source, fd, path, part, new.end)
@@ -64,12 +67,12 @@ def copy(
                 sequence=new.chunks, raw_size=0, stored_size=0, codec=0
             )
             syscalls.pwrite(fd, hole.to_bytes(), new.end, path)
-            new = new._replace(end=new.end + HEAD_SIZE, chunks=new.chunks + 1)
+            new = new._replace(end=new.end + HEADER_SIZE, chunks=new.chunks + 1)
     return new
 
 
 def _copy_payload(source: ChunkReader, fd: int, path: str, part: Part, to: int) -> None:
-    at = HEAD_SIZE
+    at = HEADER_SIZE
     while at < part.size:
         size = min(COPIED_AT_ONCE, part.size - at)
         piece = syscalls.pread(source.fd, size, part.offset + at, source.path)

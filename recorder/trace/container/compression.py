@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-STORED: Final = 0
-ZSTD: Final = 1
-CODECS: Final = (STORED, ZSTD)
+from recorder.trace.format import Codec
+
 LEVEL: Final = 1
 LARGEST_WINDOW: Final = 1 << 27  # bytes that a frame may ask for besides its content
 
@@ -25,13 +24,13 @@ class Compressor:
 
             self._compress = zstandard.ZstdCompressor(level=LEVEL).compress
 
-    def pack(self, payload: bytes) -> tuple[int, bytes]:
+    def pack(self, payload: bytes) -> tuple[Codec, bytes]:
         """The codec, and the payload as it is stored."""
         if self._compress is not None:
             stored = self._compress(payload)
             if len(stored) < len(payload):
-                return ZSTD, stored
-        return STORED, payload
+                return Codec.ZSTD, stored
+        return Codec.STORED, payload
 
 
 def claims_size(stored: bytes, raw_size: int) -> bool:

@@ -9,21 +9,26 @@ from __future__ import annotations
 import json
 import os
 import stat
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from recorder import errors, staging
 from recorder._core import syscalls
-from recorder.trace.container import compression, layout
+from recorder.trace.container import layout
 from recorder.trace.container.chunks import SEARCHED_AT_ONCE, Chunk, ChunkReader
-from recorder.trace.container.layout import (
-    CLOSE,
-    DROPPED,
-    EVENTS,
-    HEAD_SIZE,
-    ChunkHead,
-    FileHead,
-    Trailer,
+from recorder.trace.container.layout import ChunkHead, FileHead, Trailer
+from recorder.trace.format import (
+    FILE_MAGIC,
+    HEADER_SIZE,
+    MAJOR,
+    VERDICT_MAGIC,
+    ChunkFlag,
+    ChunkType,
+    Codec,
 )
+
+KINDS: Final = frozenset(ChunkType)
+CODECS: Final = frozenset(Codec)
+UNREADABLE: Final = (errors.TraceCorruptError, errors.UnknownRecordError)
 
 
 class Damage(NamedTuple):
@@ -113,20 +118,20 @@ class TraceFile:
     # ---- finding the chunks ----
 
     def _read_head(self) -> FileHead:
-        raw = self._reader.read(HEAD_SIZE, 0)
-        magic = layout.FILE_MAGIC
+        raw = self._reader.read(HEADER_SIZE, 0)
+        magic = FILE_MAGIC
         if not raw:
             raise errors.NotATraceError(path=self.path, reason="it is empty")
         if not raw.startswith(magic[: len(raw)]):
             raise errors.NotATraceError(path=self.path, reason="it does not begin like one")
-        if len(raw) < HEAD_SIZE:
+        if len(raw) < HEADER_SIZE:
             raise errors.TraceTruncatedError(path=self.path, offset=len(raw))
         version = layout.major_version(raw)
         if not layout.is_sealed(raw, magic):
             self.note(0, "the file header's checksum does not fit")
-        elif version > layout.MAJOR:
+        elif version > MAJOR:
             raise errors.TraceVersionUnsupportedError(
-                path=self.path, version=version, supported=layout.MAJOR
+                path=self.path, version=version, supported=MAJOR
             )
         return FileHead.unpack(raw)
 
@@ -134,18 +139,29 @@ class TraceFile:
         if Damage(offset, reason) not in self.damage:
             self.damage.append(Damage(offset, reason))
 
+    def note_error(self, chunk: Chunk, error: errors.RecorderError) -> None:
+        """Notes that the chunk cannot be read; raises what does not say so."""
+        if not isinstance(error, UNREADABLE):
+            raise error
+        self.note(chunk.offset, str(error.context.get("reason") or error.message))
+
+    def check_count(self, chunk: Chunk, next_event: int) -> None:
+        """Notes it if the event behind the chunk's last one does not have this number."""
+        if next_event != chunk.head.first_event + chunk.head.events:
+            self.note(chunk.offset, "there are not as many events as the chunk says")
+
     def _scan(self) -> None:
-        at = self.end = HEAD_SIZE
+        at = self.end = HEADER_SIZE
         while at < self.size:
-            raw = self._reader.read(HEAD_SIZE, at)
-            if at == self.size - HEAD_SIZE and layout.is_sealed(raw, layout.VERDICT_MAGIC):
+            raw = self._reader.read(HEADER_SIZE, at)
+            if at == self.size - HEADER_SIZE and layout.is_sealed(raw, VERDICT_MAGIC):
                 self.trailer = Trailer.parse(raw)
                 if self.trailer is None:
                     self.note(at, "the verdict is not one that is known")
                 return
             chunk = self._chunk(raw, at)
             if chunk is None:
-                if len(raw) < HEAD_SIZE or self._is_void(at):
+                if len(raw) < HEADER_SIZE or self._is_void(at):
                     return  # the writer died here
                 self.note(at, "no chunk begins where one should")
                 at = self._resync(at + 1)
@@ -160,14 +176,14 @@ class TraceFile:
         head = ChunkHead.parse(raw)
         if head is None:
             return None
-        unknown = head.kind not in layout.KNOWN and not head.flags & layout.IGNORABLE
-        if unknown or head.codec not in compression.CODECS:
+        unknown = head.kind not in KINDS and not head.flags & ChunkFlag.IGNORABLE
+        if unknown or head.codec not in CODECS:
             raise errors.TraceVersionUnsupportedError(
                 f"{self.path} holds a chunk (type {head.kind}, codec {head.codec}) that only a "
                 f"newer recorder can read",
                 path=self.path,
-                version=layout.MAJOR,
-                supported=layout.MAJOR,
+                version=MAJOR,
+                supported=MAJOR,
             )
         return Chunk(at, head) if head.is_plausible else None
 
@@ -176,9 +192,9 @@ class TraceFile:
         found = self._reader.next_header(at, self.size)
         if found is not None:
             return found
-        last = self.size - HEAD_SIZE
-        raw = self._reader.read(HEAD_SIZE, last)
-        is_verdict = layout.is_sealed(raw, layout.VERDICT_MAGIC)
+        last = self.size - HEADER_SIZE
+        raw = self._reader.read(HEADER_SIZE, last)
+        is_verdict = layout.is_sealed(raw, VERDICT_MAGIC)
         return last if is_verdict and last >= self.end else self.size
 
     def _is_void(self, at: int) -> bool:
@@ -195,6 +211,18 @@ class TraceFile:
     def of(self, kind: int) -> list[Chunk]:
         return [chunk for chunk in self.chunks if chunk.head.kind == kind]
 
+    @property
+    def events(self) -> int:
+        """How many there are, those in damaged chunks included."""
+        return sum(chunk.head.events for chunk in self.of(ChunkType.EVENTS))
+
+    @property
+    def lost_events(self) -> int:
+        """How many are known to be lost."""
+        if self.trailer is not None:
+            return self.trailer.lost
+        return sum(chunk.head.lost for chunk in self.of(ChunkType.EVENTS))
+
     def _compare(self) -> None:
         """Holds what the headers say against each other."""
         sequence, event = 0, 0
@@ -202,22 +230,26 @@ class TraceFile:
             if chunk.head.sequence != sequence and not self.damage:
                 self.note(chunk.offset, "chunks are missing before this one")
             sequence = chunk.head.sequence + 1
-            if chunk.head.kind == DROPPED:
+            if chunk.head.kind == ChunkType.DROPPED:
                 event = chunk.head.first_event + chunk.head.lost
-            if chunk.head.kind == EVENTS:
+            if chunk.head.kind == ChunkType.EVENTS:
                 if chunk.head.first_event != event and not self.damage:
                     self.note(chunk.offset, "events are missing before this chunk")
                 event = chunk.head.first_event + chunk.head.events
         trailer = self.trailer
         if trailer is None:
-            if self.chunks and self.chunks[-1].head.kind == CLOSE and self.size - self.end >= 64:
+            if (
+                self.chunks
+                and self.chunks[-1].head.kind == ChunkType.CLOSE
+                and self.size - self.end >= 64
+            ):
                 self.note(self.end, "the verdict is damaged")
             return
-        closing = [chunk for chunk in self.chunks[-1:] if chunk.head.kind == CLOSE]
+        closing = [chunk for chunk in self.chunks[-1:] if chunk.head.kind == ChunkType.CLOSE]
         if not closing or closing[0].offset != trailer.close_offset:
-            self.note(self.size - HEAD_SIZE, "the closing chunk is not where the verdict says")
+            self.note(self.size - HEADER_SIZE, "the closing chunk is not where the verdict says")
         elif trailer.chunks != len(self.chunks):
-            self.note(self.size - HEAD_SIZE, "there are not as many chunks as the verdict says")
+            self.note(self.size - HEADER_SIZE, "there are not as many chunks as the verdict says")
 
     def check_payloads(self) -> None:
         """Checks what is in the chunks against its checksums, once."""
@@ -225,15 +257,16 @@ class TraceFile:
             self._check_open()
             self._checked = True
             for chunk in self.chunks:
-                if chunk.head.kind == DROPPED:
+                if chunk.head.kind == ChunkType.DROPPED:
                     continue
                 try:
                     self._reader.stored(chunk)
                 except errors.TraceCorruptError as exc:
                     self.note(chunk.offset, str(exc.context["reason"]))
-            held = sum(chunk.head.events for chunk in self.of(EVENTS))
-            if self.trailer is not None and not self.damage and self.trailer.events != held:
-                self.note(self.size - HEAD_SIZE, "there are not as many events as the verdict says")
+            if self.trailer is not None and not self.damage and self.trailer.events != self.events:
+                self.note(
+                    self.size - HEADER_SIZE, "there are not as many events as the verdict says"
+                )
 
     @property
     def verdict(self) -> Verdict:

@@ -9,26 +9,27 @@ import struct
 import zlib
 from typing import Final, NamedTuple
 
-FILE_MAGIC: Final = b"\x93RTRACE\n"
-CHUNK_MAGIC: Final = b"RCHK"
-VERDICT_MAGIC: Final = b"RVERDICT"
-MAJOR, MINOR = 1, 0
+from recorder.trace.format import (
+    CHUNK_HEADER,
+    CHUNK_MAGIC,
+    FILE_HEADER,
+    FILE_MAGIC,
+    HEADER_SIZE,
+    LARGEST_PAYLOAD,
+    MAJOR,
+    MINOR,
+    VERDICT,
+    VERDICT_MAGIC,
+    ChunkHeader,
+    FileHeader,
+    TraceState,
+    Verdict,
+)
 
-FILE_HEAD: Final = struct.Struct("<8sHHI16sQQQI")
-CHUNK_HEAD: Final = struct.Struct("<4sBBBBQIIQQQQI")
-VERDICT: Final = struct.Struct("<8sBBHiIiQQQQI")
 CRC: Final = struct.Struct("<I")
-HEAD_SIZE: Final = 64
-
-META, EVENTS, SOURCE, CLOSE, INDEX, DROPPED = 1, 2, 3, 4, 5, 6
-KNOWN: Final = (META, EVENTS, SOURCE, CLOSE, INDEX, DROPPED)
-IGNORABLE: Final = 1
-LARGEST_PAYLOAD: Final = 64 << 20
 # No recording is longer, and ranges of numbers fit what Python counts with.
 MOST_EVENTS: Final = 1 << 62
-
-COMPLETE, PARTIAL, TRUNCATED = 1, 2, 3
-STATES: Final = {COMPLETE: "complete", PARTIAL: "partial", TRUNCATED: "truncated"}
+STATES: Final = {state.value: state.name.lower() for state in TraceState}
 
 
 def sealed(block: bytes) -> bytes:
@@ -38,7 +39,7 @@ def sealed(block: bytes) -> bytes:
 
 def is_sealed(block: bytes, magic: bytes) -> bool:
     """Whether these 64 bytes begin with the magic and end with their crc."""
-    return len(block) == HEAD_SIZE and block.startswith(magic) and block == sealed(block[:-4])
+    return len(block) == HEADER_SIZE and block.startswith(magic) and block == sealed(block[:-4])
 
 
 class FileHead(NamedTuple):
@@ -51,7 +52,8 @@ class FileHead(NamedTuple):
     @classmethod
     def unpack(cls, raw: bytes) -> FileHead:
         """Of 64 bytes, whatever their crc says: what a damaged header says is better than nothing."""
-        return cls(*FILE_HEAD.unpack(raw[:-4])[4:7])
+        header = FileHeader._make(FILE_HEADER.unpack(raw[:-4]))
+        return cls(header.trace_id, header.started, header.ticks_per_second)
 
     @classmethod
     def parse(cls, raw: bytes) -> FileHead | None:
@@ -59,36 +61,23 @@ class FileHead(NamedTuple):
         return cls.unpack(raw) if is_sealed(raw, FILE_MAGIC) else None
 
     def to_bytes(self) -> bytes:
-        return sealed(FILE_HEAD.pack(FILE_MAGIC, MAJOR, MINOR, 0, *self, 0, 0))
+        return sealed(FILE_HEADER.pack(*FileHeader(FILE_MAGIC, MAJOR, MINOR, *self)))
 
 
 def major_version(raw: bytes) -> int:
     """That of a file header."""
-    version: int = FILE_HEAD.unpack(raw[:-4])[1]
-    return version
+    return FileHeader._make(FILE_HEADER.unpack(raw[:-4])).major
 
 
-class ChunkHead(NamedTuple):
-    """A chunk's header, without its crc."""
+class ChunkHead(ChunkHeader):
+    """A chunk's header, as bytes and checked."""
 
-    magic: bytes
-    kind: int
-    flags: int
-    codec: int
-    zero: int
-    sequence: int
-    raw_size: int
-    stored_size: int
-    first_event: int
-    events: int
-    lost: int
-    segment: int
-    payload_crc: int
+    __slots__ = ()
 
     @classmethod
     def unpack(cls, raw: bytes) -> ChunkHead:
         """Of the 64 bytes that a header of ours takes."""
-        return cls._make(CHUNK_HEAD.unpack(raw[:-4]))
+        return cls._make(CHUNK_HEADER.unpack(raw[:-4]))
 
     @classmethod
     def parse(cls, raw: bytes) -> ChunkHead | None:
@@ -105,13 +94,13 @@ class ChunkHead(NamedTuple):
         )
 
     def to_bytes(self) -> bytes:
-        return sealed(CHUNK_HEAD.pack(*self))
+        return sealed(CHUNK_HEADER.pack(*self))
 
 
 class Trailer(NamedTuple):
-    """The last 64 bytes of a closed file."""
+    """The verdict in the last 64 bytes of a closed file."""
 
-    state: int
+    state: TraceState
     exit_status: int | None
     code: int  # number of the error that ended the recording, or 0
     errno: int
@@ -125,10 +114,12 @@ class Trailer(NamedTuple):
         """None if the block is no verdict, or one of a state that is not known."""
         if not is_sealed(raw, VERDICT_MAGIC):
             return None
-        _, state, known, _, exit_status, *others, _ = VERDICT.unpack(raw[:-4])
-        return cls(state, exit_status if known else None, *others) if state in STATES else None
+        _, state, known, exit_status, *others = Verdict._make(VERDICT.unpack(raw[:-4]))
+        if state not in STATES:
+            return None
+        return cls(TraceState(state), exit_status if known else None, *others)
 
     def to_bytes(self) -> bytes:
         known = self.exit_status is not None
-        status = self.exit_status or 0
-        return sealed(VERDICT.pack(VERDICT_MAGIC, self.state, known, 0, status, *self[2:], 0))
+        verdict = Verdict(VERDICT_MAGIC, self.state, known, self.exit_status or 0, *self[2:])
+        return sealed(VERDICT.pack(*verdict))

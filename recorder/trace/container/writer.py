@@ -21,23 +21,15 @@ from recorder.trace.container import compaction
 from recorder.trace.container.chunks import Chunk, ChunkReader
 from recorder.trace.container.compaction import IndexEntry, Part
 from recorder.trace.container.compression import Compressor
-from recorder.trace.container.layout import (
+from recorder.trace.container.layout import STATES, ChunkHead, FileHead, Trailer, is_sealed
+from recorder.trace.format import (
     CHUNK_MAGIC,
-    CLOSE,
-    DROPPED,
-    EVENTS,
     FILE_MAGIC,
-    HEAD_SIZE,
-    IGNORABLE,
-    INDEX,
+    HEADER_SIZE,
     LARGEST_PAYLOAD,
-    META,
-    SOURCE,
-    STATES,
-    ChunkHead,
-    FileHead,
-    Trailer,
-    is_sealed,
+    ChunkFlag,
+    ChunkType,
+    TraceState,
 )
 
 FALLOC_FL_PUNCH_HOLE_KEEP_SIZE: Final = 3
@@ -46,7 +38,7 @@ FALLOC_FL_PUNCH_HOLE_KEEP_SIZE: Final = 3
 class CloseRecord(NamedTuple):
     """How a recording ended."""
 
-    state: int  # COMPLETE, PARTIAL or TRUNCATED
+    state: TraceState
     exit_status: int | None
     failure: errors.RecorderError | None
     events: int
@@ -104,16 +96,16 @@ class TraceWriter:
         what is in them. In the end `end` is behind the last whole chunk. Damage before it stays as it
         is, for the reader to see; only the file header, if it is damaged, is written again: `head`."""
         reader, size = self._reader, self._size()
-        is_sound = is_sealed(reader.read(HEAD_SIZE, 0), FILE_MAGIC)
-        at = HEAD_SIZE
+        is_sound = is_sealed(reader.read(HEADER_SIZE, 0), FILE_MAGIC)
+        at = HEADER_SIZE
         while (found := self._next_chunk(at, size)) is not None:
             chunk, payload = found
-            if chunk.head.kind in (CLOSE, INDEX):
+            if chunk.head.kind in (ChunkType.CLOSE, ChunkType.INDEX):
                 break  # the closing was begun, and is written again
             self._note(chunk)
             self.end = at = chunk.end
             self.chunks = chunk.head.sequence + 1
-            if chunk.head.kind == EVENTS:
+            if chunk.head.kind == ChunkType.EVENTS:
                 yield chunk.head, payload
         if self.end and not is_sound and head:
             with errors.mapped("write", path=self.path, offset=0, bytes_wanted=len(head)):
@@ -143,14 +135,14 @@ class TraceWriter:
     def _note(self, chunk: Chunk) -> None:
         """A chunk is in the trace."""
         at, head = chunk.offset, chunk.head
-        if head.kind == EVENTS:
+        if head.kind == ChunkType.EVENTS:
             self.index.append(IndexEntry(at, head.first_event, head.events))
-            self.sizes.append(HEAD_SIZE + head.stored_size)
+            self.sizes.append(HEADER_SIZE + head.stored_size)
             self.raw_bytes += head.raw_size
-        elif head.kind == DROPPED:
+        elif head.kind == ChunkType.DROPPED:
             self.dropped_events += head.lost
         else:
-            self.others.append(Part(at, HEAD_SIZE + head.stored_size))
+            self.others.append(Part(at, HEADER_SIZE + head.stored_size))
 
     def _next_chunk(self, start: int, size: int) -> tuple[Chunk, bytes] | None:
         """The first whole chunk from `start` on that can follow those seen so far."""
@@ -172,9 +164,9 @@ class TraceWriter:
     ) -> None:
         """The file header and META."""
         head = FileHead(trace_id, started, ticks_per_second).to_bytes()
-        about = self._pack(META, _json(meta))
+        about = self._pack(ChunkType.META, _json(meta))
         self._append(head + about, self.closing_space)
-        self.others.append(Part(HEAD_SIZE, len(about)))
+        self.others.append(Part(HEADER_SIZE, len(about)))
         self.chunks = 1
 
     def events(
@@ -182,7 +174,12 @@ class TraceWriter:
     ) -> None:
         """A segment, behind its preamble."""
         chunk = self._pack(
-            EVENTS, payload, first_event=first_event, events=events, lost=lost, segment=segment
+            ChunkType.EVENTS,
+            payload,
+            first_event=first_event,
+            events=events,
+            lost=lost,
+            segment=segment,
         )
         entry = IndexEntry(self.end, first_event, events)
         self._append(chunk, self.closing_space)
@@ -197,7 +194,10 @@ class TraceWriter:
 
         facts = {"path": name, "sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
         head = _json(facts)
-        chunk, at = self._pack(SOURCE, varint.encode(len(head)) + head + content), self.end
+        chunk, at = (
+            self._pack(ChunkType.SOURCE, varint.encode(len(head)) + head + content),
+            self.end,
+        )
         self._append(chunk, self.closing_space)
         self.others.append(Part(at, len(chunk)))
         self.chunks += 1
@@ -222,7 +222,6 @@ class TraceWriter:
             kind,
             flags,
             codec,
-            0,
             self.chunks if sequence is None else sequence,
             len(payload),
             len(stored),
@@ -249,15 +248,15 @@ class TraceWriter:
         stays. Their headers go on to say which events there were, their payloads become holes."""
         while len(self.index) > 1 and sum(self.sizes) > most:
             entry, size = self.index[0], self.sizes[0]
-            raw = self._reader.read(HEAD_SIZE, entry.offset)
+            raw = self._reader.read(HEADER_SIZE, entry.offset)
             hole = compaction.dropped(ChunkHead.unpack(raw), entry.events)
             with errors.mapped(
-                "write", path=self.path, offset=entry.offset, bytes_wanted=HEAD_SIZE
+                "write", path=self.path, offset=entry.offset, bytes_wanted=HEADER_SIZE
             ):
                 syscalls.pwrite(self.fd, hole.to_bytes(), entry.offset, self.path)
             del self.index[0], self.sizes[0]
             self.dropped_events += entry.events
-            self._make_hole(entry.offset + HEAD_SIZE, size - HEAD_SIZE)
+            self._make_hole(entry.offset + HEADER_SIZE, size - HEADER_SIZE)
 
     def _make_hole(self, at: int, size: int) -> None:
         try:
@@ -329,7 +328,7 @@ class TraceWriter:
 
     def _closing(self, record: CloseRecord, facts: dict[str, Any]) -> bytes:
         entries = b"".join(struct.pack("<QQQ", *entry) for entry in self.index)
-        index = self._pack(INDEX, entries, flags=IGNORABLE)
+        index = self._pack(ChunkType.INDEX, entries, flags=ChunkFlag.IGNORABLE)
         failure = record.failure
         summary = {
             "state": STATES[record.state],
@@ -341,7 +340,7 @@ class TraceWriter:
             "raw_bytes": self.raw_bytes,
             **facts,
         }
-        close = self._pack(CLOSE, _json(summary), sequence=self.chunks + 1)
+        close = self._pack(ChunkType.CLOSE, _json(summary), sequence=self.chunks + 1)
         trailer = record.trailer(self.end + len(index), self.chunks + 2)
         return index + close + trailer.to_bytes()
 

@@ -127,7 +127,7 @@ def _globals(frame: RawFrame) -> Locals:
     return Locals(slots, frame.global_values, frame.types)
 
 
-@memory.told
+@memory.reporting
 class Moment(NamedTuple):
     """Everything as it was at an event."""
 

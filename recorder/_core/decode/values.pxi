@@ -1,0 +1,178 @@
+# Values: passed over and checked to be whole, without making anything of them.
+
+cdef inline void skip_value(DecoderState *s, Cursor *c, uint32_t *flags) noexcept nogil:
+    """Passes over one value; `bad` if it is not whole. Notes the types it names."""
+    cdef uint8_t tag
+    if c.at >= c.end:
+        c.bad = True
+        return
+    tag = c.at[0]
+    if tag >= TAG_SMALL_INT or TAG_NONE <= tag <= TAG_NOTIMPLEMENTED:
+        c.at += 1
+    elif tag == TAG_INT:
+        c.at += 1
+        take_varint(c)
+    elif tag == TAG_FLOAT:
+        skip(c, 9)
+    elif tag == TAG_STR:
+        c.at += 1
+        skip_str(c)
+    else:
+        skip_nested(s, c, flags)
+
+
+cdef void skip_nested(DecoderState *s, Cursor *c, uint32_t *flags) noexcept nogil:
+    """Any value, without recursion: `left` counts what is to come on each level."""
+    cdef uint64_t left[REC_MAX_NESTING + 1]
+    cdef bint named[REC_MAX_NESTING + 1]
+    cdef uint64_t containers = 0
+    cdef uint64_t count
+    cdef uint32_t level = 0
+    cdef uint8_t tag
+    left[0] = 1
+    named[0] = False
+    while not c.bad:
+        if left[level] == 0:
+            if level == 0:
+                return
+            level -= 1
+            continue
+        left[level] -= 1
+        if named[level]:
+            skip_str(c)
+        tag = take_byte(c)
+        if tag == TAG_TYPED:
+            note_type(s, c, flags)
+            tag = take_byte(c)
+            if tag == TAG_TYPED:
+                c.bad = True
+        if tag >= TAG_SMALL_INT or not is_container(tag):
+            skip_leaf(s, c, tag, containers, flags)
+            continue
+        containers += 1
+        count = take_count(s, c, tag, flags)
+        # An item takes a byte at least: a count that cannot be is found at once.
+        if level == REC_MAX_NESTING or count > <uint64_t> (c.end - c.at):
+            c.bad = True
+            return
+        level += 1
+        left[level] = count * 2 if tag == TAG_DICT or tag == TAG_DICT_CUT else count
+        named[level] = TAG_INSTANCE <= tag <= TAG_NAMED_CUT
+
+
+cdef inline bint is_container(uint8_t tag) noexcept nogil:
+    return (
+        TAG_LIST <= tag <= TAG_DICT_CUT or tag == TAG_EXCEPTION or TAG_INSTANCE <= tag <= TAG_ENUM
+        or tag == TAG_TIME or tag == TAG_DATETIME
+    )
+
+
+cdef inline uint64_t take_count(DecoderState *s, Cursor *c, uint8_t tag, uint32_t *flags) noexcept nogil:
+    """How many items follow the tag of a container."""
+    if tag == TAG_EXCEPTION or tag >= TAG_INSTANCE:
+        note_type(s, c, flags)
+    if tag == TAG_EXCEPTION:
+        return 1
+    if tag == TAG_ENUM:
+        skip_str(c)
+        return 1
+    if tag == TAG_TIME or tag == TAG_DATETIME:
+        skip(c, 4 if tag == TAG_TIME else 8)
+        take_varint(c)
+        return 1
+    if tag & 1:              # …_CUT
+        take_varint(c)
+    return take_varint(c)
+
+
+cdef void skip_leaf(
+    DecoderState *s, Cursor *c, uint8_t tag, uint64_t containers, uint32_t *flags
+) noexcept nogil:
+    if tag >= TAG_SMALL_INT or TAG_NONE <= tag <= TAG_NOTIMPLEMENTED or tag == TAG_REDACTED:
+        return
+    if tag == TAG_INT:
+        take_varint(c)
+    elif tag == TAG_FLOAT:
+        skip(c, 8)
+    elif tag == TAG_COMPLEX:
+        skip(c, 16)
+    elif (
+        tag == TAG_STR or tag == TAG_BYTES or tag == TAG_BYTEARRAY
+        or tag == TAG_FUNCTION or tag == TAG_MODULE
+    ):
+        skip_str(c)
+    elif tag == TAG_STR_CUT or tag == TAG_BYTES_CUT or tag == TAG_BYTEARRAY_CUT:
+        take_varint(c)
+        skip_str(c)
+    elif tag == TAG_BIGINT or tag == TAG_INT_CUT:
+        if take_byte(c) > 1:
+            c.bad = True
+        if tag == TAG_BIGINT:
+            skip_str(c)
+        else:
+            take_varint(c)
+    elif tag == TAG_REF:
+        if take_varint(c) >= containers:
+            c.bad = True
+    elif tag == TAG_ERROR:
+        count_error_value(s, c)
+    elif tag == TAG_OBJECT or tag == TAG_CLASS:
+        note_type(s, c, flags)
+    elif tag == TAG_ELIDED:
+        note_type(s, c, flags)
+        take_varint(c)
+    elif tag >= TAG_DATE:
+        note_type(s, c, flags)
+        skip_plain(c, tag)
+    else:
+        c.bad = True
+
+
+cdef void skip_plain(Cursor *c, uint8_t tag) noexcept nogil:
+    """What follows the type of a value that holds no other."""
+    cdef uint64_t dimensions
+    if tag == TAG_DATE:
+        skip(c, 4)
+    elif tag == TAG_TIMEDELTA:
+        take_varint(c)
+        take_varint(c)
+        take_varint(c)
+    elif tag == TAG_GENERATOR:
+        c.bad |= take_byte(c) > 3
+        skip_str(c)
+        take_varint(c)
+    elif tag == TAG_ARRAY:
+        skip_str(c)
+        take_varint(c)
+        dimensions = take_varint(c)
+        while dimensions and not c.bad:
+            dimensions -= 1
+            take_varint(c)
+        skip_str(c)
+    else:
+        c.bad = True
+
+
+cdef inline void note_type(DecoderState *s, Cursor *c, uint32_t *flags) noexcept nogil:
+    cdef uint64_t number = take_varint(c)
+    cdef Definition *type = <Definition *> get(s, &s.definitions.of_kind[DEF_TYPE], number)
+    flags[0] |= VAR_TYPED
+    if type == NULL:
+        c.bad = True
+    elif not emit_definition(s, type):
+        c.bad = True
+
+
+cdef void count_error_value(DecoderState *s, Cursor *c) noexcept nogil:
+    cdef uint64_t code = take_varint(c)
+    if s.tally.on and not c.bad and not count(s, code):
+        c.bad = True
+
+
+cdef bint count(DecoderState *s, uint64_t code) noexcept nogil:
+    """One more ERROR or MARK with this code. The map's items are plain numbers."""
+    cdef Entry *entry = find(s, &s.tally.errors, code)
+    if entry == NULL:
+        return put(s, &s.tally.errors, code, <void *> <size_t> 1)
+    entry.item = <void *> (<size_t> entry.item + 1)
+    return True
