@@ -25,10 +25,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     from recorder.trace import recovery
-    from recorder.trace.container import layout
+    from recorder.trace.container import blocks
 
     path, record = recovery.recover(args.path, args.output)
     lost = f", {record.lost_events} lost" if record.lost_events else ""
-    state = layout.STATES[record.state]
+    state = blocks.STATES[record.state]
     write(printable(f"{path}: {state}, {record.events} events{lost}"))
     return 0

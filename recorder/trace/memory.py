@@ -33,8 +33,8 @@ def reported(function: F) -> F:
         def generate(*args: Any, **named: Any) -> Iterator[Any]:
             try:
                 yield from function(*args, **named)
-            except errors.STARVED as error:
-                errors.raise_starved(error, "read")
+            except errors.MEMORY_ERRORS as error:
+                errors.reraise_out_of_memory(error, "read")
 
         return cast(F, generate)
 
@@ -42,7 +42,7 @@ def reported(function: F) -> F:
     def call(*args: Any, **named: Any) -> Any:
         try:
             return function(*args, **named)
-        except errors.STARVED as error:
-            errors.raise_starved(error, "read")
+        except errors.MEMORY_ERRORS as error:
+            errors.reraise_out_of_memory(error, "read")
 
     return cast(F, call)

@@ -221,8 +221,8 @@ class Trace:
                 since=since, until=until, frame=frame, caller=caller, depth=depth,
             )  # fmt: skip
             return self._queries.find(wanted, *_bounds(start, stop), backwards)
-        except errors.STARVED as error:
-            errors.raise_starved(error, "read")
+        except errors.MEMORY_ERRORS as error:
+            errors.reraise_out_of_memory(error, "read")
 
     def at(self, seq: int) -> Moment:
         """Everything as it was at event number `seq`: the event, and the stacks of all threads, each frame
@@ -253,8 +253,8 @@ class Trace:
             return calls.completed(
                 self._queries, self._queries.find(wanted, *_bounds(start, stop), ends=True)
             )
-        except errors.STARVED as error:
-            errors.raise_starved(error, "read")
+        except errors.MEMORY_ERRORS as error:
+            errors.reraise_out_of_memory(error, "read")
 
     def call_tree(self, thread: ThreadFilter = None) -> Iterator[Call]:
         """The outermost calls of all threads, or of one. `call.children()` goes on from there."""
@@ -278,8 +278,8 @@ class Trace:
             origin = filters.make(kinds, function=function, file=file)
             found = calls.raised(self._queries, self._queries.find(wanted, *_bounds(start, stop)))
             return (raised for raised in found if origin.wants_function(raised.origin.function))
-        except errors.STARVED as error:
-            errors.raise_starved(error, "read")
+        except errors.MEMORY_ERRORS as error:
+            errors.reraise_out_of_memory(error, "read")
 
     def history(
         self,
@@ -305,8 +305,8 @@ class Trace:
             )
             found = self._queries.find(wanted, *_bounds(start, stop), backwards)
             return (Change(event, name, event.locals.get(name)) for event in found)
-        except errors.STARVED as error:
-            errors.raise_starved(error, "read")
+        except errors.MEMORY_ERRORS as error:
+            errors.reraise_out_of_memory(error, "read")
 
     @property
     def threads(self) -> list[Thread]:
@@ -363,8 +363,8 @@ def open_trace(path: str | os.PathLike[str]) -> Trace:
     """
     try:
         return Trace(path)
-    except errors.STARVED as error:
-        errors.raise_starved(error, "read")
+    except errors.MEMORY_ERRORS as error:
+        errors.reraise_out_of_memory(error, "read")
 
 
 def _bounds(start: int, stop: int | None) -> tuple[int, int]:

@@ -18,7 +18,7 @@ import pytest
 
 import recorder
 from recorder import cli, errors, export
-from recorder.cli import options, run, show
+from recorder.cli import options, plain, run
 from tests.conftest import lacks_a_fact
 
 # ------------------------------------------------------------------------------------- what there is
@@ -190,7 +190,7 @@ def ask(
 
     monkeypatch.setattr(run, "become", become)
     monkeypatch.setattr(export, "export", become)
-    monkeypatch.setattr(show.Plain, "run", become)
+    monkeypatch.setattr(plain.Plain, "run", become)
     before = sorted(tmp_path.iterdir())
     yield Asking(capfd)
     assert sorted(set(tmp_path.iterdir()) - set(before)) == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,9 +12,10 @@ import pytest
 
 from codegen import generate, table
 from codegen.__main__ import main
+from tests.tools.codegen_tree import ROOT, Tree
 
-ROOT = Path(__file__).resolve().parents[2]
 TABLE = "codegen/error_codes.toml"
+OUTPUTS = generate.OUTPUTS[table.TABLE]
 NEW_ROW = """
 [[error]]
 number = 2999
@@ -33,39 +33,6 @@ since = "9.9.9"
 status = "active"
 doc = "When it is not the sun."
 """
-
-
-class Tree:
-    """A scratch copy of everything the generator reads and writes."""
-
-    def __init__(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.root = root
-        self.capsys = capsys
-        for name in ("codegen", "recorder/errors"):
-            ignore = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(ROOT / name, root / name, ignore=ignore)
-        for name in (*generate.OUTPUTS, "recorder/cli/errors.py", "recorder/cli/output.py"):
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, root / name)
-
-    def edit(self, name: str, old: str, new: str) -> None:
-        path = self.root / name
-        text = path.read_text(encoding="utf-8")
-        assert old in text
-        path.write_text(text.replace(old, new, 1), encoding="utf-8")
-
-    def append(self, name: str, text: str) -> None:
-        with (self.root / name).open("a", encoding="utf-8") as file:
-            file.write(text)
-
-    def run(self, *args: str) -> tuple[int, str]:
-        """Exit code and what was said."""
-        code = main(["--root", str(self.root), *args])
-        captured = self.capsys.readouterr()
-        return code, captured.out + captured.err
-
-    def read(self, name: str) -> str:
-        return (self.root / name).read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -94,7 +61,11 @@ def test_only_what_changed_is_written(tree: Tree) -> None:
     ]
 
 
-@pytest.mark.parametrize("output", [*generate.OUTPUTS, "codegen/errors.lock"])
+WHOLE = [output for outputs in generate.OUTPUTS.values() for output in outputs]
+LOCKS = ["codegen/errors.lock", "codegen/format.lock"]
+
+
+@pytest.mark.parametrize("output", [*WHOLE, *LOCKS])
 def test_check_refuses_a_deleted_output(tree: Tree, output: str) -> None:
     (tree.root / output).unlink()
     code, said = tree.run("--check")
@@ -103,7 +74,7 @@ def test_check_refuses_a_deleted_output(tree: Tree, output: str) -> None:
     assert "python -m codegen" in said
 
 
-@pytest.mark.parametrize("output", [*generate.OUTPUTS, "codegen/errors.lock"])
+@pytest.mark.parametrize("output", [*WHOLE, *LOCKS])
 def test_check_refuses_a_hand_edit_and_shows_it(tree: Tree, output: str) -> None:
     tree.append(output, "9998 BY_HAND ByHandError raise\n")
     code, said = tree.run("--check")
@@ -119,7 +90,9 @@ def test_check_refuses_a_lock_that_cannot_be_read(tree: Tree) -> None:
 
 
 def test_check_refuses_an_extra_output(tree: Tree) -> None:
-    (tree.root / "recorder/errors/more.py").write_text(f"# {generate.MARK}\n", encoding="utf-8")
+    (tree.root / "recorder/errors/more.py").write_text(
+        f"# {generate.mark(table.TABLE)}\n", encoding="utf-8"
+    )
     code, said = tree.run("--check")
     assert code == 1
     assert "recorder/errors/more.py: says it is generated, but nothing generates it" in said
@@ -351,11 +324,11 @@ BAD_TABLES: dict[str, tuple[str, str, str]] = {
 def test_a_bad_table_is_refused(tree: Tree, case: str, args: tuple[str, ...]) -> None:
     old, new, message = BAD_TABLES[case]
     tree.edit(TABLE, old, new)
-    before = {name: tree.read(name) for name in generate.OUTPUTS}
+    before = {name: tree.read(name) for name in OUTPUTS}
     code, said = tree.run(*args)
     assert code == 1
     assert message in said
-    assert {name: tree.read(name) for name in generate.OUTPUTS} == before
+    assert {name: tree.read(name) for name in OUTPUTS} == before
 
 
 def test_a_removed_row_is_refused(tree: Tree) -> None:
@@ -380,7 +353,14 @@ def test_a_row_taken_out_of_the_table_and_the_files_is_still_in_the_lock(tree: T
     assert "ERR_MOON_IN_THE_WAY (2999): was removed" in said
 
 
-@pytest.mark.parametrize("template", sorted(generate.OUTPUTS.values()))
+TEMPLATES = sorted(
+    template
+    for outputs in (*generate.OUTPUTS.values(), *generate.REGIONS.values())
+    for template in outputs.values()
+)
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
 def test_a_template_error_is_refused(tree: Tree, template: str) -> None:
     tree.append(f"codegen/templates/{template}", "{{ table.no_such_thing }}")
     code, said = tree.run("--check")

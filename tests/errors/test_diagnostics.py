@@ -35,7 +35,7 @@ class Clock:
 
 @pytest.fixture(autouse=True)
 def nothing_said_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diagnostics, "_said_in", 0)
+    monkeypatch.setattr(diagnostics, "_final_line_of", 0)
 
 
 def make_stderr_a_log() -> None:

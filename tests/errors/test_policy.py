@@ -471,7 +471,7 @@ def test_the_exit_status() -> None:
 @pytest.mark.parametrize("chosen", POLICIES, ids=repr)
 def test_what_the_core_does_when_python_has_gone(chosen: Policy) -> None:
     """It has decide's answer for every failure and every trace."""
-    rows = policy.beyond_python(chosen, owns_status=True)
+    rows = policy.after_finalization(chosen, owns_status=True)
     assert [number for number, _, _ in rows] == [0, *NUMBERS, errors.UnknownFailureError.number]
     for number, action, exits in rows[1:]:
         made = decide(number, "shutdown", chosen, "stopped")
@@ -485,7 +485,7 @@ def test_what_the_core_does_when_python_has_gone(chosen: Policy) -> None:
             else:
                 assert exit_code == -1
     # A session within a program that goes on has no say in its exit status, but for what is required.
-    shy = policy.beyond_python(chosen, owns_status=False)
+    shy = policy.after_finalization(chosen, owns_status=False)
     assert {exits for _, _, exits in shy} <= {(-1, -1, -1), (-1, 10, 10), (-1, -1, 10)}
 
 

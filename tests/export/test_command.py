@@ -193,7 +193,7 @@ def test_a_folder_that_fills_meanwhile_is_not_replaced_either(trace: Path) -> No
         (folder / "theirs").touch()
 
     with pytest.raises(errors.DestinationNotEmptyError):
-        export(trace, "codetracer", folder, told=meanwhile)
+        export(trace, "codetracer", folder, on_progress=meanwhile)
     assert os.listdir(folder) == ["theirs"]
     assert sorted(os.listdir(trace.parent)) == ["app.rtrace", "folder"]
 
@@ -350,7 +350,7 @@ def test_a_signal_ends_it_and_nothing_is_left(trace: Path, number: signal.Signal
         def told(done, total):
             os.kill(os.getpid(), {int(number)})
         real = export.export
-        export.export = lambda *args, **more: real(*args, **{{**more, "told": told}})
+        export.export = lambda *args, **more: real(*args, **{{**more, "on_progress": told}})
         sys.exit(main(["export", {str(trace)!r}, "--to", "perfetto", "-o", "out"]))
     """)
     done = subprocess.run(

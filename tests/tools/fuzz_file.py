@@ -16,7 +16,7 @@ from pathlib import Path
 import recorder
 from recorder import errors
 from recorder.trace.container import compression
-from recorder.trace.container.layout import ChunkHead
+from recorder.trace.container.blocks import ChunkHead
 from recorder.trace.format import CHUNK_MAGIC, Codec
 from tests.tools.fuzzing import go_on
 

@@ -10,8 +10,8 @@ import pytest
 import zstandard
 
 from recorder import errors
+from recorder.trace.container.blocks import ChunkHead
 from recorder.trace.container.file import TraceFile
-from recorder.trace.container.layout import ChunkHead
 from recorder.trace.container.writer import TraceWriter
 from recorder.trace.format import CHUNK_MAGIC, LARGEST_PAYLOAD, ChunkType, Codec
 

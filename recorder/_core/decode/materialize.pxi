@@ -90,8 +90,14 @@ cdef Function new_function(Reader r, const Definition *d):
     while left:
         left -= 1
         kind = take_byte(&c)
-        f.add(take_str(&c), "cell" if kind == 2 else "free" if kind == 4 else "local")
+        f.add(take_str(&c), kind_name(kind))
     return f
+
+
+cdef str kind_name(uint8_t kind):
+    if kind == REC_VARIABLE_CELL:
+        return "cell"
+    return "free" if kind == REC_VARIABLE_FREE else "local"
 
 
 cdef list gained_names(const Definition *d, uint64_t known):

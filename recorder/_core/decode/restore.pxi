@@ -1,5 +1,9 @@
 # The preamble of a chunk, read back into a state.
 
+cdef enum:
+    ALL_FRAME_FLAGS = REC_FRAME_SUSPENDED | REC_FRAME_ADOPTED | REC_FRAME_BODY
+
+
 cdef Status read_preamble(DecoderState *s) noexcept nogil:
     """Runs up to BEGIN. There are no events in a preamble, so only BEGIN ends it early."""
     cdef Status status = OK
@@ -57,7 +61,7 @@ cdef Status apply_frame(DecoderState *s, Cursor *c) noexcept nogil:
         c.bad |= namespace == NULL
     elif flags & REC_FRAME_BODY:
         c.bad = True
-    if c.bad or code == NULL or flags > 7 or (s.threads.current == NULL and not asleep):
+    if c.bad or code == NULL or flags > ALL_FRAME_FLAGS or (s.threads.current == NULL and not asleep):
         return reject(s, b"a frame of an unknown code, or outside of any thread")
     entry = find(s, &s.frames.suspended, number)
     if entry != NULL:        # known from an earlier chunk

@@ -138,7 +138,7 @@ cdef void skip_plain(Cursor *c, uint8_t tag) noexcept nogil:
         take_varint(c)
         take_varint(c)
     elif tag == TAG_GENERATOR:
-        c.bad |= take_byte(c) > 3
+        c.bad |= take_byte(c) > REC_GENERATOR_ENDED
         skip_str(c)
         take_varint(c)
     elif tag == TAG_ARRAY:

@@ -1,6 +1,6 @@
 """The file around the records: docs/trace-format.md, section 1.
 
-layout       file header, chunk header and verdict as bytes
+blocks       file header, chunk header and verdict as bytes
 chunks       the one reader of chunks; it trusts no size before it has checked it
 compression  the codecs of payloads
 writer       the one writer: chunks at the end, then the closing

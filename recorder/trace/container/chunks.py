@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from recorder import errors
 from recorder._core import syscalls
 from recorder.trace.container import compression
-from recorder.trace.container.layout import ChunkHead, Trailer, is_sealed
+from recorder.trace.container.blocks import ChunkHead, Trailer, is_sealed
 from recorder.trace.format import CHUNK_MAGIC, FILE_MAGIC, HEADER_SIZE, ChunkType, Codec
 
 SEARCHED_AT_ONCE: Final = 1 << 20  # bytes looked through at once for the next chunk

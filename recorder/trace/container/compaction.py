@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from recorder._core import syscalls
+from recorder.trace.container.blocks import ChunkHead
 from recorder.trace.container.chunks import ChunkReader
-from recorder.trace.container.layout import ChunkHead
 from recorder.trace.format import HEADER_SIZE, ChunkFlag, ChunkType
 
 COPIED_AT_ONCE: Final = 1 << 20  # bytes

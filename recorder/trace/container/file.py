@@ -11,11 +11,12 @@ import os
 import stat
 from typing import Any, Final, NamedTuple
 
-from recorder import errors, staging
+from recorder import errors
 from recorder._core import syscalls
-from recorder.trace.container import layout
+from recorder.staging import layout, stale
+from recorder.trace.container import blocks
+from recorder.trace.container.blocks import ChunkHead, FileHead, Trailer
 from recorder.trace.container.chunks import SEARCHED_AT_ONCE, Chunk, ChunkReader
-from recorder.trace.container.layout import ChunkHead, FileHead, Trailer
 from recorder.trace.format import (
     FILE_MAGIC,
     HEADER_SIZE,
@@ -126,8 +127,8 @@ class TraceFile:
             raise errors.NotATraceError(path=self.path, reason="it does not begin like one")
         if len(raw) < HEADER_SIZE:
             raise errors.TraceTruncatedError(path=self.path, offset=len(raw))
-        version = layout.major_version(raw)
-        if not layout.is_sealed(raw, magic):
+        version = blocks.major_version(raw)
+        if not blocks.is_sealed(raw, magic):
             self.note(0, "the file header's checksum does not fit")
         elif version > MAJOR:
             raise errors.TraceVersionUnsupportedError(
@@ -154,7 +155,7 @@ class TraceFile:
         at = self.end = HEADER_SIZE
         while at < self.size:
             raw = self._reader.read(HEADER_SIZE, at)
-            if at == self.size - HEADER_SIZE and layout.is_sealed(raw, VERDICT_MAGIC):
+            if at == self.size - HEADER_SIZE and blocks.is_sealed(raw, VERDICT_MAGIC):
                 self.trailer = Trailer.parse(raw)
                 if self.trailer is None:
                     self.note(at, "the verdict is not one that is known")
@@ -194,7 +195,7 @@ class TraceFile:
             return found
         last = self.size - HEADER_SIZE
         raw = self._reader.read(HEADER_SIZE, last)
-        is_verdict = layout.is_sealed(raw, VERDICT_MAGIC)
+        is_verdict = blocks.is_sealed(raw, VERDICT_MAGIC)
         return last if is_verdict and last >= self.end else self.size
 
     def _is_void(self, at: int) -> bool:
@@ -282,7 +283,7 @@ class TraceFile:
             return Verdict("corrupt", code, min(self.damage).offset)
         if trailer is None:
             return Verdict("truncated")
-        return Verdict(layout.STATES[trailer.state], code)
+        return Verdict(blocks.STATES[trailer.state], code)
 
 
 def _open(path: str) -> int:
@@ -303,12 +304,12 @@ def _about_folder(path: str) -> errors.RecorderError:
     """What to say of a folder: it may be a staging folder, in use or left behind."""
     if not os.path.exists(os.path.join(path, "session.json")):
         return errors.NotATraceError(path=path, reason="it is a folder")
-    if staging.is_stale(path):
+    if stale.is_stale(path):
         return errors.NotATraceError(
             path=path, reason=f"a killed run left it; `recorder recover {path}` makes a trace of it"
         )
     try:
-        pid = staging.read_session(path).get("target_pid")
+        pid = layout.read_session(path).get("target_pid")
     except errors.RecorderError:
         return errors.NotATraceError(path=path, reason="it is a folder")
     return errors.TraceBusyError(path=path, target_pid=pid)
