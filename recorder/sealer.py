@@ -180,7 +180,7 @@ class Sealer:
         folder = os.path.dirname(tape.path)
         with errors.mapped("statvfs", path=folder):
             free, _ = syscalls.statvfs(folder)
-        wanted = self.floor + tape.writer.still_to_reserve(tape.room)
+        wanted = self.floor + tape.writer.still_to_reserve(tape.space_needed)
         if self.floor and free < wanted:
             raise errors.FreeSpaceLowError(path=folder, free_bytes=free, bytes_wanted=wanted)
         if self.max_bytes is not None and tape.writer.end > self.max_bytes:
