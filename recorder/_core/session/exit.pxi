@@ -97,7 +97,7 @@ cdef const Decision *decision_on(Status status) noexcept nogil:
 cdef void apply_decision(Status status, Status reported) noexcept nogil:
     """There is no trace, or no whole one, or something went wrong after Python had gone. What the policy makes of that
     was asked when the recording began."""
-    cdef Found found = COMPLETE_TRACE if tape.control.verdict == 1 else PARTIAL_TRACE
+    cdef Found found = COMPLETE_TRACE if tape.control.verdict == REC_TRACE_COMPLETE else PARTIAL_TRACE
     cdef Status cause = status if status != OK else reported
     cdef const Decision *decision = decision_on(cause)
     if not is_published():

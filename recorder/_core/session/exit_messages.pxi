@@ -14,9 +14,7 @@ cdef extern from "<string.h>" nogil:
 cdef extern from "session/exit_diagnostic.h" nogil:
     ctypedef struct rec_exit_diagnostic:
         int number, sys_errno
-        const char *name
-        const char *title
-        const char *hint
+        const rec_failure_text *failure
         const char *detail
         const char *disposition
         const char *path
@@ -87,9 +85,7 @@ cdef void write_diagnostic(const rec_failure_text *row, Status status, int sys_e
     cdef int fd = ending.json_fd
     facts.number = <int> status
     facts.sys_errno = sys_errno
-    facts.name = row.name
-    facts.title = row.title
-    facts.hint = row.hint
+    facts.failure = row
     facts.detail = detail
     facts.disposition = disposition
     facts.path = NULL if found == NO_TRACE else ending.path
