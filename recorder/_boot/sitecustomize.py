@@ -25,6 +25,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PACKAGE = os.path.dirname(HERE)
 AUTOSTART = "RECORDER_AUTOSTART"
 FOLLOW = "RECORDER_BOOT_FOLLOW"
+INTERNAL_EXIT_CODE = 70  # as in recorder.errors.kinds, which may be what cannot be loaded
 
 
 def step_aside() -> tuple[str | None, str | None]:
@@ -176,7 +177,7 @@ def forget_codecs(names: set[str]) -> None:
 def fail(exc: BaseException, json_errors: str | None) -> "NoReturn":
     """Nothing has run yet. An exception would be a fatal error of Python's with a traceback."""
     interrupted = isinstance(exc, KeyboardInterrupt)
-    code = 130 if interrupted else 70
+    code = 130 if interrupted else INTERNAL_EXIT_CODE
     try:
         from recorder.cli import failure
 

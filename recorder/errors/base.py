@@ -76,7 +76,7 @@ class RecorderError(Exception):
     """A failure of the recorder. Nothing else ever comes out of an exported function.
 
     Of the class: code (ErrorCode) and kind (ErrorKind), error_name ("ERR_DISK_FULL"), title, hint, doc_url,
-    exit_code (2, 10, 20 or 70), retriable; on_error, override and trace_effect as in codegen/error_codes.toml.
+    exit_code (of its kind), retriable; on_error, override and trace_effect as in codegen/error_codes.toml.
     Of the instance: message (one line), context (facts by name, JSON scalars; sizes in bytes), errno and path,
     number (kept as given where this version does not know it), trace_path, trace_state ("complete", "partial"
     or "none") and events_lost, where a trace is concerned; each None where it is not known.

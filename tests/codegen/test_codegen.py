@@ -12,6 +12,8 @@ import pytest
 
 from codegen import generate, table
 from codegen.__main__ import main
+from recorder._boot import sitecustomize
+from recorder.errors import kinds
 from tests.tools.codegen_tree import ROOT, Tree
 
 TABLE = "codegen/error_codes.toml"
@@ -286,6 +288,11 @@ BAD_TABLES: dict[str, tuple[str, str, str]] = {
         'replaced_by = "NOBODY"',
         "replaced_by names no row: NOBODY",
     ),
+    "nothing for a number that is unknown": (
+        'name = "UNKNOWN"',
+        'name = "UNHEARD_OF"',
+        "no row UNKNOWN, which stands for every number that is in none",
+    ),
     "an outcome that is a failure": (
         "[[error]]\nnumber = 1001",
         '[[outcome]]\nnumber = 1000\nname = "FINE"\ndoc = "d"\n\n[[error]]\nnumber = 1001',
@@ -427,6 +434,22 @@ def in_tree(tree: Tree, *args: str) -> str:
     done = subprocess.run(command, cwd=tree.root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_a_kind_has_its_exit_code_everywhere(tree: Tree) -> None:
+    tree.edit(TABLE, "exit_code = 70", "exit_code = 71")
+    assert tree.run()[0] == 0
+    assert "REC_EXIT_INTERNAL = 71," in tree.read("recorder/_core/session/failures.h")
+    program = (
+        "from recorder import errors\n"
+        "print(errors.RecorderError.exit_code, errors.UnknownFailureError.exit_code)\n"
+    )
+    assert in_tree(tree, "-c", program) == "71 71\n"
+
+
+def test_the_exit_code_where_the_recorder_cannot_be_loaded() -> None:
+    """It cannot be asked for there, so that it is written down."""
+    assert sitecustomize.INTERNAL_EXIT_CODE == kinds.EXIT_CODES[kinds.INTERNAL]
 
 
 def test_outcomes_live_in_the_core_only(tree: Tree) -> None:

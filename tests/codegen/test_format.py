@@ -712,8 +712,8 @@ def graph():
     return root
 
 def more_than_a_segment(root):
-    for i in range(1000):
-        text = f"{i:9}" * 800
+    for i in range(5000):
+        text = f"{i:9}" * 110
     root = graph()
 
 values(); exceptions(); asyncio.run(main()); count(); count()
