@@ -268,8 +268,13 @@ def _problems(found: Format) -> Iterable[str]:
     for operand in found.glossary:
         if operand.name not in used:
             yield f"operand {operand.name!r} is of no record and no tag"
+    unreadable = False
     for layout in found.layouts:
-        yield from _label(f"layout {layout.name}", _layout_problems(layout, found))
+        for problem in _label(f"layout {layout.name}", _layout_problems(layout, found)):
+            unreadable = True
+            yield problem
+    for layout in found.layouts if not unreadable else ():
+        yield from _label(f"layout {layout.name}", _place_problems(layout, found))
 
 
 def _label(label: str, problems: Iterable[str]) -> list[str]:
@@ -369,20 +374,24 @@ def _layout_problems(layout: Layout, found: Format) -> Iterable[str]:
     yield from duplicates("field", [(one.name, str(one.offset)) for one in layout.fields])
     before = [one.name for one in found.layouts[: found.layouts.index(layout)]]
     enums = [enum.name for enum in found.enums]
-    end, widest = 0, 1
     for one in layout.fields:
         yield from _label(one.name, _common(one.name, SNAKE, one.what))
         if one.enum and one.enum not in enums:
             yield f"{one.name}: no enum {one.enum}"
         if not _is_type(one, before):
             yield f"{one.name}: unknown type {one.type!r}"
-            return
-        size, alignment = found.size_of(one), found.alignment_of(one)
+
+
+def _place_problems(layout: Layout, found: Format) -> Iterable[str]:
+    """Of layouts whose types are all known."""
+    end, widest = 0, 1
+    for one in layout.fields:
+        alignment = found.alignment_of(one)
         if one.offset < end:
             yield f"{one.name} at {one.offset} overlaps what ends at {end}"
         if one.offset % alignment:
             yield f"{one.name} at {one.offset} is not aligned to {alignment}"
-        end, widest = one.offset + size, max(widest, alignment)
+        end, widest = one.offset + found.size_of(one), max(widest, alignment)
     if end > layout.end:
         yield f"its fields end at {end}, behind {layout.end}"
     if layout.size % widest:

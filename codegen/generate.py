@@ -22,6 +22,7 @@ OUTPUTS: Mapping[Path, Mapping[str, str]] = {
         "recorder/_core/status.pxd": "status.pxd.j2",
         "recorder/_core/status.pyx": "status.pyx.j2",
         "recorder/_core/session/failures.h": "failures.h.j2",
+        "recorder/errors/kinds.py": "kinds.py.j2",
         "recorder/errors/codes.py": "codes.py.j2",
         "recorder/errors/classes.py": "classes.py.j2",
         "recorder/errors/tables.py": "tables.py.j2",

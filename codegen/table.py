@@ -24,6 +24,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "trace_effect": ("none", "partial", "discarded"),
     "status": ("planned", "active", "deprecated", "retired"),
 }
+UNKNOWN = "UNKNOWN"
 # Names that the constructor of every exception takes for itself.
 RESERVED_CONTEXT = ("errno", "trace_path", "trace_state", "events_lost")
 BUILTINS = frozenset(name for name in dir(builtins) if isinstance(getattr(builtins, name), type))
@@ -106,6 +107,11 @@ class Table:
     def doc_url(self, row: Row) -> str:
         return f"{self.documentation}#{row.anchor}"
 
+    @property
+    def unknown(self) -> Row:
+        """What a number stands for that is in no row."""
+        return next(row for row in self.rows if row.name == UNKNOWN)
+
     def of_kind(self, kind: Kind) -> list[Row]:
         return [row for row in self.rows if row.digit == kind.digit]
 
@@ -171,6 +177,8 @@ def _problems(table: Table) -> list[str]:
         if not 1 <= outcome.number <= 999:
             problems.append(f"{outcome.name}: an outcome has a number from 1 to 999")
     names = {row.name for row in rows}
+    if UNKNOWN not in names:
+        problems.append(f"no row {UNKNOWN}, which stands for every number that is in none")
     for row in rows:
         problems += [f"{row.error_name} ({row.number}): {p}" for p in _row_problems(row, table)]
         if row.replaced_by and row.replaced_by not in names:

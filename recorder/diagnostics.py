@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import time
 
-from recorder import errors, staging
+from recorder import errors
 from recorder.destination import STDERR, Destination, write_fd
+from recorder.staging.stale import find_stale
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def report_unfinished(trace: str) -> None:
     """A run whose program and sealer were both killed left its staging folder beside the trace: reports it on
     stderr, once a process for each, with the command that recovers it."""
     try:
-        stale = staging.find_stale(trace)
+        stale = find_stale(trace)
     except (OSError, ValueError, errors.RecorderError) as error:
         if errors.is_programs(error):
             raise
@@ -140,10 +141,11 @@ class Reporter:
         """A line in the log that is no failure."""
         self._to_log(level, text, None)
 
-    def after_finalization(self) -> dict[str, Any]:
-        """Where the core is to write a diagnostic after Python has been finalized, and what every one of them holds."""
+    def after_finalization(self) -> tuple[int, bytes, bytes]:
+        """Where the core is to write a diagnostic after Python has been finalized, a descriptor (or -1) or a path (or
+        empty), and what every one of them holds."""
         if self.destination is None:
-            return {"json_fd": -1, "json_path": b"", "json_facts": b""}
+            return -1, b"", b""
         from recorder.errors.diagnostic import VARYING
 
         fd, path = self.destination.fd, os.fsencode(self.destination.text)
@@ -151,11 +153,7 @@ class Reporter:
             run_id=self.run_id, trace_id=self.trace_id
         )
         facts = json_line({key: known[key] for key in known if key not in VARYING})[1:-2] + b","
-        return {
-            "json_fd": -1 if fd is None else fd,
-            "json_path": path if fd is None else b"",
-            "json_facts": facts,
-        }
+        return (-1, path, facts) if fd is None else (fd, b"", facts)
 
     def close(self) -> None:
         """Writes what was held back: the last diagnostic of each code, with its count."""

@@ -11,6 +11,7 @@ import importlib.util
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -36,10 +37,23 @@ INTERNAL = [row.name for row in errors.ErrorCode if row // 1000 == errors.ErrorK
 
 
 def pytest_configure() -> None:
-    """What multiprocessing keeps for the life of a process is there before the first test."""
     from multiprocessing import resource_tracker
 
-    resource_tracker.ensure_running()
+    resource_tracker.ensure_running()  # kept for the life of a process, and there before the first test
+    let_programs_have_every_signal()
+
+
+def let_programs_have_every_signal() -> None:
+    """A shell has SIGINT and SIGQUIT ignored in what it starts in the background, and `nohup` SIGHUP, and a program
+    inherits that. What has a handler instead is at its default in the programs that we start, and still ends no test.
+    """
+    of_pythons_own = {
+        signal.SIGPIPE,
+        signal.SIGXFSZ,
+    }  # ignored in every Python, and not in what it starts
+    for number in signal.valid_signals() - of_pythons_own:
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, lambda number, frame: None)
 
 
 # ------------------------------------------------------------------------------------- the rules

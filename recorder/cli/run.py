@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from recorder.policy import Policy
-    from recorder.preparing import Staging
+    from recorder.staging.layout import Staging
 
 USAGE = """\
 usage: recorder run [options] [python flags] (SCRIPT | -m MODULE | -c CODE) [ARG...]
@@ -62,22 +62,19 @@ def main(arguments: list[str]) -> int:
 
 def become(run: options.Run, policy: Policy) -> NoReturn:
     """Prepares the recording, and replaces this process by the program."""
-    from recorder import launching, preparing
-    from recorder._core import control
     from recorder.diagnostics import Reporter, report_unfinished
-    from recorder.staging import FILES_AS_BYTES
+    from recorder.staging import create, launch
 
     Reporter(policy.json_errors).check()
     report_unfinished(run.destination)
     end_by_signal_as_by_ctrl_c()
-    staging = preparing.plan(run.destination, policy=policy)
+    staging = create.plan(run.destination, policy=policy, argv=run.program)
     try:
-        preparing.make(staging, policy=policy, argv=run.program)
-        launching.launch_sealer(staging)
+        create.make(staging)
+        launch.launch_sealer(staging)
         _exec(run, policy, staging)
     except BaseException as error:
-        left = control.discard(staging.folder, FILES_AS_BYTES, staging.sealer)
-        preparing.note_left(error, left)
+        create.undo(staging, error)
         raise
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from recorder.errors import kinds
 from recorder.errors.text import HEAP_TYPE, MAX_MESSAGE, cut, describe, printable, render, scalar
 
 TYPE_CHECKING = False
@@ -74,7 +75,7 @@ class RecorderError(Exception):
     """A failure of the recorder. Nothing else ever comes out of an exported function.
 
     Of the class: code (ErrorCode) and kind (ErrorKind), error_name ("ERR_DISK_FULL"), title, hint, doc_url,
-    exit_code (2, 10, 20 or 70), retriable; on_error, override and trace_effect as in codegen/error_codes.toml.
+    exit_code (of its kind), retriable; on_error, override and trace_effect as in codegen/error_codes.toml.
     Of the instance: message (one line), context (facts by name, JSON scalars; sizes in bytes), errno and path,
     number (kept as given where this version does not know it), trace_path, trace_state ("complete", "partial"
     or "none") and events_lost, where a trace is concerned; each None where it is not known.
@@ -91,13 +92,13 @@ class RecorderError(Exception):
         code = _Code()
         kind = _Kind()
     # Of the class; the generated classes say otherwise.
-    kind_number: ClassVar[int] = 4
+    kind_number: ClassVar[int] = kinds.INTERNAL
     error_name: ClassVar[str] = "ERR_UNKNOWN"
     title: ClassVar[str] = "Unknown failure"
     template: ClassVar[str] = "the recorder failed"
     hint: ClassVar[str] = ""
     doc_url: ClassVar[str] = ""
-    exit_code: ClassVar[int] = 70
+    exit_code: ClassVar[int] = kinds.EXIT_CODES[kinds.INTERNAL]
     on_error: ClassVar[str] = "disable"
     override: ClassVar[bool] = True
     trace_effect: ClassVar[str] = "none"

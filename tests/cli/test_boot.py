@@ -1,7 +1,7 @@
 """Start-up below `recorder run`: the sitecustomize that arms the program and leaves no trace.
 
-A copy of the package with stand-ins for session, preparing and launching shows the mechanism alone: what is
-armed here records nothing.
+A copy of the package with stand-ins for the session, the staging folder and the sealer shows the mechanism alone: what
+is armed here records nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-PREPARING = """
+CREATE = """
 import os
 
 class Staging:
@@ -28,16 +28,19 @@ class Staging:
         self.path = path
         self.folder = os.fsencode(path)
 
-def plan(destination, *, policy):
+def plan(destination, *, policy, argv):
     return Staging(os.path.abspath("staging"))
 
-def make(staging, *, policy, argv):
+def make(staging):
     os.mkdir(staging.path)
 
-def note_left(error, left):
-    pass
+def undo(staging, error):
+    from recorder._core import control
+    from recorder.staging.layout import FILES_AS_BYTES
+
+    control.discard(staging.folder, FILES_AS_BYTES, staging.sealer)
 """
-LAUNCHING = """
+LAUNCH = """
 def launch_sealer(staging):
     pass
 """
@@ -77,12 +80,12 @@ class Tree:
         self.work = path / "work"
         self.work.mkdir()
         shutil.copytree(ROOT / "recorder", path / "recorder", symlinks=True)
-        (path / "recorder" / "preparing.py").write_text(PREPARING)
-        (path / "recorder" / "launching.py").write_text(LAUNCHING)
+        (path / "recorder" / "staging" / "create.py").write_text(CREATE)
+        (path / "recorder" / "staging" / "launch.py").write_text(LAUNCH)
         self.session(SESSION)
 
     def session(self, source: str) -> None:
-        (self.path / "recorder" / "session.py").write_text(source)
+        (self.path / "recorder" / "whole_process.py").write_text(source)
 
     def start(
         self, command: list[str], env: dict[str, str] | None = None

@@ -12,6 +12,8 @@ import pytest
 
 from codegen import generate, table
 from codegen.__main__ import main
+from recorder._boot import sitecustomize
+from recorder.errors import kinds
 from tests.tools.codegen_tree import ROOT, Tree
 
 TABLE = "codegen/error_codes.toml"
@@ -61,7 +63,11 @@ def test_only_what_changed_is_written(tree: Tree) -> None:
     ]
 
 
-@pytest.mark.parametrize("output", [*OUTPUTS, "codegen/errors.lock"])
+WHOLE = [output for outputs in generate.OUTPUTS.values() for output in outputs]
+LOCKS = ["codegen/errors.lock", "codegen/format.lock"]
+
+
+@pytest.mark.parametrize("output", [*WHOLE, *LOCKS])
 def test_check_refuses_a_deleted_output(tree: Tree, output: str) -> None:
     (tree.root / output).unlink()
     code, said = tree.run("--check")
@@ -70,7 +76,7 @@ def test_check_refuses_a_deleted_output(tree: Tree, output: str) -> None:
     assert "python -m codegen" in said
 
 
-@pytest.mark.parametrize("output", [*OUTPUTS, "codegen/errors.lock"])
+@pytest.mark.parametrize("output", [*WHOLE, *LOCKS])
 def test_check_refuses_a_hand_edit_and_shows_it(tree: Tree, output: str) -> None:
     tree.append(output, "9998 BY_HAND ByHandError raise\n")
     code, said = tree.run("--check")
@@ -282,6 +288,11 @@ BAD_TABLES: dict[str, tuple[str, str, str]] = {
         'replaced_by = "NOBODY"',
         "replaced_by names no row: NOBODY",
     ),
+    "nothing for a number that is unknown": (
+        'name = "UNKNOWN"',
+        'name = "UNHEARD_OF"',
+        "no row UNKNOWN, which stands for every number that is in none",
+    ),
     "an outcome that is a failure": (
         "[[error]]\nnumber = 1001",
         '[[outcome]]\nnumber = 1000\nname = "FINE"\ndoc = "d"\n\n[[error]]\nnumber = 1001',
@@ -349,7 +360,14 @@ def test_a_row_taken_out_of_the_table_and_the_files_is_still_in_the_lock(tree: T
     assert "ERR_MOON_IN_THE_WAY (2999): was removed" in said
 
 
-@pytest.mark.parametrize("template", sorted(OUTPUTS.values()))
+TEMPLATES = sorted(
+    template
+    for outputs in (*generate.OUTPUTS.values(), *generate.REGIONS.values())
+    for template in outputs.values()
+)
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
 def test_a_template_error_is_refused(tree: Tree, template: str) -> None:
     tree.append(f"codegen/templates/{template}", "{{ table.no_such_thing }}")
     code, said = tree.run("--check")
@@ -416,6 +434,22 @@ def in_tree(tree: Tree, *args: str) -> str:
     done = subprocess.run(command, cwd=tree.root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_a_kind_has_its_exit_code_everywhere(tree: Tree) -> None:
+    tree.edit(TABLE, "exit_code = 70", "exit_code = 71")
+    assert tree.run()[0] == 0
+    assert "REC_EXIT_INTERNAL = 71," in tree.read("recorder/_core/session/failures.h")
+    program = (
+        "from recorder import errors\n"
+        "print(errors.RecorderError.exit_code, errors.UnknownFailureError.exit_code)\n"
+    )
+    assert in_tree(tree, "-c", program) == "71 71\n"
+
+
+def test_the_exit_code_where_the_recorder_cannot_be_loaded() -> None:
+    """It cannot be asked for there, so that it is written down."""
+    assert sitecustomize.INTERNAL_EXIT_CODE == kinds.EXIT_CODES[kinds.INTERNAL]
 
 
 def test_outcomes_live_in_the_core_only(tree: Tree) -> None:

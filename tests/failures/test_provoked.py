@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 import recorder
-from recorder import errors, launching, preparing
+from recorder import errors
 from recorder._core import control
+from recorder.staging import create, launch
 from tests.conftest import ENVIRONMENT, PACKAGE_HOME, Result, Run, recorder_command
 from tests.failures.test_failures import HELLO, Running
 from tests.tools.tape_tools import disk, leftovers
@@ -110,11 +111,11 @@ def test_a_limit_on_processes(run_recorded: Run, tmp_path: Path) -> None:
 
 @pytest.mark.provokes("SEALER_FAILED")
 def test_a_sealer_that_meets_what_nobody_foresaw(tmp_path: Path) -> None:
-    staged = preparing.prepare(tmp_path / "app.rtrace")
+    staged = create.prepare(tmp_path / "app.rtrace")
     path = Path(staged.file("session.json"))
     path.write_text(path.read_text().replace('"max_bytes"', '"most_bytes"'))
     with pytest.raises(errors.SealerFailedError) as caught:
-        launching.launch_sealer(staged)
+        launch.launch_sealer(staged)
     assert caught.value.message == "the sealer failed: KeyError: 'max_bytes'"
 
 

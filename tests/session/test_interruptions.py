@@ -78,8 +78,6 @@ def run_and_signal(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        # The tests may run in the background, where the shell has SIGINT ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     time.sleep(delay)
     process.send_signal(number)
@@ -135,7 +133,6 @@ def test_a_signal_while_the_end_waits_for_the_trace(tmp_path: Path, name: str) -
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         timeout=30,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert done.returncode == 0
     until(lambda: leftovers(tmp_path) == [] and processes_of(tmp_path) == [])

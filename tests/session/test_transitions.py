@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 
 import recorder
-from recorder import errors, staging
+from recorder import errors
 from recorder import policy as policies
 from recorder._core import capture, control, syscalls
+from recorder.staging import files
 from tests.conftest import ENVIRONMENT
 from tests.tools.tape_tools import has_died, leftovers, some_or_every, until
 
@@ -563,7 +564,7 @@ def test_a_publication_that_fails(
     assert (capture.state_name(), capture.holder()) == ("idle", None)
     monkeypatch.delenv("RECORDER_TEST_FAULTS")
     for name in leftovers(path.parent):
-        staging.remove(str(path.parent / name))
+        files.remove(str(path.parent / name))
     check_works(path)
 
 

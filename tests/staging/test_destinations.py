@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 import recorder
-from recorder import errors, staging
+from recorder import errors
 from recorder._core import control
+from recorder.staging import layout, stale
 from recorder.trace import recovery
 from tests.conftest import ENVIRONMENT, Run
 from tests.tools.tape_tools import disk, leftovers, until
@@ -84,7 +85,7 @@ def test_names(tmp_path: Path, name: str) -> None:
 def test_names_are_recovered(tmp_path: Path, name: str) -> None:
     """The staging folder's name holds as much of it as fits; the rest is in the folder."""
     kill_both(tmp_path, name)
-    until(lambda: staging.find_stale(tmp_path / name))
+    until(lambda: stale.find_stale(tmp_path / name))
     path, verdict = recovery.recover(tmp_path / name)
     assert (path, verdict.exit_status) == (str(tmp_path / name), None)
     with recorder.open_trace(path) as trace:
@@ -110,7 +111,7 @@ def test_of_a_long_name_the_last_of_a_folder_still_tells(tmp_path: Path) -> None
     """A power cut may leave an empty folder, whose name does not hold that of the trace."""
     done = record(tmp_path, LONG)
     check(tmp_path / LONG, done)
-    empty = Path(staging.staging_path(str(tmp_path / LONG), 1))
+    empty = Path(layout.staging_path(str(tmp_path / LONG), 1))
     empty.mkdir()
     path, verdict = recovery.recover(empty)
     assert path == str(tmp_path / LONG) and verdict.state == 1
@@ -222,7 +223,7 @@ def test_only_the_owner_may_look_and_may_in_any_case(tmp_path: Path, umask: str)
     *lines, last = done.stdout.decode().splitlines()
     modes = dict(line.split(" ") for line in lines)
     assert modes.pop(".app.rtrace") == "0o700"
-    assert set(modes) == {"control", "session.json", "trace", "sealer.log", *staging.SEGMENTS}
+    assert set(modes) == {"control", "session.json", "trace", "sealer.log", *layout.SEGMENTS}
     assert set(modes.values()) == {"0o600"}
     assert stat.S_IMODE(os.stat(tmp_path / "app.rtrace").st_mode) == 0o600
     assert last.endswith("complete")
@@ -234,7 +235,7 @@ def test_only_the_owner_may_look_and_may_in_any_case(tmp_path: Path, umask: str)
 def test_the_next_start_tells_of_a_stale_folder_once(tmp_path: Path) -> None:
     kill_both(tmp_path, "it's.rtrace")
     (left,) = leftovers(tmp_path)
-    until(lambda: staging.find_stale(tmp_path / "it's.rtrace"))
+    until(lambda: stale.find_stale(tmp_path / "it's.rtrace"))
     twice = "session.stop()\nsession = recorder.start(sys.argv[1], min_free_space=0)"
     done = record(tmp_path, "it's.rtrace", twice)
     said = done.stderr.decode().splitlines()

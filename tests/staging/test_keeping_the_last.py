@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import recorder
-from recorder import staging
+from recorder.staging import stale
 from recorder.trace import recovery
 from recorder.trace.file import TraceFile
 from recorder.trace.writer import DROPPED, EVENTS
@@ -101,7 +101,7 @@ def test_a_killed_program_leaves_its_last_events(tmp_path: Path, end: str) -> No
     run = run_target(trace, 400, size=100_000, end=end, keep_last=9_000_000)
     assert run.returncode == -signal.SIGKILL, run.stderr
     if end == "kill-both":
-        (folder,) = until(lambda: staging.find_stale(trace))
+        (folder,) = until(lambda: stale.find_stale(trace))
         recovery.recover(folder)
     until(lambda: leftovers(tmp_path) == [])
     with recorder.open_trace(trace) as found:
@@ -137,7 +137,7 @@ def test_a_sealer_killed_while_it_drops_and_copies(tmp_path: Path, step: int) ->
         trace = folder / "app.rtrace"
         faults = f"sealer:{name}:{n}:KILL"
         run_target(trace, 150, size=200_000, end="kill", keep_last=9_000_000, faults=faults)
-        until(lambda: not leftovers(folder) or staging.find_stale(trace))
+        until(lambda: not leftovers(folder) or stale.find_stale(trace))
         for left in leftovers(folder):
             recovery.recover(folder / left)
         with recorder.open_trace(trace) as found:

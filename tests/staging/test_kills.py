@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 import recorder
-from recorder import errors, staging
+from recorder import errors
+from recorder.staging import stale
 from recorder.trace import recovery
 from tests.conftest import ENVIRONMENT, processes_of
 from tests.tools import sweep
@@ -182,6 +183,6 @@ def test_a_stale_folder_is_told_of_by_the_next_start(tmp_path: Path) -> None:
     for pid in (sealer, program.pid):
         os.kill(pid, signal.SIGKILL)
     program.communicate()
-    found = until(lambda: staging.find_stale(folder / "app.rtrace"))
+    found = until(lambda: stale.find_stale(folder / "app.rtrace"))
     assert len(found) == 1
     check(folder)

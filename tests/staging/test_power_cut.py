@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 
 import recorder
-from recorder import errors, preparing
+from recorder import errors
 from recorder._core import syscalls
 from recorder.policy import Policy
+from recorder.staging import create
 from recorder.trace import recovery
 from recorder.trace.sealing import Tape
 from tests.tools.fake_target import FakeTarget
@@ -59,7 +60,7 @@ class Log:
 def record(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list[Step], int, str]:
     """The log of a recording of three segments; how many events it has; a copy of its staging folder
     as it was before anything was sealed."""
-    prepared = preparing.prepare(folder / "app.rtrace", policy=Policy(min_free_space=0))
+    prepared = create.prepare(folder / "app.rtrace", policy=Policy(min_free_space=0))
     target = FakeTarget(prepared.path)
     target.enter()
     for number in range(50):

@@ -13,8 +13,9 @@ import sys
 import pytest
 
 import recorder
-from recorder import errors, preparing, staging
+from recorder import errors
 from recorder._core import control, syscalls
+from recorder.staging import create, files, stale
 from recorder.trace import recovery, writer
 from recorder.trace.writer import COMPLETE, PARTIAL, TRUNCATED
 from tests.tools.fake_target import FakeTarget
@@ -48,7 +49,7 @@ def kill_both(
     run = run_target(folder / "app.rtrace", events, size=size, end=end, faults=faults)
     assert run.returncode == -signal.SIGKILL, run.stderr
     (left,) = leftovers(folder)
-    until(lambda: staging.is_stale(str(folder / left)))
+    until(lambda: stale.is_stale(str(folder / left)))
     return str(folder / left)
 
 
@@ -104,7 +105,7 @@ def test_another_name_can_be_given(tmp_path):
 def test_a_partial_trace_is_made_even_where_none_was_wanted(tmp_path):
     run = run_target(tmp_path / "app.rtrace", 10, end="kill-both", keep_partial_trace="no")
     assert run.returncode == -signal.SIGKILL
-    until(lambda: staging.is_stale(str(tmp_path / leftovers(tmp_path)[0])))
+    until(lambda: stale.is_stale(str(tmp_path / leftovers(tmp_path)[0])))
     recovery.recover(tmp_path / "app.rtrace")
     assert read_trace(tmp_path / "app.rtrace").events == 11
 
@@ -119,7 +120,7 @@ def test_a_failure_before_the_end_is_told(tmp_path):
 
 
 def test_a_program_that_had_finished_is_complete(tmp_path):
-    staged = preparing.prepare(tmp_path / "app.rtrace")
+    staged = create.prepare(tmp_path / "app.rtrace")
     target = FakeTarget(staged.path)
     target.enter()
     target.finish(exit_status=4)
@@ -152,10 +153,10 @@ def test_what_is_being_recorded_is_left_alone(tmp_path):
 
 
 def test_a_program_that_gave_up_need_not_be_dead(tmp_path):
-    staged = preparing.prepare(tmp_path / "app.rtrace")
+    staged = create.prepare(tmp_path / "app.rtrace")
     target = FakeTarget(staged.path)
     target.enter()
-    assert not staging.is_stale(staged.path)
+    assert not stale.is_stale(staged.path)
     target.page.set_target_fault(CODES.SEALER_DIED)
     target.stop()
     _, verdict = recovery.recover(staged.path)
@@ -165,7 +166,7 @@ def test_a_program_that_gave_up_need_not_be_dead(tmp_path):
 @pytest.mark.provokes("TRACE_BUSY")
 def test_two_recoveries_do_not_meet(tmp_path):
     folder = kill_both(tmp_path)
-    fd = staging.lock(folder)
+    fd = files.lock(folder)
     assert fd is not None
     with pytest.raises(errors.TraceBusyError):
         recovery.recover(folder)
@@ -186,7 +187,7 @@ def test_a_newer_trace_is_only_replaced_on_demand(tmp_path):
 def test_of_several_folders_one_must_be_named(tmp_path):
     first = kill_both(tmp_path, events=5)
     run_target(tmp_path / "app.rtrace", 6, end="kill-both")
-    until(lambda: len(staging.find_stale(tmp_path / "app.rtrace")) == 2)
+    until(lambda: len(stale.find_stale(tmp_path / "app.rtrace")) == 2)
     with pytest.raises(errors.InvalidArgumentError) as caught:
         recovery.recover(tmp_path / "app.rtrace")
     assert os.path.basename(first) in str(caught.value)
@@ -217,7 +218,7 @@ def test_a_session_that_makes_no_sense(tmp_path, content):
         file.write(content)
     with pytest.raises(errors.TraceCorruptError):
         recovery.recover(folder)
-    assert staging.find_stale(tmp_path / "app.rtrace") == []
+    assert stale.find_stale(tmp_path / "app.rtrace") == []
 
 
 @pytest.mark.parametrize("content", [None, b"", bytes(4096), b"\xa5" * 4096, b"\xa5" * 10])
@@ -231,7 +232,7 @@ def test_a_control_page_that_makes_no_sense(tmp_path, content, size):
     else:
         with open(page, "wb") as file:
             file.write(content)
-    assert staging.find_stale(tmp_path / "app.rtrace") == [folder]
+    assert stale.find_stale(tmp_path / "app.rtrace") == [folder]
     recovery.recover(folder)
     trace = read_trace(tmp_path / "app.rtrace")
     assert (trace.verdict.state, trace.events) == (TRUNCATED, 101)
@@ -409,7 +410,7 @@ def test_a_sealer_killed_at_any_call_loses_nothing(tmp_path, step):
                 continue  # that of its start
             program = run_target(folder / "app.rtrace", 50, size=200_000, end="kill", faults=faults)
             assert program.returncode == -signal.SIGKILL
-            until(lambda: not leftovers(folder) or staging.find_stale(folder / "app.rtrace"))
+            until(lambda: not leftovers(folder) or stale.find_stale(folder / "app.rtrace"))
             if not leftovers(folder):
                 break  # there is no n-th call
             recovery.recover(folder / "app.rtrace")
@@ -425,7 +426,7 @@ def test_a_disk_too_full_to_recover_loses_nothing(tmp_path):
         run = run_target(small / "app.rtrace", 100, size=100_000, end="kill-both", min_free_space=0)
         assert run.returncode == -signal.SIGKILL
         (left,) = leftovers(small)
-        until(lambda: staging.is_stale(str(small / left)))
+        until(lambda: stale.is_stale(str(small / left)))
         with open(small / "other", "wb") as file, pytest.raises(OSError):
             while True:
                 file.write(bytes(1 << 16))

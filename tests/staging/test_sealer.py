@@ -11,9 +11,10 @@ import time
 
 import pytest
 
-from recorder import errors, launching, preparing, staging
+from recorder import errors
 from recorder._core import control
 from recorder.policy import Policy
+from recorder.staging import create, files, launch
 from recorder.trace import writer
 from recorder.trace.writer import COMPLETE, PARTIAL, TRUNCATED, TraceWriter
 from tests.tools.fake_target import FakeTarget, Stopped
@@ -31,8 +32,8 @@ def start(tmp_path, monkeypatch):
 
     def start(faults: str = "", folder=tmp_path, **policy: object) -> FakeTarget:
         monkeypatch.setenv("RECORDER_TEST_FAULTS", faults)
-        staged = preparing.prepare(folder / "app.rtrace", policy=Policy(**policy))
-        launching.launch_sealer(staged)
+        staged = create.prepare(folder / "app.rtrace", policy=Policy(**policy))
+        launch.launch_sealer(staged)
         target = FakeTarget(staged.path)
         targets.append(target)
         target.enter()
@@ -223,8 +224,8 @@ def test_a_program_that_had_stopped_recording_is_complete(tmp_path):
 def test_a_program_that_never_began_replaces_nothing(tmp_path):
     (tmp_path / "app.rtrace").write_text("older")
     program = subprocess.Popen(["sleep", "60"])
-    staged = preparing.prepare(tmp_path / "app.rtrace", target_pid=program.pid)
-    launching.launch_sealer(staged)
+    staged = create.prepare(tmp_path / "app.rtrace", target_pid=program.pid)
+    launch.launch_sealer(staged)
     program.kill()
     program.wait()
     until(lambda: os.listdir(tmp_path) == ["app.rtrace"])
@@ -452,7 +453,7 @@ def test_what_cannot_be_removed_does_not_harm_the_trace(tmp_path, start, call):
     assert target.page.sealer_fault["status"] == CODES.REMOVE_FAILED
     assert read_trace(tmp_path / "app.rtrace").verdict.state == COMPLETE
     (left,) = leftovers(tmp_path)
-    assert staging.remove(str(tmp_path / left)) is None
+    assert files.remove(str(tmp_path / left)) is None
 
 
 @pytest.mark.provokes("CLOSE_FAILED")

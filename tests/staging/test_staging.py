@@ -12,9 +12,10 @@ import textwrap
 
 import pytest
 
-from recorder import errors, launching, preparing, staging
+from recorder import errors
 from recorder._core import control, syscalls
 from recorder.policy import Policy
+from recorder.staging import create, files, launch, layout, stale
 from tests.tools.tape_tools import children, disk, has_died, leftovers, until
 
 
@@ -24,7 +25,7 @@ def no_faults():
     syscalls.reset()
 
 
-def stop_sealer(staged: preparing.Staging) -> None:
+def stop_sealer(staged: layout.Staging) -> None:
     page = control.ControlPage(staged.file("control"))
     page.discard = 1
     until(lambda: page.sealer_state == control.SEALER_DISCARDED)
@@ -35,27 +36,27 @@ def stop_sealer(staged: preparing.Staging) -> None:
 
 
 def test_everything_is_reserved_and_private(tmp_path):
-    staged = preparing.prepare(tmp_path / "app.rtrace", argv=["app.py", "x"], cwd="/somewhere")
+    staged = create.prepare(tmp_path / "app.rtrace", argv=["app.py", "x"], cwd="/somewhere")
     folder = os.path.basename(staged.path)
     assert folder.startswith(f".app.rtrace.partial-{os.getpid()}-")
     assert stat.S_IMODE(os.stat(staged.path).st_mode) == 0o700
     for name in os.listdir(staged.path):
         assert stat.S_IMODE(os.stat(staged.file(name)).st_mode) == 0o600
-    for name in staging.SEGMENTS:
+    for name in layout.SEGMENTS:
         facts = os.stat(staged.file(name))
         assert facts.st_size == control.SEGMENT_SIZE
         assert facts.st_blocks * 512 >= control.SEGMENT_SIZE
     facts = os.stat(staged.file("trace"))
     assert facts.st_size == 0
-    assert facts.st_blocks * 512 >= staging.WORST_CHUNK + staging.CLOSING_ROOM
-    preparing.discard(staged)
+    assert facts.st_blocks * 512 >= layout.WORST_CHUNK + layout.CLOSING_ROOM
+    create.discard(staged)
     assert os.listdir(tmp_path) == []
 
 
 def test_the_control_page_and_the_session_tell_the_same(tmp_path):
-    staged = preparing.prepare(tmp_path / "app.rtrace", argv=["app.py", "x"], cwd="/somewhere")
+    staged = create.prepare(tmp_path / "app.rtrace", argv=["app.py", "x"], cwd="/somewhere")
     page = control.ControlPage(staged.file("control"))
-    session = staging.read_session(staged.path)
+    session = layout.read_session(staged.path)
     assert page.trace_id.hex() == staged.trace_id == session["meta"]["trace_id"]
     assert page.target_pid == os.getpid() == session["target_pid"]
     assert page.started_wall_ns == session["meta"]["started"]
@@ -65,57 +66,57 @@ def test_the_control_page_and_the_session_tell_the_same(tmp_path):
     assert session["meta"]["cwd"] == "/somewhere"
     assert session["destination"] == str(tmp_path / "app.rtrace")
     page.close()
-    preparing.discard(staged)
+    create.discard(staged)
 
 
 def test_at_most_32_mb_are_taken(tmp_path):
-    staged = preparing.prepare(tmp_path / "app.rtrace")
+    staged = create.prepare(tmp_path / "app.rtrace")
     taken = sum(os.stat(staged.file(name)).st_blocks * 512 for name in os.listdir(staged.path))
-    assert taken <= preparing.NEEDED <= 32 << 20
-    preparing.discard(staged)
+    assert taken <= create.NEEDED <= 32 << 20
+    create.discard(staged)
 
 
 def test_two_recordings_of_one_destination_do_not_meet(tmp_path):
-    first = preparing.prepare(tmp_path / "app.rtrace")
-    second = preparing.prepare(tmp_path / "app.rtrace")
+    first = create.prepare(tmp_path / "app.rtrace")
+    second = create.prepare(tmp_path / "app.rtrace")
     assert first.path != second.path
-    preparing.discard(second)
+    create.discard(second)
     assert os.path.exists(first.file("control"))
-    preparing.discard(first)
+    create.discard(first)
 
 
 @pytest.mark.parametrize(
     "name", ["ünïcödé.rtrace", "\udcff.rtrace", "y" * 255, "ü" * 127, "a b\n'c"]
 )
 def test_names(tmp_path, name):
-    staged = preparing.prepare(tmp_path / name)
+    staged = create.prepare(tmp_path / name)
     assert staged.destination == str(tmp_path / name)
-    assert staging.native(staging.read_session(staged.path)["destination"]) == staged.destination
-    assert staging.staging_folders(staged.destination) == [staged.path]
-    preparing.discard(staged)
+    assert layout.native(layout.read_session(staged.path)["destination"]) == staged.destination
+    assert stale.staging_folders(staged.destination) == [staged.path]
+    create.discard(staged)
 
 
 def test_names_in_bytes(tmp_path):
-    staged = preparing.prepare(os.fsencode(tmp_path) + b"/\xff.rtrace")
+    staged = create.prepare(os.fsencode(tmp_path) + b"/\xff.rtrace")
     assert staged.destination == str(tmp_path / "\udcff.rtrace")
-    preparing.discard(staged)
+    create.discard(staged)
 
 
 def test_a_relative_destination_is_meant_from_here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    staged = preparing.prepare("app.rtrace")
+    staged = create.prepare("app.rtrace")
     monkeypatch.chdir("/")
     assert staged.destination == str(tmp_path / "app.rtrace")
-    preparing.discard(staged)
+    create.discard(staged)
 
 
 def test_a_link_is_followed_to_the_file_it_leads_to(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "app.rtrace").symlink_to(tmp_path / "real" / "other.rtrace")
-    staged = preparing.prepare(tmp_path / "app.rtrace")
+    staged = create.prepare(tmp_path / "app.rtrace")
     assert staged.destination == str(tmp_path / "real" / "other.rtrace")
     assert os.path.dirname(staged.path) == str(tmp_path / "real")
-    preparing.discard(staged)
+    create.discard(staged)
 
 
 # ---- what is refused ----
@@ -123,7 +124,7 @@ def test_a_link_is_followed_to_the_file_it_leads_to(tmp_path):
 
 def refuse(destination: object, **options: object) -> errors.RecorderError:
     with pytest.raises(errors.RecorderError) as caught:
-        preparing.prepare(destination, **options)
+        create.prepare(destination, **options)
     return caught.value
 
 
@@ -167,11 +168,12 @@ def test_a_folder_that_may_not_be_written(tmp_path):
         pytest.skip("needs root, to become nobody")
     code = f"""
         import errno, os
-        from recorder import errors, preparing
+        from recorder import errors
+        from recorder.staging import create
         from recorder.errors import errnos, tables
         os.setgroups([]); os.setgid(65534); os.setuid(65534)
         try:
-            preparing.prepare({str(tmp_path / "app.rtrace")!r})
+            create.prepare({str(tmp_path / "app.rtrace")!r})
         except errors.PermissionDeniedError as error:
             print(error.errno)
         """
@@ -202,9 +204,9 @@ def test_a_disk_too_small_to_start(tmp_path):
 @pytest.mark.root
 def test_the_usual_floor_is_a_part_of_the_disk(tmp_path):
     with disk(tmp_path / "disk", "64m") as small:
-        staged = preparing.prepare(small / "app.rtrace")
-        assert staging.read_session(staged.path)["min_free_space"] == (64 << 20) // 20
-        preparing.discard(staged)
+        staged = create.prepare(small / "app.rtrace")
+        assert layout.read_session(staged.path)["min_free_space"] == (64 << 20) // 20
+        create.discard(staged)
 
 
 @pytest.mark.root
@@ -266,8 +268,8 @@ def test_every_failing_call_has_a_code_and_leaves_nothing(tmp_path, call, code, 
         syscalls.reset()
         syscalls.inject(call, nth, code, times)
         try:
-            staged = preparing.prepare(tmp_path / "app.rtrace")
-            launching.launch_sealer(staged)
+            staged = create.prepare(tmp_path / "app.rtrace")
+            launch.launch_sealer(staged)
         except errors.RecorderError as error:
             reached = syscalls.calls()[call] >= nth
             assert reached
@@ -288,51 +290,51 @@ def test_every_failing_call_has_a_code_and_leaves_nothing(tmp_path, call, code, 
 @pytest.mark.parametrize("call", ["open", "write", "fallocate", "statvfs"])
 def test_interruptions_do_not_matter(tmp_path, call):
     syscalls.inject(call, 1, errno.EINTR, 5)
-    staged = preparing.prepare(tmp_path / "app.rtrace")
-    preparing.discard(staged)
+    staged = create.prepare(tmp_path / "app.rtrace")
+    create.discard(staged)
     assert os.listdir(tmp_path) == []
 
 
 def test_a_short_write_does_not_matter(tmp_path):
     syscalls.inject("write", 1, syscalls.SHORT)
-    staged = preparing.prepare(tmp_path / "app.rtrace")
+    staged = create.prepare(tmp_path / "app.rtrace")
     with open(staged.file("session.json")) as file:
         json.load(file)
-    preparing.discard(staged)
+    create.discard(staged)
 
 
 def test_what_cannot_be_removed_is_told_with_the_failure(tmp_path):
     syscalls.inject("write", 1, errno.EIO)
     syscalls.inject("unlink", 1, errno.EIO, 0)
     with pytest.raises(errors.WriteFailedError) as caught:
-        preparing.prepare(tmp_path / "app.rtrace")
+        create.prepare(tmp_path / "app.rtrace")
     assert "ERR_REMOVE_FAILED" in caught.value.__notes__[0]
     syscalls.reset()
-    assert staging.remove(str(tmp_path / leftovers(tmp_path)[0])) is None
+    assert files.remove(str(tmp_path / leftovers(tmp_path)[0])) is None
 
 
 @pytest.mark.provokes("REMOVE_FAILED")
 def test_a_discard_that_fails_says_so(tmp_path):
-    staged = preparing.prepare(tmp_path / "app.rtrace")
+    staged = create.prepare(tmp_path / "app.rtrace")
     syscalls.inject("rmdir", 1, errno.EIO)
     with pytest.raises(errors.RemoveFailedError):
-        preparing.discard(staged)
-    preparing.discard(staged)
+        create.discard(staged)
+    create.discard(staged)
     assert os.listdir(tmp_path) == []
 
 
 # ---- the sealer's start ----
 
 
-def launch(tmp_path) -> preparing.Staging:
-    staged = preparing.prepare(tmp_path / "app.rtrace")
-    launching.launch_sealer(staged)
+def launched(tmp_path) -> layout.Staging:
+    staged = create.prepare(tmp_path / "app.rtrace")
+    launch.launch_sealer(staged)
     return staged
 
 
 def fail_to_launch(tmp_path) -> errors.RecorderError:
     with pytest.raises(errors.RecorderError) as caught:
-        launch(tmp_path)
+        launched(tmp_path)
     assert os.listdir(tmp_path) == []
     assert children() == []
     return caught.value
@@ -340,7 +342,7 @@ def fail_to_launch(tmp_path) -> errors.RecorderError:
 
 def test_the_sealer_is_ready_and_nobodys_child(tmp_path):
     before = os.listdir("/proc/self/fd")
-    staged = launch(tmp_path)
+    staged = launched(tmp_path)
     page = control.ControlPage(staged.file("control"))
     assert page.sealer_state == control.SEALER_READY
     assert children() == []
@@ -356,7 +358,7 @@ def test_the_sealer_is_ready_and_nobodys_child(tmp_path):
 
 
 def test_the_heart_of_the_sealer_beats(tmp_path):
-    staged = launch(tmp_path)
+    staged = launched(tmp_path)
     page = control.ControlPage(staged.file("control"))
     first = page.heartbeat
     until(lambda: page.heartbeat >= first + 3, 2)
@@ -376,7 +378,7 @@ def test_the_heart_of_the_sealer_beats(tmp_path):
 def test_the_programs_environment_does_not_matter(tmp_path, monkeypatch, variables):
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    stop_sealer(launch(tmp_path))
+    stop_sealer(launched(tmp_path))
 
 
 def test_the_programs_modules_do_not_matter(tmp_path, monkeypatch):
@@ -388,13 +390,13 @@ def test_the_programs_modules_do_not_matter(tmp_path, monkeypatch):
     traces.mkdir()
     monkeypatch.setattr(sys, "path", ["", str(modules), *sys.path])
     monkeypatch.setenv("PYTHONPATH", str(modules))
-    stop_sealer(launch(traces))
+    stop_sealer(launched(traces))
 
 
 @pytest.mark.provokes("DEPENDENCY_MISSING")
 def test_a_missing_dependency_has_its_name(tmp_path, monkeypatch):
-    ours = os.path.dirname(os.path.dirname(staging.__file__))
-    monkeypatch.setattr(launching, "_sealer_path", lambda: [ours])
+    ours = os.path.dirname(os.path.dirname(os.path.dirname(errors.__file__)))
+    monkeypatch.setattr(launch, "_sealer_path", lambda: [ours])
     assert isinstance(fail_to_launch(tmp_path), errors.DependencyMissingError)
 
 
@@ -410,7 +412,7 @@ def test_a_python_that_cannot_be_run(tmp_path, monkeypatch):
 @pytest.mark.parametrize("executable", ["/usr/bin/uwsgi", ""])
 def test_a_python_that_is_embedded(monkeypatch, executable):
     monkeypatch.setattr(sys, "executable", executable)
-    found = launching.interpreter()
+    found = launch.interpreter()
     assert os.path.basename(found) == "python{}.{}".format(*sys.version_info)
     assert os.path.dirname(found) == os.path.join(sys.prefix, "bin")
 
@@ -425,7 +427,7 @@ def test_a_python_that_is_none(tmp_path, tmp_path_factory, monkeypatch):
 
 
 def test_a_sealer_that_dies_is_told_with_its_last_words(tmp_path, monkeypatch):
-    monkeypatch.setattr(launching, "SEALER_BOOT", "raise ValueError('so sad')")
+    monkeypatch.setattr(launch, "SEALER_BOOT", "raise ValueError('so sad')")
     error = fail_to_launch(tmp_path)
     assert isinstance(error, errors.SealerStartFailedError)
     assert "so sad" in str(error)
@@ -438,8 +440,8 @@ def test_a_sealer_that_is_killed(tmp_path, monkeypatch):
 
 @pytest.mark.provokes("SEALER_STALLED")
 def test_a_sealer_that_does_not_answer(tmp_path, monkeypatch):
-    monkeypatch.setattr(launching, "SEALER_START_SECONDS", 0.3)
-    monkeypatch.setattr(launching, "SEALER_BOOT", "import time; time.sleep(60)")
+    monkeypatch.setattr(launch, "SEALER_START_SECONDS", 0.3)
+    monkeypatch.setattr(launch, "SEALER_BOOT", "import time; time.sleep(60)")
     started = []
     real = syscalls.spawn
     monkeypatch.setattr(syscalls, "spawn", lambda *args: started.append(real(*args)) or started[-1])
@@ -471,12 +473,12 @@ def test_a_failure_of_the_sealers_start_is_told_by_its_code(tmp_path, monkeypatc
 
 def test_stale_folders_are_found_and_living_ones_are_not(tmp_path):
     target = tmp_path / "app.rtrace"
-    living = preparing.prepare(target)
+    living = create.prepare(target)
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    dead = preparing.prepare(target, target_pid=child.pid)
-    assert staging.find_stale(target) == []
+    dead = create.prepare(target, target_pid=child.pid)
+    assert stale.find_stale(target) == []
     child.communicate(b"\n")
-    assert staging.find_stale(target) == [dead.path]
-    assert staging.find_stale(tmp_path / "other.rtrace") == []
+    assert stale.find_stale(target) == [dead.path]
+    assert stale.find_stale(tmp_path / "other.rtrace") == []
     for staged in (living, dead):
-        preparing.discard(staged)
+        create.discard(staged)

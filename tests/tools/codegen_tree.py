@@ -47,5 +47,9 @@ class Tree:
         captured = self.capsys.readouterr()
         return code, captured.out + captured.err
 
+    def outputs(self) -> dict[str, str]:
+        """What is in every generated file."""
+        return {name: self.read(name) for name in OUTPUTS}
+
     def read(self, name: str) -> str:
         return (self.root / name).read_text(encoding="utf-8")

@@ -14,9 +14,10 @@ import struct
 import sys
 import time
 
-from recorder import launching, preparing, processes, staging
+from recorder import processes
 from recorder._core import control
 from recorder.policy import Policy
+from recorder.staging import create, launch, layout
 
 HEAD = struct.Struct("<IIQQQ")
 SEGMENT_MAGIC = 0x47455352
@@ -34,7 +35,7 @@ class FakeTarget:
         self.page = control.ControlPage(os.path.join(path, "control"))
         self.sealer = processes.Watch(self.page.sealer_pid) if self.page.sealer_pid else None
         self.maps = []
-        for name in staging.SEGMENTS:
+        for name in layout.SEGMENTS:
             with open(os.path.join(path, name), "r+b") as file:
                 self.maps.append(mmap.mmap(file.fileno(), control.SEGMENT_SIZE))
         self.index, self.sequence, self.events = 0, 0, 0
@@ -121,8 +122,8 @@ def string(text: str) -> bytes:
 def main(
     destination: str, events: int, size: int = 100, end: str = "finish", **policy: str
 ) -> None:
-    prepared = preparing.prepare(destination, policy=Policy(**policy))
-    launching.launch_sealer(prepared)
+    prepared = create.prepare(destination, policy=Policy(**policy))
+    launch.launch_sealer(prepared)
     target = FakeTarget(prepared.path)
     target.enter()
     try:

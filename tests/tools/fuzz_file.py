@@ -1,4 +1,5 @@
-"""Damaged trace files: nothing crashes, hangs or takes memory without bounds, and no damage is called complete.
+"""Damaged trace files: nothing crashes, hangs or takes memory without bounds, no damage is called complete, and a
+second reader sees the same (see two_readers.py).
 
 python -m tests.tools.fuzz_file --minutes 10 [--seed N]     random damage, several at once
 """
@@ -16,6 +17,7 @@ from pathlib import Path
 import recorder
 from recorder import errors
 from recorder.trace import writer
+from tests.tools import two_readers
 from tests.tools.fuzzing import go_on
 
 
@@ -155,6 +157,8 @@ def main() -> int:
             path.write_bytes(data)
             said = look(path)
             assert not said.startswith("complete") or resealed or data == whole, said
+            differences = two_readers.compare(path)
+            assert not differences, differences
             return said
 
         return go_on(__doc__, one)

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from recorder import errors, preparing
+from recorder import errors
 from recorder._core.decode import Scanner
+from recorder.staging import create
 from recorder.trace.reader import Trace, open_trace
 from tests.tools import reference_writer as w
 from tests.tools.random_recording import Recording, cut
@@ -428,17 +429,17 @@ def test_damage_with_every_checksum_right_is_survived(save: Save, seed: int) -> 
 
 @pytest.mark.provokes("TRACE_BUSY")
 def test_a_recording_in_the_works_is_busy(tmp_path: Path) -> None:
-    staged = preparing.prepare(tmp_path / "app.rtrace", target_pid=os.getpid())
+    staged = create.prepare(tmp_path / "app.rtrace", target_pid=os.getpid())
     with pytest.raises(errors.TraceBusyError) as caught:
         open_trace(staged.path)
     assert caught.value.context["target_pid"] == os.getpid()
-    preparing.discard(staged)
+    create.discard(staged)
 
 
 @pytest.mark.provokes("NOT_A_TRACE")
 def test_what_a_killed_run_left_points_to_recover(tmp_path: Path) -> None:
     with subprocess.Popen(["true"]) as process:
-        staged = preparing.prepare(tmp_path / "app.rtrace", target_pid=process.pid)
+        staged = create.prepare(tmp_path / "app.rtrace", target_pid=process.pid)
     with pytest.raises(errors.NotATraceError, match="recorder recover"):
         open_trace(staged.path)
-    preparing.discard(staged)
+    create.discard(staged)

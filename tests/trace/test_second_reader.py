@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import struct
 import subprocess
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 
 from recorder import errors
-from tests.conftest import ENVIRONMENT, Run, recorder_command
+from tests.conftest import ENVIRONMENT, ROOT, Run, recorder_command
 from tests.tools import second_reader, two_readers
 from tests.tools.fuzz_file import damage, make_trace, stored
 from tests.tools.rechunk import rechunked
@@ -286,6 +287,10 @@ def test_a_staging_folder_is_read_by_the_page_alone(tmp_path: Path, recorder_say
 
     staging = second_reader.Staging(folder)
     meta = staging.session["meta"]
+    rows = (ROOT / "docs" / "trace-format.md").read_text().partition("| key | value |")[2]
+    rows = rows.partition("\n\n")[0]
+    keys = ", ".join(line.split(" | ")[0].strip("| ") for line in rows.splitlines()[2:])
+    assert set(re.findall(r"`(\w+)`", keys)) == staging.session.keys()
     assert staging.session["version"] == 1
     assert staging.session["destination"] == str(trace)
     assert staging.session["target_pid"] == meta["pid"] == staging.control.target_pid == target.pid

@@ -4,6 +4,7 @@
 #include "cpython/dicts.h"
 #include "cpython/frames.h"
 #include "cpython/objects.h"
+#include "tape/records.h"
 #include <internal/pycore_object.h>
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-variable" /* its static PyDateTimeAPI: importing it would be seen */
@@ -352,14 +353,14 @@ void rec_read_generator(PyObject *object, rec_generator *out)
     int state = gen->gi_frame_state;
     memset(out, 0, sizeof(*out));
     out->name = gen->gi_qualname;
-    out->state = state > 0 ? 3 : state == 0 ? 2 : 1;
+    out->state = state > 0 ? REC_GENERATOR_ENDED : state == 0 ? REC_GENERATOR_RUNNING : REC_GENERATOR_SUSPENDED;
 #if PY_VERSION_HEX < 0x030D0000
     if (state == -2)
 #else
     if (state == -3)
 #endif
-        out->state = 0;
-    if (out->state == 3)
+        out->state = REC_GENERATOR_NOT_BEGUN;
+    if (out->state == REC_GENERATOR_ENDED)
         return;
     out->frame = frame;
     if (out->state == 1 && rec_frame_code(frame) != NULL)

@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "session/failures.h"
+
 #pragma weak _PyRuntime
 #pragma weak _Py_Dealloc
 #pragma weak PyDict_New
@@ -152,7 +154,7 @@ on_event(const char *event, PyObject *arguments, void *data)
         if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0) {
             ; /* stderr is closed: there is nobody to tell */
         }
-        _exit(70); /* audit: nothing has run yet, and SystemExit would have a traceback */
+        _exit(REC_EXIT_INTERNAL); /* audit: nothing has run yet, and SystemExit would have a traceback */
     }
     Py_DECREF(answer);
     return 0;

@@ -1,10 +1,9 @@
 """Making the staging folder of a recording: planned, made with all that it needs reserved, or discarded.
 
     staging = prepare("app.rtrace", policy=policy)   # folder, control page, reserved ring
-    launch_sealer(staging)                           # see `launching`
+    launch_sealer(staging)                           # see `launch`
 
-Runs in the recorded program or just before it, so it imports little. What fails here fails before
-anything was recorded: it raises, and leaves nothing behind.
+What fails here fails before anything was recorded: it raises, and leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -17,15 +16,17 @@ from recorder import errors
 from recorder._core import control, syscalls
 from recorder.policy import Policy, current_folder
 from recorder.processes import process_started
-from recorder.staging import (
+from recorder.staging.files import keep_open_to_us, reserve_ahead
+from recorder.staging.layout import (
     CLOSING_ROOM,
     FILES_AS_BYTES,
     SEGMENTS,
     WORST_CHUNK,
+    Staging,
     check_destination,
-    keep_open_to_us,
+    native,
     portable,
-    reserve_ahead,
+    read_session,
     staging_path,
 )
 from recorder.version import VERSION
@@ -35,31 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Final
 
+    Left = tuple[str, int, bytes]  # the call, its errno, the path
+
 NEEDED: Final = control.RING_SLOTS * control.SEGMENT_SIZE + WORST_CHUNK + CLOSING_ROOM + (1 << 20)
-
-
-class Staging:
-    """A recording's staging folder, made or still to be made. Whoever has this can undo everything at any
-    moment: it is there before the first of what it names.
-
-    destination: the real path of the trace. path, folder: the staging folder, as text and as bytes.
-    floor: bytes the disk has to keep free. sealer: pid of the sealer, 0 as long as it is not known."""
-
-    __slots__ = ("destination", "floor", "folder", "path", "run_id", "sealer", "trace_id")
-
-    def __init__(
-        self, path: str, destination: str, run_id: str, trace_id: str, floor: int = 0
-    ) -> None:
-        self.path = path
-        self.folder = os.fsencode(path)
-        self.destination = destination
-        self.run_id = run_id
-        self.trace_id = trace_id
-        self.floor = floor
-        self.sealer = 0
-
-    def file(self, name: str) -> str:
-        return os.path.join(self.path, name)
 
 
 def prepare(
@@ -71,19 +50,20 @@ def prepare(
     target_pid: int | None = None,
     parent: Mapping[str, Any] | None = None,
 ) -> Staging:
-    """Makes the staging folder with everything a recording needs reserved in it. `parent` tells of
-    the recording whose process started this one."""
-    policy = policy or Policy()
-    cwd = current_folder() if cwd is None else cwd
-    pid = os.getpid() if target_pid is None else target_pid
-    staging = plan(destination, policy=policy, cwd=cwd, target_pid=pid)
+    """Makes the staging folder with everything a recording needs reserved in it."""
+    staging = plan(
+        destination,
+        policy=policy or Policy(),
+        argv=argv,
+        cwd=cwd,
+        target_pid=target_pid,
+        parent=parent,
+    )
     try:
-        make(staging, policy=policy, argv=argv, cwd=cwd, target_pid=pid, parent=parent)
+        make(staging)
     except BaseException as error:
         if not isinstance(error, errors.StagingExistsError):  # that folder is not ours to undo
-            note_left(
-                error, control.discard(staging.folder, FILES_AS_BYTES)
-            )  # in one call: see there
+            undo(staging, error)
         raise
     return staging
 
@@ -92,58 +72,86 @@ def plan(
     destination: str | bytes | os.PathLike[str],
     *,
     policy: Policy,
-    cwd: str | None = None,
-    target_pid: int | None = None,
-) -> Staging:
-    """Looks at the destination and the disk, and chooses the names. Makes nothing."""
-    syscalls.load_faults("target")
-    cwd = current_folder() if cwd is None else cwd
-    target = check_destination(destination, cwd)
-    path = staging_path(target, os.getpid() if target_pid is None else target_pid)
-    floor = check_space(target, policy)
-    return Staging(path, target, os.urandom(8).hex(), os.urandom(16).hex(), floor)
-
-
-def make(
-    staging: Staging,
-    *,
-    policy: Policy,
     argv: Sequence[str] | None = None,
     cwd: str | None = None,
     target_pid: int | None = None,
     parent: Mapping[str, Any] | None = None,
-) -> None:
-    """Makes what was planned. What a failure leaves is for the caller to discard."""
+) -> Staging:
+    """Looks at the destination and the disk, and chooses the names. Makes nothing. argv, cwd, target_pid: this
+    process's own, if not given."""
+    syscalls.load_faults("target")
+    cwd = current_folder() if cwd is None else cwd
     pid = os.getpid() if target_pid is None else target_pid
+    target = check_destination(destination, cwd)
+    path = staging_path(target, pid)
+    floor = check_space(target, policy)
+    return Staging(
+        path,
+        destination=target,
+        run_id=os.urandom(8).hex(),
+        trace_id=os.urandom(16).hex(),
+        policy=policy,
+        target_pid=pid,
+        argv=list(argv or sys.argv),
+        cwd=cwd,
+        parent=parent,
+        floor=floor,
+    )
+
+
+def read(path: str) -> Staging:
+    """The plan of a staging folder that another process has made for this one."""
+    session = read_session(path)
+    meta = session["meta"]
+    return Staging(
+        path,
+        destination=native(session["destination"]),
+        run_id=meta["run_id"],
+        trace_id=meta["trace_id"],
+        policy=Policy.from_dict(meta["policy"]),
+        target_pid=session["target_pid"],
+        argv=meta["argv"],
+        cwd=native(meta["cwd"]),
+        parent=meta.get("parent"),
+        floor=session["min_free_space"],
+        is_made=True,
+    )
+
+
+def make(staging: Staging) -> None:
+    """Makes what was planned. What a failure leaves is for the caller to undo."""
     with errors.mapped("mkdir", path=staging.path):
         syscalls.mkdir(staging.path)
     keep_open_to_us(staging.path, 0o700)
     with _create(staging.file("sealer.log")):
-        pass  # the sealer's stderr; made here, so that its last words can be read
-    started = _make_control(staging, pid)
+        pass  # the sealer's stderr; made here, so that what it wrote last can be read
+    started = _make_control(staging)
     _make_ring(staging)
-    cwd = current_folder() if cwd is None else cwd
-    _make_session(staging, pid, cwd, list(argv or sys.argv), policy, started, parent)
+    _make_session(staging, started)
 
 
 def discard(staging: Staging) -> None:
     """Lets the sealer go, and removes everything that was made."""
     left = control.discard(staging.folder, FILES_AS_BYTES, staging.sealer)
     if left is not None:
-        operation, number, path = left
-        raise errors.from_oserror(
-            OSError(number, os.strerror(number)), operation=operation, path=path
-        )
+        raise _not_removed(left)
 
 
-def note_left(error: BaseException, left: tuple[str, int, bytes] | None) -> None:
-    """Tells, with the failure that led there, what could not be removed."""
+def undo(staging: Staging, error: BaseException) -> None:
+    """As `discard`, because of a failure, which is told what could not be removed. In one call: an exception out of
+    a signal handler comes before it or after it."""
+    note_left(error, control.discard(staging.folder, FILES_AS_BYTES, staging.sealer))
+
+
+def note_left(error: BaseException, left: Left | None) -> None:
+    """Adds to the failure that led there what could not be removed: (call, errno, path) of the first."""
     if left is not None:
-        operation, number, path = left
-        removal = errors.from_oserror(
-            OSError(number, os.strerror(number)), operation=operation, path=path
-        )
-        error.add_note(str(removal))
+        error.add_note(str(_not_removed(left)))
+
+
+def _not_removed(left: Left) -> errors.RecorderError:
+    operation, number, path = left
+    return errors.from_oserror(OSError(number, os.strerror(number)), operation=operation, path=path)
 
 
 def check_space(target: str, policy: Policy) -> int:
@@ -170,7 +178,7 @@ def check_space(target: str, policy: Policy) -> int:
 # ---- what is in it ----
 
 
-def _make_control(staging: Staging, pid: int) -> int:
+def _make_control(staging: Staging) -> int:
     """When the recording was prepared, in ns since 1970."""
     path = staging.file("control")
     _reserve_file(path, control.CONTROL_SIZE)
@@ -179,7 +187,7 @@ def _make_control(staging: Staging, pid: int) -> int:
     page.ticks_per_second = 1_000_000_000
     page.started_wall_ns = started = time.time_ns()
     page.started_mono_ns = time.monotonic_ns()
-    page.target_pid = pid
+    page.target_pid = staging.target_pid
     page.close()
     return started
 
@@ -197,29 +205,22 @@ def _reserve_file(path: str, size: int) -> None:
         syscalls.reserve(fd, size, path)
 
 
-def _make_session(
-    staging: Staging,
-    pid: int,
-    cwd: str,
-    argv: list[str],
-    policy: Policy,
-    started: int,
-    parent: Mapping[str, Any] | None,
-) -> None:
+def _make_session(staging: Staging, started: int) -> None:
+    policy = staging.policy
     meta = {
         "run_id": staging.run_id,
         "trace_id": staging.trace_id,
         "recorder_version": VERSION,
         "python": sys.version.split()[0],
         "platform": f"{sys.platform}-{os.uname().machine}",
-        "argv": argv,
-        "cwd": portable(cwd),
-        "pid": pid,
+        "argv": list(staging.argv),
+        "cwd": portable(staging.cwd),
+        "pid": staging.target_pid,
         "started": started,
         "policy": policy.to_dict(),
     }
-    if parent is not None:
-        meta["parent"] = dict(parent)
+    if staging.parent is not None:
+        meta["parent"] = dict(staging.parent)
     session = {
         "version": 1,
         "destination": portable(staging.destination),
@@ -228,8 +229,8 @@ def _make_session(
         "max_duration": policy.max_duration,
         "keep_last": policy.keep_last,
         "min_free_space": staging.floor,
-        "target_pid": pid,
-        "target_started": process_started(pid),
+        "target_pid": staging.target_pid,
+        "target_started": process_started(staging.target_pid),
         "meta": meta,
     }
     import json

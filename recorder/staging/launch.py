@@ -8,9 +8,9 @@ import time
 
 from recorder import errors
 from recorder._core import control, syscalls
-from recorder.preparing import Staging, note_left
 from recorder.processes import Watch
-from recorder.staging import FILES_AS_BYTES
+from recorder.staging.create import undo
+from recorder.staging.layout import Staging
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,8 +29,7 @@ def launch_sealer(staging: Staging) -> None:
         staging.sealer = _spawn_sealer(staging)
         _await_sealer(staging, staging.sealer)
     except BaseException as error:
-        left = control.discard(staging.folder, FILES_AS_BYTES, staging.sealer)
-        note_left(error, left)
+        undo(staging, error)
         raise
 
 
@@ -69,7 +68,7 @@ def _spawn_sealer(staging: Staging) -> int:
 def _sealer_path() -> list[str]:
     """Where the sealer finds us and our dependencies, after its own standard library. Installed
     packages come first, so that a module beside the user's script hides none of them."""
-    ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    ours = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     rest = [p for p in sys.path if isinstance(p, str) and os.path.isabs(p) and p != ours]
     return [ours, *sorted(rest, key=lambda p: not p.endswith(("site-packages", "dist-packages")))]
 
@@ -85,11 +84,11 @@ def _await_sealer(staging: Staging, pid: int) -> None:
             with errors.mapped("spawn", path=f"/proc/{pid}"):
                 died = watch.dead(1)
             if died and page.sealer_state == control.SEALER_STARTING:
-                raise errors.SealerStartFailedError(reason=_last_words(staging))
+                raise errors.SealerStartFailedError(reason=_last_line(staging))
             if time.monotonic() > deadline:
                 raise errors.SealerStalledError(timeout_ms=int(SEALER_START_SECONDS * 1000))
         if page.sealer_state != control.SEALER_READY:
-            raise sealer_error(page) or errors.SealerStartFailedError(reason=_last_words(staging))
+            raise sealer_error(page) or errors.SealerStartFailedError(reason=_last_line(staging))
     finally:
         watch.close()
         page.close()
@@ -101,7 +100,7 @@ def sealer_error(page: control.ControlPage) -> errors.RecorderError | None:
     return None if fault is None else errors.from_fault(fault)
 
 
-def _last_words(staging: Staging) -> str:
+def _last_line(staging: Staging) -> str:
     try:
         with syscalls.opened(staging.file("sealer.log"), os.O_RDONLY) as fd:
             lines = syscalls.pread(fd, 1 << 16, 0).decode("utf-8", "replace").split("\n")

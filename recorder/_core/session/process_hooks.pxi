@@ -1,21 +1,17 @@
-# What the program does to its own process: it forks, replaces itself (exec), ends at once (os._exit); and the
-# last wait, when the program has ended and its trace has not.
+# What the program does to its own process: it forks, replaces itself (exec), ends at once (os._exit).
 #
 # os._exit and os.exec* leave without a word to libc. Their entries in the method table of `posix` lead through
 # here while something is recorded: the function objects, which is all that a program can see, stay what they are.
 
+cdef extern from "<stdlib.h>" nogil:
+    int on_exit(void (*)(int, void *) noexcept nogil, void *)
+
+cdef extern from "<pthread.h>" nogil:
+    int pthread_atfork(void (*)() noexcept nogil, void (*)() noexcept nogil, void (*)() noexcept nogil)
+
 cdef extern from "<sys/auxv.h>" nogil:
     unsigned long getauxval(unsigned long)
     unsigned long AT_ENTRY, AT_RANDOM
-
-cdef extern from "<signal.h>" nogil:
-    ctypedef void (*Handler)(int) noexcept nogil
-    ctypedef struct Action "struct sigaction":
-        Handler sa_handler
-    int sigaction(int, const Action *, Action *)
-    int sigemptyset(void *)
-    Handler SIG_DFL, SIG_IGN
-    int SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO
 
 cdef extern from "Python.h" nogil:
     PyInterpreterState *PyInterpreterState_Main()
@@ -38,8 +34,8 @@ cdef struct Leaving:
     Watched execv
     Watched execve
     Watched exit
-    bint has_fork_handler
-    int hurried                  # a signal came while the process waited for its trace at its end
+    bint has_fork_handler        # of Python's
+    bint has_libc_hooks
 
 cdef Leaving leaving
 cdef PyMethodDef after_fork_method
@@ -165,14 +161,45 @@ cdef void unwatch(Watched *watched, void *ours) noexcept nogil:
 
 
 cdef uint64_t image_of_process() noexcept nogil:
-    """Another number after an exec: where the kernel has put this program and its stack (staging.process_image)."""
+    """Another number after an exec: where the kernel has put this program and its stack (processes.process_image)."""
     cdef const char *preloaded = getenv(b"LD_PRELOAD")
     if preloaded != NULL and strstr(preloaded, b"vgpreload") != NULL:
         return 0                                # under valgrind a process does not see itself as the system does
     return <uint64_t> getauxval(AT_RANDOM) + <uint64_t> getauxval(AT_ENTRY)
 
 
-# ---- fork -------------------------------------------------------------------------------------------------
+# ---- libc's hooks --------------------------------------------------------------------------------------
+
+cdef Status watch_process() noexcept nogil:
+    """Once per process: libc tells of the end and of forks."""
+    if leaving.has_libc_hooks:
+        return OK
+    if on_exit(at_exit, NULL) != 0:
+        return fail(ERR_OUT_OF_MEMORY, STAGE_START, ENOMEM)
+    if pthread_atfork(NULL, after_fork_in_parent, after_fork_in_child) != 0:
+        return fail(ERR_OUT_OF_MEMORY, STAGE_START, ENOMEM)
+    leaving.has_libc_hooks = True
+    return OK
+
+
+cdef void after_fork_in_parent() noexcept nogil:
+    if tape.control != NULL:
+        tape.control.forks += 1
+
+
+cdef void after_fork_in_child() noexcept nogil:
+    """The tape is the parent's. The hooks that the child inherited find nothing to do and switch themselves off."""
+    global changing, deciding
+    changing = deciding = NULL                  # only the thread that forked is here; it is in neither, or comes out
+    if tape.control == NULL:
+        return
+    hooks.forked_while = hooks.state
+    hooks.state = FORKED
+    ending.override = -1
+    unmap_tape()
+
+
+# ---- os.fork -------------------------------------------------------------------------------------------------
 
 cdef object make_fork_handler():
     after_fork_method.ml_name = b"after_fork"
@@ -208,35 +235,3 @@ cdef PyObject *after_fork(PyObject *self, PyObject *nothing) noexcept:
     rec_lend_depth(-REC_OWN_DEPTH)
     rec_restore_handled(handled)
     return none()
-
-
-# ---- the last wait ------------------------------------------------------------------------------------------
-
-cdef void note_signal(int number) noexcept nogil:
-    """The program has ended, and no signal can change its exit status any more. One that asks the process to end
-    ends the waiting: the sealer finishes without us."""
-    if asks_to_end(number):
-        leaving.hurried = 1
-
-
-cdef bint asks_to_end(int number) noexcept nogil:
-    return number == SIGHUP or number == SIGINT or number == SIGQUIT or number == SIGTERM
-
-
-cdef void outlive_signals() noexcept nogil:
-    """From here on, a signal that would kill a process does not kill this one. Those that the program ignores stay
-    as they are; of those it handles, only the ones that ask it to end, which no handler of Python's does any more."""
-    cdef int[11] numbers = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF,
-                            SIGIO]
-    cdef Action old, ours
-    cdef int i
-    cdef bint would_kill
-    for i in range(11):
-        memset(&ours, 0, sizeof(ours))
-        ours.sa_handler = note_signal
-        if sigaction(numbers[i], NULL, &old) != 0:
-            continue
-        would_kill = old.sa_handler == SIG_DFL or (asks_to_end(numbers[i]) and old.sa_handler != SIG_IGN)
-        if would_kill:
-            if sigaction(numbers[i], &ours, NULL) != 0:
-                continue                        # then it kills us, and the sealer finishes without us
