@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     R = TypeVar("R")
 
 
+@errors.guarded_class("stop")
 class Summary:
     """What a finished recording left.
 
@@ -62,6 +63,7 @@ class Summary:
         )
 
 
+@errors.guarded_class("record")
 class Session(capture.Recording):
     """A running recording. Made by `start`, `record`, `recorded`; ended by `stop`.
 
@@ -170,12 +172,6 @@ class Session(capture.Recording):
         In a forked child nothing is being recorded: the answer is a summary without a trace, whose error is a
         ForkedError. Raises NotRecordingError after `reset`; the failure that ended the recording, if the policy says
         abort; TraceMissingError or TraceIncompleteError if the policy requires a trace."""
-        try:
-            return self._stop()
-        except errors.MEMORY_ERRORS as error:
-            errors.reraise_out_of_memory(error, "stop")
-
-    def _stop(self) -> Summary:
         if self._summary is None:
             self.stats()  # as they are now
             closed = _ask(capture.stop, self, True)
@@ -366,6 +362,7 @@ def _refusal(answer: RecorderResult, operation: str, **facts: Any) -> RecorderEr
     return errors.from_fault({**fault, "detail": fault.get("detail") or facts.get("path")})
 
 
+@errors.guarded_class("start")
 class record(capture.Recording):
     """`with record("app.rtrace") as session:` records its body."""
 
@@ -374,15 +371,12 @@ class record(capture.Recording):
 
     def __enter__(self) -> Session:
         path, policy, options = self._arguments
-        try:
-            # This refuses while a recording runs, this one's too.
-            session = _make(path, policy, options)
-            # Before it begins: whatever happens from here on, __exit__ knows it.
-            self.session = session
-            session._begin()
-            return session
-        except errors.MEMORY_ERRORS as error:
-            errors.reraise_out_of_memory(error, "start")
+        # This refuses while a recording runs, this one's too.
+        session = _make(path, policy, options)
+        # Before it begins: whatever happens from here on, __exit__ knows it.
+        self.session = session
+        session._begin()
+        return session
 
     def ended(self, kind: type[BaseException] | None, value: BaseException | None) -> None:
         session, self.session = self.session, None
@@ -391,6 +385,7 @@ class record(capture.Recording):
         session.ended(kind, value)
 
 
+@errors.guarded("start")
 def recorded(
     path: str | os.PathLike[str], policy: Policy | None = None, **options: Any
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -409,6 +404,7 @@ def recorded(
     return decorate
 
 
+@errors.guarded("start")
 def start(path: str | os.PathLike[str], policy: Policy | None = None, **options: Any) -> Session:
     """Starts recording into `path`. A failure raises, and leaves nothing behind: nothing has run yet.
 
@@ -417,12 +413,9 @@ def start(path: str | os.PathLike[str], policy: Policy | None = None, **options:
     Raises AlreadyRecordingError, InvalidPolicyValueError, UnknownPolicyKeyError, SessionPoisonedError after an
     internal failure, ReenteredError inside of the recorder's own work, and whatever can go wrong with the
     destination, the disk or the sealer."""
-    try:
-        session = _make(path, policy, options)
-        session._begin()
-        return session
-    except errors.MEMORY_ERRORS as error:
-        errors.reraise_out_of_memory(error, "start")
+    session = _make(path, policy, options)
+    session._begin()
+    return session
 
 
 def _out_of_hook(error: Exception) -> RecorderError:
@@ -502,11 +495,13 @@ def start_child(
         raise
 
 
+@errors.guarded("start")
 def is_recording() -> bool:
     """Whether this process is being recorded."""
     return capture.is_recording()
 
 
+@errors.guarded("reset")
 def reset() -> None:
     """Back to the state of a fresh process, from any state. What was recorded is published by the sealer. Raises
     ReenteredError inside of the recorder's own work."""
