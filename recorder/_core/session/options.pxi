@@ -1,4 +1,4 @@
-# What a recording is told when it begins.
+# What a recording is given when it begins.
 
 cdef class Options:
     """All that `arm` has to know, by name; none has a default.

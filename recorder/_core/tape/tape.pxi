@@ -153,7 +153,7 @@ cdef Status attend() noexcept nogil:
     """Something outside of capture may want the recording to end. OK if not."""
     cdef Status status
     if tape.control.magic != REC_CONTROL_MAGIC:
-        return OK                    # somebody wrote over the page: the sealer makes it anew, and says so there
+        return OK                    # somebody wrote over the page: the sealer makes it anew, and reports that there
     status = <Status> REC_LOAD(tape.control.target_fault.status)
     if status != OK:
         return status                # a mapping was lost
@@ -350,7 +350,7 @@ cdef Status map_file(char *path, const char *folder, const char *name, size_t si
 
 
 cdef void unmap_tape() noexcept nogil:
-    """Gives the memory back. What went wrong can still be told."""
+    """Gives the memory back. The facts of a fault are kept."""
     cdef int i
     for i in range(REC_RING_SLOTS):
         if tape.segments[i] != NULL:
