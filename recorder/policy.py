@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
     Row = tuple[str, object, str]  # key, value, source
 
+__all__ = ["Policy"]
+
 ENVIRONMENT_PREFIX = "RECORDER_"
 
 # Names whose values are never written down, as shell patterns, in any case.
@@ -268,7 +270,7 @@ class Policy:
             object.__setattr__(self, key, check(key, given[key], "argument"))
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"a Policy cannot be changed: use replace({name}=...)")
+        raise AttributeError("a Policy cannot be changed: replace() makes another one")
 
     def __delattr__(self, name: str) -> NoReturn:
         raise AttributeError("a Policy cannot be changed")

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     R = TypeVar("R")
 
 
+__all__ = ["Session", "Summary", "is_recording", "record", "recorded", "reset", "start"]
+
+
 @errors.guarded_class("stop")
 class Summary:
     """What a finished recording left.

@@ -12,6 +12,7 @@ import sys
 # Not as `errors`: the command of that name becomes an attribute of this package.
 from recorder import errors as failures
 from recorder.cli import failure, output
+from recorder.errors import arguments
 
 # Loaded now: where no file can be opened any more, a failure can still be reported.
 from recorder.errors import errnos as errnos
@@ -40,6 +41,8 @@ COMMANDS = {
     "errors": ("recorder.cli.errors", "every error code; one of them explained"),
 }
 
+__all__ = ["main"]
+
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 
@@ -48,7 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The command; its exit status. No exception and no traceback of ours comes out of it."""
     try:
         open_what_is_closed()
-        status = dispatch(list(sys.argv[1:] if argv is None else argv))
+        given = sys.argv[1:] if argv is None else argv
+        status = dispatch(arguments.texts(given, "argv", "the words of a command"))
         output.flush()
         return status
     except KeyboardInterrupt:
@@ -72,11 +76,11 @@ def open_what_is_closed() -> None:
                 return
 
 
-def dispatch(arguments: list[str]) -> int:
-    if not arguments:
+def dispatch(words: list[str]) -> int:
+    if not words:
         names = ", ".join(COMMANDS)
         raise failures.MissingArgumentError(f"a command is required: {names}", argument="COMMAND")
-    name = arguments[0]
+    name = words[0]
     if name in ("-h", "--help", "help"):
         output.write(overview().rstrip())
         return 0
@@ -89,11 +93,11 @@ def dispatch(arguments: list[str]) -> int:
     __import__(module)
     command = sys.modules[module]
     if hasattr(command, "main"):
-        return int(command.main(arguments[1:]))
-    return _parse_and_run(command, arguments)
+        return int(command.main(words[1:]))
+    return _parse_and_run(command, words)
 
 
-def _parse_and_run(command: Any, arguments: list[str]) -> int:
+def _parse_and_run(command: Any, words: list[str]) -> int:
     import argparse
 
     class Parser(argparse.ArgumentParser):  # the commands' own parsers are of this class, too
@@ -108,7 +112,7 @@ def _parse_and_run(command: Any, arguments: list[str]) -> int:
                 raise failures.MissingArgumentError(argument=f"the value of {subject}")
             raise failures.InvalidArgumentError(message, argument=subject)
 
-    for word in arguments:
+    for word in words:
         if word.startswith("--") and word.endswith("=--"):  # argparse makes an empty list of it
             raise failures.InvalidArgumentError(
                 argument=word[:-3], value="--", expected="another value"
@@ -116,7 +120,7 @@ def _parse_and_run(command: Any, arguments: list[str]) -> int:
     parser = Parser(prog="recorder")
     command.add_parser(parser.add_subparsers(required=True))
     try:
-        args = parser.parse_args(arguments)
+        args = parser.parse_args(words)
     except SystemExit as exc:  # --help
         return int(exc.code or 0)
     return int(command.run(args))

@@ -9,6 +9,7 @@ the recorded program, where even `enum` would be a trace of ours.
 
 from __future__ import annotations
 
+from recorder.errors import classes
 from recorder.errors.aborted import RecordingAborted as RecordingAborted
 from recorder.errors.base import BY_NUMBER as BY_NUMBER
 from recorder.errors.base import RecorderError as RecorderError
@@ -29,6 +30,9 @@ from recorder.errors.guard import guarded as guarded
 from recorder.errors.guard import guarded_class as guarded_class
 from recorder.errors.origin import is_programs as is_programs
 from recorder.errors.text import describe as describe
+
+# What is for the users of the package; the rest is for the package itself.
+__all__ = ["ErrorCode", "ErrorKind", "RecorderError", "RecordingAborted", *classes.__all__]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -52,6 +52,30 @@ def is_unrelated(exc: Exception, value: object) -> bool:
     return isinstance(exc, LACKING) or (is_programs(exc) and is_interruption(exc, (value,)))
 
 
+def text(value: Any, argument: str, expected: str) -> str:
+    """A text, of whatever class below str, as a plain one."""
+    if not issubclass(type(value), str):
+        raise wrong(argument, value, expected)
+    return str.__str__(value)
+
+
+def texts(value: Any, argument: str, expected: str) -> list[str]:
+    """Several texts, from whatever can be iterated."""
+    try:
+        parts = list(value)
+    except Exception as exc:  # whatever an __iter__ may raise
+        if is_unrelated(exc, value):
+            raise
+        raise wrong(argument, value, expected) from exc
+    return [text(part, argument, expected) for part in parts]
+
+
+def function(value: object, argument: str) -> None:
+    """Something that can be called, or None."""
+    if value is not None and not callable(value):
+        raise wrong(argument, value, "a function or None")
+
+
 def instance(value: Any, kind: type, argument: str, expected: str) -> None:
     """An object of ours, which nobody else can make."""
     if not issubclass(type(value), kind):

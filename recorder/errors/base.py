@@ -9,7 +9,15 @@ from __future__ import annotations
 import os
 
 from recorder.errors import kinds
-from recorder.errors.text import HEAP_TYPE, MAX_MESSAGE, cut, describe, printable, render, scalar
+from recorder.errors.text import (
+    MAX_MESSAGE,
+    cut,
+    describe,
+    has_class_statement,
+    printable,
+    render,
+    scalar,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -275,7 +283,7 @@ def text_of(exc: BaseException) -> str:
         return cut(str(exc))
     args: tuple[object, ...] = BaseException.__dict__["args"].__get__(exc)
     is_plain = all(type(arg) in (str, int, float, bool, type(None)) for arg in args)
-    if is_plain and not type(exc).__flags__ & HEAP_TYPE:
+    if is_plain and not has_class_statement(type(exc)):
         return cut(str(exc))
     return cut(" ".join(arg for arg in args if type(arg) is str))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from recorder.errors.text import HEAP_TYPE, module_of
+from recorder.errors.text import has_class_statement, module_of, type_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _parts(argument: object) -> Iterator[object]:
 def _has_code(value: object) -> bool:
     """Whether code of the program's may run when the value is used: it has a class of its own, or is a function."""
     kind = type(value)
-    if not kind.__flags__ & HEAP_TYPE:
-        return kind.__name__ in ("function", "method", "generator", "type")
+    if not has_class_statement(kind):
+        return type_name(kind) in ("function", "method", "generator", "type")
     top = module_of(kind).partition(".")[0]
     return top != "recorder" and top not in sys.stdlib_module_names

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 MAX_TEXT = 500
 MAX_MESSAGE = 1500
 MAX_INT_BITS = 256
-HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class made by a class statement
+HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE
 
 
 class _Facts(dict[str, "Scalar"]):
@@ -83,3 +83,9 @@ def module_of(kind: type) -> str:
     """Name of the module of a class, without asking its metaclass; empty where it is no text."""
     name = type.__dict__["__module__"].__get__(kind)
     return name if type(name) is str else ""
+
+
+def has_class_statement(kind: type) -> bool:
+    """Whether a class was made by Python code, so that its methods may be of anybody's making."""
+    flags: int = type.__dict__["__flags__"].__get__(kind)
+    return bool(flags & HEAP_TYPE)

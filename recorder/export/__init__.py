@@ -16,12 +16,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from recorder import errors
+from recorder.errors import arguments
 from recorder.export.output import Output
 
 if TYPE_CHECKING:
     from recorder.trace.reader import Trace
 
+__all__ = ["FORMATS", "Exported", "Format", "export", "export_tables", "format_named"]
 
+
+@errors.guarded_class("export")
 class Format(NamedTuple):
     name: str
     module: str
@@ -56,8 +60,10 @@ class Exported(NamedTuple):
     notice: str  # a sentence about what the trace lacks, or empty
 
 
+@errors.guarded("export")
 def format_named(name: str) -> Format:
-    """Raises UnsupportedFormatError."""
+    """Raises UnsupportedFormatError; InvalidArgumentError for what is no text."""
+    name = arguments.text(name, "format", "the name of a format")
     if name in FORMATS:
         return FORMATS[name]
     near = get_close_matches(name, FORMATS, n=1)
@@ -68,6 +74,7 @@ def format_named(name: str) -> Format:
     )
 
 
+@errors.guarded("export")
 def export(
     trace: str | os.PathLike[str],
     format: str,
@@ -82,16 +89,24 @@ def export(
     raises, and what the system says about the output (DiskFullError, …). After an exception nothing
     is left at or beside `output`, and a file that was there is as it was.
     """
+    arguments.function(on_progress, "on_progress")
     chosen = format_named(format)
     module = import_module(f"recorder.export.{chosen.module}")
     return _export(trace, output, chosen.folder, module.write, on_progress)
 
 
+@errors.guarded("export")
 def export_tables(
     trace: str | os.PathLike[str], output: str | os.PathLike[str], tables: Collection[str]
 ) -> Exported:
     """Some of the tables of `parquet`, and `traces`. Raises as `export`."""
     from recorder.export import parquet
+
+    names = ", ".join(parquet.SCHEMAS)
+    tables = arguments.texts(tables, "tables", names)
+    for table in tables:
+        if table not in parquet.SCHEMAS:
+            raise arguments.wrong("tables", table, names)
 
     def write(opened: Trace, out: Output, on_progress: Callable[[int], None]) -> None:
         parquet.write(opened, out, on_progress, tables)

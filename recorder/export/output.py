@@ -18,6 +18,7 @@ from types import TracebackType
 
 from recorder import errors
 from recorder._core import syscalls
+from recorder.errors import arguments
 from recorder.staging import files, layout
 from recorder.trace.container import publish
 
@@ -86,12 +87,13 @@ class Output:
     ) -> None:
         """Raises what forbids this destination. `source`: a file that must not be replaced."""
         self.folder = folder
+        destination = arguments.path(destination, "output")
         with errors.mapped("open"):
             cwd = os.getcwd()
         if folder:
-            self.destination = _check_folder(os.fspath(destination), cwd)
+            self.destination = _check_folder(destination, cwd)
         else:
-            self.destination = _check_file(os.fspath(destination), cwd, source)
+            self.destination = _check_file(destination, cwd, source)
         _check_parent(os.path.dirname(self.destination))
         self.path = layout.staging_path(self.destination, os.getpid())
         self._sinks: list[Sink] = []
