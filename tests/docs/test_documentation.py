@@ -137,7 +137,9 @@ def test_what_is_not_shown_is_found() -> None:
 @pytest.mark.parametrize("page", ALL_PAGES, ids=lambda page: page.name)
 def test_what_a_page_names_is_there(page: Path) -> None:
     text = page.read_text()
-    files = re.findall(r"\b((?:recorder|tests|codegen|benchmarks|docs|examples)/[-\w/.]*\w)(?![*.\w])", text)
+    files = re.findall(
+        r"\b((?:recorder|tests|codegen|benchmarks|docs|examples)/[-\w/.]*\w)(?![*.\w])", text
+    )
     files += [link for link in re.findall(r"\]\(([^)#:]+)\)", text) if page.parent == ROOT]
     modules = re.findall(r"python -m ((?:tests|codegen|benchmarks)[\w.]*)", text)
     files += [f"{name.replace('.', '/')}.py" for name in modules if "." in name]
