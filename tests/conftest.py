@@ -5,6 +5,7 @@ Fixtures for everyone: `run_recorded` and `run_plain` run a program in a process
 
 from __future__ import annotations
 
+import compileall
 import contextlib
 import gc
 import importlib.util
@@ -40,6 +41,8 @@ def pytest_configure() -> None:
     from multiprocessing import resource_tracker
 
     resource_tracker.ensure_running()  # kept for the life of a process, and there before the first test
+    # Thousands of programs import the recorder: not one of them has to compile it, even if none may write bytecode.
+    compileall.compile_dir(Path(recorder.__file__).parent, quiet=2)
     let_programs_have_every_signal()
 
 

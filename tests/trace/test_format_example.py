@@ -1,4 +1,5 @@
-"""The example of docs/trace-format.md is what the recorder writes, byte for byte but for the clocks."""
+"""The example of docs/trace-format.md is what the recorder writes, byte for byte but for the clocks; and the page knows
+every key of the JSON in a trace."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from recorder._core.decode import Scanner
-from tests.conftest import ENVIRONMENT, ROOT
+from tests.conftest import ENVIRONMENT, ROOT, Run
 from tests.tools import second_reader
 from tests.tools.second_reader import EVENT_KINDS, TICKING, Cursor, Machine, Trace
 
@@ -128,3 +129,29 @@ def test_the_page_names_every_record() -> None:
     assert {names[byte] for byte in EVENT_KINDS} == set(EVENT_KINDS.values())
     known = {*second_reader.OTHER_RECORDS, *EVENT_KINDS, 0x02, *range(0x40, 0x100)}
     assert known == set(names)
+
+
+def keys_of_page(begin: str, end: str) -> set[str]:
+    """What stands as code in a part of the page."""
+    part = PAGE[PAGE.index(begin) :]
+    return set(re.findall(r"`(\w+)`", part[: part.index(end)]))
+
+
+def test_the_page_knows_what_meta_and_close_say(recorded: Trace) -> None:
+    close = keys_of_page("- **CLOSE**", "\nPaths in JSON")
+    assert recorded.close.keys() - close == set()
+    meta = keys_of_page("- **META**", "- **EVENTS**")
+    assert recorded.meta.keys() - meta == set()
+    assert meta - recorded.meta.keys() == {"parent", "path"}  # of a child, and within `parent`
+
+
+def test_a_child_says_whose_it_is(run_recorded: Run) -> None:
+    done = run_recorded(
+        "import os\nif (pid := os.fork()): os.waitpid(pid, 0)\n", "--follow-children"
+    )
+    (child,) = done.trace.parent.glob("program.*.rtrace")
+    parent = second_reader.read_trace(done.trace).meta
+    assert second_reader.read_trace(child).meta["parent"] == {
+        **{key: parent[key] for key in ("run_id", "trace_id", "pid")},
+        "path": str(done.trace),
+    }

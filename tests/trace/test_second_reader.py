@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import struct
 import subprocess
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 
 from recorder import errors
-from tests.conftest import ENVIRONMENT, Run, recorder_command
+from tests.conftest import ENVIRONMENT, ROOT, Run, recorder_command
 from tests.tools import second_reader, two_readers
 from tests.tools.fuzz_file import damage, make_trace, stored
 from tests.tools.rechunk import rechunked
@@ -110,6 +111,24 @@ def test_a_preamble_says_what_the_chunks_before_it_left(whole: Path) -> None:
             pass
         restated += 1
     assert restated > 10
+
+
+def test_the_index_leads_to_the_events(whole: Path) -> None:
+    trace = second_reader.read_trace(whole)
+    assert trace.index() == [(c.offset, c.first_event, c.events) for c in trace.event_chunks] != []
+
+
+def test_the_state_at_an_event_is_the_same(whole: Path, tmp_path: Path) -> None:
+    """Of events at random: all stacks, each frame with its variables and globals."""
+    path = tmp_path / "cut.rtrace"
+    path.write_bytes(rechunked(whole, 12, seed=3))
+    second = second_reader.read_trace(path)
+    with two_readers.reader.open_trace(path) as first:
+        comparison = two_readers.Comparison(first, second)
+        for number in random.Random(4).sample(range(len(first)), 20):
+            found = second.at(number)
+            assert found is not None
+            assert list(comparison.compare_stacks(first.at(number).event, found)) == []
 
 
 # ---- the comparison sees what is wrong -----------------------------------------------------------
@@ -286,6 +305,10 @@ def test_a_staging_folder_is_read_by_the_page_alone(tmp_path: Path, recorder_say
 
     staging = second_reader.Staging(folder)
     meta = staging.session["meta"]
+    rows = (ROOT / "docs" / "trace-format.md").read_text().partition("| key | value |")[2]
+    rows = rows.partition("\n\n")[0]
+    keys = ", ".join(line.split(" | ")[0].strip("| ") for line in rows.splitlines()[2:])
+    assert set(re.findall(r"`(\w+)`", keys)) == staging.session.keys()
     assert staging.session["version"] == 1
     assert staging.session["destination"] == str(trace)
     assert staging.session["target_pid"] == meta["pid"] == staging.control.target_pid == target.pid
