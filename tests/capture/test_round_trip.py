@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import recorder
-from recorder.session import LIMITS
+from recorder.capture_options import MOST_DEPTH
 from recorder.trace.values.value import Value
 
 FLOATS = st.integers(0, 2**64 - 1).map(lambda n: struct.unpack("<d", struct.pack("<Q", n))[0])
@@ -158,7 +158,7 @@ def check(values: list[Any], folder: Path) -> None:
     for value, (argument, item, result) in zip(values, found, strict=True):
         for got, want in ((argument, value), (item, [value]), (result, value)):
             if got.truncated:
-                assert depth(want, ()) > LIMITS["depth"], (want, got)
+                assert depth(want, ()) > MOST_DEPTH, (want, got)
             else:
                 assert same(got.to_python(), want, {}), (want, got)
 

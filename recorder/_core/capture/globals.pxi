@@ -45,7 +45,7 @@ cdef Status write_globals(Code *code, PyObject *dict) noexcept nogil:
 # ---- what changed ------------------------------------------------------------------------------------
 
 cdef inline Status record_globals(Shadow *s) noexcept nogil:
-    """Before each event of a frame: SETs for the changes of its globals that nobody has told of."""
+    """Before each event of a frame: SETs for the changes of its globals that the watcher has not seen."""
     cdef Namespace *namespace = s.globals
     if namespace.stale or (not namespace.watched and rec_dict_version(namespace.dict) != namespace.version):
         return record_stale_globals(s)
@@ -138,7 +138,7 @@ cdef Status compare_namespace(Namespace *namespace) noexcept nogil:
             if status != OK:
                 return status
     if not namespace.watched and rec_dict_version(namespace.dict) == 0:
-        namespace.stale = True                  # nothing tells of changes: every time anew
+        namespace.stale = True                  # neither a watcher nor a version: compared every time
     return OK
 
 

@@ -1,4 +1,4 @@
-# 3.11: the C trace function. It is told of calls, lines, exceptions and returns; the other events are derived.
+# 3.11: the C trace function. It is called for calls, lines, exceptions and returns; the other events are derived.
 
 
 cdef int on_trace(PyObject *self, PyFrameObject *object, int what, PyObject *arg) noexcept:

@@ -58,8 +58,8 @@ cdef inline Status record_variables(Shadow *s) noexcept nogil:
     return OK
 
 
-# All that follows is told which variable it is by `slot` and `namespace`: NULL for one of the top frame, else a global
-# of that namespace. `reserved` bytes are free before and afterwards.
+# Below, `slot` and `namespace` say which variable it is: one of the top frame (NULL), or a global of that namespace.
+# `reserved` bytes are free before and afterwards.
 
 cdef inline Status record_variable(Recorded *last, uint32_t slot, PyObject *v, uint32_t reserved,
                                    Namespace *namespace) noexcept nogil:
