@@ -10,10 +10,10 @@ import zstandard
 from recorder.export import cbor, text
 from recorder.export.cbor import encode
 from recorder.export.codetracer import type_record
-from recorder.export.container import Container
+from recorder.export.ctfs_container import Container
 from recorder.export.output import Output
 from recorder.export.spool import Spool
-from recorder.export.stepwise import Target, Teller, Variables
+from recorder.export.stepwise import StepWriter, Target, Variables
 from recorder.export.stepwise_values import Record
 from recorder.export.walk import walk
 from recorder.trace import varint
@@ -33,10 +33,10 @@ SIZE = struct.Struct("<I")
 def write(trace: Trace, out: Output, on_progress: Callable[[int], None]) -> None:
     container = Container(out.file())
     target = _Log(container, out)
-    teller = Teller(trace, target)
-    walk(trace, teller, on_progress)
+    writer = StepWriter(trace, target)
+    walk(trace, writer, on_progress)
     target.flush()
-    container.file("meta.dat").write(meta(trace, list(teller.paths), flags=0))
+    container.file("meta.dat").write(meta(trace, list(writer.paths), flags=0))
     container.close()
 
 

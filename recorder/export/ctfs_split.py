@@ -16,11 +16,11 @@ import zstandard
 
 from recorder.export import text
 from recorder.export.cbor import encode
-from recorder.export.container import Container
 from recorder.export.ctfs import LEVEL, meta
+from recorder.export.ctfs_container import Container
 from recorder.export.output import Output
 from recorder.export.spool import Spool
-from recorder.export.stepwise import Target, Teller, Variables
+from recorder.export.stepwise import StepWriter, Target, Variables
 from recorder.export.stepwise_values import Record
 from recorder.export.walk import walk
 from recorder.trace import varint
@@ -44,10 +44,10 @@ EVENT = struct.Struct("<BBII")
 def write(trace: Trace, out: Output, on_progress: Callable[[int], None]) -> None:
     container = Container(out.file())
     target = _Split(container, out, _Positions(trace))
-    teller = Teller(trace, target)
-    walk(trace, teller, on_progress)
+    writer = StepWriter(trace, target)
+    walk(trace, writer, on_progress)
     target.finish()
-    container.file("meta.dat").write(meta(trace, list(teller.paths), flags=FLAGS))
+    container.file("meta.dat").write(meta(trace, list(writer.paths), flags=FLAGS))
     container.close()
 
 

@@ -17,7 +17,7 @@ import pytest
 import zstandard
 
 from recorder.export import export
-from recorder.export.container import base40
+from recorder.export.ctfs_container import base40
 from recorder.trace.varint import encode as varint
 from tests.tools import ct_reader
 from tests.tools.ct_reader import (
