@@ -84,6 +84,17 @@ cdef enum Status:
     ERR_UNKNOWN_RECORD = 4007
 
 
+cdef enum Kind:  # whose failure it is
+    KIND_USAGE = 1
+    KIND_ENVIRONMENT = 2
+    KIND_TARGET = 3
+    KIND_INTERNAL = 4
+
+
+cdef inline Kind kind_of(Status status) noexcept nogil:
+    return <Kind> (<int> status // 1000)
+
+
 cdef inline Status by_errno(int number, Status otherwise) noexcept nogil:
     """The code that an errno selects, whatever the operation was; else that of the operation."""
     if number == libc.errno.ENAMETOOLONG:
