@@ -53,12 +53,12 @@ cdef inline Status bind_globals(Code *code, rec_iframe *frame) noexcept nogil:
 cdef Status rebind_globals(Code *code, PyObject *dict) noexcept nogil:
     cdef Space *space = NULL
     cdef Status status
-    if dict != NULL and dict.ob_type == &PyDict_Type:
+    if dict != NULL and rec_is_dict(dict):
         status = open_space(dict, &space)
         if status != OK:
             return status
     elif not code.unreadable:
-        # A dict of a class of the program's own: what it answers may be anything.
+        # A mapping that is no dict, from C: what it answers may be anything.
         code.unreadable = True
         status = reserve(DEF_ROOM)
         if status != OK:

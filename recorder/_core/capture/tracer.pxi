@@ -139,7 +139,7 @@ cdef inline Shadow *top_of(Thread *t) noexcept nogil:
 
 cdef inline bint is_top(Thread *t, rec_iframe *frame) noexcept nogil:
     return (t.depth > 0 and top_of(t).frame == frame
-            and <PyObject *> top_of(t).code.object == frame.code)
+            and <PyObject *> top_of(t).code.object == rec_object(frame.code))
 
 
 cdef inline Status event_line(Shadow *s, int32_t line) noexcept nogil:
@@ -315,7 +315,7 @@ cdef inline uint8_t *put_set(uint8_t *p, uint32_t slot) noexcept nogil:
 cdef inline Status note_variables(Shadow *s) noexcept nogil:
     """SETs for what changed since the last event of this frame. Afterwards DEF_ROOM bytes are free."""
     cdef Code *code = s.code
-    cdef PyObject **values = s.frame.localsplus
+    cdef rec_ref *values = s.frame.localsplus
     cdef PyObject *v
     cdef uint8_t *kinds = code.kinds
     cdef uint32_t i
@@ -330,7 +330,7 @@ cdef inline Status note_variables(Shadow *s) noexcept nogil:
     if code.is_namespace:
         return OK if s.body else note_namespace(s)
     for i in range(s.slot_count):
-        v = values[i]
+        v = rec_object(values[i])
         if kinds[i] != REC_KIND_LOCAL:
             if kinds[i] & REC_KIND_HIDDEN:
                 continue
@@ -535,7 +535,7 @@ cdef Status note_namespace(Shadow *s) noexcept nogil:
     cdef bint scalars = True
     cdef uint64_t version
     cdef Status status
-    if namespace == NULL or namespace.ob_type != &PyDict_Type:
+    if namespace == NULL or not rec_is_dict(namespace):
         return mark_unreadable(s)               # a mapping of the program's own: reading it runs user code
     version = rec_dict_version(namespace)
     if version != 0 and version == s.version:
@@ -919,7 +919,7 @@ cdef Status sync(Thread *t, rec_iframe *frame) noexcept:
     f = frame
     while f != NULL:
         if rec_frame_is_complete(f):
-            code = code_of(f.code)
+            code = code_of(rec_object(f.code))
             if code == NULL:
                 free(chain)
                 return ERR_INTERNAL
@@ -928,7 +928,7 @@ cdef Status sync(Thread *t, rec_iframe *frame) noexcept:
                 n += 1
         f = f.previous
     while (matched < n and matched < t.depth and t.frames[matched].frame == chain[n - 1 - matched]
-           and <PyObject *> t.frames[matched].code.object == chain[n - 1 - matched].code):
+           and <PyObject *> t.frames[matched].code.object == rec_object(chain[n - 1 - matched].code)):
         matched += 1
     while t.depth > matched and status == OK:
         status = reserve(DEF_ROOM)
@@ -940,7 +940,7 @@ cdef Status sync(Thread *t, rec_iframe *frame) noexcept:
         if status != OK:
             break
         f = chain[n - 1 - i]
-        code = code_of(f.code)
+        code = code_of(rec_object(f.code))
         status = reenter(t, f, code) if code.suspends else adopt(t, f, code)
     free(chain)
     REC_CHECK(status != OK or t.depth == n, b"the shadows are those of the frames that run")
@@ -1079,7 +1079,7 @@ cdef bint copy_kinds(Code *code) noexcept nogil:
     if code.kinds == NULL:
         return False
     for i in range(code.slots):
-        code.kinds[i] = kinds[i]
+        code.kinds[i] = kinds[i] & REC_KINDS
         if is_secret(rec_tuple_items(code.object.co_localsplusnames)[i]):
             code.kinds[i] |= KIND_SECRET
     return True

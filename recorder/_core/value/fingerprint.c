@@ -5,7 +5,7 @@
  * list costs little more than fetching it. Two different contents have the same sum only by a chance of about 2^-64
  * (this is multilinear hashing), whichever elements changed together. The sum is folded when the constants are used
  * up, and at the end. */
-#define Py_BUILD_CORE 1
+#include "cpython/internal.h"
 #include "value/fingerprint.h"
 #include "cpython/dicts.h"
 #include "cpython/instances.h"
@@ -85,8 +85,8 @@ static inline uint64_t print_int(PyObject *o)
         return OF_INT + ((uint64_t)size << 40) + (v->ob_digit[0] & -(uint64_t)(size & 1)); /* 0 has none */
 #else
     uintptr_t tag = v->long_value.lv_tag;
-    if (__builtin_expect(tag < (2 << 3), 1)) /* at most one digit; 0 has one, too */
-        return OF_INT + (tag << 40) + v->long_value.ob_digit[0];
+    if (__builtin_expect(tag < (2 << 3), 1)) /* at most one digit; 0 has one, too. Bit 2: kept by CPython for good */
+        return OF_INT + ((tag & ~(uintptr_t)4) << 40) + v->long_value.ob_digit[0];
 #endif
     return print_large_int(o);
 }
@@ -158,6 +158,7 @@ void rec_forget_dicts(void)
     memset(kept_dicts, 0, sizeof(kept_dicts));
 }
 
+#if REC_CPYTHON_KNOWN
 /* A table whose keys are exact strs with their hashes, as nearly all are. */
 static inline void add_texts(rec_sum *s, PyDictKeysObject *keys, Py_ssize_t n, uint32_t depth)
 {
@@ -196,16 +197,19 @@ static inline void add_texts(rec_sum *s, PyDictKeysObject *keys, Py_ssize_t n, u
     fold_sum(s);
     s->sum += sum;
 }
+#endif
 
 static void add_dict(rec_sum *s, PyObject *dict, Py_ssize_t n, uint32_t depth)
 {
     rec_items items;
     PyObject *key, *value;
     rec_open_items(&items, dict);
+#if REC_CPYTHON_KNOWN
     if (items.dict == NULL && items.values == NULL && DK_IS_UNICODE((PyDictKeysObject *)items.keys)) {
         add_texts(s, items.keys, n, depth);
         return;
     }
+#endif
     while (n > 0 && rec_next_item(&items, &key, &value)) {
         add(s, print_element(key, depth));
         if (!rec_is_secret(key))
@@ -257,6 +261,7 @@ static uint64_t print_container(PyObject *o, PyTypeObject *t, uint32_t depth, Py
 
 /* ---- instances ---- */
 
+#if REC_CPYTHON_KNOWN
 /* Which of the names that all instances share are secret: a bit for each. */
 static uint32_t shared_secrets(rec_type_entry *entry, PyDictKeysObject *keys)
 {
@@ -286,6 +291,7 @@ static void add_values(rec_sum *s, rec_type_entry *entry, rec_items *items, Py_s
         n--;
     }
 }
+#endif
 
 static void add_attribute(rec_sum *s, PyObject *name, PyObject *value, uint32_t depth)
 {
@@ -309,10 +315,12 @@ static uint64_t print_plain(PyObject *o, rec_type_entry *entry, uint32_t depth)
     if (index >= 0)
         return rec_fold(5, (uint64_t)index);
     Py_ssize_t n = rec_take_nodes(items.size);
+#if REC_CPYTHON_KNOWN
     if (items.values != NULL && items.keys == ((PyHeapTypeObject *)entry->type)->ht_cached_keys) {
         add_values(&s, entry, &items, n, depth + 1);
         return total(s);
     }
+#endif
     while (n > 0 && rec_next_item(&items, &name, &value)) {
         add_attribute(&s, PyUnicode_CheckExact(name) ? name : NULL, value, depth + 1);
         n--;
