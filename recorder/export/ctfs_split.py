@@ -12,8 +12,6 @@ import struct
 from array import array
 from collections.abc import Callable
 
-import zstandard
-
 from recorder.export import text
 from recorder.export.cbor import encode
 from recorder.export.container import Container
@@ -23,6 +21,7 @@ from recorder.export.spool import Spool
 from recorder.export.stepwise import Target, Teller, Variables
 from recorder.export.stepwise_values import Record
 from recorder.export.walk import walk
+from recorder.trace.compression import compressor
 from recorder.trace.reader import Trace
 from recorder.trace.writer import varint
 
@@ -96,7 +95,7 @@ class _Stream:
         self.index = container.file(f"{name}.idx")
         self.index.write(struct.pack("<I", per_chunk))
         self.per_chunk = per_chunk
-        self.compressor = zstandard.ZstdCompressor(level=LEVEL)
+        self.compress = compressor(LEVEL)
         self.parts: list[bytes] = []
         self.count = 0  # records, all of them
 
@@ -109,7 +108,7 @@ class _Stream:
     def flush(self) -> None:
         if self.parts:
             self.index.write(struct.pack("<Q", self.data.size))
-            self.data.write(self.compressor.compress(b"".join(self.parts)))
+            self.data.write(self.compress(b"".join(self.parts)))
             self.parts = []
 
 

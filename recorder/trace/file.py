@@ -12,8 +12,6 @@ import stat
 import zlib
 from typing import Any, Final, NamedTuple
 
-import zstandard
-
 from recorder import errors
 from recorder._core import syscalls
 from recorder.trace import compression, writer
@@ -128,11 +126,9 @@ class TraceFile:
     def payload(self, chunk: Chunk) -> bytes:
         """What the chunk holds. Raises TraceCorruptError if it is damaged."""
         head = chunk.head
-        stored = self._stored(chunk)
-        if head.codec == compression.STORED:
-            raw = stored
-        else:
-            raw = self._decompress(chunk, stored)
+        raw = compression.unpack(head.codec, self._stored(chunk), head.raw_size)
+        if raw is None:
+            raise self.corrupt(chunk.offset, "the payload cannot be decompressed")
         if len(raw) != head.raw_size:
             raise self.corrupt(chunk.offset, "the payload is not as long as its header says")
         return raw
@@ -142,18 +138,6 @@ class TraceFile:
         if len(stored) < chunk.head.stored_size or zlib.crc32(stored) != chunk.head.payload_crc:
             raise self.corrupt(chunk.offset, "the payload's checksum does not fit")
         return stored
-
-    def _decompress(self, chunk: Chunk, stored: bytes) -> bytes:
-        try:
-            # A frame may claim any size: what it claims is checked before anything is allocated.
-            claimed = zstandard.get_frame_parameters(stored).content_size
-            if claimed not in (chunk.head.raw_size, zstandard.CONTENTSIZE_UNKNOWN):
-                raise self.corrupt(chunk.offset, "the payload is not as long as its header says")
-            return zstandard.ZstdDecompressor(max_window_size=1 << 27).decompress(
-                stored, max_output_size=chunk.head.raw_size
-            )
-        except zstandard.ZstdError as exc:
-            raise self.corrupt(chunk.offset, "the payload cannot be decompressed") from exc
 
     def json(self, chunk: Chunk) -> dict[str, Any]:
         """What a META or CLOSE chunk says."""
