@@ -155,12 +155,13 @@ def attributes_of(value: Any, kind: type) -> Any:
 
 
 def namespace(frame: types.FrameType) -> dict[str, Any] | None:
-    """A frame's variables. None for a class body with cells or comprehensions: reading its f_locals from a
-    trace function changes the body itself on 3.12.1."""
+    """A frame's variables. None for a class body with comprehensions, or on older versions with cells: reading its
+    f_locals from a trace function changes the body itself on 3.12.1."""
     code = frame.f_code
     if code.co_flags & 0x1:  # CO_OPTIMIZED
         return dict(frame.f_locals)
-    if not (code.co_varnames or code.co_cellvars or code.co_freevars):
+    cells = code.co_cellvars or code.co_freevars
+    if not code.co_varnames and (sys.version_info >= (3, 13) or not cells):
         found = frame.f_locals
         return dict(found) if type(found) is dict else None
     return dict(frame.f_globals) if code.co_name == "<module>" else None
@@ -254,7 +255,7 @@ def watch(program: str, look: bool) -> list[tuple[Any, ...]]:
         return note
 
     with open(program, encoding="utf-8") as file:
-        code = compile(file.read(), program, "exec")
+        code = compile(file.read(), program, "exec", dont_inherit=True)
     main = types.ModuleType("__main__")
     main.__file__ = program
     sys.modules["__main__"] = main

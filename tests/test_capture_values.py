@@ -91,7 +91,7 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> list[Event]:
 
 def record(folder: Path, text: str, **policy: Any) -> list[Event]:
     """Runs a program here, recorded, and gives its events."""
-    code = compile(text, str(folder / "program.py"), "exec")
+    code = compile(text, str(folder / "program.py"), "exec", dont_inherit=True)
     module = types.ModuleType("program")
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "program", module)  # dataclasses look there
