@@ -57,14 +57,6 @@ cdef Status rebind_globals(Code *code, PyObject *dict) noexcept nogil:
         status = open_space(dict, &space)
         if status != OK:
             return status
-    elif not code.unreadable:
-        # A mapping that is no dict, from C: what it answers may be anything.
-        code.unreadable = True
-        status = reserve(DEF_ROOM)
-        if status != OK:
-            return status
-        tape.cur = put_varint(put_tagged(tape.cur, REC_MARK, ERR_GLOBALS_UNREADABLE), 0)
-        tape.control.degraded[0] += 1
     release_space(code.home)
     code.home = space
     if space != NULL:

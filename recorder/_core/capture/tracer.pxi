@@ -44,7 +44,6 @@ cdef struct Code:            # what is known of a code object
     bint instrumented        # 3.12+: has local events
     Space *home              # the globals of the last frame that began
     uint32_t home_number     # as last written: its number + 1
-    bint unreadable          # it was said that its globals cannot be read
     bint too_wide            # it has more than MOST_LOCALS: no variable of it is recorded
     uint32_t *mutables       # slots of `home`: what the code names and what can change in place …
     uint32_t mutable_count
@@ -1057,7 +1056,6 @@ cdef Status prepare_code(Code *code) noexcept:
     code.session = 0
     code.home = NULL
     code.home_number = code.mutable_epoch = code.mutable_count = 0
-    code.unreadable = False
     code.in_scope = is_in_scope(code.object)
     code.instrumented = False
     if code.is_namespace:

@@ -250,7 +250,7 @@ static inline int rec_add_dict_watcher(rec_dict_callback callback)
 static inline int rec_watch_dict(int watcher, PyObject *dict)
 {
 #if PY_VERSION_HEX >= 0x030C0000
-    return PyDict_Watch(watcher, dict); /* fails only for an id or a dict that is none */
+    return PyDict_Check(dict) ? PyDict_Watch(watcher, dict) : -1; /* fails only for an id or a dict that is none */
 #else
     (void)watcher, (void)dict;
     return -1;
