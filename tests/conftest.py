@@ -34,7 +34,8 @@ INTERNAL = [row.name for row in errors.ErrorCode if row // 1000 == errors.ErrorK
 
 
 def pytest_configure() -> None:
-    """What multiprocessing keeps for the life of a process is there before the first test."""
+    """What multiprocessing and libffi keep for the life of a process is there before the first test."""
+    import ctypes  # noqa: F401
     from multiprocessing import resource_tracker
 
     resource_tracker.ensure_running()

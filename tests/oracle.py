@@ -19,6 +19,7 @@ import inspect
 import json
 import os
 import pickle
+import re
 import sys
 import threading
 import traceback
@@ -30,8 +31,8 @@ MAX_DEPTH = 6
 
 
 # The same in every program, and large; what a trace function that reads f_locals brings about on 3.12; what a
-# thread has another one of in each run.
-UNSEEN = ("__builtins__", "__warningregistry__", "_ident", "_native_id")
+# thread has another one of in each run, and a collection of garbage.
+UNSEEN = ("__builtins__", "__warningregistry__", "_ident", "_native_id", "candidates", "duration")
 
 
 def describe(value: Any, depth: int = 0, seen: tuple[int, ...] = ()) -> Any:
@@ -39,8 +40,10 @@ def describe(value: Any, depth: int = 0, seen: tuple[int, ...] = ()) -> Any:
     kind = type(value)
     if kind in (int, float, complex):
         return kind.__name__, repr(value)
-    if value is None or kind in (bool, str, bytes, type(...), type(NotImplemented)):
-        return value if kind in (bool, str, bytes) or value is None else repr(value)
+    if kind is str:
+        return without_address(value)
+    if value is None or kind in (bool, bytes, type(...), type(NotImplemented)):
+        return value if kind in (bool, bytes) or value is None else repr(value)
     if kind is bytearray:
         return "bytearray", bytes(value)
     if kind in (list, tuple, set, frozenset, dict):
@@ -67,6 +70,11 @@ def describe(value: Any, depth: int = 0, seen: tuple[int, ...] = ()) -> Any:
     if id(value) in seen:
         return "cycle"
     return describe_typed(value, kind, depth, (*seen, id(value)))
+
+
+def without_address(text: str) -> str:
+    """Two runs of a program do not have their objects at the same place."""
+    return re.sub(r" at 0x[0-9a-f]{6,}", " at 0x", text)
 
 
 def is_library(module: Any) -> bool:

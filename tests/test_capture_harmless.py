@@ -14,14 +14,15 @@ HERE = Path(__file__).parent
 
 
 def test_no_method_of_a_hostile_object_is_called(run_plain: Run, run_recorded: Run) -> None:
-    """570 objects: classes with every special method, on 28 built-in bases, with hostile metaclasses, as arguments,
-    variables, globals, attributes, items, keys, results, exceptions and names."""
+    """570 objects, more on 3.15: classes with every special method, on 28 built-in bases, with hostile metaclasses, as
+    arguments, variables, globals, attributes, items, keys, results, exceptions and names."""
     zoo = HERE / "hostile_zoo.py"
     plain = run_plain(zoo)
     result = run_recorded(zoo)
     assert (result.status, result.stderr) == (0, plain.stderr)
     assert result.stdout == plain.stdout
-    assert result.stdout.startswith(b"570 0 [")
+    count = 590 if sys.version_info >= (3, 15) else 570
+    assert result.stdout.startswith(b"%d 0 [" % count)
     with recorder.open_trace(result.trace) as trace:
         visits = [event for event in trace.events() if event.function.name == "visit"]
         assert sum(event.kind == "return" for event in visits) > 570
@@ -127,6 +128,7 @@ def test_the_collector_runs_as_often_and_finds_the_same(run_plain: Run, run_reco
 
 SIZES = """
 import gc, sys, weakref
+gc.collect()  # a collection untracks: from here on the next one is equally far in both
 class Plain:
     def method(self, x, *rest, key=None):
         y = [x, rest]

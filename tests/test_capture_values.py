@@ -313,6 +313,45 @@ eval(code, frozendict(__builtins__=__builtins__, c=3))
     assert repr(returned.globals["c"]) == "3"
 
 
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="there are no template strings")
+def test_a_template_string_is_read(tmp_path: Path) -> None:
+    program = """
+def f(name, width):
+    return t"hello {name!r:>{width}}!"
+f(["me"], 9)
+"""
+    events = record(tmp_path, program)
+    (returned,) = [e for e in events if e.kind == "return" and e.function.name == "f"]
+    inner = "value=['me'], expression='name', conversion='r', format_spec='>9'"
+    assert repr(returned.value) == (
+        "string.templatelib.Template(strings=('hello ', '!'), "
+        f"interpolations=(string.templatelib.Interpolation({inner}),))"
+    )
+
+
+LAZY = """
+import sys
+lazy import colorsys
+lazy from tabnanny import check
+def look():
+    here = globals()["colorsys"]
+    return sorted({"colorsys", "tabnanny"} & set(sys.modules))
+before = look()
+check.__name__
+after = look()
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 15), reason="there are no lazy imports")
+def test_a_lazy_import_is_not_brought_about_and_seen_when_it_happens(tmp_path: Path) -> None:
+    events = record(tmp_path, LAZY)
+    first, second = [e for e in events if e.kind == "return" and e.function.name == "look"]
+    assert (repr(first.value), repr(second.value)) == ("[]", "['tabnanny']")
+    assert first.globals["colorsys"].type_name == second.globals["colorsys"].type_name == "lazy_import"
+    assert first.globals["check"].type_name == "lazy_import"
+    assert repr(second.globals["check"]) == "<function tabnanny.check>"
+
+
 @pytest.mark.parametrize("kind", DICTS)
 def test_a_class_body_in_a_dict_of_any_class_is_read(tmp_path: Path, kind: str) -> None:
     program = f"""{DICTS[kind]}
