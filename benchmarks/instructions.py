@@ -103,10 +103,10 @@ def child(names: list[str]) -> None:
     import workloads
 
     import recorder
-    from recorder import launching
     from recorder._core import capture
+    from recorder.staging import launch
 
-    launching._spawn_sealer = spawn_sealer  # type: ignore[attr-defined]
+    launch._spawn_sealer = spawn_sealer  # type: ignore[attr-defined]
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
             run, size = workloads.WORKLOADS[name].run, PROGRAMS[name]
@@ -123,7 +123,7 @@ def child(names: list[str]) -> None:
 def spawn_sealer(staging: object) -> int:
     """The recorder clones with shared memory, which valgrind turns into a fork: the sealer's pid would be
     lost. Here it is an ordinary child."""
-    from recorder import launching as module
+    from recorder.staging import launch as module
 
     path: str = staging.path  # type: ignore[attr-defined]
     command = [

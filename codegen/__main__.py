@@ -1,4 +1,4 @@
-"""Everything that is derived from the table of failures.
+"""Everything that is derived from the tables of failures and of the trace format.
 
 `python -m codegen` writes what changed; `--check` writes nothing and says what is out of date;
 `audit` lists what could still get out of the recorder unmapped; `coverage` shows where each code is
@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from codegen import audit, coverage, generate, lock, sources, table
+from codegen import audit, coverage, format_lock, format_table, generate, lock, sources, table
 
 MEND = "to mend it: python -m codegen, and commit what it writes"
 
@@ -44,13 +44,29 @@ def main(argv: list[str] | None = None) -> int:
 
 def _outputs(root: Path) -> dict[str, str]:
     """Every generated file; a table that breaks a rule or a promise is refused."""
+    return {**_of_errors(root), **_of_format(root)}
+
+
+def _of_errors(root: Path) -> dict[str, str]:
     rows = table.load(root / table.TABLE)
     promised = lock.load(root)
     problems = lock.broken(rows, promised)
     if problems:
         raise table.TableError(problems)
-    outputs = generate.render(rows, root)
-    outputs[str(lock.LOCK)] = lock.render(rows, promised, generate.MARK)
+    outputs = generate.render(table.TABLE, rows, root)
+    outputs[str(lock.LOCK)] = lock.render(rows, promised, generate.mark(table.TABLE))
+    return outputs
+
+
+def _of_format(root: Path) -> dict[str, str]:
+    rows = format_table.load(root / format_table.TABLE)
+    promised = format_lock.load(root)
+    problems = format_lock.broken(rows, promised)
+    if problems:
+        raise table.TableError(problems)
+    outputs = generate.render(format_table.TABLE, rows, root)
+    mark = generate.mark(format_table.TABLE)
+    outputs[str(format_lock.LOCK)] = format_lock.render(rows, promised, mark)
     return outputs
 
 

@@ -24,6 +24,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "trace_effect": ("none", "partial", "discarded"),
     "status": ("planned", "active", "deprecated", "retired"),
 }
+UNKNOWN = "UNKNOWN"
 # Names that the constructor of every exception takes for itself.
 RESERVED_CONTEXT = ("errno", "trace_path", "trace_state", "events_lost")
 BUILTINS = frozenset(name for name in dir(builtins) if isinstance(getattr(builtins, name), type))
@@ -106,6 +107,11 @@ class Table:
     def doc_url(self, row: Row) -> str:
         return f"{self.documentation}#{row.anchor}"
 
+    @property
+    def unknown(self) -> Row:
+        """What a number stands for that is in no row."""
+        return next(row for row in self.rows if row.name == UNKNOWN)
+
     def of_kind(self, kind: Kind) -> list[Row]:
         return [row for row in self.rows if row.digit == kind.digit]
 
@@ -119,9 +125,9 @@ def load(path: Path) -> Table:
     problems: list[str] = []
     table = Table(
         documentation=str(data.get("documentation", "")),
-        kinds=_build(Kind, data.get("kind", []), problems),
-        outcomes=_build(Outcome, data.get("outcome", []), problems),
-        rows=_build(Row, data.get("error", []), problems),
+        kinds=build(Kind, data.get("kind", []), problems),
+        outcomes=build(Outcome, data.get("outcome", []), problems),
+        rows=build(Row, data.get("error", []), problems),
     )
     unknown = set(data) - {"documentation", "kind", "outcome", "error"}
     problems += [f"unknown top-level key {key!r}" for key in sorted(unknown)]
@@ -132,7 +138,7 @@ def load(path: Path) -> Table:
     return table
 
 
-def _build(cls: Callable[..., Any], items: list[dict[str, Any]], problems: list[str]) -> list[Any]:
+def build(cls: Callable[..., Any], items: list[dict[str, Any]], problems: list[str]) -> list[Any]:
     """The items as `cls`, where their keys and the types of their values fit."""
     known = {f.name: str(f.type) for f in fields(cls)}  # type: ignore[arg-type]
     built = []
@@ -157,20 +163,22 @@ def _problems(table: Table) -> list[str]:
     rows = table.rows
     numbered: list[Row | Outcome] = [*rows, *table.outcomes]
     problems = [
-        *_duplicates("number", [(item.number, item.name) for item in numbered]),
-        *_duplicates("name", [(item.name, str(item.number)) for item in numbered]),
-        *_duplicates(
+        *duplicates("number", [(item.number, item.name) for item in numbered]),
+        *duplicates("name", [(item.name, str(item.number)) for item in numbered]),
+        *duplicates(
             "exception",
             [(kind.exception, kind.name) for kind in table.kinds]
             + [(row.exception, row.name) for row in rows],
         ),
-        *_duplicates("selector", [(s, row.name) for row in rows for s in row.select]),
-        *_duplicates("exception selector", [(s, row.name) for row in rows for s in row.exceptions]),
+        *duplicates("selector", [(s, row.name) for row in rows for s in row.select]),
+        *duplicates("exception selector", [(s, row.name) for row in rows for s in row.exceptions]),
     ]
     for outcome in table.outcomes:
         if not 1 <= outcome.number <= 999:
             problems.append(f"{outcome.name}: an outcome has a number from 1 to 999")
     names = {row.name for row in rows}
+    if UNKNOWN not in names:
+        problems.append(f"no row {UNKNOWN}, which stands for every number that is in none")
     for row in rows:
         problems += [f"{row.error_name} ({row.number}): {p}" for p in _row_problems(row, table)]
         if row.replaced_by and row.replaced_by not in names:
@@ -178,7 +186,7 @@ def _problems(table: Table) -> list[str]:
     return problems
 
 
-def _duplicates(what: str, pairs: list[tuple[Any, str]]) -> list[str]:
+def duplicates(what: str, pairs: list[tuple[Any, str]]) -> list[str]:
     seen: dict[Any, str] = {}
     problems = []
     for value, label in pairs:

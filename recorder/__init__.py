@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import sys
 
+from recorder.version import VERSION
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from recorder.errors import RecorderError, RecordingAborted
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     )
     from recorder.trace.reader import Trace, open_trace
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 _HOME = {
     "RecorderError": "recorder.errors",

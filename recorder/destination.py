@@ -82,4 +82,4 @@ def identity(fd: int | None) -> tuple[int, int] | None:
 
 def write_fd(fd: int, line: bytes) -> bool:
     """Writes to a descriptor that may be closed, broken or full; whether it could."""
-    return syscalls.tell(fd, line)
+    return syscalls.try_write(fd, line)

@@ -1,7 +1,7 @@
-"""Where failures are told: one JSON object on one line, the one line on stderr, the log.
+"""Where failures are reported: one JSON object on one line, the one line on stderr, the log.
 
 Loaded inside the recorded program: `json` and `logging` are imported when they are needed, no file
-is kept open, nothing is ever written to stdout, and telling of a failure never fails itself.
+is kept open, nothing is ever written to stdout, and reporting a failure never fails itself.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import time
 
-from recorder import errors, staging
+from recorder import errors
 from recorder.destination import STDERR, Destination, write_fd
+from recorder.staging.stale import find_stale
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from recorder.errors import RecorderError
 
-# The same code is told once in this time; what comes in between is counted.
+# The same code is reported once in this time; what comes in between is counted.
 INTERVAL_S = 1.0
 # How loud a failure is in the log, by what was done about it.
 LEVEL_OF = {"degrade": "warning", "disable": "error", "abort": "critical", "raise": "error"}
@@ -49,42 +50,42 @@ def text_line(error: RecorderError) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-# The process that has said its one line on stderr; a forked child has one of its own.
-_said_in = 0
+# The process that has written its one line on stderr; a forked child has one of its own.
+_final_line_of = 0
 
 
-def say(line: bytes) -> bool:
-    """Says the one line of this process on stderr; False if it was said or cannot be."""
-    global _said_in
-    if _said_in == os.getpid():
+def write_final_line(line: bytes) -> bool:
+    """Writes the one line of this process on stderr; False if it was written or cannot be."""
+    global _final_line_of
+    if _final_line_of == os.getpid():
         return False
-    _said_in = os.getpid()
+    _final_line_of = os.getpid()
     return write_fd(STDERR, line)
 
 
-_told_of: set[str] = set()
+_reported_folders: set[str] = set()
 
 
-def tell_of_unfinished(trace: str) -> None:
-    """A run whose program and sealer were both killed left its staging folder beside the trace: says so on
+def report_unfinished(trace: str) -> None:
+    """A run whose program and sealer were both killed left its staging folder beside the trace: reports it on
     stderr, once a process for each, with the command that recovers it."""
     try:
-        stale = staging.find_stale(trace)
+        stale = find_stale(trace)
     except (OSError, ValueError, errors.RecorderError) as error:
         if errors.is_programs(error):
             raise
         return  # no reason not to start
     for path in stale:
-        if path not in _told_of:
+        if path not in _reported_folders:
             import shlex
 
-            _told_of.add(path)
+            _reported_folders.add(path)
             text = f"recorder: an earlier recording was not finished: recorder recover {shlex.quote(path)}\n"
             write_fd(STDERR, text.encode("utf-8", "backslashreplace"))
 
 
 class Reporter:
-    """Tells of the failures of one session, and counts them."""
+    """Reports the failures of one session, and counts them."""
 
     def __init__(
         self,
@@ -127,23 +128,24 @@ class Reporter:
             self._unwritten(exc)
 
     def final(self, error: RecorderError, *, disposition: str, **surroundings: Any) -> bool:
-        """The one line this process says on stderr; False if it was said already or cannot be."""
+        """The one line of this process on stderr; False if it was written already or cannot be."""
         line = text_line(error)
         if self.destination is not None and self.destination.is_stderr:
             try:
                 line = json_line(self._diagnostic(error, disposition, surroundings))
             except Exception as exc:
                 self._unwritten(exc)
-        return say(line)
+        return write_final_line(line)
 
     def log(self, level: str, text: str) -> None:
         """A line in the log that is no failure."""
         self._to_log(level, text, None)
 
-    def beyond_python(self) -> dict[str, Any]:
-        """Where the core is to write a diagnostic when Python has gone, and what it says in any case."""
+    def after_finalization(self) -> tuple[int, bytes, bytes]:
+        """Where the core is to write a diagnostic after Python has been finalized, a descriptor (or -1) or a path (or
+        empty), and what every one of them holds."""
         if self.destination is None:
-            return {"json_fd": -1, "json_path": b"", "json_facts": b""}
+            return -1, b"", b""
         from recorder.errors.diagnostic import VARYING
 
         fd, path = self.destination.fd, os.fsencode(self.destination.text)
@@ -151,11 +153,7 @@ class Reporter:
             run_id=self.run_id, trace_id=self.trace_id
         )
         facts = json_line({key: known[key] for key in known if key not in VARYING})[1:-2] + b","
-        return {
-            "json_fd": -1 if fd is None else fd,
-            "json_path": path if fd is None else b"",
-            "json_facts": facts,
-        }
+        return (-1, path, facts) if fd is None else (fd, b"", facts)
 
     def close(self) -> None:
         """Writes what was held back: the last diagnostic of each code, with its count."""
@@ -168,7 +166,7 @@ class Reporter:
         if self._log is not None:
             try:
                 self._log(level, text, self._record(error))
-            except Exception:  # audit: it is counted; a handler that fails has its own ways to tell
+            except Exception:  # audit: it is counted; a handler has its own ways to report that
                 self.unwritten += 1
 
     def _diagnostic(
@@ -196,7 +194,7 @@ class Reporter:
             self.unwritten += 1
 
     def _unwritten(self, exc: Exception) -> None:
-        """Telling of a failure fails nobody; but what a signal handler raised is the program's."""
+        """Reporting a failure fails nobody; but what a signal handler raised is the program's."""
         if errors.is_programs(exc):
             raise exc
         self.unwritten += 1

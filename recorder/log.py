@@ -24,8 +24,8 @@ class AppendHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         fields = {name: getattr(record, name, None) for name in ("code", "run_id", "trace_id")}
-        said = "".join(f" {name}={value}" for name, value in fields.items() if value)
-        line = f"{timestamp(record.created)} {record.levelname} {record.getMessage()}{said}\n"
+        facts = "".join(f" {name}={value}" for name, value in fields.items() if value)
+        line = f"{timestamp(record.created)} {record.levelname} {record.getMessage()}{facts}\n"
         self.destination.write(line.encode("utf-8", "backslashreplace"))
 
 

@@ -177,20 +177,25 @@ class Policy:
     """How a session behaves. Immutable; checked when it is made; equal when all its values are.
 
     on_recorder_error      "disable": recording stops and the program goes on; "abort": it ends too
-    require_trace          a run that leaves no whole trace ends with the exit code of that failure
-    keep_partial_trace     publish what there is when recording ended early; else leave nothing
-    propagate_script_exit  exit as the program does; else with 0
+    require_trace          bool: a run that leaves no whole trace ends with the exit code of that failure
+    keep_partial_trace     bool: publish what there is when recording ended early; else leave nothing
+    propagate_script_exit  bool: exit as the program does; else with 0
     json_errors            where diagnostics go as JSON: None, "stderr", "fd:N" or a path
-    log_level, log_file    what the recorder says about itself, and where (None: standard error)
+    log_level              "error", "warning", "info" or "debug"
+    log_file               path of the recorder's own log; None: there is none
     summary                one line at the end: "auto" (on a terminal), "always" or "never"
     scope                  "own" code, own and installed "deps", or "all"
-    include, exclude       patterns of module names and paths, on top of the scope
-    redact                 patterns of names whose values are secret
-    follow_children        record forked and started Python processes too, each into a trace of its own
-    max_bytes, max_events, max_duration (seconds)
-                           recording ends there, at the next call or line; None: without a limit
-    keep_last              the beginning is dropped so that the events take at most this size; None: all
-    min_free_space         bytes the disk keeps; None: the smaller of 1 GiB and 5 %
+    include, exclude       tuple of patterns of module names and paths, on top of the scope
+    redact                 tuple of patterns of names whose values are secret
+    follow_children        bool: record forked and started Python processes too, each into a trace of its own
+    max_bytes              bytes of the trace, or text as "500MB", "2GiB"; None: without a limit
+    max_events             number of events; None: without a limit
+    max_duration           seconds, or text as "90s", "15m", "2h"; None: without a limit
+                           (at each of these recording ends, at the next call or line)
+    keep_last              bytes that the events may take, the beginning is dropped; None: all are kept
+    min_free_space         bytes that the disk keeps free; None: the smaller of 1 GiB and 5 % of it
+
+    Raises InvalidPolicyValueError for a value that is none of these.
     """
 
     __slots__ = tuple(KEYS)
@@ -530,7 +535,7 @@ def decide(number: int, origin: str, policy: Policy, state: str = "recording") -
     if action == BY_POLICY:
         action = _by_policy(failure, policy)
         if action == "abort" and origin == "stop":
-            action = "raise"  # there is a caller to tell
+            action = "raise"  # there is a caller to raise it to
     if action == "degrade":
         return Disposition(action, "continue")
     trace = _trace_after(failure, origin, policy, state)
@@ -556,12 +561,14 @@ def requirement(policy: Policy, trace_state: str, number: int = 0) -> int:
     return errors.TraceIncompleteError.number if errors.class_for(number).override else 0
 
 
-def beyond_python(policy: Policy, *, owns_status: bool) -> list[tuple[int, bytes, tuple[int, ...]]]:
+def after_finalization(
+    policy: Policy, *, owns_status: bool
+) -> list[tuple[int, bytes, tuple[int, ...]]]:
     """What each failure leads to that comes up after Python has gone, for the core, which cannot ask then: its
     number, the disposition, and the exit status with a complete trace, a partial one, none (-1: the program's own).
 
     The first row is for no failure at all, the last for one that is in no other. `owns_status`: the whole process is
-    recorded, so that its exit status can tell of an abort."""
+    recorded, so that its exit status can show an abort."""
 
     def exits(number: int, aborts: bool = False) -> tuple[int, ...]:
         found = (requirement(policy, state, number) for state in ("complete", "partial", "missing"))

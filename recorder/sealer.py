@@ -14,7 +14,7 @@ import os
 import time
 from typing import Final
 
-from recorder import errors, processes, staging
+from recorder import errors, processes
 from recorder._core import control, syscalls
 
 # Loaded now: where no file can be opened any more, a failure can still be told.
@@ -22,6 +22,7 @@ from recorder.errors import codes as codes
 from recorder.errors import diagnostic as diagnostic
 from recorder.errors import errnos as errnos
 from recorder.errors import tables as tables
+from recorder.staging import files
 
 SHORTEST_WAIT_MS, LONGEST_WAIT_MS = 1, 20
 HEARTBEAT_SECONDS: Final = 0.04
@@ -64,7 +65,7 @@ class Sealer:
         from recorder.trace.sealing import Tape  # needs zstd, which may be missing
 
         self.page = page
-        self.lock = staging.lock(path)  # until the process ends
+        self.lock = files.lock(path)  # until the process ends
         if self.lock is None:
             raise errors.TraceBusyError(path=path, target_pid=page.target_pid)
         self.tape = Tape(path, page)

@@ -12,36 +12,30 @@ from __future__ import annotations
 
 import os
 
-from recorder import errors, launching, preparing
+from recorder import children, errors
 from recorder import policy as policies
-from recorder import staging as stagings
 from recorder._core import capture, control, syscalls
-from recorder.diagnostics import Reporter, tell_of_unfinished
+from recorder.capture_options import options_for
+from recorder.diagnostics import Reporter, report_unfinished
 from recorder.errors import arguments
 
 # Loaded now: where no file can be opened any more, a failure can still be told.
 from recorder.errors import errnos as errnos
 from recorder.errors import tables as tables
+from recorder.staging import create, launch
+from recorder.staging.layout import FILES_AS_BYTES, Staging
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from typing import Any, ParamSpec, TypeVar
 
-    from recorder._core.capture import RecorderResult
+    from recorder._core.capture import FaultFacts, RecorderResult
     from recorder.errors import RecorderError, RecordingAborted
     from recorder.policy import Disposition, Policy
-    from recorder.preparing import Staging
 
     P = ParamSpec("P")
     R = TypeVar("R")
-
-# What one value may take: elements of a container, nesting, code points of a str, elements in all.
-LIMITS = {"items": 200, "depth": 6, "text": 1024, "nodes": 2000}
-# How long the program waits for a sealer that shows no sign of life before recording is given up.
-WAIT_MS = 10_000
-NO_LIMIT = (1 << 64) - 1
-SCOPES = {"own": 0, "deps": 1, "all": 2}
 
 
 class Summary:
@@ -76,16 +70,10 @@ class Session(capture.Recording):
     (`capture.stop`), and each of these can be made again."""
 
     def __init__(
-        self,
-        staging: Staging,
-        policy: Policy,
-        *,
-        whole_process: bool = False,
-        waiting: bool = False,
-        argv: Sequence[str] | None = None,
-        parent: Mapping[str, Any] | None = None,
+        self, staging: Staging, *, whole_process: bool = False, waiting: bool = False
     ) -> None:
-        arguments.instance(staging, preparing.Staging, "staging", "what start() has prepared")
+        arguments.instance(staging, Staging, "staging", "what start() has prepared")
+        policy = staging.policy
         self.path = staging.destination
         self.run_id = staging.run_id
         self.trace_id = staging.trace_id
@@ -96,8 +84,6 @@ class Session(capture.Recording):
         self.pid = os.getpid()
         self.whole_process = whole_process
         self._waiting = waiting  # for `__main__`, which is still to come
-        self._argv = argv
-        self._parent = parent
         self._summary: Summary | None = None
         self._aborted: RecordingAborted | None = None
         self._counters: dict[str, Any] = {}
@@ -116,16 +102,17 @@ class Session(capture.Recording):
         staging = self._staging
         try:
             self._claim()
-            self._reporter.check()
-            tell_of_unfinished(self.path)
-            preparing.make(staging, policy=self.policy, argv=self._argv, parent=self._parent)
-            launching.launch_sealer(staging)
+            if not staging.is_made:
+                self._reporter.check()
+                report_unfinished(staging.destination)
+                create.make(staging)
+                launch.launch_sealer(staging)
             self._arm()
         except BaseException as error:
             theirs = isinstance(error, errors.StagingExistsError)  # that folder is not ours to undo
             folder = b"" if theirs else staging.folder
-            left = capture.abandon(self, folder, stagings.FILES_AS_BYTES, staging.sealer)
-            preparing.note_left(error, left)
+            left = capture.abandon(self, folder, FILES_AS_BYTES, staging.sealer)
+            create.note_left(error, left)
             raise
 
     def _claim(self) -> None:
@@ -138,40 +125,23 @@ class Session(capture.Recording):
             raise _refusal(answer, "start")
 
     def _arm(self) -> None:
-        policy = self.policy
-        missing = errors.TraceMissingError(path=self.path)
-        options = {
-            **LIMITS,
-            "scope": SCOPES[policy.scope],
-            "outside": (_folder(__file__),),
-            "stdlib": _standard_library(),
-            "secrets": _secrets(policy),
-            "include": _paths(policy.include),
-            "exclude": _paths(policy.exclude),
-            "max_events": NO_LIMIT if policy.max_events is None else policy.max_events,
-            "max_seconds": 1e9 if policy.max_duration is None else policy.max_duration,
-            "wait_ms": WAIT_MS,
-            "wait_for_main": self._waiting,
-            "summary": self._waiting and _wants_summary(policy),
-            "exit_status": 0 if self.whole_process and not policy.propagate_script_exit else -1,
-            "decisions": policies.beyond_python(policy, owns_status=self.whole_process),
-            "name": os.fsencode(_short(self.path)),
-            "path": self.path.encode("utf-8", "backslashreplace"),
-            "missing": f"recorder: {missing}\n".encode("utf-8", "backslashreplace"),
-            **self._reporter.beyond_python(),
-            "on_fork": self.forked if _tells_of_forks(policy) else None,
-            "before_exit": self.at_exit if self.whole_process else None,
-        }
+        staging = self._staging
+        options = options_for(
+            staging,
+            self._reporter,
+            whole_process=self.whole_process,
+            waiting=self._waiting,
+            on_fork=self.forked,
+            at_exit=self.at_exit,
+        )
         syscalls.load_faults("target")
-        answer = _ask(capture.arm, self, self._staging.folder, options)
-        if isinstance(answer.value, Exception):  # out of an audit hook of the program's
-            raise _out_of_hook(answer.value) from answer.value
+        answer = _ask(capture.arm, self, staging.folder, options)
+        if isinstance(answer, capture.HookRaised):
+            raise _out_of_hook(answer.exception) from answer.exception
         if answer.status:
-            raise _refusal(answer, "start", path=self._staging.path)
-        if policy.follow_children:
-            from recorder import children
-
-            children.pass_on(self)
+            raise _refusal(answer, "start", path=staging.path)
+        if self.policy.follow_children:
+            children.pass_on(staging)
 
     # ---- the end ----
 
@@ -202,8 +172,8 @@ class Session(capture.Recording):
         abort; TraceMissingError or TraceIncompleteError if the policy requires a trace."""
         try:
             return self._stop()
-        except errors.STARVED as error:
-            errors.raise_starved(error, "stop")
+        except errors.MEMORY_ERRORS as error:
+            errors.reraise_out_of_memory(error, "stop")
 
     def _stop(self) -> Summary:
         if self._summary is None:
@@ -226,19 +196,21 @@ class Session(capture.Recording):
         closed, published = self.closed, self.published
         if closed is None or published is None:
             raise errors.InvariantBrokenError(invariant="a stopped session has its answers")
-        if published.value is None:
+        if not isinstance(published, capture.Publication):
             raise errors.NotRecordingError(operation="stop")
         for answer in (closed, published):
             if answer.status and self.error is None:
                 self._decide(errors.from_fault(answer.fault), "stop", "stopped")
             elif self.error is not None and answer.status not in (0, self.error.number):
                 self._note(errors.from_fault(answer.fault))
-        sealer_state, size, verdict = published.value
+        sealer_state, size = published.sealer_state, published.trace_bytes
         if isinstance(self.error, errors.SealerDiedError):
             sealer_state, size = self._close_here(sealer_state, size)
         written = sealer_state == control.SEALER_PUBLISHED
-        state = "complete" if written and verdict == 1 else "partial" if written else "none"
-        summary = Summary(self.path if written else None, state, closed.value, size, self.error)
+        state = (
+            "complete" if written and published.verdict == 1 else "partial" if written else "none"
+        )
+        summary = Summary(self.path if written else None, state, closed.events, size, self.error)
         if self.error is not None:
             self.error.trace_path = summary.path
             self.error.trace_state = state
@@ -288,7 +260,7 @@ class Session(capture.Recording):
 
     # ---- failures ----
 
-    def on_fault(self, facts: dict[str, Any]) -> RecordingAborted | None:
+    def on_fault(self, facts: FaultFacts) -> RecordingAborted | None:
         """The core's callback: what becomes of the recording, and of the program."""
         error = errors.from_fault(facts)
         disposition = self._decide(error, "callback")
@@ -335,12 +307,20 @@ class Session(capture.Recording):
         disposition = policies.decide(error.number, "fork", self.policy)
         self._reporter.report(error, disposition=disposition.action)
         if self.policy.follow_children:
-            from recorder import children
-
             try:
-                children.follow_fork(self, waiting)
+                self._follow_fork(waiting)
             except Exception as exc:
                 self._decide(errors.from_exception(exc, operation="fork"), "fork")
+
+    def _follow_fork(self, waiting: bool) -> None:
+        staging = self._staging
+        start_child(
+            children.root_of(staging),
+            self.policy,
+            children.facts_of(staging),
+            waiting=waiting,
+            whole_process=self.whole_process,
+        )
 
     # ---- as a context manager; __exit__ is the core's ----
 
@@ -373,7 +353,7 @@ def _ask(
 
 def _refusal(answer: RecorderResult, operation: str, **facts: Any) -> RecorderError:
     """Why the core did not do what it was asked to."""
-    fault: dict[str, Any] = answer.fault
+    fault: dict[str, Any] = {**(answer.fault or {})}
     if answer.status == errors.AlreadyRecordingError.number:
         return errors.AlreadyRecordingError(path=_recorded_path())
     if answer.status == errors.NotRecordingError.number:
@@ -399,8 +379,8 @@ class record(capture.Recording):
             self.session = session
             session._begin()
             return session
-        except errors.STARVED as error:
-            errors.raise_starved(error, "start")
+        except errors.MEMORY_ERRORS as error:
+            errors.reraise_out_of_memory(error, "start")
 
     def ended(self, kind: type[BaseException] | None, value: BaseException | None) -> None:
         session, self.session = self.session, None
@@ -439,8 +419,8 @@ def start(path: str | os.PathLike[str], policy: Policy | None = None, **options:
         session = _make(path, policy, options)
         session._begin()
         return session
-    except errors.STARVED as error:
-        errors.raise_starved(error, "start")
+    except errors.MEMORY_ERRORS as error:
+        errors.reraise_out_of_memory(error, "start")
 
 
 def _out_of_hook(error: Exception) -> RecorderError:
@@ -466,40 +446,7 @@ def _make(path: str | os.PathLike[str], policy: Policy | None, options: dict[str
         policy = policy.replace(**options)
     if capture.is_recording():
         raise errors.AlreadyRecordingError(path=_recorded_path())
-    return Session(preparing.plan(path, policy=policy), policy)
-
-
-def _short(path: str) -> str:
-    """The path as a user here would write it."""
-    try:
-        return os.path.relpath(path)
-    except OSError as error:  # the current folder is gone
-        if errors.is_programs(error):
-            raise
-        return path
-
-
-def _secrets(policy: Policy) -> tuple[bytes, ...]:
-    """Patterns of names, as the core compares them: with `*` and `?`, ASCII in lower case."""
-    return tuple(_ascii(pattern.lower()) for pattern in policy.redact)
-
-
-def _ascii(pattern: str) -> bytes:
-    """With `?` for everything else. In dev mode the codec of that name would be loaded, and seen by the program."""
-    return "".join(c if c.isascii() else "?" for c in pattern).encode()
-
-
-def _paths(patterns: tuple[str, ...]) -> tuple[bytes, ...]:
-    """Patterns of files. `package.module` stands for its file, or for the folder of that name."""
-    found = []
-    for pattern in patterns:
-        pattern = pattern.lower()
-        if os.sep not in pattern and not pattern.endswith(".py"):
-            pattern = pattern.replace(".", os.sep)
-            found += [f"*/{pattern}.py", f"*/{pattern}/*"]
-        else:
-            found.append(pattern if pattern.startswith((os.sep, "*")) else f"*/{pattern}")
-    return tuple(_ascii(pattern) for pattern in found)
+    return Session(create.plan(path, policy=policy))
 
 
 def _keep_interrupt() -> None:
@@ -517,79 +464,40 @@ def _keep_interrupt() -> None:
 
 def _forget_children(policy: Policy) -> None:
     if policy.follow_children:
-        from recorder import children
-
         children.withdraw()
 
 
-def _tells_of_forks(policy: Policy) -> bool:
-    return bool(policy.follow_children or policy.json_errors or policy.log_file)
+# ---- a whole process ----
 
 
-def _wants_summary(policy: Policy) -> bool:
-    return policy.summary == "always" or (policy.summary == "auto" and os.isatty(2))
-
-
-def _standard_library() -> tuple[str, ...]:
-    folder = _folder(os.__file__)
-    return (folder, os.path.realpath(folder) + os.sep)
-
-
-def _folder(file: str) -> str:
-    return os.path.dirname(os.path.abspath(file)) + os.sep
-
-
-# ---- a whole process: `recorder run`, start by environment ----
-
-
-def arm_for_main(staging_path: str) -> Session:
-    """Starts recording with `__main__`, into a staging folder that was prepared for this process."""
+def start_process(staging: Staging, *, waiting: bool, whole_process: bool) -> Session:
+    """Records this process, by its own means; `waiting`: from `__main__` on, which is still to come."""
     import atexit
 
-    facts = stagings.read_session(staging_path)
-    meta = facts["meta"]
-    staging = preparing.Staging(
-        staging_path, stagings.native(facts["destination"]), meta["run_id"], meta["trace_id"]
-    )
-    policy = policies.Policy.from_dict(meta["policy"])
-    session = Session(staging, policy, whole_process=True, waiting=True)
-    try:
-        session._claim()
-        # Registered before anything of the program's, so called after all of it.
-        atexit.register(session.at_exit)
-        session._arm()
-    except BaseException:
-        capture.abandon(session, staging.folder, stagings.FILES_AS_BYTES, 0)
-        raise
-    return session
-
-
-def start_process(
-    path: str,
-    policy: Policy,
-    *,
-    waiting: bool,
-    whole_process: bool,
-    parent: Mapping[str, Any] | None = None,
-) -> Session:
-    """Starts recording this process by its own means; `waiting`: with `__main__`, which is still to come.
-    `parent` tells of the recording that this one belongs to."""
-    import atexit
-    import sys
-
-    session = Session(
-        preparing.plan(path, policy=policy),
-        policy,
-        whole_process=whole_process,
-        waiting=waiting,
-        argv=[argument for argument in sys.orig_argv[1:] if type(argument) is str] or [""],
-        parent=parent,
-    )
+    session = Session(staging, whole_process=whole_process, waiting=waiting)
     if whole_process:
         # Registered before anything of the program's, so called after all of it.
         atexit.register(session.at_exit)
     session._begin()
     return session
+
+
+def start_child(
+    root: str, policy: Policy, parent: Mapping[str, Any], *, waiting: bool, whole_process: bool
+) -> None:
+    """Records this process as a child of the one that `parent` tells of, below the trace `root`."""
+    staging = create.plan(
+        children.free_name(root, os.getpid()),
+        policy=policy,
+        argv=children.command_line(),
+        parent=parent,
+    )
+    before = children.set_root(root)
+    try:
+        start_process(staging, waiting=waiting, whole_process=whole_process)
+    except BaseException:
+        children.set_root(before)
+        raise
 
 
 def is_recording() -> bool:

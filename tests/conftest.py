@@ -5,12 +5,14 @@ Fixtures for everyone: `run_recorded` and `run_plain` run a program in a process
 
 from __future__ import annotations
 
+import compileall
 import contextlib
 import gc
 import importlib.util
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,8 +25,10 @@ import pytest
 
 import recorder
 from recorder import diagnostics, errors
-from recorder.errors import base
-from tests.oracle_process import Oracle
+from recorder.errors import text
+from recorder.trace import reader
+from tests.tools import two_readers
+from tests.tools.oracle_process import Oracle
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE_HOME = str(Path(recorder.__file__).resolve().parent.parent)
@@ -34,11 +38,26 @@ INTERNAL = [row.name for row in errors.ErrorCode if row // 1000 == errors.ErrorK
 
 
 def pytest_configure() -> None:
-    """What multiprocessing and libffi keep for the life of a process is there before the first test."""
-    import ctypes  # noqa: F401
+    import ctypes  # noqa: F401  some libffi keeps a descriptor, as multiprocessing does its helper
     from multiprocessing import resource_tracker
 
-    resource_tracker.ensure_running()
+    resource_tracker.ensure_running()  # kept for the life of a process, and there before the first test
+    # Thousands of programs import the recorder: not one of them has to compile it, even if none may write bytecode.
+    compileall.compile_dir(Path(recorder.__file__).parent, quiet=2)
+    let_programs_have_every_signal()
+
+
+def let_programs_have_every_signal() -> None:
+    """A shell has SIGINT and SIGQUIT ignored in what it starts in the background, and `nohup` SIGHUP, and a program
+    inherits that. What has a handler instead is at its default in the programs that we start, and still ends no test.
+    """
+    of_pythons_own = {
+        signal.SIGPIPE,
+        signal.SIGXFSZ,
+    }  # ignored in every Python, and not in what it starts
+    for number in signal.valid_signals() - of_pythons_own:
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, lambda number, frame: None)
 
 
 # ------------------------------------------------------------------------------------- the rules
@@ -72,8 +91,8 @@ class Rules:
             yield f"an internal error was swallowed: {name}"
         for line in self.unfilled:
             yield f"a message has a `?` for a fact: {line}"
-        for text in self.unraisable:
-            yield f"sys.unraisablehook was called: {text}"
+        for line in self.unraisable:
+            yield f"sys.unraisablehook was called: {line}"
         for name, leaked in self.leaks().items():
             more = f" and {len(leaked) - 3} more" if len(leaked) > 3 else ""
             yield f"{name} left: {', '.join(map(str, leaked[:3]))}{more}"
@@ -137,7 +156,9 @@ def hooks() -> set[str]:
 
 
 @pytest.fixture(autouse=True)
-def house_rules(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rules]:
+def house_rules(
+    request: pytest.FixtureRequest, second_reader: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Rules]:
     """Fails a test in which an internal error was swallowed, a message lacks a fact, the unraisable hook
     was called, a thread, descriptor, temporary file, staging folder or hook was left, or recording goes on.
 
@@ -156,9 +177,9 @@ def house_rules(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(diagnostics.Reporter, "report", seen)
     if rules.provoked:  # what is brought about for real has every fact
-        missing = base._Facts.__missing__
+        missing = text._Facts.__missing__
         monkeypatch.setattr(
-            base._Facts,
+            text._Facts,
             "__missing__",
             lambda facts, key: rules.unfilled.append(f"{{{key}}}") or missing(facts, key),
         )
@@ -189,6 +210,46 @@ def own_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
         time.sleep(0.05)
     if left:
         pytest.fail(f"processes are left: {'; '.join(left)}", pytrace=False)
+
+
+# ----------------------------------------------------------------------------- two readers
+
+WATCHER = two_readers.Watcher()
+
+
+@pytest.fixture(autouse=True)
+def second_reader(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every trace that a test opened or left in its folder is read by the second reader, too, and the test
+    fails where it sees something else: see `two_readers`. This comes last, behind what the test has patched."""
+    opened: list[str | Path] = []
+    begin = reader.Trace.__init__
+
+    def seen(trace: reader.Trace, path: Any) -> None:
+        begin(trace, path)
+        opened.append(trace.path)
+
+    folder = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader.Trace, "__init__", seen)
+        yield
+    left = folder.rglob("*.rtrace") if folder is not None else ()
+    if differences := WATCHER.check([*opened, *left]):
+        pytest.fail("\n".join(differences), pytrace=False)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def second_reader_of_the_rest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The traces that tests share, and never opened themselves."""
+    yield
+    if differences := WATCHER.check(tmp_path_factory.getbasetemp().rglob("*.rtrace")):
+        pytest.fail("\n".join(differences), pytrace=False)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if WATCHER.traces:
+        terminalreporter.write_line(
+            f"{WATCHER.traces} traces were read by both readers, in {WATCHER.seconds:.1f} s"
+        )
 
 
 def processes_of(folder: Path) -> list[str]:

@@ -25,6 +25,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PACKAGE = os.path.dirname(HERE)
 AUTOSTART = "RECORDER_AUTOSTART"
 FOLLOW = "RECORDER_BOOT_FOLLOW"
+INTERNAL_EXIT_CODE = 70  # as in recorder.errors.kinds, which may be what cannot be loaded
 
 
 def step_aside() -> tuple[str | None, str | None]:
@@ -49,7 +50,7 @@ def enter(staging: str | None, json_errors: str | None, before: "Seen | None" = 
     before = before or seen()
     if staging is not None:
         try:
-            arm("recorder.session", "arm_for_main", staging, before)
+            arm("recorder.whole_process", "arm_for_main", staging, before)
         except BaseException as exc:  # audit: the process ends in fail()
             fail(exc, json_errors)
     elif FOLLOW in os.environ or AUTOSTART in os.environ:
@@ -73,14 +74,14 @@ def by_environment(before: "Seen") -> None:
     follow, name = os.environ.get(FOLLOW), os.environ.get(AUTOSTART)
     try:
         if follow is not None:
-            arm("recorder.children", "start_below", follow, before)
+            arm("recorder.whole_process", "start_below", follow, before)
         elif name:
             # Processes below would all write the same trace, if the name does not differ.
             if "%p" not in name.replace("%%", ""):
                 del os.environ[AUTOSTART]
-            arm("recorder.children", "start_by_environment", name, before)
+            arm("recorder.whole_process", "start_by_environment", name, before)
     except BaseException as exc:  # audit: whatever it is, the program starts
-        tell(exc, before)
+        report(exc, before)
 
 
 def is_recorder() -> bool:
@@ -176,25 +177,25 @@ def forget_codecs(names: set[str]) -> None:
 def fail(exc: BaseException, json_errors: str | None) -> "NoReturn":
     """Nothing has run yet. An exception would be a fatal error of Python's with a traceback."""
     interrupted = isinstance(exc, KeyboardInterrupt)
-    code = 130 if interrupted else 70
+    code = 130 if interrupted else INTERNAL_EXIT_CODE
     try:
-        from recorder import cli
+        from recorder.cli import failure
 
         if interrupted:
-            cli.die_by(2)  # SIGINT, as Ctrl-C ends a plain Python
-        code = cli.tell(exc, json_errors)
+            failure.die_by_signal(2)  # SIGINT, as Ctrl-C ends a plain Python
+        code = failure.report(exc, json_errors)
     except BaseException:  # audit: nothing may get out, and nothing comes after this
         os.write(2, b"recorder: could not be loaded: %a\n" % exc)
     finally:
         os._exit(code)  # audit: SystemExit in a sitecustomize is a fatal error with a traceback
 
 
-def tell(exc: BaseException, before: "Seen") -> None:
+def report(exc: BaseException, before: "Seen") -> None:
     """Says on stderr why this process is not recorded. The program starts all the same."""
     try:
-        from recorder import cli
+        from recorder.cli import failure
 
-        cli.tell(exc, cli.json_errors_wanted())
+        failure.report(exc, failure.json_errors_wanted())
         hide(before)
     except BaseException:  # audit: nothing may get out: the program is to start
         try:

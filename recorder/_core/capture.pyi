@@ -1,16 +1,70 @@
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any
+from typing import TypedDict
+
+class FaultFacts(TypedDict, total=False):
+    """What is known of a fault. "status" is always there; the unit of "wanted" and "got" is the code's."""
+
+    status: int
+    errno: int
+    stage: int
+    offset: int
+    event: int
+    wanted: int
+    got: int
+    detail: str | int
 
 class RecorderResult:
     status: int
-    value: Any
-    fault: Any
+    fault: FaultFacts | None
+
+class Stopped(RecorderResult):
+    events: int
+
+class Publication(RecorderResult):
+    sealer_state: int
+    trace_bytes: int
+    verdict: int
+
+class HookRaised(RecorderResult):
+    exception: Exception
+
+class Options:
+    def __init__(
+        self,
+        *,
+        scope: int,
+        outside: tuple[str, ...],
+        stdlib: tuple[str, ...],
+        included: tuple[bytes, ...],
+        excluded: tuple[bytes, ...],
+        secrets: tuple[bytes, ...],
+        items: int,
+        depth: int,
+        text: int,
+        nodes: int,
+        max_events: int,
+        max_seconds: float,
+        wait_ms: int,
+        wait_for_main: bool,
+        summary: bool,
+        exit_status: int,
+        name: bytes,
+        path: bytes,
+        decisions: list[tuple[int, bytes, tuple[int, ...]]],
+        missing: bytes,
+        json_fd: int,
+        json_path: bytes,
+        json_facts: bytes,
+        on_fork: Callable[[bool], None] | None,
+        before_exit: Callable[[], None] | None,
+    ) -> None: ...
 
 class Recording:
-    closed: RecorderResult | None
+    closed: Stopped | None
     published: RecorderResult | None
     session: Recording | None
-    def on_fault(self, facts: dict[str, Any]) -> BaseException | None: ...
+    def on_fault(self, facts: FaultFacts) -> BaseException | None: ...
     def ended(self, kind: type[BaseException] | None, value: BaseException | None) -> None: ...
     def exited(self) -> None: ...
     def __exit__(
@@ -22,7 +76,7 @@ class Recording:
     def at_exit(self) -> None: ...
 
 def claim(recording: Recording) -> RecorderResult | None: ...
-def arm(recording: Recording, folder: bytes, options: dict[str, Any]) -> RecorderResult | None: ...
+def arm(recording: Recording, folder: bytes, options: Options) -> RecorderResult | None: ...
 def abandon(
     recording: Recording, folder: bytes, names: tuple[bytes, ...], sealer_pid: int
 ) -> tuple[str, int, bytes] | None: ...

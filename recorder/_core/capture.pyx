@@ -13,6 +13,7 @@ from posix.unistd cimport getpid
 
 from recorder import errors
 from recorder._core import control
+from recorder._core.format cimport *
 from recorder._core.status cimport *
 from recorder._core.syscalls cimport (
     POLLIN, RecSys, c_pollfd, close_file, guard, keep_guard, open_file, rec_sys, remember_stderr, stderr_is_there,
@@ -25,11 +26,18 @@ cdef extern from "<fcntl.h>" nogil:
 include "cpython/capi.pxi"
 include "session/fault.pxi"
 include "tape/tape.pxi"
+include "session/results.pxi"
 include "value/encode.pxi"
 include "value/encode_typed.pxi"
 include "capture/tracer.pxi"
 include "capture/globals.pxi"
 include "capture/tasks.pxi"
 include "capture/hooks.pxi"
-include "session/process.pxi"
-include "session/lifecycle.pxi"
+include "session/process_hooks.pxi"
+include "session/exit.pxi"
+include "session/exit_messages.pxi"
+include "session/options.pxi"
+include "session/begin.pxi"
+include "session/publication.pxi"
+include "session/transitions.pxi"
+include "session/queries.pxi"

@@ -1,5 +1,7 @@
 from typing import Any, Final
 
+# generated: constants
+LAYOUT_VERSION: Final[int]
 CONTROL_SIZE: Final[int]
 SEGMENT_HEAD: Final[int]
 SEGMENT_SIZE: Final[int]
@@ -20,10 +22,10 @@ SEALER_CLOSING: Final[int]
 SEALER_PUBLISHED: Final[int]
 SEALER_DISCARDED: Final[int]
 SEALER_FAILED: Final[int]
+# end of constants
 
-class ControlPage:
-    path: Final[str]
-    trace_id: bytes
+class ControlFields:
+    # generated: fields
     ticks_per_second: int
     started_wall_ns: int
     started_mono_ns: int
@@ -33,11 +35,11 @@ class ControlPage:
     has_exit_status: int
     discard: int
     forks: int
-    image: int
-    leaving: int
     events: int
     lost_events: int
     stopped_mono_ns: int
+    image: int
+    leaving: int
     sealer_state: int
     sealer_pid: int
     heartbeat: int
@@ -46,6 +48,11 @@ class ControlPage:
     trace_bytes: int
     verdict: int
     attention: int
+    # end of fields
+
+class ControlPage(ControlFields):
+    path: Final[str]
+    trace_id: bytes
     def __init__(self, path: str, fresh: bool = False, guarded: bool = False) -> None: ...
     def is_sound(self, trace_id: bytes) -> bool: ...
     def restore(self, facts: dict[str, int], trace_id: bytes) -> None: ...

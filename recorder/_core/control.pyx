@@ -1,13 +1,14 @@
-"""The control page and the segments of a recording in progress, as Python sees them (layout.h)."""
+"""The control page and the segments of a recording in progress, as Python sees them."""
 
 import os
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from cpython.object cimport PyObject_GenericSetAttr
 from libc.errno cimport ENOENT, ENOTEMPTY, errno
+from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 from posix.fcntl cimport O_RDWR
 
+from recorder._core.format cimport *
 from recorder._core.syscalls cimport (
     c_stat, close_file, guard, open_file, raise_errno, rec_sys, unguard
 )
@@ -33,53 +34,10 @@ cdef extern from "sys/clock.h" nogil:
     uint64_t rec_clock_ns(int clock)
 
 
-CONTROL_SIZE = REC_CONTROL_SIZE
-SEGMENT_HEAD = REC_SEGMENT_HEAD
-SEGMENT_SIZE = REC_SEGMENT_SIZE
-RING_SLOTS = REC_RING_SLOTS
+include "tape/control_page.pxi"
 
-SLOT_FREE, SLOT_LIVE, SLOT_FULL = REC_SLOT_FREE, REC_SLOT_LIVE, REC_SLOT_FULL
-
-TARGET_PREPARING = REC_TARGET_PREPARING
-TARGET_RECORDING = REC_TARGET_RECORDING
-TARGET_STOPPED = REC_TARGET_STOPPED
-TARGET_FINISHED = REC_TARGET_FINISHED
-
-SEALER_STARTING = REC_SEALER_STARTING
-SEALER_READY = REC_SEALER_READY
-SEALER_CLOSING = REC_SEALER_CLOSING
-SEALER_PUBLISHED = REC_SEALER_PUBLISHED
-SEALER_DISCARDED = REC_SEALER_DISCARDED
-SEALER_FAILED = REC_SEALER_FAILED
-
-cdef RecControl *AT = NULL  # only ever for the offset of a field
+cdef RecControl *AT = NULL  # only ever for the size of a field
 cdef Py_ssize_t DETAIL_SIZE = sizeof(AT.sealer_detail)
-
-# name → (offset, bytes, signed): every number that either side writes by itself.
-cdef dict FIELDS = {
-    "ticks_per_second": (<size_t>&AT.ticks_per_second, 8, False),
-    "started_wall_ns": (<size_t>&AT.started_wall_ns, 8, False),
-    "started_mono_ns": (<size_t>&AT.started_mono_ns, 8, False),
-    "target_state": (<size_t>&AT.target_state, 4, False),
-    "target_pid": (<size_t>&AT.target_pid, 4, True),
-    "exit_status": (<size_t>&AT.exit_status, 4, True),
-    "has_exit_status": (<size_t>&AT.has_exit_status, 4, False),
-    "discard": (<size_t>&AT.discard, 4, False),
-    "forks": (<size_t>&AT.forks, 4, False),
-    "events": (<size_t>&AT.events, 8, False),
-    "lost_events": (<size_t>&AT.lost_events, 8, False),
-    "stopped_mono_ns": (<size_t>&AT.stopped_mono_ns, 8, False),
-    "image": (<size_t>&AT.image, 8, False),
-    "leaving": (<size_t>&AT.leaving, 4, False),
-    "sealer_state": (<size_t>&AT.sealer_state, 4, False),
-    "sealer_pid": (<size_t>&AT.sealer_pid, 4, True),
-    "heartbeat": (<size_t>&AT.heartbeat, 8, False),
-    "sealed_segments": (<size_t>&AT.sealed_segments, 8, False),
-    "sealed_events": (<size_t>&AT.sealed_events, 8, False),
-    "trace_bytes": (<size_t>&AT.trace_bytes, 8, False),
-    "verdict": (<size_t>&AT.verdict, 4, False),
-    "attention": (<size_t>&AT.attention, 4, False),
-}
 
 
 cdef object read_fault(const RecFault *fault, const char *detail):
@@ -126,8 +84,8 @@ def clock():
     return rec_ticks(), rec_clock_ns(CLOCK_MONOTONIC)
 
 
-cdef class ControlPage:
-    """The page, mapped. Its numbers are attributes; loads acquire, stores release.
+cdef class ControlPage(ControlFields):
+    """The page, mapped. Its numbers are attributes.
 
     `fresh`: the file is a reserved page of zeros, of which this makes a control page.
     `guarded`: that somebody cuts the file does not end this process; see `is_sound`."""
@@ -207,39 +165,6 @@ cdef class ControlPage:
 
     def _refuse(self):
         raise errors.TraceCorruptError(path=self.path, offset=0, reason="not a control page")
-
-    cdef int mapped(self) except -1:
-        if self.page == NULL:
-            raise errors.InvariantBrokenError(invariant="a control page in use is open")
-        return 0
-
-    def __getattr__(self, name):
-        cdef char *at
-        field = FIELDS.get(name)
-        if field is None:
-            raise AttributeError(name)
-        self.mapped()
-        at = <char *>self.page + <size_t>field[0]
-        if field[1] == 8:
-            return load_u64(<uint64_t *>at)
-        if field[2]:
-            return <int32_t>load_u32(<uint32_t *>at)
-        return load_u32(<uint32_t *>at)
-
-    def __setattr__(self, name, value):
-        cdef char *at
-        field = FIELDS.get(name)
-        if field is None:
-            PyObject_GenericSetAttr(self, name, value)
-            return
-        self.mapped()
-        at = <char *>self.page + <size_t>field[0]
-        if field[1] == 8:
-            store_u64(<uint64_t *>at, value)
-        elif field[2]:
-            store_u32(<uint32_t *>at, <uint32_t><int32_t>value)
-        else:
-            store_u32(<uint32_t *>at, value)
 
     @property
     def trace_id(self):

@@ -86,7 +86,7 @@ cdef struct Frame:
     Def *home                # its globals, or NULL
     int64_t line
     int64_t line_before      # before the last event
-    uint32_t flags           # FRAME_ADOPTED, FRAME_BODY
+    uint32_t flags           # REC_FRAME_ADOPTED, REC_FRAME_BODY
     uint32_t suspended       # the round it was suspended in
     Frame *below
     Frame *above

@@ -16,7 +16,7 @@ from libc.stdlib cimport free, getenv
 from libc.string cimport strerror
 from posix.fcntl cimport O_CLOEXEC
 from posix.time cimport timespec
-from posix.types cimport off_t, pid_t
+from posix.types cimport mode_t, off_t, pid_t
 
 from recorder import errors
 
@@ -32,7 +32,7 @@ cdef extern from "<signal.h>" nogil:
     int sigtimedwait(const sigset_t *, void *, const timespec *)
 
 cdef extern from "<unistd.h>" nogil:
-    ssize_t write_as_it_is "write"(int, const void *, size_t)
+    ssize_t c_write "write"(int, const void *, size_t)
 
 
 cdef extern from "<sys/stat.h>" nogil:
@@ -101,13 +101,34 @@ cdef int raise_errno(int error, path) except -1:
     raise OSError(error, strerror(error).decode("ascii", "replace"), path)
 
 
-cdef bint interrupted(int error, int *times) except -1:
-    """Whether to try again: signal handlers have run and did not raise."""
-    if error != EINTR:
+# ---- one call ----
+# Every call below is made in the body of `while is_due(&call, path)`, without the GIL, and leaves its answer there.
+
+cdef struct Call:
+    bint is_repeated  # after a signal has interrupted it
+    bint is_made
+    ssize_t answer  # from 0; or -1, and errno
+    int error
+    int interruptions
+
+cdef Call ONCE, REPEATED
+REPEATED.is_repeated = True
+
+
+cdef bint is_due(Call *call, path) except -1:
+    """Whether the call is to be made, for the first time or again. OSError if it has failed."""
+    if not call.is_made:
+        call.is_made = True
+        return True
+    if call.answer >= 0:
+        call.is_made = False  # the next part may follow
         return False
-    PyErr_CheckSignals()
-    times[0] += 1
-    return times[0] < MOST_INTERRUPTIONS
+    if call.is_repeated and call.error == EINTR:
+        PyErr_CheckSignals()  # handlers have run and did not raise
+        call.interruptions += 1
+        if call.interruptions < MOST_INTERRUPTIONS:
+            return True
+    raise_errno(call.error, path)
 
 
 # ---- memory ----
@@ -147,15 +168,12 @@ def open(path, int flags, int mode=0o600):
     """A file descriptor that no child inherits."""
     cdef bytes encoded = encode(path)
     cdef const char *name = PyBytes_AS_STRING(encoded)
-    cdef int times = 0, error, fd, all_flags = flags | os.O_CLOEXEC
-    while True:
+    cdef Call call = REPEATED
+    while is_due(&call, path):
         with nogil:
-            fd = rec_sys.open(name, all_flags, mode)
-            error = errno
-        if fd >= 0:
-            return fd
-        if not interrupted(error, &times):
-            raise_errno(error, path)
+            call.answer = rec_sys.open(name, flags | O_CLOEXEC, mode)
+            call.error = errno
+    return call.answer
 
 
 def close(int fd, path=None):
@@ -221,67 +239,57 @@ def read(int fd, Py_ssize_t size, path=None):
     """At most `size` bytes from the current position; empty at the end of the file."""
     cdef bytes data = PyBytes_FromStringAndSize(NULL, size)
     cdef char *into = PyBytes_AS_STRING(data)
-    cdef int times = 0, error
-    cdef ssize_t got
-    while True:
+    cdef Call call = REPEATED
+    while is_due(&call, path):
         with nogil:
-            got = rec_sys.read(fd, into, size)
-            error = errno
-        if got >= 0:
-            return data if got == size else data[:got]
-        if not interrupted(error, &times):
-            raise_errno(error, path)
+            call.answer = rec_sys.read(fd, into, size)
+            call.error = errno
+    return data if call.answer == size else data[:call.answer]
 
 
 def pread(int fd, Py_ssize_t size, off_t at, path=None):
     """`size` bytes from offset `at`, fewer only at the end of the file."""
     cdef bytes data = PyBytes_FromStringAndSize(NULL, size)
     cdef char *into = PyBytes_AS_STRING(data)
-    cdef int times = 0, error
     cdef Py_ssize_t done = 0
-    cdef ssize_t got
+    cdef Call call = REPEATED
     while done < size:
-        with nogil:
-            got = rec_sys.pread(fd, into + done, size - done, at + done)
-            error = errno
-        if got == 0:
+        while is_due(&call, path):
+            with nogil:
+                call.answer = rec_sys.pread(fd, into + done, size - done, at + done)
+                call.error = errno
+        if call.answer == 0:
             break
-        if got > 0:
-            done += got
-        elif not interrupted(error, &times):
-            raise_errno(error, path)
+        done += call.answer
     return data if done == size else data[:done]
 
 
-cdef object write_all(int fd, const unsigned char[::1] data, off_t at, bint positioned, path):
+cdef object write_whole(int fd, const unsigned char[::1] data, off_t at, bint positioned, path):
     cdef Py_ssize_t size = data.shape[0], done = 0, bite
     cdef const unsigned char *start = &data[0] if size else NULL
-    cdef int times = 0, error
-    cdef ssize_t got
+    cdef Call call = REPEATED
     while done < size:
         bite = min(size - done, LARGEST_WRITE)
-        with nogil:
-            if positioned:
-                got = rec_sys.pwrite(fd, start + done, bite, at + done)
-            else:
-                got = rec_sys.write(fd, start + done, bite)
-            error = errno
-        if got > 0:
-            done += got
-        elif got == 0:
+        while is_due(&call, path):
+            with nogil:
+                if positioned:
+                    call.answer = rec_sys.pwrite(fd, start + done, bite, at + done)
+                else:
+                    call.answer = rec_sys.write(fd, start + done, bite)
+                call.error = errno
+        if call.answer == 0:
             raise errors.ShortWriteError(path=path, bytes_wanted=size, bytes_written=done)
-        elif not interrupted(error, &times):
-            raise_errno(error, path)
+        done += call.answer
 
 
 def write(int fd, const unsigned char[::1] data not None, path=None):
     """All of it, or an exception."""
-    write_all(fd, data, 0, False, path)
+    write_whole(fd, data, 0, False, path)
 
 
 def pwrite(int fd, const unsigned char[::1] data not None, off_t at, path=None):
     """All of it at offset `at`, or an exception."""
-    write_all(fd, data, at, True, path)
+    write_whole(fd, data, at, True, path)
 
 
 cdef struct Standard:  # what descriptor 2 was when recording began
@@ -314,7 +322,7 @@ cdef bint stderr_is_there() noexcept nogil:
     return fcntl(2, F_GETFL) & O_APPEND != 0
 
 
-def tell(int fd, const unsigned char[::1] data not None):
+def try_write(int fd, const unsigned char[::1] data not None):
     """Writes to a descriptor of the program's, which may be closed, broken or full; whether all of it
     was written. A SIGPIPE that comes of it is ours, and taken back before it is delivered."""
     if fd == 2 and not stderr_is_there():
@@ -331,7 +339,7 @@ def tell(int fd, const unsigned char[::1] data not None):
             sigemptyset(&pipe)  # audit: cannot fail with these arguments
             sigaddset(&pipe, SIGPIPE)  # audit: cannot fail with these arguments
             pthread_sigmask(SIG_BLOCK, &pipe, &before)  # audit: cannot fail with these arguments
-            got = write_as_it_is(fd, start + done, size - done)
+            got = c_write(fd, start + done, size - done)
             error = errno if got < 0 else EPIPE if got == 0 else 0
             if got < 0 and error == EPIPE and not sigismember(&before, SIGPIPE):
                 sigtimedwait(&pipe, NULL, &now)  # audit: there may be none
@@ -345,27 +353,19 @@ def tell(int fd, const unsigned char[::1] data not None):
 
 
 def ftruncate(int fd, off_t size, path=None):
-    cdef int times = 0, error, result
-    while True:
+    cdef Call call = REPEATED
+    while is_due(&call, path):
         with nogil:
-            result = rec_sys.ftruncate(fd, size)
-            error = errno
-        if result == 0:
-            return
-        if not interrupted(error, &times):
-            raise_errno(error, path)
+            call.answer = rec_sys.ftruncate(fd, size)
+            call.error = errno
 
 
 def fallocate(int fd, int mode, off_t at, off_t size, path=None):
-    cdef int times = 0, error, result
-    while True:
+    cdef Call call = REPEATED
+    while is_due(&call, path):
         with nogil:
-            result = rec_sys.fallocate(fd, mode, at, size)
-            error = errno
-        if result == 0:
-            return
-        if not interrupted(error, &times):
-            raise_errno(error, path)
+            call.answer = rec_sys.fallocate(fd, mode, at, size)
+            call.error = errno
 
 
 def reserve(int fd, off_t size, path=None):
@@ -379,27 +379,19 @@ def reserve(int fd, off_t size, path=None):
 
 
 def fsync(int fd, path=None):
-    cdef int times = 0, error, result
-    while True:
+    cdef Call call = REPEATED
+    while is_due(&call, path):
         with nogil:
-            result = rec_sys.fsync(fd)
-            error = errno
-        if result == 0:
-            return
-        if not interrupted(error, &times):
-            raise_errno(error, path)
+            call.answer = rec_sys.fsync(fd)
+            call.error = errno
 
 
 def flock(int fd, int operation, path=None):
-    cdef int times = 0, error, result
-    while True:
+    cdef Call call = REPEATED
+    while is_due(&call, path):
         with nogil:
-            result = rec_sys.flock(fd, operation)
-            error = errno
-        if result == 0:
-            return
-        if not interrupted(error, &times):
-            raise_errno(error, path)
+            call.answer = rec_sys.flock(fd, operation)
+            call.error = errno
 
 
 # ---- names ----
@@ -414,65 +406,56 @@ def rename(source, target):
         result = rec_sys.rename(old, new)
         error = errno
     if result < 0:
-        # audit: as in raise_errno
+        # audit: as in raise_errno, which knows of one path
         raise OSError(error, strerror(error).decode("ascii", "replace"), source, None, target)
 
 
+cdef object on_name(int (*function)(const char *) noexcept nogil, path):
+    cdef bytes encoded = encode(path)
+    cdef const char *name = PyBytes_AS_STRING(encoded)
+    cdef Call call = ONCE
+    while is_due(&call, path):
+        with nogil:
+            call.answer = function(name)
+            call.error = errno
+
+
+cdef object on_name_with_mode(int (*function)(const char *, mode_t) noexcept nogil, path, mode_t mode):
+    cdef bytes encoded = encode(path)
+    cdef const char *name = PyBytes_AS_STRING(encoded)
+    cdef Call call = ONCE
+    while is_due(&call, path):
+        with nogil:
+            call.answer = function(name, mode)
+            call.error = errno
+
+
 def unlink(path):
-    cdef bytes encoded = encode(path)
-    cdef const char *name = PyBytes_AS_STRING(encoded)
-    cdef int error, result
-    with nogil:
-        result = rec_sys.unlink(name)
-        error = errno
-    if result < 0:
-        raise_errno(error, path)
-
-
-def mkdir(path, int mode=0o700):
-    cdef bytes encoded = encode(path)
-    cdef const char *name = PyBytes_AS_STRING(encoded)
-    cdef int error, result
-    with nogil:
-        result = rec_sys.mkdir(name, mode)
-        error = errno
-    if result < 0:
-        raise_errno(error, path)
+    on_name(rec_sys.unlink, path)
 
 
 def rmdir(path):
-    cdef bytes encoded = encode(path)
-    cdef const char *name = PyBytes_AS_STRING(encoded)
-    cdef int error, result
-    with nogil:
-        result = rec_sys.rmdir(name)
-        error = errno
-    if result < 0:
-        raise_errno(error, path)
+    on_name(rec_sys.rmdir, path)
+
+
+def mkdir(path, int mode=0o700):
+    on_name_with_mode(rec_sys.mkdir, path, mode)
 
 
 def chmod(path, int mode):
-    cdef bytes encoded = encode(path)
-    cdef const char *name = PyBytes_AS_STRING(encoded)
-    cdef int error, result
-    with nogil:
-        result = rec_sys.chmod(name, mode)
-        error = errno
-    if result < 0:
-        raise_errno(error, path)
+    on_name_with_mode(rec_sys.chmod, path, mode)
 
 
 def stat(path):
-    """Mode and size of what the path leads to."""
+    """(mode, size in bytes) of what the path leads to."""
     cdef bytes encoded = encode(path)
     cdef const char *name = PyBytes_AS_STRING(encoded)
-    cdef int error, result
     cdef c_stat facts
-    with nogil:
-        result = rec_sys.stat(name, &facts)
-        error = errno
-    if result < 0:
-        raise_errno(error, path)
+    cdef Call call = ONCE
+    while is_due(&call, path):
+        with nogil:
+            call.answer = rec_sys.stat(name, &facts)
+            call.error = errno
     return facts.st_mode, facts.st_size
 
 
@@ -481,52 +464,45 @@ def readlink(path):
     cdef bytes encoded = encode(path)
     cdef const char *name = PyBytes_AS_STRING(encoded)
     cdef char into[4096]
-    cdef int error
-    cdef ssize_t size
-    with nogil:
-        size = rec_sys.readlink(name, into, sizeof(into))
-        error = errno
-    if size < 0:
-        raise_errno(error, path)
-    return os.fsdecode(PyBytes_FromStringAndSize(into, size))
+    cdef Call call = ONCE
+    while is_due(&call, path):
+        with nogil:
+            call.answer = rec_sys.readlink(name, into, sizeof(into))
+            call.error = errno
+    return os.fsdecode(PyBytes_FromStringAndSize(into, call.answer))
 
 
 def statvfs(path):
-    """Bytes free for us and bytes in all of the file system the path is on."""
+    """(bytes free for us, bytes in all) of the file system the path is on."""
     cdef bytes encoded = encode(path)
     cdef const char *name = PyBytes_AS_STRING(encoded)
-    cdef int times = 0, error, result
     cdef c_statvfs facts
-    while True:
+    cdef Call call = REPEATED
+    while is_due(&call, path):
         with nogil:
-            result = rec_sys.statvfs(name, &facts)
-            error = errno
-        if result == 0:
-            return facts.f_bavail * facts.f_frsize, facts.f_blocks * facts.f_frsize
-        if not interrupted(error, &times):
-            raise_errno(error, path)
+            call.answer = rec_sys.statvfs(name, &facts)
+            call.error = errno
+    return facts.f_bavail * facts.f_frsize, facts.f_blocks * facts.f_frsize
 
 
 # ---- processes ----
 
 
 def kill(pid_t pid, int signal):
-    cdef int error, result
-    with nogil:
-        result = rec_sys.kill(pid, signal)
-        error = errno
-    if result < 0:
-        raise_errno(error, None)
+    cdef Call call = ONCE
+    while is_due(&call, None):
+        with nogil:
+            call.answer = rec_sys.kill(pid, signal)
+            call.error = errno
 
 
 def pidfd_open(pid_t pid):
-    cdef int error, fd
-    with nogil:
-        fd = rec_sys.pidfd_open(pid, 0)
-        error = errno
-    if fd < 0:
-        raise_errno(error, None)
-    return fd
+    cdef Call call = ONCE
+    while is_due(&call, None):
+        with nogil:
+            call.answer = rec_sys.pidfd_open(pid, 0)
+            call.error = errno
+    return call.answer
 
 
 def readable(int fd, int milliseconds):

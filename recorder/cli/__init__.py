@@ -11,11 +11,12 @@ import sys
 
 # Not as `errors`: the command of that name becomes an attribute of this package.
 from recorder import errors as failures
-from recorder.cli import output
+from recorder.cli import failure, output
 
-# Loaded now: where no file can be opened any more, a failure can still be told.
+# Loaded now: where no file can be opened any more, a failure can still be reported.
 from recorder.errors import errnos as errnos
 from recorder.errors import tables as tables
+from recorder.version import VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return BROKEN_PIPE
     except Exception as exc:
-        return tell(exc)
+        return failure.report(exc)
 
 
 def open_what_is_closed() -> None:
@@ -80,9 +81,7 @@ def dispatch(arguments: list[str]) -> int:
         output.write(overview().rstrip())
         return 0
     if name in ("-V", "--version"):
-        import recorder
-
-        output.write(f"recorder {getattr(recorder, '__version__', '')}")
+        output.write(f"recorder {VERSION}")
         return 0
     if name not in COMMANDS:
         raise _not_a_command(name)
@@ -135,51 +134,6 @@ commands:
 
 `recorder COMMAND --help` tells more. `recorder run app.py` is the place to start.
 """
-
-
-def tell(exc: BaseException, json_errors: str | None = None) -> int:
-    """Tells of a failure on stderr, and as JSON where that is wanted; its exit code."""
-    error = failures.from_exception(exc, operation="command")
-    if json_errors is not None:
-        from recorder.diagnostics import Reporter
-
-        reporter = Reporter(json_errors)
-        reporter.report(error, disposition="raise")
-        reporter.close()
-        if json_errors == "stderr":  # free text beside it would spoil it
-            reporter.final(error, disposition="raise")
-            return error.exit_code
-    say(f"recorder: {error}" + (f"\nhint: {error.hint}" if error.hint else ""))
-    return error.exit_code
-
-
-def json_errors_wanted() -> str | None:
-    """Where RECORDER_JSON_ERRORS wants failures to be told, if that can be understood."""
-    from recorder.policy import Policy
-
-    try:
-        given = os.environ.get("RECORDER_JSON_ERRORS")
-        return Policy.from_dict({"json_errors": given}).json_errors
-    except failures.RecorderError:
-        return None
-
-
-def say(text: str) -> None:
-    """Text for a person. A closed stderr is no reason to fail."""
-    try:
-        os.write(2, f"{text}\n".encode("utf-8", "backslashreplace"))
-    except OSError:
-        pass
-
-
-def die_by(number: int) -> NoReturn:
-    """Ends this process by a signal, so that whoever waits for it sees what a plain Python shows."""
-    import signal
-
-    signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, (number,))
-    os.kill(os.getpid(), number)
-    os._exit(128 + number)  # audit: nothing is left to clean up, and the signal has ended us
 
 
 def _not_a_command(name: str) -> failures.RecorderError:

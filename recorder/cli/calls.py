@@ -16,7 +16,7 @@ from recorder.cli.queries import (
     filters_of,
     json_of,
     limited,
-    place,
+    location,
     shown,
 )
 
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
 def as_json(call: Call) -> dict[str, Any]:
     event = call.start or call.end
-    facts: dict[str, Any] = {} if event is None else place(event)
+    facts: dict[str, Any] = {} if event is None else location(event)
     facts["caller"] = call.caller
     facts["start"] = None if call.start is None else call.start.seq
     facts["end"] = None if call.end is None else call.end.seq

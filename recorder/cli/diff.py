@@ -6,8 +6,8 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from recorder.cli.output import count, printable, write
-from recorder.cli.queries import base, json_of, place, shown, thread_name
+from recorder.cli.output import count, printable, warn, write
+from recorder.cli.queries import base, json_of, location, shown, thread_name
 
 if TYPE_CHECKING:
     from recorder.trace.compare import Difference
@@ -39,7 +39,6 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from recorder.cli import say
     from recorder.trace.compare import Comparison
     from recorder.trace.reader import open_trace
 
@@ -51,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
             write(json.dumps(as_json(difference)) if args.json else as_text(difference, a, b))
         for trace in (a, b):
             if trace.verdict != "complete":
-                say(f"recorder: {printable(trace.path)} is {trace.verdict}")
+                warn(f"recorder: {printable(trace.path)} is {trace.verdict}")
         if not found and not args.json:
             write(f"no difference in {count(len(a), 'event')}")
         if found:
@@ -74,7 +73,7 @@ def as_json(found: Difference) -> dict[str, Any]:
 def _side(found: Difference, event: Event | None) -> dict[str, Any] | None:
     if event is None:
         return None
-    facts = {"kind": event.kind, **place(event)}
+    facts = {"kind": event.kind, **location(event)}
     value = event.value if found.name is None else event.locals.get(found.name)
     if found.what == "value" and value is not None:
         facts["value"] = json_of(value)

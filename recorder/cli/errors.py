@@ -105,8 +105,8 @@ def facts(row: dict[str, Any]) -> list[str]:
         f"In a recording:  {IN_A_RECORDING[row['on_error']]}",
     ]
     if row["context"]:
-        told = ", ".join(f"{name} ({kind})" for name, kind in row["context"].items())
-        lines.append(f"Facts:           {told}")
+        named = ", ".join(f"{name} ({kind})" for name, kind in row["context"].items())
+        lines.append(f"Facts:           {named}")
     if row["select"]:
         chosen = f"Chosen for:      {', '.join(row['select'])}"
         lines.append(textwrap.fill(chosen, WIDTH, subsequent_indent=" " * 17))

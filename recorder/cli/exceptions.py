@@ -17,7 +17,7 @@ from recorder.cli.queries import (
     frame_as_json,
     json_of,
     limited,
-    place,
+    location,
     shown,
 )
 
@@ -54,11 +54,11 @@ def run(args: argparse.Namespace) -> int:
 def as_json(raised: Raised) -> dict[str, Any]:
     handled = raised.handled
     return {
-        **place(raised.origin),
+        **location(raised.origin),
         "type": raised.type_name,
         "value": json_of(raised.value),
         "events": [{"seq": e.seq, "kind": e.kind, "line": e.line} for e in raised.events],
-        "handled": None if handled is None else place(handled),
+        "handled": None if handled is None else location(handled),
         "escaped": raised.escaped,
         "stack": [frame_as_json(frame) for frame in _stack(raised)],
     }

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from recorder.cli.output import count, printable
+from recorder.cli.output import count, printable, warn
 
 if TYPE_CHECKING:
     # What add_subparsers() returns has no public name.
@@ -44,16 +44,15 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from recorder import export
-    from recorder.cli import say
 
     format = export.format_named(args.to)
     output = args.output or default_output(args.trace, format.suffix, args.to)
-    with cleaning_up(), progress(f"exporting to {format.name}") as told:
-        done = export.export(args.trace, format.name, output, told=told)
+    with cleaning_up(), progress(f"exporting to {format.name}") as on_progress:
+        done = export.export(args.trace, format.name, output, on_progress=on_progress)
     if done.notice:
-        say(f"recorder: {printable(done.notice)}")
+        warn(f"recorder: {printable(done.notice)}")
     if sys.stderr is not None and sys.stderr.isatty():
-        say(f"recorder: {count(done.events, 'event')} → {printable(done.path)}")
+        warn(f"recorder: {count(done.events, 'event')} → {printable(done.path)}")
     return CORRUPT if done.verdict.startswith("corrupt") else 0
 
 
@@ -106,8 +105,8 @@ def progress(title: str) -> Iterator[Callable[[int, int], None] | None]:
     with bar:
         task = bar.add_task(title, total=None)
 
-        def told(done: int, total: int) -> None:
+        def on_progress(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
             bar.refresh()
 
-        yield told
+        yield on_progress

@@ -15,7 +15,7 @@ from recorder.cli.queries import (
     filters_of,
     json_of,
     limited,
-    place,
+    location,
     shown,
 )
 
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def as_json(change: Change) -> dict[str, Any]:
-    facts = {"name": change.name, **place(change.event), "line": change.line}
+    facts = {"name": change.name, **location(change.event), "line": change.line}
     if change.value is None:
         facts["unbound"] = True
     else:

@@ -1,4 +1,4 @@
-"""Text on stdout, for the commands that show what was recorded: it may hold any character."""
+"""Text on stdout, for the commands that show what was recorded: it may hold any character. And on stderr."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import sys
 
 from recorder import errors
+from recorder.errors.text import printable as printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,8 +27,16 @@ def write(text: str) -> None:
         _lose(exc)
 
 
+def warn(text: str) -> None:
+    """A line for a person, on stderr. That it is closed is no reason to fail."""
+    try:
+        os.write(2, f"{text}\n".encode("utf-8", "backslashreplace"))
+    except OSError:
+        pass
+
+
 def flush() -> None:
-    """What was written arrives, or it is said why not."""
+    """What was written arrives, or the failure is raised."""
     if sys.stdout is not None:
         try:
             sys.stdout.flush()
@@ -44,13 +53,6 @@ def _lose(exc: OSError) -> NoReturn:
     if isinstance(exc, BrokenPipeError):
         raise exc
     raise errors.from_oserror(exc, operation="write", path=STDOUT) from exc
-
-
-def printable(text: str) -> str:
-    """Text from a trace on one line, without anything a terminal would act on."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def count(number: int, what: str) -> str:

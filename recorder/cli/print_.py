@@ -7,8 +7,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from recorder import errors
-from recorder.cli.output import printable, write
-from recorder.cli.queries import CORRUPT, EXIT_STATUS, json_of, place, shown
+from recorder.cli.output import printable, warn, write
+from recorder.cli.queries import CORRUPT, EXIT_STATUS, json_of, location, shown
 
 if TYPE_CHECKING:
     from recorder.trace.reader import Event
@@ -29,7 +29,6 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from recorder.cli import say
     from recorder.trace.reader import open_trace
 
     with open_trace(args.trace) as trace:
@@ -37,14 +36,14 @@ def run(args: argparse.Namespace) -> int:
             write(json.dumps(as_json(event)) if args.json else as_line(event))
         verdict = trace.verdict
     if verdict != "complete":
-        say(f"recorder: {printable(args.trace)} is {verdict}")
+        warn(f"recorder: {printable(args.trace)} is {verdict}")
     return CORRUPT if verdict.state == "corrupt" else 0
 
 
 def as_json(event: Event) -> dict[str, Any]:
     """All there is to know of an event. What changed is what it shows for the first time; a
     variable that lost its value is in `unbound`."""
-    facts: dict[str, Any] = {"seq": event.seq, "kind": event.kind, **place(event)}
+    facts: dict[str, Any] = {"seq": event.seq, "kind": event.kind, **location(event)}
     if event.value is not None:
         facts["value"] = json_of(event.value)
     changed = event.changed

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from recorder import errors
-from recorder.cli.output import printable
+from recorder.cli.output import printable, warn
 
 if TYPE_CHECKING:
     from recorder.trace.moments import Event, Frame
@@ -52,11 +52,9 @@ def limited(found: Iterable[Any], limit: int | None) -> Iterable[Any]:
 
 def conclude(trace: Trace) -> int:
     """Says on stderr what a reader should know of the trace; the exit status."""
-    from recorder.cli import say
-
     verdict = trace.verdict
     if verdict != "complete":
-        say(f"recorder: {printable(trace.path)} is {verdict}")
+        warn(f"recorder: {printable(trace.path)} is {verdict}")
     return CORRUPT if verdict.state == "corrupt" else 0
 
 
@@ -70,7 +68,7 @@ def json_of(value: Value) -> object:
         return {"type": "error", "code": exc.error_name}
 
 
-def place(event: Event) -> dict[str, Any]:
+def location(event: Event) -> dict[str, Any]:
     """Where an event happened."""
     return {
         "seq": event.seq,

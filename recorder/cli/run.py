@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
-from recorder import cli, errors
+from recorder import errors
 from recorder import policy as policies
-from recorder.cli import options
+from recorder.cli import failure, options
 from recorder.cli.output import write
 from recorder.errors.arguments import path as checked_path
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from recorder.policy import Policy
-    from recorder.preparing import Staging
+    from recorder.staging.layout import Staging
 
 USAGE = """\
 usage: recorder run [options] [python flags] (SCRIPT | -m MODULE | -c CODE) [ARG...]
@@ -55,29 +55,26 @@ def main(arguments: list[str]) -> int:
         check_target(run)
         become(run, policy)
     except (Ended, KeyboardInterrupt) as exc:
-        cli.die_by(exc.number if isinstance(exc, Ended) else 2)  # SIGINT
+        failure.die_by_signal(exc.number if isinstance(exc, Ended) else 2)  # SIGINT
     except Exception as exc:
-        return cli.tell(exc, json_errors)
+        return failure.report(exc, json_errors)
 
 
 def become(run: options.Run, policy: Policy) -> NoReturn:
     """Prepares the recording, and replaces this process by the program."""
-    from recorder import launching, preparing
-    from recorder._core import control
-    from recorder.diagnostics import Reporter, tell_of_unfinished
-    from recorder.staging import FILES_AS_BYTES
+    from recorder.diagnostics import Reporter, report_unfinished
+    from recorder.staging import create, launch
 
     Reporter(policy.json_errors).check()
-    tell_of_unfinished(run.destination)
+    report_unfinished(run.destination)
     end_by_signal_as_by_ctrl_c()
-    staging = preparing.plan(run.destination, policy=policy)
+    staging = create.plan(run.destination, policy=policy, argv=run.program)
     try:
-        preparing.make(staging, policy=policy, argv=run.program)
-        launching.launch_sealer(staging)
+        create.make(staging)
+        launch.launch_sealer(staging)
         _exec(run, policy, staging)
     except BaseException as error:
-        left = control.discard(staging.folder, FILES_AS_BYTES, staging.sealer)
-        preparing.note_left(error, left)
+        create.undo(staging, error)
         raise
 
 
@@ -242,7 +239,7 @@ def check_module(name: str, *, safe_path: bool) -> None:
 
 
 def _json_errors_of(arguments: list[str]) -> str | None:
-    """Where to tell of a failure to read the command line or the policy: the best guess."""
+    """Where to report a failure to read the command line or the policy: the best guess."""
     given: object = os.environ.get("RECORDER_JSON_ERRORS")
     for word in arguments:
         if not word.startswith("-"):

@@ -22,9 +22,9 @@ from textual.widgets.option_list import Option
 
 from recorder import errors
 from recorder._core.decode import Thread
+from recorder.cli.events import OUTCOMES, elapsed, outcome, source_lines, title, variables
 from recorder.cli.output import printable
 from recorder.cli.queries import base, shown, thread_name
-from recorder.cli.show import OUTCOMES, elapsed, outcome, place, source_lines, variables
 from recorder.export.text import notice
 from recorder.trace.moments import Event, Frame
 from recorder.trace.navigate import Breakpoint, Navigator
@@ -168,7 +168,7 @@ class Screen(App[None]):
         said = notice(self.walk.trace, checked=False)
         self.query_one("#warning", Static).update(Text(printable(said)))
         self.query_one("#warning").set_class(bool(said), "open")
-        line = f"{event.seq} of {self.walk.last}  {place(event)}"
+        line = f"{event.seq} of {self.walk.last}  {title(event)}"
         line += f"  +{elapsed(self.walk.trace, event)}  {thread_name(event.thread)}"
         self.query_one("#where", Static).update(Text(printable(line)))
         try:

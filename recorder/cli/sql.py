@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from recorder import errors
 from recorder.cli.export import cleaning_up, progress
-from recorder.cli.output import printable, write
+from recorder.cli.output import printable, warn, write
 
 if TYPE_CHECKING:
     # What add_subparsers() returns has no public name.
@@ -62,7 +62,6 @@ def columns() -> str:
 
 
 def run(args: argparse.Namespace) -> int:
-    from recorder.cli import say
     from recorder.export import parquet
 
     duckdb = parquet.load("duckdb")
@@ -70,10 +69,10 @@ def run(args: argparse.Namespace) -> int:
     with cleaning_up(), ExitStack() as stack:
         folder = stack.enter_context(temporary_folder())
         tables = [name for name in parquet.SCHEMAS if re.search(rf"\b{name}\b", args.query)]
-        with progress("reading traces") as told:
-            notices = prepare(args.traces, tables, folder, told)
+        with progress("reading traces") as on_progress:
+            notices = prepare(args.traces, tables, folder, on_progress)
         for notice in notices:
-            say(f"recorder: {printable(notice)}")
+            warn(f"recorder: {printable(notice)}")
         connection = stack.enter_context(connect(duckdb, folder, tables, len(args.traces)))
         with asking(duckdb):
             connection.execute(args.query)
@@ -97,7 +96,10 @@ def temporary_folder() -> Iterator[str]:
 
 
 def prepare(
-    traces: list[str], tables: list[str], folder: str, told: Callable[[int, int], None] | None
+    traces: list[str],
+    tables: list[str],
+    folder: str,
+    on_progress: Callable[[int, int], None] | None,
 ) -> list[str]:
     """Tables of every trace, each in a folder of its own; what the traces lack."""
     from recorder.export import export_tables
@@ -112,8 +114,8 @@ def prepare(
             done = export_tables(trace, place, tables)
             if done.notice:
                 notices.append(f"{trace}: {done.notice}")
-        if told is not None:
-            told(number + 1, len(traces))
+        if on_progress is not None:
+            on_progress(number + 1, len(traces))
     return notices
 
 

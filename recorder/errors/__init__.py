@@ -9,23 +9,24 @@ the recorded program, where even `enum` would be a trace of ours.
 
 from __future__ import annotations
 
+from recorder.errors.aborted import RecordingAborted as RecordingAborted
+from recorder.errors.base import BY_NUMBER as BY_NUMBER
 from recorder.errors.base import RecorderError as RecorderError
-from recorder.errors.base import RecordingAborted as RecordingAborted
+from recorder.errors.base import class_for as class_for
+from recorder.errors.base import errno_name as errno_name
+from recorder.errors.base import from_number as from_number
+from recorder.errors.base import text_of as text_of
 from recorder.errors.classes import *  # noqa: F403
-from recorder.errors.conversion import STARVED as STARVED
-from recorder.errors.conversion import class_for as class_for
-from recorder.errors.conversion import describe as describe
-from recorder.errors.conversion import errno_name as errno_name
+from recorder.errors.conversion import MEMORY_ERRORS as MEMORY_ERRORS
 from recorder.errors.conversion import fail as fail
 from recorder.errors.conversion import from_exception as from_exception
 from recorder.errors.conversion import from_fault as from_fault
-from recorder.errors.conversion import from_number as from_number
 from recorder.errors.conversion import from_oserror as from_oserror
 from recorder.errors.conversion import is_programs as is_programs
 from recorder.errors.conversion import mapped as mapped
-from recorder.errors.conversion import raise_starved as raise_starved
-from recorder.errors.conversion import text_of as text_of
+from recorder.errors.conversion import reraise_out_of_memory as reraise_out_of_memory
 from recorder.errors.conversion import to_fault as to_fault
+from recorder.errors.text import describe as describe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

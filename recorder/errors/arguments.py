@@ -6,7 +6,8 @@ import os
 
 from recorder.errors.base import HEAP_TYPE, RecorderError
 from recorder.errors.classes import InvalidArgumentError, StackExhaustedError
-from recorder.errors.conversion import describe, is_programs
+from recorder.errors.conversion import is_programs
+from recorder.errors.text import cut, describe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,9 +59,7 @@ def instance(value: Any, kind: type, argument: str, expected: str) -> None:
 
 
 def wrong(argument: str, value: object, expected: str) -> RecorderError:
-    shown = describe(value)
-    if len(shown) > MAX_SHOWN:
-        shown = shown[: MAX_SHOWN - 1] + "…"
+    shown = cut(describe(value), MAX_SHOWN)
     return InvalidArgumentError(argument=argument, value=shown, expected=expected)
 
 

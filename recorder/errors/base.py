@@ -8,20 +8,50 @@ from __future__ import annotations
 
 import os
 
+from recorder.errors import kinds
+from recorder.errors.text import MAX_MESSAGE, cut, describe, printable, render, scalar
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, ClassVar
 
     from recorder.errors.codes import ErrorCode, ErrorKind
+    from recorder.errors.text import Scalar
 
-    Scalar = str | int | float | bool | None
-
-# The longest text a fact may be, and a message: it is one line, not a document.
-MAX_TEXT = 500
-MAX_MESSAGE = 1500
 MAX_ERRNO = 1 << 31
+MAX_CAUSES = 10
 HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class made by a class statement
+
+# The class of each number. `classes` fills it, so that what is here needs to know none of them.
+BY_NUMBER: dict[int, type[RecorderError]] = {}
+
+
+def class_for(number: int) -> type[RecorderError]:
+    """The exception class of a number; UnknownFailureError for one this version does not know."""
+    return BY_NUMBER.get(number) or _class_of("UNKNOWN")
+
+
+def _class_of(name: str) -> type[RecorderError]:
+    from recorder.errors.codes import ErrorCode
+
+    return BY_NUMBER[ErrorCode[name]]
+
+
+def from_number(number: int, message: str | None = None, /, **facts: Any) -> RecorderError:
+    """The exception of a number, which is kept as it is even when unknown. Where nothing else is known
+    of the failure, its title is the message."""
+    cls = class_for(number)
+    if message is None and not facts.keys() - {"errno"} and "number" not in cls.facts:
+        message = cls.title
+    return cls(message, **{**facts, "number": number})
+
+
+def _invalid_argument(argument: str, value: object, expected: str) -> RecorderError:
+    """As arguments.wrong(), which is above us."""
+    return _class_of("INVALID_ARGUMENT")(
+        argument=argument, value=describe(value), expected=expected
+    )
 
 
 class _Code:
@@ -45,9 +75,15 @@ class _Kind:
 class RecorderError(Exception):
     """A failure of the recorder. Nothing else ever comes out of an exported function.
 
+    Of the class: code (ErrorCode) and kind (ErrorKind), error_name ("ERR_DISK_FULL"), title, hint, doc_url,
+    exit_code (of its kind), retriable; on_error, override and trace_effect as in codegen/error_codes.toml.
+    Of the instance: message (one line), context (facts by name, JSON scalars; sizes in bytes), errno and path,
+    number (kept as given where this version does not know it), trace_path, trace_state ("complete", "partial"
+    or "none") and events_lost, where a trace is concerned; each None where it is not known.
+
     The message is made from the facts by the template of the class, unless one is given; what the
     system said stands behind it, unless that is what the code means. A fact that is missing leaves
-    a `?` in it: telling of a failure must never be a second one.
+    a `?` in it: reporting a failure must never be a second one.
     """
 
     if TYPE_CHECKING:
@@ -57,13 +93,13 @@ class RecorderError(Exception):
         code = _Code()
         kind = _Kind()
     # Of the class; the generated classes say otherwise.
-    kind_number: ClassVar[int] = 4
+    kind_number: ClassVar[int] = kinds.INTERNAL
     error_name: ClassVar[str] = "ERR_UNKNOWN"
     title: ClassVar[str] = "Unknown failure"
     template: ClassVar[str] = "the recorder failed"
     hint: ClassVar[str] = ""
     doc_url: ClassVar[str] = ""
-    exit_code: ClassVar[int] = 70
+    exit_code: ClassVar[int] = kinds.EXIT_CODES[kinds.INTERNAL]
     on_error: ClassVar[str] = "disable"
     override: ClassVar[bool] = True
     trace_effect: ClassVar[str] = "none"
@@ -116,8 +152,6 @@ class RecorderError(Exception):
         """What the system said, where the title of the code does not say it already."""
         if errno is None or errno == errno_number(self.default_errno):
             return ""
-        from recorder.errors.conversion import errno_name
-
         return f" ({errno_name(errno) or errno}: {os.strerror(errno)})"
 
     def _init_builtin(self, errno: int | None, path: Scalar) -> None:
@@ -160,25 +194,61 @@ class RecorderError(Exception):
         thread: int | None = None,
         stage: str | None = None,
     ) -> dict[str, Any]:
-        """The JSON diagnostic: its own facts, and those of the run it happened in."""
-        from recorder.errors.diagnostic import to_dict
+        """The JSON diagnostic, as errors/diagnostic.schema.json has it: its own facts, and those of the run it
+        happened in. disposition: "degrade", "disable", "abort" or "raise". events: recorded so far. thread: the
+        number that the operating system has for it. Raises InvalidArgumentError for another disposition."""
+        from recorder.errors import diagnostic
 
-        return to_dict(
-            self,
-            disposition=disposition,
-            run_id=run_id,
-            trace_id=trace_id,
-            events=events,
-            thread=thread,
-            stage=stage,
-        )
+        if type(disposition) is not str or disposition not in diagnostic.DISPOSITIONS:
+            raise _invalid_argument("disposition", disposition, ", ".join(diagnostic.DISPOSITIONS))
+        return {
+            "schema": diagnostic.SCHEMA,
+            "code": self.error_name,
+            "number": self.number,
+            "kind": self.kind.name.lower(),
+            "title": self.title,
+            "detail": self.message,
+            "hint": self.hint,
+            "doc_url": self.doc_url,
+            "context": dict(self.context),
+            "errno": self.errno,
+            "errno_name": errno_name(self.errno) or None,
+            "disposition": disposition,
+            "exit_code": self.exit_code,
+            "run_id": diagnostic.text(run_id),
+            "trace_id": diagnostic.text(trace_id),
+            "trace": {
+                "path": self.trace_path,
+                "state": self.trace_state,
+                "events": diagnostic.number(events),
+                "events_lost": self.events_lost,
+            },
+            "thread": diagnostic.number(thread),
+            "stage": diagnostic.text(self.context.get("stage") if stage is None else stage),
+            "causes": causes(self),
+            **diagnostic.surroundings(),
+        }
 
     @staticmethod
     def from_dict(diagnostic: Mapping[str, Any]) -> RecorderError:
-        """The exception that a diagnostic tells of."""
-        from recorder.errors.diagnostic import from_dict
+        """The exception of a diagnostic, of this version or another one's. Raises InvalidArgumentError for
+        what is no diagnostic."""
+        from recorder.errors.diagnostic import facts
 
-        return from_dict(diagnostic)
+        if type(diagnostic) is not dict or type(diagnostic.get("number")) is not int:
+            raise _invalid_argument("diagnostic", diagnostic, "a diagnostic with its number")
+        trace, context = (facts(diagnostic.get(name)) for name in ("trace", "context"))
+        return from_number(
+            diagnostic["number"],
+            diagnostic.get("detail"),
+            **{
+                **context,
+                "errno": diagnostic.get("errno"),
+                "trace_path": trace.get("path"),
+                "trace_state": trace.get("state"),
+                "events_lost": trace.get("events_lost"),
+            },
+        )
 
 
 _INSTANCE = ("message", "context", "path", "filename", "name")
@@ -189,22 +259,21 @@ def rebuild(cls: type[RecorderError], message: str, facts: dict[str, Any]) -> Re
     return cls(message, **facts)
 
 
-class RecordingAborted(SystemExit):
-    """Ends the recorded program the way Ctrl-C does, with the exit code of the failure's kind."""
+def text_of(exc: BaseException) -> str:
+    """What an exception says, if that can be had without running code of its class."""
+    if type(exc).__flags__ & HEAP_TYPE and not isinstance(exc, RecorderError):
+        return cut(" ".join(arg for arg in exc.args if type(arg) is str))
+    return cut(str(exc))
 
-    def __init__(self, error: RecorderError) -> None:
-        if not issubclass(type(error), RecorderError):
-            from recorder.errors import arguments
 
-            raise arguments.wrong("error", error, "a RecorderError")
-        super().__init__(error.exit_code)
-        self.error = error
-
-    def __str__(self) -> str:
-        return str(self.error)
-
-    def __reduce__(self) -> tuple[type[RecordingAborted], tuple[RecorderError]]:
-        return type(self), (self.error,)
+def causes(error: BaseException) -> list[dict[str, str]]:
+    """What led to it, the nearest first."""
+    found: list[dict[str, str]] = []
+    cause = error.__cause__
+    while cause is not None and len(found) < MAX_CAUSES:
+        found.append({"type": type(cause).__name__, "detail": text_of(cause)})
+        cause = cause.__cause__
+    return found
 
 
 def errno_number(name: str) -> int | None:
@@ -214,52 +283,8 @@ def errno_number(name: str) -> int | None:
     return NUMBERS.get(name)
 
 
-class _Facts(dict[str, "Scalar"]):
-    def __missing__(self, key: str) -> str:
-        return "?"
+def errno_name(number: int | None) -> str:
+    """ENOSPC for 28; an empty text for none and for one this platform does not know."""
+    from recorder.errors.errnos import NAMES
 
-
-def render(template: str, context: Mapping[str, Scalar]) -> str:
-    """The message: equal facts give equal text."""
-    shown = _Facts()
-    for key, value in context.items():
-        shown[key] = printable(value) if isinstance(value, str) else value
-    return template.format_map(shown)
-
-
-def printable(text: str) -> str:
-    """The text on one line, with everything that is not printable escaped."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
-def scalar(value: object) -> Scalar:
-    """A fact as a JSON scalar. Of any other value only the type is told: none of its code runs."""
-    kind = type(value)
-    if value is None or kind is bool:
-        return value  # type: ignore[return-value]
-    if isinstance(value, int):
-        if value.bit_length() > 256:
-            return f"<int of {value.bit_length()} bits>"
-        return int.__int__(value)
-    if isinstance(value, float):
-        value = float.__float__(value)
-        return value if value - value == 0 else float.__repr__(value)  # JSON has no nan and no inf
-    if isinstance(value, os.PathLike) and kind.__module__ in ("pathlib", "pathlib._local"):
-        value = os.fspath(value)
-    if isinstance(value, bytes):
-        value = os.fsdecode(value)
-    if isinstance(value, str):
-        return cut(str.__str__(value))
-    return f"<{type_name(kind)}>"
-
-
-def cut(text: str, most: int = MAX_TEXT) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
-def type_name(kind: type) -> str:
-    """Name of a class, without asking its metaclass."""
-    name: str = type.__dict__["__qualname__"].__get__(kind)
-    return name
+    return NAMES.get(number, "") if number is not None else ""

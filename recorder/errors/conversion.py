@@ -5,18 +5,24 @@ from __future__ import annotations
 import os
 import sys
 
-from recorder.errors import base
-from recorder.errors.base import RecorderError
-from recorder.errors.classes import (
+from recorder.errors.base import (
     BY_NUMBER,
+    RecorderError,
+    class_for,
+    errno_name,
+    from_number,
+    text_of,
+)
+from recorder.errors.classes import (
     CallbackFailedError,
     DependencyMissingError,
     InputOutputError,
     SubinterpreterError,
     UnexpectedError,
-    UnknownFailureError,
     UnsupportedPythonError,
 )
+from recorder.errors.stages import STAGES
+from recorder.errors.text import type_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,28 +30,9 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 
-# What was being done, by the number in `stage` of a Fault: the stages of the core (fault.pxi), and
-# from 16 on the system calls of the sealer. Both sides of a control page are of one version.
-STAGES = dict(enumerate(("start", "capture", "rotate", "stop", "fork"), start=1))
-SYSTEM_CALLS = "open read write fallocate mmap fsync close rename publish unlink rmdir stat spawn"
-STAGES |= dict(enumerate(SYSTEM_CALLS.split(), start=16))
 SEPARATOR = "\x1f"  # between the words in the one text of a Fault
 # What the limits of a policy count.
 UNITS = {"max_bytes": "bytes", "max_events": "events", "max_duration": "ms"}
-
-
-def class_for(number: int) -> type[RecorderError]:
-    """The exception class of a number; UnknownFailureError for one this version does not know."""
-    return BY_NUMBER.get(number, UnknownFailureError)
-
-
-def from_number(number: int, message: str | None = None, /, **facts: Any) -> RecorderError:
-    """The exception of a number, which is kept as it is even when unknown. Where nothing else is known
-    of the failure, its title is the message."""
-    cls = class_for(number)
-    if message is None and not facts.keys() - {"errno"} and "number" not in cls.facts:
-        message = cls.title
-    return cls(message, **{**facts, "number": number})
 
 
 def fail(number: int, message: str | None = None, /, **facts: Any) -> NoReturn:
@@ -84,7 +71,7 @@ def from_exception(
         raise exc
     if isinstance(exc, OSError):
         return from_oserror(exc, operation=operation, **facts)
-    facts.update(operation=operation, exception=base.type_name(type(exc)), reason=text_of(exc))
+    facts.update(operation=operation, exception=type_name(type(exc)), reason=text_of(exc))
     if isinstance(exc, ImportError):
         return _not_imported(exc, facts)
     fallback = CallbackFailedError if in_callback else UnexpectedError
@@ -92,10 +79,10 @@ def from_exception(
 
 
 # Where CPython lacks memory for the MemoryError itself, it says SystemError.
-STARVED = (MemoryError, SystemError)
+MEMORY_ERRORS = (MemoryError, SystemError)
 
 
-def raise_starved(error: Exception, operation: str) -> NoReturn:
+def reraise_out_of_memory(error: Exception, operation: str) -> NoReturn:
     """A lack of memory, wherever it showed, is a failure of ours."""
     if isinstance(error, RecorderError):
         raise error
@@ -189,28 +176,13 @@ def is_programs(exc: BaseException) -> bool:
     file = trace.tb_frame.f_code.co_filename
     if file.startswith(
         (_OURS, "recorder/_core/", "<frozen ")
-    ):  # the core's are told as at its build
+    ):  # the core's code has the paths of its build
         return False
     return not file.startswith(_LIBRARY) or "-packages" in file
 
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
-
-
-def describe(value: object) -> str:
-    """A value in a message: a builtin scalar as Python writes it, anything else by its type."""
-    if value is None or type(value) in (bool, int, float, str, bytes):
-        shown = base.scalar(value) if type(value) is int else value
-        return base.cut(repr(shown) if not isinstance(value, int) else str(shown))
-    return f"<{base.type_name(type(value))}>"
-
-
-def text_of(exc: BaseException) -> str:
-    """What an exception says, if that can be had without running code of its class."""
-    if type(exc).__flags__ & base.HEAP_TYPE and not isinstance(exc, RecorderError):
-        return base.cut(" ".join(arg for arg in exc.args if type(arg) is str))
-    return base.cut(str(exc))
 
 
 def _select(operation: str, errno: int | None) -> int:
@@ -222,13 +194,6 @@ def _select(operation: str, errno: int | None) -> int:
         if selector in SELECT:
             return SELECT[selector]
     return InputOutputError.number
-
-
-def errno_name(number: int | None) -> str:
-    """ENOSPC for 28; an empty text for none and for one this platform does not know."""
-    from recorder.errors.errnos import NAMES
-
-    return NAMES.get(number, "") if number is not None else ""
 
 
 def _not_imported(exc: ImportError, facts: dict[str, Any]) -> RecorderError:
@@ -245,7 +210,7 @@ def _not_imported(exc: ImportError, facts: dict[str, Any]) -> RecorderError:
 
 
 def _interpreter() -> int:
-    """The number of this interpreter, of which nobody is told who is the main one."""
+    """The number of this interpreter; -1 where Python does not tell it."""
     for name in ("_interpreters", "_xxsubinterpreters"):
         try:
             current = __import__(name).get_current()
@@ -262,8 +227,3 @@ def _for_builtin(exc: Exception) -> type[RecorderError] | None:
         if cls.__module__ == "builtins" and cls.__name__ in EXCEPTIONS:
             return BY_NUMBER[EXCEPTIONS[cls.__name__]]
     return None
-
-
-def recorder_version() -> str | None:
-    version: str | None = getattr(sys.modules.get("recorder"), "__version__", None)
-    return version

@@ -3,7 +3,7 @@
     from recorder.export import export
     export("app.rtrace", "perfetto", "app.json")
 
-Every format is a module with `write(trace, out, told)`. All of them stream: memory does not grow
+Every format is a module with `write(trace, out, on_progress)`. All of them stream: memory does not grow
 with the trace.
 """
 
@@ -73,18 +73,18 @@ def export(
     format: str,
     output: str | os.PathLike[str],
     *,
-    told: Callable[[int, int], None] | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Exported:
     """Writes a trace in another format.
 
-    `told`: called now and then with the number of events done and of all. Raises
+    `on_progress`: called now and then with the number of events done and of all. Raises
     UnsupportedFormatError, DependencyMissingError (parquet without pyarrow), what opening the trace
     raises, and what the system says about the output (DiskFullError, …). After an exception nothing
     is left at or beside `output`, and a file that was there is as it was.
     """
     chosen = format_named(format)
     module = import_module(f"recorder.export.{chosen.module}")
-    return _export(trace, output, chosen.folder, module.write, told)
+    return _export(trace, output, chosen.folder, module.write, on_progress)
 
 
 def export_tables(
@@ -93,8 +93,8 @@ def export_tables(
     """Some of the tables of `parquet`, and `traces`. Raises as `export`."""
     from recorder.export import parquet
 
-    def write(opened: Trace, out: Output, told: Callable[[int], None]) -> None:
-        parquet.write(opened, out, told, tables)
+    def write(opened: Trace, out: Output, on_progress: Callable[[int], None]) -> None:
+        parquet.write(opened, out, on_progress, tables)
 
     return _export(trace, output, True, write, None)
 
@@ -104,7 +104,7 @@ def _export(
     output: str | os.PathLike[str],
     folder: bool,
     write: Callable[[Trace, Output, Callable[[int], None]], None],
-    told: Callable[[int, int], None] | None,
+    on_progress: Callable[[int, int], None] | None,
 ) -> Exported:
     from recorder.export.text import notice
     from recorder.trace.reader import open_trace
@@ -112,11 +112,11 @@ def _export(
     with open_trace(trace) as opened:
         total = len(opened)
 
-        def tell(done: int) -> None:
-            if told is not None:
-                told(done, total)
+        def report(done: int) -> None:
+            if on_progress is not None:
+                on_progress(done, total)
 
         out = Output(output, folder=folder, source=opened.path)
         with out, errors.mapped("export", path=out.destination):
-            write(opened, out, tell)
+            write(opened, out, report)
         return Exported(out.destination, total, str(opened.verdict), notice(opened))

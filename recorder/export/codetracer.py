@@ -18,10 +18,10 @@ from recorder.trace.reader import Trace
 LONGEST_NAME = 255
 
 
-def write(trace: Trace, out: Output, told: Callable[[int], None]) -> None:
+def write(trace: Trace, out: Output, on_progress: Callable[[int], None]) -> None:
     target = _Json(out)
     teller = Teller(trace, target)
-    walk(trace, teller, told)
+    walk(trace, teller, on_progress)
     target.file.write(b"\n]\n")
     target.file.finish()
     _small(out, "trace_metadata.json", _metadata(trace))

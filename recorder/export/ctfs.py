@@ -29,11 +29,11 @@ ID = struct.Struct("<BQ")
 SIZE = struct.Struct("<I")
 
 
-def write(trace: Trace, out: Output, told: Callable[[int], None]) -> None:
+def write(trace: Trace, out: Output, on_progress: Callable[[int], None]) -> None:
     container = Container(out.file())
     target = _Log(container, out)
     teller = Teller(trace, target)
-    walk(trace, teller, told)
+    walk(trace, teller, on_progress)
     target.flush()
     container.file("meta.dat").write(meta(trace, list(teller.paths), flags=0))
     container.close()

@@ -40,11 +40,11 @@ LEAVE = struct.Struct("<B?I")
 EVENT = struct.Struct("<BBII")
 
 
-def write(trace: Trace, out: Output, told: Callable[[int], None]) -> None:
+def write(trace: Trace, out: Output, on_progress: Callable[[int], None]) -> None:
     container = Container(out.file())
     target = _Split(container, out, _Positions(trace))
     teller = Teller(trace, target)
-    walk(trace, teller, told)
+    walk(trace, teller, on_progress)
     target.finish()
     container.file("meta.dat").write(meta(trace, list(teller.paths), flags=FLAGS))
     container.close()

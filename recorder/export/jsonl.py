@@ -23,7 +23,7 @@ VERSION = 1
 TOLD_EVERY = 1 << 16
 
 
-def write(trace: Trace, out: Output, told: Callable[[int], None]) -> None:
+def write(trace: Trace, out: Output, on_progress: Callable[[int], None]) -> None:
     file = out.file()
     head = {"kind": "trace", "format": "recorder-jsonl", "version": VERSION, **text.about(trace)}
     file.write(_line(head))
@@ -33,7 +33,7 @@ def write(trace: Trace, out: Output, told: Callable[[int], None]) -> None:
         file.write(lines.line(event))
         done += 1
         if not done % TOLD_EVERY:
-            told(event.seq + 1)
+            on_progress(event.seq + 1)
     file.write(_line({"kind": "end", "events_read": done, **_ending(trace)}))
 
 

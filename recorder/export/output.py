@@ -16,8 +16,9 @@ import os
 import stat
 from types import TracebackType
 
-from recorder import errors, staging
+from recorder import errors
 from recorder._core import syscalls
+from recorder.staging import files, layout
 from recorder.trace import writer
 
 BUFFER = 1 << 20  # bytes that are written at once
@@ -74,7 +75,7 @@ class Sink:
         """Gives up what may still be open."""
         fd, self.fd = self.fd, -1
         self._parts = []
-        staging.release(fd)
+        files.release(fd)
 
 
 class Output:
@@ -92,7 +93,7 @@ class Output:
         else:
             self.destination = _check_file(os.fspath(destination), cwd, source)
         _check_parent(os.path.dirname(self.destination))
-        self.path = staging.staging_path(self.destination, os.getpid())
+        self.path = layout.staging_path(self.destination, os.getpid())
         self._sinks: list[Sink] = []
         self._scratch: list[str] = []
         self._folders: list[str] = []
@@ -154,7 +155,7 @@ class Output:
         writer.sync_folder(os.path.dirname(self.destination))
 
     def _undo(self, error: BaseException) -> None:
-        """Removes everything; what cannot be removed is told with the failure."""
+        """Removes everything; what cannot be removed is noted with the failure."""
         for sink in self._sinks:
             sink.abandon()
         paths = [*self._scratch, *(s.path for s in self._sinks if s.path not in self._scratch)]
@@ -184,7 +185,7 @@ def _check_parent(folder: str) -> None:
 
 def _check_file(given: str, cwd: str, source: str) -> str:
     try:
-        path = staging.check_destination(given, cwd)
+        path = layout.check_destination(given, cwd)
     except errors.DestinationIsDirectoryError as error:
         raise errors.DestinationIsDirectoryError(
             f"{error.path} is a folder; this format is written to a file",

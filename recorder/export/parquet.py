@@ -55,13 +55,13 @@ SCHEMAS: Final = {
 def write(
     trace: Trace,
     out: Output,
-    told: Callable[[int], None],
+    on_progress: Callable[[int], None],
     tables: Collection[str] = tuple(SCHEMAS),
 ) -> None:
     """`tables`: those that are wanted."""
     with _Tables(out, tables) as made:
         if {"events", "calls", "values", "exceptions"} & set(tables):
-            walk(trace, _Rows(trace, made), told)
+            walk(trace, _Rows(trace, made), on_progress)
         made.add("traces", _about(trace))
         if "files" in tables:
             number = str(trace.header["trace_id"])

@@ -23,8 +23,8 @@ DEEPEST = 500  # calls within each other on a track: Perfetto takes 512, excepti
 MOST_THREADS = 1 << 20  # the next track of a thread has a number so much larger
 
 
-def write(trace: Trace, out: Output, told: Callable[[int], None]) -> None:
-    walk(trace, _Writer(trace, out.file()), told)
+def write(trace: Trace, out: Output, on_progress: Callable[[int], None]) -> None:
+    walk(trace, _Writer(trace, out.file()), on_progress)
 
 
 def _as_string(value: Value) -> str:
@@ -39,7 +39,7 @@ class _Writer(Visitor):
         self.heads: dict[int, str] = {}  # of functions: name, category
         self.places: dict[int, str] = {}
         self.names: dict[str, str] = {}
-        self.tracks: dict[int, str] = {}  # and the name of their thread when it was last told
+        self.tracks: dict[int, str] = {}  # and the name of their thread when it was last written
         self.tasks = _Tasks()
         self.pid = int(trace.meta.get("pid") or 1)
         self.started = int(trace.header["started"])

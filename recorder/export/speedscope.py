@@ -14,8 +14,8 @@ from recorder.trace.reader import Event, Trace
 SCHEMA = "https://www.speedscope.app/file-format-schema.json"
 
 
-def write(trace: Trace, out: Output, told: Callable[[int], None]) -> None:
-    walk(trace, _Writer(trace, out), told)
+def write(trace: Trace, out: Output, on_progress: Callable[[int], None]) -> None:
+    walk(trace, _Writer(trace, out), on_progress)
 
 
 class _Writer(Visitor):

@@ -57,10 +57,10 @@ class Activation:
         self.task = self._task(getattr(of, "task", None))
         self.data: Any = None  # whatever a visitor wants to remember with it
 
-    def _task(self, told: RecordedTask | None) -> Task | None:
+    def _task(self, recorded: RecordedTask | None) -> Task | None:
         """The task it belongs to. Where none was recorded, the outermost coroutine stands for it."""
-        if told is not None:
-            return Task(f"task-{told.number}", told.name)
+        if recorded is not None:
+            return Task(f"task-{recorded.number}", recorded.name)
         around = None if self.parent is None else self.parent.task
         if around is None and self.function.flags & CO_COROUTINE:
             return Task(f"frame-{self.frame}", f"{self.function.name}, frame {self.frame}")
@@ -73,7 +73,7 @@ class Activation:
 
 
 class Visitor:
-    """Is told what happened, in order. `time`: ns since 1970, never going back."""
+    """What happened, in order, one call each. `time`: ns since 1970, never going back."""
 
     def enter(self, active: Activation, event: Event | None, time: int) -> None:
         """A frame begins or goes on. Without an event it was not seen to begin."""
@@ -94,9 +94,9 @@ class Visitor:
         """There is no more."""
 
 
-def walk(trace: Trace, visitor: Visitor, told: Callable[[int], None] | None = None) -> None:
-    """Tells `visitor` of everything in the trace. `told`: called with the number of events so far."""
-    _Walk(trace, visitor).run(told or (lambda done: None))
+def walk(trace: Trace, visitor: Visitor, on_progress: Callable[[int], None] | None = None) -> None:
+    """Calls `visitor` for everything in the trace. `on_progress`: called with the number of events so far."""
+    _Walk(trace, visitor).run(on_progress or (lambda done: None))
 
 
 class _Walk:
@@ -107,7 +107,7 @@ class _Walk:
         self.number = 0
         self.time = 0
 
-    def run(self, told: Callable[[int], None]) -> None:
+    def run(self, on_progress: Callable[[int], None]) -> None:
         visitor, stacks = self.visitor, self.stacks
         seq = 0
         time = 0
@@ -118,7 +118,7 @@ class _Walk:
                 visitor.gap(event, event.seq - seq + event.lost, time)
             seq = event.seq + 1
             if not seq % TOLD_EVERY:
-                told(seq)
+                on_progress(seq)
             number = event.thread.number
             stack = stacks.get(number)
             if stack is None:
@@ -141,7 +141,7 @@ class _Walk:
         for _, stack in sorted(stacks.items()):
             while stack:
                 visitor.leave(stack.pop(), None, self.time)
-        told(seq)
+        on_progress(seq)
         visitor.end(self.time)
 
     def begin(

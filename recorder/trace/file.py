@@ -333,14 +333,14 @@ def _about_folder(path: str) -> errors.RecorderError:
     """What to say of a folder: it may be a staging folder, in use or left behind."""
     if not os.path.exists(os.path.join(path, "session.json")):
         return errors.NotATraceError(path=path, reason="it is a folder")
-    from recorder import staging
+    from recorder.staging import layout, stale
 
-    if staging.is_stale(path):
+    if stale.is_stale(path):
         return errors.NotATraceError(
             path=path, reason=f"a killed run left it; `recorder recover {path}` makes a trace of it"
         )
     try:
-        pid = staging.read_session(path).get("target_pid")
+        pid = layout.read_session(path).get("target_pid")
     except errors.RecorderError:
         return errors.NotATraceError(path=path, reason="it is a folder")
     return errors.TraceBusyError(path=path, target_pid=pid)

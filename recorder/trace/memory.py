@@ -31,8 +31,8 @@ def mapped(function: Callable[..., Any]) -> Callable[..., Any]:
         def generate(*args: Any, **named: Any) -> Iterator[Any]:
             try:
                 yield from function(*args, **named)
-            except errors.STARVED as error:
-                errors.raise_starved(error, "read")
+            except errors.MEMORY_ERRORS as error:
+                errors.reraise_out_of_memory(error, "read")
 
         return generate
 
@@ -40,7 +40,7 @@ def mapped(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **named: Any) -> Any:
         try:
             return function(*args, **named)
-        except errors.STARVED as error:
-            errors.raise_starved(error, "read")
+        except errors.MEMORY_ERRORS as error:
+            errors.reraise_out_of_memory(error, "read")
 
     return call

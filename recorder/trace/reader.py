@@ -293,8 +293,8 @@ class Trace:
                 since=since, until=until, frame=frame, caller=caller, depth=depth,
             )  # fmt: skip
             return self._find(wanted, *_bounds(start, stop), backwards)
-        except errors.STARVED as error:
-            errors.raise_starved(error, "read")
+        except errors.MEMORY_ERRORS as error:
+            errors.reraise_out_of_memory(error, "read")
 
     def at(self, seq: int) -> Moment:
         """Everything as it was at event number `seq`: the event, and the stacks of all threads, each frame
@@ -332,8 +332,8 @@ class Trace:
                 ("call", "return", "unwind"), function=function, file=file, thread=thread
             )
             return calls.completed(self, self._find(wanted, *_bounds(start, stop), ends=True))
-        except errors.STARVED as error:
-            errors.raise_starved(error, "read")
+        except errors.MEMORY_ERRORS as error:
+            errors.reraise_out_of_memory(error, "read")
 
     def call_tree(self, thread: ThreadFilter = None) -> Iterator[Call]:
         """The outermost calls of all threads, or of one. `call.children()` goes on from there."""
@@ -357,8 +357,8 @@ class Trace:
             origin = filters.make(kinds, function=function, file=file)
             found = calls.raised(self, self._find(wanted, *_bounds(start, stop)))
             return (raised for raised in found if origin.wants_function(raised.origin.function))
-        except errors.STARVED as error:
-            errors.raise_starved(error, "read")
+        except errors.MEMORY_ERRORS as error:
+            errors.reraise_out_of_memory(error, "read")
 
     def history(
         self,
@@ -384,8 +384,8 @@ class Trace:
             )
             found = self._find(wanted, *_bounds(start, stop), backwards)
             return (Change(event, name, event.locals.get(name)) for event in found)
-        except errors.STARVED as error:
-            errors.raise_starved(error, "read")
+        except errors.MEMORY_ERRORS as error:
+            errors.reraise_out_of_memory(error, "read")
 
     @property
     def threads(self) -> list[Thread]:
@@ -589,8 +589,8 @@ def open_trace(path: str | os.PathLike[str]) -> Trace:
     """
     try:
         return Trace(path)
-    except errors.STARVED as error:
-        errors.raise_starved(error, "read")
+    except errors.MEMORY_ERRORS as error:
+        errors.reraise_out_of_memory(error, "read")
 
 
 def _bounds(start: int, stop: int | None) -> tuple[int, int]:

@@ -10,10 +10,11 @@ import struct
 import time
 from typing import Any, Final
 
-from recorder import errors, staging
+from recorder import errors
 from recorder._core import control, syscalls
 from recorder.errors import arguments
 from recorder.policy import current_folder
+from recorder.staging import files, layout, stale
 from recorder.trace import writer
 from recorder.trace.sealing import Tape
 from recorder.trace.writer import Verdict
@@ -43,31 +44,31 @@ def recover(
         TraceFile(folder).close()  # says what else it is, if it is no trace
         return folder, _verdict(folder)
     left = os.listdir(folder)
-    if staging.named_by(folder) is None and "session.json" not in left:
+    if layout.trace_named_by(folder) is None and "session.json" not in left:
         raise errors.NotATraceError(path=folder, reason="it is a folder that no recording has made")
     if not left:
         return _finish_removal(folder)
-    session = staging.read_session(folder)
-    given = staging.native(session["destination"]) if output is None else output
-    target = staging.check_destination(given, current_folder())
+    session = layout.read_session(folder)
+    given = layout.native(session["destination"]) if output is None else output
+    target = layout.check_destination(given, current_folder())
     fd = _lock(folder)
     if fd is None:
         raise errors.TraceBusyError(path=folder, target_pid=session["target_pid"])
     try:
         if not _is_published(folder, session, target):
             _publish(folder, session, target, replace=output is not None)
-        failure = staging.remove(folder)
+        failure = files.remove(folder)
         if failure is not None:
             raise failure
     finally:
-        staging.release(fd)
+        files.release(fd)
     return target, _verdict(target)
 
 
 def _lock(folder: str) -> int | None:
-    """As staging.lock; a sealer that has given up may need a moment to be gone."""
+    """As files.lock; a sealer that has given up may need a moment to be gone."""
     deadline = time.monotonic() + LEAVING_SECONDS
-    while (fd := staging.lock(folder)) is None and time.monotonic() < deadline:
+    while (fd := files.lock(folder)) is None and time.monotonic() < deadline:
         time.sleep(0.01)
     return fd
 
@@ -76,7 +77,7 @@ def find(path: str) -> str:
     """The one staging folder that is meant; or the trace itself, if nothing is left to do."""
     if os.path.isdir(path):
         return path
-    folders = staging.staging_folders(path)
+    folders = stale.staging_folders(path)
     if not folders:
         return path
     if len(folders) > 1:
@@ -90,7 +91,7 @@ def find(path: str) -> str:
 
 def _finish_removal(folder: str) -> tuple[str, Verdict]:
     """The folder is all that was not removed; its name tells the trace's."""
-    target = staging.named_by(folder)
+    target = layout.trace_named_by(folder)
     if target is None:
         raise errors.TraceNotFoundError(path=folder)
     verdict = _verdict(target)
@@ -109,7 +110,7 @@ def close_here(folder: str, *, keep_partial: bool) -> int | None:
     page = control.ControlPage(os.path.join(folder, "control"))
     try:
         if not keep_partial:
-            left = staging.remove(folder)
+            left = files.remove(folder)
             page.sealer_state = control.SEALER_DISCARDED
             if left is not None:
                 raise left
@@ -127,7 +128,7 @@ def close_here(folder: str, *, keep_partial: bool) -> int | None:
         return None
     finally:
         page.close()
-        staging.release(fd)
+        files.release(fd)
 
 
 def _open_page(folder: str, session: dict[str, Any]) -> control.ControlPage:
@@ -135,9 +136,9 @@ def _open_page(folder: str, session: dict[str, Any]) -> control.ControlPage:
     recording ended."""
     path = os.path.join(folder, "control")
     try:
-        return staging.sound_page(folder, session)
+        return stale.sound_page(folder, session)
     except (errors.TraceCorruptError, errors.MappingLostError, errors.OpenFailedError):
-        if staging.is_alive(session):
+        if stale.is_alive(session):
             raise errors.TraceBusyError(path=folder, target_pid=session["target_pid"]) from None
     meta = session["meta"]
     with errors.mapped("write", path=path):
@@ -163,7 +164,7 @@ def _ticks_per_second(folder: str) -> int:
     if head is not None:
         return head.ticks_per_second
     now, now_ns = control.clock()
-    for name in staging.SEGMENTS:
+    for name in layout.SEGMENTS:
         try:
             data = control.read_segment(os.path.join(folder, name))[2]
         except (OSError, errors.RecorderError):
@@ -188,7 +189,7 @@ def _is_published(folder: str, session: dict[str, Any], target: str) -> bool:
 def _publish(folder: str, session: dict[str, Any], target: str, *, replace: bool) -> None:
     page = _open_page(folder, session)
     try:
-        if staging.is_recording(session, page):
+        if stale.is_recording(session, page):
             raise errors.TraceBusyError(path=folder, target_pid=page.target_pid)
         if not replace:
             _refuse_newer(target, page.started_wall_ns)

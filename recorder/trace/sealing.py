@@ -14,9 +14,10 @@ import os
 import stat
 from typing import Any, Final
 
-from recorder import errors, staging
+from recorder import errors
 from recorder._core import control, syscalls
 from recorder._core.decode import Scanner, SegmentInfo
+from recorder.staging import files, layout
 from recorder.trace import writer
 from recorder.trace.writer import (
     COMPLETE,
@@ -48,9 +49,9 @@ class Tape:
         self.path = path
         self.page = page
         self.recovering = recovering  # what fails is raised, and nothing given up: try again later
-        self.session = staging.read_session(path)
+        self.session = layout.read_session(path)
         self.keep_last: int | None = self.session.get("keep_last")  # bytes of EVENTS chunks
-        self.destination = staging.native(self.session["destination"])
+        self.destination = layout.native(self.session["destination"])
         self.writer = TraceWriter(self.file("trace"), compressing=compressing)
         self.scanner = Scanner()
         self.scanned: tuple[int, SegmentInfo] | None = None
@@ -111,11 +112,11 @@ class Tape:
 
     @property
     def room(self) -> int:
-        return staging.WORST_CHUNK + self.writer.closing_room
+        return layout.WORST_CHUNK + self.writer.closing_room
 
     def seal(self, index: int) -> None:
         """Makes a chunk of a segment that nobody writes any more."""
-        name = self.file(staging.SEGMENTS[index])
+        name = self.file(layout.SEGMENTS[index])
         with errors.mapped("read", path=name):
             sequence, first_event, data, missing = control.read_segment(name)
         if sequence != self.sealed + 1:
@@ -190,7 +191,7 @@ class Tape:
         goes into the room that is reserved or that sealed segments give back; what does not fit is
         lost."""
         pending, lost = [], None
-        for index, name in enumerate(staging.SEGMENTS):
+        for index, name in enumerate(layout.SEGMENTS):
             try:
                 with errors.mapped("read", path=self.file(name)):
                     sequence, _, data, missing = control.read_segment(self.file(name))
@@ -216,7 +217,7 @@ class Tape:
         """Frees the blocks of a sealed segment, which the target may still have mapped."""
         if self.recovering:
             return  # the trace is not durable yet
-        name = self.file(staging.SEGMENTS[index])
+        name = self.file(layout.SEGMENTS[index])
         try:
             fd = syscalls.open(name, os.O_RDWR)
             try:
@@ -273,7 +274,7 @@ class Tape:
         if name.startswith("<"):
             return None
         try:
-            path = os.path.join(staging.native(self.session["meta"]["cwd"]), name)
+            path = os.path.join(layout.native(self.session["meta"]["cwd"]), name)
             mode, size = syscalls.stat(path)
             if not stat.S_ISREG(mode) or size > LARGEST_SOURCE:
                 return None
@@ -330,7 +331,7 @@ class Tape:
         try:
             self.writer.compact(self.file("trace.kept"))
         except (OSError, errors.RecorderError):
-            staging.remove_file(self.file("trace.kept"))
+            files.remove_file(self.file("trace.kept"))
 
     def _discard(self) -> None:
         self._remove()
@@ -397,6 +398,6 @@ class Tape:
         self.page.sealer_state = control.SEALER_PUBLISHED
 
     def _remove(self) -> None:
-        left = staging.remove(self.path)
+        left = files.remove(self.path)
         if left is not None:
             self.fail(left)

@@ -14,8 +14,9 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from recorder import errors, staging
+from recorder import errors
 from recorder._core import syscalls
+from recorder.staging import files, layout
 from recorder.trace import compression
 from recorder.trace.compression import Compressor
 
@@ -129,7 +130,7 @@ class TraceWriter:
     def abandon(self) -> None:
         """Gives up what may still be open, after success or failure."""
         fd, self.fd = self.fd, -1
-        staging.release(fd)
+        files.release(fd)
 
     def resume(self, head: bytes = b"") -> Iterator[tuple[ChunkHead, bytes]]:
         """Takes up a trace that another process has begun: gives its EVENTS chunks one by one, with
@@ -337,14 +338,14 @@ class TraceWriter:
         """Makes the trace anew at `path`, without the holes, and puts it in place of this one in one
         step. A failure leaves it as it is, which is as good, but longer."""
         fd = syscalls.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
-        staging.keep_open_to_us(path, 0o600)
+        files.keep_open_to_us(path, 0o600)
         try:
             index, others, end, chunks = self._copy(fd, path)
             syscalls.rename(path, self.path)
         except BaseException:
-            staging.release(fd)
+            files.release(fd)
             raise
-        staging.release(self.fd)
+        files.release(self.fd)
         self.fd, self.index, self.others = fd, index, others
         self.end = self.reserved = end
         self.chunks = chunks
@@ -393,7 +394,7 @@ class TraceWriter:
         """Makes sure that so many more bytes can be written."""
         wanted = self.end + size
         if wanted > self.reserved:
-            staging.reserve_ahead(self.fd, self.reserved, wanted - self.reserved, self.path)
+            files.reserve_ahead(self.fd, self.reserved, wanted - self.reserved, self.path)
             self.reserved = wanted
 
     def still_to_reserve(self, size: int) -> int:
@@ -403,7 +404,7 @@ class TraceWriter:
     @property
     def closing_room(self) -> int:
         """What the end of the trace may take; no other chunk is written into it."""
-        return staging.CLOSING_ROOM + 24 * len(self.index)
+        return layout.CLOSING_ROOM + 24 * len(self.index)
 
     # ---- the end ----
 

@@ -26,10 +26,16 @@ class Worker(threading.Thread):
         super().__init__(name=f"worker {n}")
         self.n = n
         self.result = None
+        self.awaited = threading.Semaphore(0)
 
     def run(self):
+        self.awaited.acquire()
         self.result = [self.n] * 2
         self.result.append(threading.current_thread().name)
+
+    def join(self):
+        """Until here its result does not change: who comes first, thread or starter, is no matter of chance."""
+        return self.awaited.release() or super().join()
 
 
 def in_turn():

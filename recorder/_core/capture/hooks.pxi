@@ -98,7 +98,7 @@ cdef void ask_session(uint32_t session) noexcept:
             if tape.control == NULL or session != tracer.session:
                 break                           # another thread has put an end to it
             if facts is None:
-                facts = fault_facts(fault_place(), tape.control.target_detail)
+                facts = fault_facts(current_fault(), tape.control.target_detail)
             outcome = recording.on_fault(facts)
             hooks.told_of = <Status> <int> facts["status"]
             if session == tracer.session and tape.control != NULL and recording.closed is None:
@@ -110,7 +110,7 @@ cdef void ask_session(uint32_t session) noexcept:
                 continue
             # The session's own code failed. The fault stands in the control page, and recording is over all the same.
             poison_core(ERR_INTERNAL)
-            say_ended(<Status> fault_place().status)
+            write_ended(<Status> current_fault().status)
             break
     deciding = NULL
 

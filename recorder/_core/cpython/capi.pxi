@@ -312,59 +312,6 @@ cdef extern from "sys/clock.h" nogil:
     uint64_t rec_ticks()
     uint64_t rec_clock_ns(clockid_t)
 
-cdef extern from "tape/layout.h" nogil:
-    int REC_CONTROL_MAGIC, REC_SEGMENT_MAGIC, REC_LAYOUT_VERSION
-    int REC_CONTROL_SIZE, REC_SEGMENT_HEAD, REC_SEGMENT_SIZE, REC_RING_SLOTS
-    int REC_SLOT_FREE, REC_SLOT_LIVE, REC_SLOT_FULL
-    int REC_TARGET_PREPARING, REC_TARGET_RECORDING, REC_TARGET_STOPPED, REC_TARGET_FINISHED
-    int REC_SEALER_PUBLISHED, REC_SEALER_DISCARDED, REC_SEALER_FAILED, REC_SEALER_CLOSING
-    ctypedef struct RecFault:
-        uint32_t status
-        int32_t sys_errno
-        uint32_t stage
-        uint32_t disposition
-        uint64_t offset
-        uint64_t event
-        uint64_t wanted
-        uint64_t got
-    ctypedef struct RecSlot:
-        uint32_t state
-        uint64_t sequence
-    ctypedef struct RecControl:
-        uint32_t magic
-        uint32_t version
-        uint64_t ticks_per_second
-        uint64_t started_mono_ns
-        uint32_t target_state
-        int32_t target_pid
-        int32_t exit_status
-        uint32_t has_exit_status
-        uint32_t discard
-        uint32_t forks
-        uint64_t events
-        uint64_t lost_events
-        uint64_t stopped_mono_ns
-        uint64_t image
-        RecFault target_fault
-        uint32_t leaving
-        uint32_t sealer_state
-        int32_t sealer_pid
-        uint64_t heartbeat
-        uint64_t trace_bytes
-        uint32_t verdict
-        RecFault sealer_fault
-        uint32_t attention
-        RecSlot slots[4]
-        uint64_t degraded[32]
-        char target_detail[1024]
-        char sealer_detail[1024]
-    ctypedef struct RecSegmentHead:
-        uint32_t magic
-        uint32_t version
-        uint64_t sequence
-        uint64_t committed
-        uint64_t first_event
-
 cdef extern from * nogil:
     """
     #define REC_LOAD(field) __atomic_load_n(&(field), __ATOMIC_ACQUIRE)
@@ -378,16 +325,3 @@ cdef extern from * nogil:
 cdef extern from "sys/checks.h" nogil:
     const int REC_CHECKING
     void REC_CHECK(bint condition, const char *sentence) noexcept
-
-cdef extern from "tape/records.h" nogil:
-    int REC_SET_LONG, REC_LINE_LONG, REC_ENTER, REC_CALL, REC_RETURN, REC_YIELD, REC_REENTER, REC_RESUME
-    int REC_THROW, REC_UNWIND, REC_RAISE, REC_RERAISE, REC_HANDLED, REC_ADOPT, REC_DROP, REC_FORGET
-    int REC_THREAD, REC_DEF_THREAD, REC_DEF_CODE, REC_DEF_NAME, REC_DEF_FILE, REC_DEF_TYPE, REC_CLOCK
-    int REC_GAP, REC_MARK, REC_SET, REC_LINE, REC_DEF_NAMESPACE, REC_DEF_GLOBAL, REC_GLOBALS, REC_SET_GLOBAL, REC_BODY
-    int REC_DEF_TASK, REC_TASK
-    int TAG_NONE, TAG_FALSE, TAG_TRUE, TAG_ELLIPSIS, TAG_NOTIMPLEMENTED, TAG_INT, TAG_INT_DELTA, TAG_BIGINT
-    int TAG_INT_CUT, TAG_FLOAT, TAG_COMPLEX, TAG_STR, TAG_STR_CUT, TAG_BYTES, TAG_BYTES_CUT, TAG_BYTEARRAY
-    int TAG_BYTEARRAY_CUT, TAG_LIST, TAG_TUPLE, TAG_SET, TAG_FROZENSET, TAG_DICT, TAG_REF, TAG_UNBOUND
-    int TAG_ERROR, TAG_REDACTED, TAG_ELIDED, TAG_OBJECT, TAG_TYPED, TAG_EXCEPTION, TAG_CLASS, TAG_FUNCTION
-    int TAG_MODULE, TAG_UNEXAMINED, TAG_INSTANCE, TAG_NAMED, TAG_ENUM, TAG_DATE, TAG_TIME, TAG_DATETIME
-    int TAG_TIMEDELTA, TAG_ARRAY, TAG_GENERATOR, TAG_EXAMINED

@@ -4,6 +4,7 @@
 #include "cpython/dicts.h"
 #include "cpython/frames.h"
 #include "cpython/objects.h"
+#include "tape/records.h"
 #if REC_CPYTHON_KNOWN
 #include <internal/pycore_frame.h>
 #include <internal/pycore_object.h>
@@ -404,7 +405,11 @@ static int state_of(PyGenObject *gen)
 #else
     bool ended = FRAME_STATE_FINISHED(state);
 #endif
-    return ended ? 3 : state == FRAME_EXECUTING ? 2 : state == FRAME_CREATED ? 0 : 1;
+    if (ended)
+        return REC_GENERATOR_ENDED;
+    if (state == FRAME_EXECUTING)
+        return REC_GENERATOR_RUNNING;
+    return state == FRAME_CREATED ? REC_GENERATOR_NOT_BEGUN : REC_GENERATOR_SUSPENDED;
 }
 
 void rec_read_generator(PyObject *object, rec_generator *out)
@@ -414,10 +419,10 @@ void rec_read_generator(PyObject *object, rec_generator *out)
     memset(out, 0, sizeof(*out));
     out->name = gen->gi_qualname;
     out->state = state_of(gen);
-    if (out->state == 3)
+    if (out->state == REC_GENERATOR_ENDED)
         return;
     out->frame = frame;
-    if (out->state == 1 && rec_frame_code(frame) != NULL)
+    if (out->state == REC_GENERATOR_SUSPENDED && rec_frame_code(frame) != NULL)
         out->line = PyCode_Addr2Line(rec_frame_code(frame), rec_frame_offset(frame));
     if (out->line < 0)
         out->line = 0;
@@ -453,12 +458,12 @@ void rec_read_generator(PyObject *object, rec_generator *out)
     out->name = attribute_of(object, names);
     Py_XDECREF(out->name); /* the generator holds it */
     if (frame == NULL || !PyFrame_Check(frame))
-        out->state = 3;
+        out->state = REC_GENERATOR_ENDED;
     else if (is_true(object, running))
-        out->state = 2;
+        out->state = REC_GENERATOR_RUNNING;
     else if (is_true(object, suspended))
-        out->state = 1;
-    if (out->state == 1)
+        out->state = REC_GENERATOR_SUSPENDED;
+    if (out->state == REC_GENERATOR_SUSPENDED)
         out->line = PyFrame_GetLineNumber((PyFrameObject *)frame);
     Py_XDECREF(frame);
     PyErr_SetRaisedException(raised);

@@ -290,7 +290,7 @@ cdef Status enter(State *s, Cursor *c, bint adopted) noexcept nogil:
         line = code.first_line
     if not mention(s, code):
         return fail(s, b"")
-    f = new_frame(s, number, code, <int64_t> line, FRAME_ADOPTED if adopted else 0)
+    f = new_frame(s, number, code, <int64_t> line, REC_FRAME_ADOPTED if adopted else 0)
     if f == NULL:
         return fail(s, b"")
     s.next_frame += 1
@@ -308,7 +308,7 @@ cdef Status wake(State *s, Cursor *c, bint forget) noexcept nogil:
     f = <Frame *> entry.item
     # Suspended all through this round so far: what it is now is what it was at the beginning.
     if s.restating and f.suspended != s.round:
-        if not restate_frame(s, &s.woken, f, FRAME_SUSPENDED):
+        if not restate_frame(s, &s.woken, f, REC_FRAME_SUSPENDED):
             return fail(s, b"")
     erase(s, &s.suspended, entry)
     if forget:
@@ -346,9 +346,9 @@ cdef Status bind_globals(State *s, Cursor *c) noexcept nogil:
 
 cdef Status begin_body(State *s) noexcept nogil:
     cdef Frame *f = s.top
-    if f == NULL or f.home == NULL or f.slot_count or f.flags & FRAME_BODY:
+    if f == NULL or f.home == NULL or f.slot_count or f.flags & REC_FRAME_BODY:
         return fail(s, b"a body without globals, or with variables of its own")
-    f.flags |= FRAME_BODY
+    f.flags |= REC_FRAME_BODY
     return OK
 
 
@@ -373,7 +373,7 @@ cdef Slot *slot_of(State *s, uint64_t number) noexcept nogil:
     if f == NULL:
         s.why = b"a variable outside of any frame"
         return NULL
-    if f.flags & FRAME_BODY:
+    if f.flags & REC_FRAME_BODY:
         return global_slot(s, f.home, number)
     if number < f.slot_count:
         return &f.slots[number]
@@ -442,7 +442,7 @@ cdef inline Status set_slot(State *s, uint64_t number, Cursor *c) noexcept nogil
     cdef Def *namespace
     if slot == NULL:
         return fail(s, b"a record that is not whole")
-    namespace = s.top.home if s.top.flags & FRAME_BODY else NULL
+    namespace = s.top.home if s.top.flags & REC_FRAME_BODY else NULL
     return take_slot(s, slot, namespace, c)
 
 
@@ -464,10 +464,10 @@ cdef inline Status take_slot(State *s, Slot *slot, Def *namespace, Cursor *c) no
     cdef uint32_t flags = 0
     if c.at >= c.end:
         return fail(s, b"a record that is not whole")
-    if V_INT_DELTA <= c.at[0] <= V_EXAMINED:
-        if c.at[0] == V_INT_DELTA:
+    if TAG_INT_DELTA <= c.at[0] <= TAG_EXAMINED:
+        if c.at[0] == TAG_INT_DELTA:
             return add_to_slot(s, slot, namespace, c)
-        if c.at[0] == V_UNEXAMINED or c.at[0] == V_UNBOUND or c.at[0] == V_EXAMINED:
+        if c.at[0] == TAG_UNEXAMINED or c.at[0] == TAG_UNBOUND or c.at[0] == TAG_EXAMINED:
             return unset_slot(s, slot, namespace, c)
     skip_value(s, c, &flags)
     if c.bad:
@@ -505,9 +505,9 @@ cdef inline Status add_to_slot(State *s, Slot *slot, Def *namespace, Cursor *c) 
     old.at = slot_data(slot)
     old.end = old.at + slot.size
     old.bad = c.bad or s.in_preamble or slot.size == 0
-    if not old.bad and old.at[0] >= V_SMALL:
-        n += <uint64_t> <int64_t> (<int64_t> old.at[0] - V_SMALL + SMALL_MIN)
-    elif not old.bad and old.at[0] == V_INT:
+    if not old.bad and old.at[0] >= TAG_SMALL_INT:
+        n += <uint64_t> <int64_t> (<int64_t> old.at[0] - TAG_SMALL_INT + REC_SMALL_MIN)
+    elif not old.bad and old.at[0] == TAG_INT:
         old.at += 1
         n += <uint64_t> take_zigzag(&old)
     else:
@@ -523,10 +523,10 @@ cdef Status unset_slot(State *s, Slot *slot, Def *namespace, Cursor *c) noexcept
     cdef uint64_t before = slot.set_before
     cdef uint32_t was_set = slot.flags & <uint32_t> SLOT_SET
     cdef uint8_t tag = take_byte(c)
-    if tag == V_UNBOUND:
+    if tag == TAG_UNBOUND:
         slot.size = 0
         touch(s, slot, namespace, 0)
-    elif tag == V_UNEXAMINED:
+    elif tag == TAG_UNEXAMINED:
         touch(s, slot, namespace, slot.flags & <uint32_t> SLOT_TYPED | SLOT_UNEXAMINED)
     else:
         touch(s, slot, namespace, slot.flags & <uint32_t> SLOT_TYPED)
@@ -553,21 +553,21 @@ cdef Status advance(State *s, uint64_t until) noexcept nogil:
     while s.at < s.end and s.events < until:
         byte = s.at[0]
         c.at = s.at + 1
-        if byte >= R_LINE and s.top != NULL and not s.in_preamble:
+        if byte >= REC_LINE and s.top != NULL and not s.in_preamble:
             s.top.line_before = s.top.line
-            s.top.line += <int64_t> (byte & 0x7F) + SMALL_MIN
-            s.kind = R_LINE
+            s.top.line += <int64_t> (byte & 0x7F) + REC_SMALL_MIN
+            s.kind = REC_LINE
             tell(s, s.top)
             if s.watch.on and matches(s):
                 s.at = c.at
                 s.matched = True
                 return OK
         else:
-            if byte < R_LINE and byte >= R_SET:
+            if byte < REC_LINE and byte >= REC_SET:
                 status = set_slot(s, byte & 0x3F, &c)
             elif s.in_preamble:
                 status = restore(s, byte, &c)
-            elif byte < R_LINE and is_event(byte):
+            elif byte < REC_LINE and is_event(byte):
                 status = happen(s, byte, &c)
                 s.matched = status == OK and s.watch.on and matches(s)
             else:
@@ -594,7 +594,7 @@ cdef inline bint matches(State *s) noexcept nogil:
     cdef const Watch *w = &s.watch
     cdef const Frame *f = s.frame
     cdef const Frame *caller
-    if not (w.kinds >> (0 if s.kind == R_LINE else s.kind)) & 1:
+    if not (w.kinds >> (0 if s.kind == REC_LINE else s.kind)) & 1:
         return False
     if w.by_code and not f.code.wanted:
         return False
@@ -605,10 +605,10 @@ cdef inline bint matches(State *s) noexcept nogil:
     if w.by_frame and f.number != w.frame:
         return False
     if w.by_slot and not (
-        global_was_set(f, f.home.watched) if f.flags & FRAME_BODY else was_set(f, f.code.watched)
+        global_was_set(f, f.home.watched) if f.flags & REC_FRAME_BODY else was_set(f, f.code.watched)
     ):
         return False
-    if w.by_depth and (s.thread.depth if s.kind == R_LINE else s.depth) > w.depth + 1:
+    if w.by_depth and (s.thread.depth if s.kind == REC_LINE else s.depth) > w.depth + 1:
         return False
     if w.by_caller:
         caller = caller_of(s, f)
@@ -618,7 +618,7 @@ cdef inline bint matches(State *s) noexcept nogil:
 
 cdef inline const Frame *caller_of(const State *s, const Frame *f) noexcept nogil:
     """The frame below the one that the last event is about."""
-    if s.kind == R_RETURN or s.kind == R_YIELD or s.kind == R_UNWIND:
+    if s.kind == REC_RETURN or s.kind == REC_YIELD or s.kind == REC_UNWIND:
         return s.thread.top  # the event's own is popped
     return f.below
 
@@ -643,7 +643,7 @@ cdef inline bint is_new(const Slot *slot, uint64_t since) noexcept nogil:
 
 
 cdef inline bint is_event(uint8_t byte) noexcept nogil:
-    return R_CALL <= byte <= R_HANDLED and byte != R_REENTER or byte == R_LINE_LONG
+    return REC_CALL <= byte <= REC_HANDLED and byte != REC_REENTER or byte == REC_LINE_LONG
 
 
 cdef Status happen(State *s, uint8_t kind, Cursor *c) noexcept nogil:
@@ -655,28 +655,28 @@ cdef Status happen(State *s, uint8_t kind, Cursor *c) noexcept nogil:
     cdef const uint8_t *value
     if f == NULL:
         return fail(s, b"an event outside of any frame")
-    if kind == R_LINE_LONG:
+    if kind == REC_LINE_LONG:
         lines = take_zigzag(c)
-    elif kind < R_RAISE:
+    elif kind < REC_RAISE:
         ticks = take_varint(c)
     value = c.at
-    if kind >= R_THROW or kind == R_RETURN or kind == R_YIELD:
+    if kind >= REC_THROW or kind == REC_RETURN or kind == REC_YIELD:
         skip_value(s, c, &flags)
     if c.bad:
         return fail(s, b"an event that is not whole")
-    if kind == R_YIELD and not suspend(s, f):
+    if kind == REC_YIELD and not suspend(s, f):
         return fail(s, b"a frame is suspended twice")
     f.line_before = f.line
     f.line = <int64_t> (<uint64_t> f.line + <uint64_t> lines)
     s.clock += ticks
-    s.kind = R_LINE if kind == R_LINE_LONG else kind
+    s.kind = REC_LINE if kind == REC_LINE_LONG else kind
     tell(s, f)
     s.depth = s.thread.depth
     s.value = value
     s.value_size = <size_t> (c.at - value)
-    if kind == R_RETURN or kind == R_UNWIND:
+    if kind == REC_RETURN or kind == REC_UNWIND:
         retire(s, pop(s))
-    elif kind == R_YIELD:
+    elif kind == REC_YIELD:
         s.frame = pop(s)
     return OK
 
@@ -689,57 +689,57 @@ cdef bint suspend(State *s, Frame *f) noexcept nogil:
 cdef Status change(State *s, uint8_t byte, Cursor *c) noexcept nogil:
     """A record that is no event."""
     cdef uint64_t number
-    if byte == R_SET_LONG:
+    if byte == REC_SET_LONG:
         number = take_varint(c)
         return set_slot(s, number, c)
-    if byte == R_ENTER or byte == R_ADOPT:
-        return enter(s, c, byte == R_ADOPT)
-    if byte == R_REENTER or byte == R_FORGET:
-        return wake(s, c, byte == R_FORGET)
-    if byte == R_DROP:
+    if byte == REC_ENTER or byte == REC_ADOPT:
+        return enter(s, c, byte == REC_ADOPT)
+    if byte == REC_REENTER or byte == REC_FORGET:
+        return wake(s, c, byte == REC_FORGET)
+    if byte == REC_DROP:
         if s.top == NULL:
             return fail(s, b"a frame ends where there is none")
         return end_unseen(s, pop(s))
-    if byte == R_THREAD:
+    if byte == REC_THREAD:
         return switch_thread(s, c)
-    if byte == R_CLOCK:
+    if byte == REC_CLOCK:
         return set_clock(s, c)
-    if byte == R_GAP or byte == R_MARK:
+    if byte == REC_GAP or byte == REC_MARK:
         return note_mark(s, byte, c)
     return change_around(s, byte, c)
 
 
 cdef Status change_around(State *s, uint8_t byte, Cursor *c) noexcept nogil:
     """Globals, tasks and definitions: records that a preamble has, too."""
-    if byte == R_SET_GLOBAL:
+    if byte == REC_SET_GLOBAL:
         return set_global(s, c)
-    if byte == R_GLOBALS:
+    if byte == REC_GLOBALS:
         return bind_globals(s, c)
-    if byte == R_TASK:
+    if byte == REC_TASK:
         return switch_task(s, c)
-    if byte == R_BODY and not s.in_preamble:
+    if byte == REC_BODY and not s.in_preamble:
         return begin_body(s)
     return define_any(s, byte, c)
 
 
 cdef Status define_any(State *s, uint8_t byte, Cursor *c) noexcept nogil:
-    if byte == R_DEF_TYPE:
+    if byte == REC_DEF_TYPE:
         return define_type(s, c)
-    if byte == R_DEF_CODE:
+    if byte == REC_DEF_CODE:
         return define_code(s, c)
-    if byte == R_DEF_NAME:
+    if byte == REC_DEF_NAME:
         return define_name(s, c)
-    if byte == R_DEF_FILE:
+    if byte == REC_DEF_FILE:
         return define_file(s, c)
-    if byte == R_DEF_THREAD:
+    if byte == REC_DEF_THREAD:
         return define_thread(s, c)
-    if byte == R_DEF_NAMESPACE:
+    if byte == REC_DEF_NAMESPACE:
         return define_namespace(s, c)
-    if byte == R_DEF_GLOBAL:
+    if byte == REC_DEF_GLOBAL:
         return define_global(s, c)
-    if byte == R_DEF_TASK:
+    if byte == REC_DEF_TASK:
         return define_task(s, c)
-    s.unknown = R_TASK < byte < R_SET
+    s.unknown = REC_TASK < byte < REC_SET
     return fail(s, b"a record that is not known, or not here")
 
 
@@ -769,7 +769,7 @@ cdef Status note_mark(State *s, uint8_t byte, Cursor *c) noexcept nogil:
         s.marked = s.events
     if s.keeping_marks and not append(s, &s.marks, mark, sizeof(mark)):
         return fail(s, b"")
-    if byte == R_GAP:
+    if byte == REC_GAP:
         s.gaps += 1
         s.lost += mark[2]
     elif s.counting and not count(s, mark[1]):

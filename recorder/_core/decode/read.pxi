@@ -1,11 +1,11 @@
 # Reading: events as objects.
 
 cdef dict NAMES_OF_KINDS = {
-    R_CALL: "call", R_RETURN: "return", R_YIELD: "yield", R_RESUME: "resume",
-    R_THROW: "throw", R_UNWIND: "unwind", R_RAISE: "raise", R_RERAISE: "reraise",
-    R_HANDLED: "handled", R_LINE: "line",
+    REC_CALL: "call", REC_RETURN: "return", REC_YIELD: "yield", REC_RESUME: "resume",
+    REC_THROW: "throw", REC_UNWIND: "unwind", REC_RAISE: "raise", REC_RERAISE: "reraise",
+    REC_HANDLED: "handled", REC_LINE: "line",
 }
-cdef tuple EVENT_KINDS = tuple(map(NAMES_OF_KINDS.get, range(R_LINE + 1)))
+cdef tuple EVENT_KINDS = tuple(map(NAMES_OF_KINDS.get, range(REC_LINE + 1)))
 
 KIND_BITS = {                    # for Reader.watch
     kind: 1 << (0 if kind == "line" else byte) for byte, kind in NAMES_OF_KINDS.items()
@@ -374,9 +374,9 @@ cdef class Reader(Decoder):
     cdef object event(self):
         cdef State *s = &self.s
         cdef Frame *f = s.frame
-        cdef bint is_line = s.kind == R_LINE
+        cdef bint is_line = s.kind == REC_LINE
         cdef tuple changed = ()
-        if f.flags & FRAME_BODY:
+        if f.flags & REC_FRAME_BODY:
             changed = changed_globals(f)
         elif f.dirty:
             changed = changed_slots(f)
@@ -411,7 +411,7 @@ cdef class Reader(Decoder):
         r.function = <Function> self.functions[f.code.number]
         r.line = f.line
         r.depth = depth
-        r.adopted = (f.flags & FRAME_ADOPTED) != 0
+        r.adopted = (f.flags & REC_FRAME_ADOPTED) != 0
         r.types = self.types
         r.global_values = ()
         if f.home != NULL:
@@ -419,7 +419,7 @@ cdef class Reader(Decoder):
             r.global_values = snapshot(
                 &f.home.snapshot, &f.home.dirty, f.home.values, f.home.value_count
             )
-        if f.flags & FRAME_BODY:
+        if f.flags & REC_FRAME_BODY:
             r.names = r.namespace.names
             r.slots = r.namespace.slots
             r.values = r.global_values
@@ -435,7 +435,7 @@ cdef class Reader(Decoder):
         cdef list marks = []
         for i in range(self.s.marks.size // (3 * sizeof(uint64_t))):
             marks.append((mark[3 * i + 1], mark[3 * i + 2]))
-            if mark[3 * i] == R_GAP:
+            if mark[3 * i] == REC_GAP:
                 e.gap = True
                 e.lost += mark[3 * i + 2]
         e.marks = tuple(marks)
@@ -549,7 +549,7 @@ cdef Status read_preamble(State *s) noexcept nogil:
         if s.at >= s.end:
             return fail(s, b"the preamble does not end")
         c.at = s.at + 1
-        if R_SET <= s.at[0] < R_LINE:
+        if REC_SET <= s.at[0] < REC_LINE:
             status = set_slot(s, s.at[0] & 0x3F, &c)
         else:
             status = restore(s, s.at[0], &c)
@@ -634,4 +634,4 @@ cdef object slot_value(Slot *slot):
     if slot.size == 0 and not slot.flags & SLOT_UNEXAMINED:
         return None
     value = PyBytes_FromStringAndSize(<const char *> slot_data(slot), <Py_ssize_t> slot.size)
-    return bytes([V_UNEXAMINED]) + value if slot.flags & SLOT_UNEXAMINED else value
+    return bytes([TAG_UNEXAMINED]) + value if slot.flags & SLOT_UNEXAMINED else value

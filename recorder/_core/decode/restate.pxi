@@ -5,18 +5,18 @@
 cdef Status restore(State *s, uint8_t byte, Cursor *c) noexcept nogil:
     """A record of a preamble other than a short SET."""
     cdef uint64_t number
-    if byte == R_SET_LONG:
+    if byte == REC_SET_LONG:
         number = take_varint(c)
         return set_slot(s, number, c)
-    if byte == R_THREAD:
+    if byte == REC_THREAD:
         return switch_thread(s, c)
-    if byte == R_FRAME:
+    if byte == REC_FRAME:
         return restore_frame(s, c)
-    if byte == R_STATE:
+    if byte == REC_STATE:
         return restore_state(s, c)
-    if byte == R_CLOCK:
+    if byte == REC_CLOCK:
         return set_clock(s, c)
-    if byte == R_BEGIN:
+    if byte == REC_BEGIN:
         s.in_preamble = False
         s.begun = True
         s.top = NULL if s.thread == NULL else s.thread.top
@@ -30,14 +30,14 @@ cdef Status restore_frame(State *s, Cursor *c) noexcept nogil:
     cdef int64_t line = <int64_t> take_varint(c)
     cdef uint64_t home = take_varint(c)
     cdef uint8_t flags = take_byte(c)
-    cdef bint asleep = (flags & FRAME_SUSPENDED) != 0
+    cdef bint asleep = (flags & REC_FRAME_SUSPENDED) != 0
     cdef Def *namespace = NULL
     cdef Entry *entry
     cdef Frame *f
     if home:
         namespace = <Def *> get(s, &s.defs[DEF_NAMESPACE], home - 1)
         c.bad |= namespace == NULL
-    elif flags & FRAME_BODY:
+    elif flags & REC_FRAME_BODY:
         c.bad = True
     if c.bad or code == NULL or flags > 7 or (s.thread == NULL and not asleep):
         return fail(s, b"a frame of an unknown code, or outside of any thread")
@@ -45,7 +45,7 @@ cdef Status restore_frame(State *s, Cursor *c) noexcept nogil:
     if entry != NULL:        # known from an earlier chunk
         retire(s, <Frame *> entry.item)
         erase(s, &s.suspended, entry)
-    f = new_frame(s, number, code, line, flags & <uint32_t> (FRAME_ADOPTED | FRAME_BODY))
+    f = new_frame(s, number, code, line, flags & <uint32_t> (REC_FRAME_ADOPTED | REC_FRAME_BODY))
     if f == NULL:
         return fail(s, b"")
     f.home = namespace
@@ -81,7 +81,7 @@ cdef bint restate_frame(State *s, Bytes *out, Frame *f, uint32_t flags) noexcept
     if not (
         mention(s, f.code)
         and (f.home == NULL or mention(s, f.home))
-        and append_byte(s, out, R_FRAME)
+        and append_byte(s, out, REC_FRAME)
         and append_varint(s, out, f.number)
         and append_varint(s, out, f.code.number)
         and append_varint(s, out, <uint64_t> f.line)
@@ -106,7 +106,7 @@ cdef bint restate_namespace(State *s, Def *d) noexcept nogil:
 
 cdef bint restate_home(State *s, Def *code) noexcept nogil:
     return (
-        append_byte(s, &s.homes, R_GLOBALS)
+        append_byte(s, &s.homes, REC_GLOBALS)
         and append_varint(s, &s.homes, code.number)
         and append_varint(s, &s.homes, code.home.number + 1)
     )
@@ -115,13 +115,13 @@ cdef bint restate_home(State *s, Def *code) noexcept nogil:
 cdef bint append_set(State *s, Bytes *out, Def *namespace, uint64_t number) noexcept nogil:
     if namespace != NULL:
         return (
-            append_byte(s, out, R_SET_GLOBAL)
+            append_byte(s, out, REC_SET_GLOBAL)
             and append_varint(s, out, namespace.number)
             and append_varint(s, out, number)
         )
     if number < 64:
-        return append_byte(s, out, <uint8_t> (R_SET + number))
-    return append_byte(s, out, R_SET_LONG) and append_varint(s, out, number)
+        return append_byte(s, out, <uint8_t> (REC_SET + number))
+    return append_byte(s, out, REC_SET_LONG) and append_varint(s, out, number)
 
 
 cdef bint restate_slot(
@@ -134,7 +134,7 @@ cdef bint restate_slot(
     ):
         return False
     return not slot.flags & SLOT_UNEXAMINED or (
-        append_set(s, out, namespace, number) and append_byte(s, out, V_UNEXAMINED)
+        append_set(s, out, namespace, number) and append_byte(s, out, TAG_UNEXAMINED)
     )
 
 
@@ -161,7 +161,7 @@ cdef bint restate_stacks(State *s) noexcept nogil:
     while t != NULL:
         if (t.bottom != NULL or t.task != NULL) and not (
             mention(s, t)
-            and append_byte(s, &s.frames, R_THREAD)
+            and append_byte(s, &s.frames, REC_THREAD)
             and append_varint(s, &s.frames, t.number)
             and restate_task(s, t)
         ):
@@ -178,7 +178,7 @@ cdef bint restate_stacks(State *s) noexcept nogil:
 cdef bint restate_task(State *s, Def *thread) noexcept nogil:
     return thread.task == NULL or (
         mention(s, thread.task)
-        and append_byte(s, &s.frames, R_TASK)
+        and append_byte(s, &s.frames, REC_TASK)
         and append_varint(s, &s.frames, thread.task.number + 1)
     )
 
@@ -200,7 +200,7 @@ cdef bint restate_all(State *s) noexcept nogil:
     for i in range(s.suspended.mask + 1 if s.suspended.entries != NULL else 0):
         f = <Frame *> s.suspended.entries[i].item
         if f != NULL:
-            if not restate_frame(s, &s.woken, f, FRAME_SUSPENDED):
+            if not restate_frame(s, &s.woken, f, REC_FRAME_SUSPENDED):
                 return False
             f.suspended = s.round          # once is enough
     return True
@@ -211,14 +211,14 @@ cdef bint restate_state(State *s, Bytes *out) noexcept nogil:
     clock[0] = s.clock_ticks
     clock[1] = s.clock_mono
     clock[2] = s.clock_wall
-    if s.has_clock and not (append_byte(s, out, R_CLOCK) and append(s, out, clock, sizeof(clock))):
+    if s.has_clock and not (append_byte(s, out, REC_CLOCK) and append(s, out, clock, sizeof(clock))):
         return False
     return (
-        append_byte(s, out, R_STATE)
+        append_byte(s, out, REC_STATE)
         and append_varint(s, out, s.next_frame)
         and append_varint(s, out, s.clock)
         and append_varint(s, out, 0 if s.thread == NULL else s.thread.number + 1)
-        and append_byte(s, out, R_BEGIN)
+        and append_byte(s, out, REC_BEGIN)
         and restate_news(s, out)
     )
 
@@ -231,10 +231,10 @@ cdef bint restate_news(State *s, Bytes *out) noexcept nogil:
     s.telling += 1
     while t != NULL and there != NULL:
         f = t.top
-        if f != NULL and not f.flags & FRAME_BODY and not tell_slots(s, out, t, f, &there):
+        if f != NULL and not f.flags & REC_FRAME_BODY and not tell_slots(s, out, t, f, &there):
             return False
         while f != NULL:         # of the bodies with these globals, the innermost was the last to see them
-            if f.flags & FRAME_BODY and f.home.told != s.telling:
+            if f.flags & REC_FRAME_BODY and f.home.told != s.telling:
                 f.home.told = s.telling
                 if not tell_globals(s, out, f.home, f.next_since):
                     return False
@@ -258,7 +258,7 @@ cdef bint tell_beginnings(State *s, Bytes *out) noexcept nogil:
 
 
 cdef bint append_thread(State *s, Bytes *out, const Def *thread) noexcept nogil:
-    return append_byte(s, out, R_THREAD) and append_varint(s, out, thread.number)
+    return append_byte(s, out, REC_THREAD) and append_varint(s, out, thread.number)
 
 
 cdef bint tell_slots(State *s, Bytes *out, Def *thread, Frame *f, Def **there) noexcept nogil:
@@ -286,7 +286,7 @@ cdef bint tell_globals(State *s, Bytes *out, Def *namespace, uint64_t since) noe
 
 cdef bint tell_slot(State *s, Bytes *out, Def *namespace, uint64_t number, Slot *slot) noexcept nogil:
     if slot.size == 0 and not slot.flags & SLOT_UNEXAMINED:
-        return append_set(s, out, namespace, number) and append_byte(s, out, V_UNBOUND)
+        return append_set(s, out, namespace, number) and append_byte(s, out, TAG_UNBOUND)
     return restate_slot(s, out, namespace, number, slot)
 
 
@@ -304,7 +304,7 @@ cdef bint write_checkpoint(State *s, Bytes *out) noexcept nogil:
         return False
     for i in range(s.suspended.mask + 1 if s.suspended.entries != NULL else 0):
         if s.suspended.entries[i].item != NULL and not restate_frame(
-            s, &s.frames, <Frame *> s.suspended.entries[i].item, FRAME_SUSPENDED
+            s, &s.frames, <Frame *> s.suspended.entries[i].item, REC_FRAME_SUSPENDED
         ):
             return False
     return append(s, out, s.frames.data, s.frames.size) and restate_state(s, out)
@@ -325,7 +325,7 @@ cdef bint write_globals(State *s, Bytes *out) noexcept nogil:
     for i in range(map.mask + 1 if map.entries != NULL else 0):
         d = <Def *> map.entries[i].item
         if d != NULL and d.home != NULL and not (
-            append_byte(s, out, R_GLOBALS)
+            append_byte(s, out, REC_GLOBALS)
             and append_varint(s, out, d.number)
             and append_varint(s, out, d.home.number + 1)
         ):

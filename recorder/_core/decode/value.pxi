@@ -1,9 +1,5 @@
 # Numbers, texts and values: taken apart, and checked to be whole, without making anything of them.
 
-cdef enum:
-    MAX_VALUE = 64 << 20     # no payload is larger, so no value is
-
-
 # ---- varints -------------------------------------------------------------------------------------
 
 cdef inline uint64_t take_varint(Cursor *c) noexcept nogil:
@@ -70,10 +66,10 @@ cdef inline size_t write_varint(uint8_t *out, uint64_t n) noexcept nogil:
 
 cdef inline size_t write_int(uint8_t *out, int64_t n) noexcept nogil:
     """An int as a value, in the shortest way."""
-    if SMALL_MIN <= n <= SMALL_MAX:
-        out[0] = <uint8_t> (V_SMALL + n - SMALL_MIN)
+    if REC_SMALL_MIN <= n <= REC_SMALL_MAX:
+        out[0] = <uint8_t> (TAG_SMALL_INT + n - REC_SMALL_MIN)
         return 1
-    out[0] = V_INT
+    out[0] = TAG_INT
     return 1 + write_varint(out + 1, (<uint64_t> n << 1) ^ (0 - (<uint64_t> n >> 63)))
 
 
@@ -86,14 +82,14 @@ cdef inline void skip_value(State *s, Cursor *c, uint32_t *flags) noexcept nogil
         c.bad = True
         return
     tag = c.at[0]
-    if tag >= V_SMALL or V_NONE <= tag <= V_NOT_IMPLEMENTED:
+    if tag >= TAG_SMALL_INT or TAG_NONE <= tag <= TAG_NOTIMPLEMENTED:
         c.at += 1
-    elif tag == V_INT:
+    elif tag == TAG_INT:
         c.at += 1
         take_varint(c)
-    elif tag == V_FLOAT:
+    elif tag == TAG_FLOAT:
         skip(c, 9)
-    elif tag == V_STR:
+    elif tag == TAG_STR:
         c.at += 1
         skip_str(c)
     else:
@@ -102,8 +98,8 @@ cdef inline void skip_value(State *s, Cursor *c, uint32_t *flags) noexcept nogil
 
 cdef void skip_nested(State *s, Cursor *c, uint32_t *flags) noexcept nogil:
     """Any value, without recursion: `left` counts what is to come on each level."""
-    cdef uint64_t left[MAX_NESTING + 1]
-    cdef bint named[MAX_NESTING + 1]
+    cdef uint64_t left[REC_MAX_NESTING + 1]
+    cdef bint named[REC_MAX_NESTING + 1]
     cdef uint64_t containers = 0
     cdef uint64_t count
     cdef uint32_t level = 0
@@ -120,43 +116,43 @@ cdef void skip_nested(State *s, Cursor *c, uint32_t *flags) noexcept nogil:
         if named[level]:
             skip_str(c)
         tag = take_byte(c)
-        if tag == V_TYPED:
+        if tag == TAG_TYPED:
             note_type(s, c, flags)
             tag = take_byte(c)
-            if tag == V_TYPED:
+            if tag == TAG_TYPED:
                 c.bad = True
-        if tag >= V_SMALL or not is_container(tag):
+        if tag >= TAG_SMALL_INT or not is_container(tag):
             skip_leaf(s, c, tag, containers, flags)
             continue
         containers += 1
         count = take_count(s, c, tag, flags)
         # An item takes a byte at least: a count that cannot be is found at once.
-        if level == MAX_NESTING or count > <uint64_t> (c.end - c.at):
+        if level == REC_MAX_NESTING or count > <uint64_t> (c.end - c.at):
             c.bad = True
             return
         level += 1
-        left[level] = count * 2 if tag == V_DICT or tag == V_DICT_CUT else count
-        named[level] = V_INSTANCE <= tag <= V_NAMED_CUT
+        left[level] = count * 2 if tag == TAG_DICT or tag == TAG_DICT_CUT else count
+        named[level] = TAG_INSTANCE <= tag <= TAG_NAMED_CUT
 
 
 cdef inline bint is_container(uint8_t tag) noexcept nogil:
     return (
-        V_LIST <= tag <= V_DICT_CUT or tag == V_EXCEPTION or V_INSTANCE <= tag <= V_ENUM
-        or tag == V_TIME or tag == V_DATETIME
+        TAG_LIST <= tag <= TAG_DICT_CUT or tag == TAG_EXCEPTION or TAG_INSTANCE <= tag <= TAG_ENUM
+        or tag == TAG_TIME or tag == TAG_DATETIME
     )
 
 
 cdef inline uint64_t take_count(State *s, Cursor *c, uint8_t tag, uint32_t *flags) noexcept nogil:
     """How many items follow the tag of a container."""
-    if tag == V_EXCEPTION or tag >= V_INSTANCE:
+    if tag == TAG_EXCEPTION or tag >= TAG_INSTANCE:
         note_type(s, c, flags)
-    if tag == V_EXCEPTION:
+    if tag == TAG_EXCEPTION:
         return 1
-    if tag == V_ENUM:
+    if tag == TAG_ENUM:
         skip_str(c)
         return 1
-    if tag == V_TIME or tag == V_DATETIME:
-        skip(c, 4 if tag == V_TIME else 8)
+    if tag == TAG_TIME or tag == TAG_DATETIME:
+        skip(c, 4 if tag == TAG_TIME else 8)
         take_varint(c)
         return 1
     if tag & 1:              # …_CUT
@@ -167,40 +163,40 @@ cdef inline uint64_t take_count(State *s, Cursor *c, uint8_t tag, uint32_t *flag
 cdef void skip_leaf(
     State *s, Cursor *c, uint8_t tag, uint64_t containers, uint32_t *flags
 ) noexcept nogil:
-    if tag >= V_SMALL or V_NONE <= tag <= V_NOT_IMPLEMENTED or tag == V_REDACTED:
+    if tag >= TAG_SMALL_INT or TAG_NONE <= tag <= TAG_NOTIMPLEMENTED or tag == TAG_REDACTED:
         return
-    if tag == V_INT:
+    if tag == TAG_INT:
         take_varint(c)
-    elif tag == V_FLOAT:
+    elif tag == TAG_FLOAT:
         skip(c, 8)
-    elif tag == V_COMPLEX:
+    elif tag == TAG_COMPLEX:
         skip(c, 16)
     elif (
-        tag == V_STR or tag == V_BYTES or tag == V_BYTEARRAY
-        or tag == V_FUNCTION or tag == V_MODULE
+        tag == TAG_STR or tag == TAG_BYTES or tag == TAG_BYTEARRAY
+        or tag == TAG_FUNCTION or tag == TAG_MODULE
     ):
         skip_str(c)
-    elif tag == V_STR_CUT or tag == V_BYTES_CUT or tag == V_BYTEARRAY_CUT:
+    elif tag == TAG_STR_CUT or tag == TAG_BYTES_CUT or tag == TAG_BYTEARRAY_CUT:
         take_varint(c)
         skip_str(c)
-    elif tag == V_BIGINT or tag == V_INT_CUT:
+    elif tag == TAG_BIGINT or tag == TAG_INT_CUT:
         if take_byte(c) > 1:
             c.bad = True
-        if tag == V_BIGINT:
+        if tag == TAG_BIGINT:
             skip_str(c)
         else:
             take_varint(c)
-    elif tag == V_REF:
+    elif tag == TAG_REF:
         if take_varint(c) >= containers:
             c.bad = True
-    elif tag == V_ERROR:
+    elif tag == TAG_ERROR:
         count_error(s, c)
-    elif tag == V_OBJECT or tag == V_CLASS:
+    elif tag == TAG_OBJECT or tag == TAG_CLASS:
         note_type(s, c, flags)
-    elif tag == V_ELIDED:
+    elif tag == TAG_ELIDED:
         note_type(s, c, flags)
         take_varint(c)
-    elif tag >= V_DATE:
+    elif tag >= TAG_DATE:
         note_type(s, c, flags)
         skip_plain(c, tag)
     else:
@@ -210,17 +206,17 @@ cdef void skip_leaf(
 cdef void skip_plain(Cursor *c, uint8_t tag) noexcept nogil:
     """What follows the type of a value that holds no other."""
     cdef uint64_t dimensions
-    if tag == V_DATE:
+    if tag == TAG_DATE:
         skip(c, 4)
-    elif tag == V_TIMEDELTA:
+    elif tag == TAG_TIMEDELTA:
         take_varint(c)
         take_varint(c)
         take_varint(c)
-    elif tag == V_GENERATOR:
+    elif tag == TAG_GENERATOR:
         c.bad |= take_byte(c) > 3
         skip_str(c)
         take_varint(c)
-    elif tag == V_ARRAY:
+    elif tag == TAG_ARRAY:
         skip_str(c)
         take_varint(c)
         dimensions = take_varint(c)

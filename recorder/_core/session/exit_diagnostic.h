@@ -1,21 +1,22 @@
 /* A diagnostic as JSON, where there is no Python any more to make it: what recorder/errors/diagnostic.py makes, as far
  * as it is known here. */
-#ifndef RECORDER_LAST_WORDS_H
-#define RECORDER_LAST_WORDS_H
+#ifndef RECORDER_EXIT_DIAGNOSTIC_H
+#define RECORDER_EXIT_DIAGNOSTIC_H
 
-#include <ctype.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "session/failures.h"
+
 typedef struct {
     int number, sys_errno;
-    const char *name, *title, *hint, *detail, *disposition;
+    const rec_failure_text *failure; /* what is known of the number */
+    const char *detail, *disposition;
     const char *path, *state; /* of the trace */
     unsigned long long events;
     const char *constant; /* the fields that were known when the recording began */
-} rec_last_words;
+} rec_exit_diagnostic;
 
 /* A line is as long as it may be with everything in it escaped. */
 typedef struct {
@@ -96,27 +97,18 @@ rec_errno_name(int number)
 }
 
 static void
-rec_diagnose(rec_line *line, const rec_last_words *facts)
+rec_write_diagnostic(rec_line *line, const rec_exit_diagnostic *facts)
 {
-    static const char *const kinds[] = {"internal", "usage", "environment", "target", "internal"};
-    static const int exit_codes[] = {70, 2, 10, 20, 70};
-    int kind = facts->number / 1000;
-    char address[128] = "docs/errors.md#";
-    size_t i, n = strlen(address);
-    for (i = 0; facts->name[i] != 0 && n + 1 < sizeof(address); i++) {
-        address[n++] = (char)tolower((unsigned char)facts->name[i]);
-    }
-    address[n] = 0;
-    kind = kind >= 1 && kind <= 4 ? kind : 0;
+    const rec_failure_text *failure = facts->failure;
     line->size = 0;
     rec_put(line, "{");
-    rec_put_text(line, "code", facts->name);
+    rec_put_text(line, "code", failure->name);
     rec_put_number(line, "number", (unsigned long long)facts->number);
-    rec_put_text(line, "kind", kinds[kind]);
-    rec_put_text(line, "title", facts->title);
+    rec_put_text(line, "kind", failure->kind);
+    rec_put_text(line, "title", failure->title);
     rec_put_text(line, "detail", facts->detail);
-    rec_put_text(line, "hint", facts->hint);
-    rec_put_text(line, "doc_url", address);
+    rec_put_text(line, "hint", failure->hint);
+    rec_put_text(line, "doc_url", failure->doc_url);
     if (facts->sys_errno != 0) {
         rec_put_number(line, "errno", (unsigned long long)facts->sys_errno);
     }
@@ -125,7 +117,7 @@ rec_diagnose(rec_line *line, const rec_last_words *facts)
     }
     rec_put_text(line, "errno_name", rec_errno_name(facts->sys_errno));
     rec_put_text(line, "disposition", facts->disposition);
-    rec_put_number(line, "exit_code", (unsigned long long)exit_codes[kind]);
+    rec_put_number(line, "exit_code", (unsigned long long)failure->exit_code);
     rec_put(line, "\"trace\":{");
     rec_put_text(line, "path", facts->path);
     rec_put_text(line, "state", facts->state);

@@ -1,23 +1,15 @@
 # The sticky fault. Statuses travel up the call chain; the facts that belong to one are written here, into the
 # control page, where the sealer and a post-mortem can read them too.
 
-cpdef enum Stage:
-    STAGE_NONE = 0
-    STAGE_START = 1       # mapping the tape, installing the hooks
-    STAGE_CAPTURE = 2     # inside a hook
-    STAGE_ROTATE = 3      # handing a segment to the sealer
-    STAGE_STOP = 4        # removing the hooks, waiting for the publication
-    STAGE_FORK = 5
-
 cdef RecFault local_fault     # where facts go while no control page is mapped
 cdef char local_detail[1024]
 
 
-cdef RecFault *fault_place() noexcept nogil:
+cdef RecFault *current_fault() noexcept nogil:
     return &tape.control.target_fault if tape.control != NULL else &local_fault
 
 
-cdef char *detail_place() noexcept nogil:
+cdef char *current_detail() noexcept nogil:
     if tape.control != NULL:
         return tape.control.target_detail
     return local_detail
@@ -26,15 +18,15 @@ cdef char *detail_place() noexcept nogil:
 cdef void blame(const char *text) noexcept nogil:
     """The word that a fault is about to be told with: a path, a name. One that stands keeps its own."""
     cdef size_t n = min(strlen(text), sizeof(local_detail) - 1)
-    if REC_LOAD(fault_place().status) == 0:
-        memcpy(detail_place(), text, n)
-        detail_place()[n] = 0
+    if REC_LOAD(current_fault().status) == 0:
+        memcpy(current_detail(), text, n)
+        current_detail()[n] = 0
 
 
 # audit: the fault is sticky; who cannot return the status leaves it to the hook, which looks at the fault
 cdef Status fail(Status status, uint32_t stage, int sys_errno=0, uint64_t wanted=0, uint64_t got=0) noexcept nogil:
     """Records the facts of a fault, unless an earlier one stands, and hands the status back to be returned."""
-    cdef RecFault *fault = fault_place()
+    cdef RecFault *fault = current_fault()
     if REC_LOAD(fault.status) == 0:
         fault.sys_errno = sys_errno
         fault.stage = stage
@@ -47,7 +39,7 @@ cdef Status fail(Status status, uint32_t stage, int sys_errno=0, uint64_t wanted
 
 
 # audit: as fail
-cdef Status fail_by_exception(exception, Stage stage) noexcept:
+cdef Status fail_by_exception(exception, uint32_t stage) noexcept:
     """What Python raised in the midst of our own code. None of that runs code of the program's."""
     if isinstance(exception, MemoryError):
         return fail(ERR_OUT_OF_MEMORY, stage, ENOMEM)
@@ -88,31 +80,3 @@ cdef dict fault_facts(RecFault *fault, const char *detail):
         "got": fault.got,
         "detail": detail.decode("utf-8", "replace") if detail != NULL else "",
     }
-
-
-cdef class RecorderResult:
-    """What an entry point of the core answers: a status, a value, and the facts of the fault if there is one."""
-    cdef readonly int status
-    cdef readonly object value
-    cdef readonly object fault
-
-    def __init__(self, status, value=None, fault=None):
-        self.status = status
-        self.value = value
-        self.fault = fault
-
-
-cdef RecorderResult result(Status status, value=None):
-    cdef RecFault *fault
-    if status == OK:
-        return RecorderResult(0, value)
-    fault = fault_place()
-    facts = fault_facts(fault, detail_place())
-    if facts["status"] == 0:
-        facts["status"] = <int> status
-    return RecorderResult(<int> status, value, facts)
-
-
-cdef RecorderResult refuse(Status status, uint64_t got=0):
-    """The answer to a call that cannot be, which is no fault of the session's."""
-    return RecorderResult(<int> status, None, {"status": <int> status, "stage": <int> STAGE_START, "got": got})

@@ -18,6 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "session/failures.h"
+
 #if REC_CPYTHON_KNOWN
 #pragma weak _PyRuntime
 #endif
@@ -162,7 +164,7 @@ on_event(const char *event, PyObject *arguments, void *data)
         if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0) {
             ; /* stderr is closed: there is nobody to tell */
         }
-        _exit(70); /* audit: nothing has run yet, and SystemExit would have a traceback */
+        _exit(REC_EXIT_INTERNAL); /* audit: nothing has run yet, and SystemExit would have a traceback */
     }
     Py_DECREF(answer);
     return 0;

@@ -37,8 +37,8 @@ cdef inline bint print_scalar(PyObject *o, PyTypeObject *t, uint64_t *out) noexc
 # ---- writing ------------------------------------------------------------------------------------------
 
 cdef inline uint8_t *put_int(uint8_t *p, int64_t n) noexcept nogil:
-    if -32 <= n <= 95:
-        p[0] = <uint8_t> (0x80 | (n + 32))
+    if REC_SMALL_MIN <= n <= REC_SMALL_MAX:
+        p[0] = <uint8_t> (TAG_SMALL_INT | (n - REC_SMALL_MIN))
         return p + 1
     p[0] = TAG_INT
     return put_varint(p + 1, zigzag(n))

@@ -1,0 +1,120 @@
+# What is written when there is no Python any more to write it: the one line on stderr, the summary, a diagnostic.
+
+cdef extern from "session/failures.h" nogil:
+    ctypedef struct rec_failure_text:
+        const char *name
+        const char *title
+        const char *hint
+    const rec_failure_text *rec_failure(int)
+
+cdef extern from "<string.h>" nogil:
+    const char *strrchr(const char *, int)
+    char *strerror(int)
+
+cdef extern from "session/exit_diagnostic.h" nogil:
+    ctypedef struct rec_exit_diagnostic:
+        int number, sys_errno
+        const rec_failure_text *failure
+        const char *detail
+        const char *disposition
+        const char *path
+        const char *state
+        unsigned long long events
+        const char *constant
+    ctypedef struct rec_line:
+        char *text
+        size_t size
+    void rec_write_diagnostic(rec_line *, const rec_exit_diagnostic *)
+
+cdef extern from "<unistd.h>" nogil:
+    ssize_t c_write "write"(int, const void *, size_t)
+
+
+cdef void write_stderr(const char *text) noexcept nogil:
+    write_line(2, text, strlen(text))
+
+
+cdef void write_line(int fd, const char *text, size_t size) noexcept nogil:
+    if (fd != 2 or stderr_is_there()) and c_write(fd, text, size) < 0:
+        return                                  # it is closed: there is nobody to tell
+
+
+cdef void write_failure(Status status, const char *disposition, Found found, bint aloud) noexcept nogil:
+    """What went wrong after Python had gone, with the classes that know better: aloud, or only where diagnostics go."""
+    cdef char detail[1400]
+    cdef char line[2048]
+    cdef const rec_failure_text *row = rec_failure(status)
+    cdef RecFault *fault = &tape.control.target_fault
+    cdef const char *subject = tape.control.target_detail
+    cdef const char *before = b""
+    cdef const char *reason = b""
+    cdef const char *after = b""
+    cdef int size
+    if fault.status != <uint32_t> status:       # of the sealer, which published all the same
+        fault = &tape.control.sealer_fault
+        subject = tape.control.sealer_detail
+    if strrchr(subject, 0x1F) != NULL:
+        subject = strrchr(subject, 0x1F) + 1    # the path is the last of several words
+    if fault.sys_errno != 0:
+        before = b" ("
+        reason = strerror(fault.sys_errno)
+        after = b")"
+    if status == ERR_SEALER_DIED:
+        size = snprintf(detail, sizeof(detail), "the sealer (pid %d) ended while it was needed",
+                        tape.control.sealer_pid)
+    elif status == ERR_LIMIT_REACHED:           # of the sealer's: it knows of one only
+        size = snprintf(detail, sizeof(detail), "the limit max_bytes was reached: %llu bytes",
+                        <unsigned long long> fault.wanted)
+    else:
+        size = snprintf(detail, sizeof(detail), "%s: %s%s%s%s", row.title, subject, before, reason, after)
+    if size > 0:
+        size = snprintf(line, sizeof(line), "recorder: [%s] %s. %s\n", row.name, detail, row.hint)
+    if not aloud and ending.json_fd == 2:
+        return                                  # stderr gets one line of a process
+    if aloud and ending.json_fd != 2 and size > 0:
+        write_stderr(line)
+    if ending.json_fd >= 0 or ending.json_path[0] != 0:
+        write_diagnostic(row, status, fault.sys_errno, detail, disposition, found)
+
+
+cdef void write_diagnostic(const rec_failure_text *row, Status status, int sys_errno, const char *detail,
+                           const char *disposition, Found found) noexcept nogil:
+    """The same as a diagnostic, where those go."""
+    cdef rec_exit_diagnostic facts
+    cdef rec_line line
+    cdef int fd = ending.json_fd
+    facts.number = <int> status
+    facts.sys_errno = sys_errno
+    facts.failure = row
+    facts.detail = detail
+    facts.disposition = disposition
+    facts.path = NULL if found == NO_TRACE else ending.path
+    facts.state = b"none" if found == NO_TRACE else b"complete" if found == COMPLETE_TRACE else b"partial"
+    facts.events = tape.control.events
+    facts.constant = ending.json_facts
+    rec_write_diagnostic(&line, &facts)
+    if fd >= 0:
+        write_line(fd, line.text, line.size)
+        return
+    fd = rec_sys.open(ending.json_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0o600)
+    if fd >= 0:
+        write_line(fd, line.text, line.size)
+        if rec_sys.close(fd) != 0:
+            return                              # nobody is left who could be told of that
+
+
+cdef void write_ended(Status status) noexcept nogil:
+    """The last resort, where the session could not tell of a fault itself."""
+    cdef char line[256]
+    if snprintf(line, sizeof(line), "recorder: recording has ended: error %d, which `recorder errors %d` explains.\n",
+                status, status) > 0:
+        write_stderr(line)
+
+
+cdef void write_summary() noexcept nogil:
+    cdef char line[1024]
+    cdef double seconds = <double> (tape.control.stopped_mono_ns - tape.control.started_mono_ns) / 1e9
+    if snprintf(line, sizeof(line), "recorder: %llu events in %.2f s, %llu bytes: %s\n",
+                <unsigned long long> tape.control.events, seconds,
+                <unsigned long long> tape.control.trace_bytes, ending.name) > 0:
+        write_stderr(line)

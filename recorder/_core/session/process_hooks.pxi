@@ -1,0 +1,237 @@
+# What the program does to its own process: it forks, replaces itself (exec), ends at once (os._exit).
+#
+# os._exit and os.exec* leave without a word to libc. Their entries in the method table of `posix` lead through
+# here while something is recorded: the function objects, which is all that a program can see, stay what they are.
+
+cdef extern from "<stdlib.h>" nogil:
+    int on_exit(void (*)(int, void *) noexcept nogil, void *)
+
+cdef extern from "<pthread.h>" nogil:
+    int pthread_atfork(void (*)() noexcept nogil, void (*)() noexcept nogil, void (*)() noexcept nogil)
+
+cdef extern from "<sys/auxv.h>" nogil:
+    unsigned long getauxval(unsigned long)
+    unsigned long AT_ENTRY, AT_RANDOM
+
+cdef extern from "Python.h" nogil:
+    PyInterpreterState *PyInterpreterState_Main()
+    int METH_KEYWORDS, METH_NOARGS
+
+ctypedef PyObject *(*FastCall)(PyObject *, PyObject **, Py_ssize_t) noexcept
+ctypedef PyObject *(*FastCallKeywords)(PyObject *, PyObject **, Py_ssize_t, PyObject *) noexcept
+
+cdef struct Watched:             # an entry of posix's method table, and what it was
+    PyMethodDef *method
+    void *original
+
+cdef extern from "<stdlib.h>" nogil:
+    const char *getenv(const char *)
+
+cdef extern from "<string.h>" nogil:
+    const char *strstr(const char *, const char *)
+
+cdef struct Leaving:
+    Watched execv
+    Watched execve
+    Watched exit
+    bint has_fork_handler        # of Python's
+    bint has_libc_hooks
+
+cdef Leaving leaving
+cdef PyMethodDef after_fork_method
+cdef object on_fork = None       # the session's, where a child has something to say or to record
+cdef object before_exit = None   # what the session does when the program ends, before libc is told
+
+
+# ---- exec and os._exit ----------------------------------------------------------------------------------
+
+cdef bint is_ours() noexcept:
+    """Whether this very process is recorded, and it is its main interpreter that calls."""
+    return (tape.control != NULL and hooks.state != FORKED and getpid() == tape.pid
+            and PyInterpreterState_Get() == PyInterpreterState_Main())
+
+
+cdef PyObject *watched_execv(PyObject *self, PyObject **args, Py_ssize_t n) noexcept:
+    cdef PyObject *answer
+    cdef bint ours = announce_exec()
+    answer = (<FastCall> leaving.execv.original)(self, args, n)
+    if ours:
+        withdraw_exec()
+    return answer
+
+
+cdef PyObject *watched_execve(PyObject *self, PyObject **args, Py_ssize_t n, PyObject *names) noexcept:
+    cdef PyObject *answer
+    cdef bint ours = announce_exec()
+    answer = (<FastCallKeywords> leaving.execve.original)(self, args, n, names)
+    if ours:
+        withdraw_exec()
+    return answer
+
+
+cdef bint announce_exec() noexcept:
+    """The mappings go with the program; what is in them stays. Who finds the process gone knows why."""
+    if not is_ours():
+        return False
+    REC_STORE(tape.control.leaving, 1)
+    return True
+
+
+cdef void withdraw_exec() noexcept:
+    """There is still somebody to return to: it failed."""
+    if is_ours():
+        REC_STORE(tape.control.leaving, 0)
+
+
+cdef PyObject *watched_exit(PyObject *self, PyObject **args, Py_ssize_t n, PyObject *names) noexcept:
+    cdef int64_t status = 0
+    if is_exit_call(args, n, names) and rec_int_small(args[0], &status) and is_ours():
+        if -0x80000000 <= status <= 0x7fffffff:
+            leave(<int> status)
+    return (<FastCallKeywords> leaving.exit.original)(self, args, n, names)
+
+
+cdef bint is_exit_call(PyObject **args, Py_ssize_t n, PyObject *names) noexcept:
+    """Whether posix._exit will take these arguments, and not go on with a TypeError."""
+    cdef Py_ssize_t named = 0 if names == NULL else PyTuple_GET_SIZE(names)
+    if n + named != 1 or args[0].ob_type != &PyLong_Type:
+        return False
+    return named == 0 or rec_str_is(PyTuple_GET_ITEM(names, 0), b"status")
+
+
+cdef void leave(int status) noexcept:
+    """The end of a program by os._exit: its recording is as whole as that of any other end."""
+    cdef PyObject *handled = rec_save_handled()
+    rec_lend_depth(REC_OWN_DEPTH)
+    try:
+        if before_exit is not None:
+            before_exit()
+    # audit: the session's own code failed; the program ends all the same
+    except BaseException:
+        PyErr_Clear()
+    rec_restore_handled(handled)
+    at_exit(status, NULL)
+    hooks.state = IDLE
+
+
+cdef Status watch_calls() noexcept:
+    """Once per session: the three functions, and once per process: a word from os.fork() in the child."""
+    try:
+        import posix
+        execv, execve = posix.execv, posix.execve
+        leave_at_once = posix._exit  # audit: it is not called, but led through ours
+        watch(&leaving.execv, execv, METH_FASTCALL, <void *> watched_execv)
+        watch(&leaving.execve, execve, METH_FASTCALL | METH_KEYWORDS, <void *> watched_execve)
+        watch(&leaving.exit, leave_at_once, METH_FASTCALL | METH_KEYWORDS, <void *> watched_exit)
+        if not leaving.has_fork_handler:
+            posix.register_at_fork(after_in_child=make_fork_handler())
+            leaving.has_fork_handler = True
+    except MemoryError:
+        return fail(ERR_OUT_OF_MEMORY, STAGE_START, ENOMEM)
+    except BaseException:
+        return fail(ERR_TRACER_INSTALL_CONFLICT, STAGE_START)
+    return OK
+
+
+cdef int watch(Watched *watched, function, int flags, void *ours) except -1:
+    """Leads calls of a built-in function through one of ours. One that is not what we know stays as it is."""
+    cdef PyMethodDef *method
+    if (<PyObject *> function).ob_type != &PyCFunction_Type or watched.method != NULL:
+        return 0
+    method = (<PyCFunctionObject *> function).m_ml
+    if method.ml_flags != flags:
+        return 0
+    watched.method = method
+    watched.original = method.ml_meth
+    method.ml_meth = ours
+    return 0
+
+
+cdef void unwatch_calls() noexcept nogil:
+    unwatch(&leaving.execv, <void *> watched_execv)
+    unwatch(&leaving.execve, <void *> watched_execve)
+    unwatch(&leaving.exit, <void *> watched_exit)
+
+
+cdef void unwatch(Watched *watched, void *ours) noexcept nogil:
+    """Back to what it was, unless somebody else leads it through theirs now: then ours stays in the chain."""
+    if watched.method != NULL and watched.method.ml_meth == ours:
+        watched.method.ml_meth = watched.original
+        watched.method = NULL
+
+
+cdef uint64_t image_of_process() noexcept nogil:
+    """Another number after an exec: where the kernel has put this program and its stack (processes.process_image)."""
+    cdef const char *preloaded = getenv(b"LD_PRELOAD")
+    if preloaded != NULL and strstr(preloaded, b"vgpreload") != NULL:
+        return 0                                # under valgrind a process does not see itself as the system does
+    return <uint64_t> getauxval(AT_RANDOM) + <uint64_t> getauxval(AT_ENTRY)
+
+
+# ---- libc's hooks --------------------------------------------------------------------------------------
+
+cdef Status watch_process() noexcept nogil:
+    """Once per process: libc tells of the end and of forks."""
+    if leaving.has_libc_hooks:
+        return OK
+    if on_exit(at_exit, NULL) != 0:
+        return fail(ERR_OUT_OF_MEMORY, STAGE_START, ENOMEM)
+    if pthread_atfork(NULL, after_fork_in_parent, after_fork_in_child) != 0:
+        return fail(ERR_OUT_OF_MEMORY, STAGE_START, ENOMEM)
+    leaving.has_libc_hooks = True
+    return OK
+
+
+cdef void after_fork_in_parent() noexcept nogil:
+    if tape.control != NULL:
+        tape.control.forks += 1
+
+
+cdef void after_fork_in_child() noexcept nogil:
+    """The tape is the parent's. The hooks that the child inherited find nothing to do and switch themselves off."""
+    global changing, deciding
+    changing = deciding = NULL                  # only the thread that forked is here; it is in neither, or comes out
+    if tape.control == NULL:
+        return
+    hooks.forked_while = hooks.state
+    hooks.state = FORKED
+    ending.override = -1
+    unmap_tape()
+
+
+# ---- os.fork -------------------------------------------------------------------------------------------------
+
+cdef object make_fork_handler():
+    after_fork_method.ml_name = b"after_fork"
+    after_fork_method.ml_meth = <void *> after_fork
+    after_fork_method.ml_flags = METH_NOARGS
+    after_fork_method.ml_doc = NULL
+    cdef PyObject *made = PyCFunction_NewEx(&after_fork_method, NULL, NULL)
+    if made == NULL:
+        raise MemoryError   # audit: watch_calls makes a fault of it
+    handler = <object> made
+    Py_XDECREF(made)
+    return handler
+
+
+cdef PyObject *after_fork(PyObject *self, PyObject *nothing) noexcept:
+    """In a child of os.fork(), before any function of the program's: the hooks that it inherited go. A child of a fork
+    below Python never comes here; there they find nothing to do, and switch themselves off one by one."""
+    cdef PyObject *handled
+    cdef bint waited, was_recording
+    if hooks.state != FORKED:
+        return none()
+    handled = rec_save_handled()
+    rec_lend_depth(REC_OWN_DEPTH)
+    waited = hooks.forked_while == WAITING
+    was_recording = waited or hooks.forked_while == RECORDING
+    end_session()
+    try:
+        if on_fork is not None and was_recording:
+            on_fork(waited)
+    # audit: the session tells of its own failures; whatever else comes must not reach the program's fork()
+    except BaseException:
+        PyErr_Clear()
+    rec_lend_depth(-REC_OWN_DEPTH)
+    rec_restore_handled(handled)
+    return none()

@@ -1,0 +1,72 @@
+# The tape is handed to the sealer, which publishes the trace; and that is waited for, as long as the sealer shows signs
+# of life.
+
+cdef int FINISH_MS = 10000       # how long the end of a process waits for a sealer that shows no sign of life
+
+
+cdef void close_tape(uint32_t state) noexcept nogil:
+    """The tape is whole up to here; the sealer may take what is left. The live segment keeps its state: its
+    committed size says how much of it counts."""
+    if tape.head != NULL and tape.end - tape.cur >= DEF_ROOM and reserve(DEF_ROOM) == OK:
+        put_clock()
+    if tape.head != NULL:
+        commit()
+    hand_over(state)
+
+
+cdef void hand_over(uint32_t state) noexcept nogil:
+    tape.control.events = tape.events
+    tape.control.stopped_mono_ns = rec_clock_ns(CLOCK_MONOTONIC)
+    REC_STORE(tape.control.target_state, state)
+
+
+cdef Publication publication(Status status):
+    """The answer, of a sealer that has finished, or will not. `status` may come after a fault that stands."""
+    cdef Publication answer = Publication(<int> status, facts_of(status))
+    answer.sealer_state = tape.control.sealer_state
+    answer.trace_bytes = tape.control.trace_bytes
+    answer.verdict = tape.control.verdict
+    if status != OK and <uint32_t> status != REC_LOAD(tape.control.target_fault.status):
+        if <uint32_t> status == REC_LOAD(tape.control.sealer_fault.status):
+            answer.fault = fault_facts(&tape.control.sealer_fault, tape.control.sealer_detail)
+        else:
+            answer.fault = {"status": <int> status, "stage": <int> STAGE_STOP, "got": tape.control.sealer_pid}
+    return answer
+
+
+cdef bint is_settled(uint64_t *beat, uint64_t *seen, Status *status) noexcept nogil:
+    """Whether the sealer has finished, or will not; then `status` says how."""
+    cdef uint32_t state = REC_LOAD(tape.control.sealer_state)
+    cdef uint64_t now
+    if tape.is_cut_off:
+        status[0] = ERR_MAPPING_LOST            # it publishes when this process is gone
+        return True
+    if state >= REC_SEALER_PUBLISHED:
+        status[0] = adopt_sealer_fault()        # what went wrong at the very end, if anything did
+        return True
+    if REC_LOAD(tape.control.target_state) != REC_TARGET_FINISHED:
+        REC_STORE(tape.control.target_state, REC_TARGET_FINISHED)     # the page was made anew meanwhile
+    now = rec_clock_ns(CLOCK_MONOTONIC)
+    if seen[0] == 0 or REC_LOAD64(tape.control.heartbeat) != beat[0]:
+        beat[0] = REC_LOAD64(tape.control.heartbeat)
+        seen[0] = now
+    if now - seen[0] > 50000000 and not sealer_is_alive():
+        # It may have published in the meantime and ended.
+        if REC_LOAD(tape.control.sealer_state) != state:
+            return False
+        status[0] = fail(ERR_SEALER_DIED, STAGE_STOP, 0, 0, tape.control.sealer_pid)
+        return True
+    if now - seen[0] > <uint64_t> FINISH_MS * 1000000:
+        status[0] = fail(ERR_SEALER_STALLED, STAGE_STOP, 0, (now - seen[0]) // 1000000)
+        return True
+    return False
+
+
+cdef Status wait_for_sealer() noexcept nogil:
+    cdef uint64_t beat = 0, seen = 0
+    cdef Status status = OK
+    while not is_settled(&beat, &seen, &status):
+        if is_hurried:
+            return OK                           # it publishes all the same, and nobody waits for it
+        pause_us(500)
+    return status

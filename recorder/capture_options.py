@@ -1,0 +1,120 @@
+"""What the core is told when a recording begins: the policy, and what surrounds it, in the core's own terms."""
+
+from __future__ import annotations
+
+import os
+
+from recorder import errors
+from recorder import policy as policies
+from recorder._core import capture
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from recorder.diagnostics import Reporter
+    from recorder.policy import Policy
+    from recorder.staging.layout import Staging
+
+# What one value may take.
+MOST_ITEMS = 200  # elements of a container
+MOST_DEPTH = 6  # nesting
+MOST_TEXT = 1024  # code points of a str
+MOST_NODES = 2000  # elements in all
+# How long the program waits for a sealer that shows no sign of life before recording is given up.
+WAIT_MS = 10_000
+NO_LIMIT = (1 << 64) - 1
+NO_LIMIT_SECONDS = 1e9
+SCOPES = {"own": 0, "deps": 1, "all": 2}
+
+
+def options_for(
+    staging: Staging,
+    reporter: Reporter,
+    *,
+    whole_process: bool,
+    waiting: bool,
+    on_fork: Callable[[bool], None],
+    at_exit: Callable[[], None],
+) -> capture.Options:
+    """`waiting`: recording begins with `__main__`. on_fork and at_exit are called if the policy has a use for that."""
+    policy, path = staging.policy, staging.destination
+    missing = errors.TraceMissingError(path=path)
+    json_fd, json_path, json_facts = reporter.after_finalization()
+    return capture.Options(
+        scope=SCOPES[policy.scope],
+        outside=(_folder(__file__),),
+        stdlib=_standard_library(),
+        included=_paths(policy.include),
+        excluded=_paths(policy.exclude),
+        secrets=_secrets(policy),
+        items=MOST_ITEMS,
+        depth=MOST_DEPTH,
+        text=MOST_TEXT,
+        nodes=MOST_NODES,
+        max_events=NO_LIMIT if policy.max_events is None else policy.max_events,
+        max_seconds=NO_LIMIT_SECONDS if policy.max_duration is None else policy.max_duration,
+        wait_ms=WAIT_MS,
+        wait_for_main=waiting,
+        summary=waiting and _wants_summary(policy),
+        exit_status=0 if whole_process and not policy.propagate_script_exit else -1,
+        name=os.fsencode(_short(path)),
+        path=path.encode("utf-8", "backslashreplace"),
+        decisions=policies.after_finalization(policy, owns_status=whole_process),
+        missing=f"recorder: {missing}\n".encode("utf-8", "backslashreplace"),
+        json_fd=json_fd,
+        json_path=json_path,
+        json_facts=json_facts,
+        on_fork=on_fork if _reports_forks(policy) else None,
+        before_exit=at_exit if whole_process else None,
+    )
+
+
+def _short(path: str) -> str:
+    """The path as a user here would write it."""
+    try:
+        return os.path.relpath(path)
+    except OSError as error:  # the current folder is gone
+        if errors.is_programs(error):
+            raise
+        return path
+
+
+def _secrets(policy: Policy) -> tuple[bytes, ...]:
+    """Patterns of names, as the core compares them: with `*` and `?`, ASCII in lower case."""
+    return tuple(_ascii(pattern.lower()) for pattern in policy.redact)
+
+
+def _ascii(pattern: str) -> bytes:
+    """With `?` for everything else. In dev mode the codec of that name would be loaded, and seen by the program."""
+    return "".join(c if c.isascii() else "?" for c in pattern).encode()
+
+
+def _paths(patterns: tuple[str, ...]) -> tuple[bytes, ...]:
+    """Patterns of files. `package.module` stands for its file, or for the folder of that name."""
+    found = []
+    for pattern in patterns:
+        pattern = pattern.lower()
+        if os.sep not in pattern and not pattern.endswith(".py"):
+            pattern = pattern.replace(".", os.sep)
+            found += [f"*/{pattern}.py", f"*/{pattern}/*"]
+        else:
+            found.append(pattern if pattern.startswith((os.sep, "*")) else f"*/{pattern}")
+    return tuple(_ascii(pattern) for pattern in found)
+
+
+def _reports_forks(policy: Policy) -> bool:
+    return bool(policy.follow_children or policy.json_errors or policy.log_file)
+
+
+def _wants_summary(policy: Policy) -> bool:
+    return policy.summary == "always" or (policy.summary == "auto" and os.isatty(2))
+
+
+def _standard_library() -> tuple[str, ...]:
+    folder = _folder(os.__file__)
+    return (folder, os.path.realpath(folder) + os.sep)
+
+
+def _folder(file: str) -> str:
+    return os.path.dirname(os.path.abspath(file)) + os.sep

@@ -1,0 +1,58 @@
+"""An event of a trace in words, as the full screen and the plain form of `recorder show` say it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from recorder.cli.queries import base, duration, shown
+
+if TYPE_CHECKING:
+    from recorder.trace.moments import Event, Frame
+    from recorder.trace.reader import Trace
+
+OUTCOMES = {"return": "→ returned", "yield": "→ yielded", "unwind": "! ends by"}
+OUTCOMES |= {"raise": "! raised", "reraise": "! raised again", "handled": "! handled"}
+OUTCOMES |= {"throw": "! thrown in"}
+
+
+def title(event: Event) -> str:
+    """What an event is, and where."""
+    text = f"{event.kind}  {event.function.qualified_name}  {base(event.file)}:{event.line}"
+    if event.gap:
+        text += f"  [{event.lost or 'some'} events lost before]"
+    return text
+
+
+def headline(event: Event) -> str:
+    """An event on one line."""
+    value = "" if event.value is None else f"  → {shown(event.value)}"
+    return f"{event.seq}  {title(event)}{value}"
+
+
+def outcome(event: Event) -> tuple[str, str]:
+    """What came of the frame at an event, and the value of it; two empty texts if nothing did."""
+    if event.value is None or event.kind not in OUTCOMES:
+        return "", ""
+    return OUTCOMES[event.kind], shown(event.value, 120)
+
+
+def source_lines(trace: Trace, path: str) -> list[str]:
+    """The text as it ran; empty if it is not in the trace."""
+    source = trace.sources.get(path)
+    return [] if source is None else source.text.splitlines()
+
+
+def variables(frame: Frame | Event, changed: set[str]) -> list[tuple[bool, str, str]]:
+    """(whether it has just changed, name, value) of a frame's variables. Those that every module
+    has are left out of a module's."""
+    hidden = frame.function.is_body
+    return [
+        (name in changed, name, shown(value, 120))
+        for name, value in frame.locals.items()
+        if not (hidden and name.startswith("__") and name.endswith("__"))
+    ]
+
+
+def elapsed(trace: Trace, event: Event) -> str:
+    """Since the recording began."""
+    return duration(max(event.time - int(trace.header["started"]), 0))

@@ -1,0 +1,168 @@
+"""`recorder show --plain`: one command a line, for pipes and for terminals without the full screen."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from recorder import errors
+from recorder.cli.events import headline, source_lines, variables
+from recorder.cli.output import printable, write
+from recorder.cli.queries import base, shown, thread_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from recorder.trace.navigate import Navigator
+
+CONTEXT = 3  # lines of source before and after the present one
+HELP = """\
+  s  step            S  back          into whatever is called
+  n  next            N  back          over what is called
+  o  out             O  back          to the end of the function; back: to its caller's line
+  g SEQ                               to an event; g end, g start
+  / WHAT             ? WHAT           to FILE:LINE, a function or an exception's type
+  e [TYPE]           E [TYPE]         to an exception
+  b WHAT             b                a breakpoint at FILE:LINE or a function; the list
+  c  continue        C  back          to a breakpoint
+  v VAR              V VAR            to the last change of a variable; to the next one
+  p VAR                               a value, whole
+  l  l LINES                          the source around here
+  w                                   the stack
+  t  t NUMBER                         the threads; to one of them
+  h                                   this help
+  q                                   the end"""
+WORDS = {
+    "step": "s", "next": "n", "out": "o", "goto": "g", "find": "/", "exception": "e",
+    "break": "b", "continue": "c", "changed": "v", "print": "p", "list": "l", "where": "w",
+    "threads": "t", "help": "h", "back": "S",
+}  # fmt: skip
+
+
+class Plain:
+    """Reads commands, and writes what a person or a program wants to know."""
+
+    def __init__(self, walk: Navigator) -> None:
+        self.walk = walk
+        self.commands: dict[str, Callable[[str], object]] = {
+            "s": lambda _: self.move(walk.step()),
+            "S": lambda _: self.move(walk.step(back=True)),
+            "n": lambda _: self.move(walk.next()),
+            "N": lambda _: self.move(walk.next(back=True)),
+            "o": lambda _: self.move(walk.out()),
+            "O": lambda _: self.move(walk.out(back=True)),
+            "g": self.goto,
+            "/": lambda what: self.move(walk.search(what)),
+            "?": lambda what: self.move(walk.search(what, back=True)),
+            "e": lambda name: self.move(walk.to_exception(name or None)),
+            "E": lambda name: self.move(walk.to_exception(name or None, back=True)),
+            "b": self.breakpoint,
+            "c": lambda _: self.move(walk.run()),
+            "C": lambda _: self.move(walk.run(back=True)),
+            "v": lambda name: self.move(walk.last_change(name)),
+            "V": lambda name: self.move(walk.last_change(name, back=False)),
+            "p": self.value,
+            "l": self.source,
+            "w": self.stack,
+            "t": self.threads,
+            "h": lambda _: write(HELP),
+        }
+
+    def run(self) -> None:
+        terminal = sys.stdin is not None and sys.stdin.isatty()
+        self.show_event()
+        while True:
+            if terminal:
+                sys.stdout.write("> ")
+                sys.stdout.flush()
+            line = sys.stdin.readline() if sys.stdin is not None else ""
+            if not line or line.strip() in ("q", "quit", "exit"):
+                return
+            if line.strip():
+                self.obey(line.strip())
+
+    def obey(self, line: str) -> None:
+        """One command: a letter, or the word it stands for, and what it is about."""
+        word, _, rest = line.partition(" ")
+        if line[0] in "/?":
+            word, rest = line[0], line[1:]
+        word = WORDS.get(word, word)
+        command = self.commands.get(word)
+        if command is None:
+            write(f"{printable(word)} is not a command; h lists them")
+            return
+        try:
+            command(rest.strip())
+        except errors.RecorderUsageError as exc:
+            write(printable(str(exc)))
+        except (errors.TraceCorruptError, errors.UnknownRecordError) as exc:
+            write(f"that cannot be read: {printable(str(exc))}")
+
+    def move(self, moved: bool) -> None:
+        if moved:
+            self.show_event()
+        else:
+            write("nothing there")
+
+    def show_event(self) -> None:
+        """The present event: where, the line, what changed."""
+        event = self.walk.event
+        write(printable(headline(event)))
+        lines = source_lines(self.walk.trace, event.file)
+        if 0 < event.line <= len(lines):
+            write(printable(f"  {event.line:>5} → {lines[event.line - 1]}"))
+        for name, value in event.changed.items():
+            write(printable(f"        * {name} = {shown(value)}"))
+
+    def goto(self, where: str) -> None:
+        if where in ("start", "end"):
+            self.move(self.walk.to_end(back=where == "start"))
+            return
+        if not where.isdecimal() or len(where) > 18:
+            raise errors.InvalidArgumentError(
+                argument="g", value=where, expected="the number of an event, start or end"
+            )
+        self.move(self.walk.goto(int(where)))
+
+    def breakpoint(self, what: str) -> None:
+        from recorder.trace.navigate import Breakpoint
+
+        if what:
+            self.walk.breakpoints.append(Breakpoint.parse(what))
+        for point in self.walk.breakpoints:
+            write(printable(f"  breakpoint at {point}"))
+
+    def value(self, name: str) -> None:
+        event = self.walk.event
+        if name:
+            value = event.locals.get(name)
+            write(printable(f"  {name} = {shown(value, 5_000)}"))
+            return
+        for changed, each, text in variables(event, set(event.changed)):
+            write(printable(f"  {'*' if changed else ' '} {each} = {text}"))
+
+    def source(self, around: str) -> None:
+        event = self.walk.event
+        lines = source_lines(self.walk.trace, event.file)
+        if not lines:
+            write("the source is not in the trace")
+        reach = int(around) if around.isdecimal() and len(around) < 7 else CONTEXT
+        first = max(event.line - reach, 1)
+        for number, text in enumerate(lines[first - 1 : event.line + reach], first):
+            write(printable(f"  {number:>5} {'→' if number == event.line else ' '} {text}"))
+
+    def stack(self, _: str) -> None:
+        for frame in reversed(self.walk.moment.stack):
+            name = frame.function.qualified_name
+            write(printable(f"  {frame.depth:>4}  {name}  {base(frame.file)}:{frame.line}"))
+
+    def threads(self, number: str) -> None:
+        if number.isdecimal() and len(number) < 10:
+            self.move(self.walk.thread(int(number)))
+            return
+        here = self.walk.event.thread.number
+        for thread, frames in self.walk.moment.stacks:
+            mark = "→" if thread.number == here else " "
+            top = frames[-1]
+            where = f"{top.function.qualified_name}  {base(top.file)}:{top.line}"
+            write(printable(f"  {mark} {thread_name(thread)}  {where}"))

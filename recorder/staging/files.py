@@ -1,0 +1,99 @@
+"""What is done to the files of a staging folder, by all who work at one: reserving, locking, removing."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from recorder import errors
+from recorder._core import syscalls
+from recorder.staging.layout import FILES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Final
+
+REMOVING_ATTEMPTS: Final = 2  # what fails once may still go
+FALLOC_FL_KEEP_SIZE: Final = 1
+
+
+def reserve_ahead(fd: int, at: int, size: int, path: str) -> None:
+    """Reserves room behind the end of a file. Where that cannot be, writes take their chance."""
+    with errors.mapped("fallocate", path=path, bytes_wanted=size):
+        try:
+            syscalls.fallocate(fd, FALLOC_FL_KEEP_SIZE, at, size, path)
+        except OSError as error:
+            if error.errno != errno.EOPNOTSUPP:
+                raise
+
+
+def keep_open_to_us(path: str, mode: int) -> None:
+    """Gives back to the owner what a strict umask has taken away when the file was made. Where that cannot be, as on
+    a file system without modes, it is as it is: never more open than the mode."""
+    try:
+        syscalls.chmod(path, mode)
+    except OSError as error:
+        if errors.is_programs(error):
+            raise
+
+
+def lock(path: str) -> int | None:
+    """Makes this process the only one to work at a staging folder until it closes the descriptor,
+    or ends; None if another one does."""
+    import fcntl
+
+    with errors.mapped("open", path=path):
+        fd = syscalls.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        syscalls.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB, path)
+    except BlockingIOError:
+        _close(fd, path)
+        return None
+    except OSError:
+        pass  # a file system without locks
+    return fd
+
+
+def release(fd: int) -> None:
+    """Closes a descriptor, if it is one, of which no data depends: failing does not matter."""
+    if fd >= 0:
+        try:
+            syscalls.close(fd)
+        except OSError:
+            pass
+
+
+def _close(fd: int, path: str) -> None:
+    with errors.mapped("close", path=path):
+        syscalls.close(fd, path)
+
+
+def remove(path: str) -> errors.RecorderError | None:
+    """Removes a staging folder and all that we put into it; what is already gone is gone.
+    Returns the first thing that went wrong, if any. The folder then still tells what it is."""
+    *files, session = (os.path.join(path, name) for name in FILES)
+    first: errors.RecorderError | None = None
+    for name in files:
+        first = first or _remove("unlink", syscalls.unlink, name)
+    if first is None:
+        first = _remove("unlink", syscalls.unlink, session)
+    return first or _remove("rmdir", syscalls.rmdir, path)
+
+
+def remove_file(name: str) -> errors.RecorderError | None:
+    """Removes a file that may not be there. What went wrong, if anything did."""
+    return _remove("unlink", syscalls.unlink, name)
+
+
+def _remove(operation: str, call: Callable[[str], None], name: str) -> errors.RecorderError | None:
+    failure: errors.RecorderError | None = None
+    for _ in range(REMOVING_ATTEMPTS):
+        try:
+            call(name)
+            return None
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            failure = errors.from_oserror(error, operation=operation, path=name)
+    return failure

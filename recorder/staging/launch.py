@@ -1,0 +1,109 @@
+"""Starting the sealer of a recording, and waiting until it is ready."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from recorder import errors
+from recorder._core import control, syscalls
+from recorder.processes import Watch
+from recorder.staging.create import undo
+from recorder.staging.layout import Staging
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+SEALER_START_SECONDS: Final = 10.0
+SEALER_BOOT: Final = (
+    "import sys; sys.path += sys.argv[2:]; from recorder.sealer import main; main(sys.argv[1])"
+)
+
+
+def launch_sealer(staging: Staging) -> None:
+    """Starts the sealer, which is nobody's child, and waits until it is ready. A sealer that does
+    not start leaves nothing behind, the staging folder included."""
+    try:
+        staging.sealer = _spawn_sealer(staging)
+        _await_sealer(staging, staging.sealer)
+    except BaseException as error:
+        undo(staging, error)
+        raise
+
+
+def interpreter() -> str:
+    """A Python that can be started. Where Python is embedded, sys.executable is the program that it is part of
+    (uWSGI, for one), and the environment's own stands in."""
+    if "python" in os.path.basename(sys.executable or ""):
+        return sys.executable
+    for prefix in (sys.prefix, sys.base_prefix):
+        name = os.path.join(prefix, "bin", "python{}.{}".format(*sys.version_info))
+        if os.access(name, os.X_OK):
+            return name
+    raise errors.SealerStartFailedError(reason="Python does not know its own executable")
+
+
+def _spawn_sealer(staging: Staging) -> int:
+    executable = interpreter()
+    flags = ["-I", "-S", "-X", "utf8"]
+    if sys.dont_write_bytecode:
+        flags.append("-B")
+    if sys.pycache_prefix:
+        flags += ["-X", f"pycache_prefix={sys.pycache_prefix}"]
+    argv = [executable, *flags, "-c", SEALER_BOOT, staging.path, *_sealer_path()]
+    # What is set for the program's Python (PYTHONMALLOC, PYTHONTRACEMALLOC …) is not for this one.
+    environment = [
+        name + b"=" + value for name, value in os.environb.items() if not name.startswith(b"PYTHON")
+    ]
+    try:
+        return syscalls.spawn(executable, argv, environment, staging.file("sealer.log"))
+    except OSError as error:
+        if errors.is_programs(error):
+            raise
+        raise errors.SealerStartFailedError(reason=executable, errno=error.errno) from error
+
+
+def _sealer_path() -> list[str]:
+    """Where the sealer finds us and our dependencies, after its own standard library. Installed
+    packages come first, so that a module beside the user's script hides none of them."""
+    ours = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    rest = [p for p in sys.path if isinstance(p, str) and os.path.isabs(p) and p != ours]
+    return [ours, *sorted(rest, key=lambda p: not p.endswith(("site-packages", "dist-packages")))]
+
+
+def _await_sealer(staging: Staging, pid: int) -> None:
+    """Returns when the sealer is ready; raises when it failed, died or does not answer."""
+    deadline = time.monotonic() + SEALER_START_SECONDS
+    page = control.ControlPage(staging.file("control"))  # given back when nobody holds it
+    with errors.mapped("spawn", path=f"/proc/{pid}"):
+        watch = Watch(pid)  # as this
+    try:
+        while page.sealer_state == control.SEALER_STARTING:
+            with errors.mapped("spawn", path=f"/proc/{pid}"):
+                died = watch.dead(1)
+            if died and page.sealer_state == control.SEALER_STARTING:
+                raise errors.SealerStartFailedError(reason=_last_line(staging))
+            if time.monotonic() > deadline:
+                raise errors.SealerStalledError(timeout_ms=int(SEALER_START_SECONDS * 1000))
+        if page.sealer_state != control.SEALER_READY:
+            raise sealer_error(page) or errors.SealerStartFailedError(reason=_last_line(staging))
+    finally:
+        watch.close()
+        page.close()
+
+
+def sealer_error(page: control.ControlPage) -> errors.RecorderError | None:
+    """The sealer's fault as an exception."""
+    fault = page.sealer_fault
+    return None if fault is None else errors.from_fault(fault)
+
+
+def _last_line(staging: Staging) -> str:
+    try:
+        with syscalls.opened(staging.file("sealer.log"), os.O_RDONLY) as fd:
+            lines = syscalls.pread(fd, 1 << 16, 0).decode("utf-8", "replace").split("\n")
+    except OSError:
+        lines = []
+    return next((line for line in reversed(lines) if line.strip()), "it ended without a word")

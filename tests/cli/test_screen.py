@@ -1,0 +1,291 @@
+"""`recorder show` on the full screen, driven by its keys: what is shown, and where each key leads."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.widgets import DataTable, Footer, Input, OptionList, Static
+
+from recorder import cli
+from recorder.cli import show
+from recorder.cli.screen import Screen, Window
+from recorder.trace.navigate import Navigator
+from recorder.trace.reader import Event, open_trace
+from tests.tools import reference_writer as w
+
+PROGRAM = '''\
+"""Threads, wide characters, an exception, and a value that is longer than any screen."""
+import threading
+
+
+def wait(name: str, ready: threading.Event) -> str:
+    ready.wait()
+    return name
+
+
+def deep(n: int) -> int:
+    if n == 0:
+        raise KeyError("no such 世界")
+    return deep(n - 1) + 1
+
+
+def main() -> None:
+    long_text = "lorem ipsum " * 300
+    世界 = "👩 wide"
+    ready = threading.Event()
+    threads = [threading.Thread(target=wait, args=("a", ready), name=f"waits-{i}") for i in (1, 2)]
+    for thread in threads:
+        thread.start()
+    try:
+        deep(30)
+    except KeyError:
+        ready.set()
+    for thread in threads:
+        thread.join()
+
+
+main()
+'''
+
+
+@pytest.fixture(scope="module")
+def trace(tmp_path_factory: pytest.TempPathFactory, trace_of: Callable[[Path], Path]) -> Path:
+    program = tmp_path_factory.mktemp("screen") / "wide.py"
+    program.write_text(PROGRAM)
+    return trace_of(program)
+
+
+class Driver:
+    """Presses keys, and reads the screen."""
+
+    def __init__(self, app: Screen, pilot: Any) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    async def press(self, *keys: str) -> Event:
+        for key in keys:
+            await self.pilot.press(key)
+            await self.app.workers.wait_for_complete()
+            await self.pilot.pause()
+        return self.app.walk.event
+
+    async def find(self, text: str, key: str = "slash") -> Event:
+        await self.press(key)
+        self.app.query_one("#ask", Input).value = text
+        return await self.press("enter")
+
+    def text(self, name: str) -> str:
+        return str(self.app.query_one(f"#{name}", Static).render())
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        table = self.app.query_one("#variables", DataTable)
+        return [
+            tuple(str(cell) for cell in table.get_row_at(i))  # type: ignore[misc]
+            for i in range(table.row_count)
+        ]
+
+    def options(self, name: str) -> list[str]:
+        found = self.app.query_one(f"#{name}", OptionList)
+        return [str(found.get_option_at_index(i).prompt) for i in range(found.option_count)]
+
+
+def drive(
+    path: Path, how: Callable[[Driver], Awaitable[None]], size: tuple[int, int] = (80, 24)
+) -> None:
+    async def run() -> None:
+        with open_trace(path) as opened:
+            app = Screen(Navigator(opened))
+            async with app.run_test(size=size) as pilot:
+                await pilot.pause()
+                await how(Driver(app, pilot))
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 50), (20, 5)], ids=str)
+def test_where_it_is(trace: Path, size: tuple[int, int]) -> None:
+    async def how(screen: Driver) -> None:
+        event = await screen.find("deep")
+        event = await screen.press("n")
+        assert event.line == 11
+        assert screen.text("where").startswith(f"{event.seq} of ")
+        assert "line  deep  wide.py:11" in screen.text("where")
+        source = screen.text("text").splitlines()
+        assert [row for row in source if "→" in row] == [row for row in source if " 11 →" in row]
+        pane = screen.app.query_one("#source")
+        if size[1] > 10:  # the present line is in sight
+            assert pane.scroll_y <= 10 < pane.scroll_y + pane.size.height
+        assert not screen.app.query_one("#warning").has_class("open")
+
+    drive(trace, how, size)
+
+
+def test_variables_stack_and_threads(trace: Path) -> None:
+    async def how(screen: Driver) -> None:
+        await screen.find("main")
+        await screen.press("n", "n")
+        assert ("*", "long_text") in [row[:2] for row in screen.rows()]
+        await screen.press("n")
+        rows = screen.rows()
+        assert ("*", "世界", "'👩 wide'") in rows
+        assert [row[0] for row in rows if row[1] == "long_text"] == [""]
+        await screen.find("KeyError")
+        assert screen.rows()[0][1] == "! raised"
+        assert len(screen.options("stack")) == 33
+        assert "deep  wide.py:12" in screen.options("stack")[0]
+        threads = screen.options("threads")
+        assert [row.split()[1 if "→" in row else 0] for row in threads] == ["0", "1", "2"]
+        assert threads[0].startswith("→ 0 MainThread  deep:12")
+        screen.app.query_one("#threads").focus()
+        event = await screen.press("down", "enter")
+        assert event.thread.name == "waits-1"
+        assert screen.options("threads")[1].startswith("→ 1 waits-1")
+
+    drive(trace, how)
+
+
+def test_a_frame_and_a_value_are_looked_at(trace: Path) -> None:
+    async def how(screen: Driver) -> None:
+        event = await screen.find("KeyError")
+        screen.app.query_one("#stack").focus()
+        await screen.press("end")  # goes to the last event, wherever the focus is
+        assert screen.app.walk.event.seq > event.seq
+        await screen.press("home")
+        await screen.find("KeyError")
+        stack = screen.app.query_one("#stack", OptionList)
+        stack.focus()
+        stack.highlighted = 31  # main, below 31 of deep
+        await screen.press("enter")
+        assert screen.app.frame.function.name == "main"
+        assert " 24 →" in screen.text("text")
+        screen.app.query_one("#variables").focus()
+        await screen.press("enter")
+        assert isinstance(screen.app.screen, Window)
+        assert screen.app.screen.heading == "long_text"
+        text = screen.app.screen.text
+        assert text.count("lorem") > 50 and text.endswith("(3600)")  # as far as it was recorded
+        await screen.press("escape")
+        assert not isinstance(screen.app.screen, Window)
+
+    drive(trace, how)
+
+
+def test_the_last_change_and_the_next(trace: Path) -> None:
+    async def how(screen: Driver) -> None:
+        await screen.find("thread.start")  # no function of this name
+        assert "nothing there" in screen.text("say")
+        await screen.find("wide.py:28")
+        names = [row[1] for row in screen.rows()]
+        screen.app.query_one("#variables", DataTable).move_cursor(row=names.index("世界"))
+        event = await screen.press("v")
+        assert "世界" in event.changed
+        assert screen.app.marked() == "世界"
+        assert (await screen.press("v")).seq == event.seq  # it had none before
+        assert "nothing there" in screen.text("say")
+
+    drive(trace, how)
+
+
+def test_breakpoints_both_ways(trace: Path) -> None:
+    async def how(screen: Driver) -> None:
+        await screen.press("c")
+        assert "no breakpoint" in screen.text("say")
+        first = await screen.find("wide.py:13")
+        await screen.press("b")
+        [marked] = [row for row in screen.text("text").splitlines() if "●" in row]
+        assert " 13 →" in marked
+        second = await screen.press("c")
+        assert (second.line, second.depth) == (13, first.depth + 1)
+        assert (await screen.press("C")).seq == first.seq
+        await screen.press("b", "c")
+        assert "no breakpoint" in screen.text("say")
+
+    drive(trace, how)
+
+
+def test_help_fits_the_smallest_screen(trace: Path) -> None:
+    async def how(screen: Driver) -> None:
+        await screen.press("h")
+        window = screen.app.screen.query_one("#window")
+        assert window.region.width <= 80
+        assert window.max_scroll_y == 0
+        await screen.press("h")
+        assert not isinstance(screen.app.screen, Window)
+        await screen.find("7 parsecs:", "g")
+        assert "not the number of an event" in screen.text("say")
+        await screen.find("a:b")
+        assert "ERR_INVALID_ARGUMENT" in screen.text("say")
+        await screen.find("99999999", "g")
+        assert "ERR_EVENT_NOT_FOUND" in screen.text("say")
+        await screen.press("slash", "escape")
+        assert not screen.app.query_one("#ask").has_class("open")
+
+    drive(trace, how)
+
+
+def test_there_is_no_more_to_scroll_than_there_is_to_see(trace: Path) -> None:
+    """The variables of `main` are wider than the screen, those of `deep` are not."""
+
+    async def how(screen: Driver) -> None:
+        table = screen.app.query_one("#variables", DataTable)
+        await screen.find("wide.py:19")
+        await screen.press("n")
+        assert table.virtual_size.width > table.size.width
+        await screen.find("deep")
+        assert [name for _, name, _ in screen.rows()] == ["n"]
+        assert table.virtual_size.width <= table.size.width
+        keys = screen.app.query_one(Footer)
+        assert keys.size.width == 80 >= keys.virtual_size.width - 1  # a blank behind the last one
+
+    drive(trace, how)
+
+
+def test_less_than_a_trace_is_said(trace: Path, tmp_path: Path) -> None:
+    path = tmp_path / "cut.rtrace"
+    path.write_bytes(trace.read_bytes()[:-64])
+
+    async def how(screen: Driver) -> None:
+        assert screen.app.query_one("#warning").has_class("open")
+        assert "the trace is truncated: it ends where" in screen.text("warning")
+
+    drive(path, how)
+
+
+def test_no_source(tmp_path: Path) -> None:
+    path = tmp_path / "bare.rtrace"
+    file = w.File()
+    records = w.def_file(0, "/gone.py") + w.def_thread(0, 1, "M") + w.thread(0)
+    records += w.def_code(0, 0, 1, 3, "f", "f", 0, []) + w.enter(0) + w.event("call") + w.line(5)
+    file.segment(w.EMPTY_PREAMBLE + records, 2)
+    path.write_bytes(file.close())
+
+    async def how(screen: Driver) -> None:
+        await screen.press("s")
+        assert "line 6: its source is not in the trace" in screen.text("text")
+
+    drive(path, how)
+
+
+def test_without_textual_it_is_said_and_the_plain_one_begins(
+    trace: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    class Terminal:
+        def isatty(self) -> bool:
+            return True
+
+        def readline(self) -> str:
+            return ""
+
+    monkeypatch.setattr(show, "_is_terminal", lambda: True)
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setitem(sys.modules, "textual", None)
+    assert cli.main(["show", str(trace)]) == 0
+    out, err = capfd.readouterr()
+    assert "[ERR_DEPENDENCY_MISSING]" in err
+    assert "pip install 'recorder-core[show]'" in err
+    assert "line  <module>  wide.py:1" in out

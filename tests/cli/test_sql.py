@@ -1,0 +1,170 @@
+"""recorder sql: DuckDB asked about traces."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recorder.cli import main
+from recorder.export import export
+from tests.conftest import Result, Run
+
+pytestmark = pytest.mark.usefixtures("arrow_threads")
+
+PROGRAM = """
+def price(n):
+    total = n * 2
+    if n == 3:
+        total = total + 1
+    return total
+
+for n in range(5):
+    price(n)
+"""
+
+
+@pytest.fixture
+def recorder_says(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: Any) -> Run:
+    """As the fixture of that name, in this process."""
+    monkeypatch.chdir(tmp_path)
+
+    def says(*arguments: object) -> Result:
+        status = main([str(argument) for argument in arguments])
+        out, err = capfd.readouterr()
+        return Result(status, out.encode("utf-8", "surrogateescape"), err, tmp_path)
+
+    return says
+
+
+@pytest.fixture
+def trace(tmp_path: Path, run_recorded: Run) -> Path:
+    run_recorded(PROGRAM, "--scope", "own")
+    (tmp_path / "program.py").unlink()
+    return tmp_path / "program.rtrace"
+
+
+def test_a_trace_is_asked(trace: Path, recorder_says: Run) -> None:
+    query = "select function, count(*) as n from calls group by all order by n"
+    done = recorder_says("sql", trace, query)
+    assert (done.status, done.stderr) == (0, "")
+    assert done.stdout.decode().splitlines() == [
+        "function  n", "--------  -", "<module>  1", "price     5",
+    ]  # fmt: skip
+    assert os.listdir(trace.parent) == [trace.name]
+
+
+def test_answers_for_programs(trace: Path, recorder_says: Run) -> None:
+    query = "select int, text from values where name = 'total' order by seq"
+    done = recorder_says("sql", "--json", trace, query)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["int"] for row in rows] == [0, 2, 4, 6, 7, 8]
+    done = recorder_says("sql", "--csv", trace, query)
+    assert next(csv.reader(done.stdout.decode().splitlines())) == ["int", "text"]
+
+
+def test_many_traces_are_one(trace: Path, recorder_says: Run, tmp_path: Path) -> None:
+    export(trace, "parquet", tmp_path / "tables")
+    query = "select count(distinct path), count(*), sum(events) from traces"
+    done = recorder_says("sql", "--json", trace, "tables", trace, query)
+    [row] = [json.loads(line) for line in done.stdout.splitlines()]
+    assert list(row.values())[:2] == [1, 3]
+
+
+def test_a_trace_that_is_not_whole_is_named(trace: Path, recorder_says: Run) -> None:
+    trace.write_bytes(trace.read_bytes()[:-64])
+    done = recorder_says("sql", trace, "select state from traces")
+    assert done.stdout.split() == [b"state", b"---------", b"truncated"]
+    assert "the trace is truncated" in done.stderr and done.status == 0
+
+
+@pytest.mark.provokes("QUERY_FAILED")
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("selekt 1", "Parser Error"),
+        ("select nothing from calls", "Binder Error"),
+        ("select * from trace", "Catalog Error"),
+        ("select cast('x' as int)", "Conversion Error"),
+    ],
+)
+def test_a_query_that_is_none(trace: Path, recorder_says: Run, query: str, why: str) -> None:
+    done = recorder_says("sql", trace, query)
+    assert (done.status, done.codes, done.stdout) == (2, ["ERR_QUERY_FAILED"], b"")
+    assert why in done.stderr and "Traceback" not in done.stderr
+    assert os.listdir(trace.parent) == [trace.name]
+
+
+def test_text_of_the_program_cannot_act_on_a_terminal(
+    run_recorded: Run, recorder_says: Run
+) -> None:
+    trace = run_recorded("x = 'a\\x1b[31mb\\ud800'\n").trace
+    done = recorder_says("sql", trace, "select text from values where name = 'x'")
+    assert b"\x1b" not in done.stdout and b"a\\x1b[31mb\\ud800" in done.stdout
+
+
+# ---- the page of queries -------------------------------------------------------------------------
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "exporting.md"
+QUERIES = dict(re.findall(r"^### (.+?)\n.*?```sql\n(.*?)```", DOCS.read_text(), re.M | re.S))
+
+SHOP = """
+import sys
+
+def discount(total):
+    rate = 0.1 if total > 100 else 0.0
+    return total * rate
+
+def checkout(prices):
+    total = 0
+    for price in prices:
+        total += price
+    total -= discount(total)
+    return total
+
+total = checkout([30, 40, 10 + int(sys.argv[1])])
+assert total < 90, total
+"""
+
+
+@pytest.fixture
+def runs(tmp_path: Path, run_recorded: Run) -> Callable[[range], list[Path]]:
+    def record(numbers: range) -> list[Path]:
+        traces = []
+        for number in numbers:
+            trace = tmp_path / f"run-{number}.rtrace"
+            run_recorded(SHOP, "--scope", "own", arguments=(number,), output=trace)
+            traces.append(trace)
+        return traces
+
+    return record
+
+
+def ask(recorder_says: Run, traces: list[Path], title: str) -> list[dict[str, object]]:
+    done = recorder_says("sql", "--json", *traces, QUERIES[title])
+    assert done.status == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_the_queries_of_the_page(runs: Callable[[range], list[Path]], recorder_says: Run) -> None:
+    traces = runs(range(8, 13))  # passes for 8 and 9 only
+    slowest = ask(recorder_says, traces, "The slowest calls")
+    assert {row["function"] for row in slowest} <= {"<module>", "checkout", "discount"}
+    assert slowest == sorted(slowest, key=lambda row: -float(str(row["ms"])))
+    [most, *_] = ask(recorder_says, traces, "Where the time goes")
+    assert most["calls"]
+    values = ask(recorder_says, traces, "Every value of a variable over many runs")
+    assert sum(int(str(row["runs"])) for row in values if row["value"] == "70") == 5
+    [where] = ask(recorder_says, [traces[0], traces[-1]], "The first divergence of two runs")
+    assert (where["function"], where["name"]) == ("checkout", "prices")
+    assert (where["passing"], where["failing"]) == ("[30, 40, 18]", "[30, 40, 22]")
+    raised = ask(recorder_says, traces, "Which exceptions, and where")
+    assert [(row["type"], row["times"]) for row in raised] == [("AssertionError", 1)] * 3
+    for title in QUERIES:
+        ask(recorder_says, traces, title)

@@ -1,0 +1,36 @@
+"""A part of the sweep over all allocations; the whole is `python -m tests.tools.out_of_memory`,
+or this file with `-m slow`."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.tools import out_of_memory
+
+PART = 997  # every so many cases; a prime
+
+
+def check(
+    cut: slice,
+    parts: tuple[str, ...] = out_of_memory.PARTS,
+    means: tuple[str, ...] = out_of_memory.MEANS,
+) -> int:
+    outcomes = list(out_of_memory.sweep(list(parts), cut, means=means))
+    wrong = [f"{outcome.case}: {problem}" for outcome in outcomes for problem in outcome.problems]
+    assert not wrong, "\n".join(wrong[:20])
+    return len(outcomes)
+
+
+@pytest.mark.provokes("OUT_OF_MEMORY")
+def test_some_allocations_fail() -> None:
+    assert check(slice(5, None, PART)) > 5
+
+
+def test_every_malloc_of_the_core_in_a_start_fails() -> None:
+    assert check(slice(None), ("start",), ("malloc",)) > 10
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(4 * 3600)
+def test_every_allocation_fails() -> None:
+    print(check(slice(None)), "cases")

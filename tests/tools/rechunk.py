@@ -1,0 +1,52 @@
+"""The same recording in more and smaller chunks, cut between any two records. A short program fills only one."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+from recorder._core.decode import RawEvent, RawFrame, Reader, Scanner
+from recorder.trace.file import Chunk, TraceFile
+from recorder.trace.writer import CLOSE, EVENTS, INDEX
+from tests.tools import reference_writer as w
+
+
+def rechunked(path: Path, pieces: int, seed: int = 0) -> bytes:
+    """A complete trace of what a complete trace holds."""
+    file = TraceFile(path)
+    try:
+        made = w.File(data=bytearray(file.read(64, 0)))
+        records = b""
+        for chunk in file.chunks:
+            if chunk.head.kind == EVENTS:
+                records += _segment(file, chunk)
+            elif chunk.head.kind not in (CLOSE, INDEX):
+                made.add(chunk.head.kind, file.payload(chunk))
+    finally:
+        file.close()
+    cuts = sorted(random.Random(seed).choices(range(len(records)), k=pieces - 1))
+    scanner, begin = Scanner(), 0
+    for cut in (*cuts, len(records)):
+        info = scanner.segment(records[begin:cut], made.events)
+        end = begin + info.valid  # the cut fell into the record that begins there
+        if info.valid:
+            made.segment(info.preamble + records[begin:end], info.events, info.lost)
+        begin = end
+    assert begin == len(records)
+    return made.close()
+
+
+def _segment(file: TraceFile, chunk: Chunk) -> bytes:
+    """A chunk's records behind its preamble."""
+    reader = Reader(0, 0, RawEvent, RawFrame)
+    payload = file.payload(chunk)
+    reader.load(payload, chunk.head.first_event)
+    return payload[reader.checkpoint()[1] :]
+
+
+def places(data: bytes, path: Path) -> list[Chunk]:
+    """Where the chunks of events are."""
+    path.write_bytes(data)
+    file = TraceFile(path)
+    file.close()
+    return file.of(EVENTS)

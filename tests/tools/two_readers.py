@@ -1,0 +1,331 @@
+"""Holds the product's reader against the second one, which was written from docs/trace-format.md alone.
+
+`compare(path)` says what they see differently in a file, whatever file it is. What both have to say is the same:
+
+- whether it is a trace at all; its verdict, META, CLOSE and sources; every place that is damaged;
+- of every event number, kind, function, file, line, thread, task, time, frame, caller, depth and value, what changed,
+  what was not recorded or is lost before it, and all locals and globals;
+- at some events all stacks, with the variables of every frame.
+
+The second reader is slow, so of a trace with more than MOST_EVENTS events only some are compared: half as many from its
+beginning, and a quarter each from the beginning of a chunk in the middle and of the last one.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import stat
+import struct
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from recorder import errors
+from recorder._core.decode import RawFrame
+from recorder.trace import reader, values
+from recorder.trace.values import Node
+from tests.tools import second_reader
+from tests.tools.second_reader import NotATrace, Value
+
+MOST_EVENTS = 1_000
+STACKS_AT = 97  # every so many events all stacks are compared
+
+
+def compare(path: Path | str, most_events: int = MOST_EVENTS) -> list[str]:
+    """A sentence for each difference, a few at most."""
+    try:
+        second = second_reader.read_trace(path)
+    except NotATrace as e:
+        try:
+            reader.open_trace(path).close()
+        except (
+            errors.NotATraceError,
+            errors.TraceTruncatedError,
+            errors.TraceVersionUnsupportedError,
+        ):
+            return []
+        return [f"only the second reader refuses it: {e}"]
+    try:
+        first = reader.open_trace(path)
+    except errors.RecorderError as e:
+        return [f"only the product refuses it: {e}"]
+    with first:
+        return list(itertools.islice(Comparison(first, second, most_events).differences(), 5))
+
+
+class Comparison:
+    """One file, seen twice."""
+
+    def __init__(
+        self, first: reader.Trace, second: second_reader.Trace, most_events: int = MOST_EVENTS
+    ) -> None:
+        self.first = first
+        self.second = second
+        self.most = most_events
+        self.known: dict[bytes, Value] = {}  # values of the product's as the second reader has them
+        # What was found equal last, by frame or namespace: the product's values, the second reader's version.
+        self.equal: dict[tuple[str, int], tuple[object, int]] = {}
+
+    def differences(self) -> Iterator[str]:
+        first, second = self.first, self.second
+        ends = second.verdict
+        yield from differ("META", first.meta, second.meta)
+        yield from differ("CLOSE", first.closing, second.close)
+        yield from differ("exit status", first.exit_status, ends.exit_status if ends else None)
+        yield from differ("events", len(first), sum(c.events for c in second.event_chunks))
+        yield from differ(
+            "sources",
+            {s.path: (s.sha256, s.content) for s in first.sources.values()},
+            {s.path: (s.sha256, s.content) for s in second.sources.values()},
+        )
+        yield from differ("verdict before the events", first.verdict.state, second.state)
+        yield from differ("code", first.verdict.code, ends.error if ends else 0)
+        for ours, theirs in self.sample():
+            yield from self.compare_events(ours, theirs)
+        found = {damage.offset for damage in first.damage}
+        yield from differ("damage", found, {damage.offset for damage in second.damage})
+        yield from differ("verdict", first.verdict.state, second.state)
+
+    def sample(self) -> Iterator[tuple[Iterator[reader.Event], Iterator[second_reader.Event]]]:
+        """The same events from both, as the docstring of the module has it."""
+        first, second, most = self.first, self.second, self.most
+        if len(first) <= most:
+            yield first.events(), second.events()
+            return
+        some = most // 2
+        yield itertools.islice(first.events(), some), itertools.islice(second.events(), some)
+        if self.second.damage:
+            return  # then numbers do not lead to one place
+        chunks = [chunk for chunk in second.event_chunks if chunk.events]
+        for chunk in {chunks[len(chunks) // 2], chunks[-1]} - {chunks[0]}:
+            some = min(most // 4, chunk.events - 1)  # neither reads to the end
+            stop = chunk.first_event + some
+            yield (
+                first.events(chunk.first_event, stop),
+                itertools.islice(second.chunk_events(chunk), some),
+            )
+
+    def compare_events(
+        self, ours: Iterator[reader.Event], theirs: Iterator[second_reader.Event]
+    ) -> Iterator[str]:
+        self.equal.clear()
+        missing = object()
+        for n, (a, b) in enumerate(itertools.zip_longest(ours, theirs, fillvalue=missing)):
+            if a is missing or b is missing:
+                yield f"only one reader sees event {(b if a is missing else a)!r}"
+                return
+            assert isinstance(a, reader.Event) and isinstance(b, second_reader.Event)
+            yield from self.compare_event(a, b)
+            if n % STACKS_AT == STACKS_AT - 1:
+                yield from self.compare_stacks(a, b)
+
+    def compare_event(self, a: reader.Event, b: second_reader.Event) -> Iterator[str]:
+        stack = b.thread.stack
+        where = f"event {b.number}"
+        lost = sum(detail for kind, _, detail in b.marks if kind == "GAP")
+        has_gap = any(kind == "GAP" for kind, _, _ in b.marks)
+        task = b.task
+        ours = (
+            a.seq, a.kind.upper(), a.frame, a.function.number, a.function.name,
+            a.function.qualified_name, a.file, a.line, a.previous_line, a.depth, a.caller, a.adopted,
+            (a.thread.number, a.thread.native_id, a.thread.name),
+            None if a.task is None else (a.task.number, a.task.name),
+            list(a.marks), a.value and self.value(a.raw_value, a.types),
+        )  # fmt: skip
+        theirs = (
+            b.number, b.kind, b.frame.number, b.code.number, b.code.name,
+            b.code.qualified_name, b.code.file, b.line, b.previous_line, len(stack) - 1,
+            stack[-2].number if len(stack) > 1 else None, b.frame.adopted,
+            (b.thread.number, b.thread.native_id, b.thread.name),
+            task,
+            [(code, detail) for _, code, detail in b.marks], b.value,
+        )  # fmt: skip
+        yield from differ(where, ours, theirs)
+        if abs(a.time - b.wall_ns) > 1:  # the product reckons with doubles
+            yield f"{where}: at {a.time} or {b.wall_ns}"
+        if a.gap < has_gap or a.lost < lost:
+            yield f"{where}: the product knows of no gap before it"
+        yield from differ(f"what changed at {where}", list(a.changed_slots), b.changed)
+        yield from self.compare_frame(where, a, b.frame)
+
+    def compare_frame(self, where: str, a: RawFrame, b: second_reader.Frame) -> Iterator[str]:
+        if b.namespace is not None:
+            key = ("namespace", b.namespace.number)
+            yield from self.compare_variables(
+                f"globals at {where}", key, a.global_values, b.namespace.variables, a
+            )
+        else:
+            yield from differ(f"globals at {where}", a.namespace, None)
+        if not b.is_body:
+            key = ("frame", b.number)
+            yield from self.compare_variables(f"locals at {where}", key, a.values, b.own, a)
+        names = (
+            b.namespace.slots if b.is_body and b.namespace else [name for _, name in b.code.slots]
+        )
+        yield from differ(f"names at {where}", a.names[: len(names)], names)
+
+    def compare_variables(
+        self,
+        where: str,
+        key: tuple[str, int],
+        ours: tuple[bytes | None, ...],
+        theirs: second_reader.Variables,
+        frame: RawFrame,
+    ) -> Iterator[str]:
+        before = self.equal.get(key)
+        if before is not None and before[0] is ours and before[1] == theirs.version:
+            return
+        seen = {
+            slot: self.value(raw, frame.types) for slot, raw in enumerate(ours) if raw is not None
+        }
+        found = list(differ(where, seen, theirs.bound()))
+        if not found:
+            self.equal[key] = (ours, theirs.version)
+        yield from found
+
+    def compare_stacks(self, a: reader.Event, b: second_reader.Event) -> Iterator[str]:
+        moment = self.first.at(a.seq)
+        theirs = b.stacks()
+        yield from differ(
+            f"stacks at event {b.number}",
+            {
+                t.number: [(f.frame, f.line, f.function.number) for f in fs]
+                for t, fs in moment.stacks
+            },
+            {n: [(f.number, f.line, f.code.number) for f in fs] for n, fs in theirs.items()},
+        )
+        for thread, frames in moment.stacks:
+            for x, y in zip(frames, theirs.get(thread.number, []), strict=False):
+                self.equal.clear()  # these are other objects
+                yield from self.compare_frame(f"event {b.number}, frame {y.number}", x, y)
+
+    def value(self, raw: bytes, types: values.Types) -> Value:
+        known = self.known.get(raw)
+        if known is None:
+            known = self.known[raw] = as_second(raw, types)
+        return known
+
+
+class Watcher:
+    """Compares the traces of a run of the tests, each once as long as nobody writes it anew."""
+
+    def __init__(self) -> None:
+        self.seen: set[tuple[str, int, int, int]] = set()
+        self.traces = 0
+        self.seconds = 0.0
+
+    def check(self, paths: Iterable[str | Path]) -> list[str]:
+        """A sentence for each difference in one of these files; what is no regular file is passed over."""
+        began = time.perf_counter()
+        found = []
+        for path in paths:
+            try:
+                facts = os.stat(path)
+            except OSError:
+                continue
+            mark = (os.fspath(path), facts.st_ino, facts.st_size, facts.st_mtime_ns)
+            if mark not in self.seen and stat.S_ISREG(facts.st_mode):
+                self.seen.add(mark)
+                self.traces += 1
+                found += [f"{path}: {difference}" for difference in compare(path)]
+        self.seconds += time.perf_counter() - began
+        return found
+
+
+def differ(what: str, ours: object, theirs: object) -> Iterator[str]:
+    if ours != theirs:
+        if isinstance(ours, dict) and isinstance(theirs, dict):
+            keys = [key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key)]
+            ours, theirs = ({key: d.get(key) for key in keys[:3]} for d in (ours, theirs))
+        yield f"{what}: the product reads {ours!r}, the second reader {theirs!r}"[:2000]
+
+
+# ---- values --------------------------------------------------------------------------------------
+
+CONSTANTS = {None: "NONE", False: "FALSE", True: "TRUE", ...: "ELLIPSIS"}
+NAMES = {
+    values.STR: "STR", values.BYTES: "BYTES", values.BYTEARRAY: "BYTEARRAY", values.LIST: "LIST",
+    values.TUPLE: "TUPLE", values.SET: "SET", values.FROZENSET: "FROZENSET", values.DICT: "DICT",
+    values.REF: "REF", values.ERROR: "ERROR", values.ELIDED: "ELIDED", values.OBJECT: "OBJECT",
+    values.CLASS: "CLASS", values.FUNCTION: "FUNCTION", values.MODULE: "MODULE",
+    values.REDACTED: "REDACTED", values.TYPED: "TYPED", values.EXCEPTION: "EXCEPTION",
+    values.INSTANCE: "INSTANCE", values.NAMED: "NAMED", values.ENUM: "ENUM", values.DATE: "DATE",
+    values.TIME: "TIME", values.DATETIME: "DATETIME", values.TIMEDELTA: "TIMEDELTA",
+    values.ARRAY: "ARRAY", values.GENERATOR: "GENERATOR", values.INT_CUT: "INT_CUT",
+}  # fmt: skip
+STATES = ("created", "suspended", "running", "ended")
+
+
+def as_second(raw: bytes, types: values.Types) -> Value:
+    """A value of the product's as the second reader has it."""
+    value = values.Value(raw, types)
+    try:
+        tree = value.tree
+    except errors.TraceCorruptError:
+        part: Value | None = ("GARBLED",)
+    else:
+        is_known = not (isinstance(tree, Node) and tree.tag == values.ERROR and tree.size is None)
+        part = of_tree(tree) if is_known else None
+    if value.unexamined:
+        return ("UNEXAMINED", part)
+    assert part is not None
+    return part
+
+
+def of_tree(tree: Any) -> Value:
+    if isinstance(tree, Node):
+        return of_node(tree)
+    if tree is NotImplemented:
+        return ("NOT_IMPLEMENTED",)
+    if tree is None or tree is ... or isinstance(tree, bool):
+        return (CONSTANTS[tree],)
+    if isinstance(tree, int):
+        return ("INT", tree)
+    if isinstance(tree, float):
+        return ("FLOAT", struct.pack("<d", tree))
+    if isinstance(tree, complex):
+        return ("COMPLEX", struct.pack("<d", tree.real), struct.pack("<d", tree.imag))
+    return ({str: "STR", bytes: "BYTES", bytearray: "BYTEARRAY"}[type(tree)], tree, None)
+
+
+def of_node(node: Node) -> Value:
+    name, true_size = NAMES[node.tag], node.size if node.cut else None
+    match name:
+        case "STR" | "BYTES" | "BYTEARRAY":
+            return (name, node.items, true_size)
+        case "DICT":
+            return (name, tuple((of_tree(k), of_tree(v)) for k, v in node.items), true_size)
+        case "LIST" | "TUPLE" | "SET" | "FROZENSET":
+            return (name, tuple(map(of_tree, node.items)), true_size)
+        case "INSTANCE" | "NAMED":
+            return (name, node.type, tuple((n, of_tree(v)) for n, v in node.items), true_size)
+        case "ENUM":
+            return (name, node.type, node.items[0][0], of_tree(node.items[0][1]))
+        case "TYPED" | "EXCEPTION":
+            return (name, node.type, of_tree(node.items[0]))
+        case "TIME":
+            return (name, node.type, node.items[0], of_tree(node.items[1]))
+        case "DATETIME":
+            facts, zone = node.items
+            return (name, node.type, facts[:3], facts[3:], of_tree(zone))
+        case "DATE" | "TIMEDELTA":
+            return (name, node.type, tuple(node.items))
+        case "ARRAY":
+            a = node.items
+            return (name, node.type, a.format, a.item_size, a.shape, a.data)
+        case "GENERATOR":
+            state, qualified_name, line = node.items
+            return (name, node.type, STATES.index(state), qualified_name, line)
+        case "INT_CUT":
+            return (name, bool(node.items), node.size)
+        case "REF" | "ERROR":
+            return (name, node.size)
+        case "ELIDED":
+            return (name, node.type, node.size)
+        case "OBJECT" | "CLASS":
+            return (name, node.type)
+        case "FUNCTION" | "MODULE":
+            return (name, node.items)
+    return (name,)
