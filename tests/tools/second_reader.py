@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from tests.tools import zstd
+
 META, EVENTS, SOURCE, CLOSE, INDEX, DROPPED = range(1, 7)
 HEADER_BYTES = 64
 LARGEST_PAYLOAD = 64 << 20
