@@ -49,7 +49,7 @@ LOOKS = {"isinstance", "issubclass", "contextlib.suppress", "typing.cast"}
 # What makes an exception of ours out of another one.
 CONVERSIONS = {"from_oserror", "from_exception", "mapped"}
 # What tells an exception of the program's own, which goes out as it is.
-ASKS_WHOSE = ("is_programs", "is_from_elsewhere")
+ASKS_WHOSE = ("is_programs", "is_unrelated")
 # Facts that every exception takes, whatever its row says.
 COMMON_FACTS = {"errno", "number", "trace_path", "trace_state", "events_lost"}
 

@@ -6,8 +6,8 @@ import sys
 
 
 class AtOnce:
-    """Within this, an import is one. From 3.15 on `-X lazy_imports=all` puts the imports of every module off until a name
-    is used: of ours that would be in the middle of the program, and be seen."""
+    """Within this, an import is one. From 3.15 on `-X lazy_imports=all` puts the imports of every module off
+    until a name is used: of ours that would be in the middle of the program, and be seen."""
 
     def __enter__(self) -> None:
         self.mode = getattr(sys, "get_lazy_imports", lambda: None)()

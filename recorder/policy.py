@@ -173,6 +173,7 @@ KEYS: dict[str, tuple[Convert, str]] = {
 # ----------------------------------------------------------------------------------------- policy
 
 
+@errors.guarded_class("policy")
 class Policy:
     """How a session behaves. Immutable; checked when it is made; equal when all its values are.
 
@@ -305,6 +306,8 @@ class Policy:
         try:
             rows = list(dict(values).items())
         except Exception as exc:  # whatever the methods of no mapping raise
+            if arguments.is_unrelated(exc, values):
+                raise
             raise arguments.wrong("values", values, "a mapping of policy keys to values") from exc
         source = source if isinstance(source, str) else errors.describe(source)
         return Policy(**{key: check(key, value, source) for key, value in rows})
@@ -325,7 +328,7 @@ def check(key: str, value: object, source: str) -> Any:
     try:
         return convert(value)
     except Exception as error:  # ours is ValueError; the rest is what the value's own methods raise
-        if arguments.is_from_elsewhere(error, value):
+        if arguments.is_unrelated(error, value):
             raise
         shown = errors.describe(value)
         raise errors.InvalidPolicyValueError(
@@ -354,6 +357,7 @@ DEFAULT = Policy()
 # ---------------------------------------------------------------------------------------- sources
 
 
+@errors.guarded("policy")
 def load(
     pyproject: str | None = None,
     environ: Mapping[str, str] | None = None,
@@ -380,6 +384,7 @@ def load(
     return Policy(**values), origins
 
 
+@errors.guarded("policy")
 def find_pyproject(folder: str | None = None) -> str | None:
     """The nearest pyproject.toml, here or in a folder above."""
     folder = folder or current_folder()

@@ -19,7 +19,7 @@ from recorder.capture_options import options_for
 from recorder.diagnostics import Reporter, report_unfinished
 from recorder.errors import arguments
 
-# Loaded now: where no file can be opened any more, a failure can still be told.
+# Loaded now: where no file can be opened any more, a failure can still be reported.
 from recorder.errors import errnos as errnos
 from recorder.errors import tables as tables
 from recorder.staging import create, launch
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     R = TypeVar("R")
 
 
+@errors.guarded_class("stop")
 class Summary:
     """What a finished recording left.
 
@@ -62,6 +63,7 @@ class Summary:
         )
 
 
+@errors.guarded_class("record")
 class Session(capture.Recording):
     """A running recording. Made by `start`, `record`, `recorded`; ended by `stop`.
 
@@ -170,12 +172,6 @@ class Session(capture.Recording):
         In a forked child nothing is being recorded: the answer is a summary without a trace, whose error is a
         ForkedError. Raises NotRecordingError after `reset`; the failure that ended the recording, if the policy says
         abort; TraceMissingError or TraceIncompleteError if the policy requires a trace."""
-        try:
-            return self._stop()
-        except errors.MEMORY_ERRORS as error:
-            errors.reraise_out_of_memory(error, "stop")
-
-    def _stop(self) -> Summary:
         if self._summary is None:
             self.stats()  # as they are now
             closed = _ask(capture.stop, self, True)
@@ -188,7 +184,9 @@ class Session(capture.Recording):
         return self._answer()
 
     def _await_publication(self) -> None:
-        while not capture.wait(self):  # a moment each, so that signal handlers run in between
+        while not capture.wait(
+            self
+        ):  # half a millisecond each, so that signal handlers run in between
             pass
 
     def _finish(self) -> None:
@@ -272,7 +270,7 @@ class Session(capture.Recording):
         return self._aborted
 
     def _decide(self, error: RecorderError, origin: str, state: str = "recording") -> Disposition:
-        """Asks the policy, remembers the answer, tells of the failure."""
+        """Asks the policy, remembers the answer, reports the failure."""
         disposition = policies.decide(error.number, origin, self.policy, state)
         self.error = error
         self.disposition = disposition
@@ -282,7 +280,7 @@ class Session(capture.Recording):
         return disposition
 
     def _note(self, error: RecorderError) -> None:
-        """A failure after the one that has decided what becomes of the trace: told as a diagnostic, and with the
+        """A failure after the one that has decided what becomes of the trace: a diagnostic, and a note on the
         first one."""
         self._reporter.report(error, disposition="degrade")
         if self.error is not None:
@@ -364,6 +362,7 @@ def _refusal(answer: RecorderResult, operation: str, **facts: Any) -> RecorderEr
     return errors.from_fault({**fault, "detail": fault.get("detail") or facts.get("path")})
 
 
+@errors.guarded_class("start")
 class record(capture.Recording):
     """`with record("app.rtrace") as session:` records its body."""
 
@@ -372,15 +371,12 @@ class record(capture.Recording):
 
     def __enter__(self) -> Session:
         path, policy, options = self._arguments
-        try:
-            # This refuses while a recording runs, this one's too.
-            session = _make(path, policy, options)
-            # Before it begins: whatever happens from here on, __exit__ knows it.
-            self.session = session
-            session._begin()
-            return session
-        except errors.MEMORY_ERRORS as error:
-            errors.reraise_out_of_memory(error, "start")
+        # This refuses while a recording runs, this one's too.
+        session = _make(path, policy, options)
+        # Before it begins: whatever happens from here on, __exit__ knows it.
+        self.session = session
+        session._begin()
+        return session
 
     def ended(self, kind: type[BaseException] | None, value: BaseException | None) -> None:
         session, self.session = self.session, None
@@ -389,6 +385,7 @@ class record(capture.Recording):
         session.ended(kind, value)
 
 
+@errors.guarded("start")
 def recorded(
     path: str | os.PathLike[str], policy: Policy | None = None, **options: Any
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -407,6 +404,7 @@ def recorded(
     return decorate
 
 
+@errors.guarded("start")
 def start(path: str | os.PathLike[str], policy: Policy | None = None, **options: Any) -> Session:
     """Starts recording into `path`. A failure raises, and leaves nothing behind: nothing has run yet.
 
@@ -415,12 +413,9 @@ def start(path: str | os.PathLike[str], policy: Policy | None = None, **options:
     Raises AlreadyRecordingError, InvalidPolicyValueError, UnknownPolicyKeyError, SessionPoisonedError after an
     internal failure, ReenteredError inside of the recorder's own work, and whatever can go wrong with the
     destination, the disk or the sealer."""
-    try:
-        session = _make(path, policy, options)
-        session._begin()
-        return session
-    except errors.MEMORY_ERRORS as error:
-        errors.reraise_out_of_memory(error, "start")
+    session = _make(path, policy, options)
+    session._begin()
+    return session
 
 
 def _out_of_hook(error: Exception) -> RecorderError:
@@ -485,7 +480,7 @@ def start_process(staging: Staging, *, waiting: bool, whole_process: bool) -> Se
 def start_child(
     root: str, policy: Policy, parent: Mapping[str, Any], *, waiting: bool, whole_process: bool
 ) -> None:
-    """Records this process as a child of the one that `parent` tells of, below the trace `root`."""
+    """Records this process as a child of the one that `parent` describes, below the trace `root`."""
     staging = create.plan(
         children.free_name(root, os.getpid()),
         policy=policy,
@@ -500,11 +495,13 @@ def start_child(
         raise
 
 
+@errors.guarded("start")
 def is_recording() -> bool:
     """Whether this process is being recorded."""
     return capture.is_recording()
 
 
+@errors.guarded("reset")
 def reset() -> None:
     """Back to the state of a fresh process, from any state. What was recorded is published by the sealer. Raises
     ReenteredError inside of the recorder's own work."""

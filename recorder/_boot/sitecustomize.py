@@ -141,7 +141,7 @@ def import_recorder() -> None:
 
     spec = PathFinder.find_spec("recorder", [os.path.dirname(PACKAGE)])
     if spec is None or spec.loader is None:
-        # audit: there is no error of ours yet; fail() tells of it
+        # audit: there is no error of ours yet; fail() reports it
         raise ImportError("the recorder is not where it was", name="recorder", path=PACKAGE)
     sys.modules["recorder"] = package = module_from_spec(spec)
     spec.loader.exec_module(package)
@@ -212,7 +212,7 @@ def report(exc: BaseException, before: "Seen") -> None:
         try:
             os.write(2, b"recorder: could not be loaded: %a\n" % exc)
         except OSError:
-            pass  # stderr is closed: there is nobody to tell
+            pass  # stderr is closed
 
 
 if __name__ == "sitecustomize":

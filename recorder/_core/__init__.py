@@ -1,5 +1,5 @@
-"""The core: what is compiled. A free-threaded Python is refused here, before any of it is loaded: that alone would switch
-the GIL on, with a warning on the program's stderr."""
+"""The core: what is compiled. A free-threaded Python is refused here, before any of it is loaded: that alone would
+switch the GIL on, with a warning on the program's stderr."""
 
 import sys
 

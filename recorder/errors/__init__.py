@@ -22,10 +22,12 @@ from recorder.errors.conversion import fail as fail
 from recorder.errors.conversion import from_exception as from_exception
 from recorder.errors.conversion import from_fault as from_fault
 from recorder.errors.conversion import from_oserror as from_oserror
-from recorder.errors.conversion import is_programs as is_programs
 from recorder.errors.conversion import mapped as mapped
 from recorder.errors.conversion import reraise_out_of_memory as reraise_out_of_memory
 from recorder.errors.conversion import to_fault as to_fault
+from recorder.errors.guard import guarded as guarded
+from recorder.errors.guard import guarded_class as guarded_class
+from recorder.errors.origin import is_programs as is_programs
 from recorder.errors.text import describe as describe
 
 TYPE_CHECKING = False

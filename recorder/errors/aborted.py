@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from recorder.errors import arguments
 from recorder.errors.base import RecorderError
+from recorder.errors.guard import guarded_class
 
 
+@guarded_class("abort")
 class RecordingAborted(SystemExit):
     """Ends the recorded program the way Ctrl-C does, with the exit code of the failure's kind."""
 

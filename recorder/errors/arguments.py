@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 
-from recorder.errors.base import HEAP_TYPE, RecorderError
+from recorder.errors.base import RecorderError
 from recorder.errors.classes import InvalidArgumentError, StackExhaustedError
-from recorder.errors.conversion import is_programs
+from recorder.errors.conversion import LACKING
+from recorder.errors.origin import is_interruption, is_programs
 from recorder.errors.text import cut, describe
 
 TYPE_CHECKING = False
@@ -22,7 +23,7 @@ def path(value: Any, argument: str = "path") -> str:
         text = str.__str__(os.fsdecode(value))
         os.fsencode(text)
     except Exception as exc:  # whatever a __fspath__ may raise
-        if is_from_elsewhere(exc, value):
+        if is_unrelated(exc, value):
             raise
         raise wrong(argument, value, "a path") from exc
     if not text or "\0" in text:
@@ -37,7 +38,7 @@ def number(value: Any, argument: str, expected: str = "a number from 0") -> int:
     try:
         found = int.__int__(index(value))
     except Exception as exc:  # whatever an __index__ may raise
-        if is_from_elsewhere(exc, value):
+        if is_unrelated(exc, value):
             raise
         raise wrong(argument, value, expected) from exc
     if found < 0:
@@ -45,11 +46,10 @@ def number(value: Any, argument: str, expected: str = "a number from 0") -> int:
     return found
 
 
-def is_from_elsewhere(exc: Exception, value: object) -> bool:
-    """Whether an exception of the program's is out of a signal handler, and not out of a method of the value's own:
-    what is built in has none."""
-    parts: Any = value if type(value) in (list, tuple) else (value,)
-    return is_programs(exc) and not any(type(part).__flags__ & HEAP_TYPE for part in parts)
+def is_unrelated(exc: Exception, value: object) -> bool:
+    """Whether an exception says nothing of the value that was looked at when it came: memory or stack were lacking,
+    or it is out of a signal handler of the program's."""
+    return isinstance(exc, LACKING) or (is_programs(exc) and is_interruption(exc, (value,)))
 
 
 def instance(value: Any, kind: type, argument: str, expected: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from recorder.errors import kinds
-from recorder.errors.text import MAX_MESSAGE, cut, describe, printable, render, scalar
+from recorder.errors.text import HEAP_TYPE, MAX_MESSAGE, cut, describe, printable, render, scalar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 MAX_ERRNO = 1 << 31
 MAX_CAUSES = 10
-HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class made by a class statement
 
 # The class of each number. `classes` fills it, so that what is here needs to know none of them.
 BY_NUMBER: dict[int, type[RecorderError]] = {}
@@ -125,16 +124,19 @@ class RecorderError(Exception):
         events_lost: int | None = None,
         **facts: object,
     ) -> None:
-        errno = errno if isinstance(errno, int) and -MAX_ERRNO < errno < MAX_ERRNO else None
+        errno = _whole(errno)
+        if errno is not None and not -MAX_ERRNO < errno < MAX_ERRNO:
+            errno = None
         if errno is None and self.default_errno:
             errno = errno_number(self.default_errno)
-        if isinstance(number, int):
+        number = _whole(number)
+        if number is not None:
             self.number = number
+        # A key may be of a class of the caller's, too: it is compared when it is plain text.
+        known = {str.__str__(key): scalar(fact) for key, fact in facts.items() if fact is not None}
         if "number" in self.facts:
-            facts["number"] = self.number
-        self.context: dict[str, Scalar] = {
-            key: scalar(facts[key]) for key in sorted(facts) if facts[key] is not None
-        }
+            known["number"] = scalar(self.number)
+        self.context: dict[str, Scalar] = {key: known[key] for key in sorted(known)}
         if message is None:
             message = render(self.template, self.context) + self._reason(errno)
         text = message if type(message) is str else str(scalar(message))
@@ -145,8 +147,9 @@ class RecorderError(Exception):
         self.path = path if isinstance(path, str) else None
         shown = scalar(trace_path)
         self.trace_path = None if shown is None else str(shown)
-        self.trace_state = trace_state if isinstance(trace_state, str) else None
-        self.events_lost = events_lost if isinstance(events_lost, int) else None
+        state = scalar(trace_state) if issubclass(type(trace_state), str) else None
+        self.trace_state = None if state is None else str(state)
+        self.events_lost = _whole(events_lost)
 
     def _reason(self, errno: int | None) -> str:
         """What the system said, where the title of the code does not say it already."""
@@ -254,16 +257,27 @@ class RecorderError(Exception):
 _INSTANCE = ("message", "context", "path", "filename", "name")
 
 
+def _whole(value: object) -> int | None:
+    """A number as a plain one, without any code of a class of its own; None for what is none, and for one so
+    large that Python would not write it."""
+    found = scalar(value) if issubclass(type(value), int) else None
+    return found if isinstance(found, int) else None
+
+
 def rebuild(cls: type[RecorderError], message: str, facts: dict[str, Any]) -> RecorderError:
     """What a pickle calls."""
     return cls(message, **facts)
 
 
 def text_of(exc: BaseException) -> str:
-    """What an exception says, if that can be had without running code of its class."""
-    if type(exc).__flags__ & HEAP_TYPE and not isinstance(exc, RecorderError):
-        return cut(" ".join(arg for arg in exc.args if type(arg) is str))
-    return cut(str(exc))
+    """What an exception says, if that can be had without running code of its class or of what it holds."""
+    if isinstance(exc, RecorderError):
+        return cut(str(exc))
+    args: tuple[object, ...] = BaseException.__dict__["args"].__get__(exc)
+    is_plain = all(type(arg) in (str, int, float, bool, type(None)) for arg in args)
+    if is_plain and not type(exc).__flags__ & HEAP_TYPE:
+        return cut(str(exc))
+    return cut(" ".join(arg for arg in args if type(arg) is str))
 
 
 def causes(error: BaseException) -> list[dict[str, str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from recorder.errors.base import (
@@ -21,6 +20,7 @@ from recorder.errors.classes import (
     UnexpectedError,
     UnsupportedPythonError,
 )
+from recorder.errors.origin import is_programs
 from recorder.errors.stages import STAGES
 from recorder.errors.text import type_name
 
@@ -60,7 +60,7 @@ def from_oserror(
 def from_exception(
     exc: BaseException, *, operation: str = "", in_callback: bool = False, **facts: Any
 ) -> RecorderError:
-    """Any exception as a RecorderError.
+    """Any exception as a RecorderError. `in_callback`: code of the program's has raised it that we have called.
 
     KeyboardInterrupt, SystemExit, GeneratorExit and CancelledError belong to the program: they are
     raised again as they are.
@@ -69,17 +69,20 @@ def from_exception(
         return exc
     if not isinstance(exc, Exception):
         raise exc
-    if isinstance(exc, OSError):
+    if isinstance(exc, OSError) and not in_callback:
         return from_oserror(exc, operation=operation, **facts)
     facts.update(operation=operation, exception=type_name(type(exc)), reason=text_of(exc))
+    if in_callback and not isinstance(exc, LACKING):
+        return CallbackFailedError(**facts)
     if isinstance(exc, ImportError):
         return _not_imported(exc, facts)
-    fallback = CallbackFailedError if in_callback else UnexpectedError
-    return (_for_builtin(exc) or fallback)(**facts)
+    return (_for_builtin(exc) or UnexpectedError)(**facts)
 
 
 # Where CPython lacks memory for the MemoryError itself, it says SystemError.
 MEMORY_ERRORS = (MemoryError, SystemError)
+# What says nothing of the code in which it comes up.
+LACKING = (*MEMORY_ERRORS, RecursionError)
 
 
 def reraise_out_of_memory(error: Exception, operation: str) -> NoReturn:
@@ -163,26 +166,6 @@ class mapped:
         if not isinstance(exc, Exception) or isinstance(exc, RecorderError) or is_programs(exc):
             return
         raise from_exception(exc, operation=self.operation, **self.facts) from exc
-
-
-def is_programs(exc: BaseException) -> bool:
-    """Whether an exception came out of code of the program's that ran in the middle of ours, such as
-    a signal handler that raises a TimeoutError: neither ours nor the standard library's raised it."""
-    trace = exc.__traceback__
-    if trace is None or trace.tb_next is None:
-        return False
-    while trace.tb_next is not None:
-        trace = trace.tb_next
-    file = trace.tb_frame.f_code.co_filename
-    if file.startswith(
-        (_OURS, "recorder/_core/", "<frozen ")
-    ):  # the core's code has the paths of its build
-        return False
-    return not file.startswith(_LIBRARY) or "-packages" in file
-
-
-_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 
 
 def _select(operation: str, errno: int | None) -> int:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 MAX_TEXT = 500
 MAX_MESSAGE = 1500
 MAX_INT_BITS = 256
+HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class made by a class statement
 
 
 class _Facts(dict[str, "Scalar"]):
@@ -37,23 +38,25 @@ def printable(text: str) -> str:
 
 
 def scalar(value: object) -> Scalar:
-    """A fact as a JSON scalar. Of any other value only the type is named: none of its code runs."""
+    """A fact as a JSON scalar. Of any other value only the type is named: none of its code runs, so the class is asked
+    about the value, and never the value."""
     kind = type(value)
     if value is None or kind is bool:
         return value  # type: ignore[return-value]
-    if isinstance(value, int):
-        if value.bit_length() > MAX_INT_BITS:
-            return f"<int of {value.bit_length()} bits>"
-        return int.__int__(value)
-    if isinstance(value, float):
-        value = float.__float__(value)
-        return value if value - value == 0 else float.__repr__(value)  # JSON has no nan and no inf
-    if isinstance(value, os.PathLike) and kind.__module__ in ("pathlib", "pathlib._local"):
-        value = os.fspath(value)
-    if isinstance(value, bytes):
-        value = os.fsdecode(value)
-    if isinstance(value, str):
+    if issubclass(kind, int):
+        number = int.__int__(value)  # type: ignore[arg-type]
+        bits = number.bit_length()
+        return number if bits <= MAX_INT_BITS else f"<int of {bits} bits>"
+    if issubclass(kind, float):
+        fraction = float.__float__(value)  # type: ignore[arg-type]
+        # JSON has no nan and no inf.
+        return fraction if fraction - fraction == 0 else float.__repr__(fraction)
+    if issubclass(kind, str):
         return cut(str.__str__(value))
+    if issubclass(kind, bytes):
+        return cut(os.fsdecode(bytes.__getitem__(value, slice(None))))  # type: ignore[call-overload]
+    if module_of(kind) in ("pathlib", "pathlib._local") and hasattr(kind, "__fspath__"):
+        return cut(os.fspath(value))  # type: ignore[call-overload]
     return f"<{type_name(kind)}>"
 
 
@@ -74,3 +77,9 @@ def type_name(kind: type) -> str:
     """Name of a class, without asking its metaclass."""
     name: str = type.__dict__["__qualname__"].__get__(kind)
     return name
+
+
+def module_of(kind: type) -> str:
+    """Name of the module of a class, without asking its metaclass; empty where it is no text."""
+    name = type.__dict__["__module__"].__get__(kind)
+    return name if type(name) is str else ""

@@ -14,9 +14,9 @@ from recorder.export.spool import Spool
 from recorder.export.stepwise import Target, Teller, Variables
 from recorder.export.stepwise_values import Record
 from recorder.export.walk import walk
-from recorder.trace.compression import compressor
+from recorder.trace import varint
+from recorder.trace.container.compression import compressor
 from recorder.trace.reader import Trace
-from recorder.trace.writer import varint
 
 META_VERSION = 3
 CHUNK = 1 << 18  # bytes of events that are compressed together
@@ -46,10 +46,10 @@ def meta(trace: Trace, paths: list[str], *, flags: int) -> bytes:
     words = [text.clean(str(word)) for word in argv]
     out = b"CTMD" + struct.pack("<HH", META_VERSION, flags)
     out += short(recording_id(trace)) + short(words[0])
-    out += varint(len(words) - 1) + b"".join(map(short, words[1:]))
+    out += varint.encode(len(words) - 1) + b"".join(map(short, words[1:]))
     out += short(about["cwd"] or "")
     out += short(f"recorder {about['recorder'] or ''}".strip())
-    return out + varint(len(paths)) + b"".join(short(text.clean(path)) for path in paths)
+    return out + varint.encode(len(paths)) + b"".join(short(text.clean(path)) for path in paths)
 
 
 def recording_id(trace: Trace) -> str:
@@ -64,7 +64,7 @@ def recording_id(trace: Trace) -> str:
 
 def short(content: str) -> bytes:
     raw = content.encode("utf-8")
-    return varint(len(raw)) + raw
+    return varint.encode(len(raw)) + raw
 
 
 def sized(content: str | bytes) -> bytes:

@@ -17,7 +17,7 @@ from recorder import errors
 from recorder.export import text
 from recorder.export.output import Output
 from recorder.trace.reader import Event, Trace
-from recorder.trace.values import Value
+from recorder.trace.values.value import Value
 
 VERSION = 1
 TOLD_EVERY = 1 << 16

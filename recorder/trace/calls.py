@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from recorder._core.decode import Function, Thread
+from recorder.trace import filters
 from recorder.trace.filters import ThreadFilter
-from recorder.trace.moments import Event, Frame, Moment
+from recorder.trace.queries import Queries
 from recorder.trace.seeking import ALL
-from recorder.trace.values import Value
-
-if TYPE_CHECKING:
-    from recorder.trace.reader import Trace
+from recorder.trace.snapshots import Event, Frame, Moment
+from recorder.trace.values.value import Value
 
 SUSPENDS: Final = 0x20 | 0x80 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
 MOST_SETTLING: Final = 16  # exceptions of one frame that may still be raised again
@@ -25,10 +24,10 @@ class Call:
     trace is damaged. `end` is its return or unwind event; None if it was not seen to end.
     """
 
-    __slots__ = ("_trace", "end", "start")
+    __slots__ = ("_queries", "end", "start")
 
-    def __init__(self, trace: Trace, start: Event | None, end: Event | None) -> None:
-        self._trace = trace
+    def __init__(self, queries: Queries, start: Event | None, end: Event | None) -> None:
+        self._queries = queries
         self.start = start
         self.end = end
 
@@ -102,7 +101,7 @@ class Call:
         for, so a tree of any size can be walked."""
         first = 0 if self.start is None else self.start.seq + 1
         last = ALL if self.end is None else self.end.seq
-        return tree(self._trace, self.frame, first, last, self.thread)
+        return tree(self._queries, self.frame, first, last, self.thread)
 
     def __repr__(self) -> str:
         ends = "did not end" if self.end is None else self.end.kind
@@ -115,10 +114,10 @@ class Raised:
     `events` are all its events: raise, unwind, handled, reraise … of each frame it went through.
     """
 
-    __slots__ = ("_trace", "events")
+    __slots__ = ("_queries", "events")
 
-    def __init__(self, trace: Trace, first: Event) -> None:
-        self._trace = trace
+    def __init__(self, queries: Queries, first: Event) -> None:
+        self._queries = queries
         self.events = [first]
 
     @property
@@ -151,7 +150,7 @@ class Raised:
     @property
     def moment(self) -> Moment:
         """The whole state where it was raised: every frame with its variables."""
-        return self._trace.at(self.origin.seq)
+        return self._queries.at(self.origin.seq)
 
     @property
     def stack(self) -> list[Frame | Event]:
@@ -165,7 +164,7 @@ class Raised:
 # ---- calls --------------------------------------------------------------------------------------
 
 
-def completed(trace: Trace, events: Iterator[Event | list[int]]) -> Iterator[Call]:
+def completed(queries: Queries, events: Iterator[Event | list[int]]) -> Iterator[Call]:
     """The calls these call, return and unwind events belong to, each when it ends; those that did
     not end come last. Lists in between are frames that are known to have ended unseen."""
     running: dict[int, Event] = {}
@@ -173,25 +172,24 @@ def completed(trace: Trace, events: Iterator[Event | list[int]]) -> Iterator[Cal
         if isinstance(event, list):
             for frame in event:
                 if frame in running:
-                    yield Call(trace, running.pop(frame), None)
+                    yield Call(queries, running.pop(frame), None)
         elif event.kind == "call":
             running[event.frame] = event
         else:
-            yield Call(trace, running.pop(event.frame, None), event)
+            yield Call(queries, running.pop(event.frame, None), event)
     for event in running.values():
-        yield Call(trace, event, None)
+        yield Call(queries, event, None)
 
 
 def tree(
-    trace: Trace, caller: int | None, start: int, stop: int, thread: ThreadFilter
+    queries: Queries, caller: int | None, start: int, stop: int, thread: ThreadFilter
 ) -> Iterator[Call]:
     """The calls made from the frame numbered `caller`, in order; of None, the outermost ones."""
     depth = 0 if caller is None else None
-    for event in trace.find(
-        kind="call", caller=caller, depth=depth, thread=thread, start=start, stop=stop
-    ):
-        ends = trace.find(kind=("return", "unwind"), frame=event.frame, start=event.seq)
-        yield Call(trace, event, next(ends, None))
+    begun = filters.make("call", caller=caller, depth=depth, thread=thread)
+    for event in queries.find(begun, start, stop):
+        over = filters.make(("return", "unwind"), frame=event.frame)
+        yield Call(queries, event, next(queries.find(over, event.seq, ALL), None))
 
 
 # ---- exceptions ---------------------------------------------------------------------------------
@@ -205,7 +203,7 @@ class _Thread:
         self.settling: list[Raised] = []  # handled, and perhaps raised again
 
 
-def raised(trace: Trace, events: Iterator[Event]) -> Iterator[Raised]:
+def raised(queries: Queries, events: Iterator[Event]) -> Iterator[Raised]:
     """The exceptions that these events are about, each when it is known that it has come to rest.
 
     An exception goes on when its frame raises it again, or when the frame it left has a caller in
@@ -223,7 +221,7 @@ def raised(trace: Trace, events: Iterator[Event]) -> Iterator[Raised]:
         elif event.kind in ("raise", "reraise", "throw", "handled"):
             if thread.flying is not None:
                 yield thread.flying
-            going = Raised(trace, event)
+            going = Raised(queries, event)
         else:
             continue
         thread.flying = None

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import recorder
 from recorder.session import LIMITS
-from recorder.trace.values import Value
+from recorder.trace.values.value import Value
 
 FLOATS = st.integers(0, 2**64 - 1).map(lambda n: struct.unpack("<d", struct.pack("<Q", n))[0])
 SPECIAL = st.sampled_from([0.0, -0.0, float("inf"), float("-inf"), float("nan")])

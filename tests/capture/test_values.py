@@ -207,6 +207,44 @@ f()
     assert not found["objects"].tree.items.data  # addresses are no content
 
 
+# A secret that leads to more than all that is recorded of a value, and something beside it of types met nowhere else.
+SECRET, BESIDE = "[[n] * 150 for n in range(150)]", "[zip([]), memoryview(b'')]"
+HOLDERS = {
+    "a dict": (f"held = dict(password={SECRET}, beside={BESIDE})", 'held["password"]'),
+    "an instance": (
+        f"held = Plain(); held.password = {SECRET}; held.beside = {BESIDE}",
+        "held.password",
+    ),
+    "slots": (
+        f"held = Slotted(); held.password = {SECRET}; held.beside = {BESIDE}",
+        "held.password",
+    ),
+    "a named tuple": (f"held = tuple.__new__(Named, ({SECRET}, {BESIDE}))", "held.password"),
+}
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_what_is_redacted_is_not_looked_into(tmp_path: Path, holder: str) -> None:
+    """However large a secret is, it takes nothing from what is recorded of the rest; that it changes is not told."""
+    made, secret = HOLDERS[holder]
+    program = f"""
+import collections
+Named = collections.namedtuple("Named", "password beside")
+class Plain: pass
+class Slotted: __slots__ = ("password", "beside")
+def f():
+    {made}
+    x = 1
+    {secret}[0][0] = 5
+    return None
+f()
+"""
+    inside = [e for e in record(tmp_path, program) if e.function.name == "f"]
+    assert [sorted(e.changed) for e in inside] == [[], [], ["held"], ["x"], [], []]
+    shown = repr(at_end(inside).locals["held"])
+    assert "<redacted>" in shown and "<zip object>, <memoryview object>" in shown, shown
+
+
 # ---- globals, threads, tasks ----------------------------------------------------------------------
 
 
@@ -347,7 +385,9 @@ def test_a_lazy_import_is_not_brought_about_and_seen_when_it_happens(tmp_path: P
     events = record(tmp_path, LAZY)
     first, second = [e for e in events if e.kind == "return" and e.function.name == "look"]
     assert (repr(first.value), repr(second.value)) == ("[]", "['tabnanny']")
-    assert first.globals["colorsys"].type_name == second.globals["colorsys"].type_name == "lazy_import"
+    assert (
+        first.globals["colorsys"].type_name == second.globals["colorsys"].type_name == "lazy_import"
+    )
     assert first.globals["check"].type_name == "lazy_import"
     assert repr(second.globals["check"]) == "<function tabnanny.check>"
 

@@ -67,7 +67,7 @@ PYTHON = {
     "raise": None,
     "try: pass\nexcept RecorderError: raise": None,
     "try: pass\nexcept OSError as exc:\n    if errors.is_programs(exc): raise\n    use(exc)": None,
-    "try: pass\nexcept Exception as exc:\n    if is_from_elsewhere(exc, value): raise\n    use(exc)": None,
+    "try: pass\nexcept Exception as exc:\n    if is_unrelated(exc, value): raise\n    use(exc)": None,
     "try: pass\nexcept ValueError as exc:\n    if isinstance(exc, RecorderError): raise\n    use(exc)": None,
     "with errors.mapped('open'):\n    try: pass\n    except OSError: raise": None,
     "try: pass\nexcept OSError as exc:\n    def f(): raise\n    use(exc, f)": None,

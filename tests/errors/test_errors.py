@@ -384,12 +384,13 @@ class HostileError(Exception):
     __repr__ = __str__
 
 
+# What it becomes where ours ran into it, and where code of the program's did that we had called.
 FOREIGN = {
     "memory": (MemoryError(), "OUT_OF_MEMORY", "OUT_OF_MEMORY"),
     "recursion": (RecursionError("deep"), "STACK_EXHAUSTED", "STACK_EXHAUSTED"),
-    "encoding": ("\ud800", "ENCODER_FAILED", "ENCODER_FAILED"),
-    "import": (ModuleNotFoundError("no", name="x"), "DEPENDENCY_MISSING", "DEPENDENCY_MISSING"),
-    "oserror": (OSError(errno.ENOSPC, "x"), "DISK_FULL", "DISK_FULL"),
+    "encoding": ("\ud800", "ENCODER_FAILED", "CALLBACK_FAILED"),
+    "import": (ModuleNotFoundError("no", name="x"), "DEPENDENCY_MISSING", "CALLBACK_FAILED"),
+    "oserror": (OSError(errno.ENOSPC, "x"), "DISK_FULL", "CALLBACK_FAILED"),
     "anything": (KeyError("k"), "INTERNAL", "CALLBACK_FAILED"),
     "hostile": (HostileError("said"), "INTERNAL", "CALLBACK_FAILED"),
 }

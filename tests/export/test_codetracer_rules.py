@@ -17,7 +17,7 @@ import pytest
 
 from recorder.export import export
 from recorder.export.container import base40
-from recorder.trace.writer import varint
+from recorder.trace.varint import encode as varint
 from tests.tools import ct_reader, zstd
 from tests.tools.ct_reader import (
     BLOCK,

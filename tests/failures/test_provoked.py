@@ -163,7 +163,9 @@ LOADED = "print([name for name in sys.modules if name.startswith('recorder._core
 
 @pytest.mark.provokes("FREE_THREADED_PYTHON")
 @pytest.mark.parametrize("use", ["recorder.start", "recorder.open_trace", "recorder.record"])
-def test_a_free_threaded_python_is_refused_before_the_core_is_loaded(run_plain: Run, use: str) -> None:
+def test_a_free_threaded_python_is_refused_before_the_core_is_loaded(
+    run_plain: Run, use: str
+) -> None:
     script = f"""{FREE_THREADED}
 import recorder
 try: {use}("a.rtrace")
@@ -177,8 +179,12 @@ except ImportError as e: print(e, e.exit_code)
 
 @pytest.mark.provokes("FREE_THREADED_PYTHON")
 @pytest.mark.parametrize("command", ["run -c pass", "info a.rtrace", "print a.rtrace", "recover ."])
-def test_a_command_says_that_a_free_threaded_python_is_refused(run_plain: Run, command: str) -> None:
-    script = f"{FREE_THREADED}from recorder.cli import main\nstatus = main({command.split()})\n{LOADED}"
+def test_a_command_says_that_a_free_threaded_python_is_refused(
+    run_plain: Run, command: str
+) -> None:
+    script = (
+        f"{FREE_THREADED}from recorder.cli import main\nstatus = main({command.split()})\n{LOADED}"
+    )
     result = run_plain(script + "sys.exit(status)\n")
     assert (result.status, result.stdout) == (2, b"[]\n")
     assert "[ERR_FREE_THREADED_PYTHON]" in result.stderr and "Traceback" not in result.stderr
@@ -192,7 +198,9 @@ def test_what_needs_no_core_works_on_a_free_threaded_python(run_plain: Run) -> N
 
 @pytest.mark.provokes("FREE_THREADED_PYTHON")
 @pytest.mark.parametrize("flags", [["-X", "gil=0"], ["-Xgil=0"], ["-BXgil=0"]])
-def test_the_gil_cannot_be_switched_off_for_a_recording(recorder_says: Run, flags: list[str]) -> None:
+def test_the_gil_cannot_be_switched_off_for_a_recording(
+    recorder_says: Run, flags: list[str]
+) -> None:
     result = recorder_says("run", *flags, "-c", "pass")
     assert (result.status, result.stdout) == (2, b"")
     assert "[ERR_FREE_THREADED_PYTHON]" in result.stderr

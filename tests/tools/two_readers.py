@@ -24,8 +24,10 @@ from typing import Any
 
 from recorder import errors
 from recorder._core.decode import RawFrame
-from recorder.trace import reader, values
-from recorder.trace.values import Node
+from recorder.trace import format as tags
+from recorder.trace import reader
+from recorder.trace.values.nodes import Node, Types
+from recorder.trace.values.value import Value as ProductValue
 from tests.tools import second_reader
 from tests.tools.second_reader import NotATrace, Value
 
@@ -201,7 +203,7 @@ class Comparison:
                 self.equal.clear()  # these are other objects
                 yield from self.compare_frame(f"event {b.number}, frame {y.number}", x, y)
 
-    def value(self, raw: bytes, types: values.Types) -> Value:
+    def value(self, raw: bytes, types: Types) -> Value:
         known = self.known.get(raw)
         if known is None:
             known = self.known[raw] = as_second(raw, types)
@@ -246,27 +248,27 @@ def differ(what: str, ours: object, theirs: object) -> Iterator[str]:
 
 CONSTANTS = {None: "NONE", False: "FALSE", True: "TRUE", ...: "ELLIPSIS"}
 NAMES = {
-    values.STR: "STR", values.BYTES: "BYTES", values.BYTEARRAY: "BYTEARRAY", values.LIST: "LIST",
-    values.TUPLE: "TUPLE", values.SET: "SET", values.FROZENSET: "FROZENSET", values.DICT: "DICT",
-    values.REF: "REF", values.ERROR: "ERROR", values.ELIDED: "ELIDED", values.OBJECT: "OBJECT",
-    values.CLASS: "CLASS", values.FUNCTION: "FUNCTION", values.MODULE: "MODULE",
-    values.REDACTED: "REDACTED", values.TYPED: "TYPED", values.EXCEPTION: "EXCEPTION",
-    values.INSTANCE: "INSTANCE", values.NAMED: "NAMED", values.ENUM: "ENUM", values.DATE: "DATE",
-    values.TIME: "TIME", values.DATETIME: "DATETIME", values.TIMEDELTA: "TIMEDELTA",
-    values.ARRAY: "ARRAY", values.GENERATOR: "GENERATOR", values.INT_CUT: "INT_CUT",
+    tags.TAG_STR: "STR", tags.TAG_BYTES: "BYTES", tags.TAG_BYTEARRAY: "BYTEARRAY", tags.TAG_LIST: "LIST",
+    tags.TAG_TUPLE: "TUPLE", tags.TAG_SET: "SET", tags.TAG_FROZENSET: "FROZENSET", tags.TAG_DICT: "DICT",
+    tags.TAG_REF: "REF", tags.TAG_ERROR: "ERROR", tags.TAG_ELIDED: "ELIDED", tags.TAG_OBJECT: "OBJECT",
+    tags.TAG_CLASS: "CLASS", tags.TAG_FUNCTION: "FUNCTION", tags.TAG_MODULE: "MODULE",
+    tags.TAG_REDACTED: "REDACTED", tags.TAG_TYPED: "TYPED", tags.TAG_EXCEPTION: "EXCEPTION",
+    tags.TAG_INSTANCE: "INSTANCE", tags.TAG_NAMED: "NAMED", tags.TAG_ENUM: "ENUM", tags.TAG_DATE: "DATE",
+    tags.TAG_TIME: "TIME", tags.TAG_DATETIME: "DATETIME", tags.TAG_TIMEDELTA: "TIMEDELTA",
+    tags.TAG_ARRAY: "ARRAY", tags.TAG_GENERATOR: "GENERATOR", tags.TAG_INT_CUT: "INT_CUT",
 }  # fmt: skip
 STATES = ("created", "suspended", "running", "ended")
 
 
-def as_second(raw: bytes, types: values.Types) -> Value:
+def as_second(raw: bytes, types: Types) -> Value:
     """A value of the product's as the second reader has it."""
-    value = values.Value(raw, types)
+    value = ProductValue(raw, types)
     try:
         tree = value.tree
     except errors.TraceCorruptError:
         part: Value | None = ("GARBLED",)
     else:
-        is_known = not (isinstance(tree, Node) and tree.tag == values.ERROR and tree.size is None)
+        is_known = not (isinstance(tree, Node) and tree.tag == tags.TAG_ERROR and tree.size is None)
         part = of_tree(tree) if is_known else None
     if value.unexamined:
         return ("UNEXAMINED", part)

@@ -729,9 +729,11 @@ for name, module in sorted(sys.modules.items()):
 def test_imports_that_are_put_off_are_the_programs_alone(
     tmp_path: Path, run_recorded: Run, flags: tuple[str, ...]
 ) -> None:
-    """Ours happen before the program, and once: nothing of ours is loaded in its midst, when the recording ends there."""
+    """Ours happen before the program, and once: nothing of ours is loaded in its midst, also when recording ends."""
     (tmp_path / "program.py").write_text(LAZY)
-    plain = subprocess.run([sys.executable, *flags, "program.py"], cwd=tmp_path, capture_output=True)
+    plain = subprocess.run(
+        [sys.executable, *flags, "program.py"], cwd=tmp_path, capture_output=True
+    )
     result = run_recorded(LAZY, "--max-events=50", *flags)
     assert result.stdout == plain.stdout and b"all lazy_import" in result.stdout
     assert result.status == 0 and "[ERR_LIMIT_REACHED]" in result.stderr

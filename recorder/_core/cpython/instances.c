@@ -359,7 +359,7 @@ bool rec_find_fields(rec_fields *fields, PyObject *object, rec_shape shape)
 
 /* ---- dates and times ---- */
 
-static void read_time(const unsigned char *data, rec_moment *out)
+static void read_time(const unsigned char *data, rec_datetime *out)
 {
     out->hour = data[0];
     out->minute = data[1];
@@ -367,7 +367,7 @@ static void read_time(const unsigned char *data, rec_moment *out)
     out->microsecond = data[3] << 16 | data[4] << 8 | data[5];
 }
 
-void rec_read_moment(PyObject *object, rec_shape shape, rec_moment *out)
+void rec_read_datetime(PyObject *object, rec_shape shape, rec_datetime *out)
 {
     memset(out, 0, sizeof(*out));
     if (shape == REC_TIMEDELTA) {

@@ -61,9 +61,9 @@ typedef struct {
     int year, month, day, hour, minute, second, microsecond, fold;
     int days, seconds;   /* of a timedelta, with the microseconds above */
     PyObject *zone;      /* NULL: none. Borrowed */
-} rec_moment;
+} rec_datetime;
 
-void rec_read_moment(PyObject *object, rec_shape shape, rec_moment *out);
+void rec_read_datetime(PyObject *object, rec_shape shape, rec_datetime *out);
 
 /* ---- ranges, slices, time zones of a fixed offset, bound methods, template strings ---- */
 

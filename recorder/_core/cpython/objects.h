@@ -119,7 +119,7 @@ static inline uint64_t rec_hash_bytes(const void *data, size_t n)
 /* ---- str: the cached hash where there is one (it is never computed here: a cached hash would turn
  * CPython's in-place `s += x` off), else the content up to the limit ---- */
 
-static inline uint64_t rec_str_print(PyObject *o, Py_ssize_t limit)
+static inline uint64_t rec_str_fingerprint(PyObject *o, Py_ssize_t limit)
 {
     Py_hash_t hash = ((PyASCIIObject *)o)->hash;
     Py_ssize_t n = PyUnicode_GET_LENGTH(o);

@@ -25,7 +25,7 @@ static bool has_name(PyObject **name, const char *text)
     return *name != NULL;
 }
 
-int rec_whose_prepare(void)
+int rec_prepare_tasks(void)
 {
     known.modules = PyImport_GetModuleDict();
     return has_name(&known.threading, "threading") && has_name(&known.active, "_active")

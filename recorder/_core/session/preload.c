@@ -159,10 +159,10 @@ on_event(const char *event, PyObject *arguments, void *data)
     PyObject *answer = arm();
     staging = NULL;
     if (answer == NULL) {
-        PyErr_Clear(); /* sitecustomize.py tells of its own failures; this one kept it from being read */
+        PyErr_Clear(); /* sitecustomize.py reports its own failures; this one kept it from being read */
         static const char text[] = "recorder: could not be loaded: its files are not where they were\n";
         if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0) {
-            ; /* stderr is closed: there is nobody to tell */
+            ; /* stderr is closed */
         }
         _exit(REC_EXIT_INTERNAL); /* audit: nothing has run yet, and SystemExit would have a traceback */
     }

@@ -3,11 +3,11 @@
 
 rec_secret_names rec_secrets;
 
-void rec_forget_verdicts(void)
+void rec_forget_matches(void)
 {
     /* What cannot stand in that place: a hash that belongs into another one. */
-    for (uint64_t i = 0; i < REC_VERDICTS; i++)
-        rec_secrets.verdicts[i] = (i ^ 2) << 1;
+    for (uint64_t i = 0; i < REC_MATCHES; i++)
+        rec_secrets.matches[i] = (i ^ 2) << 1;
 }
 
 static bool match(PyObject *name)
@@ -19,10 +19,10 @@ static bool match(PyObject *name)
 }
 
 /* A verdict that had to make room stands in the place beside its own, so that two names can take turns. */
-bool rec_find_verdict(PyObject *name)
+bool rec_find_match(PyObject *name)
 {
-    uint64_t hash = (uint64_t)rec_str_hash(name), place = hash >> 1 & (REC_VERDICTS - 1);
-    uint64_t *first = &rec_secrets.verdicts[place], *second = &rec_secrets.verdicts[place ^ 1];
+    uint64_t hash = (uint64_t)rec_str_hash(name), place = hash >> 1 & (REC_MATCHES - 1);
+    uint64_t *first = &rec_secrets.matches[place], *second = &rec_secrets.matches[place ^ 1];
     if (rec_str_hash(name) == -1)
         return match(name);
     uint64_t found = *second;
