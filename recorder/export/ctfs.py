@@ -5,8 +5,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 
-import zstandard
-
 from recorder.export import cbor, text
 from recorder.export.cbor import encode
 from recorder.export.codetracer import type_record
@@ -17,6 +15,7 @@ from recorder.export.stepwise import StepWriter, Target, Variables
 from recorder.export.stepwise_values import Record
 from recorder.export.walk import walk
 from recorder.trace import varint
+from recorder.trace.container.compression import compressor
 from recorder.trace.reader import Trace
 
 META_VERSION = 3
@@ -82,7 +81,7 @@ class _Log(Target):
         container.file("events.fmt").write(b"split-binary")
         self.file = container.file("events.log")
         self.spool = Spool(out)
-        self.compressor = zstandard.ZstdCompressor(level=LEVEL)
+        self.compress = compressor(LEVEL)
         self.parts: list[bytes] = []
         self.size = 0
         self.events = 0  # in `parts`
@@ -101,7 +100,7 @@ class _Log(Target):
 
     def flush(self) -> None:
         if self.parts:
-            stored = self.compressor.compress(b"".join(self.parts))
+            stored = self.compress(b"".join(self.parts))
             self.file.write(HEAD.pack(len(stored), self.events, self.first) + stored)
             self.first += self.events
             self.parts, self.size, self.events = [], 0, 0

@@ -86,7 +86,7 @@ def hold(value):
 def recorded(values: list[Any], folder: Path) -> list[list[Value]]:
     """Of each value: as an argument, in a list, as a result."""
     trace_path, space = folder / "values.rtrace", dict[str, Any]()
-    exec(compile(HOLDER, str(folder / "holder.py"), "exec"), space)
+    exec(compile(HOLDER, str(folder / "holder.py"), "exec", dont_inherit=True), space)
     with recorder.record(trace_path, min_free_space=0):
         for value in values:
             space["hold"](value)

@@ -18,18 +18,10 @@ cdef inline Status ensure_globals(Code *code, rec_iframe *frame) noexcept nogil:
 cdef Status write_globals(Code *code, PyObject *dict) noexcept nogil:
     cdef Namespace *namespace = NULL
     cdef Status status
-    if dict != NULL and dict.ob_type == &PyDict_Type:
+    if dict != NULL and rec_is_dict(dict):
         status = open_namespace(dict, &namespace)
         if status != OK:
             return status
-    elif not code.unreadable:
-        # A dict of a class of the program's own: what it answers may be anything.
-        code.unreadable = True
-        status = reserve(SMALL_RECORD)
-        if status != OK:
-            return status
-        tape.cur = put_varint(put_tagged(tape.cur, REC_MARK, ERR_GLOBALS_UNREADABLE), 0)
-        tape.control.degraded[0] += 1
     release_namespace(code.globals)
     code.globals = namespace
     if namespace != NULL:

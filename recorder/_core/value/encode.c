@@ -1,5 +1,5 @@
 /* Values written down, as docs/trace-format.md has them: one of the two visitors of traverse.h. */
-#define Py_BUILD_CORE 1
+#include "cpython/internal.h"
 #include "value/encode.h"
 #include "cpython/frames.h"
 #include "tape/put.h"

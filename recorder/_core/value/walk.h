@@ -114,6 +114,10 @@ static inline PyTypeObject *rec_builtin_base(PyTypeObject *t)
         return &PyDict_Type;
     if (t->tp_flags & Py_TPFLAGS_BYTES_SUBCLASS)
         return &PyBytes_Type;
+#if PY_VERSION_HEX >= 0x030F0000
+    if (PyType_IsSubtype(t, &PyFrozenDict_Type)) /* kept as a dict is */
+        return &PyDict_Type;
+#endif
     for (; t != NULL; t = t->tp_base)
         if (t == &PyFloat_Type || t == &PySet_Type || t == &PyFrozenSet_Type || t == &PyByteArray_Type
             || t == &PyComplex_Type)
