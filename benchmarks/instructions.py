@@ -32,7 +32,10 @@ PREFIX = "__pyx_f_8recorder_5_core_7capture_"
 CORE = (
     PREFIX,
     "rec_",
-    "print_",
+    "fingerprint_",
+    "traverse_",
+    "visit_",
+    "put_",
     "add_",
     "total",
     "fold",

@@ -147,19 +147,19 @@ def record(name: str, events: int, path: Path) -> dict[str, Any]:
 
 def multiply(path: Path, copies: int) -> None:
     """The chunks of events one after the other, so many times: a trace that was never closed."""
-    from recorder.trace.file import TraceFile
-    from recorder.trace.writer import EVENTS, HEAD_SIZE
+    from recorder.trace.container.file import TraceFile
+    from recorder.trace.format import HEADER_SIZE, ChunkType
 
     file = TraceFile(path)
     first = sequence = 0
     with open(f"{path}.long", "wb") as out:
-        out.write(file.read(HEAD_SIZE, 0))
+        out.write(file._reader.read(HEADER_SIZE, 0))
         for _ in range(copies):
-            for chunk in file.of(EVENTS):
+            for chunk in file.of(ChunkType.EVENTS):
                 head = chunk.head._replace(
                     sequence=sequence, first_event=first, segment=sequence + 1
                 )
-                out.write(head.to_bytes() + file.read(head.stored_size, chunk.offset + HEAD_SIZE))
+                out.write(head.to_bytes() + file._reader.stored(chunk))
                 first += head.events
                 sequence += 1
     file.close()
@@ -206,7 +206,7 @@ def look(
         if after:
             trace.at(after[number])
         if forget:
-            os.posix_fadvise(trace._file.fd, 0, 0, os.POSIX_FADV_DONTNEED)
+            os.posix_fadvise(trace._file._reader.fd, 0, 0, os.POSIX_FADV_DONTNEED)
         started = clock()
         trace.at(seq)
         took.append(clock() - started)
@@ -227,13 +227,14 @@ QUESTIONS: dict[str, Callable[[Any], int]] = {
 def decode(trace: Any, clock: Callable[[], float]) -> dict[str, float]:
     """Events a second in the core alone, of up to 200 chunks all over the trace; and with reading, checking and
     decompressing them."""
-    from recorder.trace.writer import EVENTS
+    from recorder.trace.format import ChunkType
+    from recorder.trace.seeking import Seeker
 
-    chunks = list(trace._file.of(EVENTS))
+    chunks = list(trace._file.of(ChunkType.EVENTS))
     chosen = chunks[:: max(len(chunks) // 200, 1)]
     core = whole = 0.0
     events = size = 0
-    reader = trace._reader()
+    reader = Seeker(trace._queries.payloads).reader
     for chunk in chosen:
         started = clock()
         payload = trace._file.payload(chunk)

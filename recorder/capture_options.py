@@ -1,4 +1,4 @@
-"""What the core is told when a recording begins: the policy, and what surrounds it, in the core's own terms."""
+"""What the core is given when a recording begins: the policy, and what surrounds it, in the core's own terms."""
 
 from __future__ import annotations
 

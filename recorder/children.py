@@ -4,7 +4,7 @@ sealer of its own, beside its parent's.
 The trace of process 123 below `app.rtrace` is `app.123.rtrace`; its META says whose child it is. A forked
 child starts its recording before fork() returns in it. A Python that is started anew learns from its
 environment that it is to be recorded: PYTHONPATH leads to `_boot/sitecustomize.py`, and FOLLOW says the rest.
-Here is what they are told and how their traces are called; `session` and `whole_process` start them.
+Here is what is passed on to them and how their traces are called; `session` and `whole_process` start them.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class Destination:
             raise errors.DiagnosticsUnwritableError(path=self.text, errno=exc.errno) from exc
 
     def write(self, line: bytes) -> bool:
-        """Writes the line whole; says whether it could."""
+        """Writes the line whole; whether it could."""
         try:
             if self.fd is not None:
                 # The program may have closed it, and the number be that of a file of its own.

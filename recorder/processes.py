@@ -1,4 +1,4 @@
-"""Other processes, as far as the operating system tells of them: whether one has ended, which one it is."""
+"""What the operating system knows of other processes: whether one has ended, which one it is."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def process_started(pid: int) -> int | None:
 
 
 def process_image(pid: int) -> int | None:
-    """What tells the program of a process from another one after an exec: where the kernel has put
+    """What differs after an exec, when a process is another program: where the kernel has put
     it and its stack (`image_of_process` in the core). None: it ended, or is not ours to look at."""
     at_entry, at_random = 9, 25
     facts = auxiliary_vector(pid)
@@ -78,7 +78,7 @@ def process_image(pid: int) -> int | None:
 
 
 def auxiliary_vector(pid: int) -> dict[int, int]:
-    """What the kernel told a program about itself when it started it; empty if that cannot be had."""
+    """What the kernel gave a program about itself when it started it; empty if that cannot be had."""
     try:
         with open(f"/proc/{pid}/auxv", "rb") as file:
             words = memoryview(file.read()).cast("L")

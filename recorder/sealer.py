@@ -2,7 +2,7 @@
 
 It is started before the program runs and outlives it. It makes a chunk of every full segment,
 keeps room reserved for the next one and for the end, and publishes the trace when the program has
-finished or died. What it has to say it says on the control page; stderr goes to a file in the
+finished or died. It reports on the control page; stderr goes to a file in the
 staging folder.
 """
 
@@ -17,7 +17,7 @@ from typing import Final
 from recorder import errors, processes
 from recorder._core import control, syscalls
 
-# Loaded now: where no file can be opened any more, a failure can still be told.
+# Loaded now: where no file can be opened any more, a failure can still be reported.
 from recorder.errors import codes as codes
 from recorder.errors import diagnostic as diagnostic
 from recorder.errors import errnos as errnos
@@ -26,7 +26,7 @@ from recorder.staging import files
 
 SHORTEST_WAIT_MS, LONGEST_WAIT_MS = 1, 20
 HEARTBEAT_SECONDS: Final = 0.04
-# What the target has said on the control page, and needs to be there when the page is made anew.
+# What the target has written on the control page, and has to be there when the page is made anew.
 LASTING: Final = (
     *("ticks_per_second", "started_wall_ns", "started_mono_ns"),
     *("target_state", "target_pid", "exit_status", "has_exit_status", "discard", "events"),
@@ -62,7 +62,7 @@ def report(page: control.ControlPage, error: BaseException) -> None:
 
 class Sealer:
     def __init__(self, path: str, page: control.ControlPage) -> None:
-        from recorder.trace.sealing import Tape  # needs zstandard, which may be missing
+        from recorder.trace.sealing import Tape  # needs zstd, which may be missing
 
         self.page = page
         self.lock = files.lock(path)  # until the process ends
@@ -166,7 +166,7 @@ class Sealer:
         return None
 
     def call_time(self) -> None:
-        """A program that makes no call looks at no clock: it is told to."""
+        """A program that makes no call looks at no clock: this asks it to."""
         if self.max_duration is None or self.page.target_state != control.TARGET_RECORDING:
             return
         now = time.monotonic()
@@ -180,7 +180,7 @@ class Sealer:
         folder = os.path.dirname(tape.path)
         with errors.mapped("statvfs", path=folder):
             free, _ = syscalls.statvfs(folder)
-        wanted = self.floor + tape.writer.still_to_reserve(tape.room)
+        wanted = self.floor + tape.writer.still_to_reserve(tape.space_needed)
         if self.floor and free < wanted:
             raise errors.FreeSpaceLowError(path=folder, free_bytes=free, bytes_wanted=wanted)
         if self.max_bytes is not None and tape.writer.end > self.max_bytes:

@@ -19,7 +19,7 @@ from recorder.capture_options import options_for
 from recorder.diagnostics import Reporter, report_unfinished
 from recorder.errors import arguments
 
-# Loaded now: where no file can be opened any more, a failure can still be told.
+# Loaded now: where no file can be opened any more, a failure can still be reported.
 from recorder.errors import errnos as errnos
 from recorder.errors import tables as tables
 from recorder.staging import create, launch
@@ -187,7 +187,9 @@ class Session(capture.Recording):
         return self._answer()
 
     def _await_publication(self) -> None:
-        while not capture.wait(self):  # a moment each, so that signal handlers run in between
+        while not capture.wait(
+            self
+        ):  # half a millisecond each, so that signal handlers run in between
             pass
 
     def _finish(self) -> None:
@@ -271,7 +273,7 @@ class Session(capture.Recording):
         return self._aborted
 
     def _decide(self, error: RecorderError, origin: str, state: str = "recording") -> Disposition:
-        """Asks the policy, remembers the answer, tells of the failure."""
+        """Asks the policy, remembers the answer, reports the failure."""
         disposition = policies.decide(error.number, origin, self.policy, state)
         self.error = error
         self.disposition = disposition
@@ -281,7 +283,7 @@ class Session(capture.Recording):
         return disposition
 
     def _note(self, error: RecorderError) -> None:
-        """A failure after the one that has decided what becomes of the trace: told as a diagnostic, and with the
+        """A failure after the one that has decided what becomes of the trace: a diagnostic, and a note on the
         first one."""
         self._reporter.report(error, disposition="degrade")
         if self.error is not None:
@@ -481,7 +483,7 @@ def start_process(staging: Staging, *, waiting: bool, whole_process: bool) -> Se
 def start_child(
     root: str, policy: Policy, parent: Mapping[str, Any], *, waiting: bool, whole_process: bool
 ) -> None:
-    """Records this process as a child of the one that `parent` tells of, below the trace `root`."""
+    """Records this process as a child of the one that `parent` describes, below the trace `root`."""
     staging = create.plan(
         children.free_name(root, os.getpid()),
         policy=policy,

@@ -5,6 +5,7 @@ Fixtures for everyone: `run_recorded` and `run_plain` run a program in a process
 
 from __future__ import annotations
 
+import compileall
 import contextlib
 import gc
 import importlib.util
@@ -37,9 +38,12 @@ INTERNAL = [row.name for row in errors.ErrorCode if row // 1000 == errors.ErrorK
 
 
 def pytest_configure() -> None:
+    import ctypes  # noqa: F401  some libffi keeps a descriptor, as multiprocessing does its helper
     from multiprocessing import resource_tracker
 
     resource_tracker.ensure_running()  # kept for the life of a process, and there before the first test
+    # Thousands of programs import the recorder: not one of them has to compile it, even if none may write bytecode.
+    compileall.compile_dir(Path(recorder.__file__).parent, quiet=2)
     let_programs_have_every_signal()
 
 

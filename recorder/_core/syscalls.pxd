@@ -80,7 +80,7 @@ cdef void keep_guard() noexcept nogil
 cdef int open_file(const char *path, int flags) noexcept nogil
 cdef int close_file(int fd) noexcept nogil
 
-# Where the user is told something, if that still is where it led when recording began.
+# Where a line for the user goes, if that still is where it led when recording began.
 cdef void remember_stderr() noexcept nogil
 cdef bint stderr_is_there() noexcept nogil
 

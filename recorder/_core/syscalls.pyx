@@ -97,7 +97,7 @@ cdef list encode_all(list texts):
 
 
 cdef int raise_errno(int error, path) except -1:
-    # audit: system calls speak OSError; every caller says by its operation which failure that is
+    # audit: system calls raise OSError; every caller knows by its operation which failure that is
     raise OSError(error, strerror(error).decode("ascii", "replace"), path)
 
 

@@ -11,8 +11,8 @@ from recorder.cli.queries import base, json_of, location, shown, thread_name
 
 if TYPE_CHECKING:
     from recorder.trace.compare import Difference
-    from recorder.trace.moments import Event
     from recorder.trace.reader import Trace
+    from recorder.trace.snapshots import Event
 
     # What add_subparsers() returns has no public name.
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]

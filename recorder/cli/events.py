@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from recorder.cli.queries import base, duration, shown
 
 if TYPE_CHECKING:
-    from recorder.trace.moments import Event, Frame
     from recorder.trace.reader import Trace
+    from recorder.trace.snapshots import Event, Frame
 
 OUTCOMES = {"return": "→ returned", "yield": "→ yielded", "unwind": "! ends by"}
 OUTCOMES |= {"raise": "! raised", "reraise": "! raised again", "handled": "! handled"}

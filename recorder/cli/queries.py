@@ -10,9 +10,9 @@ from recorder import errors
 from recorder.cli.output import printable, warn
 
 if TYPE_CHECKING:
-    from recorder.trace.moments import Event, Frame
     from recorder.trace.reader import Thread, Trace
-    from recorder.trace.values import Value
+    from recorder.trace.snapshots import Event, Frame
+    from recorder.trace.values.value import Value
 
 CORRUPT = 3
 VALUE_WIDTH = 60

@@ -24,10 +24,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> int:
-    from recorder.trace import recovery, writer
+    from recorder.trace import recovery
+    from recorder.trace.container import blocks
 
-    path, verdict = recovery.recover(args.path, args.output)
-    lost = f", {verdict.lost_events} lost" if verdict.lost_events else ""
-    state = writer.STATES[verdict.state]
-    write(printable(f"{path}: {state}, {verdict.events} events{lost}"))
+    path, record = recovery.recover(args.path, args.output)
+    lost = f", {record.lost_events} lost" if record.lost_events else ""
+    state = blocks.STATES[record.state]
+    write(printable(f"{path}: {state}, {record.events} events{lost}"))
     return 0

@@ -26,8 +26,8 @@ from recorder.cli.events import OUTCOMES, elapsed, outcome, source_lines, title,
 from recorder.cli.output import printable
 from recorder.cli.queries import base, shown, thread_name
 from recorder.export.text import notice
-from recorder.trace.moments import Event, Frame
 from recorder.trace.navigate import Breakpoint, Navigator
+from recorder.trace.snapshots import Event, Frame
 
 MOST_FRAMES = 200  # listed of a stack: the innermost
 REACH = 200  # lines of source before and after the present one

@@ -12,19 +12,18 @@ import struct
 from array import array
 from collections.abc import Callable
 
-import zstandard
-
 from recorder.export import text
 from recorder.export.cbor import encode
-from recorder.export.container import Container
 from recorder.export.ctfs import LEVEL, meta
+from recorder.export.ctfs_container import Container
 from recorder.export.output import Output
 from recorder.export.spool import Spool
-from recorder.export.stepwise import Target, Teller, Variables
+from recorder.export.stepwise import StepWriter, Target, Variables
 from recorder.export.stepwise_values import Record
 from recorder.export.walk import walk
+from recorder.trace import varint
+from recorder.trace.container.compression import compressor
 from recorder.trace.reader import Trace
-from recorder.trace.writer import varint
 
 FLAGS = 1 << 4 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11  # columns, and the four streams
 STEPS, VALUES, CALLS, EVENTS = 4096, 256, 256, 64  # records of a chunk
@@ -44,10 +43,10 @@ EVENT = struct.Struct("<BBII")
 def write(trace: Trace, out: Output, on_progress: Callable[[int], None]) -> None:
     container = Container(out.file())
     target = _Split(container, out, _Positions(trace))
-    teller = Teller(trace, target)
-    walk(trace, teller, on_progress)
+    writer = StepWriter(trace, target)
+    walk(trace, writer, on_progress)
     target.finish()
-    container.file("meta.dat").write(meta(trace, list(teller.paths), flags=FLAGS))
+    container.file("meta.dat").write(meta(trace, list(writer.paths), flags=FLAGS))
     container.close()
 
 
@@ -96,7 +95,7 @@ class _Stream:
         self.index = container.file(f"{name}.idx")
         self.index.write(struct.pack("<I", per_chunk))
         self.per_chunk = per_chunk
-        self.compressor = zstandard.ZstdCompressor(level=LEVEL)
+        self.compress = compressor(LEVEL)
         self.parts: list[bytes] = []
         self.count = 0  # records, all of them
 
@@ -109,7 +108,7 @@ class _Stream:
     def flush(self) -> None:
         if self.parts:
             self.index.write(struct.pack("<Q", self.data.size))
-            self.data.write(self.compressor.compress(b"".join(self.parts)))
+            self.data.write(self.compress(b"".join(self.parts)))
             self.parts = []
 
 
@@ -168,7 +167,7 @@ class _Split(Target):
     def define_path(self, path: str) -> None:
         raw = path.encode("utf-8")
         lengths = self.positions.define(path)
-        made = bytearray(varint(len(raw)) + raw + varint(len(lengths)))
+        made = bytearray(varint.encode(len(raw)) + raw + varint.encode(len(lengths)))
         before = 0
         for length in lengths:
             made += zigzag(length - before)
@@ -252,16 +251,16 @@ class _Split(Target):
 
     def add_step(self, position: int, values: bytes) -> None:
         if self.steps.count % STEPS == 0:
-            self.steps.add(b"\0" + varint(position))
+            self.steps.add(b"\0" + varint.encode(position))
         else:
             self.steps.add(b"\1" + zigzag(position - self.position))
         self.position = position
-        self.variables.add(varint(len(values)) + values)
+        self.variables.add(varint.encode(len(values)) + values)
 
     def add_call(self, function: int, given: bytes) -> None:
         if self.stack:
             around = self.stack[-1]
-            around.children += varint(self.call_count)
+            around.children += varint.encode(self.call_count)
             around.child_count += 1
         self.stack.append(_Call(self.call_count, function, self.steps.count, given))
         self.call_count += 1
@@ -272,17 +271,17 @@ class _Split(Target):
         returned, raised = (VOID, value) if failed else (value, b"")
         record = b"".join(
             (
-                varint(call.function),
+                varint.encode(call.function),
                 zigzag(parent),
-                varint(call.entry),
-                varint(max(call.entry, self.steps.count - 1)),
-                varint(len(self.stack)),
+                varint.encode(call.entry),
+                varint.encode(max(call.entry, self.steps.count - 1)),
+                varint.encode(len(self.stack)),
                 call.arguments,
-                varint(len(returned)),
+                varint.encode(len(returned)),
                 returned,
-                varint(len(raised)),
+                varint.encode(len(raised)),
                 raised,
-                varint(call.child_count),
+                varint.encode(call.child_count),
                 call.children,
             )
         )
@@ -293,14 +292,14 @@ class _Split(Target):
         record = b"".join(
             (
                 bytes([kind]),
-                varint(max(0, self.steps.count - 1)),
-                varint(len(about)),
+                varint.encode(max(0, self.steps.count - 1)),
+                varint.encode(len(about)),
                 about,
-                varint(len(content)),
+                varint.encode(len(content)),
                 content,
             )
         )
-        self.events.add(varint(len(record)) + record)
+        self.events.add(varint.encode(len(record)) + record)
 
     def finish(self) -> None:
         self.records.flush()
@@ -308,13 +307,13 @@ class _Split(Target):
             count = min(INDEX_READ, self.call_count - first)
             places = self.places.read(count * PLACE.size, first * PLACE.size)
             for at, size in PLACE.iter_unpack(places):
-                self.calls.add(varint(size) + self.records.read(size, at))
+                self.calls.add(varint.encode(size) + self.records.read(size, at))
         for stream in (self.steps, self.variables, self.calls, self.events):
             stream.flush()
 
 
 def zigzag(number: int) -> bytes:
-    return varint(number << 1 if number >= 0 else (-number << 1) - 1)
+    return varint.encode(number << 1 if number >= 0 else (-number << 1) - 1)
 
 
 def _record(variables: Variables) -> bytes:
@@ -323,11 +322,11 @@ def _record(variables: Variables) -> bytes:
 
 
 def _list(variables: Variables) -> bytes:
-    parts = [varint(len(variables))]
+    parts = [varint.encode(len(variables))]
     for number, value in variables:
         size = len(value)
         if number < 0x80 and size < 0x80:  # each is one byte
             parts += (BYTES[number], BYTES[size], value)
         else:
-            parts += (varint(number), varint(size), value)
+            parts += (varint.encode(number), varint.encode(size), value)
     return b"".join(parts)

@@ -20,7 +20,7 @@ from recorder import errors
 from recorder._core import syscalls
 from recorder.errors import arguments
 from recorder.staging import files, layout
-from recorder.trace import writer
+from recorder.trace.container import publish
 
 BUFFER = 1 << 20  # bytes that are written at once
 
@@ -151,10 +151,10 @@ class Output:
                 syscalls.unlink(self._scratch[-1])
             self._scratch.pop()
         for folder in reversed(self._folders):
-            writer.sync_folder(folder)
-        writer.publish(self.path, self.destination)
+            publish.sync_folder(folder)
+        publish.publish(self.path, self.destination)
         self._sinks, self._folders = [], []
-        writer.sync_folder(os.path.dirname(self.destination))
+        publish.sync_folder(os.path.dirname(self.destination))
 
     def _undo(self, error: BaseException) -> None:
         """Removes everything; what cannot be removed is noted with the failure."""

@@ -21,9 +21,10 @@ from recorder import errors
 from recorder.export import text
 from recorder.export.output import Output, Sink
 from recorder.export.walk import Activation, Visitor, walk
-from recorder.trace import values
+from recorder.trace.format import TAG_ENUM, TAG_TYPED
 from recorder.trace.reader import Event, Trace
-from recorder.trace.values import Node, Value
+from recorder.trace.values.nodes import Node
+from recorder.trace.values.value import Value
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -132,9 +133,9 @@ def _shown(value: Value) -> _Shown:
         type_name = text.clean(value.type_name)
     except errors.TraceCorruptError:
         return _Shown(written, "?", None, None, None)
-    if isinstance(tree, Node) and tree.tag == values.TYPED:
+    if isinstance(tree, Node) and tree.tag == TAG_TYPED:
         tree = tree.items[0]
-    elif isinstance(tree, Node) and tree.tag == values.ENUM:
+    elif isinstance(tree, Node) and tree.tag == TAG_ENUM:
         [(_, tree)] = tree.items
     number = fraction = content = None
     if value.unexamined:

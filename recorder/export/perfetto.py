@@ -16,7 +16,7 @@ from recorder.export import text
 from recorder.export.output import Output, Sink
 from recorder.export.walk import CO_COROUTINE, Activation, Task, Visitor, walk
 from recorder.trace.reader import Event, Trace
-from recorder.trace.values import Value
+from recorder.trace.values.value import Value
 
 SHOWN = 200  # characters of a value
 DEEPEST = 500  # calls within each other on a track: Perfetto takes 512, exceptions among them

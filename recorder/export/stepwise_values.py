@@ -13,8 +13,20 @@ from typing import Any, Final
 
 from recorder import errors
 from recorder.export.text import clean
-from recorder.trace import values
-from recorder.trace.values import Node, Value, show_tree, type_name_of
+from recorder.trace.format import (
+    TAG_DICT,
+    TAG_ERROR,
+    TAG_FROZENSET,
+    TAG_INSTANCE,
+    TAG_LIST,
+    TAG_NAMED,
+    TAG_SET,
+    TAG_TUPLE,
+    TAG_TYPED,
+)
+from recorder.trace.values.nodes import Node, type_name
+from recorder.trace.values.render import show
+from recorder.trace.values.value import Value
 
 SEQ, SET, STRUCT, INT, STRING, BOOL, RAW, ERROR, TUPLE, NONE, ANY = (
     0, 1, 6, 7, 9, 12, 16, 24, 27, 30, 32,
@@ -23,7 +35,7 @@ SEQ, SET, STRUCT, INT, STRING, BOOL, RAW, ERROR, TUPLE, NONE, ANY = (
 MOST_NESTING: Final = 50  # readers refuse 62
 MOST_TYPES: Final = 10_000  # of structures; beyond them they are Raw
 SHOWN: Final = 10_000  # characters of what is Raw
-SEQUENCES: Final = {values.LIST: SEQ, values.DICT: SEQ, values.SET: SET, values.FROZENSET: SET}
+SEQUENCES: Final = {TAG_LIST: SEQ, TAG_DICT: SEQ, TAG_SET: SET, TAG_FROZENSET: SET}
 
 Record = dict[str, Any]
 
@@ -82,7 +94,7 @@ class Values:
         """`name`: of the subclass it is an instance of."""
         if isinstance(tree, Node):
             return self.node(tree, depth, name)
-        name = name or type_name_of(tree)
+        name = name or type_name(tree)
         if tree is None:
             return {"kind": "None", "type_id": 0}
         if isinstance(tree, bool):
@@ -93,13 +105,13 @@ class Values:
             return self.integer(tree, name)
         if isinstance(tree, str) and clean(tree) == tree:
             return {"kind": "String", "text": tree, "type_id": self.types.number(STRING, name)}
-        return self.raw(show_tree(tree, SHOWN), name)
+        return self.raw(show(tree, SHOWN), name)
 
     def integer(self, n: int, name: str) -> Record:
         if -(2**63) <= n < 2**63:
             return {"kind": "Int", "i": n, "type_id": self.types.number(INT, name)}
         if self.in_cbor:
-            return self.raw(show_tree(n, SHOWN), name)
+            return self.raw(show(n, SHOWN), name)
         magnitude = abs(n).to_bytes((abs(n).bit_length() + 7) // 8, "big")
         text = base64.b64encode(magnitude).decode("ascii")
         number = self.types.number(INT, name)
@@ -108,22 +120,22 @@ class Values:
     def node(self, node: Node, depth: int, name: str | None) -> Record:
         tag = node.tag
         if depth >= MOST_NESTING:
-            return self.raw(show_tree(node), name or type_name_of(node))
-        if tag == values.TYPED:
-            return self.of(node.items[0], depth, type_name_of(node))
-        name = name or type_name_of(node)
+            return self.raw(show(node), name or type_name(node))
+        if tag == TAG_TYPED:
+            return self.of(node.items[0], depth, type_name(node))
+        name = name or type_name(node)
         if tag in SEQUENCES:
             number = self.types.number(SEQUENCES[tag], name)
             items = self.items(node, depth)
             return {"kind": "Sequence", "elements": items, "is_slice": False, "type_id": number}
-        if tag == values.TUPLE:
+        if tag == TAG_TUPLE:
             number = self.types.number(TUPLE, name)
             return {"kind": "Tuple", "elements": self.items(node, depth), "type_id": number}
-        if tag in (values.INSTANCE, values.NAMED) and not self.types.full:
+        if tag in (TAG_INSTANCE, TAG_NAMED) and not self.types.full:
             return self.structure(node, depth, name)
-        if tag == values.ERROR and node.size is not None:
-            return self.error(show_tree(node))
-        return self.raw(show_tree(node, SHOWN), name)
+        if tag == TAG_ERROR and node.size is not None:
+            return self.error(show(node))
+        return self.raw(show(node, SHOWN), name)
 
     def structure(self, node: Node, depth: int, name: str) -> Record:
         """An instance and its attributes. One without a name is the built-in part of it."""
@@ -137,7 +149,7 @@ class Values:
         return {"kind": "Struct", "field_values": fields, "type_id": number}
 
     def items(self, node: Node, depth: int) -> list[Record]:
-        if node.tag == values.DICT:
+        if node.tag == TAG_DICT:
             pair = self.types.number(TUPLE, "item")
             made = [
                 {

@@ -8,7 +8,8 @@ from typing import Any, Generic, TypeVar
 
 from recorder import errors
 from recorder.trace.reader import Event, Trace
-from recorder.trace.values import Types, Value
+from recorder.trace.values.nodes import Types
+from recorder.trace.values.value import Value
 
 T = TypeVar("T")
 

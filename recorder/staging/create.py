@@ -138,8 +138,8 @@ def discard(staging: Staging) -> None:
 
 
 def undo(staging: Staging, error: BaseException) -> None:
-    """As `discard`, because of a failure, which is told what could not be removed. In one call: an exception out of
-    a signal handler comes before it or after it."""
+    """As `discard`, because of a failure, which gets a note of what could not be removed. In one call: an exception
+    out of a signal handler comes before it or after it."""
     note_left(error, control.discard(staging.folder, FILES_AS_BYTES, staging.sealer))
 
 

@@ -71,7 +71,7 @@ def _close(fd: int, path: str) -> None:
 
 def remove(path: str) -> errors.RecorderError | None:
     """Removes a staging folder and all that we put into it; what is already gone is gone.
-    Returns the first thing that went wrong, if any. The folder then still tells what it is."""
+    Returns the first thing that went wrong, if any. The folder can then still be recognised."""
     *files, session = (os.path.join(path, name) for name in FILES)
     first: errors.RecorderError | None = None
     for name in files:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from recorder.policy import Policy
 
 SEGMENTS: Final = tuple(f"segment-{index}" for index in range(control.RING_SLOTS))
-# session.json goes last: as long as it is there, the folder can be told for what it is.
+# session.json goes last: as long as it is there, the folder can be recognised.
 FILES: Final = ("sealer.log", *SEGMENTS, "trace.kept", "trace", "control", "session.json")
 FILES_AS_BYTES: Final = tuple(name.encode() for name in FILES)
 
@@ -141,7 +141,8 @@ def prefix(name: str) -> str:
 
 
 def trace_named_by(folder: str) -> str | None:
-    """The trace of a staging folder in which nothing is left to tell; None if its name does not."""
+    """The trace that a staging folder was for, by its name alone, where session.json is gone; None if that is not a
+    name of ours, or leaves a choice."""
     parent, name = os.path.split(folder)
     stem, mark, _ = name[1:].rpartition(".partial-")
     if not mark:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from recorder._core.decode import Function, Thread
+from recorder.trace import filters, memory
 from recorder.trace.filters import ThreadFilter
-from recorder.trace.moments import Event, Frame, Moment
+from recorder.trace.queries import Queries
 from recorder.trace.seeking import ALL
-from recorder.trace.values import Value
-
-if TYPE_CHECKING:
-    from recorder.trace.reader import Trace
+from recorder.trace.snapshots import Event, Frame, Moment
+from recorder.trace.values.value import Value
 
 SUSPENDS: Final = 0x20 | 0x80 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
-MOST_SETTLING: Final = 16  # exceptions of one frame that may still be raised again
+MOST_HANDLED: Final = 16  # exceptions of one frame that may still be raised again
 
 
 class Call:
@@ -25,10 +24,10 @@ class Call:
     trace is damaged. `end` is its return or unwind event; None if it was not seen to end.
     """
 
-    __slots__ = ("_trace", "end", "start")
+    __slots__ = ("_queries", "end", "start")
 
-    def __init__(self, trace: Trace, start: Event | None, end: Event | None) -> None:
-        self._trace = trace
+    def __init__(self, queries: Queries, start: Event | None, end: Event | None) -> None:
+        self._queries = queries
         self.start = start
         self.end = end
 
@@ -102,7 +101,7 @@ class Call:
         for, so a tree of any size can be walked."""
         first = 0 if self.start is None else self.start.seq + 1
         last = ALL if self.end is None else self.end.seq
-        return tree(self._trace, self.frame, first, last, self.thread)
+        return tree(self._queries, self.frame, first, last, self.thread)
 
     def __repr__(self) -> str:
         ends = "did not end" if self.end is None else self.end.kind
@@ -115,10 +114,10 @@ class Raised:
     `events` are all its events: raise, unwind, handled, reraise … of each frame it went through.
     """
 
-    __slots__ = ("_trace", "events")
+    __slots__ = ("_queries", "events")
 
-    def __init__(self, trace: Trace, first: Event) -> None:
-        self._trace = trace
+    def __init__(self, queries: Queries, first: Event) -> None:
+        self._queries = queries
         self.events = [first]
 
     @property
@@ -151,7 +150,7 @@ class Raised:
     @property
     def moment(self) -> Moment:
         """The whole state where it was raised: every frame with its variables."""
-        return self._trace.at(self.origin.seq)
+        return self._queries.at(self.origin.seq)
 
     @property
     def stack(self) -> list[Frame | Event]:
@@ -165,7 +164,7 @@ class Raised:
 # ---- calls --------------------------------------------------------------------------------------
 
 
-def completed(trace: Trace, events: Iterator[Event | list[int]]) -> Iterator[Call]:
+def completed(queries: Queries, events: Iterator[Event | list[int]]) -> Iterator[Call]:
     """The calls these call, return and unwind events belong to, each when it ends; those that did
     not end come last. Lists in between are frames that are known to have ended unseen."""
     running: dict[int, Event] = {}
@@ -173,25 +172,25 @@ def completed(trace: Trace, events: Iterator[Event | list[int]]) -> Iterator[Cal
         if isinstance(event, list):
             for frame in event:
                 if frame in running:
-                    yield Call(trace, running.pop(frame), None)
+                    yield Call(queries, running.pop(frame), None)
         elif event.kind == "call":
             running[event.frame] = event
         else:
-            yield Call(trace, running.pop(event.frame, None), event)
+            yield Call(queries, running.pop(event.frame, None), event)
     for event in running.values():
-        yield Call(trace, event, None)
+        yield Call(queries, event, None)
 
 
+@memory.reported
 def tree(
-    trace: Trace, caller: int | None, start: int, stop: int, thread: ThreadFilter
+    queries: Queries, caller: int | None, start: int, stop: int, thread: ThreadFilter
 ) -> Iterator[Call]:
     """The calls made from the frame numbered `caller`, in order; of None, the outermost ones."""
     depth = 0 if caller is None else None
-    for event in trace.find(
-        kind="call", caller=caller, depth=depth, thread=thread, start=start, stop=stop
-    ):
-        ends = trace.find(kind=("return", "unwind"), frame=event.frame, start=event.seq)
-        yield Call(trace, event, next(ends, None))
+    begun = filters.make("call", caller=caller, depth=depth, thread=thread)
+    for event in queries.find(begun, start, stop):
+        over = filters.make(("return", "unwind"), frame=event.frame)
+        yield Call(queries, event, next(queries.find(over, event.seq, ALL), None))
 
 
 # ---- exceptions ---------------------------------------------------------------------------------
@@ -202,10 +201,10 @@ class _Thread:
 
     def __init__(self) -> None:
         self.flying: Raised | None = None  # raised, and not handled yet
-        self.settling: list[Raised] = []  # handled, and perhaps raised again
+        self.handled: list[Raised] = []  # handled, and perhaps raised again
 
 
-def raised(trace: Trace, events: Iterator[Event]) -> Iterator[Raised]:
+def raised(queries: Queries, events: Iterator[Event]) -> Iterator[Raised]:
     """The exceptions that these events are about, each when it is known that it has come to rest.
 
     An exception goes on when its frame raises it again, or when the frame it left has a caller in
@@ -216,23 +215,23 @@ def raised(trace: Trace, events: Iterator[Event]) -> Iterator[Raised]:
         if event.raw_value is None:
             continue
         thread = threads.setdefault(event.thread.number, _Thread())
-        yield from _settled(thread, event)
+        yield from _at_rest(thread, event)
         going = _goes_on(thread, event)
         if going is not None:
             going.events.append(event)
         elif event.kind in ("raise", "reraise", "throw", "handled"):
             if thread.flying is not None:
                 yield thread.flying
-            going = Raised(trace, event)
+            going = Raised(queries, event)
         else:
             continue
         thread.flying = None
         if event.kind == "handled":
-            thread.settling.append(going)
+            thread.handled.append(going)
         else:
             thread.flying = going
     for thread in threads.values():
-        yield from thread.settling
+        yield from thread.handled
         if thread.flying is not None:
             yield thread.flying
 
@@ -246,21 +245,21 @@ def _goes_on(thread: _Thread, event: Event) -> Raised | None:
         if frame == event.frame:
             return flying
     if event.kind in ("reraise", "unwind"):
-        for index in range(len(thread.settling) - 1, -1, -1):
-            last = thread.settling[index].events[-1]
+        for index in range(len(thread.handled) - 1, -1, -1):
+            last = thread.handled[index].events[-1]
             if last.frame == event.frame and last.raw_value == event.raw_value:
-                return thread.settling.pop(index)
+                return thread.handled.pop(index)
     return None
 
 
-def _settled(thread: _Thread, event: Event) -> Iterator[Raised]:
+def _at_rest(thread: _Thread, event: Event) -> Iterator[Raised]:
     """Those handled in a frame that is gone now: nothing can raise them again there."""
     kept = []
-    for one in thread.settling:
+    for one in thread.handled:
         last = one.events[-1]
         if last.depth > event.depth or (last.depth == event.depth and last.frame != event.frame):
             yield one
         else:
             kept.append(one)
-    yield from kept[:-MOST_SETTLING]
-    thread.settling = kept[-MOST_SETTLING:]
+    yield from kept[:-MOST_HANDLED]
+    thread.handled = kept[-MOST_HANDLED:]

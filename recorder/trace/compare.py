@@ -14,9 +14,10 @@ from itertools import zip_longest
 from typing import Final, Literal, NamedTuple
 
 from recorder._core.decode import Thread
-from recorder.trace.moments import Event
+from recorder.trace.format import TAG_LIST, TAG_SMALL_INT
 from recorder.trace.reader import Trace
-from recorder.trace.values import LIST, SMALL, Value
+from recorder.trace.snapshots import Event
+from recorder.trace.values.value import Value
 
 WHERE_IT_RAN: Final = ("__file__", "__cached__", "__spec__", "__loader__", "__builtins__")
 
@@ -112,6 +113,6 @@ def _align(a: list[str], b: list[str]) -> dict[int, int]:
 def _equal(a: Value | None, b: Value | None) -> bool:
     if a is None or b is None:
         return a is b
-    if a.raw == b.raw and (a.raw[0] >= SMALL or a.raw[0] < LIST):
+    if a.raw == b.raw and (a.raw[0] >= TAG_SMALL_INT or a.raw[0] < TAG_LIST):
         return True  # it names no types, whose numbers differ from trace to trace
     return a.to_json() == b.to_json()

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from recorder import errors
 from recorder._core.decode import KIND_BITS, Function, Reader, Thread
-from recorder.trace.moments import Event, Frame
+from recorder.trace.snapshots import Event, Frame
 
 FunctionFilter: TypeAlias = "str | Function | Callable[[Function], bool] | None"
 ThreadFilter: TypeAlias = "int | str | Thread | None"
@@ -95,6 +95,9 @@ class Filter(NamedTuple):
         except errors.TraceCorruptError:
             return False
         return self.exception in (name, name.rpartition(".")[2])
+
+
+EVERYTHING: Final = Filter()
 
 
 def is_named(name: str, asked: str) -> bool:

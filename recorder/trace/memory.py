@@ -1,30 +1,32 @@
-"""Where reading lacks memory, that is a failure of ours like every other: OutOfMemoryError, a MemoryError."""
+"""Where reading lacks memory, that is a failure of ours like every other: OUT_OF_MEMORY, a MemoryError."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
 from types import FunctionType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from recorder import errors
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 CO_GENERATOR: Final = 0x20
 
 
-def told(cls: type[T]) -> type[T]:
+def reporting(cls: type[T]) -> type[T]:
     """Class decorator: no property and no method of the class with a `_` lets a MemoryError out as it is. The others
     leave their work to these: a call that does not fit their signature is to be an error of the caller's line."""
     for name, value in list(vars(cls).items()):
         if isinstance(value, property) and value.fget is not None:
-            setattr(cls, name, property(mapped(value.fget)))
+            setattr(cls, name, property(reported(value.fget)))
         elif isinstance(value, FunctionType) and name.startswith("_") and name != "__init__":
-            setattr(cls, name, mapped(value))
+            setattr(cls, name, reported(value))
     return cls
 
 
-def mapped(function: Callable[..., Any]) -> Callable[..., Any]:
+def reported(function: F) -> F:
+    """Decorator of one function or generator, to the same end."""
     if isinstance(function, FunctionType) and function.__code__.co_flags & CO_GENERATOR:
 
         @functools.wraps(function)
@@ -34,7 +36,7 @@ def mapped(function: Callable[..., Any]) -> Callable[..., Any]:
             except errors.MEMORY_ERRORS as error:
                 errors.reraise_out_of_memory(error, "read")
 
-        return generate
+        return cast(F, generate)
 
     @functools.wraps(function)
     def call(*args: Any, **named: Any) -> Any:
@@ -43,4 +45,4 @@ def mapped(function: Callable[..., Any]) -> Callable[..., Any]:
         except errors.MEMORY_ERRORS as error:
             errors.reraise_out_of_memory(error, "read")
 
-    return call
+    return cast(F, call)

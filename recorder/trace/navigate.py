@@ -16,8 +16,8 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from recorder import errors
-from recorder.trace.moments import POPPING, Event, Moment
 from recorder.trace.reader import Trace
+from recorder.trace.snapshots import POPPING, Event, Moment
 
 STOPS: Final = ("line", "return", "yield", "unwind", "raise")  # where stepping comes to a halt
 ENTRIES: Final = ("call", "resume", "throw")

@@ -21,32 +21,31 @@ A trace may be used by several iterations at once, but only by one thread at a t
 
 from __future__ import annotations
 
-import bisect
-import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, NamedTuple, overload
 
 from recorder import errors
-from recorder._core.decode import Function, Reader, Scanner, Thread
+from recorder._core.decode import Function, Thread
 from recorder.errors import arguments
 from recorder.trace import calls, filters, memory
 from recorder.trace.calls import Call, Raised
-from recorder.trace.file import Chunk, Damage, TraceFile, Verdict
-from recorder.trace.filters import Filter, FunctionFilter, ThreadFilter
-from recorder.trace.moments import POPPING, Event, Frame, Locals, Moment
-from recorder.trace.seeking import ALL, UNREADABLE, Payloads, Seeker
-from recorder.trace.values import Value
-from recorder.trace.writer import CLOSE, EVENTS, META, SOURCE
+from recorder.trace.container.file import Damage, TraceFile, Verdict
+from recorder.trace.event_range import EventRange
+from recorder.trace.filters import FunctionFilter, ThreadFilter
+from recorder.trace.format import ChunkType
+from recorder.trace.queries import Queries
+from recorder.trace.seeking import ALL
+from recorder.trace.snapshots import Event, Frame, Locals, Moment
+from recorder.trace.sources import Source, read_source
+from recorder.trace.values.value import Value
+from recorder.trace.verification import Check, verify
 
 __all__ = [
     "Call", "Change", "Check", "Event", "EventRange", "Frame", "Function", "Locals", "Moment",
     "Raised", "Source", "Thread", "Trace", "open_trace",
 ]  # fmt: skip
-
-IDLE_SEEKERS = 2  # kept for the next query: each knows its way around one chunk
 
 
 class Change(NamedTuple):
@@ -62,87 +61,23 @@ class Change(NamedTuple):
         return self.event.previous_line
 
 
-@memory.told
-class EventRange(Sequence[Event]):
-    """Some events of a trace, by number: decoded when they are asked for."""
-
-    def __init__(self, trace: Trace, numbers: range) -> None:
-        self._trace = trace
-        self._numbers = numbers
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-    @overload
-    def __getitem__(self, where: int) -> Event: ...
-    @overload
-    def __getitem__(self, where: slice) -> EventRange: ...
-    def __getitem__(self, where: int | slice) -> Event | EventRange:
-        try:
-            found = self._numbers[where]
-        except IndexError as exc:
-            raise errors.EventNotFoundError(event=where, path=self._trace.path) from exc
-        except (TypeError, ValueError) as exc:
-            raise errors.InvalidArgumentError(
-                argument="index", value=errors.describe(where), expected="event numbers"
-            ) from exc
-        if isinstance(found, range):
-            return EventRange(self._trace, found)
-        return self._trace.at(found).event
-
-    def __iter__(self) -> Iterator[Event]:
-        """Those that can be read."""
-        numbers = self._numbers
-        if not numbers:
-            return iter(())
-        low, high = min(numbers[0], numbers[-1]), max(numbers[0], numbers[-1])
-        found = self._trace.find(start=low, stop=high + 1, backwards=numbers.step < 0)
-        return found if abs(numbers.step) == 1 else (e for e in found if e.seq in numbers)
-
-    def __reversed__(self) -> Iterator[Event]:
-        return iter(EventRange(self._trace, self._numbers[::-1]))
-
-    def __repr__(self) -> str:
-        return f"<{len(self)} events of {self._trace.path!r}>"
-
-
-class Source(NamedTuple):
-    """The text of a recorded file, as it was when it ran."""
-
-    path: str
-    sha256: str
-    content: bytes
-
-    @property
-    def text(self) -> str:
-        return self.content.decode("utf-8", "replace")
-
-
-class Check(NamedTuple):
-    """What a full verification found."""
-
-    verdict: Verdict
-    events: int  # that can be read
-    written: int  # that the file says it holds
-    lost: int  # known to be lost
-    damage: list[Damage]
-
-
-@memory.told
+@memory.reporting
 class Trace:
-    """An open trace."""
+    """An open trace. `meta` is what was known when the recording began, `closing` what was when it ended: dicts as
+    docs/trace-format.md has them (META, CLOSE), empty where they cannot be read.
+
+    Where nothing else is said, reading raises READ_FAILED, OUT_OF_MEMORY, or INVALID_ARGUMENT once the trace is closed.
+    """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         arguments.stack("open_trace")
         path = arguments.path(path)
         self._file = TraceFile(path)
-        self._payloads = Payloads(self._file)
-        self._idle: list[Seeker] = []
-        self._survey: Reader[Event, Frame] | None = None
+        self._queries = Queries(self._file)
         self._sources: dict[str, Source] | None = None
         try:
-            self.meta = self._facts(META)
-            self.closing = self._facts(CLOSE)
+            self.meta = self._facts(ChunkType.META)
+            self.closing = self._facts(ChunkType.CLOSE)
         except BaseException:
             self._file.close()
             raise
@@ -159,8 +94,8 @@ class Trace:
         self.close()
 
     def close(self) -> None:
-        self._idle.clear()
-        self._payloads.clear()
+        """Closes the file; again: nothing. Events, frames and values that were handed out stay as they are."""
+        self._queries.clear()
         self._file.close()
 
     def __repr__(self) -> str:
@@ -171,7 +106,7 @@ class Trace:
             try:
                 return self._file.json(chunk)
             except errors.TraceCorruptError as exc:
-                self._file.note(chunk.offset, str(exc.context["reason"]))
+                self._file.note_error(chunk, exc)
         return {}
 
     # ---- what it is ----
@@ -188,7 +123,8 @@ class Trace:
 
     @property
     def verdict(self) -> Verdict:
-        """complete, partial(…), truncated or corrupt(…). Every checksum is checked for it, once."""
+        """A str: `complete`, `partial(NAME)` of the error, `truncated`, or `corrupt(OFFSET)` of the first damage, in
+        bytes. Every checksum is checked for it, once."""
         return self._file.verdict
 
     @property
@@ -199,12 +135,12 @@ class Trace:
 
     @property
     def damage(self) -> list[Damage]:
-        """What was found to be damaged so far."""
+        """What was found to be damaged so far: offset in bytes, and reason."""
         return list(self._file.damage)
 
     @property
     def failure(self) -> errors.RecorderError | None:
-        """The failure that ended the recording."""
+        """The failure that ended the recording, as an exception that was not raised; None if none did."""
         diagnostic = self.closing.get("failure")
         trailer = self._file.trailer
         if isinstance(diagnostic, dict):
@@ -223,10 +159,8 @@ class Trace:
 
     @property
     def lost_events(self) -> int:
-        """Events known to be lost."""
-        if self._file.trailer:
-            return self._file.trailer.lost
-        return sum(chunk.head.lost for chunk in self._file.of(EVENTS))
+        """How many events are known to be lost."""
+        return self._file.lost_events
 
     @property
     def size(self) -> int:
@@ -235,7 +169,7 @@ class Trace:
 
     def __len__(self) -> int:
         """The number of events in the file; those in damaged chunks count, lost ones do not."""
-        return sum(chunk.head.events for chunk in self._file.of(EVENTS))
+        return self._file.events
 
     def __bool__(self) -> bool:
         return True
@@ -260,8 +194,9 @@ class Trace:
     def __getitem__(self, where: slice) -> EventRange: ...
     def __getitem__(self, where: int | slice) -> Event | EventRange:
         """`trace[7]`: event number 7, `trace[-1]`: the last one. `trace[10:20]`: these, lazily; with
-        a step, too, and `trace[::-1]` reads backwards. Raises IndexError, InvalidArgumentError."""
-        return EventRange(self, range(self._end))[where]
+        a step, too, and `trace[::-1]` reads backwards. Raises EVENT_NOT_FOUND, an IndexError, and
+        INVALID_ARGUMENT; TRACE_CORRUPT or UNKNOWN_RECORD for one event that cannot be read."""
+        return EventRange(self._queries, range(self._queries.end))[where]
 
     def find(
         self,
@@ -285,14 +220,14 @@ class Trace:
         on, before number `stop`; the last one first if `backwards`.
 
         What does not fit is passed over in the core, without making anything of it. Raises
-        InvalidArgumentError at once for what no event could fit.
+        INVALID_ARGUMENT at once for what no event could fit.
         """
         try:
             wanted = filters.make(
                 kind, function=function, file=file, line=line, thread=thread, exception=exception,
                 since=since, until=until, frame=frame, caller=caller, depth=depth,
             )  # fmt: skip
-            return self._find(wanted, *_bounds(start, stop), backwards)
+            return self._queries.find(wanted, *_bounds(start, stop), backwards)
         except errors.MEMORY_ERRORS as error:
             errors.reraise_out_of_memory(error, "read")
 
@@ -302,16 +237,7 @@ class Trace:
         UNKNOWN_RECORD if it cannot be read, INVALID_ARGUMENT for what is no int."""
         if not isinstance(seq, int) or isinstance(seq, bool):
             raise arguments.wrong("seq", seq, "the number of an event in the trace")
-        return self._at(seq)
-
-    def _at(self, seq: int) -> Moment:
-        for chunk in self._chunks(seq, seq + 1):
-            with self._seeker(chunk) as seeker:
-                seeker.go(chunk, seq)
-                event = seeker.event()
-                if event is not None and event.seq == seq:
-                    return Moment(event, _stacks(seeker.reader, event))
-        raise errors.EventNotFoundError(event=seq, path=self.path)
+        return self._queries.at(seq)
 
     def calls(
         self,
@@ -331,13 +257,15 @@ class Trace:
             wanted = filters.make(
                 ("call", "return", "unwind"), function=function, file=file, thread=thread
             )
-            return calls.completed(self, self._find(wanted, *_bounds(start, stop), ends=True))
+            return calls.completed(
+                self._queries, self._queries.find(wanted, *_bounds(start, stop), ends=True)
+            )
         except errors.MEMORY_ERRORS as error:
             errors.reraise_out_of_memory(error, "read")
 
     def call_tree(self, thread: ThreadFilter = None) -> Iterator[Call]:
         """The outermost calls of all threads, or of one. `call.children()` goes on from there."""
-        return calls.tree(self, None, 0, ALL, thread)
+        return calls.tree(self._queries, None, 0, ALL, thread)
 
     def exceptions(
         self,
@@ -355,7 +283,7 @@ class Trace:
         try:
             wanted = filters.make(kinds, exception=type_name, thread=thread)
             origin = filters.make(kinds, function=function, file=file)
-            found = calls.raised(self, self._find(wanted, *_bounds(start, stop)))
+            found = calls.raised(self._queries, self._queries.find(wanted, *_bounds(start, stop)))
             return (raised for raised in found if origin.wants_function(raised.origin.function))
         except errors.MEMORY_ERRORS as error:
             errors.reraise_out_of_memory(error, "read")
@@ -382,7 +310,7 @@ class Trace:
             wanted = filters.make(
                 function=function, file=file, thread=thread, frame=frame, name=name
             )
-            found = self._find(wanted, *_bounds(start, stop), backwards)
+            found = self._queries.find(wanted, *_bounds(start, stop), backwards)
             return (Change(event, name, event.locals.get(name)) for event in found)
         except errors.MEMORY_ERRORS as error:
             errors.reraise_out_of_memory(error, "read")
@@ -390,177 +318,31 @@ class Trace:
     @property
     def threads(self) -> list[Thread]:
         """All threads, in the order of their numbers. Reads the whole trace, once."""
-        return [thread for _, thread in sorted(self._all().threads.items())]
+        return [thread for _, thread in sorted(self._queries.survey().threads.items())]
 
     @property
     def functions(self) -> list[Function]:
         """All functions that appear. Reads the whole trace, once."""
-        return [function for _, function in sorted(self._all().functions.items())]
+        return [function for _, function in sorted(self._queries.survey().functions.items())]
 
     @property
     def sources(self) -> Mapping[str, Source]:
-        """The recorded files that were kept, by path."""
+        """The recorded files that were kept, by path. A damaged one is left out, and noted in `damage`."""
         if self._sources is None:
             self._sources = {}
-            for chunk in self._file.of(SOURCE):
+            for chunk in self._file.of(ChunkType.SOURCE):
                 try:
-                    source = _source(self._file, chunk)
+                    source = read_source(self._file, chunk)
                 except errors.TraceCorruptError as exc:
-                    self._note(chunk, exc)
+                    self._file.note_error(chunk, exc)
                 else:
                     self._sources[source.path] = source
         return self._sources
 
     def verify(self) -> Check:
-        """Checks everything: every checksum, and every record of every chunk."""
-        return self._verify()
-
-    def _verify(self) -> Check:
-        self._file.check_payloads()
-        events = lost = 0
-        for chunk in self._file.of(EVENTS):
-            try:
-                payload = self._file.payload(chunk)
-            except errors.TraceCorruptError as exc:
-                self._note(chunk, exc)
-                continue
-            info = Scanner().chunk(payload, chunk.head.first_event)
-            events += info.events
-            lost += info.lost
-            if info.damage is not None:
-                self._note(chunk, info.damage)
-            else:
-                self._check_count(chunk, chunk.head.first_event + info.events)
-        trailer = self._file.trailer
-        written = max(len(self), trailer.events if trailer else 0)
-        return Check(self.verdict, events, written, max(lost, self.lost_events), self.damage)
-
-    # ---- inside ----
-
-    @property
-    def _end(self) -> int:
-        """The number behind the last event's."""
-        return max((c.head.first_event + c.head.events for c in self._file.of(EVENTS)), default=0)
-
-    def _chunks(self, start: int, stop: int) -> list[Chunk]:
-        """The chunks of the events from number `start` on, before `stop`."""
-        found = self._file.of(EVENTS)
-        if not self._file.damage:  # otherwise nothing is said about their order
-            ends = [chunk.head.first_event + chunk.head.events for chunk in found]
-            found = found[bisect.bisect_right(ends, start) :]
-        return [
-            chunk
-            for chunk in found
-            if chunk.head.first_event < stop and chunk.head.first_event + chunk.head.events > start
-        ]
-
-    @contextmanager
-    def _seeker(self, chunk: Chunk) -> Iterator[Seeker]:
-        """A seeker for one's own use, if possible one that knows its way around the chunk."""
-        near = None
-        # Not a generator: where memory lacks, the end of one that is left says so on stderr.
-        for one in self._idle:
-            if one.chunk == chunk:
-                near = one
-                break
-        if near is None:
-            near = self._idle[0] if len(self._idle) == IDLE_SEEKERS else Seeker(self._payloads)
-        if near in self._idle:
-            self._idle.remove(near)
-        try:
-            yield near
-        finally:
-            self._idle.append(near)
-            del self._idle[:-IDLE_SEEKERS]
-
-    def _find(
-        self, wanted: Filter, start: int, stop: int, backwards: bool = False, ends: bool = False
-    ) -> Iterator[Any]:
-        """The events that are wanted. With `ends` also lists of frames that ended without one."""
-        if wanted.since is not None or wanted.until is not None:
-            start, stop = self._between(wanted, start, stop)
-        chunks = self._chunks(start, stop)
-        if not chunks:
-            return
-        expected = start  # what comes before this and was not seen is missing
-        with self._seeker(chunks[0]) as seeker:
-            for chunk in reversed(chunks) if backwards else chunks:
-                walk = seeker.backwards if backwards else seeker.forwards
-                seeker.missing = 0 if backwards else max(0, chunk.head.first_event - expected)
-                if ends:
-                    seeker.reader.note_ends()
-                try:
-                    for event in walk(chunk, start, stop, wanted):
-                        if ends and (gone := seeker.reader.unseen_ends()):
-                            yield gone
-                        if wanted.keeps(event):
-                            yield event
-                    expected = chunk.head.first_event + chunk.head.events
-                except UNREADABLE as exc:
-                    self._note(chunk, exc)
-                else:
-                    if stop == ALL and not backwards:
-                        self._check_count(chunk, seeker.reader.seq)
-                if ends:
-                    yield seeker.reader.unseen_ends()
-
-    def _between(self, wanted: Filter, start: int, stop: int) -> tuple[int, int]:
-        """The bounds, narrowed to the chunks of the time that is asked for. Time goes on from event
-        to event, so the chunks are searched by halves."""
-        chunks = self._file.of(EVENTS)
-        if wanted.since is not None:
-            since = wanted.since
-            after = bisect.bisect_left(chunks, True, key=lambda c: self._time(c, since) >= since)
-            start = max(start, chunks[after - 1].head.first_event if after else 0)
-        if wanted.until is not None:
-            until = wanted.until
-            after = bisect.bisect_left(chunks, True, key=lambda c: self._time(c, -1) >= until)
-            stop = min(stop, chunks[after].head.first_event if after < len(chunks) else ALL)
-        return start, stop
-
-    def _time(self, chunk: Chunk, unknown: int) -> int:
-        """When the chunk begins; `unknown` if that cannot be read."""
-        with self._seeker(chunk) as seeker:
-            try:
-                seeker.go(chunk, chunk.head.first_event)
-            except UNREADABLE as exc:
-                self._note(chunk, exc)
-                return unknown
-            return seeker.reader.time
-
-    def _reader(self) -> Reader[Event, Frame]:
-        head = self._file.head
-        return Reader(head.ticks_per_second, head.started, Event, Frame)
-
-    def _load(self, reader: Reader[Event, Frame], chunk: Chunk) -> bool:
-        try:
-            reader.load(self._payloads.get(chunk), chunk.head.first_event)
-        except UNREADABLE as exc:
-            self._note(chunk, exc)
-            return False
-        return True
-
-    def _note(self, chunk: Chunk, error: errors.RecorderError) -> None:
-        if not isinstance(error, UNREADABLE):
-            raise error
-        self._file.note(chunk.offset, str(error.context.get("reason") or error.message))
-
-    def _check_count(self, chunk: Chunk, next_event: int) -> None:
-        if next_event != chunk.head.first_event + chunk.head.events:
-            self._file.note(chunk.offset, "there are not as many events as the chunk says")
-
-    def _all(self) -> Reader[Event, Frame]:
-        """A reader that has seen every definition."""
-        if self._survey is None:
-            reader = self._reader()
-            for chunk in self._file.of(EVENTS):
-                if self._load(reader, chunk):
-                    try:
-                        reader.skip_to(ALL)
-                    except UNREADABLE as exc:
-                        self._note(chunk, exc)
-            self._survey = reader
-        return self._survey
+        """Checks everything: every checksum, and every record of every chunk. Damage is in the answer, and not
+        raised."""
+        return verify(self._file)
 
 
 def open_trace(path: str | os.PathLike[str]) -> Trace:
@@ -599,32 +381,3 @@ def _bounds(start: int, stop: int | None) -> tuple[int, int]:
         if not isinstance(number, int) or isinstance(number, bool):
             raise arguments.wrong(name, number, "the number of an event")
     return min(max(start, 0), ALL), ALL if stop is None else min(max(stop, 0), ALL)
-
-
-def _stacks(reader: Reader[Event, Frame], event: Event) -> list[tuple[Thread, list[Frame | Event]]]:
-    stacks: list[tuple[Thread, list[Frame | Event]]] = [
-        (thread, list(frames)) for thread, frames in reader.stacks()
-    ]
-    if event.kind in POPPING:  # its frame is gone from the stack
-        for thread, frames in stacks:
-            if thread.number == event.thread.number:
-                frames.append(event)
-                return stacks
-        stacks.append((event.thread, [event]))
-    return stacks
-
-
-def _source(file: TraceFile, chunk: Chunk) -> Source:
-    payload = file.payload(chunk)
-    try:
-        size = shift = at = 0
-        while True:
-            byte = payload[at]
-            size |= (byte & 0x7F) << shift
-            at, shift = at + 1, shift + 7
-            if byte < 0x80:
-                break
-        about = json.loads(payload[at : at + size])
-        return Source(str(about["path"]), str(about["sha256"]), payload[at + size :])
-    except (ValueError, KeyError, IndexError, TypeError, RecursionError) as exc:
-        raise file.corrupt(chunk.offset, "a source is not as it should be") from exc

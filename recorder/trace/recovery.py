@@ -15,19 +15,21 @@ from recorder._core import control, syscalls
 from recorder.errors import arguments
 from recorder.policy import current_folder
 from recorder.staging import files, layout, stale
-from recorder.trace import writer
+from recorder.trace.container.blocks import FileHead
+from recorder.trace.container.file import TraceFile
+from recorder.trace.container.writer import CloseRecord
+from recorder.trace.format import HEADER_SIZE, REC_CLOCK
 from recorder.trace.sealing import Tape
-from recorder.trace.writer import Verdict
 
 READ: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)  # a FIFO would wait for its writer
 LEAVING_SECONDS: Final = 0.5
 MOST_SEALED: Final = 8  # segments that are read again to close a recording in the program itself
-CLOCK: Final = b"\x17"  # the record every segment begins with
+CLOCK: Final = bytes([REC_CLOCK])  # the record every segment begins with
 
 
 def recover(
     path: str | os.PathLike[str], output: str | os.PathLike[str] | None = None
-) -> tuple[str, Verdict]:
+) -> tuple[str, CloseRecord]:
     """Makes a trace of a staging folder, given itself or by the destination it belongs to; where it
     is, and what it says of itself.
 
@@ -38,11 +40,8 @@ def recover(
     with errors.mapped("open_trace", path=path):
         folder = find(os.path.realpath(path))
     if not os.path.isdir(folder):
-        # Loaded here: a program that closes its own trace needs no decompression, which is not of the library.
-        from recorder.trace.file import TraceFile
-
         TraceFile(folder).close()  # says what else it is, if it is no trace
-        return folder, _verdict(folder)
+        return folder, _close_record(folder)
     left = os.listdir(folder)
     if layout.trace_named_by(folder) is None and "session.json" not in left:
         raise errors.NotATraceError(path=folder, reason="it is a folder that no recording has made")
@@ -62,7 +61,7 @@ def recover(
             raise failure
     finally:
         files.release(fd)
-    return target, _verdict(target)
+    return target, _close_record(target)
 
 
 def _lock(folder: str) -> int | None:
@@ -89,15 +88,15 @@ def find(path: str) -> str:
     return folders[0]
 
 
-def _finish_removal(folder: str) -> tuple[str, Verdict]:
+def _finish_removal(folder: str) -> tuple[str, CloseRecord]:
     """The folder is all that was not removed; its name tells the trace's."""
     target = layout.trace_named_by(folder)
     if target is None:
         raise errors.TraceNotFoundError(path=folder)
-    verdict = _verdict(target)
+    record = _close_record(target)
     with errors.mapped("rmdir", path=folder):
         syscalls.rmdir(folder)
-    return target, verdict
+    return target, record
 
 
 def close_here(folder: str, *, keep_partial: bool) -> int | None:
@@ -215,7 +214,7 @@ def _refuse_newer(target: str, started: int) -> None:
         )
 
 
-def _head(path: str) -> writer.FileHead | None:
+def _head(path: str) -> FileHead | None:
     """The file header of a trace, if it is one."""
     try:
         fd = syscalls.open(path, READ)
@@ -225,21 +224,21 @@ def _head(path: str) -> writer.FileHead | None:
         raise errors.from_oserror(error, operation="open_trace", path=path) from error
     try:
         with errors.mapped("open_trace", path=path):
-            return writer.FileHead.parse(syscalls.pread(fd, writer.HEAD_SIZE, 0, path))
+            return FileHead.parse(syscalls.pread(fd, HEADER_SIZE, 0, path))
     finally:
         syscalls.close(fd, path)
 
 
-def _verdict(path: str) -> Verdict:
+def _close_record(path: str) -> CloseRecord:
     """What the published trace says of itself."""
     with errors.mapped("open_trace", path=path):
         fd = syscalls.open(path, READ)
         try:
             size = syscalls.stat(path)[1]
-            raw = syscalls.pread(fd, writer.HEAD_SIZE, max(0, size - writer.HEAD_SIZE), path)
+            raw = syscalls.pread(fd, HEADER_SIZE, max(0, size - HEADER_SIZE), path)
         finally:
             syscalls.close(fd, path)
-    verdict = Verdict.parse(raw)
-    if verdict is None:
+    record = CloseRecord.parse(raw)
+    if record is None:
         raise errors.TraceTruncatedError(path=path, offset=size)
-    return verdict
+    return record

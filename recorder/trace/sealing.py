@@ -18,16 +18,14 @@ from recorder import errors
 from recorder._core import control, syscalls
 from recorder._core.decode import Scanner, SegmentInfo
 from recorder.staging import files, layout
-from recorder.trace import writer
-from recorder.trace.writer import (
-    COMPLETE,
+from recorder.trace.container import publish
+from recorder.trace.container.blocks import FileHead
+from recorder.trace.container.writer import (
     FALLOC_FL_PUNCH_HOLE_KEEP_SIZE,
-    PARTIAL,
-    TRUNCATED,
-    FileHead,
+    CloseRecord,
     TraceWriter,
-    Verdict,
 )
+from recorder.trace.format import TraceState
 
 LARGEST_SOURCE: Final = 4 << 20
 ALL_SOURCES: Final = 64 << 20
@@ -107,12 +105,12 @@ class Tape:
     # ---- sealing ----
 
     def reserve(self) -> None:
-        """Room for whatever the next segment becomes, and for the end."""
-        self.writer.reserve(self.room)
+        """Space for whatever the next segment becomes, and for the end."""
+        self.writer.reserve(self.space_needed)
 
     @property
-    def room(self) -> int:
-        return layout.WORST_CHUNK + self.writer.closing_room
+    def space_needed(self) -> int:
+        return layout.WORST_CHUNK + self.writer.closing_space
 
     def seal(self, index: int) -> None:
         """Makes a chunk of a segment that nobody writes any more."""
@@ -170,7 +168,7 @@ class Tape:
         has read the trace from its beginning."""
         if self.has_forgotten:
             self.scanner = Scanner()
-            for chunk, payload in self.writer.again():
+            for chunk, payload in self.writer.written():
                 self.scanner.chunk(payload, chunk.first_event)
             self.has_forgotten = False
         try:
@@ -288,7 +286,7 @@ class Tape:
 
     # ---- the end ----
 
-    def finish(self, *, died: bool, output: str | None = None) -> Verdict | None:
+    def finish(self, *, died: bool, output: str | None = None) -> CloseRecord | None:
         """Seals the rest, closes and publishes. None if policy says to keep nothing of it.
 
         A failure to close or to publish leaves the staging folder to recovery, and raises."""
@@ -307,19 +305,21 @@ class Tape:
         keep_partial = self.recovering or self.session["keep_partial_trace"]
         self.compact()
         try:
-            verdict = self._close(died)
+            record = self._close(died)
         except errors.RecorderError:
             if keep_partial:
                 raise
             self._discard()
             return None
-        is_wanted = verdict.state == COMPLETE or keep_partial or verdict.failure is self.dropping
+        is_wanted = (
+            record.state == TraceState.COMPLETE or keep_partial or record.failure is self.dropping
+        )
         if not is_wanted:
             self._discard()
             return None
-        self.page.verdict = verdict.state
+        self.page.verdict = record.state
         self.publish(output or self.destination)
-        return verdict
+        return record
 
     def compact(self) -> None:
         """What was dropped leaves holes in the file, and a long file. Where there is room to copy the
@@ -337,30 +337,33 @@ class Tape:
         self._remove()
         self.page.sealer_state = control.SEALER_DISCARDED
 
-    def _close(self, died: bool) -> Verdict:
+    def _close(self, died: bool) -> CloseRecord:
         for attempt in range(CLOSING_ATTEMPTS):
-            verdict = self.verdict(died)
+            record = self.close_record(died)
             try:
-                self.writer.close(verdict, self._closing_facts())
+                self.writer.close(record, self._closing_facts())
                 break
             except Exception as error:
                 ours = errors.from_exception(error, operation="write")
                 self.fail(ours)
                 if attempt == CLOSING_ATTEMPTS - 1:
                     raise ours from error
-        return verdict
+        return record
 
-    def verdict(self, died: bool) -> Verdict:
+    def close_record(self, died: bool) -> CloseRecord:
         page = self.page
-        state, failure = COMPLETE, self.failure
+        state, failure = TraceState.COMPLETE, self.failure
         events = self.events - self.writer.dropped_events
         if failure is not None:
-            state = PARTIAL
+            state = TraceState.PARTIAL
         elif died and page.target_state < control.TARGET_STOPPED:
-            state, failure = TRUNCATED, errors.TargetKilledError(target_pid=page.target_pid)
+            state, failure = (
+                TraceState.TRUNCATED,
+                errors.TargetKilledError(target_pid=page.target_pid),
+            )
         elif self.dropping is not None:
-            state, failure = PARTIAL, self.dropping
-        return Verdict(
+            state, failure = TraceState.PARTIAL, self.dropping
+        return CloseRecord(
             state,
             page.exit_status if page.has_exit_status else None,
             failure,
@@ -385,12 +388,12 @@ class Tape:
     def publish(self, destination: str) -> None:
         """Gives the closed trace its name and removes the staging folder."""
         try:
-            writer.publish(self.file("trace"), destination)
+            publish.publish(self.file("trace"), destination)
         except errors.RecorderError as error:
             self.fail(error)
             raise
         try:
-            writer.sync_folder(os.path.dirname(destination))
+            publish.sync_folder(os.path.dirname(destination))
         except errors.RecorderError as error:
             self.fail(error)  # it has its name; only a power cut could take it away again
         self._remove()

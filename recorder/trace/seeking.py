@@ -14,16 +14,16 @@ from typing import Final
 
 from recorder import errors
 from recorder._core.decode import Reader
-from recorder.trace.file import Chunk, TraceFile
+from recorder.trace.container.chunks import Chunk
+from recorder.trace.container.file import UNREADABLE, TraceFile
 from recorder.trace.filters import Filter
-from recorder.trace.moments import Event, Frame
+from recorder.trace.snapshots import Event, Frame
 
 CACHE_BYTES: Final = 32 << 20  # of payloads; one is kept however large it is (64 MiB at most)
 STEP: Final = 8_192  # events between checkpoints, at least
 BYTES_PER_EVENT: Final = 4  # of checkpoints, at most: a deep stack gets fewer of them
 FIRST_WINDOW: Final = 256  # events looked through at once on the way back: often one is wanted
 ALL: Final = 2**64 - 1  # behind every event
-UNREADABLE: Final = (errors.TraceCorruptError, errors.UnknownRecordError)
 
 
 class Payloads:

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 import recorder
-from recorder.trace.values import UNEXAMINED, Value
+from recorder.trace.format import TAG_UNEXAMINED
+from recorder.trace.values.value import Value
 
 ROUNDS = 600
 CHANGED_AT = 400
-MARK = bytes([UNEXAMINED])
+MARK = bytes([TAG_UNEXAMINED])
 
 
 class Node:

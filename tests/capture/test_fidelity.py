@@ -14,9 +14,28 @@ from typing import Any
 import pytest
 
 import recorder
-from recorder.trace import values
-from recorder.trace.moments import Event
-from recorder.trace.values import Node, Value, _Builder
+from recorder.trace.format import (
+    TAG_CLASS,
+    TAG_DATETIME,
+    TAG_DICT,
+    TAG_ELIDED,
+    TAG_ENUM,
+    TAG_EXCEPTION,
+    TAG_FUNCTION,
+    TAG_GENERATOR,
+    TAG_INSTANCE,
+    TAG_LIST,
+    TAG_MODULE,
+    TAG_NAMED,
+    TAG_OBJECT,
+    TAG_REF,
+    TAG_TIME,
+    TAG_TYPED,
+)
+from recorder.trace.snapshots import Event
+from recorder.trace.values.nodes import BUILTIN_NAMES, Node, nodes
+from recorder.trace.values.to_python import Builder
+from recorder.trace.values.value import Value
 from tests.tools.oracle import IGNORED, PLAIN, UNSEEN, describe, is_library
 from tests.tools.oracle_process import PROGRAMS, Oracle
 
@@ -72,8 +91,8 @@ def described(value: Value | None) -> Any:
 
 
 COUNTED = (
-    *range(values.LIST, values.DICT + 1), values.EXCEPTION, values.INSTANCE, values.NAMED, values.ENUM,
-    values.TIME, values.DATETIME,
+    *range(TAG_LIST, TAG_DICT + 1), TAG_EXCEPTION, TAG_INSTANCE, TAG_NAMED, TAG_ENUM,
+    TAG_TIME, TAG_DATETIME,
 )  # fmt: skip
 STATES = {"created": "GEN_CREATED", "suspended": "GEN_SUSPENDED", "running": "GEN_RUNNING",
           "ended": "GEN_CLOSED"}  # fmt: skip
@@ -81,13 +100,13 @@ STATES = {"created": "GEN_CREATED", "suspended": "GEN_SUSPENDED", "running": "GE
 
 class _Describer:
     def __init__(self, tree: Any) -> None:
-        self.containers = [node for node in values._nodes(tree) if node.tag in COUNTED]
+        self.containers = [node for node in nodes(tree) if node.tag in COUNTED]
         self.open: list[Node] = []
 
     def part(self, tree: Any) -> Any:
         if not isinstance(tree, Node):
             return describe(tree)
-        if tree.tag == values.REF:
+        if tree.tag == TAG_REF:
             target = self.containers[tree.size or 0]
             return self.part(target)
         if any(node is tree for node in self.open):
@@ -99,18 +118,18 @@ class _Describer:
 
 
 def _described(tree: Node, part: Any) -> Any:
-    if tree.tag == values.ELIDED:
+    if tree.tag == TAG_ELIDED:
         return "deep", tree.size
-    if tree.tag == values.DICT:
+    if tree.tag == TAG_DICT:
         return "dict", [
             tuple(part(item) for item in pair) for pair in tree.items if pair[0] not in UNSEEN
         ]
-    if values.LIST <= tree.tag <= values.DICT:
-        return values.BUILTIN_NAMES[tree.tag], [part(item) for item in tree.items]
-    if tree.tag in (values.FUNCTION, values.MODULE):
-        kind = values.BUILTIN_NAMES[tree.tag]
+    if TAG_LIST <= tree.tag <= TAG_DICT:
+        return BUILTIN_NAMES[tree.tag], [part(item) for item in tree.items]
+    if tree.tag in (TAG_FUNCTION, TAG_MODULE):
+        kind = BUILTIN_NAMES[tree.tag]
         return kind, tree.items.rpartition(".")[2] if kind == "function" else tree.items
-    if tree.tag == values.GENERATOR:
+    if tree.tag == TAG_GENERATOR:
         state, name, _ = tree.items
         is_plain = tree.type == ("builtins", "generator")
         return "generator", name, STATES[state] if is_plain else None
@@ -122,20 +141,20 @@ def _described(tree: Node, part: Any) -> Any:
 def _typed(tree: Node, part: Any) -> Any:
     assert tree.type is not None
     name = tree.type[1]
-    if tree.tag == values.CLASS:
+    if tree.tag == TAG_CLASS:
         return "class", name
-    if tree.tag == values.OBJECT:
+    if tree.tag == TAG_OBJECT:
         return "object", name
-    if tree.tag == values.INSTANCE and tree.type in (("builtins", "range"), ("builtins", "slice")):
+    if tree.tag == TAG_INSTANCE and tree.type in (("builtins", "range"), ("builtins", "slice")):
         return name, [part(item) for _, item in tree.items]
-    if tree.tag == values.INSTANCE and tree.type == ("builtins", "method"):
+    if tree.tag == TAG_INSTANCE and tree.type == ("builtins", "method"):
         function, owner = (part(item) for _, item in tree.items)
         return "method", function[1], owner
-    parts = tree.tag != values.INSTANCE or any(not name for name, _ in tree.items)
+    parts = tree.tag != TAG_INSTANCE or any(not name for name, _ in tree.items)
     if is_library(tree.type[0]) and not parts:
         return "object", name
     built_in, attributes = None, []
-    if tree.tag != values.INSTANCE:
+    if tree.tag != TAG_INSTANCE:
         built_in = _part(tree, part)
     else:
         for attribute, item in tree.items:
@@ -150,16 +169,16 @@ def _typed(tree: Node, part: Any) -> Any:
 
 def _part(tree: Node, part: Any) -> Any:
     """The built-in part of an instance."""
-    if tree.tag == values.EXCEPTION:
+    if tree.tag == TAG_EXCEPTION:
         return "exception", part(tree.items[0])
-    if tree.tag == values.ENUM:
+    if tree.tag == TAG_ENUM:
         [(name, value)] = tree.items
         return "enum", name, part(value)
-    if tree.tag == values.NAMED:
+    if tree.tag == TAG_NAMED:
         return "named", [(name, part(item)) for name, item in tree.items]
-    if tree.tag == values.TYPED:
+    if tree.tag == TAG_TYPED:
         return part(tree.items[0])
-    return "moment", repr(_Builder().build(tree))
+    return "moment", repr(Builder().build(tree))
 
 
 def recorded(program: Path, path: Path) -> list[Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from codegen import coverage, table
+from codegen import coverage, generate, table
 from codegen.__main__ import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,6 +49,9 @@ class Tree:
         (root / table.TABLE).write_text(text, encoding="utf-8")
         for name in ("recorder/_core", "recorder/errors", "tests", "docs"):
             (root / name).mkdir(parents=True)
+        for pages in generate.REGIONS.values():
+            for page in pages:
+                shutil.copy(ROOT / page, root / page)
 
     def row(self, status: str = "active", select: str = "[]", exceptions: str = "[]") -> None:
         with (self.root / table.TABLE).open("a", encoding="utf-8") as file:

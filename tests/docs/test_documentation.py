@@ -1,5 +1,6 @@
-"""What the README and docs/reading.md show is what comes out: every console and every Python block that has an answer,
-run as it stands. Times, sizes and pids may differ, and `…` stands for lines left out."""
+"""What README, CONTRIBUTING and docs/reading.md show is what comes out: every console and every Python block that has
+an answer, run as it stands. Times, sizes and pids may differ, and `…` stands for lines left out. What any page names is
+there, and the table of which tests are for which file leaves none out."""
 
 from __future__ import annotations
 
@@ -17,11 +18,13 @@ from tests.conftest import ENVIRONMENT, recorder_command
 from tests.tools.tape_tools import until
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "docs/reading.md")
+PAGES = ("README.md", "docs/reading.md", "CONTRIBUTING.md")
+ALL_PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 END = "-- the end of a command: "
 SMALL = "/mnt/small"  # a disk that is full
 DIFFERS = {  # from run to run
-    r"\d+(\.\d+)? (ns|µs|ms|s)\b": "TIME",
+    r"\d+(\.\d+)? ?(ns|µs|ms|s)\b( \(\d:\d\d:\d\d\))?": "TIME",
+    r"\d+ deselected": "SOME deselected",
     r"\d+ bytes": "SIZE",
     r"\(pid \d+\)": "PID",
     r"^(events +)[\d,]+$": r"\1NUMBER",
@@ -36,7 +39,7 @@ def blocks(pattern: str) -> list[Any]:
             re.finditer(pattern, (ROOT / page).read_text(), re.S | re.M)
         ):
             marks = [pytest.mark.root("mount")] if SMALL in match[0] else []
-            found.append(pytest.param(*match.groups(), id=f"{page} {number}", marks=marks))
+            found.append(pytest.param(page, *match.groups(), id=f"{page} {number}", marks=marks))
     return found
 
 
@@ -51,10 +54,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     mended = mended.replace("seen.append(time)", "seen = [*seen, time]")
     (folder / "fixed").mkdir()
     (folder / "fixed/average.py").write_text(mended)
-    command = folder / "bin/recorder"
-    command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m recorder "$@"\n')
-    command.chmod(0o755)
+    (folder / "bin").mkdir()
+    for name, words in {"python": "", "recorder": "-m recorder"}.items():
+        command = folder / "bin" / name
+        command.write_text(f'#!/bin/sh\nexec {sys.executable} {words} "$@"\n')
+        command.chmod(0o755)
     for name, program in {
         "average": "examples/average.py", "fixed": "fixed/average.py", "exc": "exceptions.py",
         "killed": "examples/killed.py",
@@ -65,8 +69,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("block", blocks(r"^```console\n(.*?)^```"))
-def test_commands(block: str, folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("page", "block"), blocks(r"^```console\n(.*?)^```"))
+def test_commands(page: str, block: str, folder: Path, tmp_path: Path) -> None:
     commands = re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.M)
     script = "".join(f'{command}\n(s=$?; echo "{END}$s"; exit $s)\n' for command, _ in commands)
     if SMALL in script:
@@ -75,7 +79,9 @@ def test_commands(block: str, folder: Path, tmp_path: Path) -> None:
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", small], check=True)
         script = script.replace(SMALL, str(small))
     try:
-        said = run(["bash", "-c", script], folder).replace(str(tmp_path / "small"), SMALL)
+        at = ROOT if page == "CONTRIBUTING.md" else folder  # its reader is in the checkout
+        said = run(["bash", "-c", script], folder, at, tmp_path)
+        said = said.replace(str(tmp_path / "small"), SMALL)
     finally:
         if SMALL in block:
             subprocess.run(["umount", tmp_path / "small"], check=True)
@@ -84,15 +90,21 @@ def test_commands(block: str, folder: Path, tmp_path: Path) -> None:
         compare(command, expected, answer)
 
 
-@pytest.mark.parametrize(("code", "expected"), blocks(r"^```python\n([^`]*)^```\n\n```\n(.*?)^```"))
-def test_python(code: str, expected: str, folder: Path) -> None:
-    compare(code, expected, run([sys.executable, "-c", f"import recorder\n{code}"], folder))
+@pytest.mark.parametrize(
+    ("page", "code", "expected"), blocks(r"^```python\n([^`]*)^```\n\n```\n(.*?)^```")
+)
+def test_python(page: str, code: str, expected: str, folder: Path, tmp_path: Path) -> None:
+    said = run([sys.executable, "-c", f"import recorder\n{code}"], folder, folder, tmp_path)
+    compare(code, expected, said)
 
 
-def run(command: list[str], folder: Path) -> str:
-    path = f"{folder / 'bin'}:{os.environ['PATH']}"
+def run(command: list[str], folder: Path, at: Path, temporary: Path) -> str:
+    """What a command says. `at` is where it runs; a folder for its temporary files is its own."""
+    environment = {
+        **ENVIRONMENT, "TMPDIR": str(temporary), "PATH": f"{folder / 'bin'}:{os.environ['PATH']}"
+    }  # fmt: skip
     done = subprocess.run(
-        command, cwd=folder, env={**ENVIRONMENT, "PATH": path}, timeout=60, text=True,
+        command, cwd=at, env=environment, timeout=100, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
     )  # fmt: skip
     return done.stdout.replace(f"{folder}/examples/", "")
@@ -116,4 +128,45 @@ def test_what_is_not_shown_is_found() -> None:
     compare("", "a  1.0 ms\n…\nd\n", "a 2 s\nb\nc\nd\n")
     with pytest.raises(AssertionError):
         compare("", "a\n…\nd\n", "a\nb\n")
-    assert len(blocks("^```console\n(.*?)^```")) == 10
+    assert len(blocks("^```console\n(.*?)^```")) == 13
+
+
+# ---- what is named is there ----
+
+
+@pytest.mark.parametrize("page", ALL_PAGES, ids=lambda page: page.name)
+def test_what_a_page_names_is_there(page: Path) -> None:
+    text = page.read_text()
+    files = re.findall(
+        r"\b((?:recorder|tests|codegen|benchmarks|docs|examples)/[-\w/.]*\w)(?![*.\w])", text
+    )
+    files += [link for link in re.findall(r"\]\(([^)#:]+)\)", text) if page.parent == ROOT]
+    modules = re.findall(r"python -m ((?:tests|codegen|benchmarks)[\w.]*)", text)
+    files += [f"{name.replace('.', '/')}.py" for name in modules if "." in name]
+    assert [name for name in files if not (ROOT / name).exists()] == []
+
+
+def which_tests() -> dict[str, str]:
+    """The rows of the table in CONTRIBUTING: what is changed, and what is to be run."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    rows = re.findall(r"^\| (`.*) \| (`.*) \|$", text, re.M)
+    return {name: tests for names, tests in rows for name in re.findall(r"`([^`]+)`", names)}
+
+
+def test_there_are_tests_for_every_file() -> None:
+    """A file of the product that is in no row of the table, a row without a file, a folder of tests in no row."""
+    rows = which_tests()
+    changed = {name: set(files_of(name)) for name in rows}
+    assert [name for name, files in changed.items() if not files] == []
+    product = {path for name in ("recorder", "codegen", "docs") for path in files_of(f"{name}/")}
+    assert sorted(map(str, product.difference(*changed.values()))) == []
+    run = {name for tests in rows.values() for name in re.findall(r"`tests/(\w+)`", tests)}
+    folders = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir()}
+    assert folders - {"programs", "tools", "__pycache__"} == run
+
+
+def files_of(name: str) -> list[Path]:
+    """The source files that a name in the table stands for."""
+    found = ROOT.glob(f"{name}**/*" if name.endswith("/") else name)
+    built = (".so", ".pyc")
+    return [path for path in found if path.is_file() and path.suffix not in built]

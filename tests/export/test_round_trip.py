@@ -20,7 +20,7 @@ import pytest
 import recorder
 from recorder.export import FORMATS, export
 from recorder.export.perfetto import DEEPEST, MOST_THREADS
-from recorder.trace.values import Value
+from recorder.trace.values.value import Value
 from tests.tools import ct_reader, export_truth
 from tests.tools.export_truth import Activation, Truth, clean, from_record, shown, truth, wanted
 from tests.tools.viewers import Chrome, Drawn, Perfetto, Slice, Viewer

@@ -20,6 +20,7 @@ import recorder
 from recorder import errors
 from recorder._core import control
 from recorder.trace import recovery
+from recorder.trace.format import TraceState
 from tests.conftest import ENVIRONMENT, Result, Run, processes_of, recorder_command
 from tests.tools.tape_tools import disk, leftovers, until
 
@@ -277,7 +278,7 @@ def test_a_disk_that_turns_read_only(tmp_path: Path, turns: int) -> None:
         subprocess.run(["e2fsck", "-fy", str(image)], check=False, capture_output=True)
         mount(image, place)
         path, verdict = recovery.recover(place / left)
-        assert verdict.state != recorder.trace.writer.COMPLETE
+        assert verdict.state != TraceState.COMPLETE
         assert read(Path(path))[1] > 5_000
         assert leftovers(place) == []
 

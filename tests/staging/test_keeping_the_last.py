@@ -12,8 +12,8 @@ import pytest
 import recorder
 from recorder.staging import stale
 from recorder.trace import recovery
-from recorder.trace.file import TraceFile
-from recorder.trace.writer import DROPPED, EVENTS
+from recorder.trace.container.file import TraceFile
+from recorder.trace.format import ChunkType
 from tests.conftest import Run, processes_of
 from tests.tools.tape_tools import disk, leftovers, run_target, some_or_every, until
 
@@ -58,9 +58,9 @@ def check(path: Path, most: int, state: str = "partial(LIMIT_REACHED)") -> int:
         assert trace.at(first.seq).event.seq == first.seq
         assert any(e.value.to_python() > 1 for e in trace.events() if e.kind == "yield")
     with contextlib.closing(TraceFile(path)) as file:
-        sizes = [chunk.head.stored_size for chunk in file.of(EVENTS)]
+        sizes = [chunk.head.stored_size for chunk in file.of(ChunkType.EVENTS)]
         assert most // 2 < sum(sizes) <= most
-        assert len(list(file.of(DROPPED))) >= 1
+        assert len(list(file.of(ChunkType.DROPPED))) >= 1
     return first.seq
 
 
@@ -71,7 +71,7 @@ def test_the_end_is_kept(run_recorded: Run) -> None:
     assert check(result.trace, 8_000_000) > 100_000
     assert result.trace.stat().st_size < 9_000_000
     with contextlib.closing(TraceFile(result.trace)) as file:
-        (hole,) = file.of(DROPPED)
+        (hole,) = file.of(ChunkType.DROPPED)
         assert hole.head.stored_size == 0
     with recorder.open_trace(result.trace) as trace:
         assert trace.exit_status == 0

@@ -16,8 +16,8 @@ import recorder
 from recorder import errors
 from recorder._core import control, syscalls
 from recorder.staging import create, files, stale
-from recorder.trace import recovery, writer
-from recorder.trace.writer import COMPLETE, PARTIAL, TRUNCATED
+from recorder.trace import recovery
+from recorder.trace.format import CHUNK_MAGIC, HEADER_SIZE, ChunkType, TraceState
 from tests.tools.fake_target import FakeTarget
 from tests.tools.tape_tools import (
     Contents,
@@ -61,7 +61,7 @@ def test_everything_is_recovered(tmp_path, size):
     assert path == str(tmp_path / "app.rtrace")
     trace = read_trace(tmp_path / "app.rtrace")
     assert trace.events == verdict.events == 101
-    assert (verdict.state, verdict.exit_status) == (TRUNCATED, None)
+    assert (verdict.state, verdict.exit_status) == (TraceState.TRUNCATED, None)
     assert verdict.failure.code == CODES.TARGET_KILLED
 
 
@@ -116,7 +116,7 @@ def test_a_failure_before_the_end_is_told(tmp_path):
     page.set_target_fault(CODES.SEALER_STALLED, wanted=5000)
     page.close()
     _, verdict = recovery.recover(folder)
-    assert (verdict.state, verdict.failure.code) == (PARTIAL, CODES.SEALER_STALLED)
+    assert (verdict.state, verdict.failure.code) == (TraceState.PARTIAL, CODES.SEALER_STALLED)
 
 
 def test_a_program_that_had_finished_is_complete(tmp_path):
@@ -125,7 +125,7 @@ def test_a_program_that_had_finished_is_complete(tmp_path):
     target.enter()
     target.finish(exit_status=4)
     _, verdict = recovery.recover(staged.path)
-    assert verdict == (COMPLETE, 4, None, 1, 0)
+    assert verdict == (TraceState.COMPLETE, 4, None, 1, 0)
 
 
 # ---- who may be recovered ----
@@ -160,7 +160,7 @@ def test_a_program_that_gave_up_need_not_be_dead(tmp_path):
     target.page.set_target_fault(CODES.SEALER_DIED)
     target.stop()
     _, verdict = recovery.recover(staged.path)
-    assert (verdict.state, verdict.failure.code) == (PARTIAL, CODES.SEALER_DIED)
+    assert (verdict.state, verdict.failure.code) == (TraceState.PARTIAL, CODES.SEALER_DIED)
 
 
 @pytest.mark.provokes("TRACE_BUSY")
@@ -235,7 +235,7 @@ def test_a_control_page_that_makes_no_sense(tmp_path, content, size):
     assert stale.find_stale(tmp_path / "app.rtrace") == [folder]
     recovery.recover(folder)
     trace = read_trace(tmp_path / "app.rtrace")
-    assert (trace.verdict.state, trace.events) == (TRUNCATED, 101)
+    assert (trace.verdict.state, trace.events) == (TraceState.TRUNCATED, 101)
     assert os.listdir(tmp_path) == ["app.rtrace"]
 
 
@@ -246,7 +246,10 @@ def test_a_segment_that_was_cut(tmp_path, cut):
     os.truncate(os.path.join(folder, "segment-0"), cut)
     recovery.recover(folder)
     trace = read_trace(tmp_path / "app.rtrace")
-    assert (trace.verdict.state, trace.verdict.failure.code) == (PARTIAL, CODES.MAPPING_LOST)
+    assert (trace.verdict.state, trace.verdict.failure.code) == (
+        TraceState.PARTIAL,
+        CODES.MAPPING_LOST,
+    )
     assert (trace.events > 0) == (cut == 500)
 
 
@@ -263,10 +266,10 @@ def damaged(folder: str, at: int, size: int = 1) -> None:
 
 def chunks_of(folder: str) -> list[tuple[int, int, int]]:
     """(offset, type, size) of the chunks of an unfinished trace."""
-    found, at = [], writer.HEAD_SIZE
+    found, at = [], HEADER_SIZE
     with open(os.path.join(folder, "trace"), "rb") as file:
         data = file.read()
-    while data[at : at + 4] == writer.CHUNK_MAGIC:
+    while data[at : at + 4] == CHUNK_MAGIC:
         size = 64 + int.from_bytes(data[at + 20 : at + 24], "little")
         found.append((at, data[at + 4], size))
         at += size
@@ -287,7 +290,7 @@ def test_only_the_damaged_chunk_is_lost(tmp_path, many_chunks, which, place):
     """What stands behind it is kept, and the segments in the ring are appended."""
     folder = copy(many_chunks, tmp_path / "copy")
     chunks = chunks_of(folder)
-    events = [c for c in chunks if c[1] == writer.EVENTS]
+    events = [c for c in chunks if c[1] == ChunkType.EVENTS]
     assert len(events) == 7
     number = {"first": 0, "middle": 3, "last but one": -2, "last": -1}
     at, _, size = chunks[0] if which == "META" else events[number[which]]
@@ -310,7 +313,7 @@ def test_a_damaged_file_header_is_written_again(tmp_path, many_chunks):
     damaged(folder, 0, 64)
     recovery.recover(folder)
     trace = read_trace(tmp_path / "copy" / "app.rtrace")
-    assert (trace.verdict.state, trace.events) == (TRUNCATED, 200)
+    assert (trace.verdict.state, trace.events) == (TraceState.TRUNCATED, 200)
 
 
 # ---- when it is cut short ----
@@ -325,7 +328,7 @@ def test_a_torn_chunk_is_made_again(tmp_path, cut):
     os.truncate(path, whole - cut)
     recovery.recover(folder)
     trace = read_trace(tmp_path / "app.rtrace")
-    assert (trace.verdict.state, trace.segments) == (TRUNCATED, list(range(1, 6)))
+    assert (trace.verdict.state, trace.segments) == (TraceState.TRUNCATED, list(range(1, 6)))
 
 
 def steps(folder: str) -> list[tuple[str, int]]:

@@ -15,8 +15,9 @@ from recorder import errors
 from recorder._core import control
 from recorder.policy import Policy
 from recorder.staging import create, files, launch
-from recorder.trace import writer
-from recorder.trace.writer import COMPLETE, PARTIAL, TRUNCATED, TraceWriter
+from recorder.trace.container.blocks import FileHead
+from recorder.trace.container.writer import TraceWriter
+from recorder.trace.format import HEADER_SIZE, ChunkType, TraceState
 from tests.tools.fake_target import FakeTarget, Stopped
 from tests.tools.tape_tools import command, disk, leftovers, read_trace, run_target, until
 
@@ -63,11 +64,11 @@ def fill(target: FakeTarget, most: int = 1 << 28) -> None:
 
 def chunks(path) -> list[tuple[int, bytes]]:
     """Kind and payload of every chunk."""
-    trace, at, found = TraceWriter(str(path)), writer.HEAD_SIZE, []
-    while (chunk := trace._read_chunk(at)) is not None:
-        assert chunk[0].sequence == len(found)
-        found.append((chunk[0].kind, chunk[1]))
-        at += writer.HEAD_SIZE + chunk[0].stored_size
+    trace, at, found = TraceWriter(str(path)), HEADER_SIZE, []
+    while (chunk := trace._reader.chunk(at)) is not None:
+        assert chunk.head.sequence == len(found)
+        found.append((chunk.head.kind, trace._reader.payload(chunk)))
+        at = chunk.end
     trace.abandon()
     return found
 
@@ -81,7 +82,7 @@ def test_a_short_recording(tmp_path, start):
     target.finish(exit_status=3)
     assert target.wait() == control.SEALER_PUBLISHED
     trace = read_trace(tmp_path / "app.rtrace")
-    assert trace.verdict == (COMPLETE, 3, None, 2, 0)
+    assert trace.verdict == (TraceState.COMPLETE, 3, None, 2, 0)
     assert trace.segments == [1]
     assert b"hello" in trace.values
     assert os.listdir(tmp_path) == ["app.rtrace"]
@@ -95,7 +96,7 @@ def test_a_recording_of_many_segments(tmp_path, start):
     target.finish()
     assert target.wait() == control.SEALER_PUBLISHED
     trace = read_trace(tmp_path / "app.rtrace")
-    assert trace.verdict == (COMPLETE, 0, None, 121, 0)
+    assert trace.verdict == (TraceState.COMPLETE, 0, None, 121, 0)
     assert trace.segments == list(range(1, target.sequence + 1))
     assert target.sequence > control.RING_SLOTS
     assert all(b"%06d" % number in trace.values for number in range(120))
@@ -107,18 +108,24 @@ def test_what_is_in_the_file(tmp_path, start):
     target.finish()
     target.wait()
     path = tmp_path / "app.rtrace"
-    head = writer.FileHead.parse(path.read_bytes()[:64])
+    head = FileHead.parse(path.read_bytes()[:64])
     assert head == (target.page.trace_id, target.page.started_wall_ns, 10**9)
     kinds = [kind for kind, _ in chunks(path)]
-    assert kinds == [writer.META, writer.EVENTS, writer.SOURCE, writer.INDEX, writer.CLOSE]
+    assert kinds == [
+        ChunkType.META,
+        ChunkType.EVENTS,
+        ChunkType.SOURCE,
+        ChunkType.INDEX,
+        ChunkType.CLOSE,
+    ]
     found = dict(chunks(path))
-    meta, close = json.loads(found[writer.META]), json.loads(found[writer.CLOSE])
+    meta, close = json.loads(found[ChunkType.META]), json.loads(found[ChunkType.CLOSE])
     assert meta["trace_id"] == head.trace_id.hex()
     assert (close["state"], close["failure"], close["exit_status"]) == ("complete", None, 0)
     assert (close["events"], close["lost_events"], close["chunks"]) == (11, 0, 5)
     assert close["duration_ns"] > 0
     with open(FakeTarget.__init__.__code__.co_filename, "rb") as file:
-        assert found[writer.SOURCE].endswith(file.read())
+        assert found[ChunkType.SOURCE].endswith(file.read())
 
 
 def test_an_older_trace_is_whole_until_it_is_replaced(tmp_path, start):
@@ -129,7 +136,7 @@ def test_an_older_trace_is_whole_until_it_is_replaced(tmp_path, start):
     assert path.read_text() == "older"
     target.finish()
     target.wait()
-    assert read_trace(path).verdict.state == COMPLETE
+    assert read_trace(path).verdict.state == TraceState.COMPLETE
 
 
 def test_nothing_of_the_reserve_stays_taken(tmp_path, start):
@@ -144,7 +151,7 @@ def test_the_clock_the_target_chose_counts(tmp_path, start):
     target.page.ticks_per_second = 2_100_000_000
     target.finish()
     target.wait()
-    head = writer.FileHead.parse((tmp_path / "app.rtrace").read_bytes()[:64])
+    head = FileHead.parse((tmp_path / "app.rtrace").read_bytes()[:64])
     assert head.ticks_per_second == 2_100_000_000
 
 
@@ -192,7 +199,7 @@ def test_a_killed_program(tmp_path):
     assert time.monotonic() - killed < 2
     until(lambda: not leftovers(tmp_path))
     trace = read_trace(path)
-    assert trace.verdict.state == TRUNCATED
+    assert trace.verdict.state == TraceState.TRUNCATED
     assert trace.verdict.exit_status is None
     assert trace.verdict.failure.code == CODES.TARGET_KILLED
     assert trace.events >= last
@@ -204,7 +211,7 @@ def test_a_program_that_kills_itself(tmp_path, size):
     assert run.returncode == -signal.SIGKILL
     until(lambda: os.listdir(tmp_path) == ["app.rtrace"])
     trace = read_trace(tmp_path / "app.rtrace")
-    assert trace.verdict.state == TRUNCATED
+    assert trace.verdict.state == TraceState.TRUNCATED
     assert trace.events == 101
 
 
@@ -212,13 +219,13 @@ def test_a_program_that_leaves_without_a_word(tmp_path):
     assert run_target(tmp_path / "app.rtrace", 100, end="exit").returncode == 7
     until(lambda: os.listdir(tmp_path) == ["app.rtrace"])
     trace = read_trace(tmp_path / "app.rtrace")
-    assert (trace.verdict.state, trace.events) == (TRUNCATED, 101)
+    assert (trace.verdict.state, trace.events) == (TraceState.TRUNCATED, 101)
 
 
 def test_a_program_that_had_stopped_recording_is_complete(tmp_path):
     run_target(tmp_path / "app.rtrace", 100, end="stop")
     until(lambda: os.listdir(tmp_path) == ["app.rtrace"])
-    assert read_trace(tmp_path / "app.rtrace").verdict == (COMPLETE, None, None, 101, 0)
+    assert read_trace(tmp_path / "app.rtrace").verdict == (TraceState.COMPLETE, None, None, 101, 0)
 
 
 def test_a_program_that_never_began_replaces_nothing(tmp_path):
@@ -244,8 +251,8 @@ def test_a_failure_of_the_targets_own(tmp_path, start):
     target.finish(exit_status=0)
     assert target.wait() == control.SEALER_PUBLISHED
     verdict = read_trace(tmp_path / "app.rtrace").verdict
-    assert (verdict.state, verdict.failure.code) == (PARTIAL, CODES.HOOK_STOLEN)
-    close = json.loads(dict(chunks(tmp_path / "app.rtrace"))[writer.CLOSE])
+    assert (verdict.state, verdict.failure.code) == (TraceState.PARTIAL, CODES.HOOK_STOLEN)
+    close = json.loads(dict(chunks(tmp_path / "app.rtrace"))[ChunkType.CLOSE])
     assert close["failure"]["code"] == "ERR_HOOK_STOLEN"
 
 
@@ -264,7 +271,7 @@ def test_a_record_that_makes_no_sense_ends_the_trace_there(tmp_path, start):
     record_through(target)
     assert target.wait() == control.SEALER_PUBLISHED
     trace = read_trace(tmp_path / "app.rtrace")
-    assert (trace.verdict.state, trace.events) == (PARTIAL, 11)
+    assert (trace.verdict.state, trace.events) == (TraceState.PARTIAL, 11)
     assert trace.verdict.failure.code == CODES.TRACE_CORRUPT
     assert trace.verdict.lost_events == target.events - 11
 
@@ -278,7 +285,7 @@ def partial(target: FakeTarget, path, code: int, exit_status: int = 0) -> None:
     assert target.wait() == control.SEALER_PUBLISHED
     assert target.page.sealer_fault["status"] == code
     trace = read_trace(path / "app.rtrace")
-    assert trace.verdict.state == PARTIAL
+    assert trace.verdict.state == TraceState.PARTIAL
     assert trace.verdict.exit_status == exit_status
     assert trace.verdict.failure.code == code
     assert trace.events + trace.verdict.lost_events == target.events
@@ -380,13 +387,13 @@ def test_one_failure_makes_a_partial_trace(tmp_path, start, call, error, code):
         assert leftovers(tmp_path) == []
         assert trace.events == target.events
         if target.page.sealer_fault is None:
-            assert trace.verdict.state == COMPLETE
+            assert trace.verdict.state == TraceState.COMPLETE
             break
         assert target.page.sealer_fault["status"] == code
-        if trace.verdict.state == COMPLETE:
+        if trace.verdict.state == TraceState.COMPLETE:
             assert (call, nth) == ("fsync", 2)  # that of the folder: the trace has its name
             continue
-        assert (trace.verdict.state, trace.verdict.failure.code) == (PARTIAL, code)
+        assert (trace.verdict.state, trace.verdict.failure.code) == (TraceState.PARTIAL, code)
     assert nth > 1
 
 
@@ -417,7 +424,7 @@ def test_short_writes_do_not_matter(tmp_path, start):
     target = start("sealer:pwrite:1:SHORT:5")
     record_through(target)
     assert target.wait() == control.SEALER_PUBLISHED
-    assert read_trace(tmp_path / "app.rtrace").verdict.state == COMPLETE
+    assert read_trace(tmp_path / "app.rtrace").verdict.state == TraceState.COMPLETE
 
 
 def test_writes_that_take_nothing(tmp_path, start):
@@ -451,7 +458,7 @@ def test_what_cannot_be_removed_does_not_harm_the_trace(tmp_path, start, call):
     record_through(target)
     assert target.wait() == control.SEALER_PUBLISHED
     assert target.page.sealer_fault["status"] == CODES.REMOVE_FAILED
-    assert read_trace(tmp_path / "app.rtrace").verdict.state == COMPLETE
+    assert read_trace(tmp_path / "app.rtrace").verdict.state == TraceState.COMPLETE
     (left,) = leftovers(tmp_path)
     assert files.remove(str(tmp_path / left)) is None
 
@@ -463,7 +470,7 @@ def test_a_failing_close_marks_the_trace(tmp_path, start):
         record_through(target)
         assert target.wait() == control.SEALER_PUBLISHED
         verdict = read_trace(tmp_path / "app.rtrace").verdict
-        if target.page.sealer_fault is None and verdict.state == COMPLETE and nth > 20:
+        if target.page.sealer_fault is None and verdict.state == TraceState.COMPLETE and nth > 20:
             break
         if verdict.failure is not None and verdict.failure.code == CODES.CLOSE_FAILED:
             return
@@ -481,4 +488,4 @@ def test_the_limit_of_file_sizes(tmp_path):
     words[1:3] = ["-c", code]
     assert subprocess.run(words).returncode == control.SEALER_PUBLISHED
     verdict = read_trace(tmp_path / "app.rtrace").verdict
-    assert (verdict.state, verdict.failure.code) == (PARTIAL, CODES.FILE_TOO_LARGE)
+    assert (verdict.state, verdict.failure.code) == (TraceState.PARTIAL, CODES.FILE_TOO_LARGE)

@@ -7,9 +7,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from recorder.trace import values
+from recorder.trace.format import (
+    TAG_DICT,
+    TAG_INSTANCE,
+    TAG_LIST,
+    TAG_NAMED,
+    TAG_TUPLE,
+    TAG_TYPED,
+)
 from recorder.trace.reader import Event, Trace
-from recorder.trace.values import Node, Value, show_tree
+from recorder.trace.values.nodes import Node
+from recorder.trace.values.render import show
+from recorder.trace.values.value import Value
 
 SHOWN = 10_000
 BEGIN = ("call", "resume", "throw")
@@ -124,7 +133,7 @@ def wanted(value: Value, *, big: bool) -> Any:
 
 
 def _wanted(tree: Any, big: bool) -> Any:
-    if isinstance(tree, Node) and tree.tag == values.TYPED:
+    if isinstance(tree, Node) and tree.tag == TAG_TYPED:
         return _wanted(tree.items[0], big)
     if tree is None or isinstance(tree, bool):
         return tree
@@ -132,23 +141,23 @@ def _wanted(tree: Any, big: bool) -> Any:
         return tree
     if isinstance(tree, str) and clean(tree) == tree:
         return tree
-    if isinstance(tree, Node) and values.LIST <= tree.tag <= values.DICT:
+    if isinstance(tree, Node) and TAG_LIST <= tree.tag <= TAG_DICT:
         return _container(tree, big)
-    if isinstance(tree, Node) and tree.tag in (values.INSTANCE, values.NAMED):
+    if isinstance(tree, Node) and tree.tag in (TAG_INSTANCE, TAG_NAMED):
         cut = [("raw", f"… {(tree.size or 0) - len(tree.items)} more")] if tree.cut else []
         return "Struct", [_wanted(part, big) for _, part in tree.items] + cut
-    return "raw", clean(show_tree(tree, SHOWN))
+    return "raw", clean(show(tree, SHOWN))
 
 
 def _container(node: Node, big: bool) -> Any:
     parts: list[Any] = list(node.items)
-    if node.tag == values.DICT:
+    if node.tag == TAG_DICT:
         made = [("Tuple", [_wanted(k, big), _wanted(v, big)]) for k, v in parts]
     else:
         made = [_wanted(part, big) for part in parts]
     if (node.size or 0) > len(parts):
         made.append(("raw", f"… {(node.size or 0) - len(parts)} more"))
-    return "Tuple" if node.tag == values.TUPLE else "Sequence", made
+    return "Tuple" if node.tag == TAG_TUPLE else "Sequence", made
 
 
 def replayed(changes: Iterator[tuple[int, str, Any]]) -> dict[int, dict[str, Any]]:

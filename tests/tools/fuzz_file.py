@@ -16,7 +16,9 @@ from pathlib import Path
 
 import recorder
 from recorder import errors
-from recorder.trace import writer
+from recorder.trace.container import compression
+from recorder.trace.container.blocks import ChunkHead
+from recorder.trace.format import CHUNK_MAGIC, Codec
 from tests.tools import two_readers
 from tests.tools.fuzzing import go_on
 
@@ -62,10 +64,10 @@ def look(path: Path) -> str:
 
 
 def chunks(data: bytes) -> list[int]:
-    found, at = [], data.find(writer.CHUNK_MAGIC)
+    found, at = [], data.find(CHUNK_MAGIC)
     while at >= 0:
         found.append(at)
-        at = data.find(writer.CHUNK_MAGIC, at + 1)
+        at = data.find(CHUNK_MAGIC, at + 1)
     return found
 
 
@@ -128,14 +130,12 @@ def change_payload(made: bytearray, at: int, chance: random.Random) -> bool:
 
 def stored(data: bytes) -> bytes:
     """The same trace without compression, so that damage reaches the records."""
-    from recorder.trace import compression
-
     made, at = bytearray(data[:64]), 64
-    while data[at : at + 4] == writer.CHUNK_MAGIC:
-        head = writer.ChunkHead._make(writer.CHUNK_HEAD.unpack(data[at : at + 60]))
-        payload = compression.unpack(
-            head.codec, data[at + 64 : at + 64 + head.stored_size], head.raw_size
-        )
+    while data[at : at + 4] == CHUNK_MAGIC:
+        head = ChunkHead.unpack(data[at : at + 64])
+        payload: bytes | None = data[at + 64 : at + 64 + head.stored_size]
+        if head.codec != Codec.STORED:
+            payload = compression.decompress(payload or b"", head.raw_size)
         assert payload is not None
         made += head._replace(
             codec=0, stored_size=len(payload), payload_crc=zlib.crc32(payload)

@@ -6,8 +6,9 @@ import random
 from pathlib import Path
 
 from recorder._core.decode import RawEvent, RawFrame, Reader, Scanner
-from recorder.trace.file import Chunk, TraceFile
-from recorder.trace.writer import CLOSE, EVENTS, INDEX
+from recorder.trace.container.chunks import Chunk
+from recorder.trace.container.file import TraceFile
+from recorder.trace.format import ChunkType
 from tests.tools import reference_writer as w
 
 
@@ -15,12 +16,12 @@ def rechunked(path: Path, pieces: int, seed: int = 0) -> bytes:
     """A complete trace of what a complete trace holds."""
     file = TraceFile(path)
     try:
-        made = w.File(data=bytearray(file.read(64, 0)))
+        made = w.File(data=bytearray(path.read_bytes()[:64]))
         records = b""
         for chunk in file.chunks:
-            if chunk.head.kind == EVENTS:
+            if chunk.head.kind == ChunkType.EVENTS:
                 records += _segment(file, chunk)
-            elif chunk.head.kind not in (CLOSE, INDEX):
+            elif chunk.head.kind not in (ChunkType.CLOSE, ChunkType.INDEX):
                 made.add(chunk.head.kind, file.payload(chunk))
     finally:
         file.close()
@@ -49,4 +50,4 @@ def places(data: bytes, path: Path) -> list[Chunk]:
     path.write_bytes(data)
     file = TraceFile(path)
     file.close()
-    return file.of(EVENTS)
+    return file.of(ChunkType.EVENTS)

@@ -15,8 +15,8 @@ import pytest
 
 from recorder import processes
 from recorder._core.decode import Scanner
-from recorder.trace import writer
-from recorder.trace.writer import TraceWriter, Verdict
+from recorder.trace.container.writer import CloseRecord, TraceWriter
+from recorder.trace.format import HEADER_SIZE
 
 # For what is tried at every place there is: the default run tries every fourth, the whole sweep each of them.
 some_or_every = pytest.mark.parametrize(
@@ -29,7 +29,7 @@ FAKE_TARGET = str(Path(__file__).with_name("fake_target.py"))
 class Contents(NamedTuple):
     """A published trace, read by the bytes."""
 
-    verdict: Verdict
+    verdict: CloseRecord
     events: int
     segments: list[int]
     values: bytes  # payloads of its EVENTS chunks
@@ -48,7 +48,7 @@ def read_trace(path: Path) -> Contents:
         payloads.append(payload)
     assert trace.is_closed()
     trace.abandon()
-    verdict = Verdict.parse(path.read_bytes()[-writer.HEAD_SIZE :])
+    verdict = CloseRecord.parse(path.read_bytes()[-HEADER_SIZE:])
     assert verdict is not None
     assert verdict.events == events
     return Contents(verdict, events, segments, b"".join(payloads))

@@ -7,13 +7,15 @@
   what was not recorded or is lost before it, and all locals and globals;
 - at some events all stacks, with the variables of every frame.
 
-The second reader is slow, so of a trace with more than MOST_EVENTS events only some are compared: half as many from its
-beginning, and a quarter each from the beginning of a chunk in the middle and of the last one.
+The second reader is slow, so of a large trace, with more than MOST_EVENTS events or MOST_BYTES of records, only some
+are compared: half as many events from its beginning, and a quarter each from the beginning of a chunk in the middle and
+of the last one, none of them further than BYTES_OF_A_PART into its chunk. Of the other chunks it is only the headers.
 """
 
 from __future__ import annotations
 
 import itertools
+import mmap
 import os
 import stat
 import struct
@@ -24,19 +26,34 @@ from typing import Any
 
 from recorder import errors
 from recorder._core.decode import RawFrame
-from recorder.trace import reader, values
-from recorder.trace.values import Node
+from recorder.trace import format as tags
+from recorder.trace import reader
+from recorder.trace.values.nodes import Node, Types
+from recorder.trace.values.value import Value as ProductValue
 from tests.tools import second_reader
 from tests.tools.second_reader import NotATrace, Value
 
 MOST_EVENTS = 1_000
+MOST_BYTES = 4 << 20
+BYTES_OF_A_PART = 1 << 20
 STACKS_AT = 97  # every so many events all stacks are compared
 
 
 def compare(path: Path | str, most_events: int = MOST_EVENTS) -> list[str]:
     """A sentence for each difference, a few at most."""
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
     try:
-        second = second_reader.read_trace(path)
+        return compare_data(path, data, most_events)
+    finally:
+        if isinstance(data, mmap.mmap):
+            data.close()
+
+
+def compare_data(path: Path | str, data: bytes | mmap.mmap, most_events: int) -> list[str]:
+    try:
+        second = second_reader.Trace(data, check_payloads=len(data) <= MOST_BYTES)
     except NotATrace as e:
         try:
             reader.open_trace(path).close()
@@ -80,18 +97,24 @@ class Comparison:
             {s.path: (s.sha256, s.content) for s in first.sources.values()},
             {s.path: (s.sha256, s.content) for s in second.sources.values()},
         )
-        yield from differ("verdict before the events", first.verdict.state, second.state)
-        yield from differ("code", first.verdict.code, ends.error if ends else 0)
+        said = first.verdict if second.checks_payloads else first.verdict_so_far
+        yield from differ("verdict before the events", said.state, second.state)
+        yield from differ("code", said.code, ends.error if ends else 0)
         for ours, theirs in self.sample():
             yield from self.compare_events(ours, theirs)
         found = {damage.offset for damage in first.damage}
         yield from differ("damage", found, {damage.offset for damage in second.damage})
-        yield from differ("verdict", first.verdict.state, second.state)
+        yield from differ("verdict", first.verdict_so_far.state, second.state)
+
+    @property
+    def is_small(self) -> bool:
+        records = sum(chunk.raw_size for chunk in self.second.event_chunks)
+        return len(self.first) <= self.most and records <= MOST_BYTES
 
     def sample(self) -> Iterator[tuple[Iterator[reader.Event], Iterator[second_reader.Event]]]:
         """The same events from both, as the docstring of the module has it."""
         first, second, most = self.first, self.second, self.most
-        if len(first) <= most:
+        if self.is_small:
             yield first.events(), second.events()
             return
         some = most // 2
@@ -120,6 +143,8 @@ class Comparison:
             yield from self.compare_event(a, b)
             if n % STACKS_AT == STACKS_AT - 1:
                 yield from self.compare_stacks(a, b)
+            if not self.is_small and b.machine.cursor.at > BYTES_OF_A_PART:
+                return
 
     def compare_event(self, a: reader.Event, b: second_reader.Event) -> Iterator[str]:
         stack = b.thread.stack
@@ -132,7 +157,7 @@ class Comparison:
             a.function.qualified_name, a.file, a.line, a.previous_line, a.depth, a.caller, a.adopted,
             (a.thread.number, a.thread.native_id, a.thread.name),
             None if a.task is None else (a.task.number, a.task.name),
-            list(a.marks), a.value and self.value(a.raw_value, a.types),
+            list(a.marks), None if a.raw_value is None else self.value(a.raw_value, a.types),
         )  # fmt: skip
         theirs = (
             b.number, b.kind, b.frame.number, b.code.number, b.code.name,
@@ -201,7 +226,7 @@ class Comparison:
                 self.equal.clear()  # these are other objects
                 yield from self.compare_frame(f"event {b.number}, frame {y.number}", x, y)
 
-    def value(self, raw: bytes, types: values.Types) -> Value:
+    def value(self, raw: bytes, types: Types) -> Value:
         known = self.known.get(raw)
         if known is None:
             known = self.known[raw] = as_second(raw, types)
@@ -244,29 +269,29 @@ def differ(what: str, ours: object, theirs: object) -> Iterator[str]:
 
 # ---- values --------------------------------------------------------------------------------------
 
-CONSTANTS = {None: "NONE", False: "FALSE", True: "TRUE", ...: "ELLIPSIS"}
+CONSTANTS: dict[object, str] = {None: "NONE", False: "FALSE", True: "TRUE", ...: "ELLIPSIS"}
 NAMES = {
-    values.STR: "STR", values.BYTES: "BYTES", values.BYTEARRAY: "BYTEARRAY", values.LIST: "LIST",
-    values.TUPLE: "TUPLE", values.SET: "SET", values.FROZENSET: "FROZENSET", values.DICT: "DICT",
-    values.REF: "REF", values.ERROR: "ERROR", values.ELIDED: "ELIDED", values.OBJECT: "OBJECT",
-    values.CLASS: "CLASS", values.FUNCTION: "FUNCTION", values.MODULE: "MODULE",
-    values.REDACTED: "REDACTED", values.TYPED: "TYPED", values.EXCEPTION: "EXCEPTION",
-    values.INSTANCE: "INSTANCE", values.NAMED: "NAMED", values.ENUM: "ENUM", values.DATE: "DATE",
-    values.TIME: "TIME", values.DATETIME: "DATETIME", values.TIMEDELTA: "TIMEDELTA",
-    values.ARRAY: "ARRAY", values.GENERATOR: "GENERATOR", values.INT_CUT: "INT_CUT",
+    tags.TAG_STR: "STR", tags.TAG_BYTES: "BYTES", tags.TAG_BYTEARRAY: "BYTEARRAY", tags.TAG_LIST: "LIST",
+    tags.TAG_TUPLE: "TUPLE", tags.TAG_SET: "SET", tags.TAG_FROZENSET: "FROZENSET", tags.TAG_DICT: "DICT",
+    tags.TAG_REF: "REF", tags.TAG_ERROR: "ERROR", tags.TAG_ELIDED: "ELIDED", tags.TAG_OBJECT: "OBJECT",
+    tags.TAG_CLASS: "CLASS", tags.TAG_FUNCTION: "FUNCTION", tags.TAG_MODULE: "MODULE",
+    tags.TAG_REDACTED: "REDACTED", tags.TAG_TYPED: "TYPED", tags.TAG_EXCEPTION: "EXCEPTION",
+    tags.TAG_INSTANCE: "INSTANCE", tags.TAG_NAMED: "NAMED", tags.TAG_ENUM: "ENUM", tags.TAG_DATE: "DATE",
+    tags.TAG_TIME: "TIME", tags.TAG_DATETIME: "DATETIME", tags.TAG_TIMEDELTA: "TIMEDELTA",
+    tags.TAG_ARRAY: "ARRAY", tags.TAG_GENERATOR: "GENERATOR", tags.TAG_INT_CUT: "INT_CUT",
 }  # fmt: skip
 STATES = ("created", "suspended", "running", "ended")
 
 
-def as_second(raw: bytes, types: values.Types) -> Value:
+def as_second(raw: bytes, types: Types) -> Value:
     """A value of the product's as the second reader has it."""
-    value = values.Value(raw, types)
+    value = ProductValue(raw, types)
     try:
         tree = value.tree
     except errors.TraceCorruptError:
         part: Value | None = ("GARBLED",)
     else:
-        is_known = not (isinstance(tree, Node) and tree.tag == values.ERROR and tree.size is None)
+        is_known = not (isinstance(tree, Node) and tree.tag == tags.TAG_ERROR and tree.size is None)
         part = of_tree(tree) if is_known else None
     if value.unexamined:
         return ("UNEXAMINED", part)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from recorder import errors
 from recorder._core.decode import Scanner
-from recorder.trace.values import Value
+from recorder.trace.values.value import Value
 from tests.tools import reference_writer as w
 
 TYPES = {0: ("builtins", "ValueError"), 1: ("app.model", "Point"), 2: ("app", "Colour")}

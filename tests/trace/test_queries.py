@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from recorder import cli, errors
-from recorder.trace.file import HEAD_SIZE, TraceFile
+from recorder.trace.container.file import TraceFile
+from recorder.trace.format import HEADER_SIZE, ChunkType
 from recorder.trace.navigate import Navigator
 from recorder.trace.reader import Event, Trace, open_trace
-from recorder.trace.writer import EVENTS
 from tests.conftest import ENVIRONMENT, recorder_command
 from tests.tools import reference_writer as w
 from tests.trace.test_reading import FIRST, two_chunks
@@ -89,13 +89,13 @@ def test_a_partial_trace_and_one_with_a_damaged_chunk(tmp_path: Path) -> None:
     path.write_bytes(whole)
     with open_trace(path) as trace:
         file = TraceFile(path)
-        chunks = list(file.of(EVENTS))
+        chunks = list(file.of(ChunkType.EVENTS))
         file.close()
         assert len(chunks) == 2
         both = [facts(event) for event in trace.events()]
     for chunk in chunks:
         data = bytearray(whole)
-        data[chunk.offset + HEAD_SIZE + 3] ^= 0xFF
+        data[chunk.offset + HEADER_SIZE + 3] ^= 0xFF
         path.write_bytes(data)
         with open_trace(path) as trace:
             check_queries(trace)

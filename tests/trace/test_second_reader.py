@@ -113,6 +113,24 @@ def test_a_preamble_says_what_the_chunks_before_it_left(whole: Path) -> None:
     assert restated > 10
 
 
+def test_the_index_leads_to_the_events(whole: Path) -> None:
+    trace = second_reader.read_trace(whole)
+    assert trace.index() == [(c.offset, c.first_event, c.events) for c in trace.event_chunks] != []
+
+
+def test_the_state_at_an_event_is_the_same(whole: Path, tmp_path: Path) -> None:
+    """Of events at random: all stacks, each frame with its variables and globals."""
+    path = tmp_path / "cut.rtrace"
+    path.write_bytes(rechunked(whole, 12, seed=3))
+    second = second_reader.read_trace(path)
+    with two_readers.reader.open_trace(path) as first:
+        comparison = two_readers.Comparison(first, second)
+        for number in random.Random(4).sample(range(len(first)), 20):
+            found = second.at(number)
+            assert found is not None
+            assert list(comparison.compare_stacks(first.at(number).event, found)) == []
+
+
 # ---- the comparison sees what is wrong -----------------------------------------------------------
 
 

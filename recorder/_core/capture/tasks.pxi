@@ -1,46 +1,20 @@
-# Whose event is it: threads by name, and the asyncio task that a thread runs.
+# Tasks: the asyncio task that a thread runs.
 
 cdef struct Task:
-    PyObject *object         # not owned: the address is used again, see `same_task`
+    PyObject *object         # not owned: the address is used again, see enter_task
     void *frame              # of its coroutine
-    uint64_t name_print
+    uint64_t name_fingerprint
     uint32_t number
 
 cdef enum:
-    TASK_PLACES = 4096       # by address; a task that is pushed out gets another number when it comes back
+    TASK_BUCKETS = 4096      # by address; a task that is pushed out gets another number when it comes back
 
-cdef Task tasks[TASK_PLACES]
+cdef Task tasks[TASK_BUCKETS]
 cdef uint32_t tasks_made = 0
 
 
-# ---- threads ------------------------------------------------------------------------------------------
-
-cdef void name_thread(Thread *t) noexcept nogil:
-    """DEF_THREAD, if the thread has no definition yet or another name than it says. Needs 1024 bytes."""
-    cdef PyObject *name = rec_thread_name(t.state)
-    cdef uint64_t print = 1
-    cdef uint8_t *p
-    if name != NULL:
-        print = rec_str_print(name, limits.text)
-    elif t.name_print != 0:
-        return                                  # it is not listed any more, or not yet: it keeps its name
-    if print == t.name_print:
-        return
-    t.name_print = print
-    p = put_varint(put_tagged(tape.cur, REC_DEF_THREAD, t.number), t.state.native_thread_id)
-    if name != NULL:
-        p = put_str(p, name, 200)
-    elif t.state_id == hooks.main_thread:
-        p = put_chars(p, "MainThread", 10)
-    else:
-        p = put_varint(p, 0)
-    tape.cur = p
-
-
-# ---- tasks --------------------------------------------------------------------------------------------
-
-cdef inline Status note_task(Thread *t, rec_iframe *frame, Code *code) noexcept nogil:
-    """TASK, if the thread runs another one than was last said. Looked at where coroutines begin and go on; and
+cdef inline Status record_task(Thread *t, rec_iframe *frame, Code *code) noexcept nogil:
+    """TASK, if the thread runs another one than was last written. Checked where coroutines begin and go on; and
     where anything begins, once there was a task."""
     if not code.is_async and t.task == NULL:
         return OK
@@ -63,10 +37,10 @@ cdef Status find_task(Thread *t, rec_iframe *frame) noexcept nogil:
 
 
 cdef Status enter_task(Thread *t, PyObject *object, rec_iframe *frame) noexcept nogil:
-    cdef Task *task = &tasks[<uint32_t> ((<uintptr_t> object >> 4) * 2654435761u) % TASK_PLACES]
+    cdef Task *task = &tasks[<uint32_t> ((<uintptr_t> object >> 4) * 2654435761u) % TASK_BUCKETS]
     cdef void *body = rec_task_frame(object)
     cdef PyObject *name = rec_task_name(object)
-    cdef uint64_t print = rec_print(name, name.ob_type, 0) if name != NULL else 1
+    cdef uint64_t fingerprint = rec_fingerprint(name, name.ob_type) if name != NULL else 1
     cdef bint known = task.object == object and (body == NULL or task.frame == NULL or body == task.frame)
     global tasks_made
     if known and frame != NULL and body == <void *> frame and task.frame != NULL and not is_suspended(frame):
@@ -75,9 +49,9 @@ cdef Status enter_task(Thread *t, PyObject *object, rec_iframe *frame) noexcept 
         task.object = object
         task.number = tasks_made
         tasks_made += 1
-    if not known or print != task.name_print:
-        task.name_print = print
-        define_task(task, name)
+    if not known or fingerprint != task.name_fingerprint:
+        task.name_fingerprint = fingerprint
+        write_def_task(task, name)
     task.frame = body
     if t.task != task or t.task_number != task.number:
         t.task = task
@@ -86,7 +60,7 @@ cdef Status enter_task(Thread *t, PyObject *object, rec_iframe *frame) noexcept 
     return OK
 
 
-cdef void define_task(Task *task, PyObject *name) noexcept nogil:
+cdef void write_def_task(Task *task, PyObject *name) noexcept nogil:
     cdef char text[32]
     cdef int64_t n = 0
     cdef uint8_t *p = put_tagged(tape.cur, REC_DEF_TASK, task.number)
@@ -99,19 +73,11 @@ cdef void define_task(Task *task, PyObject *name) noexcept nogil:
     tape.cur = put_chars(p, text, <size_t> max(size, 0))
 
 
-cdef bint is_suspended(rec_iframe *frame) noexcept nogil:
-    """Whether this frame is known, and goes on."""
-    cdef Shadow *s = bucket_of(frame)[0]
-    while s != NULL and s.frame != frame:
-        s = s.chain
-    return s != NULL
-
-
-cdef Status open_whose() noexcept:
+cdef Status open_tasks() noexcept:
     global tasks_made
     tasks_made = 0
     memset(tasks, 0, sizeof(tasks))
-    if rec_whose_prepare() != 0:
+    if rec_prepare_tasks() != 0:
         PyErr_Clear()
         return fail(ERR_OUT_OF_MEMORY, STAGE_START, ENOMEM)
     return OK

@@ -1,12 +1,12 @@
 /* Whose event is it: the name of a thread, and the asyncio task that it runs, as the standard library's modules
  * have them. Read in place: no code of the program's runs, nothing is created, no reference is kept. */
-#ifndef RECORDER_WHOSE_H
-#define RECORDER_WHOSE_H
+#ifndef RECORDER_TASKS_H
+#define RECORDER_TASKS_H
 #include <Python.h>
 #include <stdbool.h>
 
 /* Once per process; the interpreter's table of modules, and names to look up. -1: out of memory. */
-int rec_whose_prepare(void);
+int rec_prepare_tasks(void);
 
 /* The name that `threading` has for the thread: a str, or NULL. Borrowed. */
 PyObject *rec_thread_name(PyThreadState *state);

@@ -24,40 +24,40 @@ cdef class Scanner(Decoder):
     @property
     def threads(self):
         """How many threads have been seen."""
-        return self.s.defs[DEF_THREAD].count
+        return self.s.definitions.of_kind[DEF_THREAD].count
 
     def segment(self, const uint8_t[::1] data not None, uint64_t first_event, bint whole=False):
         """Reads the records of the next segment. Its first event gets the number `first_event`.
 
         `whole`: the preamble states all that is known, and not just what the segment speaks of, so that
         a Scanner can begin with this chunk and go on with the next segment."""
-        cdef State *s = &self.s
+        cdef DecoderState *s = &self.s
         cdef SegmentInfo info = SegmentInfo.__new__(SegmentInfo)
         cdef Status status
-        cdef Bytes state
+        cdef ByteBuffer state
         cdef int kind
         memset(&state, 0, sizeof(state))
         self.begin_round(data)
         s.events = first_event
-        s.restating = s.counting = True
+        s.preamble.on = s.tally.on = True
         with nogil:
             status = OK
-            if not restate_stacks(s) or not restate_state(s, &state) or (whole and not restate_all(s)):
-                status = fail(s, b"")
+            if not emit_stacks(s) or not emit_state(s, &state) or (whole and not emit_everything(s)):
+                status = reject(s, b"")
             if status == OK:
-                status = advance(s, UINT64_MAX)
-            s.restating = s.counting = False
+                status = run(s, UINT64_MAX)
+            s.preamble.on = s.tally.on = False
         try:
             self.report(info, status, first_event)
-            definitions = []
+            parts = []
             for kind in range(DEF_KINDS):
-                definitions.append(to_bytes(&s.restated[kind]))
-            info.preamble = (
-                b"".join(definitions)
-                + to_bytes(&s.homes) + to_bytes(&s.frames) + to_bytes(&s.woken) + to_bytes(&state)
-            )
+                parts.append(to_bytes(&s.preamble.definitions[kind]))
+            for part in (to_bytes(&s.preamble.globals), to_bytes(&s.preamble.frames), to_bytes(&s.preamble.resumed)):
+                parts.append(part)
+            parts.append(to_bytes(&state))
+            info.preamble = b"".join(parts)
         finally:
-            drop_bytes(s, &state)
+            free_bytes(s, &state)
         return info
 
     def chunk(self, const uint8_t[::1] payload not None, uint64_t first_event=0):
@@ -66,57 +66,57 @@ cdef class Scanner(Decoder):
         Definitions and suspended frames of earlier chunks are kept, since later segments may speak
         of them: to go on with a trace, give all its chunks in order. Damaged ones may be left out.
         """
-        cdef State *s = &self.s
+        cdef DecoderState *s = &self.s
         cdef SegmentInfo info = SegmentInfo.__new__(SegmentInfo)
         cdef Status status
         self.begin_round(payload)
         clear_stacks(s)
         s.events = first_event
-        s.counting = s.in_preamble = True
+        s.tally.on = s.in_preamble = True
         s.begun = False
         with nogil:
-            status = advance(s, UINT64_MAX)
+            status = run(s, UINT64_MAX)
             if status == OK and not s.begun:
-                status = fail(s, b"the preamble does not end")
-            s.counting = s.in_preamble = False
+                status = reject(s, b"the preamble does not end")
+            s.tally.on = s.in_preamble = False
         self.report(info, status, first_event)
         info.preamble = b""
         return info
 
     cdef void begin_round(self, const uint8_t[::1] data) noexcept:
-        cdef State *s = &self.s
+        cdef DecoderState *s = &self.s
         cdef int kind
         self.point_at(data)
-        s.round += 1
+        s.preamble.round += 1
         for kind in range(DEF_KINDS):
-            s.restated[kind].size = 0
-        s.homes.size = s.frames.size = s.woken.size = 0
-        s.lost = s.gaps = 0
-        drop_map(s, &s.errors)
+            s.preamble.definitions[kind].size = 0
+        s.preamble.globals.size = s.preamble.frames.size = s.preamble.resumed.size = 0
+        s.tally.lost = s.tally.gaps = 0
+        free_map(s, &s.tally.errors)
 
     cdef int report(self, SegmentInfo info, Status status, uint64_t first_event) except -1:
-        cdef State *s = &self.s
-        cdef Def *d
+        cdef DecoderState *s = &self.s
+        cdef Definition *d
         cdef Cursor c
         cdef size_t i
         if status == ERR_OUT_OF_MEMORY:
             raise self.damage(status)      # which says nothing about the records
         info.damage = None if status == OK else self.damage(status)
-        info.valid = <size_t> (s.at - s.begin)
+        info.valid = <size_t> (s.input.at - s.input.begin)
         info.events = s.events - first_event
-        info.lost = s.lost
-        info.gaps = s.gaps
+        info.lost = s.tally.lost
+        info.gaps = s.tally.gaps
         info.files = []
-        while s.news != NULL:
-            d = s.news
-            s.news = d.next_new
-            d.listed = False
+        while s.definitions.pending != NULL:
+            d = s.definitions.pending
+            s.definitions.pending = d.next_pending
+            d.is_pending = False
             if d.kind == DEF_FILE:
                 c = operands(d)
                 info.files.append(take_str(&c))
         info.files.reverse()
         info.marks = {}
-        for i in range(s.errors.mask + 1 if s.errors.entries != NULL else 0):
-            if s.errors.entries[i].item != NULL:
-                info.marks[s.errors.entries[i].key] = <size_t> s.errors.entries[i].item
+        for i in range(bucket_count(&s.tally.errors)):
+            if s.tally.errors.entries[i].item != NULL:
+                info.marks[s.tally.errors.entries[i].key] = <size_t> s.tally.errors.entries[i].item
         return 0

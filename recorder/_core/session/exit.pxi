@@ -59,7 +59,7 @@ cdef void at_exit(int exit_status, void *unused) noexcept nogil:
     if tape.control != NULL and getpid() == tape.pid:
         if hooks.state != ABORTING:
             hooks.state = IDLE
-        reported = hooks.told_of if hooks.told_of != OK else <Status> REC_LOAD(tape.control.target_fault.status)
+        reported = hooks.reported if hooks.reported != OK else <Status> REC_LOAD(tape.control.target_fault.status)
         tape.control.exit_status = exit_status
         tape.control.has_exit_status = 1
         if REC_LOAD(tape.control.target_state) < REC_TARGET_STOPPED:

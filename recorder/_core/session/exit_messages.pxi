@@ -36,7 +36,7 @@ cdef void write_stderr(const char *text) noexcept nogil:
 
 cdef void write_line(int fd, const char *text, size_t size) noexcept nogil:
     if (fd != 2 or stderr_is_there()) and c_write(fd, text, size) < 0:
-        return                                  # it is closed: there is nobody to tell
+        return                                  # it is closed
 
 
 cdef void write_failure(Status status, const char *disposition, Found found, bint aloud) noexcept nogil:
@@ -100,11 +100,11 @@ cdef void write_diagnostic(const rec_failure_text *row, Status status, int sys_e
     if fd >= 0:
         write_line(fd, line.text, line.size)
         if rec_sys.close(fd) != 0:
-            return                              # nobody is left who could be told of that
+            return                              # nobody is left to report that to
 
 
 cdef void write_ended(Status status) noexcept nogil:
-    """The last resort, where the session could not tell of a fault itself."""
+    """The last resort, where the session could not report a fault itself."""
     cdef char line[256]
     if snprintf(line, sizeof(line), "recorder: recording has ended: error %d, which `recorder errors %d` explains.\n",
                 status, status) > 0:

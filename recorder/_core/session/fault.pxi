@@ -16,7 +16,7 @@ cdef char *current_detail() noexcept nogil:
 
 
 cdef void blame(const char *text) noexcept nogil:
-    """The word that a fault is about to be told with: a path, a name. One that stands keeps its own."""
+    """The detail of the fault that is about to be recorded: a path, a name. One that stands keeps its own."""
     cdef size_t n = min(strlen(text), sizeof(local_detail) - 1)
     if REC_LOAD(current_fault().status) == 0:
         memcpy(current_detail(), text, n)

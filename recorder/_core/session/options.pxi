@@ -1,4 +1,4 @@
-# What a recording is told when it begins.
+# What a recording is given when it begins.
 
 cdef class Options:
     """All that `arm` has to know, by name; none has a default.
@@ -81,7 +81,7 @@ cdef int apply_options(Options options) except -1:
     tape.wait_ms = options.wait_ms
     tape.most_events = options.max_events
     max_seconds = options.max_seconds
-    hooks.told_of = OK
+    hooks.reported = OK
     ending = options.ending
     on_fork, before_exit = options.on_fork, options.before_exit
     return 0

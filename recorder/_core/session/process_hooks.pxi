@@ -39,8 +39,8 @@ cdef struct Leaving:
 
 cdef Leaving leaving
 cdef PyMethodDef after_fork_method
-cdef object on_fork = None       # the session's, where a child has something to say or to record
-cdef object before_exit = None   # what the session does when the program ends, before libc is told
+cdef object on_fork = None       # the session's, where a child has something to report or to record
+cdef object before_exit = None   # what the session does when the program ends, before libc's hook
 
 
 # ---- exec and os._exit ----------------------------------------------------------------------------------
@@ -115,7 +115,7 @@ cdef void leave(int status) noexcept:
 
 
 cdef Status watch_calls() noexcept:
-    """Once per session: the three functions, and once per process: a word from os.fork() in the child."""
+    """Once per session: the three functions, and once per process: a call from os.fork() in the child."""
     try:
         import posix
         execv, execve = posix.execv, posix.execve
@@ -171,7 +171,7 @@ cdef uint64_t image_of_process() noexcept nogil:
 # ---- libc's hooks --------------------------------------------------------------------------------------
 
 cdef Status watch_process() noexcept nogil:
-    """Once per process: libc tells of the end and of forks."""
+    """Once per process: libc calls us at its end and at forks."""
     if leaving.has_libc_hooks:
         return OK
     if on_exit(at_exit, NULL) != 0:
@@ -229,7 +229,7 @@ cdef PyObject *after_fork(PyObject *self, PyObject *nothing) noexcept:
     try:
         if on_fork is not None and was_recording:
             on_fork(waited)
-    # audit: the session tells of its own failures; whatever else comes must not reach the program's fork()
+    # audit: the session reports its own failures; whatever else comes must not reach the program's fork()
     except BaseException:
         PyErr_Clear()
     rec_lend_depth(-REC_OWN_DEPTH)

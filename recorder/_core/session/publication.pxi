@@ -7,7 +7,7 @@ cdef int FINISH_MS = 10000       # how long the end of a process waits for a sea
 cdef void close_tape(uint32_t state) noexcept nogil:
     """The tape is whole up to here; the sealer may take what is left. The live segment keeps its state: its
     committed size says how much of it counts."""
-    if tape.head != NULL and tape.end - tape.cur >= DEF_ROOM and reserve(DEF_ROOM) == OK:
+    if tape.head != NULL and tape.end - tape.cur >= SMALL_RECORD and reserve(SMALL_RECORD) == OK:
         put_clock()
     if tape.head != NULL:
         commit()

@@ -177,7 +177,7 @@ cdef void end_session() noexcept:
         pass
     # audit: deliver_interruption raises it again, when the state is consistent
     except BaseException as interruption:
-        pass_on(interruption)
+        defer_interruption(interruption)
     hooks.state = IDLE
     hooks.main_globals = NULL
     forget_abort()
@@ -188,7 +188,7 @@ cdef void end_session() noexcept:
 
 
 def stop(Recording recording not None, bint final):
-    """Removes the hooks and closes the tape, in one step. final: nothing more will be said about this run (else the
+    """Removes the hooks and closes the tape, in one step. final: nothing more will come of this run (else the
     exit status follows when the process ends). Made again, it gives the same answer. Answers NOT_RECORDING, FORKED in a
     child of the recorded process, REENTERED; a fault that stands is in the result. What an audit hook of the program's
     raised comes out as it is, when all is done. None while another thread is in a transition."""
@@ -207,7 +207,7 @@ def stop(Recording recording not None, bint final):
     raised = None
     try:
         if hooks.state == RECORDING and check_hooks() != OK:
-            tape.control.target_fault.disposition = DISABLE
+            tape.control.target_fault.disposition = REC_DISPOSITION_DISABLE
         if adopt_sealer_fault() == OK and not sealer_is_alive():
             fail(ERR_SEALER_DIED, STAGE_STOP, 0, 0, tape.control.sealer_pid)
         try:

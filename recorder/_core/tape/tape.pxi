@@ -27,13 +27,13 @@ cdef char tape_path[5][4096]  # of the segments, and of the control page
 cdef double max_seconds = 1e9   # of recording
 
 cdef enum:
-    DEF_ROOM = 64            # no record but a value, a DEF or a SET of many slots is longer
+    SMALL_RECORD = 64        # no record but a value, a DEF or a SET of many slots is longer
 
 
 cdef inline void commit() noexcept nogil:
     """Everything written so far is whole: a reader after a crash stops here."""
     REC_CHECK(tape.cur >= tape.data, b"what was written begins in the live segment")
-    REC_CHECK(tape.cur <= tape.promised, b"what was written fits into the room that was reserved")
+    REC_CHECK(tape.cur <= tape.promised, b"what was written fits into what was reserved")
     REC_STORE64(tape.head.committed, <uint64_t> (tape.cur - tape.data))
 
 
@@ -43,29 +43,16 @@ cdef inline void commit_event(uint8_t *p) noexcept nogil:
     commit()
 
 
-cdef inline Status reserve(size_t room) noexcept nogil:
-    """Makes sure that `room` bytes can be written at tape.cur. Called at record boundaries only."""
+cdef inline Status reserve(size_t size) noexcept nogil:
+    """Makes sure that `size` bytes can be written at tape.cur. Called at record boundaries only."""
     cdef Status status = OK
     REC_CHECK(not walk.writing, b"a value is written in one go")
-    REC_CHECK(tape.cur <= tape.promised, b"the records before fit into the room that was reserved")
-    if tape.end - tape.cur < <ssize_t> room:     # the end is before cur when the mapping was lost
-        status = rotate(room)
+    REC_CHECK(tape.cur <= tape.promised, b"the records before fit into what was reserved")
+    if tape.end - tape.cur < <ssize_t> size:     # the end is before cur when the mapping was lost
+        status = rotate(size)
     if REC_CHECKING and status == OK:
-        tape.promised = tape.cur + room
+        tape.promised = tape.cur + size
     return status
-
-
-cdef inline uint8_t *put_varint(uint8_t *p, uint64_t value) noexcept nogil:
-    while value >= 0x80:
-        p[0] = <uint8_t> (value | 0x80)
-        p += 1
-        value >>= 7
-    p[0] = <uint8_t> value
-    return p + 1
-
-
-cdef inline uint64_t zigzag(int64_t value) noexcept nogil:
-    return (<uint64_t> value << 1) ^ <uint64_t> (value >> 63)
 
 
 cdef inline uint8_t *put_ticks(uint8_t *p) noexcept nogil:
@@ -79,7 +66,7 @@ cdef inline uint8_t *put_ticks(uint8_t *p) noexcept nogil:
 
 
 cdef void put_clock() noexcept nogil:
-    """A CLOCK record: ties ticks to the monotonic and the wall clock. Needs DEF_ROOM."""
+    """A CLOCK record: ties ticks to the monotonic and the wall clock. Needs SMALL_RECORD."""
     cdef uint8_t *p = tape.cur
     cdef uint64_t stamp[3]
     stamp[0] = rec_ticks()
@@ -105,7 +92,7 @@ cdef void open_segment(uint32_t slot) noexcept nogil:
     tape.head = head
     tape.data = tape.segments[slot] + REC_SEGMENT_HEAD
     tape.cur = tape.data
-    tape.promised = tape.data + DEF_ROOM
+    tape.promised = tape.data + SMALL_RECORD
     tape.end = tape.segments[slot] + REC_SEGMENT_SIZE
     tape.control.slots[slot].sequence = tape.sequence
     REC_STORE(tape.control.slots[slot].state, REC_SLOT_LIVE)
@@ -113,14 +100,14 @@ cdef void open_segment(uint32_t slot) noexcept nogil:
     commit()
 
 
-cdef Status rotate(size_t room) noexcept nogil:
+cdef Status rotate(size_t size) noexcept nogil:
     """Hands the live segment to the sealer and goes on in the next one."""
     cdef uint32_t following
     cdef Status status
     REC_CHECK(PyGILState_Check() != 0, b"events are recorded one at a time")
-    if room > <size_t> (REC_SEGMENT_SIZE - REC_SEGMENT_HEAD - DEF_ROOM):
+    if size > <size_t> (REC_SEGMENT_SIZE - REC_SEGMENT_HEAD - SMALL_RECORD):
         blame("a record fits into a segment")
-        return fail(ERR_INVARIANT_BROKEN, STAGE_CAPTURE, 0, room, REC_SEGMENT_SIZE)
+        return fail(ERR_INVARIANT_BROKEN, STAGE_CAPTURE, 0, size, REC_SEGMENT_SIZE)
     status = <Status> REC_LOAD(tape.control.target_fault.status)
     if status != OK:
         return status                # a mapping was lost
@@ -166,7 +153,7 @@ cdef Status attend() noexcept nogil:
     """Something outside of capture may want the recording to end. OK if not."""
     cdef Status status
     if tape.control.magic != REC_CONTROL_MAGIC:
-        return OK                    # somebody wrote over the page: the sealer makes it anew, and says so there
+        return OK                    # somebody wrote over the page: the sealer makes it anew, and reports that there
     status = <Status> REC_LOAD(tape.control.target_fault.status)
     if status != OK:
         return status                # a mapping was lost
@@ -363,7 +350,7 @@ cdef Status map_file(char *path, const char *folder, const char *name, size_t si
 
 
 cdef void unmap_tape() noexcept nogil:
-    """Gives the memory back. What went wrong can still be told."""
+    """Gives the memory back. The facts of a fault are kept."""
     cdef int i
     for i in range(REC_RING_SLOTS):
         if tape.segments[i] != NULL:

@@ -1,4 +1,4 @@
-/* What is known of the types that values have. The table belongs to encode.pxi, which numbers and defines types. */
+/* What is known of the types that values have. types.pxi fills the table, and writes the types' definitions. */
 #ifndef RECORDER_TYPES_H
 #define RECORDER_TYPES_H
 #include <Python.h>
@@ -9,7 +9,7 @@
 
 typedef struct {
     PyTypeObject *type;
-    uint64_t name_print;  /* a type's address is used again after its death: the name tells … */
+    uint64_t name_fingerprint; /* a type's address is used again after its death: the name shows it … */
     unsigned int version; /* … as does the tag that CPython gives to each state of each type; 0: not known */
     uint32_t id;
     uint8_t shape;        /* a rec_shape */
@@ -26,22 +26,22 @@ typedef struct {
     uint32_t size;        /* a power of two */
     uint32_t used;
     uint32_t next_id;
-    rec_type_entry *(*meet)(PyTypeObject *); /* looks for a type, and takes in a new one */
+    rec_type_entry *(*lookup)(PyTypeObject *); /* looks for a type, and takes in a new one */
 } rec_type_table;
 
 extern rec_type_table rec_types;
 
-static inline uint32_t rec_type_place(PyTypeObject *type)
+static inline uint32_t rec_type_bucket(PyTypeObject *type)
 {
     return ((uint32_t)((uintptr_t)type >> 4) * 2654435761u) >> 8 & (rec_types.size - 1);
 }
 
 static inline rec_type_entry *rec_type_of(PyTypeObject *type)
 {
-    rec_type_entry *entry = &rec_types.entries[rec_type_place(type)];
+    rec_type_entry *entry = &rec_types.entries[rec_type_bucket(type)];
     if (entry->type == type && entry->version == type->tp_version_tag && entry->version != 0)
         return entry;
-    return rec_types.meet(type);
+    return rec_types.lookup(type);
 }
 
 #pragma GCC visibility pop

@@ -1,5 +1,5 @@
-/* What the two walks over a value agree on: prints.c, which computes a fingerprint, and encode.pxi, which writes. They
- * meet the same objects in the same order, with the same limits. */
+/* The state of a walk over a value: its limits, what is left of them, and the containers met so far. Each walk over a
+ * value, for its fingerprint or to write it down, is one traversal (traverse.h). */
 #ifndef RECORDER_WALK_H
 #define RECORDER_WALK_H
 #include <Python.h>
@@ -15,17 +15,19 @@ typedef struct {
     uint32_t depth;      /* containers within containers */
     uint32_t text;       /* code points of a str, bytes of a bytes */
     uint32_t nodes;      /* elements of one value in all */
-    size_t soft;         /* bytes after which text is cut to nothing and containers are elided */
-    size_t room;         /* most bytes one value can take, given the above */
+    size_t soft_size;    /* bytes after which text is cut to nothing and containers are elided */
+    size_t value_size;   /* most bytes one value can take, given the above */
+    uint32_t unreadable; /* the number of the error that stands for what could not be read */
 } rec_limits_of_values;
 
 typedef struct {
     uint32_t number;     /* which walk this is: an entry of an older one in the memo is void */
     uint32_t containers;
-    uint32_t most;       /* elements of the value that is looked at: rec_limits.nodes, or fewer */
+    uint32_t node_limit; /* elements of the value that is looked at: rec_limits.nodes, or fewer */
     uint32_t nodes_left;
     uint8_t *soft_end;
     bool writing;        /* inside put_value: no record can start */
+    uint64_t order;      /* debug builds: of what has been met, and in which order */
 } rec_walk_state;
 
 typedef struct {         /* a container met in this value → its index, for REF */
@@ -44,14 +46,18 @@ static inline void rec_begin_walk(void)
 {
     rec_walk.number++;
     rec_walk.containers = 0;
-    rec_walk.nodes_left = rec_walk.most;
+    rec_walk.nodes_left = rec_walk.node_limit;
+    if (REC_CHECKING)
+        rec_walk.order = 0;
 }
 
-/* The index of a container met earlier in this walk, or -1 after noting it as the next one. */
+/* The index of a container met earlier in this walk, or -1 after it has become the next one. */
 static inline int64_t rec_seen_before(PyObject *o)
 {
     uint32_t at = ((uint32_t)((uintptr_t)o >> 4) * 2654435761u) >> 16 & (REC_MEMO_SIZE - 1);
-    REC_CHECK(rec_walk.containers < REC_MEMO_SIZE, "the memo has room for every container of a value");
+    if (REC_CHECKING)
+        rec_walk.order = rec_fold(rec_walk.order, (uintptr_t)o);
+    REC_CHECK(rec_walk.containers < REC_MEMO_SIZE, "the memo holds every container of a value");
     for (; rec_memo[at].walk == rec_walk.number; at = (at + 1) & (REC_MEMO_SIZE - 1))
         if (rec_memo[at].object == o)
             return rec_memo[at].index;
@@ -108,6 +114,10 @@ static inline PyTypeObject *rec_builtin_base(PyTypeObject *t)
         return &PyDict_Type;
     if (t->tp_flags & Py_TPFLAGS_BYTES_SUBCLASS)
         return &PyBytes_Type;
+#if PY_VERSION_HEX >= 0x030F0000
+    if (PyType_IsSubtype(t, &PyFrozenDict_Type)) /* kept as a dict is */
+        return &PyDict_Type;
+#endif
     for (; t != NULL; t = t->tp_base)
         if (t == &PyFloat_Type || t == &PySet_Type || t == &PyFrozenSet_Type || t == &PyByteArray_Type
             || t == &PyComplex_Type)

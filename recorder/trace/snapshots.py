@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from recorder._core.decode import RawEvent, RawFrame, Thread
 from recorder.trace import memory
-from recorder.trace.values import Types, Value
+from recorder.trace.values.nodes import Types
+from recorder.trace.values.value import Value
 
 POPPING = ("return", "yield", "unwind")  # the event's frame is off the stack when it happened
 
@@ -126,7 +127,7 @@ def _globals(frame: RawFrame) -> Locals:
     return Locals(slots, frame.global_values, frame.types)
 
 
-@memory.told
+@memory.reporting
 class Moment(NamedTuple):
     """Everything as it was at an event."""
 

@@ -1,81 +1,6 @@
-# Numbers, texts and values: taken apart, and checked to be whole, without making anything of them.
+# Values: passed over and checked to be whole, without making anything of them.
 
-# ---- varints -------------------------------------------------------------------------------------
-
-cdef inline uint64_t take_varint(Cursor *c) noexcept nogil:
-    cdef uint64_t n = 0
-    cdef uint32_t shift = 0
-    cdef uint8_t byte
-    while c.at < c.end:
-        byte = c.at[0]
-        c.at += 1
-        if shift == 63 and byte > 1:
-            break
-        n |= <uint64_t> (byte & 0x7F) << shift
-        if byte < 0x80:
-            return n
-        shift += 7
-    c.bad = True
-    return 0
-
-
-cdef inline int64_t take_zigzag(Cursor *c) noexcept nogil:
-    cdef uint64_t n = take_varint(c)
-    return <int64_t> ((n >> 1) ^ (0 - (n & 1)))
-
-
-cdef inline uint8_t take_byte(Cursor *c) noexcept nogil:
-    if c.at >= c.end:
-        c.bad = True
-        return 0
-    c.at += 1
-    return (c.at - 1)[0]
-
-
-cdef inline uint64_t take_u64(Cursor *c) noexcept nogil:
-    """Little-endian, as every machine is that this builds for."""
-    cdef uint64_t n = 0
-    if c.end - c.at < 8:
-        c.bad = True
-        return 0
-    memcpy(&n, c.at, 8)
-    c.at += 8
-    return n
-
-
-cdef inline void skip(Cursor *c, uint64_t size) noexcept nogil:
-    if size > <uint64_t> (c.end - c.at):
-        c.bad = True
-    else:
-        c.at += size
-
-
-cdef inline void skip_str(Cursor *c) noexcept nogil:
-    skip(c, take_varint(c))
-
-
-cdef inline size_t write_varint(uint8_t *out, uint64_t n) noexcept nogil:
-    cdef size_t size = 0
-    while n >= 0x80:
-        out[size] = <uint8_t> (n | 0x80)
-        size += 1
-        n >>= 7
-    out[size] = <uint8_t> n
-    return size + 1
-
-
-cdef inline size_t write_int(uint8_t *out, int64_t n) noexcept nogil:
-    """An int as a value, in the shortest way."""
-    if REC_SMALL_MIN <= n <= REC_SMALL_MAX:
-        out[0] = <uint8_t> (TAG_SMALL_INT + n - REC_SMALL_MIN)
-        return 1
-    out[0] = TAG_INT
-    return 1 + write_varint(out + 1, (<uint64_t> n << 1) ^ (0 - (<uint64_t> n >> 63)))
-
-
-# ---- values --------------------------------------------------------------------------------------
-
-cdef inline void skip_value(State *s, Cursor *c, uint32_t *flags) noexcept nogil:
+cdef inline void skip_value(DecoderState *s, Cursor *c, uint32_t *flags) noexcept nogil:
     """Passes over one value; `bad` if it is not whole. Notes the types it names."""
     cdef uint8_t tag
     if c.at >= c.end:
@@ -96,7 +21,7 @@ cdef inline void skip_value(State *s, Cursor *c, uint32_t *flags) noexcept nogil
         skip_nested(s, c, flags)
 
 
-cdef void skip_nested(State *s, Cursor *c, uint32_t *flags) noexcept nogil:
+cdef void skip_nested(DecoderState *s, Cursor *c, uint32_t *flags) noexcept nogil:
     """Any value, without recursion: `left` counts what is to come on each level."""
     cdef uint64_t left[REC_MAX_NESTING + 1]
     cdef bint named[REC_MAX_NESTING + 1]
@@ -142,7 +67,7 @@ cdef inline bint is_container(uint8_t tag) noexcept nogil:
     )
 
 
-cdef inline uint64_t take_count(State *s, Cursor *c, uint8_t tag, uint32_t *flags) noexcept nogil:
+cdef inline uint64_t take_count(DecoderState *s, Cursor *c, uint8_t tag, uint32_t *flags) noexcept nogil:
     """How many items follow the tag of a container."""
     if tag == TAG_EXCEPTION or tag >= TAG_INSTANCE:
         note_type(s, c, flags)
@@ -161,7 +86,7 @@ cdef inline uint64_t take_count(State *s, Cursor *c, uint8_t tag, uint32_t *flag
 
 
 cdef void skip_leaf(
-    State *s, Cursor *c, uint8_t tag, uint64_t containers, uint32_t *flags
+    DecoderState *s, Cursor *c, uint8_t tag, uint64_t containers, uint32_t *flags
 ) noexcept nogil:
     if tag >= TAG_SMALL_INT or TAG_NONE <= tag <= TAG_NOTIMPLEMENTED or tag == TAG_REDACTED:
         return
@@ -190,7 +115,7 @@ cdef void skip_leaf(
         if take_varint(c) >= containers:
             c.bad = True
     elif tag == TAG_ERROR:
-        count_error(s, c)
+        count_error_value(s, c)
     elif tag == TAG_OBJECT or tag == TAG_CLASS:
         note_type(s, c, flags)
     elif tag == TAG_ELIDED:
@@ -213,7 +138,7 @@ cdef void skip_plain(Cursor *c, uint8_t tag) noexcept nogil:
         take_varint(c)
         take_varint(c)
     elif tag == TAG_GENERATOR:
-        c.bad |= take_byte(c) > 3
+        c.bad |= take_byte(c) > REC_GENERATOR_ENDED
         skip_str(c)
         take_varint(c)
     elif tag == TAG_ARRAY:
@@ -228,26 +153,26 @@ cdef void skip_plain(Cursor *c, uint8_t tag) noexcept nogil:
         c.bad = True
 
 
-cdef inline void note_type(State *s, Cursor *c, uint32_t *flags) noexcept nogil:
+cdef inline void note_type(DecoderState *s, Cursor *c, uint32_t *flags) noexcept nogil:
     cdef uint64_t number = take_varint(c)
-    cdef Def *type = <Def *> get(s, &s.defs[DEF_TYPE], number)
-    flags[0] |= SLOT_TYPED
+    cdef Definition *type = <Definition *> get(s, &s.definitions.of_kind[DEF_TYPE], number)
+    flags[0] |= VAR_TYPED
     if type == NULL:
         c.bad = True
-    elif not mention(s, type):
+    elif not emit_definition(s, type):
         c.bad = True
 
 
-cdef void count_error(State *s, Cursor *c) noexcept nogil:
+cdef void count_error_value(DecoderState *s, Cursor *c) noexcept nogil:
     cdef uint64_t code = take_varint(c)
-    if s.counting and not c.bad and not count(s, code):
+    if s.tally.on and not c.bad and not count(s, code):
         c.bad = True
 
 
-cdef bint count(State *s, uint64_t code) noexcept nogil:
+cdef bint count(DecoderState *s, uint64_t code) noexcept nogil:
     """One more ERROR or MARK with this code. The map's items are plain numbers."""
-    cdef Entry *entry = find(s, &s.errors, code)
+    cdef Entry *entry = find(s, &s.tally.errors, code)
     if entry == NULL:
-        return put(s, &s.errors, code, <void *> <size_t> 1)
+        return put(s, &s.tally.errors, code, <void *> <size_t> 1)
     entry.item = <void *> (<size_t> entry.item + 1)
     return True

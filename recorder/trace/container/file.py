@@ -9,41 +9,27 @@ from __future__ import annotations
 import json
 import os
 import stat
-import zlib
 from typing import Any, Final, NamedTuple
-
-import zstandard
 
 from recorder import errors
 from recorder._core import syscalls
-from recorder.trace import compression, writer
-from recorder.trace.writer import (
-    CLOSE,
-    DROPPED,
-    EVENTS,
-    HEAD_SIZE,
-    INDEX,
-    META,
-    SOURCE,
-    ChunkHead,
-    FileHead,
+from recorder.staging import layout, stale
+from recorder.trace.container import blocks
+from recorder.trace.container.blocks import ChunkHead, FileHead, Trailer
+from recorder.trace.container.chunks import SEARCHED_AT_ONCE, Chunk, ChunkReader
+from recorder.trace.format import (
+    FILE_MAGIC,
+    HEADER_SIZE,
+    MAJOR,
+    VERDICT_MAGIC,
+    ChunkFlag,
+    ChunkType,
+    Codec,
 )
 
-PIECE: Final = 1 << 20  # bytes looked through at once for the next chunk
-# No recording is longer, and ranges of numbers fit what Python counts with.
-MOST_EVENTS: Final = 1 << 62
-KNOWN: Final = (META, EVENTS, SOURCE, CLOSE, INDEX, DROPPED)
-
-
-class Chunk(NamedTuple):
-    """Where a chunk is, and what its header says."""
-
-    offset: int
-    head: ChunkHead
-
-    @property
-    def end(self) -> int:
-        return self.offset + HEAD_SIZE + self.head.stored_size
+KINDS: Final = frozenset(ChunkType)
+CODECS: Final = frozenset(Codec)
+UNREADABLE: Final = (errors.TraceCorruptError, errors.UnknownRecordError)
 
 
 class Damage(NamedTuple):
@@ -51,19 +37,6 @@ class Damage(NamedTuple):
 
     offset: int
     reason: str
-
-
-class Trailer(NamedTuple):
-    """The last 64 bytes of a closed file."""
-
-    state: int
-    exit_status: int | None
-    code: int
-    errno: int
-    events: int
-    lost: int
-    close_offset: int
-    chunks: int
 
 
 class Verdict(str):
@@ -101,9 +74,9 @@ class TraceFile:
         self.trailer: Trailer | None = None
         self.end = 0  # behind the last chunk that is there as a whole
         self._checked = False
-        self.fd = _open(self.path)
+        self._reader = ChunkReader(_open(self.path), self.path)
         try:
-            self.size = os.fstat(self.fd).st_size
+            self.size = os.fstat(self._reader.fd).st_size
             self.head = self._read_head()
             self._scan()
             self._compare()
@@ -112,48 +85,21 @@ class TraceFile:
             raise
 
     def close(self) -> None:
-        if self.fd >= 0:
-            fd, self.fd = self.fd, -1
+        if self._reader.fd >= 0:
+            fd, self._reader.fd = self._reader.fd, -1
             with errors.mapped("close", path=self.path):
                 syscalls.close(fd, self.path)
 
     # ---- reading ----
 
-    def read(self, size: int, at: int) -> bytes:
-        if self.fd < 0:
-            raise errors.InvalidArgumentError("the trace is closed", argument="trace")
-        with errors.mapped("read", path=self.path, offset=at):
-            return syscalls.pread(self.fd, size, at, self.path)
-
     def payload(self, chunk: Chunk) -> bytes:
-        """What the chunk holds. Raises TraceCorruptError if it is damaged."""
-        head = chunk.head
-        stored = self._stored(chunk)
-        if head.codec == compression.STORED:
-            raw = stored
-        else:
-            raw = self._decompress(chunk, stored)
-        if len(raw) != head.raw_size:
-            raise self.corrupt(chunk.offset, "the payload is not as long as its header says")
-        return raw
+        """What the chunk holds. Raises TRACE_CORRUPT if it is damaged, INVALID_ARGUMENT if the trace is closed."""
+        self._check_open()
+        return self._reader.payload(chunk)
 
-    def _stored(self, chunk: Chunk) -> bytes:
-        stored = self.read(chunk.head.stored_size, chunk.offset + HEAD_SIZE)
-        if len(stored) < chunk.head.stored_size or zlib.crc32(stored) != chunk.head.payload_crc:
-            raise self.corrupt(chunk.offset, "the payload's checksum does not fit")
-        return stored
-
-    def _decompress(self, chunk: Chunk, stored: bytes) -> bytes:
-        try:
-            # A frame may claim any size: what it claims is checked before anything is allocated.
-            claimed = zstandard.get_frame_parameters(stored).content_size
-            if claimed not in (chunk.head.raw_size, zstandard.CONTENTSIZE_UNKNOWN):
-                raise self.corrupt(chunk.offset, "the payload is not as long as its header says")
-            return zstandard.ZstdDecompressor(max_window_size=1 << 27).decompress(
-                stored, max_output_size=chunk.head.raw_size
-            )
-        except zstandard.ZstdError as exc:
-            raise self.corrupt(chunk.offset, "the payload cannot be decompressed") from exc
+    def _check_open(self) -> None:
+        if self._reader.fd < 0:
+            raise errors.InvalidArgumentError("the trace is closed", argument="trace")
 
     def json(self, chunk: Chunk) -> dict[str, Any]:
         """What a META or CLOSE chunk says."""
@@ -168,44 +114,55 @@ class TraceFile:
         return facts
 
     def corrupt(self, offset: int, reason: str) -> errors.TraceCorruptError:
-        return errors.TraceCorruptError(path=self.path, offset=offset, reason=reason)
+        return self._reader.corrupt(offset, reason)
 
     # ---- finding the chunks ----
 
     def _read_head(self) -> FileHead:
-        raw = self.read(HEAD_SIZE, 0)
-        magic = writer.FILE_MAGIC
+        raw = self._reader.read(HEADER_SIZE, 0)
+        magic = FILE_MAGIC
         if not raw:
             raise errors.NotATraceError(path=self.path, reason="it is empty")
         if not raw.startswith(magic[: len(raw)]):
             raise errors.NotATraceError(path=self.path, reason="it does not begin like one")
-        if len(raw) < HEAD_SIZE:
+        if len(raw) < HEADER_SIZE:
             raise errors.TraceTruncatedError(path=self.path, offset=len(raw))
-        _, major, _, _, trace_id, started, ticks, _, _ = writer.FILE_HEAD.unpack(raw[:-4])
-        if not writer.is_sealed(raw, magic):
+        version = blocks.major_version(raw)
+        if not blocks.is_sealed(raw, magic):
             self.note(0, "the file header's checksum does not fit")
-        elif major > writer.MAJOR:
+        elif version > MAJOR:
             raise errors.TraceVersionUnsupportedError(
-                path=self.path, version=major, supported=writer.MAJOR
+                path=self.path, version=version, supported=MAJOR
             )
-        return FileHead(trace_id, started, ticks)
+        return FileHead.unpack(raw)
 
     def note(self, offset: int, reason: str) -> None:
         if Damage(offset, reason) not in self.damage:
             self.damage.append(Damage(offset, reason))
 
+    def note_error(self, chunk: Chunk, error: errors.RecorderError) -> None:
+        """Notes that the chunk cannot be read; raises what does not say so."""
+        if not isinstance(error, UNREADABLE):
+            raise error
+        self.note(chunk.offset, str(error.context.get("reason") or error.message))
+
+    def check_count(self, chunk: Chunk, next_event: int) -> None:
+        """Notes it if the event behind the chunk's last one does not have this number."""
+        if next_event != chunk.head.first_event + chunk.head.events:
+            self.note(chunk.offset, "there are not as many events as the chunk says")
+
     def _scan(self) -> None:
-        at = self.end = HEAD_SIZE
+        at = self.end = HEADER_SIZE
         while at < self.size:
-            raw = self.read(HEAD_SIZE, at)
-            if at == self.size - HEAD_SIZE and writer.is_sealed(raw, writer.VERDICT_MAGIC):
-                self.trailer = _trailer(raw)
+            raw = self._reader.read(HEADER_SIZE, at)
+            if at == self.size - HEADER_SIZE and blocks.is_sealed(raw, VERDICT_MAGIC):
+                self.trailer = Trailer.parse(raw)
                 if self.trailer is None:
                     self.note(at, "the verdict is not one that is known")
                 return
             chunk = self._chunk(raw, at)
             if chunk is None:
-                if len(raw) < HEAD_SIZE or self._is_void(at):
+                if len(raw) < HEADER_SIZE or self._is_void(at):
                     return  # the writer died here
                 self.note(at, "no chunk begins where one should")
                 at = self._resync(at + 1)
@@ -217,45 +174,34 @@ class TraceFile:
 
     def _chunk(self, raw: bytes, at: int) -> Chunk | None:
         """The chunk with this header; None if it is not a sound one."""
-        if not writer.is_sealed(raw, writer.CHUNK_MAGIC):
+        head = ChunkHead.parse(raw)
+        if head is None:
             return None
-        head = ChunkHead._make(writer.CHUNK_HEAD.unpack(raw[:-4]))
-        unknown = head.kind not in KNOWN and not head.flags & writer.IGNORABLE
-        if unknown or head.codec not in (compression.STORED, compression.ZSTD):
+        unknown = head.kind not in KINDS and not head.flags & ChunkFlag.IGNORABLE
+        if unknown or head.codec not in CODECS:
             raise errors.TraceVersionUnsupportedError(
                 f"{self.path} holds a chunk (type {head.kind}, codec {head.codec}) that only a "
                 f"newer recorder can read",
                 path=self.path,
-                version=writer.MAJOR,
-                supported=writer.MAJOR,
+                version=MAJOR,
+                supported=MAJOR,
             )
-        if max(head.raw_size, head.stored_size) > writer.LARGEST_PAYLOAD:
-            return None
-        if head.events > head.raw_size:  # an event takes a byte at least
-            return None
-        if head.first_event >= MOST_EVENTS:
-            return None
-        return Chunk(at, head)
+        return Chunk(at, head) if head.is_plausible else None
 
     def _resync(self, at: int) -> int:
         """Where the next thing with a sound header begins, or the end of the file."""
-        while at < self.size:
-            piece = self.read(PIECE + HEAD_SIZE, at)
-            found = piece.find(writer.CHUNK_MAGIC)
-            while 0 <= found < PIECE:
-                head = piece[found : found + HEAD_SIZE]
-                if writer.is_sealed(head, writer.CHUNK_MAGIC):
-                    return at + found
-                found = piece.find(writer.CHUNK_MAGIC, found + 1)
-            at += PIECE
-        last = self.size - HEAD_SIZE
-        is_verdict = writer.is_sealed(self.read(HEAD_SIZE, last), writer.VERDICT_MAGIC)
+        found = self._reader.next_header(at, self.size)
+        if found is not None:
+            return found
+        last = self.size - HEADER_SIZE
+        raw = self._reader.read(HEADER_SIZE, last)
+        is_verdict = blocks.is_sealed(raw, VERDICT_MAGIC)
         return last if is_verdict and last >= self.end else self.size
 
     def _is_void(self, at: int) -> bool:
-        """Whether there are only zeros from here on: room that was reserved and never written."""
+        """Whether there are only zeros from here on: space that was reserved and never written."""
         while at < self.size:
-            piece = self.read(PIECE, at)
+            piece = self._reader.read(SEARCHED_AT_ONCE, at)
             if not piece or piece.strip(b"\0"):
                 return not piece
             at += len(piece)
@@ -266,6 +212,18 @@ class TraceFile:
     def of(self, kind: int) -> list[Chunk]:
         return [chunk for chunk in self.chunks if chunk.head.kind == kind]
 
+    @property
+    def events(self) -> int:
+        """How many there are, those in damaged chunks included."""
+        return sum(chunk.head.events for chunk in self.of(ChunkType.EVENTS))
+
+    @property
+    def lost_events(self) -> int:
+        """How many are known to be lost."""
+        if self.trailer is not None:
+            return self.trailer.lost
+        return sum(chunk.head.lost for chunk in self.of(ChunkType.EVENTS))
+
     def _compare(self) -> None:
         """Holds what the headers say against each other."""
         sequence, event = 0, 0
@@ -273,37 +231,43 @@ class TraceFile:
             if chunk.head.sequence != sequence and not self.damage:
                 self.note(chunk.offset, "chunks are missing before this one")
             sequence = chunk.head.sequence + 1
-            if chunk.head.kind == DROPPED:
+            if chunk.head.kind == ChunkType.DROPPED:
                 event = chunk.head.first_event + chunk.head.lost
-            if chunk.head.kind == EVENTS:
+            if chunk.head.kind == ChunkType.EVENTS:
                 if chunk.head.first_event != event and not self.damage:
                     self.note(chunk.offset, "events are missing before this chunk")
                 event = chunk.head.first_event + chunk.head.events
         trailer = self.trailer
         if trailer is None:
-            if self.chunks and self.chunks[-1].head.kind == CLOSE and self.size - self.end >= 64:
+            if (
+                self.chunks
+                and self.chunks[-1].head.kind == ChunkType.CLOSE
+                and self.size - self.end >= 64
+            ):
                 self.note(self.end, "the verdict is damaged")
             return
-        closing = [chunk for chunk in self.chunks[-1:] if chunk.head.kind == CLOSE]
+        closing = [chunk for chunk in self.chunks[-1:] if chunk.head.kind == ChunkType.CLOSE]
         if not closing or closing[0].offset != trailer.close_offset:
-            self.note(self.size - HEAD_SIZE, "the closing chunk is not where the verdict says")
+            self.note(self.size - HEADER_SIZE, "the closing chunk is not where the verdict says")
         elif trailer.chunks != len(self.chunks):
-            self.note(self.size - HEAD_SIZE, "there are not as many chunks as the verdict says")
+            self.note(self.size - HEADER_SIZE, "there are not as many chunks as the verdict says")
 
     def check_payloads(self) -> None:
         """Checks what is in the chunks against its checksums, once."""
         if not self._checked:
+            self._check_open()
             self._checked = True
             for chunk in self.chunks:
-                if chunk.head.kind == DROPPED:
+                if chunk.head.kind == ChunkType.DROPPED:
                     continue
                 try:
-                    self._stored(chunk)
+                    self._reader.stored(chunk)
                 except errors.TraceCorruptError as exc:
                     self.note(chunk.offset, str(exc.context["reason"]))
-            held = sum(chunk.head.events for chunk in self.of(EVENTS))
-            if self.trailer is not None and not self.damage and self.trailer.events != held:
-                self.note(self.size - HEAD_SIZE, "there are not as many events as the verdict says")
+            if self.trailer is not None and not self.damage and self.trailer.events != self.events:
+                self.note(
+                    self.size - HEADER_SIZE, "there are not as many events as the verdict says"
+                )
 
     @property
     def verdict(self) -> Verdict:
@@ -319,16 +283,7 @@ class TraceFile:
             return Verdict("corrupt", code, min(self.damage).offset)
         if trailer is None:
             return Verdict("truncated")
-        return Verdict(writer.STATES[trailer.state], code)
-
-
-def _trailer(raw: bytes) -> Trailer | None:
-    _, state, known, _, exit_status, code, errno, events, lost, close, chunks, _ = (
-        writer.VERDICT.unpack(raw[:-4])
-    )
-    if state not in writer.STATES:
-        return None
-    return Trailer(state, exit_status if known else None, code, errno, events, lost, close, chunks)
+        return Verdict(blocks.STATES[trailer.state], code)
 
 
 def _open(path: str) -> int:
@@ -349,8 +304,6 @@ def _about_folder(path: str) -> errors.RecorderError:
     """What to say of a folder: it may be a staging folder, in use or left behind."""
     if not os.path.exists(os.path.join(path, "session.json")):
         return errors.NotATraceError(path=path, reason="it is a folder")
-    from recorder.staging import layout, stale
-
     if stale.is_stale(path):
         return errors.NotATraceError(
             path=path, reason=f"a killed run left it; `recorder recover {path}` makes a trace of it"

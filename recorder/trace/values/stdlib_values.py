@@ -1,4 +1,4 @@
-"""Recorded values of types that are not built in: dates and times, ranges, slices, arrays.
+"""Values of types of the standard library: dates and times, ranges, slices, arrays.
 
 Each is a plain tuple of facts in the tree of a value; here it becomes an object again, or text.
 """
@@ -9,7 +9,10 @@ import datetime
 import math
 from typing import Any
 
-STATES = ("created", "suspended", "running", "ended")  # of a generator
+from recorder.trace.format import TAG_DATE, TAG_TIME, TAG_TIMEDELTA
+from recorder.trace.values.nodes import Node
+
+GENERATOR_STATES = ("created", "suspended", "running", "ended")  # of a generator
 
 # What an INSTANCE of these types is made of again, from the values of its attributes in order.
 MAKERS: dict[tuple[str, str], Any] = {
@@ -59,6 +62,17 @@ def show_timedelta(facts: tuple[int, ...]) -> str:
     days, seconds, microseconds = facts
     fraction = f".{microseconds:06}" if microseconds else ""
     return f"{days} days {seconds}{fraction} s"
+
+
+def stdlib_text(node: Node) -> str:
+    """Of a DATE, TIME, DATETIME or TIMEDELTA, without its type and time zone."""
+    if node.tag == TAG_DATE:
+        return show_date(node.items)
+    if node.tag == TAG_TIMEDELTA:
+        return show_timedelta(node.items)
+    if node.tag == TAG_TIME:
+        return show_time(node.items[0])
+    return show_datetime(node.items[0])
 
 
 class Array:

@@ -1,0 +1,65 @@
+# The budget of looking at objects that lead to many others, so that no event costs as much as the heap is large.
+#
+#     cost of a look   =  elements looked at + 4 × containers             (walk_cost)
+#     budget           :  + 64 for each event, up to 200,000; − cost for each look; − 4 × cost if it is written down
+#     due              =  event of the last look + 1 + cost / 64
+#     looked at again  :  if budget ≥ 64 × (due − this event)             (else can_wait)
+#
+# A variable of a small cost (512 at most, and 2,048 together for all of one event) is looked at before every event, and
+# charged nothing. A dict of 5,000 numbers is cut at 200 elements, costs 204, and is small.
+#
+# An example of what is not: a list of 200 objects with five attributes each costs 200 + 1,000 + 4 × 201 = 2,004, and is
+# due 32 events after each look. While the budget is full it is looked at before each event all the same. After some 100
+# events the budget is used up, and the list is looked at every 32nd event: 64 elements an event. If there are two of
+# them, each look leaves a debt, and an overdue variable waits until the debt is no more than 64 × the events that it is
+# overdue: each is looked at about every 63rd event. So all together keep to the budget, and none waits for ever.
+#
+# A variable that holds another object than before is looked at right away, and makes no debt. While the budget is lower
+# than what it takes to write down a large value, only the first 60 elements of such an object are recorded.
+
+cdef enum:
+    SMALL_COST = 512         # a variable that costs no more is looked at before every event …
+    SMALL_PER_EVENT = 2048   # … as long as those of a frame cost no more than this together
+    BUDGET_PER_EVENT = 64
+    MOST_BUDGET = 200000
+    LIMITED_NODES = 60       # elements of a value that is met when the budget is low
+    WRITE_COST = 3           # what it costs to write an element, in elements that are looked at
+
+
+cdef inline uint32_t walk_cost() noexcept nogil:
+    """Of the walk over a value that has just ended."""
+    return walk.node_limit - walk.nodes_left + 4 * walk.containers
+
+
+cdef inline bint is_small(uint32_t cost) noexcept nogil:
+    """Whether it is within what is looked at before every event; it then counts among that."""
+    if cost > SMALL_COST or tracer.small_cost + cost > SMALL_PER_EVENT:
+        return False
+    tracer.small_cost += cost
+    return True
+
+
+cdef inline int64_t budget_left() noexcept nogil:
+    tracer.budget = min(<int64_t> MOST_BUDGET,
+                        tracer.budget + <int64_t> (tape.events - tracer.budget_at) * BUDGET_PER_EVENT)
+    tracer.budget_at = tape.events
+    return tracer.budget
+
+
+cdef inline bint is_budget_low() noexcept nogil:
+    """Whether there is not enough left to write down a large value."""
+    return budget_left() < (1 + WRITE_COST) * <int64_t> limits.nodes
+
+
+cdef inline void limit_walk() noexcept nogil:
+    """Limits the value that is looked at and written down next."""
+    walk.node_limit = min(limits.nodes, <uint32_t> LIMITED_NODES)
+
+
+cdef inline void charge_walk(int64_t cost, bint known) noexcept nogil:
+    """known: it could have waited. What had to be looked at right away makes no debt."""
+    tracer.budget = tracer.budget - cost if known else max(min(0, tracer.budget), tracer.budget - cost)
+
+
+cdef inline bint can_wait(Recorded *last) noexcept nogil:
+    return last.due != 0 and budget_left() < <int64_t> (last.due - tape.events) * BUDGET_PER_EVENT

@@ -1,0 +1,159 @@
+# Events: each writes the variables that changed, then itself, and is committed.
+
+
+cdef inline Status event_line(Shadow *s, int32_t line) noexcept nogil:
+    cdef Status status = record_variables(s)
+    cdef int32_t delta = line - s.line
+    cdef uint8_t *p
+    if status != OK:
+        return status
+    p = tape.cur
+    if REC_SMALL_MIN <= delta <= REC_SMALL_MAX:
+        p[0] = <uint8_t> (REC_LINE | (delta - REC_SMALL_MIN))
+        p += 1
+    else:
+        p[0] = REC_LINE_LONG
+        p = put_varint(p + 1, zigzag(delta))
+    s.line = line
+    commit_event(p)
+    return OK
+
+
+cdef Status event_call(Thread *t, rec_iframe *frame, Code *code) noexcept:
+    """A frame starts: ENTER, its arguments, CALL."""
+    cdef Status status
+    if code.session != tracer.session:
+        status = write_def_code(code)
+        if status != OK:
+            return status
+    status = record_task(t, frame, code)
+    if status != OK:
+        return status
+    if code.suspends:
+        forget_frame(frame)
+    # A thread is listed by name while its first frames run, which are `threading`'s own.
+    if t.depth < 3 and (t.depth == 0 or t.name_fingerprint == 1):
+        status = reserve(2048)
+        if status != OK:
+            return status
+        name_thread(t)
+    status = reserve(SMALL_RECORD)
+    if status != OK:
+        return status
+    status = ensure_globals(code, frame)
+    if status != OK:
+        return status
+    tape.cur = put_tagged(tape.cur, REC_ENTER, code.number)
+    status = push_shadow(t, frame, code)
+    if status != OK:
+        return status
+    status = record_variables(top_of(t))
+    if status != OK:
+        return status
+    tape.cur[0] = REC_CALL
+    commit_event(put_ticks(tape.cur + 1))
+    return OK
+
+
+cdef Status event_resume(Thread *t, rec_iframe *frame, Code *code, PyObject *thrown) noexcept:
+    """A suspended frame goes on, with `thrown` raised in it if there is one."""
+    cdef Status status = record_task(t, frame, code)
+    if status != OK:
+        return status
+    status = reenter(t, frame, code)
+    if status != OK:
+        return status
+    status = record_variables(top_of(t))
+    if status != OK:
+        return status
+    if thrown != NULL:
+        return event_value(t, REC_THROW, thrown)
+    tape.cur[0] = REC_RESUME
+    commit_event(put_ticks(tape.cur + 1))
+    return OK
+
+
+cdef Status event_end(Thread *t, uint8_t record, PyObject *value) noexcept nogil:
+    """The top frame returns, yields or is unwound."""
+    cdef Status status = record_variables(top_of(t))
+    if status != OK:
+        return status
+    status = event_value(t, record, value)
+    if t.task != NULL and top_of(t).code.is_async and (t.depth == 1 or not t.frames[t.depth - 2].code.is_async):
+        tracer.thread = NULL                    # a task's turn may end here: the next event has to look
+    if record == REC_YIELD and top_of(t).node != NULL:
+        suspend_shadow(t)
+    else:
+        pop_shadow(t)
+    return status
+
+
+cdef Status event_exception(Thread *t, uint8_t record, PyObject *value) noexcept nogil:
+    cdef Status status = record_variables(top_of(t))
+    if status != OK:
+        return status
+    return event_value(t, record, value)
+
+
+cdef Status event_value(Thread *t, uint8_t record, PyObject *value) noexcept nogil:
+    """An event that carries a value. The end of a frame is stamped with the time, an exception is not."""
+    cdef Status status
+    cdef uint8_t *p
+    cdef uint8_t *start
+    cdef bint walked = value != NULL and not is_plain(value) and not is_plain_exception(value)
+    if walked:
+        if is_budget_low():
+            limit_walk()
+        take_fingerprint(value)                 # defines the types that the value needs
+        if walk_cost() > SMALL_COST:
+            charge_walk(walk_cost() * (1 + WRITE_COST), False)
+    status = reserve(limits.value_size + SMALL_RECORD)
+    if status != OK:
+        return status
+    p = tape.cur
+    p[0] = record
+    p += 1
+    if record != REC_RAISE and record != REC_RERAISE and record != REC_HANDLED:
+        p = put_ticks(p)
+    start = p
+    if value != NULL:
+        p = put_value(p, value, walked)
+        walk.node_limit = limits.nodes
+    else:
+        p = put_raised(&top_of(t).raised, p)
+    if record == REC_RAISE:
+        t.raised.start = start
+        t.raised.size = <size_t> (p - start)
+        t.raised.segment = tape.sequence
+    commit_event(p)
+    return OK
+
+
+cdef bint is_plain_exception(PyObject *o) noexcept nogil:
+    """An exception that has no more than four plain args: all that it needs is its own type, which is defined here.
+    Then it need not be walked for the types in it."""
+    cdef PyTypeObject *t = o.ob_type
+    cdef PyObject *args
+    cdef TypeEntry *entry
+    cdef rec_items items
+    cdef Py_ssize_t i
+    if not t.tp_flags & Py_TPFLAGS_BASE_EXC_SUBCLASS:
+        return False
+    args = (<PyBaseExceptionObject *> o).args
+    entry = type_of(t)
+    if entry.slotted or entry.shape > REC_INSTANCE or args == NULL or args.ob_type != &PyTuple_Type:
+        return False
+    for i in range(rec_size(args)):
+        if i == 4 or not is_plain(rec_tuple_items(args)[i]):
+            return False
+    rec_storage_of(&items, o, t)
+    return items.size == 0
+
+
+cdef uint8_t *put_raised(const Written *value, uint8_t *p) noexcept nogil:
+    """3.11 does not say which exception unwinds a frame: the one that it raised, or did not handle for good."""
+    if value.start == NULL or value.segment != tape.sequence:
+        p[0] = TAG_NONE
+        return p + 1
+    memcpy(p, value.start, value.size)
+    return p + value.size

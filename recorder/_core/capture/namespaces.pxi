@@ -1,0 +1,199 @@
+# Namespaces: the dicts that are some code's globals, and the names in each. What their values are is globals.pxi's.
+
+cdef struct Namespace:
+    Namespace *next          # in its bucket
+    PyObject *dict           # not owned; NULL once it is gone
+    uint32_t number
+    uint32_t users           # codes and shadows that point here
+    bint watched             # the watcher is called for every change
+    bint stale               # more may have changed than was recorded: it has to be compared
+    uint64_t version         # not watched: of the dict, as last walked
+    uint32_t epoch           # goes up when variables begin or cease to hold what can change in place
+    uint32_t walk            # number of the last walk
+    uint32_t slots
+    uint32_t capacity        # slots that there is memory for
+    Name *names
+    Recorded *values
+    PyObject **objects       # not owned: what the dict holds, as long as it is not stale
+    uint32_t *seen           # the walk in which the slot was last met
+    uint32_t *index          # slot + 1 by hash of the name; twice as many entries as `capacity`
+
+cdef enum:
+    NAMESPACE_BUCKETS = 1024
+
+cdef Namespace *namespaces[NAMESPACE_BUCKETS]
+cdef uint32_t namespaces_made = 0
+cdef int watcher = -1            # our dict watcher, while recording
+
+
+cdef inline Namespace **namespace_bucket(PyObject *dict) noexcept nogil:
+    return &namespaces[<uint32_t> ((<uintptr_t> dict >> 4) * 2654435761u) % NAMESPACE_BUCKETS]
+
+
+cdef Namespace *find_namespace(PyObject *dict) noexcept nogil:
+    cdef Namespace *namespace = namespace_bucket(dict)[0]
+    while namespace != NULL and namespace.dict != dict:
+        namespace = namespace.next
+    return namespace
+
+
+cdef Status open_namespace(PyObject *dict, Namespace **out) noexcept nogil:
+    """The namespace of a dict; a new one is written down whole."""
+    cdef Namespace *namespace = find_namespace(dict)
+    cdef PyObject *name
+    cdef Status status
+    out[0] = namespace
+    if namespace != NULL:
+        return OK
+    status = reserve(SMALL_RECORD + 4 * 200)
+    if status != OK:
+        return status
+    namespace = <Namespace *> rec_sys.calloc(1, sizeof(Namespace))
+    if namespace == NULL:
+        return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, sizeof(Namespace))
+    namespace.dict = dict
+    namespace.number = namespaces_made
+    namespace.epoch = 1
+    namespace.stale = True
+    namespace.next = namespace_bucket(dict)[0]
+    namespace_bucket(dict)[0] = namespace
+    global namespaces_made
+    namespaces_made += 1
+    name = rec_dict_find(dict, "__name__")
+    tape.cur = put_tagged(tape.cur, REC_DEF_NAMESPACE, namespace.number)
+    if name != NULL and PyUnicode_CheckExact(name):
+        tape.cur = put_str(tape.cur, name, 200)
+    else:
+        tape.cur = put_varint(tape.cur, 0)
+    namespace.watched = watcher >= 0 and rec_watch_dict(watcher, dict) == 0
+    out[0] = namespace
+    return compare_namespace(namespace)
+
+
+cdef void release_namespace(Namespace *namespace) noexcept nogil:
+    if namespace == NULL:
+        return
+    REC_CHECK(namespace.users > 0, b"a namespace is let go of as often as it is held")
+    namespace.users -= 1
+    if namespace.users == 0 and namespace.dict == NULL:
+        free_namespace(namespace)
+
+
+cdef void free_namespace(Namespace *namespace) noexcept nogil:
+    free(namespace.names)
+    free(namespace.values)
+    free(namespace.objects)
+    free(namespace.seen)
+    free(namespace.index)
+    free(namespace)
+
+
+cdef void forget_namespace(Namespace *namespace) noexcept nogil:
+    """The dict is gone."""
+    cdef Namespace **link = namespace_bucket(namespace.dict)
+    while link[0] != namespace:
+        link = &link[0].next
+    link[0] = namespace.next
+    namespace.dict = NULL
+    if namespace.users == 0:
+        free_namespace(namespace)
+
+
+cdef void close_namespaces() noexcept nogil:
+    """The end of a session: after this no code and no shadow may point to a namespace."""
+    cdef Namespace *namespace
+    cdef int i
+    for i in range(<int> NAMESPACE_BUCKETS):
+        while namespaces[i] != NULL:
+            namespace = namespaces[i]
+            REC_CHECK(namespace.users == 0, b"no code and no shadow holds a namespace at the end")
+            namespaces[i] = namespace.next
+            if namespace.watched and watcher >= 0:
+                rec_unwatch_dict(watcher, namespace.dict)
+            free_namespace(namespace)
+
+
+# ---- names -------------------------------------------------------------------------------------------
+
+cdef uint32_t *index_entry(Namespace *namespace, PyObject *key) noexcept nogil:
+    """Where the index has, or would have, the slot of a name; NULL where there is no index yet."""
+    cdef Py_hash_t hash = rec_str_hash(key)
+    cdef uint64_t fingerprint = rec_str_fingerprint(key, limits.text)
+    cdef uint32_t mask = namespace.capacity * 2 - 1
+    cdef uint32_t at = <uint32_t> (<uint64_t> hash * 0x9E3779B97F4A7C15u >> 40) & mask
+    cdef Name *name
+    if namespace.capacity == 0:
+        return NULL
+    while namespace.index[at] != 0:
+        name = &namespace.names[namespace.index[at] - 1]
+        if name.hash == hash and (name.key == key or name.fingerprint == fingerprint):
+            break
+        at = (at + 1) & mask
+    return &namespace.index[at]
+
+
+cdef Status slot_of_name(Namespace *namespace, PyObject *key, uint32_t *slot) noexcept nogil:
+    """The slot of a name, which may be new; MOST_NAMES: there are too many."""
+    cdef uint32_t *entry = index_entry(namespace, key)
+    cdef Status status
+    cdef Name *name
+    if entry != NULL and entry[0] != 0:
+        slot[0] = entry[0] - 1
+        namespace.names[slot[0]].key = key
+        return OK
+    slot[0] = MOST_NAMES
+    if namespace.slots >= MOST_NAMES:
+        return OK
+    if namespace.slots == namespace.capacity:
+        if not grow_namespace(namespace):
+            return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, namespace.capacity * sizeof(Name))
+        entry = index_entry(namespace, key)
+    status = reserve(4096)
+    if status != OK:
+        return status
+    slot[0] = namespace.slots
+    name = &namespace.names[slot[0]]
+    name.key = key
+    name.hash = rec_str_hash(key)
+    name.fingerprint = rec_str_fingerprint(key, limits.text)
+    name.secret = is_secret(key)
+    namespace.slots += 1
+    entry[0] = namespace.slots
+    tape.cur = put_varint(put_tagged(tape.cur, REC_DEF_GLOBAL, namespace.number), slot[0])
+    tape.cur = put_str(tape.cur, key, 500)
+    return OK
+
+
+cdef bint grow_namespace(Namespace *namespace) noexcept nogil:
+    """Doubles the capacity, and makes a new index."""
+    cdef uint32_t size = namespace.capacity * 2 if namespace.capacity else 32, i, at
+    cdef uint32_t *index
+    if not grow_array(<void **> &namespace.names, namespace.capacity, size, sizeof(Name)):
+        return False
+    if not grow_array(<void **> &namespace.values, namespace.capacity, size, sizeof(Recorded)):
+        return False
+    if not grow_array(<void **> &namespace.objects, namespace.capacity, size, sizeof(PyObject *)):
+        return False
+    if not grow_array(<void **> &namespace.seen, namespace.capacity, size, sizeof(uint32_t)):
+        return False
+    index = <uint32_t *> rec_sys.calloc(size * 2, sizeof(uint32_t))
+    if index == NULL:
+        return False
+    free(namespace.index)
+    namespace.index = index
+    namespace.capacity = size
+    for i in range(namespace.slots):
+        at = <uint32_t> (<uint64_t> namespace.names[i].hash * 0x9E3779B97F4A7C15u >> 40) & (size * 2 - 1)
+        while index[at] != 0:
+            at = (at + 1) & (size * 2 - 1)
+        index[at] = i + 1
+    return True
+
+
+cdef bint grow_array(void **array, uint32_t old, uint32_t new, size_t item) noexcept nogil:
+    cdef void *wider = rec_sys.realloc(array[0], new * item)
+    if wider == NULL:
+        return False
+    array[0] = wider
+    memset(<char *> wider + old * item, 0, (new - old) * item)
+    return True

@@ -1,0 +1,126 @@
+# 3.11: the C trace function. It is called for calls, lines, exceptions and returns; the other events are derived.
+
+
+cdef int on_trace(PyObject *self, PyFrameObject *object, int what, PyObject *arg) noexcept:
+    cdef PyThreadState *state = rec_thread_state()
+    cdef Py_tracefunc other = NULL
+    cdef int answer = 0
+    if self != NULL:
+        other = function_behind(state)          # asked first: the recording may end here, and forgets it
+    record_trace(object, what, arg)
+    if other != NULL:
+        answer = other(self, object, what, arg)
+        if hooks.state == RECORDING and take_trace(state) != OK:  # it may have removed or exchanged itself
+            handle_fault(ERR_OUT_OF_MEMORY)
+    return answer
+
+
+cdef void record_trace(PyFrameObject *object, int what, PyObject *arg) noexcept:
+    cdef PyThreadState *state = rec_thread_state()
+    cdef rec_iframe *frame = (<rec_frame_object *> object).iframe
+    cdef Thread *t
+    cdef Status status = OK
+    if hooks.state != RECORDING:
+        if hooks.state != WAITING or what != PyTrace_CALL or not begins_main(frame, rec_frame_code(frame)):
+            if hooks.state == ABORTING:
+                repeat_abort()
+            return
+    if PyInterpreterState_ThreadHead(state.interp) != hooks.newest:
+        status = trace_all_threads(state)
+    if status == OK and what == PyTrace_LINE and is_called_for():
+        status = attend()
+    t = tracer.thread
+    if status != OK:
+        pass
+    elif (what == PyTrace_LINE and t != NULL and t.state == state and t.state_id == state.id
+            and is_top(t, frame) and t.raising == NULL):
+        status = event_line(top_of(t), (<rec_frame_object *> object).lineno)
+    elif what != PyTrace_OPCODE:
+        status = traced(state, frame, (<rec_frame_object *> object).lineno, what, arg)
+    if status != OK:
+        handle_fault(status)
+
+
+cdef Status traced(PyThreadState *state, rec_iframe *frame, int32_t line, int what, PyObject *arg) noexcept:
+    cdef Code *code = code_of(rec_object(frame.code))
+    cdef Thread *t
+    cdef Status status
+    if code == NULL:
+        return ERR_INTERNAL
+    if not code.in_scope:
+        return OK
+    t = thread_of(state)
+    if t == NULL:
+        return ERR_OUT_OF_MEMORY
+    if what == PyTrace_CALL:
+        if needs_attention():
+            status = attend()
+            if status != OK:
+                return status
+        if t.raising != NULL:
+            status = derive_handled(t, what, arg)
+            if status != OK:
+                return status
+        return trace_call(t, frame, code)
+    if not is_top(t, frame):
+        status = sync(t, frame)
+        if status != OK or not is_top(t, frame):
+            return status
+    if t.raising != NULL:
+        status = derive_handled(t, what, arg)
+        if status != OK:
+            return status
+    if t.thrown:
+        t.thrown = False
+        status = event_exception(t, REC_THROW, rec_tuple_items(arg)[1] if what == PyTrace_EXCEPTION else Py_None)
+        if status != OK:
+            return status
+    if what == PyTrace_LINE:
+        return event_line(top_of(t), line)
+    if what == PyTrace_EXCEPTION:
+        watch_raised(t, rec_tuple_items(arg)[1])
+        return event_exception(t, REC_RAISE, t.raising)
+    if arg == NULL:
+        return event_end(t, REC_UNWIND, NULL)
+    return event_end(t, REC_YIELD if code.suspends and rec_is_yielding(frame) else REC_RETURN, arg)
+
+
+cdef Status trace_call(Thread *t, rec_iframe *frame, Code *code) noexcept:
+    cdef int kind = rec_resume_kind(frame) if code.suspends else 0
+    cdef Status status
+    if kind == 0:
+        return event_call(t, frame, code)
+    if kind != 4:
+        return event_resume(t, frame, code, NULL)
+    # Thrown into. What is thrown comes with the very next event of this thread: it is raised where the frame stands.
+    status = record_task(t, frame, code)
+    if status != OK:
+        return status
+    status = reenter(t, frame, code)
+    t.thrown = status == OK
+    return status
+
+
+# ---- that an exception is handled --------------------------------------------------------------------
+
+cdef void watch_raised(Thread *t, PyObject *raised) noexcept:
+    t.raising = raised
+    t.raising_in = top_of(t).number
+    t.raising_ends_loop = <PyObject *> raised.ob_type == PyExc_StopIteration
+
+
+cdef Status derive_handled(Thread *t, int what, PyObject *arg) noexcept:
+    """3.11 does not tell that an exception is handled. It was, where the frame that it was raised in goes on: then the
+    handler begins. A call may also come out of a finalizer, on the way to the handler."""
+    cdef PyObject *raised = t.raising
+    cdef bint begun = raised == rec_being_handled()
+    cdef bint ends = what == PyTrace_RETURN and arg == NULL
+    if t.depth == 0 or what == PyTrace_EXCEPTION or top_of(t).number > t.raising_in:
+        return OK
+    if what == PyTrace_CALL and not begun:
+        return OK
+    t.raising = NULL
+    if top_of(t).number < t.raising_in or (t.raising_ends_loop and not begun and not ends):
+        return OK
+    top_of(t).raised = t.raised
+    return OK if ends else event_exception(t, REC_HANDLED, raised if begun else NULL)

@@ -1,0 +1,232 @@
+# Variables: what was last recorded of each, and the SETs for what has changed since.
+#
+# Before each event of a frame record_variables compares every variable with what was last recorded of it. A number's
+# content is compared itself; anything else is compared by a fingerprint of its content (value/fingerprint.c), since an
+# unchanged address does not mean an unchanged object, and a kept reference would change the program.
+
+cdef enum:
+    MOST_LOCALS = 5000       # of a function: the names of all of them have to fit into one record
+
+cdef enum:                   # marks in an address, whose lowest bits are zero
+    IS_UNEXAMINED = 1        # UNEXAMINED was written: the variable may hold something else by now
+    IS_LIMITED = 2           # only LIMITED_NODES of it are recorded
+    MARKS = 3
+
+cdef struct Recorded:        # of one variable: what was last recorded; type NULL: unbound
+    PyTypeObject *type       # lowest bit set: an int of more than 60 bits. &rec_secrets: a value that is redacted
+    uint64_t fingerprint     # of a number: its content
+    PyObject *object         # not owned, only compared: the object that was looked at last, and MARKS
+    uint64_t due             # the event from which on it is looked at again (budget.pxi); 0: before every event
+
+cdef struct Name:            # one variable of a class body, or one global
+    PyObject *key            # not owned: only compared, and only together with the hash
+    Py_hash_t hash
+    uint64_t fingerprint     # of the name
+    bint secret
+
+
+cdef inline Status record_variables(Shadow *s) noexcept nogil:
+    """SETs for what changed since the last event of this frame. Afterwards SMALL_RECORD bytes are free."""
+    cdef Code *code = s.code
+    cdef rec_ref *values = s.frame.localsplus
+    cdef PyObject *v
+    cdef uint8_t *kinds = code.kinds
+    cdef uint32_t slot
+    cdef Status status = reserve(code.event_size)
+    if status != OK:
+        return status
+    tracer.small_cost = 0
+    if s.globals != NULL:
+        status = record_globals(s)
+        if status != OK:
+            return status
+    if code.is_body:
+        return OK if s.is_module_body else record_class_body(s)
+    for slot in range(s.slot_count):
+        v = rec_object(values[slot])
+        if kinds[slot] != REC_KIND_LOCAL:
+            if kinds[slot] & REC_KIND_HIDDEN:
+                continue
+            if kinds[slot] & KIND_SECRET:
+                record_secret(&s.slots[slot], slot, v, NULL)
+                continue
+            if v != NULL and v.ob_type == &PyCell_Type and kinds[slot] & (REC_KIND_CELL | REC_KIND_FREE):
+                v = (<PyCellObject *> v).ob_ref
+        status = record_variable(&s.slots[slot], slot, v, code.event_size, NULL)
+        if status != OK:
+            return status
+    return OK
+
+
+# Below, `slot` and `namespace` say which variable it is: one of the top frame (NULL), or a global of that namespace.
+# `reserved` bytes are free before and afterwards.
+
+cdef inline Status record_variable(Recorded *last, uint32_t slot, PyObject *v, uint32_t reserved,
+                                   Namespace *namespace) noexcept nogil:
+    """A SET, if `v` (NULL: unbound) is not what was last recorded."""
+    cdef PyTypeObject *t
+    cdef uint64_t n = 0
+    if v == NULL:
+        if last.type != NULL:
+            last.type = NULL
+            tape.cur = put_set(tape.cur, namespace, slot)
+            tape.cur[0] = TAG_UNBOUND
+            tape.cur += 1
+        return OK
+    t = v.ob_type
+    if not scalar_content(v, t, &n):
+        if t == &PyUnicode_Type:
+            return record_text(last, slot, v, reserved, namespace)
+        return record_object(last, slot, v, t, reserved, namespace)
+    if last.type != t or last.fingerprint != n:
+        set_scalar(last, slot, v, t, n, namespace)
+    return OK
+
+
+cdef inline uint8_t *put_set(uint8_t *p, Namespace *namespace, uint32_t slot) noexcept nogil:
+    """The beginning of a SET, before its value."""
+    return put_local_set(p, slot) if namespace == NULL else put_global_set(p, namespace, slot)
+
+
+cdef inline uint8_t *put_local_set(uint8_t *p, uint32_t slot) noexcept nogil:
+    if slot < 64:
+        p[0] = <uint8_t> (REC_SET | slot)
+        return p + 1
+    return put_tagged(p, REC_SET_LONG, slot)
+
+
+# ---- numbers, texts, secrets --------------------------------------------------------------------------
+
+cdef inline bint scalar_content(PyObject *o, PyTypeObject *t, uint64_t *out) noexcept nogil:
+    """The exact content of a small scalar. An int of more than 60 bits is no small one."""
+    if t == &PyLong_Type:
+        return rec_int_small(o, <int64_t *> out)
+    if t == &PyFloat_Type:
+        out[0] = rec_float_bits(o)
+        return True
+    if o == Py_None or t == &PyBool_Type:
+        out[0] = <uint64_t> <uintptr_t> o
+        return True
+    return False
+
+
+cdef inline bint is_plain(PyObject *o) noexcept nogil:
+    """A number, a text or None: it can be written without being looked into before."""
+    return (o == Py_None or o.ob_type == &PyLong_Type or o.ob_type == &PyUnicode_Type
+            or o.ob_type == &PyBool_Type or o.ob_type == &PyFloat_Type)
+
+
+cdef inline bint is_small_int(int64_t n) noexcept nogil:
+    """Whether its tag says which it is: no delta is shorter."""
+    return REC_SMALL_MIN <= n <= REC_SMALL_MAX
+
+
+cdef void set_scalar(Recorded *last, uint32_t slot, PyObject *v, PyTypeObject *t, uint64_t n,
+                     Namespace *namespace) noexcept nogil:
+    cdef uint8_t *p = put_set(tape.cur, namespace, slot)
+    cdef uint64_t delta = zigzag(<int64_t> (n - last.fingerprint))
+    if t == &PyLong_Type:
+        if last.type == t and not is_small_int(<int64_t> n) and delta < zigzag(<int64_t> n):
+            p = put_tagged(p, TAG_INT_DELTA, delta)
+        else:
+            p = put_int(p, <int64_t> n)
+    elif t == &PyFloat_Type:
+        p = put_float(p, n)
+    else:
+        p[0] = TAG_NONE if v == Py_None else TAG_TRUE if v == Py_True else TAG_FALSE
+        p += 1
+    last.type = t
+    last.fingerprint = n
+    tape.cur = p
+
+
+cdef Status record_text(Recorded *last, uint32_t slot, PyObject *v, uint32_t reserved,
+                        Namespace *namespace) noexcept nogil:
+    cdef uint64_t n = rec_fingerprint(v, &PyUnicode_Type)
+    cdef Status status
+    if last.type == &PyUnicode_Type and last.fingerprint == n:
+        return OK
+    status = reserve(limits.value_size + reserved)
+    if status != OK:
+        return status
+    last.type = &PyUnicode_Type
+    last.fingerprint = n
+    last.object = NULL
+    last.due = 0
+    tape.cur = put_value(put_set(tape.cur, namespace, slot), v, False)
+    return reserve(reserved)
+
+
+cdef inline bint is_redacted(PyTypeObject *t) noexcept nogil:
+    """Whether this is what stands for the type of a secret."""
+    return t == <PyTypeObject *> &rec_secrets
+
+
+cdef void record_secret(Recorded *last, uint32_t slot, PyObject *v, Namespace *namespace) noexcept nogil:
+    """That the variable has a value, not which."""
+    if (v == NULL) == (last.type == NULL):
+        return
+    last.type = NULL if v == NULL else <PyTypeObject *> &rec_secrets
+    tape.cur = put_set(tape.cur, namespace, slot)
+    tape.cur[0] = TAG_UNBOUND if v == NULL else TAG_REDACTED
+    tape.cur += 1
+
+
+# ---- objects ------------------------------------------------------------------------------------------
+
+cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObject *t, uint32_t reserved,
+                          Namespace *namespace) noexcept nogil:
+    cdef uint64_t n
+    cdef uint32_t cost
+    cdef uintptr_t limited
+    cdef bint known = is_known(last, v, t)
+    cdef bint written = False
+    cdef Status status
+    if known and can_wait(last):
+        leave_unexamined(last, slot, namespace)
+        return OK
+    limited = <uintptr_t> last.object & IS_LIMITED if known else IS_LIMITED * is_budget_low()
+    if limited:
+        limit_walk()
+    n = take_fingerprint(v)
+    cost = walk_cost()
+    if t == &PyLong_Type:
+        t = <PyTypeObject *> (<uintptr_t> t | 1)
+    if last.type != t or last.fingerprint != n:
+        status = reserve(limits.value_size + reserved)
+        if status != OK:
+            return status
+        last.type = t
+        last.fingerprint = n
+        tape.cur = put_value(put_set(tape.cur, namespace, slot), v, True)
+        written = True
+    elif <uintptr_t> last.object & IS_UNEXAMINED:
+        status = reserve(reserved)
+        if status != OK:
+            return status
+        tape.cur = put_set(tape.cur, namespace, slot)
+        tape.cur[0] = TAG_EXAMINED
+        tape.cur += 1
+    last.object = <PyObject *> (<uintptr_t> v | limited)
+    walk.node_limit = limits.nodes
+    if is_small(cost):
+        last.due = 0
+    else:
+        last.due = tape.events + 1 + cost // BUDGET_PER_EVENT
+        charge_walk(cost * (1 + WRITE_COST * written), known)
+    return reserve(reserved)                    # the fingerprint may have written DEFs
+
+
+cdef inline bint is_known(Recorded *last, PyObject *v, PyTypeObject *t) noexcept nogil:
+    """Whether it is the object that was looked at last."""
+    return last.type == t and <uintptr_t> last.object & ~<uintptr_t> MARKS == <uintptr_t> v
+
+
+cdef void leave_unexamined(Recorded *last, uint32_t slot, Namespace *namespace) noexcept nogil:
+    """Writes, once, that the variable may hold something else by now."""
+    if <uintptr_t> last.object & IS_UNEXAMINED:
+        return
+    last.object = <PyObject *> (<uintptr_t> last.object | IS_UNEXAMINED)
+    tape.cur = put_set(tape.cur, namespace, slot)
+    tape.cur[0] = TAG_UNEXAMINED
+    tape.cur += 1

@@ -1,0 +1,48 @@
+# Frames, code objects and the table of callbacks, as CPython has them.
+
+cdef extern from "cpython/frames.h" nogil:
+    ctypedef struct rec_ref:
+        pass
+    ctypedef struct rec_iframe:
+        rec_ref code
+        PyObject *globals
+        PyObject *locals
+        rec_iframe *previous
+        rec_ref *localsplus
+    ctypedef struct rec_frame_object:
+        rec_iframe *iframe
+        int lineno
+    int REC_KIND_HIDDEN, REC_KIND_LOCAL, REC_KIND_CELL, REC_KIND_FREE, REC_KINDS
+    bint rec_frames_public
+    rec_iframe *rec_current_frame(PyThreadState *)
+    PyCodeObject *rec_frame_code(rec_iframe *)
+    PyThreadState *rec_thread_state()
+    int rec_frame_offset(rec_iframe *)
+    bint rec_is_handling(PyThreadState *, PyTypeObject *)
+    bint rec_frame_is_complete(rec_iframe *)
+    int rec_resume_kind(rec_iframe *)
+    bint rec_is_yielding(rec_iframe *)
+    PyObject *rec_module_name(PyObject *)
+    PyObject *rec_object(rec_ref)
+
+cdef extern from "cpython/frames.h":
+    PyObject *rec_being_handled()
+    PyObject *rec_save_handled()
+    void rec_restore_handled(PyObject *)
+    int REC_OWN_DEPTH
+    void rec_lend_depth(int)
+    Py_tracefunc rec_trace_of(PyThreadState *) nogil
+    void rec_set_trace(PyThreadState *, Py_tracefunc) nogil
+    bint rec_had_a_frame(PyThreadState *)
+    Py_tracefunc rec_profile_of(PyThreadState *) nogil
+    void rec_set_profile(PyThreadState *, Py_tracefunc) nogil
+
+cdef extern from "cpython/code_table.h" nogil:
+    ctypedef enum rec_watch_outcome:
+        REC_WATCHING, REC_WATCHERS_TAKEN, REC_WATCH_MEMORY
+    rec_watch_outcome rec_watch_codes(RecSys *, void (*)(void *) noexcept)
+    void *rec_known_of(PyObject *)
+    bint rec_know(PyObject *, void *)
+
+cdef extern from "cpython/monitoring_table.h":
+    bint rec_forget_callable(int, int, PyObject *)

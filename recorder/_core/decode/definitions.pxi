@@ -1,0 +1,226 @@
+# Definitions: threads, files, codes, types, namespaces and tasks. Operands are taken and checked before anything
+# changes, so that a record that does not fit leaves the state as it was before it.
+
+cdef void queue_definition(DecoderState *s, Definition *d) noexcept nogil:
+    if not d.is_pending:
+        d.is_pending = True
+        d.next_pending = s.definitions.pending
+        s.definitions.pending = d
+
+
+cdef Status define(
+    DecoderState *s, uint32_t kind, uint64_t number, const uint8_t *end, Definition **out
+) noexcept nogil:
+    """Enters the definition that lies from `at` to `end`. It may be repeated word for word."""
+    cdef size_t size = <size_t> (end - s.input.at)
+    cdef Definition *d = <Definition *> get(s, &s.definitions.of_kind[<int> kind], number)
+    cdef uint8_t *raw
+    out[0] = d
+    if d != NULL and d.raw_size == size and memcmp(d.raw, s.input.at, size) == 0:
+        return OK
+    if d != NULL and kind != DEF_THREAD and kind != DEF_TASK:
+        return reject(s, b"a number is defined twice")
+    if d != NULL and not emit_definition(s, d):
+        return reject(s, b"")
+    raw = <uint8_t *> arena_alloc(s, size)
+    if raw == NULL:
+        return reject(s, b"")
+    memcpy(raw, s.input.at, size)
+    if d == NULL:
+        d = new_definition(s, kind, number)
+        if d == NULL:
+            arena_free(s, raw, size)
+            return reject(s, b"")
+    arena_free(s, d.raw, d.raw_size)
+    d.raw = raw
+    d.raw_size = size
+    queue_definition(s, d)
+    out[0] = d
+    return OK
+
+
+cdef Definition *new_definition(DecoderState *s, uint32_t kind, uint64_t number) noexcept nogil:
+    cdef Definition *d = <Definition *> arena_alloc(s, size_of(kind))
+    if d == NULL:
+        return NULL
+    d.kind = kind
+    d.number = number
+    d.defined_in = s.preamble.round
+    if not put(s, &s.definitions.of_kind[<int> kind], number, d):
+        arena_free(s, d, size_of(kind))
+        return NULL
+    if kind == DEF_THREAD:
+        add_thread(s, <ThreadDef *> d)
+    return d
+
+
+cdef size_t size_of(uint32_t kind) noexcept nogil:
+    if kind == DEF_THREAD:
+        return sizeof(ThreadDef)
+    if kind == DEF_CODE:
+        return sizeof(CodeDef)
+    return sizeof(NamespaceDef) if kind == DEF_NAMESPACE else sizeof(Definition)
+
+
+cdef void add_thread(DecoderState *s, ThreadDef *thread) noexcept nogil:
+    if s.threads.last != NULL:
+        s.threads.last.next = thread
+    else:
+        s.threads.first = thread
+    s.threads.last = thread
+
+
+cdef void free_definition(DecoderState *s, Definition *d) noexcept:
+    cdef NamespaceDef *namespace
+    arena_free(s, d.raw, d.raw_size)
+    free_bytes(s, &d.more)
+    if d.kind == DEF_NAMESPACE:
+        namespace = <NamespaceDef *> d
+        Py_XDECREF(<PyObject *> namespace.snapshot)
+        free_variables(s, &namespace.variables, &namespace.variable_count)
+    arena_free(s, d, size_of(d.kind))
+
+
+# ---- records -------------------------------------------------------------------------------------
+
+cdef Status apply_definition(DecoderState *s, uint8_t byte, Cursor *c) noexcept nogil:
+    if byte == REC_DEF_TYPE:
+        return apply_def_type(s, c)
+    if byte == REC_DEF_CODE:
+        return apply_def_code(s, c)
+    if byte == REC_DEF_NAME:
+        return apply_def_name(s, c)
+    if byte == REC_DEF_FILE:
+        return apply_def_file(s, c)
+    if byte == REC_DEF_THREAD:
+        return apply_def_thread(s, c)
+    if byte == REC_DEF_NAMESPACE:
+        return apply_def_namespace(s, c)
+    if byte == REC_DEF_GLOBAL:
+        return apply_def_global(s, c)
+    if byte == REC_DEF_TASK:
+        return apply_def_task(s, c)
+    s.input.unknown = REC_TASK < byte < REC_SET
+    return reject(s, b"a record that is not known, or not here")
+
+
+cdef Status apply_def_code(DecoderState *s, Cursor *c) noexcept nogil:
+    cdef uint64_t number = take_varint(c)
+    cdef Definition *file = <Definition *> get(s, &s.definitions.of_kind[DEF_FILE], take_varint(c))
+    cdef uint64_t first_line = take_varint(c)
+    cdef uint64_t slots
+    cdef uint64_t left
+    cdef Definition *d = NULL
+    cdef CodeDef *code
+    cdef Status status
+    take_varint(c)           # co_flags
+    skip_str(c)
+    skip_str(c)
+    take_varint(c)           # arguments
+    slots = take_varint(c)
+    left = slots
+    while left and not c.bad:
+        left -= 1
+        take_byte(c)
+        skip_str(c)
+    if c.bad or file == NULL:
+        return reject(s, b"a definition of a code that is not whole, or of an unknown file")
+    if not emit_definition(s, file):
+        return reject(s, b"")
+    status = define(s, DEF_CODE, number, c.at, &d)
+    code = <CodeDef *> d
+    if status == OK and code.file == NULL:
+        code.file = file
+        code.first_line = first_line
+        code.name_count = slots
+    return status
+
+
+cdef Status apply_def_name(DecoderState *s, Cursor *c) noexcept nogil:
+    cdef CodeDef *code = <CodeDef *> get(s, &s.definitions.of_kind[DEF_CODE], take_varint(c))
+    cdef uint64_t slot = take_varint(c)
+    skip_str(c)
+    if c.bad or code == NULL or slot > code.name_count:
+        return reject(s, b"a name for a slot that cannot be")
+    if slot < code.name_count:    # repeated
+        if s.in_preamble or s.rereading:
+            return OK
+        return reject(s, b"a slot gets a second name")
+    if not emit_definition(s, &code.base) or not append(s, &code.base.more, s.input.at, <size_t> (c.at - s.input.at)):
+        return reject(s, b"")
+    code.name_count += 1
+    queue_definition(s, &code.base)
+    return OK
+
+
+cdef Status apply_def_namespace(DecoderState *s, Cursor *c) noexcept nogil:
+    cdef uint64_t number = take_varint(c)
+    cdef Definition *d = NULL
+    cdef NamespaceDef *namespace
+    cdef uint64_t i
+    cdef Status status
+    skip_str(c)
+    if c.bad:
+        return reject(s, b"a definition of a namespace that is not whole")
+    status = define(s, DEF_NAMESPACE, number, c.at, &d)
+    if status == OK and s.in_preamble:
+        namespace = <NamespaceDef *> d
+        for i in range(namespace.variable_count):
+            namespace.variables[i].size = namespace.variables[i].flags = 0
+            mark_global_changed(s, namespace, &namespace.variables[i], 0)
+    return status
+
+
+cdef Status apply_def_global(DecoderState *s, Cursor *c) noexcept nogil:
+    cdef NamespaceDef *d = <NamespaceDef *> get(s, &s.definitions.of_kind[DEF_NAMESPACE], take_varint(c))
+    cdef uint64_t slot = take_varint(c)
+    skip_str(c)
+    if c.bad or d == NULL or slot > d.name_count:
+        return reject(s, b"a name for a slot that cannot be")
+    if slot < d.name_count:       # repeated
+        if s.in_preamble or s.rereading:
+            return OK
+        return reject(s, b"a slot gets a second name")
+    if not emit_definition(s, &d.base) or not append(s, &d.base.more, s.input.at, <size_t> (c.at - s.input.at)):
+        return reject(s, b"")
+    d.name_count += 1
+    queue_definition(s, &d.base)
+    return OK
+
+
+cdef Status apply_def_task(DecoderState *s, Cursor *c) noexcept nogil:
+    cdef uint64_t number = take_varint(c)
+    cdef Definition *d = NULL
+    skip_str(c)
+    return reject(s, b"a definition of a task that is not whole") if c.bad else define(
+        s, DEF_TASK, number, c.at, &d
+    )
+
+
+cdef Status apply_def_thread(DecoderState *s, Cursor *c) noexcept nogil:
+    cdef uint64_t number = take_varint(c)
+    cdef Definition *d = NULL
+    take_varint(c)           # native id
+    skip_str(c)
+    return reject(s, b"a definition of a thread that is not whole") if c.bad else define(
+        s, DEF_THREAD, number, c.at, &d
+    )
+
+
+cdef Status apply_def_file(DecoderState *s, Cursor *c) noexcept nogil:
+    cdef uint64_t number = take_varint(c)
+    cdef Definition *d = NULL
+    skip_str(c)
+    return reject(s, b"a definition of a file that is not whole") if c.bad else define(
+        s, DEF_FILE, number, c.at, &d
+    )
+
+
+cdef Status apply_def_type(DecoderState *s, Cursor *c) noexcept nogil:
+    cdef uint64_t number = take_varint(c)
+    cdef Definition *d = NULL
+    skip_str(c)
+    skip_str(c)
+    return reject(s, b"a definition of a type that is not whole") if c.bad else define(
+        s, DEF_TYPE, number, c.at, &d
+    )

@@ -1,0 +1,111 @@
+# What a reader hands out: definitions, frames and events as objects.
+
+cdef dict NAMES_OF_KINDS = {
+    REC_CALL: "call", REC_RETURN: "return", REC_YIELD: "yield", REC_RESUME: "resume",
+    REC_THROW: "throw", REC_UNWIND: "unwind", REC_RAISE: "raise", REC_RERAISE: "reraise",
+    REC_HANDLED: "handled", REC_LINE: "line",
+}
+cdef tuple EVENT_KINDS = tuple(map(NAMES_OF_KINDS.get, range(REC_LINE + 1)))
+
+KIND_BITS = {                    # for Reader.watch
+    kind: 1 << (0 if kind == "line" else byte) for byte, kind in NAMES_OF_KINDS.items()
+}
+
+
+cdef class Thread:
+    """A thread of the recorded program."""
+
+    cdef readonly uint64_t number
+    cdef readonly uint64_t native_id
+    cdef readonly str name
+
+    def __repr__(self):
+        return f"<thread {self.number} {self.name!r}>"
+
+
+cdef class Task:
+    """An asyncio task of the recorded program."""
+
+    cdef readonly uint64_t number
+    cdef readonly str name
+
+    def __repr__(self):
+        return f"<task {self.number} {self.name!r}>"
+
+
+cdef class Namespace:
+    """The globals of a module, or of other code that had globals of its own. `names` may grow."""
+
+    cdef readonly uint64_t number
+    cdef readonly str name           # __name__, as it was at first
+    cdef readonly list names
+    cdef readonly dict slots         # name → slot
+
+    def __repr__(self):
+        return f"<namespace {self.number} {self.name!r}>"
+
+
+cdef class Function:
+    """A code object: a function, a lambda, a comprehension, or the body of a module or class.
+
+    `names` are those of its slots: its variables. A body gains them as its names are first bound,
+    so the list may grow while the trace is read; it never shrinks or changes otherwise.
+    """
+
+    cdef readonly uint64_t number
+    cdef readonly str file
+    cdef readonly uint64_t first_line
+    cdef readonly uint64_t flags
+    cdef readonly str name
+    cdef readonly str qualified_name
+    cdef readonly uint64_t argument_count
+    cdef readonly list names
+    cdef readonly list kinds         # of the names: "local", "cell", "free" or "name"
+    cdef readonly dict slots         # name → slot
+
+    def __repr__(self):
+        return f"<function {self.qualified_name} at {self.file}:{self.first_line}>"
+
+    @property
+    def is_body(self):
+        """Whether it is the body of a module or class: no CO_OPTIMIZED, no CO_NEWLOCALS."""
+        return not self.flags & 3
+
+    cdef int add(self, str name, str kind) except -1:
+        self.slots.setdefault(name, len(self.names))
+        self.names.append(name)
+        self.kinds.append(kind)
+        return 0
+
+
+cdef class RawFrame:
+    """A frame as it stood then. Values are bytes of docs/trace-format.md, section 3."""
+
+    cdef readonly uint64_t frame     # its number
+    cdef readonly Function function
+    cdef readonly int64_t line
+    cdef readonly uint64_t depth     # frames below it
+    cdef readonly object caller      # the number of the one below it, or None
+    cdef readonly bint adopted       # it already ran when it was first seen
+    cdef readonly tuple values       # by slot; None: unbound
+    cdef readonly list names         # of the slots
+    cdef readonly dict slots         # name → slot
+    cdef readonly Namespace namespace  # its globals, or None
+    cdef readonly tuple global_values  # by slot of the namespace
+    cdef readonly dict types         # number → (module, qualified name), for the values
+
+
+cdef class RawEvent(RawFrame):
+    """An event, and the frame it is about."""
+
+    cdef readonly uint64_t seq
+    cdef readonly str kind
+    cdef readonly int64_t previous_line  # where the frame was before: what changed, changed there
+    cdef readonly Thread thread
+    cdef readonly Task task          # that the thread ran, or None
+    cdef readonly int64_t time       # ns since 1970; of the last event with a time of its own
+    cdef readonly bytes raw_value    # what is returned, yielded, raised, …; or None
+    cdef readonly tuple changed_slots  # those set since the frame's last event
+    cdef readonly tuple marks        # (code number, detail) of what about it was not recorded
+    cdef readonly bint gap           # events were lost just before it,
+    cdef readonly uint64_t lost      # so many (0: unknown)

@@ -1,0 +1,316 @@
+# Reading: events as objects, one after the other or those that are watched for.
+
+cdef class Reader(Decoder):
+    """Reads chunk after chunk, each from its own preamble. Numbers mean the same in all of a trace.
+
+    Events are made of `event_type`, frames of `frame_type`: RawEvent and RawFrame or subclasses.
+    """
+
+    cdef readonly dict threads       # number → Thread
+    cdef readonly dict functions     # number → Function
+    cdef readonly dict namespaces    # number → Namespace
+    cdef readonly dict tasks         # number → Task
+    cdef readonly dict types         # number → (module, qualified name)
+    cdef readonly dict files         # number → path
+    cdef object data
+    cdef type event_type
+    cdef type frame_type
+    cdef uint64_t ticks_per_second
+    cdef uint64_t started
+    cdef public uint64_t missing     # events before the next one that are in no chunk, or cannot be read
+    cdef object wants_function       # what the watch asks of functions and threads, or None
+    cdef object wants_thread
+    cdef str watched_name
+
+    def __init__(
+        self, uint64_t ticks_per_second, uint64_t started, type event_type, type frame_type
+    ):
+        if not (issubclass(event_type, RawEvent) and issubclass(frame_type, RawFrame)):
+            raise errors.InvalidArgumentError("the types must be subclasses of the raw ones")
+        self.threads = {}
+        self.functions = {}
+        self.namespaces = {}
+        self.tasks = {}
+        self.types = {}
+        self.files = {}
+        self.event_type = event_type
+        self.frame_type = frame_type
+        self.ticks_per_second = ticks_per_second or 10**9
+        self.started = started
+
+    @property
+    def seq(self):
+        """The number of the next event."""
+        return self.s.events
+
+    @property
+    def time(self):
+        """When the last event with a time of its own happened, in ns since 1970."""
+        return self.now()
+
+    def load(self, bytes payload not None, uint64_t first_event, uint64_t missing=0):
+        """Goes to the beginning of a chunk, before which so many events are missing. Raises
+        TraceCorruptError if its preamble is damaged."""
+        cdef DecoderState *s = &self.s
+        cdef Status status
+        cdef Watch watch = s.watch
+        cdef bint noting_ends = s.unseen_ends.on
+        clear(s)
+        s.watch = watch
+        s.unseen_ends.on = noting_ends
+        self.data = payload
+        self.missing = missing
+        self.point_at(payload)
+        s.events = first_event
+        s.in_preamble = True
+        s.marks.on = True
+        with nogil:
+            status = read_preamble(s)
+        materialize_pending(self)
+        if status != OK:
+            raise self.unreadable(status)
+
+    def checkpoint(self):
+        """The present state, for `rewind`: (number of the next event, offset in the payload, bytes).
+        To be taken right behind an event; good as long as the chunk stays loaded."""
+        cdef DecoderState *s = &self.s
+        cdef ByteBuffer out
+        cdef bint written
+        memset(&out, 0, sizeof(out))
+        with nogil:
+            written = write_checkpoint(s, &out)
+        try:
+            if not written:
+                raise errors.OutOfMemoryError(operation="decode")
+            return s.events, <size_t> (s.input.at - s.input.begin), to_bytes(&out)
+        finally:
+            free_bytes(s, &out)
+
+    def rewind(self, uint64_t seq, size_t offset, bytes state not None):
+        """Goes to a checkpoint of the loaded chunk, backwards or forwards."""
+        cdef DecoderState *s = &self.s
+        cdef Status status
+        if self.data is None or offset > <size_t> len(self.data):
+            raise errors.InvalidArgumentError("a checkpoint of another chunk")
+        clear_frames(s)
+        clear_globals(s)
+        self.point_at(state)
+        s.events = seq
+        s.in_preamble = s.rereading = True
+        with nogil:
+            status = read_preamble(s)
+            if status == OK:
+                status = run(s, UINT64_MAX)      # what no event has shown yet
+        materialize_pending(self)
+        if status != OK:
+            raise self.unreadable(status)
+        self.point_at(self.data)
+        s.input.at += offset
+
+    def watch(
+        self, uint32_t kinds, *, functions=None, threads=None, line=None, frame=None, caller=None,
+        depth=None, str name=None,
+    ):
+        """What `seek` stops at: events of these kinds (KIND_BITS) that fit all the rest.
+
+        functions  predicate on a Function          frame   number of the event's frame
+        threads    predicate on a Thread            caller  number of the frame below it
+        line       where the frame is at            depth   frames below it, at most
+        name       a variable, which is new or changed
+        """
+        cdef Watch *w = &self.s.watch
+        memset(w, 0, sizeof(Watch))
+        self.wants_function = functions
+        self.wants_thread = threads
+        self.watched_name = name
+        w.kinds = kinds
+        w.by_code = functions is not None
+        w.by_thread = threads is not None
+        w.by_variable = name is not None
+        if line is not None:
+            w.by_line = True
+            w.line = line
+        if frame is not None:
+            w.by_frame = True
+            w.frame = frame
+        if caller is not None:
+            w.by_caller = True
+            w.caller = caller
+        if depth is not None:
+            w.by_depth = True
+            w.depth = depth
+        match_all(self)
+
+    def seek(self, uint64_t until):
+        """The next event before number `until` that is watched for, or None. Raises as `next`."""
+        cdef DecoderState *s = &self.s
+        cdef Status status
+        s.watch.on = True
+        try:
+            while True:
+                free_deferred(s)
+                with nogil:
+                    status = run(s, until)
+                if s.definitions.pending != NULL:
+                    materialize_pending(self)
+                if status != OK:
+                    raise self.unreadable(status)
+                if s.watch.matched:
+                    return self.event()
+                if s.input.at >= s.input.end or s.events >= until:
+                    return None
+        finally:
+            s.watch.on = False
+
+    def note_ends(self):
+        """Asks for `unseen_ends`."""
+        self.s.unseen_ends.on = True
+
+    def unseen_ends(self):
+        """The frames, by number, that ended without an event since this was last asked."""
+        cdef DecoderState *s = &self.s
+        cdef const uint64_t *number = <const uint64_t *> s.unseen_ends.numbers.data
+        cdef size_t i
+        cdef list found = []
+        for i in range(s.unseen_ends.numbers.size // sizeof(uint64_t)):
+            found.append(number[i])
+        s.unseen_ends.numbers.size = 0
+        return found
+
+    def next(self):
+        """The next event, or None at the end of the chunk. Raises TraceCorruptError at damage."""
+        cdef DecoderState *s = &self.s
+        cdef Status status
+        free_deferred(s)
+        status = run(s, s.events + 1)
+        if s.definitions.pending != NULL:
+            materialize_pending(self)
+        if status != OK:
+            raise self.unreadable(status)
+        return self.event() if s.event.kind else None
+
+    def skip_to(self, uint64_t seq):
+        """Passes over the events before `seq`, or all there are. Raises as `next`."""
+        cdef DecoderState *s = &self.s
+        cdef Status status
+        free_deferred(s)
+        if seq > s.events:
+            self.missing = 0
+        s.marks.on = False
+        with nogil:
+            status = run(s, seq)
+        s.marks.on = True
+        materialize_pending(self)
+        if status != OK:
+            raise self.unreadable(status)
+
+    def stacks(self):
+        """(Thread, its frames from the outermost in) for every thread that has any."""
+        cdef ThreadDef *t = self.s.threads.first
+        cdef Frame *f
+        cdef uint64_t depth
+        cdef list found = []
+        cdef list frames
+        while t != NULL:
+            if t.bottom != NULL:
+                frames = []
+                f = t.bottom
+                depth = 0
+                while f != NULL:
+                    frames.append(
+                        self.fill(self.frame_type.__new__(self.frame_type), f, f.below, depth)
+                    )
+                    f = f.above
+                    depth += 1
+                found.append((self.threads[t.base.number], frames))
+            t = t.next
+        return found
+
+    cdef object unreadable(self, Status status):
+        """As `damage`. The chunk's checksum is right: a record that nobody knows is no damage."""
+        cdef DecoderState *s = &self.s
+        if s.input.unknown and status != ERR_OUT_OF_MEMORY:
+            return errors.UnknownRecordError(record=s.input.at[0], offset=s.input.at - s.input.begin)
+        return self.damage(status)
+
+    cdef object event(self):
+        cdef DecoderState *s = &self.s
+        cdef Frame *f = s.event.frame
+        cdef bint is_line = s.event.kind == REC_LINE
+        cdef tuple changed = ()
+        if f.flags & REC_FRAME_BODY:
+            changed = changed_globals(f)
+        elif f.dirty:
+            changed = changed_slots(f)
+        cdef uint64_t depth = s.threads.current.depth if is_line else s.event.depth
+        cdef RawEvent e = self.fill(
+            self.event_type.__new__(self.event_type), f, caller_of(s, f), depth - 1
+        )
+        e.seq = s.events - 1
+        e.previous_line = f.line_before
+        e.kind = <str> EVENT_KINDS[s.event.kind]
+        e.thread = <Thread> self.threads[s.threads.current.base.number]
+        if s.threads.current.task != NULL:
+            e.task = <Task> self.tasks[s.threads.current.task.number]
+        e.time = self.now()
+        e.changed_slots = changed
+        if not is_line and s.event.value_size:
+            e.raw_value = PyBytes_FromStringAndSize(
+                <const char *> s.event.value, <Py_ssize_t> s.event.value_size
+            )
+        e.marks = ()
+        if s.marks.bytes.size and s.marks.before == s.events - 1:
+            self.fill_marks(e)
+        if self.missing:
+            e.gap = True
+            e.lost += self.missing
+            self.missing = 0
+        return e
+
+    cdef RawFrame fill(self, RawFrame r, Frame *f, const Frame *caller, uint64_t depth):
+        r.frame = f.number
+        r.caller = None if caller == NULL else caller.number
+        r.function = <Function> self.functions[f.code.base.number]
+        r.line = f.line
+        r.depth = depth
+        r.adopted = (f.flags & REC_FRAME_ADOPTED) != 0
+        r.types = self.types
+        r.global_values = ()
+        if f.globals != NULL:
+            r.namespace = <Namespace> self.namespaces[f.globals.base.number]
+            r.global_values = snapshot(
+                &f.globals.snapshot, &f.globals.dirty, f.globals.variables, f.globals.variable_count
+            )
+        if f.flags & REC_FRAME_BODY:
+            r.names = r.namespace.names
+            r.slots = r.namespace.slots
+            r.values = r.global_values
+        else:
+            r.names = r.function.names
+            r.slots = r.function.slots
+            r.values = snapshot(&f.snapshot, &f.dirty, f.locals, f.local_count)
+        return r
+
+    cdef int fill_marks(self, RawEvent e) except -1:
+        cdef const uint64_t *mark = <const uint64_t *> self.s.marks.bytes.data
+        cdef size_t i
+        cdef list marks = []
+        for i in range(self.s.marks.bytes.size // (3 * sizeof(uint64_t))):
+            marks.append((mark[3 * i + 1], mark[3 * i + 2]))
+            if mark[3 * i] == REC_GAP:
+                e.gap = True
+                e.lost += mark[3 * i + 2]
+        e.marks = tuple(marks)
+        return 0
+
+    cdef int64_t now(self) noexcept:
+        """The last tick as ns since 1970."""
+        cdef DecoderState *s = &self.s
+        cdef uint64_t base = s.clock.set_wall if s.clock.is_set else self.started
+        cdef int64_t ticks = <int64_t> (s.clock.ticks - s.clock.set_ticks) if s.clock.is_set else 0
+        cdef int64_t seconds = ticks // <int64_t> self.ticks_per_second
+        cdef double rest = <double> (ticks - seconds * <int64_t> self.ticks_per_second)
+        return <int64_t> (
+            base + <uint64_t> seconds * <uint64_t> 1000000000
+            + <uint64_t> <int64_t> (rest * 1e9 / <double> self.ticks_per_second)
+        )

@@ -1,0 +1,225 @@
+# What the decoder knows while it reads records.
+
+cdef struct Frame            # below
+cdef struct CodeDef
+cdef struct NamespaceDef
+cdef struct ThreadDef
+
+
+# ---- memory and input ----------------------------------------------------------------------------
+
+cdef struct Arena:
+    size_t used              # bytes; at most STATE_LIMIT
+    uint64_t seed            # of the maps
+    bint out_of_memory
+
+cdef struct ByteBuffer:      # grows
+    uint8_t *data
+    size_t size
+    size_t capacity
+
+cdef struct Entry:
+    uint64_t key
+    void *item               # NULL: the bucket is empty
+
+cdef struct Map:             # number → item; open addressing
+    Entry *entries
+    size_t count
+    size_t mask              # buckets − 1
+
+cdef struct Cursor:          # takes operands apart; `bad` once they do not fit
+    const uint8_t *at
+    const uint8_t *end
+    bint bad
+
+cdef struct Input:
+    const uint8_t *begin
+    const uint8_t *at        # the record to come
+    const uint8_t *end
+    const char *reason       # what is wrong with it
+    bint unknown             # it has no meaning
+
+
+# ---- variables -----------------------------------------------------------------------------------
+
+cdef enum:                   # flags of a variable
+    VAR_DIRTY = 1            # set since the last snapshot of its frame
+    VAR_TYPED = 2            # the value names types
+    VAR_UNEXAMINED = 4       # kept, but not looked at again
+    VAR_SET = 8              # set since the chunk began
+
+cdef struct Variable:        # its value's bytes, with differences resolved
+    uint32_t size            # 0: none
+    uint32_t capacity        # of `heap`
+    uint8_t *heap            # NULL: the value is in `small`
+    uint8_t small[16]
+    uint64_t set_before      # the event
+    uint32_t flags
+
+
+# ---- definitions ---------------------------------------------------------------------------------
+
+cdef enum:                   # kinds
+    DEF_THREAD = 0
+    DEF_FILE = 1
+    DEF_CODE = 2
+    DEF_TYPE = 3
+    DEF_NAMESPACE = 4
+    DEF_TASK = 5
+    DEF_KINDS = 6
+
+cdef struct Definition:      # all there is of a file, a type or a task; the others begin with it
+    uint64_t number
+    uint32_t kind
+    uint32_t defined_in      # the round
+    uint32_t emitted_in      # the last round whose preamble has it
+    bint is_pending
+    Definition *next_pending
+    uint8_t *raw             # its DEF record, to be emitted word for word
+    size_t raw_size
+    ByteBuffer more          # the DEF_NAMEs or DEF_GLOBALs that came after it
+
+cdef struct CodeDef:
+    Definition base
+    Definition *file
+    uint64_t first_line
+    uint64_t name_count      # of its variables
+    NamespaceDef *globals    # of new frames, or NULL
+    bint wanted              # the watch asks for it
+    uint64_t watched         # the variable that the watch is about, + 1
+
+cdef struct NamespaceDef:
+    Definition base
+    uint64_t name_count
+    Variable *variables
+    uint64_t variable_count  # allocated; the others are unbound
+    uint64_t changed_before  # the event that the last change was before
+    bint dirty               # as in Frame
+    void *snapshot
+    uint64_t watched         # as in CodeDef
+    uint64_t visited         # the last `emit_unseen` that looked at it
+
+cdef struct ThreadDef:
+    Definition base
+    ThreadDef *next
+    Frame *top
+    Frame *bottom
+    uint64_t depth
+    Definition *task         # that it runs, or NULL
+    bint wanted              # as in CodeDef
+
+cdef struct Definitions:
+    Map of_kind[6]
+    Definition *pending      # those that the reader has not seen
+
+cdef struct Threads:
+    ThreadDef *current
+    ThreadDef *first
+    ThreadDef *last
+
+
+# ---- frames --------------------------------------------------------------------------------------
+
+cdef struct Frame:
+    uint64_t number
+    CodeDef *code
+    NamespaceDef *globals    # or NULL
+    int64_t line
+    int64_t line_before      # before the last event
+    uint32_t flags           # REC_FRAME_ADOPTED, REC_FRAME_BODY
+    uint32_t suspended       # the round it was suspended in
+    Frame *below
+    Frame *above
+    Variable *locals
+    uint64_t local_count     # allocated; the others are unbound
+    uint64_t since           # what was set from this event on is new to the last event,
+    uint64_t next_since      # and from here on to the next
+    bint dirty               # a local is
+    void *snapshot           # the reader's tuple of values, or NULL
+
+cdef struct Frames:
+    uint64_t next_number
+    Map suspended
+    Frame *ended             # by the last event, or later
+    Frame *deferred          # ended earlier, and still with a snapshot: freed with the GIL
+
+
+# ---- events --------------------------------------------------------------------------------------
+
+cdef struct Clock:
+    uint64_t ticks           # the last tick
+    bint is_set              # by a CLOCK, which said:
+    uint64_t set_ticks
+    uint64_t set_mono
+    uint64_t set_wall
+
+cdef struct Event:           # the last one
+    uint8_t kind
+    Frame *frame
+    uint64_t depth
+    const uint8_t *value
+    size_t value_size
+
+cdef struct Watch:           # which events a seek stops at
+    bint on
+    bint matched             # the last event is one
+    uint32_t kinds           # 1 << kind; a line is bit 0
+    bint by_code             # CodeDef.wanted
+    bint by_thread           # ThreadDef.wanted
+    bint by_line
+    int64_t line
+    bint by_frame
+    uint64_t frame
+    bint by_caller
+    uint64_t caller
+    bint by_depth
+    uint64_t depth           # at most
+    bint by_variable         # `watched` of its code or globals was set
+
+cdef struct Marks:           # GAPs and MARKs of event number `before`, for who reads on
+    bint on
+    uint64_t before
+    ByteBuffer bytes         # triples of u64: record, code, detail
+
+cdef struct UnseenEnds:      # frames whose end was not seen: DROP, FORGET
+    bint on
+    ByteBuffer numbers
+
+
+# ---- what a round finds out ----------------------------------------------------------------------
+# A round is one segment or chunk given to a Scanner.
+
+cdef struct Preamble:
+    bint on                  # what is spoken of is emitted
+    uint32_t round
+    uint64_t visit           # see NamespaceDef.visited
+    ByteBuffer definitions[6]
+    ByteBuffer globals       # GLOBALS records
+    ByteBuffer frames
+    ByteBuffer resumed       # suspended frames that go on, or are forgotten
+
+cdef struct Tally:
+    bint on                  # ERROR values count (not while they are emitted)
+    Map errors               # code → how many
+    uint64_t lost
+    uint64_t gaps
+
+
+cdef struct DecoderState:
+    Arena arena
+    Input input
+    bint in_preamble
+    bint begun               # BEGIN was seen
+    bint rereading           # definitions may be those of records to come
+    uint64_t events          # the number of the next event
+    Frame *top               # of the current thread; in a preamble the frame that SETs are about
+    Threads threads
+    Frames frames
+    Definitions definitions
+    Clock clock
+    Event event
+    Watch watch
+    Marks marks
+    UnseenEnds unseen_ends
+    Preamble preamble
+    Tally tally

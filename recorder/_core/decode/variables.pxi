@@ -1,0 +1,190 @@
+# Variables: of frames, and of namespaces. Each keeps the bytes of its value, with differences resolved.
+
+cdef Variable *local_variable(DecoderState *s, uint64_t number) noexcept nogil:
+    """A variable of the top frame, allocated when first needed."""
+    cdef Frame *f = s.top
+    if f == NULL:
+        s.input.reason = b"a variable outside of any frame"
+        return NULL
+    if f.flags & REC_FRAME_BODY:
+        return global_variable(s, f.globals, number)
+    if number < f.local_count:
+        return &f.locals[number]
+    return more_variables(s, &f.locals, &f.local_count, number, f.code.name_count)
+
+
+cdef Variable *global_variable(DecoderState *s, NamespaceDef *namespace, uint64_t number) noexcept nogil:
+    if s.preamble.on and not emit_definition(s, &namespace.base):
+        return NULL
+    if number < namespace.variable_count:
+        return &namespace.variables[number]
+    return more_variables(s, &namespace.variables, &namespace.variable_count, number, namespace.name_count)
+
+
+cdef Variable *more_variables(
+    DecoderState *s, Variable **variables, uint64_t *count, uint64_t number, uint64_t most
+) noexcept nogil:
+    cdef uint64_t wanted
+    cdef Variable *larger
+    if number >= most:
+        s.input.reason = b"a variable its code or namespace does not have"
+        return NULL
+    wanted = max(number + 1, count[0] * 2, <uint64_t> 8)
+    wanted = min(wanted, most)
+    larger = <Variable *> arena_alloc(s, wanted * sizeof(Variable))
+    if larger == NULL:
+        return NULL
+    if count[0]:
+        memcpy(larger, variables[0], count[0] * sizeof(Variable))
+    arena_free(s, variables[0], count[0] * sizeof(Variable))
+    variables[0] = larger
+    count[0] = wanted
+    return &larger[number]
+
+
+cdef void free_variables(DecoderState *s, Variable **variables, uint64_t *count) noexcept nogil:
+    cdef uint64_t i
+    for i in range(count[0]):
+        if variables[0][i].heap != NULL:
+            arena_free(s, variables[0][i].heap, variables[0][i].capacity)
+    arena_free(s, variables[0], count[0] * sizeof(Variable))
+    variables[0] = NULL
+    count[0] = 0
+
+
+cdef inline uint8_t *variable_data(Variable *variable) noexcept nogil:
+    return &variable.small[0] if variable.heap == NULL else variable.heap
+
+
+cdef inline bint store_value(
+    DecoderState *s, Variable *variable, const uint8_t *value, size_t size
+) noexcept nogil:
+    cdef uint8_t *heap
+    cdef uint32_t capacity
+    if variable.heap == NULL and size <= sizeof(variable.small):
+        # A copy of constant size is one instruction; there are almost always so many bytes to read.
+        if s.input.end - value >= 16:
+            memcpy(variable.small, value, 16)
+        else:
+            memcpy(variable.small, value, size)
+    else:
+        if size > variable.capacity:
+            capacity = <uint32_t> (size + size // 2 + 16)
+            heap = <uint8_t *> arena_alloc(s, capacity)
+            if heap == NULL:
+                return False
+            if variable.heap != NULL:
+                arena_free(s, variable.heap, variable.capacity)
+            variable.heap = heap
+            variable.capacity = capacity
+        memcpy(variable.heap, value, size)
+    variable.size = <uint32_t> size
+    return True
+
+
+# ---- records -------------------------------------------------------------------------------------
+
+cdef inline Status apply_set(DecoderState *s, uint64_t number, Cursor *c) noexcept nogil:
+    cdef Variable *variable = local_variable(s, number) if not c.bad else NULL
+    cdef NamespaceDef *namespace
+    if variable == NULL:
+        return reject(s, b"a record that is not whole")
+    namespace = s.top.globals if s.top.flags & REC_FRAME_BODY else NULL
+    return take_variable(s, variable, namespace, c)
+
+
+cdef Status apply_set_global(DecoderState *s, Cursor *c) noexcept nogil:
+    cdef NamespaceDef *namespace = <NamespaceDef *> get(s, &s.definitions.of_kind[DEF_NAMESPACE], take_varint(c))
+    cdef uint64_t number = take_varint(c)
+    cdef Variable *variable
+    if c.bad or namespace == NULL:
+        return reject(s, b"a variable of an unknown namespace")
+    variable = global_variable(s, namespace, number)
+    return reject(s, b"a record that is not whole") if variable == NULL else take_variable(
+        s, variable, namespace, c
+    )
+
+
+cdef inline Status take_variable(
+    DecoderState *s, Variable *variable, NamespaceDef *namespace, Cursor *c
+) noexcept nogil:
+    """What follows a SET. `namespace`: whose the variable is, if not the top frame's."""
+    cdef const uint8_t *value = c.at
+    cdef uint32_t flags = 0
+    if c.at >= c.end:
+        return reject(s, b"a record that is not whole")
+    if TAG_INT_DELTA <= c.at[0] <= TAG_EXAMINED:
+        if c.at[0] == TAG_INT_DELTA:
+            return add_to_variable(s, variable, namespace, c)
+        if c.at[0] == TAG_UNEXAMINED or c.at[0] == TAG_UNBOUND or c.at[0] == TAG_EXAMINED:
+            return unset_variable(s, variable, namespace, c)
+    skip_value(s, c, &flags)
+    if c.bad:
+        return reject(s, b"a value that is not whole or not known")
+    if not store_value(s, variable, value, <size_t> (c.at - value)):
+        return reject(s, b"")
+    mark_changed(s, variable, namespace, flags)
+    return OK
+
+
+cdef inline void mark_changed(
+    DecoderState *s, Variable *variable, NamespaceDef *namespace, uint32_t flags
+) noexcept nogil:
+    if namespace != NULL:
+        mark_global_changed(s, namespace, variable, flags)
+        return
+    variable.flags = flags
+    variable.set_before = s.events
+    if not s.in_preamble:
+        variable.flags |= VAR_DIRTY | VAR_SET
+        s.top.dirty = True
+
+
+cdef inline void mark_global_changed(
+    DecoderState *s, NamespaceDef *namespace, Variable *variable, uint32_t flags
+) noexcept nogil:
+    variable.flags = flags | VAR_DIRTY | (0 if s.in_preamble else VAR_SET)
+    variable.set_before = namespace.changed_before = s.events
+    namespace.dirty = True
+
+
+cdef inline Status add_to_variable(
+    DecoderState *s, Variable *variable, NamespaceDef *namespace, Cursor *c
+) noexcept nogil:
+    """INT_DELTA: the variable takes the sum, so that it stands for itself."""
+    cdef uint8_t sum[16]
+    cdef Cursor old
+    cdef uint64_t n
+    c.at += 1
+    n = <uint64_t> take_zigzag(c)
+    old.at = variable_data(variable)
+    old.end = old.at + variable.size
+    old.bad = c.bad or s.in_preamble or variable.size == 0
+    if not old.bad and old.at[0] >= TAG_SMALL_INT:
+        n += <uint64_t> <int64_t> (<int64_t> old.at[0] - TAG_SMALL_INT + REC_SMALL_MIN)
+    elif not old.bad and old.at[0] == TAG_INT:
+        old.at += 1
+        n += <uint64_t> take_zigzag(&old)
+    else:
+        return reject(s, b"a difference to a variable that holds no int")
+    variable.size = <uint32_t> write_int(sum, <int64_t> n)
+    memcpy(variable_data(variable), sum, 16)
+    mark_changed(s, variable, namespace, 0)
+    return OK
+
+
+cdef Status unset_variable(DecoderState *s, Variable *variable, NamespaceDef *namespace, Cursor *c) noexcept nogil:
+    """UNBOUND, UNEXAMINED and EXAMINED."""
+    cdef uint64_t before = variable.set_before
+    cdef uint32_t was_set = variable.flags & <uint32_t> VAR_SET
+    cdef uint8_t tag = take_byte(c)
+    if tag == TAG_UNBOUND:
+        variable.size = 0
+        mark_changed(s, variable, namespace, 0)
+    elif tag == TAG_UNEXAMINED:
+        mark_changed(s, variable, namespace, variable.flags & <uint32_t> VAR_TYPED | VAR_UNEXAMINED)
+    else:
+        mark_changed(s, variable, namespace, variable.flags & <uint32_t> VAR_TYPED)
+        variable.set_before = before       # it has not changed
+        variable.flags = variable.flags & ~<uint32_t> VAR_SET | was_set
+    return OK

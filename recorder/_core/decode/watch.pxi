@@ -1,0 +1,53 @@
+# Which events a seek stops at.
+
+cdef inline bint matches(DecoderState *s) noexcept nogil:
+    """Whether the last event is one the watch asks for."""
+    cdef const Watch *w = &s.watch
+    cdef const Frame *f = s.event.frame
+    cdef const Frame *caller
+    if not (w.kinds >> (0 if s.event.kind == REC_LINE else s.event.kind)) & 1:
+        return False
+    if w.by_code and not f.code.wanted:
+        return False
+    if w.by_line and f.line != w.line:
+        return False
+    if w.by_thread and not s.threads.current.wanted:
+        return False
+    if w.by_frame and f.number != w.frame:
+        return False
+    if w.by_variable and not (
+        global_was_set(f, f.globals.watched) if f.flags & REC_FRAME_BODY else was_set(f, f.code.watched)
+    ):
+        return False
+    if w.by_depth and (s.threads.current.depth if s.event.kind == REC_LINE else s.event.depth) > w.depth + 1:
+        return False
+    if w.by_caller:
+        caller = caller_of(s, f)
+        return caller != NULL and caller.number == w.caller
+    return True
+
+
+cdef inline const Frame *caller_of(const DecoderState *s, const Frame *f) noexcept nogil:
+    """The frame below the one that the last event is about."""
+    if s.event.kind == REC_RETURN or s.event.kind == REC_YIELD or s.event.kind == REC_UNWIND:
+        return s.threads.current.top  # the event's own is popped
+    return f.below
+
+
+cdef inline bint global_was_set(const Frame *f, uint64_t watched) noexcept nogil:
+    """As was_set, for a module's body."""
+    if watched == 0 or watched > f.globals.variable_count:
+        return False
+    return is_new(&f.globals.variables[watched - 1], f.since)
+
+
+cdef inline bint was_set(const Frame *f, uint64_t watched) noexcept nogil:
+    """Whether the last event was the first to see a new value in variable `watched - 1`."""
+    if not f.dirty or watched == 0 or watched > f.local_count:
+        return False
+    return is_new(&f.locals[watched - 1], f.since)
+
+
+cdef inline bint is_new(const Variable *variable, uint64_t since) noexcept nogil:
+    """Whether it was set before an event from number `since` on."""
+    return variable.flags & VAR_SET != 0 and variable.set_before >= since

@@ -1,0 +1,325 @@
+/* The one traversal of a value: which objects belong to it, in which order, and where the limits cut.
+ *
+ * It has two visitors, fingerprint.c and encode.c. Each defines `struct rec_visit` and includes this header, which makes
+ * a traversal of its own for it; what it does at each step are the functions `visit_…` that are declared below. So both
+ * meet the same objects in the same order, as they must: the fingerprint has every type defined that the encoder is going
+ * to write, and covers all that the encoder would write anew. (A debug build checks, for each value, that both met the
+ * same: rec_put_value.) Where the fingerprint has a faster way through a dict, a list or an instance's attributes than
+ * these loops, it says which loop it stands for.
+ *
+ * An int, a float, a str, None and a bool have no parts and no type to be defined: visit_value takes them itself. */
+#ifndef RECORDER_TRAVERSE_H
+#define RECORDER_TRAVERSE_H
+#include "cpython/dicts.h"
+#include "cpython/instances.h"
+#include "value/redaction.h"
+#include "value/types.h"
+#include "value/walk.h"
+
+typedef struct rec_visit rec_visit;
+#define TRAVERSAL __attribute__((always_inline)) static inline
+
+/* ---- what a visitor defines ---- */
+
+/* Whether nothing that has parts is gone into any more. */
+static bool visit_is_full(const rec_visit *v);
+/* Any value, as one of type `t`: traverses it, if it is not one of the above. */
+static void visit_value(rec_visit *v, PyObject *o, PyTypeObject *t, uint32_t depth);
+/* Instead of a value with parts: one that is beyond the limits, or was met before as the n-th. */
+static void visit_elided(rec_visit *v, const rec_type_entry *entry, Py_ssize_t size);
+static void visit_met(rec_visit *v, int64_t index);
+
+/* A built-in container of `size` items, of which `shown` follow. */
+static void visit_container(rec_visit *v, PyTypeObject *t, Py_ssize_t size, Py_ssize_t shown);
+/* Its items: calls traverse_items and traverse_dict, or does what they do in a faster way. */
+static void visit_items(rec_visit *v, PyObject **items, Py_ssize_t n, uint32_t depth);
+static void visit_dict(rec_visit *v, PyObject *dict, Py_ssize_t size, Py_ssize_t shown, uint32_t depth);
+
+/* An instance with attributes: its built-in part if it has one, then `shown` of `size` attributes. */
+static void visit_instance(rec_visit *v, const rec_type_entry *entry, Py_ssize_t size, Py_ssize_t shown);
+static void visit_part(rec_visit *v, PyObject *o, rec_type_entry *entry, uint32_t depth);
+static void visit_storage(rec_visit *v, rec_type_entry *entry, rec_items *items, Py_ssize_t n, uint32_t depth);
+static void visit_name(rec_visit *v, PyObject *name); /* then its value, or: */
+static void visit_redacted(rec_visit *v);
+static void visit_missing(rec_visit *v); /* an attribute that was counted and is not there */
+
+/* What a part begins with; the values that it has follow. */
+static void visit_typed(rec_visit *v, const rec_type_entry *entry);
+static void visit_named_tuple(rec_visit *v, const rec_type_entry *entry, Py_ssize_t size, Py_ssize_t shown);
+static void visit_exception(rec_visit *v, const rec_type_entry *entry, PyObject *args); /* NULL: unreadable */
+static void visit_member(rec_visit *v, PyObject *o, const rec_type_entry *entry, PyObject *value); /* NULL: not yet */
+static void visit_datetime(rec_visit *v, const rec_type_entry *entry, const rec_datetime *datetime);
+static void visit_fields(rec_visit *v, const rec_type_entry *entry, int count);
+static void visit_field_name(rec_visit *v, const char *name);
+
+/* What is not gone into. */
+static void visit_bytes(rec_visit *v, PyObject *o, PyTypeObject *t);
+static void visit_complex(rec_visit *v, PyObject *o);
+static void visit_class(rec_visit *v, const rec_type_entry *entry);
+static void visit_named(rec_visit *v, PyObject *o, PyTypeObject *t);
+static void visit_generator(rec_visit *v, PyObject *o, const rec_type_entry *entry);
+static void visit_array(rec_visit *v, PyObject *o, const rec_type_entry *entry);
+static void visit_opaque(rec_visit *v, PyObject *o, const rec_type_entry *entry);
+
+/* ---- built-in containers ---- */
+
+/* Whether a value of `size` items, and of `parts` in all, is gone into. If not, the visitor is called instead.
+ * `identity` stands for it in the memo: not itself where it is the part of an instance. */
+TRAVERSAL bool traverse_begin(rec_visit *v, PyTypeObject *t, Py_ssize_t size, Py_ssize_t parts, uint32_t depth,
+                              PyObject *identity)
+{
+    int64_t index;
+    if (rec_is_elided(parts, depth) || (parts > 0 && visit_is_full(v))) {
+        visit_elided(v, rec_type_of(t), size);
+        return false;
+    }
+    index = rec_seen_before(identity);
+    if (index >= 0) {
+        visit_met(v, index);
+        return false;
+    }
+    return true;
+}
+
+TRAVERSAL void traverse_items(rec_visit *v, PyObject **items, Py_ssize_t n, uint32_t depth)
+{
+    for (Py_ssize_t i = 0; i < n; i++)
+        visit_value(v, items[i], Py_TYPE(items[i]), depth);
+}
+
+TRAVERSAL void traverse_dict(rec_visit *v, rec_items *items, Py_ssize_t n, uint32_t depth)
+{
+    PyObject *key, *value;
+    while (n > 0 && rec_next_item(items, &key, &value)) {
+        visit_value(v, key, Py_TYPE(key), depth);
+        if (rec_is_secret(key))
+            visit_redacted(v);
+        else
+            visit_value(v, value, Py_TYPE(value), depth);
+        n--;
+    }
+}
+
+TRAVERSAL void traverse_set(rec_visit *v, PyObject *set, Py_ssize_t n, uint32_t depth)
+{
+    Py_ssize_t at = 0;
+    PyObject *key;
+    while (n > 0 && rec_set_next(set, &at, &key)) {
+        visit_value(v, key, Py_TYPE(key), depth);
+        n--;
+    }
+}
+
+TRAVERSAL void traverse_container(rec_visit *v, PyObject *o, PyTypeObject *t, uint32_t depth, PyObject *identity)
+{
+    Py_ssize_t size = rec_container_size(o, t), shown;
+    if (!traverse_begin(v, t, size, size, depth, identity))
+        return;
+    shown = rec_take_nodes(size);
+    visit_container(v, t, size, shown);
+    if (t == &PyDict_Type)
+        visit_dict(v, o, size, shown, depth + 1);
+    else if (t == &PyList_Type || t == &PyTuple_Type)
+        visit_items(v, rec_sequence_items(o, t), shown, depth + 1);
+    else
+        traverse_set(v, o, shown, depth + 1);
+}
+
+/* ---- instances ---- */
+
+TRAVERSAL void traverse_attribute(rec_visit *v, PyObject *name, PyObject *value, uint32_t depth)
+{
+    visit_name(v, name);
+    if (rec_is_secret(name))
+        visit_redacted(v);
+    else
+        visit_value(v, value, Py_TYPE(value), depth);
+}
+
+TRAVERSAL void traverse_storage(rec_visit *v, rec_items *items, Py_ssize_t n, uint32_t depth)
+{
+    PyObject *name, *value;
+    while (n > 0 && rec_next_item(items, &name, &value)) {
+        traverse_attribute(v, name, value, depth);
+        n--;
+    }
+    for (; n > 0; n--)
+        visit_missing(v);
+}
+
+/* All that it has is attributes in a dict, or in its place: as most instances. */
+TRAVERSAL void traverse_plain(rec_visit *v, PyObject *o, rec_type_entry *entry, uint32_t depth)
+{
+    rec_items items;
+    Py_ssize_t shown;
+    rec_storage_of(&items, o, entry->type);
+    if (!traverse_begin(v, entry->type, items.size, items.size, depth, o))
+        return;
+    shown = rec_take_nodes(items.size);
+    visit_instance(v, entry, items.size, shown);
+    visit_storage(v, entry, &items, shown, depth + 1);
+}
+
+static void traverse_instance(rec_visit *v, PyObject *o, rec_type_entry *entry, rec_attributes *attributes,
+                              Py_ssize_t size, uint32_t depth)
+{
+    PyObject *name, *value;
+    Py_ssize_t shown;
+    if (!traverse_begin(v, entry->type, size, size + entry->part, depth, o))
+        return;
+    shown = rec_take_nodes(size);
+    visit_instance(v, entry, size, shown);
+    if (entry->part)
+        visit_part(v, o, entry, depth + 1);
+    while (shown > 0 && rec_attributes_next(attributes, &name, &value)) {
+        traverse_attribute(v, name, value, depth + 1);
+        shown--;
+    }
+    for (; shown > 0; shown--)
+        visit_missing(v);
+}
+
+static void traverse_named_tuple(rec_visit *v, PyObject *o, rec_type_entry *entry, PyObject *names, uint32_t depth,
+                                 PyObject *identity)
+{
+    PyObject **name = rec_tuple_items(names), **item = rec_tuple_items(o);
+    Py_ssize_t size = rec_size(o), shown;
+    if (!traverse_begin(v, entry->type, size, size, depth, identity))
+        return;
+    shown = rec_take_nodes(size);
+    visit_named_tuple(v, entry, size, shown);
+    for (Py_ssize_t i = 0; i < shown; i++)
+        traverse_attribute(v, name[i], item[i], depth + 1);
+}
+
+static void traverse_exception(rec_visit *v, PyObject *o, rec_type_entry *entry, uint32_t depth, PyObject *identity)
+{
+    PyObject *args = ((PyBaseExceptionObject *)o)->args;
+    int64_t index = rec_seen_before(identity);
+    if (index >= 0) {
+        visit_met(v, index);
+        return;
+    }
+    if (args != NULL && Py_TYPE(args) != &PyTuple_Type)
+        args = NULL;
+    visit_exception(v, entry, args);
+    if (args != NULL)
+        traverse_container(v, args, &PyTuple_Type, depth + 1, args);
+}
+
+/* A member of an enum. It is what it is: only one that is being made can still change. */
+static void traverse_member(rec_visit *v, PyObject *o, rec_type_entry *entry, uint32_t depth, PyObject *identity)
+{
+    PyObject *value = rec_attribute(o, "_value_");
+    int64_t index = rec_seen_before(identity);
+    if (index >= 0) {
+        visit_met(v, index);
+        return;
+    }
+    visit_member(v, o, entry, value);
+    if (value != NULL)
+        visit_value(v, value, Py_TYPE(value), depth + 1);
+}
+
+static void traverse_datetime(rec_visit *v, PyObject *o, rec_type_entry *entry, uint32_t depth, PyObject *identity)
+{
+    bool zoned = entry->shape == REC_TIME || entry->shape == REC_DATETIME;
+    rec_datetime datetime;
+    int64_t index;
+    rec_read_datetime(o, entry->shape, &datetime);
+    if (zoned) { /* it counts as a container, of its time zone */
+        index = rec_seen_before(identity);
+        if (index >= 0) {
+            visit_met(v, index);
+            return;
+        }
+    }
+    visit_datetime(v, entry, &datetime);
+    if (zoned && datetime.zone != NULL)
+        visit_value(v, datetime.zone, Py_TYPE(datetime.zone), depth + 1);
+}
+
+/* What an instance has besides its attributes. */
+static void traverse_part(rec_visit *v, PyObject *o, rec_type_entry *entry, uint32_t depth, PyObject *identity)
+{
+    PyTypeObject *t = entry->type, *base;
+    PyObject *names;
+    if (entry->shape == REC_NAMED_TUPLE && (names = rec_names_of_fields(o, t)) != NULL) {
+        traverse_named_tuple(v, o, entry, names, depth, identity);
+    } else if (entry->shape == REC_ENUM) {
+        traverse_member(v, o, entry, depth, identity);
+    } else if (REC_DATE <= entry->shape && entry->shape <= REC_TIMEDELTA) {
+        traverse_datetime(v, o, entry, depth, identity);
+    } else if (t->tp_flags & Py_TPFLAGS_BASE_EXC_SUBCLASS) {
+        traverse_exception(v, o, entry, depth, identity);
+    } else {
+        base = rec_builtin_base(t);
+        visit_typed(v, entry);
+        if (rec_is_container(base))
+            traverse_container(v, o, base, depth, identity);
+        else
+            visit_value(v, o, base, depth);
+    }
+}
+
+/* Ranges, slices, time zones, bound methods. */
+static void traverse_fields(rec_visit *v, PyObject *o, rec_type_entry *entry, rec_fields *fields, uint32_t depth)
+{
+    if (!traverse_begin(v, entry->type, fields->count, fields->count, depth, o))
+        return;
+    visit_fields(v, entry, fields->count);
+    for (int i = 0; i < fields->count; i++) {
+        visit_field_name(v, fields->names[i]);
+        visit_value(v, fields->values[i], Py_TYPE(fields->values[i]), depth + 1);
+    }
+}
+
+/* An instance: its built-in part and its attributes, what its type has instead, or its type alone. */
+static void traverse_typed(rec_visit *v, PyObject *o, rec_type_entry *entry, uint32_t depth)
+{
+    rec_shape shape = entry->shape;
+    rec_attributes attributes;
+    rec_fields fields;
+    if (shape == REC_INSTANCE || entry->part) {
+        Py_ssize_t size = rec_attributes_begin(&attributes, o, entry);
+        if (entry->part && size == 0)
+            traverse_part(v, o, entry, depth, o);
+        else
+            traverse_instance(v, o, entry, &attributes, size, depth);
+    } else if (rec_find_fields(&fields, o, shape)) {
+        traverse_fields(v, o, entry, &fields, depth);
+    } else if (shape == REC_GENERATOR) {
+        visit_generator(v, o, entry);
+    } else if (shape == REC_ARRAY && !visit_is_full(v)) {
+        visit_array(v, o, entry);
+    } else if (shape == REC_MODULE) {
+        visit_named(v, o, &PyModule_Type);
+    } else {
+        visit_opaque(v, o, entry);
+    }
+}
+
+/* ---- anything but what visit_value takes itself ---- */
+
+TRAVERSAL void traverse_object(rec_visit *v, PyObject *o, PyTypeObject *t, uint32_t depth)
+{
+    rec_type_entry *entry;
+    if (rec_is_container(t)) {
+        traverse_container(v, o, t, depth, o);
+    } else if (t == &PyBytes_Type || t == &PyByteArray_Type) {
+        visit_bytes(v, o, t);
+    } else if (t == &PyComplex_Type) {
+        visit_complex(v, o);
+    } else if (t->tp_flags & Py_TPFLAGS_TYPE_SUBCLASS) {
+        visit_class(v, rec_type_of((PyTypeObject *)o));
+    } else if (rec_is_named(t)) {
+        visit_named(v, o, t);
+    } else {
+        entry = rec_type_of(t);
+        if (entry->plain)
+            traverse_plain(v, o, entry, depth);
+        else
+            traverse_typed(v, o, entry, depth);
+    }
+}
+#endif

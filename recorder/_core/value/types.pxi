@@ -1,0 +1,94 @@
+# The table of types: numbers and definitions of the types that recorded values have.
+
+cdef uint64_t type_name_fingerprint(PyTypeObject *t) noexcept nogil:
+    cdef PyObject *name = rec_heap_type_name(t)
+    if name == NULL:
+        return 0             # a static type lives as long as the process
+    cdef uint64_t h = rec_fold(rec_str_fingerprint(name, 200), <uint64_t> <uintptr_t> t.tp_base)
+    return rec_fold(h, <uint64_t> t.tp_basicsize)
+
+
+cdef TypeEntry *lookup_type(PyTypeObject *t) noexcept nogil:
+    """The entry of a type; written to the tape the first time, where a record boundary is (see traverse.h)."""
+    cdef uint64_t name_fingerprint = type_name_fingerprint(t)
+    cdef uint32_t at = rec_type_bucket(t)
+    cdef TypeEntry *entry
+    while types.entries[at].type != NULL and types.entries[at].type != t:
+        at = (at + 1) & (types.size - 1)
+    entry = &types.entries[at]
+    if entry.type == t and entry.name_fingerprint == name_fingerprint:
+        entry.version = t.tp_version_tag
+        entry.keys = NULL
+        return entry
+    if entry.type == NULL:
+        types.used += 1
+    entry.type = t
+    entry.name_fingerprint = name_fingerprint
+    entry.version = t.tp_version_tag
+    entry.keys = NULL
+    entry.shape = rec_shape_of(t)
+    entry.part = has_part(t, <rec_shape> entry.shape)
+    entry.slotted = rec_has_slots(t)
+    entry.plain = entry.shape == REC_INSTANCE and not entry.part and not entry.slotted
+    entry.id = types.next_id
+    types.next_id += 1
+    write_def_type(t, entry.id)
+    return entry
+
+
+cdef inline void number_type(PyTypeObject *t) noexcept nogil:
+    cdef TypeEntry *entry = type_of(t)
+    REC_CHECK(entry.type == t, b"a type that was looked up is in the table")
+
+
+cdef void forget_types() noexcept nogil:
+    """An empty table: types get numbers (again) as they are met. The containers come first: a value that is too long is
+    written with less than its fingerprint was computed of, and may need their numbers for what it leaves out."""
+    memset(types.entries, 0, types.size * sizeof(TypeEntry))
+    types.used = 0
+    number_type(&PyList_Type)
+    number_type(&PyTuple_Type)
+    number_type(&PyDict_Type)
+    number_type(&PySet_Type)
+    number_type(&PyFrozenSet_Type)
+
+
+cdef void write_def_type(PyTypeObject *t, uint32_t number) noexcept nogil:
+    """A DEF_TYPE record: at most 2 × 200 code points. A fault is sticky and seen by the caller's caller."""
+    cdef PyObject *name = rec_heap_type_name(t)
+    cdef PyObject *module = NULL
+    cdef const char *dot = NULL
+    cdef const char *c
+    cdef uint8_t *p
+    if walk.writing:
+        blame("a type is defined before its value is written")
+        fail(ERR_INVARIANT_BROKEN, STAGE_CAPTURE, 0, number)
+        return
+    if reserve(4096) != OK:
+        return
+    p = put_tagged(tape.cur, REC_DEF_TYPE, number)
+    if name != NULL:
+        module = rec_dict_find(t.tp_dict, "__module__") if t.tp_dict != NULL else NULL
+        if module != NULL and PyUnicode_CheckExact(module):
+            p = put_str(p, module, 200)
+        else:
+            p = put_varint(p, 0)
+        tape.cur = put_str(p, name, 200)
+        return
+    c = t.tp_name
+    while c[0] != 0:
+        if c[0] == c'.':
+            dot = c
+        c += 1
+    if dot == NULL:
+        p = put_chars(p, "builtins", 8)
+        tape.cur = put_chars(p, t.tp_name, min(<size_t> (c - t.tp_name), <size_t> 400))
+    else:
+        p = put_chars(p, t.tp_name, min(<size_t> (dot - t.tp_name), <size_t> 400))
+        tape.cur = put_chars(p, dot + 1, min(<size_t> (c - dot - 1), <size_t> 400))
+
+
+cdef inline bint has_part(PyTypeObject *t, rec_shape shape) noexcept nogil:
+    """Whether an instance has content besides its attributes."""
+    return (REC_NAMED_TUPLE <= shape <= REC_TIMEDELTA or t.tp_flags & Py_TPFLAGS_BASE_EXC_SUBCLASS != 0
+            or builtin_base(t) != NULL)

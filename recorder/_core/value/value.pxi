@@ -1,0 +1,90 @@
+# Values, as the tracer sees them: fingerprints, writing, limits, redaction. C does it (traverse.h, fingerprint.c,
+# encode.c); what is declared here never runs code of the program's, allocates, or takes a reference.
+
+cdef extern from "value/walk.h" nogil:
+    ctypedef struct Limits "rec_limits_of_values":
+        uint32_t items, depth, text, nodes
+        size_t soft_size, value_size
+        uint32_t unreadable
+    ctypedef struct Walk "rec_walk_state":
+        uint32_t containers, node_limit, nodes_left
+        uint8_t *soft_end
+        bint writing
+    int REC_MEMO_SIZE
+    Limits limits "rec_limits"
+    Walk walk "rec_walk"
+    void begin_walk "rec_begin_walk"()
+    bint is_named "rec_is_named"(PyTypeObject *)
+    PyTypeObject *builtin_base "rec_builtin_base"(PyTypeObject *)
+
+cdef extern from "value/fingerprint.h" nogil:
+    void rec_prepare_fingerprints()
+    void rec_forget_dicts()
+    uint64_t rec_fingerprint(PyObject *, PyTypeObject *)
+
+cdef extern from "value/encode.h" nogil:
+    uint8_t *put_value "rec_put_value"(uint8_t *, PyObject *, bint walked)
+
+cdef extern from "value/redaction.h" nogil:
+    int REC_MOST_PATTERNS
+    ctypedef struct rec_secret_names:
+        uint32_t count
+        const char **patterns
+    rec_secret_names rec_secrets
+    void rec_forget_matches()
+    bint is_secret "rec_is_secret"(PyObject *)
+
+cdef extern from "value/types.h" nogil:
+    ctypedef struct TypeEntry "rec_type_entry":
+        PyTypeObject *type
+        uint64_t name_fingerprint
+        unsigned int version
+        uint32_t id
+        uint8_t shape
+        bint part, slotted, plain
+        void *keys
+    ctypedef struct TypeTable "rec_type_table":
+        TypeEntry *entries
+        uint32_t size, used, next_id
+        TypeEntry *(*lookup)(PyTypeObject *) noexcept
+    TypeTable types "rec_types"
+    uint32_t rec_type_bucket(PyTypeObject *)
+    TypeEntry *type_of "rec_type_of"(PyTypeObject *)
+
+
+cdef void set_limits(uint32_t items, uint32_t depth, uint32_t text, uint32_t nodes) noexcept nogil:
+    limits.items = items
+    limits.depth = depth if depth < 60 else 60
+    limits.text = text
+    limits.nodes = nodes if nodes < REC_MEMO_SIZE // 4 else REC_MEMO_SIZE // 4
+    walk.node_limit = limits.nodes
+    limits.soft_size = 48 << 10
+    limits.unreadable = ERR_VALUE_UNREADABLE
+    # Beyond the soft end an element takes at most 80 bytes, and at most `nodes` + one container's are left.
+    limits.value_size = limits.soft_size + 80 * (limits.nodes + 2 * limits.items) + 4 * limits.text + 8192
+
+
+cdef inline uint64_t take_fingerprint(PyObject *o) noexcept nogil:
+    """What a variable's content is compared by. May write DEF records: call it at a record boundary."""
+    if types.used * 2 > types.size:
+        forget_types()
+    begin_walk()
+    return rec_fingerprint(o, o.ob_type)
+
+
+# ---- redaction: names whose values are never written --------------------------------------------------
+
+cdef tuple secret_texts = ()     # owns the patterns
+
+
+cdef int set_secrets(tuple patterns) except -1:
+    """patterns: bytes, ASCII, lower case."""
+    global secret_texts
+    rec_secrets.count = 0
+    secret_texts = patterns
+    for pattern in patterns[:REC_MOST_PATTERNS]:
+        rec_secrets.patterns[rec_secrets.count] = <const char *> <bytes> pattern
+        rec_secrets.count += 1
+    rec_forget_matches()
+    rec_forget_dicts()
+    return 0

@@ -1,0 +1,179 @@
+"""Questions to a trace: which events fit, everything as it was at one of them, and all definitions.
+
+A query decodes the chunks it needs, one at a time, and notes what cannot be read.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from recorder import errors
+from recorder._core.decode import Reader, Thread
+from recorder.trace import memory
+from recorder.trace.container.chunks import Chunk
+from recorder.trace.container.file import UNREADABLE, TraceFile
+from recorder.trace.filters import Filter
+from recorder.trace.format import ChunkType
+from recorder.trace.seeking import ALL, Payloads, Seeker
+from recorder.trace.snapshots import POPPING, Event, Frame, Moment
+
+IDLE_SEEKERS: Final = 2  # kept for the next query: each knows its way around one chunk
+
+
+class Queries:
+    """What is asked of one trace. Each answer is lazy, and several may be under way at once."""
+
+    def __init__(self, file: TraceFile) -> None:
+        self.file = file
+        self.payloads = Payloads(file)
+        self._idle: list[Seeker] = []
+        self._survey: Reader[Event, Frame] | None = None
+
+    def clear(self) -> None:
+        self._idle.clear()
+        self.payloads.clear()
+
+    @property
+    def path(self) -> str:
+        return self.file.path
+
+    # ---- events ----
+
+    @memory.reported
+    def find(
+        self, wanted: Filter, start: int, stop: int, backwards: bool = False, ends: bool = False
+    ) -> Iterator[Any]:
+        """The events that are wanted. With `ends` also lists of frames that ended without one."""
+        if wanted.since is not None or wanted.until is not None:
+            start, stop = self._between(wanted, start, stop)
+        chunks = self._chunks(start, stop)
+        if not chunks:
+            return
+        expected = start  # what comes before this and was not seen is missing
+        with self._seeker(chunks[0]) as seeker:
+            for chunk in reversed(chunks) if backwards else chunks:
+                walk = seeker.backwards if backwards else seeker.forwards
+                seeker.missing = 0 if backwards else max(0, chunk.head.first_event - expected)
+                if ends:
+                    seeker.reader.note_ends()
+                try:
+                    for event in walk(chunk, start, stop, wanted):
+                        if ends and (gone := seeker.reader.unseen_ends()):
+                            yield gone
+                        if wanted.keeps(event):
+                            yield event
+                    expected = chunk.head.first_event + chunk.head.events
+                except UNREADABLE as exc:
+                    self.file.note_error(chunk, exc)
+                else:
+                    if stop == ALL and not backwards:
+                        self.file.check_count(chunk, seeker.reader.seq)
+                if ends:
+                    yield seeker.reader.unseen_ends()
+
+    @memory.reported
+    def at(self, seq: int) -> Moment:
+        """Everything as it was at event number `seq`. Raises EVENT_NOT_FOUND, TRACE_CORRUPT, UNKNOWN_RECORD."""
+        for chunk in self._chunks(seq, seq + 1):
+            with self._seeker(chunk) as seeker:
+                seeker.go(chunk, seq)
+                event = seeker.event()
+                if event is not None and event.seq == seq:
+                    return Moment(event, _stacks(seeker.reader, event))
+        raise errors.EventNotFoundError(event=seq, path=self.path)
+
+    @property
+    def end(self) -> int:
+        """The number behind the last event's."""
+        chunks = self.file.of(ChunkType.EVENTS)
+        return max((c.head.first_event + c.head.events for c in chunks), default=0)
+
+    # ---- definitions ----
+
+    @memory.reported
+    def survey(self) -> Reader[Event, Frame]:
+        """A reader that has seen every definition."""
+        if self._survey is None:
+            head = self.file.head
+            reader = Reader(head.ticks_per_second, head.started, Event, Frame)
+            for chunk in self.file.of(ChunkType.EVENTS):
+                try:
+                    reader.load(self.payloads.get(chunk), chunk.head.first_event)
+                    reader.skip_to(ALL)
+                except UNREADABLE as exc:
+                    self.file.note_error(chunk, exc)
+            self._survey = reader
+        return self._survey
+
+    # ---- chunks ----
+
+    def _chunks(self, start: int, stop: int) -> list[Chunk]:
+        """The chunks of the events from number `start` on, before `stop`."""
+        found = self.file.of(ChunkType.EVENTS)
+        if not self.file.damage:  # otherwise nothing is said about their order
+            ends = [chunk.head.first_event + chunk.head.events for chunk in found]
+            found = found[bisect.bisect_right(ends, start) :]
+        return [
+            chunk
+            for chunk in found
+            if chunk.head.first_event < stop and chunk.head.first_event + chunk.head.events > start
+        ]
+
+    @contextmanager
+    def _seeker(self, chunk: Chunk) -> Iterator[Seeker]:
+        """A seeker for one's own use, if possible one that knows its way around the chunk."""
+        near = None
+        # Not a generator: where memory lacks, the end of one that is left says so on stderr.
+        for one in self._idle:
+            if one.chunk == chunk:
+                near = one
+                break
+        if near is None:
+            near = self._idle[0] if len(self._idle) == IDLE_SEEKERS else Seeker(self.payloads)
+        if near in self._idle:
+            self._idle.remove(near)
+        try:
+            yield near
+        finally:
+            self._idle.append(near)
+            del self._idle[:-IDLE_SEEKERS]
+
+    def _between(self, wanted: Filter, start: int, stop: int) -> tuple[int, int]:
+        """The bounds, narrowed to the chunks of the time that is asked for. Time goes on from event
+        to event, so the chunks are searched by halves."""
+        chunks = self.file.of(ChunkType.EVENTS)
+        if wanted.since is not None:
+            since = wanted.since
+            after = bisect.bisect_left(chunks, True, key=lambda c: self._time(c, since) >= since)
+            start = max(start, chunks[after - 1].head.first_event if after else 0)
+        if wanted.until is not None:
+            until = wanted.until
+            after = bisect.bisect_left(chunks, True, key=lambda c: self._time(c, -1) >= until)
+            stop = min(stop, chunks[after].head.first_event if after < len(chunks) else ALL)
+        return start, stop
+
+    def _time(self, chunk: Chunk, unknown: int) -> int:
+        """When the chunk begins; `unknown` if that cannot be read."""
+        with self._seeker(chunk) as seeker:
+            try:
+                seeker.go(chunk, chunk.head.first_event)
+            except UNREADABLE as exc:
+                self.file.note_error(chunk, exc)
+                return unknown
+            return seeker.reader.time
+
+
+def _stacks(reader: Reader[Event, Frame], event: Event) -> list[tuple[Thread, list[Frame | Event]]]:
+    stacks: list[tuple[Thread, list[Frame | Event]]] = [
+        (thread, list(frames)) for thread, frames in reader.stacks()
+    ]
+    if event.kind in POPPING:  # its frame is gone from the stack
+        for thread, frames in stacks:
+            if thread.number == event.thread.number:
+                frames.append(event)
+                return stacks
+        stacks.append((event.thread, [event]))
+    return stacks

@@ -1,0 +1,10 @@
+"""A recorded value: its bytes, taken apart when they are asked for.
+
+value          Value, which is what a reader gets
+nodes          the tree that a value is, and questions about it
+parse          bytes → tree
+to_python      tree → the object
+to_json        tree → JSON
+render         tree → text for people
+stdlib_values  dates, times, arrays: what is not built in
+"""

@@ -1,0 +1,90 @@
+"""A value as a tree: what parse.py makes of its bytes, and what everything else here goes through.
+
+A plain scalar (None, bool, int, float, complex, str, bytes, bytearray, Ellipsis, NotImplemented) stands for
+itself; everything else, and a scalar that is not wholly there, is a Node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from recorder.trace.format import (
+    TAG_BYTEARRAY,
+    TAG_BYTES,
+    TAG_CLASS,
+    TAG_DATETIME,
+    TAG_DICT,
+    TAG_ENUM,
+    TAG_EXCEPTION,
+    TAG_FROZENSET,
+    TAG_FUNCTION,
+    TAG_INSTANCE,
+    TAG_INT_CUT,
+    TAG_LIST,
+    TAG_MODULE,
+    TAG_NAMED,
+    TAG_SET,
+    TAG_STR,
+    TAG_TIME,
+    TAG_TUPLE,
+    TAG_TYPED,
+)
+
+Types: TypeAlias = Mapping[int, tuple[str, str]]  # number → module and qualified name
+
+BUILTIN_NAMES: Final = {
+    TAG_STR: "str", TAG_BYTES: "bytes", TAG_BYTEARRAY: "bytearray", TAG_LIST: "list", TAG_TUPLE: "tuple",
+    TAG_SET: "set", TAG_FROZENSET: "frozenset", TAG_DICT: "dict", TAG_INT_CUT: "int", TAG_CLASS: "type",
+    TAG_FUNCTION: "function", TAG_MODULE: "module",
+}  # fmt: skip
+
+
+class Node(NamedTuple):
+    """What is no plain scalar, or not all of one. Plain scalars stand for themselves."""
+
+    tag: int  # without the bit that says it was cut
+    type: tuple[str, str] | None = None
+    size: int | None = None  # the true one; bits of an INT_CUT, index of a REF, code of an ERROR
+    items: Any = ()  # parts; text; of INSTANCE, NAMED, ENUM (name, part); of a TYPED the part;
+    # of DATE and TIMEDELTA the facts; of TIME and DATETIME the facts and the time zone's part
+    cut: bool = False
+
+
+def parts(node: Node) -> Iterator[Any]:
+    if node.tag == TAG_DICT:
+        for pair in node.items:
+            yield from pair
+    elif node.tag in (TAG_INSTANCE, TAG_NAMED, TAG_ENUM):
+        yield from (part for _, part in node.items)
+    elif node.tag in (TAG_TIME, TAG_DATETIME):
+        yield node.items[1]
+    elif TAG_LIST <= node.tag <= TAG_FROZENSET or node.tag in (TAG_TYPED, TAG_EXCEPTION):
+        yield from node.items
+
+
+def nodes(tree: Any) -> Iterator[Node]:
+    if isinstance(tree, Node):
+        yield tree
+        for part in parts(tree):
+            yield from nodes(part)
+
+
+def without_wrapping(tree: Any) -> Any:
+    """Without the INSTANCE and TYPED around it."""
+    if isinstance(tree, Node) and tree.tag == TAG_INSTANCE and tree.items and not tree.items[0][0]:
+        tree = tree.items[0][1]
+    return tree.items[0] if isinstance(tree, Node) and tree.tag == TAG_TYPED else tree
+
+
+def qualified(type_: tuple[str, str]) -> str:
+    module, name = type_
+    return name if module in ("builtins", "") else f"{module}.{name}"
+
+
+def type_name(tree: Any) -> str:
+    if not isinstance(tree, Node):
+        return type(tree).__name__
+    if tree.tag == TAG_CLASS or tree.type is None:
+        return BUILTIN_NAMES.get(tree.tag, "?")
+    return qualified(tree.type)
