@@ -78,7 +78,14 @@ PyObject *rec_thread_name(PyThreadState *state)
     return NULL;
 }
 
-#if REC_CPYTHON_KNOWN && PY_VERSION_HEX >= 0x030E0000
+#if !REC_CPYTHON_KNOWN
+/* No public function of C says which task runs, and calling asyncio's would run Python. */
+PyObject *rec_current_task(PyThreadState *state, PyObject **loop)
+{
+    (void)state, (void)loop;
+    return NULL;
+}
+#elif PY_VERSION_HEX >= 0x030E0000
 PyObject *rec_current_task(PyThreadState *state, PyObject **loop)
 {
     (void)loop;
@@ -147,7 +154,7 @@ static PyObject *field_of(PyObject *task, int field, const char *attribute)
 
 PyObject *rec_task_name(PyObject *task)
 {
-    PyObject *name = REC_CPYTHON_KNOWN ? field_of(task, NAME, "_name") : NULL;
+    PyObject *name = field_of(task, NAME, "_name");
     return name != NULL && (PyUnicode_CheckExact(name) || PyLong_CheckExact(name)) ? name : NULL;
 }
 
