@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import os
 import pickle
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -201,12 +202,20 @@ def with_session(method: Callable[[recorder.Session], Any], folder: Path) -> Any
         session.stop()
 
 
-@pytest.fixture
-def trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[recorder.Trace]:
-    monkeypatch.chdir(tmp_path)
-    path = tmp_path / "good.rtrace"
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("recorded") / "good.rtrace"
     with recorder.record(path, scope="all"):
         sum(number for number in range(3))
+    return path
+
+
+@pytest.fixture
+def trace(
+    recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[recorder.Trace]:
+    monkeypatch.chdir(tmp_path)
+    path = shutil.copy(recorded, tmp_path / "good.rtrace")
     with recorder.open_trace(path) as opened:
         yield opened
 

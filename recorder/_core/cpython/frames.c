@@ -4,6 +4,7 @@
 #include "cpython/objects.h"
 #include <stddef.h>
 #if REC_CPYTHON_KNOWN
+#include <internal/pycore_code.h>
 #include <internal/pycore_frame.h>
 #include <internal/pycore_moduleobject.h>
 #if PY_VERSION_HEX >= 0x030E0000
@@ -51,8 +52,11 @@ SAME(return_offset, return_offset);
 _Static_assert(Py_TAG_BITS == 3 && (PyStackRef_NULL_BITS & ~Py_TAG_BITS) == 0, "the tags of a _PyStackRef");
 _Static_assert(CO_FAST_ARG < REC_KIND_HIDDEN, "co_localspluskinds");
 #endif
-_Static_assert((int)REC_KIND_HIDDEN == CO_FAST_HIDDEN && (int)REC_KIND_LOCAL == CO_FAST_LOCAL
-               && (int)REC_KIND_CELL == CO_FAST_CELL && (int)REC_KIND_FREE == CO_FAST_FREE, "co_localspluskinds");
+#if PY_VERSION_HEX >= 0x030C0000
+_Static_assert((int)REC_KIND_HIDDEN == CO_FAST_HIDDEN, "co_localspluskinds");
+#endif
+_Static_assert((int)REC_KIND_LOCAL == CO_FAST_LOCAL && (int)REC_KIND_CELL == CO_FAST_CELL
+               && (int)REC_KIND_FREE == CO_FAST_FREE, "co_localspluskinds");
 _Static_assert(offsetof(rec_frame_object, iframe) == offsetof(PyFrameObject, f_frame), "f_frame");
 _Static_assert(offsetof(rec_frame_object, lineno) == offsetof(PyFrameObject, f_lineno), "f_lineno");
 #endif

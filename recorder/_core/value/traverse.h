@@ -1,11 +1,11 @@
 /* The one traversal of a value: which objects belong to it, in which order, and where the limits cut.
  *
- * It has two visitors, fingerprint.c and encode.c. Each defines `struct rec_visit` and includes this header, which makes
- * a traversal of its own for it; what it does at each step are the functions `visit_…` that are declared below. So both
- * meet the same objects in the same order, as they must: the fingerprint has every type defined that the encoder is going
- * to write, and covers all that the encoder would write anew. (A debug build checks, for each value, that both met the
- * same: rec_put_value.) Where the fingerprint has a faster way through a dict, a list or an instance's attributes than
- * these loops, it says which loop it stands for.
+ * It has two visitors, fingerprint.c and encode.c. Each defines `struct rec_visit` and includes this header, which
+ * makes a traversal of its own for it; what it does at each step are the functions `visit_…` that are declared below.
+ * So both meet the same objects in the same order, as they must: the fingerprint has every type defined that the
+ * encoder is going to write, and covers all that the encoder would write anew. (A debug build checks, for each value,
+ * that both met the same: rec_put_value.) Where the fingerprint has a faster way through a dict, a list or an
+ * instance's attributes than these loops, it says which loop it stands for.
  *
  * An int, a float, a str, None and a bool have no parts and no type to be defined: visit_value takes them itself. */
 #ifndef RECORDER_TRAVERSE_H
