@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
-    Seen = tuple[set[str], set[str], set[str]]
+    Seen = tuple[set[str], set[str]]
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PACKAGE = os.path.dirname(HERE)
 AUTOSTART = "RECORDER_AUTOSTART"
 FOLLOW = "RECORDER_BOOT_FOLLOW"
+# 3.15: the names of what may be imported later, and those of them that others have put there.
+LAZY_MODULES: set[str] = getattr(sys, "lazy_modules", set())
+LAZY_BEFORE = set(LAZY_MODULES)
 INTERNAL_EXIT_CODE = 70  # as in recorder.errors.kinds, which may be what cannot be loaded
 
 
@@ -58,14 +61,8 @@ def enter(staging: str | None, json_errors: str | None, before: "Seen | None" = 
 
 
 def seen() -> "Seen":
-    """What a program can see of imports: the names of modules, the path entries that were searched, and on 3.15 the
-    names of what may be imported later."""
-    return set(sys.modules), set(sys.path_importer_cache), set(put_off())
-
-
-def put_off() -> set[str]:
-    found: set[str] = getattr(sys, "lazy_modules", set())
-    return found
+    """What a program can see of imports: the names of modules, and the path entries that were searched."""
+    return set(sys.modules), set(sys.path_importer_cache)
 
 
 def by_environment(before: "Seen") -> None:
@@ -151,11 +148,11 @@ def hide(before: "Seen") -> None:
     """Takes modules out of sight that are not the recorder's, and keeps them alive for it."""
     from recorder import _boot
 
-    modules, importers, later = before
+    modules, importers = before
     _boot.kept.append(globals())  # ours, which would be garbage for the program to collect
     for entry in set(sys.path_importer_cache) - importers:
         del sys.path_importer_cache[entry]
-    put_off().intersection_update(later)
+    LAZY_MODULES.intersection_update(LAZY_BEFORE)
     hidden = set(sys.modules) - modules
     for name in hidden:
         parent, _, child = name.rpartition(".")

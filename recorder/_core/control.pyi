@@ -29,6 +29,8 @@ DISPOSITION_DISABLE: Final[int]
 DISPOSITION_ABORT: Final[int]
 # end of constants
 
+READS_IN_PLACE: Final[bool]
+
 class ControlFields:
     # generated: fields
     ticks_per_second: int

@@ -34,6 +34,13 @@ cdef extern from "sys/clock.h" nogil:
     uint64_t rec_clock_ns(int clock)
 
 
+cdef extern from "cpython/version.h":
+    const bint REC_CPYTHON_KNOWN
+
+
+# Whether the core reads the structures of this CPython in place. Of one that it does not know it asks public functions.
+READS_IN_PLACE = bool(REC_CPYTHON_KNOWN)
+
 include "tape/control_page.pxi"
 
 cdef RecControl *AT = NULL  # only ever for the size of a field

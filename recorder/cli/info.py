@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     # What add_subparsers() returns has no public name.
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
-FROM_META = ("python", "recorder_version", "platform", "argv", "cwd", "pid", "run_id")
+FROM_META = (
+    "python", "recorder_version", "platform", "argv", "cwd", "pid", "run_id", "public_functions",
+)  # fmt: skip
+UNKNOWN_PYTHON = "not known to this recorder: all was asked of public functions, at 12 to 90 times the cost"
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -85,6 +88,7 @@ def table(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ("folder", facts["cwd"]),
         ("process", facts["pid"]),
         ("python", facts["python"]),
+        ("", UNKNOWN_PYTHON if facts["public_functions"] else None),
         ("platform", facts["platform"]),
         ("recorder", facts["recorder_version"]),
     ]

@@ -145,9 +145,12 @@ def on_path() -> dict[bytes, bytes]:
 
 def preloaded(flag: str) -> dict[bytes, bytes]:
     """The way in past a flag by which Python ignores PYTHONPATH or loads nothing at its start."""
-    from recorder._core import preload
+    from recorder._core import control, preload
     from recorder.processes import auxiliary_vector
 
+    if not control.READS_IN_PLACE:
+        reason = "how this Python keeps its audit hooks is not known, and ours could not be taken away"
+        raise errors.UnsupportedPythonFlagError(flag=flag, reason=reason)
     if os.pathsep in preload.__file__ or " " in preload.__file__:
         reason = f"the dynamic linker cannot load {preload.__file__}, for the characters in it"
         raise errors.UnsupportedPythonFlagError(flag=flag, reason=reason)

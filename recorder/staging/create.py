@@ -221,6 +221,8 @@ def _make_session(staging: Staging, started: int) -> None:
     }
     if staging.parent is not None:
         meta["parent"] = dict(staging.parent)
+    if not control.READS_IN_PLACE:
+        meta["public_functions"] = True
     session = {
         "version": 1,
         "destination": portable(staging.destination),

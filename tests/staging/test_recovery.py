@@ -430,12 +430,12 @@ def test_a_disk_too_full_to_recover_loses_nothing(tmp_path):
         assert run.returncode == -signal.SIGKILL
         (left,) = leftovers(small)
         until(lambda: stale.is_stale(str(small / left)))
-        with open(small / "other", "wb") as file, pytest.raises(OSError):
+        with pytest.raises(OSError), open(small / "other", "wb") as file:
             while True:
                 file.write(bytes(1 << 16))
                 file.flush()
         os.truncate(small / left / "trace", 0)  # the reserve is gone, too
-        with open(small / "other", "ab") as file, pytest.raises(OSError):
+        with pytest.raises(OSError), open(small / "other", "ab") as file:
             while True:
                 file.write(bytes(1 << 16))
                 file.flush()
