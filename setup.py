@@ -34,16 +34,21 @@ FLAGS += BUILDS[BUILD]
 LINKER_FLAGS = [flag for flag in BUILDS[BUILD] if flag.startswith("-fsanitize")]
 
 
-
 def c_files(extension):
-    return [str(path) for folder in C_FOLDERS.get(extension, []) for path in sorted((CORE / folder).glob("*.c"))]
+    return [
+        str(path)
+        for folder in C_FOLDERS.get(extension, [])
+        for path in sorted((CORE / folder).glob("*.c"))
+    ]
 
 
 extensions = [
     Extension(
         f"recorder._core.{pyx.stem}",
         [str(pyx), *c_files(pyx.stem)],
-        depends=[str(path) for pattern in ("*.h", "*.px[di]") for path in sorted(CORE.rglob(pattern))],
+        depends=[
+            str(path) for pattern in ("*.h", "*.px[di]") for path in sorted(CORE.rglob(pattern))
+        ],
         extra_compile_args=FLAGS,
         extra_link_args=LINKER_FLAGS,
     )

@@ -74,9 +74,11 @@ def __getattr__(name: str) -> object:
 
 def _module(name: str) -> object:
     try:
-        __import__(
-            name
-        )  # importlib may not be there yet, and where no file can be opened it cannot be loaded
+        from recorder.imports import AtOnce
+
+        with AtOnce():
+            # importlib may not be there yet, and where no file can be opened it cannot be loaded.
+            __import__(name)
         return sys.modules[name]
     except (MemoryError, OSError) as exc:
         from recorder import errors

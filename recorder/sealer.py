@@ -62,7 +62,7 @@ def report(page: control.ControlPage, error: BaseException) -> None:
 
 class Sealer:
     def __init__(self, path: str, page: control.ControlPage) -> None:
-        from recorder.trace.sealing import Tape  # needs zstandard, which may be missing
+        from recorder.trace.sealing import Tape  # needs zstd, which may be missing
 
         self.page = page
         self.lock = files.lock(path)  # until the process ends

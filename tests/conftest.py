@@ -38,6 +38,7 @@ INTERNAL = [row.name for row in errors.ErrorCode if row // 1000 == errors.ErrorK
 
 
 def pytest_configure() -> None:
+    import ctypes  # noqa: F401  some libffi keeps a descriptor, as multiprocessing does its helper
     from multiprocessing import resource_tracker
 
     resource_tracker.ensure_running()  # kept for the life of a process, and there before the first test

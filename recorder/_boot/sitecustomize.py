@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
-    Seen = tuple[set[str], set[str]]
+    Seen = tuple[set[str], set[str], set[str]]
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PACKAGE = os.path.dirname(HERE)
@@ -58,8 +58,14 @@ def enter(staging: str | None, json_errors: str | None, before: "Seen | None" = 
 
 
 def seen() -> "Seen":
-    """What a program can see of imports: the names of modules, and the path entries that were searched."""
-    return set(sys.modules), set(sys.path_importer_cache)
+    """What a program can see of imports: the names of modules, the path entries that were searched, and on 3.15 the
+    names of what may be imported later."""
+    return set(sys.modules), set(sys.path_importer_cache), set(put_off())
+
+
+def put_off() -> set[str]:
+    found: set[str] = getattr(sys, "lazy_modules", set())
+    return found
 
 
 def by_environment(before: "Seen") -> None:
@@ -114,8 +120,12 @@ def arm(module: str, function: str, argument: str, before: "Seen") -> None:
     try:
         if "recorder" not in sys.modules:
             import_recorder()
-        call: Callable[[str], object] = getattr(__import__(module, fromlist=(function,)), function)
-        call(argument)
+        from recorder.imports import AtOnce
+
+        with AtOnce():
+            ours = __import__(module, fromlist=(function,))
+            call: Callable[[str], object] = getattr(ours, function)
+            call(argument)
         import gc
 
         gc.collect()  # what arming left is not for the program to find
@@ -141,10 +151,11 @@ def hide(before: "Seen") -> None:
     """Takes modules out of sight that are not the recorder's, and keeps them alive for it."""
     from recorder import _boot
 
-    modules, importers = before
+    modules, importers, later = before
     _boot.kept.append(globals())  # ours, which would be garbage for the program to collect
     for entry in set(sys.path_importer_cache) - importers:
         del sys.path_importer_cache[entry]
+    put_off().intersection_update(later)
     hidden = set(sys.modules) - modules
     for name in hidden:
         parent, _, child = name.rpartition(".")

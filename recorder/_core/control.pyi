@@ -22,6 +22,11 @@ SEALER_CLOSING: Final[int]
 SEALER_PUBLISHED: Final[int]
 SEALER_DISCARDED: Final[int]
 SEALER_FAILED: Final[int]
+
+DISPOSITION_UNDECIDED: Final[int]
+DISPOSITION_DEGRADE: Final[int]
+DISPOSITION_DISABLE: Final[int]
+DISPOSITION_ABORT: Final[int]
 # end of constants
 
 class ControlFields:

@@ -175,6 +175,12 @@ cdef extern from "tape/layout.h" nogil:
         STAGE_STAT "REC_STAGE_STAT"
         STAGE_SPAWN "REC_STAGE_SPAWN"
 
+    enum:  # what a fault led to
+        REC_DISPOSITION_UNDECIDED
+        REC_DISPOSITION_DEGRADE
+        REC_DISPOSITION_DISABLE
+        REC_DISPOSITION_ABORT
+
     ctypedef struct RecFault:
         uint32_t status
         int32_t sys_errno

@@ -22,6 +22,7 @@ cdef enum Status:
     ERR_UNSUPPORTED_PYTHON_FLAG = 1014
     ERR_UNSUPPORTED_PYTHON = 1015
     ERR_SUBINTERPRETER = 1016
+    ERR_FREE_THREADED_PYTHON = 1018
     ERR_NAME_TOO_LONG = 1017
     ERR_EVENT_NOT_FOUND = 1075
     ERR_DESTINATION_NOT_EMPTY = 1085
@@ -82,6 +83,17 @@ cdef enum Status:
     ERR_INVARIANT_BROKEN = 4005
     ERR_ENCODER_FAILED = 4006
     ERR_UNKNOWN_RECORD = 4007
+
+
+cdef enum Kind:  # whose failure it is
+    KIND_USAGE = 1
+    KIND_ENVIRONMENT = 2
+    KIND_TARGET = 3
+    KIND_INTERNAL = 4
+
+
+cdef inline Kind kind_of(Status status) noexcept nogil:
+    return <Kind> (<int> status // 1000)
 
 
 cdef inline Status by_errno(int number, Status otherwise) noexcept nogil:

@@ -185,6 +185,8 @@ def given_environment() -> dict[bytes, bytes]:
 
 def check_target(run: options.Run) -> None:
     """Whether there is something to run, as far as that can be said without running any of it."""
+    if any(flag.endswith("gil=0") for flag in run.flags):
+        raise errors.FreeThreadedPythonError(version=_this_python()["version"])
     if run.kind == "script":
         check_script(run.target)
     elif run.kind == "module":

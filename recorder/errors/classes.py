@@ -242,8 +242,8 @@ class UnsupportedPythonError(RecorderUsageError, ImportError):
     title = "This Python cannot be recorded"
     template = "{implementation} {version} cannot be recorded by this build"
     hint = (
-        "Use CPython 3.11, 3.12 or 3.13 with a recorder that was built for it, in a folder without "
-        "a colon in its name."
+        "Use CPython 3.11 to 3.15 with a recorder that was built for it, in a folder without a "
+        "colon in its name."
     )
     doc_url = "docs/errors.md#err_unsupported_python"
     on_error = "raise"
@@ -261,6 +261,22 @@ class SubinterpreterError(RecorderUsageError, RuntimeError):
     doc_url = "docs/errors.md#err_subinterpreter"
     on_error = "raise"
     facts = ("interpreter",)
+
+
+class FreeThreadedPythonError(RecorderUsageError, ImportError):
+    """A Python without the GIL cannot be recorded."""
+
+    number = 1018
+    error_name = "ERR_FREE_THREADED_PYTHON"
+    title = "A Python without the GIL cannot be recorded"
+    template = "Python {version} runs without the GIL, or is built to, and cannot be recorded"
+    hint = (
+        "Use the default build of the same version: python3.14 and not python3.14t; and neither -X "
+        "gil=0 nor PYTHON_GIL=0."
+    )
+    doc_url = "docs/errors.md#err_free_threaded_python"
+    on_error = "raise"
+    facts = ("version",)
 
 
 class NameTooLongError(RecorderUsageError, OSError):
@@ -1150,6 +1166,7 @@ BY_NUMBER.update(
         1014: UnsupportedPythonFlagError,
         1015: UnsupportedPythonError,
         1016: SubinterpreterError,
+        1018: FreeThreadedPythonError,
         1017: NameTooLongError,
         1075: EventNotFoundError,
         1085: DestinationNotEmptyError,
@@ -1230,6 +1247,7 @@ __all__ = [
     "ForkedError",
     "FrameUnreadableError",
     "FreeSpaceLowError",
+    "FreeThreadedPythonError",
     "FsyncFailedError",
     "GlobalsUnreadableError",
     "HookStolenError",

@@ -10,7 +10,7 @@ from typing import Any
 from recorder.export import text
 from recorder.export.output import Output
 from recorder.export.spool import Spool
-from recorder.export.stepwise import Target, Teller, Variables
+from recorder.export.stepwise import StepWriter, Target, Variables
 from recorder.export.stepwise_values import Record
 from recorder.export.walk import walk
 from recorder.trace.reader import Trace
@@ -20,12 +20,12 @@ LONGEST_NAME = 255
 
 def write(trace: Trace, out: Output, on_progress: Callable[[int], None]) -> None:
     target = _Json(out)
-    teller = Teller(trace, target)
-    walk(trace, teller, on_progress)
+    writer = StepWriter(trace, target)
+    walk(trace, writer, on_progress)
     target.file.write(b"\n]\n")
     target.file.finish()
     _small(out, "trace_metadata.json", _metadata(trace))
-    _small(out, "trace_paths.json", [text.clean(path) for path in teller.paths])
+    _small(out, "trace_paths.json", [text.clean(path) for path in writer.paths])
     _copy_sources(trace, out)
 
 

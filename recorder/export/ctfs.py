@@ -5,18 +5,17 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 
-import zstandard
-
 from recorder.export import cbor, text
 from recorder.export.cbor import encode
 from recorder.export.codetracer import type_record
-from recorder.export.container import Container
+from recorder.export.ctfs_container import Container
 from recorder.export.output import Output
 from recorder.export.spool import Spool
-from recorder.export.stepwise import Target, Teller, Variables
+from recorder.export.stepwise import StepWriter, Target, Variables
 from recorder.export.stepwise_values import Record
 from recorder.export.walk import walk
 from recorder.trace import varint
+from recorder.trace.container.compression import compressor
 from recorder.trace.reader import Trace
 
 META_VERSION = 3
@@ -33,10 +32,10 @@ SIZE = struct.Struct("<I")
 def write(trace: Trace, out: Output, on_progress: Callable[[int], None]) -> None:
     container = Container(out.file())
     target = _Log(container, out)
-    teller = Teller(trace, target)
-    walk(trace, teller, on_progress)
+    writer = StepWriter(trace, target)
+    walk(trace, writer, on_progress)
     target.flush()
-    container.file("meta.dat").write(meta(trace, list(teller.paths), flags=0))
+    container.file("meta.dat").write(meta(trace, list(writer.paths), flags=0))
     container.close()
 
 
@@ -82,7 +81,7 @@ class _Log(Target):
         container.file("events.fmt").write(b"split-binary")
         self.file = container.file("events.log")
         self.spool = Spool(out)
-        self.compressor = zstandard.ZstdCompressor(level=LEVEL)
+        self.compress = compressor(LEVEL)
         self.parts: list[bytes] = []
         self.size = 0
         self.events = 0  # in `parts`
@@ -101,7 +100,7 @@ class _Log(Target):
 
     def flush(self) -> None:
         if self.parts:
-            stored = self.compressor.compress(b"".join(self.parts))
+            stored = self.compress(b"".join(self.parts))
             self.file.write(HEAD.pack(len(stored), self.events, self.first) + stored)
             self.first += self.events
             self.parts, self.size, self.events = [], 0, 0

@@ -12,18 +12,17 @@ import struct
 from array import array
 from collections.abc import Callable
 
-import zstandard
-
 from recorder.export import text
 from recorder.export.cbor import encode
-from recorder.export.container import Container
 from recorder.export.ctfs import LEVEL, meta
+from recorder.export.ctfs_container import Container
 from recorder.export.output import Output
 from recorder.export.spool import Spool
-from recorder.export.stepwise import Target, Teller, Variables
+from recorder.export.stepwise import StepWriter, Target, Variables
 from recorder.export.stepwise_values import Record
 from recorder.export.walk import walk
 from recorder.trace import varint
+from recorder.trace.container.compression import compressor
 from recorder.trace.reader import Trace
 
 FLAGS = 1 << 4 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11  # columns, and the four streams
@@ -44,10 +43,10 @@ EVENT = struct.Struct("<BBII")
 def write(trace: Trace, out: Output, on_progress: Callable[[int], None]) -> None:
     container = Container(out.file())
     target = _Split(container, out, _Positions(trace))
-    teller = Teller(trace, target)
-    walk(trace, teller, on_progress)
+    writer = StepWriter(trace, target)
+    walk(trace, writer, on_progress)
     target.finish()
-    container.file("meta.dat").write(meta(trace, list(teller.paths), flags=FLAGS))
+    container.file("meta.dat").write(meta(trace, list(writer.paths), flags=FLAGS))
     container.close()
 
 
@@ -96,7 +95,7 @@ class _Stream:
         self.index = container.file(f"{name}.idx")
         self.index.write(struct.pack("<I", per_chunk))
         self.per_chunk = per_chunk
-        self.compressor = zstandard.ZstdCompressor(level=LEVEL)
+        self.compress = compressor(LEVEL)
         self.parts: list[bytes] = []
         self.count = 0  # records, all of them
 
@@ -109,7 +108,7 @@ class _Stream:
     def flush(self) -> None:
         if self.parts:
             self.index.write(struct.pack("<Q", self.data.size))
-            self.data.write(self.compressor.compress(b"".join(self.parts)))
+            self.data.write(self.compress(b"".join(self.parts)))
             self.parts = []
 
 

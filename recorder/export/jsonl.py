@@ -20,7 +20,7 @@ from recorder.trace.reader import Event, Trace
 from recorder.trace.values.value import Value
 
 VERSION = 1
-TOLD_EVERY = 1 << 16
+REPORT_EVERY = 1 << 16
 
 
 def write(trace: Trace, out: Output, on_progress: Callable[[int], None]) -> None:
@@ -32,7 +32,7 @@ def write(trace: Trace, out: Output, on_progress: Callable[[int], None]) -> None
     for event in trace.events():
         file.write(lines.line(event))
         done += 1
-        if not done % TOLD_EVERY:
+        if not done % REPORT_EVERY:
             on_progress(event.seq + 1)
     file.write(_line({"kind": "end", "events_read": done, **_ending(trace)}))
 

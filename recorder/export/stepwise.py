@@ -1,4 +1,4 @@
-"""A trace as CodeTracer tells it: one tree of calls, and at every step all variables anew.
+"""A trace as CodeTracer shows it: one tree of calls, and at every step all variables anew.
 
 Threads follow one another, each as a call that `<toplevel>` makes, since the formats have no other
 place for them that all versions read. A frame that goes on after a yield is a new call, and the yield
@@ -73,8 +73,8 @@ class Target(ABC):
         """All lanes but 0 follow now, in the order of their numbers."""
 
 
-class Teller(Visitor):
-    """Tells a target what happens."""
+class StepWriter(Visitor):
+    """Writes what happens to a target, step by step."""
 
     def __init__(self, trace: Trace, target: Target) -> None:
         self.trace = trace

@@ -18,7 +18,7 @@ from recorder.trace.reader import Event, Frame, Trace
 BEGINNINGS: Final = frozenset(("call", "resume", "throw"))
 ENDINGS: Final = frozenset(("return", "yield", "unwind"))
 CO_COROUTINE: Final = 0x80
-TOLD_EVERY: Final = 1 << 16  # events between two reports of progress
+REPORT_EVERY: Final = 1 << 16  # events between two reports of progress
 
 
 class Task(NamedTuple):
@@ -117,7 +117,7 @@ class _Walk:
             if event.seq != seq or event.gap:
                 visitor.gap(event, event.seq - seq + event.lost, time)
             seq = event.seq + 1
-            if not seq % TOLD_EVERY:
+            if not seq % REPORT_EVERY:
                 on_progress(seq)
             number = event.thread.number
             stack = stacks.get(number)
@@ -126,12 +126,12 @@ class _Walk:
             kind = event.kind
             if kind in BEGINNINGS:
                 if len(stack) != event.depth:
-                    self.settle(stack, event, event.depth)
+                    self.match_stack(stack, event, event.depth)
                 active = self.begin(stack, event, event.thread, kind, event.seq)
                 visitor.enter(active, event, time)
                 continue
             if len(stack) != event.depth + 1 or stack[-1].frame != event.frame:
-                self.settle(stack, event, event.depth + 1)
+                self.match_stack(stack, event, event.depth + 1)
             if kind == "line":
                 visitor.step(stack[-1], event, time)
             elif kind in ENDINGS:
@@ -153,7 +153,7 @@ class _Walk:
         stack.append(active)
         return active
 
-    def settle(self, stack: list[Activation], event: Event, depth: int) -> None:
+    def match_stack(self, stack: list[Activation], event: Event, depth: int) -> None:
         """Brings a stack to the `depth` frames that it has when the event happens."""
         while len(stack) > depth or (
             len(stack) == depth == event.depth + 1 and stack[-1].frame != event.frame

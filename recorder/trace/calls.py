@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from recorder._core.decode import Function, Thread
-from recorder.trace import filters
+from recorder.trace import filters, memory
 from recorder.trace.filters import ThreadFilter
 from recorder.trace.queries import Queries
 from recorder.trace.seeking import ALL
@@ -14,7 +14,7 @@ from recorder.trace.snapshots import Event, Frame, Moment
 from recorder.trace.values.value import Value
 
 SUSPENDS: Final = 0x20 | 0x80 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
-MOST_SETTLING: Final = 16  # exceptions of one frame that may still be raised again
+MOST_HANDLED: Final = 16  # exceptions of one frame that may still be raised again
 
 
 class Call:
@@ -181,6 +181,7 @@ def completed(queries: Queries, events: Iterator[Event | list[int]]) -> Iterator
         yield Call(queries, event, None)
 
 
+@memory.reported
 def tree(
     queries: Queries, caller: int | None, start: int, stop: int, thread: ThreadFilter
 ) -> Iterator[Call]:
@@ -200,7 +201,7 @@ class _Thread:
 
     def __init__(self) -> None:
         self.flying: Raised | None = None  # raised, and not handled yet
-        self.settling: list[Raised] = []  # handled, and perhaps raised again
+        self.handled: list[Raised] = []  # handled, and perhaps raised again
 
 
 def raised(queries: Queries, events: Iterator[Event]) -> Iterator[Raised]:
@@ -214,7 +215,7 @@ def raised(queries: Queries, events: Iterator[Event]) -> Iterator[Raised]:
         if event.raw_value is None:
             continue
         thread = threads.setdefault(event.thread.number, _Thread())
-        yield from _settled(thread, event)
+        yield from _at_rest(thread, event)
         going = _goes_on(thread, event)
         if going is not None:
             going.events.append(event)
@@ -226,11 +227,11 @@ def raised(queries: Queries, events: Iterator[Event]) -> Iterator[Raised]:
             continue
         thread.flying = None
         if event.kind == "handled":
-            thread.settling.append(going)
+            thread.handled.append(going)
         else:
             thread.flying = going
     for thread in threads.values():
-        yield from thread.settling
+        yield from thread.handled
         if thread.flying is not None:
             yield thread.flying
 
@@ -244,21 +245,21 @@ def _goes_on(thread: _Thread, event: Event) -> Raised | None:
         if frame == event.frame:
             return flying
     if event.kind in ("reraise", "unwind"):
-        for index in range(len(thread.settling) - 1, -1, -1):
-            last = thread.settling[index].events[-1]
+        for index in range(len(thread.handled) - 1, -1, -1):
+            last = thread.handled[index].events[-1]
             if last.frame == event.frame and last.raw_value == event.raw_value:
-                return thread.settling.pop(index)
+                return thread.handled.pop(index)
     return None
 
 
-def _settled(thread: _Thread, event: Event) -> Iterator[Raised]:
+def _at_rest(thread: _Thread, event: Event) -> Iterator[Raised]:
     """Those handled in a frame that is gone now: nothing can raise them again there."""
     kept = []
-    for one in thread.settling:
+    for one in thread.handled:
         last = one.events[-1]
         if last.depth > event.depth or (last.depth == event.depth and last.frame != event.frame):
             yield one
         else:
             kept.append(one)
-    yield from kept[:-MOST_SETTLING]
-    thread.settling = kept[-MOST_SETTLING:]
+    yield from kept[:-MOST_HANDLED]
+    thread.handled = kept[-MOST_HANDLED:]

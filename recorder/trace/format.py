@@ -227,6 +227,15 @@ class Stage(IntEnum):
     SPAWN = 28
 
 
+class Disposition(IntEnum):
+    """What a fault led to."""
+
+    UNDECIDED = 0
+    DEGRADE = 1  # recording goes on
+    DISABLE = 2  # recording ends
+    ABORT = 3  # the program ends, too
+
+
 class FileHeader(NamedTuple):
     """The beginning of a trace, without its crc."""
 

@@ -63,7 +63,11 @@ class Change(NamedTuple):
 
 @memory.reporting
 class Trace:
-    """An open trace."""
+    """An open trace. `meta` is what was known when the recording began, `closing` what was when it ended: dicts as
+    docs/trace-format.md has them (META, CLOSE), empty where they cannot be read.
+
+    Where nothing else is said, reading raises READ_FAILED, OUT_OF_MEMORY, or INVALID_ARGUMENT once the trace is closed.
+    """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         arguments.stack("open_trace")
@@ -90,6 +94,7 @@ class Trace:
         self.close()
 
     def close(self) -> None:
+        """Closes the file; again: nothing. Events, frames and values that were handed out stay as they are."""
         self._queries.clear()
         self._file.close()
 
@@ -118,7 +123,8 @@ class Trace:
 
     @property
     def verdict(self) -> Verdict:
-        """complete, partial(…), truncated or corrupt(…). Every checksum is checked for it, once."""
+        """A str: `complete`, `partial(NAME)` of the error, `truncated`, or `corrupt(OFFSET)` of the first damage, in
+        bytes. Every checksum is checked for it, once."""
         return self._file.verdict
 
     @property
@@ -129,12 +135,12 @@ class Trace:
 
     @property
     def damage(self) -> list[Damage]:
-        """What was found to be damaged so far."""
+        """What was found to be damaged so far: offset in bytes, and reason."""
         return list(self._file.damage)
 
     @property
     def failure(self) -> errors.RecorderError | None:
-        """The failure that ended the recording."""
+        """The failure that ended the recording, as an exception that was not raised; None if none did."""
         diagnostic = self.closing.get("failure")
         trailer = self._file.trailer
         if isinstance(diagnostic, dict):
@@ -153,7 +159,7 @@ class Trace:
 
     @property
     def lost_events(self) -> int:
-        """Events known to be lost."""
+        """How many events are known to be lost."""
         return self._file.lost_events
 
     @property
@@ -188,7 +194,8 @@ class Trace:
     def __getitem__(self, where: slice) -> EventRange: ...
     def __getitem__(self, where: int | slice) -> Event | EventRange:
         """`trace[7]`: event number 7, `trace[-1]`: the last one. `trace[10:20]`: these, lazily; with
-        a step, too, and `trace[::-1]` reads backwards. Raises IndexError, InvalidArgumentError."""
+        a step, too, and `trace[::-1]` reads backwards. Raises EVENT_NOT_FOUND, an IndexError, and
+        INVALID_ARGUMENT; TRACE_CORRUPT or UNKNOWN_RECORD for one event that cannot be read."""
         return EventRange(self._queries, range(self._queries.end))[where]
 
     def find(
@@ -213,7 +220,7 @@ class Trace:
         on, before number `stop`; the last one first if `backwards`.
 
         What does not fit is passed over in the core, without making anything of it. Raises
-        InvalidArgumentError at once for what no event could fit.
+        INVALID_ARGUMENT at once for what no event could fit.
         """
         try:
             wanted = filters.make(
@@ -320,7 +327,7 @@ class Trace:
 
     @property
     def sources(self) -> Mapping[str, Source]:
-        """The recorded files that were kept, by path."""
+        """The recorded files that were kept, by path. A damaged one is left out, and noted in `damage`."""
         if self._sources is None:
             self._sources = {}
             for chunk in self._file.of(ChunkType.SOURCE):
@@ -333,7 +340,8 @@ class Trace:
         return self._sources
 
     def verify(self) -> Check:
-        """Checks everything: every checksum, and every record of every chunk."""
+        """Checks everything: every checksum, and every record of every chunk. Damage is in the answer, and not
+        raised."""
         return verify(self._file)
 
 

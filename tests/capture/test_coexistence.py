@@ -169,7 +169,8 @@ def test_other_tools_see_the_same_events(run_plain: Run, run_recorded: Run) -> N
     plain = run_plain(MONITORED)
     result = run_recorded(MONITORED)
     assert (result.status, result.stdout, result.stderr) == (0, plain.stdout, "")
-    assert plain.stdout.count(b"'f'") == 9
+    # 3.14 and later: a tool that is gone leaves no local events behind, which f(1) would still have.
+    assert plain.stdout.count(b"'f'") == (6 if sys.version_info >= (3, 14) else 9)
     with recorder.open_trace(result.trace) as trace:
         assert str(trace.verdict) == "complete"
         kinds = [e.kind for e in trace.events() if e.function.name == "f"]

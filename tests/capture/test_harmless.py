@@ -13,15 +13,15 @@ from tests.conftest import Run
 ZOO = Path(__file__).resolve().parents[1] / "tools" / "hostile_zoo.py"
 
 
-@pytest.mark.provokes("NAMESPACE_UNREADABLE", "GLOBALS_UNREADABLE")
 def test_no_method_of_a_hostile_object_is_called(run_plain: Run, run_recorded: Run) -> None:
-    """570 objects: classes with every special method, on 28 built-in bases, with hostile metaclasses, as arguments,
-    variables, globals, attributes, items, keys, results, exceptions and names."""
+    """570 objects, more on 3.15: classes with every special method, on 28 built-in bases, with hostile metaclasses, as
+    arguments, variables, globals, attributes, items, keys, results, exceptions and names."""
     plain = run_plain(ZOO)
     result = run_recorded(ZOO)
     assert (result.status, result.stderr) == (0, plain.stderr)
     assert result.stdout == plain.stdout
-    assert result.stdout.startswith(b"570 0 [")
+    count = 590 if sys.version_info >= (3, 15) else 570
+    assert result.stdout.startswith(b"%d 0 [" % count)
     with recorder.open_trace(result.trace) as trace:
         visits = [event for event in trace.events() if event.function.name == "visit"]
         assert sum(event.kind == "return" for event in visits) > 570

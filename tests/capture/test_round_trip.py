@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import recorder
-from recorder.session import LIMITS
+from recorder.capture_options import MOST_DEPTH
 from recorder.trace.values.value import Value
 
 FLOATS = st.integers(0, 2**64 - 1).map(lambda n: struct.unpack("<d", struct.pack("<Q", n))[0])
@@ -86,7 +86,7 @@ def hold(value):
 def recorded(values: list[Any], folder: Path) -> list[list[Value]]:
     """Of each value: as an argument, in a list, as a result."""
     trace_path, space = folder / "values.rtrace", dict[str, Any]()
-    exec(compile(HOLDER, str(folder / "holder.py"), "exec"), space)
+    exec(compile(HOLDER, str(folder / "holder.py"), "exec", dont_inherit=True), space)
     with recorder.record(trace_path, min_free_space=0):
         for value in values:
             space["hold"](value)
@@ -158,7 +158,7 @@ def check(values: list[Any], folder: Path) -> None:
     for value, (argument, item, result) in zip(values, found, strict=True):
         for got, want in ((argument, value), (item, [value]), (result, value)):
             if got.truncated:
-                assert depth(want, ()) > LIMITS["depth"], (want, got)
+                assert depth(want, ()) > MOST_DEPTH, (want, got)
             else:
                 assert same(got.to_python(), want, {}), (want, got)
 

@@ -91,7 +91,7 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> list[Event]:
 
 def record(folder: Path, text: str, **policy: Any) -> list[Event]:
     """Runs a program here, recorded, and gives its events."""
-    code = compile(text, str(folder / "program.py"), "exec")
+    code = compile(text, str(folder / "program.py"), "exec", dont_inherit=True)
     module = types.ModuleType("program")
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "program", module)  # dataclasses look there
@@ -298,19 +298,135 @@ def events_of(events: list[Event], function: str, name: str) -> list[str]:
     return [repr(e.globals[name]) for e in events if e.function.name == function]
 
 
-@pytest.mark.provokes("GLOBALS_UNREADABLE")
-def test_globals_in_a_mapping_of_the_programs_own_are_said_to_be_missing(tmp_path: Path) -> None:
-    program = """
+# Classes of dicts: what their methods answer is nobody's but the program's, what they hold is read.
+DICTS = {
+    "hostile": """
 class Strange(dict):
-    def __getitem__(self, key):
+    def refuse(self, *arguments):
         raise AssertionError("somebody looked")
-code = compile("x = 1", __file__, "exec")
-exec(code, Strange(__builtins__=__builtins__))
+    __contains__ = __iter__ = __len__ = get = keys = items = values = copy = refuse
+""",
+    "ordered": "from collections import OrderedDict as Strange",
+    "with a default": """
+from collections import defaultdict
+class Strange(defaultdict):
+    def __init__(self, **names):
+        super().__init__(int, **names)
+""",
+}
+
+
+@pytest.mark.parametrize("kind", DICTS)
+def test_globals_in_a_dict_of_any_class_are_read(tmp_path: Path, kind: str) -> None:
+    program = f"""{DICTS[kind]}
+inner = "a = 1; f = lambda: a; b = 2; f()"
+exec(compile(inner, __file__, "exec"), Strange(__builtins__=__builtins__, __name__="inner", c=3))
 """
-    code = program.replace("__file__", repr(str(tmp_path / "program.py")))
-    events = record(tmp_path, code)
-    number = recorder.errors.GlobalsUnreadableError.code
-    assert [e for e in events if any(mark[0] == number for mark in e.marks)]
+    events = record(tmp_path, program.replace("__file__", repr(str(tmp_path / "program.py"))))
+    (returned,) = [e for e in events if e.kind == "return" and e.function.name == "<lambda>"]
+    assert not any(event.marks for event in events)
+    expected = {"__name__": "'inner'", "c": "3", "a": "1", "b": "2"}
+    assert {name: repr(returned.globals[name]) for name in expected} == expected
+
+
+@pytest.mark.skipif(sys.version_info < (3, 15), reason="there is no frozendict")
+def test_a_frozendict_is_read_as_globals_and_as_a_value(tmp_path: Path) -> None:
+    program = """
+class Sub(frozendict):
+    pass
+def f(value):
+    return value
+f(frozendict(a=1, b=[frozendict()]))
+f(Sub(a=2, password="hidden"))
+code = compile("(lambda: c)()", __file__, "eval")
+eval(code, frozendict(__builtins__=__builtins__, c=3))
+"""
+    events = record(tmp_path, program.replace("__file__", repr(str(tmp_path / "program.py"))))
+    shown = [repr(e.value) for e in events if e.kind == "return" and e.function.name == "f"]
+    assert shown == [
+        "frozendict({'a': 1, 'b': [frozendict({})]})",
+        "program.Sub({'a': 2, 'password': <redacted>})",
+    ]
+    (returned,) = [e for e in events if e.kind == "return" and e.function.name == "<lambda>"]
+    assert repr(returned.globals["c"]) == "3"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="there are no template strings")
+def test_a_template_string_is_read(tmp_path: Path) -> None:
+    program = """
+def f(name, width):
+    return t"hello {name!r:>{width}}!"
+f(["me"], 9)
+"""
+    events = record(tmp_path, program)
+    (returned,) = [e for e in events if e.kind == "return" and e.function.name == "f"]
+    inner = "value=['me'], expression='name', conversion='r', format_spec='>9'"
+    assert repr(returned.value) == (
+        "string.templatelib.Template(strings=('hello ', '!'), "
+        f"interpolations=(string.templatelib.Interpolation({inner}),))"
+    )
+
+
+LAZY = """
+import sys
+lazy import colorsys
+lazy from tabnanny import check
+def look():
+    here = globals()["colorsys"]
+    return sorted({"colorsys", "tabnanny"} & set(sys.modules))
+before = look()
+check.__name__
+after = look()
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 15), reason="there are no lazy imports")
+def test_a_lazy_import_is_not_brought_about_and_seen_when_it_happens(tmp_path: Path) -> None:
+    events = record(tmp_path, LAZY)
+    first, second = [e for e in events if e.kind == "return" and e.function.name == "look"]
+    assert (repr(first.value), repr(second.value)) == ("[]", "['tabnanny']")
+    assert (
+        first.globals["colorsys"].type_name == second.globals["colorsys"].type_name == "lazy_import"
+    )
+    assert first.globals["check"].type_name == "lazy_import"
+    assert repr(second.globals["check"]) == "<function tabnanny.check>"
+
+
+@pytest.mark.parametrize("kind", DICTS)
+def test_a_class_body_in_a_dict_of_any_class_is_read(tmp_path: Path, kind: str) -> None:
+    program = f"""{DICTS[kind]}
+class Meta(type):
+    __prepare__ = classmethod(lambda *arguments: Strange())
+    def __new__(meta, name, bases, namespace):
+        return type(name, bases, dict(a=1))
+class Odd(metaclass=Meta):
+    x = 1
+    y = [x]
+    x = 2
+"""
+    assert_body(record(tmp_path, program), "Odd", {"x": "2", "y": "[1]"})
+
+
+@pytest.mark.parametrize("base", ["Enum", "IntEnum", "StrEnum", "Flag", "IntFlag"])
+def test_the_body_of_an_enum_is_read(tmp_path: Path, base: str) -> None:
+    value = "'one'" if base == "StrEnum" else "1"
+    program = f"""
+import enum
+class Colour(enum.{base}):
+    RED = {value}
+    GREEN = enum.auto()
+    def method(self):
+        return self.name
+Colour.RED.method()
+"""
+    assert_body(record(tmp_path, program), "Colour", {"RED": value})
+
+
+def assert_body(events: list[Event], name: str, expected: dict[str, str]) -> None:
+    """What the body of a class has bound when it ends."""
+    (returned,) = [e for e in events if e.kind == "return" and e.function.name == name]
+    assert not any(event.marks for event in events)
+    assert {name: repr(returned.locals[name]) for name in expected} == expected
 
 
 def test_threads_and_tasks_have_their_names(tmp_path: Path) -> None:

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import zstandard
 
 from codegen import format_table, generate
 from codegen.operands import Operand
 from recorder._core import control
 from recorder.trace import format as fmt
 from tests.conftest import Run
+from tests.tools import zstd
 from tests.tools.codegen_tree import ROOT, Tree
 
 TABLE = "codegen/format.toml"
@@ -640,9 +640,7 @@ def chunks(raw: bytes) -> Iterator[tuple[fmt.ChunkHeader, bytes]]:
         payload = raw[at : at + head.stored_size]
         assert zlib.crc32(payload) == head.payload_crc
         if head.codec == fmt.Codec.ZSTD:
-            payload = zstandard.ZstdDecompressor().decompress(
-                payload, max_output_size=head.raw_size
-            )
+            payload = zstd.decompress(payload, head.raw_size)
         assert len(payload) == head.raw_size
         yield head, payload
         at += head.stored_size

@@ -14,7 +14,7 @@ CORE = HOME / "_core"
 
 # From the bottom up. A file may know its own line and those above it here.
 LAYERS = [
-    {"version"},
+    {"version", "imports"},
     {"errors"},
     {"_core"},
     {"processes", "destination", "policy", "log"},

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import zstandard
 
 from recorder.export import export
-from recorder.export.container import base40
+from recorder.export.ctfs_container import base40
 from recorder.trace.varint import encode as varint
-from tests.tools import ct_reader
+from tests.tools import ct_reader, zstd
 from tests.tools.ct_reader import (
     BLOCK,
     RULES,
@@ -287,7 +286,7 @@ def test_the_container(rule: str, change: Break, whole: dict[str, Path], tmp_pat
 
 
 def packed(data: bytes) -> bytes:
-    return zstandard.ZstdCompressor().compress(data)
+    return zstd.compress(data)
 
 
 def in_file(name: str, change: Callable[[bytes], bytes]) -> Break:
@@ -300,7 +299,7 @@ def in_log(change: Callable[[bytes], bytes], more: int = 0, first: int = 0) -> B
     def changed(log: bytes) -> bytes:
         size, count, _ = struct.unpack_from("<IIQ", log)
         assert len(log) == 16 + size
-        stored = packed(change(zstandard.decompress(log[16:])))
+        stored = packed(change(zstd.decompress(log[16:])))
         return struct.pack("<IIQ", len(stored), count + more, first) + stored
 
     return in_file("events.log", changed)
@@ -333,8 +332,8 @@ IN_STREAM: list[tuple[str, Break]] = [
 
 
 def without_size(log: bytes) -> bytes:
-    events = zstandard.decompress(log[16:])
-    stored = zstandard.ZstdCompressor(write_content_size=False).compress(events)
+    events = zstd.decompress(log[16:])
+    stored = zstd.compress(events, with_size=False)
     return struct.pack("<I", len(stored)) + log[4:16] + stored
 
 
@@ -355,7 +354,7 @@ def in_stream(name: str, change: Callable[[list[bytes]], list[bytes]]) -> Break:
     lengths before them."""
 
     def changed(files: Files) -> Files:
-        raw = zstandard.decompress(files[f"{name}.dat"])
+        raw = zstd.decompress(files[f"{name}.dat"])
         at = Bytes(raw)
         records = []
         while at.left:

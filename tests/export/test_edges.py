@@ -210,7 +210,7 @@ def test_a_gap_in_front_of_everything(tmp_path: Path) -> None:
 
 def test_the_container_when_it_is_large(tmp_path: Path) -> None:
     """A file of more blocks than one mapping block can name, and than two levels of them."""
-    from recorder.export.container import Container
+    from recorder.export.ctfs_container import Container
     from recorder.export.output import Output
     from tests.tools import ct_reader
 
@@ -228,7 +228,7 @@ def test_the_container_when_it_is_large(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_container_when_it_is_a_gigabyte(tmp_path: Path) -> None:
     """Three levels of mapping blocks. Read here and there: block n begins with n."""
-    from recorder.export.container import BLOCK, Container
+    from recorder.export.ctfs_container import BLOCK, Container
     from recorder.export.output import Output
     from tests.tools import ct_reader
 

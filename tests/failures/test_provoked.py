@@ -156,9 +156,60 @@ def test_a_recorder_that_was_built_for_another_python(tmp_path: Path, run_plain:
     assert "[ERR_UNSUPPORTED_PYTHON]" in done.stderr and "Traceback" not in done.stderr
 
 
+# A build without the GIL is known by this letter; the core itself cannot be had for one.
+FREE_THREADED = "import sys; sys.abiflags += 't'\n"
+LOADED = "print([name for name in sys.modules if name.startswith('recorder._core.')])\n"
+
+
+@pytest.mark.provokes("FREE_THREADED_PYTHON")
+@pytest.mark.parametrize("use", ["recorder.start", "recorder.open_trace", "recorder.record"])
+def test_a_free_threaded_python_is_refused_before_the_core_is_loaded(
+    run_plain: Run, use: str
+) -> None:
+    script = f"""{FREE_THREADED}
+import recorder
+try: {use}("a.rtrace")
+except ImportError as e: print(e, e.exit_code)
+{LOADED}"""
+    result = run_plain(script)
+    version = sys.version.split()[0]
+    said = f"Python {version} runs without the GIL, or is built to, and cannot be recorded 2\n[]\n"
+    assert (result.stdout.decode(), result.stderr) == (f"[ERR_FREE_THREADED_PYTHON] {said}", "")
+
+
+@pytest.mark.provokes("FREE_THREADED_PYTHON")
+@pytest.mark.parametrize("command", ["run -c pass", "info a.rtrace", "print a.rtrace", "recover ."])
+def test_a_command_says_that_a_free_threaded_python_is_refused(
+    run_plain: Run, command: str
+) -> None:
+    script = (
+        f"{FREE_THREADED}from recorder.cli import main\nstatus = main({command.split()})\n{LOADED}"
+    )
+    result = run_plain(script + "sys.exit(status)\n")
+    assert (result.status, result.stdout) == (2, b"[]\n")
+    assert "[ERR_FREE_THREADED_PYTHON]" in result.stderr and "Traceback" not in result.stderr
+
+
+def test_what_needs_no_core_works_on_a_free_threaded_python(run_plain: Run) -> None:
+    script = f"{FREE_THREADED}from recorder.cli import main\nsys.exit(main(['errors', '1018']))\n"
+    result = run_plain(script)
+    assert result.status == 0 and "ERR_FREE_THREADED_PYTHON" in result.stdout.decode()
+
+
+@pytest.mark.provokes("FREE_THREADED_PYTHON")
+@pytest.mark.parametrize("flags", [["-X", "gil=0"], ["-Xgil=0"], ["-BXgil=0"]])
+def test_the_gil_cannot_be_switched_off_for_a_recording(
+    recorder_says: Run, flags: list[str]
+) -> None:
+    result = recorder_says("run", *flags, "-c", "pass")
+    assert (result.status, result.stdout) == (2, b"")
+    assert "[ERR_FREE_THREADED_PYTHON]" in result.stderr
+
+
 @pytest.mark.provokes("DEPENDENCY_MISSING")
 def test_a_library_that_is_not_installed(tmp_path: Path, run_plain: Run) -> None:
-    (tmp_path / "zstandard.py").write_text("raise ImportError('broken', name='zstandard')\n")
+    for name in ("zstandard", "_zstd"):  # the standard library's module has the second below it
+        (tmp_path / f"{name}.py").write_text(f"raise ImportError('broken', name='{name}')\n")
     with recorder.record(tmp_path / "good.rtrace"):
         pass
     script = "from recorder.cli import main\nraise SystemExit(main(['info', 'good.rtrace']))\n"

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import zstandard
+from tests.tools import zstd
 
 JSON, CBOR = "json", "cbor"
 EVENTS = {"Path", "Function", "Type", "VariableName", "Value", "Call", "Return", "Step", "Event"}
@@ -599,13 +599,12 @@ def read_meta(raw: bytes, flags: int) -> list[str]:
     return paths
 
 
-def zstd(raw: bytes) -> bytes:
+def unpacked(raw: bytes) -> bytes:
     """One frame, which says how large its content is."""
-    size = zstandard.frame_content_size(raw)
+    size = zstd.content_size(raw)
     need(size >= 0, "a frame has its content's size")
-    helper = zstandard.ZstdDecompressor().decompressobj()
-    content = helper.decompress(raw)
-    need(not helper.unused_data and len(content) == size, "one frame a chunk")
+    content, more = zstd.first_frame(raw)
+    need(not more and len(content) == size, "one frame a chunk")
     return content
 
 
@@ -629,7 +628,7 @@ def logged(raw: bytes) -> Iterator[Any]:
     while at.left:
         size, count, first = at.number("I"), at.number("I"), at.number("Q")
         need(first == number, "chunks follow each other")
-        chunk = Bytes(zstd(at.take(size)))
+        chunk = Bytes(unpacked(at.take(size)))
         for _ in range(count):
             yield logged_event(chunk)
         need(chunk.left == 0, "nothing is left over", "a chunk")
@@ -716,7 +715,7 @@ def chunked(files: dict[str, bytes], name: str) -> Iterator[Bytes]:
     starts = [number for (number,) in struct.iter_unpack("<Q", index[4:])]
     need(starts[:1] == [0] * bool(data), "index of a stream")
     for start, end in zip(starts, [*starts[1:], len(data)], strict=False):
-        yield Bytes(zstd(data[start:end]))
+        yield Bytes(unpacked(data[start:end]))
 
 
 def split_steps(chunks: list[Bytes], lines: dict[int, tuple[str, int]]) -> list[Step]:

@@ -96,7 +96,7 @@ def serve() -> None:
 
     assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
-    program = compile(json.loads(sys.stdin.readline()), "program.py", "exec")
+    program = compile(json.loads(sys.stdin.readline()), "program.py", "exec", dont_inherit=True)
     while line := sys.stdin.readline():
         folder, environment, *arguments = json.loads(line)
         pid = os.fork()

@@ -96,7 +96,11 @@ ARGUMENTS = {
     int: (5,), float: (1.5,), complex: (1j,), str: ("text",), bytes: (b"b",), tuple: ([1, 2],), frozenset: ([1],),
     Exception: ("message", 1), BaseException: ("m",), OSError: (2, "gone"), datetime.date: (2020, 1, 2),
     datetime.datetime: (2020, 1, 2), datetime.timedelta: (1,), decimal.Decimal: ("1.5",), types.ModuleType: (),
+    staticmethod: (len,),
 }  # fmt: skip
+if sys.version_info >= (3, 15):
+    BASES += (frozendict,)  # noqa: F821
+    ARGUMENTS[frozendict] = ({"key": [1]},)  # noqa: F821
 
 
 def animals():

@@ -19,6 +19,7 @@ import inspect
 import json
 import os
 import pickle
+import re
 import sys
 import threading
 import traceback
@@ -30,8 +31,8 @@ MAX_DEPTH = 6
 
 
 # The same in every program, and large; what a trace function that reads f_locals brings about on 3.12; what a
-# thread has another one of in each run.
-UNSEEN = ("__builtins__", "__warningregistry__", "_ident", "_native_id")
+# thread has another one of in each run, and a collection of garbage.
+UNSEEN = ("__builtins__", "__warningregistry__", "_ident", "_native_id", "candidates", "duration")
 
 
 def describe(value: Any, depth: int = 0, seen: tuple[int, ...] = ()) -> Any:
@@ -39,8 +40,10 @@ def describe(value: Any, depth: int = 0, seen: tuple[int, ...] = ()) -> Any:
     kind = type(value)
     if kind in (int, float, complex):
         return kind.__name__, repr(value)
-    if value is None or kind in (bool, str, bytes, type(...), type(NotImplemented)):
-        return value if kind in (bool, str, bytes) or value is None else repr(value)
+    if kind is str:
+        return without_address(value)
+    if value is None or kind in (bool, bytes, type(...), type(NotImplemented)):
+        return value if kind in (bool, bytes) or value is None else repr(value)
     if kind is bytearray:
         return "bytearray", bytes(value)
     if kind in (list, tuple, set, frozenset, dict):
@@ -67,6 +70,11 @@ def describe(value: Any, depth: int = 0, seen: tuple[int, ...] = ()) -> Any:
     if id(value) in seen:
         return "cycle"
     return describe_typed(value, kind, depth, (*seen, id(value)))
+
+
+def without_address(text: str) -> str:
+    """Two runs of a program do not have their objects at the same place."""
+    return re.sub(r" at 0x[0-9a-f]{6,}", " at 0x", text)
 
 
 def is_library(module: Any) -> bool:
@@ -155,12 +163,13 @@ def attributes_of(value: Any, kind: type) -> Any:
 
 
 def namespace(frame: types.FrameType) -> dict[str, Any] | None:
-    """A frame's variables. None for a class body with cells or comprehensions: reading its f_locals from a
-    trace function changes the body itself on 3.12.1."""
+    """A frame's variables. None for a class body with comprehensions, or on older versions with cells: reading its
+    f_locals from a trace function changes the body itself on 3.12.1."""
     code = frame.f_code
     if code.co_flags & 0x1:  # CO_OPTIMIZED
         return dict(frame.f_locals)
-    if not (code.co_varnames or code.co_cellvars or code.co_freevars):
+    cells = code.co_cellvars or code.co_freevars
+    if not code.co_varnames and (sys.version_info >= (3, 13) or not cells):
         found = frame.f_locals
         return dict(found) if type(found) is dict else None
     return dict(frame.f_globals) if code.co_name == "<module>" else None
@@ -254,7 +263,7 @@ def watch(program: str, look: bool) -> list[tuple[Any, ...]]:
         return note
 
     with open(program, encoding="utf-8") as file:
-        code = compile(file.read(), program, "exec")
+        code = compile(file.read(), program, "exec", dont_inherit=True)
     main = types.ModuleType("__main__")
     main.__file__ = program
     sys.modules["__main__"] = main

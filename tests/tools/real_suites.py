@@ -196,7 +196,8 @@ def environment(suite: Suite, source: Path, folder: Path) -> str:
     python, whole = folder / "venv" / "bin" / "python", folder / "venv" / "whole"
     if not whole.exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder / "venv"], check=True)
-        needs = ("pytest", "zstandard", "rich", *suite.needs)
+        zstd = () if sys.version_info >= (3, 14) else ("zstandard",)
+        needs = ("pytest", "rich", *zstd, *suite.needs)
         pip(str(python), "install", "--quiet", *needs, str(source))
         whole.touch()
     return str(python)

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-import zstandard
+from tests.tools import zstd
 
 # ---- section 0: numbers and texts ---------------------------------------------------------------
 
@@ -281,7 +281,7 @@ def chunk(
     compress: bool = True,
     ignorable: bool = False,
 ) -> bytes:
-    stored = zstandard.ZstdCompressor().compress(payload) if compress else payload
+    stored = zstd.compress(payload) if compress else payload
     head = struct.pack(
         "<4sBBBBQIIQQQQI",
         b"RCHK",

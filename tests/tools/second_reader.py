@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-import zstandard
+from tests.tools import zstd
 
 META, EVENTS, SOURCE, CLOSE, INDEX, DROPPED = range(1, 7)
 HEADER_BYTES = 64
@@ -1141,13 +1141,10 @@ class Trace:
         raw = stored = self.stored(chunk)
         if chunk.codec == 1:
             try:
-                claimed = zstandard.get_frame_parameters(stored).content_size
-                if claimed not in (chunk.raw_size, zstandard.CONTENTSIZE_UNKNOWN):
+                if zstd.content_size(stored) not in (chunk.raw_size, -1):
                     raise Damaged("the compressed payload says that it is of another size")
-                raw = zstandard.ZstdDecompressor().decompress(
-                    stored, max_output_size=chunk.raw_size
-                )
-            except zstandard.ZstdError as e:
+                raw = zstd.decompress(stored, chunk.raw_size)
+            except zstd.ZstdError as e:
                 raise Damaged(f"zstd: {e}") from None
         if len(raw) != chunk.raw_size:
             raise Damaged(f"{len(raw)} bytes where {chunk.raw_size} are announced")

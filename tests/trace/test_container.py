@@ -7,34 +7,33 @@ import zlib
 from pathlib import Path
 
 import pytest
-import zstandard
 
 from recorder import errors
 from recorder.trace.container.blocks import ChunkHead
 from recorder.trace.container.file import TraceFile
 from recorder.trace.container.writer import TraceWriter
 from recorder.trace.format import CHUNK_MAGIC, LARGEST_PAYLOAD, ChunkType, Codec
+from tests.tools import zstd
 
 HUGE = 200 << 20
-COMPRESSOR = zstandard.ZstdCompressor(level=1)
 
 
 def without_size(raw: bytes) -> bytes:
     """A frame that does not say how much it holds."""
-    return zstandard.ZstdCompressor(level=1, write_content_size=False).compress(raw)
+    return zstd.compress(raw, with_size=False)
 
 
-FRAME_OF_HUGE = COMPRESSOR.compress(bytes(HUGE))
+FRAME_OF_HUGE = zstd.compress(bytes(HUGE))
 FRAME_OF_HUGE_UNSAID = without_size(bytes(HUGE))
 LARGE = 8 << 20  # what a stored payload may hold at most in these tests
 WRONG = {
     "claims and holds more": (Codec.ZSTD, FRAME_OF_HUGE, 100),
     "claims and holds more than any payload": (Codec.ZSTD, FRAME_OF_HUGE, HUGE),
     "holds more and does not say": (Codec.ZSTD, FRAME_OF_HUGE_UNSAID, 100),
-    "claims and holds less": (Codec.ZSTD, COMPRESSOR.compress(bytes(99)), 100),
+    "claims and holds less": (Codec.ZSTD, zstd.compress(bytes(99)), 100),
     "holds less and does not say": (Codec.ZSTD, without_size(bytes(99)), 100),
     "is no frame": (Codec.ZSTD, b"\xff" * 30, 100),
-    "is a frame cut short": (Codec.ZSTD, COMPRESSOR.compress(bytes(range(100)))[:-9], 100),
+    "is a frame cut short": (Codec.ZSTD, zstd.compress(bytes(range(100)))[:-9], 100),
     "is longer as it is": (Codec.STORED, bytes(101), 100),
     "is shorter as it is": (Codec.STORED, bytes(99), 100),
     "says it is larger than any payload": (Codec.STORED, bytes(100), LARGEST_PAYLOAD + 1),
@@ -110,7 +109,7 @@ def test_a_chunk_that_tells_the_truth_is_read_by_both(
     raw = bytes(range(256)) * 8
     stored = raw
     if codec == Codec.ZSTD:
-        stored = COMPRESSOR.compress(raw) if is_said else without_size(raw)
+        stored = zstd.compress(raw) if is_said else without_size(raw)
     begun.write_bytes(begun.read_bytes() + chunk(1, codec, stored, len(raw)))
     assert read(begun) == resume(begun) == [raw]
 

@@ -702,3 +702,40 @@ def test_a_flag_with_which_nothing_can_be_loaded_is_refused(tmp_path: Path) -> N
     assert b"[ERR_UNSUPPORTED_PYTHON_FLAG]" in done.stderr
     assert (done.returncode, done.stdout) == (errors.UnsupportedPythonFlagError.exit_code, b"")
     assert not list(tmp_path.glob(".*.partial-*"))
+
+
+LAZY = """
+import sys
+import colorsys
+def here(): return [name for name in sorted(sys.modules) if name.partition(".")[0] != "recorder"]
+print(sys.get_lazy_imports(), type(globals()["colorsys"]).__name__, sorted(sys.lazy_modules), here())
+for i in range(100):
+    pass
+print(here())
+"""
+
+
+STILL_PUT_OFF = """
+import sys
+for name, module in sorted(sys.modules.items()):
+    if name.partition(".")[0] == "recorder":
+        if any(type(value).__name__ == "lazy_import" for value in list(vars(module).values())):
+            print(name)
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 15), reason="there are no lazy imports")
+@pytest.mark.parametrize("flags", [("-X", "lazy_imports=all"), ("-I", "-X", "lazy_imports=all")])
+def test_imports_that_are_put_off_are_the_programs_alone(
+    tmp_path: Path, run_recorded: Run, flags: tuple[str, ...]
+) -> None:
+    """Ours happen before the program, and once: nothing of ours is loaded in its midst, also when recording ends."""
+    (tmp_path / "program.py").write_text(LAZY)
+    plain = subprocess.run(
+        [sys.executable, *flags, "program.py"], cwd=tmp_path, capture_output=True
+    )
+    result = run_recorded(LAZY, "--max-events=50", *flags)
+    assert result.stdout == plain.stdout and b"all lazy_import" in result.stdout
+    assert result.status == 0 and "[ERR_LIMIT_REACHED]" in result.stderr
+    still_put_off = run_recorded(STILL_PUT_OFF, *flags).stdout.split()
+    assert set(still_put_off) <= {b"recorder", b"recorder.imports"}  # which see to the others

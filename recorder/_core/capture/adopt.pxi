@@ -49,7 +49,7 @@ cdef Status sync(Thread *t, rec_iframe *frame) noexcept:
     f = frame
     while f != NULL:
         if rec_frame_is_complete(f):
-            code = code_of(f.code)
+            code = code_of(rec_object(f.code))
             if code == NULL:
                 free(chain)
                 return ERR_INTERNAL
@@ -58,7 +58,7 @@ cdef Status sync(Thread *t, rec_iframe *frame) noexcept:
                 n += 1
         f = f.previous
     while (matched < n and matched < t.depth and t.frames[matched].frame == chain[n - 1 - matched]
-           and <PyObject *> t.frames[matched].code.object == chain[n - 1 - matched].code):
+           and <PyObject *> t.frames[matched].code.object == rec_object(chain[n - 1 - matched].code)):
         matched += 1
     while t.depth > matched and status == OK:
         status = reserve(SMALL_RECORD)
@@ -70,7 +70,7 @@ cdef Status sync(Thread *t, rec_iframe *frame) noexcept:
         if status != OK:
             break
         f = chain[n - 1 - i]
-        code = code_of(f.code)
+        code = code_of(rec_object(f.code))
         status = reenter(t, f, code) if code.suspends else adopt(t, f, code)
     free(chain)
     REC_CHECK(status != OK or t.depth == n, b"the shadows are those of the frames that run")

@@ -24,7 +24,6 @@ cdef struct Code:
     bint instrumented        # 3.12+: has local events
     Namespace *globals       # the globals of the last frame that began
     uint32_t globals_number  # as last written: its number + 1
-    bint unreadable          # a MARK says that its globals cannot be read
     bint too_wide            # it has more than MOST_LOCALS: no variable of it is recorded
     uint32_t *mutables       # slots of `globals`: what the code names and what can change in place …
     uint32_t mutable_count
@@ -71,7 +70,6 @@ cdef Status prepare_code(Code *code) noexcept:
     code.session = 0
     code.globals = NULL
     code.globals_number = code.mutable_epoch = code.mutable_count = 0
-    code.unreadable = False
     code.in_scope = is_in_scope(code.object)
     code.instrumented = False
     if code.is_body:
@@ -93,7 +91,7 @@ cdef bint copy_kinds(Code *code) noexcept nogil:
     if code.kinds == NULL:
         return False
     for i in range(code.slots):
-        code.kinds[i] = kinds[i]
+        code.kinds[i] = kinds[i] & REC_KINDS
         if is_secret(rec_tuple_items(code.object.co_localsplusnames)[i]):
             code.kinds[i] |= KIND_SECRET
     return True

@@ -130,7 +130,8 @@ cdef Status event_value(Thread *t, uint8_t record, PyObject *value) noexcept nog
 
 
 cdef bint is_plain_exception(PyObject *o) noexcept nogil:
-    """Whether all that it needs is its own type, which is defined here."""
+    """An exception that has no more than four plain args: all that it needs is its own type, which is defined here.
+    Then it need not be walked for the types in it."""
     cdef PyTypeObject *t = o.ob_type
     cdef PyObject *args
     cdef TypeEntry *entry

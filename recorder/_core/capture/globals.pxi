@@ -18,18 +18,10 @@ cdef inline Status ensure_globals(Code *code, rec_iframe *frame) noexcept nogil:
 cdef Status write_globals(Code *code, PyObject *dict) noexcept nogil:
     cdef Namespace *namespace = NULL
     cdef Status status
-    if dict != NULL and dict.ob_type == &PyDict_Type:
+    if dict != NULL and rec_is_dict(dict):
         status = open_namespace(dict, &namespace)
         if status != OK:
             return status
-    elif not code.unreadable:
-        # A dict of a class of the program's own: what it answers may be anything.
-        code.unreadable = True
-        status = reserve(SMALL_RECORD)
-        if status != OK:
-            return status
-        tape.cur = put_varint(put_tagged(tape.cur, REC_MARK, ERR_GLOBALS_UNREADABLE), 0)
-        tape.control.degraded[0] += 1
     release_namespace(code.globals)
     code.globals = namespace
     if namespace != NULL:
@@ -45,7 +37,7 @@ cdef Status write_globals(Code *code, PyObject *dict) noexcept nogil:
 # ---- what changed ------------------------------------------------------------------------------------
 
 cdef inline Status record_globals(Shadow *s) noexcept nogil:
-    """Before each event of a frame: SETs for the changes of its globals that nobody has told of."""
+    """Before each event of a frame: SETs for the changes of its globals that the watcher has not seen."""
     cdef Namespace *namespace = s.globals
     if namespace.stale or (not namespace.watched and rec_dict_version(namespace.dict) != namespace.version):
         return record_stale_globals(s)
@@ -138,7 +130,7 @@ cdef Status compare_namespace(Namespace *namespace) noexcept nogil:
             if status != OK:
                 return status
     if not namespace.watched and rec_dict_version(namespace.dict) == 0:
-        namespace.stale = True                  # nothing tells of changes: every time anew
+        namespace.stale = True                  # neither a watcher nor a version: compared every time
     return OK
 
 

@@ -9,11 +9,6 @@ cdef enum RecordingState:
     ABORTING = 3             # recording has ended; the main thread still has to hear of it
     FORKED = 4               # in a child: the tape is the parent's
 
-cdef enum Disposition:
-    DEGRADE = 1
-    DISABLE = 2
-    ABORT = 3
-
 cdef struct Hooks:
     RecordingState state
     RecordingState forked_while  # in a child: what the parent was doing

@@ -24,12 +24,16 @@ cdef inline PyObject *answer(Status status) noexcept:
     return none()
 
 
+# 3.15 and later: the events of exceptions can be those of one code object, and be switched off there.
+cdef bint HAS_LOCAL_EXCEPTIONS = PY_VERSION_HEX >= 0x030F0000
+
+
 cdef PyObject *inactive(bint can_be_disabled) noexcept:
-    """A hook that fires while nothing is recorded. Exception events cannot be switched off one by one: CPython would
-    complain and drop the callback."""
+    """A hook that fires while nothing is recorded. Where exception events cannot be switched off one by one, CPython
+    would complain and drop the callback."""
     if hooks.state == ABORTING:
         repeat_abort()
-    return disabled() if can_be_disabled and hooks.state == FORKED else none()
+    return disabled() if (can_be_disabled or HAS_LOCAL_EXCEPTIONS) and hooks.state == FORKED else none()
 
 
 # ---- the hooks ---------------------------------------------------------------------------------------
@@ -224,8 +228,12 @@ cdef int prepare_monitoring() except -1:
     define_method(9, b"on_handled", <void *> on_handled, e.EXCEPTION_HANDLED)
     define_method(10, b"on_stop_iteration", <void *> on_raise, e.STOP_ITERATION)
     LOCAL_EVENTS = e.LINE | e.PY_RETURN | e.PY_YIELD | e.STOP_ITERATION
-    GLOBAL_EVENTS = (e.PY_START | e.PY_RESUME | e.PY_THROW | e.PY_UNWIND | e.RAISE | e.RERAISE
-                     | e.EXCEPTION_HANDLED)
+    GLOBAL_EVENTS = e.PY_START | e.PY_RESUME | e.PY_THROW
+    exceptions = e.PY_UNWIND | e.RAISE | e.RERAISE | e.EXCEPTION_HANDLED
+    if HAS_LOCAL_EXCEPTIONS:
+        LOCAL_EVENTS |= exceptions              # code out of scope has none
+    else:
+        GLOBAL_EVENTS |= exceptions
     hooks.disable = <PyObject *> module.DISABLE
     Py_INCREF(hooks.disable)
     monitoring = module

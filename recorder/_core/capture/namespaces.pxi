@@ -5,8 +5,8 @@ cdef struct Namespace:
     PyObject *dict           # not owned; NULL once it is gone
     uint32_t number
     uint32_t users           # codes and shadows that point here
-    bint watched             # the watcher tells of every change
-    bint stale               # more may have changed than was told: it has to be walked
+    bint watched             # the watcher is called for every change
+    bint stale               # more may have changed than was recorded: it has to be compared
     uint64_t version         # not watched: of the dict, as last walked
     uint32_t epoch           # goes up when variables begin or cease to hold what can change in place
     uint32_t walk            # number of the last walk

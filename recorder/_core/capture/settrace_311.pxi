@@ -1,4 +1,4 @@
-# 3.11: the C trace function. It is told of calls, lines, exceptions and returns; the other events are derived.
+# 3.11: the C trace function. It is called for calls, lines, exceptions and returns; the other events are derived.
 
 
 cdef int on_trace(PyObject *self, PyFrameObject *object, int what, PyObject *arg) noexcept:
@@ -21,7 +21,7 @@ cdef void record_trace(PyFrameObject *object, int what, PyObject *arg) noexcept:
     cdef Thread *t
     cdef Status status = OK
     if hooks.state != RECORDING:
-        if hooks.state != WAITING or what != PyTrace_CALL or not begins_main(frame, <PyCodeObject *> frame.code):
+        if hooks.state != WAITING or what != PyTrace_CALL or not begins_main(frame, rec_frame_code(frame)):
             if hooks.state == ABORTING:
                 repeat_abort()
             return
@@ -42,7 +42,7 @@ cdef void record_trace(PyFrameObject *object, int what, PyObject *arg) noexcept:
 
 
 cdef Status traced(PyThreadState *state, rec_iframe *frame, int32_t line, int what, PyObject *arg) noexcept:
-    cdef Code *code = code_of(frame.code)
+    cdef Code *code = code_of(rec_object(frame.code))
     cdef Thread *t
     cdef Status status
     if code == NULL:

@@ -36,7 +36,7 @@ cdef inline Shadow *top_of(Thread *t) noexcept nogil:
 
 cdef inline bint is_top(Thread *t, rec_iframe *frame) noexcept nogil:
     return (t.depth > 0 and top_of(t).frame == frame
-            and <PyObject *> top_of(t).code.object == frame.code)
+            and <PyObject *> top_of(t).code.object == rec_object(frame.code))
 
 
 cdef Status push_shadow(Thread *t, rec_iframe *frame, Code *code) noexcept nogil:

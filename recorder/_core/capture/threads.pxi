@@ -48,7 +48,8 @@ cdef Thread *switch_thread(PyThreadState *state) noexcept nogil:
 
 
 cdef Thread *new_thread(PyThreadState *state) noexcept nogil:
-    """A thread not met before; takes over the memory of one that has ended, told by its reused state."""
+    """A thread not met before. The address of a state is used again: then its thread has ended, and the new one takes
+    over the memory."""
     cdef Thread *t = tracer.all_threads
     while t != NULL and t.state != state:
         t = t.next

@@ -28,7 +28,7 @@ cdef struct Name:            # one variable of a class body, or one global
 cdef inline Status record_variables(Shadow *s) noexcept nogil:
     """SETs for what changed since the last event of this frame. Afterwards SMALL_RECORD bytes are free."""
     cdef Code *code = s.code
-    cdef PyObject **values = s.frame.localsplus
+    cdef rec_ref *values = s.frame.localsplus
     cdef PyObject *v
     cdef uint8_t *kinds = code.kinds
     cdef uint32_t slot
@@ -43,7 +43,7 @@ cdef inline Status record_variables(Shadow *s) noexcept nogil:
     if code.is_body:
         return OK if s.is_module_body else record_class_body(s)
     for slot in range(s.slot_count):
-        v = values[slot]
+        v = rec_object(values[slot])
         if kinds[slot] != REC_KIND_LOCAL:
             if kinds[slot] & REC_KIND_HIDDEN:
                 continue
@@ -58,8 +58,8 @@ cdef inline Status record_variables(Shadow *s) noexcept nogil:
     return OK
 
 
-# All that follows is told which variable it is by `slot` and `namespace`: NULL for one of the top frame, else a global
-# of that namespace. `reserved` bytes are free before and afterwards.
+# Below, `slot` and `namespace` say which variable it is: one of the top frame (NULL), or a global of that namespace.
+# `reserved` bytes are free before and afterwards.
 
 cdef inline Status record_variable(Recorded *last, uint32_t slot, PyObject *v, uint32_t reserved,
                                    Namespace *namespace) noexcept nogil:

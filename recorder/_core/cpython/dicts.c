@@ -1,7 +1,7 @@
-#define Py_BUILD_CORE 1
+#include "cpython/internal.h"
 #include "cpython/dicts.h"
 
-bool rec_dicts_public = !REC_DICTS_KNOWN;
+bool rec_dicts_public = !REC_CPYTHON_KNOWN;
 
 void rec_items_of(rec_items *items, PyObject *dict) { rec_open_items(items, dict); }
 

@@ -2,11 +2,20 @@
 #ifndef RECORDER_DICTS_H
 #define RECORDER_DICTS_H
 #include "cpython/items.h"
-#include <internal/pycore_dict.h>
+#include "cpython/version.h"
 
-#ifndef REC_DICTS_KNOWN
-#define REC_DICTS_KNOWN (PY_VERSION_HEX < 0x030E0000)
-#endif
+#if !REC_CPYTHON_KNOWN
+static inline void rec_open_items(rec_items *items, PyObject *dict)
+{
+    *items = (rec_items){.dict = dict, .size = PyDict_Size(dict)};
+}
+
+static inline bool rec_next_item(rec_items *items, PyObject **key, PyObject **value)
+{
+    return items->dict != NULL && PyDict_Next(items->dict, &items->at, key, value);
+}
+#else
+#include <internal/pycore_dict.h>
 
 /* Values without keys beside them: which of them was set as the i-th. */
 #if PY_VERSION_HEX < 0x030D0000
@@ -64,4 +73,5 @@ static inline bool rec_next_item(rec_items *items, PyObject **key, PyObject **va
     }
     return false;
 }
+#endif
 #endif

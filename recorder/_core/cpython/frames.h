@@ -5,47 +5,59 @@
  * which does include the internal headers, proves at compile time that each field is where we say. */
 #ifndef RECORDER_FRAMES_H
 #define RECORDER_FRAMES_H
+#include "cpython/version.h"
 #include <Python.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#if PY_VERSION_HEX < 0x030B0000
-#error "the recorder needs CPython 3.11 or later"
+/* A reference to an object, or to none, as a frame holds it. 3.14 and later: the lowest bits say who counts it. */
+typedef struct {
+    uintptr_t bits;
+} rec_ref;
+
+static inline PyObject *rec_object(rec_ref ref)
+{
+#if PY_VERSION_HEX >= 0x030E0000
+    return (PyObject *)(ref.bits & ~(uintptr_t)3);
+#else
+    return (PyObject *)ref.bits;
 #endif
-/* Whether the layouts below are this version's; of another one the public functions are asked (frames_public.c). A
- * build can say that they are not. */
-#ifndef REC_FRAMES_KNOWN
-#define REC_FRAMES_KNOWN (PY_VERSION_HEX < 0x030E0000)
-#endif
+}
 
 typedef struct rec_iframe {
 #if PY_VERSION_HEX < 0x030C0000
-    PyObject *func;
+    rec_ref func;
     PyObject *globals;
     PyObject *builtins;
     PyObject *locals;
-    PyObject *code;
+    rec_ref code;
     PyFrameObject *frame_obj;
     struct rec_iframe *previous;
     char *instr;
     int stacktop;
     bool is_entry;
     char owner;
-    PyObject *localsplus[1];
 #else
-    PyObject *code; /* on 3.13 this can be None */
+    rec_ref code; /* on 3.13 and later this can be None */
     struct rec_iframe *previous;
-    PyObject *func;
+    rec_ref func;
     PyObject *globals;
     PyObject *builtins;
     PyObject *locals;
     PyFrameObject *frame_obj;
     char *instr;
+#if PY_VERSION_HEX < 0x030E0000
     int stacktop;
     uint16_t return_offset;
     char owner;
-    PyObject *localsplus[1];
+#else
+    rec_ref *stackpointer;
+    uint16_t return_offset;
+    char owner;
+    uint8_t visited;
 #endif
+#endif
+    rec_ref localsplus[1];
 } rec_iframe;
 
 /* The public struct _frame has no members outside CPython; these are the ones the 3.11 hook reads. */
@@ -57,8 +69,6 @@ typedef struct {
     int lineno;
 } rec_frame_object;
 
-enum { REC_OWNED_BY_THREAD = 0, REC_OWNED_BY_GENERATOR = 1, REC_OWNED_BY_OBJECT = 2, REC_OWNED_BY_C = 3 };
-
 /* in frames_public.c */
 extern bool rec_frames_public; /* set where the layout is not known, and by tests */
 rec_iframe *rec_public_frame(PyThreadState *ts);
@@ -67,7 +77,7 @@ static inline rec_iframe *rec_current_frame(PyThreadState *ts)
 {
     if (__builtin_expect(rec_frames_public, 0))
         return rec_public_frame(ts);
-#if !REC_FRAMES_KNOWN
+#if !REC_CPYTHON_KNOWN
     return NULL;
 #elif PY_VERSION_HEX < 0x030D0000
     return (rec_iframe *)ts->cframe->current_frame;
@@ -79,7 +89,8 @@ static inline rec_iframe *rec_current_frame(PyThreadState *ts)
 /* The code of a frame, or NULL for a frame that is not Python code or not yet complete. */
 static inline PyCodeObject *rec_frame_code(rec_iframe *frame)
 {
-    return PyCode_Check(frame->code) ? (PyCodeObject *)frame->code : NULL;
+    PyObject *code = rec_object(frame->code);
+    return code != NULL && PyCode_Check(code) ? (PyCodeObject *)code : NULL;
 }
 
 static inline PyThreadState *rec_thread_state(void)
@@ -94,7 +105,7 @@ static inline PyThreadState *rec_thread_state(void)
 /* Byte offset of the frame's instruction in its code: the one running (3.13) or the last one (before). */
 static inline int rec_frame_offset(rec_iframe *frame)
 {
-    return (int)(frame->instr - (char *)((PyCodeObject *)frame->code)->co_code_adaptive);
+    return (int)(frame->instr - (char *)((PyCodeObject *)rec_object(frame->code))->co_code_adaptive);
 }
 
 /* The exception that the thread is handling now, or NULL; borrowed. */
@@ -129,19 +140,10 @@ static inline void rec_restore_handled(PyObject *value)
 /* Our own Python code runs where the program has no depth left to call anything. What is lent is taken back. */
 enum { REC_OWN_DEPTH = 200 };
 
-static inline void rec_lend_depth(int depth)
-{
-    PyThreadState *ts = rec_thread_state();
-#if PY_VERSION_HEX < 0x030C0000
-    ts->recursion_remaining += depth;
-#else
-    ts->py_recursion_remaining += depth;
-    ts->c_recursion_remaining += depth;
-#endif
-}
+void rec_lend_depth(int depth); /* in frames.c */
 
-/* Kinds of a code's localsplus, as in CPython's pycore_code.h. */
-enum { REC_KIND_HIDDEN = 0x10, REC_KIND_LOCAL = 0x20, REC_KIND_CELL = 0x40, REC_KIND_FREE = 0x80 };
+/* Kinds of a code's localsplus, as in CPython's pycore_code.h. From 3.14 on other bits tell of arguments. */
+enum { REC_KIND_HIDDEN = 0x10, REC_KIND_LOCAL = 0x20, REC_KIND_CELL = 0x40, REC_KIND_FREE = 0x80, REC_KINDS = 0xF0 };
 
 /* 3.11: the C trace function of any thread. It is exchanged in place: _PyEval_SetTrace would call the program's
  * audit hooks, and drop the object that belongs to the function of a debugger or of coverage, which stays where it is

@@ -1,17 +1,18 @@
 # Frames, code objects and the table of callbacks, as CPython has them.
 
 cdef extern from "cpython/frames.h" nogil:
+    ctypedef struct rec_ref:
+        pass
     ctypedef struct rec_iframe:
-        PyObject *code
+        rec_ref code
         PyObject *globals
         PyObject *locals
         rec_iframe *previous
-        char owner
-        PyObject **localsplus
+        rec_ref *localsplus
     ctypedef struct rec_frame_object:
         rec_iframe *iframe
         int lineno
-    int REC_KIND_HIDDEN, REC_KIND_LOCAL, REC_KIND_CELL, REC_KIND_FREE
+    int REC_KIND_HIDDEN, REC_KIND_LOCAL, REC_KIND_CELL, REC_KIND_FREE, REC_KINDS
     bint rec_frames_public
     rec_iframe *rec_current_frame(PyThreadState *)
     PyCodeObject *rec_frame_code(rec_iframe *)
@@ -22,6 +23,7 @@ cdef extern from "cpython/frames.h" nogil:
     int rec_resume_kind(rec_iframe *)
     bint rec_is_yielding(rec_iframe *)
     PyObject *rec_module_name(PyObject *)
+    PyObject *rec_object(rec_ref)
 
 cdef extern from "cpython/frames.h":
     PyObject *rec_being_handled()

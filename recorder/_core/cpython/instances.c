@@ -1,11 +1,14 @@
 /* The layouts behind instances.h: CPython's own headers say where things are. */
-#define Py_BUILD_CORE 1
+#include "cpython/internal.h"
 #include "cpython/instances.h"
 #include "cpython/dicts.h"
 #include "cpython/frames.h"
 #include "cpython/objects.h"
 #include "tape/records.h"
+#if REC_CPYTHON_KNOWN
+#include <internal/pycore_frame.h>
 #include <internal/pycore_object.h>
+#endif
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-variable" /* its static PyDateTimeAPI: importing it would be seen */
 #include <datetime.h>
@@ -73,6 +76,20 @@ typedef struct { /* as in Modules/_datetimemodule.c */
     PyObject *name;
 } timezone_object;
 
+typedef struct { /* 3.14: as in Objects/templateobject.c */
+    PyObject_HEAD
+    PyObject *strings;
+    PyObject *interpolations;
+} template_object;
+
+typedef struct { /* 3.14: as in Objects/interpolationobject.c */
+    PyObject_HEAD
+    PyObject *value;
+    PyObject *expression;
+    PyObject *conversion;
+    PyObject *format_spec;
+} interpolation_object;
+
 static rec_shape shape_of_static(PyTypeObject *type)
 {
     if (type == &PyGen_Type || type == &PyCoro_Type || type == &PyAsyncGen_Type)
@@ -87,6 +104,10 @@ static rec_shape shape_of_static(PyTypeObject *type)
         return REC_TIMEZONE;
     if (is_ndarray(type))
         return REC_ARRAY;
+    if (is_static_named(type, "string.templatelib.Template", sizeof(template_object)))
+        return REC_TEMPLATE;
+    if (is_static_named(type, "string.templatelib.Interpolation", sizeof(interpolation_object)))
+        return REC_INTERPOLATION;
     return shape_of_moment(type);
 }
 
@@ -135,6 +156,22 @@ PyObject *rec_names_of_fields(PyObject *object, PyTypeObject *type)
 
 /* ---- attributes ---- */
 
+#if !REC_CPYTHON_KNOWN
+/* The dict of attributes, which CPython makes now if there is none yet. The object holds it. */
+void rec_storage_of(rec_items *items, PyObject *object, PyTypeObject *type)
+{
+    *items = (rec_items){0};
+    if (type->tp_dictoffset == 0 && !(type->tp_flags & Py_TPFLAGS_MANAGED_DICT))
+        return;
+    PyObject *raised = PyErr_GetRaisedException();
+    PyObject *dict = PyObject_GenericGetDict(object, NULL);
+    if (dict != NULL && PyDict_Check(dict))
+        rec_open_items(items, dict);
+    PyErr_Clear();
+    Py_XDECREF(dict);
+    PyErr_SetRaisedException(raised);
+}
+#else
 /* Where the instance keeps its attributes: in a dict, or in an array in the order of its class's keys. */
 void rec_storage_of(rec_items *items, PyObject *object, PyTypeObject *type)
 {
@@ -168,6 +205,7 @@ void rec_storage_of(rec_items *items, PyObject *object, PyTypeObject *type)
         rec_split_items(items, ((PyHeapTypeObject *)type)->ht_cached_keys, values->values);
     }
 }
+#endif
 
 /* __slots__ of a class statement: ht_slots has the names, the members in the same order the offsets. */
 static bool next_slot(rec_attributes *walk, PyObject **name, PyObject **value)
@@ -297,6 +335,18 @@ bool rec_find_fields(rec_fields *fields, PyObject *object, rec_shape shape)
         if (fields->values[1] == NULL)
             fields->values[1] = Py_None;
         return true;
+    case REC_TEMPLATE:
+        *fields = (rec_fields){2, {"strings", "interpolations"}, {0}};
+        fields->values[0] = ((template_object *)object)->strings;
+        fields->values[1] = ((template_object *)object)->interpolations;
+        return true;
+    case REC_INTERPOLATION:
+        *fields = (rec_fields){4, {"value", "expression", "conversion", "format_spec"}, {0}};
+        fields->values[0] = ((interpolation_object *)object)->value;
+        fields->values[1] = ((interpolation_object *)object)->expression;
+        fields->values[2] = ((interpolation_object *)object)->conversion;
+        fields->values[3] = ((interpolation_object *)object)->format_spec;
+        return true;
     case REC_METHOD:
         *fields = (rec_fields){2, {"__func__", "__self__"}, {0}};
         fields->values[0] = PyMethod_GET_FUNCTION(object);
@@ -346,28 +396,79 @@ void rec_read_datetime(PyObject *object, rec_shape shape, rec_datetime *out)
 
 /* ---- generators ---- */
 
+#if REC_CPYTHON_KNOWN
+static int state_of(PyGenObject *gen)
+{
+    int state = gen->gi_frame_state;
+#if PY_VERSION_HEX < 0x030D0000
+    bool ended = state >= FRAME_COMPLETED;
+#else
+    bool ended = FRAME_STATE_FINISHED(state);
+#endif
+    if (ended)
+        return REC_GENERATOR_ENDED;
+    if (state == FRAME_EXECUTING)
+        return REC_GENERATOR_RUNNING;
+    return state == FRAME_CREATED ? REC_GENERATOR_NOT_BEGUN : REC_GENERATOR_SUSPENDED;
+}
+
 void rec_read_generator(PyObject *object, rec_generator *out)
 {
     PyGenObject *gen = (PyGenObject *)object; /* coroutines and async generators begin the same way */
-    rec_iframe *frame = (rec_iframe *)gen->gi_iframe;
-    int state = gen->gi_frame_state;
+    rec_iframe *frame = (rec_iframe *)&gen->gi_iframe;
     memset(out, 0, sizeof(*out));
     out->name = gen->gi_qualname;
-    out->state = state > 0 ? REC_GENERATOR_ENDED : state == 0 ? REC_GENERATOR_RUNNING : REC_GENERATOR_SUSPENDED;
-#if PY_VERSION_HEX < 0x030D0000
-    if (state == -2)
-#else
-    if (state == -3)
-#endif
-        out->state = REC_GENERATOR_NOT_BEGUN;
+    out->state = state_of(gen);
     if (out->state == REC_GENERATOR_ENDED)
         return;
     out->frame = frame;
-    if (out->state == 1 && rec_frame_code(frame) != NULL)
+    if (out->state == REC_GENERATOR_SUSPENDED && rec_frame_code(frame) != NULL)
         out->line = PyCode_Addr2Line(rec_frame_code(frame), rec_frame_offset(frame));
     if (out->line < 0)
         out->line = 0;
 }
+#else
+/* What CPython's own attributes say, which no class can replace. */
+static PyObject *attribute_of(PyObject *object, const char *const names[3])
+{
+    int kind = PyGen_Check(object) ? 0 : PyCoro_CheckExact(object) ? 1 : 2;
+    PyObject *value = PyObject_GetAttrString(object, names[kind]);
+    if (value == NULL)
+        PyErr_Clear();
+    return value;
+}
+
+static bool is_true(PyObject *object, const char *const names[3])
+{
+    PyObject *value = attribute_of(object, names);
+    bool answer = value == Py_True;
+    Py_XDECREF(value);
+    return answer;
+}
+
+void rec_read_generator(PyObject *object, rec_generator *out)
+{
+    static const char *const frames[] = {"gi_frame", "cr_frame", "ag_frame"};
+    static const char *const running[] = {"gi_running", "cr_running", "ag_running"};
+    static const char *const suspended[] = {"gi_suspended", "cr_suspended", "ag_suspended"};
+    static const char *const names[] = {"__qualname__", "__qualname__", "__qualname__"};
+    PyObject *raised = PyErr_GetRaisedException();
+    PyObject *frame = attribute_of(object, frames);
+    memset(out, 0, sizeof(*out));
+    out->name = attribute_of(object, names);
+    Py_XDECREF(out->name); /* the generator holds it */
+    if (frame == NULL || !PyFrame_Check(frame))
+        out->state = REC_GENERATOR_ENDED;
+    else if (is_true(object, running))
+        out->state = REC_GENERATOR_RUNNING;
+    else if (is_true(object, suspended))
+        out->state = REC_GENERATOR_SUSPENDED;
+    if (out->state == REC_GENERATOR_SUSPENDED)
+        out->line = PyFrame_GetLineNumber((PyFrameObject *)frame);
+    Py_XDECREF(frame);
+    PyErr_SetRaisedException(raised);
+}
+#endif
 
 /* ---- arrays ---- */
 

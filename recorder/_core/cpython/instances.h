@@ -20,6 +20,8 @@ typedef enum {
     REC_DATETIME,
     REC_TIMEDELTA,
     REC_TIMEZONE,
+    REC_TEMPLATE,
+    REC_INTERPOLATION,
     REC_RANGE,
     REC_SLICE,
     REC_METHOD,
@@ -63,12 +65,12 @@ typedef struct {
 
 void rec_read_datetime(PyObject *object, rec_shape shape, rec_datetime *out);
 
-/* ---- ranges, slices, time zones of a fixed offset, bound methods ---- */
+/* ---- ranges, slices, time zones of a fixed offset, bound methods, template strings ---- */
 
 typedef struct {         /* of a value that is written as an instance, but has no attributes as such. Borrowed */
     int count;
-    const char *names[3];
-    PyObject *values[3];
+    const char *names[4];
+    PyObject *values[4];
 } rec_fields;
 
 bool rec_find_fields(rec_fields *fields, PyObject *object, rec_shape shape);

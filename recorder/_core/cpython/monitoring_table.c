@@ -1,12 +1,12 @@
-#define Py_BUILD_CORE 1
+#include "cpython/internal.h"
 #include "cpython/monitoring_table.h"
-#if PY_VERSION_HEX >= 0x030C0000
+#if REC_CPYTHON_KNOWN && PY_VERSION_HEX >= 0x030C0000
 #include <internal/pycore_interp.h>
 #endif
 
 bool rec_forget_callable(int tool, int event, PyObject *function)
 {
-#if PY_VERSION_HEX >= 0x030C0000 && PY_VERSION_HEX < 0x030E0000 && !defined(Py_GIL_DISABLED)
+#if REC_CPYTHON_KNOWN && PY_VERSION_HEX >= 0x030C0000
     if (tool >= 0 && tool < PY_MONITORING_TOOL_IDS && event >= 0 && event < _PY_MONITORING_EVENTS) {
         PyObject **place = &PyInterpreterState_Get()->monitoring_callables[tool][event];
         if (*place == function) {

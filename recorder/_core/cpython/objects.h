@@ -29,7 +29,7 @@ static inline bool rec_int_small(PyObject *o, int64_t *out)
 {
 #if PY_VERSION_HEX >= 0x030C0000
     uintptr_t tag = ((PyLongObject *)o)->long_value.lv_tag;
-    if (tag < (2 << 3)) { /* at most one digit */
+    if (tag < (2 << 3)) { /* at most one digit; 3.14 and later: bit 2 says that CPython keeps it for good */
         *out = (1 - (int64_t)(tag & 3)) * (int64_t)((PyLongObject *)o)->long_value.ob_digit[0];
         return true;
     }
@@ -196,7 +196,17 @@ static inline Py_ssize_t rec_size(PyObject *o) { return ((PyVarObject *)o)->ob_s
 static inline PyObject **rec_list_items(PyObject *o) { return ((PyListObject *)o)->ob_item; }
 static inline PyObject **rec_tuple_items(PyObject *o) { return ((PyTupleObject *)o)->ob_item; }
 
-/* ---- dict: CPython counts the changes of all dicts until 3.13, and gives no count twice; 0: not known ---- */
+/* ---- dict: the storage of a dict, whatever the class of it answers. CPython counts the changes of all dicts until 3.13,
+ * and gives no count twice; 0: not known ---- */
+
+static inline bool rec_is_dict(PyObject *o)
+{
+#if PY_VERSION_HEX >= 0x030F0000
+    return PyAnyDict_Check(o); /* or a frozendict */
+#else
+    return PyDict_Check(o);
+#endif
+}
 
 static inline uint64_t rec_dict_version(PyObject *dict)
 {
@@ -240,7 +250,7 @@ static inline int rec_add_dict_watcher(rec_dict_callback callback)
 static inline int rec_watch_dict(int watcher, PyObject *dict)
 {
 #if PY_VERSION_HEX >= 0x030C0000
-    return PyDict_Watch(watcher, dict); /* fails only for an id or a dict that is none */
+    return PyDict_Check(dict) ? PyDict_Watch(watcher, dict) : -1; /* fails only for an id or a dict that is none */
 #else
     (void)watcher, (void)dict;
     return -1;

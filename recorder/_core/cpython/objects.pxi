@@ -18,6 +18,7 @@ cdef extern from "cpython/objects.h" nogil:
     PyObject **rec_tuple_items(PyObject *)
     bint rec_set_next(PyObject *, Py_ssize_t *, PyObject **)
     uint64_t rec_dict_version(PyObject *)
+    bint rec_is_dict(PyObject *)
     int REC_DICT_DELETED, REC_DICT_CLONED, REC_DICT_CLEARED, REC_DICT_DEALLOCATED
     int rec_watch_dict(int, PyObject *)
     void rec_unwatch_dict(int, PyObject *)

@@ -1,8 +1,13 @@
-#define Py_BUILD_CORE 1
+#include "cpython/internal.h"
 #include "cpython/tasks.h"
 #include "cpython/instances.h"
 #include "cpython/objects.h"
+#if REC_CPYTHON_KNOWN
 #include <internal/pycore_dict.h>
+#if PY_VERSION_HEX >= 0x030E0000
+#include <internal/pycore_tstate.h>
+#endif
+#endif
 
 static struct {
     PyObject *modules; /* sys.modules; not owned: it lives as long as the interpreter */
@@ -31,8 +36,10 @@ int rec_prepare_tasks(void)
 /* A dict whose keys are all str is looked up without calling anybody's __eq__; any other is walked. */
 static PyObject *look_up(PyObject *dict, PyObject *key)
 {
+#if REC_CPYTHON_KNOWN
     if (((PyDictObject *)dict)->ma_keys->dk_kind != DICT_KEYS_GENERAL)
         return _PyDict_GetItem_KnownHash(dict, key, ((PyASCIIObject *)key)->hash);
+#endif
     return rec_dict_find(dict, PyUnicode_DATA(key));
 }
 
@@ -71,6 +78,13 @@ PyObject *rec_thread_name(PyThreadState *state)
     return NULL;
 }
 
+#if REC_CPYTHON_KNOWN && PY_VERSION_HEX >= 0x030E0000
+PyObject *rec_current_task(PyThreadState *state, PyObject **loop)
+{
+    (void)loop;
+    return ((_PyThreadStateImpl *)state)->asyncio_running_task;
+}
+#else
 PyObject *rec_current_task(PyThreadState *state, PyObject **loop)
 {
     PyObject *tasks = dict_in(known.tasks, known.current_tasks), *key, *task;
@@ -87,37 +101,62 @@ PyObject *rec_current_task(PyThreadState *state, PyObject **loop)
     }
     return NULL;
 }
-
-/* Where a task of the C implementation has its coroutine and its name; 0: not known. */
-enum {
-#if PY_VERSION_HEX < 0x030D0000
-    TASK_SIZE = 176, TASK_CORO = 136, TASK_NAME = 144
-#else
-    TASK_SIZE = 144, TASK_CORO = 120, TASK_NAME = 128
 #endif
-};
 
-static PyObject *field_of(PyObject *task, Py_ssize_t offset, const char *attribute)
+/* Where the tasks of the C implementation have their coroutine; their name comes next. A task is asked for it by CPython's
+ * own method, which returns what it has, and is searched for that. */
+static struct {
+    PyTypeObject *type;
+    Py_ssize_t at;
+} coroutine;
+
+static bool find_coroutine(PyTypeObject *type, PyObject *task)
+{
+    PyMethodDef *method = type->tp_methods;
+    while (method != NULL && method->ml_name != NULL && strcmp(method->ml_name, "get_coro") != 0)
+        method++;
+    if (method == NULL || method->ml_name == NULL || method->ml_flags != METH_NOARGS)
+        return false;
+    PyObject *coro = method->ml_meth(task, NULL);
+    if (coro == NULL)
+        PyErr_Clear();
+    if (coro == NULL || coro == Py_None)
+        return false;
+    Py_ssize_t at = sizeof(PyObject), end = type->tp_basicsize - 2 * (Py_ssize_t)sizeof(PyObject *);
+    while (at <= end && *(PyObject **)((char *)task + at) != coro)
+        at += sizeof(PyObject *);
+    Py_DECREF(coro);
+    if (at > end)
+        return false;
+    coroutine.type = type;
+    coroutine.at = at;
+    return true;
+}
+
+enum { CORO, NAME };
+
+static PyObject *field_of(PyObject *task, int field, const char *attribute)
 {
     PyTypeObject *type = Py_TYPE(task);
-    for (; type != NULL; type = type->tp_base)
-        if (strcmp(type->tp_name, "_asyncio.Task") == 0 && type->tp_basicsize == TASK_SIZE)
-            return *(PyObject **)((char *)task + offset);
+    while (type != NULL && strcmp(type->tp_name, "_asyncio.Task") != 0)
+        type = type->tp_base;
+    if (type != NULL && (type == coroutine.type || find_coroutine(type, task)))
+        return ((PyObject **)((char *)task + coroutine.at))[field];
     return rec_attribute(task, attribute);
 }
 
 PyObject *rec_task_name(PyObject *task)
 {
-    PyObject *name = field_of(task, TASK_NAME, "_name");
+    PyObject *name = REC_CPYTHON_KNOWN ? field_of(task, NAME, "_name") : NULL;
     return name != NULL && (PyUnicode_CheckExact(name) || PyLong_CheckExact(name)) ? name : NULL;
 }
 
 void *rec_task_frame(PyObject *task)
 {
-    rec_generator coroutine;
-    PyObject *coro = field_of(task, TASK_CORO, "_coro");
+    rec_generator generator;
+    PyObject *coro = field_of(task, CORO, "_coro");
     if (coro == NULL || !(PyCoro_CheckExact(coro) || PyGen_CheckExact(coro)))
         return NULL;
-    rec_read_generator(coro, &coroutine);
-    return coroutine.frame;
+    rec_read_generator(coro, &generator);
+    return generator.frame;
 }

@@ -64,7 +64,7 @@ cdef Status see_running_frames() noexcept:
         frame = rec_current_frame(state)
         while frame != NULL:
             if rec_frame_is_complete(frame):
-                code = code_of(frame.code)
+                code = code_of(rec_object(frame.code))
                 if code == NULL or (code.in_scope and not code.instrumented and not instrument(code)):
                     return ERR_INTERNAL
             frame = frame.previous

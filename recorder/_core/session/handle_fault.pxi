@@ -21,15 +21,15 @@ cdef void handle_fault(Status status) noexcept:
     fail(status, STAGE_CAPTURE)                 # in case only the status was known
     hooks.state = IDLE
     PyErr_Fetch(&kind, &value, &trace)
-    if tape.control.target_fault.status // 1000 == 4:
+    if kind_of(<Status> tape.control.target_fault.status) == KIND_INTERNAL:
         poison_core(<Status> tape.control.target_fault.status)
-    tape.control.target_fault.disposition = DISABLE
+    tape.control.target_fault.disposition = REC_DISPOSITION_DISABLE
     close_tape(REC_TARGET_FINISHED)
     close_tracer()
     ask_session(session)
     if session == tracer.session and tape.control != NULL:
         if hooks.state == ABORTING:
-            tape.control.target_fault.disposition = ABORT
+            tape.control.target_fault.disposition = REC_DISPOSITION_ABORT
         remove_hooks_in_hook(hooks.state == ABORTING)
     if hooks.state == ABORTING:
         queue_abort()

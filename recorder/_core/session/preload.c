@@ -7,16 +7,22 @@
  * It is also an extension module, with nothing in it, so that it is built and installed like the others. In a
  * process that is no Python the functions of Python's are missing: they are weak here, and then NULL. */
 #define _GNU_SOURCE
-#define Py_BUILD_CORE 1
-#include <Python.h>
+#include "cpython/internal.h"
+#if REC_CPYTHON_KNOWN
 #include <internal/pycore_runtime.h>
+#if PY_VERSION_HEX >= 0x030E0000
+#include <internal/pycore_audit.h>
+#endif
+#endif
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "session/failures.h"
 
+#if REC_CPYTHON_KNOWN
 #pragma weak _PyRuntime
+#endif
 #pragma weak _Py_Dealloc
 #pragma weak PyDict_New
 #pragma weak PyDict_SetItemString
@@ -27,7 +33,9 @@
 #pragma weak PySys_AddAuditHook
 #pragma weak PyUnicode_DecodeFSDefault
 
-#if PY_VERSION_HEX < 0x030C0000
+#if !REC_CPYTHON_KNOWN
+/* `recorder run` does not come in by here where the list of hooks is not known: it could not be left as it was. */
+#elif PY_VERSION_HEX < 0x030C0000
 #define FIRST_HOOK _PyRuntime.audit_hook_head
 #else
 #define FIRST_HOOK _PyRuntime.audit_hooks.head
@@ -129,10 +137,12 @@ static int on_event(const char *event, PyObject *arguments, void *data);
 static void
 unhook(void)
 {
+#if REC_CPYTHON_KNOWN
     _Py_AuditHookEntry *first = FIRST_HOOK;
     if (first != NULL && first->hookCFunction == on_event && first->userData == (void *)&staging) {
         FIRST_HOOK = first->next;
     }
+#endif
 }
 
 static int

@@ -207,7 +207,7 @@ def stop(Recording recording not None, bint final):
     raised = None
     try:
         if hooks.state == RECORDING and check_hooks() != OK:
-            tape.control.target_fault.disposition = DISABLE
+            tape.control.target_fault.disposition = REC_DISPOSITION_DISABLE
         if adopt_sealer_fault() == OK and not sealer_is_alive():
             fail(ERR_SEALER_DIED, STAGE_STOP, 0, 0, tape.control.sealer_pid)
         try:

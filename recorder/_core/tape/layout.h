@@ -58,11 +58,18 @@ enum { /* what was being done when a fault struck: by the core, and from 16 on a
     REC_STAGE_SPAWN = 28,
 };
 
+enum { /* what a fault led to */
+    REC_DISPOSITION_UNDECIDED = 0,
+    REC_DISPOSITION_DEGRADE = 1, /* recording goes on */
+    REC_DISPOSITION_DISABLE = 2, /* recording ends */
+    REC_DISPOSITION_ABORT = 3, /* the program ends, too */
+};
+
 typedef struct { /* what is known of a failure, on either side: 48 bytes */
     uint32_t status; /* 0: number of the error code; 0 = none. Written last. */
     int32_t sys_errno; /* 4: the system's, or 0 */
-    uint32_t stage; /* 8: a Stage */
-    uint32_t disposition; /* 12: 1 degrade, 2 disable, 3 abort; 0 undecided */
+    uint32_t stage; /* 8: what was being done: a Stage */
+    uint32_t disposition; /* 12: what it led to */
     uint64_t offset; /* 16: in the segment, or in the file */
     uint64_t event; /* 24: number of the event */
     uint64_t wanted; /* 32: bytes asked for, or ms waited */

@@ -1,8 +1,8 @@
 /* Values written down, as docs/trace-format.md has them: one of the two visitors of traverse.h. */
-#define Py_BUILD_CORE 1
+#include "cpython/internal.h"
 #include "value/encode.h"
 #include "cpython/frames.h"
-#include "tape/put.h"
+#include "value/put.h"
 #include "value/traverse.h"
 
 struct rec_visit {
@@ -106,7 +106,7 @@ static inline void visit_complex(rec_visit *v, PyObject *o)
 
 static inline void visit_class(rec_visit *v, const rec_type_entry *entry) { put_type(v, TAG_CLASS, entry); }
 
-/* A name of the program's, which is an exact str, or nothing is told of it. */
+/* Whether it is a name that can be written: methods of a class of the program's own could be called by a look at it. */
 static inline bool is_name(PyObject *name) { return name != NULL && PyUnicode_CheckExact(name); }
 
 /* The bare str `module.name`, without what is no name. */

@@ -7,9 +7,9 @@
 
 #pragma GCC visibility push(hidden)
 
-/* A whole value, of at most rec_limits.value_size bytes; returns where the next byte goes. No type may be in it that has
- * no definition: unless it is one of those that have none, rec_fingerprint has walked it before. `walked`: just before,
- * and nothing else since. */
+/* A whole value, of at most rec_limits.value_size bytes; returns where the next byte goes. Every type in it must have
+ * been defined: rec_fingerprint has walked the value before, or it is one that names no type. `walked`: rec_fingerprint
+ * has walked it just now, and no other value since. */
 uint8_t *rec_put_value(uint8_t *p, PyObject *o, bool walked);
 
 #pragma GCC visibility pop

@@ -5,7 +5,7 @@
  * list costs little more than fetching it. Two different contents have the same sum only by a chance of about 2^-64
  * (this is multilinear hashing), whichever elements changed together. The sum is folded when the constants are used
  * up, and at the end. */
-#define Py_BUILD_CORE 1
+#include "cpython/internal.h"
 #include "value/fingerprint.h"
 #include "value/traverse.h"
 
@@ -83,8 +83,8 @@ static inline uint64_t fingerprint_int(PyObject *o)
         return OF_INT + ((uint64_t)size << 40) + (v->ob_digit[0] & -(uint64_t)(size & 1)); /* 0 has none */
 #else
     uintptr_t tag = v->long_value.lv_tag;
-    if (__builtin_expect(tag < (2 << 3), 1)) /* at most one digit; 0 has one, too */
-        return OF_INT + (tag << 40) + v->long_value.ob_digit[0];
+    if (__builtin_expect(tag < (2 << 3), 1)) /* at most one digit; 0 has one, too. Bit 2: kept by CPython for good */
+        return OF_INT + ((tag & ~(uintptr_t)4) << 40) + v->long_value.ob_digit[0];
 #endif
     return fingerprint_large_int(o);
 }
@@ -216,6 +216,7 @@ void rec_forget_dicts(void)
     memset(kept_dicts, 0, sizeof(kept_dicts));
 }
 
+#if REC_CPYTHON_KNOWN
 /* As traverse_dict, for a table whose keys are exact strs with their hashes, as nearly all are: the names are added all
  * together, and looked at one by one only if one of them is secret. */
 static inline void add_texts(rec_visit *v, PyDictKeysObject *keys, Py_ssize_t n, uint32_t depth)
@@ -256,15 +257,19 @@ static inline void add_texts(rec_visit *v, PyDictKeysObject *keys, Py_ssize_t n,
     v->sum = sum;
     v->count = count;
 }
+#endif
 
 static inline void add_dict(rec_visit *v, PyObject *dict, Py_ssize_t n, uint32_t depth)
 {
     rec_items items;
     rec_open_items(&items, dict);
-    if (items.dict == NULL && items.values == NULL && DK_IS_UNICODE((PyDictKeysObject *)items.keys))
+#if REC_CPYTHON_KNOWN
+    if (items.dict == NULL && items.values == NULL && DK_IS_UNICODE((PyDictKeysObject *)items.keys)) {
         add_texts(v, items.keys, n, depth);
-    else
-        traverse_dict(v, &items, n, depth);
+        return;
+    }
+#endif
+    traverse_dict(v, &items, n, depth);
 }
 
 /* Of all its items, which have been taken from what the value may have. */
@@ -310,6 +315,7 @@ static void visit_part(rec_visit *v, PyObject *o, rec_type_entry *entry, uint32_
     add(v, total(&part));
 }
 
+#if REC_CPYTHON_KNOWN
 /* Which of the names that all instances share are secret: a bit for each. */
 static uint32_t shared_secrets(rec_type_entry *entry, PyDictKeysObject *keys)
 {
@@ -339,13 +345,17 @@ static inline void add_values(rec_visit *v, rec_type_entry *entry, rec_items *it
         n--;
     }
 }
+#endif
 
 static inline void visit_storage(rec_visit *v, rec_type_entry *entry, rec_items *items, Py_ssize_t n, uint32_t depth)
 {
-    if (items->values != NULL && items->keys == ((PyHeapTypeObject *)entry->type)->ht_cached_keys)
+#if REC_CPYTHON_KNOWN
+    if (items->values != NULL && items->keys == ((PyHeapTypeObject *)entry->type)->ht_cached_keys) {
         add_values(v, entry, items, n, depth);
-    else
-        traverse_storage(v, items, n, depth);
+        return;
+    }
+#endif
+    traverse_storage(v, items, n, depth);
 }
 
 static inline void visit_name(rec_visit *v, PyObject *name)

@@ -1,4 +1,4 @@
-/* Fingerprints: what a value is compared by, to tell whether it has changed. See fingerprint.c. */
+/* Fingerprints: what a value is compared by, to see whether it has changed. See fingerprint.c. */
 #ifndef RECORDER_FINGERPRINT_H
 #define RECORDER_FINGERPRINT_H
 #include <Python.h>

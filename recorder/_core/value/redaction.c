@@ -5,7 +5,7 @@ rec_secret_names rec_secrets;
 
 void rec_forget_matches(void)
 {
-    /* What cannot stand in that place: a hash that belongs into another one. */
+    /* An entry that no name can have: the hash in it belongs into another bucket. */
     for (uint64_t i = 0; i < REC_MATCHES; i++)
         rec_secrets.matches[i] = (i ^ 2) << 1;
 }
@@ -18,11 +18,11 @@ static bool match(PyObject *name)
     return false;
 }
 
-/* A verdict that had to make room stands in the place beside its own, so that two names can take turns. */
+/* An entry that is pushed out moves to the neighbouring bucket, so that two names of one bucket can take turns. */
 bool rec_find_match(PyObject *name)
 {
-    uint64_t hash = (uint64_t)rec_str_hash(name), place = hash >> 1 & (REC_MATCHES - 1);
-    uint64_t *first = &rec_secrets.matches[place], *second = &rec_secrets.matches[place ^ 1];
+    uint64_t hash = (uint64_t)rec_str_hash(name), bucket = hash >> 1 & (REC_MATCHES - 1);
+    uint64_t *first = &rec_secrets.matches[bucket], *second = &rec_secrets.matches[bucket ^ 1];
     if (rec_str_hash(name) == -1)
         return match(name);
     uint64_t found = *second;

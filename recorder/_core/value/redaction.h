@@ -1,5 +1,5 @@
-/* Names whose values are never written. A verdict is kept by the name's hash, since the same keys come again and
- * again. */
+/* Redaction: names whose values are never written. Whether a name is one is kept by its hash, since the same names come
+ * again and again. */
 #ifndef RECORDER_REDACTION_H
 #define RECORDER_REDACTION_H
 #include <Python.h>
@@ -13,7 +13,7 @@ enum { REC_MOST_PATTERNS = 64, REC_MATCHES = 8192 };
 typedef struct {
     uint32_t count;
     const char *patterns[REC_MOST_PATTERNS]; /* ASCII, lower case; owned by who sets them */
-    uint64_t matches[REC_MATCHES];         /* a hash whose lowest bit is the verdict instead */
+    uint64_t matches[REC_MATCHES];           /* by bucket: a hash; its lowest bit says if it is one's */
 } rec_secret_names;
 
 extern rec_secret_names rec_secrets;

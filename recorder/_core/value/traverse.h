@@ -1,10 +1,11 @@
 /* The one traversal of a value: which objects belong to it, in which order, and where the limits cut.
  *
- * It has two visitors, fingerprint.c and encode.c. Each defines `struct rec_visit` and includes this header, which makes
- * it a traversal of its own; the functions `visit_…` below are what the visitor does at each step. So both meet the same
- * objects in the same order, which is what they rely on: the encoder writes no type that the fingerprint has not had
- * defined before, and the index of a REF is that of the container that it was counted as. (In a debug build put_value
- * checks that both walks met the same.)
+ * It has two visitors, fingerprint.c and encode.c. Each defines `struct rec_visit` and includes this header, which
+ * makes a traversal of its own for it; what it does at each step are the functions `visit_…` that are declared below.
+ * So both meet the same objects in the same order, as they must: the fingerprint has every type defined that the
+ * encoder is going to write, and covers all that the encoder would write anew. (A debug build checks, for each value,
+ * that both met the same: rec_put_value.) Where the fingerprint has a faster way through a dict, a list or an
+ * instance's attributes than these loops, it says which loop it stands for.
  *
  * An int, a float, a str, None and a bool have no parts and no type to be defined: visit_value takes them itself. */
 #ifndef RECORDER_TRAVERSE_H
@@ -62,7 +63,7 @@ static void visit_opaque(rec_visit *v, PyObject *o, const rec_type_entry *entry)
 
 /* ---- built-in containers ---- */
 
-/* Whether a value of `size` items, and as many `parts` in all, is gone into. If it is not, the visitor is told why.
+/* Whether a value of `size` items, and of `parts` in all, is gone into. If not, the visitor is called instead.
  * `identity` stands for it in the memo: not itself where it is the part of an instance. */
 TRAVERSAL bool traverse_begin(rec_visit *v, PyTypeObject *t, Py_ssize_t size, Py_ssize_t parts, uint32_t depth,
                               PyObject *identity)

@@ -1,4 +1,4 @@
-/* What is known of the types that values have. The table belongs to encode.pxi, which numbers and defines types. */
+/* What is known of the types that values have. types.pxi fills the table, and writes the types' definitions. */
 #ifndef RECORDER_TYPES_H
 #define RECORDER_TYPES_H
 #include <Python.h>
@@ -9,7 +9,7 @@
 
 typedef struct {
     PyTypeObject *type;
-    uint64_t name_fingerprint;  /* a type's address is used again after its death: the name tells … */
+    uint64_t name_fingerprint; /* a type's address is used again after its death: the name shows it … */
     unsigned int version; /* … as does the tag that CPython gives to each state of each type; 0: not known */
     uint32_t id;
     uint8_t shape;        /* a rec_shape */

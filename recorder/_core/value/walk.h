@@ -16,7 +16,7 @@ typedef struct {
     uint32_t text;       /* code points of a str, bytes of a bytes */
     uint32_t nodes;      /* elements of one value in all */
     size_t soft_size;    /* bytes after which text is cut to nothing and containers are elided */
-    size_t value_size;       /* most bytes one value can take, given the above */
+    size_t value_size;   /* most bytes one value can take, given the above */
     uint32_t unreadable; /* the number of the error that stands for what could not be read */
 } rec_limits_of_values;
 
@@ -51,7 +51,7 @@ static inline void rec_begin_walk(void)
         rec_walk.order = 0;
 }
 
-/* The index of a container met earlier in this walk, or -1 after noting it as the next one. */
+/* The index of a container met earlier in this walk, or -1 after it has become the next one. */
 static inline int64_t rec_seen_before(PyObject *o)
 {
     uint32_t at = ((uint32_t)((uintptr_t)o >> 4) * 2654435761u) >> 16 & (REC_MEMO_SIZE - 1);
@@ -114,6 +114,10 @@ static inline PyTypeObject *rec_builtin_base(PyTypeObject *t)
         return &PyDict_Type;
     if (t->tp_flags & Py_TPFLAGS_BYTES_SUBCLASS)
         return &PyBytes_Type;
+#if PY_VERSION_HEX >= 0x030F0000
+    if (PyType_IsSubtype(t, &PyFrozenDict_Type)) /* kept as a dict is */
+        return &PyDict_Type;
+#endif
     for (; t != NULL; t = t->tp_base)
         if (t == &PyFloat_Type || t == &PySet_Type || t == &PyFrozenSet_Type || t == &PyByteArray_Type
             || t == &PyComplex_Type)
