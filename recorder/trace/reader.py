@@ -31,6 +31,7 @@ from recorder._core.decode import Function, Thread
 from recorder.errors import arguments
 from recorder.trace import calls, filters
 from recorder.trace.calls import Call, Raised
+from recorder.trace.container import compression
 from recorder.trace.container.file import Damage, TraceFile, Verdict
 from recorder.trace.event_range import EventRange
 from recorder.trace.filters import FunctionFilter, ThreadFilter
@@ -46,6 +47,8 @@ __all__ = [
     "Call", "Change", "Check", "Event", "EventRange", "Frame", "Function", "Locals", "Moment",
     "Raised", "Source", "Thread", "Trace", "Value", "open_trace",
 ]  # fmt: skip
+
+compression.load()
 
 
 @errors.guarded_class("read")
