@@ -74,10 +74,10 @@ def _makers(
         if isinstance(node, Function | ast.ClassDef) and node.name == name:
             yield path, node
             return
-    for node in ast.walk(trees[path]):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            for alias in node.names:
-                origin = _file_of(root, node.module)
+    for below in ast.walk(trees[path]):
+        if isinstance(below, ast.ImportFrom) and below.module:
+            for alias in below.names:
+                origin = _file_of(root, below.module)
                 if (alias.asname or alias.name) == name and origin in trees and origin != path:
                     yield from _makers(root, trees, origin, alias.name)
                     return
@@ -152,8 +152,12 @@ def _raises_by_itself(node: ast.AST, module: Module) -> tuple[str, str]:
         method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
         if method in METHODS and name not in KIND_OF:
             return METHODS[method], f".{method}()"
-    is_lookup = isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load)
-    if is_lookup and not isinstance(node.slice, ast.Slice) and not _is_annotation(node):
+    if (
+        isinstance(node, ast.Subscript)
+        and isinstance(node.ctx, ast.Load)
+        and not isinstance(node.slice, ast.Slice)
+        and not _is_annotation(node)
+    ):
         return "lookup", f"{dotted(node.value) or '…'}[…]"
     return "", ""
 
