@@ -13,7 +13,17 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from codegen import audit, coverage, format_lock, format_table, generate, lock, sources, table
+from codegen import (
+    audit,
+    audit_guard,
+    coverage,
+    format_lock,
+    format_table,
+    generate,
+    lock,
+    sources,
+    table,
+)
 
 MEND = "to mend it: python -m codegen, and commit what it writes"
 
@@ -30,6 +40,9 @@ def main(argv: list[str] | None = None) -> int:
     auditing = commands.add_parser("audit", help="what could still get out unmapped")
     auditing.add_argument("--format", choices=audit.FORMATS, default="text")
     auditing.add_argument("--out", type=Path, default=Path("build/audit"), help="for issues")
+    auditing.add_argument(
+        "--implicit", action="store_true", help="what raises by itself, within the guard"
+    )
     covering = commands.add_parser("coverage", help="where each code is emitted and provoked")
     covering.add_argument("--json", action="store_true")
     covering.add_argument("--activate", action="store_true", help="planned rows that are ready")
@@ -96,6 +109,9 @@ def _check(root: Path) -> int:
 
 
 def _audit(args: argparse.Namespace) -> int:
+    if args.implicit:
+        sys.stdout.write(audit_guard.as_text(args.root))
+        return 0
     try:
         found = audit.run(args.root, table.load(args.root / table.TABLE))
     except table.TableError as exc:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from codegen import audit_c, audit_compiled, audit_cython, audit_python, sources
+from codegen import audit_c, audit_compiled, audit_cython, audit_guard, audit_python, sources
 from codegen.table import Table
 
 RULES = {
@@ -26,6 +26,7 @@ RULES = {
     "unchecked": "the result of a call that can fail is thrown away",
     "vanishes": "an exception here would vanish, and read as OK: the function is noexcept",
     "comprehension": "a list comprehension: Cython releases the element twice if the list cannot grow; use a loop",
+    "unguarded": "an exported function without the guard: @errors.guarded or @errors.guarded_class",
     "exit": "ends the process",
     "print": "prints; stdout belongs to the program",
     "warning": "warns through `warnings` or the root logger, which are the program's",
@@ -35,7 +36,13 @@ RULES = {
     "unparsable": "cannot be parsed",
     "uncompilable": "cannot be compiled, so that nobody knows what vanishes in it",
 }
-CHECKS = (audit_python.check, audit_cython.check, audit_compiled.check, audit_c.check)
+CHECKS = (
+    audit_python.check,
+    audit_guard.check,
+    audit_cython.check,
+    audit_compiled.check,
+    audit_c.check,
+)
 FORMATS = ("text", "json", "markdown", "issues")
 
 

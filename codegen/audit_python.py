@@ -29,11 +29,14 @@ EXITS = {
     "exit", "quit", "sys.exit", "os._exit", "os.abort", "posix._exit", "posix.abort",
     "signal.raise_signal", "_thread.exit", "_thread.interrupt_main",
 }  # fmt: skip
+KILLS = ("os.kill", "os.killpg")
+OURSELVES = ("os.getpid", "os.getpgrp")
 PRINTS = {
     "print", "pprint.pprint", "pprint.pp", "traceback.print_exc", "traceback.print_exception",
     "traceback.print_last", "traceback.print_stack", "traceback.print_tb", "sys.displayhook",
 }  # fmt: skip
 STDOUT = {"sys.stdout", "sys.__stdout__", "input"}
+STDERR = {"sys.stderr.write", "sys.__stderr__.write", "sys.stderr.writelines"}
 WRITERS = {"os.write", "os.fdopen", "open", "io.open", "io.FileIO"}
 # The functions of `logging` itself speak to the root logger, and print where nobody has set it up.
 WARNINGS = {"warnings.warn", "warnings.warn_explicit"} | {
@@ -42,6 +45,8 @@ WARNINGS = {"warnings.warn", "warnings.warn_explicit"} | {
         "basicConfig", "critical", "debug", "error", "exception", "info", "log", "warn", "warning",
     )
 }  # fmt: skip
+# Functions that answer how much they did; and what they answer must be looked at.
+PARTIAL = {"os.write", "os.writev", "os.pwrite", "os.sendfile", "os.posix_fallocate"}
 ASSERTS = {"typing.assert_never", "typing_extensions.assert_never"}
 EVERYTHING = {"", "BaseException"}
 # Where a builtin exception is only named: nothing that stands there is raised.
@@ -115,7 +120,10 @@ def _check_node(node: ast.AST, module: Module, rows: dict[str, Row]) -> Iterable
     if isinstance(node, ast.Raise):
         yield from _check_raise(node, module)
     elif isinstance(node, ast.ClassDef):
-        yield from _check_class(node, module)
+        yield from _check_class(node, module, rows)
+    elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        if module.name(node.value.func) in PARTIAL:
+            yield "unchecked", f"{module.name(node.value.func)} may do less than it was asked to"
     elif isinstance(node, ast.ExceptHandler):
         yield from _check_handler(node, module)
     elif isinstance(node, ast.Try | ast.TryStar):
@@ -153,7 +161,7 @@ def _check_name(node: ast.Name | ast.Attribute, module: Module) -> Iterable[tupl
         yield "exit", name
     elif name in PRINTS:
         yield "print", name
-    elif name in STDOUT and "/cli/" not in module.inside:
+    elif name in STDOUT | STDERR and "/cli/" not in module.inside:
         yield "print", f"{name} outside of recorder/cli"
     elif name in WARNINGS:
         yield "warning", name
@@ -252,9 +260,12 @@ def function_of(node: ast.AST) -> str:
     return ""
 
 
-def _check_class(node: ast.ClassDef, module: Module) -> Iterable[tuple[str, str]]:
+def _check_class(
+    node: ast.ClassDef, module: Module, rows: dict[str, Row]
+) -> Iterable[tuple[str, str]]:
     bases = {module.name(base) for base in node.bases}
-    if bases & EXCEPTIONS and not module.inside.startswith("recorder/errors/"):
+    ours = {name for name in bases if name.rpartition(".")[2] in (*rows, "RecorderError")}
+    if (bases & EXCEPTIONS or ours) and not module.inside.startswith("recorder/errors/"):
         yield "exception-class", f"class {node.name}({', '.join(sorted(bases))})"
 
 
@@ -311,6 +322,8 @@ def _check_call(node: ast.Call, module: Module, rows: dict[str, Row]) -> Iterabl
         yield "exit" if module.name(node.func) in EXITS else "print", module.name(node.func)
     if name in WRITERS and isinstance(first, ast.Constant) and first.value in (1, "/dev/stdout"):
         yield "print", f"{name}({first.value!r})"
+    if name in KILLS and isinstance(first, ast.Call) and module.name(first.func) in OURSELVES:
+        yield "exit", f"{name} of this very process"
     if name == "contextlib.suppress":
         wide = {n for arg in node.args for n in module.caught(arg)} & {"Exception", "BaseException"}
         if wide:

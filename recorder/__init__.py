@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 
+from recorder.imports import AtOnce
 from recorder.version import VERSION
 
 TYPE_CHECKING = False
@@ -74,8 +75,6 @@ def __getattr__(name: str) -> object:
 
 def _module(name: str) -> object:
     try:
-        from recorder.imports import AtOnce
-
         with AtOnce():
             # importlib may not be there yet, and where no file can be opened it cannot be loaded.
             __import__(name)

@@ -207,6 +207,7 @@ def report(exc: BaseException, before: "Seen") -> None:
         hide(before)
     except BaseException:  # audit: nothing may get out: the program is to start
         try:
+            # audit: as much as stderr takes; nobody could be told of the rest
             os.write(2, b"recorder: could not be loaded: %a\n" % exc)
         except OSError:
             pass  # stderr is closed

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from recorder.cli import failure
 from recorder.cli.output import count, printable, warn
 
 if TYPE_CHECKING:
@@ -79,8 +80,7 @@ def cleaning_up() -> Iterator[None]:
         for number, handler in before.items():
             signal.signal(number, handler)
         if caught:
-            signal.signal(caught[0], signal.SIG_DFL)
-            os.kill(os.getpid(), caught[0])
+            failure.die_by_signal(caught[0])
 
 
 @contextmanager

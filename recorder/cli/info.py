@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 FROM_META = (
     "python", "recorder_version", "platform", "argv", "cwd", "pid", "run_id", "public_functions",
 )  # fmt: skip
-UNKNOWN_PYTHON = "not known to this recorder: all was asked of public functions, at 12 to 90 times the cost"
+UNKNOWN_PYTHON = (
+    "not known to this recorder: all was asked of public functions, at 12 to 90 times the cost"
+)
 
 
 def add_parser(subparsers: Subparsers) -> None:

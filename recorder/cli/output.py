@@ -30,6 +30,7 @@ def write(text: str) -> None:
 def warn(text: str) -> None:
     """A line for a person, on stderr. That it is closed is no reason to fail."""
     try:
+        # audit: as much as stderr takes; nobody could be told of the rest
         os.write(2, f"{text}\n".encode("utf-8", "backslashreplace"))
     except OSError:
         pass

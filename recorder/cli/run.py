@@ -149,7 +149,9 @@ def preloaded(flag: str) -> dict[bytes, bytes]:
     from recorder.processes import auxiliary_vector
 
     if not control.READS_IN_PLACE:
-        reason = "how this Python keeps its audit hooks is not known, and ours could not be taken away"
+        reason = (
+            "how this Python keeps its audit hooks is not known, and ours could not be taken away"
+        )
         raise errors.UnsupportedPythonFlagError(flag=flag, reason=reason)
     if os.pathsep in preload.__file__ or " " in preload.__file__:
         reason = f"the dynamic linker cannot load {preload.__file__}, for the characters in it"

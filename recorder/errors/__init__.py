@@ -18,13 +18,11 @@ from recorder.errors.base import errno_name as errno_name
 from recorder.errors.base import from_number as from_number
 from recorder.errors.base import text_of as text_of
 from recorder.errors.classes import *  # noqa: F403
-from recorder.errors.conversion import MEMORY_ERRORS as MEMORY_ERRORS
 from recorder.errors.conversion import fail as fail
 from recorder.errors.conversion import from_exception as from_exception
 from recorder.errors.conversion import from_fault as from_fault
 from recorder.errors.conversion import from_oserror as from_oserror
 from recorder.errors.conversion import mapped as mapped
-from recorder.errors.conversion import reraise_out_of_memory as reraise_out_of_memory
 from recorder.errors.conversion import to_fault as to_fault
 from recorder.errors.guard import guarded as guarded
 from recorder.errors.guard import guarded_class as guarded_class

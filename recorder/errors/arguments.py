@@ -31,6 +31,13 @@ def path(value: Any, argument: str = "path") -> str:
     return text
 
 
+def integer(value: Any, argument: str, expected: str) -> int:
+    """An int, and nothing that would do for one; of whatever class below it, as a plain one."""
+    if not issubclass(type(value), int) or type(value) is bool:
+        raise wrong(argument, value, expected)
+    return int.__int__(value)
+
+
 def number(value: Any, argument: str, expected: str = "a number from 0") -> int:
     """A whole number from 0 on; anything that is an index will do."""
     from operator import index

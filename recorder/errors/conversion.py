@@ -85,13 +85,6 @@ MEMORY_ERRORS = (MemoryError, SystemError)
 LACKING = (*MEMORY_ERRORS, RecursionError)
 
 
-def reraise_out_of_memory(error: Exception, operation: str) -> NoReturn:
-    """A lack of memory, wherever it showed, is a failure of ours."""
-    if isinstance(error, RecorderError):
-        raise error
-    raise from_exception(error, operation=operation) from error
-
-
 def from_fault(fault: Any) -> RecorderError:
     """The facts of a Fault as an exception. `fault`: a mapping or an object with its fields."""
     from recorder.errors.tables import FAULT

@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import CodeType, FrameType
+    from typing import Any
 
 MAX_PARTS = 100  # of an argument that are looked at
 OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -73,12 +74,15 @@ def _given_to(frame: FrameType) -> Iterator[object]:
             yield value
 
 
-def _parts(argument: object) -> Iterator[object]:
+def _parts(argument: Any) -> Iterator[object]:
     """A value, and what is in it if it is a container of Python's own."""
     yield argument
-    if type(argument) in (list, tuple, set, frozenset):
-        yield from list(argument)[:MAX_PARTS]  # type: ignore[call-overload]
-    elif type(argument) is dict:
+    kind = type(argument)
+    if issubclass(kind, tuple):  # those with names, too
+        yield from tuple.__getitem__(argument, slice(MAX_PARTS))
+    elif kind is list or kind is set or kind is frozenset:
+        yield from list(argument)[:MAX_PARTS]
+    elif kind is dict:
         for pair in list(argument.items())[:MAX_PARTS]:
             yield from pair
 

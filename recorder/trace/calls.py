@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from recorder import errors
 from recorder._core.decode import Function, Thread
-from recorder.trace import filters, memory
+from recorder.trace import filters
 from recorder.trace.filters import ThreadFilter
 from recorder.trace.queries import Queries
 from recorder.trace.seeking import ALL
@@ -17,6 +18,7 @@ SUSPENDS: Final = 0x20 | 0x80 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GE
 MOST_HANDLED: Final = 16  # exceptions of one frame that may still be raised again
 
 
+@errors.guarded_class("read")
 class Call:
     """One run of a function, from its first instruction to its end.
 
@@ -108,6 +110,7 @@ class Call:
         return f"<call of {self.function.qualified_name} at {self.seq}, {ends}>"
 
 
+@errors.guarded_class("read")
 class Raised:
     """One exception, from where it was raised to where it was handled, or left the program.
 
@@ -164,6 +167,7 @@ class Raised:
 # ---- calls --------------------------------------------------------------------------------------
 
 
+@errors.guarded("read")
 def completed(queries: Queries, events: Iterator[Event | list[int]]) -> Iterator[Call]:
     """The calls these call, return and unwind events belong to, each when it ends; those that did
     not end come last. Lists in between are frames that are known to have ended unseen."""
@@ -181,7 +185,7 @@ def completed(queries: Queries, events: Iterator[Event | list[int]]) -> Iterator
         yield Call(queries, event, None)
 
 
-@memory.reported
+@errors.guarded("read")
 def tree(
     queries: Queries, caller: int | None, start: int, stop: int, thread: ThreadFilter
 ) -> Iterator[Call]:
@@ -204,6 +208,7 @@ class _Thread:
         self.handled: list[Raised] = []  # handled, and perhaps raised again
 
 
+@errors.guarded("read")
 def raised(queries: Queries, events: Iterator[Event]) -> Iterator[Raised]:
     """The exceptions that these events are about, each when it is known that it has come to rest.
 

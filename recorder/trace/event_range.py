@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from typing import overload
 
 from recorder import errors
-from recorder.trace import memory
+from recorder.errors import arguments
 from recorder.trace.filters import EVERYTHING
 from recorder.trace.queries import Queries
 from recorder.trace.snapshots import Event
 
 
-@memory.reporting
+@errors.guarded_class("read")
 class EventRange(Sequence[Event]):
     """Some events of a trace, by number: decoded when they are asked for."""
 
@@ -32,10 +32,10 @@ class EventRange(Sequence[Event]):
             found = self._numbers[where]
         except IndexError as exc:
             raise errors.EventNotFoundError(event=where, path=self._queries.path) from exc
-        except (TypeError, ValueError) as exc:
-            raise errors.InvalidArgumentError(
-                argument="index", value=errors.describe(where), expected="event numbers"
-            ) from exc
+        except Exception as exc:  # whatever an __index__ may raise
+            if arguments.is_unrelated(exc, where):
+                raise
+            raise arguments.wrong("index", where, "event numbers") from exc
         if isinstance(found, range):
             return EventRange(self._queries, found)
         return self._queries.at(found).event

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from recorder import errors
 from recorder._core.decode import KIND_BITS, Function, Reader, Thread
+from recorder.errors import arguments
 from recorder.trace.snapshots import Event, Frame
 
 FunctionFilter: TypeAlias = "str | Function | Callable[[Function], bool] | None"
@@ -119,7 +120,8 @@ def make(kind: str | Iterable[str] | None = None, **asked: Any) -> Filter:
     if asked.get("exception") is not None:
         kinds = kinds & EXCEPTION_KINDS
     for name in ("line", "since", "until", "frame", "caller", "depth"):
-        _check(name, asked.get(name), int, "an int")
+        if asked.get(name) is not None:
+            asked[name] = arguments.integer(asked[name], name, "an int")
     for name in ("line", "since", "until"):
         if abs(asked.get(name) or 0) >= 2**63:
             raise _invalid(name, asked[name], "an int of 64 bits")
@@ -141,11 +143,9 @@ def make(kind: str | Iterable[str] | None = None, **asked: Any) -> Filter:
 def _set(kinds: str | Iterable[str]) -> frozenset[str]:
     if issubclass(type(kinds), str):
         return frozenset({str.__str__(kinds)})
-    if type(kinds) not in (list, tuple, set, frozenset):
+    if not any(type(kinds) is one for one in (list, tuple, set, frozenset)):
         raise _invalid("kind", kinds, "the name of a kind of event, or several")
-    for one in kinds:
-        _check("kind", one, str, "the name of a kind of event")
-    return frozenset(map(str.__str__, kinds))
+    return frozenset(arguments.texts(kinds, "kind", "the name of a kind of event"))
 
 
 def _check(name: str, value: object, types: Any, expected: str) -> None:

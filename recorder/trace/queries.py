@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from recorder import errors
 from recorder._core.decode import Reader, Thread
-from recorder.trace import memory
 from recorder.trace.container.chunks import Chunk
 from recorder.trace.container.file import UNREADABLE, TraceFile
 from recorder.trace.filters import Filter
@@ -42,7 +41,7 @@ class Queries:
 
     # ---- events ----
 
-    @memory.reported
+    @errors.guarded("read")
     def find(
         self, wanted: Filter, start: int, stop: int, backwards: bool = False, ends: bool = False
     ) -> Iterator[Any]:
@@ -74,7 +73,7 @@ class Queries:
                 if ends:
                     yield seeker.reader.unseen_ends()
 
-    @memory.reported
+    @errors.guarded("read")
     def at(self, seq: int) -> Moment:
         """Everything as it was at event number `seq`. Raises EVENT_NOT_FOUND, TRACE_CORRUPT, UNKNOWN_RECORD."""
         for chunk in self._chunks(seq, seq + 1):
@@ -93,7 +92,7 @@ class Queries:
 
     # ---- definitions ----
 
-    @memory.reported
+    @errors.guarded("read")
     def survey(self) -> Reader[Event, Frame]:
         """A reader that has seen every definition."""
         if self._survey is None:

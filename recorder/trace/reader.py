@@ -29,8 +29,9 @@ from typing import Any, NamedTuple, overload
 from recorder import errors
 from recorder._core.decode import Function, Thread
 from recorder.errors import arguments
-from recorder.trace import calls, filters, memory
+from recorder.trace import calls, filters
 from recorder.trace.calls import Call, Raised
+from recorder.trace.container import compression
 from recorder.trace.container.file import Damage, TraceFile, Verdict
 from recorder.trace.event_range import EventRange
 from recorder.trace.filters import FunctionFilter, ThreadFilter
@@ -44,10 +45,13 @@ from recorder.trace.verification import Check, verify
 
 __all__ = [
     "Call", "Change", "Check", "Event", "EventRange", "Frame", "Function", "Locals", "Moment",
-    "Raised", "Source", "Thread", "Trace", "open_trace",
+    "Raised", "Source", "Thread", "Trace", "Value", "open_trace",
 ]  # fmt: skip
 
+compression.load()
 
+
+@errors.guarded_class("read")
 class Change(NamedTuple):
     """One value that a variable took."""
 
@@ -61,7 +65,7 @@ class Change(NamedTuple):
         return self.event.previous_line
 
 
-@memory.reporting
+@errors.guarded_class("read")
 class Trace:
     """An open trace. `meta` is what was known when the recording began, `closing` what was when it ended: dicts as
     docs/trace-format.md has them (META, CLOSE), empty where they cannot be read.
@@ -222,22 +226,19 @@ class Trace:
         What does not fit is passed over in the core, without making anything of it. Raises
         INVALID_ARGUMENT at once for what no event could fit.
         """
-        try:
-            wanted = filters.make(
-                kind, function=function, file=file, line=line, thread=thread, exception=exception,
-                since=since, until=until, frame=frame, caller=caller, depth=depth,
-            )  # fmt: skip
-            return self._queries.find(wanted, *_bounds(start, stop), backwards)
-        except errors.MEMORY_ERRORS as error:
-            errors.reraise_out_of_memory(error, "read")
+        wanted = filters.make(
+            kind, function=function, file=file, line=line, thread=thread, exception=exception,
+            since=since, until=until, frame=frame, caller=caller, depth=depth,
+        )  # fmt: skip
+        return self._queries.find(wanted, *_bounds(start, stop), bool(backwards))
 
     def at(self, seq: int) -> Moment:
         """Everything as it was at event number `seq`: the event, and the stacks of all threads, each frame
         with its variables and globals. Raises EVENT_NOT_FOUND if there is none, TRACE_CORRUPT or
         UNKNOWN_RECORD if it cannot be read, INVALID_ARGUMENT for what is no int."""
-        if not isinstance(seq, int) or isinstance(seq, bool):
-            raise arguments.wrong("seq", seq, "the number of an event in the trace")
-        return self._queries.at(seq)
+        return self._queries.at(
+            arguments.integer(seq, "seq", "the number of an event in the trace")
+        )
 
     def calls(
         self,
@@ -253,15 +254,10 @@ class Trace:
         In this order nothing has to be remembered but the calls that are running. Raises
         INVALID_ARGUMENT at once for filters that make no sense; `Filter` describes them.
         """
-        try:
-            wanted = filters.make(
-                ("call", "return", "unwind"), function=function, file=file, thread=thread
-            )
-            return calls.completed(
-                self._queries, self._queries.find(wanted, *_bounds(start, stop), ends=True)
-            )
-        except errors.MEMORY_ERRORS as error:
-            errors.reraise_out_of_memory(error, "read")
+        kinds = ("call", "return", "unwind")
+        wanted = filters.make(kinds, function=function, file=file, thread=thread)
+        found = self._queries.find(wanted, *_bounds(start, stop), ends=True)
+        return calls.completed(self._queries, found)
 
     def call_tree(self, thread: ThreadFilter = None) -> Iterator[Call]:
         """The outermost calls of all threads, or of one. `call.children()` goes on from there."""
@@ -280,13 +276,10 @@ class Trace:
         """The exceptions that were raised, each once, with everywhere it went. `function` and
         `file` are about where it was raised first."""
         kinds = filters.EXCEPTION_KINDS
-        try:
-            wanted = filters.make(kinds, exception=type_name, thread=thread)
-            origin = filters.make(kinds, function=function, file=file)
-            found = calls.raised(self._queries, self._queries.find(wanted, *_bounds(start, stop)))
-            return (raised for raised in found if origin.wants_function(raised.origin.function))
-        except errors.MEMORY_ERRORS as error:
-            errors.reraise_out_of_memory(error, "read")
+        wanted = filters.make(kinds, exception=type_name, thread=thread)
+        origin = filters.make(kinds, function=function, file=file)
+        found = calls.raised(self._queries, self._queries.find(wanted, *_bounds(start, stop)))
+        return _raised_in(origin, found)
 
     def history(
         self,
@@ -302,18 +295,9 @@ class Trace:
     ) -> Iterator[Change]:
         """Every value that the variables of this name took, with where; the last first if
         `backwards`. What changed in a damaged chunk is not seen. Raises INVALID_ARGUMENT at once."""
-        if not isinstance(name, str):
-            raise errors.InvalidArgumentError(
-                argument="name", value=errors.describe(name), expected="the name of a variable"
-            )
-        try:
-            wanted = filters.make(
-                function=function, file=file, thread=thread, frame=frame, name=name
-            )
-            found = self._queries.find(wanted, *_bounds(start, stop), backwards)
-            return (Change(event, name, event.locals.get(name)) for event in found)
-        except errors.MEMORY_ERRORS as error:
-            errors.reraise_out_of_memory(error, "read")
+        name = arguments.text(name, "name", "the name of a variable")
+        wanted = filters.make(function=function, file=file, thread=thread, frame=frame, name=name)
+        return _changes(name, self._queries.find(wanted, *_bounds(start, stop), bool(backwards)))
 
     @property
     def threads(self) -> list[Thread]:
@@ -345,6 +329,7 @@ class Trace:
         return verify(self._file)
 
 
+@errors.guarded("open_trace")
 def open_trace(path: str | os.PathLike[str]) -> Trace:
     """Opens a trace for reading; to be closed, by `with` or `close()`.
 
@@ -369,15 +354,25 @@ def open_trace(path: str | os.PathLike[str]) -> Trace:
     `damage` say so, and only what asks for an event in one of them (`at`, `trace[n]`) raises
     TRACE_CORRUPT, or UNKNOWN_RECORD for a record of a newer recorder.
     """
-    try:
-        return Trace(path)
-    except errors.MEMORY_ERRORS as error:
-        errors.reraise_out_of_memory(error, "read")
+    return Trace(path)
+
+
+@errors.guarded("read")
+def _raised_in(origin: filters.Filter, found: Iterator[Raised]) -> Iterator[Raised]:
+    """Those that were raised first in a function that is wanted."""
+    for raised in found:
+        if origin.wants_function(raised.origin.function):
+            yield raised
+
+
+@errors.guarded("read")
+def _changes(name: str, found: Iterator[Event]) -> Iterator[Change]:
+    for event in found:
+        yield Change(event, name, event.locals.get(name))
 
 
 def _bounds(start: int, stop: int | None) -> tuple[int, int]:
     """The bounds of a query, checked."""
-    for name, number in (("start", start), ("stop", 0 if stop is None else stop)):
-        if not isinstance(number, int) or isinstance(number, bool):
-            raise arguments.wrong(name, number, "the number of an event")
-    return min(max(start, 0), ALL), ALL if stop is None else min(max(stop, 0), ALL)
+    first = arguments.integer(start, "start", "the number of an event")
+    last = ALL if stop is None else arguments.integer(stop, "stop", "the number of an event")
+    return min(max(first, 0), ALL), min(max(last, 0), ALL)

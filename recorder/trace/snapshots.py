@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from recorder import errors
 from recorder._core.decode import RawEvent, RawFrame, Thread
-from recorder.trace import memory
 from recorder.trace.values.nodes import Types
 from recorder.trace.values.value import Value
 
 POPPING = ("return", "yield", "unwind")  # the event's frame is off the stack when it happened
 
 
+@errors.guarded_class("read")
 class Locals(Mapping[str, Value]):
     """The variables of a frame at one moment, by name. In the body of a module or class they are
     its namespace. Names without a value are not in it."""
@@ -34,7 +35,9 @@ class Locals(Mapping[str, Value]):
         return self._values[slot] if slot < len(self._values) else None
 
     def __getitem__(self, name: str) -> Value:
-        raw = self._raw(self._slots[name])
+        raw = None
+        if issubclass(type(name), str):  # a subclass may have its own idea of equality
+            raw = self._raw(self._slots[str.__str__(name)])
         if raw is None:
             raise KeyError(name)
         return Value(raw, self._types)
@@ -50,6 +53,7 @@ class Locals(Mapping[str, Value]):
         return "{" + ", ".join(f"{name}={value!r}" for name, value in self.items()) + "}"
 
 
+@errors.guarded_class("read")
 class Frame(RawFrame):
     """A frame at one moment: `frame` (its number), `function`, `line`, `depth`, `locals`.
 
@@ -76,6 +80,7 @@ class Frame(RawFrame):
         return f"<frame {self.frame} of {self.function.qualified_name}, line {self.line}>"
 
 
+@errors.guarded_class("read")
 class Event(RawEvent):
     """Something that happened in a frame, and the frame as it was then.
 
@@ -127,7 +132,7 @@ def _globals(frame: RawFrame) -> Locals:
     return Locals(slots, frame.global_values, frame.types)
 
 
-@memory.reporting
+@errors.guarded_class("read")
 class Moment(NamedTuple):
     """Everything as it was at an event."""
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
+from recorder import errors
 from recorder.trace import varint
 from recorder.trace.container.chunks import Chunk
 from recorder.trace.container.file import TraceFile
 
 
+@errors.guarded_class("read")
 class Source(NamedTuple):
     """The text of a recorded file, as it was when it ran."""
 

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from recorder import errors
 from recorder._core.decode import Scanner
-from recorder.trace import memory
 from recorder.trace.container.file import Damage, TraceFile, Verdict
 from recorder.trace.format import ChunkType
 
@@ -21,7 +20,7 @@ class Check(NamedTuple):
     damage: list[Damage]
 
 
-@memory.reported
+@errors.guarded("read")
 def verify(file: TraceFile) -> Check:
     """Reads all of the file. What is wrong is noted in `file.damage`, too. Raises READ_FAILED, OUT_OF_MEMORY;
     INVALID_ARGUMENT if the file is closed."""

@@ -127,7 +127,7 @@ def test_the_collector_runs_as_often_and_finds_the_same(run_plain: Run, run_reco
 
 SIZES = """
 import gc, sys, weakref
-gc.disable()  # a collection untracks, and how near the next one is when a program starts is not its own doing
+gc.collect(); gc.disable()  # a collection untracks, and when one comes is not the program's own doing
 class Plain:
     def method(self, x, *rest, key=None):
         y = [x, rest]

@@ -17,6 +17,7 @@ from recorder import cli, errors
 from tests.cli.test_wrong_command_line import parser_of
 from tests.tools import reference_writer as w
 from tests.tools.rechunk import places
+from tests.tools.tape_tools import write_anew
 from tests.trace.test_reading import two_chunks
 
 pytestmark = pytest.mark.usefixtures("arrow_threads")
@@ -187,7 +188,7 @@ def less(path: Path) -> dict[str, tuple[bytes, str]]:
 def test_less_than_a_trace(command: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "x.rtrace"
     for data, state in less(path).values():
-        path.write_bytes(data)
+        write_anew(path, data)
         (tmp_path / "out").unlink(missing_ok=True)
         status = ask(command, path, tmp_path)
         out, err = capfd.readouterr()

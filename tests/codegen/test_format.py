@@ -714,6 +714,14 @@ def more_than_a_segment(root):
         text = f"{i:9}" * 110
     root = graph()
 
+class Unreadable(type):
+    @classmethod
+    def __prepare__(cls, name, bases): return collections.UserDict()
+    def __new__(cls, name, bases, namespace): return type.__new__(cls, name, bases, dict(namespace))
+
+class Body(metaclass=Unreadable):
+    inside = 1
+
 values(); exceptions(); asyncio.run(main()); count(); count()
 exec("def f():\\n" + "".join(f" v{i} = {i}\\n" for i in range(100)) + " return v99\\nf()")
 exec("def g():\\n x = 1\\n" + "\\n" * 200 + " return x\\ng()")
@@ -730,7 +738,7 @@ def test_the_table_reads_every_byte_of_a_trace(run_recorded: Run) -> None:
     rows = {f"REC_{row.name}" for row in FORMAT.records} | {
         f"TAG_{row.name}" for row in FORMAT.tags
     }
-    assert rows - found <= RARE
+    assert rows - found <= (RARE | {"REC_RERAISE"} if sys.version_info < (3, 12) else RARE)
 
 
 def read_by_the_table(raw: bytes) -> set[str]:

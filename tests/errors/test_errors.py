@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TABLE = table.load(ROOT / table.TABLE)
 ROWS = {row.name: row for row in TABLE.rows}
 SCHEMA = json.loads((ROOT / "recorder/errors/diagnostic.schema.json").read_text(encoding="utf-8"))
+VALIDATOR = jsonschema.validators.validator_for(SCHEMA)(SCHEMA)
 VALUES = {"str": "a text", "int": 7, "float": 0.5, "bool": True}
 
 every_row = pytest.mark.parametrize("row", TABLE.rows, ids=lambda row: row.name)
@@ -252,15 +253,15 @@ def test_an_unknown_number_is_kept_as_it_is() -> None:
 
 
 @every_row
-@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_pickling_keeps_everything(row: table.Row, protocol: int) -> None:
+def test_pickling_keeps_everything(row: table.Row) -> None:
     error = example(row)
     error.add_note("a note")
     error.mine = [1, 2]  # type: ignore[attr-defined]
-    back = pickle.loads(pickle.dumps(error, protocol))
-    assert same(back, error)
-    assert back.__notes__ == ["a note"]
-    assert back.mine == [1, 2]
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        back = pickle.loads(pickle.dumps(error, protocol))
+        assert same(back, error), protocol
+        assert back.__notes__ == ["a note"], protocol
+        assert back.mine == [1, 2], protocol
 
 
 @every_row
@@ -304,7 +305,7 @@ def test_an_executor_brings_it_home() -> None:
 def test_a_diagnostic_is_valid_and_comes_back(row: table.Row) -> None:
     error = example(row)
     diagnostic = error.to_dict(run_id="r", trace_id="t", events=9, disposition="disable")
-    jsonschema.validate(diagnostic, SCHEMA)
+    VALIDATOR.validate(diagnostic)
     assert same(errors.RecorderError.from_dict(json.loads(json.dumps(diagnostic))), error)
 
 

@@ -23,6 +23,7 @@ from tests.tools.fuzz_file import damage, make_trace, stored
 from tests.tools.fuzzing import go_on
 from tests.tools.random_recording import Recording, cut
 from tests.tools.rechunk import rechunked
+from tests.tools.tape_tools import write_anew
 
 MOST = 400  # answers that are looked at
 MOVES = ("step", "next", "out", "run", "to_exception", "to_end", "last_change")
@@ -161,7 +162,7 @@ def base_traces(folder: Path) -> list[bytes]:
 def one(bases: list[bytes], path: Path, seed: str) -> str:
     """A damaged trace is asked everything."""
     chance = random.Random(seed)
-    path.write_bytes(damage(chance.choice(bases), chance)[0])
+    write_anew(path, damage(chance.choice(bases), chance)[0])
     return ask_everything(path, chance)
 
 

@@ -54,6 +54,13 @@ def read_trace(path: Path) -> Contents:
     return Contents(verdict, events, segments, b"".join(payloads))
 
 
+def write_anew(path: Path, data: bytes) -> None:
+    """Writes a file of which tests make hundreds. ext4 waits for the disk when one that was there is cut and written
+    again, and not when it is another."""
+    path.unlink(missing_ok=True)
+    path.write_bytes(data)
+
+
 def leftovers(folder: Path) -> list[str]:
     return sorted(name for name in os.listdir(folder) if ".partial-" in name)
 

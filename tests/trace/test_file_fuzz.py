@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.tools.fuzz_file import look, make_trace, stored
+from tests.tools.tape_tools import write_anew
 
 STEP = 5  # by default; the whole with `pytest -m slow tests/trace/test_file_fuzz.py`
 
@@ -23,14 +24,14 @@ def every_flip(traces: list[bytes], path: Path, step: int) -> None:
             for mask in (0xFF, 1 << at % 8):
                 changed = bytearray(data)
                 changed[at] ^= mask
-                path.write_bytes(changed)
+                write_anew(path, changed)
                 assert not look(path).startswith("complete"), (at, mask)
 
 
 def every_cut(traces: list[bytes], path: Path, step: int) -> None:
     for data in traces:
         for size in range(0, len(data), step):
-            path.write_bytes(data[:size])
+            write_anew(path, data[:size])
             assert not look(path).startswith("complete"), size
 
 

@@ -17,9 +17,13 @@ from tests.trace.test_queries import check_queries
 from tests.trace.test_reading import FIRST
 
 
+@pytest.fixture(scope="module")
+def bases(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    return base_traces(tmp_path_factory.mktemp("bases"))
+
+
 @pytest.mark.parametrize("seed", range(5))
-def test_damaged_traces(seed: int, tmp_path: Path) -> None:
-    bases = base_traces(tmp_path)
+def test_damaged_traces(bases: list[bytes], seed: int, tmp_path: Path) -> None:
     for number in range(12):
         one(bases, tmp_path / "damaged.rtrace", f"{seed}:{number}")
 

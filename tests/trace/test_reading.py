@@ -17,7 +17,7 @@ from recorder.staging import create
 from recorder.trace.reader import Trace, open_trace
 from tests.tools import reference_writer as w
 from tests.tools.random_recording import Recording, cut
-from tests.tools.tape_tools import some_or_every
+from tests.tools.tape_tools import some_or_every, write_anew
 
 HEAD = (
     w.clock(1000, 0, 5 * 10**18)
@@ -69,7 +69,7 @@ def two_chunks(compress: bool = True, sources: bool = True) -> w.File:
 def save(tmp_path: Path) -> Callable[[bytes], str]:
     def write(data: bytes) -> str:
         path = tmp_path / "app.rtrace"
-        path.write_bytes(data)
+        write_anew(path, data)
         return str(path)
 
     return write

@@ -2,7 +2,7 @@
 #include "cpython/internal.h"
 #include "value/encode.h"
 #include "cpython/frames.h"
-#include "tape/put.h"
+#include "value/put.h"
 #include "value/traverse.h"
 
 struct rec_visit {

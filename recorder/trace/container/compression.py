@@ -1,8 +1,8 @@
 """The codecs of payloads; and zstd itself, for whoever makes a frame of it.
 
 It is the standard library's from 3.14 on, and the package zstandard before that or where Python was built without.
-It is loaded when it is first needed: a recorded program that has to close its trace by itself writes chunks as they
-are, and loads nothing that is not its own.
+It is loaded when it is first needed, or by `load`: a recorded program that has to close its trace by itself writes
+chunks as they are, and loads nothing that is not its own.
 """
 
 from __future__ import annotations
@@ -34,6 +34,16 @@ class Compressor:
             if len(stored) < len(payload):
                 return Codec.ZSTD, stored
         return Codec.STORED, payload
+
+
+def load() -> None:
+    """Loads what decompresses, if it is there: a reader does that at the beginning, and not in a shortage of memory,
+    which zstandard does not survive being loaded in. That it is missing is told of when a chunk needs it."""
+    try:
+        if _standard() is None:
+            import zstandard as zstandard
+    except ImportError:
+        pass
 
 
 def compressor(level: int) -> Callable[[bytes], bytes]:

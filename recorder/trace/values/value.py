@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from recorder import errors
+from recorder.errors import arguments
 from recorder.trace.format import (
     TAG_ARRAY,
     TAG_DICT,
@@ -25,6 +27,7 @@ from recorder.trace.values.to_json import Json, to_json
 from recorder.trace.values.to_python import Builder, unreadable
 
 
+@errors.guarded_class("read")
 class Value:
     """One value of one variable at one moment."""
 
@@ -90,6 +93,7 @@ class Value:
 
     def show(self, limit: int = SHOWN) -> str:
         """As Python would write it, in at most so many characters."""
+        limit = arguments.number(limit, "limit", "a number of characters")
         return show(self.tree, limit) + (" (not looked at again)" if self.unexamined else "")
 
     def __repr__(self) -> str:

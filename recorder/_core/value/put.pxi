@@ -1,6 +1,6 @@
 # How the bytes of records and values are written (put.h).
 
-cdef extern from "tape/put.h" nogil:
+cdef extern from "value/put.h" nogil:
     uint64_t zigzag "rec_zigzag"(int64_t)
     uint8_t *put_varint "rec_put_varint"(uint8_t *, uint64_t)
     uint8_t *put_tagged "rec_put_tagged"(uint8_t *, uint8_t tag, uint64_t number)
