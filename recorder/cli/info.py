@@ -98,18 +98,25 @@ def table(facts: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def show(rows: list[tuple[str, str]]) -> None:
-    if sys.stdout is not None and sys.stdout.isatty():
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
-
-        grid = Table.grid(padding=(0, 2))
-        for name, value in rows:
-            grid.add_row(Text(name, style="bold"), Text(value))
-        Console().print(grid)
+    if sys.stdout is not None and sys.stdout.isatty() and show_styled(rows):
         return
     for name, value in rows:
         write(f"{name:<12} {value}")
+
+
+def show_styled(rows: list[tuple[str, str]]) -> bool:
+    """For a person at a terminal. False where rich is missing, which nothing else here needs."""
+    try:
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+    except ImportError:
+        return False
+    grid = Table.grid(padding=(0, 2))
+    for name, value in rows:
+        grid.add_row(Text(name, style="bold"), Text(value))
+    Console().print(grid)
+    return True
 
 
 def _counters(counters: object) -> list[tuple[str, int]]:

@@ -157,6 +157,25 @@ def test_a_person_sees_progress(trace: Path) -> None:
     assert f"8 events → {out}" in seen
 
 
+@pytest.mark.parametrize("command", ["export", "info", "run"])
+def test_at_a_terminal_nothing_needs_rich(trace: Path, command: str) -> None:
+    (trace.parent / "rich.py").write_text("raise ImportError('broken', name='rich')\n")
+    words = {
+        "export": ("export", trace, "--to", "perfetto", "-o", trace.parent / "out.json"),
+        "info": ("info", trace),
+        "run": ("run", "--summary", "-o", trace.parent / "b.rtrace", "-c", "pass"),
+    }[command]
+    environment = {**ENVIRONMENT, "PYTHONPATH": f"{trace.parent}:{ENVIRONMENT['PYTHONPATH']}"}
+    ours, theirs = pty.openpty()
+    done = subprocess.run(
+        recorder_command(*words), stdout=theirs, stderr=theirs, env=environment, timeout=60, cwd=trace.parent
+    )  # fmt: skip
+    os.close(theirs)
+    seen = os.read(ours, 1 << 16).decode()
+    os.close(ours)
+    assert done.returncode == 0 and "[ERR_" not in seen and "events" in seen
+
+
 # ---- what cannot be ------------------------------------------------------------------------------
 
 
