@@ -12,6 +12,7 @@ maps what they raise.
 from __future__ import annotations
 
 import ast
+import contextlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -45,13 +46,20 @@ CODECS = {"os.fsencode", "os.fsdecode"}
 def check(root: Path, table: Table) -> Found:
     """Every exported function without the guard."""
     del table
-    trees = {path: sources.python_tree(path) for path in sources.files(root, ".py")}
+    trees = dict(_trees(root))
     given = set(_given_to_the_guard(root, trees))
     for path, tree in trees.items():
         for name in _exported(tree):
             for place, node in _makers(root, trees, path, name):
                 if _lacks_guard(node, place, given) and not sources.is_generated(place):
                     yield place, node.lineno, "unguarded", f"{name} is exported"
+
+
+def _trees(root: Path) -> Iterator[tuple[Path, ast.Module]]:
+    """Every module that can be parsed; the audit of Python names the others."""
+    for path in sources.files(root, ".py"):
+        with contextlib.suppress(sources.UnparsableError):
+            yield path, sources.python_tree(path)
 
 
 def _exported(tree: ast.Module) -> list[str]:
