@@ -48,8 +48,6 @@ static PyObject *borrowed(PyObject *o)
     return o;
 }
 
-static rec_ref ref_to(PyObject *o) { return (rec_ref){(uintptr_t)o}; }
-
 static rec_iframe *read_frame(PyFrameObject *object)
 {
     PyCodeObject *code = (PyCodeObject *)borrowed((PyObject *)PyFrame_GetCode(object));
@@ -57,13 +55,14 @@ static rec_iframe *read_frame(PyFrameObject *object)
     if (made == NULL)
         return NULL;
     rec_iframe *frame = &made->frame;
-    frame->code = ref_to((PyObject *)code);
+    frame->code = rec_ref_to((PyObject *)code);
     frame->globals = borrowed(PyFrame_GetGlobals(object));
     frame->locals = code->co_flags & CO_OPTIMIZED ? NULL : borrowed(PyFrame_GetLocals(object));
     frame->instr = (char *)code->co_code_adaptive + PyFrame_GetLasti(object);
     frame->previous = NULL;
     for (int i = 0; i < code->co_nlocalsplus; i++)
-        frame->localsplus[i] = ref_to(borrowed(PyFrame_GetVar(object, PyTuple_GET_ITEM(code->co_localsplusnames, i))));
+        frame->localsplus[i] =
+            rec_ref_to(borrowed(PyFrame_GetVar(object, PyTuple_GET_ITEM(code->co_localsplusnames, i))));
     return frame;
 }
 

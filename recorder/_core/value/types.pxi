@@ -37,8 +37,7 @@ cdef TypeEntry *lookup_type(PyTypeObject *t) noexcept nogil:
 
 
 cdef inline void number_type(PyTypeObject *t) noexcept nogil:
-    cdef TypeEntry *entry = type_of(t)
-    REC_CHECK(entry.type == t, b"a type that was looked up is in the table")
+    REC_CHECK(type_of(t).type == t, b"a type that was looked up is in the table")
 
 
 cdef void forget_types() noexcept nogil:
