@@ -10,11 +10,11 @@ bool rec_frames_public = !REC_CPYTHON_KNOWN;
 typedef struct copy { /* stands for one frame object, or for the next one at its address */
     struct copy *next;
     PyFrameObject *of;
-    int room;
+    int capacity;
     rec_iframe frame; /* the variables go on behind its end */
 } copy;
 
-enum { BUCKETS = 4096, LEAST_ROOM = 32 };
+enum { BUCKETS = 4096, LEAST_CAPACITY = 32 };
 static copy *copies[BUCKETS];
 
 static copy *copy_of(PyFrameObject *object, int slots)
@@ -23,14 +23,14 @@ static copy *copy_of(PyFrameObject *object, int slots)
     while (*link != NULL && (*link)->of != object)
         link = &(*link)->next;
     found = *link;
-    if (found != NULL && found->room >= slots)
+    if (found != NULL && found->capacity >= slots)
         return found;
-    int room = slots > LEAST_ROOM ? slots : LEAST_ROOM;
-    copy *made = calloc(1, sizeof(copy) + (size_t)room * sizeof(PyObject *));
+    int capacity = slots > LEAST_CAPACITY ? slots : LEAST_CAPACITY;
+    copy *made = calloc(1, sizeof(copy) + (size_t)capacity * sizeof(PyObject *));
     if (made == NULL)
         return NULL;
     made->of = object;
-    made->room = room;
+    made->capacity = capacity;
     if (found != NULL) {
         made->next = found->next;
         free(found);
