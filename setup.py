@@ -38,7 +38,7 @@ os.umask(0o022)
 
 # RECORDER_BUILD=debug: the core checks its invariants (sys/checks.h). asan: it is checked for wrong memory as well.
 BUILDS = {
-    "": ["-O3", "-fvisibility=hidden", "-DNDEBUG", "-g0"],
+    "": ["-O3", "-fvisibility=hidden", "-DNDEBUG", "-g0", f"-ffile-prefix-map={Path.cwd()}=."],
     "debug": ["-O0", "-g", "-UNDEBUG"],
     "asan": ["-O1", "-g", "-UNDEBUG", "-fsanitize=address", "-fno-omit-frame-pointer"],
 }
@@ -47,7 +47,6 @@ BUILD = os.environ.get("RECORDER_BUILD", "")
 FLAGS = [
     "-std=gnu11",
     f"-iquote{CORE}",
-    f"-ffile-prefix-map={Path.cwd()}=.",
     "-Wall",
     "-Wextra",
     "-Wno-unused-parameter",
