@@ -42,7 +42,7 @@ CORE = (
 )  # how the functions of the core's C files begin
 # How CPython calls us: 3.12 and later one function per event, 3.11 one for all.
 HOOKS = (
-    ["start", "resume", "throw", "line", "return", "yield", "unwind", "raise", "reraise", "handled"]
+    "start resume throw line jump return yield unwind raise reraise handled".split()
     if sys.version_info >= (3, 12)
     else ["trace"]
 )

@@ -44,7 +44,8 @@ def options_for(
     return capture.Options(
         scope=SCOPES[policy.scope],
         outside=(_folder(__file__),),
-        stdlib=_standard_library(),
+        stdlib=standard_library(),
+        own=_own(policy),
         included=_paths(policy.include),
         excluded=_paths(policy.exclude),
         secrets=_secrets(policy),
@@ -103,6 +104,12 @@ def _paths(patterns: tuple[str, ...]) -> tuple[bytes, ...]:
     return tuple(_ascii(pattern) for pattern in found)
 
 
+def _own(policy: Policy) -> tuple[str, ...]:
+    """As they are called, and where they really are: a module's file is told either way."""
+    folders = [os.path.abspath(folder) for folder in policy.own_folders]
+    return tuple(os.path.join(f, "") for path in folders for f in {path, os.path.realpath(path)})
+
+
 def _reports_forks(policy: Policy) -> bool:
     return bool(policy.follow_children or policy.json_errors or policy.log_file)
 
@@ -111,7 +118,7 @@ def _wants_summary(policy: Policy) -> bool:
     return policy.summary == "always" or (policy.summary == "auto" and os.isatty(2))
 
 
-def _standard_library() -> tuple[str, ...]:
+def standard_library() -> tuple[str, ...]:
     folder = _folder(os.__file__)
     return (folder, os.path.realpath(folder) + os.sep)
 

@@ -126,6 +126,13 @@ def _patterns(value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _folders(value: object) -> tuple[str, ...]:
+    """As patterns, and os.PathLikes."""
+    if isinstance(value, list | tuple):
+        value = tuple(map(_path, value))
+    return tuple(map(_path, _patterns(value)))
+
+
 def _path(value: object) -> str:
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
@@ -160,6 +167,7 @@ KEYS: dict[str, tuple[Convert, str]] = {
     "log_file": (_or_none(_path, "none", ""), "a path or none"),
     "summary": (_choice("auto", "always", "never"), "auto, always or never"),
     "scope": (_choice("own", "deps", "all"), "own, deps or all"),
+    "own_folders": (_folders, "a list of folders"),
     "include": (_patterns, "a list of patterns"),
     "exclude": (_patterns, "a list of patterns"),
     "redact": (_patterns, "a list of patterns"),
@@ -188,6 +196,7 @@ class Policy:
     log_file               path of the recorder's own log; None: there is none
     summary                one line at the end: "auto" (on a terminal), "always" or "never"
     scope                  "own" code, own and installed "deps", or "all"
+    own_folders            tuple of folders whose code is own; empty: all that is not of Python or installed
     include, exclude       tuple of patterns of module names and paths, on top of the scope
     redact                 tuple of patterns of names whose values are secret
     follow_children        bool: record forked and started Python processes too, each into a trace of its own
@@ -213,6 +222,7 @@ class Policy:
         log_file: str | None
         summary: str
         scope: str
+        own_folders: tuple[str, ...]
         include: tuple[str, ...]
         exclude: tuple[str, ...]
         redact: tuple[str, ...]
@@ -234,7 +244,8 @@ class Policy:
         log_level: str = "warning",
         log_file: str | os.PathLike[str] | None = None,
         summary: str = "auto",
-        scope: str = "deps",
+        scope: str = "own",
+        own_folders: Iterable[str | os.PathLike[str]] = (),
         include: Iterable[str] = (),
         exclude: Iterable[str] = (),
         redact: Iterable[str] = SECRETS,
@@ -256,6 +267,7 @@ class Policy:
             "log_file": log_file,
             "summary": summary,
             "scope": scope,
+            "own_folders": own_folders,
             "include": include,
             "exclude": exclude,
             "redact": redact,
@@ -465,6 +477,8 @@ def _from_options(options: Mapping[str, object]) -> list[Row]:
 
 def _absolute(key: str, value: Any, folder: str) -> Any:
     """Paths hold wherever the program goes with chdir."""
+    if key == "own_folders":
+        return tuple(os.path.join(folder, path) for path in value)
     names_file = key == "log_file" or (
         key == "json_errors" and value != "stderr" and not str(value).startswith("fd:")
     )

@@ -36,6 +36,7 @@ class Options:
         scope: int,
         outside: tuple[str, ...],
         stdlib: tuple[str, ...],
+        own: tuple[str, ...],
         included: tuple[bytes, ...],
         excluded: tuple[bytes, ...],
         secrets: tuple[bytes, ...],

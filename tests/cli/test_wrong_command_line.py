@@ -69,6 +69,7 @@ VALUES: dict[str, tuple[str, str | None]] = {
     "-o": ("out.rtrace", TEXT),
     "--output": ("out.rtrace", TEXT),
     "--scope": ("own", "mine"),
+    "--own-folders": ("src", TEXT),
     "--include": ("a.b", TEXT),
     "--exclude": ("a.b", TEXT),
     "--redact": ("pin*", TEXT),

@@ -37,6 +37,8 @@ GOOD = [
     ("log_file", "none", None),
     ("summary", "never", "never"),
     ("scope", "own", "own"),
+    ("own_folders", "/src, /tests", ("/src", "/tests")),
+    ("own_folders", [Path("src")], ("src",)),
     ("include", "a.*, b ,", ("a.*", "b")),
     ("exclude", ["x"], ("x",)),
     ("redact", "", ()),
@@ -72,6 +74,9 @@ BAD = [
     ("log_file", "no file system holds \ud800"),
     ("json_errors", "no file system holds \ud800"),
     ("scope", ["own"]),
+    ("own_folders", 5),
+    ("own_folders", ["a\0b"]),
+    ("own_folders", [""]),
     ("include", [1]),
     ("exclude", [""]),
     ("redact", 3),
@@ -123,8 +128,8 @@ def test_every_key_has_a_good_and_a_bad_example() -> None:
 
 
 def test_a_policy_is_a_value() -> None:
-    one = Policy(scope="own", include=["a"])
-    same = Policy(scope="own", include=("a",))
+    one = Policy(scope="deps", include=["a"])
+    same = Policy(scope="deps", include=("a",))
     assert one == same
     assert hash(one) == hash(same)
     assert one != Policy()
@@ -132,7 +137,7 @@ def test_a_policy_is_a_value() -> None:
     for other in (copy.copy(one), copy.deepcopy(one), pickle.loads(pickle.dumps(one))):
         assert other == one
     assert Policy.from_dict(json.loads(json.dumps(one.to_dict()))) == one
-    assert repr(one) == "Policy(scope='own', include=('a',))"
+    assert repr(one) == "Policy(scope='deps', include=('a',))"
     assert repr(Policy()) == "Policy()"
 
 
@@ -192,7 +197,7 @@ def test_import_is_light() -> None:
 @pytest.fixture
 def pyproject(tmp_path: Path) -> Path:
     path = tmp_path / "pyproject.toml"
-    path.write_text('[tool.recorder]\nscope = "own"\nmax-bytes = "1MB"\nlog_file = "r.log"\n')
+    path.write_text('[tool.recorder]\nscope = "deps"\nmax-bytes = "1MB"\nlog_file = "r.log"\n')
     return path
 
 
@@ -211,7 +216,7 @@ def test_later_sources_win(pyproject: Path) -> None:
         ("command line --scope", {"cli_options": {"scope": "deps"}}),
         ("argument", {"arguments": {"scope": "own"}}),
     ]
-    expected = ["deps", "own", "all", "deps", "own"]
+    expected = ["own", "deps", "all", "deps", "own"]
     for chosen in itertools.product((False, True), repeat=4):
         given: dict[str, Any] = {}
         last = 0

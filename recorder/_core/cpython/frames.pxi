@@ -43,6 +43,7 @@ cdef extern from "cpython/code_table.h" nogil:
     rec_watch_outcome rec_watch_codes(RecSys *, void (*)(void *) noexcept)
     void *rec_known_of(PyObject *)
     bint rec_know(PyObject *, void *)
+    void rec_forget_code(PyObject *)
 
 cdef extern from "cpython/monitoring_table.h":
     bint rec_forget_callable(int, int, PyObject *)

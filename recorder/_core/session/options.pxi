@@ -3,8 +3,8 @@
 cdef class Options:
     """All that `arm` has to know, by name; none has a default.
 
-    Which code is recorded: scope (0 own, 1 deps, 2 all), outside and stdlib (path prefixes, str), included and excluded
-    (patterns of paths, bytes in lower case).
+    Which code is recorded: scope (0 own, 1 deps, 2 all), outside, stdlib and own (path prefixes, str), included and
+    excluded (patterns of paths, bytes in lower case).
     What of a value: secrets (patterns of names, bytes in lower case), items (elements of a container), depth (nesting),
     text (code points of a str), nodes (elements in all).
     How long: max_events, max_seconds; wait_ms (for the sealer, before recording is given up); wait_for_main (recording
@@ -16,7 +16,7 @@ cdef class Options:
     diagnostics go then, and the members they have in common).
     Called: on_fork in a child with whether recording had not begun, before_exit before os._exit; or None."""
     cdef int scope
-    cdef tuple outside, stdlib, included, excluded, secrets
+    cdef tuple outside, stdlib, own, included, excluded, secrets
     cdef uint32_t items, depth, text, nodes, wait_ms
     cdef uint64_t max_events
     cdef double max_seconds
@@ -25,14 +25,14 @@ cdef class Options:
     cdef object on_fork, before_exit
 
     def __init__(
-        self, *, int scope, tuple outside not None, tuple stdlib not None, tuple included not None,
-        tuple excluded not None, tuple secrets not None, uint32_t items, uint32_t depth, uint32_t text, uint32_t nodes,
+        self, *, int scope, tuple outside not None, tuple stdlib not None, tuple own not None,
+        tuple included not None, tuple excluded not None, tuple secrets not None, uint32_t items, uint32_t depth, uint32_t text, uint32_t nodes,
         uint64_t max_events, double max_seconds, uint32_t wait_ms, bint wait_for_main, bint summary, int exit_status,
         bytes name not None, bytes path not None, list decisions not None, bytes missing not None, int json_fd,
         bytes json_path not None, bytes json_facts not None, on_fork, before_exit,
     ):
         self.scope = scope
-        self.outside, self.stdlib = outside, stdlib
+        self.outside, self.stdlib, self.own = outside, stdlib, own
         self.included, self.excluded = included, excluded
         self.secrets = secrets
         self.items, self.depth, self.text, self.nodes = items, depth, text, nodes
@@ -71,9 +71,9 @@ cdef int copy_text(char *to, bytes text, size_t capacity) except -1:
 
 cdef int apply_options(Options options) except -1:
     global on_fork, before_exit, ending
-    global scope_mode, scope_outside, scope_stdlib, scope_main, scope_include, scope_exclude, max_seconds
+    global scope_mode, scope_outside, scope_stdlib, scope_own, scope_main, scope_include, scope_exclude, max_seconds
     scope_mode = options.scope
-    scope_outside, scope_stdlib = options.outside, options.stdlib
+    scope_outside, scope_stdlib, scope_own = options.outside, options.stdlib, options.own
     scope_include, scope_exclude = options.included, options.excluded
     scope_main = None
     set_secrets(options.secrets)
