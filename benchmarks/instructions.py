@@ -42,9 +42,12 @@ CORE = (
 )  # how the functions of the core's C files begin
 # How CPython calls us: 3.12 and later one function per event, 3.11 one for all.
 HOOKS = (
-    "start resume throw line jump return yield unwind raise reraise handled".split()
-    if sys.version_info >= (3, 12)
-    else ["trace"]
+    ["trace"]
+    if sys.version_info < (3, 12)
+    else [
+        *("start", "resume", "throw", "line", "jump", "return", "yield"),
+        *("unwind", "raise", "reraise", "handled"),
+    ]
 )
 # Programs of the recordings, with sizes that make some thousand events each.
 PROGRAMS = {
