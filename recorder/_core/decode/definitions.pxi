@@ -163,7 +163,9 @@ cdef Status apply_def_namespace(DecoderState *s, Cursor *c) noexcept nogil:
     if c.bad:
         return reject(s, b"a definition of a namespace that is not whole")
     status = define(s, DEF_NAMESPACE, number, c.at, &d)
-    if status == OK and s.in_preamble:
+    if status == OK and not s.in_preamble:
+        (<NamespaceDef *> d).opened_before = s.events + 1
+    elif status == OK:
         namespace = <NamespaceDef *> d
         for i in range(namespace.variable_count):
             namespace.variables[i].size = namespace.variables[i].flags = 0
