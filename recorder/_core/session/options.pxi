@@ -25,8 +25,8 @@ cdef class Options:
     cdef object on_fork, before_exit
 
     def __init__(
-        self, *, int scope, tuple outside not None, tuple stdlib not None, tuple own not None,
-        tuple included not None, tuple excluded not None, tuple secrets not None, uint32_t items, uint32_t depth, uint32_t text, uint32_t nodes,
+        self, *, int scope, tuple outside not None, tuple stdlib not None, tuple own not None, tuple included not None,
+        tuple excluded not None, tuple secrets not None, uint32_t items, uint32_t depth, uint32_t text, uint32_t nodes,
         uint64_t max_events, double max_seconds, uint32_t wait_ms, bint wait_for_main, bint summary, int exit_status,
         bytes name not None, bytes path not None, list decisions not None, bytes missing not None, int json_fd,
         bytes json_path not None, bytes json_facts not None, on_fork, before_exit,
