@@ -449,7 +449,7 @@ class FileTooLargeError(RecorderEnvironmentError, OSError):
     error_name = "ERR_FILE_TOO_LARGE"
     title = "The file grew too large"
     template = "{path} would become larger than the system allows"
-    hint = "Raise the limit (ulimit -f) or record less: --scope own."
+    hint = "Raise the limit (ulimit -f) or record less: --exclude what you need not see."
     doc_url = "docs/errors.md#err_file_too_large"
     on_error = "disable"
     trace_effect = "partial"
@@ -480,7 +480,7 @@ class OutOfMemoryError(RecorderEnvironmentError, MemoryError):
     error_name = "ERR_OUT_OF_MEMORY"
     title = "Memory ran out"
     template = "memory ran out in {operation}"
-    hint = "Give the process more memory, or record less: --scope own."
+    hint = "Give the process more memory, or record less: --exclude what you need not see."
     doc_url = "docs/errors.md#err_out_of_memory"
     on_error = "disable"
     trace_effect = "partial"
@@ -735,7 +735,10 @@ class SealerStalledError(RecorderEnvironmentError, TimeoutError):
     error_name = "ERR_SEALER_STALLED"
     title = "The sealer does not answer"
     template = "the sealer did not move for {timeout_ms} ms"
-    hint = "Check the load of the disk; a very slow one needs a smaller recording: --scope own."
+    hint = (
+        "Check the load of the disk; a very slow one needs a smaller recording: --exclude what you "
+        "need not see."
+    )
     doc_url = "docs/errors.md#err_sealer_stalled"
     on_error = "disable"
     trace_effect = "partial"
@@ -904,7 +907,7 @@ class LimitReachedError(RecorderEnvironmentError, RuntimeError):
     error_name = "ERR_LIMIT_REACHED"
     title = "A limit of the policy was reached"
     template = "the limit {limit} was reached: {limit_value} {unit}"
-    hint = "Raise the limit in the policy, or record less: --scope own."
+    hint = "Raise the limit in the policy, or record less: --exclude what you need not see."
     doc_url = "docs/errors.md#err_limit_reached"
     on_error = "disable"
     override = False
