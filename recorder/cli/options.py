@@ -20,7 +20,7 @@ OPTIONS = (
     ("-o", "OUT", "output", "where the trace goes (default: app.rtrace for app.py)"),
     ("--output", "OUT", "output", "the same"),
     ("--scope", "own|deps|all", "scope", "yours only (default), installed packages' too, or all"),
-    ("--own-folders", "FOLDERS", "own_folders", "what is yours, with commas (default: what is not installed)"),
+    ("--own-folders", "FOLDERS", "own_folders", "folders that hold your own code, with commas"),
     ("--include", "PATTERNS", "include", "modules or paths to record as well, with commas"),
     ("--exclude", "PATTERNS", "exclude", "modules or paths not to record"),
     ("--redact", "PATTERNS", "redact", "names whose values are secret"),
