@@ -42,6 +42,7 @@ cdef extern from "tape/records.h" nogil:
         REC_BODY
         REC_DEF_TASK
         REC_TASK
+        REC_STOP_ITERATION
 
     enum:  # value tags
         TAG_SMALL_INT

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 OUTCOMES = {"return": "→ returned", "yield": "→ yielded", "unwind": "! ends by"}
 OUTCOMES |= {"raise": "! raised", "reraise": "! raised again", "handled": "! handled"}
-OUTCOMES |= {"throw": "! thrown in"}
+OUTCOMES |= {"throw": "! thrown in", "stop_iteration": "→ iteration ended with"}
 
 
 def title(event: Event) -> str:

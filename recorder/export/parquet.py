@@ -187,7 +187,7 @@ class _Rows(Visitor):
             self.changed(event, place)
         if (
             shown is not None
-            and event.kind not in ("return", "yield")
+            and event.kind not in ("return", "yield", "stop_iteration")
             and self.wanted["exceptions"]
         ):
             row = (self.trace, event.seq, event.kind, *place, shown.type, shown.value)
@@ -219,7 +219,7 @@ class _Rows(Visitor):
     def step(self, active: Activation, event: Event, time: int) -> None:
         self.happened(active, event, time)
 
-    exception = step
+    exception = iteration_ended = step
 
     def leave(self, active: Activation, event: Event | None, time: int) -> None:
         if event is not None:

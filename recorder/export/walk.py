@@ -87,6 +87,9 @@ class Visitor:
     def exception(self, active: Activation, event: Event, time: int) -> None:
         """raise, reraise or handled."""
 
+    def iteration_ended(self, active: Activation, event: Event, time: int) -> None:
+        """A `for`, an `await` or a `yield from` of the frame is over."""
+
     def gap(self, event: Event, lost: int, time: int) -> None:
         """Events were lost just before this one; 0: nobody knows how many."""
 
@@ -136,6 +139,8 @@ class _Walk:
                 visitor.step(stack[-1], event, time)
             elif kind in ENDINGS:
                 visitor.leave(stack.pop(), event, time)
+            elif kind == "stop_iteration":
+                visitor.iteration_ended(stack[-1], event, time)
             else:
                 visitor.exception(stack[-1], event, time)
         for _, stack in sorted(stacks.items()):

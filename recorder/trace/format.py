@@ -62,6 +62,7 @@ REC_SET_GLOBAL: Final = 0x20
 REC_BODY: Final = 0x21
 REC_DEF_TASK: Final = 0x22
 REC_TASK: Final = 0x23
+REC_STOP_ITERATION: Final = 0x24
 
 # Value tags.
 TAG_SMALL_INT: Final = 0x80

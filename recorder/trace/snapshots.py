@@ -85,7 +85,7 @@ class Event(RawEvent):
     """Something that happened in a frame, and the frame as it was then.
 
     `seq`   its number: 0, 1, 2 … in the order in which things happened
-    `kind`  call, line, return, yield, resume, throw, unwind, raise, reraise or handled
+    `kind`  call, line, return, yield, resume, throw, unwind, raise, reraise, handled or stop_iteration
     `line`  where the frame is; for `line` about to run. `previous_line`: where it was before, so
             that what `changed`, that line changed
     `time`  ns since 1970; of the last event that has a time of its own (a line has none)

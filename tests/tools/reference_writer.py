@@ -127,7 +127,7 @@ def adopt(code: int, at_line: int) -> bytes:
 
 
 TIMED = {"call": 0x04, "return": 0x05, "yield": 0x06, "resume": 0x08, "throw": 0x09, "unwind": 0x0A}
-UNTIMED = {"raise": 0x0B, "reraise": 0x0C, "handled": 0x0D}
+UNTIMED = {"raise": 0x0B, "reraise": 0x0C, "handled": 0x0D, "stop_iteration": 0x24}
 
 
 def event(kind: str, ticks: int = 0, encoded: bytes = b"") -> bytes:

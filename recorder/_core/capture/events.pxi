@@ -95,6 +95,11 @@ cdef Status event_exception(Thread *t, uint8_t record, PyObject *value) noexcept
     return event_value(t, record, value)
 
 
+cdef Status event_stop(Thread *t, PyObject *raised, bint told) noexcept nogil:
+    """An iteration ends, of which CPython tells by an exception; `told`: made for nothing else."""
+    return event_exception(t, REC_STOP_ITERATION, rec_end_value(raised, told))
+
+
 cdef Status event_value(Thread *t, uint8_t record, PyObject *value) noexcept nogil:
     """An event that carries a value. The end of a frame is stamped with the time, an exception is not."""
     cdef Status status
@@ -113,7 +118,7 @@ cdef Status event_value(Thread *t, uint8_t record, PyObject *value) noexcept nog
     p = tape.cur
     p[0] = record
     p += 1
-    if record != REC_RAISE and record != REC_RERAISE and record != REC_HANDLED:
+    if record < REC_RAISE:
         p = put_ticks(p)
     start = p
     if value != NULL:
@@ -151,7 +156,8 @@ cdef bint is_plain_exception(PyObject *o) noexcept nogil:
 
 
 cdef uint8_t *put_raised(const Written *value, uint8_t *p) noexcept nogil:
-    """3.11 does not say which exception unwinds a frame: the one that it raised, or did not handle for good."""
+    """3.11 does not say which exception was handled, nor in code of another compiler which one unwinds a frame: the one
+    that was raised last, or was not handled for good."""
     if value.start == NULL or value.segment != tape.sequence:
         p[0] = TAG_NONE
         return p + 1

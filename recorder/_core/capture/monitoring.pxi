@@ -105,6 +105,8 @@ cdef PyObject *frame_resumed(PyObject **args, PyObject *thrown) noexcept:
     cdef rec_iframe *frame = rec_current_frame(state)
     cdef Code *code
     cdef Thread *t
+    cdef Status status
+    cdef bint ends = False
     if hooks.state != RECORDING:
         return inactive(thrown == NULL)
     code = code_of(args[0])
@@ -117,6 +119,12 @@ cdef PyObject *frame_resumed(PyObject **args, PyObject *thrown) noexcept:
     t = thread_of(state)
     if t == NULL:
         return answer(ERR_OUT_OF_MEMORY)
+    if thrown != NULL:
+        status = ends_iteration(args, REC_RAISE, &ends)
+        if status != OK:
+            return answer(status)
+        if ends:
+            thrown = NULL                       # a sub-iterator's answer to what was thrown into it
     return answer(event_resume(t, frame, code, thrown))
 
 
@@ -144,6 +152,10 @@ cdef PyObject *on_handled(PyObject *self, PyObject **args, Py_ssize_t nargs) noe
     return frame_event(args, REC_HANDLED)
 
 
+cdef PyObject *on_stop_iteration(PyObject *self, PyObject **args, Py_ssize_t nargs) noexcept:
+    return frame_event(args, REC_STOP_ITERATION)
+
+
 cdef PyObject *frame_event(PyObject **args, uint8_t record) noexcept:
     """An event with a value, about the frame at the top: its end, or an exception in it."""
     cdef PyThreadState *state = rec_thread_state()
@@ -169,7 +181,38 @@ cdef PyObject *frame_event(PyObject **args, uint8_t record) noexcept:
                 return answer(status)
     if record <= REC_YIELD or record == REC_UNWIND:
         return answer(event_end(t, record, args[2]))
-    return answer(event_exception(t, record, args[2]))
+    if record == REC_STOP_ITERATION:
+        return answer(event_stop(t, args[2], True))
+    return answer(exception_event(t, record, args))
+
+
+cdef Status exception_event(Thread *t, uint8_t record, PyObject **args) noexcept:
+    """RAISE, RERAISE or HANDLED, unless all that the exception does is to end an iteration."""
+    cdef bint ends = False
+    cdef Status status = ends_iteration(args, record, &ends) if record != REC_RERAISE else OK
+    if status != OK:
+        return status
+    if not ends:
+        return event_exception(t, record, args[2])
+    return event_stop(t, args[2], False) if record == REC_RAISE else OK
+
+
+cdef Status ends_iteration(PyObject **args, uint8_t record, bint *ends) noexcept:
+    """Whether the exception that is raised or handled there is the end of an iteration."""
+    cdef PyCodeObject *code = <PyCodeObject *> args[0]
+    cdef int64_t offset = 0
+    cdef rec_end end
+    if not rec_int_small(args[1], &offset):
+        blame("an offset in a code is a small number")
+        return fail(ERR_INVARIANT_BROKEN, STAGE_CAPTURE)
+    if record == REC_RAISE:
+        end = rec_ends_iteration(code, <int> offset, args[2])
+    else:
+        end = rec_handles_end(code, <int> offset, args[2])
+    if end == REC_END_MEMORY:
+        return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM)
+    ends[0] = end == REC_ITERATION_ENDS
+    return OK
 
 
 # ---- installation ------------------------------------------------------------------------------------
@@ -226,7 +269,7 @@ cdef int prepare_monitoring() except -1:
     define_method(7, b"on_raise", <void *> on_raise, e.RAISE)
     define_method(8, b"on_reraise", <void *> on_reraise, e.RERAISE)
     define_method(9, b"on_handled", <void *> on_handled, e.EXCEPTION_HANDLED)
-    define_method(10, b"on_stop_iteration", <void *> on_raise, e.STOP_ITERATION)
+    define_method(10, b"on_stop_iteration", <void *> on_stop_iteration, e.STOP_ITERATION)
     LOCAL_EVENTS = e.LINE | e.PY_RETURN | e.PY_YIELD | e.STOP_ITERATION
     GLOBAL_EVENTS = e.PY_START | e.PY_RESUME | e.PY_THROW
     exceptions = e.PY_UNWIND | e.RAISE | e.RERAISE | e.EXCEPTION_HANDLED

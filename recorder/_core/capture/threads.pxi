@@ -17,7 +17,6 @@ cdef struct Thread:
     bint thrown                # 3.11: the top frame goes on with an exception that its next event names
     PyObject *raising          # 3.11: not owned, only compared: what was raised last, and may yet be handled …
     uint64_t raising_in        # … in this frame
-    bint raising_ends_loop     # … unless it is a StopIteration that only ended a loop
 
 
 cdef inline Thread *thread_of(PyThreadState *state) noexcept nogil:

@@ -10,7 +10,6 @@ cdef extern from "<string.h>" nogil:
     size_t strnlen(const char *text, size_t most)
 
 cdef extern from "Python.h" nogil:
-    PyObject *PyExc_StopIteration
     int PyGILState_Check()
     ctypedef struct PyObject:
         PyTypeObject *ob_type

@@ -3,7 +3,7 @@
 cdef dict NAMES_OF_KINDS = {
     REC_CALL: "call", REC_RETURN: "return", REC_YIELD: "yield", REC_RESUME: "resume",
     REC_THROW: "throw", REC_UNWIND: "unwind", REC_RAISE: "raise", REC_RERAISE: "reraise",
-    REC_HANDLED: "handled", REC_LINE: "line",
+    REC_HANDLED: "handled", REC_STOP_ITERATION: "stop_iteration", REC_LINE: "line",
 }
 cdef tuple EVENT_KINDS = tuple(map(NAMES_OF_KINDS.get, range(REC_LINE + 1)))
 

@@ -108,7 +108,7 @@ cdef class Reader(Decoder):
         s.input.at += offset
 
     def watch(
-        self, uint32_t kinds, *, functions=None, threads=None, line=None, frame=None, caller=None,
+        self, uint64_t kinds, *, functions=None, threads=None, line=None, frame=None, caller=None,
         depth=None, str name=None,
     ):
         """What `seek` stops at: events of these kinds (KIND_BITS) that fit all the rest.

@@ -163,7 +163,7 @@ cdef struct Event:           # the last one
 cdef struct Watch:           # which events a seek stops at
     bint on
     bint matched             # the last event is one
-    uint32_t kinds           # 1 << kind; a line is bit 0
+    uint64_t kinds           # 1 << kind; a line is bit 0
     bint by_code             # CodeDef.wanted
     bint by_thread           # ThreadDef.wanted
     bint by_line

@@ -43,6 +43,7 @@ enum { /* records */
     REC_BODY = 0x21,
     REC_DEF_TASK = 0x22, /* varint task, str name */
     REC_TASK = 0x23, /* varint task + 1 */
+    REC_STOP_ITERATION = 0x24, /* value */
 };
 
 enum { /* value tags */
