@@ -96,8 +96,10 @@ class ErrorCode(IntEnum):
 
     @property
     def error_name(self) -> str:
+        """Its name in diagnostics and in the table: "ERR_DISK_FULL"."""
         return f"ERR_{self.name}"
 
     @property
     def kind(self) -> ErrorKind:
+        """Whose failure it is."""
         return ErrorKind(self // 1000)

@@ -117,6 +117,7 @@ class Trace:
 
     @property
     def path(self) -> str:
+        """The file, as it was given; for a staging folder, the part of the trace in it."""
         return self._file.path
 
     @property

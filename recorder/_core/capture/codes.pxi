@@ -41,7 +41,7 @@ cdef Code *code_of(PyObject *object) noexcept:
 cdef Code *new_code(PyCodeObject *object) noexcept:
     cdef Code *code
     if not PyCode_Check(<PyObject *> object):
-        blame("a hook is told of a code object")
+        set_fault_detail("a hook is told of a code object")
         fail(ERR_INVARIANT_BROKEN, STAGE_CAPTURE)
         return NULL
     code = <Code *> rec_sys.calloc(1, sizeof(Code))

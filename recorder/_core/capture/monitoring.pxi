@@ -57,8 +57,8 @@ cdef PyObject *on_start(PyObject *self, PyObject **args, Py_ssize_t nargs) noexc
     t = thread_of(state)
     if t == NULL:
         return answer(ERR_OUT_OF_MEMORY)
-    if needs_attention():
-        status = attend()
+    if needs_attention_at_call():
+        status = handle_attention()
         if status != OK:
             return answer(status)
     return answer(event_call(t, frame, code))
@@ -75,8 +75,8 @@ cdef PyObject *on_line(PyObject *self, PyObject **args, Py_ssize_t nargs) noexce
     t = thread_of(state)
     if t == NULL:
         return answer(ERR_OUT_OF_MEMORY)
-    if is_called_for():
-        status = attend()
+    if needs_attention_at_line():
+        status = handle_attention()
         if status != OK:
             return answer(status)
     if not is_top(t, frame):
@@ -84,7 +84,7 @@ cdef PyObject *on_line(PyObject *self, PyObject **args, Py_ssize_t nargs) noexce
         if status != OK or not is_top(t, frame):
             return answer(status)
     if not rec_int_small(args[1], &line):
-        blame("a line has a small number")
+        set_fault_detail("a line has a small number")
         return answer(fail(ERR_INVARIANT_BROKEN, STAGE_CAPTURE))
     status = event_line(top_of(t), <int32_t> line)
     if status != OK:
@@ -297,7 +297,7 @@ cdef Status install_monitoring() except *:
         names = []
         for tool in range(6):
             names.append(str(monitoring.get_tool(tool)))
-        blame(", ".join(names).encode("utf-8", "replace"))
+        set_fault_detail(", ".join(names).encode("utf-8", "replace"))
         return fail(ERR_TOOL_IDS_TAKEN, STAGE_START)
     for event, function in callbacks.items():
         monitoring.register_callback(tool, event, function)

@@ -54,7 +54,7 @@ cdef Status open_tracer() noexcept:
     PyDict_Clear(files)
     watching = rec_watch_codes(&rec_sys, forget_code)
     if watching == REC_WATCHERS_TAKEN:
-        blame("as many tools as can watch code objects")
+        set_fault_detail("as many tools as can watch code objects")
         return fail(ERR_TRACER_INSTALL_CONFLICT, STAGE_START)
     if watching == REC_WATCH_MEMORY:
         return fail(ERR_OUT_OF_MEMORY, STAGE_START, ENOMEM)
