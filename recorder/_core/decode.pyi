@@ -5,7 +5,17 @@ from recorder.errors import RecorderError
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
 Kind: TypeAlias = Literal[
-    "call", "return", "yield", "resume", "throw", "unwind", "raise", "reraise", "handled", "stop_iteration", "line"
+    "call",
+    "return",
+    "yield",
+    "resume",
+    "throw",
+    "unwind",
+    "raise",
+    "reraise",
+    "handled",
+    "stop_iteration",
+    "line",
 ]
 
 KIND_BITS: dict[str, int]

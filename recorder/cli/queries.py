@@ -50,6 +50,18 @@ def limited(found: Iterable[Any], limit: int | None) -> Iterable[Any]:
     return found if limit is None else islice(found, limit)
 
 
+def last(found: Iterable[Any], limit: int | None) -> Iterable[Any]:
+    """The last one, or so many."""
+    from collections import deque
+
+    most = 1 if limit is None else limit
+    if most < 0:
+        raise errors.InvalidArgumentError(
+            argument="--limit", value=str(limit), expected="a number from 0 on"
+        )
+    return deque(found, most)
+
+
 def conclude(trace: Trace) -> int:
     """Says on stderr what a reader should know of the trace; the exit status."""
     verdict = trace.verdict

@@ -168,7 +168,7 @@ class _Rows(Visitor):
         function = active.function
         return (
             active.thread.number, active.number, active.frame,
-            self.clean(function.qualified_name), self.clean(function.file),
+            self.clean(active.title), self.clean(function.file),
         )  # fmt: skip
 
     def happened(self, active: Activation, event: Event, time: int) -> None:
@@ -240,7 +240,7 @@ class _Rows(Visitor):
                 self.trace, active.number, None if parent is None else parent.number,
                 active.thread.number, self.clean(active.thread.name),
                 None if active.task is None else self.clean(active.task.name), active.frame,
-                self.clean(function.qualified_name), self.clean(function.file),
+                self.clean(active.title), self.clean(function.file),
                 function.first_line, active.depth, active.began,
                 "unseen" if event is None else event.kind, active.seq,
                 None if event is None else event.seq, active.time, time, duration,

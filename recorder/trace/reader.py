@@ -22,6 +22,7 @@ A trace may be used by several iterations at once, but only by one thread at a t
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, NamedTuple, overload
@@ -29,11 +30,12 @@ from typing import Any, NamedTuple, overload
 from recorder import errors
 from recorder._core.decode import Function, Thread
 from recorder.errors import arguments
-from recorder.trace import calls, filters
-from recorder.trace.calls import Call, Raised
+from recorder.trace import calls, exceptions, filters
+from recorder.trace.calls import Call
 from recorder.trace.container import compression
 from recorder.trace.container.file import Damage, TraceFile, Verdict
 from recorder.trace.event_range import EventRange
+from recorder.trace.exceptions import Raised
 from recorder.trace.filters import FunctionFilter, ThreadFilter
 from recorder.trace.format import ChunkType
 from recorder.trace.queries import Queries
@@ -47,6 +49,8 @@ __all__ = [
     "Call", "Change", "Check", "Event", "EventRange", "Frame", "Function", "Locals", "Moment",
     "Raised", "Source", "Thread", "Trace", "Value", "open_trace",
 ]  # fmt: skip
+
+LINE_END = re.compile("\r\n|\r|\n")
 
 compression.load()
 
@@ -79,6 +83,7 @@ class Trace:
         self._file = TraceFile(path)
         self._queries = Queries(self._file)
         self._sources: dict[str, Source] | None = None
+        self._lines: dict[str, list[str]] = {}
         try:
             self.meta = self._facts(ChunkType.META)
             self.closing = self._facts(ChunkType.CLOSE)
@@ -250,15 +255,14 @@ class Trace:
         start: int = 0,
         stop: int | None = None,
     ) -> Iterator[Call]:
-        """The calls of these functions, each when it ended; those that did not end come last.
-
-        In this order nothing has to be remembered but the calls that are running. Raises
-        INVALID_ARGUMENT at once for filters that make no sense; `Filter` describes them.
+        """The calls of these functions, in the order in which they began. One that already ran when recording began
+        comes when it ends. Raises INVALID_ARGUMENT at once for filters that make no sense; `Filter` describes them.
         """
         kinds = ("call", "return", "unwind")
         wanted = filters.make(kinds, function=function, file=file, thread=thread)
-        found = self._queries.find(wanted, *_bounds(start, stop), ends=True)
-        return calls.completed(self._queries, found)
+        first, last = _bounds(start, stop)
+        found = self._queries.find(wanted, first, last, ends=True)
+        return calls.in_order(self._queries, found, last)
 
     def call_tree(self, thread: ThreadFilter = None) -> Iterator[Call]:
         """The outermost calls of all threads, or of one. `call.children()` goes on from there."""
@@ -271,16 +275,30 @@ class Trace:
         function: FunctionFilter = None,
         file: str | None = None,
         thread: ThreadFilter = None,
+        through: FunctionFilter = None,
+        uncaught: bool = False,
         start: int = 0,
         stop: int | None = None,
     ) -> Iterator[Raised]:
-        """The exceptions that were raised, each once, with everywhere it went. `function` and
-        `file` are about where it was raised first."""
+        """The exceptions that were raised, in order, each once with everywhere it went. `function` and `file` are
+        about where it was raised first, `through` about any function that it came through. `uncaught`: only those
+        that left the outermost recorded frame of their thread."""
         kinds = filters.EXCEPTION_KINDS
-        wanted = filters.make(kinds, exception=type_name, thread=thread)
-        origin = filters.make(kinds, function=function, file=file)
-        found = calls.raised(self._queries, self._queries.find(wanted, *_bounds(start, stop)))
-        return _raised_in(origin, found)
+        wanted = filters.make(kinds | {"stop_iteration"}, thread=thread)
+        origin = filters.make(kinds, exception=type_name, function=function, file=file)
+        way = filters.make(function=through)
+        found = exceptions.raised(
+            self._queries, self._queries.find(wanted, *_bounds(start, stop)), self._line
+        )
+        return _chosen(found, origin, None if through is None else way, bool(uncaught))
+
+    def _line(self, file: str, line: int) -> str:
+        """The text of a line; empty if it is not in the trace."""
+        if file not in self._lines:
+            source = self.sources.get(file)
+            self._lines[file] = [] if source is None else LINE_END.split(source.text)
+        lines = self._lines[file]
+        return lines[line - 1] if 0 < line <= len(lines) else ""
 
     def history(
         self,
@@ -359,11 +377,17 @@ def open_trace(path: str | os.PathLike[str]) -> Trace:
 
 
 @errors.guarded("read")
-def _raised_in(origin: filters.Filter, found: Iterator[Raised]) -> Iterator[Raised]:
-    """Those that were raised first in a function that is wanted."""
-    for raised in found:
-        if origin.wants_function(raised.origin.function):
-            yield raised
+def _chosen(
+    found: Iterator[Raised], origin: filters.Filter, way: filters.Filter | None, uncaught: bool
+) -> Iterator[Raised]:
+    """Those that were raised first as `origin` says, and came through a function that `way` asks for."""
+    for one in found:
+        if not origin.wants_function(one.origin.function) or not origin.keeps(one.origin):
+            continue
+        if way is not None and not any(way.wants_function(event.function) for event in one.events):
+            continue
+        if one.escaped or not uncaught:
+            yield one
 
 
 @errors.guarded("read")

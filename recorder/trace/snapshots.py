@@ -127,6 +127,18 @@ class Event(RawEvent):
         )
 
 
+def title_of(frame: RawFrame) -> str:
+    """What runs there: a function by its qualified name, `class Cart`, `module flask.app`. The bodies of classes and
+    modules, and code that exec() and eval() were given, are no functions, and nobody calls them."""
+    function = frame.function
+    if not function.is_body:
+        return function.qualified_name
+    if function.name != "<module>":
+        return f"class {function.qualified_name}"
+    kind = "code in" if function.file.startswith("<") else "module"
+    return f"{kind} {frame.namespace.name if frame.namespace else ''}".rstrip()
+
+
 def _globals(frame: RawFrame) -> Locals:
     slots = frame.namespace.slots if frame.namespace is not None else {}
     return Locals(slots, frame.global_values, frame.types)

@@ -97,7 +97,10 @@ def ends(trace: Trace) -> dict[str, list[str]]:
 
 
 def is_stop(event: Event) -> bool:
-    return event.value is not None and event.value.type_name in ("StopIteration", "StopAsyncIteration")
+    return event.value is not None and event.value.type_name in (
+        "StopIteration",
+        "StopAsyncIteration",
+    )
 
 
 def test_it_is_recorded_as_what_it_is(run_recorded: Run) -> None:
@@ -106,7 +109,11 @@ def test_it_is_recorded_as_what_it_is(run_recorded: Run) -> None:
     with recorder.open_trace(result.trace) as trace:
         assert trace.verdict == "complete"
         found = ends(trace)
-        raised = [(e.kind, e.function.name) for e in trace.find(["raise", "handled", "throw", "reraise"]) if is_stop(e)]
+        raised = [
+            (e.kind, e.function.name)
+            for e in trace.find(["raise", "handled", "throw", "reraise"])
+            if is_stop(e)
+        ]
     assert found["loops"] == ["7", "(1, 2)"]
     assert found["comprehended"] == ["7"]
     assert found["delegates"][:2] == ["7", "5"]
@@ -114,9 +121,15 @@ def test_it_is_recorded_as_what_it_is(run_recorded: Run) -> None:
     assert found["awaits"] == ["(3, 4)"]
     assert found["waits"] == ["(3, 4)"]
     assert "by_hand" not in found
-    if sys.version_info >= (3, 12):             # 3.11 tells nothing of the answer to a throw()
+    if sys.version_info >= (3, 12):  # 3.11 tells nothing of the answer to a throw()
         assert found["thrown.<locals>.outer"] == ["8", "9"]
     # Those that the program raises and catches are there, and no others.
-    assert {name for _, name in raised} == {"__next__", "throw", "by_hand", "by_hand_too", "__anext__"}
+    assert {name for _, name in raised} == {
+        "__next__",
+        "throw",
+        "by_hand",
+        "by_hand_too",
+        "__anext__",
+    }
     assert raised.count(("raise", "by_hand")) == raised.count(("handled", "by_hand")) == 2
     assert raised.count(("handled", "by_hand_too")) == 2

@@ -15,7 +15,7 @@ import recorder
 from recorder.trace.reader import Event, Trace
 from tests.conftest import Run
 
-PROGRAM = Path(__file__).parent.parent / "tools" / "ways_out.py"
+PROGRAM = Path(__file__).parent.parent / "programs" / "judges" / "ways_out.py"
 
 
 def said(event: Event) -> str:
@@ -30,7 +30,11 @@ def ends(trace: Trace, ways: set[str]) -> list[tuple[str, str]]:
     for event in trace.find(("call", "unwind"), file="ways_out.py"):
         if event.kind == "call":
             callers[event.frame] = event.function.name
-        elif event.caller is not None and callers.get(event.caller) == "leave" and event.function.name in ways:
+        elif (
+            event.caller is not None
+            and callers.get(event.caller) == "leave"
+            and event.function.name in ways
+        ):
             found.append((event.function.name, said(event)))
     return found
 

@@ -265,7 +265,7 @@ def nested(depth: int) -> bytes:
     ("record", "reason"),
     [
         (b"\x00", "not known"),
-        (b"\x24", "not known"),
+        (b"\x2f", "not known"),
         (w.set_globals(9, None), "unknown code"),
         (w.set_globals(0, 9), "unknown namespace"),
         (w.set_global(9, 0, w.value(1)), "unknown namespace"),

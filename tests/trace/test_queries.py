@@ -75,8 +75,8 @@ def check_calls(trace: Trace, events: list[Event]) -> None:
     assert {c.frame: c.start.seq for c in calls if c.start} == starts
     assert {c.frame: c.end.seq for c in calls if c.end} == ends
     assert len(calls) == len(starts.keys() | ends.keys())
-    ended = [call.end.seq for call in calls if call.end]
-    assert ended == sorted(ended)
+    began = [call.start.seq for call in calls if call.start]
+    assert began == sorted(began)
 
 
 def test_a_partial_trace_and_one_with_a_damaged_chunk(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from recorder import errors
-from recorder.trace.calls import SUSPENDS, Call
+from recorder.trace.calls import Call
+from recorder.trace.exceptions import SUSPENDS
 from recorder.trace.reader import Change, Event, Trace, open_trace
 from tests.capture.test_fidelity import (
     KINDS,

@@ -203,7 +203,7 @@ cdef Status ends_iteration(PyObject **args, uint8_t record, bint *ends) noexcept
     cdef int64_t offset = 0
     cdef rec_end end
     if not rec_int_small(args[1], &offset):
-        blame("an offset in a code is a small number")
+        set_fault_detail("an offset in a code is a small number")
         return fail(ERR_INVARIANT_BROKEN, STAGE_CAPTURE)
     if record == REC_RAISE:
         end = rec_ends_iteration(code, <int> offset, args[2])

@@ -93,10 +93,31 @@ static inline uint64_t fingerprint_int(PyObject *o)
     return fingerprint_large_int(o);
 }
 
+/* Those of strs that have their hash, by which they are found again. It must not be taken for the fingerprint: a str is the
+ * same before it has it. */
+enum { REC_KEPT_TEXTS = 1024 };
+static struct {
+    Py_hash_t hash; /* −1: none */
+    uint64_t fingerprint;
+} kept_texts[REC_KEPT_TEXTS];
+
 /* Apart from the loops, which it would make slower. */
-__attribute__((noinline)) static uint64_t fingerprint_str(PyObject *o)
+__attribute__((noinline)) static uint64_t fingerprint_text(PyObject *o)
 {
-    return OF_STR ^ rec_str_fingerprint(o, rec_limits.text);
+    Py_hash_t hash = rec_str_hash(o);
+    uint64_t fingerprint = OF_STR ^ rec_str_fingerprint(o, rec_limits.text);
+    if (hash != -1) {
+        kept_texts[hash & (REC_KEPT_TEXTS - 1)].hash = hash;
+        kept_texts[hash & (REC_KEPT_TEXTS - 1)].fingerprint = fingerprint;
+    }
+    return fingerprint;
+}
+
+static inline uint64_t fingerprint_str(PyObject *o)
+{
+    Py_hash_t hash = rec_str_hash(o);
+    size_t place = hash & (REC_KEPT_TEXTS - 1);
+    return hash != -1 && kept_texts[place].hash == hash ? kept_texts[place].fingerprint : fingerprint_text(o);
 }
 
 static uint64_t fingerprint_object(PyObject *o, PyTypeObject *t, uint32_t depth);
@@ -106,10 +127,8 @@ TRAVERSAL uint64_t fingerprint_any(PyObject *o, PyTypeObject *t, uint32_t depth)
 {
     if (t == &PyLong_Type)
         return fingerprint_int(o);
-    if (t == &PyUnicode_Type) {
-        Py_hash_t hash = rec_str_hash(o);
-        return hash != -1 ? OF_STR ^ (uint64_t)hash : fingerprint_str(o);
-    }
+    if (t == &PyUnicode_Type)
+        return fingerprint_str(o);
     if (t == &PyFloat_Type)
         return OF_FLOAT ^ rec_float_bits(o);
     if (o == Py_None || t == &PyBool_Type)
@@ -214,8 +233,9 @@ static struct {
     uint64_t version, fingerprint;
 } kept_dicts[REC_KEPT_DICTS];
 
-void rec_forget_dicts(void)
+void rec_forget_fingerprints(void)
 {
+    memset(kept_texts, 0xFF, sizeof(kept_texts));
     memset(plain_sets, 0, sizeof(plain_sets));
     memset(kept_dicts, 0, sizeof(kept_dicts));
 }
@@ -365,7 +385,7 @@ static inline void visit_storage(rec_visit *v, rec_type_entry *entry, rec_items 
 static inline void visit_name(rec_visit *v, PyObject *name)
 {
     if (name != NULL && PyUnicode_CheckExact(name))
-        add(v, (uint64_t)rec_str_hash(name));
+        add(v, fingerprint_str(name));
 }
 
 static inline void visit_missing(rec_visit *v) {}

@@ -19,7 +19,7 @@ cdef extern from "value/walk.h" nogil:
 
 cdef extern from "value/fingerprint.h" nogil:
     void rec_prepare_fingerprints()
-    void rec_forget_dicts()
+    void rec_forget_fingerprints()
     uint64_t rec_fingerprint(PyObject *, PyTypeObject *)
 
 cdef extern from "value/encode.h" nogil:
@@ -86,5 +86,5 @@ cdef int set_secrets(tuple patterns) except -1:
         rec_secrets.patterns[rec_secrets.count] = <const char *> <bytes> pattern
         rec_secrets.count += 1
     rec_forget_matches()
-    rec_forget_dicts()
+    rec_forget_fingerprints()
     return 0

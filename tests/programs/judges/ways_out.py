@@ -135,7 +135,7 @@ def a_named_one_in_a_cell():
     try:
         raise ValueError(8)
     except ValueError as error:
-        seen = lambda: error  # noqa: E731
+        seen = lambda: error
         other(seen())
         raise
 
@@ -247,7 +247,7 @@ def a_return_in_a_finally():
         try:
             raise KeyError(19)
         finally:
-            return 1  # noqa: B012
+            return 1
 
     try:
         raise ValueError(19)
@@ -393,7 +393,7 @@ def a_bare_one_no_group():
 
 
 def lets_go():
-    raise  # noqa: PLE0704
+    raise
 
 
 @way
