@@ -143,7 +143,7 @@ class _Thread:
     def follow(self, event: Event) -> Raised | None:
         """Adds the event to the exception that it is about. That exception, if it is a new one."""
         begun = None
-        going = next((one for one in reversed(self.live) if self.goes_on(one, event)), None)
+        going = self.find(event)
         if going is not None:
             self.live.remove(going)
             going.events.append(event)
@@ -160,21 +160,33 @@ class _Thread:
         del self.live[:-MOST_LIVE]
         return begun
 
+    def find(self, event: Event) -> Raised | None:
+        """The exception that the event is a further one of: with this value, or one that has changed on its way."""
+        for one in reversed(self.live):
+            if self.goes_on(one, event):
+                return one
+        for one in reversed(self.live):
+            if self.goes_on_changed(one, event):
+                return one
+        return None
+
+    def goes_on_changed(self, one: Raised, event: Event) -> bool:
+        """An exception can gain a note in the function that it is in."""
+        last = one.events[-1]
+        if event.frame != last.frame or last.kind not in ("handled", "raise"):
+            return False
+        again = event.kind == "raise" and self.raises_by_name(event)
+        return (again or event.kind in ("reraise", "unwind")) and _type_of(last) == _type_of(event)
+
     def goes_on(self, one: Raised, event: Event) -> bool:
-        """Whether the event is a further one of the exception."""
         last = one.events[-1]
         kind = event.kind
         if (
             kind == "stop_iteration"
         ):  # its value is another one: it is taken as an end where it arrives
             return last.kind == "unwind" and last.caller == event.frame and _type_of(last) in STOPS
-        if last.raw_value != event.raw_value:  # an exception can gain a note on its way
-            if event.frame != last.frame or last.kind not in ("handled", "raise"):
-                return False
-            again = kind in ("reraise", "unwind") or (
-                kind == "raise" and self.raises_by_name(event)
-            )
-            return again and _type_of(last) == _type_of(event)
+        if last.raw_value != event.raw_value:
+            return False
         if kind == "throw":
             return last.kind != "throw" or last.frame != event.frame
         if last.kind == "unwind":

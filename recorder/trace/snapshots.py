@@ -135,8 +135,10 @@ def title_of(frame: RawFrame) -> str:
         return function.qualified_name
     if function.name != "<module>":
         return f"class {function.qualified_name}"
-    kind = "code in" if function.file.startswith("<") else "module"
-    return f"{kind} {frame.namespace.name if frame.namespace else ''}".rstrip()
+    name = frame.namespace.name if frame.namespace is not None else ""
+    if not name:
+        return f"code of {function.file.rpartition('/')[2]}"
+    return f"code in {name}" if function.file.startswith("<") else f"module {name}"
 
 
 def _globals(frame: RawFrame) -> Locals:

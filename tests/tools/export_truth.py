@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from recorder.trace.format import (
@@ -107,7 +108,9 @@ def truth(trace: Trace) -> Truth:
 def title(event: Event) -> str:
     if event.function.name != "<module>":
         return f"class {event.function.qualified_name}"
-    module = event.globals["__name__"].to_python() if "__name__" in event.globals else "?"
+    if "__name__" not in event.globals:
+        return f"code of {Path(event.file).name}"
+    module = event.globals["__name__"].to_python()
     return f"code in {module}" if event.file.startswith("<") else f"module {module}"
 
 

@@ -11,13 +11,12 @@ typedef struct {
     int lasti;  /* … where the exception was raised, if this is 1, and the exception */
 } rec_handler;
 
-static inline const uint8_t *rec_table_number(const uint8_t *p, int *out)
+static inline int rec_table_number(const uint8_t **p)
 {
-    int n = *p & 63;
-    while (*p++ & 64)
-        n = n << 6 | (*p & 63);
-    *out = n;
-    return p;
+    int n = **p & 63;
+    while (*(*p)++ & 64)
+        n = n << 6 | (**p & 63);
+    return n;
 }
 
 /* The handler of the instruction `at`, or the first one that begins at `target`: each with the other one −1. */
@@ -26,11 +25,9 @@ static inline bool rec_find_handler(PyCodeObject *code, int at, int target, rec_
     const uint8_t *p = (const uint8_t *)PyBytes_AS_STRING(code->co_exceptiontable);
     const uint8_t *end = p + PyBytes_GET_SIZE(code->co_exceptiontable);
     while (p < end) {
-        int start, size, depth;
-        p = rec_table_number(p, &start);
-        p = rec_table_number(p, &size);
-        p = rec_table_number(p, &found->target);
-        p = rec_table_number(p, &depth);
+        int start = rec_table_number(&p), size = rec_table_number(&p);
+        found->target = rec_table_number(&p);
+        int depth = rec_table_number(&p);
         found->level = depth >> 1;
         found->lasti = depth & 1;
         if (target == found->target || (start <= at && at < start + size))

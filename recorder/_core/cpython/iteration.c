@@ -26,11 +26,16 @@ static int opcode_at(PyCodeObject *code, int offset)
     return opcode;
 }
 
-static bool is_one(PyObject *raised, PyObject *class) { return PyType_IsSubtype(Py_TYPE(raised), (PyTypeObject *)class); }
-
-static bool stops(PyObject *raised)
+/* StopIteration or StopAsyncIteration, if it is one of these, or NULL. Asked of every exception. */
+static PyObject *stop_of(PyObject *raised)
 {
-    return is_one(raised, PyExc_StopIteration) || is_one(raised, PyExc_StopAsyncIteration);
+    PyObject *mro = Py_TYPE(raised)->tp_mro;
+    for (Py_ssize_t i = 0; mro != NULL && i < PyTuple_GET_SIZE(mro); i++) {
+        PyObject *class = PyTuple_GET_ITEM(mro, i);
+        if (class == PyExc_StopIteration || class == PyExc_StopAsyncIteration)
+            return class;
+    }
+    return NULL;
 }
 
 /* Whether what is raised there goes to an instruction that takes it as an end. */
@@ -42,12 +47,13 @@ static rec_end goes_to_end(PyCodeObject *code, int offset, PyObject *raised)
 
 rec_end rec_ends_iteration(PyCodeObject *code, int offset, PyObject *raised)
 {
-    if (!stops(raised))
+    PyObject *stop = stop_of(raised);
+    if (stop == NULL)
         return REC_NO_END;
     int opcode = opcode_at(code, offset);
     if (opcode == -2)
         return REC_END_MEMORY;
-    if (is_one(raised, PyExc_StopIteration) && (opcode == FOR_ITER || opcode == SEND))
+    if (stop == PyExc_StopIteration && (opcode == FOR_ITER || opcode == SEND))
         return REC_ITERATION_ENDS;
     rec_end end = goes_to_end(code, offset, raised);
     /* thrown into a frame that stands behind its YIELD_VALUE */
@@ -56,21 +62,22 @@ rec_end rec_ends_iteration(PyCodeObject *code, int offset, PyObject *raised)
 
 rec_end rec_handles_end(PyCodeObject *code, int offset, PyObject *raised)
 {
-    if (!stops(raised))
+    PyObject *stop = stop_of(raised);
+    if (stop == NULL)
         return REC_NO_END;
     int opcode = opcode_at(code, offset);
     if (opcode == -2)
         return REC_END_MEMORY;
 #if PY_VERSION_HEX >= 0x030C0000
     if (opcode == CLEANUP_THROW)
-        return is_one(raised, PyExc_StopIteration) ? REC_ITERATION_ENDS : REC_NO_END;
+        return stop == PyExc_StopIteration ? REC_ITERATION_ENDS : REC_NO_END;
 #endif
-    return opcode == END_ASYNC_FOR && is_one(raised, PyExc_StopAsyncIteration) ? REC_ITERATION_ENDS : REC_NO_END;
+    return opcode == END_ASYNC_FOR && stop == PyExc_StopAsyncIteration ? REC_ITERATION_ENDS : REC_NO_END;
 }
 
 PyObject *rec_end_value(PyObject *raised, bool told)
 {
-    if (!is_one(raised, PyExc_StopIteration))
+    if (stop_of(raised) != PyExc_StopIteration)
         return Py_None;
     PyObject *args = ((PyBaseExceptionObject *)raised)->args;
     if (told && args != NULL && PyTuple_CheckExact(args) && PyTuple_GET_SIZE(args) > 1)
