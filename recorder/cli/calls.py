@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from recorder.cli.output import printable, write
 from recorder.cli.queries import (
     EXIT_STATUS,
+    Who,
     add_filters,
+    answers,
     base,
     conclude,
     duration,
     filters_of,
     json_of,
-    limited,
     location,
     shown,
 )
@@ -53,9 +54,13 @@ def run(args: argparse.Namespace) -> int:
     from recorder.trace.reader import open_trace
 
     with open_trace(args.trace) as trace:
-        hide = not args.imports and args.file is None
-        for call, level in limited(nested(trace.calls(**filters_of(args)), hide), args.limit):
-            write(json.dumps(as_json(call)) if args.json else as_line(call, level, args.self))
+        who = Who(trace)
+        found = nested(trace.calls(**filters_of(args)), not args.imports and args.file is None)
+        for call, level in answers(trace, args, found):
+            if args.json:
+                write(json.dumps(as_json(call)))
+            else:
+                write(as_line(call, who, level, args.self))
         return conclude(trace)
 
 
@@ -101,7 +106,7 @@ def as_json(call: Call) -> dict[str, Any]:
     return facts
 
 
-def as_line(call: Call, level: int = 0, with_self: bool = False) -> str:
+def as_line(call: Call, who: Who, level: int, with_self: bool) -> str:
     line = f"{call.seq:>8}  {'  ' * min(level, MOST_INDENTED)}{call.title}"
     if not call.function.is_body:
         line += f"({_given(call, with_self)})"
@@ -112,8 +117,7 @@ def as_line(call: Call, level: int = 0, with_self: bool = False) -> str:
     else:
         line += " (did not end)"
     line += f"  {base(call.file)}:{call.function.first_line}"
-    if call.thread.number:
-        line += f"  [{call.thread.name}]"
+    line += who(call.start or call.end)
     if call.duration is not None:
         line += f"  {duration(call.duration)}"
     return printable(line)
