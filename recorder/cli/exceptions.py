@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from recorder import errors
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
 
     with open_trace(args.trace) as trace:
         who = Who(trace)
-        found = trace.exceptions(
+        found: Iterable[Raised] = trace.exceptions(
             args.type, through=args.through, uncaught=args.uncaught, **filters_of(args)
         )
         if args.last:

@@ -22,7 +22,6 @@ A trace may be used by several iterations at once, but only by one thread at a t
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, overload
@@ -43,6 +42,7 @@ from recorder.trace.queries import Queries
 from recorder.trace.seeking import ALL
 from recorder.trace.snapshots import Event, Frame, Locals, Moment
 from recorder.trace.sources import Source, read_source
+from recorder.trace.statements import ENDS_OF_LINES
 from recorder.trace.values.value import Value
 from recorder.trace.verification import Check, verify
 
@@ -50,8 +50,6 @@ __all__ = [
     "Call", "Change", "Check", "Event", "EventRange", "Frame", "Function", "Locals", "Moment",
     "Raised", "Source", "Thread", "Trace", "Value", "open_trace",
 ]  # fmt: skip
-
-LINE_END = re.compile("\r\n|\r|\n")
 
 compression.load()
 
@@ -289,7 +287,7 @@ class Trace:
         """The text of a line; empty if it is not in the trace."""
         if file not in self._lines:
             source = self.sources.get(file)
-            self._lines[file] = [] if source is None else LINE_END.split(source.text)
+            self._lines[file] = [] if source is None else ENDS_OF_LINES.split(source.text)
         lines = self._lines[file]
         return lines[line - 1] if 0 < line <= len(lines) else ""
 

@@ -59,6 +59,7 @@ VALUES = [
     lambda: json, lambda: [].append,
     lambda: types.SimpleNamespace(a=text("in", "namespace")), lambda: types.MappingProxyType({"a": text("proxied")}),
     lambda: Plain([{"deep": (text("very", "deep"), Slotted(text("deeper")))}]), lambda: memoryview(b"view"),
+    lambda: type(text("Dyn", "amic"), (), {"a": 1})(), lambda: type(text("Dyn", "amic"), (dict,), {})(a=text("b")),
 ]
 WRAPPED = [lambda v: v, lambda v: [v], lambda v: {"key": v}, lambda v: (v, [v]), Plain, Slotted]
 
@@ -90,7 +91,7 @@ SINGLE = [
     lambda v: v.__doc__, lambda v: v.upper(), lambda v: v * 1, lambda v: pickle.loads(pickle.dumps(v)),
     lambda v: v.__class__,
     lambda v: dict.get({}, v), lambda v: setattr(Plain(1), v, 1), lambda v: v.__sizeof__(),
-    lambda v: v.__hash__(),
+    lambda v: v.__hash__(), lambda v: hash(type(v).__name__),
 ]
 
 def use(value, number):
