@@ -112,19 +112,25 @@ def as_text(raised: Raised, who: Who) -> str:
 
 
 def _way(raised: Raised) -> str:
-    """Through which functions it went, from where it was raised; empty if it was no way."""
+    """Through which functions it went; empty if that is straight down the stack, as far as it went."""
     from itertools import groupby
 
     stations = []
-    for _, here in groupby(raised.events, key=lambda event: event.frame):
+    frames = []
+    straight = True
+    for frame, here in groupby(raised.events, key=lambda event: event.frame):
         events = list(here)
         name = events[0].function.qualified_name
-        if events[0].kind == "throw" and events[0] is not raised.origin:
+        taken = [e.line for e in events if e.kind == "handled" and e is not raised.handled]
+        thrown = events[0].kind == "throw" and events[0] is not raised.origin
+        if thrown:
             name = f"thrown into {name}"
-        if taken := [e.line for e in events if e.kind == "handled" and e is not raised.handled]:
+        if taken:
             name += f" (taken up at line {taken[-1]}, and let go)"
+        straight = straight and not thrown and not taken and frame not in frames
+        frames.append(frame)
         stations.append(name)
-    if len(stations) == 1 and stations[0] == raised.origin.function.qualified_name:
+    if straight:
         return ""
     if len(stations) > MOST_FRAMES:
         half = MOST_FRAMES // 2
