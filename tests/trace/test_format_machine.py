@@ -319,7 +319,7 @@ def test_a_record_that_cannot_be(record: bytes, reason: str) -> None:
     reader = Reader(10**9, 0, RawEvent, RawFrame)
     reader.load(w.EMPTY_PREAMBLE + start + record, 0)
     assert reader.next() is not None
-    unknown = record in (b"\x24", b"?")  # bytes no record has
+    unknown = record in (b"\x2f", b"?")  # bytes no record has
     expected = errors.UnknownRecordError if unknown else errors.TraceCorruptError
     with pytest.raises(expected, match=reason):
         reader.next()
