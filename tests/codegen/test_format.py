@@ -26,7 +26,7 @@ FORMAT = format_table.load(ROOT / TABLE)
 REGIONS = generate.REGIONS[format_table.TABLE]
 NEW_RECORD = """
 [[record]]
-number = 0x24
+number = 0x2A
 name = "MOON"
 operands = "varint ticks"
 what = "the moon is in the way"
@@ -364,7 +364,7 @@ def test_what_left_the_table_and_the_files_is_still_in_the_lock(tree: Tree) -> N
     tree.edit(TABLE, NEW_RECORD, "")
     code, said = tree.run()
     assert code == 1
-    assert "record MOON (36): was removed" in said
+    assert "record MOON (42): was removed" in said
 
 
 def test_the_lock_promises_nothing_of_another_layout_of_the_memory(tree: Tree) -> None:
@@ -437,13 +437,13 @@ def test_a_new_record_appears_everywhere_after_one_command(tree: Tree) -> None:
     tree.append(TABLE, NEW_RECORD)
     assert tree.run()[0] == 0
     assert tree.run("--check") == (0, "")
-    assert "    REC_MOON = 0x24, /* varint ticks */\n" in tree.read("recorder/_core/tape/records.h")
+    assert "    REC_MOON = 0x2A, /* varint ticks */\n" in tree.read("recorder/_core/tape/records.h")
     assert "        REC_MOON\n" in tree.read("recorder/_core/format.pxd")
-    assert "REC_MOON: Final = 0x24\n" in tree.read("recorder/trace/format.py")
-    assert "| 24 | MOON | varint ticks | the moon is in the way |" in tree.read(
+    assert "REC_MOON: Final = 0x2A\n" in tree.read("recorder/trace/format.py")
+    assert "| 2A | MOON | varint ticks | the moon is in the way |" in tree.read(
         "docs/trace-format.md"
     )
-    assert "record 36 MOON varint\n" in tree.read(LOCK)
+    assert "record 42 MOON varint\n" in tree.read(LOCK)
 
 
 # --------------------------------------------------------------------- C, Cython and Python agree
