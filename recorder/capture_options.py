@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from recorder import errors
 from recorder import policy as policies
@@ -42,6 +43,8 @@ def options_for(
     missing = errors.TraceMissingError(path=path)
     json_fd, json_path, json_facts = reporter.after_finalization()
     return capture.Options(
+        optimize=sys.flags.optimize,
+        source_text=policy.source_text,
         scope=SCOPES[policy.scope],
         outside=(_folder(__file__),),
         stdlib=_standard_library(),

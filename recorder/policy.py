@@ -163,6 +163,7 @@ KEYS: dict[str, tuple[Convert, str]] = {
     "include": (_patterns, "a list of patterns"),
     "exclude": (_patterns, "a list of patterns"),
     "redact": (_patterns, "a list of patterns"),
+    "source_text": (_boolean, "true or false"),
     "follow_children": (_boolean, "true or false"),
     "max_bytes": (_or_none(_size, "none"), f"{SIZE}, or none"),
     "keep_last": (_or_none(_size, "none"), f"{SIZE}, or none"),
@@ -190,6 +191,7 @@ class Policy:
     scope                  "own" code, own and installed "deps", or "all"
     include, exclude       tuple of patterns of module names and paths, on top of the scope
     redact                 tuple of patterns of names whose values are secret
+    source_text            bool: keep the text of the files that ran
     follow_children        bool: record forked and started Python processes too, each into a trace of its own
     max_bytes              bytes of the trace, or text as "500MB", "2GiB"; None: without a limit
     max_events             number of events; None: without a limit
@@ -216,6 +218,7 @@ class Policy:
         include: tuple[str, ...]
         exclude: tuple[str, ...]
         redact: tuple[str, ...]
+        source_text: bool
         follow_children: bool
         max_bytes: int | None
         keep_last: int | None
@@ -238,6 +241,7 @@ class Policy:
         include: Iterable[str] = (),
         exclude: Iterable[str] = (),
         redact: Iterable[str] = SECRETS,
+        source_text: bool = True,
         follow_children: bool = False,
         max_bytes: int | str | None = None,
         keep_last: int | str | None = None,
@@ -259,6 +263,7 @@ class Policy:
             "include": include,
             "exclude": exclude,
             "redact": redact,
+            "source_text": source_text,
             "follow_children": follow_children,
             "max_bytes": max_bytes,
             "keep_last": keep_last,

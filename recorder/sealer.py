@@ -30,7 +30,7 @@ HEARTBEAT_SECONDS: Final = 0.04
 LASTING: Final = (
     *("ticks_per_second", "started_wall_ns", "started_mono_ns"),
     *("target_state", "target_pid", "exit_status", "has_exit_status", "discard", "events"),
-    *("image", "leaving"),
+    *("image", "leaving", "optimize"),
 )
 
 
@@ -97,7 +97,8 @@ class Sealer:
             if died or self.page.discard or self.page.target_state == control.TARGET_FINISHED:
                 break
             self.call_time()
-            wait = SHORTEST_WAIT_MS if self.seal_full() else min(2 * wait, LONGEST_WAIT_MS)
+            is_busy = self.seal_full() or self.read_sources()
+            wait = SHORTEST_WAIT_MS if is_busy else min(2 * wait, LONGEST_WAIT_MS)
         never_began = self.page.target_state == control.TARGET_PREPARING
         if died and never_began and self.tape.failure is None:
             self.page.discard = 1  # nothing was recorded
@@ -158,6 +159,14 @@ class Sealer:
             self.page.free_slot(index)
             any_sealed = True
         return any_sealed
+
+    def read_sources(self) -> bool:
+        """A piece of the work on texts, for which there is time while no segment is full."""
+        try:
+            return self.tape.failure is None and self.tape.read_sources()
+        except Exception as error:
+            self.tape.fail(errors.from_exception(error, operation="read"))
+            return False
 
     def _full_slot(self, sequence: int) -> int | None:
         for index in range(control.RING_SLOTS):

@@ -33,6 +33,8 @@ class Options:
     def __init__(
         self,
         *,
+        optimize: int,
+        source_text: bool,
         scope: int,
         outside: tuple[str, ...],
         stdlib: tuple[str, ...],

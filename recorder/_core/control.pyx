@@ -43,6 +43,9 @@ READS_IN_PLACE = bool(REC_CPYTHON_KNOWN)
 
 include "tape/control_page.pxi"
 
+cdef enum:
+    ANNOUNCED = 64  # files that the page has room for
+
 cdef RecControl *AT = NULL  # only ever for the size of a field
 cdef Py_ssize_t DETAIL_SIZE = sizeof(AT.sealer_detail)
 
@@ -229,6 +232,17 @@ cdef class ControlPage(ControlFields):
         if index >= REC_RING_SLOTS:
             raise errors.InvariantBrokenError(invariant="a slot is one of the ring's")
         store_u32(&self.page.slots[index].state, REC_SLOT_FREE)
+
+    def announced_files(self, uint64_t seen):
+        """How many times the target has announced a file, and where those after the first `seen` are, as far as the
+        page still has them."""
+        cdef uint64_t count, number
+        self.mapped()
+        count = load_u64(&self.page.file_count)
+        places = []
+        for number in range(max(seen, count - ANNOUNCED if count > ANNOUNCED else 0), count):
+            places.append(load_u64(&self.page.file_places[number % ANNOUNCED]))
+        return count, places
 
     def degraded(self):
         """How often each kind of small failure happened, by index."""

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from types import CodeType
 from typing import Generic, Literal, TypeAlias, TypeVar
 
 from recorder.errors import RecorderError
@@ -10,6 +11,8 @@ Kind: TypeAlias = Literal[
 
 KIND_BITS: dict[str, int]
 
+def code_digests(code: CodeType) -> set[int]: ...
+
 class SegmentInfo:
     preamble: bytes
     valid: int
@@ -17,6 +20,8 @@ class SegmentInfo:
     lost: int
     gaps: int
     files: list[str]
+    texts: list[tuple[str, bytes]]
+    codes: list[tuple[int, str, int]]
     marks: dict[int, int]
     damage: RecorderError | None
 

@@ -42,6 +42,8 @@ cdef extern from "tape/records.h" nogil:
         REC_BODY
         REC_DEF_TASK
         REC_TASK
+        REC_CODE_DIGEST
+        REC_TEXT
 
     enum:  # value tags
         TAG_SMALL_INT
@@ -214,6 +216,7 @@ cdef extern from "tape/layout.h" nogil:
         uint64_t image
         RecFault target_fault
         uint32_t leaving
+        uint32_t optimize
         uint32_t sealer_state
         int32_t sealer_pid
         uint64_t heartbeat
@@ -225,6 +228,8 @@ cdef extern from "tape/layout.h" nogil:
         uint32_t attention
         RecSlot slots[4]
         uint64_t degraded[32]
+        uint64_t file_count
+        uint64_t file_places[64]
         char target_detail[1024]
         char sealer_detail[1024]
 

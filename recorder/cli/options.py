@@ -23,6 +23,7 @@ OPTIONS = (
     ("--include", "PATTERNS", "include", "modules or paths to record as well, with commas"),
     ("--exclude", "PATTERNS", "exclude", "modules or paths not to record"),
     ("--redact", "PATTERNS", "redact", "names whose values are secret"),
+    ("--[no-]source-text", "", "source_text", "keep the text of the files that ran (default)"),
     ("--[no-]follow-children", "", "follow_children", "child processes too, each with its own trace"),
     ("--on-recorder-error", "disable|abort", "on_recorder_error", "when recording fails"),
     ("--[no-]require-trace", "", "require_trace", "fail at the end if there is no whole trace"),

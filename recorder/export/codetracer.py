@@ -47,7 +47,7 @@ def _small(out: Output, name: str, content: Any) -> None:
 
 
 def _copy_sources(trace: Trace, out: Output) -> None:
-    """Every source under files/, by its own path."""
+    """Every source under files/, by its own path: in UTF-8 and with lines that end at \\n, as a viewer expects it."""
     made = {""}
     for path, source in trace.sources.items():
         parts = [part for part in path.split("/") if part not in ("", ".", "..")]
@@ -63,7 +63,7 @@ def _copy_sources(trace: Trace, out: Output) -> None:
         if name not in made:
             made.add(name)
             file = out.file(name)
-            file.write(source.content)
+            file.write("\n".join([*source.lines, ""]).encode("utf-8", "replace"))
             file.finish()
 
 

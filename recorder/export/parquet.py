@@ -49,7 +49,7 @@ SCHEMAS: Final = {
     f"own_ns:int64 arguments:string {VALUE}",
     "values": f"trace:string seq:int64 {PLACE} name:string module:string during:string {VALUE}",
     "exceptions": f"trace:string seq:int64 kind:string {PLACE} type:string value:string",
-    "files": "trace:string path:string sha256:string size:int64 source:string",
+    "files": "trace:string path:string sha256:string size:int64 source:string doubt:string",
 }
 
 
@@ -66,9 +66,10 @@ def write(
         made.add("traces", _about(trace))
         if "files" in tables:
             number = str(trace.header["trace_id"])
-            for path, source in trace.sources.items():
-                content = text.clean(source.text)
-                row = (number, text.clean(path), source.sha256, len(source.content), content)
+            for source in trace.all_sources:
+                path, content = text.clean(source.path), text.clean(source.text)
+                doubt = None if source.doubt is None else text.clean(source.doubt)
+                row = (number, path, source.sha256, len(source.content), content, doubt)
                 made.add("files", row)
 
 

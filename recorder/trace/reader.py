@@ -29,7 +29,7 @@ from typing import Any, overload
 from recorder import errors
 from recorder._core.decode import Function, Namespace, Thread
 from recorder.errors import arguments
-from recorder.trace import calls, filters
+from recorder.trace import calls, filters, origins
 from recorder.trace.calls import Call, Raised
 from recorder.trace.changes import Change, Changes
 from recorder.trace.container import compression
@@ -40,7 +40,7 @@ from recorder.trace.format import ChunkType
 from recorder.trace.queries import Queries
 from recorder.trace.seeking import ALL
 from recorder.trace.snapshots import Event, Frame, Locals, Moment
-from recorder.trace.sources import Source, read_source
+from recorder.trace.sources import Source, Sources
 from recorder.trace.values.value import Value
 from recorder.trace.verification import Check, verify
 
@@ -65,7 +65,7 @@ class Trace:
         path = arguments.path(path)
         self._file = TraceFile(path)
         self._queries = Queries(self._file)
-        self._sources: dict[str, Source] | None = None
+        self._sources: Sources | None = None
         self._changes = Changes(self._text_of)
         try:
             self.meta = self._facts(ChunkType.META)
@@ -323,21 +323,62 @@ class Trace:
 
     @property
     def sources(self) -> Mapping[str, Source]:
-        """The recorded files that were kept, by path. A damaged one is left out, and noted in `damage`."""
+        """The texts of recorded files, by path; of a file that changed, the one that was read last. A damaged one is
+        left out, and noted in `damage`."""
+        return self._all_sources.newest
+
+    @property
+    def all_sources(self) -> list[Source]:
+        """Each text of each file, in the order in which they were kept."""
+        return list(self._all_sources.all)
+
+    @property
+    def missing_sources(self) -> Mapping[str, str]:
+        """The recorded files without a text, by path, each with a word for why: not_found, not_python, too_large or
+        no_room. Code that has no file (`<string>`) is not among them."""
+        return dict(self._all_sources.missing)
+
+    @property
+    def has_source_text(self) -> bool:
+        """Whether the texts of files were to be kept: `source_text` of the policy."""
+        policy = self.meta.get("policy")
+        return not isinstance(policy, dict) or policy.get("source_text") is not False
+
+    def why_missing(self, path: str) -> str | None:
+        """The word for why there is no text of a file: one of `missing_sources`, left_out (see `has_source_text`), or
+        no_file for code that is in none. None if there is a text, or nothing is known."""
+        path = arguments.text(path, "path", "the path of a recorded file")
+        if path in self.sources:
+            return None
+        if not self.has_source_text:
+            return origins.LEFT_OUT
+        return self._all_sources.missing.get(path) or (
+            origins.NO_FILE if path.startswith("<") else None
+        )
+
+    def source_of(self, function: Function) -> Source | None:
+        """The text that this function was compiled from, as far as that is known (see `Source.doubt`); None if it is
+        not in the trace. Raises INVALID_ARGUMENT for what is no function of a trace."""
+        if not isinstance(function, Function):
+            raise errors.InvalidArgumentError(
+                argument="function",
+                value=errors.describe(function),
+                expected="a function of the trace",
+            )
+        return self._all_sources.of(function.number, function.file)
+
+    @property
+    def _all_sources(self) -> Sources:
         if self._sources is None:
-            self._sources = {}
-            for chunk in self._file.of(ChunkType.SOURCE):
-                try:
-                    source = read_source(self._file, chunk)
-                except errors.TraceCorruptError as exc:
-                    self._file.note_error(chunk, exc)
-                else:
-                    self._sources[source.path] = source
+            self._sources = Sources(self._file)
         return self._sources
 
     def _text_of(self, path: str) -> str | None:
-        source = self.sources.get(path)
-        return None if source is None else source.text
+        """What a file says, if that is what ran. One that nobody could check is taken for it, as of older recorders."""
+        texts = [source for source in self._all_sources.all if source.path == path]
+        if len(texts) != 1 or texts[0].doubt not in (None, origins.UNKNOWN):
+            return None
+        return texts[0].text
 
     def verify(self) -> Check:
         """Checks everything: every checksum, and every record of every chunk. Damage is in the answer, and not
@@ -359,6 +400,7 @@ def open_trace(path: str | os.PathLike[str]) -> Trace:
             trace.history("total", "add_up")              every value that a variable took, and where
             trace.exceptions("ValueError")                each with everywhere it went
             trace.threads, trace.functions, trace.sources
+            trace.source_of(event.function).lines         the text it ran from, and whether that is known
 
     Events are numbered from 0 in the order in which they happened; times are ns since 1970. All of these
     are lazy: memory is bounded by a cache of decompressed chunks (32 MiB) and by what you keep. Events,

@@ -28,6 +28,7 @@ GOOD = [
     ("require_trace", True, True),
     ("require_trace", "yes", True),
     ("keep_partial_trace", "0", False),
+    ("source_text", "no", False),
     ("propagate_script_exit", "Off", False),
     ("json_errors", True, "stderr"),
     ("json_errors", "false", None),
@@ -117,6 +118,7 @@ def test_every_key_has_a_good_and_a_bad_example() -> None:
     assert {key for key, *_ in GOOD} == {key for key, _ in BAD} | {
         "keep_partial_trace",
         "propagate_script_exit",
+        "source_text",
         "summary",
     }
     assert {key for key, *_ in GOOD} == set(policy.KEYS)

@@ -221,6 +221,10 @@ def mark(code: int, detail: int) -> bytes:
     return b"\x1c" + varint(code) + varint(detail)
 
 
+def code_digest(code: int, digest: int) -> bytes:
+    return b"\x24" + varint(code) + struct.pack("<Q", digest)
+
+
 def def_namespace(number: int, name: str) -> bytes:
     return b"\x1d" + varint(number) + text(name)
 
@@ -253,7 +257,7 @@ EMPTY_PREAMBLE = state(0, 0, None) + BEGIN
 
 # ---- section 1: files ---------------------------------------------------------------------------
 
-META, EVENTS, SOURCE, CLOSE, INDEX = 1, 2, 3, 4, 5
+META, EVENTS, SOURCE, CLOSE, INDEX, ORIGINS = 1, 2, 3, 4, 5, 7
 
 
 def sealed(head: bytes) -> bytes:
@@ -364,9 +368,14 @@ class File:
         self.events += events
         self.lost += lost
 
-    def source(self, path: str, content: bytes) -> None:
+    def source(self, path: str, content: bytes, number: int | None = None) -> None:
         about = {"path": path, "sha256": "0" * 64, "size": len(content)}
+        if number is not None:
+            about["number"] = number
         self.add(SOURCE, text(json.dumps(about)) + content)
+
+    def origins(self, facts: object) -> None:
+        self.add(ORIGINS, json.dumps(facts).encode(), ignorable=True)
 
     def close(
         self,

@@ -223,6 +223,8 @@ cdef struct Preamble:
 cdef struct Tally:
     bint on                  # ERROR values count (not while they are emitted)
     Map errors               # code → how many
+    ByteBuffer digests       # pairs of u64: code, digest
+    ByteBuffer texts         # triples of u64: file, where in the input, how long
     uint64_t lost
     uint64_t gaps
 

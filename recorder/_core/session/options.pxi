@@ -1,8 +1,12 @@
 # What a recording is given when it begins.
 
+cdef uint32_t optimization = 0      # how often -O was given
+
+
 cdef class Options:
     """All that `arm` has to know, by name; none has a default.
 
+    optimize: how often -O was given, for who compiles the texts again. source_text: whether texts are kept.
     Which code is recorded: scope (0 own, 1 deps, 2 all), outside and stdlib (path prefixes, str), included and excluded
     (patterns of paths, bytes in lower case).
     What of a value: secrets (patterns of names, bytes in lower case), items (elements of a container), depth (nesting),
@@ -17,20 +21,22 @@ cdef class Options:
     Called: on_fork in a child with whether recording had not begun, before_exit before os._exit; or None."""
     cdef int scope
     cdef tuple outside, stdlib, included, excluded, secrets
-    cdef uint32_t items, depth, text, nodes, wait_ms
+    cdef uint32_t optimize, items, depth, text, nodes, wait_ms
     cdef uint64_t max_events
     cdef double max_seconds
-    cdef bint wait_for_main
+    cdef bint wait_for_main, source_text
     cdef Exit ending
     cdef object on_fork, before_exit
 
     def __init__(
-        self, *, int scope, tuple outside not None, tuple stdlib not None, tuple included not None,
+        self, *, uint32_t optimize, bint source_text,
+        int scope, tuple outside not None, tuple stdlib not None, tuple included not None,
         tuple excluded not None, tuple secrets not None, uint32_t items, uint32_t depth, uint32_t text, uint32_t nodes,
         uint64_t max_events, double max_seconds, uint32_t wait_ms, bint wait_for_main, bint summary, int exit_status,
         bytes name not None, bytes path not None, list decisions not None, bytes missing not None, int json_fd,
         bytes json_path not None, bytes json_facts not None, on_fork, before_exit,
     ):
+        self.optimize, self.source_text = optimize, source_text
         self.scope = scope
         self.outside, self.stdlib = outside, stdlib
         self.included, self.excluded = included, excluded
@@ -71,7 +77,9 @@ cdef int copy_text(char *to, bytes text, size_t capacity) except -1:
 
 cdef int apply_options(Options options) except -1:
     global on_fork, before_exit, ending
+    global optimization, keeps_texts
     global scope_mode, scope_outside, scope_stdlib, scope_main, scope_include, scope_exclude, max_seconds
+    optimization, keeps_texts = options.optimize, options.source_text
     scope_mode = options.scope
     scope_outside, scope_stdlib = options.outside, options.stdlib
     scope_include, scope_exclude = options.included, options.excluded

@@ -174,6 +174,16 @@ cdef class ControlFields:
         store_u32(&self.page.leaving, value)
 
     @property
+    def optimize(self):
+        self.mapped()
+        return load_u32(&self.page.optimize)
+
+    @optimize.setter
+    def optimize(self, uint32_t value):
+        self.mapped()
+        store_u32(&self.page.optimize, value)
+
+    @property
     def sealer_state(self):
         self.mapped()
         return load_u32(&self.page.sealer_state)
@@ -252,3 +262,13 @@ cdef class ControlFields:
     def attention(self, uint32_t value):
         self.mapped()
         store_u32(&self.page.attention, value)
+
+    @property
+    def file_count(self):
+        self.mapped()
+        return load_u64(&self.page.file_count)
+
+    @file_count.setter
+    def file_count(self, uint64_t value):
+        self.mapped()
+        store_u64(&self.page.file_count, value)
