@@ -107,7 +107,7 @@ class Sources:
         """The text of one code, which is of this file."""
         number, word = self.codes.get(code, (None, origins.UNKNOWN))
         source = self._by_number.get(number) if number is not None else None
-        if source is None and number is None and path in self._newest:
+        if number is None and path in self._newest and not path.startswith("<"):  # a name of many
             source = self.all[self._newest[path]]
         if source is None:
             return None

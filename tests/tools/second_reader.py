@@ -1199,6 +1199,8 @@ class Trace:
             number, word = self.origins[code]
             kept = any(source.number == number for source in self.sources)
             return (number, None if word == "proved" else word) if kept else None
+        if path.startswith("<"):
+            return None
         same = [source for source in self.sources if source.path == path]
         return (same[-1].number, "unknown") if same else None
 

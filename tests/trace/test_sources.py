@@ -327,14 +327,15 @@ def test_the_code_of_the_command_line_is_kept(tmp_path: Path, recorder_says: Run
     code = "def f(): return 1\nf()\nexec('a = 1')"
     recorder_says("run", "-o", trace_path, "-c", code)
     with open_trace(trace_path) as trace:
-        assert [(s.path, s.text) for s in trace.all_sources] == [("<string>", code)]
+        # From 3.13 on linecache has it, too, and ends the last line.
+        assert [(s.path, s.text.rstrip()) for s in trace.all_sources] == [("<string>", code)]
         found = {f.name: trace.source_of(f) for f in trace.functions if f.file == "<string>"}
-        assert found["f"] is not None and (found["f"].text, found["f"].doubt) == (code, None)
+        assert found["f"] is not None and found["f"].doubt is None
         first, second = (
             f for f in trace.functions if f.name == "<module>" and f.file == "<string>"
         )
         assert trace.source_of(first) is not None
-        assert trace.source_of(second) is None or trace.source_of(second).doubt is not None
+        assert trace.source_of(second) is None
 
 
 def test_modules_in_an_archive(run_recorded: Run, tmp_path: Path) -> None:
