@@ -162,7 +162,7 @@ def changed_together(changes: list[Change]) -> str:
 def _by(change: Change) -> str:
     event = change.event
     if change.function is None:
-        return "  (by code that is not recorded)"
+        return "  (not known by which line)"
     if change.frame == event.frame and event.kind == "call":
         return ""  # an argument
     where = f"line {change.line}"

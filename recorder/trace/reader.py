@@ -66,10 +66,11 @@ class Trace:
         self._file = TraceFile(path)
         self._queries = Queries(self._file)
         self._sources: dict[str, Source] | None = None
-        self._changes = Changes(self._text_of)
         try:
             self.meta = self._facts(ChunkType.META)
             self.closing = self._facts(ChunkType.CLOSE)
+            watched = not str(self.meta.get("python", "")).startswith("3.11.")
+            self._changes = Changes(self._text_of, watched=watched)
         except BaseException:
             self._file.close()
             raise
