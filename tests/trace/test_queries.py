@@ -267,7 +267,7 @@ def test_diff_finds_the_first_difference(
     assert cli.main(["diff", str(average), str(other), "--json"]) == 1
     *found, end = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     assert (found[0]["what"], found[0]["name"]) == ("value", "RUNNERS")
-    assert found[1]["parts"] == [{"path": "[0]", "a": 70.9, "b": 70.8}], found[1]
+    assert found[1]["parts"] == [{"path": "[1]", "a": 70.9, "b": 70.8}], found[1]
     assert end["summary"]["differences"] == len(found)
 
 
