@@ -202,11 +202,15 @@ cdef Status apply_def_task(DecoderState *s, Cursor *c) noexcept nogil:
 cdef Status apply_def_thread(DecoderState *s, Cursor *c) noexcept nogil:
     cdef uint64_t number = take_varint(c)
     cdef Definition *d = NULL
-    take_varint(c)           # native id
+    cdef uint64_t native_id = take_varint(c)
+    cdef Status status
     skip_str(c)
-    return reject(s, b"a definition of a thread that is not whole") if c.bad else define(
-        s, DEF_THREAD, number, c.at, &d
-    )
+    if c.bad:
+        return reject(s, b"a definition of a thread that is not whole")
+    status = define(s, DEF_THREAD, number, c.at, &d)
+    if status == OK:
+        (<ThreadDef *> d).native_id = native_id
+    return status
 
 
 cdef Status apply_def_file(DecoderState *s, Cursor *c) noexcept nogil:

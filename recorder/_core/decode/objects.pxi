@@ -13,7 +13,7 @@ KIND_BITS = {                    # for Reader.watch
 
 
 cdef class Thread:
-    """A thread of the recorded program."""
+    """A thread of the recorded program, or a greenlet's stack: it has a `native_id` of 0, and the thread's name."""
 
     cdef readonly uint64_t number
     cdef readonly uint64_t native_id
@@ -24,7 +24,7 @@ cdef class Thread:
 
 
 cdef class Task:
-    """An asyncio task of the recorded program."""
+    """An asyncio task or a greenlet of the recorded program."""
 
     cdef readonly uint64_t number
     cdef readonly str name

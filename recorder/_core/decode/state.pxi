@@ -104,6 +104,7 @@ cdef struct NamespaceDef:
 cdef struct ThreadDef:
     Definition base
     ThreadDef *next
+    uint64_t native_id       # 0: the stack of a greenlet
     Frame *top
     Frame *bottom
     uint64_t depth
