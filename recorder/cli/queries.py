@@ -128,6 +128,7 @@ def frame_as_json(frame: Frame | Event) -> dict[str, Any]:
         "file": frame.file,
         "line": frame.line,
         "frame": frame.frame,
+        "as_of": frame.as_of,
         "locals": {name: json_of(value) for name, value in frame.locals.items()},
     }
 

@@ -226,7 +226,10 @@ class Screen(App[None]):
         is_here = frame.frame == event.frame
         changed = set(event.changed) if is_here else set()
         table = self.query_one("#variables", DataTable)
-        table.border_title = Text(printable(f"variables of {frame.function.qualified_name}"))
+        heading = f"variables of {frame.function.qualified_name}"
+        if not is_here:  # it waits for a call, which may have changed them
+            heading += f", as of event {frame.as_of}"
+        table.border_title = Text(printable(heading))
         marked = self.marked()
         rows = [("", mark, text) for mark, text in [outcome(event)] if mark and is_here]
         rows += [("*", name, text) for name, text in self.globals_changed() if is_here]

@@ -68,7 +68,8 @@ class Frame(RawFrame):
     """A frame at one moment: `frame` (its number), `function`, `line`, `depth`, `locals`.
 
     `caller` is the number of the frame below it, None for the outermost. `adopted`: it was already
-    running when it was first seen.
+    running when it was first seen. `as_of`: the event at which, or before which, its variables were last
+    looked at; a frame that waits for a call is not looked at meanwhile, whatever the call does to them.
     """
 
     __slots__ = ()

@@ -132,6 +132,15 @@ def test_the_event_of_a_change_is_one_of_the_frame_that_made_it(trace: Trace) ->
     assert len(bodies) == 1
 
 
+def test_the_variables_of_a_frame_that_waits_are_as_of_its_last_event(trace: Trace) -> None:
+    [event] = list(trace.find("return", function="fill"))
+    waiting, present = trace.at(event.seq).stack[-2:]
+    assert (present.as_of, waiting.function.name) == (event.seq, "caller")
+    assert waiting.locals["south"].to_python() == []  # and the list holds 1 by now
+    last = [e.seq for e in trace.find(function="caller", stop=event.seq)][-1]
+    assert waiting.as_of == last < event.seq
+
+
 def test_who_changed_a_value_in_place_under_another_name_is_not_known(trace: Trace) -> None:
     """It is seen where code that names the global runs next: the line that ran then did not do it."""
     last = list(trace.history("TABLE"))[-1]

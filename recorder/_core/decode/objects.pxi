@@ -100,6 +100,7 @@ cdef class RawFrame:
     cdef readonly uint64_t depth     # frames below it
     cdef readonly object caller      # the number of the one below it, or None
     cdef readonly bint adopted       # it already ran when it was first seen
+    cdef readonly uint64_t as_of     # the event at which, or before which, its variables were last looked at
     cdef readonly tuple values       # by slot; None: unbound
     cdef readonly list names         # of the slots
     cdef readonly dict slots         # name → slot
