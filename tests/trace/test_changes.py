@@ -277,3 +277,32 @@ f()
         for name in ("N", "PAD", "MORE"):
             inside = list(trace.history(name, function="f"))
             assert len(inside) == 6_000 and {c.line for c in inside} == {6}, name
+
+
+def test_a_global_that_another_thread_sets_meanwhile(tmp_path: Path, run_recorded: Run) -> None:
+    """It is that thread's, though the other one was the last to be recorded."""
+    program = """
+import threading, time
+FOUND = None
+def worker():
+    global FOUND
+    FOUND = str(time.sleep(0.2))
+def busy():
+    while thread.is_alive():
+        a = 1
+        b = a
+thread = threading.Thread(target=worker, name='worker')
+thread.start()
+busy()
+"""
+    assert run_recorded(program, "--scope", "own").status == 0
+    with open_trace(tmp_path / "program.rtrace") as trace:
+        change = list(trace.history("FOUND"))[-1]
+        assert change.value is not None and change.value.to_python() == "None"
+        if sys.version_info >= (3, 12) or change.function is not None:
+            assert change.function is not None and change.thread is not None
+            assert (change.function.name, change.line, change.thread.name) == (
+                "worker",
+                6,
+                "worker",
+            )
