@@ -62,8 +62,9 @@ def check_queries(trace: Trace, seed: int = 0) -> None:
         after = [event.seq for event in trace.events(seq)]
         assert after == [number for number in numbers if number >= seq]
     check_calls(trace, events)
-    for name in {name for event in events for name in event.changed}:
-        want = [event.seq for event in events if name in event.changed]
+    changes = [change for event in events for change in trace.changes(event)]
+    for name in {change.name for change in changes}:
+        want = [change.event.seq for change in changes if change.name == name]
         assert [change.event.seq for change in trace.history(name)] == want
         assert [c.event.seq for c in trace.history(name, backwards=True)] == want[::-1]
 

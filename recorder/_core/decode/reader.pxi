@@ -72,6 +72,7 @@ cdef class Reader(Decoder):
         s.marks.on = s.changes.on = True
         with nogil:
             status = read_preamble(s)
+        s.changes.preamble_size = <size_t> (s.input.at - s.input.begin)
         materialize_pending(self)
         if status != OK:
             raise self.unreadable(status)
@@ -111,7 +112,8 @@ cdef class Reader(Decoder):
         materialize_pending(self)
         if status != OK:
             raise self.unreadable(status)
-        s.changes.restating = False
+        s.changes.restating = offset == s.changes.preamble_size
+        s.changes.restated = seq
         self.point_at(self.data)
         s.input.at += offset
 

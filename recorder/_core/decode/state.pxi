@@ -200,6 +200,7 @@ cdef struct GlobalChanges:   # those before event number `before`, for who reads
     bint on
     bint restating           # behind BEGIN, before event number `restated`
     uint64_t restated
+    size_t preamble_size
     uint64_t before
     ByteBuffer bytes
 
