@@ -191,6 +191,7 @@ def test_the_preamble_is_as_the_format_page_says() -> None:
         + w.clock(100, 5, 6)
         + w.state(1, 103, 0)
         + w.BEGIN
+        + w.thread(0)
     )
 
 
@@ -216,6 +217,7 @@ def test_only_what_is_spoken_of_is_restated() -> None:
         + w.def_type(9, "m", "Used")
         + w.state(1, 0, 0)
         + w.BEGIN
+        + w.thread(0)
     )
 
 
