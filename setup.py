@@ -29,7 +29,7 @@ MODULES = {
     "control": [],
     "decode": [],
     "status": [],
-    "syscalls": ["sys/syscall_table.c", "tape/map_guard.c"],
+    "syscalls": ["sys/spawn.c", "sys/syscall_table.c", "tape/map_guard.c"],
 }
 PRELOAD = CORE / "session/preload.c"
 # What is built of one commit is the same bytes, whenever, wherever and by whomever it is built.

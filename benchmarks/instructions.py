@@ -123,17 +123,10 @@ def child(names: list[str]) -> None:
                 raise SystemExit(f"{name}: the recording is {summary.state}: {summary.error}")
 
 
-def spawn_sealer(staging: object) -> int:
+def spawn_sealer(staging: object, command: list[str]) -> tuple[int, int]:
     """The recorder clones with shared memory, which valgrind turns into a fork: the sealer's pid would be
     lost. Here it is an ordinary child."""
-    from recorder.staging import launch as module
-
-    path: str = staging.path  # type: ignore[attr-defined]
-    command = [
-        *(sys.executable, "-I", "-S", "-X", "utf8", "-c"),
-        *(module.SEALER_BOOT, path, *module._sealer_path()),
-    ]
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL).pid
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL).pid, 0
 
 
 # ---- callgrind's format ----------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import time
 
 from recorder import errors
 from recorder.destination import STDERR, Destination, write_fd
-from recorder.staging.stale import find_stale
+from recorder.staging.stale import find_stale, remove_never_begun
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,8 +68,10 @@ _reported_folders: set[str] = set()
 
 def report_unfinished(trace: str) -> None:
     """A run whose program and sealer were both killed left its staging folder beside the trace: reports it on
-    stderr, once a process for each, with the command that recovers it."""
+    stderr, once a process for each, with the command that recovers it. Of one that was killed before it began, what
+    is left goes."""
     try:
+        remove_never_begun(os.path.realpath(trace))
         stale = find_stale(trace)
     except (OSError, ValueError, errors.RecorderError) as error:
         if errors.is_programs(error):

@@ -22,15 +22,15 @@ from recorder.errors import codes as codes
 from recorder.errors import diagnostic as diagnostic
 from recorder.errors import errnos as errnos
 from recorder.errors import tables as tables
-from recorder.staging import files
+from recorder.staging import files, requests
 
 SHORTEST_WAIT_MS, LONGEST_WAIT_MS = 1, 20
 HEARTBEAT_SECONDS: Final = 0.04
 # What the target has written on the control page, and has to be there when the page is made anew.
 LASTING: Final = (
-    *("ticks_per_second", "started_wall_ns", "started_mono_ns"),
+    *("ticks_per_second", "started_wall_ns", "started_mono_ns", "keeper_pid"),
     *("target_state", "target_pid", "exit_status", "has_exit_status", "discard", "events"),
-    *("image", "leaving"),
+    *("image", "leaving", "raising"),
 )
 
 
@@ -39,6 +39,7 @@ def main(path: str) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # those that were started here end by themselves
     os.chdir("/")
     syscalls.load_faults("sealer")
     page = control.ControlPage(os.path.join(path, "control"), guarded=True)
@@ -48,6 +49,17 @@ def main(path: str) -> None:
     except BaseException as error:
         report(page, error)
         raise
+    finally:
+        wait_for_others()
+
+
+def wait_for_others() -> None:
+    """Sealers that were started here are children of this process until they end, and nobody else's."""
+    try:
+        while True:
+            os.wait()
+    except OSError:
+        pass  # there are none any more
 
 
 def report(page: control.ControlPage, error: BaseException) -> None:
@@ -77,6 +89,8 @@ class Sealer:
         self.began: float | None = None
         self.watch = processes.Watch(session["target_pid"], session["target_started"])
         self.trace_id = bytes.fromhex(session["meta"]["trace_id"])
+        self.is_host = bool(session["meta"]["policy"].get("follow_children"))
+        self.tape.before_removal = self.start_others
         self.known = self._facts(LASTING)
         _thread.start_new_thread(self._beat, ())
 
@@ -97,12 +111,27 @@ class Sealer:
             if died or self.page.discard or self.page.target_state == control.TARGET_FINISHED:
                 break
             self.call_time()
+            self.start_others()
             wait = SHORTEST_WAIT_MS if self.seal_full() else min(2 * wait, LONGEST_WAIT_MS)
+        if died:
+            self.note_end()
         never_began = self.page.target_state == control.TARGET_PREPARING
         if died and never_began and self.tape.failure is None:
             self.page.discard = 1  # nothing was recorded
         self.tape.follow(self.lock)
         self.tape.finish(died=died)
+
+    def note_end(self) -> None:
+        """How the program ended, which it could not say itself. What it was about to do to itself is known where the
+        kernel does not tell, or somebody has asked it before us."""
+        status = self.watch.exit_status()
+        if status is None and self.page.raising:
+            status = -self.page.raising
+        if status is None:
+            return
+        self.page.exit_status, self.page.has_exit_status = status, 1
+        if not self.page.stopped_mono_ns:
+            self.page.stopped_mono_ns = time.monotonic_ns()
 
     def check_page(self) -> None:
         """Somebody may have cut the control page's file, or written over it. It is made anew of what
@@ -164,6 +193,12 @@ class Sealer:
             if self.page.slot(index) == (control.SLOT_FULL, sequence):
                 return index
         return None
+
+    def start_others(self) -> None:
+        """Sealers of processes below, which have asked for theirs: see `requests`."""
+        if self.is_host:
+            for folder in requests.waiting(self.tape.path):
+                requests.start(folder)
 
     def call_time(self) -> None:
         """A program that makes no call looks at no clock: this asks it to."""

@@ -36,6 +36,7 @@ class ControlFields:
     ticks_per_second: int
     started_wall_ns: int
     started_mono_ns: int
+    keeper_pid: int
     target_state: int
     target_pid: int
     exit_status: int
@@ -47,6 +48,7 @@ class ControlFields:
     stopped_mono_ns: int
     image: int
     leaving: int
+    raising: int
     sealer_state: int
     sealer_pid: int
     heartbeat: int

@@ -10,7 +10,7 @@ from posix.fcntl cimport O_RDWR
 
 from recorder._core.format cimport *
 from recorder._core.syscalls cimport (
-    c_stat, close_file, guard, open_file, raise_errno, rec_sys, unguard
+    c_stat, close_file, end_keeper, guard, open_file, raise_errno, rec_sys, unguard
 )
 
 from recorder import errors
@@ -256,6 +256,7 @@ cdef void tell_to_discard(bytes path, int sealer_pid) noexcept:
     cdef int fd = open_file(name, O_RDWR)
     cdef void *place = <void *>-1
     cdef RecControl *page
+    cdef int keeper = 0
     cdef c_stat facts
     if fd >= 0:
         # A page that the disk had no room for cannot be written to.
@@ -266,9 +267,11 @@ cdef void tell_to_discard(bytes path, int sealer_pid) noexcept:
         page = <RecControl *>place
         store_u32(&page.discard, 1)
         store_u32(&page.target_state, REC_TARGET_FINISHED)
+        keeper = page.keeper_pid
         rec_sys.munmap(place, REC_CONTROL_SIZE)  # audit: of what mmap gave
     if sealer_pid > 0:
         rec_sys.kill(sealer_pid, 9)  # audit: it may have ended by itself
+        end_keeper(keeper, sealer_pid)
 
 
 cdef object remove_files(bytes folder, tuple names):

@@ -202,6 +202,7 @@ cdef extern from "tape/layout.h" nogil:
         uint64_t ticks_per_second
         uint64_t started_wall_ns
         uint64_t started_mono_ns
+        int32_t keeper_pid
         uint32_t target_state
         int32_t target_pid
         int32_t exit_status
@@ -214,6 +215,7 @@ cdef extern from "tape/layout.h" nogil:
         uint64_t image
         RecFault target_fault
         uint32_t leaving
+        int32_t raising
         uint32_t sealer_state
         int32_t sealer_pid
         uint64_t heartbeat

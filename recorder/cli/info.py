@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
+import signal
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -77,7 +78,7 @@ def table(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ("verdict", facts["verdict"]),
         ("failure", failure.get("detail")),
         ("damage", "; ".join(f"byte {d['offset']}: {d['reason']}" for d in facts["damage"][:5])),
-        ("exit status", facts["exit_status"]),
+        ("exit status", _exit_status(facts["exit_status"])),
         ("events", f"{facts['events']:,}"),
         ("lost", f"{facts['lost_events']:,}" if facts["lost_events"] else None),
         ("degraded", ", ".join(f"{name} {n:,}" for name, n in _counters(facts["counters"]))),
@@ -117,6 +118,16 @@ def show_styled(rows: list[tuple[str, str]]) -> bool:
         grid.add_row(Text(name, style="bold"), Text(value))
     Console().print(grid)
     return True
+
+
+def _exit_status(status: int | None) -> str | None:
+    """A number, or the signal that ended the program."""
+    if status is None or status >= 0:
+        return None if status is None else str(status)
+    try:
+        return f"ended by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"ended by signal {-status}"
 
 
 def _counters(counters: object) -> list[tuple[str, int]]:

@@ -152,7 +152,7 @@ class Trace:
 
     @property
     def exit_status(self) -> int | None:
-        """The program's; None if it is not known."""
+        """The program's; −15 if SIGTERM ended it, and so on; None if it is not known."""
         return self._file.trailer.exit_status if self._file.trailer else None
 
     @property

@@ -10,8 +10,10 @@ decides what the trace says of itself.
 
 from __future__ import annotations
 
+import _signal as signal  # type: ignore[import-not-found]  # without the enums of `signal`
 import os
 import stat
+from collections.abc import Callable
 from typing import Any, Final
 
 from recorder import errors
@@ -27,6 +29,13 @@ from recorder.trace.container.writer import (
 )
 from recorder.trace.format import TraceState
 
+# Signals that end a program which had no say in it, or is not to be trusted any more.
+CRASHES: Final = frozenset(
+    {
+        *(signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL),
+        *(signal.SIGFPE, signal.SIGTRAP, signal.SIGSYS),
+    }
+)
 LARGEST_SOURCE: Final = 4 << 20
 ALL_SOURCES: Final = 64 << 20
 SEALING_ATTEMPTS: Final = 2  # what fails once may still be read and written
@@ -64,6 +73,7 @@ class Tape:
         self.counters: dict[str, int] = {}
         self.new_sources: list[str] = []
         self.source_bytes = 0
+        self.before_removal: Callable[[], None] | None = None  # of the staging folder
 
     def file(self, name: str) -> str:
         return os.path.join(self.path, name)
@@ -356,7 +366,7 @@ class Tape:
         events = self.events - self.writer.dropped_events
         if failure is not None:
             state = TraceState.PARTIAL
-        elif died and page.target_state < control.TARGET_STOPPED:
+        elif died and page.target_state < control.TARGET_STOPPED and not self.has_ended_by_itself():
             state, failure = (
                 TraceState.TRUNCATED,
                 errors.TargetKilledError(target_pid=page.target_pid),
@@ -371,6 +381,12 @@ class Tape:
             max(self.lost_events, page.lost_events)
             + max(0, max(page.events, self.next_event) - events),
         )
+
+    def has_ended_by_itself(self) -> bool:
+        """Whether the program ended as it wanted, or was asked to: nothing is missing then, though it said nothing. Not
+        if it was killed, or crashed."""
+        status = self.page.exit_status if self.page.has_exit_status else -signal.SIGKILL
+        return status >= 0 or -status not in CRASHES
 
     def _closing_facts(self) -> dict[str, Any]:
         page = self.page
@@ -401,6 +417,8 @@ class Tape:
         self.page.sealer_state = control.SEALER_PUBLISHED
 
     def _remove(self) -> None:
+        if self.before_removal is not None:
+            self.before_removal()
         left = files.remove(self.path)
         if left is not None:
             self.fail(left)
