@@ -13,6 +13,10 @@ from __future__ import annotations
 
 import sys
 
+# In a program that is recorded there is a recorder already, which the program does not see: it gets that one.
+if hasattr(sys.modules.get("recorder._boot"), "ours"):
+    sys.modules["recorder._boot"].ours.show()
+
 from recorder.imports import AtOnce
 from recorder.version import VERSION
 

@@ -123,7 +123,7 @@ def _this_python() -> dict[str, Any]:
 
 
 def environment(policy: Policy, staging: Staging) -> dict[bytes, bytes]:
-    """The one we were given, and what `_boot/sitecustomize.py` looks for and takes out again."""
+    """The one we were given, and what `_boot` looks for and takes out again."""
     made = given_environment()
     made[os.fsencode(BOOT_PID)] = str(os.getpid()).encode()
     made[os.fsencode(BOOT_STAGING)] = os.fsencode(staging.path)
@@ -161,7 +161,7 @@ def preloaded(flag: str) -> dict[bytes, bytes]:
         raise errors.UnsupportedPythonFlagError(flag=flag, reason=reason)
     return {
         b"LD_PRELOAD": _before(given_environment().get(b"LD_PRELOAD"), preload.__file__),
-        os.fsencode(BOOT_FILE): os.fsencode(os.path.join(BOOT, "sitecustomize.py")),
+        os.fsencode(BOOT_FILE): os.fsencode(os.path.join(BOOT, "boot.py")),
     }
 
 
