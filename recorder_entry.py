@@ -38,5 +38,5 @@ def autostart() -> None:
     boot = type(sys)("recorder._boot")
     boot.__file__ = path
     exec(SourceFileLoader(boot.__name__, path).get_code(boot.__name__), vars(boot))
-    boot.kept = globals()  # not for the program's garbage collector to find
+    vars(boot)["kept"] = globals()  # not for the program's garbage collector to find
     boot.enter(None, None, before)

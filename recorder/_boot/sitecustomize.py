@@ -39,7 +39,7 @@ def enter(staging, json_errors, before=None):  # type: ignore[no-untyped-def]
     module = type(sys)(name)
     module.__file__ = path
     exec(SourceFileLoader(name, path).get_code(name), vars(module))  # type: ignore[arg-type]
-    module.kept = globals()  # not for the program's garbage collector to find
+    vars(module)["kept"] = globals()  # not for the program's garbage collector to find
     module.enter(staging, json_errors, before)
 
 

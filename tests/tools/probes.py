@@ -228,7 +228,9 @@ for number in (
     "SIGUSR1",
     "SIGPIPE",
 ):
-    verdict = TRUNCATED if number in ("SIGKILL", "SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE") else COMPLETE
+    verdict = (
+        TRUNCATED if number in ("SIGKILL", "SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE") else COMPLETE
+    )
     code = "import os, signal\nprint('x', flush=True)\nos.kill(os.getpid(), signal.%s)\nprint('on')"
     probe(f"killed by {number}", code % number, verdict=verdict)
 probe("abort", "import os; os.abort()", verdict=TRUNCATED)
