@@ -31,7 +31,7 @@ cdef void remove_drop() noexcept:
         if PySys_GetObject(b"unraisablehook") == <PyObject *> drop_abort:
             PySys_SetObject(b"unraisablehook", <PyObject *> unraisable_before)
     # audit: see above
-    except MemoryError:
+    except BaseException:
         PyErr_Clear()
 
 
