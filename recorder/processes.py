@@ -58,9 +58,11 @@ class Watch:
     def exit_status(self) -> int | None:
         """How it ended, after its end: a number that it gave, or −15 for SIGTERM. None if nobody says: before Linux
         6.15 its parent may have been faster."""
-        code = self._code_from_pidfd()
+        code = self._code_from_pidfd()  # known when somebody has waited for it
         if code is None:
-            code = self._code_of_zombie()
+            code = self._code_of_zombie()  # until then
+        if code is None:
+            code = self._code_from_pidfd()  # somebody has just now
         return None if code is None else os.waitstatus_to_exitcode(code)
 
     def _code_from_pidfd(self) -> int | None:
