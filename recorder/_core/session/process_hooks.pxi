@@ -1,8 +1,9 @@
-# What the program does to its own process: it forks, replaces itself (exec), ends at once (os._exit), or by a signal that
-# it sends itself.
+# What the program does to its own process: it forks, replaces itself (exec), ends at once (os._exit), or by a signal
+# that it sends itself.
 #
 # os._exit, os.exec* and such a signal leave without a word to libc. Their entries in the method tables of `posix` and
-# `_signal` lead through here while something is recorded: the function objects, which is all that a program can see, stay what they are.
+# `_signal` lead through here while something is recorded: the function objects, which is all that a program can see,
+# stay what they are.
 
 cdef extern from "<stdlib.h>" nogil:
     int on_exit(void (*)(int, void *) noexcept nogil, void *)
