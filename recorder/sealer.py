@@ -26,6 +26,8 @@ from recorder.staging import files
 
 SHORTEST_WAIT_MS, LONGEST_WAIT_MS = 1, 20
 HEARTBEAT_SECONDS: Final = 0.04
+# The usual eight megabytes are more than a limit on memory may leave.
+HEARTBEAT_STACK: Final = 1 << 18
 # What the target has written on the control page, and has to be there when the page is made anew.
 LASTING: Final = (
     *("ticks_per_second", "started_wall_ns", "started_mono_ns"),
@@ -78,7 +80,11 @@ class Sealer:
         self.watch = processes.Watch(session["target_pid"], session["target_started"])
         self.trace_id = bytes.fromhex(session["meta"]["trace_id"])
         self.known = self._facts(LASTING)
-        _thread.start_new_thread(self._beat, ())
+        _thread.stack_size(HEARTBEAT_STACK)
+        try:
+            _thread.start_new_thread(self._beat, ())
+        except RuntimeError as exc:
+            raise errors.SealerStartFailedError(reason=str(exc)) from exc
 
     def _beat(self) -> None:
         while True:

@@ -119,6 +119,26 @@ def test_a_sealer_that_meets_what_nobody_foresaw(tmp_path: Path) -> None:
     assert caught.value.message == "the sealer failed: KeyError: 'max_bytes'"
 
 
+@pytest.mark.leaves_staging
+@pytest.mark.provokes("SEALER_START_FAILED")
+def test_a_sealer_that_gets_no_thread(tmp_path: Path, run_plain: Run) -> None:
+    staged = create.prepare(tmp_path / "app.rtrace")
+    script = f"""
+import _thread
+from recorder import errors, sealer
+def refuse(*_):
+    raise RuntimeError("can't start new thread")
+_thread.start_new_thread = refuse
+try: sealer.main({staged.path!r})
+except errors.SealerStartFailedError as error: print(error.message)
+"""
+    result = run_plain(script)
+    assert result.stdout == b"the sealer could not be started: can't start new thread\n"
+    page = control.ControlPage(staged.file("control"))
+    assert page.sealer_fault["status"] == errors.SealerStartFailedError.number
+    page.close()
+
+
 @pytest.mark.provokes("STAGING_EXISTS")
 def test_a_staging_folder_of_exactly_this_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -746,7 +766,7 @@ for room in range(0, 120, 3):
     assert sorted(os.listdir()) == ["app.rtrace", "program.py"]
 print(*dict.fromkeys(outcomes))
 """
-    result = run_plain(script)
+    result = run_plain(script, timeout=110)  # dozens of recordings, one after the other
     assert result.stderr == ""
     assert result.stdout == b"Python's ERR_STACK_EXHAUSTED started\n"
 
