@@ -111,7 +111,7 @@ cdef PyObject *frame_resumed(PyObject **args, PyObject *thrown) noexcept:
     if code == NULL:
         return answer(ERR_INTERNAL)
     if not code.in_scope:
-        return none() if thrown != NULL else disabled()
+        return none() if thrown != NULL and not HAS_LOCAL_EXCEPTIONS else disabled()
     if not code.instrumented and not instrument(code):
         return answer(ERR_INTERNAL)
     t = thread_of(state)
