@@ -48,6 +48,7 @@ cdef Code *new_code(PyCodeObject *object) noexcept:
     if code == NULL:
         fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, sizeof(Code))
         return NULL
+    notice_greenlets()
     code.object = object
     code.first_line = object.co_firstlineno
     code.is_async = (object.co_flags & (CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0
