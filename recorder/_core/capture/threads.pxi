@@ -1,5 +1,5 @@
-# Threads: which one an event belongs to, and what is known of each: its shadow stack, its name, its task. A greenlet has
-# a stack of its own and is such a Thread, too (greenlets.pxi).
+# Threads: which one an event belongs to, and what is known of each: its shadow stack, its name, its task. A greenlet
+# has a stack of its own and is such a Thread, too (greenlets.pxi).
 
 cdef struct Thread:
     Thread *next
