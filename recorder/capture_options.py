@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from recorder import errors
+from recorder import errors, redaction
 from recorder import policy as policies
 from recorder._core import capture
 
@@ -47,7 +47,7 @@ def options_for(
         stdlib=_standard_library(),
         included=_paths(policy.include),
         excluded=_paths(policy.exclude),
-        secrets=_secrets(policy),
+        secrets=redaction.patterns_of(policy),
         items=MOST_ITEMS,
         depth=MOST_DEPTH,
         text=MOST_TEXT,
@@ -78,11 +78,6 @@ def _short(path: str) -> str:
         if errors.is_programs(error):
             raise
         return path
-
-
-def _secrets(policy: Policy) -> tuple[bytes, ...]:
-    """Patterns of names, as the core compares them: with `*` and `?`, ASCII in lower case."""
-    return tuple(_ascii(pattern.lower()) for pattern in policy.redact)
 
 
 def _ascii(pattern: str) -> bytes:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from recorder.errors import RecorderError
+    from recorder.policy import Disposition
 
 # The same code is reported once in this time; what comes in between is counted.
 INTERVAL_S = 1.0
@@ -136,6 +137,19 @@ class Reporter:
             except Exception as exc:
                 self._unwritten(exc)
         return write_final_line(line)
+
+    def conclude(
+        self, error: RecorderError, disposition: Disposition | None, **surroundings: Any
+    ) -> None:
+        """The failure that decided once more, with what has become of the trace; not on stderr, which has its line."""
+        if self.destination is None or self.destination.is_stderr:
+            return
+        try:
+            self.close()
+            action = "raise" if disposition is None else disposition.action
+            self._write(self._diagnostic(error, action, surroundings))
+        except Exception as exc:
+            self._unwritten(exc)
 
     def log(self, level: str, text: str) -> None:
         """A line in the log that is no failure."""

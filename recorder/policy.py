@@ -25,12 +25,6 @@ __all__ = ["Policy"]
 
 ENVIRONMENT_PREFIX = "RECORDER_"
 
-# Names whose values are never written down, as shell patterns, in any case.
-SECRETS = (
-    *("*password*", "*passwd*", "*passphrase*", "*secret*", "*credential*"),
-    *("token", "*_token", "*api_key*", "*apikey*", "*private_key*", "authorization"),
-)
-
 GIB = 1 << 30
 UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 UNITS |= {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}
@@ -126,6 +120,14 @@ def _patterns(value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _more_patterns(value: object) -> tuple[str, ...]:
+    """Added to what is there anyway: nothing, or a word for nothing, is a mistake."""
+    patterns = _patterns(value)
+    if not patterns or patterns == ("none",):
+        _refuse()
+    return patterns
+
+
 def _path(value: object) -> str:
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
@@ -162,7 +164,11 @@ KEYS: dict[str, tuple[Convert, str]] = {
     "scope": (_choice("own", "deps", "all"), "own, deps or all"),
     "include": (_patterns, "a list of patterns"),
     "exclude": (_patterns, "a list of patterns"),
-    "redact": (_patterns, "a list of patterns"),
+    "redact": (
+        _or_none(_more_patterns),
+        "a list of patterns besides the recorder's own, which redact_defaults = false leaves out",
+    ),
+    "redact_defaults": (_boolean, "true or false"),
     "follow_children": (_boolean, "true or false"),
     "max_bytes": (_or_none(_size, "none"), f"{SIZE}, or none"),
     "keep_last": (_or_none(_size, "none"), f"{SIZE}, or none"),
@@ -189,7 +195,8 @@ class Policy:
     summary                one line at the end: "auto" (on a terminal), "always" or "never"
     scope                  "own" code, own and installed "deps", or "all"
     include, exclude       tuple of patterns of module names and paths, on top of the scope
-    redact                 tuple of patterns of names whose values are secret
+    redact                 tuple of patterns of further names whose values are secret; None: there are none
+    redact_defaults        bool: values of names that look like secrets are left out anyway
     follow_children        bool: record forked and started Python processes too, each into a trace of its own
     max_bytes              bytes of the trace, or text as "500MB", "2GiB"; None: without a limit
     max_events             number of events; None: without a limit
@@ -215,7 +222,8 @@ class Policy:
         scope: str
         include: tuple[str, ...]
         exclude: tuple[str, ...]
-        redact: tuple[str, ...]
+        redact: tuple[str, ...] | None
+        redact_defaults: bool
         follow_children: bool
         max_bytes: int | None
         keep_last: int | None
@@ -237,7 +245,8 @@ class Policy:
         scope: str = "deps",
         include: Iterable[str] = (),
         exclude: Iterable[str] = (),
-        redact: Iterable[str] = SECRETS,
+        redact: Iterable[str] | None = None,
+        redact_defaults: bool = True,
         follow_children: bool = False,
         max_bytes: int | str | None = None,
         keep_last: int | str | None = None,
@@ -259,6 +268,7 @@ class Policy:
             "include": include,
             "exclude": exclude,
             "redact": redact,
+            "redact_defaults": redact_defaults,
             "follow_children": follow_children,
             "max_bytes": max_bytes,
             "keep_last": keep_last,

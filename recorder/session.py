@@ -215,6 +215,7 @@ class Session(capture.Recording):
         if self.error is not None:
             self.error.trace_path = summary.path
             self.error.trace_state = state
+            self._reporter.conclude(self.error, self.disposition, events=closed.events)
         self._reporter.close()
         _forget_children(self.policy)
         self._summary = summary
@@ -280,6 +281,7 @@ class Session(capture.Recording):
         self._reporter.report(error, disposition=disposition.action)
         if disposition.action != "raise":
             self._reporter.final(error, disposition=disposition.action)
+        capture.set_told(error.number, error.message.encode("utf-8", "backslashreplace"))
         return disposition
 
     def _note(self, error: RecorderError) -> None:

@@ -49,10 +49,20 @@ BROKEN_PIPE = 141
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; its exit status. No exception and no traceback of ours comes out of it."""
+    json_errors: object = None
     try:
         open_what_is_closed()
         given = sys.argv[1:] if argv is None else argv
-        status = dispatch(arguments.texts(given, "argv", "the words of a command"))
+        words = arguments.texts(given, "argv", "the words of a command")
+        if (
+            words and words[0] in COMMANDS and words[0] != "run"
+        ):  # which reads it with its own options
+            json_errors = failure.json_errors_in(words)
+            if words[0] != "policy":  # which shows it
+                words = failure.without_json_errors(words)
+            if json_errors is not None:
+                failure.check_json_errors(json_errors)
+        status = dispatch(words)
         output.flush()
         return status
     except KeyboardInterrupt:
@@ -60,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return BROKEN_PIPE
     except Exception as exc:
-        return failure.report(exc)
+        return failure.report(exc, failure.json_errors_wanted(json_errors))
 
 
 def open_what_is_closed() -> None:
@@ -137,6 +147,7 @@ commands:
 {rows}
 
 `recorder COMMAND --help` tells more. `recorder run app.py` is the place to start.
+With --json-errors[=PATH|fd:N] every command tells of its failure as JSON, on stderr or there.
 """
 
 

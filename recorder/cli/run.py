@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 
@@ -247,14 +248,5 @@ def check_module(name: str, *, safe_path: bool) -> None:
 
 def _json_errors_of(arguments: list[str]) -> str | None:
     """Where to report a failure to read the command line or the policy: the best guess."""
-    given: object = os.environ.get("RECORDER_JSON_ERRORS")
-    for word in arguments:
-        if not word.startswith("-"):
-            break
-        name, equals, value = word.partition("=")
-        if name == "--json-errors":
-            given = value if equals else True
-    try:
-        return policies.Policy.from_dict({"json_errors": given}).json_errors
-    except errors.RecorderError:
-        return None
+    ours = itertools.takewhile(lambda word: word.startswith("-"), arguments)
+    return failure.json_errors_wanted(failure.json_errors_in(list(ours)))

@@ -12,7 +12,7 @@ import os
 import sys
 import time
 
-from recorder import errors
+from recorder import errors, redaction
 from recorder._core import control, syscalls
 from recorder.policy import Policy, current_folder
 from recorder.processes import process_started
@@ -92,7 +92,7 @@ def plan(
         trace_id=os.urandom(16).hex(),
         policy=policy,
         target_pid=pid,
-        argv=list(argv or sys.argv),
+        argv=redaction.command_line(list(argv or sys.argv), policy),
         cwd=cwd,
         parent=parent,
         floor=floor,

@@ -146,7 +146,7 @@ def test_every_policy_key_has_an_option_and_help() -> None:
 
 def test_every_option_reaches_the_policy() -> None:
     line = (
-        "--scope own --include a,b --exclude c --redact d --on-recorder-error abort "
+        "--scope own --include a,b --exclude c --redact d --no-redact-defaults --on-recorder-error abort "
         "--require-trace --min-free-space 4 "
         "--no-keep-partial-trace --no-propagate-script-exit --json-errors=fd:3 --log-level debug "
         "--log-file /l --summary --follow-children --max-bytes 1kB --keep-last 500 --max-events 2 "
@@ -158,6 +158,7 @@ def test_every_option_reaches_the_policy() -> None:
         include=["a", "b"],
         exclude=["c"],
         redact=["d"],
+        redact_defaults=False,
         follow_children=True,
         on_recorder_error="abort",
         require_trace=True,

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 
 from recorder.cli import main
 from recorder.export import export
-from tests.conftest import Result, Run
+from tests.conftest import ENVIRONMENT, Result, Run, recorder_command
 
 pytestmark = pytest.mark.usefixtures("arrow_threads")
 
@@ -107,6 +108,36 @@ def test_text_of_the_program_cannot_act_on_a_terminal(
     trace = run_recorded("x = 'a\\x1b[31mb\\ud800'\n").trace
     done = recorder_says("sql", trace, "select text from values where name = 'x'")
     assert b"\x1b" not in done.stdout and b"a\\x1b[31mb\\ud800" in done.stdout
+
+
+@pytest.mark.parametrize("form", ["--csv", "--json", None])
+def test_no_form_acts_on_a_terminal(run_recorded: Run, form: str | None) -> None:
+    """Neither by a value nor by the name of a column. A pipe gets what there is, for programs."""
+    trace = run_recorded("x = 'a\\x1b[31mb\\x9b31mc'\n").trace
+    query = "select text, 1 as \"d\x1b]0;e\x07\" from values where name = 'x'"
+    command = recorder_command("sql", *([form] if form else []), trace, query)
+    ours, theirs = os.openpty()
+    with open(ours, "rb", buffering=0) as screen:
+        try:
+            done = subprocess.run(
+                command,
+                stdout=theirs,
+                stderr=subprocess.PIPE,
+                cwd=trace.parent,
+                timeout=60,
+                env=ENVIRONMENT,
+            )
+            shown = screen.read(65536)
+        finally:
+            os.close(theirs)
+    assert done.returncode == 0, done.stderr
+    assert b"31m" in shown and not {b"\x1b", b"\x07", b"\xc2\x9b"} & {
+        shown[i : i + n] for i in range(len(shown)) for n in (1, 2)
+    }
+    piped = subprocess.run(
+        command, capture_output=True, cwd=trace.parent, timeout=60, env=ENVIRONMENT
+    )
+    assert (b"\x1b" in piped.stdout) == (form == "--csv")
 
 
 # ---- the page of queries -------------------------------------------------------------------------

@@ -71,7 +71,7 @@ VALUES: dict[str, tuple[str, str | None]] = {
     "--scope": ("own", "mine"),
     "--include": ("a.b", TEXT),
     "--exclude": ("a.b", TEXT),
-    "--redact": ("pin*", TEXT),
+    "--redact": ("pin*", "none"),
     "--on-recorder-error": ("abort", "explode"),
     "--log-level": ("debug", "loud"),
     "--log-file": ("log", TEXT),
@@ -94,7 +94,7 @@ BAD = {"--limit": "INVALID_ARGUMENT", "--at": "INVALID_ARGUMENT", "--to": "UNSUP
 OPTIONAL_VALUES = {"--json-errors": ("fd:2", "fd:1")}
 FLAGS = {
     *("--json", "--csv", "--plain", "--flow", "--backwards"),
-    *("--follow-children", "--no-follow-children"),
+    *("--follow-children", "--no-follow-children", "--redact-defaults", "--no-redact-defaults"),
     *(f"--{no}{name}" for no in ("", "no-") for name in ("require-trace", "keep-partial-trace")),
     *(f"--{no}{name}" for no in ("", "no-") for name in ("propagate-script-exit", "summary")),
 }

@@ -39,7 +39,9 @@ GOOD = [
     ("scope", "own", "own"),
     ("include", "a.*, b ,", ("a.*", "b")),
     ("exclude", ["x"], ("x",)),
-    ("redact", "", ()),
+    ("redact", "pin*, My-Key", ("pin*", "My-Key")),
+    ("redact", None, None),
+    ("redact_defaults", "no", False),
     ("follow_children", "on", True),
     ("max_bytes", "64MB", 64_000_000),
     ("max_bytes", "64 MiB", 64 << 20),
@@ -75,6 +77,12 @@ BAD = [
     ("include", [1]),
     ("exclude", [""]),
     ("redact", 3),
+    ("redact", ""),
+    ("redact", " , "),
+    ("redact", []),
+    ("redact", ()),
+    ("redact", "none"),
+    ("redact_defaults", "none"),
     ("follow_children", "all"),
     ("max_bytes", "64 parsecs"),
     ("keep_last", "0"),
@@ -225,7 +233,7 @@ def test_later_sources_win(pyproject: Path) -> None:
 
 def test_every_key_can_be_set_in_every_source(tmp_path: Path) -> None:
     for key, given, expected in GOOD:
-        if not isinstance(given, str) or (key == "redact" and not given):
+        if not isinstance(given, str):
             continue
         path = tmp_path / "pyproject.toml"
         path.write_text(f"[tool.recorder]\n{key} = {json.dumps(given)}\n")

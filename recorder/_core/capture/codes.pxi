@@ -19,6 +19,7 @@ cdef struct Code:
     int32_t first_line
     bint in_scope
     bint is_body             # a module or class body: its variables are a dict's
+    bint secret              # a function with the name of a secret, or one within it: its values are redacted
     bint suspends            # generator, coroutine, async generator
     bint is_async            # one of the latter two
     bint instrumented        # 3.12+: has local events
@@ -72,6 +73,7 @@ cdef Status prepare_code(Code *code) noexcept:
     code.globals_number = code.mutable_epoch = code.mutable_count = 0
     code.in_scope = is_in_scope(code.object)
     code.instrumented = False
+    code.secret = not code.is_body and rec_matches_function(&rec_secrets.names, code.object.co_qualname)
     if code.is_body:
         code.slots = 0
     else:
@@ -92,7 +94,7 @@ cdef bint copy_kinds(Code *code) noexcept nogil:
         return False
     for i in range(code.slots):
         code.kinds[i] = kinds[i] & REC_KINDS
-        if is_secret(rec_tuple_items(code.object.co_localsplusnames)[i]):
+        if code.secret or is_secret(rec_tuple_items(code.object.co_localsplusnames)[i]):
             code.kinds[i] |= KIND_SECRET
     return True
 

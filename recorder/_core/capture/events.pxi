@@ -67,7 +67,7 @@ cdef Status event_resume(Thread *t, rec_iframe *frame, Code *code, PyObject *thr
     if status != OK:
         return status
     if thrown != NULL:
-        return event_value(t, REC_THROW, thrown)
+        return event_value(t, REC_THROW, thrown, False)
     tape.cur[0] = REC_RESUME
     commit_event(put_ticks(tape.cur + 1))
     return OK
@@ -78,7 +78,8 @@ cdef Status event_end(Thread *t, uint8_t record, PyObject *value) noexcept nogil
     cdef Status status = record_variables(top_of(t))
     if status != OK:
         return status
-    status = event_value(t, record, value)
+    t.ended_secret = top_of(t).code.secret
+    status = event_value(t, record, value, t.ended_secret and record != REC_UNWIND)
     if t.task != NULL and top_of(t).code.is_async and (t.depth == 1 or not t.frames[t.depth - 2].code.is_async):
         tracer.thread = NULL                    # a task's turn may end here: the next event has to look
     if record == REC_YIELD and top_of(t).node != NULL:
@@ -92,15 +93,17 @@ cdef Status event_exception(Thread *t, uint8_t record, PyObject *value) noexcept
     cdef Status status = record_variables(top_of(t))
     if status != OK:
         return status
-    return event_value(t, record, value)
+    # What ends an `await`, a `yield from` or a loop has with it what the function returned.
+    return event_value(t, record, value,
+                       t.ended_secret and value != NULL and <PyObject *> value.ob_type == PyExc_StopIteration)
 
 
-cdef Status event_value(Thread *t, uint8_t record, PyObject *value) noexcept nogil:
+cdef Status event_value(Thread *t, uint8_t record, PyObject *value, bint secret) noexcept nogil:
     """An event that carries a value. The end of a frame is stamped with the time, an exception is not."""
     cdef Status status
     cdef uint8_t *p
     cdef uint8_t *start
-    cdef bint walked = value != NULL and not is_plain(value) and not is_plain_exception(value)
+    cdef bint walked = value != NULL and not secret and not is_plain(value) and not is_plain_exception(value)
     if walked:
         if is_budget_low():
             limit_walk()
@@ -116,7 +119,10 @@ cdef Status event_value(Thread *t, uint8_t record, PyObject *value) noexcept nog
     if record != REC_RAISE and record != REC_RERAISE and record != REC_HANDLED:
         p = put_ticks(p)
     start = p
-    if value != NULL:
+    if secret:
+        p[0] = TAG_REDACTED
+        p += 1
+    elif value != NULL:
         p = put_value(p, value, walked)
         walk.node_limit = limits.nodes
     else:

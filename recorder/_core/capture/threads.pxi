@@ -14,6 +14,7 @@ cdef struct Thread:
     PyObject *loop             # not owned, only compared: where its task was found last
     Task *task                 # that it runs, as last written
     uint32_t task_number
+    bint ended_secret          # the values of the function that ended last are redacted
     bint thrown                # 3.11: the top frame goes on with an exception that its next event names
     PyObject *raising          # 3.11: not owned, only compared: what was raised last, and may yet be handled …
     uint64_t raising_in        # … in this frame

@@ -49,6 +49,7 @@ cdef Status open_tracer() noexcept:
         types.entries = <TypeEntry *> rec_sys.calloc(types.size, sizeof(TypeEntry))
         types.lookup = lookup_type
         rec_prepare_fingerprints()
+    rec_prove_ordered()
     if tracer.suspended == NULL or types.entries == NULL:
         return fail(ERR_OUT_OF_MEMORY, STAGE_START, ENOMEM)
     PyDict_Clear(files)

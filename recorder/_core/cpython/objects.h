@@ -131,6 +131,14 @@ static inline uint64_t rec_str_fingerprint(PyObject *o, Py_ssize_t limit)
 
 static inline Py_hash_t rec_str_hash(PyObject *o) { return ((PyASCIIObject *)o)->hash; }
 
+/* The cached hash of a bytes; -1: never computed. */
+static inline Py_hash_t rec_bytes_hash(PyObject *o)
+{
+    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wdeprecated-declarations\"")
+    return ((PyBytesObject *)o)->ob_shash;
+    _Pragma("GCC diagnostic pop")
+}
+
 /* Writes the first n code points as UTF-8, lone surrogates as three bytes; returns the number of bytes (≤ 4n). */
 static inline size_t rec_str_utf8(PyObject *o, Py_ssize_t n, uint8_t *out)
 {

@@ -34,6 +34,10 @@ cdef extern from "cpython/items.h" nogil:
     void rec_items_of(rec_items *, PyObject *)
     bint rec_items_next(rec_items *, PyObject **, PyObject **)
 
+cdef extern from "cpython/ordered.h":
+    bint rec_prove_ordered()
+    bint rec_is_ordered(PyTypeObject *) nogil
+
 cdef extern from "cpython/instances.h" nogil:
     ctypedef int rec_shape
     enum:

@@ -5,7 +5,7 @@ cdef class Options:
 
     Which code is recorded: scope (0 own, 1 deps, 2 all), outside and stdlib (path prefixes, str), included and excluded
     (patterns of paths, bytes in lower case).
-    What of a value: secrets (patterns of names, bytes in lower case), items (elements of a container), depth (nesting),
+    What of a value: secrets (patterns of names, str), items (elements of a container), depth (nesting),
     text (code points of a str), nodes (elements in all).
     How long: max_events, max_seconds; wait_ms (for the sealer, before recording is given up); wait_for_main (recording
     begins with the body of `__main__`).
@@ -83,5 +83,6 @@ cdef int apply_options(Options options) except -1:
     max_seconds = options.max_seconds
     hooks.reported = OK
     ending = options.ending
+    ending.told = OK
     on_fork, before_exit = options.on_fork, options.before_exit
     return 0

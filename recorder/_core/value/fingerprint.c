@@ -184,6 +184,10 @@ static inline void visit_container(rec_visit *v, PyTypeObject *t, Py_ssize_t siz
 /* As traverse_items, with sums that are kept in registers. */
 TRAVERSAL void visit_items(rec_visit *v, PyObject **items, Py_ssize_t n, uint32_t depth)
 {
+    if (__builtin_expect(rec_is_secret_pair(items, n), 0)) {
+        traverse_items(v, items, n, depth);
+        return;
+    }
     while (n > 0) {
         Py_ssize_t some = n < FACTORS ? n : FACTORS;
         unsigned __int128 sum = 0;
@@ -234,7 +238,7 @@ static inline void add_texts(rec_visit *v, PyDictKeysObject *keys, Py_ssize_t n,
     names = rec_fold(names, 1);
     add(v, names);
     uint64_t *plain = &plain_sets[names >> 20 & (REC_PLAIN_SETS - 1)];
-    if (*plain != names && rec_secrets.count != 0) {
+    if (*plain != names && rec_secrets.names.count != 0) {
         for (entry = first; entry < end; entry++)
             secret |= entry->me_value != NULL && rec_is_secret(entry->me_key);
         if (!secret)
@@ -272,15 +276,18 @@ static inline void add_dict(rec_visit *v, PyObject *dict, Py_ssize_t n, uint32_t
     traverse_dict(v, &items, n, depth);
 }
 
-/* Of all its items, which have been taken from what the value may have. */
-static uint64_t fingerprint_dict(PyObject *o, Py_ssize_t n, uint32_t depth)
+/* Of all its items, which have been taken from what the value may have. `version`: see kept_dicts. */
+static uint64_t fingerprint_dict(PyObject *o, Py_ssize_t n, uint32_t depth, uint64_t version, bool ordered)
 {
-    uint64_t version = rec_dicts_public ? 0 : rec_dict_version(o), before = objects_visited;
+    uint64_t before = objects_visited;
     size_t bucket = ((uintptr_t)o >> 4) * 2654435761u >> 16 & (REC_KEPT_DICTS - 1);
     if (version != 0 && kept_dicts[bucket].version == version && kept_dicts[bucket].dict == o)
         return kept_dicts[bucket].fingerprint;
     rec_visit v = {0};
-    add_dict(&v, o, n, depth);
+    if (ordered)
+        traverse_ordered_items(&v, o, n, n, depth);
+    else
+        add_dict(&v, o, n, depth);
     uint64_t fingerprint = total(&v);
     if (objects_visited == before) {
         kept_dicts[bucket].dict = o;
@@ -293,9 +300,17 @@ static uint64_t fingerprint_dict(PyObject *o, Py_ssize_t n, uint32_t depth)
 static inline void visit_dict(rec_visit *v, PyObject *dict, Py_ssize_t size, Py_ssize_t shown, uint32_t depth)
 {
     if (shown == size)
-        mix(v, fingerprint_dict(dict, size, depth));
+        mix(v, fingerprint_dict(dict, size, depth, rec_dicts_public ? 0 : rec_dict_version(dict), false));
     else
         add_dict(v, dict, shown, depth);
+}
+
+static void visit_ordered(rec_visit *v, PyObject *dict, Py_ssize_t size, Py_ssize_t shown, uint32_t depth)
+{
+    if (shown == size)
+        mix(v, fingerprint_dict(dict, size, depth, rec_ordered_version(dict), true));
+    else
+        traverse_ordered_items(v, dict, size, shown, depth);
 }
 
 static inline void visit_redacted(rec_visit *v) {}
