@@ -1,22 +1,44 @@
 """Builds the Cython core. Everything else about the package is in pyproject.toml."""
 
+import gzip
 import os
+import tarfile
 from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_py import build_py
 from setuptools.command.editable_wheel import editable_wheel
+from setuptools.command.sdist import sdist
 
 CORE = Path("recorder/_core")
-# Folders whose C files belong to an extension, besides the C that Cython writes.
-C_FOLDERS = {
-    "capture": ["cpython", "value"],
-    "syscalls": ["sys", "tape"],
+# Each extension, and the C files that belong to it, besides the C that Cython writes.
+MODULES = {
+    "capture": [
+        "cpython/code_table.c",
+        "cpython/dicts.c",
+        "cpython/frames.c",
+        "cpython/frames_public.c",
+        "cpython/instances.c",
+        "cpython/monitoring_table.c",
+        "cpython/tasks.c",
+        "value/encode.c",
+        "value/fingerprint.c",
+        "value/redaction.c",
+    ],
+    "control": [],
+    "decode": [],
+    "status": [],
+    "syscalls": ["sys/syscall_table.c", "tape/map_guard.c"],
 }
+PRELOAD = CORE / "session/preload.c"
+# What is built of one commit is the same bytes, whenever, wherever and by whomever it is built.
+os.environ.setdefault("SOURCE_DATE_EPOCH", "1580601600")  # zip files begin in 1980; wheels heed it
+os.umask(0o022)
+
 # RECORDER_BUILD=debug: the core checks its invariants (sys/checks.h). asan: it is checked for wrong memory as well.
 BUILDS = {
-    "": ["-O3", "-fvisibility=hidden", "-DNDEBUG"],
+    "": ["-O3", "-fvisibility=hidden", "-DNDEBUG", "-g0", f"-ffile-prefix-map={Path.cwd()}=."],
     "debug": ["-O0", "-g", "-UNDEBUG"],
     "asan": ["-O1", "-g", "-UNDEBUG", "-fsanitize=address", "-fno-omit-frame-pointer"],
 }
@@ -31,28 +53,30 @@ FLAGS = [
     "-Wno-missing-field-initializers",
 ]
 FLAGS += BUILDS[BUILD]
-LINKER_FLAGS = [flag for flag in BUILDS[BUILD] if flag.startswith("-fsanitize")]
+LINKER_FLAGS = {"": ["-Wl,-s"], "asan": ["-fsanitize=address"]}.get(BUILD, [])
 
 
-def c_files(extension):
-    return [
-        str(path)
-        for folder in C_FOLDERS.get(extension, [])
-        for path in sorted((CORE / folder).glob("*.c"))
-    ]
+def sources(module):
+    return [str(CORE / name) for name in (f"{module}.pyx", *MODULES[module])]
 
+
+# A module without its source would be left out, and one without a C file could not be loaded: neither is noticed here.
+needed = [str(PRELOAD), *(name for module in MODULES for name in sources(module))]
+missing = [name for name in needed if not Path(name).exists()]
+if missing:
+    raise SystemExit(f"recorder-core cannot be built here: {', '.join(missing)} not found")
 
 extensions = [
     Extension(
-        f"recorder._core.{pyx.stem}",
-        [str(pyx), *c_files(pyx.stem)],
+        f"recorder._core.{module}",
+        sources(module),
         depends=[
             str(path) for pattern in ("*.h", "*.px[di]") for path in sorted(CORE.rglob(pattern))
         ],
         extra_compile_args=FLAGS,
         extra_link_args=LINKER_FLAGS,
     )
-    for pyx in sorted(CORE.glob("*.pyx"))
+    for module in MODULES
 ]
 
 # A line that site-packages has besides the package: it starts the recorder where RECORDER_AUTOSTART says so.
@@ -66,6 +90,8 @@ class BuildWithAutostart(build_py):
         super().run()
         if not self.editable_mode:
             self.copy_file(str(AUTOSTART), str(Path(self.build_lib, AUTOSTART.name)))
+            for path in self.get_outputs(include_bytecode=0):
+                os.chmod(path, 0o644)  # a checkout has the modes of whoever made it
 
     def get_outputs(self, include_bytecode=1):
         ours = [] if self.editable_mode else [str(Path(self.build_lib, AUTOSTART.name))]
@@ -93,10 +119,32 @@ class EditableWithAutostart(editable_wheel):
         return Strategy()
 
 
+class ReproducibleSdist(sdist):
+    """An archive whose bytes tell only what is in the files: no time, owner or order of a folder."""
+
+    def make_archive(self, base_name, format, base_dir=None, **owner):
+        self.mkpath(self.dist_dir)
+        epoch = int(os.environ["SOURCE_DATE_EPOCH"])
+
+        def anonymous(member):
+            member.mtime, member.uid, member.gid, member.uname, member.gname = epoch, 0, 0, "", ""
+            member.mode = 0o755 if member.mode & 0o100 else 0o644
+            return member
+
+        with (
+            open(f"{base_name}.tar.gz", "wb") as file,
+            gzip.GzipFile("", "wb", fileobj=file, mtime=epoch) as packed,
+            tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+        ):
+            for path in sorted(path for path in Path(base_dir).rglob("*") if path.is_file()):
+                archive.add(path, filter=anonymous)
+        return file.name
+
+
 # No Cython: it is loaded before Python begins (see recorder/cli/run.py).
 preload = Extension(
     "recorder._core.preload",
-    [str(CORE / "session/preload.c")],
+    [str(PRELOAD)],
     extra_compile_args=FLAGS,
     extra_link_args=LINKER_FLAGS,
 )
@@ -118,6 +166,10 @@ cythonized = cythonize(
 )
 
 setup(
-    cmdclass={"build_py": BuildWithAutostart, "editable_wheel": EditableWithAutostart},
+    cmdclass={
+        "build_py": BuildWithAutostart,
+        "editable_wheel": EditableWithAutostart,
+        "sdist": ReproducibleSdist,
+    },
     ext_modules=[preload, *cythonized],
 )

@@ -117,7 +117,7 @@ class Session(capture.Recording):
             theirs = isinstance(error, errors.StagingExistsError)  # that folder is not ours to undo
             folder = b"" if theirs else staging.folder
             left = capture.abandon(self, folder, FILES_AS_BYTES, staging.sealer)
-            create.note_left(error, left)
+            create.note_leftovers(error, left)
             raise
 
     def _claim(self) -> None:

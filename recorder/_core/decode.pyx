@@ -86,6 +86,7 @@ cdef void clear(DecoderState *s) noexcept:
     free_bytes(s, &s.preamble.frames)
     free_bytes(s, &s.preamble.resumed)
     free_bytes(s, &s.marks.bytes)
+    free_bytes(s, &s.changes.bytes)
     free_bytes(s, &s.unseen_ends.numbers)
     memset(s, 0, sizeof(DecoderState))
     s.arena.seed = seed

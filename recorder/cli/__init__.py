@@ -128,12 +128,28 @@ def _parse_and_run(command: Any, words: list[str]) -> int:
                 argument=word[:-3], value="--", expected="another value"
             )
     parser = Parser(prog="recorder")
-    command.add_parser(parser.add_subparsers(required=True))
+    commands = parser.add_subparsers(required=True)
+    command.add_parser(commands)
+    _refuse_twice(commands.choices[words[0]], words[1:])
     try:
         args = parser.parse_args(words)
     except SystemExit as exc:  # --help
         return int(exc.code or 0)
     return int(command.run(args))
+
+
+def _refuse_twice(parser: Any, words: list[str]) -> None:
+    """Of an option that is given twice the last value would win, in silence."""
+    given = [
+        word.partition("=")[0] for word in words[: words.index("--") if "--" in words else None]
+    ]
+    for action in parser._actions:  # argparse has no public way to ask
+        is_single = action.option_strings and type(action).__name__ == "_StoreAction"
+        spelled = [word for word in given if word in action.option_strings]
+        if is_single and len(spelled) > 1:
+            raise failures.InvalidArgumentError(
+                f"{spelled[0]} is given {len(spelled)} times", argument=spelled[0]
+            )
 
 
 def overview() -> str:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from recorder.cli.output import printable, write
 from recorder.cli.queries import (
     EXIT_STATUS,
+    Who,
     add_filters,
+    answers,
     base,
     conclude,
     duration,
     filters_of,
     json_of,
-    limited,
     location,
     shown,
 )
@@ -45,8 +46,9 @@ def run(args: argparse.Namespace) -> int:
     from recorder.trace.reader import open_trace
 
     with open_trace(args.trace) as trace:
-        for call in limited(trace.calls(**filters_of(args)), args.limit):
-            write(json.dumps(as_json(call)) if args.json else as_line(call))
+        who = Who(trace)
+        for call in answers(trace, args, trace.calls(**filters_of(args))):
+            write(json.dumps(as_json(call)) if args.json else as_line(call, who))
         return conclude(trace)
 
 
@@ -65,7 +67,7 @@ def as_json(call: Call) -> dict[str, Any]:
     return facts
 
 
-def as_line(call: Call) -> str:
+def as_line(call: Call, who: Who) -> str:
     given = ", ".join(f"{name}={shown(v, ARGUMENT_WIDTH)}" for name, v in call.arguments.items())
     line = f"{call.seq:>8}  {call.function.qualified_name}({given})"
     if call.start is None:
@@ -77,8 +79,7 @@ def as_line(call: Call) -> str:
     else:
         line += " (did not end)"
     line += f"  {base(call.file)}:{call.function.first_line}"
-    if call.thread.number:
-        line += f"  [{call.thread.name}]"
+    line += who(call.start or call.end)
     if call.duration is not None:
         line += f"  {duration(call.duration)}"
     return printable(line)

@@ -1,16 +1,18 @@
-"""`recorder diff A B`: where two recordings first differ."""
+"""`recorder diff A B`: where two recordings differ, one difference after the other."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from recorder import errors
 from recorder.cli.output import count, printable, warn, write
-from recorder.cli.queries import base, json_of, location, shown, thread_name
+from recorder.cli.queries import base, location, thread_name
 
 if TYPE_CHECKING:
-    from recorder.trace.compare import Difference
+    from recorder.trace.compare import Comparison, Difference
     from recorder.trace.reader import Trace
     from recorder.trace.snapshots import Event
 
@@ -19,12 +21,17 @@ if TYPE_CHECKING:
 
 DIFFERENT = 1
 CORRUPT = 3
+MOST_TOLD = 20
+WIDTH = 60
+OUTCOMES = {"return": "returned", "yield": "yielded"}
 
 
 def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "diff",
-        help="where two recordings first differ",
+        help="where two recordings differ",
+        description="What differs in what ran and in values, thread by thread. What has to differ from run to "
+        "run (addresses, ids of threads and processes, times, temporary names) is passed over and counted.",
         epilog="Exit status: 0 they do not differ; 1 they do; 3 they do not, as far as a damaged "
         "trace could be read.",
     )
@@ -34,6 +41,13 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--ignore", metavar="VAR", action="append", default=[], help="a variable, or a pattern"
     )
+    parser.add_argument(
+        "--strict", action="store_true", help="what has to differ from run to run counts, too"
+    )
+    parser.add_argument(
+        "--limit", type=int, metavar="N", default=MOST_TOLD,
+        help=f"so many differences at most (default: {MOST_TOLD})",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print JSON Lines")
     parser.set_defaults(run=run)
 
@@ -42,51 +56,119 @@ def run(args: argparse.Namespace) -> int:
     from recorder.trace.compare import Comparison
     from recorder.trace.reader import open_trace
 
+    limit = at_least_one(args.limit)
     with open_trace(args.a) as a, open_trace(args.b) as b:
-        found = False
-        comparison = Comparison(a, b, values=not args.flow, ignore=args.ignore)
-        for difference in comparison.differences():
-            found = True
-            write(json.dumps(as_json(difference)) if args.json else as_text(difference, a, b))
+        comparison = Comparison(a, b, values=not args.flow, ignore=args.ignore, strict=args.strict)
+        differences = comparison.differences()
+        told = 0
+        for difference in islice(differences, limit):
+            told += 1
+            write(json.dumps(as_json(difference)) if args.json else as_text(told, difference, a, b))
+        more = told == limit and next(differences, None) is not None
         for trace in (a, b):
             if trace.verdict != "complete":
                 warn(f"recorder: {printable(trace.path)} is {trace.verdict}")
-        if not found and not args.json:
-            write(f"no difference in {count(len(a), 'event')}")
-        if found:
+        if args.json:
+            write(json.dumps({"summary": summary(comparison, told, more)}))
+        else:
+            write("\n".join(conclusion(comparison, told, more)))
+        if told:
             return DIFFERENT
         return CORRUPT if "corrupt" in (a.verdict.state, b.verdict.state) else 0
 
 
+def at_least_one(limit: int) -> int:
+    if limit < 1:
+        raise errors.InvalidArgumentError(
+            argument="--limit", value=str(limit), expected="a number from 1 on"
+        )
+    return limit
+
+
+# ---- JSON ---------------------------------------------------------------------------------------
+
+
 def as_json(found: Difference) -> dict[str, Any]:
+    resumed = found.resumed
     return {
         "thread": found.thread.number,
         "thread_name": found.thread.name,
         "what": found.what,
         "name": found.name,
         "same": found.same,
-        "a": _side(found, found.a),
-        "b": _side(found, found.b),
+        "alignment": found.alignment,
+        "parts": [
+            {"path": part.path, "a": part_as_json(part.a), "b": part_as_json(part.b)}
+            for part in found.parts
+        ],
+        "a": _side(found.a),
+        "b": _side(found.b),
+        "resumed": resumed
+        and {
+            "a": resumed.a.seq, "b": resumed.b.seq,
+            "skipped_a": resumed.skipped_a, "skipped_b": resumed.skipped_b,
+        },
+    }  # fmt: skip
+
+
+def part_as_json(tree: Any) -> Any:
+    from recorder.trace.values.differences import MISSING
+    from recorder.trace.values.to_json import to_json
+
+    return {"type": "missing"} if tree is MISSING else to_json(tree)
+
+
+def _side(event: Event | None) -> dict[str, Any] | None:
+    return None if event is None else {"kind": event.kind, **location(event)}
+
+
+def summary(comparison: Comparison, told: int, more: bool) -> dict[str, Any]:
+    return {
+        "differences": told,
+        "more": more,
+        "events_a": len(comparison.a),
+        "events_b": len(comparison.b),
+        "aligned": comparison.aligned,
+        "repeated": comparison.repeated,
+        "passed_over": dict(comparison.passed),
     }
 
 
-def _side(found: Difference, event: Event | None) -> dict[str, Any] | None:
-    if event is None:
-        return None
-    facts = {"kind": event.kind, **location(event)}
-    value = event.value if found.name is None else event.locals.get(found.name)
-    if found.what == "value" and value is not None:
-        facts["value"] = json_of(value)
-    return facts
+# ---- text ---------------------------------------------------------------------------------------
 
 
-def as_text(found: Difference, a: Trace, b: Trace) -> str:
-    rows = [f"{thread_name(found.thread)}: the same for {count(found.same, 'event')}"]
+def as_text(number: int, found: Difference, a: Trace, b: Trace) -> str:
+    rows = [
+        f"{number}. {thread_name(found.thread)}, after {count(found.same, 'event')} that are the same"
+    ]
     if found.last is not None:
         rows[0] += f", up to {_where(found.last)}"
+    if found.alignment != "exact":
+        rows[0] += f" ({found.alignment} to stand for each other)"
+    rows += [f"   {row}" for row in parts_of(found)]
     for side, trace, event in (("A", a, found.a), ("B", b, found.b)):
-        rows.append(f"  {side}  {_line(found, trace, event)}")
+        rows.append(f"   {side}  {_line(found, trace, event)}")
+    if found.what == "flow" and found.a is not None and found.b is not None:
+        rows.append(f"   {_resumed(found)}")
     return "\n".join(printable(row) for row in rows)
+
+
+def parts_of(found: Difference) -> list[str]:
+    """`config['retries']: 3 → 5`, a row each."""
+    from recorder.trace.values import differences
+
+    name = found.name
+    if name is None and found.a is not None:
+        name = OUTCOMES.get(found.a.kind, found.a.kind)
+    rows = []
+    for part in found.parts:
+        path, left, right = differences.shown(part, WIDTH)
+        inside = "it" if path.startswith("len(it)") or path.endswith(" in it") else ""
+        whole = path.replace(inside, str(name), 1) if inside else f"{name}{path}"
+        if " in " in path and not path.startswith(("[", ".")):
+            whole = path.replace(" in it", f" in {name}").replace(" in [", f" in {name}[")
+        rows.append(f"{whole}: {left} → {right}")
+    return rows
 
 
 def _line(found: Difference, trace: Trace, event: Event | None) -> str:
@@ -94,11 +176,38 @@ def _line(found: Difference, trace: Trace, event: Event | None) -> str:
         return "ends there"
     line = f"{event.seq:>8}  {event.kind:<7} {_where(event)}"
     if found.what == "value":
-        if found.name is None:
-            return f"{line}  → {shown(event.value)}"
-        changed = f"set at line {event.previous_line}"
-        return f"{line}  {found.name} = {shown(event.locals.get(found.name))}, {changed}"
+        is_told = found.name is None or event.kind == "call"
+        return line if is_told else f"{line}  by line {event.previous_line}"
     return f"{line}  {text_of(trace, event)}"
+
+
+def _resumed(found: Difference) -> str:
+    resumed = found.resumed
+    if resumed is None:
+        return "they are not the same again"
+    return (
+        f"the same again from A {resumed.a.seq}, B {resumed.b.seq}: {count(resumed.skipped_a, 'event')} "
+        f"only in A, {count(resumed.skipped_b, 'event')} only in B"
+    )
+
+
+def conclusion(comparison: Comparison, told: int, more: bool) -> list[str]:
+    """What was compared, and what was passed over."""
+    if not told:
+        rows = [f"no difference in {count(len(comparison.a), 'event')}"]
+    elif more:
+        rows = [f"{count(told, 'difference')}, and there are more (--limit)"]
+    else:
+        most = max(len(comparison.a), len(comparison.b))
+        rows = [
+            f"{count(told, 'difference')}; {comparison.aligned:,} of {count(most, 'event')} stand for each other"
+        ]
+    if comparison.repeated:
+        rows.append(f"told once: {count(comparison.repeated, 'value')} that went on to differ")
+    if comparison.passed:
+        kinds = ", ".join(f"{kind} {times:,}" for kind, times in sorted(comparison.passed.items()))
+        rows.append(f"passed over, since they differ in every run (--strict): {kinds}")
+    return rows
 
 
 def text_of(trace: Trace, event: Event) -> str:

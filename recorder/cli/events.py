@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recorder.cli.queries import base, duration, shown
+from recorder.cli.queries import Who, base, duration, shown
 
 if TYPE_CHECKING:
     from recorder.trace.reader import Trace
     from recorder.trace.snapshots import Event, Frame
 
+COROUTINE = 0x80  # of a function's flags
 OUTCOMES = {"return": "→ returned", "yield": "→ yielded", "unwind": "! ends by"}
 OUTCOMES |= {"raise": "! raised", "reraise": "! raised again", "handled": "! handled"}
 OUTCOMES |= {"throw": "! thrown in"}
@@ -23,10 +24,18 @@ def title(event: Event) -> str:
     return text
 
 
-def headline(event: Event) -> str:
+def headline(event: Event, who: Who) -> str:
     """An event on one line."""
     value = "" if event.value is None else f"  → {shown(event.value)}"
-    return f"{event.seq}  {title(event)}{value}"
+    return f"{event.seq}  {title(event)}{who(event)}{value}"
+
+
+def place(frame: Frame | Event, above: Frame | Event | None) -> str:
+    """A frame of a stack; `above` is the one that it called or awaits."""
+    text = f"{frame.function.qualified_name}  {base(frame.file)}:{frame.line}"
+    if above is None or not frame.function.flags & above.function.flags & COROUTINE:
+        return text
+    return f"{text}  (awaits {above.function.qualified_name})"
 
 
 def outcome(event: Event) -> tuple[str, str]:

@@ -10,13 +10,14 @@ from recorder import errors
 from recorder.cli.output import printable, write
 from recorder.cli.queries import (
     EXIT_STATUS,
+    Who,
     add_filters,
+    answers,
     base,
     conclude,
     filters_of,
     frame_as_json,
     json_of,
-    limited,
     location,
     shown,
 )
@@ -45,9 +46,10 @@ def run(args: argparse.Namespace) -> int:
     from recorder.trace.reader import open_trace
 
     with open_trace(args.trace) as trace:
+        who = Who(trace)
         found = trace.exceptions(args.type, **filters_of(args))
-        for raised in limited(found, args.limit):
-            write(json.dumps(as_json(raised)) if args.json else as_text(raised))
+        for raised in answers(trace, args, found, exception=args.type):
+            write(json.dumps(as_json(raised)) if args.json else as_text(raised, who))
         return conclude(trace)
 
 
@@ -64,9 +66,9 @@ def as_json(raised: Raised) -> dict[str, Any]:
     }
 
 
-def as_text(raised: Raised) -> str:
+def as_text(raised: Raised, who: Who) -> str:
     origin = raised.origin
-    rows = [f"{origin.seq:>8}  {shown(raised.value, 100)}"]
+    rows = [f"{origin.seq:>8}  {shown(raised.value, 100)}{who(origin)}"]
     stack = _stack(raised)
     if len(stack) > MOST_FRAMES:
         rows.append(f"{'':10}… {len(stack) - MOST_FRAMES} frames")

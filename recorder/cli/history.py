@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING, Any
 from recorder.cli.output import printable, write
 from recorder.cli.queries import (
     EXIT_STATUS,
+    Who,
     add_filters,
+    answers,
     base,
+    change_as_json,
     conclude,
+    during,
     filters_of,
-    json_of,
-    limited,
     location,
     shown,
 )
 
 if TYPE_CHECKING:
-    from recorder.trace.reader import Change
+    from recorder.trace.reader import Change, Trace
 
     # What add_subparsers() returns has no public name.
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -41,25 +43,43 @@ def run(args: argparse.Namespace) -> int:
 
     with open_trace(args.trace) as trace:
         found = trace.history(args.name, backwards=args.backwards, **filters_of(args))
-        for change in limited(found, args.limit):
-            write(json.dumps(as_json(change)) if args.json else as_line(change))
+        last: dict[str, Change] = {}  # of each global, by its module
+        who = Who(trace)
+        for change in answers(trace, args, found, name=args.name):
+            write(json.dumps(as_json(change)) if args.json else as_line(change, who))
+            if change.module is not None and not (args.backwards and change.module in last):
+                last[change.module] = change
+        write_ends(trace, args, last)
         return conclude(trace)
 
 
+def write_ends(trace: Trace, args: argparse.Namespace, last: dict[str, Change]) -> None:
+    """Since when nobody looked at a global any more, so that its last value is not taken for the one it had later."""
+    from recorder.trace.observation import Observation
+
+    observation = Observation(trace)
+    for change in last.values():
+        end = observation.end(change) if args.limit is None else None
+        if end is not None and args.json:
+            facts = {"name": end.name, "module": end.module, "not_observed_after": end.seq}
+            write(json.dumps(facts))
+        elif end is not None:
+            name = f"{end.module}.{end.name}"
+            write(printable(f"{'':10}{name} was not observed after event {end.seq}"))
+
+
 def as_json(change: Change) -> dict[str, Any]:
-    facts = {"name": change.name, **location(change.event), "line": change.line}
-    if change.value is None:
-        facts["unbound"] = True
-    else:
-        facts["value"] = json_of(change.value)
-    return facts
+    """`seq`, `thread` and `time` are those of the event at which it was seen; function, file, line and frame are where
+    it was done."""
+    return {**location(change.event), **change_as_json(change)}
 
 
-def as_line(change: Change) -> str:
-    event = change.event
-    where = f"{base(event.file)}:{change.line}"
-    name = event.function.qualified_name
-    thread = f"  [{event.thread.name}]" if event.thread.number else ""
+def as_line(change: Change, who: Who) -> str:
+    where = f"{base(change.file)}:{change.line}" if change.function else "(not recorded)"
+    name = change.function.qualified_name if change.function else ""
+    if change.found:
+        where, name = "(found)", ""
+    value = f"{change.qualified_name} = {shown(change.value)}"
     return printable(
-        f"{event.seq:>8}  {where:<20} {name}  {change.name} = {shown(change.value)}{thread}"
+        f"{change.seq:>8}  {where:<20} {name}  {value}{during(change)}{who(change.event)}"
     )

@@ -6,9 +6,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from recorder import errors
-from recorder.cli.events import headline, source_lines, variables
+from recorder.cli.events import headline, place, source_lines, variables
 from recorder.cli.output import printable, write
-from recorder.cli.queries import base, shown, thread_name
+from recorder.cli.queries import Who, base, changed, thread_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ HELP = """\
   b WHAT             b                a breakpoint at FILE:LINE or a function; the list
   c  continue        C  back          to a breakpoint
   v VAR              V VAR            to the last change of a variable; to the next one
-  p VAR                               a value, whole
+  p PATH                              a value, whole: x, self.items[0]['id'], module.name
   l  l LINES                          the source around here
   w                                   the stack
   t  t NUMBER                         the threads; to one of them
@@ -44,6 +44,7 @@ class Plain:
 
     def __init__(self, walk: Navigator) -> None:
         self.walk = walk
+        self.who = Who(walk.trace)
         self.commands: dict[str, Callable[[str], object]] = {
             "s": lambda _: self.move(walk.step()),
             "S": lambda _: self.move(walk.step(back=True)),
@@ -52,15 +53,15 @@ class Plain:
             "o": lambda _: self.move(walk.out()),
             "O": lambda _: self.move(walk.out(back=True)),
             "g": self.goto,
-            "/": lambda what: self.move(walk.search(what)),
-            "?": lambda what: self.move(walk.search(what, back=True)),
-            "e": lambda name: self.move(walk.to_exception(name or None)),
-            "E": lambda name: self.move(walk.to_exception(name or None, back=True)),
+            "/": lambda what: self.move(walk.search(what), sought=what),
+            "?": lambda what: self.move(walk.search(what, back=True), sought=what),
+            "e": lambda name: self.move(walk.to_exception(name or None), exception=name),
+            "E": lambda name: self.move(walk.to_exception(name or None, back=True), exception=name),
             "b": self.breakpoint,
             "c": lambda _: self.move(walk.run()),
             "C": lambda _: self.move(walk.run(back=True)),
-            "v": lambda name: self.move(walk.last_change(name)),
-            "V": lambda name: self.move(walk.last_change(name, back=False)),
+            "v": lambda name: self.move(walk.last_change(name), variable=name),
+            "V": lambda name: self.move(walk.last_change(name, back=False), variable=name),
             "p": self.value,
             "l": self.source,
             "w": self.stack,
@@ -98,21 +99,24 @@ class Plain:
         except (errors.TraceCorruptError, errors.UnknownRecordError) as exc:
             write(f"that cannot be read: {printable(str(exc))}")
 
-    def move(self, moved: bool) -> None:
+    def move(self, moved: bool, **asked: str) -> None:
+        """`asked`: what was looked for, so that it can be said if it is nowhere at all."""
         if moved:
             self.show_event()
-        else:
-            write("nothing there")
+            return
+        said = self.walk.why_nothing(**asked)
+        write(printable("nothing there" + (f": {said}" if said else "")))
 
     def show_event(self) -> None:
         """The present event: where, the line, what changed."""
         event = self.walk.event
-        write(printable(headline(event)))
+        write(printable(headline(event, self.who)))
         lines = source_lines(self.walk.trace, event.file)
         if 0 < event.line <= len(lines):
             write(printable(f"  {event.line:>5} → {lines[event.line - 1]}"))
-        for name, value in event.changed.items():
-            write(printable(f"        * {name} = {shown(value)}"))
+        for change in self.walk.trace.changes(event):
+            if not change.found:
+                write(printable(f"        * {changed(change)}"))
 
     def goto(self, where: str) -> None:
         if where in ("start", "end"):
@@ -128,18 +132,24 @@ class Plain:
         from recorder.trace.navigate import Breakpoint
 
         if what:
-            self.walk.breakpoints.append(Breakpoint.parse(what))
+            point = Breakpoint.parse(what)
+            if said := self.walk.why_nothing(sought=what):
+                write(printable(f"  {said}"))
+            self.walk.breakpoints.append(point)
         for point in self.walk.breakpoints:
             write(printable(f"  breakpoint at {point}"))
 
     def value(self, name: str) -> None:
         event = self.walk.event
         if name:
-            value = event.locals.get(name)
-            write(printable(f"  {name} = {shown(value, 5_000)}"))
+            from recorder.trace.lookup import Lookup
+
+            found = Lookup(self.walk.trace, event).find(name)
+            note = f"  ({found.note})" if found.note else ""
+            write(printable(f"  {found.path} = {found.show(5_000)}{note}"))
             return
-        for changed, each, text in variables(event, set(event.changed)):
-            write(printable(f"  {'*' if changed else ' '} {each} = {text}"))
+        for new, each, text in variables(event, set(event.changed)):
+            write(printable(f"  {'*' if new else ' '} {each} = {text}"))
 
     def source(self, around: str) -> None:
         event = self.walk.event
@@ -152,13 +162,16 @@ class Plain:
             write(printable(f"  {number:>5} {'→' if number == event.line else ' '} {text}"))
 
     def stack(self, _: str) -> None:
+        above = None
+        if who := self.who(self.walk.event):
+            write(printable(who))
         for frame in reversed(self.walk.moment.stack):
-            name = frame.function.qualified_name
-            write(printable(f"  {frame.depth:>4}  {name}  {base(frame.file)}:{frame.line}"))
+            write(printable(f"  {frame.depth:>4}  {place(frame, above)}"))
+            above = frame
 
     def threads(self, number: str) -> None:
         if number.isdecimal() and len(number) < 10:
-            self.move(self.walk.thread(int(number)))
+            self.move(self.walk.thread(int(number)), thread=number)
             return
         here = self.walk.event.thread.number
         for thread, frames in self.walk.moment.stacks:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from recorder import errors
 from recorder.cli.output import printable, warn
 
 if TYPE_CHECKING:
+    from recorder.trace.changes import Change, During
     from recorder.trace.reader import Thread, Trace
     from recorder.trace.snapshots import Event, Frame
     from recorder.trace.values.value import Value
@@ -39,15 +40,27 @@ def filters_of(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def limited(found: Iterable[Any], limit: int | None) -> Iterable[Any]:
-    """The first ones, and nothing is looked for behind them."""
+def answers(
+    trace: Trace, args: argparse.Namespace, found: Iterable[Any], **asked: str | None
+) -> Iterator[Any]:
+    """The first ones, and nothing is looked for behind them. Where there is none, it is said why on stderr: what was
+    asked for is nowhere (NOT_IN_TRACE), or it never happened. `asked`: besides the filters."""
     from itertools import islice
 
+    limit = args.limit
     if limit is not None and limit < 0:
         raise errors.InvalidArgumentError(
             argument="--limit", value=str(limit), expected="a number from 0 on"
         )
-    return found if limit is None else islice(found, limit)
+    one = None
+    for one in found if limit is None else islice(found, limit):
+        yield one
+    if one is None and limit != 0:
+        from recorder.trace.existence import Existence
+
+        wanted = {**filters_of(args), **asked}
+        if any(value is not None for value in wanted.values()):
+            warn(f"recorder: {printable(Existence(trace).why_nothing(**wanted))}")
 
 
 def conclude(trace: Trace) -> int:
@@ -74,6 +87,7 @@ def location(event: Event) -> dict[str, Any]:
         "seq": event.seq,
         "thread": event.thread.number,
         "thread_name": event.thread.name,
+        "task": None if event.task is None else event.task.name,
         "function": event.function.qualified_name,
         "file": event.file,
         "line": event.line,
@@ -81,6 +95,31 @@ def location(event: Event) -> dict[str, Any]:
         "depth": event.depth,
         "time": event.time,
     }
+
+
+def during_as_json(during: During) -> dict[str, Any]:
+    return {"function": during.function.qualified_name, "seq": during.seq, "calls": during.calls}
+
+
+def change_as_json(change: Change) -> dict[str, Any]:
+    """What changed to what, where, and who did it. `seq` is the event at which it was seen."""
+    facts: dict[str, Any] = {"name": change.name}
+    if change.module is not None:
+        facts["module"] = change.module
+    if change.value is None:
+        facts["unbound"] = True
+    else:
+        facts["value"] = json_of(change.value)
+    if change.found:
+        facts["found"] = True
+    function = change.function
+    facts["function"] = None if function is None else function.qualified_name
+    facts["file"] = None if function is None else change.file
+    facts["line"] = None if function is None else change.line
+    facts["frame"] = change.frame
+    if change.during is not None:
+        facts["during"] = during_as_json(change.during)
+    return facts
 
 
 def frame_as_json(frame: Frame | Event) -> dict[str, Any]:
@@ -105,6 +144,44 @@ def shown(value: Value | None, width: int = VALUE_WIDTH) -> str:
         return f"<unreadable: {exc.error_name}>"
 
 
+def changed(change: Change, width: int = VALUE_WIDTH) -> str:
+    """What changed to what, and by which line."""
+    return f"{change.qualified_name} = {shown(change.value, width)}{_by(change)}"
+
+
+def changed_together(changes: list[Change]) -> str:
+    """Several changes on one line: those that the same line made say so once."""
+    text = ""
+    by = [_by(change) for change in changes] + [""]
+    for change, this, following in zip(changes, by, by[1:], strict=False):
+        text += f"  {change.qualified_name} = {shown(change.value)}"
+        text += this if this != following else ""
+    return text
+
+
+def _by(change: Change) -> str:
+    event = change.event
+    if change.function is None:
+        return "  (by code that is not recorded)"
+    if change.frame == event.frame and event.kind == "call":
+        return ""  # an argument
+    where = f"line {change.line}"
+    if change.frame != event.frame:
+        where = f"{change.function.qualified_name} {base(change.file)}:{change.line}"
+    return f"  ({where}{during(change)})"
+
+
+def during(change: Change) -> str:
+    """The call for which a line only waited while the variable changed."""
+    call = change.during
+    if call is None:
+        return ""
+    text = f", during {call.function.qualified_name}()"
+    if call.calls > 1:
+        text = f", during one of {call.calls} calls, the last {call.function.qualified_name}()"
+    return text if call.seq is None else f"{text} at event {call.seq}"
+
+
 def duration(ns: int | None) -> str:
     """`850 ns`, `12.3 µs`, `4.5 ms`, `2.1 s`."""
     if ns is None:
@@ -117,6 +194,25 @@ def duration(ns: int | None) -> str:
 
 def thread_name(thread: Thread) -> str:
     return f"thread {thread.number}" + (f" {thread.name}" if thread.name else "")
+
+
+class Who:
+    """Whose an event is, where that has to be said: where there is more than one thread, and of a task always."""
+
+    def __init__(self, trace: Trace) -> None:
+        threads = trace.closing.get("threads")
+        self.several = not isinstance(threads, int) or threads > 1
+
+    def __call__(self, event: Event | None) -> str:
+        """Such as `  [worker]` or `  [MainThread, Task-2]`."""
+        if event is None:
+            return ""
+        names = []
+        if self.several:
+            names.append(event.thread.name or f"thread {event.thread.number}")
+        if event.task is not None:
+            names.append(event.task.name or f"task {event.task.number}")
+        return f"  [{', '.join(names)}]" if names else ""
 
 
 def base(path: str) -> str:

@@ -22,7 +22,7 @@ from textual.widgets.option_list import Option
 
 from recorder import errors
 from recorder._core.decode import Thread
-from recorder.cli.events import OUTCOMES, elapsed, outcome, source_lines, title, variables
+from recorder.cli.events import OUTCOMES, elapsed, outcome, place, source_lines, title, variables
 from recorder.cli.output import printable
 from recorder.cli.queries import base, shown, thread_name
 from recorder.export.text import notice
@@ -170,6 +170,8 @@ class Screen(App[None]):
         self.query_one("#warning").set_class(bool(said), "open")
         line = f"{event.seq} of {self.walk.last}  {title(event)}"
         line += f"  +{elapsed(self.walk.trace, event)}  {thread_name(event.thread)}"
+        if event.task is not None:
+            line += f"  {event.task.name}"
         self.query_one("#where", Static).update(Text(printable(line)))
         try:
             moment = self.walk.moment
@@ -184,9 +186,10 @@ class Screen(App[None]):
         stack = self.query_one("#stack", OptionList)
         stack.border_title = f"stack of {thread_name(self.walk.event.thread)}"
         stack.clear_options()
+        above = [*frames[1:], None]  # of each the one that it called
         stack.add_options(
-            Option(Text(printable(_frame_line(frame))), id=str(frame.frame))
-            for frame in reversed(frames[-MOST_FRAMES:])
+            Option(Text(printable(_frame_line(frame, called))), id=str(frame.frame))
+            for frame, called in list(zip(frames, above, strict=True))[: -MOST_FRAMES - 1 : -1]
         )
         stack.highlighted = 0
 
@@ -226,6 +229,7 @@ class Screen(App[None]):
         table.border_title = Text(printable(f"variables of {frame.function.qualified_name}"))
         marked = self.marked()
         rows = [("", mark, text) for mark, text in [outcome(event)] if mark and is_here]
+        rows += [("*", name, text) for name, text in self.globals_changed() if is_here]
         rows += [("*" if new else "", name, text) for new, name, text in variables(frame, changed)]
         table.clear(columns=True)
         for column in zip(("*", "", ""), *rows, strict=True):  # as wide as what is in it now
@@ -239,6 +243,15 @@ class Screen(App[None]):
             marked = news[0]
         if marked in names:
             table.move_cursor(row=names.index(marked))
+
+    def globals_changed(self) -> list[tuple[str, str]]:
+        """Globals that were set before this event, but by a module's own body: name and value."""
+        changes = self.walk.trace.changes(self.walk.event)
+        return [
+            (change.qualified_name, shown(change.value, 120))
+            for change in changes
+            if not change.found and change.qualified_name != change.name
+        ]
 
     def marked(self) -> str:
         """The name of the variable that the cursor is on."""
@@ -397,5 +410,5 @@ def colored(lines: list[str]) -> list[Text]:
     return list(plain.split("\n", allow_blank=True))[: len(lines)]
 
 
-def _frame_line(frame: Frame | Event) -> str:
-    return f"{frame.depth:>3}  {frame.function.qualified_name}  {base(frame.file)}:{frame.line}"
+def _frame_line(frame: Frame | Event, called: Frame | Event | None) -> str:
+    return f"{frame.depth:>3}  {place(frame, called)}"

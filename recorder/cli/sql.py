@@ -45,6 +45,10 @@ def add_parser(subparsers: Subparsers) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON Lines")
     form.add_argument("--csv", action="store_true", help="print CSV")
+    parser.add_argument(
+        "--external", action="store_true",
+        help="the query may open other files, the network and extensions, and write files",
+    )  # fmt: skip
     parser.set_defaults(run=run)
 
 
@@ -74,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
         for notice in notices:
             warn(f"recorder: {printable(notice)}")
         connection = stack.enter_context(connect(duckdb, folder, tables, len(args.traces)))
+        if not args.external:
+            confine(duckdb, connection, folder, tables, len(args.traces), args.query)
         with asking(duckdb):
             connection.execute(args.query)
             form = as_json if args.json else as_csv if args.csv else as_table
@@ -124,6 +130,7 @@ def connect(duckdb: Any, folder: str, tables: list[str], count: int) -> Iterator
     """A database in memory that has the tables as views."""
     settings = {
         "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
         "python_enable_replacements": False,  # a table that is unknown is no variable of ours
         "temp_directory": os.path.join(folder, "spill"),
     }
@@ -131,12 +138,38 @@ def connect(duckdb: Any, folder: str, tables: list[str], count: int) -> Iterator
         connection = duckdb.connect(":memory:", config=settings)
     try:
         for name in tables:
-            files = [os.path.join(folder, str(n), f"{name}.parquet") for n in range(count)]
             with asking(duckdb):
-                connection.read_parquet(files, union_by_name=True).create_view(name)
+                connection.read_parquet(
+                    files_of(folder, name, count), union_by_name=True
+                ).create_view(name)
         yield connection
     finally:
         connection.close()
+
+
+def files_of(folder: str, table: str, count: int) -> list[str]:
+    return [os.path.join(folder, str(n), f"{table}.parquet") for n in range(count)]
+
+
+def confine(
+    duckdb: Any, connection: Any, folder: str, tables: list[str], count: int, query: str
+) -> None:
+    """From here on the query reaches the tables and nothing else: no file, network or extension. COPY could still
+    write over a table, which may be one that somebody exported and keeps."""
+    with asking(duckdb):
+        kinds = {statement.type for statement in connection.extract_statements(query)}
+    if kinds & {duckdb.StatementType.COPY, duckdb.StatementType.EXPORT}:
+        raise errors.QueryFailedError(reason="a query that writes files needs --external")
+    paths = [path for name in tables for path in files_of(folder, name, count)]
+    with asking(duckdb):
+        connection.execute("set allowed_paths = " + _list_of(paths))
+        connection.execute("set enable_external_access = false")
+        connection.execute("set lock_configuration = true")
+
+
+def _list_of(texts: list[str]) -> str:
+    """As SQL has it."""
+    return "[" + ", ".join("'" + text.replace("'", "''") + "'" for text in texts) + "]"
 
 
 @contextmanager

@@ -311,6 +311,22 @@ class EventNotFoundError(RecorderUsageError, IndexError):
     facts = ("event", "path")
 
 
+class NotInTraceError(RecorderUsageError, LookupError):
+    """The trace has nothing of that name."""
+
+    number = 1087
+    error_name = "ERR_NOT_IN_TRACE"
+    title = "The trace has nothing of that name"
+    template = "there is no {what} {name} in {path}"
+    hint = (
+        "The message names what comes nearest. `recorder calls` and `recorder info` show what "
+        "there is."
+    )
+    doc_url = "recorder/errors/errors.md#err_not_in_trace"
+    on_error = "raise"
+    facts = ("what", "name", "path", "near")
+
+
 class DestinationNotEmptyError(RecorderUsageError, FileExistsError):
     """The destination folder is not empty."""
 
@@ -1169,6 +1185,7 @@ BY_NUMBER.update(
         1018: FreeThreadedPythonError,
         1017: NameTooLongError,
         1075: EventNotFoundError,
+        1087: NotInTraceError,
         1085: DestinationNotEmptyError,
         1086: QueryFailedError,
         2001: DiskFullError,
@@ -1262,6 +1279,7 @@ __all__ = [
     "NameTooLongError",
     "NamespaceUnreadableError",
     "NotATraceError",
+    "NotInTraceError",
     "NotRecordingError",
     "OpenFailedError",
     "OutOfMemoryError",

@@ -35,6 +35,7 @@ class ErrorCode(IntEnum):
     FREE_THREADED_PYTHON = 1018
     NAME_TOO_LONG = 1017
     EVENT_NOT_FOUND = 1075
+    NOT_IN_TRACE = 1087
     DESTINATION_NOT_EMPTY = 1085
     QUERY_FAILED = 1086
     DISK_FULL = 2001
@@ -96,8 +97,10 @@ class ErrorCode(IntEnum):
 
     @property
     def error_name(self) -> str:
+        """Its name in diagnostics and in the table: "ERR_DISK_FULL"."""
         return f"ERR_{self.name}"
 
     @property
     def kind(self) -> ErrorKind:
+        """Whose failure it is."""
         return ErrorKind(self // 1000)

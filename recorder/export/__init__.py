@@ -34,6 +34,7 @@ class Format(NamedTuple):
 
     @property
     def folder(self) -> bool:
+        """Whether it makes a folder, not a file."""
         return self.suffix == "/"
 
 

@@ -3,20 +3,23 @@
 The first line is about the trace (`"kind": "trace"`), the last one says how reading it ended
 (`"kind": "end"`). What a variable holds is written when it changes: `changed`; in `unbound` are those
 that lost their value. Values that JSON has no word for are objects with a `type`; numbers that a
-JSON reader would round are among them. Text with lone surrogates is
+JSON reader would round are among them. `changed_by` is the line that did it, `during` the call in which a variable
+changed while its frame waited. In `globals` are the variables of modules that others than their own bodies changed,
+each with who did it, or "found": true if it had the value when its module was first seen. Text with lone surrogates is
 {"type": "str", "utf8": hexadecimal}, with the surrogates as three bytes each.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from recorder import errors
 from recorder.export import text
 from recorder.export.output import Output
-from recorder.trace.reader import Event, Trace
+from recorder.trace.changes import During
+from recorder.trace.reader import Change, Event, Trace
 from recorder.trace.values.value import Value
 
 VERSION = 1
@@ -27,7 +30,7 @@ def write(trace: Trace, out: Output, on_progress: Callable[[int], None]) -> None
     file = out.file()
     head = {"kind": "trace", "format": "recorder-jsonl", "version": VERSION, **text.about(trace)}
     file.write(_line(head))
-    lines = _Lines()
+    lines = _Lines(trace)
     done = 0
     for event in trace.events():
         file.write(lines.line(event))
@@ -49,7 +52,8 @@ def _line(facts: dict[str, Any]) -> bytes:
 class _Lines:
     """Events as lines. What repeats is made once: functions, threads, values."""
 
-    def __init__(self) -> None:
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
         self.values = text.Converted(as_json)
         self.functions: dict[int, str] = {}
         self.names: dict[str, str] = {}
@@ -72,8 +76,10 @@ class _Lines:
             line += f', "task": {self.name(event.task.name)}'
         if event.raw_value is not None:
             line += f', "value": {self.values.get(event.raw_value, types)}'
-        if text.news(event):
-            line += self.changes(event)
+        if news := text.news(event):
+            line += self.changes(event, news)
+        if event.global_changes or (news and event.called is not None):
+            line += self.others(event)
         if event.adopted:
             line += ', "adopted": true'
         if event.gap:
@@ -82,24 +88,62 @@ class _Lines:
             line += f', "marks": {json.dumps(_marks(event))}'
         return line.encode("utf-8") + b"}\n"
 
-    def changes(self, event: Event) -> str:
-        values, names, types = event.values, event.names, event.types
+    def changes(self, event: Event, news: Sequence[tuple[str, bytes | None]]) -> str:
+        types = event.types
         changed = []
         unbound = []
-        for slot in text.news(event):
-            raw = values[slot]
+        for name, raw in news:
             if raw is None:
-                unbound.append(self.name(names[slot]))
+                unbound.append(self.name(name))
             else:
-                changed.append(f"{self.name(names[slot])}: {self.values.get(raw, types)}")
+                changed.append(f"{self.name(name)}: {self.values.get(raw, types)}")
         line = f', "changed": {{{", ".join(changed)}}}' if changed else ""
-        return line + (f', "unbound": [{", ".join(unbound)}]' if unbound else "")
+        line += f', "unbound": [{", ".join(unbound)}]' if unbound else ""
+        if event.is_module_body and event.namespace is not None:
+            line += f', "module": {self.name(event.namespace.name)}'
+        return f'{line}, "changed_by": {event.previous_line}'
+
+    def others(self, event: Event) -> str:
+        """What changed during a call, and globals that were changed by others than their module's body."""
+        during = []
+        others = []
+        for change in self.trace.changes(event):
+            if change.name != change.qualified_name:
+                others.append(self.other(change))
+            elif change.during is not None:
+                during.append(f"{self.name(change.name)}: {_during(change.during)}")
+        line = f', "during": {{{", ".join(during)}}}' if during else ""
+        return line + (f', "globals": [{", ".join(others)}]' if others else "")
+
+    def other(self, change: Change) -> str:
+        made = f'{{"module": {self.name(change.module or "")}, "name": {self.name(change.name)}'
+        if change.value is None:
+            made += ', "unbound": true'
+        else:
+            made += f', "value": {self.values.get(change.value.raw, change.value.types)}'
+        if change.found:
+            made += ', "found": true'
+        elif change.function is not None:
+            made += (
+                f', "function": {self.name(change.function.qualified_name)}, '
+                f'"file": {self.name(change.file)}, "line": {change.line}, "frame": {change.frame}'
+            )
+        if change.during is not None:
+            made += f', "during": {_during(change.during)}'
+        return made + "}"
 
     def name(self, name: str) -> str:
         found = self.names.get(name)
         if found is None:
             found = self.names[name] = text.quoted(name)
         return found
+
+
+def _during(during: During) -> str:
+    facts = {
+        "function": text.clean(during.function.qualified_name), "seq": during.seq, "calls": during.calls,
+    }  # fmt: skip
+    return json.dumps(facts, ensure_ascii=False)
 
 
 def _marks(event: Event) -> list[dict[str, object]]:

@@ -22,7 +22,7 @@ from recorder.export import text
 from recorder.export.output import Output, Sink
 from recorder.export.walk import Activation, Visitor, walk
 from recorder.trace.format import TAG_ENUM, TAG_TYPED
-from recorder.trace.reader import Event, Trace
+from recorder.trace.reader import Change, Event, Trace
 from recorder.trace.values.nodes import Node
 from recorder.trace.values.value import Value
 
@@ -47,7 +47,7 @@ SCHEMAS: Final = {
     "frame:int64 function:string file:string line:int32 depth:int32 began:string ended:string "
     "first_seq:int64 last_seq:int64 started_ns:int64 ended_ns:int64 duration_ns:int64 "
     f"own_ns:int64 arguments:string {VALUE}",
-    "values": f"trace:string seq:int64 {PLACE} name:string {VALUE}",
+    "values": f"trace:string seq:int64 {PLACE} name:string module:string during:string {VALUE}",
     "exceptions": f"trace:string seq:int64 kind:string {PLACE} type:string value:string",
     "files": "trace:string path:string sha256:string size:int64 source:string",
 }
@@ -151,6 +151,7 @@ def _shown(value: Value) -> _Shown:
 
 class _Rows(Visitor):
     def __init__(self, trace: Trace, tables: _Tables) -> None:
+        self.changes = trace.changes
         self.trace = str(trace.header["trace_id"])
         self.values = text.Converted(_shown)
         self.wanted = {name: name in tables.wanted for name in SCHEMAS}
@@ -184,7 +185,7 @@ class _Rows(Visitor):
                 (self.trace, event.seq, event.kind, *place, event.depth, time, value, lost),
             )
         if self.wanted["values"]:
-            self.changed(event, place)
+            self.changed(event, active.data.place)
         if (
             shown is not None
             and event.kind not in ("return", "yield")
@@ -194,11 +195,41 @@ class _Rows(Visitor):
             self.add("exceptions", row)
 
     def changed(self, event: Event, place: tuple[Any, ...]) -> None:
-        names, held, types = event.names, event.values, event.types
-        for slot in text.news(event):
-            raw = held[slot]
-            shown = NOTHING if raw is None else self.values.get(raw, types)
-            self.add("values", (self.trace, event.seq, *place, self.clean(names[slot]), *shown))
+        """The line is the one that did it."""
+        simple = event.called is None and not event.global_changes
+        if event.kind == "call" or simple:
+            module = event.namespace.name if event.is_module_body and event.namespace else None
+            for name, raw in text.news(event):
+                self.value(event, (*place, event.previous_line), name, module, None, raw)
+        for change in [] if simple else self.changes(event):
+            own = change.name == change.qualified_name
+            if not own or event.kind != "call":
+                during = change.during and change.during.function.qualified_name
+                raw = None if change.value is None else change.value.raw
+                where = (*place, change.line) if own else self.elsewhere(change, place)
+                self.value(event, where, change.name, change.module, during, raw)
+
+    def elsewhere(self, change: Change, place: tuple[Any, ...]) -> tuple[Any, ...]:
+        """PLACE of what changed a global. Nothing did where it was found so."""
+        if change.found or change.function is None:
+            return (place[0], None, None, None, None, None)
+        call = place[1] if change.frame == change.event.frame else None
+        thread = None if change.thread is None else change.thread.number
+        name, file = change.function.qualified_name, change.file
+        return (thread, call, change.frame, self.clean(name), self.clean(file), change.line)
+
+    def value(
+        self,
+        event: Event,
+        place: tuple[Any, ...],
+        name: str,
+        module: str | None,
+        during: str | None,
+        raw: bytes | None,
+    ) -> None:
+        shown = NOTHING if raw is None else self.values.get(raw, event.types)
+        about = (self.clean(name), module and self.clean(module), during and self.clean(during))
+        self.add("values", (self.trace, event.seq, *place, *about, *shown))
 
     def enter(self, active: Activation, event: Event | None, time: int) -> None:
         active.data = _Open(self.place(active))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -14,8 +15,9 @@ from recorder.trace.values.value import Value
 T = TypeVar("T")
 
 SHOWN = 1000  # characters of a value that is shown as text
-MOST_KEPT = 20_000  # values whose conversion is remembered,
-LARGEST_KEPT = 200  # if they have no more bytes than this
+MOST_KEPT = (
+    4 << 20
+)  # bytes of values and of what they became: so many are remembered, and as many again
 
 
 def clean(text: str) -> str:
@@ -31,20 +33,28 @@ def quoted(text: str) -> str:
 
 
 class Converted(Generic[T]):
-    """What values become in a format, by their bytes. The same value is converted once, mostly."""
+    """What values become in a format, by their bytes. The same value is converted once, mostly: a `self` is the same
+    for thousands of events, and large. What was not asked for lately is forgotten."""
 
     def __init__(self, make: Callable[[Value], T]) -> None:
         self.make = make
         self.kept: dict[bytes, T] = {}
+        self.older: dict[bytes, T] = {}
+        self.size = 0  # of what is in `kept`
 
     def get(self, raw: bytes, types: Types) -> T:
         found = self.kept.get(raw)
+        return self.remembered(raw, types) if found is None else found
+
+    def remembered(self, raw: bytes, types: Types) -> T:
+        found = self.older.get(raw)
         if found is None:
             found = self.make(Value(raw, types))
-            if len(raw) <= LARGEST_KEPT:
-                if len(self.kept) >= MOST_KEPT:
-                    self.kept.clear()
-                self.kept[raw] = found
+        size = len(raw) + sys.getsizeof(found)
+        if self.size + size > MOST_KEPT:
+            self.older, self.kept, self.size = self.kept, {}, 0
+        self.kept[raw] = found
+        self.size += size
         return found
 
 
@@ -56,12 +66,12 @@ def shown(value: Value, limit: int = SHOWN) -> str:
         return f"<unreadable: {error.error_name}>"
 
 
-def news(event: Event) -> Sequence[int]:
-    """The slots whose values are new to who follows the frame. Code that is run in a namespace which
+def news(event: Event) -> Sequence[tuple[str, bytes | None]]:
+    """The variables whose values are new to who follows the frame. Code that is run in a namespace which
     is not empty has variables from its beginning."""
-    if event.kind == "call" and event.names is not event.function.names:
-        return [slot for slot, raw in enumerate(event.values) if raw is not None]
-    return event.changed_slots
+    if event.kind == "call" and event.is_module_body:
+        return list(names_of(event.values, event.names).items())
+    return event.raw_changes() if event.changed_slots or event.global_changes else ()
 
 
 def names_of(values: tuple[bytes | None, ...], names: list[str]) -> dict[str, bytes]:

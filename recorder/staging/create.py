@@ -140,10 +140,10 @@ def discard(staging: Staging) -> None:
 def undo(staging: Staging, error: BaseException) -> None:
     """As `discard`, because of a failure, which gets a note of what could not be removed. In one call: an exception
     out of a signal handler comes before it or after it."""
-    note_left(error, control.discard(staging.folder, FILES_AS_BYTES, staging.sealer))
+    note_leftovers(error, control.discard(staging.folder, FILES_AS_BYTES, staging.sealer))
 
 
-def note_left(error: BaseException, left: Left | None) -> None:
+def note_leftovers(error: BaseException, left: Left | None) -> None:
     """Adds to the failure that led there what could not be removed: (call, errno, path) of the first."""
     if left is not None:
         error.add_note(str(_not_removed(left)))

@@ -1,83 +1,129 @@
-"""Where two recordings first differ: in what ran, or in a value.
+"""Where two recordings differ: in what ran, or in a value; one difference after the other.
 
 Threads are compared one by one, since how they take turns differs from run to run. Files are compared
 by their name, so that they may lie somewhere else; where a file has changed between the two, its lines
-are matched by their text, so that a changed program can be held against the old one.
+are matched by their text, so that a changed program can be held against the old one. Where something else
+ran, the two are aligned again at the nearest place from which on they are the same for a while.
 """
 
 from __future__ import annotations
 
 import difflib
 import fnmatch
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from itertools import zip_longest
-from typing import Final, Literal, NamedTuple
+from itertools import islice
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from recorder._core.decode import Thread
-from recorder.trace.format import TAG_LIST, TAG_SMALL_INT
 from recorder.trace.reader import Trace
 from recorder.trace.snapshots import Event
+from recorder.trace.statements import ENDS_OF_LINES
+from recorder.trace.values.differences import MISSING, Part, differences
 from recorder.trace.values.value import Value
+from recorder.trace.volatile import Volatile
 
 WHERE_IT_RAN: Final = ("__file__", "__cached__", "__spec__", "__loader__", "__builtins__")
+RUN: Final = 12  # events that have to be the same for the two to be aligned again
+WINDOWS: Final = (64, 512, 4_096, 16_384)  # events of each that are looked through for that
+MOST_PLACES: Final = 50  # at which the same run of events stands, and that are tried
+MOST_PARTS: Final = 3  # of one value that are told
+MOST_KEPT: Final = 20_000  # pairs of values that were found to be the same
+
+# How sure it is that two events stand for each other: nothing else ran before; or the two were aligned again, at the
+# only place that fits, or at the nearest of several.
+Alignment: TypeAlias = Literal["exact", "sure", "likely"]
+Key: TypeAlias = tuple[Any, ...]
+
+
+class Resumed(NamedTuple):
+    """Where the two are the same again."""
+
+    a: Event
+    b: Event
+    skipped_a: int  # events that only the one has,
+    skipped_b: int  # and the other
 
 
 class Difference(NamedTuple):
-    """The first one of a thread. `a` or `b` is None where that recording has no more events."""
+    """One difference. `a` or `b` is None where that recording has no more events of the thread."""
 
     thread: Thread
     what: str  # "flow": something else ran; "value": a variable or result differs
-    name: str | None  # the variable; None: the value of the event
+    name: str | None  # the variable, or `module.name` of a global; None: the value of the event
+    parts: list[Part]  # of the value: the ways to what differs, and both sides
     a: Event | None
     b: Event | None
-    same: int  # events of the thread that were the same before it
+    same: int  # events of the thread that stood for each other before it
     last: Event | None  # the last of these, in the first recording
+    alignment: Alignment
+    resumed: Resumed | None = None  # after a difference in flow; None: nowhere
 
 
 class Comparison:
-    def __init__(self, a: Trace, b: Trace, *, values: bool = True, ignore: Sequence[str] = ()):
+    """`strict`: what has to differ from run to run (addresses, ids, times, temporary names) counts, too."""
+
+    def __init__(
+        self,
+        a: Trace,
+        b: Trace,
+        *,
+        values: bool = True,
+        ignore: Sequence[str] = (),
+        strict: bool = False,
+    ) -> None:
         self.a = a
         self.b = b
         self.values = values
         self.ignore = (*WHERE_IT_RAN, *ignore)
+        self.volatile = None if strict else Volatile(a, b)
+        self.aligned = 0  # events of the first that stand for one of the second
+        self.repeated = 0  # values that differ as they did when they were last told
         self._lines: dict[tuple[str, str], dict[int, int] | None] = {}
+        self._equal: set[tuple[bytes, bytes]] = set()
+
+    @property
+    def passed(self) -> Counter[str]:
+        """What was passed over, since it differs in every run: how often, by kind."""
+        return Counter() if self.volatile is None else self.volatile.passed
 
     def differences(self) -> Iterator[Difference]:
-        """The first difference of every thread that has one, in the order of the threads."""
-        threads = {thread.number: thread for trace in (self.b, self.a) for thread in trace.threads}
-        for number in sorted(threads):
-            if found := self._first(threads[number]):
-                yield found
+        """All of them, in the order of the threads. A variable that goes on to differ is told once."""
+        for thread, a, b in self._threads():
+            yield from _Threads(self, thread, a, b).differences()
 
-    def _first(self, thread: Thread) -> Difference | None:
-        same = 0
-        last = None
-        pairs = zip_longest(
-            self.a.find(thread=thread.number), self.b.find(thread=thread.number)
-        )  # one of them may end before the other
-        for a, b in pairs:
-            if a is None or b is None or not self._same_place(a, b):
-                return Difference(thread, "flow", None, a, b, same, last)
-            name = self._other_value(a, b) if self.values else False
-            if name is not False:
-                return Difference(thread, "value", name, a, b, same, last)
-            same += 1  # noqa: SIM113 - it is needed behind the loop, too
-            last = a
-        return None
+    def _threads(self) -> Iterator[tuple[Thread, int | None, int | None]]:
+        """Those that stand for each other: of the same name, in order; then whatever is left."""
+        left, right = list(self.a.threads), list(self.b.threads)
+        pairs: list[tuple[Thread, Thread | None]] = []
+        for thread in left:
+            twin = next((one for one in right if one.name == thread.name), None)
+            if twin is not None:
+                right.remove(twin)
+            pairs.append((thread, twin))
+        for thread, twin in pairs:
+            if twin is None and right:
+                twin = right.pop(0)
+            yield thread, thread.number, None if twin is None else twin.number
+        for thread in right:
+            yield thread, None, thread.number
 
-    def _same_place(self, a: Event, b: Event) -> bool:
-        if (a.kind, a.depth, a.function.qualified_name) != (
-            b.kind,
-            b.depth,
-            b.function.qualified_name,
-        ):
-            return False
-        if a.file.rpartition("/")[2] != b.file.rpartition("/")[2]:
-            return False
-        if a.kind != "line":  # the line is said by the line events
-            return True
-        twins = self._twins(a.file, b.file)
-        return a.line == b.line if twins is None else twins.get(a.line) == b.line
+    # ---- places ----
+
+    def key(self, event: Event, *, first: bool) -> Key:
+        """What has to be the same of two events that stand for each other; lines are those of the second."""
+        function = event.function
+        line: Any = None
+        if event.kind == "line":  # the line is said by the line events
+            line = self._line(event) if first else event.line
+        return event.kind, event.depth, function.qualified_name, _base(event.file), line
+
+    def _line(self, event: Event) -> Any:
+        other = next((path for path in self.b.sources if _base(path) == _base(event.file)), None)
+        twins = None if other is None else self._twins(event.file, other)
+        if twins is None:
+            return event.line
+        return twins.get(event.line, (event.line,))  # a line that only the first one has
 
     def _twins(self, a: str, b: str) -> dict[int, int] | None:
         """Which line of the second file each line of the first is; None: the same one, or unknown."""
@@ -86,18 +132,55 @@ class Comparison:
             if left is None or right is None or left.sha256 == right.sha256:
                 self._lines[a, b] = None
             else:
-                self._lines[a, b] = _align(left.text.splitlines(), right.text.splitlines())
+                texts = (ENDS_OF_LINES.split(left.text), ENDS_OF_LINES.split(right.text))
+                self._lines[a, b] = _align(*texts)
         return self._lines[a, b]
 
-    def _other_value(self, a: Event, b: Event) -> str | Literal[False] | None:
-        """The name of what differs, None for the event's value; False if nothing does."""
-        left, right = a.changed, b.changed
+    # ---- values ----
+
+    def parts(self, a: Event, b: Event) -> Iterator[tuple[str | None, list[Part]]]:
+        """What differs of two events that stand for each other: by variable, None for the event's own value.
+        An empty list: it is the same."""
+        left, right = _changed(a), _changed(b)
         for name in sorted(left.keys() | right.keys()):
-            if any(fnmatch.fnmatchcase(name, pattern) for pattern in self.ignore):
+            last = name.rpartition(".")[2]
+            if any(fnmatch.fnmatchcase(one, each) for each in self.ignore for one in (name, last)):
                 continue
-            if not _equal(left.get(name, a.locals.get(name)), right.get(name, b.locals.get(name))):
-                return name
-        return False if _equal(a.value, b.value) else None
+            yield name, self._parts(left.get(name, _now(a, name)), right.get(name, _now(b, name)))
+        if a.value is not None or b.value is not None:
+            yield None, self._parts(a.value, b.value)
+
+    def _parts(self, a: Value | None, b: Value | None) -> list[Part]:
+        pair = (b"" if a is None else a.raw, b"" if b is None else b.raw)
+        if pair in self._equal:
+            return []
+        left, right = (MISSING if one is None else one.tree for one in (a, b))
+        same = (lambda x, y: False) if self.volatile is None else self.volatile.same
+        before = self.passed.total()
+        found = list(islice(differences(left, right, same), MOST_PARTS))
+        if not found and self.passed.total() == before:
+            if len(self._equal) >= MOST_KEPT:
+                self._equal.clear()
+            self._equal.add(pair)
+        return found
+
+
+def _changed(event: Event) -> dict[str, Value | None]:
+    return {**event.changed, **event.changed_globals}
+
+
+def _now(event: Event, name: str) -> Value | None:
+    """What a variable holds that did not change there."""
+    if name in event.locals:
+        return event.locals[name]
+    module, _, short = name.rpartition(".")
+    if event.namespace is not None and event.namespace.name == module:
+        return event.globals.get(short)
+    return None
+
+
+def _base(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def _align(a: list[str], b: list[str]) -> dict[int, int]:
@@ -110,9 +193,159 @@ def _align(a: list[str], b: list[str]) -> dict[int, int]:
     return twins
 
 
-def _equal(a: Value | None, b: Value | None) -> bool:
-    if a is None or b is None:
-        return a is b
-    if a.raw == b.raw and (a.raw[0] >= TAG_SMALL_INT or a.raw[0] < TAG_LIST):
-        return True  # it names no types, whose numbers differ from trace to trace
-    return a.to_json() == b.to_json()
+# ---- one thread ----------------------------------------------------------------------------------
+
+
+class _Ahead:
+    """The events of a thread, of which some are looked at before they are taken."""
+
+    def __init__(self, events: Iterator[Event]) -> None:
+        self._events = events
+        self._waiting: deque[Event] = deque()
+
+    def look(self, count: int) -> Sequence[Event]:
+        """The next ones, so many if there are."""
+        while len(self._waiting) < count and (event := next(self._events, None)) is not None:
+            self._waiting.append(event)
+        return [event for event, _ in zip(self._waiting, range(count), strict=False)]
+
+    def take(self) -> Event | None:
+        if self._waiting:
+            return self._waiting.popleft()
+        return next(self._events, None)
+
+    def put_back(self, event: Event) -> None:
+        self._waiting.appendleft(event)
+
+
+class _Place(NamedTuple):
+    """Where two threads may be aligned again; the least is the best."""
+
+    deeper: bool  # in calls than where they parted
+    distance: int
+    i: int
+    j: int
+    alone: bool = False  # no other place would align them in another way
+
+
+class _Threads:
+    """Two threads that stand for each other."""
+
+    def __init__(self, of: Comparison, thread: Thread, a: int | None, b: int | None) -> None:
+        self.of = of
+        self.thread = thread
+        self.a = _Ahead(iter(()) if a is None else of.a.find(thread=a))
+        self.b = _Ahead(iter(()) if b is None else of.b.find(thread=b))
+        self.same = 0
+        self.last: Event | None = None
+        self.alignment: Alignment = "exact"
+        self.told: dict[Key, list[str]] = {}  # variables that differ, with the ways to it
+        self.twin_of: dict[
+            int, int
+        ] = {}  # frame of the first → that of the second that stands for it
+        self.twin_to: dict[int, int] = {}  # … and the other way
+
+    def differences(self) -> Iterator[Difference]:
+        while True:
+            a, b = self.a.take(), self.b.take()
+            if a is None and b is None:
+                return
+            if a is None or b is None:
+                yield self._flow(a, b, None)
+                return
+            if self.of.key(a, first=True) == self.of.key(b, first=False):
+                if self.of.values:
+                    yield from self._values(a, b)
+                self._pair(a, b)
+                continue
+            found = self._resume(a, b)
+            yield self._flow(a, b, found and found[0])
+            if found is None:
+                return
+            resumed, self.alignment = found
+            for side, skipped in ((self.a, resumed.skipped_a), (self.b, resumed.skipped_b)):
+                for _ in range(skipped):
+                    side.take()
+
+    def _pair(self, a: Event, b: Event) -> None:
+        """Two events stand for each other, and so do their frames."""
+        self.same += 1
+        self.of.aligned += 1
+        self.last = a
+        if a.kind in ("return", "unwind"):
+            self.twin_of.pop(a.frame, None)
+            self.twin_to.pop(b.frame, None)
+        else:
+            self.twin_of[a.frame] = b.frame
+            self.twin_to[b.frame] = a.frame
+
+    def _may_be_twins(self, a: Event, b: Event) -> bool:
+        """Whether their frames, and those that called them, stand for each other, or for none yet."""
+        pairs = [(a.frame, b.frame)]
+        if a.caller is not None and b.caller is not None:
+            pairs.append((a.caller, b.caller))
+        return all(
+            self.twin_of[x] == y if x in self.twin_of else y not in self.twin_to for x, y in pairs
+        )
+
+    def _flow(self, a: Event | None, b: Event | None, resumed: Resumed | None) -> Difference:
+        return Difference(
+            self.thread, "flow", None, [], a, b, self.same, self.last, self.alignment, resumed
+        )
+
+    def _values(self, a: Event, b: Event) -> Iterator[Difference]:
+        for name, parts in self.of.parts(a, b):
+            key = (a.function.qualified_name, name, a.line if name is None else None)
+            ways = [part.path for part in parts]
+            if not parts:
+                self.told.pop(key, None)
+            elif self.told.get(key) == ways:
+                self.of.repeated += 1
+            else:
+                self.told[key] = ways
+                yield Difference(
+                    self.thread, "value", name, parts, a, b, self.same, self.last, self.alignment
+                )
+
+    def _resume(self, a: Event, b: Event) -> tuple[Resumed, Alignment] | None:
+        """Where the two are the same again, with the fewest events left out; and how sure that is. The events that
+        are left out, of which `a` and `b` are the first, are still to be taken."""
+        for window in WINDOWS:
+            left, right = [a, *self.a.look(window)], [b, *self.b.look(window)]
+            both_end = len(left) <= window and len(right) <= window
+            found = self._nearest(left, right, window)
+            # Within a call that only one of them makes, another call may look the same: rather where it is over.
+            if found is not None and (not found.deeper or both_end or window == WINDOWS[-1]):
+                self.a.put_back(a)
+                self.b.put_back(b)
+                i, j = found.i, found.j
+                return Resumed(left[i], right[j], i, j), "sure" if found.alone else "likely"
+            if both_end:
+                return None
+        return None
+
+    def _nearest(self, left: list[Event], right: list[Event], window: int) -> _Place | None:
+        """The least i + j from which on RUN events are the same, or all that are left; rather where neither is deeper
+        in calls than where they parted."""
+        keys_a = _ending([self.of.key(event, first=True) for event in left], window)
+        keys_b = _ending([self.of.key(event, first=False) for event in right], window)
+        depth = min(left[0].depth, right[0].depth)
+        places: dict[tuple[Key, ...], list[int]] = {}
+        for i in range(min(len(keys_a) - RUN + 1, len(left))):
+            places.setdefault(tuple(keys_a[i : i + RUN]), []).append(i)
+        best: _Place | None = None
+        ways: set[tuple[bool, int]] = set()  # in which they could be aligned
+        for j in range(min(len(keys_b) - RUN + 1, len(right))):
+            for i in places.get(tuple(keys_b[j : j + RUN]), ())[:MOST_PLACES]:
+                if self._may_be_twins(left[i], right[j]):
+                    one = _Place(left[i].depth > depth, i + j, i, j)
+                    ways.add((one.deeper, i - j))
+                    best = one if best is None else min(best, one)
+        if best is None:
+            return None
+        return best._replace(alone=sum(deeper == best.deeper for deeper, _ in ways) == 1)
+
+
+def _ending(keys: list[Key], window: int) -> list[Key]:
+    """With what stands for the end behind it, if it is in the window: there a shorter run will do."""
+    return keys + [("end",)] * (RUN - 1) if len(keys) <= window else keys

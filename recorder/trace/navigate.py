@@ -16,6 +16,8 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from recorder import errors
+from recorder.trace.changes import Change
+from recorder.trace.existence import Existence
 from recorder.trace.reader import Trace
 from recorder.trace.snapshots import POPPING, Event, Moment
 
@@ -135,14 +137,27 @@ class Navigator:
         return self._go(self._search(back, kind="raise", exception=type_name))
 
     def last_change(self, name: str, back: bool = True) -> bool:
-        """To where the variable of this frame got the value it has; again: the value before."""
+        """To where the variable of this frame, or the global `name` or `module.name`, got the value it has; again:
+        the value before."""
         now = self.event
+        module, _, short = name.rpartition(".")
+        is_local = not module and not now.is_module_body and short in now.slots
+        if not module and now.namespace is not None:
+            module = now.namespace.name
+        changed = any(self._is(one, short, module, is_local) for one in self.trace.changes(now))
         changes = self.trace.history(
-            name, frame=now.frame, backwards=back,
-            start=0 if back else now.seq + 1, stop=now.seq if back and name in now.changed
+            short, frame=now.frame if is_local else None, backwards=back,
+            start=0 if back else now.seq + 1, stop=now.seq if back and changed
             else now.seq + 1 if back else None,
         )  # fmt: skip
-        return self._go(next((change.event for change in changes), None))
+        wanted = (one.event for one in changes if self._is(one, short, module, is_local))
+        return self._go(next(wanted, None))
+
+    @staticmethod
+    def _is(change: Change, name: str, module: str, is_local: bool) -> bool:
+        return change.name == name and (
+            change.module is None if is_local else change.module == module
+        )
 
     def run(self, back: bool = False) -> bool:
         """To the nearest breakpoint."""
@@ -160,6 +175,42 @@ class Navigator:
         """To the thread's next stop, or else its last one."""
         found = self._search(False, kind=STOPS, thread=number)
         return self._go(found or self._search(True, kind=STOPS, thread=number))
+
+    # ---- nothing there ----
+
+    def why_nothing(
+        self, *, sought: str = "", variable: str = "", exception: str = "", thread: str = ""
+    ) -> str:
+        """Why it is nowhere in the trace: a sentence, or NOT_IN_TRACE with the nearest names. Empty if it is there."""
+        existence = Existence(self.trace)
+        if sought:
+            return self._why_not_found(existence, sought)
+        if variable:
+            short = variable.rpartition(".")[2]
+            never = next(self.trace.history(short), None) is None
+            return existence.variable(short) if never else ""
+        if exception:
+            never = next(self.trace.find("raise", exception=exception), None) is None
+            return existence.exception(exception) if never else ""
+        if thread:
+            existence.thread(int(thread))
+        return ""
+
+    def _why_not_found(self, existence: Existence, sought: str) -> str:
+        point = Breakpoint.parse(sought)
+        if next(self.trace.find(**point.asks), None) is not None:
+            return ""
+        if point.file is not None and point.line is not None:
+            return existence.line(point.file, point.line)
+        name = point.function or ""
+        if next(self.trace.find("raise", exception=name), None) is not None:
+            return ""
+        try:
+            return existence.function(name)
+        except errors.NotInTraceError:
+            if existence.is_exception(name):
+                return existence.exception(name)
+            raise
 
     # ---- inside ----
 

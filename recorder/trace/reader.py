@@ -24,13 +24,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
 from recorder import errors
-from recorder._core.decode import Function, Thread
+from recorder._core.decode import Function, Namespace, Thread
 from recorder.errors import arguments
 from recorder.trace import calls, filters
 from recorder.trace.calls import Call, Raised
+from recorder.trace.changes import Change, Changes
 from recorder.trace.container import compression
 from recorder.trace.container.file import Damage, TraceFile, Verdict
 from recorder.trace.event_range import EventRange
@@ -52,20 +53,6 @@ compression.load()
 
 
 @errors.guarded_class("read")
-class Change(NamedTuple):
-    """One value that a variable took."""
-
-    event: Event  # the first that sees it
-    name: str
-    value: Value | None  # None: it lost its value
-
-    @property
-    def line(self) -> int:
-        """The line that made the change: where its frame was before the event."""
-        return self.event.previous_line
-
-
-@errors.guarded_class("read")
 class Trace:
     """An open trace. `meta` is what was known when the recording began, `closing` what was when it ended: dicts as
     docs/trace-format.md has them (META, CLOSE), empty where they cannot be read.
@@ -79,6 +66,7 @@ class Trace:
         self._file = TraceFile(path)
         self._queries = Queries(self._file)
         self._sources: dict[str, Source] | None = None
+        self._changes = Changes(self._text_of)
         try:
             self.meta = self._facts(ChunkType.META)
             self.closing = self._facts(ChunkType.CLOSE)
@@ -117,6 +105,7 @@ class Trace:
 
     @property
     def path(self) -> str:
+        """The file, as it was given; for a staging folder, the part of the trace in it."""
         return self._file.path
 
     @property
@@ -124,6 +113,11 @@ class Trace:
         """What the file header says: trace_id (hex), started (ns since 1970), ticks_per_second."""
         head = self._file.head
         return {**head._asdict(), "trace_id": head.trace_id.hex()}
+
+    @property
+    def clock_offset(self) -> int:
+        """What to add to the monotonic clock's time to have ns since 1970. Reads the whole trace, once."""
+        return int(self._queries.survey().clock_offset)
 
     @property
     def verdict(self) -> Verdict:
@@ -293,11 +287,19 @@ class Trace:
         stop: int | None = None,
         backwards: bool = False,
     ) -> Iterator[Change]:
-        """Every value that the variables of this name took, with where; the last first if
-        `backwards`. What changed in a damaged chunk is not seen. Raises INVALID_ARGUMENT at once."""
+        """Every value that the variables of this name took, globals included, with where; the last first if
+        `backwards`. The filters are about what changed it. What changed in a damaged chunk is not seen. Raises
+        INVALID_ARGUMENT at once."""
         name = arguments.text(name, "name", "the name of a variable")
         wanted = filters.make(function=function, file=file, thread=thread, frame=frame, name=name)
-        return _changes(name, self._queries.find(wanted, *_bounds(start, stop), bool(backwards)))
+        found = self._queries.find(wanted, *_bounds(start, stop), bool(backwards))
+        return self._changes.history(name, wanted, found)
+
+    def changes(self, event: Event) -> list[Change]:
+        """What changed before an event, each with the line that did it: variables of its frame, and globals of any
+        module that were set since the event before."""
+        arguments.instance(event, Event, "event", "an event of the trace")
+        return self._changes.of(event)
 
     @property
     def threads(self) -> list[Thread]:
@@ -308,6 +310,16 @@ class Trace:
     def functions(self) -> list[Function]:
         """All functions that appear. Reads the whole trace, once."""
         return [function for _, function in sorted(self._queries.survey().functions.items())]
+
+    @property
+    def namespaces(self) -> list[Namespace]:
+        """The globals of all modules, and other dicts that code was run in. Reads the whole trace, once."""
+        return [namespace for _, namespace in sorted(self._queries.survey().namespaces.items())]
+
+    @property
+    def types(self) -> list[tuple[str, str]]:
+        """Module and qualified name of every type that a value names. Reads the whole trace, once."""
+        return [named for _, named in sorted(self._queries.survey().types.items())]
 
     @property
     def sources(self) -> Mapping[str, Source]:
@@ -322,6 +334,10 @@ class Trace:
                 else:
                     self._sources[source.path] = source
         return self._sources
+
+    def _text_of(self, path: str) -> str | None:
+        source = self.sources.get(path)
+        return None if source is None else source.text
 
     def verify(self) -> Check:
         """Checks everything: every checksum, and every record of every chunk. Damage is in the answer, and not
@@ -363,12 +379,6 @@ def _raised_in(origin: filters.Filter, found: Iterator[Raised]) -> Iterator[Rais
     for raised in found:
         if origin.wants_function(raised.origin.function):
             yield raised
-
-
-@errors.guarded("read")
-def _changes(name: str, found: Iterator[Event]) -> Iterator[Change]:
-    for event in found:
-        yield Change(event, name, event.locals.get(name))
 
 
 def _bounds(start: int, stop: int | None) -> tuple[int, int]:

@@ -6,15 +6,22 @@ None of them changes, and none needs the trace to be open.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, KeysView, Mapping
 from typing import NamedTuple
 
 from recorder import errors
-from recorder._core.decode import RawEvent, RawFrame, Thread
+from recorder._core.decode import RawChange, RawEvent, RawFrame, Thread
 from recorder.trace.values.nodes import Types
 from recorder.trace.values.value import Value
 
 POPPING = ("return", "yield", "unwind")  # the event's frame is off the stack when it happened
+
+
+class Names(KeysView[str]):
+    """The names of variables, shown as names."""
+
+    def __repr__(self) -> str:
+        return f"Names({list(self)})"
 
 
 @errors.guarded_class("read")
@@ -48,6 +55,9 @@ class Locals(Mapping[str, Value]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+    def keys(self) -> Names:
+        return Names(self)
 
     def __repr__(self) -> str:
         return "{" + ", ".join(f"{name}={value!r}" for name, value in self.items()) + "}"
@@ -113,12 +123,47 @@ class Event(RawEvent):
 
     @property
     def changed(self) -> dict[str, Value | None]:
-        """The variables that changed since the frame's last event; None: lost its value."""
-        found: dict[str, Value | None] = {}
-        for slot in self.changed_slots:
-            raw = self.values[slot]
-            found[self.names[slot]] = None if raw is None else Value(raw, self.types)
-        return found
+        """The variables of the frame that are new or changed; None: lost its value. Those of a module's body are its
+        globals: what a function changed of them is in the `changed_globals` of an event of that function."""
+        return {name: self._value(raw) for name, raw in self.raw_changes()}
+
+    @property
+    def changed_globals(self) -> dict[str, Value | None]:
+        """The other globals that were set since the event before, whoever's: by `module.name`."""
+        return {
+            f"{one.namespace.name}.{one.name}": self._value(one.raw)
+            for one in self.other_changes()
+            if not one.found
+        }
+
+    def raw_changes(self) -> list[tuple[str, bytes | None]]:
+        """`changed`, as bytes."""
+        if self.is_module_body:
+            return [(one.name, one.raw) for one in self.global_changes if self.owns(one)]
+        return [(self.names[slot], self.values[slot]) for slot in self.changed_slots]
+
+    def other_changes(self) -> list[RawChange]:
+        """The globals that were set and are not in `changed`; those, too, that were found with their module."""
+        if not self.global_changes:
+            return []
+        return [one for one in self.global_changes if not self.owns(one)]
+
+    @property
+    def is_module_body(self) -> bool:
+        """Whether its variables are the globals of its module."""
+        return self.names is not self.function.names
+
+    def owns(self, change: RawChange) -> bool:
+        """Whether what changed is a variable of this frame, a module's body, and changed there."""
+        return (
+            self.is_module_body
+            and self.namespace is not None
+            and change.namespace.number == self.namespace.number
+            and (change.found or change.frame in (None, self.frame))
+        )
+
+    def _value(self, raw: bytes | None) -> Value | None:
+        return None if raw is None else Value(raw, self.types)
 
     def __repr__(self) -> str:
         return (

@@ -42,6 +42,7 @@ from tests.tools.oracle_process import PROGRAMS, Oracle
 # What there is to capture, and the programs in which it happens.
 COVERED = {
     "calls with arguments": "arguments large_code callbacks",
+    "loops on one line, round by round": "one_line_loops comprehensions",
     "lines": "control_flow expressions large_code matching finally_blocks",
     "returns": "finally_blocks control_flow recursion",
     "yields and resumes": "generators iterators delegation",
@@ -198,7 +199,6 @@ def as_oracle(event: Event) -> tuple[Any, ...]:
     value = None
     if event.kind in ("return", "yield", "raise"):
         value = described(event.value)
-    where = (event.frame, event.kind == "call")
     whose = (event.thread.name or "", event.task and event.task.name)
     name = event.function.qualified_name
     line = None if event.kind == "unwind" and sys.version_info < (3, 12) else event.line
@@ -207,7 +207,7 @@ def as_oracle(event: Event) -> tuple[Any, ...]:
         for name, found in event.globals.items()
         if name not in IGNORED and is_plain(found)
     }
-    return KINDS[event.kind], name, line, (shown, value, around), whose, where
+    return KINDS[event.kind], name, line, (shown, value, around), whose
 
 
 def is_plain(value: Value) -> bool:
@@ -222,23 +222,6 @@ def line_up(event: Any, other: Any) -> Any:
     if line is None or (kind == "call" and function == "<module>"):
         line = other[2]
     return kind, function, line, (None if other[3][0] is None else shown, value, around), whose
-
-
-def without_repeats(events: list[Any]) -> list[Any]:
-    """3.12 and later: sys.settrace reports a line again when a jump goes back within it (a comprehension, a
-    loop on one line); sys.monitoring reports it when it is entered. Such repeats are left out on both sides."""
-    kept = []
-    last: dict[Any, int | None] = {}
-    for *event, (frame, starts) in events:
-        kind, _, line, *_ = event
-        if starts:
-            last[frame] = None
-        if kind == "line" and sys.version_info >= (3, 12):
-            if last.get(frame) == line:
-                continue
-            last[frame] = line
-        kept.append(tuple(event))
-    return kept
 
 
 def by_thread(events: list[Any]) -> dict[str, list[Any]]:
@@ -262,8 +245,8 @@ def test_equals_the_oracle(program: Path, oracle: Oracle, trace_of: Callable[[Pa
 
 def assert_is_recorded(program: Path, expected: list[Any], trace: Path) -> None:
     """That a trace has the events which the oracle saw of a program."""
-    want = by_thread(without_repeats(expected))
-    got = by_thread(without_repeats(recorded(program, trace)))
+    want = by_thread(expected)
+    got = by_thread(recorded(program, trace))
     assert got.keys() == want.keys()
     for thread in want:
         for number, (ours, theirs) in enumerate(zip(got[thread], want[thread], strict=False)):

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.capture.test_fidelity import by_thread, line_up, recorded, without_repeats
+from tests.capture.test_fidelity import by_thread, line_up, recorded
 from tests.conftest import ENVIRONMENT
 from tests.tools.oracle_process import Oracle
 
@@ -151,8 +151,8 @@ def test_what_they_do_is_recorded(tmp_path: Path, oracle: Oracle) -> None:
     subprocess.run(
         [sys.executable, program, tmp_path / "t.rtrace"], check=True, env=ENVIRONMENT, timeout=60
     )
-    want = by_thread(without_repeats(while_recording(oracle.ask(program))))
-    got = by_thread(without_repeats(while_recording(recorded(program, tmp_path / "t.rtrace"))))
+    want = by_thread(while_recording(oracle.ask(program)))
+    got = by_thread(while_recording(recorded(program, tmp_path / "t.rtrace")))
     assert want.keys() == {"MainThread", "old", "pool_0", ""}
     assert {thread: len(events) for thread, events in got.items()} == {
         thread: len(events) for thread, events in want.items()

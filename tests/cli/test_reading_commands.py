@@ -108,8 +108,8 @@ def test_print(trace: Path, capfd: pytest.CaptureFixture[str]) -> None:
     out, err = capfd.readouterr()
     lines = out.splitlines()
     assert len(lines) == 8
-    assert lines[2].split() == "2 line <module> /app.py:3 total = [1, 2]".split()
-    assert lines[5].split() == "5 line f /app.py:12 x = 1005 y = 'text'".split()
+    assert lines[2].split() == "2 line <module> /app.py:3 total = [1, 2] (line 2)".split()
+    assert lines[5].split() == "5 line f /app.py:12 x = 1005 y = 'text' (line 11)".split()
     assert "→ (1, None)" in lines[6]
     assert "y = (unbound)" in lines[6]
     assert "[3 events lost before this one]" in lines[6]
@@ -120,9 +120,9 @@ def test_print_as_json(trace: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["print", "--json", str(trace)]) == 0
     events = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     assert events[5] == {
-        "seq": 5, "kind": "line", "thread": 0, "thread_name": "MainThread", "function": "f",
+        "seq": 5, "kind": "line", "thread": 0, "thread_name": "MainThread", "task": None, "function": "f",
         "file": "/app.py", "line": 12, "frame": 1, "depth": 1, "time": 5 * 10**18 + 15,
-        "changed": {"x": 1005, "y": "text"},
+        "changed": {"x": 1005, "y": "text"}, "changed_by": 11,
     }  # fmt: skip
     assert events[6]["value"] == {"type": "tuple", "items": [1, None]}
     assert events[6]["unbound"] == ["y"]

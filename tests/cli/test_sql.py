@@ -199,3 +199,52 @@ def test_the_queries_of_the_page(runs: Callable[[range], list[Path]], recorder_s
     assert [(row["type"], row["times"]) for row in raised] == [("AssertionError", 1)] * 3
     for title in QUERIES:
         ask(recorder_says, traces, title)
+
+
+OUTSIDE = [
+    "select * from read_text('{file}')",
+    "select * from read_blob('{file}')",
+    "select * from read_csv('{file}')",
+    "select * from read_json('{file}')",
+    "select * from '{file}'",
+    "select * from glob('{folder}/*')",
+    "select * from sniff_csv('{file}')",
+    "select * from read_parquet('https://example.invalid/x.parquet')",
+    "attach '{folder}/x.db'",
+    "copy (select 1) to '{folder}/x.csv'",
+    "copy (select 1) to '{folder}/x.csv' (use_tmp_file false)",
+    "copy calls to '{folder}/tables/calls.parquet' (use_tmp_file false)",
+    "select 1; copy (select 1) to '{folder}/x.csv'",
+    "export database '{folder}/x'",
+    "install httpfs",
+    "load '{folder}/x.duckdb_extension'",
+    "set enable_external_access = true",
+    "set allowed_paths = ['{file}']",
+    "set temp_directory = '{folder}/spill'",
+]
+
+
+@pytest.mark.parametrize("query", OUTSIDE)
+def test_a_query_reaches_nothing_but_the_tables(
+    trace: Path, tmp_path: Path, recorder_says: Run, query: str
+) -> None:
+    (tmp_path / "secret.txt").write_text("secret words")
+    tables = tmp_path / "tables"
+    export(trace, "parquet", tables)
+    before = {path: path.read_bytes() for path in tables.iterdir()}
+    there = sorted(os.listdir(tmp_path))
+    asked = query.format(file=tmp_path / "secret.txt", folder=tmp_path)
+    done = recorder_says("sql", tables, f"select count(*) from calls; {asked}")
+    assert done.status == 2 and "ERR_QUERY_FAILED" in done.stderr, asked
+    assert b"secret words" not in done.stdout
+    assert {path: path.read_bytes() for path in tables.iterdir()} == before
+    assert sorted(os.listdir(tmp_path)) == there
+
+
+def test_a_query_reaches_files_where_that_is_asked_for(
+    trace: Path, tmp_path: Path, recorder_says: Run
+) -> None:
+    (tmp_path / "names.csv").write_text("function,owner\nprice,ann\n")
+    query = f"select owner from calls join '{tmp_path}/names.csv' using (function) limit 1"
+    done = recorder_says("sql", "--external", trace, query)
+    assert done.status == 0 and "ann" in done.stdout.decode()

@@ -282,20 +282,32 @@ def check_jsonl(want: Truth, path: Path) -> None:
     raised = Counter((e["seq"], e["kind"], json.dumps(e["value"])) for e in events
                      if e["kind"] in ("raise", "reraise", "handled"))  # fmt: skip
     assert raised == Counter((e.seq, e.kind, as_json(e.value)) for e in want.exceptions)
-    changes = [
-        (event["frame"], name, value)
-        for event in events
-        for name, value in [
-            *((n, json.dumps(v)) for n, v in event.get("changed", {}).items()),
-            *((n, None) for n in event.get("unbound", ())),
-        ]
-    ]
-    finals = export_truth.replayed(iter(changes))
-    assert {f: v for f, v in finals.items() if v} == {
-        frame: {clean(name): as_json(value) for name, value in held.items()}
-        for frame, held in want.frames.items()
-        if held
-    }
+    finals = export_truth.replayed(changes_in(events))
+    check_finals(want, finals, as_json)
+
+
+def changes_in(events: list[Any]) -> Iterator[tuple[Any, str, Any]]:
+    """Frame or module, name and value of all changes."""
+    for event in events:
+        owner = event.get("module", event["frame"])
+        for name, value in event.get("changed", {}).items():
+            yield owner, name, json.dumps(value)
+        for name in event.get("unbound", ()):
+            yield owner, name, None
+        for one in event.get("globals", ()):
+            yield one["module"], one["name"], None if "unbound" in one else json.dumps(one["value"])
+
+
+def check_finals(
+    want: Truth, finals: dict[Any, dict[str, Any]], form: Callable[[Any], str]
+) -> None:
+    """The last values of all variables of frames and of modules."""
+    for owners, held in ((want.frames, int), (want.modules, str)):
+        assert {o: v for o, v in finals.items() if v and type(o) is held and o in owners} == {
+            owner: {clean(name): form(value) for name, value in variables.items()}
+            for owner, variables in owners.items()
+            if variables
+        }
 
 
 def as_json(value: Any) -> str:
@@ -399,12 +411,11 @@ def check_parquet(want: Truth, path: Path) -> None:
         for e in want.exceptions
         if e.value
     )
-    finals = export_truth.replayed(iter(rows("values", "frame", "name", "value")))
-    assert {f: v for f, v in finals.items() if v} == {
-        frame: {clean(name): shown(value) for name, value in held.items()}
-        for frame, held in want.frames.items()
-        if held
-    }
+    changes = rows("values", "frame", "module", "name", "value")
+    finals = export_truth.replayed(
+        (frame if module is None else module, name, value) for frame, module, name, value in changes
+    )
+    check_finals(want, finals, shown)
 
 
 MILLION = """

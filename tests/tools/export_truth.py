@@ -51,7 +51,12 @@ class Truth:
 
     activations: list[Activation]
     exceptions: list[Event]  # raise, reraise, handled: one thread after the other, too
-    frames: dict[int, dict[str, Value]]  # the variables of every frame at its last event
+    frames: dict[
+        int, dict[str, Value]
+    ]  # the variables of every frame at its last event; of no module's body
+    modules: dict[
+        str, dict[str, Value]
+    ]  # the globals of every module in the end, if only one has that name
     events: int
     threads: list[int]  # in this order
 
@@ -61,6 +66,7 @@ def truth(trace: Trace) -> Truth:
     found: dict[int, list[Activation]] = {}
     exceptions: dict[int, list[Event]] = {}
     frames = {}
+    modules: dict[str, dict[str, Value]] = {}
     unseen: set[int] = set()  # frames of which a variable changed since their last step
     count = 0
     for event in trace.events():
@@ -77,8 +83,11 @@ def truth(trace: Trace) -> Truth:
             active.arguments = [name for name in arguments if name in event.locals]
             stack.append(active)
             found.setdefault(number, []).append(active)
-        frames[event.frame] = stack[-1].locals = dict(event.locals)
-        if event.changed:
+        stack[-1].locals = dict(event.locals)
+        if not event.is_module_body:
+            frames[event.frame] = stack[-1].locals
+        follow_globals(modules, event)
+        if event.changed_slots:
             unseen.add(event.frame)
         ends_unlike = event.kind in END and event.frame in unseen
         if event.kind in BEGIN or event.kind == "line" or ends_unlike:
@@ -89,14 +98,28 @@ def truth(trace: Trace) -> Truth:
         elif event.kind in END:
             stack[-1].ended, stack[-1].value = event.kind, event.value
             stack.pop()
+    names = [namespace.name for namespace in trace.namespaces]
     order = list(found)[:1] + sorted(list(found)[1:])
     return Truth(
         [active for number in order for active in found[number]],
         [event for number in order for event in exceptions.get(number, [])],
         frames,
+        {name: modules[name] for name in modules if names.count(name) == 1},
         count,
         order,
     )
+
+
+def follow_globals(modules: dict[str, dict[str, Value]], event: Event) -> None:
+    """The globals of the event's module, and what changed in others."""
+    if event.namespace is not None:
+        modules[event.namespace.name] = dict(event.globals)
+    for change in event.global_changes:
+        held = modules.setdefault(change.namespace.name, {})
+        if change.raw is None:
+            held.pop(change.name, None)
+        else:
+            held[change.name] = Value(change.raw, event.types)
 
 
 def clean(text: str) -> str:
@@ -160,9 +183,9 @@ def _container(node: Node, big: bool) -> Any:
     return "Tuple" if node.tag == TAG_TUPLE else "Sequence", made
 
 
-def replayed(changes: Iterator[tuple[int, str, Any]]) -> dict[int, dict[str, Any]]:
-    """The last value of every variable of every frame, from its changes; None: it lost it."""
-    frames: dict[int, dict[str, Any]] = {}
+def replayed(changes: Iterator[tuple[Any, str, Any]]) -> dict[Any, dict[str, Any]]:
+    """The last value of every variable of every frame, or module, from its changes; None: it lost it."""
+    frames: dict[Any, dict[str, Any]] = {}
     for frame, name, value in changes:
         held = frames.setdefault(frame, {})
         if value is None:

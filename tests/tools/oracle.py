@@ -4,7 +4,7 @@
 
 A request is a line of JSON: [PROGRAM, OUT, whether to look at variables]. Each is run as __main__ in a fork of
 this process, answered with its exit status, and pickled: for every event in its file (kind, function, line,
-(variables, value, plain globals), (thread, task), (frame, whether it starts)).
+(variables, value, plain globals), (thread, task)).
 Values are described as `describe` says, at the moment of the event.
 """
 
@@ -13,7 +13,6 @@ from __future__ import annotations
 import _thread
 import ctypes
 import datetime
-import dis
 import enum
 import inspect
 import json
@@ -183,12 +182,6 @@ def plain_globals(found: Mapping[str, Any]) -> dict[str, Any]:
     return {k: describe(v) for k, v in found.items() if type(v) in PLAIN and k not in IGNORED}
 
 
-def starts(frame: types.FrameType) -> bool:
-    """Whether a call event is the frame's first one, not a generator going on."""
-    opcode, argument = frame.f_code.co_code[frame.f_lasti : frame.f_lasti + 2]
-    return dis.opname[opcode] == "RESUME" and argument & 3 == 0
-
-
 def thread_name() -> str:
     """Empty for a thread that threading does not know. Not current_thread(): it would make it known."""
     thread = threading._active.get(threading.get_ident())  # type: ignore[attr-defined]
@@ -255,11 +248,10 @@ def watch(program: str, look: bool) -> list[tuple[Any, ...]]:
             value = describe(arg)
         elif event == "exception":
             value = describe(arg[1])
-        where = (id(frame), event == "call" and starts(frame))
         around = plain_globals(frame.f_globals)
         what = (shown, value, around)
         name = frame.f_code.co_qualname
-        events.append((event, name, frame.f_lineno, what, (thread_name(), task_name()), where))
+        events.append((event, name, frame.f_lineno, what, (thread_name(), task_name())))
         return note
 
     with open(program, encoding="utf-8") as file:

@@ -252,7 +252,6 @@ def test_the_answers_are_json_lines(average: Path, capfd: pytest.CaptureFixture[
     assert [call["arguments"]["seen"] for call in clean] == [[], [61.0, 59.5, 60.1]]
     assert [h["line"] for h in lines("history", "seen", "--file", "average.py")].count(14) == 5
     assert lines("exceptions") == []
-    assert lines("calls", "--thread", "7") == []
     assert len(lines("calls", "--limit", "2")) == 2
 
 
@@ -266,8 +265,10 @@ def test_diff_finds_the_first_difference(
     assert cli.main(["diff", str(average), str(other), "--flow"]) == 0
     capfd.readouterr()
     assert cli.main(["diff", str(average), str(other), "--json"]) == 1
-    found = json.loads(capfd.readouterr().out)
-    assert (found["what"], found["name"]) == ("value", "RUNNERS")
+    *found, end = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert (found[0]["what"], found[0]["name"]) == ("value", "RUNNERS")
+    assert found[1]["parts"] == [{"path": "[0]", "a": 70.9, "b": 70.8}], found[1]
+    assert end["summary"]["differences"] == len(found)
 
 
 def test_show_plain_obeys_a_script(

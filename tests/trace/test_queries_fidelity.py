@@ -20,7 +20,6 @@ from tests.capture.test_fidelity import (
     by_thread,
     described,
     line_up,
-    without_repeats,
 )
 from tests.tools.oracle_process import PROGRAMS, Oracle
 from tests.tools.rechunk import places, rechunked
@@ -59,9 +58,9 @@ def known(
     numbered = []
     for event in events:
         if event.kind in KINDS and event.file == str(program):
-            *what, content, whose, where = as_oracle(event)
-            numbered.append((*what, (content, event.seq), whose, where))
-    theirs, ours = by_thread(without_repeats(saw)), by_thread(without_repeats(numbered))
+            *what, content, whose = as_oracle(event)
+            numbered.append((*what, (content, event.seq), whose))
+    theirs, ours = by_thread(saw), by_thread(numbered)
     truth = {}
     for thread in theirs:  # between threads there is no order
         for (*_, (_, seq), _), seen in zip(ours[thread], theirs[thread], strict=True):
@@ -74,8 +73,7 @@ def known(
 
 
 def check_event(event: Event, truth: Any) -> None:
-    *what, _ = as_oracle(event)  # without the frame
-    assert line_up(tuple(what), truth) == truth, event
+    assert line_up(as_oracle(event), truth) == truth, event
 
 
 def check_events(trace: Trace, known: Known, seed: int) -> None:

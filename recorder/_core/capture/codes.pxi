@@ -42,13 +42,14 @@ cdef Code *code_of(PyObject *object) noexcept:
 cdef Code *new_code(PyCodeObject *object) noexcept:
     cdef Code *code
     if not PyCode_Check(<PyObject *> object):
-        blame("a hook is told of a code object")
+        set_fault_detail("a hook is told of a code object")
         fail(ERR_INVARIANT_BROKEN, STAGE_CAPTURE)
         return NULL
     code = <Code *> rec_sys.calloc(1, sizeof(Code))
     if code == NULL:
         fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, sizeof(Code))
         return NULL
+    notice_greenlets()
     code.object = object
     code.first_line = object.co_firstlineno
     code.is_async = (object.co_flags & (CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0

@@ -82,6 +82,7 @@ cdef Status event_end(Thread *t, uint8_t record, PyObject *value) noexcept nogil
     status = event_value(t, record, value, t.ended_secret and record != REC_UNWIND)
     if t.task != NULL and top_of(t).code.is_async and (t.depth == 1 or not t.frames[t.depth - 2].code.is_async):
         tracer.thread = NULL                    # a task's turn may end here: the next event has to look
+        tracer.look_again = True
     if record == REC_YIELD and top_of(t).node != NULL:
         suspend_shadow(t)
     else:

@@ -177,8 +177,8 @@ cdef int on_dict(int event, PyObject *dict, PyObject *key, PyObject *value) noex
         return 0
     if not PyUnicode_CheckExact(key) or rec_str_is(key, "__builtins__"):
         return 0
-    if slot_of_name(namespace, key, &slot) != OK:
-        namespace.stale = True
+    if thread_of(rec_thread_state()) == NULL or slot_of_name(namespace, key, &slot) != OK:
+        namespace.stale = True                  # the tape says whose thread it was
     elif slot < MOST_NAMES and record_global(namespace, slot, value if event != REC_DICT_DELETED else NULL) != OK:
         namespace.stale = True
     return 0

@@ -57,39 +57,61 @@ cdef PyObject *on_start(PyObject *self, PyObject **args, Py_ssize_t nargs) noexc
     t = thread_of(state)
     if t == NULL:
         return answer(ERR_OUT_OF_MEMORY)
-    if needs_attention():
-        status = attend()
+    if needs_attention_at_call():
+        status = handle_attention()
         if status != OK:
             return answer(status)
     return answer(event_call(t, frame, code))
 
 
 cdef PyObject *on_line(PyObject *self, PyObject **args, Py_ssize_t nargs) noexcept:
+    cdef int64_t line = 0
+    if hooks.state != RECORDING:
+        return inactive(True)
+    if not rec_int_small(args[1], &line):
+        set_fault_detail("a line has a small number")
+        return answer(fail(ERR_INVARIANT_BROKEN, STAGE_CAPTURE))
+    return line_begins(<int32_t> line)
+
+
+cdef inline PyObject *line_begins(int32_t line) noexcept:
     cdef PyThreadState *state = rec_thread_state()
     cdef rec_iframe *frame = rec_current_frame(state)
     cdef Thread *t
     cdef Status status
-    cdef int64_t line = 0
-    if hooks.state != RECORDING:
-        return inactive(True)
     t = thread_of(state)
     if t == NULL:
         return answer(ERR_OUT_OF_MEMORY)
-    if is_called_for():
-        status = attend()
+    if needs_attention_at_line():
+        status = handle_attention()
         if status != OK:
             return answer(status)
     if not is_top(t, frame):
         status = sync(t, frame)
         if status != OK or not is_top(t, frame):
             return answer(status)
-    if not rec_int_small(args[1], &line):
-        blame("a line has a small number")
-        return answer(fail(ERR_INVARIANT_BROKEN, STAGE_CAPTURE))
-    status = event_line(top_of(t), <int32_t> line)
+    status = event_line(top_of(t), line)
     if status != OK:
         return answer(status)
     return none()
+
+
+cdef PyObject *on_jump(PyObject *self, PyObject **args, Py_ssize_t nargs) noexcept:
+    """A jump back within a line is that line once more: the next round of a loop on one line. All other jumps are
+    switched off, each where it stands: what they lead to is told by LINE, or is no new line."""
+    cdef int64_t source = 0, target = 0
+    cdef int line
+    if hooks.state != RECORDING:
+        return inactive(True)
+    if not rec_int_small(args[1], &source) or not rec_int_small(args[2], &target):
+        set_fault_detail("a jump has small numbers")
+        return answer(fail(ERR_INVARIANT_BROKEN, STAGE_CAPTURE))
+    if target >= source:
+        return disabled()
+    line = PyCode_Addr2Line(<PyCodeObject *> args[0], <int> target)
+    if line < 0 or line != PyCode_Addr2Line(<PyCodeObject *> args[0], <int> source):
+        return disabled()
+    return line_begins(line)
 
 
 cdef PyObject *on_resume(PyObject *self, PyObject **args, Py_ssize_t nargs) noexcept:
@@ -174,7 +196,7 @@ cdef PyObject *frame_event(PyObject **args, uint8_t record) noexcept:
 
 # ---- installation ------------------------------------------------------------------------------------
 
-cdef PyMethodDef methods[11]
+cdef PyMethodDef methods[12]
 cdef int LOCAL_EVENTS = 0
 cdef int GLOBAL_EVENTS = 0
 
@@ -227,7 +249,8 @@ cdef int prepare_monitoring() except -1:
     define_method(8, b"on_reraise", <void *> on_reraise, e.RERAISE)
     define_method(9, b"on_handled", <void *> on_handled, e.EXCEPTION_HANDLED)
     define_method(10, b"on_stop_iteration", <void *> on_raise, e.STOP_ITERATION)
-    LOCAL_EVENTS = e.LINE | e.PY_RETURN | e.PY_YIELD | e.STOP_ITERATION
+    define_method(11, b"on_jump", <void *> on_jump, e.JUMP)
+    LOCAL_EVENTS = e.LINE | e.JUMP | e.PY_RETURN | e.PY_YIELD | e.STOP_ITERATION
     GLOBAL_EVENTS = e.PY_START | e.PY_RESUME | e.PY_THROW
     exceptions = e.PY_UNWIND | e.RAISE | e.RERAISE | e.EXCEPTION_HANDLED
     if HAS_LOCAL_EXCEPTIONS:
@@ -254,7 +277,7 @@ cdef Status install_monitoring() except *:
         names = []
         for tool in range(6):
             names.append(str(monitoring.get_tool(tool)))
-        blame(", ".join(names).encode("utf-8", "replace"))
+        set_fault_detail(", ".join(names).encode("utf-8", "replace"))
         return fail(ERR_TOOL_IDS_TAKEN, STAGE_START)
     for event, function in callbacks.items():
         monitoring.register_callback(tool, event, function)

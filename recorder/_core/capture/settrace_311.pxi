@@ -27,8 +27,8 @@ cdef void record_trace(PyFrameObject *object, int what, PyObject *arg) noexcept:
             return
     if PyInterpreterState_ThreadHead(state.interp) != hooks.newest:
         status = trace_all_threads(state)
-    if status == OK and what == PyTrace_LINE and is_called_for():
-        status = attend()
+    if status == OK and what == PyTrace_LINE and needs_attention_at_line():
+        status = handle_attention()
     t = tracer.thread
     if status != OK:
         pass
@@ -53,8 +53,8 @@ cdef Status traced(PyThreadState *state, rec_iframe *frame, int32_t line, int wh
     if t == NULL:
         return ERR_OUT_OF_MEMORY
     if what == PyTrace_CALL:
-        if needs_attention():
-            status = attend()
+        if needs_attention_at_call():
+            status = handle_attention()
             if status != OK:
                 return status
         if t.raising != NULL:

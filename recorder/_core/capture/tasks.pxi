@@ -31,7 +31,7 @@ cdef Status find_task(Thread *t, rec_iframe *frame) noexcept nogil:
         return status
     if object == NULL:
         t.task = NULL
-        tape.cur = put_tagged(tape.cur, REC_TASK, 0)
+        tape.cur = put_tagged(tape.cur, REC_TASK, t.greenlet)
         return OK
     return enter_task(t, object, frame)
 

@@ -1,4 +1,5 @@
-# Threads: which one an event belongs to, and what is known of each: its shadow stack, its name, its task.
+# Threads: which one an event belongs to, and what is known of each: its shadow stack, its name, its task. A greenlet has
+# a stack of its own and is such a Thread, too (greenlets.pxi).
 
 cdef struct Thread:
     Thread *next
@@ -15,6 +16,9 @@ cdef struct Thread:
     Task *task                 # that it runs, as last written
     uint32_t task_number
     bint ended_secret          # the values of the function that ended last are redacted
+    uint64_t *root             # where its memory for frames begins
+    uint64_t mark              # a greenlet's: what stands there; 0: the stack that the thread began with
+    uint32_t greenlet          # … and the number of its name, as a task, + 1
     bint thrown                # 3.11: the top frame goes on with an exception that its next event names
     PyObject *raising          # 3.11: not owned, only compared: what was raised last, and may yet be handled …
     uint64_t raising_in        # … in this frame
@@ -29,7 +33,11 @@ cdef inline Thread *thread_of(PyThreadState *state) noexcept nogil:
 
 
 cdef Thread *switch_thread(PyThreadState *state) noexcept nogil:
-    cdef Thread *t = tracer.all_threads
+    cdef Thread *before = tracer.last_thread
+    cdef Thread *t
+    if tracer.has_greenlets and not tracer.look_again and runs_on(before, state):
+        return before
+    t = tracer.all_threads
     while t != NULL and (t.state != state or t.state_id != state.id):
         t = t.next
     if reserve(2048) != OK:
@@ -38,12 +46,22 @@ cdef Thread *switch_thread(PyThreadState *state) noexcept nogil:
         t = new_thread(state)
         if t == NULL:
             return NULL
+    if tracer.has_greenlets:
+        t = stack_of(t)
+        if t == NULL or reserve(2048) != OK:
+            return NULL
     name_thread(t)
     if t != tracer.last_thread:
         t.loop = NULL
         tape.cur = put_tagged(tape.cur, REC_THREAD, t.number)
-    tracer.thread = tracer.last_thread = t
-    if t.task != NULL and find_task(t, NULL) != OK:
+        if t.greenlet != 0 and t.task == NULL:
+            tape.cur = put_tagged(tape.cur, REC_TASK, t.greenlet)
+        if before != NULL and before.mark != 0 and before.depth == 0 and before != t and before == tracer.last_thread:
+            rest_stack(before)
+    tracer.thread = t if not tracer.has_greenlets else NULL
+    tracer.last_thread = t
+    tracer.look_again = False
+    if (t.task != NULL or (before != NULL and before.task != NULL)) and find_task(t, NULL) != OK:
         return NULL
     return t
 
@@ -66,13 +84,20 @@ cdef Thread *new_thread(PyThreadState *state) noexcept nogil:
     tracer.last_thread = NULL
     t.state = state
     t.state_id = state.id
-    t.raised.start = NULL
-    t.raising = NULL
     t.name_fingerprint = 0
-    t.task = NULL
+    t.root = tracer.first_root if state.id == tracer.first_state_id else rec_stack_root(state)
+    forget_events(t)
     t.number = tracer.threads
     tracer.threads += 1
     return t
+
+
+cdef void forget_events(Thread *t) noexcept nogil:
+    """What the last events of whoever had this memory before have left."""
+    t.raised.start = NULL
+    t.raising = NULL
+    t.thrown = False
+    t.task = NULL
 
 
 cdef bint drop_frames(Thread *t) noexcept nogil:
@@ -90,10 +115,14 @@ cdef bint drop_frames(Thread *t) noexcept nogil:
 
 
 cdef void name_thread(Thread *t) noexcept nogil:
-    """DEF_THREAD, if the thread has no definition yet or another name than it says. Needs 1024 bytes."""
-    cdef PyObject *name = rec_thread_name(t.state)
+    """DEF_THREAD, if the thread has no definition yet or another name than it says. A greenlet's stack has the name of
+    the thread that runs it, and no number of the system's. Needs 1024 bytes."""
+    cdef PyObject *name
     cdef uint64_t fingerprint = 1
     cdef uint8_t *p
+    if t.mark != 0 and t.name_fingerprint != 0:
+        return
+    name = rec_thread_name(t.state)
     if name != NULL:
         fingerprint = rec_str_fingerprint(name, limits.text)
     elif t.name_fingerprint != 0:
@@ -101,7 +130,7 @@ cdef void name_thread(Thread *t) noexcept nogil:
     if fingerprint == t.name_fingerprint:
         return
     t.name_fingerprint = fingerprint
-    p = put_varint(put_tagged(tape.cur, REC_DEF_THREAD, t.number), t.state.native_thread_id)
+    p = put_varint(put_tagged(tape.cur, REC_DEF_THREAD, t.number), t.state.native_thread_id if t.mark == 0 else 0)
     if name != NULL:
         p = put_str(p, name, 200)
     elif t.state_id == hooks.main_thread:

@@ -21,6 +21,10 @@ cdef struct Tracer:
     int64_t budget           # budget.pxi: what larger ones may still cost …
     uint64_t budget_at       # … as of this event
     Thread *thread           # the one the tape is at; NULL: to be looked at anew
+    bint has_greenlets       # … as always once there can be greenlets
+    bint look_again          # … for another task in it, too
+    uint64_t first_state_id  # of the thread that began the recording, and where its memory for frames begins
+    uint64_t *first_root
     Thread *last_thread      # the one of the last THREAD record
     Thread *all_threads
     Code *all_codes
@@ -33,6 +37,7 @@ cdef Status open_tracer() noexcept:
     """State of a new session. What hangs on code objects from an earlier one is made new."""
     global namespaces_made
     cdef Code *code
+    cdef Status status
     cdef rec_watch_outcome watching
     tracer.session += 1
     tracer.codes = tracer.files = tracer.threads = tracer.suspended_count = 0
@@ -55,7 +60,7 @@ cdef Status open_tracer() noexcept:
     PyDict_Clear(files)
     watching = rec_watch_codes(&rec_sys, forget_code)
     if watching == REC_WATCHERS_TAKEN:
-        blame("as many tools as can watch code objects")
+        set_fault_detail("as many tools as can watch code objects")
         return fail(ERR_TRACER_INSTALL_CONFLICT, STAGE_START)
     if watching == REC_WATCH_MEMORY:
         return fail(ERR_OUT_OF_MEMORY, STAGE_START, ENOMEM)
@@ -66,29 +71,19 @@ cdef Status open_tracer() noexcept:
         code = code.next
     forget_types()
     watch_dicts()
-    return open_tasks()
+    status = open_tasks()
+    if status == OK:
+        open_greenlets()
+    return status
 
 
 cdef void close_tracer() noexcept nogil:
     """Frees every shadow and namespace. No record is written."""
     cdef Code *code
-    cdef Thread *t = tracer.all_threads
-    cdef Thread *following
     cdef Shadow *node
-    cdef Block *block
     cdef uint32_t i
-    while t != NULL:
-        following = t.next
-        while t.depth > 0:
-            pop_shadow(t)
-        block = t.block
-        REC_CHECK(block == NULL or block.used == 0, b"slots go with the frames they are of")
-        while block != NULL and block.previous != NULL:
-            block = block.previous
-        free_blocks(block)
-        free(t.frames)
-        free(t)
-        t = following
+    free_threads(tracer.all_threads)
+    close_greenlets()
     tracer.all_threads = tracer.thread = tracer.last_thread = NULL
     if tracer.suspended != NULL:
         for i in range(<uint32_t> BUCKETS):
@@ -105,3 +100,21 @@ cdef void close_tracer() noexcept nogil:
         code = code.next
     close_namespaces()
     unwatch_dicts()
+
+
+cdef void free_threads(Thread *t) noexcept nogil:
+    """A list of them, with their shadows."""
+    cdef Thread *following
+    cdef Block *block
+    while t != NULL:
+        following = t.next
+        while t.depth > 0:
+            pop_shadow(t)
+        block = t.block
+        REC_CHECK(block == NULL or block.used == 0, b"slots go with the frames they are of")
+        while block != NULL and block.previous != NULL:
+            block = block.previous
+        free_blocks(block)
+        free(t.frames)
+        free(t)
+        t = following

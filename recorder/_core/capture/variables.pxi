@@ -126,10 +126,10 @@ cdef void set_scalar(Recorded *last, uint32_t slot, PyObject *v, PyTypeObject *t
     cdef uint8_t *p = put_set(tape.cur, namespace, slot)
     cdef uint64_t delta = zigzag(<int64_t> (n - last.fingerprint))
     if t == &PyLong_Type:
-        if last.type == t and not is_small_int(<int64_t> n) and delta < zigzag(<int64_t> n):
-            p = put_tagged(p, TAG_INT_DELTA, delta)
-        else:
+        if is_small_int(<int64_t> n) or last.type != t or delta >= zigzag(<int64_t> n):
             p = put_int(p, <int64_t> n)
+        else:
+            p = put_tagged(p, TAG_INT_DELTA, delta)
     elif t == &PyFloat_Type:
         p = put_float(p, n)
     else:

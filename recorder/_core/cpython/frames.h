@@ -10,19 +10,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A reference to an object, or to none, as a frame holds it. 3.14 and later: the lowest bits say who counts it. */
-typedef struct {
-    uintptr_t bits;
-} rec_ref;
-
-static inline PyObject *rec_object(rec_ref ref)
-{
-#if PY_VERSION_HEX >= 0x030E0000
-    return (PyObject *)(ref.bits & ~(uintptr_t)3);
+/* A reference to an object, or to none, as a frame holds it. */
+#if PY_VERSION_HEX < 0x030E0000
+typedef PyObject *rec_ref;
+static inline PyObject *rec_object(rec_ref ref) { return ref; }
+static inline rec_ref rec_ref_to(PyObject *o) { return o; }
 #else
-    return (PyObject *)ref.bits;
+typedef struct {
+    uintptr_t bits; /* the lowest ones say who counts it */
+} rec_ref;
+static inline PyObject *rec_object(rec_ref ref) { return (PyObject *)(ref.bits & ~(uintptr_t)3); }
+static inline rec_ref rec_ref_to(PyObject *o) { return (rec_ref){(uintptr_t)o}; }
 #endif
-}
 
 typedef struct rec_iframe {
 #if PY_VERSION_HEX < 0x030C0000

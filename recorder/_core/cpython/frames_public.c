@@ -10,11 +10,11 @@ bool rec_frames_public = !REC_CPYTHON_KNOWN;
 typedef struct copy { /* stands for one frame object, or for the next one at its address */
     struct copy *next;
     PyFrameObject *of;
-    int room;
+    int capacity;
     rec_iframe frame; /* the variables go on behind its end */
 } copy;
 
-enum { BUCKETS = 4096, LEAST_ROOM = 32 };
+enum { BUCKETS = 4096, LEAST_CAPACITY = 32 };
 static copy *copies[BUCKETS];
 
 static copy *copy_of(PyFrameObject *object, int slots)
@@ -23,14 +23,14 @@ static copy *copy_of(PyFrameObject *object, int slots)
     while (*link != NULL && (*link)->of != object)
         link = &(*link)->next;
     found = *link;
-    if (found != NULL && found->room >= slots)
+    if (found != NULL && found->capacity >= slots)
         return found;
-    int room = slots > LEAST_ROOM ? slots : LEAST_ROOM;
-    copy *made = calloc(1, sizeof(copy) + (size_t)room * sizeof(PyObject *));
+    int capacity = slots > LEAST_CAPACITY ? slots : LEAST_CAPACITY;
+    copy *made = calloc(1, sizeof(copy) + (size_t)capacity * sizeof(PyObject *));
     if (made == NULL)
         return NULL;
     made->of = object;
-    made->room = room;
+    made->capacity = capacity;
     if (found != NULL) {
         made->next = found->next;
         free(found);
@@ -48,8 +48,6 @@ static PyObject *borrowed(PyObject *o)
     return o;
 }
 
-static rec_ref ref_to(PyObject *o) { return (rec_ref){(uintptr_t)o}; }
-
 static rec_iframe *read_frame(PyFrameObject *object)
 {
     PyCodeObject *code = (PyCodeObject *)borrowed((PyObject *)PyFrame_GetCode(object));
@@ -57,13 +55,14 @@ static rec_iframe *read_frame(PyFrameObject *object)
     if (made == NULL)
         return NULL;
     rec_iframe *frame = &made->frame;
-    frame->code = ref_to((PyObject *)code);
+    frame->code = rec_ref_to((PyObject *)code);
     frame->globals = borrowed(PyFrame_GetGlobals(object));
     frame->locals = code->co_flags & CO_OPTIMIZED ? NULL : borrowed(PyFrame_GetLocals(object));
     frame->instr = (char *)code->co_code_adaptive + PyFrame_GetLasti(object);
     frame->previous = NULL;
     for (int i = 0; i < code->co_nlocalsplus; i++)
-        frame->localsplus[i] = ref_to(borrowed(PyFrame_GetVar(object, PyTuple_GET_ITEM(code->co_localsplusnames, i))));
+        frame->localsplus[i] =
+            rec_ref_to(borrowed(PyFrame_GetVar(object, PyTuple_GET_ITEM(code->co_localsplusnames, i))));
     return frame;
 }
 

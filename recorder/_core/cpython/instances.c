@@ -491,12 +491,12 @@ bool rec_array_begin(PyObject *object, rec_array *out)
     return true;
 }
 
-size_t rec_array_fit(rec_array *array, size_t room)
+size_t rec_array_fit(rec_array *array, size_t capacity)
 {
     size_t item = (size_t)array->view.itemsize, size = (size_t)array->view.len;
     if (!array->simple || item == 0 || array->view.suboffsets != NULL)
         return 0;
-    return (size < room ? size : room) / item * item;
+    return (size < capacity ? size : capacity) / item * item;
 }
 
 void rec_array_copy(rec_array *array, uint8_t *out, size_t size)

@@ -94,7 +94,7 @@ typedef struct {
 } rec_array;
 
 bool rec_array_begin(PyObject *object, rec_array *out);
-size_t rec_array_fit(rec_array *array, size_t room); /* the bytes of whole items that fit */
+size_t rec_array_fit(rec_array *array, size_t capacity); /* the bytes of whole items that fit */
 void rec_array_copy(rec_array *array, uint8_t *out, size_t size); /* the first ones, in C order */
 void rec_array_end(rec_array *array);
 

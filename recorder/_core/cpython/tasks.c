@@ -13,6 +13,7 @@ static struct {
     PyObject *modules; /* sys.modules; not owned: it lives as long as the interpreter */
     PyObject *threading, *active;
     PyObject *tasks, *current_tasks;
+    PyObject *greenlet;
 } known;
 
 /* A str for looking up, with its hash, which is nobody else's; made once. Whether it is there. */
@@ -30,6 +31,7 @@ int rec_prepare_tasks(void)
     known.modules = PyImport_GetModuleDict();
     return has_name(&known.threading, "threading") && has_name(&known.active, "_active")
                && has_name(&known.tasks, "asyncio.tasks") && has_name(&known.current_tasks, "_current_tasks")
+               && has_name(&known.greenlet, "greenlet")
            ? 0 : -1;
 }
 
@@ -43,8 +45,8 @@ static PyObject *look_up(PyObject *dict, PyObject *key)
     return rec_dict_find(dict, PyUnicode_DATA(key));
 }
 
-/* A dict that a module of the standard library keeps under a name. */
-static PyObject *dict_in(PyObject *module_name, PyObject *name)
+/* Whatever is in sys.modules under a name, or NULL. */
+static PyObject *module_called(PyObject *name)
 {
 #if PY_VERSION_HEX >= 0x030D0000
     bool ending = Py_IsFinalizing();
@@ -53,12 +55,42 @@ static PyObject *dict_in(PyObject *module_name, PyObject *name)
 #endif
     if (ending || known.modules == NULL || !PyDict_CheckExact(known.modules))
         return NULL;
-    PyObject *module = look_up(known.modules, module_name);
+    return look_up(known.modules, name);
+}
+
+/* A dict that a module of the standard library keeps under a name. */
+static PyObject *dict_in(PyObject *module_name, PyObject *name)
+{
+    PyObject *module = module_called(module_name);
     if (module == NULL || !PyModule_CheckExact(module))
         return NULL;
     PyObject *dict = look_up(PyModule_GetDict(module), name);
     return dict != NULL && PyDict_CheckExact(dict) ? dict : NULL;
 }
+
+bool rec_has_greenlets(void)
+{
+    return module_called(known.greenlet) != NULL;
+}
+
+#if REC_CPYTHON_KNOWN
+_Static_assert(sizeof(((_PyStackChunk *)0)->data[0]) == sizeof(uint64_t), "a word of the memory for frames");
+
+uint64_t *rec_stack_root(PyThreadState *state)
+{
+    _PyStackChunk *chunk = state->datastack_chunk;
+    while (chunk != NULL && chunk->previous != NULL)
+        chunk = chunk->previous;
+    return chunk == NULL ? NULL : (uint64_t *)&chunk->data[0];
+}
+#else
+/* No public function says: all that a thread runs is on one stack. */
+uint64_t *rec_stack_root(PyThreadState *state)
+{
+    (void)state;
+    return NULL;
+}
+#endif
 
 static bool is_ident(PyObject *o, PyThreadState *state)
 {

@@ -4,9 +4,17 @@
 #define RECORDER_TASKS_H
 #include <Python.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Once per process; the interpreter's table of modules, and names to look up. -1: out of memory. */
 int rec_prepare_tasks(void);
+
+/* Whether the module `greenlet` is there, or about to be. */
+bool rec_has_greenlets(void);
+
+/* Where the memory for frames begins that the thread uses now; NULL: it has none yet. greenlet gives each greenlet memory of
+ * its own. CPython leaves the first word of it unused, lest the first frame to end there give the memory back. */
+uint64_t *rec_stack_root(PyThreadState *state);
 
 /* The name that `threading` has for the thread: a str, or NULL. Borrowed. */
 PyObject *rec_thread_name(PyThreadState *state);

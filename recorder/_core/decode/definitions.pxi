@@ -163,7 +163,9 @@ cdef Status apply_def_namespace(DecoderState *s, Cursor *c) noexcept nogil:
     if c.bad:
         return reject(s, b"a definition of a namespace that is not whole")
     status = define(s, DEF_NAMESPACE, number, c.at, &d)
-    if status == OK and s.in_preamble:
+    if status == OK and not s.in_preamble:
+        (<NamespaceDef *> d).opened_before = s.events + 1
+    elif status == OK:
         namespace = <NamespaceDef *> d
         for i in range(namespace.variable_count):
             namespace.variables[i].size = namespace.variables[i].flags = 0
@@ -200,11 +202,15 @@ cdef Status apply_def_task(DecoderState *s, Cursor *c) noexcept nogil:
 cdef Status apply_def_thread(DecoderState *s, Cursor *c) noexcept nogil:
     cdef uint64_t number = take_varint(c)
     cdef Definition *d = NULL
-    take_varint(c)           # native id
+    cdef uint64_t native_id = take_varint(c)
+    cdef Status status
     skip_str(c)
-    return reject(s, b"a definition of a thread that is not whole") if c.bad else define(
-        s, DEF_THREAD, number, c.at, &d
-    )
+    if c.bad:
+        return reject(s, b"a definition of a thread that is not whole")
+    status = define(s, DEF_THREAD, number, c.at, &d)
+    if status == OK:
+        (<ThreadDef *> d).native_id = native_id
+    return status
 
 
 cdef Status apply_def_file(DecoderState *s, Cursor *c) noexcept nogil:

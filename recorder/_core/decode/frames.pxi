@@ -26,11 +26,24 @@ cdef inline void push_frame(DecoderState *s, Frame *f) noexcept nogil:
     f.above = NULL
     if t.top != NULL:
         t.top.above = f
+        note_call(s, t.top, f)
     else:
         t.bottom = f
     t.top = f
     t.depth += 1
     s.top = f
+
+
+cdef inline void note_call(const DecoderState *s, Frame *caller, const Frame *f) noexcept nogil:
+    """What a frame waits for: what changes meanwhile may have been changed there."""
+    if s.in_preamble or f.flags & REC_FRAME_ADOPTED:
+        caller.calls = 0         # it began before, with an event that was not seen
+    elif caller.called == NULL or caller.called_before < caller.next_since:
+        caller.calls = 1
+    elif caller.calls:
+        caller.calls += 1
+    caller.called = f.code
+    caller.called_before = s.events
 
 
 cdef inline Frame *pop_frame(DecoderState *s) noexcept nogil:

@@ -133,6 +133,7 @@ cdef Status apply_clock(DecoderState *s, Cursor *c) noexcept nogil:
     cdef uint64_t wall = take_u64(c)
     if c.bad:
         return reject(s, b"a record that is not whole")
+    s.changes.restating = s.changes.restating and s.in_preamble    # the segment's own bytes begin with it
     s.clock.is_set = True
     s.clock.ticks = s.clock.set_ticks = ticks
     s.clock.set_mono = mono

@@ -13,7 +13,7 @@ KIND_BITS = {                    # for Reader.watch
 
 
 cdef class Thread:
-    """A thread of the recorded program."""
+    """A thread of the recorded program, or a greenlet's stack: it has a `native_id` of 0, and the thread's name."""
 
     cdef readonly uint64_t number
     cdef readonly uint64_t native_id
@@ -24,7 +24,7 @@ cdef class Thread:
 
 
 cdef class Task:
-    """An asyncio task of the recorded program."""
+    """An asyncio task or a greenlet of the recorded program."""
 
     cdef readonly uint64_t number
     cdef readonly str name
@@ -78,6 +78,19 @@ cdef class Function:
         return 0
 
 
+cdef class RawChange:
+    """A global that was set, and who set it: the frame that ran then, at this line."""
+
+    cdef readonly Namespace namespace
+    cdef readonly str name
+    cdef readonly bytes raw          # what it is now; None: unbound
+    cdef readonly bint found         # it had this value when its namespace was first seen
+    cdef readonly Function function  # None: nothing that is recorded ran then
+    cdef readonly object frame       # its number, or None
+    cdef readonly int64_t line
+    cdef readonly Thread thread
+
+
 cdef class RawFrame:
     """A frame as it stood then. Values are bytes of docs/trace-format.md, section 3."""
 
@@ -106,6 +119,9 @@ cdef class RawEvent(RawFrame):
     cdef readonly int64_t time       # ns since 1970; of the last event with a time of its own
     cdef readonly bytes raw_value    # what is returned, yielded, raised, …; or None
     cdef readonly tuple changed_slots  # those set since the frame's last event
+    cdef readonly tuple global_changes  # RawChanges, of whatever namespace, since the last event of all
+    cdef readonly tuple called       # the last call from the frame since its last event, or None: (Function,
+    #                                  number of its event or None, how many there were or 0: unknown)
     cdef readonly tuple marks        # (code number, detail) of what about it was not recorded
     cdef readonly bint gap           # events were lost just before it,
     cdef readonly uint64_t lost      # so many (0: unknown)

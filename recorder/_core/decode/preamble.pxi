@@ -195,7 +195,7 @@ cdef bint emit_unseen(DecoderState *s, ByteBuffer *out) noexcept nogil:
         t = t.next
     if there != s.threads.current and not append_thread(s, out, s.threads.current):
         return False
-    return emit_unseen_of_new_bodies(s, out)
+    return emit_unseen_of_new_bodies(s, out) and emit_unseen_once_more(s, out)
 
 
 cdef bint emit_unseen_of_new_bodies(DecoderState *s, ByteBuffer *out) noexcept nogil:
@@ -208,6 +208,18 @@ cdef bint emit_unseen_of_new_bodies(DecoderState *s, ByteBuffer *out) noexcept n
         if d == NULL or d.visited == s.preamble.visit or d.changed_before < s.events:
             continue
         if not emit_definition(s, &d.base) or not emit_unseen_globals(s, out, d, s.events):
+            return False
+    return True
+
+
+cdef bint emit_unseen_once_more(DecoderState *s, ByteBuffer *out) noexcept nogil:
+    """What is set since the last event, whoever's: by this, a reader tells it from what a body alone has not seen."""
+    cdef Map *map = &s.definitions.of_kind[DEF_NAMESPACE]
+    cdef NamespaceDef *d
+    cdef size_t i
+    for i in range(bucket_count(map)):
+        d = <NamespaceDef *> map.entries[i].item
+        if d != NULL and not emit_unseen_globals(s, out, d, s.events):
             return False
     return True
 

@@ -48,6 +48,12 @@ cdef class Reader(Decoder):
         """When the last event with a time of its own happened, in ns since 1970."""
         return self.now()
 
+    @property
+    def clock_offset(self):
+        """Nanoseconds from the monotonic clock's beginning to 1970's, as the last CLOCK said."""
+        cdef DecoderState *s = &self.s
+        return <int64_t> (s.clock.set_wall - s.clock.set_mono) if s.clock.is_set else 0
+
     def load(self, bytes payload not None, uint64_t first_event, uint64_t missing=0):
         """Goes to the beginning of a chunk, before which so many events are missing. Raises
         TraceCorruptError if its preamble is damaged."""
@@ -63,7 +69,7 @@ cdef class Reader(Decoder):
         self.point_at(payload)
         s.events = first_event
         s.in_preamble = True
-        s.marks.on = True
+        s.marks.on = s.changes.on = True
         with nogil:
             status = read_preamble(s)
         materialize_pending(self)
@@ -96,6 +102,7 @@ cdef class Reader(Decoder):
         clear_globals(s)
         self.point_at(state)
         s.events = seq
+        s.marks.bytes.size = s.changes.bytes.size = 0
         s.in_preamble = s.rereading = True
         with nogil:
             status = read_preamble(s)
@@ -104,6 +111,7 @@ cdef class Reader(Decoder):
         materialize_pending(self)
         if status != OK:
             raise self.unreadable(status)
+        s.changes.restating = False
         self.point_at(self.data)
         s.input.at += offset
 
@@ -196,10 +204,10 @@ cdef class Reader(Decoder):
         free_deferred(s)
         if seq > s.events:
             self.missing = 0
-        s.marks.on = False
+        s.marks.on = s.changes.on = False
         with nogil:
             status = run(s, seq)
-        s.marks.on = True
+        s.marks.on = s.changes.on = True
         materialize_pending(self)
         if status != OK:
             raise self.unreadable(status)
@@ -258,6 +266,13 @@ cdef class Reader(Decoder):
             e.raw_value = PyBytes_FromStringAndSize(
                 <const char *> s.event.value, <Py_ssize_t> s.event.value_size
             )
+        e.global_changes = ()
+        if s.changes.bytes.size and s.changes.before == s.events - 1:
+            e.global_changes = self.global_changes(f)
+        if f.called != NULL and f.called_before >= f.since:
+            e.called = (
+                self.functions[f.called.base.number], f.called_before if f.calls else None, f.calls
+            )
         e.marks = ()
         if s.marks.bytes.size and s.marks.before == s.events - 1:
             self.fill_marks(e)
@@ -266,6 +281,32 @@ cdef class Reader(Decoder):
             e.lost += self.missing
             self.missing = 0
         return e
+
+    cdef tuple global_changes(self, const Frame *f):
+        """What was set since the last event. What a frame finds when it begins or goes on, others did before it."""
+        cdef DecoderState *s = &self.s
+        cdef const GlobalChange *change = <const GlobalChange *> s.changes.bytes.data
+        cdef bint entered = s.event.kind in (REC_CALL, REC_RESUME, REC_THROW)
+        cdef RawChange made
+        cdef size_t i
+        cdef list found = []
+        for i in range(s.changes.bytes.size // sizeof(GlobalChange)):
+            made = RawChange.__new__(RawChange)
+            made.namespace = <Namespace> self.namespaces[change[i].namespace.base.number]
+            made.name = <str> made.namespace.names[change[i].slot]
+            made.raw = variable_value(&change[i].namespace.variables[change[i].slot])
+            made.found = change[i].found
+            if change[i].thread != NULL:
+                made.thread = <Thread> self.threads[change[i].thread.base.number]
+                made.function = <Function> self.functions[change[i].code.base.number]
+                made.frame = change[i].frame
+                made.line = change[i].line
+                if entered and change[i].frame == f.number and f.below != NULL:
+                    made.function = <Function> self.functions[f.below.code.base.number]
+                    made.frame = f.below.number
+                    made.line = f.below.line
+            found.append(made)
+        return tuple(found)
 
     cdef RawFrame fill(self, RawFrame r, Frame *f, const Frame *caller, uint64_t depth):
         r.frame = f.number

@@ -40,7 +40,8 @@ cdef Status apply_preamble_record(DecoderState *s, uint8_t byte, Cursor *c) noex
         return apply_clock(s, c)
     if byte == REC_BEGIN:
         s.in_preamble = False
-        s.begun = True
+        s.begun = s.changes.restating = True
+        s.changes.restated = s.events
         s.top = NULL if s.threads.current == NULL else s.threads.current.top
         return OK
     return apply_shared_record(s, byte, c)

@@ -23,8 +23,13 @@ cdef class Scanner(Decoder):
 
     @property
     def threads(self):
-        """How many threads have been seen."""
-        return self.s.definitions.of_kind[DEF_THREAD].count
+        """How many threads have been seen. A greenlet's stack is none: it has no native id."""
+        cdef ThreadDef *thread = self.s.threads.first
+        cdef size_t found = 0
+        while thread != NULL:
+            found += thread.native_id != 0
+            thread = thread.next
+        return found
 
     def segment(self, const uint8_t[::1] data not None, uint64_t first_event, bint whole=False):
         """Reads the records of the next segment. Its first event gets the number `first_event`.

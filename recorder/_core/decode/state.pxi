@@ -55,6 +55,7 @@ cdef struct Variable:        # its value's bytes, with differences resolved
     uint8_t small[16]
     uint64_t set_before      # the event
     uint32_t flags
+    uint32_t noted           # the event it is listed for in GlobalChanges, + 1 (the lower half)
 
 
 # ---- definitions ---------------------------------------------------------------------------------
@@ -94,6 +95,7 @@ cdef struct NamespaceDef:
     Variable *variables
     uint64_t variable_count  # allocated; the others are unbound
     uint64_t changed_before  # the event that the last change was before
+    uint64_t opened_before   # the event it was defined before, + 1; 0: in an earlier chunk
     bint dirty               # as in Frame
     void *snapshot
     uint64_t watched         # as in CodeDef
@@ -102,6 +104,7 @@ cdef struct NamespaceDef:
 cdef struct ThreadDef:
     Definition base
     ThreadDef *next
+    uint64_t native_id       # 0: the stack of a greenlet
     Frame *top
     Frame *bottom
     uint64_t depth
@@ -134,6 +137,9 @@ cdef struct Frame:
     uint64_t local_count     # allocated; the others are unbound
     uint64_t since           # what was set from this event on is new to the last event,
     uint64_t next_since      # and from here on to the next
+    CodeDef *called          # last, or NULL
+    uint64_t called_before   # the event that this call begins with
+    uint64_t calls           # made since the frame's last event; 0: nobody knows how many
     bint dirty               # a local is
     void *snapshot           # the reader's tuple of values, or NULL
 
@@ -181,6 +187,22 @@ cdef struct Marks:           # GAPs and MARKs of event number `before`, for who 
     uint64_t before
     ByteBuffer bytes         # triples of u64: record, code, detail
 
+cdef struct GlobalChange:    # a SET of a global
+    NamespaceDef *namespace
+    uint64_t slot
+    bint found               # it had this value when its namespace was first seen
+    ThreadDef *thread        # who set it; NULL: outside of any frame
+    CodeDef *code
+    uint64_t frame
+    int64_t line
+
+cdef struct GlobalChanges:   # those before event number `before`, for who reads on
+    bint on
+    bint restating           # behind BEGIN, before event number `restated`
+    uint64_t restated
+    uint64_t before
+    ByteBuffer bytes
+
 cdef struct UnseenEnds:      # frames whose end was not seen: DROP, FORGET
     bint on
     ByteBuffer numbers
@@ -220,6 +242,7 @@ cdef struct DecoderState:
     Event event
     Watch watch
     Marks marks
+    GlobalChanges changes
     UnseenEnds unseen_ends
     Preamble preamble
     Tally tally

@@ -143,9 +143,35 @@ cdef inline void mark_changed(
 cdef inline void mark_global_changed(
     DecoderState *s, NamespaceDef *namespace, Variable *variable, uint32_t flags
 ) noexcept nogil:
+    if s.changes.on and not s.in_preamble:
+        note_global_change(s, namespace, variable)
     variable.flags = flags | VAR_DIRTY | (0 if s.in_preamble else VAR_SET)
     variable.set_before = namespace.changed_before = s.events
     namespace.dirty = True
+
+
+cdef void note_global_change(DecoderState *s, NamespaceDef *namespace, Variable *variable) noexcept nogil:
+    """Lists it, with who made it, for the next event. Where memory lacks it is not listed, and has its value."""
+    cdef GlobalChange change
+    cdef bint again = variable.flags & VAR_SET and variable.set_before == s.events
+    if s.changes.restating and s.changes.restated == s.events and not again:
+        return                       # told with an event of an earlier chunk; what was not is set twice
+    if s.changes.before != s.events:
+        s.changes.before = s.events
+        s.changes.bytes.size = 0
+    if variable.noted == <uint32_t> (s.events + 1):
+        return
+    variable.noted = <uint32_t> (s.events + 1)
+    memset(&change, 0, sizeof(change))
+    change.namespace = namespace
+    change.slot = <uint64_t> (variable - namespace.variables)
+    change.found = namespace.opened_before == s.events + 1
+    if s.top != NULL:
+        change.thread = s.threads.current
+        change.code = s.top.code
+        change.frame = s.top.number
+        change.line = s.top.line
+    append(s, &s.changes.bytes, &change, sizeof(change))
 
 
 cdef inline Status add_to_variable(
@@ -175,8 +201,6 @@ cdef inline Status add_to_variable(
 
 cdef Status unset_variable(DecoderState *s, Variable *variable, NamespaceDef *namespace, Cursor *c) noexcept nogil:
     """UNBOUND, UNEXAMINED and EXAMINED."""
-    cdef uint64_t before = variable.set_before
-    cdef uint32_t was_set = variable.flags & <uint32_t> VAR_SET
     cdef uint8_t tag = take_byte(c)
     if tag == TAG_UNBOUND:
         variable.size = 0
@@ -184,7 +208,9 @@ cdef Status unset_variable(DecoderState *s, Variable *variable, NamespaceDef *na
     elif tag == TAG_UNEXAMINED:
         mark_changed(s, variable, namespace, variable.flags & <uint32_t> VAR_TYPED | VAR_UNEXAMINED)
     else:
-        mark_changed(s, variable, namespace, variable.flags & <uint32_t> VAR_TYPED)
-        variable.set_before = before       # it has not changed
-        variable.flags = variable.flags & ~<uint32_t> VAR_SET | was_set
+        variable.flags = variable.flags & <uint32_t> (VAR_TYPED | VAR_SET) | VAR_DIRTY   # it has not changed
+        if namespace != NULL:
+            namespace.dirty = True
+        else:
+            s.top.dirty = True
     return OK

@@ -7,6 +7,8 @@ cdef inline bint matches(DecoderState *s) noexcept nogil:
     cdef const Frame *caller
     if not (w.kinds >> (0 if s.event.kind == REC_LINE else s.event.kind)) & 1:
         return False
+    if w.by_variable and global_changed(s):
+        return True              # by whom, the change itself says
     if w.by_code and not f.code.wanted:
         return False
     if w.by_line and f.line != w.line:
@@ -15,9 +17,7 @@ cdef inline bint matches(DecoderState *s) noexcept nogil:
         return False
     if w.by_frame and f.number != w.frame:
         return False
-    if w.by_variable and not (
-        global_was_set(f, f.globals.watched) if f.flags & REC_FRAME_BODY else was_set(f, f.code.watched)
-    ):
+    if w.by_variable and (f.flags & REC_FRAME_BODY or not was_set(f, f.code.watched)):
         return False
     if w.by_depth and (s.threads.current.depth if s.event.kind == REC_LINE else s.event.depth) > w.depth + 1:
         return False
@@ -34,11 +34,16 @@ cdef inline const Frame *caller_of(const DecoderState *s, const Frame *f) noexce
     return f.below
 
 
-cdef inline bint global_was_set(const Frame *f, uint64_t watched) noexcept nogil:
-    """As was_set, for a module's body."""
-    if watched == 0 or watched > f.globals.variable_count:
+cdef inline bint global_changed(const DecoderState *s) noexcept nogil:
+    """Whether a global of the name that is watched was set before the last event, in whatever namespace."""
+    cdef const GlobalChange *change = <const GlobalChange *> s.changes.bytes.data
+    cdef size_t i
+    if s.changes.before != s.events - 1:
         return False
-    return is_new(&f.globals.variables[watched - 1], f.since)
+    for i in range(s.changes.bytes.size // sizeof(GlobalChange)):
+        if change[i].namespace.watched == change[i].slot + 1:
+            return True
+    return False
 
 
 cdef inline bint was_set(const Frame *f, uint64_t watched) noexcept nogil:

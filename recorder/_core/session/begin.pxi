@@ -27,7 +27,7 @@ cdef Status begin(bint wait_for_main) except *:
     tape.deadline = tape.last_tick + <uint64_t> (max_seconds * <double> tape.control.ticks_per_second)
     tape.sealer_pid = tape.control.sealer_pid
     known.ticks_per_second = tape.control.ticks_per_second
-    look_again()
+    plan_next_check()
     commit()
     if wait_for_main:
         hooks.state = WAITING

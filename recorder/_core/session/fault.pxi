@@ -15,7 +15,7 @@ cdef char *current_detail() noexcept nogil:
     return local_detail
 
 
-cdef void blame(const char *text) noexcept nogil:
+cdef void set_fault_detail(const char *text) noexcept nogil:
     """The detail of the fault that is about to be recorded: a path, a name. One that stands keeps its own."""
     cdef size_t n = min(strlen(text), sizeof(local_detail) - 1)
     if REC_LOAD(current_fault().status) == 0:
@@ -43,7 +43,7 @@ cdef Status fail_by_exception(exception, uint32_t stage) noexcept:
     """What Python raised in the midst of our own code. None of that runs code of the program's."""
     if isinstance(exception, MemoryError):
         return fail(ERR_OUT_OF_MEMORY, stage, ENOMEM)
-    blame((<PyTypeObject *> (<PyObject *> exception).ob_type).tp_name)
+    set_fault_detail((<PyTypeObject *> (<PyObject *> exception).ob_type).tp_name)
     return fail(ERR_CALLBACK_FAILED, stage)
 
 

@@ -44,7 +44,7 @@ def stats(Recording recording not None):
         "events": tape.events,
         "segments": tape.sequence,
         "segment_bytes": tape.cur - tape.data,
-        "threads": tracer.threads,
+        "threads": tracer.threads - stacks_made,
         "codes": tracer.codes,
         "suspended": tracer.suspended_count,
         "trace_bytes": tape.control.trace_bytes,

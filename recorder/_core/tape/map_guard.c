@@ -67,13 +67,13 @@ mend(Mapping *mapping)
     if (fd < 0) {
         return 0;
     }
-    void *place = MAP_FAILED;
+    void *mapped = MAP_FAILED;
     if (calls->ftruncate(fd, (off_t)mapping->size) == 0) {
-        place = calls->mmap(
+        mapped = calls->mmap(
             mapping->at, mapping->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
     }
     (void)calls->close(fd); /* audit: nothing was written through it */
-    return place != MAP_FAILED;
+    return mapped != MAP_FAILED;
 }
 
 static int

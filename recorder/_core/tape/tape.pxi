@@ -16,7 +16,7 @@ cdef struct Tape:
     uint64_t last_tick
     uint64_t most_events     # limits of the policy; looked at when a function is called and at every line
     uint64_t deadline        # in ticks
-    uint64_t look_at         # in ticks: when to look whether our handler of SIGBUS is still there
+    uint64_t next_check      # in ticks: when to look whether our handler of SIGBUS is still there
     int32_t pid
     int32_t sealer_pid
     bint is_cut_off          # the control page is memory of our own: nobody else sees it
@@ -106,7 +106,7 @@ cdef Status rotate(size_t size) noexcept nogil:
     cdef Status status
     REC_CHECK(PyGILState_Check() != 0, b"events are recorded one at a time")
     if size > <size_t> (REC_SEGMENT_SIZE - REC_SEGMENT_HEAD - SMALL_RECORD):
-        blame("a record fits into a segment")
+        set_fault_detail("a record fits into a segment")
         return fail(ERR_INVARIANT_BROKEN, STAGE_CAPTURE, 0, size, REC_SEGMENT_SIZE)
     status = <Status> REC_LOAD(tape.control.target_fault.status)
     if status != OK:
@@ -131,25 +131,25 @@ cdef bint limit_is_reached() noexcept nogil:
     return tape.events >= tape.most_events or rec_ticks() >= tape.deadline
 
 
-cdef inline bint is_called_for() noexcept nogil:
+cdef inline bint needs_attention_at_line() noexcept nogil:
     """At every line: a loop that calls nothing must end, too."""
     return tape.control.attention != 0 or tape.events >= tape.most_events
 
 
-cdef inline bint needs_attention() noexcept nogil:
+cdef inline bint needs_attention_at_call() noexcept nogil:
     """At every call, which has a timestamp."""
-    return is_called_for() or tape.last_tick >= tape.look_at
+    return needs_attention_at_line() or tape.last_tick >= tape.next_check
 
 
 cdef Status fail_limit() noexcept nogil:
     if tape.events >= tape.most_events:
-        blame("max_events")
+        set_fault_detail("max_events")
         return fail(ERR_LIMIT_REACHED, STAGE_CAPTURE, 0, tape.most_events)
-    blame("max_duration")
+    set_fault_detail("max_duration")
     return fail(ERR_LIMIT_REACHED, STAGE_CAPTURE, 0, <uint64_t> (max_seconds * 1000))
 
 
-cdef Status attend() noexcept nogil:
+cdef Status handle_attention() noexcept nogil:
     """Something outside of capture may want the recording to end. OK if not."""
     cdef Status status
     if tape.control.magic != REC_CONTROL_MAGIC:
@@ -159,15 +159,15 @@ cdef Status attend() noexcept nogil:
         return status                # a mapping was lost
     if limit_is_reached():
         return fail_limit()
-    if tape.last_tick >= tape.look_at:
+    if tape.last_tick >= tape.next_check:
         keep_guard()
-        look_again()
+        plan_next_check()
     return adopt_sealer_fault()
 
 
-cdef void look_again() noexcept nogil:
+cdef void plan_next_check() noexcept nogil:
     """In ten milliseconds, and when the time is up."""
-    tape.look_at = min(tape.deadline, tape.last_tick + tape.control.ticks_per_second // 100)
+    tape.next_check = min(tape.deadline, tape.last_tick + tape.control.ticks_per_second // 100)
 
 
 cdef Status wait_for_slot(uint32_t slot) noexcept nogil:
@@ -220,28 +220,28 @@ cdef void pause_us(uint64_t us) noexcept nogil:
 
 cdef Status map_tape(const char *folder) noexcept nogil:
     """Maps the control page and the ring of a staging folder. On failure nothing stays mapped."""
-    cdef void *place = NULL
+    cdef void *mapping = NULL
     cdef Status status
     cdef int i
     memset(&tape, 0, sizeof(tape))
     memset(&local_fault, 0, sizeof(local_fault))
     memset(local_detail, 0, sizeof(local_detail))
-    status = map_file(tape_path[REC_RING_SLOTS], folder, b"control", REC_CONTROL_SIZE, &place)
+    status = map_file(tape_path[REC_RING_SLOTS], folder, b"control", REC_CONTROL_SIZE, &mapping)
     if status != OK:
         return status
-    tape.control = <RecControl *> place
+    tape.control = <RecControl *> mapping
     if tape.control.magic != REC_CONTROL_MAGIC or tape.control.version != REC_LAYOUT_VERSION:
-        blame(tape_path[REC_RING_SLOTS])
+        set_fault_detail(tape_path[REC_RING_SLOTS])
         status = fail(ERR_STAGING_LOST, STAGE_START)
         unmap_tape()
         return status
     memcpy(&known, tape.control, sizeof(known))
     for i in range(REC_RING_SLOTS):
-        status = map_file(tape_path[i], folder, segment_name(i), REC_SEGMENT_SIZE, &place)
+        status = map_file(tape_path[i], folder, segment_name(i), REC_SEGMENT_SIZE, &mapping)
         if status != OK:
             unmap_tape()
             return status
-        tape.segments[i] = <uint8_t *> place
+        tape.segments[i] = <uint8_t *> mapping
     tape.pid = getpid()
     status = guard_tape()
     if status != OK:
@@ -288,7 +288,7 @@ cdef bint is_shared() noexcept nogil:
 cdef void restore_control() noexcept nogil:
     """Our part of the control page, and what never changes, after the rest was lost."""
     cdef RecControl *page = tape.control
-    memcpy(page, &known, 192)
+    memcpy(page, &known, <size_t> (<char *> &known.sealer_state - <char *> &known))
     page.sealer_pid = tape.sealer_pid
     page.target_pid = tape.pid
     page.target_state = REC_TARGET_RECORDING if hooks.state == RECORDING else REC_TARGET_STOPPED
@@ -324,27 +324,27 @@ cdef const char *segment_name(int i) noexcept nogil:
     return b"segment-2" if i == 2 else b"segment-3"
 
 
-cdef Status map_file(char *path, const char *folder, const char *name, size_t size, void **place) noexcept nogil:
+cdef Status map_file(char *path, const char *folder, const char *name, size_t size, void **mapping) noexcept nogil:
     cdef int fd, saved
     if snprintf(path, 4096, "%s/%s", folder, name) >= 4096:
-        blame(folder)
+        set_fault_detail(folder)
         return fail(ERR_NAME_TOO_LONG, STAGE_START)
     fd = open_file(path, O_RDWR | O_NOFOLLOW)
     if fd < 0:
         saved = errno
-        blame(path)
+        set_fault_detail(path)
         return fail(ERR_STAGING_LOST if saved == ENOENT else by_errno(saved, ERR_OPEN_FAILED), STAGE_START, saved)
-    place[0] = rec_sys.mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0)
+    mapping[0] = rec_sys.mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0)
     saved = errno
     # The mapping outlives the descriptor, and nothing was written through it: a failing close costs nothing.
-    if close_file(fd) != 0 and place[0] != MAP_FAILED:
+    if close_file(fd) != 0 and mapping[0] != MAP_FAILED:
         saved = errno
         # audit: munmap of what mmap gave cannot fail
-        rec_sys.munmap(place[0], size)
-        blame(path)
+        rec_sys.munmap(mapping[0], size)
+        set_fault_detail(path)
         return fail(by_errno(saved, ERR_CLOSE_FAILED), STAGE_START, saved)
-    if place[0] == MAP_FAILED:
-        blame(path)
+    if mapping[0] == MAP_FAILED:
+        set_fault_detail(path)
         return fail(by_errno(saved, ERR_MAP_FAILED), STAGE_START, saved, size)
     return OK
 

@@ -82,9 +82,13 @@ static inline uint64_t fingerprint_int(PyObject *o)
     if (__builtin_expect((size_t)(size + 1) <= 2, 1))
         return OF_INT + ((uint64_t)size << 40) + (v->ob_digit[0] & -(uint64_t)(size & 1)); /* 0 has none */
 #else
+#if PY_VERSION_HEX < 0x030E0000
     uintptr_t tag = v->long_value.lv_tag;
-    if (__builtin_expect(tag < (2 << 3), 1)) /* at most one digit; 0 has one, too. Bit 2: kept by CPython for good */
-        return OF_INT + ((tag & ~(uintptr_t)4) << 40) + v->long_value.ob_digit[0];
+#else
+    uintptr_t tag = v->long_value.lv_tag & ~(uintptr_t)4; /* without the mark of those that CPython keeps for good */
+#endif
+    if (__builtin_expect(tag < (2 << 3), 1)) /* at most one digit; 0 has one, too */
+        return OF_INT + (tag << 40) + v->long_value.ob_digit[0];
 #endif
     return fingerprint_large_int(o);
 }

@@ -38,8 +38,8 @@ cdef TypeEntry *lookup_type(PyTypeObject *t) noexcept nogil:
 
 
 cdef inline void number_type(PyTypeObject *t) noexcept nogil:
-    cdef TypeEntry *entry = type_of(t)
-    REC_CHECK(entry.type == t, b"a type that was looked up is in the table")
+    if type_of(t).type != t:
+        fail(ERR_INVARIANT_BROKEN, STAGE_CAPTURE)
 
 
 cdef void forget_types() noexcept nogil:
@@ -62,7 +62,7 @@ cdef void write_def_type(PyTypeObject *t, uint32_t number) noexcept nogil:
     cdef const char *c
     cdef uint8_t *p
     if walk.writing:
-        blame("a type is defined before its value is written")
+        set_fault_detail("a type is defined before its value is written")
         fail(ERR_INVARIANT_BROKEN, STAGE_CAPTURE, 0, number)
         return
     if reserve(4096) != OK:

@@ -1,7 +1,8 @@
 """A recorded value: bytes of docs/trace-format.md, section 3, taken apart when they are asked for.
 
 value.to_python()     the object itself, where it is wholly in the trace
-repr(value)           for people, of bounded length
+repr(value)           for people, of bounded length: "…" where it was cut
+str(value)            for people, all that was recorded
 value.to_json()       for programs: nothing is lost, and what was cut says so
 """
 
@@ -25,6 +26,8 @@ from recorder.trace.values.parse import parse
 from recorder.trace.values.render import SHOWN, show
 from recorder.trace.values.to_json import Json, to_json
 from recorder.trace.values.to_python import Builder, unreadable
+
+WHOLE = 1 << 24  # characters: more than a value that is recorded can have
 
 
 @errors.guarded_class("read")
@@ -98,6 +101,9 @@ class Value:
 
     def __repr__(self) -> str:
         return self.show()
+
+    def __str__(self) -> str:
+        return self.show(WHOLE)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Value):

@@ -1,0 +1,137 @@
+"""What changed, and where: the line that did it, and the event at which it was seen.
+
+A variable of a frame is looked at before each event of that frame. So it was changed by the line that ran before, or
+in a call that this line made: where the line does not name the variable, it was the call. A global is written down
+when it is bound, or, where it changed in place, before an event of code that names it; it belongs to the module that
+owns it, and to the frame that ran then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from recorder import errors
+from recorder._core.decode import Function, RawChange, Thread
+from recorder.trace.filters import Filter
+from recorder.trace.snapshots import Event
+from recorder.trace.statements import Statements
+from recorder.trace.values.value import Value
+
+
+class During(NamedTuple):
+    """A call for which a frame waited."""
+
+    function: Function
+    seq: (
+        int | None
+    )  # the event it began with (a call, or a generator's resume); None: not in this part of the trace
+    calls: int  # that the line made; this one is the last. 0: not known
+
+
+@errors.guarded_class("read")
+class Change(NamedTuple):
+    """One value that a variable took.
+
+    `line`, `function`, `frame` and `thread` are those that did it; `function` and `thread` are None if nothing that is
+    recorded ran then. `event` is the first that sees it.
+    """
+
+    event: Event
+    name: str
+    value: Value | None  # None: it lost its value
+    line: int
+    function: Function | None
+    frame: int | None
+    thread: Thread | None
+    module: str | None = (
+        None  # that owns it; None: a variable of the frame. Of a body, its variables are its module's
+    )
+    during: During | None = None  # the call in which it changed: the line only waited
+    found: bool = False  # it had this value when its module was first seen
+
+    @property
+    def seq(self) -> int:
+        """The number of the event at which it was seen."""
+        return self.event.seq
+
+    @property
+    def file(self) -> str:
+        """Where `line` is."""
+        return self.event.file if self.function is None else self.function.file
+
+    @property
+    def qualified_name(self) -> str:
+        """With its module, if it is a global that others than its module's body changed."""
+        if self.module is None or (self.frame == self.event.frame and self.event.is_module_body):
+            return self.name
+        return f"{self.module}.{self.name}"
+
+
+class Changes:
+    """What changed at events. `text_of`: the source of a file, as it ran; None if it is not in the trace."""
+
+    def __init__(self, text_of: Callable[[str], str | None]) -> None:
+        self._statements = Statements(text_of)
+
+    @errors.guarded("read")
+    def of(self, event: Event, name: str | None = None) -> list[Change]:
+        """Everything that is new or changed at an event, or what has this name."""
+        found = []
+        if event.changed_slots and not event.is_module_body:
+            found = [
+                self._variable(event, each, value)
+                for each, value in event.changed.items()
+                if name is None or each == name
+            ]
+        if event.global_changes:
+            found += [
+                self._global(event, one)
+                for one in event.global_changes
+                if name is None or one.name == name
+            ]
+        return found
+
+    @errors.guarded("read")
+    def history(self, name: str, wanted: Filter, events: Iterator[Event]) -> Iterator[Change]:
+        """Those of variables of this name, made by what the filter wants."""
+        for event in events:
+            for change in self.of(event, name):
+                if _is_wanted(wanted, change):
+                    yield change
+
+    def _variable(self, event: Event, name: str, value: Value | None) -> Change:
+        return Change(
+            event, name, value, event.previous_line, event.function, event.frame, event.thread,
+            during=self._during(event, name),
+        )  # fmt: skip
+
+    def _global(self, event: Event, one: RawChange) -> Change:
+        value = None if one.raw is None else Value(one.raw, event.types)
+        own = one.frame == event.frame
+        return Change(
+            event, one.name, value, one.line, one.function, one.frame, one.thread,
+            one.namespace.name, self._during(event, one.name) if own else None, one.found,
+        )  # fmt: skip
+
+    def _during(self, event: Event, name: str) -> During | None:
+        """The call in which a variable changed, of which the line that made the call says nothing."""
+        if event.called is None:
+            return None
+        words = self._statements.words(event.file, event.previous_line)
+        return None if words is None or name in words else During(*event.called)
+
+
+def _is_wanted(wanted: Filter, change: Change) -> bool:
+    """A variable's event was held against the filter already; who sets a global need not be whose event it is."""
+    if change.module is None:
+        return True
+    if wanted.frame is not None and wanted.frame != change.frame:
+        return False
+    if change.function is None:
+        return wanted.function is None and wanted.file is None and wanted.thread is None
+    if wanted.thread is not None and (
+        change.thread is None or not wanted.wants_thread(change.thread)
+    ):
+        return False
+    return wanted.wants_function(change.function)

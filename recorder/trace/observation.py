@@ -1,0 +1,103 @@
+"""Until when a global was looked at: what it holds afterwards is not known.
+
+A global that is bound anew is written down at once (on 3.11: when code of its module runs next). One that changes in
+place is looked at before the events of code that names it, and by nobody else's.
+"""
+
+from __future__ import annotations
+
+import warnings
+from types import CodeType
+from typing import Any, NamedTuple
+
+from recorder import errors
+from recorder._core.decode import Function
+from recorder.trace.changes import Change
+from recorder.trace.format import (
+    TAG_ARRAY,
+    TAG_BYTEARRAY,
+    TAG_DICT,
+    TAG_ELIDED,
+    TAG_GENERATOR,
+    TAG_INSTANCE,
+    TAG_LIST,
+    TAG_OBJECT,
+    TAG_SET,
+    TAG_TYPED,
+)
+from recorder.trace.reader import Trace
+from recorder.trace.values.nodes import Node, nodes
+
+CHANGING = frozenset(
+    (TAG_LIST, TAG_SET, TAG_DICT, TAG_BYTEARRAY, TAG_INSTANCE, TAG_OBJECT, TAG_TYPED, TAG_ELIDED,
+     TAG_ARRAY, TAG_GENERATOR)
+)  # fmt: skip
+
+
+class Unobserved(NamedTuple):
+    """The last that is known of a global. Of what it held later the trace says nothing."""
+
+    module: str
+    name: str
+    seq: int  # the last event that looked at it
+
+
+def can_change_in_place(tree: Any) -> bool:
+    """Whether something of a value can be another one in the same object."""
+    if isinstance(tree, bytearray):
+        return True
+    return any(node.tag in CHANGING for node in nodes(tree))
+
+
+class Observation:
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        self.names: dict[str, dict[tuple[str, int], frozenset[str]]] = {}
+        self.watched = not str(trace.meta.get("python", "")).startswith("3.11.")
+
+    @errors.guarded("read")
+    def end(self, change: Change) -> Unobserved | None:
+        """Of a global's last change; None if it is known until the trace ends."""
+        if change.module is None or change.value is None:
+            return None
+        changing = isinstance(change.value.tree, (Node, bytearray)) and can_change_in_place(
+            change.value.tree
+        )
+        if not changing and self.watched:
+            return None
+        last = change.seq
+        for event in self.trace.find(
+            function=(lambda function: self.speaks_of(function, change.name)) if changing else None,
+            start=change.seq, backwards=True,
+        ):  # fmt: skip
+            if event.namespace is not None and event.namespace.name == change.module:
+                last = event.seq
+                break
+        if last == len(self.trace[:]) - 1:
+            return None
+        return Unobserved(change.module, change.name, last)
+
+    def speaks_of(self, function: Function, name: str) -> bool:
+        """Whether the code of a function names a global; not known without its source: then it does not."""
+        path = function.file
+        if path not in self.names:
+            source = self.trace.sources.get(path)
+            self.names[path] = {} if source is None else _names(source.text, path)
+        place = (function.qualified_name, function.first_line)
+        return name in self.names[path].get(place, ())
+
+
+def _names(text: str, path: str) -> dict[tuple[str, int], frozenset[str]]:
+    """The names that each code of a text speaks of. It is compiled, and not run."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            waiting = [compile(text, path, "exec", dont_inherit=True)]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return {}
+    found = {}
+    while waiting:
+        code = waiting.pop()
+        found[code.co_qualname, code.co_firstlineno] = frozenset(code.co_names)
+        waiting += [part for part in code.co_consts if isinstance(part, CodeType)]
+    return found

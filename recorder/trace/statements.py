@@ -1,0 +1,81 @@
+"""What the source texts in a trace say: the words of the statement at a line, what is defined where, and which lines
+have code. Nothing of a text is run; one that this Python cannot read says nothing."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Callable
+from typing import Final
+
+WORD: Final = re.compile(r"[^\W\d]\w*")
+ENDS_OF_LINES: Final = re.compile(r"\r\n|\n|\r")  # Python knows no others
+
+
+class Statements:
+    """Of the files of a trace. `text_of`: the text of one, or None."""
+
+    def __init__(self, text_of: Callable[[str], str | None]) -> None:
+        self._text_of = text_of
+        self._files: dict[str, _File | None] = {}
+
+    def words(self, path: str, line: int) -> frozenset[str] | None:
+        """The names in the statement, or in the head of the compound one, that the line belongs to; None: not known."""
+        if path not in self._files:
+            text = self._text_of(path)
+            self._files[path] = None if text is None else _File(text)
+        file = self._files[path]
+        return None if file is None else file.words(line)
+
+
+class _File:
+    def __init__(self, text: str) -> None:
+        self.lines = ENDS_OF_LINES.split(text)
+        self.spans = _spans(text)
+
+    def words(self, line: int) -> frozenset[str] | None:
+        first, last = self.spans.get(line, (line, line))
+        if not 0 < first <= len(self.lines):
+            return None
+        return frozenset(WORD.findall("\n".join(self.lines[first - 1 : last])))
+
+
+def definitions(text: str) -> list[tuple[str, int]]:
+    """The functions and classes of a text: qualified name, as Python makes it, and line."""
+    found = []
+    waiting: list[tuple[ast.AST, str]] = [(node, "") for node in _parsed(text)]
+    while waiting:
+        node, around = waiting.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            found.append((around + node.name, node.lineno))
+            inside = "" if isinstance(node, ast.ClassDef) else ".<locals>"
+            around = f"{around}{node.name}{inside}."
+        waiting += [(child, around) for child in ast.iter_child_nodes(node)]
+    return sorted(found, key=lambda one: one[1])
+
+
+def lines_with_code(text: str) -> list[int]:
+    """The lines at which a statement begins."""
+    return sorted({first for first, _ in _spans(text).values()})
+
+
+def _parsed(text: str) -> list[ast.stmt]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+
+
+def _spans(text: str) -> dict[int, tuple[int, int]]:
+    """Of each line the first and last one of its statement."""
+    spans = {}
+    for node in ast.walk(ast.Module(_parsed(text), [])):  # what is inside comes later
+        if isinstance(node, (ast.stmt, ast.ExceptHandler)):
+            body = getattr(node, "body", None)
+            last = body[0].lineno - 1 if body else node.end_lineno or node.lineno
+            for line in range(node.lineno, max(last, node.lineno) + 1):
+                spans[line] = (node.lineno, max(last, node.lineno))
+    return spans

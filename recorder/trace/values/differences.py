@@ -1,0 +1,178 @@
+"""Where two values differ: by meaning, and with the way to it (`config['retries']`).
+
+Sets and dicts have no order; a reference is what it refers to in both. What merely has to differ from run to run
+(`Same` says so) is no difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from recorder.trace.format import (
+    TAG_DICT,
+    TAG_ENUM,
+    TAG_EXCEPTION,
+    TAG_FROZENSET,
+    TAG_INSTANCE,
+    TAG_LIST,
+    TAG_NAMED,
+    TAG_SET,
+    TAG_TIME,
+    TAG_TUPLE,
+    TAG_TYPED,
+)
+from recorder.trace.values.nodes import Node
+from recorder.trace.values.render import show
+
+Same: TypeAlias = Callable[[Any, Any], bool]  # of two leaves that are not equal
+
+KEY_WIDTH: Final = 60
+AROUND: Final = 20  # characters of a text that are shown before the difference
+SEQUENCES: Final = (TAG_LIST, TAG_TUPLE)
+SETS: Final = (TAG_SET, TAG_FROZENSET)
+NAMED: Final = (TAG_INSTANCE, TAG_NAMED, TAG_ENUM)
+MISSING: Final = Node(-1)  # stands for what one of the two has not
+
+
+class Part(NamedTuple):
+    """Two parts of two values that differ. `path`: behind the variable's name; MISSING where one has none."""
+
+    path: str
+    a: Any
+    b: Any
+
+
+def differences(a: Any, b: Any, same: Same, path: str = "") -> Iterator[Part]:
+    """The differences of two trees, from the outermost in, in order."""
+    if not isinstance(a, Node) or not isinstance(b, Node):
+        if not _equal(a, b) and not same(a, b):
+            yield Part(path, a, b)
+    elif (a.tag, a.type) != (b.tag, b.type):
+        if not same(a, b):
+            yield Part(path, a, b)
+    elif a.tag in SEQUENCES:
+        yield from _sequences(a, b, same, path)
+    elif a.tag == TAG_DICT:
+        yield from _dicts(a, b, same, path)
+    elif a.tag in SETS:
+        yield from _sets(a, b, same, path)
+    elif a.tag in NAMED:
+        yield from _attributes(a, b, same, path)
+    elif a.tag in (TAG_TYPED, TAG_EXCEPTION):
+        inner = ".args" if a.tag == TAG_EXCEPTION else ""
+        for left, right in zip(a.items, b.items, strict=False):
+            yield from differences(left, right, same, path + inner)
+    elif a != b and not same(a, b):
+        yield Part(path, a, b)
+
+
+def _equal(a: Any, b: Any) -> bool:
+    """Of the same type, and equal; a float also in its sign of zero, and as no number."""
+    if type(a) is not type(b):
+        return False
+    return repr(a) == repr(b) if isinstance(a, (float, complex)) else bool(a == b)
+
+
+def _sequences(a: Node, b: Node, same: Same, path: str) -> Iterator[Part]:
+    for index, (left, right) in enumerate(zip(a.items, b.items, strict=False)):
+        yield from differences(left, right, same, f"{path}[{index}]")
+    for index in range(len(b.items), len(a.items)):
+        yield Part(f"{path}[{index}]", a.items[index], MISSING)
+    for index in range(len(a.items), len(b.items)):
+        yield Part(f"{path}[{index}]", MISSING, b.items[index])
+    yield from _sizes(a, b, path)
+
+
+def _sizes(a: Node, b: Node, path: str) -> Iterator[Part]:
+    """Of what was too large to be recorded whole."""
+    if (a.cut or b.cut) and a.size != b.size:
+        yield Part(f"len({path or 'it'})", a.size, b.size)
+
+
+def _dicts(a: Node, b: Node, same: Same, path: str) -> Iterator[Part]:
+    left = {_key(key): (key, part) for key, part in a.items}
+    right = {_key(key): (key, part) for key, part in b.items}
+    only = [key for key in right if key not in left]
+    for known, (key, part) in left.items():
+        if known in right:
+            yield from differences(part, right[known][1], same, f"{path}[{show(key, KEY_WIDTH)}]")
+            continue
+        twin = next((other for other in only if _is_twin(key, right[other][0], same)), None)
+        if twin is None:
+            yield Part(f"{path}[{show(key, KEY_WIDTH)}]", part, MISSING)
+        else:  # the same key but for what differs in every run
+            only.remove(twin)
+            yield from differences(part, right[twin][1], same, f"{path}[{show(key, KEY_WIDTH)}]")
+    for other in only:
+        key, part = right[other]
+        yield Part(f"{path}[{show(key, KEY_WIDTH)}]", MISSING, part)
+    yield from _sizes(a, b, path)
+
+
+def _sets(a: Node, b: Node, same: Same, path: str) -> Iterator[Part]:
+    """What only one of them has. A cut one holds whichever came first: only sizes can be compared."""
+    if a.cut or b.cut:
+        yield from _sizes(a, b, path)
+        return
+    left = {_key(part): part for part in a.items}
+    right = {_key(part): part for part in b.items}
+    only = [part for key, part in right.items() if key not in left]
+    for key, part in left.items():
+        if key in right:
+            continue
+        twin = next((at for at, one in enumerate(only) if _is_twin(part, one, same)), None)
+        if twin is None:
+            yield Part(f"{show(part, KEY_WIDTH)} in {path or 'it'}", True, False)
+        else:
+            del only[twin]
+    for part in only:
+        yield Part(f"{show(part, KEY_WIDTH)} in {path or 'it'}", False, True)
+
+
+def _is_twin(a: Any, b: Any, same: Same) -> bool:
+    return next(differences(a, b, same), None) is None
+
+
+def _attributes(a: Node, b: Node, same: Same, path: str) -> Iterator[Part]:
+    left, right = dict(a.items), dict(b.items)
+    for name in [*left, *(name for name in right if name not in left)]:
+        inner = f"{path}.{name}" if name else path
+        if name in left and name in right:
+            yield from differences(left[name], right[name], same, inner)
+        else:
+            yield Part(inner, left.get(name, MISSING), right.get(name, MISSING))
+    yield from _sizes(a, b, path)
+
+
+def _key(tree: Any) -> Any:
+    """What is the same of two equal keys, and can be one itself. Numbers of another type are another key."""
+    if not isinstance(tree, Node):
+        return type(tree), repr(tree)
+    items = tree.items
+    if tree.tag in SETS:
+        items = frozenset(_key(part) for part in items)
+    elif tree.tag in NAMED:
+        items = tuple((name, _key(part)) for name, part in items)
+    elif isinstance(items, list):
+        items = tuple(_key(part) for part in items)
+    elif tree.tag >= TAG_TIME:
+        items = repr(items)
+    return tree.tag, tree.type, tree.size, items
+
+
+def shown(part: Part, width: int) -> tuple[str, str, str]:
+    """The path, and both sides as text. Of two texts that differ far inside, where they do."""
+    path, a, b = part
+    if isinstance(a, (str, bytes)) and type(a) is type(b) and max(len(a), len(b)) > width // 2:
+        at = next(
+            (n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
+        )
+        begin = max(at - AROUND, 0)
+        if begin:
+            return f"{path}[{begin}:]", show(a[begin:], width), show(b[begin:], width)
+    return path, _side(a, width), _side(b, width)
+
+
+def _side(tree: Any, width: int) -> str:
+    return "(not there)" if tree is MISSING else show(tree, width)
