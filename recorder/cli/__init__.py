@@ -49,20 +49,10 @@ BROKEN_PIPE = 141
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; its exit status. No exception and no traceback of ours comes out of it."""
-    json_errors: object = None
     try:
         open_what_is_closed()
         given = sys.argv[1:] if argv is None else argv
-        words = arguments.texts(given, "argv", "the words of a command")
-        if (
-            words and words[0] in COMMANDS and words[0] != "run"
-        ):  # which reads it with its own options
-            json_errors = failure.json_errors_in(words)
-            if words[0] != "policy":  # which shows it
-                words = failure.without_json_errors(words)
-            if json_errors is not None:
-                failure.check_json_errors(json_errors)
-        status = dispatch(words)
+        status = answer(arguments.texts(given, "argv", "the words of a command"))
         output.flush()
         return status
     except KeyboardInterrupt:
@@ -70,7 +60,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return BROKEN_PIPE
     except Exception as exc:
-        return failure.report(exc, failure.json_errors_wanted(json_errors))
+        return failure.report(exc, failure.json_errors_wanted())
+
+
+def answer(words: list[str]) -> int:
+    """The command, whose failure is told as --json-errors among its words says."""
+    if not words or words[0] not in COMMANDS or words[0] == "run":  # which reads it itself
+        return dispatch(words)
+    given = failure.json_errors_in(words)
+    if given is not None:
+        failure.check_json_errors(given)
+    try:
+        # `policy` shows it.
+        return dispatch(words if words[0] == "policy" else failure.without_json_errors(words))
+    except BrokenPipeError:
+        raise  # audit: main() ends quietly where nobody reads any more
+    except Exception as exc:
+        return failure.report(exc, failure.json_errors_wanted(given))
 
 
 def open_what_is_closed() -> None:

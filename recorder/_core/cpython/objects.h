@@ -134,9 +134,7 @@ static inline Py_hash_t rec_str_hash(PyObject *o) { return ((PyASCIIObject *)o)-
 /* The cached hash of a bytes; -1: never computed. */
 static inline Py_hash_t rec_bytes_hash(PyObject *o)
 {
-    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wdeprecated-declarations\"")
-    return ((PyBytesObject *)o)->ob_shash;
-    _Pragma("GCC diagnostic pop")
+    return ((Py_hash_t *)PyBytes_AS_STRING(o))[-1]; /* ob_shash, whose name is deprecated, stands before the bytes */
 }
 
 /* Writes the first n code points as UTF-8, lone surrogates as three bytes; returns the number of bytes (≤ 4n). */

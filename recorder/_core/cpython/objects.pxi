@@ -35,7 +35,7 @@ cdef extern from "cpython/items.h" nogil:
     bint rec_items_next(rec_items *, PyObject **, PyObject **)
 
 cdef extern from "cpython/ordered.h":
-    bint rec_prove_ordered()
+    void rec_prove_ordered()
     bint rec_is_ordered(PyTypeObject *) nogil
 
 cdef extern from "cpython/instances.h" nogil:

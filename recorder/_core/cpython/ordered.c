@@ -99,14 +99,13 @@ static bool is_as_known(PyObject *ordered, PyObject *moved, PyObject *other)
            && items[1].key == moved && items[1].value == Py_None && ((ordered_dict *)ordered)->state == state + 4;
 }
 
-bool rec_prove_ordered(void)
+void rec_prove_ordered(void)
 {
     if (is_known || rec_dicts_public || PyODict_Type.tp_basicsize != sizeof(ordered_dict))
-        return is_known;
+        return;
     PyObject *ordered = PyODict_New();
     if (ordered != NULL)
         is_known = is_as_known(ordered, Py_Ellipsis, Py_NotImplemented);
     PyErr_Clear();
     Py_XDECREF(ordered);
-    return is_known;
 }

@@ -15,8 +15,8 @@ typedef struct {
     PyObject *value;
 } rec_item;
 
-/* Whether what follows can be had: an OrderedDict is laid out as is known here. Without an exception left behind. */
-bool rec_prove_ordered(void);
+/* Finds out whether what follows can be had: an OrderedDict is laid out as is known here. Leaves no exception behind. */
+void rec_prove_ordered(void);
 
 bool rec_is_ordered(PyTypeObject *type);
 /* What changes when items, or their order, change; 0: not known. Not given twice to one object. */

@@ -23,9 +23,17 @@ typedef struct {           /* what is given: code points, or bytes */
 
 static rec_text text_of(PyObject *name)
 {
-    if (PyUnicode_Check(name))
-        return (rec_text){(int)PyUnicode_KIND(name), PyUnicode_DATA(name), PyUnicode_GET_LENGTH(name)};
-    return (rec_text){PyUnicode_1BYTE_KIND, PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name)};
+    rec_text text;
+    if (PyUnicode_Check(name)) {
+        text.kind = (int)PyUnicode_KIND(name);
+        text.data = PyUnicode_DATA(name);
+        text.size = PyUnicode_GET_LENGTH(name);
+    } else {
+        text.kind = PyUnicode_1BYTE_KIND;
+        text.data = PyBytes_AS_STRING(name);
+        text.size = PyBytes_GET_SIZE(name);
+    }
+    return text;
 }
 
 static inline Py_UCS4 code_point(const rec_text *text, Py_ssize_t i)
@@ -182,10 +190,10 @@ rec_patterns rec_read_patterns(PyObject *texts, void *room)
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(texts); i++) {
         rec_text text = text_of(PyTuple_GET_ITEM(texts, i));
         for (int k = 0; k < PATTERN_FORMS; k++) {
-            uint32_t size = write_form(&text, pattern_forms[k], true, out);
+            uint32_t size = write_form(&text, pattern_forms[k], true, out), letters = letters_of(out, size);
             if (is_there(&found, out, size))
                 continue;
-            pattern[found.count++] = (rec_pattern){out, size, letters_of(out, size)};
+            pattern[found.count++] = (rec_pattern){out, size, letters};
             out += size;
         }
     }
