@@ -19,17 +19,21 @@ MODULES = {
         "cpython/dicts.c",
         "cpython/frames.c",
         "cpython/frames_public.c",
+        "cpython/in_flight.c",
         "cpython/instances.c",
+        "cpython/iteration.c",
         "cpython/monitoring_table.c",
+        "cpython/ordered.c",
         "cpython/tasks.c",
         "value/encode.c",
         "value/fingerprint.c",
+        "value/names.c",
         "value/redaction.c",
     ],
     "control": [],
     "decode": [],
     "status": [],
-    "syscalls": ["sys/syscall_table.c", "tape/map_guard.c"],
+    "syscalls": ["sys/spawn.c", "sys/syscall_table.c", "tape/map_guard.c"],
 }
 PRELOAD = CORE / "session/preload.c"
 # What is built of one commit is the same bytes, whenever, wherever and by whomever it is built.
@@ -79,22 +83,25 @@ extensions = [
     for module in MODULES
 ]
 
-# A line that site-packages has besides the package: it starts the recorder where RECORDER_AUTOSTART says so.
-AUTOSTART = Path("recorder/_boot/recorder_autostart.pth")
+# A line that site-packages has besides the package: it starts the recorder where RECORDER_AUTOSTART says so. From 3.15
+# on it is that of the .start file.
+AUTOSTART = [Path("recorder/_boot/recorder_autostart" + suffix) for suffix in (".pth", ".start")]
 
 
 class BuildWithAutostart(build_py):
-    """For a wheel: the file goes to the root of what is installed."""
+    """For a wheel: the files go to the root of what is installed."""
 
     def run(self):
         super().run()
         if not self.editable_mode:
-            self.copy_file(str(AUTOSTART), str(Path(self.build_lib, AUTOSTART.name)))
+            for file in AUTOSTART:
+                self.copy_file(str(file), str(Path(self.build_lib, file.name)))
             for path in self.get_outputs(include_bytecode=0):
                 os.chmod(path, 0o644)  # a checkout has the modes of whoever made it
 
     def get_outputs(self, include_bytecode=1):
-        ours = [] if self.editable_mode else [str(Path(self.build_lib, AUTOSTART.name))]
+        files = [] if self.editable_mode else AUTOSTART
+        ours = [str(Path(self.build_lib, file.name)) for file in files]
         return [*super().get_outputs(include_bytecode), *ours]
 
 
@@ -114,7 +121,8 @@ class EditableWithAutostart(editable_wheel):
 
             def __call__(self, wheel, files, mapping):
                 strategy(wheel, files, mapping)
-                wheel.write(str(AUTOSTART), AUTOSTART.name)
+                for file in AUTOSTART:
+                    wheel.write(str(file), file.name)
 
         return Strategy()
 

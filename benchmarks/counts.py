@@ -95,7 +95,7 @@ def decoded(run: Callable[[int], object], size: int) -> Counts:
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "counts.rtrace"
-        with recorder.record(path, min_free_space=0):
+        with recorder.record(path, min_free_space=0, scope="deps"):
             run(size)
         found: collections.Counter[str] = collections.Counter()
         with recorder.open_trace(path) as trace:

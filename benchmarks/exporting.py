@@ -56,7 +56,7 @@ def work(turns: int) -> int:
 def record(path: Path, events: int) -> dict[str, Any]:
     import recorder
 
-    session = recorder.start(path, min_free_space=0)
+    session = recorder.start(path, min_free_space=0, scope="deps")
     work(events // A_TURN)
     return {"events": session.stop().events}
 

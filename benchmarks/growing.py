@@ -97,7 +97,7 @@ def main() -> None:
         if is_recorded:
             import recorder
 
-            session = recorder.start(Path(folder) / "growth.rtrace", min_free_space=0)
+            session = recorder.start(Path(folder) / "growth.rtrace", min_free_space=0, scope="deps")
         started, used = time.perf_counter(), time.process_time()
         run(value, work)
         found["cpu"] = time.process_time() - used

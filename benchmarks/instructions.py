@@ -42,9 +42,12 @@ CORE = (
 )  # how the functions of the core's C files begin
 # How CPython calls us: 3.12 and later one function per event, 3.11 one for all.
 HOOKS = (
-    ["start", "resume", "throw", "line", "return", "yield", "unwind", "raise", "reraise", "handled"]
-    if sys.version_info >= (3, 12)
-    else ["trace"]
+    ["trace"]
+    if sys.version_info < (3, 12)
+    else [
+        *("start", "resume", "throw", "line", "jump", "return", "yield"),
+        *("unwind", "raise", "reraise", "handled"),
+    ]
 )
 # Programs of the recordings, with sizes that make some thousand events each.
 PROGRAMS = {
@@ -123,17 +126,10 @@ def child(names: list[str]) -> None:
                 raise SystemExit(f"{name}: the recording is {summary.state}: {summary.error}")
 
 
-def spawn_sealer(staging: object) -> int:
+def spawn_sealer(staging: object, command: list[str]) -> tuple[int, int]:
     """The recorder clones with shared memory, which valgrind turns into a fork: the sealer's pid would be
     lost. Here it is an ordinary child."""
-    from recorder.staging import launch as module
-
-    path: str = staging.path  # type: ignore[attr-defined]
-    command = [
-        *(sys.executable, "-I", "-S", "-X", "utf8", "-c"),
-        *(module.SEALER_BOOT, path, *module._sealer_path()),
-    ]
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL).pid
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL).pid, 0
 
 
 # ---- callgrind's format ----------------------------------------------------------------------------------

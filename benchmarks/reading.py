@@ -134,7 +134,7 @@ def record(name: str, events: int, path: Path) -> dict[str, Any]:
     import recorder
 
     program = PROGRAMS[name]
-    session = recorder.start(path, min_free_space=0)
+    session = recorder.start(path, min_free_space=0, scope="deps")
     started = time.perf_counter()
     program.run(int(events / program.copies / program.a_turn))
     seconds = time.perf_counter() - started

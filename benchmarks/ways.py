@@ -44,7 +44,7 @@ def empty_callback(run: Run, folder: Path) -> tuple[Run, Stop]:
 def recorded(run: Run, folder: Path) -> tuple[Run, Stop]:
     import recorder
 
-    return run, recorder.start(folder / "benchmark.rtrace", min_free_space=0).stop
+    return run, recorder.start(folder / "benchmark.rtrace", min_free_space=0, scope="deps").stop
 
 
 def filtered_out(run: Run, folder: Path) -> tuple[Run, Stop]:

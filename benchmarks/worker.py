@@ -67,7 +67,7 @@ def decode(run: ways.Run, size: int, folder: Path) -> dict[str, Any]:
     events; seconds of looking into the middle of it."""
     import recorder
 
-    with recorder.record(folder / "decode.rtrace", min_free_space=0):
+    with recorder.record(folder / "decode.rtrace", min_free_space=0, scope="deps"):
         run(size)
     with recorder.open_trace(folder / "decode.rtrace") as trace:
         some = min(len(trace), 100_000)

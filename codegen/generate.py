@@ -29,6 +29,7 @@ OUTPUTS: Mapping[Path, Mapping[str, str]] = {
         "recorder/errors/explanations.json": "explanations.json.j2",
         "recorder/errors/diagnostic.schema.json": "diagnostic.schema.json.j2",
         "docs/errors.md": "errors.md.j2",
+        "recorder/errors/errors.md": "errors.md.j2",
     },
     format_table.TABLE: {
         "recorder/_core/tape/records.h": "records.h.j2",

@@ -13,11 +13,16 @@ from __future__ import annotations
 
 import sys
 
+# In a program that is recorded there is a recorder already, which the program does not see: it gets that one.
+if hasattr(sys.modules.get("recorder._boot"), "ours"):
+    sys.modules["recorder._boot"].ours.show()
+
 from recorder.imports import AtOnce
 from recorder.version import VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from recorder import errors
     from recorder.errors import RecorderError, RecordingAborted
     from recorder.policy import Policy
     from recorder.session import (
@@ -55,6 +60,7 @@ __all__ = [
     "Session",
     "Summary",
     "Trace",
+    "errors",
     "is_recording",
     "open_trace",
     "record",
@@ -65,6 +71,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    if name == "errors":
+        return _module("recorder.errors")  # which makes it an attribute
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -109,4 +117,5 @@ def _interpreter() -> int:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    """What is for users; the rest is found all the same."""
+    return sorted([*__all__, "__version__"])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 
-from recorder import errors
+from recorder import errors, redaction
 from recorder import policy as policies
 from recorder._core import capture
 
@@ -42,12 +43,15 @@ def options_for(
     missing = errors.TraceMissingError(path=path)
     json_fd, json_path, json_facts = reporter.after_finalization()
     return capture.Options(
+        optimize=sys.flags.optimize,
+        source_text=policy.source_text,
         scope=SCOPES[policy.scope],
         outside=(_folder(__file__),),
-        stdlib=_standard_library(),
+        stdlib=standard_library(),
+        own=_own(policy),
         included=_paths(policy.include),
         excluded=_paths(policy.exclude),
-        secrets=_secrets(policy),
+        secrets=redaction.patterns_of(policy),
         items=MOST_ITEMS,
         depth=MOST_DEPTH,
         text=MOST_TEXT,
@@ -80,11 +84,6 @@ def _short(path: str) -> str:
         return path
 
 
-def _secrets(policy: Policy) -> tuple[bytes, ...]:
-    """Patterns of names, as the core compares them: with `*` and `?`, ASCII in lower case."""
-    return tuple(_ascii(pattern.lower()) for pattern in policy.redact)
-
-
 def _ascii(pattern: str) -> bytes:
     """With `?` for everything else. In dev mode the codec of that name would be loaded, and seen by the program."""
     return "".join(c if c.isascii() else "?" for c in pattern).encode()
@@ -103,6 +102,12 @@ def _paths(patterns: tuple[str, ...]) -> tuple[bytes, ...]:
     return tuple(_ascii(pattern) for pattern in found)
 
 
+def _own(policy: Policy) -> tuple[str, ...]:
+    """As they are called, and where they really are: a module's file is told either way."""
+    folders = [os.path.abspath(folder) for folder in policy.own_folders]
+    return tuple(os.path.join(f, "") for path in folders for f in {path, os.path.realpath(path)})
+
+
 def _reports_forks(policy: Policy) -> bool:
     return bool(policy.follow_children or policy.json_errors or policy.log_file)
 
@@ -111,7 +116,7 @@ def _wants_summary(policy: Policy) -> bool:
     return policy.summary == "always" or (policy.summary == "auto" and os.isatty(2))
 
 
-def _standard_library() -> tuple[str, ...]:
+def standard_library() -> tuple[str, ...]:
     folder = _folder(os.__file__)
     return (folder, os.path.realpath(folder) + os.sep)
 

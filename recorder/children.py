@@ -9,14 +9,18 @@ Here is what is passed on to them and how their traces are called; `session` and
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
+import sys
 
 from recorder import errors
 from recorder.policy import Policy
-from recorder.staging import layout, stale
+from recorder.staging import layout, requests, stale
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from typing import Any
 
     from recorder.staging.layout import Staging
@@ -24,18 +28,26 @@ if TYPE_CHECKING:
 FOLLOW = "RECORDER_BOOT_FOLLOW"
 BOOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_boot")
 
-# The trace that names those of all processes below it; this process's own, unless it is a child itself.
+# The trace that names those of all processes below it, and whose sealer starts theirs; this process's own, unless it is
+# a child itself.
 _root: str | None = None
+_host: Mapping[str, Any] | None = None
 
 
 def root_of(staging: Staging) -> str:
     return _root or staging.destination
 
 
-def set_root(root: str | None) -> str | None:
-    """Names what processes below this one are recorded into; what it was before."""
-    global _root
-    before, _root = _root, root
+def host_of(staging: Staging) -> Mapping[str, Any]:
+    return _host or requests.host(staging)
+
+
+def set_root(
+    root: str | None, host: Mapping[str, Any] | None
+) -> tuple[str | None, Mapping[str, Any] | None]:
+    """Names what processes below this one are recorded into, and whose sealer starts theirs; what it was before."""
+    global _root, _host
+    before, (_root, _host) = (_root, _host), (root, host)
     return before
 
 
@@ -51,19 +63,26 @@ def facts_of(staging: Staging) -> dict[str, Any]:
 
 def command_line() -> list[str]:
     """What this process was started with, after the name of Python."""
-    import sys
-
     return [argument for argument in sys.orig_argv[1:] if type(argument) is str] or [""]
 
 
-def free_name(root: str, pid: int) -> str:
+def names_below(root: str, pid: int) -> Iterator[str]:
     """`app.123.rtrace`; with a number more if a process had this pid before, or was another program."""
     stem, suffix = os.path.splitext(root)
-    name, times = f"{stem}.{pid}{suffix}", 1
-    while os.path.lexists(name) or stale.staging_folders(name):
-        times += 1
-        name = f"{stem}.{pid}-{times}{suffix}"
-    return name
+    return numbered(f"{stem}.{pid}{suffix}")
+
+
+def numbered(name: str) -> Iterator[str]:
+    """The name, and then others: `app.rtrace`, `app-2.rtrace`, …"""
+    stem, suffix = os.path.splitext(name)
+    yield name
+    for number in itertools.count(2):
+        yield f"{stem}-{number}{suffix}"
+
+
+def is_free(name: str) -> bool:
+    """Whether no trace of this name is there, or on its way."""
+    return not os.path.isfile(name) and not stale.staging_folders(os.path.realpath(name))
 
 
 # ----------------------------------------------------------------------- processes started anew
@@ -71,12 +90,11 @@ def free_name(root: str, pid: int) -> str:
 
 def pass_on(staging: Staging) -> None:
     """Puts into the environment what a Python started below us needs to record itself."""
-    import json
-
     facts = {
         "root": layout.portable(root_of(staging)),
         "policy": staging.policy.to_dict(),
         "parent": facts_of(staging),
+        "host": host_of(staging),
     }
     os.environ[FOLLOW] = json.dumps(facts)
     path = os.environ.get("PYTHONPATH")
@@ -95,14 +113,14 @@ def withdraw() -> None:
             os.environ["PYTHONPATH"] = rest
 
 
-def parse(text: str) -> tuple[str, Policy, dict[str, Any]]:
-    """What a recorded process has passed on: the root of the traces, the policy, and the facts of that process."""
-    import json
-
+def parse(text: str) -> tuple[str, Policy, dict[str, Any], dict[str, Any] | None]:
+    """What a recorded process has passed on: the root of the traces, the policy, the facts of that process, and whom to
+    ask for a sealer, which older ones do not know."""
     try:
         facts = json.loads(text)
         root, parent = layout.native(facts["root"]), dict(facts["parent"])
-        return root, Policy.from_dict(facts["policy"]), parent
+        host = facts.get("host")
+        return root, Policy.from_dict(facts["policy"]), parent, dict(host) if host else None
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
         raise errors.InvalidArgumentError(
             argument=FOLLOW, value=errors.describe(text), expected="what a recorder has put there"

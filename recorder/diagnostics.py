@@ -11,7 +11,7 @@ import time
 
 from recorder import errors
 from recorder.destination import STDERR, Destination, write_fd
-from recorder.staging.stale import find_stale
+from recorder.staging.stale import find_stale, remove_never_begun
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from recorder.errors import RecorderError
+    from recorder.policy import Disposition
 
 # The same code is reported once in this time; what comes in between is counted.
 INTERVAL_S = 1.0
@@ -68,8 +69,10 @@ _reported_folders: set[str] = set()
 
 def report_unfinished(trace: str) -> None:
     """A run whose program and sealer were both killed left its staging folder beside the trace: reports it on
-    stderr, once a process for each, with the command that recovers it."""
+    stderr, once a process for each, with the command that recovers it. Of one that was killed before it began, what
+    is left goes."""
     try:
+        remove_never_begun(os.path.realpath(trace))
         stale = find_stale(trace)
     except (OSError, ValueError, errors.RecorderError) as error:
         if errors.is_programs(error):
@@ -136,6 +139,19 @@ class Reporter:
             except Exception as exc:
                 self._unwritten(exc)
         return write_final_line(line)
+
+    def conclude(
+        self, error: RecorderError, disposition: Disposition | None, **surroundings: Any
+    ) -> None:
+        """The failure that decided once more, with what has become of the trace; not on stderr, which has its line."""
+        if self.destination is None or self.destination.is_stderr:
+            return
+        try:
+            self.close()
+            action = "raise" if disposition is None else disposition.action
+            self._write(self._diagnostic(error, action, surroundings))
+        except Exception as exc:
+            self._unwritten(exc)
 
     def log(self, level: str, text: str) -> None:
         """A line in the log that is no failure."""

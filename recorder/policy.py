@@ -25,12 +25,6 @@ __all__ = ["Policy"]
 
 ENVIRONMENT_PREFIX = "RECORDER_"
 
-# Names whose values are never written down, as shell patterns, in any case.
-SECRETS = (
-    *("*password*", "*passwd*", "*passphrase*", "*secret*", "*credential*"),
-    *("token", "*_token", "*api_key*", "*apikey*", "*private_key*", "authorization"),
-)
-
 GIB = 1 << 30
 UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 UNITS |= {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}
@@ -126,6 +120,21 @@ def _patterns(value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _folders(value: object) -> tuple[str, ...]:
+    """As patterns, and os.PathLikes."""
+    if isinstance(value, list | tuple):
+        value = tuple(map(_path, value))
+    return tuple(map(_path, _patterns(value)))
+
+
+def _more_patterns(value: object) -> tuple[str, ...]:
+    """Added to what is there anyway: nothing, or a word for nothing, is a mistake."""
+    patterns = _patterns(value)
+    if not patterns or patterns == ("none",):
+        _refuse()
+    return patterns
+
+
 def _path(value: object) -> str:
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
@@ -160,9 +169,15 @@ KEYS: dict[str, tuple[Convert, str]] = {
     "log_file": (_or_none(_path, "none", ""), "a path or none"),
     "summary": (_choice("auto", "always", "never"), "auto, always or never"),
     "scope": (_choice("own", "deps", "all"), "own, deps or all"),
+    "own_folders": (_folders, "a list of folders"),
     "include": (_patterns, "a list of patterns"),
     "exclude": (_patterns, "a list of patterns"),
-    "redact": (_patterns, "a list of patterns"),
+    "redact": (
+        _or_none(_more_patterns),
+        "a list of patterns besides the recorder's own, which redact_defaults = false leaves out",
+    ),
+    "redact_defaults": (_boolean, "true or false"),
+    "source_text": (_boolean, "true or false"),
     "follow_children": (_boolean, "true or false"),
     "max_bytes": (_or_none(_size, "none"), f"{SIZE}, or none"),
     "keep_last": (_or_none(_size, "none"), f"{SIZE}, or none"),
@@ -188,8 +203,11 @@ class Policy:
     log_file               path of the recorder's own log; None: there is none
     summary                one line at the end: "auto" (on a terminal), "always" or "never"
     scope                  "own" code, own and installed "deps", or "all"
+    own_folders            tuple of folders whose code is own; empty: all that is not of Python or installed
     include, exclude       tuple of patterns of module names and paths, on top of the scope
-    redact                 tuple of patterns of names whose values are secret
+    redact                 tuple of patterns of further names whose values are secret; None: there are none
+    redact_defaults        bool: values of names that look like secrets are left out anyway
+    source_text            bool: keep the text of the files that ran
     follow_children        bool: record forked and started Python processes too, each into a trace of its own
     max_bytes              bytes of the trace, or text as "500MB", "2GiB"; None: without a limit
     max_events             number of events; None: without a limit
@@ -213,9 +231,12 @@ class Policy:
         log_file: str | None
         summary: str
         scope: str
+        own_folders: tuple[str, ...]
         include: tuple[str, ...]
         exclude: tuple[str, ...]
-        redact: tuple[str, ...]
+        redact: tuple[str, ...] | None
+        redact_defaults: bool
+        source_text: bool
         follow_children: bool
         max_bytes: int | None
         keep_last: int | None
@@ -234,10 +255,13 @@ class Policy:
         log_level: str = "warning",
         log_file: str | os.PathLike[str] | None = None,
         summary: str = "auto",
-        scope: str = "deps",
+        scope: str = "own",
+        own_folders: Iterable[str | os.PathLike[str]] = (),
         include: Iterable[str] = (),
         exclude: Iterable[str] = (),
-        redact: Iterable[str] = SECRETS,
+        redact: Iterable[str] | None = None,
+        redact_defaults: bool = True,
+        source_text: bool = True,
         follow_children: bool = False,
         max_bytes: int | str | None = None,
         keep_last: int | str | None = None,
@@ -256,9 +280,12 @@ class Policy:
             "log_file": log_file,
             "summary": summary,
             "scope": scope,
+            "own_folders": own_folders,
             "include": include,
             "exclude": exclude,
             "redact": redact,
+            "redact_defaults": redact_defaults,
+            "source_text": source_text,
             "follow_children": follow_children,
             "max_bytes": max_bytes,
             "keep_last": keep_last,
@@ -465,6 +492,8 @@ def _from_options(options: Mapping[str, object]) -> list[Row]:
 
 def _absolute(key: str, value: Any, folder: str) -> Any:
     """Paths hold wherever the program goes with chdir."""
+    if key == "own_folders":
+        return tuple(os.path.join(folder, path) for path in value)
     names_file = key == "log_file" or (
         key == "json_errors" and value != "stderr" and not str(value).startswith("fd:")
     )

@@ -22,15 +22,17 @@ from recorder.errors import codes as codes
 from recorder.errors import diagnostic as diagnostic
 from recorder.errors import errnos as errnos
 from recorder.errors import tables as tables
-from recorder.staging import files
+from recorder.staging import files, requests
 
 SHORTEST_WAIT_MS, LONGEST_WAIT_MS = 1, 20
 HEARTBEAT_SECONDS: Final = 0.04
+# The usual eight megabytes are more than a limit on memory may leave.
+HEARTBEAT_STACK: Final = 1 << 18
 # What the target has written on the control page, and has to be there when the page is made anew.
 LASTING: Final = (
-    *("ticks_per_second", "started_wall_ns", "started_mono_ns"),
+    *("ticks_per_second", "started_wall_ns", "started_mono_ns", "keeper_pid"),
     *("target_state", "target_pid", "exit_status", "has_exit_status", "discard", "events"),
-    *("image", "leaving"),
+    *("image", "leaving", "raising", "optimize"),
 )
 
 
@@ -39,6 +41,7 @@ def main(path: str) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # those that were started here end by themselves
     os.chdir("/")
     syscalls.load_faults("sealer")
     page = control.ControlPage(os.path.join(path, "control"), guarded=True)
@@ -48,6 +51,17 @@ def main(path: str) -> None:
     except BaseException as error:
         report(page, error)
         raise
+    finally:
+        wait_for_others()
+
+
+def wait_for_others() -> None:
+    """Sealers that were started here are children of this process until they end, and nobody else's."""
+    try:
+        while True:
+            os.wait()
+    except OSError:
+        pass  # there are none any more
 
 
 def report(page: control.ControlPage, error: BaseException) -> None:
@@ -77,8 +91,14 @@ class Sealer:
         self.began: float | None = None
         self.watch = processes.Watch(session["target_pid"], session["target_started"])
         self.trace_id = bytes.fromhex(session["meta"]["trace_id"])
+        self.is_host = bool(session["meta"]["policy"].get("follow_children"))
+        self.tape.before_removal = self.start_others
         self.known = self._facts(LASTING)
-        _thread.start_new_thread(self._beat, ())
+        _thread.stack_size(HEARTBEAT_STACK)
+        try:
+            _thread.start_new_thread(self._beat, ())
+        except RuntimeError as exc:
+            raise errors.SealerStartFailedError(reason=str(exc)) from exc
 
     def _beat(self) -> None:
         while True:
@@ -97,12 +117,28 @@ class Sealer:
             if died or self.page.discard or self.page.target_state == control.TARGET_FINISHED:
                 break
             self.call_time()
-            wait = SHORTEST_WAIT_MS if self.seal_full() else min(2 * wait, LONGEST_WAIT_MS)
+            self.start_others()
+            is_busy = self.seal_full() or self.read_sources()
+            wait = SHORTEST_WAIT_MS if is_busy else min(2 * wait, LONGEST_WAIT_MS)
+        if died:
+            self.note_end()
         never_began = self.page.target_state == control.TARGET_PREPARING
         if died and never_began and self.tape.failure is None:
             self.page.discard = 1  # nothing was recorded
         self.tape.follow(self.lock)
         self.tape.finish(died=died)
+
+    def note_end(self) -> None:
+        """How the program ended, which it could not say itself. What it was about to do to itself is known where the
+        kernel does not tell, or somebody has asked it before us."""
+        status = self.watch.exit_status()
+        if status is None and self.page.raising:
+            status = -self.page.raising
+        if status is None:
+            return
+        self.page.exit_status, self.page.has_exit_status = status, 1
+        if not self.page.stopped_mono_ns:
+            self.page.stopped_mono_ns = time.monotonic_ns()
 
     def check_page(self) -> None:
         """Somebody may have cut the control page's file, or written over it. It is made anew of what
@@ -159,11 +195,25 @@ class Sealer:
             any_sealed = True
         return any_sealed
 
+    def read_sources(self) -> bool:
+        """A piece of the work on texts, for which there is time while no segment is full."""
+        try:
+            return self.tape.failure is None and self.tape.read_sources()
+        except Exception as error:
+            self.tape.fail(errors.from_exception(error, operation="read"))
+            return False
+
     def _full_slot(self, sequence: int) -> int | None:
         for index in range(control.RING_SLOTS):
             if self.page.slot(index) == (control.SLOT_FULL, sequence):
                 return index
         return None
+
+    def start_others(self) -> None:
+        """Sealers of processes below, which have asked for theirs: see `requests`."""
+        if self.is_host:
+            for folder in requests.waiting(self.tape.path):
+                requests.start(folder)
 
     def call_time(self) -> None:
         """A program that makes no call looks at no clock: this asks it to."""

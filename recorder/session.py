@@ -10,7 +10,10 @@ no lock, and leaves the process as it found it when a step fails.
 
 from __future__ import annotations
 
+import atexit
 import os
+import sys
+import time
 
 from recorder import children, errors
 from recorder import policy as policies
@@ -27,7 +30,7 @@ from recorder.staging.layout import FILES_AS_BYTES, Staging
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any, ParamSpec, TypeVar
 
     from recorder._core.capture import FaultFacts, RecorderResult
@@ -215,6 +218,7 @@ class Session(capture.Recording):
         if self.error is not None:
             self.error.trace_path = summary.path
             self.error.trace_state = state
+            self._reporter.conclude(self.error, self.disposition, events=closed.events)
         self._reporter.close()
         _forget_children(self.policy)
         self._summary = summary
@@ -280,6 +284,7 @@ class Session(capture.Recording):
         self._reporter.report(error, disposition=disposition.action)
         if disposition.action != "raise":
             self._reporter.final(error, disposition=disposition.action)
+        capture.set_told(error.number, error.message.encode("utf-8", "backslashreplace"))
         return disposition
 
     def _note(self, error: RecorderError) -> None:
@@ -319,6 +324,7 @@ class Session(capture.Recording):
             children.root_of(staging),
             self.policy,
             children.facts_of(staging),
+            children.host_of(staging),
             waiting=waiting,
             whole_process=self.whole_process,
         )
@@ -343,8 +349,6 @@ def _ask(
     question: Callable[P, RecorderResult | None], *args: P.args, **kwargs: P.kwargs
 ) -> RecorderResult:
     """The core's answer. While another thread is in the middle of a transition there is none yet."""
-    import time
-
     answer = question(*args, **kwargs)
     while answer is None:
         time.sleep(0.001)
@@ -450,8 +454,6 @@ def _make(path: str | os.PathLike[str], policy: Policy | None, options: dict[str
 def _keep_interrupt() -> None:
     """A program that Ctrl-C has ended dies of SIGINT when all is done: unless text was evaluated since, as imports do,
     for then CPython forgets it. This reminds it."""
-    import sys
-
     ended_by = getattr(sys, "last_type", None)  # of an exception that nobody caught
     if isinstance(ended_by, type) and issubclass(ended_by, KeyboardInterrupt):
         try:
@@ -470,8 +472,6 @@ def _forget_children(policy: Policy) -> None:
 
 def start_process(staging: Staging, *, waiting: bool, whole_process: bool) -> Session:
     """Records this process, by its own means; `waiting`: from `__main__` on, which is still to come."""
-    import atexit
-
     session = Session(staging, whole_process=whole_process, waiting=waiting)
     if whole_process:
         # Registered before anything of the program's, so called after all of it.
@@ -481,21 +481,51 @@ def start_process(staging: Staging, *, waiting: bool, whole_process: bool) -> Se
 
 
 def start_child(
-    root: str, policy: Policy, parent: Mapping[str, Any], *, waiting: bool, whole_process: bool
+    root: str,
+    policy: Policy,
+    parent: Mapping[str, Any],
+    host: Mapping[str, Any] | None,
+    *,
+    waiting: bool,
+    whole_process: bool,
 ) -> None:
-    """Records this process as a child of the one that `parent` describes, below the trace `root`."""
-    staging = create.plan(
-        children.free_name(root, os.getpid()),
-        policy=policy,
-        argv=children.command_line(),
-        parent=parent,
-    )
-    before = children.set_root(root)
+    """Records this process as a child of the one that `parent` describes, below the trace `root`. `host`: whose sealer
+    is asked to start this one's."""
+    before = children.set_root(root, host)
     try:
-        start_process(staging, waiting=waiting, whole_process=whole_process)
+        start_under_a_free_name(
+            children.names_below(root, os.getpid()),
+            policy,
+            parent=parent,
+            host=host,
+            waiting=waiting,
+            whole_process=whole_process,
+        )
     except BaseException:
-        children.set_root(before)
+        children.set_root(*before)
         raise
+
+
+def start_under_a_free_name(
+    names: Iterator[str],
+    policy: Policy,
+    *,
+    parent: Mapping[str, Any] | None = None,
+    host: Mapping[str, Any] | None = None,
+    waiting: bool,
+    whole_process: bool,
+) -> Session:
+    """Records this process into the first of these traces that is not there, nor on its way."""
+    for name in names:
+        if not children.is_free(name):
+            continue
+        argv = children.command_line()
+        staging = create.plan(name, policy=policy, argv=argv, parent=parent, host=host)
+        try:
+            return start_process(staging, waiting=waiting, whole_process=whole_process)
+        except errors.TraceBusyError:
+            pass  # somebody else has taken it meanwhile
+    raise errors.InvariantBrokenError(invariant="there is always another name")
 
 
 @errors.guarded("start")

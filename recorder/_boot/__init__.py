@@ -1,4 +1,1 @@
-"""What arms the recorder in a program started by `recorder run`: see sitecustomize.py."""
-
-# Modules that arming needed and a bare start does not have: out of sys.modules, but alive.
-kept: list[object] = []
+"""What arms the recorder in a program before it begins: see boot.py, which leaves its `ours` here."""

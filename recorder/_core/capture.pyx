@@ -16,8 +16,8 @@ from recorder._core import control
 from recorder._core.format cimport *
 from recorder._core.status cimport *
 from recorder._core.syscalls cimport (
-    POLLIN, RecSys, c_pollfd, close_file, guard, keep_guard, open_file, rec_sys, remember_stderr, stderr_is_there,
-    unguard,
+    POLLIN, RecSys, c_pollfd, close_file, end_keeper, guard, keep_guard, open_file, rec_sys, remember_stderr,
+    stderr_is_there, unguard,
 )
 
 cdef extern from "<fcntl.h>" nogil:

@@ -36,6 +36,7 @@ class ControlFields:
     ticks_per_second: int
     started_wall_ns: int
     started_mono_ns: int
+    keeper_pid: int
     target_state: int
     target_pid: int
     exit_status: int
@@ -47,6 +48,8 @@ class ControlFields:
     stopped_mono_ns: int
     image: int
     leaving: int
+    raising: int
+    optimize: int
     sealer_state: int
     sealer_pid: int
     heartbeat: int
@@ -55,6 +58,7 @@ class ControlFields:
     trace_bytes: int
     verdict: int
     attention: int
+    file_count: int
     # end of fields
 
 class ControlPage(ControlFields):
@@ -72,6 +76,7 @@ class ControlPage(ControlFields):
     def slot(self, index: int) -> tuple[int, int]: ...
     def set_slot(self, index: int, state: int, sequence: int) -> None: ...
     def free_slot(self, index: int) -> None: ...
+    def announced_files(self, seen: int) -> tuple[int, list[int]]: ...
     def degraded(self) -> list[int]: ...
     def close(self) -> None: ...
 

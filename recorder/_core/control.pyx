@@ -10,7 +10,7 @@ from posix.fcntl cimport O_RDWR
 
 from recorder._core.format cimport *
 from recorder._core.syscalls cimport (
-    c_stat, close_file, guard, open_file, raise_errno, rec_sys, unguard
+    c_stat, close_file, end_keeper, guard, open_file, raise_errno, rec_sys, unguard
 )
 
 from recorder import errors
@@ -42,6 +42,9 @@ cdef extern from "cpython/version.h":
 READS_IN_PLACE = bool(REC_CPYTHON_KNOWN)
 
 include "tape/control_page.pxi"
+
+cdef enum:
+    ANNOUNCED = 64  # files that the page has room for
 
 cdef RecControl *AT = NULL  # only ever for the size of a field
 cdef Py_ssize_t DETAIL_SIZE = sizeof(AT.sealer_detail)
@@ -230,6 +233,17 @@ cdef class ControlPage(ControlFields):
             raise errors.InvariantBrokenError(invariant="a slot is one of the ring's")
         store_u32(&self.page.slots[index].state, REC_SLOT_FREE)
 
+    def announced_files(self, uint64_t seen):
+        """How many times the target has announced a file, and where those after the first `seen` are, as far as the
+        page still has them."""
+        cdef uint64_t count, number
+        self.mapped()
+        count = load_u64(&self.page.file_count)
+        places = []
+        for number in range(max(seen, count - ANNOUNCED if count > ANNOUNCED else 0), count):
+            places.append(load_u64(&self.page.file_places[number % ANNOUNCED]))
+        return count, places
+
     def degraded(self):
         """How often each kind of small failure happened, by index."""
         self.mapped()
@@ -256,6 +270,7 @@ cdef void tell_to_discard(bytes path, int sealer_pid) noexcept:
     cdef int fd = open_file(name, O_RDWR)
     cdef void *place = <void *>-1
     cdef RecControl *page
+    cdef int keeper = 0
     cdef c_stat facts
     if fd >= 0:
         # A page that the disk had no room for cannot be written to.
@@ -266,9 +281,11 @@ cdef void tell_to_discard(bytes path, int sealer_pid) noexcept:
         page = <RecControl *>place
         store_u32(&page.discard, 1)
         store_u32(&page.target_state, REC_TARGET_FINISHED)
+        keeper = page.keeper_pid
         rec_sys.munmap(place, REC_CONTROL_SIZE)  # audit: of what mmap gave
     if sealer_pid > 0:
         rec_sys.kill(sealer_pid, 9)  # audit: it may have ended by itself
+        end_keeper(keeper, sealer_pid)
 
 
 cdef object remove_files(bytes folder, tuple names):

@@ -1,14 +1,27 @@
 from collections.abc import Callable
+from types import CodeType
 from typing import Generic, Literal, TypeAlias, TypeVar
 
 from recorder.errors import RecorderError
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
 Kind: TypeAlias = Literal[
-    "call", "return", "yield", "resume", "throw", "unwind", "raise", "reraise", "handled", "line"
+    "call",
+    "return",
+    "yield",
+    "resume",
+    "throw",
+    "unwind",
+    "raise",
+    "reraise",
+    "handled",
+    "stop_iteration",
+    "line",
 ]
 
 KIND_BITS: dict[str, int]
+
+def code_digests(code: CodeType) -> set[int]: ...
 
 class SegmentInfo:
     preamble: bytes
@@ -17,6 +30,8 @@ class SegmentInfo:
     lost: int
     gaps: int
     files: list[str]
+    texts: list[tuple[str, bytes]]
+    codes: list[tuple[int, str, int]]
     marks: dict[int, int]
     damage: RecorderError | None
 
@@ -105,6 +120,8 @@ class RawFrame:
     def caller(self) -> int | None: ...
     @property
     def adopted(self) -> bool: ...
+    @property
+    def as_of(self) -> int: ...
     @property
     def values(self) -> tuple[bytes | None, ...]: ...
     @property

@@ -22,6 +22,11 @@ import os
 
 from recorder import errors
 
+cdef extern from "cpython/code_digest.h":
+    uint64_t rec_code_digest(PyObject *) except 0
+
+cdef object CodeType = type((lambda: None).__code__)
+
 include "decode/state.pxi"
 include "decode/arena.pxi"
 include "decode/cursor.pxi"
@@ -88,6 +93,8 @@ cdef void clear(DecoderState *s) noexcept:
     free_bytes(s, &s.marks.bytes)
     free_bytes(s, &s.changes.bytes)
     free_bytes(s, &s.unseen_ends.numbers)
+    free_bytes(s, &s.tally.digests)
+    free_bytes(s, &s.tally.texts)
     memset(s, 0, sizeof(DecoderState))
     s.arena.seed = seed
 

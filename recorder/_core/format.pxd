@@ -42,6 +42,9 @@ cdef extern from "tape/records.h" nogil:
         REC_BODY
         REC_DEF_TASK
         REC_TASK
+        REC_CODE_DIGEST
+        REC_TEXT
+        REC_STOP_ITERATION
 
     enum:  # value tags
         TAG_SMALL_INT
@@ -202,6 +205,7 @@ cdef extern from "tape/layout.h" nogil:
         uint64_t ticks_per_second
         uint64_t started_wall_ns
         uint64_t started_mono_ns
+        int32_t keeper_pid
         uint32_t target_state
         int32_t target_pid
         int32_t exit_status
@@ -214,6 +218,8 @@ cdef extern from "tape/layout.h" nogil:
         uint64_t image
         RecFault target_fault
         uint32_t leaving
+        int32_t raising
+        uint32_t optimize
         uint32_t sealer_state
         int32_t sealer_pid
         uint64_t heartbeat
@@ -225,6 +231,8 @@ cdef extern from "tape/layout.h" nogil:
         uint32_t attention
         RecSlot slots[4]
         uint64_t degraded[32]
+        uint64_t file_count
+        uint64_t file_places[64]
         char target_detail[1024]
         char sealer_detail[1024]
 

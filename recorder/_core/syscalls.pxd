@@ -58,7 +58,7 @@ cdef extern from "sys/syscall_table.h" nogil:
         int (*pidfd_open)(pid_t pid, unsigned flags) noexcept nogil
         int (*poll)(c_pollfd *fds, unsigned long count, int milliseconds) noexcept nogil
         pid_t (*spawn)(
-            const char *path, char *const *argv, char *const *envp, const char *log
+            const char *path, char *const *argv, char *const *envp, const char *log, pid_t *keeper
         ) noexcept nogil
         void *(*malloc)(size_t size) noexcept nogil
         void *(*calloc)(size_t count, size_t size) noexcept nogil
@@ -70,6 +70,8 @@ cdef extern from "tape/map_guard.h" nogil:
 
 
 cdef RecSys rec_sys
+
+cdef void end_keeper(int keeper, int kept) noexcept nogil
 
 # What is mapped from a file that others can reach is guarded until it is unmapped: see map_guard.h.
 cdef int guard(void *at, size_t size, const char *path, RecLost lost, void *owner) noexcept nogil

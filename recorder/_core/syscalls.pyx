@@ -62,6 +62,11 @@ cdef extern from "sys/syscall_table.h" nogil:
     uint64_t rec_sys_calls(int call)
 
 
+cdef extern from "sys/spawn.h" nogil:
+    int rec_adopts_orphans()
+    void rec_end_keeper(pid_t keeper, pid_t kept)
+
+
 cdef extern from "tape/map_guard.h" nogil:
     int rec_guard(RecSys *sys, void *at, size_t size, const char *path, RecLost lost, void *owner)
     void rec_unguard(void *at)
@@ -532,8 +537,9 @@ cdef char **vector(list items) except NULL:
     return strings
 
 
-def spawn(path, list argv, list environment, log):
-    """Starts a program that is nobody's child, has none of our files, and complains to `log`."""
+def spawn(path, list argv, list environment, log, bint kept=False):
+    """Starts a program that no wait() of ours sees, that has none of our files, and complains to `log`: its pid, and
+    that of its keeper. It is nobody's child, and has no keeper (0); or, if it is to be `kept`, it has one."""
     cdef bytes encoded = encode(path), encoded_log = encode(log)
     cdef const char *name = PyBytes_AS_STRING(encoded)
     cdef const char *log_name = PyBytes_AS_STRING(encoded_log)
@@ -542,18 +548,28 @@ def spawn(path, list argv, list environment, log):
     cdef char **c_arguments = vector(arguments)
     cdef char **c_variables
     cdef int error
-    cdef pid_t pid
+    cdef pid_t pid, keeper = 0
     try:
         c_variables = vector(variables)
         with nogil:
-            pid = rec_sys.spawn(name, c_arguments, c_variables, log_name)
+            pid = rec_sys.spawn(name, c_arguments, c_variables, log_name, &keeper if kept else NULL)
             error = errno
         free(c_variables)
     finally:
         free(c_arguments)
     if pid < 0:
         raise_errno(error, path)
-    return pid
+    return pid, keeper
+
+
+cdef void end_keeper(int keeper, int kept) noexcept nogil:
+    """Ends the keeper of a program that has ended, or is about to, so that we have no child any more."""
+    rec_end_keeper(keeper, kept)
+
+
+def adopts_orphans():
+    """Whether the kernel makes this process the parent of orphans below it."""
+    return rec_adopts_orphans() != 0
 
 
 # ---- faults on purpose ----

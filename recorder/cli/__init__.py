@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         open_what_is_closed()
         given = sys.argv[1:] if argv is None else argv
-        status = dispatch(arguments.texts(given, "argv", "the words of a command"))
+        status = answer(arguments.texts(given, "argv", "the words of a command"))
         output.flush()
         return status
     except KeyboardInterrupt:
@@ -60,7 +60,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return BROKEN_PIPE
     except Exception as exc:
-        return failure.report(exc)
+        return failure.report(exc, failure.json_errors_wanted())
+
+
+def answer(words: list[str]) -> int:
+    """The command, whose failure is told as --json-errors among its words says."""
+    if not words or words[0] not in COMMANDS or words[0] == "run":  # which reads it itself
+        return dispatch(words)
+    given = failure.json_errors_in(words)
+    if given is not None:
+        failure.check_json_errors(given)
+    try:
+        # `policy` shows it.
+        return dispatch(words if words[0] == "policy" else failure.without_json_errors(words))
+    except BrokenPipeError:
+        raise  # audit: main() ends quietly where nobody reads any more
+    except Exception as exc:
+        return failure.report(exc, failure.json_errors_wanted(given))
 
 
 def open_what_is_closed() -> None:
@@ -153,6 +169,7 @@ commands:
 {rows}
 
 `recorder COMMAND --help` tells more. `recorder run app.py` is the place to start.
+With --json-errors[=PATH|fd:N] every command tells of its failure as JSON, on stderr or there.
 """
 
 

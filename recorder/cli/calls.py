@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from recorder.cli.output import printable, write
@@ -28,17 +29,24 @@ if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 ARGUMENT_WIDTH = 40
+MOST_INDENTED = 30  # levels
+MACHINERY = ("<frozen importlib", "<frozen zipimport")
 
 
 def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "calls",
         help="calls, with arguments and results",
-        description="One line a call, in the order in which they ended; those that did not end "
-        "come last.",
+        description="One line a call, in the order in which they began, what they called below them. Bodies of classes "
+        "and modules are among them, though nobody calls them; what only imports is left out, and so are `self` and "
+        "`cls`.",
         epilog=EXIT_STATUS,
     )
     add_filters(parser)
+    parser.add_argument("--self", action="store_true", help="show `self` and `cls` as well")
+    parser.add_argument(
+        "--imports", action="store_true", help="show the calls of the import machinery as well"
+    )
     parser.set_defaults(run=run)
 
 
@@ -47,14 +55,45 @@ def run(args: argparse.Namespace) -> int:
 
     with open_trace(args.trace) as trace:
         who = Who(trace)
-        for call in answers(trace, args, trace.calls(**filters_of(args))):
-            write(json.dumps(as_json(call)) if args.json else as_line(call, who))
+        found = nested(trace.calls(**filters_of(args)), not args.imports and args.file is None)
+        for call, level in answers(trace, args, found):
+            if args.json:
+                write(json.dumps(as_json(call)))
+            else:
+                write(as_line(call, who, level, args.self))
         return conclude(trace)
+
+
+def is_machinery(file: str) -> bool:
+    """Whether code of this file does nothing but import other code."""
+    return file.startswith(MACHINERY) or "/importlib/" in file
+
+
+def nested(calls: Iterable[Call], hide: bool) -> Iterator[tuple[Call, int]]:
+    """Calls, and how deep each is within the others. What the import machinery calls can be left out, but for the
+    bodies of the modules."""
+    threads: dict[
+        int, list[tuple[Call, bool]]
+    ] = {}  # the calls around, and whether they are hidden
+    for call in calls:
+        around = threads.setdefault(call.thread.number, [])
+        while around and not _encloses(around[-1][0], call):
+            around.pop()
+        within = bool(around) and around[-1][1] and not call.function.is_body
+        hidden = hide and (within or is_machinery(call.file))
+        if not hidden:
+            yield call, sum(not is_hidden for _, is_hidden in around)
+        around.append((call, hidden))
+
+
+def _encloses(outer: Call, call: Call) -> bool:
+    return outer.depth < call.depth and (outer.end is None or outer.end.seq > call.seq)
 
 
 def as_json(call: Call) -> dict[str, Any]:
     event = call.start or call.end
     facts: dict[str, Any] = {} if event is None else location(event)
+    facts["title"] = call.title
     facts["caller"] = call.caller
     facts["start"] = None if call.start is None else call.start.seq
     facts["end"] = None if call.end is None else call.end.seq
@@ -67,13 +106,12 @@ def as_json(call: Call) -> dict[str, Any]:
     return facts
 
 
-def as_line(call: Call, who: Who) -> str:
-    given = ", ".join(f"{name}={shown(v, ARGUMENT_WIDTH)}" for name, v in call.arguments.items())
-    line = f"{call.seq:>8}  {call.function.qualified_name}({given})"
-    if call.start is None:
-        line = f"{call.seq:>8}  {call.function.qualified_name}(…)"
+def as_line(call: Call, who: Who, level: int, with_self: bool) -> str:
+    line = f"{call.seq:>8}  {'  ' * min(level, MOST_INDENTED)}{call.title}"
+    if not call.function.is_body:
+        line += f"({_given(call, with_self)})"
     if call.returned is not None:
-        line += f" → {shown(call.returned)}"
+        line += f" → {shown(call.returned)}" if not call.function.is_body else ""
     elif call.raised is not None:
         line += f" ! {shown(call.raised)}"
     else:
@@ -83,3 +121,18 @@ def as_line(call: Call, who: Who) -> str:
     if call.duration is not None:
         line += f"  {duration(call.duration)}"
     return printable(line)
+
+
+def _given(call: Call, with_self: bool) -> str:
+    """The arguments, without the instance or class that a method is called on."""
+    if call.start is None:
+        return "…"
+    outer = call.function.qualified_name.rpartition(".")[0]
+    is_method = outer != "" and not outer.endswith("<locals>")
+    given = call.arguments
+    first = next(iter(given), "")
+    return ", ".join(
+        f"{name}={shown(value, ARGUMENT_WIDTH)}"
+        for name, value in given.items()
+        if with_self or not is_method or name != first or name not in ("self", "cls")
+    )

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from recorder import errors
+from recorder.cli.events import doubt, source_lines
 from recorder.cli.output import count, printable, warn, write
 from recorder.cli.queries import base, location, thread_name
 
@@ -212,9 +213,10 @@ def conclusion(comparison: Comparison, told: int, more: bool) -> list[str]:
 
 def text_of(trace: Trace, event: Event) -> str:
     """The line of source the event is at."""
-    source = trace.sources.get(event.file)
-    lines = [] if source is None else source.text.splitlines()
-    return lines[event.line - 1].strip() if 0 < event.line <= len(lines) else ""
+    lines = source_lines(trace, event)
+    text = lines[event.line - 1].strip() if 0 < event.line <= len(lines) else ""
+    why = doubt(trace, event) if text else ""
+    return f"{text}  ({why})" if why else text
 
 
 def _where(event: Event) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 COROUTINE = 0x80  # of a function's flags
 OUTCOMES = {"return": "→ returned", "yield": "→ yielded", "unwind": "! ends by"}
 OUTCOMES |= {"raise": "! raised", "reraise": "! raised again", "handled": "! handled"}
-OUTCOMES |= {"throw": "! thrown in"}
+OUTCOMES |= {"throw": "! thrown in", "stop_iteration": "→ iteration ended with"}
 
 
 def title(event: Event) -> str:
@@ -45,10 +45,16 @@ def outcome(event: Event) -> tuple[str, str]:
     return OUTCOMES[event.kind], shown(event.value, 120)
 
 
-def source_lines(trace: Trace, path: str) -> list[str]:
-    """The text as it ran; empty if it is not in the trace."""
-    source = trace.sources.get(path)
-    return [] if source is None else source.text.splitlines()
+def source_lines(trace: Trace, frame: Event | Frame) -> list[str]:
+    """The text that the frame's function ran from; empty if it is not in the trace."""
+    source = trace.source_of(frame.function)
+    return [] if source is None else source.lines
+
+
+def doubt(trace: Trace, frame: Event | Frame) -> str:
+    """What is to be said beside a line of that text; empty where it is proved to be what ran."""
+    source = trace.source_of(frame.function)
+    return f"not proved to be what ran: {source.why}" if source and source.doubt else ""
 
 
 def variables(frame: Frame | Event, changed: set[str]) -> list[tuple[bool, str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from recorder import errors
@@ -18,12 +19,15 @@ from recorder.cli.queries import (
     filters_of,
     frame_as_json,
     json_of,
+    last,
     location,
     shown,
 )
 
 if TYPE_CHECKING:
-    from recorder.trace.calls import Raised
+    from collections.abc import Iterable
+
+    from recorder.trace.exceptions import Raised
 
     # What add_subparsers() returns has no public name.
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -35,10 +39,23 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "exceptions",
         help="what was raised, where it went, and the variables of every frame",
+        description="One entry an exception, in the order in which they were raised. --function and --file are about "
+        "where it was raised first.",
         epilog=EXIT_STATUS,
     )
     add_filters(parser)
     parser.add_argument("--type", metavar="TYPE", help="such as ValueError")
+    parser.add_argument(
+        "--in", dest="through", metavar="FUNCTION", help="those that came through this function"
+    )
+    parser.add_argument(
+        "--uncaught",
+        action="store_true",
+        help="those that left all that was recorded of their thread",
+    )
+    parser.add_argument(
+        "--last", action="store_true", help="the last one, or as many of the last as --limit says"
+    )
     parser.set_defaults(run=run)
 
 
@@ -47,7 +64,11 @@ def run(args: argparse.Namespace) -> int:
 
     with open_trace(args.trace) as trace:
         who = Who(trace)
-        found = trace.exceptions(args.type, **filters_of(args))
+        found: Iterable[Raised] = trace.exceptions(
+            args.type, through=args.through, uncaught=args.uncaught, **filters_of(args)
+        )
+        if args.last:
+            found = last(found, args.limit)
         for raised in answers(trace, args, found, exception=args.type):
             write(json.dumps(as_json(raised)) if args.json else as_text(raised, who))
         return conclude(trace)
@@ -59,7 +80,17 @@ def as_json(raised: Raised) -> dict[str, Any]:
         **location(raised.origin),
         "type": raised.type_name,
         "value": json_of(raised.value),
-        "events": [{"seq": e.seq, "kind": e.kind, "line": e.line} for e in raised.events],
+        "events": [
+            {
+                "seq": e.seq,
+                "kind": e.kind,
+                "function": e.function.qualified_name,
+                "file": e.file,
+                "line": e.line,
+                "frame": e.frame,
+            }
+            for e in raised.events
+        ],
         "handled": None if handled is None else location(handled),
         "escaped": raised.escaped,
         "stack": [frame_as_json(frame) for frame in _stack(raised)],
@@ -76,8 +107,37 @@ def as_text(raised: Raised, who: Who) -> str:
         rows.append(f"{'':10}{base(frame.file)}:{frame.line} in {frame.function.qualified_name}")
         if not frame.function.is_body:
             rows += [f"{'':14}{name} = {shown(v)}" for name, v in frame.locals.items()]
+    if way := _way(raised):
+        rows.append(f"{'':10}{way}")
     rows.append(f"{'':10}{_fate(raised)}")
     return "\n".join(printable(row) for row in rows)
+
+
+def _way(raised: Raised) -> str:
+    """Through which functions it went; empty if that is straight down the stack, as far as it went."""
+    from itertools import groupby
+
+    stations = []
+    frames = []
+    straight = True
+    for frame, here in groupby(raised.events, key=lambda event: event.frame):
+        events = list(here)
+        name = events[0].function.qualified_name
+        taken = [e.line for e in events if e.kind == "handled" and e is not raised.handled]
+        thrown = events[0].kind == "throw" and events[0] is not raised.origin
+        if thrown:
+            name = f"thrown into {name}"
+        if taken:
+            name += f" (taken up at line {taken[-1]}, and let go)"
+        straight = straight and not thrown and not taken and frame not in frames
+        frames.append(frame)
+        stations.append(name)
+    if straight:
+        return ""
+    if len(stations) > MOST_FRAMES:
+        half = MOST_FRAMES // 2
+        stations[half:-half] = [f"… {len(stations) - 2 * half} more"]
+    return "went through " + " → ".join(stations)
 
 
 def _fate(raised: Raised) -> str:
@@ -86,6 +146,8 @@ def _fate(raised: Raised) -> str:
         return f"handled at {where}, event {handled.seq}"
     if raised.escaped:
         return f"not handled: it left {raised.events[-1].function.qualified_name}"
+    if raised.taken:
+        return f"handled by code that was not recorded, after it left {raised.events[-1].function.qualified_name}"
     return "not seen to be handled"
 
 

@@ -9,7 +9,10 @@ from recorder.cli.output import warn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import NoReturn
+
+OPTION = "--json-errors"
 
 
 def report(exc: BaseException, json_errors: str | None = None) -> int:
@@ -28,15 +31,39 @@ def report(exc: BaseException, json_errors: str | None = None) -> int:
     return error.exit_code
 
 
-def json_errors_wanted() -> str | None:
-    """Where RECORDER_JSON_ERRORS wants failures to be reported, if that can be understood."""
+def json_errors_wanted(given: object = None) -> str | None:
+    """Where failures are to be reported: what was `given`, or RECORDER_JSON_ERRORS, if that can be understood."""
     from recorder.policy import Policy
 
     try:
-        given = os.environ.get("RECORDER_JSON_ERRORS")
+        given = os.environ.get("RECORDER_JSON_ERRORS") if given is None else given
         return Policy.from_dict({"json_errors": given}).json_errors
     except errors.RecorderError:
         return None
+
+
+def json_errors_in(words: Sequence[str]) -> str | bool | None:
+    """What the last --json-errors among these words asks for."""
+    given: str | bool | None = None
+    for word in words:
+        name, equals, value = word.partition("=")
+        if name == OPTION:
+            given = value if equals else True
+    return given
+
+
+def check_json_errors(given: object) -> None:
+    """Raises what keeps diagnostics from being written where the command line wants them."""
+    from recorder import policy
+    from recorder.diagnostics import Reporter
+
+    Reporter(policy.check("json_errors", given, f"command line {OPTION}")).check()
+
+
+def without_json_errors(words: Sequence[str]) -> list[str]:
+    """The words without that option, which every command has. What comes after `--` is no option."""
+    end = words.index("--") if "--" in words else len(words)
+    return [w for w in words[:end] if w.partition("=")[0] != OPTION] + list(words[end:])
 
 
 def die_by_signal(number: int) -> NoReturn:

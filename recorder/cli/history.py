@@ -75,7 +75,7 @@ def as_json(change: Change) -> dict[str, Any]:
 
 
 def as_line(change: Change, who: Who) -> str:
-    where = f"{base(change.file)}:{change.line}" if change.function else "(not recorded)"
+    where = f"{base(change.file)}:{change.line}" if change.function else "(not known)"
     name = change.function.qualified_name if change.function else ""
     if change.found:
         where, name = "(found)", ""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
+import signal
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 from recorder.cli.output import printable, write
+from recorder.trace.origins import DOUBTS, LEFT_OUT, REASONS
 
 if TYPE_CHECKING:
     from recorder.trace.reader import Trace
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 FROM_META = (
     "python", "recorder_version", "platform", "argv", "cwd", "pid", "run_id", "public_functions",
 )  # fmt: skip
+MOST_NAMED = 3  # files of a kind; --json has all
 UNKNOWN_PYTHON = (
     "not known to this recorder: all was asked of public functions, at 12 to 90 times the cost"
 )
@@ -66,6 +69,9 @@ def collect(trace: Trace) -> dict[str, Any]:
         "started": trace.header["started"],
         "trace_id": trace.header["trace_id"],
         "sources": sorted(trace.sources),
+        "unproved_sources": {s.path: s.doubt for s in trace.all_sources if s.doubt is not None},
+        "missing_sources": dict(trace.missing_sources),
+        "source_text": trace.has_source_text,
         **{name: trace.meta.get(name) for name in FROM_META},
     }
 
@@ -77,14 +83,15 @@ def table(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ("verdict", facts["verdict"]),
         ("failure", failure.get("detail")),
         ("damage", "; ".join(f"byte {d['offset']}: {d['reason']}" for d in facts["damage"][:5])),
-        ("exit status", facts["exit_status"]),
+        ("exit status", _exit_status(facts["exit_status"])),
         ("events", f"{facts['events']:,}"),
         ("lost", f"{facts['lost_events']:,}" if facts["lost_events"] else None),
         ("degraded", ", ".join(f"{name} {n:,}" for name, n in _counters(facts["counters"]))),
         ("threads", facts["threads"]),
         ("duration", _duration(facts["duration_ns"])),
         ("size", _size(facts["size"], facts["events"])),
-        ("sources", _files(len(facts["sources"]))),
+        ("sources", _files(len(facts["sources"])) if facts["source_text"] else REASONS[LEFT_OUT]),
+        *(("", text) for text in _doubts(facts["unproved_sources"], facts["missing_sources"])),
         ("started", _date(facts["started"])),
         ("command", _command(facts["argv"])),
         ("folder", facts["cwd"]),
@@ -119,6 +126,16 @@ def show_styled(rows: list[tuple[str, str]]) -> bool:
     return True
 
 
+def _exit_status(status: int | None) -> str | None:
+    """A number, or the signal that ended the program."""
+    if status is None or status >= 0:
+        return None if status is None else str(status)
+    try:
+        return f"ended by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"ended by signal {-status}"
+
+
 def _counters(counters: object) -> list[tuple[str, int]]:
     """The counters that are ones: the file may say anything."""
     if not isinstance(counters, dict):
@@ -132,6 +149,21 @@ def _duration(ns: object) -> str | None:
 
 def _files(count: int) -> str | None:
     return f"{count} file{'s' if count > 1 else ''}" if count else None
+
+
+def _doubts(unproved: dict[str, str], missing: dict[str, str]) -> list[str]:
+    """A line for each kind of source that is not certainly what ran, with the files."""
+    told: dict[str, list[str]] = {}
+    for path, word in unproved.items():
+        told.setdefault(f"not proved to be what ran ({DOUBTS.get(word, word)})", []).append(path)
+    for path, word in missing.items():
+        told.setdefault(f"not in the trace ({REASONS.get(word, word)})", []).append(path)
+    return [f"{text}: {_some(paths)}" for text, paths in told.items()]
+
+
+def _some(paths: list[str]) -> str:
+    more = f" and {len(paths) - MOST_NAMED} more" if len(paths) > MOST_NAMED else ""
+    return ", ".join(sorted(paths)[:MOST_NAMED]) + more
 
 
 def _size(size: int, events: int) -> str:

@@ -6,9 +6,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from recorder import errors
-from recorder.cli.events import headline, place, source_lines, variables
+from recorder.cli.events import doubt, headline, place, source_lines, variables
 from recorder.cli.output import printable, write
 from recorder.cli.queries import Who, base, changed, thread_name
+from recorder.trace.origins import REASONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,9 +112,10 @@ class Plain:
         """The present event: where, the line, what changed."""
         event = self.walk.event
         write(printable(headline(event, self.who)))
-        lines = source_lines(self.walk.trace, event.file)
+        lines = source_lines(self.walk.trace, event)
         if 0 < event.line <= len(lines):
             write(printable(f"  {event.line:>5} → {lines[event.line - 1]}"))
+            self.warn()
         for change in self.walk.trace.changes(event):
             if not change.found:
                 write(printable(f"        * {changed(change)}"))
@@ -153,13 +155,26 @@ class Plain:
 
     def source(self, around: str) -> None:
         event = self.walk.event
-        lines = source_lines(self.walk.trace, event.file)
+        lines = source_lines(self.walk.trace, event)
         if not lines:
-            write("the source is not in the trace")
+            write(f"the source is not in the trace{self.missing(event.file)}")
         reach = int(around) if around.isdecimal() and len(around) < 7 else CONTEXT
         first = max(event.line - reach, 1)
         for number, text in enumerate(lines[first - 1 : event.line + reach], first):
             write(printable(f"  {number:>5} {'→' if number == event.line else ' '} {text}"))
+
+        if lines:
+            self.warn()
+
+    def warn(self) -> None:
+        """Said with every line of a text that may not be what ran."""
+        why = doubt(self.walk.trace, self.walk.event)
+        if why:
+            write(printable(f"        ! {why}"))
+
+    def missing(self, path: str) -> str:
+        why = self.walk.trace.why_missing(path)
+        return f": {REASONS.get(why, why)}" if why else ""
 
     def stack(self, _: str) -> None:
         above = None

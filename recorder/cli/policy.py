@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 
 from recorder import policy as policies
+from recorder.capture_options import standard_library
 from recorder.cli import options
 from recorder.cli.output import write
 
 USAGE = """\
 usage: recorder policy [options] [--json]
 
-Shows the policy that `recorder run` with these options would follow here.
+Shows the policy that `recorder run` with these options would follow here, and which folders hold your own code.
 
 options:
 {rows}
@@ -28,11 +30,31 @@ def main(arguments: list[str]) -> int:
     policy, origins = policies.load(policies.find_pyproject(), os.environ, given)
     values = policy.to_dict()
     if "--json" in arguments:
-        rows = {key: {"value": values[key], "source": origins[key]} for key in values}
+        rows: dict[str, object] = {
+            key: {"value": values[key], "source": origins[key]} for key in values
+        }
+        rows["own code"] = {"in": list(policy.own_folders), "not in": not_own(policy)}
         write(json.dumps(rows, indent=1))
     else:
-        write(listing(values, origins).rstrip())
+        write(listing(values, origins) + own_code(policy))
     return 0
+
+
+def own_code(policy: policies.Policy) -> str:
+    """Which folders count, in words."""
+    if policy.own_folders:
+        lines = ["own code is what is in", *policy.own_folders]
+    else:
+        lines = ["own code is what is not in", *not_own(policy)]
+    return "\n" + "\n  ".join(lines)
+
+
+def not_own(policy: policies.Policy) -> list[str]:
+    """Where code is that belongs to Python and to what was installed, unless folders were named."""
+    if policy.own_folders:
+        return []
+    packages = [p for p in sys.path if os.path.basename(p) in ("site-packages", "dist-packages")]
+    return list(dict.fromkeys(os.path.normpath(p) for p in (*standard_library(), *packages)))
 
 
 def listing(values: dict[str, object], origins: dict[str, str]) -> str:

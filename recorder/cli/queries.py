@@ -44,7 +44,8 @@ def answers(
     trace: Trace, args: argparse.Namespace, found: Iterable[Any], **asked: str | None
 ) -> Iterator[Any]:
     """The first ones, and nothing is looked for behind them. Where there is none, it is said why on stderr: what was
-    asked for is nowhere (NOT_IN_TRACE), or it never happened. `asked`: besides the filters."""
+    asked for is nowhere (NOT_IN_TRACE), or it never happened; of a trace that lacks something, nobody can say that.
+    `asked`: besides the filters."""
     from itertools import islice
 
     limit = args.limit
@@ -55,12 +56,24 @@ def answers(
     one = None
     for one in found if limit is None else islice(found, limit):
         yield one
-    if one is None and limit != 0:
+    if one is None and limit != 0 and len(trace) and trace.verdict == "complete":
         from recorder.trace.existence import Existence
 
         wanted = {**filters_of(args), **asked}
         if any(value is not None for value in wanted.values()):
             warn(f"recorder: {printable(Existence(trace).why_nothing(**wanted))}")
+
+
+def last(found: Iterable[Any], limit: int | None) -> Iterable[Any]:
+    """The last one, or so many."""
+    from collections import deque
+
+    most = 1 if limit is None else limit
+    if most < 0:
+        raise errors.InvalidArgumentError(
+            argument="--limit", value=str(limit), expected="a number from 0 on"
+        )
+    return deque(found, most)
 
 
 def conclude(trace: Trace) -> int:
@@ -128,6 +141,7 @@ def frame_as_json(frame: Frame | Event) -> dict[str, Any]:
         "file": frame.file,
         "line": frame.line,
         "frame": frame.frame,
+        "as_of": frame.as_of,
         "locals": {name: json_of(value) for name, value in frame.locals.items()},
     }
 
@@ -162,7 +176,7 @@ def changed_together(changes: list[Change]) -> str:
 def _by(change: Change) -> str:
     event = change.event
     if change.function is None:
-        return "  (by code that is not recorded)"
+        return "  (not known by which line)"
     if change.frame == event.frame and event.kind == "call":
         return ""  # an argument
     where = f"line {change.line}"

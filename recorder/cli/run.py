@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 
@@ -123,7 +124,7 @@ def _this_python() -> dict[str, Any]:
 
 
 def environment(policy: Policy, staging: Staging) -> dict[bytes, bytes]:
-    """The one we were given, and what `_boot/sitecustomize.py` looks for and takes out again."""
+    """The one we were given, and what `_boot` looks for and takes out again."""
     made = given_environment()
     made[os.fsencode(BOOT_PID)] = str(os.getpid()).encode()
     made[os.fsencode(BOOT_STAGING)] = os.fsencode(staging.path)
@@ -161,7 +162,7 @@ def preloaded(flag: str) -> dict[bytes, bytes]:
         raise errors.UnsupportedPythonFlagError(flag=flag, reason=reason)
     return {
         b"LD_PRELOAD": _before(given_environment().get(b"LD_PRELOAD"), preload.__file__),
-        os.fsencode(BOOT_FILE): os.fsencode(os.path.join(BOOT, "sitecustomize.py")),
+        os.fsencode(BOOT_FILE): os.fsencode(os.path.join(BOOT, "boot.py")),
     }
 
 
@@ -247,14 +248,5 @@ def check_module(name: str, *, safe_path: bool) -> None:
 
 def _json_errors_of(arguments: list[str]) -> str | None:
     """Where to report a failure to read the command line or the policy: the best guess."""
-    given: object = os.environ.get("RECORDER_JSON_ERRORS")
-    for word in arguments:
-        if not word.startswith("-"):
-            break
-        name, equals, value = word.partition("=")
-        if name == "--json-errors":
-            given = value if equals else True
-    try:
-        return policies.Policy.from_dict({"json_errors": given}).json_errors
-    except errors.RecorderError:
-        return None
+    ours = itertools.takewhile(lambda word: word.startswith("-"), arguments)
+    return failure.json_errors_wanted(failure.json_errors_in(list(ours)))

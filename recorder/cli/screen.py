@@ -22,11 +22,21 @@ from textual.widgets.option_list import Option
 
 from recorder import errors
 from recorder._core.decode import Thread
-from recorder.cli.events import OUTCOMES, elapsed, outcome, place, source_lines, title, variables
+from recorder.cli.events import (
+    OUTCOMES,
+    doubt,
+    elapsed,
+    outcome,
+    place,
+    source_lines,
+    title,
+    variables,
+)  # fmt: skip
 from recorder.cli.output import printable
 from recorder.cli.queries import base, shown, thread_name
 from recorder.export.text import notice
 from recorder.trace.navigate import Breakpoint, Navigator
+from recorder.trace.origins import REASONS
 from recorder.trace.snapshots import Event, Frame
 
 MOST_FRAMES = 200  # listed of a stack: the innermost
@@ -212,10 +222,13 @@ class Screen(App[None]):
         self.show_variables()
         frame = self.frame
         pane, text = self.query_one("#source"), self.query_one("#text", Static)
-        pane.border_title = Text(printable(frame.file))
-        lines = source_lines(self.walk.trace, frame.file)
+        why = doubt(self.walk.trace, frame)
+        pane.border_title = Text(printable(f"{frame.file}  ! {why}" if why else frame.file))
+        lines = source_lines(self.walk.trace, frame)
         if not 0 < frame.line <= len(lines):
-            text.update(Text(f"\n  line {frame.line}: its source is not in the trace"))
+            missing = self.walk.trace.why_missing(frame.file)
+            reason = f":\n  {REASONS.get(missing, missing)}" if missing else ""
+            text.update(Text(f"\n  line {frame.line}: its source is not in the trace{reason}"))
             return
         text.update(self.source(lines, frame))
         self.call_after_refresh(self.scroll_to, frame.line)
@@ -226,7 +239,10 @@ class Screen(App[None]):
         is_here = frame.frame == event.frame
         changed = set(event.changed) if is_here else set()
         table = self.query_one("#variables", DataTable)
-        table.border_title = Text(printable(f"variables of {frame.function.qualified_name}"))
+        heading = f"variables of {frame.function.qualified_name}"
+        if not is_here:  # it waits for a call, which may have changed them
+            heading += f", as of event {frame.as_of}"
+        table.border_title = Text(printable(heading))
         marked = self.marked()
         rows = [("", mark, text) for mark, text in [outcome(event)] if mark and is_here]
         rows += [("*", name, text) for name, text in self.globals_changed() if is_here]

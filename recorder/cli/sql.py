@@ -10,7 +10,7 @@ import os
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -211,10 +211,20 @@ def as_json(answer: Any) -> Iterator[str]:
 
 
 def as_csv(answer: Any) -> Iterator[str]:
-    yield csv_line(names_of(answer))
+    """As it is for a file or a pipe; what a terminal would act on is escaped there."""
+    shown = printable_row if is_terminal() else tuple
+    yield csv_line(shown(names_of(answer)))
     for rows in rows_of(answer):
         for row in rows:
-            yield csv_line(row)
+            yield csv_line(shown(row))
+
+
+def printable_row(row: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(part if part is None else printable(str(part)) for part in row)
+
+
+def is_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def csv_line(row: Any) -> str:
@@ -225,8 +235,8 @@ def csv_line(row: Any) -> str:
 
 def as_table(answer: Any) -> Iterator[str]:
     """Aligned columns. On a terminal long values are cut."""
-    widest = WIDEST if sys.stdout is not None and sys.stdout.isatty() else None
-    names = names_of(answer)
+    widest = WIDEST if is_terminal() else None
+    names = [printable(name) for name in names_of(answer)]
     widths: list[int] = []
     for rows in rows_of(answer):
         shown = [[cell(part, widest) for part in row] for row in rows]

@@ -46,7 +46,7 @@ class AlreadyRecordingError(RecorderUsageError, RuntimeError):
     title = "A recording is already running"
     template = "this process is already being recorded to {path}"
     hint = "Stop the running session first: only one can record a process."
-    doc_url = "docs/errors.md#err_already_recording"
+    doc_url = "recorder/errors/errors.md#err_already_recording"
     on_error = "raise"
     facts = ("path",)
 
@@ -59,7 +59,7 @@ class NotRecordingError(RecorderUsageError, RuntimeError):
     title = "No recording is running"
     template = "{operation}() was called but nothing is being recorded"
     hint = "Call recorder.start() first, and stop() once only."
-    doc_url = "docs/errors.md#err_not_recording"
+    doc_url = "recorder/errors/errors.md#err_not_recording"
     on_error = "raise"
     facts = ("operation",)
 
@@ -75,7 +75,7 @@ class InvalidPolicyValueError(RecorderUsageError, ValueError):
         "Correct the value where it was set: argument, command line, RECORDER_ environment "
         "variable or [tool.recorder]."
     )
-    doc_url = "docs/errors.md#err_invalid_policy_value"
+    doc_url = "recorder/errors/errors.md#err_invalid_policy_value"
     on_error = "raise"
     facts = ("key", "value", "source", "expected")
 
@@ -88,7 +88,7 @@ class UnknownPolicyKeyError(RecorderUsageError, ValueError):
     title = "A policy key is not known"
     template = "{key} (from {source}) is not a policy key"
     hint = "Check the spelling against the list in the documentation of Policy."
-    doc_url = "docs/errors.md#err_unknown_policy_key"
+    doc_url = "recorder/errors/errors.md#err_unknown_policy_key"
     on_error = "raise"
     facts = ("key", "source")
 
@@ -101,7 +101,7 @@ class InvalidArgumentError(RecorderUsageError, ValueError):
     title = "An argument is not valid"
     template = "{argument} = {value} is not valid: expected {expected}"
     hint = "Correct the argument; `recorder --help` and the signature say what is accepted."
-    doc_url = "docs/errors.md#err_invalid_argument"
+    doc_url = "recorder/errors/errors.md#err_invalid_argument"
     on_error = "raise"
     facts = ("argument", "value", "expected")
 
@@ -114,7 +114,7 @@ class MissingArgumentError(RecorderUsageError, ValueError):
     title = "An argument is missing"
     template = "{argument} is required"
     hint = "Give the argument; `recorder --help` shows the order."
-    doc_url = "docs/errors.md#err_missing_argument"
+    doc_url = "recorder/errors/errors.md#err_missing_argument"
     on_error = "raise"
     facts = ("argument",)
 
@@ -127,7 +127,7 @@ class UnsupportedFormatError(RecorderUsageError, ValueError):
     title = "The export format is not supported"
     template = "{format} is not a format this version can write"
     hint = "Use one of the formats that `recorder export --help` lists."
-    doc_url = "docs/errors.md#err_unsupported_format"
+    doc_url = "recorder/errors/errors.md#err_unsupported_format"
     on_error = "raise"
     facts = ("format",)
 
@@ -140,7 +140,7 @@ class DestinationIsDirectoryError(RecorderUsageError, IsADirectoryError):
     title = "The destination is a folder"
     template = "{path} is a folder; a trace is written to a file"
     hint = "Give a file name, for example by appending /app.rtrace to the folder."
-    doc_url = "docs/errors.md#err_destination_is_directory"
+    doc_url = "recorder/errors/errors.md#err_destination_is_directory"
     on_error = "raise"
     default_errno = "EISDIR"
     facts = ("path",)
@@ -154,7 +154,7 @@ class DestinationNotRegularError(RecorderUsageError, ValueError):
     title = "The destination is not a regular file"
     template = "{path} is a {file_type}; a trace is written to a regular file"
     hint = "Give the name of a regular file, new or to be replaced."
-    doc_url = "docs/errors.md#err_destination_not_regular"
+    doc_url = "recorder/errors/errors.md#err_destination_not_regular"
     on_error = "raise"
     facts = ("path", "file_type")
 
@@ -167,7 +167,7 @@ class ScriptNotFoundError(RecorderUsageError, FileNotFoundError):
     title = "The script does not exist"
     template = "there is no script at {path}"
     hint = "Check the path; it is taken relative to the current folder."
-    doc_url = "docs/errors.md#err_script_not_found"
+    doc_url = "recorder/errors/errors.md#err_script_not_found"
     on_error = "raise"
     default_errno = "ENOENT"
     facts = ("path",)
@@ -184,7 +184,7 @@ class TargetModuleNotFoundError(RecorderUsageError, ModuleNotFoundError):
         "Check the name and the Python the recorder runs under: it searches what `python -m` would "
         "search."
     )
-    doc_url = "docs/errors.md#err_module_not_found"
+    doc_url = "recorder/errors/errors.md#err_module_not_found"
     on_error = "raise"
     facts = ("module",)
 
@@ -200,7 +200,7 @@ class TraceNotFoundError(RecorderUsageError, FileNotFoundError):
         "Check the path. If the run was killed, `recorder recover` makes a trace of what it left "
         "behind."
     )
-    doc_url = "docs/errors.md#err_trace_not_found"
+    doc_url = "recorder/errors/errors.md#err_trace_not_found"
     on_error = "raise"
     default_errno = "ENOENT"
     facts = ("path",)
@@ -214,7 +214,7 @@ class UnknownErrorCodeError(RecorderUsageError, LookupError):
     title = "The error code is not known"
     template = "{given} is not an error code of this version"
     hint = "`recorder errors` lists them all; ERR_NAME, NAME and the number are understood."
-    doc_url = "docs/errors.md#err_unknown_error_code"
+    doc_url = "recorder/errors/errors.md#err_unknown_error_code"
     on_error = "raise"
     facts = ("given",)
 
@@ -229,7 +229,7 @@ class UnsupportedPythonFlagError(RecorderUsageError, ValueError):
     hint = (
         "Leave the flag out, or start the recorder from within the program with recorder.start()."
     )
-    doc_url = "docs/errors.md#err_unsupported_python_flag"
+    doc_url = "recorder/errors/errors.md#err_unsupported_python_flag"
     on_error = "raise"
     facts = ("flag", "reason")
 
@@ -245,7 +245,7 @@ class UnsupportedPythonError(RecorderUsageError, ImportError):
         "Use CPython 3.11 to 3.15 with a recorder that was built for it, in a folder without a "
         "colon in its name."
     )
-    doc_url = "docs/errors.md#err_unsupported_python"
+    doc_url = "recorder/errors/errors.md#err_unsupported_python"
     on_error = "raise"
     facts = ("implementation", "version", "module")
 
@@ -258,7 +258,7 @@ class SubinterpreterError(RecorderUsageError, RuntimeError):
     title = "A subinterpreter cannot be recorded"
     template = "recording was asked for in interpreter {interpreter}, which is not the main one"
     hint = "Start the recording in the main interpreter."
-    doc_url = "docs/errors.md#err_subinterpreter"
+    doc_url = "recorder/errors/errors.md#err_subinterpreter"
     on_error = "raise"
     facts = ("interpreter",)
 
@@ -274,7 +274,7 @@ class FreeThreadedPythonError(RecorderUsageError, ImportError):
         "Use the default build of the same version: python3.14 and not python3.14t; and neither -X "
         "gil=0 nor PYTHON_GIL=0."
     )
-    doc_url = "docs/errors.md#err_free_threaded_python"
+    doc_url = "recorder/errors/errors.md#err_free_threaded_python"
     on_error = "raise"
     facts = ("version",)
 
@@ -290,7 +290,7 @@ class NameTooLongError(RecorderUsageError, OSError):
         "Choose a shorter name: the staging folder beside the trace needs about 40 bytes more than "
         "the trace."
     )
-    doc_url = "docs/errors.md#err_name_too_long"
+    doc_url = "recorder/errors/errors.md#err_name_too_long"
     on_error = "raise"
     default_errno = "ENAMETOOLONG"
     facts = ("path",)
@@ -306,7 +306,7 @@ class EventNotFoundError(RecorderUsageError, IndexError):
     hint = (
         "Events are numbered from 0; `recorder info` says how many there are and what is damaged."
     )
-    doc_url = "docs/errors.md#err_event_not_found"
+    doc_url = "recorder/errors/errors.md#err_event_not_found"
     on_error = "raise"
     facts = ("event", "path")
 
@@ -322,7 +322,7 @@ class NotInTraceError(RecorderUsageError, LookupError):
         "The message names what comes nearest. `recorder calls` and `recorder info` show what "
         "there is."
     )
-    doc_url = "docs/errors.md#err_not_in_trace"
+    doc_url = "recorder/errors/errors.md#err_not_in_trace"
     on_error = "raise"
     facts = ("what", "name", "path", "near")
 
@@ -335,7 +335,7 @@ class DestinationNotEmptyError(RecorderUsageError, FileExistsError):
     title = "The destination folder is not empty"
     template = "{path} holds files already; a folder is only written where there is none"
     hint = "Give a new name with -o, or remove the folder first."
-    doc_url = "docs/errors.md#err_destination_not_empty"
+    doc_url = "recorder/errors/errors.md#err_destination_not_empty"
     on_error = "raise"
     facts = ("path",)
 
@@ -351,7 +351,7 @@ class QueryFailedError(RecorderUsageError, ValueError):
         "The tables are traces, events, calls, values, exceptions and files; docs/exporting.md "
         "shows their columns."
     )
-    doc_url = "docs/errors.md#err_query_failed"
+    doc_url = "recorder/errors/errors.md#err_query_failed"
     on_error = "raise"
     facts = ("reason",)
 
@@ -364,7 +364,7 @@ class DiskFullError(RecorderEnvironmentError, OSError):
     title = "The disk is full"
     template = "no space is left for {path}"
     hint = "Free space on that file system, or record to another one with -o."
-    doc_url = "docs/errors.md#err_disk_full"
+    doc_url = "recorder/errors/errors.md#err_disk_full"
     on_error = "disable"
     trace_effect = "partial"
     retriable = True
@@ -380,7 +380,7 @@ class QuotaExceededError(RecorderEnvironmentError, OSError):
     title = "The disk quota is used up"
     template = "the disk quota does not allow more data at {path}"
     hint = "Free space that counts against the quota, or record to another file system."
-    doc_url = "docs/errors.md#err_quota_exceeded"
+    doc_url = "recorder/errors/errors.md#err_quota_exceeded"
     on_error = "disable"
     trace_effect = "partial"
     retriable = True
@@ -401,7 +401,7 @@ class FreeSpaceLowError(RecorderEnvironmentError, OSError):
         "Free space, record elsewhere, or lower min_free_space: below it the program's own writes "
         "could fail."
     )
-    doc_url = "docs/errors.md#err_free_space_low"
+    doc_url = "recorder/errors/errors.md#err_free_space_low"
     on_error = "disable"
     trace_effect = "partial"
     retriable = True
@@ -417,7 +417,7 @@ class PermissionDeniedError(RecorderEnvironmentError, PermissionError):
     title = "Permission was denied"
     template = "{operation} is not permitted: {path}"
     hint = "Check owner and mode of the file and of the folder it is in."
-    doc_url = "docs/errors.md#err_permission_denied"
+    doc_url = "recorder/errors/errors.md#err_permission_denied"
     on_error = "disable"
     trace_effect = "partial"
     default_errno = "EACCES"
@@ -435,7 +435,7 @@ class ReadOnlyFilesystemError(RecorderEnvironmentError, OSError):
         "Record to another file system, or mount this one read-write. One that turned read-only by "
         "itself has a failing disk."
     )
-    doc_url = "docs/errors.md#err_read_only_filesystem"
+    doc_url = "recorder/errors/errors.md#err_read_only_filesystem"
     on_error = "disable"
     trace_effect = "partial"
     default_errno = "EROFS"
@@ -449,8 +449,8 @@ class FileTooLargeError(RecorderEnvironmentError, OSError):
     error_name = "ERR_FILE_TOO_LARGE"
     title = "The file grew too large"
     template = "{path} would become larger than the system allows"
-    hint = "Raise the limit (ulimit -f) or record less: --scope own."
-    doc_url = "docs/errors.md#err_file_too_large"
+    hint = "Raise the limit (ulimit -f) or record less: --exclude what you need not see."
+    doc_url = "recorder/errors/errors.md#err_file_too_large"
     on_error = "disable"
     trace_effect = "partial"
     default_errno = "EFBIG"
@@ -465,7 +465,7 @@ class TooManyFilesError(RecorderEnvironmentError, OSError):
     title = "Too many files are open"
     template = "no further file can be opened: {path}"
     hint = "Close files, or raise the limit (ulimit -n)."
-    doc_url = "docs/errors.md#err_too_many_files"
+    doc_url = "recorder/errors/errors.md#err_too_many_files"
     on_error = "disable"
     trace_effect = "partial"
     retriable = True
@@ -480,8 +480,8 @@ class OutOfMemoryError(RecorderEnvironmentError, MemoryError):
     error_name = "ERR_OUT_OF_MEMORY"
     title = "Memory ran out"
     template = "memory ran out in {operation}"
-    hint = "Give the process more memory, or record less: --scope own."
-    doc_url = "docs/errors.md#err_out_of_memory"
+    hint = "Give the process more memory, or record less: --exclude what you need not see."
+    doc_url = "recorder/errors/errors.md#err_out_of_memory"
     on_error = "disable"
     trace_effect = "partial"
     retriable = True
@@ -496,7 +496,7 @@ class InputOutputError(RecorderEnvironmentError, OSError):
     title = "Input or output failed"
     template = "{operation} failed: {path}"
     hint = "The system's own word for it is in the message; EIO means that the disk is failing."
-    doc_url = "docs/errors.md#err_io_error"
+    doc_url = "recorder/errors/errors.md#err_io_error"
     on_error = "disable"
     trace_effect = "partial"
     facts = ("path", "operation")
@@ -510,7 +510,7 @@ class DirectoryCreateFailedError(RecorderEnvironmentError, OSError):
     title = "A folder could not be made"
     template = "the folder {path} could not be made"
     hint = "Check that the folder it goes into exists."
-    doc_url = "docs/errors.md#err_directory_create_failed"
+    doc_url = "recorder/errors/errors.md#err_directory_create_failed"
     on_error = "raise"
     facts = ("path",)
 
@@ -523,7 +523,7 @@ class OpenFailedError(RecorderEnvironmentError, OSError):
     title = "A file could not be opened"
     template = "{path} could not be opened"
     hint = "Check what is at the path, and every link on the way to it."
-    doc_url = "docs/errors.md#err_open_failed"
+    doc_url = "recorder/errors/errors.md#err_open_failed"
     on_error = "disable"
     trace_effect = "partial"
     facts = ("path",)
@@ -537,7 +537,7 @@ class ReadFailedError(RecorderEnvironmentError, OSError):
     title = "Reading failed"
     template = "{path} could not be read"
     hint = "Check what is at the path; EIO means that the disk is failing."
-    doc_url = "docs/errors.md#err_read_failed"
+    doc_url = "recorder/errors/errors.md#err_read_failed"
     on_error = "raise"
     facts = ("path", "offset")
 
@@ -550,7 +550,7 @@ class WriteFailedError(RecorderEnvironmentError, OSError):
     title = "Writing failed"
     template = "{path} could not be written"
     hint = "The trace so far is kept where that was possible. EIO means that the disk is failing."
-    doc_url = "docs/errors.md#err_write_failed"
+    doc_url = "recorder/errors/errors.md#err_write_failed"
     on_error = "disable"
     trace_effect = "partial"
     facts = ("path", "offset", "bytes_wanted")
@@ -564,7 +564,7 @@ class ShortWriteError(RecorderEnvironmentError, OSError):
     title = "A write was cut short"
     template = "{bytes_written} of {bytes_wanted} bytes were written to {path}"
     hint = "Check the file system and its limits: it accepts no more bytes and names no reason."
-    doc_url = "docs/errors.md#err_short_write"
+    doc_url = "recorder/errors/errors.md#err_short_write"
     on_error = "disable"
     trace_effect = "partial"
     facts = ("path", "bytes_wanted", "bytes_written")
@@ -578,7 +578,7 @@ class ReserveFailedError(RecorderEnvironmentError, OSError):
     title = "Space could not be reserved"
     template = "{bytes_wanted} bytes could not be reserved for {path}"
     hint = "Record to a local file system that can reserve space."
-    doc_url = "docs/errors.md#err_reserve_failed"
+    doc_url = "recorder/errors/errors.md#err_reserve_failed"
     on_error = "disable"
     trace_effect = "partial"
     facts = ("path", "bytes_wanted")
@@ -592,7 +592,7 @@ class MapFailedError(RecorderEnvironmentError, OSError):
     title = "A file could not be mapped"
     template = "{path} could not be mapped into memory"
     hint = "Record to a local file system that supports shared mappings."
-    doc_url = "docs/errors.md#err_map_failed"
+    doc_url = "recorder/errors/errors.md#err_map_failed"
     on_error = "disable"
     trace_effect = "partial"
     facts = ("path", "bytes_wanted")
@@ -608,7 +608,7 @@ class MappingLostError(RecorderEnvironmentError, OSError):
     hint = (
         "Leave the staging folder alone while a program is recorded, and check the disk for errors."
     )
-    doc_url = "docs/errors.md#err_mapping_lost"
+    doc_url = "recorder/errors/errors.md#err_mapping_lost"
     on_error = "disable"
     trace_effect = "partial"
     facts = ("path", "offset")
@@ -622,7 +622,7 @@ class FsyncFailedError(RecorderEnvironmentError, OSError):
     title = "Data did not reach the disk"
     template = "{path} could not be made durable"
     hint = "Do not trust the file: what was written may be lost. Check the disk."
-    doc_url = "docs/errors.md#err_fsync_failed"
+    doc_url = "recorder/errors/errors.md#err_fsync_failed"
     on_error = "disable"
     trace_effect = "partial"
     facts = ("path",)
@@ -636,7 +636,7 @@ class CloseFailedError(RecorderEnvironmentError, OSError):
     title = "Closing a file failed"
     template = "{path} could not be closed cleanly"
     hint = "Do not trust the file: some file systems report lost data only here."
-    doc_url = "docs/errors.md#err_close_failed"
+    doc_url = "recorder/errors/errors.md#err_close_failed"
     on_error = "disable"
     trace_effect = "partial"
     facts = ("path",)
@@ -650,7 +650,7 @@ class RenameFailedError(RecorderEnvironmentError, OSError):
     title = "The trace could not be given its name"
     template = "the finished trace could not be renamed to {path}"
     hint = "The trace is whole in the staging folder: make way for it and run `recorder recover`."
-    doc_url = "docs/errors.md#err_rename_failed"
+    doc_url = "recorder/errors/errors.md#err_rename_failed"
     on_error = "disable"
     trace_effect = "partial"
     facts = ("path",)
@@ -664,7 +664,7 @@ class RemoveFailedError(RecorderEnvironmentError, OSError):
     title = "A file could not be removed"
     template = "{path} could not be removed"
     hint = "Remove it by hand; nothing needs it any more."
-    doc_url = "docs/errors.md#err_remove_failed"
+    doc_url = "recorder/errors/errors.md#err_remove_failed"
     on_error = "degrade"
     facts = ("path",)
 
@@ -677,7 +677,7 @@ class StagingExistsError(RecorderEnvironmentError, FileExistsError):
     title = "The staging folder already exists"
     template = "the staging folder {path} already exists"
     hint = "If no run is using it, `recorder recover` turns it into a trace and removes it."
-    doc_url = "docs/errors.md#err_staging_exists"
+    doc_url = "recorder/errors/errors.md#err_staging_exists"
     on_error = "raise"
     default_errno = "EEXIST"
     facts = ("path",)
@@ -691,7 +691,7 @@ class StagingLostError(RecorderEnvironmentError, FileNotFoundError):
     title = "The staging folder went away"
     template = "{path} disappeared while it was in use"
     hint = "Leave the .partial- folder beside the trace alone while a program is recorded."
-    doc_url = "docs/errors.md#err_staging_lost"
+    doc_url = "recorder/errors/errors.md#err_staging_lost"
     on_error = "disable"
     trace_effect = "partial"
     default_errno = "ENOENT"
@@ -706,7 +706,7 @@ class SealerStartFailedError(RecorderEnvironmentError, RuntimeError):
     title = "The sealer could not be started"
     template = "the sealer could not be started: {reason}"
     hint = "Check that the Python executable can be run and that processes may be made (ulimit -u)."
-    doc_url = "docs/errors.md#err_sealer_start_failed"
+    doc_url = "recorder/errors/errors.md#err_sealer_start_failed"
     on_error = "raise"
     facts = ("reason",)
 
@@ -722,7 +722,7 @@ class SealerDiedError(RecorderEnvironmentError, RuntimeError):
         "Look for who killed it (the OOM killer, a process manager). If there is no trace, "
         "`recorder recover` makes the trace."
     )
-    doc_url = "docs/errors.md#err_sealer_died"
+    doc_url = "recorder/errors/errors.md#err_sealer_died"
     on_error = "disable"
     trace_effect = "partial"
     facts = ("sealer_pid",)
@@ -735,8 +735,11 @@ class SealerStalledError(RecorderEnvironmentError, TimeoutError):
     error_name = "ERR_SEALER_STALLED"
     title = "The sealer does not answer"
     template = "the sealer did not move for {timeout_ms} ms"
-    hint = "Check the load of the disk; a very slow one needs a smaller recording: --scope own."
-    doc_url = "docs/errors.md#err_sealer_stalled"
+    hint = (
+        "Check the load of the disk; a very slow one needs a smaller recording: --exclude what you "
+        "need not see."
+    )
+    doc_url = "recorder/errors/errors.md#err_sealer_stalled"
     on_error = "disable"
     trace_effect = "partial"
     retriable = True
@@ -751,7 +754,7 @@ class SealerFailedError(RecorderEnvironmentError, RuntimeError):
     title = "The sealer failed"
     template = "the sealer failed: {reason}"
     hint = "The staging folder is kept: `recorder recover` tries again."
-    doc_url = "docs/errors.md#err_sealer_failed"
+    doc_url = "recorder/errors/errors.md#err_sealer_failed"
     on_error = "disable"
     trace_effect = "partial"
     facts = ("reason",)
@@ -765,7 +768,7 @@ class ToolIdsTakenError(RecorderEnvironmentError, RuntimeError):
     title = "Every monitoring tool id is taken"
     template = "all tool ids of sys.monitoring are in use: {tools}"
     hint = "Stop one of these tools, then start the recorder again."
-    doc_url = "docs/errors.md#err_tool_ids_taken"
+    doc_url = "recorder/errors/errors.md#err_tool_ids_taken"
     on_error = "raise"
     facts = ("tools",)
 
@@ -778,7 +781,7 @@ class TracerInstallConflictError(RecorderEnvironmentError, RuntimeError):
     title = "The tracer cannot be installed"
     template = "the tracer cannot be installed beside {tracer}"
     hint = "Stop the other debugger, profiler or coverage tool, then start the recorder again."
-    doc_url = "docs/errors.md#err_tracer_install_conflict"
+    doc_url = "recorder/errors/errors.md#err_tracer_install_conflict"
     on_error = "raise"
     facts = ("tracer",)
 
@@ -793,7 +796,7 @@ class HookStolenError(RecorderEnvironmentError, RuntimeError):
     hint = (
         "Leave the tool id of sys.monitoring alone that belongs to the recorder while it records."
     )
-    doc_url = "docs/errors.md#err_hook_stolen"
+    doc_url = "recorder/errors/errors.md#err_hook_stolen"
     on_error = "disable"
     trace_effect = "partial"
     facts = ("tool",)
@@ -807,7 +810,7 @@ class TraceCorruptError(RecorderEnvironmentError, ValueError):
     title = "The trace is damaged"
     template = "{path} is damaged at byte {offset}: {reason}"
     hint = "`recorder verify` says how much is readable; chunks before and after the damage are."
-    doc_url = "docs/errors.md#err_trace_corrupt"
+    doc_url = "recorder/errors/errors.md#err_trace_corrupt"
     on_error = "raise"
     facts = ("path", "offset", "reason")
 
@@ -823,7 +826,7 @@ class TraceTruncatedError(RecorderEnvironmentError, ValueError):
         "What is there can be read. If the staging folder still exists, `recorder recover` may "
         "have more."
     )
-    doc_url = "docs/errors.md#err_trace_truncated"
+    doc_url = "recorder/errors/errors.md#err_trace_truncated"
     on_error = "raise"
     facts = ("path", "offset")
 
@@ -839,7 +842,7 @@ class TraceIncompleteError(RecorderEnvironmentError, ValueError):
         "The trace names the failure that ended it: `recorder info` shows it. Leave the "
         "requirement out to use what there is."
     )
-    doc_url = "docs/errors.md#err_trace_incomplete"
+    doc_url = "recorder/errors/errors.md#err_trace_incomplete"
     on_error = "raise"
     facts = ("path", "state", "reason")
 
@@ -852,7 +855,7 @@ class TraceVersionUnsupportedError(RecorderEnvironmentError, ValueError):
     title = "The trace is of a newer format"
     template = "{path} has format version {version}; this recorder reads up to {supported}"
     hint = "Read it with a newer recorder."
-    doc_url = "docs/errors.md#err_trace_version_unsupported"
+    doc_url = "recorder/errors/errors.md#err_trace_version_unsupported"
     on_error = "raise"
     facts = ("path", "version", "supported")
 
@@ -865,7 +868,7 @@ class NotATraceError(RecorderEnvironmentError, ValueError):
     title = "The file is not a trace"
     template = "{path} is not a trace: {reason}"
     hint = "Check the path; traces usually end in .rtrace."
-    doc_url = "docs/errors.md#err_not_a_trace"
+    doc_url = "recorder/errors/errors.md#err_not_a_trace"
     on_error = "raise"
     facts = ("path", "reason")
 
@@ -878,7 +881,7 @@ class TraceMissingError(RecorderEnvironmentError, RuntimeError):
     title = "The required trace was not made"
     template = "a trace was required at {path}, and none was published"
     hint = "The diagnostic names the failure that prevented it as its cause."
-    doc_url = "docs/errors.md#err_trace_missing"
+    doc_url = "recorder/errors/errors.md#err_trace_missing"
     on_error = "raise"
     facts = ("path", "reason")
 
@@ -891,7 +894,7 @@ class TraceBusyError(RecorderEnvironmentError, RuntimeError):
     title = "The trace is still being written"
     template = "{path} is being written by process {target_pid}"
     hint = "Wait for the program to end, or stop it; the trace is published then."
-    doc_url = "docs/errors.md#err_trace_busy"
+    doc_url = "recorder/errors/errors.md#err_trace_busy"
     on_error = "raise"
     retriable = True
     facts = ("path", "target_pid")
@@ -904,8 +907,8 @@ class LimitReachedError(RecorderEnvironmentError, RuntimeError):
     error_name = "ERR_LIMIT_REACHED"
     title = "A limit of the policy was reached"
     template = "the limit {limit} was reached: {limit_value} {unit}"
-    hint = "Raise the limit in the policy, or record less: --scope own."
-    doc_url = "docs/errors.md#err_limit_reached"
+    hint = "Raise the limit in the policy, or record less: --exclude what you need not see."
+    doc_url = "recorder/errors/errors.md#err_limit_reached"
     on_error = "disable"
     override = False
     trace_effect = "partial"
@@ -920,7 +923,7 @@ class DiagnosticsUnwritableError(RecorderEnvironmentError, OSError):
     title = "Diagnostics could not be written"
     template = "diagnostics could not be written to {path}"
     hint = "Check the path or the file descriptor given to --json-errors or --log-file."
-    doc_url = "docs/errors.md#err_diagnostics_unwritable"
+    doc_url = "recorder/errors/errors.md#err_diagnostics_unwritable"
     on_error = "degrade"
     facts = ("path",)
 
@@ -933,7 +936,7 @@ class DependencyMissingError(RecorderEnvironmentError, ImportError):
     title = "A library is missing"
     template = "the library {module} could not be imported"
     hint = "Install the recorder with its dependencies: pip install recorder-core."
-    doc_url = "docs/errors.md#err_dependency_missing"
+    doc_url = "recorder/errors/errors.md#err_dependency_missing"
     on_error = "raise"
     facts = ("module",)
 
@@ -949,7 +952,7 @@ class ForkedError(RecorderTargetError, RuntimeError):
         "Nothing is wrong: the parent's recording goes on. Record the child with a session of its "
         "own."
     )
-    doc_url = "docs/errors.md#err_forked"
+    doc_url = "recorder/errors/errors.md#err_forked"
     on_error = "disable"
     override = False
     facts = ("child_pid",)
@@ -963,7 +966,7 @@ class TargetKilledError(RecorderTargetError, RuntimeError):
     title = "The program died without goodbye"
     template = "the recorded program (pid {target_pid}) ended without handing over its recording"
     hint = "The trace holds everything up to the end. Look for a signal, or the OOM killer."
-    doc_url = "docs/errors.md#err_target_killed"
+    doc_url = "recorder/errors/errors.md#err_target_killed"
     on_error = "disable"
     override = False
     trace_effect = "partial"
@@ -978,7 +981,7 @@ class ValueUnreadableError(RecorderTargetError, RuntimeError):
     title = "A value could not be captured"
     template = "the value of {name} could not be captured"
     hint = "The trace marks the place. Other values are not affected."
-    doc_url = "docs/errors.md#err_value_unreadable"
+    doc_url = "recorder/errors/errors.md#err_value_unreadable"
     on_error = "degrade"
     facts = ("name",)
 
@@ -991,7 +994,7 @@ class FrameUnreadableError(RecorderTargetError, RuntimeError):
     title = "A frame could not be read"
     template = "the variables of {function} could not be read"
     hint = "The trace marks the place. Other frames are not affected."
-    doc_url = "docs/errors.md#err_frame_unreadable"
+    doc_url = "recorder/errors/errors.md#err_frame_unreadable"
     on_error = "degrade"
     facts = ("function",)
 
@@ -1004,7 +1007,7 @@ class GlobalsUnreadableError(RecorderTargetError, RuntimeError):
     title = "Globals could not be read"
     template = "the globals of {module} could not be read"
     hint = "The trace marks the place. Locals are not affected."
-    doc_url = "docs/errors.md#err_globals_unreadable"
+    doc_url = "recorder/errors/errors.md#err_globals_unreadable"
     on_error = "degrade"
     facts = ("module",)
 
@@ -1017,7 +1020,7 @@ class NamespaceUnreadableError(RecorderTargetError, RuntimeError):
     title = "A namespace could not be read"
     template = "the namespace of the body of {name} could not be read"
     hint = "The trace marks the place. Give the class body a dict, if you can."
-    doc_url = "docs/errors.md#err_namespace_unreadable"
+    doc_url = "recorder/errors/errors.md#err_namespace_unreadable"
     on_error = "degrade"
     facts = ("name",)
 
@@ -1033,7 +1036,7 @@ class CallbackFailedError(RecorderTargetError, RuntimeError):
         "Look at the cause: an audit hook or a replaced function of sys.monitoring is the "
         "program's; anything else, please report."
     )
-    doc_url = "docs/errors.md#err_callback_failed"
+    doc_url = "recorder/errors/errors.md#err_callback_failed"
     on_error = "disable"
     trace_effect = "partial"
     facts = ("exception", "operation", "reason")
@@ -1047,7 +1050,7 @@ class TargetExecError(RecorderTargetError, RuntimeError):
     title = "The program replaced itself"
     template = "the recorded program replaced itself by another (exec)"
     hint = "The trace holds everything up to the exec. Record the new program with recorder run."
-    doc_url = "docs/errors.md#err_target_exec"
+    doc_url = "recorder/errors/errors.md#err_target_exec"
     on_error = "disable"
     override = False
     trace_effect = "partial"
@@ -1065,7 +1068,7 @@ class StackExhaustedError(RecorderTargetError, RecursionError):
         "Make the call from less deep a stack, or raise sys.setrecursionlimit() a little. Nothing "
         "was begun."
     )
-    doc_url = "docs/errors.md#err_stack_exhausted"
+    doc_url = "recorder/errors/errors.md#err_stack_exhausted"
     on_error = "degrade"
     facts = ("operation",)
 
@@ -1078,7 +1081,7 @@ class UnexpectedError(RecorderInternalError, RuntimeError):
     title = "The recorder failed"
     template = "unexpected {exception} in {operation}: {reason}"
     hint = "Please report it, with the diagnostic."
-    doc_url = "docs/errors.md#err_internal"
+    doc_url = "recorder/errors/errors.md#err_internal"
     on_error = "disable"
     trace_effect = "partial"
     facts = ("exception", "operation", "reason")
@@ -1092,7 +1095,7 @@ class SessionPoisonedError(RecorderInternalError, RuntimeError):
     title = "The recorder is out of order"
     template = "an internal failure ({failure}) has put the recorder out of order"
     hint = "Call recorder.reset() to start afresh, and please report the first failure."
-    doc_url = "docs/errors.md#err_session_poisoned"
+    doc_url = "recorder/errors/errors.md#err_session_poisoned"
     on_error = "raise"
     facts = ("failure",)
 
@@ -1105,7 +1108,7 @@ class ReenteredError(RecorderInternalError, RuntimeError):
     title = "The recorder was entered twice"
     template = "the recorder was entered again from within itself, in {operation}"
     hint = "The event is skipped and counted. Please report it if it happens often."
-    doc_url = "docs/errors.md#err_reentered"
+    doc_url = "recorder/errors/errors.md#err_reentered"
     on_error = "degrade"
     facts = ("operation",)
 
@@ -1118,7 +1121,7 @@ class UnknownFailureError(RecorderInternalError, RuntimeError):
     title = "The error number is not known"
     template = "failure number {number} is not known to this version"
     hint = "Read the trace with the version that wrote it, or a newer one."
-    doc_url = "docs/errors.md#err_unknown"
+    doc_url = "recorder/errors/errors.md#err_unknown"
     on_error = "disable"
     trace_effect = "partial"
     facts = ("number",)
@@ -1132,7 +1135,7 @@ class InvariantBrokenError(RecorderInternalError, RuntimeError):
     title = "An invariant does not hold"
     template = "an invariant of the recorder does not hold: {invariant}"
     hint = "Please report it, with the diagnostic."
-    doc_url = "docs/errors.md#err_invariant_broken"
+    doc_url = "recorder/errors/errors.md#err_invariant_broken"
     on_error = "disable"
     trace_effect = "partial"
     facts = ("invariant",)
@@ -1146,7 +1149,7 @@ class EncoderFailedError(RecorderInternalError, RuntimeError):
     title = "A value could not be encoded"
     template = "a value could not be encoded: {reason}"
     hint = "The trace marks the place. Please report it, with the diagnostic."
-    doc_url = "docs/errors.md#err_encoder_failed"
+    doc_url = "recorder/errors/errors.md#err_encoder_failed"
     on_error = "degrade"
     facts = ("reason",)
 
@@ -1159,7 +1162,7 @@ class UnknownRecordError(RecorderInternalError, RuntimeError):
     title = "A record is not known"
     template = "record {record} at byte {offset} is not known to this version"
     hint = "Please report it: a trace of this version must hold only records it knows."
-    doc_url = "docs/errors.md#err_unknown_record"
+    doc_url = "recorder/errors/errors.md#err_unknown_record"
     on_error = "raise"
     facts = ("record", "offset")
 

@@ -16,6 +16,7 @@ from recorder.export.walk import walk
 from recorder.trace.reader import Trace
 
 LONGEST_NAME = 255
+LONGEST_PATH = 2048  # with room for the folder that it is put into: the system's limit is 4096
 
 
 def write(trace: Trace, out: Output, on_progress: Callable[[int], None]) -> None:
@@ -47,24 +48,39 @@ def _small(out: Output, name: str, content: Any) -> None:
 
 
 def _copy_sources(trace: Trace, out: Output) -> None:
-    """Every source under files/, by its own path."""
-    made = {""}
+    """Every source under files/, by its own path where a file can have that: in UTF-8 and with lines that end at \\n,
+    as a viewer expects it."""
+    made = {"": True}  # by name: whether it is a folder
     for path, source in trace.sources.items():
-        parts = [part for part in path.split("/") if part not in ("", ".", "..")]
-        inside = ["files", *parts]
-        if not parts or "\0" in path or any(len(os.fsencode(p)) > LONGEST_NAME for p in parts):
+        parts = _place_of(path)
+        folders = ["/".join(parts[:count]) for count in range(1, len(parts))]
+        name = "/".join(parts)
+        # One that is a file's name and a folder's is that of whichever comes first.
+        if not parts or name in made or not all(made.get(folder, True) for folder in folders):
             continue
-        for count in range(1, len(inside)):
-            folder = "/".join(inside[:count])
+        for folder in folders:
             if folder not in made:
-                made.add(folder)
+                made[folder] = True
                 out.make_folder(folder)
-        name = "/".join(inside)
-        if name not in made:
-            made.add(name)
-            file = out.file(name)
-            file.write(source.content)
-            file.finish()
+        made[name] = False
+        file = out.file(name)
+        file.write("\n".join([*source.lines, ""]).encode("utf-8", "replace"))
+        file.finish()
+
+
+def _place_of(path: str) -> list[str]:
+    """The parts of the path below files/, or nothing: what a trace calls a path may be any text."""
+    path = text.clean(path)
+    parts = [part for part in path.split("/") if part not in ("", ".", "..")]
+    sizes = [len(os.fsencode(part)) for part in parts]
+    if (
+        not parts
+        or "\0" in path
+        or max(sizes) > LONGEST_NAME
+        or sum(sizes) + len(sizes) > LONGEST_PATH
+    ):
+        return []
+    return ["files", *parts]
 
 
 class _Json(Target):

@@ -55,7 +55,7 @@ class _Positions:
 
     def __init__(self, trace: Trace) -> None:
         self.lengths = {
-            text.clean(path): [len(line) + 1 for line in _lines(source.text)]
+            text.clean(path): [len(line) + 1 for line in [*source.lines, ""]]
             for path, source in trace.sources.items()
         }
         last: dict[str, int] = {}  # the largest line recorded: what ran may have had no source
@@ -81,10 +81,6 @@ class _Positions:
     def at(self, path: int, line: int) -> int:
         starts = self.starts[path]
         return starts[min(line, len(starts)) - 1]
-
-
-def _lines(content: str) -> list[str]:
-    return content.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 class _Stream:

@@ -208,6 +208,7 @@ def _check_folder(given: str, cwd: str) -> str:
         raise errors.InvalidArgumentError(
             argument="output", value=given, expected="the name of a folder"
         )
+    layout.refuse_planted(os.path.join(cwd, given))
     path = os.path.realpath(os.path.join(cwd, given))
     try:
         mode, _ = syscalls.stat(path)

@@ -23,6 +23,7 @@ from recorder.export.output import Output, Sink
 from recorder.export.walk import Activation, Visitor, walk
 from recorder.trace.format import TAG_ENUM, TAG_TYPED
 from recorder.trace.reader import Change, Event, Trace
+from recorder.trace.snapshots import title_of_code
 from recorder.trace.values.nodes import Node
 from recorder.trace.values.value import Value
 
@@ -49,7 +50,7 @@ SCHEMAS: Final = {
     f"own_ns:int64 arguments:string {VALUE}",
     "values": f"trace:string seq:int64 {PLACE} name:string module:string during:string {VALUE}",
     "exceptions": f"trace:string seq:int64 kind:string {PLACE} type:string value:string",
-    "files": "trace:string path:string sha256:string size:int64 source:string",
+    "files": "trace:string path:string sha256:string size:int64 source:string doubt:string",
 }
 
 
@@ -66,9 +67,10 @@ def write(
         made.add("traces", _about(trace))
         if "files" in tables:
             number = str(trace.header["trace_id"])
-            for path, source in trace.sources.items():
-                content = text.clean(source.text)
-                row = (number, text.clean(path), source.sha256, len(source.content), content)
+            for source in trace.all_sources:
+                path, content = text.clean(source.path), text.clean(source.text)
+                doubt = None if source.doubt is None else text.clean(source.doubt)
+                row = (number, path, source.sha256, len(source.content), content, doubt)
                 made.add("files", row)
 
 
@@ -169,7 +171,7 @@ class _Rows(Visitor):
         function = active.function
         return (
             active.thread.number, active.number, active.frame,
-            self.clean(function.qualified_name), self.clean(function.file),
+            self.clean(active.title), self.clean(function.file),
         )  # fmt: skip
 
     def happened(self, active: Activation, event: Event, time: int) -> None:
@@ -188,7 +190,7 @@ class _Rows(Visitor):
             self.changed(event, active.data.place)
         if (
             shown is not None
-            and event.kind not in ("return", "yield")
+            and event.kind not in ("return", "yield", "stop_iteration")
             and self.wanted["exceptions"]
         ):
             row = (self.trace, event.seq, event.kind, *place, shown.type, shown.value)
@@ -213,10 +215,11 @@ class _Rows(Visitor):
         """PLACE of what changed a global. Nothing did where it was found so."""
         if change.found or change.function is None:
             return (place[0], None, None, None, None, None)
-        call = place[1] if change.frame == change.event.frame else None
         thread = None if change.thread is None else change.thread.number
-        name, file = change.function.qualified_name, change.file
-        return (thread, call, change.frame, self.clean(name), self.clean(file), change.line)
+        call, name = None, self.clean(title_of_code(change.function))
+        if change.frame == change.event.frame:
+            call, name = place[1], place[3]
+        return (thread, call, change.frame, name, self.clean(change.file), change.line)
 
     def value(
         self,
@@ -250,7 +253,7 @@ class _Rows(Visitor):
     def step(self, active: Activation, event: Event, time: int) -> None:
         self.happened(active, event, time)
 
-    exception = step
+    exception = iteration_ended = step
 
     def leave(self, active: Activation, event: Event | None, time: int) -> None:
         if event is not None:
@@ -271,7 +274,7 @@ class _Rows(Visitor):
                 self.trace, active.number, None if parent is None else parent.number,
                 active.thread.number, self.clean(active.thread.name),
                 None if active.task is None else self.clean(active.task.name), active.frame,
-                self.clean(function.qualified_name), self.clean(function.file),
+                self.clean(active.title), self.clean(function.file),
                 function.first_line, active.depth, active.began,
                 "unseen" if event is None else event.kind, active.seq,
                 None if event is None else event.seq, active.time, time, duration,

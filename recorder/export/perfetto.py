@@ -36,7 +36,7 @@ class _Writer(Visitor):
         self.trace = trace
         self.file = file
         self.values = text.Converted(_as_string)
-        self.heads: dict[int, str] = {}  # of functions: name, category
+        self.heads: dict[tuple[int, str], str] = {}  # of functions, by number and title: name
         self.places: dict[int, str] = {}
         self.names: dict[str, str] = {}
         self.tracks: dict[int, str] = {}  # and the name of their thread when it was last written
@@ -85,10 +85,10 @@ class _Writer(Visitor):
 
     def head(self, active: Activation) -> str:
         function = active.function
-        head = self.heads.get(function.number)
+        key = function.number, active.title
+        head = self.heads.get(key)
         if head is None:
-            name = text.quoted(function.qualified_name)
-            head = self.heads[function.number] = f'"name": {name}'
+            head = self.heads[key] = f'"name": {text.quoted(active.title)}'
             place = text.quoted(f"{function.file}:{function.first_line}")
             self.places[function.number] = f'"at": {place}'
         return head
@@ -134,6 +134,8 @@ class _Writer(Visitor):
         head, at = self.head(active), self.at(active, time)
         if event is None:
             args = '"ended": "not recorded"'
+        elif event.kind == "return" and active.function.is_body:
+            args = ""
         elif event.kind == "return":
             args = f'"returned": {self.value(event)}'
         elif event.kind == "yield":

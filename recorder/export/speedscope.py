@@ -23,7 +23,8 @@ class _Writer(Visitor):
         self.trace = trace
         self.file: Sink = out.file()
         self.spool = Spool(out)
-        self.frames: dict[int, int] = {}  # number of a function → its place among `shared.frames`
+        # number of a function, and its title → its place among `shared.frames`
+        self.frames: dict[tuple[int, str], int] = {}
         self.shared: list[str] = []
         self.first: int | None = None  # the thread whose profile is being written
         self.started = int(trace.header["started"])
@@ -46,9 +47,10 @@ class _Writer(Visitor):
             self.begun[thread] = since
         self.ended[thread] = since
         self.threads[thread] = active.thread.name
-        frame = self.frames.get(active.function.number)
+        key = active.function.number, active.title
+        frame = self.frames.get(key)
         if frame is None:
-            frame = self.frames[active.function.number] = self.share(active)
+            frame = self.frames[key] = self.share(active)
         record = f'{{"type":"{kind}","frame":{frame},"at":{since}}}'.encode("ascii")
         if self.first is None:
             self.first = thread
@@ -63,7 +65,7 @@ class _Writer(Visitor):
     def share(self, active: Activation) -> int:
         function = active.function
         self.shared.append(
-            f'{{"name": {text.quoted(function.qualified_name)}, '
+            f'{{"name": {text.quoted(active.title)}, '
             f'"file": {text.quoted(function.file)}, "line": {function.first_line}}}'
         )
         return len(self.shared) - 1

@@ -203,6 +203,9 @@ class StepWriter(Visitor):
         kind = TRACE_LOG if event.kind == "handled" else ERROR
         self.target.event(lane, kind, event.kind, self.shown(event))
 
+    def iteration_ended(self, active: Activation, event: Event, time: int) -> None:
+        active.data = active.data or bool(event.changed_slots)
+
     def shown(self, event: Event) -> str:
         return text.shown(event.value) if event.value is not None else "?"
 

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from recorder._core.decode import Function, Thread
 from recorder._core.decode import Task as RecordedTask
 from recorder.trace.reader import Event, Frame, Trace
+from recorder.trace.snapshots import title_of
 
 BEGINNINGS: Final = frozenset(("call", "resume", "throw"))
 ENDINGS: Final = frozenset(("return", "yield", "unwind"))
@@ -33,6 +34,7 @@ class Activation:
 
     __slots__ = (
         "began", "data", "depth", "frame", "function", "number", "parent", "seq", "task", "thread", "time",
+        "title",
     )  # fmt: skip
 
     def __init__(
@@ -48,6 +50,7 @@ class Activation:
         self.number = number  # 0, 1, 2 … in the order in which they begin
         self.frame = of.frame
         self.function: Function = of.function
+        self.title = title_of(of)
         self.thread = thread
         self.parent = parent
         self.depth: int = 0 if parent is None else parent.depth + 1
@@ -86,6 +89,9 @@ class Visitor:
 
     def exception(self, active: Activation, event: Event, time: int) -> None:
         """raise, reraise or handled."""
+
+    def iteration_ended(self, active: Activation, event: Event, time: int) -> None:
+        """A `for`, an `await` or a `yield from` of the frame is over."""
 
     def gap(self, event: Event, lost: int, time: int) -> None:
         """Events were lost just before this one; 0: nobody knows how many."""
@@ -136,6 +142,8 @@ class _Walk:
                 visitor.step(stack[-1], event, time)
             elif kind in ENDINGS:
                 visitor.leave(stack.pop(), event, time)
+            elif kind == "stop_iteration":
+                visitor.iteration_ended(stack[-1], event, time)
             else:
                 visitor.exception(stack[-1], event, time)
         for _, stack in sorted(stacks.items()):

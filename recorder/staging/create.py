@@ -8,15 +8,16 @@ What fails here fails before anything was recorded: it raises, and leaves nothin
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
 
-from recorder import errors
+from recorder import errors, redaction
 from recorder._core import control, syscalls
 from recorder.policy import Policy, current_folder
 from recorder.processes import process_started
-from recorder.staging.files import keep_open_to_us, reserve_ahead
+from recorder.staging.files import claim, keep_open_to_us, lock, release, reserve_ahead
 from recorder.staging.layout import (
     CLOSING_ROOM,
     FILES_AS_BYTES,
@@ -29,6 +30,7 @@ from recorder.staging.layout import (
     read_session,
     staging_path,
 )
+from recorder.staging.stale import recorded_by
 from recorder.version import VERSION
 
 TYPE_CHECKING = False
@@ -76,6 +78,7 @@ def plan(
     cwd: str | None = None,
     target_pid: int | None = None,
     parent: Mapping[str, Any] | None = None,
+    host: Mapping[str, Any] | None = None,
 ) -> Staging:
     """Looks at the destination and the disk, and chooses the names. Makes nothing. argv, cwd, target_pid: this
     process's own, if not given."""
@@ -92,9 +95,10 @@ def plan(
         trace_id=os.urandom(16).hex(),
         policy=policy,
         target_pid=pid,
-        argv=list(argv or sys.argv),
+        argv=redaction.command_line(list(argv or sys.argv), policy),
         cwd=cwd,
         parent=parent,
+        host=host,
         floor=floor,
     )
 
@@ -119,15 +123,31 @@ def read(path: str) -> Staging:
 
 
 def make(staging: Staging) -> None:
-    """Makes what was planned. What a failure leaves is for the caller to undo."""
-    with errors.mapped("mkdir", path=staging.path):
-        syscalls.mkdir(staging.path)
-    keep_open_to_us(staging.path, 0o700)
-    with _create(staging.file("sealer.log")):
-        pass  # the sealer's stderr; made here, so that what it wrote last can be read
-    started = _make_control(staging)
-    _make_ring(staging)
-    _make_session(staging, started)
+    """Makes what was planned. What a failure leaves is for the caller to undo. TraceBusyError if another program
+    records into this trace just now.
+
+    session.json comes last, and at once: a folder without one, which nobody holds, is that of a recording that never
+    began, as its maker was killed."""
+    destination = staging.destination
+    taken = claim(os.path.dirname(destination))
+    try:
+        busy = recorded_by(destination, except_for=staging.target_pid)
+        if busy is not None:
+            raise errors.TraceBusyError(path=destination, target_pid=busy)
+        with errors.mapped("mkdir", path=staging.path):
+            syscalls.mkdir(staging.path)
+        keep_open_to_us(staging.path, 0o700)
+        held = lock(staging.path)
+    finally:
+        release(taken)
+    try:
+        with _create(staging.file("sealer.log")):
+            pass  # the sealer's stderr; made here, so that what it wrote last can be read
+        started = _make_control(staging)
+        _make_ring(staging)
+        _make_session(staging, started)
+    finally:
+        release(-1 if held is None else held)
 
 
 def discard(staging: Staging) -> None:
@@ -235,12 +255,12 @@ def _make_session(staging: Staging, started: int) -> None:
         "target_started": process_started(staging.target_pid),
         "meta": meta,
     }
-    import json
-
-    path = staging.file("session.json")
+    path, final = staging.file("session.new"), staging.file("session.json")
     text = json.dumps(session).encode("ascii")
     with _create(path) as fd, errors.mapped("write", path=path):
         syscalls.write(fd, text, path)
+    with errors.mapped("rename", path=final):
+        syscalls.rename(path, final)
 
 
 def _create(path: str) -> syscalls.Opened:

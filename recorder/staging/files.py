@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import time
 
 from recorder import errors
 from recorder._core import syscalls
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Final
 
+CLAIM_ATTEMPTS: Final = 100
 REMOVING_ATTEMPTS: Final = 2  # what fails once may still go
 FALLOC_FL_KEEP_SIZE: Final = 1
 
@@ -41,8 +44,6 @@ def keep_open_to_us(path: str, mode: int) -> None:
 def lock(path: str) -> int | None:
     """Makes this process the only one to work at a staging folder until it closes the descriptor,
     or ends; None if another one does."""
-    import fcntl
-
     with errors.mapped("open", path=path):
         fd = syscalls.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -53,6 +54,22 @@ def lock(path: str) -> int | None:
     except OSError:
         pass  # a file system without locks
     return fd
+
+
+def claim(folder: str) -> int:
+    """Makes this process the only one to choose a trace's name in a folder, until it releases the descriptor. Where
+    that cannot be, or lasts, it goes on without: −1."""
+    for _ in range(CLAIM_ATTEMPTS):
+        try:
+            fd = lock(folder)
+        except errors.RecorderError as error:
+            if errors.is_programs(error):
+                raise
+            return -1
+        if fd is not None:
+            return fd
+        time.sleep(0.005)
+    return -1
 
 
 def release(fd: int) -> None:

@@ -9,6 +9,7 @@ import time
 from recorder import errors
 from recorder._core import control, syscalls
 from recorder.processes import Watch
+from recorder.staging import requests
 from recorder.staging.create import undo
 from recorder.staging.layout import Staging
 
@@ -16,18 +17,28 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
+PATH_AT_FIRST: Final = tuple(sys.path)  # the program may have emptied it since
 SEALER_START_SECONDS: Final = 10.0
+LONGEST_LOOK_SECONDS: Final = 0.1
 SEALER_BOOT: Final = (
     "import sys; sys.path += sys.argv[2:]; from recorder.sealer import main; main(sys.argv[1])"
 )
 
 
 def launch_sealer(staging: Staging) -> None:
-    """Starts the sealer, which is nobody's child, and waits until it is ready. A sealer that does
+    """Starts the sealer, which no wait() of the program's sees, and waits until it is ready. A sealer that does
     not start leaves nothing behind, the staging folder included."""
     try:
-        staging.sealer = _spawn_sealer(staging)
-        _await_sealer(staging, staging.sealer)
+        page = control.ControlPage(staging.file("control"))  # given back when nobody holds it
+        try:
+            command = _command(staging)
+            if staging.host is not None and requests.ask(staging.host, staging, command, page):
+                staging.sealer = page.sealer_pid
+            else:
+                staging.sealer, page.keeper_pid = _spawn_sealer(staging, command)
+            _await_sealer(staging, page)
+        finally:
+            page.close()
     except BaseException as error:
         undo(staging, error)
         raise
@@ -45,38 +56,51 @@ def interpreter() -> str:
     raise errors.SealerStartFailedError(reason="Python does not know its own executable")
 
 
-def _spawn_sealer(staging: Staging) -> int:
+def _command(staging: Staging) -> list[str]:
     executable = interpreter()
     flags = ["-I", "-S", "-X", "utf8"]
     if sys.dont_write_bytecode:
         flags.append("-B")
     if sys.pycache_prefix:
         flags += ["-X", f"pycache_prefix={sys.pycache_prefix}"]
-    argv = [executable, *flags, "-c", SEALER_BOOT, staging.path, *_sealer_path()]
+    return [executable, *flags, "-c", SEALER_BOOT, staging.path, *_sealer_path()]
+
+
+def _spawn_sealer(staging: Staging, command: list[str]) -> tuple[int, int]:
+    """Its pid, and that of its keeper: it has one where else it would become a child of this program."""
     # What is set for the program's Python (PYTHONMALLOC, PYTHONTRACEMALLOC …) is not for this one.
     environment = [
         name + b"=" + value for name, value in os.environb.items() if not name.startswith(b"PYTHON")
     ]
     try:
-        return syscalls.spawn(executable, argv, environment, staging.file("sealer.log"))
+        kept = syscalls.adopts_orphans()
+        return syscalls.spawn(command[0], command, environment, staging.file("sealer.log"), kept)
     except OSError as error:
         if errors.is_programs(error):
             raise
-        raise errors.SealerStartFailedError(reason=executable, errno=error.errno) from error
+        raise errors.SealerStartFailedError(reason=command[0], errno=error.errno) from error
 
 
 def _sealer_path() -> list[str]:
     """Where the sealer finds us and our dependencies, after its own standard library. Installed
     packages come first, so that a module beside the user's script hides none of them."""
     ours = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    rest = [p for p in sys.path if isinstance(p, str) and os.path.isabs(p) and p != ours]
-    return [ours, *sorted(rest, key=lambda p: not p.endswith(("site-packages", "dist-packages")))]
+    rest = [
+        p
+        for p in (*PATH_AT_FIRST, *sys.path)
+        if isinstance(p, str) and os.path.isabs(p) and p != ours
+    ]
+    return [
+        ours,
+        *sorted(
+            dict.fromkeys(rest), key=lambda p: not p.endswith(("site-packages", "dist-packages"))
+        ),
+    ]
 
 
-def _await_sealer(staging: Staging, pid: int) -> None:
+def _await_sealer(staging: Staging, page: control.ControlPage) -> None:
     """Returns when the sealer is ready; raises when it failed, died or does not answer."""
-    deadline = time.monotonic() + SEALER_START_SECONDS
-    page = control.ControlPage(staging.file("control"))  # given back when nobody holds it
+    waited, looked, pid = 0.0, time.monotonic(), staging.sealer
     with errors.mapped("spawn", path=f"/proc/{pid}"):
         watch = Watch(pid)  # as this
     try:
@@ -85,13 +109,15 @@ def _await_sealer(staging: Staging, pid: int) -> None:
                 died = watch.dead(1)
             if died and page.sealer_state == control.SEALER_STARTING:
                 raise errors.SealerStartFailedError(reason=_last_line(staging))
-            if time.monotonic() > deadline:
+            # A look that took long says that we were stopped ourselves, and the sealer with us, perhaps.
+            waited += min(time.monotonic() - looked, LONGEST_LOOK_SECONDS)
+            looked = time.monotonic()
+            if waited > SEALER_START_SECONDS:
                 raise errors.SealerStalledError(timeout_ms=int(SEALER_START_SECONDS * 1000))
         if page.sealer_state != control.SEALER_READY:
             raise sealer_error(page) or errors.SealerStartFailedError(reason=_last_line(staging))
     finally:
         watch.close()
-        page.close()
 
 
 def sealer_error(page: control.ControlPage) -> errors.RecorderError | None:

@@ -6,6 +6,8 @@ that another process has made; everything after that is handed this, and asks no
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import stat
 
@@ -22,13 +24,19 @@ if TYPE_CHECKING:
 
 SEGMENTS: Final = tuple(f"segment-{index}" for index in range(control.RING_SLOTS))
 # session.json goes last: as long as it is there, the folder can be recognised.
-FILES: Final = ("sealer.log", *SEGMENTS, "trace.kept", "trace", "control", "session.json")
+FILES: Final = (
+    *("sealer.log", "command", *SEGMENTS, "trace.kept", "trace", "control"),
+    *("session.new", "session.json"),
+)
 FILES_AS_BYTES: Final = tuple(name.encode() for name in FILES)
 
 # Room in the trace file that is always reserved ahead: a segment that cannot be compressed, its
 # preamble, and the end of the trace.
 WORST_CHUNK: Final = control.SEGMENT_SIZE + (1 << 20)
 CLOSING_ROOM: Final = 256 << 10
+
+MOST_LINKS: Final = 40  # that one leads to another, as in the kernel
+STICKY_FOR_ALL: Final = stat.S_ISVTX | stat.S_IWOTH
 
 LONGEST_NAME: Final = 200  # bytes; the name of the folder has more than that of the trace
 
@@ -39,7 +47,8 @@ class Staging:
 
     destination: the real path of the trace. path, folder: the staging folder, as text and as bytes.
     floor: bytes the disk has to keep free. target_pid: of the process that is recorded. argv, cwd: its command line
-    and folder, for META. parent: what META says of the recording whose process started this one, or None.
+    and folder, for META. parent: what META says of the recording whose process started this one, or None. host: how to
+    ask the sealer of the first of these processes to start that of this one, or None (`requests.host`).
     is_made: whether the folder was made, and its sealer started, by another process. sealer: pid of the sealer that
     this process has started, 0 as long as it is not known."""
 
@@ -49,6 +58,7 @@ class Staging:
         "destination",
         "floor",
         "folder",
+        "host",
         "is_made",
         "parent",
         "path",
@@ -71,6 +81,7 @@ class Staging:
         argv: Sequence[str],
         cwd: str,
         parent: Mapping[str, Any] | None = None,
+        host: Mapping[str, Any] | None = None,
         floor: int = 0,
         is_made: bool = False,
     ) -> None:
@@ -84,6 +95,7 @@ class Staging:
         self.argv = argv
         self.cwd = cwd
         self.parent = parent
+        self.host = host
         self.floor = floor
         self.is_made = is_made
         self.sealer = 0
@@ -102,6 +114,7 @@ def check_destination(destination: str | bytes | os.PathLike[str], cwd: str) -> 
         raise errors.OpenFailedError(
             f"the current folder is gone, and {given} is meant from there", path=given
         )
+    refuse_planted(os.path.join(cwd, given))
     path = os.path.realpath(os.path.join(cwd, given))
     if given.endswith(os.sep) or os.path.basename(given) in (os.curdir, os.pardir):
         raise errors.DestinationIsDirectoryError(path=path)
@@ -116,6 +129,32 @@ def check_destination(destination: str | bytes | os.PathLike[str], cwd: str) -> 
     if not stat.S_ISREG(mode):
         raise errors.DestinationNotRegularError(path=path, file_type=file_type(mode))
     return path
+
+
+def refuse_planted(path: str) -> None:
+    """Refuses a link that somebody else has put where all may write, as the kernel does when it opens a file
+    (`protected_symlinks`): what it leads to would be replaced with our rights."""
+    for _ in range(MOST_LINKS):
+        folder, name = os.path.split(path)
+        folder = os.path.realpath(folder)
+        path = os.path.join(folder, name)
+        try:
+            link, around = os.lstat(path), os.stat(folder)
+        except OSError as error:
+            if errors.is_programs(error):
+                raise
+            return  # there is none
+        if not stat.S_ISLNK(link.st_mode):
+            return
+        is_open_to_all = around.st_mode & STICKY_FOR_ALL == STICKY_FOR_ALL
+        if is_open_to_all and link.st_uid not in (os.geteuid(), around.st_uid):
+            raise errors.PermissionDeniedError(
+                f"{path} is a link that user {link.st_uid} has put into a folder where all may write",
+                path=path,
+                errno=errno.EACCES,
+            )
+        with errors.mapped("open", path=path):
+            path = os.path.join(folder, syscalls.readlink(path))
 
 
 def file_type(mode: int) -> str:
@@ -158,8 +197,6 @@ def trace_named_by(folder: str) -> str | None:
 
 def read_session(path: str) -> dict[str, Any]:
     """What session.json of a staging folder says."""
-    import json
-
     name = os.path.join(path, "session.json")
     with errors.mapped("open_trace", path=name), syscalls.opened(name, os.O_RDONLY) as fd:
         text = syscalls.pread(fd, 1 << 20, 0, name)

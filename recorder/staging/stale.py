@@ -10,8 +10,8 @@ import os
 from recorder import errors
 from recorder._core import control
 from recorder.processes import Watch
-from recorder.staging.files import lock, release
-from recorder.staging.layout import native, prefix, read_session
+from recorder.staging.files import lock, release, remove
+from recorder.staging.layout import FILES, native, prefix, read_session, trace_named_by
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,6 +68,100 @@ def is_stale(folder: str) -> bool:
         if errors.is_programs(error):
             raise
         return False
+
+
+def recorded_by(target: str, *, except_for: int) -> int | None:
+    """The process that records into this trace just now, or is about to, if there is one besides this."""
+    for folder in _named_for(target):
+        try:
+            if not os.path.exists(os.path.join(folder, "session.json")):
+                if _is_held(folder):
+                    return _maker(folder)
+                continue
+            session = read_session(folder)
+            if native(session["destination"]) != target:
+                continue
+            page = sound_page(folder, session)
+        except (errors.RecorderError, OSError) as error:
+            if errors.is_programs(error):
+                raise
+            continue  # just published, or damaged: nobody's
+        try:
+            pid: int = session["target_pid"]
+            if pid != except_for and is_recording(session, page):
+                return pid
+        finally:
+            page.close()
+    return None
+
+
+def remove_never_begun(target: str) -> None:
+    """Removes what is left of recordings of this destination that were killed before they began."""
+    for path in _named_for(target):
+        if never_began(path):
+            remove(path)  # what cannot be removed is met again the next time
+
+
+def _named_for(target: str) -> list[str]:
+    """The folders beside a destination whose names say that they are its; of a long name, they may be another's."""
+    folder, name = os.path.split(target)
+    start = prefix(name)
+    try:
+        return [
+            os.path.join(folder, entry) for entry in os.listdir(folder) if entry.startswith(start)
+        ]
+    except OSError as error:
+        if errors.is_programs(error):
+            raise
+        return []
+
+
+def _is_held(folder: str) -> bool:
+    fd = lock(folder)
+    if fd is not None:
+        release(fd)
+    return fd is None
+
+
+def _maker(folder: str) -> int:
+    """The pid in the folder's name; 0 if it is none of ours."""
+    pid = folder.rpartition(".partial-")[2].partition("-")[0]
+    return int(pid) if pid.isdecimal() and pid.isascii() else 0
+
+
+def never_began(folder: str) -> bool:
+    """Whether this is all that is left of a recording that was killed before it began: nothing is lost with it."""
+    try:
+        left = set(os.listdir(folder))
+        if not left <= set(FILES):
+            return False  # it is somebody else's, or a later version's
+        if _is_held(folder):
+            return False
+        if "session.json" not in left:
+            return not _is_being_made(folder) and bool(trace_named_by(folder))
+        session = read_session(folder)
+        page = sound_page(folder, session)
+    except (errors.RecorderError, OSError) as error:
+        if errors.is_programs(error):
+            raise
+        return False
+    try:
+        prepared = page.target_state == control.TARGET_PREPARING and page.target_fault is None
+        return prepared and not is_alive(session)
+    finally:
+        page.close()
+
+
+def _is_being_made(folder: str) -> bool:
+    """Whether the process that its name tells of lives: it may be just about to lock it."""
+    pid = _maker(folder)
+    if pid in (0, os.getpid()):
+        return False  # of a process that had our number
+    watch = Watch(pid)
+    try:
+        return not watch.dead(0)
+    finally:
+        watch.close()
 
 
 def is_recording(session: dict[str, Any], page: control.ControlPage) -> bool:

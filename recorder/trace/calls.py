@@ -1,7 +1,8 @@
-"""Calls, the call tree, and the exceptions of a trace, put together from its events."""
+"""Calls and the call tree of a trace, put together from its events."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
@@ -11,11 +12,10 @@ from recorder.trace import filters
 from recorder.trace.filters import ThreadFilter
 from recorder.trace.queries import Queries
 from recorder.trace.seeking import ALL
-from recorder.trace.snapshots import Event, Frame, Moment
+from recorder.trace.snapshots import Event, title_of
 from recorder.trace.values.value import Value
 
-SUSPENDS: Final = 0x20 | 0x80 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
-MOST_HANDLED: Final = 16  # exceptions of one frame that may still be raised again
+MOST_WAITING: Final = 4096  # calls that wait for the end of one that began before them
 
 
 @errors.guarded_class("read")
@@ -57,6 +57,11 @@ class Call:
     @property
     def function(self) -> Function:
         return self._any.function
+
+    @property
+    def title(self) -> str:
+        """The qualified name of the function; `class Cart` or `module flask.app` of a body, which nobody calls."""
+        return title_of(self._any)
 
     @property
     def file(self) -> str:
@@ -110,79 +115,54 @@ class Call:
         return f"<call of {self.function.qualified_name} at {self.seq}, {ends}>"
 
 
-@errors.guarded_class("read")
-class Raised:
-    """One exception, from where it was raised to where it was handled, or left the program.
+class _Pending:
+    """A call that was seen to begin or to end."""
 
-    `events` are all its events: raise, unwind, handled, reraise … of each frame it went through.
-    """
+    __slots__ = ("call", "is_over")
 
-    __slots__ = ("_queries", "events")
-
-    def __init__(self, queries: Queries, first: Event) -> None:
-        self._queries = queries
-        self.events = [first]
-
-    @property
-    def origin(self) -> Event:
-        """Where it was raised first (or first seen), with the variables there."""
-        return self.events[0]
-
-    @property
-    def value(self) -> Value:
-        found = self.origin.value
-        assert found is not None  # audit: events about exceptions have one
-        return found
-
-    @property
-    def type_name(self) -> str:
-        return self.value.type_name
-
-    @property
-    def handled(self) -> Event | None:
-        """Where it was handled for good; None if it was not: then it left the last frame of its
-        thread that was recorded, or the trace ends before."""
-        return self.events[-1] if self.events[-1].kind == "handled" else None
-
-    @property
-    def escaped(self) -> bool:
-        """Whether it left the outermost recorded frame of its thread."""
-        last = self.events[-1]
-        return last.kind == "unwind" and last.caller is None
-
-    @property
-    def moment(self) -> Moment:
-        """The whole state where it was raised: every frame with its variables."""
-        return self._queries.at(self.origin.seq)
-
-    @property
-    def stack(self) -> list[Frame | Event]:
-        """The frames where it was raised, from the outermost in."""
-        return self.moment.stack
-
-    def __repr__(self) -> str:
-        return f"<{self.type_name} raised at {self.origin.seq}>"
-
-
-# ---- calls --------------------------------------------------------------------------------------
+    def __init__(self, call: Call, is_over: bool) -> None:
+        self.call = call
+        self.is_over = is_over  # its end is known, or known not to have been seen
 
 
 @errors.guarded("read")
-def completed(queries: Queries, events: Iterator[Event | list[int]]) -> Iterator[Call]:
-    """The calls these call, return and unwind events belong to, each when it ends; those that did
-    not end come last. Lists in between are frames that are known to have ended unseen."""
-    running: dict[int, Event] = {}
+def in_order(
+    queries: Queries, events: Iterator[Event | list[int]], stop: int = ALL
+) -> Iterator[Call]:
+    """The calls these call, return and unwind events belong to, in the order in which they began. Lists in between are
+    frames that are known to have ended unseen.
+
+    Calls wait for the end of an earlier one. Where too many wait, that one's end is looked up.
+    """
+    waiting: deque[_Pending] = deque()
+    running: dict[int, _Pending] = {}
     for event in events:
         if isinstance(event, list):
             for frame in event:
                 if frame in running:
-                    yield Call(queries, running.pop(frame), None)
+                    running.pop(frame).is_over = True
         elif event.kind == "call":
-            running[event.frame] = event
+            one = running[event.frame] = _Pending(Call(queries, event, None), False)
+            waiting.append(one)
+        elif event.frame in running:
+            one = running.pop(event.frame)
+            one.call.end = event
+            one.is_over = True
         else:
-            yield Call(queries, running.pop(event.frame, None), event)
-    for event in running.values():
-        yield Call(queries, event, None)
+            waiting.append(_Pending(Call(queries, None, event), True))
+        if len(waiting) > MOST_WAITING and not waiting[0].is_over:
+            _look_up(queries, waiting[0], stop)
+        while waiting and waiting[0].is_over:
+            yield waiting.popleft().call
+    for one in waiting:
+        yield one.call
+
+
+def _look_up(queries: Queries, one: _Pending, stop: int) -> None:
+    """The end of a call, ahead of its time."""
+    over = filters.make(("return", "unwind"), frame=one.call.frame)
+    one.call.end = next(queries.find(over, one.call.seq, stop), None)
+    one.is_over = True
 
 
 @errors.guarded("read")
@@ -195,76 +175,3 @@ def tree(
     for event in queries.find(begun, start, stop):
         over = filters.make(("return", "unwind"), frame=event.frame)
         yield Call(queries, event, next(queries.find(over, event.seq, ALL), None))
-
-
-# ---- exceptions ---------------------------------------------------------------------------------
-
-
-class _Thread:
-    """The exceptions under way in one thread."""
-
-    def __init__(self) -> None:
-        self.flying: Raised | None = None  # raised, and not handled yet
-        self.handled: list[Raised] = []  # handled, and perhaps raised again
-
-
-@errors.guarded("read")
-def raised(queries: Queries, events: Iterator[Event]) -> Iterator[Raised]:
-    """The exceptions that these events are about, each when it is known that it has come to rest.
-
-    An exception goes on when its frame raises it again, or when the frame it left has a caller in
-    which the same exception (type and arguments) is raised next.
-    """
-    threads: dict[int, _Thread] = {}
-    for event in events:
-        if event.raw_value is None:
-            continue
-        thread = threads.setdefault(event.thread.number, _Thread())
-        yield from _at_rest(thread, event)
-        going = _goes_on(thread, event)
-        if going is not None:
-            going.events.append(event)
-        elif event.kind in ("raise", "reraise", "throw", "handled"):
-            if thread.flying is not None:
-                yield thread.flying
-            going = Raised(queries, event)
-        else:
-            continue
-        thread.flying = None
-        if event.kind == "handled":
-            thread.handled.append(going)
-        else:
-            thread.flying = going
-    for thread in threads.values():
-        yield from thread.handled
-        if thread.flying is not None:
-            yield thread.flying
-
-
-def _goes_on(thread: _Thread, event: Event) -> Raised | None:
-    """The exception that the event is a further one of."""
-    flying = thread.flying
-    if flying is not None and flying.events[-1].raw_value == event.raw_value:
-        last = flying.events[-1]
-        frame = last.caller if last.kind == "unwind" else last.frame
-        if frame == event.frame:
-            return flying
-    if event.kind in ("reraise", "unwind"):
-        for index in range(len(thread.handled) - 1, -1, -1):
-            last = thread.handled[index].events[-1]
-            if last.frame == event.frame and last.raw_value == event.raw_value:
-                return thread.handled.pop(index)
-    return None
-
-
-def _at_rest(thread: _Thread, event: Event) -> Iterator[Raised]:
-    """Those handled in a frame that is gone now: nothing can raise them again there."""
-    kept = []
-    for one in thread.handled:
-        last = one.events[-1]
-        if last.depth > event.depth or (last.depth == event.depth and last.frame != event.frame):
-            yield one
-        else:
-            kept.append(one)
-    yield from kept[:-MOST_HANDLED]
-    thread.handled = kept[-MOST_HANDLED:]

@@ -2,8 +2,9 @@
 
 A variable of a frame is looked at before each event of that frame. So it was changed by the line that ran before, or
 in a call that this line made: where the line does not name the variable, it was the call. A global is written down
-when it is bound, or, where it changed in place, before an event of code that names it; it belongs to the module that
-owns it, and to the frame that ran then.
+when it is bound (on 3.11: before the next event of code of its module), or, where it changed in place, before an event
+of code that names it; it belongs to the module that owns it, and to the frame that ran then. Where that frame's line
+does not name it, and it need not have been bound just then, nobody knows who changed it.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ class During(NamedTuple):
 class Change(NamedTuple):
     """One value that a variable took.
 
-    `line`, `function`, `frame` and `thread` are those that did it; `function` and `thread` are None if nothing that is
-    recorded ran then. `event` is the first that sees it.
+    `line`, `function`, `frame` and `thread` are those that did it; `function`, `frame` and `thread` are None where that
+    is not known, or nothing that is recorded ran then. `event` is the first that sees it.
     """
 
     event: Event
@@ -69,10 +70,12 @@ class Change(NamedTuple):
 
 
 class Changes:
-    """What changed at events. `text_of`: the source of a file, as it ran; None if it is not in the trace."""
+    """What changed at events. `text_of`: the source of a file, as it ran; None if it is not in the trace. `watched`:
+    whether globals were written down when they were bound."""
 
-    def __init__(self, text_of: Callable[[str], str | None]) -> None:
+    def __init__(self, text_of: Callable[[str], str | None], *, watched: bool) -> None:
         self._statements = Statements(text_of)
+        self._watched = watched
 
     @errors.guarded("read")
     def of(self, event: Event, name: str | None = None) -> list[Change]:
@@ -108,11 +111,24 @@ class Changes:
 
     def _global(self, event: Event, one: RawChange) -> Change:
         value = None if one.raw is None else Value(one.raw, event.types)
-        own = one.frame == event.frame
+        during = self._during(event, one.name) if one.frame == event.frame else None
+        if during is None and not event.owns(one) and not self._is_known(one, value):
+            return Change(
+                event, one.name, value, 0, None, None, None, one.namespace.name, None, one.found
+            )
         return Change(
             event, one.name, value, one.line, one.function, one.frame, one.thread,
-            one.namespace.name, self._during(event, one.name) if own else None, one.found,
+            one.namespace.name, during, one.found,
         )  # fmt: skip
+
+    def _is_known(self, one: RawChange, value: Value | None) -> bool:
+        """Whether the frame that ran then is the one that changed a global."""
+        if one.function is None:
+            return False
+        if self._watched and (value is None or not value.can_change):
+            return True  # it was bound just then
+        words = self._statements.words(one.function.file, one.line)
+        return words is not None and one.name in words
 
     def _during(self, event: Event, name: str) -> During | None:
         """The call in which a variable changed, of which the line that made the call says nothing."""

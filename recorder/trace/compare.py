@@ -15,10 +15,9 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from recorder._core.decode import Thread
+from recorder._core.decode import Function, Thread
 from recorder.trace.reader import Trace
 from recorder.trace.snapshots import Event
-from recorder.trace.statements import ENDS_OF_LINES
 from recorder.trace.values.differences import MISSING, Part, differences
 from recorder.trace.values.value import Value
 from recorder.trace.volatile import Volatile
@@ -79,7 +78,8 @@ class Comparison:
         self.volatile = None if strict else Volatile(a, b)
         self.aligned = 0  # events of the first that stand for one of the second
         self.repeated = 0  # values that differ as they did when they were last told
-        self._lines: dict[tuple[str, str], dict[int, int] | None] = {}
+        self._lines: dict[int, dict[int, int] | None] = {}  # by the first's functions
+        self._texts: dict[tuple[str, str], dict[int, int]] = {}  # by their texts
         self._equal: set[tuple[bytes, bytes]] = set()
 
     @property
@@ -119,22 +119,26 @@ class Comparison:
         return event.kind, event.depth, function.qualified_name, _base(event.file), line
 
     def _line(self, event: Event) -> Any:
-        other = next((path for path in self.b.sources if _base(path) == _base(event.file)), None)
-        twins = None if other is None else self._twins(event.file, other)
+        number = event.function.number
+        if number not in self._lines:
+            self._lines[number] = self._twins(event.function)
+        twins = self._lines[number]
         if twins is None:
             return event.line
         return twins.get(event.line, (event.line,))  # a line that only the first one has
 
-    def _twins(self, a: str, b: str) -> dict[int, int] | None:
-        """Which line of the second file each line of the first is; None: the same one, or unknown."""
-        if (a, b) not in self._lines:
-            left, right = self.a.sources.get(a), self.b.sources.get(b)
-            if left is None or right is None or left.sha256 == right.sha256:
-                self._lines[a, b] = None
-            else:
-                texts = (ENDS_OF_LINES.split(left.text), ENDS_OF_LINES.split(right.text))
-                self._lines[a, b] = _align(*texts)
-        return self._lines[a, b]
+    def _twins(self, function: Function) -> dict[int, int] | None:
+        """Which line of the second text each line of the first is; None: the same one, or unknown."""
+        left = self.a.source_of(function)
+        right = next(
+            (s for path, s in self.b.sources.items() if _base(path) == _base(function.file)), None
+        )
+        if left is None or right is None or left.sha256 == right.sha256:
+            return None
+        key = left.sha256, right.sha256
+        if key not in self._texts:
+            self._texts[key] = _align(left.lines, right.lines)
+        return self._texts[key]
 
     # ---- values ----
 

@@ -62,6 +62,9 @@ REC_SET_GLOBAL: Final = 0x20
 REC_BODY: Final = 0x21
 REC_DEF_TASK: Final = 0x22
 REC_TASK: Final = 0x23
+REC_CODE_DIGEST: Final = 0x24
+REC_TEXT: Final = 0x25
+REC_STOP_ITERATION: Final = 0x26
 
 # Value tags.
 TAG_SMALL_INT: Final = 0x80
@@ -127,6 +130,7 @@ class ChunkType(IntEnum):
     CLOSE = 4
     INDEX = 5
     DROPPED = 6
+    ORIGINS = 7
 
 
 class ChunkFlag(IntEnum):
@@ -291,6 +295,7 @@ CONTROL_FIELDS: Final = {
     "ticks_per_second": (24, struct.Struct("<Q")),
     "started_wall_ns": (32, struct.Struct("<Q")),
     "started_mono_ns": (40, struct.Struct("<Q")),
+    "keeper_pid": (48, struct.Struct("<i")),
     "target_state": (64, struct.Struct("<I")),
     "target_pid": (68, struct.Struct("<i")),
     "exit_status": (72, struct.Struct("<i")),
@@ -303,6 +308,8 @@ CONTROL_FIELDS: Final = {
     "image": (112, struct.Struct("<Q")),
     "target_fault": (120, struct.Struct("<IiIIQQQQ")),
     "leaving": (168, struct.Struct("<I")),
+    "raising": (172, struct.Struct("<i")),
+    "optimize": (184, struct.Struct("<I")),
     "sealer_state": (192, struct.Struct("<I")),
     "sealer_pid": (196, struct.Struct("<i")),
     "heartbeat": (200, struct.Struct("<Q")),
@@ -314,6 +321,8 @@ CONTROL_FIELDS: Final = {
     "attention": (320, struct.Struct("<I")),
     "slots": (384, struct.Struct("<I4xQI4xQI4xQI4xQ")),
     "degraded": (512, struct.Struct("<32Q")),
+    "file_count": (768, struct.Struct("<Q")),
+    "file_places": (776, struct.Struct("<64Q")),
     "target_detail": (2048, struct.Struct("<1024s")),
     "sealer_detail": (3072, struct.Struct("<1024s")),
 }

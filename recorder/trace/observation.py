@@ -8,30 +8,12 @@ from __future__ import annotations
 
 import warnings
 from types import CodeType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from recorder import errors
 from recorder._core.decode import Function
 from recorder.trace.changes import Change
-from recorder.trace.format import (
-    TAG_ARRAY,
-    TAG_BYTEARRAY,
-    TAG_DICT,
-    TAG_ELIDED,
-    TAG_GENERATOR,
-    TAG_INSTANCE,
-    TAG_LIST,
-    TAG_OBJECT,
-    TAG_SET,
-    TAG_TYPED,
-)
 from recorder.trace.reader import Trace
-from recorder.trace.values.nodes import Node, nodes
-
-CHANGING = frozenset(
-    (TAG_LIST, TAG_SET, TAG_DICT, TAG_BYTEARRAY, TAG_INSTANCE, TAG_OBJECT, TAG_TYPED, TAG_ELIDED,
-     TAG_ARRAY, TAG_GENERATOR)
-)  # fmt: skip
 
 
 class Unobserved(NamedTuple):
@@ -40,13 +22,6 @@ class Unobserved(NamedTuple):
     module: str
     name: str
     seq: int  # the last event that looked at it
-
-
-def can_change_in_place(tree: Any) -> bool:
-    """Whether something of a value can be another one in the same object."""
-    if isinstance(tree, bytearray):
-        return True
-    return any(node.tag in CHANGING for node in nodes(tree))
 
 
 class Observation:
@@ -60,9 +35,7 @@ class Observation:
         """Of a global's last change; None if it is known until the trace ends."""
         if change.module is None or change.value is None:
             return None
-        changing = isinstance(change.value.tree, (Node, bytearray)) and can_change_in_place(
-            change.value.tree
-        )
+        changing = change.value.can_change
         if not changing and self.watched:
             return None
         last = change.seq

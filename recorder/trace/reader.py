@@ -29,18 +29,19 @@ from typing import Any, overload
 from recorder import errors
 from recorder._core.decode import Function, Namespace, Thread
 from recorder.errors import arguments
-from recorder.trace import calls, filters
-from recorder.trace.calls import Call, Raised
+from recorder.trace import calls, exceptions, filters, origins
+from recorder.trace.calls import Call
 from recorder.trace.changes import Change, Changes
 from recorder.trace.container import compression
 from recorder.trace.container.file import Damage, TraceFile, Verdict
 from recorder.trace.event_range import EventRange
+from recorder.trace.exceptions import Raised
 from recorder.trace.filters import FunctionFilter, ThreadFilter
 from recorder.trace.format import ChunkType
 from recorder.trace.queries import Queries
 from recorder.trace.seeking import ALL
 from recorder.trace.snapshots import Event, Frame, Locals, Moment
-from recorder.trace.sources import Source, read_source
+from recorder.trace.sources import Source, Sources
 from recorder.trace.values.value import Value
 from recorder.trace.verification import Check, verify
 
@@ -48,6 +49,7 @@ __all__ = [
     "Call", "Change", "Check", "Event", "EventRange", "Frame", "Function", "Locals", "Moment",
     "Raised", "Source", "Thread", "Trace", "Value", "open_trace",
 ]  # fmt: skip
+
 
 compression.load()
 
@@ -65,11 +67,13 @@ class Trace:
         path = arguments.path(path)
         self._file = TraceFile(path)
         self._queries = Queries(self._file)
-        self._sources: dict[str, Source] | None = None
-        self._changes = Changes(self._text_of)
+        self._sources: Sources | None = None
+        self._lines: dict[str, list[str]] = {}
         try:
             self.meta = self._facts(ChunkType.META)
             self.closing = self._facts(ChunkType.CLOSE)
+            watched = not str(self.meta.get("python", "")).startswith("3.11.")
+            self._changes = Changes(self._text_of, watched=watched)
         except BaseException:
             self._file.close()
             raise
@@ -152,7 +156,7 @@ class Trace:
 
     @property
     def exit_status(self) -> int | None:
-        """The program's; None if it is not known."""
+        """The program's; −15 if SIGTERM ended it, and so on; None if it is not known."""
         return self._file.trailer.exit_status if self._file.trailer else None
 
     @property
@@ -243,15 +247,14 @@ class Trace:
         start: int = 0,
         stop: int | None = None,
     ) -> Iterator[Call]:
-        """The calls of these functions, each when it ended; those that did not end come last.
-
-        In this order nothing has to be remembered but the calls that are running. Raises
-        INVALID_ARGUMENT at once for filters that make no sense; `Filter` describes them.
+        """The calls of these functions, in the order in which they began. One that already ran when recording began
+        comes when it ends. Raises INVALID_ARGUMENT at once for filters that make no sense; `Filter` describes them.
         """
         kinds = ("call", "return", "unwind")
         wanted = filters.make(kinds, function=function, file=file, thread=thread)
-        found = self._queries.find(wanted, *_bounds(start, stop), ends=True)
-        return calls.completed(self._queries, found)
+        first, last = _bounds(start, stop)
+        found = self._queries.find(wanted, first, last, ends=True)
+        return calls.in_order(self._queries, found, last)
 
     def call_tree(self, thread: ThreadFilter = None) -> Iterator[Call]:
         """The outermost calls of all threads, or of one. `call.children()` goes on from there."""
@@ -264,16 +267,30 @@ class Trace:
         function: FunctionFilter = None,
         file: str | None = None,
         thread: ThreadFilter = None,
+        through: FunctionFilter = None,
+        uncaught: bool = False,
         start: int = 0,
         stop: int | None = None,
     ) -> Iterator[Raised]:
-        """The exceptions that were raised, each once, with everywhere it went. `function` and
-        `file` are about where it was raised first."""
+        """The exceptions that were raised, in order, each once with everywhere it went. `function` and `file` are
+        about where it was raised first, `through` about any function that it came through. `uncaught`: only those
+        that left the outermost recorded frame of their thread."""
         kinds = filters.EXCEPTION_KINDS
-        wanted = filters.make(kinds, exception=type_name, thread=thread)
-        origin = filters.make(kinds, function=function, file=file)
-        found = calls.raised(self._queries, self._queries.find(wanted, *_bounds(start, stop)))
-        return _raised_in(origin, found)
+        wanted = filters.make(kinds | {"stop_iteration"}, thread=thread)
+        origin = filters.make(kinds, exception=type_name, function=function, file=file)
+        way = filters.make(function=through)
+        found = exceptions.raised(
+            self._queries, self._queries.find(wanted, *_bounds(start, stop)), self._line
+        )
+        return _chosen(found, origin, None if through is None else way, bool(uncaught))
+
+    def _line(self, file: str, line: int) -> str:
+        """The text of a line; empty if it is not in the trace."""
+        if file not in self._lines:
+            source = self.sources.get(file)
+            self._lines[file] = [] if source is None else source.lines
+        lines = self._lines[file]
+        return lines[line - 1] if 0 < line <= len(lines) else ""
 
     def history(
         self,
@@ -323,21 +340,62 @@ class Trace:
 
     @property
     def sources(self) -> Mapping[str, Source]:
-        """The recorded files that were kept, by path. A damaged one is left out, and noted in `damage`."""
+        """The texts of recorded files, by path; of a file that changed, the one that was read last. A damaged one is
+        left out, and noted in `damage`."""
+        return self._all_sources.newest
+
+    @property
+    def all_sources(self) -> list[Source]:
+        """Each text of each file, in the order in which they were kept."""
+        return list(self._all_sources.all)
+
+    @property
+    def missing_sources(self) -> Mapping[str, str]:
+        """The recorded files without a text, by path, each with a word for why: not_found, not_python, too_large or
+        no_room. Code that has no file (`<string>`) is not among them."""
+        return dict(self._all_sources.missing)
+
+    @property
+    def has_source_text(self) -> bool:
+        """Whether the texts of files were to be kept: `source_text` of the policy."""
+        policy = self.meta.get("policy")
+        return not isinstance(policy, dict) or policy.get("source_text") is not False
+
+    def why_missing(self, path: str) -> str | None:
+        """The word for why there is no text of a file: one of `missing_sources`, left_out (see `has_source_text`), or
+        no_file for code that is in none. None if there is a text, or nothing is known."""
+        path = arguments.text(path, "path", "the path of a recorded file")
+        if path in self.sources:
+            return None
+        if not self.has_source_text:
+            return origins.LEFT_OUT
+        return self._all_sources.missing.get(path) or (
+            origins.NO_FILE if path.startswith("<") else None
+        )
+
+    def source_of(self, function: Function) -> Source | None:
+        """The text that this function was compiled from, as far as that is known (see `Source.doubt`); None if it is
+        not in the trace. Raises INVALID_ARGUMENT for what is no function of a trace."""
+        if not isinstance(function, Function):
+            raise errors.InvalidArgumentError(
+                argument="function",
+                value=errors.describe(function),
+                expected="a function of the trace",
+            )
+        return self._all_sources.of(function.number, function.file)
+
+    @property
+    def _all_sources(self) -> Sources:
         if self._sources is None:
-            self._sources = {}
-            for chunk in self._file.of(ChunkType.SOURCE):
-                try:
-                    source = read_source(self._file, chunk)
-                except errors.TraceCorruptError as exc:
-                    self._file.note_error(chunk, exc)
-                else:
-                    self._sources[source.path] = source
+            self._sources = Sources(self._file)
         return self._sources
 
     def _text_of(self, path: str) -> str | None:
-        source = self.sources.get(path)
-        return None if source is None else source.text
+        """What a file says, if that is what ran. One that nobody could check is taken for it, as of older recorders."""
+        texts = [source for source in self._all_sources.all if source.path == path]
+        if len(texts) != 1 or texts[0].doubt not in (None, origins.UNKNOWN):
+            return None
+        return texts[0].text
 
     def verify(self) -> Check:
         """Checks everything: every checksum, and every record of every chunk. Damage is in the answer, and not
@@ -359,6 +417,7 @@ def open_trace(path: str | os.PathLike[str]) -> Trace:
             trace.history("total", "add_up")              every value that a variable took, and where
             trace.exceptions("ValueError")                each with everywhere it went
             trace.threads, trace.functions, trace.sources
+            trace.source_of(event.function).lines         the text it ran from, and whether that is known
 
     Events are numbered from 0 in the order in which they happened; times are ns since 1970. All of these
     are lazy: memory is bounded by a cache of decompressed chunks (32 MiB) and by what you keep. Events,
@@ -374,11 +433,17 @@ def open_trace(path: str | os.PathLike[str]) -> Trace:
 
 
 @errors.guarded("read")
-def _raised_in(origin: filters.Filter, found: Iterator[Raised]) -> Iterator[Raised]:
-    """Those that were raised first in a function that is wanted."""
-    for raised in found:
-        if origin.wants_function(raised.origin.function):
-            yield raised
+def _chosen(
+    found: Iterator[Raised], origin: filters.Filter, way: filters.Filter | None, uncaught: bool
+) -> Iterator[Raised]:
+    """Those that were raised first as `origin` says, and came through a function that `way` asks for."""
+    for one in found:
+        if not origin.wants_function(one.origin.function) or not origin.keeps(one.origin):
+            continue
+        if way is not None and not any(way.wants_function(event.function) for event in one.events):
+            continue
+        if one.escaped or not uncaught:
+            yield one
 
 
 def _bounds(start: int, stop: int | None) -> tuple[int, int]:

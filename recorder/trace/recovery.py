@@ -47,6 +47,11 @@ def recover(
         raise errors.NotATraceError(path=folder, reason="it is a folder that no recording has made")
     if not left:
         return _finish_removal(folder)
+    if stale.never_began(folder):
+        failure = files.remove(folder)
+        raise failure or errors.NotATraceError(
+            path=folder, reason="its recording was killed before it began; it has been removed"
+        )
     session = layout.read_session(folder)
     given = layout.native(session["destination"]) if output is None else output
     target = layout.check_destination(given, current_folder())

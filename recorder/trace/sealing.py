@@ -10,14 +10,16 @@ decides what the trace says of itself.
 
 from __future__ import annotations
 
+import _signal as signal  # type: ignore[import-not-found]  # without the enums of `signal`
 import os
-import stat
+from collections.abc import Callable
 from typing import Any, Final
 
 from recorder import errors
 from recorder._core import control, syscalls
 from recorder._core.decode import Scanner, SegmentInfo
 from recorder.staging import files, layout
+from recorder.trace import recompile, varint
 from recorder.trace.container import publish
 from recorder.trace.container.blocks import FileHead
 from recorder.trace.container.writer import (
@@ -25,10 +27,17 @@ from recorder.trace.container.writer import (
     CloseRecord,
     TraceWriter,
 )
-from recorder.trace.format import TraceState
+from recorder.trace.format import ChunkType, TraceState
+from recorder.trace.texts import Code, Texts
 
-LARGEST_SOURCE: Final = 4 << 20
-ALL_SOURCES: Final = 64 << 20
+LONGEST_PATH: Final = 4 * 4096 + 64  # bytes of a DEF_FILE
+# Signals that end a program which had no say in it, or is not to be trusted any more.
+CRASHES: Final = frozenset(
+    {
+        *(signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL),
+        *(signal.SIGFPE, signal.SIGTRAP, signal.SIGSYS),
+    }
+)
 SEALING_ATTEMPTS: Final = 2  # what fails once may still be read and written
 CLOSING_ATTEMPTS: Final = 3  # as it should be; marked with what went wrong; once more without fsync
 
@@ -62,8 +71,18 @@ class Tape:
         self.failure: errors.RecorderError | None = None
         self.dropping: errors.RecorderError | None = None  # the beginning, as the policy wants it
         self.counters: dict[str, int] = {}
-        self.new_sources: list[str] = []
-        self.source_bytes = 0
+        self.announced = 0  # files that were read early
+        meta = self.session["meta"]
+        self.texts = Texts(
+            self.writer,
+            layout.native(meta["cwd"]),
+            lambda: page.optimize,
+            # A recording that is closed in the program itself compiles nothing there.
+            checking=compressing and recompile.is_same_python(meta["python"]),
+            keeping=bool(meta["policy"].get("source_text", True)),
+        )
+        self.texts.take_command(meta["argv"])
+        self.before_removal: Callable[[], None] | None = None  # of the staging folder
 
     def file(self, name: str) -> str:
         return os.path.join(self.path, name)
@@ -134,7 +153,6 @@ class Tape:
             raise self.broken
         if self.keep_last is not None:
             self.writer.drop_until(self.keep_last)
-        self.add_sources()
 
     def begin(self) -> None:
         """The file header, once; only now does the target's choice of a clock stand."""
@@ -160,7 +178,7 @@ class Tape:
         )
         self.count(info)
         self.next_event = first_event + info.events
-        self.new_sources += info.files
+        self.texts.add(info.codes, info.files, info.texts)
         self.broken = info.damage
 
     def scan(self, data: bytes, first_event: int) -> SegmentInfo:
@@ -242,47 +260,66 @@ class Tape:
             return True
         page = self.page
         head = FileHead(page.trace_id, page.started_wall_ns, page.ticks_per_second).to_bytes()
+        codes: list[Code] = []
+        files: list[str] = []
+        texts: list[tuple[str, bytes]] = []
         for chunk, payload in self.writer.resume(head):
+            if chunk.kind != ChunkType.EVENTS:
+                self.texts.resume(chunk.kind, payload)
+                continue
             if chunk.first_event != self.events + self.writer.dropped_events:
                 self.failure = self.failure or errors.TraceCorruptError(
                     path=self.destination, offset=self.writer.end, reason="chunks were damaged"
                 )
-            self.count(self.scanner.chunk(payload, chunk.first_event))
+            info = self.scanner.chunk(payload, chunk.first_event)
+            self.count(info)
+            codes += info.codes
+            files += info.files
+            texts += info.texts
             self.next_event = chunk.first_event + chunk.events
             self.sealed = chunk.segment
         self.events += self.writer.dropped_events
+        self.texts.add(codes, files, texts)  # behind those that are in the trace
         return False
 
-    # ---- sources ----
+    # ---- texts ----
 
-    def add_sources(self) -> None:
-        """The text of files seen for the first time, as far as it can be read and there is room."""
-        while self.new_sources and self.failure is None:
-            name = self.new_sources.pop(0)
-            content = self._read_source(name)
-            if content is None or self.source_bytes + len(content) > ALL_SOURCES:
+    def read_sources(self) -> bool:
+        """Reads the files that the target has announced since the last time, and does a piece of the work on texts.
+        False if there was nothing to do."""
+        self.announced, places = self.page.announced_files(self.announced)
+        for place in places:
+            path = self._announced_path(place)
+            if path is not None:
+                self.texts.announce(path)
+        is_running = self.page.target_state != control.TARGET_PREPARING
+        if not (is_running and self.texts.has_work and self.failure is None):
+            return False
+        self.begin()
+        self.texts.work()
+        self.reserve()
+        return True
+
+    def _announced_path(self, place: int) -> str | None:
+        """The path of the DEF_FILE there. None if its segment is sealed: then its codes lead to the file."""
+        sequence, at = place >> 32, place & 0xFFFFFFFF
+        for index, name in enumerate(layout.SEGMENTS):
+            if self.page.slot(index) != (control.SLOT_LIVE, sequence):
                 continue
             try:
-                self.writer.source(name, content)
-                self.source_bytes += len(content)
-            except (errors.DiskFullError, errors.QuotaExceededError):
-                return  # a trace without its sources is whole all the same
+                with syscalls.opened(self.file(name), os.O_RDONLY) as fd:
+                    record = syscalls.pread(fd, LONGEST_PATH, control.SEGMENT_HEAD + at)
+                _, start = varint.decode(record, 1)
+                size, start = varint.decode(record, start)
+                path = record[start : start + size].decode("utf-8", "surrogatepass")
+            except (OSError, IndexError, ValueError):
+                return None  # somebody has cut it, which is met where it is sealed
+            return path if self.page.slot(index) == (control.SLOT_LIVE, sequence) else None
+        return None
 
-    def _read_source(self, name: str) -> bytes | None:
-        if name.startswith("<"):
-            return None
-        try:
-            path = os.path.join(layout.native(self.session["meta"]["cwd"]), name)
-            mode, size = syscalls.stat(path)
-            if not stat.S_ISREG(mode) or size > LARGEST_SOURCE:
-                return None
-            fd = syscalls.open(path, os.O_RDONLY | os.O_NONBLOCK)
-            try:
-                return syscalls.pread(fd, size, 0, path)
-            finally:
-                syscalls.close(fd, path)
-        except (OSError, ValueError):
-            return None
+    def finish_sources(self) -> None:
+        if self.failure is None:
+            self.texts.finish()
 
     # ---- the end ----
 
@@ -299,6 +336,7 @@ class Tape:
             try:
                 self.begin()
                 self.seal_rest()
+                self.finish_sources()
                 break
             except Exception as error:
                 self.fail(errors.from_exception(error, operation="read"))
@@ -356,7 +394,7 @@ class Tape:
         events = self.events - self.writer.dropped_events
         if failure is not None:
             state = TraceState.PARTIAL
-        elif died and page.target_state < control.TARGET_STOPPED:
+        elif died and page.target_state < control.TARGET_STOPPED and not self.has_ended_by_itself():
             state, failure = (
                 TraceState.TRUNCATED,
                 errors.TargetKilledError(target_pid=page.target_pid),
@@ -371,6 +409,12 @@ class Tape:
             max(self.lost_events, page.lost_events)
             + max(0, max(page.events, self.next_event) - events),
         )
+
+    def has_ended_by_itself(self) -> bool:
+        """Whether the program ended as it wanted, or was asked to: nothing is missing then, though it said nothing. Not
+        if it was killed, or crashed."""
+        status = self.page.exit_status if self.page.has_exit_status else -signal.SIGKILL
+        return status >= 0 or -status not in CRASHES
 
     def _closing_facts(self) -> dict[str, Any]:
         page = self.page
@@ -401,6 +445,8 @@ class Tape:
         self.page.sealer_state = control.SEALER_PUBLISHED
 
     def _remove(self) -> None:
+        if self.before_removal is not None:
+            self.before_removal()
         left = files.remove(self.path)
         if left is not None:
             self.fail(left)

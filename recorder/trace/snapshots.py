@@ -10,7 +10,7 @@ from collections.abc import Iterator, KeysView, Mapping
 from typing import NamedTuple
 
 from recorder import errors
-from recorder._core.decode import RawChange, RawEvent, RawFrame, Thread
+from recorder._core.decode import Function, RawChange, RawEvent, RawFrame, Thread
 from recorder.trace.values.nodes import Types
 from recorder.trace.values.value import Value
 
@@ -68,7 +68,8 @@ class Frame(RawFrame):
     """A frame at one moment: `frame` (its number), `function`, `line`, `depth`, `locals`.
 
     `caller` is the number of the frame below it, None for the outermost. `adopted`: it was already
-    running when it was first seen.
+    running when it was first seen. `as_of`: the event at which, or before which, its variables were last
+    looked at; a frame that waits for a call is not looked at meanwhile, whatever the call does to them.
     """
 
     __slots__ = ()
@@ -95,7 +96,7 @@ class Event(RawEvent):
     """Something that happened in a frame, and the frame as it was then.
 
     `seq`   its number: 0, 1, 2 … in the order in which things happened
-    `kind`  call, line, return, yield, resume, throw, unwind, raise, reraise or handled
+    `kind`  call, line, return, yield, resume, throw, unwind, raise, reraise, handled or stop_iteration
     `line`  where the frame is; for `line` about to run. `previous_line`: where it was before, so
             that what `changed`, that line changed
     `time`  ns since 1970; of the last event that has a time of its own (a line has none)
@@ -170,6 +171,25 @@ class Event(RawEvent):
             f"<event {self.seq}: {self.kind} {self.function.qualified_name} "
             f"({self.file}:{self.line})>"
         )
+
+
+def title_of(frame: RawFrame) -> str:
+    """What runs there: a function by its qualified name, `class Cart`, `module flask.app`. The bodies of classes and
+    modules, and code that exec() and eval() were given, are no functions, and nobody calls them."""
+    return title_of_code(
+        frame.function, frame.namespace.name if frame.namespace is not None else ""
+    )
+
+
+def title_of_code(function: Function, module: str = "") -> str:
+    """As `title_of`, of code that runs in that module; empty: it is not known in which."""
+    if not function.is_body:
+        return function.qualified_name
+    if function.name != "<module>":
+        return f"class {function.qualified_name}"
+    if not module:
+        return f"code of {function.file.rpartition('/')[2]}"
+    return f"code in {module}" if function.file.startswith("<") else f"module {module}"
 
 
 def _globals(frame: RawFrame) -> Locals:

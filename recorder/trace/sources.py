@@ -1,27 +1,143 @@
-"""The text of the recorded files, which a trace keeps as it was when it ran."""
+"""The texts of the recorded files that a trace keeps, and how far each is known to be what ran."""
 
 from __future__ import annotations
 
+import codecs
 import json
-from typing import NamedTuple
+import re
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 from recorder import errors
-from recorder.trace import varint
+from recorder.trace import origins, varint
 from recorder.trace.container.chunks import Chunk
 from recorder.trace.container.file import TraceFile
+from recorder.trace.format import ChunkType
+
+# As PEP 263 has it, in one of the first two lines, behind nothing but comments.
+DECLARED: Final = re.compile(
+    rb"(?:[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n))?[ \t\f]*#[^\r\n]*?coding[:=][ \t]*([-\w.]+)",
+    re.ASCII,
+)
 
 
 @errors.guarded_class("read")
 class Source(NamedTuple):
-    """The text of a recorded file, as it was when it ran."""
+    """A text of a recorded file. A file that changed while the program ran has several.
+
+    `doubt` is None where it is proved that what ran was compiled from this text, else a word: `differs` (it was not),
+    `unchecked` or `unknown` (nobody can say); `why` says it in a sentence. Of a source out of `Trace.sources` it is
+    about all functions of the file that ran, of one out of `Trace.source_of` about that function."""
 
     path: str
     sha256: str
     content: bytes
+    number: int | None = None  # None: of a trace of an older recorder
+    doubt: str | None = origins.UNKNOWN
+
+    @property
+    def encoding(self) -> str:
+        """The one that the text declares, as PEP 263 says; without a declaration, or with a wrong one, utf-8."""
+        if self.content.startswith(codecs.BOM_UTF8):
+            return "utf-8-sig"
+        declared = DECLARED.match(self.content)
+        try:
+            name = declared[1].decode("ascii") if declared else "utf-8"
+            b" ".decode(name)  # LookupError for what is no encoding of texts
+            return name
+        except (LookupError, ValueError):  # such as utf-16, in which nobody can declare anything
+            return "utf-8"
 
     @property
     def text(self) -> str:
-        return self.content.decode("utf-8", "replace")
+        """Decoded. What cannot be is replaced by U+FFFD."""
+        return self.content.decode(self.encoding, "replace")
+
+    @property
+    def lines(self) -> list[str]:
+        """As Python counts them: lines end at \\n, \\r\\n and \\r, and at nothing else."""
+        return split_lines(self.text)
+
+    @property
+    def why(self) -> str:
+        """Why this may not be what ran; empty where it is."""
+        return "" if self.doubt is None else origins.DOUBTS.get(self.doubt, self.doubt)
+
+
+def split_lines(text: str) -> list[str]:
+    """Without their ends. `str.splitlines` would end lines at form feeds and at U+2028 as well."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return lines if lines[-1] else lines[:-1]
+
+
+class Sources:
+    """All texts of a trace, and which code each is of."""
+
+    def __init__(self, file: TraceFile) -> None:
+        self.all: list[Source] = []
+        self.codes: dict[int, tuple[int, str]] = {}  # by number of the code: source and word
+        self.missing: dict[str, str] = {}
+        self._newest: dict[str, int] = {}  # place in `all`, by path
+        self._by_number: dict[int | None, Source] = {}
+        for chunk in file.of(ChunkType.ORIGINS):
+            try:
+                self._add_origins(_json(file, chunk))
+            except errors.TraceCorruptError as exc:
+                file.note_error(chunk, exc)
+        doubts = self._doubts()
+        for chunk in file.of(ChunkType.SOURCE):
+            try:
+                source = read_source(file, chunk)
+            except errors.TraceCorruptError as exc:
+                file.note_error(chunk, exc)
+                continue
+            if source.number in doubts:
+                source = source._replace(doubt=doubts[source.number])
+            self._newest[source.path] = len(self.all)
+            self._by_number[source.number] = source
+            self.all.append(source)
+        for path in self._newest:
+            self.missing.pop(path, None)
+
+    @property
+    def newest(self) -> Mapping[str, Source]:
+        return {path: self.all[place] for path, place in self._newest.items()}
+
+    def of(self, code: int, path: str) -> Source | None:
+        """The text of one code, which is of this file."""
+        number, word = self.codes.get(code, (None, origins.UNKNOWN))
+        source = self._by_number.get(number) if number is not None else None
+        if number is None and path in self._newest and not path.startswith("<"):  # a name of many
+            source = self.all[self._newest[path]]
+        if source is None:
+            return None
+        return source._replace(doubt=None if word == origins.PROVED else word)
+
+    def _add_origins(self, facts: Mapping[str, Any]) -> None:
+        for source, word, numbers in facts["codes"]:
+            self.codes.update(dict.fromkeys(numbers, (source, str(word))))
+        self.missing.update((path, str(why)) for path, why in facts["missing"].items())
+
+    def _doubts(self) -> dict[int | None, str | None]:
+        """Of each source: the first doubt that there is of a code of it."""
+        found: dict[int | None, str | None] = {}
+        for source, word in self.codes.values():
+            doubt = None if word == origins.PROVED else word
+            found[source] = found.get(source) or doubt
+        return found
+
+
+def _json(file: TraceFile, chunk: Chunk) -> Mapping[str, Any]:
+    """Of an ORIGINS chunk, as far as its shape can be relied on."""
+    facts = file.json(chunk)
+    try:
+        numbers = [number for source, _, codes in facts["codes"] for number in (source, *codes)]
+        facts["missing"].items()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        numbers = [None]
+    if any(type(number) is not int for number in numbers):
+        raise file.corrupt(chunk.offset, "what is told of sources is not as it should be")
+    return facts
 
 
 def read_source(file: TraceFile, chunk: Chunk) -> Source:
@@ -30,6 +146,14 @@ def read_source(file: TraceFile, chunk: Chunk) -> Source:
     try:
         size, at = varint.decode(payload, 0)
         about = json.loads(payload[at : at + size])
-        return Source(str(about["path"]), str(about["sha256"]), payload[at + size :])
-    except (ValueError, KeyError, IndexError, TypeError, RecursionError) as exc:
+        number = about.get("number")
+        return Source(
+            str(about["path"]),
+            str(about["sha256"]),
+            payload[at + size :],
+            None if number is None else int(number),
+        )
+    except (
+        ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError, OverflowError
+    ) as exc:  # fmt: skip
         raise file.corrupt(chunk.offset, "a source is not as it should be") from exc

@@ -86,7 +86,15 @@ CHANGES: dict[str, tuple[Callable[[], Any], Mutation]] = {
     "anew": (lambda: {"a": 1}, lambda items: items.__init__(a=2)),
     "to end": (
         lambda: collections.OrderedDict(a=1, b=2),
-        lambda items: items.move_to_end("a") or items.update(a=3),
+        lambda items: items.move_to_end("a"),
+    ),
+    "to the beginning": (
+        lambda: [collections.OrderedDict(((1, 2), (None, [3])))],
+        lambda items: items[0].move_to_end(None, last=False),
+    ),
+    "the first out": (
+        lambda: collections.OrderedDict.fromkeys("abc"),
+        lambda items: items.popitem(last=False),
     ),
     "counter": (lambda: collections.Counter("aab"), lambda items: items.update("b")),
     "default": (lambda: collections.defaultdict(int, a=1), lambda items: items["b"]),

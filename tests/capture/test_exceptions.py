@@ -241,3 +241,46 @@ def test_it_is_handled_where_it_was_raised(run_recorded: Run) -> None:
     assert events == [
         ("call", 2), ("line", 3), ("line", 4), ("raise", 4), ("handled", 4), ("line", 5), ("line", 6), ("return", 6),
     ]  # fmt: skip
+
+
+SCOPED = """
+import json, sys
+def own():
+    try:
+        json.loads("{")
+    except ValueError:
+        return "caught"
+def thrown():
+    for turn in range(3):
+        generator = json.JSONEncoder().iterencode([[turn]])  # code of others, suspended
+        next(generator)
+        try:
+            generator.throw(KeyError(turn))
+        except KeyError:
+            pass
+print(own(), thrown())
+monitoring = sys.monitoring
+events = monitoring.events
+(tool,) = [tool for tool in range(6) if monitoring.get_tool(tool) == "recorder"]
+everywhere = monitoring.get_events(tool)
+there, others = [
+    monitoring.get_local_events(tool, function.__code__) for function in (own, json.JSONDecoder.decode)
+]
+for name in ("RAISE", "RERAISE", "EXCEPTION_HANDLED", "PY_UNWIND"):
+    bit = getattr(events, name)
+    print(name, *[bool(where & bit) for where in (everywhere, there, others)])
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="there is no sys.monitoring")
+def test_code_out_of_scope_is_left_alone_where_that_can_be_had(run_recorded: Run) -> None:
+    """From 3.15 on exceptions can be told of by a code object of its own; before that, all code tells of them."""
+    result = run_recorded(SCOPED, "--scope", "own")
+    told = "False True False" if sys.version_info >= (3, 15) else "True False False"
+    names = ("RAISE", "RERAISE", "EXCEPTION_HANDLED", "PY_UNWIND")
+    lines = ["caught None", *(f"{name} {told}" for name in names)]
+    assert result.stdout.decode().splitlines() == lines
+    with recorder.open_trace(result.trace) as trace:
+        seen = [(e.kind, e.function.name) for e in trace.events() if e.kind in ("raise", "handled")]
+    once = [("raise", "thrown"), ("handled", "thrown")]
+    assert seen == [("raise", "own"), ("handled", "own"), *once * 3]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -83,6 +83,7 @@ COVERED = {
 KINDS = {
     "call": "call", "resume": "call", "throw": "call", "line": "line", "return": "return",
     "yield": "return", "unwind": "return", "raise": "exception",
+    "stop_iteration": "exception",
 }  # fmt: skip
 
 
@@ -199,6 +200,8 @@ def as_oracle(event: Event) -> tuple[Any, ...]:
     value = None
     if event.kind in ("return", "yield", "raise"):
         value = described(event.value)
+    elif event.kind == "stop_iteration":
+        value = Stopped(described(event.value))
     whose = (event.thread.name or "", event.task and event.task.name)
     name = event.function.qualified_name
     line = None if event.kind == "unwind" and sys.version_info < (3, 12) else event.line
@@ -214,11 +217,27 @@ def is_plain(value: Value) -> bool:
     return isinstance(value.tree, PLAIN)
 
 
+class Stopped(NamedTuple):
+    """How an iteration ended, which sys.settrace knows by a StopIteration or StopAsyncIteration."""
+
+    value: Any
+
+    def as_told(self, told: Any) -> Any:
+        """The oracle's word for it, if it means this. It may have spread a tuple over the arguments."""
+        kind, name, (part, (_, args)), _ = told
+        assert (kind, part) == ("instance", "exception")
+        assert name in ("StopIteration", "StopAsyncIteration")
+        assert self.value in (args[0] if args else None, ("tuple", args))
+        return told
+
+
 def line_up(event: Any, other: Any) -> Any:
     """Leaves out what the oracle cannot tell, the variables of some class bodies (see oracle.namespace), and
     says as CPython does that a module starts at line 0; and, on 3.11, that a frame is unwound at the line that the
     compiler gave to the end of its finally block, which need not be one that was run."""
     kind, function, line, (shown, value, around), whose = event
+    if isinstance(value, Stopped) and other[0] == "exception":
+        value = value.as_told(other[3][1])
     if line is None or (kind == "call" and function == "<module>"):
         line = other[2]
     return kind, function, line, (None if other[3][0] is None else shown, value, around), whose
@@ -245,7 +264,7 @@ def test_equals_the_oracle(program: Path, oracle: Oracle, trace_of: Callable[[Pa
 
 def assert_is_recorded(program: Path, expected: list[Any], trace: Path) -> None:
     """That a trace has the events which the oracle saw of a program."""
-    want = by_thread(expected)
+    want = by_thread([event[:-1] for event in expected])
     got = by_thread(recorded(program, trace))
     assert got.keys() == want.keys()
     for thread in want:

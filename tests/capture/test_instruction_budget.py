@@ -50,6 +50,9 @@ def test_more_than_the_budget_is_no_success(tmp_path: Path) -> None:
     assert 50 < float(line.split(": ")[1].split()[0]) < 2000
     calls = sum(int(text.split()[1].replace(",", "")) for text in profile if " calls, " in text)
     assert 4000 < calls < 4050  # five lines in each of 800 rounds
+    assert not any(
+        "on_jump" in text for text in profile
+    )  # switched off: the jump back leads to another line
 
 
 @pytest.mark.slow

@@ -245,6 +245,60 @@ f()
     assert "<redacted>" in shown and "<zip object>, <memoryview object>" in shown, shown
 
 
+ORDERED = """
+import collections
+class Sub(collections.OrderedDict): pass
+def f(kind, keys):
+    held = kind((key, n) for n, key in enumerate(keys))
+    told = str(dict(held))
+    held.move_to_end(keys[0]); told = str(dict(held))
+    held.move_to_end(keys[2], last=False); told = str(dict(held))
+    held.move_to_end(keys[1]); told = str(dict(held))
+    held.popitem(last=False); told = str(dict(held))
+    held.popitem(); told = str(dict(held))
+    held[keys[2]] = 7; told = str(dict(held))
+    held.move_to_end(keys[3]); told = str(dict(held))
+    held = held.copy(); told = str(dict(held))
+    held.clear(); told = str(dict(held))
+    held[keys[1]] = [1]; held[keys[0]] = 2; told = str(dict(held))
+    held[keys[1]].append(2); told = str(dict(held))
+    held.move_to_end(keys[1]); told = str(dict(held))
+    return None
+f({kind}, {keys})
+"""
+
+
+@pytest.mark.parametrize("kind", ["collections.OrderedDict", "Sub"])
+@pytest.mark.parametrize(
+    "keys", ["'abcd'", "(1, 2, 3, 4)", "(1, 'b', None, (5,))", "range(200, 220)"]
+)
+def test_the_order_of_an_ordered_dict_is_its_own(tmp_path: Path, kind: str, keys: str) -> None:
+    text = ORDERED.replace("{kind}", kind).replace("{keys}", keys)
+    inside = [e for e in record(tmp_path, text) if e.function.name == "f" and "told" in e.locals]
+    both = [(repr(e.locals["held"]), e.locals["told"].to_python()) for e in inside]
+    assert len(both) == 14
+    assert [told for held, told in both if told not in held] == []
+    assert len({told for _, told in both}) == 12  # one is that of the copy
+
+
+def test_an_ordered_dict_whose_own_methods_were_gone_around_is_read_as_a_dict(
+    tmp_path: Path,
+) -> None:
+    program = """
+import collections
+def f():
+    held = collections.OrderedDict(a=1, b=2)
+    held.move_to_end("a")
+    dict.__setitem__(held, "c", 3)
+    return None
+f()
+"""
+    assert (
+        repr(at_end(record(tmp_path, program)).locals["held"])
+        == "collections.OrderedDict({'a': 1, 'b': 2, 'c': 3})"
+    )
+
+
 # ---- globals, threads, tasks ----------------------------------------------------------------------
 
 

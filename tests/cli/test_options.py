@@ -146,7 +146,8 @@ def test_every_policy_key_has_an_option_and_help() -> None:
 
 def test_every_option_reaches_the_policy() -> None:
     line = (
-        "--scope own --include a,b --exclude c --redact d --on-recorder-error abort "
+        "--scope deps --own-folders /a,/b --include a,b --exclude c --redact d --no-redact-defaults "
+        "--no-source-text --on-recorder-error abort "
         "--require-trace --min-free-space 4 "
         "--no-keep-partial-trace --no-propagate-script-exit --json-errors=fd:3 --log-level debug "
         "--log-file /l --summary --follow-children --max-bytes 1kB --keep-last 500 --max-events 2 "
@@ -154,10 +155,13 @@ def test_every_option_reaches_the_policy() -> None:
     )
     made, origins = load(cli_options=options.parse_policy(line.split()))
     assert made == Policy(
-        scope="own",
+        scope="deps",
+        own_folders=["/a", "/b"],
         include=["a", "b"],
         exclude=["c"],
         redact=["d"],
+        redact_defaults=False,
+        source_text=False,
         follow_children=True,
         on_recorder_error="abort",
         require_trace=True,

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 
 from recorder.cli import main
 from recorder.export import export
-from tests.conftest import Result, Run
+from tests.conftest import ENVIRONMENT, Result, Run, recorder_command
 
 pytestmark = pytest.mark.usefixtures("arrow_threads")
 
@@ -55,7 +56,7 @@ def test_a_trace_is_asked(trace: Path, recorder_says: Run) -> None:
     done = recorder_says("sql", trace, query)
     assert (done.status, done.stderr) == (0, "")
     assert done.stdout.decode().splitlines() == [
-        "function  n", "--------  -", "<module>  1", "price     5",
+        "function         n", "---------------  -", "module __main__  1", "price            5",
     ]  # fmt: skip
     assert os.listdir(trace.parent) == [trace.name]
 
@@ -109,6 +110,36 @@ def test_text_of_the_program_cannot_act_on_a_terminal(
     assert b"\x1b" not in done.stdout and b"a\\x1b[31mb\\ud800" in done.stdout
 
 
+@pytest.mark.parametrize("form", ["--csv", "--json", None])
+def test_no_form_acts_on_a_terminal(run_recorded: Run, form: str | None) -> None:
+    """Neither by a value nor by the name of a column. A pipe gets what there is, for programs."""
+    trace = run_recorded("x = 'a\\x1b[31mb\\x9b31mc'\n").trace
+    query = "select text, 1 as \"d\x1b]0;e\x07\" from values where name = 'x'"
+    command = recorder_command("sql", *([form] if form else []), trace, query)
+    ours, theirs = os.openpty()
+    with open(ours, "rb", buffering=0) as screen:
+        try:
+            done = subprocess.run(
+                command,
+                stdout=theirs,
+                stderr=subprocess.PIPE,
+                cwd=trace.parent,
+                timeout=60,
+                env=ENVIRONMENT,
+            )
+            shown = screen.read(65536)
+        finally:
+            os.close(theirs)
+    assert done.returncode == 0, done.stderr
+    assert b"31m" in shown and not {b"\x1b", b"\x07", b"\xc2\x9b"} & {
+        shown[i : i + n] for i in range(len(shown)) for n in (1, 2)
+    }
+    piped = subprocess.run(
+        command, capture_output=True, cwd=trace.parent, timeout=60, env=ENVIRONMENT
+    )
+    assert (b"\x1b" in piped.stdout) == (form == "--csv")
+
+
 # ---- the page of queries -------------------------------------------------------------------------
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "exporting.md"
@@ -155,7 +186,7 @@ def ask(recorder_says: Run, traces: list[Path], title: str) -> list[dict[str, ob
 def test_the_queries_of_the_page(runs: Callable[[range], list[Path]], recorder_says: Run) -> None:
     traces = runs(range(8, 13))  # passes for 8 and 9 only
     slowest = ask(recorder_says, traces, "The slowest calls")
-    assert {row["function"] for row in slowest} <= {"<module>", "checkout", "discount"}
+    assert {row["function"] for row in slowest} <= {"module __main__", "checkout", "discount"}
     assert slowest == sorted(slowest, key=lambda row: -float(str(row["ms"])))
     [most, *_] = ask(recorder_says, traces, "Where the time goes")
     assert most["calls"]

@@ -7,6 +7,7 @@ The options are read from the commands themselves; one without a row in the tabl
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import re
 import sys
@@ -55,6 +56,19 @@ def spellings(name: str) -> dict[str, bool]:
     }
 
 
+def without(words: list[str], spelling: str) -> list[str]:
+    """The words, but for an option and its value: `--to` has to be among them."""
+    if spelling not in words:
+        return words
+    at = words.index(spelling)
+    return words[:at] + words[at + 2 :]
+
+
+def is_refused_twice(name: str) -> bool:
+    """Of two values for one option of a question, neither is meant more than the other."""
+    return parser_of(name) is not None
+
+
 def positionals(name: str) -> int:
     """How many words without a dash a command needs."""
     parser = parser_of(name)
@@ -69,9 +83,10 @@ VALUES: dict[str, tuple[str, str | None]] = {
     "-o": ("out.rtrace", TEXT),
     "--output": ("out.rtrace", TEXT),
     "--scope": ("own", "mine"),
+    "--own-folders": ("src", TEXT),
     "--include": ("a.b", TEXT),
     "--exclude": ("a.b", TEXT),
-    "--redact": ("pin*", TEXT),
+    "--redact": ("pin*", "none"),
     "--on-recorder-error": ("abort", "explode"),
     "--log-level": ("debug", "loud"),
     "--log-file": ("log", TEXT),
@@ -82,6 +97,7 @@ VALUES: dict[str, tuple[str, str | None]] = {
     "--min-free-space": ("5MB", "plenty"),
     "--function": ("f", TEXT),
     "--file": ("app.py", TEXT),
+    "--in": ("f", TEXT),
     "--thread": ("0", TEXT),
     "--limit": ("5", "many"),
     "--type": ("ValueError", TEXT),
@@ -93,11 +109,14 @@ VALUES: dict[str, tuple[str, str | None]] = {
 BAD = {"--limit": "INVALID_ARGUMENT", "--at": "INVALID_ARGUMENT", "--to": "UNSUPPORTED_FORMAT"}
 OPTIONAL_VALUES = {"--json-errors": ("fd:2", "fd:1")}
 FLAGS = {
-    *("--json", "--csv", "--plain", "--flow", "--backwards"),
-    *("--follow-children", "--no-follow-children"),
+    *("--json", "--csv", "--plain", "--flow", "--backwards", "--self", "--imports", "--strict"),
+    *("--uncaught", "--last", "--external", "--source-text", "--no-source-text"),
+    *("--follow-children", "--no-follow-children", "--redact-defaults", "--no-redact-defaults"),
     *(f"--{no}{name}" for no in ("", "no-") for name in ("require-trace", "keep-partial-trace")),
     *(f"--{no}{name}" for no in ("", "no-") for name in ("propagate-script-exit", "summary")),
 }
+LISTS = ("--ignore",)  # of which there may be several
+ANSWERED = (None, "NOT_IN_TRACE")  # nothing wrong with the question
 COMMANDS = sorted(cli.COMMANDS)
 STRANGE = {
     "empty": "",
@@ -249,19 +268,19 @@ def test_each_option_wrongly(ask: Asking, name: str) -> None:
                     ask(name, f"{spelling}={value}", *words)
             if bad is not None:
                 code = BAD.get(spelling, "INVALID_POLICY_VALUE")
-                behind = [] if spelling in words else words  # `--to` is among them
-                before = words if spelling in words else []
-                ask.refuses(code, name, *before, spelling, bad, *behind)
-                # The later one counts; but what is no number at all is refused wherever it is.
-                if code != "INVALID_ARGUMENT":
+                ask.refuses(code, name, spelling, bad, *without(words, spelling))
+                # The later one counts, where one may come twice.
+                if code != "INVALID_ARGUMENT" and not is_refused_twice(name):
                     assert ask(name, spelling, bad, spelling, good, *words).code is None
-                ask.refuses(code, name, *before, spelling, good, spelling, bad, *behind)
+                    ask.refuses(code, name, spelling, good, spelling, bad, *words)
         elif spelling in OPTIONAL_VALUES:
             good, bad = OPTIONAL_VALUES[spelling]
             ask(name, f"{spelling}={good}", *words)
             ask.refuses("INVALID_POLICY_VALUE", name, f"{spelling}={bad}", *words)
             for value in STRANGE.values():
                 ask(name, f"{spelling}={value}", *words)
+                with contextlib.suppress(OSError, ValueError):
+                    Path(value).unlink()  # where the diagnostic went
         else:
             ask.refuses("INVALID_ARGUMENT", name, f"{spelling}=yes", *words)
         if len(spelling) > 5:
@@ -271,14 +290,19 @@ def test_each_option_wrongly(ask: Asking, name: str) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_option_twice_and_with_each_other(ask: Asking, name: str) -> None:
-    """Given twice, the later one counts; no two of them are in each other's way."""
+    """A policy's later one counts, and a question's second one is refused; no two of them are in each other's way."""
     words = good_words(name)
     whole = []
-    for spelling in spellings(name):
+    for spelling, takes_value in spellings(name).items():
         one = [spelling, *value_of(spelling)]
-        assert ask(name, *one, *one, *words).code is None, spelling
-        whole += one if spelling != "--csv" else []  # or --json
-    assert ask(name, *whole, *words).code is None
+        said = ask(name, *one, *one, *words)
+        if takes_value and is_refused_twice(name) and spelling not in LISTS:
+            assert said.code == "INVALID_ARGUMENT", spelling
+        else:
+            assert said.code in ANSWERED, spelling
+        # --csv or --json; --output is -o.
+        whole += one if spelling not in ("--csv", "--output", *words) else []
+    assert ask(name, *whole, *words).code in ANSWERED
 
 
 @pytest.mark.provokes("INVALID_POLICY_VALUE", "UNKNOWN_POLICY_KEY")

@@ -12,7 +12,7 @@ import pytest
 
 from codegen import generate, table
 from codegen.__main__ import main
-from recorder._boot import sitecustomize
+from recorder._boot import boot
 from recorder.errors import kinds
 from tests.tools.codegen_tree import ROOT, Tree
 
@@ -448,7 +448,7 @@ def test_a_kind_has_its_exit_code_everywhere(tree: Tree) -> None:
 
 def test_the_exit_code_where_the_recorder_cannot_be_loaded() -> None:
     """It cannot be asked for there, so that it is written down."""
-    assert sitecustomize.INTERNAL_EXIT_CODE == kinds.EXIT_CODES[kinds.INTERNAL]
+    assert boot.INTERNAL_EXIT_CODE == kinds.EXIT_CODES[kinds.INTERNAL]
 
 
 def test_outcomes_live_in_the_core_only(tree: Tree) -> None:

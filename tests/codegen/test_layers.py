@@ -17,7 +17,7 @@ LAYERS = [
     {"version", "imports"},
     {"errors"},
     {"_core"},
-    {"processes", "destination", "policy", "log"},
+    {"processes", "destination", "policy", "redaction", "log"},
     {"staging"},
     {"diagnostics"},
     {"trace"},

@@ -28,6 +28,7 @@ GOOD = [
     ("require_trace", True, True),
     ("require_trace", "yes", True),
     ("keep_partial_trace", "0", False),
+    ("source_text", "no", False),
     ("propagate_script_exit", "Off", False),
     ("json_errors", True, "stderr"),
     ("json_errors", "false", None),
@@ -37,9 +38,13 @@ GOOD = [
     ("log_file", "none", None),
     ("summary", "never", "never"),
     ("scope", "own", "own"),
+    ("own_folders", "/src, /tests", ("/src", "/tests")),
+    ("own_folders", [Path("src")], ("src",)),
     ("include", "a.*, b ,", ("a.*", "b")),
     ("exclude", ["x"], ("x",)),
-    ("redact", "", ()),
+    ("redact", "pin*, My-Key", ("pin*", "My-Key")),
+    ("redact", None, None),
+    ("redact_defaults", "no", False),
     ("follow_children", "on", True),
     ("max_bytes", "64MB", 64_000_000),
     ("max_bytes", "64 MiB", 64 << 20),
@@ -72,9 +77,18 @@ BAD = [
     ("log_file", "no file system holds \ud800"),
     ("json_errors", "no file system holds \ud800"),
     ("scope", ["own"]),
+    ("own_folders", 5),
+    ("own_folders", ["a\0b"]),
+    ("own_folders", [""]),
     ("include", [1]),
     ("exclude", [""]),
     ("redact", 3),
+    ("redact", ""),
+    ("redact", " , "),
+    ("redact", []),
+    ("redact", ()),
+    ("redact", "none"),
+    ("redact_defaults", "none"),
     ("follow_children", "all"),
     ("max_bytes", "64 parsecs"),
     ("keep_last", "0"),
@@ -117,14 +131,15 @@ def test_every_key_has_a_good_and_a_bad_example() -> None:
     assert {key for key, *_ in GOOD} == {key for key, _ in BAD} | {
         "keep_partial_trace",
         "propagate_script_exit",
+        "source_text",
         "summary",
     }
     assert {key for key, *_ in GOOD} == set(policy.KEYS)
 
 
 def test_a_policy_is_a_value() -> None:
-    one = Policy(scope="own", include=["a"])
-    same = Policy(scope="own", include=("a",))
+    one = Policy(scope="deps", include=["a"])
+    same = Policy(scope="deps", include=("a",))
     assert one == same
     assert hash(one) == hash(same)
     assert one != Policy()
@@ -132,7 +147,7 @@ def test_a_policy_is_a_value() -> None:
     for other in (copy.copy(one), copy.deepcopy(one), pickle.loads(pickle.dumps(one))):
         assert other == one
     assert Policy.from_dict(json.loads(json.dumps(one.to_dict()))) == one
-    assert repr(one) == "Policy(scope='own', include=('a',))"
+    assert repr(one) == "Policy(scope='deps', include=('a',))"
     assert repr(Policy()) == "Policy()"
 
 
@@ -192,7 +207,7 @@ def test_import_is_light() -> None:
 @pytest.fixture
 def pyproject(tmp_path: Path) -> Path:
     path = tmp_path / "pyproject.toml"
-    path.write_text('[tool.recorder]\nscope = "own"\nmax-bytes = "1MB"\nlog_file = "r.log"\n')
+    path.write_text('[tool.recorder]\nscope = "deps"\nmax-bytes = "1MB"\nlog_file = "r.log"\n')
     return path
 
 
@@ -211,7 +226,7 @@ def test_later_sources_win(pyproject: Path) -> None:
         ("command line --scope", {"cli_options": {"scope": "deps"}}),
         ("argument", {"arguments": {"scope": "own"}}),
     ]
-    expected = ["deps", "own", "all", "deps", "own"]
+    expected = ["own", "deps", "all", "deps", "own"]
     for chosen in itertools.product((False, True), repeat=4):
         given: dict[str, Any] = {}
         last = 0
@@ -225,7 +240,7 @@ def test_later_sources_win(pyproject: Path) -> None:
 
 def test_every_key_can_be_set_in_every_source(tmp_path: Path) -> None:
     for key, given, expected in GOOD:
-        if not isinstance(given, str) or (key == "redact" and not given):
+        if not isinstance(given, str):
             continue
         path = tmp_path / "pyproject.toml"
         path.write_text(f"[tool.recorder]\n{key} = {json.dumps(given)}\n")

@@ -244,3 +244,27 @@ def test_the_container_when_it_is_a_gigabyte(tmp_path: Path) -> None:
     assert len(content) == blocks * BLOCK
     for number in range(blocks):
         assert content[number * BLOCK : number * BLOCK + 8] == number.to_bytes(8, "little")
+
+
+def test_a_source_may_have_any_path(tmp_path: Path) -> None:
+    """What is no path of a file, or of too many, costs that file, and nothing else of an export."""
+    file = w.File()
+    file.meta(argv=["a.py"], cwd="/", pid=7)
+    paths = [
+        *("", "/", "..", "/a", "/a/b", "/a/b/c.py", "/d/e.py", "/d", "../../f.py", "/g\0h.py", "/" + HALF + ".py"),
+        *("/" + "i" * 300, "/j" * 2000, "/k" * 60_000, "/\x1b[31m.py", "l:m?.py", "~", "-", "\udcff.py", "/n//./o.py"),
+    ]  # fmt: skip
+    for path in paths:
+        file.source(path, b"text\n")
+    trace = tmp_path / "hostile.rtrace"
+    trace.write_bytes(file.close())
+    for format in FORMATS:
+        export(trace, format, tmp_path / format)
+    found = {
+        path.relative_to(tmp_path / "codetracer" / "files").as_posix()
+        for path in (tmp_path / "codetracer" / "files").rglob("*")
+        if path.is_file()
+    }
+    assert found == {
+        *("a", "d/e.py", "f.py", "\\ud800half.py", "\x1b[31m.py", "l:m?.py", "~", "-", "\\udcff.py", "n/o.py"),
+    }  # fmt: skip

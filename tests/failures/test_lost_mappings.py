@@ -139,8 +139,9 @@ HANDLERS = {
 
 
 def spoken(result: Result) -> str:
-    """Standard error without what differs from run to run, and our modules."""
-    differing = ("Current thread", "Extension modules: recorder.", "recorder:")
+    """Standard error without what differs from run to run, and our modules. From 3.14 on faulthandler shows the stack
+    of C, too: there is the address of every function, and our handler, which calls the program's."""
+    differing = ("Current thread", "Extension modules: recorder.", "recorder:", "  Binary file ")
     lines = [line for line in result.stderr.splitlines() if line]
     return "\n".join(line for line in lines if not line.startswith(differing))
 

@@ -119,6 +119,26 @@ def test_a_sealer_that_meets_what_nobody_foresaw(tmp_path: Path) -> None:
     assert caught.value.message == "the sealer failed: KeyError: 'max_bytes'"
 
 
+@pytest.mark.leaves_staging
+@pytest.mark.provokes("SEALER_START_FAILED")
+def test_a_sealer_that_gets_no_thread(tmp_path: Path, run_plain: Run) -> None:
+    staged = create.prepare(tmp_path / "app.rtrace")
+    script = f"""
+import _thread
+from recorder import errors, sealer
+def refuse(*_):
+    raise RuntimeError("can't start new thread")
+_thread.start_new_thread = refuse
+try: sealer.main({staged.path!r})
+except errors.SealerStartFailedError as error: print(error.message)
+"""
+    result = run_plain(script)
+    assert result.stdout == b"the sealer could not be started: can't start new thread\n"
+    page = control.ControlPage(staged.file("control"))
+    assert page.sealer_fault["status"] == errors.SealerStartFailedError.number
+    page.close()
+
+
 @pytest.mark.provokes("STAGING_EXISTS")
 def test_a_staging_folder_of_exactly_this_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -127,10 +147,12 @@ def test_a_staging_folder_of_exactly_this_name(
     monkeypatch.setattr(os, "urandom", bytes)
     folder = tmp_path / f".app.rtrace.partial-{os.getpid()}-00000000"
     folder.mkdir()
+    (folder / "theirs").touch()  # an empty one is what is left of a start that was killed, and goes
     with pytest.raises(FileExistsError) as caught:
         recorder.start(tmp_path / "app.rtrace")
     assert type(caught.value) is errors.StagingExistsError
     assert caught.value.message == f"the staging folder {folder} already exists"
+    (folder / "theirs").unlink()
     folder.rmdir()
 
 
@@ -569,7 +591,13 @@ def test_a_call_of_the_sealer_that_is_refused(
 ) -> None:
     code, state = REFUSED[fault]
     environment = {"PYTHONDONTWRITEBYTECODE": "1"}  # Python renames its own files
-    result = run_recorded(HELLO, prefix=strace(fault), env=environment)
+    prefix = strace(fault)
+    if fault.startswith("rename"):  # the program's own side renames as well, when it prepares
+        prefix, environment = (
+            (),
+            {**environment, "RECORDER_TEST_FAULTS": "sealer:rename:1:EIO:forever"},
+        )
+    result = run_recorded(HELLO, prefix=prefix, env=environment)
     assert (result.status, result.stdout) == (0, RAN)
     told_once(result, errors.class_for(errors.ErrorCode[code]), str(tmp_path))
     if state is not None:
@@ -660,6 +688,7 @@ def test_a_second_failure_is_told_of_beside_the_first(running: Any, tmp_path: Pa
     assert [(one["code"], one["disposition"], one["trace"]["state"]) for one in told] == [
         ("ERR_LIMIT_REACHED", "disable", None),
         ("ERR_REMOVE_FAILED", "degrade", "partial"),
+        ("ERR_LIMIT_REACHED", "disable", "partial"),  # once more, with what has become of the trace
     ]
     assert verdict(run.trace) == "partial(LIMIT_REACHED)"
 
@@ -746,7 +775,7 @@ for room in range(0, 120, 3):
     assert sorted(os.listdir()) == ["app.rtrace", "program.py"]
 print(*dict.fromkeys(outcomes))
 """
-    result = run_plain(script)
+    result = run_plain(script, timeout=110)  # dozens of recordings, one after the other
     assert result.stderr == ""
     assert result.stdout == b"Python's ERR_STACK_EXHAUSTED started\n"
 

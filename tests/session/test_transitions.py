@@ -545,7 +545,8 @@ def test_a_publication_that_fails(
     path: Path, monkeypatch: pytest.MonkeyPatch, fault: str, code: str, on_error: str
 ) -> None:
     monkeypatch.setenv("RECORDER_TEST_FAULTS", f"sealer:{fault}")
-    session = recorder.start(path, on_recorder_error=on_error)
+    # Without texts, which would be written before the end.
+    session = recorder.start(path, on_recorder_error=on_error, source_text=False)
     work()
     if on_error == "abort":
         with pytest.raises(errors.RecorderError) as caught:

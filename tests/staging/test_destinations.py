@@ -18,6 +18,7 @@ import pytest
 import recorder
 from recorder import errors
 from recorder._core import control
+from recorder.export.output import Output
 from recorder.staging import layout, stale
 from recorder.trace import recovery
 from tests.conftest import ENVIRONMENT, Run
@@ -162,6 +163,40 @@ def test_a_link_to_nothing_yet(tmp_path: Path) -> None:
     done = record(tmp_path, "app.rtrace")
     check(tmp_path / "folder" / "new.rtrace", done)
     assert (tmp_path / "app.rtrace").is_symlink()
+
+
+@pytest.mark.root("setpriv")
+@pytest.mark.provokes("PERMISSION_DENIED")
+@pytest.mark.parametrize("chain", [False, True])
+@pytest.mark.parametrize("owner", [0, 1234])
+@pytest.mark.parametrize("mode", [0o1777, 0o777, 0o755])
+def test_a_link_that_somebody_else_has_planted(
+    tmp_path: Path, mode: int, owner: int, chain: bool
+) -> None:
+    """In a folder like /tmp it is refused, as the kernel does it; one's own, or the folder owner's, is followed."""
+    shared, mine = tmp_path / "shared", tmp_path / "mine"
+    shared.mkdir()
+    mine.mkdir()
+    mine.joinpath("precious").write_text("precious")
+    (shared / "app.rtrace").symlink_to(mine / "precious")
+    os.chown(shared / "app.rtrace", owner, owner, follow_symlinks=False)
+    shared.chmod(mode)
+    given = shared / "app.rtrace"
+    if chain:
+        (tmp_path / "way").symlink_to(shared / "app.rtrace")
+        given = tmp_path / "way"
+    if mode == 0o1777 and owner:
+        for refused in (
+            lambda: recorder.start(given),
+            lambda: recovery.recover(mine / "precious", given),
+            lambda: Output(given),
+            lambda: Output(given, folder=True),
+        ):
+            with pytest.raises((errors.PermissionDeniedError, errors.NotATraceError)):
+                refused()
+        assert mine.joinpath("precious").read_text() == "precious"
+    else:
+        check(mine / "precious", record(tmp_path, str(given)))
 
 
 def test_a_folder_behind_a_link(tmp_path: Path) -> None:

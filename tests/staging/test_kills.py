@@ -176,6 +176,70 @@ def test_killed_at_every_call(tmp_path: Path) -> None:
     print(f"{tried} calls")
 
 
+def kill_while_preparing(folder: Path, step: int) -> int:
+    """`recorder run` dies just before its n-th system call, for every n. What is left is a trace, can be made one, or
+    goes with the next start."""
+    folder.mkdir()
+    (folder / "app.py").write_text("def f(): return 1\nf()\n")
+    command = [sys.executable, "-m", "recorder", "run", "app.py"]
+    counted = {**ENVIRONMENT, "RECORDER_TEST_FAULTS": f"target:count:{folder / 'count'}"}
+    subprocess.run(command, cwd=folder, env=counted, check=True)
+    calls = dict(line.split() for line in (folder / "count").read_text().splitlines())
+    (folder / "app.rtrace").unlink()
+    tried = 0
+    # The command's own, which are as many as the program's, and the program's.
+    places = [
+        (call, n)
+        for call, made in calls.items()
+        if call not in sweep.MEMORY
+        for n in range(1, int(made) + 2)
+    ]
+    for call, n in places[::step]:
+        env = {**ENVIRONMENT, "RECORDER_TEST_FAULTS": f"target:{call}:{n}:KILL"}
+        subprocess.run(command, cwd=folder, env=env, capture_output=True)
+        until(lambda: not processes_of(folder), 20)
+        for left in leftovers(folder):
+            begun = not stale.never_began(str(folder / left))
+            if begun:
+                recovery.recover(folder / left)
+            elif n % 2:  # asked for, it says what it was
+                with pytest.raises(errors.NotATraceError, match="before it began"):
+                    recovery.recover(folder / left)
+                assert leftovers(folder) == []
+        done = subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True)
+        assert (done.returncode, done.stderr) == (0, b""), (call, n)
+        assert leftovers(folder) == [], (call, n)
+        tried += 1
+    return tried
+
+
+def test_killed_at_some_calls_of_the_preparation(tmp_path: Path) -> None:
+    assert kill_while_preparing(tmp_path / "calls", 5) >= 5
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_killed_at_every_call_of_the_preparation(tmp_path: Path) -> None:
+    assert kill_while_preparing(tmp_path / "calls", 1) >= 20
+
+
+def test_a_folder_that_is_being_made_is_left_alone(tmp_path: Path) -> None:
+    """Its maker lives: it is stopped in the midst of it."""
+    (tmp_path / "app.py").write_text("print('ran')\n")
+    command = [sys.executable, "-m", "recorder", "run", "app.py"]
+    env = {**ENVIRONMENT, "RECORDER_TEST_FAULTS": "target:fallocate:2:STOP"}
+    maker = subprocess.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.PIPE)
+    try:
+        (left,) = until(lambda: leftovers(tmp_path))
+        until(lambda: (tmp_path / left / "control").exists())
+        assert not stale.never_began(str(tmp_path / left))
+        with pytest.raises(errors.TraceBusyError):
+            recorder.start(tmp_path / "app.rtrace")
+    finally:
+        maker.send_signal(signal.SIGCONT)
+    assert maker.communicate()[0] == b"ran\n" and maker.returncode == 0
+
+
 def test_a_stale_folder_is_told_of_by_the_next_start(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     folder.mkdir()

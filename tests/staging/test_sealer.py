@@ -200,7 +200,7 @@ def test_a_killed_program(tmp_path):
     until(lambda: not leftovers(tmp_path))
     trace = read_trace(path)
     assert trace.verdict.state == TraceState.TRUNCATED
-    assert trace.verdict.exit_status is None
+    assert trace.verdict.exit_status == -signal.SIGKILL
     assert trace.verdict.failure.code == CODES.TARGET_KILLED
     assert trace.events >= last
 
@@ -219,13 +219,14 @@ def test_a_program_that_leaves_without_a_word(tmp_path):
     assert run_target(tmp_path / "app.rtrace", 100, end="exit").returncode == 7
     until(lambda: os.listdir(tmp_path) == ["app.rtrace"])
     trace = read_trace(tmp_path / "app.rtrace")
-    assert (trace.verdict.state, trace.events) == (TraceState.TRUNCATED, 101)
+    # By _exit: nothing of it is missing, and how it ended was asked of the kernel.
+    assert trace.verdict == (TraceState.COMPLETE, 7, None, 101, 0)
 
 
 def test_a_program_that_had_stopped_recording_is_complete(tmp_path):
     run_target(tmp_path / "app.rtrace", 100, end="stop")
     until(lambda: os.listdir(tmp_path) == ["app.rtrace"])
-    assert read_trace(tmp_path / "app.rtrace").verdict == (TraceState.COMPLETE, None, None, 101, 0)
+    assert read_trace(tmp_path / "app.rtrace").verdict == (TraceState.COMPLETE, 0, None, 101, 0)
 
 
 def test_a_program_that_never_began_replaces_nothing(tmp_path):

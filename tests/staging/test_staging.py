@@ -446,7 +446,7 @@ def test_a_sealer_that_does_not_answer(tmp_path, monkeypatch):
     real = syscalls.spawn
     monkeypatch.setattr(syscalls, "spawn", lambda *args: started.append(real(*args)) or started[-1])
     assert isinstance(fail_to_launch(tmp_path), errors.SealerStalledError)
-    (pid,) = started
+    ((pid, _),) = started
     assert has_died(pid)
 
 
@@ -473,11 +473,13 @@ def test_a_failure_of_the_sealers_start_is_told_by_its_code(tmp_path, monkeypatc
 
 def test_stale_folders_are_found_and_living_ones_are_not(tmp_path):
     target = tmp_path / "app.rtrace"
-    living = create.prepare(target)
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     dead = create.prepare(target, target_pid=child.pid)
     assert stale.find_stale(target) == []
+    with pytest.raises(errors.TraceBusyError):
+        create.prepare(target)
     child.communicate(b"\n")
+    living = create.prepare(target)
     assert stale.find_stale(target) == [dead.path]
     assert stale.find_stale(tmp_path / "other.rtrace") == []
     for staged in (living, dead):

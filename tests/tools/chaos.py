@@ -312,7 +312,10 @@ def told_in(path: Path) -> tuple[tuple[str, str], ...]:
     if not path.exists():
         return ()
     told = [json.loads(line) for line in path.read_text().splitlines()]
-    return tuple((each["code"].removeprefix("ERR_"), each["disposition"]) for each in told)
+    said = [(each["code"].removeprefix("ERR_"), each["disposition"]) for each in told]
+    return tuple(
+        dict.fromkeys(said)
+    )  # what decided is told once more, with what became of the trace
 
 
 def try_out(case: Case) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from recorder.trace.format import (
@@ -30,10 +31,12 @@ class Activation:
     """A frame from its call or resumption to its return, yield or unwinding."""
 
     function: str
+    title: str  # the same, but of bodies `class NAME` or `module NAME`
+    is_body: bool
     thread: int
     frame: int
     began: str
-    caller: str | None  # the function it is nested in
+    caller: str | None  # the title of what it is nested in
     depth: int
     ended: str = ""
     locals: dict[str, Value] = field(default_factory=dict)  # as of its last event
@@ -75,9 +78,12 @@ def truth(trace: Trace) -> Truth:
         stack = stacks.setdefault(number, [])
         if event.kind in BEGIN or event.frame not in [active.frame for active in stack[-1:]]:
             began = event.kind if event.kind in BEGIN else "running"
-            caller = stack[-1].function if stack else None
+            caller = stack[-1].title if stack else None
             name = event.function.qualified_name
-            active = Activation(name, number, event.frame, began, caller, len(stack))
+            is_body = not event.function.flags & 1  # CO_OPTIMIZED
+            active = Activation(
+                name, title(event) if is_body else name, is_body, number, event.frame, began, caller, len(stack)
+            )  # fmt: skip
             assert active.depth == event.depth
             arguments = event.function.names[: event.function.argument_count]
             active.arguments = [name for name in arguments if name in event.locals]
@@ -108,6 +114,15 @@ def truth(trace: Trace) -> Truth:
         count,
         order,
     )
+
+
+def title(event: Event) -> str:
+    if event.function.name != "<module>":
+        return f"class {event.function.qualified_name}"
+    if "__name__" not in event.globals:
+        return f"code of {Path(event.file).name}"
+    module = event.globals["__name__"].to_python()
+    return f"code in {module}" if event.file.startswith("<") else f"module {module}"
 
 
 def follow_globals(modules: dict[str, dict[str, Value]], event: Event) -> None:

@@ -4,7 +4,7 @@
 
 A request is a line of JSON: [PROGRAM, OUT, whether to look at variables]. Each is run as __main__ in a fork of
 this process, answered with its exit status, and pickled: for every event in its file (kind, function, line,
-(variables, value, plain globals), (thread, task)).
+(variables, value, plain globals), (thread, task), (frame, whether it starts)).
 Values are described as `describe` says, at the moment of the event.
 """
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 import _thread
 import ctypes
 import datetime
+import dis
 import enum
 import inspect
 import json
@@ -23,6 +24,7 @@ import sys
 import threading
 import traceback
 import types
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
@@ -139,7 +141,8 @@ def describe_typed(value: Any, kind: type, depth: int, seen: tuple[int, ...]) ->
 def plain(value: Any, base: type) -> Any:
     """The built-in part of an instance of a subclass."""
     if base is dict:
-        return {key: dict.__getitem__(value, key) for key in dict.__iter__(value)}
+        order = OrderedDict.__iter__ if isinstance(value, OrderedDict) else dict.__iter__
+        return {key: dict.__getitem__(value, key) for key in order(value)}
     if base in (int, float, complex, str, bytes):
         return base.__add__(value, base())
     return base(base.__iter__(value))
@@ -180,6 +183,12 @@ PLAIN = (int, float, str, bytes, bool, type(None))
 def plain_globals(found: Mapping[str, Any]) -> dict[str, Any]:
     """Those that cannot change in place: a change of others is only seen where code names them."""
     return {k: describe(v) for k, v in found.items() if type(v) in PLAIN and k not in IGNORED}
+
+
+def starts(frame: types.FrameType) -> bool:
+    """Whether a call event is the frame's first one, not a generator going on."""
+    opcode, argument = frame.f_code.co_code[frame.f_lasti : frame.f_lasti + 2]
+    return dis.opname[opcode] == "RESUME" and argument & 3 == 0
 
 
 def thread_name() -> str:
@@ -248,10 +257,11 @@ def watch(program: str, look: bool) -> list[tuple[Any, ...]]:
             value = describe(arg)
         elif event == "exception":
             value = describe(arg[1])
+        where = (id(frame), event == "call" and starts(frame))
         around = plain_globals(frame.f_globals)
         what = (shown, value, around)
         name = frame.f_code.co_qualname
-        events.append((event, name, frame.f_lineno, what, (thread_name(), task_name())))
+        events.append((event, name, frame.f_lineno, what, (thread_name(), task_name()), where))
         return note
 
     with open(program, encoding="utf-8") as file:

@@ -127,7 +127,7 @@ def adopt(code: int, at_line: int) -> bytes:
 
 
 TIMED = {"call": 0x04, "return": 0x05, "yield": 0x06, "resume": 0x08, "throw": 0x09, "unwind": 0x0A}
-UNTIMED = {"raise": 0x0B, "reraise": 0x0C, "handled": 0x0D}
+UNTIMED = {"raise": 0x0B, "reraise": 0x0C, "handled": 0x0D, "stop_iteration": 0x26}
 
 
 def event(kind: str, ticks: int = 0, encoded: bytes = b"") -> bytes:
@@ -221,6 +221,10 @@ def mark(code: int, detail: int) -> bytes:
     return b"\x1c" + varint(code) + varint(detail)
 
 
+def code_digest(code: int, digest: int) -> bytes:
+    return b"\x24" + varint(code) + struct.pack("<Q", digest)
+
+
 def def_namespace(number: int, name: str) -> bytes:
     return b"\x1d" + varint(number) + text(name)
 
@@ -253,7 +257,7 @@ EMPTY_PREAMBLE = state(0, 0, None) + BEGIN
 
 # ---- section 1: files ---------------------------------------------------------------------------
 
-META, EVENTS, SOURCE, CLOSE, INDEX = 1, 2, 3, 4, 5
+META, EVENTS, SOURCE, CLOSE, INDEX, ORIGINS = 1, 2, 3, 4, 5, 7
 
 
 def sealed(head: bytes) -> bytes:
@@ -364,9 +368,14 @@ class File:
         self.events += events
         self.lost += lost
 
-    def source(self, path: str, content: bytes) -> None:
+    def source(self, path: str, content: bytes, number: int | None = None) -> None:
         about = {"path": path, "sha256": "0" * 64, "size": len(content)}
+        if number is not None:
+            about["number"] = number
         self.add(SOURCE, text(json.dumps(about)) + content)
+
+    def origins(self, facts: object) -> None:
+        self.add(ORIGINS, json.dumps(facts).encode(), ignorable=True)
 
     def close(
         self,

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from tests.tools import zstd
 
-META, EVENTS, SOURCE, CLOSE, INDEX, DROPPED = range(1, 7)
+META, EVENTS, SOURCE, CLOSE, INDEX, DROPPED, ORIGINS = range(1, 8)
 HEADER_BYTES = 64
 LARGEST_PAYLOAD = 64 << 20
 DEEPEST = 64  # containers around a value
@@ -546,9 +546,10 @@ EVENT_KINDS = {
     0x0B: "RAISE",
     0x0C: "RERAISE",
     0x0D: "HANDLED",
+    0x26: "STOP_ITERATION",
 }
 TICKING = {0x04, 0x05, 0x06, 0x08, 0x09, 0x0A}
-WITH_VALUE = {0x05, 0x06, 0x09, 0x0A, 0x0B, 0x0C, 0x0D}
+WITH_VALUE = {0x05, 0x06, 0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x26}
 
 
 class Machine:
@@ -847,6 +848,14 @@ class Machine:
         slot = self.cursor.varint()
         self.add_name(code.slots, slot, (1, self.cursor.text()))
 
+    def code_digest(self) -> None:
+        self.defined(self.codes, self.cursor.varint(), "code")
+        self.cursor.u64()
+
+    def text_of_file(self) -> None:
+        self.defined(self.files, self.cursor.varint(), "file")
+        self.cursor.take(self.cursor.varint())
+
     def define_namespace(self) -> None:
         number, name = self.cursor.varint(), self.cursor.text()
         space = self.namespaces.setdefault(number, Namespace(number, name))
@@ -928,6 +937,8 @@ OTHER_RECORDS: dict[int, Callable[[Machine], None]] = {
     0x21: Machine.body,
     0x22: Machine.define_task,
     0x23: Machine.task,
+    0x24: Machine.code_digest,
+    0x25: Machine.text_of_file,
 }
 
 
@@ -937,7 +948,7 @@ OTHER_RECORDS: dict[int, Callable[[Machine], None]] = {
 FILE_HEADER = struct.Struct("<8sHHI16sQQQII")
 CHUNK_HEADER = struct.Struct("<4sBBBBQIIQQQQII")
 VERDICT = struct.Struct("<8sBBHiIiQQQQII")
-KNOWN_TYPES = (META, EVENTS, SOURCE, CLOSE, INDEX, DROPPED)
+KNOWN_TYPES = (META, EVENTS, SOURCE, CLOSE, INDEX, DROPPED, ORIGINS)
 STATES = {1: "complete", 2: "partial", 3: "truncated"}
 MOST_EVENTS = 1 << 62
 
@@ -984,6 +995,7 @@ class Source(NamedTuple):
     path: str
     sha256: str
     content: bytes
+    number: int | None
 
 
 def read_file_header(data: Buffer) -> tuple[FileHeader, bool]:
@@ -1040,7 +1052,9 @@ class Trace:
         self.end = HEADER_BYTES  # of the last whole chunk
         self.meta: dict[str, Any] = {}
         self.close: dict[str, Any] = {}
-        self.sources: dict[str, Source] = {}
+        self.sources: list[Source] = []
+        self.origins: dict[int, tuple[int, str]] = {}  # code → source and word
+        self.missing: dict[str, str] = {}  # path → word
         self.find_chunks()
         self.compare_headers()
         for chunk in self.chunks:
@@ -1151,7 +1165,7 @@ class Trace:
         return raw
 
     def read_side_chunk(self, chunk: Chunk) -> None:
-        """META, SOURCE and CLOSE; of the others the checksum. Who goes through the file needs no INDEX."""
+        """META, SOURCE, ORIGINS and CLOSE; of the others the checksum. Who goes through the file needs no INDEX."""
         if chunk.type == DROPPED:
             return
         try:
@@ -1163,11 +1177,33 @@ class Trace:
                 c = Cursor(self.payload(chunk))
                 about = json.loads(c.text())
                 path, sha256 = str(about["path"]), str(about["sha256"])
-                self.sources[path] = Source(path, sha256, c.data[c.at :])
+                self.sources.append(Source(path, sha256, c.data[c.at :], about.get("number")))
+            elif chunk.type == ORIGINS:
+                told = json.loads(self.payload(chunk))
+                for source, word, codes in told["codes"]:
+                    if any(type(number) is not int for number in (source, *codes)):
+                        raise ValueError("an origin that is no number")
+                    self.origins.update(dict.fromkeys(codes, (source, word)))
+                self.missing.update(told["missing"].items())
             elif self.checks_payloads:
                 self.stored(chunk)
-        except (Damaged, ValueError, KeyError, TypeError, RecursionError) as e:
+        except (Damaged, ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
             self.note(chunk.offset, str(e))
+
+    def missing_sources(self) -> dict[str, str]:
+        kept = {source.path for source in self.sources}
+        return {path: why for path, why in self.missing.items() if path not in kept}
+
+    def origin(self, code: int, path: str) -> tuple[int | None, str | None] | None:
+        """The source of a code of this file: its number, and what there is to doubt."""
+        if code in self.origins:
+            number, word = self.origins[code]
+            kept = any(source.number == number for source in self.sources)
+            return (number, None if word == "proved" else word) if kept else None
+        if path.startswith("<"):
+            return None
+        same = [source for source in self.sources if source.path == path]
+        return (same[-1].number, "unknown") if same else None
 
     def index(self) -> list[tuple[int, int, int]]:
         """What INDEX says: (offset, first event, events) of every chunk of events."""

@@ -94,14 +94,20 @@ class Comparison:
         yield from differ("events", len(first), sum(c.events for c in second.event_chunks))
         yield from differ(
             "sources",
-            {s.path: (s.sha256, s.content) for s in first.sources.values()},
-            {s.path: (s.sha256, s.content) for s in second.sources.values()},
+            [(s.number, s.path, s.sha256, s.content) for s in first.all_sources],
+            [(s.number, s.path, s.sha256, s.content) for s in second.sources],
         )
+        yield from differ("missing sources", dict(first.missing_sources), second.missing_sources())
         said = first.verdict if second.checks_payloads else first.verdict_so_far
         yield from differ("verdict before the events", said.state, second.state)
         yield from differ("code", said.code, ends.error if ends else 0)
         for ours, theirs in self.sample():
             yield from self.compare_events(ours, theirs)
+        for function in first.functions if self.is_small else ():  # which reads all of it
+            source = first.source_of(function)
+            ours = None if source is None else (source.number, source.doubt)
+            theirs = second.origin(function.number, function.file)
+            yield from differ(f"source of {function.number}", ours, theirs)
         found = {damage.offset for damage in first.damage}
         yield from differ("damage", found, {damage.offset for damage in second.damage})
         yield from differ("verdict", first.verdict_so_far.state, second.state)

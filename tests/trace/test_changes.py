@@ -15,6 +15,7 @@ from recorder import cli
 from recorder.export import export
 from recorder.trace.navigate import Navigator
 from recorder.trace.reader import Change, Trace, open_trace
+from recorder.trace.snapshots import title_of, title_of_code
 from tests.conftest import Run
 
 SETTINGS = """\
@@ -24,6 +25,8 @@ TABLE = {}
 def set_level(n):
     global LEVEL
     LEVEL = n
+def look():
+    return len(TABLE)
 """
 PROGRAM = """\
 import settings
@@ -57,7 +60,9 @@ bump()
 caller()
 closing()
 remove()
-settings.TABLE['x'] = 1
+alias = settings.TABLE
+alias['x'] = 1
+settings.look()
 """
 
 # Of each global: the value, and the function, file and line that gave it.
@@ -128,6 +133,23 @@ def test_the_event_of_a_change_is_one_of_the_frame_that_made_it(trace: Trace) ->
     assert len(bodies) == 1
 
 
+def test_the_variables_of_a_frame_that_waits_are_as_of_its_last_event(trace: Trace) -> None:
+    [event] = list(trace.find("return", function="fill"))
+    waiting, present = trace.at(event.seq).stack[-2:]
+    assert (present.as_of, waiting.function.name) == (event.seq, "caller")
+    assert waiting.locals["south"].to_python() == []  # and the list holds 1 by now
+    last = [e.seq for e in trace.find(function="caller", stop=event.seq)][-1]
+    assert waiting.as_of == last < event.seq
+
+
+def test_who_changed_a_value_in_place_under_another_name_is_not_known(trace: Trace) -> None:
+    """It is seen where code that names the global runs next: the line that ran then did not do it."""
+    last = list(trace.history("TABLE"))[-1]
+    assert last.value is not None and last.value.to_python() == {"x": 1}
+    assert (last.function, last.frame, last.module) == (None, None, "settings")
+    assert last.event.function.name == "look"
+
+
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="3.11 sees only dicts that its frames use")
 def test_another_modules_attribute_is_told_under_the_module_that_owns_it(trace: Trace) -> None:
     [event] = [e for e in trace.find(function="bump") if "settings.DEBUG" in e.changed_globals]
@@ -153,7 +175,13 @@ def test_every_reader_says_the_same(
     path: Path, trace: Trace, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     want = {
-        (c.seq, c.module, c.name, c.line, c.function and c.function.qualified_name)
+        (
+            c.seq,
+            c.module,
+            c.name,
+            c.line if c.function else None,
+            c.function and c.function.qualified_name,
+        )
         for event in trace.events()
         for c in trace.changes(event)
         if not c.found and event.kind != "call"
@@ -204,10 +232,16 @@ def test_the_tables_say_it_too(path: Path, trace: Trace, tmp_path: Path) -> None
         if r["function"] is not None and trace[r["seq"]].kind != "call"
     }
     want = {
-        (c.seq, c.module, c.name, c.line, c.function and c.function.qualified_name)
+        (
+            c.seq,
+            c.module,
+            c.name,
+            c.line,
+            title_of(event) if c.frame == event.frame else title_of_code(c.function),
+        )
         for event in trace.events()
         for c in trace.changes(event)
-        if not c.found and event.kind != "call"
+        if not c.found and c.function and event.kind != "call"
     }
     assert have == want
     assert {r["during"] for r in rows if r["name"] == "south"} == {None, "fill"}
@@ -250,3 +284,32 @@ f()
         for name in ("N", "PAD", "MORE"):
             inside = list(trace.history(name, function="f"))
             assert len(inside) == 6_000 and {c.line for c in inside} == {6}, name
+
+
+def test_a_global_that_another_thread_sets_meanwhile(tmp_path: Path, run_recorded: Run) -> None:
+    """It is that thread's, though the other one was the last to be recorded."""
+    program = """
+import threading, time
+FOUND = None
+def worker():
+    global FOUND
+    FOUND = str(time.sleep(0.2))
+def busy():
+    while thread.is_alive():
+        a = 1
+        b = a
+thread = threading.Thread(target=worker, name='worker')
+thread.start()
+busy()
+"""
+    assert run_recorded(program, "--scope", "own").status == 0
+    with open_trace(tmp_path / "program.rtrace") as trace:
+        change = list(trace.history("FOUND"))[-1]
+        assert change.value is not None and change.value.to_python() == "None"
+        if sys.version_info >= (3, 12) or change.function is not None:
+            assert change.function is not None and change.thread is not None
+            assert (change.function.name, change.line, change.thread.name) == (
+                "worker",
+                6,
+                "worker",
+            )

@@ -49,7 +49,7 @@ IN_EVERY_RUN = """
 import datetime, os, tempfile, threading, time
 words = {'w' + str(i) for i in range(20)}
 frozen = frozenset(words)
-by_word = {word: len(word) for word in words}
+by_word = dict.fromkeys(words, 3)
 nested = [{'k': set(words)}]
 ident, native = threading.get_ident(), threading.get_native_id()
 process = os.getpid()

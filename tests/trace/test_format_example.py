@@ -18,7 +18,7 @@ from tests.tools.second_reader import EVENT_KINDS, TICKING, Cursor, Machine, Tra
 
 PAGE = (ROOT / "docs" / "trace-format.md").read_text()
 EXAMPLE = PAGE[PAGE.index("## 5. An example") :]
-CLOCK, DEF_THREAD, STATE = 0x17, 0x12, 0x1B
+CLOCK, DEF_THREAD, STATE, CODE_DIGEST = 0x17, 0x12, 0x1B, 0x24
 
 
 class Row(NamedTuple):
@@ -65,6 +65,10 @@ def show(record: bytes) -> str:
     elif record[0] == CLOCK:
         word = "24 bytes"
         operands.take(24)
+    elif record[0] == CODE_DIGEST:
+        operands.varint()
+        begin, word = operands.at, "8 bytes"
+        operands.take(8)
     elif record[0] in (DEF_THREAD, STATE):
         word = "id" if record[0] == DEF_THREAD else "ticks"
         operands.varint()
@@ -89,13 +93,15 @@ def recorded(tmp_path: Path) -> Trace:
 
 
 def test_the_example_is_what_is_written(recorded: Trace) -> None:
-    kinds = ["META", "EVENTS", "SOURCE", "CLOSE", "INDEX", "DROPPED"]
+    kinds = ["META", "EVENTS", "SOURCE", "CLOSE", "INDEX", "DROPPED", "ORIGINS"]
     assert [kinds[chunk.type - 1] for chunk in recorded.chunks] == [
         "META",
         "EVENTS",
+        "ORIGINS",
         "INDEX",
         "CLOSE",
     ]
+    assert recorded.missing == {"tiny.py": "not_found"}
     (chunk,) = recorded.event_chunks
     assert (chunk.first_event, chunk.events, chunk.segment) == (0, 7, 1)
     assert rows_of(recorded.payload(chunk), recorded) == rows_of_page("payload")

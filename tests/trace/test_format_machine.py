@@ -164,6 +164,18 @@ def test_counts_and_new_files() -> None:
     assert (info.events, info.files, info.marks, info.lost) == (1, [], {}, 0)
 
 
+def test_digests_are_told_once_and_bound_to_their_file() -> None:
+    scanner = Scanner()
+    info = scanner.segment(HEAD + w.code_digest(0, 2**64 - 1) + w.event("call", 3), 0)
+    assert (info.damage, info.codes) == (None, [(0, "/a.py", 2**64 - 1)])
+    info = scanner.segment(w.line(1), 1)
+    assert (info.codes, b"\x24" in info.preamble) == ([], False)
+    info = scanner.segment(w.code_digest(1, 5), 2)
+    assert "unknown code" in str(info.damage)
+    info = Scanner().segment(HEAD + w.code_digest(0, 5)[:-1], 0)
+    assert "not whole" in str(info.damage)
+
+
 def test_the_preamble_is_as_the_format_page_says() -> None:
     scanner = Scanner()
     scanner.segment(
@@ -191,6 +203,7 @@ def test_the_preamble_is_as_the_format_page_says() -> None:
         + w.clock(100, 5, 6)
         + w.state(1, 103, 0)
         + w.BEGIN
+        + w.thread(0)
     )
 
 
@@ -216,6 +229,7 @@ def test_only_what_is_spoken_of_is_restated() -> None:
         + w.def_type(9, "m", "Used")
         + w.state(1, 0, 0)
         + w.BEGIN
+        + w.thread(0)
     )
 
 
@@ -265,7 +279,7 @@ def nested(depth: int) -> bytes:
     ("record", "reason"),
     [
         (b"\x00", "not known"),
-        (b"\x24", "not known"),
+        (b"\x2f", "not known"),
         (w.set_globals(9, None), "unknown code"),
         (w.set_globals(0, 9), "unknown namespace"),
         (w.set_global(9, 0, w.value(1)), "unknown namespace"),
@@ -319,7 +333,7 @@ def test_a_record_that_cannot_be(record: bytes, reason: str) -> None:
     reader = Reader(10**9, 0, RawEvent, RawFrame)
     reader.load(w.EMPTY_PREAMBLE + start + record, 0)
     assert reader.next() is not None
-    unknown = record in (b"\x24", b"?")  # bytes no record has
+    unknown = record in (b"\x2f", b"?")  # bytes no record has
     expected = errors.UnknownRecordError if unknown else errors.TraceCorruptError
     with pytest.raises(expected, match=reason):
         reader.next()

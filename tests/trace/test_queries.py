@@ -62,8 +62,9 @@ def check_queries(trace: Trace, seed: int = 0) -> None:
         after = [event.seq for event in trace.events(seq)]
         assert after == [number for number in numbers if number >= seq]
     check_calls(trace, events)
-    for name in {name for event in events for name in event.changed}:
-        want = [event.seq for event in events if name in event.changed]
+    changes = [change for event in events for change in trace.changes(event)]
+    for name in {change.name for change in changes}:
+        want = [change.event.seq for change in changes if change.name == name]
         assert [change.event.seq for change in trace.history(name)] == want
         assert [c.event.seq for c in trace.history(name, backwards=True)] == want[::-1]
 
@@ -75,8 +76,8 @@ def check_calls(trace: Trace, events: list[Event]) -> None:
     assert {c.frame: c.start.seq for c in calls if c.start} == starts
     assert {c.frame: c.end.seq for c in calls if c.end} == ends
     assert len(calls) == len(starts.keys() | ends.keys())
-    ended = [call.end.seq for call in calls if call.end]
-    assert ended == sorted(ended)
+    began = [call.start.seq for call in calls if call.start]
+    assert began == sorted(began)
 
 
 def test_a_partial_trace_and_one_with_a_damaged_chunk(tmp_path: Path) -> None:
@@ -267,7 +268,7 @@ def test_diff_finds_the_first_difference(
     assert cli.main(["diff", str(average), str(other), "--json"]) == 1
     *found, end = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     assert (found[0]["what"], found[0]["name"]) == ("value", "RUNNERS")
-    assert found[1]["parts"] == [{"path": "[0]", "a": 70.9, "b": 70.8}], found[1]
+    assert found[1]["parts"] == [{"path": "[1]", "a": 70.9, "b": 70.8}], found[1]
     assert end["summary"]["differences"] == len(found)
 
 

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from recorder import errors
-from recorder.trace.calls import SUSPENDS, Call
+from recorder.trace.calls import Call
+from recorder.trace.exceptions import SUSPENDS
 from recorder.trace.reader import Change, Event, Trace, open_trace
 from tests.capture.test_fidelity import (
     KINDS,
@@ -60,7 +61,7 @@ def known(
         if event.kind in KINDS and event.file == str(program):
             *what, content, whose = as_oracle(event)
             numbered.append((*what, (content, event.seq), whose))
-    theirs, ours = by_thread(saw), by_thread(numbered)
+    theirs, ours = by_thread([event[:-1] for event in saw]), by_thread(numbered)
     truth = {}
     for thread in theirs:  # between threads there is no order
         for (*_, (_, seq), _), seen in zip(ours[thread], theirs[thread], strict=True):
@@ -125,12 +126,19 @@ def check_history(trace: Trace, known: Known) -> None:
                 want[seq, name] = shown.get(name, GONE)
         events.append((seq, shown))
     got: dict[tuple[int, str], Any] = {}
+    bodies = {
+        e.frame: e.namespace.name for e in trace.find("call") if e.is_module_body and e.namespace
+    }
     for function, name in sorted(names):
         forwards = list(trace.history(name, function, file=str(known.program)))
         backwards = list(trace.history(name, function, file=str(known.program), backwards=True))
         assert [c.event.seq for c in backwards] == [c.event.seq for c in reversed(forwards)]
+        anywhere = list(trace.history(name))  # others change a module's variables, too
         for frame, events in shown_by.items():
-            got |= {(seq, name): value for seq, value in changes(events, frame, name, forwards)}
+            own = [c for c in forwards if c.event.frame == frame and c.module is None]
+            if frame in bodies:
+                own = [c for c in anywhere if c.module == bodies[frame]]
+            got |= {(seq, name): value for seq, value in changes(events, name, own)}
     assert got == want
 
 
@@ -138,13 +146,12 @@ GONE = "no value"
 
 
 def changes(
-    events: list[tuple[int, dict[str, Any]]], frame: int, name: str, history: list[Change]
+    events: list[tuple[int, dict[str, Any]]], name: str, history: list[Change]
 ) -> Iterator[tuple[int, Any]]:
     """What the history says that the oracle could see: of the last change before each event, and as it describes."""
     values = [
         (change.event.seq, GONE if change.value is None else described(change.value))
         for change in history
-        if change.event.frame == frame
     ]
     last = events[0][1].get(name, GONE)
     for (before, _), (seq, _) in itertools.pairwise(events):
@@ -233,7 +240,8 @@ def check_what_is_left(path: Path, state: str, known: Known, lost: dict[int, int
             tuple(seq if seq in left else None for seq in ends(call)) for call in complete.calls()
         ]
         assert {ends(call) for call in trace.calls()} == {one for one in want if any_of(one)}
-        for name in sorted({name for event in trace.events() for name in event.changed})[:20]:
+        changed = {c.name for event in trace.events() for c in trace.changes(event)}
+        for name in sorted(changed)[:20]:
             seen = [change.event.seq for change in complete.history(name)]
             assert [c.event.seq for c in trace.history(name)] == [s for s in seen if s in left]
 
@@ -255,3 +263,23 @@ def test_queries_agree_with_the_events(known: Known) -> None:
             assert all(child.caller == call.frame for child in children)
             waiting += children
         assert sorted(tree) == sorted(c.frame for c in trace.calls() if c.start)
+
+
+@some(3)
+def test_changes_are_the_same_however_the_trace_is_cut(known: Known, tmp_path: Path) -> None:
+    """Each chunk is read alone: none may tell a change that an earlier one has told, or keep one to itself."""
+    path = tmp_path / "many.rtrace"
+    path.write_bytes(rechunked(known.trace, PIECES))
+
+    def told(trace: Trace) -> list[Any]:
+        return [
+            (c.seq, c.name, c.module, c.line, c.frame, c.function and c.function.qualified_name,
+             c.value and c.value.to_json())
+            for event in trace.events()
+            for c in trace.changes(event)
+            if not c.found
+        ]  # fmt: skip
+
+    with open_trace(known.trace) as whole, open_trace(path) as cut:
+        want, got = told(whole), told(cut)
+        assert sorted(map(repr, got)) == sorted(map(repr, want))

@@ -235,7 +235,45 @@ def test_a_program_killed_after_an_exec_that_failed_was_killed(run_recorded: Run
         "import os\ntry: os.execv('/nowhere', ['x'])\nexcept OSError: os.kill(os.getpid(), 9)\n"
     )
     assert result.status == -signal.SIGKILL
-    assert verdict_of(result.trace) == ("truncated", None)
+    assert verdict_of(result.trace) == ("truncated", -signal.SIGKILL)
+
+
+@pytest.mark.parametrize("old_kernel", [False, True])
+@pytest.mark.parametrize(
+    ("way", "state"),
+    [
+        ("os.kill(os.getpid(), signal.SIGTERM)", "complete"),
+        ("signal.raise_signal(signal.SIGTERM)", "complete"),
+        ("signal.raise_signal(15)", "complete"),
+        ("os.kill(os.getpid(), 9)", "truncated"),
+        ("signal.raise_signal(signal.SIGSEGV)", "truncated"),
+    ],
+)
+def test_an_end_by_a_signal_of_its_own(
+    run_recorded: Run, way: str, state: str, old_kernel: bool
+) -> None:
+    """Servers end so when a handler has done its work. Before Linux 6.15 nobody else may say how it ended."""
+    program = f"import os, signal\ndef f(): return 1\nos.kill(os.getpid(), 0)\nf()\n{way}\n"
+    env = {"RECORDER_TEST_FAULTS": "sealer:pidfd_open:1:ENOSYS"} if old_kernel else {}
+    result = run_recorded(program, env=env)
+    assert result.status < 0
+    assert verdict_of(result.trace) == (state, result.status)
+
+
+def test_a_signal_to_itself_that_it_outlives(run_recorded: Run) -> None:
+    result = run_recorded(
+        "import ctypes, os, signal\nsignal.signal(15, lambda *_: print('got', flush=True))\n"
+        "os.kill(os.getpid(), 15)\nsignal.raise_signal(15)\nctypes.CDLL(None)._exit(4)\n"
+    )
+    assert (result.status, result.stdout) == (4, b"got\ngot\n")
+    assert verdict_of(result.trace) == ("complete", 4)
+
+
+def test_info_names_the_signal(run_recorded: Run, recorder_says: Run) -> None:
+    result = run_recorded("import signal\nsignal.raise_signal(signal.SIGTERM)\n")
+    until(result.trace.exists)
+    assert b"exit status  ended by SIGTERM\n" in recorder_says("info", result.trace).stdout
+    assert json.loads(recorder_says("info", "--json", result.trace).stdout)["exit_status"] == -15
 
 
 @pytest.mark.parametrize("call", ["os._exit(7)", "os._exit(status=7)"])
@@ -514,6 +552,77 @@ def test_the_pid_in_the_name(tmp_path: Path) -> None:
     assert {path.name for path in traces_in(tmp_path)} == names
 
 
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("app.rtrace", ["app.rtrace", "app-2.rtrace", "app-3.rtrace"]),
+        ("app", ["app", "app-2", "app-3"]),
+        ("app-%n.rtrace", ["app-1.rtrace", "app-2.rtrace", "app-3.rtrace"]),
+        ("%n-%h-%%p-%x.rtrace", [f"{n}-{os.uname().nodename}-%p-%x.rtrace" for n in (1, 2, 3)]),
+    ],
+)
+def test_no_trace_is_replaced(tmp_path: Path, pattern: str, names: list[str]) -> None:
+    for number, name in enumerate(names):
+        autostart(tmp_path, pattern, f"def f{number}(): pass\nf{number}()\n")
+        until((tmp_path / name).exists)
+    assert set(names) < set(os.listdir(tmp_path))
+    for number, name in enumerate(names):
+        assert f"f{number}" in functions_in(tmp_path / name)
+
+
+def test_the_time_in_the_name(tmp_path: Path) -> None:
+    autostart(tmp_path, "at-%t.rtrace", "pass")
+    (trace,) = until(lambda: list(tmp_path.glob("*.rtrace")))
+    began = time.mktime(time.strptime(trace.name, "at-%Y%m%d-%H%M%S.rtrace"))
+    assert abs(time.time() - began) < 60
+
+
+def test_a_program_that_executes_itself_has_a_trace_each_time(tmp_path: Path) -> None:
+    program = (
+        "import os, sys\n"
+        "if len(sys.argv) < 5: os.execv(sys.executable, [sys.executable, *sys.argv, 'more'])\n"
+    )
+    autostart(tmp_path, "app-%p.rtrace", program)
+    assert len(traces_in(tmp_path)) == 4
+
+
+def test_many_at_once_take_a_name_each(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("import time\ntime.sleep(0.3)\n")
+    env = {
+        **ENVIRONMENT,
+        "PYTHONPATH": str(ROOT / "recorder" / "_boot"),
+        "RECORDER_AUTOSTART": "app.rtrace",
+    }
+    command = [sys.executable, "app.py"]
+    started = [
+        subprocess.Popen(command, cwd=tmp_path, env=env, stderr=subprocess.PIPE) for _ in range(5)
+    ]
+    assert [process.communicate()[1] for process in started] == [b""] * 5
+    assert len(traces_in(tmp_path)) == 5
+
+
+@pytest.mark.provokes("TRACE_BUSY")
+def test_of_two_recordings_into_one_trace_the_second_is_refused(
+    tmp_path: Path, recorder_says: Run
+) -> None:
+    (tmp_path / "app.py").write_text("import sys\nprint('there', flush=True)\nsys.stdin.read()\n")
+    command = [sys.executable, "-m", "recorder", "run", "app.py"]
+    first = subprocess.Popen(
+        command, cwd=tmp_path, env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        assert first.stdout is not None and first.stdout.readline() == b"there\n"
+        said = recorder_says("run", "app.py", cwd=tmp_path, stdin=subprocess.DEVNULL)
+        assert (said.status, said.codes) == (errors.TraceBusyError.exit_code, ["ERR_TRACE_BUSY"])
+        with pytest.raises(errors.TraceBusyError):
+            recorder.start(tmp_path / "app.rtrace")
+    finally:
+        first.communicate()
+    assert verdict_of(tmp_path / "app.rtrace") == ("complete", 0)
+    again = recorder_says("run", "app.py", cwd=tmp_path, stdin=subprocess.DEVNULL)
+    assert again.status == 0
+
+
 def test_without_the_pid_in_it_only_the_first_process_is_recorded(tmp_path: Path) -> None:
     program = (
         "import subprocess, sys\nif len(sys.argv) > 1: subprocess.run([sys.executable, __file__])\n"
@@ -609,7 +718,7 @@ def test_the_line_that_an_installation_has(tmp_path: Path) -> None:
     done = subprocess.run(
         command, capture_output=True, text=True, cwd=tmp_path, env=env, timeout=60
     )
-    assert "recorder.session" in done.stdout
+    assert done.stdout == "['recorder._boot']\n"
     assert "'json'" not in done.stdout
     until((tmp_path / "out.rtrace").exists)
 

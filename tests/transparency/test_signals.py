@@ -76,8 +76,9 @@ def test_a_signal_while_the_program_runs(tmp_path: Path, name: str, disposition:
         assert recorded == plain
     until((tmp_path / "app.rtrace").exists)
     with recorder.open_trace(tmp_path / "app.rtrace") as trace:
-        ended = disposition != "default" or name == "SIGINT"
-        assert trace.verdict.state == ("complete" if ended else "truncated")
+        crashed = disposition == "default" and name in ("SIGSEGV", "SIGABRT")
+        assert trace.verdict.state == ("truncated" if crashed else "complete")
+        assert trace.exit_status == plain[0]
         assert len(trace) > 3
     until(lambda: not list(tmp_path.glob(".*.partial-*")))
 

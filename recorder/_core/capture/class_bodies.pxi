@@ -93,7 +93,7 @@ cdef Status find_name(Shadow *s, PyObject *key, uint32_t n, uint32_t *slot) noex
         if code.names[slot[0]].key == key and code.names[slot[0]].hash == hash:
             return OK
     tracer.reordered = True
-    fingerprint = rec_str_fingerprint(key, limits.text)
+    fingerprint = rec_key_fingerprint(key)
     for k in range(code.slots):
         i = (n + k) % code.slots                # near where it was, if something before it was deleted
         if code.names[i].fingerprint == fingerprint:

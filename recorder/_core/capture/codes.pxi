@@ -1,8 +1,18 @@
 # Code objects: what is known of each (kept in the code object itself, see cpython/code_table.h), and its definition on
 # the tape.
 
+cdef extern from "cpython/code_digest.h":
+    uint64_t rec_code_digest(PyObject *) except 0
+
+cdef extern from "cpython/linecache.h" nogil:
+    PyObject *rec_cached_lines(PyObject *)
+    size_t rec_lines_size(PyObject *)
+    uint8_t *rec_put_lines(uint8_t *, PyObject *)
+
 cdef enum:
     KIND_SECRET = 0x01       # free in CPython's kinds
+    ANNOUNCED = 64           # files that the control page has room for
+    LARGEST_TEXT = 1 << 20   # of code without a file, in UTF-8
 
 cdef struct Code:
     Code *next
@@ -19,6 +29,7 @@ cdef struct Code:
     int32_t first_line
     bint in_scope
     bint is_body             # a module or class body: its variables are a dict's
+    bint secret              # a function with the name of a secret, or one within it: its values are redacted
     bint suspends            # generator, coroutine, async generator
     bint is_async            # one of the latter two
     bint instrumented        # 3.12+: has local events
@@ -29,6 +40,7 @@ cdef struct Code:
     uint32_t mutable_count
     uint32_t mutable_epoch   # … as it was then; 0: not yet listed
 
+cdef bint keeps_texts        # as the policy wants it
 cdef dict files = {}         # file name → number; only touched when a code object is first seen
 
 
@@ -73,6 +85,7 @@ cdef Status prepare_code(Code *code) noexcept:
     code.globals_number = code.mutable_epoch = code.mutable_count = 0
     code.in_scope = is_in_scope(code.object)
     code.instrumented = False
+    code.secret = not code.is_body and rec_matches_function(&rec_secrets.names, code.object.co_qualname)
     if code.is_body:
         code.slots = 0
     else:
@@ -93,7 +106,7 @@ cdef bint copy_kinds(Code *code) noexcept nogil:
         return False
     for i in range(code.slots):
         code.kinds[i] = kinds[i] & REC_KINDS
-        if is_secret(rec_tuple_items(code.object.co_localsplusnames)[i]):
+        if code.secret or is_secret(rec_tuple_items(code.object.co_localsplusnames)[i]):
             code.kinds[i] |= KIND_SECRET
     return True
 
@@ -130,18 +143,21 @@ cdef void free_code(Code *code) noexcept nogil:
 # ---- definitions -------------------------------------------------------------------------------------
 
 cdef Status write_def_code(Code *code) noexcept:
-    """DEF_FILE if need be, and DEF_CODE."""
+    """DEF_FILE if need be, DEF_CODE and CODE_DIGEST."""
     cdef PyCodeObject *o = code.object
     cdef Py_ssize_t n = 0 if code.is_body else code.slots, i
-    cdef uint64_t file = 0
+    cdef uint64_t file = 0, digest = 0
     cdef uint8_t *p
     cdef PyObject *name
     cdef Status status
     status = file_of(o, &file)
     if status != OK:
         return status
+    status = digest_of(o, &digest)
+    if status != OK:
+        return status
     # Names are cut at 200 code points: 4 × 200 bytes, a kind and a length each.
-    status = reserve(<size_t> (n + 4) * 808)
+    status = reserve(<size_t> (n + 4) * 808 + SMALL_RECORD)
     if status != OK:
         return status
     code.number = tracer.codes
@@ -159,7 +175,9 @@ cdef Status write_def_code(Code *code) noexcept:
         else:
             p[0] = REC_VARIABLE_CELL if code.kinds[i] & REC_KIND_CELL else REC_VARIABLE_LOCAL
         p = put_str(p + 1, name, 200)
-    tape.cur = p
+    p = put_tagged(p, REC_CODE_DIGEST, code.number)
+    memcpy(p, &digest, sizeof(digest))
+    tape.cur = p + sizeof(digest)
     return OK
 
 
@@ -168,17 +186,34 @@ cdef int argument_count(PyCodeObject *o) noexcept nogil:
             + ((o.co_flags & CO_VARKEYWORDS) != 0))
 
 
+cdef Status digest_of(PyCodeObject *o, uint64_t *digest) noexcept:
+    """By which the sealer finds out whether a text is what this code was compiled from."""
+    cdef PyObject *handled = rec_save_handled()
+    cdef Status status = OK
+    try:
+        digest[0] = rec_code_digest(<PyObject *> o)
+    except BaseException as error:
+        status = fail_by_exception(error, STAGE_CAPTURE)
+    rec_restore_handled(handled)
+    return status
+
+
 cdef Status file_of(PyCodeObject *o, uint64_t *file) noexcept:
-    """The number of a code's file. The only place on the way of an event that makes Python objects."""
+    """The number of a code's file. Here, and for the digest, an event makes Python objects."""
     cdef PyObject *handled = rec_save_handled()
     cdef Status status = OK
     try:
         name = file_name_of(o)
         known = files.get(name)
-        if known is None:
+        is_new = known is None
+        if is_new:
             known = files[name] = tracer.files
-            status = write_def_file(o.co_filename, tracer.files)
             tracer.files += 1
+        # The body of a module runs anew: its file may be another one by now.
+        if is_new or (is_module_code(o.co_name) and not name.startswith("<")):
+            status = write_def_file(o.co_filename, known)
+        if is_new and keeps_texts and status == OK:
+            status = write_text(o.co_filename, known)
         file[0] = known
     except BaseException as error:
         status = fail_by_exception(error, STAGE_CAPTURE)
@@ -193,6 +228,31 @@ cdef str file_name_of(PyCodeObject *o):
 
 cdef Status write_def_file(PyObject *path, uint64_t number) noexcept nogil:
     cdef Status status = reserve(4 * 4096 + SMALL_RECORD)
+    cdef uint64_t place
+    if status != OK:
+        return status
+    place = tape.sequence << 32 | <uint64_t> (tape.cur - tape.data)
+    tape.cur = put_str(put_tagged(tape.cur, REC_DEF_FILE, number), path, 4096)
+    commit()
+    announce_file(place)
+    return OK
+
+
+cdef Status write_text(PyObject *path, uint64_t number) noexcept nogil:
+    """TEXT, if Python itself holds the text of this file, which nobody else has."""
+    cdef PyObject *lines = rec_cached_lines(path)
+    cdef size_t size = 0 if lines == NULL else rec_lines_size(lines)
+    cdef Status status
+    if size == 0 or size > LARGEST_TEXT:
+        return OK
+    status = reserve(size + SMALL_RECORD)
     if status == OK:
-        tape.cur = put_str(put_tagged(tape.cur, REC_DEF_FILE, number), path, 4096)
+        tape.cur = rec_put_lines(put_varint(put_tagged(tape.cur, REC_TEXT, number), size), lines)
     return status
+
+
+cdef void announce_file(uint64_t place) noexcept nogil:
+    """The sealer reads the text at once, and not when the segment is full: it may be another one by then."""
+    cdef uint64_t count = tape.control.file_count
+    tape.control.file_places[count % ANNOUNCED] = place
+    REC_STORE64(tape.control.file_count, count + 1)

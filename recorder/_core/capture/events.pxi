@@ -67,7 +67,7 @@ cdef Status event_resume(Thread *t, rec_iframe *frame, Code *code, PyObject *thr
     if status != OK:
         return status
     if thrown != NULL:
-        return event_value(t, REC_THROW, thrown)
+        return event_value(t, REC_THROW, thrown, False)
     tape.cur[0] = REC_RESUME
     commit_event(put_ticks(tape.cur + 1))
     return OK
@@ -78,7 +78,8 @@ cdef Status event_end(Thread *t, uint8_t record, PyObject *value) noexcept nogil
     cdef Status status = record_variables(top_of(t))
     if status != OK:
         return status
-    status = event_value(t, record, value)
+    t.ended_secret = top_of(t).code.secret
+    status = event_value(t, record, value, t.ended_secret and record != REC_UNWIND)
     if t.task != NULL and top_of(t).code.is_async and (t.depth == 1 or not t.frames[t.depth - 2].code.is_async):
         tracer.thread = NULL                    # a task's turn may end here: the next event has to look
         tracer.look_again = True
@@ -93,15 +94,22 @@ cdef Status event_exception(Thread *t, uint8_t record, PyObject *value) noexcept
     cdef Status status = record_variables(top_of(t))
     if status != OK:
         return status
-    return event_value(t, record, value)
+    # What ends an `await`, a `yield from` or a loop has with it what the function returned.
+    return event_value(t, record, value, t.ended_secret and (
+        record == REC_STOP_ITERATION or (value != NULL and <PyObject *> value.ob_type == PyExc_StopIteration)))
 
 
-cdef Status event_value(Thread *t, uint8_t record, PyObject *value) noexcept nogil:
+cdef Status event_stop(Thread *t, PyObject *raised, bint told) noexcept nogil:
+    """An iteration ends, of which CPython tells by an exception; `told`: made for nothing else."""
+    return event_exception(t, REC_STOP_ITERATION, rec_end_value(raised, told))
+
+
+cdef Status event_value(Thread *t, uint8_t record, PyObject *value, bint secret) noexcept nogil:
     """An event that carries a value. The end of a frame is stamped with the time, an exception is not."""
     cdef Status status
     cdef uint8_t *p
     cdef uint8_t *start
-    cdef bint walked = value != NULL and not is_plain(value) and not is_plain_exception(value)
+    cdef bint walked = value != NULL and not secret and not is_plain(value) and not is_plain_exception(value)
     if walked:
         if is_budget_low():
             limit_walk()
@@ -114,10 +122,13 @@ cdef Status event_value(Thread *t, uint8_t record, PyObject *value) noexcept nog
     p = tape.cur
     p[0] = record
     p += 1
-    if record != REC_RAISE and record != REC_RERAISE and record != REC_HANDLED:
+    if record < REC_RAISE:
         p = put_ticks(p)
     start = p
-    if value != NULL:
+    if secret:
+        p[0] = TAG_REDACTED
+        p += 1
+    elif value != NULL:
         p = put_value(p, value, walked)
         walk.node_limit = limits.nodes
     else:
@@ -152,7 +163,8 @@ cdef bint is_plain_exception(PyObject *o) noexcept nogil:
 
 
 cdef uint8_t *put_raised(const Written *value, uint8_t *p) noexcept nogil:
-    """3.11 does not say which exception unwinds a frame: the one that it raised, or did not handle for good."""
+    """3.11 does not say which exception was handled, nor in code of another compiler which one unwinds a frame: the one
+    that was raised last, or was not handled for good."""
     if value.start == NULL or value.segment != tape.sequence:
         p[0] = TAG_NONE
         return p + 1

@@ -82,6 +82,7 @@ cdef Thread *new_stack(Thread *thread, uint64_t *root) noexcept nogil:
     cdef uint64_t *first = first_frame(thread.state)
     cdef Thread *t = stack_at(first)
     if t == NULL:
+        name_thread(thread)                     # counted among the threads, though nothing may run on its own stack
         t = take_stack(thread)
         if t == NULL:
             return NULL

@@ -101,6 +101,8 @@ cdef PyObject *on_jump(PyObject *self, PyObject **args, Py_ssize_t nargs) noexce
     switched off, each where it stands: what they lead to is told by LINE, or is no new line."""
     cdef int64_t source = 0, target = 0
     cdef int line
+    if hooks.state == ABORTING:
+        return none()                           # it comes again at the next line: here it would pass by a `try` in the loop
     if hooks.state != RECORDING:
         return inactive(True)
     if not rec_int_small(args[1], &source) or not rec_int_small(args[2], &target):
@@ -127,18 +129,26 @@ cdef PyObject *frame_resumed(PyObject **args, PyObject *thrown) noexcept:
     cdef rec_iframe *frame = rec_current_frame(state)
     cdef Code *code
     cdef Thread *t
+    cdef Status status
+    cdef bint ends = False
     if hooks.state != RECORDING:
         return inactive(thrown == NULL)
     code = code_of(args[0])
     if code == NULL:
         return answer(ERR_INTERNAL)
     if not code.in_scope:
-        return none() if thrown != NULL else disabled()
+        return none() if thrown != NULL and not HAS_LOCAL_EXCEPTIONS else disabled()
     if not code.instrumented and not instrument(code):
         return answer(ERR_INTERNAL)
     t = thread_of(state)
     if t == NULL:
         return answer(ERR_OUT_OF_MEMORY)
+    if thrown != NULL:
+        status = ends_iteration(args, REC_RAISE, &ends)
+        if status != OK:
+            return answer(status)
+        if ends:
+            thrown = NULL                       # a sub-iterator's answer to what was thrown into it
     return answer(event_resume(t, frame, code, thrown))
 
 
@@ -166,6 +176,10 @@ cdef PyObject *on_handled(PyObject *self, PyObject **args, Py_ssize_t nargs) noe
     return frame_event(args, REC_HANDLED)
 
 
+cdef PyObject *on_stop_iteration(PyObject *self, PyObject **args, Py_ssize_t nargs) noexcept:
+    return frame_event(args, REC_STOP_ITERATION)
+
+
 cdef PyObject *frame_event(PyObject **args, uint8_t record) noexcept:
     """An event with a value, about the frame at the top: its end, or an exception in it."""
     cdef PyThreadState *state = rec_thread_state()
@@ -191,7 +205,38 @@ cdef PyObject *frame_event(PyObject **args, uint8_t record) noexcept:
                 return answer(status)
     if record <= REC_YIELD or record == REC_UNWIND:
         return answer(event_end(t, record, args[2]))
-    return answer(event_exception(t, record, args[2]))
+    if record == REC_STOP_ITERATION:
+        return answer(event_stop(t, args[2], True))
+    return answer(exception_event(t, record, args))
+
+
+cdef Status exception_event(Thread *t, uint8_t record, PyObject **args) noexcept:
+    """RAISE, RERAISE or HANDLED, unless all that the exception does is to end an iteration."""
+    cdef bint ends = False
+    cdef Status status = ends_iteration(args, record, &ends) if record != REC_RERAISE else OK
+    if status != OK:
+        return status
+    if not ends:
+        return event_exception(t, record, args[2])
+    return event_stop(t, args[2], False) if record == REC_RAISE else OK
+
+
+cdef Status ends_iteration(PyObject **args, uint8_t record, bint *ends) noexcept:
+    """Whether the exception that is raised or handled there is the end of an iteration."""
+    cdef PyCodeObject *code = <PyCodeObject *> args[0]
+    cdef int64_t offset = 0
+    cdef rec_end end
+    if not rec_int_small(args[1], &offset):
+        set_fault_detail("an offset in a code is a small number")
+        return fail(ERR_INVARIANT_BROKEN, STAGE_CAPTURE)
+    if record == REC_RAISE:
+        end = rec_ends_iteration(code, <int> offset, args[2])
+    else:
+        end = rec_handles_end(code, <int> offset, args[2])
+    if end == REC_END_MEMORY:
+        return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM)
+    ends[0] = end == REC_ITERATION_ENDS
+    return OK
 
 
 # ---- installation ------------------------------------------------------------------------------------
@@ -248,7 +293,7 @@ cdef int prepare_monitoring() except -1:
     define_method(7, b"on_raise", <void *> on_raise, e.RAISE)
     define_method(8, b"on_reraise", <void *> on_reraise, e.RERAISE)
     define_method(9, b"on_handled", <void *> on_handled, e.EXCEPTION_HANDLED)
-    define_method(10, b"on_stop_iteration", <void *> on_raise, e.STOP_ITERATION)
+    define_method(10, b"on_stop_iteration", <void *> on_stop_iteration, e.STOP_ITERATION)
     define_method(11, b"on_jump", <void *> on_jump, e.JUMP)
     LOCAL_EVENTS = e.LINE | e.JUMP | e.PY_RETURN | e.PY_YIELD | e.STOP_ITERATION
     GLOBAL_EVENTS = e.PY_START | e.PY_RESUME | e.PY_THROW

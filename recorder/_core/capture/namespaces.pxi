@@ -118,7 +118,7 @@ cdef void close_namespaces() noexcept nogil:
 cdef uint32_t *index_entry(Namespace *namespace, PyObject *key) noexcept nogil:
     """Where the index has, or would have, the slot of a name; NULL where there is no index yet."""
     cdef Py_hash_t hash = rec_str_hash(key)
-    cdef uint64_t fingerprint = rec_str_fingerprint(key, limits.text)
+    cdef uint64_t fingerprint = rec_key_fingerprint(key)
     cdef uint32_t mask = namespace.capacity * 2 - 1
     cdef uint32_t at = <uint32_t> (<uint64_t> hash * 0x9E3779B97F4A7C15u >> 40) & mask
     cdef Name *name
@@ -155,7 +155,7 @@ cdef Status slot_of_name(Namespace *namespace, PyObject *key, uint32_t *slot) no
     name = &namespace.names[slot[0]]
     name.key = key
     name.hash = rec_str_hash(key)
-    name.fingerprint = rec_str_fingerprint(key, limits.text)
+    name.fingerprint = rec_key_fingerprint(key)
     name.secret = is_secret(key)
     namespace.slots += 1
     entry[0] = namespace.slots

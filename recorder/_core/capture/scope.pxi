@@ -1,6 +1,7 @@
 # Scope: which code is recorded.
 
 cdef int scope_mode                # 0 own, 1 deps, 2 all
+cdef tuple scope_own = ()          # folders of the program's own code; empty: whatever is not elsewhere
 cdef tuple scope_outside = ()      # folders of the recorder itself: never recorded
 cdef tuple scope_stdlib = ()
 cdef tuple scope_include = ()      # patterns of paths: what they match is in scope, or is not, whatever the mode says
@@ -12,7 +13,8 @@ cdef bint is_in_scope(PyCodeObject *o) noexcept:
     cdef PyObject *handled = rec_save_handled()
     cdef bint inside = False
     try:
-        inside = path_in_scope(file_name_of(o))
+        path = file_name_of(o)
+        inside = path_in_scope(path) if has_file(o) else fileless_in_scope(path, o)
     except BaseException as error:
         fail_by_exception(error, STAGE_CAPTURE)
     rec_restore_handled(handled)
@@ -26,11 +28,51 @@ cdef bint path_in_scope(str path) except -1:
         return False
     if path == scope_main or scope_mode == 2 or matches_any(path, scope_include):
         return True
+    if scope_own and path.startswith(scope_own):
+        return True
     if "/site-packages/" in path or "/dist-packages/" in path:
         return scope_mode == 1
-    if path.startswith("<frozen "):
+    return not scope_own and not path.startswith(scope_stdlib)
+
+
+# ---- code without a file -----------------------------------------------------------------------------
+# What a program makes of text (`<string>`, `<attrs generated init …>`, a template), and what says a path that leads
+# nowhere, as Cython's does. It belongs to the module in whose globals it runs; where these are no module's, to the code
+# that runs it. So it is decided where it is first met, anew in each recording.
+
+cdef bint has_file(PyCodeObject *o) noexcept nogil:
+    return rec_str_matches(o.co_filename, b"/*")
+
+
+cdef bint fileless_in_scope(str name, PyCodeObject *o) except -1:
+    cdef rec_iframe *frame = rec_current_frame(rec_thread_state())
+    if matches_any(name, scope_exclude):
         return False
-    return not path.startswith(scope_stdlib)
+    if name.startswith("<frozen "):
+        return scope_mode == 2 or matches_any(name, scope_include)
+    while frame != NULL and rec_object(frame.code) != <PyObject *> o:
+        frame = frame.previous
+    return owner_in_scope(frame) or matches_any(name, scope_include)
+
+
+cdef bint owner_in_scope(rec_iframe *frame) except -1:
+    """Of what runs in this frame. A named tuple's methods are made by `collections`, whoever calls them."""
+    cdef PyObject *found
+    while frame != NULL:
+        if rec_frame_is_complete(frame):
+            if has_file(rec_frame_code(frame)):
+                return path_in_scope(file_name_of(rec_frame_code(frame)))
+            found = rec_dict_find(frame.globals, "__file__")
+            if found != NULL and PyUnicode_CheckExact(found) and rec_str_matches(found, b"/*"):
+                return path_in_scope(<str> <object> found)
+            found = rec_dict_find(frame.globals, "__name__")
+            if found != NULL and PyUnicode_CheckExact(found):
+                if rec_str_is(found, "__main__"):
+                    return True
+                if rec_str_matches(found, b"namedtuple_*"):
+                    return scope_mode == 2
+        frame = frame.previous
+    return True
 
 
 cdef bint matches_any(str path, tuple patterns) except -1:

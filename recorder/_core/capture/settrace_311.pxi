@@ -10,6 +10,8 @@ cdef int on_trace(PyObject *self, PyFrameObject *object, int what, PyObject *arg
     record_trace(object, what, arg)
     if other != NULL:
         answer = other(self, object, what, arg)
+        if answer != 0:
+            forget_raised()                     # what it raises takes the place of an exception
         if hooks.state == RECORDING and take_trace(state) != OK:  # it may have removed or exchanged itself
             handle_fault(ERR_OUT_OF_MEMORY)
     return answer
@@ -78,10 +80,9 @@ cdef Status traced(PyThreadState *state, rec_iframe *frame, int32_t line, int wh
     if what == PyTrace_LINE:
         return event_line(top_of(t), line)
     if what == PyTrace_EXCEPTION:
-        watch_raised(t, rec_tuple_items(arg)[1])
-        return event_exception(t, REC_RAISE, t.raising)
+        return trace_raised(t, code, rec_tuple_items(arg)[1])
     if arg == NULL:
-        return event_end(t, REC_UNWIND, NULL)
+        return event_end(t, REC_UNWIND, rec_in_flight(frame, top_of(t).raising, top_of(t).raising_at))
     return event_end(t, REC_YIELD if code.suspends and rec_is_yielding(frame) else REC_RETURN, arg)
 
 
@@ -101,12 +102,28 @@ cdef Status trace_call(Thread *t, rec_iframe *frame, Code *code) noexcept:
     return status
 
 
+cdef void forget_raised() noexcept:
+    """The exception that CPython told of last is gone: no frame is ended by it any more."""
+    cdef Thread *t = tracer.thread
+    if hooks.state == RECORDING and t != NULL and t.depth > 0:
+        top_of(t).raising = NULL
+
+
 # ---- that an exception is handled --------------------------------------------------------------------
 
-cdef void watch_raised(Thread *t, PyObject *raised) noexcept:
+cdef Status trace_raised(Thread *t, Code *code, PyObject *raised) noexcept:
+    """An exception arrives in the top frame, where it may do no more than end an iteration."""
+    cdef int at = rec_frame_offset(top_of(t).frame)
+    cdef rec_end end = rec_ends_iteration(code.object, at, raised)
+    if end == REC_END_MEMORY:
+        return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM)
+    if end == REC_ITERATION_ENDS:
+        return event_stop(t, raised, False)
     t.raising = raised
     t.raising_in = top_of(t).number
-    t.raising_ends_loop = <PyObject *> raised.ob_type == PyExc_StopIteration
+    top_of(t).raising = raised
+    top_of(t).raising_at = at
+    return event_exception(t, REC_RAISE, raised)
 
 
 cdef Status derive_handled(Thread *t, int what, PyObject *arg) noexcept:
@@ -120,7 +137,7 @@ cdef Status derive_handled(Thread *t, int what, PyObject *arg) noexcept:
     if what == PyTrace_CALL and not begun:
         return OK
     t.raising = NULL
-    if top_of(t).number < t.raising_in or (t.raising_ends_loop and not begun and not ends):
+    if top_of(t).number < t.raising_in:
         return OK
     top_of(t).raised = t.raised
     return OK if ends else event_exception(t, REC_HANDLED, raised if begun else NULL)

@@ -21,6 +21,8 @@ cdef struct Shadow:          # one frame as last recorded
     bint marked              # body: a MARK says that it cannot be read
     uint64_t version         # body: version of the dict, if all its values were scalars
     Written raised           # 3.11: the exception that was handled last, or that unwinds the frame
+    PyObject *raising        # 3.11: not owned: the exception that CPython told of last in this frame …
+    int raising_at           # … and where, in bytes of its code
 
 cdef struct Block:           # slots of running frames, allocated as a stack
     Block *previous

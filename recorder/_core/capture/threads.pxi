@@ -1,5 +1,5 @@
-# Threads: which one an event belongs to, and what is known of each: its shadow stack, its name, its task. A greenlet has
-# a stack of its own and is such a Thread, too (greenlets.pxi).
+# Threads: which one an event belongs to, and what is known of each: its shadow stack, its name, its task. A greenlet
+# has a stack of its own and is such a Thread, too (greenlets.pxi).
 
 cdef struct Thread:
     Thread *next
@@ -15,13 +15,13 @@ cdef struct Thread:
     PyObject *loop             # not owned, only compared: where its task was found last
     Task *task                 # that it runs, as last written
     uint32_t task_number
+    bint ended_secret          # the values of the function that ended last are redacted
     uint64_t *root             # where its memory for frames begins
     uint64_t mark              # a greenlet's: what stands there; 0: the stack that the thread began with
     uint32_t greenlet          # … and the number of its name, as a task, + 1
     bint thrown                # 3.11: the top frame goes on with an exception that its next event names
     PyObject *raising          # 3.11: not owned, only compared: what was raised last, and may yet be handled …
     uint64_t raising_in        # … in this frame
-    bint raising_ends_loop     # … unless it is a StopIteration that only ended a loop
 
 
 cdef inline Thread *thread_of(PyThreadState *state) noexcept nogil:

@@ -37,6 +37,7 @@ cdef Status open_tracer() noexcept:
     """State of a new session. What hangs on code objects from an earlier one is made new."""
     global namespaces_made
     cdef Code *code
+    cdef Code *following
     cdef Status status
     cdef rec_watch_outcome watching
     tracer.session += 1
@@ -54,6 +55,7 @@ cdef Status open_tracer() noexcept:
         types.entries = <TypeEntry *> rec_sys.calloc(types.size, sizeof(TypeEntry))
         types.lookup = lookup_type
         rec_prepare_fingerprints()
+    rec_prove_ordered()
     if tracer.suspended == NULL or types.entries == NULL:
         return fail(ERR_OUT_OF_MEMORY, STAGE_START, ENOMEM)
     PyDict_Clear(files)
@@ -65,9 +67,12 @@ cdef Status open_tracer() noexcept:
         return fail(ERR_OUT_OF_MEMORY, STAGE_START, ENOMEM)
     code = tracer.all_codes
     while code != NULL:
-        if code.object != NULL and prepare_code(code) != OK:
+        following = code.next
+        if code.object != NULL and not has_file(code.object):
+            rec_forget_code(<PyObject *> code.object)
+        elif code.object != NULL and prepare_code(code) != OK:
             return ERR_OUT_OF_MEMORY
-        code = code.next
+        code = following
     forget_types()
     watch_dicts()
     status = open_tasks()

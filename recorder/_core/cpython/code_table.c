@@ -7,7 +7,7 @@ static const RecSys *calls;
 static void (*code_gone)(void *known);
 
 /* What follows a freed place moves up, so that no search ends too early. */
-static void forget(PyObject *code)
+void rec_forget_code(PyObject *code)
 {
     rec_code_entry *entries = rec_codes.entries;
     size_t mask = rec_codes.mask, hole = rec_code_place(code);
@@ -64,7 +64,7 @@ bool rec_know(PyObject *code, void *known)
 static int on_code(PyCodeEvent event, PyCodeObject *code)
 {
     if (event == PY_CODE_EVENT_DESTROY)
-        forget((PyObject *)code);
+        rec_forget_code((PyObject *)code);
     return 0;
 }
 
@@ -80,7 +80,7 @@ static destructor free_code_object;
 
 static void on_free(PyObject *code)
 {
-    forget(code);
+    rec_forget_code(code);
     free_code_object(code);
 }
 

@@ -42,4 +42,5 @@ typedef enum { REC_WATCHING, REC_WATCHERS_TAKEN, REC_WATCH_MEMORY } rec_watch_ou
 /* Once per process: `gone` is called with what is known of a code object that is being freed. */
 rec_watch_outcome rec_watch_codes(const RecSys *sys, void (*gone)(void *known));
 bool rec_know(PyObject *code, void *known); /* false: no memory */
+void rec_forget_code(PyObject *code);       /* as if it were freed */
 #endif

@@ -37,12 +37,23 @@ cdef extern from "cpython/frames.h":
     Py_tracefunc rec_profile_of(PyThreadState *) nogil
     void rec_set_profile(PyThreadState *, Py_tracefunc) nogil
 
+cdef extern from "cpython/in_flight.h" nogil:
+    PyObject *rec_in_flight(rec_iframe *, PyObject *, int)
+
+cdef extern from "cpython/iteration.h":
+    ctypedef enum rec_end:
+        REC_NO_END, REC_ITERATION_ENDS, REC_END_MEMORY
+    rec_end rec_ends_iteration(PyCodeObject *, int, PyObject *)
+    rec_end rec_handles_end(PyCodeObject *, int, PyObject *)
+    PyObject *rec_end_value(PyObject *, bint) nogil
+
 cdef extern from "cpython/code_table.h" nogil:
     ctypedef enum rec_watch_outcome:
         REC_WATCHING, REC_WATCHERS_TAKEN, REC_WATCH_MEMORY
     rec_watch_outcome rec_watch_codes(RecSys *, void (*)(void *) noexcept)
     void *rec_known_of(PyObject *)
     bint rec_know(PyObject *, void *)
+    void rec_forget_code(PyObject *)
 
 cdef extern from "cpython/monitoring_table.h":
     bint rec_forget_callable(int, int, PyObject *)

@@ -116,20 +116,29 @@ static inline uint64_t rec_hash_bytes(const void *data, size_t n)
     return h;
 }
 
-/* ---- str: the cached hash where there is one (it is never computed here: a cached hash would turn
- * CPython's in-place `s += x` off), else the content up to the limit ---- */
+/* ---- str: its content up to the limit, whether CPython has its hash yet or not (it is never computed here: a str that
+ * has it cannot grow in place by `s += x`) ---- */
 
 static inline uint64_t rec_str_fingerprint(PyObject *o, Py_ssize_t limit)
 {
-    Py_hash_t hash = ((PyASCIIObject *)o)->hash;
     Py_ssize_t n = PyUnicode_GET_LENGTH(o);
-    if (hash != -1)
-        return rec_fold((uint64_t)hash, (uint64_t)n);
     Py_ssize_t seen = n < limit ? n : limit;
     return rec_fold(rec_hash_bytes(PyUnicode_DATA(o), (size_t)(seen * PyUnicode_KIND(o))), (uint64_t)n);
 }
 
 static inline Py_hash_t rec_str_hash(PyObject *o) { return ((PyASCIIObject *)o)->hash; }
+
+/* Of a key in a dict, which has its hash. */
+static inline uint64_t rec_key_fingerprint(PyObject *o)
+{
+    return rec_fold((uint64_t)rec_str_hash(o), (uint64_t)PyUnicode_GET_LENGTH(o));
+}
+
+/* The cached hash of a bytes; -1: never computed. */
+static inline Py_hash_t rec_bytes_hash(PyObject *o)
+{
+    return ((Py_hash_t *)PyBytes_AS_STRING(o))[-1]; /* ob_shash, whose name is deprecated, stands before the bytes */
+}
 
 /* Writes the first n code points as UTF-8, lone surrogates as three bytes; returns the number of bytes (≤ 4n). */
 static inline size_t rec_str_utf8(PyObject *o, Py_ssize_t n, uint8_t *out)

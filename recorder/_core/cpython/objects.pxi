@@ -9,6 +9,7 @@ cdef extern from "cpython/objects.h" nogil:
     uint64_t rec_float_bits(PyObject *)
     uint64_t rec_fold(uint64_t, uint64_t)
     uint64_t rec_str_fingerprint(PyObject *, Py_ssize_t)
+    uint64_t rec_key_fingerprint(PyObject *)
     size_t rec_str_utf8(PyObject *, Py_ssize_t, uint8_t *)
     bint rec_str_is(PyObject *, const char *)
     bint rec_str_matches(PyObject *, const char *)
@@ -33,6 +34,10 @@ cdef extern from "cpython/items.h" nogil:
     bint rec_dicts_public
     void rec_items_of(rec_items *, PyObject *)
     bint rec_items_next(rec_items *, PyObject **, PyObject **)
+
+cdef extern from "cpython/ordered.h":
+    void rec_prove_ordered()
+    bint rec_is_ordered(PyTypeObject *) nogil
 
 cdef extern from "cpython/instances.h" nogil:
     ctypedef int rec_shape

@@ -100,7 +100,11 @@ cdef Status apply_definition(DecoderState *s, uint8_t byte, Cursor *c) noexcept 
         return apply_def_global(s, c)
     if byte == REC_DEF_TASK:
         return apply_def_task(s, c)
-    s.input.unknown = REC_TASK < byte < REC_SET
+    if byte == REC_CODE_DIGEST:
+        return apply_code_digest(s, c)
+    if byte == REC_TEXT:
+        return apply_text(s, c)
+    s.input.unknown = REC_TEXT < byte < REC_SET
     return reject(s, b"a record that is not known, or not here")
 
 
@@ -134,6 +138,32 @@ cdef Status apply_def_code(DecoderState *s, Cursor *c) noexcept nogil:
         code.first_line = first_line
         code.name_count = slots
     return status
+
+
+cdef Status apply_code_digest(DecoderState *s, Cursor *c) noexcept nogil:
+    """Kept for who looks for the code's text; a reader has no use for it."""
+    cdef uint64_t about[2]
+    about[0] = take_varint(c)
+    about[1] = take_u64(c)
+    if c.bad or get(s, &s.definitions.of_kind[DEF_CODE], about[0]) == NULL:
+        return reject(s, b"a digest that is not whole, or of an unknown code")
+    if s.tally.on and not append(s, &s.tally.digests, about, sizeof(about)):
+        return reject(s, b"")
+    return OK
+
+
+cdef Status apply_text(DecoderState *s, Cursor *c) noexcept nogil:
+    """Likewise."""
+    cdef uint64_t about[3]
+    about[0] = take_varint(c)
+    about[2] = take_varint(c)
+    about[1] = <uint64_t> (c.at - s.input.begin)
+    skip(c, about[2])
+    if c.bad or get(s, &s.definitions.of_kind[DEF_FILE], about[0]) == NULL:
+        return reject(s, b"a text that is not whole, or of an unknown file")
+    if s.tally.on and not append(s, &s.tally.texts, about, sizeof(about)):
+        return reject(s, b"")
+    return OK
 
 
 cdef Status apply_def_name(DecoderState *s, Cursor *c) noexcept nogil:

@@ -135,6 +135,8 @@ cdef Status apply_thread(DecoderState *s, Cursor *c) noexcept nogil:
         return reject(s, b"an unknown thread")
     if not emit_definition(s, &thread.base):
         return reject(s, b"")
+    if thread == s.threads.current and not s.in_preamble:
+        s.changes.restating = False
     s.threads.current = thread
     s.top = thread.top
     return OK

@@ -53,7 +53,8 @@ cdef inline void begin_event(DecoderState *s, Frame *f) noexcept nogil:
 
 
 cdef inline bint is_event(uint8_t byte) noexcept nogil:
-    return REC_CALL <= byte <= REC_HANDLED and byte != REC_REENTER or byte == REC_LINE_LONG
+    return (REC_CALL <= byte <= REC_HANDLED and byte != REC_REENTER or byte == REC_LINE_LONG
+            or byte == REC_STOP_ITERATION)
 
 
 cdef Status apply_event(DecoderState *s, uint8_t kind, Cursor *c) noexcept nogil:

@@ -3,7 +3,7 @@
 cdef dict NAMES_OF_KINDS = {
     REC_CALL: "call", REC_RETURN: "return", REC_YIELD: "yield", REC_RESUME: "resume",
     REC_THROW: "throw", REC_UNWIND: "unwind", REC_RAISE: "raise", REC_RERAISE: "reraise",
-    REC_HANDLED: "handled", REC_LINE: "line",
+    REC_HANDLED: "handled", REC_STOP_ITERATION: "stop_iteration", REC_LINE: "line",
 }
 cdef tuple EVENT_KINDS = tuple(map(NAMES_OF_KINDS.get, range(REC_LINE + 1)))
 
@@ -100,6 +100,7 @@ cdef class RawFrame:
     cdef readonly uint64_t depth     # frames below it
     cdef readonly object caller      # the number of the one below it, or None
     cdef readonly bint adopted       # it already ran when it was first seen
+    cdef readonly uint64_t as_of     # the event at which, or before which, its variables were last looked at
     cdef readonly tuple values       # by slot; None: unbound
     cdef readonly list names         # of the slots
     cdef readonly dict slots         # name → slot

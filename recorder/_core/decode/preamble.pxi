@@ -213,15 +213,23 @@ cdef bint emit_unseen_of_new_bodies(DecoderState *s, ByteBuffer *out) noexcept n
 
 
 cdef bint emit_unseen_once_more(DecoderState *s, ByteBuffer *out) noexcept nogil:
-    """What is set since the last event, whoever's: by this, a reader tells it from what a body alone has not seen."""
+    """What is set since the last event, whoever's: by this, a reader tells it from what a body alone has not seen.
+    A namespace that was defined since then is so again: its values were found, and are no changes. A THREAD that
+    changes nothing ends this part."""
     cdef Map *map = &s.definitions.of_kind[DEF_NAMESPACE]
     cdef NamespaceDef *d
     cdef size_t i
     for i in range(bucket_count(map)):
         d = <NamespaceDef *> map.entries[i].item
-        if d != NULL and not emit_unseen_globals(s, out, d, s.events):
+        if d == NULL or (d.opened_before != s.events + 1 and d.changed_before < s.events):
+            continue
+        if not emit_definition(s, &d.base):
             return False
-    return True
+        if d.opened_before == s.events + 1 and not append(s, out, d.base.raw, d.base.raw_size):
+            return False
+        if not emit_unseen_globals(s, out, d, s.events):
+            return False
+    return s.threads.current == NULL or append_thread(s, out, s.threads.current)
 
 
 cdef bint append_thread(DecoderState *s, ByteBuffer *out, const ThreadDef *thread) noexcept nogil:

@@ -72,6 +72,7 @@ cdef class Reader(Decoder):
         s.marks.on = s.changes.on = True
         with nogil:
             status = read_preamble(s)
+        s.changes.preamble_size = <size_t> (s.input.at - s.input.begin)
         materialize_pending(self)
         if status != OK:
             raise self.unreadable(status)
@@ -111,12 +112,13 @@ cdef class Reader(Decoder):
         materialize_pending(self)
         if status != OK:
             raise self.unreadable(status)
-        s.changes.restating = False
+        s.changes.restating = offset == s.changes.preamble_size
+        s.changes.restated = seq
         self.point_at(self.data)
         s.input.at += offset
 
     def watch(
-        self, uint32_t kinds, *, functions=None, threads=None, line=None, frame=None, caller=None,
+        self, uint64_t kinds, *, functions=None, threads=None, line=None, frame=None, caller=None,
         depth=None, str name=None,
     ):
         """What `seek` stops at: events of these kinds (KIND_BITS) that fit all the rest.
@@ -315,6 +317,7 @@ cdef class Reader(Decoder):
         r.line = f.line
         r.depth = depth
         r.adopted = (f.flags & REC_FRAME_ADOPTED) != 0
+        r.as_of = f.next_since - 1 if f.next_since else 0
         r.types = self.types
         r.global_values = ()
         if f.globals != NULL:

@@ -14,6 +14,8 @@ cdef class SegmentInfo:
     cdef readonly uint64_t lost      # events that GAPs speak of
     cdef readonly uint64_t gaps      # how many GAPs
     cdef readonly list files         # paths defined here for the first time
+    cdef readonly list texts         # (path, UTF-8) of files that are none
+    cdef readonly list codes         # (number, path, digest) of each code defined here
     cdef readonly dict marks         # code number → how many MARKs and ERROR values
     cdef readonly object damage
 
@@ -96,7 +98,7 @@ cdef class Scanner(Decoder):
         for kind in range(DEF_KINDS):
             s.preamble.definitions[kind].size = 0
         s.preamble.globals.size = s.preamble.frames.size = s.preamble.resumed.size = 0
-        s.tally.lost = s.tally.gaps = 0
+        s.tally.lost = s.tally.gaps = s.tally.digests.size = s.tally.texts.size = 0
         free_map(s, &s.tally.errors)
 
     cdef int report(self, SegmentInfo info, Status status, uint64_t first_event) except -1:
@@ -120,8 +122,51 @@ cdef class Scanner(Decoder):
                 c = operands(d)
                 info.files.append(take_str(&c))
         info.files.reverse()
+        info.codes = self.codes()
+        info.texts = self.texts()
         info.marks = {}
         for i in range(bucket_count(&s.tally.errors)):
             if s.tally.errors.entries[i].item != NULL:
                 info.marks[s.tally.errors.entries[i].key] = <size_t> s.tally.errors.entries[i].item
         return 0
+
+    cdef list codes(self):
+        """What CODE_DIGESTs speak of."""
+        cdef DecoderState *s = &self.s
+        cdef const uint64_t *about = <const uint64_t *> s.tally.digests.data
+        cdef CodeDef *code
+        cdef Cursor c
+        cdef size_t i
+        cdef list found = []
+        for i in range(s.tally.digests.size // (2 * sizeof(uint64_t))):
+            code = <CodeDef *> get(s, &s.definitions.of_kind[DEF_CODE], about[2 * i])
+            c = operands(code.file)
+            found.append((about[2 * i], take_str(&c), about[2 * i + 1]))
+        return found
+
+    cdef list texts(self):
+        """What TEXTs hold."""
+        cdef DecoderState *s = &self.s
+        cdef const uint64_t *about = <const uint64_t *> s.tally.texts.data
+        cdef Cursor c
+        cdef size_t i
+        cdef list found = []
+        for i in range(0, s.tally.texts.size // sizeof(uint64_t), 3):
+            c = operands(<Definition *> get(s, &s.definitions.of_kind[DEF_FILE], about[i]))
+            found.append((take_str(&c), PyBytes_FromStringAndSize(<char *> s.input.begin + about[i + 1], about[i + 2])))
+        return found
+
+
+# ---- texts -----------------------------------------------------------------------------------------
+
+def code_digests(code):
+    """The digests of a code object and of all within it, as CODE_DIGEST has them."""
+    cdef set found = set()
+    cdef list left = [code]
+    while left:
+        code = left.pop()
+        found.add(rec_code_digest(<PyObject *> code))
+        for constant in code.co_consts:
+            if type(constant) is CodeType:
+                left.append(constant)
+    return found

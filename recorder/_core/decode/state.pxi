@@ -169,7 +169,7 @@ cdef struct Event:           # the last one
 cdef struct Watch:           # which events a seek stops at
     bint on
     bint matched             # the last event is one
-    uint32_t kinds           # 1 << kind; a line is bit 0
+    uint64_t kinds           # 1 << kind; a line is bit 0
     bint by_code             # CodeDef.wanted
     bint by_thread           # ThreadDef.wanted
     bint by_line
@@ -200,6 +200,7 @@ cdef struct GlobalChanges:   # those before event number `before`, for who reads
     bint on
     bint restating           # behind BEGIN, before event number `restated`
     uint64_t restated
+    size_t preamble_size
     uint64_t before
     ByteBuffer bytes
 
@@ -223,6 +224,8 @@ cdef struct Preamble:
 cdef struct Tally:
     bint on                  # ERROR values count (not while they are emitted)
     Map errors               # code → how many
+    ByteBuffer digests       # pairs of u64: code, digest
+    ByteBuffer texts         # triples of u64: file, where in the input, how long
     uint64_t lost
     uint64_t gaps
 

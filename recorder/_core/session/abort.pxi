@@ -1,4 +1,38 @@
 # How an abort gets to the program: RecordingAborted is raised in the main thread, again and again until it is through.
+#
+# It may be raised where nothing can pass it on: in a weak reference's callback, in __del__. CPython shows such an
+# exception on stderr, and drops it. This one is still to come, so it is dropped without a word.
+
+cdef extern from "Python.h":
+    PyObject *PySys_GetObject(const char *)
+    int PySys_SetObject(const char *, PyObject *) except -1
+
+cdef object unraisable_before = None    # what sys.unraisablehook was when an abort began
+
+
+def drop_abort(unraisable):
+    """sys.unraisablehook, while an abort is under way."""
+    if hooks.abort_instance == NULL or unraisable.exc_value is not <object> hooks.abort_instance:
+        return unraisable_before(unraisable)
+
+
+cdef int install_drop() except -1:
+    global unraisable_before
+    cdef PyObject *before = PySys_GetObject(b"unraisablehook")
+    if before != NULL and before != <PyObject *> drop_abort:
+        unraisable_before = <object> before
+        PySys_SetObject(b"unraisablehook", <PyObject *> drop_abort)
+    return 0
+
+
+cdef void remove_drop() noexcept:
+    """Where that fails, for want of memory, ours stays, and passes on what is not an abort."""
+    try:
+        if PySys_GetObject(b"unraisablehook") == <PyObject *> drop_abort:
+            PySys_SetObject(b"unraisablehook", <PyObject *> unraisable_before)
+    # audit: see above
+    except BaseException:
+        PyErr_Clear()
 
 
 cdef int set_abort(outcome) except -1:
@@ -9,12 +43,14 @@ cdef int set_abort(outcome) except -1:
     hooks.abort_instance = <PyObject *> outcome
     Py_INCREF(hooks.abort_instance)
     hooks.state = ABORTING
+    install_drop()
     return 0
 
 
 cdef void forget_abort() noexcept:
     cdef PyObject *instance = hooks.abort_instance
     hooks.abort_instance = NULL
+    remove_drop()
     Py_XDECREF(instance)
 
 

@@ -23,6 +23,7 @@ cdef Status begin(bint wait_for_main) except *:
         return ERR_FORKED
     tape.control.target_pid = tape.pid
     tape.control.image = image_of_process()
+    tape.control.optimize = optimization
     tape.control.ticks_per_second = ticks_per_second()
     tape.deadline = tape.last_tick + <uint64_t> (max_seconds * <double> tape.control.ticks_per_second)
     tape.sealer_pid = tape.control.sealer_pid

@@ -46,6 +46,8 @@ cdef struct Exit:                # what is left to do when the process ends
     int json_fd                  # where diagnostics go; −1: not to a descriptor
     char json_path[4096]         # … or empty
     char json_facts[1024]        # what they have in common, as members of a JSON object
+    int told                     # the failure that was reported while Python was there …
+    char told_detail[1400]       # … and what was said of it
 
 cdef Exit ending
 cdef int is_hurried            # a signal came while the process waited for its trace
@@ -71,6 +73,7 @@ cdef void at_exit(int exit_status, void *unused) noexcept nogil:
             REC_STORE(tape.control.target_state, REC_TARGET_FINISHED)
         outlive_signals()
         status = wait_for_sealer()
+        end_keeper(tape.control.keeper_pid, tape.control.sealer_pid)
         if is_published() and status == OK and ending.summary:
             write_summary()
         if status != OK or reported != OK or not is_published():
@@ -108,6 +111,8 @@ cdef void apply_decision(Status status, Status reported) noexcept nogil:
         write_failure(status, b"degrade", found, False)  # after the failure that was reported
     elif reported == OK and decision.exits[<int> found] >= 0 and ending.json_fd != 2:
         write_stderr(ending.missing)
+    if reported != OK:                          # as it was told when it happened, with what has become of the trace
+        write_failure(reported, decision_on(reported).disposition, found, False)
     if decision.exits[<int> found] >= 0:
         ending.override = decision.exits[<int> found]
 

@@ -59,7 +59,9 @@ cdef void write_failure(Status status, const char *disposition, Found found, bin
         before = b" ("
         reason = strerror(fault.sys_errno)
         after = b")"
-    if status == ERR_SEALER_DIED:
+    if ending.told == <int> status:
+        size = snprintf(detail, sizeof(detail), "%s", ending.told_detail)
+    elif status == ERR_SEALER_DIED:
         size = snprintf(detail, sizeof(detail), "the sealer (pid %d) ended while it was needed",
                         tape.control.sealer_pid)
     elif status == ERR_LIMIT_REACHED:           # of the sealer's: it knows of one only

@@ -1,11 +1,15 @@
 # What a recording is given when it begins.
 
+cdef uint32_t optimization = 0      # how often -O was given
+
+
 cdef class Options:
     """All that `arm` has to know, by name; none has a default.
 
-    Which code is recorded: scope (0 own, 1 deps, 2 all), outside and stdlib (path prefixes, str), included and excluded
-    (patterns of paths, bytes in lower case).
-    What of a value: secrets (patterns of names, bytes in lower case), items (elements of a container), depth (nesting),
+    optimize: how often -O was given, for who compiles the texts again. source_text: whether texts are kept.
+    Which code is recorded: scope (0 own, 1 deps, 2 all), outside, stdlib and own (path prefixes, str), included and
+    excluded (patterns of paths, bytes in lower case).
+    What of a value: secrets (patterns of names, str), items (elements of a container), depth (nesting),
     text (code points of a str), nodes (elements in all).
     How long: max_events, max_seconds; wait_ms (for the sealer, before recording is given up); wait_for_main (recording
     begins with the body of `__main__`).
@@ -16,23 +20,25 @@ cdef class Options:
     diagnostics go then, and the members they have in common).
     Called: on_fork in a child with whether recording had not begun, before_exit before os._exit; or None."""
     cdef int scope
-    cdef tuple outside, stdlib, included, excluded, secrets
-    cdef uint32_t items, depth, text, nodes, wait_ms
+    cdef tuple outside, stdlib, own, included, excluded, secrets
+    cdef uint32_t optimize, items, depth, text, nodes, wait_ms
     cdef uint64_t max_events
     cdef double max_seconds
-    cdef bint wait_for_main
+    cdef bint wait_for_main, source_text
     cdef Exit ending
     cdef object on_fork, before_exit
 
     def __init__(
-        self, *, int scope, tuple outside not None, tuple stdlib not None, tuple included not None,
+        self, *, uint32_t optimize, bint source_text, int scope,
+        tuple outside not None, tuple stdlib not None, tuple own not None, tuple included not None,
         tuple excluded not None, tuple secrets not None, uint32_t items, uint32_t depth, uint32_t text, uint32_t nodes,
         uint64_t max_events, double max_seconds, uint32_t wait_ms, bint wait_for_main, bint summary, int exit_status,
         bytes name not None, bytes path not None, list decisions not None, bytes missing not None, int json_fd,
         bytes json_path not None, bytes json_facts not None, on_fork, before_exit,
     ):
+        self.optimize, self.source_text = optimize, source_text
         self.scope = scope
-        self.outside, self.stdlib = outside, stdlib
+        self.outside, self.stdlib, self.own = outside, stdlib, own
         self.included, self.excluded = included, excluded
         self.secrets = secrets
         self.items, self.depth, self.text, self.nodes = items, depth, text, nodes
@@ -71,9 +77,11 @@ cdef int copy_text(char *to, bytes text, size_t capacity) except -1:
 
 cdef int apply_options(Options options) except -1:
     global on_fork, before_exit, ending
-    global scope_mode, scope_outside, scope_stdlib, scope_main, scope_include, scope_exclude, max_seconds
+    global optimization, keeps_texts
+    global scope_mode, scope_outside, scope_stdlib, scope_own, scope_main, scope_include, scope_exclude, max_seconds
+    optimization, keeps_texts = options.optimize, options.source_text
     scope_mode = options.scope
-    scope_outside, scope_stdlib = options.outside, options.stdlib
+    scope_outside, scope_stdlib, scope_own = options.outside, options.stdlib, options.own
     scope_include, scope_exclude = options.included, options.excluded
     scope_main = None
     set_secrets(options.secrets)
@@ -83,5 +91,6 @@ cdef int apply_options(Options options) except -1:
     max_seconds = options.max_seconds
     hooks.reported = OK
     ending = options.ending
+    ending.told = OK
     on_fork, before_exit = options.on_fork, options.before_exit
     return 0

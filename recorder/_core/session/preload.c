@@ -46,7 +46,7 @@ extern char **environ;
 /* What the constructor found, in the memory of the environment that the process was started with. */
 static const char *staging;
 static const char *json_errors = "";
-static const char *boot; /* path of _boot/sitecustomize.py */
+static const char *boot; /* path of _boot/boot.py */
 
 /* ---- the environment ---- */
 
@@ -98,7 +98,7 @@ clean_environment(void)
 
 /* ---- when the program is about to run ---- */
 
-/* Loads `sitecustomize.py` as a module of no name and lets it arm the process; a failure of that ends it there. */
+/* Loads `boot.py` as a module of no name and lets it arm the process; a failure of that ends it there. */
 static const char ENTER[] =
     "from _frozen_importlib_external import SourceFileLoader\n"
     "import sys\n"
@@ -159,7 +159,7 @@ on_event(const char *event, PyObject *arguments, void *data)
     PyObject *answer = arm();
     staging = NULL;
     if (answer == NULL) {
-        PyErr_Clear(); /* sitecustomize.py reports its own failures; this one kept it from being read */
+        PyErr_Clear(); /* boot.py reports its own failures; this one kept it from being read */
         static const char text[] = "recorder: could not be loaded: its files are not where they were\n";
         if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0) {
             ; /* stderr is closed */

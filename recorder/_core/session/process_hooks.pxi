@@ -1,7 +1,9 @@
-# What the program does to its own process: it forks, replaces itself (exec), ends at once (os._exit).
+# What the program does to its own process: it forks, replaces itself (exec), ends at once (os._exit), or by a signal
+# that it sends itself.
 #
-# os._exit and os.exec* leave without a word to libc. Their entries in the method table of `posix` lead through
-# here while something is recorded: the function objects, which is all that a program can see, stay what they are.
+# os._exit, os.exec* and such a signal leave without a word to libc. Their entries in the method tables of `posix` and
+# `_signal` lead through here while something is recorded: the function objects, which is all that a program can see,
+# stay what they are.
 
 cdef extern from "<stdlib.h>" nogil:
     int on_exit(void (*)(int, void *) noexcept nogil, void *)
@@ -15,10 +17,15 @@ cdef extern from "<sys/auxv.h>" nogil:
 
 cdef extern from "Python.h" nogil:
     PyInterpreterState *PyInterpreterState_Main()
-    int METH_KEYWORDS, METH_NOARGS
+    int METH_KEYWORDS, METH_NOARGS, METH_O
+    int PyType_IsSubtype(PyTypeObject *, PyTypeObject *)
 
+ctypedef PyObject *(*OneArgument)(PyObject *, PyObject *) noexcept
 ctypedef PyObject *(*FastCall)(PyObject *, PyObject **, Py_ssize_t) noexcept
 ctypedef PyObject *(*FastCallKeywords)(PyObject *, PyObject **, Py_ssize_t, PyObject *) noexcept
+
+import _signal                  # now, and not when the program can have put others in their places
+import posix
 
 cdef struct Watched:             # an entry of posix's method table, and what it was
     PyMethodDef *method
@@ -34,6 +41,8 @@ cdef struct Leaving:
     Watched execv
     Watched execve
     Watched exit
+    Watched kill
+    Watched raise_signal
     bint has_fork_handler        # of Python's
     bint has_libc_hooks
 
@@ -114,15 +123,57 @@ cdef void leave(int status) noexcept:
     hooks.state = IDLE
 
 
+# ---- a signal to oneself ------------------------------------------------------------------------------------
+
+cdef PyObject *watched_kill(PyObject *self, PyObject **args, Py_ssize_t n) noexcept:
+    cdef PyObject *answer
+    cdef int64_t pid = 0
+    cdef bint ours = (n == 2 and args[0].ob_type == &PyLong_Type and rec_int_small(args[0], &pid) and pid == getpid()
+                      and announce_signal(args[1]))
+    answer = (<FastCall> leaving.kill.original)(self, args, n)
+    if ours:
+        withdraw_signal()
+    return answer
+
+
+cdef PyObject *watched_raise_signal(PyObject *self, PyObject *number) noexcept:
+    cdef PyObject *answer
+    cdef bint ours = announce_signal(number)
+    answer = (<OneArgument> leaving.raise_signal.original)(self, number)
+    if ours:
+        withdraw_signal()
+    return answer
+
+
+cdef bint announce_signal(PyObject *number) noexcept:
+    """It may be the last that the program does: then who finds it gone knows why. An IntEnum is as good as an int."""
+    cdef int64_t value = 0
+    if not PyType_IsSubtype(number.ob_type, &PyLong_Type) or not rec_int_small(number, &value) or not is_ours():
+        return False
+    if not 0 < value < 65:
+        return False
+    tape.control.raising = <int32_t> value
+    return True
+
+
+cdef void withdraw_signal() noexcept:
+    if is_ours():
+        tape.control.raising = 0
+
+
+# ---- all of them ---------------------------------------------------------------------------------------------
+
 cdef Status watch_calls() noexcept:
-    """Once per session: the three functions, and once per process: a call from os.fork() in the child."""
+    """Once per session: the five functions, and once per process: a call from os.fork() in the child."""
     try:
-        import posix
         execv, execve = posix.execv, posix.execve
         leave_at_once = posix._exit  # audit: it is not called, but led through ours
         watch(&leaving.execv, execv, METH_FASTCALL, <void *> watched_execv)
         watch(&leaving.execve, execve, METH_FASTCALL | METH_KEYWORDS, <void *> watched_execve)
         watch(&leaving.exit, leave_at_once, METH_FASTCALL | METH_KEYWORDS, <void *> watched_exit)
+        send, send_ourselves = posix.kill, _signal.raise_signal
+        watch(&leaving.kill, send, METH_FASTCALL, <void *> watched_kill)
+        watch(&leaving.raise_signal, send_ourselves, METH_O, <void *> watched_raise_signal)
         if not leaving.has_fork_handler:
             posix.register_at_fork(after_in_child=make_fork_handler())
             leaving.has_fork_handler = True
@@ -151,6 +202,8 @@ cdef void unwatch_calls() noexcept nogil:
     unwatch(&leaving.execv, <void *> watched_execv)
     unwatch(&leaving.execve, <void *> watched_execve)
     unwatch(&leaving.exit, <void *> watched_exit)
+    unwatch(&leaving.kill, <void *> watched_kill)
+    unwatch(&leaving.raise_signal, <void *> watched_raise_signal)
 
 
 cdef void unwatch(Watched *watched, void *ours) noexcept nogil:

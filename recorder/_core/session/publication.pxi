@@ -34,10 +34,10 @@ cdef Publication publication(Status status):
     return answer
 
 
-cdef bint is_settled(uint64_t *beat, uint64_t *seen, Status *status) noexcept nogil:
+cdef bint is_settled(Patience *patience, Status *status) noexcept nogil:
     """Whether the sealer has finished, or will not; then `status` says how."""
     cdef uint32_t state = REC_LOAD(tape.control.sealer_state)
-    cdef uint64_t now
+    cdef uint64_t waited
     if tape.is_cut_off:
         status[0] = ERR_MAPPING_LOST            # it publishes when this process is gone
         return True
@@ -46,26 +46,24 @@ cdef bint is_settled(uint64_t *beat, uint64_t *seen, Status *status) noexcept no
         return True
     if REC_LOAD(tape.control.target_state) != REC_TARGET_FINISHED:
         REC_STORE(tape.control.target_state, REC_TARGET_FINISHED)     # the page was made anew meanwhile
-    now = rec_clock_ns(CLOCK_MONOTONIC)
-    if seen[0] == 0 or REC_LOAD64(tape.control.heartbeat) != beat[0]:
-        beat[0] = REC_LOAD64(tape.control.heartbeat)
-        seen[0] = now
-    if now - seen[0] > 50000000 and not sealer_is_alive():
+    waited = without_a_sign(patience)
+    if waited > 50000000 and not sealer_is_alive():
         # It may have published in the meantime and ended.
         if REC_LOAD(tape.control.sealer_state) != state:
             return False
         status[0] = fail(ERR_SEALER_DIED, STAGE_STOP, 0, 0, tape.control.sealer_pid)
         return True
-    if now - seen[0] > <uint64_t> FINISH_MS * 1000000:
-        status[0] = fail(ERR_SEALER_STALLED, STAGE_STOP, 0, (now - seen[0]) // 1000000)
+    if waited > <uint64_t> FINISH_MS * 1000000:
+        status[0] = fail(ERR_SEALER_STALLED, STAGE_STOP, 0, waited // 1000000)
         return True
     return False
 
 
 cdef Status wait_for_sealer() noexcept nogil:
-    cdef uint64_t beat = 0, seen = 0
+    cdef Patience patience
     cdef Status status = OK
-    while not is_settled(&beat, &seen, &status):
+    memset(&patience, 0, sizeof(patience))
+    while not is_settled(&patience, &status):
         if is_hurried:
             return OK                           # it publishes all the same, and nobody waits for it
         pause_us(500)

@@ -30,6 +30,12 @@ def set_exit_status(int status):
     ending.override = status
 
 
+def set_told(int number, bytes detail not None):
+    """What was said of the failure that has ended the recording: at the end of the process it is said again."""
+    copy_text(ending.told_detail, detail, sizeof(ending.told_detail))
+    ending.told = number
+
+
 def stats(Recording recording not None):
     """Counters of a running recording: events, segments, bytes in the live segment. None of any other."""
     if current is not recording or tape.control == NULL or is_inherited(recording):

@@ -18,7 +18,7 @@ cdef class Recording:
     cdef readonly RecorderResult published
     cdef public object session
     cdef int32_t pid
-    cdef uint64_t beat, beat_seen     # the sealer's last sign of life while the publication is waited for
+    cdef Patience patience            # while the publication is waited for
 
     def on_fault(self, facts):
         """What becomes of the recording and the program after a fault: None to go on without recording, or the
@@ -240,6 +240,7 @@ def wait(Recording recording not None):
     is waited for as long as it shows signs of life; `published` may be SEALER_DIED, SEALER_STALLED, or the sealer's own
     fault."""
     cdef Status status = OK
+    cdef int32_t keeper, sealer
     if recording.published is not None:
         return True
     if current is recording and (is_live() or hooks.state == ABORTING):
@@ -247,12 +248,15 @@ def wait(Recording recording not None):
     if current is not recording or tape.control == NULL or is_inherited(recording):
         recording.published = RecorderResult(<int> ERR_NOT_RECORDING)
         return True
-    if not is_settled(&recording.beat, &recording.beat_seen, &status):
+    if not is_settled(&recording.patience, &status):
         with nogil:
             pause_us(500)                       # nothing of the recording is looked at without the GIL
         return False
     recording.published = publication(status)
+    keeper, sealer = tape.control.keeper_pid, tape.control.sealer_pid
     finish(True)
+    with nogil:
+        end_keeper(keeper, sealer)
     return True
 
 

@@ -41,8 +41,8 @@
       (signal, act, old), -1) \
     X(int, pidfd_open, (pid_t pid, unsigned flags), (pid, flags), -1) \
     X(int, poll, (struct pollfd *fds, nfds_t count, int milliseconds), (fds, count, milliseconds), -1) \
-    X(pid_t, spawn, (const char *path, char *const argv[], char *const envp[], const char *log), \
-      (path, argv, envp, log), -1) \
+    X(pid_t, spawn, (const char *path, char *const argv[], char *const envp[], const char *log, pid_t *keeper), \
+      (path, argv, envp, log, keeper), -1) \
     X(void *, malloc, (size_t size), (size), NULL) \
     X(void *, calloc, (size_t count, size_t size), (count, size), NULL) \
     X(void *, realloc, (void *memory, size_t size), (memory, size), NULL)

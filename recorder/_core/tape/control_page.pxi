@@ -64,6 +64,16 @@ cdef class ControlFields:
         store_u64(&self.page.started_mono_ns, value)
 
     @property
+    def keeper_pid(self):
+        self.mapped()
+        return <int32_t>load_u32(<uint32_t *>&self.page.keeper_pid)
+
+    @keeper_pid.setter
+    def keeper_pid(self, int32_t value):
+        self.mapped()
+        store_u32(<uint32_t *>&self.page.keeper_pid, <uint32_t>value)
+
+    @property
     def target_state(self):
         self.mapped()
         return load_u32(&self.page.target_state)
@@ -174,6 +184,26 @@ cdef class ControlFields:
         store_u32(&self.page.leaving, value)
 
     @property
+    def raising(self):
+        self.mapped()
+        return <int32_t>load_u32(<uint32_t *>&self.page.raising)
+
+    @raising.setter
+    def raising(self, int32_t value):
+        self.mapped()
+        store_u32(<uint32_t *>&self.page.raising, <uint32_t>value)
+
+    @property
+    def optimize(self):
+        self.mapped()
+        return load_u32(&self.page.optimize)
+
+    @optimize.setter
+    def optimize(self, uint32_t value):
+        self.mapped()
+        store_u32(&self.page.optimize, value)
+
+    @property
     def sealer_state(self):
         self.mapped()
         return load_u32(&self.page.sealer_state)
@@ -252,3 +282,13 @@ cdef class ControlFields:
     def attention(self, uint32_t value):
         self.mapped()
         store_u32(&self.page.attention, value)
+
+    @property
+    def file_count(self):
+        self.mapped()
+        return load_u64(&self.page.file_count)
+
+    @file_count.setter
+    def file_count(self, uint64_t value):
+        self.mapped()
+        store_u64(&self.page.file_count, value)

@@ -103,7 +103,9 @@ typedef struct { /* the control page: 4096 bytes */
     uint64_t ticks_per_second; /* 24: of every timestamp */
     uint64_t started_wall_ns; /* 32: ns since 1970 */
     uint64_t started_mono_ns; /* 40: the monotonic clock then */
-    uint8_t zero_48[16];
+    /* 48: of the process that the sealer is a child of, where the target would have been made its parent; else 0 */
+    int32_t keeper_pid;
+    uint8_t zero_52[12];
     uint32_t target_state; /* 64: up to 192: written by the target */
     int32_t target_pid; /* 68: of the recorded process */
     int32_t exit_status; /* 72: of the program */
@@ -116,7 +118,11 @@ typedef struct { /* the control page: 4096 bytes */
     uint64_t image; /* 112: of the process: another number after an exec */
     RecFault target_fault; /* 120: the target's first fault */
     uint32_t leaving; /* 168: 1: an exec is under way; it has failed if this is 0 again */
-    uint8_t zero_172[20];
+    /* 172: the signal that the program is sending itself, to end by it; it has outlived it if this is 0 again */
+    int32_t raising;
+    uint8_t zero_176[8];
+    uint32_t optimize; /* 184: of the program's Python: how often `-O` was given */
+    uint8_t zero_188[4];
     uint32_t sealer_state; /* 192: up to 384: written by the sealer */
     int32_t sealer_pid; /* 196: of the sealer */
     uint64_t heartbeat; /* 200: goes up at least every 50 ms while the sealer lives */
@@ -134,7 +140,10 @@ typedef struct { /* the control page: 4096 bytes */
     RecSlot slots[4]; /* 384: the ring; the target makes FREE → LIVE → FULL, the sealer FULL → FREE */
     uint8_t zero_448[64];
     uint64_t degraded[32]; /* 512: counters of degraded values and events, by index */
-    uint8_t zero_768[1280];
+    uint64_t file_count; /* 768: how often the target has announced a DEF_FILE, after which the sealer reads the file */
+    /* 776: where the last ones are: sequence of the segment × 2^32 + bytes from its first record */
+    uint64_t file_places[64];
+    uint8_t zero_1288[760];
     char target_detail[1024]; /* 2048: the words of the target about its fault: a path, NUL-terminated */
     char sealer_detail[1024]; /* 3072: the words of the sealer about its fault */
 } RecControl;
@@ -146,6 +155,7 @@ _Static_assert(offsetof(RecControl, trace_id) == 8, "RecControl.trace_id");
 _Static_assert(offsetof(RecControl, ticks_per_second) == 24, "RecControl.ticks_per_second");
 _Static_assert(offsetof(RecControl, started_wall_ns) == 32, "RecControl.started_wall_ns");
 _Static_assert(offsetof(RecControl, started_mono_ns) == 40, "RecControl.started_mono_ns");
+_Static_assert(offsetof(RecControl, keeper_pid) == 48, "RecControl.keeper_pid");
 _Static_assert(offsetof(RecControl, target_state) == 64, "RecControl.target_state");
 _Static_assert(offsetof(RecControl, target_pid) == 68, "RecControl.target_pid");
 _Static_assert(offsetof(RecControl, exit_status) == 72, "RecControl.exit_status");
@@ -158,6 +168,8 @@ _Static_assert(offsetof(RecControl, stopped_mono_ns) == 104, "RecControl.stopped
 _Static_assert(offsetof(RecControl, image) == 112, "RecControl.image");
 _Static_assert(offsetof(RecControl, target_fault) == 120, "RecControl.target_fault");
 _Static_assert(offsetof(RecControl, leaving) == 168, "RecControl.leaving");
+_Static_assert(offsetof(RecControl, raising) == 172, "RecControl.raising");
+_Static_assert(offsetof(RecControl, optimize) == 184, "RecControl.optimize");
 _Static_assert(offsetof(RecControl, sealer_state) == 192, "RecControl.sealer_state");
 _Static_assert(offsetof(RecControl, sealer_pid) == 196, "RecControl.sealer_pid");
 _Static_assert(offsetof(RecControl, heartbeat) == 200, "RecControl.heartbeat");
@@ -169,6 +181,8 @@ _Static_assert(offsetof(RecControl, sealer_fault) == 256, "RecControl.sealer_fau
 _Static_assert(offsetof(RecControl, attention) == 320, "RecControl.attention");
 _Static_assert(offsetof(RecControl, slots) == 384, "RecControl.slots");
 _Static_assert(offsetof(RecControl, degraded) == 512, "RecControl.degraded");
+_Static_assert(offsetof(RecControl, file_count) == 768, "RecControl.file_count");
+_Static_assert(offsetof(RecControl, file_places) == 776, "RecControl.file_places");
 _Static_assert(offsetof(RecControl, target_detail) == 2048, "RecControl.target_detail");
 _Static_assert(offsetof(RecControl, sealer_detail) == 3072, "RecControl.sealer_detail");
 

@@ -43,6 +43,9 @@ enum { /* records */
     REC_BODY = 0x21,
     REC_DEF_TASK = 0x22, /* varint task, str name */
     REC_TASK = 0x23, /* varint task + 1 */
+    REC_CODE_DIGEST = 0x24, /* varint code, u64 digest */
+    REC_TEXT = 0x25, /* varint file, str text */
+    REC_STOP_ITERATION = 0x26, /* value */
 };
 
 enum { /* value tags */

@@ -170,24 +170,44 @@ cdef void plan_next_check() noexcept nogil:
     tape.next_check = min(tape.deadline, tape.last_tick + tape.control.ticks_per_second // 100)
 
 
+cdef struct Patience:            # with a sealer that is waited for
+    uint64_t beat                # its last sign of life
+    uint64_t looked              # when we looked for one
+    uint64_t waited              # since that, in ns
+
+cdef enum:
+    LONGEST_LOOK_NS = 100000000
+
+
+cdef uint64_t without_a_sign(Patience *patience) noexcept nogil:
+    """For how long the sealer has shown no sign of life, in ns. A look that took long says that we were stopped
+    ourselves, and the machine with us, perhaps: it counts as a short one."""
+    cdef uint64_t now = rec_clock_ns(CLOCK_MONOTONIC)
+    cdef uint64_t beat = REC_LOAD64(tape.control.heartbeat)
+    if patience.looked == 0 or beat != patience.beat:
+        patience.beat = beat
+        patience.waited = 0
+    else:
+        patience.waited += min(now - patience.looked, <uint64_t> LONGEST_LOOK_NS)
+    patience.looked = now
+    return patience.waited
+
+
 cdef Status wait_for_slot(uint32_t slot) noexcept nogil:
     """Waits, bounded, for the sealer to free a segment: the one place where capture can wait."""
-    cdef uint64_t started = 0, beat = 0, now
+    cdef Patience patience
+    cdef uint64_t waited
     cdef Status status
+    memset(&patience, 0, sizeof(patience))
     while REC_LOAD(tape.control.slots[slot].state) != REC_SLOT_FREE:
         status = adopt_sealer_fault()
         if status != OK:
             return status
-        now = rec_clock_ns(CLOCK_MONOTONIC)
-        if started == 0 or REC_LOAD64(tape.control.heartbeat) != beat:
-            beat = REC_LOAD64(tape.control.heartbeat)
-            started = now
-        elif now - started > <uint64_t> tape.wait_ms * 1000000:
-            if not sealer_is_alive():
-                return fail(ERR_SEALER_DIED, STAGE_ROTATE, 0, 0, tape.control.sealer_pid)
-            return fail(ERR_SEALER_STALLED, STAGE_ROTATE, 0, (now - started) // 1000000, 0)
-        elif now - started > 100000000 and not sealer_is_alive():
+        waited = without_a_sign(&patience)
+        if waited > 100000000 and not sealer_is_alive():
             return fail(ERR_SEALER_DIED, STAGE_ROTATE, 0, 0, tape.control.sealer_pid)
+        if waited > <uint64_t> tape.wait_ms * 1000000:
+            return fail(ERR_SEALER_STALLED, STAGE_ROTATE, 0, waited // 1000000, 0)
         pause_us(200)
     return adopt_sealer_fault()
 

@@ -238,6 +238,11 @@ static inline void visit_dict(rec_visit *v, PyObject *dict, Py_ssize_t size, Py_
     traverse_dict(v, &items, shown, depth);
 }
 
+static inline void visit_ordered(rec_visit *v, PyObject *dict, Py_ssize_t size, Py_ssize_t shown, uint32_t depth)
+{
+    traverse_ordered_items(v, dict, size, shown, depth);
+}
+
 static inline void visit_redacted(rec_visit *v) { put_byte(v, TAG_REDACTED); }
 
 /* ---- instances ---- */

@@ -93,10 +93,31 @@ static inline uint64_t fingerprint_int(PyObject *o)
     return fingerprint_large_int(o);
 }
 
+/* Those of strs that have their hash, by which they are found again. It must not be taken for the fingerprint: a str is the
+ * same before it has it. */
+enum { REC_KEPT_TEXTS = 1024 };
+static struct {
+    Py_hash_t hash; /* −1: none */
+    uint64_t fingerprint;
+} kept_texts[REC_KEPT_TEXTS];
+
 /* Apart from the loops, which it would make slower. */
-__attribute__((noinline)) static uint64_t fingerprint_str(PyObject *o)
+__attribute__((noinline)) static uint64_t fingerprint_text(PyObject *o)
 {
-    return OF_STR ^ rec_str_fingerprint(o, rec_limits.text);
+    Py_hash_t hash = rec_str_hash(o);
+    uint64_t fingerprint = OF_STR ^ rec_str_fingerprint(o, rec_limits.text);
+    if (hash != -1) {
+        kept_texts[hash & (REC_KEPT_TEXTS - 1)].hash = hash;
+        kept_texts[hash & (REC_KEPT_TEXTS - 1)].fingerprint = fingerprint;
+    }
+    return fingerprint;
+}
+
+static inline uint64_t fingerprint_str(PyObject *o)
+{
+    Py_hash_t hash = rec_str_hash(o);
+    size_t place = hash & (REC_KEPT_TEXTS - 1);
+    return hash != -1 && kept_texts[place].hash == hash ? kept_texts[place].fingerprint : fingerprint_text(o);
 }
 
 static uint64_t fingerprint_object(PyObject *o, PyTypeObject *t, uint32_t depth);
@@ -106,10 +127,8 @@ TRAVERSAL uint64_t fingerprint_any(PyObject *o, PyTypeObject *t, uint32_t depth)
 {
     if (t == &PyLong_Type)
         return fingerprint_int(o);
-    if (t == &PyUnicode_Type) {
-        Py_hash_t hash = rec_str_hash(o);
-        return hash != -1 ? OF_STR ^ (uint64_t)hash : fingerprint_str(o);
-    }
+    if (t == &PyUnicode_Type)
+        return fingerprint_str(o);
     if (t == &PyFloat_Type)
         return OF_FLOAT ^ rec_float_bits(o);
     if (o == Py_None || t == &PyBool_Type)
@@ -188,6 +207,10 @@ static inline void visit_container(rec_visit *v, PyTypeObject *t, Py_ssize_t siz
 /* As traverse_items, with sums that are kept in registers. */
 TRAVERSAL void visit_items(rec_visit *v, PyObject **items, Py_ssize_t n, uint32_t depth)
 {
+    if (__builtin_expect(rec_is_secret_pair(items, n), 0)) {
+        traverse_items(v, items, n, depth);
+        return;
+    }
     while (n > 0) {
         Py_ssize_t some = n < FACTORS ? n : FACTORS;
         unsigned __int128 sum = 0;
@@ -214,8 +237,9 @@ static struct {
     uint64_t version, fingerprint;
 } kept_dicts[REC_KEPT_DICTS];
 
-void rec_forget_dicts(void)
+void rec_forget_fingerprints(void)
 {
+    memset(kept_texts, 0xFF, sizeof(kept_texts));
     memset(plain_sets, 0, sizeof(plain_sets));
     memset(kept_dicts, 0, sizeof(kept_dicts));
 }
@@ -238,7 +262,7 @@ static inline void add_texts(rec_visit *v, PyDictKeysObject *keys, Py_ssize_t n,
     names = rec_fold(names, 1);
     add(v, names);
     uint64_t *plain = &plain_sets[names >> 20 & (REC_PLAIN_SETS - 1)];
-    if (*plain != names && rec_secrets.count != 0) {
+    if (*plain != names && rec_secrets.names.count != 0) {
         for (entry = first; entry < end; entry++)
             secret |= entry->me_value != NULL && rec_is_secret(entry->me_key);
         if (!secret)
@@ -276,15 +300,18 @@ static inline void add_dict(rec_visit *v, PyObject *dict, Py_ssize_t n, uint32_t
     traverse_dict(v, &items, n, depth);
 }
 
-/* Of all its items, which have been taken from what the value may have. */
-static uint64_t fingerprint_dict(PyObject *o, Py_ssize_t n, uint32_t depth)
+/* Of all its items, which have been taken from what the value may have. `version`: see kept_dicts. */
+static uint64_t fingerprint_dict(PyObject *o, Py_ssize_t n, uint32_t depth, uint64_t version, bool ordered)
 {
-    uint64_t version = rec_dicts_public ? 0 : rec_dict_version(o), before = objects_visited;
+    uint64_t before = objects_visited;
     size_t bucket = ((uintptr_t)o >> 4) * 2654435761u >> 16 & (REC_KEPT_DICTS - 1);
     if (version != 0 && kept_dicts[bucket].version == version && kept_dicts[bucket].dict == o)
         return kept_dicts[bucket].fingerprint;
     rec_visit v = {0};
-    add_dict(&v, o, n, depth);
+    if (ordered)
+        traverse_ordered_items(&v, o, n, n, depth);
+    else
+        add_dict(&v, o, n, depth);
     uint64_t fingerprint = total(&v);
     if (objects_visited == before) {
         kept_dicts[bucket].dict = o;
@@ -297,9 +324,17 @@ static uint64_t fingerprint_dict(PyObject *o, Py_ssize_t n, uint32_t depth)
 static inline void visit_dict(rec_visit *v, PyObject *dict, Py_ssize_t size, Py_ssize_t shown, uint32_t depth)
 {
     if (shown == size)
-        mix(v, fingerprint_dict(dict, size, depth));
+        mix(v, fingerprint_dict(dict, size, depth, rec_dicts_public ? 0 : rec_dict_version(dict), false));
     else
         add_dict(v, dict, shown, depth);
+}
+
+static void visit_ordered(rec_visit *v, PyObject *dict, Py_ssize_t size, Py_ssize_t shown, uint32_t depth)
+{
+    if (shown == size)
+        mix(v, fingerprint_dict(dict, size, depth, rec_ordered_version(dict), true));
+    else
+        traverse_ordered_items(v, dict, size, shown, depth);
 }
 
 static inline void visit_redacted(rec_visit *v) {}
@@ -365,7 +400,7 @@ static inline void visit_storage(rec_visit *v, rec_type_entry *entry, rec_items 
 static inline void visit_name(rec_visit *v, PyObject *name)
 {
     if (name != NULL && PyUnicode_CheckExact(name))
-        add(v, (uint64_t)rec_str_hash(name));
+        add(v, fingerprint_str(name));
 }
 
 static inline void visit_missing(rec_visit *v) {}

@@ -8,8 +8,8 @@
 
 /* Once per process. */
 void rec_prepare_fingerprints(void);
-/* To be called when the names that are secret have changed. */
-void rec_forget_dicts(void);
+/* Before each recording: which names are secret, and how much of a text is looked at, may have changed. */
+void rec_forget_fingerprints(void);
 
 /* Of anything, as one of type `t`, as far as it is recorded. A walk must have begun, see walk.h. Has the types that it
  * meets defined, so that writing the value never has to. */

@@ -1,5 +1,7 @@
 #include "value/redaction.h"
+#include "cpython/instances.h"
 #include "cpython/objects.h"
+#include "value/types.h"
 
 rec_secret_names rec_secrets;
 
@@ -10,25 +12,55 @@ void rec_forget_matches(void)
         rec_secrets.matches[i] = (i ^ 2) << 1;
 }
 
-static bool match(PyObject *name)
+/* The hash of a name's content: CPython's, if it was computed. */
+static uint64_t hash_of(PyObject *name)
 {
-    for (uint32_t i = 0; i < rec_secrets.count; i++)
-        if (rec_str_matches(name, rec_secrets.patterns[i]))
-            return true;
-    return false;
+    Py_hash_t hash;
+    if (PyUnicode_Check(name)) {
+        hash = rec_str_hash(name);
+        if (hash == -1)
+            return rec_hash_bytes(PyUnicode_DATA(name), (size_t)(PyUnicode_GET_LENGTH(name) * PyUnicode_KIND(name)));
+    } else {
+        hash = rec_bytes_hash(name);
+        if (hash == -1)
+            return rec_hash_bytes(PyBytes_AS_STRING(name), (size_t)PyBytes_GET_SIZE(name));
+    }
+    return (uint64_t)hash;
 }
 
 /* An entry that is pushed out moves to the neighbouring bucket, so that two names of one bucket can take turns. */
 bool rec_find_match(PyObject *name)
 {
-    uint64_t hash = (uint64_t)rec_str_hash(name), bucket = hash >> 1 & (REC_MATCHES - 1);
+    uint64_t hash = hash_of(name), bucket = hash >> 1 & (REC_MATCHES - 1);
     uint64_t *first = &rec_secrets.matches[bucket], *second = &rec_secrets.matches[bucket ^ 1];
-    if (rec_str_hash(name) == -1)
-        return match(name);
-    uint64_t found = *second;
+    uint64_t found = *first;
+    if ((found ^ (hash & ~1ull)) <= 1)
+        return found & 1;
+    found = *second;
     if ((found ^ (hash & ~1ull)) > 1)
-        found = (hash & ~1ull) | match(name);
+        found = (hash & ~1ull) | rec_matches_name(&rec_secrets.names, name);
     *second = *first;
     *first = found;
     return found & 1;
+}
+
+static bool is_secret_member(PyObject *key)
+{
+    PyObject *name = rec_attribute(key, "_name_"), *value = rec_attribute(key, "_value_");
+    return (name != NULL && rec_is_name(name) && rec_find_match(name))
+           || (value != NULL && rec_is_name(value) && rec_find_match(value));
+}
+
+bool rec_is_secret_key(PyObject *key)
+{
+    PyTypeObject *t = Py_TYPE(key);
+    if (rec_is_name(key) && rec_find_match(key))
+        return true;
+    if (t == &PyTuple_Type) {
+        for (Py_ssize_t i = 0; i < rec_size(key); i++)
+            if (rec_is_name(rec_tuple_items(key)[i]) && rec_find_match(rec_tuple_items(key)[i]))
+                return true;
+        return false;
+    }
+    return t->tp_flags & Py_TPFLAGS_HEAPTYPE && rec_type_of(t)->shape == REC_ENUM && is_secret_member(key);
 }

@@ -12,6 +12,7 @@
 #define RECORDER_TRAVERSE_H
 #include "cpython/dicts.h"
 #include "cpython/instances.h"
+#include "cpython/ordered.h"
 #include "value/redaction.h"
 #include "value/types.h"
 #include "value/walk.h"
@@ -34,6 +35,8 @@ static void visit_container(rec_visit *v, PyTypeObject *t, Py_ssize_t size, Py_s
 /* Its items: calls traverse_items and traverse_dict, or does what they do in a faster way. */
 static void visit_items(rec_visit *v, PyObject **items, Py_ssize_t n, uint32_t depth);
 static void visit_dict(rec_visit *v, PyObject *dict, Py_ssize_t size, Py_ssize_t shown, uint32_t depth);
+/* Those of an OrderedDict: as visit_dict, but calls traverse_ordered_items. */
+static void visit_ordered(rec_visit *v, PyObject *dict, Py_ssize_t size, Py_ssize_t shown, uint32_t depth);
 
 /* An instance with attributes: its built-in part if it has one, then `shown` of `size` attributes. */
 static void visit_instance(rec_visit *v, const rec_type_entry *entry, Py_ssize_t size, Py_ssize_t shown);
@@ -83,21 +86,44 @@ TRAVERSAL bool traverse_begin(rec_visit *v, PyTypeObject *t, Py_ssize_t size, Py
 
 TRAVERSAL void traverse_items(rec_visit *v, PyObject **items, Py_ssize_t n, uint32_t depth)
 {
-    for (Py_ssize_t i = 0; i < n; i++)
-        visit_value(v, items[i], Py_TYPE(items[i]), depth);
+    bool secret = rec_is_secret_pair(items, n);
+    for (Py_ssize_t i = 0; i < n; i++) {
+        if (secret && i > 0)
+            visit_redacted(v);
+        else
+            visit_value(v, items[i], Py_TYPE(items[i]), depth);
+    }
+}
+
+TRAVERSAL void traverse_item(rec_visit *v, PyObject *key, PyObject *value, uint32_t depth)
+{
+    visit_value(v, key, Py_TYPE(key), depth);
+    if (rec_is_secret(key))
+        visit_redacted(v);
+    else
+        visit_value(v, value, Py_TYPE(value), depth);
 }
 
 TRAVERSAL void traverse_dict(rec_visit *v, rec_items *items, Py_ssize_t n, uint32_t depth)
 {
     PyObject *key, *value;
     while (n > 0 && rec_next_item(items, &key, &value)) {
-        visit_value(v, key, Py_TYPE(key), depth);
-        if (rec_is_secret(key))
-            visit_redacted(v);
-        else
-            visit_value(v, value, Py_TYPE(value), depth);
+        traverse_item(v, key, value, depth);
         n--;
     }
+}
+
+/* Apart, for the room that it takes on the stack. */
+__attribute__((noinline)) static void traverse_ordered_items(rec_visit *v, PyObject *dict, Py_ssize_t size, Py_ssize_t shown,
+                                                             uint32_t depth)
+{
+    rec_item items[REC_MOST_ORDERED];
+    if (!rec_ordered_items(dict, shown, items)) {
+        visit_dict(v, dict, size, shown, depth);
+        return;
+    }
+    for (Py_ssize_t i = 0; i < shown; i++)
+        traverse_item(v, items[i].key, items[i].value, depth);
 }
 
 TRAVERSAL void traverse_set(rec_visit *v, PyObject *set, Py_ssize_t n, uint32_t depth)
@@ -123,6 +149,16 @@ TRAVERSAL void traverse_container(rec_visit *v, PyObject *o, PyTypeObject *t, ui
         visit_items(v, rec_sequence_items(o, t), shown, depth + 1);
     else
         traverse_set(v, o, shown, depth + 1);
+}
+
+static void traverse_ordered(rec_visit *v, PyObject *o, uint32_t depth, PyObject *identity)
+{
+    Py_ssize_t size = rec_dict_size(o), shown;
+    if (!traverse_begin(v, &PyDict_Type, size, size, depth, identity))
+        return;
+    shown = rec_take_nodes(size);
+    visit_container(v, &PyDict_Type, size, shown);
+    visit_ordered(v, o, size, shown, depth + 1);
 }
 
 /* ---- instances ---- */
@@ -184,12 +220,18 @@ static void traverse_named_tuple(rec_visit *v, PyObject *o, rec_type_entry *entr
 {
     PyObject **name = rec_tuple_items(names), **item = rec_tuple_items(o);
     Py_ssize_t size = rec_size(o), shown;
+    bool secret = rec_is_secret_pair(item, size);
     if (!traverse_begin(v, entry->type, size, size, depth, identity))
         return;
     shown = rec_take_nodes(size);
     visit_named_tuple(v, entry, size, shown);
-    for (Py_ssize_t i = 0; i < shown; i++)
-        traverse_attribute(v, name[i], item[i], depth + 1);
+    for (Py_ssize_t i = 0; i < shown; i++) {
+        visit_name(v, name[i]);
+        if ((secret && i > 0) || rec_is_secret(name[i]))
+            visit_redacted(v);
+        else
+            visit_value(v, item[i], Py_TYPE(item[i]), depth + 1);
+    }
 }
 
 static void traverse_exception(rec_visit *v, PyObject *o, rec_type_entry *entry, uint32_t depth, PyObject *identity)
@@ -217,7 +259,9 @@ static void traverse_member(rec_visit *v, PyObject *o, rec_type_entry *entry, ui
         return;
     }
     visit_member(v, o, entry, value);
-    if (value != NULL)
+    if (value != NULL && rec_is_secret(rec_attribute(o, "_name_")))
+        visit_redacted(v);
+    else if (value != NULL)
         visit_value(v, value, Py_TYPE(value), depth + 1);
 }
 
@@ -255,7 +299,9 @@ static void traverse_part(rec_visit *v, PyObject *o, rec_type_entry *entry, uint
     } else {
         base = rec_builtin_base(t);
         visit_typed(v, entry);
-        if (rec_is_container(base))
+        if (entry->ordered)
+            traverse_ordered(v, o, depth, identity);
+        else if (rec_is_container(base))
             traverse_container(v, o, base, depth, identity);
         else
             visit_value(v, o, base, depth);

@@ -15,6 +15,7 @@ typedef struct {
     uint8_t shape;        /* a rec_shape */
     bool part;            /* instances have content besides their attributes */
     bool slotted;
+    bool ordered;         /* OrderedDict, or a class derived from it */
     bool plain;           /* all that instances have is attributes in a dict, or in its place */
     uint8_t named;        /* attributes that instances share: so many of them … */
     uint32_t secrets;     /* … are known to be secret (bit set) or not */

@@ -29,6 +29,7 @@ cdef TypeEntry *lookup_type(PyTypeObject *t) noexcept nogil:
     entry.shape = rec_shape_of(t)
     entry.part = has_part(t, <rec_shape> entry.shape)
     entry.slotted = rec_has_slots(t)
+    entry.ordered = rec_is_ordered(t)
     entry.plain = entry.shape == REC_INSTANCE and not entry.part and not entry.slotted
     entry.id = types.next_id
     types.next_id += 1

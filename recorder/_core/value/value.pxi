@@ -19,18 +19,22 @@ cdef extern from "value/walk.h" nogil:
 
 cdef extern from "value/fingerprint.h" nogil:
     void rec_prepare_fingerprints()
-    void rec_forget_dicts()
+    void rec_forget_fingerprints()
     uint64_t rec_fingerprint(PyObject *, PyTypeObject *)
 
 cdef extern from "value/encode.h" nogil:
     uint8_t *put_value "rec_put_value"(uint8_t *, PyObject *, bint walked)
 
 cdef extern from "value/redaction.h" nogil:
-    int REC_MOST_PATTERNS
+    ctypedef struct rec_patterns:
+        pass
     ctypedef struct rec_secret_names:
-        uint32_t count
-        const char **patterns
+        rec_patterns names
     rec_secret_names rec_secrets
+    size_t rec_patterns_room(PyObject *)
+    rec_patterns rec_read_patterns(PyObject *, void *)
+    bint rec_matches_name(const rec_patterns *, PyObject *)
+    bint rec_matches_function(const rec_patterns *, PyObject *)
     void rec_forget_matches()
     bint is_secret "rec_is_secret"(PyObject *)
 
@@ -41,7 +45,7 @@ cdef extern from "value/types.h" nogil:
         unsigned int version
         uint32_t id
         uint8_t shape
-        bint part, slotted, plain
+        bint part, slotted, ordered, plain
         void *keys
     ctypedef struct TypeTable "rec_type_table":
         TypeEntry *entries
@@ -74,17 +78,22 @@ cdef inline uint64_t take_fingerprint(PyObject *o) noexcept nogil:
 
 # ---- redaction: names whose values are never written --------------------------------------------------
 
-cdef tuple secret_texts = ()     # owns the patterns
+cdef bytearray secret_patterns = bytearray()     # owns what rec_secrets points to
 
 
 cdef int set_secrets(tuple patterns) except -1:
-    """patterns: bytes, ASCII, lower case."""
-    global secret_texts
-    rec_secrets.count = 0
-    secret_texts = patterns
-    for pattern in patterns[:REC_MOST_PATTERNS]:
-        rec_secrets.patterns[rec_secrets.count] = <const char *> <bytes> pattern
-        rec_secrets.count += 1
+    """patterns: exact strs, with `*` and `?` as in a shell."""
+    global secret_patterns
+    room = bytearray(rec_patterns_room(<PyObject *> patterns))
+    rec_secrets.names = rec_read_patterns(<PyObject *> patterns, <char *> room)
+    secret_patterns = room
     rec_forget_matches()
-    rec_forget_dicts()
+    rec_forget_fingerprints()
     return 0
+
+
+def is_secret_name(str name not None, tuple patterns not None):
+    """Whether the patterns stand for this name: for words of a command line, which are no values."""
+    room = bytearray(rec_patterns_room(<PyObject *> patterns))
+    read = rec_read_patterns(<PyObject *> patterns, <char *> room)
+    return rec_matches_name(&read, <PyObject *> name)

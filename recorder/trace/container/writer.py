@@ -93,8 +93,8 @@ class TraceWriter:
         files.release(fd)
 
     def resume(self, head: bytes = b"") -> Iterator[tuple[ChunkHead, bytes]]:
-        """Takes up a trace that another process has begun: gives its EVENTS chunks one by one, with
-        what is in them. In the end `end` is behind the last whole chunk. Damage before it stays as it
+        """Takes up a trace that another process has begun: gives its chunks of events and texts one by one,
+        with what is in them. In the end `end` is behind the last whole chunk. Damage before it stays as it
         is, for the reader to see; only the file header, if it is damaged, is written again: `head`."""
         reader, size = self._reader, self._size()
         is_sound = is_sealed(reader.read(HEADER_SIZE, 0), FILE_MAGIC)
@@ -106,7 +106,7 @@ class TraceWriter:
             self._note(chunk)
             self.end = at = chunk.end
             self.chunks = chunk.head.sequence + 1
-            if chunk.head.kind == ChunkType.EVENTS:
+            if chunk.head.kind in (ChunkType.EVENTS, ChunkType.SOURCE, ChunkType.ORIGINS):
                 yield chunk.head, payload
         if self.end and not is_sound and head:
             with errors.mapped("write", path=self.path, offset=0, bytes_wanted=len(head)):
@@ -189,16 +189,18 @@ class TraceWriter:
         self.index.append(entry)
         self.sizes.append(len(chunk))
 
-    def source(self, name: str, content: bytes) -> None:
-        """The text of a recorded file."""
-        import hashlib  # brings OpenSSL: not while the program waits for the sealer to start
+    def source(self, path: str, content: bytes, sha256: str, number: int) -> None:
+        """A text of a recorded file; `number`: 0, 1, 2 …, by which ORIGINS speak of it."""
+        head = _json({"path": path, "sha256": sha256, "size": len(content), "number": number})
+        self._other(ChunkType.SOURCE, varint.encode(len(head)) + head + content)
 
-        facts = {"path": name, "sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
-        head = _json(facts)
-        chunk, at = (
-            self._pack(ChunkType.SOURCE, varint.encode(len(head)) + head + content),
-            self.end,
-        )
+    def origins(self, facts: dict[str, Any]) -> None:
+        """Which code belongs to which text."""
+        self._other(ChunkType.ORIGINS, _json(facts), flags=ChunkFlag.IGNORABLE)
+
+    def _other(self, kind: int, payload: bytes, *, flags: int = 0) -> None:
+        """A chunk without events."""
+        chunk, at = self._pack(kind, payload, flags=flags), self.end
         self._append(chunk, self.closing_space)
         self.others.append(Part(at, len(chunk)))
         self.chunks += 1

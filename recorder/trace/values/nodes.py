@@ -10,20 +10,24 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from recorder.trace.format import (
+    TAG_ARRAY,
     TAG_BYTEARRAY,
     TAG_BYTES,
     TAG_CLASS,
     TAG_DATETIME,
     TAG_DICT,
+    TAG_ELIDED,
     TAG_ENUM,
     TAG_EXCEPTION,
     TAG_FROZENSET,
     TAG_FUNCTION,
+    TAG_GENERATOR,
     TAG_INSTANCE,
     TAG_INT_CUT,
     TAG_LIST,
     TAG_MODULE,
     TAG_NAMED,
+    TAG_OBJECT,
     TAG_SET,
     TAG_STR,
     TAG_TIME,
@@ -38,6 +42,12 @@ BUILTIN_NAMES: Final = {
     TAG_SET: "set", TAG_FROZENSET: "frozenset", TAG_DICT: "dict", TAG_INT_CUT: "int", TAG_CLASS: "type",
     TAG_FUNCTION: "function", TAG_MODULE: "module",
 }  # fmt: skip
+
+
+CHANGING: Final = frozenset(  # of what can change in place
+    (TAG_LIST, TAG_SET, TAG_DICT, TAG_BYTEARRAY, TAG_INSTANCE, TAG_OBJECT, TAG_TYPED, TAG_ELIDED,
+     TAG_ARRAY, TAG_GENERATOR)
+)  # fmt: skip
 
 
 class Node(NamedTuple):

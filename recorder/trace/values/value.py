@@ -21,7 +21,7 @@ from recorder.trace.format import (
     TAG_STR,
     TAG_UNEXAMINED,
 )
-from recorder.trace.values.nodes import Node, Types, nodes, type_name, without_wrapping
+from recorder.trace.values.nodes import CHANGING, Node, Types, nodes, type_name, without_wrapping
 from recorder.trace.values.parse import parse
 from recorder.trace.values.render import SHOWN, show
 from recorder.trace.values.to_json import Json, to_json
@@ -72,6 +72,12 @@ class Value:
     def truncated(self) -> bool:
         """Whether something of it, at any depth, was too large or too deep to be recorded."""
         return any(node.cut or node.tag in (TAG_INT_CUT, TAG_ELIDED) for node in nodes(self.tree))
+
+    @property
+    def can_change(self) -> bool:
+        """Whether something of it can become another value and be the same object: a list can, a number cannot."""
+        tree = self.tree
+        return isinstance(tree, bytearray) or any(node.tag in CHANGING for node in nodes(tree))
 
     def to_python(self) -> Any:
         """The object, made anew: None, bool, int, float, complex, str, bytes, bytearray, Ellipsis,

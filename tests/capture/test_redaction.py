@@ -1,0 +1,239 @@
+"""Nothing that stands under a secret's name is in a trace: in every spelling and every place where names stand."""
+
+from __future__ import annotations
+
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import recorder
+from recorder import redaction
+from recorder._core import capture
+from recorder.trace.container.file import TraceFile
+from recorder.trace.format import ChunkType
+from tests.conftest import Run
+
+# Each is written together when the program runs, so that no source and no variable of this file has it.
+SECRET, PLAIN = '("%s%d" % ("hunter", 2))', '("%s%d" % ("harmless", 2))'
+
+
+def found_in(records: bytes) -> bool:
+    return b"hunter2" in records
+
+
+def shown_in(records: bytes) -> bool:
+    return b"harmless2" in records
+
+
+SECRET_NAMES = [
+    *("password", "PASSWORD", "passWord", "db_password2", "_password_", "Passwd", "PASSPHRASE", "passcode"),
+    *("pwd", "DB_PWD", "pwd2", "secret", "client-secret", "credentials", "getpass", "jwt", "X-XSRF-Token"),
+    *("token", "accessToken", "ACCESSTOKEN", "token2", "refresh_token", "__dataclass_dflt_api_token__", "csrf"),
+    *("auth", "basic_auth", "Authorization", "HTTP_AUTHORIZATION", "Proxy-Authorization", "bearer", "set-cookie"),
+    *("apikey", "api_key", "API_KEY", "X-Api-Key", "x api key", "apiKey", "APIKey", "PRIVATEKEY2", "privateKey"),
+    *("access_key", "AWS_ACCESS_KEY_ID", "signing_key", "encryptionKey", "session_id", "sessionid", "PHPSESSIONID"),
+    *("Cookie", "cookies", "csrfmiddlewaretoken", "PASSWORDhash", "oauth2_token", "Пароль_token"),
+]  # fmt: skip
+PLAIN_NAMES = [
+    *("tokens", "tokenizer", "author", "key", "keys", "session", "x", "_", "__", "", "user", "bypass", "s3_bucket"),
+    *("pass_through", "private", "Content-Type", "access", "Ключ", "apk_ey"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SECRET_NAMES)
+def test_a_secret_is_one_in_every_spelling(name: str) -> None:
+    assert capture.is_secret_name(name, redaction.SECRETS)
+
+
+@pytest.mark.parametrize("name", PLAIN_NAMES)
+def test_what_only_looks_like_one_is_none(name: str) -> None:
+    assert not capture.is_secret_name(name, redaction.SECRETS)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names", "others"),
+    [
+        ("pin*", ["pin", "PIN2", "pin-code", "pinCode", "pins"], ["spin", "my_pin"]),
+        ("myKey", ["my_key", "MY-KEY", "mykey", "myKey3"], ["my_keys", "amykey"]),
+        ("x1", ["x1", "X1"], ["x", "x2"]),
+        ("_*", ["_x", "__y__"], ["x", "x_"]),
+        ("*_", ["x_"], ["x", "_x"]),
+        ("b?d", ["bad", "b\u00e9d", "BID"], ["bd", "baad"]),
+        ("пароль", ["пароль", "Пароль", "ПАРОЛЬ2"], ["length", "ключик"]),
+        ("*", ["anything", "", "-"], []),
+    ],
+)
+def test_a_pattern_is_compared_in_the_same_form(
+    pattern: str, names: list[str], others: list[str]
+) -> None:
+    assert [name for name in names if not capture.is_secret_name(name, (pattern,))] == []
+    assert [name for name in others if capture.is_secret_name(name, (pattern,))] == []
+
+
+def test_there_may_be_any_number_of_patterns() -> None:
+    many = tuple(f"name{chr(97 + n % 26)}{chr(97 + n // 26)}" for n in range(300))
+    assert all(capture.is_secret_name(name, many) for name in many)
+    assert not capture.is_secret_name("name", many)
+
+
+def values_of(trace: Path) -> bytes:
+    """All records of a trace."""
+    file = TraceFile(trace)
+    try:
+        return b"".join(file.payload(chunk) for chunk in file.of(ChunkType.EVENTS))
+    finally:
+        file.close()
+
+
+def records_of(folder: Path, text: str, **policy: Any) -> bytes:
+    """What is recorded of a program."""
+    code = compile(text, str(folder / "program.py"), "exec", dont_inherit=True)
+    with recorder.record(folder / "p.rtrace", min_free_space=0, **policy):
+        exec(code, types.ModuleType("program").__dict__)
+    return values_of(folder / "p.rtrace")
+
+
+# Where a name stands with its value: {name} as an identifier or {text} as a str, {value} beside it.
+PLACES = {
+    "a variable": "def f():\n {name} = {value}\n return 1\nf()",
+    "an argument": "def f({name}): return 1\nf({value})",
+    "a keyword": "def f(**rest): return 1\nf(**{{{text}: {value}}})",
+    "a cell": "def f():\n {name} = {value}\n def g(): return len({name})\n return g()\nf()",
+    "a global": "{name} = {value}\ndef f(): return len({name})\nf()",
+    "a class body": "class C:\n {name} = {value}\n x = 1",
+    "an attribute": "class C: pass\nc = C(); setattr(c, {text}, {value})\nx = 1",
+    "a slot": "class C: __slots__ = ('{name}',)\nc = C(); c.{name} = {value}\nx = 1",
+    "a dataclass": "import dataclasses\n@dataclasses.dataclass\nclass C:\n {name}: str = {value}\nc = C()\nx = 1",
+    "a named tuple": "import collections\nC = collections.namedtuple('C', '{name} b')\nc = C({value}, [])\nx = 1",
+    "a key": "c = {{{text}: {value}}}\nx = 1",
+    "a nested key": "c = [[{{{text}: [{value}]}}]]\nx = 1",
+    "a key among others": "c = {{1: 2, {text}: {value}, None: 3}}\nx = 1",
+    "a key of bytes": "c = {{{text}.encode(): {value}}}\nx = 1",
+    "a key of a class of texts": "class S(str): pass\nc = {{S({text}): {value}}}\nx = 1",
+    "a key of an enum": "import enum\nE = enum.Enum('E', [({text}, 1)])\nc = {{E(1): {value}}}\nx = 1",
+    "a key with an enum's value": "import enum\nclass E(enum.Enum): A = {text}\nc = {{E.A: {value}}}\nx = 1",
+    "a key of a tuple": "c = {{('db', {text}): {value}}}\nx = 1",
+    "a pair": "c = ({text}, {value})\nx = 1",
+    "a pair in a list": "c = [({text}, {value}), 1, 2, 3]\nx = 1",
+    "a list of two": "c = [{text}, {value}]\nx = 1",
+    "a pair of bytes": "c = [({text}.encode(), {value}.encode())]\nx = 1",
+    "three": "c = [({text}.encode(), {text}.lower().encode(), {value}.encode())]\nx = 1",
+    "a pair of a class": "class T(tuple): pass\nc = T(({text}, {value}))\nx = 1",
+    "a named pair": (
+        "import collections\nC = collections.namedtuple('C', 'a b')\n"
+        "c = tuple.__new__(C, ({text}, {value}))\nx = 1"
+    ),
+    "a member of an enum": "import enum\nE = enum.Enum('E', {{{text}: {value}}})\nc = list(E)\nx = 1",
+    "a member with attributes": (
+        "import enum\nclass E(enum.Enum):\n {name} = {value}\nfor c in E: c.b = 1\nx = 1"
+    ),
+    "an ordered key": "import collections\nc = collections.OrderedDict({{{text}: {value}}})\nx = 1",
+    "an exception's arguments": "try: raise ValueError({text}, {value})\nexcept ValueError as e: x = 1",
+    "what a function is given": "def {name}(a, *b, c): return 1\n{name}({value}, {value}, c={value})",
+    "what a function has": "def {name}():\n a = {value}\n b = [a]\n return 1\n{name}()",
+    "what a function returns": "def {name}(): return [{value}]\n{name}()",
+    "what a generator yields": "def {name}():\n yield {value}\n yield {value}\nlen(list({name}()))",
+    "what a coroutine returns": (
+        "import asyncio\nasync def {name}(): return {value}\n"
+        "async def main(): return len(await {name}())\nasyncio.run(main())"
+    ),
+    "what a method returns": "class C:\n def {name}(self): return {value}\nlen(C().{name}())",
+    "what is in a function": "def {name}():\n def g(a): return [a for a in [{value}]]\n return g({value})\n{name}()",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("name", ["api_token", "PASSWORD2", "Пароль_token"])
+def test_no_place_gives_a_secret_away(tmp_path: Path, place: str, name: str) -> None:
+    def program(name: str, value: str) -> str:
+        text = PLACES[place].format(name=name, text=repr(name), value=value)
+        return f"{text}\nend = 1\n"
+
+    assert not found_in(records_of(tmp_path, program(name, SECRET)))
+    assert shown_in(records_of(tmp_path, program("harmless_name", PLAIN))), "the place is recorded"
+
+
+@pytest.mark.parametrize("name", SECRET_NAMES)
+def test_each_spelling_is_redacted_in_headers(tmp_path: Path, name: str) -> None:
+    program = f"c = [({name!r}.encode(), {SECRET})], {{{name!r}: {SECRET}}}, ({name!r}, {PLAIN}, {SECRET})\nx = 1\n"
+    assert not found_in(records_of(tmp_path, program))
+
+
+def test_what_changes_beside_a_secret_is_told(tmp_path: Path) -> None:
+    """Pairs are compared as they are written."""
+    program = """
+def f():
+    pairs = [("password", 1), ("name", 2)]
+    pairs[0] = ("password", 3)
+    pairs[1] = ("name", 4)
+    pairs.append(["cookie", []])
+    return None
+f()
+"""
+    code = compile(program, str(tmp_path / "program.py"), "exec", dont_inherit=True)
+    with recorder.record(tmp_path / "p.rtrace", min_free_space=0):
+        exec(code, {"__name__": "program"})
+    with recorder.open_trace(tmp_path / "p.rtrace") as trace:
+        shown = [repr(e.locals["pairs"]) for e in trace.events() if "pairs" in e.changed]
+    assert shown == [
+        "[('password', <redacted>), ('name', 2)]",
+        "[('password', <redacted>), ('name', 4)]",
+        "[('password', <redacted>), ('name', 4), ['cookie', <redacted>]]",
+    ]
+
+
+def test_own_names_come_on_top_and_the_defaults_go_by_a_word_of_their_own(tmp_path: Path) -> None:
+    program = f"pin, password, x = {SECRET}, {SECRET}[::-1], {PLAIN}\nend = 1\n"
+
+    def shown(**policy: Any) -> tuple[bool, bool]:
+        records = records_of(tmp_path, program, **policy)
+        assert shown_in(records)
+        return found_in(records), found_in(records[::-1])
+
+    assert shown() == (True, False)
+    assert shown(redact="pin") == (False, False)
+    assert shown(redact="pin", redact_defaults=False) == (False, True)
+    assert shown(redact_defaults=False) == (True, True)
+
+
+COMMAND_LINES = [
+    (["app.py", "--password", "hunter9", "go"], ["app.py", "--password", "<redacted>", "go"]),
+    (["app.py", "--token=hunter9"], ["app.py", "--token=<redacted>"]),
+    (["app.py", "-Dapi.key=hunter9"], ["app.py", "-Dapi.key=<redacted>"]),
+    (["app.py", "--ask-password", "--fast"], ["app.py", "--ask-password", "--fast"]),
+    (["app.py", "DB_PASSWORD=hunter9"], ["app.py", "DB_PASSWORD=<redacted>"]),
+    (["app.py", "-H", "Authorization: Basic hunter9"], ["app.py", "-H", "Authorization:<redacted>"]),
+    (["app.py", "-H", "Accept: text"], ["app.py", "-H", "Accept: text"]),
+    (["postgres://me:hunter9@db:5432/x"], ["postgres://<redacted>@db:5432/x"]),
+    (["--db=postgres://me:hunter9@db/x"], ["--db=postgres://<redacted>@db/x"]),
+    (["--db", "http://hunter9@db"], ["--db", "http://<redacted>@db"]),
+    (["https://a/b?x=1&api_key=hunter9#c"], ["https://a/b?x=1&api_key=<redacted>"]),
+    (["https://a/b?x=1&y=2#c"], ["https://a/b?x=1&y=2#c"]),
+    (["https://a/b@c"], ["https://a/b@c"]),
+    (["-m", "passwords", "me@host", "a=b", ":", "=", "", "--", "x:y"], None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "expected"), COMMAND_LINES)
+def test_a_command_line_shows_no_secret(words: list[str], expected: list[str] | None) -> None:
+    assert redaction.command_line(words, recorder.Policy()) == (expected or words)
+    without = recorder.Policy(redact_defaults=False)
+    assert all("://" in word for word in set(words) - set(redaction.command_line(words, without)))
+
+
+def test_neither_trace_nor_staging_folder_has_the_secret_of_a_command_line(
+    tmp_path: Path, run_recorded: Run
+) -> None:
+    program = """
+import pathlib, sys
+(session,) = pathlib.Path().glob(".*.partial-*/session.json")
+assert "hunter9" not in session.read_text()
+assert sys.argv[1:] == ["--password", "hunter9"]
+del sys
+"""
+    result = run_recorded(program, arguments=("--password", "hunter9"))
+    assert result.status == 0, result.stderr
+    with recorder.open_trace(result.trace) as trace:
+        assert trace.meta["argv"][-2:] == ["--password", "<redacted>"]
