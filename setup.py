@@ -57,7 +57,8 @@ FLAGS = [
     "-Wno-missing-field-initializers",
 ]
 FLAGS += BUILDS[BUILD]
-LINKER_FLAGS = {"": ["-Wl,-s"], "asan": ["-fsanitize=address"]}.get(BUILD, [])
+# Names of functions stay: profilers and reports of crashes need them.
+LINKER_FLAGS = {"": ["-Wl,-S"], "asan": ["-fsanitize=address"]}.get(BUILD, [])
 
 
 def sources(module):

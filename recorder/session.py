@@ -437,6 +437,7 @@ def _recorded_path() -> str:
     return holder.path if isinstance(holder, Session) else "another trace"
 
 
+@errors.guarded("start")
 def _make(path: str | os.PathLike[str], policy: Policy | None, options: dict[str, Any]) -> Session:
     """A session that has not begun: everything is decided, and nothing made."""
     arguments.stack("start")

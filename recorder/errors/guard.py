@@ -40,12 +40,12 @@ PROTOCOLS: dict[str, tuple[type[Exception], ...]] = {
     "__missing__": NO_ITEM,
     "__next__": AT_THE_END,
 }
-# Methods that Python calls, and yet for the user of an exported class.
+# Methods that Python calls, and yet for the user of an exported class. Not __enter__: an exception of a signal handler
+# could come in the guard, after it is done, and nobody would call __exit__.
 DUNDERS = frozenset(
     (
         *(
             "__init__",
-            "__enter__",
             "__exit__",
             "__call__",
             "__str__",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import sys
 import types
 from pathlib import Path
@@ -240,7 +241,12 @@ def f():
 f()
 """
     inside = [e for e in record(tmp_path, program) if e.function.name == "f"]
-    assert [sorted(e.changed) for e in inside] == [[], [], ["held"], ["x"], [], []]
+    changes = [
+        set(e.changed) - {"n"} for e in inside
+    ]  # n: of the rounds of a comprehension, which may be inlined
+    told = [sorted(names) for names in changes if names]
+    assert [names for names, _ in itertools.groupby(told)] == [["held"], ["x"]]
+    assert inside[-1].kind == "return" and not changes[-1]
     shown = repr(at_end(inside).locals["held"])
     assert "<redacted>" in shown and "<zip object>, <memoryview object>" in shown, shown
 

@@ -90,9 +90,14 @@ def test_a_failure_while_the_program_runs_is_told_as_json(
         piped = pipe.read()
     assert (result.status, result.stdout) == (4, b"begin\nend\n")
     text = {"stderr": result.stderr, "descriptor": piped}.get(form)
-    (line,) = (text if text is not None else (tmp_path / "log.json").read_text()).splitlines()
+    line, *more = (text if text is not None else (tmp_path / "log.json").read_text()).splitlines()
     told = json.loads(line)
     validator().validate(told)
+    # Where it is not the one line on stderr, it comes once more, with what has become of the trace.
+    assert len(more) == (form != "stderr")
+    for final in map(json.loads, more):
+        assert final["trace"]["state"] == "partial"
+        assert (final["code"], final["detail"]) == (told["code"], told["detail"])
     assert (told["code"], told["disposition"]) == ("ERR_LIMIT_REACHED", "disable")
     assert told["context"]["limit_value"] == 5000
     with recorder.open_trace(result.trace) as trace:

@@ -156,6 +156,9 @@ def table(trace: recorder.Trace, folder: Path) -> dict[str, Row]:
             {"name": "x", "frame": 0, **ABOUT, **BOUNDS},
         ),
         "Trace.at": (trace.at, {"seq": 0}),
+        "Trace.changes": (trace.changes, {"event": trace[0]}),
+        "Trace.source_of": (trace.source_of, {"function": trace[0].function}),
+        "Trace.why_missing": (trace.why_missing, {"path": "app.py"}),
         "Trace.verify": (trace.verify, {}),
         "Trace.close": (lambda: recorder.open_trace(trace.path).close(), {}),
         "Policy": (Policy, Policy().to_dict()),
@@ -224,6 +227,8 @@ def exported_callables() -> set[str]:
     found = set()
     for name in recorder.__all__:
         value = getattr(recorder, name)
+        if inspect.ismodule(value):
+            continue
         found.add(name)
         if isinstance(value, type) and name != "record":
             for method in vars(value):

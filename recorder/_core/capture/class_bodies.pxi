@@ -13,7 +13,9 @@ cdef Status record_class_body(Shadow *s) noexcept nogil:
     cdef bint scalars = True
     cdef uint64_t version
     cdef Status status
-    if dict == NULL or not rec_is_dict(dict):
+    if dict == NULL:
+        return OK                               # in a comprehension, which changes none of them (frames_public.c)
+    if not rec_is_dict(dict):
         return mark_unreadable(s)               # a mapping of the program's own: reading it runs user code
     version = rec_dict_version(dict)
     if version != 0 and version == s.version:

@@ -102,7 +102,7 @@ cdef PyObject *on_jump(PyObject *self, PyObject **args, Py_ssize_t nargs) noexce
     cdef int64_t source = 0, target = 0
     cdef int line
     if hooks.state == ABORTING:
-        return none()                           # it comes again at the next line: here it would pass by a `try` in the loop
+        return none()          # it comes again at the next line: here it would pass by a `try` in the loop
     if hooks.state != RECORDING:
         return inactive(True)
     if not rec_int_small(args[1], &source) or not rec_int_small(args[2], &target):

@@ -48,6 +48,16 @@ static PyObject *borrowed(PyObject *o)
     return o;
 }
 
+/* Of a body. Within a comprehension that is part of it, 3.13 and later make a proxy of its variables, which nobody keeps:
+ * NULL. */
+static PyObject *locals_of(PyFrameObject *object)
+{
+    PyObject *locals = PyFrame_GetLocals(object);
+    bool is_kept = locals != NULL && Py_REFCNT(locals) > 1;
+    borrowed(locals);
+    return is_kept ? locals : NULL;
+}
+
 static rec_iframe *read_frame(PyFrameObject *object)
 {
     PyCodeObject *code = (PyCodeObject *)borrowed((PyObject *)PyFrame_GetCode(object));
@@ -57,7 +67,7 @@ static rec_iframe *read_frame(PyFrameObject *object)
     rec_iframe *frame = &made->frame;
     frame->code = rec_ref_to((PyObject *)code);
     frame->globals = borrowed(PyFrame_GetGlobals(object));
-    frame->locals = code->co_flags & CO_OPTIMIZED ? NULL : borrowed(PyFrame_GetLocals(object));
+    frame->locals = code->co_flags & CO_OPTIMIZED ? NULL : locals_of(object);
     frame->instr = (char *)code->co_code_adaptive + PyFrame_GetLasti(object);
     frame->previous = NULL;
     for (int i = 0; i < code->co_nlocalsplus; i++)

@@ -104,7 +104,7 @@ cdef Status apply_definition(DecoderState *s, uint8_t byte, Cursor *c) noexcept 
         return apply_code_digest(s, c)
     if byte == REC_TEXT:
         return apply_text(s, c)
-    s.input.unknown = REC_TEXT < byte < REC_SET
+    s.input.unknown = REC_STOP_ITERATION < byte < REC_SET
     return reject(s, b"a record that is not known, or not here")
 
 
@@ -145,7 +145,7 @@ cdef Status apply_code_digest(DecoderState *s, Cursor *c) noexcept nogil:
     cdef uint64_t about[2]
     about[0] = take_varint(c)
     about[1] = take_u64(c)
-    if c.bad or get(s, &s.definitions.of_kind[DEF_CODE], about[0]) == NULL:
+    if c.bad or (s.tally.on and get(s, &s.definitions.of_kind[DEF_CODE], about[0]) == NULL):
         return reject(s, b"a digest that is not whole, or of an unknown code")
     if s.tally.on and not append(s, &s.tally.digests, about, sizeof(about)):
         return reject(s, b"")
