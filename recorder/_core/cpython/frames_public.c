@@ -54,8 +54,8 @@ static PyObject *locals_of(PyFrameObject *object)
 {
     PyObject *locals = PyFrame_GetLocals(object);
     bool is_kept = locals != NULL && Py_REFCNT(locals) > 1;
-    borrowed(locals);
-    return is_kept ? locals : NULL;
+    PyObject *ours = borrowed(locals);
+    return is_kept ? ours : NULL;
 }
 
 static rec_iframe *read_frame(PyFrameObject *object)
