@@ -7,10 +7,9 @@ import json
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from recorder import errors
 from recorder.cli.events import doubt, source_lines
 from recorder.cli.output import count, printable, warn, write
-from recorder.cli.queries import base, location, thread_name
+from recorder.cli.queries import at_least, base, location, thread_name
 
 if TYPE_CHECKING:
     from recorder.trace.compare import Comparison, Difference
@@ -57,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     from recorder.trace.compare import Comparison
     from recorder.trace.reader import open_trace
 
-    limit = at_least_one(args.limit)
+    limit = at_least(1, args.limit)
     with open_trace(args.a) as a, open_trace(args.b) as b:
         comparison = Comparison(a, b, values=not args.flow, ignore=args.ignore, strict=args.strict)
         differences = comparison.differences()
@@ -76,14 +75,6 @@ def run(args: argparse.Namespace) -> int:
         if told:
             return DIFFERENT
         return CORRUPT if "corrupt" in (a.verdict.state, b.verdict.state) else 0
-
-
-def at_least_one(limit: int) -> int:
-    if limit < 1:
-        raise errors.InvalidArgumentError(
-            argument="--limit", value=str(limit), expected="a number from 1 on"
-        )
-    return limit
 
 
 # ---- JSON ---------------------------------------------------------------------------------------

@@ -48,11 +48,7 @@ def answers(
     `asked`: besides the filters."""
     from itertools import islice
 
-    limit = args.limit
-    if limit is not None and limit < 0:
-        raise errors.InvalidArgumentError(
-            argument="--limit", value=str(limit), expected="a number from 0 on"
-        )
+    limit = at_least(0, args.limit)
     one = None
     for one in found if limit is None else islice(found, limit):
         yield one
@@ -68,12 +64,17 @@ def last(found: Iterable[Any], limit: int | None) -> Iterable[Any]:
     """The last one, or so many."""
     from collections import deque
 
-    most = 1 if limit is None else limit
-    if most < 0:
+    most = at_least(0, limit)
+    return deque(found, 1 if most is None else most)
+
+
+def at_least(least: int, limit: int | None) -> int | None:
+    """What --limit says, as it is. Raises INVALID_ARGUMENT."""
+    if limit is not None and limit < least:
         raise errors.InvalidArgumentError(
-            argument="--limit", value=str(limit), expected="a number from 0 on"
+            argument="--limit", value=str(limit), expected=f"a number from {least} on"
         )
-    return deque(found, most)
+    return limit
 
 
 def conclude(trace: Trace) -> int:

@@ -42,28 +42,11 @@ PROTOCOLS: dict[str, tuple[type[Exception], ...]] = {
 }
 # Methods that Python calls, and yet for the user of an exported class. Not __enter__: an exception of a signal handler
 # could come in the guard, after it is done, and nobody would call __exit__.
-DUNDERS = frozenset(
-    (
-        *(
-            "__init__",
-            "__exit__",
-            "__call__",
-            "__str__",
-            "__repr__",
-            "__len__",
-            "__bool__",
-        ),
-        *(
-            "__iter__",
-            "__reversed__",
-            "__contains__",
-            "__eq__",
-            "__hash__",
-            "__reduce__",
-            *PROTOCOLS,
-        ),
-    )
-)
+DUNDERS = {
+    *("__init__", "__exit__", "__call__", "__str__", "__repr__", "__len__", "__bool__"),
+    *("__iter__", "__reversed__", "__contains__", "__eq__", "__hash__", "__reduce__"),
+    *PROTOCOLS,
+}
 
 
 def guarded(operation: str) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -24,9 +24,8 @@ class During(NamedTuple):
     """A call for which a frame waited."""
 
     function: Function
-    seq: (
-        int | None
-    )  # the event it began with (a call, or a generator's resume); None: not in this part of the trace
+    # The event it began with (a call, or a generator's resume); None: not in this part of the trace.
+    seq: int | None
     calls: int  # that the line made; this one is the last. 0: not known
 
 
@@ -45,9 +44,8 @@ class Change(NamedTuple):
     function: Function | None
     frame: int | None
     thread: Thread | None
-    module: str | None = (
-        None  # that owns it; None: a variable of the frame. Of a body, its variables are its module's
-    )
+    # That owns it; None: a variable of the frame. Of a body, its variables are its module's.
+    module: str | None = None
     during: During | None = None  # the call in which it changed: the line only waited
     found: bool = False  # it had this value when its module was first seen
 

@@ -16,6 +16,7 @@ from itertools import islice
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from recorder._core.decode import Function, Thread
+from recorder.trace.filters import base_name
 from recorder.trace.reader import Trace
 from recorder.trace.snapshots import Event
 from recorder.trace.values.differences import MISSING, Part, differences
@@ -116,7 +117,7 @@ class Comparison:
         line: Any = None
         if event.kind == "line":  # the line is said by the line events
             line = self._line(event) if first else event.line
-        return event.kind, event.depth, function.qualified_name, _base(event.file), line
+        return event.kind, event.depth, function.qualified_name, base_name(event.file), line
 
     def _line(self, event: Event) -> Any:
         number = event.function.number
@@ -131,7 +132,12 @@ class Comparison:
         """Which line of the second text each line of the first is; None: the same one, or unknown."""
         left = self.a.source_of(function)
         right = next(
-            (s for path, s in self.b.sources.items() if _base(path) == _base(function.file)), None
+            (
+                s
+                for path, s in self.b.sources.items()
+                if base_name(path) == base_name(function.file)
+            ),
+            None,
         )
         if left is None or right is None or left.sha256 == right.sha256:
             return None
@@ -181,10 +187,6 @@ def _now(event: Event, name: str) -> Value | None:
     if event.namespace is not None and event.namespace.name == module:
         return event.globals.get(short)
     return None
-
-
-def _base(path: str) -> str:
-    return path.rpartition("/")[2]
 
 
 def _align(a: list[str], b: list[str]) -> dict[int, int]:
@@ -244,9 +246,8 @@ class _Threads:
         self.last: Event | None = None
         self.alignment: Alignment = "exact"
         self.told: dict[Key, list[str]] = {}  # variables that differ, with the ways to it
-        self.twin_of: dict[
-            int, int
-        ] = {}  # frame of the first → that of the second that stands for it
+        # Frame of the first → that of the second that stands for it …
+        self.twin_of: dict[int, int] = {}
         self.twin_to: dict[int, int] = {}  # … and the other way
 
     def differences(self) -> Iterator[Difference]:

@@ -181,9 +181,8 @@ class _Thread:
     def goes_on(self, one: Raised, event: Event) -> bool:
         last = one.events[-1]
         kind = event.kind
-        if (
-            kind == "stop_iteration"
-        ):  # its value is another one: it is taken as an end where it arrives
+        if kind == "stop_iteration":
+            # Its value is another one: it is taken as an end where it arrives.
             return last.kind == "unwind" and last.caller == event.frame and _type_of(last) in STOPS
         if last.raw_value != event.raw_value:
             return False

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from recorder import errors
 from recorder._core.decode import Function
-from recorder.trace.filters import is_file, is_named
+from recorder.trace.filters import base_name, is_file, is_named
 from recorder.trace.reader import Trace
 from recorder.trace.statements import definitions, lines_with_code
 
@@ -47,7 +47,7 @@ class Existence:
     def file(self, asked: str) -> None:
         known = {function.file for function in self.trace.functions} | set(self.trace.sources)
         if not any(is_file(path, asked) for path in known):
-            raise self._missing("file", asked, [_base(path) for path in known])
+            raise self._missing("file", asked, [base_name(path) for path in known])
 
     def thread(self, asked: int | str) -> None:
         threads = self.trace.threads
@@ -59,13 +59,13 @@ class Existence:
         """Empty if it was called."""
         ran = self._ran(asked)
         if file is not None and ran and not any(is_file(one.file, file) for one in ran):
-            return f"{asked} is in {_listed(_base(one.file) for one in ran)}, and not in {file}"
+            return f"{asked} is in {_listed(base_name(one.file) for one in ran)}, and not in {file}"
         if ran:
             return ""
         defined = list(self._defined())
         for name, path, line in defined:
             if is_named(name, asked) or is_named(name.rpartition(".")[2], asked):
-                return f"{name} is defined at {_base(path)}:{line}, and was never called"
+                return f"{name} is defined at {base_name(path)}:{line}, and was never called"
         known = [one.qualified_name for one in self.trace.functions] + [
             name for name, _, _ in defined
         ]
@@ -131,8 +131,13 @@ class Existence:
         self, what: str, name: str, known: Iterable[str], near: list[str] | None = None
     ) -> errors.RecorderError:
         if near is None:
-            near = get_close_matches(name, sorted({one for one in known if one}), n=MOST_NEAR)
+            near = nearest(name, known)
         return not_in_trace(self.trace.path, what, name, near)
+
+
+def nearest(name: str, known: Iterable[str]) -> list[str]:
+    """The names that look like it, the best first."""
+    return get_close_matches(name, sorted({one for one in known if one}), n=MOST_NEAR)
 
 
 def not_in_trace(path: str, what: str, name: str, near: list[str]) -> errors.RecorderError:
@@ -145,7 +150,3 @@ def not_in_trace(path: str, what: str, name: str, near: list[str]) -> errors.Rec
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(set(names)))
-
-
-def _base(path: str) -> str:
-    return path.rpartition("/")[2] or path

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeAlias
 
 from recorder import errors
-from recorder.trace.existence import not_in_trace
+from recorder.trace.existence import nearest, not_in_trace
 from recorder.trace.format import (
     TAG_BYTEARRAY,
     TAG_BYTES,
@@ -125,7 +125,7 @@ class Lookup:
             )  # fmt: skip
         if frame.namespace is not None:
             slots += frame.namespace.names
-        return not_in_trace(self.trace.path, "variable", name, _near(name, slots))
+        return not_in_trace(self.trace.path, "variable", name, nearest(name, slots))
 
     # ---- steps ----
 
@@ -169,10 +169,10 @@ class Lookup:
                     note = f"of class {class_name}, as its body left it at event {body.seq}"
                     value = variables[name]
                     return Found(path, value.tree, note, value.unexamined)
-                near = _near(name, [*own, *variables])
+                near = nearest(name, [*own, *variables])
                 raise not_in_trace(self.trace.path, "attribute", path, near)
         why = f"the body of class {qualified((module, class_name))} was not recorded"
-        near = _near(name, own)
+        near = nearest(name, own)
         raise self._nothing(path, why + (f"; did you mean {' or '.join(near)}?" if near else ""))
 
     def item(self, of: Found, root: Any, key: Any, path: str) -> Found:
@@ -199,7 +199,7 @@ class Lookup:
         if tree.cut:
             raise self._nothing(path, "it was too large to be recorded whole")
         keys = [each for each, _ in tree.items if isinstance(each, str)]
-        raise not_in_trace(self.trace.path, "item", path, _near(str(key), keys))
+        raise not_in_trace(self.trace.path, "item", path, nearest(str(key), keys))
 
     def _nothing(self, path: str, why: str) -> errors.RecorderError:
         return errors.NotInTraceError(
@@ -244,9 +244,3 @@ def _resolved(tree: Any, root: Any) -> Any:
             number += 1
         waiting += list(parts(each))[::-1]
     return tree
-
-
-def _near(name: str, known: list[str]) -> list[str]:
-    from difflib import get_close_matches
-
-    return get_close_matches(name, sorted(set(known)), n=3)

@@ -376,12 +376,7 @@ class Trace:
     def source_of(self, function: Function) -> Source | None:
         """The text that this function was compiled from, as far as that is known (see `Source.doubt`); None if it is
         not in the trace. Raises INVALID_ARGUMENT for what is no function of a trace."""
-        if not isinstance(function, Function):
-            raise errors.InvalidArgumentError(
-                argument="function",
-                value=errors.describe(function),
-                expected="a function of the trace",
-            )
+        arguments.instance(function, Function, "function", "a function of the trace")
         return self._all_sources.of(function.number, function.file)
 
     @property

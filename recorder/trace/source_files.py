@@ -70,13 +70,6 @@ def _read_member(path: str) -> Read | str:
                 return origins.TOO_LARGE
             with members.open(info) as file:
                 return Read(file.read(LARGEST_SOURCE), None)
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        RuntimeError,
-        EOFError,
-    ):  # RuntimeError: it has a password
-        return origins.NOT_FOUND
-    except (zipfile.BadZipFile, zlib.error):
+    # RuntimeError: it has a password
+    except (OSError, ValueError, KeyError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error):
         return origins.NOT_FOUND

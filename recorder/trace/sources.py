@@ -77,7 +77,7 @@ class Sources:
         self.all: list[Source] = []
         self.codes: dict[int, tuple[int, str]] = {}  # by number of the code: source and word
         self.missing: dict[str, str] = {}
-        self._newest: dict[str, int] = {}  # place in `all`, by path
+        self.newest: dict[str, Source] = {}  # by path
         self._by_number: dict[int | None, Source] = {}
         for chunk in file.of(ChunkType.ORIGINS):
             try:
@@ -93,22 +93,18 @@ class Sources:
                 continue
             if source.number in doubts:
                 source = source._replace(doubt=doubts[source.number])
-            self._newest[source.path] = len(self.all)
+            self.newest[source.path] = source
             self._by_number[source.number] = source
             self.all.append(source)
-        for path in self._newest:
+        for path in self.newest:
             self.missing.pop(path, None)
-
-    @property
-    def newest(self) -> Mapping[str, Source]:
-        return {path: self.all[place] for path, place in self._newest.items()}
 
     def of(self, code: int, path: str) -> Source | None:
         """The text of one code, which is of this file."""
         number, word = self.codes.get(code, (None, origins.UNKNOWN))
         source = self._by_number.get(number) if number is not None else None
-        if number is None and path in self._newest and not path.startswith("<"):  # a name of many
-            source = self.all[self._newest[path]]
+        if number is None and path in self.newest and not path.startswith("<"):  # a name of many
+            source = self.newest[path]
         if source is None:
             return None
         return source._replace(doubt=None if word == origins.PROVED else word)

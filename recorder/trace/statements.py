@@ -9,8 +9,9 @@ import warnings
 from collections.abc import Callable
 from typing import Final
 
+from recorder.trace.sources import split_lines
+
 WORD: Final = re.compile(r"[^\W\d]\w*")
-ENDS_OF_LINES: Final = re.compile(r"\r\n|\n|\r")  # Python knows no others
 
 
 class Statements:
@@ -31,7 +32,7 @@ class Statements:
 
 class _File:
     def __init__(self, text: str) -> None:
-        self.lines = ENDS_OF_LINES.split(text)
+        self.lines = split_lines(text)
         self.spans = _spans(text)
 
     def words(self, line: int) -> frozenset[str] | None:
