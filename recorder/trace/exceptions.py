@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from recorder import errors
+from recorder.trace import filters
 from recorder.trace.queries import Queries
+from recorder.trace.seeking import ALL
 from recorder.trace.snapshots import Event, Frame, Moment
 from recorder.trace.values.value import Value
 
@@ -78,7 +80,15 @@ class Raised:
     def taken(self) -> bool:
         """Whether it left a function for code that was not recorded, and that handled it: the program went on."""
         last = self.events[-1]
-        return last.kind == "unwind" and last.caller is not None and self._at_rest
+        if last.kind != "unwind" or last.caller is None:
+            return False
+        return self._at_rest or self._is_left_behind(last)
+
+    def _is_left_behind(self, last: Event) -> bool:
+        """Whether the frame below goes on with something else: where no exception comes later, nobody has looked."""
+        below = filters.make(frame=last.caller)
+        following = next(self._queries.find(below, last.seq + 1, ALL), None)
+        return following is not None and following.kind not in filters.EXCEPTION_KINDS
 
     @property
     def moment(self) -> Moment:

@@ -170,3 +170,14 @@ def test_the_command(trace: Path) -> None:
     lines = [json.loads(line) for line in asked(trace, "--json", "--type", "E").splitlines()]
     assert [line["escaped"] for line in lines].count(True) == 1
     assert {event["function"] for event in lines[0]["events"]} >= {"inner", "manager", "caught"}
+
+
+def test_the_last_one_may_be_handled_by_code_that_was_not_recorded(run_recorded: Run) -> None:
+    """A framework's, as a rule: nothing is heard of exceptions afterwards, and the program goes on."""
+    program = "import contextlib\ndef f(): raise KeyError(1)\n"
+    program += "with contextlib.ExitStack() as stack:\n"
+    program += "    stack.push(lambda *_: True)\n    stack.callback(f)\nx = 1\n"
+    result = run_recorded(program)
+    with recorder.open_trace(result.trace) as opened:
+        [one] = opened.exceptions()
+        assert (result.status, one.handled, one.escaped, one.taken) == (0, None, False, True)
