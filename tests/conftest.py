@@ -129,7 +129,7 @@ def resources() -> dict[str, set[Any]]:
         "thread": set(os.listdir("/proc/self/task")),
         "file descriptor": descriptors(),
         "temporary file": set(os.listdir(tempfile.gettempdir())),
-        "file in the source tree": set(os.listdir(ROOT)),
+        "file in the source tree": set(os.listdir(ROOT)) - {"__pycache__"},
         "hook": hooks(),
     }
 

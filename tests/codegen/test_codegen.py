@@ -60,6 +60,7 @@ def test_only_what_changed_is_written(tree: Tree) -> None:
         "wrote recorder/errors/classes.py",
         "wrote recorder/errors/explanations.json",
         "wrote docs/errors.md",
+        "wrote recorder/errors/errors.md",
     ]
 
 

@@ -5,6 +5,8 @@ cdef struct Namespace:
     PyObject *dict           # not owned; NULL once it is gone
     uint32_t number
     uint32_t users           # codes and shadows that point here
+    uint64_t name            # fingerprint of `__name__` as it was written down; 0: there was none
+    bint superseded          # another dict is at the address, and has a namespace of its own
     bint watched             # the watcher is called for every change
     bint stale               # more may have changed than was recorded: it has to be compared
     uint64_t version         # not watched: of the dict, as last walked
@@ -40,11 +42,18 @@ cdef Namespace *find_namespace(PyObject *dict) noexcept nogil:
 cdef Status open_namespace(PyObject *dict, Namespace **out) noexcept nogil:
     """The namespace of a dict; a new one is written down whole."""
     cdef Namespace *namespace = find_namespace(dict)
-    cdef PyObject *name
+    cdef PyObject *name = rec_dict_find(dict, "__name__")
+    cdef uint64_t fingerprint = 0
     cdef Status status
-    out[0] = namespace
+    if name != NULL and PyUnicode_CheckExact(name):
+        fingerprint = rec_key_fingerprint(name)
+    out[0] = NULL
     if namespace != NULL:
-        return OK
+        # Nothing says when a dict goes that is not watched: by its name one tells a later one at its address.
+        if namespace.watched or namespace.name == fingerprint:
+            out[0] = namespace
+            return OK
+        supersede_namespace(namespace)
     status = reserve(SMALL_RECORD + 4 * 200)
     if status != OK:
         return status
@@ -53,15 +62,15 @@ cdef Status open_namespace(PyObject *dict, Namespace **out) noexcept nogil:
         return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, sizeof(Namespace))
     namespace.dict = dict
     namespace.number = namespaces_made
+    namespace.name = fingerprint
     namespace.epoch = 1
     namespace.stale = True
     namespace.next = namespace_bucket(dict)[0]
     namespace_bucket(dict)[0] = namespace
     global namespaces_made
     namespaces_made += 1
-    name = rec_dict_find(dict, "__name__")
     tape.cur = put_tagged(tape.cur, REC_DEF_NAMESPACE, namespace.number)
-    if name != NULL and PyUnicode_CheckExact(name):
+    if fingerprint != 0:
         tape.cur = put_str(tape.cur, name, 200)
     else:
         tape.cur = put_varint(tape.cur, 0)
@@ -75,8 +84,19 @@ cdef void release_namespace(Namespace *namespace) noexcept nogil:
         return
     REC_CHECK(namespace.users > 0, b"a namespace is let go of as often as it is held")
     namespace.users -= 1
-    if namespace.users == 0 and namespace.dict == NULL:
+    if namespace.users > 0:
+        return
+    if namespace.dict == NULL:
         free_namespace(namespace)
+    elif namespace.superseded:
+        forget_namespace(namespace)
+
+
+cdef void supersede_namespace(Namespace *namespace) noexcept nogil:
+    """Its dict may live on, renamed, and codes and shadows point here: it stays for them."""
+    namespace.superseded = True
+    if namespace.users == 0:
+        forget_namespace(namespace)
 
 
 cdef void free_namespace(Namespace *namespace) noexcept nogil:
