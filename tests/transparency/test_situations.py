@@ -292,6 +292,7 @@ def test_a_main_thread_that_is_blocked(both: Both) -> None:
     ended = both("""
         reading, writing = os.pipe()
         def work():
+            import time
             time.sleep(0.3)  # the main thread is in its call by then
             fail()
             print("the thread goes on", flush=True)
