@@ -29,6 +29,12 @@ COMMANDS = {
     "info": ("recorder.cli.info", "what a trace is: verdict, counts, sizes, exit status"),
     "show": ("recorder.cli.show", "step through a trace, forwards and back"),
     "calls": ("recorder.cli.calls", "what was called, with what, and what came of it"),
+    "tree": ("recorder.cli.tree", "who called what, how often, and how long it took"),
+    "stats": ("recorder.cli.stats", "per function: calls, exceptions, times; per line: how often"),
+    "source": (
+        "recorder.cli.source",
+        "the text of a function or file, and how often each line ran",
+    ),
     "history": ("recorder.cli.history", "every value a variable took"),
     "exceptions": ("recorder.cli.exceptions", "what was raised, and the variables of every frame"),
     "diff": ("recorder.cli.diff", "where two recordings first differ"),

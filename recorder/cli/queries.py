@@ -30,6 +30,23 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON Lines")
 
 
+def add_range(parser: argparse.ArgumentParser) -> None:
+    """Options about which part of a recording, and whose code."""
+    when = "the number of an event, a time (1.5s, 20ms) or a part (25%%)"
+    parser.add_argument("--since", metavar="WHEN", help=f"from there on: {when}")
+    parser.add_argument("--until", metavar="WHEN", help="up to there")
+
+
+def range_of(trace: Trace, args: argparse.Namespace) -> dict[str, Any]:
+    """`start` and `stop`, as --since and --until say."""
+    from recorder.trace.when import event_at
+
+    return {
+        "start": 0 if args.since is None else event_at(trace, args.since, "--since"),
+        "stop": None if args.until is None else event_at(trace, args.until, "--until"),
+    }
+
+
 def filters_of(args: argparse.Namespace) -> dict[str, Any]:
     thread = args.thread
     is_number = thread is not None and thread.isdecimal() and len(thread) < 19
@@ -52,12 +69,18 @@ def answers(
     one = None
     for one in found if limit is None else islice(found, limit):
         yield one
-    if one is None and limit != 0 and len(trace) and trace.verdict == "complete":
+    if one is None and limit != 0:
+        why_nothing(trace, {**filters_of(args), **asked})
+
+
+def why_nothing(trace: Trace, wanted: dict[str, Any]) -> None:
+    """Says on stderr why nothing fits, or raises NOT_IN_TRACE."""
+    if not len(trace) or trace.verdict != "complete":
+        return
+    if any(value is not None for value in wanted.values()):
         from recorder.trace.existence import Existence
 
-        wanted = {**filters_of(args), **asked}
-        if any(value is not None for value in wanted.values()):
-            warn(f"recorder: {printable(Existence(trace).why_nothing(**wanted))}")
+        warn(f"recorder: {printable(Existence(trace).why_nothing(**wanted))}")
 
 
 def last(found: Iterable[Any], limit: int | None) -> Iterable[Any]:

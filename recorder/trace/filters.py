@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -17,6 +18,7 @@ ThreadFilter: TypeAlias = "int | str | Thread | None"
 ALL_KINDS: Final = frozenset(KIND_BITS)
 EXCEPTION_KINDS: Final = frozenset({"raise", "reraise", "handled", "unwind", "throw"})
 PATTERN: Final = frozenset("*?[")
+NOT_OWN: Final = re.compile(r"/(site|dist)-packages/|/lib/python3\.\d+t?/")
 
 
 class Filter(NamedTuple):
@@ -115,6 +117,24 @@ def is_file(path: str, asked: str) -> bool:
     if PATTERN & set(asked):
         return fnmatch.fnmatchcase(path, asked) or fnmatch.fnmatchcase(path, f"*/{asked}")
     return path == asked or path.endswith("/" + asked.removeprefix("./"))
+
+
+def is_own(path: str) -> bool:
+    """Whether code of this file is neither Python's own nor installed, as far as its path says so."""
+    return not path.startswith("<frozen ") and not NOT_OWN.search(path)
+
+
+def choice(
+    file: str | None, own: bool, hide: Callable[[Function], bool] | None = None
+) -> Callable[[Function], bool] | None:
+    """Whether a function is in such a file, own, and not hidden; None if nothing is asked."""
+    if file is None and not own and hide is None:
+        return None
+    return lambda function: (
+        (file is None or is_file(function.file, file))
+        and (not own or is_own(function.file))
+        and (hide is None or not hide(function))
+    )
 
 
 def make(kind: str | Iterable[str] | None = None, **asked: Any) -> Filter:

@@ -214,7 +214,7 @@ def test_the_way_to_the_bug(average: Path) -> None:
 
 COMMANDS: list[list[str]] = [
     ["info"], ["print"], ["verify"], ["calls"], ["exceptions"], ["show", "--plain"], ["diff"],
-    ["history"],
+    ["history"], ["tree"], ["stats"], ["source"],
 ]  # fmt: skip
 
 
