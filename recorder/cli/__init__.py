@@ -31,6 +31,8 @@ COMMANDS = {
     "calls": ("recorder.cli.calls", "what was called, with what, and what came of it"),
     "tree": ("recorder.cli.tree", "who called what, how often, and how long it took"),
     "stats": ("recorder.cli.stats", "per function: calls, exceptions, times; per line: how often"),
+    "state": ("recorder.cli.state", "the stack at an event, with all variables"),
+    "grep": ("recorder.cli.grep", "where a text occurs, in names and in values"),
     "source": (
         "recorder.cli.source",
         "the text of a function or file, and how often each line ran",

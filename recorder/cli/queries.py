@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 CORRUPT = 3
 VALUE_WIDTH = 60
+WHOLE = 100_000  # characters of a value, where it is to be shown whole
 EXIT_STATUS = "Exit status: 0, or 3 if something of the trace could not be read."
 
 
@@ -48,13 +49,16 @@ def range_of(trace: Trace, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def filters_of(args: argparse.Namespace) -> dict[str, Any]:
-    thread = args.thread
-    is_number = thread is not None and thread.isdecimal() and len(thread) < 19
     return {
         "function": args.function,
         "file": args.file,
-        "thread": int(thread) if is_number else thread,
+        "thread": number_or_name(args.thread),
     }
+
+
+def number_or_name(asked: str | None) -> int | str | None:
+    """Of a thread or a task."""
+    return int(asked) if asked is not None and asked.isdecimal() and len(asked) < 19 else asked
 
 
 def answers(
@@ -187,12 +191,12 @@ def changed(change: Change, width: int = VALUE_WIDTH) -> str:
     return f"{change.qualified_name} = {shown(change.value, width)}{_by(change)}"
 
 
-def changed_together(changes: list[Change]) -> str:
+def changed_together(changes: list[Change], width: int = VALUE_WIDTH) -> str:
     """Several changes on one line: those that the same line made say so once."""
     text = ""
     by = [_by(change) for change in changes] + [""]
     for change, this, following in zip(changes, by, by[1:], strict=False):
-        text += f"  {change.qualified_name} = {shown(change.value)}"
+        text += f"  {change.qualified_name} = {shown(change.value, width)}"
         text += this if this != following else ""
     return text
 

@@ -35,6 +35,7 @@ class Filter(NamedTuple):
     frame      a frame's number; `caller` that of the frame below it
     depth      frames below it, at most
     name       a variable that is new or changed
+    task       an asyncio task's or greenlet's number or name
     """
 
     kinds: frozenset[str] = ALL_KINDS
@@ -49,6 +50,7 @@ class Filter(NamedTuple):
     caller: int | None = None
     depth: int | None = None
     name: str | None = None
+    task: ThreadFilter = None
 
     def apply(self, reader: Reader[Event, Frame]) -> None:
         """Sets the reader's watch."""
@@ -87,6 +89,10 @@ class Filter(NamedTuple):
         if self.since is not None and event.time < self.since:
             return False
         if self.until is not None and event.time >= self.until:
+            return False
+        if self.task is not None and (
+            event.task is None or self.task not in (event.task.number, event.task.name)
+        ):
             return False
         if self.exception is None:
             return True
@@ -153,12 +159,13 @@ def make(kind: str | Iterable[str] | None = None, **asked: Any) -> Filter:
     for name in ("frame", "caller", "depth"):
         if not 0 <= (asked.get(name) or 0) < 2**63:
             raise _invalid(name, asked[name], "a number from 0 on")
-    for name in ("file", "exception", "name", "function", "thread"):
+    for name in ("file", "exception", "name", "function", "thread", "task"):
         if name in ("file", "exception", "name"):
             _check(name, asked.get(name), str, "a str")
         if issubclass(type(asked.get(name)), str):
             asked[name] = str.__str__(asked[name])  # a subclass may have its own idea of equality
     _check("thread", asked.get("thread"), (int, str, Thread), "a thread's number or name")
+    _check("task", asked.get("task"), (int, str), "a task's number or name")
     function = asked.get("function")
     if not callable(function):
         _check("function", function, (str, Function), "a name, a Function or a predicate")

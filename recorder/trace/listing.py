@@ -12,9 +12,9 @@ from typing import Any, Final, NamedTuple
 
 from recorder import errors
 from recorder._core.decode import Function
-from recorder.errors import arguments
 from recorder.trace.existence import Existence
 from recorder.trace.filters import is_file, is_named
+from recorder.trace.occurrences import compiled
 from recorder.trace.reader import Source, Trace
 from recorder.trace.statements import definitions, parsed
 
@@ -74,7 +74,7 @@ def named(trace: Trace, asked: str) -> list[Function]:
 @errors.guarded("read")
 def grep(trace: Trace, pattern: str, asked: str | None = None) -> Iterator[tuple[Source, int, str]]:
     """The lines of all texts, or of what is asked for, in which it matches. Raises INVALID_ARGUMENT, NOT_IN_TRACE."""
-    matches = regex(pattern, "--grep").search
+    matches = compiled(pattern).search
     if asked is None:
         for source in trace.all_sources:
             for number, text in enumerate(source.lines, 1):
@@ -85,18 +85,6 @@ def grep(trace: Trace, pattern: str, asked: str | None = None) -> Iterator[tuple
         for line in listing.lines:
             if matches(line.text):
                 yield listing.source, line.number, line.text
-
-
-def regex(pattern: str, argument: str) -> re.Pattern[str]:
-    """Raises INVALID_ARGUMENT for what is none."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return re.compile(arguments.text(pattern, argument, "a regular expression"))
-    except (re.error, RecursionError, OverflowError) as exc:
-        raise errors.InvalidArgumentError(
-            argument=argument, value=pattern, expected="a regular expression"
-        ) from exc
 
 
 def names_file(asked: str) -> bool:

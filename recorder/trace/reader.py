@@ -30,7 +30,7 @@ from typing import Any, overload
 from recorder import errors
 from recorder._core.decode import Function, Namespace, Thread
 from recorder.errors import arguments
-from recorder.trace import calls, exceptions, filters, origins
+from recorder.trace import calls, exceptions, filters, occurrences, origins
 from recorder.trace.calls import Call
 from recorder.trace.changes import Change, Changes
 from recorder.trace.container import compression
@@ -39,6 +39,7 @@ from recorder.trace.event_range import EventRange
 from recorder.trace.exceptions import Raised
 from recorder.trace.filters import FunctionFilter, ThreadFilter
 from recorder.trace.format import ChunkType
+from recorder.trace.occurrences import NamePlace, Place
 from recorder.trace.profile import Node, Profile, add_up
 from recorder.trace.queries import Queries
 from recorder.trace.seeking import ALL
@@ -216,19 +217,22 @@ class Trace:
         frame: int | None = None,
         caller: int | None = None,
         depth: int | None = None,
+        changed: str | None = None,
+        task: ThreadFilter = None,
         start: int = 0,
         stop: int | None = None,
         backwards: bool = False,
     ) -> Iterator[Event]:
         """The events that fit everything that is given (see `filters.Filter`), from number `start`
-        on, before number `stop`; the last one first if `backwards`.
+        on, before number `stop`; the last one first if `backwards`. `changed`: a variable or global that is new or
+        changed at them.
 
         What does not fit is passed over in the core, without making anything of it. Raises
         INVALID_ARGUMENT at once for what no event could fit.
         """
         wanted = filters.make(
             kind, function=function, file=file, line=line, thread=thread, exception=exception,
-            since=since, until=until, frame=frame, caller=caller, depth=depth,
+            since=since, until=until, frame=frame, caller=caller, depth=depth, name=changed, task=task,
         )  # fmt: skip
         return self._queries.find(wanted, *_bounds(start, stop), bool(backwards))
 
@@ -304,6 +308,33 @@ class Trace:
             and wanted.wants_function(node.function)
             and (chosen is None or chosen(node.function))
         ]
+
+    def grep(
+        self,
+        pattern: str,
+        function: FunctionFilter = None,
+        *,
+        file: str | None = None,
+        thread: ThreadFilter = None,
+        fixed: bool = False,
+        ignore_case: bool = False,
+        start: int = 0,
+        stop: int | None = None,
+    ) -> list[Place]:
+        """Where values have something in them that a regular expression, or with `fixed` a text, is found in: a `Place`
+        for each variable, argument, result, exception, global or element of one, in the order in which they were
+        first seen, 10,000 at most."""
+        wanted = filters.make(function=function, file=file, thread=thread)
+        compiled = occurrences.compiled(pattern, fixed, ignore_case)
+        return occurrences.in_values(self._queries, compiled, wanted, *_bounds(start, stop))
+
+    def grep_names(
+        self, pattern: str, *, fixed: bool = False, ignore_case: bool = False
+    ) -> Iterator[NamePlace]:
+        """The functions, variables and globals with such a name."""
+        return occurrences.in_names(
+            self._queries, occurrences.compiled(pattern, fixed, ignore_case)
+        )
 
     def line_counts(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from recorder import cli
+from recorder.cli import output, tree
 from recorder.trace.folding import Row, fold
 from recorder.trace.listing import grep, listings
 from recorder.trace.profile import Node
@@ -315,11 +317,19 @@ def test_a_text_that_is_not_there(
     assert "ERR_NOT_IN_TRACE" in capfd.readouterr().err
 
 
-def test_lines_for_a_person(shop: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    for words in (["tree"], ["stats"], ["stats", "--lines", "price"], ["tree", "--limit", "3"]):
+def test_lines_for_a_person(
+    shop: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask(*words: str) -> list[str]:
         assert cli.main([words[0], str(shop), *words[1:]]) == 0
-        out = capfd.readouterr().out
-        assert out and all(len(line) <= 80 for line in out.splitlines())
-    assert cli.main(["tree", str(shop), "--limit", "3"]) == 0
-    out = capfd.readouterr().out.splitlines()
+        return capfd.readouterr().out.splitlines()
+
+    whole = ask("tree")
+    out = ask("tree", "--limit", "3")
     assert len(out) == 1 + 3 and "… " in out[-1]
+    for module in (output, tree):
+        monkeypatch.setattr(module, "terminal", lambda: os.terminal_size((60, 9)))
+    for words in (["tree"], ["stats"], ["stats", "--lines", "price"]):
+        assert {len(line) <= 60 for line in ask(*words)} == {True}
+    assert any(len(line) > 60 for line in whole)
+    assert len(ask("tree")) <= 9 - 2
