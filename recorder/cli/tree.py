@@ -175,5 +175,5 @@ def folded(what: Folded | None) -> str:
     assert what is not None  # audit: a row is one or the other
     text = f"… {count(what.nodes, 'function')}, {count(what.calls, 'call')}"
     if what.failures:
-        text += f"  ! {what.failures:,} ended by an exception"
+        text += f"  ! {count(what.failures, 'exception')}"
     return text + (f"  (handled {what.handled:,})" if what.handled else "")
