@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from recorder import errors
 from recorder.cli.calls import is_machinery
-from recorder.cli.output import count, fitted, printable, terminal, write
+from recorder.cli.output import count, fitted, printable, styled, terminal, write
 from recorder.cli.queries import (
     EXIT_STATUS,
     add_filters,
@@ -87,9 +87,13 @@ def run(args: argparse.Namespace) -> int:
         )
         rows = fold(roots, lines, depth=depth, order=args.sort)
         if rows and not args.json:
-            write(HEAD)
+            write(styled(HEAD, "bold"))
         for row in rows:
-            write(json.dumps(as_json(row)) if args.json else fitted(printable(as_line(row))))
+            write(
+                json.dumps(as_json(row))
+                if args.json
+                else styled(fitted(printable(as_line(row))), style(row))
+            )
         if not rows:
             why_nothing(trace, filters)
         return conclude(trace)
@@ -144,6 +148,13 @@ def as_line(row: Row) -> str:
     if row.node is None:
         return f"{'':36}  {indent}{folded(row.folded)}"
     return f"{numbers(row.node)}  {indent}{name(row.node)}"
+
+
+def style(row: Row) -> str:
+    """What ended by an exception stands out, and what is folded away stands back."""
+    if row.node is None:
+        return "red" if row.folded is not None and row.folded.failures else "dim"
+    return "red" if row.node.raised else ""
 
 
 def numbers(node: Node) -> str:
