@@ -73,11 +73,10 @@ def show_functions(trace: Trace, args: argparse.Namespace, limit: int | None) ->
     if found and not args.json:
         write(styled(HEAD, "bold"))
     for node in found[:limit]:
-        write(
-            json.dumps(node_as_json(node))
-            if args.json
-            else styled(fitted(printable(as_line(node))), "red" if node.raised else "")
-        )
+        if args.json:
+            write(json.dumps(node_as_json(node)))
+        else:
+            write(styled(fitted(printable(as_line(node))), "red" if node.raised else ""))
     if not found:
         why_nothing(trace, filters_of(args))
 
