@@ -45,6 +45,23 @@ def flush() -> None:
             _lose(exc)
 
 
+def terminal() -> os.terminal_size | None:
+    """Columns and lines of the terminal that a person looks at, as COLUMNS and LINES say; None where nobody does."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return None
+    import shutil
+
+    return shutil.get_terminal_size()
+
+
+def fitted(line: str) -> str:
+    """Cut to the width of the terminal; whole, where there is none."""
+    size = terminal()
+    if size is None or len(line) <= size.columns or size.columns < 20:
+        return line
+    return line[: size.columns - 1] + "…"
+
+
 def _lose(exc: OSError) -> NoReturn:
     """Nothing more is written, not even at exit. That the reader has gone is no failure of ours."""
     try:

@@ -104,13 +104,53 @@ VALUES: dict[str, tuple[str, str | None]] = {
     "--ignore": ("x", TEXT),
     "--at": ("0", "the end"),
     "--to": ("jsonl", "docx"),
+    "--since": ("0%", "yesterday"),
+    "--until": ("1s", "soon"),
+    "--sort": ("calls", "beauty"),
+    "--depth": ("3", "deep"),
+    "--from": ("0", "the start"),
+    "--lines": ("app.py", TEXT),
+    "--grep": ("x", "("),
+    "--task": ("Task-1", TEXT),
+    "--line": ("3", "the first"),
+    "--kind": ("call", "calls"),
+    "--changed": ("x", TEXT),
+    "--around": ("0", "here"),
 }
 # What a bad value is, where it is not a bad value of the policy.
-BAD = {"--limit": "INVALID_ARGUMENT", "--at": "INVALID_ARGUMENT", "--to": "UNSUPPORTED_FORMAT"}
+BAD = {
+    "--to": "UNSUPPORTED_FORMAT",
+    **dict.fromkeys(
+        (
+            "--limit",
+            "--at",
+            "--since",
+            "--until",
+            "--sort",
+            "--depth",
+            "--from",
+            "--grep",
+            "--line",
+            "--kind",
+            "--around",
+        ),
+        "INVALID_ARGUMENT",
+    ),
+}
 OPTIONAL_VALUES = {"--json-errors": ("fd:2", "fd:1")}
 FLAGS = {
     *("--json", "--csv", "--plain", "--flow", "--backwards", "--self", "--imports", "--strict"),
-    *("--uncaught", "--last", "--external", "--source-text", "--no-source-text"),
+    *(
+        "--uncaught",
+        "--last",
+        "--own",
+        "--full",
+        "--fixed",
+        "--ignore-case",
+        "--external",
+        "--source-text",
+        "--no-source-text",
+    ),
     *("--follow-children", "--no-follow-children", "--redact-defaults", "--no-redact-defaults"),
     *(f"--{no}{name}" for no in ("", "no-") for name in ("require-trace", "keep-partial-trace")),
     *(f"--{no}{name}" for no in ("", "no-") for name in ("propagate-script-exit", "summary")),
@@ -218,6 +258,8 @@ def ask(
 WORDS = {
     "run": ["app.py"],
     "history": ["good.rtrace", "x"],
+    "state": ["good.rtrace", "0%"],
+    "grep": ["good.rtrace", "x"],
     "export": ["good.rtrace", "--to", "jsonl"],
     "sql": ["good.rtrace", "select 1"],
 }
