@@ -325,6 +325,7 @@ def test_lines_for_a_person(
         assert cli.main([words[0], str(shop), *words[1:]]) == 0
         return capfd.readouterr().out.splitlines()
 
+    monkeypatch.setenv("NO_COLOR", "1")
     whole = ask("tree")
     out = ask("tree", "--limit", "3")
     assert len(out) == 1 + 3 and "… " in out[-1]
@@ -363,7 +364,7 @@ def test_colours(
         monkeypatch.setattr(output, "terminal", lambda size=size: size)
         assert cli.main([words[0], exceptions_trace, *words[1:]]) == 0
         said[force, none, where] = capfd.readouterr().out
-    plain = said["", "", 0]
+    plain = said["", "", 0]  # where neither is set, and nobody looks at a terminal
     assert "\x1b" not in plain + said["1", "1", 1] + said["", "1", 1]
     for coloured in (said["", "", 1], said["1", "", 0]):
         assert "\x1b[" in coloured
