@@ -101,10 +101,7 @@ def open_what_is_closed() -> None:
 
 
 def dispatch(words: list[str]) -> int:
-    if not words:
-        names = ", ".join(COMMANDS)
-        raise failures.MissingArgumentError(f"a command is required: {names}", argument="COMMAND")
-    name = words[0]
+    name = words[0] if words else "help"
     if name in ("-h", "--help", "help"):
         output.write(overview().rstrip())
         return 0

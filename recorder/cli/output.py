@@ -54,6 +54,23 @@ def terminal() -> os.terminal_size | None:
     return shutil.get_terminal_size()
 
 
+STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32"}
+
+
+def has_colour() -> bool:
+    """On a terminal, unless NO_COLOR is set; anywhere, if FORCE_COLOR is. NO_COLOR counts more."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return terminal() is not None and os.environ.get("TERM") != "dumb"
+
+
+def styled(text: str, style: str) -> str:
+    """In a colour or weight, where that is wanted. The text has been made printable, and cut."""
+    return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if style and has_colour() else text
+
+
 def fitted(line: str) -> str:
     """Cut to the width of the terminal; whole, where there is none."""
     size = terminal()

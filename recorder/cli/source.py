@@ -7,7 +7,7 @@ import json
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from recorder.cli.output import count, printable, write
+from recorder.cli.output import count, printable, styled, write
 from recorder.cli.queries import EXIT_STATUS, at_least, conclude
 from recorder.trace.origins import REASONS
 
@@ -65,10 +65,11 @@ def show_text(trace: Trace, args: argparse.Namespace, limit: int | None) -> None
         if args.json:
             write(json.dumps(as_json(listing._replace(lines=lines))))
             continue
-        write(printable(headline(listing)))
+        write(styled(printable(headline(listing)), "bold"))
         for line in lines:
             times = "" if line.times is None else f"{line.times:,}" if line.times else NEVER
-            write(printable(f"{times:>9} {line.number:>5}  {line.text}"))
+            text = printable(f"{times:>9} {line.number:>5}  {line.text}")
+            write(styled(text, "red" if line.times == 0 else ""))
         if left == 0:
             return
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from recorder import errors
 from recorder.cli.events import doubt, headline, outcome, place, source_lines
-from recorder.cli.output import fitted, printable, terminal, warn, write
+from recorder.cli.output import fitted, printable, styled, terminal, warn, write
 from recorder.cli.queries import (
     EXIT_STATUS,
     VALUE_WIDTH,
@@ -73,8 +73,15 @@ def run(args: argparse.Namespace) -> int:
         else:
             for row in _View(trace, moment, args.full).rows():
                 text = printable(row)
-                write(text if args.full else fitted(text))
+                write(styled(text if args.full else fitted(text), style(row)))
         return conclude(trace)
+
+
+def style(row: str) -> str:
+    """Frames, and what has just changed, stand out."""
+    if row and not row.startswith(" "):
+        return "bold"
+    return "green" if row.lstrip().startswith("* ") else ""
 
 
 def as_json(trace: Trace, moment: Moment) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from recorder.cli.output import fitted, printable, write
+from recorder.cli.output import fitted, printable, styled, write
 from recorder.cli.queries import (
     EXIT_STATUS,
     add_filters,
@@ -71,9 +71,12 @@ def show_functions(trace: Trace, args: argparse.Namespace, limit: int | None) ->
     found = trace.stats(own=args.own, **filters_of(args), **range_of(trace, args))
     found.sort(key=ORDERS[args.sort])
     if found and not args.json:
-        write(HEAD)
+        write(styled(HEAD, "bold"))
     for node in found[:limit]:
-        write(json.dumps(node_as_json(node)) if args.json else fitted(printable(as_line(node))))
+        if args.json:
+            write(json.dumps(node_as_json(node)))
+        else:
+            write(styled(fitted(printable(as_line(node))), "red" if node.raised else ""))
     if not found:
         why_nothing(trace, filters_of(args))
 

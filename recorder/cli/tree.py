@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from recorder import errors
 from recorder.cli.calls import is_machinery
-from recorder.cli.output import count, fitted, printable, terminal, write
+from recorder.cli.output import count, fitted, printable, styled, terminal, write
 from recorder.cli.queries import (
     EXIT_STATUS,
     add_filters,
@@ -87,9 +87,13 @@ def run(args: argparse.Namespace) -> int:
         )
         rows = fold(roots, lines, depth=depth, order=args.sort)
         if rows and not args.json:
-            write(HEAD)
+            write(styled(HEAD, "bold"))
         for row in rows:
-            write(json.dumps(as_json(row)) if args.json else fitted(printable(as_line(row))))
+            write(
+                json.dumps(as_json(row))
+                if args.json
+                else styled(fitted(printable(as_line(row))), style(row))
+            )
         if not rows:
             why_nothing(trace, filters)
         return conclude(trace)
@@ -146,6 +150,13 @@ def as_line(row: Row) -> str:
     return f"{numbers(row.node)}  {indent}{name(row.node)}"
 
 
+def style(row: Row) -> str:
+    """What ended by an exception stands out, and what is folded away stands back."""
+    if row.node is None:
+        return "red" if row.folded is not None and row.folded.failures else "dim"
+    return "red" if row.node.raised else ""
+
+
 def numbers(node: Node) -> str:
     if node.function is None:
         return f"{node.seq:>8} {'':>7} {'':>9} {'':>9}"
@@ -175,5 +186,5 @@ def folded(what: Folded | None) -> str:
     assert what is not None  # audit: a row is one or the other
     text = f"… {count(what.nodes, 'function')}, {count(what.calls, 'call')}"
     if what.failures:
-        text += f"  ! {what.failures:,} ended by an exception"
+        text += f"  ! {count(what.failures, 'exception')}"
     return text + (f"  (handled {what.handled:,})" if what.handled else "")

@@ -131,47 +131,40 @@ class Profile:
         """The roots, in the order in which they were first seen."""
         for reader, batch in self.queries.passages(filter_._replace(kinds=KINDS), start, stop):
             self.reader = reader
-            for (
-                seq,
-                kind,
-                frame,
-                code,
-                thread,
-                depth,
-                time,
-                task,
-                names,
-                type_,
-            ) in PASSAGE.iter_unpack(batch):
-                stack = self._stacks.get(thread)
-                if stack is None:
-                    stack = self._stacks[thread] = []
-                self._last[thread] = time
-                if kind in BEGINNINGS:
-                    if len(stack) != depth:
-                        self._align(stack, depth, seq, thread, time)
-                    self._enter(
-                        stack, frame, code, names, thread, task, time, seq, kind == REC_CALL
-                    )
-                    continue
-                if len(stack) != depth + 1 or stack[-1].frame != frame:
-                    self._align(stack, depth, seq, thread, time)
-                    if len(stack) == depth:
-                        self._enter(stack, frame, code, names, thread, task, time, seq, False)
-                top = stack[-1]
-                if kind == REC_HANDLED:
-                    if top.node is not None and top.is_wanted:
-                        top.node.handled += 1
-                    continue
-                if kind == REC_UNWIND and top.node is not None and top.is_wanted:
-                    self._raised(top.node, self._type(type_))
-                self._leave(stack, time)
+            for passage in PASSAGE.iter_unpack(batch):
+                self._take(*passage)
         for thread, stack in self._stacks.items():
             while stack:
                 self._leave(stack, self._last[thread])
         return sorted(self.roots.values(), key=lambda node: node.seq)
 
     # ---- frames ----
+
+    def _take(
+        self, seq: int, kind: int, frame: int, code: int, thread: int, depth: int, time: int,
+        task: int, names: int, exception: int,
+    ) -> None:  # fmt: skip
+        """One event. `task`, `names` (the namespace) and `exception` (its type) are numbers + 1; 0: there is none."""
+        stack = self._stacks.get(thread)
+        if stack is None:
+            stack = self._stacks[thread] = []
+        self._last[thread] = time
+        if kind in BEGINNINGS:
+            if len(stack) != depth:
+                self._align(stack, depth, seq, thread, time)
+            self._enter(stack, frame, code, names, thread, task, time, seq, kind == REC_CALL)
+            return
+        if len(stack) != depth + 1 or stack[-1].frame != frame:
+            self._align(stack, depth, seq, thread, time)
+            self._enter(stack, frame, code, names, thread, task, time, seq, False)
+        top = stack[-1]
+        if kind == REC_HANDLED:
+            if top.node is not None and top.is_wanted:
+                top.node.handled += 1
+            return
+        if kind == REC_UNWIND and top.node is not None and top.is_wanted:
+            self._raised(top.node, self._type(exception))
+        self._leave(stack, time)
 
     def _enter(
         self, stack: list[_Active], frame: int, code: int, names: int, thread: int, task: int,

@@ -30,7 +30,8 @@ from typing import Any, overload
 from recorder import errors
 from recorder._core.decode import Function, Namespace, Thread
 from recorder.errors import arguments
-from recorder.trace import calls, exceptions, filters, occurrences, origins
+from recorder.trace import alterations, calls, exceptions, filters, occurrences, origins
+from recorder.trace.alterations import Alteration
 from recorder.trace.calls import Call
 from recorder.trace.changes import Change, Changes
 from recorder.trace.container import compression
@@ -261,6 +262,11 @@ class Trace:
         first, last = _bounds(start, stop)
         found = self._queries.find(wanted, first, last, ends=True)
         return calls.in_order(self._queries, found, last)
+
+    def changed_arguments(self, call: Call) -> list[Alteration]:
+        """The arguments that were something else when the call ended: what it altered of what it was given."""
+        arguments.instance(call, Call, "call", "a call of the trace")
+        return alterations.of(call, self.source_of(call.function))
 
     def call_tree(self, thread: ThreadFilter = None) -> Iterator[Call]:
         """The outermost calls of all threads, or of one. `call.children()` goes on from there."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -19,7 +20,7 @@ from recorder.trace.folding import Row, fold
 from recorder.trace.listing import grep, listings
 from recorder.trace.profile import Node
 from recorder.trace.reader import Trace, open_trace
-from tests.conftest import ROOT
+from tests.conftest import ENVIRONMENT, ROOT
 
 PROGRAMS = ("recursion", "exceptions", "generators", "closures", "control_flow", "queues")
 
@@ -333,3 +334,48 @@ def test_lines_for_a_person(
         assert {len(line) <= 60 for line in ask(*words)} == {True}
     assert any(len(line) > 60 for line in whole)
     assert len(ask("tree")) <= 9 - 2
+
+
+# ---- colours, and a reader that goes away -----------------------------------------------------------
+
+
+@pytest.fixture
+def exceptions_trace(trace_of: Callable[[Path], Path]) -> str:
+    return str(trace_of(ROOT / "tests/programs/exceptions.py"))
+
+
+COLOURED = (["tree"], ["stats"], ["source", "exceptions.py"], ["state", "40"])
+
+
+@pytest.mark.parametrize("words", COLOURED, ids=lambda words: words[0])
+def test_colours(
+    exceptions_trace: str,
+    words: list[str],
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said = {}
+    for force, none, where in (("", "", 0), ("", "", 1), ("1", "", 0), ("1", "1", 1), ("", "1", 1)):
+        monkeypatch.setenv("FORCE_COLOR", force)
+        monkeypatch.setenv("NO_COLOR", none)
+        monkeypatch.setenv("TERM", "xterm")
+        size = os.terminal_size((500, 500)) if where else None
+        monkeypatch.setattr(output, "terminal", lambda size=size: size)
+        assert cli.main([words[0], exceptions_trace, *words[1:]]) == 0
+        said[force, none, where] = capfd.readouterr().out
+    plain = said["", "", 0]
+    assert "\x1b" not in plain + said["1", "1", 1] + said["", "1", 1]
+    for coloured in (said["", "", 1], said["1", "", 0]):
+        assert "\x1b[" in coloured
+        assert re.sub(r"\x1b\[\d+m", "", coloured) == plain
+
+
+def test_a_reader_that_goes_away(exceptions_trace: str) -> None:
+    command = [sys.executable, "-m", "recorder", "print", exceptions_trace, "--full"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == cli.BROKEN_PIPE
