@@ -48,13 +48,7 @@ cdef Status push_shadow(Thread *t, rec_iframe *frame, Code *code) noexcept nogil
     if status != OK:
         return status
     s = &t.frames[t.depth]
-    memset(s, 0, sizeof(Shadow))
-    s.frame = frame
-    s.code = code
-    s.line = code.first_line
-    s.number = tracer.frames
-    s.globals = code.globals
-    s.is_module_body = code.is_body and s.globals != NULL and frame.locals == frame.globals
+    begin_shadow(s, frame, code)
     if s.is_module_body:
         tape.cur[0] = REC_BODY
         tape.cur += 1
@@ -79,6 +73,26 @@ cdef Status push_shadow(Thread *t, rec_iframe *frame, Code *code) noexcept nogil
         s.globals.users += 1
     t.depth += 1
     return OK
+
+
+cdef inline void begin_shadow(Shadow *s, rec_iframe *frame, Code *code) noexcept nogil:
+    """Field by field: zeroing all of it at once takes longer than all the rest of a call."""
+    s.frame = frame
+    s.code = code
+    s.slots = NULL
+    s.number = tracer.frames
+    s.line = code.first_line
+    s.slot_count = 0
+    s.globals = code.globals
+    s.is_module_body = code.is_body and s.globals != NULL and frame.locals == frame.globals
+    s.node = NULL
+    s.chain = NULL
+    s.order = NULL
+    s.bound = 0
+    s.marked = False
+    s.version = 0
+    s.raised.start = NULL
+    s.raising = NULL
 
 
 cdef inline Status ensure_capacity(Thread *t) noexcept nogil:
