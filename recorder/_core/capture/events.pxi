@@ -87,7 +87,7 @@ cdef Status event_end(Thread *t, uint8_t record, PyObject *value) noexcept nogil
     if record == REC_YIELD and s.node != NULL:
         suspend_shadow(t, s)
     else:
-        pop_shadow(t)
+        pop_top(t, s)
     return status
 
 

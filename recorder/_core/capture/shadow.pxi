@@ -20,8 +20,8 @@ cdef struct Shadow:          # one frame as last recorded
     uint32_t bound           # body: entries of the dict, as last seen
     bint marked              # body: a MARK says that it cannot be read
     uint64_t version         # body: version of the dict, if all its values were scalars
-    Written raised           # 3.11: the exception that was handled last, or that unwinds the frame
     PyObject *raising        # 3.11: not owned: the exception that CPython told of last in this frame …
+    Written raised           # 3.11: the exception that was handled last, or that unwinds the frame
     int raising_at           # … and where, in bytes of its code
 
 cdef struct Block:           # slots of running frames, allocated as a stack
@@ -91,8 +91,8 @@ cdef inline void begin_shadow(Shadow *s, rec_iframe *frame, Code *code) noexcept
     s.bound = 0
     s.marked = False
     s.version = 0
-    s.raised.start = NULL
     s.raising = NULL
+    s.raised.start = NULL
 
 
 cdef inline Status ensure_capacity(Thread *t) noexcept nogil:
@@ -109,8 +109,12 @@ cdef inline Status ensure_capacity(Thread *t) noexcept nogil:
     return OK
 
 
-cdef void pop_shadow(Thread *t) noexcept nogil:
-    cdef Shadow *s = top_of(t)
+cdef inline void pop_shadow(Thread *t) noexcept nogil:
+    pop_top(t, top_of(t))
+
+
+cdef void pop_top(Thread *t, Shadow *s) noexcept nogil:
+    """`s` is the top one of the thread."""
     REC_CHECK(s.slots != NULL or s.code.is_body, b"a shadow on the stack has its slots")
     t.depth -= 1
     if s.code.suspends or s.code.is_body:
