@@ -1,5 +1,5 @@
-"""What a program makes as it runs, and lets go of, is let go of by those who record it: however much of it there is, each
-segment of the trace leaves what is still there to the next one, and no more."""
+"""What a program makes as it runs, and lets go of, is let go of by those who record it: however much of it there is,
+each segment of the trace leaves what is still there to the next one, and no more."""
 
 from __future__ import annotations
 

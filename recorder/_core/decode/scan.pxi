@@ -35,7 +35,7 @@ cdef class Scanner(Decoder):
 
     @property
     def held(self):
-        """How many definitions are kept for the segments to come: of threads, files, codes, types, namespaces, tasks."""
+        """How many definitions are kept for what is to come: of threads, files, codes, types, namespaces, tasks."""
         cdef int kind
         cdef list found = []
         for kind in range(DEF_KINDS):
