@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,9 @@ from recorder.trace.format import ChunkType
 from tests.tools.rechunk import rechunked
 
 MADE = 200
+# A function and its globals hold each other, until they are collected. Nothing tells 3.11 that a dict is gone: a later
+# one at its address takes its place, so that there are as many as were there at a time.
+NAMESPACES = ("namespaces",) if sys.version_info >= (3, 12) else ()
 KINDS = ("threads", "files", "codes", "types", "namespaces", "tasks")
 DOUBLE = compile("y = x * 2", "<double>", "exec")
 
@@ -80,9 +84,9 @@ def held(path: Path) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("run", "kinds"),
     [
-        (functions, ("codes", "namespaces")),
+        (functions, ("codes", *NAMESPACES)),
         (dicts, ("namespaces",)),
-        (generators, ("codes", "namespaces")),
+        (generators, ("codes", *NAMESPACES)),
     ],
 )
 def test_what_is_gone_is_not_kept(
