@@ -34,6 +34,7 @@ include "decode/values.pxi"
 include "decode/definitions.pxi"
 include "decode/variables.pxi"
 include "decode/frames.pxi"
+include "decode/retired.pxi"
 include "decode/watch.pxi"
 include "decode/machine.pxi"
 include "decode/passages.pxi"
@@ -97,6 +98,7 @@ cdef void clear(DecoderState *s) noexcept:
     free_bytes(s, &s.unseen_ends.numbers)
     free_bytes(s, &s.tally.digests)
     free_bytes(s, &s.tally.texts)
+    free_bytes(s, &s.tally.retired)
     memset(s, 0, sizeof(DecoderState))
     s.arena.seed = seed
 

@@ -45,6 +45,7 @@ cdef extern from "tape/records.h" nogil:
         REC_CODE_DIGEST
         REC_TEXT
         REC_STOP_ITERATION
+        REC_RETIRE
 
     enum:  # value tags
         TAG_SMALL_INT

@@ -65,6 +65,7 @@ REC_TASK: Final = 0x23
 REC_CODE_DIGEST: Final = 0x24
 REC_TEXT: Final = 0x25
 REC_STOP_ITERATION: Final = 0x26
+REC_RETIRE: Final = 0x27
 
 # Value tags.
 TAG_SMALL_INT: Final = 0x80

@@ -225,6 +225,10 @@ def code_digest(code: int, digest: int) -> bytes:
     return b"\x24" + varint(code) + struct.pack("<Q", digest)
 
 
+def retire(record: int, number: int) -> bytes:
+    return b"\x27" + bytes([record]) + varint(number)
+
+
 def def_namespace(number: int, name: str) -> bytes:
     return b"\x1d" + varint(number) + text(name)
 

@@ -856,6 +856,11 @@ class Machine:
         self.defined(self.files, self.cursor.varint(), "file")
         self.cursor.take(self.cursor.varint())
 
+    def retire(self) -> None:
+        self.not_in_preamble()
+        self.cursor.u8()
+        self.cursor.varint()
+
     def define_namespace(self) -> None:
         number, name = self.cursor.varint(), self.cursor.text()
         space = self.namespaces.setdefault(number, Namespace(number, name))
@@ -939,6 +944,7 @@ OTHER_RECORDS: dict[int, Callable[[Machine], None]] = {
     0x23: Machine.task,
     0x24: Machine.code_digest,
     0x25: Machine.text_of_file,
+    0x27: Machine.retire,
 }
 
 

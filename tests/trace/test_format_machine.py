@@ -359,3 +359,70 @@ def test_a_preamble_holds_no_events_and_must_end() -> None:
         assert Scanner().chunk(payload).damage is not None
         with pytest.raises(errors.TraceCorruptError):
             Reader(10**9, 0, RawEvent, RawFrame).load(payload, 0)
+
+
+# ---- what is retired -----------------------------------------------------------------------------
+
+THREADS, FILES, CODES, TYPES, NAMESPACES, TASKS = range(6)
+DEF_FILE, DEF_CODE, DEF_NAMESPACE, DEF_TASK = 0x15, 0x13, 0x1D, 0x22
+
+
+def test_what_is_retired_is_forgotten_when_nothing_leads_to_it() -> None:
+    scanner = Scanner()
+    scanner.segment(HEAD + w.event("call", 1) + w.retire(DEF_CODE, 0) + w.retire(DEF_FILE, 0), 0)
+    assert (scanner.held[CODES], scanner.held[FILES]) == (1, 1)  # a frame of it runs
+    info = scanner.segment(w.line(1), 1)
+    assert w.def_code(0, 0, 10, 3, "f", "f", 0, [(1, "x"), (1, "y")]) in info.preamble
+    scanner.segment(w.event("return", 1, w.value(None)), 2)
+    scanner.segment(w.thread(0), 3)  # the frame that ended last is known until another one does
+    body = w.def_code(1, 0, 1, 3, "g", "g", 0, []) + w.enter(1) + w.event("call", 1)
+    info = scanner.segment(body + w.event("return", 1, w.value(None)), 3)
+    assert info.damage is None
+    assert (scanner.held[CODES], scanner.held[FILES]) == (1, 1)  # the file is that of code 1
+    assert scanner.segment(w.enter(0), 5).damage is not None
+
+
+def test_a_suspended_frame_keeps_what_is_retired() -> None:
+    scanner = Scanner()
+    body = w.event("call", 1) + w.event("yield", 1, w.value(1)) + w.retire(DEF_CODE, 0)
+    scanner.segment(HEAD + body, 0)
+    scanner.segment(b"", 2)
+    assert scanner.held[CODES] == 1
+    info = scanner.segment(w.reenter(1) + w.event("resume", 1), 2)
+    assert (info.damage, scanner.held[CODES]) == (None, 1)
+
+
+def test_a_code_keeps_its_namespace_and_a_thread_its_task() -> None:
+    scanner = Scanner()
+    body = w.def_namespace(0, "m") + w.set_globals(0, 0) + w.def_task(0, "t") + w.task(0)
+    retire = w.retire(DEF_NAMESPACE, 0) + w.retire(DEF_TASK, 0)
+    scanner.segment(HEAD + body + w.event("call", 1) + retire, 0)
+    assert (scanner.held[NAMESPACES], scanner.held[TASKS]) == (1, 1)
+    scanner.segment(w.enter(0) + w.event("call", 1), 1)
+    scanner.segment(w.set_globals(0, None) + w.task(None) + w.line(1), 2)
+    assert scanner.held[TASKS] == 0
+    assert scanner.held[NAMESPACES] == 1  # the frame that began before has it
+    end = w.event("return", 1, w.value(None))
+    scanner.segment(end + end, 3)
+    scanner.segment(b"", 5)
+    assert scanner.held[NAMESPACES] == 0
+
+
+def test_values_that_no_event_has_shown_keep_their_namespace() -> None:
+    scanner = Scanner()
+    body = w.def_namespace(0, "m") + w.def_global(0, 0, "x") + w.event("call", 1)
+    scanner.segment(HEAD + body + w.set_global(0, 0, w.value(5)) + w.retire(DEF_NAMESPACE, 0), 0)
+    assert scanner.held[NAMESPACES] == 1
+    info = scanner.segment(w.line(1), 1)
+    assert w.set_global(0, 0, w.value(5)) in info.preamble
+    assert scanner.held[NAMESPACES] == 0
+
+
+def test_what_cannot_be_retired_stays_and_what_is_not_whole_is_damage() -> None:
+    scanner = Scanner()
+    body = HEAD + w.event("call", 1)
+    info = scanner.segment(body + w.retire(0x12, 0) + w.retire(0, 7) + w.retire(DEF_CODE, 99), 0)
+    assert info.damage is None
+    assert scanner.held == (1, 1, 1, 0, 0, 0)
+    assert Scanner().segment(body + w.retire(DEF_CODE, 0)[:-1], 0).damage is not None
+    assert Scanner().chunk(w.retire(DEF_CODE, 0) + w.EMPTY_PREAMBLE).damage is not None

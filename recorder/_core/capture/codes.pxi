@@ -12,6 +12,7 @@ cdef extern from "cpython/linecache.h" nogil:
 cdef enum:
     KIND_SECRET = 0x01       # free in CPython's kinds
     ANNOUNCED = 64           # files that the control page has room for
+    MOST_FILES = 4096        # that are remembered; code that is made as the program runs can have any number of them
     LARGEST_TEXT = 1 << 20   # of code without a file, in UTF-8
 
 cdef struct Code:
@@ -133,6 +134,8 @@ cdef void free_code(Code *code) noexcept nogil:
         tracer.all_codes = code.next
     if code.next != NULL:
         code.next.previous = code.previous
+    if code.session == tracer.session:
+        retire(REC_DEF_CODE, code.number)
     release_namespace(code.globals)
     free(code.mutables)
     free(code.names)
@@ -149,7 +152,9 @@ cdef Status write_def_code(Code *code) noexcept:
     cdef uint64_t file = 0, digest = 0
     cdef uint8_t *p
     cdef PyObject *name
-    cdef Status status
+    cdef Status status = write_retired()
+    if status != OK:
+        return status
     status = file_of(o, &file)
     if status != OK:
         return status
@@ -207,6 +212,8 @@ cdef Status file_of(PyCodeObject *o, uint64_t *file) noexcept:
         known = files.get(name)
         is_new = known is None
         if is_new:
+            if len(files) >= MOST_FILES:
+                forget_files()
             known = files[name] = tracer.files
             tracer.files += 1
         # The body of a module runs anew: its file may be another one by now.
@@ -219,6 +226,14 @@ cdef Status file_of(PyCodeObject *o, uint64_t *file) noexcept:
         status = fail_by_exception(error, STAGE_CAPTURE)
     rec_restore_handled(handled)
     return status
+
+
+cdef int forget_files() except -1:
+    """What comes again is defined again, by another number."""
+    for number in files.values():
+        retire(REC_DEF_FILE, number)
+    files.clear()
+    return 0
 
 
 cdef str file_name_of(PyCodeObject *o):

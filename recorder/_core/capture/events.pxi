@@ -75,18 +75,19 @@ cdef Status event_resume(Thread *t, rec_iframe *frame, Code *code, PyObject *thr
 
 cdef Status event_end(Thread *t, uint8_t record, PyObject *value) noexcept nogil:
     """The top frame returns, yields or is unwound."""
-    cdef Status status = record_variables(top_of(t))
+    cdef Shadow *s = top_of(t)
+    cdef Status status = record_variables(s)
     if status != OK:
         return status
-    t.ended_secret = top_of(t).code.secret
+    t.ended_secret = s.code.secret
     status = event_value(t, record, value, t.ended_secret and record != REC_UNWIND)
-    if t.task != NULL and top_of(t).code.is_async and (t.depth == 1 or not t.frames[t.depth - 2].code.is_async):
+    if t.task != NULL and s.code.is_async and (t.depth == 1 or not t.frames[t.depth - 2].code.is_async):
         tracer.thread = NULL                    # a task's turn may end here: the next event has to look
         tracer.look_again = True
-    if record == REC_YIELD and top_of(t).node != NULL:
-        suspend_shadow(t)
+    if record == REC_YIELD and s.node != NULL:
+        suspend_shadow(t, s)
     else:
-        pop_shadow(t)
+        pop_top(t, s)
     return status
 
 

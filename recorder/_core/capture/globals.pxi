@@ -36,14 +36,14 @@ cdef Status write_globals(Code *code, PyObject *dict) noexcept nogil:
 
 # ---- what changed ------------------------------------------------------------------------------------
 
-cdef inline Status record_globals(Shadow *s) noexcept nogil:
+cdef inline Status record_globals(Shadow *s, Code *code) noexcept nogil:
     """Before each event of a frame: SETs for the changes of its globals that the watcher has not seen."""
     cdef Namespace *namespace = s.globals
     if namespace.stale or (not namespace.watched and rec_dict_version(namespace.dict) != namespace.version):
         return record_stale_globals(s)
-    if s.code.mutable_epoch != namespace.epoch:
+    if code.mutable_epoch != namespace.epoch:
         return record_mutables(s)
-    if s.code.mutable_count != 0:
+    if code.mutable_count != 0:
         return record_mutables(s)
     return OK
 

@@ -213,9 +213,11 @@ cdef PyObject *frame_event(PyObject **args, uint8_t record) noexcept:
 cdef Status exception_event(Thread *t, uint8_t record, PyObject **args) noexcept:
     """RAISE, RERAISE or HANDLED, unless all that the exception does is to end an iteration."""
     cdef bint ends = False
-    cdef Status status = ends_iteration(args, record, &ends) if record != REC_RERAISE else OK
-    if status != OK:
-        return status
+    cdef Status status = OK
+    if record != REC_RERAISE and rec_can_be_stop(args[2]):
+        status = ends_iteration(args, record, &ends)
+        if status != OK:
+            return status
     if not ends:
         return event_exception(t, record, args[2])
     return event_stop(t, args[2], False) if record == REC_RAISE else OK

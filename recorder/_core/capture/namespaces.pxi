@@ -54,6 +54,9 @@ cdef Status open_namespace(PyObject *dict, Namespace **out) noexcept nogil:
             out[0] = namespace
             return OK
         supersede_namespace(namespace)
+    status = write_retired()
+    if status != OK:
+        return status
     status = reserve(SMALL_RECORD + 4 * 200)
     if status != OK:
         return status
@@ -87,7 +90,7 @@ cdef void release_namespace(Namespace *namespace) noexcept nogil:
     if namespace.users > 0:
         return
     if namespace.dict == NULL:
-        free_namespace(namespace)
+        retire_namespace(namespace)
     elif namespace.superseded:
         forget_namespace(namespace)
 
@@ -97,6 +100,12 @@ cdef void supersede_namespace(Namespace *namespace) noexcept nogil:
     namespace.superseded = True
     if namespace.users == 0:
         forget_namespace(namespace)
+
+
+cdef void retire_namespace(Namespace *namespace) noexcept nogil:
+    """Neither its dict nor anybody who could speak of it is left."""
+    retire(REC_DEF_NAMESPACE, namespace.number)
+    free_namespace(namespace)
 
 
 cdef void free_namespace(Namespace *namespace) noexcept nogil:
@@ -116,7 +125,7 @@ cdef void forget_namespace(Namespace *namespace) noexcept nogil:
     link[0] = namespace.next
     namespace.dict = NULL
     if namespace.users == 0:
-        free_namespace(namespace)
+        retire_namespace(namespace)
 
 
 cdef void close_namespaces() noexcept nogil:

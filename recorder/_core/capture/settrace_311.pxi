@@ -114,7 +114,7 @@ cdef void forget_raised() noexcept:
 cdef Status trace_raised(Thread *t, Code *code, PyObject *raised) noexcept:
     """An exception arrives in the top frame, where it may do no more than end an iteration."""
     cdef int at = rec_frame_offset(top_of(t).frame)
-    cdef rec_end end = rec_ends_iteration(code.object, at, raised)
+    cdef rec_end end = rec_ends_iteration(code.object, at, raised) if rec_can_be_stop(raised) else REC_NO_END
     if end == REC_END_MEMORY:
         return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM)
     if end == REC_ITERATION_ENDS:

@@ -17,8 +17,8 @@ cdef bint is_suspended(rec_iframe *frame) noexcept nogil:
     return s != NULL
 
 
-cdef void suspend_shadow(Thread *t) noexcept nogil:
-    cdef Shadow *s = top_of(t)
+cdef void suspend_shadow(Thread *t, Shadow *s) noexcept nogil:
+    """`s` is the top one of the thread."""
     cdef Shadow *node = s.node
     cdef Shadow **bucket = bucket_of(s.frame)
     if tracer.suspended_count >= MOST_SUSPENDED and bucket[0] != NULL:

@@ -103,6 +103,7 @@ cdef void close_tracer() noexcept nogil:
         code.globals = NULL
         code = code.next
     close_namespaces()
+    drop_retired()
     unwatch_dicts()
 
 

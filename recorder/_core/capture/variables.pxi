@@ -30,29 +30,31 @@ cdef inline Status record_variables(Shadow *s) noexcept nogil:
     cdef Code *code = s.code
     cdef rec_ref *values = s.frame.localsplus
     cdef PyObject *v
+    cdef Recorded *slots
     cdef uint8_t *kinds = code.kinds
-    cdef uint32_t slot
-    cdef Status status = reserve(code.event_size)
+    cdef uint32_t event_size = code.event_size, slot
+    cdef Status status = reserve(event_size)
     if status != OK:
         return status
     tracer.small_cost = 0
     if s.globals != NULL:
-        status = record_globals(s)
+        status = record_globals(s, code)
         if status != OK:
             return status
     if code.is_body:
         return OK if s.is_module_body else record_class_body(s)
+    slots = s.slots
     for slot in range(s.slot_count):
         v = rec_object(values[slot])
         if kinds[slot] != REC_KIND_LOCAL:
             if kinds[slot] & REC_KIND_HIDDEN:
                 continue
             if kinds[slot] & KIND_SECRET:
-                record_secret(&s.slots[slot], slot, v, NULL)
+                record_secret(&slots[slot], slot, v, NULL)
                 continue
             if v != NULL and v.ob_type == &PyCell_Type and kinds[slot] & (REC_KIND_CELL | REC_KIND_FREE):
                 v = (<PyCellObject *> v).ob_ref
-        status = record_variable(&s.slots[slot], slot, v, code.event_size, NULL)
+        status = record_variable(&slots[slot], slot, v, event_size, NULL)
         if status != OK:
             return status
     return OK

@@ -43,6 +43,7 @@ cdef extern from "cpython/in_flight.h" nogil:
 cdef extern from "cpython/iteration.h":
     ctypedef enum rec_end:
         REC_NO_END, REC_ITERATION_ENDS, REC_END_MEMORY
+    bint rec_can_be_stop(PyObject *) nogil
     rec_end rec_ends_iteration(PyCodeObject *, int, PyObject *)
     rec_end rec_handles_end(PyCodeObject *, int, PyObject *)
     PyObject *rec_end_value(PyObject *, bint) nogil

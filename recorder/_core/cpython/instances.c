@@ -179,8 +179,11 @@ void rec_storage_of(rec_items *items, PyObject *object, PyTypeObject *type)
     PyDictValues *values = NULL;
     *items = (rec_items){0};
     if (!(type->tp_flags & Py_TPFLAGS_MANAGED_DICT)) {
-        /* For such a type this only computes an address. */
-        PyObject **place = type->tp_dictoffset != 0 ? _PyObject_GetDictPtr(object) : NULL;
+        /* For such a type this only computes an address, where it is not a fixed one. */
+        Py_ssize_t offset = type->tp_dictoffset;
+        PyObject **place = offset > 0    ? (PyObject **)((char *)object + offset)
+                           : offset != 0 ? _PyObject_GetDictPtr(object)
+                                         : NULL;
         dict = place != NULL ? *place : NULL;
     } else {
 #if PY_VERSION_HEX < 0x030C0000

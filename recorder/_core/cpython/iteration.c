@@ -26,15 +26,19 @@ static int opcode_at(PyCodeObject *code, int offset)
     return opcode;
 }
 
-/* StopIteration or StopAsyncIteration, if it is one of these, or NULL. Asked of every exception. */
+rec_no_stop rec_no_stops[REC_NO_STOPS];
+
+/* StopIteration or StopAsyncIteration, if it is one of these, or NULL. */
 static PyObject *stop_of(PyObject *raised)
 {
-    PyObject *mro = Py_TYPE(raised)->tp_mro;
+    PyTypeObject *type = Py_TYPE(raised);
+    PyObject *mro = type->tp_mro;
     for (Py_ssize_t i = 0; mro != NULL && i < PyTuple_GET_SIZE(mro); i++) {
         PyObject *class = PyTuple_GET_ITEM(mro, i);
         if (class == PyExc_StopIteration || class == PyExc_StopAsyncIteration)
             return class;
     }
+    *rec_no_stop_of(type) = (rec_no_stop){type, type->tp_version_tag};
     return NULL;
 }
 

@@ -3,12 +3,34 @@
 #define RECORDER_ITERATION_H
 #include <Python.h>
 #include <stdbool.h>
+#include <stdint.h>
+
+#pragma GCC visibility push(hidden)
 
 typedef enum {
     REC_NO_END = 0,
     REC_ITERATION_ENDS = 1,
     REC_END_MEMORY = -1, /* there was none to find out */
 } rec_end;
+
+/* A type of exceptions of which none is a StopIteration or a StopAsyncIteration. The same ones are raised again and again, so
+ * that it need not be looked for among their bases each time. */
+enum { REC_NO_STOPS = 16 };
+typedef struct {
+    PyTypeObject *type;
+    unsigned int version; /* the tag that CPython gives to each state of each type; 0: not known */
+} rec_no_stop;
+extern rec_no_stop rec_no_stops[REC_NO_STOPS];
+
+static inline rec_no_stop *rec_no_stop_of(PyTypeObject *type) { return &rec_no_stops[(uintptr_t)type >> 5 & (REC_NO_STOPS - 1)]; }
+
+/* To be asked first, of every exception: whether it may be one that ends an iteration. */
+static inline bool rec_can_be_stop(PyObject *raised)
+{
+    PyTypeObject *type = Py_TYPE(raised);
+    const rec_no_stop *known = rec_no_stop_of(type);
+    return known->type != type || known->version != type->tp_version_tag || known->version == 0;
+}
 
 /* Whether `raised`, of which CPython tells at the instruction at `offset` bytes, does nothing but end what runs there: a
  * `for`, an `await`, a `yield from`, an `async for`. */
@@ -20,4 +42,6 @@ rec_end rec_handles_end(PyCodeObject *code, int offset, PyObject *raised);
 /* What the iteration gives, borrowed. `told`: CPython made the exception only to tell of the end, and spread a tuple over
  * its arguments. */
 PyObject *rec_end_value(PyObject *raised, bool told);
+
+#pragma GCC visibility pop
 #endif

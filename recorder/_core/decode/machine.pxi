@@ -112,6 +112,8 @@ cdef Status apply_record(DecoderState *s, uint8_t byte, Cursor *c) noexcept nogi
         return apply_clock(s, c)
     if byte == REC_GAP or byte == REC_MARK:
         return apply_mark(s, byte, c)
+    if byte == REC_RETIRE:
+        return apply_retire(s, c)
     return apply_shared_record(s, byte, c)
 
 

@@ -33,6 +33,15 @@ cdef class Scanner(Decoder):
             thread = thread.next
         return found
 
+    @property
+    def held(self):
+        """How many definitions are kept for what is to come: of threads, files, codes, types, namespaces, tasks."""
+        cdef int kind
+        cdef list found = []
+        for kind in range(DEF_KINDS):
+            found.append(self.s.definitions.of_kind[kind].count)
+        return tuple(found)
+
     def segment(self, const uint8_t[::1] data not None, uint64_t first_event, bint whole=False):
         """Reads the records of the next segment. Its first event gets the number `first_event`.
 
@@ -128,6 +137,7 @@ cdef class Scanner(Decoder):
         for i in range(bucket_count(&s.tally.errors)):
             if s.tally.errors.entries[i].item != NULL:
                 info.marks[s.tally.errors.entries[i].key] = <size_t> s.tally.errors.entries[i].item
+        forget_retired(s)
         return 0
 
     cdef list codes(self):

@@ -74,6 +74,7 @@ cdef struct Definition:      # all there is of a file, a type or a task; the oth
     uint32_t kind
     uint32_t defined_in      # the round
     uint32_t emitted_in      # the last round whose preamble has it
+    uint32_t used_in         # the last round after which something in the state led to it
     bint is_pending
     Definition *next_pending
     uint8_t *raw             # its DEF record, to be emitted word for word
@@ -239,6 +240,7 @@ cdef struct Tally:
     Map lines                # code and line → how often, of who counts lines
     ByteBuffer digests       # pairs of u64: code, digest
     ByteBuffer texts         # triples of u64: file, where in the input, how long
+    ByteBuffer retired       # pairs of u64: kind and number of definitions that are to be forgotten
     uint64_t lost
     uint64_t gaps
 

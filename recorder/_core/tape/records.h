@@ -46,6 +46,7 @@ enum { /* records */
     REC_CODE_DIGEST = 0x24, /* varint code, u64 digest */
     REC_TEXT = 0x25, /* varint file, str text */
     REC_STOP_ITERATION = 0x26, /* value */
+    REC_RETIRE = 0x27, /* u8 record, varint number */
 };
 
 enum { /* value tags */

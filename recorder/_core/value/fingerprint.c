@@ -125,7 +125,7 @@ static uint64_t fingerprint_object(PyObject *o, PyTypeObject *t, uint32_t depth)
 /* Of anything, as one of type `t`. */
 TRAVERSAL uint64_t fingerprint_any(PyObject *o, PyTypeObject *t, uint32_t depth)
 {
-    if (t == &PyLong_Type)
+    if (__builtin_expect(t == &PyLong_Type, 1))
         return fingerprint_int(o);
     if (t == &PyUnicode_Type)
         return fingerprint_str(o);

@@ -1,0 +1,131 @@
+"""What a program makes as it runs, and lets go of, is let go of by those who record it: however much of it there is,
+each segment of the trace leaves what is still there to the next one, and no more."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import recorder
+from recorder._core.decode import Scanner
+from recorder.trace.container.file import TraceFile
+from recorder.trace.format import ChunkType
+from tests.tools.rechunk import rechunked
+
+MADE = 200
+# A function and its globals hold each other, until they are collected. Nothing tells 3.11 that a dict is gone: a later
+# one at its address takes its place, so that there are as many as were there at a time.
+NAMESPACES = ("namespaces",) if sys.version_info >= (3, 12) else ()
+KINDS = ("threads", "files", "codes", "types", "namespaces", "tasks")
+DOUBLE = compile("y = x * 2", "<double>", "exec")
+
+
+def functions(count: int) -> None:
+    """Each with globals of its own."""
+    for i in range(count):
+        made: dict[str, types.FunctionType] = {}
+        exec(f"def f(x):\n    y = x + {i}\n    return y\n", made)
+        assert made["f"](1) == i + 1
+
+
+def dicts(count: int) -> None:
+    """One code, and each time another dict that it runs in."""
+    for i in range(count):
+        place = {"x": i}
+        exec(DOUBLE, place)
+        assert place["y"] == 2 * i
+
+
+def generators(count: int) -> None:
+    """Which are let go of in the middle."""
+    for i in range(count):
+        made: dict[str, types.FunctionType] = {}
+        exec(f"def g():\n    yield {i}\n    yield 0\n", made)
+        assert next(made["g"]()) == i
+
+
+def tasks(count: int) -> None:
+    async def one(number: int) -> int:
+        return number
+
+    async def all_of_them() -> None:
+        for i in range(count):
+            assert await asyncio.create_task(one(i)) == i
+
+    asyncio.run(all_of_them())
+
+
+def recorded(path: Path, run: Callable[[int], None], count: int) -> None:
+    with recorder.record(path, min_free_space=0, include=["<string>", "<double>"]):
+        run(count)
+        gc.collect()
+        exec("def last(): pass\nlast()", {})  # before what is new comes what is gone
+
+
+def held(path: Path) -> dict[str, int]:
+    """What is kept at the end, for segments to come."""
+    scanner = Scanner()
+    file = TraceFile(path)
+    try:
+        for chunk in file.of(ChunkType.EVENTS):
+            info = scanner.chunk(file.payload(chunk), chunk.head.first_event)
+            assert info.damage is None
+    finally:
+        file.close()
+    return dict(zip(KINDS, scanner.held, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("run", "kinds"),
+    [
+        (functions, ("codes", *NAMESPACES)),
+        (dicts, ("namespaces",)),
+        (generators, ("codes", *NAMESPACES)),
+    ],
+)
+def test_what_is_gone_is_not_kept(
+    run: Callable[[int], None], kinds: tuple[str, ...], tmp_path: Path
+) -> None:
+    few, many = tmp_path / "few.rtrace", tmp_path / "many.rtrace"
+    recorded(few, run, 10)
+    recorded(many, run, MADE)
+    for kind in kinds:
+        assert held(many)[kind] <= held(few)[kind] + 5, kind
+    in_pieces = tmp_path / "pieces.rtrace"
+    in_pieces.write_bytes(rechunked(many, 4))
+    for kind in kinds:
+        assert held(in_pieces)[kind] <= held(few)[kind] + 5, kind
+    with recorder.open_trace(many) as whole, recorder.open_trace(in_pieces) as pieces:
+        assert pieces.verify().verdict == whole.verify().verdict == "complete"
+        assert len(pieces) == len(whole) > MADE
+        for seq in range(0, len(whole), len(whole) // 20):
+            one, other = whole.at(seq), pieces.at(seq)
+            assert str(one) == str(other)
+
+
+def test_tasks_that_are_not_remembered_are_not_kept(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.rtrace"
+    with recorder.record(path, min_free_space=0):
+        tasks(5000)
+    with recorder.open_trace(path) as trace:
+        assert trace.verify().verdict == "complete"
+    assert held(path)["tasks"] <= 4096
+
+
+def test_files_that_are_not_remembered_are_not_kept(tmp_path: Path) -> None:
+    """As many names of files as there are pieces of code: they are remembered by the thousand, and not longer."""
+    path = tmp_path / "files.rtrace"
+    code = compile("x = 1", "<one>", "exec")
+    with recorder.record(path, min_free_space=0, include=["<*>"]):
+        for i in range(5000):
+            exec(code.replace(co_filename=f"<made {i}>"), {})
+    with recorder.open_trace(path) as trace:
+        assert trace.verify().verdict == "complete"
+        assert trace.at(len(trace) - 1).stack is not None
+    assert held(path)["files"] < 2000
