@@ -13,7 +13,6 @@ from recorder.cli.queries import (
     Who,
     add_filters,
     answers,
-    base,
     conclude,
     duration,
     filters_of,
@@ -21,6 +20,7 @@ from recorder.cli.queries import (
     location,
     shown,
 )
+from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
     from recorder.trace.calls import Call
@@ -116,7 +116,7 @@ def as_line(call: Call, who: Who, level: int, with_self: bool) -> str:
         line += f" ! {shown(call.raised)}"
     else:
         line += " (did not end)"
-    line += f"  {base(call.file)}:{call.function.first_line}"
+    line += f"  {base_name(call.file)}:{call.function.first_line}"
     line += who(call.start or call.end)
     if call.duration is not None:
         line += f"  {duration(call.duration)}"
