@@ -61,7 +61,7 @@ def guarded(operation: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
             try:
                 return function(*args, **kwargs)
             except Exception as exc:
-                failure = _mapped(exc, operation, expected, args, kwargs)
+                failure = leaving(exc, operation, expected, args, kwargs)
                 if failure is exc:
                     raise  # audit: it is not the recorder's
                 raise failure from exc
@@ -70,7 +70,7 @@ def guarded(operation: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
             try:
                 return (yield from function(*args, **kwargs))  # type: ignore[misc]
             except Exception as exc:
-                failure = _mapped(exc, operation, expected, args, kwargs)
+                failure = leaving(exc, operation, expected, args, kwargs)
                 if failure is exc:
                     raise  # audit: it is not the recorder's
                 raise failure from exc
@@ -119,7 +119,7 @@ def _dress_as(function: Any, guard: Any) -> None:
     guard.__guarded__ = True
 
 
-def _mapped(
+def leaving(
     exc: Exception,
     operation: str,
     expected: tuple[type[Exception], ...],
