@@ -57,6 +57,10 @@ FLAGS = [
     "-Wno-missing-field-initializers",
 ]
 FLAGS += BUILDS[BUILD]
+# A warning is an error where we build ourselves: in CI, which sets this, and in debug builds. Not where a user
+# installs, whose compiler may be newer than this page and warn of what none warned of before.
+if BUILD or os.environ.get("RECORDER_STRICT"):
+    FLAGS += ["-Werror", "-include", str(CORE / "sys/must_check.h")]
 # Names of functions stay: profilers and reports of crashes need them.
 LINKER_FLAGS = {"": ["-Wl,-S"], "asan": ["-fsanitize=address"]}.get(BUILD, [])
 

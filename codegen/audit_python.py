@@ -125,7 +125,7 @@ def _check_node(node: ast.AST, module: Module, rows: dict[str, Row]) -> Iterable
         if module.name(node.value.func) in PARTIAL:
             yield "unchecked", f"{module.name(node.value.func)} may do less than it was asked to"
     elif isinstance(node, ast.ExceptHandler):
-        yield from _check_handler(node, module)
+        yield from _check_handler(node, module, rows)
     elif isinstance(node, ast.Try | ast.TryStar):
         yield from _check_finally(node)
     elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -264,12 +264,19 @@ def _check_class(
     node: ast.ClassDef, module: Module, rows: dict[str, Row]
 ) -> Iterable[tuple[str, str]]:
     bases = {module.name(base) for base in node.bases}
-    ours = {name for name in bases if name.rpartition(".")[2] in (*rows, "RecorderError")}
+    ours = _ours(bases, rows)
     if (bases & EXCEPTIONS or ours) and not module.inside.startswith("recorder/errors/"):
         yield "exception-class", f"class {node.name}({', '.join(sorted(bases))})"
 
 
-def _check_handler(node: ast.ExceptHandler, module: Module) -> Iterable[tuple[str, str]]:
+def _ours(names: Iterable[str], rows: dict[str, Row]) -> set[str]:
+    """Those of the names that are exceptions of the recorder's."""
+    return {name for name in names if name.rpartition(".")[2] in (*rows, "RecorderError")}
+
+
+def _check_handler(
+    node: ast.ExceptHandler, module: Module, rows: dict[str, Row]
+) -> Iterable[tuple[str, str]]:
     caught = set(module.caught(node.type)) if node.type is not None else {""}
     inner = list(_own(node.body))
     raises = any(isinstance(one, ast.Raise) for one in inner)
@@ -279,6 +286,8 @@ def _check_handler(node: ast.ExceptHandler, module: Module) -> Iterable[tuple[st
             yield "bare-except", ""
     elif "Exception" in caught and not raises and not uses:
         yield "swallowed", "except Exception, and nothing is made of it"
+    elif _ours(caught, rows) and all(isinstance(one, ast.Pass | ast.Continue) for one in node.body):
+        yield "swallowed", "a failure of ours, and nothing is made of it"
 
 
 def _own(body: Iterable[ast.AST]) -> Iterable[ast.AST]:
@@ -325,7 +334,8 @@ def _check_call(node: ast.Call, module: Module, rows: dict[str, Row]) -> Iterabl
     if name in KILLS and isinstance(first, ast.Call) and module.name(first.func) in OURSELVES:
         yield "exit", f"{name} of this very process"
     if name == "contextlib.suppress":
-        wide = {n for arg in node.args for n in module.caught(arg)} & {"Exception", "BaseException"}
+        caught = {n for arg in node.args for n in module.caught(arg)}
+        wide = caught & {"Exception", "BaseException"} | _ours(caught, rows)
         if wide:
             yield "swallowed", f"suppress({', '.join(sorted(wide))})"
     row = rows.get(name.rpartition(".")[2])

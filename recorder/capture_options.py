@@ -96,10 +96,15 @@ def _paths(patterns: tuple[str, ...]) -> tuple[bytes, ...]:
         pattern = pattern.lower()
         if os.sep not in pattern and not pattern.endswith(".py"):
             pattern = pattern.replace(".", os.sep)
-            found += [f"*/{pattern}.py", f"*/{pattern}/*"]
+            found += [name for end in (".py", "/*") for name in _anywhere(pattern + end)]
         else:
-            found.append(pattern if pattern.startswith((os.sep, "*")) else f"*/{pattern}")
+            found += [pattern] if pattern.startswith((os.sep, "*")) else _anywhere(pattern)
     return tuple(_ascii(pattern) for pattern in found)
+
+
+def _anywhere(pattern: str) -> list[str]:
+    """In whatever folder, and as it is: 3.11 calls a script by the name that it was given on the command line."""
+    return [f"*/{pattern}", pattern]
 
 
 def _own(policy: Policy) -> tuple[str, ...]:

@@ -462,12 +462,18 @@ def _make(path: str | os.PathLike[str], policy: Policy | None, options: dict[str
 def _keep_interrupt() -> None:
     """A program that Ctrl-C has ended dies of SIGINT when all is done: unless text was evaluated since, as imports do,
     for then CPython forgets it. This reminds it."""
-    ended_by = getattr(sys, "last_type", None)  # of an exception that nobody caught
-    if isinstance(ended_by, type) and issubclass(ended_by, KeyboardInterrupt):
+    if not sys.flags.interactive and _has_ended_it(getattr(sys, "last_value", None)):
         try:
             eval("(_ for _ in ()).throw(KeyboardInterrupt)")
         except KeyboardInterrupt:
             pass
+
+
+def _has_ended_it(exc: object) -> bool:
+    """Whether the last exception that was shown is a Ctrl-C that has left the program: what a console inside of it
+    has shown came no further than that."""
+    trace = exc.__traceback__ if isinstance(exc, KeyboardInterrupt) else None
+    return trace is not None and trace.tb_frame.f_back is None
 
 
 def _forget_children(policy: Policy) -> None:
@@ -531,8 +537,8 @@ def start_under_a_free_name(
         staging = create.plan(name, policy=policy, argv=argv, parent=parent, host=host)
         try:
             return start_process(staging, waiting=waiting, whole_process=whole_process)
-        except errors.TraceBusyError:
-            pass  # somebody else has taken it meanwhile
+        except errors.TraceBusyError:  # audit: somebody else has taken it meanwhile
+            pass
     raise errors.InvariantBrokenError(invariant="there is always another name")
 
 

@@ -15,7 +15,6 @@ from recorder.cli.queries import (
     add_filters,
     add_range,
     answers,
-    base,
     conclude,
     duration,
     filters_of,
@@ -24,6 +23,7 @@ from recorder.cli.queries import (
     range_of,
     shown,
 )
+from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
     from recorder.trace.alterations import Alteration
@@ -169,7 +169,7 @@ def as_line(call: Call, who: Who, level: int, with_self: bool) -> str:
         line += f" ! {shown(call.raised)}"
     else:
         line += " (did not end)"
-    line += f"  {base(call.file)}:{call.function.first_line}"
+    line += f"  {base_name(call.file)}:{call.function.first_line}"
     line += who(call.start or call.end)
     if call.duration is not None:
         line += f"  {duration(call.duration)}"

@@ -8,9 +8,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from recorder import errors
-from recorder.cli.events import doubt, source_lines
+from recorder.cli.events import doubt, source_lines, unproved_sources
 from recorder.cli.output import count, printable, warn, write
-from recorder.cli.queries import at_least, base, location, thread_name
+from recorder.cli.queries import at_least, location, thread_name
+from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
     from recorder.trace.compare import Comparison, Difference
@@ -117,7 +118,7 @@ def as_json(found: Difference) -> dict[str, Any]:
         "same": found.same,
         "alignment": found.alignment,
         "parts": [
-            {"path": part.path, "a": part_as_json(part.a), "b": part_as_json(part.b)}
+            {"path": part.relative, "a": part_as_json(part.a), "b": part_as_json(part.b)}
             for part in found.parts
         ],
         "a": _side(found.a),
@@ -150,6 +151,8 @@ def summary(comparison: Comparison, told: int, more: bool) -> dict[str, Any]:
         "aligned": comparison.aligned,
         "repeated": comparison.repeated,
         "passed_over": dict(comparison.passed),
+        "unproved_sources_a": unproved_sources(comparison.a),
+        "unproved_sources_b": unproved_sources(comparison.b),
     }
 
 
@@ -186,12 +189,8 @@ def part_rows(name: str, parts: list[Part]) -> list[str]:
 
     rows = []
     for part in parts:
-        path, left, right = differences.shown(part, WIDTH)
-        inside = "it" if path.startswith("len(it)") or path.endswith(" in it") else ""
-        whole = path.replace(inside, name, 1) if inside else f"{name}{path}"
-        if " in " in path and not path.startswith(("[", ".")):
-            whole = path.replace(" in it", f" in {name}").replace(" in [", f" in {name}[")
-        rows.append(f"{whole}: {left} → {right}")
+        path, left, right = differences.shown(part, name, WIDTH)
+        rows.append(f"{path}: {left} → {right}")
     return rows
 
 
@@ -243,4 +242,4 @@ def text_of(trace: Trace, event: Event) -> str:
 
 
 def _where(event: Event) -> str:
-    return f"{event.function.qualified_name} {base(event.file)}:{event.line}"
+    return f"{event.function.qualified_name} {base_name(event.file)}:{event.line}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recorder.cli.queries import Who, base, duration, shown
+from recorder.cli.queries import Who, duration, shown
+from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
     from recorder.trace.reader import Trace
@@ -18,7 +19,7 @@ OUTCOMES |= {"throw": "! thrown in", "stop_iteration": "→ iteration ended with
 
 def title(event: Event) -> str:
     """What an event is, and where."""
-    text = f"{event.kind}  {event.function.qualified_name}  {base(event.file)}:{event.line}"
+    text = f"{event.kind}  {event.function.qualified_name}  {base_name(event.file)}:{event.line}"
     if event.gap:
         text += f"  [{event.lost or 'some'} events lost before]"
     return text
@@ -32,7 +33,7 @@ def headline(event: Event, who: Who) -> str:
 
 def place(frame: Frame | Event, above: Frame | Event | None) -> str:
     """A frame of a stack; `above` is the one that it called or awaits."""
-    text = f"{frame.function.qualified_name}  {base(frame.file)}:{frame.line}"
+    text = f"{frame.function.qualified_name}  {base_name(frame.file)}:{frame.line}"
     if above is None or not frame.function.flags & above.function.flags & COROUTINE:
         return text
     return f"{text}  (awaits {above.function.qualified_name})"
@@ -55,6 +56,11 @@ def doubt(trace: Trace, frame: Event | Frame) -> str:
     """What is to be said beside a line of that text; empty where it is proved to be what ran."""
     source = trace.source_of(frame.function)
     return f"not proved to be what ran: {source.why}" if source and source.doubt else ""
+
+
+def unproved_sources(trace: Trace) -> dict[str, str]:
+    """The texts that are not proved to be what ran, by path: why not, in one word."""
+    return {s.path: s.doubt for s in trace.all_sources if s.doubt is not None}
 
 
 def variables(frame: Frame | Event, changed: set[str]) -> list[tuple[bool, str, str]]:

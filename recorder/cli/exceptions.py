@@ -15,7 +15,6 @@ from recorder.cli.queries import (
     add_filters,
     add_range,
     answers,
-    base,
     conclude,
     filters_of,
     frame_as_json,
@@ -25,6 +24,7 @@ from recorder.cli.queries import (
     range_of,
     shown,
 )
+from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -111,7 +111,9 @@ def as_text(raised: Raised, who: Who) -> str:
     if len(stack) > MOST_FRAMES:
         rows.append(f"{'':10}… {len(stack) - MOST_FRAMES} frames")
     for frame in stack[-MOST_FRAMES:]:
-        rows.append(f"{'':10}{base(frame.file)}:{frame.line} in {frame.function.qualified_name}")
+        rows.append(
+            f"{'':10}{base_name(frame.file)}:{frame.line} in {frame.function.qualified_name}"
+        )
         if not frame.function.is_body:
             rows += [f"{'':14}{name} = {shown(v)}" for name, v in frame.locals.items()]
     if way := _way(raised):
@@ -149,7 +151,7 @@ def _way(raised: Raised) -> str:
 
 def _fate(raised: Raised) -> str:
     if handled := raised.handled:
-        where = f"{base(handled.file)}:{handled.line} in {handled.function.qualified_name}"
+        where = f"{base_name(handled.file)}:{handled.line} in {handled.function.qualified_name}"
         return f"handled at {where}, event {handled.seq}"
     if raised.escaped:
         return f"not handled: it left {raised.events[-1].function.qualified_name}"

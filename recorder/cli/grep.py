@@ -14,7 +14,6 @@ from recorder.cli.queries import (
     add_filters,
     add_range,
     at_least,
-    base,
     conclude,
     filters_of,
     json_of,
@@ -22,6 +21,7 @@ from recorder.cli.queries import (
     range_of,
     shown,
 )
+from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
     from recorder.trace.occurrences import NamePlace, Place
@@ -86,7 +86,7 @@ def name_as_line(name: NamePlace) -> str:
     if name.function is None:
         return line
     of = "" if name.what == "function" else f" of {name.function.qualified_name}"
-    return f"{line}{of}  {base(name.function.file)}:{name.function.first_line}"
+    return f"{line}{of}  {base_name(name.function.file)}:{name.function.first_line}"
 
 
 def as_json(place: Place) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def as_line(place: Place, who: Who) -> str:
     event = place.event
     what = f"{place.what} {place.name}".rstrip() + place.path
     line = f"{event.seq:>8}  {event.function.qualified_name}  {what}"
-    line += f"  {base(event.file)}:{event.line}{who(event)}"
+    line += f"  {base_name(event.file)}:{event.line}{who(event)}"
     if place.count > 1:
         line += f"  ({place.count:,} times, to {place.last})"
     return printable(f"{line}  {'in' if place.path else '='} {shown(place.value)}")

@@ -13,7 +13,6 @@ from recorder.cli.queries import (
     add_filters,
     add_range,
     answers,
-    base,
     change_as_json,
     conclude,
     during,
@@ -22,6 +21,7 @@ from recorder.cli.queries import (
     range_of,
     shown,
 )
+from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
     from recorder.trace.reader import Change, Trace
@@ -80,7 +80,7 @@ def as_json(change: Change) -> dict[str, Any]:
 
 
 def as_line(change: Change, who: Who) -> str:
-    where = f"{base(change.file)}:{change.line}" if change.function else "(not known)"
+    where = f"{base_name(change.file)}:{change.line}" if change.function else "(not known)"
     name = change.function.qualified_name if change.function else ""
     if change.found:
         where, name = "(found)", ""

@@ -9,6 +9,7 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any
 
+from recorder.cli.events import unproved_sources
 from recorder.cli.output import has_colour, printable, write
 from recorder.trace.origins import DOUBTS, LEFT_OUT, REASONS
 
@@ -68,7 +69,7 @@ def collect(trace: Trace) -> dict[str, Any]:
         "started": trace.header["started"],
         "trace_id": trace.header["trace_id"],
         "sources": sorted(trace.sources),
-        "unproved_sources": {s.path: s.doubt for s in trace.all_sources if s.doubt is not None},
+        "unproved_sources": unproved_sources(trace),
         "missing_sources": dict(trace.missing_sources),
         "source_text": trace.has_source_text,
         **{name: trace.meta.get(name) for name in FROM_META},

@@ -88,7 +88,7 @@ class Run:
         if self.output is not None:
             return self.output
         if self.kind == "module":
-            stem = self.target.rpartition(".")[2]
+            stem = self.target
         elif self.kind == "script":
             path = os.path.normpath(self.target)
             name = os.path.basename(path if path.strip("./") else os.path.abspath(path))
@@ -124,6 +124,9 @@ def parse(arguments: Sequence[str]) -> Run:
         raise errors.MissingArgumentError(argument="SCRIPT, -m MODULE or -c CODE")
     output = run.policy.pop("output", None)
     run.output = output if isinstance(output, str) else None
+    if run.output == "-":
+        expected = "a file, not a stream: a trace takes its place in one step (./- for a file of that name)"
+        raise errors.InvalidArgumentError(argument="-o", value="-", expected=expected)
     return run
 
 

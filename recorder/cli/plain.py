@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from recorder import errors
 from recorder.cli.events import doubt, headline, place, source_lines, variables
 from recorder.cli.output import printable, write
-from recorder.cli.queries import Who, base, changed, thread_name
+from recorder.cli.queries import Who, changed, thread_name
 from recorder.trace.origins import REASONS
+from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -192,5 +193,5 @@ class Plain:
         for thread, frames in self.walk.moment.stacks:
             mark = "→" if thread.number == here else " "
             top = frames[-1]
-            where = f"{top.function.qualified_name}  {base(top.file)}:{top.line}"
+            where = f"{top.function.qualified_name}  {base_name(top.file)}:{top.line}"
             write(printable(f"  {mark} {thread_name(thread)}  {where}"))

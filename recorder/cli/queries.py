@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from recorder import errors
 from recorder.cli.output import printable, warn
+from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
     from recorder.trace.changes import Change, During
@@ -209,7 +210,7 @@ def _by(change: Change) -> str:
         return ""  # an argument
     where = f"line {change.line}"
     if change.frame != event.frame:
-        where = f"{change.function.qualified_name} {base(change.file)}:{change.line}"
+        where = f"{change.function.qualified_name} {base_name(change.file)}:{change.line}"
     return f"  ({where}{during(change)})"
 
 
@@ -255,7 +256,3 @@ class Who:
         if event.task is not None:
             names.append(event.task.name or f"task {event.task.number}")
         return f"  [{', '.join(names)}]" if names else ""
-
-
-def base(path: str) -> str:
-    return path.rpartition("/")[2] or path

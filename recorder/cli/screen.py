@@ -33,10 +33,11 @@ from recorder.cli.events import (
     variables,
 )  # fmt: skip
 from recorder.cli.output import printable
-from recorder.cli.queries import base, shown, thread_name
+from recorder.cli.queries import shown, thread_name
 from recorder.export.text import notice
 from recorder.trace.navigate import Breakpoint, Navigator
 from recorder.trace.origins import REASONS
+from recorder.trace.paths import base_name
 from recorder.trace.snapshots import Event, Frame
 
 MOST_FRAMES = 200  # listed of a stack: the innermost
@@ -359,7 +360,7 @@ class Screen(App[None]):
             points.remove(same[0])
         else:
             points.append(point)
-        self.say("breakpoints: " + (", ".join(base(str(one)) for one in points) or "none"))
+        self.say("breakpoints: " + (", ".join(base_name(str(one)) for one in points) or "none"))
         self.show_frame()
 
     # ---- asking ----

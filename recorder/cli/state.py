@@ -14,7 +14,6 @@ from recorder.cli.queries import (
     VALUE_WIDTH,
     WHOLE,
     Who,
-    base,
     change_as_json,
     changed,
     conclude,
@@ -24,6 +23,7 @@ from recorder.cli.queries import (
     shown,
     thread_name,
 )
+from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
     from recorder.trace.reader import Trace
@@ -172,6 +172,6 @@ class _View:
         for thread, frames in self.moment.stacks:
             if thread.number != self.moment.event.thread.number and frames:
                 top = frames[-1]
-                where = f"{top.function.qualified_name}  {base(top.file)}:{top.line}"
+                where = f"{top.function.qualified_name}  {base_name(top.file)}:{top.line}"
                 rows.append(f"{thread_name(thread)}  {where}")
         return ["", *rows] if rows else []

@@ -12,7 +12,6 @@ from recorder.cli.queries import (
     add_filters,
     add_range,
     at_least,
-    base,
     conclude,
     duration,
     filters_of,
@@ -20,6 +19,7 @@ from recorder.cli.queries import (
     why_nothing,
 )
 from recorder.cli.tree import failures, node_as_json
+from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
     from recorder.trace.profile import Node
@@ -83,7 +83,7 @@ def show_functions(trace: Trace, args: argparse.Namespace, limit: int | None) ->
 
 def as_line(node: Node) -> str:
     line = f"{node.calls:>9,} {duration(node.total):>9} {duration(node.own):>9}  {node.title}"
-    return f"{line}{failures(node)}  {base(node.file)}:{node.line}"
+    return f"{line}{failures(node)}  {base_name(node.file)}:{node.line}"
 
 
 def show_lines(trace: Trace, args: argparse.Namespace, limit: int | None) -> None:
@@ -110,7 +110,7 @@ def show_lines(trace: Trace, args: argparse.Namespace, limit: int | None) -> Non
         source = trace.source_of(function)
         lines = [] if source is None else source.lines
         text = lines[line - 1].strip() if 0 < line <= len(lines) else ""
-        write(fitted(printable(f"{times:>9,}  {base(function.file)}:{line:<5} {text}")))
+        write(fitted(printable(f"{times:>9,}  {base_name(function.file)}:{line:<5} {text}")))
 
 
 def line_as_json(times: int, function: Any, line: int) -> dict[str, Any]:

@@ -14,13 +14,13 @@ from recorder.cli.queries import (
     add_filters,
     add_range,
     at_least,
-    base,
     conclude,
     duration,
     filters_of,
     range_of,
     why_nothing,
 )
+from recorder.trace.paths import base_name
 from recorder.trace.when import event_at
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def name(node: Node) -> str:
     if node.deepest > 1:
         text += f"  (in itself, {node.deepest} deep)"
     text += failures(node)
-    return text if node.function is None else f"{text}  {base(node.file)}:{node.line}"
+    return text if node.function is None else f"{text}  {base_name(node.file)}:{node.line}"
 
 
 def failures(node: Node) -> str:

@@ -116,12 +116,21 @@ def check_destination(destination: str | bytes | os.PathLike[str], cwd: str) -> 
         )
     refuse_planted(os.path.join(cwd, given))
     path = os.path.realpath(os.path.join(cwd, given))
+    if is_descriptor(os.path.normpath(os.path.join(cwd, given))) or is_descriptor(path):
+        raise errors.DestinationNotRegularError(path=given, file_type="stream of this process")
     if given.endswith(os.sep) or os.path.basename(given) in (os.curdir, os.pardir):
         raise errors.DestinationIsDirectoryError(path=path)
     try:
         mode, _ = syscalls.stat(path)
     except (FileNotFoundError, NotADirectoryError):
-        return path  # whether the folder is there is seen when ours is made in it
+        folder = os.path.dirname(path)
+        if not os.path.exists(folder):
+            raise errors.DirectoryCreateFailedError(
+                f"there is no folder {folder} for the trace to go into",
+                path=folder,
+                errno=errno.ENOENT,
+            ) from None
+        return path
     except OSError as error:
         raise errors.from_oserror(error, operation="open", path=path) from error
     if stat.S_ISDIR(mode):
@@ -129,6 +138,14 @@ def check_destination(destination: str | bytes | os.PathLike[str], cwd: str) -> 
     if not stat.S_ISREG(mode):
         raise errors.DestinationNotRegularError(path=path, file_type=file_type(mode))
     return path
+
+
+def is_descriptor(path: str) -> bool:
+    """Whether a path means what a process has open: a trace takes its place in one step, which a stream has not."""
+    first, _, rest = path.removeprefix("/").partition("/")
+    if first == "proc":
+        return "fd" in rest.split("/")[1:-1]
+    return first == "dev" and rest.partition("/")[0] in ("stdin", "stdout", "stderr", "fd")
 
 
 def refuse_planted(path: str) -> None:

@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from recorder._core.decode import Function, Thread
-from recorder.trace.filters import base_name
+from recorder.trace.paths import base_name
 from recorder.trace.reader import Trace
 from recorder.trace.snapshots import POPPING, Event
 from recorder.trace.values.differences import MISSING, Part, differences

@@ -8,7 +8,8 @@ from difflib import get_close_matches
 
 from recorder import errors
 from recorder._core.decode import Function
-from recorder.trace.filters import base_name, is_file, is_named
+from recorder.trace.filters import is_file, is_named
+from recorder.trace.paths import base_name
 from recorder.trace.reader import Trace
 from recorder.trace.statements import definitions, lines_with_code
 

@@ -113,11 +113,6 @@ def is_named(name: str, asked: str) -> bool:
     return fnmatch.fnmatchcase(name, asked) if PATTERN & set(asked) else name == asked
 
 
-def base_name(path: str) -> str:
-    """The last part of a path."""
-    return path.rpartition("/")[2] or path
-
-
 def is_file(path: str, asked: str) -> bool:
     """Whether `asked` is the path, its last parts, or a pattern of it."""
     if PATTERN & set(asked):

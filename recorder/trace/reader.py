@@ -152,8 +152,9 @@ class Trace:
         if isinstance(diagnostic, dict):
             try:
                 return errors.RecorderError.from_dict(diagnostic)
+            # audit: a diagnostic that is none: the verdict still has the code
             except errors.RecorderError:
-                pass  # a diagnostic that is none: the verdict still has the code
+                pass
         if trailer is None or not trailer.code:
             return None
         return errors.from_number(trailer.code, errno=trailer.errno or None)
@@ -446,7 +447,7 @@ class Trace:
 
     @property
     def all_sources(self) -> list[Source]:
-        """Each text of each file, in the order in which they were kept."""
+        """Each text of each file, in the order in which they were first used."""
         return list(self._all_sources.all)
 
     @property

@@ -171,7 +171,7 @@ def _ticks_per_second(folder: str) -> int:
     for name in layout.SEGMENTS:
         try:
             data = control.read_segment(os.path.join(folder, name))[2]
-        except (OSError, errors.RecorderError):
+        except (OSError, errors.RecorderError):  # audit: another segment tells it as well
             continue
         if data.startswith(CLOCK):
             ticks, ns, _ = struct.unpack_from("<QQQ", data, 1)

@@ -14,6 +14,8 @@ from recorder.trace.container.chunks import Chunk
 from recorder.trace.container.file import TraceFile
 from recorder.trace.format import ChunkType
 
+NEVER: Final = 1 << 63  # behind every code
+
 # As PEP 263 has it, in one of the first two lines, behind nothing but comments.
 DECLARED: Final = re.compile(
     rb"(?:[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n))?[ \t\f]*#[^\r\n]*?coding[:=][ \t]*([-\w.]+)",
@@ -74,7 +76,7 @@ class Sources:
     """All texts of a trace, and which code each is of."""
 
     def __init__(self, file: TraceFile) -> None:
-        self.all: list[Source] = []
+        self.all: list[Source] = []  # as they were first used
         self.codes: dict[int, tuple[int, str]] = {}  # by number of the code: source and word
         self.missing: dict[str, str] = {}
         self.newest: dict[str, Source] = {}  # by path
@@ -96,6 +98,9 @@ class Sources:
             self.newest[source.path] = source
             self._by_number[source.number] = source
             self.all.append(source)
+        # Who finds a text writes it, the program or the sealer: their order in the file is chance.
+        first_use = self._first_use()
+        self.all.sort(key=lambda source: first_use.get(source.number, NEVER))
         for path in self.newest:
             self.missing.pop(path, None)
 
@@ -113,6 +118,13 @@ class Sources:
         for source, word, numbers in facts["codes"]:
             self.codes.update(dict.fromkeys(numbers, (source, str(word))))
         self.missing.update((path, str(why)) for path, why in facts["missing"].items())
+
+    def _first_use(self) -> dict[int | None, int]:
+        """The number of the first code that each source is of: codes are numbered as they are met."""
+        first: dict[int | None, int] = {}
+        for code, (source, _) in self.codes.items():
+            first[source] = min(code, first.get(source, code))
+        return first
 
     def _doubts(self) -> dict[int | None, str | None]:
         """Of each source: the first doubt that there is of a code of it."""

@@ -94,6 +94,18 @@ def test_all_is_the_standard_librarys_too(project: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("pattern", ["tiny.py", "tiny", "*tiny.py"])
+def test_a_pattern_is_of_a_file_that_is_called_without_its_folder_too(
+    tmp_path: Path, pattern: str
+) -> None:
+    """As 3.11 calls a script that was given so; the globals say that it is of the standard library."""
+    code = compile("def f():\n    pass\nf()\n", "tiny.py", "exec")
+    with recorder.record(tmp_path / "out.rtrace", include=[pattern]):
+        exec(code, {"__name__": "json", "__file__": json.__file__})
+    with recorder.open_trace(tmp_path / "out.rtrace") as trace:
+        assert "f" in [function.name for function in trace.functions]
+
+
 def test_patterns_go_by_whose_it_is(project: Path) -> None:
     assert recorded(project, "--exclude", "helper") == {"own": KINDS}
     assert recorded(project, "--include", "package")["package"] == KINDS

@@ -117,7 +117,7 @@ def test_flags_by_which_python_does_not_see_its_path(line: str, flag: str) -> No
         ("/a/b/app.v2.py", "app.v2.rtrace"),
         ("folder/", "folder.rtrace"),
         ("app.pyz", "app.rtrace"),
-        ("-m json.tool", "tool.rtrace"),
+        ("-m json.tool", "json.tool.rtrace"),
         ("-m json", "json.rtrace"),
         ("-c pass", "command.rtrace"),
         ("-", "stdin.rtrace"),

@@ -88,7 +88,7 @@ def test_a_destination_in_no_folder(run_recorded: Run, tmp_path: Path) -> None:
     result = run_recorded(HELLO, output=folder / "app.rtrace", cwd=tmp_path)
     assert result.stderr == told(
         errors.DirectoryCreateFailedError,
-        f"the folder {folder} could not be made (ENOENT: No such file or directory)",
+        f"there is no folder {folder} for the trace to go into",
     )
     assert (result.status, result.stdout) == (10, b"")
     assert not folder.exists()

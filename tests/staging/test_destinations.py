@@ -246,6 +246,26 @@ for root, folders, files in os.walk("."):
 """
 
 
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("-", "ERR_INVALID_ARGUMENT"),
+        ("/dev/stdout", "ERR_DESTINATION_NOT_REGULAR"),
+        ("/dev/stderr", "ERR_DESTINATION_NOT_REGULAR"),
+        ("/dev/fd/1", "ERR_DESTINATION_NOT_REGULAR"),
+        ("/proc/self/fd/1", "ERR_DESTINATION_NOT_REGULAR"),
+        ("link", "ERR_DESTINATION_NOT_REGULAR"),
+    ],
+)
+def test_a_stream_of_the_process(tmp_path: Path, recorder_says: Run, name: str, code: str) -> None:
+    """Whether it leads to a pipe or to a file: what is written to one would be lost in what replaces it."""
+    (tmp_path / "app.py").write_text("print('ran')\n")
+    (tmp_path / "link").symlink_to("/dev/stdout")
+    said = recorder_says("run", "-o", name, "app.py", cwd=tmp_path)
+    assert said.stderr.startswith(f"recorder: [{code}] "), said.stderr
+    assert (said.stdout, sorted(os.listdir(tmp_path))) == (b"", ["app.py", "link"])
+
+
 @pytest.mark.root("setpriv")
 @pytest.mark.parametrize("umask", ["000", "022", "077", "277", "777"])
 def test_only_the_owner_may_look_and_may_in_any_case(tmp_path: Path, umask: str) -> None:

@@ -94,8 +94,8 @@ class Comparison:
         yield from differ("events", len(first), sum(c.events for c in second.event_chunks))
         yield from differ(
             "sources",
-            [(s.number, s.path, s.sha256, s.content) for s in first.all_sources],
-            [(s.number, s.path, s.sha256, s.content) for s in second.sources],
+            sorted(str((s.number, s.path, s.sha256, s.content)) for s in first.all_sources),
+            sorted(str((s.number, s.path, s.sha256, s.content)) for s in second.sources),
         )
         yield from differ("missing sources", dict(first.missing_sources), second.missing_sources())
         said = first.verdict if second.checks_payloads else first.verdict_so_far

@@ -420,6 +420,18 @@ def test_the_reader_tells_them_apart(doubtful: Path) -> None:
         assert trace.missing_sources == {"/b.py": origins.NOT_FOUND}
 
 
+def test_texts_come_as_they_were_first_used_whoever_wrote_them_first(tmp_path: Path) -> None:
+    file = w.File()
+    file.meta()
+    for number, name in enumerate(["/never.py", "/last.py", "/first.py"]):
+        file.source(name, b"", number)
+    file.origins({"codes": [[1, "proved", [7]], [2, "proved", [9, 3]]], "missing": {}})
+    path = tmp_path / "app.rtrace"
+    path.write_bytes(bytes(file.close()))
+    with open_trace(path) as trace:
+        assert [s.path for s in trace.all_sources] == ["/first.py", "/last.py", "/never.py"]
+
+
 def test_wherever_a_line_is_shown_the_doubt_is(doubtful: Path, recorder_says: Run) -> None:
     shown = recorder_says("show", "--plain", doubtful, input=b"l\n", timeout=30).stdout.decode()
     assert "new" in shown and "not proved" not in shown

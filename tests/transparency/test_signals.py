@@ -223,3 +223,15 @@ def state_of(pid: int) -> str:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
         return ""
+
+
+def test_a_ctrl_c_that_a_console_has_shown_has_not_ended_the_program(tmp_path: Path) -> None:
+    """It is the last exception that was shown, and the program ends as it likes."""
+    (tmp_path / "app.py").write_text(
+        "import code\ncode.InteractiveConsole().runcode(compile('raise KeyboardInterrupt', '<c>', 'exec'))\n"
+    )
+    plain = start([sys.executable, "app.py"], tmp_path)
+    recorded = start([sys.executable, "-m", "recorder", "run", "app.py"], tmp_path)
+    said = [(process.communicate(timeout=60), process.returncode) for process in (plain, recorded)]
+    assert said[0] == said[1]
+    assert said[0][1] == 0

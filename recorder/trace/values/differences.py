@@ -36,11 +36,23 @@ MISSING: Final = Node(-1)  # stands for what one of the two has not
 
 
 class Part(NamedTuple):
-    """Two parts of two values that differ. `path`: behind the variable's name; MISSING where one has none."""
+    """Two parts of two values that differ. `path`: behind the variable's name; MISSING where one has none. What is
+    told of a part, and not the part itself, has words before it: `len(` … `)`, `5 in ` …."""
 
     path: str
     a: Any
     b: Any
+    before: str = ""
+    after: str = ""
+
+    def named(self, name: str) -> str:
+        """Of the variable of that name: `config['retries']`, `len(rows)`, `5 in seen['ids']`."""
+        return f"{self.before}{name}{self.path}{self.after}"
+
+    @property
+    def relative(self) -> str:
+        """Of whatever it is: `['retries']`, `len(it)`, `5 in ['ids']`."""
+        return self.named("it" if self.before and not self.path else "")
 
 
 def differences(a: Any, b: Any, same: Same, path: str = "") -> Iterator[Part]:
@@ -87,7 +99,7 @@ def _sequences(a: Node, b: Node, same: Same, path: str) -> Iterator[Part]:
 def _sizes(a: Node, b: Node, path: str) -> Iterator[Part]:
     """Of what was too large to be recorded whole."""
     if (a.cut or b.cut) and a.size != b.size:
-        yield Part(f"len({path or 'it'})", a.size, b.size)
+        yield Part(path, a.size, b.size, "len(", ")")
 
 
 def _dicts(a: Node, b: Node, same: Same, path: str) -> Iterator[Part]:
@@ -123,11 +135,11 @@ def _sets(a: Node, b: Node, same: Same, path: str) -> Iterator[Part]:
             continue
         twin = next((at for at, one in enumerate(only) if _is_twin(part, one, same)), None)
         if twin is None:
-            yield Part(f"{show(part, KEY_WIDTH)} in {path or 'it'}", True, False)
+            yield Part(path, True, False, f"{show(part, KEY_WIDTH)} in ")
         else:
             del only[twin]
     for part in only:
-        yield Part(f"{show(part, KEY_WIDTH)} in {path or 'it'}", False, True)
+        yield Part(path, False, True, f"{show(part, KEY_WIDTH)} in ")
 
 
 def _is_twin(a: Any, b: Any, same: Same) -> bool:
@@ -161,9 +173,10 @@ def _key(tree: Any) -> Any:
     return tree.tag, tree.type, tree.size, items
 
 
-def shown(part: Part, width: int) -> tuple[str, str, str]:
-    """The path, and both sides as text. Of two texts that differ far inside, where they do."""
-    path, a, b = part
+def shown(part: Part, name: str, width: int) -> tuple[str, str, str]:
+    """The part of the variable of that name, and both sides as text. Of two texts that differ far inside, where they
+    do."""
+    path, a, b = part.named(name), part.a, part.b
     if isinstance(a, (str, bytes)) and type(a) is type(b) and max(len(a), len(b)) > width // 2:
         at = next(
             (n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
