@@ -29,6 +29,7 @@ COMMANDS = {
     "info": ("recorder.cli.info", "what a trace is: verdict, counts, sizes, exit status"),
     "show": ("recorder.cli.show", "step through a trace, forwards and back"),
     "calls": ("recorder.cli.calls", "what was called, with what, and what came of it"),
+    "find": ("recorder.cli.find", "where a condition holds, as a breakpoint would have stopped"),
     "history": ("recorder.cli.history", "every value a variable took"),
     "exceptions": ("recorder.cli.exceptions", "what was raised, and the variables of every frame"),
     "diff": ("recorder.cli.diff", "where two recordings first differ"),

@@ -29,15 +29,18 @@ from typing import Any, overload
 from recorder import errors
 from recorder._core.decode import Function, Namespace, Thread
 from recorder.errors import arguments
-from recorder.trace import calls, exceptions, filters, origins
+from recorder.trace import calls, exceptions, filters, hits, origins
 from recorder.trace.calls import Call
 from recorder.trace.changes import Change, Changes
 from recorder.trace.container import compression
 from recorder.trace.container.file import Damage, TraceFile, Verdict
 from recorder.trace.event_range import EventRange
 from recorder.trace.exceptions import Raised
+from recorder.trace.expressions.asking import Asker
+from recorder.trace.expressions.expression import Answer, Expression
 from recorder.trace.filters import FunctionFilter, ThreadFilter
 from recorder.trace.format import ChunkType
+from recorder.trace.hits import Hit
 from recorder.trace.queries import Queries
 from recorder.trace.seeking import ALL
 from recorder.trace.snapshots import Event, Frame, Locals, Moment
@@ -46,8 +49,8 @@ from recorder.trace.values.value import Value
 from recorder.trace.verification import Check, verify
 
 __all__ = [
-    "Call", "Change", "Check", "Event", "EventRange", "Frame", "Function", "Locals", "Moment",
-    "Raised", "Source", "Thread", "Trace", "Value", "open_trace",
+    "Answer", "Call", "Change", "Check", "Event", "EventRange", "Expression", "Frame", "Function", "Hit", "Locals",
+    "Moment", "Raised", "Source", "Thread", "Trace", "Value", "open_trace",
 ]  # fmt: skip
 
 
@@ -68,6 +71,7 @@ class Trace:
         self._file = TraceFile(path)
         self._queries = Queries(self._file)
         self._sources: Sources | None = None
+        self._asked: Asker | None = None
         self._lines: dict[str, list[str]] = {}
         try:
             self.meta = self._facts(ChunkType.META)
@@ -230,6 +234,33 @@ class Trace:
         )  # fmt: skip
         return self._queries.find(wanted, *_bounds(start, stop), bool(backwards))
 
+    def hits(
+        self,
+        kind: str | Iterable[str] | None = None,
+        *,
+        when: str | Expression | None = None,
+        log: str | None = None,
+        value: str | None = None,
+        numbers: tuple[int, int | None] = (1, None),
+        start: int = 0,
+        stop: int | None = None,
+        backwards: bool = False,
+        **asked: Any,
+    ) -> Iterator[Hit]:
+        """As `find`, which has the same filters (`asked`), where a condition holds: what a breakpoint would have done.
+
+        `when`   a Python expression (see `evaluate`) that has to be true. Where it is unknown, or an error, there is a
+                 Hit of that kind, which is not counted
+        `log`    a text with expressions in braces, which each Hit then has: "n is {n}"
+        `value`  a value that has to be new there; see `appearances.Wanted`
+        `numbers`  the first and the last hit that is wanted, counted from 1
+
+        Raises INVALID_ARGUMENT at once."""
+        wanted = filters.make(kind, **asked)
+        question = hits.make(self._asker, when, log, value, numbers)
+        found = self._queries.find(wanted, *_bounds(start, stop), bool(backwards))
+        return question.among(found)
+
     def at(self, seq: int) -> Moment:
         """Everything as it was at event number `seq`: the event, and the stacks of all threads, each frame
         with its variables and globals. Raises EVENT_NOT_FOUND if there is none, TRACE_CORRUPT or
@@ -317,6 +348,19 @@ class Trace:
         module that were set since the event before."""
         arguments.instance(event, Event, "event", "an event of the trace")
         return self._changes.of(event)
+
+    def evaluate(self, expression: str | Expression, frame: Event | Frame) -> Answer:
+        """What a Python expression comes to in an event's frame, or another one: over what was recorded, without
+        running anything. What was cut, redacted or not looked at makes the answer unknown. Raises INVALID_ARGUMENT for
+        what is none (see `expressions.expression.Expression`)."""
+        arguments.instance(frame, (Event, Frame), "frame", "an event or a frame of the trace")
+        return self._asker.ask(expression, frame)
+
+    @property
+    def _asker(self) -> Asker:
+        if self._asked is None:
+            self._asked = Asker(self._text_of)
+        return self._asked
 
     @property
     def threads(self) -> list[Thread]:

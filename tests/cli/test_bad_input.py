@@ -24,8 +24,8 @@ pytestmark = pytest.mark.usefixtures("arrow_threads")
 
 READS = ("TRACE", "A", "PATH")  # metavars of what is to be read
 WORDS = {  # each command, about the trace `{}`
-    "info": "{}", "show": "{} --plain", "calls": "{}", "history": "{} x", "exceptions": "{}", "print": "{}",
-    "verify": "{}", "recover": "{}", "diff": "{} {}", "export": "{} --to jsonl -o {folder}/out",
+    "info": "{}", "show": "{} --plain", "calls": "{}", "find": "{}", "history": "{} x", "exceptions": "{}",
+    "print": "{}", "verify": "{}", "recover": "{}", "diff": "{} {}", "export": "{} --to jsonl -o {folder}/out",
     "sql": "{} QUERY",
 }  # fmt: skip
 QUERY = "select count(*) from events"

@@ -29,7 +29,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "export": (("missing.rtrace", "--to", "jsonl", "-o", "x"), "ERR_TRACE_NOT_FOUND"),
     "sql": (("missing.rtrace", "select 1"), "ERR_TRACE_NOT_FOUND"),
     **dict.fromkeys(
-        ("info", "show", "calls", "exceptions", "print", "verify"),
+        ("info", "show", "calls", "find", "exceptions", "print", "verify"),
         (("missing.rtrace",), "ERR_TRACE_NOT_FOUND"),
     ),
 }

@@ -102,11 +102,23 @@ VALUES: dict[str, tuple[str, str | None]] = {
     "--limit": ("5", "many"),
     "--type": ("ValueError", TEXT),
     "--ignore": ("x", TEXT),
+    "--when": ("n > 3", "n >"),
+    "--value": ("3", TEXT),
+    "--hits": ("2-3", "3-2"),
+    "--log": ("{n}", "{n"),
+    "--kind": ("call", "meeting"),
+    "--task": ("0", TEXT),
+    "--since": ("50%", "noon"),
+    "--until": ("5", "noon"),
     "--at": ("0", "the end"),
     "--to": ("jsonl", "docx"),
 }
 # What a bad value is, where it is not a bad value of the policy.
-BAD = {"--limit": "INVALID_ARGUMENT", "--at": "INVALID_ARGUMENT", "--to": "UNSUPPORTED_FORMAT"}
+ELSEWHERE = {("find", "--at"): ("app.py:3", "app.py")}  # an option that means something else there
+BAD = {"--to": "UNSUPPORTED_FORMAT"} | dict.fromkeys(
+    ("--limit", "--at", "--when", "--hits", "--log", "--kind", "--since", "--until"),
+    "INVALID_ARGUMENT",
+)
 OPTIONAL_VALUES = {"--json-errors": ("fd:2", "fd:1")}
 FLAGS = {
     *("--json", "--csv", "--plain", "--flow", "--backwards", "--self", "--imports", "--strict"),
@@ -228,8 +240,12 @@ def good_words(name: str) -> list[str]:
     return WORDS.get(name, ["good.rtrace"] * positionals(name))
 
 
-def value_of(spelling: str) -> tuple[str, ...]:
-    return (VALUES[spelling][0],) if spelling in VALUES else ()
+def values(name: str, spelling: str) -> tuple[str, str | None]:
+    return ELSEWHERE.get((name, spelling), VALUES[spelling])
+
+
+def value_of(name: str, spelling: str) -> tuple[str, ...]:
+    return (values(name, spelling)[0],) if spelling in VALUES else ()
 
 
 # --------------------------------------------------------------------------------------------- cases
@@ -259,7 +275,7 @@ def test_each_option_wrongly(ask: Asking, name: str) -> None:
     words = good_words(name)
     for spelling, takes_value in spellings(name).items():
         if takes_value:
-            good, bad = VALUES[spelling]
+            good, bad = values(name, spelling)
             said = ask(name, spelling)  # at the end, or followed by nothing that is a value
             assert said.code == "MISSING_ARGUMENT", (spelling, said)
             for value in STRANGE.values():
@@ -284,8 +300,8 @@ def test_each_option_wrongly(ask: Asking, name: str) -> None:
         else:
             ask.refuses("INVALID_ARGUMENT", name, f"{spelling}=yes", *words)
         if len(spelling) > 5:
-            ask.refuses("INVALID_ARGUMENT", name, spelling[:-1], *value_of(spelling), *words)
-        ask.refuses("INVALID_ARGUMENT", spelling, *value_of(spelling), name, *words)
+            ask.refuses("INVALID_ARGUMENT", name, spelling[:-1], *value_of(name, spelling), *words)
+        ask.refuses("INVALID_ARGUMENT", spelling, *value_of(name, spelling), name, *words)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -294,7 +310,7 @@ def test_each_option_twice_and_with_each_other(ask: Asking, name: str) -> None:
     words = good_words(name)
     whole = []
     for spelling, takes_value in spellings(name).items():
-        one = [spelling, *value_of(spelling)]
+        one = [spelling, *value_of(name, spelling)]
         said = ask(name, *one, *one, *words)
         if takes_value and is_refused_twice(name) and spelling not in LISTS:
             assert said.code == "INVALID_ARGUMENT", spelling
