@@ -30,6 +30,8 @@ COMMANDS = {
     "show": ("recorder.cli.show", "step through a trace, forwards and back"),
     "calls": ("recorder.cli.calls", "what was called, with what, and what came of it"),
     "find": ("recorder.cli.find", "where a condition holds, as a breakpoint would have stopped"),
+    "watch": ("recorder.cli.watch", "every change of a variable, attribute or expression"),
+    "check": ("recorder.cli.check", "the first moment at which an invariant is false"),
     "history": ("recorder.cli.history", "every value a variable took"),
     "exceptions": ("recorder.cli.exceptions", "what was raised, and the variables of every frame"),
     "diff": ("recorder.cli.diff", "where two recordings first differ"),

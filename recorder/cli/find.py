@@ -19,15 +19,16 @@ from recorder.cli.queries import (
     base,
     conclude,
     filters_of,
-    json_of,
     location,
     shown,
 )
 
 if TYPE_CHECKING:
+    from recorder.trace.expressions.expression import Answer, Expression
     from recorder.trace.hits import Hit
     from recorder.trace.reader import Trace
     from recorder.trace.snapshots import Event
+    from recorder.trace.values.value import Value
 
     # What add_subparsers() returns has no public name.
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -68,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
 
     when = None if args.when is None else Expression(args.when, "--when")
     names = () if when is None else when.names
+    paths = [] if when is None else when.paths
     with open_trace(args.trace) as trace:
         first, last = numbers(args.hits)
         found = trace.hits(
@@ -78,7 +80,10 @@ def run(args: argparse.Namespace) -> int:
         tally = Tally()
         who = Who(trace)
         for hit in islice(tally.count(chosen(found, args)), at_least(0, args.limit)):
-            write(json.dumps(as_json(hit, names)) if args.json else as_line(hit, who, names))
+            if args.json:
+                write(json.dumps(as_json(trace, hit, paths)))
+            else:
+                write(as_line(trace, hit, who, paths))
         if not tally.kinds["hit"] + tally.kinds["maybe"] and args.limit != 0:
             tell_why_nothing(trace, args, names)
         tally.tell()
@@ -194,7 +199,7 @@ def invalid(argument: str, value: str, expected: str) -> errors.RecorderError:
 # ---- answers ------------------------------------------------------------------------------------
 
 
-def as_json(hit: Hit, names: tuple[str, ...]) -> dict[str, Any]:
+def as_json(trace: Trace, hit: Hit, paths: list[Expression]) -> dict[str, Any]:
     event = hit.event
     facts = {**location(event), "kind": event.kind, "hit": hit.number}
     if hit.kind == "maybe":
@@ -205,12 +210,12 @@ def as_json(hit: Hit, names: tuple[str, ...]) -> dict[str, Any]:
         from recorder.trace.values.to_json import to_json
 
         facts["places"] = [{"path": one.path, "value": to_json(one.tree)} for one in hit.places]
-    if names:
-        facts["values"] = {name: json_of(value) for name, value in values(event, names)}
+    if paths:
+        facts["values"] = {text: one.to_json() for text, one in values(trace, event, paths)}
     return facts
 
 
-def as_line(hit: Hit, who: Who, names: tuple[str, ...]) -> str:
+def as_line(trace: Trace, hit: Hit, who: Who, paths: list[Expression]) -> str:
     event = hit.event
     line = f"{hit.seq:>8}  {base(event.file)}:{event.line}"
     line = f"{line:<30} {event.function.qualified_name}{who(event)}"
@@ -227,19 +232,21 @@ def as_line(hit: Hit, who: Who, names: tuple[str, ...]) -> str:
         return printable(line)
     if event.value is not None:
         line += f"  → {shown(event.value, max(WIDTH - len(line), LEAST))}"
-    is_body = event.function.is_body
-    if names or not is_body:
-        line = with_values(line, values(event, names or tuple(event.locals)))
-    return printable(line)
+    told: Iterator[tuple[str, Any]] = values(trace, event, paths) if paths else variables(event)
+    return printable(with_values(line, found))
 
 
-def values(event: Event, names: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
-    """Of those names that are variables or globals there."""
-    for name in names:
-        for variables in (event.locals, event.globals):
-            if name in variables:
-                yield name, variables[name]
-                break
+def values(trace: Trace, event: Event, paths: list[Expression]) -> Iterator[tuple[str, Answer]]:
+    """What a condition depends on, as far as it is there."""
+    for path in paths:
+        answer = trace.evaluate(path, event)
+        if answer.kind != "error":
+            yield path.text, answer
+
+
+def variables(event: Event) -> Iterator[tuple[str, Value]]:
+    if not event.function.is_body:
+        yield from event.locals.items()
 
 
 def with_values(line: str, told: Iterator[tuple[str, Any]]) -> str:
@@ -249,6 +256,13 @@ def with_values(line: str, told: Iterator[tuple[str, Any]]) -> str:
         room = WIDTH - len(line) - len(name) - 5
         if room < LEAST // 3 and joint == ", ":
             return f"{line}, …"
-        line += f"{joint}{name} = {shown(value, max(room, LEAST))}"
+        line += f"{joint}{name} = {text_of(value, max(room, LEAST))}"
         joint = ", "
     return line
+
+
+def text_of(value: Value | Answer, width: int) -> str:
+    try:
+        return value.show(width)
+    except errors.TraceCorruptError as exc:
+        return f"<unreadable: {exc.error_name}>"

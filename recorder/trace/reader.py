@@ -47,10 +47,12 @@ from recorder.trace.snapshots import Event, Frame, Locals, Moment
 from recorder.trace.sources import Source, Sources
 from recorder.trace.values.value import Value
 from recorder.trace.verification import Check, verify
+from recorder.trace.watching import Checked, Find, Watched, Watching
 
 __all__ = [
-    "Answer", "Call", "Change", "Check", "Event", "EventRange", "Expression", "Frame", "Function", "Hit", "Locals",
-    "Moment", "Raised", "Source", "Thread", "Trace", "Value", "open_trace",
+    "Answer", "Call", "Change", "Check", "Checked", "Event", "EventRange", "Expression", "Frame",
+    "Function", "Hit", "Locals", "Moment", "Raised", "Source", "Thread", "Trace", "Value",
+    "Watched", "open_trace",
 ]  # fmt: skip
 
 
@@ -342,6 +344,45 @@ class Trace:
         wanted = filters.make(function=function, file=file, thread=thread, frame=frame, name=name)
         found = self._queries.find(wanted, *_bounds(start, stop), bool(backwards))
         return self._changes.history(name, wanted, found)
+
+    def watch(
+        self,
+        expression: str | Expression,
+        function: FunctionFilter = None,
+        *,
+        of: str | None = None,
+        file: str | None = None,
+        thread: ThreadFilter = None,
+        start: int = 0,
+        stop: int | None = None,
+    ) -> Iterator[Watched]:
+        """Every change of what an expression comes to: old, new and what changed within, with the line that did it.
+        `of`: a class, of which the first name of the expression has to be (`self.items` of `Basket`). The filters are
+        about whose events are looked at. Raises INVALID_ARGUMENT at once."""
+        watching = Watching(self._asker, self._changes, expression, of)
+        asked = {"function": function, "file": file, "thread": thread}
+        return watching.watch(self._changing(asked, *_bounds(start, stop)))
+
+    def check(
+        self,
+        expression: str | Expression,
+        function: FunctionFilter = None,
+        *,
+        of: str | None = None,
+        file: str | None = None,
+        thread: ThreadFilter = None,
+        start: int = 0,
+        stop: int | None = None,
+    ) -> Checked:
+        """Whether an expression was true whenever something that it names was new or changed, and where it first was
+        not. As `watch` otherwise."""
+        watching = Watching(self._asker, self._changes, expression, of, is_condition=True)
+        asked = {"function": function, "file": file, "thread": thread}
+        return watching.check(self._changing(asked, *_bounds(start, stop)))
+
+    def _changing(self, asked: dict[str, Any], first: int, last: int) -> Find:
+        filters.make(**asked)  # raises at once
+        return lambda name: self._queries.find(filters.make(name=name, **asked), first, last)
 
     def changes(self, event: Event) -> list[Change]:
         """What changed before an event, each with the line that did it: variables of its frame, and globals of any

@@ -24,7 +24,8 @@ pytestmark = pytest.mark.usefixtures("arrow_threads")
 
 READS = ("TRACE", "A", "PATH")  # metavars of what is to be read
 WORDS = {  # each command, about the trace `{}`
-    "info": "{}", "show": "{} --plain", "calls": "{}", "find": "{}", "history": "{} x", "exceptions": "{}",
+    "info": "{}", "show": "{} --plain", "calls": "{}", "find": "{}", "watch": "{} x", "check": "{} x",
+    "history": "{} x", "exceptions": "{}",
     "print": "{}", "verify": "{}", "recover": "{}", "diff": "{} {}", "export": "{} --to jsonl -o {folder}/out",
     "sql": "{} QUERY",
 }  # fmt: skip
@@ -159,7 +160,7 @@ def test_a_trace_being_written(
         missing = "TRACE_BUSY" if command == "recover" else "TRACE_NOT_FOUND"  # it knows the folder
         check(command, tmp_path / "x.rtrace", missing, capfd)
         process.communicate(b"")
-    nothing = 2 if command == "history" else 0  # there is no such variable
+    nothing = 2 if command in ("history", "watch", "check") else 0  # there is no such variable
     assert ask(command, tmp_path / "x.rtrace", tmp_path) == nothing
 
 

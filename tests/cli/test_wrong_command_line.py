@@ -102,6 +102,7 @@ VALUES: dict[str, tuple[str, str | None]] = {
     "--limit": ("5", "many"),
     "--type": ("ValueError", TEXT),
     "--ignore": ("x", TEXT),
+    "--of": ("Basket", TEXT),
     "--when": ("n > 3", "n >"),
     "--value": ("3", TEXT),
     "--hits": ("2-3", "3-2"),
@@ -230,6 +231,8 @@ def ask(
 WORDS = {
     "run": ["app.py"],
     "history": ["good.rtrace", "x"],
+    "watch": ["good.rtrace", "x"],
+    "check": ["good.rtrace", "x"],
     "export": ["good.rtrace", "--to", "jsonl"],
     "sql": ["good.rtrace", "select 1"],
 }

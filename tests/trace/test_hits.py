@@ -23,9 +23,8 @@ from tests.tools.oracle_process import PROGRAMS
 
 # Of one thread, and without what runs many times on one line, of which CPython 3.12 tells sys.settrace alone.
 NAMES = """
-    arguments callbacks cells classes closures containers context_managers control_flow copying coroutines decorators
-    delegation descriptors dynamic exceptions expressions generators global_names instances iterators
-    lambdas mappings matching mutual_recursion operators recursion scalars strings
+    callbacks cells classes containers control_flow coroutines decorators delegation exceptions expressions generators
+    global_names iterators mappings matching mutual_recursion recursion scalars strings
 """
 ASKED = [program for program in PROGRAMS if program.stem in NAMES.split()]
 MOST_POINTS = 40  # of one program
@@ -138,7 +137,7 @@ def values(hit: Hit, names: list[str]) -> dict[str, str]:
 def test_something_was_asked(known: Any) -> None:
     """The matrix above has every kind of condition, and stops that are fewer than the events of their lines."""
     kinds = Counter(type(value).__name__ for _, asked, _ in known.values() for value in asked)
-    assert kinds["tuple"] > 200
+    assert kinds["tuple"] + kinds["list"] > 200
     assert sum(len(stops) for _, _, stops in known.values()) > 500
 
 

@@ -79,6 +79,7 @@ class Expression:
         return made
 
     def _compile(self, node: ast.expr, argument: str) -> None:
+        self._node = node
         compiler = compiling.Compiler(self.text, argument)
         self._code = compiler.code(node)
         self.names = tuple(compiler.names)
@@ -113,8 +114,36 @@ class Expression:
         except Exception as exc:  # as a debugger's watch shows it
             return Answer("error", reason=_words(exc))
 
+    @property
+    def paths(self) -> list[Expression]:
+        """The names in it, each with the attributes and items that it stands with: what it depends on, to be shown."""
+        found: dict[str, Expression] = {}
+        waiting: list[ast.AST] = [self._node]
+        while waiting:
+            node = waiting.pop(0)
+            if isinstance(node, ast.Call):
+                method = node.func.value if isinstance(node.func, ast.Attribute) else None
+                waiting = [*([method] if method else []), *node.args, *waiting]
+            elif _is_path(node, self.names):
+                text = ast.unparse(node)
+                found.setdefault(text, Expression(text))
+            else:
+                waiting = [*ast.iter_child_nodes(node), *waiting]
+        return list(found.values())
+
     def __repr__(self) -> str:
         return f"<expression {self.text}>"
+
+
+def _is_path(node: ast.AST, names: tuple[str, ...]) -> bool:
+    """Whether it is a name of the program's, or parts of one by attributes and constant items."""
+    while True:
+        if isinstance(node, ast.Attribute) or (
+            isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant)
+        ):
+            node = node.value
+        else:
+            return isinstance(node, ast.Name) and node.id in names
 
 
 def _words(exc: Exception) -> str:
