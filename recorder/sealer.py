@@ -79,9 +79,10 @@ class Sealer:
         from recorder.trace.sealing import Tape  # needs zstd, which may be missing
 
         self.page = page
-        self.lock = files.lock(path)  # until the process ends
-        if self.lock is None:
+        held = files.lock(path)
+        if held is None:
             raise errors.TraceBusyError(path=path, target_pid=page.target_pid)
+        self.lock = held  # until the process ends
         self.tape = Tape(path, page)
         self.tape.reserve()
         session = self.tape.session

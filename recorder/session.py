@@ -411,7 +411,6 @@ def recorded(
     return decorate
 
 
-@errors.guarded("start")
 def start(path: str | os.PathLike[str], policy: Policy | None = None, **options: Any) -> Session:
     """Starts recording into `path`. A failure raises, and leaves nothing behind: nothing has run yet.
 
@@ -420,9 +419,17 @@ def start(path: str | os.PathLike[str], policy: Policy | None = None, **options:
     Raises AlreadyRecordingError, InvalidPolicyValueError, UnknownPolicyKeyError, SessionPoisonedError after an
     internal failure, ReenteredError inside of the recorder's own work, and whatever can go wrong with the
     destination, the disk or the sealer."""
-    session = _make(path, policy, options)
-    session._begin()
-    return session
+    # Not the usual guard: an exception of a signal handler could come in there when this has returned, and nobody
+    # would have the session.
+    try:
+        session = _make(path, policy, options)
+        session._begin()
+        return session
+    except Exception as error:
+        failure = errors.leaving(error, "start", (), (path, policy), options)
+        if failure is error:
+            raise  # audit: it is not the recorder's
+        raise failure from error
 
 
 def _out_of_hook(error: Exception) -> RecorderError:

@@ -10,7 +10,7 @@ import os
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
-from libc.errno cimport EINTR, EOPNOTSUPP, EPIPE, errno
+from libc.errno cimport EAGAIN, EINTR, EOPNOTSUPP, EPIPE, errno
 from libc.stdint cimport uint64_t
 from libc.stdlib cimport free, getenv
 from libc.string cimport strerror
@@ -46,6 +46,9 @@ cdef extern from "<sys/stat.h>" nogil:
 cdef extern from "<fcntl.h>" nogil:
     int fcntl(int, int)
     int F_GETFL, O_APPEND
+
+cdef extern from "<sys/file.h>" nogil:
+    int LOCK_EX, LOCK_NB
 
 cdef extern from "sys/syscall_table.h" nogil:
     enum:
@@ -212,6 +215,23 @@ cdef class Opened:
 
     def __dealloc__(self):
         self.give_back()
+
+    def fileno(self):
+        """The descriptor; −1 once it is closed."""
+        return self.fd
+
+    def close(self):
+        """Closes it now. No data depends on it: failing does not matter."""
+        self.give_back()
+
+    def lock(self):
+        """Makes this process the only one to hold it, until it is closed: whether nobody else does. On a file system
+        without locks nobody does."""
+        cdef int result, error
+        with nogil:
+            result = rec_sys.flock(self.fd, LOCK_EX | LOCK_NB)  # does not wait, so no signal can interrupt it
+            error = errno
+        return result == 0 or error != EAGAIN
 
     cdef int give_back(self) noexcept:
         """Closes it, once; the errno, or 0."""
@@ -388,14 +408,6 @@ def fsync(int fd, path=None):
     while is_due(&call, path):
         with nogil:
             call.answer = rec_sys.fsync(fd)
-            call.error = errno
-
-
-def flock(int fd, int operation, path=None):
-    cdef Call call = REPEATED
-    while is_due(&call, path):
-        with nogil:
-            call.answer = rec_sys.flock(fd, operation)
             call.error = errno
 
 

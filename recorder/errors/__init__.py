@@ -26,6 +26,7 @@ from recorder.errors.conversion import mapped as mapped
 from recorder.errors.conversion import to_fault as to_fault
 from recorder.errors.guard import guarded as guarded
 from recorder.errors.guard import guarded_class as guarded_class
+from recorder.errors.guard import leaving as leaving
 from recorder.errors.origin import is_programs as is_programs
 from recorder.errors.text import describe as describe
 

@@ -17,7 +17,7 @@ from recorder import errors, redaction
 from recorder._core import control, syscalls
 from recorder.policy import Policy, current_folder
 from recorder.processes import process_started
-from recorder.staging.files import claim, keep_open_to_us, lock, release, reserve_ahead
+from recorder.staging.files import claim, keep_open_to_us, lock, reserve_ahead
 from recorder.staging.layout import (
     CLOSING_ROOM,
     FILES_AS_BYTES,
@@ -139,7 +139,8 @@ def make(staging: Staging) -> None:
         keep_open_to_us(staging.path, 0o700)
         held = lock(staging.path)
     finally:
-        release(taken)
+        if taken is not None:
+            taken.close()
     try:
         with _create(staging.file("sealer.log")):
             pass  # the sealer's stderr; made here, so that what it wrote last can be read
@@ -147,7 +148,8 @@ def make(staging: Staging) -> None:
         _make_ring(staging)
         _make_session(staging, started)
     finally:
-        release(-1 if held is None else held)
+        if held is not None:
+            held.close()
 
 
 def discard(staging: Staging) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import time
 
@@ -41,35 +40,28 @@ def keep_open_to_us(path: str, mode: int) -> None:
             raise
 
 
-def lock(path: str) -> int | None:
-    """Makes this process the only one to work at a staging folder until it closes the descriptor,
+def lock(path: str) -> syscalls.Opened | None:
+    """Makes this process the only one to work at a staging folder until it closes what it gets, lets go of it,
     or ends; None if another one does."""
     with errors.mapped("open", path=path):
-        fd = syscalls.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        syscalls.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB, path)
-    except BlockingIOError:
-        _close(fd, path)
-        return None
-    except OSError:
-        pass  # a file system without locks
-    return fd
+        folder = syscalls.opened(path, os.O_RDONLY | os.O_DIRECTORY)
+    return folder if folder.lock() else None
 
 
-def claim(folder: str) -> int:
-    """Makes this process the only one to choose a trace's name in a folder, until it releases the descriptor. Where
-    that cannot be, or lasts, it goes on without: −1."""
+def claim(folder: str) -> syscalls.Opened | None:
+    """Makes this process the only one to choose a trace's name in a folder, until it closes what it gets. Where
+    that cannot be, or lasts, it goes on without."""
     for _ in range(CLAIM_ATTEMPTS):
         try:
-            fd = lock(folder)
+            held = lock(folder)
         except errors.RecorderError as error:
             if errors.is_programs(error):
                 raise
-            return -1
-        if fd is not None:
-            return fd
+            return None
+        if held is not None:
+            return held
         time.sleep(0.005)
-    return -1
+    return None
 
 
 def release(fd: int) -> None:
@@ -79,11 +71,6 @@ def release(fd: int) -> None:
             syscalls.close(fd)
         except OSError:
             pass
-
-
-def _close(fd: int, path: str) -> None:
-    with errors.mapped("close", path=path):
-        syscalls.close(fd, path)
 
 
 def remove(path: str) -> errors.RecorderError | None:

@@ -10,7 +10,7 @@ import os
 from recorder import errors
 from recorder._core import control
 from recorder.processes import Watch
-from recorder.staging.files import lock, release, remove
+from recorder.staging.files import lock, remove
 from recorder.staging.layout import FILES, native, prefix, read_session, trace_named_by
 
 TYPE_CHECKING = False
@@ -50,10 +50,8 @@ def is_stale(folder: str) -> bool:
     """Whether the folder is what a dead recording left."""
     try:
         session = read_session(folder)
-        fd = lock(folder)
-        if fd is None:
+        if _is_held(folder):
             return False
-        release(fd)
         if "control" not in os.listdir(folder):
             return True  # it was published, and has not quite gone
         try:
@@ -117,10 +115,7 @@ def _named_for(target: str) -> list[str]:
 
 
 def _is_held(folder: str) -> bool:
-    fd = lock(folder)
-    if fd is not None:
-        release(fd)
-    return fd is None
+    return lock(folder) is None  # and lets go of it
 
 
 def _maker(folder: str) -> int:

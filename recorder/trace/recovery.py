@@ -55,8 +55,8 @@ def recover(
     session = layout.read_session(folder)
     given = layout.native(session["destination"]) if output is None else output
     target = layout.check_destination(given, current_folder())
-    fd = _lock(folder)
-    if fd is None:
+    held = _lock(folder)
+    if held is None:
         raise errors.TraceBusyError(path=folder, target_pid=session["target_pid"])
     try:
         if not _is_published(folder, session, target):
@@ -65,16 +65,16 @@ def recover(
         if failure is not None:
             raise failure
     finally:
-        files.release(fd)
+        held.close()
     return target, _close_record(target)
 
 
-def _lock(folder: str) -> int | None:
+def _lock(folder: str) -> syscalls.Opened | None:
     """As files.lock; a sealer that has given up may need a moment to be gone."""
     deadline = time.monotonic() + LEAVING_SECONDS
-    while (fd := files.lock(folder)) is None and time.monotonic() < deadline:
+    while (held := files.lock(folder)) is None and time.monotonic() < deadline:
         time.sleep(0.01)
-    return fd
+    return held
 
 
 def find(path: str) -> str:
@@ -108,8 +108,8 @@ def close_here(folder: str, *, keep_partial: bool) -> int | None:
     """Closes and publishes a recording whose sealer has died, in the recorded program itself, which
     records no more. Nothing is compressed, so that nothing is loaded but the standard library. The
     size of the trace; None if it was too long, or is not wanted."""
-    fd = _lock(folder)
-    if fd is None:
+    held = _lock(folder)
+    if held is None:
         return None
     page = control.ControlPage(os.path.join(folder, "control"))
     try:
@@ -132,7 +132,7 @@ def close_here(folder: str, *, keep_partial: bool) -> int | None:
         return None
     finally:
         page.close()
-        files.release(fd)
+        held.close()
 
 
 def _open_page(folder: str, session: dict[str, Any]) -> control.ControlPage:

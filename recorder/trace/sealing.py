@@ -87,13 +87,11 @@ class Tape:
     def file(self, name: str) -> str:
         return os.path.join(self.path, name)
 
-    def follow(self, folder: int | None) -> None:
+    def follow(self, folder: syscalls.Opened) -> None:
         """The staging folder may have been moved, alone or with the folder it is in: it is where the
-        descriptor `folder` leads, and then the trace stays beside it if it must."""
-        if folder is None:
-            return
+        descriptor leads, and then the trace stays beside it if it must."""
         try:
-            path = syscalls.readlink(f"/proc/self/fd/{folder}")
+            path = syscalls.readlink(f"/proc/self/fd/{folder.fileno()}")
             syscalls.stat(path)
         except OSError:
             return  # no /proc; or the folder is gone, which is met where it is needed

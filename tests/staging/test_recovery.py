@@ -166,11 +166,11 @@ def test_a_program_that_gave_up_need_not_be_dead(tmp_path):
 @pytest.mark.provokes("TRACE_BUSY")
 def test_two_recoveries_do_not_meet(tmp_path):
     folder = kill_both(tmp_path)
-    fd = files.lock(folder)
-    assert fd is not None
+    held = files.lock(folder)
+    assert held is not None
     with pytest.raises(errors.TraceBusyError):
         recovery.recover(folder)
-    os.close(fd)
+    held.close()
     recovery.recover(folder)
 
 
