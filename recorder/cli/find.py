@@ -232,7 +232,7 @@ def as_line(trace: Trace, hit: Hit, who: Who, paths: list[Expression]) -> str:
         return printable(line)
     if event.value is not None:
         line += f"  → {shown(event.value, max(WIDTH - len(line), LEAST))}"
-    told: Iterator[tuple[str, Any]] = values(trace, event, paths) if paths else variables(event)
+    found: Iterator[tuple[str, Any]] = values(trace, event, paths) if paths else variables(event)
     return printable(with_values(line, found))
 
 
