@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
                 write(as_line(trace, checked.failed, expression.paths, Who(trace)))
             write(summary(checked))
         name = first_variable(expression)
-        nothing = checked.failed is None and not checked.held + checked.unknown
+        nothing = len(trace) and checked.failed is None and not checked.held + checked.unknown
         if nothing and name is not None and trace.verdict == "complete":
             warn(f"recorder: {printable(Existence(trace).variable(name, args.function))}")
         status = conclude(trace)
