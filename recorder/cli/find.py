@@ -15,11 +15,13 @@ from recorder.cli.queries import (
     EXIT_STATUS,
     Who,
     add_filters,
+    add_range,
     at_least,
     base,
     conclude,
     filters_of,
     location,
+    range_of,
     shown,
 )
 
@@ -57,8 +59,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--log", metavar="TEXT", help="what to say of each: 'n is {n}'")
     parser.add_argument("--kind", help="of events: line, call, return, raise, …")
     parser.add_argument("--task", help="an asyncio task's number or name")
-    parser.add_argument("--since", metavar="SEQ", help="from this event on; 50%% is the middle")
-    parser.add_argument("--until", metavar="SEQ", help="before this event; 50%% is the middle")
+    add_range(parser)
     parser.add_argument("--backwards", action="store_true", help="the last one first")
     parser.set_defaults(run=run)
 
@@ -74,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
         first, last = numbers(args.hits)
         found = trace.hits(
             kind_of(args), when=when, log=args.log, value=args.value, numbers=(first, last),
-            start=place(trace, args.since, "--since", 0), stop=place(trace, args.until, "--until", None),
+            **range_of(trace, args),
             backwards=args.backwards, **{**filters_of(args), **at(args)},
         )  # fmt: skip
         tally = Tally()
@@ -166,16 +167,6 @@ def numbers(text: str | None) -> tuple[int, int | None]:
     if low < 1 or (high is not None and high < low):
         raise invalid("--hits", text, RANGE)
     return low, high
-
-
-def place(trace: Trace, text: str | None, argument: str, default: int | None) -> Any:
-    """The number of an event, or a part of all: `50%`."""
-    if text is None:
-        return default
-    figures = text.removesuffix("%")
-    if not figures.isdecimal() or len(figures) > 18:
-        raise invalid(argument, text, "the number of an event, or a part such as 50%")
-    return int(figures) if figures == text else len(trace) * int(figures) // 100
 
 
 def chosen(found: Iterator[Hit], args: argparse.Namespace) -> Iterator[Hit]:

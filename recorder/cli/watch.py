@@ -7,12 +7,12 @@ import ast
 import json
 from typing import TYPE_CHECKING, Any
 
-from recorder.cli.find import place
 from recorder.cli.output import printable, write
 from recorder.cli.queries import (
     EXIT_STATUS,
     Who,
     add_filters,
+    add_range,
     answers,
     base,
     change_as_json,
@@ -20,6 +20,7 @@ from recorder.cli.queries import (
     during,
     filters_of,
     location,
+    range_of,
 )
 
 if TYPE_CHECKING:
@@ -52,17 +53,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_filters(parser)
     parser.add_argument("expression", metavar="EXPR", help="such as config['retries']")
     parser.add_argument("--of", metavar="CLASS", help="where its first name is an instance of it")
-    parser.add_argument("--since", metavar="SEQ", help="from this event on; 50%% is the middle")
-    parser.add_argument("--until", metavar="SEQ", help="before this event; 50%% is the middle")
+    add_range(parser)
 
 
 def asked(trace: Any, args: argparse.Namespace) -> dict[str, Any]:
-    return {
-        **filters_of(args),
-        "of": args.of,
-        "start": place(trace, args.since, "--since", 0),
-        "stop": place(trace, args.until, "--until", None),
-    }
+    return {**filters_of(args), **range_of(trace, args), "of": args.of}
 
 
 def run(args: argparse.Namespace) -> int:

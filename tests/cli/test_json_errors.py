@@ -29,9 +29,22 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
         ("history", "watch", "check"), (("missing.rtrace", "x"), "ERR_TRACE_NOT_FOUND")
     ),
     "export": (("missing.rtrace", "--to", "jsonl", "-o", "x"), "ERR_TRACE_NOT_FOUND"),
+    "state": (("missing.rtrace", "1"), "ERR_TRACE_NOT_FOUND"),
+    "grep": (("missing.rtrace", "x"), "ERR_TRACE_NOT_FOUND"),
     "sql": (("missing.rtrace", "select 1"), "ERR_TRACE_NOT_FOUND"),
     **dict.fromkeys(
-        ("info", "show", "calls", "find", "exceptions", "print", "verify"),
+        (
+            "info",
+            "show",
+            "calls",
+            "exceptions",
+            "print",
+            "verify",
+            "tree",
+            "stats",
+            "source",
+            "find",
+        ),
         (("missing.rtrace",), "ERR_TRACE_NOT_FOUND"),
     ),
 }

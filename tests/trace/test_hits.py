@@ -252,7 +252,7 @@ def test_value(path: Path, value: str, first: tuple[str, str] | None) -> None:
         (["--at", "baskets.py"], "", "FILE:LINE"),
         (["--at", "baskets.py:8", "--hits", "3-2"], "", "N or A-B"),
         (["--at", "baskets.py:8", "--hits", "0"], "", "N or A-B"),
-        (["--since", "x"], "", "50%"),
+        (["--since", "x"], "", "ERR_INVALID_ARGUMENT"),
         (["--kind", "call", "--since", "90%", "--limit", "1"], "late", ""),
         (["--value", "late"], "word = 'late'", ""),
         (["--when", "word", "--function", "late", "--kind", "return"], "→ 'late'", ""),
