@@ -83,7 +83,7 @@ def function(value: object, argument: str) -> None:
         raise wrong(argument, value, "a function or None")
 
 
-def instance(value: Any, kind: type, argument: str, expected: str) -> None:
+def instance(value: Any, kind: type | tuple[type, ...], argument: str, expected: str) -> None:
     """An object of ours, which nobody else can make."""
     if not issubclass(type(value), kind):
         raise wrong(argument, value, expected)

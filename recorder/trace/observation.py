@@ -6,13 +6,12 @@ place is looked at before the events of code that names it, and by nobody else's
 
 from __future__ import annotations
 
-import warnings
-from types import CodeType
 from typing import NamedTuple
 
 from recorder import errors
 from recorder._core.decode import Function
 from recorder.trace.changes import Change
+from recorder.trace.expressions.asking import names_of_codes
 from recorder.trace.reader import Trace
 
 
@@ -55,22 +54,6 @@ class Observation:
         path = function.file
         if path not in self.names:
             source = self.trace.sources.get(path)
-            self.names[path] = {} if source is None else _names(source.text, path)
+            self.names[path] = {} if source is None else names_of_codes(source.text, path)
         place = (function.qualified_name, function.first_line)
         return name in self.names[path].get(place, ())
-
-
-def _names(text: str, path: str) -> dict[tuple[str, int], frozenset[str]]:
-    """The names that each code of a text speaks of. It is compiled, and not run."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            waiting = [compile(text, path, "exec", dont_inherit=True)]
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return {}
-    found = {}
-    while waiting:
-        code = waiting.pop()
-        found[code.co_qualname, code.co_firstlineno] = frozenset(code.co_names)
-        waiting += [part for part in code.co_consts if isinstance(part, CodeType)]
-    return found

@@ -30,7 +30,7 @@ from typing import Any, overload
 from recorder import errors
 from recorder._core.decode import Function, Namespace, Thread
 from recorder.errors import arguments
-from recorder.trace import alterations, calls, exceptions, filters, occurrences, origins
+from recorder.trace import alterations, calls, exceptions, filters, hits, occurrences, origins
 from recorder.trace.alterations import Alteration
 from recorder.trace.calls import Call
 from recorder.trace.changes import Change, Changes
@@ -38,8 +38,11 @@ from recorder.trace.container import compression
 from recorder.trace.container.file import Damage, TraceFile, Verdict
 from recorder.trace.event_range import EventRange
 from recorder.trace.exceptions import Raised
+from recorder.trace.expressions.asking import Asker
+from recorder.trace.expressions.expression import Answer, Expression
 from recorder.trace.filters import FunctionFilter, ThreadFilter
 from recorder.trace.format import ChunkType
+from recorder.trace.hits import Hit
 from recorder.trace.occurrences import NamePlace, Place
 from recorder.trace.profile import Node, Profile, add_up
 from recorder.trace.queries import Queries
@@ -48,10 +51,12 @@ from recorder.trace.snapshots import Event, Frame, Locals, Moment
 from recorder.trace.sources import Source, Sources
 from recorder.trace.values.value import Value
 from recorder.trace.verification import Check, verify
+from recorder.trace.watching import Checked, Find, Watched, Watching
 
 __all__ = [
-    "Call", "Change", "Check", "Event", "EventRange", "Frame", "Function", "Locals", "Moment",
-    "Raised", "Source", "Thread", "Trace", "Value", "open_trace",
+    "Answer", "Call", "Change", "Check", "Checked", "Event", "EventRange", "Expression", "Frame",
+    "Function", "Hit", "Locals", "Moment", "Raised", "Source", "Thread", "Trace", "Value",
+    "Watched", "open_trace",
 ]  # fmt: skip
 
 
@@ -72,6 +77,7 @@ class Trace:
         self._file = TraceFile(path)
         self._queries = Queries(self._file)
         self._sources: Sources | None = None
+        self._asked: Asker | None = None
         self._lines: dict[str, list[str]] = {}
         try:
             self.meta = self._facts(ChunkType.META)
@@ -237,6 +243,33 @@ class Trace:
             since=since, until=until, frame=frame, caller=caller, depth=depth, name=changed, task=task,
         )  # fmt: skip
         return self._queries.find(wanted, *_bounds(start, stop), bool(backwards))
+
+    def hits(
+        self,
+        kind: str | Iterable[str] | None = None,
+        *,
+        when: str | Expression | None = None,
+        log: str | None = None,
+        value: str | None = None,
+        numbers: tuple[int, int | None] = (1, None),
+        start: int = 0,
+        stop: int | None = None,
+        backwards: bool = False,
+        **asked: Any,
+    ) -> Iterator[Hit]:
+        """As `find`, which has the same filters (`asked`), where a condition holds: what a breakpoint would have done.
+
+        `when`   a Python expression (see `evaluate`) that has to be true. Where it is unknown, or an error, there is a
+                 Hit of that kind, which is not counted
+        `log`    a text with expressions in braces, which each Hit then has: "n is {n}"
+        `value`  a value that has to be new there; see `appearances.Wanted`
+        `numbers`  the first and the last hit that is wanted, counted from 1
+
+        Raises INVALID_ARGUMENT at once."""
+        wanted = filters.make(kind, **asked)
+        question = hits.make(self._asker, when, log, value, numbers)
+        found = self._queries.find(wanted, *_bounds(start, stop), bool(backwards))
+        return question.among(found)
 
     def at(self, seq: int) -> Moment:
         """Everything as it was at event number `seq`: the event, and the stacks of all threads, each frame
@@ -413,11 +446,63 @@ class Trace:
         found = self._queries.find(wanted, *_bounds(start, stop), bool(backwards))
         return self._changes.history(name, wanted, found)
 
+    def watch(
+        self,
+        expression: str | Expression,
+        function: FunctionFilter = None,
+        *,
+        of: str | None = None,
+        file: str | None = None,
+        thread: ThreadFilter = None,
+        start: int = 0,
+        stop: int | None = None,
+    ) -> Iterator[Watched]:
+        """Every change of what an expression comes to: old, new and what changed within, with the line that did it.
+        `of`: a class, of which the first name of the expression has to be (`self.items` of `Basket`). The filters are
+        about whose events are looked at. Raises INVALID_ARGUMENT at once."""
+        watching = Watching(self._asker, self._changes, expression, of)
+        asked = {"function": function, "file": file, "thread": thread}
+        return watching.watch(self._changing(asked, *_bounds(start, stop)))
+
+    def check(
+        self,
+        expression: str | Expression,
+        function: FunctionFilter = None,
+        *,
+        of: str | None = None,
+        file: str | None = None,
+        thread: ThreadFilter = None,
+        start: int = 0,
+        stop: int | None = None,
+    ) -> Checked:
+        """Whether an expression was true whenever something that it names was new or changed, and where it first was
+        not. As `watch` otherwise."""
+        watching = Watching(self._asker, self._changes, expression, of, is_condition=True)
+        asked = {"function": function, "file": file, "thread": thread}
+        return watching.check(self._changing(asked, *_bounds(start, stop)))
+
+    def _changing(self, asked: dict[str, Any], first: int, last: int) -> Find:
+        filters.make(**asked)  # raises at once
+        return lambda name: self._queries.find(filters.make(name=name, **asked), first, last)
+
     def changes(self, event: Event) -> list[Change]:
         """What changed before an event, each with the line that did it: variables of its frame, and globals of any
         module that were set since the event before."""
         arguments.instance(event, Event, "event", "an event of the trace")
         return self._changes.of(event)
+
+    def evaluate(self, expression: str | Expression, frame: Event | Frame) -> Answer:
+        """What a Python expression comes to in an event's frame, or another one: over what was recorded, without
+        running anything. What was cut, redacted or not looked at makes the answer unknown. Raises INVALID_ARGUMENT for
+        what is none (see `expressions.expression.Expression`)."""
+        arguments.instance(frame, (Event, Frame), "frame", "an event or a frame of the trace")
+        return self._asker.ask(expression, frame)
+
+    @property
+    def _asker(self) -> Asker:
+        if self._asked is None:
+            self._asked = Asker(self._text_of)
+        return self._asked
 
     @property
     def threads(self) -> list[Thread]:

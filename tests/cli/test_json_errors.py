@@ -25,13 +25,26 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "errors": (("NO_SUCH",), "ERR_UNKNOWN_ERROR_CODE"),
     "recover": (("missing",), "ERR_TRACE_NOT_FOUND"),
     "diff": (("missing.rtrace", "missing.rtrace"), "ERR_TRACE_NOT_FOUND"),
-    "history": (("missing.rtrace", "x"), "ERR_TRACE_NOT_FOUND"),
+    **dict.fromkeys(
+        ("history", "watch", "check"), (("missing.rtrace", "x"), "ERR_TRACE_NOT_FOUND")
+    ),
     "export": (("missing.rtrace", "--to", "jsonl", "-o", "x"), "ERR_TRACE_NOT_FOUND"),
     "state": (("missing.rtrace", "1"), "ERR_TRACE_NOT_FOUND"),
     "grep": (("missing.rtrace", "x"), "ERR_TRACE_NOT_FOUND"),
     "sql": (("missing.rtrace", "select 1"), "ERR_TRACE_NOT_FOUND"),
     **dict.fromkeys(
-        ("info", "show", "calls", "exceptions", "print", "verify", "tree", "stats", "source"),
+        (
+            "info",
+            "show",
+            "calls",
+            "exceptions",
+            "print",
+            "verify",
+            "tree",
+            "stats",
+            "source",
+            "find",
+        ),
         (("missing.rtrace",), "ERR_TRACE_NOT_FOUND"),
     ),
 }

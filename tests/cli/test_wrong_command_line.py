@@ -102,6 +102,11 @@ VALUES: dict[str, tuple[str, str | None]] = {
     "--limit": ("5", "many"),
     "--type": ("ValueError", TEXT),
     "--ignore": ("x", TEXT),
+    "--of": ("Basket", TEXT),
+    "--when": ("n > 3", "n >"),
+    "--value": ("3", TEXT),
+    "--hits": ("2-3", "3-2"),
+    "--log": ("{n}", "{n"),
     "--at": ("0", "the end"),
     "--to": ("jsonl", "docx"),
     "--since": ("0%", "yesterday"),
@@ -119,12 +124,13 @@ VALUES: dict[str, tuple[str, str | None]] = {
     "--calls": ("0,0", "0"),
 }
 # What a bad value is, where it is not a bad value of the policy.
+ELSEWHERE = {("find", "--at"): ("app.py:3", "app.py")}  # an option that means something else there
 BAD = {
     "--to": "UNSUPPORTED_FORMAT",
     **dict.fromkeys(
         [
             *("--limit", "--at", "--since", "--until", "--sort", "--depth", "--from", "--grep"),
-            *("--line", "--kind", "--around", "--calls"),
+            *("--line", "--kind", "--around", "--calls", "--when", "--hits", "--log"),
         ],
         "INVALID_ARGUMENT",
     ),
@@ -241,6 +247,8 @@ def ask(
 WORDS = {
     "run": ["app.py"],
     "history": ["good.rtrace", "x"],
+    "watch": ["good.rtrace", "x"],
+    "check": ["good.rtrace", "x"],
     "diff": ["good.rtrace", "good.rtrace"],
     "state": ["good.rtrace", "0%"],
     "grep": ["good.rtrace", "x"],
@@ -254,8 +262,12 @@ def good_words(name: str) -> list[str]:
     return WORDS.get(name, ["good.rtrace"] * positionals(name))
 
 
-def value_of(spelling: str) -> tuple[str, ...]:
-    return (VALUES[spelling][0],) if spelling in VALUES else ()
+def values(name: str, spelling: str) -> tuple[str, str | None]:
+    return ELSEWHERE.get((name, spelling), VALUES[spelling])
+
+
+def value_of(name: str, spelling: str) -> tuple[str, ...]:
+    return (values(name, spelling)[0],) if spelling in VALUES else ()
 
 
 # --------------------------------------------------------------------------------------------- cases
@@ -285,7 +297,7 @@ def test_each_option_wrongly(ask: Asking, name: str) -> None:
     words = good_words(name)
     for spelling, takes_value in spellings(name).items():
         if takes_value:
-            good, bad = VALUES[spelling]
+            good, bad = values(name, spelling)
             said = ask(name, spelling)  # at the end, or followed by nothing that is a value
             assert said.code == "MISSING_ARGUMENT", (spelling, said)
             for value in STRANGE.values():
@@ -310,8 +322,8 @@ def test_each_option_wrongly(ask: Asking, name: str) -> None:
         else:
             ask.refuses("INVALID_ARGUMENT", name, f"{spelling}=yes", *words)
         if len(spelling) > 5:
-            ask.refuses("INVALID_ARGUMENT", name, spelling[:-1], *value_of(spelling), *words)
-        ask.refuses("INVALID_ARGUMENT", spelling, *value_of(spelling), name, *words)
+            ask.refuses("INVALID_ARGUMENT", name, spelling[:-1], *value_of(name, spelling), *words)
+        ask.refuses("INVALID_ARGUMENT", spelling, *value_of(name, spelling), name, *words)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -320,7 +332,7 @@ def test_each_option_twice_and_with_each_other(ask: Asking, name: str) -> None:
     words = good_words(name)
     whole = []
     for spelling, takes_value in spellings(name).items():
-        one = [spelling, *value_of(spelling)]
+        one = [spelling, *value_of(name, spelling)]
         said = ask(name, *one, *one, *words)
         if takes_value and is_refused_twice(name) and spelling not in LISTS:
             assert said.code == "INVALID_ARGUMENT", spelling

@@ -1,0 +1,83 @@
+"""`recorder check TRACE EXPR`: the first moment at which something is false that should always be true."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+from recorder.cli.find import values, with_values
+from recorder.cli.output import count, printable, warn, write
+from recorder.cli.queries import EXIT_STATUS, Who, base, change_as_json, conclude, during, location
+from recorder.cli.watch import add_options, asked, first_variable
+
+if TYPE_CHECKING:
+    from recorder.trace.expressions.expression import Expression
+    from recorder.trace.reader import Trace
+    from recorder.trace.watching import Checked, Watched
+
+    # What add_subparsers() returns has no public name.
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+FAILED = 1
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser(
+        "check",
+        help="the first moment at which an invariant is false",
+        description="Looks at a Python expression wherever something that it names is new or changed, and tells where "
+        "it is first false, and whether it was unknown before: `check app.rtrace 'self.total >= 0' --of Account`.",
+        epilog=EXIT_STATUS.replace("0, or", "0 if it was never false, 1 if it was, or"),
+    )
+    add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from recorder.trace.existence import Existence
+    from recorder.trace.expressions.expression import Expression
+    from recorder.trace.reader import open_trace
+
+    expression = Expression(args.expression, "EXPR")
+    with open_trace(args.trace) as trace:
+        checked = trace.check(expression, **asked(trace, args))
+        if args.json:
+            write(json.dumps(as_json(checked)))
+        else:
+            if checked.failed is not None:
+                write(as_line(trace, checked.failed, expression.paths, Who(trace)))
+            write(summary(checked))
+        name = first_variable(expression)
+        nothing = len(trace) and checked.failed is None and not checked.held + checked.unknown
+        if nothing and name is not None and trace.verdict == "complete":
+            warn(f"recorder: {printable(Existence(trace).variable(name, args.function))}")
+        status = conclude(trace)
+        return status or (FAILED if checked.failed is not None else 0)
+
+
+def as_json(checked: Checked) -> dict[str, Any]:
+    facts: dict[str, Any] = {"failed": None, "held": checked.held, "unknown": checked.unknown}
+    if checked.failed is not None:
+        one = checked.failed
+        facts["failed"] = {**location(one.event), **change_as_json(one.change)}
+    if checked.first_unknown is not None:
+        facts["first_unknown"] = {**location(checked.first_unknown), "reason": checked.reason}
+    return facts
+
+
+def as_line(trace: Trace, one: Watched, paths: list[Expression], who: Who) -> str:
+    change = one.change
+    where = f"{base(change.file)}:{change.line}" if change.function else "(not known)"
+    name = change.function.qualified_name if change.function else ""
+    line = f"{one.seq:>8}  {where:<20} {name}{during(change)}{who(one.event)}"
+    return printable(with_values(line, values(trace, one.event, paths)))
+
+
+def summary(checked: Checked) -> str:
+    held = f"true at {count(checked.held, 'event')}"
+    text = f"it was {held}, and then false" if checked.failed else f"never false: it was {held}"
+    if checked.first_unknown is not None:
+        text += f"; unknown at {checked.unknown:,}, first at {checked.first_unknown.seq}"
+        text += f" ({checked.reason})"
+    return printable(text)

@@ -1,0 +1,259 @@
+"""`recorder find TRACE`: breakpoints after the fact: where a line ran, a function was called, a condition was true."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from recorder import errors
+from recorder.cli.output import count, printable, warn, write
+from recorder.cli.queries import (
+    EXIT_STATUS,
+    Who,
+    add_filters,
+    add_range,
+    at_least,
+    base,
+    conclude,
+    filters_of,
+    location,
+    range_of,
+    shown,
+)
+
+if TYPE_CHECKING:
+    from recorder.trace.expressions.expression import Answer, Expression
+    from recorder.trace.hits import Hit
+    from recorder.trace.reader import Trace
+    from recorder.trace.snapshots import Event
+    from recorder.trace.values.value import Value
+
+    # What add_subparsers() returns has no public name.
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+WIDTH = 80
+LEAST = 24  # characters of a value that is shown, however long the line is
+RANGE = "N or A-B, counted from 1"
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser(
+        "find",
+        help="where a condition holds, as a breakpoint would have stopped",
+        description="The events at which a line was about to run (--at), or a function began (--function), and where "
+        "a condition holds: what breakpoints would have stopped at. Where what is recorded does not tell whether it "
+        "holds, the answer says `may be`, and why.",
+        epilog=EXIT_STATUS,
+    )
+    add_filters(parser)
+    parser.add_argument("--at", metavar="FILE:LINE", help="where this line is about to run")
+    parser.add_argument(
+        "--when", metavar="EXPR", help="a condition, in Python: 'n > 3 and not done'"
+    )
+    parser.add_argument("--value", metavar="X", help="where this value is new: 3, 'text', *@*.com")
+    parser.add_argument("--hits", metavar="N|A-B", help="only the N-th hit, or those from A to B")
+    parser.add_argument("--log", metavar="TEXT", help="what to say of each: 'n is {n}'")
+    parser.add_argument("--kind", help="of events: line, call, return, raise, …")
+    parser.add_argument("--task", help="an asyncio task's number or name")
+    add_range(parser)
+    parser.add_argument("--backwards", action="store_true", help="the last one first")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from recorder.trace.expressions.expression import Expression
+    from recorder.trace.reader import open_trace
+
+    when = None if args.when is None else Expression(args.when, "--when")
+    names = () if when is None else when.names
+    paths = [] if when is None else when.paths
+    with open_trace(args.trace) as trace:
+        first, last = numbers(args.hits)
+        found = trace.hits(
+            kind_of(args), when=when, log=args.log, value=args.value, numbers=(first, last),
+            **range_of(trace, args),
+            backwards=args.backwards, **{**filters_of(args), **at(args)},
+        )  # fmt: skip
+        tally = Tally()
+        who = Who(trace)
+        for hit in islice(tally.count(chosen(found, args)), at_least(0, args.limit)):
+            if args.json:
+                write(json.dumps(as_json(trace, hit, paths)))
+            else:
+                write(as_line(trace, hit, who, paths))
+        if not tally.kinds["hit"] + tally.kinds["maybe"] and args.limit != 0:
+            tell_why_nothing(trace, args, names)
+        tally.tell()
+        return conclude(trace)
+
+
+def tell_why_nothing(trace: Trace, args: argparse.Namespace, names: tuple[str, ...]) -> None:
+    """On stderr; or NOT_IN_TRACE for what is nowhere."""
+    from recorder.trace.existence import Existence
+    from recorder.trace.expressions.functions import is_builtin
+
+    if not len(trace) or trace.verdict != "complete":
+        return  # nobody can say that of a trace that lacks something
+    existence = Existence(trace)
+    said = ""
+    if args.at is not None and next(trace.find("line", **at(args)), None) is None:
+        said = existence.line(**at(args))
+    for name in names:
+        if not is_builtin(name):
+            existence.variable(name)
+    wanted = {key: value for key, value in filters_of(args).items() if value is not None}
+    warn(f"recorder: {printable(said or existence.why_nothing(**wanted))}")
+
+
+class Tally:
+    """How many hits there were of each kind. Errors are only counted: not every name is known everywhere."""
+
+    def __init__(self) -> None:
+        self.kinds: Counter[str] = Counter()
+        self.reasons: dict[str, str] = {}
+
+    def count(self, found: Iterator[Hit]) -> Iterator[Hit]:
+        for hit in found:
+            self.kinds[hit.kind] += 1
+            self.reasons.setdefault(hit.kind, f"{hit.reason} at event {hit.seq}")
+            if hit.kind != "error":
+                yield hit
+
+    def tell(self) -> None:
+        if doubtful := self.kinds["maybe"]:
+            warn(f"recorder: {count(self.kinds['hit'], 'hit')}, and {doubtful:,} that may be")
+        if failed := self.kinds["error"]:
+            where = count(failed, "event")
+            said = f"the condition cannot be asked at {where}: {self.reasons['error']}"
+            warn(f"recorder: {printable(said)}")
+
+
+# ---- what the options say -----------------------------------------------------------------------
+
+
+def kind_of(args: argparse.Namespace) -> str | None:
+    if args.kind is not None:
+        return str(args.kind)
+    if args.at is not None:
+        return "line"
+    if args.value is not None:
+        return None
+    return "line" if args.function is None else "call"
+
+
+def at(args: argparse.Namespace) -> dict[str, Any]:
+    if args.at is None:
+        return {}
+    file, _, line = args.at.rpartition(":")
+    if not file or not line.isdecimal() or len(line) > 9:
+        raise invalid("--at", args.at, "FILE:LINE")
+    return {"file": file, "line": int(line)}
+
+
+def numbers(text: str | None) -> tuple[int, int | None]:
+    """Of --hits."""
+    if text is None:
+        return 1, None
+    first, dash, last = text.partition("-")
+    parts = [one for one in (first, last) if one]
+    if not first or not all(one.isdecimal() and len(one) < 10 for one in parts):
+        raise invalid("--hits", text, RANGE)
+    low = int(first)
+    high = (int(last) if last else None) if dash else low
+    if low < 1 or (high is not None and high < low):
+        raise invalid("--hits", text, RANGE)
+    return low, high
+
+
+def chosen(found: Iterator[Hit], args: argparse.Namespace) -> Iterator[Hit]:
+    """By task; and by --file where the decoder was asked for that of --at."""
+    from recorder.trace.filters import is_file
+
+    for hit in found:
+        task = hit.event.task
+        if args.task is not None and (
+            task is None or args.task not in (task.name, str(task.number))
+        ):
+            continue
+        if args.at is None or args.file is None or is_file(hit.event.file, args.file):
+            yield hit
+
+
+def invalid(argument: str, value: str, expected: str) -> errors.RecorderError:
+    return errors.InvalidArgumentError(argument=argument, value=value, expected=expected)
+
+
+# ---- answers ------------------------------------------------------------------------------------
+
+
+def as_json(trace: Trace, hit: Hit, paths: list[Expression]) -> dict[str, Any]:
+    event = hit.event
+    facts = {**location(event), "kind": event.kind, "hit": hit.number}
+    if hit.kind == "maybe":
+        facts["unknown"] = hit.reason
+    if hit.log is not None:
+        facts["log"] = hit.log
+    if hit.places:
+        from recorder.trace.values.to_json import to_json
+
+        facts["places"] = [{"path": one.path, "value": to_json(one.tree)} for one in hit.places]
+    if paths:
+        facts["values"] = {text: one.to_json() for text, one in values(trace, event, paths)}
+    return facts
+
+
+def as_line(trace: Trace, hit: Hit, who: Who, paths: list[Expression]) -> str:
+    event = hit.event
+    line = f"{hit.seq:>8}  {base(event.file)}:{event.line}"
+    line = f"{line:<30} {event.function.qualified_name}{who(event)}"
+    if hit.kind == "maybe":
+        line += f"  may be: {hit.reason}"
+    if hit.log is not None:
+        return printable(f"{line}  {hit.log}")
+    if hit.places:
+        from recorder.trace.values.render import show
+
+        told = [f"{one.path} = {show(one.tree, LEAST)}" for one in hit.places]
+        return printable(f"{line}  {', '.join(told)}")
+    if hit.kind == "maybe":
+        return printable(line)
+    if event.value is not None:
+        line += f"  → {shown(event.value, max(WIDTH - len(line), LEAST))}"
+    found: Iterator[tuple[str, Any]] = values(trace, event, paths) if paths else variables(event)
+    return printable(with_values(line, found))
+
+
+def values(trace: Trace, event: Event, paths: list[Expression]) -> Iterator[tuple[str, Answer]]:
+    """What a condition depends on, as far as it is there."""
+    for path in paths:
+        answer = trace.evaluate(path, event)
+        if answer.kind != "error":
+            yield path.text, answer
+
+
+def variables(event: Event) -> Iterator[tuple[str, Value]]:
+    if not event.function.is_body:
+        yield from event.locals.items()
+
+
+def with_values(line: str, told: Iterator[tuple[str, Any]]) -> str:
+    """As many as there is room for."""
+    joint = "  "
+    for name, value in told:
+        room = WIDTH - len(line) - len(name) - 5
+        if room < LEAST // 3 and joint == ", ":
+            return f"{line}, …"
+        line += f"{joint}{name} = {text_of(value, max(room, LEAST))}"
+        joint = ", "
+    return line
+
+
+def text_of(value: Value | Answer, width: int) -> str:
+    try:
+        return value.show(width)
+    except errors.TraceCorruptError as exc:
+        return f"<unreadable: {exc.error_name}>"

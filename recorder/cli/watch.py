@@ -1,0 +1,139 @@
+"""`recorder watch TRACE EXPR`: every change of what an expression comes to, old → new, and who made it."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+from typing import TYPE_CHECKING, Any
+
+from recorder.cli.output import printable, write
+from recorder.cli.queries import (
+    EXIT_STATUS,
+    Who,
+    add_filters,
+    add_range,
+    answers,
+    base,
+    change_as_json,
+    conclude,
+    during,
+    filters_of,
+    location,
+    range_of,
+)
+
+if TYPE_CHECKING:
+    from recorder.trace.expressions.expression import Answer, Expression
+    from recorder.trace.values.differences import Part
+    from recorder.trace.watching import Watched
+
+    # What add_subparsers() returns has no public name.
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+SIDE = 30  # characters of what it was, and of what it is
+MOST_PARTS = 3  # told of one change
+SINGLE = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)  # behind which a path can go on
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser(
+        "watch",
+        help="every change of a variable, attribute, element or expression",
+        description="Every change of what a Python expression comes to: what changed within it, from what to what, and "
+        "the line that did it: `recorder watch app.rtrace self.items --of Basket`.",
+        epilog=EXIT_STATUS,
+    )
+    add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Those of `check` as well."""
+    add_filters(parser)
+    parser.add_argument("expression", metavar="EXPR", help="such as config['retries']")
+    parser.add_argument("--of", metavar="CLASS", help="where its first name is an instance of it")
+    add_range(parser)
+
+
+def asked(trace: Any, args: argparse.Namespace) -> dict[str, Any]:
+    return {**filters_of(args), **range_of(trace, args), "of": args.of}
+
+
+def run(args: argparse.Namespace) -> int:
+    from recorder.trace.expressions.expression import Expression
+    from recorder.trace.reader import open_trace
+
+    expression = Expression(args.expression, "EXPR")
+    with open_trace(args.trace) as trace:
+        who = Who(trace)
+        found = trace.watch(expression, **asked(trace, args))
+        for one in answers(trace, args, found, name=first_variable(expression)):
+            if args.json:
+                write(json.dumps(as_json(one)))
+            else:
+                write(as_line(one, expression, who))
+        return conclude(trace)
+
+
+def first_variable(expression: Expression) -> str | None:
+    """That there has to be for an answer."""
+    from recorder.trace.expressions.functions import is_builtin
+
+    return next((name for name in expression.names if not is_builtin(name)), None)
+
+
+def as_json(one: Watched) -> dict[str, Any]:
+    """`seq`, `thread` and `time` are those of the event at which it was seen."""
+    facts = {**location(one.event), **change_as_json(one.change)}
+    del facts["name"]
+    facts.pop("value", None)
+    facts["old"] = None if one.old is None else one.old.to_json()
+    facts["new"] = one.new.to_json()
+    return facts
+
+
+def as_line(one: Watched, expression: Expression, who: Who) -> str:
+    change = one.change
+    where = f"{base(change.file)}:{change.line}" if change.function else "(not known)"
+    name = change.function.qualified_name if change.function else ""
+    if change.found:
+        where, name = "(found)", ""
+    first, *others = told(one, expression)
+    line = f"{one.seq:>8}  {where:<20} {name}  {first}{during(change)}{who(one.event)}"
+    return "\n".join(printable(row) for row in [line, *(f"{'':31}{other}" for other in others)])
+
+
+def told(one: Watched, expression: Expression) -> list[str]:
+    """What changed within the value, rather than the value: a row for each part."""
+    text = path_of(expression)
+    if one.old is None:
+        return [f"{text} = {side(one.new)}"]
+    if not one.parts:
+        return [f"{text}: {side(one.old)} → {side(one.new)}"]
+    parts = [part_as_text(text, part) for part in one.parts[:MOST_PARTS]]
+    more = len(one.parts) - MOST_PARTS
+    return parts if more <= 0 else [*parts, f"and {more} more"]
+
+
+def part_as_text(text: str, part: Part) -> str:
+    from recorder.trace.values.differences import shown
+
+    path, old, new = shown(part, SIDE)
+    inside = part.path.startswith("len(") or " in " in part.path.partition("[")[0]
+    if inside:  # of the whole: `3 in it`
+        return f"{path.replace('it', text, 1)}: {old} → {new}"
+    return f"{text}{path}: {old} → {new}"
+
+
+def side(answer: Answer, width: int = SIDE) -> str:
+    return answer.show(width) if answer.kind == "known" else f"({answer.show(width)})"
+
+
+def path_of(expression: Expression) -> str:
+    """As it was given; in parentheses where a path behind it would be of its last part."""
+    try:
+        node = ast.parse(expression.text.strip(), mode="eval").body
+    except SyntaxError:
+        return expression.text
+    return expression.text if isinstance(node, SINGLE) else f"({expression.text})"

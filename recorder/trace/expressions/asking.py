@@ -1,0 +1,93 @@
+"""Expressions at the events of one trace."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from types import CodeType
+from typing import Any, Final
+
+from recorder._core.decode import Function
+from recorder.trace.expressions.expression import Answer, Expression
+from recorder.trace.snapshots import Event, Frame
+
+MOST_KEPT: Final = 4_096  # answers of one expression
+
+
+class Asker:
+    """`text_of`: the text of a file, as it ran; None if it is not in the trace."""
+
+    def __init__(self, text_of: Callable[[str], str | None]) -> None:
+        self._text_of = text_of
+        self._names: dict[str, dict[tuple[str, int], frozenset[str]]] = {}
+
+    def ask(
+        self, expression: str | Expression, frame: Event | Frame, is_condition: bool = False
+    ) -> Answer:
+        return made(expression).at(frame, self.looks_at, is_condition)
+
+    def looks_at(self, frame: Event | Frame, name: str) -> bool:
+        """Whether a global that changes in place is looked at before the events of a frame: its code has to name it."""
+        return name in self._names_in(frame.function)
+
+    def _names_in(self, function: Function) -> frozenset[str]:
+        path = function.file
+        if path not in self._names:
+            text = self._text_of(path)
+            self._names[path] = {} if text is None else names_of_codes(text, path)
+        return self._names[path].get((function.qualified_name, function.first_line), frozenset())
+
+
+class Repeated:
+    """An expression that is asked at many events: while the bytes of what it names are the same, so is the answer."""
+
+    def __init__(self, asker: Asker, expression: Expression, is_condition: bool) -> None:
+        self.expression = expression
+        self.is_condition = is_condition
+        self._asker = asker
+        self._kept: dict[Any, Answer] = {}
+
+    def at(self, event: Event) -> Answer:
+        key = self._key(event)
+        answer = self._kept.get(key)
+        if answer is None:
+            if len(self._kept) >= MOST_KEPT:
+                self._kept.clear()
+            answer = self._kept[key] = self._asker.ask(self.expression, event, self.is_condition)
+        return answer
+
+    def _key(self, event: Event) -> tuple[object, ...]:
+        """All that the answer depends on."""
+        slots, values = event.slots, event.values
+        space = event.namespace
+        key: list[object] = [event.function.number, None if space is None else space.number]
+        for name in self.expression.names:
+            slot = slots.get(name, len(values))
+            raw = values[slot] if slot < len(values) else None
+            if raw is None and space is not None and name in space.slots:
+                slot = space.slots[name]
+                raw = event.global_values[slot] if slot < len(event.global_values) else None
+            key.append(raw)
+        return tuple(key)
+
+
+def made(expression: str | Expression, argument: str = "expression") -> Expression:
+    if isinstance(expression, Expression):
+        return expression
+    return Expression(expression, argument)
+
+
+def names_of_codes(text: str, path: str) -> dict[tuple[str, int], frozenset[str]]:
+    """The names of globals and attributes that each code of a text speaks of. It is compiled, and not run."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            waiting = [compile(text, path, "exec", dont_inherit=True)]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return {}
+    found = {}
+    while waiting:
+        code = waiting.pop()
+        found[code.co_qualname, code.co_firstlineno] = frozenset(code.co_names)
+        waiting += [part for part in code.co_consts if isinstance(part, CodeType)]
+    return found

@@ -1,0 +1,268 @@
+"""From the tree of a recorded value to what expressions compute with, and back again."""
+
+from __future__ import annotations
+
+import datetime
+from types import GeneratorType
+from typing import Any, Final
+
+from recorder.trace.expressions.domain import Cut, Hidden, Named, Thing, TypeName
+from recorder.trace.expressions.outcomes import Budget, Undecided
+from recorder.trace.format import (
+    TAG_BYTES,
+    TAG_CLASS,
+    TAG_DATE,
+    TAG_DATETIME,
+    TAG_DICT,
+    TAG_ENUM,
+    TAG_ERROR,
+    TAG_EXCEPTION,
+    TAG_FROZENSET,
+    TAG_INSTANCE,
+    TAG_LIST,
+    TAG_NAMED,
+    TAG_OBJECT,
+    TAG_REDACTED,
+    TAG_REF,
+    TAG_SET,
+    TAG_STR,
+    TAG_TIME,
+    TAG_TIMEDELTA,
+    TAG_TUPLE,
+    TAG_TYPED,
+)
+from recorder.trace.values import stdlib_values
+from recorder.trace.values.nodes import Node, nodes, parts, without_wrapping
+
+KINDS: Final[dict[int, type]] = {
+    TAG_STR: str, TAG_BYTES: bytes, TAG_LIST: list, TAG_TUPLE: tuple, TAG_SET: set,
+    TAG_FROZENSET: frozenset, TAG_DICT: dict,
+}  # fmt: skip
+TAGS: Final = {kind: tag for tag, kind in KINDS.items()}
+NUMBERED: Final = (TAG_INSTANCE, TAG_NAMED, TAG_ENUM, TAG_EXCEPTION, TAG_TIME, TAG_DATETIME)
+STDLIB: Final = (TAG_DATE, TAG_TIME, TAG_DATETIME, TAG_TIMEDELTA)
+
+
+class Values:
+    """The parts of one recorded value, each made once: what is one object in the program is one here."""
+
+    __slots__ = ("_made", "_numbered", "_open", "path", "root")
+
+    def __init__(self, root: Any, path: str) -> None:
+        self.root = root
+        self.path = path
+        self._made: dict[int, Any] = {}  # by the id of a node, which the root keeps
+        self._open: set[int] = set()  # nodes that are being made
+        self._numbered: list[Node] | None = None
+
+    def value(self) -> Any:
+        return self.of(self.root, self.path)
+
+    def of(self, tree: Any, path: str) -> Any:
+        if not isinstance(tree, Node):
+            return tree
+        if tree.tag == TAG_REF:
+            tree = self._referred(tree)
+            if tree is None:
+                return Hidden(f"{path} is a reference to nothing that is recorded")
+        key = id(tree)
+        if key in self._made:
+            return self._made[key]
+        if key in self._open:
+            return Hidden(f"{path} contains itself", tree)
+        self._open.add(key)
+        try:
+            made = self._make(tree, path)
+        finally:
+            self._open.discard(key)
+        self._made[key] = made
+        return made
+
+    def inner_of(self, thing: Thing) -> Any:
+        node = thing.node
+        if node.tag == TAG_ENUM:
+            return self.of(node.items[0][1], f"{thing.path}.value")
+        inner = without_wrapping(node)
+        return NotImplemented if inner is node else self.of(inner, thing.path)
+
+    def is_member(self, node: Node) -> bool:
+        return node.tag == TAG_ENUM
+
+    # ---- inside ----
+
+    def _referred(self, tree: Node) -> Node | None:
+        """The container of this value that a reference is about: by the order in which they begin."""
+        if self._numbered is None:
+            self._numbered = []
+            waiting = [self.root]
+            while waiting:
+                each = waiting.pop()
+                if isinstance(each, Node):
+                    if is_numbered(each):
+                        self._numbered.append(each)
+                    waiting += list(parts(each))[::-1]
+        number = tree.size or 0
+        return self._numbered[number] if number < len(self._numbered) else None
+
+    def _make(self, node: Node, path: str) -> Any:
+        if node.tag == TAG_REDACTED:
+            return Hidden(f"{path} is redacted", node)
+        if node.tag == TAG_ERROR:
+            return Hidden(f"{path} could not be recorded", node)
+        if TAG_LIST <= node.tag <= TAG_DICT:
+            return self._container(node, path)
+        if TAG_STR <= node.tag < TAG_LIST:
+            return Cut(node, type(node.items), node.items, path)
+        if node.tag == TAG_CLASS:
+            return TypeName(*(node.type or ("", "?")))
+        if node.tag == TAG_NAMED and not node.cut:
+            return self._named(node, path)
+        if node.tag in STDLIB or (node.type or ("", "")) in stdlib_values.MAKERS:
+            return self._of_stdlib(node, path)
+        return Thing(node, self, path)
+
+    def _container(self, node: Node, path: str) -> Any:
+        inside = f"{path}[…]"
+        made: Any
+        if node.tag == TAG_LIST and not node.cut:
+            self._made[id(node)] = made = []
+            made.extend(self.of(part, inside) for part in node.items)
+            return made
+        if node.tag == TAG_DICT:
+            return self._dict(node, path, inside)
+        items = [self.of(part, inside) for part in node.items]
+        if node.cut:
+            return Cut(node, KINDS[node.tag], items, path)
+        if node.tag == TAG_TUPLE:
+            return tuple(items)
+        try:
+            made = KINDS[node.tag](items)
+        except (Undecided, TypeError):
+            made = ()
+        return made if len(made) == node.size else Cut(node, KINDS[node.tag], items, path)
+
+    def _dict(self, node: Node, path: str, inside: str) -> Any:
+        """A cut one, or one whose keys only code of the program's can compare, stays a list of pairs."""
+        made: dict[Any, Any] = {}
+        try:
+            keys = [self.of(key, f"a key of {path}") for key, _ in node.items]
+            if not node.cut:
+                self._made[id(node)] = made
+                made.update(dict.fromkeys(keys))
+        except (Undecided, TypeError):
+            made = {}
+        if node.cut or len(made) != len(node.items):
+            self._made.pop(id(node), None)
+            pairs = [
+                (key, self.of(part, inside))
+                for key, (_, part) in zip(keys, node.items, strict=True)
+            ]
+            return Cut(node, dict, pairs, path)
+        for key, (_, part) in zip(keys, node.items, strict=True):
+            made[key] = self.of(part, inside)
+        return made
+
+    def _named(self, node: Node, path: str) -> Named:
+        fields = {name: self.of(part, f"{path}.{name}") for name, part in node.items}
+        made = Named(fields.values())
+        made.fields, made.node = fields, node
+        made.kind = TypeName(*(node.type or ("", "?")))
+        return made
+
+    def _of_stdlib(self, node: Node, path: str) -> Any:
+        try:
+            if node.tag == TAG_DATE:
+                return stdlib_values.make_date(node.items)
+            if node.tag == TAG_TIMEDELTA:
+                return stdlib_values.make_timedelta(node.items)
+            if node.tag in (TAG_TIME, TAG_DATETIME):
+                facts, zone = node.items
+                make = (
+                    stdlib_values.make_time if node.tag == TAG_TIME else stdlib_values.make_datetime
+                )
+                return make(facts, self.of(zone, f"{path}.tzinfo"))
+            maker = stdlib_values.MAKERS[node.type or ("", "")]
+            return maker(*[self.of(part, path) for _, part in node.items])
+        except (TypeError, ValueError, OverflowError):
+            return Thing(node, self, path)
+
+
+# ---- back ---------------------------------------------------------------------------------------
+
+
+def tree_of(value: Any, budget: Budget) -> Any:
+    """The tree of what an expression came to, by which it is shown, compared and written as JSON."""
+    return _Trees(budget).of(value)
+
+
+class _Trees:
+    """Containers are numbered in the order in which they begin: that is how one refers to another around it."""
+
+    def __init__(self, budget: Budget) -> None:
+        self.budget = budget
+        self.count = 0
+        self.open: dict[int, int] = {}  # containers that are being made: their numbers
+
+    def of(self, value: Any) -> Any:
+        self.budget.spend(1)
+        if value is None or isinstance(value, (int, float, complex, str, bytes, bytearray)):
+            return value
+        if value is Ellipsis or value is NotImplemented:
+            return value
+        if isinstance(value, (Thing, Cut, Named)):
+            self.count += sum(is_numbered(node) for node in nodes(value.node))
+            return value.node
+        if isinstance(value, Hidden):
+            return Node(TAG_ERROR) if value.node is None else value.node
+        if isinstance(value, TypeName):
+            return Node(TAG_CLASS, value.key)
+        if type(value) in TAGS:
+            return self.container(value)
+        return self.other(value)
+
+    def container(self, value: Any) -> Node:
+        key = id(value)
+        if key in self.open:
+            return Node(TAG_REF, None, self.open[key])
+        self.open[key] = self.count
+        self.count += 1
+        items: list[Any]
+        if isinstance(value, dict):
+            items = [(self.of(name), self.of(part)) for name, part in value.items()]
+        else:
+            items = [self.of(part) for part in value]
+        del self.open[key]
+        return Node(TAGS[type(value)], None, len(items), items)
+
+    def other(self, value: Any) -> Node:
+        kind = type(value)
+        of = (kind.__module__, kind.__qualname__)
+        if isinstance(value, datetime.datetime):
+            facts = (*_date(value), *_time(value))
+            return Node(TAG_DATETIME, of, None, (facts, self.of(value.tzinfo)))
+        if isinstance(value, datetime.date):
+            return Node(TAG_DATE, of, None, _date(value))
+        if isinstance(value, datetime.time):
+            return Node(TAG_TIME, of, None, (_time(value), self.of(value.tzinfo)))
+        if isinstance(value, datetime.timedelta):
+            return Node(TAG_TIMEDELTA, of, None, (value.days, value.seconds, value.microseconds))
+        if isinstance(value, (range, slice)):
+            bounds = [(name, getattr(value, name)) for name in ("start", "stop", "step")]
+            return Node(TAG_INSTANCE, of, 3, bounds)
+        if kind.__name__ in ("dict_keys", "dict_values", "dict_items"):
+            return Node(TAG_TYPED, of, None, [self.container(list(value))])
+        return Node(
+            TAG_OBJECT, ("builtins", "generator") if isinstance(value, GeneratorType) else of
+        )
+
+
+def is_numbered(node: Node) -> bool:
+    return TAG_LIST <= node.tag <= TAG_DICT or node.tag in NUMBERED
+
+
+def _date(value: datetime.date) -> tuple[int, ...]:
+    return value.year, value.month, value.day
+
+
+def _time(value: Any) -> tuple[int, ...]:
+    return value.hour, value.minute, value.second, value.microsecond, value.fold

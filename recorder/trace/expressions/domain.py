@@ -1,0 +1,300 @@
+"""What expressions compute with. What was recorded whole is Python's own: None, numbers, texts, dates, and containers
+of these. What was not, or is an object of the program's, stands in them as one of the classes here: whoever asks it for
+more than is known of it, be it Python's own `==` of two lists, gets Undecided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from recorder.trace.expressions.outcomes import Undecided
+
+ASKED: Final = """
+    eq ne lt le gt ge hash bool len iter contains getitem index int float complex str repr format abs neg pos invert
+    round reversed call
+"""
+ARITHMETIC: Final = "add sub mul truediv floordiv mod divmod pow lshift rshift and or xor matmul"
+
+
+class Opaque:
+    """Something of which not all is known."""
+
+    __slots__ = ()
+
+    @property
+    def reason(self) -> str:
+        """Why it cannot be told."""
+        return "it is not known"
+
+
+def _undecided(self: Opaque, *_: object) -> Any:
+    raise Undecided(self.reason)
+
+
+for _name in f"{ASKED} {ARITHMETIC} r{ARITHMETIC.replace(' ', ' r')}".split():
+    setattr(Opaque, f"__{_name}__", _undecided)
+
+
+class Hidden(Opaque):
+    """A value that was redacted, not looked at, or could not be recorded: it may be anything."""
+
+    __slots__ = ("node", "why")
+
+    def __init__(self, why: str, node: Any = None) -> None:
+        self.why = why
+        self.node = node
+
+    @property
+    def reason(self) -> str:
+        return self.why
+
+
+class TypeName:
+    """A class, by its name: that is what is recorded of one."""
+
+    __slots__ = ("module", "name")
+
+    def __init__(self, module: str, name: str) -> None:
+        self.module = module
+        self.name = name
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Opaque):
+            return NotImplemented
+        return isinstance(other, TypeName) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.module, self.name
+
+    def __repr__(self) -> str:
+        if self.module != "builtins":
+            raise Undecided(f"how {self.name} is written is not recorded")
+        return f"<class '{self.name}'>"
+
+    def __getitem__(self, _: object) -> Any:
+        raise Undecided(f"{self.name}[…] is not looked at")
+
+    __or__ = __ror__ = __lt__ = __gt__ = __call__ = __getitem__
+
+
+class Named(tuple[Any, ...]):
+    """A named tuple."""
+
+    fields: dict[str, Any]
+    node: Any
+    kind: TypeName
+
+    def __repr__(self) -> str:
+        short = self.kind.name.rpartition(".")[2]
+        return f"{short}({', '.join(f'{name}={part!r}' for name, part in self.fields.items())})"
+
+
+class Cut(Opaque):
+    """A text or container of which not everything is there, or whose keys cannot be looked up as Python does."""
+
+    __slots__ = ("items", "kind", "node", "path", "size")
+
+    def __init__(self, node: Any, kind: type, items: Any, path: str) -> None:
+        self.node = node
+        self.kind = kind
+        self.items = items  # of a dict pairs
+        self.size = node.size or 0
+        self.path = path
+
+    @property
+    def reason(self) -> str:
+        return f"{self.path} is cut"
+
+    @property
+    def is_whole(self) -> bool:
+        return len(self.items) == self.size
+
+    def __len__(self) -> int:
+        return int(self.size)
+
+    def __bool__(self) -> bool:
+        return self.size > 0
+
+    def __iter__(self) -> Iterator[Any]:
+        for item in self.items:
+            yield item[0] if self.kind is dict else item
+        if not self.is_whole:
+            raise Undecided(self.reason)
+
+    def __contains__(self, wanted: object) -> bool:
+        if self.kind in (str, bytes, bytearray):
+            found = type(wanted) is self.kind and wanted in self.items
+            if not found:
+                raise Undecided(self.reason)
+            return True
+        doubt: Undecided | None = None
+        for item in self.items:
+            key = item[0] if self.kind is dict else item
+            try:
+                if key is wanted or key == wanted:
+                    return True
+            except Undecided as exc:
+                doubt = exc
+        if doubt is not None or not self.is_whole:
+            raise doubt or Undecided(self.reason)
+        return False
+
+    def __getitem__(self, key: Any) -> Any:
+        if self.kind is dict:
+            return self.value_of(key)
+        held = len(self.items)
+        if isinstance(key, slice):
+            start, stop, step = key.start or 0, key.stop, key.step or 1
+            bounds = (start, stop, step)
+            if all(type(one) is int for one in bounds) and 0 <= start <= stop <= held and step > 0:
+                return self.items[key]
+        elif type(key) is int and self.kind not in (set, frozenset):
+            at = key + self.size if key < 0 else key
+            if not 0 <= at < self.size:
+                raise IndexError(f"{self.kind.__name__} index out of range")
+            if at < held:
+                return self.items[at]
+        raise Undecided(self.reason)
+
+    def value_of(self, wanted: Any) -> Any:
+        """Of a dict's key."""
+        doubt: Undecided | None = None
+        for key, part in self.items:
+            try:
+                if key is wanted or key == wanted:
+                    return part
+            except Undecided as exc:
+                doubt = exc
+        if doubt is not None or not self.is_whole:
+            raise doubt or Undecided(self.reason)
+        raise KeyError(wanted)  # audit: the user's own expression, and caught with it
+
+    def __eq__(self, other: object) -> bool:
+        """Different it may be for certain; equal it never is."""
+        if isinstance(other, Opaque):
+            if isinstance(other, Cut) and _cannot_equal(self, other.kind, other.size, other.items):
+                return False
+        elif _cannot_equal(self, type(other), other, other):
+            return False
+        raise Undecided(self.reason)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = Opaque.__hash__
+
+    def startswith(self, text: Any) -> bool:
+        is_text = type(text) is self.kind
+        if is_text:
+            if len(text) <= len(self.items):
+                return bool(self.items.startswith(text))
+            if not text.startswith(self.items) or len(text) > self.size:
+                return False
+        raise Undecided(self.reason)
+
+
+def _cannot_equal(cut: Cut, kind: Any, size: Any, items: Any) -> bool:
+    """Whether no value of this kind, size and with these items can be equal to one that was cut."""
+    alike: dict[Any, Any] = {bytearray: bytes, frozenset: set, Named: tuple}
+    if alike.get(cut.kind, cut.kind) is not alike.get(kind, kind):
+        return True
+    if (size if type(size) is int else len(size)) != cut.size:
+        return True
+    if alike.get(kind, kind) not in (str, bytes, list, tuple):
+        return False
+    for mine, others in zip(cut.items, items, strict=False):
+        try:
+            if mine is not others and mine != others:
+                return True
+        except Undecided:
+            pass
+    return False
+
+
+class Thing(Opaque):
+    """An object of a type that Python alone does not know how to ask: of its attributes those are there that were
+    recorded, and its built-in part if it has one. Nothing of its class's code is run."""
+
+    __slots__ = ("home", "node", "path")
+
+    def __init__(self, node: Any, home: Any, path: str) -> None:
+        self.node = node
+        self.home = home  # conversion.Values
+        self.path = path
+
+    @property
+    def type(self) -> TypeName:
+        return TypeName(*(self.node.type or ("", "?")))
+
+    @property
+    def reason(self) -> str:
+        return f"only code of {self.type.name} could tell it of {self.path}"
+
+    @property
+    def inner(self) -> Any:
+        """The built-in part of an instance of a subclass; NotImplemented if there is none."""
+        return self.home.inner_of(self)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Thing) and self.is_member and self.type.key == other.type.key:
+            return self.member == other.member
+        mine = self.inner
+        if mine is NotImplemented or (self.is_member and (mine == plain(other)) is True):
+            raise Undecided(self.reason)
+        return bool(mine == plain(other))
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        mine = self.inner
+        return hash(mine) if mine is not NotImplemented else _undecided(self)
+
+    def __lt__(self, other: Any) -> Any:
+        mine = self.inner
+        if mine is NotImplemented or self.is_member:
+            raise Undecided(self.reason)
+        return mine < plain(other)
+
+    def __gt__(self, other: Any) -> Any:
+        mine = self.inner
+        if mine is NotImplemented or self.is_member:
+            raise Undecided(self.reason)
+        return mine > plain(other)
+
+    @property
+    def is_member(self) -> bool:
+        """Whether it is a member of an enum."""
+        return bool(self.home.is_member(self.node))
+
+    @property
+    def member(self) -> str:
+        return str(self.node.items[0][0])
+
+
+def plain(value: Any) -> Any:
+    """The built-in part of an instance of a subclass of a built-in type; everything else as it is."""
+    if type(value) is Thing and not value.is_member:
+        inner = value.inner
+        return value if inner is NotImplemented else inner
+    return value
+
+
+def type_of(value: Any) -> TypeName:
+    if isinstance(value, Hidden):
+        raise Undecided(value.reason)
+    if isinstance(value, Thing):
+        return value.type
+    if isinstance(value, Cut):
+        return TypeName("builtins", value.kind.__name__)
+    if isinstance(value, Named):
+        return value.kind
+    if isinstance(value, TypeName):
+        return TypeName("builtins", "type")
+    kind = type(value)
+    return TypeName(kind.__module__, kind.__qualname__)

@@ -1,0 +1,200 @@
+"""An expression, and what it comes to at a moment of a trace."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any, Final, Literal, NamedTuple
+
+from recorder import errors
+from recorder.errors import arguments
+from recorder.trace.expressions import compiling, functions, operations
+from recorder.trace.expressions.conversion import Values, tree_of
+from recorder.trace.expressions.domain import Hidden
+from recorder.trace.expressions.outcomes import Budget, TooMuch, Undecided
+from recorder.trace.snapshots import Event, Frame, Locals
+from recorder.trace.values.render import SHOWN, show
+from recorder.trace.values.to_json import Json, to_json
+from recorder.trace.values.to_python import Builder
+from recorder.trace.values.value import Value
+
+TOO_MUCH: Final = "too much work"
+MOST_WORDS: Final = 200  # characters of an error
+
+# Whether a global that can change in place was looked at for this frame's function.
+Looked = Callable[["Frame | Event", str], bool]
+
+
+@errors.guarded_class("read")
+class Answer(NamedTuple):
+    """What an expression came to. `kind`: known; unknown, for the `reason`; or error, where Python would raise one, and
+    its words are the `reason`. `tree` is the value; `truth` whether it is true, or None where that is not known."""
+
+    kind: Literal["known", "unknown", "error"]
+    tree: Any = None
+    truth: bool | None = None
+    reason: str = ""
+
+    def to_python(self) -> Any:
+        """The value, made anew, as Value.to_python() does. Raises VALUE_UNREADABLE where it is not known."""
+        if self.kind != "known":
+            raise errors.ValueUnreadableError(f"the value is {self.show()}")
+        return Builder().build(self.tree)
+
+    def to_json(self) -> Json:
+        if self.kind == "known":
+            return to_json(self.tree)
+        return {"type": self.kind, "reason": self.reason}
+
+    def show(self, limit: int = SHOWN) -> str:
+        """As Python would write it, in at most so many characters; or why there is no value."""
+        limit = arguments.number(limit, "limit", "a number of characters")
+        if self.kind == "known":
+            return show(self.tree, limit)
+        return f"unknown: {self.reason}" if self.kind == "unknown" else self.reason
+
+    def __repr__(self) -> str:
+        return f"<{self.kind}: {self.show()}>"
+
+
+@errors.guarded_class("read")
+class Expression:
+    """Python's syntax, without what has effects: names (variables, then globals), attributes, items, operators,
+    comparisons, `in`, `is`, `if`/`else`, comprehensions, displays, f-strings, methods of built-in values that change
+    nothing, and abs all any bool chr dict divmod enumerate float frozenset int isinstance len list max min ord range
+    repr reversed round set sorted str sum tuple type zip.
+
+    It is walked over recorded values, and never run. Raises INVALID_ARGUMENT for what is none, and says where."""
+
+    def __init__(self, text: str, argument: str = "expression") -> None:
+        self.text = arguments.text(text, argument, "a Python expression")
+        self._compile(compiling.parsed(self.text, argument), argument)
+
+    @classmethod
+    def of(cls, node: ast.expr, text: str, argument: str) -> Expression:
+        """Of a part of a text that was parsed already."""
+        made = cls.__new__(cls)
+        made.text = text
+        made._compile(node, argument)
+        return made
+
+    def _compile(self, node: ast.expr, argument: str) -> None:
+        self._node = node
+        compiler = compiling.Compiler(self.text, argument)
+        self._code = compiler.code(node)
+        self.names = tuple(compiler.names)
+
+    def at(
+        self, frame: Frame | Event, looked: Looked | None = None, is_condition: bool = False
+    ) -> Answer:
+        """What it comes to in a frame. `looked`: see Looked; None: every global is taken as it was last seen."""
+        return self.answer(Names(frame, looked).find, is_condition)
+
+    def answer(self, find: Callable[[str], Any], is_condition: bool = False) -> Answer:
+        """What it comes to where `find` gives what a name stands for, or raises NameError. A condition's answer has no
+        `tree`: only its truth is asked for."""
+        budget = Budget()
+        truth: bool | None = None
+        try:
+            value = self._code(compiling.Scope(find, budget))
+            if isinstance(value, Hidden):
+                return Answer("unknown", reason=value.reason)
+            if isinstance(value, (functions.Method, functions.BuiltinFunction)):
+                return Answer("unknown", reason=f"{value.name} is a function")
+            tree = None if is_condition else tree_of(value, budget)
+            try:
+                truth = operations.truth(value)
+            except Undecided as exc:
+                return Answer("known", tree, None, exc.reason)
+            return Answer("known", tree, truth)
+        except Undecided as exc:
+            return Answer("unknown", None, exc.truth, exc.reason)
+        except (TooMuch, MemoryError):
+            return Answer("unknown", reason=TOO_MUCH)
+        except Exception as exc:  # as a debugger's watch shows it
+            return Answer("error", reason=_words(exc))
+
+    @property
+    def paths(self) -> list[Expression]:
+        """The names in it, each with the attributes and items that it stands with: what it depends on, to be shown."""
+        found: dict[str, Expression] = {}
+        waiting: list[ast.AST] = [self._node]
+        while waiting:
+            node = waiting.pop(0)
+            if isinstance(node, ast.Call):
+                method = node.func.value if isinstance(node.func, ast.Attribute) else None
+                waiting = [*([method] if method else []), *node.args, *waiting]
+            elif _is_path(node, self.names):
+                text = ast.unparse(node)
+                found.setdefault(text, Expression(text))
+            else:
+                waiting = [*ast.iter_child_nodes(node), *waiting]
+        return list(found.values())
+
+    def __repr__(self) -> str:
+        return f"<expression {self.text}>"
+
+
+def _is_path(node: ast.AST, names: tuple[str, ...]) -> bool:
+    """Whether it is a name of the program's, or parts of one by attributes and constant items."""
+    while True:
+        if isinstance(node, ast.Attribute) or (
+            isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant)
+        ):
+            node = node.value
+        else:
+            return isinstance(node, ast.Name) and node.id in names
+
+
+def _words(exc: Exception) -> str:
+    """As the last line of a traceback has it."""
+    try:
+        said = str(exc)
+    except Exception:  # audit: of a KeyError, whose key only code of the program's could write
+        said = ""
+    name = type(exc).__name__
+    return f"{name}: {said[:MOST_WORDS]}" if said else name
+
+
+class Names:
+    """What names stand for in a frame: variables, then globals, then what is Python's own. Each is taken apart once."""
+
+    __slots__ = ("_found", "_frame", "_looked")
+
+    def __init__(self, frame: Frame | Event, looked: Looked | None) -> None:
+        self._frame = frame
+        self._looked = looked
+        self._found: dict[str, Any] = {}
+
+    def find(self, name: str) -> Any:
+        if name not in self._found:
+            self._found[name] = self._look_up(name)
+        return self._found[name]
+
+    def _look_up(self, name: str) -> Any:
+        frame = self._frame
+        value = _value(frame.locals, name)
+        if value is None and frame.namespace is not None:
+            value = _value(frame.globals, name)
+            if value is not None and self._is_stale(name, value):
+                return Hidden(f"{name} is a global that {frame.function.name} does not look at")
+        return functions.builtin(name) if value is None else made_of(value, name)
+
+    def _is_stale(self, name: str, value: Value) -> bool:
+        if self._looked is None:
+            return False
+        return not self._looked(self._frame, name) and value.can_change
+
+
+def _value(variables: Locals, name: str) -> Value | None:
+    return variables.get(name)
+
+
+def made_of(value: Value, name: str) -> Any:
+    """What expressions compute with, of a value that was recorded under this name."""
+    if value.unexamined:
+        return Hidden(f"{name} was not looked at again", value.tree)
+    try:
+        return Values(value.tree, name).value()
+    except errors.TraceCorruptError:
+        return Hidden(f"{name} is damaged")

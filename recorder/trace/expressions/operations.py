@@ -1,0 +1,362 @@
+"""Operators, comparisons, truth, items and attributes, each within the budget."""
+
+from __future__ import annotations
+
+import ast
+import datetime
+import operator
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from recorder.trace.expressions.domain import (
+    Cut,
+    Hidden,
+    Named,
+    Opaque,
+    Thing,
+    TypeName,
+    plain,
+    type_of,
+)
+from recorder.trace.expressions.outcomes import Budget, TooMuch, Undecided
+from recorder.trace.format import (
+    TAG_ARRAY,
+    TAG_ELIDED,
+    TAG_ENUM,
+    TAG_EXCEPTION,
+    TAG_FUNCTION,
+    TAG_GENERATOR,
+    TAG_INSTANCE,
+    TAG_INT_CUT,
+    TAG_MODULE,
+    TAG_NAMED,
+)
+
+Operator = Callable[[Any, Any], Any]
+
+BINARY: Final[dict[type[ast.operator], Operator]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Pow: operator.pow,
+    ast.LShift: operator.lshift, ast.RShift: operator.rshift, ast.BitOr: operator.or_,
+    ast.BitAnd: operator.and_, ast.BitXor: operator.xor, ast.MatMult: operator.matmul,
+}  # fmt: skip
+UNARY: Final[dict[type[ast.unaryop], Callable[[Any], Any]]] = {
+    ast.UAdd: operator.pos, ast.USub: operator.neg, ast.Invert: operator.invert,
+}  # fmt: skip
+ORDER: Final[dict[type[ast.cmpop], Operator]] = {
+    ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
+}  # fmt: skip
+SCALARS: Final = (int, float, str, bool, type(None), bytes)
+SIZED: Final = (str, bytes, bytearray, list, tuple, Named, set, frozenset, dict, range)
+WIDTH: Final = re.compile(rb"\d{4,}|\*")  # in a format: more than anybody wants to see
+ALWAYS_TRUE: Final = (TAG_FUNCTION, TAG_MODULE, TAG_GENERATOR, TAG_INT_CUT)
+
+# What can be asked of Python's own values besides methods (functions.METHODS).
+DATA: Final[dict[type, frozenset[str]]] = {
+    int: frozenset({"real", "imag", "numerator", "denominator"}),
+    float: frozenset({"real", "imag"}),
+    complex: frozenset({"real", "imag"}),
+    range: frozenset({"start", "stop", "step"}),
+    slice: frozenset({"start", "stop", "step"}),
+    datetime.date: frozenset({"year", "month", "day"}),
+    datetime.time: frozenset({"hour", "minute", "second", "microsecond", "tzinfo", "fold"}),
+    datetime.timedelta: frozenset({"days", "seconds", "microseconds"}),
+}
+DATA[bool] = DATA[int]
+DATA[datetime.datetime] = DATA[datetime.date] | DATA[datetime.time]
+
+
+def weigh(value: Any, budget: Budget) -> None:
+    """Spends what it costs to look at all of a value, as often as it stands in it."""
+    if type(value) in SCALARS:
+        if type(value) in (str, bytes):
+            budget.spend(len(value) >> 4)
+        return
+    budget.spend(_weight(value, {}, budget))
+
+
+def _weight(value: Any, known: dict[int, int], budget: Budget) -> int:
+    if type(value) in SCALARS:
+        return 1
+    key = id(value)
+    if key not in known:
+        known[key] = 1  # of what contains itself
+        parts: Any = ()
+        if isinstance(value, (list, tuple, set, frozenset)):
+            parts = value
+        elif isinstance(value, dict):
+            parts = [*value, *value.values()]
+        elif isinstance(value, Cut) and isinstance(value.items, list):
+            parts = value.items
+        budget.spend(len(parts) >> 3)
+        known[key] = 1 + sum(_weight(part, known, budget) for part in parts)
+    return known[key]
+
+
+def ticks(budget: Budget, value: Any) -> Iterator[Any]:
+    """What Python would iterate over, an item at a time. Raises what Python would for what has none, at once."""
+    items = iter(plain(value))
+
+    def each() -> Iterator[Any]:
+        for item in items:
+            budget.spend(1)
+            yield item
+
+    return each()
+
+
+# ---- truth and comparisons ----------------------------------------------------------------------
+
+
+def truth(value: Any) -> bool:
+    if type(value) is Thing:
+        return _truth_of_thing(value)
+    return bool(value)
+
+
+def _truth_of_thing(thing: Thing) -> bool:
+    node = thing.node
+    inner = plain(thing)
+    if inner is not thing:
+        return truth(inner)
+    if node.tag in ALWAYS_TRUE:
+        return True
+    if node.tag == TAG_ENUM and truth(thing.inner):
+        return True
+    if node.tag == TAG_ELIDED and (node.type or ("",))[0] == "builtins":
+        return bool(node.size)
+    raise Undecided(thing.reason)
+
+
+def equal(a: Any, b: Any, budget: Budget) -> bool:
+    a, b = plain(a), plain(b)
+    weigh(a, budget)
+    weigh(b, budget)
+    try:
+        return bool(a == b)
+    except Undecided:
+        if type(a) is not type(b) or type(a) not in (list, tuple):
+            raise
+        if len(a) != len(b):
+            return False
+        for mine, others in zip(a, b, strict=True):
+            if mine is not others and _differ(mine, others, budget):
+                return False
+        raise
+
+
+def _differ(a: Any, b: Any, budget: Budget) -> bool:
+    try:
+        return not equal(a, b, budget)
+    except Undecided:
+        return False
+
+
+def compare(kind: type[ast.cmpop], a: Any, b: Any, budget: Budget) -> bool:
+    if kind is ast.Eq:
+        return equal(a, b, budget)
+    if kind is ast.NotEq:
+        return not equal(a, b, budget)
+    if kind is ast.Is:
+        return identical(a, b)
+    if kind is ast.IsNot:
+        return not identical(a, b)
+    if kind is ast.In:
+        return contains(a, b, budget)
+    if kind is ast.NotIn:
+        return not contains(a, b, budget)
+    a, b = plain(a), plain(b)
+    weigh(a, budget)
+    weigh(b, budget)
+    return bool(ORDER[kind](a, b))
+
+
+def identical(a: Any, b: Any) -> bool:
+    """Exact of None, True, False and classes; of other objects as far as it is recorded."""
+    for one in (a, b):
+        if isinstance(one, Hidden):
+            raise Undecided(one.reason)
+    single = (None, True, False, Ellipsis, NotImplemented)
+    if any(a is one or b is one for one in single):
+        return a is b
+    if a is b or type_of(a) != type_of(b):
+        return a is b
+    if isinstance(a, TypeName):
+        return bool(a == b)
+    if isinstance(a, Thing) and isinstance(b, Thing) and a.node.tag == b.node.tag == TAG_ENUM:
+        return a.member == b.member
+    if type(a) in SCALARS and a != b and a == a:
+        return False
+    raise Undecided("which object it is, is not recorded")
+
+
+def contains(item: Any, container: Any, budget: Budget) -> bool:
+    container = plain(container)
+    weigh(item, budget)
+    if isinstance(container, (str, bytes, bytearray)):
+        budget.spend(len(container) >> 4)
+        item = plain(item)
+        if isinstance(item, Opaque):
+            raise Undecided(item.reason)
+        return item in container
+    if isinstance(container, range) and type(item) not in (int, bool):
+        budget.spend(min(len(container), 1 << 62))
+    if isinstance(container, (list, tuple)):
+        return _is_among(item, container, budget)
+    if type(container) is Thing:
+        raise Undecided(container.reason)
+    return bool(item in container)
+
+
+def _is_among(item: Any, container: Any, budget: Budget) -> bool:
+    doubt: Undecided | None = None
+    for one in container:
+        budget.spend(1)
+        try:
+            if one is item or equal(one, item, budget):
+                return True
+        except Undecided as exc:
+            doubt = exc
+    if doubt is not None:
+        raise doubt
+    return False
+
+
+# ---- arithmetic ---------------------------------------------------------------------------------
+
+
+def binary(kind: type[ast.operator], a: Any, b: Any, budget: Budget) -> Any:
+    a, b = plain(a), plain(b)
+    if isinstance(a, int) and isinstance(b, int):
+        _check_ints(kind, a, b, budget)
+    elif kind is ast.Mod and isinstance(a, (str, bytes, bytearray)):
+        _check_format(a, b, budget)
+    elif kind is ast.Mult and (isinstance(a, int) or isinstance(b, int)):
+        size, times = (b, a) if isinstance(a, int) else (a, b)
+        if isinstance(size, SIZED):
+            budget.spend(len(size) * max(times, 0))
+    else:
+        for one in (a, b):
+            if isinstance(one, SIZED):
+                budget.spend(len(one))
+    return BINARY[kind](a, b)
+
+
+def _check_ints(kind: type[ast.operator], a: int, b: int, budget: Budget) -> None:
+    bits = max(a.bit_length(), b.bit_length())
+    if kind is ast.Mult:
+        bits = a.bit_length() + b.bit_length()
+    elif kind is ast.Pow and b > 0 and abs(a) > 1:
+        bits = a.bit_length() * b
+    elif kind is ast.LShift and a and b > 0:
+        bits = a.bit_length() + b
+    budget.bits(bits)
+
+
+def _check_format(template: Any, given: Any, budget: Budget) -> None:
+    if isinstance(given, Opaque):
+        raise Undecided(given.reason)
+    budget.spend(len(template))
+    check_width(template)
+    weigh(given, budget)
+    if isinstance(given, dict):  # of which each may be written many times
+        budget.spend(len(template) * len(given))
+
+
+def check_width(template: Any) -> None:
+    """Raises TooMuch for a format that makes more of a value than the value is."""
+    text = template.encode("utf-8", "replace") if isinstance(template, str) else bytes(template)
+    if WIDTH.search(text):
+        raise TooMuch
+
+
+# ---- parts --------------------------------------------------------------------------------------
+
+
+def item(of: Any, key: Any, budget: Budget) -> Any:
+    value, key = plain(of), plain(key)
+    if isinstance(key, slice) and isinstance(value, SIZED):
+        budget.spend(len(value))
+    weigh(key, budget)
+    if isinstance(value, Thing):
+        return _item_of_thing(value, key)
+    if isinstance(key, Opaque) and not isinstance(value, (dict, Cut)):
+        raise Undecided(key.reason)
+    try:
+        return value[key]
+    except KeyError:
+        if type(of) is Thing:
+            return _missing(of)
+        raise  # audit: the user's own expression, and caught with it
+
+
+def _missing(of: Thing) -> int:
+    """What a subclass of dict makes of a key that it has not."""
+    if of.type.key == ("collections", "Counter"):
+        return 0
+    if of.type.key == ("collections", "OrderedDict"):
+        raise KeyError  # audit: the user's own expression, and caught with it
+    raise Undecided(f"{of.path} has no such key, and {of.type.name} may make one")
+
+
+def _item_of_thing(thing: Thing, key: Any) -> Any:
+    if thing.node.tag == TAG_ARRAY and type(key) is int and len(thing.node.items.shape) == 1:
+        items = thing.node.items.items()
+        size = thing.node.items.shape[0]
+        at = key + size if key < 0 else key
+        if not 0 <= at < size:
+            # audit: the user's own expression, and caught with it
+            raise IndexError(f"index {key} is out of bounds for axis 0 with size {size}")
+        if items is not None and at < len(items):
+            return items[at]
+        raise Undecided(f"{thing.path} is cut")
+    raise Undecided(thing.reason)
+
+
+def attribute(of: Any, name: str) -> Any:
+    """What is no method of Python's own."""
+    if name == "__class__":
+        return type_of(of)
+    if isinstance(of, Hidden):
+        raise Undecided(of.reason)
+    if isinstance(of, Named) and name in of.fields:
+        return of.fields[name]
+    if isinstance(of, Thing):
+        return _attribute_of_thing(of, name)
+    if isinstance(of, TypeName) and name in ("__name__", "__qualname__", "__module__"):
+        last = of.name.rpartition(".")[2]
+        return {"__name__": last, "__qualname__": of.name, "__module__": of.module}[name]
+    if isinstance(of, TypeName):
+        raise Undecided(f"attributes of the class {of.name} are not looked at")
+    value = of
+    if name in DATA.get(type(value), ()):
+        return getattr(value, name)
+    kind = type_of(of).name
+    if isinstance(of, Cut) or hasattr(value, name):
+        raise Undecided(f"{name} of a {kind} is not looked at")
+    # audit: the user's own expression, and caught with it
+    raise AttributeError(f"'{kind}' object has no attribute '{name}'")
+
+
+def _attribute_of_thing(thing: Thing, name: str) -> Any:
+    node = thing.node
+    if node.tag in (TAG_INSTANCE, TAG_NAMED):
+        for each, part in node.items:
+            if each == name:
+                return thing.home.of(part, f"{thing.path}.{name}")
+        if node.cut:
+            raise Undecided(f"{thing.path} is cut, and {name} is not in what is left")
+    if node.tag == TAG_EXCEPTION and name == "args":
+        return thing.home.of(node.items[0], f"{thing.path}.args")
+    if node.tag == TAG_ENUM and name in ("name", "value", "_name_", "_value_"):
+        return thing.inner if "value" in name else thing.member
+    if node.tag == TAG_ARRAY and name in ("shape", "ndim", "size"):
+        shape = node.items.shape
+        return {"shape": shape, "ndim": len(shape), "size": node.items.length}[name]
+    inner = plain(thing)
+    if inner is not thing and name in DATA.get(type(inner), ()):
+        return getattr(inner, name)
+    if node.tag == TAG_MODULE:
+        raise Undecided(f"{thing.path}.{name}: globals of other modules are not looked at")
+    raise Undecided(f"{thing.path} has no {name} of its own that is recorded")

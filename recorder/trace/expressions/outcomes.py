@@ -1,0 +1,45 @@
+"""How a computation ends without a value, and how much work one may be."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Steps of one evaluation; an item that is made, compared or looked at is one, and so is a character that is made.
+MOST_WORK: Final = 250_000
+MOST_BITS: Final = 1 << 17  # of an int that is computed
+
+
+# audit: the two end one evaluation, and are caught in expression.py
+class Undecided(Exception):
+    """What is recorded does not tell. `truth`: of the value that is not known, if that is all that is known of it."""
+
+    def __init__(self, reason: str, truth: bool | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.truth = truth
+
+
+# audit: as Undecided
+class TooMuch(Exception):
+    """The budget is used up: nothing goes on from here."""
+
+
+class Budget:
+    """Of one evaluation."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, work: int = MOST_WORK) -> None:
+        self.left = work
+
+    def spend(self, work: int) -> None:
+        """Before it is done."""
+        self.left -= work
+        if self.left < 0:
+            raise TooMuch
+
+    def bits(self, bits: int) -> None:
+        """An int of so many is about to be made."""
+        if bits > MOST_BITS:
+            raise TooMuch
+        self.spend(bits >> 5)

@@ -1,0 +1,183 @@
+"""Every change of the value of an expression, and the first moment at which one is false.
+
+An expression can come to something else only where a variable that it names is new or changed: only these events are
+looked at. Its value belongs to a frame; or, where a global changed, to its module. Objects have no identity in a trace:
+of an attribute (`self.items`) each frame is followed by itself, and a frame that begins with a value that was seen
+before brings nothing new.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+from recorder import errors
+from recorder.errors import arguments
+from recorder.trace.changes import Change, Changes
+from recorder.trace.expressions.asking import Asker, Repeated, made
+from recorder.trace.expressions.expression import Answer, Expression, Names, made_of
+from recorder.trace.snapshots import Event
+from recorder.trace.values.differences import Part, differences
+from recorder.trace.values.nodes import type_name
+
+MOST_SEEN: Final = 100_000  # values of attributes that are kept, to tell what is new
+MOST_PARTS: Final = 1_000  # of one change
+
+Find = Callable[
+    [str], Iterator[Event]
+]  # the events at which a variable of this name is new or changed
+
+
+@errors.guarded_class("read")
+class Watched(NamedTuple):
+    """A change of what an expression comes to. `old` is None where it is first seen. `change` is the change of a
+    variable that led to it, with the line, function, frame and thread that did it. `parts`: what changed within."""
+
+    event: Event
+    change: Change
+    old: Answer | None
+    new: Answer
+    parts: tuple[Part, ...]
+
+    @property
+    def seq(self) -> int:
+        return self.event.seq
+
+
+@errors.guarded_class("read")
+class Checked(NamedTuple):
+    """Whether an expression was true whenever it could be asked. `failed`: where it was first false, or None. `held`:
+    how often it was true; `unknown`: how often that is not known, with the first such event and the reason."""
+
+    failed: Watched | None
+    held: int
+    unknown: int
+    first_unknown: Event | None
+    reason: str
+
+
+class Watching:
+    """Of one expression. `of`: a class; only where the first name of the expression is an instance of it."""
+
+    def __init__(
+        self,
+        asker: Asker,
+        changes: Changes,
+        expression: str | Expression,
+        of: str | None,
+        is_condition: bool = False,
+    ) -> None:
+        self.expression = made(expression)
+        self.of = None if of is None else arguments.text(of, "of", "the name of a class")
+        if not self.expression.names:
+            raise arguments.wrong("expression", self.expression.text, "one that names a variable")
+        self._asker = asker
+        self._changes = changes
+        self._repeated = Repeated(asker, self.expression, is_condition)
+
+    @errors.guarded("read")
+    def watch(self, find: Find) -> Iterator[Watched]:
+        last: dict[object, Answer] = {}
+        seen: dict[str, None] = {}
+        unknown: Watched | None = None  # told only where nothing is known
+        for change, answer in self.moments(find):
+            key = _owner(change)
+            old = last.get(key)
+            if answer.kind == "error" or (old is not None and old == answer):
+                continue
+            if old is None and answer.kind == "unknown":  # as where an attribute is not there yet
+                unknown = unknown or Watched(change.event, change, None, answer, ())
+                continue
+            last[key] = answer
+            if self._is_attribute and answer.kind == "known":
+                written = repr(answer.tree)
+                if old is None and written in seen:
+                    continue
+                seen[written] = None
+                if len(seen) > MOST_SEEN:
+                    del seen[next(iter(seen))]
+            parts = _parts(old, answer)
+            if old is None or parts or old.kind != answer.kind:
+                yield Watched(change.event, change, old, answer, parts)
+        if unknown is not None and not last:
+            yield unknown
+
+    @errors.guarded("read")
+    def check(self, find: Find) -> Checked:
+        held = unknown = 0
+        first: Event | None = None
+        reason = ""
+        for change, answer in self.moments(find):
+            if answer.kind == "error":
+                continue
+            if answer.truth is None:
+                unknown += 1
+                first, reason = (first, reason) if first else (change.event, answer.reason)
+            elif answer.truth:
+                held += 1
+            else:
+                failed = Watched(change.event, change, None, answer, ())
+                return Checked(failed, held, unknown, first, reason)
+        return Checked(None, held, unknown, first, reason)
+
+    def moments(self, find: Find) -> Iterator[tuple[Change, Answer]]:
+        """Where the expression may have come to something else, and what it came to there."""
+        streams = [find(name) for name in self.expression.names]
+        last = -1
+        for event in heapq.merge(*streams, key=lambda event: event.seq):
+            if event.seq == last:
+                continue
+            last = event.seq
+            done = set()
+            for change in self._changed(event):
+                if _owner(change) not in done and self._is_wanted(event, change):
+                    done.add(_owner(change))
+                    yield change, self._answer(event, change)
+
+    def _changed(self, event: Event) -> list[Change]:
+        return [
+            change for name in self.expression.names for change in self._changes.of(event, name)
+        ]
+
+    def _answer(self, event: Event, change: Change) -> Answer:
+        is_own = event.namespace is not None and event.namespace.name == change.module
+        hides = (
+            change.module is not None and not event.is_module_body and change.name in event.slots
+        )
+        if change.module is None or (is_own and not hides and change.value is None):
+            return self._repeated.at(event)
+        if change.value is None:
+            return Answer("error", reason=f"NameError: name '{change.name}' is not defined")
+        value = made_of(change.value, change.name)
+        others = Names(event, self._asker.looks_at)
+        return self.expression.answer(
+            lambda name: value if name == change.name else others.find(name)
+        )
+
+    def _is_wanted(self, event: Event, change: Change) -> bool:
+        if self.of is None:
+            return True
+        value = event.locals.get(self.expression.names[0])
+        if value is None and change.name == self.expression.names[0]:
+            value = change.value
+        if value is None:
+            return False
+        name = type_name(value.tree)
+        return self.of in (name, name.rpartition(".")[2])
+
+    @property
+    def _is_attribute(self) -> bool:
+        return self.expression.names[0] in ("self", "cls") or self.of is not None
+
+
+def _owner(change: Change) -> object:
+    """Whose value it is: a frame's, or a module's."""
+    return change.event.frame if change.module is None else change.module
+
+
+def _parts(old: Answer | None, new: Answer) -> tuple[Part, ...]:
+    if old is None or old.kind != "known" or new.kind != "known":
+        return ()
+    found = differences(old.tree, new.tree, lambda a, b: bool(a == b))
+    return tuple(part for part, _ in zip(found, range(MOST_PARTS), strict=False))

@@ -1,0 +1,64 @@
+"""What pdb does with conditional breakpoints: `python pdb_oracle.py < asked > answers`, both JSON.
+
+asked:   [[program, [[line, condition, names], …]], …]
+answers: of each program the stops: [[line, function, {name: repr of its value}], …]
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import pdb
+import sys
+import types
+from types import FrameType
+from typing import Any
+
+
+class Driver(pdb.Pdb):
+    """Sets its breakpoints, notes each stop, and goes on."""
+
+    def __init__(self, program: str, points: list[tuple[int, str, list[str]]]) -> None:
+        super().__init__(nosigint=True, readrc=False, stdout=io.StringIO())
+        self.program = program
+        self.names = {line: names for line, _, names in points}
+        self.stops: list[Any] = []
+        for line, condition, _ in points:
+            wrong = self.set_break(program, line, cond=condition)
+            assert not wrong, wrong
+
+    def user_line(self, frame: FrameType) -> None:
+        code = frame.f_code
+        if code.co_filename == self.program and self.get_breaks(self.program, frame.f_lineno):
+            if self.break_here(frame):
+                values = {name: repr(frame.f_locals[name]) for name in self.names[frame.f_lineno]}
+                self.stops.append([frame.f_lineno, code.co_qualname, values])
+        self.set_continue()
+
+    def user_call(self, frame: FrameType, argument_list: Any) -> None: ...
+    def user_return(self, frame: FrameType, return_value: Any) -> None: ...
+    def user_exception(self, frame: FrameType, exc_info: Any) -> None: ...
+
+    def message(self, msg: str) -> None: ...
+
+
+def stops(program: str, points: list[Any]) -> list[Any]:
+    driver = Driver(program, points)
+    with open(program, encoding="utf-8") as file:
+        code = compile(file.read(), program, "exec")
+    module = types.ModuleType("__main__")
+    module.__file__ = program
+    sys.modules["__main__"] = module
+    space = module.__dict__
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+        driver.run(code, space, space)
+    for number in list(driver.breaks.get(program, [])):
+        driver.clear_break(program, number)
+    return driver.stops
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.getcwd())
+    json.dump([stops(program, points) for program, points in json.load(sys.stdin)], sys.stdout)

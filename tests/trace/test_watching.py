@@ -1,0 +1,163 @@
+"""`watch` and `check` see what evaluating the expression at every event of sys.settrace sees."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recorder import errors
+from recorder.cli import main
+from recorder.trace.reader import open_trace
+from tests.conftest import ENVIRONMENT
+
+PROGRAM = """\
+CONFIG = {"retries": 3, "hosts": ["a", "b"]}
+class Basket:
+    def __init__(self, name):
+        self.name = name
+        self.items = []
+        self.total = 0
+    def add(self, item, price):
+        self.items.append(item)
+        self.total += price
+        return self
+def tune(n):
+    CONFIG["retries"] = n
+    CONFIG["hosts"].append(str(n))
+    return CONFIG
+def count(n):
+    total = 0
+    word = ""
+    pair = [0, {"k": 0}]
+    for i in range(n):
+        total += i * i
+        word = word + "x" if i % 2 else word
+        pair[1]["k"] = i // 2
+        if total > 10:
+            del pair[0]
+            pair.insert(0, total)
+    return total
+def gen(n):
+    for i in range(n):
+        got = yield i * 2
+def run():
+    one, two = Basket("one"), Basket("two")
+    for i in range(3):
+        one.add(f"thing {i}", i)
+        two.add(f"other {i}", -i)
+    tune(5)
+    tune(5)
+    count(6); count(3)
+    list(gen(4))
+run()
+"""
+
+WATCHED = [  # function, expression
+    ("count", "total"), ("count", "total % 2"), ("count", "word"), ("count", "len(word)"), ("count", "pair"),
+    ("count", "pair[1]['k']"), ("count", "(total, word)"), ("count", "total > 10 and word"), ("count", "i"),
+    ("count", "[x for x in pair]"), ("gen", "i"), ("gen", "i % 2"), ("count", "total if i else 'none'"),
+    ("count", "f'{total:>4}'"), ("count", "str(pair[0]) + word"),
+]  # fmt: skip
+
+ORACLE = """
+import json, sys
+text, asked = json.load(sys.stdin)
+found = {f"{f}|{e}": [] for f, e in asked}
+last = {}
+def trace(frame, event, arg):
+    for name, expression in asked:
+        if frame.f_code.co_name == name:
+            try:
+                value = repr(eval(expression, {**frame.f_globals, **frame.f_locals}))
+            except Exception:
+                continue
+            key = (frame, expression)
+            if last.get(key) != value:
+                last[key] = value
+                found[f"{name}|{expression}"].append(value)
+    return trace
+code = compile(text, "program", "exec")
+sys.settrace(trace)
+exec(code, {"__name__": "__main__"})
+sys.settrace(None)
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory, trace_of: Callable[[Path], Path]) -> Path:
+    program = tmp_path_factory.mktemp("watched") / "watched.py"
+    program.write_text(PROGRAM)
+    return trace_of(program)
+
+
+@pytest.fixture(scope="module")
+def oracle() -> Any:
+    done = subprocess.run(
+        [sys.executable, "-c", ORACLE], input=json.dumps([PROGRAM, WATCHED]), text=True, check=True,
+        stdout=subprocess.PIPE, env=ENVIRONMENT, timeout=60,
+    )  # fmt: skip
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(("function", "expression"), WATCHED, ids=[e for _, e in WATCHED])
+def test_as_settrace(path: Path, oracle: Any, function: str, expression: str) -> None:
+    with open_trace(path) as trace:
+        found = list(trace.watch(expression, function))
+        told = [repr(one.new.to_python()) for one in found]
+        assert told == oracle[f"{function}|{expression}"]
+        for one in found:
+            assert one.old is None or one.parts, "a change of nothing"
+            assert one.old is None or one.old.tree != one.new.tree
+
+
+def rows(path: Path, capfd: pytest.CaptureFixture[str], *words: str) -> list[str]:
+    main([words[0], str(path), *words[1:]])
+    return capfd.readouterr().out.splitlines()
+
+
+def test_what_changed_within(path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    config = rows(path, capfd, "watch", "CONFIG")
+    assert config[0].endswith("<module>  CONFIG = {'retries': 3, 'hosts': ['a', …")
+    assert [row.split("  ")[-1] for row in config[1:]] == [
+        "CONFIG['retries']: 3 → 5",
+        "CONFIG['hosts'][2]: (not there) → '5'",
+        "CONFIG['hosts'][3]: (not there) → '5'",
+    ]
+    assert "watched.py:12        tune" in config[1]
+    items = rows(path, capfd, "watch", "self.items", "--of", "Basket")
+    assert [row.split("self.items")[1] for row in items] == [
+        " = []", *(f"[{i}]: (not there) → '{what} {i}'" for i in range(3) for what in ("thing", "other"))
+    ]  # fmt: skip
+    assert rows(path, capfd, "watch", "self.items", "--of", "Bucket") == []
+    assert rows(path, capfd, "watch", "total > 10", "--function", "count")[1].endswith(
+        "(total > 10): False → True"
+    )
+    said = rows(path, capfd, "watch", "CONFIG['retries']", "--json")
+    assert [(one["old"], one["new"]) for one in map(json.loads, said)] == [(None, 3), (3, 5)]
+
+
+def test_check(path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(path), "self.total >= 0", "--of", "Basket"]) == 1
+    failed, summary = capfd.readouterr().out.splitlines()
+    assert failed.endswith("Basket.add  self.total = -1")
+    assert "watched.py:9 " in failed
+    assert "unknown at 6, first at" in summary
+    assert main(["check", str(path), "total < 1000"]) == 0
+    assert capfd.readouterr().out.startswith("never false: it was true at ")
+    main(["check", str(path), "total < 6", "--json"])
+    facts = json.loads(capfd.readouterr().out)
+    assert (facts["failed"]["line"], facts["failed"]["value"]) == (20, 14)
+    with open_trace(path) as trace:
+        assert trace.check("total < 1000", "count").failed is None
+        for wrong in ("1 + 1", "total <", ""):
+            with pytest.raises(errors.InvalidArgumentError):
+                trace.check(wrong)
+    assert main(["watch", str(path), "nosuch"]) == 2
+    assert "ERR_NOT_IN_TRACE" in capfd.readouterr().err
