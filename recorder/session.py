@@ -426,9 +426,10 @@ def start(path: str | os.PathLike[str], policy: Policy | None = None, **options:
         session._begin()
         return session
     except Exception as error:
-        if errors.is_let_through(error, (), (path, policy, *options.values())):
+        failure = errors.leaving(error, "start", (), (path, policy), options)
+        if failure is error:
             raise  # audit: it is not the recorder's
-        raise errors.failure_of(error, "start") from error
+        raise failure from error
 
 
 def _out_of_hook(error: Exception) -> RecorderError:

@@ -37,6 +37,7 @@ include "decode/frames.pxi"
 include "decode/retired.pxi"
 include "decode/watch.pxi"
 include "decode/machine.pxi"
+include "decode/passages.pxi"
 include "decode/preamble.pxi"
 include "decode/restore.pxi"
 include "decode/objects.pxi"
@@ -82,6 +83,7 @@ cdef void clear(DecoderState *s) noexcept:
     cdef int kind
     clear_frames(s)
     free_map(s, &s.tally.errors)
+    free_map(s, &s.tally.lines)
     for kind in range(DEF_KINDS):
         for i in range(bucket_count(&s.definitions.of_kind[kind])):
             if s.definitions.of_kind[kind].entries[i].item != NULL:

@@ -29,6 +29,14 @@ COMMANDS = {
     "info": ("recorder.cli.info", "what a trace is: verdict, counts, sizes, exit status"),
     "show": ("recorder.cli.show", "step through a trace, forwards and back"),
     "calls": ("recorder.cli.calls", "what was called, with what, and what came of it"),
+    "tree": ("recorder.cli.tree", "who called what, how often, and how long it took"),
+    "stats": ("recorder.cli.stats", "per function: calls, exceptions, times; per line: how often"),
+    "state": ("recorder.cli.state", "the stack at an event, with all variables"),
+    "grep": ("recorder.cli.grep", "where a text occurs, in names and in values"),
+    "source": (
+        "recorder.cli.source",
+        "the text of a function or file, and how often each line ran",
+    ),
     "history": ("recorder.cli.history", "every value a variable took"),
     "exceptions": ("recorder.cli.exceptions", "what was raised, and the variables of every frame"),
     "diff": ("recorder.cli.diff", "where two recordings first differ"),
@@ -93,10 +101,7 @@ def open_what_is_closed() -> None:
 
 
 def dispatch(words: list[str]) -> int:
-    if not words:
-        names = ", ".join(COMMANDS)
-        raise failures.MissingArgumentError(f"a command is required: {names}", argument="COMMAND")
-    name = words[0]
+    name = words[0] if words else "help"
     if name in ("-h", "--help", "help"):
         output.write(overview().rstrip())
         return 0

@@ -7,11 +7,13 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from recorder.cli.diff import part_rows
 from recorder.cli.output import printable, write
 from recorder.cli.queries import (
     EXIT_STATUS,
     Who,
     add_filters,
+    add_range,
     answers,
     base,
     conclude,
@@ -19,11 +21,14 @@ from recorder.cli.queries import (
     filters_of,
     json_of,
     location,
+    range_of,
     shown,
 )
 
 if TYPE_CHECKING:
+    from recorder.trace.alterations import Alteration
     from recorder.trace.calls import Call
+    from recorder.trace.reader import Trace
 
     # What add_subparsers() returns has no public name.
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -43,6 +48,12 @@ def add_parser(subparsers: Subparsers) -> None:
         epilog=EXIT_STATUS,
     )
     add_filters(parser)
+    add_range(parser)
+    parser.add_argument(
+        "--changed-arguments",
+        action="store_true",
+        help="only calls that altered what they were given, and how",
+    )
     parser.add_argument("--self", action="store_true", help="show `self` and `cls` as well")
     parser.add_argument(
         "--imports", action="store_true", help="show the calls of the import machinery as well"
@@ -55,13 +66,55 @@ def run(args: argparse.Namespace) -> int:
 
     with open_trace(args.trace) as trace:
         who = Who(trace)
-        found = nested(trace.calls(**filters_of(args)), not args.imports and args.file is None)
-        for call, level in answers(trace, args, found):
+        found = nested(
+            trace.calls(**filters_of(args), **range_of(trace, args)),
+            not args.imports and args.file is None,
+        )
+        altered = with_alterations(trace, found, args.changed_arguments, args.self)
+        for call, level, alterations in answers(trace, args, altered):
             if args.json:
-                write(json.dumps(as_json(call)))
+                write(json.dumps(as_json(call) | alterations_as_json(alterations)))
             else:
-                write(as_line(call, who, level, args.self))
+                write(as_line(call, who, 0 if args.changed_arguments else level, args.self))
+                for row in alteration_rows(alterations):
+                    write(printable(f"{'':10}{row}"))
         return conclude(trace)
+
+
+def with_alterations(
+    trace: Trace, found: Iterable[tuple[Call, int]], asked: bool, with_self: bool
+) -> Iterator[tuple[Call, int, list[Alteration]]]:
+    """Each call with what it altered of what it was given; if that is asked for, only those that did."""
+    for call, level in found:
+        if not asked:
+            yield call, level, []
+            continue
+        own = set() if with_self else {_instance(call)}
+        altered = [one for one in trace.changed_arguments(call) if one.name not in own]
+        if altered:
+            yield call, level, altered
+
+
+def alterations_as_json(alterations: list[Alteration]) -> dict[str, Any]:
+    if not alterations:
+        return {}
+    return {
+        "changed_arguments": [
+            {
+                "name": one.name, "before": json_of(one.before), "after": json_of(one.after),
+                "may_be_bound_anew": one.bound is not False,
+            }
+            for one in alterations
+        ]
+    }  # fmt: skip
+
+
+def alteration_rows(alterations: list[Alteration]) -> Iterator[str]:
+    for one in alterations:
+        doubt = "" if one.bound is False else "  (or was it bound anew: the function assigns to it)"
+        if one.bound is None:
+            doubt = "  (or was it bound anew: the text is not in the trace)"
+        yield from (f"{row}{doubt}" for row in part_rows(one.name, one.parts))
 
 
 def is_machinery(file: str) -> bool:
@@ -127,12 +180,17 @@ def _given(call: Call, with_self: bool) -> str:
     """The arguments, without the instance or class that a method is called on."""
     if call.start is None:
         return "…"
-    outer = call.function.qualified_name.rpartition(".")[0]
-    is_method = outer != "" and not outer.endswith("<locals>")
-    given = call.arguments
-    first = next(iter(given), "")
+    instance = "" if with_self else _instance(call)
     return ", ".join(
         f"{name}={shown(value, ARGUMENT_WIDTH)}"
-        for name, value in given.items()
-        if with_self or not is_method or name != first or name not in ("self", "cls")
+        for name, value in call.arguments.items()
+        if name != instance
     )
+
+
+def _instance(call: Call) -> str:
+    """The parameter that is the instance or class which a method is called on; empty if it is none."""
+    outer = call.function.qualified_name.rpartition(".")[0]
+    is_method = outer != "" and not outer.endswith("<locals>")
+    first = next(iter(call.arguments), "")
+    return first if is_method and first in ("self", "cls") else ""

@@ -7,6 +7,7 @@ import json
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from recorder import errors
 from recorder.cli.events import doubt, source_lines
 from recorder.cli.output import count, printable, warn, write
 from recorder.cli.queries import at_least, base, location, thread_name
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from recorder.trace.compare import Comparison, Difference
     from recorder.trace.reader import Trace
     from recorder.trace.snapshots import Event
+    from recorder.trace.values.differences import Part
 
     # What add_subparsers() returns has no public name.
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -23,6 +25,7 @@ DIFFERENT = 1
 CORRUPT = 3
 MOST_TOLD = 20
 WIDTH = 60
+CALLS = "two numbers of call events, such as 13,32"
 OUTCOMES = {"return": "returned", "yield": "yielded"}
 
 
@@ -36,7 +39,12 @@ def add_parser(subparsers: Subparsers) -> None:
         "trace could be read.",
     )
     parser.add_argument("a", metavar="A")
-    parser.add_argument("b", metavar="B")
+    parser.add_argument("b", metavar="B", nargs="?", help="with --calls: A again, if left out")
+    parser.add_argument(
+        "--calls",
+        metavar="SEQ,SEQ",
+        help="only the calls that begin at these events, of A and of B",
+    )
     parser.add_argument("--flow", action="store_true", help="what ran only, and no values")
     parser.add_argument(
         "--ignore", metavar="VAR", action="append", default=[], help="a variable, or a pattern"
@@ -57,15 +65,20 @@ def run(args: argparse.Namespace) -> int:
     from recorder.trace.reader import open_trace
 
     limit = at_least(1, args.limit)
-    with open_trace(args.a) as a, open_trace(args.b) as b:
-        comparison = Comparison(a, b, values=not args.flow, ignore=args.ignore, strict=args.strict)
+    if args.b is None and args.calls is None:
+        raise errors.MissingArgumentError(argument="B")
+    with open_trace(args.a) as a, open_trace(args.b or args.a) as b:
+        comparison = Comparison(
+            a, b, values=not args.flow, ignore=args.ignore, strict=args.strict,
+            calls=None if args.calls is None else calls_of(a, b, args.calls),
+        )  # fmt: skip
         differences = comparison.differences()
         told = 0
         for difference in islice(differences, limit):
             told += 1
             write(json.dumps(as_json(difference)) if args.json else as_text(told, difference, a, b))
         more = told == limit and next(differences, None) is not None
-        for trace in (a, b):
+        for trace in (a, b) if args.b else (a,):
             if trace.verdict != "complete":
                 warn(f"recorder: {printable(trace.path)} is {trace.verdict}")
         if args.json:
@@ -75,6 +88,20 @@ def run(args: argparse.Namespace) -> int:
         if told:
             return DIFFERENT
         return CORRUPT if "corrupt" in (a.verdict.state, b.verdict.state) else 0
+
+
+def calls_of(a: Trace, b: Trace, asked: str) -> tuple[Event, Event]:
+    """The events with which the two calls begin. Raises INVALID_ARGUMENT, EVENT_NOT_FOUND."""
+    numbers = asked.split(",")
+    if len(numbers) != 2 or not all(n.isdecimal() and len(n) < 19 for n in numbers):
+        raise errors.InvalidArgumentError(argument="--calls", value=asked, expected=CALLS)
+    found = (a.at(int(numbers[0])).event, b.at(int(numbers[1])).event)
+    for event in found:
+        if event.kind != "call":
+            raise errors.InvalidArgumentError(
+                argument="--calls", value=f"{event.seq}, a {event.kind}", expected=CALLS
+            )
+    return found
 
 
 # ---- JSON ---------------------------------------------------------------------------------------
@@ -118,8 +145,8 @@ def summary(comparison: Comparison, told: int, more: bool) -> dict[str, Any]:
     return {
         "differences": told,
         "more": more,
-        "events_a": len(comparison.a),
-        "events_b": len(comparison.b),
+        "events_a": comparison.events[0],
+        "events_b": comparison.events[1],
         "aligned": comparison.aligned,
         "repeated": comparison.repeated,
         "passed_over": dict(comparison.passed),
@@ -147,16 +174,21 @@ def as_text(number: int, found: Difference, a: Trace, b: Trace) -> str:
 
 def parts_of(found: Difference) -> list[str]:
     """`config['retries']: 3 → 5`, a row each."""
-    from recorder.trace.values import differences
-
     name = found.name
     if name is None and found.a is not None:
         name = OUTCOMES.get(found.a.kind, found.a.kind)
+    return part_rows(str(name), found.parts)
+
+
+def part_rows(name: str, parts: list[Part]) -> list[str]:
+    """Of the value of that name: a row for each part that differs."""
+    from recorder.trace.values import differences
+
     rows = []
-    for part in found.parts:
+    for part in parts:
         path, left, right = differences.shown(part, WIDTH)
         inside = "it" if path.startswith("len(it)") or path.endswith(" in it") else ""
-        whole = path.replace(inside, str(name), 1) if inside else f"{name}{path}"
+        whole = path.replace(inside, name, 1) if inside else f"{name}{path}"
         if " in " in path and not path.startswith(("[", ".")):
             whole = path.replace(" in it", f" in {name}").replace(" in [", f" in {name}[")
         rows.append(f"{whole}: {left} → {right}")
@@ -186,11 +218,11 @@ def _resumed(found: Difference) -> str:
 def conclusion(comparison: Comparison, told: int, more: bool) -> list[str]:
     """What was compared, and what was passed over."""
     if not told:
-        rows = [f"no difference in {count(len(comparison.a), 'event')}"]
+        rows = [f"no difference in {count(comparison.events[0], 'event')}"]
     elif more:
         rows = [f"{count(told, 'difference')}, and there are more (--limit)"]
     else:
-        most = max(len(comparison.a), len(comparison.b))
+        most = max(comparison.events)
         rows = [
             f"{count(told, 'difference')}; {comparison.aligned:,} of {count(most, 'event')} stand for each other"
         ]

@@ -13,6 +13,7 @@ from recorder.cli.queries import (
     EXIT_STATUS,
     Who,
     add_filters,
+    add_range,
     answers,
     base,
     conclude,
@@ -21,6 +22,7 @@ from recorder.cli.queries import (
     json_of,
     last,
     location,
+    range_of,
     shown,
 )
 
@@ -44,6 +46,7 @@ def add_parser(subparsers: Subparsers) -> None:
         epilog=EXIT_STATUS,
     )
     add_filters(parser)
+    add_range(parser)
     parser.add_argument("--type", metavar="TYPE", help="such as ValueError")
     parser.add_argument(
         "--in", dest="through", metavar="FUNCTION", help="those that came through this function"
@@ -65,7 +68,11 @@ def run(args: argparse.Namespace) -> int:
     with open_trace(args.trace) as trace:
         who = Who(trace)
         found: Iterable[Raised] = trace.exceptions(
-            args.type, through=args.through, uncaught=args.uncaught, **filters_of(args)
+            args.type,
+            through=args.through,
+            uncaught=args.uncaught,
+            **filters_of(args),
+            **range_of(trace, args),
         )
         if args.last:
             found = last(found, args.limit)

@@ -11,6 +11,7 @@ from recorder.cli.queries import (
     EXIT_STATUS,
     Who,
     add_filters,
+    add_range,
     answers,
     base,
     change_as_json,
@@ -18,6 +19,7 @@ from recorder.cli.queries import (
     during,
     filters_of,
     location,
+    range_of,
     shown,
 )
 
@@ -33,6 +35,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "history", help="every value a variable took", epilog=EXIT_STATUS
     )
     add_filters(parser)
+    add_range(parser)
     parser.add_argument("name", metavar="VAR")
     parser.add_argument("--backwards", action="store_true", help="the last one first")
     parser.set_defaults(run=run)
@@ -42,7 +45,9 @@ def run(args: argparse.Namespace) -> int:
     from recorder.trace.reader import open_trace
 
     with open_trace(args.trace) as trace:
-        found = trace.history(args.name, backwards=args.backwards, **filters_of(args))
+        found = trace.history(
+            args.name, backwards=args.backwards, **filters_of(args), **range_of(trace, args)
+        )
         last: dict[str, Change] = {}  # of each global, by its module
         who = Who(trace)
         for change in answers(trace, args, found, name=args.name):

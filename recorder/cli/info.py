@@ -6,11 +6,10 @@ import argparse
 import json
 import shlex
 import signal
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from recorder.cli.output import printable, write
+from recorder.cli.output import has_colour, printable, write
 from recorder.trace.origins import DOUBTS, LEFT_OUT, REASONS
 
 if TYPE_CHECKING:
@@ -105,7 +104,7 @@ def table(facts: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def show(rows: list[tuple[str, str]]) -> None:
-    if sys.stdout is not None and sys.stdout.isatty() and show_styled(rows):
+    if has_colour() and show_styled(rows):
         return
     for name, value in rows:
         write(f"{name:<12} {value}")

@@ -45,6 +45,40 @@ def flush() -> None:
             _lose(exc)
 
 
+def terminal() -> os.terminal_size | None:
+    """Columns and lines of the terminal that a person looks at, as COLUMNS and LINES say; None where nobody does."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return None
+    import shutil
+
+    return shutil.get_terminal_size()
+
+
+STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32"}
+
+
+def has_colour() -> bool:
+    """On a terminal, unless NO_COLOR is set; anywhere, if FORCE_COLOR is. NO_COLOR counts more."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return terminal() is not None and os.environ.get("TERM") != "dumb"
+
+
+def styled(text: str, style: str) -> str:
+    """In a colour or weight, where that is wanted. The text has been made printable, and cut."""
+    return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if style and has_colour() else text
+
+
+def fitted(line: str) -> str:
+    """Cut to the width of the terminal; whole, where there is none."""
+    size = terminal()
+    if size is None or len(line) <= size.columns or size.columns < 20:
+        return line
+    return line[: size.columns - 1] + "…"
+
+
 def _lose(exc: OSError) -> NoReturn:
     """Nothing more is written, not even at exit. That the reader has gone is no failure of ours."""
     try:

@@ -7,25 +7,38 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from recorder import errors
-from recorder.cli.output import printable, warn, write
+from recorder.cli.output import printable, write
 from recorder.cli.queries import (
-    CORRUPT,
     EXIT_STATUS,
+    VALUE_WIDTH,
+    WHOLE,
     Who,
+    add_filters,
+    add_range,
+    answers,
+    at_least,
     change_as_json,
     changed_together,
+    conclude,
     during_as_json,
+    filters_of,
     json_of,
     location,
+    number_or_name,
+    range_of,
     shown,
 )
+from recorder.trace import filters
+from recorder.trace.when import event_at
 
 if TYPE_CHECKING:
     from recorder.trace.changes import Change
-    from recorder.trace.reader import Event
+    from recorder.trace.reader import Event, Trace
 
     # What add_subparsers() returns has no public name.
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+AROUND = 10
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -34,8 +47,20 @@ def add_parser(subparsers: Subparsers) -> None:
         help="the events of a trace, one a line",
         epilog=EXIT_STATUS,
     )
-    parser.add_argument("trace", metavar="TRACE")
-    parser.add_argument("--json", action="store_true", help="print JSON Lines")
+    add_filters(parser)
+    add_range(parser)
+    parser.add_argument("--task", help="an asyncio task's or greenlet's number or name")
+    parser.add_argument("--line", type=int, metavar="N", help="where the frame is")
+    parser.add_argument("--kind", metavar="KIND", help="call, line, return, raise, …")
+    parser.add_argument(
+        "--own", action="store_true", help="leave out what is Python's or installed"
+    )
+    parser.add_argument("--changed", metavar="NAME", help="where this variable is new or changed")
+    parser.add_argument(
+        "--around", metavar="SEQ", help=f"the {AROUND} events on either side, or as many as --limit"
+    )
+    parser.add_argument("--backwards", action="store_true", help="the last one first")
+    parser.add_argument("--full", action="store_true", help="values whole")
     parser.set_defaults(run=run)
 
 
@@ -44,16 +69,33 @@ def run(args: argparse.Namespace) -> int:
 
     with open_trace(args.trace) as trace:
         who = Who(trace)
-        for event in trace.events():
+        limit, args.limit = args.limit, None if args.around is not None else args.limit
+        found = trace.find(**asked(trace, args, at_least(0, limit)))
+        for event in answers(trace, args, found, name=args.changed):
             changes = [change for change in trace.changes(event) if not change.found]
             if args.json:
                 write(json.dumps(as_json(event, changes)))
             else:
-                write(as_line(event, changes, who))
-        verdict = trace.verdict
-    if verdict != "complete":
-        warn(f"recorder: {printable(args.trace)} is {verdict}")
-    return CORRUPT if verdict.state == "corrupt" else 0
+                write(as_line(event, changes, who, WHOLE if args.full else VALUE_WIDTH))
+        return conclude(trace)
+
+
+def asked(trace: Trace, args: argparse.Namespace, limit: int | None) -> dict[str, Any]:
+    """What `Trace.find` is asked."""
+    wanted: dict[str, Any] = {**filters_of(args), **range_of(trace, args)}
+    if args.around is not None:
+        center = event_at(trace, args.around, "--around")
+        reach = AROUND if limit is None else limit
+        wanted["start"] = max(wanted["start"], center - reach)
+        stop = center + reach + 1
+        wanted["stop"] = stop if wanted["stop"] is None else min(wanted["stop"], stop)
+    if args.own:
+        named = filters.make(function=args.function).wants_function
+        wanted["function"] = lambda function: filters.is_own(function.file) and named(function)
+    return {
+        **wanted, "kind": args.kind, "line": args.line, "task": number_or_name(args.task),
+        "changed": args.changed, "backwards": args.backwards,
+    }  # fmt: skip
 
 
 def as_json(event: Event, changes: list[Change]) -> dict[str, Any]:
@@ -89,13 +131,13 @@ def as_json(event: Event, changes: list[Change]) -> dict[str, Any]:
     return facts
 
 
-def as_line(event: Event, changes: list[Change], who: Who) -> str:
+def as_line(event: Event, changes: list[Change], who: Who, width: int) -> str:
     where = f"{event.file}:{event.line}"
     line = f"{event.seq:>8}  {'  ' * min(event.depth, 20)}{event.kind:<7} "
     line += f"{event.function.qualified_name}  {where}{who(event)}"
     if event.value is not None:
-        line += f"  {'→' if event.kind in ('return', 'yield') else '!'} {shown(event.value)}"
-    line += changed_together(changes)
+        line += f"  {'→' if event.kind in ('return', 'yield') else '!'} {shown(event.value, width)}"
+    line += changed_together(changes, width)
     if event.gap:
         line += f"  [{event.lost or 'some'} events lost before this one]"
     for code in (code for code, _ in event.marks if code):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 CORRUPT = 3
 VALUE_WIDTH = 60
+WHOLE = 100_000  # characters of a value, where it is to be shown whole
 EXIT_STATUS = "Exit status: 0, or 3 if something of the trace could not be read."
 
 
@@ -30,14 +31,34 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON Lines")
 
 
+def add_range(parser: argparse.ArgumentParser) -> None:
+    """Options about which part of a recording, and whose code."""
+    when = "the number of an event, a time (1.5s, 20ms) or a part (25%%)"
+    parser.add_argument("--since", metavar="WHEN", help=f"from there on: {when}")
+    parser.add_argument("--until", metavar="WHEN", help="up to there")
+
+
+def range_of(trace: Trace, args: argparse.Namespace) -> dict[str, Any]:
+    """`start` and `stop`, as --since and --until say."""
+    from recorder.trace.when import event_at
+
+    return {
+        "start": 0 if args.since is None else event_at(trace, args.since, "--since"),
+        "stop": None if args.until is None else event_at(trace, args.until, "--until"),
+    }
+
+
 def filters_of(args: argparse.Namespace) -> dict[str, Any]:
-    thread = args.thread
-    is_number = thread is not None and thread.isdecimal() and len(thread) < 19
     return {
         "function": args.function,
         "file": args.file,
-        "thread": int(thread) if is_number else thread,
+        "thread": number_or_name(args.thread),
     }
+
+
+def number_or_name(asked: str | None) -> int | str | None:
+    """Of a thread or a task."""
+    return int(asked) if asked is not None and asked.isdecimal() and len(asked) < 19 else asked
 
 
 def answers(
@@ -52,12 +73,18 @@ def answers(
     one = None
     for one in found if limit is None else islice(found, limit):
         yield one
-    if one is None and limit != 0 and len(trace) and trace.verdict == "complete":
+    if one is None and limit != 0:
+        why_nothing(trace, {**filters_of(args), **asked})
+
+
+def why_nothing(trace: Trace, wanted: dict[str, Any]) -> None:
+    """Says on stderr why nothing fits, or raises NOT_IN_TRACE."""
+    if not len(trace) or trace.verdict != "complete":
+        return
+    if any(value is not None for value in wanted.values()):
         from recorder.trace.existence import Existence
 
-        wanted = {**filters_of(args), **asked}
-        if any(value is not None for value in wanted.values()):
-            warn(f"recorder: {printable(Existence(trace).why_nothing(**wanted))}")
+        warn(f"recorder: {printable(Existence(trace).why_nothing(**wanted))}")
 
 
 def last(found: Iterable[Any], limit: int | None) -> Iterable[Any]:
@@ -164,12 +191,12 @@ def changed(change: Change, width: int = VALUE_WIDTH) -> str:
     return f"{change.qualified_name} = {shown(change.value, width)}{_by(change)}"
 
 
-def changed_together(changes: list[Change]) -> str:
+def changed_together(changes: list[Change], width: int = VALUE_WIDTH) -> str:
     """Several changes on one line: those that the same line made say so once."""
     text = ""
     by = [_by(change) for change in changes] + [""]
     for change, this, following in zip(changes, by, by[1:], strict=False):
-        text += f"  {change.qualified_name} = {shown(change.value)}"
+        text += f"  {change.qualified_name} = {shown(change.value, width)}"
         text += this if this != following else ""
     return text
 

@@ -24,10 +24,9 @@ from recorder.errors.conversion import from_fault as from_fault
 from recorder.errors.conversion import from_oserror as from_oserror
 from recorder.errors.conversion import mapped as mapped
 from recorder.errors.conversion import to_fault as to_fault
-from recorder.errors.guard import failure_of as failure_of
 from recorder.errors.guard import guarded as guarded
 from recorder.errors.guard import guarded_class as guarded_class
-from recorder.errors.guard import is_let_through as is_let_through
+from recorder.errors.guard import leaving as leaving
 from recorder.errors.origin import is_programs as is_programs
 from recorder.errors.text import describe as describe
 

@@ -16,6 +16,7 @@ from recorder.errors.classes import (
     CallbackFailedError,
     DependencyMissingError,
     InputOutputError,
+    OutOfMemoryError,
     SubinterpreterError,
     UnexpectedError,
     UnsupportedPythonError,
@@ -76,11 +77,23 @@ def from_exception(
         return CallbackFailedError(**facts)
     if isinstance(exc, ImportError):
         return _not_imported(exc, facts)
+    if is_no_memory(exc):
+        return OutOfMemoryError(**facts)
     return (_for_builtin(exc) or UnexpectedError)(**facts)
 
 
 # Where CPython lacks memory for the MemoryError itself, it says SystemError.
 MEMORY_ERRORS = (MemoryError, SystemError)
+LOST = ("without exception set", "without setting an exception")
+
+
+def is_no_memory(exc: BaseException) -> bool:
+    """Whether an exception says that memory lacked: CPython's own, or what it says where it lost that."""
+    return isinstance(exc, MemoryError) or (
+        isinstance(exc, SystemError) and text_of(exc).endswith(LOST)
+    )
+
+
 # What says nothing of the code in which it comes up.
 LACKING = (*MEMORY_ERRORS, RecursionError)
 

@@ -8,13 +8,15 @@ It lets through what is not the recorder's: KeyboardInterrupt and its like, what
 middle of our work, Python's TypeError for a call that does not fit the signature, and what Python's own protocols
 ask for. `python -m codegen audit` proves that every exported function has it.
 
-Where memory lacks even for the failure, Python's own MemoryError comes out; OutOfMemoryError is one, too.
+Where memory lacks even for the failure, what comes out was made beforehand. It takes memory to call us, too: where
+that is what lacks, none of ours has run, and the MemoryError is Python's own; OutOfMemoryError is one, too.
 """
 
 from __future__ import annotations
 
 from recorder.errors.base import RecorderError
-from recorder.errors.conversion import from_exception
+from recorder.errors.classes import OutOfMemoryError
+from recorder.errors.conversion import MEMORY_ERRORS, from_exception, is_no_memory
 from recorder.errors.origin import is_interruption, is_programs, passed_program
 
 TYPE_CHECKING = False
@@ -59,17 +61,19 @@ def guarded(operation: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
             try:
                 return function(*args, **kwargs)
             except Exception as exc:
-                if is_let_through(exc, expected, (*args, *kwargs.values())):
+                failure = leaving(exc, operation, expected, args, kwargs)
+                if failure is exc:
                     raise  # audit: it is not the recorder's
-                raise failure_of(exc, operation) from exc
+                raise failure from exc
 
         def generate(*args: P.args, **kwargs: P.kwargs) -> Any:
             try:
                 return (yield from function(*args, **kwargs))  # type: ignore[misc]
             except Exception as exc:
-                if is_let_through(exc, expected, (*args, *kwargs.values())):
+                failure = leaving(exc, operation, expected, args, kwargs)
+                if failure is exc:
                     raise  # audit: it is not the recorder's
-                raise failure_of(exc, operation) from exc
+                raise failure from exc
 
         code = getattr(function, "__code__", None)
         is_generator = code is not None and code.co_flags & CO_GENERATOR
@@ -81,13 +85,11 @@ def guarded(operation: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 def guarded_class(operation: str) -> Callable[[C], C]:
-    """Decorator of an exported class: guards its public methods and properties, and those that Python calls. Not
-    the making of an exception: who has no memory for it has none for another one."""
+    """Decorator of an exported class: guards its public methods and properties, and those that Python calls."""
 
     def decorate(cls: C) -> C:
-        dunders = DUNDERS - {"__init__"} if issubclass(cls, BaseException) else DUNDERS
         for name, member in list(vars(cls).items()):
-            if not name.startswith("_") or name in dunders:
+            if not name.startswith("_") or name in DUNDERS:
                 guard = _guard_member(member, operation)
                 if guard is not None:
                     setattr(cls, name, guard)
@@ -117,12 +119,44 @@ def _dress_as(function: Any, guard: Any) -> None:
     guard.__guarded__ = True
 
 
+def leaving(
+    exc: Exception,
+    operation: str,
+    expected: tuple[type[Exception], ...],
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
+) -> Exception:
+    """What leaves the guard in place of an exception: itself where it is let through."""
+    try:
+        if is_let_through(exc, expected, (*args, *kwargs.values())):
+            return exc
+        return failure_of(exc, operation)
+    except MEMORY_ERRORS:
+        return _out_of_memory()
+
+
+# The failure that is raised where there is no memory to make one. Whoever takes it makes the next.
+_made_beforehand: list[OutOfMemoryError | None] = [None]
+
+
+def _out_of_memory() -> MemoryError:
+    found, _made_beforehand[0] = _made_beforehand[0], None
+    try:
+        another = OutOfMemoryError(operation="a call of the recorder")
+    except MemoryError as exc:
+        return found or exc
+    _made_beforehand[0] = another
+    return found or another
+
+
 def is_let_through(
     exc: Exception, expected: tuple[type[Exception], ...], arguments: tuple[object, ...]
 ) -> bool:
     """Whether an exception is to go on as it is: mapped already, Python's own word, or the program's interruption."""
     if isinstance(exc, (RecorderError, *expected)):
         return True
+    if is_no_memory(exc):
+        return False  # whoever's code it came up in
     if isinstance(exc, TypeError) and _is_of_the_call(exc):
         return True
     return is_programs(exc) and is_interruption(exc, arguments)
@@ -139,3 +173,4 @@ def _is_of_the_call(exc: TypeError) -> bool:
 
 
 guarded_class("report")(RecorderError)  # which is below us
+_out_of_memory()

@@ -18,7 +18,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 from recorder._core.decode import Function, Thread
 from recorder.trace.filters import base_name
 from recorder.trace.reader import Trace
-from recorder.trace.snapshots import Event
+from recorder.trace.snapshots import POPPING, Event
 from recorder.trace.values.differences import MISSING, Part, differences
 from recorder.trace.values.value import Value
 from recorder.trace.volatile import Volatile
@@ -61,7 +61,8 @@ class Difference(NamedTuple):
 
 
 class Comparison:
-    """`strict`: what has to differ from run to run (addresses, ids, times, temporary names) counts, too."""
+    """`strict`: what has to differ from run to run (addresses, ids, times, temporary names) counts, too. `calls`: only
+    these two are compared, each with all that it calls; both may be of one recording."""
 
     def __init__(
         self,
@@ -71,17 +72,33 @@ class Comparison:
         values: bool = True,
         ignore: Sequence[str] = (),
         strict: bool = False,
+        calls: tuple[Event, Event] | None = None,
     ) -> None:
+        self.calls = calls
+        self.base = (0, 0) if calls is None else (calls[0].depth, calls[1].depth)
         self.a = a
         self.b = b
         self.values = values
         self.ignore = (*WHERE_IT_RAN, *ignore)
         self.volatile = None if strict else Volatile(a, b)
         self.aligned = 0  # events of the first that stand for one of the second
+        self._looked_at = [0, 0]
         self.repeated = 0  # values that differ as they did when they were last told
         self._lines: dict[int, dict[int, int] | None] = {}  # by the first's functions
         self._texts: dict[tuple[str, str], dict[int, int]] = {}  # by their texts
         self._equal: set[tuple[bytes, bytes]] = set()
+
+    @property
+    def events(self) -> tuple[int, int]:
+        """How many there are to compare; of two calls those that were looked at."""
+        if self.calls is None:
+            return len(self.a), len(self.b)
+        return self._looked_at[0], self._looked_at[1]
+
+    def _counted(self, side: int, events: Iterator[Event]) -> Iterator[Event]:
+        for event in events:
+            self._looked_at[side] += 1
+            yield event
 
     @property
     def passed(self) -> Counter[str]:
@@ -90,8 +107,16 @@ class Comparison:
 
     def differences(self) -> Iterator[Difference]:
         """All of them, in the order of the threads. A variable that goes on to differ is told once."""
+        if self.calls is not None:
+            left, right = self.calls
+            a_events = self._counted(0, of_call(self.a, left))
+            b_events = self._counted(1, of_call(self.b, right))
+            yield from _Threads(self, left.thread, a_events, b_events).differences()
+            return
         for thread, a, b in self._threads():
-            yield from _Threads(self, thread, a, b).differences()
+            left_events = iter(()) if a is None else self.a.find(thread=a)
+            right_events = iter(()) if b is None else self.b.find(thread=b)
+            yield from _Threads(self, thread, left_events, right_events).differences()
 
     def _threads(self) -> Iterator[tuple[Thread, int | None, int | None]]:
         """Those that stand for each other: of the same name, in order; then whatever is left."""
@@ -117,7 +142,8 @@ class Comparison:
         line: Any = None
         if event.kind == "line":  # the line is said by the line events
             line = self._line(event) if first else event.line
-        return event.kind, event.depth, function.qualified_name, base_name(event.file), line
+        depth = event.depth - self.base[0 if first else 1]
+        return event.kind, depth, function.qualified_name, base_name(event.file), line
 
     def _line(self, event: Event) -> Any:
         number = event.function.number
@@ -173,6 +199,21 @@ class Comparison:
                 self._equal.clear()
             self._equal.add(pair)
         return found
+
+
+def of_call(trace: Trace, call: Event) -> Iterator[Event]:
+    """The events of a call and of all that it calls. `call`: the event with which it begins."""
+    running = False
+    for event in trace.find(thread=call.thread, start=call.seq):
+        if event.frame == call.frame:
+            running = event.kind not in POPPING
+            yield event
+            if event.kind in ("return", "unwind"):
+                return
+        elif running:
+            if event.depth <= call.depth:
+                return  # its end was not recorded
+            yield event
 
 
 def _changed(event: Event) -> dict[str, Value | None]:
@@ -237,11 +278,13 @@ class _Place(NamedTuple):
 class _Threads:
     """Two threads that stand for each other."""
 
-    def __init__(self, of: Comparison, thread: Thread, a: int | None, b: int | None) -> None:
+    def __init__(
+        self, of: Comparison, thread: Thread, a: Iterator[Event], b: Iterator[Event]
+    ) -> None:
         self.of = of
         self.thread = thread
-        self.a = _Ahead(iter(()) if a is None else of.a.find(thread=a))
-        self.b = _Ahead(iter(()) if b is None else of.b.find(thread=b))
+        self.a = _Ahead(a)
+        self.b = _Ahead(b)
         self.same = 0
         self.last: Event | None = None
         self.alignment: Alignment = "exact"
@@ -334,7 +377,8 @@ class _Threads:
         in calls than where they parted."""
         keys_a = _ending([self.of.key(event, first=True) for event in left], window)
         keys_b = _ending([self.of.key(event, first=False) for event in right], window)
-        depth = min(left[0].depth, right[0].depth)
+        base_a, base_b = self.of.base
+        depth = min(left[0].depth - base_a, right[0].depth - base_b)
         places: dict[tuple[Key, ...], list[int]] = {}
         for i in range(min(len(keys_a) - RUN + 1, len(left))):
             places.setdefault(tuple(keys_a[i : i + RUN]), []).append(i)
@@ -343,7 +387,7 @@ class _Threads:
         for j in range(min(len(keys_b) - RUN + 1, len(right))):
             for i in places.get(tuple(keys_b[j : j + RUN]), ())[:MOST_PLACES]:
                 if self._may_be_twins(left[i], right[j]):
-                    one = _Place(left[i].depth > depth, i + j, i, j)
+                    one = _Place(left[i].depth - base_a > depth, i + j, i, j)
                     ways.add((one.deeper, i - j))
                     best = one if best is None else min(best, one)
         if best is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -17,6 +18,7 @@ ThreadFilter: TypeAlias = "int | str | Thread | None"
 ALL_KINDS: Final = frozenset(KIND_BITS)
 EXCEPTION_KINDS: Final = frozenset({"raise", "reraise", "handled", "unwind", "throw"})
 PATTERN: Final = frozenset("*?[")
+NOT_OWN: Final = re.compile(r"/(site|dist)-packages/|/lib/python3\.\d+t?/")
 
 
 class Filter(NamedTuple):
@@ -33,6 +35,7 @@ class Filter(NamedTuple):
     frame      a frame's number; `caller` that of the frame below it
     depth      frames below it, at most
     name       a variable that is new or changed
+    task       an asyncio task's or greenlet's number or name
     """
 
     kinds: frozenset[str] = ALL_KINDS
@@ -47,6 +50,7 @@ class Filter(NamedTuple):
     caller: int | None = None
     depth: int | None = None
     name: str | None = None
+    task: ThreadFilter = None
 
     def apply(self, reader: Reader[Event, Frame]) -> None:
         """Sets the reader's watch."""
@@ -86,6 +90,10 @@ class Filter(NamedTuple):
             return False
         if self.until is not None and event.time >= self.until:
             return False
+        if self.task is not None and (
+            event.task is None or self.task not in (event.task.number, event.task.name)
+        ):
+            return False
         if self.exception is None:
             return True
         value = event.value
@@ -117,6 +125,24 @@ def is_file(path: str, asked: str) -> bool:
     return path == asked or path.endswith("/" + asked.removeprefix("./"))
 
 
+def is_own(path: str) -> bool:
+    """Whether code of this file is neither Python's own nor installed, as far as its path says so."""
+    return not path.startswith("<frozen ") and not NOT_OWN.search(path)
+
+
+def choice(
+    file: str | None, own: bool, hide: Callable[[Function], bool] | None = None
+) -> Callable[[Function], bool] | None:
+    """Whether a function is in such a file, own, and not hidden; None if nothing is asked."""
+    if file is None and not own and hide is None:
+        return None
+    return lambda function: (
+        (file is None or is_file(function.file, file))
+        and (not own or is_own(function.file))
+        and (hide is None or not hide(function))
+    )
+
+
 def make(kind: str | Iterable[str] | None = None, **asked: Any) -> Filter:
     """A Filter of arguments that may be anything. Raises InvalidArgumentError."""
     kinds = ALL_KINDS if kind is None else _set(kind)
@@ -133,12 +159,13 @@ def make(kind: str | Iterable[str] | None = None, **asked: Any) -> Filter:
     for name in ("frame", "caller", "depth"):
         if not 0 <= (asked.get(name) or 0) < 2**63:
             raise _invalid(name, asked[name], "a number from 0 on")
-    for name in ("file", "exception", "name", "function", "thread"):
+    for name in ("file", "exception", "name", "function", "thread", "task"):
         if name in ("file", "exception", "name"):
             _check(name, asked.get(name), str, "a str")
         if issubclass(type(asked.get(name)), str):
             asked[name] = str.__str__(asked[name])  # a subclass may have its own idea of equality
     _check("thread", asked.get("thread"), (int, str, Thread), "a thread's number or name")
+    _check("task", asked.get("task"), (int, str), "a task's number or name")
     function = asked.get("function")
     if not callable(function):
         _check("function", function, (str, Function), "a name, a Function or a predicate")

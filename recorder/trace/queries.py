@@ -6,6 +6,7 @@ A query decodes the chunks it needs, one at a time, and notes what cannot be rea
 from __future__ import annotations
 
 import bisect
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -19,6 +20,7 @@ from recorder.trace.format import ChunkType
 from recorder.trace.seeking import ALL, Payloads, Seeker
 from recorder.trace.snapshots import POPPING, Event, Frame, Moment
 
+BATCH: Final = 4_096  # events that are handed on at once, as numbers
 IDLE_SEEKERS: Final = 2  # kept for the next query: each knows its way around one chunk
 
 
@@ -72,6 +74,47 @@ class Queries:
                         self.file.check_count(chunk, seeker.reader.seq)
                 if ends:
                     yield seeker.reader.unseen_ends()
+
+    @errors.guarded("read")
+    def passages(
+        self, wanted: Filter, start: int, stop: int
+    ) -> Iterator[tuple[Reader[Event, Frame], bytes]]:
+        """The events that are wanted as numbers (see `Reader.passages`), a batch at a time, each with the reader that
+        knows what they mean."""
+        for chunk, reader in self._readers(wanted, start, stop):
+            try:
+                while batch := reader.passages(stop, BATCH):
+                    yield reader, batch
+            except UNREADABLE as exc:
+                self.file.note_error(chunk, exc)
+
+    @errors.guarded("read")
+    def line_counts(self, wanted: Filter, start: int, stop: int) -> Counter[tuple[int, int]]:
+        """How often the lines that are wanted ran, by number of the code and line."""
+        found: Counter[tuple[int, int]] = Counter()
+        for chunk, reader in self._readers(wanted, start, stop):
+            try:
+                found.update(reader.line_counts(stop))
+            except UNREADABLE as exc:
+                self.file.note_error(chunk, exc)
+        return found
+
+    def _readers(
+        self, wanted: Filter, start: int, stop: int
+    ) -> Iterator[tuple[Chunk, Reader[Event, Frame]]]:
+        """One chunk after the other, at the first event of it that counts."""
+        chunks = self._chunks(start, stop)
+        if not chunks:
+            return
+        with self._seeker(chunks[0]) as seeker:
+            for chunk in chunks:
+                try:
+                    seeker.go(chunk, max(start, chunk.head.first_event))
+                    wanted.apply(seeker.reader)
+                except UNREADABLE as exc:
+                    self.file.note_error(chunk, exc)
+                    continue
+                yield chunk, seeker.reader
 
     @errors.guarded("read")
     def at(self, seq: int) -> Moment:

@@ -22,14 +22,16 @@ A trace may be used by several iterations at once, but only by one thread at a t
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, overload
 
 from recorder import errors
 from recorder._core.decode import Function, Namespace, Thread
 from recorder.errors import arguments
-from recorder.trace import calls, exceptions, filters, origins
+from recorder.trace import alterations, calls, exceptions, filters, occurrences, origins
+from recorder.trace.alterations import Alteration
 from recorder.trace.calls import Call
 from recorder.trace.changes import Change, Changes
 from recorder.trace.container import compression
@@ -38,6 +40,8 @@ from recorder.trace.event_range import EventRange
 from recorder.trace.exceptions import Raised
 from recorder.trace.filters import FunctionFilter, ThreadFilter
 from recorder.trace.format import ChunkType
+from recorder.trace.occurrences import NamePlace, Place
+from recorder.trace.profile import Node, Profile, add_up
 from recorder.trace.queries import Queries
 from recorder.trace.seeking import ALL
 from recorder.trace.snapshots import Event, Frame, Locals, Moment
@@ -214,19 +218,22 @@ class Trace:
         frame: int | None = None,
         caller: int | None = None,
         depth: int | None = None,
+        changed: str | None = None,
+        task: ThreadFilter = None,
         start: int = 0,
         stop: int | None = None,
         backwards: bool = False,
     ) -> Iterator[Event]:
         """The events that fit everything that is given (see `filters.Filter`), from number `start`
-        on, before number `stop`; the last one first if `backwards`.
+        on, before number `stop`; the last one first if `backwards`. `changed`: a variable or global that is new or
+        changed at them.
 
         What does not fit is passed over in the core, without making anything of it. Raises
         INVALID_ARGUMENT at once for what no event could fit.
         """
         wanted = filters.make(
             kind, function=function, file=file, line=line, thread=thread, exception=exception,
-            since=since, until=until, frame=frame, caller=caller, depth=depth,
+            since=since, until=until, frame=frame, caller=caller, depth=depth, name=changed, task=task,
         )  # fmt: skip
         return self._queries.find(wanted, *_bounds(start, stop), bool(backwards))
 
@@ -256,9 +263,102 @@ class Trace:
         found = self._queries.find(wanted, first, last, ends=True)
         return calls.in_order(self._queries, found, last)
 
+    def changed_arguments(self, call: Call) -> list[Alteration]:
+        """The arguments that were something else when the call ended: what it altered of what it was given."""
+        arguments.instance(call, Call, "call", "a call of the trace")
+        return alterations.of(call, self.source_of(call.function))
+
     def call_tree(self, thread: ThreadFilter = None) -> Iterator[Call]:
         """The outermost calls of all threads, or of one. `call.children()` goes on from there."""
         return calls.tree(self._queries, None, 0, ALL, thread)
+
+    def tree(
+        self,
+        function: FunctionFilter = None,
+        *,
+        file: str | None = None,
+        thread: ThreadFilter = None,
+        own: bool = False,
+        hide: Callable[[Function], bool] | None = None,
+        start: int = 0,
+        stop: int | None = None,
+    ) -> list[Node]:
+        """All calls, put together by the way in which they were made: a `Node` for each thread, and for the tasks of
+        each, with nodes below. `function`: the calls of these, with what they called. `file`, `own` (not Python's, and
+        not installed): only functions of these, and none that `hide` says; what others do is their caller's. One pass;
+        what comes before `start` and behind `stop` does not count. `folding.fold` puts it into so many lines."""
+        wanted = filters.make(file=file, thread=thread)
+        within = None if function is None else filters.make(function=function).wants_function
+        profile = Profile(self._queries, within=within, wanted=filters.choice(file, own, hide))
+        return profile.read(wanted._replace(file=None), *_bounds(start, stop))
+
+    def stats(
+        self,
+        function: FunctionFilter = None,
+        *,
+        file: str | None = None,
+        thread: ThreadFilter = None,
+        own: bool = False,
+        start: int = 0,
+        stop: int | None = None,
+    ) -> list[Node]:
+        """As `tree`, a `Node` a function, in the order in which they were first called."""
+        wanted = filters.make(function=function, file=file, thread=thread)
+        chosen = filters.choice(file, own)
+        profile = Profile(self._queries, flat=True)
+        roots = profile.read(filters.make(thread=thread), *_bounds(start, stop))
+        return [
+            node
+            for node in add_up(roots)
+            if node.function is not None
+            and wanted.wants_function(node.function)
+            and (chosen is None or chosen(node.function))
+        ]
+
+    def grep(
+        self,
+        pattern: str,
+        function: FunctionFilter = None,
+        *,
+        file: str | None = None,
+        thread: ThreadFilter = None,
+        fixed: bool = False,
+        ignore_case: bool = False,
+        start: int = 0,
+        stop: int | None = None,
+    ) -> list[Place]:
+        """Where values have something in them that a regular expression, or with `fixed` a text, is found in: a `Place`
+        for each variable, argument, result, exception, global or element of one, in the order in which they were
+        first seen, 10,000 at most."""
+        wanted = filters.make(function=function, file=file, thread=thread)
+        compiled = occurrences.compiled(pattern, fixed, ignore_case)
+        return occurrences.in_values(self._queries, compiled, wanted, *_bounds(start, stop))
+
+    def grep_names(
+        self, pattern: str, *, fixed: bool = False, ignore_case: bool = False
+    ) -> Iterator[NamePlace]:
+        """The functions, variables and globals with such a name."""
+        return occurrences.in_names(
+            self._queries, occurrences.compiled(pattern, fixed, ignore_case)
+        )
+
+    def line_counts(
+        self,
+        function: FunctionFilter = None,
+        *,
+        file: str | None = None,
+        thread: ThreadFilter = None,
+        start: int = 0,
+        stop: int | None = None,
+    ) -> dict[Function, Counter[int]]:
+        """How often each line ran, by function."""
+        wanted = filters.make("line", function=function, file=file, thread=thread)
+        counts = self._queries.line_counts(wanted, *_bounds(start, stop))
+        functions = self._queries.survey().functions
+        found: dict[Function, Counter[int]] = {}
+        for (code, line), times in counts.items():
+            found.setdefault(functions[code], Counter())[line] += times
+        return found
 
     def exceptions(
         self,

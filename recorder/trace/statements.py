@@ -45,7 +45,7 @@ class _File:
 def definitions(text: str) -> list[tuple[str, int]]:
     """The functions and classes of a text: qualified name, as Python makes it, and line."""
     found = []
-    waiting: list[tuple[ast.AST, str]] = [(node, "") for node in _parsed(text)]
+    waiting: list[tuple[ast.AST, str]] = [(node, "") for node in parsed(text)]
     while waiting:
         node, around = waiting.pop()
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
@@ -61,7 +61,7 @@ def lines_with_code(text: str) -> list[int]:
     return sorted({first for first, _ in _spans(text).values()})
 
 
-def _parsed(text: str) -> list[ast.stmt]:
+def parsed(text: str) -> list[ast.stmt]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -73,7 +73,7 @@ def _parsed(text: str) -> list[ast.stmt]:
 def _spans(text: str) -> dict[int, tuple[int, int]]:
     """Of each line the first and last one of its statement."""
     spans = {}
-    for node in ast.walk(ast.Module(_parsed(text), [])):  # what is inside comes later
+    for node in ast.walk(ast.Module(parsed(text), [])):  # what is inside comes later
         if isinstance(node, (ast.stmt, ast.ExceptHandler)):
             body = getattr(node, "body", None)
             last = body[0].lineno - 1 if body else node.end_lineno or node.lineno

@@ -26,7 +26,8 @@ READS = ("TRACE", "A", "PATH")  # metavars of what is to be read
 WORDS = {  # each command, about the trace `{}`
     "info": "{}", "show": "{} --plain", "calls": "{}", "history": "{} x", "exceptions": "{}", "print": "{}",
     "verify": "{}", "recover": "{}", "diff": "{} {}", "export": "{} --to jsonl -o {folder}/out",
-    "sql": "{} QUERY",
+    "sql": "{} QUERY", "tree": "{}", "stats": "{}", "source": "{}",
+    "state": "{} 0", "grep": "{} x",
 }  # fmt: skip
 QUERY = "select count(*) from events"
 SAYS_IT_ON_STDOUT = ("info", "verify", "recover")

@@ -27,9 +27,11 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "diff": (("missing.rtrace", "missing.rtrace"), "ERR_TRACE_NOT_FOUND"),
     "history": (("missing.rtrace", "x"), "ERR_TRACE_NOT_FOUND"),
     "export": (("missing.rtrace", "--to", "jsonl", "-o", "x"), "ERR_TRACE_NOT_FOUND"),
+    "state": (("missing.rtrace", "1"), "ERR_TRACE_NOT_FOUND"),
+    "grep": (("missing.rtrace", "x"), "ERR_TRACE_NOT_FOUND"),
     "sql": (("missing.rtrace", "select 1"), "ERR_TRACE_NOT_FOUND"),
     **dict.fromkeys(
-        ("info", "show", "calls", "exceptions", "print", "verify"),
+        ("info", "show", "calls", "exceptions", "print", "verify", "tree", "stats", "source"),
         (("missing.rtrace",), "ERR_TRACE_NOT_FOUND"),
     ),
 }

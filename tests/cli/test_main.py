@@ -44,6 +44,7 @@ def assert_refused(done: subprocess.CompletedProcess[str], code: str, status: in
 
 def test_help_and_version(tmp_path: Path) -> None:
     for arguments in (
+        [],
         ["--help"],
         ["-h"],
         ["run", "--help"],
@@ -61,7 +62,6 @@ def test_help_and_version(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        ([], "ERR_MISSING_ARGUMENT"),
         (["rnu", "app.py"], "ERR_INVALID_ARGUMENT"),
         (["run"], "ERR_MISSING_ARGUMENT"),
         (["run", "--nonsense", "app.py"], "ERR_INVALID_ARGUMENT"),

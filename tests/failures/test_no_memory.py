@@ -1,12 +1,15 @@
-"""Where memory lacks outside of a recording: a policy, an exception, its text, its diagnostic, a start, a reading.
+"""Where memory lacks outside of a recording: a policy, an exception, its text, its diagnostic, an opening, a reading.
 
-Each allocation of Python's fails in turn, alone and with all that come after it, in a process of its own each. What
-comes out is OutOfMemoryError, or where not even that could be made (docs/errors.md) Python's own MemoryError; never a
-wrong argument or a wrong policy value.
+One allocation of Python's fails, or two or three in a row, so that the failure itself finds no memory either: each in
+turn, in a process of its own. What comes out is OutOfMemoryError, never a wrong argument or a wrong policy value, and
+Python's own MemoryError only where it took memory to call us and no line of ours has run. Memory that lacks for ever
+cannot be tried in this way: CPython 3.12 then turns for ever in a handler of its own (it pushes the place of the
+exception as an int, and begins again where that fails).
 """
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from collections import Counter
@@ -14,60 +17,106 @@ from pathlib import Path
 
 import pytest
 
+import recorder
 from tests.conftest import ENVIRONMENT
 
 pytest.importorskip("_testcapi")
 
 PROGRAM = r"""
-import dis, os, sys
+import dis, gc, os, signal, sys, traceback
 import _testcapi
+import faulthandler; faulthandler.enable()
 import recorder
 from recorder import errors
 from recorder.errors import codes, diagnostic, errnos, tables
 
-name, lasts, path = sys.argv[1], sys.argv[2] == "lasting", sys.argv[3]
+path, widths, most_cases = sys.argv[1], range(1, 1 + int(sys.argv[2])), int(sys.argv[3])
 error = errors.DiskFullError("a message", path="/x", errno=28)
 text = {"on_recorder_error": "abort", "max_bytes": "500MB", "redact": ["a*", "b"], "log_file": "x.log"}
+diagnosed = error.to_dict()
+trace = recorder.open_trace(path)
+policy = recorder.Policy()
+event = trace[3]
+frames = (trace.at(one.seq).stack[-1] for one in trace.find(function="f"))
+frame = next(frame for frame in frames if "y" in frame.locals)
 CALLS = {
     "policy": lambda: recorder.Policy(on_recorder_error="abort", max_bytes="500MB", redact=("a*", "b"), log_file="x"),
     "policy from a dict": lambda: recorder.Policy.from_dict(text),
+    "policy to_dict": lambda: policy.to_dict(),
     "building": lambda: errors.DiskFullError(path="/x", operation="write", bytes_wanted=1, free_bytes=0, errno=5),
     "str": lambda: str(error),
     "repr": lambda: repr(error),
     "to_dict": lambda: error.to_dict(),
-    "from_dict": lambda: recorder.RecorderError.from_dict({"number": 2001, "detail": "x", "context": {"path": "/x"}}),
+    "from_dict": lambda: recorder.RecorderError.from_dict(diagnosed),
+    "is_recording": lambda: recorder.is_recording(),
     "open_trace": lambda: recorder.open_trace(path).close(),
-    "at": lambda: trace.at(3).stack[-1].locals,
-    "start": lambda: recorder.start("app.rtrace", max_bytes="500MB").stop(),
     "wrong argument": lambda: recorder.open_trace(5),
+    "no such trace": lambda: recorder.open_trace("nowhere.rtrace"),
+    "verify": lambda: trace.verify(),
+    "at": lambda: trace.at(3).stack[-1].locals,
+    "event": lambda: trace[4],
+    "events": lambda: [one.seq for one in trace.events()],
+    "find": lambda: [one.seq for one in trace.find(function="f")],
+    "steps": lambda: [step.line for step in trace.steps()],
+    "calls": lambda: list(trace.calls()),
+    "history": lambda: list(trace.history("y", "f")),
+    "exceptions": lambda: list(trace.exceptions()),
+    "source": lambda: trace.source_of(event.function).lines,
+    "value": lambda: [(str(value), repr(value), value.to_json(), value.show(3)) for value in frame.locals.values()],
+    "to_python": lambda: frame.locals["y"].to_python(),
+    "export": lambda: __import__("recorder.export").export.export(path, "jsonl", "x.jsonl"),
 }
-call = CALLS[name]
-trace = recorder.open_trace(path)
-try:
-    call()  # what is loaded at the first use is there
-except recorder.RecorderError:
-    pass
-
-def outcome(n):
-    _testcapi.set_nomemory(n - 1, 0 if lasts else n)
+def attempt(n, width):
+    # What came out, and whether the turn of the failing allocation came.
+    _testcapi.set_nomemory(n - 1, n - 1 + width)
     try:
         call()
         failed = None
     except BaseException as caught:
         failed = caught
+    came = True
     try:
-        bytes(700)  # fails if its turn has not come yet, or lasts
-        left = False
+        for turn in range(n):
+            bytes(700)  # one of them fails if the turn has not come yet
     except MemoryError:
-        left = True
+        came = False
     _testcapi.remove_mem_hooks()
-    if os.environ.get("DBG") and isinstance(failed, MemoryError) and not hasattr(failed,"error_name"):
-        import traceback; print("".join(traceback.format_exception(failed))[-900:], flush=True)
+    return failed, came
+
+def outcome(n, width):
+    failed, came = attempt(n, width)
+    if not came:
+        return "not come"
     if failed is None:
-        return "done" if left else "went well"
+        return "went well"
     if made_no_function(failed):
         return "CPython's"
-    return getattr(failed, "error_name", None) or type(failed).__name__
+    said = getattr(failed, "error_name", None)
+    if said == "ERR_OUT_OF_MEMORY":
+        return said if not leaks(n, width, failed) else "leaks"
+    if said in ("ERR_INVALID_ARGUMENT", "ERR_TRACE_NOT_FOUND") and name in ("wrong argument", "no such trace"):
+        return said
+    if type(failed) in (MemoryError, SystemError) and not has_run(failed):
+        return "calling us"
+    return "".join(traceback.format_exception(failed))
+
+def has_run(failed):
+    # A frame of ours is told with the line of its `def` where it took memory to begin it.
+    frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(failed.__traceback__)]
+    return any("recorder" in code.co_filename and code.co_firstlineno != line for code, line in frames)
+
+def leaks(n, width, failed):
+    # The same failure again leaves as many objects and files as there were after the first.
+    failed.__traceback__ = failed.__context__ = failed.__cause__ = failed = None
+    counts = []
+    for turn in range(3 if n % 5 == 0 else 0):
+        gc.collect()
+        counts.append((len(gc.get_objects()), len(os.listdir("/proc/self/fd"))))
+        again = attempt(n, width)[0]
+        if made_no_function(again):
+            return False
+        again = None
+    return bool(counts) and (counts[2][1] != counts[0][1] or counts[2][0] > counts[1][0] + 3)
 
 def made_no_function(error):
     # CPython 3.12 and 3.13 have released its code once too often then: what comes after means nothing.
@@ -80,29 +129,77 @@ def made_no_function(error):
         error = error.__cause__ or error.__context__
     return False
 
-for n in range(1, 5000):
+def in_a_child(n, width):
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
-        if os.environ.get("DBG"):
-            import faulthandler; faulthandler.dump_traceback_later(5, exit=True)
-        said = outcome(n)
-        os.write(write, said.encode())
+        signal.alarm(20)
+        os.write(write, outcome(n, width).encode()[-4000:])
         os._exit(0)
     os.close(write)
-    said = os.read(read, 100).decode()
+    said = os.read(read, 5000).decode()
     os.close(read)
     status = os.waitpid(pid, 0)[1]
-    print(n, said if status == 0 else f"status {status}")
-    if said == "done":
-        break
+    return said if status == 0 else f"status {status}"
+
+for name, call in CALLS.items():
+    try:
+        call()  # what is loaded at the first use is there
+        call()
+    except recorder.RecorderError:
+        pass
+    made = 1  # how many allocations it makes
+    while in_a_child(made, 1) != "not come":
+        made *= 2
+    low = made // 2
+    while made - low > 1:
+        middle = (low + made) // 2
+        low, made = (low, middle) if in_a_child(middle, 1) == "not come" else (middle, made)
+    for width in widths:
+        for n in range(width, made, max(made // most_cases, 1)):
+            print(repr((name, n, width, in_a_child(n, width))))
 """
+RIGHT = {"wrong argument": "ERR_INVALID_ARGUMENT", "no such trace": "ERR_TRACE_NOT_FOUND"}
+FINE = {"not come", "went well", "ERR_OUT_OF_MEMORY", "calling us", "CPython's"}
 
 
-def outcomes(name: str, lasts: str, trace: Path, folder: Path) -> Counter[str]:
+def program() -> None:
+    def f(x: int) -> int:
+        y = x + 1
+        return y * 2
+
+    for i in range(5):
+        f(i)
+    try:
+        raise ValueError(i)
+    except ValueError:
+        pass
+
+
+def check(folder: Path, widths: int, most_cases: int) -> Counter[str]:
+    """Every call, with at most so many of its allocations, and so many in a row; what came out, and how often."""
+    path = folder / "app.rtrace"
+    with recorder.record(path):
+        program()
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, name, lasts, str(trace)],
-        cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=300,
+        [sys.executable, "-c", PROGRAM, str(path), str(widths), str(most_cases)],
+        cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=1800,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    return Counter(line.partition(" ")[2] for line in done.stdout.splitlines())
+    outcomes = [ast.literal_eval(line) for line in done.stdout.splitlines()]
+    wrong = [outcome for outcome in outcomes if outcome[-1] not in (*FINE, RIGHT.get(outcome[0]))]
+    assert not wrong, "\n".join(f"{name} {n} {width}: {said}" for name, n, width, said in wrong[:9])
+    return Counter(said for *_, said in outcomes)
+
+
+@pytest.mark.provokes("OUT_OF_MEMORY")
+def test_what_comes_out_without_memory_is_out_of_memory(tmp_path: Path) -> None:
+    found = check(tmp_path, 2, 4)
+    assert found["ERR_OUT_OF_MEMORY"] > 100
+    assert found["calling us"] < 20
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_every_allocation_fails(tmp_path: Path) -> None:
+    print(check(tmp_path, 3, 1 << 20))

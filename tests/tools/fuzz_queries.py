@@ -16,6 +16,8 @@ from typing import Any
 import recorder
 from recorder import errors
 from recorder.trace.compare import Comparison
+from recorder.trace.folding import fold
+from recorder.trace.listing import listings
 from recorder.trace.navigate import Navigator
 from recorder.trace.reader import Trace
 from tests.tools import reference_writer as w
@@ -82,6 +84,8 @@ def about_all(trace: Trace, chance: random.Random) -> list[Callable[[], object]]
         lambda: look(trace[:: chance.choice((1, -1, 3, -7))]), lambda: trace.verify(), lambda: wander(trace, chance),
         lambda: repr((trace.meta, trace.closing, trace.header, trace.failure, trace.verdict_so_far, len(trace))),
         lambda: look(Comparison(trace, trace, values=back).differences()),
+        lambda: look(fold(trace.tree(own=back), chance.choice((None, 5)))), lambda: look(trace.stats()),
+        lambda: look(line for name in trace.sources for line in listings(trace, name)),
     ]  # fmt: skip
 
 

@@ -214,12 +214,12 @@ def test_the_way_to_the_bug(average: Path) -> None:
 
 COMMANDS: list[list[str]] = [
     ["info"], ["print"], ["verify"], ["calls"], ["exceptions"], ["show", "--plain"], ["diff"],
-    ["history"],
+    ["history"], ["tree"], ["stats"], ["source"], ["state"], ["grep"],
 ]  # fmt: skip
 
 
 def arguments(command: list[str], path: object) -> list[str]:
-    extra = {"diff": [str(path)], "history": ["x"]}
+    extra = {"diff": [str(path)], "history": ["x"], "state": ["0"], "grep": ["x"]}
     return [*command, str(path), *extra.get(command[0], [])]
 
 

@@ -160,6 +160,6 @@ cdef Status apply_mark(DecoderState *s, uint8_t byte, Cursor *c) noexcept nogil:
     if byte == REC_GAP:
         s.tally.gaps += 1
         s.tally.lost += mark[2]
-    elif s.tally.on and not count(s, mark[1]):
+    elif s.tally.on and not count(s, &s.tally.errors, mark[1]):
         return reject(s, b"")
     return OK

@@ -172,6 +172,61 @@ cdef class Reader(Decoder):
         finally:
             s.watch.on = False
 
+    def passages(self, uint64_t until, size_t most):
+        """The next events before number `until` that are watched for, `most` at a time, as numbers: a bytes of
+        Passages, empty if there are no more. Raises as `next`, behind what can be read."""
+        cdef DecoderState *s = &self.s
+        cdef Status status = OK
+        cdef ByteBuffer found
+        memset(&found, 0, sizeof(found))
+        free_deferred(s)
+        s.watch.on = True
+        s.marks.on = s.changes.on = False
+        try:
+            while found.size < most * sizeof(Passage):
+                status = run(s, until)
+                if s.definitions.pending != NULL:
+                    materialize_pending(self)
+                if status == OK and s.watch.matched and not add_passage(s, &found, self.now()):
+                    status = reject(s, b"")
+                if status != OK or not s.watch.matched and (s.input.at >= s.input.end or s.events >= until):
+                    break
+            if status != OK and not found.size:
+                raise self.unreadable(status)
+            return to_bytes(&found)
+        finally:
+            s.watch.on = False
+            s.marks.on = s.changes.on = True
+            free_bytes(s, &found)
+
+    def line_counts(self, uint64_t until):
+        """How often each line before event `until` that is watched for ran: (number of the code, line) → how often."""
+        cdef DecoderState *s = &self.s
+        cdef const Map *lines = &s.tally.lines
+        cdef Status status = OK
+        cdef uint64_t key
+        cdef size_t i
+        cdef dict found = {}
+        free_deferred(s)
+        s.watch.on = True
+        s.marks.on = s.changes.on = False
+        try:
+            while status == OK and s.input.at < s.input.end and s.events < until:
+                with nogil:
+                    status = count_lines(s, until)
+                materialize_pending(self)
+            for i in range(bucket_count(lines)):
+                if lines.entries[i].item != NULL:
+                    key = lines.entries[i].key
+                    found[key >> 32, key & 0xFFFFFFFF] = <size_t> lines.entries[i].item
+            if status != OK and not found:
+                raise self.unreadable(status)
+            return found
+        finally:
+            s.watch.on = False
+            s.marks.on = s.changes.on = True
+            free_map(s, &s.tally.lines)
+
     def note_ends(self):
         """Asks for `unseen_ends`."""
         self.s.unseen_ends.on = True

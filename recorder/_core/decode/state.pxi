@@ -209,6 +209,18 @@ cdef struct UnseenEnds:      # frames whose end was not seen: DROP, FORGET
     bint on
     ByteBuffer numbers
 
+cdef struct Passage:         # an event without its values: all that who counts and times has to know
+    uint64_t seq
+    uint64_t kind
+    uint64_t frame
+    uint64_t code
+    uint64_t thread
+    uint64_t depth           # frames below it
+    int64_t time
+    uint64_t task            # + 1; 0: none
+    uint64_t globals         # the namespace, + 1; 0: none
+    uint64_t exception       # the type of the one it is about, + 1; 0: none, or not known
+
 
 # ---- what a round finds out ----------------------------------------------------------------------
 # A round is one segment or chunk given to a Scanner.
@@ -225,6 +237,7 @@ cdef struct Preamble:
 cdef struct Tally:
     bint on                  # ERROR values count (not while they are emitted)
     Map errors               # code → how many
+    Map lines                # code and line → how often, of who counts lines
     ByteBuffer digests       # pairs of u64: code, digest
     ByteBuffer texts         # triples of u64: file, where in the input, how long
     ByteBuffer retired       # pairs of u64: kind and number of definitions that are to be forgotten

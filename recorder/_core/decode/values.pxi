@@ -165,14 +165,14 @@ cdef inline void note_type(DecoderState *s, Cursor *c, uint32_t *flags) noexcept
 
 cdef void count_error_value(DecoderState *s, Cursor *c) noexcept nogil:
     cdef uint64_t code = take_varint(c)
-    if s.tally.on and not c.bad and not count(s, code):
+    if s.tally.on and not c.bad and not count(s, &s.tally.errors, code):
         c.bad = True
 
 
-cdef bint count(DecoderState *s, uint64_t code) noexcept nogil:
-    """One more ERROR or MARK with this code. The map's items are plain numbers."""
-    cdef Entry *entry = find(s, &s.tally.errors, code)
+cdef bint count(DecoderState *s, Map *counts, uint64_t key) noexcept nogil:
+    """One more of what the key stands for. The map's items are plain numbers."""
+    cdef Entry *entry = find(s, counts, key)
     if entry == NULL:
-        return put(s, &s.tally.errors, code, <void *> <size_t> 1)
+        return put(s, counts, key, <void *> <size_t> 1)
     entry.item = <void *> (<size_t> entry.item + 1)
     return True

@@ -14,9 +14,12 @@ from recorder import errors
 from recorder.errors import arguments
 from recorder.trace.format import (
     TAG_ARRAY,
+    TAG_CLASS,
     TAG_DICT,
     TAG_ELIDED,
+    TAG_FUNCTION,
     TAG_INT_CUT,
+    TAG_MODULE,
     TAG_NAMED,
     TAG_STR,
     TAG_UNEXAMINED,
@@ -78,6 +81,12 @@ class Value:
         """Whether something of it can become another value and be the same object: a list can, a number cannot."""
         tree = self.tree
         return isinstance(tree, bytearray) or any(node.tag in CHANGING for node in nodes(tree))
+
+    @property
+    def is_definition(self) -> bool:
+        """Whether it is a class, a function or a module: what a program consists of, and does not compute."""
+        tree = self.tree
+        return isinstance(tree, Node) and tree.tag in (TAG_CLASS, TAG_FUNCTION, TAG_MODULE)
 
     def to_python(self) -> Any:
         """The object, made anew: None, bool, int, float, complex, str, bytes, bytearray, Ellipsis,

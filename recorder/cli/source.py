@@ -1,0 +1,132 @@
+"""`recorder source TRACE [FILE|FUNCTION]`: what ran, as it stands in the trace, with how often each line did."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from recorder.cli.output import count, printable, styled, write
+from recorder.cli.queries import EXIT_STATUS, at_least, conclude
+from recorder.trace.origins import REASONS
+
+if TYPE_CHECKING:
+    from recorder.trace.listing import Listing
+    from recorder.trace.reader import Source, Trace
+
+    # What add_subparsers() returns has no public name.
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+NEVER = "-"
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser(
+        "source",
+        help="the text of a function or file, with how often each line ran",
+        description=f"Of a function all from its first decorator to its last line, each line with how often it ran; "
+        f"{NEVER} marks those that never did. Without FILE or FUNCTION: which texts there are.",
+        epilog=EXIT_STATUS,
+    )
+    parser.add_argument("trace", metavar="TRACE")
+    parser.add_argument("name", metavar="FILE|FUNCTION", nargs="?")
+    parser.add_argument("--grep", metavar="REGEX", help="only the lines in which this matches")
+    parser.add_argument("--limit", type=int, metavar="N", help="so many lines at most")
+    parser.add_argument("--json", action="store_true", help="print JSON Lines")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from recorder.trace.reader import open_trace
+
+    limit = at_least(0, args.limit)
+    with open_trace(args.trace) as trace:
+        if args.grep is not None:
+            show_matches(trace, args, limit)
+        elif args.name is not None:
+            show_text(trace, args, limit)
+        else:
+            show_sources(trace, args, limit)
+        return conclude(trace)
+
+
+# ---- a text -------------------------------------------------------------------------------------
+
+
+def show_text(trace: Trace, args: argparse.Namespace, limit: int | None) -> None:
+    from recorder.trace.listing import listings
+
+    left = limit
+    for listing in listings(trace, args.name):
+        lines = listing.lines[:left]
+        if left is not None:
+            left -= len(lines)
+        if args.json:
+            write(json.dumps(as_json(listing._replace(lines=lines))))
+            continue
+        write(styled(printable(headline(listing)), "bold"))
+        for line in lines:
+            times = "" if line.times is None else f"{line.times:,}" if line.times else NEVER
+            text = printable(f"{times:>9} {line.number:>5}  {line.text}")
+            write(styled(text, "red" if line.times == 0 else ""))
+        if left == 0:
+            return
+
+
+def headline(listing: Listing) -> str:
+    source, first = listing.source, listing.lines[0].number if listing.lines else 0
+    place = source.path if listing.title == source.path else f"{source.path}:{first}"
+    title = "" if listing.title == source.path else f"{listing.title}  "
+    return title + place + (f"  ! {source.why}" if source.doubt else "")
+
+
+def as_json(listing: Listing) -> dict[str, Any]:
+    return {
+        "title": listing.title,
+        "file": listing.source.path,
+        "doubt": listing.source.doubt,
+        "lines": [line._asdict() for line in listing.lines],
+    }
+
+
+# ---- lines that match ----------------------------------------------------------------------------
+
+
+def show_matches(trace: Trace, args: argparse.Namespace, limit: int | None) -> None:
+    from recorder.trace.listing import grep
+
+    for source, number, text in islice(grep(trace, args.grep, args.name), limit):
+        if args.json:
+            facts = {"file": source.path, "doubt": source.doubt, "line": number, "text": text}
+            write(json.dumps(facts))
+        else:
+            write(printable(f"{source.path}:{number}: {text}"))
+
+
+# ---- which there are -----------------------------------------------------------------------------
+
+
+def show_sources(trace: Trace, args: argparse.Namespace, limit: int | None) -> None:
+    for source in trace.all_sources[:limit]:
+        write(json.dumps(source_as_json(source)) if args.json else printable(source_line(source)))
+    left = None if limit is None else max(limit - len(trace.all_sources), 0)
+    for path, why in list(trace.missing_sources.items())[:left]:
+        if args.json:
+            write(json.dumps({"file": path, "missing": why}))
+        else:
+            write(printable(f"{'':>12}  {path}  ! {REASONS.get(why, why)}"))
+
+
+def source_as_json(source: Source) -> dict[str, Any]:
+    return {
+        "file": source.path,
+        "sha256": source.sha256,
+        "lines": len(source.lines),
+        "doubt": source.doubt,
+    }
+
+
+def source_line(source: Source) -> str:
+    text = f"{count(len(source.lines), 'line'):>12}  {source.path}"
+    return f"{text}  ! {source.why}" if source.doubt else text

@@ -1,0 +1,160 @@
+"""Source texts with how often each line ran: of a function, from its decorators to its last line, or of a file."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from types import CodeType
+from typing import Any, Final, NamedTuple
+
+from recorder import errors
+from recorder._core.decode import Function
+from recorder.trace.existence import Existence
+from recorder.trace.filters import is_file, is_named
+from recorder.trace.occurrences import compiled
+from recorder.trace.reader import Source, Trace
+from recorder.trace.statements import definitions, parsed
+
+FILE: Final = re.compile(r"[/\\]|\.pyw?$|^<")
+SCOPES: Final = (
+    ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp,
+    ast.GeneratorExp,
+)  # fmt: skip
+
+
+class Line(NamedTuple):
+    """`times`: how often it ran; 0: never; None: there is no code that begins in it."""
+
+    number: int
+    text: str
+    times: int | None
+
+
+class Listing(NamedTuple):
+    """Some lines of one text."""
+
+    title: str
+    source: Source
+    lines: list[Line]
+
+
+@errors.guarded("read")
+def listings(trace: Trace, asked: str) -> Iterator[Listing]:
+    """Of each function of this name, or each file; also of those of which nothing ran. Raises NOT_IN_TRACE."""
+    if names_file(asked):
+        Existence(trace).file(asked)
+        for source in trace.all_sources:
+            if is_file(source.path, asked):
+                yield _listing(trace, source.path, source, 1, len(source.lines))
+        return
+    told = set()
+    for title, source, first in _definitions(trace, asked):
+        span = span_of(source.text, first)
+        place = source.path, source.sha256, span
+        if place not in told:
+            told.add(place)
+            yield _listing(trace, title, source, *span)
+
+
+@errors.guarded("read")
+def named(trace: Trace, asked: str) -> list[Function]:
+    """The functions of a file or of a name that ran. Raises NOT_IN_TRACE for what is nowhere."""
+    if names_file(asked):
+        Existence(trace).file(asked)
+        return [one for one in trace.functions if is_file(one.file, asked)]
+    found = [one for one in trace.functions if _is(one.qualified_name, asked)]
+    if not found:
+        Existence(trace).function(asked)
+    return found
+
+
+@errors.guarded("read")
+def grep(trace: Trace, pattern: str, asked: str | None = None) -> Iterator[tuple[Source, int, str]]:
+    """The lines of all texts, or of what is asked for, in which it matches. Raises INVALID_ARGUMENT, NOT_IN_TRACE."""
+    matches = compiled(pattern).search
+    if asked is None:
+        for source in trace.all_sources:
+            for number, text in enumerate(source.lines, 1):
+                if matches(text):
+                    yield source, number, text
+        return
+    for listing in listings(trace, asked):
+        for line in listing.lines:
+            if matches(line.text):
+                yield listing.source, line.number, line.text
+
+
+def names_file(asked: str) -> bool:
+    """Whether it is the name of a file, and not of a function."""
+    return FILE.search(asked) is not None
+
+
+def span_of(text: str, first: int) -> tuple[int, int]:
+    """The first and last line of what is defined at a line, which is that of its first decorator."""
+    last = first
+    for node in ast.walk(ast.Module(parsed(text), [])):
+        if isinstance(node, SCOPES) and _first_line(node) == first:
+            last = max(last, node.end_lineno or first)
+    return first, last
+
+
+def _first_line(node: Any) -> int:
+    decorators = getattr(node, "decorator_list", [])
+    return min(int(each.lineno) for each in (node, *decorators))
+
+
+def _definitions(trace: Trace, asked: str) -> Iterator[tuple[str, Source, int]]:
+    """Title, text and first line of the functions of this name: those that ran; else those that never did."""
+    ran = named(trace, asked)
+    for function in ran:
+        source = trace.source_of(function)
+        if source is not None:
+            yield function.qualified_name, source, function.first_line
+    if ran:
+        return
+    for source in trace.all_sources:
+        for name, line in definitions(source.text):
+            if _is(name, asked):
+                yield name, source, line
+
+
+def _is(qualified_name: str, asked: str) -> bool:
+    return is_named(qualified_name, asked) or is_named(qualified_name.rpartition(".")[2], asked)
+
+
+def _listing(trace: Trace, title: str, source: Source, first: int, last: int) -> Listing:
+    counts: Counter[int] = Counter()
+    for function, lines in trace.line_counts(lambda one: one.file == source.path).items():
+        text = trace.source_of(function)
+        if text is not None and text.sha256 == source.sha256:
+            counts.update(lines)
+    code = lines_of_code(source.text, source.path)
+    rows = [
+        Line(number, text, counts[number] if counts[number] or number in code else None)
+        for number, text in enumerate(source.lines[first - 1 : last], first)
+    ]
+    return Listing(title, source, rows)
+
+
+def lines_of_code(text: str, path: str) -> set[int]:
+    """The lines that can run. The text is compiled for that, and not run; none, where this Python cannot read it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            waiting = [compile(text, path, "exec", dont_inherit=True)]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    found: set[int] = set()
+    while waiting:
+        code = waiting.pop()
+        lines = {line for _, _, line in code.co_lines() if line}
+        if code.co_name != "<module>":
+            lines.discard(
+                code.co_firstlineno
+            )  # where it is called; what defines it is the code around
+        found |= lines
+        waiting += [part for part in code.co_consts if isinstance(part, CodeType)]
+    return found

@@ -1,0 +1,31 @@
+"""A moment of a recording as a person says it: an event's number, a time since the beginning, a part of the whole."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from recorder import errors
+from recorder.trace.reader import Trace
+
+EXPECTED: Final = (
+    "an event's number, a time since the beginning (1.5s, 20ms, 300us) or a part (25%)"
+)
+SPOKEN: Final = re.compile(r"(\d{1,18}(?:\.\d{1,9})?)(ns|us|µs|ms|s|%)?", re.ASCII)
+NS: Final = {"ns": 1, "us": 1e3, "µs": 1e3, "ms": 1e6, "s": 1e9}
+
+
+@errors.guarded("read")
+def event_at(trace: Trace, text: str, argument: str) -> int:
+    """The number of the first event at or behind that moment. Raises INVALID_ARGUMENT."""
+    spoken = SPOKEN.fullmatch(text.strip())
+    if spoken is None or (spoken[2] is None and "." in spoken[1]):
+        raise errors.InvalidArgumentError(argument=argument, value=text, expected=EXPECTED)
+    number, unit = spoken[1], spoken[2]
+    if unit is None:
+        return int(number)
+    if unit == "%":
+        return int(len(trace) * min(float(number), 100) / 100)
+    since = int(trace.header["started"]) + min(int(float(number) * NS[unit]), 2**62)
+    first = next(trace.find(since=min(since, 2**63 - 1)), None)
+    return len(trace) if first is None else first.seq

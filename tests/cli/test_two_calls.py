@@ -1,0 +1,207 @@
+"""Two calls of one recording, held against each other; and the calls that altered what they were given."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recorder import cli
+from recorder.trace.compare import Comparison
+from recorder.trace.reader import open_trace
+
+PROGRAM = """\
+class Box:
+    def __init__(self):
+        self.held = []
+    def put(self, one):
+        self.held.append(one)
+
+def grade(n):
+    if n > 10:
+        note = 'high'
+    else:
+        note = 'low'
+    return note
+
+def deeper(n):
+    return grade(n)
+
+def produce(n):
+    for each in range(n):
+        yield each * 2
+
+def consume(source):
+    return sum(source)
+
+def mutates(given, kept, key=None, *more, **named):
+    given.append(1)
+    kept = kept + [2]
+    named['late'] = 3
+    return key
+
+def binds(given):
+    given = given + [1]
+    given.append(2)
+    return given
+
+def fails(given):
+    given['x'] = 1
+    raise ValueError
+
+def untouched(given, number):
+    number += 1
+    return given, number
+
+def inner(box):
+    def put():
+        box.put(1)
+    put()
+
+grade(3); grade(5); grade(50); deeper(3)
+consume(produce(2)); consume(produce(2)); consume(produce(3))
+mutates([0], [0], 'k', 9, early=1)
+binds([0])
+try:
+    fails({})
+except ValueError:
+    pass
+untouched([1], 2)
+box = Box()
+inner(box)
+exec('def unseen(given): given.add(4)\\nunseen(set())', {})
+"""
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory, trace_of: Callable[[Path], Path]) -> str:
+    program = tmp_path_factory.mktemp("two_calls") / "twice.py"
+    program.write_text(PROGRAM)
+    return str(trace_of(program))
+
+
+def rows(capfd: pytest.CaptureFixture[str], status: int, *words: str) -> list[dict[str, Any]]:
+    capfd.readouterr()
+    assert cli.main(list(words)) == status
+    return [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+
+
+def calls(path: str, function: str) -> list[int]:
+    with open_trace(path) as trace:
+        return [call.seq for call in trace.calls(function)]
+
+
+# ---- two calls ----------------------------------------------------------------------------------
+
+
+def test_where_two_calls_part(path: str, capfd: pytest.CaptureFixture[str]) -> None:
+    low, other, high, _ = calls(path, "grade")
+    *found, summary = rows(capfd, 1, "diff", path, "--calls", f"{low},{high}", "--json")
+    assert [(d["what"], d["name"]) for d in found][:2] == [("value", "n"), ("flow", None)]
+    flow = next(d for d in found if d["what"] == "flow")
+    assert (flow["a"]["line"], flow["b"]["line"]) == (11, 9)
+    assert summary["summary"]["events_a"] == summary["summary"]["events_b"] == 5
+    # The same way through, with another number.
+    *found, _ = rows(capfd, 1, "diff", path, "--calls", f"{low},{other}", "--json")
+    assert {(d["what"], d["name"]) for d in found} == {("value", "n")}
+    *found, _ = rows(capfd, 0, "diff", path, "--calls", f"{low},{other}", "--json", "--flow")
+    assert found == []
+
+
+def test_calls_at_different_depths(path: str, capfd: pytest.CaptureFixture[str]) -> None:
+    low, _, _, deeper = calls(path, "grade")
+    *found, _ = rows(capfd, 0, "diff", path, "--calls", f"{low},{deeper}", "--json")
+    assert found == []
+    assert rows(capfd, 0, "diff", path, path, "--calls", f"{deeper},{low}", "--json")
+
+
+def test_all_that_a_call_calls_is_compared(path: str, capfd: pytest.CaptureFixture[str]) -> None:
+    a, b, c = calls(path, "consume")
+    with open_trace(path) as trace:
+        same = Comparison(trace, trace, calls=(trace[a], trace[b]))
+        assert list(same.differences()) == []
+        end = next(call for call in trace.calls("consume")).end
+        assert end is not None and same.events == (end.seq - a + 1, end.seq - a + 1)
+        events = list(Comparison(trace, trace, calls=(trace[a], trace[c])).differences())
+        assert any(d.a is not None and d.a.function.name == "produce" for d in events)
+
+
+def test_a_generator_is_followed_through_its_suspensions(path: str) -> None:
+    a, b, c = calls(path, "produce")
+    with open_trace(path) as trace:
+        same = Comparison(trace, trace, calls=(trace[a], trace[b]))
+        assert list(same.differences()) == [] and same.events[0] > 4
+        other = Comparison(trace, trace, calls=(trace[a], trace[c]), values=False)
+        (difference,) = other.differences()
+        assert difference.what == "flow"
+        assert {e.function.name for e in (difference.a, difference.b) if e} == {"produce"}
+
+
+@pytest.mark.provokes("INVALID_ARGUMENT", "EVENT_NOT_FOUND", "MISSING_ARGUMENT")
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--calls", "0,1"], "INVALID_ARGUMENT"), (["--calls", "1"], "INVALID_ARGUMENT"),
+        (["--calls", "a,b"], "INVALID_ARGUMENT"), (["--calls", "1,2,3"], "INVALID_ARGUMENT"),
+        (["--calls", "0,9999999"], "EVENT_NOT_FOUND"), ([], "MISSING_ARGUMENT"),
+    ],
+)  # fmt: skip
+def test_what_are_no_two_calls(
+    path: str, words: list[str], code: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["diff", path, *words]) == 2
+    assert f"ERR_{code}" in capfd.readouterr().err
+
+
+# ---- what was altered ----------------------------------------------------------------------------
+
+ALTERED = {  # by call: the argument, and whether the function assigns to it
+    "mutates": {("given", False), ("kept", True), ("named", False)},
+    "binds": {("given", True)},
+    "fails": {("given", False)},
+    "consume": {("source", False)},  # a generator that is used up is another one
+    "inner": {("box", False)},
+    "unseen": {("given", True)},
+}
+
+
+def test_calls_that_altered_what_they_were_given(
+    path: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    found = rows(capfd, 0, "calls", path, "--changed-arguments", "--json")
+    altered = {
+        row["function"]: {(c["name"], c["may_be_bound_anew"]) for c in row["changed_arguments"]}
+        for row in found
+    }
+    assert altered == ALTERED
+    with_self = rows(capfd, 0, "calls", path, "--changed-arguments", "--self", "--json")
+    names = [row["function"] for row in with_self]
+    assert {"Box.__init__", "Box.put"} <= set(names) and set(names) >= ALTERED.keys()
+
+
+def test_how_they_altered_it(path: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["calls", path, "--changed-arguments", "--function", "mutates"]) == 0
+    out = [row.strip() for row in capfd.readouterr().out.splitlines()]
+    assert out[1:] == [
+        "given[1]: (not there) → 1",
+        "kept[1]: (not there) → 2  (or was it bound anew: the function assigns to it)",
+        "named['late']: (not there) → 3",
+    ]
+
+
+# ---- parts of a recording ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", [["calls"], ["history", "n"], ["exceptions"]])
+def test_since_and_until(path: str, capfd: pytest.CaptureFixture[str], words: list[str]) -> None:
+    name, *rest = words
+    everything = rows(capfd, 0, name, path, *rest, "--json")
+    middle = everything[len(everything) // 2]["seq"]
+    later = rows(capfd, 0, name, path, *rest, "--json", "--since", str(middle))
+    earlier = rows(capfd, 0, name, path, *rest, "--json", "--until", str(middle))
+    assert middle in {row["seq"] for row in later} and len(later) + len(earlier) >= len(everything)
+    assert len(later) < len(everything) or len(everything) == 1
+    assert all(row["seq"] < middle for row in earlier)
