@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from recorder.cli.find import values, with_values
 from recorder.cli.output import count, printable, warn, write
-from recorder.cli.queries import EXIT_STATUS, Who, base, change_as_json, conclude, during, location
+from recorder.cli.queries import EXIT_STATUS, Who, change_as_json, conclude, during, location
 from recorder.cli.watch import add_options, asked, first_variable
+from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
     from recorder.trace.expressions.expression import Expression
@@ -68,7 +69,7 @@ def as_json(checked: Checked) -> dict[str, Any]:
 
 def as_line(trace: Trace, one: Watched, paths: list[Expression], who: Who) -> str:
     change = one.change
-    where = f"{base(change.file)}:{change.line}" if change.function else "(not known)"
+    where = f"{base_name(change.file)}:{change.line}" if change.function else "(not known)"
     name = change.function.qualified_name if change.function else ""
     line = f"{one.seq:>8}  {where:<20} {name}{during(change)}{who(one.event)}"
     return printable(with_values(line, values(trace, one.event, paths)))

@@ -17,13 +17,13 @@ from recorder.cli.queries import (
     add_filters,
     add_range,
     at_least,
-    base,
     conclude,
     filters_of,
     location,
     range_of,
     shown,
 )
+from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
     from recorder.trace.expressions.expression import Answer, Expression
@@ -208,7 +208,7 @@ def as_json(trace: Trace, hit: Hit, paths: list[Expression]) -> dict[str, Any]:
 
 def as_line(trace: Trace, hit: Hit, who: Who, paths: list[Expression]) -> str:
     event = hit.event
-    line = f"{hit.seq:>8}  {base(event.file)}:{event.line}"
+    line = f"{hit.seq:>8}  {base_name(event.file)}:{event.line}"
     line = f"{line:<30} {event.function.qualified_name}{who(event)}"
     if hit.kind == "maybe":
         line += f"  may be: {hit.reason}"

@@ -14,7 +14,6 @@ from recorder.cli.queries import (
     add_filters,
     add_range,
     answers,
-    base,
     change_as_json,
     conclude,
     during,
@@ -22,6 +21,7 @@ from recorder.cli.queries import (
     location,
     range_of,
 )
+from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
     from recorder.trace.expressions.expression import Answer, Expression
@@ -95,7 +95,7 @@ def as_json(one: Watched) -> dict[str, Any]:
 
 def as_line(one: Watched, expression: Expression, who: Who) -> str:
     change = one.change
-    where = f"{base(change.file)}:{change.line}" if change.function else "(not known)"
+    where = f"{base_name(change.file)}:{change.line}" if change.function else "(not known)"
     name = change.function.qualified_name if change.function else ""
     if change.found:
         where, name = "(found)", ""
@@ -119,11 +119,8 @@ def told(one: Watched, expression: Expression) -> list[str]:
 def part_as_text(text: str, part: Part) -> str:
     from recorder.trace.values.differences import shown
 
-    path, old, new = shown(part, SIDE)
-    inside = part.path.startswith("len(") or " in " in part.path.partition("[")[0]
-    if inside:  # of the whole: `3 in it`
-        return f"{path.replace('it', text, 1)}: {old} → {new}"
-    return f"{text}{path}: {old} → {new}"
+    path, old, new = shown(part, text, SIDE)
+    return f"{path}: {old} → {new}"
 
 
 def side(answer: Answer, width: int = SIDE) -> str:

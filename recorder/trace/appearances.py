@@ -63,7 +63,7 @@ class Wanted:
                 continue
             try:
                 tree = Value(raw, event.types).tree
-            except errors.TraceCorruptError:
+            except errors.TraceCorruptError:  # audit: nothing can be found in it; `verify` tells of it
                 continue
             for place in self._within(tree, name):
                 yield place
