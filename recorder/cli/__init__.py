@@ -32,6 +32,7 @@ COMMANDS = {
     "find": ("recorder.cli.find", "where a condition holds, as a breakpoint would have stopped"),
     "watch": ("recorder.cli.watch", "every change of a variable, attribute or expression"),
     "check": ("recorder.cli.check", "the first moment at which an invariant is false"),
+    "why": ("recorder.cli.why", "why a variable has its value, back from the last write"),
     "tree": ("recorder.cli.tree", "who called what, how often, and how long it took"),
     "stats": ("recorder.cli.stats", "per function: calls, exceptions, times; per line: how often"),
     "state": ("recorder.cli.state", "the stack at an event, with all variables"),

@@ -63,7 +63,7 @@ class Wanted:
                 continue
             try:
                 tree = Value(raw, event.types).tree
-            except errors.TraceCorruptError:  # audit: nothing can be found in it; `verify` tells of it
+            except errors.TraceCorruptError:  # audit: nothing is found in it; verify tells
                 continue
             for place in self._within(tree, name):
                 yield place

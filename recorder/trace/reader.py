@@ -30,7 +30,7 @@ from typing import Any, overload
 from recorder import errors
 from recorder._core.decode import Function, Namespace, Thread
 from recorder.errors import arguments
-from recorder.trace import alterations, calls, exceptions, filters, hits, occurrences, origins
+from recorder.trace import alterations, calls, exceptions, filters, hits, occurrences, origins, why
 from recorder.trace.alterations import Alteration
 from recorder.trace.calls import Call
 from recorder.trace.changes import Change, Changes
@@ -52,10 +52,11 @@ from recorder.trace.sources import Source, Sources
 from recorder.trace.values.value import Value
 from recorder.trace.verification import Check, verify
 from recorder.trace.watching import Checked, Find, Watched, Watching
+from recorder.trace.why import Step, Why
 
 __all__ = [
     "Answer", "Call", "Change", "Check", "Checked", "Event", "EventRange", "Expression", "Frame",
-    "Function", "Hit", "Locals", "Moment", "Raised", "Source", "Thread", "Trace", "Value",
+    "Function", "Hit", "Locals", "Moment", "Raised", "Source", "Step", "Thread", "Trace", "Value",
     "Watched", "open_trace",
 ]  # fmt: skip
 
@@ -480,6 +481,45 @@ class Trace:
         watching = Watching(self._asker, self._changes, expression, of, is_condition=True)
         asked = {"function": function, "file": file, "thread": thread}
         return watching.check(self._changing(asked, *_bounds(start, stop)))
+
+    def why(
+        self,
+        name: str | Expression,
+        seq: int | None = None,
+        function: FunctionFilter = None,
+        *,
+        file: str | None = None,
+        thread: ThreadFilter = None,
+        limit: int = 20,
+    ) -> list[Step]:
+        """Why a variable, or a part of one (`self.items`, `config['retries']`), has its value at event `seq`: the last
+        write before it, and back from there, a `Step` each; the last one says why nothing follows. It is looked for in
+        the frame of the event, then in those below it, then among the globals. Without `seq`: where the variable was
+        written last, by what fits the filters. Empty if there is no such variable. Raises INVALID_ARGUMENT for what is
+        no such name, EVENT_NOT_FOUND."""
+        asked = why.path(name)
+        most = arguments.number(limit, "limit", "a number of steps")
+        wanted = filters.make(function=function, file=file, thread=thread, name=asked.names[0])
+        found = self._where(asked.names[0], seq, wanted)
+        if found is None:
+            return []
+        return Why(self._queries, self._asker, self._changes, self._text_of).chain(
+            asked, found, most
+        )
+
+    def _where(self, name: str, seq: int | None, wanted: filters.Filter) -> Event | None:
+        """The last event, up to `seq`, of a frame that has such a variable."""
+        if seq is None:
+            written = self._changes.history(
+                name, wanted, self._queries.find(wanted, 0, ALL, backwards=True)
+            )
+            return next((one.event for one in written if one.value is not None), None)
+        moment = self.at(arguments.integer(seq, "seq", "the number of an event"))
+        for frame in reversed(moment.stack):
+            if name in frame.locals:
+                its = filters.make(frame=frame.frame)
+                return next(self._queries.find(its, 0, moment.event.seq + 1, backwards=True), None)
+        return moment.event if name in moment.event.globals else None
 
     def _changing(self, asked: dict[str, Any], first: int, last: int) -> Find:
         filters.make(**asked)  # raises at once

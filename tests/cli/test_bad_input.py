@@ -27,7 +27,7 @@ WORDS = {  # each command, about the trace `{}`
     "info": "{}", "show": "{} --plain", "calls": "{}", "history": "{} x", "exceptions": "{}", "print": "{}",
     "verify": "{}", "recover": "{}", "diff": "{} {}", "export": "{} --to jsonl -o {folder}/out",
     "sql": "{} QUERY", "tree": "{}", "stats": "{}", "source": "{}",
-    "state": "{} 0", "grep": "{} x", "find": "{}", "watch": "{} x", "check": "{} x",
+    "state": "{} 0", "grep": "{} x", "find": "{}", "watch": "{} x", "check": "{} x", "why": "{} x",
 }  # fmt: skip
 QUERY = "select count(*) from events"
 SAYS_IT_ON_STDOUT = ("info", "verify", "recover")
@@ -160,7 +160,9 @@ def test_a_trace_being_written(
         missing = "TRACE_BUSY" if command == "recover" else "TRACE_NOT_FOUND"  # it knows the folder
         check(command, tmp_path / "x.rtrace", missing, capfd)
         process.communicate(b"")
-    nothing = 2 if command in ("history", "watch", "check") else 0  # there is no such variable
+    nothing = (
+        2 if command in ("history", "watch", "check", "why") else 0
+    )  # there is no such variable
     assert ask(command, tmp_path / "x.rtrace", tmp_path) == nothing
 
 

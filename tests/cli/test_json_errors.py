@@ -26,7 +26,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "recover": (("missing",), "ERR_TRACE_NOT_FOUND"),
     "diff": (("missing.rtrace", "missing.rtrace"), "ERR_TRACE_NOT_FOUND"),
     **dict.fromkeys(
-        ("history", "watch", "check"), (("missing.rtrace", "x"), "ERR_TRACE_NOT_FOUND")
+        ("history", "watch", "check", "why"), (("missing.rtrace", "x"), "ERR_TRACE_NOT_FOUND")
     ),
     "export": (("missing.rtrace", "--to", "jsonl", "-o", "x"), "ERR_TRACE_NOT_FOUND"),
     "state": (("missing.rtrace", "1"), "ERR_TRACE_NOT_FOUND"),

@@ -249,6 +249,7 @@ WORDS = {
     "history": ["good.rtrace", "x"],
     "watch": ["good.rtrace", "x"],
     "check": ["good.rtrace", "x"],
+    "why": ["good.rtrace", "x"],
     "diff": ["good.rtrace", "good.rtrace"],
     "state": ["good.rtrace", "0%"],
     "grep": ["good.rtrace", "x"],

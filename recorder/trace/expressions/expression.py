@@ -131,6 +131,11 @@ class Expression:
                 waiting = [*ast.iter_child_nodes(node), *waiting]
         return list(found.values())
 
+    @property
+    def is_path(self) -> bool:
+        """Whether it is a variable, or a part of one by attributes and constant items."""
+        return _is_path(self._node, self.names)
+
     def __repr__(self) -> str:
         return f"<expression {self.text}>"
 

@@ -85,8 +85,7 @@ class Value:
     @property
     def is_definition(self) -> bool:
         """Whether it is a class, a function or a module: what a program consists of, and does not compute."""
-        tree = self.tree
-        return isinstance(tree, Node) and tree.tag in (TAG_CLASS, TAG_FUNCTION, TAG_MODULE)
+        return is_definition(self.tree)
 
     def to_python(self) -> Any:
         """The object, made anew: None, bool, int, float, complex, str, bytes, bytearray, Ellipsis,
@@ -127,3 +126,8 @@ class Value:
 
     def __hash__(self) -> int:
         return hash(self.raw)
+
+
+def is_definition(tree: object) -> bool:
+    """See Value.is_definition."""
+    return isinstance(tree, Node) and tree.tag in (TAG_CLASS, TAG_FUNCTION, TAG_MODULE)

@@ -1,0 +1,128 @@
+"""`recorder why TRACE NAME`: why a variable has its value, back from the last write, a step a write."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+from recorder import errors
+from recorder.cli.output import printable, write
+from recorder.cli.queries import (
+    EXIT_STATUS,
+    VALUE_WIDTH,
+    Who,
+    add_filters,
+    at_least,
+    conclude,
+    filters_of,
+    location,
+    why_nothing,
+)
+from recorder.trace.paths import base_name
+
+if TYPE_CHECKING:
+    from recorder.trace.reader import Function, Trace
+    from recorder.trace.why import Step
+
+    # What add_subparsers() returns has no public name.
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+STEPS = 20  # that are told, where --limit does not say
+READ_WIDTH = 40  # characters of a value that was read
+WORDS = {
+    "argument": "given as {text}",
+    "default": "not given",
+    "enclosing": "a variable of {text}, around it",
+    "returned": "returned by {text}",
+    "element": "an element of {text}",
+    "entered": "by `with {text}`",
+    "assigned": "= {text}",
+    "called": "changed during {text}",
+    "changed": "changed in place",
+}
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser(
+        "why",
+        help="why a variable has its value: back from the last write",
+        description="The last write of a variable, attribute or element before a moment, and back from there: what the "
+        "line read, which call returned it or gave it as an argument, until the trace can no longer tell: "
+        "`recorder why app.rtrace total --at 2251`.",
+        epilog=EXIT_STATUS,
+    )
+    add_filters(parser)
+    parser.add_argument("name", metavar="NAME", help="such as total, self.items, config['retries']")
+    parser.add_argument(
+        "--at",
+        metavar="SEQ",
+        help="as it was there: the number of an event, a time (1.5s, 20ms) or a part (25%%); without it, where it was "
+        "written last",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from recorder.trace.reader import open_trace
+    from recorder.trace.when import event_at
+    from recorder.trace.why import path
+
+    asked = path(args.name, "NAME")
+    limit = at_least(1, args.limit)
+    with open_trace(args.trace) as trace:
+        seq = None if args.at is None else event_at(trace, args.at, "--at")
+        steps = trace.why(asked, seq, **filters_of(args), limit=STEPS if limit is None else limit)
+        if not steps:
+            nothing(trace, args, asked.names[0])
+        who = Who(trace)
+        for step in steps:
+            write(json.dumps(as_json(step)) if args.json else as_text(step, trace, who))
+        return conclude(trace)
+
+
+def nothing(trace: Trace, args: argparse.Namespace, name: str) -> None:
+    """Raises NOT_IN_TRACE for what is nowhere, and for what is not there."""
+    if args.at is None:
+        why_nothing(trace, {**filters_of(args), "name": name})
+    else:
+        message = f"there is no variable {name} at {args.at}"
+        raise errors.NotInTraceError(message, what="variable", name=name, path=trace.path, near="")
+
+
+def as_json(step: Step) -> dict[str, Any]:
+    """`seq`, `thread` and `time` are those of the event that sees it first."""
+    facts = location(step.event)
+    facts |= {"name": step.name, "value": step.value.to_json(), "how": step.how}
+    facts |= {
+        "function": None if step.function is None else step.function.qualified_name,
+        "file": step.file,
+        "line": step.line,
+        "expression": step.text or None,
+        "reads": [{"expression": one.text, "value": one.value.to_json()} for one in step.reads],
+        "end": step.end or None,
+    }
+    return facts
+
+
+def trace_lines(trace: Trace, function: Function) -> list[str]:
+    source = trace.source_of(function)
+    return [] if source is None else source.lines
+
+
+def as_text(step: Step, trace: Trace, who: Who) -> str:
+    function = "(not known)" if step.function is None else step.function.qualified_name
+    where = f"{base_name(step.file)}:{step.line}"
+    rows = [f"{step.seq:>8}  {step.name} = {step.value.show(VALUE_WIDTH)}{who(step.event)}"]
+    lines = [] if step.function is None else trace_lines(trace, step.function)
+    line = lines[step.line - 1].strip() if 0 < step.line <= len(lines) else ""
+    rows.append(f"{'':10}{where} in {function}" + (f":  {line}" if line else ""))
+    word = WORDS.get(step.how, step.how).format(text=step.text)
+    if step.how != "unknown" and not (step.how == "assigned" and line):  # the line says that
+        rows.append(f"{'':10}{word}")
+    for one in step.reads if step.end else ():
+        if one.text != step.text or step.value != one.value:
+            rows.append(f"{'':12}{one.text} was {one.value.show(READ_WIDTH)}")
+    if step.end:
+        rows.append(f"{'':10}{step.end}")
+    return "\n".join(printable(row) for row in rows)

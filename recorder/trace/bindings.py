@@ -1,0 +1,202 @@
+"""What a statement gave a variable its value by, as its text says. Nothing of a text is run."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from recorder.trace.statements import parsed
+
+PATH = (ast.Attribute, ast.Subscript)
+SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+class Binding(NamedTuple):
+    """`how`: assigned, element (of what `value` is), entered (by `with`), caught, defined, imported, deleted; or
+    mentioned, where the statement does nothing to the name, and may yet have changed the object. `target`: what an
+    assignment gave its value to."""
+
+    how: str
+    value: ast.expr | None = None
+    target: str = ""
+
+    @property
+    def call(self) -> ast.Call | None:
+        """The call whose result it is."""
+        value = self.value.value if isinstance(self.value, ast.Await) else self.value
+        return value if isinstance(value, ast.Call) and self.how == "assigned" else None
+
+
+def statement_at(text: str, line: int) -> ast.AST | None:
+    """The statement, or the head of the compound one, or `except`, that a line belongs to."""
+    found: ast.AST | None = None
+    for node in ast.walk(ast.Module(parsed(text), [])):  # what is inside comes later
+        if isinstance(node, (ast.stmt, ast.ExceptHandler)) and node.lineno <= line <= _last(node):
+            found = node
+    return found
+
+
+def _last(node: ast.stmt | ast.ExceptHandler) -> int:
+    """The last line of a statement without its body."""
+    body = getattr(node, "body", None)
+    return max(body[0].lineno - 1 if body else node.end_lineno or node.lineno, node.lineno)
+
+
+def binding(statement: ast.AST, name: str) -> Binding:
+    """What the statement did to the variable of this name, or to a part of what it holds."""
+    if isinstance(statement, (ast.For, ast.AsyncFor)) and _binds(statement.target, name):
+        return Binding("element", statement.iter)
+    if isinstance(statement, (ast.With, ast.AsyncWith)):
+        for item in statement.items:
+            if item.optional_vars is not None and _binds(item.optional_vars, name):
+                return Binding("entered", item.context_expr)
+    if isinstance(statement, ast.ExceptHandler):
+        return Binding("caught") if statement.name == name else Binding("mentioned")
+    if isinstance(statement, SCOPES):
+        return Binding("defined")
+    if isinstance(statement, (ast.Import, ast.ImportFrom)):
+        return Binding("imported")
+    if isinstance(statement, ast.Delete):
+        return Binding("deleted")
+    return _assigned(statement, name) or _inside(statement, name) or Binding("mentioned")
+
+
+def _assigned(statement: ast.AST, name: str) -> Binding | None:
+    if isinstance(statement, ast.Assign):
+        for target in statement.targets:
+            if _binds(target, name):
+                return _by_target(target, statement.value, name)
+    if isinstance(statement, ast.AnnAssign) and _binds(statement.target, name):
+        return Binding("assigned", statement.value, ast.unparse(statement.target))
+    if isinstance(statement, ast.AugAssign) and _binds(statement.target, name):
+        whole = ast.BinOp(_read(statement.target), statement.op, statement.value)
+        return Binding("assigned", ast.copy_location(whole, statement))
+    return None
+
+
+def _by_target(target: ast.expr, value: ast.expr, name: str) -> Binding:
+    """Of `a, b = 1, 2` the one that is its own; of any other unpacking an element."""
+    if not isinstance(target, (ast.Tuple, ast.List)):
+        return Binding("assigned", value, ast.unparse(target))
+    starred = any(isinstance(part, ast.Starred) for part in target.elts)
+    if isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts):
+        for part, its in zip(target.elts, value.elts, strict=True):
+            if _binds(part, name) and not starred:
+                return _by_target(part, its, name)
+    return Binding("element", value)
+
+
+def _inside(statement: ast.AST, name: str) -> Binding | None:
+    """By `:=`, or as what a comprehension goes through."""
+    for node in _own(statement):
+        if isinstance(node, ast.NamedExpr) and node.target.id == name:
+            return Binding("assigned", node.value, name)
+        if isinstance(node, ast.comprehension) and _binds(node.target, name):
+            return Binding("element", node.iter)
+    return None
+
+
+def _binds(target: ast.expr, name: str) -> bool:
+    """Whether a target is the variable, or a part of what it holds."""
+    if isinstance(target, (ast.Tuple, ast.List)):
+        return any(_binds(part, name) for part in target.elts)
+    while isinstance(target, (*PATH, ast.Starred)):
+        target = target.value
+    return isinstance(target, ast.Name) and target.id == name
+
+
+def _read(target: ast.expr) -> ast.expr:
+    return ast.parse(ast.unparse(target), mode="eval").body
+
+
+def _own(statement: ast.AST) -> Iterator[ast.AST]:
+    """All that is in a statement, but for the statements in its body."""
+    waiting = [statement]
+    while waiting:
+        node = waiting.pop(0)
+        yield node
+        waiting += [
+            child
+            for child in ast.iter_child_nodes(node)
+            if not isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case))
+        ]
+
+
+def reads(node: ast.AST) -> list[str]:
+    """The variables that an expression or a statement reads, each with the attributes and constant items that it
+    stands with. Not the functions that it calls, and not what it makes itself."""
+    inner = {
+        name.id
+        for part in _own(node)
+        if isinstance(part, (ast.comprehension, ast.NamedExpr))
+        for name in ast.walk(part.target)
+        if isinstance(name, ast.Name)
+    }
+    found: dict[str, None] = {}
+    waiting: list[ast.AST] = [node]
+    while waiting:
+        part = waiting.pop(0)
+        if isinstance(part, ast.Lambda):
+            continue
+        if isinstance(part, ast.Call):
+            method = [part.func.value] if isinstance(part.func, ast.Attribute) else []
+            waiting = [*method, *part.args, *[k.value for k in part.keywords], *waiting]
+        elif isinstance(part, ast.expr) and (root := root_of(part)) is not None:
+            if root not in inner and isinstance(part.ctx, ast.Load):  # type: ignore[attr-defined]
+                found.setdefault(ast.unparse(part))
+        else:
+            waiting = [
+                *(c for c in ast.iter_child_nodes(part) if not isinstance(c, ast.stmt)),
+                *waiting,
+            ]
+    return list(found)
+
+
+def text_of(node: ast.expr) -> str:
+    return ast.unparse(node)
+
+
+def root_of(node: ast.expr) -> str | None:
+    """The variable of `name`, `name.attribute` or `name['item']`, and so on; None for any other expression."""
+    while True:
+        if isinstance(node, ast.Attribute) or (
+            isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant)
+        ):
+            node = node.value
+        else:
+            return node.id if isinstance(node, ast.Name) else None
+
+
+def root_in(text: str) -> str:
+    """As `root_of`, of what `reads` gives."""
+    return re.split(r"\W", text, maxsplit=1)[0]
+
+
+def calls_of(statement: ast.AST, names: set[str]) -> list[ast.Call]:
+    """The calls in a statement of functions or methods of these names."""
+    return [
+        node for node in _own(statement) if isinstance(node, ast.Call) and called(node) in names
+    ]
+
+
+def called(call: ast.Call) -> str:
+    """The last name of what is called; empty for what has none."""
+    if isinstance(call.func, ast.Attribute):
+        return call.func.attr
+    return call.func.id if isinstance(call.func, ast.Name) else ""
+
+
+def given(call: ast.Call, parameters: list[str], name: str, is_method: bool) -> ast.expr | None:
+    """What a call gives to a parameter; None where it says nothing of it. `is_method`: the first one is not among its
+    arguments."""
+    for keyword in call.keywords:
+        if keyword.arg == name:
+            return keyword.value
+    if name not in parameters or any(isinstance(one, ast.Starred) for one in call.args):
+        return None
+    at = parameters.index(name) - is_method
+    if at < 0:
+        return call.func.value if isinstance(call.func, ast.Attribute) else None
+    return call.args[at] if at < len(call.args) else None

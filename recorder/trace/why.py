@@ -1,0 +1,430 @@
+"""Why a variable has the value that it has: the write that made it, and back from there.
+
+Each step is one write: which line it was, what that line read, which call returned it or gave it as an argument. The
+chain goes on where there is one thing to ask for next, and ends where the trace can no longer tell, with the reason.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from recorder import errors
+from recorder._core.decode import Function
+from recorder.errors import arguments
+from recorder.trace import bindings, filters
+from recorder.trace.changes import Change, Changes
+from recorder.trace.expressions.asking import Asker
+from recorder.trace.expressions.expression import Answer, Expression, made_of
+from recorder.trace.queries import Queries
+from recorder.trace.seeking import ALL
+from recorder.trace.snapshots import Event
+from recorder.trace.values.differences import differences
+from recorder.trace.values.value import is_definition
+
+MOST_STEPS: Final = 50
+MOST_LOOKED_AT: Final = 10_000  # changes of a variable, to find the one that changed a part of it
+WAY: Final = re.compile(r"\.\w+|\[[^\]]*\]")  # one step into a value
+A_PATH: Final = "a variable, or a part of one: total, self.items, config['retries']"
+
+
+class Read(NamedTuple):
+    """What a line read, and what it was then."""
+
+    text: str
+    value: Answer
+
+
+@errors.guarded_class("read")
+class Step(NamedTuple):
+    """A write. `name` got its `value` at `line`, and `event` is the first that sees it. `how`: argument, default,
+    enclosing (a variable of the function around), returned, element, assigned, entered, caught, defined, imported,
+    changed (in place), called (changed in a call that the line made), found (with its module), or unknown. `text` is
+    the expression it came of. `end`: why the chain ends here; empty where it goes on."""
+
+    name: str
+    value: Answer
+    event: Event
+    function: Function | None
+    file: str
+    line: int
+    how: str
+    text: str = ""
+    reads: tuple[Read, ...] = ()
+    end: str = ""
+
+    @property
+    def seq(self) -> int:
+        """The number of the event that sees it first."""
+        return self.event.seq
+
+
+class _Asked(NamedTuple):
+    """What is to be explained: a variable, or a part of one, in the frame of an event, as it was there."""
+
+    expression: Expression
+    event: Event
+
+    @property
+    def root(self) -> str:
+        return self.expression.names[0]
+
+
+class _Found(NamedTuple):
+    step: Step
+    following: _Asked | None = None
+
+
+class Why:
+    """`text_of`: the text of a file, as it ran; None if it is not in the trace."""
+
+    def __init__(
+        self,
+        queries: Queries,
+        asker: Asker,
+        changes: Changes,
+        text_of: Callable[[str], str | None],
+    ) -> None:
+        self._queries = queries
+        self._asker = asker
+        self._changes = changes
+        self._text_of = text_of
+
+    @errors.guarded("read")
+    def chain(self, expression: Expression, event: Event, limit: int) -> list[Step]:
+        """From the last write before an event, or at it, back."""
+        steps: list[Step] = []
+        seen: set[tuple[str, int]] = set()
+        asked: _Asked | None = _Asked(expression, event)
+        while asked is not None and len(steps) < min(limit, MOST_STEPS):
+            found = self._write(asked)
+            if (key := (found.step.name, found.step.seq)) in seen:
+                steps[-1] = steps[-1]._replace(end="it came of itself")
+                return steps
+            seen.add(key)
+            steps.append(found.step)
+            asked = found.following
+        if asked is not None and steps:
+            steps[-1] = steps[-1]._replace(reads=(), end="there is more; --limit")
+        return steps
+
+    # ---- the write ----
+
+    def _write(self, asked: _Asked) -> _Found:
+        event, change = self._last_change(asked)
+        value = self._value(asked, event, change)
+        step = Step(
+            asked.expression.text,
+            value,
+            event,
+            None if change is None else change.function,
+            event.file if change is None else change.file,
+            event.line if change is None else change.line,
+            "unknown",
+        )
+        if change is None:
+            return _Found(step._replace(end="where it got this value is not in the trace"))
+        if change.found:
+            end = "it had this value when its module was first seen"
+            return _Found(step._replace(how="found", end=end))
+        if change.function is None or change.frame is None:
+            return _Found(step._replace(end="nobody knows which code changed it"))
+        if change.during is not None:
+            return self._in_call(asked, step, change)
+        if self._is_enclosing(asked.root, change):
+            return self._enclosing(asked, step)
+        if self._is_argument(asked.root, change):
+            return self._argument(asked, step._replace(line=event.line, how="argument"))
+        return self._by_statement(asked, step, change)
+
+    def _last_change(self, asked: _Asked) -> tuple[Event, Change | None]:
+        """The event that sees the write first, and the change of the variable there."""
+        root, event = asked.root, asked.event
+        module = None
+        wanted = filters.make(name=root, frame=event.frame)
+        if event.is_module_body or root not in event.locals:
+            module = "" if event.namespace is None else event.namespace.name
+            wanted = filters.make(name=root)
+        now = self._asker.ask(asked.expression, event)
+        found: tuple[Event, Change | None] = (event, None)
+        events = self._queries.find(wanted, 0, event.seq + 1, backwards=True)
+        for one, _ in zip(events, range(MOST_LOOKED_AT), strict=False):
+            for change in reversed(self._changes.of(one, root)):
+                if change.module != module:
+                    continue
+                if found[1] is not None and self._value(asked, one, change) != now:
+                    return found
+                found = one, change
+                if asked.expression.text == root:
+                    return found
+        return found
+
+    def _value(self, asked: _Asked, event: Event, change: Change | None) -> Answer:
+        if change is None or change.module is None:
+            return self._asker.ask(asked.expression, event)
+        if change.value is None:
+            return Answer("error", reason=f"NameError: name '{asked.root}' is not defined")
+        value = made_of(change.value, asked.root)
+        return asked.expression.answer(lambda name: value)
+
+    # ---- arguments ----
+
+    def _is_argument(self, root: str, change: Change) -> bool:
+        event = change.event
+        parameters = event.function.names[: event.function.argument_count]
+        return event.kind == "call" and change.module is None and root in parameters
+
+    def _argument(self, asked: _Asked, step: Step) -> _Found:
+        event = step.event
+        if event.caller is None:
+            return _Found(step._replace(end="no code that is recorded called it"))
+        caller = self._before(event.seq, frame=event.caller)
+        if caller is None:
+            return _Found(step._replace(end="its caller is not in the trace"))
+        after = self._after(event.seq, frame=event.caller)
+        step = step._replace(function=caller.function, file=caller.file, line=caller.line)
+        statement = self._statement(caller.function, caller.line)
+        if statement is None:
+            return _Found(step._replace(end="there is no text of the caller's line"))
+        expression, caller, is_default = self._given(asked, event, [caller, after], statement)
+        if is_default:
+            end = "it is the default, made once when the function was defined"
+            return _Found(step._replace(how="default", end=end))
+        if expression is None:
+            name = event.function.name
+            return _Found(step._replace(end=f"the line does not say what it gives to {name}"))
+        return self._of(asked, step, caller, expression, asked.root)
+
+    def _given(
+        self, asked: _Asked, event: Event, callers: list[Event | None], statement: Any
+    ) -> tuple[Any, Event, bool]:
+        """The expression that the caller gave for a parameter, and where it has that value: what a line sets before
+        it calls, as a loop does, is seen after the call. Whether it gave none."""
+        seen = [caller for caller in callers if caller is not None]
+        function = event.function
+        names = {function.name}
+        parameters = function.names[: function.argument_count]
+        owner = function.qualified_name.rpartition(".")[0].rpartition(".")[2]
+        if function.name == "__init__":
+            names = {owner, "__init__"}
+        is_method = bool(parameters) and parameters[0] in ("self", "cls")
+        calls = bindings.calls_of(statement, names)
+        found = [bindings.given(one, parameters, asked.root, is_method) for one in calls]
+        given = [one for one in found if one is not None]
+        if calls and not given:
+            silent = not any(k.arg is None for one in calls for k in one.keywords)
+            return None, seen[0], silent and asked.root != parameters[0]
+        value = event.locals.get(asked.root)
+        for expression in given:
+            for caller in seen:
+                answer = self._ask(bindings.text_of(expression), caller)
+                if value is not None and answer.kind == "known" and answer.tree == value.tree:
+                    return expression, caller, False
+        return given[0] if given else None, seen[0], False
+
+    # ---- variables of enclosing functions ----
+
+    def _is_enclosing(self, root: str, change: Change) -> bool:
+        function, slot = change.event.function, change.event.function.slots.get(root)
+        is_free = slot is not None and function.kinds[slot] == "free"
+        return is_free and change.event.kind == "call" and change.module is None
+
+    def _enclosing(self, asked: _Asked, step: Step) -> _Found:
+        """On in the function around, in the last call of it that wrote the variable."""
+        owner = step.event.function.qualified_name.rpartition(".<locals>.")[0]
+        step = step._replace(how="enclosing", text=owner, line=step.event.line)
+        wanted = filters.make(name=asked.root, function=owner, file=step.event.file)
+        found = next(self._queries.find(wanted, 0, step.seq, backwards=True), None)
+        if found is None:
+            return _Found(step._replace(end=f"its write in {owner} is not in the trace"))
+        return _Found(step, _Asked(asked.expression, found))
+
+    # ---- calls in which it changed ----
+
+    def _in_call(self, asked: _Asked, step: Step, change: Change) -> _Found:
+        """The line only waited: the object was changed by a call that it made, under a name of its own."""
+        called = change.event.called
+        step = step._replace(how="called")
+        if called is None or called[1] is None:
+            return _Found(step._replace(end="the call is not in this part of the trace"))
+        function, seq, calls = called[0], called[1], called[2]
+        step = step._replace(text=f"{function.qualified_name}()")
+        begun = next(self._queries.find(filters.EVERYTHING, seq, seq + 1), None)
+        last = None if begun is None else self._before(step.event.seq, frame=begun.frame)
+        if begun is None or last is None:
+            return _Found(step._replace(end="the call cannot be read"))
+        following = self._known_as(asked, change, begun, last)
+        if following is not None:
+            return _Found(step, following)
+        which = f"one of {calls} calls, the last" if calls > 1 else "that call"
+        return _Found(step._replace(end=f"it changed in {which}, which knows it by no argument"))
+
+    def _known_as(self, asked: _Asked, change: Change, begun: Event, last: Event) -> _Asked | None:
+        """What an argument of a call has to do with what changed: it is the same, or has the same part."""
+        text = asked.expression.text
+        parameters = begun.function.names[: begun.function.argument_count]
+        for part in ("", *self._changed_parts(asked, change)):
+            value = self._ask(text + part, change.event)
+            if value.kind != "known":
+                continue
+            rest = text[len(asked.root) :] + part
+            for name in parameters:
+                for inner in dict.fromkeys((name + rest, name + part, name)):
+                    if self._ask(inner, last) == value and self._ask(inner, begun) != value:
+                        return _Asked(Expression(inner), last)
+        return None
+
+    def _changed_parts(self, asked: _Asked, change: Change) -> list[str]:
+        """The ways into what changed: `.items`, `.items[3]`."""
+        before = self._before(change.event.seq, frame=change.event.frame)
+        old = self._ask(asked.expression.text, before)
+        new = self._value(asked, change.event, change)
+        if old.kind != "known" or new.kind != "known":
+            return []
+        part = next(differences(old.tree, new.tree, lambda a, b: bool(a == b)), None)
+        ways = [] if part is None else WAY.findall(part.path)
+        return ["".join(ways[: n + 1]) for n in range(len(ways))]
+
+    # ---- statements ----
+
+    def _by_statement(self, asked: _Asked, step: Step, change: Change) -> _Found:
+        function = change.function
+        statement = None if function is None else self._statement(function, change.line)
+        if statement is None:
+            return _Found(step._replace(end="there is no text of the line"))
+        found = bindings.binding(statement, asked.root)
+        before = self._before(step.event.seq, frame=change.frame) or step.event
+        if found.call is not None:
+            returned = self._returned(found.call, change, step.event)
+            if returned is not None:
+                step = step._replace(how="returned", text=bindings.text_of(found.call))
+                return self._return(asked, step, returned, found.target)
+        if found.how == "mentioned" and step.event.called is not None:
+            inside = self._in_call(asked, step, change)
+            if inside.following is not None:
+                return inside
+        if found.value is None:
+            how = "changed" if found.how == "mentioned" else found.how
+            reads = bindings.reads(statement) if how == "changed" else []
+            reads = [one for one in reads if bindings.root_in(one) != asked.root]
+            return self._choose(step._replace(how=how), before, reads)
+        return self._of(asked, step._replace(how=found.how), before, found.value, found.target)
+
+    def _returned(self, call: Any, change: Change, seen: Event) -> Event | None:
+        """The return of the call whose result it is."""
+        began = self._before(seen.seq, frame=change.frame, kinds=("line", "resume", "call"))
+        name = bindings.called(call)
+        wanted = filters.make("return", caller=change.frame)
+        start = 0 if began is None else began.seq
+        found: Event
+        for found in self._queries.find(wanted, start, seen.seq + 1, backwards=True):
+            made = found.function.qualified_name == f"{name}.__init__"
+            if found.function.name == name or made:
+                return found
+        return None
+
+    def _return(self, asked: _Asked, step: Step, returned: Event, target: str) -> _Found:
+        """On in the function that returned it, at its last line."""
+        statement = self._statement(returned.function, returned.line)
+        value = getattr(statement, "value", None)
+        whole = asked.expression.text
+        is_part = whole != target
+        if returned.function.name == "__init__" and is_part and whole.startswith(target):
+            part = returned.function.names[0] + whole[len(target) :]
+            return self._choose(step, returned, [part])
+        if value is None or (is_part and bindings.root_of(value) is None):
+            name = returned.function.qualified_name
+            return _Found(step._replace(end=f"returned by {name}, event {returned.seq}"))
+        text = bindings.text_of(value)
+        inner = Step(
+            f"return {text}", step.value, returned, returned.function, returned.file,
+            returned.line, "returned", text,
+        )  # fmt: skip
+        found = self._of(asked, inner, returned, value, target)
+        return _Found(step._replace(reads=found.step.reads, end=found.step.end), found.following)
+
+    def _of(self, asked: _Asked, step: Step, where: Event, value: Any, target: str = "") -> _Found:
+        """It came of an expression, in the frame of an event. `target`: what got the value, of which a part may
+        have been asked for."""
+        text = bindings.text_of(value)
+        step = step._replace(text=step.text or text)
+        root = bindings.root_of(value)
+        if root is not None and step.how in ("argument", "assigned", "returned"):
+            whole = asked.expression.text
+            rest = whole[len(target) :] if target and whole.startswith(target) else ""
+            return self._choose(step, where, [text + rest])
+        return self._choose(step, where, bindings.reads(value))
+
+    def _choose(self, step: Step, where: Event, names: list[str]) -> _Found:
+        """What to ask for next, of all that was read: the only one, or the one that had this very value."""
+        if where.function.name == "<genexpr>" and step.how == "element":
+            where = self._before(where.seq, frame=where.caller) or where  # it was evaluated there
+        answers = [(name, self._ask(name, where)) for name in names]
+        read = [Read(name, answer) for name, answer in answers if not _is_definition(answer)]
+        step = step._replace(reads=tuple(read))
+        if not read:
+            return _Found(step._replace(end="" if step.end else _ENDS.get(step.how, WRITTEN)))
+        same = [one for one in read if one.value.kind == "known" and one.value == step.value]
+        chosen = read if len(read) == 1 else same
+        if len(chosen) != 1:
+            return _Found(
+                step._replace(end=f"it came of several; ask for one of them at {where.seq}")
+            )
+        try:
+            following = _Asked(path(chosen[0].text), where)
+        except errors.InvalidArgumentError:
+            return _Found(step._replace(end="that cannot be asked for"))
+        return _Found(step, following)
+
+    # ---- what is asked of the trace ----
+
+    def _before(self, seq: int, *, frame: int | None, kinds: Any = None) -> Event | None:
+        """The last event of a frame before another one."""
+        wanted = filters.make(kinds, frame=frame)
+        found: Event | None = next(self._queries.find(wanted, 0, seq, backwards=True), None)
+        return found
+
+    def _after(self, seq: int, *, frame: int | None) -> Event | None:
+        """The next event of a frame after another one."""
+        found: Event | None = next(
+            self._queries.find(filters.make(frame=frame), seq + 1, ALL), None
+        )
+        return found
+
+    def _statement(self, function: Function, line: int) -> Any:
+        text = self._text_of(function.file)
+        return None if text is None else bindings.statement_at(text, line)
+
+    def _ask(self, text: str, where: Event | None) -> Answer:
+        if where is None:
+            return Answer("unknown", reason="not in the trace")
+        try:
+            return self._asker.ask(text, where)
+        except errors.InvalidArgumentError:
+            return Answer("unknown", reason="not an expression that can be asked")
+
+
+WRITTEN: Final = "it is written there"
+_ENDS: Final = {
+    "defined": "it is defined there",
+    "imported": "it is imported there",
+    "caught": "it is the exception that was caught: see recorder exceptions",
+    "deleted": "it is deleted there",
+    "changed": "the line changed it, and reads nothing else",
+}
+
+
+def _is_definition(answer: Answer) -> bool:
+    """Whether it is a class, a function or a module, Python's own ones included."""
+    if answer.kind == "known":
+        return is_definition(answer.tree)
+    return answer.kind == "unknown" and answer.reason.endswith(" is a function")
+
+
+def path(text: str | Expression, argument: str = "name") -> Expression:
+    """What can be asked for. Raises INVALID_ARGUMENT."""
+    expression = text if isinstance(text, Expression) else Expression(text, argument)
+    if not expression.is_path:
+        raise arguments.wrong(argument, expression.text, A_PATH)
+    return expression

@@ -1,0 +1,251 @@
+"""`trace.why`: from a value back to where it came from, held against what the program is known to do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import recorder
+from recorder import errors
+from recorder.trace.reader import Step, Trace
+from tests.conftest import Run
+
+PROGRAM = """
+import json
+
+DEFAULTS = {"retries": 3, "hosts": ["a"]}
+TEXT = "[1, 2, 3]"
+
+class Basket:
+    shared = []
+    def __init__(self, owner, items=[]):
+        self.owner = owner
+        self.items = items
+    def add(self, item):
+        self.items.append(item)
+
+def load():
+    settings = {**DEFAULTS}
+    plug(settings)
+    return settings
+
+def plug(config):
+    config["hosts"].append("evil")
+    config["retries"] = pick(config, "missing")
+
+def pick(config, key, default=0):
+    found = config.get(key, default)
+    return found
+
+def double(x):
+    y = x + x
+    return y
+
+def give():
+    yield 5
+
+def work():
+    settings = load()
+    retries = settings["retries"]
+    one, two = 1, double(21)
+    parsed = json.loads(TEXT)
+    last = parsed[-1]
+    for each in parsed:
+        seen = each
+    caught = None
+    try:
+        double(None)
+    except TypeError as error:
+        caught = error
+    squares = [n * n for n in parsed]
+    total = 0
+    total += two
+    mixed = two - one
+    if (walrus := double(4)) > 3:
+        by_keyword = double(x=walrus)
+    got = next(give())
+    ann = Basket("ann")
+    bob = Basket("bob")
+    ann.add("pen")
+    import math
+    def inner():
+        return two
+    kept = inner()
+    nothing = 1
+    del nothing
+    return bob, by_keyword, got, kept, last, seen, squares, total
+
+result = work()
+"""
+
+
+@pytest.fixture(scope="module")
+def trace(
+    tmp_path_factory: pytest.TempPathFactory, trace_of: Callable[[Path], Path]
+) -> Iterator[Trace]:
+    program = tmp_path_factory.mktemp("why") / "app.py"
+    program.write_text(PROGRAM)
+    with recorder.open_trace(trace_of(program)) as opened:
+        yield opened
+
+
+def line_of(text: str) -> int:
+    (found,) = [n for n, line in enumerate(PROGRAM.split("\n"), 1) if text in line]
+    return found
+
+
+def told(steps: list[Step]) -> list[tuple[str, str, int]]:
+    return [(step.name, step.how, step.line) for step in steps]
+
+
+# Name, and the steps back from it: name, how, and what is in the line.
+CHAINS: list[tuple[str, list[tuple[str, str, str]]]] = [
+    (
+        "retries",
+        [
+            ("retries", "assigned", 'retries = settings["retries"]'),
+            ("settings['retries']", "returned", "settings = load()"),
+            ("settings['retries']", "called", "    plug(settings)"),
+            ("config['retries']", "returned", 'config["retries"] = '),
+            ("found", "assigned", "found = config.get"),
+        ],
+    ),
+    ("one", [("one", "assigned", "one, two = 1")]),
+    (
+        "two",
+        [
+            ("two", "returned", "one, two = 1"),
+            ("y", "assigned", "y = x + x"),
+            ("x", "argument", "one, two = 1"),
+        ],
+    ),
+    (
+        "last",
+        [
+            ("last", "assigned", "last = parsed[-1]"),
+            ("parsed", "assigned", "parsed = json.loads"),
+            ("TEXT", "assigned", "TEXT = "),
+        ],
+    ),
+    (
+        "seen",
+        [
+            ("seen", "assigned", "seen = each"),
+            ("each", "element", "for each in parsed"),
+            ("parsed", "assigned", "parsed = json.loads"),
+            ("TEXT", "assigned", "TEXT = "),
+        ],
+    ),
+    ("caught", [("caught", "assigned", "caught = error"), ("error", "caught", "except TypeError")]),
+    (
+        "squares",
+        [
+            ("squares", "assigned", "squares = ["),
+            ("parsed", "assigned", "parsed = json.loads"),
+            ("TEXT", "assigned", "TEXT = "),
+        ],
+    ),
+    (
+        "total",
+        [
+            ("total", "assigned", "total += two"),
+            ("two", "returned", "one, two = 1"),
+            ("y", "assigned", "y = x + x"),
+            ("x", "argument", "one, two = 1"),
+        ],
+    ),
+    (
+        "walrus",
+        [
+            ("walrus", "returned", "if (walrus :="),
+            ("y", "assigned", "y = x + x"),
+            ("x", "argument", "if (walrus :="),
+        ],
+    ),
+    ("math", [("math", "imported", "import math")]),
+    ("inner", [("inner", "defined", "def inner")]),
+    (
+        "kept",
+        [
+            ("kept", "returned", "kept = inner()"),
+            ("two", "enclosing", "def inner"),
+            ("two", "returned", "one, two = 1"),
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "steps"), CHAINS, ids=[name for name, _ in CHAINS])
+def test_a_chain(trace: Trace, name: str, steps: list[tuple[str, str, str]]) -> None:
+    found = trace.why(name, function="work")
+    wanted = [(each, how, line_of(text)) for each, how, text in steps]
+    assert told(found)[: len(wanted)] == wanted
+    assert all(step.end == "" for step in found[:-1])
+    assert found[-1].end != ""
+
+
+def test_each_step_has_the_value_that_it_explains(trace: Trace) -> None:
+    for step in trace.why("two", function="work"):
+        assert step.value.to_python() == (21 if step.name == "x" else 42)
+
+
+def test_a_default_that_all_share(trace: Trace) -> None:
+    """The list of one basket changed in a call on another: they are one list."""
+    (call,) = trace.find("call", function="Basket.add")
+    (ended,) = trace.find("return", function="Basket.add")
+    after = next(iter(trace.find("line", function="work", start=ended.seq)))
+    changed, inside, item = trace.why("bob.items", after.seq)
+    assert (item.name, item.how, item.value.to_python()) == ("item", "argument", "pen")
+    assert (changed.how, changed.line) == ("called", line_of('ann.add("pen")'))
+    assert (inside.name, inside.line) == ("self.items", line_of("self.items.append(item)"))
+    first = trace.why("self.items", call.seq)
+    assert [(step.name, step.how) for step in first] == [
+        ("self.items", "argument"),
+        ("ann.items", "returned"),
+        ("self.items", "assigned"),
+        ("items", "default"),
+    ]
+    assert first[-1].end == "it is the default, made once when the function was defined"
+
+
+def test_a_global_that_others_changed(trace: Trace) -> None:
+    changed, inside = trace.why("DEFAULTS", len(trace) - 1)
+    assert (changed.name, changed.how) == ("DEFAULTS", "called")
+    assert (inside.name, inside.line) == ("config['hosts']", line_of('.append("evil")'))
+
+
+def test_several_that_it_came_of_are_told_with_their_values(trace: Trace) -> None:
+    (step,) = trace.why("mixed", function="work")
+    assert [(one.text, one.value.to_python()) for one in step.reads] == [("two", 42), ("one", 1)]
+    assert step.end.startswith("it came of several; ask for one of them at ")
+
+
+def test_a_limit_says_that_there_is_more(trace: Trace) -> None:
+    found = trace.why("two", function="work", limit=1)
+    assert [step.end for step in found] == ["there is more; --limit"]
+
+
+def test_what_is_not_there(trace: Trace) -> None:
+    assert trace.why("nothing_of_that_name") == []
+    assert trace.why("two", 0) == []
+
+
+@pytest.mark.parametrize("name", ["a + b", "f(x)", "1", "", "a[b]", "x if y else z", None, 3])
+def test_what_is_no_name(trace: Trace, name: object) -> None:
+    with pytest.raises(errors.InvalidArgumentError):
+        trace.why(name)  # type: ignore[arg-type]
+
+
+@pytest.mark.provokes("NOT_IN_TRACE")
+def test_the_command(trace: Trace, recorder_says: Run) -> None:
+    said = recorder_says("why", trace.path, "two", "--function", "work").stdout.decode()
+    assert "two = 42" in said and "returned by double(21)" in said and "x = 21" in said
+    lines = recorder_says(
+        "why", trace.path, "two", "--function", "work", "--json"
+    ).stdout.splitlines()
+    assert [json.loads(line)["how"] for line in lines] == ["returned", "assigned", "argument"]
+    assert "did you mean two?" in recorder_says("why", trace.path, "twoo").stderr
+    assert "no variable two at 0" in recorder_says("why", trace.path, "two", "--at", 0).stderr
