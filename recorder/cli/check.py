@@ -37,10 +37,10 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from recorder.trace.existence import Existence
-    from recorder.trace.expressions.expression import Expression
+    from recorder.trace.expressions.expression import given_as
     from recorder.trace.reader import open_trace
 
-    expression = Expression(args.expression, "EXPR")
+    expression = given_as("EXPR", args.expression)
     with open_trace(args.trace) as trace:
         checked = trace.check(expression, **asked(trace, args))
         if args.json:

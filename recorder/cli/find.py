@@ -65,10 +65,10 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from recorder.trace.expressions.expression import Expression
+    from recorder.trace.expressions.expression import given_as
     from recorder.trace.reader import open_trace
 
-    when = None if args.when is None else Expression(args.when, "--when")
+    when = None if args.when is None else given_as("--when", args.when)
     names = () if when is None else when.names
     paths = [] if when is None else when.paths
     with open_trace(args.trace) as trace:

@@ -61,10 +61,10 @@ def asked(trace: Any, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def run(args: argparse.Namespace) -> int:
-    from recorder.trace.expressions.expression import Expression
+    from recorder.trace.expressions.expression import given_as
     from recorder.trace.reader import open_trace
 
-    expression = Expression(args.expression, "EXPR")
+    expression = given_as("EXPR", args.expression)
     with open_trace(args.trace) as trace:
         who = Who(trace)
         found = trace.watch(expression, **asked(trace, args))

@@ -8,6 +8,7 @@ What fails here fails before anything was recorded: it raises, and leaves nothin
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -86,6 +87,7 @@ def plan(
     cwd = current_folder() if cwd is None else cwd
     pid = os.getpid() if target_pid is None else target_pid
     target = check_destination(destination, cwd)
+    check_folder(os.path.dirname(target))
     path = staging_path(target, pid)
     floor = check_space(target, policy)
     return Staging(
@@ -174,6 +176,15 @@ def note_leftovers(error: BaseException, left: Left | None) -> None:
 def _not_removed(left: Left) -> errors.RecorderError:
     operation, number, path = left
     return errors.from_oserror(OSError(number, os.strerror(number)), operation=operation, path=path)
+
+
+def check_folder(folder: str) -> None:
+    if not os.path.exists(folder):
+        raise errors.DirectoryCreateFailedError(
+            f"there is no folder {folder} for the trace to go into",
+            path=folder,
+            errno=errno.ENOENT,
+        )
 
 
 def check_space(target: str, policy: Policy) -> int:

@@ -253,12 +253,23 @@ class Trace:
         log: str | None = None,
         value: str | None = None,
         numbers: tuple[int, int | None] = (1, None),
+        function: FunctionFilter = None,
+        file: str | None = None,
+        line: int | None = None,
+        thread: ThreadFilter = None,
+        exception: str | None = None,
+        since: int | None = None,
+        until: int | None = None,
+        frame: int | None = None,
+        caller: int | None = None,
+        depth: int | None = None,
+        changed: str | None = None,
+        task: ThreadFilter = None,
         start: int = 0,
         stop: int | None = None,
         backwards: bool = False,
-        **asked: Any,
     ) -> Iterator[Hit]:
-        """As `find`, which has the same filters (`asked`), where a condition holds: what a breakpoint would have done.
+        """As `find`, which has the same filters, where a condition holds: what a breakpoint would have done.
 
         `when`   a Python expression (see `evaluate`) that has to be true. Where it is unknown, or an error, there is a
                  Hit of that kind, which is not counted
@@ -267,9 +278,12 @@ class Trace:
         `numbers`  the first and the last hit that is wanted, counted from 1
 
         Raises INVALID_ARGUMENT at once."""
-        wanted = filters.make(kind, **asked)
         question = hits.make(self._asker, when, log, value, numbers)
-        found = self._queries.find(wanted, *_bounds(start, stop), bool(backwards))
+        found = self.find(
+            kind, function=function, file=file, line=line, thread=thread, exception=exception,
+            since=since, until=until, frame=frame, caller=caller, depth=depth, changed=changed, task=task,
+            start=start, stop=stop, backwards=backwards,
+        )  # fmt: skip
         return question.among(found)
 
     def at(self, seq: int) -> Moment:

@@ -16,7 +16,7 @@ from recorder.errors import arguments
 from recorder.trace import bindings, filters
 from recorder.trace.changes import Change, Changes
 from recorder.trace.expressions.asking import Asker
-from recorder.trace.expressions.expression import Answer, Expression, made_of
+from recorder.trace.expressions.expression import Answer, Expression, given_as, made_of
 from recorder.trace.queries import Queries
 from recorder.trace.seeking import ALL
 from recorder.trace.snapshots import Event
@@ -424,7 +424,7 @@ def _is_definition(answer: Answer) -> bool:
 
 def path(text: str | Expression, argument: str = "name") -> Expression:
     """What can be asked for. Raises INVALID_ARGUMENT."""
-    expression = text if isinstance(text, Expression) else Expression(text, argument)
+    expression = text if isinstance(text, Expression) else given_as(argument, text)
     if not expression.is_path:
         raise arguments.wrong(argument, expression.text, A_PATH)
     return expression

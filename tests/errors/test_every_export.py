@@ -28,6 +28,7 @@ from recorder import errors
 from recorder.cli import main
 from recorder.errors import guard
 from recorder.export import FORMATS, export
+from recorder.trace.expressions.expression import Expression
 from tests.conftest import lacks_a_fact
 from tests.tools.hostile_arguments import ARGUMENTS
 
@@ -209,6 +210,9 @@ def leads_to(value: Any) -> Iterator[Any]:
         yield from parts(value.find(kind="return"))
         yield value.at(len(value) // 2)
         yield from (value[0:3], *value.history("values"), *islice(value.exceptions(), 2))
+        asked = Expression("values")
+        yield from (asked, value.evaluate(asked, value[0]), value.check(asked))
+        yield from (*islice(value.watch(asked), 2), *value.why(asked))
 
 
 def parts(given: Any, depth: int = 0) -> Iterator[Any]:

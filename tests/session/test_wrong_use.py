@@ -160,6 +160,33 @@ def table(trace: recorder.Trace, folder: Path) -> dict[str, Row]:
         "Trace.source_of": (trace.source_of, {"function": trace[0].function}),
         "Trace.why_missing": (trace.why_missing, {"path": "app.py"}),
         "Trace.verify": (trace.verify, {}),
+        "Trace.hits": (
+            lambda **a: drain(trace.hits(**a)),
+            {"kind": "line", "when": "x > 1", "log": "{x}", "value": "1", "numbers": (1, 2)}
+            | BOUNDS,
+        ),
+        "Trace.evaluate": (trace.evaluate, {"expression": "x > 1", "frame": trace[0]}),
+        "Trace.watch": (
+            lambda expression, **a: drain(trace.watch(expression, **a)),
+            {"expression": "x", "of": "Basket", **ABOUT, **BOUNDS},
+        ),
+        "Trace.check": (trace.check, {"expression": "x", "of": "Basket", **ABOUT, **BOUNDS}),
+        "Trace.why": (trace.why, {"name": "x", "seq": 0, "limit": 3, **ABOUT}),
+        "Trace.tree": (trace.tree, {"own": True, "hide": None, **ABOUT, **BOUNDS}),
+        "Trace.stats": (trace.stats, {"own": True, **ABOUT, **BOUNDS}),
+        "Trace.line_counts": (trace.line_counts, {**ABOUT, **BOUNDS}),
+        "Trace.grep": (
+            trace.grep,
+            {"pattern": "x", "fixed": True, "ignore_case": True, **ABOUT, **BOUNDS},
+        ),
+        "Trace.grep_names": (
+            lambda pattern, **a: drain(trace.grep_names(pattern, **a)),
+            {"pattern": "x", "fixed": True, "ignore_case": True},
+        ),
+        "Trace.changed_arguments": (
+            trace.changed_arguments,
+            {"call": next(iter(trace.calls()))},
+        ),
         "Trace.close": (lambda: recorder.open_trace(trace.path).close(), {}),
         "Policy": (Policy, Policy().to_dict()),
         "Policy.replace": (Policy().replace, Policy().to_dict()),

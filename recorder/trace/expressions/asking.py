@@ -8,7 +8,7 @@ from types import CodeType
 from typing import Any, Final
 
 from recorder._core.decode import Function
-from recorder.trace.expressions.expression import Answer, Expression
+from recorder.trace.expressions.expression import Answer, Expression, given_as
 from recorder.trace.snapshots import Event, Frame
 
 MOST_KEPT: Final = 4_096  # answers of one expression
@@ -74,7 +74,7 @@ class Repeated:
 def made(expression: str | Expression, argument: str = "expression") -> Expression:
     if isinstance(expression, Expression):
         return expression
-    return Expression(expression, argument)
+    return given_as(argument, expression)
 
 
 def names_of_codes(text: str, path: str) -> dict[tuple[str, int], frozenset[str]]:

@@ -66,19 +66,19 @@ class Expression:
 
     It is walked over recorded values, and never run. Raises INVALID_ARGUMENT for what is none, and says where."""
 
-    def __init__(self, text: str, argument: str = "expression") -> None:
-        self.text = arguments.text(text, argument, "a Python expression")
-        self._compile(compiling.parsed(self.text, argument), argument)
+    def __init__(self, text: str) -> None:
+        self._read(text, "expression")
 
     @classmethod
-    def of(cls, node: ast.expr, text: str, argument: str) -> Expression:
-        """Of a part of a text that was parsed already."""
+    def _given_as(cls, argument: str, text: str, node: ast.expr | None = None) -> Expression:
+        """Of an argument or option of that name; or of a part of it that was parsed already."""
         made = cls.__new__(cls)
-        made.text = text
-        made._compile(node, argument)
+        made._read(text, argument, node)
         return made
 
-    def _compile(self, node: ast.expr, argument: str) -> None:
+    def _read(self, text: str, argument: str, node: ast.expr | None = None) -> None:
+        self.text = arguments.text(text, argument, "a Python expression")
+        node = compiling.parsed(self.text, argument) if node is None else node
         self._node = node
         compiler = compiling.Compiler(self.text, argument)
         self._code = compiler.code(node)
@@ -138,6 +138,12 @@ class Expression:
 
     def __repr__(self) -> str:
         return f"<expression {self.text}>"
+
+
+def given_as(argument: str, text: str, node: ast.expr | None = None) -> Expression:
+    """The expression that an argument or option of that name has; or of a part of it that was parsed already. Raises
+    INVALID_ARGUMENT."""
+    return Expression._given_as(argument, text, node)
 
 
 def _is_path(node: ast.AST, names: tuple[str, ...]) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 from recorder.errors import arguments
 from recorder.trace.expressions import compiling
 from recorder.trace.expressions.asking import Asker
-from recorder.trace.expressions.expression import Expression
+from recorder.trace.expressions.expression import Expression, given_as
 from recorder.trace.snapshots import Event, Frame
 
 QUOTES: Final = ("'''", '"""')
@@ -23,7 +23,7 @@ class Template:
             if isinstance(part, ast.FormattedValue):
                 is_plain = part.conversion == -1 and part.format_spec is None
                 inner = part.value if is_plain else ast.JoinedStr([part])
-                self.parts.append((Expression.of(inner, text, argument), is_plain))
+                self.parts.append((given_as(argument, text, inner), is_plain))
             else:
                 self.parts.append(str(getattr(part, "value", "")))
 
