@@ -73,11 +73,9 @@ def run(args: argparse.Namespace) -> int:
     paths = [] if when is None else when.paths
     with open_trace(args.trace) as trace:
         first, last = numbers(args.hits)
-        found = trace.hits(
-            kind_of(args), when=when, log=args.log, value=args.value, numbers=(first, last),
-            **range_of(trace, args),
-            backwards=args.backwards, **{**filters_of(args), **at(args)},
-        )  # fmt: skip
+        found = events(
+            trace, args, when=when, log=args.log, numbers=(first, last), backwards=args.backwards
+        )
         tally = Tally()
         who = Who(trace)
         for hit in islice(tally.count(chosen(found, args)), at_least(0, args.limit)):
@@ -89,6 +87,13 @@ def run(args: argparse.Namespace) -> int:
             tell_why_nothing(trace, args, names)
         tally.tell()
         return conclude(trace)
+
+
+def events(trace: Trace, args: argparse.Namespace, **more: Any) -> Iterator[Hit]:
+    """Those that the options ask for, but for the condition."""
+    return trace.hits(
+        kind_of(args), value=args.value, **range_of(trace, args), **filters_of(args) | at(args), **more
+    )  # fmt: skip
 
 
 def tell_why_nothing(trace: Trace, args: argparse.Namespace, names: tuple[str, ...]) -> None:
@@ -106,7 +111,10 @@ def tell_why_nothing(trace: Trace, args: argparse.Namespace, names: tuple[str, .
         if not is_builtin(name):
             existence.variable(name)
     wanted = {key: value for key, value in filters_of(args).items() if value is not None}
-    warn(f"recorder: {printable(said or existence.why_nothing(**wanted))}")
+    said = said or existence.why_nothing(**wanted)
+    if args.when is not None and next(events(trace, args), None) is not None:
+        said = "the condition was never true there"
+    warn(f"recorder: {printable(said)}")
 
 
 class Tally:

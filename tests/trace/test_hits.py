@@ -249,7 +249,7 @@ def test_value(path: Path, value: str, first: tuple[str, str] | None) -> None:
         (["--when", "sum(big) > 1", "--at", "baskets.py:8"], "may be: big is cut", "0 hits, and 5 that may be"),
         (["--when", "nosuch > 1"], "", "ERR_NOT_IN_TRACE"),
         (["--when", "n > > 1"], "", "column 5"),
-        (["--when", "n > 77", "--function", "add"], "", "it never happened"),
+        (["--when", "n > 77", "--function", "add"], "", "the condition was never true there"),
         (["--at", "baskets.py:800"], "", "ERR_NOT_IN_TRACE"),
         (["--at", "baskets.py"], "", "FILE:LINE"),
         (["--at", "baskets.py:8", "--hits", "3-2"], "", "N or A-B"),
