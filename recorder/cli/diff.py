@@ -235,7 +235,7 @@ def conclusion(comparison: Comparison, told: int, more: bool) -> list[str]:
 
 def text_of(trace: Trace, event: Event) -> str:
     """The line of source the event is at."""
-    lines = source_lines(trace, event)
+    lines = source_lines(trace, event.function)
     text = lines[event.line - 1].strip() if 0 < event.line <= len(lines) else ""
     why = doubt(trace, event) if text else ""
     return f"{text}  ({why})" if why else text

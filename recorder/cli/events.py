@@ -8,7 +8,7 @@ from recorder.cli.queries import Who, duration, shown
 from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
-    from recorder.trace.reader import Trace
+    from recorder.trace.reader import Function, Trace
     from recorder.trace.snapshots import Event, Frame
 
 COROUTINE = 0x80  # of a function's flags
@@ -46,9 +46,9 @@ def outcome(event: Event) -> tuple[str, str]:
     return OUTCOMES[event.kind], shown(event.value, 120)
 
 
-def source_lines(trace: Trace, frame: Event | Frame) -> list[str]:
-    """The text that the frame's function ran from; empty if it is not in the trace."""
-    source = trace.source_of(frame.function)
+def source_lines(trace: Trace, function: Function) -> list[str]:
+    """The text that a function ran from; empty if it is not in the trace."""
+    source = trace.source_of(function)
     return [] if source is None else source.lines
 
 

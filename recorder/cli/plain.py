@@ -113,7 +113,7 @@ class Plain:
         """The present event: where, the line, what changed."""
         event = self.walk.event
         write(printable(headline(event, self.who)))
-        lines = source_lines(self.walk.trace, event)
+        lines = source_lines(self.walk.trace, event.function)
         if 0 < event.line <= len(lines):
             write(printable(f"  {event.line:>5} → {lines[event.line - 1]}"))
             self.warn()
@@ -156,7 +156,7 @@ class Plain:
 
     def source(self, around: str) -> None:
         event = self.walk.event
-        lines = source_lines(self.walk.trace, event)
+        lines = source_lines(self.walk.trace, event.function)
         if not lines:
             write(f"the source is not in the trace{self.missing(event.file)}")
         reach = int(around) if around.isdecimal() and len(around) < 7 else CONTEXT

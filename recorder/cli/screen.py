@@ -225,7 +225,7 @@ class Screen(App[None]):
         pane, text = self.query_one("#source"), self.query_one("#text", Static)
         why = doubt(self.walk.trace, frame)
         pane.border_title = Text(printable(f"{frame.file}  ! {why}" if why else frame.file))
-        lines = source_lines(self.walk.trace, frame)
+        lines = source_lines(self.walk.trace, frame.function)
         if not 0 < frame.line <= len(lines):
             missing = self.walk.trace.why_missing(frame.file)
             reason = f":\n  {REASONS.get(missing, missing)}" if missing else ""

@@ -136,7 +136,7 @@ class _View:
 
     def frame(self, frame: Frame | Event, above: Frame | Event | None) -> list[str]:
         rows = [place(frame, above)]
-        lines = source_lines(self.trace, frame)
+        lines = source_lines(self.trace, frame.function)
         if 0 < frame.line <= len(lines):
             rows.append(f"  {frame.line:>5} → {lines[frame.line - 1].strip()}")
             if why := doubt(self.trace, frame):

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from recorder import errors
+from recorder.cli.events import source_lines
 from recorder.cli.output import printable, write
 from recorder.cli.queries import (
     EXIT_STATUS,
@@ -22,7 +23,7 @@ from recorder.cli.queries import (
 from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
-    from recorder.trace.reader import Function, Trace
+    from recorder.trace.reader import Trace
     from recorder.trace.why import Step
 
     # What add_subparsers() returns has no public name.
@@ -105,16 +106,11 @@ def as_json(step: Step) -> dict[str, Any]:
     return facts
 
 
-def trace_lines(trace: Trace, function: Function) -> list[str]:
-    source = trace.source_of(function)
-    return [] if source is None else source.lines
-
-
 def as_text(step: Step, trace: Trace, who: Who) -> str:
     function = "(not known)" if step.function is None else step.function.qualified_name
     where = f"{base_name(step.file)}:{step.line}"
     rows = [f"{step.seq:>8}  {step.name} = {step.value.show(VALUE_WIDTH)}{who(step.event)}"]
-    lines = [] if step.function is None else trace_lines(trace, step.function)
+    lines = [] if step.function is None else source_lines(trace, step.function)
     line = lines[step.line - 1].strip() if 0 < step.line <= len(lines) else ""
     rows.append(f"{'':10}{where} in {function}" + (f":  {line}" if line else ""))
     word = WORDS.get(step.how, step.how).format(text=step.text)

@@ -14,7 +14,7 @@ from recorder import errors
 from recorder._core.decode import Function
 from recorder.trace.calls import Call
 from recorder.trace.sources import Source
-from recorder.trace.statements import parsed
+from recorder.trace.statements import first_line, parsed
 from recorder.trace.values.differences import Part, differences
 from recorder.trace.values.value import Value
 
@@ -59,15 +59,12 @@ def _assigned(text: str, function: Function) -> frozenset[str]:
     """The names that a function of this text binds, in whatever way; a function within it may do so by `nonlocal`."""
     found: set[str] = set()
     for node in ast.walk(ast.Module(parsed(text), [])):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and _begins(node, function):
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            continue
+        if node.name == function.name and first_line(node) == function.first_line:
             for inner in ast.walk(node):
                 found.update(_bound_by(inner))
     return frozenset(found)
-
-
-def _begins(node: ast.FunctionDef | ast.AsyncFunctionDef, function: Function) -> bool:
-    lines = [node.lineno, *(decorator.lineno for decorator in node.decorator_list)]
-    return node.name == function.name and min(lines) == function.first_line
 
 
 def _bound_by(node: Any) -> list[str]:

@@ -7,8 +7,6 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from recorder.trace.statements import parsed
-
 PATH = (ast.Attribute, ast.Subscript)
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
@@ -27,21 +25,6 @@ class Binding(NamedTuple):
         """The call whose result it is."""
         value = self.value.value if isinstance(self.value, ast.Await) else self.value
         return value if isinstance(value, ast.Call) and self.how == "assigned" else None
-
-
-def statement_at(text: str, line: int) -> ast.AST | None:
-    """The statement, or the head of the compound one, or `except`, that a line belongs to."""
-    found: ast.AST | None = None
-    for node in ast.walk(ast.Module(parsed(text), [])):  # what is inside comes later
-        if isinstance(node, (ast.stmt, ast.ExceptHandler)) and node.lineno <= line <= _last(node):
-            found = node
-    return found
-
-
-def _last(node: ast.stmt | ast.ExceptHandler) -> int:
-    """The last line of a statement without its body."""
-    body = getattr(node, "body", None)
-    return max(body[0].lineno - 1 if body else node.end_lineno or node.lineno, node.lineno)
 
 
 def binding(statement: ast.AST, name: str) -> Binding:

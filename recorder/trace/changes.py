@@ -72,7 +72,7 @@ class Changes:
     whether globals were written down when they were bound."""
 
     def __init__(self, text_of: Callable[[str], str | None], *, watched: bool) -> None:
-        self._statements = Statements(text_of)
+        self.statements = Statements(text_of)
         self._watched = watched
 
     @errors.guarded("read")
@@ -125,14 +125,14 @@ class Changes:
             return False
         if self._watched and (value is None or not value.can_change):
             return True  # it was bound just then
-        words = self._statements.words(one.function.file, one.line)
+        words = self.statements.words(one.function.file, one.line)
         return words is not None and one.name in words
 
     def _during(self, event: Event, name: str) -> During | None:
         """The call in which a variable changed, of which the line that made the call says nothing."""
         if event.called is None:
             return None
-        words = self._statements.words(event.file, event.previous_line)
+        words = self.statements.words(event.file, event.previous_line)
         return None if words is None or name in words else During(*event.called)
 
 

@@ -8,7 +8,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from types import CodeType
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from recorder import errors
 from recorder._core.decode import Function
@@ -16,7 +16,7 @@ from recorder.trace.existence import Existence
 from recorder.trace.filters import is_file, is_named
 from recorder.trace.occurrences import compiled
 from recorder.trace.reader import Source, Trace
-from recorder.trace.statements import definitions, parsed
+from recorder.trace.statements import definitions, first_line, parsed
 
 FILE: Final = re.compile(r"[/\\]|\.pyw?$|^<")
 SCOPES: Final = (
@@ -96,14 +96,9 @@ def span_of(text: str, first: int) -> tuple[int, int]:
     """The first and last line of what is defined at a line, which is that of its first decorator."""
     last = first
     for node in ast.walk(ast.Module(parsed(text), [])):
-        if isinstance(node, SCOPES) and _first_line(node) == first:
+        if isinstance(node, SCOPES) and first_line(node) == first:
             last = max(last, node.end_lineno or first)
     return first, last
-
-
-def _first_line(node: Any) -> int:
-    decorators = getattr(node, "decorator_list", [])
-    return min(int(each.lineno) for each in (node, *decorators))
 
 
 def _definitions(trace: Trace, asked: str) -> Iterator[tuple[str, Source, int]]:

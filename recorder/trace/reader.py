@@ -517,9 +517,7 @@ class Trace:
         found = self._where(asked.names[0], seq, wanted)
         if found is None:
             return []
-        return Why(self._queries, self._asker, self._changes, self._text_of).chain(
-            asked, found, most
-        )
+        return Why(self._queries, self._asker, self._changes).chain(asked, found, most)
 
     def _where(self, name: str, seq: int | None, wanted: filters.Filter) -> Event | None:
         """The last event, up to `seq`, of a frame that has such a variable."""

@@ -11,6 +11,7 @@ from typing import Final
 
 from recorder.trace.sources import split_lines
 
+Statement = ast.stmt | ast.ExceptHandler
 WORD: Final = re.compile(r"[^\W\d]\w*")
 
 
@@ -23,20 +24,29 @@ class Statements:
 
     def words(self, path: str, line: int) -> frozenset[str] | None:
         """The names in the statement, or in the head of the compound one, that the line belongs to; None: not known."""
+        file = self._file(path)
+        return None if file is None else file.words(line)
+
+    def at(self, path: str, line: int) -> Statement | None:
+        """The statement whose words these are; None: not known."""
+        file = self._file(path)
+        return None if file is None else file.statements.get(line)
+
+    def _file(self, path: str) -> _File | None:
         if path not in self._files:
             text = self._text_of(path)
             self._files[path] = None if text is None else _File(text)
-        file = self._files[path]
-        return None if file is None else file.words(line)
+        return self._files[path]
 
 
 class _File:
     def __init__(self, text: str) -> None:
         self.lines = split_lines(text)
-        self.spans = _spans(text)
+        self.statements = _statements(text)
 
     def words(self, line: int) -> frozenset[str] | None:
-        first, last = self.spans.get(line, (line, line))
+        statement = self.statements.get(line)
+        first, last = (line, line) if statement is None else _head(statement)
         if not 0 < first <= len(self.lines):
             return None
         return frozenset(WORD.findall("\n".join(self.lines[first - 1 : last])))
@@ -58,7 +68,7 @@ def definitions(text: str) -> list[tuple[str, int]]:
 
 def lines_with_code(text: str) -> list[int]:
     """The lines at which a statement begins."""
-    return sorted({first for first, _ in _spans(text).values()})
+    return sorted({statement.lineno for statement in _statements(text).values()})
 
 
 def parsed(text: str) -> list[ast.stmt]:
@@ -70,13 +80,24 @@ def parsed(text: str) -> list[ast.stmt]:
         return []
 
 
-def _spans(text: str) -> dict[int, tuple[int, int]]:
-    """Of each line the first and last one of its statement."""
-    spans = {}
+def first_line(node: ast.stmt | ast.expr) -> int:
+    """Of what has a code object: that of its first decorator, or its own."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min(each.lineno for each in (node, *decorators))
+
+
+def _statements(text: str) -> dict[int, Statement]:
+    """The statement of each line: of a compound one, its head."""
+    found: dict[int, Statement] = {}
     for node in ast.walk(ast.Module(parsed(text), [])):  # what is inside comes later
         if isinstance(node, (ast.stmt, ast.ExceptHandler)):
-            body = getattr(node, "body", None)
-            last = body[0].lineno - 1 if body else node.end_lineno or node.lineno
-            for line in range(node.lineno, max(last, node.lineno) + 1):
-                spans[line] = (node.lineno, max(last, node.lineno))
-    return spans
+            first, last = _head(node)
+            found.update(dict.fromkeys(range(first, last + 1), node))
+    return found
+
+
+def _head(statement: Statement) -> tuple[int, int]:
+    """The first and last line of a statement without its body."""
+    body = getattr(statement, "body", None)
+    last = body[0].lineno - 1 if body else statement.end_lineno or statement.lineno
+    return statement.lineno, max(last, statement.lineno)

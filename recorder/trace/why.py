@@ -7,7 +7,6 @@ chain goes on where there is one thing to ask for next, and ends where the trace
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from recorder import errors
@@ -77,19 +76,12 @@ class _Found(NamedTuple):
 
 
 class Why:
-    """`text_of`: the text of a file, as it ran; None if it is not in the trace."""
+    """Of one trace."""
 
-    def __init__(
-        self,
-        queries: Queries,
-        asker: Asker,
-        changes: Changes,
-        text_of: Callable[[str], str | None],
-    ) -> None:
+    def __init__(self, queries: Queries, asker: Asker, changes: Changes) -> None:
         self._queries = queries
         self._asker = asker
         self._changes = changes
-        self._text_of = text_of
 
     @errors.guarded("read")
     def chain(self, expression: Expression, event: Event, limit: int) -> list[Step]:
@@ -184,7 +176,7 @@ class Why:
             return _Found(step._replace(end="its caller is not in the trace"))
         after = self._after(event.seq, frame=event.caller)
         step = step._replace(function=caller.function, file=caller.file, line=caller.line)
-        statement = self._statement(caller.function, caller.line)
+        statement = self._changes.statements.at(caller.file, caller.line)
         if statement is None:
             return _Found(step._replace(end="there is no text of the caller's line"))
         expression, caller, is_default = self._given(asked, event, [caller, after], statement)
@@ -290,7 +282,9 @@ class Why:
 
     def _by_statement(self, asked: _Asked, step: Step, change: Change) -> _Found:
         function = change.function
-        statement = None if function is None else self._statement(function, change.line)
+        statement = (
+            None if function is None else self._changes.statements.at(function.file, change.line)
+        )
         if statement is None:
             return _Found(step._replace(end="there is no text of the line"))
         found = bindings.binding(statement, asked.root)
@@ -326,7 +320,7 @@ class Why:
 
     def _return(self, asked: _Asked, step: Step, returned: Event, target: str) -> _Found:
         """On in the function that returned it, at its last line."""
-        statement = self._statement(returned.function, returned.line)
+        statement = self._changes.statements.at(returned.file, returned.line)
         value = getattr(statement, "value", None)
         whole = asked.expression.text
         is_part = whole != target
@@ -364,7 +358,7 @@ class Why:
         read = [Read(name, answer) for name, answer in answers if not _is_definition(answer)]
         step = step._replace(reads=tuple(read))
         if not read:
-            return _Found(step._replace(end="" if step.end else _ENDS.get(step.how, WRITTEN)))
+            return _Found(step._replace(end=_ENDS.get(step.how, WRITTEN)))
         same = [one for one in read if one.value.kind == "known" and one.value == step.value]
         chosen = read if len(read) == 1 else same
         if len(chosen) != 1:
@@ -391,10 +385,6 @@ class Why:
             self._queries.find(filters.make(frame=frame), seq + 1, ALL), None
         )
         return found
-
-    def _statement(self, function: Function, line: int) -> Any:
-        text = self._text_of(function.file)
-        return None if text is None else bindings.statement_at(text, line)
 
     def _ask(self, text: str, where: Event | None) -> Answer:
         if where is None:
