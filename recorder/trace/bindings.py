@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 PATH = (ast.Attribute, ast.Subscript)
@@ -150,6 +150,18 @@ def root_of(node: ast.expr) -> str | None:
             node = node.value
         else:
             return node.id if isinstance(node, ast.Name) else None
+
+
+def with_keys(node: ast.expr, find: Callable[[ast.expr], int | str | None]) -> ast.expr:
+    """`rows[n].name` as `rows[3].name`, a part that can be asked for, by what `find` gives for an index or key; None:
+    it stays as it is."""
+    if isinstance(node, ast.Attribute):
+        return ast.Attribute(with_keys(node.value, find), node.attr, node.ctx)
+    if not isinstance(node, ast.Subscript):
+        return node
+    key = None if isinstance(node.slice, (ast.Constant, ast.Slice)) else find(node.slice)
+    index = node.slice if key is None else ast.Constant(key)
+    return ast.Subscript(with_keys(node.value, find), index, node.ctx)
 
 
 def root_in(text: str) -> str:

@@ -343,12 +343,21 @@ class Why:
         have been asked for."""
         text = bindings.text_of(value)
         step = step._replace(text=step.text or text)
+        value = bindings.with_keys(value, lambda key: self._key(key, where))
+        text = bindings.text_of(value)
         root = bindings.root_of(value)
         if root is not None and step.how in ("argument", "assigned", "returned"):
             whole = asked.expression.text
             rest = whole[len(target) :] if target and whole.startswith(target) else ""
             return self._choose(step, where, [text + rest])
         return self._choose(step, where, bindings.reads(value))
+
+    def _key(self, key: Any, where: Event) -> int | str | None:
+        """What an index or key was there; None: not known, or nothing that a name can have."""
+        answer = self._ask(bindings.text_of(key), where)
+        found = answer.tree if answer.kind == "known" else None
+        is_plain = type(found) is str or (type(found) is int and found >= 0)
+        return found if is_plain else None
 
     def _choose(self, step: Step, where: Event, names: list[str]) -> _Found:
         """What to ask for next, of all that was read: the only one, or the one that had this very value."""

@@ -64,6 +64,10 @@ def work():
     total = 0
     total += two
     mixed = two - one
+    key = "b"
+    rates = {"a": [1], "b": [2, 3]}
+    rates[key][1] = two
+    picked = rates[key][one]
     if (walrus := double(4)) > 3:
         by_keyword = double(x=walrus)
     got = next(give())
@@ -163,6 +167,14 @@ CHAINS: list[tuple[str, list[tuple[str, str, str]]]] = [
             ("walrus", "returned", "if (walrus :="),
             ("y", "assigned", "y = x + x"),
             ("x", "argument", "if (walrus :="),
+        ],
+    ),
+    (
+        "picked",
+        [
+            ("picked", "assigned", "picked = rates"),
+            ("rates['b'][1]", "assigned", "rates[key][1] = two"),
+            ("two", "returned", "one, two = 1"),
         ],
     ),
     ("math", [("math", "imported", "import math")]),
