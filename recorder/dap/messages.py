@@ -48,9 +48,9 @@ class Channel:
         length = None
         for _ in range(MOST_HEADERS):
             line = self._incoming.readline(LONGEST_HEADER)
-            if not line:
-                return None
             if not line.endswith(b"\n"):
+                if len(line) < LONGEST_HEADER:
+                    return None
                 break
             if not line.strip():
                 if length is None:

@@ -67,9 +67,11 @@ class Movement:
         def move() -> None:
             found = step(now)
             if back:
-                bounds = 0 if found is None else found.seq + 1, now.seq
+                bounds = 0 if found is None else found.seq + found.after, now.seq
+            elif found is None:
+                bounds = now.seq + 1, self.walk.end
             else:
-                bounds = now.seq + 1, self.walk.end if found is None else found.seq
+                bounds = now.seq + 1, found.seq + (not found.after)
             if self._met(*bounds, back):
                 return
             if found is None:

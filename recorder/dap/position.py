@@ -6,6 +6,7 @@ at the event that ended the call, with its frame gone.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
@@ -17,7 +18,12 @@ ENTRIES: Final = ("call", "resume", "throw")
 AWAITS: Final = (
     0x80 | 0x100 | 0x200
 )  # a coroutine's flags, of either kind, or an asynchronous generator's
-WINDOW: Final = 1_000_000  # events that are looked through before anybody may interrupt
+LEAST, FIRST, LARGEST = (
+    8_192,
+    32_768,
+    1_048_576,
+)  # events that are looked through before anybody may interrupt
+MOMENT: Final = 0.1  # seconds that this is to take
 
 Check = Callable[[int], None]  # is told how far a search got, and may raise
 
@@ -63,8 +69,8 @@ class Walk:
         return None
 
     def next(self, now: Position) -> Position | None:
-        top = self.top(now)
-        for event in self._after(now, kind=("line", *POPPING), frame=top.frame):
+        frame = self.top(now).frame
+        for event in self._after(now, kind=("line", *POPPING), frame=frame):
             if event.kind == "line":
                 return Position(event)
             if not self._awaits(event):
@@ -72,8 +78,9 @@ class Walk:
         return None
 
     def step_out(self, now: Position) -> Position | None:
-        top = self.top(now)
-        for event in self._after(now, kind=POPPING, frame=top.frame):
+        """To the caller: where the call is over, or a generator has a value for it."""
+        frame = self.top(now).frame
+        for event in self._after(now, kind=POPPING, frame=frame):
             if not self._awaits(event):
                 return self._returned(event)
         return None
@@ -166,9 +173,10 @@ class Walk:
 
 
 def windows(start: int, stop: int, backwards: bool) -> Iterator[tuple[int, int]]:
-    """A range in parts: small ones first, since what is sought is mostly near."""
-    size = WINDOW // 16
+    """A range in parts, of which each takes its user a moment: small ones first, as what is sought is mostly near."""
+    size = LEAST
     while start < stop:
+        began = time.monotonic()
         if backwards:
             low = max(start, stop - size)
             yield low, stop
@@ -177,4 +185,8 @@ def windows(start: int, stop: int, backwards: bool) -> Iterator[tuple[int, int]]
             high = min(stop, start + size)
             yield start, high
             start = high
-        size = min(size * 2, WINDOW)
+        took = time.monotonic() - began
+        if took < MOMENT / 2:
+            size = min(size * 2, LARGEST)
+        elif took > MOMENT:
+            size = max(size // 2, LEAST)

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from recorder import errors
 from recorder.dap.position import Walk, windows
 from recorder.trace.expressions.expression import Expression
+from recorder.trace.expressions.templates import Template
 from recorder.trace.hits import Hit
 
 HIT_CONDITION: Final = re.compile(r"\s*(==|>=|<=|>|<|%)?\s*(\d{1,12})\s*", re.ASCII)
@@ -50,6 +51,8 @@ class Stop:
         self.asked = asked or {}
         self.when = None if when is None or not when.strip() else Expression(when)
         self.log = log or None
+        if self.log is not None:
+            Template(self.log, "logMessage")  # raises at once
         self.hits = _counted(hits)
         self.failed = ""  # why its condition could not be asked, where that is so
         self._places = places
