@@ -37,12 +37,20 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    if args.port is not None:
-        return listen(args.port)
+    if args.port is None:
+        return speak()
+    if not 0 <= args.port <= 65_535:
+        raise errors.InvalidArgumentError(
+            argument="--port", value=str(args.port), expected="0 to 65535"
+        )
+    return listen(args.port)
+
+
+def speak() -> int:
+    """Over stdin and stdout. Whatever else is printed, by whomever, must not come between the messages."""
     from recorder.dap.messages import Channel
     from recorder.dap.server import Server
 
-    # Whatever else is printed, by whomever, must not come between the messages.
     incoming, outgoing = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     Server(Channel(incoming, outgoing)).run()
@@ -51,9 +59,9 @@ def run(args: argparse.Namespace) -> int:
 
 def listen(port: int) -> int:
     """Says on stdout where, and serves each who comes until it is interrupted."""
-    if not 0 <= port <= 65_535:
-        raise errors.InvalidArgumentError(argument="--port", value=str(port), expected="0 to 65535")
-    with socket.create_server((LOOPBACK, port)) as server:
+    with errors.mapped("open", path=f"{LOOPBACK}:{port}"):
+        server = socket.create_server((LOOPBACK, port))
+    with server:
         write(f"{LOOPBACK}:{server.getsockname()[1]}")
         sys.stdout.flush()
         while True:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-class Refused(Exception):
+class Refused(Exception):  # audit: of the server's own; each is answered
     """A request that cannot be answered, in words for a person."""
 
 

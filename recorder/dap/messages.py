@@ -11,7 +11,7 @@ LONGEST_HEADER: Final = 4_096
 MOST_HEADERS: Final = 16
 
 
-class NotUnderstood(Exception):
+class NotUnderstood(Exception):  # audit: of the server's own; each is answered
     """What came is no message. `lost`: nor is it known where the next one begins."""
 
     def __init__(self, why: str, *, lost: bool = False) -> None:

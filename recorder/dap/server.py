@@ -39,7 +39,7 @@ FAILED: Final = 1  # numbers of messages to the user
 NEEDS_TRACE: Final = "no trace is open: launch or attach comes first"
 
 
-class Cancelled(Exception):
+class Cancelled(Exception):  # audit: of the server's own; each is answered
     """Somebody asked for what is being done to be given up."""
 
 
@@ -174,7 +174,7 @@ class Server:
                 self._answer(
                     command, {"allThreadsContinued": True} if "ontinue" in command else None
                 )
-                self._move(move)
+                self._move(move, self.movement)
                 return
             handler = self._handler(command)
             self._answer(command, handler(asked))
@@ -185,8 +185,8 @@ class Server:
         except errors.RecorderError as exc:
             self._refuse(command, str(exc))
         except OSError:
-            raise
-        except Exception as exc:  # audit: a fault of ours ends one request, and not the session
+            raise  # audit: nobody reads any more; run() ends
+        except Exception as exc:
             self._refuse(command, f"{errors.from_exception(exc)}")
         for each in self._after:
             each()
@@ -200,21 +200,21 @@ class Server:
             raise Refused(f"{command[:60]} is nothing that a recording can do")
         return handler
 
-    def _move(self, move: Callable[[], None]) -> None:
+    def _move(self, move: Callable[[], None], movement: Movement) -> None:
         assert (
             self.movement is not None and self.state is not None
         )  # audit: there is one, since it moves
         try:
             move()
         except Cancelled:
-            now = self.state.position
+            now = movement.state.position
             if now is not None:
-                self.movement.arrive(now, "pause", description="Paused: the search was given up")
+                movement.arrive(now, "pause", description="Paused: the search was given up")
         except errors.RecorderError as exc:
-            self.movement.output(f"{exc}\n", "important")
-            if self.state.position is not None:
-                self.movement.arrive(self.state.position, "pause")
-        self.movement.tell_failed_conditions()
+            movement.output(f"{exc}\n", "important")
+            if movement.state.position is not None:
+                movement.arrive(movement.state.position, "pause")
+        movement.tell_failed_conditions()
 
     def _answer(self, command: str, body: dict[str, Any] | None) -> None:
         answer = {
@@ -295,7 +295,7 @@ class Server:
             movement.begin()
         else:
             state.move(first)
-            self._move(lambda: movement.run(False))
+            self._move(lambda: movement.run(False), movement)
         if state.position is None:
             movement.output("nothing was recorded\n", "important")
             self.emit("terminated")

@@ -21,6 +21,7 @@ SCHEMA = json.loads((ROOT / "recorder/errors/diagnostic.schema.json").read_text(
 # What a command is asked that it cannot do, and the code of that.
 REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "run": (("missing.py",), "ERR_SCRIPT_NOT_FOUND"),
+    "dap": (("--port", "65536"), "ERR_INVALID_ARGUMENT"),
     "policy": (("--scope", "none"), "ERR_INVALID_POLICY_VALUE"),
     "errors": (("NO_SUCH",), "ERR_UNKNOWN_ERROR_CODE"),
     "recover": (("missing",), "ERR_TRACE_NOT_FOUND"),

@@ -19,7 +19,7 @@ import pytest
 
 import recorder
 from recorder import cli, errors, export
-from recorder.cli import options, plain, run
+from recorder.cli import dap, options, plain, run
 from tests.conftest import lacks_a_fact
 
 # ------------------------------------------------------------------------------------- what there is
@@ -100,6 +100,7 @@ VALUES: dict[str, tuple[str, str | None]] = {
     "--in": ("f", TEXT),
     "--thread": ("0", TEXT),
     "--limit": ("5", "many"),
+    "--port": ("0", "65536"),
     "--type": ("ValueError", TEXT),
     "--ignore": ("x", TEXT),
     "--of": ("Basket", TEXT),
@@ -129,7 +130,17 @@ BAD = {
     "--to": "UNSUPPORTED_FORMAT",
     **dict.fromkeys(
         [
-            *("--limit", "--at", "--since", "--until", "--sort", "--depth", "--from", "--grep"),
+            *(
+                "--limit",
+                "--port",
+                "--at",
+                "--since",
+                "--until",
+                "--sort",
+                "--depth",
+                "--from",
+                "--grep",
+            ),
             *("--line", "--kind", "--around", "--calls", "--when", "--hits", "--log"),
         ],
         "INVALID_ARGUMENT",
@@ -239,6 +250,8 @@ def ask(
     monkeypatch.setattr(run, "become", become)
     monkeypatch.setattr(export, "export", become)
     monkeypatch.setattr(plain.Plain, "run", become)
+    monkeypatch.setattr(dap, "speak", become)
+    monkeypatch.setattr(dap, "listen", become)
     before = sorted(tmp_path.iterdir())
     yield Asking(capfd)
     assert sorted(set(tmp_path.iterdir()) - set(before)) == []
