@@ -201,9 +201,6 @@ class Server:
         return handler
 
     def _move(self, move: Callable[[], None], movement: Movement) -> None:
-        assert (
-            self.movement is not None and self.state is not None
-        )  # audit: there is one, since it moves
         try:
             move()
         except Cancelled:
