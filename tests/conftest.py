@@ -354,7 +354,8 @@ def finish(
     env = {**ENVIRONMENT, **options.pop("env", {})}
     options = {"env": env, "cwd": trace.parent, "timeout": 60, **options}
     words = command[len(COMMAND) :]
-    if warm and command == [*COMMAND, *words] and warm.can_run(words, options):
+    is_plain = not options.keys() - {"env", "cwd", "timeout", "input"}
+    if warm and command == [*COMMAND, *words] and is_plain and warm.can_run(options["env"]):
         done = warm.run(words, **options)
     else:
         done = subprocess.run(command, **options, capture_output=True)

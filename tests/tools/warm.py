@@ -4,13 +4,14 @@ from one that has imported everything.
     with Warm(environment) as warm:
         done = warm.run(["info", "app.rtrace"], environment, folder, timeout=60)
 
-Such a process finds what a fresh one finds: arguments, environment, folder, streams, signals, `__main__`. What it has
-not are flags of Python, and in /proc/self/environ an environment of its own. `recorder run` reads that: it can be run
-with the environment of the server alone (`can_run`).
+Such a process finds what a fresh one finds: arguments, environment (in /proc/self/environ, too), folder, streams,
+signals, `__main__`. What it has not are flags of Python and variables that are read before the command begins:
+`can_run` says so.
 """
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import importlib
 import json
@@ -24,23 +25,31 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from types import ModuleType
-from typing import Any
 
+HOME = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LARGEST = 1 << 20  # of a request
+ROOM, LARGEST_ENVIRONMENT = "ROOM_FOR_ANOTHER_ENVIRONMENT", 1 << 14
 # What runs at a start, and what needs more than the dependencies.
 NOT_IMPORTED = ("recorder._boot", "recorder._core", "recorder.cli.screen", "recorder.__main__")
 
 
 class Warm:
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    """`isolated`: by `python -I`, which does not care for what begins with PYTHON."""
+
+    def __init__(self, environment: Mapping[str, str], isolated: bool = False) -> None:
         self.environment = dict(environment)
+        self.early = ("LC_", "LANG", "LD_") if isolated else ("LC_", "LANG", "LD_", "PYTHON")
         self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for end in (self.socket, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LARGEST)
+        code = f"import sys; sys.path.insert(0, {HOME!r}); from tests.tools import warm; "
+        code += f"sys.exit(warm.serve({theirs.fileno()}))"
+        flags = ["-I"] if isolated else []
         with theirs:
-            code = f"import sys; from tests.tools.warm import serve; sys.exit(serve({theirs.fileno()}))"
             self.process = subprocess.Popen(
-                [sys.executable, "-c", code], env=self.environment, pass_fds=[theirs.fileno()]
+                [sys.executable, *flags, "-c", code],
+                env={**self.environment, ROOM: "." * LARGEST_ENVIRONMENT},
+                pass_fds=[theirs.fileno()],
             )
 
     def __enter__(self) -> Warm:
@@ -50,28 +59,29 @@ class Warm:
         with self.process:
             self.socket.close()
 
-    def can_run(self, words: Sequence[str], options: Mapping[str, Any]) -> bool:
-        """Whether a call is the same here as in a fresh process. What begins with PYTHON or is about the locale
-        is read before the command begins."""
-        given = options["env"]
-        changed = {
-            n for n in given.keys() | self.environment if given.get(n) != self.environment.get(n)
-        }
-        if options.keys() - {"env", "cwd", "timeout"} or (words[:1] == ["run"] and changed):
-            return False
-        return not any(name.startswith(("PYTHON", "LC_", "LANG", "LD_")) for name in changed)
+    def can_run(self, env: Mapping[str, str]) -> bool:
+        """Whether a call with this environment is the same here as in a fresh process."""
+        names = env.keys() | self.environment.keys()
+        changed = [name for name in names if env.get(name) != self.environment.get(name)]
+        return not any(name.startswith(self.early) for name in changed)
 
     def run(
-        self, words: Sequence[str], env: Mapping[str, str], cwd: object, timeout: float
+        self,
+        words: Sequence[str],
+        env: Mapping[str, str],
+        cwd: object,
+        timeout: float,
+        input: bytes | None = None,
     ) -> subprocess.CompletedProcess[bytes]:
         """Runs the command to its end, as subprocess.run does with capture_output."""
+        given = 0 if input is None else pipe_with(input)
         ends = [os.pipe(), os.pipe()]
         try:
             request = json.dumps([list(words), dict(env), str(cwd)]).encode()
-            socket.send_fds(self.socket, [request], [0, *(writing for _, writing in ends)])
+            socket.send_fds(self.socket, [request], [given, *(writing for _, writing in ends)])
         finally:
-            for _, writing in ends:
-                os.close(writing)
+            for fd in (*(writing for _, writing in ends), *((given,) if given else ())):
+                os.close(fd)
         pid = int(self.socket.recv(100))
         texts = read_to_the_end([reading for reading, _ in ends], time.monotonic() + timeout)
         if texts is None:
@@ -80,6 +90,14 @@ class Warm:
         if texts is None:
             raise subprocess.TimeoutExpired(list(words), timeout)
         return subprocess.CompletedProcess(list(words), status, *texts)
+
+
+def pipe_with(text: bytes) -> int:
+    """A pipe out of which this comes."""
+    reading, writing = os.pipe()
+    with open(writing, "wb") as file:
+        file.write(text)  # of a test: there is room in the pipe
+    return reading
 
 
 def read_to_the_end(readings: Sequence[int], deadline: float) -> list[bytes] | None:
@@ -154,6 +172,7 @@ def become(words: list[str], env: dict[str, str], cwd: str, fds: list[int]) -> N
         os.close(fd)
     os.environ.clear()
     os.environ.update(env)
+    show_in_proc(env)
     sys.argv = [
         os.path.join(os.path.dirname(sys.modules["recorder"].__file__ or ""), "__main__.py"),
         *words,
@@ -161,3 +180,15 @@ def become(words: list[str], env: dict[str, str], cwd: str, fds: list[int]) -> N
     sys.orig_argv = [sys.executable, "-m", "recorder", *words]
     sys.path[0] = cwd
     sys.modules["__main__"] = ModuleType("__main__")
+
+
+def show_in_proc(env: Mapping[str, str]) -> None:
+    """Makes /proc/self/environ show this environment. It shows the memory in which the first one was, of which
+    nothing is in use any more."""
+    with open("/proc/self/stat") as file:
+        fields = file.read().rpartition(")")[2].split()  # from the third on, as proc(5) counts
+    start, end = int(fields[50 - 3]), int(fields[51 - 3])
+    text = b"".join(os.fsencode(f"{name}={value}") + b"\0" for name, value in env.items())
+    assert len(text) < end - start
+    ctypes.memset(start, 0, end - start)
+    ctypes.memmove(start, text, len(text))
