@@ -534,7 +534,7 @@ STUBBORN = """
 import atexit, contextlib, sys, threading
 
 def turns():
-    texts = [f"{n} " * 250 for n in range(1000)]
+    texts = [f"{{n}} " * 250 for n in range(1000)]
     turn = 0
     while True:
         turn += 1

@@ -11,20 +11,23 @@ signals, `__main__`. What it has not are flags of Python and variables that are 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import importlib
 import json
 import os
 import pkgutil
-import selectors
+import select
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from io import FileIO
 from types import ModuleType
+from typing import NoReturn
 
 HOME = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LARGEST = 1 << 20  # of a request
@@ -71,55 +74,44 @@ class Warm:
         env: Mapping[str, str],
         cwd: object,
         timeout: float,
-        input: bytes | None = None,
+        input: bytes = b"",
     ) -> subprocess.CompletedProcess[bytes]:
         """Runs the command to its end, as subprocess.run does with capture_output."""
-        given = 0 if input is None else pipe_with(input)
-        ends = [os.pipe(), os.pipe()]
+        given, *read = [os.pipe() for _ in range(4)]
+        theirs = [given[0], *(writing for _, writing in read)]
         try:
             request = json.dumps([list(words), dict(env), str(cwd)]).encode()
-            socket.send_fds(self.socket, [request], [given, *(writing for _, writing in ends)])
+            socket.send_fds(self.socket, [request], theirs)
         finally:
-            for fd in (*(writing for _, writing in ends), *((given,) if given else ())):
+            for fd in theirs:
                 os.close(fd)
-        pid = int(self.socket.recv(100))
-        texts = read_to_the_end([reading for reading, _ in ends], time.monotonic() + timeout)
-        if texts is None:
-            os.kill(pid, signal.SIGKILL)
-        status = int(self.socket.recv(100))
-        if texts is None:
-            raise subprocess.TimeoutExpired(list(words), timeout)
-        return subprocess.CompletedProcess(list(words), status, *texts)
+        with open(given[1], "wb") as file, contextlib.suppress(BrokenPipeError):
+            file.write(input)  # of a test: there is room in the pipe
+        out, err, end = texts = [open(reading, "rb", buffering=0) for reading, _ in read]
+        with out, err, end:
+            pid = int(end.readline())
+            try:
+                said = read_to_the_end(texts, time.monotonic() + timeout)
+            except TimeoutError:
+                os.kill(pid, signal.SIGKILL)
+                raise subprocess.TimeoutExpired(list(words), timeout) from None
+        return subprocess.CompletedProcess(list(words), int(said[2]), said[0], said[1])
 
 
-def pipe_with(text: bytes) -> int:
-    """A pipe out of which this comes."""
-    reading, writing = os.pipe()
-    with open(writing, "wb") as file:
-        file.write(text)  # of a test: there is room in the pipe
-    return reading
-
-
-def read_to_the_end(readings: Sequence[int], deadline: float) -> list[bytes] | None:
-    """What comes out of each of these pipes until nobody holds it any more. None: that was too late."""
-    texts = dict.fromkeys(readings, b"")
-    try:
-        with selectors.DefaultSelector() as selector:
-            for fd in readings:
-                selector.register(fd, selectors.EVENT_READ)
-            while selector.get_map():
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    return None
-                for key, _ in selector.select(left):
-                    piece = os.read(key.fd, 1 << 16)
-                    texts[key.fd] += piece
-                    if not piece:
-                        selector.unregister(key.fd)
-    finally:
-        for fd in readings:
-            os.close(fd)
-    return list(texts.values())
+def read_to_the_end(streams: Sequence[FileIO], deadline: float) -> list[bytes]:
+    """What comes out of each of these pipes until nobody holds it any more."""
+    said = [b"" for _ in streams]
+    left = set(streams)
+    while left:
+        ready, *_ = select.select(left, [], [], max(deadline - time.monotonic(), 0))
+        if not ready:
+            raise TimeoutError
+        for stream in ready:
+            piece = stream.read(1 << 16)
+            said[streams.index(stream)] += piece
+            if not piece:
+                left.remove(stream)
+    return said
 
 
 # ---- the server's own process --------------------------------------------------------------------
@@ -132,21 +124,34 @@ def serve(number: int) -> int:
 
     import_everything()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who asks
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that wait
     gc.freeze()
     with socket.socket(fileno=number) as asking:
         while True:
-            request, fds, _, _ = socket.recv_fds(asking, LARGEST, 3)
+            request, fds, _, _ = socket.recv_fds(asking, LARGEST, 4)
             if not request:
                 return 0
-            pid = os.fork()
-            if pid == 0:
+            if os.fork() == 0:
                 break
             for fd in fds:
                 os.close(fd)
-            asking.send(str(pid).encode())
-            asking.send(str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])).encode())
-    become(*json.loads(request), fds)
+    *streams, end = fds
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    if pid := os.fork():
+        tell_the_end(pid, streams, end)
+    os.close(end)
+    become(*json.loads(request), streams)
     return recorder.cli.main()
+
+
+def tell_the_end(pid: int, streams: list[int], end: int) -> NoReturn:
+    for fd in streams:
+        os.close(fd)
+    os.write(end, b"%d\n" % pid)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    with contextlib.suppress(BrokenPipeError):  # nobody wants to know
+        os.write(end, b"%d" % status)
+    os._exit(0)
 
 
 def import_everything() -> None:
