@@ -17,11 +17,13 @@ from recorder import errors
 from tests.capture.test_fidelity import assert_is_recorded
 from tests.conftest import ENVIRONMENT, ROOT
 from tests.tools.oracle_process import FOLDER, Oracle
+from tests.tools.tape_tools import on_one_python
 
 pytestmark = [
     pytest.mark.skipif(sys.version_info < (3, 12), reason="3.11 is known, and changes no more"),
     pytest.mark.needs("gcc"),
     pytest.mark.timeout(600),
+    on_one_python,  # a build of its own takes its time
 ]
 
 # All but tasks: which one runs, no public function says.

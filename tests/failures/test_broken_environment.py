@@ -17,6 +17,7 @@ import pytest
 import recorder
 from recorder import errors
 from tests.conftest import ENVIRONMENT, lacks_a_fact
+from tests.tools.tape_tools import in_turn
 
 APP = "import sys\nsys.stdout and print('ran')\nsys.exit(3)\n"
 API = """
@@ -165,7 +166,7 @@ def check_command(place: Path, environment: str, name: str) -> None:
 
 @pytest.mark.root("unshare", "prlimit", "setpriv")
 @pytest.mark.leaves_staging
-@pytest.mark.parametrize("environment", {**ENVIRONMENTS, **AS_ROOT})
+@pytest.mark.parametrize("environment", in_turn({**ENVIRONMENTS, **AS_ROOT}))
 def test_the_calls(place: Path, environment: str) -> None:
     done = in_shell(place, environment, [sys.executable, str(place / "api.py")])
     named = check(done)

@@ -7,9 +7,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -22,6 +22,20 @@ from recorder.trace.format import HEADER_SIZE, ChunkType
 some_or_every = pytest.mark.parametrize(
     "step", [pytest.param(4, id="some"), pytest.param(1, id="every", marks=pytest.mark.slow)]
 )
+
+# For what takes long and is the same on each version of Python.
+on_one_python = pytest.mark.slow if sys.version_info[:2] != (3, 13) else pytest.mark.timeout(600)
+
+
+def in_turn(cases: Iterable[Any], of: int = 2, always: Iterable[Any] = ()) -> list[Any]:
+    """Of many cases that are much alike, a part on each version of Python; all of them with `-m slow`."""
+    return [
+        case
+        if case in always or (number + sys.version_info.minor) % of == 0
+        else pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=pytest.mark.slow)
+        for number, case in enumerate(cases)
+    ]
+
 
 FAKE_TARGET = str(Path(__file__).with_name("fake_target.py"))
 
