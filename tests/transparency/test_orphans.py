@@ -97,7 +97,7 @@ def waits() -> Iterator[object]:
 
 
 @in_each_place
-@pytest.mark.parametrize(("way", "children", "wait"), waits())
+@pytest.mark.parametrize(("way", "children", "wait"), [*waits()])
 def test_no_wait_sees_a_process_of_ours(
     tmp_path: Path, place: str, way: str, children: bool, wait: str
 ) -> None:
