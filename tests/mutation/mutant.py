@@ -29,5 +29,15 @@ class Mutant(NamedTuple):
 
 # What stands between two operands, and what it is taken for.
 COMPARISONS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "=="}
-ARITHMETIC = {"+": "-", "-": "+", "*": "+", "//": "*", "%": "*", "<<": ">>", ">>": "<<", "&": "|", "|": "&"}
+ARITHMETIC = {
+    "+": "-",
+    "-": "+",
+    "*": "+",
+    "//": "*",
+    "%": "*",
+    "<<": ">>",
+    ">>": "<<",
+    "&": "|",
+    "|": "&",
+}
 WORDS = {"and": "or", "or": "and", "is": "is not", "is not": "is", "in": "not in", "not in": "in"}

@@ -9,27 +9,29 @@ from tests.mutation.mutant import ARITHMETIC, COMPARISONS, WORDS, Mutant
 
 NOT_CODE = {
     "c": r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|^[ \t]*#[^\n]*(?:\\\n[^\n]*)*',
-    "cython": r'""".*?"""|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|\#[^\n]*|^(?:cdef extern|cimport|from|include)[^\n]*',
+    "cython": r'""".*?"""|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|\#[^\n]*|'
+    r"^(?:cdef extern|cimport|from|include)[^\n]*",
 }
 FUNCTION = {
     "c": re.compile(r"^(?:[\w ]+[ *])??(?!__)(\w+)\([^;]*$", re.M),
     "cython": re.compile(r"^ *(?:cdef|cpdef|def)\b[^=\n]*?\b(\w+)\(", re.M),
 }
+# Where a comment was, there are blanks.
 CONDITION = {
-    "c": re.compile(r"\b(?:if|while) \((?P<it>.+)\)(?= \{?$)", re.M),
-    "cython": re.compile(r"^ *(?:if|elif|while) (?P<it>.+):$", re.M),
+    "c": re.compile(r"\b(?:if|while) \((?P<it>.+)\)(?= *\{? *$)", re.M),
+    "cython": re.compile(r"^ *(?:if|elif|while) (?P<it>.+): *$", re.M),
 }
 CALL = {
-    "c": re.compile(r"^ +(?P<it>(?:\(void\) ?)?\w+\([^;{}]*\);)$", re.M),
-    "cython": re.compile(r"^ +(?P<it>\w+(?:\.\w+)*\([^\n]*\))$", re.M),
+    "c": re.compile(r"^ +(?P<it>(?:\(void\) ?)?\w+\([^;{}]*\);) *$", re.M),
+    "cython": re.compile(r"^ +(?P<it>\w+(?:\.\w+)*\([^\n]*\)) *$", re.M),
 }
 STATEMENT = {
-    "c": re.compile(r"^ +(?P<it>[\w>.\-\[\]]+ [-+|&]?= [^;{}]*;)$", re.M),
-    "cython": re.compile(r"^ +(?P<it>[\w.\[\]]+ [-+|&]?= [^\n]+)$", re.M),
+    "c": re.compile(r"^ +(?P<it>[\w>.\-\[\]]+ [-+|&]?= [^;{}]*;) *$", re.M),
+    "cython": re.compile(r"^ +(?P<it>[\w.\[\]]+ [-+|&]?= [^\n]*[^\n ]) *$", re.M),
 }
 RETURN = {
     "c": re.compile(r"\breturn (?P<it>[^;\n]+)(?=;)"),
-    "cython": re.compile(r"\breturn (?P<it>[^\n]+)$", re.M),
+    "cython": re.compile(r"\breturn (?P<it>[^\n]*[^\n ]) *$", re.M),
 }
 NUMBER = re.compile(r"(?<![\w.])(?P<it>\d+)(?![\w.])")
 TWO = re.compile(r"(?<=\()(?P<it>[\w>.\-]+, [\w>.\-]+)(?=[,)])")
@@ -53,7 +55,10 @@ def mutants(file: str, text: str) -> list[Mutant]:
 def changes(language: str, code: str) -> Iterator[tuple[str, int, int, str]]:
     nothing, negation = (";", "!({})") if language == "c" else ("pass", "not ({})")
     signs = (("comparison", COMPARISONS), ("arithmetic", ARITHMETIC))
-    for operator, known in (*signs, ("and, or", {"&&": "||", "||": "&&"} if language == "c" else WORDS)):
+    for operator, known in (
+        *signs,
+        ("and, or", {"&&": "||", "||": "&&"} if language == "c" else WORDS),
+    ):
         pattern = "|".join(sorted(map(re.escape, known), key=len, reverse=True))
         for found in re.finditer(rf"(?<= )(?:{pattern})(?= )", code):
             yield operator, *found.span(), known[found[0]]

@@ -24,13 +24,15 @@ class Finder:
         self.begins = [sum(map(len, lines[:n])) for n in range(len(lines))]
 
     def of(self, node: ast.AST, function: str) -> Iterator[Mutant]:
+        if is_typing(node):
+            return
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             function = f"{function}.{node.name}".lstrip(".")
         for operator, start, end, new in self.at(node):
             line = self.text.count("\n", 0, start) + 1
             yield Mutant(self.file, function, line, operator, start, end, self.text[start:end], new)
         for name, value in ast.iter_fields(node):
-            if name in ("annotation", "returns", "decorator_list") or is_typing(node):
+            if name in ("annotation", "returns", "decorator_list"):
                 continue
             for child in value if isinstance(value, list) else [value]:
                 if isinstance(child, ast.AST):
