@@ -56,31 +56,22 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _outputs(root: Path) -> dict[str, str]:
-    """Every generated file; a table that breaks a rule or a promise is refused."""
-    return {**_of_errors(root), **_of_format(root)}
-
-
-def _of_errors(root: Path) -> dict[str, str]:
-    rows = table.load(root / table.TABLE)
-    promised = lock.load(root)
-    problems = lock.broken(rows, promised)
-    if problems:
-        raise table.TableError(problems)
-    outputs = generate.render(table.TABLE, rows, root)
-    outputs[str(lock.LOCK)] = lock.render(rows, promised, generate.mark(table.TABLE))
-    return outputs
-
-
-def _of_format(root: Path) -> dict[str, str]:
-    rows = format_table.load(root / format_table.TABLE)
-    promised = format_lock.load(root)
-    problems = format_lock.broken(rows, promised)
-    if problems:
-        raise table.TableError(problems)
-    outputs = generate.render(format_table.TABLE, rows, root)
+    """Every generated file. A table that breaks a rule or a promise is refused, before anything is rendered."""
+    failures, issued = table.load(root / table.TABLE), lock.load(root)
+    _refuse(lock.broken(failures, issued))
+    the_format, promised = format_table.load(root / format_table.TABLE), format_lock.load(root)
+    _refuse(format_lock.broken(the_format, promised))
+    outputs = generate.render(table.TABLE, failures, root)
+    outputs[str(lock.LOCK)] = lock.render(failures, issued, generate.mark(table.TABLE))
+    outputs |= generate.render(format_table.TABLE, the_format, root)
     mark = generate.mark(format_table.TABLE)
-    outputs[str(format_lock.LOCK)] = format_lock.render(rows, promised, mark)
+    outputs[str(format_lock.LOCK)] = format_lock.render(the_format, promised, mark)
     return outputs
+
+
+def _refuse(problems: list[str]) -> None:
+    if problems:
+        raise table.TableError(problems)
 
 
 def _write(root: Path) -> int:

@@ -29,6 +29,7 @@ from recorder.errors import text
 from recorder.trace import reader
 from tests.tools import two_readers
 from tests.tools.oracle_process import Oracle
+from tests.tools.warm import Warm
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE_HOME = str(Path(recorder.__file__).resolve().parent.parent)
@@ -324,8 +325,11 @@ class Result(NamedTuple):
 Run = Callable[..., Result]
 
 
+COMMAND = [sys.executable, "-m", "recorder"]
+
+
 def recorder_command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "recorder", *map(str, arguments)]
+    return [*COMMAND, *map(str, arguments)]
 
 
 def program_in(folder: Path, program: str | Path) -> Path:
@@ -337,12 +341,25 @@ def program_in(folder: Path, program: str | Path) -> Path:
     return path
 
 
-def finish(rules: Rules, command: list[str], trace: Path, options: dict[str, Any]) -> Result:
-    """Runs a command to its end, with the house rules for what it says."""
+@pytest.fixture(scope="session")
+def warm(own_temporary_folder: None) -> Iterator[Warm]:
+    with Warm(ENVIRONMENT) as warm:
+        yield warm
+
+
+def finish(
+    rules: Rules, command: list[str], trace: Path, options: dict[str, Any], warm: Warm | None = None
+) -> Result:
+    """Runs a command to its end, with the house rules for what it says. With `warm`, that of `recorder` is had from
+    there, where it does not matter."""
     env = {**ENVIRONMENT, **options.pop("env", {})}
-    done = subprocess.run(
-        command, **{"env": env, "cwd": trace.parent, "timeout": 60, **options}, capture_output=True
-    )
+    options = {"env": env, "cwd": trace.parent, "timeout": 60, **options}
+    words = command[len(COMMAND) :]
+    is_plain = not options.keys() - {"env", "cwd", "timeout", "input"}
+    if warm and command == [*COMMAND, *words] and is_plain and warm.can_run(options["env"]):
+        done = warm.run(words, **options)
+    else:
+        done = subprocess.run(command, **options, capture_output=True)
     result = Result(done.returncode, done.stdout, done.stderr.decode("utf-8", "replace"), trace)
     for code in result.codes:
         rules.see(code)
@@ -353,7 +370,7 @@ def finish(rules: Rules, command: list[str], trace: Path, options: dict[str, Any
 
 
 @pytest.fixture
-def run_recorded(tmp_path: Path, house_rules: Rules) -> Run:
+def run_recorded(tmp_path: Path, house_rules: Rules, warm: Warm) -> Run:
     """run_recorded(program, *options, arguments=(), output=…, prefix=(), **subprocess options): runs a
     program, given as text or as a path, under `recorder run` with the options."""
 
@@ -368,23 +385,23 @@ def run_recorded(tmp_path: Path, house_rules: Rules) -> Run:
         trace = output or tmp_path / "program.rtrace"
         script = program_in(tmp_path, program)
         command = recorder_command("run", "-o", trace, *options, script, *arguments)
-        return finish(house_rules, [*map(str, prefix), *command], trace, {"cwd": tmp_path, **rest})
+        return finish(
+            house_rules, [*map(str, prefix), *command], trace, {"cwd": tmp_path, **rest}, warm
+        )
 
     return run
 
 
 @pytest.fixture(scope="session")
-def trace_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+def trace_of(tmp_path_factory: pytest.TempPathFactory, warm: Warm) -> Callable[[Path], Path]:
     """trace_of(program): a trace of it, which is recorded once and shared by all that only read it."""
     folder = tmp_path_factory.mktemp("traces")
 
     def get(program: Path) -> Path:
         trace = folder / f"{program.stem}.rtrace"
         if not trace.exists():
-            subprocess.run(
-                recorder_command("run", "-o", trace, program), check=True, timeout=60, cwd=folder,
-                stdout=subprocess.DEVNULL, env=ENVIRONMENT,
-            )  # fmt: skip
+            words = ["run", "-o", str(trace), str(program)]
+            warm.run(words, ENVIRONMENT, folder, timeout=60).check_returncode()
         return trace
 
     return get
@@ -403,11 +420,13 @@ def run_plain(tmp_path: Path, house_rules: Rules) -> Run:
 
 
 @pytest.fixture
-def recorder_says(tmp_path: Path, house_rules: Rules) -> Run:
+def recorder_says(tmp_path: Path, house_rules: Rules, warm: Warm) -> Run:
     """recorder_says("recover", path): runs a command of `recorder`."""
 
     def run(*arguments: object, **rest: Any) -> Result:
         command = recorder_command(*arguments)
-        return finish(house_rules, command, tmp_path / "none.rtrace", {"cwd": tmp_path, **rest})
+        return finish(
+            house_rules, command, tmp_path / "none.rtrace", {"cwd": tmp_path, **rest}, warm
+        )
 
     return run

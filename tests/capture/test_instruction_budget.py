@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools.tape_tools import on_one_python
+
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = ROOT / "benchmarks" / "instructions.py"
 BUDGET = ROOT / "benchmarks" / "instruction_budget.json"
@@ -34,6 +36,7 @@ def this_python() -> str:
     return f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
+@on_one_python
 @pytest.mark.timeout(300)
 @needs_valgrind
 def test_more_than_the_budget_is_no_success(tmp_path: Path) -> None:

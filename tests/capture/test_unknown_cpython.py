@@ -17,11 +17,13 @@ from recorder import errors
 from tests.capture.test_fidelity import assert_is_recorded
 from tests.conftest import ENVIRONMENT, ROOT
 from tests.tools.oracle_process import FOLDER, Oracle
+from tests.tools.tape_tools import on_one_python
 
 pytestmark = [
     pytest.mark.skipif(sys.version_info < (3, 12), reason="3.11 is known, and changes no more"),
     pytest.mark.needs("gcc"),
     pytest.mark.timeout(600),
+    on_one_python,  # a build of its own takes its time
 ]
 
 # All but tasks: which one runs, no public function says.
@@ -36,8 +38,10 @@ def unknown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a process that finds the recorder of such a build."""
     home = tmp_path_factory.mktemp("unknown")
     for name in ("recorder", "build/cython"):
-        if (ROOT / name).exists():  # what Cython wrote is as good here
-            compiled = shutil.ignore_patterns("*.so", "__pycache__")
+        if (
+            ROOT / name
+        ).exists():  # what Cython wrote, and what knows nothing of CPython's insides, is as good here
+            compiled = shutil.ignore_patterns("capture.*.so", "preload.*.so", "__pycache__")
             shutil.copytree(ROOT / name, home / name, ignore=compiled)
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, home / name)

@@ -166,7 +166,7 @@ def fill(turns):
 
 try:
     print("begin", flush=True)
-    print(fill(90_000))
+    print(fill(50_000))
 except Exception:
     print("caught what is not theirs")
 finally:
@@ -216,7 +216,7 @@ class TestADiskThatFills:
         message: str,
     ) -> None:
         plain = run_plain(FILLING)
-        with disk(tmp_path / "disk", "64m") as folder:
+        with disk(tmp_path / "disk", "40m") as folder:
             result = run_recorded(FILLING, *options, output=folder / "app.rtrace", cwd=tmp_path)
             assert (result.status, result.stdout) == (plain.status, plain.stdout)
             assert re.fullmatch(told_in_passing(error, message), result.stderr)
@@ -232,7 +232,7 @@ class TestADiskThatFills:
         message: str,
     ) -> None:
         options = (*options, "--on-recorder-error", "abort")
-        with disk(tmp_path / "disk", "64m") as folder:
+        with disk(tmp_path / "disk", "40m") as folder:
             result = run_recorded(FILLING, *options, output=folder / "app.rtrace", cwd=tmp_path)
             assert (result.status, result.stdout) == (10, b"begin\nfinally\n")
             assert re.fullmatch(told_in_passing(error, message), result.stderr)
@@ -248,9 +248,9 @@ class TestADiskThatFills:
         message: str,
     ) -> None:
         options = (*options, "--no-keep-partial-trace")
-        with disk(tmp_path / "disk", "64m") as folder:
+        with disk(tmp_path / "disk", "40m") as folder:
             result = run_recorded(FILLING, *options, output=folder / "app.rtrace", cwd=tmp_path)
-            assert (result.status, result.stdout) == (5, b"begin\n89999\nfinally\n")
+            assert (result.status, result.stdout) == (5, b"begin\n49999\nfinally\n")
             assert re.fullmatch(told_in_passing(error, message), result.stderr)
             assert os.listdir(folder) == []
 
@@ -263,7 +263,7 @@ import random, sys
 
 def burn(turns):
     for turn in range(turns):
-        noise = random.random()
+        noise = random.randbytes(1000)
 
 def count(turns):
     n = 0
@@ -274,17 +274,17 @@ def count(turns):
 
 count(int(sys.argv[1]))
 """
-FEW, MANY = 0, 5_000  # burns between two numbers: all in one segment, or several a second
+FEW, MANY = 0, 100  # burns between two numbers: all in one segment, or several a second
 
 # Waits for a word, works, and ends in its own way.
 WORKING = """
 import sys
 
 def work(turns):
-    total = 0
+    texts = [f"{n} " * 250 for n in range(1000)]
     for turn in range(turns):
-        total += turn * turn % 7
-    return total
+        some = texts[turn % 900 : turn % 900 + 60]
+    return turn
 
 print("ready", flush=True)
 input()
@@ -296,7 +296,7 @@ finally:
     print("finally")
 sys.exit(5)
 """
-LITTLE, MUCH = 100, 8_000_000  # fits into the ring; does not
+LITTLE, MUCH = 10, 1_000  # fits into the ring; does not
 
 
 class Running:
@@ -534,9 +534,11 @@ STUBBORN = """
 import atexit, contextlib, sys, threading
 
 def turns():
-    total = 0
+    texts = [f"{{n}} " * 250 for n in range(1000)]
+    turn = 0
     while True:
-        total += 1
+        turn += 1
+        some = texts[turn % 900 : turn % 900 + 60]
 
 @contextlib.contextmanager
 def guard(name):

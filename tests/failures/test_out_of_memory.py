@@ -3,6 +3,8 @@ or this file with `-m slow`."""
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from tests.tools import out_of_memory
@@ -26,8 +28,9 @@ def test_some_allocations_fail() -> None:
     assert check(slice(5, None, PART)) > 5
 
 
-def test_every_malloc_of_the_core_in_a_start_fails() -> None:
-    assert check(slice(None), ("start",), ("malloc",)) > 10
+def test_every_second_malloc_of_the_core_in_a_start_fails() -> None:
+    """The others with the next version of Python."""
+    assert check(slice(sys.version_info.minor % 2, None, 2), ("start",), ("malloc",)) > 5
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Run
+from tests.tools.tape_tools import some_or_every
 
 PROGRAMS = {
     # importlib keeps its locks by weak references with a callback.
@@ -47,10 +48,11 @@ body()
 
 
 @pytest.mark.provokes("OUT_OF_MEMORY")
+@some_or_every
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_an_abort_says_one_line(run_recorded: Run, program: str) -> None:
+def test_an_abort_says_one_line(run_recorded: Run, program: str, step: int) -> None:
     aborted = 0
-    for nth in range(3, 45, 4):
+    for nth in range(3, 45, 3 * step):
         result = run_recorded(
             PROGRAMS[program],
             "--on-recorder-error=abort",

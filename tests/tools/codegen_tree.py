@@ -21,9 +21,12 @@ OUTPUTS = [
 class Tree:
     """A scratch copy of everything the generator reads and writes."""
 
-    def __init__(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys: pytest.CaptureFixture[str]
+
+    def __init__(self, root: Path, capsys: pytest.CaptureFixture[str] | None = None) -> None:
         self.root = root
-        self.capsys = capsys
+        if capsys is not None:
+            self.capsys = capsys
         for name in ("codegen", "recorder/errors"):
             ignore = shutil.ignore_patterns("__pycache__")
             shutil.copytree(ROOT / name, root / name, ignore=ignore)

@@ -12,7 +12,9 @@ import sys
 import textwrap
 import zipfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from tests.tools.warm import Warm
 
 ROOT = Path(__file__).resolve().parents[2]
 # The command, without a need for the package to be on any path of the program.
@@ -1156,14 +1158,20 @@ class Seen(NamedTuple):
     files: dict[str, bytes]
 
 
-def run(folder: Path, start: list[str], case: Probe) -> Seen:
-    """Runs a probe in a fresh copy of its folder, always at the same place."""
+def environment() -> dict[str, str]:
+    """Of most probes."""
+    return {"PATH": os.environ["PATH"], "PYTHONHASHSEED": "0"}
+
+
+def run(folder: Path, start: list[str], case: Probe, warm: Warm | None = None) -> Seen:
+    """Runs a probe in a fresh copy of its folder, always at the same place. With `warm`, the command RECORDER is had
+    from there, where it does not matter."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     for name, text in FILES.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
-    env = {"PATH": os.environ["PATH"], "PYTHONHASHSEED": "0", **dict(case.env)}
+    env = {**environment(), **dict(case.env)}
     if case.bare:
         env = {}
     if "SHADOW" in env:
@@ -1176,9 +1184,16 @@ def run(folder: Path, start: list[str], case: Probe) -> Seen:
     command = [*start, *(word.replace("{folder}", str(folder)) for word in case.command)]
     if case.shell:
         command = ["sh", "-c", f'"$@" {case.shell}', "sh", *command]
-    done = subprocess.run(
-        command, cwd=folder, env=env, input=case.stdin.encode(), capture_output=True, timeout=300
-    )
+    options: dict[str, Any] = {
+        "cwd": folder,
+        "env": env,
+        "input": case.stdin.encode(),
+        "timeout": 300,
+    }
+    if warm and command[: len(RECORDER)] == RECORDER and warm.can_run(env):
+        done = warm.run(["run", *command[len(RECORDER) :]], **options)
+    else:
+        done = subprocess.run(command, capture_output=True, **options)
     files = {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))

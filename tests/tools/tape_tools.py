@@ -7,9 +7,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -22,6 +22,20 @@ from recorder.trace.format import HEADER_SIZE, ChunkType
 some_or_every = pytest.mark.parametrize(
     "step", [pytest.param(4, id="some"), pytest.param(1, id="every", marks=pytest.mark.slow)]
 )
+
+# For what takes long and is the same on each version of Python.
+on_one_python = pytest.mark.slow if sys.version_info[:2] != (3, 13) else pytest.mark.timeout(600)
+
+
+def in_turn(cases: Iterable[Any], of: int = 2, always: Iterable[Any] = ()) -> list[Any]:
+    """Of many cases that are much alike, a part on each version of Python; all of them with `-m slow`."""
+    return [
+        case
+        if case in always or (number + sys.version_info.minor) % of == 0
+        else pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=pytest.mark.slow)
+        for number, case in enumerate(cases)
+    ]
+
 
 FAKE_TARGET = str(Path(__file__).with_name("fake_target.py"))
 
@@ -118,11 +132,12 @@ def disk(path: Path, size: str) -> Iterator[Path]:
 
 def children() -> list[str]:
     """Command lines of this process's children, without those that are kept for all tests: the helper of
-    multiprocessing, and the oracle."""
+    multiprocessing, the oracle and the warm command."""
     found = []
     for task in os.listdir("/proc/self/task"):
         with open(f"/proc/self/task/{task}/children") as file:
             for pid in file.read().split():
                 with open(f"/proc/{pid}/cmdline") as line:
                     found.append(line.read())
-    return [line for line in found if "resource_tracker" not in line and "oracle.py" not in line]
+    kept = ("resource_tracker", "oracle.py", "tests.tools.warm")
+    return [line for line in found if not any(name in line for name in kept)]

@@ -84,28 +84,33 @@ def test_strictly_it_counts(compare: Compare) -> None:
     assert not comparison.passed
 
 
-@pytest.mark.parametrize(
-    ("value", "other"),
-    [
-        ("33554432", "67108864"),  # as an address might look, and small
-        ("1.5", "1.25"),
-        ("1600000000", "1600000001"),  # a time, and not of these runs
-        ("'0xZZ'", "'0xYY'"),
-        ("'/tmp/tmp'", "'/tmp/tmq'"),
-        ("True", "1"),
-        ("1", "1.0"),
-        ("0.0", "-0.0"),
-        ("{1, 2}", "{1, 3}"),
-        ("{1: 2}", "{1: 3}"),
-        ("[1, 2]", "[2, 1]"),
-        ("(1,)", "[1]"),
-        ("b'x'", "'x'"),
-        ("'port 80 open'", "'port 81 open'"),
-    ],
-)
-def test_everything_else_is_a_difference(compare: Compare, value: str, other: str) -> None:
-    found, _ = compare(f"import sys\nx = ({value}) if sys.argv[1] == '1' else ({other})\nend = 1\n")
-    assert [one.name for one in found] == ["x"]
+DIFFERENT = [
+    ("33554432", "67108864"),  # as an address might look, and small
+    ("1.5", "1.25"),
+    ("1600000000", "1600000001"),  # a time, and not of these runs
+    ("'0xZZ'", "'0xYY'"),
+    ("'/tmp/tmp'", "'/tmp/tmq'"),
+    ("True", "1"),
+    ("1", "1.0"),
+    ("0.0", "-0.0"),
+    ("{1, 2}", "{1, 3}"),
+    ("{1: 2}", "{1: 3}"),
+    ("[1, 2]", "[2, 1]"),
+    ("(1,)", "[1]"),
+    ("b'x'", "'x'"),
+    ("'port 80 open'", "'port 81 open'"),
+]
+
+
+def program_of(pairs: list[tuple[str, str]], beginning: str = "") -> str:
+    """Sets x0 to one or the other of the first pair, and so on."""
+    lines = [f"x{n} = ({a}) if sys.argv[1] == '1' else ({b})" for n, (a, b) in enumerate(pairs)]
+    return "\n".join(["import sys", beginning, *lines, "end = 1"])
+
+
+def test_everything_else_is_a_difference(compare: Compare) -> None:
+    found, _ = compare(program_of(DIFFERENT))
+    assert [one.name for one in found] == [f"x{n}" for n in range(len(DIFFERENT))]
 
 
 # ---- where in a value ----------------------------------------------------------------------------
@@ -126,22 +131,20 @@ INSIDE = [
 ]
 
 
-@pytest.mark.parametrize(("value", "other", "want"), INSIDE)
-def test_the_way_to_what_differs(
-    compare: Compare, value: str, other: str, want: tuple[str, ...]
-) -> None:
-    program = f"""
-import sys
+def test_the_way_to_what_differs(compare: Compare) -> None:
+    point = """
 class Point:
     def __init__(self, x, y):
         self.x, self.y = x, y
-x = ({value}) if sys.argv[1] == '1' else ({other})
-end = 1
 """
+    program = program_of([(value, other) for value, other, _ in INSIDE], point)
     found, _ = compare(program, ignore=["self", "y"])
-    [(name, path, left, right)] = rows(found)
-    assert (name, path) == ("x", want[0])
-    assert left.startswith(want[1]) and right.startswith(want[2])
+    assert len(found) == len(INSIDE)
+    for n, ((name, path, left, right), (*_, want)) in enumerate(
+        zip(rows(found), INSIDE, strict=True)
+    ):
+        assert (name, path) == (f"x{n}", want[0])
+        assert left.startswith(want[1]) and right.startswith(want[2])
 
 
 def test_a_global_that_a_function_changes(compare: Compare) -> None:

@@ -191,7 +191,7 @@ def ends(call: Call) -> tuple[int | None, int | None]:
 # ---- of what kind of trace ----------------------------------------------------------------------
 
 
-@some(1)
+@some(2)
 def test_a_trace_as_it_was_recorded(known: Known) -> None:
     with open_trace(known.trace) as trace:
         check_events(trace, known, 1)

@@ -5,6 +5,7 @@ its own, and it is recorded all the same. A Python below it that the recorder is
 from __future__ import annotations
 
 import glob
+import itertools
 import os
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 
 import recorder
 from tests.conftest import ENVIRONMENT, ROOT, Result, Run
-from tests.tools.tape_tools import leftovers, until
+from tests.tools.tape_tools import in_turn, leftovers, until
 
 BOOT = ROOT / "recorder" / "_boot"
 OWN = """
@@ -68,9 +69,9 @@ def program_of(tmp_path: Path, kind: str, place: str) -> tuple[Path, dict[str, s
     return script, {"PYTHONPATH": path} if path else {}
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("kind", "place", "way"), in_turn(itertools.product(KINDS, PLACES, WAYS), of=3)
+)
 def test_a_programs_own_recorder_wins(tmp_path: Path, kind: str, place: str, way: str) -> None:
     script, path = program_of(tmp_path, kind, place)
     flags = ["-I"] if way == "run -I" else []

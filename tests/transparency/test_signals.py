@@ -4,6 +4,7 @@ and what was recorded is published.
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 import recorder
 from recorder._core.control import ControlPage
 from tests.conftest import ENVIRONMENT
-from tests.tools.tape_tools import until
+from tests.tools.tape_tools import in_turn, until
 
 SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGSEGV", "SIGABRT"]
 DISPOSITIONS = ["default", "handled", "ignored"]
@@ -59,8 +60,7 @@ def run_and_signal(command: list[str], folder: Path, number: int) -> tuple[int, 
     return process.returncode, first + out, err
 
 
-@pytest.mark.parametrize("disposition", DISPOSITIONS)
-@pytest.mark.parametrize("name", SIGNALS)
+@pytest.mark.parametrize(("name", "disposition"), in_turn(itertools.product(SIGNALS, DISPOSITIONS)))
 def test_a_signal_while_the_program_runs(tmp_path: Path, name: str, disposition: str) -> None:
     script = tmp_path / "app.py"
     script.write_text(RUNNING.format(signal=name, disposition=disposition))

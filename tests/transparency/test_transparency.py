@@ -13,6 +13,7 @@ import os
 import re
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,9 +21,11 @@ import pytest
 
 import recorder
 from recorder.trace import recovery
-from tests.tools.probes import PARTIAL, PROBES, RECORDER, Probe, Seen, normal, run
+from tests.tools.probes import PARTIAL, PROBES, RECORDER, Probe, Seen, environment, normal, run
+from tests.tools.tape_tools import in_turn
+from tests.tools.warm import Warm
 
-# What runs in every default test: where a failure in the middle is most likely to be seen.
+# What runs in every default test: where most is likely to be seen. Of the other probes, a half.
 FAILING = (
     "output", "uncaught recursion", "killed by SIGTERM", "signal handlers", "modules", "everything closed",
     "files where stderr was", "recursion depth", "tracebacks", "hostile objects", "asyncio", "threads",
@@ -69,11 +72,17 @@ _fill()
 """
 
 
-@pytest.mark.parametrize("name", PROBES)
-def test_the_program_does_not_notice(name: str, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def warm() -> Iterator[Warm]:
+    with Warm(environment(), isolated=True) as warm:
+        yield warm
+
+
+@pytest.mark.parametrize("name", in_turn(PROBES, always=FAILING))
+def test_the_program_does_not_notice(name: str, tmp_path: Path, warm: Warm) -> None:
     case = PROBES[name]
     plain = run(tmp_path / "work", [sys.executable], case)
-    recorded = run_recorded(tmp_path, case)
+    recorded = run_recorded(warm, tmp_path, case)
     assert normal(recorded) == normal(plain)
     assert verdict(tmp_path / "t") == case.verdict
 
@@ -96,17 +105,17 @@ def can_be_filled(case: Probe) -> bool:
 
 @pytest.mark.parametrize(("name", "way"), which_fail())
 def test_nor_does_it_when_recording_fails_in_the_middle(
-    name: str, way: str, tmp_path: Path
+    name: str, way: str, tmp_path: Path, warm: Warm
 ) -> None:
     case, how = PROBES[name], WAYS[way]
     if how.fault or how.sabotage:
         case = filled(case, how)
         options = ()
     else:
-        run_recorded(tmp_path, case)
+        run_recorded(warm, tmp_path, case)
         options = tuple(o.format(middle=middle_of(tmp_path / "t")) for o in how.options)
     plain = run(tmp_path / "work", [sys.executable], case)
-    told, failed = without_our_line(run_recorded(tmp_path, case, *options))
+    told, failed = without_our_line(run_recorded(warm, tmp_path, case, *options))
     assert normal(failed) == normal(plain)
     assert told == [how.code] or (case.deaf and not told)
     if how is WAYS["its sealer is killed"]:
@@ -132,11 +141,11 @@ def filled(case: Probe, how: Way) -> Probe:
     return case._replace(code=code, env=case.env + fault)
 
 
-def run_recorded(folder: Path, case: Probe, *options: str) -> Seen:
+def run_recorded(warm: Warm, folder: Path, case: Probe, *options: str) -> Seen:
     traces = folder / "t"
     traces.mkdir(exist_ok=True)
     start = [*RECORDER, "-o", str(traces / "t.rtrace"), *options]
-    return run(folder / "work", start, case)
+    return run(folder / "work", start, case, warm)
 
 
 def without_our_line(seen: Seen) -> tuple[list[str], Seen]:
