@@ -23,7 +23,7 @@ from recorder.export.output import Output, Sink
 from recorder.export.walk import Activation, Visitor, walk
 from recorder.trace.format import TAG_ENUM, TAG_TYPED
 from recorder.trace.reader import Change, Event, Trace
-from recorder.trace.snapshots import title_of_code
+from recorder.trace.snapshots import title_of
 from recorder.trace.values.nodes import Node
 from recorder.trace.values.value import Value
 
@@ -206,7 +206,7 @@ class _Rows(Visitor):
         for change in [] if simple else self.changes(event):
             own = change.name == change.qualified_name
             if not own or event.kind != "call":
-                during = change.during and change.during.function.qualified_name
+                during = change.during and title_of(change.during.function)
                 raw = None if change.value is None else change.value.raw
                 where = (*place, change.line) if own else self.elsewhere(change, place)
                 self.value(event, where, change.name, change.module, during, raw)
@@ -216,7 +216,7 @@ class _Rows(Visitor):
         if change.found or change.function is None:
             return (place[0], None, None, None, None, None)
         thread = None if change.thread is None else change.thread.number
-        call, name = None, self.clean(title_of_code(change.function))
+        call, name = None, self.clean(title_of(change.function))
         if change.frame == change.event.frame:
             call, name = place[1], place[3]
         return (thread, call, change.frame, name, self.clean(change.file), change.line)

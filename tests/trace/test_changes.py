@@ -15,7 +15,6 @@ from recorder import cli
 from recorder.export import export
 from recorder.trace.navigate import Navigator
 from recorder.trace.reader import Change, Trace, open_trace
-from recorder.trace.snapshots import title_of, title_of_code
 from tests.conftest import Run
 
 SETTINGS = """\
@@ -237,7 +236,7 @@ def test_the_tables_say_it_too(path: Path, trace: Trace, tmp_path: Path) -> None
             c.module,
             c.name,
             c.line,
-            title_of(event) if c.frame == event.frame else title_of_code(c.function),
+            c.title,
         )
         for event in trace.events()
         for c in trace.changes(event)
