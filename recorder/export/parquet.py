@@ -199,13 +199,14 @@ class _Rows(Visitor):
     def changed(self, event: Event, place: tuple[Any, ...]) -> None:
         """The line is the one that did it."""
         simple = event.called is None and not event.global_changes
+        module = event.namespace.name if event.is_module_body and event.namespace else None
         if event.kind == "call" or simple:
-            module = event.namespace.name if event.is_module_body and event.namespace else None
             for name, raw in text.news(event):
                 self.value(event, (*place, event.previous_line), name, module, None, raw)
         for change in [] if simple else self.changes(event):
             own = change.name == change.qualified_name
-            if not own or event.kind != "call":
+            found = change.found and change.module == module  # by the body that begins
+            if event.kind != "call" or not (own or found):
                 during = change.during and title_of(change.during.function)
                 raw = None if change.value is None else change.value.raw
                 where = (*place, change.line) if own else self.elsewhere(change, place)

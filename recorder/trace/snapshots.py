@@ -181,9 +181,11 @@ class Event(RawEvent):
 
 
 def title_of(function: Function, module: str | None = None) -> str:
-    """The one name of what runs: a function by its qualified name, `class Cart`, `module flask.app`. The bodies of classes
-    and modules, and code that exec() and eval() were given, are no functions, and nobody calls them. `module`: in
-    whose globals it runs; empty: it is not known in which; None: as far as the function tells."""
+    """The one name of what runs: a function by its qualified name, `class Cart`, `module flask.app`.
+
+    The bodies of classes and modules, and code that exec() and eval() were given, are no functions, and nobody calls
+    them. `module`: in whose globals it runs; empty: it is not known in which; None: as far as the function tells.
+    """
     if module is None:
         module = function.module
     if not function.is_body:

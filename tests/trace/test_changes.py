@@ -244,6 +244,9 @@ def test_the_tables_say_it_too(path: Path, trace: Trace, tmp_path: Path) -> None
     }
     assert have == want
     assert {r["during"] for r in rows if r["name"] == "south"} == {None, "fill"}
+    # What a module is found with is told with its body, once.
+    owned = [(r["seq"], r["module"], r["name"]) for r in rows if r["module"] is not None]
+    assert len(owned) == len(set(owned))
 
 
 def test_show_tells_it_and_goes_there(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
@@ -582,3 +583,21 @@ def test_a_digest_costs_no_memory_that_stays() -> None:
     finally:
         tracemalloc.stop()
     assert sys.getsizeof(codes[0]) > 0
+
+
+def test_the_newest_text_is_the_one_that_was_first_used_last(tmp_path: Path) -> None:
+    """Whatever their order in the file, which is that in which they were found; one that no code is of comes first."""
+    path = tmp_path / "out.rtrace"
+    for order in itertools.permutations((0, 1, 2)):
+        file = w.File()
+        file.meta()
+        for number in order:
+            file.source("/app.py", b"text %d\n" % number, number)
+        file.source("/other.py", b"other\n", 3)  # of which no code is known
+        proved = [[0, origins.PROVED, [4]], [1, origins.PROVED, [1, 7]]]
+        file.origins({"codes": proved, "missing": {}})
+        path.write_bytes(file.close())
+        with open_trace(path) as trace:
+            assert trace.sources["/app.py"].number == 0
+            assert [source.number for source in trace.all_sources][:2] == [1, 0]
+            assert trace.sources["/other.py"].text == "other\n"
