@@ -76,6 +76,8 @@ static bool is_of_program(int opcode) { return opcode == PUSH_EXC_INFO || opcode
 
 rec_end rec_handler_of(PyCodeObject *code, int offset, PyObject *raised)
 {
+    if (((uint8_t *)code->co_code_adaptive)[offset] == PUSH_EXC_INFO) /* most are, and it is never specialised */
+        return REC_NO_END;
     int opcode = opcode_at(code, offset);
     if (opcode == -2)
         return REC_END_MEMORY;
