@@ -70,7 +70,7 @@ def as_json(checked: Checked) -> dict[str, Any]:
 def as_line(trace: Trace, one: Watched, paths: list[Expression], who: Who) -> str:
     change = one.change
     where = f"{base_name(change.file)}:{change.line}" if change.function else "(not known)"
-    name = change.function.qualified_name if change.function else ""
+    name = change.title
     line = f"{one.seq:>8}  {where:<20} {name}{during(change)}{who(one.event)}"
     return printable(with_values(line, values(trace, one.event, paths)))
 

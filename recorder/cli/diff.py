@@ -242,4 +242,4 @@ def text_of(trace: Trace, event: Event) -> str:
 
 
 def _where(event: Event) -> str:
-    return f"{event.function.qualified_name} {base_name(event.file)}:{event.line}"
+    return f"{event.title} {base_name(event.file)}:{event.line}"

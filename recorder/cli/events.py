@@ -19,7 +19,7 @@ OUTCOMES |= {"throw": "! thrown in", "stop_iteration": "→ iteration ended with
 
 def title(event: Event) -> str:
     """What an event is, and where."""
-    text = f"{event.kind}  {event.function.qualified_name}  {base_name(event.file)}:{event.line}"
+    text = f"{event.kind}  {event.title}  {base_name(event.file)}:{event.line}"
     if event.gap:
         text += f"  [{event.lost or 'some'} events lost before]"
     return text
@@ -33,10 +33,10 @@ def headline(event: Event, who: Who) -> str:
 
 def place(frame: Frame | Event, above: Frame | Event | None) -> str:
     """A frame of a stack; `above` is the one that it called or awaits."""
-    text = f"{frame.function.qualified_name}  {base_name(frame.file)}:{frame.line}"
+    text = f"{frame.title}  {base_name(frame.file)}:{frame.line}"
     if above is None or not frame.function.flags & above.function.flags & COROUTINE:
         return text
-    return f"{text}  (awaits {above.function.qualified_name})"
+    return f"{text}  (awaits {above.title})"
 
 
 def outcome(event: Event) -> tuple[str, str]:

@@ -111,9 +111,7 @@ def as_text(raised: Raised, who: Who) -> str:
     if len(stack) > MOST_FRAMES:
         rows.append(f"{'':10}… {len(stack) - MOST_FRAMES} frames")
     for frame in stack[-MOST_FRAMES:]:
-        rows.append(
-            f"{'':10}{base_name(frame.file)}:{frame.line} in {frame.function.qualified_name}"
-        )
+        rows.append(f"{'':10}{base_name(frame.file)}:{frame.line} in {frame.title}")
         if not frame.function.is_body:
             rows += [f"{'':14}{name} = {shown(v)}" for name, v in frame.locals.items()]
     if way := _way(raised):
@@ -131,7 +129,7 @@ def _way(raised: Raised) -> str:
     straight = True
     for frame, here in groupby(raised.events, key=lambda event: event.frame):
         events = list(here)
-        name = events[0].function.qualified_name
+        name = events[0].title
         taken = [e.line for e in events if e.kind == "handled" and e is not raised.handled]
         thrown = events[0].kind == "throw" and events[0] is not raised.origin
         if thrown:
@@ -151,12 +149,12 @@ def _way(raised: Raised) -> str:
 
 def _fate(raised: Raised) -> str:
     if handled := raised.handled:
-        where = f"{base_name(handled.file)}:{handled.line} in {handled.function.qualified_name}"
+        where = f"{base_name(handled.file)}:{handled.line} in {handled.title}"
         return f"handled at {where}, event {handled.seq}"
     if raised.escaped:
-        return f"not handled: it left {raised.events[-1].function.qualified_name}"
+        return f"not handled: it left {raised.events[-1].title}"
     if raised.taken:
-        return f"handled by code that was not recorded, after it left {raised.events[-1].function.qualified_name}"
+        return f"handled by code that was not recorded, after it left {raised.events[-1].title}"
     return "not seen to be handled"
 
 

@@ -217,7 +217,7 @@ def as_json(trace: Trace, hit: Hit, paths: list[Expression]) -> dict[str, Any]:
 def as_line(trace: Trace, hit: Hit, who: Who, paths: list[Expression]) -> str:
     event = hit.event
     line = f"{hit.seq:>8}  {base_name(event.file)}:{event.line}"
-    line = f"{line:<30} {event.function.qualified_name}{who(event)}"
+    line = f"{line:<30} {event.title}{who(event)}"
     if hit.kind == "maybe":
         line += f"  may be: {hit.reason}"
     if hit.log is not None:

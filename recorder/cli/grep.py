@@ -85,7 +85,9 @@ def name_as_line(name: NamePlace) -> str:
     line = f"{'name':>8}  {name.what} {name.name}"
     if name.function is None:
         return line
-    of = "" if name.what == "function" else f" of {name.function.qualified_name}"
+    from recorder.trace.snapshots import title_of
+
+    of = "" if name.what == "function" else f" of {title_of(name.function)}"
     return f"{line}{of}  {base_name(name.function.file)}:{name.function.first_line}"
 
 
@@ -105,7 +107,7 @@ def as_line(place: Place, who: Who) -> str:
     """The value comes last: where a line is too long, it is what can be done without."""
     event = place.event
     what = f"{place.what} {place.name}".rstrip() + place.path
-    line = f"{event.seq:>8}  {event.function.qualified_name}  {what}"
+    line = f"{event.seq:>8}  {event.title}  {what}"
     line += f"  {base_name(event.file)}:{event.line}{who(event)}"
     if place.count > 1:
         line += f"  ({place.count:,} times, to {place.last})"

@@ -81,7 +81,7 @@ def as_json(change: Change) -> dict[str, Any]:
 
 def as_line(change: Change, who: Who) -> str:
     where = f"{base_name(change.file)}:{change.line}" if change.function else "(not known)"
-    name = change.function.qualified_name if change.function else ""
+    name = change.title
     if change.found:
         where, name = "(found)", ""
     value = f"{change.qualified_name} = {shown(change.value)}"

@@ -50,13 +50,14 @@ def run(args: argparse.Namespace) -> int:
 def collect(trace: Trace) -> dict[str, Any]:
     """Everything that can be known without reading the events."""
     verdict = trace.verdict
-    failure = trace.failure
+    failure, later = trace.failure, trace.closing.get("later_failure")
     return {
         "path": trace.path,
         "verdict": str(verdict),
         "state": verdict.state,
         "damage": [damage._asdict() for damage in trace.damage],
         "failure": None if failure is None else failure.to_dict(),
+        "later_failure": later if isinstance(later, dict) else None,
         "exit_status": trace.exit_status,
         "events": len(trace),
         "lost_events": trace.lost_events,
@@ -78,10 +79,11 @@ def collect(trace: Trace) -> dict[str, Any]:
 
 def table(facts: dict[str, Any]) -> list[tuple[str, str]]:
     """The facts for people, in the order in which they matter; what is not known is left out."""
-    failure = facts["failure"] or {}
+    failure, later = facts["failure"] or {}, facts["later_failure"] or {}
     rows = [
         ("verdict", facts["verdict"]),
         ("failure", failure.get("detail")),
+        ("and then", later.get("detail")),
         ("damage", "; ".join(f"byte {d['offset']}: {d['reason']}" for d in facts["damage"][:5])),
         ("exit status", _exit_status(facts["exit_status"])),
         ("events", f"{facts['events']:,}"),

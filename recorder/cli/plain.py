@@ -193,5 +193,5 @@ class Plain:
         for thread, frames in self.walk.moment.stacks:
             mark = "→" if thread.number == here else " "
             top = frames[-1]
-            where = f"{top.function.qualified_name}  {base_name(top.file)}:{top.line}"
+            where = f"{top.title}  {base_name(top.file)}:{top.line}"
             write(printable(f"  {mark} {thread_name(thread)}  {where}"))

@@ -134,7 +134,7 @@ def as_json(event: Event, changes: list[Change]) -> dict[str, Any]:
 def as_line(event: Event, changes: list[Change], who: Who, width: int) -> str:
     where = f"{event.file}:{event.line}"
     line = f"{event.seq:>8}  {'  ' * min(event.depth, 20)}{event.kind:<7} "
-    line += f"{event.function.qualified_name}  {where}{who(event)}"
+    line += f"{event.title}  {where}{who(event)}"
     if event.value is not None:
         line += f"  {'→' if event.kind in ('return', 'yield') else '!'} {shown(event.value, width)}"
     line += changed_together(changes, width)

@@ -210,7 +210,7 @@ def _by(change: Change) -> str:
         return ""  # an argument
     where = f"line {change.line}"
     if change.frame != event.frame:
-        where = f"{change.function.qualified_name} {base_name(change.file)}:{change.line}"
+        where = f"{change.title} {base_name(change.file)}:{change.line}"
     return f"  ({where}{during(change)})"
 
 
@@ -219,9 +219,9 @@ def during(change: Change) -> str:
     call = change.during
     if call is None:
         return ""
-    text = f", during {call.function.qualified_name}()"
+    text = f", during {call.title}()"
     if call.calls > 1:
-        text = f", during one of {call.calls} calls, the last {call.function.qualified_name}()"
+        text = f", during one of {call.calls} calls, the last {call.title}()"
     return text if call.seq is None else f"{text} at event {call.seq}"
 
 

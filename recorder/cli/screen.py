@@ -213,7 +213,7 @@ class Screen(App[None]):
         for row, (thread, frames) in enumerate(stacks):
             mark = "→" if thread.number == here else " "
             top = frames[-1]
-            text = f"{mark} {thread.number} {thread.name}  {top.function.qualified_name}:{top.line}"
+            text = f"{mark} {thread.number} {thread.name}  {top.title}:{top.line}"
             threads.add_option(Option(Text(printable(text)), id=str(thread.number)))
             if thread.number == here:
                 threads.highlighted = row
@@ -240,7 +240,7 @@ class Screen(App[None]):
         is_here = frame.frame == event.frame
         changed = set(event.changed) if is_here else set()
         table = self.query_one("#variables", DataTable)
-        heading = f"variables of {frame.function.qualified_name}"
+        heading = f"variables of {frame.title}"
         if not is_here:  # it waits for a call, which may have changed them
             heading += f", as of event {frame.as_of}"
         table.border_title = Text(printable(heading))

@@ -172,6 +172,6 @@ class _View:
         for thread, frames in self.moment.stacks:
             if thread.number != self.moment.event.thread.number and frames:
                 top = frames[-1]
-                where = f"{top.function.qualified_name}  {base_name(top.file)}:{top.line}"
+                where = f"{top.title}  {base_name(top.file)}:{top.line}"
                 rows.append(f"{thread_name(thread)}  {where}")
         return ["", *rows] if rows else []

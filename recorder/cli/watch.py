@@ -96,7 +96,7 @@ def as_json(one: Watched) -> dict[str, Any]:
 def as_line(one: Watched, expression: Expression, who: Who) -> str:
     change = one.change
     where = f"{base_name(change.file)}:{change.line}" if change.function else "(not known)"
-    name = change.function.qualified_name if change.function else ""
+    name = change.title
     if change.found:
         where, name = "(found)", ""
     first, *others = told(one, expression)

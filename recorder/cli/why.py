@@ -107,7 +107,9 @@ def as_json(step: Step) -> dict[str, Any]:
 
 
 def as_text(step: Step, trace: Trace, who: Who) -> str:
-    function = "(not known)" if step.function is None else step.function.qualified_name
+    from recorder.trace.snapshots import title_of
+
+    function = "(not known)" if step.function is None else title_of(step.function)
     where = f"{base_name(step.file)}:{step.line}"
     rows = [f"{step.seq:>8}  {step.name} = {step.value.show(VALUE_WIDTH)}{who(step.event)}"]
     lines = [] if step.function is None else source_lines(trace, step.function)

@@ -157,9 +157,7 @@ class Breakpoints:
         owner = {"frame": frame.frame, "function": frame.function.number} if is_local else {}
         return {
             "dataId": json.dumps({"path": path, **owner}),
-            "description": f"{path} in this call of {frame.function.qualified_name}"
-            if is_local
-            else path,
+            "description": f"{path} in this call of {frame.title}" if is_local else path,
             "accessTypes": ["write"],
             "canPersist": False,
         }

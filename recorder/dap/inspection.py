@@ -12,7 +12,7 @@ from recorder.dap.state import FIRST_THREAD, State
 from recorder.dap.variables import Item, children, of_mapping
 from recorder.trace.expressions.functions import FUNCTIONS, MAKERS
 from recorder.trace.filters import is_own
-from recorder.trace.snapshots import Event, Frame, title_of
+from recorder.trace.snapshots import Event, Frame
 from recorder.trace.values.render import show
 
 CHANGES: Final = "this is a recording: what happened cannot be changed"
@@ -55,7 +55,7 @@ class Inspection:
     def _frame(self, frame: Frame | Event) -> dict[str, Any]:
         answer = {
             "id": self.state.number_of(frame),
-            "name": title_of(frame),
+            "name": frame.title,
             "line": frame.line,
             "column": 1,
             "source": self.state.files.of(frame.function),
@@ -83,7 +83,7 @@ class Inspection:
         event = self.state.now.event
         if event.value is None:
             return None
-        item = Item(event.function.qualified_name, event.value.tree, event.value.tree)
+        item = Item(event.title, event.value.tree, event.value.tree)
         if event.kind in ("return", "yield") and self._is_top(frame):
             return self._scope("Return value", "returnValue", [item])
         if event.kind in ("raise", "reraise", "throw", "unwind", "handled") and self._is_top(frame):
@@ -213,7 +213,7 @@ class Inspection:
 
     def _traceback(self) -> Iterator[str]:
         for frame in self.state.walk.stack(self.state.now):
-            yield f'  File "{self.state.files.here(frame.file)}", line {frame.line}, in {title_of(frame)}\n'
+            yield f'  File "{self.state.files.here(frame.file)}", line {frame.line}, in {frame.title}\n'
             source = self.trace.source_of(frame.function)
             lines = [] if source is None else source.lines
             if 0 < frame.line <= len(lines):

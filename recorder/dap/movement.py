@@ -204,7 +204,7 @@ class Movement:
         for call in self._most(self.walk.calls_of(self.state.now)):
             first = self.walk.entry(call.frame, call.seq + 1) or Position(call)
             self._targets[len(self._targets) + 1] = first
-            targets.append({"id": len(self._targets), "label": call.function.qualified_name})
+            targets.append({"id": len(self._targets), "label": call.title})
         return {"targets": targets}
 
     @staticmethod
@@ -214,7 +214,7 @@ class Movement:
     def _target(self, event: Any, line: int) -> dict[str, Any]:
         self._targets[len(self._targets) + 1] = Position(event)
         since = max(event.time - int(self.state.trace.header["started"]), 0) / 1e9
-        label = f"event {event.seq:,} at {since:.6f} s, in {event.function.qualified_name}"
+        label = f"event {event.seq:,} at {since:.6f} s, in {event.title}"
         return {"id": len(self._targets), "label": label, "line": line}
 
     def goto(self, asked: Arguments) -> Callable[[], None]:

@@ -23,7 +23,7 @@ from recorder.export.output import Output, Sink
 from recorder.export.walk import Activation, Visitor, walk
 from recorder.trace.format import TAG_ENUM, TAG_TYPED
 from recorder.trace.reader import Change, Event, Trace
-from recorder.trace.snapshots import title_of_code
+from recorder.trace.snapshots import title_of
 from recorder.trace.values.nodes import Node
 from recorder.trace.values.value import Value
 
@@ -199,14 +199,15 @@ class _Rows(Visitor):
     def changed(self, event: Event, place: tuple[Any, ...]) -> None:
         """The line is the one that did it."""
         simple = event.called is None and not event.global_changes
+        module = event.namespace.name if event.is_module_body and event.namespace else None
         if event.kind == "call" or simple:
-            module = event.namespace.name if event.is_module_body and event.namespace else None
             for name, raw in text.news(event):
                 self.value(event, (*place, event.previous_line), name, module, None, raw)
         for change in [] if simple else self.changes(event):
             own = change.name == change.qualified_name
-            if not own or event.kind != "call":
-                during = change.during and change.during.function.qualified_name
+            found = change.found and change.module == module  # by the body that begins
+            if event.kind != "call" or not (own or found):
+                during = change.during and title_of(change.during.function)
                 raw = None if change.value is None else change.value.raw
                 where = (*place, change.line) if own else self.elsewhere(change, place)
                 self.value(event, where, change.name, change.module, during, raw)
@@ -216,7 +217,7 @@ class _Rows(Visitor):
         if change.found or change.function is None:
             return (place[0], None, None, None, None, None)
         thread = None if change.thread is None else change.thread.number
-        call, name = None, self.clean(title_of_code(change.function))
+        call, name = None, self.clean(title_of(change.function))
         if change.frame == change.event.frame:
             call, name = place[1], place[3]
         return (thread, call, change.frame, name, self.clean(change.file), change.line)

@@ -14,7 +14,6 @@ from typing import Any, Final, NamedTuple
 from recorder._core.decode import Function, Thread
 from recorder._core.decode import Task as RecordedTask
 from recorder.trace.reader import Event, Frame, Trace
-from recorder.trace.snapshots import title_of
 
 BEGINNINGS: Final = frozenset(("call", "resume", "throw"))
 ENDINGS: Final = frozenset(("return", "yield", "unwind"))
@@ -50,7 +49,7 @@ class Activation:
         self.number = number  # 0, 1, 2 … in the order in which they begin
         self.frame = of.frame
         self.function: Function = of.function
-        self.title = title_of(of)
+        self.title = of.title
         self.thread = thread
         self.parent = parent
         self.depth: int = 0 if parent is None else parent.depth + 1

@@ -12,7 +12,7 @@ from recorder.trace import filters
 from recorder.trace.filters import ThreadFilter
 from recorder.trace.queries import Queries
 from recorder.trace.seeking import ALL
-from recorder.trace.snapshots import Event, title_of
+from recorder.trace.snapshots import Event
 from recorder.trace.values.value import Value
 
 MOST_WAITING: Final = 4096  # calls that wait for the end of one that began before them
@@ -61,7 +61,7 @@ class Call:
     @property
     def title(self) -> str:
         """The qualified name of the function; `class Cart` or `module flask.app` of a body, which nobody calls."""
-        return title_of(self._any)
+        return self._any.title
 
     @property
     def file(self) -> str:
@@ -112,7 +112,7 @@ class Call:
 
     def __repr__(self) -> str:
         ends = "did not end" if self.end is None else self.end.kind
-        return f"<call of {self.function.qualified_name} at {self.seq}, {ends}>"
+        return f"<call of {self.title} at {self.seq}, {ends}>"
 
 
 class _Pending:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from recorder import errors
 from recorder._core.decode import Function, RawChange, Thread
 from recorder.trace.filters import Filter
-from recorder.trace.snapshots import Event
+from recorder.trace.snapshots import Event, title_of
 from recorder.trace.statements import Statements
 from recorder.trace.values.value import Value
 
@@ -27,6 +27,11 @@ class During(NamedTuple):
     # The event it began with (a call, or a generator's resume); None: not in this part of the trace.
     seq: int | None
     calls: int  # that the line made; this one is the last. 0: not known
+
+    @property
+    def title(self) -> str:
+        """What was called, as every frame is called."""
+        return title_of(self.function)
 
 
 @errors.guarded_class("read")
@@ -58,6 +63,13 @@ class Change(NamedTuple):
     def file(self) -> str:
         """Where `line` is."""
         return self.event.file if self.function is None else self.function.file
+
+    @property
+    def title(self) -> str:
+        """What did it, as every frame is called; empty if that is not known."""
+        if self.function is None:
+            return ""
+        return self.event.title if self.frame == self.event.frame else title_of(self.function)
 
     @property
     def qualified_name(self) -> str:

@@ -5,7 +5,7 @@ import struct
 from enum import IntEnum
 from typing import Final, NamedTuple
 
-MAJOR: Final = 1
+MAJOR: Final = 2
 MINOR: Final = 0
 LAYOUT_VERSION: Final = 1
 

@@ -116,7 +116,7 @@ class Lookup:
             yield frame.globals, f"a global of {frame.namespace.name or 'its module'}"
 
     def _unbound(self, name: str, frame: Frame | Event) -> errors.RecorderError:
-        where = frame.function.qualified_name
+        where = frame.title
         slots = list(frame.slots)
         if name in slots:
             return errors.NotInTraceError(

@@ -25,7 +25,7 @@ from recorder.trace.format import (
     REC_UNWIND,
 )  # fmt: skip
 from recorder.trace.queries import Queries
-from recorder.trace.snapshots import Event, Frame, title_of_code
+from recorder.trace.snapshots import Event, Frame, title_of
 
 KINDS: Final = frozenset({"call", "return", "yield", "resume", "throw", "unwind", "handled"})
 PASSAGE: Final = struct.Struct("=6Qq3Q")  # as the core's struct of this name
@@ -234,7 +234,7 @@ class Profile:
             return node
         function = self._function(code)
         namespace = self.reader.namespaces.get(names - 1)
-        title = title_of_code(function, "" if namespace is None else namespace.name)
+        title = title_of(function, "" if namespace is None else namespace.name)
         node = parent.children_by_code[code] = Node(function, title, seq)
         self.count += 1
         return node

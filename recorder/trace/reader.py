@@ -578,8 +578,8 @@ class Trace:
 
     @property
     def sources(self) -> Mapping[str, Source]:
-        """The texts of recorded files, by path; of a file that changed, the one that was read last. A damaged one is
-        left out, and noted in `damage`."""
+        """The texts of recorded files, by path; of a file that changed, the one that was first used last. A damaged
+        one is left out, and noted in `damage`."""
         return self._all_sources.newest
 
     @property

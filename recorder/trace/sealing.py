@@ -69,6 +69,9 @@ class Tape:
         self.next_event = 0  # its number; more than `events` if chunks were found damaged
         self.lost_events = 0
         self.failure: errors.RecorderError | None = None
+        self.later_failure: errors.RecorderError | None = (
+            None  # another one, while the rest was saved
+        )
         self.dropping: errors.RecorderError | None = None  # the beginning, as the policy wants it
         self.counters: dict[str, int] = {}
         self.announced = 0  # files that were read early
@@ -106,11 +109,15 @@ class Tape:
     # ---- failures ----
 
     def fail(self, error: errors.RecorderError) -> None:
-        """Notes a failure of ours; the target is told. The first one counts, whosever it is."""
+        """Notes a failure of ours; the target is told. The first one counts, whosever it is; the trace tells of another
+        one as well."""
         if self.recovering and error is not self.broken:
             raise error
         self.look_at_target()
-        self.failure = self.failure or error
+        if self.failure is None:
+            self.failure = error
+        elif self.later_failure is None and error.number != self.failure.number:
+            self.later_failure = error
         self.page.set_sealer_fault(error.number, **errors.to_fault(error))
 
     def look_at_target(self) -> None:
@@ -425,6 +432,7 @@ class Tape:
             "segments": self.sealed,
             "forks": page.forks,
             "reason": None if self.failure is None else str(self.failure),
+            "later_failure": None if self.later_failure is None else self.later_failure.to_dict(),
         }
 
     def publish(self, destination: str) -> None:

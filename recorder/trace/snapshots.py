@@ -87,8 +87,13 @@ class Frame(RawFrame):
         """The globals of the module the frame's code is from, as last recorded."""
         return _globals(self)
 
+    @property
+    def title(self) -> str:
+        """What runs there, as `title_of` says it."""
+        return _title(self)
+
     def __repr__(self) -> str:
-        return f"<frame {self.frame} of {self.function.qualified_name}, line {self.line}>"
+        return f"<frame {self.frame} of {self.title}, line {self.line}>"
 
 
 @errors.guarded_class("read")
@@ -107,6 +112,11 @@ class Event(RawEvent):
     @property
     def file(self) -> str:
         return self.function.file
+
+    @property
+    def title(self) -> str:
+        """What runs there, as `title_of` says it."""
+        return _title(self)
 
     @property
     def locals(self) -> Locals:
@@ -167,22 +177,17 @@ class Event(RawEvent):
         return None if raw is None else Value(raw, self.types)
 
     def __repr__(self) -> str:
-        return (
-            f"<event {self.seq}: {self.kind} {self.function.qualified_name} "
-            f"({self.file}:{self.line})>"
-        )
+        return f"<event {self.seq}: {self.kind} {self.title} ({self.file}:{self.line})>"
 
 
-def title_of(frame: RawFrame) -> str:
-    """What runs there: a function by its qualified name, `class Cart`, `module flask.app`. The bodies of classes and
-    modules, and code that exec() and eval() were given, are no functions, and nobody calls them."""
-    return title_of_code(
-        frame.function, frame.namespace.name if frame.namespace is not None else ""
-    )
+def title_of(function: Function, module: str | None = None) -> str:
+    """The one name of what runs: a function by its qualified name, `class Cart`, `module flask.app`.
 
-
-def title_of_code(function: Function, module: str = "") -> str:
-    """As `title_of`, of code that runs in that module; empty: it is not known in which."""
+    The bodies of classes and modules, and code that exec() and eval() were given, are no functions, and nobody calls
+    them. `module`: in whose globals it runs; empty: it is not known in which; None: as far as the function tells.
+    """
+    if module is None:
+        module = function.module
     if not function.is_body:
         return function.qualified_name
     if function.name != "<module>":
@@ -190,6 +195,10 @@ def title_of_code(function: Function, module: str = "") -> str:
     if not module:
         return f"code of {function.file.rpartition('/')[2]}"
     return f"code in {module}" if function.file.startswith("<") else f"module {module}"
+
+
+def _title(frame: RawFrame) -> str:
+    return title_of(frame.function, "" if frame.namespace is None else frame.namespace.name)
 
 
 def _globals(frame: RawFrame) -> Locals:

@@ -79,7 +79,9 @@ class Sources:
         self.all: list[Source] = []  # as they were first used
         self.codes: dict[int, tuple[int, str]] = {}  # by number of the code: source and word
         self.missing: dict[str, str] = {}
-        self.newest: dict[str, Source] = {}  # by path
+        self.newest: dict[
+            str, Source
+        ] = {}  # by path: of those that code is known to be of, if there are any
         self._by_number: dict[int | None, Source] = {}
         for chunk in file.of(ChunkType.ORIGINS):
             try:
@@ -95,12 +97,13 @@ class Sources:
                 continue
             if source.number in doubts:
                 source = source._replace(doubt=doubts[source.number])
-            self.newest[source.path] = source
             self._by_number[source.number] = source
             self.all.append(source)
         # Who finds a text writes it, the program or the sealer: their order in the file is chance.
         first_use = self._first_use()
         self.all.sort(key=lambda source: first_use.get(source.number, NEVER))
+        for used in (False, True):
+            self.newest |= {s.path: s for s in self.all if (s.number in first_use) is used}
         for path in self.newest:
             self.missing.pop(path, None)
 

@@ -19,6 +19,10 @@ from recorder.trace.format import ChunkType
 
 ALL_SOURCES: Final = 64 << 20
 HELD: Final = 8 << 20  # bytes of texts that are not written yet
+MOST_PATHS: Final = (
+    4096  # that are remembered, as many as in the program; code made as it runs can have any number
+)
+MOST_TEXTS: Final = 64  # of one path
 WAITING: Final = 50_000  # codes whose text is still to be found
 COMMAND: Final = "<string>"  # as Python names what is given with -c, and exec() what has no name
 SUFFIXES: Final = (".py", ".pyw")  # of files that are kept without a proof
@@ -30,7 +34,17 @@ Code = tuple[int, str, int]  # number, path, digest
 class Text:
     """One content of a file."""
 
-    __slots__ = ("digests", "is_given", "number", "path", "read", "sha256", "stamp", "word")
+    __slots__ = (
+        "digests",
+        "is_given",
+        "is_seen",
+        "number",
+        "path",
+        "read",
+        "sha256",
+        "stamp",
+        "word",
+    )
 
     def __init__(
         self, path: str, read: source_files.Read, sha256: str, is_given: bool = False
@@ -43,6 +57,7 @@ class Text:
         self.number: int | None = None  # as it is written
         self.digests: frozenset[int] = frozenset()
         self.word = ""  # why nothing can be proved of it
+        self.is_seen = False  # it was compiled, or need not be
 
     def says(self) -> str:
         """Of a code that is not in it."""
@@ -68,7 +83,9 @@ class Texts:
         self.optimize = optimize
         self.checking = checking
         self.keeping = keeping
-        self.texts: dict[str, list[Text]] = {}  # by path, the newest last
+        self.texts: dict[
+            str, list[Text]
+        ] = {}  # by path, that of the last use last; of a path, the newest last
         self.unseen: deque[Text] = deque()  # not compiled yet
         self.waiting: dict[str, list[tuple[int, int]]] = {}  # by path: number and digest of codes
         self.waiting_codes = 0
@@ -88,7 +105,7 @@ class Texts:
         if path.startswith("<") or not self.keeping:
             return
         full = os.path.join(self.cwd, path)
-        texts = self.texts.setdefault(path, [])
+        texts = self._of(path)
         if texts and texts[-1].stamp == source_files.current_stamp(full):
             return
         read = source_files.read(full)
@@ -109,17 +126,35 @@ class Texts:
             self._take(path, source_files.Read(content, None), is_given=True)
 
     def _take(self, path: str, read: source_files.Read, is_given: bool = False) -> None:
-        texts = self.texts.setdefault(path, [])
+        texts = self._of(path)
         sha256 = _sha256(read.content)
         if texts and texts[-1].sha256 == sha256:
             texts[-1].stamp = read.stamp
             return
         text = Text(path, read, sha256, is_given)
         texts.append(text)
+        if len(texts) > MOST_TEXTS and texts[0].is_seen:
+            self._let_go(texts.pop(0))
         self.unseen.append(text)
         self.held += len(read.content)
         while self.held > HELD and self.unseen:
             self._look_at(self.unseen.popleft())
+
+    def _of(self, path: str) -> list[Text]:
+        """The texts of a path. Of the paths that nobody has spoken of for longest nothing is remembered: one that comes
+        again is read again."""
+        texts = self.texts.pop(path, [])
+        self.texts[path] = texts
+        if len(self.texts) > MOST_PATHS:
+            oldest = next(iter(self.texts))
+            others = self.texts.pop(oldest)
+            is_busy = oldest in self.waiting or not all(text.is_seen for text in others)
+            if is_busy or oldest == COMMAND:
+                self.texts[oldest] = others
+            else:
+                for text in others:
+                    self._let_go(text)
+        return texts
 
     def add(
         self, codes: Iterable[Code], files: Iterable[str], given: Iterable[tuple[str, bytes]]
@@ -188,6 +223,7 @@ class Texts:
 
     def _look_at(self, text: Text) -> None:
         """Compiles it; what is named as Python is then kept in any case."""
+        text.is_seen = True
         read = text.read
         if read is None:
             return
@@ -270,6 +306,8 @@ class Texts:
     def _miss(self, path: str, why: str) -> None:
         if self.told.get(path) != why:
             self.told[path] = self.missing[path] = why
+            if len(self.told) > MOST_PATHS:
+                del self.told[next(iter(self.told))]
 
     def _tell(self) -> None:
         """Writes what was found out since the last time."""

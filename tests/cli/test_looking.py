@@ -92,7 +92,7 @@ def test_a_moment_in_text(path: str, says: Says) -> None:
     assert "raise  pick  looked.py:19" in said[0]
     assert said[1].strip() == "! raised IndexError('list index out of range')"
     frames = [row for row in said if row and not row.startswith(" ")]
-    assert [row.split()[0] for row in frames[1:]] == ["pick", "shop", "<module>"]
+    assert [row.split()[0] for row in frames[1:]] == ["pick", "shop", "module"]
     assert "     19 → return basket.items[which]" in said
     assert "        which = 7" in said
     # What a module defines and imports is left out; what it computes is not.
@@ -221,3 +221,26 @@ def test_a_text_is_no_expression(says: Says) -> None:
     assert places(says("grep", "no 7.", "--json")) == set()
     assert places(says("grep", "n. 7", "--json")) >= {("pick", "exception", "[0]")}
     assert places(says("grep", "n. 7", "--json", "--fixed")) == set()
+
+
+NAMED = [
+    ("print",),
+    ("state", "0"),
+    ("calls",),
+    ("history", "SETTINGS"),
+    ("watch", "SETTINGS"),
+    ("why", "SETTINGS", "--at", "9"),
+    ("find", "--at", "looked.py:4"),
+    ("grep", "retries"),
+    ("tree",),
+    ("stats",),
+    ("exceptions", "--in", "pick"),
+]
+
+
+@pytest.mark.parametrize("asked", NAMED, ids=lambda asked: asked[0])
+def test_one_name_of_what_runs(path: str, says: Says, asked: tuple[str, ...]) -> None:
+    """A body is no function, and every command says so in the same words."""
+    said = "\n".join(says(asked[0], *asked[1:]))
+    assert "module __main__" in said
+    assert "<module>" not in said

@@ -301,4 +301,4 @@ def test_the_stack_of_a_coroutine_says_who_awaits_it(
     out = capfd.readouterr().out
     stack = out.partition("[MainThread, Task-")[2]
     assert "branch  shop.py:36  (awaits leaf)" in stack
-    assert "<module>  shop.py:39\n" in stack
+    assert "module __main__  shop.py:39\n" in stack

@@ -108,7 +108,7 @@ def test_print(trace: Path, capfd: pytest.CaptureFixture[str]) -> None:
     out, err = capfd.readouterr()
     lines = out.splitlines()
     assert len(lines) == 8
-    assert lines[2].split() == "2 line <module> /app.py:3 total = [1, 2] (line 2)".split()
+    assert lines[2].split() == "2 line code of app.py /app.py:3 total = [1, 2] (line 2)".split()
     assert lines[5].split() == "5 line f /app.py:12 x = 1005 y = 'text' (line 11)".split()
     assert "→ (1, None)" in lines[6]
     assert "y = (unbound)" in lines[6]

@@ -288,4 +288,4 @@ def test_without_textual_it_is_said_and_the_plain_one_begins(
     out, err = capfd.readouterr()
     assert "[ERR_DEPENDENCY_MISSING]" in err
     assert "pip install 'recorder-core[show]'" in err
-    assert "line  <module>  wide.py:1" in out
+    assert "line  module __main__  wide.py:1" in out

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from recorder import errors
+from recorder import cli, errors
 from recorder._core import control
 from recorder.policy import Policy
 from recorder.staging import files, launch
@@ -256,6 +256,22 @@ def test_a_failure_of_the_targets_own(tmp_path, start):
     assert (verdict.state, verdict.failure.code) == (TraceState.PARTIAL, CODES.HOOK_STOLEN)
     close = json.loads(dict(chunks(tmp_path / "app.rtrace"))[ChunkType.CLOSE])
     assert close["failure"]["code"] == "ERR_HOOK_STOLEN"
+
+
+def test_a_failure_after_another_one_is_told_too(tmp_path, start, capfd):
+    """The first one counts, here the target's; what the sealer met when it saved the rest is no secret."""
+    target = start("sealer:pread:3:EIO")
+    record(target, 10)
+    target.page.set_target_fault(CODES.HOOK_STOLEN, disposition=2, detail="pdb")
+    target.finish(exit_status=0)
+    assert target.wait() == control.SEALER_PUBLISHED
+    assert target.page.sealer_fault["status"] == CODES.READ_FAILED
+    close = json.loads(dict(chunks(tmp_path / "app.rtrace"))[ChunkType.CLOSE])
+    assert close["failure"]["code"] == "ERR_HOOK_STOLEN"
+    assert close["later_failure"]["code"] == "ERR_READ_FAILED"
+    assert cli.main(["info", str(tmp_path / "app.rtrace")]) == 0
+    said = capfd.readouterr().out
+    assert "and then" in said and close["later_failure"]["detail"] in said
 
 
 def test_events_that_are_counted_and_not_there_are_lost(tmp_path, start):

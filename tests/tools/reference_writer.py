@@ -270,7 +270,7 @@ def sealed(head: bytes) -> bytes:
     return head + struct.pack("<I", zlib.crc32(head))
 
 
-def file_header(*, major: int = 1, ticks_per_second: int = 10**9, started: int = 10**18) -> bytes:
+def file_header(*, major: int = 2, ticks_per_second: int = 10**9, started: int = 10**18) -> bytes:
     return sealed(
         b"\x93RTRACE\n"
         + struct.pack("<HHI16sQQQI", major, 0, 0, bytes(range(16)), started, ticks_per_second, 0, 0)

@@ -1010,7 +1010,7 @@ def read_file_header(data: Buffer) -> tuple[FileHeader, bool]:
     if len(block) < HEADER_BYTES or block[:8] != b"\x93RTRACE\n":
         raise NotATrace("no file header")
     _, major, minor, _, trace_id, started, ticks, _, _, _ = FILE_HEADER.unpack(block)
-    if crc_fits(block) and major > 1:
+    if crc_fits(block) and major > 2:
         raise NotATrace(f"version {major}")
     return FileHeader(major, minor, trace_id, started, ticks), crc_fits(block)
 

@@ -15,7 +15,6 @@ from recorder import cli
 from recorder.export import export
 from recorder.trace.navigate import Navigator
 from recorder.trace.reader import Change, Trace, open_trace
-from recorder.trace.snapshots import title_of, title_of_code
 from tests.conftest import Run
 
 SETTINGS = """\
@@ -237,7 +236,7 @@ def test_the_tables_say_it_too(path: Path, trace: Trace, tmp_path: Path) -> None
             c.module,
             c.name,
             c.line,
-            title_of(event) if c.frame == event.frame else title_of_code(c.function),
+            c.title,
         )
         for event in trace.events()
         for c in trace.changes(event)
@@ -245,6 +244,9 @@ def test_the_tables_say_it_too(path: Path, trace: Trace, tmp_path: Path) -> None
     }
     assert have == want
     assert {r["during"] for r in rows if r["name"] == "south"} == {None, "fill"}
+    # What a module is found with is told with its body, once.
+    owned = [(r["seq"], r["module"], r["name"]) for r in rows if r["module"] is not None]
+    assert len(owned) == len(set(owned))
 
 
 def test_show_tells_it_and_goes_there(

@@ -158,7 +158,11 @@ def asked(trace: Path, *options: object) -> str:
 
 def test_the_command(trace: Path) -> None:
     last = asked(trace, "--last")
-    assert "E('end')" in last and "not handled: it left <module>" in last and last.count("E(") == 1
+    assert (
+        "E('end')" in last
+        and "not handled: it left module __main__" in last
+        and last.count("E(") == 1
+    )
     assert asked(trace, "--uncaught") == last
     assert asked(trace, "--last", "--limit", 2).index("E('second')") < 60
     first = asked(trace, "--in", "by_name")

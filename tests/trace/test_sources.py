@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
@@ -9,12 +10,13 @@ import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pytest
 
 from recorder._core.decode import Scanner
-from recorder.trace import origins, recompile, source_files
+from recorder.trace import origins, recompile, source_files, texts
+from recorder.trace.container.writer import TraceWriter
 from recorder.trace.reader import Trace, open_trace
 from tests.conftest import Run
 from tests.tools import reference_writer as w
@@ -582,3 +584,59 @@ def test_a_digest_costs_no_memory_that_stays() -> None:
     finally:
         tracemalloc.stop()
     assert sys.getsizeof(codes[0]) > 0
+
+
+def test_the_newest_text_is_the_one_that_was_first_used_last(tmp_path: Path) -> None:
+    """Whatever their order in the file, which is that in which they were found; one that no code is of comes first."""
+    path = tmp_path / "out.rtrace"
+    for order in itertools.permutations((0, 1, 2)):
+        file = w.File()
+        file.meta()
+        for number in order:
+            file.source("/app.py", b"text %d\n" % number, number)
+        file.source("/other.py", b"other\n", 3)  # of which no code is known
+        proved = [[0, origins.PROVED, [4]], [1, origins.PROVED, [1, 7]]]
+        file.origins({"codes": proved, "missing": {}})
+        path.write_bytes(file.close())
+        with open_trace(path) as trace:
+            assert trace.sources["/app.py"].number == 0
+            assert [source.number for source in trace.all_sources][:2] == [1, 0]
+            assert trace.sources["/other.py"].text == "other\n"
+
+
+class Written:
+    """What a writer is given."""
+
+    def __init__(self) -> None:
+        self.sources: list[int] = []
+        self.codes: set[int] = set()
+        self.missing: set[str] = set()
+
+    def source(self, path: str, content: bytes, sha256: str, number: int) -> None:
+        self.sources.append(number)
+
+    def origins(self, facts: dict[str, Any]) -> None:
+        self.codes.update(code for _, _, codes in facts["codes"] for code in codes)
+        self.missing.update(facts["missing"])
+
+
+def test_what_is_remembered_of_files_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Code that is made as the program runs can have any number of names of files, and one file any number of texts:
+    each text is written, its codes are told of, and only the last ones stay in memory."""
+    monkeypatch.setattr(texts, "MOST_PATHS", 50)
+    monkeypatch.setattr(texts, "MOST_TEXTS", 5)
+    written = Written()
+    kept = texts.Texts(cast(TraceWriter, written), "/", lambda: 0, checking=True, keeping=True)
+    kept.take_command(["-c", "x = 0"])
+    for i in range(500):
+        kept.add([(i, f"<made {i}>", 1)], [], [(f"<made {i}>", b"x = %d\n" % i)])
+        kept.add([(500 + i, "<cell>", 1)], [], [("<cell>", b"y = %d\n" % i)])
+        kept.announce(f"/nowhere/{i}.py")
+        while i % 7 == 0 and kept.work():
+            pass
+    kept.finish()
+    assert written.sources == list(range(1000))
+    assert written.codes == set(range(1000))
+    assert written.missing == {f"/nowhere/{i}.py" for i in range(500)}
+    assert len(kept.texts) <= 55 and len(kept.told) <= 50 and len(kept.texts["<cell>"]) <= 10
+    assert "<string>" in kept.texts

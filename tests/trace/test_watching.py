@@ -124,7 +124,7 @@ def rows(path: Path, capfd: pytest.CaptureFixture[str], *words: str) -> list[str
 
 def test_what_changed_within(path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     config = rows(path, capfd, "watch", "CONFIG")
-    assert config[0].endswith("<module>  CONFIG = {'retries': 3, 'hosts': ['a', …")
+    assert config[0].endswith("module __main__  CONFIG = {'retries': 3, 'hosts': ['a', …")
     assert [row.split("  ")[-1] for row in config[1:]] == [
         "CONFIG['retries']: 3 → 5",
         "CONFIG['hosts'][2]: (not there) → '5'",

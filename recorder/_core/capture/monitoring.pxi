@@ -130,7 +130,7 @@ cdef PyObject *frame_resumed(PyObject **args, PyObject *thrown) noexcept:
     cdef Code *code
     cdef Thread *t
     cdef Status status
-    cdef bint ends = False
+    cdef rec_end end = REC_NO_END
     if hooks.state != RECORDING:
         return inactive(thrown == NULL)
     code = code_of(args[0])
@@ -144,10 +144,10 @@ cdef PyObject *frame_resumed(PyObject **args, PyObject *thrown) noexcept:
     if t == NULL:
         return answer(ERR_OUT_OF_MEMORY)
     if thrown != NULL:
-        status = ends_iteration(args, REC_RAISE, &ends)
+        status = end_of(args, REC_RAISE, &end)
         if status != OK:
             return answer(status)
-        if ends:
+        if end == REC_ITERATION_ENDS:
             thrown = NULL                       # a sub-iterator's answer to what was thrown into it
     return answer(event_resume(t, frame, code, thrown))
 
@@ -211,34 +211,41 @@ cdef PyObject *frame_event(PyObject **args, uint8_t record) noexcept:
 
 
 cdef Status exception_event(Thread *t, uint8_t record, PyObject **args) noexcept:
-    """RAISE, RERAISE or HANDLED, unless all that the exception does is to end an iteration."""
-    cdef bint ends = False
-    cdef Status status = OK
-    if record != REC_RERAISE and rec_can_be_stop(args[2]):
-        status = ends_iteration(args, record, &ends)
+    """RAISE, RERAISE or HANDLED, unless all that the exception does is to end an iteration, or to pass a handler that is
+    none of the program's."""
+    cdef Shadow *s = top_of(t)
+    cdef PyObject *passing = s.raising
+    cdef rec_end end = REC_NO_END
+    cdef Status status
+    s.raising = NULL
+    if record == REC_RERAISE:
+        if passing == args[2]:
+            return OK
+        if passing == Py_None:                  # the handler around a generator has made another one of it
+            record = REC_RAISE
+    elif record == REC_HANDLED or rec_can_be_stop(args[2]):
+        status = end_of(args, record, &end)
         if status != OK:
             return status
-    if not ends:
-        return event_exception(t, record, args[2])
-    return event_stop(t, args[2], False) if record == REC_RAISE else OK
+    if end == REC_ITERATION_ENDS:
+        return event_stop(t, args[2], False) if record == REC_RAISE else OK
+    if end != REC_NO_END:
+        s.raising = args[2] if end == REC_LETS_GO else Py_None
+    return event_exception(t, record, args[2]) if end != REC_LETS_GO else OK
 
 
-cdef Status ends_iteration(PyObject **args, uint8_t record, bint *ends) noexcept:
-    """Whether the exception that is raised or handled there is the end of an iteration."""
+cdef Status end_of(PyObject **args, uint8_t record, rec_end *end) noexcept:
+    """What becomes of the exception that is raised or handled there, so far as the compiler has a hand in it."""
     cdef PyCodeObject *code = <PyCodeObject *> args[0]
     cdef int64_t offset = 0
-    cdef rec_end end
     if not rec_int_small(args[1], &offset):
         set_fault_detail("an offset in a code is a small number")
         return fail(ERR_INVARIANT_BROKEN, STAGE_CAPTURE)
     if record == REC_RAISE:
-        end = rec_ends_iteration(code, <int> offset, args[2])
+        end[0] = rec_ends_iteration(code, <int> offset, args[2])
     else:
-        end = rec_handles_end(code, <int> offset, args[2])
-    if end == REC_END_MEMORY:
-        return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM)
-    ends[0] = end == REC_ITERATION_ENDS
-    return OK
+        end[0] = rec_handler_of(code, <int> offset, args[2])
+    return OK if end[0] != REC_END_MEMORY else fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM)
 
 
 # ---- installation ------------------------------------------------------------------------------------

@@ -50,9 +50,21 @@ cdef bint fileless_in_scope(str name, PyCodeObject *o) except -1:
         return False
     if name.startswith("<frozen "):
         return scope_mode == 2 or matches_any(name, scope_include)
+    if is_of_dataclasses(o):
+        return scope_mode == 2 or matches_any(name, scope_include)
     while frame != NULL and rec_object(frame.code) != <PyObject *> o:
         frame = frame.previous
     return owner_in_scope(frame) or matches_any(name, scope_include)
+
+
+cdef bint is_of_dataclasses(PyCodeObject *o) noexcept nogil:
+    """A text that `dataclasses` makes for a class, the function in it and the methods in that: the standard library's, in
+    whose globals they ever run."""
+    if not rec_str_is(o.co_filename, "<string>"):
+        return False
+    if rec_str_matches(o.co_qualname, b"__create_fn__*"):
+        return True
+    return rec_size(o.co_names) == 1 and rec_str_is(rec_tuple_items(o.co_names)[0], "__create_fn__")
 
 
 cdef bint owner_in_scope(rec_iframe *frame) except -1:

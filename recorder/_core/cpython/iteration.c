@@ -2,7 +2,9 @@
  *
  * A StopIteration that arrives at FOR_ITER or SEND is taken there as the end, and goes no further; nor does one that a
  * sub-iterator answers a throw() with, where CLEANUP_THROW is the handler, or a StopAsyncIteration where END_ASYNC_FOR
- * is. No program can raise one of these at such an instruction, nor handle it there. */
+ * is. No program can raise one of these at such an instruction, nor handle it there.
+ *
+ * And the handlers that the compiler adds, of which CPython tells as if the program had handled something. */
 #include "cpython/iteration.h"
 #include "cpython/exception_table.h"
 #include "cpython/version.h"
@@ -46,7 +48,10 @@ static PyObject *stop_of(PyObject *raised)
 static rec_end goes_to_end(PyCodeObject *code, int offset, PyObject *raised)
 {
     rec_handler h;
-    return rec_find_handler(code, offset / UNIT, -1, &h) ? rec_handles_end(code, h.target * UNIT, raised) : REC_NO_END;
+    if (!rec_find_handler(code, offset / UNIT, -1, &h))
+        return REC_NO_END;
+    rec_end end = rec_handler_of(code, h.target * UNIT, raised);
+    return end == REC_ITERATION_ENDS || end == REC_END_MEMORY ? end : REC_NO_END;
 }
 
 rec_end rec_ends_iteration(PyCodeObject *code, int offset, PyObject *raised)
@@ -64,19 +69,30 @@ rec_end rec_ends_iteration(PyCodeObject *code, int offset, PyObject *raised)
     return end == REC_NO_END && opcode == RESUME ? goes_to_end(code, offset - UNIT, raised) : end;
 }
 
-rec_end rec_handles_end(PyCodeObject *code, int offset, PyObject *raised)
+/* Whether the instruction begins a handler that the program has: `except`, `finally` and `with` begin with the first; the
+ * second collects what the parts of an `except*` raise. All others leave a generator, a comprehension or an `except … as`,
+ * or wait for an iterator: they put things in order and raise again what came. */
+static bool is_of_program(int opcode) { return opcode == PUSH_EXC_INFO || opcode == LIST_APPEND; }
+
+rec_end rec_handler_of(PyCodeObject *code, int offset, PyObject *raised)
 {
-    PyObject *stop = stop_of(raised);
-    if (stop == NULL)
+    if (((uint8_t *)code->co_code_adaptive)[offset] == PUSH_EXC_INFO) /* most are, and it is never specialised */
         return REC_NO_END;
     int opcode = opcode_at(code, offset);
     if (opcode == -2)
         return REC_END_MEMORY;
+    if (is_of_program(opcode))
+        return REC_NO_END;
+    PyObject *stop = rec_can_be_stop(raised) ? stop_of(raised) : NULL;
+    if (stop == NULL)
+        return REC_LETS_GO;
 #if PY_VERSION_HEX >= 0x030C0000
     if (opcode == CLEANUP_THROW)
-        return stop == PyExc_StopIteration ? REC_ITERATION_ENDS : REC_NO_END;
+        return stop == PyExc_StopIteration ? REC_ITERATION_ENDS : REC_LETS_GO;
+    if (opcode == CALL_INTRINSIC_1) /* the one around all of a generator, which makes a RuntimeError of it */
+        return REC_RAISES_ANOTHER;
 #endif
-    return opcode == END_ASYNC_FOR && stop == PyExc_StopAsyncIteration ? REC_ITERATION_ENDS : REC_NO_END;
+    return opcode == END_ASYNC_FOR && stop == PyExc_StopAsyncIteration ? REC_ITERATION_ENDS : REC_LETS_GO;
 }
 
 PyObject *rec_end_value(PyObject *raised, bool told)

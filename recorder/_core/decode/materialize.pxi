@@ -85,6 +85,7 @@ cdef Function new_function(Reader r, const Definition *d):
     f.flags = take_varint(&c)
     f.name = take_str(&c)
     f.qualified_name = take_str(&c)
+    f.module = ""
     f.argument_count = take_varint(&c)
     left = take_varint(&c)
     while left:

@@ -45,6 +45,10 @@ cdef class Namespace:
         return f"<namespace {self.number} {self.name!r}>"
 
 
+cdef enum:
+    OF_FUNCTIONS = 3                 # CO_OPTIMIZED and CO_NEWLOCALS, which no body has
+
+
 cdef class Function:
     """A code object: a function, a lambda, a comprehension, or the body of a module or class.
 
@@ -58,6 +62,7 @@ cdef class Function:
     cdef readonly uint64_t flags
     cdef readonly str name
     cdef readonly str qualified_name
+    cdef readonly str module         # of a body: in whose globals it ran when it was last spoken of; empty: not known
     cdef readonly uint64_t argument_count
     cdef readonly list names
     cdef readonly list kinds         # of the names: "local", "cell", "free" or "name"
@@ -69,7 +74,7 @@ cdef class Function:
     @property
     def is_body(self):
         """Whether it is the body of a module or class: no CO_OPTIMIZED, no CO_NEWLOCALS."""
-        return not self.flags & 3
+        return not self.flags & OF_FUNCTIONS
 
     cdef int add(self, str name, str kind) except -1:
         self.slots.setdefault(name, len(self.names))

@@ -328,7 +328,7 @@ cdef class Reader(Decoder):
             e.global_changes = self.global_changes(f)
         if f.called != NULL and f.called_before >= f.since:
             e.called = (
-                self.functions[f.called.base.number], f.called_before if f.calls else None, f.calls
+                self.function_of(f.called), f.called_before if f.calls else None, f.calls
             )
         e.marks = ()
         if s.marks.bytes.size and s.marks.before == s.events - 1:
@@ -355,20 +355,26 @@ cdef class Reader(Decoder):
             made.found = change[i].found
             if change[i].thread != NULL:
                 made.thread = <Thread> self.threads[change[i].thread.base.number]
-                made.function = <Function> self.functions[change[i].code.base.number]
+                made.function = self.function_of(change[i].code)
                 made.frame = change[i].frame
                 made.line = change[i].line
                 if entered and change[i].frame == f.number and f.below != NULL:
-                    made.function = <Function> self.functions[f.below.code.base.number]
+                    made.function = self.function_of(f.below.code)
                     made.frame = f.below.number
                     made.line = f.below.line
             found.append(made)
         return tuple(found)
 
+    cdef Function function_of(self, const CodeDef *code):
+        cdef Function f = <Function> self.functions[code.base.number]
+        if not f.flags & OF_FUNCTIONS and code.globals != NULL:
+            f.module = (<Namespace> self.namespaces[code.globals.base.number]).name
+        return f
+
     cdef RawFrame fill(self, RawFrame r, Frame *f, const Frame *caller, uint64_t depth):
         r.frame = f.number
         r.caller = None if caller == NULL else caller.number
-        r.function = <Function> self.functions[f.code.base.number]
+        r.function = self.function_of(f.code)
         r.line = f.line
         r.depth = depth
         r.adopted = (f.flags & REC_FRAME_ADOPTED) != 0
