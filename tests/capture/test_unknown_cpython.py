@@ -38,10 +38,8 @@ def unknown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a process that finds the recorder of such a build."""
     home = tmp_path_factory.mktemp("unknown")
     for name in ("recorder", "build/cython"):
-        if (
-            ROOT / name
-        ).exists():  # what Cython wrote, and what knows nothing of CPython's insides, is as good here
-            compiled = shutil.ignore_patterns("capture.*.so", "preload.*.so", "__pycache__")
+        if (ROOT / name).exists():  # what Cython wrote is as good here
+            compiled = shutil.ignore_patterns("*.so", "__pycache__")
             shutil.copytree(ROOT / name, home / name, ignore=compiled)
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, home / name)
