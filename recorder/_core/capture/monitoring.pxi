@@ -214,6 +214,7 @@ cdef Status exception_event(Thread *t, uint8_t record, PyObject **args) noexcept
     """RAISE, RERAISE or HANDLED, unless all that the exception does is to end an iteration."""
     cdef bint ends = False
     cdef Status status = OK
+    forget_line(top_of(t))
     if record != REC_RERAISE and rec_can_be_stop(args[2]):
         status = ends_iteration(args, record, &ends)
         if status != OK:
