@@ -43,7 +43,7 @@ cdef inline Status record_variables(Shadow *s) noexcept nogil:
     if code.slots > <uint32_t> REC_MASKED:
         return record_all_locals(s)
     looked_at = s.stores | s.changing
-    if rec_is_exposed(s.frame) or (PY_VERSION_HEX < 0x030C0000 and s.raising != NULL):
+    if rec_is_exposed(s.frame) or (PY_VERSION_HEX < 0x030C0000 and has_hidden_ways(s)):
         looked_at = code.variables
     if REC_CHECKING:
         check_passed_over(s, code.variables & ~looked_at)
@@ -54,6 +54,12 @@ cdef inline Status record_variables(Shadow *s) noexcept nogil:
         if status != OK:
             return status
     return OK
+
+
+cdef inline bint has_hidden_ways(Shadow *s) noexcept nogil:
+    """3.11: whether code of a line may run of which CPython does not tell: where an exception leads, which comes up again
+    at the end of a handler, or somebody else's trace function, which sets where the frame goes on."""
+    return s.raising != NULL or chained != NULL
 
 
 cdef Status record_all_locals(Shadow *s) noexcept nogil:

@@ -108,9 +108,8 @@ static inline int rec_frame_offset(rec_iframe *frame)
     return (int)(frame->instr - (char *)((PyCodeObject *)rec_object(frame->code))->co_code_adaptive);
 }
 
-/* Whether a variable can have been set by something else than the frame's own code, or code of another line can have run
- * than was told: a debugger, f_locals and all else that can do so needs a frame object, and on 3.11, where each frame that
- * is traced has one, has filled the dict of f_locals before. */
+/* Whether a variable can have been set by something else than the frame's own code. A debugger, f_locals and all else that
+ * can do so needs a frame object; on 3.11, where each frame that is traced has one, it has filled the dict of f_locals. */
 static inline bool rec_is_exposed(rec_iframe *frame)
 {
 #if PY_VERSION_HEX >= 0x030C0000
