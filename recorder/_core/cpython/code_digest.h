@@ -112,13 +112,15 @@ static uint64_t rec_digest_constant(uint64_t h, PyObject *o, int depth)
 static inline uint64_t rec_digest_lines(uint64_t h, PyObject *table)
 {
     int64_t run_line = -1, run = 0;
-    for (rec_line_entry e = rec_line_table(table, 0); rec_next_lines(&e); run += e.units) {
+    rec_line_entry e = rec_line_table(table, 0);
+    while (rec_next_lines(&e)) {
         int64_t here = e.has_line ? e.line : INT64_MIN;
         if (here != run_line) { /* with columns there are more entries */
             h = rec_digest_number(rec_digest_number(h, (uint64_t)run_line), (uint64_t)run);
             run_line = here;
             run = 0;
         }
+        run += e.units;
     }
     return rec_digest_number(rec_digest_number(h, (uint64_t)run_line), (uint64_t)run);
 }

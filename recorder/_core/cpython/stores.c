@@ -36,7 +36,8 @@ static void collect(rec_stores *stores, PyCodeObject *code, const uint8_t *units
 {
     Py_ssize_t at = 0;
     int argument = 0;
-    for (rec_line_entry e = rec_line_table(code->co_linetable, code->co_firstlineno); rec_next_lines(&e);) {
+    rec_line_entry e = rec_line_table(code->co_linetable, code->co_firstlineno);
+    while (rec_next_lines(&e)) {
         uint64_t *stored = e.has_line ? &stores->by_line[e.line - stores->first] : &stores->unlined;
         for (Py_ssize_t end = at + e.units; at < end && at < count; at++) {
             argument = argument << 8 | units[2 * at + 1];
@@ -53,7 +54,8 @@ static void collect(rec_stores *stores, PyCodeObject *code, const uint8_t *units
 static rec_stores *allocate(PyCodeObject *code, const RecSys *sys)
 {
     int64_t first = INT32_MAX, last = -1;
-    for (rec_line_entry e = rec_line_table(code->co_linetable, code->co_firstlineno); rec_next_lines(&e);) {
+    rec_line_entry e = rec_line_table(code->co_linetable, code->co_firstlineno);
+    while (rec_next_lines(&e)) {
         first = e.has_line && e.line < first ? e.line : first;
         last = e.has_line && e.line > last ? e.line : last;
     }
