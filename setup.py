@@ -24,6 +24,7 @@ MODULES = {
         "cpython/iteration.c",
         "cpython/monitoring_table.c",
         "cpython/ordered.c",
+        "cpython/stores.c",
         "cpython/tasks.c",
         "value/encode.c",
         "value/fingerprint.c",

@@ -27,6 +27,10 @@ cdef struct Code:
     uint32_t names_capacity
     Name *names
     uint8_t *kinds           # of its localsplus, with KIND_SECRET where the name is one
+    uint64_t variables       # a bit for each slot that is one …
+    uint64_t cells           # … for each that is a cell: compared before every event …
+    uint64_t arguments       # … and for each that has a value when a frame begins
+    rec_stores *stores       # which of them each line can store, or NULL
     int32_t first_line
     bint in_scope
     bint is_body             # a module or class body: its variables are a dict's
@@ -94,6 +98,7 @@ cdef Status prepare_code(Code *code) noexcept:
         code.slots = 0 if code.too_wide else <uint32_t> code.object.co_nlocalsplus
         if not copy_kinds(code):
             return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, code.slots)
+        list_variables(code)
     code.event_size = SMALL_RECORD * 2 + 24 * (code.slots if not code.is_body else 0)
     return OK
 
@@ -110,6 +115,22 @@ cdef bint copy_kinds(Code *code) noexcept nogil:
         if code.secret or is_secret(rec_tuple_items(code.object.co_localsplusnames)[i]):
             code.kinds[i] |= KIND_SECRET
     return True
+
+
+cdef void list_variables(Code *code) noexcept nogil:
+    """Which slots are variables, cells and arguments, a bit each."""
+    cdef uint32_t i
+    cdef int arguments = argument_count(code.object)
+    code.variables = code.cells = code.arguments = 0
+    if code.slots > <uint32_t> REC_MASKED:
+        return
+    for i in range(code.slots):
+        if not code.kinds[i] & REC_KIND_HIDDEN:
+            code.variables |= <uint64_t> 1 << i
+            if code.kinds[i] & (REC_KIND_CELL | REC_KIND_FREE):
+                code.cells |= <uint64_t> 1 << i
+            if <int> i < arguments:
+                code.arguments |= <uint64_t> 1 << i
 
 
 cdef void forget_code(void *known) noexcept nogil:
@@ -140,6 +161,7 @@ cdef void free_code(Code *code) noexcept nogil:
     free(code.mutables)
     free(code.names)
     free(code.kinds)
+    free(code.stores)
     free(code)
 
 
@@ -161,6 +183,8 @@ cdef Status write_def_code(Code *code) noexcept:
     status = digest_of(o, &digest)
     if status != OK:
         return status
+    if code.stores == NULL and code.variables != 0:
+        code.stores = rec_find_stores(o, &rec_sys)
     # Names are cut at 200 code points: 4 × 200 bytes, a kind and a length each.
     status = reserve(<size_t> (n + 4) * 808 + SMALL_RECORD)
     if status != OK:

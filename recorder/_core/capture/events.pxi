@@ -15,6 +15,7 @@ cdef inline Status event_line(Shadow *s, int32_t line) noexcept nogil:
         p[0] = REC_LINE_LONG
         p = put_varint(p + 1, zigzag(delta))
     s.line = line
+    s.stores = rec_stores_of(s.code.stores, line, s.code.variables)
     commit_event(p)
     return OK
 
@@ -47,9 +48,11 @@ cdef Status event_call(Thread *t, rec_iframe *frame, Code *code) noexcept:
     status = push_shadow(t, frame, code)
     if status != OK:
         return status
+    top_of(t).stores = code.arguments
     status = record_variables(top_of(t))
     if status != OK:
         return status
+    top_of(t).stores = code.variables if code.stores == NULL else code.stores.unlined
     tape.cur[0] = REC_CALL
     commit_event(put_ticks(tape.cur + 1))
     return OK
@@ -95,9 +98,15 @@ cdef Status event_exception(Thread *t, uint8_t record, PyObject *value) noexcept
     cdef Status status = record_variables(top_of(t))
     if status != OK:
         return status
+    forget_line(top_of(t))
     # What ends an `await`, a `yield from` or a loop has with it what the function returned.
     return event_value(t, record, value, t.ended_secret and (
         record == REC_STOP_ITERATION or (value != NULL and <PyObject *> value.ob_type == PyExc_StopIteration)))
+
+
+cdef inline void forget_line(Shadow *s) noexcept nogil:
+    """An exception is on its way: it may lead to code of another line of which CPython does not tell."""
+    s.stores = s.code.variables
 
 
 cdef Status event_stop(Thread *t, PyObject *raised, bint told) noexcept nogil:

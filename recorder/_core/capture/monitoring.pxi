@@ -218,6 +218,7 @@ cdef Status exception_event(Thread *t, uint8_t record, PyObject **args) noexcept
     cdef rec_end end = REC_NO_END
     cdef Status status
     s.raising = NULL
+    forget_line(s)
     if record == REC_RERAISE:
         if passing == args[2]:
             return OK

@@ -10,6 +10,8 @@ cdef struct Shadow:          # one frame as last recorded
     Code *code
     Recorded *slots
     uint64_t number
+    uint64_t stores          # variables that may have been stored since its last event, a bit each …
+    uint64_t changing        # … and those that hold what can change in place, or are cells
     int32_t line
     uint32_t slot_count
     Namespace *globals       # its globals, or NULL
@@ -81,6 +83,8 @@ cdef inline void begin_shadow(Shadow *s, rec_iframe *frame, Code *code) noexcept
     s.code = code
     s.slots = NULL
     s.number = tracer.frames
+    s.stores = code.variables
+    s.changing = code.cells
     s.line = code.first_line
     s.slot_count = 0
     s.globals = code.globals

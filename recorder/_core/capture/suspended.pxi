@@ -53,6 +53,7 @@ cdef Status reenter(Thread *t, rec_iframe *frame, Code *code) noexcept:
     link[0] = node.chain
     tracer.suspended_count -= 1
     t.frames[t.depth] = node[0]
+    t.frames[t.depth].stores = code.variables
     t.depth += 1
     tape.cur = put_tagged(tape.cur, REC_REENTER, tracer.frames - node.number)
     return OK

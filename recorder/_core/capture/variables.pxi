@@ -28,12 +28,9 @@ cdef struct Name:            # one variable of a class body, or one global
 cdef inline Status record_variables(Shadow *s) noexcept nogil:
     """SETs for what changed since the last event of this frame. Afterwards SMALL_RECORD bytes are free."""
     cdef Code *code = s.code
-    cdef rec_ref *values = s.frame.localsplus
-    cdef PyObject *v
-    cdef Recorded *slots
-    cdef uint8_t *kinds = code.kinds
-    cdef uint32_t event_size = code.event_size, slot
-    cdef Status status = reserve(event_size)
+    cdef uint64_t looked_at
+    cdef uint32_t slot
+    cdef Status status = reserve(code.event_size)
     if status != OK:
         return status
     tracer.small_cost = 0
@@ -43,21 +40,92 @@ cdef inline Status record_variables(Shadow *s) noexcept nogil:
             return status
     if code.is_body:
         return OK if s.is_module_body else record_class_body(s)
-    slots = s.slots
-    for slot in range(s.slot_count):
-        v = rec_object(values[slot])
-        if kinds[slot] != REC_KIND_LOCAL:
-            if kinds[slot] & REC_KIND_HIDDEN:
-                continue
-            if kinds[slot] & KIND_SECRET:
-                record_secret(&slots[slot], slot, v, NULL)
-                continue
-            if v != NULL and v.ob_type == &PyCell_Type and kinds[slot] & (REC_KIND_CELL | REC_KIND_FREE):
-                v = (<PyCellObject *> v).ob_ref
-        status = record_variable(&slots[slot], slot, v, event_size, NULL)
+    if code.slots > <uint32_t> REC_MASKED:
+        return record_all_locals(s)
+    looked_at = s.stores | s.changing
+    if rec_is_exposed(s.frame) or (PY_VERSION_HEX < 0x030C0000 and has_hidden_ways(s)):
+        looked_at = code.variables
+    if REC_CHECKING:
+        check_passed_over(s, code.variables & ~looked_at)
+    while looked_at != 0:
+        slot = rec_lowest_bit(looked_at)
+        looked_at &= looked_at - 1
+        status = record_local(s, slot)
         if status != OK:
             return status
     return OK
+
+
+cdef inline bint has_hidden_ways(Shadow *s) noexcept nogil:
+    """3.11: whether code of a line may run of which CPython does not tell: where an exception leads, which comes up again
+    at the end of a handler, or somebody else's trace function, which sets where the frame goes on."""
+    return s.raising != NULL or chained != NULL
+
+
+cdef Status record_all_locals(Shadow *s) noexcept nogil:
+    """Of a function with more variables than there are bits for."""
+    cdef uint32_t slot
+    cdef Status status
+    for slot in range(s.slot_count):
+        status = record_local(s, slot)
+        if status != OK:
+            return status
+    return OK
+
+
+cdef inline Status record_local(Shadow *s, uint32_t slot) noexcept nogil:
+    cdef PyObject *v = rec_object((<rec_ref *> s.frame.localsplus)[slot])
+    cdef uint8_t kind = s.code.kinds[slot]
+    cdef Recorded *last = &s.slots[slot]
+    cdef PyTypeObject *before = last.type
+    cdef Status status
+    if kind != REC_KIND_LOCAL:
+        if kind & REC_KIND_HIDDEN:
+            return OK
+        if kind & KIND_SECRET:
+            record_secret(last, slot, v, NULL)
+            return OK
+        if v != NULL and v.ob_type == &PyCell_Type and kind & (REC_KIND_CELL | REC_KIND_FREE):
+            v = (<PyCellObject *> v).ob_ref
+    status = record_variable(last, slot, v, s.code.event_size, NULL)
+    if last.type != before:
+        note_changing(s, slot)
+    return status
+
+
+cdef inline void note_changing(Shadow *s, uint32_t slot) noexcept nogil:
+    """The variable holds a value of another type than before: can that change while no code of this frame runs?"""
+    cdef uint64_t bit = <uint64_t> 1 << (slot & 63)
+    if is_lasting(s.slots[slot].type):
+        s.changing = (s.changing & ~bit) | (s.code.cells & bit)
+    else:
+        s.changing |= bit
+
+
+cdef inline bint is_lasting(PyTypeObject *t) noexcept nogil:
+    """Whether a variable with a value of this type, as in Recorded, has that value until it is stored to."""
+    return (t == NULL or t == &PyLong_Type or t == &PyUnicode_Type or t == &PyFloat_Type or t == &PyBool_Type
+            or t == Py_None.ob_type)
+
+
+cdef void check_passed_over(Shadow *s, uint64_t passed_over) noexcept nogil:
+    """Debug builds: what is not looked at is what was recorded."""
+    cdef uint32_t slot
+    cdef PyObject *v
+    cdef Recorded *last
+    cdef uint64_t n = 0
+    while passed_over != 0:
+        slot = rec_lowest_bit(passed_over)
+        passed_over &= passed_over - 1
+        v = rec_object((<rec_ref *> s.frame.localsplus)[slot])
+        last = &s.slots[slot]
+        if s.code.kinds[slot] & KIND_SECRET or v == NULL or last.type == NULL:
+            REC_CHECK((v == NULL) == (last.type == NULL), b"a variable is bound and unbound by its line's own code")
+            continue
+        REC_CHECK(last.type == v.ob_type and is_lasting(last.type), b"what is passed over cannot change in place")
+        if not scalar_content(v, v.ob_type, &n):
+            n = rec_fingerprint(v, v.ob_type)
+        REC_CHECK(last.fingerprint == n, b"what is passed over was stored by no code of the line")
 
 
 # Below, `slot` and `namespace` say which variable it is: one of the top frame (NULL), or a global of that namespace.

@@ -11,8 +11,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "cpython/bytecode.h"
+#include "cpython/line_table.h"
 #include "cpython/objects.h"
-#include "cpython/version.h"
 
 #define REC_DIGEST_DEPTH 32 /* of constants within constants */
 
@@ -108,87 +109,31 @@ static uint64_t rec_digest_constant(uint64_t h, PyObject *o, int depth)
     return PyCode_Check(o) ? rec_digest_code_constant(h, (PyCodeObject *)o) : h;
 }
 
-/* A varint of a location table: six bits a byte, low bits first. */
-static inline uint32_t rec_location_varint(const uint8_t **p, const uint8_t *end)
-{
-    uint32_t number = 0;
-    for (int shift = 0; *p < end && shift < 30; shift += 6) {
-        uint8_t byte = *(*p)++;
-        number |= (uint32_t)(byte & 63) << shift;
-        if (!(byte & 64))
-            break;
-    }
-    return number;
-}
-
-static inline void rec_skip_location_varint(const uint8_t **p, const uint8_t *end)
-{
-    while (*p < end && *(*p)++ & 64)
-        ;
-}
-
-static inline int32_t rec_location_signed(const uint8_t **p, const uint8_t *end)
-{
-    uint32_t number = rec_location_varint(p, end);
-    return number & 1 ? -(int32_t)(number >> 1) : (int32_t)(number >> 1);
-}
-
-/* The line of every instruction, from co_linetable (CPython's Objects/locations.md, InternalDocs/code_objects.md). */
 static inline uint64_t rec_digest_lines(uint64_t h, PyObject *table)
 {
-    enum { SHORT_LAST = 9, ONE_LINE = 10, NO_COLUMNS = 13, LONG_FORM = 14, NO_LOCATION = 15 };
-    const uint8_t *p = (const uint8_t *)PyBytes_AS_STRING(table), *end = p + PyBytes_GET_SIZE(table);
-    int64_t line = 0, run_line = -1, run = 0;
-    while (p < end) {
-        int kind = *p >> 3 & 15, units = (*p & 7) + 1;
-        p++;
-        if (kind <= SHORT_LAST) {
-            p += 1;
-        } else if (kind < NO_COLUMNS) {
-            line += kind - ONE_LINE;
-            p += 2;
-        } else if (kind != NO_LOCATION) {
-            line += rec_location_signed(&p, end);
-            for (int i = 0; kind == LONG_FORM && i < 3; i++)
-                rec_skip_location_varint(&p, end);
-        }
-        int64_t here = kind == NO_LOCATION ? INT64_MIN : line;
+    int64_t run_line = -1, run = 0;
+    rec_line_entry e = rec_line_table(table, 0);
+    while (rec_next_lines(&e)) {
+        int64_t here = e.has_line ? e.line : INT64_MIN;
         if (here != run_line) { /* with columns there are more entries */
             h = rec_digest_number(rec_digest_number(h, (uint64_t)run_line), (uint64_t)run);
             run_line = here;
             run = 0;
         }
-        run += units;
+        run += e.units;
     }
     return rec_digest_number(rec_digest_number(h, (uint64_t)run_line), (uint64_t)run);
-}
-
-/* CPython keeps the bytes that it makes of the bytecode with the code object: those that we asked for are not to stay. */
-static inline PyObject **rec_kept_bytecode(PyCodeObject *code)
-{
-#if !REC_CPYTHON_KNOWN
-    return NULL;
-#elif PY_VERSION_HEX < 0x030C0000
-    return &code->_co_code;
-#else
-    return code->_co_cached == NULL ? NULL : &code->_co_cached->_co_code;
-#endif
 }
 
 /* 0 and an exception where memory lacks. */
 static inline uint64_t rec_code_digest(PyObject *object)
 {
     PyCodeObject *code = (PyCodeObject *)object;
-    PyObject **kept = rec_kept_bytecode(code);
-    int was_kept = kept != NULL && *kept != NULL;
-    PyObject *bytecode = PyCode_GetCode(code);
+    PyObject *bytecode = rec_bytecode(code);
     if (bytecode == NULL)
         return 0;
     uint64_t h = rec_digest_bytes(1, PyBytes_AS_STRING(bytecode), (size_t)PyBytes_GET_SIZE(bytecode));
     Py_DECREF(bytecode);
-    kept = rec_kept_bytecode(code);
-    if (!was_kept && kept != NULL)
-        Py_CLEAR(*kept);
     h = rec_digest_code_constant(h, code);
     h = rec_digest_lines(h, code->co_linetable);
     h = rec_digest_bytes(h, PyBytes_AS_STRING(code->co_exceptiontable), (size_t)PyBytes_GET_SIZE(code->co_exceptiontable));

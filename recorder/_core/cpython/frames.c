@@ -59,6 +59,7 @@ _Static_assert((int)REC_KIND_LOCAL == CO_FAST_LOCAL && (int)REC_KIND_CELL == CO_
                && (int)REC_KIND_FREE == CO_FAST_FREE, "co_localspluskinds");
 _Static_assert(offsetof(rec_frame_object, iframe) == offsetof(PyFrameObject, f_frame), "f_frame");
 _Static_assert(offsetof(rec_frame_object, lineno) == offsetof(PyFrameObject, f_lineno), "f_lineno");
+_Static_assert(offsetof(rec_frame_object, trace_lines) == offsetof(PyFrameObject, f_trace_lines), "f_trace_lines");
 #endif
 
 /* Whether it is Python code that has come to its first instruction. */

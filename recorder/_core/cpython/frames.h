@@ -66,6 +66,7 @@ typedef struct {
     rec_iframe *iframe;
     PyObject *trace;
     int lineno;
+    char trace_lines;
 } rec_frame_object;
 
 /* in frames_public.c */
@@ -105,6 +106,17 @@ static inline PyThreadState *rec_thread_state(void)
 static inline int rec_frame_offset(rec_iframe *frame)
 {
     return (int)(frame->instr - (char *)((PyCodeObject *)rec_object(frame->code))->co_code_adaptive);
+}
+
+/* Whether a variable can have been set by something else than the frame's own code. A debugger, f_locals and all else that
+ * can do so needs a frame object; on 3.11, where each frame that is traced has one, it has filled the dict of f_locals. */
+static inline bool rec_is_exposed(rec_iframe *frame)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    return frame->frame_obj != NULL;
+#else
+    return frame->locals != NULL || frame->frame_obj == NULL || !((rec_frame_object *)frame->frame_obj)->trace_lines;
+#endif
 }
 
 /* The exception that the thread is handling now, or NULL; borrowed. */

@@ -20,6 +20,7 @@ cdef extern from "cpython/frames.h" nogil:
     int rec_frame_offset(rec_iframe *)
     bint rec_is_handling(PyThreadState *, PyTypeObject *)
     bint rec_frame_is_complete(rec_iframe *)
+    bint rec_is_exposed(rec_iframe *)
     int rec_resume_kind(rec_iframe *)
     bint rec_is_yielding(rec_iframe *)
     PyObject *rec_module_name(PyObject *)
@@ -47,6 +48,14 @@ cdef extern from "cpython/iteration.h":
     rec_end rec_ends_iteration(PyCodeObject *, int, PyObject *)
     rec_end rec_handler_of(PyCodeObject *, int, PyObject *)
     PyObject *rec_end_value(PyObject *, bint) nogil
+
+cdef extern from "cpython/stores.h" nogil:
+    int REC_MASKED
+    ctypedef struct rec_stores:
+        uint64_t unlined
+    rec_stores *rec_find_stores(PyCodeObject *, const RecSys *) with gil
+    uint64_t rec_stores_of(const rec_stores *, int32_t, uint64_t)
+    uint32_t rec_lowest_bit(uint64_t)
 
 cdef extern from "cpython/code_table.h" nogil:
     ctypedef enum rec_watch_outcome:

@@ -70,6 +70,7 @@ static rec_iframe *read_frame(PyFrameObject *object)
     frame->locals = code->co_flags & CO_OPTIMIZED ? NULL : locals_of(object);
     frame->instr = (char *)code->co_code_adaptive + PyFrame_GetLasti(object);
     frame->previous = NULL;
+    frame->frame_obj = object;
     for (int i = 0; i < code->co_nlocalsplus; i++)
         frame->localsplus[i] =
             rec_ref_to(borrowed(PyFrame_GetVar(object, PyTuple_GET_ITEM(code->co_localsplusnames, i))));

@@ -1,0 +1,83 @@
+/* See stores.h. */
+#include "cpython/stores.h"
+#include "cpython/bytecode.h"
+#include "cpython/line_table.h"
+#include <opcode.h>
+#include <stdlib.h>
+
+static uint64_t bit(int variable)
+{
+    return 0 <= variable && variable < REC_MASKED ? UINT64_C(1) << variable : 0;
+}
+
+/* Cells are not looked for: they are compared before each event. An assignment that is in fact a deletion, a walrus, the
+ * target of a loop or of an import, and the name of an exception all come down to these. */
+static uint64_t stored_by(int opcode, int argument)
+{
+    switch (opcode) {
+    case STORE_FAST:
+    case DELETE_FAST:
+#if PY_VERSION_HEX >= 0x030C0000
+    case LOAD_FAST_AND_CLEAR:
+#endif
+        return bit(argument);
+#if PY_VERSION_HEX >= 0x030D0000
+    case STORE_FAST_LOAD_FAST:
+        return bit(argument >> 4);
+    case STORE_FAST_STORE_FAST:
+        return bit(argument >> 4) | bit(argument & 15);
+#endif
+    default:
+        return 0;
+    }
+}
+
+static void collect(rec_stores *stores, PyCodeObject *code, const uint8_t *units, Py_ssize_t count)
+{
+    Py_ssize_t at = 0;
+    int argument = 0;
+    rec_line_entry e = rec_line_table(code->co_linetable, code->co_firstlineno);
+    while (rec_next_lines(&e)) {
+        uint64_t *stored = e.has_line ? &stores->by_line[e.line - stores->first] : &stores->unlined;
+        for (Py_ssize_t end = at + e.units; at < end && at < count; at++) {
+            argument = argument << 8 | units[2 * at + 1];
+            if (units[2 * at] == EXTENDED_ARG)
+                continue;
+            *stored |= stored_by(units[2 * at], argument);
+            argument = 0;
+        }
+    }
+    for (uint32_t i = 0; i < stores->count; i++)
+        stores->by_line[i] |= stores->unlined;
+}
+
+static rec_stores *allocate(PyCodeObject *code, const RecSys *sys)
+{
+    int64_t first = INT32_MAX, last = -1;
+    rec_line_entry e = rec_line_table(code->co_linetable, code->co_firstlineno);
+    while (rec_next_lines(&e)) {
+        first = e.has_line && e.line < first ? e.line : first;
+        last = e.has_line && e.line > last ? e.line : last;
+    }
+    if (first < 0 || last > INT32_MAX || last - first >= REC_MASKED_LINES || last < first)
+        return NULL;
+    size_t count = (size_t)(last - first + 1);
+    rec_stores *stores = sys->calloc(1, sizeof(rec_stores) + count * sizeof(uint64_t));
+    if (stores != NULL)
+        *stores = (rec_stores){(int32_t)first, (uint32_t)count, 0};
+    return stores;
+}
+
+rec_stores *rec_find_stores(PyCodeObject *code, const RecSys *sys)
+{
+    rec_stores *stores = allocate(code, sys);
+    PyObject *bytecode = stores == NULL ? NULL : rec_bytecode(code);
+    if (bytecode == NULL) {
+        PyErr_Clear();
+        free(stores);
+        return NULL;
+    }
+    collect(stores, code, (const uint8_t *)PyBytes_AS_STRING(bytecode), PyBytes_GET_SIZE(bytecode) / 2);
+    Py_DECREF(bytecode);
+    return stores;
+}

@@ -1,0 +1,36 @@
+/* Which variables of a function its code can store, line by line.
+ *
+ * Between the event of a line and the next event of that frame nothing runs in it but instructions of that line, and
+ * such as have no line. What none of these stores is still what it was, if it is nothing that can change in place. */
+#ifndef RECORDER_STORES_H
+#define RECORDER_STORES_H
+#include <Python.h>
+#include <stdint.h>
+
+#include "sys/syscall_table.h"
+
+enum {
+    REC_MASKED = 64,       /* variables, a bit each; of functions with more all are compared */
+    REC_MASKED_LINES = 8192 /* from the first to the last one of a function; as above */
+};
+
+typedef struct {
+    int32_t first;      /* line */
+    uint32_t count;     /* of lines */
+    uint64_t unlined;   /* by instructions without a line */
+    uint64_t by_line[]; /* with those, too */
+} rec_stores;
+
+/* Memory of its own; NULL where there is none, or the lines are too many: then any variable can be stored anywhere. */
+rec_stores *rec_find_stores(PyCodeObject *code, const RecSys *sys);
+
+static inline uint64_t rec_stores_of(const rec_stores *stores, int32_t line, uint64_t any)
+{
+    if (stores == NULL)
+        return any;
+    uint32_t at = (uint32_t)line - (uint32_t)stores->first;
+    return at < stores->count ? stores->by_line[at] : any;
+}
+
+static inline uint32_t rec_lowest_bit(uint64_t bits) { return (uint32_t)__builtin_ctzll(bits); }
+#endif
