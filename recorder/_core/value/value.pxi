@@ -46,6 +46,7 @@ cdef extern from "value/types.h" nogil:
         uint32_t id
         uint8_t shape
         bint part, slotted, ordered, plain
+        uint8_t known
         void *keys
     ctypedef struct TypeTable "rec_type_table":
         TypeEntry *entries
