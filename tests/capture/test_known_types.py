@@ -18,8 +18,8 @@ import recorder
 from recorder.trace.values.value import Value
 
 IMPORTS = """
-import array, collections, contextvars, datetime, decimal, fractions, functools, io, ipaddress, itertools, pathlib, re
-import types, uuid, weakref, zoneinfo
+import array, collections, contextvars, datetime, decimal, fractions, functools, io, ipaddress, itertools, pathlib
+import queue, re, threading, types, uuid, weakref, zoneinfo
 from collections import ChainMap, Counter, OrderedDict, UserDict, UserList, UserString, defaultdict, deque
 from decimal import Decimal
 from fractions import Fraction
@@ -64,7 +64,7 @@ SHOWN = {
     "{}.items()": "dict_items([])",
     "re.compile('b+').search('abbc')": "<re.Match object; span=(1, 3), match='bb'>",
     "re.compile(b'(x)|y').match(b'y')": "<re.Match object; span=(0, 1), match=b'y'>",
-    "weakref.ref(Shared)": "<weakref to builtins_of_test.Meta>",
+    "weakref.ref(int)": "<weakref to type>",
     "weakref.ref(Gone())": "<weakref, dead>",
     "contextvars.ContextVar('unset')": "<ContextVar name='unset'>",
     "contextvars.ContextVar('ready', default=3)": "<ContextVar name='ready' value=3>",
@@ -78,6 +78,7 @@ SHOWN = {
     "types.SimpleNamespace(password='x')": "namespace(password=<redacted>)",
     "int": "<class 'int'>",
     "staticmethod(int)": "staticmethod(<class 'int'>)",
+    "classmethod(print)": "classmethod(<function print>)",
     "property(int)": "property(<class 'int'>, None, None)",
     "SelfMade": "deque([...])",
 }
@@ -109,7 +110,7 @@ def record_values(folder: Path, values: list[Any]) -> list[Value]:
 def make(texts: list[str]) -> list[Any]:
     names: dict[str, Any] = {"__name__": "builtins_of_test"}
     exec(
-        IMPORTS + "class Gone: pass\nclass Meta(type): pass\nShared = Meta('Shared', (), {})\n",
+        IMPORTS + "class Gone: pass\n",
         names,
     )
     names["SelfMade"] = collections.deque()
@@ -153,6 +154,43 @@ def test_a_value_is_shown_with_what_there_is_to_know(
     made: dict[str, tuple[Any, Value]], text: str
 ) -> None:
     assert str(made[text][1]) == SHOWN[text]
+
+
+def documented() -> list[tuple[str, str, str]]:
+    """The value, how it is shown, and what is said of to_python(), of each line of the page's table."""
+    page = Path(__file__).resolve().parents[2] / "docs/values.md"
+    lines = [line for line in page.read_text("utf-8").splitlines() if line.startswith("| `")]
+    found = []
+    for line in lines:
+        value, shown, again = line.removeprefix("| ").replace(" | None", " ¦ None").split(" | ")[:3]
+        found.append(
+            (value.strip("`").replace("¦", "|"), shown.strip("`").replace("¦", "|"), again)
+        )
+    return found
+
+
+@pytest.fixture(scope="module")
+def of_the_page(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Any, Value]]:
+    values = make([value for value, _, _ in documented()])
+    return list(zip(values, record_values(tmp_path_factory.mktemp("page"), values), strict=True))
+
+
+@pytest.mark.parametrize(("number", "text"), [(n, row[0]) for n, row in enumerate(documented())])
+def test_the_page_says_what_is_shown(
+    of_the_page: list[tuple[Any, Value]], number: int, text: str
+) -> None:
+    _, shown, again = documented()[number]
+    value, recorded = of_the_page[number]
+    assert str(recorded) == (repr(value) if shown == "as on each Python" else shown)
+    if again == "—":
+        with pytest.raises(recorder.RecorderError):
+            recorded.to_python()
+    elif again.startswith("equal"):
+        made = recorded.to_python()
+        assert made == value or list(made) == list(value)
+        assert type(made) is type(value)
+    else:
+        recorded.to_python()
 
 
 # ---- any of them, in any other ---------------------------------------------------------------------------

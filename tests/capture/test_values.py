@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import datetime
 import itertools
 import sys
@@ -107,7 +108,7 @@ def at_end(events: list[Event], function: str = "f") -> Event:
 
 
 SHOWN = {
-    "plain": "program.Plain(n=2, me=<container 0 again>, password=<redacted>)",
+    "plain": "program.Plain(n=2, me=..., password=<redacted>)",
     "slotted": "program.Slotted(a=1, b=[2])",
     "both": "program.Both(c=3, a=1)",
     "data": "program.Data(x=1, y=[2, 3])",
@@ -124,14 +125,14 @@ SHOWN = {
     "real": "program.MyFloat(1.5)",
     "whole": "program.MyInt(9)",
     "failure": "program.Failure(program.Failure('boom', 3), note=4)",
-    "stamp": "program.Stamp(0001-02-03 00:00:00)",
+    "stamp": "program.Stamp(1, 2, 3, 0, 0)",
     "generator": "<generator numbers, suspended at line 33>",
     "coroutine": "<coroutine later, ended>",
     "builtin": "<function append>",
     "function": "<function program.numbers>",
-    "twice": "[[datetime.date(2020-01-02)], <container 1 again>]",
-    "ordered": "collections.OrderedDict({'a': 1})",
-    "default": "collections.defaultdict({'b': [1]})",
+    "twice": "[[datetime.date(2020, 1, 2)], [datetime.date(2020, 1, 2)]]",
+    "ordered": repr(collections.OrderedDict(a=1)),
+    "default": "defaultdict(<class 'list'>, {'b': [1]})",
 }
 
 

@@ -344,7 +344,7 @@ bool rec_read_form(PyObject *object, uint8_t number, rec_form *form)
     bool done = read_parts(object, number, form);
     PyErr_Restore(kind, value, trace);
     if (!done)
-        form->count = 0;
+        *form = (rec_form){.form = REC_FORM_UNKNOWN_LAYOUT};
     form->leaf = has_only_leaves(form);
     return done;
 }

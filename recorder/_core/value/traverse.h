@@ -412,8 +412,13 @@ static void traverse_part(rec_visit *v, PyObject *o, rec_type_entry *entry, uint
 /* Ranges, slices, time zones, bound methods. */
 static void traverse_fields(rec_visit *v, PyObject *o, rec_type_entry *entry, rec_fields *fields, uint32_t depth)
 {
+    if (rec_walk.nodes_left < (uint32_t)fields->count) {
+        visit_elided(v, entry, fields->count);
+        return;
+    }
     if (!traverse_begin(v, entry->type, fields->count, fields->count, depth, o))
         return;
+    rec_walk.nodes_left -= (uint32_t)fields->count;
     visit_fields(v, entry, fields->count);
     for (int i = 0; i < fields->count; i++) {
         visit_field_name(v, fields->names[i]);

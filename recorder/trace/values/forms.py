@@ -1,4 +1,4 @@
-"""Values of well-known types that C keeps to itself: the names of their parts, how they are shown, what is made of them.
+"""Values of well-known types that C keeps to itself: names of their parts, how they are shown, what is made of them.
 
 A FORM has a type, a form (codegen/format.toml says what the parts of each are) and its parts. One row for each form.
 """
@@ -339,6 +339,15 @@ def _bytes_io(out: Writer, node: Node) -> None:
 
 def is_file(tree: Any) -> bool:
     return isinstance(tree, Node) and tree.tag == TAG_FORM and tree.size in FILES
+
+
+def is_all(tree: Any) -> bool:
+    """Whether it is all that people want to know of the instance that it is the built-in part of."""
+    return (
+        isinstance(tree, Node)
+        and tree.tag == TAG_FORM
+        and tree.size in (Form.STATICMETHOD, Form.CLASSMETHOD)
+    )
 
 
 def show_file(out: Writer, tree: Node) -> None:

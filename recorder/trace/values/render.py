@@ -37,7 +37,7 @@ from recorder.trace.format import (
     TAG_TYPED,
 )
 from recorder.trace.values import library_values, stdlib_values
-from recorder.trace.values.forms import is_file, show_file, show_form
+from recorder.trace.values.forms import is_all, is_file, show_file, show_form
 from recorder.trace.values.nodes import (
     BUILTIN_NAMES,
     Node,
@@ -153,6 +153,8 @@ class _Writer:
             return self.add(f"<{type_name(tree)} object>")
         if not tree.items[0][0] and is_file(tree.items[0][1]):
             return show_file(self, tree)
+        if not tree.items[0][0] and is_all(tree.items[0][1]):
+            return self.part(tree.items[0][1])
         return self.attributes(tree)
 
     def spelled_out(self, tree: Node) -> str | None:
