@@ -255,9 +255,7 @@ class Form(IntEnum):
     DICT_ITEMS = 7  # the dict
     PARTIAL = 8  # the function; a tuple of arguments; a dict of those with a name
     PATTERN = 9  # the pattern; its flags
-    MATCH = (
-        10  # the pattern; the text; a list of numbers: where the match and each group begin and end
-    )
+    MATCH = 10  # the pattern; the text; a list: where the match and each group begin and end
     GENERIC_ALIAS = 11  # the type; a tuple of its arguments; whether it is unpacked
     UNION = 12  # a tuple of the types
     WEAKREF = 13  # the type of what is referred to, or None: it is gone
@@ -266,9 +264,7 @@ class Form(IntEnum):
     CONTEXT_VAR = 16  # its name; its value in the context of the thread, if it has one
     CONTEXT_TOKEN = 17  # the variable; the value before
     FUTURE = 18  # its state; its result; its exception
-    TASK = (
-        19  # its state; its result; its exception; the coroutine; the future it waits for; its name
-    )
+    TASK = 19  # its state; result; exception; the coroutine; the future it waits for; its name
     BYTES_IO = 20  # its content; the position; both None when it is closed
     FILE = 21  # its mode; its descriptor, or None when it is closed
     BUFFERED = 22  # the file below

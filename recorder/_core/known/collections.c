@@ -32,7 +32,7 @@ PyObject *rec_deque_next(rec_deque *items)
 
 static rec_deque items_of(deque_object *deque)
 {
-    return (rec_deque){deque->left, deque->left_index, Py_SIZE(deque)};
+    return (rec_deque){.block = deque->left, .index = deque->left_index, .size = Py_SIZE(deque)};
 }
 
 /* Whether the deque itself says that its n-th item is that one. */

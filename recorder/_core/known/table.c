@@ -256,7 +256,7 @@ static bool add_visited(rec_form *form, PyObject *object, PyTypeObject *type, in
     search looked_for = {n, NULL};
     if (type->tp_traverse == NULL)
         return false;
-    (void)type->tp_traverse(object, on_visit, &looked_for);
+    (void)type->tp_traverse(object, on_visit, &looked_for); /* audit: on_visit's own answer */
     if (looked_for.found != NULL)
         rec_add_object(form, looked_for.found);
     return looked_for.found != NULL;

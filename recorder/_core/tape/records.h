@@ -143,7 +143,7 @@ enum { /* what the parts of a FORM are */
     REC_FORM_DICT_ITEMS = 7, /* the dict */
     REC_FORM_PARTIAL = 8, /* the function; a tuple of arguments; a dict of those with a name */
     REC_FORM_PATTERN = 9, /* the pattern; its flags */
-    REC_FORM_MATCH = 10, /* the pattern; the text; a list of numbers: where the match and each group begin and end */
+    REC_FORM_MATCH = 10, /* the pattern; the text; a list: where the match and each group begin and end */
     REC_FORM_GENERIC_ALIAS = 11, /* the type; a tuple of its arguments; whether it is unpacked */
     REC_FORM_UNION = 12, /* a tuple of the types */
     REC_FORM_WEAKREF = 13, /* the type of what is referred to, or None: it is gone */
@@ -152,7 +152,7 @@ enum { /* what the parts of a FORM are */
     REC_FORM_CONTEXT_VAR = 16, /* its name; its value in the context of the thread, if it has one */
     REC_FORM_CONTEXT_TOKEN = 17, /* the variable; the value before */
     REC_FORM_FUTURE = 18, /* its state; its result; its exception */
-    REC_FORM_TASK = 19, /* its state; its result; its exception; the coroutine; the future it waits for; its name */
+    REC_FORM_TASK = 19, /* its state; result; exception; the coroutine; the future it waits for; its name */
     REC_FORM_BYTES_IO = 20, /* its content; the position; both None when it is closed */
     REC_FORM_FILE = 21, /* its mode; its descriptor, or None when it is closed */
     REC_FORM_BUFFERED = 22, /* the file below */

@@ -378,6 +378,6 @@ static void visit_decimal(rec_visit *v, const rec_decimal *decimal)
         put_number(v, (uint64_t)size);
     limit = size < limit ? size : limit;
     put_number(v, (uint64_t)limit);
-    (void)rec_decimal_text(decimal, (char *)v->p, limit);
+    (void)rec_decimal_text(decimal, (char *)v->p, limit); /* audit: it said before how much there is */
     v->p += limit;
 }

@@ -363,7 +363,7 @@ static void traverse_form(rec_visit *v, PyObject *o, const rec_type_entry *entry
 {
     rec_form form;
     bool secret;
-    (void)rec_read_form(o, entry->known, &form); /* what is not known says so */
+    (void)rec_read_form(o, entry->known, &form); /* audit: the form says what is not known */
     if (!form.leaf && rec_walk.nodes_left < form.count) {
         visit_elided(v, entry, form.count);
         return;

@@ -67,6 +67,7 @@ class Row(NamedTuple):
     )
 
 
+# audit: it ends the making of one value, and is caught in to_python.py
 class CannotMake(ValueError):
     """Something of it is not to be had here."""
 
@@ -292,7 +293,7 @@ def _weakref(out: Writer, node: Node) -> None:
 
 def _lock(out: Writer, node: Node) -> None:
     [held] = node.items
-    count = "" if held in (True, False) or node.size == Form.LOCK else f" count={held}"
+    count = f" count={held}" if node.size == Form.RLOCK else ""
     out.add(
         f"<{'locked' if held else 'unlocked'} {qualified(node.type or ('', '?'))} object{count}>"
     )
