@@ -153,6 +153,7 @@ cdef extern from "tape/records.h" nogil:
         REC_FORM_PROPERTY
         REC_FORM_STATICMETHOD
         REC_FORM_CLASSMETHOD
+        REC_FORM_LARGE_ARRAY
 
     enum:
         REC_LARGEST_PAYLOAD

@@ -274,6 +274,7 @@ class Form(IntEnum):
     PROPERTY = 26  # the functions that get, set and delete it
     STATICMETHOD = 27  # the function
     CLASSMETHOD = 28  # the function
+    LARGE_ARRAY = 29  # an ARRAY, cut; a number computed of all its items
 
 
 class FileHeader(NamedTuple):

@@ -350,6 +350,47 @@ def functools_partial(value: Any) -> Any:
     return functools.partial(int, value, value, key=value)
 
 
+LARGE = """
+import array
+def wait():
+    for _ in range(2000): pass
+def f():
+    table = array.array("d", bytes(8_000_000))
+    wait()
+    table[500_000] = 1.0
+    wait()
+    return table
+f()
+"""
+
+
+def test_an_element_in_the_midst_of_a_large_array_is_noticed(tmp_path: Path) -> None:
+    """When its turn comes: it takes long to look at. Until then it is marked as not looked at."""
+    code = compile(LARGE, str(tmp_path / "large.py"), "exec", dont_inherit=True)
+    with recorder.record(tmp_path / "l.rtrace", min_free_space=0, include=["*large.py"]):
+        exec(code, {"__name__": "large"})
+    with recorder.open_trace(tmp_path / "l.rtrace") as trace:
+        found = [event.locals["table"] for event in trace.events() if "table" in event.locals]
+    looked_at = [str(value) for value in found if not value.unexamined]
+    assert len(set(looked_at)) == 2
+    assert all("checksum" in shown and "…" in shown for shown in looked_at)
+    assert found[-1].size == 1_000_000 and found[-1].truncated
+
+
+def test_scalars_of_numpy_are_shown_as_they_show_themselves(tmp_path: Path) -> None:
+    numpy = pytest.importorskip("numpy")
+    values = [
+        numpy.int64(5),
+        numpy.uint8(255),
+        numpy.float32(0.5),
+        numpy.bool_(True),
+        numpy.int16(-3),
+    ]
+    for value, found in zip(values, record_values(tmp_path, values), strict=True):
+        assert str(found) == repr(value).replace("np.True_", "np.bool(True)")
+        assert found.to_python() == value
+
+
 BROKEN = """
 import collections, ctypes, decimal, functools, re, sys, threading
 import recorder

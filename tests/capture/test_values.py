@@ -249,7 +249,7 @@ f()
     assert [names for names, _ in itertools.groupby(told)] == [["held"], ["x"]]
     assert inside[-1].kind == "return" and not changes[-1]
     shown = repr(at_end(inside).locals["held"])
-    assert "<redacted>" in shown and "<zip object>, <memoryview object>" in shown, shown
+    assert "<redacted>" in shown and "<zip object>, memoryview(shape=" in shown, shown
 
 
 ORDERED = """
@@ -282,9 +282,9 @@ f({kind}, {keys})
 def test_the_order_of_an_ordered_dict_is_its_own(tmp_path: Path, kind: str, keys: str) -> None:
     text = ORDERED.replace("{kind}", kind).replace("{keys}", keys)
     inside = [e for e in record(tmp_path, text) if e.function.name == "f" and "told" in e.locals]
-    both = [(repr(e.locals["held"]), e.locals["told"].to_python()) for e in inside]
+    both = [(e.locals["held"].to_python(), e.locals["told"].to_python()) for e in inside]
     assert len(both) == 14
-    assert [told for held, told in both if told not in held] == []
+    assert [told for held, told in both if told != str(dict(held))] == []
     assert len({told for _, told in both}) == 12  # one is that of the copy
 
 
@@ -300,10 +300,8 @@ def f():
     return None
 f()
 """
-    assert (
-        repr(at_end(record(tmp_path, program)).locals["held"])
-        == "collections.OrderedDict({'a': 1, 'b': 2, 'c': 3})"
-    )
+    shown = repr(at_end(record(tmp_path, program)).locals["held"])
+    assert shown == repr(collections.OrderedDict(a=1, b=2, c=3))
 
 
 # ---- globals, threads, tasks ----------------------------------------------------------------------

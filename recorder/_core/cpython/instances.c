@@ -38,12 +38,19 @@ static bool is_enum_class(PyTypeObject *type)
     return false;
 }
 
+static bool is_numpy_scalar(PyTypeObject *type)
+{
+    while (type != NULL && strcmp(type->tp_name, "numpy.generic") != 0)
+        type = type->tp_base;
+    return type != NULL;
+}
+
 /* No class statement makes a static type, or one with a module: this one is written in C, and so is its buffer. */
 static bool is_array(PyTypeObject *type)
 {
     return type->tp_as_buffer != NULL && type->tp_as_buffer->bf_getbuffer != NULL
            && (strcmp(type->tp_name, "numpy.ndarray") == 0 || strcmp(type->tp_name, "array.array") == 0
-               || type == &PyMemoryView_Type);
+               || type == &PyMemoryView_Type || is_numpy_scalar(type));
 }
 
 bool rec_has_slots(PyTypeObject *type)
@@ -536,3 +543,19 @@ void rec_array_copy(rec_array *array, uint8_t *out, size_t size)
 }
 
 void rec_array_end(rec_array *array) { PyBuffer_Release(&array->view); }
+
+bool rec_array_digest(PyObject *object, uint64_t *digest)
+{
+    rec_array array;
+    if (!rec_array_begin(object, &array))
+        return false;
+    size_t size = (size_t)array.view.len;
+    bool can = array.simple && size > rec_array_limit() && size <= REC_MOST_DIGESTED
+               && PyBuffer_IsContiguous(&array.view, 'A');
+    if (can) {
+        *digest = rec_hash_bytes(array.view.buf, size);
+        rec_walk.bytes += size;
+    }
+    rec_array_end(&array);
+    return can;
+}

@@ -162,6 +162,7 @@ enum { /* what the parts of a FORM are */
     REC_FORM_PROPERTY = 26, /* the functions that get, set and delete it */
     REC_FORM_STATICMETHOD = 27, /* the function */
     REC_FORM_CLASSMETHOD = 28, /* the function */
+    REC_FORM_LARGE_ARRAY = 29, /* an ARRAY, cut; a number computed of all its items */
 };
 
 enum {

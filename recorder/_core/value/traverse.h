@@ -14,6 +14,7 @@
 #include "cpython/instances.h"
 #include "cpython/ordered.h"
 #include "known/forms.h"
+#include "tape/records.h"
 #include "value/redaction.h"
 #include "value/types.h"
 #include "value/walk.h"
@@ -409,6 +410,26 @@ static void traverse_part(rec_visit *v, PyObject *o, rec_type_entry *entry, uint
     }
 }
 
+/* An array of which not all is written, with a number that changes with any of its items. */
+static void traverse_array(rec_visit *v, PyObject *o, rec_type_entry *entry)
+{
+    const rec_form form = {.form = REC_FORM_LARGE_ARRAY, .count = 2};
+    uint64_t digest;
+    int64_t index;
+    if (!rec_array_digest(o, &digest)) {
+        visit_array(v, o, entry);
+        return;
+    }
+    index = rec_seen_before(o);
+    if (index >= 0) {
+        visit_met(v, index);
+        return;
+    }
+    visit_form(v, entry, &form);
+    visit_array(v, o, entry);
+    visit_number(v, (int64_t)(digest >> 4));
+}
+
 /* Ranges, slices, time zones, bound methods. */
 static void traverse_fields(rec_visit *v, PyObject *o, rec_type_entry *entry, rec_fields *fields, uint32_t depth)
 {
@@ -443,7 +464,7 @@ static void traverse_typed(rec_visit *v, PyObject *o, rec_type_entry *entry, uin
     } else if (shape == REC_GENERATOR) {
         visit_generator(v, o, entry);
     } else if (shape == REC_ARRAY && !visit_is_full(v)) {
-        visit_array(v, o, entry);
+        traverse_array(v, o, entry);
     } else if (shape == REC_MODULE) {
         visit_named(v, o, &PyModule_Type);
     } else {

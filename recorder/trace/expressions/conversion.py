@@ -129,7 +129,7 @@ class Values:
     def _form(self, node: Node, path: str) -> Any:
         """A Decimal is a number, and a deque a list, a defaultdict and its like a dict: what is asked of them is."""
         items = items_of(node)
-        if isinstance(items, Node) and node.size not in VIEWS:
+        if isinstance(items, Node) and node.size not in VIEWS:  # of a large array, its beginning
             return self.of(items, path)
         if node.size == Form.DECIMAL:
             try:

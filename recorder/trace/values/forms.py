@@ -386,6 +386,13 @@ def _socket(out: Writer, node: Node) -> None:
     _facts(out, short_name(node), list(named_parts(node).items()))
 
 
+def _large_array(out: Writer, node: Node) -> None:
+    """With the number by which a change of what is not written shows."""
+    items, checksum = node.items
+    out.part(items)
+    out.add(f" (checksum {checksum:015x})" if isinstance(checksum, int) else "")
+
+
 def _plain(out: Writer, node: Node) -> None:
     _call(out, short_name(node), node.items)
 
@@ -489,4 +496,5 @@ ROWS: Final[dict[int, Row]] = {
     Form.PROPERTY: Row(("fget", "fset", "fdel"), _plain),
     Form.STATICMETHOD: Row(("__func__",), _plain),
     Form.CLASSMETHOD: Row(("__func__",), _plain),
+    Form.LARGE_ARRAY: Row(("items", "checksum"), _large_array),
 }

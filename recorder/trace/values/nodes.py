@@ -106,9 +106,11 @@ def changes_in_place(node: Node) -> bool:
 
 
 def without_wrapping(tree: Any) -> Any:
-    """Without the INSTANCE and TYPED around it."""
+    """Without the INSTANCE and TYPED around it, or what a large ARRAY has besides its items."""
     if isinstance(tree, Node) and tree.tag == TAG_INSTANCE and tree.items and not tree.items[0][0]:
         tree = tree.items[0][1]
+    if isinstance(tree, Node) and tree.tag == TAG_FORM and tree.size == Form.LARGE_ARRAY:
+        tree = tree.items[0]
     return tree.items[0] if isinstance(tree, Node) and tree.tag == TAG_TYPED else tree
 
 

@@ -207,14 +207,17 @@ class _Writer:
 
     def array(self, node: Node) -> None:
         array = node.items
+        items = array.items()
+        if not array.shape and items and node.type and node.type[0] == "numpy":
+            return self.add(f"np.{node.type[1]}({items[0]!r})")
         self.add(f"{type_name(node)}(shape={array.shape}, format={array.format!r}")
-        if (items := array.items()) is not None:
+        if items is not None:
             self.add(", [")
             self.sequence(items, self.part)
             if node.cut:
                 self.add(", …")
             self.add("]")
-        self.add(")")
+        return self.add(")")
 
     def scalar(self, tree: Any) -> None:
         if isinstance(tree, int) and tree.bit_length() > 8 * (self.left + 8):
