@@ -100,6 +100,7 @@ cdef extern from "tape/records.h" nogil:
         TAG_ARRAY
         TAG_GENERATOR
         TAG_EXAMINED
+        TAG_FORM
 
     enum:  # what a trace says of itself
         REC_TRACE_COMPLETE
@@ -121,6 +122,38 @@ cdef extern from "tape/records.h" nogil:
         REC_GENERATOR_SUSPENDED
         REC_GENERATOR_RUNNING
         REC_GENERATOR_ENDED
+
+    enum:  # what the parts of a FORM are
+        REC_FORM_UNKNOWN_LAYOUT
+        REC_FORM_DECIMAL
+        REC_FORM_DEQUE
+        REC_FORM_DEFAULTDICT
+        REC_FORM_MAPPINGPROXY
+        REC_FORM_DICT_KEYS
+        REC_FORM_DICT_VALUES
+        REC_FORM_DICT_ITEMS
+        REC_FORM_PARTIAL
+        REC_FORM_PATTERN
+        REC_FORM_MATCH
+        REC_FORM_GENERIC_ALIAS
+        REC_FORM_UNION
+        REC_FORM_WEAKREF
+        REC_FORM_LOCK
+        REC_FORM_RLOCK
+        REC_FORM_CONTEXT_VAR
+        REC_FORM_CONTEXT_TOKEN
+        REC_FORM_FUTURE
+        REC_FORM_TASK
+        REC_FORM_BYTES_IO
+        REC_FORM_FILE
+        REC_FORM_BUFFERED
+        REC_FORM_TEXT_FILE
+        REC_FORM_SOCKET
+        REC_FORM_ZONE_INFO
+        REC_FORM_PROPERTY
+        REC_FORM_STATICMETHOD
+        REC_FORM_CLASSMETHOD
+        REC_FORM_LARGE_ARRAY
 
     enum:
         REC_LARGEST_PAYLOAD

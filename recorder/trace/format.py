@@ -120,6 +120,7 @@ TAG_TIMEDELTA: Final = 0x30
 TAG_ARRAY: Final = 0x31
 TAG_GENERATOR: Final = 0x32
 TAG_EXAMINED: Final = 0x33
+TAG_FORM: Final = 0x34
 
 
 class ChunkType(IntEnum):
@@ -239,6 +240,41 @@ class Disposition(IntEnum):
     DEGRADE = 1  # recording goes on
     DISABLE = 2  # recording ends
     ABORT = 3  # the program ends, too
+
+
+class Form(IntEnum):
+    """What the parts of a FORM are."""
+
+    UNKNOWN_LAYOUT = 0  # none: its type is a known one, but not laid out as is known
+    DECIMAL = 1  # the number: digits, and `E` with an exponent; `Infinity`, `NaN`, `sNaN`
+    DEQUE = 2  # a list of its items; the greatest length, or None
+    DEFAULTDICT = 3  # the default factory; a dict of its items
+    MAPPINGPROXY = 4  # the mapping
+    DICT_KEYS = 5  # the dict
+    DICT_VALUES = 6  # the dict
+    DICT_ITEMS = 7  # the dict
+    PARTIAL = 8  # the function; a tuple of arguments; a dict of those with a name
+    PATTERN = 9  # the pattern; its flags
+    MATCH = 10  # the pattern; the text; a list: where the match and each group begin and end
+    GENERIC_ALIAS = 11  # the type; a tuple of its arguments; whether it is unpacked
+    UNION = 12  # a tuple of the types
+    WEAKREF = 13  # the type of what is referred to, or None: it is gone
+    LOCK = 14  # whether it is held
+    RLOCK = 15  # how often it is held
+    CONTEXT_VAR = 16  # its name; its value in the context of the thread, if it has one
+    CONTEXT_TOKEN = 17  # the variable; the value before
+    FUTURE = 18  # its state; its result; its exception
+    TASK = 19  # its state; result; exception; the coroutine; the future it waits for; its name
+    BYTES_IO = 20  # its content; the position; both None when it is closed
+    FILE = 21  # its mode; its descriptor, or None when it is closed
+    BUFFERED = 22  # the file below
+    TEXT_FILE = 23  # the file below; the encoding
+    SOCKET = 24  # its descriptor, −1 when it is closed; family; type; protocol
+    ZONE_INFO = 25  # the key
+    PROPERTY = 26  # the functions that get, set and delete it
+    STATICMETHOD = 27  # the function
+    CLASSMETHOD = 28  # the function
+    LARGE_ARRAY = 29  # an ARRAY, cut; a number computed of all its items
 
 
 class FileHeader(NamedTuple):

@@ -15,12 +15,14 @@ import pytest
 
 import recorder
 from recorder.trace.format import (
+    TAG_ARRAY,
     TAG_CLASS,
     TAG_DATETIME,
     TAG_DICT,
     TAG_ELIDED,
     TAG_ENUM,
     TAG_EXCEPTION,
+    TAG_FORM,
     TAG_FUNCTION,
     TAG_GENERATOR,
     TAG_INSTANCE,
@@ -31,6 +33,7 @@ from recorder.trace.format import (
     TAG_REF,
     TAG_TIME,
     TAG_TYPED,
+    Form,
 )
 from recorder.trace.snapshots import Event
 from recorder.trace.values.nodes import BUILTIN_NAMES, Node, nodes
@@ -94,7 +97,7 @@ def described(value: Value | None) -> Any:
 
 COUNTED = (
     *range(TAG_LIST, TAG_DICT + 1), TAG_EXCEPTION, TAG_INSTANCE, TAG_NAMED, TAG_ENUM,
-    TAG_TIME, TAG_DATETIME,
+    TAG_TIME, TAG_DATETIME, TAG_FORM,
 )  # fmt: skip
 STATES = {"created": "GEN_CREATED", "suspended": "GEN_SUSPENDED", "running": "GEN_RUNNING",
           "ended": "GEN_CLOSED"}  # fmt: skip
@@ -153,6 +156,8 @@ def _typed(tree: Node, part: Any) -> Any:
         function, owner = (part(item) for _, item in tree.items)
         return "method", function[1], owner
     parts = tree.tag != TAG_INSTANCE or any(not name for name, _ in tree.items)
+    if _is_beyond_the_oracle(tree):
+        parts = False
     if is_library(tree.type[0]) and not parts:
         return "object", name
     built_in, attributes = None, []
@@ -169,8 +174,18 @@ def _typed(tree: Node, part: Any) -> Any:
     return "instance", name, built_in, attributes
 
 
+def _is_beyond_the_oracle(tree: Any) -> bool:
+    """Whether it, or the built-in part of it, is one that the oracle knows by its type alone."""
+    if tree.tag == TAG_INSTANCE:
+        inner = [item for name, item in tree.items if not name and isinstance(item, Node)]
+        return any(map(_is_beyond_the_oracle, inner))
+    return tree.tag == TAG_ARRAY or (tree.tag == TAG_FORM and tree.size != Form.DEFAULTDICT)
+
+
 def _part(tree: Node, part: Any) -> Any:
     """The built-in part of an instance."""
+    if tree.tag == TAG_FORM:
+        return part(tree.items[1]) if tree.size == Form.DEFAULTDICT else None
     if tree.tag == TAG_EXCEPTION:
         return "exception", part(tree.items[0])
     if tree.tag == TAG_ENUM:

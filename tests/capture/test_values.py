@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import datetime
 import itertools
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 import recorder
 from recorder.trace.reader import Event
+from recorder.trace.values.nodes import without_wrapping
 
 PROGRAM = """
 import collections, dataclasses, datetime, enum
@@ -107,7 +109,7 @@ def at_end(events: list[Event], function: str = "f") -> Event:
 
 
 SHOWN = {
-    "plain": "program.Plain(n=2, me=<container 0 again>, password=<redacted>)",
+    "plain": "program.Plain(n=2, me=..., password=<redacted>)",
     "slotted": "program.Slotted(a=1, b=[2])",
     "both": "program.Both(c=3, a=1)",
     "data": "program.Data(x=1, y=[2, 3])",
@@ -124,14 +126,14 @@ SHOWN = {
     "real": "program.MyFloat(1.5)",
     "whole": "program.MyInt(9)",
     "failure": "program.Failure(program.Failure('boom', 3), note=4)",
-    "stamp": "program.Stamp(0001-02-03 00:00:00)",
+    "stamp": "program.Stamp(1, 2, 3, 0, 0)",
     "generator": "<generator numbers, suspended at line 33>",
     "coroutine": "<coroutine later, ended>",
     "builtin": "<function append>",
     "function": "<function program.numbers>",
-    "twice": "[[datetime.date(2020-01-02)], <container 1 again>]",
-    "ordered": "collections.OrderedDict({'a': 1})",
-    "default": "collections.defaultdict({'b': [1]})",
+    "twice": "[[datetime.date(2020, 1, 2)], [datetime.date(2020, 1, 2)]]",
+    "ordered": repr(collections.OrderedDict(a=1)),
+    "default": "defaultdict(<class 'list'>, {'b': [1]})",
 }
 
 
@@ -203,7 +205,7 @@ f()
     assert found["table"].to_python() == [[100, 1, 2], [3, 4, 5]]
     assert found["turned"].to_python() == [[100, 3], [1, 4], [2, 5]]
     assert found["zeros"].truncated
-    assert found["zeros"].tree.items.shape == (100_000,)
+    assert without_wrapping(found["zeros"].tree).items.shape == (100_000,)
     assert "format='O'" in repr(found["objects"])
     assert not found["objects"].tree.items.data  # addresses are no content
 
@@ -248,7 +250,7 @@ f()
     assert [names for names, _ in itertools.groupby(told)] == [["held"], ["x"]]
     assert inside[-1].kind == "return" and not changes[-1]
     shown = repr(at_end(inside).locals["held"])
-    assert "<redacted>" in shown and "<zip object>, <memoryview object>" in shown, shown
+    assert "<redacted>" in shown and "<zip object>, memoryview(shape=" in shown, shown
 
 
 ORDERED = """
@@ -281,9 +283,9 @@ f({kind}, {keys})
 def test_the_order_of_an_ordered_dict_is_its_own(tmp_path: Path, kind: str, keys: str) -> None:
     text = ORDERED.replace("{kind}", kind).replace("{keys}", keys)
     inside = [e for e in record(tmp_path, text) if e.function.name == "f" and "told" in e.locals]
-    both = [(repr(e.locals["held"]), e.locals["told"].to_python()) for e in inside]
+    both = [(e.locals["held"].to_python(), e.locals["told"].to_python()) for e in inside]
     assert len(both) == 14
-    assert [told for held, told in both if told not in held] == []
+    assert [told for held, told in both if told != str(dict(held))] == []
     assert len({told for _, told in both}) == 12  # one is that of the copy
 
 
@@ -299,10 +301,8 @@ def f():
     return None
 f()
 """
-    assert (
-        repr(at_end(record(tmp_path, program)).locals["held"])
-        == "collections.OrderedDict({'a': 1, 'b': 2, 'c': 3})"
-    )
+    shown = repr(at_end(record(tmp_path, program)).locals["held"])
+    assert shown == repr(collections.OrderedDict(a=1, b=2, c=3))
 
 
 # ---- globals, threads, tasks ----------------------------------------------------------------------

@@ -29,7 +29,7 @@ LAYERS = [
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 # The same of the core's folders: what is read of CPython comes before the values that are made of it.
-CORE_LAYERS = [{"sys"}, {"tape"}, {"cpython", "value"}, {"capture", "decode"}, {"session"}]
+CORE_LAYERS = [{"sys"}, {"tape"}, {"cpython", "value", "known"}, {"capture", "decode"}, {"session"}]
 CORE_LEVEL = {name: level for level, names in enumerate(CORE_LAYERS) for name in names}
 
 Graph = dict[str, dict[str, int]]  # file → the files it knows, each with the line that says so

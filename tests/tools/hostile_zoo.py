@@ -3,16 +3,20 @@ forks, ends the process. Run plain and recorded by test_hostile_zoo.py: what it 
 
 The program itself calls none of them between `armed = True` and its end, but for those of `Telling`."""
 
+import array
 import asyncio
 import collections
 import datetime
 import decimal
 import enum
+import functools
+import io
 import os
 import sys
 import threading
 import time
 import types
+import weakref
 
 armed = False
 touched = []
@@ -90,13 +94,14 @@ BASES = (
     object, int, float, complex, str, bytes, bytearray, list, tuple, dict, set, frozenset, Exception, BaseException,
     OSError, datetime.date, datetime.datetime, datetime.timedelta, datetime.time, types.ModuleType,
     types.SimpleNamespace, collections.OrderedDict, collections.defaultdict, collections.deque, decimal.Decimal,
-    threading.Thread, property, staticmethod,
+    threading.Thread, property, staticmethod, functools.partial, array.array, io.BytesIO, io.FileIO, weakref.ref,
+    asyncio.Future,
 )  # fmt: skip
 ARGUMENTS = {
     int: (5,), float: (1.5,), complex: (1j,), str: ("text",), bytes: (b"b",), tuple: ([1, 2],), frozenset: ([1],),
     Exception: ("message", 1), BaseException: ("m",), OSError: (2, "gone"), datetime.date: (2020, 1, 2),
     datetime.datetime: (2020, 1, 2), datetime.timedelta: (1,), decimal.Decimal: ("1.5",), types.ModuleType: (),
-    staticmethod: (len,),
+    staticmethod: (len,), functools.partial: (len, 1), array.array: ("i", [1, 2]), weakref.ref: (Harm,),
 }  # fmt: skip
 if sys.version_info >= (3, 15):
     BASES += (frozendict,)  # noqa: F821

@@ -116,7 +116,17 @@ SIMPLE = {
 SEQUENCES = {0x12: "LIST", 0x14: "TUPLE", 0x16: "SET", 0x18: "FROZENSET", 0x1A: "DICT"}
 STRINGS_OF_BYTES = {0x0E: "BYTES", 0x10: "BYTEARRAY"}
 WITH_ATTRIBUTES = {0x28: "INSTANCE", 0x2A: "NAMED"}
-BUILT_IN_PARTS = {"TYPED", "EXCEPTION", "NAMED", "ENUM", "DATE", "TIME", "DATETIME", "TIMEDELTA"}
+BUILT_IN_PARTS = {
+    "TYPED",
+    "EXCEPTION",
+    "NAMED",
+    "ENUM",
+    "DATE",
+    "TIME",
+    "DATETIME",
+    "TIMEDELTA",
+    "FORM",
+}
 
 
 class ValueReader:
@@ -325,6 +335,14 @@ class ValueReader:
             raise Damaged(f"a generator in state {state}")
         return ("GENERATOR", type_name, state, c.text(), c.varint())
 
+    def read_form(self) -> Value:
+        self.open_container()
+        type_name, form, n = self.type_name(), self.cursor.u8(), self.cursor.varint()
+        self.check_count(n)
+        parts = tuple(self.read() for _ in range(n))
+        self.depth -= 1
+        return ("FORM", type_name, form, parts)
+
 
 READ_BY_TAG: dict[int, Callable[[ValueReader], Value]] = {
     0x06: ValueReader.read_int,
@@ -350,6 +368,7 @@ READ_BY_TAG: dict[int, Callable[[ValueReader], Value]] = {
     0x30: ValueReader.read_timedelta,
     0x31: ValueReader.read_array,
     0x32: ValueReader.read_generator,
+    0x34: ValueReader.read_form,
 }
 
 

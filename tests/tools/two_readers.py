@@ -291,6 +291,7 @@ NAMES = {
     tags.TAG_INSTANCE: "INSTANCE", tags.TAG_NAMED: "NAMED", tags.TAG_ENUM: "ENUM", tags.TAG_DATE: "DATE",
     tags.TAG_TIME: "TIME", tags.TAG_DATETIME: "DATETIME", tags.TAG_TIMEDELTA: "TIMEDELTA",
     tags.TAG_ARRAY: "ARRAY", tags.TAG_GENERATOR: "GENERATOR", tags.TAG_INT_CUT: "INT_CUT",
+    tags.TAG_FORM: "FORM",
 }  # fmt: skip
 STATES = ("created", "suspended", "running", "ended")
 
@@ -347,6 +348,8 @@ def of_node(node: Node) -> Value:
         case "DATETIME":
             facts, zone = node.items
             return (name, node.type, facts[:3], facts[3:], of_tree(zone))
+        case "FORM":
+            return (name, node.type, node.size, tuple(map(of_tree, node.items)))
         case "DATE" | "TIMEDELTA":
             return (name, node.type, tuple(node.items))
         case "ARRAY":

@@ -38,11 +38,19 @@ static bool is_enum_class(PyTypeObject *type)
     return false;
 }
 
-/* No class statement makes a static type: this one is written in C, and so is its buffer. */
-static bool is_ndarray(PyTypeObject *type)
+static bool is_numpy_scalar(PyTypeObject *type)
 {
-    return strcmp(type->tp_name, "numpy.ndarray") == 0 && type->tp_as_buffer != NULL
-           && type->tp_as_buffer->bf_getbuffer != NULL;
+    while (type != NULL && strcmp(type->tp_name, "numpy.generic") != 0)
+        type = type->tp_base;
+    return type != NULL;
+}
+
+/* No class statement makes a static type, or one with a module: this one is written in C, and so is its buffer. */
+static bool is_array(PyTypeObject *type)
+{
+    return type->tp_as_buffer != NULL && type->tp_as_buffer->bf_getbuffer != NULL
+           && (strcmp(type->tp_name, "numpy.ndarray") == 0 || strcmp(type->tp_name, "array.array") == 0
+               || type == &PyMemoryView_Type || is_numpy_scalar(type));
 }
 
 bool rec_has_slots(PyTypeObject *type)
@@ -102,8 +110,10 @@ static rec_shape shape_of_static(PyTypeObject *type)
         return REC_SLICE;
     if (is_static_named(type, "datetime.timezone", sizeof(timezone_object)))
         return REC_TIMEZONE;
-    if (is_ndarray(type))
+    if (is_array(type))
         return REC_ARRAY;
+    if (type->tp_dictoffset > 0 && strcmp(type->tp_name, "types.SimpleNamespace") == 0)
+        return REC_INSTANCE;
     if (is_static_named(type, "string.templatelib.Template", sizeof(template_object)))
         return REC_TEMPLATE;
     if (is_static_named(type, "string.templatelib.Interpolation", sizeof(interpolation_object)))
@@ -141,8 +151,8 @@ rec_shape rec_shape_of(PyTypeObject *type)
     rec_shape moment = shape_of_moment(type);
     if (moment != REC_OPAQUE)
         return moment;
-    if (((PyHeapTypeObject *)type)->ht_module != NULL)
-        return REC_OPAQUE; /* written in C */
+    if (((PyHeapTypeObject *)type)->ht_module != NULL) /* written in C */
+        return is_array(type) ? REC_ARRAY : REC_OPAQUE;
     if (type->tp_flags & Py_TPFLAGS_MANAGED_DICT || type->tp_dictoffset != 0 || rec_has_slots(type))
         return REC_INSTANCE;
     return REC_OPAQUE;
@@ -475,9 +485,20 @@ void rec_read_generator(PyObject *object, rec_generator *out)
 
 /* ---- arrays ---- */
 
+/* Whether the memory that a view is of is such that it can be read: a file that is mapped into memory may be shorter by
+ * now. */
+static bool is_of_memory(PyObject *view)
+{
+    PyObject *owner = PyMemoryView_GET_BASE(view);
+    return owner != NULL
+           && (PyBytes_CheckExact(owner) || PyByteArray_CheckExact(owner) || is_array(Py_TYPE(owner)));
+}
+
 bool rec_array_begin(PyObject *object, rec_array *out)
 {
     PyObject *kind, *value, *trace;
+    if (PyMemoryView_Check(object) && !is_of_memory(object))
+        return false;
     PyErr_Fetch(&kind, &value, &trace);
     int failed = PyObject_GetBuffer(object, &out->view, PyBUF_FULL_RO);
     if (failed)
@@ -522,3 +543,19 @@ void rec_array_copy(rec_array *array, uint8_t *out, size_t size)
 }
 
 void rec_array_end(rec_array *array) { PyBuffer_Release(&array->view); }
+
+bool rec_array_digest(PyObject *object, uint64_t *digest)
+{
+    rec_array array;
+    if (!rec_array_begin(object, &array))
+        return false;
+    size_t size = (size_t)array.view.len;
+    bool can = array.simple && size > rec_array_limit() && size <= REC_MOST_DIGESTED
+               && PyBuffer_IsContiguous(&array.view, 'A');
+    if (can) {
+        *digest = rec_hash_bytes(array.view.buf, size);
+        rec_walk.bytes += size;
+    }
+    rec_array_end(&array);
+    return can;
+}

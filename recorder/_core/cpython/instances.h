@@ -98,6 +98,11 @@ size_t rec_array_fit(rec_array *array, size_t capacity); /* the bytes of whole i
 void rec_array_copy(rec_array *array, uint8_t *out, size_t size); /* the first ones, in C order */
 void rec_array_end(rec_array *array);
 
+/* A number that all items of an array make together, where not all of them are written: of one piece of memory, of
+ * numbers. False for any other. */
+bool rec_array_digest(PyObject *object, uint64_t *digest);
+enum { REC_MOST_DIGESTED = 1 << 26 };
+
 /* Bytes of an array that are looked at. */
 enum { REC_ARRAY_BYTES = 16384 };
 static inline size_t rec_array_limit(void)

@@ -39,6 +39,9 @@ cdef extern from "cpython/ordered.h":
     void rec_prove_ordered()
     bint rec_is_ordered(PyTypeObject *) nogil
 
+cdef extern from "known/forms.h" nogil:
+    uint8_t rec_known_type(PyTypeObject *)
+
 cdef extern from "cpython/instances.h" nogil:
     ctypedef int rec_shape
     enum:

@@ -63,7 +63,7 @@ cdef void skip_nested(DecoderState *s, Cursor *c, uint32_t *flags) noexcept nogi
 cdef inline bint is_container(uint8_t tag) noexcept nogil:
     return (
         TAG_LIST <= tag <= TAG_DICT_CUT or tag == TAG_EXCEPTION or TAG_INSTANCE <= tag <= TAG_ENUM
-        or tag == TAG_TIME or tag == TAG_DATETIME
+        or tag == TAG_TIME or tag == TAG_DATETIME or tag == TAG_FORM
     )
 
 
@@ -73,6 +73,9 @@ cdef inline uint64_t take_count(DecoderState *s, Cursor *c, uint8_t tag, uint32_
         note_type(s, c, flags)
     if tag == TAG_EXCEPTION:
         return 1
+    if tag == TAG_FORM:
+        take_byte(c)
+        return take_varint(c)
     if tag == TAG_ENUM:
         skip_str(c)
         return 1

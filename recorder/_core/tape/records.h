@@ -104,6 +104,7 @@ enum { /* value tags */
     TAG_ARRAY = 0x31, /* varint type, str format, varint item size, varint d, d × varint length, varint n, n bytes */
     TAG_GENERATOR = 0x32, /* varint type, u8 state, str qualified name, varint line */
     TAG_EXAMINED = 0x33,
+    TAG_FORM = 0x34, /* varint type, u8 form, varint n, n × value part */
 };
 
 enum { /* what a trace says of itself */
@@ -129,6 +130,39 @@ enum { /* what a GENERATOR was doing */
     REC_GENERATOR_SUSPENDED = 1,
     REC_GENERATOR_RUNNING = 2,
     REC_GENERATOR_ENDED = 3,
+};
+
+enum { /* what the parts of a FORM are */
+    REC_FORM_UNKNOWN_LAYOUT = 0, /* none: its type is a known one, but not laid out as is known */
+    REC_FORM_DECIMAL = 1, /* the number: digits, and `E` with an exponent; `Infinity`, `NaN`, `sNaN` */
+    REC_FORM_DEQUE = 2, /* a list of its items; the greatest length, or None */
+    REC_FORM_DEFAULTDICT = 3, /* the default factory; a dict of its items */
+    REC_FORM_MAPPINGPROXY = 4, /* the mapping */
+    REC_FORM_DICT_KEYS = 5, /* the dict */
+    REC_FORM_DICT_VALUES = 6, /* the dict */
+    REC_FORM_DICT_ITEMS = 7, /* the dict */
+    REC_FORM_PARTIAL = 8, /* the function; a tuple of arguments; a dict of those with a name */
+    REC_FORM_PATTERN = 9, /* the pattern; its flags */
+    REC_FORM_MATCH = 10, /* the pattern; the text; a list: where the match and each group begin and end */
+    REC_FORM_GENERIC_ALIAS = 11, /* the type; a tuple of its arguments; whether it is unpacked */
+    REC_FORM_UNION = 12, /* a tuple of the types */
+    REC_FORM_WEAKREF = 13, /* the type of what is referred to, or None: it is gone */
+    REC_FORM_LOCK = 14, /* whether it is held */
+    REC_FORM_RLOCK = 15, /* how often it is held */
+    REC_FORM_CONTEXT_VAR = 16, /* its name; its value in the context of the thread, if it has one */
+    REC_FORM_CONTEXT_TOKEN = 17, /* the variable; the value before */
+    REC_FORM_FUTURE = 18, /* its state; its result; its exception */
+    REC_FORM_TASK = 19, /* its state; result; exception; the coroutine; the future it waits for; its name */
+    REC_FORM_BYTES_IO = 20, /* its content; the position; both None when it is closed */
+    REC_FORM_FILE = 21, /* its mode; its descriptor, or None when it is closed */
+    REC_FORM_BUFFERED = 22, /* the file below */
+    REC_FORM_TEXT_FILE = 23, /* the file below; the encoding */
+    REC_FORM_SOCKET = 24, /* its descriptor, −1 when it is closed; family; type; protocol */
+    REC_FORM_ZONE_INFO = 25, /* the key */
+    REC_FORM_PROPERTY = 26, /* the functions that get, set and delete it */
+    REC_FORM_STATICMETHOD = 27, /* the function */
+    REC_FORM_CLASSMETHOD = 28, /* the function */
+    REC_FORM_LARGE_ARRAY = 29, /* an ARRAY, cut; a number computed of all its items */
 };
 
 enum {

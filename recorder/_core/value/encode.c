@@ -87,14 +87,18 @@ static inline void visit_value(rec_visit *v, PyObject *o, PyTypeObject *t, uint3
     v->p = put_any(v->p, o, t, depth);
 }
 
-static inline void visit_bytes(rec_visit *v, PyObject *o, PyTypeObject *t)
+static void put_bytes(rec_visit *v, int tag, const char *data, Py_ssize_t size)
 {
-    Py_ssize_t size = rec_size(o), limit = visit_is_full(v) ? 0 : (Py_ssize_t)rec_limits.text;
-    Py_ssize_t shown = size < limit ? size : limit;
-    put_byte(v, (t == &PyBytes_Type ? TAG_BYTES : TAG_BYTEARRAY) + (shown < size));
+    Py_ssize_t limit = visit_is_full(v) ? 0 : (Py_ssize_t)rec_limits.text, shown = size < limit ? size : limit;
+    put_byte(v, tag + (shown < size));
     if (shown < size)
         put_number(v, (uint64_t)size);
-    v->p = rec_put_chars(v->p, rec_bytes_data(o, t), (size_t)shown);
+    v->p = rec_put_chars(v->p, data, (size_t)shown);
+}
+
+static void visit_bytes(rec_visit *v, PyObject *o, PyTypeObject *t)
+{
+    put_bytes(v, t == &PyBytes_Type ? TAG_BYTES : TAG_BYTEARRAY, rec_bytes_data(o, t), rec_size(o));
 }
 
 static inline void visit_complex(rec_visit *v, PyObject *o)
@@ -346,3 +350,34 @@ static inline void visit_fields(rec_visit *v, const rec_type_entry *entry, int c
 }
 
 static inline void visit_field_name(rec_visit *v, const char *name) { v->p = rec_put_chars(v->p, name, strlen(name)); }
+
+/* ---- well-known types ---- */
+
+static void visit_form(rec_visit *v, const rec_type_entry *entry, const rec_form *form)
+{
+    put_type(v, TAG_FORM, entry);
+    put_byte(v, form->form);
+    put_number(v, form->count);
+}
+
+static inline void visit_number(rec_visit *v, int64_t number) { v->p = rec_put_int(v->p, number); }
+
+static inline void visit_text(rec_visit *v, const char *text)
+{
+    put_byte(v, TAG_STR);
+    v->p = rec_put_chars(v->p, text, strlen(text));
+}
+
+static inline void visit_data(rec_visit *v, const char *data, Py_ssize_t size) { put_bytes(v, TAG_BYTES, data, size); }
+
+static void visit_decimal(rec_visit *v, const rec_decimal *decimal)
+{
+    Py_ssize_t limit = visit_is_full(v) ? 0 : (Py_ssize_t)rec_limits.text, size = rec_decimal_text(decimal, NULL, 0);
+    put_byte(v, size > limit ? TAG_STR_CUT : TAG_STR);
+    if (size > limit)
+        put_number(v, (uint64_t)size);
+    limit = size < limit ? size : limit;
+    put_number(v, (uint64_t)limit);
+    (void)rec_decimal_text(decimal, (char *)v->p, limit); /* audit: it said before how much there is */
+    v->p += limit;
+}

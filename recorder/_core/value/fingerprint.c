@@ -143,12 +143,14 @@ TRAVERSAL void visit_value(rec_visit *v, PyObject *o, PyTypeObject *t, uint32_t 
 
 static inline bool visit_is_full(const rec_visit *v) { return false; }
 
-static void visit_bytes(rec_visit *v, PyObject *o, PyTypeObject *t)
+static void visit_data(rec_visit *v, const char *data, Py_ssize_t size)
 {
-    Py_ssize_t n = rec_size(o), seen = n < (Py_ssize_t)rec_limits.text ? n : (Py_ssize_t)rec_limits.text;
-    mix(v, rec_hash_bytes(rec_bytes_data(o, t), (size_t)seen));
-    mix(v, (uint64_t)n);
+    Py_ssize_t seen = size < (Py_ssize_t)rec_limits.text ? size : (Py_ssize_t)rec_limits.text;
+    mix(v, rec_hash_bytes(data, (size_t)seen));
+    mix(v, (uint64_t)size);
 }
+
+static void visit_bytes(rec_visit *v, PyObject *o, PyTypeObject *t) { visit_data(v, rec_bytes_data(o, t), rec_size(o)); }
 
 static inline void visit_complex(rec_visit *v, PyObject *o)
 {
@@ -433,6 +435,25 @@ static inline void visit_datetime(rec_visit *v, const rec_type_entry *entry, con
 static inline void visit_fields(rec_visit *v, const rec_type_entry *entry, int count) { mix(v, entry->id); }
 
 static inline void visit_field_name(rec_visit *v, const char *name) {}
+
+/* ---- well-known types ---- */
+
+static inline void visit_form(rec_visit *v, const rec_type_entry *entry, const rec_form *form)
+{
+    mix(v, entry->id);
+    mix(v, form->form + ((uint64_t)form->count << 8));
+}
+
+static inline void visit_number(rec_visit *v, int64_t number) { mix(v, (uint64_t)number); }
+
+static inline void visit_text(rec_visit *v, const char *text) { mix(v, rec_hash_bytes(text, strlen(text))); }
+
+static inline void visit_decimal(rec_visit *v, const rec_decimal *decimal)
+{
+    mix(v, decimal->flags);
+    mix(v, (uint64_t)decimal->exponent);
+    mix(v, rec_hash_bytes(decimal->words, (size_t)decimal->count * sizeof(uint64_t)));
+}
 
 /* ---- anything ---- */
 

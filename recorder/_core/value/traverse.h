@@ -13,6 +13,8 @@
 #include "cpython/dicts.h"
 #include "cpython/instances.h"
 #include "cpython/ordered.h"
+#include "known/forms.h"
+#include "tape/records.h"
 #include "value/redaction.h"
 #include "value/types.h"
 #include "value/walk.h"
@@ -54,6 +56,13 @@ static void visit_member(rec_visit *v, PyObject *o, const rec_type_entry *entry,
 static void visit_datetime(rec_visit *v, const rec_type_entry *entry, const rec_datetime *datetime);
 static void visit_fields(rec_visit *v, const rec_type_entry *entry, int count);
 static void visit_field_name(rec_visit *v, const char *name);
+
+/* A value of a well-known type: its parts follow. Those that are no objects: */
+static void visit_form(rec_visit *v, const rec_type_entry *entry, const rec_form *form);
+static void visit_number(rec_visit *v, int64_t number);
+static void visit_text(rec_visit *v, const char *text);
+static void visit_data(rec_visit *v, const char *data, Py_ssize_t size);
+static void visit_decimal(rec_visit *v, const rec_decimal *decimal);
 
 /* What is not gone into. */
 static void visit_bytes(rec_visit *v, PyObject *o, PyTypeObject *t);
@@ -283,12 +292,105 @@ static void traverse_datetime(rec_visit *v, PyObject *o, rec_type_entry *entry, 
         visit_value(v, datetime.zone, Py_TYPE(datetime.zone), depth + 1);
 }
 
+/* ---- well-known types ---- */
+
+/* What stands in the memo for a container that a value of a well-known type is or has: an address that no object has. */
+static inline PyObject *items_in(PyObject *o) { return (PyObject *)((uintptr_t)o | 2); }
+
+static void traverse_deque(rec_visit *v, PyObject *o, const rec_deque *deque, uint32_t depth)
+{
+    rec_deque left = *deque, first = *deque;
+    PyObject *pair[2];
+    Py_ssize_t shown;
+    bool secret;
+    if (!traverse_begin(v, &PyList_Type, deque->size, deque->size, depth, items_in(o)))
+        return;
+    shown = rec_take_nodes(deque->size);
+    visit_container(v, &PyList_Type, deque->size, shown);
+    for (Py_ssize_t i = 0; i < deque->size && i < 2; i++)
+        pair[i] = rec_deque_next(&first);
+    secret = deque->size == 2 && rec_is_secret_pair(pair, 2);
+    for (Py_ssize_t i = 0; i < shown; i++) {
+        PyObject *item = rec_deque_next(&left);
+        if (secret && i > 0)
+            visit_redacted(v);
+        else
+            visit_value(v, item, Py_TYPE(item), depth + 1);
+    }
+}
+
+static void traverse_numbers(rec_visit *v, PyObject *o, const Py_ssize_t *numbers, Py_ssize_t size, uint32_t depth)
+{
+    Py_ssize_t shown;
+    if (!traverse_begin(v, &PyList_Type, size, size, depth, items_in(o)))
+        return;
+    shown = rec_take_nodes(size);
+    visit_container(v, &PyList_Type, size, shown);
+    for (Py_ssize_t i = 0; i < shown; i++)
+        visit_number(v, numbers[i]);
+}
+
+static void traverse_part_of_form(rec_visit *v, PyObject *o, const rec_part *part, uint32_t depth)
+{
+    switch (part->kind) {
+    case REC_PART_OBJECT:
+        visit_value(v, part->object, Py_TYPE(part->object), depth);
+        return;
+    case REC_PART_NUMBER:
+        visit_number(v, part->number);
+        return;
+    case REC_PART_TEXT:
+        visit_text(v, part->text);
+        return;
+    case REC_PART_BYTES:
+        visit_data(v, part->bytes.data, part->bytes.size);
+        return;
+    case REC_PART_DECIMAL:
+        visit_decimal(v, &part->decimal);
+        return;
+    case REC_PART_DEQUE:
+        traverse_deque(v, o, &part->deque, depth);
+        return;
+    case REC_PART_NUMBERS:
+        traverse_numbers(v, o, part->numbers.data, part->numbers.size, depth);
+        return;
+    default:
+        traverse_container(v, o, &PyDict_Type, depth, items_in(o));
+    }
+}
+
+/* One that has parts which have parts is gone into as a whole, or not at all. */
+static void traverse_form(rec_visit *v, PyObject *o, const rec_type_entry *entry, uint32_t depth, PyObject *identity)
+{
+    rec_form form;
+    bool secret;
+    (void)rec_read_form(o, entry->known, &form); /* audit: the form says what is not known */
+    if (!form.leaf && rec_walk.nodes_left < form.count) {
+        visit_elided(v, entry, form.count);
+        return;
+    }
+    if (!traverse_begin(v, entry->type, form.count, form.leaf ? 0 : form.count, depth, identity))
+        return;
+    if (!form.leaf)
+        rec_walk.nodes_left -= form.count;
+    visit_form(v, entry, &form);
+    secret = form.named && rec_is_secret(form.parts[0].object);
+    for (int i = 0; i < form.count; i++) {
+        if (secret && i > 0)
+            visit_redacted(v);
+        else
+            traverse_part_of_form(v, o, &form.parts[i], depth + 1);
+    }
+}
+
 /* What an instance has besides its attributes. */
 static void traverse_part(rec_visit *v, PyObject *o, rec_type_entry *entry, uint32_t depth, PyObject *identity)
 {
     PyTypeObject *t = entry->type, *base;
     PyObject *names;
-    if (entry->shape == REC_NAMED_TUPLE && (names = rec_names_of_fields(o, t)) != NULL) {
+    if (entry->known) {
+        traverse_form(v, o, entry, depth, identity);
+    } else if (entry->shape == REC_NAMED_TUPLE && (names = rec_names_of_fields(o, t)) != NULL) {
         traverse_named_tuple(v, o, entry, names, depth, identity);
     } else if (entry->shape == REC_ENUM) {
         traverse_member(v, o, entry, depth, identity);
@@ -308,11 +410,36 @@ static void traverse_part(rec_visit *v, PyObject *o, rec_type_entry *entry, uint
     }
 }
 
+/* An array of which not all is written, with a number that changes with any of its items. */
+static void traverse_array(rec_visit *v, PyObject *o, rec_type_entry *entry)
+{
+    const rec_form form = {.form = REC_FORM_LARGE_ARRAY, .count = 2};
+    uint64_t digest;
+    int64_t index;
+    if (!rec_array_digest(o, &digest)) {
+        visit_array(v, o, entry);
+        return;
+    }
+    index = rec_seen_before(o);
+    if (index >= 0) {
+        visit_met(v, index);
+        return;
+    }
+    visit_form(v, entry, &form);
+    visit_array(v, o, entry);
+    visit_number(v, (int64_t)(digest >> 4));
+}
+
 /* Ranges, slices, time zones, bound methods. */
 static void traverse_fields(rec_visit *v, PyObject *o, rec_type_entry *entry, rec_fields *fields, uint32_t depth)
 {
+    if (rec_walk.nodes_left < (uint32_t)fields->count) {
+        visit_elided(v, entry, fields->count);
+        return;
+    }
     if (!traverse_begin(v, entry->type, fields->count, fields->count, depth, o))
         return;
+    rec_walk.nodes_left -= (uint32_t)fields->count;
     visit_fields(v, entry, fields->count);
     for (int i = 0; i < fields->count; i++) {
         visit_field_name(v, fields->names[i]);
@@ -337,7 +464,7 @@ static void traverse_typed(rec_visit *v, PyObject *o, rec_type_entry *entry, uin
     } else if (shape == REC_GENERATOR) {
         visit_generator(v, o, entry);
     } else if (shape == REC_ARRAY && !visit_is_full(v)) {
-        visit_array(v, o, entry);
+        traverse_array(v, o, entry);
     } else if (shape == REC_MODULE) {
         visit_named(v, o, &PyModule_Type);
     } else {

@@ -27,7 +27,8 @@ cdef TypeEntry *lookup_type(PyTypeObject *t) noexcept nogil:
     entry.version = t.tp_version_tag
     entry.keys = NULL
     entry.shape = rec_shape_of(t)
-    entry.part = has_part(t, <rec_shape> entry.shape)
+    entry.known = rec_known_type(t)
+    entry.part = entry.known != 0 or has_part(t, <rec_shape> entry.shape)
     entry.slotted = rec_has_slots(t)
     entry.ordered = rec_is_ordered(t)
     entry.plain = entry.shape == REC_INSTANCE and not entry.part and not entry.slotted

@@ -8,6 +8,7 @@ cdef extern from "value/walk.h" nogil:
         uint32_t unreadable
     ctypedef struct Walk "rec_walk_state":
         uint32_t containers, node_limit, nodes_left
+        size_t bytes
         uint8_t *soft_end
         bint writing
     int REC_MEMO_SIZE
@@ -46,6 +47,7 @@ cdef extern from "value/types.h" nogil:
         uint32_t id
         uint8_t shape
         bint part, slotted, ordered, plain
+        uint8_t known
         void *keys
     ctypedef struct TypeTable "rec_type_table":
         TypeEntry *entries

@@ -25,6 +25,7 @@ typedef struct {
     uint32_t containers;
     uint32_t node_limit; /* elements of the value that is looked at: rec_limits.nodes, or fewer */
     uint32_t nodes_left;
+    size_t bytes;        /* of arrays that were looked at, beyond what is written of them */
     uint8_t *soft_end;
     bool writing;        /* inside put_value: no record can start */
     uint64_t order;      /* debug builds: of what has been met, and in which order */
@@ -46,6 +47,7 @@ static inline void rec_begin_walk(void)
 {
     rec_walk.number++;
     rec_walk.containers = 0;
+    rec_walk.bytes = 0;
     rec_walk.nodes_left = rec_walk.node_limit;
     if (REC_CHECKING)
         rec_walk.order = 0;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import decimal
 from types import GeneratorType
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from recorder.trace.format import (
     TAG_DICT,
     TAG_ENUM,
     TAG_ERROR,
-    TAG_EXCEPTION,
+    TAG_FORM,
     TAG_FROZENSET,
     TAG_INSTANCE,
     TAG_LIST,
@@ -30,16 +31,18 @@ from recorder.trace.format import (
     TAG_TIMEDELTA,
     TAG_TUPLE,
     TAG_TYPED,
+    Form,
 )
 from recorder.trace.values import stdlib_values
-from recorder.trace.values.nodes import Node, nodes, parts, without_wrapping
+from recorder.trace.values.forms import items_of, make_form
+from recorder.trace.values.nodes import NUMBERED, Node, nodes, parts, without_wrapping
 
 KINDS: Final[dict[int, type]] = {
     TAG_STR: str, TAG_BYTES: bytes, TAG_LIST: list, TAG_TUPLE: tuple, TAG_SET: set,
     TAG_FROZENSET: frozenset, TAG_DICT: dict,
 }  # fmt: skip
 TAGS: Final = {kind: tag for tag, kind in KINDS.items()}
-NUMBERED: Final = (TAG_INSTANCE, TAG_NAMED, TAG_ENUM, TAG_EXCEPTION, TAG_TIME, TAG_DATETIME)
+VIEWS: Final = (Form.DICT_KEYS, Form.DICT_VALUES, Form.DICT_ITEMS)
 STDLIB: Final = (TAG_DATE, TAG_TIME, TAG_DATETIME, TAG_TIMEDELTA)
 
 
@@ -119,6 +122,20 @@ class Values:
             return self._named(node, path)
         if node.tag in STDLIB or (node.type or ("", "")) in stdlib_values.MAKERS:
             return self._of_stdlib(node, path)
+        if node.tag == TAG_FORM:
+            return self._form(node, path)
+        return Thing(node, self, path)
+
+    def _form(self, node: Node, path: str) -> Any:
+        """A Decimal is a number, and a deque a list, a defaultdict and its like a dict: what is asked of them is."""
+        items = items_of(node)
+        if isinstance(items, Node) and node.size not in VIEWS:  # of a large array, its beginning
+            return self.of(items, path)
+        if node.size == Form.DECIMAL:
+            try:
+                return make_form(node, lambda part: part)
+            except (TypeError, ValueError, ArithmeticError):
+                pass
         return Thing(node, self, path)
 
     def _container(self, node: Node, path: str) -> Any:
@@ -246,6 +263,9 @@ class _Trees:
             return Node(TAG_TIME, of, None, (_time(value), self.of(value.tzinfo)))
         if isinstance(value, datetime.timedelta):
             return Node(TAG_TIMEDELTA, of, None, (value.days, value.seconds, value.microseconds))
+        if isinstance(value, decimal.Decimal):
+            self.count += 1
+            return Node(TAG_FORM, of, Form.DECIMAL, [str(value)])
         if isinstance(value, (range, slice)):
             bounds = [(name, getattr(value, name)) for name in ("start", "stop", "step")]
             return Node(TAG_INSTANCE, of, 3, bounds)
@@ -257,7 +277,7 @@ class _Trees:
 
 
 def is_numbered(node: Node) -> bool:
-    return TAG_LIST <= node.tag <= TAG_DICT or node.tag in NUMBERED
+    return node.tag in NUMBERED
 
 
 def _date(value: datetime.date) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from recorder.trace.format import (
     TAG_DICT,
     TAG_ENUM,
     TAG_EXCEPTION,
+    TAG_FORM,
     TAG_FROZENSET,
     TAG_INSTANCE,
     TAG_LIST,
@@ -21,7 +22,9 @@ from recorder.trace.format import (
     TAG_TIME,
     TAG_TUPLE,
     TAG_TYPED,
+    Form,
 )
+from recorder.trace.values.forms import items_of, part_names
 from recorder.trace.values.nodes import Node
 from recorder.trace.values.render import show
 
@@ -71,6 +74,8 @@ def differences(a: Any, b: Any, same: Same, path: str = "") -> Iterator[Part]:
         yield from _sets(a, b, same, path)
     elif a.tag in NAMED:
         yield from _attributes(a, b, same, path)
+    elif a.tag == TAG_FORM and a.size != Form.DECIMAL:
+        yield from _forms(a, b, same, path)
     elif a.tag in (TAG_TYPED, TAG_EXCEPTION):
         inner = ".args" if a.tag == TAG_EXCEPTION else ""
         for left, right in zip(a.items, b.items, strict=False):
@@ -144,6 +149,18 @@ def _sets(a: Node, b: Node, same: Same, path: str) -> Iterator[Part]:
 
 def _is_twin(a: Any, b: Any, same: Same) -> bool:
     return next(differences(a, b, same), None) is None
+
+
+def _forms(a: Node, b: Node, same: Same, path: str) -> Iterator[Part]:
+    """By parts; what is in a deque or a dict is found by its index or key."""
+    if a.size != b.size or len(a.items) != len(b.items):
+        if not same(a, b):
+            yield Part(path, a, b)
+        return
+    items = items_of(a)
+    for name, left, right in zip(part_names(a), a.items, b.items, strict=False):
+        inner = path if left is items and items is not None else f"{path}.{name}"
+        yield from differences(left, right, same, inner)
 
 
 def _attributes(a: Node, b: Node, same: Same, path: str) -> Iterator[Part]:

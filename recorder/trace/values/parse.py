@@ -24,6 +24,7 @@ from recorder.trace.format import (
     TAG_EXCEPTION,
     TAG_FALSE,
     TAG_FLOAT,
+    TAG_FORM,
     TAG_FUNCTION,
     TAG_GENERATOR,
     TAG_INSTANCE,
@@ -167,6 +168,8 @@ class _Parser:
             return Node(tag, None, None, self.text())
         if tag == TAG_REDACTED:
             return Node(tag)
+        if tag == TAG_FORM:
+            return Node(tag, self.type(), self.bytes(1)[0], self.items(self.varint(), depth))
         if TAG_INSTANCE <= tag <= TAG_GENERATOR:
             return self.with_type(tag, self.type(), depth)
         raise self.damaged()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, Final
 
 from recorder import errors
@@ -18,6 +20,7 @@ from recorder.trace.format import (
     TAG_ENUM,
     TAG_ERROR,
     TAG_EXCEPTION,
+    TAG_FORM,
     TAG_FROZENSET,
     TAG_GENERATOR,
     TAG_INSTANCE,
@@ -33,23 +36,44 @@ from recorder.trace.format import (
     TAG_TUPLE,
     TAG_TYPED,
 )
-from recorder.trace.values.nodes import BUILTIN_NAMES, Node, qualified, type_name
-from recorder.trace.values.stdlib_values import stdlib_text
+from recorder.trace.values import library_values, stdlib_values
+from recorder.trace.values.forms import is_all, is_file, show_file, show_form
+from recorder.trace.values.nodes import (
+    BUILTIN_NAMES,
+    Node,
+    numbered,
+    qualified,
+    short_name,
+    type_name,
+)
+from recorder.trace.values.to_python import Builder
 
 SHOWN: Final = 200  # characters
+MOST_AGAIN: Final = (
+    100  # references of one value that are followed: each may be to what has references itself
+)
 BRACKETS: Final = {
     TAG_LIST: ("[", "]"), TAG_TUPLE: ("(", ")"), TAG_SET: ("{", "}"), TAG_FROZENSET: ("frozenset({", "})"),
     TAG_DICT: ("{", "}"),
 }  # fmt: skip
+EMPTY: Final = {TAG_SET: "set()", TAG_FROZENSET: "frozenset()"}
+OWN_ELLIPSIS: Final = {TAG_LIST: "[...]", TAG_TUPLE: "(...)", TAG_SET: "{...}", TAG_DICT: "{...}"}
 
 
 class _Writer:
     """Text up to a limit; beyond it nothing is added, and nothing looked at."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, root: Any) -> None:
         self.left = limit
         self.out: list[str] = []
         self.full = False
+        self.root = root  # what its references are about; None: not known
+        self.followed = 0
+        self.open: list[Node] = []
+
+    @cached_property
+    def containers(self) -> list[Node]:
+        return [] if self.root is None else numbered(self.root)
 
     def text(self) -> str:
         return "".join(self.out) + ("…" if self.full else "")
@@ -62,29 +86,111 @@ class _Writer:
 
     def part(self, tree: Any) -> None:
         if not isinstance(tree, Node):
-            self.scalar(tree)
-        elif TAG_LIST <= tree.tag <= TAG_DICT:
+            return self.scalar(tree)
+        if tree.tag == TAG_REF:
+            return self.again(tree)
+        self.open.append(tree)
+        self.node(tree)
+        self.open.pop()
+        return None
+
+    def node(self, tree: Node) -> None:
+        if TAG_LIST <= tree.tag <= TAG_DICT:
             self.container(tree)
         elif tree.tag == TAG_TYPED:
-            self.add(type_name(tree) + "(")
-            self.part(tree.items[0])
-            self.add(")")
+            self.typed(tree)
         elif tree.tag == TAG_EXCEPTION:
             self.exception(tree)
-        elif tree.tag in (TAG_INSTANCE, TAG_NAMED):
-            self.add(type_name(tree) + "(")
-            self.sequence(tree.items, self.attribute)
-            if tree.cut:
-                self.add(f", … {(tree.size or 0) - len(tree.items)} more")
-            self.add(")")
+        elif tree.tag == TAG_INSTANCE:
+            self.instance(tree)
+        elif tree.tag == TAG_NAMED:
+            self.attributes(tree)
         elif tree.tag == TAG_ENUM:
             self.add(f"<{type_name(tree)}.{tree.items[0][0] or '?'}: ")
             self.part(tree.items[0][1])
             self.add(">")
+        elif tree.tag == TAG_FORM:
+            show_form(self, tree)
         elif tree.tag >= TAG_DATE:
             self.stdlib(tree)
         else:
             self.add(self.leaf(tree))
+
+    def again(self, tree: Node) -> None:
+        """What was met before in the same value: once more, or as Python writes what contains itself."""
+        number = tree.size or 0
+        node = self.containers[number] if number < len(self.containers) else None
+        self.followed += 1
+        if node is None or self.followed > MOST_AGAIN:
+            self.add(f"<container {number} again>")
+        elif not any(node is each for each in self.open):
+            self.part(node)
+        elif node.tag in OWN_ELLIPSIS:
+            self.add(OWN_ELLIPSIS[node.tag])
+        else:
+            self.add("...")
+
+    def typed(self, tree: Node) -> None:
+        [inner] = tree.items
+        name = short_name(tree) if tree.type in library_values.DICTS else type_name(tree)
+        if tree.type == ("collections", "Counter"):
+            inner = library_values.most_common_first(inner)
+        if tree.type in library_values.DICTS and isinstance(inner, Node) and not inner.size:
+            return self.add(f"{name}()")
+        self.add(f"{name}(")
+        if tree.type == ("collections", "OrderedDict") and sys.version_info < (3, 12):
+            pairs = [Node(TAG_TUPLE, None, 2, pair) for pair in inner.items]
+            inner = Node(TAG_LIST, None, inner.size, pairs, inner.cut)
+        self.part(inner)
+        return self.add(")")
+
+    def instance(self, tree: Node) -> None:
+        if tree.type in stdlib_values.POSITIONAL:
+            return self.positional(tree)
+        if library_values.show_instance(self, tree, self.spelled_out(tree)):
+            return None
+        if not tree.size:
+            return self.add(f"<{type_name(tree)} object>")
+        if not tree.items[0][0] and is_file(tree.items[0][1]):
+            return show_file(self, tree)
+        if not tree.items[0][0] and is_all(tree.items[0][1]):
+            return self.part(tree.items[0][1])
+        return self.attributes(tree)
+
+    def spelled_out(self, tree: Node) -> str | None:
+        """As the object itself would say, for one that consists of texts and numbers."""
+        if tree.type not in library_values.SPELLED_OUT:
+            return None
+        try:
+            return repr(Builder().build(tree))
+        except errors.RecorderError:
+            return None
+
+    def positional(self, tree: Node) -> None:
+        items = [part for _, part in tree.items]
+        name = type_name(tree)
+        if name == "method":
+            function = items[0].items if isinstance(items[0], Node) else "?"
+            self.add(f"<bound method {function} of ")
+            self.part(items[1])
+            return self.add(">")
+        if name == "datetime.timezone":
+            if items[1] is None:
+                items = items[:1]
+            if len(items) == 1 and isinstance(items[0], Node) and not any(items[0].items):
+                return self.add("datetime.timezone.utc")
+        if name == "range" and items[-1] == 1:
+            items = items[:2]
+        self.add(f"{name}(")
+        self.sequence(items, self.part)
+        return self.add(")")
+
+    def attributes(self, tree: Node) -> None:
+        self.add(type_name(tree) + "(")
+        self.sequence(tree.items, self.attribute)
+        if tree.cut:
+            self.add(f", … {(tree.size or 0) - len(tree.items)} more")
+        self.add(")")
 
     def stdlib(self, tree: Node) -> None:
         if tree.tag == TAG_GENERATOR:
@@ -93,22 +199,25 @@ class _Writer:
             return self.add(f"<{type_name(tree)} {name}, {state}{at}>")
         if tree.tag == TAG_ARRAY:
             return self.array(tree)
-        self.add(f"{type_name(tree)}({stdlib_text(tree)}")
+        self.add(f"{type_name(tree)}({stdlib_values.arguments_of(tree)}")
         if tree.tag in (TAG_TIME, TAG_DATETIME) and tree.items[1] is not None:
-            self.add(", ")
+            self.add(", tzinfo=")
             self.part(tree.items[1])
         return self.add(")")
 
     def array(self, node: Node) -> None:
         array = node.items
+        items = array.items()
+        if not array.shape and items and node.type and node.type[0] == "numpy":
+            return self.add(f"np.{node.type[1]}({items[0]!r})")
         self.add(f"{type_name(node)}(shape={array.shape}, format={array.format!r}")
-        if (items := array.items()) is not None:
+        if items is not None:
             self.add(", [")
             self.sequence(items, self.part)
             if node.cut:
                 self.add(", …")
             self.add("]")
-        self.add(")")
+        return self.add(")")
 
     def scalar(self, tree: Any) -> None:
         if isinstance(tree, int) and tree.bit_length() > 8 * (self.left + 8):
@@ -121,8 +230,8 @@ class _Writer:
             self.add(repr(tree))
 
     def container(self, node: Node) -> None:
-        if node.tag == TAG_SET and not node.size:
-            return self.add("set()")
+        if node.tag in EMPTY and not node.size:
+            return self.add(EMPTY[node.tag])
         opening, closing = BRACKETS[node.tag]
         self.add(opening)
         if node.tag == TAG_DICT:
@@ -169,8 +278,6 @@ class _Writer:
             return f"{node.items[: self.left + 1]!r}… ({node.size})"
         if node.tag == TAG_INT_CUT:
             return f"<{'negative ' if node.items else ''}int of {node.size} bits>"
-        if node.tag == TAG_REF:
-            return f"<container {node.size} again>"
         if node.tag == TAG_ERROR:
             return (
                 "<unknown>"
@@ -183,12 +290,14 @@ class _Writer:
             return f"<{type_name(node)} of size {node.size}>"
         if node.tag == TAG_OBJECT:
             return f"<{type_name(node)} object>"
-        name = qualified(node.type) if node.type else node.items
-        return f"<{'class' if node.tag == TAG_CLASS else BUILTIN_NAMES[node.tag]} {name}>"
+        if node.tag == TAG_CLASS:
+            return f"<class '{qualified(node.type or ('', '?'))}'>"
+        return f"<{BUILTIN_NAMES[node.tag]} {node.items}>"
 
 
-def show(tree: Any, limit: int = SHOWN) -> str:
-    """As Python would write it, in at most `limit` characters."""
-    out = _Writer(limit)
+def show(tree: Any, limit: int = SHOWN, whole: bool = False) -> str:
+    """As Python would write it, in at most `limit` characters. `whole`: it is no part of a greater value, so that what
+    its references are about is in it."""
+    out = _Writer(limit, tree if whole else None)
     out.part(tree)
     return out.text()

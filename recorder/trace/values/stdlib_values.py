@@ -24,6 +24,10 @@ MAKERS: dict[tuple[str, str], Any] = {
 }
 
 
+# Instances whose attributes are shown by their places, as their constructor has them.
+POSITIONAL = frozenset((*MAKERS, ("builtins", "method")))
+
+
 def make_date(facts: tuple[int, ...]) -> datetime.date:
     return datetime.date(*facts)
 
@@ -73,6 +77,23 @@ def stdlib_text(node: Node) -> str:
     if node.tag == TAG_TIME:
         return show_time(node.items[0])
     return show_datetime(node.items[0])
+
+
+def arguments_of(node: Node) -> str:
+    """What a DATE, TIME, DATETIME or TIMEDELTA was made of, as its own repr has it, without the time zone."""
+    made: Any
+    try:
+        if node.tag == TAG_DATE:
+            made = make_date(node.items)
+        elif node.tag == TAG_TIMEDELTA:
+            made = make_timedelta(node.items)
+        elif node.tag == TAG_TIME:
+            made = make_time(node.items[0], None)
+        else:
+            made = make_datetime(node.items[0], None)
+    except (TypeError, ValueError, OverflowError):  # none that its type can have
+        return stdlib_text(node)
+    return repr(made).partition("(")[2].removesuffix(")")
 
 
 class Array:

@@ -19,6 +19,7 @@ from recorder.trace.format import (
     TAG_ENUM,
     TAG_ERROR,
     TAG_EXCEPTION,
+    TAG_FORM,
     TAG_FROZENSET,
     TAG_FUNCTION,
     TAG_GENERATOR,
@@ -32,7 +33,9 @@ from recorder.trace.format import (
     TAG_STR,
     TAG_TIME,
     TAG_TYPED,
+    Form,
 )
+from recorder.trace.values.forms import form_name, named_parts, number_text
 from recorder.trace.values.nodes import Node, qualified, type_name
 from recorder.trace.values.stdlib_values import stdlib_text
 
@@ -80,6 +83,8 @@ def _node_to_json(node: Node) -> Json:
         shown[key] = {name: to_json(part) for name, part in node.items if name}
         if node.items and not node.items[0][0]:
             shown["value"] = to_json(node.items[0][1])
+    elif node.tag == TAG_FORM:
+        _form_to_json(node, shown)
     elif node.tag >= TAG_DATE:
         _stdlib_to_json(node, shown)
     else:
@@ -88,6 +93,14 @@ def _node_to_json(node: Node) -> Json:
         shown["size"] = node.size
         shown["truncated"] = True
     return shown
+
+
+def _form_to_json(node: Node, shown: dict[str, Json]) -> None:
+    shown["form"] = form_name(node)
+    for name, part in named_parts(node).items():
+        if node.size == Form.DECIMAL and isinstance(part, str):
+            part = number_text(part)
+        shown[name if name not in shown else f"{name}_"] = to_json(part)
 
 
 def _stdlib_to_json(node: Node, shown: dict[str, Json]) -> None:

@@ -13,7 +13,7 @@ from recorder.trace.format import (
     TAG_DICT,
     TAG_ELIDED,
     TAG_ENUM,
-    TAG_EXCEPTION,
+    TAG_FORM,
     TAG_FROZENSET,
     TAG_INSTANCE,
     TAG_INT_CUT,
@@ -26,9 +26,9 @@ from recorder.trace.format import (
     TAG_TUPLE,
     TAG_TYPED,
 )
-from recorder.trace.values import stdlib_values
-from recorder.trace.values.nodes import Node
-from recorder.trace.values.render import show
+from recorder.trace.values import library_values, stdlib_values
+from recorder.trace.values.forms import CannotMake, make_form
+from recorder.trace.values.nodes import Node, numbered, type_name
 
 
 def unreadable(why: str) -> errors.ValueUnreadableError:
@@ -40,81 +40,112 @@ _PENDING: Final = object()
 
 
 class Builder:
+    """Makes the object that one tree describes, each of its containers once."""
+
     def __init__(self) -> None:
-        self.containers: list[Any] = []  # by the number a REF has
+        self.root: Any = None
+        self.made: dict[int, Any] = {}  # by the id of the node
+        self.containers: list[Node] | None = None  # by the number a REF has
 
     def build(self, tree: Any) -> Any:
         if not isinstance(tree, Node):
             return bytearray(tree) if isinstance(tree, bytearray) else tree
+        if self.root is None:
+            self.root = tree
         if tree.cut or tree.tag in (TAG_INT_CUT, TAG_ELIDED):
             raise unreadable("was too large to be recorded whole")
         if tree.tag == TAG_TYPED:
-            return self.build(tree.items[0])
+            return self.typed(tree)
         if tree.tag == TAG_REF:
             return self.shared(tree.size or 0)
         if tree.tag == TAG_ARRAY and (made := tree.items.nested()) is not None:
             return made
-        if not TAG_LIST <= tree.tag <= TAG_DICT:
-            try:
-                return self.stdlib(tree)
-            except errors.RecorderError:
-                raise
-            except (TypeError, ValueError, OverflowError) as exc:
-                raise unreadable("is none that its type can have") from exc
-        number = len(self.containers)
-        self.containers.append(_PENDING)
+        if TAG_LIST <= tree.tag <= TAG_DICT:
+            return self.sized(tree)
+        self.made[id(tree)] = _PENDING
         try:
-            made = self.container(tree, number)
+            made = self.other(tree)
+        except errors.RecorderError:
+            raise
+        except CannotMake as exc:
+            raise self.cannot(tree) from exc
+        except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as exc:
+            raise unreadable("is none that its type can have") from exc
+        self.made[id(tree)] = made
+        return made
+
+    def sized(self, tree: Node) -> Any:
+        self.made[id(tree)] = _PENDING
+        try:
+            made = self.container(tree)
         except TypeError as exc:
             raise unreadable("has a key that cannot be one") from exc
         if len(made) != tree.size:
             raise unreadable("has keys that differ only by their type")
         return made
 
-    def stdlib(self, tree: Node) -> Any:
+    def typed(self, tree: Node) -> Any:
+        made = self.build(tree.items[0])
+        kind = library_values.DICTS.get(tree.type or ("", ""))
+        return made if kind is None or not isinstance(made, dict) else kind(made)
+
+    def other(self, tree: Node) -> Any:
         if tree.tag == TAG_DATE:
             return stdlib_values.make_date(tree.items)
         if tree.tag == TAG_TIMEDELTA:
             return stdlib_values.make_timedelta(tree.items)
-        number = len(self.containers)
-        if tree.tag in (TAG_INSTANCE, TAG_NAMED, TAG_ENUM, TAG_EXCEPTION, TAG_TIME, TAG_DATETIME):
-            self.containers.append(_PENDING)
-        made: Any = _PENDING
         if tree.tag == TAG_TIME:
-            made = stdlib_values.make_time(tree.items[0], self.build(tree.items[1]))
-        elif tree.tag == TAG_DATETIME:
-            made = stdlib_values.make_datetime(tree.items[0], self.build(tree.items[1]))
-        elif tree.tag == TAG_NAMED:
-            made = tuple([self.build(part) for _, part in tree.items])
-        elif tree.tag == TAG_ENUM or (
-            tree.tag == TAG_INSTANCE and tree.items and not tree.items[0][0]
-        ):
-            made = self.build(tree.items[0][1])
-        elif tree.tag == TAG_INSTANCE and tree.type in stdlib_values.MAKERS:
-            made = stdlib_values.MAKERS[tree.type](*[self.build(part) for _, part in tree.items])
-        if made is _PENDING:
-            raise unreadable(f"is not one that can be made anew: {show(tree, 60)}")
-        self.containers[number] = made
-        return made
+            return stdlib_values.make_time(tree.items[0], self.build(tree.items[1]))
+        if tree.tag == TAG_DATETIME:
+            return stdlib_values.make_datetime(tree.items[0], self.build(tree.items[1]))
+        if tree.tag == TAG_NAMED:
+            return tuple([self.build(part) for _, part in tree.items])
+        if tree.tag == TAG_FORM:
+            return make_form(tree, self.build)
+        if tree.tag == TAG_ENUM:
+            return self.build(tree.items[0][1])
+        if tree.tag == TAG_INSTANCE:
+            return self.instance(tree)
+        raise CannotMake
+
+    def instance(self, tree: Node) -> Any:
+        key = tree.type or ("", "")
+        if tree.items and not tree.items[0][0]:
+            return self.build(tree.items[0][1])
+        if key in stdlib_values.MAKERS:
+            return stdlib_values.MAKERS[key](*[self.build(part) for _, part in tree.items])
+        if key in library_values.MAKERS:
+            return library_values.MAKERS[key](library_values.Parts(tree, self.build))
+        raise CannotMake
+
+    def cannot(self, tree: Node) -> errors.ValueUnreadableError:
+        return unreadable(f"is not one that can be made anew: one of type {type_name(tree)}")
 
     def shared(self, number: int) -> Any:
-        if number >= len(self.containers) or self.containers[number] is _PENDING:
+        if self.containers is None:
+            self.containers = numbered(self.root)
+        if number >= len(self.containers):
             raise unreadable("contains itself in a way that cannot be built")
-        return self.containers[number]
+        node = self.containers[number]
+        if id(node) not in self.made:
+            return self.build(node)
+        if self.made[id(node)] is _PENDING:
+            raise unreadable("contains itself in a way that cannot be built")
+        return self.made[id(node)]
 
-    def container(self, tree: Node, number: int) -> Any:
+    def container(self, tree: Node) -> Any:
         made: Any
         if tree.tag in MAKERS:
             made = MAKERS[tree.tag]([self.build(part) for part in tree.items])
-            self.containers[number] = made
+            self.made[id(tree)] = made
         elif tree.tag == TAG_LIST:
-            self.containers[number] = made = []
+            self.made[id(tree)] = made = []
             made.extend(self.build(part) for part in tree.items)
         elif tree.tag == TAG_SET:
-            self.containers[number] = made = set()
+            self.made[id(tree)] = made = set()
             made.update([self.build(part) for part in tree.items])
         else:
-            self.containers[number] = made = {}
+            self.made[id(tree)] = made = {}
             for key, part in tree.items:
                 built = self.build(key)
                 made[built] = self.build(part)

@@ -17,6 +17,7 @@ from recorder.trace.format import (
     TAG_CLASS,
     TAG_DICT,
     TAG_ELIDED,
+    TAG_FORM,
     TAG_FUNCTION,
     TAG_INT_CUT,
     TAG_MODULE,
@@ -24,7 +25,15 @@ from recorder.trace.format import (
     TAG_STR,
     TAG_UNEXAMINED,
 )
-from recorder.trace.values.nodes import CHANGING, Node, Types, nodes, type_name, without_wrapping
+from recorder.trace.values.forms import items_of
+from recorder.trace.values.nodes import (
+    Node,
+    Types,
+    changes_in_place,
+    nodes,
+    type_name,
+    without_wrapping,
+)
 from recorder.trace.values.parse import parse
 from recorder.trace.values.render import SHOWN, show
 from recorder.trace.values.to_json import Json, to_json
@@ -67,6 +76,9 @@ class Value:
         if isinstance(node, Node):
             if node.tag == TAG_ARRAY:
                 return node.items.shape[0] if node.items.shape else None
+            if node.tag == TAG_FORM:
+                node = items_of(node)
+                return node.size if isinstance(node, Node) else None
             sized = TAG_STR <= node.tag <= TAG_DICT or node.tag in (TAG_ELIDED, TAG_NAMED)
             return node.size if sized else None
         return len(node) if isinstance(node, (str, bytes, bytearray)) else None
@@ -80,7 +92,7 @@ class Value:
     def can_change(self) -> bool:
         """Whether something of it can become another value and be the same object: a list can, a number cannot."""
         tree = self.tree
-        return isinstance(tree, bytearray) or any(node.tag in CHANGING for node in nodes(tree))
+        return isinstance(tree, bytearray) or any(changes_in_place(node) for node in nodes(tree))
 
     @property
     def is_definition(self) -> bool:
@@ -111,7 +123,9 @@ class Value:
     def show(self, limit: int = SHOWN) -> str:
         """As Python would write it, in at most so many characters."""
         limit = arguments.number(limit, "limit", "a number of characters")
-        return show(self.tree, limit) + (" (not looked at again)" if self.unexamined else "")
+        return show(self.tree, limit, whole=True) + (
+            " (not looked at again)" if self.unexamined else ""
+        )
 
     def __repr__(self) -> str:
         return self.show()

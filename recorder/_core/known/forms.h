@@ -1,0 +1,76 @@
+/* Values of well-known types that C keeps to itself: a Decimal, a deque, a compiled pattern, a lock. A value is taken
+ * apart into a few parts, and its *form* says what they are (the enum Form in codegen/format.toml).
+ *
+ * table.c has one row for each type. Where a type's own tables of members and getters say where its parts are, a row
+ * names them, and nothing needs to be known of its layout. Else a function of the row reads them, and proves the layout
+ * by what the type itself answers. A layout that is not the known one makes all values of the type opaque. No code of
+ * the program's runs, nothing is kept; what is borrowed is good as long as nobody else has run. */
+#ifndef RECORDER_FORMS_H
+#define RECORDER_FORMS_H
+#include <Python.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#pragma GCC visibility push(hidden)
+
+enum { REC_MOST_PARTS = 6 };
+
+typedef enum {
+    REC_PART_OBJECT,
+    REC_PART_NUMBER,
+    REC_PART_TEXT,       /* ASCII, of C */
+    REC_PART_BYTES,
+    REC_PART_DECIMAL,
+    REC_PART_DEQUE,      /* a list of its items */
+    REC_PART_NUMBERS,    /* a list of ints */
+    REC_PART_DICT        /* the value itself, as a dict */
+} rec_part_kind;
+
+typedef struct {         /* an unsigned number of `digits` decimal digits, in words of 19, and its sign and exponent */
+    const uint64_t *words;
+    Py_ssize_t count, digits, exponent;
+    uint8_t flags;       /* REC_DECIMAL_… */
+} rec_decimal;
+
+enum { REC_DECIMAL_NEGATIVE = 1, REC_DECIMAL_INFINITE = 2, REC_DECIMAL_NAN = 4, REC_DECIMAL_SIGNALING = 8 };
+
+typedef struct {         /* the next item of a deque */
+    void *block;
+    Py_ssize_t index, size;
+} rec_deque;
+
+typedef struct {
+    rec_part_kind kind;
+    union {
+        PyObject *object;
+        int64_t number;
+        struct { const char *data; Py_ssize_t size; } bytes;
+        char text[24];
+        rec_decimal decimal;
+        rec_deque deque;
+        struct { const Py_ssize_t *data; Py_ssize_t size; } numbers;
+    };
+} rec_part;
+
+typedef struct {
+    uint8_t form;        /* a REC_FORM_… */
+    uint8_t count;
+    bool leaf;           /* no part has parts */
+    bool named;          /* the first part is a name, and the others are its value */
+    rec_part parts[REC_MOST_PARTS];
+} rec_form;
+
+/* The number of the row for a type, or for one that it is derived from; 0: none. */
+uint8_t rec_known_type(PyTypeObject *type);
+
+/* The parts of a value whose type has that row. False: it is opaque, and `form` says why. */
+bool rec_read_form(PyObject *object, uint8_t row, rec_form *form);
+
+PyObject *rec_deque_next(rec_deque *items);
+
+/* A number as text, as Decimal's constructor reads it: digits, `E`, exponent; NaN, Infinity. At most `limit` characters are
+ * written; returns how many there are. */
+Py_ssize_t rec_decimal_text(const rec_decimal *decimal, char *out, Py_ssize_t limit);
+
+#pragma GCC visibility pop
+#endif

@@ -1,0 +1,43 @@
+/* How the values of one type are read: what table.c and the files for single types share. */
+#ifndef RECORDER_READERS_H
+#define RECORDER_READERS_H
+#include "known/forms.h"
+
+#pragma GCC visibility push(hidden)
+
+typedef enum { REC_LAYOUT_UNKNOWN, REC_LAYOUT_PROVED, REC_UNREADABLE_NOW } rec_reading;
+
+/* A reader of a row: `type` is the one written in C that the value's type is derived from, or is. */
+typedef rec_reading (*rec_reader)(PyObject *object, PyTypeObject *type, rec_form *form);
+
+rec_reading rec_read_decimal(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_deque(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_match(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_weakref(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_rlock(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_bytes_io(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_context_var(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_task_name(PyObject *object, PyTypeObject *type, rec_form *form);
+
+static inline void rec_add_object(rec_form *form, PyObject *object)
+{
+    form->parts[form->count++] = (rec_part){.kind = REC_PART_OBJECT, .object = object != NULL ? object : Py_None};
+}
+
+static inline void rec_add_number(rec_form *form, int64_t number)
+{
+    form->parts[form->count++] = (rec_part){.kind = REC_PART_NUMBER, .number = number};
+}
+
+/* What a type's own tables say. NULL, or −1, where there is no such thing. */
+PyMethodDef *rec_method_of(PyTypeObject *type, const char *name);
+PyGetSetDef *rec_getter_of(PyTypeObject *type, const char *name);
+PyMemberDef *rec_member_of(PyTypeObject *type, const char *name);
+
+/* What a method without arguments answers: whether it is true; a small int. False where it does not say. No exception
+ * is left behind. */
+bool rec_ask_bool(PyObject *object, PyTypeObject *type, const char *method, bool *answer);
+bool rec_ask_number(PyObject *object, PyTypeObject *type, const char *method, int64_t *answer);
+
+#pragma GCC visibility pop
+#endif

@@ -1,0 +1,155 @@
+/* Types of the standard library with a layout of a few fields. */
+#include "known/readers.h"
+#include "cpython/objects.h"
+#include "cpython/tasks.h"
+#include <pythread.h>
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic"
+#include <structmember.h>
+#pragma GCC diagnostic pop
+
+/* ---- re.Match ---- */
+
+typedef struct {         /* MatchObject of Modules/_sre/sre.h */
+    PyObject_VAR_HEAD
+    PyObject *string;
+    PyObject *spans_made;
+    PyObject *pattern;
+    Py_ssize_t begin, end;
+    Py_ssize_t last_index;
+    Py_ssize_t groups;   /* and the match itself */
+    Py_ssize_t marks[1];
+} match_object;
+
+static bool is_at(PyTypeObject *type, const char *member, size_t offset)
+{
+    PyMemberDef *found = rec_member_of(type, member);
+    return found != NULL && (size_t)found->offset == offset;
+}
+
+rec_reading rec_read_match(PyObject *object, PyTypeObject *type, rec_form *form)
+{
+    match_object *match = (match_object *)object;
+    if (type->tp_basicsize != sizeof(match_object) || type->tp_itemsize != sizeof(Py_ssize_t)
+        || !is_at(type, "string", offsetof(match_object, string)) || !is_at(type, "re", offsetof(match_object, pattern))
+        || !is_at(type, "pos", offsetof(match_object, begin)) || !is_at(type, "endpos", offsetof(match_object, end))
+        || match->groups < 1 || Py_SIZE(match) != 2 * match->groups)
+        return REC_LAYOUT_UNKNOWN;
+    rec_add_object(form, match->pattern);
+    rec_add_object(form, match->string);
+    form->parts[form->count].kind = REC_PART_NUMBERS;
+    form->parts[form->count].numbers.data = match->marks;
+    form->parts[form->count++].numbers.size = 2 * match->groups;
+    return REC_LAYOUT_PROVED;
+}
+
+/* ---- weak references ---- */
+
+/* The type of what is referred to, which is looked at no further: nobody holds it by this. */
+rec_reading rec_read_weakref(PyObject *object, PyTypeObject *type, rec_form *form)
+{
+    PyObject *target = ((PyWeakReference *)object)->wr_object;
+    bool alive = target != NULL && target != Py_None && Py_REFCNT(target) > 0;
+    if (type->tp_basicsize != sizeof(PyWeakReference))
+        return REC_LAYOUT_UNKNOWN;
+    rec_add_object(form, alive ? (PyObject *)Py_TYPE(target) : NULL);
+    return REC_LAYOUT_PROVED;
+}
+
+/* ---- locks ---- */
+
+typedef struct {         /* rlockobject of Modules/_threadmodule.c */
+    PyObject_HEAD
+    void *lock;
+    unsigned long owner;
+    unsigned long count;
+    PyObject *weak_references;
+} rlock_object;
+
+rec_reading rec_read_rlock(PyObject *object, PyTypeObject *type, rec_form *form)
+{
+    static PyTypeObject *proved;
+    rlock_object *lock = (rlock_object *)object;
+    int64_t count;
+    if (type->tp_basicsize != sizeof(rlock_object))
+        return REC_LAYOUT_UNKNOWN;
+    if (proved != type) {
+        bool owned = lock->count > 0 && lock->owner == PyThread_get_thread_ident();
+        if (!rec_ask_number(object, type, "_recursion_count", &count))
+            return REC_UNREADABLE_NOW;
+        if ((uint64_t)count != (owned ? lock->count : 0))
+            return REC_LAYOUT_UNKNOWN;
+        if (owned)
+            proved = type;
+    }
+    rec_add_number(form, (int64_t)lock->count);
+    return REC_LAYOUT_PROVED;
+}
+
+/* ---- io.BytesIO ---- */
+
+typedef struct {         /* bytesio of Modules/_io/bytesio.c */
+    PyObject_HEAD
+    PyObject *content;   /* NULL when it is closed */
+    Py_ssize_t position;
+    Py_ssize_t size;
+    PyObject *attributes;
+    PyObject *weak_references;
+    Py_ssize_t exports;
+} bytes_io_object;
+
+rec_reading rec_read_bytes_io(PyObject *object, PyTypeObject *type, rec_form *form)
+{
+    static PyTypeObject *proved;
+    bytes_io_object *file = (bytes_io_object *)object;
+    int64_t position;
+    if (type->tp_basicsize != sizeof(bytes_io_object))
+        return REC_LAYOUT_UNKNOWN;
+    if (proved != type && file->content != NULL) {
+        if (!rec_ask_number(object, type, "tell", &position))
+            return REC_UNREADABLE_NOW;
+        if (position != file->position || !PyBytes_CheckExact(file->content))
+            return REC_LAYOUT_UNKNOWN;
+        proved = type;
+    }
+    if (file->content == NULL) {
+        rec_add_object(form, NULL);
+        rec_add_object(form, NULL);
+        return REC_LAYOUT_PROVED;
+    }
+    if (file->size < 0 || file->size > PyBytes_GET_SIZE(file->content))
+        return REC_LAYOUT_UNKNOWN;
+    form->parts[form->count].kind = REC_PART_BYTES;
+    form->parts[form->count].bytes.data = PyBytes_AS_STRING(file->content);
+    form->parts[form->count++].bytes.size = file->size;
+    rec_add_number(form, file->position);
+    return REC_LAYOUT_PROVED;
+}
+
+/* ---- contextvars ---- */
+
+rec_reading rec_read_context_var(PyObject *object, PyTypeObject *type, rec_form *form)
+{
+    PyMemberDef *name = rec_member_of(type, "name");
+    PyObject *value = NULL;
+    if (type != &PyContextVar_Type || name == NULL || name->type != T_OBJECT)
+        return REC_LAYOUT_UNKNOWN;
+    rec_add_object(form, *(PyObject **)((char *)object + name->offset));
+    if (PyContextVar_Get(object, NULL, &value) != 0) {
+        PyErr_Clear();
+        return REC_UNREADABLE_NOW;
+    }
+    form->named = true;
+    if (value != NULL)
+        rec_add_object(form, value); /* a context holds it, or the variable as its default */
+    Py_XDECREF(value);
+    return REC_LAYOUT_PROVED;
+}
+
+/* ---- asyncio ---- */
+
+rec_reading rec_read_task_name(PyObject *object, PyTypeObject *type, rec_form *form)
+{
+    rec_add_object(form, rec_task_name(object)); /* an int, as long as nobody has asked for the name: Task-7 */
+    return REC_LAYOUT_PROVED;
+}

@@ -1,0 +1,350 @@
+/* The well-known types, one row each. To know another one: a member of the enum Form in codegen/format.toml, a row
+ * here, and how it is shown in recorder/trace/values/forms.py. */
+#include "known/forms.h"
+#include "known/readers.h"
+#include "cpython/objects.h"
+#include "tape/records.h"
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic"
+#include <structmember.h>
+#pragma GCC diagnostic pop
+
+typedef enum {
+    NOTHING,
+    MEMBER,              /* of tp_members */
+    GETTER,              /* of tp_getset: one that returns what the value holds, a bool, an int or a short text */
+    METHOD,              /* of tp_methods, without arguments: as a getter */
+    VISITED,             /* the n-th object that tp_traverse comes to */
+    ITSELF               /* the dict that the value is */
+} way;
+
+typedef struct {
+    way way;
+    const char *name;
+    int n;
+} source;
+
+typedef struct {
+    const char *name;    /* tp_name of a type that is written in C */
+    uint8_t form;
+    rec_reader reader;   /* reads what comes behind: */
+    source sources[REC_MOST_PARTS];
+} row;
+
+#define MEMBERS(a) {MEMBER, a, 0}
+#define GETTERS(a) {GETTER, a, 0}
+#define METHODS(a) {METHOD, a, 0}
+#define VISITS(i) {VISITED, NULL, i}
+
+static const row rows[] = {
+    {NULL, 0, NULL, {{0}}},
+    {"decimal.Decimal", REC_FORM_DECIMAL, rec_read_decimal, {{0}}},
+    {"collections.deque", REC_FORM_DEQUE, rec_read_deque, {{0}}},
+    {"collections.defaultdict", REC_FORM_DEFAULTDICT, NULL, {MEMBERS("default_factory"), {ITSELF, NULL, 0}}},
+    {"mappingproxy", REC_FORM_MAPPINGPROXY, NULL, {VISITS(0)}},
+    {"dict_keys", REC_FORM_DICT_KEYS, NULL, {VISITS(0)}},
+    {"dict_values", REC_FORM_DICT_VALUES, NULL, {VISITS(0)}},
+    {"dict_items", REC_FORM_DICT_ITEMS, NULL, {VISITS(0)}},
+    {"functools.partial", REC_FORM_PARTIAL, NULL, {MEMBERS("func"), MEMBERS("args"), MEMBERS("keywords")}},
+    {"re.Pattern", REC_FORM_PATTERN, NULL, {MEMBERS("pattern"), MEMBERS("flags")}},
+    {"re.Match", REC_FORM_MATCH, rec_read_match, {{0}}},
+    {"types.GenericAlias", REC_FORM_GENERIC_ALIAS, NULL,
+     {MEMBERS("__origin__"), MEMBERS("__args__"), MEMBERS("__unpacked__")}},
+    {"types.UnionType", REC_FORM_UNION, NULL, {MEMBERS("__args__")}},
+    {"typing.Union", REC_FORM_UNION, NULL, {MEMBERS("__args__")}},
+    {"weakref.ReferenceType", REC_FORM_WEAKREF, rec_read_weakref, {{0}}},
+    {"weakref.ProxyType", REC_FORM_WEAKREF, rec_read_weakref, {{0}}},
+    {"weakref.CallableProxyType", REC_FORM_WEAKREF, rec_read_weakref, {{0}}},
+    {"_thread.lock", REC_FORM_LOCK, NULL, {METHODS("locked")}},
+    {"_thread.RLock", REC_FORM_RLOCK, rec_read_rlock, {{0}}},
+    {"_contextvars.ContextVar", REC_FORM_CONTEXT_VAR, rec_read_context_var, {{0}}},
+    {"_contextvars.Token", REC_FORM_CONTEXT_TOKEN, NULL, {GETTERS("var"), GETTERS("old_value")}},
+    {"_asyncio.Future", REC_FORM_FUTURE, NULL, {GETTERS("_state"), GETTERS("_result"), GETTERS("_exception")}},
+    {"_asyncio.Task", REC_FORM_TASK, rec_read_task_name,
+     {GETTERS("_state"), GETTERS("_result"), GETTERS("_exception"), GETTERS("_coro"), GETTERS("_fut_waiter")}},
+    {"_io.BytesIO", REC_FORM_BYTES_IO, rec_read_bytes_io, {{0}}},
+    {"_io.FileIO", REC_FORM_FILE, NULL, {GETTERS("mode"), METHODS("fileno")}},
+    {"_io.BufferedReader", REC_FORM_BUFFERED, NULL, {MEMBERS("raw")}},
+    {"_io.BufferedWriter", REC_FORM_BUFFERED, NULL, {MEMBERS("raw")}},
+    {"_io.BufferedRandom", REC_FORM_BUFFERED, NULL, {MEMBERS("raw")}},
+    {"_io.TextIOWrapper", REC_FORM_TEXT_FILE, NULL, {MEMBERS("buffer"), MEMBERS("encoding")}},
+    {"_socket.socket", REC_FORM_SOCKET, NULL,
+     {METHODS("fileno"), MEMBERS("family"), MEMBERS("type"), MEMBERS("proto")}},
+    {"zoneinfo.ZoneInfo", REC_FORM_ZONE_INFO, NULL, {MEMBERS("key")}},
+    {"property", REC_FORM_PROPERTY, NULL, {MEMBERS("fget"), MEMBERS("fset"), MEMBERS("fdel")}},
+    {"staticmethod", REC_FORM_STATICMETHOD, NULL, {MEMBERS("__func__")}},
+    {"classmethod", REC_FORM_CLASSMETHOD, NULL, {MEMBERS("__func__")}},
+};
+enum { ROWS = sizeof(rows) / sizeof(*rows) };
+
+typedef struct {         /* where the parts of a type's values are */
+    PyTypeObject *type;
+    bool known;
+    struct {
+        PyMemberDef *member;
+        PyGetSetDef *getter;
+        PyMethodDef *method;
+    } found[REC_MOST_PARTS];
+} places;
+
+static places resolved[ROWS];
+
+/* ---- types ---- */
+
+/* A class statement makes a heap type that has no module and no table of methods. */
+static bool is_of_python(PyTypeObject *type)
+{
+    return type->tp_flags & Py_TPFLAGS_HEAPTYPE && ((PyHeapTypeObject *)type)->ht_module == NULL
+           && type->tp_methods == NULL;
+}
+
+/* The type written in C that a type is, or is derived from. */
+static PyTypeObject *c_type_of(PyTypeObject *type)
+{
+    while (type != NULL && is_of_python(type))
+        type = type->tp_base;
+    return type;
+}
+
+static uint8_t row_called(const char *name)
+{
+    for (uint8_t i = 1; i < ROWS; i++)
+        if (strcmp(rows[i].name, name) == 0)
+            return i;
+    return 0;
+}
+
+uint8_t rec_known_type(PyTypeObject *type)
+{
+    uint8_t found = 0;
+    for (type = c_type_of(type); type != NULL && found == 0; type = type->tp_base)
+        found = row_called(type->tp_name);
+    return found;
+}
+
+static PyTypeObject *type_of_row(PyObject *object, uint8_t number)
+{
+    PyTypeObject *type = c_type_of(Py_TYPE(object));
+    while (type != NULL && strcmp(type->tp_name, rows[number].name) != 0)
+        type = type->tp_base;
+    return type;
+}
+
+/* ---- what a type's own tables say ---- */
+
+PyMethodDef *rec_method_of(PyTypeObject *type, const char *name)
+{
+    PyMethodDef *method = type->tp_methods;
+    while (method != NULL && method->ml_name != NULL && strcmp(method->ml_name, name) != 0)
+        method++;
+    return method != NULL && method->ml_name != NULL && method->ml_flags == METH_NOARGS ? method : NULL;
+}
+
+PyGetSetDef *rec_getter_of(PyTypeObject *type, const char *name)
+{
+    PyGetSetDef *getter = type->tp_getset;
+    while (getter != NULL && getter->name != NULL && strcmp(getter->name, name) != 0)
+        getter++;
+    return getter != NULL && getter->name != NULL && getter->get != NULL ? getter : NULL;
+}
+
+PyMemberDef *rec_member_of(PyTypeObject *type, const char *name)
+{
+    PyMemberDef *member = type->tp_members;
+    while (member != NULL && member->name != NULL && strcmp(member->name, name) != 0)
+        member++;
+    return member != NULL && member->name != NULL ? member : NULL;
+}
+
+static PyObject *ask(PyObject *object, PyTypeObject *type, const char *name)
+{
+    PyMethodDef *method = rec_method_of(type, name);
+    PyObject *answer = method != NULL ? method->ml_meth(object, NULL) : NULL;
+    if (answer == NULL)
+        PyErr_Clear();
+    return answer;
+}
+
+bool rec_ask_bool(PyObject *object, PyTypeObject *type, const char *method, bool *answer)
+{
+    PyObject *said = ask(object, type, method);
+    bool is_bool = said == Py_True || said == Py_False;
+    *answer = said == Py_True;
+    Py_XDECREF(said);
+    return is_bool;
+}
+
+bool rec_ask_number(PyObject *object, PyTypeObject *type, const char *method, int64_t *answer)
+{
+    PyObject *said = ask(object, type, method);
+    bool is_number = said != NULL && PyLong_CheckExact(said) && rec_int_small(said, answer);
+    Py_XDECREF(said);
+    return is_number;
+}
+
+/* ---- parts ---- */
+
+static bool add_member(rec_form *form, PyObject *object, const PyMemberDef *member)
+{
+    const char *place = (const char *)object + member->offset;
+    switch (member->type) {
+    case T_OBJECT:
+    case T_OBJECT_EX:
+        rec_add_object(form, *(PyObject *const *)place);
+        return true;
+    case T_INT:
+        rec_add_number(form, *(const int *)place);
+        return true;
+    case T_PYSSIZET:
+        rec_add_number(form, *(const Py_ssize_t *)place);
+        return true;
+    case T_BOOL:
+        rec_add_object(form, *place ? Py_True : Py_False);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* What a getter returned: a new reference. What nobody else holds is gone when it is given back; of that, ints and
+ * short texts can be copied. */
+static bool add_answer(rec_form *form, PyObject *answer)
+{
+    rec_part *part = &form->parts[form->count];
+    bool added = true;
+    if (answer == NULL) {
+        PyErr_Clear();
+        rec_add_object(form, NULL);
+        return true;
+    }
+    if (PyLong_CheckExact(answer)) {
+        added = rec_int_small(answer, &part->number);
+        part->kind = REC_PART_NUMBER;
+        form->count += added;
+    } else if (Py_REFCNT(answer) > 1) {
+        rec_add_object(form, answer);
+    } else if (PyUnicode_CheckExact(answer) && PyUnicode_IS_ASCII(answer)
+               && PyUnicode_GET_LENGTH(answer) < (Py_ssize_t)sizeof(part->text)) {
+        memcpy(part->text, PyUnicode_DATA(answer), (size_t)PyUnicode_GET_LENGTH(answer) + 1);
+        part->kind = REC_PART_TEXT;
+        form->count++;
+    } else {
+        added = false;
+    }
+    Py_DECREF(answer);
+    return added;
+}
+
+typedef struct {
+    int left;
+    PyObject *found;
+} search;
+
+static int on_visit(PyObject *object, void *arg)
+{
+    search *looked_for = arg;
+    if (PyType_Check(object)) /* a heap type visits itself as well */
+        return 0;
+    if (looked_for->left-- > 0)
+        return 0;
+    looked_for->found = object;
+    return 1;
+}
+
+static bool add_visited(rec_form *form, PyObject *object, PyTypeObject *type, int n)
+{
+    search looked_for = {n, NULL};
+    if (type->tp_traverse == NULL)
+        return false;
+    (void)type->tp_traverse(object, on_visit, &looked_for); /* audit: on_visit's own answer */
+    if (looked_for.found != NULL)
+        rec_add_object(form, looked_for.found);
+    return looked_for.found != NULL;
+}
+
+static bool add_part(rec_form *form, PyObject *object, const places *at, const source *from, int i)
+{
+    switch (from->way) {
+    case MEMBER:
+        return add_member(form, object, at->found[i].member);
+    case GETTER:
+        return add_answer(form, at->found[i].getter->get(object, at->found[i].getter->closure));
+    case METHOD:
+        return add_answer(form, at->found[i].method->ml_meth(object, NULL));
+    case VISITED:
+        return add_visited(form, object, at->type, from->n);
+    default:
+        form->parts[form->count++].kind = REC_PART_DICT;
+        return true;
+    }
+}
+
+/* Finds the parts of a row in the tables of a type; not known if one of them is not there. */
+static void resolve(places *at, PyTypeObject *type, const row *of)
+{
+    *at = (places){.type = type, .known = true};
+    for (int i = 0; i < REC_MOST_PARTS && of->sources[i].way != NOTHING; i++) {
+        const source *from = &of->sources[i];
+        if (from->way == MEMBER)
+            at->known &= (at->found[i].member = rec_member_of(type, from->name)) != NULL;
+        else if (from->way == GETTER)
+            at->known &= (at->found[i].getter = rec_getter_of(type, from->name)) != NULL;
+        else if (from->way == METHOD)
+            at->known &= (at->found[i].method = rec_method_of(type, from->name)) != NULL;
+    }
+}
+
+static bool read_sources(PyObject *object, const places *at, const row *of, rec_form *form)
+{
+    for (int i = 0; i < REC_MOST_PARTS && of->sources[i].way != NOTHING; i++)
+        if (!add_part(form, object, at, &of->sources[i], i))
+            return false;
+    return true;
+}
+
+static bool has_only_leaves(const rec_form *form)
+{
+    for (int i = 0; i < form->count; i++)
+        if (form->parts[i].kind != REC_PART_NUMBER && form->parts[i].kind != REC_PART_TEXT
+            && form->parts[i].kind != REC_PART_BYTES && form->parts[i].kind != REC_PART_DECIMAL)
+            return false;
+    return true;
+}
+
+static bool read_parts(PyObject *object, uint8_t number, rec_form *form)
+{
+    places *at = &resolved[number];
+    PyTypeObject *type = type_of_row(object, number);
+    if (type == NULL)
+        return false;
+    if (at->type != type)
+        resolve(at, type, &rows[number]);
+    if (!at->known)
+        return false;
+    if (!read_sources(object, at, &rows[number], form))
+        return false;
+    if (rows[number].reader == NULL)
+        return true;
+    switch (rows[number].reader(object, type, form)) {
+    case REC_LAYOUT_PROVED:
+        return true;
+    case REC_LAYOUT_UNKNOWN:
+        at->known = false;
+        return false;
+    default:
+        return false;
+    }
+}
+
+bool rec_read_form(PyObject *object, uint8_t number, rec_form *form)
+{
+    PyObject *kind, *value, *trace;
+    *form = (rec_form){.form = rows[number].form};
+    PyErr_Fetch(&kind, &value, &trace);
+    bool done = read_parts(object, number, form);
+    PyErr_Restore(kind, value, trace);
+    if (!done)
+        *form = (rec_form){.form = REC_FORM_UNKNOWN_LAYOUT};
+    form->leaf = has_only_leaves(form);
+    return done;
+}

@@ -1,0 +1,208 @@
+"""Values of well-known types that are written in Python: instances, whose attributes say all.
+
+One row for each type, by its module and qualified name: what is made of its attributes, and how it is shown where that
+is not as the object that was made would show itself.
+"""
+
+from __future__ import annotations
+
+import fractions
+import ipaddress
+import pathlib
+import types
+import uuid
+from collections import ChainMap, Counter, OrderedDict, UserDict, UserList, UserString
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from recorder.trace.values.forms import CannotMake, Writer
+from recorder.trace.values.nodes import Node
+
+Attributes = Mapping[str, Any]
+
+PATHS: Final[dict[str, type[pathlib.PurePath]]] = {
+    "PosixPath": pathlib.PosixPath,
+    "WindowsPath": pathlib.PureWindowsPath,  # which exists everywhere
+    "PurePosixPath": pathlib.PurePosixPath,
+    "PureWindowsPath": pathlib.PureWindowsPath,
+}
+
+
+def _fraction(made: Attributes) -> Any:
+    return fractions.Fraction(made["_numerator"], made["_denominator"])
+
+
+def _uuid(made: Attributes) -> Any:
+    return uuid.UUID(int=made["int"])
+
+
+def _path(name: str) -> Callable[[Attributes], Any]:
+    """A path keeps what it was made of, and what it has been asked for: each version of Python something else."""
+
+    def make(made: Attributes) -> Any:
+        kind = PATHS[name]
+        if "_raw_paths" in made:
+            return kind(*made["_raw_paths"])
+        if "_parts" in made:
+            return kind(*made["_parts"])
+        if "_str" in made:
+            return kind(made["_str"])
+        raise CannotMake
+
+    return make
+
+
+def _address(kind: Callable[[Any], Any]) -> Callable[[Attributes], Any]:
+    def make(made: Attributes) -> Any:
+        address = kind(made["_ip"])
+        scope = made.get("_scope_id")
+        return address if scope is None else kind(f"{address}%{scope}")
+
+    return make
+
+
+def _network(kind: Callable[[Any], Any]) -> Callable[[Attributes], Any]:
+    return lambda made: kind((made["network_address"], made["_prefixlen"]))
+
+
+def _interface(kind: Callable[[Any], Any]) -> Callable[[Attributes], Any]:
+    return lambda made: kind((made["_ip"], made["_prefixlen"]))
+
+
+def _namespace(made: Attributes) -> Any:
+    return types.SimpleNamespace(**dict(made))
+
+
+def _of_data(kind: Callable[[Any], Any]) -> Callable[[Attributes], Any]:
+    return lambda made: kind(made["data"])
+
+
+MAKERS: Final[dict[tuple[str, str], Callable[[Attributes], Any]]] = {
+    ("fractions", "Fraction"): _fraction,
+    ("uuid", "UUID"): _uuid,
+    ("types", "SimpleNamespace"): _namespace,
+    ("collections", "ChainMap"): lambda made: ChainMap(*made["maps"]),
+    ("collections", "UserDict"): _of_data(UserDict),
+    ("collections", "UserList"): _of_data(UserList),
+    ("collections", "UserString"): _of_data(UserString),
+    ("ipaddress", "IPv4Address"): _address(ipaddress.IPv4Address),
+    ("ipaddress", "IPv6Address"): _address(ipaddress.IPv6Address),
+    ("ipaddress", "IPv4Network"): _network(ipaddress.IPv4Network),
+    ("ipaddress", "IPv6Network"): _network(ipaddress.IPv6Network),
+    ("ipaddress", "IPv4Interface"): _interface(ipaddress.IPv4Interface),
+    ("ipaddress", "IPv6Interface"): _interface(ipaddress.IPv6Interface),
+    **{
+        (module, name): _path(name)
+        for name in PATHS
+        for module in ("pathlib", "pathlib._local")  # 3.13 has them in the latter
+    },
+}
+
+# Of dicts that are more than one, by the type of the TYPED around their items.
+DICTS: Final[dict[tuple[str, str], Callable[[Any], Any]]] = {
+    ("collections", "OrderedDict"): OrderedDict,
+    ("collections", "Counter"): Counter,
+}
+
+
+def most_common_first(items: Any) -> Any:
+    """The dict of a Counter in the order in which it shows itself, if all its counts can be compared."""
+    if not isinstance(items, Node) or any(not isinstance(n, (int, float)) for _, n in items.items):
+        return items
+    return items._replace(items=sorted(items.items, key=lambda pair: pair[1], reverse=True))
+
+
+# Those whose own words are shown: all that they have are texts and numbers.
+SPELLED_OUT: Final = frozenset(
+    key
+    for key in MAKERS
+    if key[0] in ("fractions", "uuid", "ipaddress", "pathlib", "pathlib._local")
+)
+
+
+class Parts(Mapping[str, Any]):
+    """The attributes of an instance, each made when it is asked for."""
+
+    def __init__(self, node: Node, build: Callable[[Any], Any]) -> None:
+        self.node = node
+        self.attributes = attributes_of(node)
+        self.build = build
+
+    def __getitem__(self, name: str) -> Any:
+        return self.build(self.attributes[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.attributes)
+
+    def __len__(self) -> int:
+        return len(self.attributes)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.attributes
+
+
+def attributes_of(node: Node) -> dict[str, Any]:
+    return {name: part for name, part in node.items if name}
+
+
+def show_instance(out: Writer, node: Node, spelled: str | None) -> bool:
+    """Whether it has been shown. `spelled`: what the object says of itself, if it could be made."""
+    key = node.type or ("", "")
+    if spelled is not None:
+        out.add(spelled)
+        return True
+    attributes = attributes_of(node)
+    if key == ("types", "SimpleNamespace"):
+        _arguments(out, "namespace", attributes)
+    elif key == ("collections", "ChainMap") and isinstance(attributes.get("maps"), Node):
+        out.add("ChainMap(")
+        out.sequence(attributes["maps"].items, out.part)
+        out.add(")")
+    elif key[0] == "collections" and key in MAKERS and "data" in attributes:
+        out.part(attributes["data"])
+    elif key == ("threading", "Event"):
+        out.add(f"<threading.Event: {'set' if attributes.get('_flag') is True else 'unset'}>")
+    elif key == ("threading", "Thread") and "_name" in attributes:
+        _thread(out, attributes)
+    elif key == ("subprocess", "Popen"):
+        _facts(out, "Popen", attributes, ("args", "pid", "returncode"))
+    elif key[0] == "queue" and isinstance(attributes.get("queue"), Node):
+        _facts(out, f"queue.{key[1]}", attributes, ("queue", "maxsize", "unfinished_tasks"))
+    elif key == ("concurrent.futures._base", "Future"):
+        _future(out, attributes)
+    else:
+        return False
+    return True
+
+
+def _arguments(out: Writer, name: str, attributes: Attributes) -> None:
+    out.add(f"{name}(")
+    for number, (key, part) in enumerate(attributes.items()):
+        out.add(f"{', ' if number else ''}{key}=")
+        out.part(part)
+    out.add(")")
+
+
+def _facts(out: Writer, name: str, attributes: Attributes, names: tuple[str, ...]) -> None:
+    _arguments(out, name, {each: attributes[each] for each in names if each in attributes})
+
+
+def _thread(out: Writer, attributes: Attributes) -> None:
+    out.add("<Thread(")
+    out.part(attributes["_name"])
+    if attributes.get("_is_stopped") is True:
+        state = "stopped"
+    else:
+        state = "initial" if attributes.get("_ident") is None else "started"
+    daemon = " daemon" if attributes.get("_daemonic") is True else ""
+    ident = attributes.get("_ident")
+    out.add(f", {state}{daemon}{f' {ident}' if isinstance(ident, int) else ''})>")
+
+
+def _future(out: Writer, attributes: Attributes) -> None:
+    state, exception = attributes.get("_state"), attributes.get("_exception")
+    out.add(f"<Future state={state.lower() if isinstance(state, str) else '?'}")
+    if state == "FINISHED":
+        out.add(" raised " if exception is not None else " returned ")
+        out.part(attributes.get("_result") if exception is None else exception)
+    out.add(">")

@@ -1,0 +1,432 @@
+"""Values of well-known types: what is recorded of them is what they are, shown as they show themselves, made anew as
+they were, and every change of one is seen. No code of the program's runs, whatever is derived from them."""
+
+from __future__ import annotations
+
+import collections
+import decimal
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import recorder
+from recorder.trace.values.value import Value
+
+IMPORTS = """
+import array, collections, contextvars, datetime, decimal, fractions, functools, io, ipaddress, itertools, pathlib
+import queue, re, threading, types, uuid, weakref, zoneinfo
+from collections import ChainMap, Counter, OrderedDict, UserDict, UserList, UserString, defaultdict, deque
+from decimal import Decimal
+from fractions import Fraction
+"""
+
+# Those whose repr says all, and of which an equal one can be made.
+MADE_ANEW = """
+Decimal("19.90")  Decimal("-0")  Decimal("-0E+3")  Decimal("1E-400")  Decimal("Infinity")  Decimal("-Infinity")
+Decimal(10) ** 27  Decimal("123456789012345678901234567890.5")  Decimal("0.1") + Decimal("0.2")  Decimal(2) ** 90
+[Decimal(1), Decimal(1)]  [Decimal("1.50")] * 3
+deque()  deque([1, [2], "x"])  deque([1, 2, 3], 2)  deque(range(63))  deque(range(64))  deque(range(200))
+deque([deque([1]), deque()])  deque([], maxlen=0)
+defaultdict(list, a=[1])  defaultdict(int)  defaultdict(None, {1: 2})
+OrderedDict(a=1, b=2)  OrderedDict()  Counter("abracadabra")  Counter()
+ChainMap({"a": 1}, {"b": 2})  ChainMap()
+types.MappingProxyType({"a": [1]})
+functools.partial(int, "ff", base=16)  functools.partial(dict)  functools.partial(list, (1, 2))
+re.compile("a+(b)?")  re.compile("x", re.I | re.M)  re.compile(b"y", re.S)  re.compile("z", re.ASCII | re.VERBOSE)
+list[int]  dict[str, list[int]]  tuple[int, ...]  tuple[()]  int | None  int | str | list[int]  type[int]
+Fraction(1, 3)  Fraction(-7)  uuid.UUID(int=5)
+pathlib.Path("/a/b")  pathlib.Path("a/../b")  pathlib.Path()  pathlib.PurePosixPath("x")
+pathlib.PureWindowsPath("c:/x")
+pathlib.Path("/a") / "b"  pathlib.Path("/a/b.txt").with_suffix(".md")  pathlib.Path("/a/b").parent
+ipaddress.ip_address("10.0.0.1")  ipaddress.ip_address("fe80::1%eth0")  ipaddress.ip_network("10.0.0.0/8")
+ipaddress.ip_network("fe80::/10")  ipaddress.ip_interface("10.0.0.1/8")  ipaddress.ip_interface("::1/64")
+types.SimpleNamespace(a=1, b=[2])  types.SimpleNamespace()  zoneinfo.ZoneInfo("UTC")
+datetime.datetime(2020, 1, 2, 3, 4, 5, 6, tzinfo=datetime.timezone.utc)  datetime.datetime(2020, 1, 2)
+datetime.datetime(2020, 1, 2, 3, tzinfo=zoneinfo.ZoneInfo("UTC"), fold=1)
+datetime.date(2020, 1, 2)  datetime.time(1, 2, fold=1)  datetime.timedelta(-1, 5, 7)  datetime.timedelta(0)
+datetime.timezone(datetime.timedelta(hours=1), "X")  datetime.timezone(datetime.timedelta(hours=-1))
+range(5)  range(1, 9, 2)  slice(1, None)  frozenset()  frozenset([1])  set()
+UserDict(a=1)  UserList([1, 2])
+""".split("\n")
+
+# Those that are equal to nothing else: as they show themselves, but for addresses.
+SHOWN = {
+    "Decimal('NaN')": "Decimal('NaN')",
+    "Decimal('-sNaN123')": "Decimal('-sNaN123')",
+    "{'a': 1, 'b': [2]}.keys()": "dict_keys(['a', 'b'])",
+    "{'a': 1, 'b': [2]}.values()": "dict_values([1, [2]])",
+    "{'a': 1}.items()": "dict_items([('a', 1)])",
+    "{}.items()": "dict_items([])",
+    "re.compile('b+').search('abbc')": "<re.Match object; span=(1, 3), match='bb'>",
+    "re.compile(b'(x)|y').match(b'y')": "<re.Match object; span=(0, 1), match=b'y'>",
+    "weakref.ref(int)": "<weakref to type>",
+    "weakref.ref(Gone())": "<weakref, dead>",
+    "contextvars.ContextVar('unset')": "<ContextVar name='unset'>",
+    "contextvars.ContextVar('ready', default=3)": "<ContextVar name='ready' value=3>",
+    "contextvars.ContextVar('api_key', default='k')": "<ContextVar name='api_key' value=<redacted>>",
+    "io.BytesIO(b'abc')": "<_io.BytesIO position=0 content=b'abc'>",
+    "array.array('i', [1, 2])": "array.array(shape=(2,), format='i', [1, 2])",
+    "memoryview(b'ab')": "memoryview(shape=(2,), format='B', [97, 98])",
+    "types.MappingProxyType({'password': 'x'})": "mappingproxy({'password': <redacted>})",
+    "functools.partial(int, token='x')": "functools.partial(<class 'int'>, token=<redacted>)",
+    "deque(['password', 'x'])": "deque(['password', <redacted>])",
+    "types.SimpleNamespace(password='x')": "namespace(password=<redacted>)",
+    "int": "<class 'int'>",
+    "staticmethod(int)": "staticmethod(<class 'int'>)",
+    "classmethod(print)": "classmethod(<function print>)",
+    "property(int)": "property(<class 'int'>, None, None)",
+    "SelfMade": "deque([...])",
+}
+
+
+def expressions() -> list[str]:
+    return [each for line in MADE_ANEW for each in line.split("  ") if each]
+
+
+def record_values(folder: Path, values: list[Any]) -> list[Value]:
+    """What is recorded of each of them, as the argument of a call of its own."""
+    module = types.ModuleType("builtins_of_test")
+    text = "def look(value):\n    return None\ndef look_at(values):\n    for one in values: look(one)\n"
+    code = compile(text, str(folder / "looking.py"), "exec", dont_inherit=True)
+    exec(code, module.__dict__)
+    trace = folder / "looking.rtrace"
+    with recorder.record(trace, min_free_space=0, include=["*looking.py"]):
+        module.look_at(values)
+    with recorder.open_trace(trace) as opened:
+        found = [
+            event.locals["value"]
+            for event in opened.events()
+            if event.kind == "call" and event.function.name == "look"
+        ]
+    assert len(found) == len(values)
+    return found
+
+
+def make(texts: list[str]) -> list[Any]:
+    names: dict[str, Any] = {"__name__": "builtins_of_test"}
+    exec(
+        IMPORTS + "class Gone: pass\n",
+        names,
+    )
+    names["SelfMade"] = collections.deque()
+    names["SelfMade"].append(names["SelfMade"])
+    return [eval(text, names) for text in texts]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, Value]]:
+    texts = [*expressions(), *SHOWN]
+    values = make(texts)
+    found = record_values(tmp_path_factory.mktemp("known"), values)
+    return dict(zip(texts, zip(values, found, strict=True), strict=True))
+
+
+@pytest.mark.parametrize("text", expressions())
+def test_a_value_is_shown_as_it_shows_itself_and_made_anew(
+    made: dict[str, tuple[Any, Value]], text: str
+) -> None:
+    value, recorded = made[text]
+    assert str(recorded) == repr(value)
+    again = recorded.to_python()
+    if isinstance(value, collections.UserDict | collections.UserList):
+        again, value = (
+            dict(again) if isinstance(again, collections.UserDict) else list(again),
+            value.data,
+        )
+    if type(value).__name__ == "partial":
+        again, value = (
+            (again.func, again.args, again.keywords),
+            (value.func, value.args, value.keywords),
+        )
+    assert again == value
+    assert type(again) is type(value)
+    assert repr(again) == repr(value)
+    assert recorded.to_json()
+
+
+@pytest.mark.parametrize("text", SHOWN)
+def test_a_value_is_shown_with_what_there_is_to_know(
+    made: dict[str, tuple[Any, Value]], text: str
+) -> None:
+    assert str(made[text][1]) == SHOWN[text]
+
+
+def documented() -> list[tuple[str, str, str]]:
+    """The value, how it is shown, and what is said of to_python(), of each line of the page's table."""
+    page = Path(__file__).resolve().parents[2] / "docs/values.md"
+    lines = [line for line in page.read_text("utf-8").splitlines() if line.startswith("| `")]
+    found = []
+    for line in lines:
+        value, shown, again = line.removeprefix("| ").replace(" | None", " ¦ None").split(" | ")[:3]
+        found.append(
+            (value.strip("`").replace("¦", "|"), shown.strip("`").replace("¦", "|"), again)
+        )
+    return found
+
+
+@pytest.fixture(scope="module")
+def of_the_page(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Any, Value]]:
+    values = make([value for value, _, _ in documented()])
+    return list(zip(values, record_values(tmp_path_factory.mktemp("page"), values), strict=True))
+
+
+@pytest.mark.parametrize(("number", "text"), [(n, row[0]) for n, row in enumerate(documented())])
+def test_the_page_says_what_is_shown(
+    of_the_page: list[tuple[Any, Value]], number: int, text: str
+) -> None:
+    _, shown, again = documented()[number]
+    value, recorded = of_the_page[number]
+    assert str(recorded) == (repr(value) if shown == "as on each Python" else shown)
+    if again == "—":
+        with pytest.raises(recorder.RecorderError):
+            recorded.to_python()
+    elif again.startswith("equal"):
+        made = recorded.to_python()
+        assert made == value or list(made) == list(value)
+        assert type(made) is type(value)
+    else:
+        recorded.to_python()
+
+
+# ---- any of them, in any other ---------------------------------------------------------------------------
+
+LEAVES = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.text(max_size=8), st.floats(allow_nan=False),
+    st.decimals(allow_nan=False), st.fractions(), st.uuids(), st.dates(), st.datetimes(), st.timedeltas(),
+    st.ip_addresses(), st.binary(max_size=8),
+)  # fmt: skip
+KEYS = st.one_of(
+    st.text(max_size=4).filter(lambda name: "k" not in name.lower()), st.integers(), st.uuids()
+)
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.lists(inner, max_size=4).map(tuple),
+        st.lists(inner, max_size=4).map(collections.deque),
+        st.tuples(st.lists(inner, max_size=4), st.integers(0, 3)).map(
+            lambda two: collections.deque(*two)
+        ),
+        st.dictionaries(KEYS, inner, max_size=4),
+        st.dictionaries(KEYS, inner, max_size=4).map(collections.OrderedDict),
+        st.dictionaries(KEYS, inner, max_size=4).map(
+            lambda made: collections.defaultdict(list, made)
+        ),
+        st.dictionaries(KEYS, inner, max_size=4).map(types.MappingProxyType),
+        st.dictionaries(KEYS, inner, max_size=4).map(lambda made: collections.ChainMap(made)),
+        st.lists(KEYS, max_size=6).map(collections.Counter),
+        st.lists(inner, max_size=3).map(lambda some: types.SimpleNamespace(a=some)),
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@given(values=st.lists(VALUES, min_size=10, max_size=30))
+def test_any_of_them_in_any_other_comes_back(
+    tmp_path_factory: pytest.TempPathFactory, values: list[Any]
+) -> None:
+    recorded = record_values(tmp_path_factory.mktemp("any"), values)
+    for value, found in zip(values, recorded, strict=True):
+        if found.truncated:
+            continue  # nested deeper than is recorded
+        assert str(found) == repr(value)
+        again = found.to_python()
+        assert again == value
+        assert type(again) is type(value)
+
+
+# ---- changes -------------------------------------------------------------------------------------------------
+
+CHANGES = {
+    "deque([1, 2])": ["it.append(3)", "it.popleft()", "it.rotate()", "it[0] = 9", "it.extend(range(200))"],
+    "deque([[1]])": ["it[0].append(2)"],
+    "deque(maxlen=2)": ["it.append(1)", "it.append(2)", "it.append(3)"],
+    "defaultdict(list)": ["it['a']", "it['a'].append(1)", "it.default_factory = int"],
+    "OrderedDict(a=1, b=2)": ["it.move_to_end('a')", "it['a'] = 3"],
+    "Counter('aab')": ["it['a'] += 1"],
+    "ChainMap({}, {})": ["it['a'] = 1", "it.maps[1]['b'] = 2"],
+    "types.SimpleNamespace(a=1)": ["it.a = 2", "it.b = 3"],
+    "types.MappingProxyType(inner)": ["inner['a'] = 2"],
+    "inner.values()": ["inner['a'] = 3"],
+    "io.BytesIO(b'abc')": ["it.read(1)", "it.write(b'x')", "it.close()"],
+    "array.array('i', [1, 2])": ["it[0] = 9", "it.append(3)"],
+    "memoryview(bytearray(b'ab'))": ["it[0] = 7"],
+    "threading.Lock()": ["it.acquire()", "it.release()"],
+    "threading.RLock()": ["it.acquire()", "it.acquire()", "it.release()"],
+    "threading.Event()": ["it.set()", "it.clear()"],
+    "contextvars.ContextVar('v')": ["it.set(1)", "it.set(2)"],
+    "functools.partial(int, inner)": ["inner['b'] = 4"],
+    "weakref.ref(keep[0])": ["keep.clear()"],
+    "queue.Queue()": ["it.put(1)", "it.get()"],
+    "open('/dev/null')": ["it.close()"],
+    "socket.socket()": ["it.close()"],
+    "loop.create_future()": ["it.set_result([1])"],
+    "concurrent.futures.Future()": ["it.set_result(1)"],
+}  # fmt: skip
+
+
+def changing_program() -> tuple[str, list[tuple[str, str]]]:
+    lines = [
+        IMPORTS, "import asyncio, concurrent.futures, queue, socket, threading", "class Target: pass",
+        "loop = asyncio.new_event_loop()",
+    ]  # fmt: skip
+    expected = []
+    for number, (start, changes) in enumerate(CHANGES.items()):
+        lines.append(f"def change_{number}():")
+        lines.append("    inner = {'a': 1}; keep = [Target()]")
+        lines.append(f"    it = {start}")
+        for change in changes:
+            lines.append(f"    {change}")
+            expected.append((start, change))
+        lines.append("    end = 1")
+    lines += [f"change_{number}()" for number in range(len(CHANGES))]
+    return "\n".join([*lines, "loop.close()"]), expected
+
+
+@pytest.fixture(scope="module")
+def changed(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[int, int], bool]:
+    """Whether `it` is among what changed in each line of the program: by function and line within it."""
+    folder = tmp_path_factory.mktemp("changes")
+    text, _ = changing_program()
+    code = compile(text, str(folder / "changing.py"), "exec", dont_inherit=True)
+    names: dict[str, Any] = {"__name__": "changing"}
+    with recorder.record(folder / "c.rtrace", min_free_space=0, include=["*changing.py"]):
+        exec(code, names)
+    found: dict[tuple[int, int], bool] = {}
+    with recorder.open_trace(folder / "c.rtrace") as trace:
+        for event in trace.events():
+            if event.kind == "line" and event.function.name.startswith("change_"):
+                number = int(event.function.name.removeprefix("change_"))
+                at = (
+                    event.line - event.function.first_line - 4
+                )  # the change that was made before this line
+                found[number, at] = "it" in event.changed
+    return found
+
+
+@pytest.mark.parametrize(
+    ("number", "at"),
+    [(number, at) for number, changes in enumerate(CHANGES.values()) for at in range(len(changes))],
+    ids=[f"{start}: {change}" for start, changes in CHANGES.items() for change in changes],
+)
+def test_a_change_is_seen_at_the_next_line(
+    changed: dict[tuple[int, int], bool], number: int, at: int
+) -> None:
+    assert changed[number, at]
+
+
+# ---- limits, and layouts that are not the known ones -------------------------------------------------------------
+
+
+def test_what_is_too_large_says_how_large_it_is(tmp_path: Path) -> None:
+    long, digits = collections.deque(range(1000)), decimal.Decimal("1" * 5000)
+    first, second = record_values(tmp_path, [long, digits])
+    assert first.truncated and first.size == 1000
+    assert second.truncated and "(5000)" in str(second)
+    with pytest.raises(recorder.RecorderError, match="too large"):
+        second.to_python()
+
+
+def test_a_bomb_of_parts_keeps_to_the_limits(tmp_path: Path) -> None:
+    bomb: Any = 1
+    for _ in range(100):
+        bomb = slice(
+            types.MappingProxyType({1: bomb}),
+            functools_partial(bomb),
+            collections.deque([bomb, bomb]),
+        )
+    [found] = record_values(tmp_path, [bomb])
+    assert found.truncated
+
+
+def functools_partial(value: Any) -> Any:
+    import functools
+
+    return functools.partial(int, value, value, key=value)
+
+
+LARGE = """
+import array
+def wait():
+    for _ in range(2000): pass
+def f():
+    table = array.array("d", bytes(8_000_000))
+    wait()
+    table[500_000] = 1.0
+    wait()
+    return table
+f()
+"""
+
+
+def test_an_element_in_the_midst_of_a_large_array_is_noticed(tmp_path: Path) -> None:
+    """When its turn comes: it takes long to look at. Until then it is marked as not looked at."""
+    code = compile(LARGE, str(tmp_path / "large.py"), "exec", dont_inherit=True)
+    with recorder.record(tmp_path / "l.rtrace", min_free_space=0, include=["*large.py"]):
+        exec(code, {"__name__": "large"})
+    with recorder.open_trace(tmp_path / "l.rtrace") as trace:
+        found = [event.locals["table"] for event in trace.events() if "table" in event.locals]
+    looked_at = [str(value) for value in found if not value.unexamined]
+    assert len(set(looked_at)) == 2
+    assert all("checksum" in shown and "…" in shown for shown in looked_at)
+    assert found[-1].size == 1_000_000 and found[-1].truncated
+
+
+def test_scalars_of_numpy_are_shown_as_they_show_themselves(tmp_path: Path) -> None:
+    numpy = pytest.importorskip("numpy")
+    values = [
+        numpy.int64(5),
+        numpy.uint8(255),
+        numpy.float32(0.5),
+        numpy.bool_(True),
+        numpy.int16(-3),
+    ]
+    for value, found in zip(values, record_values(tmp_path, values), strict=True):
+        assert str(found) == repr(value).replace("np.True_", "np.bool(True)")
+        assert found.to_python() == value
+
+
+BROKEN = """
+import collections, ctypes, decimal, functools, re, sys, threading
+import recorder
+
+def patch(kind, offset, value):
+    ctypes.c_ssize_t.from_address(id(kind) + offset).value = value
+
+SIZE = type.__dict__["__basicsize__"]
+deque, number = collections.deque([1, 2]), decimal.Decimal("1.5")
+partial, pattern = functools.partial(int, "1"), re.compile("a")
+at = 32                      # tp_basicsize, behind the head and tp_name
+def look(a, b, c, d): return None
+for kind in (collections.deque, decimal.Decimal):
+    patch(kind, at, kind.__basicsize__ + 8)
+with recorder.record(sys.argv[1], min_free_space=0):
+    look(deque, number, partial, pattern)
+for kind in (collections.deque, decimal.Decimal):
+    patch(kind, at, kind.__basicsize__ - 8)
+"""
+
+
+def test_a_layout_that_is_not_the_known_one_makes_values_opaque(tmp_path: Path) -> None:
+    import subprocess
+
+    done = subprocess.run(
+        [sys.executable, "-c", BROKEN, str(tmp_path / "t.rtrace")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    with recorder.open_trace(tmp_path / "t.rtrace") as trace:
+        event = next(e for e in trace.events() if e.kind == "call" and e.function.name == "look")
+        shown = {name: str(value) for name, value in event.locals.items()}
+    assert shown["a"] == "<deque object, of a layout that is not known>"
+    assert shown["b"] == "<Decimal object, of a layout that is not known>"
+    assert shown["c"] == "functools.partial(<class 'int'>, '1')"
+    assert shown["d"] == "re.compile('a')"
