@@ -208,7 +208,9 @@ class Ours:
             if theirs and vars(sys.modules[parent]).get(child) is module:
                 delattr(sys.modules[parent], child)
         if self.is_first and ARMED in self.hidden:
-            sys.modules[ARMED] = self.hidden[ARMED]  # from now on it is the program's to take it out
+            sys.modules[ARMED] = self.hidden[
+                ARMED
+            ]  # from now on it is the program's to take it out
         forget_codecs({name.partition(".")[2] for name in names if name.startswith("encodings.")})
 
     def show(self) -> None:
