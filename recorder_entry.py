@@ -30,6 +30,7 @@ def autostart() -> None:
     """For recorder_autostart.pth and .start: records this process, if its environment says so."""
     sys.modules.pop(__name__, None)  # nobody else needs it
     if "RECORDER_AUTOSTART" not in os.environ and "RECORDER_BOOT_FOLLOW" not in os.environ:
+        globals().clear()  # or it would be garbage, for the program's collector to count
         return
     before = set(sys.modules), set(sys.path_importer_cache)
     from _frozen_importlib_external import SourceFileLoader

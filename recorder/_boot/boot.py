@@ -170,6 +170,7 @@ class Ours:
         self.depth += 1
         if self.depth > 1:
             return
+        self.is_first = not self.hidden
         if self.hidden:
             self.modules_before = set(sys.modules)
             self.importers_before = set(sys.path_importer_cache)
@@ -206,8 +207,10 @@ class Ours:
             theirs = parent in self.modules_before and parent not in self.hidden
             if theirs and vars(sys.modules[parent]).get(child) is module:
                 delattr(sys.modules[parent], child)
-        if ARMED in self.hidden:
-            sys.modules[ARMED] = self.hidden[ARMED]
+        if self.is_first and ARMED in self.hidden:
+            sys.modules[ARMED] = self.hidden[
+                ARMED
+            ]  # from now on it is the program's to take it out
         forget_codecs({name.partition(".")[2] for name in names if name.startswith("encodings.")})
 
     def show(self) -> None:

@@ -303,3 +303,42 @@ def test_a_package_in_a_folder_that_no_path_can_hold(tree: Tree) -> None:
     assert "[ERR_UNSUPPORTED_PYTHON]" in done.stderr
     assert (done.returncode, done.stdout) == (2, "")
     assert list(tree.work.iterdir()) == []
+
+
+def answers(program: str) -> list[str]:
+    """What a process prints that finds the recorder."""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+def test_a_start_that_is_not_asked_for_leaves_no_garbage() -> None:
+    program = (
+        "import gc, importlib, os, sys; gc.collect()\n"
+        "importlib.import_module('recorder_entry').autostart()\n"
+        "print(gc.collect(), 'recorder_entry' in sys.modules)\n"
+    )
+    assert answers(program) == ["0", "False"]
+
+
+def test_what_the_program_took_out_of_its_modules_stays_out() -> None:
+    """Our modules are put there for a moment whenever we need another one."""
+    program = (
+        "import sys\n"
+        "from importlib.machinery import SourceFileLoader\n"
+        f"path = {str(ROOT / 'recorder/_boot/boot.py')!r}\n"
+        "boot = type(sys)('boot'); boot.__file__ = path\n"
+        "exec(SourceFileLoader('boot', path).get_code('boot'), vars(boot))\n"
+        "ours = boot.Ours(boot.seen())\n"
+        "with ours: __import__(boot.ARMED)\n"
+        "print(boot.ARMED in sys.modules)\n"
+        "with ours: pass\n"
+        "print(boot.ARMED in sys.modules)\n"
+        "del sys.modules[boot.ARMED]\n"
+        "with ours: pass\n"
+        "print(boot.ARMED in sys.modules)\n"
+    )
+    assert answers(program) == ["True", "True", "False"]
