@@ -120,7 +120,7 @@ class _Lines:
         if change.value is None:
             made += ', "unbound": true'
         else:
-            made += f', "value": {self.values.get(change.value.raw, change.value.types)}'
+            made += f', "value": {self.values.get(change.value._raw, change.value._types)}'
         if change.found:
             made += ', "found": true'
         elif change.function is not None:

@@ -131,7 +131,7 @@ NOTHING: Final = (None, None, None, None, None)
 def _shown(value: Value) -> _Shown:
     written = text.shown(value)
     try:
-        tree = value.tree
+        tree = value._tree
         type_name = text.clean(value.type_name)
     except errors.TraceCorruptError:
         return _Shown(written, "?", None, None, None)
@@ -207,7 +207,7 @@ class _Rows(Visitor):
             own = change.name == change.qualified_name
             if not own or event.kind != "call":
                 during = change.during and change.during.function.qualified_name
-                raw = None if change.value is None else change.value.raw
+                raw = None if change.value is None else change.value._raw
                 where = (*place, change.line) if own else self.elsewhere(change, place)
                 self.value(event, where, change.name, change.module, during, raw)
 

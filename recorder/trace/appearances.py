@@ -62,7 +62,7 @@ class Wanted:
             if raw is None or self._needle not in raw:
                 continue
             try:
-                tree = Value(raw, event.types).tree
+                tree = Value(raw, event.types)._tree
             except errors.TraceCorruptError:  # audit: nothing is found in it; verify tells
                 continue
             for place in self._within(tree, name):

@@ -140,13 +140,13 @@ class _Search:
         self.needle = plain.encode() if is_word else None
 
     def paths(self, value: Value) -> tuple[str, ...]:
-        raw = value.raw
+        raw = value._raw
         if self.needle is not None and self.needle not in raw:
             return ()
         found = self.kept.get(raw)
         if found is None:
             try:
-                found = tuple(self._look(value.tree))
+                found = tuple(self._look(value._tree))
             except errors.TraceCorruptError:
                 found = ()
             self.kept[raw] = found

@@ -47,7 +47,7 @@ class Locals(Mapping[str, Value]):
             raw = self._raw(self._slots[str.__str__(name)])
         if raw is None:
             raise KeyError(name)
-        return Value(raw, self._types)
+        return Value(raw, self._types, str.__str__(name))
 
     def __iter__(self) -> Iterator[str]:
         # A body may gain names while this is read: they have no value here.

@@ -211,7 +211,7 @@ class Why:
         for expression in given:
             for caller in seen:
                 answer = self._ask(bindings.text_of(expression), caller)
-                if value is not None and answer.kind == "known" and answer.tree == value.tree:
+                if value is not None and answer.kind == "known" and answer.tree == value._tree:
                     return expression, caller, False
         return given[0] if given else None, seen[0], False
 

@@ -173,7 +173,7 @@ def test_what_was_too_large_says_how_large_it_is(events: list[Event]) -> None:
     assert [found[name].truncated for name in ("deep", "many", "text", "big")] == [True] * 4
     assert found["many"].size == 1000
     assert found["text"].size == 5000
-    assert found["big"].tree.size == 100_001  # bits
+    assert found["big"]._tree.size == 100_001  # bits
 
 
 def test_changes_in_place_are_seen_at_the_next_line(events: list[Event]) -> None:
@@ -203,9 +203,9 @@ f()
     assert found["table"].to_python() == [[100, 1, 2], [3, 4, 5]]
     assert found["turned"].to_python() == [[100, 3], [1, 4], [2, 5]]
     assert found["zeros"].truncated
-    assert found["zeros"].tree.items.shape == (100_000,)
+    assert found["zeros"]._tree.items.shape == (100_000,)
     assert "format='O'" in repr(found["objects"])
-    assert not found["objects"].tree.items.data  # addresses are no content
+    assert not found["objects"]._tree.items.data  # addresses are no content
 
 
 # A secret that leads to more than all that is recorded of a value, and something beside it of types met nowhere else.

@@ -184,6 +184,8 @@ def samples(folder: Path) -> dict[type, Any]:
     ]
     todo += [recorder.record(folder / "body.rtrace"), *FORMATS.values()]
     todo += [export(path, "jsonl", folder / "sample.jsonl")]
+    todo += [recorder.Opaque("Bag", {"n": 1}), recorder.Truncated("list", 9, [1])]
+    todo += [recorder.Redacted()]
     found: dict[type, Any] = {}
     while todo:
         value = todo.pop(0)

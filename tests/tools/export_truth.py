@@ -167,7 +167,7 @@ def from_record(record: Any) -> Any:
 
 def wanted(value: Value, *, big: bool) -> Any:
     """What that has to be. `big`: whether ints beyond 64 bits are ints."""
-    return ("raw", shown(value, SHOWN)) if value.unexamined else _wanted(value.tree, big)
+    return ("raw", shown(value, SHOWN)) if value.unexamined else _wanted(value._tree, big)
 
 
 def _wanted(tree: Any, big: bool) -> Any:

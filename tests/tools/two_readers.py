@@ -293,7 +293,7 @@ def as_second(raw: bytes, types: Types) -> Value:
     """A value of the product's as the second reader has it."""
     value = ProductValue(raw, types)
     try:
-        tree = value.tree
+        tree = value._tree
     except errors.TraceCorruptError:
         part: Value | None = ("GARBLED",)
     else:

@@ -274,7 +274,7 @@ def test_changes_are_the_same_however_the_trace_is_cut(known: Known, tmp_path: P
     def told(trace: Trace) -> list[Any]:
         return [
             (c.seq, c.name, c.module, c.line, c.frame, c.function and c.function.qualified_name,
-             c.value and c.value.to_json())
+             None if c.value is None else c.value.to_json())
             for event in trace.events()
             for c in trace.changes(event)
             if not c.found

@@ -175,7 +175,9 @@ class Cut(Opaque):
         raise KeyError(wanted)  # audit: the user's own expression, and caught with it
 
     def __eq__(self, other: object) -> bool:
-        """Different it may be for certain; equal it never is."""
+        """Different it may be for certain; equal only to itself."""
+        if other is self:
+            return True
         if isinstance(other, Opaque):
             if isinstance(other, Cut) and _cannot_equal(self, other.kind, other.size, other.items):
                 return False
@@ -198,14 +200,31 @@ class Cut(Opaque):
         raise Undecided(self.reason)
 
 
+ALIKE: Final[dict[type, type]] = {bytearray: bytes, frozenset: set, Named: tuple}
+
+
+def _compared_as(kind: type) -> type | None:
+    """The type whose `==` is used; None for a class of somebody's, whose own may say anything."""
+    if type.__getattribute__(kind, "__module__") in ("builtins", "datetime") or kind is Named:
+        return ALIKE.get(kind, kind)
+    return next(
+        (
+            ALIKE.get(base, base)
+            for base in (str, bytes, bytearray, list, tuple, set, frozenset, dict)
+            if issubclass(kind, base) and type.__getattribute__(kind, "__eq__") is base.__eq__
+        ),
+        None,
+    )
+
+
 def _cannot_equal(cut: Cut, kind: Any, size: Any, items: Any) -> bool:
     """Whether no value of this kind, size and with these items can be equal to one that was cut."""
-    alike: dict[Any, Any] = {bytearray: bytes, frozenset: set, Named: tuple}
-    if alike.get(cut.kind, cut.kind) is not alike.get(kind, kind):
+    kind = _compared_as(kind)
+    if kind is None:
+        return False
+    if _compared_as(cut.kind) is not kind or (size if type(size) is int else len(size)) != cut.size:
         return True
-    if (size if type(size) is int else len(size)) != cut.size:
-        return True
-    if alike.get(kind, kind) not in (str, bytes, list, tuple):
+    if kind not in (str, bytes, list, tuple):
         return False
     for mine, others in zip(cut.items, items, strict=False):
         try:
@@ -242,6 +261,8 @@ class Thing(Opaque):
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Thing) and self.is_member and self.type.key == other.type.key:
+            if not (self.member and other.member):  # combined flags
+                return bool(self.inner == other.inner)
             return self.member == other.member
         mine = self.inner
         if mine is NotImplemented or (self.is_member and (mine == plain(other)) is True):

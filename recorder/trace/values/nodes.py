@@ -6,7 +6,7 @@ itself; everything else, and a scalar that is not wholly there, is a Node.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from recorder.trace.format import (
@@ -50,6 +50,9 @@ CHANGING: Final = frozenset(  # of what can change in place
 )  # fmt: skip
 
 
+NUMBERED: Final = (TAG_INSTANCE, TAG_NAMED, TAG_ENUM, TAG_EXCEPTION, TAG_TIME, TAG_DATETIME)
+
+
 class Node(NamedTuple):
     """What is no plain scalar, or not all of one. Plain scalars stand for themselves."""
 
@@ -59,6 +62,11 @@ class Node(NamedTuple):
     items: Any = ()  # parts; text; of INSTANCE, NAMED, ENUM (name, part); of a TYPED the part;
     # of DATE and TIMEDELTA the facts; of TIME and DATETIME the facts and the time zone's part
     cut: bool = False
+
+
+def is_numbered(node: Node) -> bool:
+    """Whether a REF can be about it: the parts of a value are numbered in the order in which they begin."""
+    return TAG_LIST <= node.tag <= TAG_DICT or node.tag in NUMBERED
 
 
 def parts(node: Node) -> Iterator[Any]:
@@ -71,6 +79,21 @@ def parts(node: Node) -> Iterator[Any]:
         yield node.items[1]
     elif TAG_LIST <= node.tag <= TAG_FROZENSET or node.tag in (TAG_TYPED, TAG_EXCEPTION):
         yield from node.items
+
+
+def with_parts(node: Node, change: Callable[[Any], Any]) -> Node:
+    """The same with other parts, which are made in order."""
+    if node.tag == TAG_DICT:
+        items: Any = [(change(key), change(part)) for key, part in node.items]
+    elif node.tag in (TAG_INSTANCE, TAG_NAMED, TAG_ENUM):
+        items = [(name, change(part)) for name, part in node.items]
+    elif node.tag in (TAG_TIME, TAG_DATETIME):
+        items = node.items[0], change(node.items[1])
+    elif TAG_LIST <= node.tag <= TAG_FROZENSET or node.tag in (TAG_TYPED, TAG_EXCEPTION):
+        items = [change(part) for part in node.items]
+    else:
+        return node
+    return node._replace(items=items)
 
 
 def nodes(tree: Any) -> Iterator[Node]:

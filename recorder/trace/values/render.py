@@ -121,8 +121,8 @@ class _Writer:
             self.add(repr(tree))
 
     def container(self, node: Node) -> None:
-        if node.tag == TAG_SET and not node.size:
-            return self.add("set()")
+        if node.tag in (TAG_SET, TAG_FROZENSET) and not node.size:
+            return self.add(f"{BUILTIN_NAMES[node.tag]}()")
         opening, closing = BRACKETS[node.tag]
         self.add(opening)
         if node.tag == TAG_DICT:
