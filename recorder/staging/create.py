@@ -1,7 +1,8 @@
 """Making the staging folder of a recording: planned, made with all that it needs reserved, or discarded.
 
-    staging = prepare("app.rtrace", policy=policy)   # folder, control page, reserved ring
-    launch_sealer(staging)                           # see `launch`
+    staging = plan("app.rtrace", policy=policy)   # looks at everything, makes nothing
+    make(staging)                                 # folder, control page, reserved ring
+    launch_sealer(staging)                        # see `launch`
 
 What fails here fails before anything was recorded: it raises, and leaves nothing behind.
 """
@@ -42,33 +43,6 @@ if TYPE_CHECKING:
     Left = tuple[str, int, bytes]  # the call, its errno, the path
 
 NEEDED: Final = control.RING_SLOTS * control.SEGMENT_SIZE + WORST_CHUNK + CLOSING_ROOM + (1 << 20)
-
-
-def prepare(
-    destination: str | bytes | os.PathLike[str],
-    *,
-    policy: Policy | None = None,
-    argv: Sequence[str] | None = None,
-    cwd: str | None = None,
-    target_pid: int | None = None,
-    parent: Mapping[str, Any] | None = None,
-) -> Staging:
-    """Makes the staging folder with everything a recording needs reserved in it."""
-    staging = plan(
-        destination,
-        policy=policy or Policy(),
-        argv=argv,
-        cwd=cwd,
-        target_pid=target_pid,
-        parent=parent,
-    )
-    try:
-        make(staging)
-    except BaseException as error:
-        if not isinstance(error, errors.StagingExistsError):  # that folder is not ours to undo
-            undo(staging, error)
-        raise
-    return staging
 
 
 def plan(

@@ -19,9 +19,10 @@ import pytest
 import recorder
 from recorder import errors
 from recorder._core import control
-from recorder.staging import create, launch
+from recorder.staging import launch
 from tests.conftest import ENVIRONMENT, PACKAGE_HOME, Result, Run, recorder_command
 from tests.failures.test_failures import HELLO, Running
+from tests.tools.staged import prepare
 from tests.tools.tape_tools import disk, leftovers
 
 RAN = b"hello\n"
@@ -111,7 +112,7 @@ def test_a_limit_on_processes(run_recorded: Run, tmp_path: Path) -> None:
 
 @pytest.mark.provokes("SEALER_FAILED")
 def test_a_sealer_that_meets_what_nobody_foresaw(tmp_path: Path) -> None:
-    staged = create.prepare(tmp_path / "app.rtrace")
+    staged = prepare(tmp_path / "app.rtrace")
     path = Path(staged.file("session.json"))
     path.write_text(path.read_text().replace('"max_bytes"', '"most_bytes"'))
     with pytest.raises(errors.SealerFailedError) as caught:
@@ -122,7 +123,7 @@ def test_a_sealer_that_meets_what_nobody_foresaw(tmp_path: Path) -> None:
 @pytest.mark.leaves_staging
 @pytest.mark.provokes("SEALER_START_FAILED")
 def test_a_sealer_that_gets_no_thread(tmp_path: Path, run_plain: Run) -> None:
-    staged = create.prepare(tmp_path / "app.rtrace")
+    staged = prepare(tmp_path / "app.rtrace")
     script = f"""
 import _thread
 from recorder import errors, sealer

@@ -20,10 +20,10 @@ import recorder
 from recorder import errors
 from recorder._core import syscalls
 from recorder.policy import Policy
-from recorder.staging import create
 from recorder.trace import recovery
 from recorder.trace.sealing import Tape
 from tests.tools.fake_target import FakeTarget
+from tests.tools.staged import prepare
 
 OLDER = b"what was there before"
 SECTOR = 512
@@ -60,7 +60,7 @@ class Log:
 def record(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list[Step], int, str]:
     """The log of a recording of three segments; how many events it has; a copy of its staging folder
     as it was before anything was sealed."""
-    prepared = create.prepare(folder / "app.rtrace", policy=Policy(min_free_space=0))
+    prepared = prepare(folder / "app.rtrace", policy=Policy(min_free_space=0))
     target = FakeTarget(prepared.path)
     target.enter()
     for number in range(50):

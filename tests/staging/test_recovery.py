@@ -15,10 +15,11 @@ import pytest
 import recorder
 from recorder import errors
 from recorder._core import control, syscalls
-from recorder.staging import create, files, stale
+from recorder.staging import files, stale
 from recorder.trace import recovery
 from recorder.trace.format import CHUNK_MAGIC, HEADER_SIZE, ChunkType, TraceState
 from tests.tools.fake_target import FakeTarget
+from tests.tools.staged import prepare
 from tests.tools.tape_tools import (
     Contents,
     command,
@@ -120,7 +121,7 @@ def test_a_failure_before_the_end_is_told(tmp_path):
 
 
 def test_a_program_that_had_finished_is_complete(tmp_path):
-    staged = create.prepare(tmp_path / "app.rtrace")
+    staged = prepare(tmp_path / "app.rtrace")
     target = FakeTarget(staged.path)
     target.enter()
     target.finish(exit_status=4)
@@ -153,7 +154,7 @@ def test_what_is_being_recorded_is_left_alone(tmp_path):
 
 
 def test_a_program_that_gave_up_need_not_be_dead(tmp_path):
-    staged = create.prepare(tmp_path / "app.rtrace")
+    staged = prepare(tmp_path / "app.rtrace")
     target = FakeTarget(staged.path)
     target.enter()
     assert not stale.is_stale(staged.path)

@@ -14,11 +14,12 @@ import pytest
 from recorder import errors
 from recorder._core import control
 from recorder.policy import Policy
-from recorder.staging import create, files, launch
+from recorder.staging import files, launch
 from recorder.trace.container.blocks import FileHead
 from recorder.trace.container.writer import TraceWriter
 from recorder.trace.format import HEADER_SIZE, ChunkType, TraceState
 from tests.tools.fake_target import FakeTarget, Stopped
+from tests.tools.staged import prepare
 from tests.tools.tape_tools import command, disk, leftovers, read_trace, run_target, until
 
 CODES = errors.ErrorCode
@@ -33,7 +34,7 @@ def start(tmp_path, monkeypatch):
 
     def start(faults: str = "", folder=tmp_path, **policy: object) -> FakeTarget:
         monkeypatch.setenv("RECORDER_TEST_FAULTS", faults)
-        staged = create.prepare(folder / "app.rtrace", policy=Policy(**policy))
+        staged = prepare(folder / "app.rtrace", policy=Policy(**policy))
         launch.launch_sealer(staged)
         target = FakeTarget(staged.path)
         targets.append(target)
@@ -232,7 +233,7 @@ def test_a_program_that_had_stopped_recording_is_complete(tmp_path):
 def test_a_program_that_never_began_replaces_nothing(tmp_path):
     (tmp_path / "app.rtrace").write_text("older")
     program = subprocess.Popen(["sleep", "60"])
-    staged = create.prepare(tmp_path / "app.rtrace", target_pid=program.pid)
+    staged = prepare(tmp_path / "app.rtrace", target_pid=program.pid)
     launch.launch_sealer(staged)
     program.kill()
     program.wait()

@@ -16,6 +16,8 @@ from recorder import errors
 from recorder._core import control, syscalls
 from recorder.policy import Policy
 from recorder.staging import create, files, launch, layout, stale
+from tests.conftest import ROOT
+from tests.tools.staged import prepare
 from tests.tools.tape_tools import children, disk, has_died, leftovers, until
 
 
@@ -36,7 +38,7 @@ def stop_sealer(staged: layout.Staging) -> None:
 
 
 def test_everything_is_reserved_and_private(tmp_path):
-    staged = create.prepare(tmp_path / "app.rtrace", argv=["app.py", "x"], cwd="/somewhere")
+    staged = prepare(tmp_path / "app.rtrace", argv=["app.py", "x"], cwd="/somewhere")
     folder = os.path.basename(staged.path)
     assert folder.startswith(f".app.rtrace.partial-{os.getpid()}-")
     assert stat.S_IMODE(os.stat(staged.path).st_mode) == 0o700
@@ -54,7 +56,7 @@ def test_everything_is_reserved_and_private(tmp_path):
 
 
 def test_the_control_page_and_the_session_tell_the_same(tmp_path):
-    staged = create.prepare(tmp_path / "app.rtrace", argv=["app.py", "x"], cwd="/somewhere")
+    staged = prepare(tmp_path / "app.rtrace", argv=["app.py", "x"], cwd="/somewhere")
     page = control.ControlPage(staged.file("control"))
     session = layout.read_session(staged.path)
     assert page.trace_id.hex() == staged.trace_id == session["meta"]["trace_id"]
@@ -70,15 +72,15 @@ def test_the_control_page_and_the_session_tell_the_same(tmp_path):
 
 
 def test_at_most_32_mb_are_taken(tmp_path):
-    staged = create.prepare(tmp_path / "app.rtrace")
+    staged = prepare(tmp_path / "app.rtrace")
     taken = sum(os.stat(staged.file(name)).st_blocks * 512 for name in os.listdir(staged.path))
     assert taken <= create.NEEDED <= 32 << 20
     create.discard(staged)
 
 
 def test_two_recordings_of_one_destination_do_not_meet(tmp_path):
-    first = create.prepare(tmp_path / "app.rtrace")
-    second = create.prepare(tmp_path / "app.rtrace")
+    first = prepare(tmp_path / "app.rtrace")
+    second = prepare(tmp_path / "app.rtrace")
     assert first.path != second.path
     create.discard(second)
     assert os.path.exists(first.file("control"))
@@ -89,7 +91,7 @@ def test_two_recordings_of_one_destination_do_not_meet(tmp_path):
     "name", ["ünïcödé.rtrace", "\udcff.rtrace", "y" * 255, "ü" * 127, "a b\n'c"]
 )
 def test_names(tmp_path, name):
-    staged = create.prepare(tmp_path / name)
+    staged = prepare(tmp_path / name)
     assert staged.destination == str(tmp_path / name)
     assert layout.native(layout.read_session(staged.path)["destination"]) == staged.destination
     assert stale.staging_folders(staged.destination) == [staged.path]
@@ -97,14 +99,14 @@ def test_names(tmp_path, name):
 
 
 def test_names_in_bytes(tmp_path):
-    staged = create.prepare(os.fsencode(tmp_path) + b"/\xff.rtrace")
+    staged = prepare(os.fsencode(tmp_path) + b"/\xff.rtrace")
     assert staged.destination == str(tmp_path / "\udcff.rtrace")
     create.discard(staged)
 
 
 def test_a_relative_destination_is_meant_from_here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    staged = create.prepare("app.rtrace")
+    staged = prepare("app.rtrace")
     monkeypatch.chdir("/")
     assert staged.destination == str(tmp_path / "app.rtrace")
     create.discard(staged)
@@ -113,7 +115,7 @@ def test_a_relative_destination_is_meant_from_here(tmp_path, monkeypatch):
 def test_a_link_is_followed_to_the_file_it_leads_to(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "app.rtrace").symlink_to(tmp_path / "real" / "other.rtrace")
-    staged = create.prepare(tmp_path / "app.rtrace")
+    staged = prepare(tmp_path / "app.rtrace")
     assert staged.destination == str(tmp_path / "real" / "other.rtrace")
     assert os.path.dirname(staged.path) == str(tmp_path / "real")
     create.discard(staged)
@@ -124,7 +126,7 @@ def test_a_link_is_followed_to_the_file_it_leads_to(tmp_path):
 
 def refuse(destination: object, **options: object) -> errors.RecorderError:
     with pytest.raises(errors.RecorderError) as caught:
-        create.prepare(destination, **options)
+        prepare(destination, **options)
     return caught.value
 
 
@@ -169,11 +171,11 @@ def test_a_folder_that_may_not_be_written(tmp_path):
     code = f"""
         import errno, os
         from recorder import errors
-        from recorder.staging import create
+        from tests.tools.staged import prepare
         from recorder.errors import errnos, tables
         os.setgroups([]); os.setgid(65534); os.setuid(65534)
         try:
-            create.prepare({str(tmp_path / "app.rtrace")!r})
+            prepare({str(tmp_path / "app.rtrace")!r})
         except errors.PermissionDeniedError as error:
             print(error.errno)
         """
@@ -181,7 +183,7 @@ def test_a_folder_that_may_not_be_written(tmp_path):
     for folder in (tmp_path.parent, tmp_path.parent.parent):
         folder.chmod(0o755)
     run = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True
+        [sys.executable, "-c", textwrap.dedent(code)], cwd=ROOT, capture_output=True, text=True
     )
     assert run.stdout == f"{errno.EACCES}\n", run.stderr
     assert os.listdir(tmp_path) == []
@@ -204,7 +206,7 @@ def test_a_disk_too_small_to_start(tmp_path):
 @pytest.mark.root
 def test_the_usual_floor_is_a_part_of_the_disk(tmp_path):
     with disk(tmp_path / "disk", "64m") as small:
-        staged = create.prepare(small / "app.rtrace")
+        staged = prepare(small / "app.rtrace")
         assert layout.read_session(staged.path)["min_free_space"] == (64 << 20) // 20
         create.discard(staged)
 
@@ -268,7 +270,7 @@ def test_every_failing_call_has_a_code_and_leaves_nothing(tmp_path, call, code, 
         syscalls.reset()
         syscalls.inject(call, nth, code, times)
         try:
-            staged = create.prepare(tmp_path / "app.rtrace")
+            staged = prepare(tmp_path / "app.rtrace")
             launch.launch_sealer(staged)
         except errors.RecorderError as error:
             reached = syscalls.calls()[call] >= nth
@@ -290,14 +292,14 @@ def test_every_failing_call_has_a_code_and_leaves_nothing(tmp_path, call, code, 
 @pytest.mark.parametrize("call", ["open", "write", "fallocate", "statvfs"])
 def test_interruptions_do_not_matter(tmp_path, call):
     syscalls.inject(call, 1, errno.EINTR, 5)
-    staged = create.prepare(tmp_path / "app.rtrace")
+    staged = prepare(tmp_path / "app.rtrace")
     create.discard(staged)
     assert os.listdir(tmp_path) == []
 
 
 def test_a_short_write_does_not_matter(tmp_path):
     syscalls.inject("write", 1, syscalls.SHORT)
-    staged = create.prepare(tmp_path / "app.rtrace")
+    staged = prepare(tmp_path / "app.rtrace")
     with open(staged.file("session.json")) as file:
         json.load(file)
     create.discard(staged)
@@ -307,7 +309,7 @@ def test_what_cannot_be_removed_is_told_with_the_failure(tmp_path):
     syscalls.inject("write", 1, errno.EIO)
     syscalls.inject("unlink", 1, errno.EIO, 0)
     with pytest.raises(errors.WriteFailedError) as caught:
-        create.prepare(tmp_path / "app.rtrace")
+        prepare(tmp_path / "app.rtrace")
     assert "ERR_REMOVE_FAILED" in caught.value.__notes__[0]
     syscalls.reset()
     assert files.remove(str(tmp_path / leftovers(tmp_path)[0])) is None
@@ -315,7 +317,7 @@ def test_what_cannot_be_removed_is_told_with_the_failure(tmp_path):
 
 @pytest.mark.provokes("REMOVE_FAILED")
 def test_a_discard_that_fails_says_so(tmp_path):
-    staged = create.prepare(tmp_path / "app.rtrace")
+    staged = prepare(tmp_path / "app.rtrace")
     syscalls.inject("rmdir", 1, errno.EIO)
     with pytest.raises(errors.RemoveFailedError):
         create.discard(staged)
@@ -327,7 +329,7 @@ def test_a_discard_that_fails_says_so(tmp_path):
 
 
 def launched(tmp_path) -> layout.Staging:
-    staged = create.prepare(tmp_path / "app.rtrace")
+    staged = prepare(tmp_path / "app.rtrace")
     launch.launch_sealer(staged)
     return staged
 
@@ -474,12 +476,12 @@ def test_a_failure_of_the_sealers_start_is_told_by_its_code(tmp_path, monkeypatc
 def test_stale_folders_are_found_and_living_ones_are_not(tmp_path):
     target = tmp_path / "app.rtrace"
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    dead = create.prepare(target, target_pid=child.pid)
+    dead = prepare(target, target_pid=child.pid)
     assert stale.find_stale(target) == []
     with pytest.raises(errors.TraceBusyError):
-        create.prepare(target)
+        prepare(target)
     child.communicate(b"\n")
-    living = create.prepare(target)
+    living = prepare(target)
     assert stale.find_stale(target) == [dead.path]
     assert stale.find_stale(tmp_path / "other.rtrace") == []
     for staged in (living, dead):

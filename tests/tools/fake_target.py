@@ -17,7 +17,8 @@ import time
 from recorder import processes
 from recorder._core import control
 from recorder.policy import Policy
-from recorder.staging import create, launch, layout
+from recorder.staging import launch, layout
+from tests.tools.staged import prepare
 
 HEAD = struct.Struct("<IIQQQ")
 SEGMENT_MAGIC = 0x47455352
@@ -122,7 +123,7 @@ def string(text: str) -> bytes:
 def main(
     destination: str, events: int, size: int = 100, end: str = "finish", **policy: str
 ) -> None:
-    prepared = create.prepare(destination, policy=Policy(**policy))
+    prepared = prepare(destination, policy=Policy(**policy))
     launch.launch_sealer(prepared)
     target = FakeTarget(prepared.path)
     target.enter()

@@ -17,6 +17,7 @@ from recorder.staging import create
 from recorder.trace.reader import Trace, open_trace
 from tests.tools import reference_writer as w
 from tests.tools.random_recording import Recording, cut
+from tests.tools.staged import prepare
 from tests.tools.tape_tools import some_or_every, write_anew
 
 HEAD = (
@@ -429,7 +430,7 @@ def test_damage_with_every_checksum_right_is_survived(save: Save, seed: int) -> 
 
 @pytest.mark.provokes("TRACE_BUSY")
 def test_a_recording_in_the_works_is_busy(tmp_path: Path) -> None:
-    staged = create.prepare(tmp_path / "app.rtrace", target_pid=os.getpid())
+    staged = prepare(tmp_path / "app.rtrace", target_pid=os.getpid())
     with pytest.raises(errors.TraceBusyError) as caught:
         open_trace(staged.path)
     assert caught.value.context["target_pid"] == os.getpid()
@@ -439,7 +440,7 @@ def test_a_recording_in_the_works_is_busy(tmp_path: Path) -> None:
 @pytest.mark.provokes("NOT_A_TRACE")
 def test_what_a_killed_run_left_points_to_recover(tmp_path: Path) -> None:
     with subprocess.Popen(["true"]) as process:
-        staged = create.prepare(tmp_path / "app.rtrace", target_pid=process.pid)
+        staged = prepare(tmp_path / "app.rtrace", target_pid=process.pid)
     with pytest.raises(errors.NotATraceError, match="recorder recover"):
         open_trace(staged.path)
     create.discard(staged)
