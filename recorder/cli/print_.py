@@ -111,7 +111,7 @@ def as_json(event: Event, changes: list[Change]) -> dict[str, Any]:
         facts["unbound"] = unbound
     if held:
         facts["changed_by"] = event.previous_line
-        if event.is_module_body and event.namespace is not None:
+        if event._is_module_body and event.namespace is not None:
             facts["module"] = event.namespace.name
     own = [one for one in changes if one.name == one.qualified_name]
     if waited := {one.name: during_as_json(one.during) for one in own if one.during is not None}:
@@ -122,10 +122,10 @@ def as_json(event: Event, changes: list[Change]) -> dict[str, Any]:
         facts["adopted"] = True
     if event.gap:
         facts["lost_before"] = event.lost
-    if event.marks:
+    if event._marks:
         facts["marks"] = [
             {"code": errors.from_number(code).error_name, "detail": detail}
-            for code, detail in event.marks
+            for code, detail in event._marks
             if code
         ]
     return facts
@@ -140,6 +140,6 @@ def as_line(event: Event, changes: list[Change], who: Who, width: int) -> str:
     line += changed_together(changes, width)
     if event.gap:
         line += f"  [{event.lost or 'some'} events lost before this one]"
-    for code in (code for code, _ in event.marks if code):
+    for code in (code for code, _ in event._marks if code):
         line += f"  [{errors.from_number(code).error_name}]"
     return printable(line)

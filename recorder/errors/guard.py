@@ -43,7 +43,9 @@ PROTOCOLS: dict[str, tuple[type[Exception], ...]] = {
     "__getitem__": NO_ITEM,
     "__missing__": NO_ITEM,
     "__next__": AT_THE_END,
-    **dict.fromkeys(("__len__", "__iter__", "__reversed__", "__contains__"), NOT_OF_THIS_TYPE),
+    **dict.fromkeys(
+        ("__bool__", "__len__", "__iter__", "__reversed__", "__contains__"), NOT_OF_THIS_TYPE
+    ),
     **dict.fromkeys(("__lt__", "__le__", "__gt__", "__ge__", "__hash__"), NOT_OF_THIS_TYPE),
     **dict.fromkeys(("__int__", "__float__", "__complex__", "__index__", "__format__"), NO_NUMBER),
 }
@@ -67,18 +69,24 @@ def guarded(operation: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
                 return function(*args, **kwargs)
             except Exception as exc:
                 failure = leaving(exc, operation, expected, args, kwargs)
-                if failure is exc:
-                    raise  # audit: it is not the recorder's
-                raise failure from exc
+                try:
+                    if failure is exc:
+                        raise  # audit: it is not the recorder's
+                    raise failure from exc
+                finally:
+                    del failure  # it holds this frame, which would hold it
 
         def generate(*args: P.args, **kwargs: P.kwargs) -> Any:
             try:
                 return (yield from function(*args, **kwargs))  # type: ignore[misc]
             except Exception as exc:
                 failure = leaving(exc, operation, expected, args, kwargs)
-                if failure is exc:
-                    raise  # audit: it is not the recorder's
-                raise failure from exc
+                try:
+                    if failure is exc:
+                        raise  # audit: it is not the recorder's
+                    raise failure from exc
+                finally:
+                    del failure  # it holds this frame, which would hold it
 
         code = getattr(function, "__code__", None)
         is_generator = code is not None and code.co_flags & CO_GENERATOR

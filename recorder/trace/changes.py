@@ -62,7 +62,7 @@ class Change(NamedTuple):
     @property
     def qualified_name(self) -> str:
         """With its module, if it is a global that others than its module's body changed."""
-        if self.module is None or (self.frame == self.event.frame and self.event.is_module_body):
+        if self.module is None or (self.frame == self.event.frame and self.event._is_module_body):
             return self.name
         return f"{self.module}.{self.name}"
 
@@ -79,16 +79,16 @@ class Changes:
     def of(self, event: Event, name: str | None = None) -> list[Change]:
         """Everything that is new or changed at an event, or what has this name."""
         found = []
-        if event.changed_slots and not event.is_module_body:
+        if event._changed_slots and not event._is_module_body:
             found = [
                 self._variable(event, each, value)
                 for each, value in event.changed.items()
                 if name is None or each == name
             ]
-        if event.global_changes:
+        if event._global_changes:
             found += [
                 self._global(event, one)
-                for one in event.global_changes
+                for one in event._global_changes
                 if name is None or one.name == name
             ]
         return found
@@ -108,9 +108,9 @@ class Changes:
         )  # fmt: skip
 
     def _global(self, event: Event, one: RawChange) -> Change:
-        value = None if one.raw is None else Value(one.raw, event.types)
+        value = None if one.raw is None else Value(one.raw, event._types)
         during = self._during(event, one.name) if one.frame == event.frame else None
-        if during is None and not event.owns(one) and not self._is_known(one, value):
+        if during is None and not event._owns(one) and not self._is_known(one, value):
             return Change(
                 event, one.name, value, 0, None, None, None, one.namespace.name, None, one.found
             )
@@ -130,10 +130,10 @@ class Changes:
 
     def _during(self, event: Event, name: str) -> During | None:
         """The call in which a variable changed, of which the line that made the call says nothing."""
-        if event.called is None:
+        if event._called is None:
             return None
         words = self.statements.words(event.file, event.previous_line)
-        return None if words is None or name in words else During(*event.called)
+        return None if words is None or name in words else During(*event._called)
 
 
 def _is_wanted(wanted: Filter, change: Change) -> bool:

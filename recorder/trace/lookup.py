@@ -117,7 +117,7 @@ class Lookup:
 
     def _unbound(self, name: str, frame: Frame | Event) -> errors.RecorderError:
         where = frame.function.qualified_name
-        slots = list(frame.slots)
+        slots = list(frame._slots)
         if name in slots:
             return errors.NotInTraceError(
                 f"{name} is a variable of {where}, and has no value at this event",

@@ -116,16 +116,16 @@ def in_values(
 
 def _values(event: Event) -> Iterator[tuple[str, str, Value]]:
     """What is new at an event: what it is, by which name, and the value."""
-    if event.changed_slots or event.global_changes:
+    if event._changed_slots or event._global_changes:
         what = "argument" if event.kind == "call" and not event.function.is_body else "variable"
-        for name, raw in event.raw_changes():
+        for name, raw in event._raw_changes():
             if raw is not None:
-                yield what, name, Value(raw, event.types)
-        for one in event.other_changes():
+                yield what, name, Value(raw, event._types)
+        for one in event._other_changes():
             if one.raw is not None and not one.found:
-                yield "global", f"{one.namespace.name}.{one.name}", Value(one.raw, event.types)
-    if event.raw_value is not None:
-        yield RESULTS[event.kind], "", Value(event.raw_value, event.types)
+                yield "global", f"{one.namespace.name}.{one.name}", Value(one.raw, event._types)
+    if event._raw_value is not None:
+        yield RESULTS[event.kind], "", Value(event._raw_value, event._types)
 
 
 class _Search:

@@ -142,7 +142,7 @@ class Watching:
     def _answer(self, event: Event, change: Change) -> Answer:
         is_own = event.namespace is not None and event.namespace.name == change.module
         hides = (
-            change.module is not None and not event.is_module_body and change.name in event.slots
+            change.module is not None and not event._is_module_body and change.name in event._slots
         )
         if change.module is None or (is_own and not hides and change.value is None):
             return self._repeated.at(event)

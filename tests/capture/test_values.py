@@ -384,7 +384,7 @@ exec(compile(inner, __file__, "exec"), Strange(__builtins__=__builtins__, __name
 """
     events = record(tmp_path, program.replace("__file__", repr(str(tmp_path / "program.py"))))
     (returned,) = [e for e in events if e.kind == "return" and e.function.name == "<lambda>"]
-    assert not any(event.marks for event in events)
+    assert not any(event._marks for event in events)
     expected = {"__name__": "'inner'", "c": "3", "a": "1", "b": "2"}
     assert {name: repr(returned.globals[name]) for name in expected} == expected
 
@@ -485,7 +485,7 @@ Colour.RED.method()
 def assert_body(events: list[Event], name: str, expected: dict[str, str]) -> None:
     """What the body of a class has bound when it ends."""
     (returned,) = [e for e in events if e.kind == "return" and e.function.name == name]
-    assert not any(event.marks for event in events)
+    assert not any(event._marks for event in events)
     assert {name: repr(returned.locals[name]) for name in expected} == expected
 
 

@@ -29,6 +29,7 @@ from recorder.cli import main
 from recorder.errors import guard
 from recorder.export import FORMATS, export
 from recorder.trace.expressions.expression import Expression
+from recorder.trace.values.value import Value
 from tests.conftest import lacks_a_fact
 from tests.tools.hostile_arguments import ARGUMENTS
 
@@ -220,7 +221,7 @@ def leads_to(value: Any) -> Iterator[Any]:
 def parts(given: Any, depth: int = 0) -> Iterator[Any]:
     yield given
     iterates = any("__iter__" in vars(cls) for cls in type(given).__mro__)
-    if depth < 3 and iterates and not isinstance(given, str | bytes):
+    if depth < 3 and iterates and not isinstance(given, str | bytes | Value):
         items = given.values() if hasattr(given, "values") and hasattr(given, "keys") else given
         for item in islice(iter(items), MOST_TAKEN):
             yield from parts(item, depth + 1)

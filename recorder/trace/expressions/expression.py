@@ -203,4 +203,4 @@ def _value(variables: Locals, name: str) -> Value | None:
 
 def made_of(value: Value, name: str) -> Any:
     """What expressions compute with, of a value that was recorded under this name."""
-    return value.known_as(name)[0]
+    return value._known_as(name)[0]

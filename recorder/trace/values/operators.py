@@ -93,6 +93,9 @@ class Operators(Recorded):
 
     def __bool__(self) -> bool:
         made, _ = self._asked
+        if made is NotImplemented:  # of which Python says so from 3.14 on, and warned before
+            # audit: Python's own protocol
+            raise TypeError("NotImplemented should not be used in a boolean context")
         return decided(lambda _: operations.truth(made))
 
     # ---- parts ----
@@ -140,7 +143,7 @@ class Operators(Recorded):
         try:
             found = functions.member(made, name)
         except Undecided as exc:
-            if _may_have_more(made):
+            if _may_have(made, name):
                 raise errors.ValueNotRecordedError(reason=exc.reason) from None
             raise AttributeError(exc.reason) from None  # audit: Python's own protocol
         if not isinstance(found, functions.Method):
@@ -210,11 +213,13 @@ class Operators(Recorded):
         return format(self.to_python(), spec) if spec else str(self)
 
 
-def _may_have_more(made: Any) -> bool:
-    """Whether it may have attributes that were not recorded, but for those of its class."""
+def _may_have(made: Any, name: str) -> bool:
+    """Whether it may have an attribute that was not recorded, but for those that only its class tells of."""
     if isinstance(made, Thing):
         return made.node.cut or made.node.tag not in KNOWN_ATTRIBUTES
-    return isinstance(made, (Opaque, TypeName)) and not isinstance(made, Cut)
+    if isinstance(made, Cut):
+        return hasattr(made.kind, name)
+    return isinstance(made, (Opaque, TypeName))
 
 
 def steps(path: str) -> list[tuple[bool, Any]]:

@@ -78,10 +78,10 @@ class Value(Operators):
     @property
     def _asked(self) -> tuple[Any, Values]:
         if self._home is None:
-            self._known, self._home = self.known_as(self._name)
+            self._known, self._home = self._known_as(self._name)
         return self._known, self._home
 
-    def known_as(self, name: str) -> tuple[Any, Values]:
+    def _known_as(self, name: str) -> tuple[Any, Values]:
         """What expressions compute with, of a value that was recorded under this name, and what it is a part of."""
         try:
             home = Values(self._tree, name)
