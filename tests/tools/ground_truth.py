@@ -289,7 +289,7 @@ def trace_description(raw: bytes, known_types: Any) -> Any:
             return found
 
     value = Value(raw, known_types)
-    return Describer(value.tree).part(value.tree)
+    return Describer(value._tree).part(value._tree)
 
 
 def judge(trace_path: Path, truths: list[Truth], folders: tuple[str, ...]) -> Report:
