@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from recorder import errors
 from recorder._core.decode import Function, RawChange, Thread
+from recorder.trace import display
 from recorder.trace.filters import Filter
 from recorder.trace.snapshots import Event
 from recorder.trace.statements import Statements
@@ -48,6 +49,12 @@ class Change(NamedTuple):
     module: str | None = None
     during: During | None = None  # the call in which it changed: the line only waited
     found: bool = False  # it had this value when its module was first seen
+
+    def _repr_html_(self) -> str:
+        return display.html(self)
+
+    def _repr_pretty_(self, printer: display.Printer, cycle: bool) -> None:
+        display.pretty(self, printer, cycle)
 
     @property
     def seq(self) -> int:

@@ -34,6 +34,7 @@ from recorder.trace import (
     alterations,
     answers,
     calls,
+    display,
     exceptions,
     filters,
     hits,
@@ -131,6 +132,18 @@ class Trace:
 
     def __repr__(self) -> str:
         return f"<trace {self.path!r}: {len(self)} events>"
+
+    def _repr_html_(self) -> str:
+        facts = {
+            "recorded": self.meta.get("argv"),
+            "python": self.meta.get("python"),
+            "verdict so far": str(self.verdict_so_far),
+            "exit status": self.exit_status,
+            "lost events": self.lost_events,
+        }
+        return display.table(repr(self), facts.items())
+
+    _repr_pretty_ = display.pretty
 
     def _facts(self, kind: int) -> dict[str, Json]:
         for chunk in self._file.of(kind):

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from recorder import errors
 from recorder._core.decode import Function, RawChange, RawEvent, RawFrame, Thread
+from recorder.trace import display
 from recorder.trace.values.nodes import Types
 from recorder.trace.values.value import Value
 
@@ -62,6 +63,11 @@ class Locals(Mapping[str, Value]):
     def __repr__(self) -> str:
         return "{" + ", ".join(f"{name}={value!r}" for name, value in self.items()) + "}"
 
+    def _repr_html_(self) -> str:
+        return display.table("", self.items())
+
+    _repr_pretty_ = display.pretty
+
 
 @errors.guarded_class("read")
 class Frame(RawFrame):
@@ -89,6 +95,11 @@ class Frame(RawFrame):
 
     def __repr__(self) -> str:
         return f"<frame {self.frame} of {self.function.qualified_name}, line {self.line}>"
+
+    def _repr_html_(self) -> str:
+        return display.variables(self, self.locals)
+
+    _repr_pretty_ = display.pretty
 
 
 @errors.guarded_class("read")
@@ -180,6 +191,11 @@ class Event(RawEvent):
             f"<event {self.seq}: {self.kind} {self.function.qualified_name} "
             f"({self.file}:{self.line})>"
         )
+
+    def _repr_html_(self) -> str:
+        return display.variables(self, self.locals)
+
+    _repr_pretty_ = display.pretty
 
 
 def title_of(frame: RawFrame) -> str:

@@ -190,11 +190,11 @@ class Judge:
             ] += 1
             return
         for number, frame in zip(truth.frames, stack, strict=True):
-            values = dict(zip(frame.names, frame.values, strict=False))
+            values = dict(zip(frame._names, frame._values, strict=False))
             for name, variable in self.variables.get(number, {}).items():
                 raw = values.get(name)
                 if raw != variable.raw:
-                    variable.shown = None if raw is None else self.described(raw, frame.types)
+                    variable.shown = None if raw is None else self.described(raw, frame._types)
                 if (
                     raw != variable.raw
                     or (number, name) in changed

@@ -232,3 +232,45 @@ def test_a_library_that_is_missing_is_named(trace: Trace, monkeypatch: pytest.Mo
         monkeypatch.setitem(__import__("sys").modules, name, None)
         with pytest.raises(errors.DependencyMissingError, match=f"pip install '{name}'"):
             ask()
+
+
+# ---- in notebooks --------------------------------------------------------------------------------
+
+
+class Printer:
+    def __init__(self) -> None:
+        self.said = ""
+
+    def text(self, text: str) -> None:
+        self.said += text
+
+
+def marked(text: str) -> str:
+    mark = f"<script>{text}</script>\ud800\x1b[31m"
+    return mark + "&"
+
+
+def test_what_a_notebook_shows_is_text(tmp_path: Path) -> None:
+    with recorder.record(tmp_path / "marked.rtrace"):
+        marked("alert(1)")
+    with open_trace(tmp_path / "marked.rtrace") as trace:
+        call = next(trace.calls("marked"))
+        moment = trace.at(call.end.seq if call.end else 0)
+        change = next(trace.history("mark"))
+        shown = [
+            trace,
+            call,
+            moment.event,
+            moment.event.locals,
+            moment.event.value,
+            change,
+            trace.at(2).stack[-1],
+        ]
+        for one in shown:
+            page = one._repr_html_()  # type: ignore[union-attr]
+            assert "<script" not in page
+            assert page.encode().isascii() or page.isprintable()
+            printer = Printer()
+            one._repr_pretty_(printer, False)  # type: ignore[union-attr]
+            assert printer.said == repr(one)
+        assert "&lt;script&gt;" in moment.event._repr_html_()

@@ -71,6 +71,9 @@ class _Writer:
             self.add(")")
         elif tree.tag == TAG_EXCEPTION:
             self.exception(tree)
+        elif tree.tag == TAG_INSTANCE and not tree.items:
+            more = f", … {tree.size} more" if tree.cut else ""
+            self.add(f"<{type_name(tree)} object{more}>")
         elif tree.tag in (TAG_INSTANCE, TAG_NAMED):
             self.add(type_name(tree) + "(")
             self.sequence(tree.items, self.attribute)

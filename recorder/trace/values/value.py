@@ -13,6 +13,7 @@ from typing import Any
 
 from recorder import errors
 from recorder.errors import arguments
+from recorder.trace import display
 from recorder.trace.expressions.conversion import Values
 from recorder.trace.expressions.domain import Hidden
 from recorder.trace.format import (
@@ -161,6 +162,9 @@ class Value(Operators):
         if isinstance(tree, str) and not self.unexamined:
             return tree
         return self.show(WHOLE)
+
+    _repr_html_ = display.html
+    _repr_pretty_ = display.pretty
 
     def __reduce__(self) -> tuple[object, ...]:
         return of_tree, (self._tree, self.unexamined)
