@@ -127,7 +127,7 @@ def test_by_the_commands(
     path: str, command: tuple[str, ...], capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main([command[0], path, *command[1:], "--function", "bound"]) == 0
-    lines = [line for line in capfd.readouterr().out.splitlines() if NEW in line]
+    lines = [line for line in capfd.readouterr().out.splitlines() if NEW in line or " → " in line]
     assert len(lines) >= len([kind for kind, _ in CASES if kind != "int"])
 
 
