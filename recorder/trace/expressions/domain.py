@@ -147,13 +147,16 @@ class Cut(Opaque):
     def __getitem__(self, key: Any) -> Any:
         if self.kind is dict:
             return self.value_of(key)
+        if self.kind in (set, frozenset):
+            # audit: the user's own expression, and caught with it
+            raise TypeError(f"'{self.kind.__name__}' object is not subscriptable")
         held = len(self.items)
         if isinstance(key, slice):
             start, stop, step = key.start or 0, key.stop, key.step or 1
             bounds = (start, stop, step)
             if all(type(one) is int for one in bounds) and 0 <= start <= stop <= held and step > 0:
                 return self.items[key]
-        elif type(key) is int and self.kind not in (set, frozenset):
+        elif type(key) is int:
             at = key + self.size if key < 0 else key
             if not 0 <= at < self.size:
                 raise IndexError(f"{self.kind.__name__} index out of range")
