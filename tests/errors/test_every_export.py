@@ -206,7 +206,7 @@ def leads_to(value: Any) -> Iterator[Any]:
         try:
             given = getattr(value, name)
             given = given() if callable(given) else given
-        except (TypeError, errors.RecorderError):  # it needs arguments
+        except (TypeError, ValueError, OverflowError, StopIteration, errors.RecorderError):
             continue
         yield from parts(given)
     if isinstance(value, recorder.Trace):

@@ -11,7 +11,7 @@ import ast
 import operator
 import warnings
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, overload
 
 from recorder import errors
 from recorder.errors import arguments
