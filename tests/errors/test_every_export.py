@@ -203,6 +203,8 @@ def leads_to(value: Any) -> Iterator[Any]:
     for name in members(type(value)):
         if name in ENDS or name in ("__enter__", "__exit__", "start", "reset"):
             continue
+        if name.startswith("to_") and name != "to_python":  # text, or another library's
+            continue
         try:
             given = getattr(value, name)
             given = given() if callable(given) else given
