@@ -68,7 +68,7 @@ from recorder.trace.watching import Checked, Find, Watched, Watching
 from recorder.trace.why import Step, Why
 
 __all__ = [
-    "Answer", "Answers", "Call", "Change", "Check", "Checked", "Event", "EventRange", "Expression", "Frame",
+    "Answer", "Call", "Change", "Check", "Checked", "Event", "EventRange", "Expression", "Frame",
     "Function", "Hit", "Locals", "Moment", "Raised", "Source", "Step", "Thread", "Trace", "Value",
     "Watched", "open_trace",
 ]  # fmt: skip

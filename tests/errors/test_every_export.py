@@ -278,7 +278,7 @@ def use(
                 pass
         if isinstance(given, recorder.Trace):
             given.close()
-        if given == INTERNAL_STATUS and call is main:
+        if call is main and given == INTERNAL_STATUS:
             return "the exit status of an internal error"
     except errors.RecorderError as error:
         return wrong_with(error)

@@ -63,8 +63,8 @@ class Opaque:
         self.reason = reason
 
     def __getattr__(self, name: str) -> object:
-        if name in Opaque.__slots__:  # of one that `copy` is making
-            raise AttributeError(name)
+        if type(name) is not str or name in Opaque.__slots__:  # of one that `copy` is making
+            raise AttributeError("no such attribute")
         try:
             return self.attributes[name]
         except KeyError:
