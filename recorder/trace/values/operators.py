@@ -134,8 +134,8 @@ class Operators(Recorded):
     def __getattr__(self, name: str) -> Any:
         """An attribute of the object that was recorded, or a method of a built-in value that changes nothing. What
         `Value` has itself comes first; `get(".size")` gives the object's own."""
-        if name.startswith("_") and name.endswith("_"):  # what Python and notebooks ask of anything
-            raise AttributeError(name)
+        if type(name) is not str or (name.startswith("_") and name.endswith("_")):
+            raise AttributeError("no such attribute")  # what Python and notebooks ask of anything
         return self._attribute(name)
 
     def _attribute(self, name: str) -> Any:
