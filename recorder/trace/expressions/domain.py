@@ -132,6 +132,7 @@ class Cut(Opaque):
             if not found:
                 raise Undecided(self.reason)
             return True
+        self._refuse_unhashable(wanted)
         doubt: Undecided | None = None
         for item in self.items:
             key = item[0] if self.kind is dict else item
@@ -164,8 +165,14 @@ class Cut(Opaque):
                 return self.items[at]
         raise Undecided(self.reason)
 
+    def _refuse_unhashable(self, wanted: object) -> None:
+        """As Python does, whatever is in a set or dict."""
+        if self.kind in (set, frozenset, dict) and isinstance(wanted, (list, dict, bytearray)):
+            hash(wanted)
+
     def value_of(self, wanted: Any) -> Any:
         """Of a dict's key."""
+        self._refuse_unhashable(wanted)
         doubt: Undecided | None = None
         for key, part in self.items:
             try:
