@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         start,
     )
     from recorder.trace.reader import Trace, open_trace
+    from recorder.trace.values.stand_ins import Opaque, Redacted, Truncated
 
 __version__ = VERSION
 
@@ -51,15 +52,21 @@ _HOME = {
     "start": "recorder.session",
     "Trace": "recorder.trace.reader",
     "open_trace": "recorder.trace.reader",
+    "Opaque": "recorder.trace.values.stand_ins",
+    "Redacted": "recorder.trace.values.stand_ins",
+    "Truncated": "recorder.trace.values.stand_ins",
 }
 
 __all__ = [
+    "Opaque",
     "Policy",
     "RecorderError",
     "RecordingAborted",
+    "Redacted",
     "Session",
     "Summary",
     "Trace",
+    "Truncated",
     "errors",
     "is_recording",
     "open_trace",

@@ -34,7 +34,7 @@ def headline(event: Event, who: Who) -> str:
 def place(frame: Frame | Event, above: Frame | Event | None) -> str:
     """A frame of a stack; `above` is the one that it called or awaits."""
     text = f"{frame.title}  {base_name(frame.file)}:{frame.line}"
-    if above is None or not frame.function.flags & above.function.flags & COROUTINE:
+    if above is None or not frame.function._flags & above.function._flags & COROUTINE:
         return text
     return f"{text}  (awaits {above.title})"
 

@@ -6,6 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
+from recorder.cli.before import Before
 from recorder.cli.output import printable, write
 from recorder.cli.queries import (
     EXIT_STATUS,
@@ -19,7 +20,6 @@ from recorder.cli.queries import (
     filters_of,
     location,
     range_of,
-    shown,
 )
 from recorder.trace.paths import base_name
 
@@ -50,8 +50,9 @@ def run(args: argparse.Namespace) -> int:
         )
         last: dict[str, Change] = {}  # of each global, by its module
         who = Who(trace)
+        before = Before(trace, forwards=not args.backwards)
         for change in answers(trace, args, found, name=args.name):
-            write(json.dumps(as_json(change)) if args.json else as_line(change, who))
+            write(json.dumps(as_json(change)) if args.json else as_line(change, who, before))
             if change.module is not None and not (args.backwards and change.module in last):
                 last[change.module] = change
         write_ends(trace, args, last)
@@ -79,12 +80,12 @@ def as_json(change: Change) -> dict[str, Any]:
     return {**location(change.event), **change_as_json(change)}
 
 
-def as_line(change: Change, who: Who) -> str:
+def as_line(change: Change, who: Who, before: Before) -> str:
     where = f"{base_name(change.file)}:{change.line}" if change.function else "(not known)"
     name = change.title
     if change.found:
         where, name = "(found)", ""
-    value = f"{change.qualified_name} = {shown(change.value)}"
+    value = f"{change.qualified_name} = {before.text(change)}"
     return printable(
         f"{change.seq:>8}  {where:<20} {name}  {value}{during(change)}{who(change.event)}"
     )

@@ -6,9 +6,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from recorder import errors
+from recorder.cli.before import Before, changed
 from recorder.cli.events import doubt, headline, place, source_lines, variables
 from recorder.cli.output import printable, write
-from recorder.cli.queries import Who, changed, thread_name
+from recorder.cli.queries import Who, thread_name
 from recorder.trace.origins import REASONS
 from recorder.trace.paths import base_name
 
@@ -47,6 +48,7 @@ class Plain:
     def __init__(self, walk: Navigator) -> None:
         self.walk = walk
         self.who = Who(walk.trace)
+        self.before = Before(walk.trace, forwards=False)
         self.commands: dict[str, Callable[[str], object]] = {
             "s": lambda _: self.move(walk.step()),
             "S": lambda _: self.move(walk.step(back=True)),
@@ -119,7 +121,7 @@ class Plain:
             self.warn()
         for change in self.walk.trace.changes(event):
             if not change.found:
-                write(printable(f"        * {changed(change)}"))
+                write(printable(f"        * {changed(change, self.before)}"))
 
     def goto(self, where: str) -> None:
         if where in ("start", "end"):

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from recorder import errors
+from recorder.cli.before import Before, changed_together
 from recorder.cli.output import printable, write
 from recorder.cli.queries import (
     EXIT_STATUS,
@@ -18,7 +19,6 @@ from recorder.cli.queries import (
     answers,
     at_least,
     change_as_json,
-    changed_together,
     conclude,
     during_as_json,
     filters_of,
@@ -69,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
 
     with open_trace(args.trace) as trace:
         who = Who(trace)
+        before = Before(trace, WHOLE if args.full else VALUE_WIDTH, forwards=not args.backwards)
         limit, args.limit = args.limit, None if args.around is not None else args.limit
         found = trace.find(**asked(trace, args, at_least(0, limit)))
         for event in answers(trace, args, found, name=args.changed):
@@ -76,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
             if args.json:
                 write(json.dumps(as_json(event, changes)))
             else:
-                write(as_line(event, changes, who, WHOLE if args.full else VALUE_WIDTH))
+                write(as_line(event, changes, who, before))
         return conclude(trace)
 
 
@@ -111,7 +112,7 @@ def as_json(event: Event, changes: list[Change]) -> dict[str, Any]:
         facts["unbound"] = unbound
     if held:
         facts["changed_by"] = event.previous_line
-        if event.is_module_body and event.namespace is not None:
+        if event._is_module_body and event.namespace is not None:
             facts["module"] = event.namespace.name
     own = [one for one in changes if one.name == one.qualified_name]
     if waited := {one.name: during_as_json(one.during) for one in own if one.during is not None}:
@@ -122,24 +123,24 @@ def as_json(event: Event, changes: list[Change]) -> dict[str, Any]:
         facts["adopted"] = True
     if event.gap:
         facts["lost_before"] = event.lost
-    if event.marks:
+    if event._marks:
         facts["marks"] = [
             {"code": errors.from_number(code).error_name, "detail": detail}
-            for code, detail in event.marks
+            for code, detail in event._marks
             if code
         ]
     return facts
 
 
-def as_line(event: Event, changes: list[Change], who: Who, width: int) -> str:
+def as_line(event: Event, changes: list[Change], who: Who, before: Before) -> str:
     where = f"{event.file}:{event.line}"
     line = f"{event.seq:>8}  {'  ' * min(event.depth, 20)}{event.kind:<7} "
     line += f"{event.title}  {where}{who(event)}"
     if event.value is not None:
-        line += f"  {'→' if event.kind in ('return', 'yield') else '!'} {shown(event.value, width)}"
-    line += changed_together(changes, width)
+        line += f"  {'→' if event.kind in ('return', 'yield') else '!'} {shown(event.value, before.width)}"
+    line += changed_together(changes, before)
     if event.gap:
         line += f"  [{event.lost or 'some'} events lost before this one]"
-    for code in (code for code, _ in event.marks if code):
+    for code in (code for code, _ in event._marks if code):
         line += f"  [{errors.from_number(code).error_name}]"
     return printable(line)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from recorder import errors
 from recorder.cli.output import printable, warn
-from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
     from recorder.trace.changes import Change, During
@@ -185,33 +184,6 @@ def shown(value: Value | None, width: int = VALUE_WIDTH) -> str:
         return value.show(width)
     except errors.TraceCorruptError as exc:
         return f"<unreadable: {exc.error_name}>"
-
-
-def changed(change: Change, width: int = VALUE_WIDTH) -> str:
-    """What changed to what, and by which line."""
-    return f"{change.qualified_name} = {shown(change.value, width)}{_by(change)}"
-
-
-def changed_together(changes: list[Change], width: int = VALUE_WIDTH) -> str:
-    """Several changes on one line: those that the same line made say so once."""
-    text = ""
-    by = [_by(change) for change in changes] + [""]
-    for change, this, following in zip(changes, by, by[1:], strict=False):
-        text += f"  {change.qualified_name} = {shown(change.value, width)}"
-        text += this if this != following else ""
-    return text
-
-
-def _by(change: Change) -> str:
-    event = change.event
-    if change.function is None:
-        return "  (not known by which line)"
-    if change.frame == event.frame and event.kind == "call":
-        return ""  # an argument
-    where = f"line {change.line}"
-    if change.frame != event.frame:
-        where = f"{change.title} {base_name(change.file)}:{change.line}"
-    return f"  ({where}{during(change)})"
 
 
 def during(change: Change) -> str:

@@ -67,9 +67,10 @@ def columns() -> str:
 
 def run(args: argparse.Namespace) -> int:
     from recorder.export import parquet
+    from recorder.trace import libraries
 
-    duckdb = parquet.load("duckdb")
-    parquet.load("pyarrow")
+    duckdb = libraries.load("duckdb")
+    libraries.load("pyarrow")
     with cleaning_up(), ExitStack() as stack:
         folder = stack.enter_context(temporary_folder())
         tables = [name for name in parquet.SCHEMAS if re.search(rf"\b{name}\b", args.query)]

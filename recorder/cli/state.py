@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from recorder import errors
+from recorder.cli.before import Before, changed
 from recorder.cli.events import doubt, headline, outcome, place, source_lines
 from recorder.cli.output import fitted, printable, styled, terminal, warn, write
 from recorder.cli.queries import (
@@ -15,7 +16,6 @@ from recorder.cli.queries import (
     WHOLE,
     Who,
     change_as_json,
-    changed,
     conclude,
     frame_as_json,
     json_of,
@@ -110,6 +110,12 @@ class _View:
         self.width = WHOLE if full else VALUE_WIDTH
         if size is not None and not full:
             self.width = max(size.columns - KEPT, 20)
+        self.before = Before(trace, self.width)
+        self.changes = {
+            change.name: change
+            for change in trace.changes(moment.event)
+            if change.name == change.qualified_name
+        }
 
     def rows(self) -> list[str]:
         event = self.moment.event
@@ -120,7 +126,7 @@ class _View:
             rows.append(f"  {word} {self.value(event.value)}")
         others = [c for c in self.trace.changes(event) if c.module is not None and not c.found]
         rows += [
-            f"  * {changed(change, self.width)}"
+            f"  * {changed(change, self.before)}"
             for change in others
             if change.name != change.qualified_name
         ]
@@ -149,7 +155,9 @@ class _View:
         kept = {name for name, _ in chosen}
         for name, value in variables:
             if name in kept:
-                rows.append(f"      {'*' if name in new else ' '} {name} = {self.value(value)}")
+                is_new = name in new and name in self.changes
+                text = self.before.text(self.changes[name]) if is_new else self.value(value)
+                rows.append(f"      {'*' if name in new else ' '} {name} = {text}")
         if len(variables) > most:
             rows.append(f"        … {len(variables) - most} more variables (--full)")
         return rows

@@ -83,7 +83,7 @@ class Inspection:
         event = self.state.now.event
         if event.value is None:
             return None
-        item = Item(event.title, event.value.tree, event.value.tree)
+        item = Item(event.title, event.value._tree, event.value._tree)
         if event.kind in ("return", "yield") and self._is_top(frame):
             return self._scope("Return value", "returnValue", [item])
         if event.kind in ("raise", "reraise", "throw", "unwind", "handled") and self._is_top(frame):

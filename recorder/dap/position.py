@@ -93,7 +93,7 @@ class Walk:
     @staticmethod
     def _awaits(event: Event) -> bool:
         """Whether a coroutine waits there, and goes on later as if nothing had been."""
-        return event.kind == "yield" and bool(event.function.flags & AWAITS)
+        return event.kind == "yield" and bool(event.function._flags & AWAITS)
 
     # ---- back ----
 
@@ -104,7 +104,7 @@ class Walk:
         for event in self._before(now, stop, kind=("line", *ENTRIES), frame=frame):
             if event.kind == "line":
                 return Position(event)
-            if event.kind == "call" or not event.function.flags & AWAITS:
+            if event.kind == "call" or not event.function._flags & AWAITS:
                 return self._called_from(event)
         return None
 
@@ -116,7 +116,7 @@ class Walk:
         """To the line that called this function."""
         frame = self.top(now).frame
         for event in self._before(now, now.seq + 1, kind=ENTRIES, frame=frame):
-            if event.kind == "call" or not event.function.flags & AWAITS:
+            if event.kind == "call" or not event.function._flags & AWAITS:
                 return self._called_from(event)
         return None
 

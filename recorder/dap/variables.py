@@ -119,7 +119,7 @@ def of_mapping(values: Mapping[str, Value], prefix: str = "") -> Iterator[Item]:
     for name, value in values.items():
         note = "not looked at again" if value.unexamined else ""
         path = name if name.isidentifier() else ""
-        yield Item(prefix + name, value.tree, value.tree, path, note)
+        yield Item(prefix + name, value._tree, value._tree, path, note)
 
 
 class References:

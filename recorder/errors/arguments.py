@@ -31,6 +31,12 @@ def path(value: Any, argument: str = "path") -> str:
     return text
 
 
+def boolean(value: Any, argument: str) -> bool:
+    if value is not True and value is not False:
+        raise wrong(argument, value, "True or False")
+    return bool(value)
+
+
 def integer(value: Any, argument: str, expected: str) -> int:
     """An int, and nothing that would do for one; of whatever class below it, as a plain one."""
     if not issubclass(type(value), int) or type(value) is bool:

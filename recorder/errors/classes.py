@@ -327,6 +327,22 @@ class NotInTraceError(RecorderUsageError, LookupError):
     facts = ("what", "name", "path", "near")
 
 
+class ValueNotRecordedError(RecorderUsageError, ValueError):
+    """A question about a value that was not recorded whole."""
+
+    number = 1088
+    error_name = "ERR_VALUE_NOT_RECORDED"
+    title = "A question about a value that was not recorded whole"
+    template = "it cannot be told: {reason}"
+    hint = (
+        "`truncated` of the value says whether something was cut, show() what there is of it, "
+        "to_python(strict=False) with marks for what is missing."
+    )
+    doc_url = "recorder/errors/errors.md#err_value_not_recorded"
+    on_error = "raise"
+    facts = ("reason",)
+
+
 class DestinationNotEmptyError(RecorderUsageError, FileExistsError):
     """The destination folder is not empty."""
 
@@ -1189,6 +1205,7 @@ BY_NUMBER.update(
         1017: NameTooLongError,
         1075: EventNotFoundError,
         1087: NotInTraceError,
+        1088: ValueNotRecordedError,
         1085: DestinationNotEmptyError,
         1086: QueryFailedError,
         2001: DiskFullError,
@@ -1331,6 +1348,7 @@ __all__ = [
     "UnsupportedFormatError",
     "UnsupportedPythonError",
     "UnsupportedPythonFlagError",
+    "ValueNotRecordedError",
     "ValueUnreadableError",
     "WriteFailedError",
 ]

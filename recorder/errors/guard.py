@@ -32,8 +32,10 @@ CO_GENERATOR = 0x20
 
 # What Python's protocols ask some methods to raise.
 NO_ATTRIBUTE = (AttributeError,)
-NO_ITEM = (LookupError,)
+NO_ITEM = (LookupError, TypeError)
 AT_THE_END = (StopIteration,)
+NOT_OF_THIS_TYPE = (TypeError,)
+NO_NUMBER = (TypeError, ValueError, OverflowError)
 PROTOCOLS: dict[str, tuple[type[Exception], ...]] = {
     "__getattr__": NO_ATTRIBUTE,
     "__setattr__": NO_ATTRIBUTE,
@@ -41,12 +43,17 @@ PROTOCOLS: dict[str, tuple[type[Exception], ...]] = {
     "__getitem__": NO_ITEM,
     "__missing__": NO_ITEM,
     "__next__": AT_THE_END,
+    **dict.fromkeys(
+        ("__bool__", "__len__", "__iter__", "__reversed__", "__contains__"), NOT_OF_THIS_TYPE
+    ),
+    **dict.fromkeys(("__lt__", "__le__", "__gt__", "__ge__", "__hash__"), NOT_OF_THIS_TYPE),
+    **dict.fromkeys(("__int__", "__float__", "__complex__", "__index__", "__format__"), NO_NUMBER),
 }
 # Methods that Python calls, and yet for the user of an exported class. Not __enter__: an exception of a signal handler
 # could come in the guard, after it is done, and nobody would call __exit__.
 DUNDERS = {
     *("__init__", "__exit__", "__call__", "__str__", "__repr__", "__len__", "__bool__"),
-    *("__iter__", "__reversed__", "__contains__", "__eq__", "__hash__", "__reduce__"),
+    *("__iter__", "__reversed__", "__contains__", "__eq__", "__ne__", "__hash__", "__reduce__"),
     *PROTOCOLS,
 }
 
@@ -62,18 +69,24 @@ def guarded(operation: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
                 return function(*args, **kwargs)
             except Exception as exc:
                 failure = leaving(exc, operation, expected, args, kwargs)
-                if failure is exc:
-                    raise  # audit: it is not the recorder's
-                raise failure from exc
+                try:
+                    if failure is exc:
+                        raise  # audit: it is not the recorder's
+                    raise failure from exc
+                finally:
+                    del failure  # it holds this frame, which would hold it
 
         def generate(*args: P.args, **kwargs: P.kwargs) -> Any:
             try:
                 return (yield from function(*args, **kwargs))  # type: ignore[misc]
             except Exception as exc:
                 failure = leaving(exc, operation, expected, args, kwargs)
-                if failure is exc:
-                    raise  # audit: it is not the recorder's
-                raise failure from exc
+                try:
+                    if failure is exc:
+                        raise  # audit: it is not the recorder's
+                    raise failure from exc
+                finally:
+                    del failure  # it holds this frame, which would hold it
 
         code = getattr(function, "__code__", None)
         is_generator = code is not None and code.co_flags & CO_GENERATOR

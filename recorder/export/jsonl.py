@@ -66,7 +66,7 @@ class _Lines:
                 f'"function": {text.quoted(function.qualified_name)}, '
                 f'"file": {text.quoted(function.file)}'
             )
-        types = event.types
+        types = event._types
         line = (
             f'{{"seq": {event.seq}, "kind": "{event.kind}", "thread": {event.thread.number}, '
             f'"thread_name": {self.name(event.thread.name)}, {where}, "line": {event.line}, '
@@ -74,22 +74,22 @@ class _Lines:
         )
         if event.task is not None:
             line += f', "task": {self.name(event.task.name)}'
-        if event.raw_value is not None:
-            line += f', "value": {self.values.get(event.raw_value, types)}'
+        if event._raw_value is not None:
+            line += f', "value": {self.values.get(event._raw_value, types)}'
         if news := text.news(event):
             line += self.changes(event, news)
-        if event.global_changes or (news and event.called is not None):
+        if event._global_changes or (news and event._called is not None):
             line += self.others(event)
         if event.adopted:
             line += ', "adopted": true'
         if event.gap:
             line += f', "lost_before": {event.lost}'
-        if event.marks:
+        if event._marks:
             line += f', "marks": {json.dumps(_marks(event))}'
         return line.encode("utf-8") + b"}\n"
 
     def changes(self, event: Event, news: Sequence[tuple[str, bytes | None]]) -> str:
-        types = event.types
+        types = event._types
         changed = []
         unbound = []
         for name, raw in news:
@@ -99,7 +99,7 @@ class _Lines:
                 changed.append(f"{self.name(name)}: {self.values.get(raw, types)}")
         line = f', "changed": {{{", ".join(changed)}}}' if changed else ""
         line += f', "unbound": [{", ".join(unbound)}]' if unbound else ""
-        if event.is_module_body and event.namespace is not None:
+        if event._is_module_body and event.namespace is not None:
             line += f', "module": {self.name(event.namespace.name)}'
         return f'{line}, "changed_by": {event.previous_line}'
 
@@ -120,7 +120,7 @@ class _Lines:
         if change.value is None:
             made += ', "unbound": true'
         else:
-            made += f', "value": {self.values.get(change.value.raw, change.value.types)}'
+            made += f', "value": {self.values.get(change.value._raw, change.value._types)}'
         if change.found:
             made += ', "found": true'
         elif change.function is not None:
@@ -149,7 +149,7 @@ def _during(during: During) -> str:
 def _marks(event: Event) -> list[dict[str, object]]:
     return [
         {"code": errors.from_number(code).error_name, "detail": detail}
-        for code, detail in event.marks
+        for code, detail in event._marks
         if code
     ]
 

@@ -21,6 +21,7 @@ from recorder import errors
 from recorder.export import text
 from recorder.export.output import Output, Sink
 from recorder.export.walk import Activation, Visitor, walk
+from recorder.trace import libraries
 from recorder.trace.format import TAG_ENUM, TAG_TYPED
 from recorder.trace.reader import Change, Event, Trace
 from recorder.trace.snapshots import title_of
@@ -74,20 +75,6 @@ def write(
                 made.add("files", row)
 
 
-def load(module: str) -> Any:
-    """A library of the extra. Raises DependencyMissingError."""
-    from importlib import import_module
-
-    try:
-        return import_module(module)
-    except ImportError as exc:
-        raise errors.DependencyMissingError(
-            f"the library {module.partition('.')[0]} could not be imported; "
-            "pip install 'recorder-core[parquet]' brings it",
-            module=module,
-        ) from exc
-
-
 def _about(trace: Trace) -> tuple[Any, ...]:
     about = text.about(trace)
     started = int(about["started"]) // 1000
@@ -131,7 +118,7 @@ NOTHING: Final = (None, None, None, None, None)
 def _shown(value: Value) -> _Shown:
     written = text.shown(value)
     try:
-        tree = value.tree
+        tree = value._tree
         type_name = text.clean(value.type_name)
     except errors.TraceCorruptError:
         return _Shown(written, "?", None, None, None)
@@ -177,8 +164,8 @@ class _Rows(Visitor):
     def happened(self, active: Activation, event: Event, time: int) -> None:
         place = (*active.data.place, event.line)
         shown = None
-        if event.raw_value is not None:
-            shown = self.values.get(event.raw_value, event.types)
+        if event._raw_value is not None:
+            shown = self.values.get(event._raw_value, event._types)
         if self.wanted["events"]:
             value = None if shown is None else shown.value
             lost = event.lost if event.gap else None
@@ -198,8 +185,8 @@ class _Rows(Visitor):
 
     def changed(self, event: Event, place: tuple[Any, ...]) -> None:
         """The line is the one that did it."""
-        simple = event.called is None and not event.global_changes
-        module = event.namespace.name if event.is_module_body and event.namespace else None
+        simple = event._called is None and not event._global_changes
+        module = event.namespace.name if event._is_module_body and event.namespace else None
         if event.kind == "call" or simple:
             for name, raw in text.news(event):
                 self.value(event, (*place, event.previous_line), name, module, None, raw)
@@ -208,7 +195,7 @@ class _Rows(Visitor):
             found = change.found and change.module == module  # by the body that begins
             if event.kind != "call" or not (own or found):
                 during = change.during and title_of(change.during.function)
-                raw = None if change.value is None else change.value.raw
+                raw = None if change.value is None else change.value._raw
                 where = (*place, change.line) if own else self.elsewhere(change, place)
                 self.value(event, where, change.name, change.module, during, raw)
 
@@ -231,7 +218,7 @@ class _Rows(Visitor):
         during: str | None,
         raw: bytes | None,
     ) -> None:
-        shown = NOTHING if raw is None else self.values.get(raw, event.types)
+        shown = NOTHING if raw is None else self.values.get(raw, event._types)
         about = (self.clean(name), module and self.clean(module), during and self.clean(during))
         self.add("values", (self.trace, event.seq, *place, *about, *shown))
 
@@ -245,8 +232,8 @@ class _Rows(Visitor):
     def arguments(self, event: Event) -> str | None:
         names, count = event.function.names, event.function.argument_count
         given = {
-            self.clean(names[slot]): self.values.get(raw, event.types).value
-            for slot, raw in enumerate(event.values[:count])
+            self.clean(names[slot]): self.values.get(raw, event._types).value
+            for slot, raw in enumerate(event._values[:count])
             if raw is not None
         }
         return json.dumps(given, ensure_ascii=False) if given else None
@@ -267,8 +254,8 @@ class _Rows(Visitor):
             return
         function = active.function
         shown: tuple[Any, ...] = NOTHING
-        if event is not None and event.raw_value is not None:
-            shown = self.values.get(event.raw_value, event.types)
+        if event is not None and event._raw_value is not None:
+            shown = self.values.get(event._raw_value, event._types)
         self.add(
             "calls",
             (
@@ -292,7 +279,7 @@ class _Tables:
 
     def __init__(self, out: Output, wanted: Collection[str]) -> None:
         self.wanted = set(wanted) | {"traces"}
-        self.pa = load("pyarrow")
+        self.pa = libraries.load("pyarrow")
         self.tables = {
             name: _Table(self.pa, columns, out.file(f"{name}.parquet"))
             for name, columns in SCHEMAS.items()
@@ -331,7 +318,7 @@ class _Table:
         self.file = _File(sink)
         pairs = [column.split(":") for column in columns.split()]
         self.schema = pa.schema([(name, _type(pa, kind)) for name, kind in pairs])
-        self.writer = load("pyarrow.parquet").ParquetWriter(
+        self.writer = libraries.load("pyarrow.parquet").ParquetWriter(
             self.file, self.schema, compression="zstd"
         )
 

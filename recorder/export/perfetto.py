@@ -41,7 +41,8 @@ class _Writer(Visitor):
         self.names: dict[str, str] = {}
         self.tracks: dict[int, str] = {}  # and the name of their thread when it was last written
         self.tasks = _Tasks()
-        self.pid = int(trace.meta.get("pid") or 1)
+        pid = trace.meta.get("pid")
+        self.pid = pid if isinstance(pid, int) and pid else 1
         self.started = int(trace.header["started"])
         self.about = text.about(trace)
         argv = self.about.get("argv") or ["python"]
@@ -94,17 +95,17 @@ class _Writer(Visitor):
         return head
 
     def value(self, event: Event) -> str:
-        return self.values.get(event.raw_value, event.types) if event.raw_value else '"?"'
+        return self.values.get(event._raw_value, event._types) if event._raw_value else '"?"'
 
     def arguments(self, event: Event) -> str:
         shown = []
         names, count = event.function.names, event.function.argument_count
-        for slot, raw in enumerate(event.values[:count]):
+        for slot, raw in enumerate(event._values[:count]):
             if raw is not None:
                 name = names[slot]
                 if name not in self.names:
                     self.names[name] = text.quoted(name)
-                shown.append(f"{self.names[name]}: {self.values.get(raw, event.types)}")
+                shown.append(f"{self.names[name]}: {self.values.get(raw, event._types)}")
         return ", ".join(shown)
 
     # ---- what happens ----
@@ -150,7 +151,7 @@ class _Writer(Visitor):
 
     def is_lasting(self, active: Activation) -> bool:
         """Whether it is on its task's track: coroutines, and what does not outlive a step of one."""
-        return bool(active.function.flags & CO_COROUTINE) or not active.function.flags & 0x220
+        return bool(active.function._flags & CO_COROUTINE) or not active.function._flags & 0x220
 
     def exception(self, active: Activation, event: Event, time: int) -> None:
         self.head(active)

@@ -118,21 +118,21 @@ class StepWriter(Visitor):
 
     def variables_of(self, event: Event, count: int | None = None) -> Variables:
         """The variables that have a value, or the first `count` of them."""
-        names = event.names  # the one list of its function or module, as long as the trace is read
+        names = event._names  # the one list of its function or module, as long as the trace is read
         slots = self.slots.get(id(names))
         if slots is None or len(slots) < len(names):
             slots = self.slots[id(names)] = [self.variable(name) for name in names]
-        get, types = self.values.get, event.types
+        get, types = self.values.get, event._types
         return [
             (slot, get(raw, types))
-            for slot, raw in zip(slots, event.values[:count], strict=False)
+            for slot, raw in zip(slots, event._values[:count], strict=False)
             if raw is not None
         ]
 
     def value(self, event: Event) -> bytes:
-        if event.raw_value is None:
+        if event._raw_value is None:
             return self.target.encode(self.records.error("it was not recorded"))
-        return self.values.get(event.raw_value, event.types)
+        return self.values.get(event._raw_value, event._types)
 
     # ---- the outermost call, and threads ----
 
@@ -189,7 +189,7 @@ class StepWriter(Visitor):
             record = self.records.error("the end of this call was not recorded")
             self.target.leave(lane, self.target.encode(record), False)
             return
-        if active.data or event.changed_slots:  # by the last line: shown where it left
+        if active.data or event._changed_slots:  # by the last line: shown where it left
             self.step(active, event, time)
         if event.kind == "unwind":
             record = self.records.error(self.shown(event))
@@ -199,12 +199,12 @@ class StepWriter(Visitor):
 
     def exception(self, active: Activation, event: Event, time: int) -> None:
         lane = self.lanes[active.thread.number]
-        active.data = active.data or bool(event.changed_slots)
+        active.data = active.data or bool(event._changed_slots)
         kind = TRACE_LOG if event.kind == "handled" else ERROR
         self.target.event(lane, kind, event.kind, self.shown(event))
 
     def iteration_ended(self, active: Activation, event: Event, time: int) -> None:
-        active.data = active.data or bool(event.changed_slots)
+        active.data = active.data or bool(event._changed_slots)
 
     def shown(self, event: Event) -> str:
         return text.shown(event.value) if event.value is not None else "?"
@@ -218,8 +218,8 @@ class StepWriter(Visitor):
 
     def end(self, time: int) -> None:
         if not self.lanes:
-            argv = self.trace.meta.get("argv") or ["?"]
-            self.begin(str(argv[0]))
+            argv = self.trace.meta.get("argv")
+            self.begin(str(argv[0]) if isinstance(argv, list) and argv else "?")
         none = self.target.encode(NONE_RECORD)
         for lane in self.lanes.values():
             if lane:

@@ -79,7 +79,7 @@ class Values:
         try:
             if value.unexamined:
                 return self.raw(value.show(SHOWN), value.type_name)
-            return self.of(value.tree, 0)
+            return self.of(value._tree, 0)
         except errors.TraceCorruptError as error:
             return self.error(f"unreadable: {error.error_name}")
 

@@ -69,9 +69,9 @@ def shown(value: Value, limit: int = SHOWN) -> str:
 def news(event: Event) -> Sequence[tuple[str, bytes | None]]:
     """The variables whose values are new to who follows the frame. Code that is run in a namespace which
     is not empty has variables from its beginning."""
-    if event.kind == "call" and event.is_module_body:
-        return list(names_of(event.values, event.names).items())
-    return event.raw_changes() if event.changed_slots or event.global_changes else ()
+    if event.kind == "call" and event._is_module_body:
+        return list(names_of(event._values, event._names).items())
+    return event._raw_changes() if event._changed_slots or event._global_changes else ()
 
 
 def names_of(values: tuple[bytes | None, ...], names: list[str]) -> dict[str, bytes]:
@@ -83,7 +83,7 @@ def about(trace: Trace) -> dict[str, Any]:
     """What a trace is, and how far it can be believed: JSON, in UTF-8."""
     failure = trace.failure
     closing = trace.closing
-    facts = {
+    facts: dict[str, object] = {
         "recorder": trace.meta.get("recorder_version"),
         "trace": trace.header["trace_id"],
         "path": trace.path,

@@ -64,7 +64,7 @@ class Activation:
         if recorded is not None:
             return Task(f"task-{recorded.number}", recorded.name)
         around = None if self.parent is None else self.parent.task
-        if around is None and self.function.flags & CO_COROUTINE:
+        if around is None and self.function._flags & CO_COROUTINE:
             return Task(f"frame-{self.frame}", f"{self.function.name}, frame {self.frame}")
         return around
 

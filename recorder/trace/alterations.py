@@ -42,10 +42,10 @@ def of(call: Call, source: Source | None) -> list[Alteration]:
     found = []
     bound: frozenset[str] | None = None
     for name, before in call.arguments.items():
-        if name not in after or before.raw == after[name].raw or not before.can_change:
+        if name not in after or before._raw == after[name]._raw or not before.can_change:
             continue
         same = lambda left, right: False  # noqa: E731
-        parts = list(islice(differences(before.tree, after[name].tree, same), MOST_PARTS))
+        parts = list(islice(differences(before._tree, after[name]._tree, same), MOST_PARTS))
         if not parts:
             continue
         if bound is None and source is not None:

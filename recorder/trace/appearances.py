@@ -62,7 +62,7 @@ class Wanted:
             if raw is None or self._needle not in raw:
                 continue
             try:
-                tree = Value(raw, event.types).tree
+                tree = Value(raw, event._types)._tree
             except errors.TraceCorruptError:  # audit: nothing is found in it; verify tells
                 continue
             for place in self._within(tree, name):
@@ -102,11 +102,11 @@ class Wanted:
 
 def _new(event: Event) -> Iterator[tuple[str, bytes | None]]:
     """What an event has that was not there before."""
-    yield from event.raw_changes()
-    for one in event.other_changes():
+    yield from event._raw_changes()
+    for one in event._other_changes():
         yield f"{one.namespace.name}.{one.name}", one.raw
-    if event.raw_value is not None and event.kind in RESULTS:
-        yield RESULTS[event.kind], event.raw_value
+    if event._raw_value is not None and event.kind in RESULTS:
+        yield RESULTS[event.kind], event._raw_value
 
 
 def _steps(tree: Node) -> Iterator[tuple[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from recorder import errors
 from recorder._core.decode import Function, Thread
-from recorder.trace import filters
+from recorder.trace import display, filters
 from recorder.trace.filters import ThreadFilter
 from recorder.trace.queries import Queries
 from recorder.trace.seeking import ALL
@@ -113,6 +113,11 @@ class Call:
     def __repr__(self) -> str:
         ends = "did not end" if self.end is None else self.end.kind
         return f"<call of {self.title} at {self.seq}, {ends}>"
+
+    def _repr_html_(self) -> str:
+        return display.variables(self, self.arguments)
+
+    _repr_pretty_ = display.pretty
 
 
 class _Pending:

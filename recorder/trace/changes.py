@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from recorder import errors
 from recorder._core.decode import Function, RawChange, Thread
+from recorder.trace import display
 from recorder.trace.filters import Filter
 from recorder.trace.snapshots import Event, title_of
 from recorder.trace.statements import Statements
@@ -54,6 +55,12 @@ class Change(NamedTuple):
     during: During | None = None  # the call in which it changed: the line only waited
     found: bool = False  # it had this value when its module was first seen
 
+    def _repr_html_(self) -> str:
+        return display.html(self)
+
+    def _repr_pretty_(self, printer: display.Printer, cycle: bool) -> None:
+        display.pretty(self, printer, cycle)
+
     @property
     def seq(self) -> int:
         """The number of the event at which it was seen."""
@@ -74,7 +81,7 @@ class Change(NamedTuple):
     @property
     def qualified_name(self) -> str:
         """With its module, if it is a global that others than its module's body changed."""
-        if self.module is None or (self.frame == self.event.frame and self.event.is_module_body):
+        if self.module is None or (self.frame == self.event.frame and self.event._is_module_body):
             return self.name
         return f"{self.module}.{self.name}"
 
@@ -91,16 +98,16 @@ class Changes:
     def of(self, event: Event, name: str | None = None) -> list[Change]:
         """Everything that is new or changed at an event, or what has this name."""
         found = []
-        if event.changed_slots and not event.is_module_body:
+        if event._changed_slots and not event._is_module_body:
             found = [
                 self._variable(event, each, value)
                 for each, value in event.changed.items()
                 if name is None or each == name
             ]
-        if event.global_changes:
+        if event._global_changes:
             found += [
                 self._global(event, one)
-                for one in event.global_changes
+                for one in event._global_changes
                 if name is None or one.name == name
             ]
         return found
@@ -120,9 +127,9 @@ class Changes:
         )  # fmt: skip
 
     def _global(self, event: Event, one: RawChange) -> Change:
-        value = None if one.raw is None else Value(one.raw, event.types)
+        value = None if one.raw is None else Value(one.raw, event._types)
         during = self._during(event, one.name) if one.frame == event.frame else None
-        if during is None and not event.owns(one) and not self._is_known(one, value):
+        if during is None and not event._owns(one) and not self._is_known(one, value):
             return Change(
                 event, one.name, value, 0, None, None, None, one.namespace.name, None, one.found
             )
@@ -142,10 +149,10 @@ class Changes:
 
     def _during(self, event: Event, name: str) -> During | None:
         """The call in which a variable changed, of which the line that made the call says nothing."""
-        if event.called is None:
+        if event._called is None:
             return None
         words = self.statements.words(event.file, event.previous_line)
-        return None if words is None or name in words else During(*event.called)
+        return None if words is None or name in words else During(*event._called)
 
 
 def _is_wanted(wanted: Filter, change: Change) -> bool:

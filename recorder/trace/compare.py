@@ -187,10 +187,10 @@ class Comparison:
             yield None, self._parts(a.value, b.value)
 
     def _parts(self, a: Value | None, b: Value | None) -> list[Part]:
-        pair = (b"" if a is None else a.raw, b"" if b is None else b.raw)
+        pair = (b"" if a is None else a._raw, b"" if b is None else b._raw)
         if pair in self._equal:
             return []
-        left, right = (MISSING if one is None else one.tree for one in (a, b))
+        left, right = (MISSING if one is None else one._tree for one in (a, b))
         same = (lambda x, y: False) if self.volatile is None else self.volatile.same
         before = self.passed.total()
         found = list(islice(differences(left, right, same), MOST_PARTS))

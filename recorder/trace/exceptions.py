@@ -111,7 +111,7 @@ def raised(queries: Queries, events: Iterator[Event], text: Text) -> Iterator[Ra
     threads: dict[int, _Thread] = {}
     held: deque[Raised] = deque()
     for event in events:
-        if event.raw_value is None:
+        if event._raw_value is None:
             continue
         thread = threads.setdefault(event.thread.number, _Thread(queries, text))
         begun = thread.follow(event)
@@ -194,7 +194,7 @@ class _Thread:
         if kind == "stop_iteration":
             # Its value is another one: it is taken as an end where it arrives.
             return last.kind == "unwind" and last.caller == event.frame and _type_of(last) in STOPS
-        if last.raw_value != event.raw_value:
+        if last._raw_value != event._raw_value:
             return False
         if kind == "throw":
             return last.kind != "throw" or last.frame != event.frame
@@ -202,7 +202,7 @@ class _Thread:
             if last.caller is not None:
                 return event.frame == last.caller
             return (
-                kind == "raise" and bool(last.function.flags & SUSPENDS) and not self.raises(event)
+                kind == "raise" and bool(last.function._flags & SUSPENDS) and not self.raises(event)
             )
         if last.kind == "handled" and kind == "raise":
             return event.depth >= last.depth and self.raises_by_name(event)
@@ -230,7 +230,7 @@ class _Thread:
 
 def _may_go_on(one: Raised, event: Event) -> bool:
     last = one.events[-1]
-    suspends = bool(last.function.flags & SUSPENDS)
+    suspends = bool(last.function._flags & SUSPENDS)
     if last.kind == "unwind" and last.caller is None:  # from a task, it may go on in who awaits it
         return suspends
     frame = last.caller if last.kind == "unwind" else last.frame

@@ -74,14 +74,14 @@ class Existence:
 
     def variable(self, asked: str, function: str | None = None) -> str:
         """Of a variable, or a global, by its name."""
-        owners = [one.qualified_name for one in self.trace.functions if asked in one.slots]
-        modules = [one.name for one in self.trace.namespaces if asked in one.slots]
+        owners = [one.qualified_name for one in self.trace.functions if asked in one.names]
+        modules = [one.name for one in self.trace.namespaces if asked in one.names]
         if not owners and not modules:
             within = self.trace.functions if function is None else self._ran(function)
             known = [name for one in within for name in one.names]
             known += [name for one in self.trace.namespaces for name in one.names]
             raise self._missing("variable", asked, known)
-        if function is not None and not any(asked in one.slots for one in self._ran(function)):
+        if function is not None and not any(asked in one.names for one in self._ran(function)):
             where = [*owners, *(f"module {name}" for name in modules)]
             return f"{asked} is a variable of {_listed(where)}, and not of {function}"
         return f"{asked} is there, and never got a value"

@@ -107,7 +107,7 @@ class Lookup:
         for variables, note in self._scopes(frame):
             if name in variables:
                 value = variables[name]
-                return Found(name, value.tree, note, value.unexamined)
+                return Found(name, value._tree, note, value.unexamined)
         raise self._unbound(name, frame)
 
     def _scopes(self, frame: Frame | Event) -> Iterator[tuple[Locals, str]]:
@@ -117,7 +117,7 @@ class Lookup:
 
     def _unbound(self, name: str, frame: Frame | Event) -> errors.RecorderError:
         where = frame.title
-        slots = list(frame.slots)
+        slots = list(frame._slots)
         if name in slots:
             return errors.NotInTraceError(
                 f"{name} is a variable of {where}, and has no value at this event",
@@ -149,7 +149,7 @@ class Lookup:
         for change in changes:
             if change.module == module and change.value is not None:
                 note = f"of module {module}, set at event {change.seq}"
-                return Found(path, change.value.tree, note, change.value.unexamined)
+                return Found(path, change.value._tree, note, change.value.unexamined)
             if change.module == module:
                 break
         raise self._nothing(path, f"module {module} has no {name} in the trace")
@@ -168,7 +168,7 @@ class Lookup:
                 if name in variables:
                     note = f"of class {class_name}, as its body left it at event {body.seq}"
                     value = variables[name]
-                    return Found(path, value.tree, note, value.unexamined)
+                    return Found(path, value._tree, note, value.unexamined)
                 near = nearest(name, [*own, *variables])
                 raise not_in_trace(self.trace.path, "attribute", path, near)
         why = f"the body of class {qualified((module, class_name))} was not recorded"

@@ -141,7 +141,7 @@ class Navigator:
         the value before."""
         now = self.event
         module, _, short = name.rpartition(".")
-        is_local = not module and not now.is_module_body and short in now.slots
+        is_local = not module and not now._is_module_body and short in now._slots
         if not module and now.namespace is not None:
             module = now.namespace.name
         changed = any(self._is(one, short, module, is_local) for one in self.trace.changes(now))

@@ -116,16 +116,16 @@ def in_values(
 
 def _values(event: Event) -> Iterator[tuple[str, str, Value]]:
     """What is new at an event: what it is, by which name, and the value."""
-    if event.changed_slots or event.global_changes:
+    if event._changed_slots or event._global_changes:
         what = "argument" if event.kind == "call" and not event.function.is_body else "variable"
-        for name, raw in event.raw_changes():
+        for name, raw in event._raw_changes():
             if raw is not None:
-                yield what, name, Value(raw, event.types)
-        for one in event.other_changes():
+                yield what, name, Value(raw, event._types)
+        for one in event._other_changes():
             if one.raw is not None and not one.found:
-                yield "global", f"{one.namespace.name}.{one.name}", Value(one.raw, event.types)
-    if event.raw_value is not None:
-        yield RESULTS[event.kind], "", Value(event.raw_value, event.types)
+                yield "global", f"{one.namespace.name}.{one.name}", Value(one.raw, event._types)
+    if event._raw_value is not None:
+        yield RESULTS[event.kind], "", Value(event._raw_value, event._types)
 
 
 class _Search:
@@ -140,13 +140,13 @@ class _Search:
         self.needle = plain.encode() if is_word else None
 
     def paths(self, value: Value) -> tuple[str, ...]:
-        raw = value.raw
+        raw = value._raw
         if self.needle is not None and self.needle not in raw:
             return ()
         found = self.kept.get(raw)
         if found is None:
             try:
-                found = tuple(self._look(value.tree))
+                found = tuple(self._look(value._tree))
             except errors.TraceCorruptError:
                 found = ()
             self.kept[raw] = found

@@ -8,7 +8,6 @@ coroutine is suspended no time counts.
 
 from __future__ import annotations
 
-import struct
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
@@ -24,11 +23,10 @@ from recorder.trace.format import (
     REC_THROW,
     REC_UNWIND,
 )  # fmt: skip
-from recorder.trace.queries import Queries
+from recorder.trace.queries import PASSAGE, Queries
 from recorder.trace.snapshots import Event, Frame, title_of
 
 KINDS: Final = frozenset({"call", "return", "yield", "resume", "throw", "unwind", "handled"})
-PASSAGE: Final = struct.Struct("=6Qq3Q")  # as the core's struct of this name
 BEGINNINGS: Final = frozenset({REC_CALL, REC_RESUME, REC_THROW})
 MOST_NODES: Final = 100_000  # further ways of calling are put together, below who called
 NOT_NAMED: Final = "(an exception)"  # what is thrown was recorded as something else
@@ -142,7 +140,7 @@ class Profile:
 
     def _take(
         self, seq: int, kind: int, frame: int, code: int, thread: int, depth: int, time: int,
-        task: int, names: int, exception: int,
+        task: int, names: int, exception: int, line: int,
     ) -> None:  # fmt: skip
         """One event. `task`, `names` (the namespace) and `exception` (its type) are numbers + 1; 0: there is none."""
         stack = self._stacks.get(thread)

@@ -6,13 +6,14 @@ A query decodes the chunks it needs, one at a time, and notes what cannot be rea
 from __future__ import annotations
 
 import bisect
+import struct
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 from recorder import errors
-from recorder._core.decode import Reader, Thread
+from recorder._core.decode import KIND_BITS, Reader, Thread
 from recorder.trace.container.chunks import Chunk
 from recorder.trace.container.file import UNREADABLE, TraceFile
 from recorder.trace.filters import Filter
@@ -20,6 +21,12 @@ from recorder.trace.format import ChunkType
 from recorder.trace.seeking import ALL, Payloads, Seeker
 from recorder.trace.snapshots import POPPING, Event, Frame, Moment
 
+# The facts of an event in what `passages` gives, each of 64 bits; as the core's struct Passage.
+FIELDS: Final = (
+    "seq", "kind", "frame", "code", "thread", "depth", "time", "task", "globals", "exception", "line",
+)  # fmt: skip
+PASSAGE: Final = struct.Struct("=6Qq3Qq")
+KIND_NAMES: Final[dict[int, str]] = {bit.bit_length() - 1: name for name, bit in KIND_BITS.items()}
 BATCH: Final = 4_096  # events that are handed on at once, as numbers
 IDLE_SEEKERS: Final = 2  # kept for the next query: each knows its way around one chunk
 

@@ -25,13 +25,25 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, overload
+from typing import Any, TypedDict, overload
 
 from recorder import errors
 from recorder._core.decode import Function, Namespace, Thread
 from recorder.errors import arguments
-from recorder.trace import alterations, calls, exceptions, filters, hits, occurrences, origins, why
+from recorder.trace import (
+    alterations,
+    answers,
+    calls,
+    display,
+    exceptions,
+    filters,
+    hits,
+    occurrences,
+    origins,
+    why,
+)
 from recorder.trace.alterations import Alteration
+from recorder.trace.answers import Answers
 from recorder.trace.calls import Call
 from recorder.trace.changes import Change, Changes
 from recorder.trace.container import compression
@@ -48,7 +60,8 @@ from recorder.trace.profile import Node, Profile, add_up
 from recorder.trace.queries import Queries
 from recorder.trace.seeking import ALL
 from recorder.trace.snapshots import Event, Frame, Locals, Moment
-from recorder.trace.sources import Source, Sources
+from recorder.trace.sources import Source, Sources, Texts
+from recorder.trace.values.to_json import Json
 from recorder.trace.values.value import Value
 from recorder.trace.verification import Check, verify
 from recorder.trace.watching import Checked, Find, Watched, Watching
@@ -64,12 +77,22 @@ __all__ = [
 compression.load()
 
 
+class Header(TypedDict):
+    """What the file header says."""
+
+    trace_id: str  # hex
+    started: int  # ns since 1970
+    ticks_per_second: int
+
+
 @errors.guarded_class("read")
 class Trace:
     """An open trace. `meta` is what was known when the recording began, `closing` what was when it ended: dicts as
     docs/trace-format.md has them (META, CLOSE), empty where they cannot be read.
 
     Where nothing else is said, reading raises READ_FAILED, OUT_OF_MEMORY, or INVALID_ARGUMENT once the trace is closed.
+    One that is not closed is closed once neither it nor anything that still reads from it is used, with a
+    ResourceWarning.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -77,14 +100,16 @@ class Trace:
         path = arguments.path(path)
         self._file = TraceFile(path)
         self._queries = Queries(self._file)
-        self._sources: Sources | None = None
+        self._texts = Texts(
+            self._file
+        )  # and nothing here knows the trace itself: it is gone once nobody holds it
         self._asked: Asker | None = None
         self._lines: dict[str, list[str]] = {}
         try:
             self.meta = self._facts(ChunkType.META)
             self.closing = self._facts(ChunkType.CLOSE)
             watched = not str(self.meta.get("python", "")).startswith("3.11.")
-            self._changes = Changes(self._text_of, watched=watched)
+            self._changes = Changes(self._texts.of, watched=watched)
         except BaseException:
             self._file.close()
             raise
@@ -108,7 +133,19 @@ class Trace:
     def __repr__(self) -> str:
         return f"<trace {self.path!r}: {len(self)} events>"
 
-    def _facts(self, kind: int) -> dict[str, Any]:
+    def _repr_html_(self) -> str:
+        facts = {
+            "recorded": self.meta.get("argv"),
+            "python": self.meta.get("python"),
+            "verdict so far": str(self.verdict_so_far),
+            "exit status": self.exit_status,
+            "lost events": self.lost_events,
+        }
+        return display.table(repr(self), facts.items())
+
+    _repr_pretty_ = display.pretty
+
+    def _facts(self, kind: int) -> dict[str, Json]:
         for chunk in self._file.of(kind):
             try:
                 return self._file.json(chunk)
@@ -124,10 +161,14 @@ class Trace:
         return self._file.path
 
     @property
-    def header(self) -> dict[str, Any]:
+    def header(self) -> Header:
         """What the file header says: trace_id (hex), started (ns since 1970), ticks_per_second."""
         head = self._file.head
-        return {**head._asdict(), "trace_id": head.trace_id.hex()}
+        return Header(
+            trace_id=head.trace_id.hex(),
+            started=head.started,
+            ticks_per_second=head.ticks_per_second,
+        )
 
     @property
     def clock_offset(self) -> int:
@@ -190,17 +231,23 @@ class Trace:
 
     # ---- what is in it ----
 
-    def events(self, start: int = 0, stop: int | None = None) -> Iterator[Event]:
+    def events(self, start: int = 0, stop: int | None = None) -> Answers[Event]:
         """The events from number `start` on, before number `stop`, in order. Those that cannot be
         read are left out; the next one has `gap` set and says in `lost` how many are missing."""
-        return self.find(start=start, stop=stop)
+        return self._events(filters.EVERYTHING, start, stop)
 
-    def steps(self, start: int = 0, stop: int | None = None) -> Iterator[Event]:
+    def steps(self, start: int = 0, stop: int | None = None) -> Answers[Event]:
         """The events that are about to run a line."""
-        return self.find(kind="line", start=start, stop=stop)
+        return self._events(filters.make("line"), start, stop)
+
+    def _events(self, wanted: filters.Filter, start: int, stop: int | None) -> Answers[Event]:
+        queries, bounds = self._queries, _bounds(start, stop)
+        return Answers(
+            queries.find(wanted, *bounds), lambda: answers.events_table(queries, wanted, *bounds)
+        )
 
     def __iter__(self) -> Iterator[Event]:
-        return self.events()
+        return iter(self.events())
 
     @overload
     def __getitem__(self, where: int) -> Event: ...
@@ -302,15 +349,18 @@ class Trace:
         thread: ThreadFilter = None,
         start: int = 0,
         stop: int | None = None,
-    ) -> Iterator[Call]:
+    ) -> Answers[Call]:
         """The calls of these functions, in the order in which they began. One that already ran when recording began
         comes when it ends. Raises INVALID_ARGUMENT at once for filters that make no sense; `Filter` describes them.
         """
         kinds = ("call", "return", "unwind")
         wanted = filters.make(kinds, function=function, file=file, thread=thread)
-        first, last = _bounds(start, stop)
-        found = self._queries.find(wanted, first, last, ends=True)
-        return calls.in_order(self._queries, found, last)
+        queries, (first, last) = self._queries, _bounds(start, stop)
+        found = queries.find(wanted, first, last, ends=True)
+        return Answers(
+            calls.in_order(queries, found, last),
+            lambda: answers.calls_table(queries, wanted, first, last),
+        )
 
     def changed_arguments(self, call: Call) -> list[Alteration]:
         """The arguments that were something else when the call ended: what it altered of what it was given."""
@@ -452,14 +502,19 @@ class Trace:
         start: int = 0,
         stop: int | None = None,
         backwards: bool = False,
-    ) -> Iterator[Change]:
+    ) -> Answers[Change]:
         """Every value that the variables of this name took, globals included, with where; the last first if
         `backwards`. The filters are about what changed it. What changed in a damaged chunk is not seen. Raises
         INVALID_ARGUMENT at once."""
         name = arguments.text(name, "name", "the name of a variable")
         wanted = filters.make(function=function, file=file, thread=thread, frame=frame, name=name)
-        found = self._queries.find(wanted, *_bounds(start, stop), bool(backwards))
-        return self._changes.history(name, wanted, found)
+        queries, changes, bounds = self._queries, self._changes, _bounds(start, stop)
+
+        def found() -> Iterator[Change]:
+            events = queries.find(wanted, *bounds, bool(backwards))
+            return changes.history(name, wanted, events)
+
+        return Answers(found(), lambda: answers.history_table(found()))
 
     def watch(
         self,
@@ -553,7 +608,7 @@ class Trace:
     @property
     def _asker(self) -> Asker:
         if self._asked is None:
-            self._asked = Asker(self._text_of)
+            self._asked = Asker(self._texts.of)
         return self._asked
 
     @property
@@ -619,16 +674,7 @@ class Trace:
 
     @property
     def _all_sources(self) -> Sources:
-        if self._sources is None:
-            self._sources = Sources(self._file)
-        return self._sources
-
-    def _text_of(self, path: str) -> str | None:
-        """What a file says, if that is what ran. One that nobody could check is taken for it, as of older recorders."""
-        texts = [source for source in self._all_sources.all if source.path == path]
-        if len(texts) != 1 or texts[0].doubt not in (None, origins.UNKNOWN):
-            return None
-        return texts[0].text
+        return self._texts.sources
 
     def verify(self) -> Check:
         """Checks everything: every checksum, and every record of every chunk. Damage is in the answer, and not

@@ -58,7 +58,7 @@ class Seeker:
     def __init__(self, payloads: Payloads) -> None:
         head = payloads.file.head
         self.payloads = payloads
-        self.reader = Reader(head.ticks_per_second, head.started, Event, Frame)
+        self.reader = Reader(head.ticks_per_second, head.started, Event, Frame, head.trace_id)
         self.chunk: Chunk | None = None
         self.missing = 0  # events before what `forwards` begins with
         self._checkpoints: list[tuple[int, int, bytes]] = []

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from recorder import errors
 from recorder._core.decode import Function, RawChange, RawEvent, RawFrame, Thread
+from recorder.trace import display
 from recorder.trace.values.nodes import Types
 from recorder.trace.values.value import Value
 
@@ -47,7 +48,7 @@ class Locals(Mapping[str, Value]):
             raw = self._raw(self._slots[str.__str__(name)])
         if raw is None:
             raise KeyError(name)
-        return Value(raw, self._types)
+        return Value(raw, self._types, str.__str__(name))
 
     def __iter__(self) -> Iterator[str]:
         # A body may gain names while this is read: they have no value here.
@@ -61,6 +62,11 @@ class Locals(Mapping[str, Value]):
 
     def __repr__(self) -> str:
         return "{" + ", ".join(f"{name}={value!r}" for name, value in self.items()) + "}"
+
+    def _repr_html_(self) -> str:
+        return display.table("", self.items())
+
+    _repr_pretty_ = display.pretty
 
 
 @errors.guarded_class("read")
@@ -80,7 +86,7 @@ class Frame(RawFrame):
 
     @property
     def locals(self) -> Locals:
-        return Locals(self.slots, self.values, self.types)
+        return Locals(self._slots, self._values, self._types)
 
     @property
     def globals(self) -> Locals:
@@ -94,6 +100,11 @@ class Frame(RawFrame):
 
     def __repr__(self) -> str:
         return f"<frame {self.frame} of {self.title}, line {self.line}>"
+
+    def _repr_html_(self) -> str:
+        return display.variables(self, self.locals)
+
+    _repr_pretty_ = display.pretty
 
 
 @errors.guarded_class("read")
@@ -120,7 +131,7 @@ class Event(RawEvent):
 
     @property
     def locals(self) -> Locals:
-        return Locals(self.slots, self.values, self.types)
+        return Locals(self._slots, self._values, self._types)
 
     @property
     def globals(self) -> Locals:
@@ -130,54 +141,68 @@ class Event(RawEvent):
     @property
     def value(self) -> Value | None:
         """What is returned or yielded, or the exception that is raised, thrown in or handled."""
-        return None if self.raw_value is None else Value(self.raw_value, self.types)
+        return None if self._raw_value is None else Value(self._raw_value, self._types)
 
     @property
     def changed(self) -> dict[str, Value | None]:
         """The variables of the frame that are new or changed; None: lost its value. Those of a module's body are its
         globals: what a function changed of them is in the `changed_globals` of an event of that function."""
-        return {name: self._value(raw) for name, raw in self.raw_changes()}
+        return {name: self._value(raw) for name, raw in self._raw_changes()}
 
     @property
     def changed_globals(self) -> dict[str, Value | None]:
         """The other globals that were set since the event before, whoever's: by `module.name`."""
         return {
             f"{one.namespace.name}.{one.name}": self._value(one.raw)
-            for one in self.other_changes()
+            for one in self._other_changes()
             if not one.found
         }
 
-    def raw_changes(self) -> list[tuple[str, bytes | None]]:
+    def _raw_changes(self) -> list[tuple[str, bytes | None]]:
         """`changed`, as bytes."""
-        if self.is_module_body:
-            return [(one.name, one.raw) for one in self.global_changes if self.owns(one)]
-        return [(self.names[slot], self.values[slot]) for slot in self.changed_slots]
+        if self._is_module_body:
+            return [(one.name, one.raw) for one in self._global_changes if self._owns(one)]
+        return [(self._names[slot], self._values[slot]) for slot in self._changed_slots]
 
-    def other_changes(self) -> list[RawChange]:
+    def _other_changes(self) -> list[RawChange]:
         """The globals that were set and are not in `changed`; those, too, that were found with their module."""
-        if not self.global_changes:
+        if not self._global_changes:
             return []
-        return [one for one in self.global_changes if not self.owns(one)]
+        return [one for one in self._global_changes if not self._owns(one)]
 
     @property
-    def is_module_body(self) -> bool:
+    def _is_module_body(self) -> bool:
         """Whether its variables are the globals of its module."""
-        return self.names is not self.function.names
+        return self._names is not self.function.names
 
-    def owns(self, change: RawChange) -> bool:
+    def _owns(self, change: RawChange) -> bool:
         """Whether what changed is a variable of this frame, a module's body, and changed there."""
         return (
-            self.is_module_body
+            self._is_module_body
             and self.namespace is not None
             and change.namespace.number == self.namespace.number
             and (change.found or change.frame in (None, self.frame))
         )
 
+    def __eq__(self, other: object) -> bool:
+        """Whether it is the same event of the same trace, wherever that was opened."""
+        if not isinstance(other, Event):
+            return NotImplemented
+        return self.seq == other.seq and self._trace == other._trace
+
+    def __hash__(self) -> int:
+        return hash((self._trace, self.seq))
+
     def _value(self, raw: bytes | None) -> Value | None:
-        return None if raw is None else Value(raw, self.types)
+        return None if raw is None else Value(raw, self._types)
 
     def __repr__(self) -> str:
         return f"<event {self.seq}: {self.kind} {self.title} ({self.file}:{self.line})>"
+
+    def _repr_html_(self) -> str:
+        return display.variables(self, self.locals)
+
+    _repr_pretty_ = display.pretty
 
 
 def title_of(function: Function, module: str | None = None) -> str:
@@ -202,8 +227,8 @@ def _title(frame: RawFrame) -> str:
 
 
 def _globals(frame: RawFrame) -> Locals:
-    slots = frame.namespace.slots if frame.namespace is not None else {}
-    return Locals(slots, frame.global_values, frame.types)
+    slots = frame.namespace._slots if frame.namespace is not None else {}
+    return Locals(slots, frame._global_values, frame._types)
 
 
 @errors.guarded_class("read")

@@ -72,6 +72,27 @@ def split_lines(text: str) -> list[str]:
     return lines if lines[-1] else lines[:-1]
 
 
+class Texts:
+    """The texts of a trace's files, looked for when they are first asked for."""
+
+    def __init__(self, file: TraceFile) -> None:
+        self._file = file
+        self._sources: Sources | None = None
+
+    @property
+    def sources(self) -> Sources:
+        if self._sources is None:
+            self._sources = Sources(self._file)
+        return self._sources
+
+    def of(self, path: str) -> str | None:
+        """What a file says, if that is what ran. One that nobody could check is taken for it, as of older recorders."""
+        texts = [source for source in self.sources.all if source.path == path]
+        if len(texts) != 1 or texts[0].doubt not in (None, origins.UNKNOWN):
+            return None
+        return texts[0].text
+
+
 class Sources:
     """All texts of a trace, and which code each is of."""
 

@@ -19,7 +19,6 @@ from recorder.trace.expressions.asking import Asker, Repeated, made
 from recorder.trace.expressions.expression import Answer, Expression, Names, made_of
 from recorder.trace.snapshots import Event
 from recorder.trace.values.differences import Part, differences
-from recorder.trace.values.nodes import type_name
 
 MOST_SEEN: Final = 100_000  # values of attributes that are kept, to tell what is new
 MOST_PARTS: Final = 1_000  # of one change
@@ -143,7 +142,7 @@ class Watching:
     def _answer(self, event: Event, change: Change) -> Answer:
         is_own = event.namespace is not None and event.namespace.name == change.module
         hides = (
-            change.module is not None and not event.is_module_body and change.name in event.slots
+            change.module is not None and not event._is_module_body and change.name in event._slots
         )
         if change.module is None or (is_own and not hides and change.value is None):
             return self._repeated.at(event)
@@ -163,7 +162,7 @@ class Watching:
             value = change.value
         if value is None:
             return False
-        name = type_name(value.tree)
+        name = value.type_name
         return self.of in (name, name.rpartition(".")[2])
 
     @property

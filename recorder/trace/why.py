@@ -135,7 +135,7 @@ class Why:
         root, event = asked.root, asked.event
         module = None
         wanted = filters.make(name=root, frame=event.frame)
-        if event.is_module_body or root not in event.locals:
+        if event._is_module_body or root not in event.locals:
             module = "" if event.namespace is None else event.namespace.name
             wanted = filters.make(name=root)
         now = self._asker.ask(asked.expression, event)
@@ -211,15 +211,15 @@ class Why:
         for expression in given:
             for caller in seen:
                 answer = self._ask(bindings.text_of(expression), caller)
-                if value is not None and answer.kind == "known" and answer.tree == value.tree:
+                if value is not None and answer.kind == "known" and answer.tree == value._tree:
                     return expression, caller, False
         return given[0] if given else None, seen[0], False
 
     # ---- variables of enclosing functions ----
 
     def _is_enclosing(self, root: str, change: Change) -> bool:
-        function, slot = change.event.function, change.event.function.slots.get(root)
-        is_free = slot is not None and function.kinds[slot] == "free"
+        function, slot = change.event.function, change.event.function._slots.get(root)
+        is_free = slot is not None and function._kinds[slot] == "free"
         return is_free and change.event.kind == "call" and change.module is None
 
     def _enclosing(self, asked: _Asked, step: Step) -> _Found:
@@ -236,7 +236,7 @@ class Why:
 
     def _in_call(self, asked: _Asked, step: Step, change: Change) -> _Found:
         """The line only waited: the object was changed by a call that it made, under a name of its own."""
-        called = change.event.called
+        called = change.event._called
         step = step._replace(how="called")
         if called is None or called[1] is None:
             return _Found(step._replace(end="the call is not in this part of the trace"))
@@ -294,7 +294,7 @@ class Why:
             if returned is not None:
                 step = step._replace(how="returned", text=bindings.text_of(found.call))
                 return self._return(asked, step, returned, found.target)
-        if found.how == "mentioned" and step.event.called is not None:
+        if found.how == "mentioned" and step.event._called is not None:
             inside = self._in_call(asked, step, change)
             if inside.following is not None:
                 return inside

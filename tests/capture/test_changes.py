@@ -134,7 +134,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[bytes]]
             if step.line == first + 1:
                 found.append([])
             if step.line > first:
-                found[-1].append(step.locals["value"].raw)
+                found[-1].append(step.locals["value"]._raw)
     return dict(zip(CHANGES, found, strict=True))
 
 

@@ -166,7 +166,9 @@ def told(result: Any) -> dict[str, list[Any]]:
         assert str(trace.verdict) == "complete"
         for event in trace.events():
             if event.kind in ("raise", "handled", "unwind", "throw"):
-                value = event.value.type_name.rpartition(".")[2] if event.value else None
+                value = (
+                    event.value.type_name.rpartition(".")[2] if event.value is not None else None
+                )
                 line = event.line if event.kind != "unwind" else None
                 per_frame = found.setdefault(f"{event.function.qualified_name} {event.frame}", [])
                 per_frame.append((event.kind, line, value))

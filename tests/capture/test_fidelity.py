@@ -92,7 +92,7 @@ KINDS = {
 
 def described(value: Value | None) -> Any:
     """A recorded value in the words of the oracle."""
-    return None if value is None else _Describer(value.tree).part(value.tree)
+    return None if value is None else _Describer(value._tree).part(value._tree)
 
 
 COUNTED = (
@@ -229,7 +229,7 @@ def as_oracle(event: Event) -> tuple[Any, ...]:
 
 
 def is_plain(value: Value) -> bool:
-    return isinstance(value.tree, PLAIN)
+    return isinstance(value._tree, PLAIN)
 
 
 class Stopped(NamedTuple):

@@ -491,7 +491,7 @@ def test_a_server_of_gevent(tmp_path: Path) -> None:
     found = {(call.function.name, *map(str, call.arguments.values())): call for call in calls}
     assert all(call.end is not None for call in calls)
     results = {n: found["compute", str(n)].returned for n in (*range(5), 7)}
-    assert {n: value and value.to_python() for n, value in results.items()} == {
+    assert {n: None if value is None else value.to_python() for n, value in results.items()} == {
         n: 2 * n for n in results
     }
     assert found["compute", "99"].raised is not None

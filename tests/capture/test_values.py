@@ -175,7 +175,7 @@ def test_what_was_too_large_says_how_large_it_is(events: list[Event]) -> None:
     assert [found[name].truncated for name in ("deep", "many", "text", "big")] == [True] * 4
     assert found["many"].size == 1000
     assert found["text"].size == 5000
-    assert found["big"].tree.size == 100_001  # bits
+    assert found["big"]._tree.size == 100_001  # bits
 
 
 def test_changes_in_place_are_seen_at_the_next_line(events: list[Event]) -> None:
@@ -205,9 +205,9 @@ f()
     assert found["table"].to_python() == [[100, 1, 2], [3, 4, 5]]
     assert found["turned"].to_python() == [[100, 3], [1, 4], [2, 5]]
     assert found["zeros"].truncated
-    assert without_wrapping(found["zeros"].tree).items.shape == (100_000,)
+    assert without_wrapping(found["zeros"]._tree).items.shape == (100_000,)
     assert "format='O'" in repr(found["objects"])
-    assert not found["objects"].tree.items.data  # addresses are no content
+    assert not found["objects"]._tree.items.data  # addresses are no content
 
 
 # A secret that leads to more than all that is recorded of a value, and something beside it of types met nowhere else.
@@ -333,7 +333,7 @@ del late
     assert repr(events[-1].globals["token"]) == "<redacted>"
     assert "__builtins__" not in events[-1].globals
     body = [e for e in events if e.function.name == "<module>"]
-    assert all(dict(e.locals) == dict(e.globals) for e in body)
+    assert all(repr(e.locals) == repr(e.globals) for e in body)
 
 
 def test_a_global_that_changes_in_place_is_seen_where_code_names_it(tmp_path: Path) -> None:
@@ -384,7 +384,7 @@ exec(compile(inner, __file__, "exec"), Strange(__builtins__=__builtins__, __name
 """
     events = record(tmp_path, program.replace("__file__", repr(str(tmp_path / "program.py"))))
     (returned,) = [e for e in events if e.kind == "return" and e.function.name == "<lambda>"]
-    assert not any(event.marks for event in events)
+    assert not any(event._marks for event in events)
     expected = {"__name__": "'inner'", "c": "3", "a": "1", "b": "2"}
     assert {name: repr(returned.globals[name]) for name in expected} == expected
 
@@ -485,7 +485,7 @@ Colour.RED.method()
 def assert_body(events: list[Event], name: str, expected: dict[str, str]) -> None:
     """What the body of a class has bound when it ends."""
     (returned,) = [e for e in events if e.kind == "return" and e.function.name == name]
-    assert not any(event.marks for event in events)
+    assert not any(event._marks for event in events)
     assert {name: repr(returned.locals[name]) for name in expected} == expected
 
 

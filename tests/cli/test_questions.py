@@ -262,7 +262,7 @@ def test_values_and_names_as_text(trace: Trace) -> None:
     assert str(value) == repr(value) == "{'eu': 19}"
     long = variables["LONG"]
     assert repr(long).endswith("…") and len(repr(long)) < 300
-    assert str(long).count("q") == len(long.tree.items)
+    assert str(long).count("q") == len(long._tree.items)
     names = repr(variables.keys())
     assert "'RATES'" in names and "19" not in names
 

@@ -29,6 +29,7 @@ from recorder.cli import main
 from recorder.errors import guard
 from recorder.export import FORMATS, export
 from recorder.trace.expressions.expression import Expression
+from recorder.trace.values.value import Value
 from tests.conftest import lacks_a_fact
 from tests.tools.hostile_arguments import ARGUMENTS
 
@@ -184,6 +185,8 @@ def samples(folder: Path) -> dict[type, Any]:
     ]
     todo += [recorder.record(folder / "body.rtrace"), *FORMATS.values()]
     todo += [export(path, "jsonl", folder / "sample.jsonl")]
+    todo += [recorder.Opaque("Bag", {"n": 1}), recorder.Truncated("list", 9, [1])]
+    todo += [recorder.Redacted()]
     found: dict[type, Any] = {}
     while todo:
         value = todo.pop(0)
@@ -200,10 +203,12 @@ def leads_to(value: Any) -> Iterator[Any]:
     for name in members(type(value)):
         if name in ENDS or name in ("__enter__", "__exit__", "start", "reset"):
             continue
+        if name.startswith("to_") and name != "to_python":  # text, or another library's
+            continue
         try:
             given = getattr(value, name)
             given = given() if callable(given) else given
-        except (TypeError, errors.RecorderError):  # it needs arguments
+        except (TypeError, ValueError, OverflowError, StopIteration, errors.RecorderError):
             continue
         yield from parts(given)
     if isinstance(value, recorder.Trace):
@@ -218,7 +223,7 @@ def leads_to(value: Any) -> Iterator[Any]:
 def parts(given: Any, depth: int = 0) -> Iterator[Any]:
     yield given
     iterates = any("__iter__" in vars(cls) for cls in type(given).__mro__)
-    if depth < 3 and iterates and not isinstance(given, str | bytes):
+    if depth < 3 and iterates and not isinstance(given, str | bytes | Value):
         items = given.values() if hasattr(given, "values") and hasattr(given, "keys") else given
         for item in islice(iter(items), MOST_TAKEN):
             yield from parts(item, depth + 1)
@@ -273,7 +278,7 @@ def use(
                 pass
         if isinstance(given, recorder.Trace):
             given.close()
-        if given == INTERNAL_STATUS and call is main:
+        if call is main and given == INTERNAL_STATUS:
             return "the exit status of an internal error"
     except errors.RecorderError as error:
         return wrong_with(error)

@@ -353,9 +353,9 @@ def check_codetracer(want: Truth, made: ct_reader.Program, *, big: bool) -> None
     in_words: dict[bytes, Any] = {}  # values of the trace, as the export has to have them
 
     def words(value: Value) -> Any:
-        if value.raw not in in_words:
-            in_words[value.raw] = wanted(value, big=big)
-        return in_words[value.raw]
+        if value._raw not in in_words:
+            in_words[value._raw] = wanted(value, big=big)
+        return in_words[value._raw]
 
     for call, active in zip(calls, want.activations, strict=True):
         check_steps(call, active, words)

@@ -429,7 +429,7 @@ print("hello")
     assert verdict(result.trace) == "complete"
     with recorder.open_trace(result.trace) as trace:
         assert trace.closing["counters"] == {"NAMESPACE_UNREADABLE": 1}
-        marked = [event for event in trace.events() if any(event.marks)]
+        marked = [event for event in trace.events() if any(event._marks)]
         assert [event.function.name for event in marked] == ["Odd"]
     assert "NAMESPACE_UNREADABLE 1" in recorder_says("info", result.trace).stdout.decode()
 
@@ -464,7 +464,7 @@ def test_a_function_with_too_many_variables(
     assert verdict(result.trace) == "complete"
     with recorder.open_trace(result.trace) as trace:
         assert trace.closing["counters"] == {"FRAME_UNREADABLE": 2}
-        marked = [event for event in trace.events() if any(event.marks)]
+        marked = [event for event in trace.events() if any(event._marks)]
         assert [(event.kind, event.function.name) for event in marked] == [("call", "wide")] * 2
         steps = [step for step in trace.steps() if step.function.name == "wide"]
         assert len(steps) == 2 * 6002

@@ -215,6 +215,12 @@ def table(trace: recorder.Trace, folder: Path) -> dict[str, Row]:
             {"diagnostic": error.to_dict()},
         ),
         "RecordingAborted": (recorder.RecordingAborted, {"error": error}),
+        "Truncated": (recorder.Truncated, {"type_name": "list", "size": 9, "value": [1]}),
+        "Redacted": (recorder.Redacted, {}),
+        "Opaque": (
+            recorder.Opaque,
+            {"type_name": "app.Bag", "attributes": {"n": 1}, "missing": 1, "reason": "it is cut"},
+        ),
     }
 
 

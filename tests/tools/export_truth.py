@@ -80,7 +80,7 @@ def truth(trace: Trace) -> Truth:
             began = event.kind if event.kind in BEGIN else "running"
             caller = stack[-1].title if stack else None
             name = event.function.qualified_name
-            is_body = not event.function.flags & 1  # CO_OPTIMIZED
+            is_body = not event.function._flags & 1  # CO_OPTIMIZED
             active = Activation(
                 name, title(event) if is_body else name, is_body, number, event.frame, began, caller, len(stack)
             )  # fmt: skip
@@ -90,10 +90,10 @@ def truth(trace: Trace) -> Truth:
             stack.append(active)
             found.setdefault(number, []).append(active)
         stack[-1].locals = dict(event.locals)
-        if not event.is_module_body:
+        if not event._is_module_body:
             frames[event.frame] = stack[-1].locals
         follow_globals(modules, event)
-        if event.changed_slots:
+        if event._changed_slots:
             unseen.add(event.frame)
         ends_unlike = event.kind in END and event.frame in unseen
         if event.kind in BEGIN or event.kind == "line" or ends_unlike:
@@ -129,12 +129,12 @@ def follow_globals(modules: dict[str, dict[str, Value]], event: Event) -> None:
     """The globals of the event's module, and what changed in others."""
     if event.namespace is not None:
         modules[event.namespace.name] = dict(event.globals)
-    for change in event.global_changes:
+    for change in event._global_changes:
         held = modules.setdefault(change.namespace.name, {})
         if change.raw is None:
             held.pop(change.name, None)
         else:
-            held[change.name] = Value(change.raw, event.types)
+            held[change.name] = Value(change.raw, event._types)
 
 
 def clean(text: str) -> str:
@@ -167,7 +167,7 @@ def from_record(record: Any) -> Any:
 
 def wanted(value: Value, *, big: bool) -> Any:
     """What that has to be. `big`: whether ints beyond 64 bits are ints."""
-    return ("raw", shown(value, SHOWN)) if value.unexamined else _wanted(value.tree, big)
+    return ("raw", shown(value, SHOWN)) if value.unexamined else _wanted(value._tree, big)
 
 
 def _wanted(tree: Any, big: bool) -> Any:

@@ -190,11 +190,11 @@ class Judge:
             ] += 1
             return
         for number, frame in zip(truth.frames, stack, strict=True):
-            values = dict(zip(frame.names, frame.values, strict=False))
+            values = dict(zip(frame._names, frame._values, strict=False))
             for name, variable in self.variables.get(number, {}).items():
                 raw = values.get(name)
                 if raw != variable.raw:
-                    variable.shown = None if raw is None else self.described(raw, frame.types)
+                    variable.shown = None if raw is None else self.described(raw, frame._types)
                 if (
                     raw != variable.raw
                     or (number, name) in changed
@@ -289,7 +289,7 @@ def trace_description(raw: bytes, known_types: Any) -> Any:
             return found
 
     value = Value(raw, known_types)
-    return Describer(value.tree).part(value.tree)
+    return Describer(value._tree).part(value._tree)
 
 
 def judge(trace_path: Path, truths: list[Truth], folders: tuple[str, ...]) -> Report:

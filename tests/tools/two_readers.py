@@ -164,7 +164,7 @@ class Comparison:
             a.function.qualified_name, a.file, a.line, a.previous_line, a.depth, a.caller, a.adopted,
             (a.thread.number, a.thread.native_id, a.thread.name),
             None if a.task is None else (a.task.number, a.task.name),
-            list(a.marks), None if a.raw_value is None else self.value(a.raw_value, a.types),
+            list(a._marks), None if a._raw_value is None else self.value(a._raw_value, a._types),
         )  # fmt: skip
         theirs = (
             b.number, b.kind, b.frame.number, b.code.number, b.code.name,
@@ -179,24 +179,24 @@ class Comparison:
             yield f"{where}: at {a.time} or {b.wall_ns}"
         if a.gap < has_gap or a.lost < lost:
             yield f"{where}: the product knows of no gap before it"
-        yield from differ(f"what changed at {where}", list(a.changed_slots), b.changed)
+        yield from differ(f"what changed at {where}", list(a._changed_slots), b.changed)
         yield from self.compare_frame(where, a, b.frame)
 
     def compare_frame(self, where: str, a: RawFrame, b: second_reader.Frame) -> Iterator[str]:
         if b.namespace is not None:
             key = ("namespace", b.namespace.number)
             yield from self.compare_variables(
-                f"globals at {where}", key, a.global_values, b.namespace.variables, a
+                f"globals at {where}", key, a._global_values, b.namespace.variables, a
             )
         else:
             yield from differ(f"globals at {where}", a.namespace, None)
         if not b.is_body:
             key = ("frame", b.number)
-            yield from self.compare_variables(f"locals at {where}", key, a.values, b.own, a)
+            yield from self.compare_variables(f"locals at {where}", key, a._values, b.own, a)
         names = (
             b.namespace.slots if b.is_body and b.namespace else [name for _, name in b.code.slots]
         )
-        yield from differ(f"names at {where}", a.names[: len(names)], names)
+        yield from differ(f"names at {where}", a._names[: len(names)], names)
 
     def compare_variables(
         self,
@@ -210,7 +210,7 @@ class Comparison:
         if before is not None and before[0] is ours and before[1] == theirs.version:
             return
         seen = {
-            slot: self.value(raw, frame.types) for slot, raw in enumerate(ours) if raw is not None
+            slot: self.value(raw, frame._types) for slot, raw in enumerate(ours) if raw is not None
         }
         found = list(differ(where, seen, theirs.bound()))
         if not found:
@@ -300,7 +300,7 @@ def as_second(raw: bytes, types: Types) -> Value:
     """A value of the product's as the second reader has it."""
     value = ProductValue(raw, types)
     try:
-        tree = value.tree
+        tree = value._tree
     except errors.TraceCorruptError:
         part: Value | None = ("GARBLED",)
     else:

@@ -114,7 +114,9 @@ def test_history_tells_who_changed_a_global(trace: Trace) -> None:
         found = [c for c in trace.history(name) if c.module == module and not c.found]
         if is_exact(module):
             assert told(found) == want, name
-        assert [c.value and repr(c.value) for c in found] == [one[0] for one in want]
+        assert [None if c.value is None else repr(c.value) for c in found] == [
+            one[0] for one in want
+        ]
     assert told(list(trace.history("COUNT", function="bump"))) == [GLOBALS["__main__", "COUNT"][1]]
     assert told(list(trace.history("COUNT", backwards=True)))[0][:2] == (None, "remove")
     in_settings = [c.line for c in trace.history("LEVEL", file="settings.py") if not c.found]
@@ -157,7 +159,9 @@ def test_another_modules_attribute_is_told_under_the_module_that_owns_it(trace: 
 
 
 def test_what_changed_while_a_frame_waited_is_told_with_the_call(trace: Trace) -> None:
-    south = [c for c in trace.history("south") if c.value and c.value.to_python() == [1]]
+    south = [
+        c for c in trace.history("south") if c.value is not None and c.value.to_python() == [1]
+    ]
     [change] = [c for c in south if c.function and c.function.name == "caller"]
     assert change.line == 16 and change.during is not None
     assert change.during.function.name == "fill" and change.during.calls == 1
@@ -252,7 +256,9 @@ def test_the_tables_say_it_too(path: Path, trace: Trace, tmp_path: Path) -> None
 def test_show_tells_it_and_goes_there(
     path: Path, trace: Trace, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    [change] = [c for c in trace.history("COUNT") if c.value and c.value.to_python() == 1]
+    [change] = [
+        c for c in trace.history("COUNT") if c.value is not None and c.value.to_python() == 1
+    ]
     script = f"g {change.seq}\np COUNT\ng end\nv LOG\np settings\n"
     monkeypatch.setattr("sys.stdin", io.StringIO(script))
     assert cli.main(["show", str(path), "--plain"]) == 0
@@ -281,7 +287,9 @@ f()
     assert run_recorded(program, "--scope", "own").status == 0
     with open_trace(tmp_path / "program.rtrace") as trace:
         assert len(trace._file.of(2)) > 2
-        values = [c.value.to_python() for c in trace.history("N") if c.value and not c.found]
+        values = [
+            c.value.to_python() for c in trace.history("N") if c.value is not None and not c.found
+        ]
         assert values == list(range(0, -6_001, -1))
         for name in ("N", "PAD", "MORE"):
             inside = list(trace.history(name, function="f"))

@@ -265,7 +265,7 @@ def test_random_values_have_no_difference_to_themselves(compare: Compare, tmp_pa
     with open_trace(tmp_path / "a.rtrace") as trace:
         for event in trace.events():
             for value in event.locals.values():
-                assert not list(differences(value.tree, value.tree, lambda a, b: False))
+                assert not list(differences(value._tree, value._tree, lambda a, b: False))
 
 
 # ---- the command ---------------------------------------------------------------------------------

@@ -27,7 +27,6 @@ from recorder.trace.format import (
     TAG_INT_CUT,
     TAG_LIST,
     TAG_NAMED,
-    TAG_NONE,
     TAG_OBJECT,
     TAG_REDACTED,
     TAG_REF,
@@ -36,7 +35,7 @@ from recorder.trace.format import (
     TAG_TYPED,
 )
 from recorder.trace.values.nodes import Node
-from recorder.trace.values.value import Value
+from recorder.trace.values.value import Value, of_tree
 from tests.tools import reference_writer as w
 
 
@@ -50,9 +49,7 @@ def ask(text: str, /, **names: Any) -> Answer:
 
 def recorded(value: Any, name: str) -> Any:
     if isinstance(value, Node):
-        found = Value(bytes([TAG_NONE]), {})
-        found._tree = (value,)
-        return made_of(found, name)
+        return made_of(of_tree(value), name)
     return made_of(Value(w.value(value), {}), name)
 
 

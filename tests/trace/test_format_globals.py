@@ -32,7 +32,7 @@ def events_of(payload: bytes, first_event: int = 0) -> list[RawEvent]:
 
 def globals_of(event: RawEvent) -> dict[str, bytes]:
     assert event.namespace is not None
-    values = event.global_values
+    values = event._global_values
     return {
         name: raw
         for name, raw in zip(event.namespace.names, values, strict=False)
@@ -41,7 +41,7 @@ def globals_of(event: RawEvent) -> dict[str, bytes]:
 
 
 def names_changed(event: RawEvent) -> set[str]:
-    return {event.names[slot] for slot in event.changed_slots}
+    return {event._names[slot] for slot in event._changed_slots}
 
 
 def test_the_variables_of_a_body_are_its_globals() -> None:
@@ -64,7 +64,7 @@ def test_the_variables_of_a_body_are_its_globals() -> None:
         {"b": w.value("text")},
     ]
     assert [names_changed(event) for event in events] == [set(), {"a"}, {"b"}, {"a"}]
-    assert all(event.values == event.global_values for event in events)
+    assert all(event._values == event._global_values for event in events)
 
 
 def test_a_function_sees_and_changes_the_globals_of_its_module() -> None:
@@ -86,7 +86,7 @@ def test_a_function_sees_and_changes_the_globals_of_its_module() -> None:
     assert [globals_of(event).get("a") for event in events[2:]] == [
         w.value(100), w.value(105), w.value(105), w.value(105),
     ]  # fmt: skip
-    assert events[3].values == ()  # no variables of its own, yet
+    assert events[3]._values == ()  # no variables of its own, yet
     assert names_changed(events[3]) == set()
     assert names_changed(events[5]) == {"a"}  # for the body it is news
 
@@ -171,7 +171,7 @@ def test_a_variable_looked_at_again_is_no_longer_unexamined() -> None:
         + w.set_slot(0, w.EXAMINED)
         + w.line(1)
     )
-    assert [event.values[0] for event in events[1:]] == [
+    assert [event._values[0] for event in events[1:]] == [
         w.value([1]), w.UNEXAMINED + w.value([1]), w.value([1]),
     ]  # fmt: skip
     assert names_changed(events[3]) == set()

@@ -24,10 +24,10 @@ def events_of(payload: bytes, first_event: int = 0) -> list[RawEvent]:
 
 
 def check(event: RawEvent, expected: Expected) -> None:
-    names = event.names
-    seen = {names[i]: raw for i, raw in enumerate(event.values) if raw is not None}
+    names = event._names
+    seen = {names[i]: raw for i, raw in enumerate(event._values) if raw is not None}
     assert seen == {name: w.value(value) for name, value in expected.locals.items()}
-    assert {names[i] for i in event.changed_slots} == expected.changed
+    assert {names[i] for i in event._changed_slots} == expected.changed
     assert (event.seq, event.kind, event.thread.number, event.frame) == (
         expected.seq,
         expected.kind,
@@ -41,7 +41,7 @@ def check(event: RawEvent, expected: Expected) -> None:
         expected.time,
     )
     has_value = expected.kind not in ("call", "resume", "line")
-    assert event.raw_value == (w.value(expected.value) if has_value else None)
+    assert event._raw_value == (w.value(expected.value) if has_value else None)
 
 
 @settings(max_examples=60, deadline=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
 import struct
 from typing import Any
 
@@ -17,6 +18,7 @@ from recorder.trace.values.value import Value
 from tests.tools import reference_writer as w
 
 TYPES = {0: ("builtins", "ValueError"), 1: ("app.model", "Point"), 2: ("app", "Colour")}
+NO_ANSWER = (TypeError, ValueError, LookupError, AttributeError, OverflowError)
 SURROGATES = st.text(st.characters(exclude_categories=()))  # lone surrogates included
 
 floats = st.one_of(
@@ -87,10 +89,20 @@ def test_any_bytes_are_a_value_or_refused(raw: bytes) -> None:
     if not raw:
         return
     value = Value(raw, TYPES)
-    for ask in (repr, Value.to_json, Value.to_python, hash, lambda v: (v.size, v.type_name)):
+    for ask in (repr, Value.to_json, Value.to_python, lambda v: (v.size, v.type_name)):
         try:
             ask(value)
         except (errors.TraceCorruptError, errors.ValueUnreadableError):
+            pass
+    for ask in (str, lambda v: v.to_python(strict=False), lambda v: pickle.loads(pickle.dumps(v))):
+        try:
+            ask(value)
+        except errors.TraceCorruptError:
+            pass
+    for ask in (hash, bool, len, int, list, lambda v: v == 1, lambda v: v[0], lambda v: v.name):
+        try:
+            ask(value)
+        except (errors.TraceCorruptError, errors.ValueNotRecordedError, *NO_ANSWER):
             pass
 
 

@@ -45,7 +45,7 @@ def facts(event: Event) -> Any:
     value = None if event.value is None else event.value.to_json()
     return (
         event.seq, event.kind, event.line, event.previous_line, event.function.qualified_name,
-        event.frame, event.caller, event.depth, event.time, event.changed_slots, value, shown,
+        event.frame, event.caller, event.depth, event.time, event._changed_slots, value, shown,
     )  # fmt: skip
 
 

@@ -127,7 +127,7 @@ def check_history(trace: Trace, known: Known) -> None:
         events.append((seq, shown))
     got: dict[tuple[int, str], Any] = {}
     bodies = {
-        e.frame: e.namespace.name for e in trace.find("call") if e.is_module_body and e.namespace
+        e.frame: e.namespace.name for e in trace.find("call") if e._is_module_body and e.namespace
     }
     for function, name in sorted(names):
         forwards = list(trace.history(name, function, file=str(known.program)))
@@ -180,7 +180,7 @@ def check_calls(trace: Trace, known: Known) -> None:
                 assert {name: described(v) for name, v in call.arguments.items()} == {
                     name: shown[name] for name in call.arguments
                 }
-            if not call.function.flags & SUSPENDS:  # for the oracle a yield is a return
+            if not call.function._flags & SUSPENDS:  # for the oracle a yield is a return
                 assert described(call.returned) == value
 
 
@@ -274,7 +274,7 @@ def test_changes_are_the_same_however_the_trace_is_cut(known: Known, tmp_path: P
     def told(trace: Trace) -> list[Any]:
         return [
             (c.seq, c.name, c.module, c.line, c.frame, c.function and c.function.qualified_name,
-             c.value and c.value.to_json())
+             None if c.value is None else c.value.to_json())
             for event in trace.events()
             for c in trace.changes(event)
             if not c.found

@@ -119,7 +119,7 @@ def test_the_events(save: Save) -> None:
     assert dict(leaving.locals.items()).keys() == {"x"}
     assert leaving.locals["x"].to_python() == 1005
     assert leaving.changed == {"y": None}
-    assert (leaving.marks, leaving.gap, leaving.lost) == (((3003, 1), (2001, 3)), True, 3)
+    assert (leaving._marks, leaving.gap, leaving.lost) == (((3003, 1), (2001, 3)), True, 3)
     assert events[5].changed.keys() == {"x", "y"}
     assert events[7].value is None
 

@@ -52,10 +52,10 @@ cdef int materialize_namespace(Reader r, const Definition *d) except -1:
         n.number = d.number
         n.name = take_str(&c)
         n.names = []
-        n.slots = {}
+        n._slots = {}
         r.namespaces[d.number] = n
     for slot, name in gained_names(d, <uint64_t> len(n.names)):
-        n.slots.setdefault(name, slot)
+        n._slots.setdefault(name, slot)
         n.names.append(name)
     return 0
 
@@ -78,11 +78,11 @@ cdef Function new_function(Reader r, const Definition *d):
     cdef uint8_t kind
     f.number = d.number
     f.names = []
-    f.kinds = []
-    f.slots = {}
+    f._kinds = []
+    f._slots = {}
     f.file = r.files[take_varint(&c)]
     f.first_line = take_varint(&c)
-    f.flags = take_varint(&c)
+    f._flags = take_varint(&c)
     f.name = take_str(&c)
     f.qualified_name = take_str(&c)
     f.module = ""
@@ -144,7 +144,7 @@ cdef int match_watch(Reader r, Definition *d) except -1:
     elif d.kind == DEF_CODE:
         match_code(r, <CodeDef *> d)
     elif d.kind == DEF_NAMESPACE and r.watched_name is not None:
-        slot = r.namespaces[d.number].slots.get(r.watched_name)
+        slot = r.namespaces[d.number]._slots.get(r.watched_name)
         (<NamespaceDef *> d).watched = 0 if slot is None else <uint64_t> slot + 1
     return 0
 
@@ -154,6 +154,6 @@ cdef int match_code(Reader r, CodeDef *code) except -1:
     if r.wants_function is not None:
         code.wanted = bool(r.wants_function(function))
     if r.watched_name is not None:
-        slot = function.slots.get(r.watched_name)
+        slot = function._slots.get(r.watched_name)
         code.watched = 0 if slot is None else <uint64_t> slot + 1
     return 0

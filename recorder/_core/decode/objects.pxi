@@ -39,7 +39,7 @@ cdef class Namespace:
     cdef readonly uint64_t number
     cdef readonly str name           # __name__, as it was at first
     cdef readonly list names
-    cdef readonly dict slots         # name → slot
+    cdef readonly dict _slots        # name → slot
 
     def __repr__(self):
         return f"<namespace {self.number} {self.name!r}>"
@@ -59,14 +59,14 @@ cdef class Function:
     cdef readonly uint64_t number
     cdef readonly str file
     cdef readonly uint64_t first_line
-    cdef readonly uint64_t flags
+    cdef readonly uint64_t _flags
     cdef readonly str name
     cdef readonly str qualified_name
     cdef readonly str module         # of a body: in whose globals it ran when it was last spoken of; empty: not known
     cdef readonly uint64_t argument_count
     cdef readonly list names
-    cdef readonly list kinds         # of the names: "local", "cell", "free" or "name"
-    cdef readonly dict slots         # name → slot
+    cdef readonly list _kinds        # of the names: "local", "cell", "free" or "name"
+    cdef readonly dict _slots        # name → slot
 
     def __repr__(self):
         return f"<function {self.qualified_name} at {self.file}:{self.first_line}>"
@@ -74,12 +74,12 @@ cdef class Function:
     @property
     def is_body(self):
         """Whether it is the body of a module or class: no CO_OPTIMIZED, no CO_NEWLOCALS."""
-        return not self.flags & OF_FUNCTIONS
+        return not self._flags & OF_FUNCTIONS
 
     cdef int add(self, str name, str kind) except -1:
-        self.slots.setdefault(name, len(self.names))
+        self._slots.setdefault(name, len(self.names))
         self.names.append(name)
-        self.kinds.append(kind)
+        self._kinds.append(kind)
         return 0
 
 
@@ -106,28 +106,29 @@ cdef class RawFrame:
     cdef readonly object caller      # the number of the one below it, or None
     cdef readonly bint adopted       # it already ran when it was first seen
     cdef readonly uint64_t as_of     # the event at which, or before which, its variables were last looked at
-    cdef readonly tuple values       # by slot; None: unbound
-    cdef readonly list names         # of the slots
-    cdef readonly dict slots         # name → slot
+    cdef readonly tuple _values      # by slot; None: unbound
+    cdef readonly list _names        # of the slots
+    cdef readonly dict _slots        # name → slot
     cdef readonly Namespace namespace  # its globals, or None
-    cdef readonly tuple global_values  # by slot of the namespace
-    cdef readonly dict types         # number → (module, qualified name), for the values
+    cdef readonly tuple _global_values  # by slot of the namespace
+    cdef readonly dict _types        # number → (module, qualified name), for the values
 
 
 cdef class RawEvent(RawFrame):
     """An event, and the frame it is about."""
 
+    cdef readonly object _trace      # what all events of one trace have in common
     cdef readonly uint64_t seq
     cdef readonly str kind
     cdef readonly int64_t previous_line  # where the frame was before: what changed, changed there
     cdef readonly Thread thread
     cdef readonly Task task          # that the thread ran, or None
     cdef readonly int64_t time       # ns since 1970; of the last event with a time of its own
-    cdef readonly bytes raw_value    # what is returned, yielded, raised, …; or None
-    cdef readonly tuple changed_slots  # those set since the frame's last event
-    cdef readonly tuple global_changes  # RawChanges, of whatever namespace, since the last event of all
-    cdef readonly tuple called       # the last call from the frame since its last event, or None: (Function,
+    cdef readonly bytes _raw_value   # what is returned, yielded, raised, …; or None
+    cdef readonly tuple _changed_slots  # those set since the frame's last event
+    cdef readonly tuple _global_changes  # RawChanges, of whatever namespace, since the last event of all
+    cdef readonly tuple _called      # the last call from the frame since its last event, or None: (Function,
     #                                  number of its event or None, how many there were or 0: unknown)
-    cdef readonly tuple marks        # (code number, detail) of what about it was not recorded
+    cdef readonly tuple _marks       # (code number, detail) of what about it was not recorded
     cdef readonly bint gap           # events were lost just before it,
     cdef readonly uint64_t lost      # so many (0: unknown)

@@ -18,6 +18,7 @@ cdef bint add_passage(DecoderState *s, ByteBuffer *found, int64_t time) noexcept
     passage.time = time
     passage.task = 0 if s.threads.current.task == NULL else s.threads.current.task.number + 1
     passage.globals = 0 if f.globals == NULL else f.globals.base.number + 1
+    passage.line = f.line
     passage.exception = 0 if is_line else exception_type(s)
     return True
 

@@ -15,6 +15,7 @@ cdef class Reader(Decoder):
     cdef object data
     cdef type event_type
     cdef type frame_type
+    cdef object trace                # what its events are told from another trace's by
     cdef uint64_t ticks_per_second
     cdef uint64_t started
     cdef public uint64_t missing     # events before the next one that are in no chunk, or cannot be read
@@ -23,7 +24,7 @@ cdef class Reader(Decoder):
     cdef str watched_name
 
     def __init__(
-        self, uint64_t ticks_per_second, uint64_t started, type event_type, type frame_type
+        self, uint64_t ticks_per_second, uint64_t started, type event_type, type frame_type, trace=None
     ):
         if not (issubclass(event_type, RawEvent) and issubclass(frame_type, RawFrame)):
             raise errors.InvalidArgumentError("the types must be subclasses of the raw ones")
@@ -37,6 +38,7 @@ cdef class Reader(Decoder):
         self.frame_type = frame_type
         self.ticks_per_second = ticks_per_second or 10**9
         self.started = started
+        self.trace = trace
 
     @property
     def seq(self):
@@ -311,6 +313,7 @@ cdef class Reader(Decoder):
         cdef RawEvent e = self.fill(
             self.event_type.__new__(self.event_type), f, caller_of(s, f), depth - 1
         )
+        e._trace = self.trace
         e.seq = s.events - 1
         e.previous_line = f.line_before
         e.kind = <str> EVENT_KINDS[s.event.kind]
@@ -318,19 +321,19 @@ cdef class Reader(Decoder):
         if s.threads.current.task != NULL:
             e.task = <Task> self.tasks[s.threads.current.task.number]
         e.time = self.now()
-        e.changed_slots = changed
+        e._changed_slots = changed
         if not is_line and s.event.value_size:
-            e.raw_value = PyBytes_FromStringAndSize(
+            e._raw_value = PyBytes_FromStringAndSize(
                 <const char *> s.event.value, <Py_ssize_t> s.event.value_size
             )
-        e.global_changes = ()
+        e._global_changes = ()
         if s.changes.bytes.size and s.changes.before == s.events - 1:
-            e.global_changes = self.global_changes(f)
+            e._global_changes = self.global_changes(f)
         if f.called != NULL and f.called_before >= f.since:
-            e.called = (
+            e._called = (
                 self.function_of(f.called), f.called_before if f.calls else None, f.calls
             )
-        e.marks = ()
+        e._marks = ()
         if s.marks.bytes.size and s.marks.before == s.events - 1:
             self.fill_marks(e)
         if self.missing:
@@ -379,21 +382,21 @@ cdef class Reader(Decoder):
         r.depth = depth
         r.adopted = (f.flags & REC_FRAME_ADOPTED) != 0
         r.as_of = f.next_since - 1 if f.next_since else 0
-        r.types = self.types
-        r.global_values = ()
+        r._types = self.types
+        r._global_values = ()
         if f.globals != NULL:
             r.namespace = <Namespace> self.namespaces[f.globals.base.number]
-            r.global_values = snapshot(
+            r._global_values = snapshot(
                 &f.globals.snapshot, &f.globals.dirty, f.globals.variables, f.globals.variable_count
             )
         if f.flags & REC_FRAME_BODY:
-            r.names = r.namespace.names
-            r.slots = r.namespace.slots
-            r.values = r.global_values
+            r._names = r.namespace.names
+            r._slots = r.namespace._slots
+            r._values = r._global_values
         else:
-            r.names = r.function.names
-            r.slots = r.function.slots
-            r.values = snapshot(&f.snapshot, &f.dirty, f.locals, f.local_count)
+            r._names = r.function.names
+            r._slots = r.function._slots
+            r._values = snapshot(&f.snapshot, &f.dirty, f.locals, f.local_count)
         return r
 
     cdef int fill_marks(self, RawEvent e) except -1:
@@ -405,7 +408,7 @@ cdef class Reader(Decoder):
             if mark[3 * i] == REC_GAP:
                 e.gap = True
                 e.lost += mark[3 * i + 2]
-        e.marks = tuple(marks)
+        e._marks = tuple(marks)
         return 0
 
     cdef int64_t now(self) noexcept:

@@ -220,6 +220,7 @@ cdef struct Passage:         # an event without its values: all that who counts 
     uint64_t task            # + 1; 0: none
     uint64_t globals         # the namespace, + 1; 0: none
     uint64_t exception       # the type of the one it is about, + 1; 0: none, or not known
+    int64_t line
 
 
 # ---- what a round finds out ----------------------------------------------------------------------

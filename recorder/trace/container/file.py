@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import warnings
 from typing import Any, Final, NamedTuple
 
 from recorder import errors
@@ -89,6 +90,16 @@ class TraceFile:
             fd, self._reader.fd = self._reader.fd, -1
             with errors.mapped("close", path=self.path):
                 syscalls.close(fd, self.path)
+
+    def __del__(self) -> None:
+        reader = getattr(self, "_reader", None)
+        if reader is None or reader.fd < 0:
+            return
+        try:
+            # audit: Python's own word for it
+            warnings.warn(f"{self.path!r} was not closed", ResourceWarning, 2, source=self)
+        finally:  # where warnings are errors
+            self.close()
 
     # ---- reading ----
 

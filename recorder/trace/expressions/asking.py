@@ -58,15 +58,15 @@ class Repeated:
 
     def _key(self, event: Event) -> tuple[object, ...]:
         """All that the answer depends on."""
-        slots, values = event.slots, event.values
+        slots, values = event._slots, event._values
         space = event.namespace
         key: list[object] = [event.function.number, None if space is None else space.number]
         for name in self.expression.names:
             slot = slots.get(name, len(values))
             raw = values[slot] if slot < len(values) else None
-            if raw is None and space is not None and name in space.slots:
-                slot = space.slots[name]
-                raw = event.global_values[slot] if slot < len(event.global_values) else None
+            if raw is None and space is not None and name in space._slots:
+                slot = space._slots[name]
+                raw = event._global_values[slot] if slot < len(event._global_values) else None
             key.append(raw)
         return tuple(key)
 

@@ -35,7 +35,14 @@ from recorder.trace.format import (
 )
 from recorder.trace.values import stdlib_values
 from recorder.trace.values.forms import items_of, make_form
-from recorder.trace.values.nodes import NUMBERED, Node, nodes, parts, without_wrapping
+from recorder.trace.values.nodes import (
+    Node,
+    is_numbered,
+    nodes,
+    parts,
+    with_parts,
+    without_wrapping,
+)
 
 KINDS: Final[dict[int, type]] = {
     TAG_STR: str, TAG_BYTES: bytes, TAG_LIST: list, TAG_TUPLE: tuple, TAG_SET: set,
@@ -49,12 +56,13 @@ STDLIB: Final = (TAG_DATE, TAG_TIME, TAG_DATETIME, TAG_TIMEDELTA)
 class Values:
     """The parts of one recorded value, each made once: what is one object in the program is one here."""
 
-    __slots__ = ("_made", "_numbered", "_open", "path", "root")
+    __slots__ = ("_made", "_nodes", "_numbered", "_open", "path", "root")
 
     def __init__(self, root: Any, path: str) -> None:
         self.root = root
         self.path = path
         self._made: dict[int, Any] = {}  # by the id of a node, which the root keeps
+        self._nodes: dict[int, Node] = {}  # by the id of what was made of it
         self._open: set[int] = set()  # nodes that are being made
         self._numbered: list[Node] | None = None
 
@@ -65,7 +73,7 @@ class Values:
         if not isinstance(tree, Node):
             return tree
         if tree.tag == TAG_REF:
-            tree = self._referred(tree)
+            tree = self.referred(tree)
             if tree is None:
                 return Hidden(f"{path} is a reference to nothing that is recorded")
         key = id(tree)
@@ -79,7 +87,16 @@ class Values:
         finally:
             self._open.discard(key)
         self._made[key] = made
+        self._nodes[id(made)] = tree
         return made
+
+    def tree_of(self, value: Any, budget: Budget) -> Any:
+        """The tree of this value's part, or of what was computed from it, as one that stands for itself."""
+        return _Trees(budget, self).of(value)
+
+    def node_of(self, value: Any) -> Node | None:
+        """What a part was made of."""
+        return self._nodes.get(id(value))
 
     def inner_of(self, thing: Thing) -> Any:
         node = thing.node
@@ -91,9 +108,7 @@ class Values:
     def is_member(self, node: Node) -> bool:
         return node.tag == TAG_ENUM
 
-    # ---- inside ----
-
-    def _referred(self, tree: Node) -> Node | None:
+    def referred(self, tree: Node) -> Node | None:
         """The container of this value that a reference is about: by the order in which they begin."""
         if self._numbered is None:
             self._numbered = []
@@ -106,6 +121,8 @@ class Values:
                     waiting += list(parts(each))[::-1]
         number = tree.size or 0
         return self._numbered[number] if number < len(self._numbered) else None
+
+    # ---- inside ----
 
     def _make(self, node: Node, path: str) -> Any:
         if node.tag == TAG_REDACTED:
@@ -215,13 +232,17 @@ def tree_of(value: Any, budget: Budget) -> Any:
 class _Trees:
     """Containers are numbered in the order in which they begin: that is how one refers to another around it."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, home: Values | None = None) -> None:
         self.budget = budget
+        self.home = home
         self.count = 0
         self.open: dict[int, int] = {}  # containers that are being made: their numbers
+        self.copied: dict[int, int] = {}  # nodes of the home that stand in the tree: their numbers
 
     def of(self, value: Any) -> Any:
         self.budget.spend(1)
+        if self.home is not None and (node := self.home.node_of(value)) is not None:
+            return self.copy(node, self.home)
         if value is None or isinstance(value, (int, float, complex, str, bytes, bytearray)):
             return value
         if value is Ellipsis or value is NotImplemented:
@@ -236,6 +257,23 @@ class _Trees:
         if type(value) in TAGS:
             return self.container(value)
         return self.other(value)
+
+    def copy(self, node: Any, home: Values) -> Any:
+        """A part of a recorded value, whose references are about what stands in this tree."""
+        if not isinstance(node, Node):
+            return node
+        if node.tag == TAG_REF:
+            referred = home.referred(node)
+            if referred is None:
+                return Node(TAG_ERROR)
+            node = referred
+        if is_numbered(node):
+            if id(node) in self.copied:
+                return Node(TAG_REF, None, self.copied[id(node)])
+            self.copied[id(node)] = self.count
+            self.count += 1
+        self.budget.spend(1)
+        return with_parts(node, lambda part: self.copy(part, home))
 
     def container(self, value: Any) -> Node:
         key = id(value)
@@ -274,10 +312,6 @@ class _Trees:
         return Node(
             TAG_OBJECT, ("builtins", "generator") if isinstance(value, GeneratorType) else of
         )
-
-
-def is_numbered(node: Node) -> bool:
-    return node.tag in NUMBERED
 
 
 def _date(value: datetime.date) -> tuple[int, ...]:

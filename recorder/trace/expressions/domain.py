@@ -132,6 +132,7 @@ class Cut(Opaque):
             if not found:
                 raise Undecided(self.reason)
             return True
+        self._refuse_unhashable(wanted)
         doubt: Undecided | None = None
         for item in self.items:
             key = item[0] if self.kind is dict else item
@@ -147,13 +148,16 @@ class Cut(Opaque):
     def __getitem__(self, key: Any) -> Any:
         if self.kind is dict:
             return self.value_of(key)
+        if self.kind in (set, frozenset):
+            # audit: the user's own expression, and caught with it
+            raise TypeError(f"'{self.kind.__name__}' object is not subscriptable")
         held = len(self.items)
         if isinstance(key, slice):
             start, stop, step = key.start or 0, key.stop, key.step or 1
             bounds = (start, stop, step)
             if all(type(one) is int for one in bounds) and 0 <= start <= stop <= held and step > 0:
                 return self.items[key]
-        elif type(key) is int and self.kind not in (set, frozenset):
+        elif type(key) is int:
             at = key + self.size if key < 0 else key
             if not 0 <= at < self.size:
                 raise IndexError(f"{self.kind.__name__} index out of range")
@@ -161,8 +165,14 @@ class Cut(Opaque):
                 return self.items[at]
         raise Undecided(self.reason)
 
+    def _refuse_unhashable(self, wanted: object) -> None:
+        """As Python does, whatever is in a set or dict."""
+        if self.kind in (set, frozenset, dict) and isinstance(wanted, (list, dict, bytearray)):
+            hash(wanted)
+
     def value_of(self, wanted: Any) -> Any:
         """Of a dict's key."""
+        self._refuse_unhashable(wanted)
         doubt: Undecided | None = None
         for key, part in self.items:
             try:
@@ -175,7 +185,9 @@ class Cut(Opaque):
         raise KeyError(wanted)  # audit: the user's own expression, and caught with it
 
     def __eq__(self, other: object) -> bool:
-        """Different it may be for certain; equal it never is."""
+        """Different it may be for certain; equal only to itself."""
+        if other is self:
+            return True
         if isinstance(other, Opaque):
             if isinstance(other, Cut) and _cannot_equal(self, other.kind, other.size, other.items):
                 return False
@@ -198,14 +210,31 @@ class Cut(Opaque):
         raise Undecided(self.reason)
 
 
+ALIKE: Final[dict[type, type]] = {bytearray: bytes, frozenset: set, Named: tuple}
+
+
+def _compared_as(kind: type) -> type | None:
+    """The type whose `==` is used; None for a class of somebody's, whose own may say anything."""
+    if type.__getattribute__(kind, "__module__") in ("builtins", "datetime") or kind is Named:
+        return ALIKE.get(kind, kind)
+    return next(
+        (
+            ALIKE.get(base, base)
+            for base in (str, bytes, bytearray, list, tuple, set, frozenset, dict)
+            if issubclass(kind, base) and type.__getattribute__(kind, "__eq__") is base.__eq__
+        ),
+        None,
+    )
+
+
 def _cannot_equal(cut: Cut, kind: Any, size: Any, items: Any) -> bool:
     """Whether no value of this kind, size and with these items can be equal to one that was cut."""
-    alike: dict[Any, Any] = {bytearray: bytes, frozenset: set, Named: tuple}
-    if alike.get(cut.kind, cut.kind) is not alike.get(kind, kind):
+    kind = _compared_as(kind)
+    if kind is None:
+        return False
+    if _compared_as(cut.kind) is not kind or (size if type(size) is int else len(size)) != cut.size:
         return True
-    if (size if type(size) is int else len(size)) != cut.size:
-        return True
-    if alike.get(kind, kind) not in (str, bytes, list, tuple):
+    if kind not in (str, bytes, list, tuple):
         return False
     for mine, others in zip(cut.items, items, strict=False):
         try:
@@ -242,6 +271,8 @@ class Thing(Opaque):
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Thing) and self.is_member and self.type.key == other.type.key:
+            if not (self.member and other.member):  # combined flags
+                return bool(self.inner == other.inner)
             return self.member == other.member
         mine = self.inner
         if mine is NotImplemented or (self.is_member and (mine == plain(other)) is True):

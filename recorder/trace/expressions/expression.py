@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, NamedTuple
 from recorder import errors
 from recorder.errors import arguments
 from recorder.trace.expressions import compiling, functions, operations
-from recorder.trace.expressions.conversion import Values, tree_of
+from recorder.trace.expressions.conversion import tree_of
 from recorder.trace.expressions.domain import Hidden
 from recorder.trace.expressions.outcomes import Budget, TooMuch, Undecided
 from recorder.trace.snapshots import Event, Frame, Locals
@@ -203,9 +203,4 @@ def _value(variables: Locals, name: str) -> Value | None:
 
 def made_of(value: Value, name: str) -> Any:
     """What expressions compute with, of a value that was recorded under this name."""
-    if value.unexamined:
-        return Hidden(f"{name} was not looked at again", value.tree)
-    try:
-        return Values(value.tree, name).value()
-    except errors.TraceCorruptError:
-        return Hidden(f"{name} is damaged")
+    return value._known_as(name)[0]

@@ -88,14 +88,14 @@ class BuiltinFunction:
 def member(of: Any, name: str) -> Any:
     """An attribute, or a method to be called."""
     value = plain(of)
-    if name in METHODS.get(type(value), ()) and not _has(of, name):
+    if name in METHODS.get(type(value), ()) and not has(of, name):
         return Method(value, name)
     if isinstance(value, Cut) and (name in OF_CUT or (value.kind is dict and name in _VIEWS)):
         return Method(value, name)
     return attribute(of, name)
 
 
-def _has(of: Any, name: str) -> bool:
+def has(of: Any, name: str) -> bool:
     """Whether an instance has an attribute of that name, which comes before its class's method."""
     if isinstance(of, Named):
         return name in of.fields

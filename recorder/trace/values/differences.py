@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from recorder.trace.format import (
+    TAG_ARRAY,
     TAG_DICT,
     TAG_ENUM,
     TAG_EXCEPTION,
@@ -31,6 +32,7 @@ from recorder.trace.values.render import show
 Same: TypeAlias = Callable[[Any, Any], bool]  # of two leaves that are not equal
 
 KEY_WIDTH: Final = 60
+WHOLE: Final = 1 << 24  # characters: more than a value that is recorded can have
 AROUND: Final = 20  # characters of a text that are shown before the difference
 SEQUENCES: Final = (TAG_LIST, TAG_TUPLE)
 SETS: Final = (TAG_SET, TAG_FROZENSET)
@@ -80,8 +82,21 @@ def differences(a: Any, b: Any, same: Same, path: str = "") -> Iterator[Part]:
         inner = ".args" if a.tag == TAG_EXCEPTION else ""
         for left, right in zip(a.items, b.items, strict=False):
             yield from differences(left, right, same, path + inner)
+    elif a.tag == TAG_ARRAY and len(a.items.shape) == 1 and a.items.shape == b.items.shape:
+        yield from _arrays(a, b, same, path)
     elif a != b and not same(a, b):
         yield Part(path, a, b)
+
+
+def _arrays(a: Node, b: Node, same: Same, path: str) -> Iterator[Part]:
+    """Of one dimension and the same length; of items that have no plain values only that they differ is known."""
+    left, right = a.items.items(), b.items.items()
+    if left is None or right is None:
+        if a != b and not same(a, b):
+            yield Part(path, a, b)
+        return
+    for index, (mine, others) in enumerate(zip(left, right, strict=False)):
+        yield from differences(mine, others, same, f"{path}[{index}]")
 
 
 def _equal(a: Any, b: Any) -> bool:
@@ -194,14 +209,32 @@ def shown(part: Part, name: str, width: int) -> tuple[str, str, str]:
     """The part of the variable of that name, and both sides as text. Of two texts that differ far inside, where they
     do."""
     path, a, b = part.named(name), part.a, part.b
-    if isinstance(a, (str, bytes)) and type(a) is type(b) and max(len(a), len(b)) > width // 2:
-        at = next(
-            (n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
-        )
-        begin = max(at - AROUND, 0)
+    if (
+        isinstance(a, (str, bytes, bytearray))
+        and type(a) is type(b)
+        and max(len(a), len(b)) > width // 2
+    ):
+        begin = max(_first_difference(a, b) - AROUND, 0)
         if begin:
             return f"{path}[{begin}:]", show(a[begin:], width), show(b[begin:], width)
     return path, _side(a, width), _side(b, width)
+
+
+def sides(part: Part, name: str, width: int) -> tuple[str, str, str]:
+    """As `shown`, and never with two sides that look the same: then they are told from where their texts differ on."""
+    path, a, b = shown(part, name, width)
+    if a != b:
+        return path, a, b
+    whole = _side(part.a, WHOLE), _side(part.b, WHOLE)
+    begin = max(_first_difference(*whole) - AROUND, 0)
+    a, b = (f"…{text[begin : begin + width]}" for text in whole)
+    return path, a, b
+
+
+def _first_difference(a: Any, b: Any) -> int:
+    return next(
+        (n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
+    )
 
 
 def _side(tree: Any, width: int) -> str:

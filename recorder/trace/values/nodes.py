@@ -6,7 +6,7 @@ itself; everything else, and a scalar that is not wholly there, is a Node.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from recorder.trace.format import (
@@ -74,6 +74,11 @@ class Node(NamedTuple):
     cut: bool = False
 
 
+def is_numbered(node: Node) -> bool:
+    """Whether a REF can be about it: the parts of a value are numbered in the order in which they begin."""
+    return node.tag in NUMBERED
+
+
 def parts(node: Node) -> Iterator[Any]:
     if node.tag == TAG_DICT:
         for pair in node.items:
@@ -86,6 +91,21 @@ def parts(node: Node) -> Iterator[Any]:
         yield from node.items
 
 
+def with_parts(node: Node, change: Callable[[Any], Any]) -> Node:
+    """The same with other parts, which are made in order."""
+    if node.tag == TAG_DICT:
+        items: Any = [(change(key), change(part)) for key, part in node.items]
+    elif node.tag in (TAG_INSTANCE, TAG_NAMED, TAG_ENUM):
+        items = [(name, change(part)) for name, part in node.items]
+    elif node.tag in (TAG_TIME, TAG_DATETIME):
+        items = node.items[0], change(node.items[1])
+    elif TAG_LIST <= node.tag <= TAG_FROZENSET or node.tag in (TAG_TYPED, TAG_EXCEPTION, TAG_FORM):
+        items = [change(part) for part in node.items]
+    else:
+        return node
+    return node._replace(items=items)
+
+
 def nodes(tree: Any) -> Iterator[Node]:
     if isinstance(tree, Node):
         yield tree
@@ -95,7 +115,7 @@ def nodes(tree: Any) -> Iterator[Node]:
 
 def numbered(tree: Any) -> list[Node]:
     """The containers in it, by the numbers that its REFs have: in the order in which they begin."""
-    return [node for node in nodes(tree) if node.tag in NUMBERED]
+    return [node for node in nodes(tree) if is_numbered(node)]
 
 
 def changes_in_place(node: Node) -> bool:

@@ -8,17 +8,25 @@ from typing import Any, Final
 from recorder import errors
 from recorder.trace.format import (
     TAG_ARRAY,
+    TAG_CLASS,
     TAG_DATE,
     TAG_DATETIME,
     TAG_DICT,
     TAG_ELIDED,
     TAG_ENUM,
+    TAG_ERROR,
+    TAG_EXCEPTION,
     TAG_FORM,
     TAG_FROZENSET,
+    TAG_FUNCTION,
+    TAG_GENERATOR,
     TAG_INSTANCE,
     TAG_INT_CUT,
     TAG_LIST,
+    TAG_MODULE,
     TAG_NAMED,
+    TAG_OBJECT,
+    TAG_REDACTED,
     TAG_REF,
     TAG_SET,
     TAG_TIME,
@@ -28,7 +36,9 @@ from recorder.trace.format import (
 )
 from recorder.trace.values import library_values, stdlib_values
 from recorder.trace.values.forms import CannotMake, make_form
-from recorder.trace.values.nodes import Node, numbered, type_name
+from recorder.trace.values.nodes import Node, numbered, qualified, type_name
+from recorder.trace.values.render import SHOWN, show
+from recorder.trace.values.stand_ins import Opaque, Redacted, Truncated
 
 
 def unreadable(why: str) -> errors.ValueUnreadableError:
@@ -37,12 +47,15 @@ def unreadable(why: str) -> errors.ValueUnreadableError:
 
 MAKERS: Final[dict[int, Callable[[list[Any]], Any]]] = {TAG_TUPLE: tuple, TAG_FROZENSET: frozenset}
 _PENDING: Final = object()
+OPAQUE: Final = (TAG_CLASS, TAG_FUNCTION, TAG_MODULE, TAG_OBJECT, TAG_GENERATOR)
 
 
 class Builder:
-    """Makes the object that one tree describes, each of its containers once."""
+    """Makes the object that one tree describes, each of its containers once. `strict`: what is not wholly there raises.
+    Otherwise a stand-in takes its place."""
 
-    def __init__(self) -> None:
+    def __init__(self, strict: bool = True) -> None:
+        self.strict = strict
         self.root: Any = None
         self.made: dict[int, Any] = {}  # by the id of the node
         self.containers: list[Node] | None = None  # by the number a REF has
@@ -52,6 +65,16 @@ class Builder:
             return bytearray(tree) if isinstance(tree, bytearray) else tree
         if self.root is None:
             self.root = tree
+        if self.strict:
+            return self.whole(tree)
+        try:
+            made = self.stand_in(tree)
+            return self.whole(tree) if made is _PENDING else made
+        except errors.ValueUnreadableError as exc:
+            made = self.made[id(tree)] = Opaque(type_name(tree), {}, reason=exc.message)
+        return made
+
+    def whole(self, tree: Node) -> Any:
         if tree.cut or tree.tag in (TAG_INT_CUT, TAG_ELIDED):
             raise unreadable("was too large to be recorded whole")
         if tree.tag == TAG_TYPED:
@@ -73,6 +96,49 @@ class Builder:
             raise unreadable("is none that its type can have") from exc
         self.made[id(tree)] = made
         return made
+
+    # ---- what is not wholly there ----
+
+    def stand_in(self, tree: Node) -> Any:
+        """_PENDING for what can be made anew."""
+        if tree.tag == TAG_REDACTED:
+            return Redacted()
+        if tree.tag == TAG_ERROR:
+            return Opaque("?", {}, reason=show(tree, SHOWN))
+        if tree.tag in (TAG_INT_CUT, TAG_ELIDED):
+            return Truncated(type_name(tree), tree.size or 0)
+        if TAG_LIST <= tree.tag <= TAG_DICT:
+            return self.beginning(tree) if tree.cut else _PENDING
+        if tree.tag == TAG_ARRAY and tree.cut:
+            return Truncated(type_name(tree), tree.size or 0, tree.items.items())
+        if tree.tag in OPAQUE:
+            return Opaque(type_name(tree), facts(tree))
+        if tree.tag == TAG_EXCEPTION:
+            return self.attributes(tree, [("args", tree.items[0])])
+        if tree.tag == TAG_NAMED and tree.cut:
+            return self.attributes(tree, tree.items)
+        if tree.tag == TAG_INSTANCE and not _has_maker(tree):
+            has_inner = tree.items and not tree.items[0][0]
+            return _PENDING if has_inner and not tree.cut else self.attributes(tree, tree.items)
+        return Truncated(type_name(tree), tree.size or 0, tree.items) if tree.cut else _PENDING
+
+    def beginning(self, tree: Node) -> Truncated:
+        self.made[id(tree)] = _PENDING
+        try:
+            held = self.container(tree)
+        except TypeError as exc:
+            raise unreadable("has a key that cannot be one") from exc
+        made = self.made[id(tree)] = Truncated(type_name(tree), tree.size or 0, held)
+        return made
+
+    def attributes(self, tree: Node, items: Any) -> Opaque:
+        held: dict[str, object] = {}
+        made = Opaque(type_name(tree), held, (tree.size or len(items)) - len(items))
+        self.made[id(tree)] = made
+        held.update([(name, self.build(part)) for name, part in items])
+        return made
+
+    # ---- what is ----
 
     def sized(self, tree: Node) -> Any:
         self.made[id(tree)] = _PENDING
@@ -150,3 +216,17 @@ class Builder:
                 built = self.build(key)
                 made[built] = self.build(part)
         return made
+
+
+def _has_maker(tree: Node) -> bool:
+    return tree.type in stdlib_values.MAKERS or tree.type in library_values.MAKERS
+
+
+def facts(tree: Node) -> dict[str, object]:
+    """What is recorded of something OPAQUE besides its type."""
+    if tree.tag == TAG_GENERATOR:
+        state, name, line = tree.items
+        return {"name": name, "state": state, "line": line}
+    if tree.tag == TAG_OBJECT:
+        return {}
+    return {"name": qualified(tree.type) if tree.type else tree.items}

@@ -1,8 +1,9 @@
 """A recorded value: bytes of docs/trace-format.md, section 3, taken apart when they are asked for.
 
+value == 17           and so on: Python's operators, as far as what was recorded tells (operators.py)
 value.to_python()     the object itself, where it is wholly in the trace
 repr(value)           for people, of bounded length: "…" where it was cut
-str(value)            for people, all that was recorded
+str(value)            for people, all that was recorded; of a text that text
 value.to_json()       for programs: nothing is lost, and what was cut says so
 """
 
@@ -12,6 +13,9 @@ from typing import Any
 
 from recorder import errors
 from recorder.errors import arguments
+from recorder.trace import display
+from recorder.trace.expressions.conversion import Values
+from recorder.trace.expressions.domain import Hidden
 from recorder.trace.format import (
     TAG_ARRAY,
     TAG_CLASS,
@@ -34,45 +38,78 @@ from recorder.trace.values.nodes import (
     type_name,
     without_wrapping,
 )
+from recorder.trace.values.operators import Operators, decided
 from recorder.trace.values.parse import parse
 from recorder.trace.values.render import SHOWN, show
+from recorder.trace.values.stand_ins import Opaque
 from recorder.trace.values.to_json import Json, to_json
 from recorder.trace.values.to_python import Builder, unreadable
 
+UNEXAMINED = bytes([TAG_UNEXAMINED])
+UNREAD: Any = object()  # what was not taken apart yet
 WHOLE = 1 << 24  # characters: more than a value that is recorded can have
 
 
 @errors.guarded_class("read")
-class Value:
+class Value(Operators):
     """One value of one variable at one moment."""
 
-    __slots__ = ("_tree", "raw", "types")
+    __slots__ = ("_home", "_known", "_name", "_parsed", "_raw", "_types")
 
-    def __init__(self, raw: bytes, types: Types) -> None:
-        self.raw = raw
-        self.types = types
-        self._tree: Any = None
+    def __init__(self, raw: bytes, types: Types, name: str = "it") -> None:
+        self._name = name  # in what is said of it
+        self._raw = raw
+        self._types = types
+        self._parsed: Any = UNREAD
+        self._known: Any = UNREAD
+        self._home: Values | None = None  # of a part: what it is a part of
+
+    def _part(self, made: Any) -> Value:
+        """A part of this value, or what was computed from it."""
+        part = Value(b"", self._types, self._name)
+        part._known, part._home = made, self._asked[1]
+        return part
 
     @property
     def unexamined(self) -> bool:
         """Whether it was not looked at again: this is what it was when last seen."""
-        return self.raw[0] == TAG_UNEXAMINED
+        return self._raw[:1] == UNEXAMINED
 
     @property
-    def tree(self) -> Any:
-        if self._tree is None:
-            self._tree = (parse(self.raw, self.types),)
-        return self._tree[0]
+    def _tree(self) -> Any:
+        if self._parsed is UNREAD:
+            if self._raw:
+                self._parsed = parse(self._raw, self._types)
+            else:
+                known, home = self._asked
+                self._parsed = decided(lambda budget: home.tree_of(known, budget))
+        return self._parsed
+
+    @property
+    def _asked(self) -> tuple[Any, Values]:
+        if self._home is None:
+            self._known, self._home = self._known_as(self._name)
+        return self._known, self._home
+
+    def _known_as(self, name: str) -> tuple[Any, Values]:
+        """What expressions compute with, of a value that was recorded under this name, and what it is a part of."""
+        try:
+            home = Values(self._tree, name)
+            if self.unexamined:
+                return Hidden(f"{name} was not looked at again", self._tree), home
+            return home.value(), home
+        except errors.TraceCorruptError:
+            return Hidden(f"{name} is damaged"), Values(None, name)
 
     @property
     def type_name(self) -> str:
         """As `type(x).__qualname__`, with its module if that is not builtins; `?` if unknown."""
-        return type_name(self.tree)
+        return type_name(self._tree)
 
     @property
     def size(self) -> int | None:
         """What `len()` said, whatever of it is in the trace; None for what has no length."""
-        node = without_wrapping(self.tree)
+        node = without_wrapping(self._tree)
         if isinstance(node, Node):
             if node.tag == TAG_ARRAY:
                 return node.items.shape[0] if node.items.shape else None
@@ -86,44 +123,47 @@ class Value:
     @property
     def truncated(self) -> bool:
         """Whether something of it, at any depth, was too large or too deep to be recorded."""
-        return any(node.cut or node.tag in (TAG_INT_CUT, TAG_ELIDED) for node in nodes(self.tree))
+        return any(node.cut or node.tag in (TAG_INT_CUT, TAG_ELIDED) for node in nodes(self._tree))
 
     @property
     def can_change(self) -> bool:
         """Whether something of it can become another value and be the same object: a list can, a number cannot."""
-        tree = self.tree
+        tree = self._tree
         return isinstance(tree, bytearray) or any(changes_in_place(node) for node in nodes(tree))
 
     @property
     def is_definition(self) -> bool:
         """Whether it is a class, a function or a module: what a program consists of, and does not compute."""
-        return is_definition(self.tree)
+        return is_definition(self._tree)
 
-    def to_python(self) -> Any:
+    def to_python(self, strict: bool = True) -> object:
         """The object, made anew: None, bool, int, float, complex, str, bytes, bytearray, Ellipsis,
         NotImplemented, range, slice, date, time, datetime, timedelta and timezone, and list, tuple,
         set, frozenset and dict of these, shared parts and cycles included. An instance of a
         subclass of these gives its built-in part, a named tuple a tuple, a member of an enum its
         value, an array nested lists of its items.
 
-        Raises ValueUnreadableError for everything else, and where something of it is missing.
+        Raises ValueUnreadableError for everything else, and where something of it is missing. Unless it is to be
+        `strict`: then a `recorder.Truncated`, `Redacted` or `Opaque` stands for what is not wholly there.
         """
-        if self.raw[0] == TAG_UNEXAMINED:
+        strict = arguments.boolean(strict, "strict")
+        tree = self._tree
+        if not self.unexamined:
+            return Builder(strict).build(tree)
+        if strict:
             raise unreadable("was not looked at again")
-        tree = self.tree
-        if isinstance(tree, (Node, bytearray)):
-            return Builder().build(tree)
-        return tree
+        last = Builder(strict).build(tree)
+        return Opaque(self.type_name, {"last": last}, reason="it was not looked at again")
 
     def to_json(self) -> Json:
         """As JSON. What JSON has no word for is an object with a `type`."""
-        shown = to_json(self.tree)
+        shown = to_json(self._tree)
         return {"type": "unexamined", "last": shown} if self.unexamined else shown
 
     def show(self, limit: int = SHOWN) -> str:
         """As Python would write it, in at most so many characters."""
         limit = arguments.number(limit, "limit", "a number of characters")
-        return show(self.tree, limit, whole=True) + (
+        return show(self._tree, limit, whole=True) + (
             " (not looked at again)" if self.unexamined else ""
         )
 
@@ -131,15 +171,24 @@ class Value:
         return self.show()
 
     def __str__(self) -> str:
+        """The text of a str; of everything else all that was recorded, as Python would write it."""
+        tree = self._tree
+        if isinstance(tree, str) and not self.unexamined:
+            return tree
         return self.show(WHOLE)
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Value):
-            return NotImplemented
-        return self.raw == other.raw and (self.types is other.types or self.tree == other.tree)
+    _repr_html_ = display.html
+    _repr_pretty_ = display.pretty
 
-    def __hash__(self) -> int:
-        return hash(self.raw)
+    def __reduce__(self) -> tuple[object, ...]:
+        return of_tree, (self._tree, self.unexamined)
+
+
+def of_tree(tree: Any, unexamined: bool = False) -> Value:
+    """A value whose bytes are elsewhere: that comes by `pickle` or `copy`."""
+    value = Value(UNEXAMINED if unexamined else b"", {})
+    value._parsed = tree
+    return value
 
 
 def is_definition(tree: object) -> bool:
