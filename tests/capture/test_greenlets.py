@@ -355,7 +355,11 @@ def test_three_calls_are_three_calls(tmp_path: Path) -> None:
         calls = list(trace.calls())
         work = [call for call in calls if call.function.name == "work"]
         assert [call.arguments["n"].to_python() for call in work] == [1, 2, 3]
-        assert [call.returned and call.returned.to_python() for call in work] == [0, 2, 6]
+        assert [None if call.returned is None else call.returned.to_python() for call in work] == [
+            0,
+            2,
+            6,
+        ]
         assert [len(list(call.children())) for call in work] == [1, 2, 3]
         assert Counter(call.function.name for call in calls if call.function.name in ("work", "double")) == {
             "work": 3, "double": 6,

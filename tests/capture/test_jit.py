@@ -82,7 +82,7 @@ def test_the_trace_is_the_same(run_plain: Run) -> None:
                         step.function.name,
                         step.line,
                         {name: value.show() for name, value in step.locals.items()},
-                        step.value and step.value.show(),
+                        None if step.value is None else step.value.show(),
                     )
                     for step in trace.steps()
                 ]

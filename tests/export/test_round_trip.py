@@ -411,7 +411,7 @@ def check_parquet(want: Truth, path: Path) -> None:
     assert sorted(row for row in raised if row[1] not in ("unwind", "throw")) == sorted(
         (e.seq, e.kind, clean(e.value.type_name), shown(e.value))
         for e in want.exceptions
-        if e.value
+        if e.value is not None
     )
     changes = rows("values", "frame", "module", "name", "value")
     finals = export_truth.replayed(
