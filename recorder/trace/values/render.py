@@ -73,7 +73,7 @@ class _Writer:
             self.exception(tree)
         elif tree.tag in (TAG_INSTANCE, TAG_NAMED):
             self.add(type_name(tree) + "(")
-            self.sequence(tree.items, self.attribute)
+            self.sequence(with_arguments(tree.items), self.attribute)
             if tree.cut:
                 self.add(f", … {(tree.size or 0) - len(tree.items)} more")
             self.add(")")
@@ -185,6 +185,22 @@ class _Writer:
             return f"<{type_name(node)} object>"
         name = qualified(node.type) if node.type else node.items
         return f"<{'class' if node.tag == TAG_CLASS else BUILTIN_NAMES[node.tag]} {name}>"
+
+
+def with_arguments(items: Any) -> Any:
+    """The parts of an instance. An exception's first one is the exception without its attributes: its arguments are
+    written instead, so that its type stands there once."""
+    if (
+        not items
+        or items[0][0]
+        or not isinstance(items[0][1], Node)
+        or items[0][1].tag != TAG_EXCEPTION
+    ):
+        return items
+    args = items[0][1].items[0]
+    if not isinstance(args, Node) or args.tag != TAG_TUPLE or args.size != len(args.items):
+        return items
+    return [*((None, item) for item in args.items), *items[1:]]
 
 
 def show(tree: Any, limit: int = SHOWN) -> str:
