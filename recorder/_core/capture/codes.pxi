@@ -65,7 +65,7 @@ cdef Code *new_code(PyCodeObject *object) noexcept:
     code.object = object
     code.first_line = object.co_firstlineno
     code.is_async = (object.co_flags & (CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0
-    code.suspends = (object.co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0
+    code.suspends = can_suspend(object)
     code.is_body = (object.co_flags & CO_OPTIMIZED) == 0
     if prepare_code(code) != OK or not rec_know(<PyObject *> object, code):
         free(code.kinds)
@@ -77,6 +77,10 @@ cdef Code *new_code(PyCodeObject *object) noexcept:
         code.next.previous = code
     tracer.all_codes = code
     return code
+
+
+cdef inline bint can_suspend(const PyCodeObject *object) noexcept nogil:
+    return (object.co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0
 
 
 cdef Status prepare_code(Code *code) noexcept:

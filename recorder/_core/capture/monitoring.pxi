@@ -211,9 +211,13 @@ cdef PyObject *frame_event(PyObject **args, uint8_t record) noexcept:
 
 
 cdef Status exception_event(Thread *t, uint8_t record, PyObject **args) noexcept:
-    """RAISE, RERAISE or HANDLED, unless all that the exception does is to end an iteration."""
+    """RAISE, RERAISE or HANDLED, unless all that the exception does is to end an iteration, or to leave a generator."""
     cdef bint ends = False
     cdef Status status = OK
+    if record != REC_RAISE and can_suspend(<PyCodeObject *> args[0]):
+        status = passes_by(args, record, &ends)
+        if status != OK or ends:
+            return status
     if record != REC_RERAISE and rec_can_be_stop(args[2]):
         status = ends_iteration(args, record, &ends)
         if status != OK:
@@ -221,6 +225,20 @@ cdef Status exception_event(Thread *t, uint8_t record, PyObject **args) noexcept
     if not ends:
         return event_exception(t, record, args[2])
     return event_stop(t, args[2], False) if record == REC_RAISE else OK
+
+
+cdef Status passes_by(PyObject **args, uint8_t record, bint *passes) noexcept:
+    """Whether it is a handler of the compiler's own, and no statement, that takes it up or lets it go."""
+    cdef int64_t offset = 0
+    cdef rec_end end
+    if not rec_int_small(args[1], &offset):
+        set_fault_detail("an offset in a code is a small number")
+        return fail(ERR_INVARIANT_BROKEN, STAGE_CAPTURE)
+    end = rec_passes_by(<PyCodeObject *> args[0], <int> offset, args[2], record == REC_RERAISE)
+    if end == REC_END_MEMORY:
+        return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM)
+    passes[0] = end == REC_ITERATION_ENDS
+    return OK
 
 
 cdef Status ends_iteration(PyObject **args, uint8_t record, bint *ends) noexcept:

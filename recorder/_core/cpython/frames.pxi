@@ -50,6 +50,7 @@ cdef extern from "cpython/iteration.h":
     bint rec_can_be_stop(PyObject *) nogil
     rec_end rec_ends_iteration(PyCodeObject *, int, PyObject *)
     rec_end rec_handles_end(PyCodeObject *, int, PyObject *)
+    rec_end rec_passes_by(PyCodeObject *, int, PyObject *, bint)
     PyObject *rec_end_value(PyObject *, bint) nogil
 
 cdef extern from "cpython/code_table.h" nogil:

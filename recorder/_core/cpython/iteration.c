@@ -2,11 +2,18 @@
  *
  * A StopIteration that arrives at FOR_ITER or SEND is taken there as the end, and goes no further; nor does one that a
  * sub-iterator answers a throw() with, where CLEANUP_THROW is the handler, or a StopAsyncIteration where END_ASYNC_FOR
- * is. No program can raise one of these at such an instruction, nor handle it there. */
+ * is. No program can raise one of these at such an instruction, nor handle it there.
+ *
+ * Neither may a StopIteration leave a generator or coroutine: from 3.12 on the compiler puts a handler around the whole
+ * of each, which makes a RuntimeError of it, and lets every other exception go on. So do the handlers of an `async for`
+ * and of what waits, with all but the end. */
+#include "cpython/internal.h"
 #include "cpython/iteration.h"
 #include "cpython/exception_table.h"
-#include "cpython/version.h"
 #include <opcode.h>
+#if REC_CPYTHON_KNOWN && PY_VERSION_HEX >= 0x030C0000
+#include <internal/pycore_intrinsics.h>
+#endif
 
 enum { UNIT = 2 }; /* bytes of an instruction */
 
@@ -78,6 +85,36 @@ rec_end rec_handles_end(PyCodeObject *code, int offset, PyObject *raised)
 #endif
     return opcode == END_ASYNC_FOR && stop == PyExc_StopAsyncIteration ? REC_ITERATION_ENDS : REC_NO_END;
 }
+
+#if REC_CPYTHON_KNOWN && PY_VERSION_HEX >= 0x030C0000
+/* Whether the exception is taken up, or let go on, by a handler that the compiler made: 1 or 0; −2: no memory. */
+static int is_in_no_statement(PyCodeObject *code, int offset, bool goes_on)
+{
+    int opcode = opcode_at(code, offset);
+    if (opcode == -2)
+        return -2;
+    if (opcode == END_ASYNC_FOR || opcode == CLEANUP_THROW)
+        return 1;
+    int guard = goes_on ? offset - UNIT : offset; /* there, the instruction behind it lets the exception go on */
+    return opcode_at(code, guard) == CALL_INTRINSIC_1 && opcode_at(code, guard + 1) == INTRINSIC_STOPITERATION_ERROR;
+}
+
+rec_end rec_passes_by(PyCodeObject *code, int offset, PyObject *raised, bool goes_on)
+{
+    int found = is_in_no_statement(code, offset, goes_on);
+    if (found != 1)
+        return found == 0 ? REC_NO_END : REC_END_MEMORY;
+    PyObject *cause = ((PyBaseExceptionObject *)raised)->cause;
+    bool is_made_there = (PyObject *)Py_TYPE(raised) == PyExc_RuntimeError && cause != NULL && stop_of(cause) != NULL;
+    return is_made_there || stop_of(raised) != NULL ? REC_NO_END : REC_ITERATION_ENDS;
+}
+#else
+rec_end rec_passes_by(PyCodeObject *code, int offset, PyObject *raised, bool goes_on)
+{
+    (void)code, (void)offset, (void)raised, (void)goes_on;
+    return REC_NO_END;
+}
+#endif
 
 PyObject *rec_end_value(PyObject *raised, bool told)
 {

@@ -39,6 +39,10 @@ rec_end rec_ends_iteration(PyCodeObject *code, int offset, PyObject *raised);
 /* The same where CPython tells that an exception is handled there: such an end has a handler of its own. */
 rec_end rec_handles_end(PyCodeObject *code, int offset, PyObject *raised);
 
+/* Whether the instruction at `offset` bytes takes the exception up, or lets it go on (`goes_on`), for no statement of the
+ * program's: it leaves a generator or coroutine, or an `await`, as it was. REC_ITERATION_ENDS: so it is. */
+rec_end rec_passes_by(PyCodeObject *code, int offset, PyObject *raised, bool goes_on);
+
 /* What the iteration gives, borrowed. `told`: CPython made the exception only to tell of the end, and spread a tuple over
  * its arguments. */
 PyObject *rec_end_value(PyObject *raised, bool told);

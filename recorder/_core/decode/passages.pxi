@@ -36,8 +36,8 @@ cdef uint64_t exception_type(const DecoderState *s) noexcept nogil:
 
 
 cdef bint begins_with_type(uint8_t tag) noexcept nogil:
-    """What an exception is recorded as: one with attributes of its own is an instance, whose first part is the exception;
-    what is too deep or too much is left out."""
+    """What an exception is recorded as: one with attributes of its own is an instance, whose first part is the
+    exception; what is too deep or too much is left out."""
     return (
         tag == TAG_EXCEPTION or tag == TAG_INSTANCE or tag == TAG_INSTANCE_CUT
         or tag == TAG_OBJECT or tag == TAG_ELIDED
