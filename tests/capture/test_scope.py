@@ -155,9 +155,8 @@ def test_what_an_installed_program_runs_is_the_project_here(project: Path) -> No
 
 def test_a_command_is_own_and_packages_text_is_not(project: Path) -> None:
     code = "import program; program.use('command')"
-    assert recorded(project, target=("-c", code))["command"] == KINDS - {
-        "wrapper"
-    }  # which nobody calls
+    called = KINDS - {"wrapper"}
+    assert recorded(project, target=("-c", code))["command"] == called
     code = "exec('def shown(who): pass'); shown('here'); import package; package.use('package')"
     assert recorded(project, target=("-c", code)) == {"here": {"shown"}}
 
