@@ -41,6 +41,6 @@ site:
 packages *arguments:
     .ci/packages {{arguments}}
 
-# all that CI does; `just ci 3.14 3.15` brings these from Debian
+# all that CI does; `just ci 3.13 3.15` runs it all on Debian's newest of these as well
 ci *versions:
     .ci/run {{versions}}

@@ -32,7 +32,8 @@ from tests.tools.oracle_process import Oracle
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE_HOME = str(Path(recorder.__file__).resolve().parent.parent)
-for name in ("FORCE_COLOR", "RECORDER_STRICT"):  # the tests read what is said, wherever they run
+# The tests read what is said, wherever they run.
+for name in ("FORCE_COLOR", "RECORDER_STRICT", "RECORDER_BUILD"):
     os.environ.pop(name, None)
 # What a process needs to find the recorder from any folder. Programs get it recorded and plain alike.
 ENVIRONMENT = {**os.environ, "PYTHONPATH": PACKAGE_HOME}

@@ -49,6 +49,7 @@ COMMANDS = {
     "recover": ("recorder.cli.recover", "make a trace of what a killed run left behind"),
     "export": ("recorder.cli.export", "a trace for Perfetto, speedscope, CodeTracer, SQL, …"),
     "sql": ("recorder.cli.sql", "ask traces a question in SQL"),
+    "dap": ("recorder.cli.dap", "serve a recording to an editor, which steps both ways"),
     "policy": ("recorder.cli.policy", "the policy in force, and where each value comes from"),
     "errors": ("recorder.cli.errors", "every error code; one of them explained"),
 }

@@ -130,7 +130,7 @@ class Lookup:
     # ---- steps ----
 
     def attribute(self, of: Found, root: Any, name: str, path: str) -> Found:
-        tree = _resolved(of.tree, root)
+        tree = resolved(of.tree, root)
         if isinstance(tree, Node):
             if tree.tag in (TAG_INSTANCE, TAG_NAMED):
                 for each, part in tree.items:
@@ -176,7 +176,7 @@ class Lookup:
         raise self._nothing(path, why + (f"; did you mean {' or '.join(near)}?" if near else ""))
 
     def item(self, of: Found, root: Any, key: Any, path: str) -> Found:
-        tree = without_wrapping(_resolved(of.tree, root))
+        tree = without_wrapping(resolved(of.tree, root))
         if isinstance(tree, Node) and tree.tag == TAG_DICT:
             return of._replace(path=path, tree=self._of_dict(tree, key, path))
         parts_of = _sequence(tree)
@@ -228,7 +228,7 @@ def _sequence(tree: Any) -> Any:
 NUMBERED = (TAG_INSTANCE, TAG_NAMED, TAG_ENUM, TAG_EXCEPTION, TAG_TIME, TAG_DATETIME)
 
 
-def _resolved(tree: Any, root: Any) -> Any:
+def resolved(tree: Any, root: Any) -> Any:
     """A reference as what it refers to: a container of the same value, by the order in which they begin."""
     if not isinstance(tree, Node) or tree.tag != TAG_REF:
         return tree

@@ -116,10 +116,14 @@ def test_it_is_recorded_as_what_it_is(run_recorded: Run) -> None:
         ]
     assert found["loops"] == ["7", "(1, 2)"]
     assert found["comprehended"] == ["7"]
-    assert found["delegates"][:2] == ["7", "5"]
     assert found["async_loops"][-1] == "None"
     assert found["awaits"] == ["(3, 4)"]
-    assert found["waits"] == ["(3, 4)"]
+    if sys.version_info < (3, 15):
+        assert found["delegates"][:2] == ["7", "5"]
+        assert found["waits"] == ["(3, 4)"]
+    else:  # tells of generators and coroutines alone, where `yield from` or `await` takes the end
+        assert found["delegates"] == ["5"]
+        assert "waits" not in found
     assert "by_hand" not in found
     if sys.version_info >= (3, 12):  # 3.11 tells nothing of the answer to a throw()
         assert found["thrown.<locals>.outer"] == ["8", "9"]

@@ -1,0 +1,69 @@
+"""`recorder dap`: the server that editors debug a recording with."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import sys
+import threading
+
+from recorder import errors
+from recorder.cli.output import write
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # What add_subparsers() returns has no public name.
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+LOOPBACK = "127.0.0.1"
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser(
+        "dap",
+        help="serve a recording to an editor, which steps through it in both directions",
+        description="Speaks the Debug Adapter Protocol: over stdin and stdout, which is how editors start it, or on a "
+        "port of this machine (--port), for any number of sessions. `attach` opens a trace, `launch` records a program "
+        "and opens what it recorded: docs/editors.md.",
+    )
+    parser.add_argument(
+        "--port",
+        type=int,
+        metavar="N",
+        help="listen on this port of the loopback; 0: on a free one",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.port is not None:
+        return listen(args.port)
+    from recorder.dap.messages import Channel
+    from recorder.dap.server import Server
+
+    # Whatever else is printed, by whomever, must not come between the messages.
+    incoming, outgoing = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    Server(Channel(incoming, outgoing)).run()
+    return 0
+
+
+def listen(port: int) -> int:
+    """Says on stdout where, and serves each who comes until it is interrupted."""
+    if not 0 <= port <= 65_535:
+        raise errors.InvalidArgumentError(argument="--port", value=str(port), expected="0 to 65535")
+    with socket.create_server((LOOPBACK, port)) as server:
+        write(f"{LOOPBACK}:{server.getsockname()[1]}")
+        sys.stdout.flush()
+        while True:
+            connection, _ = server.accept()
+            threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+
+def serve(connection: socket.socket) -> None:
+    from recorder.dap.messages import Channel
+    from recorder.dap.server import Server
+
+    with connection, connection.makefile("rb") as incoming, connection.makefile("wb") as outgoing:
+        Server(Channel(incoming, outgoing)).run()

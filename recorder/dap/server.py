@@ -1,0 +1,312 @@
+"""One session: requests come in, each is answered, and events go out. One thread reads, one answers; so what takes long
+can be cancelled."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from recorder import errors
+from recorder.dap.arguments import Arguments, Refused
+from recorder.dap.breakpoints import FILTERS, Breakpoints
+from recorder.dap.inspection import Inspection
+from recorder.dap.launching import Launch
+from recorder.dap.messages import Channel, NotUnderstood
+from recorder.dap.movement import Movement
+from recorder.dap.state import State
+from recorder.trace.reader import Trace, open_trace
+
+CAPABILITIES: Final = dict.fromkeys(
+    (
+        "supportsConfigurationDoneRequest", "supportsFunctionBreakpoints", "supportsConditionalBreakpoints",
+        "supportsHitConditionalBreakpoints", "supportsEvaluateForHovers", "supportsStepBack", "supportsRestartFrame",
+        "supportsGotoTargetsRequest", "supportsStepInTargetsRequest", "supportsCompletionsRequest",
+        "supportsModulesRequest", "supportsRestartRequest",
+        "supportsValueFormattingOptions", "supportsExceptionInfoRequest", "supportTerminateDebuggee",
+        "supportsDelayedStackTraceLoading", "supportsLoadedSourcesRequest", "supportsLogPoints",
+        "supportsTerminateRequest", "supportsDataBreakpoints", "supportsClipboardContext",
+        "supportsSteppingGranularity", "supportsExceptionFilterOptions", "supportsCancelRequest",
+        "supportsBreakpointLocationsRequest",
+    ),
+    True,
+)  # fmt: skip
+PATIENCE: Final = 0.5  # seconds of a search, after which its progress is told
+UPDATE: Final = 0.25
+FAILED: Final = 1  # numbers of messages to the user
+NEEDS_TRACE: Final = "no trace is open: launch or attach comes first"
+
+
+class Cancelled(Exception):
+    """Somebody asked for what is being done to be given up."""
+
+
+class Server:
+    """`run` returns when the other side is gone, or has said so."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self.trace: Trace | None = None
+        self.state: State | None = None
+        self.movement: Movement | None = None
+        self.breakpoints: Breakpoints | None = None
+        self.launch: Launch | None = None
+        self._commands: dict[str, Callable[[Arguments], dict[str, Any] | None]] = {
+            "initialize": self.initialize, "launch": self.start_launch, "attach": self.attach,
+            "configurationDone": self.configuration_done, "disconnect": self.disconnect,
+            "terminate": self.terminate, "pause": lambda _: None, "cancel": lambda _: None,
+        }  # fmt: skip
+        self._requests: queue.SimpleQueue[dict[str, Any] | NotUnderstood | None] = (
+            queue.SimpleQueue()
+        )
+        self._cancelled: set[int] = set()
+        self._interrupt = threading.Event()
+        self._current = 0
+        self._since = self._told = 0.0
+        self._progress = False
+        self._client: Arguments = Arguments(None)
+        self._stop_on_entry = True
+        self._over = False
+        self._after: list[Callable[[], None]] = []
+
+    def run(self) -> None:
+        reader = threading.Thread(target=self._read, daemon=True)
+        reader.start()
+        try:
+            while not self._over and (message := self._requests.get()) is not None:
+                if isinstance(message, NotUnderstood):
+                    self._not_understood(message)
+                else:
+                    self._serve(message)
+        except OSError:
+            pass  # nobody reads any more
+        finally:
+            if self.launch is not None:
+                self.launch.end()
+            if self.trace is not None:
+                self.trace.close()
+
+    # ---- reading ----
+
+    def _read(self) -> None:
+        """Puts requests in line; those to cancel what is being done act at once."""
+        try:
+            while (message := self._receive()) is not None:
+                self._requests.put(message)
+                if isinstance(message, NotUnderstood):
+                    if message.lost:
+                        break
+                    continue
+                self._notice(message)
+        except (OSError, ValueError):
+            pass  # closed
+        self._interrupt.set()
+        self._requests.put(None)
+
+    def _receive(self) -> dict[str, Any] | NotUnderstood | None:
+        try:
+            return self.channel.receive()
+        except NotUnderstood as exc:
+            return exc
+
+    def _notice(self, message: dict[str, Any]) -> None:
+        command = message.get("command")
+        if command == "cancel":
+            asked = message.get("arguments")
+            number = asked.get("requestId") if isinstance(asked, dict) else None
+            if isinstance(number, int) and len(self._cancelled) < 10_000:
+                self._cancelled.add(number)
+            if number in (None, self._current):
+                self._interrupt.set()
+        elif command in ("pause", "disconnect", "terminate"):
+            self._interrupt.set()
+            if self.launch is not None and command != "pause":
+                self.launch.end()
+
+    def check(self, seq: int) -> None:
+        """Asked again and again by what may take long. Raises Cancelled."""
+        if self._interrupt.is_set():
+            raise Cancelled
+        now = time.monotonic()
+        if now - self._since < PATIENCE:
+            return
+        if not self._progress:
+            self._progress = True
+            self.emit("progressStart", {"progressId": f"{self._current}", "title": "Searching the recording",
+                                        "requestId": self._current, "cancellable": True})  # fmt: skip
+        elif now - self._told > UPDATE:
+            self._told = now
+            self.emit(
+                "progressUpdate", {"progressId": f"{self._current}", "message": f"event {seq:,}"}
+            )
+
+    # ---- answering ----
+
+    def _serve(self, message: dict[str, Any]) -> None:
+        if message.get("type") == "response":
+            return  # to what we asked; nothing depends on it
+        number = message.get("seq")
+        self._current = number if isinstance(number, int) else 0
+        self._since, self._progress = time.monotonic(), False
+        command = message.get("command")
+        if message.get("type") != "request" or not isinstance(command, str):
+            self._refuse("", "a message has to be a request with a command")
+            return
+        if self._current in self._cancelled:
+            self._cancelled.discard(self._current)
+            self._refuse(command, "cancelled")
+            return
+        self._interrupt.clear()
+        try:
+            self._obey(command, message.get("arguments"))
+        finally:
+            if self._progress:
+                self.emit("progressEnd", {"progressId": f"{self._current}"})
+            self._cancelled.discard(self._current)
+
+    def _obey(self, command: str, given: object) -> None:
+        try:
+            asked = Arguments(given)
+            if self.movement is not None and command in self.movement.moves:
+                move = self.movement.moves[command](asked)
+                self._answer(
+                    command, {"allThreadsContinued": True} if "ontinue" in command else None
+                )
+                self._move(move)
+                return
+            handler = self._handler(command)
+            self._answer(command, handler(asked))
+        except Cancelled:
+            self._refuse(command, "cancelled")
+        except Refused as exc:
+            self._refuse(command, str(exc))
+        except errors.RecorderError as exc:
+            self._refuse(command, str(exc))
+        except OSError:
+            raise
+        except Exception as exc:  # audit: a fault of ours ends one request, and not the session
+            self._refuse(command, f"{errors.from_exception(exc)}")
+        for each in self._after:
+            each()
+        self._after.clear()
+
+    def _handler(self, command: str) -> Callable[[Arguments], dict[str, Any] | None]:
+        handler = self._commands.get(command)
+        if handler is None and self.state is None:
+            raise Refused(NEEDS_TRACE)
+        if handler is None:
+            raise Refused(f"{command[:60]} is nothing that a recording can do")
+        return handler
+
+    def _move(self, move: Callable[[], None]) -> None:
+        assert (
+            self.movement is not None and self.state is not None
+        )  # audit: there is one, since it moves
+        try:
+            move()
+        except Cancelled:
+            now = self.state.position
+            if now is not None:
+                self.movement.arrive(now, "pause", description="Paused: the search was given up")
+        except errors.RecorderError as exc:
+            self.movement.output(f"{exc}\n", "important")
+            if self.state.position is not None:
+                self.movement.arrive(self.state.position, "pause")
+        self.movement.tell_failed_conditions()
+
+    def _answer(self, command: str, body: dict[str, Any] | None) -> None:
+        answer = {
+            "type": "response",
+            "request_seq": self._current,
+            "success": True,
+            "command": command,
+        }
+        self.channel.send(answer if body is None else {**answer, "body": body})
+
+    def _refuse(self, command: str, why: str) -> None:
+        error = {"id": FAILED, "format": why.replace("{", "(").replace("}", ")"), "showUser": False}
+        self.channel.send({
+            "type": "response", "request_seq": self._current, "success": False, "command": command,
+            "message": why, "body": {"error": error},
+        })  # fmt: skip
+
+    def emit(self, event: str, body: dict[str, Any] | None = None) -> None:
+        if event.startswith("progress") and not self._client.flag("supportsProgressReporting"):
+            return
+        message: dict[str, Any] = {"type": "event", "event": event}
+        self.channel.send(message if body is None else {**message, "body": body})
+
+    def ask(self, command: str, arguments: dict[str, Any]) -> None:
+        """A request to the editor. Its answer tells nothing that is needed."""
+        self.channel.send({"type": "request", "command": command, "arguments": arguments})
+
+    def _not_understood(self, exc: NotUnderstood) -> None:
+        self._current = 0
+        self._refuse("", str(exc))
+
+    # ---- the session ----
+
+    def initialize(self, asked: Arguments) -> dict[str, Any]:
+        self._client = asked
+        if asked.optional("pathFormat") not in (None, "path"):
+            raise Refused("only paths are understood, and no addresses")
+        return {**CAPABILITIES, "exceptionBreakpointFilters": FILTERS,
+                "supportedChecksumAlgorithms": []}  # fmt: skip
+
+    def attach(self, asked: Arguments) -> None:
+        self._open(asked.text("trace"), asked)
+
+    def start_launch(self, asked: Arguments) -> None:
+        if self.trace is not None:
+            raise Refused("a trace is open already")
+        self.launch = Launch(asked, self.emit, self.ask)
+        path = self.launch.record()
+        if self._interrupt.is_set():
+            raise Cancelled
+        self._open(path, asked)
+
+    def _open(self, path: str, asked: Arguments) -> None:
+        if self.trace is not None:
+            raise Refused("a trace is open already")
+        mappings = [
+            (one.text("localRoot"), one.text("remoteRoot")) for one in asked.parts("pathMappings")
+        ]
+        self._stop_on_entry = asked.flag("stopOnEntry", True)
+        self.trace = open_trace(path)
+        self.state = State(self.trace, mappings, self.check)
+        self.breakpoints = Breakpoints(self.state)
+        self.movement = Movement(self.state, self.breakpoints, self.emit)
+        for part in (Inspection(self.state), self.breakpoints, self.movement):
+            self._commands |= part.commands
+        self._after.append(lambda: self.emit("initialized"))
+
+    def configuration_done(self, _: Arguments) -> None:
+        movement, state = self.movement, self.state
+        if movement is None or state is None or self.trace is None:
+            raise Refused(NEEDS_TRACE)
+        movement.output(self._about(self.trace))
+        self._after.append(lambda: self._begin(movement, state))
+
+    def _begin(self, movement: Movement, state: State) -> None:
+        first = state.walk.first_line(0)
+        if first is None or self._stop_on_entry:
+            movement.begin()
+        else:
+            state.move(first)
+            self._move(lambda: movement.run(False))
+        if state.position is None:
+            movement.output("nothing was recorded\n", "important")
+            self.emit("terminated")
+
+    @staticmethod
+    def _about(trace: Trace) -> str:
+        said = f"{trace.path}: {len(trace):,} events, {trace.verdict_so_far}"
+        return said + (f": {trace.failure.message}\n" if trace.failure is not None else "\n")
+
+    def terminate(self, _: Arguments) -> None:
+        self._after.append(lambda: self.emit("terminated"))
+
+    def disconnect(self, _: Arguments) -> None:
+        self._over = True

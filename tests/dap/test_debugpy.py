@@ -1,0 +1,121 @@
+"""Forwards, it goes where debugpy goes: the same steps of the same programs, with the same stacks and variables.
+
+Where generators are, debugpy has ways of its own (it does not step into one that goes on): they are left out."""
+
+from __future__ import annotations
+
+import random
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.conftest import ENVIRONMENT, ROOT
+from tests.tools.dap_client import Client
+
+STEPS = 40
+NAMES = """
+    callbacks cells classes containers control_flow decorators exceptions expressions global_names mappings matching
+    mutual_recursion recursion scalars strings
+"""
+PROGRAMS = [ROOT / f"tests/programs/{name}.py" for name in NAMES.split()]
+DEFAULT = [path for path in PROGRAMS if path.stem in ("classes", "exceptions", "recursion")]
+PLAIN = re.compile(r"-?\d+|'[^'\\]*'|True|False|None")  # what both write in the same way
+
+
+class Seen(NamedTuple):
+    reason: str
+    stack: list[tuple[str, int]]
+    variables: dict[str, str]
+
+
+def lines(program: Path) -> list[int]:
+    """Where breakpoints go: some lines that are within functions."""
+    text = program.read_text().splitlines()
+    return [number for number, line in enumerate(text, 1) if line.startswith("        ")][3::7]
+
+
+def drive(command: list[str], program: Path, launch: dict[str, Any], seed: int) -> list[Seen]:
+    chance = random.Random(seed)
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ENVIRONMENT
+    )
+    assert process.stdin is not None and process.stdout is not None
+    try:
+        client = Client(process.stdout, process.stdin)
+        client.ask("initialize", adapterID="x", pathFormat="path")
+        client.send(
+            "launch", program=str(program), console="internalConsole", stopOnEntry=True, **launch
+        )
+        client.event("initialized")
+        client.break_at(program, *lines(program))
+        client.ask("setExceptionBreakpoints", filters=[])
+        client.send("configurationDone")
+        return list(walk(client, program, chance))
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def walk(client: Client, program: Path, chance: random.Random) -> Any:
+    for _ in range(STEPS):
+        while not any(one["event"] in ("stopped", "terminated") for one in client.events):
+            client.receive()
+        if any(one["event"] == "terminated" for one in client.events):
+            return
+        body = client.event("stopped")
+        if "text" in body and body["text"].startswith("the end"):
+            return
+        thread = body["threadId"]
+        frames = [
+            one
+            for one in client.ask("stackTrace", threadId=thread)["stackFrames"]
+            if one.get("source", {}).get("path") == str(program)
+        ]
+        if not frames:
+            return
+        stack = [(name_of(one["name"]), one["line"]) for one in frames]
+        variables: dict[str, str] = {}
+        if len(stack) > 1:
+            scopes = client.ask("scopes", frameId=frames[0]["id"])["scopes"]
+            scope = next(one for one in scopes if one["name"] == "Locals")
+            found = client.children(scope["variablesReference"])
+            variables = {
+                n: v["value"]
+                for n, v in found.items()
+                if PLAIN.fullmatch(v["value"]) and n.isidentifier()
+            }
+        yield Seen(body["reason"], stack, variables)
+        moves = (
+            ["next", "stepIn", "stepIn", "stepOut", "continue"]
+            if len(stack) > 1
+            else ["next", "stepIn", "continue"]
+        )
+        client.send(chance.choice(moves), threadId=thread)
+
+
+def name_of(name: str) -> str:
+    return (
+        "<module>" if name.startswith("module ") else name.removeprefix("class ").rpartition(".")[2]
+    )
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        pytest.param(one, marks=() if one in DEFAULT else pytest.mark.slow, id=one.stem)
+        for one in PROGRAMS
+    ],
+)
+def test_it_goes_where_debugpy_goes(program: Path, tmp_path: Path) -> None:
+    for seed in range(1 if program in DEFAULT else 3):
+        theirs = drive(
+            [sys.executable, "-m", "debugpy.adapter"], program, {"cwd": str(tmp_path)}, seed
+        )
+        launch = {"cwd": str(tmp_path), "output": str(tmp_path / f"{seed}.rtrace")}
+        ours = drive([sys.executable, "-m", "recorder", "dap"], program, launch, seed)
+        assert len(theirs) > 3
+        assert ours == theirs
