@@ -81,9 +81,19 @@ class Change(NamedTuple):
     @property
     def qualified_name(self) -> str:
         """With its module, if it is a global that others than its module's body changed."""
-        if self.module is None or (self.frame == self.event.frame and self.event._is_module_body):
+        if self.module is None or self._is_of_the_body_that_changed_it():
             return self.name
         return f"{self.module}.{self.name}"
+
+    def _is_of_the_body_that_changed_it(self) -> bool:
+        """A body may also set a global of another module: an import binds a submodule in its package."""
+        own = self.event.namespace
+        return (
+            self.event._is_module_body
+            and self.frame == self.event.frame
+            and own is not None
+            and own.name == self.module
+        )
 
 
 class Changes:

@@ -41,9 +41,10 @@ def compiled(content: bytes, optimize: int, in_parts: bool = False) -> frozenset
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = code_digests(_compile(content, "exec", optimize))
             if in_parts:
-                found |= _digests_of_parts(content, optimize)
+                found = _digests_of_parts(content, optimize)
+            else:
+                found = code_digests(_compile(content, "exec", optimize))
         return frozenset(found)
     except (SyntaxError, ValueError):
         return origins.NOT_PYTHON
@@ -54,16 +55,21 @@ def compiled(content: bytes, optimize: int, in_parts: bool = False) -> frozenset
 def _digests_of_parts(content: bytes, optimize: int) -> set[int]:
     import ast
 
-    found: set[int] = set()
+    flags = (
+        ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    )  # in a cell; it makes no difference to what does not await
+    found = code_digests(_compile(content, "exec", optimize, flags))
     for statement in ast.parse(content).body:
         whole = ast.Module([statement], [])
-        found |= code_digests(_compile(whole, "exec", optimize))
-        found |= code_digests(_compile(ast.Interactive([statement]), "single", optimize))
+        found |= code_digests(_compile(whole, "exec", optimize, flags))
+        found |= code_digests(_compile(ast.Interactive([statement]), "single", optimize, flags))
     return found
 
 
-def _compile(source: bytes | Module | Interactive, mode: str, optimize: int) -> CodeType:
-    code: CodeType = compile(source, "", mode, dont_inherit=True, optimize=min(optimize, 2))
+def _compile(
+    source: bytes | Module | Interactive, mode: str, optimize: int, flags: int = 0
+) -> CodeType:
+    code: CodeType = compile(source, "", mode, flags, dont_inherit=True, optimize=min(optimize, 2))
     return code
 
 

@@ -245,6 +245,63 @@ def test_it_is_handled_where_it_was_raised(run_recorded: Run) -> None:
     ]  # fmt: skip
 
 
+PASSING = """
+import asyncio
+def fail():
+    raise ValueError
+def generator():
+    yield 1
+    fail()
+def delegating():
+    yield from generator()
+async def coroutine():
+    fail()
+async def awaiting():
+    await coroutine()
+async def agen():
+    yield 1
+    fail()
+async def over():
+    async for _ in agen():
+        pass
+async def waiting():
+    await asyncio.sleep(9)
+async def cancelling():
+    task = asyncio.create_task(waiting())
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+def stops():
+    yield 1
+    raise StopIteration
+asyncio.run(cancelling())
+for run in (lambda: list(generator()), lambda: list(delegating()), lambda: asyncio.run(awaiting()),
+            lambda: asyncio.run(over()), lambda: list(stops())):
+    try:
+        run()
+    except (ValueError, RuntimeError):
+        pass
+"""
+
+
+def test_what_no_statement_takes_up_just_leaves_a_generator(run_recorded: Run) -> None:
+    """The compiler puts handlers of its own around each generator and coroutine, and what they wait for."""
+    result = run_recorded(PASSING)
+    with recorder.open_trace(result.trace) as trace:
+        seen: dict[str, list[str]] = {}
+        for event in trace.events():
+            if event.kind in ("raise", "handled", "reraise", "unwind") and event.value is not None:
+                word = f"{event.kind} {event.value.type_name}"
+                seen.setdefault(event.function.name, []).append(word)
+        left = [one for one in trace.exceptions() if one.type_name == "ValueError"]
+        assert [event.kind for one in left for event in one.events].count("handled") == 4
+    passes = ("generator", "delegating", "coroutine", "awaiting", "agen", "over")
+    for name in passes:
+        assert set(seen[name]) == {"raise ValueError", "unwind ValueError"}, name
+    assert {word.split()[0] for word in seen["waiting"]} == {"raise", "unwind"}
+    assert seen["stops"][0] == "raise StopIteration" and seen["stops"][-1] == "unwind RuntimeError"
+
+
 SCOPED = """
 import json, sys
 def own():

@@ -222,6 +222,20 @@ def test_every_reader_says_the_same(
         assert told == {one for one in want if one[2] == name}
 
 
+def test_a_body_that_binds_a_global_elsewhere_is_told_with_its_module(
+    tmp_path: Path, run_recorded: Run
+) -> None:
+    """An import binds the submodule in its package, whoever asked for it."""
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "__init__.py").write_text("")
+    (tmp_path / "shop" / "models.py").write_text("")
+    assert run_recorded("import shop.models\nmodels = 1\n").status == 0
+    with open_trace(tmp_path / "program.rtrace") as trace:
+        found = [(c.qualified_name, c.line) for c in trace.history("models")]
+    if is_exact("shop"):
+        assert found == [("shop.models", 1), ("models", 2)]
+
+
 @pytest.mark.usefixtures("arrow_threads")
 def test_the_tables_say_it_too(path: Path, trace: Trace, tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,11 @@ import pytest
 
 from recorder import cli
 from recorder.trace.compare import Comparison, Difference
+from recorder.trace.format import TAG_ARRAY
 from recorder.trace.reader import open_trace
 from recorder.trace.values.differences import differences, shown
+from recorder.trace.values.nodes import Node
+from recorder.trace.values.stdlib_values import Array
 from tests.conftest import Run
 
 Compare = Callable[..., tuple[list[Difference], Comparison]]
@@ -266,6 +271,34 @@ def test_random_values_have_no_difference_to_themselves(compare: Compare, tmp_pa
         for event in trace.events():
             for value in event.locals.values():
                 assert not list(differences(value._tree, value._tree, lambda a, b: False))
+
+
+def array(shape: tuple[int, ...], *items: Any, format: str = "d", missing: int = 0) -> Node:
+    data = struct.pack(f"{len(items)}d", *items)[: len(items) * 8 - missing]
+    return Node(TAG_ARRAY, ("numpy", "ndarray"), items=Array(format, 8, shape, data))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "want"),
+    [
+        (array((2, 2), 0, 1, 2, 3), array((2, 2), 0, 1, 2, 3), []),
+        (array((2, 2), 0, 1, 2, 3), array((2, 2), 0, 1, 9, 8), [("m[1, 0]", 2.0, 9.0), ("m[1, 1]", 3.0, 8.0)]),
+        (array((3,), 0, math.nan, 2), array((3,), 0, math.nan, -2), [("m[2]", 2.0, -2.0)]),
+        (array((1,), 0.0), array((1,), -0.0), [("m[0]", 0.0, -0.0)]),
+        (array((9,), 0, 1), array((9,), 0, 2), [("m[1]", 1.0, 2.0)]),  # the others were cut
+        (array((9,), 0, 1, missing=8), array((9,), 0, 1), [("m", ..., ...)]),
+        (array((2, 1), 0, 1), array((1, 2), 0, 1), [("m", ..., ...)]),
+        (array((), 0), array((), 1), [("m", ..., ...)]),
+        (array((1,), 0, format="O"), array((1,), 1, format="O"), [("m", ..., ...)]),
+    ],
+)  # fmt: skip
+def test_arrays_differ_by_items(one: Node, other: Node, want: list[Any]) -> None:
+    found = [
+        (part.named("m"), part.a, part.b) for part in differences(one, other, lambda a, b: False)
+    ]
+    want = [(name, one if a is ... else a, other if b is ... else b) for name, a, b in want]
+    assert repr(found) == repr(want)
+    assert not list(differences(one, other, lambda a, b: True))
 
 
 # ---- the command ---------------------------------------------------------------------------------

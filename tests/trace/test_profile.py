@@ -20,7 +20,7 @@ from recorder.trace.folding import Row, fold
 from recorder.trace.listing import grep, listings
 from recorder.trace.profile import Node
 from recorder.trace.reader import Trace, open_trace
-from tests.conftest import ENVIRONMENT, ROOT
+from tests.conftest import ENVIRONMENT, ROOT, Run
 
 PROGRAMS = ("recursion", "exceptions", "generators", "closures", "control_flow", "queues")
 
@@ -139,6 +139,38 @@ def test_exceptions_are_those_that_calls_ended_by(trace: Trace) -> None:
         assert found == expected
     handled = sum(1 for _ in trace.find("handled"))
     assert sum(node.handled for node in trace.stats()) == handled
+
+
+def test_an_exception_with_attributes_has_its_name_and_arguments_once(
+    tmp_path: Path, run_recorded: Run
+) -> None:
+    program = """
+class Refused(Exception):
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.code = 7
+class Slotted(Exception):
+    __slots__ = ("code",)
+def refuse(kind, *args):
+    error = kind(*args)
+    error.code = 7
+    raise error
+for kind, args in ((Refused, ("no", 3)), (Refused, ()), (Slotted, (None,)), (KeyError, ("k",))):
+    try:
+        refuse(kind, *args)
+    except Exception:
+        pass
+"""
+    assert run_recorded(program).status == 0
+    with open_trace(tmp_path / "program.rtrace") as trace:
+        (node,) = [n for n in trace.stats() if n.function and n.function.name == "refuse"]
+        assert node.raised == {"Refused": 2, "Slotted": 1, "KeyError": 1}
+        assert [str(one.value) for one in trace.exceptions()] == [
+            "__main__.Refused('no', 3, code=7)",
+            "__main__.Refused(code=7)",
+            "__main__.Slotted(None, code=7)",
+            "KeyError('k', code=7)",
+        ]
 
 
 def test_times_add_up(trace: Trace) -> None:

@@ -282,6 +282,24 @@ def test_what_linecache_holds_is_kept(name: str, run_recorded: Run) -> None:
         assert trace.why_missing(path) is None
 
 
+AWAITING = """\
+import ast, asyncio, linecache
+text = "import asyncio\\nr = [await asyncio.sleep(0, i) for i in (1, 2)]\\nawait asyncio.sleep(0)\\n"
+linecache.cache['<cell>'] = (len(text), None, text.splitlines(True), '<cell>')
+for node in ast.parse(text).body:
+    code = compile(ast.Module([node], []), '<cell>', 'exec', ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    waiting = eval(code, globals())
+    if waiting is not None:
+        asyncio.run(waiting)
+"""
+
+
+def test_a_cell_may_await(run_recorded: Run) -> None:
+    done = run_recorded(AWAITING)
+    with open_trace(done.trace) as trace:
+        assert [s.doubt for s in trace.all_sources if s.path == "<cell>"] == [None]
+
+
 HOSTILE_CACHE = {
     "lazy": "linecache.cache['<x>'] = (boom,)",
     "of a file": "linecache.cache['<x>'] = (1, 1.0, ['a\\n'], '<x>')",

@@ -37,8 +37,12 @@ cdef bint path_in_scope(str path) except -1:
 
 # ---- code without a file -----------------------------------------------------------------------------
 # What a program makes of text (`<string>`, `<attrs generated init …>`, a template), and what says a path that leads
-# nowhere, as Cython's does. It belongs to the module in whose globals it runs; where these are no module's, to the code
-# that runs it. So it is decided where it is first met, anew in each recording.
+# nowhere, as Cython's does. It belongs to the module in whose globals it runs; where these are no module's, to the one
+# that the function is said to be of (`__module__`, which decorators copy); else to the code that runs it. So it is
+# decided where it is first met, anew in each recording.
+
+cdef enum:
+    NO_MODULE = 2
 
 cdef bint has_file(PyCodeObject *o) noexcept nogil:
     return rec_str_matches(o.co_filename, b"/*")
@@ -68,23 +72,36 @@ cdef bint is_of_dataclasses(PyCodeObject *o) noexcept nogil:
 
 
 cdef bint owner_in_scope(rec_iframe *frame) except -1:
-    """Of what runs in this frame. A named tuple's methods are made by `collections`, whoever calls them."""
-    cdef PyObject *found
+    """Of what runs in this frame."""
+    cdef int answer
     while frame != NULL:
         if rec_frame_is_complete(frame):
             if has_file(rec_frame_code(frame)):
                 return path_in_scope(file_name_of(rec_frame_code(frame)))
-            found = rec_dict_find(frame.globals, "__file__")
-            if found != NULL and PyUnicode_CheckExact(found) and rec_str_matches(found, b"/*"):
-                return path_in_scope(<str> <object> found)
-            found = rec_dict_find(frame.globals, "__name__")
-            if found != NULL and PyUnicode_CheckExact(found):
-                if rec_str_is(found, "__main__"):
-                    return True
-                if rec_str_matches(found, b"namedtuple_*"):
-                    return scope_mode == 2
+            answer = module_in_scope(frame.globals)
+            if answer == NO_MODULE:
+                answer = module_in_scope(rec_module_of_function(rec_object(frame.func)))
+            if answer != NO_MODULE:
+                return answer
         frame = frame.previous
     return True
+
+
+cdef int module_in_scope(PyObject *globals) except -1:
+    """Whose globals these are. A named tuple's methods are made by `collections`, whoever calls them."""
+    cdef PyObject *found
+    if globals == NULL:
+        return NO_MODULE
+    found = rec_dict_find(globals, "__file__")
+    if found != NULL and PyUnicode_CheckExact(found) and rec_str_matches(found, b"/*"):
+        return path_in_scope(<str> <object> found)
+    found = rec_dict_find(globals, "__name__")
+    if found != NULL and PyUnicode_CheckExact(found):
+        if rec_str_is(found, "__main__"):
+            return True
+        if rec_str_matches(found, b"namedtuple_*"):
+            return scope_mode == 2
+    return NO_MODULE
 
 
 cdef bint matches_any(str path, tuple patterns) except -1:

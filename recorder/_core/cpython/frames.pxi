@@ -5,6 +5,7 @@ cdef extern from "cpython/frames.h" nogil:
         pass
     ctypedef struct rec_iframe:
         rec_ref code
+        rec_ref func
         PyObject *globals
         PyObject *locals
         rec_iframe *previous
@@ -37,6 +38,9 @@ cdef extern from "cpython/frames.h":
     bint rec_had_a_frame(PyThreadState *)
     Py_tracefunc rec_profile_of(PyThreadState *) nogil
     void rec_set_profile(PyThreadState *, Py_tracefunc) nogil
+
+cdef extern from "cpython/function_module.h" nogil:
+    PyObject *rec_module_of_function(PyObject *)
 
 cdef extern from "cpython/in_flight.h" nogil:
     PyObject *rec_in_flight(rec_iframe *, PyObject *, int)

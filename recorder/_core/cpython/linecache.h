@@ -9,15 +9,6 @@
 
 #include "cpython/objects.h"
 
-static inline bool rec_is_same_str(PyObject *a, PyObject *b)
-{
-    return a == b
-           || (PyUnicode_CheckExact(a) && PyUnicode_CheckExact(b) && PyUnicode_KIND(a) == PyUnicode_KIND(b)
-               && PyUnicode_GET_LENGTH(a) == PyUnicode_GET_LENGTH(b)
-               && memcmp(PyUnicode_DATA(a), PyUnicode_DATA(b),
-                         (size_t)PyUnicode_GET_LENGTH(a) * (size_t)PyUnicode_KIND(a)) == 0);
-}
-
 /* `linecache.cache`, or NULL. */
 static inline PyObject *rec_linecache(void)
 {

@@ -295,6 +295,15 @@ static inline bool rec_str_is(PyObject *o, const char *text)
            && memcmp(PyUnicode_DATA(o), text, n) == 0;
 }
 
+static inline bool rec_is_same_str(PyObject *a, PyObject *b)
+{
+    return a == b
+           || (PyUnicode_CheckExact(a) && PyUnicode_CheckExact(b) && PyUnicode_KIND(a) == PyUnicode_KIND(b)
+               && PyUnicode_GET_LENGTH(a) == PyUnicode_GET_LENGTH(b)
+               && memcmp(PyUnicode_DATA(a), PyUnicode_DATA(b),
+                         (size_t)PyUnicode_GET_LENGTH(a) * (size_t)PyUnicode_KIND(a)) == 0);
+}
+
 static inline Py_UCS4 rec_lower(Py_UCS4 c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; }
 
 /* Shell pattern with `*` and `?`, ASCII in lower case, against a str in any case. */

@@ -27,13 +27,22 @@ cdef uint64_t exception_type(const DecoderState *s) noexcept nogil:
     """The type of the exception that the last event is about, + 1; 0: it is about none."""
     cdef Cursor c
     cdef uint64_t number
-    if s.event.kind < REC_THROW or s.event.value_size < 2 or s.event.value[0] != TAG_EXCEPTION:
+    if s.event.kind < REC_THROW or s.event.value_size < 2 or not begins_with_type(s.event.value[0]):
         return 0
     c.at = s.event.value + 1
     c.end = s.event.value + s.event.value_size
     c.bad = False
     number = take_varint(&c)
     return 0 if c.bad else number + 1
+
+
+cdef bint begins_with_type(uint8_t tag) noexcept nogil:
+    """What an exception is recorded as: one with attributes of its own is an instance, whose first part is the
+    exception; what is too deep or too much is left out."""
+    return (
+        tag == TAG_EXCEPTION or tag == TAG_INSTANCE or tag == TAG_INSTANCE_CUT
+        or tag == TAG_OBJECT or tag == TAG_ELIDED
+    )
 
 
 cdef Status count_lines(DecoderState *s, uint64_t until) noexcept nogil:

@@ -82,7 +82,7 @@ def differences(a: Any, b: Any, same: Same, path: str = "") -> Iterator[Part]:
         inner = ".args" if a.tag == TAG_EXCEPTION else ""
         for left, right in zip(a.items, b.items, strict=False):
             yield from differences(left, right, same, path + inner)
-    elif a.tag == TAG_ARRAY and len(a.items.shape) == 1 and a.items.shape == b.items.shape:
+    elif a.tag == TAG_ARRAY:
         yield from _arrays(a, b, same, path)
     elif a != b and not same(a, b):
         yield Part(path, a, b)
@@ -187,6 +187,33 @@ def _attributes(a: Node, b: Node, same: Same, path: str) -> Iterator[Part]:
         else:
             yield Part(inner, left.get(name, MISSING), right.get(name, MISSING))
     yield from _sizes(a, b, path)
+
+
+def _arrays(a: Node, b: Node, same: Same, path: str) -> Iterator[Part]:
+    """By items, as they are indexed; whole where the shape differs, or where they are no plain values."""
+    if a == b or same(a, b):
+        return
+    left, right, shape = a.items.items(), b.items.items(), a.items.shape
+    if (
+        left is None
+        or right is None
+        or not shape
+        or (shape, len(left)) != (b.items.shape, len(right))
+    ):
+        yield Part(path, a, b)
+        return
+    for at, (one, other) in enumerate(zip(left, right, strict=True)):
+        if not _equal(one, other):
+            yield Part(f"{path}[{_index(at, shape)}]", one, other)
+
+
+def _index(at: int, shape: tuple[int, ...]) -> str:
+    """Of the item that stands there in a row: `1, 0`."""
+    found = []
+    for length in reversed(shape):
+        at, index = divmod(at, length)
+        found.append(str(index))
+    return ", ".join(reversed(found))
 
 
 def _key(tree: Any) -> Any:

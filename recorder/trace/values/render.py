@@ -187,7 +187,7 @@ class _Writer:
 
     def attributes(self, tree: Node) -> None:
         self.add(type_name(tree) + "(")
-        self.sequence(tree.items, self.attribute)
+        self.sequence(with_arguments(tree.items), self.attribute)
         if tree.cut:
             self.add(f", … {(tree.size or 0) - len(tree.items)} more")
         self.add(")")
@@ -293,6 +293,22 @@ class _Writer:
         if node.tag == TAG_CLASS:
             return f"<class '{qualified(node.type or ('', '?'))}'>"
         return f"<{BUILTIN_NAMES[node.tag]} {node.items}>"
+
+
+def with_arguments(items: Any) -> Any:
+    """The parts of an instance. An exception's first one is the exception without its attributes: its arguments are
+    written instead, so that its type stands there once."""
+    if (
+        not items
+        or items[0][0]
+        or not isinstance(items[0][1], Node)
+        or items[0][1].tag != TAG_EXCEPTION
+    ):
+        return items
+    args = items[0][1].items[0]
+    if not isinstance(args, Node) or args.tag != TAG_TUPLE or args.size != len(args.items):
+        return items
+    return [*((None, item) for item in args.items), *items[1:]]
 
 
 def show(tree: Any, limit: int = SHOWN, whole: bool = False) -> str:

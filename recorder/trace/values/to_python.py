@@ -37,7 +37,6 @@ from recorder.trace.format import (
 from recorder.trace.values import library_values, stdlib_values
 from recorder.trace.values.forms import CannotMake, make_form
 from recorder.trace.values.nodes import Node, numbered, qualified, type_name
-from recorder.trace.values.render import SHOWN, show
 from recorder.trace.values.stand_ins import Opaque, Redacted, Truncated
 
 
@@ -104,7 +103,7 @@ class Builder:
         if tree.tag == TAG_REDACTED:
             return Redacted()
         if tree.tag == TAG_ERROR:
-            return Opaque("?", {}, reason=show(tree, SHOWN))
+            return Opaque("?", {}, reason=_why_missing(tree))
         if tree.tag in (TAG_INT_CUT, TAG_ELIDED):
             return Truncated(type_name(tree), tree.size or 0)
         if TAG_LIST <= tree.tag <= TAG_DICT:
@@ -220,6 +219,12 @@ class Builder:
 
 def _has_maker(tree: Node) -> bool:
     return tree.type in stdlib_values.MAKERS or tree.type in library_values.MAKERS
+
+
+def _why_missing(tree: Node) -> str:
+    if tree.size is None:
+        return "nothing is known of it"
+    return f"it could not be captured: {errors.class_for(tree.size).error_name}"
 
 
 def facts(tree: Node) -> dict[str, object]:
