@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable
 from typing import IO, Any, Final
 
-from recorder.cli import options
 from recorder.dap.arguments import Arguments, Refused
 
 POLL: Final = 0.05  # seconds
@@ -38,9 +37,9 @@ class Launch:
         own = asked.texts("recorderArgs")
         if scope := asked.optional("scope"):
             own += ["--scope", scope]
-        self.program = [*_program(asked), *asked.texts("args")]
-        run = options.parse([*own, *self.program])
-        self.trace = os.path.join(self.cwd, asked.optional("output") or run.destination)
+        program, name = _program(asked)
+        self.program = [*program, *asked.texts("args")]
+        self.trace = os.path.join(self.cwd, asked.optional("output") or f"{name}.rtrace")
         self.command = [
             asked.optional("python") or sys.executable, "-m", "recorder", "run", *own,
             "-o", self.trace, *self.program,
@@ -173,14 +172,16 @@ class Launch:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _program(asked: Arguments) -> list[str]:
+def _program(asked: Arguments) -> tuple[list[str], str]:
+    """What to run, and what its trace is called, as `recorder run` would call it."""
     program, module, code = (asked.optional(name) for name in ("program", "module", "code"))
     if program:
-        return ["--", program] if program.startswith("-") else [program]
+        words = ["--", program] if program.startswith("-") else [program]
+        return words, os.path.splitext(os.path.basename(os.path.abspath(program)))[0]
     if module:
-        return ["-m", module]
+        return ["-m", module], module
     if code is not None:
-        return ["-c", code]
+        return ["-c", code], "command"
     raise Refused("launch needs a program, a module or code")
 
 

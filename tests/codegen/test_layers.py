@@ -24,6 +24,7 @@ LAYERS = [
     {"export", "sealer", "children", "capture_options"},
     {"session"},
     {"whole_process"},
+    {"dap"},
     {"cli", "_boot", "__main__", "__init__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -211,8 +211,8 @@ cdef PyObject *frame_event(PyObject **args, uint8_t record) noexcept:
 
 
 cdef Status exception_event(Thread *t, uint8_t record, PyObject **args) noexcept:
-    """RAISE, RERAISE or HANDLED, unless all that the exception does is to end an iteration, or to pass a handler that is
-    none of the program's."""
+    """RAISE, RERAISE or HANDLED, unless all that the exception does is to end an iteration, or to pass a handler that
+    is none of the program's."""
     cdef Shadow *s = top_of(t)
     cdef PyObject *passing = s.raising
     cdef rec_end end = REC_NO_END

@@ -62,8 +62,8 @@ cdef bint fileless_in_scope(str name, PyCodeObject *o) except -1:
 
 
 cdef bint is_of_dataclasses(PyCodeObject *o) noexcept nogil:
-    """A text that `dataclasses` makes for a class, the function in it and the methods in that: the standard library's, in
-    whose globals they ever run."""
+    """A text that `dataclasses` makes for a class, the function in it and the methods in that: the standard library's,
+    in whose globals they ever run."""
     if not rec_str_is(o.co_filename, "<string>"):
         return False
     if rec_str_matches(o.co_qualname, b"__create_fn__*"):

@@ -57,8 +57,8 @@ cdef inline Status record_variables(Shadow *s) noexcept nogil:
 
 
 cdef inline bint has_hidden_ways(Shadow *s) noexcept nogil:
-    """3.11: whether code of a line may run of which CPython does not tell: where an exception leads, which comes up again
-    at the end of a handler, or somebody else's trace function, which sets where the frame goes on."""
+    """3.11: whether code of a line may run of which CPython does not tell: where an exception leads, which comes up
+    again at the end of a handler, or somebody else's trace function, which sets where the frame goes on."""
     return s.raising != NULL or chained != NULL
 
 

@@ -88,17 +88,6 @@ def differences(a: Any, b: Any, same: Same, path: str = "") -> Iterator[Part]:
         yield Part(path, a, b)
 
 
-def _arrays(a: Node, b: Node, same: Same, path: str) -> Iterator[Part]:
-    """Of one dimension and the same length; of items that have no plain values only that they differ is known."""
-    left, right = a.items.items(), b.items.items()
-    if left is None or right is None:
-        if a != b and not same(a, b):
-            yield Part(path, a, b)
-        return
-    for index, (mine, others) in enumerate(zip(left, right, strict=False)):
-        yield from differences(mine, others, same, f"{path}[{index}]")
-
-
 def _equal(a: Any, b: Any) -> bool:
     """Of the same type, and equal; a float also in its sign of zero, and as no number."""
     if type(a) is not type(b):
