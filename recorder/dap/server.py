@@ -178,6 +178,8 @@ class Server:
                 return
             handler = self._handler(command)
             self._answer(command, handler(asked))
+            while self._after:
+                self._after.pop(0)()
         except Cancelled:
             self._refuse(command, "cancelled")
         except Refused as exc:
@@ -188,9 +190,6 @@ class Server:
             raise  # audit: nobody reads any more; run() ends
         except Exception as exc:
             self._refuse(command, f"{errors.from_exception(exc)}")
-        for each in self._after:
-            each()
-        self._after.clear()
 
     def _handler(self, command: str) -> Callable[[Arguments], dict[str, Any] | None]:
         handler = self._commands.get(command)

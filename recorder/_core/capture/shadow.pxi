@@ -22,8 +22,7 @@ cdef struct Shadow:          # one frame as last recorded
     uint32_t bound           # body: entries of the dict, as last seen
     bint marked              # body: a MARK says that it cannot be read
     uint64_t version         # body: version of the dict, if all its values were scalars
-    PyObject *raising        # not owned: what a handler of the compiler's raises again (Py_None: another one);
-                             # 3.11: what was told of last …
+    PyObject *raising        # not owned: what a handler of the compiler's raises again, or Py_None; 3.11: told last …
     Written raised           # 3.11: the exception that was handled last, or that unwinds the frame
     int raising_at           # … and where, in bytes of its code
 

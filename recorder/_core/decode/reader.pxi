@@ -370,7 +370,7 @@ cdef class Reader(Decoder):
 
     cdef Function function_of(self, const CodeDef *code):
         cdef Function f = <Function> self.functions[code.base.number]
-        if not f.flags & OF_FUNCTIONS and code.globals != NULL:
+        if not f._flags & OF_FUNCTIONS and code.globals != NULL:
             f.module = (<Namespace> self.namespaces[code.globals.base.number]).name
         return f
 
