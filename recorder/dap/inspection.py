@@ -73,7 +73,7 @@ class Inspection:
         outcome = self._outcome(frame)
         if outcome is not None:
             scopes.insert(0, outcome)
-        if frame.locals != frame.globals:
+        if frame.function.name != "<module>":  # whose variables are its globals
             found = self._scope("Globals", "globals", list(of_mapping(frame.globals)))
             scopes.append({**found, "expensive": True})
         return {"scopes": scopes}
