@@ -347,7 +347,7 @@ def test_large_values_come_in_pages_and_say_what_is_missing(
     with open_trace(trace) as opened:
         recorded = next(opened.history("big")).value
         assert recorded is not None
-        shown = len(recorded.tree.items)
+        shown = len(recorded._tree.items)
     assert big["indexedVariables"] == shown < 5000
     reference = big["variablesReference"]
     page = editor.children(reference, filter="indexed", start=10, count=5)
