@@ -58,7 +58,7 @@ def told(path: Path) -> list[Any]:
         return [
             (
                 *(event.file, event.kind, event.function.qualified_name, event.line, event.frame),
-                *(event.changed_slots, event.gap, event.marks, tree(event.raw_value, event)),
+                *(event._changed_slots, event.gap, event._marks, tree(event._raw_value, event)),
                 [tree(raw, event) for raw in event.values],
                 [tree(raw, event) for raw in event.global_values],
             )

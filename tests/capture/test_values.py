@@ -125,7 +125,7 @@ SHOWN = {
     "group": "program.MySet({4})",
     "real": "program.MyFloat(1.5)",
     "whole": "program.MyInt(9)",
-    "failure": "program.Failure(program.Failure('boom', 3), note=4)",
+    "failure": "program.Failure('boom', 3, note=4)",
     "stamp": "program.Stamp(1, 2, 3, 0, 0)",
     "generator": "<generator numbers, suspended at line 33>",
     "coroutine": "<coroutine later, ended>",
