@@ -10,6 +10,7 @@ import types
 from pathlib import Path
 from typing import Any
 
+import numpy  # whose own threads are there before the first test
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -379,7 +380,6 @@ def test_an_element_in_the_midst_of_a_large_array_is_noticed(tmp_path: Path) -> 
 
 
 def test_scalars_of_numpy_are_shown_as_they_show_themselves(tmp_path: Path) -> None:
-    numpy = pytest.importorskip("numpy")
     values = [
         numpy.int64(5),
         numpy.uint8(255),

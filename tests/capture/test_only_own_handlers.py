@@ -123,7 +123,11 @@ def test_the_trace_says_what_the_program_did(run_recorded: Run) -> None:
     with recorder.open_trace(result.trace) as trace:
         for event in trace.find(["raise", "handled", "reraise", "unwind", "throw"]):
             found[event.function.qualified_name, event.frame].append(event.kind)
-        stops = [e.value.show() for e in trace.find() if e.function.name == "stops" and e.value is not None]
+        stops = [
+            e.value.show()
+            for e in trace.find()
+            if e.function.name == "stops" and e.value is not None
+        ]
         one = next(trace.exceptions(through="both"))
         assert one.type_name == "RuntimeError"
     told = {function: " ".join(kinds) for (function, _), kinds in found.items()}

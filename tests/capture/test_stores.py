@@ -50,7 +50,7 @@ def told(path: Path) -> list[Any]:
     def tree(raw: bytes | None, event: Event) -> Any:
         if raw not in trees:
             assert raw is not None
-            trees[raw] = raw[:1], Value(raw, event.types).tree
+            trees[raw] = raw[:1], Value(raw, event._types)._tree
         return trees[raw]
 
     with recorder.open_trace(path) as trace:
@@ -59,8 +59,8 @@ def told(path: Path) -> list[Any]:
             (
                 *(event.file, event.kind, event.function.qualified_name, event.line, event.frame),
                 *(event._changed_slots, event.gap, event._marks, tree(event._raw_value, event)),
-                [tree(raw, event) for raw in event.values],
-                [tree(raw, event) for raw in event.global_values],
+                [tree(raw, event) for raw in event._values],
+                [tree(raw, event) for raw in event._global_values],
             )
             for event in trace.events()
             if event.file.startswith("/nowhere/")

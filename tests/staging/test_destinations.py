@@ -131,7 +131,9 @@ def test_a_name_that_is_too_long(tmp_path: Path, name: str) -> None:
 def test_a_path_that_is_too_long(tmp_path: Path) -> None:
     """The folder is there, and the files in the staging folder would be too deep for the kernel."""
     deep = tmp_path
-    while (left := 3880 - len(os.fsencode(deep)) - 1) > 0:  # however long the path of this folder is
+    while (
+        left := 3880 - len(os.fsencode(deep)) - 1
+    ) > 0:  # however long the path of this folder is
         deep = deep / ("d" * (left if left <= 200 else min(200, left - 2)))
     with contextlib.chdir(tmp_path):
         for part in deep.relative_to(tmp_path).parts:

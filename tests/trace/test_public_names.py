@@ -198,7 +198,12 @@ def test_tables_say_what_the_iterators_say(trace: Trace, arrow_threads: None) ->
     }.items():  # fmt: skip
         assert table[name].to_pylist() == [ask(event) for event in trace.events()], name
     assert [str(t.value) for t in table["time"]] == [str(event.time) for event in trace.events()]
-    columns = ["seq", "end", "duration", "function"]  # without times, which only pandas has objects for
+    columns = [
+        "seq",
+        "end",
+        "duration",
+        "function",
+    ]  # without times, which only pandas has objects for
     calls = trace.calls().to_arrow().select(columns).to_pylist()
     assert [(c["seq"], c["end"], c["duration"], c["function"]) for c in calls] == [
         (c.seq, c.end and c.end.seq, c.duration, c.function.qualified_name) for c in trace.calls()
