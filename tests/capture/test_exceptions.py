@@ -299,7 +299,9 @@ def test_what_no_statement_takes_up_just_leaves_a_generator(run_recorded: Run) -
     for name in passes:
         assert set(seen[name]) == {"raise ValueError", "unwind ValueError"}, name
     assert {word.split()[0] for word in seen["waiting"]} == {"raise", "unwind"}
-    assert seen["stops"][0] == "raise StopIteration" and seen["stops"][-1] == "unwind RuntimeError"
+    # On 3.11 it is not within the generator that another one is made of it.
+    left_by = "RuntimeError" if sys.version_info >= (3, 12) else "StopIteration"
+    assert (seen["stops"][0], seen["stops"][-1]) == ("raise StopIteration", f"unwind {left_by}")
 
 
 SCOPED = """
