@@ -156,7 +156,8 @@ class Cut(Opaque):
             start, stop, step = key.start or 0, key.stop, key.step or 1
             bounds = (start, stop, step)
             if all(type(one) is int for one in bounds) and 0 <= start <= stop <= held and step > 0:
-                return self.items[key]
+                found = self.items[key]
+                return tuple(found) if self.kind is tuple else found
         elif type(key) is int:
             at = key + self.size if key < 0 else key
             if not 0 <= at < self.size:
