@@ -98,5 +98,5 @@ def _by(change: Change) -> str:
         return ""  # an argument
     where = f"line {change.line}"
     if change.frame != event.frame:
-        where = f"{change.function.qualified_name} {base_name(change.file)}:{change.line}"
+        where = f"{change.title} {base_name(change.file)}:{change.line}"
     return f"  ({where}{during(change)})"

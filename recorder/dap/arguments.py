@@ -50,10 +50,10 @@ class Arguments:
         return Arguments(value)
 
     def parts(self, name: str) -> list[Arguments]:
-        return [Arguments(one) for one in self._list(name) if isinstance(one, dict)]
+        return [Arguments(one) for one in self.items(name) if isinstance(one, dict)]
 
     def texts(self, name: str) -> list[str]:
-        values = self._list(name)
+        values = self.items(name)
         if not all(isinstance(one, str) for one in values):
             raise Refused(f"{name} has to be a list of texts")
         return values
@@ -66,7 +66,7 @@ class Arguments:
             raise Refused(f"{name} has to be an object of texts")
         return value
 
-    def _list(self, name: str) -> list[Any]:
+    def items(self, name: str) -> list[Any]:
         value = self._given.get(name)
         if value is None:
             return []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final
 
 from recorder import errors
@@ -51,15 +52,15 @@ class Breakpoints:
         path = self.state.files.recorded(source.text("path", ""))
         wanted = asked.parts("breakpoints")
         if not wanted and asked.has("lines"):  # as older editors ask
-            wanted = [Arguments({"line": line}) for line in asked._list("lines")]
-        known = self.state.files.lines(path)
+            wanted = [Arguments({"line": line}) for line in asked.items("lines")]
+        known = self.state.files.counts(path)
         stops: list[Stop] = []
         answers = [self._line(one, path, known, stops) for one in wanted]
         self.lines[path] = stops
         return {"breakpoints": answers}
 
     def _line(
-        self, one: Arguments, path: str, known: list[int], stops: list[Stop]
+        self, one: Arguments, path: str, known: dict[int, int], stops: list[Stop]
     ) -> dict[str, Any]:
         line = one.number("line")
         if not known:
@@ -69,19 +70,15 @@ class Breakpoints:
             return self._failed("there is no code at or below this line", line=line)
         asked = {"kind": "line", "function": self.state.walk.is_of(path), "line": at}
         answer = self._made_of(one, "breakpoint", asked, stops, line=at)
-        if answer["verified"] and not self._ever_ran(path, at):
+        if answer["verified"] and not known[at]:
             answer["message"] = "this line never ran"
         return answer
-
-    def _ever_ran(self, path: str, line: int) -> bool:
-        counts = self.trace.line_counts(lambda one: one.file == path)
-        return any(lines[line] for lines in counts.values())
 
     def locations(self, asked: Arguments) -> dict[str, Any]:
         path = self.state.files.recorded(asked.part("source").text("path", ""))
         first = asked.number("line")
         last = asked.number("endLine", first)
-        lines = [one for one in self.state.files.lines(path) if first <= one <= last]
+        lines = [one for one in self.state.files.counts(path) if first <= one <= last]
         return {"breakpoints": [{"line": one} for one in lines]}
 
     # ---- functions, exceptions ----
@@ -223,14 +220,6 @@ def executions(state: State, path: str, line: int, most: int) -> list[Event]:
     """Those of a line, the nearest to the present moment, in order."""
     now = state.now.seq
     asked: dict[str, Any] = {"kind": "line", "function": state.walk.is_of(path), "line": line}
-    before = []
-    for event in state.walk.find(0, now, backwards=True, **asked):
-        before.append(event)
-        if len(before) >= most // 2:
-            break
-    after = []
-    for event in state.walk.find(now, None, **asked):
-        after.append(event)
-        if len(after) >= most - len(before):
-            break
+    before = list(islice(state.walk.find(0, now, backwards=True, **asked), most // 2))
+    after = list(islice(state.walk.find(now, None, **asked), most - len(before)))
     return before[::-1] + after

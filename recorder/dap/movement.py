@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from itertools import islice
 from typing import Any, Final
 
 from recorder.dap.arguments import Arguments, Refused
@@ -201,15 +202,11 @@ class Movement:
         if self.state.frame(asked.number("frameId")).frame != self.walk.top(self.state.now).frame:
             return {"targets": []}
         targets = []
-        for call in self._most(self.walk.calls_of(self.state.now)):
+        for call in islice(self.walk.calls_of(self.state.now), MOST_TARGETS):
             first = self.walk.entry(call.frame, call.seq + 1) or Position(call)
             self._targets[len(self._targets) + 1] = first
             targets.append({"id": len(self._targets), "label": call.title})
         return {"targets": targets}
-
-    @staticmethod
-    def _most(events: Iterator[Any]) -> Iterator[Any]:
-        return (event for event, _ in zip(events, range(MOST_TARGETS), strict=False))
 
     def _target(self, event: Any, line: int) -> dict[str, Any]:
         self._targets[len(self._targets) + 1] = Position(event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from typing import Any
 
 from recorder._core.decode import Function
@@ -20,7 +21,7 @@ class Files:
         self.mappings = mappings
         self._texts: list[Source] = []  # those that the editor has to ask us for, by number − 1
         self._answers: dict[tuple[str, str], dict[str, Any]] = {}
-        self._lines: dict[str, list[int]] = {}
+        self._counts: dict[str, dict[int, int]] = {}
 
     # ---- paths ----
 
@@ -91,17 +92,17 @@ class Files:
 
     # ---- lines ----
 
-    def lines(self, recorded: str) -> list[int]:
-        """Those that have code of which something ran or could have; in order."""
-        if recorded not in self._lines:
-            found: set[int] = set()
+    def counts(self, recorded: str) -> dict[int, int]:
+        """How often each line ran; 0: never, and it has code. In order."""
+        if recorded not in self._counts:
+            found: Counter[int] = Counter()
             for source in self.trace.all_sources:
                 if source.path == recorded:
-                    found |= lines_of_code(source.text, source.path)
+                    found.update(dict.fromkeys(lines_of_code(source.text, source.path), 0))
             for counts in self.trace.line_counts(lambda one: one.file == recorded).values():
-                found |= set(counts)
-            self._lines[recorded] = sorted(found)
-        return self._lines[recorded]
+                found.update(counts)
+            self._counts[recorded] = dict(sorted(found.items()))
+        return self._counts[recorded]
 
 
 def within(path: str, folder: str) -> bool:
