@@ -74,10 +74,15 @@ rec_reading rec_read_rlock(PyObject *object, PyTypeObject *type, rec_form *form)
     if (type->tp_basicsize != sizeof(rlock_object))
         return REC_LAYOUT_UNKNOWN;
     if (proved != type) {
-        bool owned = lock->count > 0 && lock->owner == PyThread_get_thread_ident();
-        if (!rec_ask_number(object, type, "_recursion_count", &count))
+        bool owned = lock->count > 0 && lock->owner == PyThread_get_thread_ident(), said;
+        if (!rec_ask_bool(object, type, "_is_owned", &said))
             return REC_UNREADABLE_NOW;
-        if ((uint64_t)count != (owned ? lock->count : 0))
+        if (said != owned)
+            return REC_LAYOUT_UNKNOWN;
+        /* The first releases of 3.11 have no such method. */
+        if (rec_method_of(type, "_recursion_count") != NULL
+            && (!rec_ask_number(object, type, "_recursion_count", &count)
+                || (uint64_t)count != (owned ? lock->count : 0)))
             return REC_LAYOUT_UNKNOWN;
         if (owned)
             proved = type;
