@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -185,6 +187,47 @@ def json_round_trips(size: int) -> int:
     return length
 
 
+def decimals(size: int) -> Decimal:
+    """An order whose total is looked at with every line."""
+    cent, total = Decimal("0.01"), Decimal(0)
+    for i in range(size):
+        price = Decimal(i % 997) / 100
+        total += (price * 3).quantize(cent)
+    return total
+
+
+def deques(size: int) -> int:
+    recent: deque[int] = deque(maxlen=32)
+    waiting: deque[int] = deque(range(100))
+    for i in range(size):
+        recent.append(i)
+        waiting.rotate(1)
+    return len(recent) + len(waiting)
+
+
+def frame(size: int) -> float:
+    """A frame that is written to in place, and another that is not."""
+    import pandas
+
+    orders = pandas.DataFrame({"id": range(100), "amt": [1.0] * 100, "who": ["ada", "bob"] * 50})
+    large = pandas.DataFrame({"x": range(10_000)})
+    for i in range(size):
+        orders.loc[i % 100, "amt"] = float(i)
+    return float(orders["amt"].sum()) + len(large)
+
+
+def array(size: int) -> float:
+    """One array that is written to, one that is not, and one that is not written whole."""
+    import numpy
+
+    small, days = numpy.zeros(100), numpy.arange(100).astype("M8[D]")
+    large = numpy.zeros(100_000)
+    for i in range(size):
+        small[i % 100] += i
+        large[i] = i
+    return float(small.sum() + large.sum()) + len(days)
+
+
 def check_sources(size: int) -> int:
     """pyflakes, over a module of the standard library that every Python has."""
     import ast
@@ -208,6 +251,10 @@ WORKLOADS: dict[str, Workload] = {
     "asyncio": Workload(tasks, 20_000),
     "exceptions": Workload(exceptions, 40_000, scalar=True),
     "threads": Workload(threads, 25_000, scalar=True),
+    "decimal": Workload(decimals, 20_000),
+    "deque": Workload(deques, 20_000),
+    "frame": Workload(frame, 1_000, needs="pandas"),
+    "array": Workload(array, 20_000, needs="numpy"),
     "pure-Python JSON": Workload(json_round_trips, 40),
     "real program (pyflakes)": Workload(check_sources, 2, needs="pyflakes"),
 }

@@ -124,7 +124,7 @@ def _mentions(root: Path, table: Table, conversions: list[Conversion]) -> Iterat
             continue
         where = path.relative_to(root).as_posix()
         for node in ast.walk(sources.python_tree(path)):
-            if (name := _python_mention(node, by_class, names)) and not _is_look(node):
+            if (name := _code_named_by(node, by_class, names)) and not _is_look(node):
                 yield name, f"{where}:{node.lineno}"  # type: ignore[attr-defined]
             elif isinstance(node, ast.Call) and not where.startswith("recorder/errors/"):
                 called = dotted(node.func).rpartition(".")[2]
@@ -140,7 +140,7 @@ def _mentions(root: Path, table: Table, conversions: list[Conversion]) -> Iterat
                     yield name, f"{file.relative_to(root).as_posix()}:{line}"
 
 
-def _python_mention(node: ast.AST, by_class: dict[str, str], names: set[str]) -> str:
+def _code_named_by(node: ast.AST, by_class: dict[str, str], names: set[str]) -> str:
     if not isinstance(node, ast.Name | ast.Attribute) or not isinstance(node.ctx, ast.Load):
         return ""
     base, _, last = dotted(node).rpartition(".")

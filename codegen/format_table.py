@@ -219,6 +219,7 @@ def load(path: Path) -> Format:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as exc:
         raise TableError([f"{path.name}: {exc}"]) from exc
+    _resolve_sizes(data)
     problems: list[str] = []
     versions = build(Version, [data.get("version", {})], problems)
     found = Format(
@@ -237,6 +238,15 @@ def load(path: Path) -> Format:
     if problems:
         raise TableError(problems)
     return found
+
+
+def _resolve_sizes(data: dict[str, Any]) -> None:
+    """An array may have its size from a constant: its name becomes its value."""
+    sizes = {one.get("name"): str(one.get("value")) for one in data.get("constant", [])}
+    for layout in data.get("layout", []):
+        for one in layout.get("fields", []):
+            if isinstance(type_ := one.get("type"), str):
+                one["type"] = re.sub(r"(?<=\[)\w+", lambda m: sizes.get(m[0], m[0]), type_)
 
 
 def _with(

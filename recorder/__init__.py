@@ -24,6 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from recorder import errors
     from recorder.errors import RecorderError, RecordingAborted
+    from recorder.marks import mark, span
     from recorder.policy import Policy
     from recorder.session import (
         Session,
@@ -42,6 +43,8 @@ __version__ = VERSION
 _HOME = {
     "RecorderError": "recorder.errors",
     "RecordingAborted": "recorder.errors",
+    "mark": "recorder.marks",
+    "span": "recorder.marks",
     "Policy": "recorder.policy",
     "Session": "recorder.session",
     "Summary": "recorder.session",
@@ -69,10 +72,12 @@ __all__ = [
     "Truncated",
     "errors",
     "is_recording",
+    "mark",
     "open_trace",
     "record",
     "recorded",
     "reset",
+    "span",
     "start",
 ]
 
@@ -80,6 +85,8 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name == "errors":
         return _module("recorder.errors")  # which makes it an attribute
+    if name == "load_ipython_extension":
+        return _module("recorder.jupyter").load  # type: ignore[attr-defined]
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -92,8 +99,8 @@ def _module(name: str) -> object:
     try:
         with AtOnce():
             # importlib may not be there yet, and where no file can be opened it cannot be loaded.
-            __import__(name)
-        return sys.modules[name]
+            # Not by sys.modules: of a program that is recorded, what is loaded now is no part.
+            return __import__(name, fromlist=("__name__",))
     except (MemoryError, OSError) as exc:
         from recorder import errors
 

@@ -22,11 +22,11 @@ MOST_ITEMS = 200  # elements of a container
 MOST_DEPTH = 6  # nesting
 MOST_TEXT = 1024  # code points of a str
 MOST_NODES = 2000  # elements in all
+BUDGET = 64  # elements that are looked at for an event, on average: see _core/capture/budget.pxi
 # How long the program waits for a sealer that shows no sign of life before recording is given up.
 WAIT_MS = 10_000
 NO_LIMIT = (1 << 64) - 1
 NO_LIMIT_SECONDS = 1e9
-SCOPES = {"own": 0, "deps": 1, "all": 2}
 
 
 def options_for(
@@ -45,7 +45,7 @@ def options_for(
     return capture.Options(
         optimize=sys.flags.optimize,
         source_text=policy.source_text,
-        scope=SCOPES[policy.scope],
+        scope=capture.SCOPES[policy.scope],
         outside=(_folder(__file__),),
         stdlib=standard_library(),
         own=_own(policy),
@@ -56,6 +56,9 @@ def options_for(
         depth=MOST_DEPTH,
         text=MOST_TEXT,
         nodes=MOST_NODES,
+        budget=policy.value_budget or BUDGET,
+        output=policy.capture_output,
+        audit=policy.capture_audit,
         max_events=NO_LIMIT if policy.max_events is None else policy.max_events,
         max_seconds=NO_LIMIT_SECONDS if policy.max_duration is None else policy.max_duration,
         wait_ms=WAIT_MS,
@@ -108,7 +111,8 @@ def _anywhere(pattern: str) -> list[str]:
 
 
 def _own(policy: Policy) -> tuple[str, ...]:
-    """As they are called, and where they really are: a module's file is told either way."""
+    """Each folder by the path that the policy gives it, and by the one without symbolic links: code may name its file
+    by either."""
     folders = [os.path.abspath(folder) for folder in policy.own_folders]
     return tuple(os.path.join(f, "") for path in folders for f in {path, os.path.realpath(path)})
 

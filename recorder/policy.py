@@ -26,6 +26,8 @@ __all__ = ["Policy"]
 ENVIRONMENT_PREFIX = "RECORDER_"
 
 GIB = 1 << 30
+MOST_OUTPUT = 64 << 20  # bytes
+MOST_BUDGET = 100_000  # elements
 UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 UNITS |= {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}
 UNITS |= {"kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
@@ -99,6 +101,23 @@ def _floor(value: object) -> int:
     """As a size, but 0 is a value of its own: keep nothing free."""
     zero = value.strip() == "0" if isinstance(value, str) else type(value) is int and value == 0
     return 0 if zero else _size(value)
+
+
+def _kept_output(value: object) -> int:
+    """How many bytes of it are kept: `on`, `off`, or a size."""
+    word = BOOLEANS.get(value.strip().lower(), value) if isinstance(value, str) else value
+    if word is True:
+        return MOST_OUTPUT
+    if word is False or (type(word) is int and word == 0):
+        return 0
+    return _size(value)
+
+
+def _budget(value: object) -> int:
+    count = _count(value)
+    if count > MOST_BUDGET:
+        _refuse()
+    return count
 
 
 def _or_none(convert: Convert, *words: str) -> Convert:
@@ -178,9 +197,13 @@ KEYS: dict[str, tuple[Convert, str]] = {
     ),
     "redact_defaults": (_boolean, "true or false"),
     "source_text": (_boolean, "true or false"),
+    "value_budget": (_or_none(_budget, "auto"), "a whole number from 1 to 100000, or auto"),
+    "capture_output": (_kept_output, f"on, off, or {SIZE}"),
+    "capture_audit": (_kept_output, f"on, off, or {SIZE}"),
     "follow_children": (_boolean, "true or false"),
     "max_bytes": (_or_none(_size, "none"), f"{SIZE}, or none"),
     "keep_last": (_or_none(_size, "none"), f"{SIZE}, or none"),
+    "keep_spans": (_boolean, "true or false"),
     "max_events": (_or_none(_count, "none"), "a positive whole number or none"),
     "max_duration": (_or_none(_duration, "none"), "a time, such as 90s, 15m or 2h, or none"),
     "min_free_space": (_or_none(_floor, "auto"), f"{SIZE}, 0 or auto"),
@@ -208,12 +231,16 @@ class Policy:
     redact                 tuple of patterns of further names whose values are secret; None: there are none
     redact_defaults        bool: values of names that look like secrets are left out anyway
     source_text            bool: keep the text of the files that ran
+    value_budget           elements of values that are looked at for an event, on average; None: 64, 4 in tests
+    capture_output         bytes of stdout and stderr that are kept; "on": 64 MiB; "off": 0, they are not looked at
+    capture_audit          bytes of audit events (files, processes, connections) that are kept; "on": 64 MiB; "off": 0
     follow_children        bool: record forked and started Python processes too, each into a trace of its own
     max_bytes              bytes of the trace, or text as "500MB", "2GiB"; None: without a limit
     max_events             number of events; None: without a limit
     max_duration           seconds, or text as "90s", "15m", "2h"; None: without a limit
                            (at each of these recording ends, at the next call or line)
     keep_last              bytes that the events may take, the beginning is dropped; None: all are kept
+    keep_spans             bool: keep only what is in spans, and not in those that said at their end to be forgotten
     min_free_space         bytes that the disk keeps free; None: the smaller of 1 GiB and 5 % of it
 
     Raises InvalidPolicyValueError for a value that is none of these.
@@ -237,9 +264,13 @@ class Policy:
         redact: tuple[str, ...] | None
         redact_defaults: bool
         source_text: bool
+        value_budget: int | None
+        capture_output: int
+        capture_audit: int
         follow_children: bool
         max_bytes: int | None
         keep_last: int | None
+        keep_spans: bool
         max_events: int | None
         max_duration: float | None
         min_free_space: int | None
@@ -262,9 +293,13 @@ class Policy:
         redact: Iterable[str] | None = None,
         redact_defaults: bool = True,
         source_text: bool = True,
+        value_budget: int | str | None = None,
+        capture_output: bool | int | str = True,
+        capture_audit: bool | int | str = False,
         follow_children: bool = False,
         max_bytes: int | str | None = None,
         keep_last: int | str | None = None,
+        keep_spans: bool = False,
         max_events: int | str | None = None,
         max_duration: float | str | None = None,
         min_free_space: int | str | None = None,
@@ -286,9 +321,13 @@ class Policy:
             "redact": redact,
             "redact_defaults": redact_defaults,
             "source_text": source_text,
+            "value_budget": value_budget,
+            "capture_output": capture_output,
+            "capture_audit": capture_audit,
             "follow_children": follow_children,
             "max_bytes": max_bytes,
             "keep_last": keep_last,
+            "keep_spans": keep_spans,
             "max_events": max_events,
             "max_duration": max_duration,
             "min_free_space": min_free_space,

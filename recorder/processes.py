@@ -100,6 +100,17 @@ class Watch:
         self.file = None  # which closes it; that failing does not matter
 
 
+def is_another_running(pid: int) -> bool:
+    """Whether the process that had this number lives: not if it is our own now. Raises what the system says."""
+    if pid in (0, os.getpid()):
+        return False
+    watch = Watch(pid)
+    try:
+        return not watch.dead(0)
+    finally:
+        watch.close()
+
+
 def process_started(pid: int) -> int | None:
     """When a process was started, in clock ticks since boot: with its number, that names it."""
     return process_facts(pid)[1]

@@ -143,13 +143,14 @@ class Sealer:
 
     def check_page(self) -> None:
         """Somebody may have cut the control page's file, or written over it. It is made anew of what
-        is known, and the recording ends."""
+        is known, but for what the target has made anew already, and the recording ends."""
         page = self.page
-        if page.is_sound(self.trace_id) and page.sealer_state == control.SEALER_READY:
+        was_cut = page.take_loss()
+        if not page.is_of(self.trace_id):
+            page.restore(self.known, self.trace_id)
+        elif not was_cut and page.sealer_state == control.SEALER_READY:
             self.known = self._facts(LASTING)
             return
-        if not page.is_sound(self.trace_id):
-            page.restore(self.known, self.trace_id)
         page.sealer_pid = os.getpid()
         page.sealed_segments, page.sealed_events = self.tape.sealed, self.tape.events
         page.trace_bytes = self.tape.writer.end

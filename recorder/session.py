@@ -73,6 +73,11 @@ class Summary:
 class Session(capture.Recording):
     """A running recording. Made by `start`, `record`, `recorded`; ended by `stop`.
 
+    path: where the trace is to be, absolute and without symbolic links. pid: of the recorded process. run_id, trace_id:
+    of this recording, as 16 and 32 hexadecimal digits; META of the trace has them. policy: the Policy it has.
+    error: the RecorderError that ended the recording early, or None. disposition: what the policy makes of that, a
+    Disposition, or None as long as it was not asked.
+
     It exists, and knows by name all that it is going to make, before anything is made. So at every moment, wherever
     an exception from a signal handler comes in, one call into the core undoes it (`capture.abandon`) or ends it
     (`capture.stop`), and each of these can be made again."""
@@ -211,9 +216,8 @@ class Session(capture.Recording):
         if isinstance(self.error, errors.SealerDiedError):
             sealer_state, size = self._close_here(sealer_state, size)
         written = sealer_state == control.SEALER_PUBLISHED
-        state = (
-            "complete" if written and published.verdict == 1 else "partial" if written else "none"
-        )
+        is_complete = published.verdict == control.TRACE_COMPLETE
+        state = "none" if not written else "complete" if is_complete else "partial"
         summary = Summary(self.path if written else None, state, closed.events, size, self.error)
         if self.error is not None:
             self.error.trace_path = summary.path
@@ -284,7 +288,7 @@ class Session(capture.Recording):
         self._reporter.report(error, disposition=disposition.action)
         if disposition.action != "raise":
             self._reporter.final(error, disposition=disposition.action)
-        capture.set_told(error.number, error.message.encode("utf-8", "backslashreplace"))
+        capture.set_reported(error.number, error.message.encode("utf-8", "backslashreplace"))
         return disposition
 
     def _note(self, error: RecorderError) -> None:
@@ -371,7 +375,10 @@ def _refusal(answer: RecorderResult, operation: str, **facts: Any) -> RecorderEr
 
 @errors.guarded_class("start")
 class record(capture.Recording):
-    """`with record("app.rtrace") as session:` records its body."""
+    """`with record("app.rtrace") as session:` records its body.
+
+    Arguments are those of `start`. Entering raises what `start` raises, leaving what `Session.stop` raises; where the
+    body raised an exception, that goes on, with ours as a note."""
 
     def __init__(self, path: str | os.PathLike[str], policy: Policy | None = None, **options: Any):
         self._arguments = (path, policy, options)
@@ -386,6 +393,7 @@ class record(capture.Recording):
         return session
 
     def ended(self, kind: type[BaseException] | None, value: BaseException | None) -> None:
+        """As `Session.ended`. NotRecordingError if it was never entered, or left already."""
         session, self.session = self.session, None
         if session is None:
             raise errors.NotRecordingError(operation="stop")
@@ -396,7 +404,10 @@ class record(capture.Recording):
 def recorded(
     path: str | os.PathLike[str], policy: Policy | None = None, **options: Any
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Decorator: every call of the function is recorded, into the same file."""
+    """Decorator: every call of the function is recorded, into the same file: the trace is that of the last one.
+
+    Arguments are those of `start`. A call raises what `start` and `Session.stop` raise; one within another (the
+    function calls itself, or is called by two threads) AlreadyRecordingError."""
 
     import functools
 

@@ -1,5 +1,5 @@
-"""The capture core: hooks, tracer, encoder and the target's end of the tape, in one translation unit so that
-the C compiler sees the whole path of an event.
+"""The capture core: hooks, tracer, session and the target's end of the tape. All of its Cython is one translation unit,
+so that the C compiler sees it at once; what computes fingerprints and writes values is C beside it.
 
 Entry points answer a RecorderResult and never raise; every state transition is one call. See
 docs/architecture.md for the flow and docs/trace-format.md for what is written."""
@@ -28,6 +28,7 @@ include "cpython/frames.pxi"
 include "value/value.pxi"
 include "cpython/objects.pxi"
 include "cpython/tasks.pxi"
+include "cpython/streams.pxi"
 include "session/fault.pxi"
 include "value/put.pxi"
 include "tape/tape.pxi"
@@ -57,9 +58,14 @@ include "session/handle_fault.pxi"
 include "session/interruption.pxi"
 include "session/abort.pxi"
 include "session/process_hooks.pxi"
+include "capture/output.pxi"
+include "capture/input.pxi"
+include "capture/logs.pxi"
+include "capture/audit.pxi"
 include "session/exit.pxi"
 include "session/exit_messages.pxi"
 include "session/options.pxi"
+include "capture/notes.pxi"
 include "session/begin.pxi"
 include "session/publication.pxi"
 include "session/transitions.pxi"

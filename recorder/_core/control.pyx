@@ -41,13 +41,10 @@ cdef extern from "cpython/version.h":
 # Whether the core reads the structures of this CPython in place. Of one that it does not know it asks public functions.
 READS_IN_PLACE = bool(REC_CPYTHON_KNOWN)
 
+# What `verdict` of the page is where nothing is missing; recorder.trace.format has every TraceState.
+TRACE_COMPLETE = REC_TRACE_COMPLETE
+
 include "tape/control_page.pxi"
-
-cdef enum:
-    ANNOUNCED = 64  # files that the page has room for
-
-cdef RecControl *AT = NULL  # only ever for the size of a field
-cdef Py_ssize_t DETAIL_SIZE = sizeof(AT.sealer_detail)
 
 
 cdef object read_fault(const RecFault *fault, const char *detail):
@@ -63,12 +60,12 @@ cdef object read_fault(const RecFault *fault, const char *detail):
         "event": fault.event,
         "wanted": fault.wanted,
         "got": fault.got,
-        "detail": os.fsdecode(PyBytes_FromStringAndSize(detail, DETAIL_SIZE).split(b"\0")[0]),
+        "detail": os.fsdecode(PyBytes_FromStringAndSize(detail, REC_DETAIL_SIZE).split(b"\0")[0]),
     }
 
 
 cdef bint write_fault(RecFault *fault, char *detail_at, uint32_t status, dict facts) except -1:
-    cdef bytes detail = os.fsencode(facts.get("detail") or "")[: DETAIL_SIZE - 1]
+    cdef bytes detail = os.fsencode(facts.get("detail") or "")[: REC_DETAIL_SIZE - 1]
     if load_u32(&fault.status) != 0:
         return False
     fault.sys_errno = facts.get("errno") or 0
@@ -78,7 +75,7 @@ cdef bint write_fault(RecFault *fault, char *detail_at, uint32_t status, dict fa
     fault.event = facts.get("event") or 0
     fault.wanted = facts.get("wanted") or 0
     fault.got = facts.get("got") or 0
-    memset(detail_at, 0, DETAIL_SIZE)
+    memset(detail_at, 0, REC_DETAIL_SIZE)
     memcpy(detail_at, <const char *>detail, len(detail))
     store_u32(&fault.status, status)
     return True
@@ -98,7 +95,7 @@ cdef class ControlPage(ControlFields):
     """The page, mapped. Its numbers are attributes.
 
     `fresh`: the file is a reserved page of zeros, of which this makes a control page.
-    `guarded`: that somebody cuts the file does not end this process; see `is_sound`."""
+    `guarded`: that somebody cuts the file does not end this process; see `take_loss`."""
 
     def __init__(self, path, bint fresh=False, bint guarded=False):
         self.path = path
@@ -138,20 +135,25 @@ cdef class ControlPage(ControlFields):
             with errors.mapped("mmap", path=self.path, bytes_wanted=REC_CONTROL_SIZE):
                 raise_errno(error, self.path)
 
-    def is_sound(self, bytes trace_id not None):
-        """Whether the page is still that of this recording: nobody has cut it or written over it."""
+    def take_loss(self):
+        """Whether somebody has cut the file since this was last asked."""
+        lost = bool(self.was_lost)
+        self.was_lost = False
+        return lost
+
+    def is_of(self, bytes trace_id not None):
+        """Whether the page is that of this recording: nobody has written over it; or it is so again, since the target
+        has made its part anew."""
         self.mapped()
         return (
             self.page.magic == REC_CONTROL_MAGIC
             and self.page.version == REC_LAYOUT_VERSION
             and PyBytes_FromStringAndSize(<char *>self.page.trace_id, 16) == trace_id
-            and not self.was_lost
         )
 
     def restore(self, dict facts not None, bytes trace_id not None):
         """Makes the page anew of what is known."""
         self.mapped()
-        self.was_lost = False
         memset(self.page, 0, REC_CONTROL_SIZE)
         self.trace_id = trace_id
         for name, value in facts.items():
@@ -240,17 +242,9 @@ cdef class ControlPage(ControlFields):
         self.mapped()
         count = load_u64(&self.page.file_count)
         places = []
-        for number in range(max(seen, count - ANNOUNCED if count > ANNOUNCED else 0), count):
-            places.append(load_u64(&self.page.file_places[number % ANNOUNCED]))
+        for number in range(max(seen, count - REC_FILE_PLACES if count > REC_FILE_PLACES else 0), count):
+            places.append(load_u64(&self.page.file_places[number % REC_FILE_PLACES]))
         return count, places
-
-    def degraded(self):
-        """How often each kind of small failure happened, by index."""
-        self.mapped()
-        counts = []
-        for index in range(32):
-            counts.append(self.page.degraded[index])
-        return counts
 
 
 def discard(bytes folder not None, tuple names not None, int sealer_pid=0):
@@ -258,31 +252,31 @@ def discard(bytes folder not None, tuple names not None, int sealer_pid=0):
 
     names: the files in the folder; the last one goes only when all others have gone. sealer_pid: where it is
     known, the sealer is ended at once. What could not be removed: (call, errno, path) of the first, or None."""
-    tell_to_discard(folder + b"/control", sealer_pid)
+    request_discard(folder + b"/control", sealer_pid)
     left = remove_files(folder, names)
     if left is not None and left[1] == ENOTEMPTY:  # the sealer was just about to make its log
         left = remove_files(folder, names)
     return left
 
 
-cdef void tell_to_discard(bytes path, int sealer_pid) noexcept:
+cdef void request_discard(bytes path, int sealer_pid) noexcept:
     cdef const char *name = PyBytes_AS_STRING(path)
     cdef int fd = open_file(name, O_RDWR)
-    cdef void *place = <void *>-1
+    cdef void *mapping = <void *>-1
     cdef RecControl *page
     cdef int keeper = 0
     cdef c_stat facts
     if fd >= 0:
         # A page that the disk had no room for cannot be written to.
         if rec_sys.stat(name, &facts) == 0 and facts.st_size >= REC_CONTROL_SIZE:
-            place = rec_sys.mmap(NULL, REC_CONTROL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
+            mapping = rec_sys.mmap(NULL, REC_CONTROL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
         close_file(fd)  # nothing is written through it
-    if place != <void *>-1:
-        page = <RecControl *>place
+    if mapping != <void *>-1:
+        page = <RecControl *>mapping
         store_u32(&page.discard, 1)
         store_u32(&page.target_state, REC_TARGET_FINISHED)
         keeper = page.keeper_pid
-        rec_sys.munmap(place, REC_CONTROL_SIZE)  # audit: of what mmap gave
+        rec_sys.munmap(mapping, REC_CONTROL_SIZE)  # audit: of what mmap gave
     if sealer_pid > 0:
         rec_sys.kill(sealer_pid, 9)  # audit: it may have ended by itself
         end_keeper(keeper, sealer_pid)

@@ -20,8 +20,31 @@ Kind: TypeAlias = Literal[
 ]
 
 KIND_BITS: dict[str, int]
+STEPS: dict[str, int]
 
 def code_digests(code: CodeType) -> set[int]: ...
+def read_contents(
+    entry: bytes,
+) -> (
+    tuple[
+        bool,
+        set[int],
+        set[int],
+        dict[int, tuple[int, int, bytes | None]],
+        dict[int, bytes | None],
+        dict[int, dict[int, tuple[int, int] | tuple[float, float]]],
+    ]
+    | None
+): ...
+def read_calls(
+    payload: bytes, at: int = 0
+) -> (
+    tuple[
+        list[tuple[int, int, int, int, int]],
+        list[tuple[int | None, int | None, int, int, int, int, int, int, int, dict[int, int]]],
+    ]
+    | None
+): ...
 
 class SegmentInfo:
     preamble: bytes
@@ -29,13 +52,20 @@ class SegmentInfo:
     events: int
     lost: int
     gaps: int
+    omitted: tuple[int, int, int]
     files: list[str]
     texts: list[tuple[str, bytes]]
     codes: list[tuple[int, str, int]]
+    notes: list[bytes]
     marks: dict[int, int]
+    definitions: bytes
+    contents: bytes
     damage: RecorderError | None
 
 class Scanner:
+    def __init__(self, calls: CallTree | None = None) -> None: ...
+    @property
+    def calls(self) -> CallTree | None: ...
     @property
     def threads(self) -> int: ...
     @property
@@ -214,12 +244,29 @@ class Reader(Generic[E, F]):
         caller: int | None = None,
         depth: int | None = None,
         name: str | None = None,
+        condition: tuple[
+            tuple[str, ...], list[tuple[int, int | float | bytes]], Callable[[E], bool]
+        ]
+        | None = None,
+        search: tuple[bytes, Callable[[bytes, dict[int, tuple[str, str]]], bool]] | None = None,
     ) -> None: ...
     def seek(self, until: int) -> E | None: ...
     def passages(self, until: int, most: int) -> bytes: ...
+    def outputs(self, most: int) -> bytes | None: ...
     def line_counts(self, until: int) -> dict[tuple[int, int], int]: ...
     def note_ends(self) -> None: ...
     def unseen_ends(self) -> list[int]: ...
     def next(self) -> E | None: ...
     def skip_to(self, seq: int) -> None: ...
     def stacks(self) -> list[tuple[Thread, list[F]]]: ...
+
+class CallTree:
+    def __init__(
+        self,
+        parts: int,
+        within: Callable[[Function], bool] | None = None,
+        wanted: Callable[[Function], bool] | None = None,
+    ) -> None: ...
+    def set_clock(self, ticks_per_second: int, started: int) -> None: ...
+    def read(self, reader: Reader[E, F], until: int) -> None: ...
+    def told(self) -> bytes: ...

@@ -6,11 +6,12 @@ exception that says where.
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyTuple_New, PyTuple_SET_ITEM
 from cpython.unicode cimport PyUnicode_DecodeUTF8
-from libc.stdint cimport UINT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport UINT32_MAX, UINT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset
 
@@ -19,6 +20,7 @@ from recorder._core.status cimport ERR_OUT_OF_MEMORY, ERR_TRACE_CORRUPT, OK, Sta
 from recorder._core.syscalls cimport rec_sys
 
 import os
+from itertools import islice
 
 from recorder import errors
 
@@ -33,10 +35,18 @@ include "decode/cursor.pxi"
 include "decode/values.pxi"
 include "decode/definitions.pxi"
 include "decode/variables.pxi"
+include "decode/ranges.pxi"
+include "decode/contents.pxi"
 include "decode/frames.pxi"
 include "decode/retired.pxi"
+include "decode/condition.pxi"
+include "decode/search.pxi"
+include "decode/notes.pxi"
 include "decode/watch.pxi"
+include "decode/outputs.pxi"
+include "decode/calls.pxi"
 include "decode/machine.pxi"
+include "decode/counts.pxi"
 include "decode/passages.pxi"
 include "decode/preamble.pxi"
 include "decode/restore.pxi"
@@ -82,8 +92,10 @@ cdef void clear(DecoderState *s) noexcept:
     cdef size_t i
     cdef int kind
     clear_frames(s)
+    close_all_spans(s)
     free_map(s, &s.tally.errors)
     free_map(s, &s.tally.lines)
+    free_map(s, &s.judged)
     for kind in range(DEF_KINDS):
         for i in range(bucket_count(&s.definitions.of_kind[kind])):
             if s.definitions.of_kind[kind].entries[i].item != NULL:
@@ -96,13 +108,18 @@ cdef void clear(DecoderState *s) noexcept:
     free_bytes(s, &s.marks.bytes)
     free_bytes(s, &s.changes.bytes)
     free_bytes(s, &s.unseen_ends.numbers)
+    free_bytes(s, &s.outputs.rows)
     free_bytes(s, &s.tally.digests)
     free_bytes(s, &s.tally.texts)
     free_bytes(s, &s.tally.retired)
+    free_bytes(s, &s.tally.seen)
+    free_map(s, &s.tally.raised)
+    free_bytes(s, &s.tally.notes)
     memset(s, 0, sizeof(DecoderState))
     s.arena.seed = seed
 
 
 include "decode/scan.pxi"
 include "decode/reader.pxi"
+include "decode/call_tree.pxi"
 include "decode/materialize.pxi"

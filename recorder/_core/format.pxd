@@ -46,6 +46,11 @@ cdef extern from "tape/records.h" nogil:
         REC_TEXT
         REC_STOP_ITERATION
         REC_RETIRE
+        REC_NOTE
+        REC_SPAN_END
+        REC_OUTPUT
+        REC_PRINT
+        REC_LOG
 
     enum:  # value tags
         TAG_SMALL_INT
@@ -101,6 +106,9 @@ cdef extern from "tape/records.h" nogil:
         TAG_GENERATOR
         TAG_EXAMINED
         TAG_FORM
+        TAG_IDENTITY
+        TAG_IDENTITY_UNSURE
+        TAG_REBOUND
 
     enum:  # what a trace says of itself
         REC_TRACE_COMPLETE
@@ -111,6 +119,10 @@ cdef extern from "tape/records.h" nogil:
         REC_FRAME_SUSPENDED
         REC_FRAME_ADOPTED
         REC_FRAME_BODY
+
+    enum:  # bits of a SPAN_END's flags
+        REC_SPAN_FORGOTTEN
+        REC_SPAN_RAISED
 
     enum:  # the kind of a DEF_CODE's slot
         REC_VARIABLE_LOCAL
@@ -154,6 +166,47 @@ cdef extern from "tape/records.h" nogil:
         REC_FORM_STATICMETHOD
         REC_FORM_CLASSMETHOD
         REC_FORM_LARGE_ARRAY
+        REC_FORM_OBJECT_ARRAY
+        REC_FORM_COLUMN
+        REC_FORM_DATA_FRAME
+        REC_FORM_SERIES
+        REC_FORM_INDEX
+        REC_FORM_MULTI_INDEX
+        REC_FORM_TIMESTAMP
+        REC_FORM_TIMEDELTA64
+        REC_FORM_MISSING
+        REC_FORM_DATETIME64
+        REC_FORM_INTERVAL
+        REC_FORM_STRING_IO
+        REC_FORM_ORM_STATE
+        REC_FORM_QUERY_SET
+        REC_FORM_PERIOD
+        REC_FORM_PERIOD_DTYPE
+        REC_FORM_DTYPE
+        REC_FORM_SPARSE_INDEX
+        REC_FORM_ARROW_TABLE
+        REC_FORM_UNREAD
+
+    enum:  # the stream of an OUTPUT
+        REC_STREAM_STDOUT
+        REC_STREAM_STDERR
+        REC_STREAM_STDIN
+
+    enum:  # the kind of a LOG
+        REC_LOG_RECORD
+        REC_LOG_WARNING
+        REC_LOG_UNCAUGHT
+        REC_LOG_UNRAISABLE
+        REC_LOG_AUDIT
+
+    enum:  # a bit of the kind of a LOG
+        REC_LOG_OMITTED
+
+    enum:  # bits of the stream of an OUTPUT
+        REC_OUTPUT_REDACTED
+        REC_OUTPUT_CONTINUED
+        REC_OUTPUT_WAITING
+        REC_OUTPUT_UNWRITTEN
 
     enum:
         REC_LARGEST_PAYLOAD
@@ -171,6 +224,8 @@ cdef extern from "tape/layout.h" nogil:
         REC_SEGMENT_HEAD
         REC_SEGMENT_SIZE
         REC_RING_SLOTS
+        REC_FILE_PLACES
+        REC_DETAIL_SIZE
 
     enum:  # whose a segment of the ring is
         REC_SLOT_FREE

@@ -317,13 +317,13 @@ def pwrite(int fd, const unsigned char[::1] data not None, off_t at, path=None):
     write_whole(fd, data, at, True, path)
 
 
-cdef struct Standard:  # what descriptor 2 was when recording began
+cdef struct StandardError:  # what descriptor 2 was when recording began
     bint known, open
     dev_t device
     ino_t inode
 
 
-cdef Standard standard_error
+cdef StandardError standard_error
 
 
 cdef void remember_stderr() noexcept nogil:

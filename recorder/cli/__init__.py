@@ -12,6 +12,7 @@ import sys
 # Not as `errors`: the command of that name becomes an attribute of this package.
 from recorder import errors as failures
 from recorder.cli import failure, output
+from recorder.cli.commands import COMMANDS as COMMANDS
 from recorder.errors import arguments
 
 # Loaded now: where no file can be opened any more, a failure can still be reported.
@@ -23,36 +24,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, NoReturn
-
-COMMANDS = {
-    "run": ("recorder.cli.run", "run a program and record it"),
-    "info": ("recorder.cli.info", "what a trace is: verdict, counts, sizes, exit status"),
-    "show": ("recorder.cli.show", "step through a trace, forwards and back"),
-    "calls": ("recorder.cli.calls", "what was called, with what, and what came of it"),
-    "find": ("recorder.cli.find", "where a condition holds, as a breakpoint would have stopped"),
-    "watch": ("recorder.cli.watch", "every change of a variable, attribute or expression"),
-    "check": ("recorder.cli.check", "the first moment at which an invariant is false"),
-    "why": ("recorder.cli.why", "why a variable has its value, back from the last write"),
-    "tree": ("recorder.cli.tree", "who called what, how often, and how long it took"),
-    "stats": ("recorder.cli.stats", "per function: calls, exceptions, times; per line: how often"),
-    "state": ("recorder.cli.state", "the stack at an event, with all variables"),
-    "grep": ("recorder.cli.grep", "where a text occurs, in names and in values"),
-    "source": (
-        "recorder.cli.source",
-        "the text of a function or file, and how often each line ran",
-    ),
-    "history": ("recorder.cli.history", "every value a variable took"),
-    "exceptions": ("recorder.cli.exceptions", "what was raised, and the variables of every frame"),
-    "diff": ("recorder.cli.diff", "where two recordings first differ"),
-    "print": ("recorder.cli.print_", "the events of a trace, one a line"),
-    "verify": ("recorder.cli.verify", "whether a trace is complete (0), partial (1), corrupt (3)"),
-    "recover": ("recorder.cli.recover", "make a trace of what a killed run left behind"),
-    "export": ("recorder.cli.export", "a trace for Perfetto, speedscope, CodeTracer, SQL, …"),
-    "sql": ("recorder.cli.sql", "ask traces a question in SQL"),
-    "dap": ("recorder.cli.dap", "serve a recording to an editor, which steps both ways"),
-    "policy": ("recorder.cli.policy", "the policy in force, and where each value comes from"),
-    "errors": ("recorder.cli.errors", "every error code; one of them explained"),
-}
 
 __all__ = ["main"]
 
@@ -85,7 +56,8 @@ def answer(words: list[str]) -> int:
         failure.check_json_errors(given)
     try:
         # `policy` shows it.
-        return dispatch(words if words[0] == "policy" else failure.without_json_errors(words))
+        kept = words if words[0] == "policy" else failure.without_json_errors(words)
+        return dispatch(kept, given)
     except BrokenPipeError:
         raise  # audit: main() ends quietly where nobody reads any more
     except Exception as exc:
@@ -105,7 +77,8 @@ def open_what_is_closed() -> None:
                 return
 
 
-def dispatch(words: list[str]) -> int:
+def dispatch(words: list[str], json_errors: object = None) -> int:
+    """`json_errors`: for a command that goes on after a failure, and reports it itself."""
     name = words[0] if words else "help"
     if name in ("-h", "--help", "help"):
         output.write(overview().rstrip())
@@ -118,12 +91,20 @@ def dispatch(words: list[str]) -> int:
     module = COMMANDS[name][0]
     __import__(module)
     command = sys.modules[module]
-    if hasattr(command, "main"):
+    if name == "run":  # which becomes the program
         return int(command.main(words[1:]))
-    return _parse_and_run(command, words)
+    from recorder.cli.paging import paged
+
+    status = 0  # of who leaves the pager before the end
+    with paged(name, words):
+        if hasattr(command, "main"):
+            status = int(command.main(words[1:]))
+        else:
+            status = _parse_and_run(command, words, json_errors)
+    return status
 
 
-def _parse_and_run(command: Any, words: list[str]) -> int:
+def _parse_and_run(command: Any, words: list[str], json_errors: object) -> int:
     import argparse
 
     class Parser(argparse.ArgumentParser):  # the commands' own parsers are of this class, too
@@ -146,11 +127,15 @@ def _parse_and_run(command: Any, words: list[str]) -> int:
     parser = Parser(prog="recorder")
     commands = parser.add_subparsers(required=True)
     command.add_parser(commands)
+    if hasattr(command, "separated"):  # what follows its own options is for another program
+        words = command.separated(words)
     _refuse_twice(commands.choices[words[0]], words[1:])
     try:
         args = parser.parse_args(words)
     except SystemExit as exc:  # --help
         return int(exc.code or 0)
+    args.table = COMMANDS
+    args.json_errors = json_errors
     return int(command.run(args))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from recorder import errors
 from recorder.cli.queries import VALUE_WIDTH, during, shown
 from recorder.trace.paths import base_name
+from recorder.trace.shared import Marks, may_hold_objects
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     Key = tuple[str | int, str]
 
 MOST_HELD = 10_000  # values that were shown, by variable
+NEAR = 100_000  # events before a change, in which the value before it is looked for
 SIDE = 40  # characters of what was there, and of what is
 
 
@@ -29,11 +31,13 @@ class Before:
         self.trace = trace
         self.width = width
         self.forwards = forwards
+        self.marks: frozenset[int] | None = None  # of the moment that is shown, if it is one
+        self._frames = Marks()
         self._held: dict[Key, Value] = {}
 
     def text(self, change: Change) -> str:
         """The new value, and the part of it that changed where the value's text does not show one."""
-        text = shown(change.value, self.width)
+        text = shown(change.value, self.width, self._marks(change))
         old = self._held.get(_key(change)) if self.forwards else None
         self._hold(change)
         if change.value is None or len(text) <= self.width:
@@ -42,10 +46,18 @@ class Before:
             old = self._looked_up(change) if old is None else old
             if old is None:
                 return text
-            differs = shown(old, self.width) != text
+            differs = shown(old, self.width) != shown(change.value, self.width)
             return text + within(change.qualified_name, old, change.value, differs)
         except errors.TraceCorruptError:
             return text
+
+    def _marks(self, change: Change) -> frozenset[int]:
+        """Of the objects that are shared: as the moment says, or the variables of the change's frame."""
+        if self.marks is not None:
+            return self.marks
+        if change.value is None or not may_hold_objects(change.value):
+            return frozenset()
+        return self._frames.at(change.event)
 
     def _hold(self, change: Change) -> None:
         if len(self._held) >= MOST_HELD:
@@ -55,7 +67,10 @@ class Before:
 
     def _looked_up(self, change: Change) -> Value | None:
         frame = change.event.frame if change.module is None else None
-        earlier = self.trace.history(change.name, frame=frame, stop=change.seq, backwards=True)
+        near = max(change.seq - NEAR, 0)
+        earlier = self.trace.history(
+            change.name, frame=frame, start=near, stop=change.seq, backwards=True
+        )
         return next((one.value for one in earlier if one.module == change.module), None)
 
 

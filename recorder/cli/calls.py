@@ -14,15 +14,19 @@ from recorder.cli.queries import (
     Who,
     add_filters,
     add_range,
+    add_selectors,
     answers,
     conclude,
     duration,
     filters_of,
+    in_order,
     json_of,
     location,
+    number_or_name,
     range_of,
     shown,
 )
+from recorder.explain import following
 from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
@@ -49,6 +53,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     add_filters(parser)
     add_range(parser)
+    add_selectors(parser, "calls")
     parser.add_argument(
         "--changed-arguments",
         action="store_true",
@@ -62,6 +67,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from recorder.trace.filters import make
     from recorder.trace.reader import open_trace
 
     with open_trace(args.trace) as trace:
@@ -70,15 +76,19 @@ def run(args: argparse.Namespace) -> int:
             trace.calls(**filters_of(args), **range_of(trace, args)),
             not args.imports and args.file is None,
         )
-        altered = with_alterations(trace, found, args.changed_arguments, args.self)
-        for call, level, alterations in answers(trace, args, altered):
+        wanted = make(task=number_or_name(args.task))
+        of_task = (one for one in found if wanted.wants_task(one[0].task))
+        altered = with_alterations(trace, of_task, args.changed_arguments, args.self)
+        told: Call | None = None
+        for call, level, alterations in answers(trace, args, in_order(args, altered)):
             if args.json:
                 write(json.dumps(as_json(call) | alterations_as_json(alterations)))
             else:
                 write(as_line(call, who, 0 if args.changed_arguments else level, args.self))
                 for row in alteration_rows(alterations):
                     write(printable(f"{'':10}{row}"))
-        return conclude(trace)
+            told = call
+        return conclude(trace, lambda: [] if told is None else following.after_calls(told))
 
 
 def with_alterations(

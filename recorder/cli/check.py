@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from recorder.cli.find import values, with_values
 from recorder.cli.output import count, printable, warn, write
-from recorder.cli.queries import EXIT_STATUS, Who, change_as_json, conclude, during, location
+from recorder.cli.queries import (
+    EXIT_STATUS,
+    Who,
+    add_selectors,
+    change_as_json,
+    conclude,
+    during,
+    is_whole,
+    location,
+)
 from recorder.cli.watch import add_options, asked, first_variable
 from recorder.trace.paths import base_name
 
@@ -32,6 +41,7 @@ def add_parser(subparsers: Subparsers) -> None:
         epilog=EXIT_STATUS.replace("0, or", "0 if it was never false, 1 if it was, or"),
     )
     add_options(parser)
+    add_selectors(parser, "check")
     parser.set_defaults(run=run)
 
 
@@ -50,8 +60,8 @@ def run(args: argparse.Namespace) -> int:
                 write(as_line(trace, checked.failed, expression.paths, Who(trace)))
             write(summary(checked))
         name = first_variable(expression)
-        nothing = len(trace) and checked.failed is None and not checked.held + checked.unknown
-        if nothing and name is not None and trace.verdict == "complete":
+        nothing = checked.failed is None and not checked.held + checked.unknown
+        if nothing and name is not None and is_whole(trace):
             warn(f"recorder: {printable(Existence(trace).variable(name, args.function))}")
         status = conclude(trace)
         return status or (FAILED if checked.failed is not None else 0)

@@ -8,15 +8,13 @@ import socket
 import sys
 import threading
 
-from recorder import errors
+from recorder import loopback
 from recorder.cli.output import write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     # What add_subparsers() returns has no public name.
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
-
-LOOPBACK = "127.0.0.1"
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -39,10 +37,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.port is None:
         return speak()
-    if not 0 <= args.port <= 65_535:
-        raise errors.InvalidArgumentError(
-            argument="--port", value=str(args.port), expected="0 to 65535"
-        )
+    loopback.check_port(args.port)
     return listen(args.port)
 
 
@@ -59,10 +54,8 @@ def speak() -> int:
 
 def listen(port: int) -> int:
     """Says on stdout where, and serves each who comes until it is interrupted."""
-    with errors.mapped("open", path=f"{LOOPBACK}:{port}"):
-        server = socket.create_server((LOOPBACK, port))
-    with server:
-        write(f"{LOOPBACK}:{server.getsockname()[1]}")
+    with loopback.listen(port) as server:
+        write(loopback.address_of(server))
         sys.stdout.flush()
         while True:
             connection, _ = server.accept()

@@ -74,21 +74,36 @@ def run(args: argparse.Namespace) -> int:
             calls=None if args.calls is None else calls_of(a, b, args.calls),
         )  # fmt: skip
         differences = comparison.differences()
-        told = 0
+        shown = 0
         for difference in islice(differences, limit):
-            told += 1
-            write(json.dumps(as_json(difference)) if args.json else as_text(told, difference, a, b))
-        more = told == limit and next(differences, None) is not None
+            shown += 1
+            write(
+                json.dumps(as_json(difference)) if args.json else as_text(shown, difference, a, b)
+            )
+        more = shown == limit and next(differences, None) is not None
         for trace in (a, b) if args.b else (a,):
             if trace.verdict != "complete":
                 warn(f"recorder: {printable(trace.path)} is {trace.verdict}")
         if args.json:
-            write(json.dumps({"summary": summary(comparison, told, more)}))
+            write(json.dumps({"summary": summary(comparison, shown, more)}))
         else:
-            write("\n".join(conclusion(comparison, told, more)))
-        if told:
+            write("\n".join(conclusion(comparison, shown, more)))
+        if shown:
             return DIFFERENT
         return CORRUPT if "corrupt" in (a.verdict.state, b.verdict.state) else 0
+
+
+def first_differences(a_path: str, b_path: str, limit: int) -> list[str]:
+    """The first ones between two recordings, as text, and what is to be said of all; no verdicts."""
+    from recorder.trace.compare import Comparison
+    from recorder.trace.reader import open_trace
+
+    with open_trace(a_path) as a, open_trace(b_path) as b:
+        comparison = Comparison(a, b, values=True, ignore=[], strict=False, calls=None)
+        differences = comparison.differences()
+        found = [as_text(n, one, a, b) for n, one in enumerate(islice(differences, limit), 1)]
+        more = len(found) == limit and next(differences, None) is not None
+        return [*found, *conclusion(comparison, len(found), more)]
 
 
 def calls_of(a: Trace, b: Trace, asked: str) -> tuple[Event, Event]:
@@ -142,9 +157,9 @@ def _side(event: Event | None) -> dict[str, Any] | None:
     return None if event is None else {"kind": event.kind, **location(event)}
 
 
-def summary(comparison: Comparison, told: int, more: bool) -> dict[str, Any]:
+def summary(comparison: Comparison, shown: int, more: bool) -> dict[str, Any]:
     return {
-        "differences": told,
+        "differences": shown,
         "more": more,
         "events_a": comparison.events[0],
         "events_b": comparison.events[1],
@@ -214,16 +229,16 @@ def _resumed(found: Difference) -> str:
     )
 
 
-def conclusion(comparison: Comparison, told: int, more: bool) -> list[str]:
+def conclusion(comparison: Comparison, shown: int, more: bool) -> list[str]:
     """What was compared, and what was passed over."""
-    if not told:
+    if not shown:
         rows = [f"no difference in {count(comparison.events[0], 'event')}"]
     elif more:
-        rows = [f"{count(told, 'difference')}, and there are more (--limit)"]
+        rows = [f"{count(shown, 'difference')}, and there are more (--limit)"]
     else:
         most = max(comparison.events)
         rows = [
-            f"{count(told, 'difference')}; {comparison.aligned:,} of {count(most, 'event')} stand for each other"
+            f"{count(shown, 'difference')}; {comparison.aligned:,} of {count(most, 'event')} stand for each other"
         ]
     if comparison.repeated:
         rows.append(f"told once: {count(comparison.repeated, 'value')} that went on to differ")

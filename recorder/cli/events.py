@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import TYPE_CHECKING
 
 from recorder.cli.queries import Who, duration, shown
+from recorder.trace.code_flags import COROUTINE
 from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
     from recorder.trace.reader import Function, Trace
     from recorder.trace.snapshots import Event, Frame
 
-COROUTINE = 0x80  # of a function's flags
 OUTCOMES = {"return": "→ returned", "yield": "→ yielded", "unwind": "! ends by"}
 OUTCOMES |= {"raise": "! raised", "reraise": "! raised again", "handled": "! handled"}
 OUTCOMES |= {"throw": "! thrown in", "stop_iteration": "→ iteration ended with"}
@@ -63,12 +64,14 @@ def unproved_sources(trace: Trace) -> dict[str, str]:
     return {s.path: s.doubt for s in trace.all_sources if s.doubt is not None}
 
 
-def variables(frame: Frame | Event, changed: set[str]) -> list[tuple[bool, str, str]]:
+def variables(
+    frame: Frame | Event, changed: set[str], marks: Container[int]
+) -> list[tuple[bool, str, str]]:
     """(whether it has just changed, name, value) of a frame's variables. Those that every module
     has are left out of a module's."""
     hidden = frame.function.is_body
     return [
-        (name in changed, name, shown(value, 120))
+        (name in changed, name, shown(value, 120, marks))
         for name, value in frame.locals.items()
         if not (hidden and name.startswith("__") and name.endswith("__"))
     ]

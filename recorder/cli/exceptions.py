@@ -14,26 +14,32 @@ from recorder.cli.queries import (
     Who,
     add_filters,
     add_range,
+    add_selectors,
     answers,
     conclude,
     filters_of,
     frame_as_json,
+    in_order,
     json_of,
     last,
     location,
     range_of,
+    selectors_of,
     shown,
 )
+from recorder.explain import following
 from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from recorder.trace.exceptions import Raised
+    from recorder.trace.reader import Trace
 
     # What add_subparsers() returns has no public name.
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
+NEAR = 200_000  # the last events of a long trace
 MOST_FRAMES = 12  # shown of one stack: the innermost
 
 
@@ -41,12 +47,13 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "exceptions",
         help="what was raised, where it went, and the variables of every frame",
-        description="One entry an exception, in the order in which they were raised. --function and --file are about "
-        "where it was raised first.",
+        description="One entry an exception, in the order in which they were raised. --function, --file, --line and "
+        "--task are about where it was raised first.",
         epilog=EXIT_STATUS,
     )
     add_filters(parser)
     add_range(parser)
+    add_selectors(parser, "exceptions")
     parser.add_argument("--type", metavar="TYPE", help="such as ValueError")
     parser.add_argument(
         "--in", dest="through", metavar="FUNCTION", help="those that came through this function"
@@ -67,18 +74,33 @@ def run(args: argparse.Namespace) -> int:
 
     with open_trace(args.trace) as trace:
         who = Who(trace)
-        found: Iterable[Raised] = trace.exceptions(
-            args.type,
-            through=args.through,
-            uncaught=args.uncaught,
+        asked = {
+            "type_name": args.type,
+            "through": args.through,
+            "uncaught": args.uncaught,
             **filters_of(args),
+            **selectors_of(args),
             **range_of(trace, args),
+        }
+        found: Iterable[Raised] = (
+            last_of(trace, asked, args.limit) if args.last else trace.exceptions(**asked)
         )
-        if args.last:
-            found = last(found, args.limit)
-        for raised in answers(trace, args, found, exception=args.type):
+        told: Raised | None = None
+        for raised in answers(trace, args, in_order(args, found), exception=args.type):
             write(json.dumps(as_json(raised)) if args.json else as_text(raised, who))
-        return conclude(trace)
+            told = raised
+        return conclude(trace, lambda: [] if told is None else following.after_exception(told))
+
+
+def last_of(trace: Trace, asked: dict[str, Any], limit: int | None) -> Iterable[Raised]:
+    """The last ones. Of a long trace its last events are looked at first: where these have more than are wanted, none
+    of those that are wanted began before."""
+    near = {**asked, "start": max(asked["start"], len(trace) - NEAR)}
+    if near["start"] > asked["start"]:
+        found = list(trace.exceptions(**near))
+        if len(found) > (1 if limit is None else limit):
+            return last(found, limit)
+    return last(trace.exceptions(**asked), limit)
 
 
 def as_json(raised: Raised) -> dict[str, Any]:

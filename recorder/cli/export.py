@@ -40,6 +40,9 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="OUT",
         help="the file or folder to write (default: named after TRACE, in the current folder)",
     )
+    parser.add_argument(
+        "--budget", type=int, metavar="BYTES", help="of html: so large at most (default: 5000000)"
+    )
     parser.set_defaults(run=run)
 
 
@@ -49,7 +52,9 @@ def run(args: argparse.Namespace) -> int:
     format = export.format_named(args.to)
     output = args.output or default_output(args.trace, format.suffix, args.to)
     with cleaning_up(), progress(f"exporting to {format.name}") as on_progress:
-        done = export.export(args.trace, format.name, output, on_progress=on_progress)
+        done = export.export(
+            args.trace, format.name, output, on_progress=on_progress, budget=args.budget
+        )
     if done.notice:
         warn(f"recorder: {printable(done.notice)}")
     if sys.stderr is not None and sys.stderr.isatty():

@@ -16,13 +16,17 @@ from recorder.cli.queries import (
     Who,
     add_filters,
     add_range,
+    add_selectors,
     at_least,
     conclude,
     filters_of,
+    is_whole,
     location,
     range_of,
+    selectors_of,
     shown,
 )
+from recorder.explain import following
 from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
 
 WIDTH = 80
 LEAST = 24  # characters of a value that is shown, however long the line is
+ALONE = ("at", "when", "value", "hits", "log", "kind", "line", "backwards")  # are not for --output
 RANGE = "N or A-B, counted from 1"
 
 
@@ -55,12 +60,12 @@ def add_parser(subparsers: Subparsers) -> None:
         "--when", metavar="EXPR", help="a condition, in Python: 'n > 3 and not done'"
     )
     parser.add_argument("--value", metavar="X", help="where this value is new: 3, 'text', *@*.com")
+    parser.add_argument("--output", metavar="TEXT", help="what wrote this text to stdout or stderr")
     parser.add_argument("--hits", metavar="N|A-B", help="only the N-th hit, or those from A to B")
     parser.add_argument("--log", metavar="TEXT", help="what to say of each: 'n is {n}'")
     parser.add_argument("--kind", help="of events: line, call, return, raise, …")
-    parser.add_argument("--task", help="an asyncio task's number or name")
+    add_selectors(parser, "find")
     add_range(parser)
-    parser.add_argument("--backwards", action="store_true", help="the last one first")
     parser.set_defaults(run=run)
 
 
@@ -73,27 +78,56 @@ def run(args: argparse.Namespace) -> int:
     paths = [] if when is None else when.paths
     with open_trace(args.trace) as trace:
         first, last = numbers(args.hits)
-        found = events(
-            trace, args, when=when, log=args.log, numbers=(first, last), backwards=args.backwards
-        )
+        asked = {"when": when, "log": args.log, "numbers": (first, last)}
+        if args.output is None:
+            found = events(trace, args, backwards=args.backwards, **asked)
+        else:
+            found = writers(trace, args)
         tally = Tally()
         who = Who(trace)
+        told: Hit | None = None
         for hit in islice(tally.count(chosen(found, args)), at_least(0, args.limit)):
             if args.json:
                 write(json.dumps(as_json(trace, hit, paths)))
             else:
                 write(as_line(trace, hit, who, paths))
+            told = hit
         if not tally.kinds["hit"] + tally.kinds["maybe"] and args.limit != 0:
             tell_why_nothing(trace, args, names)
         tally.tell()
-        return conclude(trace)
+        name = next(iter(names), None)
+        return conclude(
+            trace, lambda: [] if told is None else following.after_event(told.event, name)
+        )
 
 
 def events(trace: Trace, args: argparse.Namespace, **more: Any) -> Iterator[Hit]:
     """Those that the options ask for, but for the condition."""
     return trace.hits(
-        kind_of(args), value=args.value, **range_of(trace, args), **filters_of(args) | at(args), **more
+        kind_of(args), value=args.value, **range_of(trace, args),
+        **filters_of(args) | selectors_of(args) | at(args), **more,
     )  # fmt: skip
+
+
+def writers(trace: Trace, args: argparse.Namespace) -> Iterator[Hit]:
+    """The events that wrote a text; what they wrote is told as the text of a log point is."""
+    from recorder.trace.hits import Hit
+    from recorder.trace.output import whole
+
+    for name in ALONE:
+        if getattr(args, name) not in (None, False):
+            raise errors.InvalidArgumentError(
+                argument=f"--{name}", value=str(getattr(args, name)), expected="nothing of --output"
+            )
+    found = whole(trace.output(**range_of(trace, args)))
+    asked = {**filters_of(args), **selectors_of(args)}
+    number = 0
+    for output in found:
+        if args.output not in output.text or output.seq is None:
+            continue
+        for event in trace.find(start=output.seq, stop=output.seq + 1, **asked):
+            number += 1
+            yield Hit(event, "hit", number, log=f"{output.stream}: {output.text.rstrip()}")
 
 
 def tell_why_nothing(trace: Trace, args: argparse.Namespace, names: tuple[str, ...]) -> None:
@@ -101,7 +135,7 @@ def tell_why_nothing(trace: Trace, args: argparse.Namespace, names: tuple[str, .
     from recorder.trace.existence import Existence
     from recorder.trace.expressions.functions import is_builtin
 
-    if not len(trace) or trace.verdict != "complete":
+    if not is_whole(trace):
         return  # nobody can say that of a trace that lacks something
     existence = Existence(trace)
     said = ""
@@ -111,6 +145,8 @@ def tell_why_nothing(trace: Trace, args: argparse.Namespace, names: tuple[str, .
         if not is_builtin(name):
             existence.variable(name)
     wanted = {key: value for key, value in filters_of(args).items() if value is not None}
+    if args.output is not None:
+        said = "that was never written to stdout or stderr"
     said = said or existence.why_nothing(**wanted)
     if args.when is not None and next(events(trace, args), None) is not None:
         said = "the condition was never true there"
@@ -146,7 +182,7 @@ class Tally:
 def kind_of(args: argparse.Namespace) -> str | None:
     if args.kind is not None:
         return str(args.kind)
-    if args.at is not None:
+    if args.at is not None or args.line is not None:
         return "line"
     if args.value is not None:
         return None
@@ -166,26 +202,20 @@ def numbers(text: str | None) -> tuple[int, int | None]:
     """Of --hits."""
     if text is None:
         return 1, None
-    first, dash, last = text.partition("-")
-    parts = [one for one in (first, last) if one]
-    if not first or not all(one.isdecimal() and len(one) < 10 for one in parts):
+    from recorder.trace.hits import numbers_in
+
+    found = numbers_in(text)
+    if found is None:
         raise invalid("--hits", text, RANGE)
-    low = int(first)
-    high = (int(last) if last else None) if dash else low
-    if low < 1 or (high is not None and high < low):
-        raise invalid("--hits", text, RANGE)
-    return low, high
+    return found
 
 
 def chosen(found: Iterator[Hit], args: argparse.Namespace) -> Iterator[Hit]:
-    """By task; and by --file where the decoder was asked for that of --at."""
+    """By --file and --line, where the decoder was asked for those of --at."""
     from recorder.trace.filters import is_file
 
     for hit in found:
-        task = hit.event.task
-        if args.task is not None and (
-            task is None or args.task not in (task.name, str(task.number))
-        ):
+        if args.line is not None and hit.event.line != args.line:
             continue
         if args.at is None or args.file is None or is_file(hit.event.file, args.file):
             yield hit
@@ -225,8 +255,8 @@ def as_line(trace: Trace, hit: Hit, who: Who, paths: list[Expression]) -> str:
     if hit.places:
         from recorder.trace.values.render import show
 
-        told = [f"{one.path} = {show(one.tree, LEAST)}" for one in hit.places]
-        return printable(f"{line}  {', '.join(told)}")
+        places = [f"{one.path} = {show(one.tree, LEAST)}" for one in hit.places]
+        return printable(f"{line}  {', '.join(places)}")
     if hit.kind == "maybe":
         return printable(line)
     if event.value is not None:
@@ -248,14 +278,14 @@ def variables(event: Event) -> Iterator[tuple[str, Value]]:
         yield from event.locals.items()
 
 
-def with_values(line: str, told: Iterator[tuple[str, Any]]) -> str:
+def with_values(line: str, named: Iterator[tuple[str, Any]]) -> str:
     """As many as there is room for."""
     joint = "  "
-    for name, value in told:
-        room = WIDTH - len(line) - len(name) - 5
-        if room < LEAST // 3 and joint == ", ":
+    for name, value in named:
+        space = WIDTH - len(line) - len(name) - 5
+        if space < LEAST // 3 and joint == ", ":
             return f"{line}, …"
-        line += f"{joint}{name} = {text_of(value, max(room, LEAST))}"
+        line += f"{joint}{name} = {text_of(value, max(space, LEAST))}"
         joint = ", "
     return line
 

@@ -13,12 +13,14 @@ from recorder.cli.queries import (
     Who,
     add_filters,
     add_range,
+    add_selectors,
     at_least,
     conclude,
     filters_of,
     json_of,
     location,
     range_of,
+    selectors_of,
     shown,
 )
 from recorder.trace.paths import base_name
@@ -43,6 +45,7 @@ def add_parser(subparsers: Subparsers) -> None:
     add_filters(parser)
     parser.add_argument("pattern", metavar="REGEX", help="as Python's `re` has it")
     add_range(parser)
+    add_selectors(parser, "grep")
     parser.add_argument("--fixed", action="store_true", help="a text, and no regular expression")
     parser.add_argument("--ignore-case", action="store_true", help="upper and lower case alike")
     parser.set_defaults(run=run)
@@ -56,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
     with open_trace(args.trace) as trace:
         filters = filters_of(args)
         asked = {"fixed": args.fixed, "ignore_case": args.ignore_case}
+        filters |= selectors_of(args)
         places = trace.grep(args.pattern, **asked, **filters, **range_of(trace, args))
         names: list[NamePlace] = []
         if all(value is None for value in filters.values()):

@@ -13,6 +13,7 @@ from recorder.cli.queries import (
     Who,
     add_filters,
     add_range,
+    add_selectors,
     answers,
     change_as_json,
     conclude,
@@ -20,7 +21,9 @@ from recorder.cli.queries import (
     filters_of,
     location,
     range_of,
+    selectors_of,
 )
+from recorder.explain import following
 from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
@@ -37,7 +40,7 @@ def add_parser(subparsers: Subparsers) -> None:
     add_filters(parser)
     add_range(parser)
     parser.add_argument("name", metavar="VAR")
-    parser.add_argument("--backwards", action="store_true", help="the last one first")
+    add_selectors(parser, "history")
     parser.set_defaults(run=run)
 
 
@@ -46,17 +49,25 @@ def run(args: argparse.Namespace) -> int:
 
     with open_trace(args.trace) as trace:
         found = trace.history(
-            args.name, backwards=args.backwards, **filters_of(args), **range_of(trace, args)
+            args.name,
+            backwards=args.backwards,
+            **filters_of(args),
+            **selectors_of(args),
+            **range_of(trace, args),
         )
         last: dict[str, Change] = {}  # of each global, by its module
         who = Who(trace)
         before = Before(trace, forwards=not args.backwards)
+        told: Change | None = None
         for change in answers(trace, args, found, name=args.name):
             write(json.dumps(as_json(change)) if args.json else as_line(change, who, before))
             if change.module is not None and not (args.backwards and change.module in last):
                 last[change.module] = change
+            told = change
         write_ends(trace, args, last)
-        return conclude(trace)
+        return conclude(
+            trace, lambda: [] if told is None else following.after_event(told.event, args.name)
+        )
 
 
 def write_ends(trace: Trace, args: argparse.Namespace, last: dict[str, Change]) -> None:

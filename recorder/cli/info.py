@@ -1,4 +1,4 @@
-"""`recorder info TRACE [--json]`: verdict, counts, sizes, versions, exit status."""
+"""`recorder info TRACE... [--json]`: verdict, counts, sizes, versions, exit status."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from recorder.cli.events import unproved_sources
+from recorder.cli.many import each
 from recorder.cli.output import has_colour, printable, write
 from recorder.trace.origins import DOUBTS, LEFT_OUT, REASONS
 
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 FROM_META = (
     "python", "recorder_version", "platform", "argv", "cwd", "pid", "run_id", "public_functions",
 )  # fmt: skip
+# What the limits of the policy left out.
+OMITTED = {
+    "output": "bytes of output (capture_output)",
+    "logs": "logs (capture_output)",
+    "audit": "audit events (capture_audit)",
+}
 MOST_NAMED = 3  # files of a kind; --json has all
 UNKNOWN_PYTHON = (
     "not known to this recorder: all was asked of public functions, at 12 to 90 times the cost"
@@ -30,21 +37,27 @@ UNKNOWN_PYTHON = (
 
 def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("info", help="what a trace is")
-    parser.add_argument("trace", metavar="TRACE")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("traces", metavar="TRACE", nargs="+")
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON; of several traces a line each"
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    from recorder.trace.reader import open_trace
+    is_one = len(args.traces) == 1
 
-    with open_trace(args.trace) as trace:
+    def tell(trace: Trace) -> int:
         facts = collect(trace)
-    if args.json:
-        write(json.dumps(facts, indent=1))
-    else:
-        show(table(facts))
-    return 0
+        if args.json:
+            write(json.dumps(facts, indent=1 if is_one else None))
+        else:
+            show(table(facts) if is_one else [("trace", printable(facts["path"])), *table(facts)])
+            if not is_one:
+                write("")
+        return 0
+
+    return each(args, tell)
 
 
 def collect(trace: Trace) -> dict[str, Any]:
@@ -66,6 +79,7 @@ def collect(trace: Trace) -> dict[str, Any]:
         "forks": trace.closing.get("forks"),
         "duration_ns": trace.closing.get("duration_ns"),
         "counters": trace.closing.get("counters") or {},
+        "omitted": trace.closing.get("omitted") or {},
         "size": trace.size,
         "started": trace.header["started"],
         "trace_id": trace.header["trace_id"],
@@ -89,6 +103,12 @@ def table(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ("events", f"{facts['events']:,}"),
         ("lost", f"{facts['lost_events']:,}" if facts["lost_events"] else None),
         ("degraded", ", ".join(f"{name} {n:,}" for name, n in _counters(facts["counters"]))),
+        (
+            "not kept",
+            ", ".join(
+                f"{n:,} {OMITTED.get(name, name)}" for name, n in _counters(facts["omitted"])
+            ),
+        ),
         ("threads", facts["threads"]),
         ("duration", _duration(facts["duration_ns"])),
         ("size", _size(facts["size"], facts["events"])),
@@ -155,12 +175,12 @@ def _files(count: int) -> str | None:
 
 def _doubts(unproved: dict[str, str], missing: dict[str, str]) -> list[str]:
     """A line for each kind of source that is not certainly what ran, with the files."""
-    told: dict[str, list[str]] = {}
+    rows: dict[str, list[str]] = {}
     for path, word in unproved.items():
-        told.setdefault(f"not proved to be what ran ({DOUBTS.get(word, word)})", []).append(path)
+        rows.setdefault(f"not proved to be what ran ({DOUBTS.get(word, word)})", []).append(path)
     for path, word in missing.items():
-        told.setdefault(f"not in the trace ({REASONS.get(word, word)})", []).append(path)
-    return [f"{text}: {_some(paths)}" for text, paths in told.items()]
+        rows.setdefault(f"not in the trace ({REASONS.get(word, word)})", []).append(path)
+    return [f"{text}: {_some(paths)}" for text, paths in rows.items()]
 
 
 def _some(paths: list[str]) -> str:

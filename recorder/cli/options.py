@@ -26,6 +26,9 @@ OPTIONS = (
     ("--redact", "PATTERNS", "redact", "further names whose values are secret"),
     ("--[no-]redact-defaults", "", "redact_defaults", "redact what looks like a secret (default)"),
     ("--[no-]source-text", "", "source_text", "keep the text of the files that ran (default)"),
+    ("--value-budget", "N", "value_budget", "elements of values looked at for an event (64)"),
+    ("--capture-output", "on|off|SIZE", "capture_output", "stdout and stderr, so much of them (64MiB)"),
+    ("--capture-audit", "on|off|SIZE", "capture_audit", "files, processes and connections (off)"),
     ("--[no-]follow-children", "", "follow_children", "child processes too, each with its own trace"),
     ("--on-recorder-error", "disable|abort", "on_recorder_error", "when recording fails"),
     ("--[no-]require-trace", "", "require_trace", "fail at the end if there is no whole trace"),
@@ -40,6 +43,7 @@ OPTIONS = (
     ("--max-duration", "TIME", "max_duration", "… after this time, such as 90s or 15m"),
     ("--min-free-space", "SIZE", "min_free_space", "… before the disk has less than this free"),
     ("--keep-last", "SIZE", "keep_last", "keep only the last events, of this size"),
+    ("--[no-]keep-spans", "", "keep_spans", "keep only what is in spans, and is not forgotten"),
 )  # fmt: skip
 
 FLAGS = frozenset("bBdEiIOPqsSuvx")  # Python's, without a value

@@ -27,6 +27,16 @@ def write(text: str) -> None:
         _lose(exc)
 
 
+def write_bytes(data: bytes) -> None:
+    """As they are, behind the lines that were written."""
+    if sys.stdout is not None:
+        try:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(data)
+        except OSError as exc:
+            _lose(exc)
+
+
 def warn(text: str) -> None:
     """A line for a person, on stderr. That it is closed is no reason to fail."""
     try:

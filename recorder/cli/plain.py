@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING
 
 from recorder import errors
 from recorder.cli.before import Before, changed
-from recorder.cli.events import doubt, headline, place, source_lines, variables
+from recorder.cli.events import doubt, headline, outcome, place, source_lines, variables
 from recorder.cli.output import printable, write
-from recorder.cli.queries import Who, thread_name
+from recorder.cli.queries import Who, is_definition, shown, thread_name
+from recorder.cli.streams import text_of
 from recorder.trace.origins import REASONS
 from recorder.trace.paths import base_name
+from recorder.trace.shared import marks_at, may_hold_objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from recorder.trace.expressions.expression import Expression
     from recorder.trace.navigate import Navigator
+    from recorder.trace.snapshots import Event, Frame
 
 CONTEXT = 3  # lines of source before and after the present one
 HELP = """\
@@ -27,9 +31,14 @@ HELP = """\
   / WHAT             ? WHAT           to FILE:LINE, a function or an exception's type
   e [TYPE]           E [TYPE]         to an exception
   b WHAT             b                a breakpoint at FILE:LINE or a function; the list
+  b WHAT if EXPR     b WHAT hits N    where a condition holds; at the N-th hit, or hits 3-5
+  B N                B                without the N-th breakpoint; without any
   c  continue        C  back          to a breakpoint
   v VAR              V VAR            to the last change of a variable; to the next one
-  p PATH                              a value, whole: x, self.items[0]['id'], module.name
+  p PATH             p EXPR           a value, whole: x, self.items[0]['id'], module.name, len(x)
+  p                  G                the variables; the globals
+  x EXPR             X                an expression, shown at each halt; without any
+  u                  d                the frame below, which called; the one above
   l  l LINES                          the source around here
   w                                   the stack
   t  t NUMBER                         the threads; to one of them
@@ -38,7 +47,7 @@ HELP = """\
 WORDS = {
     "step": "s", "next": "n", "out": "o", "goto": "g", "find": "/", "exception": "e",
     "break": "b", "continue": "c", "changed": "v", "print": "p", "list": "l", "where": "w",
-    "threads": "t", "help": "h", "back": "S",
+    "threads": "t", "help": "h", "back": "S", "up": "u", "down": "d", "display": "x", "globals": "G",
 }  # fmt: skip
 
 
@@ -49,6 +58,8 @@ class Plain:
         self.walk = walk
         self.who = Who(walk.trace)
         self.before = Before(walk.trace, forwards=False)
+        self.frame: Frame | Event = walk.event  # the chosen one, whose variables are asked for
+        self.displayed: list[Expression] = []
         self.commands: dict[str, Callable[[str], object]] = {
             "s": lambda _: self.move(walk.step()),
             "S": lambda _: self.move(walk.step(back=True)),
@@ -62,12 +73,18 @@ class Plain:
             "e": lambda name: self.move(walk.to_exception(name or None), exception=name),
             "E": lambda name: self.move(walk.to_exception(name or None, back=True), exception=name),
             "b": self.breakpoint,
-            "c": lambda _: self.move(walk.run()),
-            "C": lambda _: self.move(walk.run(back=True)),
+            "B": self.without,
+            "c": lambda _: self.run_on(),
+            "C": lambda _: self.run_on(back=True),
             "v": lambda name: self.move(walk.last_change(name), variable=name),
             "V": lambda name: self.move(walk.last_change(name, back=False), variable=name),
             "p": self.value,
             "l": self.source,
+            "G": self.globals,
+            "x": self.display,
+            "X": lambda _: self.displayed.clear(),
+            "u": lambda _: self.choose(-1),
+            "d": lambda _: self.choose(1),
             "w": self.stack,
             "t": self.threads,
             "h": lambda _: write(HELP),
@@ -111,17 +128,29 @@ class Plain:
         said = self.walk.why_nothing(**asked)
         write(printable("nothing there" + (f": {said}" if said else "")))
 
+    def run_on(self, back: bool = False) -> None:
+        moved = self.walk.run(back=back)
+        self.move(moved)
+        for point in self.walk.breakpoints if moved else ():
+            if why := point.doubt(self.walk.trace, self.walk.event):
+                write(printable(f"        ? {point.when} may be: {why}"))
+
     def show_event(self) -> None:
         """The present event: where, the line, what changed."""
-        event = self.walk.event
+        event = self.frame = self.walk.event
         write(printable(headline(event, self.who)))
-        lines = source_lines(self.walk.trace, event.function)
-        if 0 < event.line <= len(lines):
-            write(printable(f"  {event.line:>5} → {lines[event.line - 1]}"))
-            self.warn()
-        for change in self.walk.trace.changes(event):
-            if not change.found:
-                write(printable(f"        * {changed(change, self.before)}"))
+        self.show_line()
+        changes = [one for one in self.walk.trace.changes(event) if not one.found]
+        if any(one.value is not None and may_hold_objects(one.value) for one in changes):
+            self.before.marks = marks_at(self.walk.moment)
+        for change in changes:
+            write(printable(f"        * {changed(change, self.before)}"))
+        for log in self.walk.trace.logs_at(self.walk.event.seq):
+            write(printable(f"        > {log.shown}"))
+        for output in self.walk.trace.output_at(self.walk.event.seq):
+            write(printable(f"        > {text_of(output)}"))
+        for expression in self.displayed:
+            self.evaluate(expression)
 
     def goto(self, where: str) -> None:
         if where in ("start", "end"):
@@ -134,30 +163,96 @@ class Plain:
         self.move(self.walk.goto(int(where)))
 
     def breakpoint(self, what: str) -> None:
-        from recorder.trace.navigate import Breakpoint
+        from recorder.trace.breakpoints import Breakpoint
 
         if what:
             point = Breakpoint.parse(what)
             if said := self.walk.why_nothing(sought=what):
                 write(printable(f"  {said}"))
             self.walk.breakpoints.append(point)
-        for point in self.walk.breakpoints:
-            write(printable(f"  breakpoint at {point}"))
+        for number, point in enumerate(self.walk.breakpoints, 1):
+            write(printable(f"  {number} breakpoint at {point}"))
+
+    def without(self, number: str) -> None:
+        points = self.walk.breakpoints
+        if not number:
+            points.clear()
+        elif number.isdecimal() and len(number) < 10 and 0 < int(number) <= len(points):
+            del points[int(number) - 1]
+        else:
+            write(f"there is no breakpoint {printable(number)}")
+        self.breakpoint("")
 
     def value(self, name: str) -> None:
-        event = self.walk.event
-        if name:
-            from recorder.trace.lookup import Lookup
-
-            found = Lookup(self.walk.trace, event).find(name)
-            note = f"  ({found.note})" if found.note else ""
-            write(printable(f"  {found.path} = {found.show(5_000)}{note}"))
+        if not name:
+            self.variables()
             return
-        for new, each, text in variables(event, set(event.changed)):
+        from recorder.trace.expressions.expression import Expression
+        from recorder.trace.lookup import Lookup
+        from recorder.trace.values.grid import text_lines
+
+        try:
+            found = Lookup(self.walk.trace, self.walk.event).find(name, self.frame)
+        except errors.InvalidArgumentError:  # no path
+            self.evaluate(Expression(name))
+            return
+        note = f"  ({found.note})" if found.note else ""
+        write(printable(f"  {found.path} = {found.show(5_000)}{note}"))
+        for line in text_lines(found.tree):
+            write(f"    {line}")
+
+    def variables(self) -> None:
+        """Those of the chosen frame, and what the event itself is about."""
+        event, frame = self.walk.event, self.frame
+        is_here = frame.frame == event.frame
+        changed = set(event.changed) if is_here else set()
+        for new, each, text in variables(frame, changed, marks_at(self.walk.moment)):
             write(printable(f"  {'*' if new else ' '} {each} = {text}"))
+        told, text = outcome(event)
+        if told and is_here:
+            write(printable(f"    {told} {text}"))
+
+    def globals(self, _: str) -> None:
+        """Those of the chosen frame's module, but for what it defines and imports."""
+        marks = marks_at(self.walk.moment)
+        for name, value in self.frame.globals.items():
+            if not is_definition(name, value):
+                write(printable(f"    {name} = {shown(value, 120, marks)}"))
+
+    def display(self, text: str) -> None:
+        from recorder.trace.expressions.expression import Expression
+
+        if text:
+            self.displayed.append(Expression(text))
+        for expression in self.displayed:
+            self.evaluate(expression)
+
+    def evaluate(self, expression: Expression) -> None:
+        """In the chosen frame."""
+        answer = self.walk.trace.evaluate(expression, self.frame)
+        write(printable(f"    {expression.text} = {answer.show(5_000)}"))
+
+    def choose(self, step: int) -> None:
+        """The frame below the chosen one, which called it, or the one above."""
+        frames = self.walk.moment.stack
+        at = next((n for n, one in enumerate(frames) if one.frame == self.frame.frame), -1)
+        if not 0 <= at + step < len(frames):
+            write("there is no frame there")
+            return
+        self.frame = frames[at + step]
+        above = frames[at + step + 1] if at + step + 1 < len(frames) else None
+        write(printable(f"  {self.frame.depth:>4}  {place(self.frame, above)}"))
+        self.show_line()
+
+    def show_line(self) -> None:
+        """The line of the chosen frame."""
+        lines = source_lines(self.walk.trace, self.frame.function)
+        if 0 < self.frame.line <= len(lines):
+            write(printable(f"  {self.frame.line:>5} → {lines[self.frame.line - 1]}"))
+            self.warn()
 
     def source(self, around: str) -> None:
-        event = self.walk.event
+        event = self.frame
         lines = source_lines(self.walk.trace, event.function)
         if not lines:
             write(f"the source is not in the trace{self.missing(event.file)}")
@@ -171,7 +266,7 @@ class Plain:
 
     def warn(self) -> None:
         """Said with every line of a text that may not be what ran."""
-        why = doubt(self.walk.trace, self.walk.event)
+        why = doubt(self.walk.trace, self.frame)
         if why:
             write(printable(f"        ! {why}"))
 
@@ -184,7 +279,9 @@ class Plain:
         if who := self.who(self.walk.event):
             write(printable(who))
         for frame in reversed(self.walk.moment.stack):
-            write(printable(f"  {frame.depth:>4}  {place(frame, above)}"))
+            is_chosen = frame.frame == self.frame.frame != self.walk.event.frame
+            mark = ">" if is_chosen else " "
+            write(printable(f" {mark}{frame.depth:>4}  {place(frame, above)}"))
             above = frame
 
     def threads(self, number: str) -> None:

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from recorder import errors
+from recorder.cli import notes
 from recorder.cli.before import Before, changed_together
 from recorder.cli.output import printable, write
 from recorder.cli.queries import (
@@ -16,6 +17,7 @@ from recorder.cli.queries import (
     Who,
     add_filters,
     add_range,
+    add_selectors,
     answers,
     at_least,
     change_as_json,
@@ -24,16 +26,24 @@ from recorder.cli.queries import (
     filters_of,
     json_of,
     location,
-    number_or_name,
+    number_of,
+    numbers_of,
     range_of,
+    selectors_of,
     shown,
 )
+from recorder.cli.streams import text_of
 from recorder.trace import filters
+from recorder.trace.seeking import ALL
+from recorder.trace.spans import InOrder
 from recorder.trace.when import event_at
 
 if TYPE_CHECKING:
     from recorder.trace.changes import Change
+    from recorder.trace.logs import Log
+    from recorder.trace.output import Output
     from recorder.trace.reader import Event, Trace
+    from recorder.trace.spans import Note
 
     # What add_subparsers() returns has no public name.
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -49,8 +59,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     add_filters(parser)
     add_range(parser)
-    parser.add_argument("--task", help="an asyncio task's or greenlet's number or name")
-    parser.add_argument("--line", type=int, metavar="N", help="where the frame is")
+    add_selectors(parser, "print")
     parser.add_argument("--kind", metavar="KIND", help="call, line, return, raise, …")
     parser.add_argument(
         "--own", action="store_true", help="leave out what is Python's or installed"
@@ -59,7 +68,6 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--around", metavar="SEQ", help=f"the {AROUND} events on either side, or as many as --limit"
     )
-    parser.add_argument("--backwards", action="store_true", help="the last one first")
     parser.add_argument("--full", action="store_true", help="values whole")
     parser.set_defaults(run=run)
 
@@ -71,13 +79,28 @@ def run(args: argparse.Namespace) -> int:
         who = Who(trace)
         before = Before(trace, WHOLE if args.full else VALUE_WIDTH, forwards=not args.backwards)
         limit, args.limit = args.limit, None if args.around is not None else args.limit
-        found = trace.find(**asked(trace, args, at_least(0, limit)))
-        for event in answers(trace, args, found, name=args.changed):
+        wanted = asked(trace, args, at_least(0, limit))
+        said = InOrder([], [], 0)
+        if not args.backwards:
+            said = InOrder(trace.marks(), trace.spans(), wanted["start"])
+        for event in answers(trace, args, trace.find(**wanted), name=args.changed):
             changes = [change for change in trace.changes(event) if not change.found]
+            before_it = said.until(event.seq)
+            outputs = trace.output_at(event.seq)
+            told = trace.logs_at(event.seq)
             if args.json:
-                write(json.dumps(as_json(event, changes)))
+                write(json.dumps(as_json(event, changes, before_it, outputs, told)))
             else:
+                for note in before_it:
+                    write(notes.as_line(note))
                 write(as_line(event, changes, who, before))
+                for log in told:
+                    write(printable(f"{'':>8}  {'  ' * min(event.depth, 20)}> {log.shown}"))
+                for output in outputs:
+                    write(printable(f"{'':>8}  {'  ' * min(event.depth, 20)}> {text_of(output)}"))
+        if not args.json and args.limit is None:
+            for note in said.until(ALL if wanted["stop"] is None else wanted["stop"]):
+                write(notes.as_line(note))
         return conclude(trace)
 
 
@@ -94,20 +117,33 @@ def asked(trace: Trace, args: argparse.Namespace, limit: int | None) -> dict[str
         named = filters.make(function=args.function).wants_function
         wanted["function"] = lambda function: filters.is_own(function.file) and named(function)
     return {
-        **wanted, "kind": args.kind, "line": args.line, "task": number_or_name(args.task),
-        "changed": args.changed, "backwards": args.backwards,
+        **wanted, **selectors_of(args), "kind": args.kind, "changed": args.changed,
+        "backwards": args.backwards,
     }  # fmt: skip
 
 
-def as_json(event: Event, changes: list[Change]) -> dict[str, Any]:
+def as_json(
+    event: Event,
+    changes: list[Change],
+    said: list[Note],
+    outputs: list[Output],
+    told: list[Log],
+) -> dict[str, Any]:
     """All there is to know of an event. What changed is what it shows for the first time, by line `changed_by`; a
-    variable that lost its value is in `unbound`. In `during` are the calls in which a variable changed while its frame
-    waited; in `globals` what others than a module's own body changed of its variables, and who."""
+    variable that lost its value is in `unbound`. Which objects they are is in `objects`, by name, and of `value` in
+    `object`. In `during` are the calls in which a variable changed while its frame waited; in `globals` what others
+    than a module's own body changed of its variables, and who; in `said` the marks and the beginnings and ends of spans
+    that stand before it; in `output` what it wrote to stdout and stderr, in `logs` what it told by logging and the
+    like."""
     facts: dict[str, Any] = {"seq": event.seq, "kind": event.kind, **location(event)}
     if event.value is not None:
         facts["value"] = json_of(event.value)
+        if (number := number_of(event.value)) is not None:
+            facts["object"] = number
     held = event.changed
     facts["changed"] = {name: json_of(value) for name, value in held.items() if value is not None}
+    if objects := numbers_of(held):
+        facts["objects"] = objects
     if unbound := [name for name, value in held.items() if value is None]:
         facts["unbound"] = unbound
     if held:
@@ -123,6 +159,12 @@ def as_json(event: Event, changes: list[Change]) -> dict[str, Any]:
         facts["adopted"] = True
     if event.gap:
         facts["lost_before"] = event.lost
+    if said:
+        facts["said"] = [notes.as_json(note) for note in said]
+    if outputs:
+        facts["output"] = [{"stream": one.stream, "text": one.text} for one in outputs]
+    if told:
+        facts["logs"] = [{"kind": one.kind, "text": one.shown} for one in told]
     if event._marks:
         facts["marks"] = [
             {"code": errors.from_number(code).error_name, "detail": detail}

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from recorder import errors
-from recorder.cli.output import printable, warn
+from recorder.cli.output import printable, terminal, warn
 
 if TYPE_CHECKING:
+    from recorder.explain.following import Question
     from recorder.trace.changes import Change, During
     from recorder.trace.reader import Thread, Trace
-    from recorder.trace.snapshots import Event, Frame
+    from recorder.trace.snapshots import Event, Frame, Moment
     from recorder.trace.values.value import Value
 
 CORRUPT = 3
 VALUE_WIDTH = 60
 WHOLE = 100_000  # characters of a value, where it is to be shown whole
+# Which questions have the selectors that do not make sense for all: this is the one place that says so. The others, and
+# --function, --file, --thread, --since, --until and --span, are every question's that looks through a trace.
+SELECTORS = {
+    "task": ("calls", "check", "exceptions", "find", "grep", "history", "print", "watch"),
+    "line": ("exceptions", "find", "grep", "history", "print", "watch"),
+    "backwards": ("calls", "exceptions", "find", "history", "print", "watch"),
+}
 EXIT_STATUS = "Exit status: 0, or 3 if something of the trace could not be read."
 
 
@@ -31,21 +40,58 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON Lines")
 
 
+def add_selectors(parser: argparse.ArgumentParser, question: str) -> None:
+    """Those that SELECTORS says."""
+    if question in SELECTORS["task"]:
+        parser.add_argument("--task", help="an asyncio task's or greenlet's number or name")
+    if question in SELECTORS["line"]:
+        parser.add_argument(
+            "--line", type=int, metavar="N", help="where the frame is; of a change, who made it"
+        )
+    if question in SELECTORS["backwards"]:
+        parser.add_argument("--backwards", action="store_true", help="the last one first")
+
+
+def selectors_of(args: argparse.Namespace) -> dict[str, Any]:
+    """`task` and `line`, where the question has them."""
+    given = vars(args)
+    found = {"task": number_or_name(given.get("task")), "line": given.get("line")}
+    return {name: value for name, value in found.items() if name in given}
+
+
+def in_order(args: argparse.Namespace, found: Iterable[Any]) -> Iterable[Any]:
+    """What is found, with --backwards the last one first; kept are only as many as --limit says."""
+    if not args.backwards:
+        return found
+    from collections import deque
+
+    kept = deque(found, at_least(0, args.limit))
+    return [*reversed(kept)]
+
+
 def add_range(parser: argparse.ArgumentParser) -> None:
     """Options about which part of a recording, and whose code."""
     when = "the number of an event, a time (1.5s, 20ms) or a part (25%%)"
     parser.add_argument("--since", metavar="WHEN", help=f"from there on: {when}")
     parser.add_argument("--until", metavar="WHEN", help="up to there")
+    parser.add_argument(
+        "--span",
+        metavar="NAME",
+        help="only what happened within a span of the program's: recorder.span(NAME)",
+    )
 
 
 def range_of(trace: Trace, args: argparse.Namespace) -> dict[str, Any]:
-    """`start` and `stop`, as --since and --until say."""
+    """`start` and `stop`, as --since, --until and --span say."""
     from recorder.trace.when import event_at
 
-    return {
-        "start": 0 if args.since is None else event_at(trace, args.since, "--since"),
-        "stop": None if args.until is None else event_at(trace, args.until, "--until"),
-    }
+    start = 0 if args.since is None else event_at(trace, args.since, "--since")
+    stop = None if args.until is None else event_at(trace, args.until, "--until")
+    if args.span is not None:
+        first, end = trace.span(args.span)
+        start = max(start, first)
+        stop = end if stop is None else stop if end is None else min(stop, end)
+    return {"start": start, "stop": stop}
 
 
 def filters_of(args: argparse.Namespace) -> dict[str, Any]:
@@ -79,7 +125,7 @@ def answers(
 
 def why_nothing(trace: Trace, wanted: dict[str, Any]) -> None:
     """Says on stderr why nothing fits, or raises NOT_IN_TRACE."""
-    if not len(trace) or trace.verdict != "complete":
+    if not is_whole(trace):
         return
     if any(value is not None for value in wanted.values()):
         from recorder.trace.existence import Existence
@@ -95,21 +141,57 @@ def last(found: Iterable[Any], limit: int | None) -> Iterable[Any]:
     return deque(found, 1 if most is None else most)
 
 
-def at_least(least: int, limit: int | None) -> int | None:
-    """What --limit says, as it is. Raises INVALID_ARGUMENT."""
+def at_least(least: int, limit: int | None, argument: str = "--limit") -> int | None:
+    """What the option says, as it is. Raises INVALID_ARGUMENT."""
     if limit is not None and limit < least:
         raise errors.InvalidArgumentError(
-            argument="--limit", value=str(limit), expected=f"a number from {least} on"
+            argument=argument, value=str(limit), expected=f"a number from {least} on"
         )
     return limit
 
 
-def conclude(trace: Trace) -> int:
-    """Says on stderr what a reader should know of the trace; the exit status."""
+def moment_at(trace: Trace, text: str, argument: str) -> Moment | None:
+    """As all was then; None where there is no event at all, or that one cannot be read, which is said."""
+    from recorder.trace.when import event_at
+
+    seq = event_at(trace, text, argument)
+    if not len(trace):
+        return None
+    try:
+        return trace.at(seq)
+    except (errors.TraceCorruptError, errors.UnknownRecordError) as exc:
+        warn(f"recorder: that cannot be read: {printable(str(exc))}")
+        return None
+
+
+def is_whole(trace: Trace) -> bool:
+    """Whether of what is not found it can be said that it is not there."""
+    return len(trace) > 0 and trace.verdict == "complete"
+
+
+def missing(trace: Trace, error: errors.NotInTraceError) -> None:
+    """Raises it where the trace is whole. Otherwise it is only said, and `conclude` tells the rest."""
+    if is_whole(trace):
+        raise error
+    warn(f"recorder: {printable(error.message)}")
+
+
+def conclude(trace: Trace, following: Callable[[], list[Question]] | None = None) -> int:
+    """Says on stderr what a reader should know of the trace, and what can be asked next where that is wanted; the exit
+    status."""
+    if following is not None and wants_suggestions():
+        for question in following():
+            warn(f"next: {printable(question.spelled(trace.path))}  ({question.reason})")
     verdict = trace.verdict
     if verdict != "complete":
         warn(f"recorder: {printable(trace.path)} is {verdict}")
     return CORRUPT if verdict.state == "corrupt" else 0
+
+
+def wants_suggestions() -> bool:
+    """Whether a person is there to read them, or a program has asked for them."""
+    wanted = os.environ.get("RECORDER_NEXT", "")
+    return wanted == "1" or (wanted != "0" and terminal() is not None)
 
 
 # ---- JSON ---------------------------------------------------------------------------------------
@@ -120,6 +202,20 @@ def json_of(value: Value) -> object:
         return value.to_json()
     except errors.TraceCorruptError as exc:
         return {"type": "error", "code": exc.error_name}
+
+
+def number_of(value: Value) -> int | None:
+    """Of the object that it is. None for what is a value and no more, and where it cannot be read."""
+    try:
+        return None if value.identity is None else value.identity.number
+    except errors.TraceCorruptError:
+        return None
+
+
+def numbers_of(values: Mapping[str, Value | None]) -> dict[str, int]:
+    """Of those that are objects."""
+    numbers = {name: number_of(one) for name, one in values.items() if one is not None}
+    return {name: number for name, number in numbers.items() if number is not None}
 
 
 def location(event: Event) -> dict[str, Any]:
@@ -151,6 +247,8 @@ def change_as_json(change: Change) -> dict[str, Any]:
         facts["unbound"] = True
     else:
         facts["value"] = json_of(change.value)
+        if (number := number_of(change.value)) is not None:
+            facts["object"] = number
     if change.found:
         facts["found"] = True
     function = change.function
@@ -171,19 +269,28 @@ def frame_as_json(frame: Frame | Event) -> dict[str, Any]:
         "frame": frame.frame,
         "as_of": frame.as_of,
         "locals": {name: json_of(value) for name, value in frame.locals.items()},
+        "objects": numbers_of(frame.locals),
     }
+
+
+def is_definition(name: str, value: Value) -> bool:
+    """Of a variable of a module or class: whether it is what every one has, or is defined or imported there."""
+    if name.startswith("__") and name.endswith("__"):
+        return True
+    try:
+        return value.is_definition
+    except errors.TraceCorruptError:
+        return False
 
 
 # ---- text ---------------------------------------------------------------------------------------
 
 
-def shown(value: Value | None, width: int = VALUE_WIDTH) -> str:
-    if value is None:
-        return "(unbound)"
-    try:
-        return value.show(width)
-    except errors.TraceCorruptError as exc:
-        return f"<unreadable: {exc.error_name}>"
+def shown(value: Value | None, width: int = VALUE_WIDTH, marks: Container[int] = ()) -> str:
+    """`marks`: numbers of shared objects, which stand behind these: `[1] #7`."""
+    from recorder.trace.values.shown import shown as in_line
+
+    return in_line(value, width, marks)
 
 
 def during(change: Change) -> str:

@@ -35,9 +35,11 @@ from recorder.cli.events import (
 from recorder.cli.output import printable
 from recorder.cli.queries import shown, thread_name
 from recorder.export.text import notice
-from recorder.trace.navigate import Breakpoint, Navigator
+from recorder.trace.breakpoints import Breakpoint
+from recorder.trace.navigate import Navigator
 from recorder.trace.origins import REASONS
 from recorder.trace.paths import base_name
+from recorder.trace.shared import marks_at
 from recorder.trace.snapshots import Event, Frame
 
 MOST_FRAMES = 200  # listed of a stack: the innermost
@@ -55,6 +57,8 @@ KEYS: list[BindingType] = [
     Binding("c", "move('run')", "Run", key_display="cC"),
     Binding("C", "move('run', True)", show=False),
     Binding("b", "breakpoint", "Break"),
+    Binding("B", "ask('breakpoint')", show=False),
+    Binding("p", "ask('evaluate')", show=False),
     Binding("e", "move('to_exception')", "Raise", key_display="eE"),
     Binding("E", "move('to_exception', True)", show=False),
     Binding("v", "changed", "Var", key_display="vV"),
@@ -74,6 +78,9 @@ HELP = """\
  o out        O back   to the function's end; to its call
  c run        C back   to a breakpoint
  b                     a breakpoint here, or none
+ B                     one at FILE:LINE or a function, after
+                       which `hits 3` or `if x > 1` may be
+ p                     an expression, in the frame shown
  e            E back   to where an exception is raised
  v            V        to the marked variable's last
                        change; to its next one
@@ -88,6 +95,8 @@ HELP = """\
 QUESTIONS = {
     "goto": "the number of an event",
     "search": "forwards to FILE:LINE, a function, or an exception's type",
+    "breakpoint": "FILE:LINE or a function, and after it: hits N, if EXPR",
+    "evaluate": "an expression, in the frame that is shown",
     "back": "back to FILE:LINE, a function, or an exception's type",
 }
 
@@ -244,10 +253,12 @@ class Screen(App[None]):
         if not is_here:  # it waits for a call, which may have changed them
             heading += f", as of event {frame.as_of}"
         table.border_title = Text(printable(heading))
-        marked = self.marked()
+        marked, marks = self.marked(), marks_at(self.walk.moment)
         rows = [("", mark, text) for mark, text in [outcome(event)] if mark and is_here]
         rows += [("*", name, text) for name, text in self.globals_changed() if is_here]
-        rows += [("*" if new else "", name, text) for new, name, text in variables(frame, changed)]
+        rows += [
+            ("*" if new else "", name, text) for new, name, text in variables(frame, changed, marks)
+        ]
         table.clear(columns=True)
         for column in zip(("*", "", ""), *rows, strict=True):  # as wide as what is in it now
             table.add_column("", width=max(cell_len(printable(cell)) for cell in column))
@@ -355,11 +366,31 @@ class Screen(App[None]):
     def action_breakpoint(self) -> None:
         point = Breakpoint(self.frame.file, self.frame.line, None)
         points = self.walk.breakpoints
-        same = [one for one in points if str(one) == str(point)]
+        same = [one for one in points if (one.file, one.line) == (point.file, point.line)]
         if same:
             points.remove(same[0])
         else:
             points.append(point)
+        self.say_breakpoints()
+
+    def ask_breakpoint(self, text: str) -> None:
+        try:
+            self.walk.breakpoints.append(Breakpoint.parse(text))
+        except errors.InvalidArgumentError as exc:
+            self.say(str(exc))
+            return
+        self.say_breakpoints()
+
+    def evaluate(self, text: str) -> None:
+        try:
+            answer = self.walk.trace.evaluate(text, self.frame)
+        except errors.RecorderError as exc:
+            self.say(str(exc))
+            return
+        self.push_screen(Window(printable(text), printable(answer.show(WHOLE))))
+
+    def say_breakpoints(self) -> None:
+        points = self.walk.breakpoints
         self.say("breakpoints: " + (", ".join(base_name(str(one)) for one in points) or "none"))
         self.show_frame()
 
@@ -378,7 +409,11 @@ class Screen(App[None]):
         text = event.value.strip()
         if not text:
             return
-        if self.asking != "goto":
+        if self.asking == "breakpoint":
+            self.ask_breakpoint(text)
+        elif self.asking == "evaluate":
+            self.evaluate(text)
+        elif self.asking != "goto":
             back = self.asking == "back"
             self.go(lambda: self.walk.search(text, back=back))
         elif text.isdecimal() and len(text) < 19:
@@ -408,7 +443,9 @@ class Screen(App[None]):
         """A value, whole."""
         name = str(event.row_key.value)
         value = self.walk.event.value if name in OUTCOMES.values() else self.frame.locals.get(name)
-        self.push_screen(Window(printable(name), printable(shown(value, WHOLE))))
+        self.push_screen(
+            Window(printable(name), printable(shown(value, WHOLE, marks_at(self.walk.moment))))
+        )
 
     def action_help(self) -> None:
         self.push_screen(Window("keys", HELP))

@@ -6,10 +6,9 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from recorder import errors
 from recorder.cli.before import Before, changed
 from recorder.cli.events import doubt, headline, outcome, place, source_lines
-from recorder.cli.output import fitted, printable, styled, terminal, warn, write
+from recorder.cli.output import fitted, printable, styled, terminal, write
 from recorder.cli.queries import (
     EXIT_STATUS,
     VALUE_WIDTH,
@@ -18,16 +17,22 @@ from recorder.cli.queries import (
     change_as_json,
     conclude,
     frame_as_json,
+    is_definition,
     json_of,
     location,
+    moment_at,
     shown,
     thread_name,
 )
+from recorder.cli.same import as_json as holder_as_json
 from recorder.trace.paths import base_name
+from recorder.trace.shared import marks_at, shared_at
+from recorder.trace.spans import facts_as_json
 
 if TYPE_CHECKING:
     from recorder.trace.reader import Trace
     from recorder.trace.snapshots import Event, Frame, Moment
+    from recorder.trace.spans import Span
     from recorder.trace.values.value import Value
 
     # What add_subparsers() returns has no public name.
@@ -43,7 +48,8 @@ def add_parser(subparsers: Subparsers) -> None:
         "state",
         help="the stack at an event, with all variables",
         description="The stack of the event's thread, the innermost frame first, each with its line and variables; * "
-        "marks those that have just changed. Of modules and classes, what they define or import is left out.",
+        "marks those that have just changed, and #7 each place that has object number 7, where there are several. Of "
+        "modules and classes, what they define or import is left out.",
         epilog=EXIT_STATUS,
     )
     parser.add_argument("trace", metavar="TRACE")
@@ -57,16 +63,10 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from recorder.trace.reader import open_trace
-    from recorder.trace.when import event_at
 
     with open_trace(args.trace) as trace:
-        seq = event_at(trace, args.seq, "SEQ")
-        if not len(trace):
-            return conclude(trace)
-        try:
-            moment = trace.at(seq)
-        except (errors.TraceCorruptError, errors.UnknownRecordError) as exc:
-            warn(f"recorder: that cannot be read: {printable(str(exc))}")
+        moment = moment_at(trace, args.seq, "SEQ")
+        if moment is None:
             return conclude(trace)
         if args.json:
             write(json.dumps(as_json(trace, moment)))
@@ -90,13 +90,36 @@ def as_json(trace: Trace, moment: Moment) -> dict[str, Any]:
     if event.value is not None:
         facts["value"] = json_of(event.value)
     facts["changes"] = [change_as_json(c) for c in trace.changes(event) if not c.found]
+    if within := spans_at(trace, event.seq):
+        facts["spans"] = [
+            {
+                "name": span.name,
+                "start": span.start,
+                "stop": span.stop,
+                "facts": facts_as_json(span.facts),
+            }
+            for span in within
+        ]
     facts["stack"] = [frame_as_json(frame) for frame in moment.stack]
     facts["threads"] = [
         {"thread": thread.number, "thread_name": thread.name, "stack": [frame_as_json(f) for f in frames]}
         for thread, frames in moment.stacks
         if thread.number != event.thread.number
     ]  # fmt: skip
+    facts["shared"] = [
+        {
+            "object": one.identity.number,
+            "type": one.type_name,
+            "names": [holder_as_json(name) for name in one.names],
+        }
+        for one in shared_at(moment)
+    ]
     return facts
+
+
+def spans_at(trace: Trace, seq: int) -> list[Span]:
+    """Those that the event is in, from the outermost in."""
+    return [s for s in trace.spans() if s.start <= seq and (s.stop is None or seq < s.stop)]
 
 
 class _View:
@@ -111,6 +134,7 @@ class _View:
         if size is not None and not full:
             self.width = max(size.columns - KEPT, 20)
         self.before = Before(trace, self.width)
+        self.marks = self.before.marks = marks_at(moment)
         self.changes = {
             change.name: change
             for change in trace.changes(moment.event)
@@ -124,6 +148,10 @@ class _View:
         if word and event.value is not None:
             rows[0] = rows[0].partition("  → ")[0]
             rows.append(f"  {word} {self.value(event.value)}")
+        rows += [
+            f"  in span {span.name}, from event {span.start} on"
+            for span in spans_at(self.trace, event.seq)
+        ]
         others = [c for c in self.trace.changes(event) if c.module is not None and not c.found]
         rows += [
             f"  * {changed(change, self.before)}"
@@ -163,17 +191,10 @@ class _View:
         return rows
 
     def is_shown(self, frame: Frame | Event, name: str, value: Value) -> bool:
-        if self.full or not frame.function.is_body:
-            return True
-        if name.startswith("__") and name.endswith("__"):
-            return False
-        try:
-            return not value.is_definition
-        except errors.TraceCorruptError:
-            return True
+        return self.full or not frame.function.is_body or not is_definition(name, value)
 
     def value(self, value: Value) -> str:
-        return shown(value, self.width)
+        return shown(value, self.width, self.marks)
 
     def other_threads(self) -> list[str]:
         rows = []

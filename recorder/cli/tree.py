@@ -6,7 +6,6 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from recorder import errors
 from recorder.cli.calls import is_machinery
 from recorder.cli.output import count, fitted, printable, styled, terminal, write
 from recorder.cli.queries import (
@@ -71,11 +70,7 @@ def run(args: argparse.Namespace) -> int:
     from recorder.trace.reader import open_trace
 
     lines = at_least(1, args.limit)
-    depth = args.depth
-    if depth is not None and depth < 1:
-        raise errors.InvalidArgumentError(
-            argument="--depth", value=str(depth), expected="a number from 1 on"
-        )
+    depth = at_least(1, args.depth, "--depth")
     if lines is None and not args.json:
         size = terminal()
         lines = LINES if size is None else max(size.lines - REST, 5)

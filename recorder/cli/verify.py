@@ -1,13 +1,15 @@
-"""`recorder verify TRACE`: reads all of it, and says in one sentence what it is worth.
+"""`recorder verify TRACE... [--json]`: reads all of each, and says in one sentence what it is worth.
 
-Exit status: 0 complete; 1 readable, but partial or truncated; 3 corrupt.
+Exit status: 0 complete; 1 readable, but partial or truncated; 3 corrupt; of several the greatest.
 """
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Final
+import json
+from typing import TYPE_CHECKING, Any, Final
 
+from recorder.cli.many import each
 from recorder.cli.output import count, printable, write
 
 if TYPE_CHECKING:
@@ -23,20 +25,36 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "verify",
         help="whether a trace is complete",
-        description="Read all of a trace and say what it is worth.",
-        epilog="Exit status: 0 complete; 1 readable, but partial or truncated; 3 corrupt.",
+        description="Read all of each trace and say what it is worth.",
+        epilog="Exit status: 0 complete; 1 readable, but partial or truncated; 3 corrupt; of several the greatest.",
     )
-    parser.add_argument("trace", metavar="TRACE")
+    parser.add_argument("traces", metavar="TRACE", nargs="+")
+    parser.add_argument("--json", action="store_true", help="print JSON Lines")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    from recorder.trace.reader import open_trace
-
-    with open_trace(args.trace) as trace:
+    def tell(trace: Trace) -> int:
         check = trace.verify()
-        write(printable(sentence(trace, check)))
-    return EXIT[check.verdict.state]
+        if args.json:
+            write(json.dumps(as_json(trace, check)))
+        else:
+            write(printable(sentence(trace, check)))
+        return EXIT[check.verdict.state]
+
+    return each(args, tell)
+
+
+def as_json(trace: Trace, check: Check) -> dict[str, Any]:
+    return {
+        "path": trace.path,
+        "verdict": str(check.verdict),
+        "state": check.verdict.state,
+        "events": check.events,
+        "written": check.written,
+        "lost_events": check.lost,
+        "damage": [damage._asdict() for damage in check.damage],
+    }
 
 
 def sentence(trace: Trace, check: Check) -> str:

@@ -13,14 +13,18 @@ from recorder.cli.queries import (
     Who,
     add_filters,
     add_range,
+    add_selectors,
     answers,
     change_as_json,
     conclude,
     during,
     filters_of,
+    in_order,
     location,
     range_of,
+    selectors_of,
 )
+from recorder.explain import following
 from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
@@ -45,6 +49,7 @@ def add_parser(subparsers: Subparsers) -> None:
         epilog=EXIT_STATUS,
     )
     add_options(parser)
+    add_selectors(parser, "watch")
     parser.set_defaults(run=run)
 
 
@@ -57,7 +62,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def asked(trace: Any, args: argparse.Namespace) -> dict[str, Any]:
-    return {**filters_of(args), **range_of(trace, args), "of": args.of}
+    return {**filters_of(args), **selectors_of(args), **range_of(trace, args), "of": args.of}
 
 
 def run(args: argparse.Namespace) -> int:
@@ -68,12 +73,17 @@ def run(args: argparse.Namespace) -> int:
     with open_trace(args.trace) as trace:
         who = Who(trace)
         found = trace.watch(expression, **asked(trace, args))
-        for one in answers(trace, args, found, name=first_variable(expression)):
+        told: Watched | None = None
+        name = first_variable(expression)
+        for one in answers(trace, args, in_order(args, found), name=name):
             if args.json:
                 write(json.dumps(as_json(one)))
             else:
                 write(as_line(one, expression, who))
-        return conclude(trace)
+            told = one
+        return conclude(
+            trace, lambda: [] if told is None else following.after_event(told.event, name)
+        )
 
 
 def first_variable(expression: Expression) -> str | None:
@@ -99,12 +109,12 @@ def as_line(one: Watched, expression: Expression, who: Who) -> str:
     name = change.title
     if change.found:
         where, name = "(found)", ""
-    first, *others = told(one, expression)
+    first, *others = change_rows(one, expression)
     line = f"{one.seq:>8}  {where:<20} {name}  {first}{during(change)}{who(one.event)}"
     return "\n".join(printable(row) for row in [line, *(f"{'':31}{other}" for other in others)])
 
 
-def told(one: Watched, expression: Expression) -> list[str]:
+def change_rows(one: Watched, expression: Expression) -> list[str]:
     """What changed within the value, rather than the value: a row for each part."""
     text = path_of(expression)
     if one.old is None:

@@ -18,8 +18,10 @@ from recorder.cli.queries import (
     conclude,
     filters_of,
     location,
+    missing,
     why_nothing,
 )
+from recorder.explain import following
 from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
@@ -79,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         who = Who(trace)
         for step in steps:
             write(json.dumps(as_json(step)) if args.json else as_text(step, trace, who))
-        return conclude(trace)
+        return conclude(trace, lambda: following.after_steps(steps))
 
 
 def nothing(trace: Trace, args: argparse.Namespace, name: str) -> None:
@@ -88,7 +90,10 @@ def nothing(trace: Trace, args: argparse.Namespace, name: str) -> None:
         why_nothing(trace, {**filters_of(args), "name": name})
     else:
         message = f"there is no variable {name} at {args.at}"
-        raise errors.NotInTraceError(message, what="variable", name=name, path=trace.path, near="")
+        error = errors.NotInTraceError(
+            message, what="variable", name=name, path=trace.path, near=""
+        )
+        missing(trace, error)
 
 
 def as_json(step: Step) -> dict[str, Any]:

@@ -53,14 +53,14 @@ class Breakpoints:
         wanted = asked.parts("breakpoints")
         if not wanted and asked.has("lines"):  # as older editors ask
             wanted = [Arguments({"line": line}) for line in asked.items("lines")]
-        known = self.state.files.counts(path)
+        known = self.state.files.lines(path)
         stops: list[Stop] = []
         answers = [self._line(one, path, known, stops) for one in wanted]
         self.lines[path] = stops
         return {"breakpoints": answers}
 
     def _line(
-        self, one: Arguments, path: str, known: dict[int, int], stops: list[Stop]
+        self, one: Arguments, path: str, known: list[int], stops: list[Stop]
     ) -> dict[str, Any]:
         line = one.number("line")
         if not known:
@@ -68,9 +68,11 @@ class Breakpoints:
         at = next((number for number in known if number >= line), None)
         if at is None:
             return self._failed("there is no code at or below this line", line=line)
-        asked = {"kind": "line", "function": self.state.walk.is_of(path), "line": at}
+        asked: dict[str, Any] = {
+            "kind": "line", "function": self.state.walk.is_of(path), "line": at,
+        }  # fmt: skip
         answer = self._made_of(one, "breakpoint", asked, stops, line=at)
-        if answer["verified"] and not known[at]:
+        if answer["verified"] and next(self.state.walk.find(0, None, **asked), None) is None:
             answer["message"] = "this line never ran"
         return answer
 
@@ -78,7 +80,7 @@ class Breakpoints:
         path = self.state.files.recorded(asked.part("source").text("path", ""))
         first = asked.number("line")
         last = asked.number("endLine", first)
-        lines = [one for one in self.state.files.counts(path) if first <= one <= last]
+        lines = [one for one in self.state.files.lines(path) if first <= one <= last]
         return {"breakpoints": [{"line": one} for one in lines]}
 
     # ---- functions, exceptions ----

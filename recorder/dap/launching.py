@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import codecs
-import glob
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -15,12 +15,25 @@ import time
 from collections.abc import Callable
 from typing import IO, Any, Final
 
+from recorder import processes
 from recorder.dap.arguments import Arguments, Refused
+from recorder.staging.stale import file_at, staging_folders
 
+CONSOLES: Final = ("internalConsole", "integratedTerminal", "externalTerminal")
 POLL: Final = 0.05  # seconds
 UPDATE: Final = 0.5
 PUBLISHED_WITHIN: Final = 30.0  # seconds after a program was killed
-LAST_WORDS: Final = 2_000  # characters of stderr, where nothing was recorded
+KEPT_OF_STDERR: Final = 2_000  # characters of stderr, where nothing was recorded
+
+# Tells its own process and, by a file that is there at once, how the program ended. What keys send is for the program;
+# that the terminal is gone is for both.
+WRAPPER: Final = """\
+trap : INT QUIT
+echo $$ >"$0/pid"
+"$@"
+echo $? >"$0/ended"
+mv "$0/ended" "$0/status"
+"""
 
 Emit = Callable[[str, dict[str, Any]], None]
 
@@ -38,6 +51,7 @@ class Launch:
         if scope := asked.optional("scope"):
             own += ["--scope", scope]
         program, name = _program(asked)
+        self.title = f"Recording {os.path.basename(program[-1])[:60]}"
         self.program = [*program, *asked.texts("args")]
         self.trace = os.path.join(self.cwd, asked.optional("output") or f"{name}.rtrace")
         self.command = [
@@ -45,25 +59,26 @@ class Launch:
             "-o", self.trace, *self.program,
         ]  # fmt: skip
         self.environment = asked.mapping("env")
-        self.console = asked.optional("console") or "internalConsole"
+        self.console = asked.optional("console") or CONSOLES[0]
+        if self.console not in CONSOLES:
+            raise Refused("console is one of " + ", ".join(CONSOLES))
         self._process: subprocess.Popen[bytes] | None = None
+        self._terminal: str | None = None  # the folder in which its process tells of itself
         self._ended = False
+        self._refusal: str | None = None
         self._said = ""
 
     def record(self) -> str:
         """Runs the program to its end; the path of the trace. Raises Refused where there is none."""
-        before = _identity(self.trace)
-        progress = {
-            "progressId": "recording",
-            "title": f"Recording {os.path.basename(self.program[-1])}",
-        }
+        before, left = file_at(self.trace), staging_folders(self.trace)
+        progress = {"progressId": "recording", "title": self.title}
         self.emit("progressStart", {**progress, "cancellable": False})
         try:
-            status = self._in_terminal() if self.console != "internalConsole" else self._run()
+            status = self._in_terminal() if self.console != CONSOLES[0] else self._run()
         finally:
             self.emit("progressEnd", {"progressId": "recording"})
-        self._until_published(before)
-        if _identity(self.trace) in (None, before):
+        self._until_published(before, left)
+        if file_at(self.trace) in (None, before):
             words = self._said.strip()
             raise Refused(
                 f"nothing was recorded (exit status {status})" + (f": {words}" if words else "")
@@ -74,6 +89,8 @@ class Launch:
     def end(self) -> None:
         """Ends the program, if it still runs: as a user would, and then for good."""
         self._ended = True
+        for pid in self._in_the_terminal():
+            _send(pid, signal.SIGTERM)
         process = self._process
         if process is None or process.poll() is not None:
             return
@@ -112,64 +129,106 @@ class Launch:
 
     def _pump(self, stream: IO[bytes], category: str) -> None:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        while data := os.read(stream.fileno(), 1 << 16):
-            text = decoder.decode(data)
-            if category == "stderr":
-                self._said = (self._said + text)[-LAST_WORDS:]
-            if text:
-                self.emit("output", {"category": category, "output": text})
+        with stream:
+            while data := os.read(stream.fileno(), 1 << 16):
+                text = decoder.decode(data)
+                if category == "stderr":
+                    self._said = (self._said + text)[-KEPT_OF_STDERR:]
+                if text:
+                    self.emit("output", {"category": category, "output": text})
 
     def _wait(self, is_done: Callable[[], bool]) -> None:
-        began = told = time.monotonic()
+        began = reported = time.monotonic()
         while not is_done():
             time.sleep(POLL)
             now = time.monotonic()
-            if now - told > UPDATE:
-                told = now
+            if now - reported > UPDATE:
+                reported = now
                 said = f"{now - began:.0f} s, {self._size() / 1e6:.1f} MB"
                 self.emit("progressUpdate", {"progressId": "recording", "message": said})
 
     def _size(self) -> int:
         """Bytes of the trace so far."""
         total = 0
-        for path in glob.glob(os.path.join(glob.escape(self._staging()) + "*", "trace")):
+        for folder in staging_folders(self.trace):
             try:
-                total += os.stat(path).st_blocks * 512
+                total += os.stat(os.path.join(folder, "trace")).st_blocks * 512
             except OSError:
                 continue
         return total
 
-    def _staging(self) -> str:
-        folder, name = os.path.split(self.trace)
-        return os.path.join(folder, f".{name}.partial-")
-
-    def _until_published(self, before: object) -> None:
-        """A program that was killed is published by the sealer, some moments later."""
+    def _until_published(self, before: object, left: list[str]) -> None:
+        """A program that was killed is published by the sealer, some moments later. `left`: what others had left."""
         until = time.monotonic() + PUBLISHED_WITHIN
-        while _identity(self.trace) in (None, before) and time.monotonic() < until:
-            if not glob.glob(glob.escape(self._staging()) + "*"):
+        while file_at(self.trace) in (None, before) and time.monotonic() < until:
+            if set(staging_folders(self.trace)) <= set(left):
                 return
             time.sleep(POLL)
 
+    def answered(self, message: dict[str, Any]) -> None:
+        """What the editor says to a request of ours: a terminal that it does not have is no reason to wait."""
+        if message.get("success") is False:
+            self._refusal = str(message.get("message") or "the editor opened no terminal")[
+                :KEPT_OF_STDERR
+            ]
+
     def _in_terminal(self) -> int:
-        """In the editor's own terminal. Its process is the editor's: that it has ended is told by a file."""
-        folder = tempfile.mkdtemp(prefix="recorder-dap-")
-        done = os.path.join(folder, "status")
+        """In the editor's own terminal. Its process is the editor's: what became of it is told by files."""
+        folder = self._terminal = tempfile.mkdtemp(prefix="recorder-dap-")
+        status = os.path.join(folder, "status")
         try:
             self.ask("runInTerminal", {
                 "kind": "external" if self.console == "externalTerminal" else "integrated",
                 "title": f"recorder: {shlex.join(self.program)[:60]}",
                 "cwd": self.cwd,
-                "args": ["/bin/sh", "-c", '"$@"; echo $? > "$0.new"; mv "$0.new" "$0"', done, *self.command],
+                "args": ["/bin/sh", "-c", WRAPPER, folder, *self.command],
                 "env": self.environment,
             })  # fmt: skip
-            self._wait(lambda: self._ended or os.path.exists(done))
-            if not os.path.exists(done):
+            self._wait(lambda: self._ended or self._refusal is not None or self._is_over(folder))
+            if os.path.exists(status):
+                with open(status, encoding="ascii") as file:
+                    return int(file.read())
+            if self._ended:
                 raise Refused("given up")
-            with open(done, encoding="ascii") as file:
-                return int(file.read())
+            if self._refusal is not None:
+                raise Refused(f"no terminal: {self._refusal}")
+            return -signal.SIGHUP  # it went with its terminal, and the program with it
         finally:
+            self._terminal = None
             shutil.rmtree(folder, ignore_errors=True)
+
+    @staticmethod
+    def _is_over(folder: str) -> bool:
+        if os.path.exists(os.path.join(folder, "status")):
+            return True
+        pid = _number_in(os.path.join(folder, "pid"))
+        return pid is not None and not processes.is_another_running(pid)
+
+    def _in_the_terminal(self) -> list[int]:
+        """The processes that the one in the terminal started: the program."""
+        pid = None if self._terminal is None else _number_in(os.path.join(self._terminal, "pid"))
+        try:
+            with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+                return [int(one) for one in file.read().split()]
+        except OSError:
+            return []
+
+
+def _number_in(path: str) -> int | None:
+    """None: it is not written yet."""
+    try:
+        with open(path, encoding="ascii") as file:
+            text = file.read()
+    except OSError:
+        return None
+    return int(text) if text.endswith("\n") else None
+
+
+def _send(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except OSError:
+        pass  # it has ended by itself
 
 
 def _program(asked: Arguments) -> tuple[list[str], str]:
@@ -183,11 +242,3 @@ def _program(asked: Arguments) -> tuple[list[str], str]:
     if code is not None:
         return ["-c", code], "command"
     raise Refused("launch needs a program, a module or code")
-
-
-def _identity(path: str) -> tuple[int, int, int] | None:
-    try:
-        facts = os.stat(path)
-    except OSError:
-        return None
-    return facts.st_dev, facts.st_ino, facts.st_mtime_ns

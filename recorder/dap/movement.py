@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from itertools import islice
 from typing import Any, Final
 
+from recorder._core.decode import Function
 from recorder.dap.arguments import Arguments, Refused
 from recorder.dap.breakpoints import Breakpoints, executions
 from recorder.dap.position import Position
 from recorder.dap.state import FIRST_THREAD, State
 from recorder.dap.stops import Met, passed
+from recorder.trace.filters import is_named
+from recorder.trace.output import Output
 
 MOST_TARGETS: Final = 100
+MOST_TOLD: Final = 1_000_000  # events of a way on which output is told
 Emit = Callable[[str, dict[str, Any]], None]
 
 
@@ -25,6 +30,7 @@ class Movement:
         self.breakpoints = breakpoints
         self.emit = emit
         self._targets: dict[int, Position] = {}
+        self._told: int | None = None  # up to this event output has been told
         self.moves: dict[str, Callable[[Arguments], Callable[[], None]]] = {
             "continue": lambda _: lambda: self.run(False),
             "reverseContinue": lambda _: lambda: self.run(True),
@@ -143,10 +149,21 @@ class Movement:
 
     # ---- arriving ----
 
-    def begin(self) -> None:
-        first = self.walk.first_line(0) or self._any()
+    def begin(self, function: str | None = None) -> None:
+        """At the first line, or at that of the first call of a function."""
+        first = self._called(function) if function else None
+        first = first or self.walk.first_line(0) or self._any()
         if first is not None:
             self.arrive(first, "entry")
+
+    def _called(self, function: str) -> Position | None:
+        def wanted(one: Function) -> bool:
+            return is_named(one.qualified_name, function)
+
+        for call in self.walk.find(0, None, kind="call", function=wanted):
+            return self.walk.first_line(call.seq, frame=call.frame)
+        self.output(f"{function[:200]} was not called\n", "important")
+        return None
 
     def _any(self) -> Position | None:
         event = next(self.state.trace.events(), None)
@@ -175,10 +192,25 @@ class Movement:
     def arrive(self, position: Position, reason: str, **more: Any) -> None:
         self.state.move(position)
         self._targets.clear()
+        self._tell_output(position.seq)
         thread = position.event.thread.number + FIRST_THREAD
         self.emit(
             "stopped", {"reason": reason, "threadId": thread, "allThreadsStopped": True, **more}
         )
+
+    def _tell_output(self, seq: int) -> None:
+        """What the program printed on the way here, as its console would have it by now; nothing on the way back, nor
+        of a long way."""
+        last, self._told = self._told, seq
+        if last is not None and last < seq <= last + MOST_TOLD:
+            for one in self.state.trace._outputs.between(last, seq):
+                if one.stream != "stdin":
+                    self.output(one.text, one.stream, **self._place_of(one))
+
+    def _place_of(self, one: Output) -> dict[str, Any]:
+        if one.function is None or one.line is None:
+            return {}
+        return {"source": self.state.files.of(one.function), "line": one.line}
 
     # ---- jumps ----
 
@@ -186,6 +218,7 @@ class Movement:
         event = self.state.now.event
         since = event.time - int(self.state.trace.header["started"])
         return {
+            "trace": os.path.abspath(self.state.trace.path),
             "seq": event.seq,
             "events": self.walk.end,
             "nanoseconds": max(since, 0),
@@ -203,7 +236,7 @@ class Movement:
             return {"targets": []}
         targets = []
         for call in islice(self.walk.calls_of(self.state.now), MOST_TARGETS):
-            first = self.walk.entry(call.frame, call.seq + 1) or Position(call)
+            first = self.walk.entry(call.frame, call.thread.number, call.seq) or Position(call)
             self._targets[len(self._targets) + 1] = first
             targets.append({"id": len(self._targets), "label": call.title})
         return {"targets": targets}
@@ -229,7 +262,7 @@ class Movement:
 
     def restart_frame(self, asked: Arguments) -> Callable[[], None]:
         frame = self.state.frame(asked.number("frameId"))
-        first = self.walk.entry(frame.frame, self.state.now.seq)
+        first = self.walk.entry(frame.frame, self.state.thread_of(frame), self.state.now.seq)
         if first is None:
             raise Refused("this call began before the recording did")
         return lambda: self.arrive(first, "restart")

@@ -11,21 +11,18 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from recorder._core.decode import Function
+from recorder.dap.leaping import Check, Leaping
+from recorder.trace.code_flags import AWAITS
 from recorder.trace.reader import Trace
 from recorder.trace.snapshots import POPPING, Event, Frame
 
 ENTRIES: Final = ("call", "resume", "throw")
-AWAITS: Final = (
-    0x80 | 0x100 | 0x200
-)  # a coroutine's flags, of either kind, or an asynchronous generator's
 LEAST, FIRST, LARGEST = (
     8_192,
     32_768,
     1_048_576,
 )  # events that are looked through before anybody may interrupt
 MOMENT: Final = 0.1  # seconds that this is to take
-
-Check = Callable[[int], None]  # is told how far a search got, and may raise
 
 
 class Position(NamedTuple):
@@ -46,6 +43,7 @@ class Walk:
         self.trace = trace
         self.check = check
         self.end = len(trace[:])
+        self.leaping = Leaping(trace, check)
 
     def stack(self, position: Position) -> list[Frame | Event]:
         """Of the position's thread, from the outermost in."""
@@ -69,8 +67,9 @@ class Walk:
         return None
 
     def next(self, now: Position) -> Position | None:
-        frame = self.top(now).frame
-        for event in self._after(now, kind=("line", *POPPING), frame=frame):
+        if self._ends_here(now):
+            return self._returned(now.event)
+        for event in self._of_frame(now, kind=("line", *POPPING)):
             if event.kind == "line":
                 return Position(event)
             if not self._awaits(event):
@@ -79,8 +78,9 @@ class Walk:
 
     def step_out(self, now: Position) -> Position | None:
         """To the caller: where the call is over, or a generator has a value for it."""
-        frame = self.top(now).frame
-        for event in self._after(now, kind=POPPING, frame=frame):
+        if self._ends_here(now):
+            return self._returned(now.event)
+        for event in self._of_frame(now, kind=POPPING, ends=True):
             if not self._awaits(event):
                 return self._returned(event)
         return None
@@ -89,6 +89,10 @@ class Walk:
         if event.caller is not None:
             return Position(event, after=True)
         return self.first_line(event.seq + 1, thread=event.thread.number)
+
+    def _ends_here(self, now: Position) -> bool:
+        """Whether one went to the very event that ends a call, whose frame is still there."""
+        return not now.after and now.event.kind in POPPING and not self._awaits(now.event)
 
     @staticmethod
     def _awaits(event: Event) -> bool:
@@ -99,9 +103,8 @@ class Walk:
 
     def back(self, now: Position) -> Position | None:
         """To where `next` came from."""
-        frame = self.top(now).frame
         stop = now.seq + 1 if now.after else now.seq
-        for event in self._before(now, stop, kind=("line", *ENTRIES), frame=frame):
+        for event in self._of_frame_back(now, stop, kind=("line", *ENTRIES)):
             if event.kind == "line":
                 return Position(event)
             if event.kind == "call" or not event.function._flags & AWAITS:
@@ -114,8 +117,7 @@ class Walk:
 
     def back_out(self, now: Position) -> Position | None:
         """To the line that called this function."""
-        frame = self.top(now).frame
-        for event in self._before(now, now.seq + 1, kind=ENTRIES, frame=frame):
+        for event in self._of_frame_back(now, now.seq + 1, kind=ENTRIES, ends=True):
             if event.kind == "call" or not event.function._flags & AWAITS:
                 return self._called_from(event)
         return None
@@ -124,14 +126,18 @@ class Walk:
         if entry.caller is None:
             return None
         return self._first(
-            self._before(Position(entry), entry.seq, kind="line", frame=entry.caller)
+            self.leaping.find(
+                entry.caller, entry.thread.number, 0, entry.seq, backwards=True, kind="line"
+            )
         )
 
-    def entry(self, frame: int, before: int) -> Position | None:
-        """The first line that a frame ran."""
-        for event in self.find(0, before + 1, backwards=True, kind="call", frame=frame):
-            return self._first(self.find(event.seq, before + 1, kind="line", frame=frame))
-        return self._first(self.find(0, before + 1, kind="line", frame=frame))
+    def entry(self, frame: int, thread: int, before: int) -> Position | None:
+        """The first line that a frame ran, which is there at an event."""
+        begun = self.leaping.find(
+            frame, thread, 0, before + 1, backwards=True, ends=True, kind="call"
+        )
+        start = next((event.seq for event in begun), 0)
+        return self._first(self.leaping.find(frame, thread, start, self.end, kind="line"))
 
     # ---- searching ----
 
@@ -144,10 +150,14 @@ class Walk:
 
     def calls_of(self, now: Position) -> Iterator[Event]:
         """The calls that the present line makes, in order."""
-        frame = self.top(now).frame
-        end = next(self._after(now, kind=("line", "return", "unwind"), frame=frame), None)
-        stop = None if end is None else end.seq
-        yield from self.find(now.seq + 1, stop, kind="call", caller=frame)
+        frame, start = self.top(now).frame, now.seq + 1
+        end = next(self._of_frame(now, kind=("line", "return", "unwind")), None)
+        stop = self.end if end is None else end.seq
+        while call := next(self.find(start, stop, kind="call", caller=frame), None):
+            yield call
+            start = max(
+                call.seq + 1, self.leaping.last_seen(call, call.thread.number, call.seq, stop)
+            )
 
     def is_of(self, path: str) -> Callable[[Function], bool]:
         return lambda function: function.file == path
@@ -159,6 +169,15 @@ class Walk:
         for low, high in windows(start, self.end if stop is None else stop, backwards):
             self.check(high if backwards else low)
             yield from self.trace.find(start=low, stop=high, backwards=backwards, **asked)
+
+    def _of_frame(self, now: Position, **asked: Any) -> Iterator[Event]:
+        """What comes of the frame on top."""
+        thread = now.event.thread.number
+        return self.leaping.find(self.top(now).frame, thread, now.seq + 1, self.end, **asked)
+
+    def _of_frame_back(self, now: Position, stop: int, **asked: Any) -> Iterator[Event]:
+        frame, thread = self.top(now).frame, now.event.thread.number
+        return self.leaping.find(frame, thread, 0, stop, backwards=True, **asked)
 
     def _after(self, now: Position, **asked: Any) -> Iterator[Event]:
         return self.find(now.seq + 1, None, thread=now.event.thread.number, **asked)

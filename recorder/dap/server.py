@@ -11,9 +11,10 @@ from typing import Any, Final
 
 from recorder import errors
 from recorder.dap.arguments import Arguments, Refused
+from recorder.dap.beside import Beside
 from recorder.dap.breakpoints import FILTERS, Breakpoints
 from recorder.dap.inspection import Inspection
-from recorder.dap.launching import Launch
+from recorder.dap.launching import CONSOLES, Launch
 from recorder.dap.messages import Channel, NotUnderstood
 from recorder.dap.movement import Movement
 from recorder.dap.state import State
@@ -52,6 +53,7 @@ class Server:
         self.state: State | None = None
         self.movement: Movement | None = None
         self.breakpoints: Breakpoints | None = None
+        self.beside: Beside | None = None
         self.launch: Launch | None = None
         self._commands: dict[str, Callable[[Arguments], dict[str, Any] | None]] = {
             "initialize": self.initialize, "launch": self.start_launch, "attach": self.attach,
@@ -68,6 +70,7 @@ class Server:
         self._progress = False
         self._client: Arguments = Arguments(None)
         self._stop_on_entry = True
+        self._entry: str | None = None
         self._over = False
         self._after: list[Callable[[], None]] = []
 
@@ -85,6 +88,8 @@ class Server:
         finally:
             if self.launch is not None:
                 self.launch.end()
+            if self.beside is not None:
+                self.beside.close()
             if self.trace is not None:
                 self.trace.close()
 
@@ -103,6 +108,8 @@ class Server:
         except (OSError, ValueError):
             pass  # closed
         self._interrupt.set()
+        if self.launch is not None:
+            self.launch.end()  # nobody is there to see what it records
         self._requests.put(None)
 
     def _receive(self) -> dict[str, Any] | NotUnderstood | None:
@@ -120,6 +127,9 @@ class Server:
                 self._cancelled.add(number)
             if number in (None, self._current):
                 self._interrupt.set()
+        elif message.get("type") == "response":
+            if self.launch is not None:
+                self.launch.answered(message)
         elif command in ("pause", "disconnect", "terminate"):
             self._interrupt.set()
             if self.launch is not None and command != "pause":
@@ -257,7 +267,10 @@ class Server:
     def start_launch(self, asked: Arguments) -> None:
         if self.trace is not None:
             raise Refused("a trace is open already")
-        self.launch = Launch(asked, self.emit, self.ask)
+        launch = Launch(asked, self.emit, self.ask)
+        if launch.console != CONSOLES[0] and not self._client.flag("supportsRunInTerminalRequest"):
+            raise Refused(f"this editor has no terminal; console may be {CONSOLES[0]}")
+        self.launch = launch
         path = self.launch.record()
         if self._interrupt.is_set():
             raise Cancelled
@@ -270,11 +283,13 @@ class Server:
             (one.text("localRoot"), one.text("remoteRoot")) for one in asked.parts("pathMappings")
         ]
         self._stop_on_entry = asked.flag("stopOnEntry", True)
+        self._entry = asked.optional("entry")
         self.trace = open_trace(path)
         self.state = State(self.trace, mappings, self.check)
         self.breakpoints = Breakpoints(self.state)
         self.movement = Movement(self.state, self.breakpoints, self.emit)
-        for part in (Inspection(self.state), self.breakpoints, self.movement):
+        self.beside = Beside(self.state, self.emit)
+        for part in (Inspection(self.state), self.beside, self.breakpoints, self.movement):
             self._commands |= part.commands
         self._after.append(lambda: self.emit("initialized"))
 
@@ -287,11 +302,12 @@ class Server:
 
     def _begin(self, movement: Movement, state: State) -> None:
         first = state.walk.first_line(0)
-        if first is None or self._stop_on_entry:
+        if first is None or (self._stop_on_entry and not self._entry):
             movement.begin()
         else:
             state.move(first)
-            self._move(lambda: movement.run(False), movement)
+            entry = self._entry
+            self._move(lambda: movement.begin(entry) if entry else movement.run(False), movement)
         if state.position is None:
             movement.output("nothing was recorded\n", "important")
             self.emit("terminated")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from typing import Any
 
 from recorder._core.decode import Function
@@ -21,7 +20,7 @@ class Files:
         self.mappings = mappings
         self._texts: list[Source] = []  # those that the editor has to ask us for, by number − 1
         self._answers: dict[tuple[str, str], dict[str, Any]] = {}
-        self._counts: dict[str, dict[int, int]] = {}
+        self._lines: dict[str, list[int]] = {}
 
     # ---- paths ----
 
@@ -92,17 +91,18 @@ class Files:
 
     # ---- lines ----
 
-    def counts(self, recorded: str) -> dict[int, int]:
-        """How often each line ran; 0: never, and it has code. In order."""
-        if recorded not in self._counts:
-            found: Counter[int] = Counter()
+    def lines(self, recorded: str) -> list[int]:
+        """Those that have code, in order. Where the text is not there those that ran: all events are looked through."""
+        if recorded not in self._lines:
+            found: set[int] = set()
             for source in self.trace.all_sources:
                 if source.path == recorded:
-                    found.update(dict.fromkeys(lines_of_code(source.text, source.path), 0))
-            for counts in self.trace.line_counts(lambda one: one.file == recorded).values():
-                found.update(counts)
-            self._counts[recorded] = dict(sorted(found.items()))
-        return self._counts[recorded]
+                    found |= lines_of_code(source.text, source.path)
+            if not found and any(one.file == recorded for one in self.trace.functions):
+                for counts in self.trace.line_counts(lambda one: one.file == recorded).values():
+                    found.update(counts)
+            self._lines[recorded] = sorted(found)
+        return self._lines[recorded]
 
 
 def within(path: str, folder: str) -> bool:

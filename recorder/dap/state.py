@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from recorder.dap.arguments import Refused
-from recorder.dap.position import Check, Position, Walk
+from recorder.dap.leaping import Check
+from recorder.dap.position import Position, Walk
 from recorder.dap.sources import Files
 from recorder.dap.variables import References
 from recorder.trace.reader import Trace
@@ -42,6 +43,13 @@ class State:
             if one.number == thread:
                 return frames[::-1]
         return []
+
+    def thread_of(self, frame: Frame | Event) -> int:
+        """The number of the thread that a frame of this moment is in."""
+        for thread, frames in self.trace.at(self.now.seq).stacks:
+            if any(one.frame == frame.frame for one in frames):
+                return thread.number
+        return self.now.event.thread.number
 
     def number_of(self, frame: Frame | Event) -> int:
         self.frames.append(frame)

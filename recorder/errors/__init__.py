@@ -24,6 +24,7 @@ from recorder.errors.conversion import from_fault as from_fault
 from recorder.errors.conversion import from_oserror as from_oserror
 from recorder.errors.conversion import mapped as mapped
 from recorder.errors.conversion import to_fault as to_fault
+from recorder.errors.guard import call_given as call_given
 from recorder.errors.guard import guarded as guarded
 from recorder.errors.guard import guarded_class as guarded_class
 from recorder.errors.guard import leaving as leaving

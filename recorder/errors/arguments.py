@@ -100,14 +100,14 @@ def wrong(argument: str, value: object, expected: str) -> RecorderError:
     return InvalidArgumentError(argument=argument, value=shown, expected=expected)
 
 
-ROOM = 60  # frames, which is more than anything of ours goes down
+LEAST_DEPTH_LEFT = 60  # frames, which is more than anything of ours goes down
 
 
 def stack(operation: str) -> None:
     """Raises StackExhaustedError before anything is begun that could not be finished, or undone, so near
     to the recursion limit."""
     try:
-        _descend(ROOM)
+        _descend(LEAST_DEPTH_LEFT)
     except RecursionError as exc:
         raise StackExhaustedError(operation=operation) from exc
 

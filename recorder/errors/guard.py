@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing import Any, ParamSpec, TypeVar
 
     P = ParamSpec("P")
+    A = TypeVar("A")
     R = TypeVar("R")
     C = TypeVar("C", bound=type)
 
@@ -178,6 +179,19 @@ def is_let_through(
 def failure_of(exc: Exception, operation: str) -> RecorderError:
     """What an exception becomes that nothing further in has mapped."""
     return from_exception(exc, operation=operation, in_callback=passed_program(exc))
+
+
+def call_given(function: Callable[[A], R], value: A, *, operation: str) -> R:
+    """Calls a function that we were given. By its code the guard knows an exception of one made in Python; what one
+    made in C raises is made a failure here."""
+    try:
+        return function(value)
+    except Exception as exc:
+        trace = exc.__traceback__
+        if trace is None or trace.tb_next is not None:
+            raise  # audit: the guard tells whose it is
+        in_callback = not isinstance(exc, OSError)
+        raise from_exception(exc, operation=operation, in_callback=in_callback) from exc
 
 
 def _is_of_the_call(exc: TypeError) -> bool:

@@ -3,8 +3,8 @@
     from recorder.export import export
     export("app.rtrace", "perfetto", "app.json")
 
-Every format is a module with `write(trace, out, on_progress)`. All of them stream: memory does not grow
-with the trace.
+Every format is a module with `write(trace, out, on_progress)`, loaded when it is asked for. All of them stream: memory
+does not grow with the trace.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection
 from difflib import get_close_matches
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -47,6 +48,7 @@ FORMATS: Final = {
         ("codetracer", "codetracer", "/", "CodeTracer's folder of JSON files"),
         ("ctfs", "ctfs", ".ct", "CodeTracer's container, one stream of events"),
         ("ctfs-split", "ctfs_split", ".ct", "CodeTracer's container, streams by column"),
+        ("html", "recorder.view.html", ".html", "a part of it as a page that any browser opens"),
         ("parquet", "parquet", "/", "tables for DuckDB, Spark, pandas (needs pyarrow)"),
     )
 }
@@ -82,18 +84,25 @@ def export(
     output: str | os.PathLike[str],
     *,
     on_progress: Callable[[int, int], None] | None = None,
+    budget: int | None = None,
 ) -> Exported:
     """Writes a trace in another format.
 
-    `on_progress`: called now and then with the number of events done and of all. Raises
+    `on_progress`: called now and then with the number of events done and of all. `budget`: of html, the bytes that the
+    file has at most. Raises
     UnsupportedFormatError, DependencyMissingError (parquet without pyarrow), what opening the trace
     raises, and what the system says about the output (DiskFullError, …). After an exception nothing
     is left at or beside `output`, and a file that was there is as it was.
     """
     arguments.function(on_progress, "on_progress")
     chosen = format_named(format)
-    module = import_module(f"recorder.export.{chosen.module}")
-    return _export(trace, output, chosen.folder, module.write, on_progress)
+    name = chosen.module if "." in chosen.module else f"recorder.export.{chosen.module}"
+    write = import_module(name).write
+    if budget is not None:
+        if chosen.name != "html":
+            raise arguments.wrong("budget", budget, "nothing, but of html")
+        write = partial(write, budget=arguments.number(budget, "budget", "a number of bytes"))
+    return _export(trace, output, chosen.folder, write, on_progress)
 
 
 @errors.guarded("export")

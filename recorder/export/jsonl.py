@@ -7,6 +7,11 @@ JSON reader would round are among them. `changed_by` is the line that did it, `d
 changed while its frame waited. In `globals` are the variables of modules that others than their own bodies changed,
 each with who did it, or "found": true if it had the value when its module was first seen. Text with lone surrogates is
 {"type": "str", "utf8": hexadecimal}, with the surrogates as three bytes each.
+
+Marks and the beginnings and ends of spans are lines of their own, `"kind": "mark"`, `"span"` and `"span_end"`, in front
+of the event that follows them: `before`. So is what was told by logging and the like, `"kind": "log"`, and what went to
+stdout and stderr, `"kind": "output"`: `text` is its bytes as UTF-8, others as `\\xNN`, `size` how many there were,
+`seq` and `line` the event and the line that wrote them.
 """
 
 from __future__ import annotations
@@ -18,8 +23,12 @@ from typing import Any
 from recorder import errors
 from recorder.export import text
 from recorder.export.output import Output
+from recorder.trace import output
 from recorder.trace.changes import During
+from recorder.trace.logs import Log
 from recorder.trace.reader import Change, Event, Trace
+from recorder.trace.seeking import ALL
+from recorder.trace.spans import InOrder, Note, facts_as_json
 from recorder.trace.values.value import Value
 
 VERSION = 1
@@ -32,11 +41,26 @@ def write(trace: Trace, out: Output, on_progress: Callable[[int], None]) -> None
     file.write(_line(head))
     lines = _Lines(trace)
     done = 0
+    notes = InOrder(trace.marks(), trace.spans())
+    written = output.InOrder(trace.output("all"))
+    told = output.InOrder(trace.logs())
     for event in trace.events():
+        for note in notes.until(event.seq):
+            file.write(lines.note(note))
+        for log in told.until(event.seq):
+            file.write(lines.log(log))
+        for one in written.until(event.seq):
+            file.write(lines.output(one))
         file.write(lines.line(event))
         done += 1
         if not done % REPORT_EVERY:
             on_progress(event.seq + 1)
+    for note in notes.until(ALL):
+        file.write(lines.note(note))
+    for log in told.until(ALL):
+        file.write(lines.log(log))
+    for one in written.until(ALL):
+        file.write(lines.output(one))
     file.write(_line({"kind": "end", "events_read": done, **_ending(trace)}))
 
 
@@ -87,6 +111,37 @@ class _Lines:
         if event._marks:
             line += f', "marks": {json.dumps(_marks(event))}'
         return line.encode("utf-8") + b"}\n"
+
+    def note(self, note: Note) -> bytes:
+        line = f'{{"kind": "{note.kind}", "name": {self.name(note.name)}, "before": {note.before}, "time": {note.time}'
+        if note.facts is not None:
+            line += f', "facts": {text_of(facts_as_json(note.facts))}'
+        if note.kind == "span_end":
+            line += f', "raised": {json.dumps(note.raised)}'
+        return line.encode("utf-8") + b"}\n"
+
+    def log(self, log: Log) -> bytes:
+        facts = {
+            "kind": "log", "told": log.kind, "level": log.level, "levelname": text.clean(log.levelname),
+            "name": text.clean(log.name), "text": text.clean(log.text),
+            "exception": None if log.exception is None else text.clean(log.exception.show()), "seq": log.seq,
+            "file": None if log.file is None else text.clean(log.file), "line": log.line,
+            "function": None if log.function is None else text.clean(log.function.qualified_name),
+            "thread": None if log.thread is None else log.thread.number, "before": log.before, "time": log.time,
+        }  # fmt: skip
+        return _line(facts)
+
+    def output(self, one: output.Output) -> bytes:
+        facts = {
+            "kind": "output", "stream": one.stream, "text": one.text, "size": one.size, "seq": one.seq,
+            "line": one.line,
+            "function": None if one.function is None else text.clean(one.function.qualified_name),
+            "file": None if one.file is None else text.clean(one.file),
+            "thread": None if one.thread is None else one.thread.number, "before": one.before, "time": one.time,
+        }  # fmt: skip
+        if one.redacted:
+            facts["redacted"] = True
+        return _line(facts)
 
     def changes(self, event: Event, news: Sequence[tuple[str, bytes | None]]) -> str:
         types = event._types
@@ -160,6 +215,10 @@ def as_json(value: Value) -> str:
         made = value.to_json()
     except errors.TraceCorruptError as error:
         made = {"type": "error", "code": error.error_name}
+    return text_of(made)
+
+
+def text_of(made: object) -> str:
     written = json.dumps(made, ensure_ascii=False)
     return written if _is_clean(written) else json.dumps(_escaped(made), ensure_ascii=False)
 

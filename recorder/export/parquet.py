@@ -5,6 +5,9 @@
     calls       every time a frame was active, from call or resumption to return, yield or unwinding
     values      every change of a variable
     exceptions  every time one was raised, passed on, handled or ended a call
+    spans       the marks and spans of the program
+    output      what was written to stdout and stderr
+    logs        what was told by logging, warnings and exceptions that nobody caught
     files       the sources
 
 Every table has the trace's id, so that tables of any number of traces can be read as one.
@@ -14,7 +17,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from recorder import errors
@@ -25,6 +28,7 @@ from recorder.trace import libraries
 from recorder.trace.format import TAG_ENUM, TAG_TYPED
 from recorder.trace.reader import Change, Event, Trace
 from recorder.trace.snapshots import title_of
+from recorder.trace.spans import Span, facts_as_json
 from recorder.trace.values.nodes import Node
 from recorder.trace.values.value import Value
 
@@ -51,6 +55,12 @@ SCHEMAS: Final = {
     f"own_ns:int64 arguments:string {VALUE}",
     "values": f"trace:string seq:int64 {PLACE} name:string module:string during:string {VALUE}",
     "exceptions": f"trace:string seq:int64 kind:string {PLACE} type:string value:string",
+    "spans": "trace:string kind:string number:int32 name:string first_seq:int64 stop_seq:int64 started_ns:int64 "
+    "ended_ns:int64 duration_ns:int64 raised:bool thread:int32 task:string facts:string",
+    "output": "trace:string seq:int64 stream:string text:string size:int64 waiting:bool redacted:bool thread:int32 "
+    "task:string frame:int64 function:string file:string line:int32 time_ns:int64",
+    "logs": "trace:string seq:int64 kind:string level:int64 levelname:string name:string text:string exception:string "
+    "file:string line:int32 function:string frame:int64 thread:int32 task:string time_ns:int64",
     "files": "trace:string path:string sha256:string size:int64 source:string doubt:string",
 }
 
@@ -66,6 +76,12 @@ def write(
         if {"events", "calls", "values", "exceptions"} & set(tables):
             walk(trace, _Rows(trace, made), on_progress)
         made.add("traces", _about(trace))
+        for row in _spans(trace) if "spans" in tables else ():
+            made.add("spans", row)
+        for row in _output(trace) if "output" in tables else ():
+            made.add("output", row)
+        for row in _logs(trace) if "logs" in tables else ():
+            made.add("logs", row)
         if "files" in tables:
             number = str(trace.header["trace_id"])
             for source in trace.all_sources:
@@ -73,6 +89,63 @@ def write(
                 doubt = None if source.doubt is None else text.clean(source.doubt)
                 row = (number, path, source.sha256, len(source.content), content, doubt)
                 made.add("files", row)
+
+
+def _spans(trace: Trace) -> Iterator[tuple[Any, ...]]:
+    number = str(trace.header["trace_id"])
+    for note in [*trace.marks(), *trace.spans()]:
+        thread = None if note.thread is None else note.thread.number
+        task = None if note.task is None else text.clean(note.task.name)
+        about = (
+            thread,
+            task,
+            text.clean(json.dumps(facts_as_json(note.facts), ensure_ascii=False)),
+        )
+        name = text.clean(note.name)
+        if isinstance(note, Span):
+            lasted = None if note.ended is None else note.ended - note.time
+            place = (note.start, note.stop, note.time, note.ended, lasted, note.raised)
+            yield (number, "span", note.number, name, *place, *about)
+        else:
+            yield (
+                number,
+                "mark",
+                None,
+                name,
+                note.before,
+                note.before,
+                note.time,
+                None,
+                None,
+                None,
+                *about,
+            )
+
+
+def _output(trace: Trace) -> Iterator[tuple[Any, ...]]:
+    number, started = str(trace.header["trace_id"]), int(trace.header["started"])
+    for one in trace.output("all"):
+        thread = None if one.thread is None else one.thread.number
+        task = None if one.task is None else text.clean(one.task.name)
+        function = None if one.function is None else text.clean(title_of(one.function))
+        file = None if one.file is None else text.clean(one.file)
+        yield (
+            number, one.seq, one.stream, text.clean(one.text), one.size, one.waiting, one.redacted, thread, task,
+            one.frame, function, file, one.line, one.time - started,
+        )  # fmt: skip
+
+
+def _logs(trace: Trace) -> Iterator[tuple[Any, ...]]:
+    number, started = str(trace.header["trace_id"]), int(trace.header["started"])
+    for one in trace.logs():
+        exception = None if one.exception is None else text.clean(one.exception.show())
+        yield (
+            number, one.seq, one.kind, one.level, text.clean(one.levelname), text.clean(one.name),
+            text.clean(one.text), exception, None if one.file is None else text.clean(one.file), one.line,
+            None if one.function is None else text.clean(title_of(one.function)), one.frame,
+            None if one.thread is None else one.thread.number,
+            None if one.task is None else text.clean(one.task.name), one.time - started,
+        )  # fmt: skip
 
 
 def _about(trace: Trace) -> tuple[Any, ...]:
@@ -384,4 +457,4 @@ def _type(pa: Any, kind: str) -> Any:
         return pa.timestamp("us")
     if kind == "list<string>":
         return pa.list_(pa.string())
-    return getattr(pa, "float64" if kind == "double" else kind)()
+    return getattr(pa, {"double": "float64", "bool": "bool_"}.get(kind, kind))()

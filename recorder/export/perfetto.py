@@ -14,12 +14,18 @@ from typing import Any
 
 from recorder.export import text
 from recorder.export.output import Output, Sink
-from recorder.export.walk import CO_COROUTINE, Activation, Task, Visitor, walk
+from recorder.export.walk import Activation, Task, Visitor, walk
+from recorder.trace.code_flags import COROUTINE, SUSPENDS
+from recorder.trace.logs import Log
+from recorder.trace.output import STREAMS
+from recorder.trace.output import Output as Written
 from recorder.trace.reader import Event, Trace
+from recorder.trace.spans import Mark, Span
 from recorder.trace.values.value import Value
 
 SHOWN = 200  # characters of a value
 DEEPEST = 500  # calls within each other on a track: Perfetto takes 512, exceptions among them
+FIRST_STREAM = 1 << 30  # the tracks of what was written have numbers from here on
 MOST_THREADS = 1 << 20  # the next track of a thread has a number so much larger
 
 
@@ -151,7 +157,8 @@ class _Writer(Visitor):
 
     def is_lasting(self, active: Activation) -> bool:
         """Whether it is on its task's track: coroutines, and what does not outlive a step of one."""
-        return bool(active.function._flags & CO_COROUTINE) or not active.function._flags & 0x220
+        flags = active.function._flags
+        return bool(flags & COROUTINE) or not flags & SUSPENDS
 
     def exception(self, active: Activation, event: Event, time: int) -> None:
         self.head(active)
@@ -170,7 +177,57 @@ class _Writer(Visitor):
             f'"pid": {self.pid}, "tid": {event.thread.number + 1}}}'
         )
 
+    def notes(self) -> None:
+        """Marks on the track of their thread, and spans on tracks of their own."""
+        for mark in self.trace.marks():
+            self.put(f'{{"ph": "i", "s": "p", {self.note(mark, mark.time)}}}')
+        for span in self.trace.spans():
+            track = f'"id": "span.{span.number}"'
+            self.put(f'{{"ph": "b", {track}, {self.note(span, span.time)}}}')
+            if span.ended is not None:
+                self.put(f'{{"ph": "e", {track}, {self.note(span, span.ended)}}}')
+
+    def note(self, note: Mark, time: int) -> str:
+        kind = "span" if isinstance(note, Span) else "mark"
+        thread = 0 if note.thread is None else note.thread.number + 1
+        facts = text.quoted(text.shown(note.facts, SHOWN))
+        return (
+            f'"name": {text.quoted(note.name)}, "cat": "{kind}", "ts": {self.when(time)}, "pid": {self.pid}, '
+            f'"tid": {thread}, "args": {{"facts": {facts}}}'
+        )
+
+    def written(self) -> None:
+        """What went to stdout and stderr, on a track of each."""
+        tracks: dict[str, int] = {}
+        for one in self.trace.output():
+            if one.stream not in tracks:
+                tracks[one.stream] = FIRST_STREAM + len(tracks)
+                name = f'"name": "{one.stream}"'
+                self.put(self.metadata(tracks[one.stream], "thread_name", name))
+            self.instant(one.text.rstrip(), "output", tracks[one.stream], one)
+
+    def logs(self) -> None:
+        """What was told, on a track of its own."""
+        track = 0
+        for one in self.trace.logs():
+            if not track:
+                track = FIRST_STREAM + len(STREAMS)
+                self.put(self.metadata(track, "thread_name", '"name": "logs"'))
+            self.instant(one.shown, "log", track, one)
+
+    def instant(self, name: str, category: str, track: int, one: Written | Log) -> None:
+        place = "" if one.file is None else f"{one.file}:{one.line}"
+        seq = "null" if one.seq is None else one.seq
+        self.put(
+            f'{{"ph": "i", "s": "t", "name": {text.quoted(name[:SHOWN])}, "cat": "{category}", '
+            f'"ts": {self.when(one.time)}, "pid": {self.pid}, "tid": {track}, '
+            f'"args": {{"at": {text.quoted(place)}, "seq": {seq}}}}}'
+        )
+
     def end(self, time: int) -> None:
+        self.notes()
+        self.written()
+        self.logs()
         facts: dict[str, Any] = {**self.about, **text.about(self.trace)}
         note = text.notice(self.trace)
         other = {"exporter": "recorder", "note": note or "the trace is complete", **facts}

@@ -13,11 +13,11 @@ from typing import Any, Final, NamedTuple
 
 from recorder._core.decode import Function, Thread
 from recorder._core.decode import Task as RecordedTask
+from recorder.trace.code_flags import COROUTINE
 from recorder.trace.reader import Event, Frame, Trace
 
 BEGINNINGS: Final = frozenset(("call", "resume", "throw"))
 ENDINGS: Final = frozenset(("return", "yield", "unwind"))
-CO_COROUTINE: Final = 0x80
 REPORT_EVERY: Final = 1 << 16  # events between two reports of progress
 
 
@@ -64,7 +64,7 @@ class Activation:
         if recorded is not None:
             return Task(f"task-{recorded.number}", recorded.name)
         around = None if self.parent is None else self.parent.task
-        if around is None and self.function._flags & CO_COROUTINE:
+        if around is None and self.function._flags & COROUTINE:
             return Task(f"frame-{self.frame}", f"{self.function.name}, frame {self.frame}")
         return around
 

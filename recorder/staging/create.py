@@ -21,7 +21,7 @@ from recorder.policy import Policy, current_folder
 from recorder.processes import process_started
 from recorder.staging.files import claim, keep_open_to_us, lock, reserve_ahead
 from recorder.staging.layout import (
-    CLOSING_ROOM,
+    CLOSING_SPACE,
     FILES_AS_BYTES,
     SEGMENTS,
     WORST_CHUNK,
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     Left = tuple[str, int, bytes]  # the call, its errno, the path
 
-NEEDED: Final = control.RING_SLOTS * control.SEGMENT_SIZE + WORST_CHUNK + CLOSING_ROOM + (1 << 20)
+NEEDED: Final = control.RING_SLOTS * control.SEGMENT_SIZE + WORST_CHUNK + CLOSING_SPACE + (1 << 20)
 
 
 def plan(
@@ -204,7 +204,7 @@ def _make_ring(staging: Staging) -> None:
         _reserve_file(staging.file(name), control.SEGMENT_SIZE)
     path = staging.file("trace")
     with _create(path) as fd:
-        reserve_ahead(fd, 0, WORST_CHUNK + CLOSING_ROOM, path)
+        reserve_ahead(fd, 0, WORST_CHUNK + CLOSING_SPACE, path)
 
 
 def _reserve_file(path: str, size: int) -> None:
@@ -237,6 +237,7 @@ def _make_session(staging: Staging, started: int) -> None:
         "max_bytes": policy.max_bytes,
         "max_duration": policy.max_duration,
         "keep_last": policy.keep_last,
+        "keep_spans": policy.keep_spans,
         "min_free_space": staging.floor,
         "target_pid": staging.target_pid,
         "target_started": process_started(staging.target_pid),

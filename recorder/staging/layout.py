@@ -33,7 +33,7 @@ FILES_AS_BYTES: Final = tuple(name.encode() for name in FILES)
 # Room in the trace file that is always reserved ahead: a segment that cannot be compressed, its
 # preamble, and the end of the trace.
 WORST_CHUNK: Final = control.SEGMENT_SIZE + (1 << 20)
-CLOSING_ROOM: Final = 256 << 10
+CLOSING_SPACE: Final = 256 << 10
 
 MOST_LINKS: Final = 40  # that one leads to another, as in the kernel
 STICKY_FOR_ALL: Final = stat.S_ISVTX | stat.S_IWOTH

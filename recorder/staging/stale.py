@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from recorder import errors
+from recorder import errors, processes
 from recorder._core import control
 from recorder.processes import Watch
 from recorder.staging.files import lock, remove
@@ -16,6 +16,17 @@ from recorder.staging.layout import FILES, native, prefix, read_session, trace_n
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+
+def file_at(path: str) -> tuple[int, int, int] | None:
+    """Which file is there, to be told from one that takes its place; None if there is none."""
+    try:
+        facts = os.stat(path)
+    except OSError as error:
+        if errors.is_programs(error):
+            raise
+        return None
+    return facts.st_dev, facts.st_ino, facts.st_mtime_ns
 
 
 def staging_folders(target: str) -> list[str]:
@@ -149,14 +160,7 @@ def never_began(folder: str) -> bool:
 
 def _is_being_made(folder: str) -> bool:
     """Whether the process that its name tells of lives: it may be just about to lock it."""
-    pid = _maker(folder)
-    if pid in (0, os.getpid()):
-        return False  # of a process that had our number
-    watch = Watch(pid)
-    try:
-        return not watch.dead(0)
-    finally:
-        watch.close()
+    return processes.is_another_running(_maker(folder))
 
 
 def is_recording(session: dict[str, Any], page: control.ControlPage) -> bool:

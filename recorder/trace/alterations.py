@@ -1,6 +1,6 @@
 """What a call altered of what it was given: arguments whose value is another one when it ends.
 
-A trace does not say which object a value is. A function that assigns to the parameter may have left what it was given
+Which object a value is, is not asked here. A function that assigns to the parameter may have left what it was given
 as it was, and so may one whose text is not in the trace: that is told with the answer.
 """
 

@@ -71,7 +71,7 @@ class Numbers:
             numbers = memoryview(batch).cast("Q")
             for at, column in enumerate(parts):
                 column.append(numbers[at :: len(FIELDS)].tobytes())
-            self._learn(reader)
+            self._add_names(reader)
         held = [b"".join(column) for column in parts]
         integers = self.pa.int64()
         self.table = self.pa.table(
@@ -83,7 +83,7 @@ class Numbers:
             }
         )
 
-    def _learn(self, reader: Any) -> None:
+    def _add_names(self, reader: Any) -> None:
         names = self.names
         names["function"].update((n, one.qualified_name) for n, one in reader.functions.items())
         names["file"].update((n, one.file) for n, one in reader.functions.items())
@@ -100,7 +100,7 @@ class Numbers:
         found = places.take(self.compute.index_in(column, known).combine_chunks())
         return self.pa.DictionaryArray.from_arrays(found, self.pa.array(unique, self.pa.string()))
 
-    def moments(self, column: Any) -> Any:
+    def timestamps(self, column: Any) -> Any:
         return column.cast(self.pa.timestamp("ns", "UTC"))
 
 
@@ -120,7 +120,7 @@ def events_table(queries: Queries, wanted: Filter, start: int, stop: int) -> pya
             "thread": table["thread"],
             "thread_name": named(table["thread"], numbers.names["thread_name"]),
             "task": named(table["task"], numbers.names["task"]),
-            "time": numbers.moments(table["time"]),
+            "time": numbers.timestamps(table["time"]),
             "exception": named(table["exception"], numbers.names["exception"]),
         }
     )
@@ -154,7 +154,7 @@ def calls_table(queries: Queries, wanted: Filter, start: int, stop: int) -> pyar
             "depth": first["depth"],
             "thread": first["thread"],
             "thread_name": named(first["thread"], names["thread_name"]),
-            "time": numbers.moments(both["time"]),
+            "time": numbers.timestamps(both["time"]),
             "duration": compute.subtract(both["time_at_end"], both["time"]),
             "end": both["seq_at_end"],
             "ended": named(both["kind_at_end"], KIND_NAMES),

@@ -10,18 +10,9 @@ from typing import Any, Final, NamedTuple
 from recorder import errors
 from recorder.errors import arguments
 from recorder.trace.filters import PATTERN
-from recorder.trace.format import (
-    TAG_DICT,
-    TAG_ENUM,
-    TAG_EXCEPTION,
-    TAG_INSTANCE,
-    TAG_LIST,
-    TAG_NAMED,
-    TAG_TUPLE,
-)
 from recorder.trace.snapshots import Event
-from recorder.trace.values.nodes import Node, parts
-from recorder.trace.values.render import show
+from recorder.trace.values.nodes import Node, type_name
+from recorder.trace.values.places import steps
 from recorder.trace.values.value import Value
 
 RESULTS: Final = {
@@ -31,7 +22,6 @@ RESULTS: Final = {
     "raise": "raised",
     "throw": "thrown in",
 }
-KEY_WIDTH: Final = 40
 MOST_PLACES: Final = 10  # of one event
 
 
@@ -81,7 +71,7 @@ class Wanted:
         if self._fits(tree):
             yield Appearance(path, tree)
         elif isinstance(tree, Node):
-            for step, part in _steps(tree):
+            for step, part in steps(tree):
                 yield from self._within(part, path + step)
 
     def _fits(self, tree: Any) -> bool:
@@ -93,10 +83,11 @@ class Wanted:
                 return _is_same(_built(tree), wanted)
             except errors.RecorderError:
                 return False
-        if type(tree) is not type(wanted):
+        if type_name(tree) != type(wanted).__name__:
             return False
         if self.is_pattern:
-            return fnmatch.fnmatchcase(tree, wanted)
+            text = tree.items if isinstance(tree, Node) else tree  # of a long one its beginning
+            return isinstance(text, str) and fnmatch.fnmatchcase(text, wanted)
         return bool(tree == wanted) or (wanted != wanted and tree != tree)
 
 
@@ -107,24 +98,6 @@ def _new(event: Event) -> Iterator[tuple[str, bytes | None]]:
         yield f"{one.namespace.name}.{one.name}", one.raw
     if event._raw_value is not None and event.kind in RESULTS:
         yield RESULTS[event.kind], event._raw_value
-
-
-def _steps(tree: Node) -> Iterator[tuple[str, Any]]:
-    if tree.tag == TAG_DICT:
-        for key, part in tree.items:
-            yield f"[key {show(key, KEY_WIDTH)}]", key
-            yield f"[{show(key, KEY_WIDTH)}]", part
-    elif tree.tag in (TAG_LIST, TAG_TUPLE):
-        for number, part in enumerate(tree.items):
-            yield f"[{number}]", part
-    elif tree.tag in (TAG_INSTANCE, TAG_NAMED, TAG_ENUM):
-        for name, part in tree.items:
-            yield f".{name}" if name else "", part
-    elif tree.tag == TAG_EXCEPTION:
-        yield ".args", tree.items[0]
-    else:
-        for part in parts(tree):
-            yield "", part
 
 
 def _built(tree: Node) -> Any:

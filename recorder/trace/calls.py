@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from recorder import errors
-from recorder._core.decode import Function, Thread
+from recorder._core.decode import Function, Task, Thread
 from recorder.trace import display, filters
 from recorder.trace.filters import ThreadFilter
 from recorder.trace.queries import Queries
@@ -56,6 +56,7 @@ class Call:
 
     @property
     def function(self) -> Function:
+        """What was called: its name, file, first line and parameters."""
         return self._any.function
 
     @property
@@ -65,15 +66,22 @@ class Call:
 
     @property
     def file(self) -> str:
+        """The path of the file the function is from, as its code has it."""
         return self._any.file
 
     @property
     def thread(self) -> Thread:
+        """In which it began; where that is not in the trace, in which it ended."""
         return self._any.thread
 
     @property
+    def task(self) -> Task | None:
+        """The asyncio task or greenlet in which it began, or ended; None if it was in none."""
+        return self._any.task
+
+    @property
     def depth(self) -> int:
-        """Frames below it."""
+        """How many recorded frames of its thread were below it; 0: none."""
         return self._any.depth
 
     @property

@@ -288,7 +288,7 @@ class _Threads:
         self.same = 0
         self.last: Event | None = None
         self.alignment: Alignment = "exact"
-        self.told: dict[Key, list[str]] = {}  # variables that differ, with the ways to it
+        self.reported: dict[Key, list[str]] = {}  # variables that differ, with the ways to it
         # Frame of the first → that of the second that stands for it …
         self.twin_of: dict[int, int] = {}
         self.twin_to: dict[int, int] = {}  # … and the other way
@@ -346,11 +346,11 @@ class _Threads:
             key = (a.function.qualified_name, name, a.line if name is None else None)
             ways = [part.path for part in parts]
             if not parts:
-                self.told.pop(key, None)
-            elif self.told.get(key) == ways:
+                self.reported.pop(key, None)
+            elif self.reported.get(key) == ways:
                 self.of.repeated += 1
             else:
-                self.told[key] = ways
+                self.reported[key] = ways
                 yield Difference(
                     self.thread, "value", name, parts, a, b, self.same, self.last, self.alignment
                 )

@@ -41,6 +41,18 @@ def table(title: str, rows: Iterable[tuple[str, object]]) -> str:
     return f"<div><code>{clean(title)}</code><table>{''.join(shown)}</table></div>"
 
 
+def grid(title: str, rows: Iterable[Iterable[str]]) -> str:
+    """Rows of cells, of which the first has what stands above, and in each the first what stands beside."""
+    lines = []
+    for above, row in enumerate(rows):
+        cells = [
+            f"<{mark}>{clean(text)}</{mark}>"
+            for mark, text in (("th" if not above or not beside else "td", text) for beside, text in enumerate(row))
+        ]  # fmt: skip
+        lines.append(f"<tr>{''.join(cells)}</tr>")
+    return f"<div><table>{''.join(lines)}</table><code>{clean(title)}</code></div>"
+
+
 def variables(one: object, held: Mapping[str, object]) -> str:
     return table(repr(one), held.items())
 

@@ -14,12 +14,12 @@ from typing import Final
 
 from recorder import errors
 from recorder.trace import filters
+from recorder.trace.code_flags import SUSPENDS
 from recorder.trace.queries import Queries
 from recorder.trace.seeking import ALL
 from recorder.trace.snapshots import Event, Frame, Moment
 from recorder.trace.values.value import Value
 
-SUSPENDS: Final = 0x20 | 0x80 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
 STOPS: Final = ("StopIteration", "StopAsyncIteration")
 ITERATORS: Final = (
     "__next__",
@@ -57,12 +57,14 @@ class Raised:
 
     @property
     def value(self) -> Value:
+        """The exception with its arguments, as recorded at `origin`."""
         found = self.origin.value
         assert found is not None  # audit: events about exceptions have one
         return found
 
     @property
     def type_name(self) -> str:
+        """The name of its class, as `Value.type_name`."""
         return self.value.type_name
 
     @property
@@ -149,6 +151,7 @@ class _Thread:
         self.queries = queries
         self.text = text
         self.live: list[Raised] = []
+        self.by_name: dict[tuple[str, int], bool] = {}  # whether a line raises what it names
 
     def follow(self, event: Event) -> Raised | None:
         """Adds the event to the exception that it is about. That exception, if it is a new one."""
@@ -159,7 +162,7 @@ class _Thread:
             going.events.append(event)
         elif event.kind not in ("unwind", "stop_iteration"):
             going = begun = Raised(self.queries, event)
-        self.settle(event)
+        self.mark_those_at_rest(event)
         if going is not None and event.kind == "stop_iteration":
             going._at_rest = True
         elif going is not None:
@@ -194,8 +197,13 @@ class _Thread:
         if kind == "stop_iteration":
             # Its value is another one: it is taken as an end where it arrives.
             return last.kind == "unwind" and last.caller == event.frame and _type_of(last) in STOPS
-        if last._raw_value != event._raw_value:
-            return False
+        # What is cheap to see comes first: hundreds may wait.
+        return self.may_go_on_at(one, event) and _is_same_value(last, event)
+
+    def may_go_on_at(self, one: Raised, event: Event) -> bool:
+        """Whether an exception could come there from where it was last heard of."""
+        last = one.events[-1]
+        kind = event.kind
         if kind == "throw":
             return last.kind != "throw" or last.frame != event.frame
         if last.kind == "unwind":
@@ -211,13 +219,16 @@ class _Thread:
         return last.kind in ("handled", "throw", "reraise") or kind != "raise"
 
     def raises_by_name(self, event: Event) -> bool:
-        return RAISES_BY_NAME.search(self.text(event.file, event.line)) is not None
+        place = event.file, event.line
+        if place not in self.by_name:
+            self.by_name[place] = RAISES_BY_NAME.search(self.text(*place)) is not None
+        return self.by_name[place]
 
     def raises(self, event: Event) -> bool:
         """Whether the line makes a new exception itself."""
         return "raise " in self.text(event.file, event.line) and not self.raises_by_name(event)
 
-    def settle(self, event: Event) -> None:
+    def mark_those_at_rest(self, event: Event) -> None:
         """Those that the event shows not to go on are at rest."""
         live = []
         for one in self.live:
@@ -226,6 +237,16 @@ class _Thread:
             else:
                 one._at_rest = True
         self.live = live
+
+
+def _is_same_value(a: Event, b: Event) -> bool:
+    """Whether the two have one exception as their value, as far as that is known, and nothing in it has changed."""
+    if a._raw_value == b._raw_value:
+        return True
+    left, right = a.value, b.value
+    if left is None or right is None or left.identity is None or right.identity is None:
+        return False
+    return left.identity.number == right.identity.number and bool(left._tree == right._tree)
 
 
 def _may_go_on(one: Raised, event: Event) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from recorder import errors
-from recorder._core.decode import KIND_BITS, Function, Reader, Thread
+from recorder._core.decode import KIND_BITS, Function, Reader, Task, Thread
 from recorder.errors import arguments
 from recorder.trace.snapshots import Event, Frame
 
@@ -19,6 +19,23 @@ ALL_KINDS: Final = frozenset(KIND_BITS)
 EXCEPTION_KINDS: Final = frozenset({"raise", "reraise", "handled", "unwind", "throw"})
 PATTERN: Final = frozenset("*?[")
 NOT_OWN: Final = re.compile(r"/(site|dist)-packages/|/lib/python3\.\d+t?/")
+
+
+class Condition(NamedTuple):
+    """`names`: all that it depends on. `steps`: as far as the core can compute it. `is_ruled_out`: whether it is false
+    for certain at an event."""
+
+    names: tuple[str, ...]
+    steps: list[tuple[int, int | float | bytes]]
+    is_ruled_out: Callable[[Event], bool]
+
+
+class Search(NamedTuple):
+    """`needle`: bytes that are in all that is looked for; there may be none. `holds`: whether it may be in a part of a
+    value, given as its bytes and the types that they name."""
+
+    needle: bytes
+    holds: Callable[[bytes, Mapping[int, tuple[str, str]]], bool]
 
 
 class Filter(NamedTuple):
@@ -36,6 +53,8 @@ class Filter(NamedTuple):
     depth      frames below it, at most
     name       a variable that is new or changed
     task       an asyncio task's or greenlet's number or name
+    condition  what rules an event out by variables alone; see Condition
+    search     what rules it out by what is new at it; see Search
     """
 
     kinds: frozenset[str] = ALL_KINDS
@@ -51,9 +70,12 @@ class Filter(NamedTuple):
     depth: int | None = None
     name: str | None = None
     task: ThreadFilter = None
+    condition: Condition | None = None
+    search: Search | None = None
 
     def apply(self, reader: Reader[Event, Frame]) -> None:
         """Sets the reader's watch."""
+        condition, search = self.condition, self.search
         asks = self.function is not None or self.file is not None
         reader.watch(
             sum(KIND_BITS[kind] for kind in self.kinds),
@@ -64,6 +86,8 @@ class Filter(NamedTuple):
             caller=self.caller,
             depth=self.depth,
             name=self.name,
+            condition=condition and (condition.names, condition.steps, condition.is_ruled_out),
+            search=search and (search.needle, search.holds),
         )
 
     def wants_function(self, function: Function) -> bool:
@@ -76,7 +100,7 @@ class Filter(NamedTuple):
             return any(is_named(n, asked) for n in (function.name, function.qualified_name))
         if isinstance(asked, Function):
             return asked.number == function.number
-        return bool(asked(function))
+        return bool(errors.call_given(asked, function, operation="read"))
 
     def wants_thread(self, thread: Thread) -> bool:
         asked = self.thread
@@ -84,15 +108,30 @@ class Filter(NamedTuple):
             return asked.number == thread.number
         return asked == thread.number if isinstance(asked, int) else asked == thread.name
 
+    def wants_task(self, task: Task | None) -> bool:
+        if self.task is None:
+            return True
+        return task is not None and self.task in (task.number, task.name)
+
+    def is_of(self, event: Event) -> bool:
+        """Whether it is an event of the code, thread and frames that are asked for. The decoder looks at that, but not
+        where a global changed: who asks for the changes of one may ask who made them."""
+        return (
+            self.wants_function(event.function)
+            and self.line in (None, event.line)
+            and (self.thread is None or self.wants_thread(event.thread))
+            and self.frame in (None, event.frame)
+            and self.caller in (None, event.caller)
+            and (self.depth is None or event.depth <= self.depth)
+        )
+
     def keeps(self, event: Event) -> bool:
         """What the decoder does not look at."""
         if self.since is not None and event.time < self.since:
             return False
         if self.until is not None and event.time >= self.until:
             return False
-        if self.task is not None and (
-            event.task is None or self.task not in (event.task.number, event.task.name)
-        ):
+        if not self.wants_task(event.task):
             return False
         if self.exception is None:
             return True
@@ -103,10 +142,15 @@ class Filter(NamedTuple):
             name = value.type_name
         except errors.TraceCorruptError:
             return False
-        return self.exception in (name, name.rpartition(".")[2])
+        return is_of_type(name, self.exception)
 
 
 EVERYTHING: Final = Filter()
+
+
+def is_of_type(name: str, asked: str) -> bool:
+    """Whether an exception's type is asked for by its name, with its module or without."""
+    return asked in (name, name.rpartition(".")[2])
 
 
 def is_named(name: str, asked: str) -> bool:

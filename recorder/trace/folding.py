@@ -110,8 +110,12 @@ def _sums(roots: Sequence[Node]) -> dict[int, Folded]:
         order += node.children_by_code.values()
     found: dict[int, Folded] = {}
     for node in reversed(order):
-        folded = Folded(1, node.calls, node.failures, node.handled)
+        nodes, calls, failures, handled = 1, node.calls, node.failures, node.handled
         for child in node.children_by_code.values():
-            folded = folded.plus(found[id(child)])
-        found[id(node)] = folded
+            below = found[id(child)]
+            nodes += below[0]
+            calls += below[1]
+            failures += below[2]
+            handled += below[3]
+        found[id(node)] = Folded(nodes, calls, failures, handled)
     return found

@@ -5,7 +5,7 @@ import struct
 from enum import IntEnum
 from typing import Final, NamedTuple
 
-MAJOR: Final = 2
+MAJOR: Final = 3
 MINOR: Final = 0
 LAYOUT_VERSION: Final = 1
 
@@ -23,6 +23,8 @@ CONTROL_SIZE: Final = 4096  # bytes of the control page
 SEGMENT_HEAD: Final = 64  # bytes of a segment's head; its records begin there
 SEGMENT_SIZE: Final = 4194304  # bytes of a segment, its head included
 RING_SLOTS: Final = 4  # segments of the ring
+FILE_PLACES: Final = 64  # files of which the control page says where they are announced
+DETAIL_SIZE: Final = 1024  # bytes of the words about a fault
 
 # Records.
 REC_LINE: Final = 0x80
@@ -66,6 +68,11 @@ REC_CODE_DIGEST: Final = 0x24
 REC_TEXT: Final = 0x25
 REC_STOP_ITERATION: Final = 0x26
 REC_RETIRE: Final = 0x27
+REC_NOTE: Final = 0x2A
+REC_SPAN_END: Final = 0x2B
+REC_OUTPUT: Final = 0x2C
+REC_PRINT: Final = 0x2D
+REC_LOG: Final = 0x2E
 
 # Value tags.
 TAG_SMALL_INT: Final = 0x80
@@ -121,6 +128,9 @@ TAG_ARRAY: Final = 0x31
 TAG_GENERATOR: Final = 0x32
 TAG_EXAMINED: Final = 0x33
 TAG_FORM: Final = 0x34
+TAG_IDENTITY: Final = 0x35
+TAG_IDENTITY_UNSURE: Final = 0x36
+TAG_REBOUND: Final = 0x37
 
 
 class ChunkType(IntEnum):
@@ -133,6 +143,8 @@ class ChunkType(IntEnum):
     INDEX = 5
     DROPPED = 6
     ORIGINS = 7
+    CONTENTS = 9
+    CALLS = 10
 
 
 class ChunkFlag(IntEnum):
@@ -162,6 +174,13 @@ class FrameFlag(IntEnum):
     SUSPENDED = 1
     ADOPTED = 2
     BODY = 4  # its variables are its globals
+
+
+class SpanFlag(IntEnum):
+    """Bits of a SPAN_END's flags."""
+
+    FORGOTTEN = 1  # what was recorded in it is not wanted
+    RAISED = 2  # an exception left it
 
 
 class VariableKind(IntEnum):
@@ -275,6 +294,59 @@ class Form(IntEnum):
     STATICMETHOD = 27  # the function
     CLASSMETHOD = 28  # the function
     LARGE_ARRAY = 29  # an ARRAY, cut; a number computed of all its items
+    OBJECT_ARRAY = 30  # a tuple, the shape; a list of items; a number computed of all, or None
+    COLUMN = 31  # how many values; the first; the last, or None; which are missing; what they mean; a number of all
+    DATA_FRAME = 32  # how many rows; the index; the names of the columns; a list of columns
+    SERIES = 33  # the index; the name; a COLUMN
+    INDEX = 34  # the name; a COLUMN or a range
+    MULTI_INDEX = 35  # the names; the values of each level; of each level which stand in a row
+    TIMESTAMP = 36  # a number since 1970; the number of its unit in numpy; the time zone
+    TIMEDELTA64 = 37  # a number; the number of its unit in numpy
+    MISSING = 38  # none: a value that stands for one that is missing
+    DATETIME64 = 39  # a number; the unit as in `dtype.str`
+    INTERVAL = 40  # from; to; which of them belongs to it
+    STRING_IO = 41  # its content, None if long; the position; its size; all None when closed
+    ORM_STATE = 42  # whether it has a row; whether it was changed; the names of what is mapped
+    QUERY_SET = 43  # the model; a list of what was fetched, or None
+    PERIOD = 44  # how many since 1970; what it counts
+    PERIOD_DTYPE = 45  # the number of the frequency in pandas; so many of it; what pandas calls it
+    DTYPE = 46  # as in `dtype.str`
+    SPARSE_INDEX = 47  # how many values; the places of those that are kept, or of runs of them; how long each run is
+    ARROW_TABLE = 48  # how many rows; a list of names; a list of columns
+    UNREAD = 49  # what its values are called; how many there are: none of them is read
+
+
+class Stream(IntEnum):
+    """The stream of an OUTPUT."""
+
+    STDOUT = 1
+    STDERR = 2
+    STDIN = 3  # bytes that were read
+
+
+class LogKind(IntEnum):
+    """The kind of a LOG."""
+
+    RECORD = 1  # a record of `logging` that a logger hands to its handlers
+    WARNING = 2  # a warning that is shown
+    UNCAUGHT = 3  # an exception that ends the program, or a thread
+    UNRAISABLE = 4  # an exception that could not be raised: in `__del__`, in a callback
+    AUDIT = 5  # an audit event about files, processes or connections, with its arguments
+
+
+class LogFlag(IntEnum):
+    """A bit of the kind of a LOG."""
+
+    OMITTED = 128  # it was told, and not kept: there is nothing but its kind
+
+
+class OutputFlag(IntEnum):
+    """Bits of the stream of an OUTPUT."""
+
+    REDACTED = 16  # what looked like secrets in the bytes is `*`, one for each byte
+    CONTINUED = 32  # one more piece of the write that the thread's OUTPUT before is of
+    WAITING = 64  # printed, and still in a buffer of Python's when the recording ended
+    UNWRITTEN = 128  # the system did not take so many of the bytes that this thread wrote to the stream last
 
 
 class FileHeader(NamedTuple):

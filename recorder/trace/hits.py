@@ -10,7 +10,9 @@ from recorder.errors import arguments
 from recorder.trace.appearances import Appearance, Wanted
 from recorder.trace.expressions.asking import Asker, Repeated, made
 from recorder.trace.expressions.expression import Expression
+from recorder.trace.expressions.steps import MOST_NAMES
 from recorder.trace.expressions.templates import Template
+from recorder.trace.filters import Condition
 from recorder.trace.snapshots import Event
 
 FORM: Final = "a pair of numbers from 1 on, the second of which may be None"
@@ -32,7 +34,21 @@ class Hit(NamedTuple):
 
     @property
     def seq(self) -> int:
+        """The number of the event."""
         return self.event.seq
+
+
+def numbers_in(text: str) -> tuple[int, int | None] | None:
+    """The numbers of the first hit and of the last one: `3`, `2-5`, `2-`. None: it is none of these."""
+    first, dash, last = text.partition("-")
+    parts = [one for one in (first, last) if one]
+    if not first or not all(one.isdecimal() and len(one) < 10 for one in parts):
+        return None
+    low = int(first)
+    high = (int(last) if last else None) if dash else low
+    if low < 1 or (high is not None and high < low):
+        return None
+    return low, high
 
 
 class Question(NamedTuple):
@@ -44,6 +60,13 @@ class Question(NamedTuple):
     wanted: Wanted | None
     first: int
     last: int | None
+
+    @property
+    def filter(self) -> Condition | None:
+        """What rules out most events, before anything is made of them."""
+        if self.condition is None or len(self.condition.expression.names) > MOST_NAMES:
+            return None
+        return self.condition.filter
 
     @errors.guarded("read")
     def among(self, events: Iterator[Event]) -> Iterator[Hit]:

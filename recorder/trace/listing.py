@@ -48,18 +48,23 @@ def listings(trace: Trace, asked: str) -> Iterator[Listing]:
         Existence(trace).file(asked)
         for source in trace.all_sources:
             if is_file(source.path, asked):
-                yield _listing(trace, source.path, source, 1, len(source.lines))
+                yield whole(trace, source)
         return
-    told = set()
+    listed = set()
     for title, source, first in _definitions(trace, asked):
         span = span_of(source.text, first)
         place = source.path, source.sha256, span
-        if place not in told:
-            told.add(place)
+        if place not in listed:
+            listed.add(place)
             yield _listing(trace, title, source, *span)
 
 
 @errors.guarded("read")
+def whole(trace: Trace, source: Source) -> Listing:
+    """Of one text, all of it."""
+    return _listing(trace, source.path, source, 1, len(source.lines))
+
+
 def named(trace: Trace, asked: str) -> list[Function]:
     """The functions of a file or of a name that ran. Raises NOT_IN_TRACE for what is nowhere."""
     if names_file(asked):

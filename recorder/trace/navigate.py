@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from recorder import errors
+from recorder.trace.breakpoints import Breakpoint
 from recorder.trace.changes import Change
 from recorder.trace.existence import Existence
 from recorder.trace.reader import Trace
@@ -24,37 +25,6 @@ from recorder.trace.snapshots import POPPING, Event, Moment
 STOPS: Final = ("line", "return", "yield", "unwind", "raise")  # where stepping comes to a halt
 ENTRIES: Final = ("call", "resume", "throw")
 ENDS: Final = POPPING
-
-
-class Breakpoint:
-    """A line of a file, or the beginning of a function."""
-
-    def __init__(self, file: str | None, line: int | None, function: str | None) -> None:
-        self.file = file
-        self.line = line
-        self.function = function
-
-    @classmethod
-    def parse(cls, text: str) -> Breakpoint:
-        """`app.py:12`, or the name of a function. Raises InvalidArgumentError."""
-        file, colon, line = text.strip().rpartition(":")
-        if colon and file and line.isdecimal() and len(line) < 10:
-            return cls(file, int(line), None)
-        if not text.strip() or colon:
-            raise errors.InvalidArgumentError(
-                argument="breakpoint", value=text[:100], expected="FILE:LINE or a function's name"
-            )
-        return cls(None, None, text.strip())
-
-    @property
-    def asks(self) -> dict[str, Any]:
-        """What Trace.find is asked for."""
-        if self.function is not None:
-            return {"kind": "call", "function": self.function}
-        return {"kind": "line", "file": self.file, "line": self.line}
-
-    def __str__(self) -> str:
-        return self.function or f"{self.file}:{self.line}"
 
 
 class Navigator:
@@ -161,15 +131,17 @@ class Navigator:
 
     def run(self, back: bool = False) -> bool:
         """To the nearest breakpoint."""
-        return self._go(self._nearest([point.asks for point in self.breakpoints], back))
+        return self._go(self._nearest(self.breakpoints, back))
 
     def search(self, text: str, back: bool = False) -> bool:
         """To FILE:LINE, a call of that function, or an exception of that type."""
         point = Breakpoint.parse(text)
-        asked = [point.asks]
-        if point.function is not None:
-            asked.append({"kind": "raise", "exception": point.function})
-        return self._go(self._nearest(asked, back))
+        found = [self._nearest([point], back)]
+        if point.function is not None and point.is_plain:
+            found.append(self._search(back, kind="raise", exception=point.function))
+        nearest = max if back else min
+        there = (one for one in found if one is not None)
+        return self._go(nearest(there, key=lambda one: one.seq, default=None))
 
     def thread(self, number: int) -> bool:
         """To the thread's next stop, or else its last one."""
@@ -199,7 +171,8 @@ class Navigator:
     def _why_not_found(self, existence: Existence, sought: str) -> str:
         point = Breakpoint.parse(sought)
         if next(self.trace.find(**point.asks), None) is not None:
-            return ""
+            never = point.nearest(self.trace, 0, None, False) is None
+            return "its condition was never true there, or not so often" if never else ""
         if point.file is not None and point.line is not None:
             return existence.line(point.file, point.line)
         name = point.function or ""
@@ -223,17 +196,15 @@ class Navigator:
             return next(self.trace.find(stop=now, backwards=True, **asked), None)
         return next(self.trace.find(start=now + 1, **asked), None)
 
-    def _nearest(self, asked: Iterable[dict[str, Any]], back: bool) -> Event | None:
-        """The nearest event that fits one of these; each is looked for only up to the best so far."""
+    def _nearest(self, points: Iterable[Breakpoint], back: bool) -> Event | None:
+        """The nearest event at which one of these halts; each is looked for only up to the best so far."""
         best: Event | None = None
         now = self.event.seq
-        for one in asked:
+        for point in points:
             if back:
-                start = best.seq + 1 if best else 0
-                found = next(self.trace.find(start=start, stop=now, backwards=True, **one), None)
+                found = point.nearest(self.trace, best.seq + 1 if best else 0, now, True)
             else:
-                stop = best.seq if best else None
-                found = next(self.trace.find(start=now + 1, stop=stop, **one), None)
+                found = point.nearest(self.trace, now + 1, best.seq if best else None, False)
             best = found or best
         return best
 

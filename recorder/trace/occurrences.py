@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 import warnings
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from recorder import errors
 from recorder._core.decode import Function
 from recorder.errors import arguments
-from recorder.trace.filters import Filter
+from recorder.trace.filters import Filter, Search
 from recorder.trace.format import TAG_DICT, TAG_ENUM, TAG_EXCEPTION, TAG_INSTANCE, TAG_NAMED
+from recorder.trace.literals import literal_in
 from recorder.trace.queries import Queries
 from recorder.trace.snapshots import Event
 from recorder.trace.values.nodes import Node, parts
@@ -23,10 +24,6 @@ MOST_KEPT: Final = 4_096  # values that are remembered, with where it occurs in 
 MOST_PATHS: Final = 8  # in one value
 MOST_NODES: Final = 100_000  # that are looked through in one value
 INDEX: Final = re.compile(r"\[\d+\]")
-WORD: Final = re.compile(r"[A-Za-z_]{2,}")
-SPELLED: Final = (
-    "True False None Ellipsis NotImplemented nan inf"  # what values are that hold no text
-)
 
 # What the value of an event is.
 RESULTS: Final = {
@@ -100,7 +97,8 @@ def in_values(
     """The places, in the order in which it was first seen in them."""
     search = _Search(pattern)
     found: dict[tuple[int, str, str, str], Place] = {}
-    for event in queries.find(wanted, start, stop):
+    passing = wanted._replace(search=Search(search.needle, search.holds))
+    for event in queries.find(passing, start, stop):
         for what, name, value in _values(event):
             for path in search.paths(value):
                 key = event.function.number, what, name, INDEX.sub("[]", path)
@@ -134,14 +132,18 @@ class _Search:
     def __init__(self, pattern: re.Pattern[str]) -> None:
         self.pattern = pattern
         self.kept: OrderedDict[bytes, tuple[str, ...]] = OrderedDict()
-        plain = pattern.pattern
-        # A value that holds a word holds its bytes: most need not be taken apart.
-        is_word = WORD.fullmatch(plain) and plain not in SPELLED and not pattern.flags & re.I
-        self.needle = plain.encode() if is_word else None
+        self.needle = literal_in(pattern).encode("ascii")
+
+    def holds(self, raw: bytes, types: Mapping[int, tuple[str, str]]) -> bool:
+        """Whether it is in a part of a value. One that cannot be read alone may hold it."""
+        try:
+            return next(self._look(Value(raw, types)._tree), None) is not None
+        except errors.TraceCorruptError:
+            return True
 
     def paths(self, value: Value) -> tuple[str, ...]:
         raw = value._raw
-        if self.needle is not None and self.needle not in raw:
+        if self.needle not in raw:
             return ()
         found = self.kept.get(raw)
         if found is None:
@@ -156,12 +158,12 @@ class _Search:
 
     def _look(self, tree: Any) -> Iterator[str]:
         waiting: list[tuple[str, Any]] = [("", tree)]
-        seen = told = 0
-        while waiting and seen < MOST_NODES and told < MOST_PATHS:
+        seen = found = 0
+        while waiting and seen < MOST_NODES and found < MOST_PATHS:
             path, part = waiting.pop()
             seen += 1
             if self._matches(part):
-                told += 1
+                found += 1
                 yield path
             if isinstance(part, Node):
                 waiting += reversed(list(_steps(path, part)))

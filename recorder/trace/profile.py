@@ -1,7 +1,8 @@
-"""How often each function was called, from where, and how long it took: one pass over the calls of a trace.
+"""How often each function was called, from where, and how long it took: as the trace itself tells (`call_sums`), or by
+one pass over its calls.
 
-The pass reads numbers (`Reader.passages`), not events, so that its memory depends on how many different ways of calling
-there are, and not on how many calls. Times are the recording's own: those of a program that is being recorded. A
+The core adds up (`CallTree`), so that memory depends on how many different ways of calling there are, and not on how
+many calls. Times are the recording's own: those of a program that is being recorded. A
 function runs from its call, or its resumption, to its return, yield or end by an exception; while a generator or
 coroutine is suspended no time counts.
 """
@@ -13,22 +14,16 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from recorder import errors
-from recorder._core.decode import Function, Reader
+from recorder._core.decode import CallTree, Function, Reader
+from recorder.trace import call_sums, filters
+from recorder.trace.call_sums import Sums
 from recorder.trace.exceptions import ITERATORS, STOPS
 from recorder.trace.filters import Filter
-from recorder.trace.format import (
-    REC_CALL,
-    REC_HANDLED,
-    REC_RESUME,
-    REC_THROW,
-    REC_UNWIND,
-)  # fmt: skip
-from recorder.trace.queries import PASSAGE, Queries
+from recorder.trace.queries import Queries
 from recorder.trace.snapshots import Event, Frame, title_of
 
 KINDS: Final = frozenset({"call", "return", "yield", "resume", "throw", "unwind", "handled"})
-BEGINNINGS: Final = frozenset({REC_CALL, REC_RESUME, REC_THROW})
-MOST_NODES: Final = 100_000  # further ways of calling are put together, below who called
+NO_ONE: Final[Counter[str]] = Counter()  # which nobody changes
 NOT_NAMED: Final = "(an exception)"  # what is thrown was recorded as something else
 
 Wanted = Callable[[Function], bool]
@@ -39,13 +34,12 @@ class Node:
     """All calls of one function that were made in one way: from the same node above. The roots are threads, and the
     tasks of a thread; `function` is None of these, and of what was put together for want of room.
 
-    `total` is the time in which it ran, with all that it called, `own` without; both in ns. A function that calls
-    itself stays in its node, and counts once in `total`.
+    `total` is the time in which the function ran, what it called included; `own` is that without what it called. Both
+    are in ns. Where a function calls itself directly, that is counted in the same node, and its time once in `total`.
     """
 
     __slots__ = (
-        "calls", "children_by_code", "deepest", "function", "handled", "own", "raised", "running", "seq", "title",
-        "total",
+        "calls", "children_by_code", "deepest", "function", "handled", "own", "raised", "seq", "title", "total",
     )  # fmt: skip
 
     def __init__(self, function: Function | None, title: str, seq: int) -> None:
@@ -55,19 +49,19 @@ class Node:
         self.calls = 0
         self.total = 0
         self.own = 0
-        self.raised: Counter[str] = Counter()  # the exceptions that its calls ended by, by type
+        self.raised: Counter[str] = NO_ONE  # the exceptions that its calls ended by, by type
         self.handled = 0  # how many it handled
         self.deepest = 0  # so many of its calls ran within each other
-        self.running = 0
         self.children_by_code: dict[int | None, Node] = {}
 
     @property
     def failures(self) -> int:
         """How many of its calls ended by an exception."""
-        return sum(self.raised.values())
+        return sum(self.raised.values()) if self.raised else 0
 
     @property
     def file(self) -> str:
+        """The path of the file the function is from; empty where there is no function."""
         return "" if self.function is None else self.function.file
 
     @property
@@ -84,25 +78,9 @@ class Node:
         return f"<{self.title}: {self.calls} calls, {self.total} ns>"
 
 
-class _Active:
-    """A frame on the stack of its thread. Without a node: one of a function that is not asked for."""
-
-    __slots__ = ("began", "frame", "inner", "is_wanted", "node", "task")
-
-    def __init__(
-        self, frame: int, node: Node | None, is_wanted: bool, began: int, task: int
-    ) -> None:
-        self.frame = frame
-        self.node = node  # of the innermost function that is asked for, from here on down
-        self.is_wanted = is_wanted
-        self.began = began
-        self.inner = 0  # ns in what it called, as far as that is asked for
-        self.task = task
-
-
 class Profile:
     """`within`: only calls of these functions count, and what they called. `wanted`: what other functions do counts as
-    their caller's. `flat`: a node a function and thread, whoever called it."""
+    their caller's. `flat`: a node a function and thread, whoever called it; all functions count then."""
 
     def __init__(
         self,
@@ -116,168 +94,118 @@ class Profile:
         self.within = within
         self.wanted = wanted
         self.flat = flat
-        self.roots: dict[tuple[int, bool], Node] = {}
-        self.tasks: dict[int, set[int]] = {}  # by thread
-        self.count = 0
-        self._stacks: dict[int, list[_Active]] = {}
-        self._last: dict[int, int] = {}  # when something was last heard of a thread
-        self._answers: dict[tuple[int, int], bool] = {}
-        self.reader: Reader[Event, Frame]
 
     @errors.guarded("read")
     def read(self, filter_: Filter, start: int, stop: int) -> list[Node]:
         """The roots, in the order in which they were first seen."""
-        for reader, batch in self.queries.passages(filter_._replace(kinds=KINDS), start, stop):
-            self.reader = reader
-            for passage in PASSAGE.iter_unpack(batch):
-                self._take(*passage)
-        for thread, stack in self._stacks.items():
-            while stack:
-                self._leave(stack, self._last[thread])
-        return sorted(self.roots.values(), key=lambda node: node.seq)
-
-    # ---- frames ----
-
-    def _take(
-        self, seq: int, kind: int, frame: int, code: int, thread: int, depth: int, time: int,
-        task: int, names: int, exception: int, line: int,
-    ) -> None:  # fmt: skip
-        """One event. `task`, `names` (the namespace) and `exception` (its type) are numbers + 1; 0: there is none."""
-        stack = self._stacks.get(thread)
-        if stack is None:
-            stack = self._stacks[thread] = []
-        self._last[thread] = time
-        if kind in BEGINNINGS:
-            if len(stack) != depth:
-                self._align(stack, depth, seq, thread, time)
-            self._enter(stack, frame, code, names, thread, task, time, seq, kind == REC_CALL)
-            return
-        if len(stack) != depth + 1 or stack[-1].frame != frame:
-            self._align(stack, depth, seq, thread, time)
-            self._enter(stack, frame, code, names, thread, task, time, seq, False)
-        top = stack[-1]
-        if kind == REC_HANDLED:
-            if top.node is not None and top.is_wanted:
-                top.node.handled += 1
-            return
-        if kind == REC_UNWIND and top.node is not None and top.is_wanted:
-            self._raised(top.node, self._type(exception))
-        self._leave(stack, time)
-
-    def _enter(
-        self, stack: list[_Active], frame: int, code: int, names: int, thread: int, task: int,
-        time: int, seq: int, is_call: bool,
-    ) -> None:  # fmt: skip
-        below = stack[-1] if stack else None
-        node = None if below is None else below.node
-        is_wanted = self.wanted is None or self._answer(0, code, self.wanted)
-        if is_wanted and self.within is not None and node is None:
-            is_wanted = self._answer(1, code, self.within)
-            if not is_wanted:
-                stack.append(_Active(frame, None, False, time, task))
-                return
-        if is_wanted:
-            if node is None or self.flat or (task and below is not None and below.task != task):
-                node = self._root(thread, task, seq)
-            node = self._child(node, code, names, seq)
-            node.calls += is_call
-            node.running += 1
-            node.deepest = max(node.deepest, node.running)
-        stack.append(_Active(frame, node, is_wanted, time, task))
-
-    def _leave(self, stack: list[_Active], time: int) -> None:
-        top = stack.pop()
-        spent = max(time - top.began, 0)
-        counted = top.inner  # so much of it is some node's below
-        node = top.node
-        if top.is_wanted and node is not None:
-            node.own += max(spent - top.inner, 0)
-            node.running -= 1
-            if not node.running:
-                node.total += spent
-            counted = spent
-        if stack:
-            stack[-1].inner += counted
-
-    def _align(self, stack: list[_Active], depth: int, seq: int, thread: int, time: int) -> None:
-        """What is below the event's frame: what ended unseen is taken off, what was not seen to begin is put on."""
-        while len(stack) > depth:
-            self._leave(stack, time)
-        if len(stack) == depth:
-            return
-        frames = self.queries.at(seq).stack[:depth]
-        same = 0
-        while same < min(len(stack), len(frames)) and stack[same].frame == frames[same].frame:
-            same += 1
-        while len(stack) > same:
-            self._leave(stack, time)
-        for frame in frames[same:]:
-            names = 0 if frame.namespace is None else frame.namespace.number + 1
-            self._enter(
-                stack, frame.frame, frame.function.number, names, thread, 0, time, seq, False
-            )
-
-    # ---- nodes ----
-
-    def _child(self, parent: Node, code: int, names: int, seq: int) -> Node:
-        if parent.function is not None and parent.function.number == code:
-            return parent  # it calls itself
-        node = parent.children_by_code.get(code)
-        if node is not None:
-            return node
-        if self.count >= MOST_NODES:
-            node = parent.children_by_code.get(None)
-            if node is None:
-                node = parent.children_by_code[None] = Node(None, "(other functions)", seq)
-            return node
-        function = self._function(code)
-        namespace = self.reader.namespaces.get(names - 1)
-        title = title_of(function, "" if namespace is None else namespace.name)
-        node = parent.children_by_code[code] = Node(function, title, seq)
-        self.count += 1
-        return node
-
-    def _root(self, thread: int, task: int, seq: int) -> Node:
-        """Of a thread, or of all tasks that it ran."""
-        key = thread, bool(task) and not self.flat
-        node = self.roots.get(key)
-        if node is None:
-            node = self.roots[key] = Node(None, "", seq)
-        if key[1]:
-            self.tasks.setdefault(thread, set()).add(task)
-        name = self.reader.threads[thread].name
-        title = f"thread {thread}" + (f" {name}" if name else "")
-        if key[1]:
-            ran = self.tasks[thread]
-            title = f"{len(ran)} tasks of {title}" if len(ran) > 1 else self._task(task, title)
-        node.title = title
-        return node
-
-    def _task(self, task: int, thread: str) -> str:
-        found = self.reader.tasks.get(task - 1)
-        name = f"task {task - 1}" if found is None or not found.name else f"task {found.name}"
-        return f"{name} of {thread}"
-
-    def _function(self, code: int) -> Function:
-        return self.reader.functions[code]
-
-    def _answer(self, which: int, code: int, asked: Wanted) -> bool:
-        """Asked once of each function."""
-        key = which, code
-        found = self._answers.get(key)
+        found = self._whole(filter_, start, stop)
         if found is None:
-            found = self._answers[key] = asked(self._function(code))
-        return found
+            found = self._added_up(filter_, start, stop)
+        reader, sums = found
+        narrowed: Sums | None = sums
+        if self.wanted is not None or self.within is not None:
+            narrowed = call_sums.among(
+                sums,
+                _by_number(reader, self.wanted),
+                self.within and _by_number(reader, self.within),
+            )
+        if narrowed is None:
+            reader, narrowed = self._added_up(filter_, start, stop, self.within, self.wanted)
+        return _nodes(reader, narrowed)
 
-    def _raised(self, node: Node, type_: str) -> None:
-        """The closing of a generator and the end of an iteration are no exceptions."""
-        name = "" if node.function is None else node.function.name
+    def _whole(
+        self, filter_: Filter, start: int, stop: int
+    ) -> tuple[Reader[Event, Frame], Sums] | None:
+        """Of all of the trace, or of one of its threads: as it tells itself, or of every event."""
+        thread = filter_.thread
+        is_whole = start == 0 and stop >= self.queries.end
+        if not is_whole or isinstance(thread, str) or filter_ != filters.make(thread=thread):
+            return None
+        reader, sums = self.queries.call_sums() or self._added_up(filters.EVERYTHING, start, stop)
+        sums = call_sums.of_kind(sums, self.flat)
+        if thread is not None:
+            number = thread if isinstance(thread, int) else thread.number
+            sums = call_sums.of_thread(sums, number)
+        return reader, sums
+
+    def _added_up(
+        self,
+        filter_: Filter,
+        start: int,
+        stop: int,
+        within: Wanted | None = None,
+        wanted: Wanted | None = None,
+    ) -> tuple[Reader[Event, Frame], Sums]:
+        """By a pass over the events."""
+        tree = CallTree(call_sums.BY_FUNCTION if self.flat else call_sums.BY_WAY, within, wanted)
+        readers: list[Reader[Event, Frame]] = []
+
+        def take(reader: Reader[Event, Frame]) -> None:
+            readers[:] = [reader]
+            tree.read(reader, stop)
+
+        self.queries.each_chunk(filter_._replace(kinds=KINDS), start, stop, take)
+        sums = call_sums.of_bytes(tree.told())
+        assert sums is not None  # audit: it is the core's own
+        return (readers or [self.queries.survey()])[0], sums
+
+
+def _by_number(reader: Reader[Event, Frame], wanted: Wanted | None) -> Callable[[int], bool]:
+    return lambda number: wanted is None or wanted(reader.functions[number])
+
+
+def _nodes(reader: Reader[Event, Frame], sums: Sums) -> list[Node]:
+    titles = {root.node: _root_title(reader, root) for root in sums.roots}
+    known: dict[tuple[int, int], str] = {}
+    nodes: list[Node] = []
+    for number, (parent, code, names, seq, *counts, raised) in enumerate(sums.rows):
+        function = None if code is None else reader.functions[code]
+        if number in titles:
+            title = titles[number]
+        elif function is None or code is None:
+            title = "(other functions)"
+        else:
+            title = known.get((code, names), "")
+            if not title:
+                module = reader.namespaces.get(names - 1)
+                title = title_of(function, "" if module is None else module.name)
+                known[code, names] = title
+        node = Node(function, title, seq)
+        node.calls, total, own, node.handled, node.deepest = counts
+        node.total, node.own = max(total, 0), max(own, 0)  # the clock may have been set back
+        if raised:
+            node.raised = _raised(reader, function, raised)
+        nodes.append(node)
+        if parent is not None:
+            nodes[parent].children_by_code[code] = node
+    return sorted((nodes[number] for number in titles), key=lambda node: node.seq)
+
+
+def _root_title(reader: Reader[Event, Frame], root: call_sums.Root) -> str:
+    task, tasks = root.task, root.tasks
+    name = reader.threads[root.thread].name
+    title = f"thread {root.thread}" + (f" {name}" if name else "")
+    if not task:
+        return title
+    if tasks > 1:
+        return f"{tasks} tasks of {title}"
+    found = reader.tasks.get(task - 1)
+    called = f"task {task - 1}" if found is None or not found.name else f"task {found.name}"
+    return f"{called} of {title}"
+
+
+def _raised(
+    reader: Reader[Event, Frame], function: Function | None, counts: dict[int, int]
+) -> Counter[str]:
+    """By the names of types. The closing of a generator and the end of an iteration are no exceptions."""
+    raised: Counter[str] = Counter()
+    name = "" if function is None else function.name
+    for number, times in sorted(counts.items()):
+        named = reader.types.get(number - 1)
+        type_ = NOT_NAMED if named is None else named[1]
         if type_ != "GeneratorExit" and not (type_ in STOPS and name in ITERATORS):
-            node.raised[type_] += 1
-
-    def _type(self, number: int) -> str:
-        named = self.reader.types.get(number - 1)
-        return NOT_NAMED if named is None else named[1]
+            raised[type_] += times
+    return raised
 
 
 def add_up(roots: list[Node]) -> list[Node]:
@@ -293,7 +221,7 @@ def add_up(roots: list[Node]) -> list[Node]:
             whole.total += node.total
             whole.own += node.own
             whole.handled += node.handled
-            whole.raised += node.raised
+            whole.raised = whole.raised + node.raised
             whole.deepest = max(whole.deepest, node.deepest)
     return sorted(found.values(), key=lambda node: node.seq)
 

@@ -6,26 +6,28 @@ A query decodes the chunks it needs, one at a time, and notes what cannot be rea
 from __future__ import annotations
 
 import bisect
-import struct
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 from recorder import errors
 from recorder._core.decode import KIND_BITS, Reader, Thread
+from recorder.trace.call_sums import Sums
+from recorder.trace.call_sums import parse as parse_calls
 from recorder.trace.container.chunks import Chunk
 from recorder.trace.container.file import UNREADABLE, TraceFile
-from recorder.trace.filters import Filter
+from recorder.trace.contents import Contents
+from recorder.trace.filters import EVERYTHING, Filter
 from recorder.trace.format import ChunkType
 from recorder.trace.seeking import ALL, Payloads, Seeker
+from recorder.trace.sieve import Sieve
 from recorder.trace.snapshots import POPPING, Event, Frame, Moment
 
 # The facts of an event in what `passages` gives, each of 64 bits; as the core's struct Passage.
 FIELDS: Final = (
     "seq", "kind", "frame", "code", "thread", "depth", "time", "task", "globals", "exception", "line",
 )  # fmt: skip
-PASSAGE: Final = struct.Struct("=6Qq3Qq")
 KIND_NAMES: Final[dict[int, str]] = {bit.bit_length() - 1: name for name, bit in KIND_BITS.items()}
 BATCH: Final = 4_096  # events that are handed on at once, as numbers
 IDLE_SEEKERS: Final = 2  # kept for the next query: each knows its way around one chunk
@@ -39,6 +41,8 @@ class Queries:
         self.payloads = Payloads(file)
         self._idle: list[Seeker] = []
         self._survey: Reader[Event, Frame] | None = None
+        self._contents: Contents | None = None
+        self._has_looked = False  # for CONTENTS
 
     def clear(self) -> None:
         self._idle.clear()
@@ -47,6 +51,38 @@ class Queries:
     @property
     def path(self) -> str:
         return self.file.path
+
+    # ---- output ----
+
+    @errors.guarded("read")
+    def outputs(
+        self, start: int, stop: int, ahead: int | None
+    ) -> Iterator[tuple[Reader[Event, Frame], bytes, bytes]]:
+        """What was written, as numbers: batches of the core's Outputs, with who read them and the payload that the
+        bytes are in. Of the chunks with these events, and `ahead` more; None: of all behind them."""
+        reader = self._reader()
+        chunks = self.file.of(ChunkType.EVENTS)
+        begins = [chunk.head.first_event for chunk in chunks]
+        first = max(bisect.bisect_left(begins, start + 1) - 1, 0)
+        while (
+            first and not chunks[first - 1].head.events
+        ):  # what has no events may hold output all the same
+            first -= 1
+        last = len(chunks) if ahead is None else bisect.bisect_left(begins, stop) + ahead
+        for chunk in chunks[first:last]:
+            try:
+                payload = self.payloads.get(chunk)
+                reader.load(payload, chunk.head.first_event)
+                while (rows := reader.outputs(BATCH)) is not None:
+                    yield reader, payload, rows
+            except UNREADABLE as exc:
+                self.file.note_error(chunk, exc)
+
+    def chunk_around(self, seq: int) -> tuple[int, int]:
+        """The events of the chunk that one is in: the first, and the one behind the last."""
+        for chunk in self._chunks(seq, seq + 1):
+            return chunk.head.first_event, chunk.head.first_event + chunk.head.events
+        return seq, seq + 1
 
     # ---- events ----
 
@@ -61,8 +97,12 @@ class Queries:
         if not chunks:
             return
         expected = start  # what comes before this and was not seen is missing
+        sieve = self._sieve(wanted)
         with self._seeker(chunks[0]) as seeker:
             for chunk in reversed(chunks) if backwards else chunks:
+                if sieve is not None and not sieve.may_hold(chunk, ends):
+                    expected = chunk.head.first_event + chunk.head.events
+                    continue
                 walk = seeker.backwards if backwards else seeker.forwards
                 seeker.missing = 0 if backwards else max(0, chunk.head.first_event - expected)
                 if ends:
@@ -83,6 +123,22 @@ class Queries:
                     yield seeker.reader.unseen_ends()
 
     @errors.guarded("read")
+    def each_chunk(
+        self,
+        wanted: Filter,
+        start: int,
+        stop: int,
+        take: Callable[[Reader[Event, Frame]], None],
+    ) -> None:
+        """For who adds up: gives `take` a reader a chunk, at its first event that counts and watching for what is
+        wanted. Notes what cannot be read."""
+        for chunk, reader in self._readers(wanted, start, stop):
+            try:
+                take(reader)
+            except UNREADABLE as exc:
+                self.file.note_error(chunk, exc)
+
+    @errors.guarded("read")
     def passages(
         self, wanted: Filter, start: int, stop: int
     ) -> Iterator[tuple[Reader[Event, Frame], bytes]]:
@@ -99,11 +155,7 @@ class Queries:
     def line_counts(self, wanted: Filter, start: int, stop: int) -> Counter[tuple[int, int]]:
         """How often the lines that are wanted ran, by number of the code and line."""
         found: Counter[tuple[int, int]] = Counter()
-        for chunk, reader in self._readers(wanted, start, stop):
-            try:
-                found.update(reader.line_counts(stop))
-            except UNREADABLE as exc:
-                self.file.note_error(chunk, exc)
+        self.each_chunk(wanted, start, stop, lambda reader: found.update(reader.line_counts(stop)))
         return found
 
     def _readers(
@@ -113,8 +165,11 @@ class Queries:
         chunks = self._chunks(start, stop)
         if not chunks:
             return
+        sieve = self._sieve(wanted)
         with self._seeker(chunks[0]) as seeker:
             for chunk in chunks:
+                if sieve is not None and not sieve.may_hold(chunk):
+                    continue
                 try:
                     seeker.go(chunk, max(start, chunk.head.first_event))
                     wanted.apply(seeker.reader)
@@ -137,8 +192,16 @@ class Queries:
     @property
     def end(self) -> int:
         """The number behind the last event's."""
-        chunks = self.file.of(ChunkType.EVENTS)
-        return max((c.head.first_event + c.head.events for c in chunks), default=0)
+        return self.bounds[1]
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """The number of the first event, and the one behind the last: of a part of a trace they begin anywhere."""
+        heads = [chunk.head for chunk in self.file.of(ChunkType.EVENTS)]
+        begins = [head.first_event for head in heads if head.events]
+        return min(begins, default=0), max(
+            (head.first_event + head.events for head in heads), default=0
+        )
 
     # ---- definitions ----
 
@@ -146,16 +209,84 @@ class Queries:
     def survey(self) -> Reader[Event, Frame]:
         """A reader that has seen every definition."""
         if self._survey is None:
-            head = self.file.head
-            reader = Reader(head.ticks_per_second, head.started, Event, Frame)
-            for chunk in self.file.of(ChunkType.EVENTS):
+            self._known()
+        if self._survey is None:
+            self._survey = self._read_through()
+        return self._survey
+
+    def _read_through(self) -> Reader[Event, Frame]:
+        reader = self._reader()
+        for chunk in self.file.of(ChunkType.EVENTS):
+            try:
+                reader.load(self.payloads.get(chunk), chunk.head.first_event)
+                reader.skip_to(ALL)
+            except UNREADABLE as exc:
+                self.file.note_error(chunk, exc)
+        return reader
+
+    @errors.guarded("read")
+    def clock_offset(self) -> int:
+        """What to add to the monotonic clock's time, as the last CLOCK said."""
+        for chunk in reversed(self.file.of(ChunkType.EVENTS)):
+            with self._seeker(chunk) as seeker:
                 try:
-                    reader.load(self.payloads.get(chunk), chunk.head.first_event)
-                    reader.skip_to(ALL)
+                    seeker.go(chunk, chunk.head.first_event)
+                    seeker.reader.skip_to(ALL)
                 except UNREADABLE as exc:
                     self.file.note_error(chunk, exc)
-            self._survey = reader
-        return self._survey
+                else:
+                    return int(seeker.reader.clock_offset)
+        return 0
+
+    def _reader(self) -> Reader[Event, Frame]:
+        head = self.file.head
+        return Reader(head.ticks_per_second, head.started, Event, Frame)
+
+    # ---- what occurs where ----
+
+    def _sieve(self, wanted: Filter) -> Sieve | None:
+        contents = None if wanted == EVERYTHING else self._known()
+        if contents is None or self._survey is None:
+            return None
+        return Sieve(contents, self._survey, wanted)
+
+    def _known(self) -> Contents | None:
+        """What occurs in the chunks, if the trace says it; `_survey` is of it then. Of a damaged trace it is not
+        believed."""
+        if self.file.damage:
+            return None
+        if not self._has_looked:
+            self._has_looked = True
+            self._contents = self._look()
+        return self._contents
+
+    @errors.guarded("read")
+    def call_sums(self) -> tuple[Reader[Event, Frame], Sums] | None:
+        """All calls of the trace, if it tells of them, and a reader that knows what they speak of."""
+        if self._known() is None or self._survey is None:
+            return None
+        for chunk in self.file.of(ChunkType.CALLS):
+            try:
+                sums = parse_calls(self.file.payload(chunk), self.file.event_heads())
+            except UNREADABLE:  # as above
+                sums = None
+            if sums is not None and sums.speaks_of(self._survey):
+                return self._survey, sums
+        return None
+
+    def _look(self) -> Contents | None:
+        for chunk in self.file.of(ChunkType.CONTENTS):
+            try:
+                contents = Contents.parse(self.file.payload(chunk))
+                reader = self._reader()
+                if contents is not None:
+                    reader.load(contents.preamble, 0)
+            except UNREADABLE:  # verify() tells of it; it is not needed
+                return None
+            if contents is not None:
+                self._survey = reader
+            return contents
+        return None
 
     # ---- chunks ----
 

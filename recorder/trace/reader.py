@@ -25,7 +25,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, TypedDict, overload
+from typing import Any, TypeAlias, TypedDict, overload
 
 from recorder import errors
 from recorder._core.decode import Function, Namespace, Thread
@@ -40,6 +40,7 @@ from recorder.trace import (
     hits,
     occurrences,
     origins,
+    spans,
     why,
 )
 from recorder.trace.alterations import Alteration
@@ -48,19 +49,27 @@ from recorder.trace.calls import Call
 from recorder.trace.changes import Change, Changes
 from recorder.trace.container import compression
 from recorder.trace.container.file import Damage, TraceFile, Verdict
+from recorder.trace.cutting import cut
 from recorder.trace.event_range import EventRange
 from recorder.trace.exceptions import Raised
-from recorder.trace.expressions.asking import Asker
+from recorder.trace.expressions.asking import Asker, made
 from recorder.trace.expressions.expression import Answer, Expression
 from recorder.trace.filters import FunctionFilter, ThreadFilter
 from recorder.trace.format import ChunkType
 from recorder.trace.hits import Hit
+from recorder.trace.holders import Holder, holders
+from recorder.trace.logs import Log, logs, sought
+from recorder.trace.object_history import ObjectHistory, of_object
 from recorder.trace.occurrences import NamePlace, Place
+from recorder.trace.output import Asked, ByEvent, Output, check_stream, outputs
 from recorder.trace.profile import Node, Profile, add_up
 from recorder.trace.queries import Queries
 from recorder.trace.seeking import ALL
+from recorder.trace.shared import Shared, shared_at
 from recorder.trace.snapshots import Event, Frame, Locals, Moment
 from recorder.trace.sources import Source, Sources, Texts
+from recorder.trace.spans import Mark, Notes, Span
+from recorder.trace.values.nodes import Identity, identity_of
 from recorder.trace.values.to_json import Json
 from recorder.trace.values.value import Value
 from recorder.trace.verification import Check, verify
@@ -69,7 +78,7 @@ from recorder.trace.why import Step, Why
 
 __all__ = [
     "Answer", "Call", "Change", "Check", "Checked", "Event", "EventRange", "Expression", "Frame",
-    "Function", "Hit", "Locals", "Moment", "Raised", "Source", "Step", "Thread", "Trace", "Value",
+    "Function", "Hit", "Locals", "Log", "Moment", "Output", "Raised", "Source", "Step", "Thread", "Trace", "Value",
     "Watched", "open_trace",
 ]  # fmt: skip
 
@@ -83,6 +92,9 @@ class Header(TypedDict):
     trace_id: str  # hex
     started: int  # ns since 1970
     ticks_per_second: int
+
+
+Write: TypeAlias = Callable[[bytes], object]  # the Trace has an `object` of its own
 
 
 @errors.guarded_class("read")
@@ -99,13 +111,15 @@ class Trace:
         arguments.stack("open_trace")
         path = arguments.path(path)
         self._file = TraceFile(path)
-        self._queries = Queries(self._file)
-        self._texts = Texts(
-            self._file
-        )  # and nothing here knows the trace itself: it is gone once nobody holds it
-        self._asked: Asker | None = None
-        self._lines: dict[str, list[str]] = {}
         try:
+            # What is here does not know the trace itself: it is gone once nobody holds it.
+            self._queries = Queries(self._file)
+            self._texts = Texts(self._file)
+            self._outputs = ByEvent(self._queries, outputs)
+            self._told = ByEvent(self._queries, logs)
+            self._asked: Asker | None = None
+            self._said: Notes | None = None
+            self._lines: dict[str, list[str]] = {}
             self.meta = self._facts(ChunkType.META)
             self.closing = self._facts(ChunkType.CLOSE)
             watched = not str(self.meta.get("python", "")).startswith("3.11.")
@@ -172,8 +186,8 @@ class Trace:
 
     @property
     def clock_offset(self) -> int:
-        """What to add to the monotonic clock's time to have ns since 1970. Reads the whole trace, once."""
-        return int(self._queries.survey().clock_offset)
+        """What to add to the monotonic clock's time to have ns since 1970."""
+        return self._queries.clock_offset()
 
     @property
     def verdict(self) -> Verdict:
@@ -290,7 +304,13 @@ class Trace:
             kind, function=function, file=file, line=line, thread=thread, exception=exception,
             since=since, until=until, frame=frame, caller=caller, depth=depth, name=changed, task=task,
         )  # fmt: skip
-        return self._queries.find(wanted, *_bounds(start, stop), bool(backwards))
+        return self._fitting(wanted, *_bounds(start, stop), bool(backwards))
+
+    def _fitting(
+        self, wanted: filters.Filter, start: int, stop: int, backwards: bool
+    ) -> Iterator[Event]:
+        found = self._queries.find(wanted, start, stop, backwards)
+        return found if wanted.name is None else filter(wanted.is_of, found)
 
     def hits(
         self,
@@ -326,11 +346,11 @@ class Trace:
 
         Raises INVALID_ARGUMENT at once."""
         question = hits.make(self._asker, when, log, value, numbers)
-        found = self.find(
-            kind, function=function, file=file, line=line, thread=thread, exception=exception,
-            since=since, until=until, frame=frame, caller=caller, depth=depth, changed=changed, task=task,
-            start=start, stop=stop, backwards=backwards,
-        )  # fmt: skip
+        wanted = filters.make(
+            kind, function=function, file=file, line=line, thread=thread, exception=exception, since=since,
+            until=until, frame=frame, caller=caller, depth=depth, name=changed, task=task,
+        )._replace(condition=question.filter)  # fmt: skip
+        found = self._fitting(wanted, *_bounds(start, stop), bool(backwards))
         return question.among(found)
 
     def at(self, seq: int) -> Moment:
@@ -401,7 +421,8 @@ class Trace:
         start: int = 0,
         stop: int | None = None,
     ) -> list[Node]:
-        """As `tree`, a `Node` a function, in the order in which they were first called."""
+        """How often each function was called and how long it took: as `tree`, but with one `Node` for each function, in
+        the order in which they were first called."""
         wanted = filters.make(function=function, file=file, thread=thread)
         chosen = filters.choice(file, own)
         profile = Profile(self._queries, flat=True)
@@ -421,6 +442,8 @@ class Trace:
         *,
         file: str | None = None,
         thread: ThreadFilter = None,
+        task: ThreadFilter = None,
+        line: int | None = None,
         fixed: bool = False,
         ignore_case: bool = False,
         start: int = 0,
@@ -429,7 +452,7 @@ class Trace:
         """Where values have something in them that a regular expression, or with `fixed` a text, is found in: a `Place`
         for each variable, argument, result, exception, global or element of one, in the order in which they were
         first seen, 10,000 at most."""
-        wanted = filters.make(function=function, file=file, thread=thread)
+        wanted = filters.make(function=function, file=file, thread=thread, task=task, line=line)
         compiled = occurrences.compiled(pattern, fixed, ignore_case)
         return occurrences.in_values(self._queries, compiled, wanted, *_bounds(start, stop))
 
@@ -440,6 +463,41 @@ class Trace:
         return occurrences.in_names(
             self._queries, occurrences.compiled(pattern, fixed, ignore_case)
         )
+
+    def output(
+        self, stream: str | None = None, *, start: int = 0, stop: int | None = None
+    ) -> Iterator[Output]:
+        """What the program wrote to stdout and stderr, or to one of them, in the order in which it was written: an
+        `Output` for the bytes of each line that wrote some. `stream`: "stdout", "stderr", "stdin" for what it read, or
+        "all". `start` and `stop` are about the events that did."""
+        first, last = _bounds(start, stop)
+        return outputs(self._queries, Asked(check_stream(stream), first, last))
+
+    def logs(
+        self,
+        level: int | str | None = None,
+        name: str | None = None,
+        kind: str | None = None,
+        *,
+        start: int = 0,
+        stop: int | None = None,
+    ) -> Iterator[Log]:
+        """What the program told by `logging`, by warnings, and of exceptions that nobody caught or that could not be
+        raised, and audit events, in order: a `Log` each. `level`: records of that level or a higher one; `name`: of
+        that logger and those below it, of that class or audit event; `kind`: "record", "warning", "uncaught",
+        "unraisable" or "audit". `start` and `stop` are about the events at which it was told."""
+        first, last = _bounds(start, stop)
+        wanted = sought(level, name, kind)
+        return (one for one in logs(self._queries, Asked(None, first, last)) if wanted.keeps(one))
+
+    def logs_at(self, seq: int) -> list[Log]:
+        """What was told at one event."""
+        return self._told.at(arguments.number(seq, "seq"))
+
+    def output_at(self, seq: int) -> list[Output]:
+        """What one event wrote, and read from stdin. What was written long after it (it stood in a buffer meanwhile)
+        may be missing here."""
+        return self._outputs.at(arguments.number(seq, "seq"))
 
     def line_counts(
         self,
@@ -466,17 +524,21 @@ class Trace:
         function: FunctionFilter = None,
         file: str | None = None,
         thread: ThreadFilter = None,
+        task: ThreadFilter = None,
+        line: int | None = None,
         through: FunctionFilter = None,
         uncaught: bool = False,
         start: int = 0,
         stop: int | None = None,
     ) -> Iterator[Raised]:
-        """The exceptions that were raised, in order, each once with everywhere it went. `function` and `file` are
-        about where it was raised first, `through` about any function that it came through. `uncaught`: only those
-        that left the outermost recorded frame of their thread."""
+        """The exceptions that were raised, in order, each once with everywhere it went. `function`, `file`, `line` and
+        `task` are about where it was raised first, `through` about any function that it came through. `uncaught`: only
+        those that left the outermost recorded frame of their thread."""
         kinds = filters.EXCEPTION_KINDS
         wanted = filters.make(kinds | {"stop_iteration"}, thread=thread)
-        origin = filters.make(kinds, exception=type_name, function=function, file=file)
+        origin = filters.make(
+            kinds, exception=type_name, function=function, file=file, task=task, line=line
+        )
         way = filters.make(function=through)
         found = exceptions.raised(
             self._queries, self._queries.find(wanted, *_bounds(start, stop)), self._line
@@ -498,21 +560,27 @@ class Trace:
         *,
         file: str | None = None,
         thread: ThreadFilter = None,
+        task: ThreadFilter = None,
+        line: int | None = None,
         frame: int | None = None,
         start: int = 0,
         stop: int | None = None,
         backwards: bool = False,
     ) -> Answers[Change]:
         """Every value that the variables of this name took, globals included, with where; the last first if
-        `backwards`. The filters are about what changed it. What changed in a damaged chunk is not seen. Raises
-        INVALID_ARGUMENT at once."""
+        `backwards`. The filters are about what changed it, `line` is the one that did, `task` the one that saw it. What
+        changed in a damaged chunk is not seen. Raises INVALID_ARGUMENT at once."""
         name = arguments.text(name, "name", "the name of a variable")
-        wanted = filters.make(function=function, file=file, thread=thread, frame=frame, name=name)
+        wanted = filters.make(
+            function=function, file=file, thread=thread, frame=frame, name=name, task=task
+        )
+        of_line = filters.make(line=line).line
         queries, changes, bounds = self._queries, self._changes, _bounds(start, stop)
 
         def found() -> Iterator[Change]:
             events = queries.find(wanted, *bounds, bool(backwards))
-            return changes.history(name, wanted, events)
+            all_of_them = changes.history(name, wanted, events)
+            return (one for one in all_of_them if of_line in (None, one.line))
 
         return Answers(found(), lambda: answers.history_table(found()))
 
@@ -524,6 +592,8 @@ class Trace:
         of: str | None = None,
         file: str | None = None,
         thread: ThreadFilter = None,
+        task: ThreadFilter = None,
+        line: int | None = None,
         start: int = 0,
         stop: int | None = None,
     ) -> Iterator[Watched]:
@@ -531,8 +601,10 @@ class Trace:
         `of`: a class, of which the first name of the expression has to be (`self.items` of `Basket`). The filters are
         about whose events are looked at. Raises INVALID_ARGUMENT at once."""
         watching = Watching(self._asker, self._changes, expression, of)
-        asked = {"function": function, "file": file, "thread": thread}
-        return watching.watch(self._changing(asked, *_bounds(start, stop)))
+        asked = {"function": function, "file": file, "thread": thread, "task": task}
+        of_line = filters.make(line=line).line
+        found = watching.watch(self._changing(asked, *_bounds(start, stop)))
+        return (one for one in found if of_line in (None, one.change.line))
 
     def check(
         self,
@@ -542,13 +614,14 @@ class Trace:
         of: str | None = None,
         file: str | None = None,
         thread: ThreadFilter = None,
+        task: ThreadFilter = None,
         start: int = 0,
         stop: int | None = None,
     ) -> Checked:
         """Whether an expression was true whenever something that it names was new or changed, and where it first was
         not. As `watch` otherwise."""
         watching = Watching(self._asker, self._changes, expression, of, is_condition=True)
-        asked = {"function": function, "file": file, "thread": thread}
+        asked = {"function": function, "file": file, "thread": thread, "task": task}
         return watching.check(self._changing(asked, *_bounds(start, stop)))
 
     def why(
@@ -574,6 +647,57 @@ class Trace:
             return []
         return Why(self._queries, self._asker, self._changes).chain(asked, found, most)
 
+    def object(
+        self, of: Value | Identity | int, start: int = 0, stop: int | None = None
+    ) -> ObjectHistory | None:
+        """All that is told of one object, given a value that it is, or its number: where it was first seen, every
+        change in it with the line that did it, who held it when, and where it was last seen. Reads the trace from
+        `start` to `stop`. None for what is a value and no more (a number, a text, a tuple …), and if it is not seen
+        there. Raises INVALID_ARGUMENT."""
+        arguments.instance(of, (Value, Identity, int), "of", "a value, or the number of an object")
+        identity: Identity | None
+        if isinstance(of, Value):
+            identity = of.identity
+        elif isinstance(of, Identity):
+            identity = of
+        else:
+            identity = Identity(arguments.number(of, "of", "the number of an object"))
+        if identity is None:
+            return None
+        events = self._queries.find(filters.make(), *_bounds(start, stop))
+        return of_object(identity, self._changes, events)
+
+    def same(self, expression: str | Expression, seq: int) -> list[Holder]:
+        """Under which names the object that an expression stands for at event `seq` was known then: variables of all
+        frames of all threads, globals, and what is within them. Empty for what is a value and no more. Raises
+        EVENT_NOT_FOUND, INVALID_ARGUMENT."""
+        moment = self.at(arguments.integer(seq, "seq", "the number of an event"))
+        identity = self._identity_at(expression, moment)
+        return [] if identity is None else holders(moment, identity)
+
+    def shared(self, seq: int) -> list[Shared]:
+        """The objects that are held in more than one place at event `seq`, by variables of all frames of all threads,
+        by globals or in other objects, each with the names by which it is known. Raises EVENT_NOT_FOUND,
+        INVALID_ARGUMENT."""
+        return shared_at(self.at(arguments.integer(seq, "seq", "the number of an event")))
+
+    def origin(self, expression: str | Expression, seq: int) -> ObjectHistory | None:
+        """Where the object that an expression stands for at event `seq` was first seen, and all that became of it until
+        then, as `object` tells it. None for what is a value and no more. Raises EVENT_NOT_FOUND, INVALID_ARGUMENT."""
+        moment = self.at(arguments.integer(seq, "seq", "the number of an event"))
+        identity = self._identity_at(expression, moment)
+        return None if identity is None else self.object(identity, stop=moment.event.seq + 1)
+
+    def _identity_at(self, expression: str | Expression, moment: Moment) -> Identity | None:
+        """Which object an expression stands for at a moment: in the frame of its event, or in the nearest one below it
+        that has such names. None: it is a value and no more, or is not known."""
+        asked = made(expression)
+        for frame in reversed(moment.stack):
+            answer = self._asker.ask(asked, frame)
+            if answer.kind == "known" or not asked.names or asked.names[0] in frame.locals:
+                return identity_of(answer.tree)
+        return None
+
     def _where(self, name: str, seq: int | None, wanted: filters.Filter) -> Event | None:
         """The last event, up to `seq`, of a frame that has such a variable."""
         if seq is None:
@@ -584,6 +708,9 @@ class Trace:
         moment = self.at(arguments.integer(seq, "seq", "the number of an event"))
         for frame in reversed(moment.stack):
             if name in frame.locals:
+                if frame._is_module_body and frame.namespace == moment.event.namespace:
+                    # A global: its module's frame has not looked since it called.
+                    return moment.event
                 its = filters.make(frame=frame.frame)
                 return next(self._queries.find(its, 0, moment.event.seq + 1, backwards=True), None)
         return moment.event if name in moment.event.globals else None
@@ -631,6 +758,32 @@ class Trace:
         """Module and qualified name of every type that a value names. Reads the whole trace, once."""
         return [named for _, named in sorted(self._queries.survey().types.items())]
 
+    def marks(self, name: str | None = None) -> list[Mark]:
+        """What the program said by `recorder.mark`, in order; `name`: only what is called so, or fits that pattern.
+        Reads the whole trace, once, if there is any."""
+        found = self._notes.marks
+        return found if name is None else spans.named(found, arguments.text(name, "name", "a name"))
+
+    def spans(self, name: str | None = None) -> list[Span]:
+        """The spans of the program (`recorder.span`), in the order in which they began. As `marks` otherwise; `NAME#2`
+        is the second one of that name."""
+        found = self._notes.spans
+        return found if name is None else spans.named(found, arguments.text(name, "name", "a name"))
+
+    def span(self, name: str) -> tuple[int, int | None]:
+        """The numbers of the first event of a span and of the one behind its last, None if it has not ended: to be
+        given to a question as `start` and `stop`. Raises INVALID_ARGUMENT where there is none, or several that are
+        apart."""
+        return spans.range_of(self._notes.spans, name)
+
+    @property
+    def _notes(self) -> Notes:
+        if self._said is None:
+            origin = self.meta.get("cut_from")
+            start = origin.get("start") if isinstance(origin, dict) else 0
+            self._said = Notes(self._queries, self.closing, start if isinstance(start, int) else 0)
+        return self._said
+
     @property
     def sources(self) -> Mapping[str, Source]:
         """The texts of recorded files, by path; of a file that changed, the one that was first used last. A damaged
@@ -676,6 +829,24 @@ class Trace:
     def _all_sources(self) -> Sources:
         return self._texts.sources
 
+    def write_part(
+        self,
+        write: Write,
+        start: int = 0,
+        stop: int | None = None,
+        *,
+        with_sources: bool = True,
+    ) -> int:
+        """Gives `write`, piece by piece, a trace of the events from number `start` on, before number `stop`: how many
+        there are. They keep their numbers, and what is asked of them has the same answers. `with_sources`: without,
+        no text of the program is in it. Where `write` raises, it is CALLBACK_FAILED, or what of ours it raises."""
+        if not callable(write):
+            raise arguments.wrong("write", write, "a function")
+        first, last = _bounds(start, stop)
+        return cut(
+            self._file, self.meta, self.closing, first, last, write, with_sources=bool(with_sources)
+        )
+
     def verify(self) -> Check:
         """Checks everything: every checksum, and every record of every chunk. Damage is in the answer, and not
         raised."""
@@ -718,6 +889,8 @@ def _chosen(
     """Those that were raised first as `origin` says, and came through a function that `way` asks for."""
     for one in found:
         if not origin.wants_function(one.origin.function) or not origin.keeps(one.origin):
+            continue
+        if origin.line not in (None, one.origin.line):
             continue
         if way is not None and not any(way.wants_function(event.function) for event in one.events):
             continue

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import _signal as signal  # type: ignore[import-not-found]  # without the enums of `signal`
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from recorder import errors
 from recorder._core import control, syscalls
-from recorder._core.decode import Scanner, SegmentInfo
+from recorder._core.decode import CallTree, Scanner, SegmentInfo
 from recorder.staging import files, layout
-from recorder.trace import recompile, varint
+from recorder.trace import call_sums, recompile, varint
 from recorder.trace.container import publish
 from recorder.trace.container.blocks import FileHead
 from recorder.trace.container.writer import (
@@ -27,9 +27,12 @@ from recorder.trace.container.writer import (
     CloseRecord,
     TraceWriter,
 )
+from recorder.trace.contents import Collected
 from recorder.trace.format import ChunkType, TraceState
 from recorder.trace.texts import Code, Texts
+from recorder.trace.wanted import Wanted
 
+NOT_WANTED: Final = "what is in no span that is wanted was dropped, as keep_spans says"
 LONGEST_PATH: Final = 4 * 4096 + 64  # bytes of a DEF_FILE
 # Signals that end a program which had no say in it, or is not to be trusted any more.
 CRASHES: Final = frozenset(
@@ -58,9 +61,11 @@ class Tape:
         self.recovering = recovering  # what fails is raised, and nothing given up: try again later
         self.session = layout.read_session(path)
         self.keep_last: int | None = self.session.get("keep_last")  # bytes of EVENTS chunks
+        self.wanted = Wanted() if self.session.get("keep_spans") else None
         self.destination = layout.native(self.session["destination"])
-        self.writer = TraceWriter(self.file("trace"), compressing=compressing)
-        self.scanner = Scanner()
+        # Most of what is in spans is given back soon, and not worth being compressed.
+        self.writer = TraceWriter(self.file("trace"), compressing=compressing and not self.wanted)
+        self.scanner = self._scanner()
         self.scanned: tuple[int, SegmentInfo] | None = None
         self.has_forgotten = False  # the scanner was interrupted, and has to begin anew
         self.broken: errors.RecorderError | None = None  # a record that no target writes: the end
@@ -74,6 +79,9 @@ class Tape:
         )
         self.dropping: errors.RecorderError | None = None  # the beginning, as the policy wants it
         self.counters: dict[str, int] = {}
+        self.omitted = (0, 0, 0)  # bytes of output, logs, audit events that were not kept
+        self.contents = Collected()
+        self.has_notes = False  # marks or spans
         self.announced = 0  # files that were read early
         meta = self.session["meta"]
         self.texts = Texts(
@@ -89,6 +97,9 @@ class Tape:
 
     def file(self, name: str) -> str:
         return os.path.join(self.path, name)
+
+    def _scanner(self) -> Scanner:
+        return Scanner(CallTree(call_sums.BY_WAY | call_sums.BY_FUNCTION))
 
     def follow(self, folder: syscalls.Opened) -> None:
         """The staging folder may have been moved, alone or with the folder it is in: it is where the
@@ -157,7 +168,13 @@ class Tape:
         if self.broken is not None:
             raise self.broken
         if self.keep_last is not None:
-            self.writer.drop_until(self.keep_last)
+            for dropped in self.writer.drop_until(self.keep_last):
+                self.contents.forget(dropped.first_event)
+        if self.wanted is not None and self.scanned is not None and data:
+            info = self.scanned[1]
+            for first in self.wanted.add(first_event, info.events, info.notes):
+                self.writer.drop(first)
+                self.contents.forget(first)
 
     def begin(self) -> None:
         """The file header, once; only now does the target's choice of a clock stand."""
@@ -182,6 +199,7 @@ class Tape:
             segment=sequence,
         )
         self.count(info)
+        self.contents.add(first_event, info.contents, info.definitions)
         self.next_event = first_event + info.events
         self.texts.add(info.codes, info.files, info.texts)
         self.broken = info.damage
@@ -190,19 +208,32 @@ class Tape:
         """What is in a segment. Where there was no memory for that, the next attempt begins with a scanner that
         has read the trace from its beginning."""
         if self.has_forgotten:
-            self.scanner = Scanner()
+            self.scanner = self._scanner()
+            self._set_clock()
             for chunk, payload in self.writer.written():
                 self.scanner.chunk(payload, chunk.first_event)
             self.has_forgotten = False
+        self._set_clock()
         try:
-            return self.scanner.segment(data, first_event, self.keep_last is not None)
+            return self.scanner.segment(
+                data, first_event, self.keep_last is not None or self.wanted is not None
+            )
         except BaseException:
             self.has_forgotten = True
             raise
 
+    def _set_clock(self) -> None:
+        """By which times are told: the file header's."""
+        calls = self.scanner.calls
+        if calls is not None:
+            calls.set_clock(self.page.ticks_per_second, self.page.started_wall_ns)
+
     def count(self, info: SegmentInfo) -> None:
         self.events += info.events
         self.lost_events += info.lost
+        self.has_notes = self.has_notes or bool(info.notes)
+        output, logs, audit = info.omitted
+        self.omitted = (self.omitted[0] + output, self.omitted[1] + logs, self.omitted[2] + audit)
         for number, times in info.marks.items():
             name = errors.class_for(number).error_name.removeprefix("ERR_")
             self.counters[name] = self.counters.get(name, 0) + times
@@ -268,6 +299,7 @@ class Tape:
         codes: list[Code] = []
         files: list[str] = []
         texts: list[tuple[str, bytes]] = []
+        self._set_clock()
         for chunk, payload in self.writer.resume(head):
             if chunk.kind != ChunkType.EVENTS:
                 self.texts.resume(chunk.kind, payload)
@@ -278,6 +310,9 @@ class Tape:
                 )
             info = self.scanner.chunk(payload, chunk.first_event)
             self.count(info)
+            if self.wanted is not None:
+                self.wanted.add(chunk.first_event, info.events, info.notes)
+            self.contents.add(chunk.first_event, info.contents, info.definitions)
             codes += info.codes
             files += info.files
             texts += info.texts
@@ -347,6 +382,8 @@ class Tape:
                 self.fail(errors.from_exception(error, operation="read"))
         keep_partial = self.recovering or self.session["keep_partial_trace"]
         self.compact()
+        self.tell(self._calls, self.writer.calls)
+        self.tell(self._contents, self.writer.contents)
         try:
             record = self._close(died)
         except errors.RecorderError:
@@ -369,12 +406,42 @@ class Tape:
         rest, it becomes as long as it looks."""
         if not self.writer.dropped_events:
             return
+        if self.wanted is not None:  # the holes are among what is kept, and stay
+            self.dropping = errors.LimitReachedError(NOT_WANTED, limit="keep_spans")
+            return
         limit = self.keep_last
         self.dropping = errors.LimitReachedError(limit="keep_last", limit_value=limit, unit="bytes")
         try:
             self.writer.compact(self.file("trace.kept"))
         except (OSError, errors.RecorderError):
             files.remove_file(self.file("trace.kept"))
+
+    def tell(
+        self,
+        payload_of: Callable[[Iterable[tuple[int, int]]], bytes],
+        write: Callable[[bytes], None],
+    ) -> None:
+        """What questions are answered faster with. Where there is no room for it, they take longer."""
+        try:
+            heads = [chunk.head for chunk in self.writer.event_chunks()]
+            payload = payload_of((one.first_event, one.payload_crc) for one in heads)
+            if payload:
+                write(payload)
+        # audit: nothing of the recording is missing
+        except (OSError, MemoryError, errors.RecorderError):
+            pass
+
+    def _contents(self, heads: Iterable[tuple[int, int]]) -> bytes:
+        """What occurs in which chunk."""
+        return self.contents.payload(heads)
+
+    def _calls(self, heads: Iterable[tuple[int, int]]) -> bytes:
+        """All calls, added up; nothing where events are missing, which whoever reads the chunks does not see."""
+        is_whole = not self.writer.dropped_events and self.events == self.next_event
+        calls = self.scanner.calls
+        if calls is None or not is_whole or self.has_forgotten:
+            return b""
+        return call_sums.payload(heads, calls)
 
     def _discard(self) -> None:
         self._remove()
@@ -426,11 +493,13 @@ class Tape:
         stopped = page.stopped_mono_ns
         return {
             "counters": self.counters,
+            "omitted": dict(zip(("output", "logs", "audit"), self.omitted, strict=True)),
             "dropped_events": self.writer.dropped_events,
             "duration_ns": stopped - page.started_mono_ns if stopped else None,
             "threads": self.scanner.threads,
             "segments": self.sealed,
             "forks": page.forks,
+            "notes": self.has_notes,
             "reason": None if self.failure is None else str(self.failure),
             "later_failure": None if self.later_failure is None else self.later_failure.to_dict(),
         }

@@ -30,11 +30,16 @@ class Locals(Mapping[str, Value]):
     """The variables of a frame at one moment, by name. In the body of a module or class they are
     its namespace. Names without a value are not in it."""
 
-    __slots__ = ("_slots", "_types", "_values")
+    __slots__ = ("_moment", "_slots", "_types", "_values")
 
     def __init__(
-        self, slots: Mapping[str, int], values: tuple[bytes | None, ...], types: Types
+        self,
+        slots: Mapping[str, int],
+        values: tuple[bytes | None, ...],
+        types: Types,
+        moment: int | None = None,
     ) -> None:
+        self._moment = moment  # the event at which they were looked at
         self._slots = slots
         self._values = values
         self._types = types
@@ -48,7 +53,7 @@ class Locals(Mapping[str, Value]):
             raw = self._raw(self._slots[str.__str__(name)])
         if raw is None:
             raise KeyError(name)
-        return Value(raw, self._types, str.__str__(name))
+        return Value(raw, self._types, str.__str__(name), self._moment)
 
     def __iter__(self) -> Iterator[str]:
         # A body may gain names while this is read: they have no value here.
@@ -71,7 +76,8 @@ class Locals(Mapping[str, Value]):
 
 @errors.guarded_class("read")
 class Frame(RawFrame):
-    """A frame at one moment: `frame` (its number), `function`, `line`, `depth`, `locals`.
+    """A frame at one moment: `frame` (its number, from 0, in the order in which frames began; no two of a trace have
+    the same), `function`, `line`, `depth` (how many recorded frames of its thread are below it; 0: none), `locals`.
 
     `caller` is the number of the frame below it, None for the outermost. `adopted`: it was already
     running when it was first seen. `as_of`: the event at which, or before which, its variables were last
@@ -82,11 +88,13 @@ class Frame(RawFrame):
 
     @property
     def file(self) -> str:
+        """The path of the file its code is from, as the code has it."""
         return self.function.file
 
     @property
     def locals(self) -> Locals:
-        return Locals(self._slots, self._values, self._types)
+        """Its variables and their values at this moment, by name."""
+        return Locals(self._slots, self._values, self._types, self.as_of)
 
     @property
     def globals(self) -> Locals:
@@ -97,6 +105,11 @@ class Frame(RawFrame):
     def title(self) -> str:
         """What runs there, as `title_of` says it."""
         return _title(self)
+
+    @property
+    def _is_module_body(self) -> bool:
+        """Whether its variables are the globals of its module."""
+        return self._names is not self.function.names
 
     def __repr__(self) -> str:
         return f"<frame {self.frame} of {self.title}, line {self.line}>"
@@ -116,12 +129,14 @@ class Event(RawEvent):
     `line`  where the frame is; for `line` about to run. `previous_line`: where it was before, so
             that what `changed`, that line changed
     `time`  ns since 1970; of the last event that has a time of its own (a line has none)
+    `frame`, `caller`, `depth`: of the frame it happened in, as `Frame` has them
     """
 
     __slots__ = ()
 
     @property
     def file(self) -> str:
+        """The path of the file its code is from, as the code has it."""
         return self.function.file
 
     @property
@@ -131,7 +146,8 @@ class Event(RawEvent):
 
     @property
     def locals(self) -> Locals:
-        return Locals(self._slots, self._values, self._types)
+        """The variables of the frame it happened in and their values then, by name."""
+        return Locals(self._slots, self._values, self._types, self.as_of)
 
     @property
     def globals(self) -> Locals:
@@ -141,7 +157,11 @@ class Event(RawEvent):
     @property
     def value(self) -> Value | None:
         """What is returned or yielded, or the exception that is raised, thrown in or handled."""
-        return None if self._raw_value is None else Value(self._raw_value, self._types)
+        return (
+            None
+            if self._raw_value is None
+            else Value(self._raw_value, self._types, moment=self.seq)
+        )
 
     @property
     def changed(self) -> dict[str, Value | None]:
@@ -194,7 +214,7 @@ class Event(RawEvent):
         return hash((self._trace, self.seq))
 
     def _value(self, raw: bytes | None) -> Value | None:
-        return None if raw is None else Value(raw, self._types)
+        return None if raw is None else Value(raw, self._types, moment=self.seq)
 
     def __repr__(self) -> str:
         return f"<event {self.seq}: {self.kind} {self.title} ({self.file}:{self.line})>"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from recorder import errors
-from recorder.trace import origins, recompile, source_files, varint
+from recorder.trace import doctests, origins, recompile, source_files, varint
 from recorder.trace.container.writer import TraceWriter
 from recorder.trace.format import ChunkType
 
@@ -25,6 +25,7 @@ MOST_PATHS: Final = (
 MOST_TEXTS: Final = 64  # of one path
 WAITING: Final = 50_000  # codes whose text is still to be found
 COMMAND: Final = "<string>"  # as Python names what is given with -c, and exec() what has no name
+MOST_EXAMINED: Final = 64  # files whose examples are remembered
 SUFFIXES: Final = (".py", ".pyw")  # of files that are kept without a proof
 
 
@@ -91,8 +92,9 @@ class Texts:
         self.waiting_codes = 0
         self.found: dict[tuple[int, str], list[int]] = {}  # source and word: codes
         self.missing: dict[str, str] = {}  # path: why; to be written …
-        self.told: dict[str, str] = {}  # … and written
+        self.written: dict[str, str] = {}  # … and written
         self.settled: set[int] = set()  # codes of which ORIGINS that are taken up tell
+        self.examples: dict[str, dict[str, list[str]]] = {}  # of doctest's, by sha256 of the file
         self.held = 0
         self.written_bytes = 0
         self.sources = 0
@@ -134,7 +136,7 @@ class Texts:
         text = Text(path, read, sha256, is_given)
         texts.append(text)
         if len(texts) > MOST_TEXTS and texts[0].is_seen:
-            self._let_go(texts.pop(0))
+            self._release(texts.pop(0))
         self.unseen.append(text)
         self.held += len(read.content)
         while self.held > HELD and self.unseen:
@@ -153,7 +155,7 @@ class Texts:
                 self.texts[oldest] = others
             else:
                 for text in others:
-                    self._let_go(text)
+                    self._release(text)
         return texts
 
     def add(
@@ -166,7 +168,7 @@ class Texts:
             if not self.texts.get(path):
                 self.announce(path)
         for number, path, digest in codes:
-            is_known = not path.startswith("<") or path in self.texts
+            is_known = not path.startswith("<") or path in self.texts or doctests.example(path)
             if is_known and self.keeping and number not in self.settled:
                 self.waiting.setdefault(path, []).append((number, digest))
                 self.waiting_codes += 1
@@ -181,7 +183,7 @@ class Texts:
                 self.settled.update(
                     number for _, _, numbers in facts["codes"] for number in numbers
                 )
-                self.told.update(facts["missing"])
+                self.written.update(facts["missing"])
                 return
             size, at = varint.decode(payload, 0)
             about = json.loads(payload[at : at + size])
@@ -239,11 +241,12 @@ class Texts:
         if text.path.endswith(SUFFIXES) or (text.is_given and text.path != COMMAND):
             self._keep(text)
         elif not text.digests and text.number is None:
-            self._let_go(text)
+            self._release(text)
 
     def _find(self, path: str, codes: list[tuple[int, int]]) -> None:
         """The text of each of these codes. Where it is in none that was read, the file may have been changed since."""
         if path not in self.texts:
+            self._find_example(path, codes)
             self._read_now(path)
         left = self._match(path, codes)
         if left:
@@ -257,6 +260,33 @@ class Texts:
                 self.found.setdefault((newest.number, newest.says()), []).extend(numbers)
             elif not path.startswith("<"):
                 self._miss(path, origins.NO_ROOM if self.is_full else origins.NOT_PYTHON)
+
+    def _find_example(self, path: str, codes: list[tuple[int, int]]) -> None:
+        """Takes the text of an example of doctest's out of the file that it is in, where one proves to be what ran."""
+        example = doctests.example(path)
+        if example is None:
+            return
+        self._of(path)
+        if not self.checking:
+            return
+        for of, texts in list(self.texts.items()):
+            for text in texts if example.may_be_of(of) else ():
+                for source in example.texts(self._examples_of(text)):
+                    content = source.encode("utf-8", "surrogatepass")
+                    found = recompile.compiled(content, self.optimize(), in_parts=True)
+                    if not isinstance(found, str) and any(digest in found for _, digest in codes):
+                        self._give(path, content)
+                        return
+
+    def _examples_of(self, text: Text) -> dict[str, list[str]]:
+        if text.sha256 not in self.examples:
+            read = text.read or source_files.read(os.path.join(self.cwd, text.path))
+            if isinstance(read, str) or _sha256(read.content) != text.sha256:
+                return {}
+            self.examples[text.sha256] = doctests.in_docstrings(read.content)
+            if len(self.examples) > MOST_EXAMINED:
+                del self.examples[next(iter(self.examples))]
+        return self.examples[text.sha256]
 
     def _read_now(self, path: str) -> None:
         self.announce(path)
@@ -281,11 +311,11 @@ class Texts:
         """Writes it, once, as far as there is room."""
         read = text.read
         if text.number is not None:
-            self._let_go(text)
+            self._release(text)
             return
         if read is None:
             return
-        self._let_go(text)
+        self._release(text)
         if self.is_full or self.written_bytes + len(read.content) > ALL_SOURCES:
             self.is_full = True
             return
@@ -298,16 +328,16 @@ class Texts:
         self.sources += 1
         self.written_bytes += len(read.content)
 
-    def _let_go(self, text: Text) -> None:
+    def _release(self, text: Text) -> None:
         if text.read is not None:
             self.held -= len(text.read.content)
             text.read = None
 
     def _miss(self, path: str, why: str) -> None:
-        if self.told.get(path) != why:
-            self.told[path] = self.missing[path] = why
-            if len(self.told) > MOST_PATHS:
-                del self.told[next(iter(self.told))]
+        if self.written.get(path) != why:
+            self.written[path] = self.missing[path] = why
+            if len(self.written) > MOST_PATHS:
+                del self.written[next(iter(self.written))]
 
     def _tell(self) -> None:
         """Writes what was found out since the last time."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from recorder.trace.format import TAG_DATE, TAG_DATETIME
 from recorder.trace.reader import Trace
-from recorder.trace.values.nodes import Node
+from recorder.trace.values.nodes import Node, kind_of
 
 ADDRESS_IN_TEXT: Final = re.compile(r"\b0x[0-9a-fA-F]{6,16}\b")
 TEMPORARY_NAME: Final = re.compile(r"\btmp[a-z0-9_]{8}(?![a-z0-9_])")  # as tempfile makes them
@@ -60,7 +60,7 @@ class Volatile:
         return bool(kind)
 
     def _kind(self, a: Any, b: Any) -> str:
-        if type(a) is not type(b) or isinstance(a, bool):
+        if kind_of(a) is not kind_of(b) or isinstance(a, bool):
             return ""
         if isinstance(a, int):
             return self._of_ints(a, b)

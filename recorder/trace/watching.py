@@ -41,6 +41,7 @@ class Watched(NamedTuple):
 
     @property
     def seq(self) -> int:
+        """The number of the event that is the first to see it."""
         return self.event.seq
 
 

@@ -25,7 +25,8 @@ def event_at(trace: Trace, text: str, argument: str) -> int:
     if unit is None:
         return int(number)
     if unit == "%":
-        return int(len(trace) * min(float(number), 100) / 100)
+        first_of_all, end = trace._queries.bounds
+        return first_of_all + int((end - first_of_all) * min(float(number), 100) / 100)
     since = int(trace.header["started"]) + min(int(float(number) * NS[unit]), 2**62)
     first = next(trace.find(since=min(since, 2**63 - 1)), None)
-    return len(trace) if first is None else first.seq
+    return trace._queries.end if first is None else first.seq

@@ -20,6 +20,8 @@ from recorder.trace.queries import Queries
 from recorder.trace.seeking import ALL
 from recorder.trace.snapshots import Event
 from recorder.trace.values.differences import differences
+from recorder.trace.values.nodes import identity_of
+from recorder.trace.values.places import places_of
 from recorder.trace.values.value import is_definition
 
 MOST_STEPS: Final = 50
@@ -40,7 +42,8 @@ class Step(NamedTuple):
     """A write. `name` got its `value` at `line`, and `event` is the first that sees it. `how`: argument, default,
     enclosing (a variable of the function around), returned, element, assigned, entered, caught, defined, imported,
     changed (in place), called (changed in a call that the line made), found (with its module), or unknown. `text` is
-    the expression it came of. `end`: why the chain ends here; empty where it goes on."""
+    the expression it came of. `end`: why the chain ends here; empty where it goes on. `at`: where it came of several,
+    the event at which each of `reads` can be asked for."""
 
     name: str
     value: Answer
@@ -52,6 +55,7 @@ class Step(NamedTuple):
     text: str = ""
     reads: tuple[Read, ...] = ()
     end: str = ""
+    at: int | None = None
 
     @property
     def seq(self) -> int:
@@ -253,9 +257,12 @@ class Why:
         return _Found(step._replace(end=f"it changed in {which}, which knows it by no argument"))
 
     def _known_as(self, asked: _Asked, change: Change, begun: Event, last: Event) -> _Asked | None:
-        """What an argument of a call has to do with what changed: it is the same, or has the same part."""
+        """What an argument of a call has to do with what changed: it is the same object, or has it in it. In traces
+        that do not tell which objects are the same: one that changed in the same way."""
         text = asked.expression.text
         parameters = begun.function.names[: begun.function.argument_count]
+        if (found := self._same_object(asked, change, last, parameters)) is not None:
+            return found
         for part in ("", *self._changed_parts(asked, change)):
             value = self._ask(text + part, change.event)
             if value.kind != "known":
@@ -265,6 +272,26 @@ class Why:
                 for inner in dict.fromkeys((name + rest, name + part, name)):
                     if self._ask(inner, last) == value and self._ask(inner, begun) != value:
                         return _Asked(Expression(inner), last)
+        return None
+
+    def _same_object(
+        self, asked: _Asked, change: Change, last: Event, parameters: list[str]
+    ) -> _Asked | None:
+        """The innermost object that changed, by the name under which the call knew it."""
+        for part in (*reversed(self._changed_parts(asked, change)), ""):
+            identity = identity_of(self._ask(asked.expression.text + part, change.event).tree)
+            if identity is None:
+                continue
+            for name in parameters:
+                value = last.locals.get(name)
+                places = () if value is None else places_of(name, value._tree)
+                for place in places:
+                    if place.identity.number != identity.number:
+                        continue
+                    try:
+                        return _Asked(path(place.path), last)
+                    except errors.InvalidArgumentError:  # audit: no expression says this way in
+                        continue
         return None
 
     def _changed_parts(self, asked: _Asked, change: Change) -> list[str]:
@@ -336,7 +363,8 @@ class Why:
             returned.line, "returned", text,
         )  # fmt: skip
         found = self._of(asked, inner, returned, value, target)
-        return _Found(step._replace(reads=found.step.reads, end=found.step.end), found.following)
+        inner = found.step
+        return _Found(step._replace(reads=inner.reads, end=inner.end, at=inner.at), found.following)
 
     def _of(self, asked: _Asked, step: Step, where: Event, value: Any, target: str = "") -> _Found:
         """It came of an expression, in the frame of an event. `target`: what got the value, of which a part may
@@ -368,12 +396,13 @@ class Why:
         step = step._replace(reads=tuple(read))
         if not read:
             return _Found(step._replace(end=_ENDS.get(step.how, WRITTEN)))
-        same = [one for one in read if one.value.kind == "known" and one.value == step.value]
+        same = [one for one in read if _is_one_object(one.value, step.value)] or [
+            one for one in read if one.value.kind == "known" and one.value == step.value
+        ]
         chosen = read if len(read) == 1 else same
         if len(chosen) != 1:
-            return _Found(
-                step._replace(end=f"it came of several; ask for one of them at {where.seq}")
-            )
+            end = f"it came of several; ask for one of them at {where.seq}"
+            return _Found(step._replace(end=end, at=where.seq))
         try:
             following = _Asked(path(chosen[0].text), where)
         except errors.InvalidArgumentError:
@@ -412,6 +441,11 @@ _ENDS: Final = {
     "deleted": "it is deleted there",
     "changed": "the line changed it, and reads nothing else",
 }
+
+
+def _is_one_object(a: Answer, b: Answer) -> bool:
+    mine, others = identity_of(a.tree), identity_of(b.tree)
+    return mine is not None and others is not None and mine.number == others.number
 
 
 def _is_definition(answer: Answer) -> bool:

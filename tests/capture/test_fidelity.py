@@ -110,7 +110,7 @@ class _Describer:
 
     def part(self, tree: Any) -> Any:
         if not isinstance(tree, Node):
-            return describe(tree)
+            return describe(bytearray(tree) if isinstance(tree, bytearray) else tree)
         if tree.tag == TAG_REF:
             target = self.containers[tree.size or 0]
             return self.part(target)

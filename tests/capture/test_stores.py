@@ -5,6 +5,7 @@ twice, with a frame object for each frame the second time: then all variables ar
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -44,13 +45,18 @@ def record(folder: Path, how: str) -> Path:
 
 
 def told(path: Path) -> list[Any]:
-    """Everything but the time, and the numbers of classes, which depend on where their memory is."""
+    """Everything but the time, the numbers of classes and addresses in texts, which depend on where their memory is,
+    and which objects are certain to be the same, of which it is known less where a frame is exposed."""
     trees: dict[bytes | None, Any] = {None: None}
 
     def tree(raw: bytes | None, event: Event) -> Any:
         if raw not in trees:
             assert raw is not None
-            trees[raw] = raw[:1], Value(raw, event._types)._tree
+            value = Value(raw, event._types)
+            trees[raw] = (
+                value.unexamined,
+                re.sub(" at 0x[0-9a-f]+", "", repr(value._tree).replace("ObjectNode", "Node")),
+            )
         return trees[raw]
 
     with recorder.open_trace(path) as trace:
@@ -151,3 +157,22 @@ def test_code_that_a_debugger_jumps_to_is_seen(tmp_path: Path) -> None:
     assert events[-1].value is not None
     result = events[-1].value.to_python()
     assert (events[-1].locals["early"].to_python(), events[-1].locals["late"].to_python()) == result
+
+
+# fmt: off
+def in_two_lines(given: list[int], one: int = 5) -> list[int]:
+    made = 0
+    made = [one * 2
+            for one in given]
+    return [*made]  # type: ignore[misc]
+# fmt: on
+
+
+def test_what_is_stored_behind_a_loop_is_seen(tmp_path: Path) -> None:
+    """From 3.14 on there is no event for the line on which `made` is stored and `one` gets back what it was."""
+    with recorder.record(tmp_path / "two.rtrace"):
+        in_two_lines([1, 2])
+    with recorder.open_trace(tmp_path / "two.rtrace") as trace:
+        (returned,) = trace.find("return", function="in_two_lines")
+        shown = {name: value.show(100) for name, value in returned.locals.items()}
+    assert shown == {"given": "[1, 2]", "one": "5", "made": "[2, 4]"}

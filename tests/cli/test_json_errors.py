@@ -21,13 +21,24 @@ SCHEMA = json.loads((ROOT / "recorder/errors/diagnostic.schema.json").read_text(
 # What a command is asked that it cannot do, and the code of that.
 REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "run": (("missing.py",), "ERR_SCRIPT_NOT_FOUND"),
+    "mcp": (("--http", "--port", "65536"), "ERR_INVALID_ARGUMENT"),
+    "agents": (("nothing",), "ERR_INVALID_ARGUMENT"),
     "dap": (("--port", "65536"), "ERR_INVALID_ARGUMENT"),
     "policy": (("--scope", "none"), "ERR_INVALID_POLICY_VALUE"),
     "errors": (("NO_SUCH",), "ERR_UNKNOWN_ERROR_CODE"),
     "recover": (("missing",), "ERR_TRACE_NOT_FOUND"),
+    "completion": (("tcsh",), "ERR_INVALID_ARGUMENT"),
+    "manual": (("nothing",), "ERR_INVALID_ARGUMENT"),
+    "ci-report": (("missing",), "ERR_TRACE_NOT_FOUND"),
+    "unittest": (("--record=some",), "ERR_INVALID_ARGUMENT"),
+    "until-fails": (("--", "ls"), "ERR_INVALID_ARGUMENT"),
+    "cut": (("missing.rtrace", "-o", "x"), "ERR_TRACE_NOT_FOUND"),
     "diff": (("missing.rtrace", "missing.rtrace"), "ERR_TRACE_NOT_FOUND"),
     **dict.fromkeys(
         ("history", "watch", "check", "why"), (("missing.rtrace", "x"), "ERR_TRACE_NOT_FOUND")
+    ),
+    **dict.fromkeys(
+        ("same", "origin"), (("missing.rtrace", "x", "--at", "0"), "ERR_TRACE_NOT_FOUND")
     ),
     "export": (("missing.rtrace", "--to", "jsonl", "-o", "x"), "ERR_TRACE_NOT_FOUND"),
     "state": (("missing.rtrace", "1"), "ERR_TRACE_NOT_FOUND"),
@@ -37,6 +48,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
         (
             "info",
             "show",
+            "view",
             "calls",
             "exceptions",
             "print",
@@ -45,6 +57,9 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
             "stats",
             "source",
             "find",
+            "output",
+            "logs",
+            "explain",
         ),
         (("missing.rtrace",), "ERR_TRACE_NOT_FOUND"),
     ),

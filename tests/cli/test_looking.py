@@ -103,7 +103,7 @@ def test_a_moment_in_text(path: str, says: Says) -> None:
 def test_what_changed_and_what_came_of_it(path: str, says: Says) -> None:
     returned = event(path, kind="return", function="fill")
     said = says("state", str(returned))
-    assert said[1].startswith("  → returned __main__.Basket(items=[")
+    assert said[1].startswith("  → returned Basket(items=[")
     assert "  * __main__.SETTINGS = {'retries': 4}  (line 14)" in says("state", str(returned - 1))
     start = event(path, kind="call", function="fill")
     assert "      * names = ('needle', 'thread', 'a needle case')" in says("state", str(start))

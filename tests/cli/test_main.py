@@ -168,7 +168,7 @@ def test_a_reader_that_goes_away_is_no_failure(tmp_path: Path) -> None:
 def test_an_interrupt_ends_it_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
     from recorder import cli
 
-    def interrupted(arguments: list[str]) -> int:
+    def interrupted(words: list[str], json_errors: object) -> int:
         signal.raise_signal(signal.SIGINT)
         return 0
 
@@ -184,7 +184,7 @@ def test_an_unexpected_failure_has_a_code_and_no_traceback(
 ) -> None:
     from recorder import cli
 
-    def broken(arguments: list[str]) -> int:
+    def broken(words: list[str], json_errors: object) -> int:
         return 1 // 0
 
     monkeypatch.setattr(cli, "dispatch", broken)

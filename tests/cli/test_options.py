@@ -150,8 +150,8 @@ def test_every_option_reaches_the_policy() -> None:
         "--no-source-text --on-recorder-error abort "
         "--require-trace --min-free-space 4 "
         "--no-keep-partial-trace --no-propagate-script-exit --json-errors=fd:3 --log-level debug "
-        "--log-file /l --summary --follow-children --max-bytes 1kB --keep-last 500 --max-events 2 "
-        "--max-duration 3s"
+        "--log-file /l --summary --follow-children --max-bytes 1kB --keep-last 500 --keep-spans "
+        "--max-events 2 --max-duration 3s --value-budget 9 --capture-output 5k --capture-audit on"
     )
     made, origins = load(cli_options=options.parse_policy(line.split()))
     assert made == Policy(
@@ -162,6 +162,9 @@ def test_every_option_reaches_the_policy() -> None:
         redact=["d"],
         redact_defaults=False,
         source_text=False,
+        value_budget=9,
+        capture_output=5120,
+        capture_audit=64 << 20,
         follow_children=True,
         on_recorder_error="abort",
         require_trace=True,
@@ -173,6 +176,7 @@ def test_every_option_reaches_the_policy() -> None:
         summary="always",
         max_bytes=1000,
         keep_last=500,
+        keep_spans=True,
         max_events=2,
         max_duration=3.0,
         min_free_space=4,

@@ -57,6 +57,25 @@ def test_verify(
         assert word in out
 
 
+STATES = {
+    "complete": two_chunks().close(),
+    "partial": partial(),
+    "truncated": bytes(two_chunks().data),
+    "corrupt": corrupt(),
+}
+
+
+@pytest.mark.parametrize("one", STATES)
+@pytest.mark.parametrize("other", STATES)
+def test_diff_of_every_two_states(tmp_path: Path, one: str, other: str) -> None:
+    """They do not differ; with a damaged one, whichever it is, nobody knows."""
+    for name, state in (("a", one), ("b", other)):
+        (tmp_path / name).write_bytes(STATES[state])
+    assert main(["diff", str(tmp_path / "a"), str(tmp_path / "b")]) == (
+        3 if "corrupt" in (one, other) else 0
+    )
+
+
 @pytest.mark.parametrize("command", ["verify", "info", "print"])
 def test_what_is_no_trace(tmp_path: Path, capfd: pytest.CaptureFixture[str], command: str) -> None:
     (tmp_path / "text").write_text("hello")

@@ -208,6 +208,23 @@ def test_breakpoints_both_ways(trace: Path) -> None:
     drive(trace, how)
 
 
+def test_a_breakpoint_with_a_condition_and_an_expression(trace: Path) -> None:
+    async def how(screen: Driver) -> None:
+        await screen.find("deep if n == 3", "B")
+        assert "deep if n == 3" in screen.text("say")
+        await screen.press("c")
+        await screen.find("n + 1", "p")
+        window = screen.app.screen.query_one("#window Static", Static)
+        assert str(window.render()) == "4"
+        await screen.press("escape")
+        await screen.find("deep if (", "B")
+        assert "not valid" in screen.text("say")
+        await screen.find("n +", "p")
+        assert "not valid" in screen.text("say")
+
+    drive(trace, how)
+
+
 def test_help_fits_the_smallest_screen(trace: Path) -> None:
     async def how(screen: Driver) -> None:
         await screen.press("h")

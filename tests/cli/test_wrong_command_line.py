@@ -19,7 +19,8 @@ import pytest
 
 import recorder
 from recorder import cli, errors, export
-from recorder.cli import dap, options, plain, run
+from recorder.cli import dap, manual, mcp, options, plain, run, unittest, until_fails, view
+from recorder.trace.reader import Trace
 from tests.conftest import lacks_a_fact
 
 # ------------------------------------------------------------------------------------- what there is
@@ -74,7 +75,16 @@ def positionals(name: str) -> int:
     parser = parser_of(name)
     if parser is None:
         return 1 if name == "run" else 0
-    return sum(not a.option_strings and a.nargs is None for a in parser._actions)
+    return sum(not a.option_strings and a.nargs in (None, "+") for a in parser._actions)
+
+
+def takes_many(name: str) -> bool:
+    """Whether what follows the words that it needs may be some more: a program's, or traces."""
+    parser = parser_of(name)
+    return name == "run" or (
+        parser is not None
+        and any(a.nargs in ("+", "*", argparse.REMAINDER) for a in parser._actions)
+    )
 
 
 # A good value for each option that takes one, and what is a bad one; None: any text is good.
@@ -123,9 +133,31 @@ VALUES: dict[str, tuple[str, str | None]] = {
     "--changed": ("x", TEXT),
     "--around": ("0", "here"),
     "--calls": ("0,0", "0"),
+    "--call": ("0", "the first"),
+    "--exception": ("ValueError", TEXT),
+    "--events": ("5", "some"),
+    "--span": ("part", "nowhere"),
+    "-n": ("3", "many"),
+    "--runs": ("3", "0"),
+    "--budget": ("200", "a lot"),
+    "--passing": ("good.rtrace", TEXT),
+    "--stream": ("stdout", "stdlog"),
+    "--capture-output": ("5MB", "much"),
+    "--capture-audit": ("5MB", "much"),
+    "--value-budget": ("8", "much"),
+    "--record": ("all", "some"),
+    "--recordings-dir": ("kept", TEXT),
+    "--recordings-budget": ("5MB", "much"),
+    "--level": ("warning", "loud"),
+    "--name": ("shop", TEXT),
 }
 # What a bad value is, where it is not a bad value of the policy.
-ELSEWHERE = {("find", "--at"): ("app.py:3", "app.py")}  # an option that means something else there
+ELSEWHERE = {  # an option that means something else there
+    ("find", "--at"): ("app.py:3", "app.py"),
+    ("find", "--output"): ("total", TEXT),
+    ("logs", "--kind"): ("warning", "call"),
+    ("manual", "--to"): ("pages", TEXT),
+}
 BAD = {
     "--to": "UNSUPPORTED_FORMAT",
     **dict.fromkeys(
@@ -141,7 +173,24 @@ BAD = {
                 "--from",
                 "--grep",
             ),
-            *("--line", "--kind", "--around", "--calls", "--when", "--hits", "--log"),
+            *(
+                "--stream",
+                "--level",
+                "--budget",
+                "--line",
+                "--kind",
+                "--around",
+                "--calls",
+                "--call",
+                "--events",
+                "--when",
+                "--hits",
+                "--log",
+                "--span",
+                "-n",
+                "--runs",
+                "--record",
+            ),
         ],
         "INVALID_ARGUMENT",
     ),
@@ -149,12 +198,15 @@ BAD = {
 OPTIONAL_VALUES = {"--json-errors": ("fd:2", "fd:1")}
 FLAGS = {
     *("--json", "--csv", "--plain", "--flow", "--backwards", "--self", "--imports", "--strict"),
-    *("--uncaught", "--last", "--external", "--source-text", "--no-source-text"),
-    *("--own", "--changed-arguments", "--full", "--fixed", "--ignore-case"),
+    *("--uncaught", "--last", "--external", "--source-text", "--no-source-text", "--no-source"),
+    *("--allow-record", "--http", "--no-open"),
+    *("--own", "--changed-arguments", "--full", "--fixed", "--ignore-case", "--seq"),
+    *("--keep-spans", "--no-keep-spans"),
     *("--follow-children", "--no-follow-children", "--redact-defaults", "--no-redact-defaults"),
     *(f"--{no}{name}" for no in ("", "no-") for name in ("require-trace", "keep-partial-trace")),
     *(f"--{no}{name}" for no in ("", "no-") for name in ("propagate-script-exit", "summary")),
 }
+NOT_WITH_OTHERS = ("--csv", "--output", "--runs", "--calls", "--call", "--exception")
 LISTS = ("--ignore",)  # of which there may be several
 ANSWERED = (None, "NOT_IN_TRACE")  # nothing wrong with the question
 COMMANDS = sorted(cli.COMMANDS)
@@ -241,7 +293,7 @@ def ask(
 ) -> Iterator[Asking]:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "app.py").write_text("")
-    with recorder.record(tmp_path / "good.rtrace"):
+    with recorder.record(tmp_path / "good.rtrace"), recorder.span("part"):
         pass
 
     def become(*_: Any, **__: Any) -> None:
@@ -249,9 +301,17 @@ def ask(
 
     monkeypatch.setattr(run, "become", become)
     monkeypatch.setattr(export, "export", become)
+    monkeypatch.setattr(Trace, "write_part", become)
+    monkeypatch.setattr(manual, "write_all", become)
     monkeypatch.setattr(plain.Plain, "run", become)
+    monkeypatch.setattr(until_fails, "run_once", become)
+    monkeypatch.setattr(unittest, "run_tests", become)
     monkeypatch.setattr(dap, "speak", become)
     monkeypatch.setattr(dap, "listen", become)
+    monkeypatch.setattr("recorder.mcp.server.make", become)
+    monkeypatch.setattr(mcp, "speak", become)
+    monkeypatch.setattr(mcp, "listen", become)
+    monkeypatch.setattr(view, "serve", become)
     before = sorted(tmp_path.iterdir())
     yield Asking(capfd)
     assert sorted(set(tmp_path.iterdir()) - set(before)) == []
@@ -263,11 +323,18 @@ WORDS = {
     "watch": ["good.rtrace", "x"],
     "check": ["good.rtrace", "x"],
     "why": ["good.rtrace", "x"],
+    "same": ["good.rtrace", "x", "--at", "0"],
+    "origin": ["good.rtrace", "x", "--at", "0"],
     "diff": ["good.rtrace", "good.rtrace"],
     "state": ["good.rtrace", "0%"],
     "grep": ["good.rtrace", "x"],
     "export": ["good.rtrace", "--to", "jsonl"],
     "sql": ["good.rtrace", "select 1"],
+    "completion": ["bash"],
+    "ci-report": ["."],
+    "agents": ["guide"],
+    "until-fails": ["--", "pytest"],
+    "unittest": ["tests"],
 }
 
 
@@ -301,7 +368,7 @@ def test_the_words_of_a_command(ask: Asking, name: str) -> None:
             ask(name, *words)
         ask(word, name)
         ask(word)
-    if name not in ("run", "sql"):  # there, what follows is the program's, or one more trace
+    if not takes_many(name):
         ask.refuses("INVALID_ARGUMENT", name, *good_words(name), *["too", "many"])
 
 
@@ -352,8 +419,8 @@ def test_each_option_twice_and_with_each_other(ask: Asking, name: str) -> None:
             assert said.code == "INVALID_ARGUMENT", spelling
         else:
             assert said.code in ANSWERED, spelling
-        # --csv or --json; --output is -o; the trace has no calls.
-        whole += one if spelling not in ("--csv", "--output", "--calls", *words) else []
+        # --csv or --json; --output is -o; --runs is -n; --since or --exception; the trace has no calls.
+        whole += one if spelling not in (*NOT_WITH_OTHERS, *words) else []
     assert ask(name, *whole, *words).code in ANSWERED
 
 

@@ -17,21 +17,27 @@ LAYERS = [
     {"version", "imports"},
     {"errors"},
     {"_core"},
-    {"processes", "destination", "policy", "redaction", "log"},
+    {"processes", "destination", "policy", "redaction", "log", "loopback"},
     {"staging"},
     {"diagnostics"},
     {"trace"},
     {"export", "sealer", "children", "capture_options"},
-    {"session"},
-    {"whole_process"},
-    {"dap"},
-    {"cli", "_boot", "__main__", "__init__"},
+    {"session", "marks"},
+    {"whole_process", "jupyter"},
+    {"dap", "explain"},
+    {"mcp"},
+    {"testing"},
+    {"pytest_plugin"},
+    {"cli", "skill", "view", "_boot", "__main__", "__init__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 # The same of the core's folders: what is read of CPython comes before the values that are made of it.
 CORE_LAYERS = [{"sys"}, {"tape"}, {"cpython", "value", "known"}, {"capture", "decode"}, {"session"}]
 CORE_LEVEL = {name: level for level, names in enumerate(CORE_LAYERS) for name in names}
+
+# Loaded by name when it is asked for: the format is a page of what is above.
+BY_NAME = {("recorder.export", "recorder.view.html")}
 
 Graph = dict[str, dict[str, int]]  # file → the files it knows, each with the line that says so
 
@@ -66,12 +72,30 @@ def imports(path: Path, known: dict[str, Path]) -> Iterator[tuple[str, int]]:
                 yield name, node.lineno
 
 
+CYTHON_IMPORT = re.compile(r"^[ \t]*from (recorder[\w.]*) import ([\w, ]+)$", re.MULTILINE)
+
+
+def cython_imports(front: Path, known: dict[str, Path]) -> Iterator[tuple[str, int]]:
+    """What a module of the core imports, and what it includes; a stub does not say it."""
+    text = front.read_text("utf-8")
+    for file in (front, *(CORE / found["pxi"] for found in KNOWS.finditer(text) if found["pxi"])):
+        text = file.read_text("utf-8")
+        for found in CYTHON_IMPORT.finditer(text):
+            line = text.count("\n", 0, found.start()) + 1
+            for member in found[2].split(","):
+                name = f"{found[1]}.{member.strip()}"
+                yield name if name in known else found[1], line
+
+
 def python_graph() -> Graph:
     known = modules()
-    return {
-        name: {other: line for other, line in imports(path, known) if other != name}
-        for name, path in known.items()
-    }
+    graph: Graph = {}
+    for name, path in known.items():
+        front = path.with_suffix(".pyx")
+        found = [*imports(path, known)]
+        found += cython_imports(front, known) if front.exists() else []
+        graph[name] = {o: line for o, line in found if o != name and (name, o) not in BY_NAME}
+    return graph
 
 
 def part_of(module: str) -> str:
@@ -188,5 +212,6 @@ def test_circles_are_found() -> None:
     graph: Graph = {"a": {"b": 1}, "b": {"c": 1}, "c": {"b": 2}, "d": {"a": 1, "d2": 1}, "d2": {}}
     assert circles(graph) == [{"b", "c"}]
     source = CORE / "control.pyx"
+    assert "recorder.errors" in dict(cython_imports(source, modules()))
     assert KNOWS.search('#include "tape/layout.h"') and KNOWS.search('include "x.pxi"')
     assert source.exists() and "syscalls.pxd" in core_graph()["control.pyx"]

@@ -3,10 +3,14 @@ them can be read by a compiler."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from xml.etree import ElementTree
+
 import pytest
 
 from tests.mutation import __main__ as mutation
-from tests.mutation import native, python
+from tests.mutation import native, noticing, python
+from tests.mutation.checkout import Checkout
 
 PYTHON = '''"""1 < 2"""
 from typing import TYPE_CHECKING
@@ -116,4 +120,42 @@ def test_the_report_names_what_survived(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_the_tests_of_a_file_are_those_that_the_page_names() -> None:
-    assert mutation.tests_for("recorder/trace/varint.py") == ["tests/trace", "tests/export"]
+    folders = ["tests/trace", "tests/export", "tests/bugs"]
+    assert noticing.folders_for("recorder/trace/varint.py") == folders
+
+
+def test_the_likely_and_the_fast_tests_come_first_and_no_more_than_there_is_time_for() -> None:
+    names = ("cutting", "changes", "why", "compare", "bounds")
+    seconds = {f"tests/trace/test_{name}.py": float(n) for n, name in enumerate(names, 1)}
+    ordered = noticing.in_order("recorder/trace/compare.py", [*seconds], seconds)
+    assert ordered[0] == "tests/trace/test_compare.py"
+    assert sorted(ordered) == sorted(seconds)
+    others = [one for one in ordered if "compare" not in (noticing.ROOT / one).read_text()]
+    assert ordered[-len(others) :] == others == sorted(others, key=lambda one: seconds[one])
+    assert noticing.within(ordered, seconds, 1.0) == ordered[:1]
+    assert noticing.within(ordered, seconds, 15.0) == ordered
+
+
+def test_how_long_tests_take_is_read_from_a_report_and_what_fails_is_left_out() -> None:
+    report = """<testsuites><testsuite>
+        <testcase classname="tests.trace.test_a" time="1.5"/>
+        <testcase classname="tests.trace.test_a.Class" time="0.5"/>
+        <testcase classname="tests.trace.test_b" time="2"><failure/></testcase>
+    </testsuite></testsuites>"""
+    found = noticing.times_of(ElementTree.ElementTree(ElementTree.fromstring(report)))
+    assert found == {"tests/trace/test_a.py": 2.0, "tests/trace/test_b.py": None}
+
+
+def test_a_bug_is_in_the_copy_as_long_as_it_is_looked_at(tmp_path: Path) -> None:
+    [mutant, *_] = mutation.mutants_of(["recorder/trace/varint.py"])
+    checkout = Checkout(tmp_path)
+    planted = tmp_path / mutant.file
+    text, times = planted.read_text(), planted.stat()
+    with checkout.planted(mutant) as could_be_built:
+        assert could_be_built
+        assert planted.read_text() == mutant.applied(text)
+    assert planted.read_text() == text
+    assert planted.stat().st_mtime_ns == times.st_mtime_ns  # what was compiled of it counts again
+    (tmp_path / "test_it.py").write_text("def test(): assert False")
+    status, said = checkout.run(["test_it.py"], seconds=60)
+    assert status == 1 and "FAILED test_it.py::test" in said

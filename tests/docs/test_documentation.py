@@ -1,9 +1,10 @@
-"""What README, CONTRIBUTING and docs/reading.md show is what comes out: every console and every Python block that has
-an answer, run as it stands. Times, sizes and pids may differ, and `…` stands for lines left out. What any page names is
-there, and the table of which tests are for which file leaves none out."""
+"""What README, CONTRIBUTING and the pages on reading show is what comes out: every console and every Python block that
+has an answer, run as it stands. Times, sizes and pids may differ, and `…` stands for lines left out. What any page
+names is there, and the table of which tests are for which file leaves none out."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shutil
@@ -18,7 +19,14 @@ from tests.conftest import ENVIRONMENT, recorder_command
 from tests.tools.tape_tools import until
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "docs/reading.md", "CONTRIBUTING.md")
+PAGES = (
+    "README.md",
+    "docs/reading.md",
+    "docs/finding-bugs.md",
+    "docs/shared-objects.md",
+    "docs/values.md",
+    "CONTRIBUTING.md",
+)
 ALL_PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 END = "-- the end of a command: "
 SMALL = "/mnt/small"  # a disk that is full
@@ -39,6 +47,8 @@ def blocks(pattern: str) -> list[Any]:
             re.finditer(pattern, (ROOT / page).read_text(), re.S | re.M)
         ):
             marks = [pytest.mark.root("mount")] if SMALL in match[0] else []
+            if "merged.py" in match[0] and importlib.util.find_spec("pandas") is None:
+                marks.append(pytest.mark.skip(reason="the program needs pandas"))
             found.append(pytest.param(page, *match.groups(), id=f"{page} {number}", marks=marks))
     return found
 
@@ -54,6 +64,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     mended = mended.replace("seen.append(time)", "seen = [*seen, time]")
     (folder / "fixed").mkdir()
     (folder / "fixed/average.py").write_text(mended)
+    (folder / "bugs").mkdir()
+    for program in (ROOT / "tests/bugs/programs").glob("*.py"):  # without what the tests ask of it
+        text = program.read_text().partition("\n# Symptom")[0].replace("  # bug", "")
+        (folder / "bugs" / program.name).write_text(text)
     (folder / "bin").mkdir()
     for name, words in {"python": "", "recorder": "-m recorder"}.items():
         command = folder / "bin" / name
@@ -61,7 +75,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         command.chmod(0o755)
     for name, program in {
         "average": "examples/average.py", "fixed": "fixed/average.py", "exc": "exceptions.py",
-        "killed": "examples/killed.py",
+        "killed": "examples/killed.py", "shared": "examples/shared.py",
     }.items():  # fmt: skip
         recording = recorder_command("run", "-o", f"{name}.rtrace", program)
         subprocess.run(recording, cwd=folder, env=ENVIRONMENT, capture_output=True, check=False)
@@ -107,7 +121,7 @@ def run(command: list[str], folder: Path, at: Path, temporary: Path) -> str:
         command, cwd=at, env=environment, timeout=100, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
     )  # fmt: skip
-    return done.stdout.replace(f"{folder}/examples/", "")
+    return done.stdout.replace(f"{folder}/examples/", "").replace(f"{folder}/", "")
 
 
 def compare(asked: str, expected: str, answer: str) -> None:
@@ -128,7 +142,7 @@ def test_what_is_not_shown_is_found() -> None:
     compare("", "a  1.0 ms\n…\nd\n", "a 2 s\nb\nc\nd\n")
     with pytest.raises(AssertionError):
         compare("", "a\n…\nd\n", "a\nb\n")
-    assert len(blocks("^```console\n(.*?)^```")) == 19
+    assert len(blocks("^```console\n(.*?)^```")) == 34
 
 
 # ---- what is named is there ----

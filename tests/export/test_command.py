@@ -26,6 +26,7 @@ from recorder.export import FORMATS, export
 from tests.conftest import ENVIRONMENT, Run, recorder_command
 from tests.tools import ct_reader
 from tests.tools import reference_writer as w
+from tests.tools.html_reader import packed_in
 from tests.trace.test_reading import two_chunks
 
 pytestmark = pytest.mark.usefixtures("arrow_threads")
@@ -73,6 +74,8 @@ def content(path: Path) -> bytes:
         if "events.log" in files:
             return json.dumps(list(ct_reader.logged(log))).encode()
         return b"".join(at.raw for at in ct_reader.chunked(files, "events"))
+    if path.suffix == ".html":
+        return packed_in(path)
     return path.read_bytes()
 
 
@@ -98,7 +101,7 @@ def test_without_o_it_goes_into_the_working_folder(
     for format in FORMATS:
         assert main(["export", str(trace), "--to", format]) == 0
     assert sorted(os.listdir()) == [
-        "app-codetracer", "app-parquet", "app.ct", "app.json", "app.jsonl", "app.speedscope.json",
+        "app-codetracer", "app-parquet", "app.ct", "app.html", "app.json", "app.jsonl", "app.speedscope.json",
     ]  # fmt: skip
 
 

@@ -292,3 +292,30 @@ def test_a_file_that_is_deleted(
         with recorder.open_trace(result.trace) as trace:
             assert trace.verdict == "partial(STAGING_LOST)"
             assert trace.damage == []
+
+
+@pytest.mark.provokes("MAPPING_LOST")
+def test_a_fault_that_another_wipes_from_the_control_page(run_recorded: Run) -> None:
+    """As the sealer does, where it makes the page anew at the same moment: the target knows its fault by itself."""
+    wipe = """
+import subprocess
+WIPE = '''
+import mmap, sys
+with open(sys.argv[1], "r+b") as file:
+    page = mmap.mmap(file.fileno(), 4096)
+nothing = bytes(48)
+print("ready", flush=True)
+while True:
+    page[120:168] = nothing
+'''
+path = os.path.join(staging(), "control")
+wiper = subprocess.Popen([sys.executable, "-S", "-c", WIPE, path], stdout=subprocess.PIPE)
+wiper.stdout.readline()
+harm('segment-0', 0)
+work(10)
+wiper.kill()
+wiper.wait()
+"""
+    result = run_recorded(PRELUDE + "work(1000)\n" + wipe)
+    assert (result.status, result.codes) == (0, ["ERR_MAPPING_LOST"])
+    assert "the memory behind " in result.stderr and "segment-0 is no longer" in result.stderr

@@ -4,7 +4,8 @@ One allocation of Python's fails, or two or three in a row, so that the failure 
 turn, in a process of its own. What comes out is OutOfMemoryError, never a wrong argument or a wrong policy value, and
 Python's own MemoryError only where it took memory to call us and no line of ours has run. Memory that lacks for ever
 cannot be tried in this way: CPython 3.12 then turns for ever in a handler of its own (it pushes the place of the
-exception as an int, and begins again where that fails).
+exception as an int, and begins again where that fails). Nor can each single one of all versions: 3.12 dies where it has
+no memory for the pair of a dict's iterator, 3.13.0 where a dict of the json scanner's cannot grow.
 """
 
 from __future__ import annotations
@@ -189,6 +190,36 @@ def test_what_comes_out_without_memory_is_out_of_memory(tmp_path: Path) -> None:
     found = check(tmp_path, 2, 4)
     assert found["ERR_OUT_OF_MEMORY"] > 100
     assert found["calling us"] < 20
+
+
+OPENING = r"""
+import os, sys
+import _testcapi
+import recorder
+
+for turn in range(2):
+    recorder.open_trace(sys.argv[1]).close()
+before, failed = os.listdir("/proc/self/fd"), 0
+for n in range(1, 60):
+    _testcapi.set_nomemory(n - 1, n)
+    try:
+        recorder.open_trace(sys.argv[1]).close()
+    except recorder.errors.OutOfMemoryError:
+        failed += 1
+    except MemoryError:
+        pass
+    _testcapi.remove_mem_hooks()
+    assert os.listdir("/proc/self/fd") == before, n
+assert failed > 40, failed
+"""
+
+
+def test_an_opening_that_lacks_memory_leaves_no_descriptor(tmp_path: Path) -> None:
+    with recorder.record(tmp_path / "app.rtrace"):
+        program()
+    command = [sys.executable, "-c", OPENING, str(tmp_path / "app.rtrace")]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow

@@ -15,8 +15,10 @@ import pytest
 from recorder.version import VERSION
 from tests.conftest import ROOT
 
-SHIPPED = ("recorder", "codegen", "tests", "docs", "examples", "benchmarks", ".ci")
-BUILT = ("__pycache__", "*.so", "*.pyc", "*.rtrace", "*.egg-info")
+SHIPPED = (
+    "recorder", "frontend", "editors", "codegen", "tests", "docs", "examples", "benchmarks", ".ci",
+)  # fmt: skip
+BUILT = ("__pycache__", "node_modules", "out", "*.vsix", "*.so", "*.pyc", "*.rtrace", "*.egg-info")
 
 
 def copy_of_the_checkout(to: Path) -> Path:
@@ -26,7 +28,7 @@ def copy_of_the_checkout(to: Path) -> Path:
     if (ROOT / "build/cython").exists():  # what Cython wrote is as good here
         shutil.copytree(ROOT / "build/cython", to / "build/cython")
     for path in ROOT.iterdir():
-        if path.is_file() and not path.name.startswith("."):
+        if path.is_file() and not path.name.startswith(".") and path.suffix != ".rtrace":
             shutil.copy2(path, to)
     return to
 

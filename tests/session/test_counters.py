@@ -54,6 +54,16 @@ def test_the_counters_of_a_session_are_those_of_its_trace(
         assert shown[key] == closing[key]
 
 
+def test_the_counters_may_be_asked_for_at_the_end_only(tmp_path: Path) -> None:
+    session = recorder.start(tmp_path / "app.rtrace")
+    work(10)
+    summary = session.stop()
+    last = session.stats()
+    assert set(last) == {*KEYS, "failures"}
+    assert (last["events"], last["trace_bytes"]) == (summary.events, summary.bytes)
+    assert (last["threads"], last["segments"]) == (1, 1) and last["codes"] >= 1
+
+
 FAILING = """
 import os, sys
 def f(n):

@@ -136,6 +136,9 @@ def table(trace: recorder.Trace, folder: Path) -> dict[str, Row]:
         "recorded": (call_recorded, {"path": target, "policy": None}),
         "is_recording": (recorder.is_recording, {}),
         "reset": (recorder.reset, {}),
+        "mark": (lambda name: recorder.mark(name, fact=1), {"name": "here"}),
+        "span": (lambda name: recorder.span(name, fact=1), {"name": "part"}),
+        "span.forget": (recorder.span("part").forget, {}),
         "open_trace": (lambda path: recorder.open_trace(path).close(), {"path": trace.path}),
         "Trace": (lambda path: recorder.Trace(path).close(), {"path": trace.path}),
         "Trace.events": (lambda **a: drain(trace.events(**a)), BOUNDS),
@@ -158,8 +161,12 @@ def table(trace: recorder.Trace, folder: Path) -> dict[str, Row]:
         "Trace.at": (trace.at, {"seq": 0}),
         "Trace.changes": (trace.changes, {"event": trace[0]}),
         "Trace.source_of": (trace.source_of, {"function": trace[0].function}),
+        "Trace.marks": (trace.marks, {"name": "here"}),
+        "Trace.spans": (trace.spans, {"name": "part"}),
+        "Trace.span": (trace.span, {"name": "part"}),
         "Trace.why_missing": (trace.why_missing, {"path": "app.py"}),
         "Trace.verify": (trace.verify, {}),
+        "Trace.write_part": (trace.write_part, {"write": bytes.__len__, **BOUNDS}),
         "Trace.hits": (
             lambda **a: drain(trace.hits(**a)),
             {"kind": "line", "when": "x > 1", "log": "{x}", "value": "1", "numbers": (1, 2)}
@@ -171,9 +178,23 @@ def table(trace: recorder.Trace, folder: Path) -> dict[str, Row]:
             {"expression": "x", "of": "Basket", **ABOUT, **BOUNDS},
         ),
         "Trace.check": (trace.check, {"expression": "x", "of": "Basket", **ABOUT, **BOUNDS}),
+        "Trace.object": (trace.object, {"of": 0, **BOUNDS}),
+        "Trace.same": (trace.same, {"expression": "x", "seq": 0}),
+        "Trace.shared": (trace.shared, {"seq": 0}),
+        "Trace.origin": (trace.origin, {"expression": "x", "seq": 0}),
         "Trace.why": (trace.why, {"name": "x", "seq": 0, "limit": 3, **ABOUT}),
         "Trace.tree": (trace.tree, {"own": True, "hide": None, **ABOUT, **BOUNDS}),
         "Trace.stats": (trace.stats, {"own": True, **ABOUT, **BOUNDS}),
+        "Trace.output": (
+            lambda stream, **a: drain(trace.output(stream, **a)),
+            {"stream": "stdout", **BOUNDS},
+        ),
+        "Trace.output_at": (trace.output_at, {"seq": 0}),
+        "Trace.logs": (
+            lambda level, name, kind, **a: drain(trace.logs(level, name, kind, **a)),
+            {"level": 30, "name": "shop", "kind": "record", **BOUNDS},
+        ),
+        "Trace.logs_at": (trace.logs_at, {"seq": 0}),
         "Trace.line_counts": (trace.line_counts, {**ABOUT, **BOUNDS}),
         "Trace.grep": (
             trace.grep,
@@ -241,7 +262,7 @@ def with_session(method: Callable[[recorder.Session], Any], folder: Path) -> Any
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("recorded") / "good.rtrace"
-    with recorder.record(path, scope="all"):
+    with recorder.record(path, scope="all"), recorder.span("part"):
         sum(number for number in range(3))
     return path
 

@@ -133,6 +133,7 @@ def cut_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, orders: int)
     steps, events, before = record(tmp_path, monkeypatch)
     session = next(step[1] for step in reversed(steps) if step[0] == "rmdir")
     chance = random.Random(5)
+    assert all(named for _, named, _ in disks(steps, chance, 0)), "what was published has its name"
     tried = 0
     seen: dict[str, int] = {}
     for end in range(len(steps) + 1):

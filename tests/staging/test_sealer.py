@@ -116,6 +116,8 @@ def test_what_is_in_the_file(tmp_path, start):
         ChunkType.META,
         ChunkType.EVENTS,
         ChunkType.SOURCE,
+        ChunkType.CALLS,
+        ChunkType.CONTENTS,
         ChunkType.INDEX,
         ChunkType.CLOSE,
     ]
@@ -123,7 +125,7 @@ def test_what_is_in_the_file(tmp_path, start):
     meta, close = json.loads(found[ChunkType.META]), json.loads(found[ChunkType.CLOSE])
     assert meta["trace_id"] == head.trace_id.hex()
     assert (close["state"], close["failure"], close["exit_status"]) == ("complete", None, 0)
-    assert (close["events"], close["lost_events"], close["chunks"]) == (11, 0, 5)
+    assert (close["events"], close["lost_events"], close["chunks"]) == (11, 0, 7)
     assert close["duration_ns"] > 0
     with open(FakeTarget.__init__.__code__.co_filename, "rb") as file:
         assert found[ChunkType.SOURCE].endswith(file.read())

@@ -50,7 +50,7 @@ def test_everything_is_reserved_and_private(tmp_path):
         assert facts.st_blocks * 512 >= control.SEGMENT_SIZE
     facts = os.stat(staged.file("trace"))
     assert facts.st_size == 0
-    assert facts.st_blocks * 512 >= layout.WORST_CHUNK + layout.CLOSING_ROOM
+    assert facts.st_blocks * 512 >= layout.WORST_CHUNK + layout.CLOSING_SPACE
     create.discard(staged)
     assert os.listdir(tmp_path) == []
 

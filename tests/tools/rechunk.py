@@ -5,9 +5,12 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from recorder._core.decode import RawEvent, RawFrame, Reader, Scanner
+from recorder._core.decode import CallTree, RawEvent, RawFrame, Reader, Scanner
+from recorder.trace import call_sums
 from recorder.trace.container.chunks import Chunk
 from recorder.trace.container.file import TraceFile
+from recorder.trace.container.writer import CLOSING
+from recorder.trace.contents import Collected
 from recorder.trace.format import ChunkType
 from tests.tools import reference_writer as w
 
@@ -21,18 +24,28 @@ def rechunked(path: Path, pieces: int, seed: int = 0) -> bytes:
         for chunk in file.chunks:
             if chunk.head.kind == ChunkType.EVENTS:
                 records += _segment(file, chunk)
-            elif chunk.head.kind not in (ChunkType.CLOSE, ChunkType.INDEX):
+            elif chunk.head.kind not in CLOSING:
                 made.add(chunk.head.kind, file.payload(chunk))
     finally:
         file.close()
     cuts = sorted(random.Random(seed).choices(range(len(records)), k=pieces - 1))
-    scanner, begin = Scanner(), 0
+    calls = CallTree(call_sums.BY_WAY | call_sums.BY_FUNCTION)
+    calls.set_clock(file.head.ticks_per_second, file.head.started)
+    scanner, begin, contents = Scanner(calls), 0, Collected()
+    heads: list[tuple[int, int]] = []
     for cut in (*cuts, len(records)):
         info = scanner.segment(records[begin:cut], made.events)
         end = begin + info.valid  # the cut fell into the record that begins there
         if info.valid:
+            contents.add(made.events, info.contents, info.definitions)
+            at = len(made.data)
+            first_event = made.events
             made.segment(info.preamble + records[begin:end], info.events, info.lost)
+            crc = int.from_bytes(made.data[at + 56 : at + 60], "little")
+            heads.append((first_event, crc))
         begin = end
+    made.add(ChunkType.CALLS, call_sums.payload(heads, calls), ignorable=True)
+    made.add(ChunkType.CONTENTS, contents.payload(heads), ignorable=True)
     assert begin == len(records)
     return made.close()
 

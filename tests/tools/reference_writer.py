@@ -96,6 +96,12 @@ def container(obj: object, memo: dict[int, int]) -> bytes:
     )
 
 
+def identity(number: int, encoded: bytes, doubts: int = 0) -> bytes:
+    if doubts == 0:
+        return b"\x35" + varint(number) + encoded
+    return b"\x36" + varint(number) + varint(doubts) + encoded
+
+
 # ---- section 2: records -------------------------------------------------------------------------
 
 
@@ -229,6 +235,17 @@ def retire(record: int, number: int) -> bytes:
     return b"\x27" + bytes([record]) + varint(number)
 
 
+def note(
+    span: int, before: int, wall: int, thread: int, task: int | None, name: str, facts: bytes
+) -> bytes:
+    head = b"\x2a" + varint(span) + varint(before) + struct.pack("<Q", wall) + varint(thread)
+    return head + varint(0 if task is None else task + 1) + text(name) + facts
+
+
+def span_end(span: int, before: int, wall: int, flags: int) -> bytes:
+    return b"\x2b" + varint(span) + varint(before) + struct.pack("<Q", wall) + bytes([flags])
+
+
 def def_namespace(number: int, name: str) -> bytes:
     return b"\x1d" + varint(number) + text(name)
 
@@ -270,7 +287,7 @@ def sealed(head: bytes) -> bytes:
     return head + struct.pack("<I", zlib.crc32(head))
 
 
-def file_header(*, major: int = 2, ticks_per_second: int = 10**9, started: int = 10**18) -> bytes:
+def file_header(*, major: int = 3, ticks_per_second: int = 10**9, started: int = 10**18) -> bytes:
     return sealed(
         b"\x93RTRACE\n"
         + struct.pack("<HHI16sQQQI", major, 0, 0, bytes(range(16)), started, ticks_per_second, 0, 0)

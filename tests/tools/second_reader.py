@@ -26,6 +26,8 @@ from typing import Any, NamedTuple, TypeVar
 from tests.tools import zstd
 
 META, EVENTS, SOURCE, CLOSE, INDEX, DROPPED, ORIGINS = range(1, 8)
+CONTENTS = 9
+CALLS = 10
 HEADER_BYTES = 64
 LARGEST_PAYLOAD = 64 << 20
 DEEPEST = 64  # containers around a value
@@ -104,7 +106,13 @@ def crc_fits(block: bytes) -> bool:
 # --- values -----------------------------------------------------------------------------------------------------------
 
 # These are only about the variable they are set to; no container can hold one.
-ABOUT_THE_VARIABLE = {0x07: "INT_DELTA", 0x1D: "UNBOUND", 0x27: "UNEXAMINED", 0x33: "EXAMINED"}
+ABOUT_THE_VARIABLE = {
+    0x07: "INT_DELTA",
+    0x1D: "UNBOUND",
+    0x27: "UNEXAMINED",
+    0x33: "EXAMINED",
+    0x37: "REBOUND",
+}
 SIMPLE = {
     0x01: ("NONE",),
     0x02: ("FALSE",),
@@ -126,6 +134,8 @@ BUILT_IN_PARTS = {
     "DATETIME",
     "TIMEDELTA",
     "FORM",
+    "ARRAY",
+    "ELIDED",
 }
 
 
@@ -145,6 +155,8 @@ class ValueReader:
         name = ABOUT_THE_VARIABLE.get(tag)
         if name == "INT_DELTA":
             return (name, self.cursor.zigzag())
+        if name == "REBOUND":
+            return (name, self.cursor.varint(), self.cursor.varint())
         if name is not None:
             return (name,)
         self.cursor.at = at
@@ -266,8 +278,8 @@ class ValueReader:
     def read_typed(self) -> Value:
         type_name = self.type_name()
         value = self.read()
-        if value[0] == "TYPED":
-            raise Damaged("TYPED in TYPED")
+        if value[0] in ("TYPED", "OBJECT_OF"):
+            raise Damaged(f"{value[0]} in TYPED")
         return ("TYPED", type_name, value)
 
     def read_exception(self) -> Value:
@@ -335,6 +347,18 @@ class ValueReader:
             raise Damaged(f"a generator in state {state}")
         return ("GENERATOR", type_name, state, c.text(), c.varint())
 
+    def read_identity(self) -> Value:
+        return self.object_of(self.cursor.varint(), 0)
+
+    def read_identity_unsure(self) -> Value:
+        return self.object_of(self.cursor.varint(), self.cursor.varint())
+
+    def object_of(self, number: int, doubts: int) -> Value:
+        part = self.read()
+        if part[0] == "OBJECT_OF":
+            raise Damaged("an object in an object")
+        return ("OBJECT_OF", number, doubts, part)
+
     def read_form(self) -> Value:
         self.open_container()
         type_name, form, n = self.type_name(), self.cursor.u8(), self.cursor.varint()
@@ -369,6 +393,8 @@ READ_BY_TAG: dict[int, Callable[[ValueReader], Value]] = {
     0x31: ValueReader.read_array,
     0x32: ValueReader.read_generator,
     0x34: ValueReader.read_form,
+    0x35: ValueReader.read_identity,
+    0x36: ValueReader.read_identity_unsure,
 }
 
 
@@ -415,9 +441,23 @@ class Variables:
             if tag == "UNBOUND":
                 self.held.pop(slot, None)
             else:
-                self.held[slot] = self.sum(slot, value[1]) if tag == "INT_DELTA" else value
+                before = self.held.get(slot)
+                self.held[slot] = self.made_of(slot, value)
+                if tag == "REBOUND" and before is not None and before[1] == value[1]:
+                    return  # it may be another object, and need not be
         if next_event is not None:
             self.set_before[slot] = next_event
+
+    def made_of(self, slot: int, value: Value) -> Value:
+        if value[0] == "INT_DELTA":
+            return self.sum(slot, value[1])
+        return self.rebound(slot, *value[1:]) if value[0] == "REBOUND" else value
+
+    def rebound(self, slot: int, number: int, doubts: int) -> Value:
+        held = self.held.get(slot)
+        if held is None or held[0] != "OBJECT_OF":
+            raise Damaged("REBOUND of a slot that holds no object with a number")
+        return ("OBJECT_OF", number, doubts, held[3])
 
     def sum(self, slot: int, delta: int) -> Value:
         base = self.held.get(slot)
@@ -571,6 +611,23 @@ TICKING = {0x04, 0x05, 0x06, 0x08, 0x09, 0x0A}
 WITH_VALUE = {0x05, 0x06, 0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x26}
 
 
+class Note(NamedTuple):
+    span: int
+    before: int
+    wall_ns: int
+    thread: int
+    task: int  # + 1; 0: none
+    name: str
+    facts: Value
+
+
+class SpanEnd(NamedTuple):
+    span: int
+    before: int
+    wall_ns: int
+    flags: int
+
+
 class Machine:
     """Section 2 of the page: runs records, gives events, and holds the state between them."""
 
@@ -591,8 +648,11 @@ class Machine:
         self.last_tick = 0
         self.clock: Clock | None = None
         self.marks: list[tuple[str, int, int]] = []
+        self.notes: list[Note | SpanEnd] = []  # each once
         self.restated: Frame | None = None  # SETs of a preamble are about the last FRAME
         self.cursor = Cursor(b"")
+        self.logs: list[tuple[Any, ...]] = []
+        self.output: list[list[Any]] = []  # stream, thread, size, what of it was kept
 
     def run_chunk(self, payload: bytes, first_event: int) -> Iterator[Event]:
         """A preamble and a segment."""
@@ -732,8 +792,8 @@ class Machine:
         self.set_variable(frame.variables, slot, value)
 
     def set_variable(self, variables: Variables, slot: int, value: Value) -> None:
-        if self.in_preamble and value[0] == "INT_DELTA":
-            raise Damaged("INT_DELTA in a preamble")
+        if self.in_preamble and value[0] in ("INT_DELTA", "REBOUND"):
+            raise Damaged(f"{value[0]} in a preamble")
         variables.set(slot, value, None if self.in_preamble else self.next_event)
 
     def set_global(self) -> None:
@@ -875,6 +935,47 @@ class Machine:
         self.defined(self.files, self.cursor.varint(), "file")
         self.cursor.take(self.cursor.varint())
 
+    def write_output(self) -> None:
+        """Bytes on their way out; a flag takes some of the thread's last ones back."""
+        self.not_in_preamble()
+        c = self.cursor
+        stream = c.u8()
+        self.last_tick += c.varint()
+        c.varint()
+        c.varint()
+        size, n = c.varint(), c.varint()
+        if n not in (0, size):
+            raise Damaged("bytes that are kept in part")
+        data = c.take(n)
+        thread = None if self.current is None else self.current.number
+        if stream & 128:
+            self.take_back(stream & 3, thread, size)
+        else:
+            self.output.append([stream & 3, thread, size, data])
+
+    def log(self) -> None:
+        """What is told: kind, level, names, file, line, three values."""
+        self.not_in_preamble()
+        c = self.cursor
+        kind = c.u8()
+        self.last_tick += c.varint()
+        texts = (c.varint(), c.text(), c.text(), c.text(), c.varint())
+        self.logs.append((kind, *texts, self.value(), self.value(), self.value()))
+
+    def take_back(self, stream: int, thread: int | None, size: int) -> None:
+        for piece in reversed(self.output):
+            if size and piece[:2] == [stream, thread]:
+                taken = min(size, piece[2])
+                piece[2] -= taken
+                piece[3] = piece[3][: piece[2]]
+                size -= taken
+
+    def print_from(self) -> None:
+        self.not_in_preamble()
+        self.cursor.varint()
+        self.cursor.varint()
+        self.cursor.varint()
+
     def retire(self) -> None:
         self.not_in_preamble()
         self.cursor.u8()
@@ -904,6 +1005,24 @@ class Machine:
         code = self.defined(self.codes, self.cursor.varint(), "code")
         n = self.cursor.varint()
         code.namespace = self.defined(self.namespaces, n - 1, "namespace") if n else None
+
+    # notes
+
+    def note(self) -> None:
+        c = self.cursor
+        span, before, wall = c.varint(), c.varint(), c.u64()
+        thread = self.defined(self.threads, c.varint(), "thread")
+        task = c.varint()
+        if task:
+            self.defined(self.tasks, task - 1, "task")
+        name, facts = c.text(), self.value()
+        if span == 0 or all(begun.span != span for begun in self.notes if isinstance(begun, Note)):
+            self.notes.append(Note(span, before, wall, thread.number, task, name, facts))
+
+    def end_of_span(self) -> None:
+        self.not_in_preamble()
+        c = self.cursor
+        self.notes.append(SpanEnd(c.varint(), c.varint(), c.u64(), c.u8()))
 
     # the preamble
 
@@ -964,6 +1083,11 @@ OTHER_RECORDS: dict[int, Callable[[Machine], None]] = {
     0x24: Machine.code_digest,
     0x25: Machine.text_of_file,
     0x27: Machine.retire,
+    0x2A: Machine.note,
+    0x2B: Machine.end_of_span,
+    0x2C: Machine.write_output,
+    0x2D: Machine.print_from,
+    0x2E: Machine.log,
 }
 
 
@@ -973,7 +1097,7 @@ OTHER_RECORDS: dict[int, Callable[[Machine], None]] = {
 FILE_HEADER = struct.Struct("<8sHHI16sQQQII")
 CHUNK_HEADER = struct.Struct("<4sBBBBQIIQQQQII")
 VERDICT = struct.Struct("<8sBBHiIiQQQQII")
-KNOWN_TYPES = (META, EVENTS, SOURCE, CLOSE, INDEX, DROPPED, ORIGINS)
+KNOWN_TYPES = (META, EVENTS, SOURCE, CLOSE, INDEX, DROPPED, ORIGINS, CONTENTS, CALLS)
 STATES = {1: "complete", 2: "partial", 3: "truncated"}
 MOST_EVENTS = 1 << 62
 
@@ -1016,6 +1140,100 @@ class Chunk(NamedTuple):
         return self.offset + HEADER_BYTES + self.stored_size
 
 
+class Contents(NamedTuple):
+    """What occurs in a chunk, by the numbers of definitions. None: it may be any."""
+
+    ends: bool
+    threads: list[int]
+    raised: list[int]  # types, + 1
+    codes: dict[int, tuple[int, int, set[int] | None]]  # kinds, slots, lines from the first one on
+    globals: dict[int, set[int] | None]
+    ranges: dict[int, dict[int, tuple[float, float]]]
+
+
+def read_contents(c: Cursor) -> Contents:
+    ends = c.u8() != 0
+    threads, raised = ([c.varint() for _ in range(c.varint())] for _ in range(2))
+    codes = {}
+    for _ in range(c.varint()):
+        number = c.varint()
+        codes[number] = c.varint(), c.varint(), read_bits(c)
+    spaces: dict[int, set[int] | None] = {}
+    while number := c.varint():
+        spaces[number - 1] = read_bits(c)
+    ranges = {} if c.at == len(c.data) else read_ranges(c)
+    if c.at != len(c.data):
+        raise Damaged("something stands behind what occurs in a chunk")
+    return Contents(ends, threads, raised, codes, spaces, ranges)
+
+
+class CallNode(NamedTuple):
+    """What CALLS says of one way of calling, or of one function."""
+
+    parent: int | None
+    code: int | None
+    namespace: int | None
+    first_event: int
+    calls: int
+    total_ns: int
+    own_ns: int
+    handled: int
+    deepest: int
+    raised: dict[int | None, int]
+
+
+class Calls(NamedTuple):
+    """Roots: (kind, node, thread, last task or None, how many tasks)."""
+
+    roots: list[tuple[int, int, int, int | None, int]]
+    nodes: list[CallNode]
+
+
+def read_calls(c: Cursor) -> Calls:
+    def number() -> int | None:
+        one_more = c.varint()
+        return one_more - 1 if one_more else None
+
+    roots = [(c.varint(), c.varint(), c.varint(), number(), c.varint()) for _ in range(c.varint())]
+    nodes = [
+        CallNode(
+            *(number(), number(), number(), c.varint(), c.varint(), c.zigzag(), c.zigzag()),
+            *(c.varint(), c.varint(), {}),
+        )
+        for _ in range(c.varint())
+    ]
+    for _ in range(c.varint()):
+        node, kind = nodes[c.varint()], number()
+        node.raised[kind] = c.varint()
+    if c.at != len(c.data):
+        raise Damaged("something stands behind the calls")
+    return Calls(roots, nodes)
+
+
+def read_ranges(c: Cursor) -> dict[int, dict[int, tuple[float, float]]]:
+    """Code → variable → the lowest and the highest number."""
+    found: dict[int, dict[int, tuple[float, float]]] = {}
+    for _ in range(c.varint()):
+        of = found.setdefault(c.varint(), {})
+        for _ in range(c.varint()):
+            slot, kind = c.varint(), c.u8()
+            if kind == 1:
+                of[slot] = c.zigzag(), c.zigzag()
+            elif kind == 2:
+                of[slot] = struct.unpack("<dd", c.take(16))
+            else:
+                raise Damaged(f"a range of kind {kind}")
+    return found
+
+
+def read_bits(c: Cursor) -> set[int] | None:
+    size = c.varint()
+    if size == 0:
+        return None
+    bits = int.from_bytes(c.take(size - 1), "little")
+    return {n for n in range(bits.bit_length()) if bits >> n & 1}
+
+
 class Source(NamedTuple):
     path: str
     sha256: str
@@ -1029,7 +1247,7 @@ def read_file_header(data: Buffer) -> tuple[FileHeader, bool]:
     if len(block) < HEADER_BYTES or block[:8] != b"\x93RTRACE\n":
         raise NotATrace("no file header")
     _, major, minor, _, trace_id, started, ticks, _, _, _ = FILE_HEADER.unpack(block)
-    if crc_fits(block) and major > 2:
+    if crc_fits(block) and major > 3:
         raise NotATrace(f"version {major}")
     return FileHeader(major, minor, trace_id, started, ticks), crc_fits(block)
 
@@ -1230,6 +1448,32 @@ class Trace:
         same = [source for source in self.sources if source.path == path]
         return (same[-1].number, "unknown") if same else None
 
+    def contents(self) -> dict[int, Contents]:
+        """What CONTENTS says: first event of a chunk → what occurs in it."""
+        found = {}
+        for chunk in (c for c in self.chunks if c.type == CONTENTS):
+            c = Cursor(self.payload(chunk))
+            c.take(c.varint())  # the definitions
+            while c.at < len(c.data):
+                first_event, crc = c.u64(), int.from_bytes(c.take(4), "little")
+                entry = Cursor(c.take(c.varint()))
+                if any(e.crc == crc for e in self.chunks if e.first_event == first_event):
+                    found[first_event] = read_contents(entry)
+        return found
+
+    def calls(self) -> Calls | None:
+        """What CALLS says, if it is of the chunks that there are."""
+        heads = b"".join(
+            struct.pack("<QI", one.first_event, one.crc)
+            for one in self.chunks
+            if one.type == EVENTS
+        )
+        for chunk in (c for c in self.chunks if c.type == CALLS):
+            c = Cursor(self.payload(chunk))
+            if int.from_bytes(c.take(4), "little") == zlib.crc32(heads):
+                return read_calls(c)
+        return None
+
     def index(self) -> list[tuple[int, int, int]]:
         """What INDEX says: (offset, first event, events) of every chunk of events."""
         return [
@@ -1260,6 +1504,36 @@ class Trace:
     def events(self) -> Iterator[Event]:
         for chunk in self.event_chunks:
             yield from self.chunk_events(chunk)
+
+    def notes(self) -> list[Note | SpanEnd]:
+        """Those of all chunks, as far as these can be read."""
+        machine = Machine(self.header)
+        for chunk in self.event_chunks:
+            try:
+                for _ in machine.run_chunk(self.payload(chunk), chunk.first_event):
+                    pass
+            except Damaged:
+                pass
+        origin = self.meta.get("cut_from")
+        start = origin["start"] if isinstance(origin, dict) and "start" in origin else 0
+        ended = {n.span for n in machine.notes if isinstance(n, SpanEnd) and n.before <= start > 0}
+        return [note for note in machine.notes if note.span not in ended]
+
+    def written(self) -> list[tuple[int, int, bytes]]:
+        """Stream, size and bytes of what the program wrote, in order. It may stand in chunks without events."""
+        machine = Machine(self.header)
+        for chunk in self.event_chunks:
+            for _ in self.chunk_events(chunk, machine):
+                pass
+        return [(stream, size, data) for stream, _, size, data in machine.output]
+
+    def told(self) -> list[tuple[Any, ...]]:
+        """What the program told, in order, as `log` has it."""
+        machine = Machine(self.header)
+        for chunk in self.event_chunks:
+            for _ in self.chunk_events(chunk, machine):
+                pass
+        return machine.logs
 
     def at(self, number: int) -> Event | None:
         """The event of this number, and with it the whole state."""

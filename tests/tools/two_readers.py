@@ -29,10 +29,11 @@ from recorder import errors
 from recorder._core.decode import RawFrame
 from recorder.trace import format as tags
 from recorder.trace import reader
-from recorder.trace.values.nodes import Node, Types
+from recorder.trace.values.nodes import Node, Types, identity_of
 from recorder.trace.values.value import Value as ProductValue
 from tests.tools import second_reader
 from tests.tools.second_reader import NotATrace, Value
+from tests.tools.turns import is_our_turn
 
 MOST_EVENTS = 1_000
 MOST_BYTES = 4 << 20
@@ -104,14 +105,52 @@ class Comparison:
         yield from differ("code", said.code, ends.error if ends else 0)
         for ours, theirs in self.sample():
             yield from self.compare_events(ours, theirs)
+        if self.is_small and not second.damage:
+            yield from self.compare_output()
+            yield from self.compare_logs()
         for function in first.functions if self.is_small else ():  # which reads all of it
             source = first.source_of(function)
             ours = None if source is None else (source.number, source.doubt)
             theirs = second.origin(function.number, function.file)
             yield from differ(f"source of {function.number}", ours, theirs)
+        if self.is_small:
+            yield from self.compare_notes()
         found = {damage.offset for damage in first.damage}
         yield from differ("damage", found, {damage.offset for damage in second.damage})
         yield from differ("verdict", first.verdict_so_far.state, second.state)
+
+    def compare_notes(self) -> Iterator[str]:
+        """Marks, and spans with their ends."""
+        second = self.second.notes() if self.first.closing.get("notes", True) else []
+        theirs, ends = [], {}
+        for note in second:
+            if isinstance(note, second_reader.SpanEnd):
+                ends[note.span] = (
+                    note.before,
+                    note.wall_ns,
+                    bool(note.flags & 2),
+                    bool(note.flags & 1),
+                )
+            else:
+                place = (note.before, note.wall_ns, note.thread, note.task, note.name)
+                theirs.append((note.span, place, note.facts))
+        ours = [(0, mark, None) for mark in self.first.marks()]
+        ours += [
+            (span.number, span, (span.stop, span.ended, span.raised, span.forgotten))
+            for span in self.first.spans()
+        ]
+        yield from differ("notes", len(ours), len(theirs))
+        for (number, mark, end), (span, place, facts) in zip(
+            ours, sorted(theirs, key=lambda one: one[0]), strict=False
+        ):
+            task = 0 if mark.task is None else mark.task.number + 1
+            thread = None if mark.thread is None else mark.thread.number
+            yield from differ("span", number, span)
+            yield from differ("note", (mark.before, mark.time, thread, task, mark.name), place)
+            yield from differ(
+                "end", end, ends.get(number, (None, None, False, False) if number else None)
+            )
+            yield from differ("facts", self.value(mark.facts._raw, mark.facts._types), facts)
 
     @property
     def is_small(self) -> bool:
@@ -152,6 +191,36 @@ class Comparison:
                 yield from self.compare_stacks(a, b)
             if not self.is_small and b.machine.cursor.at > BYTES_OF_A_PART:
                 return
+
+    def compare_output(self) -> Iterator[str]:
+        theirs = self.second.written()
+        for number, name in ((1, "stdout"), (2, "stderr"), (3, "stdin")):
+            ours = list(self.first.output(name))
+            yield from differ(
+                name,
+                (sum(one.size for one in ours), b"".join(one.data for one in ours)),
+                (
+                    sum(size for stream, size, _ in theirs if stream == number),
+                    b"".join(data for stream, _, data in theirs if stream == number),
+                ),
+            )
+
+    def compare_logs(self) -> Iterator[str]:
+        theirs = self.second.told()
+        ours = list(self.first.logs())
+        yield from differ("logs", len(ours), len(theirs))
+        for one, (kind, level, levelname, name, file, line, *values) in zip(
+            ours, theirs, strict=False
+        ):
+            kinds = ("record", "warning", "uncaught", "unraisable", "audit")
+            number = kinds.index(one.kind) + 1 + 128 * one.omitted
+            place = (one.file, one.line) if file else ("", 0)
+            facts = (number, one.level, one.levelname, one.name, *place)
+            kind = kind if 1 <= kind & 127 <= 5 else kind & 128 | 1
+            yield from differ("log", facts, (kind, level, levelname, name, file, line))
+            for a, b in zip((one.what, one.arguments, one.exception), values, strict=True):
+                if a is not None:
+                    yield from differ("value of a log", self.value(a._raw, a._types), b)
 
     def compare_event(self, a: reader.Event, b: second_reader.Event) -> Iterator[str]:
         stack = b.thread.stack
@@ -263,7 +332,7 @@ class Watcher:
                 self.seen.add(mark)
                 with open(path, "rb") as file:
                     content = hashlib.file_digest(file, "sha1").digest()
-                if content not in self.contents:
+                if content not in self.contents and is_our_turn(Path(path).parent.name):
                     self.contents.add(content)
                     self.traces += 1
                     found += [f"{path}: {difference}" for difference in compare(path)]
@@ -313,6 +382,13 @@ def as_second(raw: bytes, types: Types) -> Value:
 
 
 def of_tree(tree: Any) -> Value:
+    identity = identity_of(tree)
+    if identity is None:
+        return of_part(tree)
+    return ("OBJECT_OF", identity.number, identity.doubts, of_part(tree))
+
+
+def of_part(tree: Any) -> Value:
     if isinstance(tree, Node):
         return of_node(tree)
     if tree is NotImplemented:
@@ -325,7 +401,8 @@ def of_tree(tree: Any) -> Value:
         return ("FLOAT", struct.pack("<d", tree))
     if isinstance(tree, complex):
         return ("COMPLEX", struct.pack("<d", tree.real), struct.pack("<d", tree.imag))
-    return ({str: "STR", bytes: "BYTES", bytearray: "BYTEARRAY"}[type(tree)], tree, None)
+    name = "BYTEARRAY" if isinstance(tree, bytearray) else {str: "STR", bytes: "BYTES"}[type(tree)]
+    return (name, tree, None)
 
 
 def of_node(node: Node) -> Value:

@@ -48,6 +48,24 @@ def rows(found: list[Difference], width: int = 60) -> list[tuple[Any, ...]]:
     return [(one.name, *shown(part, "", width)) for one in found for part in one.parts]
 
 
+OF_ANOTHER_CLASS = """
+import sys
+class One: pass
+class Other: pass
+def work():
+    it = {"1": One, "2": Other}[sys.argv[1]]()
+    same = 5
+    return same
+work()
+"""
+
+
+def test_two_classes_differ_though_their_values_have_the_same_bytes(compare: Compare) -> None:
+    """Classes are numbered in each recording as they are met: here both are the same number."""
+    found, _ = compare(OF_ANOTHER_CLASS)
+    assert ("it", "", "<__main__.One object>", "<__main__.Other object>") in rows(found)
+
+
 # ---- differences that are none -------------------------------------------------------------------
 
 IN_EVERY_RUN = """

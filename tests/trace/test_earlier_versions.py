@@ -41,5 +41,5 @@ def test_what_it_holds_is_found(tour: recorder.Trace) -> None:
     assert [event.value.to_python() for event in of("yield", "orders")] == said
     assert {event.thread.name for event in of("call", "count")} == {"short", "long"}
     assert [event.task.name for event in of("call", "bake")] == ["Task-2", "Task-3"]
-    assert next(iter(tour.exceptions())).value.show() == "__main__.OutOfStock('pears')"
+    assert next(iter(tour.exceptions())).value.show() == "OutOfStock('pears')"
     assert b"def take(" in tour.sources["/srv/app/tour.py"].content

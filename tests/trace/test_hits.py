@@ -225,6 +225,7 @@ def test_numbers_and_directions(path: Path) -> None:
         ("'late'", ("line", "word")),
         ("late", ("line", "word")),
         ("l*te", ("line", "word")),
+        ("[l]ate", ("line", "word")),
         ("10.0", None),
         ("nowhere", None),
     ],

@@ -166,9 +166,9 @@ for kind, args in ((Refused, ("no", 3)), (Refused, ()), (Slotted, (None,)), (Key
         (node,) = [n for n in trace.stats() if n.function and n.function.name == "refuse"]
         assert node.raised == {"Refused": 2, "Slotted": 1, "KeyError": 1}
         assert [str(one.value) for one in trace.exceptions()] == [
-            "__main__.Refused('no', 3, code=7)",
-            "__main__.Refused(code=7)",
-            "__main__.Slotted(None, code=7)",
+            "Refused('no', 3, code=7)",
+            "Refused(code=7)",
+            "Slotted(None, code=7)",
             "KeyError('k', code=7)",
         ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import gc
+import logging
 import os
 import re
 import sys
@@ -25,12 +26,16 @@ HOME = Path(recorder.__file__).parent
 LISTED = dict(
     re.findall(r"^\| `(\w+)` \| (.*) \|$", (ROOT / "docs/reading.md").read_text(), re.MULTILINE)
 )
+LOGGER = logging.Logger("names")
+LOGGER.addHandler(logging.NullHandler())
 OF_TUPLES = {"count", "index"}  # of what is a named tuple
 
 
 def work(n: int) -> int:
     rows = [n]
     rows.append(n)
+    os.write(1, b"rows")
+    LOGGER.info("rows")
     return sum(rows)
 
 
@@ -55,6 +60,7 @@ def objects(trace: Trace) -> list[Any]:
     return [
         trace, moment, moment.event, moment.stack[-2], moment.event.function, moment.event.thread,
         call, change, change.value, moment.event.locals, trace.why("rows")[0], trace.events(),
+        next(trace.output()), next(trace.logs()),
     ]  # fmt: skip
 
 

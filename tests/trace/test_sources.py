@@ -282,6 +282,57 @@ def test_what_linecache_holds_is_kept(name: str, run_recorded: Run) -> None:
         assert trace.why_missing(path) is None
 
 
+EXAMPLES = """\
+'''Of the module.
+
+>>> one = 1
+>>> for i in range(2):
+...     one += i
+'''
+class Box:
+    '''
+    >>> box = Box()
+    '''
+    def half(self):
+        '''Indented.
+
+            >>> def g(a):
+            ...     return a / 2
+            >>> g(one)
+            Traceback (most recent call last):
+            NameError: name 'one' is not defined
+        '''
+
+    class Inner:
+        ">>> 1 + 1\\n2"
+
+if __name__ == '__main__':
+    import doctest
+    doctest.testmod()
+    exec(compile('made = 1', '<doctest __main__[7]>', 'exec'))
+    exec(compile('made = 1', '<doctest __main__[1]>', 'exec'))
+"""
+
+
+def test_examples_of_doctest_have_their_text(run_recorded: Run) -> None:
+    done = run_recorded(EXAMPLES)
+    with open_trace(done.trace) as trace:
+        found = {s.path: (s.text, s.doubt) for s in trace.all_sources if s.path.startswith("<")}
+        assert found == {
+            "<doctest __main__[0]>": ("one = 1\n", None),
+            # Something else ran under this name, too.
+            "<doctest __main__[1]>": ("for i in range(2):\n    one += i\n", origins.DIFFERS),
+            "<doctest __main__.Box[0]>": ("box = Box()\n", None),
+            "<doctest __main__.Box.half[0]>": ("def g(a):\n    return a / 2\n", None),
+            "<doctest __main__.Box.half[1]>": ("g(one)\n", None),
+            "<doctest __main__.Box.Inner[0]>": ("1 + 1\n", None),
+        }
+        codes = [f for f in trace.functions if f.file == "<doctest __main__[1]>"]
+        sources = [trace.source_of(code) for code in codes]
+        assert [None if s is None else s.doubt for s in sources] == [None, origins.DIFFERS]
+        assert trace.why_missing("<doctest __main__[7]>") == origins.NO_FILE
+
+
 AWAITING = """\
 import ast, asyncio, linecache
 text = "import asyncio\\nr = [await asyncio.sleep(0, i) for i in (1, 2)]\\nawait asyncio.sleep(0)\\n"
@@ -656,5 +707,5 @@ def test_what_is_remembered_of_files_is_bounded(monkeypatch: pytest.MonkeyPatch)
     assert written.sources == list(range(1000))
     assert written.codes == set(range(1000))
     assert written.missing == {f"/nowhere/{i}.py" for i in range(500)}
-    assert len(kept.texts) <= 55 and len(kept.told) <= 50 and len(kept.texts["<cell>"]) <= 10
+    assert len(kept.texts) <= 55 and len(kept.written) <= 50 and len(kept.texts["<cell>"]) <= 10
     assert "<string>" in kept.texts

@@ -229,6 +229,13 @@ def test_a_global_that_others_changed(trace: Trace) -> None:
     assert (inside.name, inside.line) == ("config['hosts']", line_of('.append("evil")'))
 
 
+def test_a_global_is_what_it_is_there_and_not_what_its_module_saw_last(trace: Trace) -> None:
+    """Asked for in a function that reads it, after another one changed it: the module's frame waits for both."""
+    (ended,) = trace.find("return", function="load")
+    steps = trace.why("DEFAULTS", ended.seq)
+    assert steps[0].value.to_python() == trace.at(ended.seq).event.globals["DEFAULTS"].to_python()
+
+
 def test_several_that_it_came_of_are_told_with_their_values(trace: Trace) -> None:
     (step,) = trace.why("mixed", function="work")
     assert [(one.text, one.value.to_python()) for one in step.reads] == [("two", 42), ("one", 1)]

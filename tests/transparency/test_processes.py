@@ -312,6 +312,15 @@ def test_os_exit_obeys_the_policy(run_recorded: Run) -> None:
     assert (result.status, result.trace.exists()) == (0, True)
 
 
+def test_what_the_c_library_has_buffered_is_written_whoever_says_the_exit_status(
+    run_recorded: Run,
+) -> None:
+    program = "import ctypes, sys\nctypes.CDLL(None).printf(b'kept by C\\n')\nsys.exit(3)"
+    for options, status in ((), 3), (("--no-propagate-script-exit",), 0):
+        result = run_recorded(program, *options)
+        assert (result.status, result.stdout) == (status, b"kept by C\n")
+
+
 def test_the_functions_are_what_they_were_afterwards(run_plain: Run) -> None:
     """And while something is recorded they look no different."""
     result = run_plain(

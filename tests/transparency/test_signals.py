@@ -131,7 +131,7 @@ def test_a_signal_that_kills_it_while_it_waits_for_its_trace(tmp_path: Path, nam
 
 
 @pytest.mark.parametrize("disposition", ["handled", "ignored"])
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1"])
 def test_a_signal_of_the_programs_own_while_it_waits(
     tmp_path: Path, name: str, disposition: str
 ) -> None:
@@ -152,7 +152,10 @@ def test_a_signal_of_the_programs_own_while_it_waits(
     check_trace(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP", "SIGTERM", "SIGUSR1", "SIGALRM", "SIGPIPE"])
+ASKING = ["SIGINT", "SIGHUP", "SIGTERM", "SIGQUIT"]  # to end
+
+
+@pytest.mark.parametrize("name", [*ASKING, "SIGUSR1", "SIGALRM", "SIGPIPE"])
 @pytest.mark.parametrize("end", ["sys.exit(3)", "os._exit(3)"])
 def test_a_signal_while_it_waits_for_its_trace(tmp_path: Path, name: str, end: str) -> None:
     """The program has ended, its exit status stands. A signal that asks the process to end ends the
@@ -160,7 +163,7 @@ def test_a_signal_while_it_waits_for_its_trace(tmp_path: Path, name: str, end: s
     process, page = waiting_for_its_trace(tmp_path, end)
     try:
         process.send_signal(getattr(signal, name))
-        if name in ("SIGINT", "SIGHUP", "SIGTERM"):
+        if name in ASKING:
             started = time.monotonic()
             assert process.wait(timeout=30) == 3
             assert time.monotonic() - started < 5

@@ -5,8 +5,9 @@
 #     due              =  event of the last look + 1 + cost / 64
 #     looked at again  :  if budget ≥ 64 × (due − this event)             (else can_wait)
 #
-# A variable of a small cost (512 at most, and 2,048 together for all of one event) is looked at before every event, and
-# charged nothing. A dict of 5,000 numbers is cut at 200 elements, costs 204, and is small.
+# 64 is what the policy says (`value_budget`). A variable of a small cost (8 × 64 = 512 at most, and 32 × 64 = 2,048
+# together for all of one event) is looked at before every event, and charged nothing. A dict of 5,000 numbers is cut at
+# 200 elements, costs 204, and is small.
 #
 # An example of what is not: a list of 200 objects with five attributes each costs 200 + 1,000 + 4 × 201 = 2,004, and is
 # due 32 events after each look. While the budget is full it is looked at before each event all the same. After some 100
@@ -18,13 +19,30 @@
 # than what it takes to write down a large value, only the first 60 elements of such an object are recorded.
 
 cdef enum:
-    SMALL_COST = 512         # a variable that costs no more is looked at before every event …
-    SMALL_PER_EVENT = 2048   # … as long as those of a frame cost no more than this together
-    BUDGET_PER_EVENT = 64
+    SMALL_EVENTS = 8         # a variable that costs no more than these bring is looked at before every event …
+    SMALL_TOGETHER = 32      # … as long as those of a frame cost no more than these do
     MOST_BUDGET = 200000
     LIMITED_NODES = 60       # elements of a value that is met when the budget is low
     BYTES_PER_ELEMENT = 64   # of an array, which take as long to look at
-    WRITE_COST = 3           # what it costs to write an element, in elements that are looked at
+    WRITE_COST = 3           # what it costs to write an element that was looked at, in elements that are looked at
+
+cdef uint32_t budget_per_event = 64
+
+
+cdef void set_budget(uint32_t per_event) noexcept nogil:
+    global budget_per_event
+    budget_per_event = per_event
+
+
+cdef inline uint32_t most_of_small() noexcept nogil:
+    """What a variable may cost that is looked at before every event."""
+    return budget_per_event * SMALL_EVENTS
+
+
+def grant(int64_t elements):
+    """What begins now may look at so many elements, whatever was looked at before."""
+    if hooks.state == RECORDING:
+        tracer.budget = max(budget_left(), min(<int64_t> MOST_BUDGET, elements))
 
 
 cdef inline uint32_t walk_cost() noexcept nogil:
@@ -34,7 +52,7 @@ cdef inline uint32_t walk_cost() noexcept nogil:
 
 cdef inline bint is_small(uint32_t cost) noexcept nogil:
     """Whether it is within what is looked at before every event; it then counts among that."""
-    if cost > SMALL_COST or tracer.small_cost + cost > SMALL_PER_EVENT:
+    if cost > most_of_small() or tracer.small_cost + cost > budget_per_event * SMALL_TOGETHER:
         return False
     tracer.small_cost += cost
     return True
@@ -42,7 +60,7 @@ cdef inline bint is_small(uint32_t cost) noexcept nogil:
 
 cdef inline int64_t budget_left() noexcept nogil:
     tracer.budget = min(<int64_t> MOST_BUDGET,
-                        tracer.budget + <int64_t> (tape.events - tracer.budget_at) * BUDGET_PER_EVENT)
+                        tracer.budget + <int64_t> (tape.events - tracer.budget_at) * budget_per_event)
     tracer.budget_at = tape.events
     return tracer.budget
 
@@ -63,4 +81,4 @@ cdef inline void charge_walk(int64_t cost, bint known) noexcept nogil:
 
 
 cdef inline bint can_wait(Recorded *last) noexcept nogil:
-    return last.due != 0 and budget_left() < <int64_t> (last.due - tape.events) * BUDGET_PER_EVENT
+    return last.due != 0 and budget_left() < <int64_t> (last.due - tape.events) * budget_per_event

@@ -11,7 +11,6 @@ cdef extern from "cpython/linecache.h" nogil:
 
 cdef enum:
     KIND_SECRET = 0x01       # free in CPython's kinds
-    ANNOUNCED = 64           # files that the control page has room for
     MOST_FILES = 4096        # that are remembered; code that is made as the program runs can have any number of them
     LARGEST_TEXT = 1 << 20   # of code without a file, in UTF-8
 
@@ -33,6 +32,7 @@ cdef struct Code:
     rec_stores *stores       # which of them each line can store, or NULL
     int32_t first_line
     bint in_scope
+    uint8_t teller           # of something that is told: the kind of LOG (logs.pxi)
     bint is_body             # a module or class body: its variables are a dict's
     bint secret              # a function with the name of a secret, or one within it: its values are redacted
     bint suspends            # generator, coroutine, async generator
@@ -89,6 +89,7 @@ cdef Status prepare_code(Code *code) noexcept:
     code.globals = NULL
     code.globals_number = code.mutable_epoch = code.mutable_count = 0
     code.in_scope = is_in_scope(code.object)
+    code.teller = teller_of(code.object) if output.limit > 0 else 0
     code.instrumented = False
     code.secret = not code.is_body and rec_matches_function(&rec_secrets.names, code.object.co_qualname)
     if code.is_body:
@@ -293,5 +294,5 @@ cdef Status write_text(PyObject *path, uint64_t number) noexcept nogil:
 cdef void announce_file(uint64_t place) noexcept nogil:
     """The sealer reads the text at once, and not when the segment is full: it may be another one by then."""
     cdef uint64_t count = tape.control.file_count
-    tape.control.file_places[count % ANNOUNCED] = place
+    tape.control.file_places[count % REC_FILE_PLACES] = place
     REC_STORE64(tape.control.file_count, count + 1)

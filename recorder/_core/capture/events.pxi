@@ -49,6 +49,8 @@ cdef Status event_call(Thread *t, rec_iframe *frame, Code *code) noexcept:
     if status != OK:
         return status
     top_of(t).stores = code.arguments
+    if not identities.told and t.depth > 1:
+        hold_arguments(top_of(t) - 1)
     status = record_variables(top_of(t))
     if status != OK:
         return status
@@ -98,20 +100,22 @@ cdef Status event_exception(Thread *t, uint8_t record, PyObject *value) noexcept
     cdef Status status = record_variables(top_of(t))
     if status != OK:
         return status
-    forget_line(top_of(t))
+    if PY_VERSION_HEX < 0x030C0000:
+        forget_line(top_of(t))
     # What ends an `await`, a `yield from` or a loop has with it what the function returned.
     return event_value(t, record, value, t.ended_secret and (
         record == REC_STOP_ITERATION or (value != NULL and <PyObject *> value.ob_type == PyExc_StopIteration)))
 
 
 cdef inline void forget_line(Shadow *s) noexcept nogil:
-    """An exception is on its way: it may lead to code of another line of which CPython does not tell."""
+    """An exception is on its way: on 3.11 it may lead to code of another line of which CPython does not tell. Since
+    3.12 each handler begins a line."""
     s.stores = s.code.variables
 
 
-cdef Status event_stop(Thread *t, PyObject *raised, bint told) noexcept nogil:
-    """An iteration ends, of which CPython tells by an exception; `told`: made for nothing else."""
-    return event_exception(t, REC_STOP_ITERATION, rec_end_value(raised, told))
+cdef Status event_stop(Thread *t, PyObject *raised, bint made_for_end) noexcept nogil:
+    """An iteration ends, of which CPython tells by an exception; `made_for_end`: CPython made it for nothing else."""
+    return event_exception(t, REC_STOP_ITERATION, rec_end_value(raised, made_for_end))
 
 
 cdef Status event_value(Thread *t, uint8_t record, PyObject *value, bint secret) noexcept nogil:
@@ -119,12 +123,20 @@ cdef Status event_value(Thread *t, uint8_t record, PyObject *value, bint secret)
     cdef Status status
     cdef uint8_t *p
     cdef uint8_t *start
-    cdef bint walked = value != NULL and not secret and not is_plain(value) and not is_plain_exception(value)
+    cdef uint64_t n = 0
+    cdef bint walked
+    if record < REC_RAISE and value != NULL and not secret and scalar_content(value, value.ob_type, &n):
+        event_scalar(record, value, n)
+        return OK
+    walked = value != NULL and not secret and not is_plain(value)
+    if walked and is_plain_exception(value):
+        begin_moment(tape.events)
+        walked = False
     if walked:
         if is_budget_low():
             limit_walk()
         take_fingerprint(value)                 # defines the types that the value needs
-        if walk_cost() > SMALL_COST:
+        if walk_cost() > most_of_small():
             charge_walk(walk_cost() * (1 + WRITE_COST), False)
     status = reserve(limits.value_size + SMALL_RECORD)
     if status != OK:
@@ -139,6 +151,7 @@ cdef Status event_value(Thread *t, uint8_t record, PyObject *value, bint secret)
         p[0] = TAG_REDACTED
         p += 1
     elif value != NULL:
+        identities.followed = True              # it is what it is at this moment
         p = put_value(p, value, walked)
         walk.node_limit = limits.nodes
     else:
@@ -149,6 +162,12 @@ cdef Status event_value(Thread *t, uint8_t record, PyObject *value, bint secret)
         t.raised.segment = tape.sequence
     commit_event(p)
     return OK
+
+
+cdef inline void event_scalar(uint8_t record, PyObject *value, uint64_t n) noexcept nogil:
+    """The end of a frame, or its going on, with a number, None or a truth value."""
+    tape.cur[0] = record
+    commit_event(put_scalar(put_ticks(tape.cur + 1), value, value.ob_type, n))
 
 
 cdef bint is_plain_exception(PyObject *o) noexcept nogil:
@@ -173,8 +192,9 @@ cdef bint is_plain_exception(PyObject *o) noexcept nogil:
 
 
 cdef uint8_t *put_raised(const Written *value, uint8_t *p) noexcept nogil:
-    """3.11 does not say which exception was handled, nor in code of another compiler which one unwinds a frame: the one
-    that was raised last, or was not handled for good."""
+    """The value of an event for which 3.11 does not say which exception it is about: one that was handled, or one that
+    ends a frame of code that another compiler made. It is the exception that was raised last and is still under way,
+    copied from where it was written; None if that is in another segment."""
     if value.start == NULL or value.segment != tape.sequence:
         p[0] = TAG_NONE
         return p + 1

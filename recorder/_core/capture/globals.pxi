@@ -64,10 +64,20 @@ cdef Status record_mutables(Shadow *s) noexcept nogil:
     for i in range(code.mutable_count):
         slot = code.mutables[i]
         REC_CHECK(slot < namespace.slots, b"what a code names is a slot of its globals")
+        if not identities.told and namespace.watched:
+            hold_global(namespace, slot)
         status = record_global(namespace, slot, namespace.objects[slot])
         if status != OK:
             return status
     return reserve(code.event_size)
+
+
+cdef void hold_global(Namespace *namespace, uint32_t slot) noexcept nogil:
+    """As `hold`: of a global each rebinding is told."""
+    cdef PyObject *v = namespace.objects[slot]
+    if v != NULL and is_known(&namespace.values[slot], v, v.ob_type):
+        begin_moment(tape.events)
+        hold_object(v)
 
 
 cdef bint list_mutables(Code *code, Namespace *namespace) noexcept nogil:
@@ -163,6 +173,13 @@ cdef inline uint8_t *put_global_set(uint8_t *p, Namespace *namespace, uint32_t s
 
 cdef int on_dict(int event, PyObject *dict, PyObject *key, PyObject *value) noexcept nogil:
     """Called by CPython just before a watched dict changes. What fails here is a fault that the next hook finds."""
+    identities.interludes += 1                  # the program ran since the last event, and runs on before the next
+    cdef int done = note_rebinding(event, dict, key, value)
+    identities.interludes += 1
+    return done
+
+
+cdef int note_rebinding(int event, PyObject *dict, PyObject *key, PyObject *value) noexcept nogil:
     cdef Namespace *namespace = find_namespace(dict)
     cdef uint32_t slot = 0
     if namespace == NULL:

@@ -50,6 +50,10 @@ cdef PyObject *on_start(PyObject *self, PyObject **args, Py_ssize_t nargs) noexc
     code = code_of(args[0])
     if code == NULL:
         return answer(ERR_INTERNAL)
+    if code.teller:
+        status = tell(state, frame, code)
+        if status != OK or not code.in_scope:
+            return answer(status)
     if not code.in_scope:
         return disabled()
     if not code.instrumented and not instrument(code):
@@ -218,7 +222,6 @@ cdef Status exception_event(Thread *t, uint8_t record, PyObject **args) noexcept
     cdef rec_end end = REC_NO_END
     cdef Status status
     s.raising = NULL
-    forget_line(s)
     if record == REC_RERAISE:
         if passing == args[2]:
             return OK
@@ -231,8 +234,8 @@ cdef Status exception_event(Thread *t, uint8_t record, PyObject **args) noexcept
     if end == REC_ITERATION_ENDS:
         return event_stop(t, args[2], False) if record == REC_RAISE else OK
     if end != REC_NO_END:
-        s.raising = args[2] if end == REC_LETS_GO else Py_None
-    return event_exception(t, record, args[2]) if end != REC_LETS_GO else OK
+        s.raising = args[2] if end == REC_RERAISES else Py_None
+    return event_exception(t, record, args[2]) if end != REC_RERAISES else OK
 
 
 cdef Status end_of(PyObject **args, uint8_t record, rec_end *end) noexcept:
@@ -357,8 +360,8 @@ cdef Status check_monitoring() noexcept:
 
 cdef int blame_owner(tool) except -1:
     """Who has the id now, unless an earlier fault stands, whose detail it would overwrite."""
-    if tool is not None and tool is not tool_name and REC_LOAD(tape.control.target_fault.status) == 0:
-        copy_text(tape.control.target_detail, tool.encode("utf-8", "replace"), sizeof(tape.control.target_detail))
+    if tool is not None and tool is not tool_name and sticky_fault.status == 0:
+        copy_text(sticky_detail, tool.encode("utf-8", "replace"), sizeof(sticky_detail))
     return 0
 
 

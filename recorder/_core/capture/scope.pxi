@@ -1,6 +1,13 @@
 # Scope: which code is recorded.
 
-cdef int scope_mode                # 0 own, 1 deps, 2 all
+cdef enum Scope:                   # by what the policy calls it
+    SCOPE_OWN = 0
+    SCOPE_DEPS = 1
+    SCOPE_ALL = 2
+
+SCOPES = {"own": <int> SCOPE_OWN, "deps": <int> SCOPE_DEPS, "all": <int> SCOPE_ALL}
+
+cdef int scope_mode
 cdef tuple scope_own = ()          # folders of the program's own code; empty: whatever is not elsewhere
 cdef tuple scope_outside = ()      # folders of the recorder itself: never recorded
 cdef tuple scope_stdlib = ()
@@ -26,12 +33,12 @@ cdef bint path_in_scope(str path) except -1:
         return False
     if matches_any(path, scope_exclude):
         return False
-    if path == scope_main or scope_mode == 2 or matches_any(path, scope_include):
+    if path == scope_main or scope_mode == SCOPE_ALL or matches_any(path, scope_include):
         return True
     if scope_own and path.startswith(scope_own):
         return True
     if "/site-packages/" in path or "/dist-packages/" in path:
-        return scope_mode == 1
+        return scope_mode == SCOPE_DEPS
     return not scope_own and not path.startswith(scope_stdlib)
 
 
@@ -53,9 +60,9 @@ cdef bint fileless_in_scope(str name, PyCodeObject *o) except -1:
     if matches_any(name, scope_exclude):
         return False
     if name.startswith("<frozen "):
-        return scope_mode == 2 or matches_any(name, scope_include)
+        return scope_mode == SCOPE_ALL or matches_any(name, scope_include)
     if is_of_dataclasses(o):
-        return scope_mode == 2 or matches_any(name, scope_include)
+        return scope_mode == SCOPE_ALL or matches_any(name, scope_include)
     while frame != NULL and rec_object(frame.code) != <PyObject *> o:
         frame = frame.previous
     return owner_in_scope(frame) or matches_any(name, scope_include)
@@ -100,7 +107,7 @@ cdef int module_in_scope(PyObject *globals) except -1:
         if rec_str_is(found, "__main__"):
             return True
         if rec_str_matches(found, b"namedtuple_*"):
-            return scope_mode == 2
+            return scope_mode == SCOPE_ALL
     return NO_MODULE
 
 

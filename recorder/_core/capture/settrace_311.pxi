@@ -49,6 +49,10 @@ cdef Status traced(PyThreadState *state, rec_iframe *frame, int32_t line, int wh
     cdef Status status
     if code == NULL:
         return ERR_INTERNAL
+    if code.teller and what == PyTrace_CALL:
+        status = tell(state, frame, code)
+        if status != OK:
+            return status
     if not code.in_scope:
         return OK
     t = thread_of(state)

@@ -20,6 +20,7 @@ cdef struct Tracer:
     uint32_t small_cost      # of the small variables looked at for this event
     int64_t budget           # budget.pxi: what larger ones may still cost …
     uint64_t budget_at       # … as of this event
+    Shadow *looking          # the frame whose variables are looked at
     Thread *thread           # the one the tape is at; NULL: to be looked at anew
     bint has_greenlets       # … as always once there can be greenlets
     bint look_again          # … for another task in it, too
@@ -57,6 +58,8 @@ cdef Status open_tracer() noexcept:
         rec_prepare_fingerprints()
     rec_prove_ordered()
     if tracer.suspended == NULL or types.entries == NULL:
+        return fail(ERR_OUT_OF_MEMORY, STAGE_START, ENOMEM)
+    if not open_identities(&rec_sys):
         return fail(ERR_OUT_OF_MEMORY, STAGE_START, ENOMEM)
     PyDict_Clear(files)
     watching = rec_watch_codes(&rec_sys, forget_code)
@@ -105,6 +108,7 @@ cdef void close_tracer() noexcept nogil:
     close_namespaces()
     drop_retired()
     unwatch_dicts()
+    close_identities()
 
 
 cdef void free_threads(Thread *t) noexcept nogil:

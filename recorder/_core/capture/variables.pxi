@@ -15,6 +15,7 @@ cdef enum:                   # marks in an address, whose lowest bits are zero
 cdef struct Recorded:        # of one variable: what was last recorded; type NULL: unbound
     PyTypeObject *type       # lowest bit set: an int of more than 60 bits. &rec_secrets: a value that is redacted
     uint64_t fingerprint     # of a number: its content
+    uint64_t number          # of that object (value/identity.h), or NO_OBJECT
     PyObject *object         # not owned, only compared: the object that was looked at last, and MARKS
     uint64_t due             # the event from which on it is looked at again (budget.pxi); 0: before every event
 
@@ -27,6 +28,27 @@ cdef struct Name:            # one variable of a class body, or one global
 
 cdef inline Status record_variables(Shadow *s) noexcept nogil:
     """SETs for what changed since the last event of this frame. Afterwards SMALL_RECORD bytes are free."""
+    if s.stores | s.changing != 0 or not has_only_its_own_code(s):
+        return compare_variables(s)
+    if REC_CHECKING:
+        check_passed_over(s, s.code.variables)
+    return reserve(SMALL_RECORD)
+
+
+cdef inline bint has_only_its_own_code(Shadow *s) noexcept nogil:
+    """Whether nothing but the code of the frame's lines, of which it is known what it stores, changes its variables,
+    and nobody its globals."""
+    cdef Code *code = s.code
+    if rec_is_exposed(s.frame) or code.is_body or code.slots > <uint32_t> REC_MASKED:
+        return False
+    if PY_VERSION_HEX < 0x030C0000 and has_hidden_ways(s):
+        return False
+    return s.globals == NULL or (
+        s.globals.watched and not s.globals.stale
+        and code.mutable_epoch == s.globals.epoch and code.mutable_count == 0)
+
+
+cdef Status compare_variables(Shadow *s) noexcept nogil:
     cdef Code *code = s.code
     cdef uint64_t looked_at
     cdef uint32_t slot
@@ -34,6 +56,7 @@ cdef inline Status record_variables(Shadow *s) noexcept nogil:
     if status != OK:
         return status
     tracer.small_cost = 0
+    tracer.looking = s
     if s.globals != NULL:
         status = record_globals(s, code)
         if status != OK:
@@ -47,6 +70,8 @@ cdef inline Status record_variables(Shadow *s) noexcept nogil:
         looked_at = code.variables
     if REC_CHECKING:
         check_passed_over(s, code.variables & ~looked_at)
+    if s.changing != 0 and not identities.told:
+        hold(s, s.changing & ~s.stores & ~code.cells)
     while looked_at != 0:
         slot = rec_lowest_bit(looked_at)
         looked_at &= looked_at - 1
@@ -60,6 +85,31 @@ cdef inline bint has_hidden_ways(Shadow *s) noexcept nogil:
     """3.11: whether code of a line may run of which CPython does not tell: where an exception leads, which comes up
     again at the end of a handler, or somebody else's trace function, which sets where the frame goes on."""
     return s.raising != NULL or chained != NULL
+
+
+cdef void hold(Shadow *s, uint64_t holding) noexcept nogil:
+    """Where no death is told: an object in a variable that no code can have stored to since it was looked at last is
+    the one that it was then."""
+    cdef Recorded *last
+    cdef PyObject *v
+    cdef uint32_t slot
+    if s.code.slots > <uint32_t> REC_MASKED or rec_is_exposed(s.frame):
+        return
+    begin_moment(tape.events)
+    while holding != 0:
+        slot = rec_lowest_bit(holding)
+        holding &= holding - 1
+        v = rec_object((<rec_ref *> s.frame.localsplus)[slot])
+        last = &s.slots[slot]
+        if v != NULL and is_known(last, v, v.ob_type):
+            hold_object(v)
+
+
+cdef inline void hold_arguments(Shadow *s) noexcept nogil:
+    """What the variables of a caller hold may be among the arguments."""
+    cdef uint64_t holding = s.changing & ~s.stores & ~s.code.cells
+    if holding != 0 and not s.code.is_body:
+        hold(s, holding)
 
 
 cdef Status record_all_locals(Shadow *s) noexcept nogil:
@@ -195,19 +245,22 @@ cdef void set_scalar(Recorded *last, uint32_t slot, PyObject *v, PyTypeObject *t
                      Namespace *namespace) noexcept nogil:
     cdef uint8_t *p = put_set(tape.cur, namespace, slot)
     cdef uint64_t delta = zigzag(<int64_t> (n - last.fingerprint))
-    if t == &PyLong_Type:
-        if is_small_int(<int64_t> n) or last.type != t or delta >= zigzag(<int64_t> n):
-            p = put_int(p, <int64_t> n)
-        else:
-            p = put_tagged(p, TAG_INT_DELTA, delta)
-    elif t == &PyFloat_Type:
-        p = put_float(p, n)
+    if t == &PyLong_Type and last.type == t and not is_small_int(<int64_t> n) and delta < zigzag(<int64_t> n):
+        tape.cur = put_tagged(p, TAG_INT_DELTA, delta)
     else:
-        p[0] = TAG_NONE if v == Py_None else TAG_TRUE if v == Py_True else TAG_FALSE
-        p += 1
+        tape.cur = put_scalar(p, v, t, n)
     last.type = t
     last.fingerprint = n
-    tape.cur = p
+
+
+cdef inline uint8_t *put_scalar(uint8_t *p, PyObject *v, PyTypeObject *t, uint64_t n) noexcept nogil:
+    """What scalar_content told the content of."""
+    if t == &PyLong_Type:
+        return put_int(p, <int64_t> n)
+    if t == &PyFloat_Type:
+        return put_float(p, n)
+    p[0] = TAG_NONE if v == Py_None else TAG_TRUE if v == Py_True else TAG_FALSE
+    return p + 1
 
 
 cdef Status record_text(Recorded *last, uint32_t slot, PyObject *v, uint32_t reserved,
@@ -268,8 +321,16 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
             return status
         last.type = t
         last.fingerprint = n
+        last.number = identities.top.number
+        identities.followed = identities.told or is_followed(slot, namespace)
         tape.cur = put_value(put_set(tape.cur, namespace, slot), v, True)
         written = True
+    elif last.number != identities.top.number or (
+            not identities.told and may_be_stored(slot, known, namespace) and may_be_rebound(last, slot, namespace)):
+        status = reserve(reserved)
+        if status != OK:
+            return status
+        put_rebound(last, slot, namespace)
     elif <uintptr_t> last.object & IS_UNEXAMINED:
         status = reserve(reserved)
         if status != OK:
@@ -282,9 +343,37 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
     if is_small(cost):
         last.due = 0
     else:
-        last.due = tape.events + 1 + cost // BUDGET_PER_EVENT
+        last.due = tape.events + 1 + cost // budget_per_event
         charge_walk(cost * (1 + WRITE_COST * written), known)
     return reserve(reserved)                    # the fingerprint may have written DEFs
+
+
+cdef bint is_followed(uint32_t slot, Namespace *namespace) noexcept nogil:
+    """Where no death is told: whether it is known when the variable is stored to."""
+    cdef const Shadow *s = tracer.looking
+    if namespace != NULL:
+        return namespace.watched
+    return not s.code.is_body and s.code.slots <= <uint32_t> REC_MASKED and not (s.code.cells >> slot) & 1
+
+
+cdef inline bint may_be_stored(uint32_t slot, bint known, Namespace *namespace) noexcept nogil:
+    return not known or (namespace == NULL and (tracer.looking.stores >> (slot & 63)) & 1)
+
+
+cdef bint may_be_rebound(const Recorded *last, uint32_t slot, Namespace *namespace) noexcept nogil:
+    """Where no death is told: whether an object at the address of the one before, in which the same is, may be
+    another."""
+    identities.followed = is_followed(slot, namespace)
+    return last.number != NO_OBJECT and identities.followed
+
+
+cdef void put_rebound(Recorded *last, uint32_t slot, Namespace *namespace) noexcept nogil:
+    cdef uint32_t doubts = identities.top.doubts
+    if not identities.told and not identities.followed:
+        doubts |= REC_NOT_FOLLOWED
+    last.number = identities.top.number
+    tape.cur = put_tagged(put_set(tape.cur, namespace, slot), TAG_REBOUND, last.number)
+    tape.cur = put_varint(tape.cur, doubts)
 
 
 cdef inline bint is_known(Recorded *last, PyObject *v, PyTypeObject *t) noexcept nogil:

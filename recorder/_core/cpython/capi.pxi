@@ -11,6 +11,8 @@ cdef extern from "<string.h>" nogil:
 
 cdef extern from "Python.h" nogil:
     PyObject *PyExc_StopIteration
+    PyObject *PyExc_BaseException
+    PyObject *PyExc_SystemExit
     int PyGILState_Check()
     ctypedef struct PyObject:
         PyTypeObject *ob_type

@@ -47,7 +47,7 @@ cdef extern from "cpython/in_flight.h" nogil:
 
 cdef extern from "cpython/iteration.h":
     ctypedef enum rec_end:
-        REC_NO_END, REC_ITERATION_ENDS, REC_LETS_GO, REC_RAISES_ANOTHER, REC_END_MEMORY
+        REC_NO_END, REC_ITERATION_ENDS, REC_RERAISES, REC_RAISES_ANOTHER, REC_END_MEMORY
     bint rec_can_be_stop(PyObject *) nogil
     rec_end rec_ends_iteration(PyCodeObject *, int, PyObject *)
     rec_end rec_handler_of(PyCodeObject *, int, PyObject *)

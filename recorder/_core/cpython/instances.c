@@ -4,6 +4,8 @@
 #include "cpython/dicts.h"
 #include "cpython/frames.h"
 #include "cpython/objects.h"
+#include "cpython/type_tables.h"
+#include "known/forms.h"
 #include "tape/records.h"
 #if REC_CPYTHON_KNOWN
 #include <internal/pycore_frame.h>
@@ -38,11 +40,9 @@ static bool is_enum_class(PyTypeObject *type)
     return false;
 }
 
-static bool is_numpy_scalar(PyTypeObject *type)
+bool rec_is_numpy_number(PyTypeObject *type)
 {
-    while (type != NULL && strcmp(type->tp_name, "numpy.generic") != 0)
-        type = type->tp_base;
-    return type != NULL;
+    return rec_base_called(type, "numpy.generic") != NULL && rec_base_called(type, "numpy.void") == NULL;
 }
 
 /* No class statement makes a static type, or one with a module: this one is written in C, and so is its buffer. */
@@ -50,7 +50,7 @@ static bool is_array(PyTypeObject *type)
 {
     return type->tp_as_buffer != NULL && type->tp_as_buffer->bf_getbuffer != NULL
            && (strcmp(type->tp_name, "numpy.ndarray") == 0 || strcmp(type->tp_name, "array.array") == 0
-               || type == &PyMemoryView_Type || is_numpy_scalar(type));
+               || type == &PyMemoryView_Type || rec_base_called(type, "numpy.generic") != NULL);
 }
 
 bool rec_has_slots(PyTypeObject *type)
@@ -273,7 +273,7 @@ Py_ssize_t rec_attributes_begin(rec_attributes *walk, PyObject *object, const re
     PyObject *name, *value;
     Py_ssize_t n;
     walk->is_enum = entry->shape == REC_ENUM;
-    if (entry->shape != REC_INSTANCE && !entry->part)
+    if ((entry->shape != REC_INSTANCE && !entry->part) || rec_is_whole(entry->known))
         return 0;
     start(walk, object, entry->slotted);
     n = walk->items.size;

@@ -31,6 +31,8 @@ typedef enum {
 } rec_shape;
 
 rec_shape rec_shape_of(PyTypeObject *type);
+/* Of a REC_ARRAY: whether it is a scalar of numpy's which cannot be changed. */
+bool rec_is_numpy_number(PyTypeObject *type);
 
 /* ---- attributes: what is in the instance's dict, then what is in its slots ---- */
 

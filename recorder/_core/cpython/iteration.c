@@ -85,22 +85,22 @@ rec_end rec_handler_of(PyCodeObject *code, int offset, PyObject *raised)
         return REC_NO_END;
     PyObject *stop = rec_can_be_stop(raised) ? stop_of(raised) : NULL;
     if (stop == NULL)
-        return REC_LETS_GO;
+        return REC_RERAISES;
 #if PY_VERSION_HEX >= 0x030C0000
     if (opcode == CLEANUP_THROW)
-        return stop == PyExc_StopIteration ? REC_ITERATION_ENDS : REC_LETS_GO;
+        return stop == PyExc_StopIteration ? REC_ITERATION_ENDS : REC_RERAISES;
     if (opcode == CALL_INTRINSIC_1) /* the one around all of a generator, which makes a RuntimeError of it */
         return REC_RAISES_ANOTHER;
 #endif
-    return opcode == END_ASYNC_FOR && stop == PyExc_StopAsyncIteration ? REC_ITERATION_ENDS : REC_LETS_GO;
+    return opcode == END_ASYNC_FOR && stop == PyExc_StopAsyncIteration ? REC_ITERATION_ENDS : REC_RERAISES;
 }
 
-PyObject *rec_end_value(PyObject *raised, bool told)
+PyObject *rec_end_value(PyObject *raised, bool made_for_end)
 {
     if (stop_of(raised) != PyExc_StopIteration)
         return Py_None;
     PyObject *args = ((PyBaseExceptionObject *)raised)->args;
-    if (told && args != NULL && PyTuple_CheckExact(args) && PyTuple_GET_SIZE(args) > 1)
+    if (made_for_end && args != NULL && PyTuple_CheckExact(args) && PyTuple_GET_SIZE(args) > 1)
         return args;
     PyObject *value = ((PyStopIterationObject *)raised)->value;
     return value != NULL ? value : Py_None;

@@ -10,7 +10,7 @@
 typedef enum {
     REC_NO_END = 0,
     REC_ITERATION_ENDS = 1,
-    REC_LETS_GO = 2,        /* it is handled by nothing of the program's, and raised again … */
+    REC_RERAISES = 2,        /* it is handled by nothing of the program's, and raised again … */
     REC_RAISES_ANOTHER = 3, /* … or another one in its place */
     REC_END_MEMORY = -1, /* there was none to find out */
 } rec_end;
@@ -38,13 +38,13 @@ static inline bool rec_can_be_stop(PyObject *raised)
  * `for`, an `await`, a `yield from`, an `async for`. */
 rec_end rec_ends_iteration(PyCodeObject *code, int offset, PyObject *raised);
 
-/* The same where CPython tells that an exception is handled there: such an end has a handler of its own. REC_LETS_GO: the
+/* The same where CPython tells that an exception is handled there: such an end has a handler of its own. REC_RERAISES: the
  * handler is none of the program's but one of those that the compiler adds to clean up. */
 rec_end rec_handler_of(PyCodeObject *code, int offset, PyObject *raised);
 
-/* What the iteration gives, borrowed. `told`: CPython made the exception only to tell of the end, and spread a tuple over
- * its arguments. */
-PyObject *rec_end_value(PyObject *raised, bool told);
+/* What the iteration gives, borrowed. `made_for_end`: CPython made the exception only to tell of the end, and spread a
+ * tuple over its arguments. */
+PyObject *rec_end_value(PyObject *raised, bool made_for_end);
 
 #pragma GCC visibility pop
 #endif

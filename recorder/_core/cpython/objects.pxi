@@ -17,6 +17,7 @@ cdef extern from "cpython/objects.h" nogil:
     Py_hash_t rec_str_hash(PyObject *)
     Py_ssize_t rec_size(PyObject *)
     PyObject **rec_tuple_items(PyObject *)
+    PyObject **rec_list_items(PyObject *)
     bint rec_set_next(PyObject *, Py_ssize_t *, PyObject **)
     uint64_t rec_dict_version(PyObject *)
     bint rec_is_dict(PyObject *)
@@ -41,6 +42,7 @@ cdef extern from "cpython/ordered.h":
 
 cdef extern from "known/forms.h" nogil:
     uint8_t rec_known_type(PyTypeObject *)
+    bint rec_known_changes(uint8_t)
 
 cdef extern from "cpython/instances.h" nogil:
     ctypedef int rec_shape
@@ -69,6 +71,7 @@ cdef extern from "cpython/instances.h" nogil:
         c_view view
     rec_shape rec_shape_of(PyTypeObject *)
     bint rec_has_slots(PyTypeObject *)
+    bint rec_is_numpy_number(PyTypeObject *)
     void rec_storage_of(rec_items *, PyObject *, PyTypeObject *)
     Py_ssize_t rec_attributes_begin(rec_attributes *, PyObject *, const TypeEntry *)
     bint rec_attributes_next(rec_attributes *, PyObject **, PyObject **)

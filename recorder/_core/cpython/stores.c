@@ -32,6 +32,28 @@ static uint64_t stored_by(int opcode, int argument)
     }
 }
 
+#if PY_VERSION_HEX >= 0x030E0000
+/* What comes behind a loop may have no event of its own from 3.14 on: CPython compares its line with that of the last
+ * instruction within the loop. So in `a = [f(b)` with `for b in c]` on the next line, where the loop's line is the last
+ * that is told of before `a` is stored. */
+static void add_behind_loops(rec_stores *stores, PyCodeObject *code, const uint8_t *units, Py_ssize_t count)
+{
+    Py_ssize_t at = 0;
+    uint64_t *of_loop = NULL;
+    rec_line_entry e = rec_line_table(code->co_linetable, code->co_firstlineno);
+    while (rec_next_lines(&e)) {
+        uint64_t *stored = e.has_line ? &stores->by_line[e.line - stores->first] : NULL;
+        if (stored != NULL && of_loop != NULL && stored != of_loop) {
+            *of_loop |= *stored;
+            of_loop = NULL;
+        }
+        for (Py_ssize_t end = at + e.units; at < end && at < count; at++)
+            if (stored != NULL && units[2 * at] == POP_ITER)
+                of_loop = stored;
+    }
+}
+#endif
+
 static void collect(rec_stores *stores, PyCodeObject *code, const uint8_t *units, Py_ssize_t count)
 {
     Py_ssize_t at = 0;
@@ -47,6 +69,9 @@ static void collect(rec_stores *stores, PyCodeObject *code, const uint8_t *units
             argument = 0;
         }
     }
+#if PY_VERSION_HEX >= 0x030E0000
+    add_behind_loops(stores, code, units, count);
+#endif
     for (uint32_t i = 0; i < stores->count; i++)
         stores->by_line[i] |= stores->unlined;
 }

@@ -2,6 +2,7 @@
 #include "cpython/tasks.h"
 #include "cpython/instances.h"
 #include "cpython/objects.h"
+#include "cpython/type_tables.h"
 #if REC_CPYTHON_KNOWN
 #include <internal/pycore_dict.h>
 #if PY_VERSION_HEX >= 0x030E0000
@@ -151,10 +152,8 @@ static struct {
 
 static bool find_coroutine(PyTypeObject *type, PyObject *task)
 {
-    PyMethodDef *method = type->tp_methods;
-    while (method != NULL && method->ml_name != NULL && strcmp(method->ml_name, "get_coro") != 0)
-        method++;
-    if (method == NULL || method->ml_name == NULL || method->ml_flags != METH_NOARGS)
+    PyMethodDef *method = rec_find_method(type, "get_coro");
+    if (method == NULL || method->ml_flags != METH_NOARGS)
         return false;
     PyObject *coro = method->ml_meth(task, NULL);
     if (coro == NULL)
@@ -176,9 +175,7 @@ enum { CORO, NAME };
 
 static PyObject *field_of(PyObject *task, int field, const char *attribute)
 {
-    PyTypeObject *type = Py_TYPE(task);
-    while (type != NULL && strcmp(type->tp_name, "_asyncio.Task") != 0)
-        type = type->tp_base;
+    PyTypeObject *type = rec_base_called(Py_TYPE(task), "_asyncio.Task");
     if (type != NULL && (type == coroutine.type || find_coroutine(type, task)))
         return ((PyObject **)((char *)task + coroutine.at))[field];
     return rec_attribute(task, attribute);

@@ -74,6 +74,9 @@ cdef void free_definition(DecoderState *s, Definition *d) noexcept:
     cdef NamespaceDef *namespace
     arena_free(s, d.raw, d.raw_size)
     free_bytes(s, &d.more)
+    if d.kind == DEF_CODE:
+        free_bytes(s, &(<CodeDef *> d).seen.lines)
+        free_bytes(s, &(<CodeDef *> d).seen.ranges)
     if d.kind == DEF_NAMESPACE:
         namespace = <NamespaceDef *> d
         Py_XDECREF(<PyObject *> namespace.snapshot)
@@ -143,11 +146,13 @@ cdef Status apply_def_code(DecoderState *s, Cursor *c) noexcept nogil:
 cdef Status apply_code_digest(DecoderState *s, Cursor *c) noexcept nogil:
     """Kept for who looks for the code's text; a reader has no use for it."""
     cdef uint64_t about[2]
+    cdef Definition *code
     about[0] = take_varint(c)
     about[1] = take_u64(c)
-    if c.bad or (s.tally.on and get(s, &s.definitions.of_kind[DEF_CODE], about[0]) == NULL):
+    code = <Definition *> get(s, &s.definitions.of_kind[DEF_CODE], about[0])
+    if c.bad or (s.tally.on and code == NULL):
         return reject(s, b"a digest that is not whole, or of an unknown code")
-    if s.tally.on and not append(s, &s.tally.digests, about, sizeof(about)):
+    if s.tally.on and not (emit_definition(s, code) and append(s, &s.tally.digests, about, sizeof(about))):
         return reject(s, b"")
     return OK
 
@@ -155,13 +160,15 @@ cdef Status apply_code_digest(DecoderState *s, Cursor *c) noexcept nogil:
 cdef Status apply_text(DecoderState *s, Cursor *c) noexcept nogil:
     """Likewise."""
     cdef uint64_t about[3]
+    cdef Definition *file
     about[0] = take_varint(c)
     about[2] = take_varint(c)
     about[1] = <uint64_t> (c.at - s.input.begin)
     skip(c, about[2])
-    if c.bad or get(s, &s.definitions.of_kind[DEF_FILE], about[0]) == NULL:
+    file = <Definition *> get(s, &s.definitions.of_kind[DEF_FILE], about[0])
+    if c.bad or file == NULL:
         return reject(s, b"a text that is not whole, or of an unknown file")
-    if s.tally.on and not append(s, &s.tally.texts, about, sizeof(about)):
+    if s.tally.on and not (emit_definition(s, file) and append(s, &s.tally.texts, about, sizeof(about))):
         return reject(s, b"")
     return OK
 

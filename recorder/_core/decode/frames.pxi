@@ -76,6 +76,7 @@ cdef inline void end_frame(DecoderState *s, Frame *f) noexcept nogil:
 cdef Status end_frame_unseen(DecoderState *s, Frame *f) noexcept nogil:
     """DROP and FORGET: the end of a frame without an event."""
     cdef uint64_t number = f.number
+    s.tally.ends = True
     end_frame(s, f)
     if s.unseen_ends.on and not append(s, &s.unseen_ends.numbers, &number, sizeof(number)):
         return reject(s, b"")
@@ -117,7 +118,8 @@ cdef Status apply_reenter(DecoderState *s, Cursor *c, bint forget) noexcept nogi
     if c.bad or entry == NULL or (s.threads.current == NULL and not forget):
         return reject(s, b"a frame goes on that is not suspended")
     f = <Frame *> entry.item
-    # Suspended all through this round so far: what it is now is what it was at the beginning.
+    # It has been suspended since before this round began: as it is now it was at the round's beginning, where the
+    # preamble has to state it.
     if s.preamble.on and f.suspended != s.preamble.round:
         if not emit_frame(s, &s.preamble.resumed, f, REC_FRAME_SUSPENDED):
             return reject(s, b"")

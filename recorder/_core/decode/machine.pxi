@@ -21,7 +21,9 @@ cdef Status run(DecoderState *s, uint64_t until) noexcept nogil:
             s.top.line += <int64_t> (byte & 0x7F) + REC_SMALL_MIN
             s.event.kind = REC_LINE
             begin_event(s, s.top)
-            if s.watch.on and matches(s):
+            if s.tally.on and not note_event(s, s.top):
+                return reject(s, b"")
+            if s.watch.on and is_watched_for(s):
                 s.input.at = c.at
                 s.watch.matched = True
                 return OK
@@ -32,7 +34,7 @@ cdef Status run(DecoderState *s, uint64_t until) noexcept nogil:
                 status = apply_preamble_record(s, byte, &c)
             elif byte < REC_LINE and is_event(byte):
                 status = apply_event(s, byte, &c)
-                s.watch.matched = status == OK and s.watch.on and matches(s)
+                s.watch.matched = status == OK and s.watch.on and is_watched_for(s)
             else:
                 status = apply_record(s, byte, &c)
             if status != OK:
@@ -85,10 +87,14 @@ cdef Status apply_event(DecoderState *s, uint8_t kind, Cursor *c) noexcept nogil
     s.event.depth = s.threads.current.depth
     s.event.value = value
     s.event.value_size = <size_t> (c.at - value)
+    if s.tally.on and not (note_event(s, f) and note_exception(s)):
+        return reject(s, b"")
     if kind == REC_RETURN or kind == REC_UNWIND:
         end_frame(s, pop_frame(s))
     elif kind == REC_YIELD:
         s.event.frame = pop_frame(s)
+    if s.calls != NULL and is_of_calls(s.event.kind):
+        take_call_or_stop(s.calls, s)
     return OK
 
 
@@ -114,6 +120,12 @@ cdef Status apply_record(DecoderState *s, uint8_t byte, Cursor *c) noexcept nogi
         return apply_mark(s, byte, c)
     if byte == REC_RETIRE:
         return apply_retire(s, c)
+    if byte == REC_OUTPUT:
+        return apply_output(s, c)
+    if byte == REC_PRINT:
+        return apply_print(s, c)
+    if byte == REC_LOG:
+        return apply_log(s, c)
     return apply_shared_record(s, byte, c)
 
 
@@ -125,6 +137,10 @@ cdef Status apply_shared_record(DecoderState *s, uint8_t byte, Cursor *c) noexce
         return apply_globals(s, c)
     if byte == REC_TASK:
         return apply_task(s, c)
+    if byte == REC_NOTE:
+        return apply_note(s, c)
+    if byte == REC_SPAN_END and not s.in_preamble:
+        return apply_span_end(s, c)
     if byte == REC_BODY and not s.in_preamble:
         return apply_body(s)
     return apply_definition(s, byte, c)

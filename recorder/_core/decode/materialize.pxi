@@ -143,10 +143,26 @@ cdef int match_watch(Reader r, Definition *d) except -1:
         (<ThreadDef *> d).wanted = bool(r.wants_thread(r.threads[d.number]))
     elif d.kind == DEF_CODE:
         match_code(r, <CodeDef *> d)
-    elif d.kind == DEF_NAMESPACE and r.watched_name is not None:
-        slot = r.namespaces[d.number]._slots.get(r.watched_name)
-        (<NamespaceDef *> d).watched = 0 if slot is None else <uint64_t> slot + 1
+    elif d.kind == DEF_NAMESPACE:
+        slots = r.namespaces[d.number]._slots
+        if r.watched_name is not None:
+            (<NamespaceDef *> d).watched = <uint64_t> place(slots, r.watched_name)
+        match_names(r, slots, (<NamespaceDef *> d).named)
     return 0
+
+
+cdef int match_names(Reader r, dict slots, uint32_t *named) except -1:
+    cdef size_t i
+    cdef size_t count = 0 if r.named is None else <size_t> len(r.named)
+    for i in range(count):
+        named[i] = place(slots, r.named[i])
+    return 0
+
+
+cdef inline uint32_t place(dict slots, str name) except? 0:
+    """The slot of a variable, + 1; 0 if there is none."""
+    slot = slots.get(name)
+    return 0 if slot is None else <uint32_t> slot + 1
 
 
 cdef int match_code(Reader r, CodeDef *code) except -1:
@@ -154,6 +170,5 @@ cdef int match_code(Reader r, CodeDef *code) except -1:
     if r.wants_function is not None:
         code.wanted = bool(r.wants_function(function))
     if r.watched_name is not None:
-        slot = function._slots.get(r.watched_name)
-        code.watched = 0 if slot is None else <uint64_t> slot + 1
-    return 0
+        code.watched = place(function._slots, r.watched_name)
+    return match_names(r, function._slots, code.named)

@@ -246,6 +246,8 @@ cdef bint emit_unseen_locals(
             if there[0] != thread and not append_thread(s, out, thread):
                 return False
             there[0] = thread
+            if s.tally.on and not note_set(s, f.code, i):
+                return False
             if not emit_unseen_variable(s, out, NULL, i, &f.locals[i]):
                 return False
     return True
@@ -256,10 +258,13 @@ cdef bint emit_unseen_globals(
 ) noexcept nogil:
     cdef uint64_t i
     for i in range(namespace.variable_count if namespace.changed_before >= since else 0):
-        if is_new(&namespace.variables[i], since) and not emit_unseen_variable(
-            s, out, namespace, i, &namespace.variables[i]
-        ):
+        if not is_new(&namespace.variables[i], since):
+            continue
+        if not emit_unseen_variable(s, out, namespace, i, &namespace.variables[i]):
             return False
+        if s.tally.on:
+            namespace.variables[i].flags |= VAR_RESTATED
+            namespace.restated = True
     return True
 
 

@@ -1,5 +1,8 @@
 # Reading: events as objects, one after the other or those that are watched for.
 
+cdef enum:
+    RUN_EVENTS = 100_000     # so many at most before Ctrl-C is heard
+
 cdef class Reader(Decoder):
     """Reads chunk after chunk, each from its own preamble. Numbers mean the same in all of a trace.
 
@@ -22,6 +25,12 @@ cdef class Reader(Decoder):
     cdef object wants_function       # what the watch asks of functions and threads, or None
     cdef object wants_thread
     cdef str watched_name
+    cdef tuple named                 # by the condition
+    cdef object is_ruled_out         # what is asked where the core cannot tell, or None
+    cdef object holds                # what is asked of a leaf that is new, or None
+    cdef bytes steps
+    cdef list texts                  # that the steps point to
+    cdef uint64_t conditions         # so many were watched for
 
     def __init__(
         self, uint64_t ticks_per_second, uint64_t started, type event_type, type frame_type, trace=None
@@ -63,7 +72,11 @@ cdef class Reader(Decoder):
         cdef Status status
         cdef Watch watch = s.watch
         cdef bint noting_ends = s.unseen_ends.on
+        cdef Map judged = s.judged       # the same bytes are the same in all of a trace
+        memset(&s.judged, 0, sizeof(judged))
         clear(s)
+        s.judged = judged
+        s.arena.used += bucket_count(&judged) * sizeof(Entry)
         s.watch = watch
         s.unseen_ends.on = noting_ends
         self.data = payload
@@ -121,7 +134,8 @@ cdef class Reader(Decoder):
 
     def watch(
         self, uint64_t kinds, *, functions=None, threads=None, line=None, frame=None, caller=None,
-        depth=None, str name=None,
+        depth=None, str name=None, tuple condition=None,
+        tuple search=None,
     ):
         """What `seek` stops at: events of these kinds (KIND_BITS) that fit all the rest.
 
@@ -129,6 +143,10 @@ cdef class Reader(Decoder):
         threads    predicate on a Thread            caller  number of the frame below it
         line       where the frame is at            depth   frames below it, at most
         name       a variable, which is new or changed
+        condition  (names, steps, predicate): see STEPS; steps that come to what is false, or a predicate on the event
+                   that says so, rule the event out. Both depend on the variables of these names alone
+        search     (bytes, predicate): a part of what is new holds the bytes, and the predicate on its bytes and the
+                   types that they name says that what is looked for may be there; it depends on these alone
         """
         cdef Watch *w = &self.s.watch
         memset(w, 0, sizeof(Watch))
@@ -151,7 +169,61 @@ cdef class Reader(Decoder):
         if depth is not None:
             w.by_depth = True
             w.depth = depth
+        self.named = ()
+        self.is_ruled_out = None
+        holds = None if search is None else search[1]
+        if self.holds is not holds:
+            free_map(&self.s, &self.s.judged)
+            self.holds = holds
+        if condition is not None:
+            self.take_condition(condition[0], condition[1], condition[2])
+        if search is not None:
+            self.texts = list(search[:1])
+            w.by_new = True
+            w.needle = <const uint8_t *> <const char *> <bytes> search[0]
+            w.needle_size = <size_t> len(search[0])
         match_all(self)
+
+    cdef int take_condition(self, tuple names, list steps, object is_ruled_out) except -1:
+        cdef Condition *c = &self.s.watch.condition
+        cdef ByteBuffer made
+        cdef Step step
+        if len(names) > MOST_NAMES:
+            raise errors.InvalidArgumentError("too many names for a condition")
+        self.texts = []
+        memset(&made, 0, sizeof(made))
+        try:
+            for kind, value in steps:
+                self.fill_step(&step, kind, value)
+                if not append(&self.s, &made, &step, sizeof(step)):
+                    raise errors.OutOfMemoryError(operation="decode")
+            self.steps = to_bytes(&made)
+        finally:
+            free_bytes(&self.s, &made)
+        self.conditions += 1
+        c.number = self.conditions
+        c.steps = <const Step *> <const char *> self.steps
+        c.step_count = <uint64_t> len(steps)
+        c.name_count = <uint64_t> len(names)
+        self.named = names
+        self.is_ruled_out = is_ruled_out
+        c.on = True
+        return 0
+
+    cdef int fill_step(self, Step *step, uint32_t kind, object value) except -1:
+        cdef bytes text
+        memset(step, 0, sizeof(Step))
+        step.step = kind
+        if type(value) is float:
+            step.number = value
+        elif type(value) is bytes:
+            text = value
+            self.texts.append(text)
+            step.text = <const uint8_t *> <const char *> text
+            step.size = <size_t> len(text)
+        else:
+            step.integer = value
+        return 0
 
     def seek(self, uint64_t until):
         """The next event before number `until` that is watched for, or None. Raises as `next`."""
@@ -162,17 +234,45 @@ cdef class Reader(Decoder):
             while True:
                 free_deferred(s)
                 with nogil:
-                    status = run(s, until)
+                    status = run(s, min(until, s.events + RUN_EVENTS))
                 if s.definitions.pending != NULL:
                     materialize_pending(self)
                 if status != OK:
                     raise self.unreadable(status)
                 if s.watch.matched:
-                    return self.event()
-                if s.input.at >= s.input.end or s.events >= until:
+                    if not s.watch.by_new or self.finds():
+                        event = self.event()
+                        if self.is_ruled_out is None or not self.is_ruled_out(event):
+                            return event
+                        rule_out(s, s.event.frame)
+                elif s.input.at >= s.input.end or s.events >= until:
                     return None
+                PyErr_CheckSignals()
         finally:
             s.watch.on = False
+
+    cdef bint finds(self) except -1:
+        """Whether something that is new at the last event holds what is looked for, as far as that can be told."""
+        cdef DecoderState *s = &self.s
+        cdef NewValues values
+        cdef Leaves leaves
+        cdef int judged
+        values.at = 0
+        while next_value(s, &values):
+            begin_leaves(&leaves, &values)
+            while True:
+                judged = next_candidate(s, &leaves)
+                if judged == LEAF_END:
+                    break
+                if judged == LEAF_UNKNOWN:
+                    holds = self.holds(
+                        PyBytes_FromStringAndSize(<char *> leaves.leaf, <Py_ssize_t> leaves.size), self.types
+                    )
+                    judge(s, &leaves, holds)
+                    judged = LEAF_HOLDS if holds else LEAF_HOLDS_NOT
+                if judged != LEAF_HOLDS_NOT:
+                    return True
+        return False
 
     def passages(self, uint64_t until, size_t most):
         """The next events before number `until` that are watched for, `most` at a time, as numbers: a bytes of
@@ -186,13 +286,15 @@ cdef class Reader(Decoder):
         s.marks.on = s.changes.on = False
         try:
             while found.size < most * sizeof(Passage):
-                status = run(s, until)
+                status = run(s, min(until, s.events + RUN_EVENTS))
                 if s.definitions.pending != NULL:
                     materialize_pending(self)
                 if status == OK and s.watch.matched and not add_passage(s, &found, self.now()):
                     status = reject(s, b"")
                 if status != OK or not s.watch.matched and (s.input.at >= s.input.end or s.events >= until):
                     break
+                if not s.watch.matched:
+                    PyErr_CheckSignals()
             if status != OK and not found.size:
                 raise self.unreadable(status)
             return to_bytes(&found)
@@ -200,6 +302,37 @@ cdef class Reader(Decoder):
             s.watch.on = False
             s.marks.on = s.changes.on = True
             free_bytes(s, &found)
+
+    def outputs(self, size_t most):
+        """What was written in the next `most` events of the chunk: a bytes of Outputs, whose ticks are times; None at
+        its end. Raises as `next`, behind what can be read."""
+        cdef DecoderState *s = &self.s
+        cdef Status status
+        cdef Output *row
+        cdef uint64_t ticks
+        cdef size_t i
+        if s.input.at >= s.input.end:
+            return None
+        free_deferred(s)
+        s.marks.on = s.changes.on = False
+        s.outputs.on = True
+        try:
+            with nogil:
+                status = run(s, UINT64_MAX if s.events + most < s.events else s.events + most)
+            materialize_pending(self)
+            if status != OK and not s.outputs.rows.size:
+                raise self.unreadable(status)
+            ticks = s.clock.ticks
+            row = <Output *> s.outputs.rows.data
+            for i in range(s.outputs.rows.size // sizeof(Output)):
+                s.clock.ticks = row[i].ticks
+                row[i].ticks = <uint64_t> self.now()
+            s.clock.ticks = ticks
+            return to_bytes(&s.outputs.rows)
+        finally:
+            s.outputs.rows.size = 0
+            s.outputs.on = False
+            s.marks.on = s.changes.on = True
 
     def line_counts(self, uint64_t until):
         """How often each line before event `until` that is watched for ran: (number of the code, line) → how often."""
@@ -215,8 +348,9 @@ cdef class Reader(Decoder):
         try:
             while status == OK and s.input.at < s.input.end and s.events < until:
                 with nogil:
-                    status = count_lines(s, until)
+                    status = count_lines(s, min(until, s.events + RUN_EVENTS))
                 materialize_pending(self)
+                PyErr_CheckSignals()
             for i in range(bucket_count(lines)):
                 if lines.entries[i].item != NULL:
                     key = lines.entries[i].key
@@ -413,12 +547,16 @@ cdef class Reader(Decoder):
 
     cdef int64_t now(self) noexcept:
         """The last tick as ns since 1970."""
-        cdef DecoderState *s = &self.s
-        cdef uint64_t base = s.clock.set_wall if s.clock.is_set else self.started
-        cdef int64_t ticks = <int64_t> (s.clock.ticks - s.clock.set_ticks) if s.clock.is_set else 0
-        cdef int64_t seconds = ticks // <int64_t> self.ticks_per_second
-        cdef double rest = <double> (ticks - seconds * <int64_t> self.ticks_per_second)
-        return <int64_t> (
-            base + <uint64_t> seconds * <uint64_t> 1000000000
-            + <uint64_t> <int64_t> (rest * 1e9 / <double> self.ticks_per_second)
-        )
+        return time_of(&self.s.clock, self.ticks_per_second, self.started)
+
+
+cdef int64_t time_of(const Clock *clock, uint64_t ticks_per_second, uint64_t started) noexcept nogil:
+    """The last tick as ns since 1970."""
+    cdef uint64_t base = clock.set_wall if clock.is_set else started
+    cdef int64_t ticks = <int64_t> (clock.ticks - clock.set_ticks) if clock.is_set else 0
+    cdef int64_t seconds = ticks // <int64_t> ticks_per_second
+    cdef double rest = <double> (ticks - seconds * <int64_t> ticks_per_second)
+    return <int64_t> (
+        base + <uint64_t> seconds * <uint64_t> 1000000000
+        + <uint64_t> <int64_t> (rest * 1e9 / <double> ticks_per_second)
+    )

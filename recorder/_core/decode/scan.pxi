@@ -13,15 +13,26 @@ cdef class SegmentInfo:
     cdef readonly uint64_t events
     cdef readonly uint64_t lost      # events that GAPs speak of
     cdef readonly uint64_t gaps      # how many GAPs
+    cdef readonly tuple omitted      # what was not kept: bytes of output, logs, audit events
     cdef readonly list files         # paths defined here for the first time
     cdef readonly list texts         # (path, UTF-8) of files that are none
     cdef readonly list codes         # (number, path, digest) of each code defined here
+    cdef readonly list notes         # NOTE and SPAN_END records; of a chunk those that its preamble restates, too
     cdef readonly dict marks         # code number → how many MARKs and ERROR values
+    cdef readonly bytes definitions  # the records of those that are new or have gained names
+    cdef readonly bytes contents     # what occurs in it: an entry of CONTENTS
     cdef readonly object damage
 
 
 cdef class Scanner(Decoder):
-    """The state carried from segment to segment. Whatever is raised leaves it of no use."""
+    """The state carried from segment to segment. Whatever is raised leaves it of no use. `calls`: adds them up."""
+
+    cdef readonly CallTree calls
+
+    def __init__(self, CallTree calls=None):
+        self.calls = calls
+        if calls is not None:
+            self.s.calls = &calls.sums
 
     @property
     def threads(self):
@@ -58,7 +69,10 @@ cdef class Scanner(Decoder):
         s.preamble.on = s.tally.on = True
         with nogil:
             status = OK
-            if not emit_stacks(s) or not emit_state(s, &state) or (whole and not emit_everything(s)):
+            if (
+                not emit_stacks(s) or not emit_open_spans(s) or not emit_state(s, &state)
+                or (whole and not emit_everything(s))
+            ):
                 status = reject(s, b"")
             if status == OK:
                 status = run(s, UINT64_MAX)
@@ -87,6 +101,7 @@ cdef class Scanner(Decoder):
         cdef Status status
         self.begin_round(payload)
         clear_stacks(s)
+        close_all_spans(s)
         s.events = first_event
         s.tally.on = s.in_preamble = True
         s.begun = False
@@ -107,8 +122,12 @@ cdef class Scanner(Decoder):
         for kind in range(DEF_KINDS):
             s.preamble.definitions[kind].size = 0
         s.preamble.globals.size = s.preamble.frames.size = s.preamble.resumed.size = 0
-        s.tally.lost = s.tally.gaps = s.tally.digests.size = s.tally.texts.size = 0
+        s.tally.lost = s.tally.gaps = 0
+        memset(s.tally.omitted, 0, sizeof(s.tally.omitted))
+        s.tally.digests.size = s.tally.texts.size = s.tally.notes.size = s.tally.seen.size = 0
+        s.tally.ends = False
         free_map(s, &s.tally.errors)
+        free_map(s, &s.tally.raised)
 
     cdef int report(self, SegmentInfo info, Status status, uint64_t first_event) except -1:
         cdef DecoderState *s = &self.s
@@ -122,23 +141,40 @@ cdef class Scanner(Decoder):
         info.events = s.events - first_event
         info.lost = s.tally.lost
         info.gaps = s.tally.gaps
+        info.omitted = (s.tally.omitted[0], s.tally.omitted[1], s.tally.omitted[2])
         info.files = []
+        definitions = []
         while s.definitions.pending != NULL:
             d = s.definitions.pending
             s.definitions.pending = d.next_pending
             d.is_pending = False
+            definitions += (to_bytes(&d.more), PyBytes_FromStringAndSize(<char *> d.raw, <Py_ssize_t> d.raw_size))
             if d.kind == DEF_FILE:
                 c = operands(d)
                 info.files.append(take_str(&c))
         info.files.reverse()
+        info.definitions = b"".join(reversed(definitions))
+        info.contents = self.contents(first_event)
         info.codes = self.codes()
         info.texts = self.texts()
+        info.notes = self.notes()
         info.marks = {}
         for i in range(bucket_count(&s.tally.errors)):
             if s.tally.errors.entries[i].item != NULL:
                 info.marks[s.tally.errors.entries[i].key] = <size_t> s.tally.errors.entries[i].item
         forget_retired(s)
         return 0
+
+    cdef bytes contents(self, uint64_t first_event):
+        cdef DecoderState *s = &self.s
+        cdef ByteBuffer out
+        memset(&out, 0, sizeof(out))
+        try:
+            if not write_contents(s, &out, first_event):
+                raise self.damage(reject(s, b""))
+            return to_bytes(&out)
+        finally:
+            free_bytes(s, &out)
 
     cdef list codes(self):
         """What CODE_DIGESTs speak of."""
@@ -152,6 +188,19 @@ cdef class Scanner(Decoder):
             code = <CodeDef *> get(s, &s.definitions.of_kind[DEF_CODE], about[2 * i])
             c = operands(code.file)
             found.append((about[2 * i], take_str(&c), about[2 * i + 1]))
+        return found
+
+    cdef list notes(self):
+        """NOTE and SPAN_END records, each as it is."""
+        cdef const ByteBuffer *kept = &self.s.tally.notes
+        cdef size_t at = 0
+        cdef uint64_t size = 0
+        cdef list found = []
+        while at < kept.size:
+            memcpy(&size, kept.data + at, sizeof(size))
+            at += sizeof(size)
+            found.append(PyBytes_FromStringAndSize(<char *> kept.data + at, <Py_ssize_t> size))
+            at += <size_t> size
         return found
 
     cdef list texts(self):

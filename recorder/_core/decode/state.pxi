@@ -4,6 +4,7 @@ cdef struct Frame            # below
 cdef struct CodeDef
 cdef struct NamespaceDef
 cdef struct ThreadDef
+cdef struct Note             # notes.pxi
 
 
 # ---- memory and input ----------------------------------------------------------------------------
@@ -47,6 +48,7 @@ cdef enum:                   # flags of a variable
     VAR_TYPED = 2            # the value names types
     VAR_UNEXAMINED = 4       # kept, but not looked at again
     VAR_SET = 8              # set since the chunk began
+    VAR_RESTATED = 16        # set before this round began, and new to an event of it
 
 cdef struct Variable:        # its value's bytes, with differences resolved
     uint32_t size            # 0: none
@@ -81,6 +83,17 @@ cdef struct Definition:      # all there is of a file, a type or a task; the oth
     size_t raw_size
     ByteBuffer more          # the DEF_NAMEs or DEF_GLOBALs that came after it
 
+cdef enum:
+    MOST_NAMES = 8           # in a condition
+
+cdef struct Seen:            # of a code, in this round
+    uint32_t round
+    bint far                 # a line that `lines` has no room for
+    uint64_t kinds           # of its events, as those of a Watch
+    uint64_t slots           # of its variables that were set
+    ByteBuffer lines         # a bit for each, from the first one of the code on
+    ByteBuffer ranges        # a Range for each variable
+
 cdef struct CodeDef:
     Definition base
     Definition *file
@@ -89,6 +102,8 @@ cdef struct CodeDef:
     NamespaceDef *globals    # of new frames, or NULL
     bint wanted              # the watch asks for it
     uint64_t watched         # the variable that the watch is about, + 1
+    uint32_t named[8]        # those that its condition names, + 1; 0: it has none of that name
+    Seen seen
 
 cdef struct NamespaceDef:
     Definition base
@@ -100,7 +115,9 @@ cdef struct NamespaceDef:
     bint dirty               # as in Frame
     void *snapshot
     uint64_t watched         # as in CodeDef
+    uint32_t named[8]        # likewise
     uint64_t visited         # the last `emit_unseen` that looked at it
+    bint restated            # a variable is VAR_RESTATED
 
 cdef struct ThreadDef:
     Definition base
@@ -110,6 +127,7 @@ cdef struct ThreadDef:
     Frame *bottom
     uint64_t depth
     Definition *task         # that it runs, or NULL
+    uint32_t seen_in         # the last round with an event of it
     bint wanted              # as in CodeDef
 
 cdef struct Definitions:
@@ -132,6 +150,7 @@ cdef struct Frame:
     int64_t line_before      # before the last event
     uint32_t flags           # REC_FRAME_ADOPTED, REC_FRAME_BODY
     uint32_t suspended       # the round it was suspended in
+    uint32_t ranged_in       # the last round in which its variables were noted in `ranges`
     Frame *below
     Frame *above
     Variable *locals
@@ -142,6 +161,8 @@ cdef struct Frame:
     uint64_t called_before   # the event that this call begins with
     uint64_t calls           # made since the frame's last event; 0: nobody knows how many
     bint dirty               # a local is
+    uint64_t judged          # the event number at which a condition was found to be false, + 1
+    uint64_t judged_for      # of which condition, or 0
     void *snapshot           # the reader's tuple of values, or NULL
 
 cdef struct Frames:
@@ -167,6 +188,20 @@ cdef struct Event:           # the last one
     const uint8_t *value
     size_t value_size
 
+cdef struct Step:            # see condition.pxi
+    uint32_t step
+    int64_t integer
+    double number
+    const uint8_t *text
+    size_t size
+
+cdef struct Condition:       # that an event has to fulfil
+    bint on
+    uint64_t number          # of all that there have been
+    uint64_t name_count
+    const Step *steps        # none: it is left to who asks
+    uint64_t step_count
+
 cdef struct Watch:           # which events a seek stops at
     bint on
     bint matched             # the last event is one
@@ -182,6 +217,10 @@ cdef struct Watch:           # which events a seek stops at
     bint by_depth
     uint64_t depth           # at most
     bint by_variable         # `watched` of its code or globals was set
+    Condition condition
+    bint by_new              # something that is new may hold what is looked for
+    const uint8_t *needle    # the bytes of that, or none
+    size_t needle_size
 
 cdef struct Marks:           # GAPs and MARKs of event number `before`, for who reads on
     bint on
@@ -199,8 +238,8 @@ cdef struct GlobalChange:    # a SET of a global
 
 cdef struct GlobalChanges:   # those before event number `before`, for who reads on
     bint on
-    bint restating           # behind BEGIN, before event number `restated`
-    uint64_t restated
+    bint restating           # what is read restates what earlier chunks have told: it is no change
+    uint64_t restated        # … as far as it comes before this event
     size_t preamble_size
     uint64_t before
     ByteBuffer bytes
@@ -208,6 +247,29 @@ cdef struct GlobalChanges:   # those before event number `before`, for who reads
 cdef struct UnseenEnds:      # frames whose end was not seen: DROP, FORGET
     bint on
     ByteBuffer numbers
+
+cdef enum:
+    STREAM_OF_LOGS = 4
+
+cdef struct Output:          # an OUTPUT; a PRINT, whose stream is 0; a LOG
+    uint64_t stream
+    uint64_t channel
+    uint64_t position
+    uint64_t size            # of what was written; of a PRINT, of what is inserted
+    uint64_t at              # where that stands in the chunk's payload …
+    uint64_t kept            # … as far as it was kept
+    uint64_t before          # the event that comes next
+    uint64_t event           # the last one of the frame that wrote it, + 1; 0: none
+    uint64_t ticks
+    uint64_t thread          # + 1; 0: none
+    uint64_t task            # + 1; 0: none
+    uint64_t frame           # + 1; 0: none
+    uint64_t code            # + 1; 0: none
+    int64_t line
+
+cdef struct Outputs:         # for who asks for them
+    bint on
+    ByteBuffer rows          # Outputs
 
 cdef struct Passage:         # an event without its values: all that who counts and times has to know
     uint64_t seq
@@ -241,10 +303,23 @@ cdef struct Tally:
     Map lines                # code and line → how often, of who counts lines
     ByteBuffer digests       # pairs of u64: code, digest
     ByteBuffer texts         # triples of u64: file, where in the input, how long
+    ByteBuffer notes         # NOTE and SPAN_END records as they are, each behind its size (u64)
     ByteBuffer retired       # pairs of u64: kind and number of definitions that are to be forgotten
+    ByteBuffer seen          # the codes that are `seen` in this round
+    Map raised               # types of exceptions, + 1 → how often; 0: of one that is not told
+    bint ends                # a frame ended unseen
     uint64_t lost
     uint64_t gaps
+    uint64_t omitted[3]      # bytes of output, LOGs, AUDITs: what was not kept
 
+
+cdef struct OpenSpans:       # in the order in which they began
+    Note *first
+    Note *last
+    Map of_number
+
+
+cdef struct CallSums         # calls.pxi
 
 cdef struct DecoderState:
     Arena arena
@@ -257,11 +332,15 @@ cdef struct DecoderState:
     Threads threads
     Frames frames
     Definitions definitions
+    OpenSpans open_spans     # only of who scans
     Clock clock
     Event event
     Watch watch
+    Map judged               # keys of leaves that hold what is looked for, or do not
     Marks marks
     GlobalChanges changes
     UnseenEnds unseen_ends
+    Outputs outputs
     Preamble preamble
     Tally tally
+    CallSums *calls          # of who scans, and adds up calls; or NULL

@@ -37,9 +37,14 @@ cdef void skip_nested(DecoderState *s, Cursor *c, uint32_t *flags) noexcept nogi
                 return
             level -= 1
             continue
+        if not named[level]:
+            left[level] -= skip_scalars(c, left[level])
+            if left[level] == 0:
+                continue
         left[level] -= 1
         if named[level]:
             skip_str(c)
+        skip_identity(c)
         tag = take_byte(c)
         if tag == TAG_TYPED:
             note_type(s, c, flags)
@@ -58,6 +63,58 @@ cdef void skip_nested(DecoderState *s, Cursor *c, uint32_t *flags) noexcept nogi
         level += 1
         left[level] = count * 2 if tag == TAG_DICT or tag == TAG_DICT_CUT else count
         named[level] = TAG_INSTANCE <= tag <= TAG_NAMED_CUT
+
+
+cdef inline uint64_t skip_scalars(Cursor *c, uint64_t most) noexcept nogil:
+    """Passes over the numbers, constants and short texts that come next; how many. A container of thousands of them is
+    written again whenever one changes: this loop is what reading such a trace costs. An int's length is told by
+    branches, which a processor foresees, and not computed, for which it would have to wait."""
+    cdef const uint8_t *at = c.at
+    cdef const uint8_t *safe
+    cdef uint64_t left = most
+    cdef uint8_t tag
+    if c.end - at < 16:
+        return 0
+    safe = c.end - 16            # from what stands before it so many bytes may be looked at
+    while left and at <= safe:
+        tag = at[0]
+        if tag >= TAG_SMALL_INT or TAG_NONE <= tag <= TAG_NOTIMPLEMENTED:
+            at += 1
+        elif tag == TAG_INT:
+            if at[1] < 0x80:
+                at += 2
+            elif at[2] < 0x80:
+                at += 3
+            elif at[3] < 0x80:
+                at += 4
+            elif at[4] < 0x80:
+                at += 5
+            else:
+                break
+        elif tag == TAG_FLOAT:
+            at += 9
+        elif tag == TAG_STR and at[1] < 0x80 and at[1] <= c.end - at - 2:
+            at += 2 + at[1]
+        else:
+            break
+        left -= 1
+    c.at = at
+    return most - left
+
+
+cdef inline void skip_identity(Cursor *c) noexcept nogil:
+    """Of which object the value is, where that is said."""
+    if c.at < c.end and TAG_IDENTITY <= c.at[0] <= TAG_IDENTITY_UNSURE:
+        take_identity(c)
+
+
+cdef inline uint64_t take_identity(Cursor *c) noexcept nogil:
+    """The number of the object, behind whose tag the value begins."""
+    cdef uint8_t tag = take_byte(c)
+    cdef uint64_t number = take_varint(c)
+    if tag == TAG_IDENTITY_UNSURE:
+        take_varint(c)
+    return number
 
 
 cdef inline bint is_container(uint8_t tag) noexcept nogil:

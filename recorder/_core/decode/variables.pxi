@@ -87,10 +87,16 @@ cdef inline bint store_value(
 cdef inline Status apply_set(DecoderState *s, uint64_t number, Cursor *c) noexcept nogil:
     cdef Variable *variable = local_variable(s, number) if not c.bad else NULL
     cdef NamespaceDef *namespace
+    cdef Status status
     if variable == NULL:
         return reject(s, b"a record that is not whole")
+    if s.tally.on and not s.in_preamble and not note_set(s, s.top.code, number):
+        return reject(s, b"")
     namespace = s.top.globals if s.top.flags & REC_FRAME_BODY else NULL
-    return take_variable(s, variable, namespace, c)
+    status = take_variable(s, variable, namespace, c)
+    if s.tally.on and not s.in_preamble and namespace == NULL and status == OK:
+        note_held(s.top.code, number, variable)
+    return status
 
 
 cdef Status apply_set_global(DecoderState *s, Cursor *c) noexcept nogil:
@@ -118,6 +124,8 @@ cdef inline Status take_variable(
             return add_to_variable(s, variable, namespace, c)
         if c.at[0] == TAG_UNEXAMINED or c.at[0] == TAG_UNBOUND or c.at[0] == TAG_EXAMINED:
             return unset_variable(s, variable, namespace, c)
+    if c.at[0] == TAG_REBOUND:
+        return rebind_variable(s, variable, namespace, c)
     skip_value(s, c, &flags)
     if c.bad:
         return reject(s, b"a value that is not whole or not known")
@@ -199,6 +207,60 @@ cdef inline Status add_to_variable(
     return OK
 
 
+cdef bint replace_beginning(
+    DecoderState *s, Variable *variable, const uint8_t *beginning, size_t size, size_t before
+) noexcept nogil:
+    """Of the variable's value: its first `before` bytes are these from now on."""
+    cdef size_t rest = variable.size - before
+    cdef uint32_t capacity = <uint32_t> (size + rest + 16)      # store_value may read 16 bytes
+    cdef uint8_t *made = <uint8_t *> arena_alloc(s, capacity)
+    cdef bint stored
+    if made == NULL:
+        return False
+    memcpy(made, beginning, size)
+    memcpy(made + size, variable_data(variable) + before, rest)
+    stored = store_value(s, variable, made, size + rest)
+    arena_free(s, made, capacity)
+    return stored
+
+
+cdef Status rebind_variable(DecoderState *s, Variable *variable, NamespaceDef *namespace, Cursor *c) noexcept nogil:
+    """REBOUND: the variable takes the object's number, so that it stands for itself."""
+    cdef uint8_t identity[24]
+    cdef size_t size = 1
+    cdef Cursor old
+    cdef uint64_t number, doubts, before
+    c.at += 1
+    number = take_varint(c)
+    doubts = take_varint(c)
+    identity[0] = TAG_IDENTITY_UNSURE if doubts else TAG_IDENTITY
+    size += write_varint(identity + size, number)
+    if doubts:
+        size += write_varint(identity + size, doubts)
+    old.at = variable_data(variable)
+    old.end = old.at + variable.size
+    old.bad = c.bad or s.in_preamble or variable.size == 0
+    if old.bad or not TAG_IDENTITY <= old.at[0] <= TAG_IDENTITY_UNSURE:
+        return reject(s, b"another object for a variable that holds none")
+    before = take_identity(&old)
+    if old.bad or not replace_beginning(s, variable, identity, size, variable.size - <size_t> (old.end - old.at)):
+        return reject(s, b"")
+    if number == before:
+        keep_variable(s, variable, namespace)
+    else:
+        mark_changed(s, variable, namespace, variable.flags & <uint32_t> VAR_TYPED)
+    return OK
+
+
+cdef inline void keep_variable(DecoderState *s, Variable *variable, NamespaceDef *namespace) noexcept nogil:
+    """It has been looked at, and has not changed."""
+    variable.flags = variable.flags & <uint32_t> (VAR_TYPED | VAR_SET) | VAR_DIRTY
+    if namespace != NULL:
+        namespace.dirty = True
+    else:
+        s.top.dirty = True
+
+
 cdef Status unset_variable(DecoderState *s, Variable *variable, NamespaceDef *namespace, Cursor *c) noexcept nogil:
     """UNBOUND, UNEXAMINED and EXAMINED."""
     cdef uint8_t tag = take_byte(c)
@@ -208,9 +270,5 @@ cdef Status unset_variable(DecoderState *s, Variable *variable, NamespaceDef *na
     elif tag == TAG_UNEXAMINED:
         mark_changed(s, variable, namespace, variable.flags & <uint32_t> VAR_TYPED | VAR_UNEXAMINED)
     else:
-        variable.flags = variable.flags & <uint32_t> (VAR_TYPED | VAR_SET) | VAR_DIRTY   # it has not changed
-        if namespace != NULL:
-            namespace.dirty = True
-        else:
-            s.top.dirty = True
+        keep_variable(s, variable, namespace)
     return OK

@@ -1,5 +1,11 @@
 # Which events a seek stops at.
 
+cdef inline bint is_watched_for(DecoderState *s) noexcept nogil:
+    if not matches(s) or (s.watch.condition.on and is_ruled_out(s, s.event.frame)):
+        return False
+    return not s.watch.by_new or may_hold(s)
+
+
 cdef inline bint matches(DecoderState *s) noexcept nogil:
     """Whether the last event is one the watch asks for."""
     cdef const Watch *w = &s.watch

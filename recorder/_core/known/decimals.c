@@ -7,7 +7,7 @@ typedef struct {         /* mpd_t of Modules/_decimal/libmpdec/mpdecimal.h */
     Py_ssize_t exponent;
     Py_ssize_t digits;
     Py_ssize_t count;
-    Py_ssize_t room;
+    Py_ssize_t capacity;
     uint64_t *words;
 } mpd;
 
@@ -46,7 +46,7 @@ static Py_hash_t hash_of(const mpd *number)
 
 static bool is_plausible(const mpd *number)
 {
-    return number->count >= 0 && number->count <= number->room && number->words != NULL
+    return number->count >= 0 && number->count <= number->capacity && number->words != NULL
            && number->digits <= number->count * WORD_DIGITS && number->digits > (number->count - 1) * WORD_DIGITS;
 }
 

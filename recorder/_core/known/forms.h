@@ -23,7 +23,8 @@ typedef enum {
     REC_PART_DECIMAL,
     REC_PART_DEQUE,      /* a list of its items */
     REC_PART_NUMBERS,    /* a list of ints */
-    REC_PART_DICT        /* the value itself, as a dict */
+    REC_PART_DICT,       /* the value itself, as a dict */
+    REC_PART_KEYS        /* of a dict, as a list */
 } rec_part_kind;
 
 typedef struct {         /* an unsigned number of `digits` decimal digits, in words of 19, and its sign and exponent */
@@ -60,11 +61,34 @@ typedef struct {
     rec_part parts[REC_MOST_PARTS];
 } rec_form;
 
+/* What a value of a well-known type is taken apart by: rec_read_form, or one of those of tables.h. */
+typedef enum {
+    REC_TABLE_NONE,
+    REC_TABLE_ARRAY,     /* an array of a class derived from numpy's */
+    REC_TABLE_COLUMN,
+    REC_TABLE_INDEX,
+    REC_TABLE_SERIES,
+    REC_TABLE_FRAME,
+    REC_TABLE_ARROW,     /* a table of pyarrow's */
+    REC_TABLE_ROW,       /* of a database: values with names */
+    REC_TABLE_OPAQUE     /* what a library keeps for itself: its type alone */
+} rec_table;
+
+rec_table rec_table_of(uint8_t row);
+
+/* Whether all there is to know is in the parts, and the attributes are how they are kept. */
+bool rec_is_whole(uint8_t row);
+
 /* The number of the row for a type, or for one that it is derived from; 0: none. */
 uint8_t rec_known_type(PyTypeObject *type);
 
+/* Whether a value of such a type can change, or is told apart from an equal one. */
+bool rec_known_changes(uint8_t row);
 /* The parts of a value whose type has that row. False: it is opaque, and `form` says why. */
 bool rec_read_form(PyObject *object, uint8_t row, rec_form *form);
+
+/* The values of a row of SQLAlchemy's, and as many names. */
+bool rec_row_of(PyObject *row, PyObject **values, PyObject ***names);
 
 PyObject *rec_deque_next(rec_deque *items);
 

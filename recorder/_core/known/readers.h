@@ -2,6 +2,7 @@
 #ifndef RECORDER_READERS_H
 #define RECORDER_READERS_H
 #include "known/forms.h"
+#include "cpython/type_tables.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -18,6 +19,10 @@ rec_reading rec_read_rlock(PyObject *object, PyTypeObject *type, rec_form *form)
 rec_reading rec_read_bytes_io(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_context_var(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_task_name(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_datetime64(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_string_io(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_orm_state(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_zone(PyObject *object, PyTypeObject *type, rec_form *form);
 
 static inline void rec_add_object(rec_form *form, PyObject *object)
 {
@@ -32,7 +37,9 @@ static inline void rec_add_number(rec_form *form, int64_t number)
 /* What a type's own tables say. NULL, or −1, where there is no such thing. */
 PyMethodDef *rec_method_of(PyTypeObject *type, const char *name);
 PyGetSetDef *rec_getter_of(PyTypeObject *type, const char *name);
-PyMemberDef *rec_member_of(PyTypeObject *type, const char *name);
+/* What the getter of a type gives, if the object holds it: borrowed. NULL where there is no such type, or nothing. No
+ * exception is left behind. */
+PyObject *rec_held(PyObject *object, PyTypeObject *type, const char *name);
 
 /* What a method without arguments answers: whether it is true; a small int. False where it does not say. No exception
  * is left behind. */

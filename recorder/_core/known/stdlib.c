@@ -23,7 +23,7 @@ typedef struct {         /* MatchObject of Modules/_sre/sre.h */
 
 static bool is_at(PyTypeObject *type, const char *member, size_t offset)
 {
-    PyMemberDef *found = rec_member_of(type, member);
+    PyMemberDef *found = rec_find_member(type, member);
     return found != NULL && (size_t)found->offset == offset;
 }
 
@@ -58,6 +58,7 @@ rec_reading rec_read_weakref(PyObject *object, PyTypeObject *type, rec_form *for
 
 /* ---- locks ---- */
 
+#if PY_VERSION_HEX < 0x030E0000
 typedef struct {         /* rlockobject of Modules/_threadmodule.c */
     PyObject_HEAD
     void *lock;
@@ -65,6 +66,20 @@ typedef struct {         /* rlockobject of Modules/_threadmodule.c */
     unsigned long count;
     PyObject *weak_references;
 } rlock_object;
+
+static unsigned long owner_of(const rlock_object *lock) { return lock->owner; }
+static size_t count_of(const rlock_object *lock) { return lock->count; }
+#else
+typedef struct {         /* likewise, with its _PyRecursiveMutex of pycore_lock.h */
+    PyObject_HEAD
+    PyMutex mutex;
+    unsigned long long owner; /* 0: nobody */
+    size_t level;        /* times that it was taken once more */
+} rlock_object;
+
+static unsigned long owner_of(const rlock_object *lock) { return (unsigned long)lock->owner; }
+static size_t count_of(const rlock_object *lock) { return lock->owner == 0 ? 0 : lock->level + 1; }
+#endif
 
 rec_reading rec_read_rlock(PyObject *object, PyTypeObject *type, rec_form *form)
 {
@@ -74,7 +89,7 @@ rec_reading rec_read_rlock(PyObject *object, PyTypeObject *type, rec_form *form)
     if (type->tp_basicsize != sizeof(rlock_object))
         return REC_LAYOUT_UNKNOWN;
     if (proved != type) {
-        bool owned = lock->count > 0 && lock->owner == PyThread_get_thread_ident(), said;
+        bool owned = count_of(lock) > 0 && owner_of(lock) == PyThread_get_thread_ident(), said;
         if (!rec_ask_bool(object, type, "_is_owned", &said))
             return REC_UNREADABLE_NOW;
         if (said != owned)
@@ -82,12 +97,12 @@ rec_reading rec_read_rlock(PyObject *object, PyTypeObject *type, rec_form *form)
         /* The first releases of 3.11 have no such method. */
         if (rec_method_of(type, "_recursion_count") != NULL
             && (!rec_ask_number(object, type, "_recursion_count", &count)
-                || (uint64_t)count != (owned ? lock->count : 0)))
+                || (uint64_t)count != (owned ? count_of(lock) : 0)))
             return REC_LAYOUT_UNKNOWN;
         if (owned)
             proved = type;
     }
-    rec_add_number(form, (int64_t)lock->count);
+    rec_add_number(form, (int64_t)count_of(lock));
     return REC_LAYOUT_PROVED;
 }
 
@@ -131,11 +146,65 @@ rec_reading rec_read_bytes_io(PyObject *object, PyTypeObject *type, rec_form *fo
     return REC_LAYOUT_PROVED;
 }
 
+/* ---- io.StringIO ---- */
+
+typedef struct {         /* stringio of Modules/_io/stringio.c, as it begins */
+    PyObject_HEAD
+    Py_UCS4 *characters;
+    Py_ssize_t position;
+    Py_ssize_t size;
+} string_io_object;
+
+enum { MOST_CHARACTERS = 1 << 16 };
+
+/* What it says that is in it: a text that is made to be told. It is kept until the next one is. */
+static PyObject *content_of(PyObject *object, PyTypeObject *type)
+{
+    static PyObject *told;
+    PyMethodDef *method = rec_method_of(type, "getvalue");
+    PyObject *text = method != NULL ? method->ml_meth(object, NULL) : NULL;
+    if (text == NULL || !PyUnicode_CheckExact(text)) {
+        PyErr_Clear();
+        Py_XDECREF(text);
+        return NULL;
+    }
+    Py_XSETREF(told, text);
+    return told;
+}
+
+rec_reading rec_read_string_io(PyObject *object, PyTypeObject *type, rec_form *form)
+{
+    static PyTypeObject *proved;
+    string_io_object *file = (string_io_object *)object;
+    PyObject *content;
+    int64_t position;
+    if (type->tp_basicsize < (Py_ssize_t)sizeof(string_io_object))
+        return REC_LAYOUT_UNKNOWN;
+    if (!rec_ask_number(object, type, "tell", &position)) { /* it is closed */
+        rec_add_object(form, NULL);
+        rec_add_object(form, NULL);
+        rec_add_object(form, NULL);
+        return REC_LAYOUT_PROVED;
+    }
+    if (position != file->position)
+        return REC_LAYOUT_UNKNOWN;
+    content = file->size <= MOST_CHARACTERS ? content_of(object, type) : NULL;
+    if (proved != type && file->size > 0) {
+        if (content == NULL || PyUnicode_GET_LENGTH(content) != file->size)
+            return content == NULL ? REC_UNREADABLE_NOW : REC_LAYOUT_UNKNOWN;
+        proved = type;
+    }
+    rec_add_object(form, content);
+    rec_add_number(form, position);
+    rec_add_number(form, file->size);
+    return REC_LAYOUT_PROVED;
+}
+
 /* ---- contextvars ---- */
 
 rec_reading rec_read_context_var(PyObject *object, PyTypeObject *type, rec_form *form)
 {
-    PyMemberDef *name = rec_member_of(type, "name");
+    PyMemberDef *name = rec_find_member(type, "name");
     PyObject *value = NULL;
     if (type != &PyContextVar_Type || name == NULL || name->type != T_OBJECT)
         return REC_LAYOUT_UNKNOWN;

@@ -1,7 +1,9 @@
 /* The well-known types, one row each. To know another one: a member of the enum Form in codegen/format.toml, a row
- * here, and how it is shown in recorder/trace/values/forms.py. */
+ * here, and how it is shown in recorder/trace/values/forms.py. Types of libraries are known by name: what a library
+ * costs that is not there is nothing. */
 #include "known/forms.h"
 #include "known/readers.h"
+#include "cpython/instances.h"
 #include "cpython/objects.h"
 #include "tape/records.h"
 #pragma GCC diagnostic push
@@ -15,7 +17,8 @@ typedef enum {
     GETTER,              /* of tp_getset: one that returns what the value holds, a bool, an int or a short text */
     METHOD,              /* of tp_methods, without arguments: as a getter */
     VISITED,             /* the n-th object that tp_traverse comes to */
-    ITSELF               /* the dict that the value is */
+    ITSELF,              /* the dict that the value is */
+    ATTRIBUTE            /* of an instance of a class that is written in Python */
 } way;
 
 typedef struct {
@@ -25,16 +28,21 @@ typedef struct {
 } source;
 
 typedef struct {
-    const char *name;    /* tp_name of a type that is written in C */
+    const char *name;    /* tp_name of a type that is written in C; of a class statement module and name */
     uint8_t form;
     rec_reader reader;   /* reads what comes behind: */
     source sources[REC_MOST_PARTS];
+    rec_table table;
+    bool whole;          /* see rec_is_whole */
+    bool of_python;      /* it is written in Python */
 } row;
 
 #define MEMBERS(a) {MEMBER, a, 0}
 #define GETTERS(a) {GETTER, a, 0}
 #define METHODS(a) {METHOD, a, 0}
 #define VISITS(i) {VISITED, NULL, i}
+#define ATTRIBUTES(a) {ATTRIBUTE, a, 0}
+#define OF_PYTHON(table) {{0}}, table, true, true
 
 static const row rows[] = {
     {NULL, 0, NULL, {{0}}},
@@ -74,6 +82,52 @@ static const row rows[] = {
     {"property", REC_FORM_PROPERTY, NULL, {MEMBERS("fget"), MEMBERS("fset"), MEMBERS("fdel")}},
     {"staticmethod", REC_FORM_STATICMETHOD, NULL, {MEMBERS("__func__")}},
     {"classmethod", REC_FORM_CLASSMETHOD, NULL, {MEMBERS("__func__")}},
+    {"_io.StringIO", REC_FORM_STRING_IO, rec_read_string_io, {{0}}},
+    {"numpy.ndarray", 0, NULL, {{0}}, .table = REC_TABLE_ARRAY},
+    {"numpy.datetime64", REC_FORM_DATETIME64, rec_read_datetime64, {{0}}},
+    {"numpy.timedelta64", REC_FORM_DATETIME64, rec_read_datetime64, {{0}}},
+    {"pandas._libs.tslibs.timestamps._Timestamp", REC_FORM_TIMESTAMP, rec_read_zone,
+     {GETTERS("_value"), GETTERS("_creso")}, .whole = true},
+    {"pandas._libs.tslibs.timedeltas._Timedelta", REC_FORM_TIMEDELTA64, NULL,
+     {GETTERS("_value"), GETTERS("_creso")}, .whole = true},
+    {"pandas._libs.tslibs.nattype._NaT", REC_FORM_MISSING, NULL, {{0}}, .whole = true},
+    {"pandas._libs.missing.C_NAType", REC_FORM_MISSING, NULL, {{0}}, .whole = true},
+    {"pandas._libs.interval.Interval", REC_FORM_INTERVAL, NULL,
+     {GETTERS("left"), GETTERS("right"), GETTERS("closed")}, .whole = true},
+    {"pandas._libs.tslibs.period._Period", REC_FORM_PERIOD, NULL, {GETTERS("ordinal"), GETTERS("_dtype")},
+     .whole = true},
+    {"pandas._libs.tslibs.dtypes.PeriodDtypeBase", REC_FORM_PERIOD_DTYPE, NULL,
+     {GETTERS("_dtype_code"), GETTERS("_n"), GETTERS("_freqstr")}, .whole = true},
+    {"pandas._libs.sparse.IntIndex", REC_FORM_SPARSE_INDEX, NULL, {GETTERS("length"), GETTERS("indices")}},
+    {"pandas._libs.sparse.BlockIndex", REC_FORM_SPARSE_INDEX, NULL,
+     {GETTERS("length"), GETTERS("blocs"), GETTERS("blengths")}},
+    {"numpy.dtype", REC_FORM_DTYPE, NULL, {GETTERS("str")}, .whole = true},
+    {"pandas._libs.arrays.NDArrayBacked", 0, NULL, {{0}}, .table = REC_TABLE_COLUMN, .whole = true},
+    {"pandas.core.arrays.masked.BaseMaskedArray", 0, NULL, OF_PYTHON(REC_TABLE_COLUMN)},
+    {"pandas.arrays.ArrowExtensionArray", 0, NULL, OF_PYTHON(REC_TABLE_COLUMN)},
+    {"pandas.core.arrays.arrow.array.ArrowExtensionArray", 0, NULL, OF_PYTHON(REC_TABLE_COLUMN)},
+    {"pandas.DataFrame", 0, NULL, OF_PYTHON(REC_TABLE_FRAME)},
+    {"pandas.core.frame.DataFrame", 0, NULL, OF_PYTHON(REC_TABLE_FRAME)},
+    {"pandas.Series", 0, NULL, OF_PYTHON(REC_TABLE_SERIES)},
+    {"pandas.core.series.Series", 0, NULL, OF_PYTHON(REC_TABLE_SERIES)},
+    {"pyarrow.lib.ChunkedArray", 0, NULL, {{0}}, .table = REC_TABLE_COLUMN},
+    {"pyarrow.lib.Array", 0, NULL, {{0}}, .table = REC_TABLE_COLUMN},
+    {"pyarrow.lib.Table", 0, NULL, {{0}}, .table = REC_TABLE_ARROW},
+    {"pyarrow.lib.RecordBatch", 0, NULL, {{0}}, .table = REC_TABLE_ARROW},
+    {"sqlalchemy.engine._row_cy.BaseRow", 0, NULL, {{0}}, .table = REC_TABLE_ROW, .whole = true},
+    {"sqlalchemy.cyextension.resultproxy.BaseRow", 0, NULL, {{0}}, .table = REC_TABLE_ROW, .whole = true},
+    {"sqlalchemy.orm.state.InstanceState", REC_FORM_ORM_STATE, rec_read_orm_state, {{0}}, .whole = true,
+     .of_python = true},
+    {"sqlalchemy.orm.collections.CollectionAdapter", 0, NULL, OF_PYTHON(REC_TABLE_OPAQUE)},
+    {"django.db.models.base.ModelState", 0, NULL, OF_PYTHON(REC_TABLE_OPAQUE)},
+    {"django.db.models.query.QuerySet", REC_FORM_QUERY_SET, NULL, {ATTRIBUTES("model"), ATTRIBUTES("_result_cache")},
+     .whole = true, .of_python = true},
+    {"pandas.MultiIndex", REC_FORM_MULTI_INDEX, NULL,
+     {ATTRIBUTES("_names"), ATTRIBUTES("_levels"), ATTRIBUTES("_codes")}, .whole = true, .of_python = true},
+    {"pandas.core.indexes.multi.MultiIndex", REC_FORM_MULTI_INDEX, NULL,
+     {ATTRIBUTES("_names"), ATTRIBUTES("_levels"), ATTRIBUTES("_codes")}, .whole = true, .of_python = true},
+    {"pandas.Index", 0, NULL, OF_PYTHON(REC_TABLE_INDEX)},
+    {"pandas.core.indexes.base.Index", 0, NULL, OF_PYTHON(REC_TABLE_INDEX)},
 };
 enum { ROWS = sizeof(rows) / sizeof(*rows) };
 
@@ -91,17 +145,10 @@ static places resolved[ROWS];
 
 /* ---- types ---- */
 
-/* A class statement makes a heap type that has no module and no table of methods. */
-static bool is_of_python(PyTypeObject *type)
-{
-    return type->tp_flags & Py_TPFLAGS_HEAPTYPE && ((PyHeapTypeObject *)type)->ht_module == NULL
-           && type->tp_methods == NULL;
-}
-
 /* The type written in C that a type is, or is derived from. */
 static PyTypeObject *c_type_of(PyTypeObject *type)
 {
-    while (type != NULL && is_of_python(type))
+    while (type != NULL && rec_is_type_of_python(type))
         type = type->tp_base;
     return type;
 }
@@ -109,35 +156,100 @@ static PyTypeObject *c_type_of(PyTypeObject *type)
 static uint8_t row_called(const char *name)
 {
     for (uint8_t i = 1; i < ROWS; i++)
-        if (strcmp(rows[i].name, name) == 0)
+        if (!rows[i].of_python && strcmp(rows[i].name, name) == 0)
             return i;
     return 0;
 }
 
+static bool has_text(PyObject *text, const char *wanted, size_t size)
+{
+    return text != NULL && PyUnicode_CheckExact(text) && PyUnicode_IS_ASCII(text)
+           && (size_t)PyUnicode_GET_LENGTH(text) == size && memcmp(PyUnicode_DATA(text), wanted, size) == 0;
+}
+
+/* Whether a class statement made it, in the module that stands before the last dot. */
+static bool is_class_called(PyTypeObject *type, const char *name)
+{
+    PyObject *qualified = rec_heap_type_name(type);
+    const char *dot = strrchr(name, '.');
+    return qualified != NULL && type->tp_dict != NULL && has_text(qualified, dot + 1, strlen(dot + 1))
+           && has_text(rec_dict_find(type->tp_dict, "__module__"), name, (size_t)(dot - name));
+}
+
+static uint8_t row_of_class(PyTypeObject *type)
+{
+    for (uint8_t i = 1; i < ROWS; i++)
+        if (rows[i].of_python && is_class_called(type, rows[i].name))
+            return i;
+    return 0;
+}
+
+/* Of classes written in Python: the first one in the order in which Python looks for attributes. */
+static uint8_t row_of_classes(PyTypeObject *type)
+{
+    PyObject *bases = type->tp_mro;
+    uint8_t found = 0;
+    for (Py_ssize_t i = 0; bases != NULL && i < PyTuple_GET_SIZE(bases) && found == 0; i++) {
+        PyTypeObject *base = (PyTypeObject *)PyTuple_GET_ITEM(bases, i);
+        if (rec_is_type_of_python(base))
+            found = row_of_class(base);
+    }
+    return found;
+}
+
 uint8_t rec_known_type(PyTypeObject *type)
 {
+    PyTypeObject *in_c = c_type_of(type);
     uint8_t found = 0;
-    for (type = c_type_of(type); type != NULL && found == 0; type = type->tp_base)
-        found = row_called(type->tp_name);
-    return found;
+    if (in_c == type && strcmp(type->tp_name, "numpy.ndarray") == 0)
+        return 0; /* one of no class of its own is an array, and nothing else */
+    for (; in_c != NULL && found == 0; in_c = in_c->tp_base)
+        found = row_called(in_c->tp_name);
+    return found != 0 ? found : row_of_classes(type);
+}
+
+rec_table rec_table_of(uint8_t number) { return rows[number].table; }
+bool rec_is_whole(uint8_t number) { return rows[number].whole; }
+
+bool rec_known_changes(uint8_t row)
+{
+    switch (rows[row].form) {
+    case REC_FORM_DECIMAL:
+    case REC_FORM_PATTERN:
+    case REC_FORM_MATCH:
+    case REC_FORM_GENERIC_ALIAS:
+    case REC_FORM_UNION:
+    case REC_FORM_ZONE_INFO:
+    case REC_FORM_TIMESTAMP:
+    case REC_FORM_TIMEDELTA64:
+    case REC_FORM_DATETIME64:
+    case REC_FORM_MISSING:
+    case REC_FORM_INTERVAL:
+    case REC_FORM_PERIOD:
+    case REC_FORM_PERIOD_DTYPE:
+    case REC_FORM_DTYPE:
+    case REC_FORM_DICT_KEYS:
+    case REC_FORM_DICT_VALUES:
+    case REC_FORM_DICT_ITEMS:
+        return false;
+    default:
+        return true;
+    }
 }
 
 static PyTypeObject *type_of_row(PyObject *object, uint8_t number)
 {
-    PyTypeObject *type = c_type_of(Py_TYPE(object));
-    while (type != NULL && strcmp(type->tp_name, rows[number].name) != 0)
-        type = type->tp_base;
-    return type;
+    if (rows[number].of_python)
+        return Py_TYPE(object);
+    return rec_base_called(c_type_of(Py_TYPE(object)), rows[number].name);
 }
 
 /* ---- what a type's own tables say ---- */
 
 PyMethodDef *rec_method_of(PyTypeObject *type, const char *name)
 {
-    PyMethodDef *method = type->tp_methods;
-    while (method != NULL && method->ml_name != NULL && strcmp(method->ml_name, name) != 0)
-        method++;
-    return method != NULL && method->ml_name != NULL && method->ml_flags == METH_NOARGS ? method : NULL;
+    PyMethodDef *method = rec_find_method(type, name);
+    return method != NULL && method->ml_flags == METH_NOARGS ? method : NULL;
 }
 
 PyGetSetDef *rec_getter_of(PyTypeObject *type, const char *name)
@@ -148,12 +260,17 @@ PyGetSetDef *rec_getter_of(PyTypeObject *type, const char *name)
     return getter != NULL && getter->name != NULL && getter->get != NULL ? getter : NULL;
 }
 
-PyMemberDef *rec_member_of(PyTypeObject *type, const char *name)
+PyObject *rec_held(PyObject *object, PyTypeObject *type, const char *name)
 {
-    PyMemberDef *member = type->tp_members;
-    while (member != NULL && member->name != NULL && strcmp(member->name, name) != 0)
-        member++;
-    return member != NULL && member->name != NULL ? member : NULL;
+    PyGetSetDef *getter = type != NULL ? rec_getter_of(type, name) : NULL;
+    PyObject *found = getter != NULL ? getter->get(object, getter->closure) : NULL;
+    if (found == NULL) {
+        PyErr_Clear();
+        return NULL;
+    }
+    bool is_held = Py_REFCNT(found) > 1;
+    Py_DECREF(found);
+    return is_held ? found : NULL;
 }
 
 static PyObject *ask(PyObject *object, PyTypeObject *type, const char *name)
@@ -218,7 +335,9 @@ static bool add_answer(rec_form *form, PyObject *answer)
         return true;
     }
     if (PyLong_CheckExact(answer)) {
-        added = rec_int_small(answer, &part->number);
+        int overflow;
+        part->number = PyLong_AsLongLongAndOverflow(answer, &overflow);
+        added = overflow == 0;
         part->kind = REC_PART_NUMBER;
         form->count += added;
     } else if (Py_REFCNT(answer) > 1) {
@@ -262,17 +381,28 @@ static bool add_visited(rec_form *form, PyObject *object, PyTypeObject *type, in
     return looked_for.found != NULL;
 }
 
+static bool add_attribute(rec_form *form, PyObject *object, const char *name)
+{
+    PyObject *value = rec_attribute(object, name);
+    if (value != NULL)
+        rec_add_object(form, value);
+    return value != NULL;
+}
+
 static bool add_part(rec_form *form, PyObject *object, const places *at, const source *from, int i)
 {
     switch (from->way) {
     case MEMBER:
-        return add_member(form, object, at->found[i].member);
     case GETTER:
+        if (at->found[i].member != NULL)
+            return add_member(form, object, at->found[i].member);
         return add_answer(form, at->found[i].getter->get(object, at->found[i].getter->closure));
     case METHOD:
         return add_answer(form, at->found[i].method->ml_meth(object, NULL));
     case VISITED:
         return add_visited(form, object, at->type, from->n);
+    case ATTRIBUTE:
+        return add_attribute(form, object, from->name);
     default:
         form->parts[form->count++].kind = REC_PART_DICT;
         return true;
@@ -285,9 +415,10 @@ static void resolve(places *at, PyTypeObject *type, const row *of)
     *at = (places){.type = type, .known = true};
     for (int i = 0; i < REC_MOST_PARTS && of->sources[i].way != NOTHING; i++) {
         const source *from = &of->sources[i];
-        if (from->way == MEMBER)
-            at->known &= (at->found[i].member = rec_member_of(type, from->name)) != NULL;
-        else if (from->way == GETTER)
+        if (from->way == MEMBER && (at->found[i].member = rec_find_member(type, from->name)) != NULL)
+            continue;
+        /* What was a member becomes a getter where it has to be read under a lock: TextIOWrapper's buffer in 3.14. */
+        if (from->way == MEMBER || from->way == GETTER)
             at->known &= (at->found[i].getter = rec_getter_of(type, from->name)) != NULL;
         else if (from->way == METHOD)
             at->known &= (at->found[i].method = rec_method_of(type, from->name)) != NULL;

@@ -7,6 +7,7 @@ cdef uint64_t first_ns = rec_clock_ns(CLOCK_MONOTONIC)
 cdef Status begin(bint wait_for_main) except *:
     cdef Status status
     remember_stderr()
+    open_notes()
     open_segment(0)
     status = open_tracer()
     if status == OK:
@@ -14,6 +15,9 @@ cdef Status begin(bint wait_for_main) except *:
     if status == OK:
         status = watch_calls()
     if status == OK:
+        status = open_output()
+    if status == OK:
+        open_audit()
         status = install_hooks()
     if status == OK:
         status = find_main(wait_for_main)

@@ -46,8 +46,8 @@ cdef struct Exit:                # what is left to do when the process ends
     int json_fd                  # where diagnostics go; −1: not to a descriptor
     char json_path[4096]         # … or empty
     char json_facts[1024]        # what they have in common, as members of a JSON object
-    int told                     # the failure that was reported while Python was there …
-    char told_detail[1400]       # … and what was said of it
+    int reported                 # the failure that was reported while Python was there …
+    char reported_detail[1400]   # … and what was said of it
 
 cdef Exit ending
 cdef int is_hurried            # a signal came while the process waited for its trace
@@ -61,7 +61,7 @@ cdef void at_exit(int exit_status, void *unused) noexcept nogil:
     if tape.control != NULL and getpid() == tape.pid:
         if hooks.state != ABORTING:
             hooks.state = IDLE
-        reported = hooks.reported if hooks.reported != OK else <Status> REC_LOAD(tape.control.target_fault.status)
+        reported = hooks.reported if hooks.reported != OK else <Status> sticky_fault.status
         tape.control.exit_status = exit_status
         tape.control.has_exit_status = 1
         if REC_LOAD(tape.control.target_state) < REC_TARGET_STOPPED:

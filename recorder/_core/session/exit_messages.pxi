@@ -40,12 +40,14 @@ cdef void write_line(int fd, const char *text, size_t size) noexcept nogil:
 
 
 cdef void write_failure(Status status, const char *disposition, Found found, bint aloud) noexcept nogil:
-    """What went wrong after Python had gone, with the classes that know better: aloud, or only where diagnostics go."""
+    """Says what went wrong after Python had gone: in a line on stderr if `aloud`, and where diagnostics go.
+
+    In the words of the exception, if one was made while Python was there (`set_reported`); else put together here."""
     cdef char detail[1400]
     cdef char line[2048]
     cdef const rec_failure_text *row = rec_failure(status)
-    cdef RecFault *fault = &tape.control.target_fault
-    cdef const char *subject = tape.control.target_detail
+    cdef RecFault *fault = &sticky_fault
+    cdef const char *subject = sticky_detail
     cdef const char *before = b""
     cdef const char *reason = b""
     cdef const char *after = b""
@@ -59,8 +61,8 @@ cdef void write_failure(Status status, const char *disposition, Found found, bin
         before = b" ("
         reason = strerror(fault.sys_errno)
         after = b")"
-    if ending.told == <int> status:
-        size = snprintf(detail, sizeof(detail), "%s", ending.told_detail)
+    if ending.reported == <int> status:
+        size = snprintf(detail, sizeof(detail), "%s", ending.reported_detail)
     elif status == ERR_SEALER_DIED:
         size = snprintf(detail, sizeof(detail), "the sealer (pid %d) ended while it was needed",
                         tape.control.sealer_pid)

@@ -1,40 +1,48 @@
-# The sticky fault. Statuses travel up the call chain; the facts that belong to one are written here, into the
-# control page, where the sealer and a post-mortem can read them too.
+# The sticky fault. Statuses travel up the call chain; the facts that belong to one are kept here. The control page has
+# a copy, for the sealer and a post-mortem; no more than a copy, for its file can be cut or written over by anybody, and
+# the sealer makes it anew then.
 
-cdef RecFault local_fault     # where facts go while no control page is mapped
-cdef char local_detail[1024]
-
-
-cdef RecFault *current_fault() noexcept nogil:
-    return &tape.control.target_fault if tape.control != NULL else &local_fault
+cdef RecFault sticky_fault
+cdef char sticky_detail[REC_DETAIL_SIZE]
 
 
-cdef char *current_detail() noexcept nogil:
-    if tape.control != NULL:
-        return tape.control.target_detail
-    return local_detail
+cdef void show_fault() noexcept nogil:
+    """On the control page, if there are a fault and a page."""
+    cdef RecFault *shown
+    if tape.control == NULL or sticky_fault.status == 0:
+        return
+    shown = &tape.control.target_fault
+    memcpy(tape.control.target_detail, sticky_detail, sizeof(sticky_detail))
+    memcpy(&shown.sys_errno, &sticky_fault.sys_errno, sizeof(RecFault) - sizeof(sticky_fault.status))
+    REC_STORE(shown.status, sticky_fault.status)
+
+
+cdef void decide(uint32_t disposition) noexcept nogil:
+    """What the fault led to."""
+    sticky_fault.disposition = disposition
+    tape.control.target_fault.disposition = disposition
 
 
 cdef void set_fault_detail(const char *text) noexcept nogil:
     """The detail of the fault that is about to be recorded: a path, a name. One that stands keeps its own."""
-    cdef size_t n = min(strlen(text), sizeof(local_detail) - 1)
-    if REC_LOAD(current_fault().status) == 0:
-        memcpy(current_detail(), text, n)
-        current_detail()[n] = 0
+    cdef size_t n = strnlen(text, sizeof(sticky_detail) - 1)
+    if sticky_fault.status == 0:
+        memcpy(sticky_detail, text, n)
+        sticky_detail[n] = 0
 
 
 # audit: the fault is sticky; who cannot return the status leaves it to the hook, which looks at the fault
 cdef Status fail(Status status, uint32_t stage, int sys_errno=0, uint64_t wanted=0, uint64_t got=0) noexcept nogil:
     """Records the facts of a fault, unless an earlier one stands, and hands the status back to be returned."""
-    cdef RecFault *fault = current_fault()
-    if REC_LOAD(fault.status) == 0:
-        fault.sys_errno = sys_errno
-        fault.stage = stage
-        fault.offset = <uint64_t> (tape.cur - tape.data) if tape.cur != NULL else 0
-        fault.event = tape.events
-        fault.wanted = wanted
-        fault.got = got
-        REC_STORE(fault.status, <uint32_t> status)
+    if sticky_fault.status == 0:
+        sticky_fault.sys_errno = sys_errno
+        sticky_fault.stage = stage
+        sticky_fault.offset = <uint64_t> (tape.cur - tape.data) if tape.cur != NULL else 0
+        sticky_fault.event = tape.events
+        sticky_fault.wanted = wanted
+        sticky_fault.got = got
+        sticky_fault.status = <uint32_t> status
+        show_fault()
     return status
 
 
@@ -50,22 +58,19 @@ cdef Status fail_by_exception(exception, uint32_t stage) noexcept:
 cdef Status adopt_sealer_fault() noexcept nogil:
     """The sealer's fault becomes the run's, under the code that the sealer gave it."""
     cdef RecFault *theirs = &tape.control.sealer_fault
-    cdef RecFault *ours = &tape.control.target_fault
     cdef uint32_t status
     if is_garbage():
         return control_is_garbage()
     status = REC_LOAD(theirs.status)
     if status == 0:
         return OK
-    if REC_LOAD(ours.status) == 0:
-        memcpy(tape.control.target_detail, tape.control.sealer_detail, sizeof(tape.control.sealer_detail))
-        ours.sys_errno = theirs.sys_errno
-        ours.stage = theirs.stage
-        ours.offset = theirs.offset
-        ours.event = tape.events
-        ours.wanted = theirs.wanted
-        ours.got = theirs.got
-        REC_STORE(ours.status, status)
+    if sticky_fault.status == 0:
+        memcpy(sticky_detail, tape.control.sealer_detail, sizeof(sticky_detail))
+        memcpy(&sticky_fault, theirs, sizeof(sticky_fault))
+        sticky_fault.disposition = REC_DISPOSITION_UNDECIDED
+        sticky_fault.event = tape.events
+        sticky_fault.status = status
+        show_fault()
     return <Status> status
 
 

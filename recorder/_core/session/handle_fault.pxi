@@ -1,7 +1,7 @@
 # What becomes of a fault that a hook came back with: the recording ends, and the session decides about the program.
 
 cdef enum:
-    MOST_INTERRUPTIONS = 8   # of one decision, by signal handlers that raise
+    MOST_ATTEMPTS = 8        # at one decision, each ended by a signal handler that raised
 
 
 cdef void handle_fault(Status status) noexcept:
@@ -21,15 +21,15 @@ cdef void handle_fault(Status status) noexcept:
     fail(status, STAGE_CAPTURE)                 # in case only the status was known
     hooks.state = IDLE
     PyErr_Fetch(&kind, &value, &trace)
-    if kind_of(<Status> tape.control.target_fault.status) == KIND_INTERNAL:
-        poison_core(<Status> tape.control.target_fault.status)
-    tape.control.target_fault.disposition = REC_DISPOSITION_DISABLE
+    if kind_of(<Status> sticky_fault.status) == KIND_INTERNAL:
+        poison_core(<Status> sticky_fault.status)
+    decide(REC_DISPOSITION_DISABLE)
     close_tape(REC_TARGET_FINISHED)
     close_tracer()
     ask_session(session)
     if session == tracer.session and tape.control != NULL:
         if hooks.state == ABORTING:
-            tape.control.target_fault.disposition = REC_DISPOSITION_ABORT
+            decide(REC_DISPOSITION_ABORT)
         remove_hooks_in_hook(hooks.state == ABORTING)
     if hooks.state == ABORTING:
         queue_abort()
@@ -49,13 +49,13 @@ cdef void ask_session(uint32_t session) noexcept:
         return
     facts = None
     deciding = rec_thread_state()
-    while attempts < <int> MOST_INTERRUPTIONS:
+    while attempts < <int> MOST_ATTEMPTS:
         attempts += 1
         try:
             if tape.control == NULL or session != tracer.session:
                 break                           # another thread has put an end to it
             if facts is None:
-                facts = fault_facts(current_fault(), tape.control.target_detail)
+                facts = fault_facts(&sticky_fault, sticky_detail)
             outcome = recording.on_fault(facts)
             hooks.reported = <Status> <int> facts["status"]
             if session == tracer.session and tape.control != NULL and recording.closed is None:
@@ -67,7 +67,7 @@ cdef void ask_session(uint32_t session) noexcept:
                 continue
             # The session's own code failed. The fault stands in the control page, and recording is over all the same.
             poison_core(ERR_INTERNAL)
-            write_ended(<Status> current_fault().status)
+            write_ended(<Status> sticky_fault.status)
             break
     deciding = NULL
 

@@ -7,10 +7,13 @@ cdef class Options:
     """All that `arm` has to know, by name; none has a default.
 
     optimize: how often -O was given, for who compiles the texts again. source_text: whether texts are kept.
-    Which code is recorded: scope (0 own, 1 deps, 2 all), outside, stdlib and own (path prefixes, str), included and
+    Which code is recorded: scope (one of SCOPES), outside, stdlib and own (path prefixes, str), included and
     excluded (patterns of paths, bytes in lower case).
     What of a value: secrets (patterns of names, str), items (elements of a container), depth (nesting),
-    text (code points of a str), nodes (elements in all).
+    text (code points of a str), nodes (elements in all), budget (elements that are looked at for an event, on average).
+    output: how many bytes of what is written to stdout and stderr are kept, and as many of logs; 0: they are not looked
+    at.
+    audit: how many bytes of audit events are kept; 0: they are not looked at.
     How long: max_events, max_seconds; wait_ms (for the sealer, before recording is given up); wait_for_main (recording
     begins with the body of `__main__`).
     At the end of the process: summary (whether to write one), exit_status (what the program's is replaced by, or −1),
@@ -21,8 +24,8 @@ cdef class Options:
     Called: on_fork in a child with whether recording had not begun, before_exit before os._exit; or None."""
     cdef int scope
     cdef tuple outside, stdlib, own, included, excluded, secrets
-    cdef uint32_t optimize, items, depth, text, nodes, wait_ms
-    cdef uint64_t max_events
+    cdef uint32_t optimize, items, depth, text, nodes, budget, wait_ms
+    cdef uint64_t max_events, output, audit
     cdef double max_seconds
     cdef bint wait_for_main, source_text
     cdef Exit ending
@@ -32,7 +35,8 @@ cdef class Options:
         self, *, uint32_t optimize, bint source_text, int scope,
         tuple outside not None, tuple stdlib not None, tuple own not None, tuple included not None,
         tuple excluded not None, tuple secrets not None, uint32_t items, uint32_t depth, uint32_t text, uint32_t nodes,
-        uint64_t max_events, double max_seconds, uint32_t wait_ms, bint wait_for_main, bint summary, int exit_status,
+        uint32_t budget, uint64_t output, uint64_t audit, uint64_t max_events, double max_seconds, uint32_t wait_ms,
+        bint wait_for_main, bint summary, int exit_status,
         bytes name not None, bytes path not None, list decisions not None, bytes missing not None, int json_fd,
         bytes json_path not None, bytes json_facts not None, on_fork, before_exit,
     ):
@@ -42,6 +46,8 @@ cdef class Options:
         self.included, self.excluded = included, excluded
         self.secrets = secrets
         self.items, self.depth, self.text, self.nodes = items, depth, text, nodes
+        self.budget = budget
+        self.output, self.audit = output, audit
         self.max_events, self.max_seconds = max_events, max_seconds
         self.wait_ms, self.wait_for_main = wait_ms, wait_for_main
         self.ending.summary, self.ending.override = summary, exit_status
@@ -86,11 +92,14 @@ cdef int apply_options(Options options) except -1:
     scope_main = None
     set_secrets(options.secrets)
     set_limits(options.items, options.depth, options.text, options.nodes)
+    set_budget(options.budget)
+    output.limit = logs.limit = options.output
+    audits.limit = options.audit
     tape.wait_ms = options.wait_ms
     tape.most_events = options.max_events
     max_seconds = options.max_seconds
     hooks.reported = OK
     ending = options.ending
-    ending.told = OK
+    ending.reported = OK
     on_fork, before_exit = options.on_fork, options.before_exit
     return 0

@@ -186,16 +186,18 @@ cdef Status watch_calls() noexcept:
 
 cdef int watch(Watched *watched, function, int flags, void *ours) except -1:
     """Leads calls of a built-in function through one of ours. One that is not what we know stays as it is."""
-    cdef PyMethodDef *method
-    if (<PyObject *> function).ob_type != &PyCFunction_Type or watched.method != NULL:
-        return 0
-    method = (<PyCFunctionObject *> function).m_ml
-    if method.ml_flags != flags:
-        return 0
+    if (<PyObject *> function).ob_type == &PyCFunction_Type:
+        watch_method(watched, (<PyCFunctionObject *> function).m_ml, flags, ours)
+    return 0
+
+
+cdef void watch_method(Watched *watched, PyMethodDef *method, int flags, void *ours) noexcept:
+    """An entry of any type's or module's table, or NULL."""
+    if method == NULL or watched.method != NULL or method.ml_flags != flags:
+        return
     watched.method = method
     watched.original = method.ml_meth
     method.ml_meth = ours
-    return 0
 
 
 cdef void unwatch_calls() noexcept nogil:
@@ -204,6 +206,7 @@ cdef void unwatch_calls() noexcept nogil:
     unwatch(&leaving.exit, <void *> watched_exit)
     unwatch(&leaving.kill, <void *> watched_kill)
     unwatch(&leaving.raise_signal, <void *> watched_raise_signal)
+    close_output()
 
 
 cdef void unwatch(Watched *watched, void *ours) noexcept nogil:

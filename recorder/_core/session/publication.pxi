@@ -15,18 +15,20 @@ cdef void close_tape(uint32_t state) noexcept nogil:
 
 
 cdef void hand_over(uint32_t state) noexcept nogil:
+    show_fault()                                # the page may have been made anew since it was shown
     tape.control.events = tape.events
     tape.control.stopped_mono_ns = rec_clock_ns(CLOCK_MONOTONIC)
     REC_STORE(tape.control.target_state, state)
 
 
 cdef Publication publication(Status status):
-    """The answer, of a sealer that has finished, or will not. `status` may come after a fault that stands."""
+    """The answer, once the sealer has finished or it is clear that it will not. Its fault is the one that `status` is
+    about, which need not be the first of the recording, the one that stands."""
     cdef Publication answer = Publication(<int> status, facts_of(status))
     answer.sealer_state = tape.control.sealer_state
     answer.trace_bytes = tape.control.trace_bytes
     answer.verdict = tape.control.verdict
-    if status != OK and <uint32_t> status != REC_LOAD(tape.control.target_fault.status):
+    if status != OK and <uint32_t> status != sticky_fault.status:
         if <uint32_t> status == REC_LOAD(tape.control.sealer_fault.status):
             answer.fault = fault_facts(&tape.control.sealer_fault, tape.control.sealer_detail)
         else:
@@ -34,8 +36,8 @@ cdef Publication publication(Status status):
     return answer
 
 
-cdef bint is_settled(Patience *patience, Status *status) noexcept nogil:
-    """Whether the sealer has finished, or will not; then `status` says how."""
+cdef bint sealer_is_done(Patience *patience, Status *status) noexcept nogil:
+    """Whether the sealer has finished, or it is clear that it will not; then `status` is OK, or what went wrong."""
     cdef uint32_t state = REC_LOAD(tape.control.sealer_state)
     cdef uint64_t waited
     if tape.is_cut_off:
@@ -45,7 +47,8 @@ cdef bint is_settled(Patience *patience, Status *status) noexcept nogil:
         status[0] = adopt_sealer_fault()        # what went wrong at the very end, if anything did
         return True
     if REC_LOAD(tape.control.target_state) != REC_TARGET_FINISHED:
-        REC_STORE(tape.control.target_state, REC_TARGET_FINISHED)     # the page was made anew meanwhile
+        show_fault()                            # the page was made anew meanwhile
+        REC_STORE(tape.control.target_state, REC_TARGET_FINISHED)
     waited = without_a_sign(patience)
     if waited > 50000000 and not sealer_is_alive():
         # It may have published in the meantime and ended.
@@ -63,7 +66,7 @@ cdef Status wait_for_sealer() noexcept nogil:
     cdef Patience patience
     cdef Status status = OK
     memset(&patience, 0, sizeof(patience))
-    while not is_settled(&patience, &status):
+    while not sealer_is_done(&patience, &status):
         if is_hurried:
             return OK                           # it publishes all the same, and nobody waits for it
         pause_us(500)

@@ -30,10 +30,10 @@ def set_exit_status(int status):
     ending.override = status
 
 
-def set_told(int number, bytes detail not None):
+def set_reported(int number, bytes detail not None):
     """What was said of the failure that has ended the recording: at the end of the process it is said again."""
-    copy_text(ending.told_detail, detail, sizeof(ending.told_detail))
-    ending.told = number
+    copy_text(ending.reported_detail, detail, sizeof(ending.reported_detail))
+    ending.reported = number
 
 
 def stats(Recording recording not None):

@@ -4,8 +4,9 @@ cdef class RecorderResult:
     """A status, and the facts of the fault if it is one.
 
     status: 0, or the number of an error code. fault: None, or a dict with "status" and as much as is known of "errno",
-    "stage", "offset" (bytes into the segment), "event" (number of events before it), "wanted" and "got" (in the unit
-    of the code: bytes, milliseconds, a pid), "detail" (text)."""
+    "stage" (a Stage), "offset" (bytes into the segment; of a fault of the sealer's, into the file), "event" (number of
+    events before it), "wanted" and "got" (in the unit of the code: bytes, milliseconds, a pid), "detail" (text; of
+    SESSION_POISONED the number of the code that the first failure had)."""
     cdef readonly int status
     cdef readonly object fault
 
@@ -21,7 +22,7 @@ cdef class Stopped(RecorderResult):
 
 cdef class Publication(RecorderResult):
     """What became of the trace. sealer_state: SEALER_PUBLISHED or another of `control`; trace_bytes: size of the trace;
-    verdict: 1 if it is complete, else 0."""
+    verdict: a TraceState, such as `control.TRACE_COMPLETE`; 0 where none was published."""
     cdef readonly uint32_t sealer_state
     cdef readonly uint64_t trace_bytes
     cdef readonly uint32_t verdict
@@ -40,7 +41,7 @@ cdef dict facts_of(Status status):
     """Those of the fault that stands; its status may still be known to the caller alone."""
     if status == OK:
         return None
-    facts = fault_facts(current_fault(), current_detail())
+    facts = fault_facts(&sticky_fault, sticky_detail)
     if facts["status"] == 0:
         facts["status"] = <int> status
     return facts

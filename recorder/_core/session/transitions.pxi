@@ -89,7 +89,7 @@ def claim(Recording recording not None):
     if is_live() and current is not recording:
         return refuse(ERR_ALREADY_RECORDING, "")
     if hooks.state == ABORTING:
-        return result(<Status> tape.control.target_fault.status if tape.control != NULL else ERR_ALREADY_RECORDING)
+        return result(<Status> sticky_fault.status if tape.control != NULL else ERR_ALREADY_RECORDING)
     if current is not None and current is not recording:
         finish(True)
     current = recording
@@ -105,7 +105,7 @@ cdef int finish(bint with_answer) except -1:
     cdef Status status
     if with_answer and recording is not None and tape.control != NULL and not is_inherited(recording):
         if recording.closed is None:
-            recording.closed = stopped(<Status> tape.control.target_fault.status)
+            recording.closed = stopped(<Status> sticky_fault.status)
         if recording.published is None:
             status = adopt_sealer_fault()
             recording.published = publication(status)
@@ -207,9 +207,11 @@ def stop(Recording recording not None, bint final):
     raised = None
     try:
         if hooks.state == RECORDING and check_hooks() != OK:
-            tape.control.target_fault.disposition = REC_DISPOSITION_DISABLE
+            decide(REC_DISPOSITION_DISABLE)
         if adopt_sealer_fault() == OK and not sealer_is_alive():
             fail(ERR_SEALER_DIED, STAGE_STOP, 0, 0, tape.control.sealer_pid)
+        if final:
+            record_waiting()
         try:
             remove_hooks(False)
         # audit: raised again below, when the state is consistent
@@ -221,7 +223,7 @@ def stop(Recording recording not None, bint final):
         forget_abort()
         if final:
             unwatch_calls()
-        status = <Status> REC_LOAD(tape.control.target_fault.status)
+        status = <Status> sticky_fault.status
         if REC_LOAD(tape.control.target_state) < REC_TARGET_STOPPED:
             close_tape(REC_TARGET_FINISHED if final else REC_TARGET_STOPPED)
         elif final:
@@ -248,7 +250,7 @@ def wait(Recording recording not None):
     if current is not recording or tape.control == NULL or is_inherited(recording):
         recording.published = RecorderResult(<int> ERR_NOT_RECORDING)
         return True
-    if not is_settled(&recording.patience, &status):
+    if not sealer_is_done(&recording.patience, &status):
         with nogil:
             pause_us(500)                       # nothing of the recording is looked at without the GIL
         return False

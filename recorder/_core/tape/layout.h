@@ -13,6 +13,8 @@
 #define REC_SEGMENT_HEAD 64 /* bytes of a segment's head; its records begin there */
 #define REC_SEGMENT_SIZE 4194304 /* bytes of a segment, its head included */
 #define REC_RING_SLOTS 4 /* segments of the ring */
+#define REC_FILE_PLACES 64 /* files of which the control page says where they are announced */
+#define REC_DETAIL_SIZE 1024 /* bytes of the words about a fault */
 
 enum { /* whose a segment of the ring is */
     REC_SLOT_FREE = 0, /* nobody's: the target may take it */
@@ -66,10 +68,10 @@ enum { /* what a fault led to */
 };
 
 typedef struct { /* what is known of a failure, on either side: 48 bytes */
-    uint32_t status; /* 0: number of the error code; 0 = none. Written last. */
+    uint32_t status; /* 0: number of the error code; 0: none. Written last but for `disposition` */
     int32_t sys_errno; /* 4: the system's, or 0 */
     uint32_t stage; /* 8: what was being done: a Stage */
-    uint32_t disposition; /* 12: what it led to */
+    uint32_t disposition; /* 12: what it led to; the target writes it when that is decided */
     uint64_t offset; /* 16: in the segment, or in the file */
     uint64_t event; /* 24: number of the event */
     uint64_t wanted; /* 32: bytes asked for, or ms waited */
@@ -106,14 +108,17 @@ typedef struct { /* the control page: 4096 bytes */
     /* 48: of the process that the sealer is a child of, where the target would have been made its parent; else 0 */
     int32_t keeper_pid;
     uint8_t zero_52[12];
-    uint32_t target_state; /* 64: up to 192: written by the target */
-    int32_t target_pid; /* 68: of the recorded process */
-    int32_t exit_status; /* 72: of the program */
+    /* 64: up to 192: written by the target where nothing else is said; FINISHED also by who gives the recording up */
+    uint32_t target_state;
+    int32_t target_pid; /* 68: of the recorded process; written by whoever prepares the run */
+    /* 72: of the program; this, the next and `stopped_mono_ns` the sealer writes of a target that is dead and has
+     * not */
+    int32_t exit_status;
     uint32_t has_exit_status; /* 76: 1: it is known */
-    uint32_t discard; /* 80: 1: publish nothing, remove the staging folder */
+    uint32_t discard; /* 80: 1: publish nothing, remove the staging folder; written by who gives the recording up */
     uint32_t forks; /* 84: children that stopped recording */
     uint64_t events; /* 88: counted when a segment is handed over, and at the end */
-    uint64_t lost_events; /* 96: that could not be recorded */
+    uint64_t lost_events; /* 96: 0: nothing writes it any more; the sealer counts them if it is not */
     uint64_t stopped_mono_ns; /* 104: the monotonic clock when recording stopped */
     uint64_t image; /* 112: of the process: another number after an exec */
     RecFault target_fault; /* 120: the target's first fault */
@@ -123,8 +128,8 @@ typedef struct { /* the control page: 4096 bytes */
     uint8_t zero_176[8];
     uint32_t optimize; /* 184: of the program's Python: how often `-O` was given */
     uint8_t zero_188[4];
-    uint32_t sealer_state; /* 192: up to 384: written by the sealer */
-    int32_t sealer_pid; /* 196: of the sealer */
+    uint32_t sealer_state; /* 192: up to 384: written by the sealer where nothing else is said */
+    int32_t sealer_pid; /* 196: of the sealer; written by whoever starts it, where that is another sealer */
     uint64_t heartbeat; /* 200: goes up at least every 50 ms while the sealer lives */
     uint64_t sealed_segments; /* 208: in the trace */
     uint64_t sealed_events; /* 216: in the trace */
@@ -133,14 +138,15 @@ typedef struct { /* the control page: 4096 bytes */
     uint8_t zero_236[20];
     RecFault sealer_fault; /* 256: the sealer's first fault */
     uint8_t zero_304[16];
-    /* 320: 1: the sealer has a fault that the target should act on, or its time is up; read at every call, so on a
-     * cache line of its own */
+    /* 320: 1: the sealer has a fault that the target should act on, or its time is up; read at every call and line,
+     * so on a cache line of its own */
     uint32_t attention;
     uint8_t zero_324[60];
     RecSlot slots[4]; /* 384: the ring; the target makes FREE → LIVE → FULL, the sealer FULL → FREE */
     uint8_t zero_448[64];
-    uint64_t degraded[32]; /* 512: counters of degraded values and events, by index */
-    uint64_t file_count; /* 768: how often the target has announced a DEF_FILE, after which the sealer reads the file */
+    /* 512: the first: of frames and class bodies whose variables could not be read; the others are not used */
+    uint64_t degraded[32];
+    uint64_t file_count; /* 768: how many DEF_FILEs the target has announced, after which the sealer reads the file */
     /* 776: where the last ones are: sequence of the segment × 2^32 + bytes from its first record */
     uint64_t file_places[64];
     uint8_t zero_1288[760];

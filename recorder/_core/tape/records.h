@@ -47,6 +47,14 @@ enum { /* records */
     REC_TEXT = 0x25, /* varint file, str text */
     REC_STOP_ITERATION = 0x26, /* value */
     REC_RETIRE = 0x27, /* u8 record, varint number */
+    /* varint span, varint before, u64 wall ns, varint thread, varint task + 1, str name, value facts */
+    REC_NOTE = 0x2A,
+    REC_SPAN_END = 0x2B, /* varint span, varint before, u64 wall ns, u8 flags of a span */
+    REC_OUTPUT = 0x2C, /* u8 stream, varint ticks, varint channel, varint position, varint size, varint n, n bytes */
+    REC_PRINT = 0x2D, /* varint channel, varint position, varint inserted */
+    /* u8 told, varint ticks, varint level, str levelname, str name, str file, varint line, value what, value
+     * arguments, value exception */
+    REC_LOG = 0x2E,
 };
 
 enum { /* value tags */
@@ -105,6 +113,9 @@ enum { /* value tags */
     TAG_GENERATOR = 0x32, /* varint type, u8 state, str qualified name, varint line */
     TAG_EXAMINED = 0x33,
     TAG_FORM = 0x34, /* varint type, u8 form, varint n, n × value part */
+    TAG_IDENTITY = 0x35, /* varint object, value part */
+    TAG_IDENTITY_UNSURE = 0x36, /* varint object, varint doubts, value part */
+    TAG_REBOUND = 0x37, /* varint object, varint doubts */
 };
 
 enum { /* what a trace says of itself */
@@ -117,6 +128,11 @@ enum { /* bits of a FRAME's flags */
     REC_FRAME_SUSPENDED = 1,
     REC_FRAME_ADOPTED = 2,
     REC_FRAME_BODY = 4, /* its variables are its globals */
+};
+
+enum { /* bits of a SPAN_END's flags */
+    REC_SPAN_FORGOTTEN = 1, /* what was recorded in it is not wanted */
+    REC_SPAN_RAISED = 2, /* an exception left it */
 };
 
 enum { /* the kind of a DEF_CODE's slot */
@@ -163,6 +179,54 @@ enum { /* what the parts of a FORM are */
     REC_FORM_STATICMETHOD = 27, /* the function */
     REC_FORM_CLASSMETHOD = 28, /* the function */
     REC_FORM_LARGE_ARRAY = 29, /* an ARRAY, cut; a number computed of all its items */
+    REC_FORM_OBJECT_ARRAY = 30, /* a tuple, the shape; a list of items; a number computed of all, or None */
+    /* how many values; the first; the last, or None; which are missing; what they mean; a number of all */
+    REC_FORM_COLUMN = 31,
+    REC_FORM_DATA_FRAME = 32, /* how many rows; the index; the names of the columns; a list of columns */
+    REC_FORM_SERIES = 33, /* the index; the name; a COLUMN */
+    REC_FORM_INDEX = 34, /* the name; a COLUMN or a range */
+    REC_FORM_MULTI_INDEX = 35, /* the names; the values of each level; of each level which stand in a row */
+    REC_FORM_TIMESTAMP = 36, /* a number since 1970; the number of its unit in numpy; the time zone */
+    REC_FORM_TIMEDELTA64 = 37, /* a number; the number of its unit in numpy */
+    REC_FORM_MISSING = 38, /* none: a value that stands for one that is missing */
+    REC_FORM_DATETIME64 = 39, /* a number; the unit as in `dtype.str` */
+    REC_FORM_INTERVAL = 40, /* from; to; which of them belongs to it */
+    REC_FORM_STRING_IO = 41, /* its content, None if long; the position; its size; all None when closed */
+    REC_FORM_ORM_STATE = 42, /* whether it has a row; whether it was changed; the names of what is mapped */
+    REC_FORM_QUERY_SET = 43, /* the model; a list of what was fetched, or None */
+    REC_FORM_PERIOD = 44, /* how many since 1970; what it counts */
+    REC_FORM_PERIOD_DTYPE = 45, /* the number of the frequency in pandas; so many of it; what pandas calls it */
+    REC_FORM_DTYPE = 46, /* as in `dtype.str` */
+    /* how many values; the places of those that are kept, or of runs of them; how long each run is */
+    REC_FORM_SPARSE_INDEX = 47,
+    REC_FORM_ARROW_TABLE = 48, /* how many rows; a list of names; a list of columns */
+    REC_FORM_UNREAD = 49, /* what its values are called; how many there are: none of them is read */
+};
+
+enum { /* the stream of an OUTPUT */
+    REC_STREAM_STDOUT = 1,
+    REC_STREAM_STDERR = 2,
+    REC_STREAM_STDIN = 3, /* bytes that were read */
+};
+
+enum { /* the kind of a LOG */
+    REC_LOG_RECORD = 1, /* a record of `logging` that a logger hands to its handlers */
+    REC_LOG_WARNING = 2, /* a warning that is shown */
+    REC_LOG_UNCAUGHT = 3, /* an exception that ends the program, or a thread */
+    REC_LOG_UNRAISABLE = 4, /* an exception that could not be raised: in `__del__`, in a callback */
+    REC_LOG_AUDIT = 5, /* an audit event about files, processes or connections, with its arguments */
+};
+
+enum { /* a bit of the kind of a LOG */
+    REC_LOG_OMITTED = 128, /* it was told, and not kept: there is nothing but its kind */
+};
+
+enum { /* bits of the stream of an OUTPUT */
+    REC_OUTPUT_REDACTED = 16, /* what looked like secrets in the bytes is `*`, one for each byte */
+    REC_OUTPUT_CONTINUED = 32, /* one more piece of the write that the thread's OUTPUT before is of */
+    REC_OUTPUT_WAITING = 64, /* printed, and still in a buffer of Python's when the recording ended */
+    /* the system did not take so many of the bytes that this thread wrote to the stream last */
+    REC_OUTPUT_UNWRITTEN = 128,
 };
 
 enum {

@@ -8,12 +8,14 @@ cdef struct Tape:
     uint8_t *data            # first record of the live segment
     RecSegmentHead *head
     RecControl *control
-    uint8_t *segments[4]
+    uint8_t *segments[REC_RING_SLOTS]
     uint32_t slot
     uint32_t wait_ms         # how long the target waits for the sealer
     uint64_t sequence
     uint64_t events
     uint64_t last_tick
+    uint64_t clock_ticks     # what the last CLOCK said
+    uint64_t clock_wall
     uint64_t most_events     # limits of the policy; looked at when a function is called and at every line
     uint64_t deadline        # in ticks
     uint64_t next_check      # in ticks: when to look whether our handler of SIGBUS is still there
@@ -23,7 +25,7 @@ cdef struct Tape:
 
 cdef Tape tape
 cdef RecControl known        # what the control page is made of again when its file was damaged
-cdef char tape_path[5][4096]  # of the segments, and of the control page
+cdef char tape_path[REC_RING_SLOTS + 1][4096]  # of the segments, and of the control page
 cdef double max_seconds = 1e9   # of recording
 
 cdef enum:
@@ -75,7 +77,8 @@ cdef void put_clock() noexcept nogil:
     p[0] = REC_CLOCK
     memcpy(p + 1, stamp, sizeof(stamp))
     tape.cur = p + 1 + sizeof(stamp)
-    tape.last_tick = stamp[0]
+    tape.last_tick = tape.clock_ticks = stamp[0]
+    tape.clock_wall = stamp[2]
 
 
 cdef void open_segment(uint32_t slot) noexcept nogil:
@@ -108,7 +111,7 @@ cdef Status rotate(size_t size) noexcept nogil:
     if size > <size_t> (REC_SEGMENT_SIZE - REC_SEGMENT_HEAD - SMALL_RECORD):
         set_fault_detail("a record fits into a segment")
         return fail(ERR_INVARIANT_BROKEN, STAGE_CAPTURE, 0, size, REC_SEGMENT_SIZE)
-    status = <Status> REC_LOAD(tape.control.target_fault.status)
+    status = <Status> sticky_fault.status
     if status != OK:
         return status                # a mapping was lost
     if limit_is_reached():
@@ -154,7 +157,7 @@ cdef Status handle_attention() noexcept nogil:
     cdef Status status
     if tape.control.magic != REC_CONTROL_MAGIC:
         return OK                    # somebody wrote over the page: the sealer makes it anew, and reports that there
-    status = <Status> REC_LOAD(tape.control.target_fault.status)
+    status = <Status> sticky_fault.status
     if status != OK:
         return status                # a mapping was lost
     if limit_is_reached():
@@ -242,10 +245,11 @@ cdef Status map_tape(const char *folder) noexcept nogil:
     """Maps the control page and the ring of a staging folder. On failure nothing stays mapped."""
     cdef void *mapping = NULL
     cdef Status status
+    cdef char name[16]
     cdef int i
     memset(&tape, 0, sizeof(tape))
-    memset(&local_fault, 0, sizeof(local_fault))
-    memset(local_detail, 0, sizeof(local_detail))
+    memset(&sticky_fault, 0, sizeof(sticky_fault))
+    memset(sticky_detail, 0, sizeof(sticky_detail))
     status = map_file(tape_path[REC_RING_SLOTS], folder, b"control", REC_CONTROL_SIZE, &mapping)
     if status != OK:
         return status
@@ -257,7 +261,9 @@ cdef Status map_tape(const char *folder) noexcept nogil:
         return status
     memcpy(&known, tape.control, sizeof(known))
     for i in range(REC_RING_SLOTS):
-        status = map_file(tape_path[i], folder, segment_name(i), REC_SEGMENT_SIZE, &mapping)
+        # audit: a number of one digit fits
+        snprintf(name, sizeof(name), "segment-%d", i)
+        status = map_file(tape_path[i], folder, name, REC_SEGMENT_SIZE, &mapping)
         if status != OK:
             unmap_tape()
             return status
@@ -313,12 +319,12 @@ cdef void restore_control() noexcept nogil:
     page.target_pid = tape.pid
     page.target_state = REC_TARGET_RECORDING if hooks.state == RECORDING else REC_TARGET_STOPPED
     page.events = tape.events
+    show_fault()
 
 
 cdef void mapping_lost(const char *path, size_t offset) noexcept nogil:
     """Recording ends at the next record. What was written into the lost memory is written in vain."""
-    if REC_LOAD(tape.control.target_fault.status) == 0:
-        memcpy(tape.control.target_detail, path, strnlen(path, sizeof(tape.control.target_detail) - 1))
+    set_fault_detail(path)
     fail(ERR_MAPPING_LOST, STAGE_CAPTURE)
     tape.control.attention = 1
     tape.end = tape.data
@@ -334,14 +340,6 @@ cdef Status control_is_garbage() noexcept nogil:
     restore_control()
     mapping_lost(tape_path[REC_RING_SLOTS], 0)
     return ERR_MAPPING_LOST
-
-
-cdef const char *segment_name(int i) noexcept nogil:
-    if i == 0:
-        return b"segment-0"
-    if i == 1:
-        return b"segment-1"
-    return b"segment-2" if i == 2 else b"segment-3"
 
 
 cdef Status map_file(char *path, const char *folder, const char *name, size_t size, void **mapping) noexcept nogil:
@@ -370,7 +368,7 @@ cdef Status map_file(char *path, const char *folder, const char *name, size_t si
 
 
 cdef void unmap_tape() noexcept nogil:
-    """Gives the memory back. The facts of a fault are kept."""
+    """Gives the memory back."""
     cdef int i
     for i in range(REC_RING_SLOTS):
         if tape.segments[i] != NULL:
@@ -380,8 +378,6 @@ cdef void unmap_tape() noexcept nogil:
             tape.segments[i] = NULL
     if tape.control != NULL:
         unguard(tape.control)
-        memcpy(&local_fault, &tape.control.target_fault, sizeof(local_fault))
-        memcpy(local_detail, tape.control.target_detail, sizeof(local_detail))
         # audit: munmap of what mmap gave cannot fail
         rec_sys.munmap(tape.control, REC_CONTROL_SIZE)
         tape.control = NULL

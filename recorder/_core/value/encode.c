@@ -37,6 +37,15 @@ static inline void put_type(rec_visit *v, uint8_t tag, const rec_type_entry *ent
     v->p = rec_put_tagged(v->p, tag, entry->id);
 }
 
+static inline void visit_identity(rec_visit *v, rec_identity identity)
+{
+    if (!rec_identities.told && (rec_walk.containers != 0 || !rec_identities.followed))
+        identity.doubts |= REC_NOT_FOLLOWED;
+    v->p = rec_put_tagged(v->p, identity.doubts == 0 ? TAG_IDENTITY : TAG_IDENTITY_UNSURE, identity.number);
+    if (identity.doubts != 0)
+        put_number(v, identity.doubts);
+}
+
 /* Code points of a name: few, once a value has become too long. */
 static inline Py_ssize_t name_limit(const rec_visit *v) { return visit_is_full(v) ? 8 : 200; }
 
@@ -199,6 +208,21 @@ static void visit_array(rec_visit *v, PyObject *o, const rec_type_entry *entry)
     rec_array_copy(&array, v->p, size);
     v->p += size;
     rec_array_end(&array);
+}
+
+static void visit_cells(rec_visit *v, const rec_type_entry *entry, const rec_cells *cells)
+{
+    size_t size = visit_is_full(v) ? 0 : rec_cells_fit(cells, rec_array_limit());
+    put_type(v, TAG_ARRAY, entry);
+    v->p = rec_put_chars(v->p, cells->format, strlen(cells->format));
+    put_number(v, (uint64_t)cells->item_size);
+    put_number(v, (uint64_t)cells->dimensions);
+    for (int d = 0; d < cells->dimensions; d++)
+        put_number(v, (uint64_t)rec_cells_length(cells, d));
+    put_number(v, size);
+    if (size > 0)
+        rec_cells_copy(cells, v->p, size);
+    v->p += size;
 }
 
 /* ---- containers ---- */
@@ -369,6 +393,23 @@ static inline void visit_text(rec_visit *v, const char *text)
 }
 
 static inline void visit_data(rec_visit *v, const char *data, Py_ssize_t size) { put_bytes(v, TAG_BYTES, data, size); }
+
+/* Cut to so many bytes as a text may have code points, where a code point begins. */
+static void visit_utf8(rec_visit *v, const char *text, Py_ssize_t size)
+{
+    Py_ssize_t shown = visit_is_full(v) ? 0 : (Py_ssize_t)rec_limits.text, points = 0;
+    if (size <= shown) {
+        put_byte(v, TAG_STR);
+        v->p = rec_put_chars(v->p, text, (size_t)size);
+        return;
+    }
+    while (shown > 0 && (text[shown] & 0xC0) == 0x80)
+        shown--;
+    for (Py_ssize_t i = 0; i < size; i++)
+        points += (text[i] & 0xC0) != 0x80;
+    v->p = rec_put_tagged(v->p, TAG_STR_CUT, (uint64_t)points);
+    v->p = rec_put_chars(v->p, text, (size_t)shown);
+}
 
 static void visit_decimal(rec_visit *v, const rec_decimal *decimal)
 {

@@ -63,6 +63,7 @@ static inline uint64_t total(rec_visit *v)
 #define OF_INT 0xA24BAED4963EE407u
 #define OF_FLOAT 0x9FB21C651E98DF25u
 #define OF_STR 0xD6E8FEB86659FD93u
+#define OF_OBJECT 0xC2B2AE3D27D4EB4Fu
 
 __attribute__((noinline)) static uint64_t fingerprint_large_int(PyObject *o)
 {
@@ -143,6 +144,16 @@ TRAVERSAL void visit_value(rec_visit *v, PyObject *o, PyTypeObject *t, uint32_t 
 
 static inline bool visit_is_full(const rec_visit *v) { return false; }
 
+/* A variable that holds another object, which is equal, keeps its fingerprint: which one it is, is told by itself. So far
+ * there is nothing but the type. */
+static inline void visit_identity(rec_visit *v, rec_identity identity)
+{
+    if (rec_walk.containers == 0)
+        rec_identities.top = identity;
+    else
+        v->before += identity.number * OF_OBJECT;
+}
+
 static void visit_data(rec_visit *v, const char *data, Py_ssize_t size)
 {
     Py_ssize_t seen = size < (Py_ssize_t)rec_limits.text ? size : (Py_ssize_t)rec_limits.text;
@@ -186,6 +197,19 @@ static void visit_array(rec_visit *v, PyObject *o, const rec_type_entry *entry)
         mix(v, rec_hash_bytes(array.view.format, strlen(array.view.format)));
     mix(v, rec_hash_bytes(items, size));
     rec_array_end(&array);
+}
+
+static void visit_cells(rec_visit *v, const rec_type_entry *entry, const rec_cells *cells)
+{
+    static uint8_t items[REC_ARRAY_BYTES];
+    size_t size = rec_cells_fit(cells, rec_array_limit());
+    mix(v, entry->id);
+    for (int d = 0; d < cells->dimensions; d++)
+        mix(v, (uint64_t)rec_cells_length(cells, d));
+    mix(v, rec_hash_bytes(cells->format, strlen(cells->format)));
+    if (size > 0)
+        rec_cells_copy(cells, items, size);
+    mix(v, rec_hash_bytes(items, size));
 }
 
 /* ---- built-in containers ---- */
@@ -448,6 +472,8 @@ static inline void visit_number(rec_visit *v, int64_t number) { mix(v, (uint64_t
 
 static inline void visit_text(rec_visit *v, const char *text) { mix(v, rec_hash_bytes(text, strlen(text))); }
 
+static inline void visit_utf8(rec_visit *v, const char *text, Py_ssize_t size) { visit_data(v, text, size); }
+
 static inline void visit_decimal(rec_visit *v, const rec_decimal *decimal)
 {
     mix(v, decimal->flags);
@@ -467,5 +493,6 @@ __attribute__((noinline)) static uint64_t fingerprint_object(PyObject *o, PyType
 
 uint64_t rec_fingerprint(PyObject *o, PyTypeObject *t)
 {
+    rec_identities.top.number = REC_NO_OBJECT;
     return t == &PyUnicode_Type ? fingerprint_str(o) : fingerprint_any(o, t, 0);
 }

@@ -131,6 +131,12 @@ bool rec_matches_name(const rec_patterns *patterns, PyObject *name)
     return matches_text(patterns, &text);
 }
 
+bool rec_matches_bytes(const rec_patterns *patterns, const char *name, size_t size)
+{
+    rec_text text = {PyUnicode_1BYTE_KIND, name, (Py_ssize_t)size};
+    return matches_text(patterns, &text);
+}
+
 static rec_text part_of(const rec_text *text, Py_ssize_t start, Py_ssize_t end)
 {
     return (rec_text){text->kind, (const char *)text->data + start * text->kind, end - start};
@@ -164,14 +170,14 @@ bool rec_matches_function(const rec_patterns *patterns, PyObject *name)
 static const int pattern_forms[] = {0, WORDS, WORDS | CAMEL, WORDS | JOINED};
 enum { PATTERN_FORMS = sizeof(pattern_forms) / sizeof(*pattern_forms) };
 
-size_t rec_patterns_room(PyObject *texts)
+size_t rec_patterns_size(PyObject *texts)
 {
-    size_t room = 0;
+    size_t total = 0;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(texts); i++) {
         size_t size = (size_t)PyUnicode_GET_LENGTH(PyTuple_GET_ITEM(texts, i));
-        room += PATTERN_FORMS * (sizeof(rec_pattern) + (2 * size + 1) * sizeof(Py_UCS4));
+        total += PATTERN_FORMS * (sizeof(rec_pattern) + (2 * size + 1) * sizeof(Py_UCS4));
     }
-    return room;
+    return total;
 }
 
 static bool is_there(const rec_patterns *patterns, const Py_UCS4 *text, uint32_t size)
@@ -182,9 +188,9 @@ static bool is_there(const rec_patterns *patterns, const Py_UCS4 *text, uint32_t
     return false;
 }
 
-rec_patterns rec_read_patterns(PyObject *texts, void *room)
+rec_patterns rec_read_patterns(PyObject *texts, void *memory)
 {
-    rec_pattern *pattern = room;
+    rec_pattern *pattern = memory;
     rec_patterns found = {0, pattern};
     Py_UCS4 *out = (Py_UCS4 *)(pattern + PATTERN_FORMS * PyTuple_GET_SIZE(texts));
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(texts); i++) {

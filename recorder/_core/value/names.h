@@ -18,12 +18,13 @@ typedef struct {
     const rec_pattern *patterns;
 } rec_patterns;
 
-/* The patterns of a tuple of exact strs. `room` has to have as many bytes as the first says, zeroed; its owner keeps it. */
-size_t rec_patterns_room(PyObject *texts);
-rec_patterns rec_read_patterns(PyObject *texts, void *room);
+/* The patterns of a tuple of exact strs. `memory` has to have as many bytes as the first says, zeroed; its owner keeps it. */
+size_t rec_patterns_size(PyObject *texts);
+rec_patterns rec_read_patterns(PyObject *texts, void *memory);
 
 /* `name` is a str or a bytes, or of a class derived from them. */
 bool rec_matches_name(const rec_patterns *patterns, PyObject *name);
+bool rec_matches_bytes(const rec_patterns *patterns, const char *name, size_t size);
 /* `name` is a qualified one, a str: of the function, or of a function around it (`get_token.<locals>.<genexpr>`). */
 bool rec_matches_function(const rec_patterns *patterns, PyObject *name);
 

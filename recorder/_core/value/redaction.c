@@ -28,20 +28,36 @@ static uint64_t hash_of(PyObject *name)
     return (uint64_t)hash;
 }
 
-/* An entry that is pushed out moves to the neighbouring bucket, so that two names of one bucket can take turns. */
+static inline bool is_of(uint64_t entry, uint64_t hash) { return (entry ^ (hash & ~1ull)) <= 1; }
+
+/* The entry of a hash, or the one that it is to have. An entry that is pushed out moves to the neighbouring bucket, so that
+ * two names of one bucket can take turns. */
+static uint64_t *entry_of(uint64_t hash)
+{
+    uint64_t bucket = hash >> 1 & (REC_MATCHES - 1);
+    uint64_t *first = &rec_secrets.matches[bucket], *second = &rec_secrets.matches[bucket ^ 1];
+    if (!is_of(*first, hash)) {
+        uint64_t found = *second;
+        *second = *first;
+        *first = found;
+    }
+    return first;
+}
+
 bool rec_find_match(PyObject *name)
 {
-    uint64_t hash = hash_of(name), bucket = hash >> 1 & (REC_MATCHES - 1);
-    uint64_t *first = &rec_secrets.matches[bucket], *second = &rec_secrets.matches[bucket ^ 1];
-    uint64_t found = *first;
-    if ((found ^ (hash & ~1ull)) <= 1)
-        return found & 1;
-    found = *second;
-    if ((found ^ (hash & ~1ull)) > 1)
-        found = (hash & ~1ull) | rec_matches_name(&rec_secrets.names, name);
-    *second = *first;
-    *first = found;
-    return found & 1;
+    uint64_t hash = hash_of(name), *entry = entry_of(hash);
+    if (!is_of(*entry, hash))
+        *entry = (hash & ~1ull) | rec_matches_name(&rec_secrets.names, name);
+    return *entry & 1;
+}
+
+bool rec_find_match_of_bytes(const char *name, size_t size)
+{
+    uint64_t hash = rec_hash_bytes(name, size), *entry = entry_of(hash);
+    if (!is_of(*entry, hash))
+        *entry = (hash & ~1ull) | rec_matches_bytes(&rec_secrets.names, name, size);
+    return *entry & 1;
 }
 
 static bool is_secret_member(PyObject *key)

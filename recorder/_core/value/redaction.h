@@ -23,6 +23,8 @@ extern rec_secret_names rec_secrets;
 /* To be called when the patterns have changed. */
 void rec_forget_matches(void);
 bool rec_find_match(PyObject *name);
+/* Of a name that is no object. */
+bool rec_find_match_of_bytes(const char *name, size_t size);
 /* Of a key that is no exact str: a bytes, a member of an enum, a tuple with a name in it. Its type is in the table. */
 bool rec_is_secret_key(PyObject *key);
 

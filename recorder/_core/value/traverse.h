@@ -14,7 +14,9 @@
 #include "cpython/instances.h"
 #include "cpython/ordered.h"
 #include "known/forms.h"
+#include "known/tables.h"
 #include "tape/records.h"
+#include "value/identity.h"
 #include "value/redaction.h"
 #include "value/types.h"
 #include "value/walk.h"
@@ -63,6 +65,8 @@ static void visit_number(rec_visit *v, int64_t number);
 static void visit_text(rec_visit *v, const char *text);
 static void visit_data(rec_visit *v, const char *data, Py_ssize_t size);
 static void visit_decimal(rec_visit *v, const rec_decimal *decimal);
+static void visit_utf8(rec_visit *v, const char *text, Py_ssize_t size);
+static void visit_cells(rec_visit *v, const rec_type_entry *entry, const rec_cells *cells);
 
 /* What is not gone into. */
 static void visit_bytes(rec_visit *v, PyObject *o, PyTypeObject *t);
@@ -73,24 +77,30 @@ static void visit_generator(rec_visit *v, PyObject *o, const rec_type_entry *ent
 static void visit_array(rec_visit *v, PyObject *o, const rec_type_entry *entry);
 static void visit_opaque(rec_visit *v, PyObject *o, const rec_type_entry *entry);
 
+/* Before an object that can be changed and shared. */
+static void visit_identity(rec_visit *v, rec_identity identity);
+
 /* ---- built-in containers ---- */
 
-/* Whether a value of `size` items, and of `parts` in all, is gone into. If not, the visitor is called instead.
- * `identity` stands for it in the memo: not itself where it is the part of an instance. */
+/* Whether it was met before: then that is all that is said of it. `identity` stands for it in the memo: not itself where
+ * it is the part of an instance. */
+TRAVERSAL bool traverse_met(rec_visit *v, PyObject *identity)
+{
+    int64_t index = rec_seen_before(identity);
+    if (index >= 0)
+        visit_met(v, index);
+    return index >= 0;
+}
+
+/* Whether a value of `size` items, and of `parts` in all, is gone into. If not, the visitor is called instead. */
 TRAVERSAL bool traverse_begin(rec_visit *v, PyTypeObject *t, Py_ssize_t size, Py_ssize_t parts, uint32_t depth,
                               PyObject *identity)
 {
-    int64_t index;
     if (rec_is_elided(parts, depth) || (parts > 0 && visit_is_full(v))) {
         visit_elided(v, rec_type_of(t), size);
         return false;
     }
-    index = rec_seen_before(identity);
-    if (index >= 0) {
-        visit_met(v, index);
-        return false;
-    }
-    return true;
+    return !traverse_met(v, identity);
 }
 
 TRAVERSAL void traverse_items(rec_visit *v, PyObject **items, Py_ssize_t n, uint32_t depth)
@@ -224,11 +234,11 @@ static void traverse_instance(rec_visit *v, PyObject *o, rec_type_entry *entry, 
         visit_missing(v);
 }
 
-static void traverse_named_tuple(rec_visit *v, PyObject *o, rec_type_entry *entry, PyObject *names, uint32_t depth,
-                                 PyObject *identity)
+static void traverse_named_tuple(rec_visit *v, PyObject *tuple, const rec_type_entry *entry, PyObject **name,
+                                 uint32_t depth, PyObject *identity)
 {
-    PyObject **name = rec_tuple_items(names), **item = rec_tuple_items(o);
-    Py_ssize_t size = rec_size(o), shown;
+    PyObject **item = rec_tuple_items(tuple);
+    Py_ssize_t size = rec_size(tuple), shown;
     bool secret = rec_is_secret_pair(item, size);
     if (!traverse_begin(v, entry->type, size, size, depth, identity))
         return;
@@ -246,11 +256,8 @@ static void traverse_named_tuple(rec_visit *v, PyObject *o, rec_type_entry *entr
 static void traverse_exception(rec_visit *v, PyObject *o, rec_type_entry *entry, uint32_t depth, PyObject *identity)
 {
     PyObject *args = ((PyBaseExceptionObject *)o)->args;
-    int64_t index = rec_seen_before(identity);
-    if (index >= 0) {
-        visit_met(v, index);
+    if (traverse_met(v, identity))
         return;
-    }
     if (args != NULL && Py_TYPE(args) != &PyTuple_Type)
         args = NULL;
     visit_exception(v, entry, args);
@@ -262,11 +269,8 @@ static void traverse_exception(rec_visit *v, PyObject *o, rec_type_entry *entry,
 static void traverse_member(rec_visit *v, PyObject *o, rec_type_entry *entry, uint32_t depth, PyObject *identity)
 {
     PyObject *value = rec_attribute(o, "_value_");
-    int64_t index = rec_seen_before(identity);
-    if (index >= 0) {
-        visit_met(v, index);
+    if (traverse_met(v, identity))
         return;
-    }
     visit_member(v, o, entry, value);
     if (value != NULL && rec_is_secret(rec_attribute(o, "_name_")))
         visit_redacted(v);
@@ -278,15 +282,9 @@ static void traverse_datetime(rec_visit *v, PyObject *o, rec_type_entry *entry, 
 {
     bool zoned = entry->shape == REC_TIME || entry->shape == REC_DATETIME;
     rec_datetime datetime;
-    int64_t index;
     rec_read_datetime(o, entry->shape, &datetime);
-    if (zoned) { /* it counts as a container, of its time zone */
-        index = rec_seen_before(identity);
-        if (index >= 0) {
-            visit_met(v, index);
-            return;
-        }
-    }
+    if (zoned && traverse_met(v, identity)) /* it counts as a container, of its time zone */
+        return;
     visit_datetime(v, entry, &datetime);
     if (zoned && datetime.zone != NULL)
         visit_value(v, datetime.zone, Py_TYPE(datetime.zone), depth + 1);
@@ -330,6 +328,22 @@ static void traverse_numbers(rec_visit *v, PyObject *o, const Py_ssize_t *number
         visit_number(v, numbers[i]);
 }
 
+static void traverse_keys(rec_visit *v, PyObject *dict, uint32_t depth)
+{
+    Py_ssize_t size = rec_dict_size(dict), shown;
+    PyObject *key, *value;
+    rec_items items;
+    if (!traverse_begin(v, &PyList_Type, size, size, depth, items_in(dict)))
+        return;
+    shown = rec_take_nodes(size);
+    visit_container(v, &PyList_Type, size, shown);
+    rec_open_items(&items, dict);
+    while (shown > 0 && rec_next_item(&items, &key, &value)) {
+        visit_value(v, key, Py_TYPE(key), depth + 1);
+        shown--;
+    }
+}
+
 static void traverse_part_of_form(rec_visit *v, PyObject *o, const rec_part *part, uint32_t depth)
 {
     switch (part->kind) {
@@ -353,6 +367,9 @@ static void traverse_part_of_form(rec_visit *v, PyObject *o, const rec_part *par
         return;
     case REC_PART_NUMBERS:
         traverse_numbers(v, o, part->numbers.data, part->numbers.size, depth);
+        return;
+    case REC_PART_KEYS:
+        traverse_keys(v, part->object, depth);
         return;
     default:
         traverse_container(v, o, &PyDict_Type, depth, items_in(o));
@@ -383,15 +400,17 @@ static void traverse_form(rec_visit *v, PyObject *o, const rec_type_entry *entry
     }
 }
 
+#include "value/traverse_tables.h"
+
 /* What an instance has besides its attributes. */
 static void traverse_part(rec_visit *v, PyObject *o, rec_type_entry *entry, uint32_t depth, PyObject *identity)
 {
     PyTypeObject *t = entry->type, *base;
     PyObject *names;
     if (entry->known) {
-        traverse_form(v, o, entry, depth, identity);
+        traverse_known(v, o, entry, depth, identity);
     } else if (entry->shape == REC_NAMED_TUPLE && (names = rec_names_of_fields(o, t)) != NULL) {
-        traverse_named_tuple(v, o, entry, names, depth, identity);
+        traverse_named_tuple(v, o, entry, rec_tuple_items(names), depth, identity);
     } else if (entry->shape == REC_ENUM) {
         traverse_member(v, o, entry, depth, identity);
     } else if (REC_DATE <= entry->shape && entry->shape <= REC_TIMEDELTA) {
@@ -408,26 +427,6 @@ static void traverse_part(rec_visit *v, PyObject *o, rec_type_entry *entry, uint
         else
             visit_value(v, o, base, depth);
     }
-}
-
-/* An array of which not all is written, with a number that changes with any of its items. */
-static void traverse_array(rec_visit *v, PyObject *o, rec_type_entry *entry)
-{
-    const rec_form form = {.form = REC_FORM_LARGE_ARRAY, .count = 2};
-    uint64_t digest;
-    int64_t index;
-    if (!rec_array_digest(o, &digest)) {
-        visit_array(v, o, entry);
-        return;
-    }
-    index = rec_seen_before(o);
-    if (index >= 0) {
-        visit_met(v, index);
-        return;
-    }
-    visit_form(v, entry, &form);
-    visit_array(v, o, entry);
-    visit_number(v, (int64_t)(digest >> 4));
 }
 
 /* Ranges, slices, time zones, bound methods. */
@@ -463,8 +462,8 @@ static void traverse_typed(rec_visit *v, PyObject *o, rec_type_entry *entry, uin
         traverse_fields(v, o, entry, &fields, depth);
     } else if (shape == REC_GENERATOR) {
         visit_generator(v, o, entry);
-    } else if (shape == REC_ARRAY && !visit_is_full(v)) {
-        traverse_array(v, o, entry);
+    } else if (shape == REC_ARRAY) {
+        traverse_array(v, o, entry, depth, o);
     } else if (shape == REC_MODULE) {
         visit_named(v, o, &PyModule_Type);
     } else {
@@ -478,17 +477,25 @@ TRAVERSAL void traverse_object(rec_visit *v, PyObject *o, PyTypeObject *t, uint3
 {
     rec_type_entry *entry;
     if (rec_is_container(t)) {
+        if (t != &PyTuple_Type && t != &PyFrozenSet_Type)
+            visit_identity(v, rec_identity_of(o));
         traverse_container(v, o, t, depth, o);
     } else if (t == &PyBytes_Type || t == &PyByteArray_Type) {
+        if (t == &PyByteArray_Type && Py_TYPE(o) == t) /* and not the part of an instance */
+            visit_identity(v, rec_identity_of(o));
         visit_bytes(v, o, t);
     } else if (t == &PyComplex_Type) {
         visit_complex(v, o);
     } else if (t->tp_flags & Py_TPFLAGS_TYPE_SUBCLASS) {
         visit_class(v, rec_type_of((PyTypeObject *)o));
     } else if (rec_is_named(t)) {
+        if (t == &PyFunction_Type)
+            visit_identity(v, rec_identity_of(o));
         visit_named(v, o, t);
     } else {
         entry = rec_type_of(t);
+        if (entry->shared)
+            visit_identity(v, rec_identity_of(o));
         if (entry->plain)
             traverse_plain(v, o, entry, depth);
         else

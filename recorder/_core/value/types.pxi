@@ -2,10 +2,20 @@
 
 cdef uint64_t type_name_fingerprint(PyTypeObject *t) noexcept nogil:
     cdef PyObject *name = rec_heap_type_name(t)
+    cdef PyObject *module
     if name == NULL:
         return 0             # a static type lives as long as the process
     cdef uint64_t h = rec_fold(rec_str_fingerprint(name, 200), <uint64_t> <uintptr_t> t.tp_base)
+    module = module_of_type(t)
+    if module != NULL:
+        h = rec_fold(h, rec_str_fingerprint(module, 200))
     return rec_fold(h, <uint64_t> t.tp_basicsize)
+
+
+cdef PyObject *module_of_type(PyTypeObject *t) noexcept nogil:
+    """What `__module__` of a class says. Borrowed; NULL where that is no str."""
+    cdef PyObject *module = rec_dict_find(t.tp_dict, "__module__") if t.tp_dict != NULL else NULL
+    return module if module != NULL and PyUnicode_CheckExact(module) else NULL
 
 
 cdef TypeEntry *lookup_type(PyTypeObject *t) noexcept nogil:
@@ -17,13 +27,22 @@ cdef TypeEntry *lookup_type(PyTypeObject *t) noexcept nogil:
         at = (at + 1) & (types.size - 1)
     entry = &types.entries[at]
     if entry.type == t and entry.name_fingerprint == name_fingerprint:
-        entry.version = t.tp_version_tag
-        entry.keys = NULL
+        describe_type(entry)                    # it has changed, or is another one of that name
         return entry
     if entry.type == NULL:
         types.used += 1
     entry.type = t
     entry.name_fingerprint = name_fingerprint
+    describe_type(entry)
+    entry.id = types.next_id
+    types.next_id += 1
+    write_def_type(t, entry.id)
+    return entry
+
+
+cdef void describe_type(TypeEntry *entry) noexcept nogil:
+    """How values of the type are laid out."""
+    cdef PyTypeObject *t = entry.type
     entry.version = t.tp_version_tag
     entry.keys = NULL
     entry.shape = rec_shape_of(t)
@@ -31,11 +50,8 @@ cdef TypeEntry *lookup_type(PyTypeObject *t) noexcept nogil:
     entry.part = entry.known != 0 or has_part(t, <rec_shape> entry.shape)
     entry.slotted = rec_has_slots(t)
     entry.ordered = rec_is_ordered(t)
+    entry.shared = has_identity(t, entry)
     entry.plain = entry.shape == REC_INSTANCE and not entry.part and not entry.slotted
-    entry.id = types.next_id
-    types.next_id += 1
-    write_def_type(t, entry.id)
-    return entry
 
 
 cdef inline void number_type(PyTypeObject *t) noexcept nogil:
@@ -70,8 +86,8 @@ cdef void write_def_type(PyTypeObject *t, uint32_t number) noexcept nogil:
         return
     p = put_tagged(tape.cur, REC_DEF_TYPE, number)
     if name != NULL:
-        module = rec_dict_find(t.tp_dict, "__module__") if t.tp_dict != NULL else NULL
-        if module != NULL and PyUnicode_CheckExact(module):
+        module = module_of_type(t)
+        if module != NULL:
             p = put_str(p, module, 200)
         else:
             p = put_varint(p, 0)
@@ -88,6 +104,22 @@ cdef void write_def_type(PyTypeObject *t, uint32_t number) noexcept nogil:
     else:
         p = put_chars(p, t.tp_name, min(<size_t> (dot - t.tp_name), <size_t> 400))
         tape.cur = put_chars(p, dot + 1, min(<size_t> (c - dot - 1), <size_t> 400))
+
+
+cdef bint has_identity(PyTypeObject *t, const TypeEntry *entry) noexcept nogil:
+    """Whether it matters which object an instance is: not of what is a value and no more, or is made anew each time."""
+    cdef PyTypeObject *base
+    if t == Py_Ellipsis.ob_type or t == Py_NotImplemented.ob_type:
+        return False
+    if REC_ENUM <= entry.shape <= REC_METHOD or entry.shape == REC_MODULE or entry.shape == REC_NAMED_TUPLE:
+        return False
+    if entry.shape == REC_ARRAY and rec_is_numpy_number(t):
+        return False
+    if entry.known != 0:
+        return rec_known_changes(entry.known)
+    base = builtin_base(t)
+    return base == NULL or base == &PyList_Type or base == &PyDict_Type or base == &PySet_Type or (
+        base == &PyByteArray_Type)
 
 
 cdef inline bint has_part(PyTypeObject *t, rec_shape shape) noexcept nogil:

@@ -28,16 +28,40 @@ cdef extern from "value/encode.h" nogil:
 
 cdef extern from "value/redaction.h" nogil:
     ctypedef struct rec_patterns:
-        pass
+        uint32_t count
     ctypedef struct rec_secret_names:
         rec_patterns names
     rec_secret_names rec_secrets
-    size_t rec_patterns_room(PyObject *)
+    size_t rec_patterns_size(PyObject *)
     rec_patterns rec_read_patterns(PyObject *, void *)
     bint rec_matches_name(const rec_patterns *, PyObject *)
     bint rec_matches_function(const rec_patterns *, PyObject *)
+    bint rec_is_secret_pair(PyObject **, Py_ssize_t)
     void rec_forget_matches()
     bint is_secret "rec_is_secret"(PyObject *)
+
+cdef extern from "value/printed.h" nogil:
+    ctypedef struct Printed "rec_printed":
+        uint8_t size
+    bint rec_copy_printed(Printed *, uint8_t *, const uint8_t *, size_t, size_t)
+    bint rec_awaits_value(const Printed *)
+
+cdef extern from "value/identity.h" nogil:
+    ctypedef struct Identity "rec_identity":
+        uint64_t number
+        uint32_t doubts
+    uint64_t NO_OBJECT "REC_NO_OBJECT"
+    uint32_t REC_NOT_FOLLOWED
+    ctypedef struct IdentityTable "rec_identity_table":
+        Identity top
+        bint followed
+        uint32_t interludes
+        bint told
+    IdentityTable identities "rec_identities"
+    bint open_identities "rec_open_identities"(const RecSys *)
+    void close_identities "rec_close_identities"()
+    void begin_moment "rec_begin_moment"(uint64_t)
+    void hold_object "rec_hold_object"(PyObject *)
 
 cdef extern from "value/types.h" nogil:
     ctypedef struct TypeEntry "rec_type_entry":
@@ -46,7 +70,7 @@ cdef extern from "value/types.h" nogil:
         unsigned int version
         uint32_t id
         uint8_t shape
-        bint part, slotted, ordered, plain
+        bint part, slotted, ordered, shared, plain
         uint8_t known
         void *keys
     ctypedef struct TypeTable "rec_type_table":
@@ -66,14 +90,15 @@ cdef void set_limits(uint32_t items, uint32_t depth, uint32_t text, uint32_t nod
     walk.node_limit = limits.nodes
     limits.soft_size = 48 << 10
     limits.unreadable = ERR_VALUE_UNREADABLE
-    # Beyond the soft end an element takes at most 80 bytes, and at most `nodes` + one container's are left.
-    limits.value_size = limits.soft_size + 80 * (limits.nodes + 2 * limits.items) + 4 * limits.text + 8192
+    # Beyond the soft end an element takes at most 96 bytes, and at most `nodes` + one container's are left.
+    limits.value_size = limits.soft_size + 96 * (limits.nodes + 2 * limits.items) + 4 * limits.text + 8192
 
 
 cdef inline uint64_t take_fingerprint(PyObject *o) noexcept nogil:
     """What a variable's content is compared by. May write DEF records: call it at a record boundary."""
     if types.used * 2 > types.size:
         forget_types()
+    begin_moment(tape.events)
     begin_walk()
     return rec_fingerprint(o, o.ob_type)
 
@@ -86,9 +111,9 @@ cdef bytearray secret_patterns = bytearray()     # owns what rec_secrets points 
 cdef int set_secrets(tuple patterns) except -1:
     """patterns: exact strs, with `*` and `?` as in a shell."""
     global secret_patterns
-    room = bytearray(rec_patterns_room(<PyObject *> patterns))
-    rec_secrets.names = rec_read_patterns(<PyObject *> patterns, <char *> room)
-    secret_patterns = room
+    memory = bytearray(rec_patterns_size(<PyObject *> patterns))
+    rec_secrets.names = rec_read_patterns(<PyObject *> patterns, <char *> memory)
+    secret_patterns = memory
     rec_forget_matches()
     rec_forget_fingerprints()
     return 0
@@ -96,6 +121,6 @@ cdef int set_secrets(tuple patterns) except -1:
 
 def is_secret_name(str name not None, tuple patterns not None):
     """Whether the patterns stand for this name: for words of a command line, which are no values."""
-    room = bytearray(rec_patterns_room(<PyObject *> patterns))
-    read = rec_read_patterns(<PyObject *> patterns, <char *> room)
+    memory = bytearray(rec_patterns_size(<PyObject *> patterns))
+    read = rec_read_patterns(<PyObject *> patterns, <char *> memory)
     return rec_matches_name(&read, <PyObject *> name)

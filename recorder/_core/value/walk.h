@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include "sys/checks.h"
 #include "cpython/objects.h"
+#include "value/identity.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -48,6 +49,7 @@ static inline void rec_begin_walk(void)
     rec_walk.number++;
     rec_walk.containers = 0;
     rec_walk.bytes = 0;
+    rec_identities.current = NULL;
     rec_walk.nodes_left = rec_walk.node_limit;
     if (REC_CHECKING)
         rec_walk.order = 0;
@@ -56,15 +58,30 @@ static inline void rec_begin_walk(void)
 /* The index of a container met earlier in this walk, or -1 after it has become the next one. */
 static inline int64_t rec_seen_before(PyObject *o)
 {
-    uint32_t at = ((uint32_t)((uintptr_t)o >> 4) * 2654435761u) >> 16 & (REC_MEMO_SIZE - 1);
     if (REC_CHECKING)
         rec_walk.order = rec_fold(rec_walk.order, (uintptr_t)o);
     REC_CHECK(rec_walk.containers < REC_MEMO_SIZE, "the memo holds every container of a value");
+    rec_identity_entry *entry = rec_identities.current;
+    if (entry != NULL && entry->object == o) { /* what has a number stands in the table of these, and not in the memo */
+        if (entry->walk == rec_walk.number)
+            return entry->index;
+        entry->walk = rec_walk.number;
+        entry->index = rec_walk.containers++;
+        return -1;
+    }
+    uint32_t at = ((uint32_t)((uintptr_t)o >> 4) * 2654435761u) >> 16 & (REC_MEMO_SIZE - 1);
     for (; rec_memo[at].walk == rec_walk.number; at = (at + 1) & (REC_MEMO_SIZE - 1))
         if (rec_memo[at].object == o)
             return rec_memo[at].index;
     rec_memo[at] = (rec_met){o, rec_walk.number, rec_walk.containers++};
     return -1;
+}
+
+/* The number of one that is no object, and cannot be met again. */
+static inline void rec_count_container(void)
+{
+    REC_CHECK(rec_walk.containers < REC_MEMO_SIZE, "there is a number for every container of a value");
+    rec_walk.containers++;
 }
 
 static inline bool rec_is_elided(Py_ssize_t n, uint32_t depth)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from recorder.trace.format import Codec
+from recorder import errors
+from recorder.trace.format import LARGEST_PAYLOAD, Codec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,9 @@ class Compressor:
         self._compress = compressor(LEVEL) if is_wanted else None
 
     def pack(self, payload: bytes) -> tuple[Codec, bytes]:
-        """The codec, and the payload as it is stored."""
+        """The codec, and the payload as it is stored. No reader takes one that is larger."""
+        if len(payload) > LARGEST_PAYLOAD:
+            raise errors.InvariantBrokenError(invariant="no payload is larger than 64 MiB")
         if self._compress is not None:
             stored = self._compress(payload)
             if len(stored) < len(payload):

@@ -10,6 +10,7 @@ import json
 import os
 import stat
 import warnings
+from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from recorder import errors
@@ -75,7 +76,8 @@ class TraceFile:
         self.trailer: Trailer | None = None
         self.end = 0  # behind the last chunk that is there as a whole
         self._checked = False
-        self._reader = ChunkReader(_open(self.path), self.path)
+        self._opened = _open(self.path)
+        self._reader = ChunkReader(self._opened.fileno(), self.path)
         try:
             self.size = os.fstat(self._reader.fd).st_size
             self.head = self._read_head()
@@ -87,9 +89,9 @@ class TraceFile:
 
     def close(self) -> None:
         if self._reader.fd >= 0:
-            fd, self._reader.fd = self._reader.fd, -1
-            with errors.mapped("close", path=self.path):
-                syscalls.close(fd, self.path)
+            self._reader.fd = -1
+            with self._opened:
+                pass  # its end raises what closing raised
 
     def __del__(self) -> None:
         reader = getattr(self, "_reader", None)
@@ -223,6 +225,10 @@ class TraceFile:
     def of(self, kind: int) -> list[Chunk]:
         return [chunk for chunk in self.chunks if chunk.head.kind == kind]
 
+    def event_heads(self) -> Iterator[tuple[int, int]]:
+        """Of the chunks of events: the first event, and the crc of the payload as it is stored."""
+        return ((one.head.first_event, one.head.payload_crc) for one in self.of(ChunkType.EVENTS))
+
     @property
     def events(self) -> int:
         """How many there are, those in damaged chunks included."""
@@ -297,15 +303,24 @@ class TraceFile:
         return Verdict(blocks.STATES[trailer.state], code)
 
 
-def _open(path: str) -> int:
+NOBODY: Final = -1  # the number of no process
+
+
+def _open(path: str) -> syscalls.Opened:
+    """A descriptor that is closed wherever the memory for what holds it runs out."""
     try:
-        fd = syscalls.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        opened = syscalls.opened(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except FileNotFoundError as exc:
+        pid = stale.recorded_by(os.path.abspath(path), except_for=NOBODY)
+        if pid is not None:
+            raise errors.TraceBusyError(path=path, target_pid=pid) from None
+        raise errors.from_oserror(exc, operation="open_trace", path=path) from exc
     except OSError as exc:
         raise errors.from_oserror(exc, operation="open_trace", path=path) from exc
-    mode = os.fstat(fd).st_mode
+    mode = os.fstat(opened.fileno()).st_mode
     if stat.S_ISREG(mode):
-        return fd
-    syscalls.close(fd, path)
+        return opened
+    opened.close()
     if stat.S_ISDIR(mode):
         raise _about_folder(path)
     raise errors.NotATraceError(path=path, reason="it is not a regular file")

@@ -27,13 +27,14 @@ from recorder.trace.format import (
     CHUNK_MAGIC,
     FILE_MAGIC,
     HEADER_SIZE,
-    LARGEST_PAYLOAD,
     ChunkFlag,
     ChunkType,
     TraceState,
 )
 
 FALLOC_FL_PUNCH_HOLE_KEEP_SIZE: Final = 3
+# With these the closing begins.
+CLOSING: Final = (ChunkType.CALLS, ChunkType.CONTENTS, ChunkType.INDEX, ChunkType.CLOSE)
 
 
 class CloseRecord(NamedTuple):
@@ -101,7 +102,7 @@ class TraceWriter:
         at = HEADER_SIZE
         while (found := self._next_chunk(at, size)) is not None:
             chunk, payload = found
-            if chunk.head.kind in (ChunkType.CLOSE, ChunkType.INDEX):
+            if chunk.head.kind in CLOSING:
                 break  # the closing was begun, and is written again
             self._note(chunk)
             self.end = at = chunk.end
@@ -114,10 +115,9 @@ class TraceWriter:
 
     def written(self) -> Iterator[tuple[ChunkHead, bytes]]:
         """The EVENTS chunks that are in the trace, with what is in them."""
-        for entry in self.index:
-            chunk = self._reader.chunk(entry.offset)
-            payload = None if chunk is None else self._reader.payload_or_none(chunk)
-            if chunk is not None and payload is not None:
+        for chunk in self.event_chunks():
+            payload = self._reader.payload_or_none(chunk)
+            if payload is not None:
                 yield chunk.head, payload
 
     def is_closed(self) -> bool:
@@ -198,6 +198,21 @@ class TraceWriter:
         """Which code belongs to which text."""
         self._other(ChunkType.ORIGINS, _json(facts), flags=ChunkFlag.IGNORABLE)
 
+    def calls(self, payload: bytes) -> None:
+        """All calls, added up. With CONTENTS the last ones before the closing."""
+        self._other(ChunkType.CALLS, payload, flags=ChunkFlag.IGNORABLE)
+
+    def contents(self, payload: bytes) -> None:
+        """What occurs in the EVENTS chunks."""
+        self._other(ChunkType.CONTENTS, payload, flags=ChunkFlag.IGNORABLE)
+
+    def event_chunks(self) -> Iterator[Chunk]:
+        """The EVENTS chunks that are in the trace."""
+        for entry in self.index:
+            chunk = self._reader.chunk(entry.offset)
+            if chunk is not None:
+                yield chunk
+
     def _other(self, kind: int, payload: bytes, *, flags: int = 0) -> None:
         """A chunk without events."""
         chunk, at = self._pack(kind, payload, flags=flags), self.end
@@ -217,8 +232,6 @@ class TraceWriter:
         lost: int = 0,
         segment: int = 0,
     ) -> bytes:
-        if len(payload) > LARGEST_PAYLOAD:
-            raise errors.InvariantBrokenError(invariant="no payload is larger than 64 MiB")
         codec, stored = self.compressor.pack(payload)
         head = ChunkHead(
             CHUNK_MAGIC,
@@ -246,20 +259,31 @@ class TraceWriter:
 
     # ---- keeping only the last events ----
 
-    def drop_until(self, most: int) -> None:
-        """Drops the oldest EVENTS chunks until the rest takes at most `most` bytes; the last one
+    def drop_until(self, most: int) -> list[IndexEntry]:
+        """Drops the oldest EVENTS chunks until the rest takes at most `most` bytes, and gives them; the last one
         stays. Their headers go on to say which events there were, their payloads become holes."""
+        dropped: list[IndexEntry] = []
         while len(self.index) > 1 and sum(self.sizes) > most:
-            entry, size = self.index[0], self.sizes[0]
-            raw = self._reader.read(HEADER_SIZE, entry.offset)
-            hole = compaction.dropped(ChunkHead.unpack(raw), entry.events)
-            with errors.mapped(
-                "write", path=self.path, offset=entry.offset, bytes_wanted=HEADER_SIZE
-            ):
-                syscalls.pwrite(self.fd, hole.to_bytes(), entry.offset, self.path)
-            del self.index[0], self.sizes[0]
-            self.dropped_events += entry.events
-            self._make_hole(entry.offset + HEADER_SIZE, size - HEADER_SIZE)
+            dropped.append(self._drop(0))
+        return dropped
+
+    def drop(self, first_event: int) -> None:
+        """Drops the EVENTS chunk that begins with this event."""
+        for at, entry in enumerate(self.index):
+            if entry.first_event == first_event:
+                self._drop(at)
+                return
+
+    def _drop(self, at: int) -> IndexEntry:
+        entry, size = self.index[at], self.sizes[at]
+        raw = self._reader.read(HEADER_SIZE, entry.offset)
+        hole = compaction.dropped(ChunkHead.unpack(raw), entry.events)
+        with errors.mapped("write", path=self.path, offset=entry.offset, bytes_wanted=HEADER_SIZE):
+            syscalls.pwrite(self.fd, hole.to_bytes(), entry.offset, self.path)
+        del self.index[at], self.sizes[at]
+        self.dropped_events += entry.events
+        self._make_hole(entry.offset + HEADER_SIZE, size - HEADER_SIZE)
+        return entry
 
     def _make_hole(self, at: int, size: int) -> None:
         try:
@@ -304,7 +328,7 @@ class TraceWriter:
     @property
     def closing_space(self) -> int:
         """What the end of the trace may take; no other chunk is written into it."""
-        return layout.CLOSING_ROOM + 24 * len(self.index)
+        return layout.CLOSING_SPACE + 24 * len(self.index)
 
     # ---- the end ----
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from recorder._core.decode import Function
 from recorder.trace.expressions.expression import Answer, Expression, given_as
+from recorder.trace.filters import Condition
 from recorder.trace.snapshots import Event, Frame
 
 MOST_KEPT: Final = 4_096  # answers of one expression
@@ -55,6 +56,15 @@ class Repeated:
                 self._kept.clear()
             answer = self._kept[key] = self._asker.ask(self.expression, event, self.is_condition)
         return answer
+
+    @property
+    def filter(self) -> Condition:
+        """Of a condition: it rules out where it is false for certain."""
+        return Condition(self.expression.names, self.expression.steps, self._is_false)
+
+    def _is_false(self, event: Event) -> bool:
+        answer = self.at(event)
+        return answer.kind != "error" and answer.truth is False
 
     def _key(self, event: Event) -> tuple[object, ...]:
         """All that the answer depends on."""

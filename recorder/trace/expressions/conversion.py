@@ -37,6 +37,7 @@ from recorder.trace.values import stdlib_values
 from recorder.trace.values.forms import items_of, make_form
 from recorder.trace.values.nodes import (
     Node,
+    ObjectBytes,
     is_numbered,
     nodes,
     parts,
@@ -62,7 +63,7 @@ class Values:
         self.root = root
         self.path = path
         self._made: dict[int, Any] = {}  # by the id of a node, which the root keeps
-        self._nodes: dict[int, Node] = {}  # by the id of what was made of it
+        self._nodes: dict[int, Node | ObjectBytes] = {}  # by the id of what was made of it
         self._open: set[int] = set()  # nodes that are being made
         self._numbered: list[Node] | None = None
 
@@ -70,9 +71,9 @@ class Values:
         return self.of(self.root, self.path)
 
     def of(self, tree: Any, path: str) -> Any:
-        if not isinstance(tree, Node):
+        if not isinstance(tree, (Node, ObjectBytes)):
             return tree
-        if tree.tag == TAG_REF:
+        if isinstance(tree, Node) and tree.tag == TAG_REF:
             tree = self.referred(tree)
             if tree is None:
                 return Hidden(f"{path} is a reference to nothing that is recorded")
@@ -83,7 +84,7 @@ class Values:
             return Hidden(f"{path} contains itself", tree)
         self._open.add(key)
         try:
-            made = self._make(tree, path)
+            made = self._make(tree, path) if isinstance(tree, Node) else bytearray(tree)
         finally:
             self._open.discard(key)
         self._made[key] = made
@@ -94,7 +95,7 @@ class Values:
         """The tree of this value's part, or of what was computed from it, as one that stands for itself."""
         return _Trees(budget, self).of(value)
 
-    def node_of(self, value: Any) -> Node | None:
+    def node_of(self, value: Any) -> Node | ObjectBytes | None:
         """What a part was made of."""
         return self._nodes.get(id(value))
 

@@ -9,10 +9,12 @@ from typing import Any, Final, Literal, NamedTuple
 from recorder import errors
 from recorder.errors import arguments
 from recorder.trace.expressions import compiling, functions, operations
-from recorder.trace.expressions.conversion import tree_of
+from recorder.trace.expressions.conversion import Values, tree_of
 from recorder.trace.expressions.domain import Hidden
 from recorder.trace.expressions.outcomes import Budget, TooMuch, Undecided
+from recorder.trace.expressions.steps import steps
 from recorder.trace.snapshots import Event, Frame, Locals
+from recorder.trace.values.nodes import identified, identity_of
 from recorder.trace.values.render import SHOWN, show
 from recorder.trace.values.to_json import Json, to_json
 from recorder.trace.values.to_python import Builder
@@ -83,17 +85,24 @@ class Expression:
         compiler = compiling.Compiler(self.text, argument)
         self._code = compiler.code(node)
         self.names = tuple(compiler.names)
+        self.steps = steps(node, self.names)
 
     def at(
         self, frame: Frame | Event, looked: Looked | None = None, is_condition: bool = False
     ) -> Answer:
         """What it comes to in a frame. `looked`: see Looked; None: every global is taken as it was last seen."""
-        return self.answer(Names(frame, looked).find, is_condition)
+        names = Names(frame, looked)
+        return self.answer(names.find, is_condition, names.tree_of)
 
-    def answer(self, find: Callable[[str], Any], is_condition: bool = False) -> Answer:
-        """What it comes to where `find` gives what a name stands for, or raises NameError. A condition's answer has no
-        `tree`: only its truth is asked for."""
-        budget = Budget()
+    def answer(
+        self,
+        find: Callable[[str], Any],
+        is_condition: bool = False,
+        tree_of_name: Callable[[Any], Any] = lambda value: None,
+    ) -> Answer:
+        """What it comes to where `find` gives what a name stands for, or raises NameError, and `tree_of_name` what
+        that, or a part of it, was made of. A condition's answer has no `tree`: only its truth is asked for."""
+        budget = Budget(tree_of=tree_of_name)
         truth: bool | None = None
         try:
             value = self._code(compiling.Scope(find, budget))
@@ -101,7 +110,7 @@ class Expression:
                 return Answer("unknown", reason=value.reason)
             if isinstance(value, (functions.Method, functions.BuiltinFunction)):
                 return Answer("unknown", reason=f"{value.name} is a function")
-            tree = None if is_condition else tree_of(value, budget)
+            tree = None if is_condition else _tree_of(value, budget)
             try:
                 truth = operations.truth(value)
             except Undecided as exc:
@@ -140,6 +149,10 @@ class Expression:
         return f"<expression {self.text}>"
 
 
+def _tree_of(value: Any, budget: Budget) -> Any:
+    return identified(tree_of(value, budget), identity_of(budget.tree_of(value)))
+
+
 def given_as(argument: str, text: str, node: ast.expr | None = None) -> Expression:
     """The expression that an argument or option of that name has; or of a part of it that was parsed already. Raises
     INVALID_ARGUMENT."""
@@ -170,12 +183,19 @@ def _words(exc: Exception) -> str:
 class Names:
     """What names stand for in a frame: variables, then globals, then what is Python's own. Each is taken apart once."""
 
-    __slots__ = ("_found", "_frame", "_looked")
+    __slots__ = ("_found", "_frame", "_homes", "_looked")
 
     def __init__(self, frame: Frame | Event, looked: Looked | None) -> None:
         self._frame = frame
         self._looked = looked
         self._found: dict[str, Any] = {}
+        self._homes: list[Values] = []
+
+    def tree_of(self, value: Any) -> Any:
+        """What a value of one of the names, or a part of one, was made of; None for what was computed."""
+        return next(
+            (node for home in self._homes if (node := home.node_of(value)) is not None), None
+        )
 
     def find(self, name: str) -> Any:
         if name not in self._found:
@@ -189,7 +209,11 @@ class Names:
             value = _value(frame.globals, name)
             if value is not None and self._is_stale(name, value):
                 return Hidden(f"{name} is a global that {frame.function.name} does not look at")
-        return functions.builtin(name) if value is None else made_of(value, name)
+        if value is None:
+            return functions.builtin(name)
+        made, home = value._known_as(name)
+        self._homes.append(home)
+        return made
 
     def _is_stale(self, name: str, value: Value) -> bool:
         if self._looked is None:

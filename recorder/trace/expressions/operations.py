@@ -32,6 +32,7 @@ from recorder.trace.format import (
     TAG_MODULE,
     TAG_NAMED,
 )
+from recorder.trace.values.nodes import identity_of
 
 Operator = Callable[[Any, Any], Any]
 
@@ -159,9 +160,9 @@ def compare(kind: type[ast.cmpop], a: Any, b: Any, budget: Budget) -> bool:
     if kind is ast.NotEq:
         return not equal(a, b, budget)
     if kind is ast.Is:
-        return identical(a, b)
+        return identical(a, b, budget)
     if kind is ast.IsNot:
-        return not identical(a, b)
+        return not identical(a, b, budget)
     if kind is ast.In:
         return contains(a, b, budget)
     if kind is ast.NotIn:
@@ -172,16 +173,25 @@ def compare(kind: type[ast.cmpop], a: Any, b: Any, budget: Budget) -> bool:
     return bool(ORDER[kind](a, b))
 
 
-def identical(a: Any, b: Any) -> bool:
-    """Exact of None, True, False and classes; of other objects as far as it is recorded."""
+def identical(a: Any, b: Any, budget: Budget) -> bool:
+    """Exact of None, True, False and classes, and of objects with a number; of what is a value and no more, false where
+    the values differ, and else unknown. Both are of one moment."""
     for one in (a, b):
         if isinstance(one, Hidden):
             raise Undecided(one.reason)
     single = (None, True, False, Ellipsis, NotImplemented)
     if any(a is one or b is one for one in single):
         return a is b
-    if a is b or type_of(a) != type_of(b):
-        return a is b
+    if a is b:
+        return True
+    mine, others = (identity_of(budget.tree_of(one)) for one in (a, b))
+    if mine is not None and others is not None:
+        answer = mine.is_now(others)
+        if answer is None:
+            raise Undecided("which of the objects it is, is not known")
+        return answer
+    if type_of(a) != type_of(b):
+        return False
     if isinstance(a, TypeName):
         return bool(a == b)
     if isinstance(a, Thing) and isinstance(b, Thing) and a.node.tag == b.node.tag == TAG_ENUM:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 # Steps of one evaluation; an item that is made, compared or looked at is one, and so is a character that is made.
 MOST_WORK: Final = 250_000
@@ -25,12 +26,15 @@ class TooMuch(Exception):
 
 
 class Budget:
-    """Of one evaluation."""
+    """Of one evaluation. `tree_of`: what a value was made of; None for what was computed."""
 
-    __slots__ = ("left",)
+    __slots__ = ("left", "tree_of")
 
-    def __init__(self, work: int = MOST_WORK) -> None:
+    def __init__(
+        self, work: int = MOST_WORK, tree_of: Callable[[Any], Any] = lambda value: None
+    ) -> None:
         self.left = work
+        self.tree_of = tree_of
 
     def spend(self, work: int) -> None:
         """Before it is done."""

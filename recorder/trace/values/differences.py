@@ -26,8 +26,9 @@ from recorder.trace.format import (
     Form,
 )
 from recorder.trace.values.forms import items_of, part_names
-from recorder.trace.values.nodes import Node
+from recorder.trace.values.nodes import Node, kind_of
 from recorder.trace.values.render import show
+from recorder.trace.values.tables import TABLES
 
 Same: TypeAlias = Callable[[Any, Any], bool]  # of two leaves that are not equal
 
@@ -90,7 +91,7 @@ def differences(a: Any, b: Any, same: Same, path: str = "") -> Iterator[Part]:
 
 def _equal(a: Any, b: Any) -> bool:
     """Of the same type, and equal; a float also in its sign of zero, and as no number."""
-    if type(a) is not type(b):
+    if kind_of(a) is not kind_of(b):
         return False
     return repr(a) == repr(b) if isinstance(a, (float, complex)) else bool(a == b)
 
@@ -161,10 +162,25 @@ def _forms(a: Node, b: Node, same: Same, path: str) -> Iterator[Part]:
         if not same(a, b):
             yield Part(path, a, b)
         return
+    if a.size in TABLES:
+        yield from _tables(a, b, same, path)
+        return
     items = items_of(a)
     for name, left, right in zip(part_names(a), a.items, b.items, strict=False):
         inner = path if left is items and items is not None else f"{path}.{name}"
         yield from differences(left, right, same, inner)
+
+
+def _tables(a: Node, b: Node, same: Same, path: str) -> Iterator[Part]:
+    """By columns and rows, as they are asked for; whole where the difference is in neither."""
+    left, right = items_of(a), items_of(b)
+    found = False
+    if left is not None and right is not None:
+        for part in differences(left, right, same, path):
+            found = True
+            yield part
+    if not found and a != b and not same(a, b):
+        yield Part(path, a, b)
 
 
 def _attributes(a: Node, b: Node, same: Same, path: str) -> Iterator[Part]:
@@ -208,7 +224,7 @@ def _index(at: int, shape: tuple[int, ...]) -> str:
 def _key(tree: Any) -> Any:
     """What is the same of two equal keys, and can be one itself. Numbers of another type are another key."""
     if not isinstance(tree, Node):
-        return type(tree), repr(tree)
+        return kind_of(tree), repr(tree)
     items = tree.items
     if tree.tag in SETS:
         items = frozenset(_key(part) for part in items)
@@ -227,7 +243,7 @@ def shown(part: Part, name: str, width: int) -> tuple[str, str, str]:
     path, a, b = part.named(name), part.a, part.b
     if (
         isinstance(a, (str, bytes, bytearray))
-        and type(a) is type(b)
+        and kind_of(a) is kind_of(b)
         and max(len(a), len(b)) > width // 2
     ):
         begin = max(_first_difference(a, b) - AROUND, 0)

@@ -14,7 +14,7 @@ import re
 import types
 import zoneinfo
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 from recorder.trace.format import (
     TAG_CLASS,
@@ -26,7 +26,11 @@ from recorder.trace.format import (
     TAG_TUPLE,
     Form,
 )
-from recorder.trace.values.nodes import Node, qualified, short_name
+from recorder.trace.values import orm_values, show_tables
+from recorder.trace.values.make_tables import MAKERS, make_library_value
+from recorder.trace.values.nodes import CannotMake, Node, qualified, short_name
+from recorder.trace.values.show_tables import Writer
+from recorder.trace.values.tables import TABLES, container_of
 
 FILES: Final = (Form.FILE, Form.BUFFERED, Form.TEXT_FILE)
 MATCH_SHOWN: Final = 50  # characters, as Python does
@@ -51,25 +55,12 @@ BUILT_IN_CLASSES: Final[dict[str, type]] = {
 OF_CLASSES: Final = (Form.GENERIC_ALIAS, Form.UNION)
 
 
-class Writer(Protocol):
-    """What render.py writes with."""
-
-    def add(self, text: str) -> None: ...
-    def part(self, tree: Any) -> None: ...
-    def sequence(self, items: Any, write: Callable[[Any], object]) -> None: ...
-
-
 class Row(NamedTuple):
     parts: tuple[str, ...]  # their names
     show: Callable[[Writer, Node], None]
     make: Callable[..., Any] | None = (
         None  # from what was made of its parts; None: cannot be made anew
     )
-
-
-# audit: it ends the making of one value, and is caught in to_python.py
-class CannotMake(ValueError):
-    """Something of it is not to be had here."""
 
 
 def items_of(node: Node) -> Any:
@@ -82,6 +73,8 @@ def items_of(node: Node) -> Any:
         Form.DICT_ITEMS,
     ):
         return node.items[0] if node.items else None
+    if node.size in TABLES:
+        return container_of(node)
     return node.items[1] if node.size == Form.DEFAULTDICT and len(node.items) > 1 else None
 
 
@@ -109,8 +102,16 @@ def show_form(out: Writer, node: Node) -> None:
     return row.show(out, node)
 
 
+def has_maker(node: Node) -> bool:
+    """Whether there is a way to make one anew: a lock or a file can only exist in the program."""
+    row = ROWS.get(node.size or 0)
+    return node.size in MAKERS or (row is not None and row.make is not None)
+
+
 def make_form(node: Node, build: Callable[[Any], Any]) -> Any:
     """The object. Raises CannotMake, or whatever its constructor does."""
+    if node.size in MAKERS:
+        return make_library_value(node, build)
     row = ROWS.get(node.size or 0)
     if row is None or row.make is None or len(node.items) < _fewest(row):
         raise CannotMake
@@ -354,7 +355,7 @@ def is_all(tree: Any) -> bool:
 def show_file(out: Writer, tree: Node) -> None:
     """A file, whatever is wrapped around it, and with whatever attributes."""
     facts: dict[str, Any] = {}
-    _learn(tree, facts)
+    _collect_facts(tree, facts)
     closed = facts.pop("fd", 0) is None
     out.add(f"<{qualified(tree.type or ('', '?'))}")
     for name, part in facts.items():
@@ -363,7 +364,7 @@ def show_file(out: Writer, tree: Node) -> None:
     out.add(" closed>" if closed else ">")
 
 
-def _learn(tree: Any, facts: dict[str, Any]) -> None:
+def _collect_facts(tree: Any, facts: dict[str, Any]) -> None:
     """What is known of a file, and of those that it is wrapped around: the outermost wins."""
     if not isinstance(tree, Node):
         return
@@ -379,7 +380,7 @@ def _learn(tree: Any, facts: dict[str, Any]) -> None:
             if name in own:
                 facts.setdefault(name, own[name])
     for part in inner:
-        _learn(part, facts)
+        _collect_facts(part, facts)
 
 
 def _socket(out: Writer, node: Node) -> None:
@@ -460,6 +461,17 @@ def _make_bytes_io(content: bytes | None, position: int) -> io.BytesIO:
     return made
 
 
+def _make_string_io(content: str | None, position: int | None, size: int | None) -> io.StringIO:
+    if content is None and position is not None:
+        raise CannotMake  # it was too long to be told
+    made = io.StringIO(content or "", newline="")
+    if position is None:
+        made.close()
+    else:
+        made.seek(position)
+    return made
+
+
 def _make_zone(key: str) -> zoneinfo.ZoneInfo:
     try:
         return zoneinfo.ZoneInfo(key)
@@ -497,4 +509,28 @@ ROWS: Final[dict[int, Row]] = {
     Form.STATICMETHOD: Row(("__func__",), _plain),
     Form.CLASSMETHOD: Row(("__func__",), _plain),
     Form.LARGE_ARRAY: Row(("items", "checksum"), _large_array),
+    Form.OBJECT_ARRAY: Row(("shape", "items", "checksum"), show_tables.show_object_array),
+    Form.COLUMN: Row(
+        ("size", "first", "last", "missing", "about", "checksum"), show_tables.show_column
+    ),
+    Form.DATA_FRAME: Row(("rows", "index", "names", "columns"), show_tables.show_frame),
+    Form.SERIES: Row(("index", "name", "values"), show_tables.show_series),
+    Form.INDEX: Row(("name", "values"), show_tables.show_index),
+    Form.MULTI_INDEX: Row(("names", "levels", "codes"), show_tables.show_multi_index),
+    Form.TIMESTAMP: Row(("value", "unit", "tz"), show_tables.show_moment),
+    Form.TIMEDELTA64: Row(("value", "unit"), show_tables.show_moment),
+    Form.MISSING: Row((), show_tables.show_missing),
+    Form.STRING_IO: Row(
+        ("content", "position", "size"), orm_values.show_string_io, _make_string_io
+    ),
+    Form.ORM_STATE: Row(("has_row", "modified", "attributes"), orm_values.show_orm_state),
+    Form.QUERY_SET: Row(("model", "results"), orm_values.show_query_set),
+    Form.DATETIME64: Row(("value", "dtype"), show_tables.show_datetime64),
+    Form.INTERVAL: Row(("left", "right", "closed"), show_tables.show_interval),
+    Form.PERIOD: Row(("value", "dtype"), show_tables.show_period),
+    Form.PERIOD_DTYPE: Row(("frequency", "multiple", "name"), show_tables.show_period_dtype),
+    Form.DTYPE: Row(("dtype",), show_tables.show_dtype),
+    Form.ARROW_TABLE: Row(("rows", "names", "columns"), show_tables.show_frame),
+    Form.UNREAD: Row(("called", "size"), show_tables.show_unread),
+    Form.SPARSE_INDEX: Row(("length", "places", "runs?"), _show_unknown),
 }

@@ -15,8 +15,8 @@ from collections import ChainMap, Counter, OrderedDict, UserDict, UserList, User
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from recorder.trace.values.forms import CannotMake, Writer
-from recorder.trace.values.nodes import Node
+from recorder.trace.values.nodes import CannotMake, Node
+from recorder.trace.values.show_tables import Writer
 
 Attributes = Mapping[str, Any]
 

@@ -46,12 +46,29 @@ BUILTIN_NAMES: Final = {
 }  # fmt: skip
 
 
+MAYBE_OLDER: Final = 1  # in an Identity's doubts: the object may have had another number before …
+NOT_FOLLOWED: Final = 2  # … and may become another, equal one of which nothing is written
 CHANGING: Final = frozenset(  # of what can change in place
     (TAG_LIST, TAG_SET, TAG_DICT, TAG_BYTEARRAY, TAG_INSTANCE, TAG_OBJECT, TAG_TYPED, TAG_ELIDED,
      TAG_ARRAY, TAG_GENERATOR)
 )  # fmt: skip
 UNCHANGING_FORMS: Final = frozenset(
-    (Form.DECIMAL, Form.PATTERN, Form.MATCH, Form.GENERIC_ALIAS, Form.UNION, Form.ZONE_INFO)
+    (
+        Form.DECIMAL,
+        Form.PATTERN,
+        Form.MATCH,
+        Form.GENERIC_ALIAS,
+        Form.UNION,
+        Form.ZONE_INFO,
+        Form.TIMESTAMP,
+        Form.TIMEDELTA64,
+        Form.DATETIME64,
+        Form.MISSING,
+        Form.INTERVAL,
+        Form.PERIOD,
+        Form.PERIOD_DTYPE,
+        Form.DTYPE,
+    )
 )
 NUMBERED: Final = frozenset(  # the containers that a REF can be about
     (*range(TAG_LIST, TAG_DICT + 1), TAG_EXCEPTION, TAG_INSTANCE, TAG_NAMED, TAG_ENUM, TAG_TIME, TAG_DATETIME,
@@ -59,6 +76,30 @@ NUMBERED: Final = frozenset(  # the containers that a REF can be about
 )  # fmt: skip
 # Types that show themselves by their name alone.
 BY_NAME_ALONE: Final = ("builtins", "", "decimal", "collections", "_asyncio")
+
+
+class Identity(NamedTuple):
+    """Which object it was: a number, the same in all of the trace. `doubts`: what is not sure of it, as
+    docs/trace-format.md has it."""
+
+    number: int
+    doubts: int = 0
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether no other object has had this number, nor this object another one."""
+        return self.doubts == 0
+
+    def same_as(self, other: Identity) -> bool | None:
+        """Whether it was one object, at whatever two moments; None where that is not known."""
+        if self.number == other.number:
+            return True if self.doubts == other.doubts and not self.doubts & NOT_FOLLOWED else None
+        later = max(self, other)
+        return None if later.doubts & MAYBE_OLDER else False
+
+    def is_now(self, other: Identity) -> bool | None:
+        """Whether it was one object, of two that were met at one moment."""
+        return True if self.number == other.number else self.same_as(other)
 
 
 class Node(NamedTuple):
@@ -72,6 +113,52 @@ class Node(NamedTuple):
     items: Any = ()  # parts; text; of INSTANCE, NAMED, ENUM (name, part); of a TYPED the part;
     # of DATE and TIMEDELTA the facts; of TIME and DATETIME the facts and the time zone's part
     cut: bool = False
+
+
+# audit: it ends the making of one value, and is caught in to_python.py
+class CannotMake(ValueError):
+    """Something of it is not to be had here."""
+
+
+class ObjectNode(Node):
+    """One of which it is known which object it is. Two of them are equal if what is in them is."""
+
+    identity: Identity
+
+
+class ObjectBytes(bytearray):
+    """Likewise, of a bytearray."""
+
+    identity: Identity
+
+    def __repr__(self) -> str:
+        return repr(bytearray(self))
+
+
+def identified(tree: Any, identity: Identity | None) -> Any:
+    """The same tree, with the object that it is; as it was, where it is a value and no more."""
+    if identity is None:
+        return tree
+    made: ObjectNode | ObjectBytes
+    if isinstance(tree, Node):
+        made = ObjectNode(*tree)
+    elif type(tree) is bytearray:
+        made = ObjectBytes(tree)
+    else:
+        return tree
+    made.identity = identity
+    return made
+
+
+def identity_of(tree: Any) -> Identity | None:
+    return tree.identity if isinstance(tree, (ObjectNode, ObjectBytes)) else None
+
+
+def kind_of(tree: Any) -> type:
+    """The type of a tree, whether or not it is known which object it is."""
+    if isinstance(tree, Node):
+        return Node
+    return bytearray if isinstance(tree, bytearray) else type(tree)
 
 
 def is_numbered(node: Node) -> bool:
@@ -103,7 +190,8 @@ def with_parts(node: Node, change: Callable[[Any], Any]) -> Node:
         items = [change(part) for part in node.items]
     else:
         return node
-    return node._replace(items=items)
+    made: Node = identified(Node(*node)._replace(items=items), identity_of(node))
+    return made
 
 
 def nodes(tree: Any) -> Iterator[Node]:
@@ -143,12 +231,17 @@ def short_name(node: Node) -> str:
     """Of its type, as the type's own repr has it."""
     if node.type is None:
         return "?"
-    return node.type[1] if node.type[0] in BY_NAME_ALONE else qualified(node.type)
+    return node.type[1] if node.type[0] in (*BY_NAME_ALONE, "__main__") else qualified(node.type)
+
+
+def shown_name(tree: Any) -> str:
+    """The name of a type as people write it in the program itself: Order, and not __main__.Order."""
+    return type_name(tree).removeprefix("__main__.")
 
 
 def type_name(tree: Any) -> str:
     if not isinstance(tree, Node):
-        return type(tree).__name__
+        return "bytearray" if isinstance(tree, bytearray) else type(tree).__name__
     if tree.tag == TAG_CLASS or tree.type is None:
         return BUILTIN_NAMES.get(tree.tag, "?")
     return qualified(tree.type)

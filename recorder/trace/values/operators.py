@@ -110,9 +110,14 @@ class Operators(Recorded):
 
     def __getitem__(self, key: object) -> Self:
         made, _ = self._asked
-        return self._part(
-            decided(lambda budget: operations.item(made, Given(budget).of(key), budget))
-        )
+
+        def item(budget: Budget) -> Any:
+            try:
+                return operations.item(made, Given(budget).of(key), budget)
+            except ValueError as exc:
+                raise arguments.wrong("key", key, "a slice whose step is not 0") from exc
+
+        return self._part(decided(item))
 
     def __iter__(self) -> Iterator[Self]:
         """The items; of a cut one those that were recorded, and then VALUE_NOT_RECORDED."""

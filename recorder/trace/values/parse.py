@@ -27,6 +27,8 @@ from recorder.trace.format import (
     TAG_FORM,
     TAG_FUNCTION,
     TAG_GENERATOR,
+    TAG_IDENTITY,
+    TAG_IDENTITY_UNSURE,
     TAG_INSTANCE,
     TAG_INT,
     TAG_INT_CUT,
@@ -44,9 +46,11 @@ from recorder.trace.format import (
     TAG_TRUE,
     TAG_TYPED,
     TAG_UNEXAMINED,
+    Form,
 )
 from recorder.trace.values import stdlib_values
-from recorder.trace.values.nodes import Node, Types
+from recorder.trace.values.nodes import Identity, Node, Types, identified
+from recorder.trace.values.tables import missing_of
 
 MOST_PARTS: Final = 100_000  # of one value; the recorder writes a few thousand
 CONSTANTS: Final[dict[int, object]] = {
@@ -112,10 +116,13 @@ class _Parser:
             return tag - TAG_SMALL_INT + SMALL_MIN
         if tag in CONSTANTS:
             return CONSTANTS[tag]
-        if depth > 2 * MAX_NESTING or self.parts > MOST_PARTS:
+        if depth > 3 * MAX_NESTING or self.parts > MOST_PARTS:
             raise self.damaged()
         if TAG_STR <= tag <= TAG_DICT + 1:
             return self.sized(tag, depth)
+        if TAG_IDENTITY <= tag <= TAG_IDENTITY_UNSURE:
+            identity = Identity(self.varint(), self.varint() if tag == TAG_IDENTITY_UNSURE else 0)
+            return identified(self.value(depth + 1), identity)
         return self.other(tag, depth)
 
     def sized(self, tag: int, depth: int) -> Any:
@@ -169,10 +176,16 @@ class _Parser:
         if tag == TAG_REDACTED:
             return Node(tag)
         if tag == TAG_FORM:
-            return Node(tag, self.type(), self.bytes(1)[0], self.items(self.varint(), depth))
+            return self.form(depth)
         if TAG_INSTANCE <= tag <= TAG_GENERATOR:
             return self.with_type(tag, self.type(), depth)
         raise self.damaged()
+
+    def form(self, depth: int) -> Node:
+        of, form = self.type(), self.bytes(1)[0]
+        items = self.items(self.varint(), depth)
+        cut = form == Form.COLUMN and missing_of(items) > 0
+        return Node(TAG_FORM, of, form, items, cut)
 
     def with_type(self, tag: int, of: tuple[str, str], depth: int) -> Node:
         if tag <= TAG_NAMED + 1:

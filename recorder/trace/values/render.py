@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from functools import cached_property
 from typing import Any, Final
 
@@ -36,19 +36,22 @@ from recorder.trace.format import (
     TAG_TUPLE,
     TAG_TYPED,
 )
-from recorder.trace.values import library_values, stdlib_values
+from recorder.trace.values import library_values, orm_values, show_tables, stdlib_values
 from recorder.trace.values.forms import is_all, is_file, show_file, show_form
 from recorder.trace.values.nodes import (
     BUILTIN_NAMES,
     Node,
+    identity_of,
     numbered,
     qualified,
     short_name,
+    shown_name,
     type_name,
 )
 from recorder.trace.values.to_python import Builder
 
 SHOWN: Final = 200  # characters
+CELL: Final = 60  # of a cell of a table
 MOST_AGAIN: Final = (
     100  # references of one value that are followed: each may be to what has references itself
 )
@@ -63,8 +66,9 @@ OWN_ELLIPSIS: Final = {TAG_LIST: "[...]", TAG_TUPLE: "(...)", TAG_SET: "{...}", 
 class _Writer:
     """Text up to a limit; beyond it nothing is added, and nothing looked at."""
 
-    def __init__(self, limit: int, root: Any) -> None:
+    def __init__(self, limit: int, root: Any, marks: Container[int] = ()) -> None:
         self.left = limit
+        self.marks = marks  # numbers of objects that are told with them
         self.out: list[str] = []
         self.full = False
         self.root = root  # what its references are about; None: not known
@@ -86,12 +90,15 @@ class _Writer:
 
     def part(self, tree: Any) -> None:
         if not isinstance(tree, Node):
-            return self.scalar(tree)
-        if tree.tag == TAG_REF:
+            self.scalar(tree)
+        elif tree.tag == TAG_REF:
             return self.again(tree)
-        self.open.append(tree)
-        self.node(tree)
-        self.open.pop()
+        else:
+            self.open.append(tree)
+            self.node(tree)
+            self.open.pop()
+        if self.marks and (identity := identity_of(tree)) and identity.number in self.marks:
+            self.add(f" #{identity.number}")
         return None
 
     def node(self, tree: Node) -> None:
@@ -106,7 +113,7 @@ class _Writer:
         elif tree.tag == TAG_NAMED:
             self.attributes(tree)
         elif tree.tag == TAG_ENUM:
-            self.add(f"<{type_name(tree)}.{tree.items[0][0] or '?'}: ")
+            self.add(f"<{shown_name(tree)}.{tree.items[0][0] or '?'}: ")
             self.part(tree.items[0][1])
             self.add(">")
         elif tree.tag == TAG_FORM:
@@ -132,7 +139,7 @@ class _Writer:
 
     def typed(self, tree: Node) -> None:
         [inner] = tree.items
-        name = short_name(tree) if tree.type in library_values.DICTS else type_name(tree)
+        name = short_name(tree) if tree.type in library_values.DICTS else shown_name(tree)
         if tree.type == ("collections", "Counter"):
             inner = library_values.most_common_first(inner)
         if tree.type in library_values.DICTS and isinstance(inner, Node) and not inner.size:
@@ -147,6 +154,12 @@ class _Writer:
     def instance(self, tree: Node) -> None:
         if tree.type in stdlib_values.POSITIONAL:
             return self.positional(tree)
+        if tree.type in show_tables.MASKED_ARRAYS and show_tables.show_masked(self, tree):
+            return None
+        if show_tables.show_spread(self, tree):
+            return None
+        if orm_values.show_instance(self, tree):
+            return None
         if library_values.show_instance(self, tree, self.spelled_out(tree)):
             return None
         if not tree.size:
@@ -186,7 +199,7 @@ class _Writer:
         return self.add(")")
 
     def attributes(self, tree: Node) -> None:
-        self.add(type_name(tree) + "(")
+        self.add(shown_name(tree) + "(")
         self.sequence(with_arguments(tree.items), self.attribute)
         if tree.cut:
             self.add(f", … {(tree.size or 0) - len(tree.items)} more")
@@ -209,14 +222,21 @@ class _Writer:
         array = node.items
         items = array.items()
         if not array.shape and items and node.type and node.type[0] == "numpy":
-            return self.add(f"np.{node.type[1]}({items[0]!r})")
+            return self.scalar_of_numpy(node.type[1], items[0])
         self.add(f"{type_name(node)}(shape={array.shape}, format={array.format!r}")
         if items is not None:
             self.add(", [")
-            self.sequence(items, self.part)
+            self.sequence(items, lambda item: show_tables.cell(self, item))
             if node.cut:
                 self.add(", …")
             self.add("]")
+        return self.add(")")
+
+    def scalar_of_numpy(self, name: str, item: Any) -> None:
+        if name in ("bool", "bool_"):
+            return self.add(f"np.{item}_")
+        self.add(f"np.{name}(")
+        self.part(item)
         return self.add(")")
 
     def scalar(self, tree: Any) -> None:
@@ -246,7 +266,7 @@ class _Writer:
         return self.add(closing)
 
     def exception(self, node: Node) -> None:
-        self.add(type_name(node))
+        self.add(shown_name(node))
         args = node.items[0]
         if isinstance(args, Node) and args.tag == TAG_TUPLE and len(args.items) == args.size == 1:
             self.add("(")
@@ -311,9 +331,18 @@ def with_arguments(items: Any) -> Any:
     return [*((None, item) for item in args.items), *items[1:]]
 
 
-def show(tree: Any, limit: int = SHOWN, whole: bool = False) -> str:
+def show_cell(tree: Any) -> str:
+    """What stands in a cell of a table: texts as they are."""
+    if isinstance(tree, str):
+        return tree[:CELL]
+    out = _Writer(CELL, None)
+    show_tables.cell(out, tree)
+    return out.text()
+
+
+def show(tree: Any, limit: int = SHOWN, whole: bool = False, marks: Container[int] = ()) -> str:
     """As Python would write it, in at most `limit` characters. `whole`: it is no part of a greater value, so that what
-    its references are about is in it."""
-    out = _Writer(limit, tree if whole else None)
+    its references are about is in it. `marks`: the numbers of objects that are marked with them."""
+    out = _Writer(limit, tree if whole else None, marks)
     out.part(tree)
     return out.text()

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import datetime
 import math
-from typing import Any
+import struct
+from typing import Any, Final, Literal
 
-from recorder.trace.format import TAG_DATE, TAG_TIME, TAG_TIMEDELTA
+from recorder.trace.format import TAG_DATE, TAG_FORM, TAG_TIME, TAG_TIMEDELTA, Form
+from recorder.trace.values import records
 from recorder.trace.values.nodes import Node
 
 GENERATOR_STATES = ("created", "suspended", "running", "ended")  # of a generator
@@ -96,6 +98,59 @@ def arguments_of(node: Node) -> str:
     return repr(made).partition("(")[2].removesuffix(")")
 
 
+DTYPES: Final = {
+    "?": "bool", **dict.fromkeys("bhilq", "int"), **dict.fromkeys("BHILQ", "uint"), **dict.fromkeys("efdg", "float"),
+    **dict.fromkeys(("Zf", "Zd", "Zg"), "complex"),
+}  # fmt: skip
+
+
+def unpack(form: str, size: int, data: bytes) -> list[Any] | None:
+    """The items that the bytes are, by a format of struct's or numpy's; None where they are not."""
+    try:
+        return _unpack(form, size, data)
+    except (TypeError, ValueError, struct.error, ZeroDivisionError):
+        return None
+
+
+def _unpack(form: str, size: int, data: bytes) -> list[Any] | None:
+    plain = form.lstrip("@=<")
+    order: Literal["little", "big"] = "big" if plain.startswith(">") else "little"
+    plain = plain.removeprefix(">")
+    pieces = [data[at : at + size] for at in range(0, len(data), size)] if size else []
+    if plain[:2] in ("M8", "m8") and size == 8:
+        kind = "datetime64" if plain[0] == "M" else "timedelta64"
+        return [
+            Node(TAG_FORM, ("numpy", kind), Form.DATETIME64,
+                 [int.from_bytes(piece, order, signed=True), "<" + plain])
+            for piece in pieces
+        ]  # fmt: skip
+    if plain in ("Zf", "Zd"):
+        parts = struct.unpack(
+            f"{'<' if order == 'little' else '>'}{len(data) // (size // 2)}{plain[1]}", data
+        )
+        return [complex(*pair) for pair in zip(parts[::2], parts[1::2], strict=True)]
+    if plain[-1:] == "w" and size % 4 == 0:
+        return [_text(piece, order) for piece in pieces]
+    if plain[-1:] == "s":
+        return [piece.rstrip(b"\0") for piece in pieces]
+    if plain.startswith("T{"):
+        return records.unpack_records(form, pieces, unpack)
+    if len(plain) != 1 or plain not in "?bBhHiIlLqQefd":
+        return None
+    if order == "big" or plain == "e":
+        sign = ">" if order == "big" else "<"
+        return list(struct.unpack(f"{sign}{len(pieces)}{SIZED.get((plain, size), plain)}", data))
+    return memoryview(data).cast(plain).tolist()  # type: ignore[call-overload, no-any-return]
+
+
+SIZED: Final = {("l", 8): "q", ("L", 8): "Q"}  # for struct, of a given order of bytes
+
+
+def _text(piece: bytes, order: Literal["little", "big"]) -> str:
+    codes = [int.from_bytes(piece[at : at + 4], order) for at in range(0, len(piece), 4)]
+    return "".join(chr(code) if code < 0x110000 else "?" for code in codes).rstrip("\0")
+
+
 class Array:
     """The facts of an array: its shape, and as much of its items as was recorded."""
 
@@ -115,16 +170,21 @@ class Array:
     def cut(self) -> bool:
         return len(self.data) < self.length * self.item_size
 
+    @property
+    def dtype(self) -> str:
+        """As numpy calls it."""
+        plain = self.format.lstrip("@=<>")
+        if plain[:2] in ("M8", "m8"):
+            return {"M": "datetime64", "m": "timedelta64"}[plain[0]] + plain[2:]
+        if plain[-1:] in ("w", "s"):
+            return f"{'<U' if plain[-1] == 'w' else 'S'}{plain[:-1] or 1}"
+        kind = DTYPES.get(plain, "")
+        return f"{kind}{8 * self.item_size}" if kind not in ("", "bool") else kind or self.format
+
     def items(self) -> list[Any] | None:
         """The recorded items in a row; None for a format that has no plain Python values."""
-        plain = self.format.removeprefix("@").removeprefix("=").removeprefix("<")
-        if len(plain) != 1 or plain not in "?bBhHiIlLqQfd":
-            return None
         whole = len(self.data) // self.item_size * self.item_size if self.item_size else 0
-        try:
-            return memoryview(self.data[:whole]).cast(plain).tolist()  # type: ignore[call-overload, no-any-return]
-        except (TypeError, ValueError):
-            return None
+        return unpack(self.format, self.item_size, self.data[:whole])
 
     def nested(self) -> Any:
         """Lists of lists, as its shape says; None where not all of it is there or plain."""

@@ -60,7 +60,7 @@ def to_json(tree: Any) -> Json:
     if isinstance(tree, complex):
         return {"type": "complex", "real": to_json(tree.real), "imag": to_json(tree.imag)}
     if isinstance(tree, (bytes, bytearray)):
-        return {"type": type(tree).__name__, "hex": tree.hex()}
+        return {"type": type_name(tree), "hex": tree.hex()}
     return {"type": type(tree).__name__}
 
 

@@ -35,9 +35,11 @@ from recorder.trace.format import (
     TAG_TYPED,
 )
 from recorder.trace.values import library_values, stdlib_values
-from recorder.trace.values.forms import CannotMake, make_form
-from recorder.trace.values.nodes import Node, numbered, qualified, type_name
+from recorder.trace.values.forms import has_maker, make_form, named_parts
+from recorder.trace.values.make_tables import make_spread
+from recorder.trace.values.nodes import CannotMake, Node, numbered, qualified, type_name
 from recorder.trace.values.stand_ins import Opaque, Redacted, Truncated
+from recorder.trace.values.tables import is_spread
 
 
 def unreadable(why: str) -> errors.ValueUnreadableError:
@@ -81,7 +83,7 @@ class Builder:
         if tree.tag == TAG_REF:
             return self.shared(tree.size or 0)
         if tree.tag == TAG_ARRAY and (made := tree.items.nested()) is not None:
-            return made
+            return self.items_of_array(made)
         if TAG_LIST <= tree.tag <= TAG_DICT:
             return self.sized(tree)
         self.made[id(tree)] = _PENDING
@@ -95,6 +97,12 @@ class Builder:
             raise unreadable("is none that its type can have") from exc
         self.made[id(tree)] = made
         return made
+
+    def items_of_array(self, made: Any) -> Any:
+        """Those that are no plain values are made, too."""
+        if isinstance(made, list):
+            return [self.items_of_array(item) for item in made]
+        return self.build(made)
 
     # ---- what is not wholly there ----
 
@@ -112,6 +120,8 @@ class Builder:
             return Truncated(type_name(tree), tree.size or 0, tree.items.items())
         if tree.tag in OPAQUE:
             return Opaque(type_name(tree), facts(tree))
+        if tree.tag == TAG_FORM and not has_maker(tree):
+            return self.attributes(tree, list(named_parts(tree).items()))
         if tree.tag == TAG_EXCEPTION:
             return self.attributes(tree, [("args", tree.items[0])])
         if tree.tag == TAG_NAMED and tree.cut:
@@ -181,6 +191,8 @@ class Builder:
             return stdlib_values.MAKERS[key](*[self.build(part) for _, part in tree.items])
         if key in library_values.MAKERS:
             return library_values.MAKERS[key](library_values.Parts(tree, self.build))
+        if is_spread(tree):
+            return make_spread(tree, self.build)
         raise CannotMake
 
     def cannot(self, tree: Node) -> errors.ValueUnreadableError:
@@ -218,7 +230,9 @@ class Builder:
 
 
 def _has_maker(tree: Node) -> bool:
-    return tree.type in stdlib_values.MAKERS or tree.type in library_values.MAKERS
+    return (
+        tree.type in stdlib_values.MAKERS or tree.type in library_values.MAKERS or is_spread(tree)
+    )
 
 
 def _why_missing(tree: Node) -> str:

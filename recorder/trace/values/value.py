@@ -9,6 +9,7 @@ value.to_json()       for programs: nothing is lost, and what was cut says so
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 from recorder import errors
@@ -30,18 +31,23 @@ from recorder.trace.format import (
     TAG_UNEXAMINED,
 )
 from recorder.trace.values.forms import items_of
+from recorder.trace.values.grid import table_of
 from recorder.trace.values.nodes import (
+    Identity,
     Node,
     Types,
     changes_in_place,
+    identity_of,
     nodes,
     type_name,
     without_wrapping,
 )
 from recorder.trace.values.operators import Operators, decided
 from recorder.trace.values.parse import parse
-from recorder.trace.values.render import SHOWN, show
+from recorder.trace.values.render import SHOWN, show, show_cell
+from recorder.trace.values.sameness import same_object
 from recorder.trace.values.stand_ins import Opaque
+from recorder.trace.values.tables import TABLES, length_of
 from recorder.trace.values.to_json import Json, to_json
 from recorder.trace.values.to_python import Builder, unreadable
 
@@ -54,10 +60,13 @@ WHOLE = 1 << 24  # characters: more than a value that is recorded can have
 class Value(Operators):
     """One value of one variable at one moment."""
 
-    __slots__ = ("_home", "_known", "_name", "_parsed", "_raw", "_types")
+    __slots__ = ("_home", "_known", "_moment", "_name", "_parsed", "_raw", "_types")
 
-    def __init__(self, raw: bytes, types: Types, name: str = "it") -> None:
+    def __init__(
+        self, raw: bytes, types: Types, name: str = "it", moment: int | None = None
+    ) -> None:
         self._name = name  # in what is said of it
+        self._moment = moment  # the event at which it was looked at, if that is known
         self._raw = raw
         self._types = types
         self._parsed: Any = UNREAD
@@ -66,7 +75,7 @@ class Value(Operators):
 
     def _part(self, made: Any) -> Value:
         """A part of this value, or what was computed from it."""
-        part = Value(b"", self._types, self._name)
+        part = Value(b"", self._types, self._name, self._moment)
         part._known, part._home = made, self._asked[1]
         return part
 
@@ -101,6 +110,13 @@ class Value(Operators):
         except errors.TraceCorruptError:
             return Hidden(f"{name} is damaged"), Values(None, name)
 
+    def __len__(self) -> int:
+        """Of a table so many rows, as its library has it."""
+        node = None if self.unexamined else without_wrapping(self._tree)
+        is_table = isinstance(node, Node) and node.tag == TAG_FORM and node.size in TABLES
+        rows = length_of(node) if isinstance(node, Node) and is_table else None
+        return super().__len__() if rows is None else rows
+
     @property
     def type_name(self) -> str:
         """As `type(x).__qualname__`, with its module if that is not builtins; `?` if unknown."""
@@ -113,6 +129,8 @@ class Value(Operators):
         if isinstance(node, Node):
             if node.tag == TAG_ARRAY:
                 return node.items.shape[0] if node.items.shape else None
+            if node.tag == TAG_FORM and node.size in TABLES:
+                return length_of(node)
             if node.tag == TAG_FORM:
                 node = items_of(node)
                 return node.size if isinstance(node, Node) else None
@@ -130,6 +148,23 @@ class Value(Operators):
         """Whether something of it can become another value and be the same object: a list can, a number cannot."""
         tree = self._tree
         return isinstance(tree, bytearray) or any(changes_in_place(node) for node in nodes(tree))
+
+    @property
+    def identity(self) -> Identity | None:
+        """Which object it is: its `number` is the same in all of the trace. None for what is a value and no more (a
+        number, a text, a tuple …), and in traces of earlier versions."""
+        return identity_of(self._tree)
+
+    def same_as(self, other: Value) -> bool | None:
+        """Whether it is the object that another value of this trace is, of the same moment or of any other: Python's
+        `is`. None where that is not known: of texts, numbers and tuples that are equal, and where an object may have
+        died, and another one taken its place."""
+        if not isinstance(other, Value):
+            raise arguments.wrong("other", other, "a value of the same trace")
+        at_once = self._moment is not None and self._moment == other._moment
+        if self.unexamined or other.unexamined:
+            at_once = False
+        return same_object(self._tree, other._tree, at_once)
 
     @property
     def is_definition(self) -> bool:
@@ -162,10 +197,12 @@ class Value(Operators):
 
     def show(self, limit: int = SHOWN) -> str:
         """As Python would write it, in at most so many characters."""
-        limit = arguments.number(limit, "limit", "a number of characters")
-        return show(self._tree, limit, whole=True) + (
-            " (not looked at again)" if self.unexamined else ""
-        )
+        return self._show(arguments.number(limit, "limit", "a number of characters"))
+
+    def _show(self, limit: int, marks: Container[int] = ()) -> str:
+        """Objects of these numbers are marked with them: `[1] #7`."""
+        text = show(self._tree, limit, whole=True, marks=marks)
+        return text + (" (not looked at again)" if self.unexamined else "")
 
     def __repr__(self) -> str:
         return self.show()
@@ -177,7 +214,14 @@ class Value(Operators):
             return tree
         return self.show(WHOLE)
 
-    _repr_html_ = display.html
+    def _repr_html_(self) -> str:
+        """A table of a frame, a series, or an array of one or two dimensions; of all else its text."""
+        found = table_of(self._tree)
+        if found is None or self.unexamined:
+            return display.html(self)
+        title, rows = found
+        return display.grid(title, [[show_cell(each) for each in row] for row in rows])
+
     _repr_pretty_ = display.pretty
 
     def __reduce__(self) -> tuple[object, ...]:

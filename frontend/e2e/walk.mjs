@@ -1,0 +1,307 @@
+// Walks through the page in a real Chromium, by keyboard and by mouse, on real traces:
+//
+//   node e2e/walk.mjs PYTHON [FOLDER]
+//
+// PYTHON has the recorder installed. FOLDER is for the traces and the pictures; without it they are removed at the end.
+// CHROMIUM names the browser (default: /usr/bin/chromium). What does not hold ends the walk with a status of 1.
+
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { chromium } from "playwright-core";
+
+const [python = "python3", given] = process.argv.slice(2);
+const folder = given ?? mkdtempSync(join(tmpdir(), "recorder-walk-"));
+const here = import.meta.dirname;
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+
+process.stdout.write(execFileSync(python, [join(here, "traces.py"), folder]));
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+const trouble = [];
+
+/** Starts `recorder view`; its address, and how it is ended. */
+async function serve(...names) {
+  const traces = names.map((name) => join(folder, `${name}.rtrace`));
+  const server = spawn(python, ["-m", "recorder", "view", "--no-open", ...traces], { stdio: ["ignore", "pipe", "inherit"] });
+  const lines = createInterface({ input: server.stdout });
+  const [address] = await new Promise((done) => lines.once("line", (line) => done([line])));
+  return { address, end: () => new Promise((done) => server.once("exit", done) && server.kill("SIGINT")) };
+}
+
+/** A page that may ask nobody but its own server, and in which nothing of a trace may run. */
+async function pageAt(address, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, bypassCSP: false, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(8000);
+  page.on("dialog", (dialog) => trouble.push(`a dialog: ${dialog.message()}`) && dialog.dismiss());
+  page.on("pageerror", (error) => trouble.push(`an error in the page: ${error}`));
+  page.on("console", (message) => message.type() === "error" && !/422|404/.test(message.text()) && trouble.push(`the console: ${message.text()}`));
+  page.on("request", (request) => {
+    if (!request.url().startsWith(address.split("#")[0]) && !/^(data|file|blob):/.test(request.url())) trouble.push(`a request elsewhere: ${request.url()}`);
+  });
+  await page.goto(address);
+  await page.locator(".where b").waitFor();
+  return page;
+}
+
+const moment = async (page) => Number((await page.locator(".where b").textContent()).replaceAll(",", ""));
+
+/** Does something, and waits until the moment is another one. */
+async function moves(page, act, what) {
+  const before = await moment(page);
+  await act();
+  await page.waitForFunction((old) => Number(document.querySelector(".where b").textContent.replaceAll(",", "")) !== old, before, { timeout: 5000 }).catch(() => assert.fail(`${what}: it is still event ${before}`));
+  const now = await moment(page);
+  assert.equal(new URL(page.url()).hash.match(/at=(\d+)/)[1], String(now), "the address is the moment's");
+  return now;
+}
+
+const press = (page, key) => moves(page, () => page.keyboard.press(key), `the key ${key}`);
+
+async function accessible(page, where) {
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  for (const one of found.violations) trouble.push(`${where}: ${one.id}: ${one.help}: ${one.nodes.slice(0, 3).map((node) => `${node.html} ${node.failureSummary}`).join(" | ")}`);
+}
+
+async function picture(page, name) {
+  if (given) await page.screenshot({ path: join(folder, `${name}.png`) });
+}
+
+/** All panels by keyboard alone. */
+async function byKeyboard(page) {
+  const first = await moment(page);
+  assert.ok((await press(page, "s")) > first);
+  assert.equal(await press(page, "Shift+S"), first);
+  await press(page, "n");
+  await press(page, "s");
+  const raised = await press(page, "e");
+  assert.match(await page.locator(".where .kind").textContent(), /raise/);
+  assert.ok((await press(page, "o")) > raised);
+  await press(page, "Home");
+  await page.keyboard.press("g");
+  await page.keyboard.type("50%");
+  await moves(page, () => page.keyboard.press("Enter"), "50%");
+  await page.keyboard.press("h");
+  await page.locator(".keys").waitFor();
+  await page.keyboard.press("Escape");
+  await page.locator(".keys").waitFor({ state: "detached" });
+  // To a variable, into it, and to where it came from.
+  await page.locator(".tree [role=treeitem]").first().focus();
+  const open = page.locator(".tree [role=treeitem][aria-expanded=false]").first();
+  if (await open.count()) {
+    await open.focus();
+    await page.keyboard.press("ArrowRight");
+    await page.locator(".tree [role=group]").first().waitFor();
+    await page.keyboard.press("ArrowLeft");
+  }
+  await page.locator("canvas").focus();
+  const range = await page.locator(".timeline h2 small").textContent();
+  for (let times = 0; times < 3; times++) await page.keyboard.press("+");
+  await page.waitForFunction((old) => document.querySelector(".timeline h2 small").textContent !== old, range);
+  await page.keyboard.press("0");
+  await page.locator("[role=tab]").first().focus();
+  await page.keyboard.press("ArrowRight");
+  await page.locator(".calls tbody tr").first().waitFor();
+  await page.keyboard.press("ArrowRight");
+  await page.locator(".questions").waitFor();
+}
+
+/** All panels by mouse alone. */
+async function byMouse(page) {
+  await moves(page, () => page.locator(".steps button").nth(4).click(), "the button for n");
+  await page.locator("#tab-output").click();
+  const lines = page.locator(".output button");
+  await lines.first().waitFor();
+  await moves(page, () => lines.nth(1).click(), "a line of the output");
+  const name = page.locator(".tree [role=treeitem] .value").last();
+  await name.click();
+  await page.locator(".about").getByText("where from").click();
+  await page.locator(".hits li").first().waitFor();
+  await page.locator("#tab-calls").click();
+  await moves(page, () => page.locator(".calls button").nth(1).click(), "a call");
+  const at = await moment(page);
+  await page.locator("canvas").click({ position: { x: 900, y: 10 } });
+  await page.waitForFunction((old) => Number(document.querySelector(".where b").textContent.replaceAll(",", "")) !== old, at);
+  // A breakpoint after the fact: where it would have stopped, and the way through these moments.
+  await page.locator(".row .number").nth(Math.max(0, (await page.locator(".row").count()) - 12)).click();
+  await page.locator(".found").waitFor();
+  assert.equal(await page.locator(".number.stop").count(), 1);
+  await page.locator(".stack .list button").last().click();
+  assert.equal(await page.locator(".stack .list [aria-current=true]").count() > 0, true);
+}
+
+/** A breakpoint with a condition, by key and by the mouse; and one that is none. */
+async function condition(page) {
+  await page.reload(); // without the breakpoints that were
+  await page.locator(".where b").waitFor();
+  await page.locator("#tab-questions").click();
+  await page.keyboard.press("/");
+  await page.keyboard.type("shop.py:28");
+  await moves(page, () => page.keyboard.press("Enter"), "a search");
+  await page.keyboard.press("Shift+B");
+  await page.keyboard.type("total > 5");
+  await page.keyboard.press("Enter");
+  await page.locator(".found").getByText(/^2 found/).waitFor();
+  await press(page, "Home");
+  const first = await press(page, "c");
+  const second = await press(page, "c");
+  assert.ok(first < second, "it stops where the condition is true");
+  await page.keyboard.press("c");
+  await page.locator(".said").getByText("nothing there").waitFor();
+  await page.locator(".number.stop").click({ modifiers: ["Shift"] });
+  await page.keyboard.type("total >");
+  await page.keyboard.press("Enter");
+  await page.locator(".questions .failed").waitFor();
+  await page.locator(".number.stop").click();
+  await page.locator(".number.stop").waitFor({ state: "detached" });
+}
+
+/** Two traces: the differences, both moments, and steps in both. */
+async function together(...names) {
+  const server = await serve(...names);
+  const page = await pageAt(server.address);
+  await page.locator("#tab-differences").click();
+  const rows = page.locator(".differences .hits button");
+  await rows.first().waitFor();
+  assert.match(await page.locator(".differences .hits").textContent(), /prices.*3 → 4/);
+  const at = await moves(page, () => rows.first().click(), "a difference");
+  await page.locator(".beside .row.here").getByText("async def shop").waitFor();
+  const other = async () => (await page.locator(".beside > h2 small").textContent()).match(/event ([\d,]+)/)[1];
+  const there = await other();
+  assert.ok((await press(page, "s")) > at);
+  await page.waitForFunction((old) => !document.querySelector(".beside > h2 small").textContent.includes(`event ${old} `), there);
+  await page.locator(".beside .row.here").getByText("basket = Basket").waitFor();
+  await accessible(page, "two traces");
+  await picture(page, "two");
+  await page.locator(".beside > h2 button").click();
+  await page.locator(".timeline canvas").waitFor();
+  await page.locator("header select").selectOption("1");
+  await page.locator(".where b").waitFor();
+  await page.context().close();
+  await server.end();
+  console.log("walked through two traces");
+}
+
+/** Every question as a form; what it cannot answer is an error with its code, and no more. */
+async function questions(page) {
+  await page.locator("#tab-questions").click();
+  const select = page.locator(".questions select");
+  const entered = { expression: "1", name: "x", pattern: "a", at: "0" };
+  for (const name of await select.locator("option").evaluateAll((options) => options.map((option) => option.value))) {
+    await select.selectOption(name);
+    await page.locator(".found, .failed").waitFor({ state: "detached" });
+    for (const [field, text] of Object.entries(entered)) {
+      const box = page.locator(`.questions form > label input[name=${field}]`);
+      if (name !== "find" && (await box.count())) await box.fill(text);
+    }
+    await page.locator(".questions form > button").click();
+    await page.locator(".questions .found, .questions .failed").first().waitFor();
+  }
+  await select.selectOption("grep");
+  await page.locator("input[name=pattern]").fill("(");
+  await page.locator(".questions form > button").click();
+  assert.match(await page.locator(".questions .failed").textContent(), /ERR_INVALID_ARGUMENT/);
+}
+
+async function walk(name, more = async () => {}) {
+  const server = await serve(name);
+  try {
+    const page = await pageAt(server.address);
+    await byKeyboard(page);
+    await byMouse(page);
+    await accessible(page, `${name}, light`);
+    await page.emulateMedia({ colorScheme: "dark" });
+    await accessible(page, `${name}, dark`);
+    await more(page, server.address);
+    await page.context().close();
+  } finally {
+    await server.end();
+  }
+  console.log(`walked through ${name}`);
+}
+
+/** What `recorder export --to html` wrote, without a server. */
+async function file(name) {
+  const path = join(folder, `${name}.html`);
+  execFileSync(python, ["-m", "recorder", "export", join(folder, `${name}.rtrace`), "--to", "html", "-o", path]);
+  const page = await pageAt(`file://${path}`);
+  const begin = await moment(page);
+  assert.match(await page.locator(".where .kind").textContent(), /raise/, "it begins where it went wrong");
+  assert.equal(await press(page, "Shift+S").then(() => press(page, "s")), begin);
+  await press(page, "o");
+  await press(page, "Home");
+  await press(page, "End");
+  await page.keyboard.press("g");
+  await page.keyboard.type(String(begin));
+  await moves(page, () => page.keyboard.press("Enter"), "an event's number");
+  await page.locator(".row.here .heat").waitFor();
+  await page.locator(".tree [role=treeitem][aria-expanded=false] .value").last().click();
+  await page.locator(".tree [role=group] [role=treeitem]").first().waitFor();
+  await page.locator(".tree [role=treeitem] .value b").getByText("results", { exact: true }).click();
+  await page.locator(".about").getByText("where from").click();
+  await page.locator(".hits li").first().waitFor();
+  await page.locator("#tab-calls").click();
+  await page.locator(".calls tbody tr").first().waitFor();
+  await page.locator("#tab-output").click();
+  await page.locator(".output li").first().waitFor();
+  await accessible(page, "a file, light");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await accessible(page, "a file, dark");
+  await picture(page, "file");
+  await page.context().close();
+  console.log("walked through a file");
+}
+
+async function pictures(page, address, name) {
+  for (const colorScheme of ["light", "dark"]) {
+    const other = await pageAt(address, { colorScheme });
+    await press(other, "e");
+    for (let times = 0; times < 4; times++) await press(other, "Shift+S");
+    await other.locator("#tab-calls").click();
+    await other.waitForTimeout(700);
+    await picture(other, `${name}-${colorScheme}`);
+    await other.context().close();
+  }
+}
+
+try {
+  if (!process.env.ONLY_FILE) await walk("shop", async (page, address) => {
+    await questions(page);
+    await condition(page);
+    await pictures(page, address, "shop");
+    const phone = await pageAt(address, { viewport: { width: 390, height: 844 }, hasTouch: true });
+    for (const [number, panel] of ["source", "variables", "stack", "lower", "timeline"].entries()) {
+      await phone.locator("nav button").nth(number).click();
+      await phone.locator(`.panel.${panel}`).waitFor();
+      assert.equal(await phone.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, `${panel} fits a phone`);
+      await picture(phone, `phone-${panel}`);
+    }
+    await accessible(phone, "a phone");
+    await phone.context().close();
+  });
+  await file("shop");
+  for (const name of ["web", "table"]) if (existsSync(join(folder, `${name}.rtrace`))) await walk(name, (page, address) => pictures(page, address, name));
+  await together("shop", "dearer");
+  const damaged = await serve("damaged");
+  const page = await pageAt(damaged.address);
+  await page.locator(".notice").waitFor();
+  assert.match(await page.locator(".notice").textContent(), /corrupt/);
+  await press(page, "End");
+  await page.waitForTimeout(500);
+  await accessible(page, "a damaged trace");
+  await picture(page, "damaged");
+  await page.context().close();
+  await damaged.end();
+  console.log("walked through a damaged trace");
+} finally {
+  await browser.close();
+  if (!given) rmSync(folder, { recursive: true });
+}
+for (const one of trouble) console.error(one);
+process.exit(trouble.length ? 1 : 0);

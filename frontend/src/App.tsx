@@ -1,0 +1,321 @@
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import type { Failure, Opened } from "./api";
+import { BesidePanels } from "./Differences";
+import { Failed } from "./Failed";
+import { LowerPanel } from "./LowerPanel";
+import { seqOf } from "./Questions";
+import { SourcePanel } from "./SourcePanel";
+import { StackPanel } from "./StackPanel";
+import type { Actions, Beside, Panel, Shown } from "./store";
+import { Page, asFailure, useAnswer } from "./store";
+import { baseName, duration, grouped, printable } from "./text";
+import { Timeline } from "./Timeline";
+import type { About, Answers, Checked, Form, Moment } from "./types";
+import { VariablesPanel } from "./VariablesPanel";
+
+const MOVES: Record<string, string> = { s: "step", n: "next", o: "out", c: "run", e: "exception" };
+const KEYS: [string, string][] = [
+  ["s S", "step, into what is called; back"],
+  ["n N", "over what is called; back"],
+  ["o O", "to the function's end; to its call"],
+  ["c C", "to the next breakpoint; the one before"],
+  ["b B", "a breakpoint at this line, or none; one with a condition"],
+  ["e E", "to where an exception is raised; back"],
+  ["v V", "to the chosen variable's last change; to its next one"],
+  ["g", "to an event, a time or a part: 2251, 1.5s, 25%"],
+  ["/ ?", "to FILE:LINE, a function or an exception; back"],
+  ["j k", "to the next row of a question's answer; the one before"],
+  ["Home End", "to the first event; the last"],
+  ["h", "these keys"],
+];
+
+/** `#at=2251`, and `&frame=7` where it is not the innermost. */
+function address(): { seq: number | null; frame: number | null } {
+  const given = new URLSearchParams(location.hash.slice(1));
+  const number = (name: string) => (/^\d{1,15}$/.test(given.get(name) ?? "") ? Number(given.get(name)) : null);
+  return { seq: number("at"), frame: number("frame") };
+}
+
+export function App({ opened }: { opened: Opened }) {
+  const [trace, setTrace] = useState(0);
+  const ask = opened.ask(trace);
+  const about = useAnswer<About>(() => ask("about"), [ask], true);
+  const forms = useAnswer<{ questions: Form[] }>(() => ask("forms"), [ask]);
+  const choice =
+    opened.traces.length > 1 ? (
+      <select
+        aria-label="trace"
+        value={trace}
+        onChange={(event) => {
+          location.hash = "";
+          setTrace(Number(event.currentTarget.value));
+        }}
+      >
+        {opened.traces.map((path, index) => (
+          <option value={index}>{printable(baseName(path))}</option>
+        ))}
+      </select>
+    ) : null;
+  if (about.failure) return <Failed failure={about.failure} />;
+  if (!about.value || !forms.value) return null;
+  const others = opened.traces.map((path, number) => ({ number, path })).filter((one) => one.number !== trace);
+  return <Run key={trace} ask={ask} about={about.value} forms={forms.value.questions} isFile={opened.isFile} choice={choice} others={others} askOther={opened.ask} />;
+}
+
+type Props = Pick<Shown, "ask" | "about" | "forms" | "isFile" | "others" | "askOther"> & { choice: preact.JSX.Element | null };
+
+function Run({ ask, about, forms, isFile, choice, others, askOther }: Props) {
+  const [at, setAt] = useState(address);
+  const [breakpoints, setBreakpoints] = useState<string[]>([]);
+  const [asked, setAsked] = useState<Shown["asked"]>({ question: "find", given: {}, answers: null, failure: null, at: -1 });
+  const [panel, setPanel] = useState<Panel>("output");
+  const [view, setView] = useState("source");
+  const [chosen, choose] = useState("");
+  const [said, say] = useState("");
+  const [entry, setEntry] = useState<Wanted | null>(null);
+  const [beside, setBeside] = useState<Beside | null>(null);
+  const [help, setHelp] = useState(false);
+  const checked = useAnswer<Checked>(() => ask("checked"), [ask]);
+  const seq = at.seq ?? about.begin_at;
+  const moment = useAnswer<Moment>(
+    () => (seq === null ? null : ask("moment", at.frame === null ? { seq } : { seq, frame: at.frame })),
+    [ask, seq, at.frame],
+  );
+  // What was there last stays, where the next cannot be read.
+  const kept = useRef<Moment | null>(null);
+  if (moment.value) kept.current = moment.value;
+  const now = kept.current;
+
+  useEffect(() => {
+    const moved = () => setAt(address());
+    addEventListener("hashchange", moved);
+    return () => removeEventListener("hashchange", moved);
+  }, []);
+
+  const go = useCallback((to: number) => {
+    say("");
+    location.hash = `at=${to}`;
+  }, []);
+  // The last question alone is waited for, and the last move.
+  const waiting = useRef<AbortController | null>(null);
+  const moves = useRef(0);
+  const question = (name: string, given: Record<string, string>) => {
+    waiting.current?.abort();
+    const mine = (waiting.current = new AbortController());
+    const done = (answers: Answers | null, failure: Failure | null) => {
+      if (waiting.current !== mine) return;
+      waiting.current = null;
+      say(mine.signal.aborted ? "not asked to the end" : "");
+      setAsked({ question: name, given, answers, failure: mine.signal.aborted ? null : failure, at: -1 });
+    };
+    setPanel("questions");
+    setView("lower");
+    setAsked({ question: name, given, answers: null, failure: null, at: -1 });
+    say("… Esc ends it");
+    ask<Answers>("ask", { question: name, ...given }, mine.signal).then(
+      (answers) => done(answers, null),
+      (reason) => done(null, asFailure(reason)),
+    );
+  };
+  const moveBeside = (how: string, back: boolean) => {
+    if (!beside || !["step", "next", "out"].includes(how)) return;
+    const given = { seq: beside.seq, how, ...(back ? { back: 1 } : {}) };
+    askOther(beside.number)<{ seq: number }>("move", given).then(
+      (there) => setBeside((now) => now && { number: now.number, seq: there.seq }),
+      (reason) => say(asFailure(reason).message),
+    );
+  };
+  const move = (how: string, back = false, to = "") => {
+    if (!now) return;
+    const mine = ++moves.current;
+    if (how === "run" && !breakpoints.length) return say("there is no breakpoint: b sets one at this line");
+    if (isFile && how === "end") return go(back ? about.first : about.end - 1);
+    if (isFile && how === "goto" && /^\d+$/.test(to)) return go(Number(to));
+    const given = { seq: now.seq, how, ...(back ? { back: 1 } : {}), ...(how === "run" ? { to: breakpoints.join("\n") } : to ? { to } : {}) };
+    ask<{ seq: number; moved: boolean }>("move", given).then(
+      (there) => mine === moves.current && (there.moved ? go(there.seq) : say(`nothing there; this is still event ${now.seq}`)),
+      (reason) => mine === moves.current && say(asFailure(reason).message),
+    );
+    moveBeside(how, back);
+  };
+  const hit = (number: number) => {
+    const row = asked.answers?.rows[number];
+    if (!row) return;
+    setAsked({ ...asked, at: number });
+    const to = seqOf(row);
+    if (to !== null) go(to);
+  };
+  const act: Actions = {
+    go,
+    move,
+    question,
+    hit,
+    choose,
+    say,
+    frame: (number) => {
+      location.hash = number === now?.frame ? `at=${now.seq}` : `at=${now?.seq}&frame=${number}`;
+    },
+    fill: (name, given) => setAsked({ question: name, given, answers: null, failure: null, at: -1 }),
+    breakpoint: (place, further = "") => {
+      const others = breakpoints.filter((one) => one !== place && !one.startsWith(`${place} `));
+      if (further === null) return setEntry({ kind: "b", place });
+      if (!further && others.length < breakpoints.length) return setBreakpoints(others);
+      setBreakpoints([...others, further ? `${place} ${further}` : place]);
+      const [word, ...rest] = further.split(" ");
+      if (!isFile) question("find", { at: place, ...(word ? { [word === "hits" ? "hits" : "when"]: rest.join(" ") } : {}) });
+    },
+    beside: setBeside,
+    open: setPanel,
+  };
+
+  useEffect(() => {
+    const key = (event: KeyboardEvent) => {
+      const target = event.target as HTMLElement;
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.key === "Escape") {
+        setHelp(false);
+        setEntry(null);
+        waiting.current?.abort();
+      }
+      if (/^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName)) return;
+      const back = event.key !== event.key.toLowerCase();
+      const letter = event.key.toLowerCase();
+      if (event.key.length === 1 && MOVES[letter]) move(MOVES[letter]!, back);
+      else if (letter === "v") chosen ? move("change", !back, chosen.split(/[.[]/)[0]) : say("no variable is chosen");
+      else if (letter === "b" && now) act.breakpoint(`${now.shown.file}:${now.shown.line}`, back ? null : "");
+      else if (letter === "g" || letter === "/" || letter === "?") setEntry({ kind: letter });
+      else if (letter === "j") hit(asked.at + 1);
+      else if (letter === "k") hit(asked.at - 1);
+      else if (letter === "h") setHelp(!help);
+      else if (event.key === "Home") move("end", true);
+      else if (event.key === "End") move("end");
+      else return;
+      event.preventDefault();
+    };
+    addEventListener("keydown", key);
+    return () => removeEventListener("keydown", key);
+  });
+
+  const notice = checked.value?.notice ?? about.notice;
+  const shown: Shown | null = now && { ask, about, forms, isFile, moment: now, breakpoints, asked, panel, chosen, others, askOther, beside, side: "" };
+  return (
+    <>
+      <header>
+        <h1>
+          recorder <small title={printable(`${about.path}: ${about.command}`)}>{printable(about.command.replace(/^\S*\//, ""))}</small>
+        </h1>
+        {choice}
+        {isFile && <p class="part">only events {grouped(about.first)} to {grouped(about.end - 1)}</p>}
+        {now && <Where moment={now} about={about} />}
+        <Buttons move={move} enter={() => setEntry({ kind: "g" })} help={() => setHelp(!help)} />
+      </header>
+      {notice && <p key="notice" class="notice" role="alert">{printable(notice)}</p>}
+      {moment.failure && <Failed failure={moment.failure} />}
+      {seq === null && <p key="empty" class="empty">there is no event to show</p>}
+      {entry && <Entry wanted={entry} act={act} done={() => setEntry(null)} />}
+      <p key="said" class="said" role="status">{printable(said)}</p>
+      {shown && (
+        <Page.Provider value={{ shown, act }}>
+          <nav aria-label="panels">
+            {["source", "variables", "stack", "lower", "timeline"].map((name) => (
+              <button aria-pressed={view === name} onClick={() => setView(name)}>{name === "lower" ? "output, calls" : name}</button>
+            ))}
+          </nav>
+          <main data-view={view} class={beside ? "both" : ""}>
+            <SourcePanel />
+            <VariablesPanel />
+            {beside ? <BesidePanels beside={beside} path={others.find((one) => one.number === beside.number)!.path} /> : <StackPanel />}
+            <LowerPanel />
+            {!beside && <Timeline checked={checked.value} />}
+          </main>
+        </Page.Provider>
+      )}
+      {help && <Keys close={() => setHelp(false)} />}
+    </>
+  );
+}
+
+function Where({ moment, about }: { moment: Moment; about: About }) {
+  return (
+    <p class="where" aria-live="polite">
+      <b>{grouped(moment.seq)}</b> of {grouped(about.end - 1)} <span class={`kind ${moment.kind}`}>{moment.kind}</span> {printable(moment.title)}{" "}
+      <small>
+        {printable(baseName(moment.file))}:{moment.line} +{duration(moment.elapsed_ns)}
+        {moment.task && ` ${printable(moment.task)}`}
+      </small>
+      {moment.lost_before !== null && <em class="doubt"> {moment.lost_before || "some"} events lost before</em>}
+    </p>
+  );
+}
+
+function Buttons({ move, enter, help }: { move: Actions["move"]; enter: () => void; help: () => void }) {
+  const steps: [string, string, boolean, string][] = [
+    ["⇤", "out", true, "O: to the call"],
+    ["←", "next", true, "N: back over calls"],
+    ["↖", "step", true, "S: a step back"],
+    ["↘", "step", false, "s: a step, into calls"],
+    ["→", "next", false, "n: over calls"],
+    ["⇥", "out", false, "o: to the function's end"],
+    ["◀!", "exception", true, "E: back to an exception"],
+    ["!▶", "exception", false, "e: to the next exception"],
+    ["◀●", "run", true, "C: back to a breakpoint"],
+    ["●▶", "run", false, "c: to the next breakpoint"],
+  ];
+  return (
+    <div class="steps" role="toolbar" aria-label="steps">
+      {steps.map(([sign, how, back, title]) => (
+        <button title={title} aria-label={title} onClick={() => move(how, back)}>{sign}</button>
+      ))}
+      <button title="g: go to an event or a time" onClick={enter}>go</button>
+      <button title="h: the keys" onClick={help}>keys</button>
+    </div>
+  );
+}
+
+/** What is being typed: where to go, or when a breakpoint stops. */
+type Wanted = { kind: "g" | "/" | "?" } | { kind: "b"; place: string };
+
+const LABELS = {
+  g: "an event, a time or a part: 2251, 1.5s, 25%",
+  "/": "FILE:LINE, a function or an exception",
+  "?": "FILE:LINE, a function or an exception, back",
+  b: "a condition, such as total > 100; or: hits 3",
+};
+
+function Entry({ wanted, act, done }: { wanted: Wanted; act: Actions; done: () => void }) {
+  const label = LABELS[wanted.kind];
+  const enter = (text: string) => {
+    if (wanted.kind === "b") act.breakpoint(wanted.place, !text || /^(if|hits)\b/.test(text) ? text : `if ${text}`);
+    else if (text) act.move(wanted.kind === "g" ? "goto" : "search", wanted.kind === "?", text);
+  };
+  return (
+    <form
+      class="entry"
+      onSubmit={(event) => {
+        event.preventDefault();
+        enter((new FormData(event.currentTarget as HTMLFormElement).get("to") as string).trim());
+        done();
+      }}
+    >
+      <label>
+        {wanted.kind === "b" ? `stop at ${printable(baseName(wanted.place))} if` : "go to"} <input name="to" ref={(field) => field?.focus()} placeholder={label} aria-label={label} autocomplete="off" />
+      </label>
+    </form>
+  );
+}
+
+function Keys({ close }: { close: () => void }) {
+  return (
+    <div class="keys" role="dialog" aria-label="keys">
+      <table>
+        {KEYS.map(([key, what]) => (
+          <tr>
+            <th scope="row">{key}</th>
+            <td>{what}</td>
+          </tr>
+        ))}
+      </table>
+      <button ref={(button) => button?.focus()} onClick={close}>close</button>
+    </div>
+  );
+}

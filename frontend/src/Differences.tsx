@@ -1,0 +1,104 @@
+// Where the trace differs from another one that is shown, and that other one beside it.
+
+import { useState } from "preact/hooks";
+import { Failed } from "./Failed";
+import { SourcePanel } from "./SourcePanel";
+import type { Beside, Shown } from "./store";
+import { Page, useAnswer, usePage } from "./store";
+import { baseName, grouped, printable, shown as text } from "./text";
+import type { Difference, Differences as Found, Moment } from "./types";
+import { VariablesPanel } from "./VariablesPanel";
+
+export function Differences() {
+  const { shown, act } = usePage();
+  const { ask, others, beside } = shown;
+  const [chosen, choose] = useState(others[0]!.number);
+  const other = others.find((one) => one.number === chosen)!;
+  const found = useAnswer<Found>((signal) => ask("differences", { other: chosen }, signal), [ask, chosen], true);
+  const pick = (one: Difference) => {
+    if (one.a) act.go(one.a.seq);
+    act.beside(one.b ? { number: chosen, seq: one.b.seq } : null);
+  };
+  return (
+    <div class="differences">
+      <p class="found">
+        A is this trace, B{" "}
+        {others.length > 1 ? (
+          <select aria-label="B" value={chosen} onChange={(event) => choose(Number(event.currentTarget.value))}>
+            {others.map((one) => (
+              <option value={one.number}>{printable(baseName(one.path))}</option>
+            ))}
+          </select>
+        ) : (
+          printable(baseName(other.path))
+        )}
+        {found.value && `: ${counted(found.value)}`}
+        {!found.value && !found.failure && " …"}
+      </p>
+      {found.failure && <Failed failure={found.failure} />}
+      <ol class="list hits">
+        {found.value?.rows.map((one) => (
+          <li>
+            <button aria-current={isHere(one, shown.moment.seq, beside) ? "true" : undefined} onClick={() => pick(one)}>
+              <span class="seq">{one.a ? grouped(one.a.seq) : ""}</span>
+              <span>{printable(told(one))}</span>
+              {one.alignment !== "exact" && <em class="doubt">{one.alignment} to stand for each other</em>}
+              <small>{printable(`A ${place(one.a)}  B ${place(one.b)}`)}</small>
+            </button>
+          </li>
+        ))}
+      </ol>
+    </div>
+  );
+}
+
+function isHere(one: Difference, seq: number, beside: Beside | null): boolean {
+  return one.a?.seq === seq && one.b?.seq === beside?.seq;
+}
+
+function counted({ rows, summary }: Found): string {
+  if (!rows.length) return `no difference in ${grouped(summary.aligned)} events`;
+  return `${grouped(rows.length)}${summary.more ? " and more" : ""} found; a row shows both moments, and s, n and o step in both`;
+}
+
+function told(one: Difference): string {
+  if (one.what === "flow") return !one.a ? "only B goes on" : !one.b ? "only A goes on" : "something else ran";
+  const name = one.name ?? "the value";
+  return one.parts.map((part) => `${name}${part.path}: ${text(part.a, 60)} → ${text(part.b, 60)}`).join("; ") || `${name} differs`;
+}
+
+function place(side: Difference["a"]): string {
+  return side ? `${side.function} ${baseName(side.file)}:${side.line}` : "ended";
+}
+
+/** The same panels for a moment of the other trace. It is looked at, and asked from its own page. */
+export function BesidePanels({ beside, path }: { beside: Beside; path: string }) {
+  const page = usePage();
+  const { act } = page;
+  const { frame = null, seq } = beside;
+  const ask = page.shown.askOther(beside.number);
+  const moment = useAnswer<Moment>(() => ask("moment", frame === null ? { seq } : { seq, frame }), [ask, seq, frame]);
+  const elsewhere = () => act.say(`choose ${baseName(path)} above to ask it`);
+  if (moment.failure) return <Failed failure={moment.failure} />;
+  if (!moment.value) return null;
+  const shown: Shown = { ...page.shown, ask, moment: moment.value, breakpoints: [], side: "B: " };
+  const acts = {
+    ...act,
+    go: (to: number) => act.beside({ number: beside.number, seq: to }),
+    question: elsewhere,
+    breakpoint: elsewhere,
+    choose: () => null,
+  };
+  return (
+    <Page.Provider value={{ shown, act: acts }}>
+      <section class="beside" aria-label="the other trace">
+        <h2>
+          B: {printable(baseName(path))} <small>event {grouped(moment.value.seq)} {printable(moment.value.title)}</small>
+          <button onClick={() => act.beside(null)}>close</button>
+        </h2>
+        <SourcePanel />
+        <VariablesPanel />
+      </section>
+    </Page.Provider>
+  );
+}

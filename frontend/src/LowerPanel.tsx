@@ -1,0 +1,153 @@
+// Below: the output, the calls, and the questions.
+
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import { Differences } from "./Differences";
+import { Failed } from "./Failed";
+import { Questions } from "./Questions";
+import type { Panel } from "./store";
+import { useAnswer, usePage } from "./store";
+import { baseName, duration, grouped, printable } from "./text";
+import type { Answers } from "./types";
+
+export function LowerPanel() {
+  const { shown, act } = usePage();
+  const panels: Panel[] = ["output", "calls", "questions", ...(shown.others.length ? (["differences"] as const) : [])];
+  const onKey = (event: KeyboardEvent) => {
+    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? panels.length - 1 : 0;
+    if (!step) return;
+    event.stopPropagation();
+    act.open(panels[(panels.indexOf(shown.panel) + step) % panels.length]!);
+    queueMicrotask(() => document.getElementById(`tab-${panels[(panels.indexOf(shown.panel) + step) % panels.length]}`)?.focus());
+  };
+  return (
+    <section class="panel lower" aria-label="output, calls and questions">
+      <div role="tablist" aria-label="panels" onKeyDown={onKey}>
+        {panels.map((name) => (
+          <button
+            role="tab"
+            id={`tab-${name}`}
+            aria-controls="lower"
+            aria-selected={shown.panel === name}
+            tabIndex={shown.panel === name ? 0 : -1}
+            onClick={() => act.open(name)}
+          >
+            {name}
+          </button>
+        ))}
+      </div>
+      <div id="lower" role="tabpanel" aria-labelledby={`tab-${shown.panel}`} class="scroll" tabIndex={0}>
+        {shown.panel === "output" && <Output />}
+        {shown.panel === "calls" && <Calls />}
+        {shown.panel === "questions" && <Questions />}
+        {shown.panel === "differences" && shown.others.length > 0 && <Differences />}
+      </div>
+    </section>
+  );
+}
+
+interface Line {
+  seq: number | null;
+  stream: string;
+  text: string;
+  function: string | null;
+  line: number | null;
+}
+
+/** What one event wrote to one stream is one piece, however often it wrote. */
+function joined(pieces: Line[]): Line[] {
+  const found: Line[] = [];
+  for (const piece of pieces) {
+    const last = found.at(-1);
+    if (last && last.seq === piece.seq && last.stream === piece.stream) last.text += piece.text;
+    else found.push({ ...piece });
+  }
+  return found;
+}
+
+function Output() {
+  const { shown, act } = usePage();
+  const found = useAnswer<Answers>(() => shown.ask("ask", { question: "output", limit: 2000 }), [shown.ask]);
+  const seq = shown.moment.seq;
+  const last = useRef<HTMLLIElement>(null);
+  const lines = useMemo(() => joined((found.value?.rows ?? []) as unknown as Line[]), [found.value]);
+  const done = lines.filter((one) => one.seq !== null && one.seq < seq).length;
+  useEffect(() => last.current?.scrollIntoView({ block: "nearest" }), [done]);
+  if (found.failure) return <Failed failure={found.failure} />;
+  if (!found.value) return <p class="empty">…</p>;
+  if (!lines.length) return <p class="empty">It wrote nothing to stdout and stderr, or that was not recorded.</p>;
+  return (
+    <>
+      <ol class="list output">
+        {lines.map((one, index) => (
+          <li ref={index === done - 1 ? last : undefined}>
+            <button
+              class={`${one.stream}${one.seq !== null && one.seq >= seq ? " later" : ""}`}
+              disabled={one.seq === null}
+              title={one.stream}
+              onClick={() => act.go(one.seq!)}
+            >
+              <span class="seq">{one.seq ?? ""}</span>
+              <pre>{printable(one.text.replace(/\n$/, ""))}</pre>
+            </button>
+          </li>
+        ))}
+      </ol>
+      {found.value.more && <p class="empty">The first {grouped(lines.length)} pieces: the question “output” has more, from an event on.</p>}
+    </>
+  );
+}
+
+interface Call {
+  level: number;
+  seq: number;
+  title: string;
+  file: string | null;
+  line: number | null;
+  calls: number;
+  total_ns: number;
+  own_ns: number;
+  raised: Record<string, number>;
+  folded?: { nodes: number; calls: number };
+}
+
+function Calls() {
+  const { shown, act } = usePage();
+  const found = useAnswer<Answers>(() => shown.ask("ask", { question: "tree" }), [shown.ask]);
+  if (found.failure) return <Failed failure={found.failure} />;
+  if (!found.value) return <p class="empty">…</p>;
+  const rows = found.value.rows as unknown as Call[];
+  const most = Math.max(...rows.map((row) => row.total_ns ?? 0), 1);
+  return (
+    <table class="calls">
+      <thead>
+        <tr>
+          <th>what was called</th>
+          <th>calls</th>
+          <th>total</th>
+          <th>own</th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((row) => (
+          <tr>
+            <td style={{ paddingLeft: `${0.4 + Math.min(row.level, 16) * 0.9}rem` }}>
+              {row.folded ? (
+                <i>… {grouped(row.folded.nodes)} functions, {grouped(row.folded.calls)} calls</i>
+              ) : (
+                <button onClick={() => act.go(row.seq)}>
+                  {printable(row.title)} <small>{row.file && `${printable(baseName(row.file))}:${row.line}`}</small>
+                  {Object.keys(row.raised).length > 0 && <em class="raised"> ! {Object.keys(row.raised).map(printable).join(", ")}</em>}
+                </button>
+              )}
+            </td>
+            <td>{row.folded ? "" : grouped(row.calls)}</td>
+            <td class="bar" style={{ "--part": row.folded ? 0 : row.total_ns / most }}>
+              {row.folded || !row.calls ? "" : duration(row.total_ns)}
+            </td>
+            <td>{row.folded || !row.calls ? "" : duration(row.own_ns)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

@@ -1,0 +1,115 @@
+// Every question of the engine as a form, and what it answered as a list that steps.
+
+import { Failed } from "./Failed";
+import { usePage } from "./store";
+import { baseName, grouped, printable, shown as text } from "./text";
+import type { Answer, Form } from "./types";
+
+const FIRST_FIELDS = 3; // the others stand behind “more”
+
+export function Questions() {
+  const { shown, act } = usePage();
+  const { asked, forms } = shown;
+  const form = forms.find((one) => one.name === asked.question) ?? forms[0]!;
+  return (
+    <div class="questions">
+      <Fields key={form.name + JSON.stringify(asked.given)} form={form} given={asked.given} />
+      {asked.failure && <Failed failure={asked.failure} />}
+      {asked.answers && (
+        <>
+          <p class="found" role="status">
+            {asked.answers.rows.length
+              ? `${grouped(asked.answers.rows.length)}${asked.answers.more ? " and more" : ""} found${asked.at >= 0 ? `, at ${asked.at + 1}` : ""}; j and k step`
+              : printable(asked.answers.nothing ?? "nothing")}
+          </p>
+          <ol class="list hits">
+            {asked.answers.rows.map((row, index) => (
+              <li>
+                <button aria-current={index === asked.at ? "true" : undefined} disabled={seqOf(row) === null} onClick={() => act.hit(index)}>
+                  <span class="seq">{seqOf(row) ?? ""}</span> <Told row={row} question={asked.question} />
+                </button>
+              </li>
+            ))}
+          </ol>
+        </>
+      )}
+    </div>
+  );
+}
+
+function Fields({ form, given }: { form: Form; given: Record<string, string> }) {
+  const { shown, act } = usePage();
+  const fields = form.fields.map((field) => (
+    <label class={field.kind}>
+      <span>{field.label}{field.needed && " *"}</span>
+      {field.kind === "flag" ? (
+        <input type="checkbox" name={field.name} value="1" checked={given[field.name] === "1"} />
+      ) : (
+        <input name={field.name} value={given[field.name] ?? ""} autocomplete="off" spellcheck={false} />
+      )}
+    </label>
+  ));
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        const entered = [...new FormData(event.currentTarget as HTMLFormElement)];
+        act.question(form.name, Object.fromEntries(entered.map(([name, value]) => [name, String(value)]).filter(([, value]) => value)));
+      }}
+    >
+      <label>
+        <span>question</span>
+        <select value={form.name} onChange={(event) => act.fill(event.currentTarget.value, {})} disabled={shown.isFile}>
+          {shown.forms.map((one) => (
+            <option value={one.name}>{one.name}: {one.what}</option>
+          ))}
+        </select>
+      </label>
+      {fields.slice(0, FIRST_FIELDS)}
+      {fields.length > FIRST_FIELDS && (
+        <details open={form.fields.slice(FIRST_FIELDS).some((field) => given[field.name])}>
+          <summary>more</summary>
+          {fields.slice(FIRST_FIELDS)}
+        </details>
+      )}
+      <button disabled={shown.isFile && form.fields.some((field) => field.needed)}>ask</button>
+    </form>
+  );
+}
+
+export function seqOf(row: Answer): number | null {
+  const failed = row["failed"] as Answer | null | undefined;
+  return row.seq ?? failed?.seq ?? null;
+}
+
+/** A row as a sentence: what is particular to the question comes before where it was. */
+function Told({ row, question }: { row: Answer; question: string }) {
+  const get = (name: string) => row[name] as never;
+  const where = row["file"] ? `${baseName(get("file"))}:${get("line")}` : "";
+  const place = `${row["title"] ?? row["function"] ?? ""} ${where}`;
+  let said = "";
+  if (question === "watch") said = `${text(row["old"], 40)} → ${text(row["new"], 80)}`;
+  else if (question === "why") said = `${get("name")} = ${text(row["value"])} ${get("how")} ${row["expression"] ?? ""} ${row["end"] ?? ""}`;
+  else if (question === "history") said = row["not_observed_after"] ? "not observed any more" : `${get("name")} = ${row["unbound"] ? "(unbound)" : text(row["value"])}`;
+  else if (question === "check") said = row["failed"] ? "false here" : `never false: true at ${get("held")}, unknown at ${get("unknown")}`;
+  else if (question === "exceptions") said = `${get("type")} ${text(row["value"], 80)} ${row["escaped"] ? "not handled" : row["handled"] ? "handled" : ""}`;
+  else if (question === "grep") said = `${get("what")} ${get("name")}${row["path"] ?? ""} = ${text(row["value"])}`;
+  else if (question === "same") said = `${get("path")}${row["sure"] ? "" : " (may be another object)"}`;
+  else if (question === "origin") said = `${get("how")} ${row["path"] ?? ""} = ${text(row["value"], 80)}`;
+  else if (question === "logs") said = `${row["levelname"] ?? row["kind"]} ${row["name"] ?? ""}: ${String(row["text"])}`;
+  else if (question === "output") said = `${get("stream")}: ${String(row["text"]).trimEnd()}`;
+  else if (question === "calls") said = `(${argumentsOf(row)}) ${"returned" in row ? `→ ${text(row["returned"], 60)}` : "raised" in row ? `! ${text(row["raised"], 60)}` : ""}`;
+  else if (row["log"]) said = String(row["log"]);
+  else if (row["values"]) said = Object.entries(row["values"] as object).map(([name, value]) => `${name} = ${text(value, 40)}`).join(", ");
+  else if ("total_ns" in row) said = `${get("calls")} calls`;
+  return (
+    <>
+      {row["unknown"] && question === "find" ? <em class="doubt">may be: {printable(get("unknown"))} </em> : null}
+      <span>{printable(said)}</span> <small>{printable(place)}</small>
+    </>
+  );
+}
+
+function argumentsOf(row: Answer): string {
+  return Object.entries((row["arguments"] ?? {}) as object).map(([name, value]) => `${name}=${text(value, 30)}`).join(", ");
+}

@@ -1,0 +1,116 @@
+// The text that runs: how often each line did, what it changed when this call last ran it, and breakpoints.
+
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { Failed } from "./Failed";
+import { lines as coloured } from "./python";
+import type { Params } from "./api";
+import { usePage, useAnswer } from "./store";
+import { baseName, grouped, printable } from "./text";
+import type { Inline, Source } from "./types";
+
+const ROW = 20; // pixels
+const AROUND = 30; // rows beyond those that can be seen
+
+export function SourcePanel() {
+  const { shown, act } = usePage();
+  const { ask, moment } = shown;
+  const { file, source, line, frame } = moment.shown;
+  const given: Params = source === null ? { file } : { file, sha256: source };
+  const text = useAnswer<Source>(() => ask("source", given), [ask, file, source], true);
+  const counts = useAnswer<{ times: (number | null)[] }>(() => ask("counts", given), [ask, file, source], true);
+  const inline = useAnswer<Inline>(() => ask("inline", { seq: moment.seq, frame }), [ask, moment.seq, frame]);
+  const rows = useMemo(() => coloured(text.value?.lines ?? []), [text.value]);
+  const times = counts.value?.times ?? [];
+  const most = Math.max(...times.map((count) => count ?? 0), 1);
+  const values = new Map(inline.value?.lines.map((one) => [one.line, one]));
+  const box = useRef<HTMLDivElement>(null);
+  const [top, setTop] = useState(0);
+  const [height, setHeight] = useState(400);
+
+  useEffect(() => {
+    const pane = box.current;
+    if (!pane || !rows.length) return;
+    setHeight(pane.clientHeight);
+    const y = (line - 1) * ROW;
+    if (y < pane.scrollTop + ROW || y > pane.scrollTop + pane.clientHeight - 3 * ROW)
+      pane.scrollTop = Math.max(y - pane.clientHeight / 2, 0);
+  }, [line, rows]);
+
+  const first = Math.max(Math.floor(top / ROW) - AROUND, 0);
+  const visible = rows.slice(first, first + Math.ceil(height / ROW) + 2 * AROUND);
+  return (
+    <section class="panel source" aria-label={`${shown.side}source`}>
+      <h2>
+        <span class="path" title={printable(file)}>
+          {printable(baseName(file))}:{line}
+        </span>{" "}
+        <small>{printable(moment.shown.title)}</small>
+      </h2>
+      {text.failure && <Failed failure={text.failure} />}
+      {text.value?.doubt && <p class="doubt">not proved to be what ran: {text.value.doubt}</p>}
+      {text.value?.missing && (
+        <p class="empty">
+          Line {line}. The text is not in the trace: {text.value.missing}.
+        </p>
+      )}
+      <div
+        class="scroll code"
+        ref={box}
+        tabIndex={0}
+        role="region"
+        aria-label={`${shown.side}text of ${baseName(file)}`}
+        onScroll={(event) => {
+          setTop(event.currentTarget.scrollTop);
+          setHeight(event.currentTarget.clientHeight);
+        }}
+      >
+        <div class="rows" style={{ height: `${rows.length * ROW}px` }}>
+          {visible.map((pieces, index) => {
+            const number = first + index + 1;
+            const place = `${file}:${number}`;
+            const count = times[number - 1];
+            const stop = shown.breakpoints.some((one) => one === place || one.startsWith(`${place} `));
+            const heat = count ? 0.08 + (0.5 * Math.log(count + 1)) / Math.log(most + 1) : 0;
+            return (
+              <div
+                key={number}
+                class={`row${number === line ? " here" : ""}`}
+                style={{ top: `${(number - 1) * ROW}px` }}
+                aria-current={number === line ? "step" : undefined}
+              >
+                <span class="heat" style={{ "--heat": heat }} title={times.length ? `ran ${count ?? 0} times` : ""}>
+                  {count === undefined || count === null ? "" : count ? grouped(count) : "–"}
+                </span>
+                <button
+                  class={`number${stop ? " stop" : ""}`}
+                  tabIndex={-1}
+                  aria-label={`${stop ? "remove the" : "a"} breakpoint at line ${number}`}
+                  title="a breakpoint; with Shift, one with a condition"
+                  onClick={(event) => act.breakpoint(place, event.shiftKey ? null : "")}
+                  onContextMenu={(event) => {
+                    event.preventDefault();
+                    act.breakpoint(place, null);
+                  }}
+                >
+                  {number}
+                </button>
+                <code>
+                  {pieces.map(([kind, piece]) => (kind ? <span class={`py-${kind}`}>{printable(piece)}</span> : printable(piece)))}
+                </code>
+                {values.get(number)?.values.length ? (
+                  <button class="inline" tabIndex={-1} title="where it ran" onClick={() => act.go(values.get(number)!.seq)}>
+                    {values
+                      .get(number)!
+                      .values.map(([name, value]) => `${name} = ${value ?? "(unbound)"}`)
+                      .map(printable)
+                      .join("  ")}
+                  </button>
+                ) : null}
+              </div>
+            );
+          })}
+        </div>
+      </div>
+    </section>
+  );
+}

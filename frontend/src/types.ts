@@ -1,0 +1,155 @@
+// The answers of the server, as recorder/view/answers.schema.json describes them.
+
+export interface Row {
+  name: string;
+  text: string;
+  type: string;
+  path: string | null;
+  children: number;
+}
+
+export interface Variable extends Row {
+  changed: boolean;
+  /** What every module or class has, or what is defined or imported there. */
+  definition: boolean;
+}
+
+export interface Frame {
+  frame: number;
+  title: string;
+  file: string;
+  line: number;
+  first_line: number;
+  depth: number;
+  as_of: number | null;
+  own: boolean;
+  awaits: boolean;
+  source: string | null;
+}
+
+export interface Change {
+  name: string;
+  old: string | null;
+  new: string | null;
+  function: string | null;
+  file: string | null;
+  line: number | null;
+  during: { function: string; seq: number | null } | null;
+}
+
+export interface Moment {
+  seq: number;
+  thread: number;
+  thread_name: string;
+  task: string | null;
+  file: string;
+  line: number;
+  frame: number;
+  kind: string;
+  title: string;
+  elapsed_ns: number;
+  lost_before: number | null;
+  outcome: string | null;
+  value: Row | null;
+  changes: Change[];
+  shown: Frame;
+  stack: Frame[];
+  threads: { thread: number; name: string; title: string; file: string; line: number }[];
+  variables: Variable[];
+  more_variables: number;
+}
+
+export interface About {
+  path: string;
+  command: string;
+  events: number;
+  first: number;
+  end: number;
+  begin_at: number | null;
+  exit_status: number | null;
+  duration_ns: number | null;
+  python: string | null;
+  notice: string | null;
+}
+
+export interface Checked {
+  verdict: string;
+  state: string;
+  notice: string | null;
+  gaps: [number, number][];
+}
+
+export interface Source {
+  file: string;
+  sha256: string | null;
+  lines: string[];
+  doubt: string | null;
+  missing: string | null;
+}
+
+export interface Inline {
+  lines: { line: number; seq: number; values: [string, string | null][] }[];
+}
+
+export interface Field {
+  name: string;
+  label: string;
+  kind: "text" | "flag";
+  needed: boolean;
+}
+
+export interface Form {
+  name: string;
+  what: string;
+  fields: Field[];
+}
+
+/** What a command prints with --json: an object, of which `seq` is the moment. */
+export type Answer = Record<string, unknown> & { seq?: number | null };
+
+export interface Answers {
+  question: string;
+  rows: Answer[];
+  more: boolean;
+  nothing: string | null;
+}
+
+/** As `recorder diff --json` has them; null where that trace has no more events. */
+export interface Side {
+  seq: number;
+  function: string;
+  file: string;
+  line: number;
+}
+
+export interface Difference {
+  what: "flow" | "value";
+  name: string | null;
+  alignment: "exact" | "sure" | "likely";
+  parts: { path: string; a: unknown; b: unknown }[];
+  a: Side | null;
+  b: Side | null;
+}
+
+export interface Differences {
+  rows: Difference[];
+  summary: { aligned: number; more: boolean };
+}
+
+/** depth, first column, the one behind the last, number of the title, number of the frame */
+export type Bar = [number, number, number, number, number];
+
+export interface Chart {
+  start: number;
+  stop: number;
+  columns: (number | null)[];
+  titles: string[];
+  threads: { thread: number; name: string; task: string | null; bars: Bar[] }[];
+}
+
+export interface Ticks {
+  exceptions: number[];
+  output: number[];
+  marks: number[];
+  more: string[];
+}

@@ -1,0 +1,176 @@
+# What the program reads from its descriptor 0, and which line it was that read it. The functions by which Python
+# reads lead through here, as those do by which it writes (output.pxi); what they return is looked at, and nothing else.
+#
+# A program that reads lines reads more at once, where they do not come from a terminal: the line that got the bytes
+# from the system is told, not the ones that took them out of the buffer.
+
+import builtins
+
+cdef extern from "<termios.h>" nogil:
+    ctypedef struct Terminal "struct termios":
+        unsigned int c_lflag
+    int tcgetattr(int, Terminal *)
+    unsigned int ECHO
+
+cdef struct Input:
+    Watched file_readinto
+    Watched file_read
+    Watched file_readall
+    Watched os_read
+    Watched asked            # the built-in function `input`
+    uint64_t taken           # bytes that were recorded
+
+cdef Input heard
+
+
+cdef int open_input(const rec_stream_methods *methods) except -1:
+    """Once per session."""
+    watch_method(&heard.file_readinto, methods.file_readinto, METH_O, <void *> watched_readinto)
+    watch_method(&heard.file_readinto, methods.file_readinto, METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
+                 <void *> watched_readinto_of)
+    watch_method(&heard.file_read, methods.file_read, METH_FASTCALL, <void *> watched_file_read)
+    watch_method(&heard.file_read, methods.file_read, METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
+                 <void *> watched_file_read_of)
+    watch_method(&heard.file_readall, methods.file_readall, METH_NOARGS, <void *> watched_readall)
+    watch(&heard.os_read, getattr(posix, "read", None), METH_FASTCALL, <void *> watched_os_read)
+    watch(&heard.asked, asked_function, METH_FASTCALL, <void *> watched_input)
+    return 0
+
+# Now, and not when the program can have put another in its place.
+cdef object asked_function = builtins.input  # audit: it is not called, but led through ours
+
+
+cdef void close_input() noexcept nogil:
+    unwatch(&heard.file_readinto, <void *> watched_readinto)
+    unwatch(&heard.file_readinto, <void *> watched_readinto_of)
+    unwatch(&heard.file_read, <void *> watched_file_read)
+    unwatch(&heard.file_read, <void *> watched_file_read_of)
+    unwatch(&heard.file_readall, <void *> watched_readall)
+    unwatch(&heard.os_read, <void *> watched_os_read)
+    unwatch(&heard.asked, <void *> watched_input)
+
+
+# ---- the functions ---------------------------------------------------------------------------------------------
+
+cdef PyObject *watched_readinto(PyObject *self, PyObject *memory) noexcept:
+    """FileIO.readinto of 3.11."""
+    cdef PyObject *answer = (<OneArgument> heard.file_readinto.original)(self, memory)
+    hear_memory(self, memory, answer)
+    return answer
+
+
+cdef PyObject *watched_readinto_of(
+        PyObject *self, PyTypeObject *type, PyObject **args, Py_ssize_t n, PyObject *names) noexcept:
+    """FileIO.readinto of 3.12 and later."""
+    cdef PyObject *answer = (<MethodCall> heard.file_readinto.original)(self, type, args, n, names)
+    if n == 1:
+        hear_memory(self, args[0], answer)
+    return answer
+
+
+cdef PyObject *watched_file_read(PyObject *self, PyObject **args, Py_ssize_t n) noexcept:
+    """FileIO.read of 3.11."""
+    cdef PyObject *answer = (<FastCall> heard.file_read.original)(self, args, n)
+    hear_from(self, answer)
+    return answer
+
+
+cdef PyObject *watched_file_read_of(
+        PyObject *self, PyTypeObject *type, PyObject **args, Py_ssize_t n, PyObject *names) noexcept:
+    """FileIO.read of 3.12 and later."""
+    cdef PyObject *answer = (<MethodCall> heard.file_read.original)(self, type, args, n, names)
+    hear_from(self, answer)
+    return answer
+
+
+cdef PyObject *watched_readall(PyObject *self, PyObject *nothing) noexcept:
+    cdef PyObject *answer = (<OneArgument> heard.file_readall.original)(self, nothing)
+    hear_from(self, answer)
+    return answer
+
+
+cdef PyObject *watched_os_read(PyObject *self, PyObject **args, Py_ssize_t n) noexcept:
+    cdef PyObject *answer = (<FastCall> heard.os_read.original)(self, args, n)
+    if n == 2 and answer != NULL and descriptor_in(args[0]) == 0:
+        hear_bytes(answer)
+    return answer
+
+
+cdef PyObject *watched_input(PyObject *self, PyObject **args, Py_ssize_t n) noexcept:
+    """input(): on a terminal C reads the line; else sys.stdin does, and has told what it read."""
+    cdef uint64_t before = heard.taken
+    cdef PyObject *answer = (<FastCall> heard.asked.original)(self, args, n)
+    if answer == NULL or before != heard.taken or not takes_input() or not is_terminal():
+        return answer
+    if PyUnicode_CheckExact(answer):
+        hear_line(answer)
+    return answer
+
+
+# ---- what they read --------------------------------------------------------------------------------------------
+
+cdef inline bint takes_input() noexcept:
+    return takes_output() and is_of_recording()
+
+
+cdef void hear_memory(PyObject *file, PyObject *memory, PyObject *answer) noexcept:
+    cdef Bytes bytes
+    cdef int64_t taken = 0
+    if answer == NULL or answer == Py_None or not rec_int_small(answer, &taken) or taken <= 0:
+        return
+    if not takes_output() or rec_descriptor_of(file) != 0 or not takes_input() or not rec_has_plain_bytes(memory):
+        return
+    if get_bytes(memory, &bytes, PyBUF_SIMPLE) != 0:
+        PyErr_Clear()
+        return
+    hear(<const uint8_t *> bytes.buf, <uint64_t> min(taken, <int64_t> bytes.len))
+    release_bytes(&bytes)
+
+
+cdef void hear_from(PyObject *file, PyObject *answer) noexcept:
+    if answer != NULL and takes_output() and rec_descriptor_of(file) == 0:
+        hear_bytes(answer)
+
+
+cdef void hear_bytes(PyObject *answer) noexcept:
+    if takes_input() and answer.ob_type == &PyBytes_Type:
+        hear(<const uint8_t *> PyBytes_AS_STRING(answer), <uint64_t> rec_size(answer))
+
+
+cdef void hear_line(PyObject *text) noexcept:
+    """A line that has lost its end."""
+    cdef Py_ssize_t length = PyUnicode_GET_LENGTH(text)
+    cdef size_t size = rec_utf8_size(text, length)
+    cdef uint8_t *line = <uint8_t *> rec_sys.malloc(size + 1)
+    if line == NULL:
+        fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, size)
+        handle_fault(ERR_OUT_OF_MEMORY)
+        return
+    line[rec_str_utf8(text, length, line)] = c'\n'
+    hear(line, size + 1)
+    free(line)
+
+
+cdef void hear(const uint8_t *data, uint64_t size) noexcept:
+    """OUTPUTs of the stream stdin. What is typed where it cannot be seen is not recorded, only how much it is."""
+    cdef Write read
+    if size == 0 or not find_writer():
+        return
+    heard.taken += size
+    if echo_is_off():
+        if has_room(OUTPUT_RECORD):
+            put_piece(REC_STREAM_STDIN | REC_OUTPUT_REDACTED, 0, 0, NULL, size, False, 0)
+        return
+    memset(&read, 0, sizeof(read))
+    read.stream = REC_STREAM_STDIN
+    put_output(&read, data, size, 0)
+
+
+cdef bint is_terminal() noexcept nogil:
+    cdef Terminal terminal
+    return tcgetattr(0, &terminal) == 0
+
+
+cdef bint echo_is_off() noexcept nogil:
+    cdef Terminal terminal
+    return tcgetattr(0, &terminal) == 0 and not terminal.c_lflag & ECHO

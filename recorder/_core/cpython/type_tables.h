@@ -1,0 +1,45 @@
+/* What the tables of a type written in C say of its methods and fields: looked up there, and not as attributes, so that
+ * nothing of the program's runs or stands in for them. */
+#ifndef RECORDER_TYPE_TABLES_H
+#define RECORDER_TYPE_TABLES_H
+#include <Python.h>
+#include <stdbool.h>
+#include <string.h>
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic"
+#include <structmember.h>
+#pragma GCC diagnostic pop
+
+/* The type, or the first one that it is derived from, of this tp_name; NULL: there is none. */
+static inline PyTypeObject *rec_base_called(PyTypeObject *type, const char *name)
+{
+    while (type != NULL && strcmp(type->tp_name, name) != 0)
+        type = type->tp_base;
+    return type;
+}
+
+/* NULL: it has none of that name. */
+static inline PyMethodDef *rec_find_method(PyTypeObject *type, const char *name)
+{
+    PyMethodDef *method = type->tp_methods;
+    while (method != NULL && method->ml_name != NULL && strcmp(method->ml_name, name) != 0)
+        method++;
+    return method != NULL && method->ml_name != NULL ? method : NULL;
+}
+
+static inline PyMemberDef *rec_find_member(PyTypeObject *type, const char *name)
+{
+    PyMemberDef *member = type->tp_members;
+    while (member != NULL && member->name != NULL && strcmp(member->name, name) != 0)
+        member++;
+    return member != NULL && member->name != NULL ? member : NULL;
+}
+
+/* A class statement makes a heap type that has no module and no table of methods. */
+static inline bool rec_is_type_of_python(PyTypeObject *type)
+{
+    return type->tp_flags & Py_TPFLAGS_HEAPTYPE && ((PyHeapTypeObject *)type)->ht_module == NULL
+           && type->tp_methods == NULL;
+}
+
+#endif

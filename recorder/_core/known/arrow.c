@@ -1,0 +1,559 @@
+/* The columns of Arrow's format, as Arrow's C++ library keeps them: a Table has ChunkedArrays, a ChunkedArray has Arrays,
+ * an Array has ArrayData, which has buffers; a RecordBatch has ArrayData itself. No class of it is made or called; that
+ * the fields are where they are thought to be is proved by what pyarrow says of the first array of each type. */
+#include "known/arrow.h"
+#include "known/readers.h"
+#include "cpython/instances.h"
+#include "cpython/objects.h"
+#include "value/walk.h"
+
+typedef struct {         /* std::shared_ptr */
+    void *object, *control;
+} shared;
+
+typedef struct {         /* std::vector<std::shared_ptr<…>> */
+    shared *begin, *end, *room;
+} vector;
+
+typedef struct {         /* arrow::ChunkedArray */
+    vector chunks;
+    shared type;
+    int64_t length, missing;
+} chunked;
+
+typedef struct {         /* arrow::Array */
+    void *methods;
+    shared data;
+} array;
+
+typedef struct {         /* arrow::ArrayData */
+    shared type;
+    int64_t length, missing, offset;
+    vector buffers;
+} array_data;
+
+typedef struct {         /* arrow::Buffer */
+    void *methods;
+    bool is_mutable, is_of_cpu;
+    const uint8_t *data;
+    int64_t size;
+} buffer;
+
+typedef struct {         /* std::string */
+    const char *data;
+    size_t size;
+    char here[16];
+} string;
+
+typedef struct {         /* arrow::DataType, and what those of moments, durations and decimals have besides */
+    void *methods, *fingerprints[2];
+    shared itself;
+    unsigned id;
+    vector children;
+    union {
+        struct { unsigned unit; string zone; };
+        struct { int32_t width, precision, scale; };
+    };
+} data_type;
+
+typedef struct {         /* arrow::Field */
+    void *methods, *fingerprints[2];
+    string name;
+    shared type;
+} field;
+
+typedef struct {         /* arrow::Schema */
+    void *methods, *fingerprints[2];
+    const vector *fields;
+} schema;
+
+typedef struct {         /* arrow::SimpleTable, arrow::SimpleRecordBatch */
+    void *methods;
+    shared schema;
+    int64_t rows;
+    vector columns;
+} tabular;
+
+typedef struct {         /* pyarrow.lib.ChunkedArray, Array, DataType, Schema, Table, RecordBatch */
+    PyObject_HEAD
+    PyObject *weak_references;
+    void *methods;
+    shared of;
+    void *same;
+} wrapper;
+
+#define CHUNKED "pyarrow.lib.ChunkedArray"
+#define ARRAY "pyarrow.lib.Array"
+#define TYPE "pyarrow.lib.DataType"
+
+enum { BOOL = 1, STRING = 13, BINARY = 14, DATE32 = 16, DATE64 = 17, TIMESTAMP = 18, DECIMAL = 23, DURATION = 33,
+       LARGE_STRING = 34, LARGE_BINARY = 35, TYPES = 45 };
+
+/* What is not read is told by this name. */
+static const char *const type_names[TYPES] = {
+    "null", "bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float16", "float",
+    "double", "string", "binary", "fixed_size_binary", "date32", "date64", "timestamp", "time32", "time64",
+    "interval_months", "interval_day_time", "decimal128", "decimal256", "list", "struct", "sparse_union",
+    "dense_union", "dictionary", "map", "extension", "fixed_size_list", "duration", "large_string", "large_binary",
+    "large_list", "month_day_nano", "run_end_encoded", "string_view", "binary_view", "list_view", "large_list_view",
+    "decimal32", "decimal64",
+};
+
+static const char *const units[] = {"s", "ms", "us", "ns"};
+
+/* ---- types ---- */
+
+/* An attribute that the type's own table has. A new reference; NULL without an exception. */
+static PyObject *get(PyObject *object, const char *type_name, const char *name)
+{
+    PyTypeObject *type = object != NULL ? rec_base_called(Py_TYPE(object), type_name) : NULL;
+    PyGetSetDef *getter = type != NULL ? rec_getter_of(type, name) : NULL;
+    PyObject *found = getter != NULL ? getter->get(object, getter->closure) : NULL;
+    if (found == NULL)
+        PyErr_Clear();
+    return found;
+}
+
+static bool get_number(PyObject *object, const char *type_name, const char *name, int64_t *number)
+{
+    PyObject *found = get(object, type_name, name);
+    bool is_number = found != NULL && PyLong_CheckExact(found) && rec_int_small(found, number);
+    Py_XDECREF(found);
+    return is_number;
+}
+
+static bool is_of_texts(unsigned id)
+{
+    return id == STRING || id == BINARY || id == LARGE_STRING || id == LARGE_BINARY;
+}
+
+/* Moments and durations, as numpy has them: 64 bits, and a unit. */
+static bool read_moments(const data_type *type, rec_arrow *arrow)
+{
+    bool has_zone = type->id == TIMESTAMP && type->zone.size > 0;
+    const char *unit = type->id == DATE32 ? "D" : type->id == DATE64 ? "ms" : type->unit < 4 ? units[type->unit] : NULL;
+    if (unit == NULL || (has_zone && type->zone.size >= sizeof(arrow->zone)))
+        return false;
+    if (has_zone)
+        memcpy(arrow->zone, type->zone.data, type->zone.size);
+    arrow->item_size = type->id == DATE32 ? 4 : 8;
+    return snprintf(arrow->format, sizeof(arrow->format), "%c8[%s]", type->id == DURATION ? 'm' : 'M', unit) > 0;
+}
+
+/* Of the kind of items, with the number that arrow::Type has for it. */
+static bool read_type(const data_type *type, rec_arrow *arrow)
+{
+    static const struct { char format; int size; } numbers[] = {
+        [BOOL] = {'?', 1}, [2] = {'B', 1}, [3] = {'b', 1}, [4] = {'H', 2}, [5] = {'h', 2}, [6] = {'I', 4},
+        [7] = {'i', 4}, [8] = {'Q', 8}, [9] = {'q', 8}, [10] = {'e', 2}, [11] = {'f', 4}, [12] = {'d', 8},
+    };
+    if (is_of_texts(type->id)) {
+        arrow->are_bytes = type->id == BINARY || type->id == LARGE_BINARY;
+        arrow->are_large = type->id >= LARGE_STRING;
+        return true;
+    }
+    if ((type->id >= DATE32 && type->id <= TIMESTAMP) || type->id == DURATION)
+        return read_moments(type, arrow);
+    if (type->id == DECIMAL) {
+        arrow->item_size = 16;
+        arrow->are_decimals = true;
+        arrow->scale = type->scale;
+        return true;
+    }
+    if (type->id < BOOL || type->id > 12)
+        return false;
+    arrow->format[0] = numbers[type->id].format;
+    arrow->item_size = numbers[type->id].size;
+    return true;
+}
+
+/* ---- that the layout is the known one ---- */
+
+static Py_ssize_t count_of(const vector *of) { return of->end - of->begin; }
+
+static bool is_plausible(const vector *of)
+{
+    return ((uintptr_t)of->begin | (uintptr_t)of->end) % sizeof(void *) == 0 && of->begin <= of->end
+           && of->end <= of->room && count_of(of) < 1 << 24;
+}
+
+/* What is wrapped: twice the same pointer. */
+static void *wrapped(PyObject *object, const char *type_name)
+{
+    PyTypeObject *type = object != NULL ? rec_base_called(Py_TYPE(object), type_name) : NULL;
+    if (type == NULL || type->tp_basicsize < (Py_ssize_t)sizeof(wrapper))
+        return NULL;
+    wrapper *of = (wrapper *)object;
+    return of->of.object == of->same && (uintptr_t)of->same % sizeof(void *) == 0 ? of->same : NULL;
+}
+
+/* What a method of the library's own answers, given a number, if it is not −1. A new reference. */
+static PyObject *ask(PyObject *object, const char *type_name, const char *name, int given)
+{
+    PyTypeObject *type = rec_base_called(Py_TYPE(object), type_name);
+    PyObject *method = type != NULL && type->tp_dict != NULL ? rec_dict_find(type->tp_dict, name) : NULL;
+    if (method == NULL || PyFunction_Check(method) || Py_TYPE(method)->tp_flags & Py_TPFLAGS_TYPE_SUBCLASS)
+        return NULL;
+    bool is_of_c = strstr(Py_TYPE(method)->tp_name, "cython_function_or_method") != NULL
+                   || Py_TYPE(method) == &PyMethodDescr_Type;
+    PyObject *answer = !is_of_c        ? NULL
+                       : given < 0     ? PyObject_CallFunction(method, "O", object)
+                                       : PyObject_CallFunction(method, "Oi", object, given);
+    if (answer == NULL)
+        PyErr_Clear();
+    return answer;
+}
+
+/* Whether each buffer is where pyarrow says that it is. */
+static bool proves_buffers(const array_data *data, PyObject *said)
+{
+    if (said == NULL || !PyList_CheckExact(said) || PyList_GET_SIZE(said) != count_of(&data->buffers))
+        return false;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(said); i++) {
+        PyObject *one = PyList_GET_ITEM(said, i);
+        const buffer *of = data->buffers.begin[i].object;
+        int64_t address, size;
+        if ((one == Py_None) != (of == NULL))
+            return false;
+        if (of == NULL)
+            continue;
+        if (!get_number(one, "pyarrow.lib.Buffer", "address", &address)
+            || !get_number(one, "pyarrow.lib.Buffer", "size", &size) || (uintptr_t)address != (uintptr_t)of->data
+            || size != of->size)
+            return false;
+    }
+    return true;
+}
+
+/* That an array which pyarrow has made has these data. `has_items`: they are looked at. */
+static bool proves_data(const array_data *data, PyObject *said, bool has_items)
+{
+    const array *of = wrapped(said, ARRAY);
+    int64_t offset;
+    if (of == NULL || data == NULL || of->data.object != data || (uintptr_t)data % sizeof(void *) != 0
+        || !get_number(said, ARRAY, "offset", &offset) || data->offset != offset || data->length != PyObject_Size(said)
+        || !is_plausible(&data->buffers))
+        return false;
+    if (!has_items)
+        return true;
+    PyObject *buffers = ask(said, ARRAY, "buffers", -1);
+    bool proved = proves_buffers(data, buffers);
+    Py_XDECREF(buffers);
+    return proved;
+}
+
+static bool proves_chunks(const chunked *of, PyObject *said, bool has_items)
+{
+    int64_t count;
+    if (of == NULL || !is_plausible(&of->chunks) || !get_number(said, CHUNKED, "num_chunks", &count)
+        || count != count_of(&of->chunks) || of->length != PyObject_Size(said))
+        return false;
+    if (count == 0)
+        return true;
+    PyObject *chunk = ask(said, CHUNKED, "chunk", 0);
+    const array *first = of->chunks.begin[0].object;
+    bool proved = first != NULL && wrapped(chunk, ARRAY) == first && proves_data(first->data.object, chunk, has_items);
+    Py_XDECREF(chunk);
+    return proved;
+}
+
+static bool is_text(PyObject *said, const char *text, size_t size)
+{
+    Py_ssize_t length;
+    const char *data = said != NULL && PyUnicode_CheckExact(said) ? PyUnicode_AsUTF8AndSize(said, &length) : NULL;
+    return data != NULL && (size_t)length == size && memcmp(data, text, size) == 0;
+}
+
+/* What a type has besides its number: getters of the type's own class say the same. */
+static bool proves_unit(const data_type *type, PyObject *said)
+{
+    int64_t scale;
+    if (type->id == DECIMAL)
+        return get_number(said, "pyarrow.lib.Decimal128Type", "scale", &scale) && scale == type->scale;
+    if (type->id != TIMESTAMP && type->id != DURATION)
+        return true;
+    const char *class = type->id == TIMESTAMP ? "pyarrow.lib.TimestampType" : "pyarrow.lib.DurationType";
+    PyObject *unit = get(said, class, "unit"), *zone = type->id == TIMESTAMP ? get(said, class, "tz") : NULL;
+    bool proved = type->unit < 4 && is_text(unit, units[type->unit], strlen(units[type->unit]));
+    if (type->id == TIMESTAMP)
+        proved = proved && zone != NULL
+                 && (zone == Py_None ? type->zone.size == 0 : is_text(zone, type->zone.data, type->zone.size));
+    Py_XDECREF(unit);
+    Py_XDECREF(zone);
+    return proved;
+}
+
+/* That what pyarrow says is the type is the one that was found, and has its number where it is thought to be. */
+static bool proves_type(const data_type *type, PyObject *said)
+{
+    int64_t id;
+    return type != NULL && wrapped(said, TYPE) == type && get_number(said, TYPE, "id", &id) && id == type->id
+           && proves_unit(type, said);
+}
+
+/* One bit for each number of a type: whether the layout of its arrays has been proved; apart for those in chunks. */
+static uint64_t proved[2];
+
+/* That the type is where it is thought to be has been proved: of arrays, of chunked ones. */
+static bool knows_types[2];
+
+typedef struct {         /* the n-th column of what pyarrow calls a table */
+    PyObject *table;
+    const char *type;
+    int n;
+} tabular_source;
+
+static bool proves(PyObject *object, const rec_arrow *arrow, const data_type *type)
+{
+    PyObject *said = get(object, arrow->chunked != NULL ? CHUNKED : ARRAY, "type");
+    rec_arrow items = {0};
+    bool same = proves_type(type, said), has_items = same && read_type(type, &items);
+    if (same && arrow->chunked != NULL)
+        same = proves_chunks(arrow->chunked, object, has_items);
+    else if (same)
+        same = proves_data(arrow->data, object, has_items);
+    Py_XDECREF(said);
+    knows_types[arrow->chunked != NULL] |= same;
+    return same;
+}
+
+/* Completes what is known of an array. `object` is asked if nothing has been proved yet; NULL: the column is. */
+static bool complete(rec_arrow *arrow, PyObject *object, const tabular_source *source)
+{
+    const chunked *chunks = arrow->chunked;
+    const array_data *data = arrow->data;
+    if ((uintptr_t)data % sizeof(void *) != 0)
+        return false;
+    const data_type *type = chunks != NULL ? chunks->type.object : data->type.object;
+    uint64_t *mask = &proved[chunks != NULL];
+    if (!knows_types[chunks != NULL] || type->id >= TYPES || !(*mask >> type->id & 1)) {
+        PyObject *made = object == NULL ? ask(source->table, source->type, "_column", source->n) : Py_NewRef(object);
+        bool same = made != NULL && proves(made, arrow, type);
+        Py_XDECREF(made);
+        if (!same || type->id >= TYPES)
+            return false;
+        if (chunks == NULL || count_of(&chunks->chunks) > 0)
+            *mask |= UINT64_C(1) << type->id;
+    }
+    arrow->size = chunks != NULL ? chunks->length : data->length;
+    if (!read_type(type, arrow))
+        arrow->unread = type_names[type->id];
+    return true;
+}
+
+static bool read_array(PyObject *object, rec_arrow *arrow)
+{
+    const array *of;
+    *arrow = (rec_arrow){.chunked = wrapped(object, CHUNKED)};
+    if (arrow->chunked == NULL && (of = wrapped(object, ARRAY)) != NULL)
+        arrow->data = of->data.object;
+    return (arrow->chunked != NULL || arrow->data != NULL) && complete(arrow, object, NULL);
+}
+
+/* Objects are made to ask: no garbage is collected meanwhile, which could run code of the program's. */
+typedef struct {
+    PyObject *kind, *value, *trace;
+    int collects;
+} asking;
+
+static asking begin_asking(void)
+{
+    asking asks;
+    PyErr_Fetch(&asks.kind, &asks.value, &asks.trace);
+    asks.collects = PyGC_Disable();
+    return asks;
+}
+
+static void end_asking(const asking *asks)
+{
+    PyErr_Clear();
+    if (asks->collects)
+        (void)PyGC_Enable(); /* audit: says what it was before */
+    PyErr_Restore(asks->kind, asks->value, asks->trace);
+}
+
+bool rec_arrow_of(PyObject *object, rec_arrow *arrow)
+{
+    asking asks = begin_asking();
+    bool known = read_array(object, arrow);
+    end_asking(&asks);
+    return known;
+}
+
+/* ---- items ---- */
+
+static const uint8_t *bytes_of(const array_data *data, int n)
+{
+    const buffer *of = n < count_of(&data->buffers) ? data->buffers.begin[n].object : NULL;
+    return of != NULL && of->is_of_cpu ? of->data : NULL;
+}
+
+static bool bit(const uint8_t *bits, int64_t n) { return bits[n >> 3] >> (n & 7) & 1; }
+
+static rec_arrow_item text_at(const array_data *data, int64_t at, bool large)
+{
+    const uint8_t *ends = bytes_of(data, 1), *texts = bytes_of(data, 2);
+    int64_t from, to;
+    if (ends == NULL)
+        return (rec_arrow_item){NULL, 0};
+    from = large ? ((const int64_t *)ends)[at] : ((const int32_t *)ends)[at];
+    to = large ? ((const int64_t *)ends)[at + 1] : ((const int32_t *)ends)[at + 1];
+    return texts != NULL ? (rec_arrow_item){(const char *)texts + from, to - from} : (rec_arrow_item){"", 0};
+}
+
+static rec_arrow_item item_at(const rec_arrow *arrow, const array_data *data, int64_t n)
+{
+    static const char truth[2] = {0, 1};
+    const uint8_t *present = bytes_of(data, 0), *values = bytes_of(data, 1);
+    int64_t at = n + data->offset;
+    if (values == NULL || (present != NULL && !bit(present, at)))
+        return (rec_arrow_item){NULL, 0};
+    if (arrow->item_size == 0)
+        return text_at(data, at, arrow->are_large);
+    if (arrow->format[0] == '?')
+        return (rec_arrow_item){&truth[bit(values, at)], 1};
+    return (rec_arrow_item){(const char *)values + at * arrow->item_size, arrow->item_size};
+}
+
+static Py_ssize_t pieces_of(const rec_arrow *arrow)
+{
+    return arrow->chunked != NULL ? count_of(&((const chunked *)arrow->chunked)->chunks) : 1;
+}
+
+static const array_data *piece_of(const rec_arrow *arrow, Py_ssize_t n)
+{
+    const chunked *of = arrow->chunked;
+    return of != NULL ? ((const array *)of->chunks.begin[n].object)->data.object : arrow->data;
+}
+
+void rec_arrow_items(const rec_arrow *arrow, Py_ssize_t n, Py_ssize_t count, rec_arrow_item *out)
+{
+    for (Py_ssize_t piece = 0; piece < pieces_of(arrow) && count > 0; piece++) {
+        const array_data *data = piece_of(arrow, piece);
+        for (; n < data->length && count > 0; n++, count--)
+            *out++ = item_at(arrow, data, n);
+        n -= data->length;
+    }
+}
+
+bool rec_arrow_digest(const rec_arrow *arrow, uint64_t *digest)
+{
+    if (arrow->size > 1 << 20)
+        return false;
+    *digest = 0;
+    rec_walk.bytes += 32 * (size_t)arrow->size;
+    for (Py_ssize_t piece = 0; piece < pieces_of(arrow); piece++) {
+        const array_data *data = piece_of(arrow, piece);
+        for (int64_t n = 0; n < data->length; n++) {
+            rec_arrow_item item = item_at(arrow, data, n);
+            *digest = rec_fold(*digest, item.data != NULL ? rec_hash_bytes(item.data, (size_t)item.size) : 1);
+        }
+    }
+    return true;
+}
+
+/* ---- tables ---- */
+
+static const char *table_type(PyObject *object)
+{
+    static const char *const names[] = {"pyarrow.lib.Table", "pyarrow.lib.RecordBatch"};
+    for (int i = 0; i < 2; i++)
+        if (rec_base_called(Py_TYPE(object), names[i]) != NULL)
+            return names[i];
+    return NULL;
+}
+
+static bool proves_names(const vector *fields, PyObject *names)
+{
+    const field *first = fields->begin[0].object;
+    return names != NULL && PyList_CheckExact(names) && PyList_GET_SIZE(names) == count_of(fields)
+           && is_text(PyList_GET_ITEM(names, 0), first->name.data, first->name.size);
+}
+
+/* That the first field is of the type of the first column, and called as pyarrow says. */
+static bool proves_schema(const tabular *of, PyObject *said, PyObject *column)
+{
+    static const char type[] = "pyarrow.lib.Schema";
+    const schema *schema = of->schema.object;
+    PyObject *column_type = get(column, rec_base_called(Py_TYPE(column), CHUNKED) != NULL ? CHUNKED : ARRAY, "type");
+    PyObject *names = get(said, type, "names");
+    bool same = schema != NULL && wrapped(said, type) == schema && schema->fields != NULL
+                && (uintptr_t)schema->fields % sizeof(void *) == 0 && is_plausible(schema->fields)
+                && count_of(schema->fields) == count_of(&of->columns);
+    const field *first = same ? schema->fields->begin[0].object : NULL;
+    same = first != NULL && first->type.object == wrapped(column_type, TYPE) && proves_names(schema->fields, names);
+    Py_XDECREF(column_type);
+    Py_XDECREF(names);
+    return same;
+}
+
+static bool proves_table(const tabular *of, PyObject *object, const char *type)
+{
+    int64_t columns, rows;
+    if (!get_number(object, type, "num_columns", &columns) || !get_number(object, type, "num_rows", &rows)
+        || rows != of->rows || !is_plausible(&of->columns) || columns != count_of(&of->columns) || columns == 0)
+        return false;
+    PyObject *schema = get(object, type, "schema"), *column = ask(object, type, "_column", 0);
+    const void *first = of->columns.begin[0].object;
+    const array *array = column != NULL ? wrapped(column, ARRAY) : NULL;
+    bool same = column != NULL && first != NULL
+                && (wrapped(column, CHUNKED) == first || (array != NULL && array->data.object == first))
+                && proves_schema(of, schema, column);
+    Py_XDECREF(schema);
+    Py_XDECREF(column);
+    return same;
+}
+
+static bool read_table(PyObject *object, rec_arrow_table *table)
+{
+    static void *known_methods[2]; /* of the class whose layout has been proved */
+    const char *type = table_type(object);
+    const tabular *of = type != NULL ? wrapped(object, type) : NULL;
+    *table = (rec_arrow_table){.object = object, .type = type};
+    if (of == NULL)
+        return false;
+    bool is_batch = strcmp(type, "pyarrow.lib.RecordBatch") == 0;
+    if (of->methods != known_methods[is_batch]) {
+        int64_t columns;
+        if (get_number(object, type, "num_columns", &columns) && columns == 0)
+            return get_number(object, type, "num_rows", &columns) && ((table->rows = columns), true);
+        if (!proves_table(of, object, type))
+            return false;
+        known_methods[is_batch] = of->methods;
+    }
+    table->rows = of->rows;
+    table->columns = count_of(&of->columns);
+    table->vector = &of->columns;
+    table->fields = ((const schema *)of->schema.object)->fields;
+    table->is_batch = is_batch;
+    return true;
+}
+
+bool rec_arrow_table_of(PyObject *object, rec_arrow_table *table)
+{
+    asking asks = begin_asking();
+    bool known = read_table(object, table);
+    end_asking(&asks);
+    return known;
+}
+
+bool rec_arrow_column_of(const rec_arrow_table *table, Py_ssize_t n, rec_arrow *arrow)
+{
+    const void *column = ((const vector *)table->vector)->begin[n].object;
+    tabular_source source = {table->object, table->type, (int)n};
+    asking asks = begin_asking();
+    *arrow = (rec_arrow){0};
+    if (table->is_batch)
+        arrow->data = column;
+    else
+        arrow->chunked = column;
+    bool known = column != NULL && complete(arrow, NULL, &source);
+    end_asking(&asks);
+    return known;
+}
+
+rec_arrow_item rec_arrow_name_of(const rec_arrow_table *table, Py_ssize_t n)
+{
+    const field *of = ((const vector *)table->fields)->begin[n].object;
+    return (rec_arrow_item){of->name.data, (Py_ssize_t)of->name.size};
+}

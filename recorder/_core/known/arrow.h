@@ -1,0 +1,49 @@
+/* Arrays and tables of pyarrow, whose values C++ keeps. What is said of one is good as long as nobody else has run. */
+#ifndef RECORDER_ARROW_H
+#define RECORDER_ARROW_H
+#include <Python.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#pragma GCC visibility push(hidden)
+
+typedef struct {
+    const void *chunked; /* or, of one piece: */
+    const void *data;
+    Py_ssize_t size;
+    const char *unread;  /* the name of a type whose items are not read, or NULL */
+    Py_ssize_t item_size; /* 0: texts, or bytes */
+    bool are_bytes, are_large, are_decimals;
+    int scale;           /* of decimals: digits behind the point */
+    char format[8];      /* as struct has it, or numpy */
+    char zone[40];       /* of moments, or empty */
+} rec_arrow;
+
+typedef struct {         /* a text in UTF-8, or the bytes of an item; NULL: it is missing */
+    const char *data;
+    Py_ssize_t size;
+} rec_arrow_item;
+
+/* Of an Array or a ChunkedArray. False: of a layout that is not the known one. */
+bool rec_arrow_of(PyObject *object, rec_arrow *arrow);
+
+typedef struct {         /* a Table or a RecordBatch */
+    PyObject *object;
+    const char *type;
+    Py_ssize_t rows, columns;
+    const void *vector, *fields;
+    bool is_batch;
+} rec_arrow_table;
+
+bool rec_arrow_table_of(PyObject *object, rec_arrow_table *table);
+bool rec_arrow_column_of(const rec_arrow_table *table, Py_ssize_t n, rec_arrow *arrow);
+rec_arrow_item rec_arrow_name_of(const rec_arrow_table *table, Py_ssize_t n);
+
+/* `count` items from the n-th on. Of truth values each is one of two bytes. */
+void rec_arrow_items(const rec_arrow *arrow, Py_ssize_t n, Py_ssize_t count, rec_arrow_item *out);
+
+/* A number that changes with any of the items; false: there are too many. */
+bool rec_arrow_digest(const rec_arrow *arrow, uint64_t *digest);
+
+#pragma GCC visibility pop
+#endif

@@ -1,0 +1,42 @@
+/* SQLAlchemy: what is known of an instance of a mapped class, and the rows of a result. No attribute is asked for, by
+ * which something could be loaded. */
+#include "known/readers.h"
+#include "cpython/instances.h"
+#include "cpython/objects.h"
+
+/* Whether it is in the database, whether it was changed, and the names of all its mapped attributes: those that it does
+ * not have are not loaded. */
+rec_reading rec_read_orm_state(PyObject *object, PyTypeObject *type, rec_form *form)
+{
+    PyObject *manager = rec_attribute(object, "manager"), *key = rec_attribute(object, "key");
+    if (manager == NULL)
+        return REC_UNREADABLE_NOW; /* it is still being made */
+    if (!PyDict_Check(manager))
+        return REC_LAYOUT_UNKNOWN;
+    rec_add_object(form, key != NULL && key != Py_None ? Py_True : Py_False);
+    rec_add_object(form, rec_attribute(object, "modified") == Py_True ? Py_True : Py_False);
+    form->parts[form->count++] = (rec_part){.kind = REC_PART_KEYS, .object = manager};
+    return REC_LAYOUT_PROVED;
+}
+
+/* The class written in C that keeps the values. */
+static PyTypeObject *base_of_row(PyTypeObject *type)
+{
+    while (type != NULL && (strchr(type->tp_name, '.') == NULL || strcmp(strrchr(type->tp_name, '.'), ".BaseRow") != 0
+                            || type->tp_getset == NULL))
+        type = type->tp_base;
+    return type;
+}
+
+bool rec_row_of(PyObject *row, PyObject **values, PyObject ***names)
+{
+    PyTypeObject *type = base_of_row(Py_TYPE(row));
+    PyObject *parent = rec_held(row, type, "_parent");
+    PyObject *keys = parent != NULL ? rec_attribute(parent, "_keys") : NULL;
+    *values = rec_held(row, type, "_data");
+    if (keys == NULL || *values == NULL || !PyTuple_CheckExact(*values)
+        || (!PyTuple_CheckExact(keys) && !PyList_CheckExact(keys)) || rec_size(keys) != rec_size(*values))
+        return false;
+    *names = PyList_CheckExact(keys) ? rec_list_items(keys) : rec_tuple_items(keys);
+    return true;
+}

@@ -1,0 +1,411 @@
+/* Part of traverse.h, which includes it in its midst: arrays of numpy's, frames of pandas. */
+#ifndef RECORDER_TRAVERSE_TABLES_H
+#define RECORDER_TRAVERSE_TABLES_H
+
+/* None, as any object: of its own address the compiler says that it is too short for what is read of an int. */
+static inline PyObject *some_none(void)
+{
+    PyObject *none = Py_None;
+    __asm__("" : "+r"(none));
+    return none;
+}
+
+/* NULL: None. */
+static inline void visit_object(rec_visit *v, PyObject *o, uint32_t depth)
+{
+    o = o != NULL ? o : some_none();
+    visit_value(v, o, Py_TYPE(o), depth);
+}
+
+static void begin_form(rec_visit *v, const rec_type_entry *entry, uint8_t number, uint8_t count)
+{
+    const rec_form form = {.form = number, .count = count};
+    visit_form(v, entry, &form);
+}
+
+/* Of a list that is no object: how many of its items follow, or -1 if it is left out. */
+static Py_ssize_t begin_list(rec_visit *v, Py_ssize_t size, bool readable, uint32_t depth)
+{
+    Py_ssize_t shown;
+    if (rec_is_elided(size, depth) || (size > 0 && visit_is_full(v))) {
+        visit_elided(v, rec_type_of(&PyList_Type), size);
+        return -1;
+    }
+    rec_count_container();
+    shown = readable ? rec_take_nodes(size) : 0;
+    visit_container(v, &PyList_Type, size, shown);
+    return shown;
+}
+
+/* A number that changes with any of the items where not all are written. */
+static void visit_digest(rec_visit *v, uint64_t digest) { visit_number(v, (int64_t)(digest >> 4)); }
+
+/* ---- arrays ---- */
+
+/* Of a buffer, with a number that changes with any of its items where not all are written. */
+static void traverse_buffer(rec_visit *v, PyObject *o, rec_type_entry *entry, PyObject *identity)
+{
+    uint64_t digest;
+    if (!rec_array_digest(o, &digest)) {
+        visit_array(v, o, entry);
+        return;
+    }
+    if (traverse_met(v, identity))
+        return;
+    begin_form(v, entry, REC_FORM_LARGE_ARRAY, 2);
+    visit_array(v, o, entry);
+    visit_digest(v, digest);
+}
+
+static void traverse_large_array(rec_visit *v, const rec_cells *cells, rec_type_entry *entry, PyObject *identity)
+{
+    uint64_t digest;
+    if (rec_cells_fit(cells, (size_t)-1) <= rec_array_limit() || !rec_cells_digest(cells, &digest)) {
+        visit_cells(v, entry, cells);
+        return;
+    }
+    if (traverse_met(v, identity))
+        return;
+    begin_form(v, entry, REC_FORM_LARGE_ARRAY, 2);
+    visit_cells(v, entry, cells);
+    visit_digest(v, digest);
+}
+
+static void traverse_shape(rec_visit *v, const rec_cells *cells)
+{
+    rec_count_container();
+    visit_container(v, &PyTuple_Type, cells->dimensions, cells->dimensions);
+    for (int d = 0; d < cells->dimensions; d++)
+        visit_number(v, rec_cells_length(cells, d));
+}
+
+/* Apart, for the room that it takes on the stack. */
+__attribute__((noinline)) static void traverse_objects(rec_visit *v, const rec_cells *cells, uint32_t depth)
+{
+    Py_ssize_t shown = begin_list(v, rec_cells_count(cells), cells->data != NULL, depth);
+    rec_cell_walk walk;
+    if (shown < 0)
+        return;
+    rec_cells_begin(&walk, cells);
+    for (; shown > 0; shown--)
+        visit_object(v, rec_cell_object(rec_cells_next(&walk)), depth + 1);
+}
+
+static void traverse_object_array(rec_visit *v, const rec_cells *cells, const rec_type_entry *entry, uint32_t depth,
+                                  PyObject *identity)
+{
+    Py_ssize_t size = rec_cells_count(cells);
+    uint64_t digest;
+    if (!traverse_begin(v, entry->type, size, size, depth, identity))
+        return;
+    begin_form(v, entry, REC_FORM_OBJECT_ARRAY, 3);
+    traverse_shape(v, cells);
+    traverse_objects(v, cells, depth + 1);
+    if (size > (Py_ssize_t)rec_limits.items && rec_cells_digest(cells, &digest))
+        visit_digest(v, digest);
+    else
+        visit_object(v, NULL, depth + 1);
+}
+
+static void traverse_array(rec_visit *v, PyObject *o, rec_type_entry *entry, uint32_t depth, PyObject *identity)
+{
+    rec_cells cells;
+    if (visit_is_full(v))
+        visit_opaque(v, o, entry);
+    else if (!rec_cells_of(o, &cells))
+        traverse_buffer(v, o, entry, identity);
+    else if (cells.objects)
+        traverse_object_array(v, &cells, entry, depth, identity);
+    else
+        traverse_large_array(v, &cells, entry, identity);
+}
+
+/* ---- columns ---- */
+
+static void traverse_texts(rec_visit *v, const rec_arrow_item *texts, Py_ssize_t size, bool are_bytes, uint32_t depth)
+{
+    Py_ssize_t shown = begin_list(v, size, true, depth);
+    for (; shown > 0; shown--, texts++) {
+        if (texts->data != NULL && are_bytes)
+            visit_data(v, texts->data, texts->size);
+        else if (texts->data != NULL)
+            visit_utf8(v, texts->data, texts->size);
+        else
+            visit_object(v, NULL, depth + 1);
+    }
+}
+
+static void traverse_some(rec_visit *v, const rec_column *column, Py_ssize_t first, Py_ssize_t count, uint32_t depth)
+{
+    if (column->are_texts) {
+        traverse_texts(v, column->items + first, count, column->arrow.are_bytes, depth);
+        return;
+    }
+    const rec_cells some = rec_cells_some(&column->cells, first, count);
+    if (column->cells.objects)
+        traverse_objects(v, &some, depth);
+    else
+        visit_cells(v, rec_type_of(some.type), &some);
+}
+
+static void traverse_missing(rec_visit *v, const rec_column *column, uint32_t depth)
+{
+    const rec_cells missing = {.type = column->cells.type, .data = column->missing, .dimensions = 1,
+                               .length = column->first + column->last, .stride = 1, .item_size = 1, .format = "?"};
+    if (column->has_missing)
+        visit_cells(v, rec_type_of(missing.type), &missing);
+    else
+        visit_object(v, NULL, depth);
+}
+
+/* What the values of a column are about: an object; of values that Arrow keeps, the name of a time
+ * zone, or that the texts are decimals. */
+static void traverse_about(rec_visit *v, const rec_column *column, uint32_t depth)
+{
+    if (column->are_in_arrow && column->arrow.zone[0] != 0)
+        visit_text(v, column->arrow.zone);
+    else if (column->are_in_arrow && column->arrow.are_decimals)
+        visit_text(v, "decimal");
+    else
+        visit_object(v, column->about, depth);
+}
+
+static void traverse_column(rec_visit *v, const rec_column *column, uint32_t depth)
+{
+    uint64_t digest;
+    if (column->unread != NULL) {
+        begin_form(v, rec_type_of(column->type), REC_FORM_UNREAD, 2);
+        visit_text(v, column->unread);
+        visit_number(v, column->size);
+        return;
+    }
+    begin_form(v, rec_type_of(column->type), REC_FORM_COLUMN, 6);
+    visit_number(v, column->size);
+    traverse_some(v, column, 0, column->first, depth + 1);
+    if (column->last > 0)
+        traverse_some(v, column, column->last_at, column->last, depth + 1);
+    else
+        visit_object(v, NULL, depth + 1);
+    traverse_missing(v, column, depth + 1);
+    traverse_about(v, column, depth + 1);
+    if (column->last > 0 && rec_column_digest(column, &digest))
+        visit_digest(v, digest);
+    else
+        visit_object(v, NULL, depth + 1);
+}
+
+/* Of an array that stands in a frame, a series or an index: known to nobody else, unless it is one that is not known how
+ * to read. */
+static void traverse_values(rec_visit *v, PyObject *array, Py_ssize_t row, uint32_t depth)
+{
+    rec_column column;
+    if (!rec_column_of(array, row, &column)) {
+        visit_object(v, array, depth);
+        return;
+    }
+    rec_count_container();
+    traverse_column(v, &column, depth);
+}
+
+static void traverse_extension_array(rec_visit *v, PyObject *o, const rec_type_entry *entry, uint32_t depth,
+                                     PyObject *identity)
+{
+    rec_column column;
+    bool known = rec_column_of(o, 0, &column);
+    if (!traverse_begin(v, entry->type, column.size, known ? 6 : 0, depth, identity))
+        return;
+    if (known)
+        traverse_column(v, &column, depth);
+    else
+        begin_form(v, entry, REC_FORM_UNKNOWN_LAYOUT, 0);
+}
+
+/* ---- indexes, series, frames ---- */
+
+/* Whether one of the labels is a secret's name: what stands beside them is not told then. */
+__attribute__((noinline)) static bool has_secret_labels(PyObject *index)
+{
+    rec_column labels;
+    if (rec_levels_hide(index, -1))
+        return true;
+    return rec_names_of(index, &labels)
+           && (rec_labels_hide(&labels, 0, labels.first) || rec_labels_hide(&labels, labels.last_at, labels.last));
+}
+
+static void traverse_index(rec_visit *v, PyObject *o, const rec_type_entry *entry, uint32_t depth, PyObject *identity)
+{
+    rec_index index;
+    bool known = rec_index_of(o, &index);
+    if (!traverse_begin(v, entry->type, 0, known ? 2 : 0, depth, identity))
+        return;
+    begin_form(v, entry, known ? REC_FORM_INDEX : REC_FORM_UNKNOWN_LAYOUT, known ? 2 : 0);
+    if (!known)
+        return;
+    visit_object(v, index.name, depth + 1);
+    if (rec_label_hides(index.name))
+        visit_redacted(v);
+    else
+        traverse_values(v, index.values, 0, depth + 1);
+}
+
+static void traverse_series(rec_visit *v, PyObject *o, const rec_type_entry *entry, uint32_t depth, PyObject *identity)
+{
+    rec_series series;
+    bool known = rec_series_of(o, &series);
+    if (!traverse_begin(v, entry->type, 0, known ? 3 : 0, depth, identity))
+        return;
+    begin_form(v, entry, known ? REC_FORM_SERIES : REC_FORM_UNKNOWN_LAYOUT, known ? 3 : 0);
+    if (!known)
+        return;
+    visit_object(v, series.index, depth + 1);
+    visit_object(v, series.name, depth + 1);
+    if (rec_label_hides(series.name) || has_secret_labels(series.index))
+        visit_redacted(v);
+    else
+        traverse_values(v, series.values, 0, depth + 1);
+}
+
+static void traverse_columns(rec_visit *v, const rec_frame *frame, Py_ssize_t shown, uint32_t depth)
+{
+    rec_column names;
+    bool secret = has_secret_labels(frame->index), named = rec_names_of(frame->names, &names);
+    rec_count_container();
+    visit_container(v, &PyList_Type, frame->columns, shown);
+    for (Py_ssize_t n = 0; n < shown; n++) {
+        Py_ssize_t row;
+        PyObject *values = rec_frame_column(frame, n, &row);
+        if (secret || (named && rec_labels_hide(&names, n, 1)) || rec_levels_hide(frame->names, n))
+            visit_redacted(v);
+        else if (values != NULL)
+            traverse_values(v, values, row, depth + 1);
+        else
+            visit_object(v, NULL, depth + 1);
+    }
+}
+
+/* Apart, for the room that it takes on the stack. */
+__attribute__((noinline)) static void traverse_frame(rec_visit *v, PyObject *o, const rec_type_entry *entry,
+                                                     uint32_t depth, PyObject *identity)
+{
+    rec_frame frame;
+    bool known = rec_frame_of(o, &frame);
+    Py_ssize_t shown = known && frame.columns < REC_MOST_COLUMNS ? frame.columns : REC_MOST_COLUMNS;
+    if (known && (Py_ssize_t)rec_walk.nodes_left < 4 * (shown + 1)) {
+        visit_elided(v, entry, frame.rows);
+        return;
+    }
+    if (!traverse_begin(v, entry->type, frame.rows, known ? 4 : 0, depth, identity))
+        return;
+    begin_form(v, entry, known ? REC_FORM_DATA_FRAME : REC_FORM_UNKNOWN_LAYOUT, known ? 4 : 0);
+    if (!known)
+        return;
+    rec_walk.nodes_left -= (uint32_t)(4 * (shown + 1));
+    visit_number(v, frame.rows);
+    visit_object(v, frame.index, depth + 1);
+    visit_object(v, frame.names, depth + 1);
+    traverse_columns(v, &frame, shown, depth + 1);
+}
+
+/* ---- tables of pyarrow ---- */
+
+static void traverse_names(rec_visit *v, const rec_arrow_table *table, Py_ssize_t shown)
+{
+    rec_count_container();
+    visit_container(v, &PyList_Type, table->columns, shown);
+    for (Py_ssize_t n = 0; n < shown; n++) {
+        const rec_arrow_item name = rec_arrow_name_of(table, n);
+        visit_utf8(v, name.data, name.size);
+    }
+}
+
+/* Apart, for the room that it takes on the stack. */
+__attribute__((noinline)) static void traverse_arrow_column(rec_visit *v, const rec_arrow_table *table, Py_ssize_t n,
+                                                            uint32_t depth)
+{
+    rec_column column;
+    const rec_arrow_item name = rec_arrow_name_of(table, n);
+    if (rec_text_hides(&name)) {
+        visit_redacted(v);
+    } else if (rec_column_of_table(table, n, &column)) {
+        rec_count_container();
+        traverse_column(v, &column, depth);
+    } else {
+        visit_object(v, NULL, depth);
+    }
+}
+
+static void traverse_arrow_table(rec_visit *v, PyObject *o, const rec_type_entry *entry, uint32_t depth,
+                                 PyObject *identity)
+{
+    rec_arrow_table table;
+    bool known = rec_arrow_table_of(o, &table);
+    Py_ssize_t shown = known && table.columns < REC_MOST_COLUMNS ? table.columns : REC_MOST_COLUMNS;
+    if (known && (Py_ssize_t)rec_walk.nodes_left < 5 * (shown + 1)) {
+        visit_elided(v, entry, table.rows);
+        return;
+    }
+    if (!traverse_begin(v, entry->type, table.rows, known ? 3 : 0, depth, identity))
+        return;
+    begin_form(v, entry, known ? REC_FORM_ARROW_TABLE : REC_FORM_UNKNOWN_LAYOUT, known ? 3 : 0);
+    if (!known)
+        return;
+    rec_walk.nodes_left -= (uint32_t)(5 * (shown + 1));
+    visit_number(v, table.rows);
+    traverse_names(v, &table, shown);
+    rec_count_container();
+    visit_container(v, &PyList_Type, table.columns, shown);
+    for (Py_ssize_t n = 0; n < shown; n++)
+        traverse_arrow_column(v, &table, n, depth + 2);
+}
+
+static void traverse_row(rec_visit *v, PyObject *o, const rec_type_entry *entry, uint32_t depth, PyObject *identity)
+{
+    PyObject *values, **names;
+    if (rec_row_of(o, &values, &names))
+        traverse_named_tuple(v, values, entry, names, depth, identity);
+    else
+        visit_opaque(v, o, entry);
+}
+
+/* ---- a value of a well-known type ---- */
+
+/* A frame or a series that is still being made has nothing yet. */
+static bool is_being_made(PyObject *o) { return rec_attribute(o, "_mgr") == NULL; }
+
+static void traverse_known(rec_visit *v, PyObject *o, rec_type_entry *entry, uint32_t depth, PyObject *identity)
+{
+    rec_table table = rec_table_of(entry->known);
+    if ((table == REC_TABLE_FRAME || table == REC_TABLE_SERIES) && is_being_made(o)) {
+        visit_opaque(v, o, entry);
+        return;
+    }
+    switch (table) {
+    case REC_TABLE_ARRAY:
+        traverse_array(v, o, entry, depth, identity);
+        return;
+    case REC_TABLE_COLUMN:
+        traverse_extension_array(v, o, entry, depth, identity);
+        return;
+    case REC_TABLE_INDEX:
+        traverse_index(v, o, entry, depth, identity);
+        return;
+    case REC_TABLE_SERIES:
+        traverse_series(v, o, entry, depth, identity);
+        return;
+    case REC_TABLE_FRAME:
+        traverse_frame(v, o, entry, depth, identity);
+        return;
+    case REC_TABLE_ARROW:
+        traverse_arrow_table(v, o, entry, depth, identity);
+        return;
+    case REC_TABLE_OPAQUE:
+        visit_opaque(v, o, entry);
+        return;
+    case REC_TABLE_ROW:
+        traverse_row(v, o, entry, depth, identity);
+        return;
+    default:
+        traverse_form(v, o, entry, depth, identity);
+    }
+}
+#endif

@@ -1,0 +1,53 @@
+"""Which commands there are: the module of each, and what it is for in one line."""
+
+from __future__ import annotations
+
+COMMANDS = {
+    "run": ("recorder.cli.run", "run a program and record it"),
+    "info": ("recorder.cli.info", "what a trace is: verdict, counts, sizes, exit status"),
+    "show": ("recorder.cli.show", "step through a trace, forwards and back"),
+    "view": ("recorder.cli.view", "traces in the browser: any moment, the calls, the output"),
+    "calls": ("recorder.cli.calls", "what was called, with what, and what came of it"),
+    "find": ("recorder.cli.find", "where a condition holds, as a breakpoint would have stopped"),
+    "watch": ("recorder.cli.watch", "every change of a variable, attribute or expression"),
+    "explain": ("recorder.cli.explain", "one page: what ran, what failed, where it came from"),
+    "check": ("recorder.cli.check", "the first moment at which an invariant is false"),
+    "why": ("recorder.cli.why", "why a variable has its value, back from the last write"),
+    "same": ("recorder.cli.same", "by which names an object is known at a moment"),
+    "origin": ("recorder.cli.origin", "where an object was first seen, and who changed it"),
+    "tree": ("recorder.cli.tree", "who called what, how often, and how long it took"),
+    "stats": ("recorder.cli.stats", "per function: calls, exceptions, times; per line: how often"),
+    "state": ("recorder.cli.state", "the stack at an event, with all variables"),
+    "output": ("recorder.cli.streams", "what it wrote to stdout and stderr, and which line it was"),
+    "logs": ("recorder.cli.logs", "what it told by logging, warnings and uncaught exceptions"),
+    "grep": ("recorder.cli.grep", "where a text occurs, in names and in values"),
+    "source": (
+        "recorder.cli.source",
+        "the text of a function or file, and how often each line ran",
+    ),
+    "history": ("recorder.cli.history", "every value a variable took"),
+    "exceptions": ("recorder.cli.exceptions", "what was raised, and the variables of every frame"),
+    "diff": ("recorder.cli.diff", "where two recordings first differ"),
+    "print": ("recorder.cli.print_", "the events of a trace, one a line"),
+    "verify": ("recorder.cli.verify", "whether a trace is complete (0), partial (1), corrupt (3)"),
+    "recover": ("recorder.cli.recover", "make a trace of what a killed run left behind"),
+    "cut": ("recorder.cli.cut", "a part of a trace as a trace of its own, for a report"),
+    "ci-report": (
+        "recorder.cli.ci_report",
+        "what the recordings of failed tests say, for a CI job",
+    ),
+    "unittest": ("recorder.cli.unittest", "run unittest's tests, a recording of each that fails"),
+    "until-fails": ("recorder.cli.until_fails", "run tests until one fails, and compare it"),
+    "export": ("recorder.cli.export", "a trace for Perfetto, speedscope, CodeTracer, SQL, …"),
+    "sql": ("recorder.cli.sql", "ask traces a question in SQL"),
+    "dap": ("recorder.cli.dap", "serve a recording to an editor, which steps both ways"),
+    "mcp": ("recorder.cli.mcp", "serve traces to a coding agent, by the Model Context Protocol"),
+    "agents": (
+        "recorder.cli.agents",
+        "tell coding agents of the recorder, in a project's AGENTS.md",
+    ),
+    "policy": ("recorder.cli.policy", "the policy in force, and where each value comes from"),
+    "errors": ("recorder.cli.errors", "every error code; one of them explained"),
+    "completion": ("recorder.cli.completion", "completion for bash, zsh or fish"),
+    "manual": ("recorder.cli.manual", "the manual pages"),
+}

@@ -1,0 +1,84 @@
+"""`recorder logs TRACE`: what it told by logging, warnings, exceptions that nobody caught, and audit events."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from recorder.cli.output import count, flush, printable, warn, write
+from recorder.cli.queries import EXIT_STATUS, add_range, at_least, conclude, range_of
+from recorder.trace.paths import base_name
+
+if TYPE_CHECKING:
+    from recorder.trace.logs import Log
+
+    # What add_subparsers() returns has no public name.
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser(
+        "logs",
+        help="what it told by logging, warnings and exceptions that nobody caught",
+        description="A line for each: the number of the event, where it is from, and the text.",
+        epilog=EXIT_STATUS,
+    )
+    parser.add_argument("trace", metavar="TRACE")
+    parser.add_argument("--level", metavar="LEVEL", help="records of this level or a higher one")
+    parser.add_argument(
+        "--name", metavar="NAME", help="of this logger and those below it, or of this class"
+    )
+    parser.add_argument(
+        "--kind", metavar="KIND", help="record, warning, uncaught, unraisable or audit"
+    )
+    parser.add_argument("--limit", type=int, metavar="N", help="so many at most")
+    parser.add_argument("--json", action="store_true", help="print JSON Lines")
+    add_range(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from recorder.trace.reader import open_trace
+
+    with open_trace(args.trace) as trace:
+        found = trace.logs(args.level, args.name, args.kind, **range_of(trace, args))
+        omitted: Counter[str] = Counter()
+        for log in islice(found, at_least(0, args.limit)):
+            if log.omitted:
+                omitted["capture_audit" if log.kind == "audit" else "capture_output"] += 1
+            else:
+                write(json.dumps(as_json(log)) if args.json else as_line(log))
+        flush()
+        for setting, times in omitted.items():
+            warn(f"recorder: {count(times, 'line')} more not kept ({setting})")
+        return conclude(trace)
+
+
+def as_json(log: Log) -> dict[str, Any]:
+    facts = {
+        "seq": log.seq,
+        "kind": log.kind,
+        "level": log.level,
+        "levelname": log.levelname,
+        "name": log.name,
+        "text": log.text,
+        "exception": None if log.exception is None else log.exception.show(),
+        "function": None if log.function is None else log.function.qualified_name,
+        "file": log.file,
+        "line": log.line,
+        "frame": log.frame,
+        "thread": None if log.thread is None else log.thread.number,
+        "task": None if log.task is None else log.task.name,
+        "time": log.time,
+        "before": log.before,
+    }
+    return {**facts, "omitted": True} if log.omitted else facts
+
+
+def as_line(log: Log) -> str:
+    seq = "" if log.seq is None else log.seq
+    place = "(no line)" if log.file is None else f"{base_name(log.file)}:{log.line}"
+    return printable(f"{seq:>8}  {place}  {log.shown}")

@@ -1,0 +1,93 @@
+"""What to ask next: commands that go on from an answer, in the order in which they are likely to help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from recorder.explain.backwards import Link
+    from recorder.trace.calls import Call
+    from recorder.trace.exceptions import Raised
+    from recorder.trace.snapshots import Event
+    from recorder.trace.why import Step
+
+MOST: Final = 4  # of one answer
+
+
+class Question(NamedTuple):
+    """A command, what it is asked about besides the trace, and what for."""
+
+    command: str
+    words: tuple[str, ...]
+    reason: str
+
+    def spelled(self, trace: str) -> str:
+        """As it is typed."""
+        import shlex  # which most commands never need
+
+        return shlex.join(["recorder", self.command, trace, *self.words])
+
+
+def why(name: str, seq: int, reason: str) -> Question:
+    return Question("why", (name, "--at", str(seq)), reason)
+
+
+def state(seq: int) -> Question:
+    return Question("state", (str(seq),), "all variables at that moment")
+
+
+def source(function: str) -> Question:
+    return Question("source", (function,), "its lines, and how often each ran")
+
+
+def after_path(links: Iterable[Link]) -> list[Question]:
+    """Of a way back: the nearest values, and the functions that they are from."""
+    found: dict[Question, None] = {}
+    for link in links:
+        if link.name:
+            found.setdefault(why(link.name, link.seq, "back from there"))
+        if not link.title.startswith(("module ", "class ", "(", "code ")):
+            found.setdefault(source(link.title))
+    return list(found)[:MOST]
+
+
+def after_steps(steps: list[Step]) -> list[Question]:
+    """Of `why`: where the last step read several things, each of them; else the function that wrote it first."""
+    if not steps:
+        return []
+    last = steps[-1]
+    found = [
+        why(one.text, last.seq - 1 if last.at is None else last.at, "read there")
+        for one in last.reads
+        if one.text != last.text and one.text.isidentifier()
+    ]
+    if last.function is not None and not last.function.is_body:
+        found.append(source(last.function.qualified_name))
+    found.append(state(last.seq))
+    return found[:MOST]
+
+
+def after_exception(raised: Raised) -> list[Question]:
+    """Of the last exception that was told."""
+    origin = raised.origin
+    names = [name for name in origin.locals if not origin.function.is_body]
+    found = [Question("explain", (), "the way back from what failed"), state(origin.seq)]
+    found += [why(name, origin.seq, "a variable there") for name in names[:2]]
+    return found[:MOST]
+
+
+def after_calls(call: Call) -> list[Question]:
+    """Of the last call that was told."""
+    if call.end is None or call.function.is_body:
+        return [state(call.seq)]
+    return [state(call.end.seq), source(call.function.qualified_name)]
+
+
+def after_event(event: Event, name: str | None = None) -> list[Question]:
+    """Of an event that was told, and a variable that it is about."""
+    found = [] if name is None else [why(name, event.seq, "what made it so")]
+    found.append(state(event.seq))
+    if not event.function.is_body:
+        found.append(source(event.function.qualified_name))
+    return found

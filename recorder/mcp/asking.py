@@ -1,0 +1,129 @@
+"""A question, asked in a process of its own: `python -m recorder COMMAND …`."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Final
+
+from recorder.mcp import sdk
+from recorder.mcp.answer import TIME, Gathering
+from recorder.mcp.tools import JSON, SECONDS
+
+PATIENCE: Final = 1.0  # seconds, for what there is no room for any more
+EVERY: Final = 1.0  # seconds, after which it is told how far a question is
+MOST_LINE: Final = 1 << 20  # bytes of one line, of which the rest is not kept
+MOST_NOTES: Final = 1 << 16  # bytes from stderr
+
+NARROWER: Final = "ask of a part (since, until), of one function, or with more seconds"
+
+Tell = Callable[[float, str], Awaitable[None]]
+
+
+async def ask(
+    words: list[str], gathering: Gathering, tell: Tell, seconds: int = SECONDS
+) -> tuple[list[str], dict[str, Any] | None, int | None]:
+    """Fills an answer; what was said on stderr, the failure if it is one, and the exit status. A task that
+    is cancelled ends the process at once."""
+    anyio = sdk.load("anyio")
+    environment = {**os.environ, "RECORDER_NEXT": "1", "NO_COLOR": "1"}
+    command = [sys.executable, "-P", "-m", "recorder", words[0], "--json-errors", *words[1:]]
+    process = await anyio.open_process(
+        command, stdin=subprocess.DEVNULL, env=environment, start_new_session=True
+    )
+    said = bytearray()
+    is_over = False
+    try:
+        with anyio.move_on_after(seconds) as limit:
+            async with anyio.create_task_group() as group:
+                group.start_soon(_progress, gathering, tell)
+                group.start_soon(_collect, process.stderr, said)
+                await _read(process, gathering)
+                await process.wait()
+                group.cancel_scope.cancel()
+        is_over = limit.cancelled_caught
+    finally:
+        await _end(process, said)
+    notes, error = _told(said.decode("utf-8", "replace"))
+    if is_over:
+        error = {
+            "code": TIME,
+            "detail": f"it was ended after {seconds} s: the trace was not looked at to its end",
+            "hint": NARROWER,
+        }
+    return notes, error, process.returncode
+
+
+async def _read(process: Any, gathering: Gathering) -> None:
+    anyio = sdk.load("anyio")
+    if gathering.form == JSON and gathering.tool.command in WHOLE:
+        text = "".join([line async for line in _lines(process.stdout)])
+        gathering.take(" ".join(text.split("\n")))
+        return
+    with anyio.move_on_after(None) as patience:
+        async for line in _lines(process.stdout):
+            if not gathering.take(line) and patience.deadline == math.inf:
+                # The rest is counted, and what comes at the end is worth a moment.
+                patience.deadline = anyio.current_time() + PATIENCE
+    if patience.cancelled_caught:
+        process.kill()
+
+
+WHOLE: Final = ("explain", "state")  # with --json, one object on several lines
+
+
+async def _lines(stream: Any) -> AsyncIterator[str]:
+    held = b""
+    async for data in stream:
+        held += data
+        *whole, held = held.split(b"\n")
+        for line in whole:
+            yield line[:MOST_LINE].decode("utf-8", "replace")
+        held = held[:MOST_LINE]
+    if held:
+        yield held.decode("utf-8", "replace")
+
+
+async def _collect(stream: Any, into: bytearray) -> None:
+    async for data in stream:
+        into += data[: MOST_NOTES - len(into)]
+
+
+async def _progress(gathering: Gathering, tell: Tell) -> None:
+    anyio = sdk.load("anyio")
+    elapsed = 0.0
+    while True:
+        await anyio.sleep(EVERY)
+        elapsed += EVERY
+        await tell(elapsed, f"{len(gathering.lines)} lines so far")
+
+
+async def _end(process: Any, said: bytearray) -> None:
+    """Whatever comes between, it is gone, and nobody waits for it."""
+    anyio = sdk.load("anyio")
+    with anyio.CancelScope(shield=True):
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        with anyio.move_on_after(1):
+            await _collect(process.stderr, said)
+        await process.aclose()
+
+
+def _told(text: str) -> tuple[list[str], dict[str, Any] | None]:
+    """The lines on stderr: a failure is one that is JSON."""
+    notes, error = [], None
+    for line in text.splitlines():
+        if line.startswith("{"):
+            try:
+                error = json.loads(line)
+                continue
+            except ValueError:
+                pass
+        if line.strip():
+            notes.append(line)
+    return notes, error

@@ -1,0 +1,191 @@
+"""What the plugin does where a recording is asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+
+from recorder import errors, marks
+from recorder.policy import check
+from recorder.pytest_plugin import summary
+from recorder.testing import names
+from recorder.testing.session import Phase, Test, Tests
+
+LONGEST_WAIT: Final = 15  # seconds, for the trace of a worker that was killed
+PROPERTY: Final = "recording"
+
+
+def make(config: pytest.Config, mode: str, folder: str, budget: str) -> Plugin:
+    try:
+        most = check("max_bytes", budget, "--recordings-budget")
+    except errors.RecorderError as error:
+        raise pytest.UsageError(error.message) from error
+    return Plugin(config, mode, os.path.join(config.rootpath, folder), most)
+
+
+class Plugin:
+    """Of one process: a worker of xdist's, its controller, which records nothing and reports all, or the only one."""
+
+    def __init__(self, config: pytest.Config, mode: str, folder: str, budget: int | None) -> None:
+        self.config = config
+        self.mode = mode
+        self.folder = folder
+        self.budget = budget
+        worker = getattr(config, "workerinput", None)
+        self.is_worker = worker is not None
+        self.is_controller = not self.is_worker and _has_workers(config)
+        self.tests = Tests(folder, worker["workerid"] if worker else "main")
+        self.current: Test | None = None
+        self.kept: list[Any] = []
+        self.problems: list[str] = []
+        self.died: list[Any] = []  # in earlier sessions
+
+    # ---- the recording ----
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Iterator[None]:
+        if not self.is_worker and not session.config.option.collectonly:
+            self.recover()
+        if not self.is_controller and not session.config.option.collectonly:
+            self.tests.start()
+        yield
+        self.stop()
+
+    def recover(self) -> None:
+        from recorder.testing import kept
+
+        self.died = kept.recover(self.folder)
+
+    def stop(self) -> None:
+        from recorder.testing import kept
+
+        self.kept += kept.of_session(self.tests, self.problems)
+
+    # ---- tests ----
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        when = self.when(item)
+        test = self.current = self.tests.begin(item.nodeid)
+        test.wanted = when == "all"
+        yield
+        self.current = None
+        test.wanted = test.wanted or (when == "failed" and test.failed is not None)
+        self.tests.end(test)
+
+    def when(self, item: pytest.Item) -> str:
+        marker = item.get_closest_marker("record")
+        if marker is None:
+            return "none" if self.mode == "marked" else self.mode
+        given = marker.args[0] if marker.args else marker.kwargs.get("when", "all")
+        return given if given in ("failed", "none") else "all"
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self) -> Iterator[None]:
+        yield from _phase("setup")
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_call(self) -> Iterator[None]:
+        yield from _phase("call")
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self) -> Iterator[None]:
+        yield from _phase("teardown")
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item) -> Iterator[None]:
+        outcome: Any = yield
+        report = outcome.get_result()
+        if report.failed and self.tests.is_ours and self.when(item) != "none":
+            told = (PROPERTY, self.path_of(item.nodeid))
+            for properties in (item.user_properties, report.user_properties):
+                if told not in properties:
+                    properties.append(told)
+            if self.config.pluginmanager.has_plugin("html"):
+                summary.add_link(report, told[1])
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        test = self.current
+        if test is not None and (report.failed or report.outcome == "rerun"):  # type: ignore[comparison-overlap]
+            test.failed = test.failed or report.when
+
+    def path_of(self, test: str) -> str:
+        return os.path.relpath(
+            os.path.join(self.folder, names.trace_of(test)), self.config.rootpath
+        )
+
+    # ---- several processes ----
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self.is_worker:
+            from recorder.testing import kept
+
+            output: dict[str, Any] = session.config.workeroutput  # type: ignore[attr-defined]
+            output["recorder"] = {"kept": kept.to_text(self.kept), "problems": self.problems}
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """A worker has ended, or died."""
+        from recorder.testing import kept
+
+        told = getattr(node, "workeroutput", {}).get("recorder")
+        if told is not None:
+            self.kept += kept.from_text(told["kept"])
+            self.problems += told["problems"]
+            return
+        for path in kept.await_traces(self.folder, node.workerinput["workerid"], LONGEST_WAIT):
+            try:
+                self.kept += kept.cut_out_what_ran(path, self.folder)
+            except (errors.RecorderError, OSError) as error:
+                self.problems.append(f"{path} could not be cut up: {error}")
+
+    # ---- what is said ----
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        if self.is_worker:
+            return
+        from recorder.testing import kept
+
+        removed: list[str] = []
+        if self.budget is not None and (self.kept or self.died):
+            removed = kept.keep_to_budget(self.folder, self.budget)
+        summary.write(terminalreporter, self.kept, self.died, self.problems, removed)
+
+
+def _phase(name: str) -> Iterator[None]:
+    phase = Phase(name)
+    outcome: Any = yield
+    phase.end(outcome.excinfo is not None)
+
+
+def _has_workers(config: pytest.Config) -> bool:
+    return bool(config.getoption("dist", "no") != "no" and config.getoption("tx", None))
+
+
+class Handle:
+    """What the fixture `recording` gives."""
+
+    def __init__(self, test: Test | None, plugin: Plugin | None) -> None:
+        self._test = test
+        self._plugin = plugin
+
+    @property
+    def path(self) -> str | None:
+        """Where the trace of this test will be, if it is kept; None: nothing is recorded."""
+        if self._test is None or self._plugin is None or not self._plugin.tests.is_ours:
+            return None
+        return os.path.join(self._plugin.folder, names.trace_of(self._test.id))
+
+    def keep(self) -> None:
+        """Keeps the recording of this test, whether it passes or not."""
+        if self._test is not None:
+            self._test.wanted = True
+
+    def mark(self, name: str, /, **facts: Any) -> None:
+        marks.mark(name, **facts)
+
+    def span(self, name: str, /, **facts: Any) -> marks.span:
+        return marks.span(name, **facts)

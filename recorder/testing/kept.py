@@ -1,0 +1,298 @@
+"""Traces of single tests: cut out of the recording of their process, in a folder that keeps to a budget."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, NamedTuple
+
+from recorder import errors, processes
+from recorder.errors.text import printable
+from recorder.export.output import Output
+from recorder.testing import names, told
+from recorder.testing.session import LEFT, Tests
+from recorder.trace.cutting import cut
+from recorder.trace.reader import Trace, open_trace
+from recorder.trace.seeking import ALL
+from recorder.trace.spans import Mark, Span
+
+PHASES: Final = ("setup", "call", "teardown")  # of a test: spans in its own
+
+
+class Kept(NamedTuple):
+    """The trace of a test, and what is said of it. `lines`: the last events before it failed."""
+
+    test: str
+    path: str
+    events: int
+    lines: list[str]
+    place: tuple[str, int] | None = None  # file and line of the last event
+    died: bool = False  # with its process
+    failed: bool = True
+    beside: tuple[str, ...] = ()  # threads that ran on in it, and which tests have left them behind
+    difference: str = ""  # the first one from a run in which it passed, of which there is a trace
+
+    def as_json(self) -> dict[str, Any]:
+        return self._asdict()
+
+    @classmethod
+    def from_json(cls, facts: dict[str, Any]) -> Kept:
+        place = facts["place"]
+        beside = tuple(facts["beside"])
+        place = None if place is None else (place[0], place[1])
+        return cls(**{**facts, "place": place, "beside": beside})
+
+
+class Wanted(NamedTuple):
+    """A test of which a trace is to be made: the number of its span, the phase in which it failed, and what it is
+    called if that is not the span's name."""
+
+    number: int
+    phase: str | None
+    test: str | None = None
+
+
+def of_session(tests: Tests, problems: list[str]) -> list[Kept]:
+    """Ends the recording of a process, and makes the traces of its tests that are wanted."""
+    path = tests.stop()
+    if tests.problem is not None:
+        problems.append(str(tests.problem))
+    if path is None:
+        return []
+    wanted = [Wanted(one.number_in_trace, one.failed, one.id) for one in tests.wanted]
+    try:
+        return cut_out(path, tests.folder, wanted)
+    except (errors.RecorderError, OSError) as error:
+        problems.append(f"{path} could not be cut up: {error}")
+        return []
+
+
+def cut_out(path: str, folder: str, wanted: Iterable[Wanted]) -> list[Kept]:
+    """Makes the traces of these tests, and removes the recording of the session."""
+    made = []
+    with open_trace(path) as trace:
+        spans = {span.number: span for span in trace.spans()}
+        for one in wanted:
+            if one.number in spans:
+                made.append(_cut(trace, spans, one, folder))
+    os.unlink(path)
+    return made
+
+
+def cut_out_what_ran(path: str, folder: str) -> list[Kept]:
+    """As `cut_out`, of the recording of a process that died: the tests that ran then, and those that had failed."""
+    with open_trace(path) as trace:
+        spans = trace.spans()
+        wanted = [
+            Wanted(s.number, _failed_phase(spans, s) if s.stop is None or s.raised else None)
+            for s in outermost(spans)
+            if s.stop is None or not s.forgotten
+        ]
+    return cut_out(path, folder, wanted)
+
+
+def outermost(spans: list[Span]) -> list[Span]:
+    """Those that are in no other."""
+    found: list[Span] = []
+    for span in spans:
+        last = found[-1] if found else None
+        if last is None or (last.ended is not None and span.time >= last.ended):
+            found.append(span)
+    return found
+
+
+def _failed_phase(spans: list[Span], test: Span) -> str:
+    """ "": nobody says."""
+    within = (s for s in spans if s.name in PHASES and s.raised and _is_in(s, test))
+    return next((s.name for s in within), "")
+
+
+def _is_in(span: Span, test: Span) -> bool:
+    is_later = span.number > test.number and test.start <= span.start
+    return is_later and (test.stop is None or span.start < test.stop)
+
+
+def _cut(trace: Trace, spans: dict[int, Span], wanted: Wanted, folder: str) -> Kept:
+    span, phase = spans[wanted.number], wanted.phase
+    test = wanted.test or span.name
+    path = os.path.join(folder, names.trace_of(test))
+    about = {"id": test, "span": span.name, "phase": phase, "ended": span.stop is not None}
+    meta, stop = {**trace.meta, "test": about}, ALL if span.stop is None else span.stop
+    died = span.stop is None
+    failed = died or phase is not None
+    if failed and has_passed(path):
+        os.replace(path, names.passed(path))
+    with Output(path, source=trace.path) as out:
+        count = cut(trace._file, meta, trace.closing, span.start, stop, out.file().write)
+    if not failed:
+        return Kept(test, path, count, [], failed=False)
+    lines, place = _told(trace, spans, span, phase)
+    beside = _beside(trace, span)
+    return Kept(test, path, count, lines, place, died, beside=beside, difference=_difference(path))
+
+
+def _beside(trace: Trace, span: Span) -> tuple[str, ...]:
+    marks = [one for one in trace.marks(LEFT) if _holds(span, one)]
+    facts: list[Any] = [one.facts.to_python() for one in marks]
+    return tuple(printable(f"{one['thread']}, left behind by {one['by']}") for one in facts)
+
+
+def _holds(span: Span, mark: Mark) -> bool:
+    return span.time <= mark.time and (span.ended is None or mark.time <= span.ended)
+
+
+def has_passed(path: str) -> bool:
+    """Whether this is the trace of a test that passed."""
+    try:
+        with open_trace(path) as trace:
+            about = trace.meta.get("test")
+            return isinstance(about, dict) and not _has_failed(about)
+    except (errors.RecorderError, OSError):
+        return False
+
+
+def _difference(path: str) -> str:
+    from recorder.testing.compared import first_difference
+
+    passing = names.passed(path)
+    if not os.path.exists(passing):
+        return ""
+    with open_trace(path) as trace:
+        return first_difference(trace, passing)
+
+
+def _told(
+    trace: Trace, spans: dict[int, Span], span: Span, phase: str | None
+) -> tuple[list[str], tuple[str, int] | None]:
+    """Of a test that failed: the last events, and the place of the last one."""
+    events = told.last_events(trace, span.thread, *_where(spans, span, phase))
+    place = (events[-1].file, events[-1].line) if events else None
+    return told.lines(trace, events), place
+
+
+def _where(spans: dict[int, Span], span: Span, phase: str | None) -> tuple[int, int | None]:
+    """The events of the phase that failed, which is a span of its own in the span of the test."""
+    for inner in spans.values() if phase else ():
+        if inner.name == phase and inner.raised and _is_in(inner, span):
+            return inner.start, inner.stop
+    return span.start, span.stop
+
+
+# ---- what sessions that died have left --------------------------------------------------------------
+
+
+def left_behind(folder: str) -> Iterator[str]:
+    """The recordings of sessions that are gone, and did not cut them up."""
+    try:
+        found = sorted(os.listdir(folder))
+    except OSError:
+        return
+    for name in found:
+        if name.startswith(names.SESSION) and name.endswith(names.SUFFIX):
+            pid = name.removesuffix(names.SUFFIX).rpartition("-")[2]
+            if not (pid.isdecimal() and len(pid) < 10 and _is_another_running(int(pid))):
+                yield os.path.join(folder, name)
+
+
+def _is_another_running(pid: int) -> bool:
+    try:
+        return processes.is_another_running(pid)
+    except OSError:
+        return True  # nobody says
+
+
+def recover(folder: str) -> list[Kept]:
+    """The traces of the tests that sessions died in."""
+    made: list[Kept] = []
+    for path in left_behind(folder):
+        try:
+            made += cut_out_what_ran(path, folder)
+        except (errors.RecorderError, OSError):  # audit: it stays where it is, for `recorder info`
+            continue
+    return made
+
+
+def await_traces(folder: str, worker: str, seconds: float) -> list[str]:
+    """The recordings of a worker that was killed: its sealer publishes them within moments."""
+    end = time.monotonic() + seconds
+    begin = names.session_of(worker)
+    while True:
+        found = (
+            [name for name in os.listdir(folder) if begin in name] if os.path.isdir(folder) else []
+        )
+        made = [name for name in found if name.startswith(begin) and name.endswith(names.SUFFIX)]
+        if len(made) == len(found) or time.monotonic() > end:
+            return [os.path.join(folder, name) for name in made]
+        time.sleep(0.02)
+
+
+# ---- what a folder holds ----------------------------------------------------------------------------
+
+
+def of_folder(folder: str, most: int) -> tuple[list[Kept], list[str]]:
+    """The latest traces of tests in it that failed, and what cannot be read."""
+    found: list[Kept] = []
+    unreadable = []
+    for _, path, _ in sorted(traces_of(folder), reverse=True):
+        if len(found) == most:
+            break
+        try:
+            with open_trace(path) as trace:
+                about = trace.meta.get("test")
+                test = about.get("id") if isinstance(about, dict) else None
+                if isinstance(about, dict) and isinstance(test, str) and _has_failed(about):
+                    found.append(_read(trace, test, about))
+        except errors.RecorderError:
+            unreadable.append(path)
+    return found, unreadable
+
+
+def _has_failed(about: dict[str, Any]) -> bool:
+    return not about.get("ended") or about.get("phase") is not None
+
+
+def _read(trace: Trace, test: str, about: dict[str, Any]) -> Kept:
+    """What `_cut` has said of it, once more."""
+    spans = {span.number: span for span in trace.spans()}
+    name = about.get("span", test)
+    span = next((one for one in spans.values() if one.name == name), None)
+    lines, place = ([], None) if span is None else _told(trace, spans, span, about.get("phase"))
+    return Kept(test, trace.path, len(trace), lines, place, died=not about.get("ended"))
+
+
+def traces_of(folder: str) -> list[tuple[int, str, int]]:
+    """Those of tests: time of the last change, path, size."""
+    found = []
+    for entry in os.scandir(folder):
+        if entry.name.endswith(names.SUFFIX) and not entry.name.startswith("."):
+            facts = entry.stat()
+            found.append((facts.st_mtime_ns, entry.path, facts.st_size))
+    return found
+
+
+# ---- the budget -------------------------------------------------------------------------------------
+
+
+def keep_to_budget(folder: str, most: int) -> list[str]:
+    """Removes the oldest traces until the rest takes at most so many bytes; those that were removed."""
+    found = traces_of(folder)
+    total = sum(size for _, _, size in found)
+    removed = []
+    for _, path, size in sorted(found):
+        if total <= most:
+            break
+        os.unlink(path)
+        removed.append(path)
+        total -= size
+    return removed
+
+
+def to_text(kept: list[Kept]) -> str:
+    """For another process."""
+    return json.dumps([one.as_json() for one in kept])
+
+
+def from_text(text: str) -> list[Kept]:
+    return [Kept.from_json(facts) for facts in json.loads(text)]

@@ -1,0 +1,43 @@
+"""What is said at the end of a session of tests: of each recording, where it is and what led to the failure."""
+
+from __future__ import annotations
+
+import os
+import shlex
+
+from recorder.testing import github
+from recorder.testing.kept import Kept
+
+
+def lines_of(
+    kept: list[Kept], died: list[Kept], problems: list[str], removed: list[str]
+) -> list[str]:
+    """`died`: of tests in which an earlier session died. `removed`: recordings that the budget had no room for."""
+    lines = []
+    for one in kept:
+        lines += [*about(one, removed), ""]
+    for one in died:
+        lines += [f"{one.test} ran when an earlier session died:", *about(one, removed)[1:]]
+    lines += [f"recorder: {problem}" for problem in problems]
+    if removed:
+        lines.append(f"{len(removed)} older recordings were removed (--recordings-budget)")
+    if github.is_there():
+        lines += github.commands(kept)
+    return lines
+
+
+def about(one: Kept, removed: list[str]) -> list[str]:
+    if one.path in removed:
+        return [
+            f"{one.test}  its recording was larger than what all may take (--recordings-budget)"
+        ]
+    path = os.path.relpath(one.path)
+    ended = ", up to where its process died" if one.died else ""
+    lines = [one.test, f"  {path}  {one.events:,} events{ended}"]
+    if not one.failed:
+        return lines
+    lines += [f"    {line}" for line in one.lines]
+    lines += [f"  beside it ran thread {thread}" for thread in one.beside]
+    if one.difference:
+        lines.append(f"  first difference: {one.difference}")
+    return [*lines, f"  recorder show {shlex.quote(path)}"]

@@ -1,0 +1,149 @@
+"""What occurs in each chunk of events, so that a question can pass over those in which nothing fits: CONTENTS.
+
+It may only say too much. It can always be made again of the chunks, and a trace may be without it.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from typing import Final, NamedTuple, TypeAlias
+
+from recorder._core.decode import read_contents
+from recorder.trace import varint
+from recorder.trace.format import REC_BEGIN
+
+MOST_BYTES: Final = 8 << 20  # of all entries; and as many of the definitions
+HEAD: Final = struct.Struct("<QI")  # first event and crc of the stored payload of the chunk
+
+
+Range: TypeAlias = tuple[int, int] | tuple[float, float]  # the lowest and the highest
+
+
+class Entry(NamedTuple):
+    """Of one chunk. Numbers are those of definitions."""
+
+    ends: bool  # a frame ended without an event
+    threads: set[int]  # with events
+    raised: set[int]  # types of exceptions, + 1; 0: of one that is not told
+    # Of codes with events: the kinds of these, the variables that were set, and the lines, from the first of the code
+    # on; None: any.
+    codes: dict[int, tuple[int, int, bytes | None]]
+    globals: dict[int, bytes | None]  # of namespaces: what was set
+    # Of codes, by variable: between which numbers it was at all events, where it was one at all of them.
+    ranges: dict[int, dict[int, Range]]
+
+
+class Collected:
+    """What the sealer finds out, chunk by chunk."""
+
+    def __init__(self) -> None:
+        self._entries: dict[int, bytes] = {}
+        self._definitions: list[bytes] = []
+        self._size = 0
+        self._defined = 0
+
+    def add(self, first_event: int, contents: bytes, definitions: bytes) -> None:
+        """What a SegmentInfo says. Of a chunk for which there is no room any more, nothing is said."""
+        size = len(contents) + HEAD.size
+        if self._size + size <= MOST_BYTES:
+            self._size += size
+            self._entries[first_event] = contents
+        self._defined += len(definitions)
+        if self._defined <= MOST_BYTES:
+            self._definitions.append(definitions)
+
+    def forget(self, first_event: int) -> None:
+        """That of a chunk that is dropped."""
+        entry = self._entries.pop(first_event, None)
+        if entry is not None:
+            self._size -= len(entry) + HEAD.size
+
+    def payload(self, chunks: Iterable[tuple[int, int]]) -> bytes:
+        """Of chunks by their first event and the crc of their payload; empty if it would be of no use."""
+        if self._defined > MOST_BYTES:
+            return b""
+        definitions = b"".join(self._definitions)
+        parts = [varint.encode(len(definitions)), definitions]
+        for first_event, crc in chunks:
+            entry = self._entries.get(first_event)
+            if entry is not None:
+                parts += (HEAD.pack(first_event, crc), varint.encode(len(entry)), entry)
+        return b"".join(parts) if len(parts) > 2 else b""
+
+
+class Contents:
+    """As it is in a trace. `preamble`: a payload that defines everything, for a reader."""
+
+    def __init__(self, preamble: bytes, entries: dict[tuple[int, int], bytes]) -> None:
+        self.preamble = preamble
+        self._raw = entries
+        self._entries: dict[tuple[int, int], Entry | None] = {}
+
+    @classmethod
+    def parse(cls, payload: bytes) -> Contents | None:
+        """None for what is none: nothing of it is believed then."""
+        entries: dict[tuple[int, int], bytes] = {}
+        try:
+            size, at = varint.decode(payload, 0)
+            preamble = payload[at : at + size] + bytes([REC_BEGIN])
+            at += size
+            while at < len(payload):
+                key = HEAD.unpack_from(payload, at)
+                size, at = varint.decode(payload, at + HEAD.size)
+                entries[key] = payload[at : at + size]
+                at += size
+        except (IndexError, struct.error):
+            return None
+        return cls(preamble, entries) if at == len(payload) else None
+
+    def entry(self, first_event: int, crc: int) -> Entry | None:
+        """Of this very chunk; None: nothing is known of it."""
+        key = first_event, crc
+        if key not in self._entries:
+            raw = self._raw.get(key)
+            found = None if raw is None else read_contents(raw)
+            self._entries[key] = None if found is None else Entry._make(found)
+        return self._entries[key]
+
+
+def is_within(less: Entry, more: Entry) -> bool:
+    """Whether the one says nothing that the other does not say."""
+    return (
+        less.ends <= more.ends
+        and less.threads <= more.threads
+        and less.raised <= more.raised
+        and all(
+            code in more.codes and _is_code_within(seen, more.codes[code])
+            for code, seen in less.codes.items()
+        )
+        and all(
+            number in more.globals and _are_bits_within(bits, more.globals[number])
+            for number, bits in less.globals.items()
+        )
+        and all(
+            slot in less.ranges.get(code, {}) and _is_range_within(less.ranges[code][slot], range_)
+            for code, ranges in more.ranges.items()
+            for slot, range_ in ranges.items()
+            if code in less.codes
+        )
+    )
+
+
+def _is_code_within(
+    less: tuple[int, int, bytes | None], more: tuple[int, int, bytes | None]
+) -> bool:
+    kinds, slots, lines = more
+    return not less[0] & ~kinds and not less[1] & ~slots and _are_bits_within(less[2], lines)
+
+
+def _is_range_within(less: Range, more: Range) -> bool:
+    return more[0] <= less[0] and less[1] <= more[1]
+
+
+def _are_bits_within(less: bytes | None, more: bytes | None) -> bool:
+    if more is None:
+        return True
+    if less is None:
+        return False
+    return not int.from_bytes(less, "little") & ~int.from_bytes(more, "little")

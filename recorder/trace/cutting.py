@@ -1,0 +1,256 @@
+"""A part of a trace as a trace of its own: some of its events, with all that is known at the first of them.
+
+The events keep their numbers, so that what is asked of them has the answers that it had; for those before them a
+DROPPED chunk stands. It is a part, and says so: its verdict is `partial`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple
+
+from recorder import errors
+from recorder._core.decode import Reader, Scanner, SegmentInfo
+from recorder.trace import varint
+from recorder.trace.container.blocks import ChunkHead, FileHead, Trailer
+from recorder.trace.container.chunks import Chunk
+from recorder.trace.container.compression import Compressor
+from recorder.trace.container.file import UNREADABLE, TraceFile
+from recorder.trace.contents import Collected
+from recorder.trace.format import (
+    CHUNK_MAGIC,
+    HEADER_SIZE,
+    REC_TEXT,
+    ChunkFlag,
+    ChunkType,
+    TraceState,
+)
+from recorder.trace.snapshots import Event, Frame
+
+REASON: Final = "it was cut out of a longer one"
+
+
+class Piece(NamedTuple):
+    """A chunk of the new trace. `definitions`: the records of all that it may speak of."""
+
+    payload: bytes
+    first_event: int
+    info: SegmentInfo
+    definitions: bytes
+
+
+@errors.guarded("read")
+def cut(
+    file: TraceFile,
+    meta: dict[str, Any],
+    closing: dict[str, Any],
+    start: int,
+    stop: int,
+    write: Callable[[bytes], object],
+    *,
+    with_sources: bool = True,
+) -> int:
+    """Writes a trace of the events from number `start` on, before `stop`; how many there are. A chunk that cannot be
+    read is left out, and noted."""
+    stream = _Stream(write, _header(file))
+    about = {"trace_id": file.head.trace_id.hex(), "start": start, "stop": stop}
+    new = {**meta, "trace_id": stream.head.trace_id.hex(), "cut_from": about}
+    if not with_sources and isinstance(meta.get("policy"), dict):
+        new["policy"] = {**meta["policy"], "source_text": False}
+    stream.json(ChunkType.META, new)
+    files: set[str] = set()
+    for piece in _pieces(file, start, stop, with_sources):
+        stream.events(piece)
+        if with_sources:
+            files.update(_files_of(piece))
+    if with_sources:
+        _copy_sources(file, stream, files)
+    stream.close(file, closing)
+    return stream.count
+
+
+def _header(file: TraceFile) -> FileHead:
+    return file.head._replace(trace_id=os.urandom(16))
+
+
+# ---- events --------------------------------------------------------------------------------------
+
+
+def _pieces(file: TraceFile, start: int, stop: int, with_sources: bool) -> Iterator[Piece]:
+    scanner = Scanner()  # of all: what one chunk defines is new in it alone
+    for chunk in file.of(ChunkType.EVENTS):
+        first, end = chunk.head.first_event, chunk.head.first_event + chunk.head.events
+        low = max(start, first)
+        if low >= min(stop, end):
+            continue
+        try:
+            yield _piece(file, chunk, low, stop, with_sources, scanner)
+        except UNREADABLE as exc:
+            file.note_error(chunk, exc)
+            scanner = Scanner()  # what that chunk defines is told with the next that speaks of it
+
+
+def _piece(
+    file: TraceFile, chunk: Chunk, low: int, stop: int, with_sources: bool, scanner: Scanner
+) -> Piece:
+    """The events of a chunk from `low` on, before `stop`, with what a chunk needs to be read alone. Where they are the
+    last ones in it, what stands behind them belongs to them."""
+    payload = file.payload(chunk)
+    reader = Reader(file.head.ticks_per_second, file.head.started, Event, Frame)
+    reader.load(payload, chunk.head.first_event)
+    begin = _offset(reader, low)
+    end = _offset(reader, stop)
+    before, records = payload[:begin], payload[begin:end]
+    if not with_sources:
+        records = _without_texts(records, reader, Scanner().chunk(before + records).texts)
+    if low == chunk.head.first_event:
+        return _first(chunk, before + records, scanner)
+    told = scanner.chunk(before, chunk.head.first_event)
+    info = scanner.segment(records, low)
+    if told.damage is not None or info.damage is not None:
+        raise file.corrupt(chunk.offset, "its records cannot be read")
+    return Piece(info.preamble + records, low, info, told.definitions + info.definitions)
+
+
+def _first(chunk: Chunk, payload: bytes, scanner: Scanner) -> Piece:
+    """The beginning of a chunk, whose preamble stays as it is."""
+    info = scanner.chunk(payload, chunk.head.first_event)
+    if info.damage is not None:
+        raise info.damage
+    return Piece(payload, chunk.head.first_event, info, info.definitions)
+
+
+def _offset(reader: Reader[Event, Frame], seq: int) -> int:
+    """Where in the payload the records of event `seq` begin: right behind the event before it."""
+    reader.skip_to(seq)
+    return reader.checkpoint()[1]
+
+
+def _without_texts(
+    records: bytes, reader: Reader[Event, Frame], texts: list[tuple[str, bytes]]
+) -> bytes:
+    """Without the TEXTs, which hold source that is in no file."""
+    for number, path in reader.files.items():
+        for of, text in texts:
+            if of == path:
+                head = bytes([REC_TEXT]) + varint.encode(number) + varint.encode(len(text))
+                records = records.replace(head + text, b"")
+    return records
+
+
+def _files_of(piece: Piece) -> Iterator[str]:
+    """The files of all code that occurs in it."""
+    reader = Reader(0, 0, Event, Frame)
+    reader.load(piece.payload, piece.first_event)
+    reader.skip_to(2**64 - 1)
+    yield from reader.files.values()
+
+
+# ---- the rest ------------------------------------------------------------------------------------
+
+
+def _copy_sources(file: TraceFile, stream: _Stream, files: set[str]) -> None:
+    """Those of files that are spoken of."""
+    for chunk in file.chunks:
+        if chunk.head.kind not in (ChunkType.SOURCE, ChunkType.ORIGINS):
+            continue
+        try:
+            payload = file.payload(chunk)
+        except errors.TraceCorruptError as exc:
+            file.note_error(chunk, exc)
+            continue
+        if chunk.head.kind == ChunkType.ORIGINS or _path_of(payload) in files:
+            stream.add(chunk.head.kind, payload, flags=chunk.head.flags)
+
+
+def _path_of(source: bytes) -> str:
+    try:
+        size, at = varint.decode(source, 0)
+        return str(json.loads(source[at : at + size])["path"])
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError):
+        return ""  # a reader notes it as well
+
+
+class _Stream:
+    """The new file, chunk after chunk."""
+
+    def __init__(self, write: Callable[[bytes], object], head: FileHead) -> None:
+        self.head = head
+        self.chunks = 0
+        self.count = 0  # of events
+        self.lost = 0  # by GAPs
+        self.dropped = 0
+        self.next_event = 0
+        self.raw_bytes = 0
+        self.contents = Collected()
+        self.index: list[tuple[int, int, int]] = []
+        self.crcs: list[tuple[int, int]] = []
+        self._given = write
+        self._compressor = Compressor()
+        self._write(head.to_bytes())
+        self.end = HEADER_SIZE
+
+    def _write(self, data: bytes) -> None:
+        errors.call_given(self._given, data, operation="write")
+
+    def add(
+        self, kind: int, payload: bytes, *, flags: int = 0, first_event: int = 0, events: int = 0, lost: int = 0,
+        segment: int = 0,
+    ) -> ChunkHead:  # fmt: skip
+        codec, stored = self._compressor.pack(payload)
+        head = ChunkHead(
+            CHUNK_MAGIC, kind, flags, codec, self.chunks, len(payload), len(stored), first_event, events, lost,
+            segment, zlib.crc32(stored),
+        )  # fmt: skip
+        self._write(head.to_bytes() + stored)
+        self.end += HEADER_SIZE + len(stored)
+        self.chunks += 1
+        return head
+
+    def json(self, kind: int, facts: dict[str, Any]) -> None:
+        self.add(kind, json.dumps(facts).encode("ascii"))
+
+    def events(self, piece: Piece) -> None:
+        if piece.first_event > self.next_event:
+            missing = piece.first_event - self.next_event
+            self.add(
+                ChunkType.DROPPED, b"", flags=ChunkFlag.IGNORABLE, first_event=self.next_event, lost=missing
+            )  # fmt: skip
+            self.dropped += missing
+        info, at = piece.info, self.end
+        head = self.add(
+            ChunkType.EVENTS, piece.payload, first_event=piece.first_event, events=info.events, lost=info.lost,
+            segment=len(self.index) + 1,
+        )  # fmt: skip
+        self.index.append((at, piece.first_event, info.events))
+        self.crcs.append((piece.first_event, head.payload_crc))
+        self.contents.add(piece.first_event, info.contents, piece.definitions)
+        self.count += info.events
+        self.lost += info.lost
+        self.raw_bytes += len(piece.payload)
+        self.next_event = piece.first_event + info.events
+
+    def close(self, file: TraceFile, closing: dict[str, Any]) -> None:
+        told = self.contents.payload(self.crcs)
+        if told:
+            self.add(ChunkType.CONTENTS, told, flags=ChunkFlag.IGNORABLE)
+        entries = b"".join(struct.pack("<QQQ", *entry) for entry in self.index)
+        self.add(ChunkType.INDEX, entries, flags=ChunkFlag.IGNORABLE)
+        trailer = file.trailer
+        status = None if trailer is None else trailer.exit_status
+        lost = self.lost + self.dropped
+        at = self.end
+        self.json(ChunkType.CLOSE, {
+            "counters": {}, "omitted": {}, "notes": bool(closing.get("notes", not closing)), "duration_ns": None,
+            "forks": 0,
+            "threads": closing.get("threads", 0),
+            "segments": len(self.index), "state": "partial", "failure": None, "exit_status": status,
+            "events": self.count, "lost_events": lost, "dropped_events": self.dropped, "chunks": self.chunks + 1,
+            "raw_bytes": self.raw_bytes, "reason": REASON,
+        })  # fmt: skip
+        verdict = Trailer(TraceState.PARTIAL, status, 0, 0, self.count, lost, at, self.chunks)
+        self._write(verdict.to_bytes())

@@ -1,0 +1,178 @@
+"""Conditions that the core computes over the bytes of values: a part of the language, and only whether it is false.
+
+    steps(Expression("len(items) > 3 and self.name == 'x'"))
+
+What is not here, and what the core finds too hard, is computed by the expression itself. The two have one meaning.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Final
+
+from recorder._core.decode import STEPS
+
+MOST_NAMES: Final = 8
+MOST_STEPS: Final = 200
+SMALLEST: Final = -(2**63)
+
+Step = tuple[int, int | float | bytes]
+
+BINARY: Final[dict[type[ast.operator], str]] = {
+    ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.FloorDiv: "floor", ast.Mod: "mod",
+}  # fmt: skip
+COMPARED: Final[dict[type[ast.cmpop], str]] = {
+    ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.Is: "is",
+    ast.IsNot: "is not",
+}  # fmt: skip
+ENDS: Final = {"startswith": "starts", "endswith": "ends"}
+
+
+# audit: ends the making of steps, and is caught here
+class _TooHard(Exception):
+    """It is left to the expression."""
+
+
+def steps(node: ast.expr, names: tuple[str, ...]) -> list[Step]:
+    """For Reader.watch; empty if the core cannot compute it. `names`: those of the expression."""
+    maker = _Maker(names)
+    try:
+        maker.value(node)
+    except (_TooHard, UnicodeEncodeError):
+        return []
+    return maker.steps if len(maker.steps) <= MOST_STEPS else []
+
+
+class _Maker:
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+        self.steps: list[Step] = []
+
+    def step(self, name: str, value: int | float | bytes = 0) -> None:
+        self.steps.append((STEPS[name], value))
+
+    def value(self, node: ast.expr) -> None:
+        """Appends what leaves the value of the node on the stack."""
+        if isinstance(node, ast.Constant):
+            self.constant(node.value)
+        elif isinstance(node, ast.Name):
+            self.step("name", self.names.index(node.id))
+        elif isinstance(node, ast.Attribute):
+            self.attribute(node)
+        elif isinstance(node, ast.Subscript):
+            self.item(node)
+        elif isinstance(node, ast.BoolOp):
+            self.boolean("and" if isinstance(node.op, ast.And) else "or", node.values)
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.Not, ast.USub)):
+            self.value(node.operand)
+            self.step("not" if isinstance(node.op, ast.Not) else "negative")
+        elif isinstance(node, ast.BinOp) and type(node.op) in BINARY:
+            self.both(node.left, node.right, BINARY[type(node.op)])
+        elif isinstance(node, ast.Compare):
+            self.comparison(node)
+        elif isinstance(node, ast.Call):
+            self.call(node)
+        else:
+            raise _TooHard
+
+    def constant(self, value: object) -> None:
+        if value is None:
+            self.step("none")
+        elif isinstance(value, bool):
+            self.step("bool", int(value))
+        elif isinstance(value, int):
+            self.step("int", _small(value))
+        elif isinstance(value, float):
+            self.step("float", value)
+        elif isinstance(value, str):
+            self.step("text", value.encode("ascii"))
+        else:
+            raise _TooHard
+
+    def attribute(self, node: ast.Attribute) -> None:
+        if node.attr.startswith("__"):
+            raise _TooHard  # __class__ and its like are no attributes that were recorded
+        self.value(node.value)
+        self.step("attribute", node.attr.encode("utf-8"))
+
+    def item(self, node: ast.Subscript) -> None:
+        self.value(node.value)
+        key = node.slice
+        sign = 1
+        if isinstance(key, ast.UnaryOp) and isinstance(key.op, ast.USub):
+            key, sign = key.operand, -1
+        if not isinstance(key, ast.Constant):
+            raise _TooHard
+        if type(key.value) is not int:
+            raise _TooHard
+        self.step("index", _small(sign * key.value))
+
+    def boolean(self, name: str, parts: list[ast.expr]) -> None:
+        """Each but the last one is the value, or is taken off."""
+        jumps = []
+        for number, part in enumerate(parts):
+            self.value(part)
+            if number < len(parts) - 1:
+                jumps.append(len(self.steps))
+                self.step(name)
+        for at in jumps:
+            self.steps[at] = self.steps[at][0], len(self.steps)
+
+    def both(self, left: ast.expr, right: ast.expr, name: str) -> None:
+        self.value(left)
+        self.value(right)
+        self.step(name)
+
+    def comparison(self, node: ast.Compare) -> None:
+        """`a < b < c` is `a < b and b < c`: that `b` is computed twice changes nothing."""
+        operands = [node.left, *node.comparators]
+        pairs = list(zip(operands, node.ops, node.comparators, strict=False))
+        jumps = []
+        for number, (left, kind, right) in enumerate(pairs):
+            self.compare(left, kind, right)
+            if number < len(pairs) - 1:
+                jumps.append(len(self.steps))
+                self.step("and")
+        for at in jumps:
+            self.steps[at] = self.steps[at][0], len(self.steps)
+
+    def compare(self, left: ast.expr, kind: ast.cmpop, right: ast.expr) -> None:
+        if type(kind) in COMPARED:
+            self.both(left, right, COMPARED[type(kind)])
+            return
+        if not isinstance(right, (ast.Tuple, ast.List)) or not right.elts:
+            raise _TooHard
+        if not all(isinstance(one, ast.Constant) for one in right.elts):
+            raise _TooHard
+        equal: list[ast.expr] = [ast.Compare(left, [ast.Eq()], [one]) for one in right.elts]
+        if len(equal) == 1:
+            self.value(equal[0])
+        else:
+            self.boolean("or", equal)
+        if isinstance(kind, ast.NotIn):
+            self.step("not")
+
+    def call(self, node: ast.Call) -> None:
+        """`len(…)`, and whether a text starts or ends with another one."""
+        if len(node.args) != 1 or node.keywords:
+            raise _TooHard
+        function, given = node.func, node.args[0]
+        if isinstance(function, ast.Name) and function.id == "len":
+            self.value(given)
+            self.step("len", self.names.index("len"))
+        elif (
+            isinstance(function, ast.Attribute)
+            and function.attr in ENDS
+            and isinstance(given, ast.Constant)
+            and type(given.value) is str
+        ):
+            self.value(function.value)
+            self.step(ENDS[function.attr], given.value.encode("ascii"))
+        else:
+            raise _TooHard
+
+
+def _small(value: int) -> int:
+    if not SMALLEST <= value < -SMALLEST:
+        raise _TooHard
+    return value

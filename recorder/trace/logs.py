@@ -1,0 +1,200 @@
+"""What the program told by way of the standard library: records of `logging`, warnings, exceptions that nobody caught
+or that could not be raised; and the audit events by which CPython tells of files, processes and connections. A text is
+made of a format and its arguments here, as the program would have made it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final, Literal, NamedTuple
+
+from recorder import errors
+from recorder._core.decode import Function, Reader, Task, Thread
+from recorder.errors import arguments
+from recorder.trace import varint
+from recorder.trace.format import LogFlag, LogKind
+from recorder.trace.output import ROW, STREAM_OF_LOGS, Asked
+from recorder.trace.queries import Queries
+from recorder.trace.values.value import Value
+
+KindName = Literal["record", "warning", "uncaught", "unraisable", "audit"]
+
+KINDS: Final[dict[int, KindName]] = {
+    LogKind.RECORD: "record",
+    LogKind.WARNING: "warning",
+    LogKind.UNCAUGHT: "uncaught",
+    LogKind.UNRAISABLE: "unraisable",
+    LogKind.AUDIT: "audit",
+}
+LEVELS: Final = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
+# What `%` makes a very long text of, whatever its arguments are.
+WIDE: Final = re.compile(r"%[^%a-zA-Z]*(\d{4}|\*)")
+
+
+@errors.guarded_class("read")
+class Log(NamedTuple):
+    """Something that was told.
+
+    kind       "record" (of logging), "warning", "uncaught" or "unraisable" (an exception), "audit"
+    level      of a record: its number and its name; 0 and "" for others
+    name       of the logger, of the class of the warning or the exception, or of the audit event
+    text       as the program would show it, so far as that is known
+    what, arguments     what the text is of: a format and what goes into it, or another object
+    exception  that goes with it
+    file, line          where it says to be from; else those of the event
+    seq        the number of the event at which it was told; None: before the first one
+    function, frame, thread, task     of that event; None where there is none
+    time       ns since 1970
+    before     the number of the event that came next; what code that was not recorded told while a frame waited for
+               it has the `seq` at which that frame began to wait
+    omitted    it was told, and not kept: the policy (`capture_output`, `capture_audit`) has a limit. Its kind and its
+               moment are known
+    """
+
+    kind: KindName
+    level: int
+    levelname: str
+    name: str
+    text: str
+    what: Value | None
+    arguments: Value | None
+    exception: Value | None
+    file: str | None
+    line: int | None
+    seq: int | None
+    function: Function | None
+    frame: int | None
+    thread: Thread | None
+    task: Task | None
+    time: int
+    before: int
+    omitted: bool
+
+    @property
+    def shown(self) -> str:
+        """In one line: `WARNING shop: low on milk`, `DeprecationWarning: old`, `uncaught ValueError('…')`."""
+        if self.omitted:
+            return f"{self.kind} [not kept]"
+        if self.kind == "record":
+            text = f"{self.levelname or self.level} {self.name}: {self.text}"
+        elif self.kind == "warning":
+            text = f"{self.name}: {self.text}"
+        else:
+            text = f"{self.kind} {self.text}" if self.kind == "uncaught" else self.text
+        if self.kind == "record" and self.exception is not None:
+            text += f"  ! {self.exception.show()}"
+        return text
+
+
+class Sought(NamedTuple):
+    """Which are wanted: of this level at least, by that name or below it, of one kind."""
+
+    level: int = 0
+    name: str | None = None
+    kind: str | None = None
+
+    def keeps(self, log: Log) -> bool:
+        """One that was not kept may be any of its kind."""
+        return (
+            (self.kind is None or log.kind == self.kind)
+            and (
+                not self.level
+                or (log.kind == "record" and (log.omitted or log.level >= self.level))
+            )
+            and (
+                self.name is None
+                or log.omitted
+                or log.name == self.name
+                or log.name.startswith(f"{self.name}.")
+            )
+        )
+
+
+def sought(level: object, name: object, kind: object) -> Sought:
+    number: object = 0 if level is None else level
+    if isinstance(level, str):
+        is_number = level.isdecimal() and len(level) < 10
+        number = int(level) if is_number else LEVELS.get(level.upper())
+    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+        raise arguments.wrong("level", level, f"a number, or one of {', '.join(LEVELS)}")
+    if name is not None:
+        name = arguments.text(name, "name", "the name of a logger or a class")
+    if kind is not None and kind not in KINDS.values():
+        raise arguments.wrong("kind", kind, f"one of {', '.join(KINDS.values())}")
+    return Sought(number, name, kind)  # type: ignore[arg-type]
+
+
+@errors.guarded("read")
+def logs(queries: Queries, asked: Asked) -> Iterator[Log]:
+    """In the order in which they were told."""
+    ahead = 1  # of the last event of a chunk it may stand in the next one
+    for reader, payload, rows in queries.outputs(asked.start, asked.stop, ahead):
+        for row in ROW.iter_unpack(rows):
+            if row[0] == STREAM_OF_LOGS and asked.holds(row[7] - 1, row[6] - 1):
+                yield _log(reader, payload, row)
+
+
+def _log(reader: Reader[Any, Any], payload: bytes, row: tuple[int, ...]) -> Log:
+    # Of where things stand: what is told, its second value, its third one, its end.
+    _, kind, second, end, at, third, before, event, time, thread, task, frame, code, line = row
+    level, at = varint.decode(payload, at)
+    levelname, at = _text(payload, at)
+    name, at = _text(payload, at)
+    file, at = _text(payload, at)
+    said_line, at = varint.decode(payload, at)
+    what, given, exception = (
+        _value(payload[begin:stop], reader, word)
+        for begin, stop, word in (
+            (at, second, "what"), (second, third, "arguments"), (third, end, "exception"),
+        )
+    )  # fmt: skip
+    function = reader.functions[code - 1] if frame else None
+    omitted = bool(kind & LogFlag.OMITTED)
+    named = KINDS.get(kind & ~LogFlag.OMITTED, "record")
+    return Log(
+        named, level, levelname, name, "" if omitted else _shown(named, name, what, given, exception),
+        what, given, exception,
+        file or (function.file if function else None), said_line if file else line if frame else None,
+        event - 1 if event else None, function, frame - 1 if frame else None,
+        reader.threads[thread - 1] if thread else None, reader.tasks[task - 1] if task else None,
+        time, before, omitted,
+    )  # fmt: skip
+
+
+def _value(raw: bytes, reader: Reader[Any, Any], word: str) -> Value | None:
+    value = Value(raw, reader.types, word)
+    return None if value.type_name == "NoneType" else value
+
+
+def _text(record: bytes, at: int) -> tuple[str, int]:
+    size, at = varint.decode(record, at)
+    return record[at : at + size].decode("utf-8", "surrogatepass"), at + size
+
+
+def _shown(
+    kind: str, name: str, what: Value | None, given: Value | None, exception: Value | None
+) -> str:
+    if kind == "audit":
+        arguments = "()" if given is None else given.show()
+        return name + arguments.removesuffix(",)") + ")" * arguments.endswith(",)")
+    if kind == "unraisable":
+        where = "" if given is None else f" {given.show()}"
+        about = "Exception ignored in" if what is None else str(what)
+        return f"{about}{where}: {'' if exception is None else exception.show()}"
+    if kind == "uncaught":
+        return "" if exception is None else exception.show()
+    return formatted("None" if what is None else str(what), given)
+
+
+def formatted(text: str, given: Value | None) -> str:
+    """As `text % given`, so far as these are known; else as it would be written."""
+    values = None if given is None else given.to_python(strict=False)
+    if not values or not isinstance(values, tuple | dict):
+        return text
+    try:
+        if not WIDE.search(text):
+            return text % values
+    except (TypeError, ValueError, KeyError, OverflowError):
+        pass  # logging itself says so on stderr, and goes on
+    return f"{text} % {given}"

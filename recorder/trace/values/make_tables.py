@@ -1,0 +1,247 @@
+"""Values of numpy and pandas made anew, by these themselves: where they are not installed, none can be made."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+from recorder.trace.format import Form
+from recorder.trace.values import moments, periods
+from recorder.trace.values.nodes import CannotMake, Node
+from recorder.trace.values.tables import (
+    Column,
+    column_of,
+    frame_of,
+    is_form,
+    labels,
+    length_of,
+    range_of,
+)
+
+Build: TypeAlias = Callable[[Any], Any]
+
+TEXTS: Final = (
+    "ArrowStringArray",
+    "StringArray",
+    "ArrowStringArrayNumpySemantics",
+    "StringArrayNumpySemantics",
+)
+MASKED: Final = ("IntegerArray", "FloatingArray", "BooleanArray")
+
+
+def make_library_value(node: Node, build: Build) -> Any:
+    """The object. Raises CannotMake, or whatever the library does."""
+    return MAKERS[node.size or 0](node, build)
+
+
+def _library(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as exc:
+        raise CannotMake from exc
+
+
+# ---- moments --------------------------------------------------------------------------------------------------------
+
+
+def _datetime64(node: Node, build: Build) -> Any:
+    number, dtype = node.items
+    known = moments.unit_of(dtype)
+    if known is None:
+        raise CannotMake
+    is_duration, count, unit = known
+    numpy = _library("numpy")
+    make = numpy.timedelta64 if is_duration else numpy.datetime64
+    if number == moments.NOT_A_TIME:
+        return make("NaT")
+    return make(number, f"{count}{unit}" if count != 1 else unit) if unit else make(number)
+
+
+def _unit(number: Any) -> str:
+    if not isinstance(number, int) or not 0 <= number < len(moments.UNITS):
+        raise CannotMake
+    return moments.UNITS[number]
+
+
+def _timestamp(node: Node, build: Build) -> Any:
+    number, unit, zone = node.items
+    pandas, numpy = _library("pandas"), _library("numpy")
+    made = pandas.Timestamp(numpy.datetime64(number, _unit(unit)))
+    zone = build(zone)
+    return made if zone is None else made.tz_localize("UTC").tz_convert(zone)
+
+
+def _timedelta(node: Node, build: Build) -> Any:
+    number, unit = node.items
+    return _library("pandas").Timedelta(_library("numpy").timedelta64(number, _unit(unit)))
+
+
+def _missing(node: Node, build: Build) -> Any:
+    pandas = _library("pandas")
+    return pandas.NaT if node.type and node.type[1].startswith("NaT") else pandas.NA
+
+
+def _period(node: Node, build: Build) -> Any:
+    number, name = node.items[0], periods.facts_of(node.items[1])[1]
+    if name is None:
+        raise CannotMake
+    pandas = _library("pandas")
+    return pandas.NaT if number == moments.NOT_A_TIME else pandas.Period(ordinal=number, freq=name)
+
+
+def _period_dtype(node: Node, build: Build) -> Any:
+    return _library("pandas").PeriodDtype(periods.facts_of(node)[1])
+
+
+def _dtype(node: Node, build: Build) -> Any:
+    [text] = node.items
+    if text[1:2] == "V":
+        raise CannotMake  # its fields are not in it
+    return _library("numpy").dtype(text)
+
+
+def _interval(node: Node, build: Build) -> Any:
+    left, right, closed = map(build, node.items)
+    return _library("pandas").Interval(left, right, closed=closed)
+
+
+# ---- arrays, columns, frames ----------------------------------------------------------------------------------------
+
+
+def _object_array(node: Node, build: Build) -> Any:
+    shape, items, _ = node.items
+    numpy = _library("numpy")
+    made = numpy.empty(build(shape), dtype=object)
+    made.reshape(-1)[:] = [*build(items), None][:-1]
+    return made
+
+
+def _column(node: Node, build: Build) -> Any:
+    column = column_of(node)
+    if column is None:
+        raise CannotMake
+    if column.kind[0].partition(".")[0] == "pyarrow" or column.kind[1].startswith("ArrowExtension"):
+        made = _arrow_array(node, build)
+        if column.kind[1].startswith("ArrowExtension"):
+            return _library("pandas").arrays.ArrowExtensionArray(made)
+        return (
+            _library("pyarrow").chunked_array([made]) if column.kind[1] == "ChunkedArray" else made
+        )
+    return _values(column, node.items[4], build)
+
+
+def make_spread(node: Node, build: Build) -> Any:
+    """An array of intervals, or a sparse one."""
+    column = column_of(node)
+    if column is None or column.missing:
+        raise CannotMake
+    pandas = _library("pandas")
+    values = [build(value) for value in column.first]
+    if column.dtype == "interval":
+        return pandas.arrays.IntervalArray(values)
+    return pandas.arrays.SparseArray(values)
+
+
+def _values(column: Column, about: Any, build: Build) -> Any:
+    pandas, numpy = _library("pandas"), _library("numpy")
+    values = [build(value) for value in column.first]
+    kind = column.kind[1]
+    if kind == "Categorical":
+        known = [None if value is pandas.NA else value for value in values]
+        return pandas.Categorical(known, categories=build(about))
+    if kind in TEXTS:
+        return pandas.array(
+            [None if value is pandas.NA else value for value in values], dtype="str"
+        )
+    if kind in MASKED:
+        return pandas.array(values, dtype=_nullable(column.dtype))
+    if is_form(about, Form.PERIOD_DTYPE):
+        return pandas.array(values, dtype=build(about))
+    if about is not None:
+        return pandas.array(values)
+    if column.dtype == "object":
+        made = numpy.empty(len(values), dtype=object)
+        made[:] = values
+        return made
+    return numpy.array(values, dtype=column.dtype)
+
+
+def _nullable(dtype: str) -> str:
+    """Of int64 Int64, as pandas calls the one that can be missing."""
+    if dtype == "bool":
+        return "boolean"
+    return f"UI{dtype[2:]}" if dtype.startswith("uint") else dtype.capitalize()
+
+
+def _index(node: Node, build: Build) -> Any:
+    name, values = node.items
+    pandas = _library("pandas")
+    if range_of(values) is None:
+        return pandas.Index(build(values), name=build(name))
+    return pandas.RangeIndex(build(values), name=build(name))
+
+
+def _multi_index(node: Node, build: Build) -> Any:
+    rows, names = labels(node), list(build(node.items[0]))
+    if rows is None or len(rows) != length_of(node):
+        raise CannotMake
+    return _library("pandas").MultiIndex.from_tuples([build(row) for row in rows], names=names)
+
+
+def _series(node: Node, build: Build) -> Any:
+    index, name, values = node.items
+    return _library("pandas").Series(build(values), index=build(index), name=build(name))
+
+
+def _arrow_table(node: Node, build: Build) -> Any:
+    _, names, values = node.items
+    pyarrow = _library("pyarrow")
+    columns = [_arrow_array(part, build) for part in values.items]
+    kind = pyarrow.RecordBatch if node.type and node.type[1] == "RecordBatch" else pyarrow.Table
+    return kind.from_arrays(columns, names=build(names))
+
+
+def _arrow_array(part: Any, build: Build) -> Any:
+    """Of the values of a column of Arrow's. Its type is that of the numbers; else what pyarrow makes of such values."""
+    column = column_of(part)
+    if column is None:
+        raise CannotMake
+    if column.missing:
+        return build(part)  # which says that it was too large
+    values = [None if is_form(value, Form.MISSING) else build(value) for value in column.first]
+    pyarrow, dtype = _library("pyarrow"), column.dtype
+    if dtype == "datetime64[D]":
+        return pyarrow.array([value and value.item() for value in values], type=pyarrow.date32())
+    if dtype.startswith(("int", "uint", "float", "bool")):
+        return pyarrow.array(values, type=pyarrow.type_for_alias(dtype))
+    return pyarrow.array(values)
+
+
+def _frame(node: Node, build: Build) -> Any:
+    frame = frame_of(node)
+    if frame is None:
+        raise CannotMake
+    columns = dict(enumerate(build(node.items[3])))
+    made = _library("pandas").DataFrame(columns, index=build(frame.index))
+    made.columns = build(node.items[2])
+    return made
+
+
+MAKERS: Final[dict[int, Callable[[Node, Build], Any]]] = {
+    Form.DATETIME64: _datetime64,
+    Form.TIMESTAMP: _timestamp,
+    Form.TIMEDELTA64: _timedelta,
+    Form.MISSING: _missing,
+    Form.INTERVAL: _interval,
+    Form.PERIOD: _period,
+    Form.PERIOD_DTYPE: _period_dtype,
+    Form.DTYPE: _dtype,
+    Form.OBJECT_ARRAY: _object_array,
+    Form.COLUMN: _column,
+    Form.INDEX: _index,
+    Form.MULTI_INDEX: _multi_index,
+    Form.ARROW_TABLE: _arrow_table,
+    Form.SERIES: _series,
+    Form.DATA_FRAME: _frame,
+}

@@ -1,0 +1,165 @@
+"""Instances of pydantic, SQLAlchemy and Django, and responses of requests and httpx: what people ask of them, without
+what these libraries keep in them for themselves."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from recorder.trace.format import TAG_INSTANCE, TAG_LIST, TAG_NAMED, TAG_OBJECT, Form
+from recorder.trace.values.nodes import Node, shown_name, without_wrapping
+from recorder.trace.values.show_tables import Writer
+from recorder.trace.values.tables import is_form
+
+RESPONSES: Final = (("requests.models", "Response"), ("httpx", "Response"))
+MODEL_STATE: Final = ("django.db.models.base", "ModelState")
+
+
+def show_instance(out: Writer, node: Node) -> bool:
+    """Whether it has been shown."""
+    if node.tag != TAG_INSTANCE or not node.items:
+        return False
+    if not node.items[0][0]:
+        return _collection(out, node)
+    attributes = dict(node.items)
+    if _is_of_rust(node):
+        out.add(f"<polars.{node.type[1] if node.type else '?'}: Rust keeps what is in it>")
+    elif node.type in RESPONSES:
+        _response(out, node, attributes)
+    elif is_form(attributes.get("_sa_instance_state"), Form.ORM_STATE):
+        _mapped(out, node, attributes)
+    elif "__pydantic_fields_set__" in attributes:
+        _pydantic(out, node, attributes)
+    elif isinstance(state := attributes.get("_state"), Node) and state.type == MODEL_STATE:
+        del attributes["_state"]
+        _arguments(out, node, attributes)
+    else:
+        return False
+    return True
+
+
+def _is_of_rust(node: Node) -> bool:
+    """What polars has in Python of a frame, a series or an expression: one attribute, by which Rust knows it."""
+    is_of_polars = node.type is not None and node.type[0].partition(".")[0] == "polars"
+    return is_of_polars and any(
+        isinstance(part, Node) and part.tag == TAG_OBJECT and part.type is not None
+        and part.type[1].startswith("Py")
+        for _, part in node.items
+    )  # fmt: skip
+
+
+def _collection(out: Writer, node: Node) -> bool:
+    """A relation of SQLAlchemy's, which is a list, a set or a dict and knows its owner."""
+    inner = without_wrapping(node)
+    if node.type is None or node.type[0] != "sqlalchemy.orm.collections" or inner is node:
+        return False
+    out.part(inner)
+    return True
+
+
+def _arguments(
+    out: Writer, node: Node, attributes: dict[str, Any], unloaded: list[str] | None = None
+) -> None:
+    out.add(f"{shown_name(node)}(")
+
+    def argument(pair: tuple[str, Any]) -> None:
+        name, part = pair
+        out.add(f"{name}=")
+        if part is None and unloaded and name in unloaded:
+            out.add("<not loaded>")
+        else:
+            out.part(part)
+
+    out.sequence(list(attributes.items()), argument)
+    missing = (node.size or 0) - len(node.items)
+    out.add(f", … {missing} more)" if missing > 0 else ")")
+
+
+def _mapped(out: Writer, node: Node, attributes: dict[str, Any]) -> None:
+    """What it has, then its mapped columns and relations that it does not have: they are not loaded."""
+    _, _, names = attributes.pop("_sa_instance_state").items[:3]
+    known = names.items if isinstance(names, Node) and names.tag == TAG_LIST else []
+    unloaded = [name for name in known if isinstance(name, str) and name not in attributes]
+    _arguments(out, node, attributes | dict.fromkeys(unloaded), unloaded)
+
+
+def _pydantic(out: Writer, node: Node, attributes: dict[str, Any]) -> None:
+    """Its fields, those that it was given besides, and its private attributes."""
+    shown = {name: part for name, part in attributes.items() if not name.startswith("__pydantic_")}
+    for name in ("__pydantic_extra__", "__pydantic_private__"):
+        held = attributes.get(name)
+        if isinstance(held, Node):
+            shown |= {key: part for key, part in held.items if isinstance(key, str)}
+    _arguments(out, node, shown)
+
+
+def _response(out: Writer, node: Node, attributes: dict[str, Any]) -> None:
+    """Status, address and content; the headers are not told."""
+    out.add("<Response [")
+    out.part(attributes.get("status_code"))
+    out.add("]")
+    address = attributes.get("url") or _address(attributes.get("_request"))
+    if isinstance(address, str):
+        out.add(f" {address}")
+    if attributes.get("_content") is not None:
+        out.add(" content=")
+        out.part(attributes["_content"])
+    out.add(">")
+
+
+def _address(request: Any) -> str | None:
+    """Of a request of httpx's, whose URL is kept in pieces."""
+    url = _attribute(request, "url")
+    pieces = _attribute(url, "_uri_reference")
+    if not isinstance(pieces, Node) or pieces.tag != TAG_NAMED:
+        return None
+    known = dict(pieces.items)
+    port, query = known.get("port"), known.get("query")
+    address = f"{known.get('scheme')}://{known.get('host')}{f':{port}' if port else ''}{known.get('path') or ''}"
+    return f"{address}?{query}" if isinstance(query, str) else address
+
+
+def _attribute(tree: Any, name: str) -> Any:
+    return (
+        dict(tree.items).get(name) if isinstance(tree, Node) and tree.tag == TAG_INSTANCE else None
+    )
+
+
+# ---- forms -----------------------------------------------------------------------------------------------------------
+
+
+def show_query_set(out: Writer, node: Node) -> None:
+    """What was fetched, or that nothing was."""
+    model, results = node.items
+    name = (
+        shown_name(Node(TAG_INSTANCE, model.type))
+        if isinstance(model, Node) and model.type
+        else "?"
+    )
+    out.add(f"<QuerySet of {name}")
+    if results is None:
+        out.add(", not fetched>")
+    else:
+        out.add(" ")
+        out.part(results)
+        out.add(">")
+
+
+def show_orm_state(out: Writer, node: Node) -> None:
+    has_row, modified, _ = node.items
+    out.add(
+        f"<InstanceState {'of a row' if has_row else 'of no row yet'}{', modified' if modified else ''}>"
+    )
+
+
+def show_string_io(out: Writer, node: Node) -> None:
+    content, position, size = node.items
+    if position is None:
+        return out.add("<_io.StringIO, closed>")
+    out.add("<_io.StringIO position=")
+    out.part(position)
+    if content is None:
+        out.add(f" size={size}")
+    else:
+        out.add(" content=")
+        out.part(content)
+    return out.add(">")

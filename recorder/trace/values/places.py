@@ -1,0 +1,62 @@
+"""Where in values objects are: by paths, as they would be written in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from recorder.trace.format import (
+    TAG_DICT,
+    TAG_ENUM,
+    TAG_EXCEPTION,
+    TAG_INSTANCE,
+    TAG_LIST,
+    TAG_NAMED,
+    TAG_TUPLE,
+)
+from recorder.trace.values.nodes import Identity, Node, identity_of, parts
+from recorder.trace.values.render import show
+
+MOST_PLACES: Final = 100_000  # of one value that are looked at
+KEY_WIDTH: Final = 40
+
+
+class Place(NamedTuple):
+    """An object in a value. Of one in a set the path is the set's; that of a key of a dict is none of Python's."""
+
+    path: str
+    identity: Identity
+    tree: Any
+
+
+def places_of(name: str, root: Any) -> Iterator[Place]:
+    """All objects with a number in the tree of a value of this name, itself included."""
+    waiting: list[tuple[str, Any]] = [(name, root)]
+    seen = 0
+    while waiting and seen < MOST_PLACES:
+        path, tree = waiting.pop()
+        seen += 1
+        identity = identity_of(tree)
+        if identity is not None:
+            yield Place(path, identity, tree)
+        if isinstance(tree, Node):
+            waiting += [(path + step, part) for step, part in steps(tree)][::-1]
+
+
+def steps(tree: Node) -> Iterator[tuple[str, Any]]:
+    """What is directly within it, each with the way there; empty where Python has none."""
+    if tree.tag == TAG_DICT:
+        for key, part in tree.items:
+            yield f"[key {show(key, KEY_WIDTH)}]", key
+            yield f"[{show(key, KEY_WIDTH)}]", part
+    elif tree.tag in (TAG_LIST, TAG_TUPLE):
+        for number, part in enumerate(tree.items):
+            yield f"[{number}]", part
+    elif tree.tag in (TAG_INSTANCE, TAG_NAMED, TAG_ENUM):
+        for name, part in tree.items:
+            yield f".{name}" if name else "", part
+    elif tree.tag == TAG_EXCEPTION:
+        yield ".args", tree.items[0]
+    else:
+        for part in parts(tree):
+            yield "", part

@@ -1,0 +1,347 @@
+"""How frames, series, indexes, moments and arrays of objects are shown: in one line, as what they could be made by."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from recorder.trace.format import TAG_ARRAY, TAG_INSTANCE, TAG_LIST, Form
+from recorder.trace.values import moments, periods, zones
+from recorder.trace.values.nodes import Node, qualified, short_name, without_wrapping
+from recorder.trace.values.tables import (
+    Column,
+    column_of,
+    frame_of,
+    is_form,
+    is_plain_index,
+    is_spread,
+    labels,
+    length_of,
+)
+
+KINDS: Final = {"i": "int", "u": "uint", "f": "float", "c": "complex", "b": "bool"}
+UTC: Final = datetime.timedelta(0)
+ARROW_TABLES: Final = (("pyarrow.lib", "Table"), ("pyarrow.lib", "RecordBatch"))
+MASKED_ARRAYS: Final = (("numpy.ma", "MaskedArray"), ("numpy.ma.core", "MaskedArray"))
+
+
+class Writer(Protocol):
+    """What render.py writes with."""
+
+    def add(self, text: str) -> None: ...
+    def part(self, tree: Any) -> None: ...
+    def sequence(self, items: Any, write: Callable[[Any], object]) -> None: ...
+
+
+def _name(node: Node) -> str:
+    """`pandas.Series`, wherever a version has it."""
+    of = node.type or ("", "?")
+    library = of[0].partition(".")[0]
+    return f"{library}.{of[1]}" if library in ("pandas", "pyarrow") else qualified(of)
+
+
+# ---- cells ----------------------------------------------------------------------------------------------------------
+
+
+def cell(out: Writer, value: Any) -> None:
+    """A value that stands in a column, without the name of its type where that is the column's."""
+    if is_form(value, Form.DATETIME64, Form.TIMESTAMP, Form.TIMEDELTA64):
+        _moment_in_cell(out, value)
+    elif is_form(value, Form.MISSING):
+        out.add(_missing(value))
+    elif is_form(value, Form.PERIOD):
+        out.add(_period(value))
+    elif is_form(value, Form.INTERVAL):
+        _interval_in_cell(out, value)
+    else:
+        out.part(value)
+
+
+def _moment_in_cell(out: Writer, value: Node) -> None:
+    """2020-01-01, 2020-01-01 UTC, 2020-01-01 00:00:00+01:00; in UTC where the clock of the zone is not known here."""
+    zone = value.items[2] if is_form(value, Form.TIMESTAMP) else None
+    text = _time(value, short=zone is None or zones.name_of(zone) == "UTC")
+    if zone is None or text == "NaT":
+        return out.add(text)
+    if zones.name_of(zone) == "UTC":
+        return out.add(f"{text} UTC")
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return out.add(text + zones.offset_text(_offset(value) or UTC, ":"))
+
+
+def _period(value: Node) -> str:
+    number, dtype = value.items
+    return periods.period_text(number, periods.facts_of(dtype)[0])
+
+
+def _interval_in_cell(out: Writer, value: Node) -> None:
+    """(0, 1]."""
+    left, right, closed = value.items
+    out.add("[" if closed in ("left", "both") else "(")
+    cell(out, left)
+    out.add(", ")
+    cell(out, right)
+    out.add("]" if closed in ("right", "both") else ")")
+
+
+def _missing(node: Node) -> str:
+    of = (node.type or ("", "?"))[1]
+    return {"NA": "<NA>", "NAType": "<NA>", "NaTType": "NaT"}.get(of, "?")
+
+
+def _unit(node: Node) -> str:
+    """Of a TIMESTAMP or a TIMEDELTA64."""
+    unit = node.items[1]
+    return moments.UNITS[unit] if isinstance(unit, int) and 0 <= unit < len(moments.UNITS) else ""
+
+
+def _offset(node: Node) -> datetime.timedelta | None:
+    """Of a TIMESTAMP with a time zone."""
+    return zones.offset_at(node.items[0], _unit(node), node.items[2])
+
+
+def _time(node: Node, short: bool = False) -> str:
+    """The text of a moment, as the clock of its time zone shows it, or of a duration."""
+    number, unit, *_ = node.items
+    if node.size == Form.DATETIME64:
+        known = moments.unit_of(unit) if isinstance(unit, str) else None
+        if known is None:
+            return str(number)
+        is_duration, count, name = known
+        number *= count if number != moments.NOT_A_TIME else 1
+    else:
+        is_duration, name = node.size == Form.TIMEDELTA64, _unit(node)
+    if is_duration:
+        return moments.duration_text(number, name)
+    if node.size == Form.TIMESTAMP and number != moments.NOT_A_TIME:
+        number = zones.local(number, name, _offset(node) or UTC)
+    return moments.short_moment(number, name) if short else moments.moment_text(number, name, " ")
+
+
+def show_moment(out: Writer, node: Node) -> None:
+    """Timestamp('2020-01-01 00:00:00'), Timestamp('2020-01-01 00:00:00+0100', tz='Europe/Berlin'), and durations."""
+    text = _time(node)
+    zone = node.items[2] if node.size == Form.TIMESTAMP else None
+    if node.size == Form.TIMESTAMP:
+        head, _, fraction = text.partition(".")
+        digits = 9 if fraction[6:].strip("0") else 6
+        text = head + (f".{fraction.ljust(6, '0')[:digits]}" if fraction.strip("0") else "")
+    out.add(f"{(node.type or ('', '?'))[1]}('{text}")
+    if zone is None:
+        return out.add("')")
+    out.add(zones.offset_text(_offset(node) or UTC, "") + "', tz=")
+    name = zones.name_of(zone)
+    out.part(zone if name is None else name)
+    return out.add(")")
+
+
+def show_period(out: Writer, node: Node) -> None:
+    """Period('2020-01', 'M')."""
+    out.add(f"Period('{_period(node)}', ")
+    out.part(periods.facts_of(node.items[1])[1])
+    out.add(")")
+
+
+def show_period_dtype(out: Writer, node: Node) -> None:
+    out.add(f"period[{periods.facts_of(node)[1]}]")
+
+
+def show_dtype(out: Writer, node: Node) -> None:
+    """dtype('int64'), dtype('<U3')."""
+    [text] = node.items
+    out.add(f"dtype({dtype_name(text)!r})")
+
+
+def dtype_name(text: Any) -> str:
+    """Of what `dtype.str` says, as numpy shows it."""
+    if not isinstance(text, str):
+        return "?"
+    kind, size = KINDS.get(text[1:2], ""), text[2:]
+    if text[:1] not in ("<", "|") or not kind or not size.isdecimal():
+        return "O" if text == "|O" else text
+    return kind if kind == "bool" else f"{kind}{8 * int(size)}"
+
+
+def show_datetime64(out: Writer, node: Node) -> None:
+    """np.datetime64('2020-01-01'), np.timedelta64(5,'D')."""
+    number, dtype = node.items
+    known = moments.unit_of(dtype) if isinstance(dtype, str) else None
+    if known is None:
+        return out.add(f"<{short_name(node)} {number}>")
+    is_duration, count, unit = known
+    shown_unit = f"{count}{unit}" if count != 1 else unit
+    if is_duration:
+        value = "'NaT'" if number == moments.NOT_A_TIME else number
+        return out.add(f"np.timedelta64({value}{f',{shown_unit!r}' if unit else ''})")
+    scaled = number if number == moments.NOT_A_TIME else number * count
+    return out.add(f"np.datetime64('{moments.moment_text(scaled, unit)}')")
+
+
+def show_missing(out: Writer, node: Node) -> None:
+    out.add(_missing(node))
+
+
+def show_interval(out: Writer, node: Node) -> None:
+    left, right, closed = node.items
+    out.add("Interval(")
+    out.part(left)
+    out.add(", ")
+    out.part(right)
+    out.add(", closed=")
+    out.part(closed)
+    out.add(")")
+
+
+# ---- columns --------------------------------------------------------------------------------------------------------
+
+
+def _values(out: Writer, column: Column) -> None:
+    out.add("[")
+    out.sequence(column.first, lambda value: cell(out, value))
+    if column.missing or column.last:
+        out.add(f"{', ' if column.first else ''}… {column.missing} more")
+        for value in column.last:
+            out.add(", ")
+            cell(out, value)
+    out.add("]")
+
+
+def _column(out: Writer, part: Any) -> None:
+    """The values of a column, or what else stands there."""
+    column = part if isinstance(part, Column) else column_of(part)
+    if column is None:
+        out.part(part)
+    else:
+        _values(out, column)
+
+
+def show_column(out: Writer, node: Node) -> None:
+    """An array by itself: pandas.Categorical(['a', 'b'])."""
+    out.add(f"{_name(node)}(")
+    _column(out, node)
+    out.add(")")
+
+
+def show_unread(out: Writer, node: Node) -> None:
+    """`<pyarrow.ListArray, list of size 3>`: values that are not read."""
+    called, size = node.items
+    if node.type in ARROW_TABLES:  # a column of one
+        return out.add(f"<{called} of size {size}>")
+    return out.add(f"<{_name(node)}, {called} of size {size}>")
+
+
+def show_spread(out: Writer, node: Node) -> bool:
+    """An array of pandas' that keeps its values in several others, if all of them are there."""
+    if not is_spread(node):
+        return False
+    show_column(out, node)
+    return True
+
+
+def _labels(out: Writer, index: Any) -> None:
+    """An index as an argument."""
+    if is_form(index, Form.INDEX) and column_of(index) is not None and index.items[0] is None:
+        _column(out, index)
+    else:
+        out.part(index)
+
+
+def show_index(out: Writer, node: Node) -> None:
+    name, values = node.items
+    out.add(f"{_name(node)}(")
+    if (
+        isinstance(values, Node)
+        and values.tag == TAG_INSTANCE
+        and values.type == ("builtins", "range")
+    ):
+        numbers = [part for _, part in values.items]
+        out.sequence(numbers[:2] if numbers[-1] == 1 else numbers, out.part)
+    else:
+        _column(out, values)
+    if name is not None:
+        out.add(", name=")
+        out.part(name)
+    out.add(")")
+
+
+def show_series(out: Writer, node: Node) -> None:
+    index, name, values = node.items
+    out.add(f"{_name(node)}(")
+    _column(out, values)
+    if name is not None:
+        out.add(", name=")
+        out.part(name)
+    if not is_plain_index(index):
+        out.add(", index=")
+        _labels(out, index)
+    out.add(")")
+
+
+def show_frame(out: Writer, node: Node) -> None:
+    frame = frame_of(node)
+    if frame is None:
+        return out.add(f"<{_name(node)} object>")
+    out.add(f"{_name(node)}({{")
+
+    def pair(at: int) -> None:
+        out.part(frame.names[at])
+        out.add(": ")
+        _column(out, frame.values[at])
+
+    out.sequence(range(len(frame.values)), pair)
+    missing = frame.columns - len(frame.values)
+    out.add(f", … {missing} more columns}}" if missing > 0 else "}")
+    if frame.index is not None and not is_plain_index(frame.index):
+        out.add(", index=")
+        _labels(out, frame.index)
+    return out.add(")")
+
+
+def show_multi_index(out: Writer, node: Node) -> None:
+    """By its rows: pandas.MultiIndex([(1, 'a'), (2, 'b')], names=[…])."""
+    out.add(f"{_name(node)}(")
+    rows = labels(node)
+    if rows is None:
+        out.add("…")
+    else:
+        missing = (length_of(node) or 0) - len(rows)
+        out.part(Node(TAG_LIST, None, len(rows) + missing, rows, missing > 0))
+    out.add(", names=")
+    out.part(without_wrapping(node.items[0]))
+    out.add(")")
+
+
+def show_masked(out: Writer, node: Node) -> bool:
+    """An array of numpy.ma, if all of it is there: np.ma.array([1, --, 3])."""
+    attributes = dict(node.items)
+    array, mask = (without_wrapping(attributes.get(name)) for name in ("", "_mask"))
+    values = array.items.items() if isinstance(array, Node) and array.tag == TAG_ARRAY else None
+    if values is None or not isinstance(mask, Node) or mask.tag != TAG_ARRAY:
+        return False
+    hidden = mask.items.items() or []
+    if mask.items.shape and len(hidden) < len(values):
+        return False
+    shape = array.items.shape
+    out.add(f"np.ma.array({f'shape={shape}, ' if len(shape) != 1 else ''}[")
+
+    def item(at: int) -> None:
+        if hidden[at] if mask.items.shape else any(hidden):
+            out.add("--")
+        else:
+            cell(out, values[at])
+
+    out.sequence(range(len(values)), item)
+    out.add(", …])" if array.cut else "])")
+    return True
+
+
+def show_object_array(out: Writer, node: Node) -> None:
+    shape, items, checksum = node.items
+    out.add(f"{qualified(node.type or ('', '?'))}(shape=")
+    out.part(shape)
+    out.add(", format='O', ")
+    out.part(items)
+    out.add(")")
+    if isinstance(checksum, int):
+        out.add(f" (checksum {checksum:015x})")

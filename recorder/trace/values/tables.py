@@ -1,0 +1,351 @@
+"""Frames, series and indexes of pandas, and arrays of objects: from the parts of a FORM to columns, and to containers
+that can be asked and compared like any other."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final, NamedTuple
+
+from recorder.trace.format import (
+    TAG_ARRAY,
+    TAG_DICT,
+    TAG_FORM,
+    TAG_INSTANCE,
+    TAG_LIST,
+    TAG_TIMEDELTA,
+    TAG_TUPLE,
+    Form,
+)
+from recorder.trace.values import moments
+from recorder.trace.values.nodes import Node, without_wrapping
+
+NOT_AVAILABLE: Final = Node(TAG_FORM, ("pandas", "NA"), Form.MISSING, [])
+MOST_OF_SPARSE: Final = 60  # values of a sparse array that are shown
+TABLES: Final = (
+    Form.ARROW_TABLE,
+    Form.COLUMN,
+    Form.DATA_FRAME,
+    Form.SERIES,
+    Form.INDEX,
+    Form.MULTI_INDEX,
+    Form.OBJECT_ARRAY,
+)
+
+
+class Column(NamedTuple):
+    """The values of a column, of an index or of an extension array."""
+
+    kind: tuple[str, str]  # of the array that kept them
+    dtype: str  # as numpy calls it; of objects `object`
+    size: int
+    first: list[Any]
+    last: list[Any]
+
+    @property
+    def missing(self) -> int:
+        """How many of its values were not recorded."""
+        return max(self.size - len(self.first) - len(self.last), 0)
+
+
+def missing_of(parts: list[Any]) -> int:
+    """How many of a COLUMN's values were not recorded."""
+    size, first, last = [*parts[:3], None, None, None][:3]
+    return size - _size(first) - _size(last) if isinstance(size, int) else 0
+
+
+def _size(part: Any) -> int:
+    """So many values as are there."""
+    if not isinstance(part, Node):
+        return 0
+    return len(part.items) if part.tag == TAG_LIST else 0 if part.cut else part.size or 0
+
+
+def is_form(tree: Any, *forms: int) -> bool:
+    return isinstance(tree, Node) and tree.tag == TAG_FORM and tree.size in forms
+
+
+def column_of(node: Any) -> Column | None:
+    """Of a COLUMN; of a SERIES or an INDEX, of what is in it."""
+    if is_form(node, Form.SERIES) and len(node.items) > 2:
+        node = node.items[2]
+    elif is_form(node, Form.INDEX) and len(node.items) > 1:
+        node = node.items[1]
+    if is_instance_of(node, "IntervalArray"):
+        return _of_intervals(node)
+    if is_instance_of(node, "SparseArray"):
+        return _of_sparse(node)
+    if not is_form(node, Form.COLUMN) or len(node.items) < 6 or not isinstance(node.items[0], int):
+        return None
+    size, first, last, missing, about, _ = node.items[:6]
+    head, tail = _values(first), _values(last)
+    flags = (
+        missing.items.items() if isinstance(missing, Node) and missing.tag == TAG_ARRAY else None
+    )
+    values = head + tail
+    if flags is not None and len(flags) == len(values):
+        values = [
+            NOT_AVAILABLE if flag else value for value, flag in zip(values, flags, strict=True)
+        ]
+    values = _with_meaning(values, about, node.type or ("", ""))
+    return Column(
+        node.type or ("", "?"), _dtype(first), size, values[: len(head)], values[len(head) :]
+    )
+
+
+def _values(part: Any) -> list[Any]:
+    if isinstance(part, Node) and part.tag == TAG_LIST:
+        return list(part.items)
+    if isinstance(part, Node) and part.tag == TAG_ARRAY:
+        return list(part.items.items() or [])
+    return []
+
+
+def is_instance_of(tree: Any, name: str) -> bool:
+    """Of a class of pandas' that keeps its values in attributes."""
+    return (
+        isinstance(tree, Node)
+        and tree.tag == TAG_INSTANCE
+        and tree.type is not None
+        and (tree.type[0].partition(".")[0], tree.type[1]) == ("pandas", name)
+    )
+
+
+def is_spread(tree: Any) -> bool:
+    """Whether it is an array that keeps its values in several others, and all of them are there."""
+    return (
+        is_instance_of(tree, "IntervalArray") or is_instance_of(tree, "SparseArray")
+    ) and column_of(tree) is not None
+
+
+def _all_of(tree: Any) -> list[Any] | None:
+    """The items of an array or a column; None where they are not all there."""
+    column = column_of(tree)
+    if column is not None:
+        return None if column.missing else column.first + column.last
+    if not isinstance(tree, Node) or tree.tag != TAG_ARRAY or tree.cut:
+        return None
+    items: list[Any] | None = tree.items.items()
+    return items
+
+
+def _of_intervals(node: Node) -> Column | None:
+    parts = dict(node.items)
+    left, right = _all_of(parts.get("_left")), _all_of(parts.get("_right"))
+    dtype = parts.get("_dtype")
+    closed = dict(dtype.items).get("_closed") if isinstance(dtype, Node) and dtype.items else None
+    if left is None or right is None or len(left) != len(right):
+        return None
+    values = [
+        Node(TAG_FORM, ("pandas", "Interval"), Form.INTERVAL, [*ends, closed])
+        for ends in zip(left, right, strict=True)
+    ]
+    return Column(node.type or ("", "?"), "interval", len(values), values, [])
+
+
+def _of_sparse(node: Node) -> Column | None:
+    """All values, with those in their places that are not kept since they are all the same."""
+    parts = dict(node.items)
+    index, kept = parts.get("_sparse_index"), _all_of(parts.get("_sparse_values"))
+    dtype = parts.get("_dtype")
+    if not isinstance(index, Node) or not is_form(index, Form.SPARSE_INDEX):
+        return None
+    if kept is None or not isinstance(dtype, Node):
+        return None
+    size, *places = index.items
+    starts, runs = _all_of(places[0]), _all_of(places[1]) if len(places) > 1 else None
+    if not isinstance(size, int) or starts is None or (len(places) > 1 and runs is None):
+        return None
+    filling = dict(dtype.items).get("_fill_value")
+    at = (  # no more of them are made than values are kept, whatever the runs claim
+        start + n
+        for start, run in zip(starts, runs or [1] * len(starts), strict=False)
+        for n in range(run)
+    )
+    known = dict(zip(at, kept, strict=False))
+    shown = min(size, MOST_OF_SPARSE)
+    values = [known.get(n, filling) for n in range(shown)]
+    return Column(node.type or ("", "?"), "sparse", size, values, [])
+
+
+def _dtype(part: Any) -> str:
+    return part.items.dtype if isinstance(part, Node) and part.tag == TAG_ARRAY else "object"
+
+
+def _with_meaning(values: list[Any], about: Any, kind: tuple[str, str]) -> list[Any]:
+    """The categories that the numbers stand for; the moments in their time zone."""
+    if kind[1] == "Categorical":
+        categories = column_of(about)
+        names = categories.first if categories is not None else []
+        return [_category(number, names) for number in values]
+    if is_form(about, Form.PERIOD_DTYPE):
+        return [Node(TAG_FORM, ("pandas", "Period"), Form.PERIOD, [n, about]) for n in values]
+    if about == "decimal":
+        made = ("decimal", "Decimal")
+        return [Node(TAG_FORM, made, Form.DECIMAL, [text]) if text else None for text in values]
+    if about is not None:
+        zone = zone_called(about) if isinstance(about, str) else about
+        return [
+            Node(TAG_FORM, ("pandas", "Timestamp"), Form.TIMESTAMP, [*_moment(value), zone])
+            if is_form(value, Form.DATETIME64) else value
+            for value in values
+        ]  # fmt: skip
+    return values
+
+
+def zone_called(name: str) -> Node:
+    """Of a text that Arrow has for a time zone: Europe/Berlin, +02:00."""
+    match = re.fullmatch(r"([+-])(\d\d):(\d\d)", name)
+    if match is None:
+        return Node(TAG_FORM, ("zoneinfo", "ZoneInfo"), Form.ZONE_INFO, [name])
+    minutes = 60 * int(match[2]) + int(match[3])
+    days, minutes = divmod(-minutes if match[1] == "-" else minutes, 24 * 60)
+    offset = Node(TAG_TIMEDELTA, ("datetime", "timedelta"), None, (days, 60 * minutes, 0))
+    parts = [("offset", offset), ("name", None)]
+    return Node(TAG_INSTANCE, ("datetime", "timezone"), 2, parts)
+
+
+def _category(number: Any, names: list[Any]) -> Any:
+    if not isinstance(number, int) or number >= len(names):
+        return Node(TAG_FORM, ("pandas", "Categorical"), Form.MISSING, [number])
+    return NOT_AVAILABLE if number < 0 else names[number]
+
+
+def _moment(value: Node) -> tuple[int, int]:
+    number, dtype = value.items
+    unit = moments.unit_of(dtype)
+    return number, moments.unit_number(unit[2]) if unit else -1
+
+
+# ---- frames ---------------------------------------------------------------------------------------------------------
+
+
+class FrameParts(NamedTuple):
+    rows: int
+    columns: int
+    index: Any
+    names: list[Any]  # of the first columns, which are those that are recorded
+    values: list[Any]  # Column, or what else stands there
+
+
+def frame_of(node: Node) -> FrameParts | None:
+    """Of a frame of pandas, or of a table of pyarrow, which has no index."""
+    if is_form(node, Form.ARROW_TABLE) and len(node.items) > 2:
+        return _arrow_table_of(*node.items[:3])
+    if not is_form(node, Form.DATA_FRAME) or len(node.items) < 4:
+        return None
+    rows, index, names, values = node.items[:4]
+    if not isinstance(rows, int) or not isinstance(values, Node) or values.tag != TAG_LIST:
+        return None
+    known = labels(names) or []
+    shown = [known[n] if n < len(known) else n for n in range(len(values.items))]
+    columns = [column_of(part) or part for part in values.items]
+    return FrameParts(max(rows, 0), values.size or 0, index, shown, columns)
+
+
+def _arrow_table_of(rows: Any, names: Any, values: Any) -> FrameParts | None:
+    if not all(isinstance(part, Node) and part.tag == TAG_LIST for part in (names, values)):
+        return None
+    columns = [column_of(part) or part for part in values.items]
+    return FrameParts(rows, values.size or 0, None, list(names.items), columns)
+
+
+def labels(index: Any) -> list[Any] | None:
+    """The first labels of an index; None where they are not known."""
+    if is_form(index, Form.INDEX) and len(index.items) > 1:
+        numbers = range_of(index.items[1])
+        if numbers is not None:
+            return list(numbers[:100])
+    if is_form(index, Form.MULTI_INDEX) and len(index.items) > 2:
+        return _rows_of_levels(index.items[1], index.items[2])
+    column = column_of(index)
+    return column.first if column is not None else None
+
+
+def _rows_of_levels(levels: Any, codes: Any) -> list[Any] | None:
+    """The first rows of a MultiIndex: of each level the value that stands there."""
+    found = []
+    for level, which in zip(_items(levels), _items(codes), strict=False):
+        names, numbers = labels(level), without_wrapping(which)
+        if names is None or not isinstance(numbers, Node) or numbers.tag != TAG_ARRAY:
+            return None
+        found.append([_category(number, names) for number in numbers.items.items() or []])
+    return [Node(TAG_TUPLE, None, len(row), list(row)) for row in zip(*found, strict=False)]
+
+
+def _items(tree: Any) -> list[Any]:
+    inner = without_wrapping(tree)
+    return (
+        list(inner.items) if isinstance(inner, Node) and inner.tag in (TAG_LIST, TAG_TUPLE) else []
+    )
+
+
+def range_of(tree: Any) -> range | None:
+    if not isinstance(tree, Node) or tree.tag != TAG_INSTANCE or tree.type != ("builtins", "range"):
+        return None
+    numbers = [part for _, part in tree.items]
+    return (
+        range(*numbers)
+        if all(isinstance(n, int) for n in numbers) and numbers[-1:] != [0]
+        else None
+    )
+
+
+def is_plain_index(index: Any) -> bool:
+    """Whether it is 0, 1, 2, … and has no name."""
+    if not is_form(index, Form.INDEX) or len(index.items) < 2:
+        return False
+    numbers = range_of(index.items[1])
+    return (
+        index.items[0] is None and numbers is not None and numbers.start == 0 and numbers.step == 1
+    )
+
+
+# ---- as containers --------------------------------------------------------------------------------------------------
+
+
+def container_of(node: Node) -> Node | None:
+    """A list of what is in it, or of a frame a dict of its columns: as `frame["amt"][0]` has it."""
+    if is_form(node, Form.MULTI_INDEX):
+        rows, size = labels(node), length_of(node)
+        return None if rows is None else Node(TAG_LIST, None, size, rows, len(rows) != size)
+    if is_form(node, Form.OBJECT_ARRAY):
+        return node.items[1] if len(node.items) > 1 and _is_row(node.items[0]) else None
+    frame = frame_of(node)
+    if frame is not None:
+        pairs = [
+            (name, _list(part) if isinstance(part, Column) else part)
+            for name, part in zip(frame.names, frame.values, strict=True)
+        ]
+        return Node(TAG_DICT, None, frame.columns, pairs, len(pairs) < frame.columns)
+    column = column_of(node)
+    return _list(column) if column is not None else None
+
+
+def _is_row(shape: Any) -> bool:
+    return isinstance(shape, Node) and len(shape.items) == 1
+
+
+def _list(column: Column) -> Node:
+    return Node(TAG_LIST, None, column.size, column.first, len(column.first) < column.size)
+
+
+def length_of(node: Node) -> int | None:
+    """What `len()` says."""
+    if is_form(node, Form.OBJECT_ARRAY) and node.items and isinstance(node.items[0], Node):
+        shape = node.items[0].items
+        return shape[0] if shape and isinstance(shape[0], int) else None
+    frame = frame_of(node)
+    if frame is not None:
+        return frame.rows
+    if is_form(node, Form.INDEX) and len(node.items) > 1:
+        numbers = range_of(node.items[1])
+        if numbers is not None:
+            return len(numbers)
+    if is_form(node, Form.MULTI_INDEX) and len(node.items) > 2:
+        codes = [without_wrapping(each) for each in _items(node.items[2])]
+        sizes = [
+            each.items.length for each in codes if isinstance(each, Node) and each.tag == TAG_ARRAY
+        ]
+        return sizes[0] if sizes else None
+    column = column_of(node)
+    return column.size if column is not None else None

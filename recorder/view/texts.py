@@ -1,0 +1,120 @@
+"""The texts of a trace, with how often each line ran; and what the trace is."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from recorder import errors
+from recorder.export.text import notice as notice_of
+from recorder.trace.container.file import UNREADABLE
+from recorder.trace.filters import is_own
+from recorder.trace.listing import whole
+from recorder.trace.origins import REASONS
+from recorder.trace.reader import Source, Trace
+from recorder.version import VERSION
+from recorder.view.moments import first_stop
+from recorder.view.parameters import Parameters
+
+
+def about(trace: Trace, _: Parameters) -> dict[str, Any]:
+    """What the page says first. At no cost: nothing is checked for it that was not read."""
+    first, end = trace._queries.bounds
+    argv = trace.meta.get("argv")
+    command = shlex.join(map(str, argv)) if isinstance(argv, list) else trace.path
+    return {
+        "path": trace.path,
+        "command": command,
+        "events": len(trace),
+        "first": first,
+        "end": end,
+        "begin_at": first_stop(trace),
+        "started": trace.header["started"],
+        "duration_ns": trace.closing.get("duration_ns"),
+        "exit_status": trace.exit_status,
+        "python": trace.meta.get("python"),
+        "recorder": VERSION,
+        "notice": notice_of(trace, checked=False) or None,
+    }
+
+
+def checked(trace: Trace, _: Parameters) -> dict[str, Any]:
+    """What is to be said of a trace that is not whole, once all of it was checked. `gaps`: the events that cannot be
+    read, from the first one to the one behind the last."""
+    verdict = trace.verdict
+    return {
+        "verdict": str(verdict),
+        "state": verdict.state,
+        "notice": notice_of(trace) or None,
+        "gaps": gaps(trace),
+    }
+
+
+def gaps(trace: Trace) -> list[list[int]]:
+    """Where the numbers of the events jump."""
+    found: list[list[int]] = []
+    first, end = trace._queries.bounds
+    expected = first
+    is_whole = trace.verdict == "complete"  # and every chunk was read for that
+    for chunk in trace._queries._chunks(first, end):
+        head = chunk.head
+        if head.first_event > expected:
+            found.append([expected, head.first_event])
+        try:
+            if not is_whole:
+                trace._file.payload(chunk)
+        except UNREADABLE:
+            found.append([head.first_event, head.first_event + head.events])
+        expected = max(expected, head.first_event + head.events)
+    return found
+
+
+def source(trace: Trace, asked: Parameters) -> dict[str, Any]:
+    """A text, by its checksum; or why there is none of a file."""
+    found = _text(trace, asked)
+    if found is None:
+        file = asked.needed("file")
+        missing = trace.why_missing(file) or "not_found"
+        return {
+            "file": file,
+            "sha256": None,
+            "lines": [],
+            "doubt": None,
+            "missing": REASONS.get(missing, missing),
+        }
+    return {
+        "file": found.path,
+        "sha256": found.sha256,
+        "lines": found.lines,
+        "doubt": found.why if found.doubt else None,
+        "missing": None,
+    }
+
+
+def counts(trace: Trace, asked: Parameters) -> dict[str, Any]:
+    """How often each line of a text ran: null where none begins. Passes over the whole trace."""
+    found = _text(trace, asked)
+    times = [] if found is None else [line.times for line in whole(trace, found).lines]
+    return {"file": asked.needed("file"), "times": times}
+
+
+def _text(trace: Trace, asked: Parameters) -> Source | None:
+    file, sha256 = asked.needed("file"), asked.text("sha256")
+    for one in trace.all_sources:
+        if one.path == file and (sha256 is None or one.sha256 == sha256):
+            return one
+    if sha256 is not None:
+        raise errors.NotInTraceError(
+            f"the trace has no text {sha256} of {file}", what="text", name=file, near=""
+        )
+    return None
+
+
+def files(trace: Trace, _: Parameters) -> dict[str, Any]:
+    """Which texts there are; the program's own first."""
+    rows = [
+        {"file": one.path, "sha256": one.sha256, "own": is_own(one.path)}
+        for one in trace.all_sources
+    ]
+    rows.sort(key=lambda row: (not row["own"], row["file"]))
+    return {"rows": rows}

@@ -1,0 +1,117 @@
+"""What ran when: a chart of each thread's and task's stack over the events, as many columns wide as somebody can see.
+
+A column is one event, and what ran at it. So zooming is asking again for fewer events, down to one a column, and what
+an answer costs depends on its width and on the way through the trace, not on how much happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, Final, TypeAlias
+
+from recorder.cli.queries import thread_name
+from recorder.trace.container.file import UNREADABLE
+from recorder.trace.reader import Trace
+from recorder.trace.snapshots import Event, Moment
+from recorder.view.parameters import Parameters
+
+MOST_COLUMNS: Final = 1_000
+DEEPEST: Final = 40  # rows of a thread: the outermost frames
+MOST_TICKS: Final = 1_000  # of a kind
+MOST_ROWS: Final = 100  # of threads and tasks; a task that comes later is in its thread's row
+NO_TASK: Final = -1
+
+Key: TypeAlias = tuple[int, int]  # a thread's number and a task's, or NO_TASK
+Bar: TypeAlias = list[int]  # depth, first column, the one behind the last, title, frame
+
+
+class Chart:
+    """Puts together what stays the same from column to column: a bar for each frame, of one thread, task and depth."""
+
+    def __init__(self) -> None:
+        self.titles: dict[str, int] = {}
+        self.names: dict[Key, tuple[str, str | None]] = {}
+        self.bars: dict[Key, list[Bar]] = {}
+        self._open: dict[tuple[Key, int], Bar] = {}
+        self._ran: dict[int, Key] = {}  # by thread: whose what it runs was when that was last known
+
+    def add(self, column: int, now: Moment) -> None:
+        self._note(now.event)
+        for thread, frames in now.stacks:
+            key = self._ran.setdefault(thread.number, (thread.number, NO_TASK))
+            self.names.setdefault(key, (thread_name(thread), None))
+            for depth, frame in enumerate(frames[:DEEPEST]):
+                bar = self._open.get((key, depth))
+                if bar is None or bar[4] != frame.frame or bar[2] != column:
+                    title = self.titles.setdefault(frame.title, len(self.titles))
+                    bar = [depth, column, column, title, frame.frame]
+                    self._open[key, depth] = bar
+                    self.bars.setdefault(key, []).append(bar)
+                bar[2] = column + 1
+
+    def _note(self, event: Event) -> None:
+        """The task that the event's thread runs."""
+        thread, task = event.thread, event.task
+        key = (thread.number, NO_TASK if task is None else task.number)
+        if task is not None and key not in self.names:
+            if len(self.names) >= MOST_ROWS:
+                key = (thread.number, NO_TASK)
+            else:
+                self.names[key] = (thread_name(thread), task.name or f"task {task.number}")
+        self._ran[thread.number] = key
+
+    def threads(self) -> list[dict[str, Any]]:
+        return [
+            {"thread": key[0], "name": self.names[key][0], "task": self.names[key][1], "bars": bars}
+            for key, bars in sorted(self.bars.items())
+        ]
+
+
+def timeline(trace: Trace, asked: Parameters) -> dict[str, Any]:
+    """The events from `start` on, before `stop`. `columns`: the event that each stands for, null where it cannot be
+    read."""
+    start, stop = _range(trace, asked)
+    width = min(max(asked.number("columns", 400), 1), MOST_COLUMNS, max(stop - start, 0))
+    chart = Chart()
+    columns: list[int | None] = []
+    for column in range(width):
+        try:
+            now = trace.at(start + (stop - start) * column // width)
+        except UNREADABLE:
+            columns.append(None)
+            continue
+        columns.append(now.event.seq)
+        chart.add(column, now)
+    return {
+        "start": start,
+        "stop": stop,
+        "columns": columns,
+        "titles": list(chart.titles),
+        "threads": chart.threads(),
+    }
+
+
+def ticks(trace: Trace, asked: Parameters) -> dict[str, Any]:
+    """Where something happened that is worth a mark, so many of each kind at most; `more` names the kinds that have
+    more."""
+    start, stop = _range(trace, asked)
+    kinds: dict[str, Iterator[int]] = {
+        "exceptions": (event.seq for event in trace.find("raise", start=start, stop=stop)),
+        "output": (one.seq for one in trace.output(start=start, stop=stop) if one.seq is not None),
+        "marks": (mark.before for mark in trace.marks() if start <= mark.before < stop),
+    }
+    found = {kind: list(islice(seqs, MOST_TICKS + 1)) for kind, seqs in kinds.items()}
+    return {
+        "start": start,
+        "stop": stop,
+        **{kind: seqs[:MOST_TICKS] for kind, seqs in found.items()},
+        "more": [kind for kind, seqs in found.items() if len(seqs) > MOST_TICKS],
+    }
+
+
+def _range(trace: Trace, asked: Parameters) -> tuple[int, int]:
+    """Within what there is."""
+    first, end = trace._queries.bounds
+    start = min(max(asked.number("start", first), first), end)
+    return start, max(min(asked.number("stop", end), end), start)

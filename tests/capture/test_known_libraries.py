@@ -1,0 +1,291 @@
+"""Instances of pydantic, SQLAlchemy and Django, and responses of requests and httpx: what people ask of them is shown,
+and nothing is loaded, fetched or told that should not be. Each where its library is installed."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import datetime
+import decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+with contextlib.suppress(ImportError):
+    import pyarrow  # noqa: F401  # whose own threads are there before the first test
+with contextlib.suppress(ImportError):
+    import polars  # noqa: F401  # likewise
+
+import recorder
+from tests.capture.test_known_types import record_values
+
+
+def made_by(program: str, **names: Any) -> dict[str, Any]:
+    code = compile(program, "libraries_of_test.py", "exec", dont_inherit=True)
+    names["__name__"] = "__main__"
+    exec(code, names)
+    return names
+
+
+def test_pydantic(tmp_path: Path) -> None:
+    pydantic = pytest.importorskip("pydantic")
+    names = made_by(
+        """
+class Order(pydantic.BaseModel):
+    model_config = {"extra": "allow"}
+    id: int
+    note: str = "x"
+    _seen: int = pydantic.PrivateAttr(default=3)
+class Login(pydantic.BaseModel):
+    password: str
+""",
+        pydantic=pydantic,
+    )
+    order, login = names["Order"](id=7, more=1), names["Login"](password="hunter2")
+    found = record_values(tmp_path, [order, login])
+    assert str(found[0]) == "Order(id=7, note='x', more=1, _seen=3)"
+    assert str(found[1]) == "Login(password=<redacted>)"
+
+
+def test_attrs_and_msgspec(tmp_path: Path) -> None:
+    attrs, msgspec = pytest.importorskip("attrs"), pytest.importorskip("msgspec")
+    program = """
+@attrs.define
+class Point:
+    x: int
+    y: list
+class Order(msgspec.Struct):
+    id: int
+    note: str
+"""
+    names = made_by(program, attrs=attrs, msgspec=msgspec)
+    found = record_values(tmp_path, [names["Point"](1, [2]), names["Order"](7, "x")])
+    assert [str(one) for one in found] == ["Point(x=1, y=[2])", "Order(id=7, note='x')"]
+
+
+MAPPED = """
+from typing import List
+import sqlalchemy as sa
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
+class Base(DeclarativeBase): pass
+class User(Base):
+    __tablename__ = "user"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    password: Mapped[str]
+    orders: Mapped[List["Order"]] = relationship(back_populates="user")
+class Order(Base):
+    __tablename__ = "order"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("user.id"))
+    total: Mapped[float]
+    user: Mapped[User] = relationship(back_populates="orders")
+asked = []
+engine = sa.create_engine("sqlite://")
+sa.event.listen(engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
+Base.metadata.create_all(engine)
+session = Session(engine)
+session.add(User(name="ada", password="hunter2", orders=[Order(total=9.5)]))
+session.commit()
+user = session.get(User, 1)
+rows = session.execute(sa.select(User.id, User.name, User.password)).all()
+asked.clear()
+"""
+
+
+def test_sqlalchemy_names_what_is_not_loaded_and_loads_nothing(tmp_path: Path) -> None:
+    pytest.importorskip("sqlalchemy")
+    names = made_by(MAPPED)
+    user, rows = names["user"], names["rows"]
+    before, row = record_values(tmp_path, [user, rows[0]])
+    assert not names["asked"]
+    assert sorted(str(before).removeprefix("User(").removesuffix(")").split(", ")) == [
+        "id=1", "name='ada'", "orders=<not loaded>", "password=<redacted>",
+    ]  # fmt: skip
+    assert str(row) == "sqlalchemy.engine.row.Row(id=1, name='ada', password=<redacted>)"
+    assert user.orders[0].total == 9.5
+    user.name = "bob"
+    (tmp_path / "later").mkdir()
+    [after] = record_values(tmp_path / "later", [user])
+    assert "name='bob'" in str(after)
+    assert "orders=[Order(" in str(after) and "total=9.5" in str(after)
+    assert "orders=<not loaded>" not in str(after)
+
+
+def test_django_names_what_is_not_fetched_and_fetches_nothing(tmp_path: Path) -> None:
+    django = pytest.importorskip("django")
+    from django.conf import settings
+
+    if not settings.configured:
+        database = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
+        settings.configure(DATABASES={"default": database}, INSTALLED_APPS=[])
+    django.setup()
+    names = made_by("""
+from django.db import connection, models
+class Book(models.Model):
+    name = models.CharField(max_length=9)
+    class Meta: app_label = "shop_of_test"
+with connection.schema_editor() as editor: editor.create_model(Book)
+Book(name="x").save()
+some, fetched = Book.objects.filter(name="x"), Book.objects.all()
+list(fetched)
+""")
+    found = record_values(tmp_path, [names["Book"](name="y"), names["some"], names["fetched"]])
+    assert names["some"]._result_cache is None
+    assert str(found[0]) == "Book(id=None, name='y')"
+    assert str(found[1]) == "<QuerySet of Book, not fetched>"
+    assert str(found[2]) == "<QuerySet of Book [Book(id=1, name='x')]>"
+    names["connection"].close()
+
+
+def test_responses_have_no_headers(tmp_path: Path) -> None:
+    requests, httpx = pytest.importorskip("requests"), pytest.importorskip("httpx")
+    one = requests.Response()
+    one.status_code, one.url, one._content = 404, "http://shop/orders?id=7", b"no"
+    one.headers["Set-Cookie"] = "hunter2"
+    two = httpx.Response(
+        200, request=httpx.Request("GET", "http://shop:81/orders?id=7"), text="hi",
+        headers={"X-Trace": "hunter2"},
+    )  # fmt: skip
+    found = record_values(tmp_path, [one, two])
+    assert str(found[0]) == "<Response [404] http://shop/orders?id=7 content=b'no'>"
+    assert str(found[1]) == "<Response [200] http://shop:81/orders?id=7 content=b'hi'>"
+
+
+def test_messages_of_protobuf_are_known_by_type(tmp_path: Path) -> None:
+    made = pytest.importorskip("google.protobuf.timestamp_pb2").Timestamp(seconds=5)
+    [found] = record_values(tmp_path, [made])
+    assert str(found) == "<google.protobuf.timestamp_pb2.Timestamp object>"
+
+
+ARROW = {
+    "pyarrow.chunked_array([['a', None], ['é']])": "pyarrow.ChunkedArray(['a', None, 'é'])",
+    "pyarrow.chunked_array([['a', None], ['é']]).slice(1)": "pyarrow.ChunkedArray([None, 'é'])",
+    "pyarrow.chunked_array([[1, None, 3]])": "pyarrow.ChunkedArray([1, <NA>, 3])",
+    "pyarrow.chunked_array([[True, None], [False]])": "pyarrow.ChunkedArray([True, <NA>, False])",
+    "pyarrow.chunked_array([], type=pyarrow.string())": "pyarrow.ChunkedArray([])",
+    "pyarrow.array([1, None, 3], type='int32')": "pyarrow.Int32Array([1, <NA>, 3])",
+    "pyarrow.array(['a', None]).slice(1)": "pyarrow.StringArray([None])",
+    "pyarrow.array([b'a', b'bc'])": "pyarrow.BinaryArray([b'a', b'bc'])",
+    "pyarrow.array([0.5], type='float16')": "pyarrow.HalfFloatArray([0.5])",
+    "pyarrow.array([datetime.date(2020, 1, 2), None])": "pyarrow.Date32Array([2020-01-02, <NA>])",
+    "pyarrow.array([datetime.datetime(2020, 1, 2, 3)])": "pyarrow.TimestampArray([2020-01-02 03:00:00])",
+    "pyarrow.array([0], type=pyarrow.timestamp('ms', tz='Europe/Berlin'))":
+        "pyarrow.TimestampArray([1970-01-01 01:00:00+01:00])",
+    "pyarrow.array([0], type=pyarrow.timestamp('s', tz='-05:30'))":
+        "pyarrow.TimestampArray([1969-12-31 18:30:00-05:30])",
+    "pyarrow.array([datetime.timedelta(1)])": "pyarrow.DurationArray([1 days 00:00:00])",
+    "pyarrow.array([Decimal('19.90'), None, Decimal('-0.05'), Decimal('-9' * 1 + '9' * 30)])":
+        f"pyarrow.Decimal128Array([Decimal('19.90'), None, Decimal('-0.05'), Decimal('-{'9' * 31}.00')])",
+    "pyarrow.array([[1], [2]])": "<pyarrow.ListArray, list of size 2>",
+    "pyarrow.chunked_array([[{'a': 1}]])": "<pyarrow.ChunkedArray, struct of size 1>",
+    "pyarrow.table({'a': [1, 2], 'b': ['x', None]})": "pyarrow.Table({'a': [1, 2], 'b': ['x', None]})",
+    "pyarrow.table({'a': [1, 2, 3]}).slice(1)": "pyarrow.Table({'a': [2, 3]})",
+    "pyarrow.table({'a': [1], 'l': [[1]], 'password': ['hunter2']})":
+        "pyarrow.Table({'a': [1], 'l': <list of size 1>, 'password': <redacted>})",
+    "pyarrow.table({})": "pyarrow.Table({})",
+    "pyarrow.table({'a': pyarrow.chunked_array([], type='int32')})": "pyarrow.Table({'a': []})",
+    "pyarrow.record_batch({'a': [1, 2, 3], 'b': ['x', 'y', 'z']}).slice(1)":
+        "pyarrow.RecordBatch({'a': [2, 3], 'b': ['y', 'z']})",
+    "pandas.Series([Decimal('1.25')], dtype=pandas.ArrowDtype(pyarrow.decimal128(10, 2)))":
+        "pandas.Series([Decimal('1.25')])",
+    "pandas.Series([datetime.date(2020, 1, 1)], dtype=pandas.ArrowDtype(pyarrow.date32()))":
+        "pandas.Series([2020-01-01])",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def of_arrow(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, Any]]:
+    names = {"pyarrow": pytest.importorskip("pyarrow"), "pandas": pytest.importorskip("pandas")}
+    names |= {"datetime": datetime, "Decimal": decimal.Decimal}
+    made = [eval(text, names) for text in ARROW]
+    found = record_values(tmp_path_factory.mktemp("arrow"), made)
+    return dict(zip(ARROW, zip(made, found, strict=True), strict=True))
+
+
+@pytest.mark.parametrize("text", ARROW)
+def test_arrays_and_tables_of_pyarrow_are_read(
+    of_arrow: dict[str, tuple[Any, Any]], text: str
+) -> None:
+    value, found = of_arrow[text]
+    assert str(found) == ARROW[text]
+    assert found.to_json()
+    if "of size" in str(found):
+        with pytest.raises(recorder.RecorderError):
+            found.to_python()
+    elif hasattr(value, "to_pylist"):
+        again = found.to_python()
+        assert again.to_pylist() == value.to_pylist()
+
+
+def test_what_is_long_in_pyarrow_says_so(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    values = [
+        pyarrow.chunked_array([["x"] * 1000]), pyarrow.array(range(1000)), pyarrow.table({"a": range(1000)}),
+        pyarrow.table({f"c{n}": [n] for n in range(100)}),
+    ]  # fmt: skip
+    for value, found in zip(values, record_values(tmp_path, values), strict=True):
+        assert ("… 940 more" if len(value) == 1000 else "… 60 more columns") in str(found)
+        assert found.truncated and len(found) == len(value)
+        with pytest.raises(recorder.RecorderError, match="too large"):
+            found.to_python()
+
+
+def test_a_table_of_pyarrow_answers_and_is_a_table(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    [found] = record_values(tmp_path, [pyarrow.table({"amt": [1.0, 99.0]})])
+    assert found["amt"][1] == 99.0 and len(found) == 2
+    assert "<tr><th>1</th><td>99.0</td></tr>" in found._repr_html_()
+
+
+def test_a_layout_of_pyarrow_that_is_not_the_known_one_makes_values_opaque(tmp_path: Path) -> None:
+    """What pyarrow's object has twice, the address of what it wraps, is not there twice."""
+    pyarrow = pytest.importorskip("pyarrow")
+    table = pyarrow.table({"a": [1]})
+    values = [table, table.to_batches()[0], table["a"], pyarrow.array([1])]
+    second = [ctypes.c_ssize_t.from_address(id(value) + 48) for value in values]
+    kept = [place.value for place in second]
+    for place in second:
+        place.value += 8
+    try:
+        found = record_values(tmp_path, values)
+    finally:
+        for place, address in zip(second, kept, strict=True):
+            place.value = address
+    assert [str(one) for one in found] == [
+        f"<{type(value).__module__}.{type(value).__name__} object, of a layout that is not known>"
+        for value in values
+    ]
+
+
+WRITTEN_TO = """
+import numpy, pyarrow
+def f():
+    numbers = numpy.zeros(5000)
+    table = pyarrow.table({"x": numbers})
+    numbers[2500] = 1.0
+    end = 1
+f()
+"""
+
+
+def test_what_is_written_below_a_table_is_seen(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    code = compile(WRITTEN_TO, str(tmp_path / "written.py"), "exec", dont_inherit=True)
+    with recorder.record(tmp_path / "w.rtrace", min_free_space=0, include=["*written.py"]):
+        exec(code, {"__name__": "written"})
+    with recorder.open_trace(tmp_path / "w.rtrace") as trace:
+        changes = [event for event in trace.events() if "table" in event.changed]
+    assert len(changes) == 2
+
+
+def test_what_polars_keeps_to_itself_is_told_by_its_type(tmp_path: Path) -> None:
+    polars = pytest.importorskip("polars")
+    values = [
+        polars.DataFrame({"a": [1]}), polars.Series([1]), polars.LazyFrame({"a": [1]}), polars.col("a"),
+    ]  # fmt: skip
+    assert [str(found) for found in record_values(tmp_path, values)] == [
+        f"<polars.{name}: Rust keeps what is in it>"
+        for name in ("DataFrame", "Series", "LazyFrame", "Expr")
+    ]

@@ -1,0 +1,522 @@
+"""Arrays of numpy's of every dtype, and frames of pandas: what is recorded is what they are; every change is seen."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import recorder
+from recorder import cli
+from recorder.trace.values.grid import text_lines
+from recorder.trace.values.value import Value
+from tests.capture.test_known_types import record_values
+
+pandas = pytest.importorskip("pandas")
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # between the two libraries
+
+ARRAYS = {
+    "numpy.array(['2020-01-02', 'NaT'], dtype='M8[D]')": "format='M8[D]', [2020-01-02, NaT]",
+    "numpy.array(['2020-01-02T03:04:05.6'], dtype='M8[ms]')": "format='M8[ms]', [2020-01-02 03:04:05.6]",
+    "numpy.array([90, -1], dtype='m8[s]')": "format='m8[s]', [0 days 00:01:30, -1 days +23:59:59]",
+    "numpy.array(['a', 'bcd', 'é'])": "format='3w', ['a', 'bcd', 'é']",
+    "numpy.array([b'a', b'xy'])": "format='2s', [b'a', b'xy']",
+    "numpy.array([1, 2], dtype='>i4')": "format='>i', [1, 2]",
+    "numpy.array([1 + 2j])": "format='Zd', [(1+2j)]",
+    "numpy.array([0.5], dtype='f2')": "format='e', [0.5]",
+    "numpy.array([True, False])": "format='?', [True, False]",
+    "numpy.array([(1, 2.5)], dtype=[('a', 'i4'), ('b', 'f8')])": "[numpy.void(a=1, b=2.5)]",
+    "numpy.array([(1, 'xy')], dtype=[('n', 'u1'), ('t', 'U2')])": "[numpy.void(n=1, t='xy')]",
+    "numpy.array([{}, [1], None], dtype=object)": "format='O', [{}, [1], None]",
+    "numpy.array([['a', 1]], dtype=object).T": "shape=(2, 1), format='O', ['a', 1]",
+    "numpy.arange(6, dtype='i2').reshape(2, 3)[:, ::2]": "shape=(2, 2), format='h', [0, 2, 3, 5]",
+    "numpy.array([], dtype='M8[ns]')": "shape=(0,), format='M8[ns]', []",
+    "numpy.ma.array([1, 2, 3], mask=[0, 1, 0])": "np.ma.array([1, --, 3])",
+    "numpy.ma.array([1.5, 2.5])": "np.ma.array([1.5, 2.5])",
+    "numpy.datetime64('2020-01-01T12:00')": "np.datetime64('2020-01-01T12:00')",
+    "numpy.datetime64('NaT')": "np.datetime64('NaT')",
+    "numpy.timedelta64(5, 'D')": "np.timedelta64(5,'D')",
+    "numpy.complex64(1j)": "np.complex64(1j)",
+    "numpy.bool_(True)": "np.True_",
+    "numpy.float16(0.5)": "np.float16(0.5)",
+}
+
+FRAMES = {
+    "pandas.DataFrame({'a': [1, 2], 'b': [1.5, 2.0]})": "pandas.DataFrame({'a': [1, 2], 'b': [1.5, 2.0]})",
+    "pandas.DataFrame({'s': ['x', None]})": "pandas.DataFrame({'s': ['x', …]})",
+    "pandas.DataFrame({'t': pandas.to_datetime(['2020-01-01', '2021-01-01'])})":
+        "pandas.DataFrame({'t': [2020-01-01, 2021-01-01]})",
+    "pandas.DataFrame({'z': pandas.to_datetime(['2020-01-01'], utc=True)})":
+        "pandas.DataFrame({'z': [2020-01-01 UTC]})",
+    "pandas.DataFrame({'c': pandas.Categorical(['u', 'v', None, 'u'])})":
+        "pandas.DataFrame({'c': ['u', 'v', <NA>, 'u']})",
+    "pandas.DataFrame({'i': pandas.array([1, None], dtype='Int64')})": "pandas.DataFrame({'i': [1, <NA>]})",
+    "pandas.DataFrame({'o': pandas.Series([{}, [1]], dtype=object)})": "pandas.DataFrame({'o': [{}, [1]]})",
+    "pandas.DataFrame({'k': [1, 5, 2], 'v': [3, 4, 6]}).set_index('k')":
+        "pandas.DataFrame({'v': [3, 4, 6]}, index=pandas.Index([1, 5, 2], name='k'))",
+    "pandas.DataFrame({'v': [3, 4]}, index=['p', 'q'])": "pandas.DataFrame({'v': [3, 4]}, index=['p', 'q'])",
+    "pandas.DataFrame({'x': [1, 2], 'y': ['p', 'q'], 'z': [5, 6]})":
+        "pandas.DataFrame({'x': [1, 2], 'y': ['p', 'q'], 'z': [5, 6]})",
+    "pandas.DataFrame({'x': [1, 2], 'y': [3, 4]})[::-1]":
+        "pandas.DataFrame({'x': [2, 1], 'y': [4, 3]}, index=pandas.RangeIndex(1, -1, -1))",
+    "pandas.DataFrame()": "pandas.DataFrame({})",
+    "pandas.Series([1.5, None], name='n')": "pandas.Series([1.5, nan], name='n')",
+    "pandas.Series(['x'], index=['k'])": "pandas.Series(['x'], index=['k'])",
+    "pandas.Series(pandas.to_timedelta([90], 's'))": "pandas.Series([0 days 00:01:30])",
+    "pandas.Index([3, 1])": "pandas.Index([3, 1])",
+    "pandas.RangeIndex(4)": "pandas.RangeIndex(0, 4)",
+    "pandas.date_range('2020-01-01', periods=2)": "pandas.DatetimeIndex([2020-01-01, 2020-01-02])",
+    "pandas.MultiIndex.from_tuples([(1, 'a'), (2, 'b')], names=['n', 't'])":
+        "pandas.MultiIndex([(1, 'a'), (2, 'b')], names=['n', 't'])",
+    "pandas.Timestamp('2020-01-02 03:04:05')": "Timestamp('2020-01-02 03:04:05')",
+    "pandas.Timestamp('2020-01-02 03:04:05.5')": "Timestamp('2020-01-02 03:04:05.500000')",
+    "pandas.Timedelta('1 days 00:00:01.5')": "Timedelta('1 days 00:00:01.500000')",
+    "pandas.NaT": "NaT",
+    "pandas.NA": "<NA>",
+    "pandas.Interval(0, 1)": "Interval(0, 1, closed='right')",
+    "pandas.Categorical(['a', 'b'])": "pandas.Categorical(['a', 'b'])",
+    "pandas.array([True, None], dtype='boolean')": "pandas.BooleanArray([True, <NA>])",
+    "pandas.Period('2020-01', '3M')": "Period('2020-01', '3M')",
+    **{
+        f"pandas.Period('{text}', '{name}')": f"Period('{text}', '{name}')"
+        for text, name in (
+            ("2020", "Y-DEC"), ("2020Q3", "Q-DEC"), ("2020Q3", "Q-MAR"), ("2020-01", "M"), ("1969-12-30", "D"),
+            ("2020-01-06/2020-01-12", "W-SUN"), ("2020-01-09/2020-01-15", "W-WED"), ("2020-01-02 03:00", "h"),
+            ("2020-01-02 03:04", "min"), ("2020-01-02 03:04:05", "s"), ("2020-01-02 03:04:05.600", "ms"),
+            ("2020-01-02 03:04:05.600001", "us"), ("2020-01-02 03:04:05.600001002", "ns"),
+        )
+    },
+    "pandas.Series(pandas.period_range('2020Q4', periods=2, freq='Q'))": "pandas.Series([2020Q4, 2021Q1])",
+    "pandas.PeriodIndex(['2020-01', None], freq='M')": "pandas.PeriodIndex([2020-01, NaT])",
+    "pandas.interval_range(0, 2)": "pandas.IntervalIndex([(0, 1], (1, 2]])",
+    "pandas.arrays.IntervalArray.from_breaks([0.5, 1, 2], closed='left')":
+        "pandas.IntervalArray([[0.5, 1.0), [1.0, 2.0)])",
+    "pandas.Series(pandas.arrays.SparseArray([0, 7, 0, 2]))": "pandas.Series([0, 7, 0, 2])",
+    "pandas.arrays.SparseArray([0, 0, 2, 3, 0, 5], kind='block')": "pandas.SparseArray([0, 0, 2, 3, 0, 5])",
+    "pandas.date_range('2020-07-01', periods=2, freq='184D', tz='Europe/Berlin')":
+        "pandas.DatetimeIndex([2020-07-01 00:00:00+02:00, 2021-01-01 00:00:00+01:00])",
+    "pandas.Timestamp('2020-01-01', tz='Europe/Berlin')":
+        "Timestamp('2020-01-01 00:00:00+0100', tz='Europe/Berlin')",
+    "pandas.Timestamp('2020-01-01 12:30:00.5+0530')": "Timestamp('2020-01-01 12:30:00.500000+0530', tz='UTC+05:30')",
+    "pandas.Timestamp('2020-01-01', tz='UTC')": "Timestamp('2020-01-01 00:00:00+0000', tz='UTC')",
+    "pandas.Series([1, None], dtype='int64[pyarrow]')": "pandas.Series([1, <NA>])",
+    "pandas.DataFrame({'a': [1.5, 'x']}).dtypes": "pandas.Series([dtype('O')], index=['a'])",
+    "numpy.dtype('i4')": "dtype('int32')",
+    "numpy.dtype('>f8')": "dtype('>f8')",
+    "numpy.dtype('U3')": "dtype('<U3')",
+    "Sheet({'a': [1]})": "tables_of_test.Sheet({'a': [1]})",
+}  # fmt: skip
+
+NAMES: dict[str, Any] = {"numpy": numpy, "pandas": pandas, "__name__": "tables_of_test"}
+exec("class Sheet(pandas.DataFrame): pass", NAMES)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, Value]]:
+    texts = [*ARRAYS, *FRAMES]
+    values = [eval(text, NAMES) for text in texts]
+    found = record_values(tmp_path_factory.mktemp("tables"), values)
+    return dict(zip(texts, zip(values, found, strict=True), strict=True))
+
+
+@pytest.mark.parametrize("text", ARRAYS)
+def test_an_array_is_shown_with_its_items(made: dict[str, tuple[Any, Value]], text: str) -> None:
+    value, found = made[text]
+    assert ARRAYS[text] in str(found)
+    assert found.to_json()
+    if (
+        isinstance(value, numpy.ndarray)
+        and value.dtype.names is None
+        and "ma" not in type(value).__module__
+    ):
+        again = found.to_python()
+        assert numpy.array_equal(
+            numpy.asarray(again, dtype=value.dtype), value, equal_nan=value.dtype.kind in "Mm"
+        )
+
+
+@pytest.mark.parametrize("text", FRAMES)
+def test_a_frame_is_shown_by_its_columns_and_made_anew(
+    made: dict[str, tuple[Any, Value]], text: str
+) -> None:
+    """A text that is missing is whatever this version of pandas has for it."""
+    value, found = made[text]
+    assert str(found) in [FRAMES[text].replace("…", each) for each in ("None", "nan")]
+    assert found.to_json()
+    again = found.to_python()
+    if isinstance(value, pandas.DataFrame):
+        pandas.testing.assert_frame_equal(again, pandas.DataFrame(value), check_column_type=False)
+    elif isinstance(value, pandas.Series):
+        pandas.testing.assert_series_equal(again, value)
+    elif isinstance(value, pandas.Index):
+        pandas.testing.assert_index_equal(again, value)
+    elif value is pandas.NaT or value is pandas.NA:
+        assert again is value
+    else:
+        assert again is not None and repr(again) == repr(value)
+
+
+def documented() -> list[tuple[str, str, str]]:
+    """The value, how it is shown, and what is said of to_python(), of each line of the page's table."""
+    page = Path(__file__).resolve().parents[2] / "docs/values.md"
+    rows = [line.split(" | ")[:3] for line in page.read_text("utf-8").splitlines()]
+    return [
+        (row[0].removeprefix("| ").strip("`"), row[1].strip("`"), row[2])
+        for row in rows
+        if row[0].startswith(("| `numpy", "| `pandas"))
+    ]
+
+
+@pytest.fixture(scope="module")
+def of_the_page(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Any, Value]]:
+    values = [eval(value, NAMES) for value, _, _ in documented()]
+    return list(zip(values, record_values(tmp_path_factory.mktemp("page"), values), strict=True))
+
+
+@pytest.mark.parametrize(("number", "text"), [(n, row[0]) for n, row in enumerate(documented())])
+def test_the_page_says_what_is_shown(
+    of_the_page: list[tuple[Any, Value]], number: int, text: str
+) -> None:
+    _, shown, again = documented()[number]
+    value, recorded = of_the_page[number]
+    assert str(recorded) == shown
+    made = recorded.to_python()
+    if again == "equal":
+        assert repr(made) == repr(value)
+    else:
+        assert repr(numpy.array(made)) and isinstance(made, (list, int))
+
+
+CHANGES = {
+    "numpy.array(['2020-01-02'], dtype='M8[D]')": ["it[0] = '2021-01-01'"],
+    "numpy.array([{}, 1], dtype=object)": ["it[1] = 2", "it[0]['k'] = 1"],
+    "numpy.array(['a', 'b'])": ["it[0] = 'c'"],
+    "numpy.array([(1, 2.5)], dtype=[('a', 'i4'), ('b', 'f8')])": ["it['b'][0] = 1.0"],
+    "numpy.arange(9.0).reshape(3, 3).T": ["it[2, 0] = 99.0"],
+    "numpy.ma.array([1, 2, 3])": ["it[1] = numpy.ma.masked", "it[0] = 7"],
+    "numpy.zeros(2000)": ["it[1500] = 1.0"],
+    "numpy.zeros((2000, 2))[:, 0]": ["it[1500] = 1.0"],
+    "numpy.array(['x'] * 2000, dtype=object)": ["it[1500] = 'y'"],
+    "pandas.DataFrame({'amt': [1.0, 2.0], 'n': [1, 2]})":
+        ["it.loc[0, 'amt'] = 99.0", "it['n'] += 1", "it['new'] = 5", "it.drop(columns='n', inplace=True)",
+         "it.index = ['p', 'q']", "it.columns = ['a', 'b']", "it.loc['r'] = [3.0, 4]"],
+    "pandas.DataFrame({'t': ['x', 'y']})": ["it.loc[1, 't'] = 'z'", "it['t'] = it['t'].str.upper()"],
+    "pandas.DataFrame({'c': pandas.Categorical(['u', 'v'])})": ["it.loc[0, 'c'] = 'v'"],
+    "pandas.DataFrame({'d': pandas.to_datetime(['2020-01-01'])})": ["it.loc[0, 'd'] = pandas.Timestamp(0)"],
+    "pandas.DataFrame({'i': pandas.array([1, 2], dtype='Int64')})":
+        ["it.loc[0, 'i'] = pandas.NA", "it.loc[1, 'i'] = 7"],
+    "pandas.DataFrame({'o': pandas.Series([{}, [1]], dtype=object)})": ["it.loc[1, 'o'].append(2)"],
+    "pandas.DataFrame({'x': numpy.zeros(500)})": ["it.loc[250, 'x'] = 1.0"],
+    "pandas.Series([1, 2])": ["it[0] = 5", "it.name = 'n'", "it.index = ['a', 'b']"],
+    "pandas.Series(range(500))": ["it[250] = 0"],
+}  # fmt: skip
+
+
+def changing_program() -> str:
+    lines = ["import numpy, pandas"]
+    for number, (start, changes) in enumerate(CHANGES.items()):
+        lines += [
+            f"def change_{number}():",
+            f"    it = {start}",
+            *(f"    {each}" for each in changes),
+            "    end = 1",
+        ]
+    return "\n".join([*lines, *(f"change_{number}()" for number in range(len(CHANGES)))])
+
+
+@pytest.fixture(scope="module")
+def changed(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[int, int], bool]:
+    """Whether `it` changed: by the number of the function and of the change in it."""
+    folder = tmp_path_factory.mktemp("changes")
+    code = compile(changing_program(), str(folder / "changing.py"), "exec", dont_inherit=True)
+    with recorder.record(folder / "c.rtrace", min_free_space=0, include=["*changing.py"]):
+        exec(code, {"__name__": "changing"})
+    with recorder.open_trace(folder / "c.rtrace") as trace:
+        return {
+            (int(event.function.name.removeprefix("change_")), event.line - event.function.first_line - 3):
+                "it" in event.changed
+            for event in trace.events()
+            if event.kind == "line" and event.function.name.startswith("change_")
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("number", "at"),
+    [(number, at) for number, changes in enumerate(CHANGES.values()) for at in range(len(changes))],
+    ids=[f"{start}: {change}" for start, changes in CHANGES.items() for change in changes],
+)
+def test_a_change_in_place_is_seen_at_the_next_line(
+    changed: dict[tuple[int, int], bool], number: int, at: int
+) -> None:
+    assert changed[number, at]
+
+
+def test_what_is_cut_says_so(tmp_path: Path) -> None:
+    values = [
+        pandas.DataFrame({"x": range(1000)}), pandas.DataFrame({f"c{n}": [n] for n in range(100)}),
+        pandas.Series(["é" * 2000]), numpy.array([[n] for n in range(300)] + [None], dtype=object),
+    ]  # fmt: skip
+    long, wide, text, objects = record_values(tmp_path, values)
+    assert long.truncated and long.size == 1000
+    assert "38, 39, … 940 more, 980, 981" in str(long) and str(long).endswith("999]})")
+    assert wide.truncated and "'c39': [39], … 60 more columns" in str(wide)
+    assert text.truncated and objects.truncated and objects.size == 301
+    for value in (long, wide, text, objects):
+        with pytest.raises(recorder.RecorderError, match="too large"):
+            value.to_python()
+
+
+def test_many_large_arrays_of_a_class_keep_to_the_room_of_a_value(tmp_path: Path) -> None:
+    """A debug build checks it."""
+    record = numpy.zeros(600, dtype="f8,f8").view(numpy.recarray)
+    record.f0[0] = 1.5
+    (found,) = record_values(tmp_path, [[record.copy() for _ in range(200)]])
+    assert found.size == 200 and "1.5" in str(found[0])
+
+
+def test_a_change_of_what_is_not_shown_is_seen(tmp_path: Path) -> None:
+    """In the middle of a long column of each kind: by all of its items, though most are not written."""
+    columns = [
+        pandas.Series(range(1000)), pandas.Series(pandas.array([1, None] * 500, dtype="Int64")),
+        pandas.Series(["a", "b"] * 500), pandas.Series([object(), 1] * 500, dtype=object),
+    ]  # fmt: skip
+    path = tmp_path / "middle.rtrace"
+    with recorder.record(path, min_free_space=0, include=__file__):
+        change_each(columns)
+    with recorder.open_trace(path) as trace:
+        (end,) = trace.find("return", function="change_each")
+        changes = [event for event in trace.find(frame=end.frame) if "column" in event.changed]
+        assert len(changes) == 3 * len(columns)
+
+
+def change_each(columns: list[Any]) -> None:
+    for column in columns:
+        column.iloc[501] = column.iloc[500]
+        column.iloc[503] = None
+
+
+def test_a_column_with_a_secrets_name_is_not_told(tmp_path: Path) -> None:
+    values = [
+        pandas.DataFrame({"user": ["ada"], "password": ["hunter2"]}),
+        pandas.DataFrame({"user": ["ada"], "password": ["hunter2"]}).iloc[0],
+        pandas.DataFrame({"user": ["ada"], "password": ["hunter2"]}).T,
+        pandas.DataFrame({"user": ["ada"], "password": ["hunter2"]}, dtype=object),
+        pandas.Series(["hunter2"], name="password"),
+        pandas.Index(["hunter2"], name="api_key"),
+        pandas.Series(
+            ["hunter2"] * 100, index=pandas.Index([*range(99), "password"], dtype=object)
+        ),
+        pandas.Series(["hunter2"] * 100, index=[*(f"n{n}" for n in range(99)), "password"]),
+        pandas.DataFrame({("a", "user"): ["ada"], ("a", "password"): ["hunter2"]}),
+        pandas.DataFrame({("a", "user"): ["ada"], ("a", "password"): ["hunter2"]}).stack(
+            level=[0, 1]
+        ),
+        pandas.DataFrame({("a", "password"): ["hunter2"]})[("a", "password")],
+    ]
+    found = record_values(tmp_path, values)
+    assert "'ada'" in str(found[0]) and "'password': <redacted>" in str(found[0])
+    assert "('a', 'user'): ['ada'], ('a', 'password'): <redacted>" in str(found[8])
+    for value in found:
+        assert "hunter2" not in str(value) + str(value.to_json())
+        assert "<redacted>" in str(value)
+
+
+UNMADE = """
+class Sheet(pandas.DataFrame):
+    def __init__(self):
+        rows = {"a": [1]}
+        super().__init__(rows)
+        end = 1
+Sheet()
+"""
+
+
+def test_a_frame_that_is_being_made_has_nothing_yet(tmp_path: Path) -> None:
+    code = compile(UNMADE, str(tmp_path / "unmade.py"), "exec", dont_inherit=True)
+    with recorder.record(tmp_path / "u.rtrace", min_free_space=0, include=["*unmade.py"]):
+        exec(code, {"__name__": "unmade", "pandas": pandas})
+    with recorder.open_trace(tmp_path / "u.rtrace") as trace:
+        shown = [str(event.locals["self"]) for event in trace.events() if "self" in event.locals]
+    assert shown[0] == "<unmade.Sheet object>"
+    assert shown[-1] == "unmade.Sheet({'a': [1]})"
+
+
+# ---- anything, and layouts that are not the known ones ---------------------------------------------------------------
+
+DTYPES = ["?", "i1", "u2", "i4", "i8", "f4", "f8", "c16", "M8[us]", "m8[s]", "U3", "S2", ">i4", "O"]
+LENGTHS = st.sampled_from([0, 1, 3, 60, 61, 300])
+
+
+@st.composite
+def cells(draw: st.DrawFn) -> Any:
+    """An array of any dtype, of one dimension, that lies in memory in any way."""
+    dtype, size, step = (
+        draw(st.sampled_from(DTYPES)),
+        draw(LENGTHS),
+        draw(st.sampled_from([1, 2, -1])),
+    )
+    seed = numpy.random.default_rng(draw(st.integers(0, 99)))
+    numbers = seed.integers(0, 100, size * abs(step))
+    if dtype == "O":
+        values = numpy.empty(len(numbers), dtype=object)
+        values[:] = [(n, str(n), None, [n])[n % 4] for n in numbers.tolist()]
+    else:
+        values = numbers.astype("i8" if dtype[0] in "Mm" else dtype).astype(dtype)
+    return values[::step]
+
+
+@st.composite
+def frames(draw: st.DrawFn) -> Any:
+    size = draw(LENGTHS)
+    columns = {f"c{n}": numpy.resize(draw(cells()), size) for n in range(draw(st.integers(0, 4)))}
+    frame = pandas.DataFrame({name: pandas.Series(values) for name, values in columns.items()
+                              if values.dtype.kind not in "USc" and values.dtype.byteorder != ">"})  # fmt: skip
+    return frame[::-1] if draw(st.booleans()) else frame
+
+
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+@given(values=st.lists(st.one_of(cells(), frames()), min_size=20, max_size=30))
+def test_any_array_and_any_frame_comes_back(
+    tmp_path_factory: pytest.TempPathFactory, values: list[Any]
+) -> None:
+    for value, found in zip(
+        values, record_values(tmp_path_factory.mktemp("any"), values), strict=True
+    ):
+        if found.truncated:
+            assert len(value) > 60
+        elif isinstance(value, pandas.DataFrame):
+            pandas.testing.assert_frame_equal(
+                found.to_python(), value, check_dtype=bool(len(value)), check_column_type=False,
+                check_index_type=bool(len(value)),
+            )  # fmt: skip
+        elif value.dtype == object:
+            assert list(found.to_python()) == list(value)
+        else:
+            assert numpy.array_equal(numpy.array(found.to_python(), dtype=value.dtype), value)
+
+
+def test_a_layout_that_is_not_the_known_one_makes_values_opaque(tmp_path: Path) -> None:
+    frame, series, index = pandas.DataFrame({"a": [1]}), pandas.Series([1]), pandas.Index([5])
+    longer, axes = pandas.array([1, 2], dtype="Int64"), pandas.DataFrame({"a": [1]})
+    frame._mgr = axes  # anything else
+    series._mgr = object()
+    index._data = object()
+    longer._mask = numpy.array([False] * 5)
+    axes._mgr.axes = [axes.index]
+    found = record_values(tmp_path, [frame, series, index, longer, axes])
+    assert [str(one) for one in found] == [
+        "<pandas.DataFrame object, of a layout that is not known>",
+        "<pandas.Series object, of a layout that is not known>",
+        "pandas.Index(<object object>)",
+        "<pandas.arrays.IntegerArray object, of a layout that is not known>".replace(
+            "pandas.arrays", type(longer).__module__
+        ),
+        "<pandas.DataFrame object, of a layout that is not known>",
+    ]
+
+
+HOSTILE = """
+class Sheet(pandas.DataFrame):
+    def __getattribute__(self, name): ran.append(name); return super().__getattribute__(name)
+    def __len__(self): ran.append("len"); return 0
+class Grid(numpy.ndarray):
+    def __getitem__(self, at): ran.append(at); return 0
+    def __array_finalize__(self, other): ran.append("finalize")
+class Cell:
+    def __repr__(self): ran.append("repr"); return ""
+    def __eq__(self, other): ran.append("eq"); return True
+    def __hash__(self): ran.append("hash"); return 1
+"""
+
+
+def test_no_code_of_theirs_runs(tmp_path: Path) -> None:
+    ran: list[object] = []
+    names = {**NAMES, "ran": ran}
+    exec(HOSTILE, names)
+    cell = names["Cell"]()
+    values = [
+        names["Sheet"]({"a": [1]}), numpy.arange(3).view(names["Grid"]), numpy.array([cell, 1], dtype=object),
+        pandas.Series([cell], dtype=object),
+    ]  # fmt: skip
+    ran.clear()
+    found = record_values(tmp_path, values)
+    assert not ran
+    assert "{'a': [1]}" in str(found[0]) and "[0, 1, 2]" in str(found[1])
+
+
+def test_memory_of_a_mapped_file_is_not_looked_at(tmp_path: Path) -> None:
+    """The file may be shorter by now, and a look at it the end of the program."""
+    file = tmp_path / "numbers"
+    file.write_bytes(bytes(8 * 4096))
+    mapped = numpy.memmap(file, dtype="f8", mode="r+")
+    seen = numpy.asarray(mapped)
+    file.write_bytes(b"")
+    for found in record_values(tmp_path, [mapped, seen, seen[4000:]]):
+        assert "shape=" in str(found) and "0.0" not in str(found)
+
+
+def test_what_is_in_a_frame_can_be_asked_for(tmp_path: Path) -> None:
+    frame = pandas.DataFrame({"amt": [1.0, 99.0, 3.0], "who": ["ada", "bob", "eve"]})
+    found, series, index = record_values(tmp_path, [frame, frame["amt"], frame.columns])
+    assert found["amt"][1] == 99.0 and found["who"][0] == "ada"
+    assert series[1] == 99.0 and len(series) == 3 and index[1] == "who"
+    assert len(found) == 3 and found.size == 3
+
+
+def test_a_page_shows_a_table(tmp_path: Path) -> None:
+    values = [
+        pandas.DataFrame({"amt": [1.0, 99.0], "<b>": ["ada", "b&b"]}, index=["p", "q"]),
+        pandas.DataFrame({"x": range(1000)}), pandas.Series([1, 2], name="n"), numpy.arange(6).reshape(2, 3),
+        pandas.Index([1]),
+    ]  # fmt: skip
+    frame, long, series, array, index = (v._repr_html_() for v in record_values(tmp_path, values))
+    assert "<tr><th></th><th>amt</th><th>&lt;b&gt;</th></tr>" in frame
+    assert (
+        "<tr><th>q</th><td>99.0</td><td>b&amp;b</td></tr>" in frame
+        and "2 rows × 2 columns" in frame
+    )
+    assert "<tr><th>39</th><td>39</td></tr><tr><th>…</th><td>…</td></tr><tr><th>980</th>" in long
+    assert "<tr><th>1</th><td>2</td></tr>" in series
+    assert "<tr><th>1</th><td>3</td><td>4</td><td>5</td></tr>" in array
+    assert index == "<code>pandas.Index([1])</code>"
+
+
+def test_a_terminal_shows_a_table(tmp_path: Path) -> None:
+    values = [
+        pandas.DataFrame({"amt": [1.0, 99.5], "who\n": ["ada", "b" * 99]}, index=["p", "q"]),
+        pandas.DataFrame({f"column {n}": [n] for n in range(40)}), numpy.arange(4).reshape(2, 2), numpy.arange(4),
+    ]  # fmt: skip
+    frame, wide, array, row = (text_lines(v._tree) for v in record_values(tmp_path, values))
+    assert frame == [
+        "    amt                     who\\n",
+        "p   1.0                       ada",
+        f"q  99.5  {'b' * 23}…",
+        "2 rows × 2 columns",
+    ]
+    assert wide[0].startswith("   column 0  column 1  ") and wide[0].endswith("  …")
+    assert len(wide) == 3 and max(map(len, wide)) <= 100
+    assert array == ["   0  1", "0  0  1", "1  2  3", "2 × 2, int64"]
+    assert row == []
+
+
+def test_show_prints_one_for_what_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record_values(tmp_path, [pandas.DataFrame({"amt": [1.0, 99.5]})])
+    seq = str(value_event(tmp_path / "looking.rtrace"))
+    monkeypatch.setattr("sys.stdin", io.StringIO("p value\nq\n"))
+    assert cli.main(["show", str(tmp_path / "looking.rtrace"), "--plain", "--at", seq]) == 0
+    assert (
+        "       amt\n    0   1.0\n    1  99.5\n    2 rows × 1 columns\n" in capsys.readouterr().out
+    )
+
+
+def value_event(path: Path) -> int:
+    with recorder.open_trace(path) as trace:
+        (call,) = trace.find("call", function="look")
+        return call.seq

@@ -1,0 +1,222 @@
+"""Each limit at its value, one below and one above: of texts, bytes and containers, of their subclasses, of nesting, of
+what a line is away from the one before."""
+
+from __future__ import annotations
+
+import collections
+import json
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import recorder
+from recorder.trace.values.value import Value
+
+TEXT, ITEMS, DEPTH = 1024, 200, 6  # as docs/recording.md has them
+
+
+class OfStr(str):
+    pass
+
+
+class OfBytes(bytes):
+    pass
+
+
+class OfByteArray(bytearray):
+    pass
+
+
+class OfList(list):  # type: ignore[type-arg]
+    pass
+
+
+class OfTuple(tuple):  # type: ignore[type-arg]
+    pass
+
+
+class OfSet(set):  # type: ignore[type-arg]
+    pass
+
+
+class OfFrozenSet(frozenset):  # type: ignore[type-arg]
+    pass
+
+
+class OfDict(dict):  # type: ignore[type-arg]
+    pass
+
+
+class Plain:
+    pass
+
+
+class Slotted:
+    __slots__ = tuple(f"a{n:03}" for n in range(ITEMS + 2))
+
+
+def plain(size: int) -> Plain:
+    one = Plain()
+    one.__dict__.update((f"a{n:03}", n) for n in range(size))
+    return one
+
+
+def slotted(size: int) -> Slotted:
+    one = Slotted()
+    for n in range(size):
+        setattr(one, f"a{n:03}", n)
+    return one
+
+
+def counted(size: int) -> dict[int, int]:
+    return {n: n for n in range(size)}
+
+
+# How one of a size is made, and the limit.
+SIZED: dict[str, tuple[Callable[[int], Any], int]] = {
+    "str": (lambda size: "x" * size, TEXT),
+    "str of two bytes each": (lambda size: "λ" * size, TEXT),
+    "str of four bytes each": (lambda size: "🎈" * size, TEXT),
+    "bytes": (lambda size: b"x" * size, TEXT),
+    "bytearray": (lambda size: bytearray(b"x" * size), TEXT),
+    "subclass of str": (lambda size: OfStr("x" * size), TEXT),
+    "subclass of bytes": (lambda size: OfBytes(b"x" * size), TEXT),
+    "subclass of bytearray": (lambda size: OfByteArray(b"x" * size), TEXT),
+    "list": (lambda size: list(range(size)), ITEMS),
+    "tuple": (lambda size: tuple(range(size)), ITEMS),
+    "set": (lambda size: set(range(size)), ITEMS),
+    "frozenset": (lambda size: frozenset(range(size)), ITEMS),
+    "dict": (counted, ITEMS),
+    "subclass of list": (lambda size: OfList(range(size)), ITEMS),
+    "subclass of tuple": (lambda size: OfTuple(range(size)), ITEMS),
+    "subclass of set": (lambda size: OfSet(range(size)), ITEMS),
+    "subclass of frozenset": (lambda size: OfFrozenSet(range(size)), ITEMS),
+    "subclass of dict": (lambda size: OfDict(counted(size)), ITEMS),
+    "OrderedDict": (lambda size: collections.OrderedDict(counted(size)), ITEMS),
+    "Counter": (lambda size: collections.Counter(counted(size)), ITEMS),
+    "defaultdict": (lambda size: collections.defaultdict(int, counted(size)), ITEMS),
+    "deque": (lambda size: collections.deque(range(size)), ITEMS),
+    "attributes": (plain, ITEMS),
+    "slots": (slotted, ITEMS),
+}
+AROUND = (-1, 0, 1)
+
+
+def nested(depth: int) -> list[Any]:
+    """A list with a number in it, so many lists deep."""
+    return [1] if depth == 1 else [nested(depth - 1)]
+
+
+def look(value: Any) -> None:
+    pass
+
+
+def grow(value: bytearray) -> None:
+    value.append(0)
+    value.append(0)
+    value[-1] = 1  # beyond what is written
+    value[TEXT - 1] = 1
+    look(value)
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Any, Value]]:
+    path = tmp_path_factory.mktemp("limits") / "p.rtrace"
+    asked = {(name, by): make(limit + by) for name, (make, limit) in SIZED.items() for by in AROUND}
+    asked |= {("nested", by): nested(DEPTH + by) for by in AROUND}
+    with recorder.record(path, min_free_space=0, value_budget=100_000):  # each is looked at whole
+        for value in asked.values():
+            look(value)
+        grow(bytearray(TEXT - 1))
+    with recorder.open_trace(path) as trace:
+        seen = [event.locals["value"] for event in trace.find(kind="call", function="look")]
+        found: dict[Any, Any] = dict(zip(asked, seen, strict=False))
+        found["grown"] = [
+            event.locals["value"] for event in trace.find(kind="line", function="grow")
+        ]
+        yield found
+
+
+def written(told: Any) -> Any:
+    """What JSON says of a value's content, without what is said around it."""
+    while isinstance(told, dict):
+        found = [k for k in ("value", "items", "attributes", "begins", "hex") if k in told]
+        if found in (["attributes"], []):
+            return told.get("attributes")
+        told = told[found[0]]
+    return told
+
+
+def first(value: Any, count: int) -> Any:
+    """So many items of it, as JSON has them."""
+    if isinstance(value, str):
+        return value[:count]
+    if isinstance(value, bytes | bytearray):
+        return value[:count].hex()
+    if isinstance(value, dict):
+        return [[key, value[key]] for key in islice(value, count)]
+    if isinstance(value, Plain | Slotted):
+        names = (f"a{n:03}" for n in range(count))
+        return {name: getattr(value, name) for name in names if hasattr(value, name)}
+    return list(islice(value, count))
+
+
+@pytest.mark.parametrize("by", AROUND)
+@pytest.mark.parametrize("name", SIZED)
+def test_is_cut_at_its_limit_and_says_so(recorded: dict[Any, Value], name: str, by: int) -> None:
+    make, limit = SIZED[name]
+    value = recorded[name, by]
+    assert value.truncated == (by > 0)
+    assert written(value.to_json()) == first(make(limit + by), limit)
+    said = json.dumps(value.to_json())
+    assert (f'"size": {limit + by}, "truncated": true' in said) == (by > 0)
+    assert ("truncated" in said) == ("…" in str(value)) == (by > 0)
+
+
+@pytest.mark.parametrize("by", AROUND)
+def test_is_gone_into_as_deep_as_the_limit(recorded: dict[Any, Value], by: int) -> None:
+    value = recorded["nested", by]
+    assert value.truncated == (by > 0)
+    deepest = "<list of size 1>" if by > 0 else "1"
+    assert str(value) == "[" * (DEPTH + min(by, 0)) + deepest + "]" * (DEPTH + min(by, 0))
+
+
+def test_what_grows_beyond_the_limit_is_a_change_and_what_changes_beyond_it_is_none(
+    recorded: dict[Any, Any],
+) -> None:
+    zeros = bytes(TEXT - 1)
+    assert [(one.size, one.truncated, written(one.to_json())) for one in recorded["grown"]] == [
+        (TEXT - 1, False, zeros.hex()),
+        (TEXT, False, (zeros + b"\0").hex()),
+        (TEXT + 1, True, (zeros + b"\0").hex()),
+        (TEXT + 1, True, (zeros + b"\0").hex()),
+        (TEXT + 1, True, (zeros + b"\1").hex()),
+    ]
+
+
+# ---- lines --------------------------------------------------------------------------------------
+
+# What a line event is away from the one before, around where it takes a byte more.
+DELTAS = (1, 2, 31, 32, 33, 34, 63, 64, 65, 94, 95, 96, 97, 127, 128, 129)
+
+
+def jumps() -> tuple[str, list[int]]:
+    """A program with a line as far behind the one before, and one as far in front of it, for each; and its lines."""
+    lines, ran = ["def f():"], []
+    for delta in DELTAS:
+        first = len(lines) + 1
+        lines += ["  on = True", "  while on:", *[""] * (delta - 1), "    on = False"]
+        ran += [first, first + 1, first + 1 + delta, first + 1]
+    return "\n".join([*lines, "f()"]), ran
+
+
+def test_every_distance_between_lines(tmp_path: Path) -> None:
+    text, ran = jumps()
+    code = compile(text, str(tmp_path / "jumps.py"), "exec")
+    with recorder.record(tmp_path / "p.rtrace", min_free_space=0):
+        exec(code, {})
+    with recorder.open_trace(tmp_path / "p.rtrace") as trace:
+        assert [event.line for event in trace.find(kind="line", function="f")] == ran

@@ -1,0 +1,247 @@
+"""A program is recorded on the editor's behalf: beside it, and in its terminal, which is a real one here."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import textwrap
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.tools.dap_client import PATIENCE, Failed, Session, check
+from tests.tools.tape_tools import in_turn
+
+PROGRAM = textwrap.dedent("""\
+    import os, sys, time
+    where = "at a terminal" if sys.stdin.isatty() else "no input"
+    print(where, os.environ.get("COLOUR"), os.environ.get("HOME"), flush=True)
+    how = sys.argv[1]
+    if how == "ask":
+        print("said:", input("your name? "))
+    if how == "wait":
+        open("begun", "x").close()
+        while True:
+            time.sleep(0.05)
+    if how == "kill":
+        os.kill(os.getpid(), 9)
+    sys.exit(3)
+    """)
+
+
+class Terminal:
+    """What an editor opens: a terminal of its own for a command. It shows what is written there."""
+
+    def __init__(self, arguments: dict[str, Any]) -> None:
+        self.end, far = os.openpty()
+        environment = {**os.environ, **{k: v for k, v in arguments["env"].items() if v is not None}}
+        for name in (name for name, value in arguments["env"].items() if value is None):
+            environment.pop(name, None)
+        self.process = subprocess.Popen(
+            ["setsid", "-c", *arguments["args"]], cwd=arguments["cwd"], env=environment,
+            stdin=far, stdout=far, stderr=far,
+        )  # fmt: skip
+        os.close(far)
+        self.shown = ""
+
+    def read_until(self, words: str) -> None:
+        while words not in self.shown:
+            self.shown += os.read(self.end, 4096).decode()
+
+    def close(self) -> None:
+        if self.end >= 0:
+            os.close(self.end)
+            self.end = -1
+
+    def forget(self) -> None:
+        self.close()
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    path = tmp_path / "program.py"
+    path.write_text(PROGRAM)
+    return path
+
+
+@pytest.fixture
+def editor(session: Session) -> Session:
+    session.ask(
+        "initialize",
+        adapterID="recorder",
+        supportsProgressReporting=True,
+        supportsRunInTerminalRequest=True,
+    )
+    return session
+
+
+@pytest.fixture
+def opened() -> Iterator[list[Terminal]]:
+    terminals: list[Terminal] = []
+    yield terminals
+    for one in terminals:
+        one.forget()
+
+
+def launch(editor: Session, program: Path, how: str, **more: Any) -> int:
+    environment = {"COLOUR": "blue", "HOME": None}
+    return editor.send(
+        "launch", program=str(program), args=[how], cwd=str(program.parent), env=environment, **more
+    )
+
+
+def terminal(editor: Session, opened: list[Terminal]) -> Terminal:
+    """Opens the one that the server asks for."""
+    request = asked_for(editor)
+    one = Terminal(request["arguments"])
+    opened.append(one)
+    answer(editor, request, True, body={"processId": one.process.pid})
+    return one
+
+
+def asked_for(editor: Session) -> dict[str, Any]:
+    while not editor.asked:
+        editor.receive()
+    request = editor.asked.pop()
+    check("RunInTerminalRequest", request)
+    assert request["command"] == "runInTerminal"
+    return request
+
+
+def answer(editor: Session, request: dict[str, Any], success: bool, **more: Any) -> None:
+    editor._channel.send(
+        {
+            "type": "response",
+            "request_seq": request["seq"],
+            "success": success,
+            "command": request["command"],
+            **more,
+        }
+    )
+
+
+def wait_for(path: Path) -> None:
+    until = time.monotonic() + PATIENCE
+    while not path.exists():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def end_of(editor: Session) -> str:
+    """What is said at the end of the recording."""
+    editor.event("initialized")
+    editor.begin()
+    text: str = editor.move("continue").body["text"]
+    return text
+
+
+# ---- beside the editor ----
+
+
+def test_output_and_progress_are_told_while_it_runs(editor: Session, program: Path) -> None:
+    number = launch(editor, program, "wait")
+    wait_for(program.with_name("begun"))
+    assert editor.event("progressStart")["title"] == "Recording program.py"
+    assert "MB" in editor.event("progressUpdate")["message"]
+    told = ""
+    while not told.endswith("\n"):
+        told += editor.event("output")["output"]
+    assert told == "no input blue None\n"
+    editor.send("terminate")
+    with pytest.raises(Failed, match="cancelled"):
+        editor.answer(number)
+    assert editor.event("progressEnd")
+    assert program.with_suffix(".rtrace").exists()  # it is kept
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "text"),
+    in_turn([
+        ("exit", 3, "the end of the recording; it exited with 3"),
+        ("kill", 137, "the end of the recording, which stopped early"),
+    ]),
+)  # fmt: skip
+def test_how_the_program_ended_is_told(
+    editor: Session, program: Path, how: str, status: int, text: str
+) -> None:
+    editor.answer(launch(editor, program, how))
+    assert editor.event("exited") == {"exitCode": status}
+    assert end_of(editor).startswith(text)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"python": "/nowhere/python"}, "/nowhere/python cannot be run"),
+        ({"python": "/bin/false"}, r"nothing was recorded \(exit status 1\)"),
+        ({"recorderArgs": ["--wrong"]}, "nothing was recorded .*--wrong"),
+        ({"cwd": "/nowhere"}, "there is no folder /nowhere"),
+        ({"console": "window"}, "console is one of"),
+    ],
+)
+def test_a_run_that_fails_is_no_exit_of_the_program(
+    editor: Session, program: Path, given: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(Failed, match=f"(?s){said}"):
+        editor.ask("launch", **{"program": str(program), "cwd": str(program.parent), **given})
+    assert not any(one["event"] == "exited" for one in editor.events)
+
+
+# ---- in the editor's terminal ----
+
+
+def test_it_runs_in_a_terminal_where_the_editor_has_one(
+    editor: Session, program: Path, opened: list[Terminal]
+) -> None:
+    number = launch(editor, program, "ask", console="integratedTerminal")
+    one = terminal(editor, opened)
+    one.read_until("your name? ")
+    os.write(one.end, b"Ada\n")
+    one.read_until("said: Ada")
+    assert "at a terminal blue None" in one.shown
+    editor.answer(number)
+    assert editor.event("exited") == {"exitCode": 3}
+    assert end_of(editor) == "the end of the recording; it exited with 3"
+
+
+@pytest.mark.parametrize("what", in_turn(["closed", "killed", "terminated"], of=3))
+def test_what_ends_in_a_terminal_before_its_time(
+    editor: Session, program: Path, opened: list[Terminal], what: str
+) -> None:
+    number = launch(editor, program, "wait", console="integratedTerminal")
+    one = terminal(editor, opened)
+    wait_for(program.with_name("begun"))
+    if what == "terminated":
+        editor.send("terminate")
+        with pytest.raises(Failed, match=r"given up|cancelled"):
+            editor.answer(number)
+        one.process.wait(PATIENCE)
+        return
+    if what == "killed":
+        one.process.kill()  # and its terminal with it, which is what the program gets to know
+    one.close()
+    one.process.wait(PATIENCE)
+    editor.answer(number)
+    assert editor.event("exited") == {"exitCode": 128 + signal.SIGHUP}
+    assert end_of(editor).startswith("the end of the recording")
+
+
+def test_a_terminal_that_cannot_be_had_is_said(
+    session: Session, editor: Session, program: Path
+) -> None:
+    number = launch(editor, program, "exit", console="externalTerminal")
+    request = asked_for(editor)
+    assert request["arguments"]["kind"] == "external"
+    answer(editor, request, False, message="not today")
+    with pytest.raises(Failed, match="no terminal: not today"):
+        editor.answer(number)
+    with Session() as other:
+        other.ask("initialize", adapterID="x")
+        with pytest.raises(Failed, match="this editor has no terminal"):
+            other.answer(launch(other, program, "exit", console="integratedTerminal"))

@@ -1,0 +1,130 @@
+"""First recording × what happened to it × second recording, in one process: the second is what its own policy says,
+whatever was before; and the program ends as it would have."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ENVIRONMENT
+
+# Policies, and what is recorded of `work` under each: functions of its own, of an installed module and of the standard
+# library; whether its secret is shown.
+POLICIES: dict[str, tuple[dict[str, Any], str]] = {
+    "own": ({"scope": "own"}, "work, shown"),
+    "all": ({"scope": "all"}, "work, installed, rgb_to_hls, shown"),
+    "exclude": ({"scope": "all", "exclude": ["dep", "colorsys"]}, "work, shown"),
+    "include": ({"scope": "own", "include": ["colorsys"]}, "work, rgb_to_hls, shown"),
+    "redact": ({"scope": "own", "redact": ["PIN"]}, "work"),
+}  # fmt: skip
+HAPPENED = (
+    "stopped",
+    "left",
+    "raised",
+    "reset",
+    "aborted",
+    "aborted and reset",
+    "disabled",
+    "refused",
+)
+PAIRS = [
+    (first, HAPPENED[n % len(HAPPENED)], second)
+    for n, (first, second) in enumerate(itertools.product(POLICIES, POLICIES))
+    if first != second
+]
+PROGRAM = """
+import colorsys, contextlib, errno, json, sys
+sys.path.append(sys.argv[1])
+import dep, recorder
+from recorder import errors
+from recorder._core import control
+
+def work(pin):
+    dep.installed(1)
+    return colorsys.rgb_to_hls(0.1, 0.2, 0.3)
+
+def fail(session):
+    "The sealer reports a failure: the next line that is recorded finds it."
+    page = control.ControlPage(session._staging.file("control"))
+    page.set_sealer_fault(errors.DiskFullError.number, errno=errno.ENOSPC, detail="/disk")
+    page.close()
+    for turn in range(100_000):
+        work("x")
+
+def first(policy, happened):
+    if happened == "refused":
+        with contextlib.suppress(errors.RecorderError):
+            recorder.start("/no such folder/x.rtrace", **policy)
+        return
+    if happened in ("left", "raised"):
+        with contextlib.suppress(KeyError), recorder.record("first.rtrace", **policy):
+            work("x")
+            {}["x"] if happened == "raised" else None
+        return
+    action = "abort" if "aborted" in happened else "disable"
+    session = recorder.start("first.rtrace", on_recorder_error=action, **policy)
+    work("x")
+    try:
+        if happened not in ("stopped", "reset"):
+            fail(session)
+    finally:  # an abort goes on until the recording is over
+        if "reset" in happened:
+            recorder.reset()
+        with contextlib.suppress(errors.RecorderError):
+            session.stop()
+        return
+
+def second(policy):
+    with recorder.record("second.rtrace", **policy):
+        work("hunter2")
+    with recorder.open_trace("second.rtrace") as trace:
+        assert trace.verdict == "complete"
+        calls = {event.function.name: event for event in trace.find(kind="call")}
+        known = [name for name in ("work", "installed", "rgb_to_hls") if name in calls]
+        shown = "work" in calls and repr(calls["work"].locals["pin"]) == "'hunter2'"
+        return ", ".join([*known, *["shown"] * shown])
+
+for before, happened, policy in json.load(sys.stdin):
+    first({"min_free_space": 0, **before}, happened)
+    assert not recorder.is_recording()
+    print(second({"min_free_space": 0, **policy}))
+sys.exit(7)
+"""
+
+
+def run(folder: Path, pairs: list[Any]) -> subprocess.CompletedProcess[str]:
+    (folder / "site-packages").mkdir()
+    (folder / "site-packages/dep.py").write_text("def installed(n): return n\n")
+    program = folder / "program.py"
+    program.write_text(PROGRAM)
+    return subprocess.run(
+        [sys.executable, program, folder / "site-packages"], input=json.dumps(pairs),
+        cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=100,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    asked = [(POLICIES[one][0], happened, POLICIES[two][0]) for one, happened, two in PAIRS]
+    done = run(tmp_path_factory.mktemp("pairs"), asked)
+    assert done.returncode == 7, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("number", range(len(PAIRS)), ids=lambda n: ", ".join(PAIRS[n]))
+def test_the_second_recording_is_as_its_policy_says(recorded: list[str], number: int) -> None:
+    assert recorded[number] == POLICIES[PAIRS[number][2]][1]
+
+
+@pytest.mark.parametrize("happened", HAPPENED)
+def test_a_part_leaves_the_exit_status_to_the_program(tmp_path: Path, happened: str) -> None:
+    """Whatever its policy would do with that of a whole program."""
+    policy = {"propagate_script_exit": False, "require_trace": True}
+    done = run(tmp_path, [(policy, happened, {"propagate_script_exit": False})])
+    assert (done.returncode, done.stdout) == (7, "work, shown\n"), done.stderr

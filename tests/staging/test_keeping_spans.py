@@ -1,0 +1,123 @@
+"""A recording that keeps what is in spans, and not in those that are forgotten (policy `keep_spans`)."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+
+import recorder
+from recorder.trace.container.chunks import Chunk
+from recorder.trace.container.file import TraceFile
+from recorder.trace.format import ChunkType
+from recorder.trace.wanted import Wanted
+from tests.conftest import Run
+from tests.tools import reference_writer as w
+from tests.tools.tape_tools import until
+
+PROGRAM = """
+import os, signal, sys
+import recorder
+
+def generator():
+    number = 0
+    while True:
+        number += 1
+        yield number
+
+def work(turns):
+    for turn in range(turns):
+        text = f"{turn:9}" * 110
+    return next(numbers)
+
+numbers = generator()
+work(9000)
+for name in ("first", "second", "third", "fourth"):
+    with recorder.span(name) as span:
+        with recorder.span("within"):
+            work(9000)
+        if name != "second":
+            span.forget()
+with recorder.span("last"):
+    work(3000)
+    if sys.argv[1] == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+NO_FACTS = b"\x1a\x00"
+
+
+@pytest.mark.parametrize("end", ["exit", "kill"])
+@pytest.mark.provokes("LIMIT_REACHED")
+def test_what_is_in_spans_is_kept_and_the_rest_given_back(run_recorded: Run, end: str) -> None:
+    result = run_recorded(PROGRAM, "--keep-spans", arguments=(end,))
+    until(result.trace.exists)
+    with recorder.open_trace(result.trace) as trace:
+        assert trace.verdict == ("truncated" if end == "kill" else "partial(LIMIT_REACHED)")
+        assert trace.verify().damage == []
+        spans = {span.name: span for span in trace.spans() if span.name != "within"}
+        heads = [chunk.head for chunk in chunks(result.trace)]
+        kept = [range(head.first_event, head.first_event + head.events) for head in heads]
+        for name in ("second", "last"):
+            span = spans[name]
+            stop = span.stop or max(chunk.stop for chunk in kept)
+            found = [event.seq for event in trace.events(span.start, stop)]
+            assert found == list(range(span.start, stop))
+        for chunk in kept:  # there is none without something of them
+            assert any(
+                spans[name].start < chunk.stop and chunk.start < (spans[name].stop or chunk.stop)
+                for name in ("second", "last")
+            )
+        assert len(kept) < 8
+        assert trace.lost_events > 30_000
+        # What the events that were given back had defined is known.
+        yielded = [e.value.to_python() for e in trace.find("yield", function="generator")]
+        assert 3 in yielded
+        assert trace.at(spans["second"].start).stack[0].function.name == "<module>"
+
+
+def chunks(path: Path) -> list[Chunk]:
+    with contextlib.closing(TraceFile(path)) as file:
+        return list(file.of(ChunkType.EVENTS))
+
+
+def note(span: int, before: int) -> bytes:
+    return w.note(span, before, 0, 0, None, "name", NO_FACTS)
+
+
+def end(span: int, before: int, forgotten: bool) -> bytes:
+    return w.span_end(span, before, 0, int(forgotten))
+
+
+def test_a_chunk_is_decided_on_when_no_span_in_it_is_open() -> None:
+    wanted = Wanted()
+    assert wanted.add(0, 10, []) == [0]  # in no span
+    assert wanted.add(10, 10, [note(1, 15)]) == []
+    assert wanted.add(20, 10, []) == []
+    assert wanted.add(30, 10, [end(1, 35, True), note(2, 35)]) == [10, 20]
+    assert wanted.add(40, 10, [end(2, 45, False), note(3, 45)]) == []  # 30 and 40 are wanted
+    assert wanted.add(50, 10, [end(3, 55, True)]) == [50]
+
+
+def test_a_chunk_with_the_end_of_a_span_is_wanted_though_no_event_of_the_span_is_in_it() -> None:
+    """Without the record the span would not have ended."""
+    wanted = Wanted()
+    assert wanted.add(0, 10, [note(1, 5)]) == []
+    assert wanted.add(10, 10, [end(1, 10, False)]) == []
+    assert wanted.add(20, 10, []) == [20]
+    assert wanted.add(30, 10, [note(2, 35)]) == []
+    assert wanted.add(40, 10, [end(2, 40, True), note(3, 40)]) == [30]
+    assert wanted.add(50, 10, [end(3, 50, True)]) == [40, 50]
+
+
+def test_of_spans_within_each_other_the_outermost_decides() -> None:
+    wanted = Wanted()
+    inner = [note(1, 1), note(2, 2), end(2, 5, False)]
+    assert wanted.add(0, 10, inner) == []
+    assert wanted.add(10, 10, [end(1, 12, True)]) == [0, 10]
+    assert wanted.add(20, 10, [note(3, 21), note(4, 22), end(4, 25, True)]) == []
+    assert wanted.add(30, 10, [end(3, 32, False)]) == []
+    overlapping = [note(5, 41), note(6, 43), end(5, 45, False)]
+    assert wanted.add(40, 10, overlapping) == []
+    assert wanted.add(50, 10, [end(6, 52, True), end(9, 53, False)]) == [50]
+    assert wanted.add(60, 10, [note(0, 61)]) == [60]  # a mark

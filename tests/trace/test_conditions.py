@@ -1,0 +1,257 @@
+"""What the core computes of a condition has the meaning that the expression has; what rules an event out once does so
+until something that it names is set; and neither loses an event."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recorder.trace.expressions.asking import Repeated
+from recorder.trace.expressions.expression import Expression
+from recorder.trace.reader import Trace, open_trace
+
+PROGRAMS = Path(__file__).parent.parent / "programs"
+ASKED = ("classes", "containers", "global_names", "instances", "mappings", "number_values", "scalars", "text_values",
+         "typed_values")  # fmt: skip
+MOST_EVENTS = 250
+QUESTIONS = 150
+
+TraceOf = Callable[[Path], Path]
+
+
+@pytest.fixture(scope="module", params=ASKED)
+def trace(request: pytest.FixtureRequest, trace_of: TraceOf) -> Iterator[Trace]:
+    with open_trace(trace_of(PROGRAMS / f"{request.param}.py")) as opened:
+        yield opened
+
+
+# ---- one meaning ---------------------------------------------------------------------------------
+
+
+def brute(trace: Trace, text: str, stop: int) -> list[tuple[int, str, str]]:
+    """The condition itself, asked at every event."""
+    found = []
+    for event in trace.events(stop=stop):
+        answer = trace._asker.ask(Expression(text), event, True)
+        if answer.kind == "error":
+            found.append((event.seq, "error", answer.reason))
+        elif answer.truth is not False:
+            kind = "hit" if answer.truth else "maybe"
+            found.append((event.seq, kind, "" if answer.truth else answer.reason))
+    return found
+
+
+def test_random_conditions_mean_in_the_core_what_they_mean(trace: Trace) -> None:
+    rng = random.Random(11)
+    stop = min(len(trace), MOST_EVENTS)
+    maker = Maker(rng, trace, stop)
+    computed = 0
+    for _ in range(QUESTIONS):
+        text = maker.condition(3)
+        computed += bool(Expression(text).steps)
+        hits = [(hit.seq, hit.kind, hit.reason) for hit in trace.hits(when=text, stop=stop)]
+        assert hits == brute(trace, text, stop), text
+    assert computed > QUESTIONS / 2  # otherwise it is the expression that was held against itself
+
+
+class Maker:
+    """Conditions about what is in a trace."""
+
+    def __init__(self, rng: random.Random, trace: Trace, stop: int) -> None:
+        self.rng = rng
+        self.names: dict[str, set[str]] = {}  # with the parts that they have
+        self.constants = [
+            "0",
+            "1",
+            "-1",
+            "2.5",
+            "None",
+            "True",
+            "False",
+            "''",
+            "'a'",
+            "7",
+            "2**40",
+            "'é'",
+            "-0.0",
+        ]
+        for event in trace.events(stop=stop):
+            for name, value in event.locals.items():
+                if name[:2] != "__":
+                    self.names.setdefault(name, set()).update(parts(value))
+        for event in trace.events(stop=stop):
+            for value in event.locals.values():
+                if len(self.constants) < 60 and type(value._tree) in (int, float, str):
+                    written = repr(value._tree)
+                    if len(written) < 20 and written not in ("nan", "inf", "-inf"):
+                        self.constants.append(written)
+
+    def condition(self, depth: int) -> str:
+        which = self.rng.randrange(9) if depth else 8
+        if which < 2:
+            word = self.rng.choice((" and ", " or "))
+            return (
+                "("
+                + word.join(self.condition(depth - 1) for _ in range(self.rng.choice((2, 3))))
+                + ")"
+            )
+        if which == 2:
+            return f"not {self.condition(depth - 1)}"
+        if which == 3:
+            return f"{self.value(depth - 1)} is {self.rng.choice(('', 'not '))}{self.rng.choice(('None', 'True'))}"
+        if which == 4:
+            chosen = ", ".join(self.rng.choices(self.constants, k=2))
+            return f"{self.value(depth - 1)} {self.rng.choice(('in', 'not in'))} ({chosen},)"
+        if which == 5:
+            return f"{self.name()}.{self.rng.choice(('startswith', 'endswith'))}('a')"
+        if which == 6:
+            return self.value(depth - 1)
+        signs = self.rng.choices(
+            ("==", "!=", "<", "<=", ">", ">="), k=self.rng.choice((1, 1, 1, 2))
+        )
+        return self.value(depth) + "".join(
+            f" {sign} {self.value(max(depth - 1, 0))}" for sign in signs
+        )
+
+    def value(self, depth: int) -> str:
+        which = self.rng.randrange(10) if depth else 6 + self.rng.randrange(4)
+        if which < 2:
+            sign = self.rng.choice(("+", "-", "*", "//", "%", "/"))
+            return f"({self.value(depth - 1)} {sign} {self.value(depth - 1)})"
+        if which == 2:
+            return f"len({self.name()})"
+        if which == 3:
+            return f"-{self.value(depth - 1)}"
+        if which < 5:
+            return self.rng.choice(self.constants)
+        return self.name()
+
+    def name(self) -> str:
+        name = self.rng.choice(sorted(self.names) or ["nothing"])
+        found = sorted(self.names.get(name, ()))
+        return name + (self.rng.choice(found) if found and self.rng.random() < 0.6 else "")
+
+
+def parts(value: Any) -> Iterator[str]:
+    """Ways into a value."""
+    tree = value._tree
+    items = getattr(tree, "items", None)
+    if not isinstance(items, list):
+        return
+    yield "[0]"
+    yield "[-1]"
+    for item in items[:4]:
+        if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str):
+            yield f".{item[0]}" if item[0].isidentifier() else "[1]"
+            yield f"[{item[0]!r}]"
+        elif isinstance(item, tuple) and len(item) == 2 and type(item[0]) is int:
+            yield f"[{item[0]}]"
+
+
+# ---- what is computed where ----------------------------------------------------------------------
+
+PROGRAM = """\
+class Point:
+    def __init__(self, x, name):
+        self.x = x
+        self.name = name
+        self.tags = {"kind": "round", 3: "three"}
+
+limit = 10
+def walk(count, point, row, nothing):
+    for number in range(count):
+        half = number / 2
+        text = f"n{number}"
+        number = number
+    return half
+
+walk(12, Point(5, "home"), [1, 2, 3], None)
+"""
+FALSE = [
+    "number > 100", "number == 100 or half < -1", "number * 2 + 1 == 8", "number // 4 == 77", "number % 5 == 9",
+    "not number >= 0", "half > 1000.5", "half == 0.25", "text == 'n99'", "text < 'a'", "text in ('x', 'y')",
+    "point.x != 5", "point.name == 'away'", "point.tags[3] == 'four'",
+    "row[1] == 3", "row[-1] == 1", "len(row) > 3", "nothing is not None", "number is None", "not row", "nothing",
+    "limit > 10", "0 <= number < 0", "text.startswith('m')", "text.endswith('x')", "-number > 0", "number in (88, 99)",
+]  # fmt: skip
+HARD = [
+    "point.tags['kind'] == 'square'",
+    "isinstance(number, str)",
+    "sum(row) == 7",
+    "any(n > 9 for n in row)",
+    "text.upper() == 'N99'",
+]
+
+
+@pytest.fixture(scope="module")
+def walked(trace_of: TraceOf, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trace]:
+    path = tmp_path_factory.mktemp("walk") / "conditions_walk.py"
+    path.write_text(PROGRAM)
+    with open_trace(trace_of(path)) as trace:
+        yield trace
+
+
+def asked(monkeypatch: pytest.MonkeyPatch, trace: Trace, when: str) -> tuple[list[int], int]:
+    """The hits, and how often the expression itself was asked."""
+    calls = []
+    ask = Repeated._is_false
+    monkeypatch.setattr(
+        Repeated, "_is_false", lambda self, event: (calls.append(event.seq), ask(self, event))[1]
+    )
+    return [hit.seq for hit in trace.hits("line", line=12, when=when)], len(calls)
+
+
+@pytest.mark.parametrize("when", FALSE)
+def test_the_core_alone_rules_out_what_is_simple(
+    walked: Trace, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    assert asked(monkeypatch, walked, when) == ([], 0)
+    hits, calls = asked(monkeypatch, walked, f"not ({when})")
+    assert len(hits) == 12
+    assert calls >= 12
+
+
+@pytest.mark.parametrize("when", HARD)
+def test_what_is_not_simple_is_asked_where_something_changed(
+    walked: Trace, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    hits, calls = asked(monkeypatch, walked, when)
+    assert hits == []
+    names = set(Expression(when).names)
+    assert calls == (12 if names & {"number", "text"} else 1)
+
+
+def test_one_condition_is_not_taken_for_another(walked: Trace) -> None:
+    """The same reader goes on with the next question, in frames that were ruled out for the one before."""
+    for when, expected in (
+        ("sum(row) == 7", 0),
+        ("sum(row) == 6", 12),
+        ("len(str(row)) == 1", 0),
+    ) * 2:
+        assert len(list(walked.hits("line", line=12, when=when))) == expected
+
+
+def test_backwards_and_in_part_it_is_the_same(walked: Trace) -> None:
+    when = "number % 3 == 1 and isinstance(text, str)"
+    found = [hit.seq for hit in walked.hits("line", line=12, when=when)]
+    back = [hit.seq for hit in walked.hits("line", line=12, when=when, backwards=True)]
+    assert found == back[::-1] != []
+    part = [
+        hit.seq for hit in walked.hits("line", line=12, when=when, start=found[1], stop=found[-1])
+    ]
+    assert part == found[1:-1]
+
+
+def test_a_name_of_python_is_only_python_s_where_nobody_else_has_it(
+    trace_of: TraceOf, tmp_path: Path
+) -> None:
+    path = tmp_path / "conditions_own.py"
+    path.write_text("row = [1]\ndef len(x):\n    return 7\ndef f(row):\n    return row\nf([1])\n")
+    with open_trace(trace_of(path)) as trace:
+        found = list(trace.hits(when="len(row) == 9", function="f"))
+        assert found
+        assert {hit.kind for hit in found} == {"maybe"}
