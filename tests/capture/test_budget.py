@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import array
 import collections
-from collections.abc import Iterator
+import decimal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy
+import pandas
 import pytest
 
 import recorder
@@ -97,6 +101,40 @@ def test_another_object_is_looked_at_at_once(steps: list[tuple[int, int, Value, 
     assert not value.unexamined
     assert value._tree == steps[0][2]._tree
     assert value.same_as(steps[0][2]) is False
+
+
+BYTES = {
+    "arrays of numpy's": lambda: [numpy.zeros(2000) for _ in range(40)],
+    "arrays whose items stand apart": lambda: [numpy.zeros(400)[::2] for _ in range(40)],
+    "a large array whose items stand apart": lambda: numpy.zeros(100_000)[::2],
+    "arrays of array": lambda: [array.array("d", [0.0] * 2000) for _ in range(40)],
+    "every second byte": lambda: [memoryview(bytes(2000))[::2] for _ in range(40)],
+    "byte arrays": lambda: [bytearray(1000) for _ in range(100)],
+    "texts that were never hashed": lambda: [f"{n:01000}" for n in range(100)],
+    "a large number": lambda: [7**100_000],
+    "a large decimal": lambda: [decimal.Decimal("1" * 100_000)],
+    "a column": lambda: pandas.DataFrame({"x": numpy.zeros(100_000)}),
+}
+
+
+def idle(value: object, rounds: int) -> None:
+    for _ in range(rounds):
+        pass
+
+
+@pytest.mark.parametrize("make", BYTES.values(), ids=BYTES.keys())
+def test_what_has_no_parts_and_takes_long_has_its_price(
+    make: Callable[[], object], tmp_path: Path
+) -> None:
+    path = tmp_path / "a.rtrace"
+    value = make()
+    with recorder.record(path, min_free_space=0):
+        idle(value, 1500)
+    with recorder.open_trace(path) as trace:
+        steps = [step.locals for step in trace.steps() if step.function.name == "idle"]
+        seen = [names["value"].unexamined for names in steps if "value" in names]
+    assert len(seen) > 2000
+    assert sum(seen) > len(seen) // 4
 
 
 def met(root: Node) -> int:

@@ -1,6 +1,6 @@
 # The budget of looking at objects that lead to many others, so that no event costs as much as the heap is large.
 #
-#     cost of a look   =  elements looked at + 4 × containers + bytes of large arrays / 64    (walk_cost)
+#     cost of a look   =  elements looked at + 4 × containers + bytes of texts, arrays and large numbers / 64    (walk_cost)
 #     budget           :  + 64 for each event, up to 200,000; − cost for each look; − 4 × cost if it is written down
 #     due              =  event of the last look + 1 + cost / 64
 #     looked at again  :  if budget ≥ 64 × (due − this event)             (else can_wait)
@@ -23,7 +23,6 @@ cdef enum:
     SMALL_TOGETHER = 32      # … as long as those of a frame cost no more than these do
     MOST_BUDGET = 200000
     LIMITED_NODES = 60       # elements of a value that is met when the budget is low
-    BYTES_PER_ELEMENT = 64   # of an array, which take as long to look at
     WRITE_COST = 3           # what it costs to write an element that was looked at, in elements that are looked at
 
 cdef uint32_t budget_per_event = 64
@@ -47,7 +46,7 @@ def grant(int64_t elements):
 
 cdef inline uint32_t walk_cost() noexcept nogil:
     """Of the walk over a value that has just ended."""
-    return walk.node_limit - walk.nodes_left + 4 * walk.containers + <uint32_t> (walk.bytes // BYTES_PER_ELEMENT)
+    return walk.node_limit - walk.nodes_left + 4 * walk.containers + <uint32_t> (walk.bytes // REC_BYTES_PER_ELEMENT)
 
 
 cdef inline bint is_small(uint32_t cost) noexcept nogil:

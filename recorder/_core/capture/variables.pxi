@@ -302,9 +302,12 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
     cdef uint64_t n
     cdef uint32_t cost
     cdef uintptr_t limited
-    cdef bint known = is_known(last, v, t)
+    cdef bint known
     cdef bint written = False
     cdef Status status
+    if t == &PyLong_Type:
+        t = <PyTypeObject *> (<uintptr_t> t | 1)
+    known = is_known(last, v, t)
     if known and can_wait(last):
         leave_unexamined(last, slot, namespace)
         return OK
@@ -313,8 +316,6 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
         limit_walk()
     n = take_fingerprint(v)
     cost = walk_cost()
-    if t == &PyLong_Type:
-        t = <PyTypeObject *> (<uintptr_t> t | 1)
     if last.type != t or last.fingerprint != n:
         status = reserve(limits.value_size + reserved)
         if status != OK:

@@ -528,11 +528,17 @@ void rec_array_copy(rec_array *array, uint8_t *out, size_t size)
     Py_buffer *view = &array->view;
     size_t item = (size_t)view->itemsize, done = 0;
     Py_ssize_t index[32] = {0};
+    if (PyBuffer_IsContiguous(view, 'C')) {
+        memcpy(out, view->buf, size);
+        rec_count_bytes(size);
+        return;
+    }
     while (done < size) {
         const char *place = view->buf;
         for (int d = 0; d < view->ndim; d++)
             place += index[d] * view->strides[d];
         memcpy(out + done, place, item);
+        rec_count_items(1);
         done += item;
         int d = view->ndim - 1;
         while (d >= 0 && ++index[d] == view->shape[d])
@@ -554,7 +560,7 @@ bool rec_array_digest(PyObject *object, uint64_t *digest)
                && PyBuffer_IsContiguous(&array.view, 'A');
     if (can) {
         *digest = rec_hash_bytes(array.view.buf, size);
-        rec_walk.bytes += size;
+        rec_count_bytes(size);
     }
     rec_array_end(&array);
     return can;

@@ -119,11 +119,16 @@ static inline uint64_t rec_hash_bytes(const void *data, size_t n)
 /* ---- str: its content up to the limit, whether CPython has its hash yet or not (it is never computed here: a str that
  * has it cannot grow in place by `s += x`) ---- */
 
+static inline size_t rec_str_seen(PyObject *o, Py_ssize_t limit)
+{
+    Py_ssize_t n = PyUnicode_GET_LENGTH(o);
+    return (size_t)((n < limit ? n : limit) * PyUnicode_KIND(o));
+}
+
 static inline uint64_t rec_str_fingerprint(PyObject *o, Py_ssize_t limit)
 {
     Py_ssize_t n = PyUnicode_GET_LENGTH(o);
-    Py_ssize_t seen = n < limit ? n : limit;
-    return rec_fold(rec_hash_bytes(PyUnicode_DATA(o), (size_t)(seen * PyUnicode_KIND(o))), (uint64_t)n);
+    return rec_fold(rec_hash_bytes(PyUnicode_DATA(o), rec_str_seen(o, limit)), (uint64_t)n);
 }
 
 static inline Py_hash_t rec_str_hash(PyObject *o) { return ((PyASCIIObject *)o)->hash; }

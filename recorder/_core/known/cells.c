@@ -262,11 +262,14 @@ void rec_cells_copy(const rec_cells *cells, uint8_t *out, size_t size)
     rec_cell_walk walk;
     if (is_in_one_piece(cells)) {
         memcpy(out, cells->data, size);
+        rec_count_bytes(size);
         return;
     }
     rec_cells_begin(&walk, cells);
-    for (size_t item = (size_t)cells->item_size; size > 0; size -= item, out += item)
+    for (size_t item = (size_t)cells->item_size; size > 0; size -= item, out += item) {
         memcpy(out, rec_cells_next(&walk), item);
+        rec_count_items(1);
+    }
 }
 
 /* ---- all of them ---- */
@@ -292,6 +295,7 @@ static bool digest_objects(const rec_cells *cells, Py_ssize_t count, uint64_t *d
     rec_cell_walk walk;
     if (count > MOST_OBJECTS)
         return false;
+    rec_count_items((size_t)count);
     rec_cells_begin(&walk, cells);
     for (*digest = 0; count > 0; count--)
         *digest = rec_fold(*digest, digest_object(rec_cell_object(rec_cells_next(&walk))));
@@ -302,6 +306,7 @@ static uint64_t digest_scattered(const rec_cells *cells, Py_ssize_t count)
 {
     rec_cell_walk walk;
     uint64_t digest = 0;
+    rec_count_items((size_t)count);
     rec_cells_begin(&walk, cells);
     for (; count > 0; count--)
         digest = rec_fold(digest, rec_hash_bytes(rec_cells_next(&walk), (size_t)cells->item_size));
@@ -314,11 +319,14 @@ bool rec_cells_digest(const rec_cells *cells, uint64_t *digest)
     size_t size = (size_t)count * (size_t)cells->item_size;
     if (cells->data == NULL || size > REC_MOST_DIGESTED)
         return false;
-    rec_walk.bytes += cells->objects ? 64 * (size_t)count : size;
     if (cells->objects)
         return digest_objects(cells, count, digest);
-    *digest = is_in_one_piece(cells) || is_in_reversed_order(cells) ? rec_hash_bytes(cells->data, size)
-                                                                    : digest_scattered(cells, count);
+    if (is_in_one_piece(cells) || is_in_reversed_order(cells)) {
+        rec_count_bytes(size);
+        *digest = rec_hash_bytes(cells->data, size);
+    } else {
+        *digest = digest_scattered(cells, count);
+    }
     return true;
 }
 

@@ -72,6 +72,7 @@ __attribute__((noinline)) static uint64_t fingerprint_large_int(PyObject *o)
     Py_ssize_t n = rec_int_digits(o, &digits, &negative);
     if (n == 2)
         return OF_INT + ((4u | (uint64_t)negative) << 60) + (digits[0] | (uint64_t)digits[1] << PyLong_SHIFT);
+    rec_count_bytes((size_t)n * sizeof(digit));
     return rec_fold(rec_hash_bytes(digits, (size_t)n * sizeof(digit)), (uint64_t)negative);
 }
 
@@ -107,6 +108,7 @@ __attribute__((noinline)) static uint64_t fingerprint_text(PyObject *o)
 {
     Py_hash_t hash = rec_str_hash(o);
     uint64_t fingerprint = OF_STR ^ rec_str_fingerprint(o, rec_limits.text);
+    rec_count_bytes(rec_str_seen(o, rec_limits.text));
     if (hash != -1) {
         kept_texts[hash & (REC_KEPT_TEXTS - 1)].hash = hash;
         kept_texts[hash & (REC_KEPT_TEXTS - 1)].fingerprint = fingerprint;
@@ -159,6 +161,7 @@ static void visit_data(rec_visit *v, const char *data, Py_ssize_t size)
     Py_ssize_t seen = size < (Py_ssize_t)rec_limits.text ? size : (Py_ssize_t)rec_limits.text;
     mix(v, rec_hash_bytes(data, (size_t)seen));
     mix(v, (uint64_t)size);
+    rec_count_bytes((size_t)seen);
 }
 
 static void visit_bytes(rec_visit *v, PyObject *o, PyTypeObject *t) { visit_data(v, rec_bytes_data(o, t), rec_size(o)); }
@@ -479,6 +482,7 @@ static inline void visit_decimal(rec_visit *v, const rec_decimal *decimal)
     mix(v, decimal->flags);
     mix(v, (uint64_t)decimal->exponent);
     mix(v, rec_hash_bytes(decimal->words, (size_t)decimal->count * sizeof(uint64_t)));
+    rec_count_bytes((size_t)decimal->count * sizeof(uint64_t));
 }
 
 /* ---- anything ---- */

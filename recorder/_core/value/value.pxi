@@ -6,6 +6,7 @@ cdef extern from "value/walk.h" nogil:
         uint32_t items, depth, text, nodes
         size_t soft_size, value_size
         uint32_t unreadable
+    enum: REC_BYTES_PER_ELEMENT
     ctypedef struct Walk "rec_walk_state":
         uint32_t containers, node_limit, nodes_left
         size_t bytes

@@ -26,7 +26,7 @@ typedef struct {
     uint32_t containers;
     uint32_t node_limit; /* elements of the value that is looked at: rec_limits.nodes, or fewer */
     uint32_t nodes_left;
-    size_t bytes;        /* of arrays that were looked at, beyond what is written of them */
+    size_t bytes;        /* that were looked at in what has no parts: texts, large numbers, arrays */
     uint8_t *soft_end;
     bool writing;        /* inside put_value: no record can start */
     uint64_t order;      /* debug builds: of what has been met, and in which order */
@@ -54,6 +54,15 @@ static inline void rec_begin_walk(void)
     if (REC_CHECKING)
         rec_walk.order = 0;
 }
+
+/* How many bytes of an item that stands by itself in memory take as long to look at as one element of a container does. */
+enum { REC_BYTES_PER_ELEMENT = 64 };
+
+/* `size` bytes in one piece are looked at. */
+static inline void rec_count_bytes(size_t size) { rec_walk.bytes += size; }
+
+/* Items that are looked at one by one, each where it stands. */
+static inline void rec_count_items(size_t count) { rec_walk.bytes += count * REC_BYTES_PER_ELEMENT; }
 
 /* The index of a container met earlier in this walk, or -1 after it has become the next one. */
 static inline int64_t rec_seen_before(PyObject *o)
