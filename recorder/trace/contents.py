@@ -52,6 +52,8 @@ class Collected:
         self._defined += len(definitions)
         if self._defined <= MOST_BYTES:
             self._definitions.append(definitions)
+        else:
+            self._definitions.clear()
 
     def forget(self, first_event: int) -> None:
         """That of a chunk that is dropped."""

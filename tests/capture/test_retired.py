@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
+import threading
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -61,8 +62,25 @@ def tasks(count: int) -> None:
     asyncio.run(all_of_them())
 
 
+def classes(count: int) -> None:
+    for i in range(count):
+        made = type(f"C{i}", (), {})()
+        assert made is not None
+
+
+def threads(count: int) -> None:
+    for i in range(count):
+        one = threading.Thread(target=classes, args=(1,), name=f"thread {i}")
+        one.start()
+        one.join()
+
+
+def met(value: object) -> None:
+    pass
+
+
 def recorded(path: Path, run: Callable[[int], None], count: int) -> None:
-    with recorder.record(path, min_free_space=0, include=["<string>", "<double>"]):
+    with recorder.record(path, min_free_space=0, include=["<string>", "<double>", __file__]):
         run(count)
         gc.collect()
         exec("def last(): pass\nlast()", {})  # before what is new comes what is gone
@@ -107,6 +125,32 @@ def test_what_is_gone_is_not_kept(
         for seq in range(0, len(whole), len(whole) // 20):
             one, other = whole.at(seq), pieces.at(seq)
             assert str(one) == str(other)
+
+
+@pytest.mark.parametrize(
+    ("run", "count", "kind", "most"),
+    [(classes, 6000, "types", 3000), (threads, 1500, "threads", 500)],
+)
+def test_one_at_the_address_of_another_takes_its_place(
+    run: Callable[[int], None], count: int, kind: str, most: int, tmp_path: Path
+) -> None:
+    path = tmp_path / f"{kind}.rtrace"
+    recorded(path, run, count)
+    with recorder.open_trace(path) as trace:
+        assert trace.verify().verdict == "complete"
+        assert kind != "threads" or len(trace.threads) == count + 1
+    assert held(path)[kind] < most
+
+
+def test_types_that_are_not_remembered_are_not_kept(tmp_path: Path) -> None:
+    """More of them at a time than are remembered, each at an address of its own."""
+    path = tmp_path / "types.rtrace"
+    with recorder.record(path, min_free_space=0, include=[__file__]):
+        for _ in map(met, [type(f"C{i}", (), {}) for i in range(33_000)]):
+            pass
+    with recorder.open_trace(path) as trace:
+        assert trace.verify().verdict == "complete"
+    assert held(path)["types"] < 2000
 
 
 def test_tasks_that_are_not_remembered_are_not_kept(tmp_path: Path) -> None:

@@ -364,7 +364,7 @@ def test_a_preamble_holds_no_events_and_must_end() -> None:
 # ---- what is retired -----------------------------------------------------------------------------
 
 THREADS, FILES, CODES, TYPES, NAMESPACES, TASKS = range(6)
-DEF_FILE, DEF_CODE, DEF_NAMESPACE, DEF_TASK = 0x15, 0x13, 0x1D, 0x22
+DEF_THREAD, DEF_CODE, DEF_FILE, DEF_TYPE, DEF_NAMESPACE, DEF_TASK = 0x12, 0x13, 0x15, 0x16, 0x1D, 0x22
 
 
 def test_what_is_retired_is_forgotten_when_nothing_leads_to_it() -> None:
@@ -418,10 +418,54 @@ def test_values_that_no_event_has_shown_keep_their_namespace() -> None:
     assert scanner.held[NAMESPACES] == 0
 
 
+def test_a_thread_is_kept_as_long_as_it_has_frames_or_runs() -> None:
+    scanner = Scanner()
+    begin = w.event("call", 1) + w.def_thread(1, 8, "other") + w.def_thread(2, 9, "idle")
+    retired = w.retire(DEF_THREAD, 0) + w.retire(DEF_THREAD, 1) + w.retire(DEF_THREAD, 2)
+    scanner.segment(HEAD + begin + w.thread(1) + retired, 0)
+    assert (scanner.held[THREADS], scanner.threads) == (2, 3)  # one has a frame, one is the current
+    info = scanner.segment(w.thread(0) + w.line(1), 1)
+    assert info.damage is None
+    assert (scanner.held[THREADS], scanner.threads) == (1, 3)
+    assert scanner.segment(w.thread(1), 2).damage is not None
+
+
+def typed(number: int) -> bytes:
+    return b"\x24" + w.varint(number)
+
+
+def test_a_type_is_kept_as_long_as_a_value_is_of_it() -> None:
+    scanner = Scanner()
+    types = b"".join(w.def_type(n, "m", f"T{n}") for n in range(5))
+    retired = b"".join(w.retire(DEF_TYPE, n) for n in range(5))
+    globals_ = w.def_namespace(0, "m") + w.def_global(0, 0, "x") + w.set_global(0, 0, typed(1))
+    waiting = w.event("call", 1) + w.set_slot(0, typed(2)) + w.event("yield", 1, w.value(1))
+    running = w.enter(0) + w.event("call", 2) + w.set_slot(0, typed(0)) + w.line(1)
+    span = w.note(1, 0, 5, 0, None, "open", typed(3))
+    scanner.segment(HEAD + types + globals_ + waiting + running + span + retired, 0)
+    assert scanner.held[TYPES] == 4
+    info = scanner.segment(w.set_slot(0, w.value(1)) + w.line(1) + w.span_end(1, 4, 6, 0), 4)
+    assert info.damage is None
+    assert scanner.held[TYPES] == 2
+    assert [w.def_type(n, "m", f"T{n}") in info.preamble for n in range(5)] == [1, 0, 0, 1, 0]
+    assert scanner.segment(w.set_slot(0, typed(4)), 5).damage is not None
+
+
+def test_an_open_span_keeps_what_it_speaks_of() -> None:
+    scanner = Scanner()
+    of_task = w.def_task(0, "t") + w.note(1, 0, 5, 0, 0, "open", w.value({}))
+    scanner.segment(HEAD + w.event("call", 1) + of_task + w.retire(DEF_TASK, 0), 0)
+    info = scanner.segment(w.line(1), 1)
+    assert w.def_task(0, "t") in info.preamble
+    assert Scanner().chunk(info.preamble + w.line(1), 1).damage is None
+    scanner.segment(w.span_end(1, 2, 6, 0), 2)
+    assert scanner.held[TASKS] == 0
+
+
 def test_what_cannot_be_retired_stays_and_what_is_not_whole_is_damage() -> None:
     scanner = Scanner()
     body = HEAD + w.event("call", 1)
-    info = scanner.segment(body + w.retire(0x12, 0) + w.retire(0, 7) + w.retire(DEF_CODE, 99), 0)
+    info = scanner.segment(body + w.retire(0x11, 0) + w.retire(0, 7) + w.retire(DEF_CODE, 99), 0)
     assert info.damage is None
     assert scanner.held == (1, 1, 1, 0, 0, 0)
     assert Scanner().segment(body + w.retire(DEF_CODE, 0)[:-1], 0).damage is not None

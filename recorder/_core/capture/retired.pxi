@@ -1,5 +1,5 @@
-# Numbers that no record will name any more: of codes and namespaces that are gone, of files and tasks that are no
-# longer remembered. The tape says so, and the sealer, which has to know whatever a later segment may speak of, forgets
+# Numbers that no record will name any more: of codes, namespaces and threads that are gone, of files, types and tasks that
+# are no longer remembered. The tape says so, and the sealer, which has to know whatever a later segment may speak of, forgets
 # them.
 
 cdef struct Retired:
@@ -40,9 +40,7 @@ cdef Status write_all_retired() noexcept nogil:
             return status
         one = retired
         retired = one.next
-        tape.cur[0] = REC_RETIRE
-        tape.cur[1] = one.record
-        tape.cur = put_varint(tape.cur + 2, one.number)
+        tape.cur = put_retire(tape.cur, one.record, one.number)
         free(one)
     return OK
 

@@ -47,9 +47,7 @@ cdef Status enter_task(Thread *t, PyObject *object, rec_iframe *frame) noexcept 
         known = False                           # its coroutine begins: a new task at the address of an old one
     if not known:
         if task.object != NULL:
-            tape.cur[0] = REC_RETIRE            # its number, which nobody remembers
-            tape.cur[1] = REC_DEF_TASK
-            tape.cur = put_varint(tape.cur + 2, task.number)
+            tape.cur = put_retire(tape.cur, REC_DEF_TASK, task.number)
         task.object = object
         task.number = tasks_made
         tasks_made += 1

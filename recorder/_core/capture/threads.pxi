@@ -80,6 +80,8 @@ cdef Thread *new_thread(PyThreadState *state) noexcept nogil:
         tracer.all_threads = t
     if t.depth > 0 and not drop_frames(t):
         return NULL
+    if t.name_fingerprint != 0:                 # somebody else had this memory
+        tape.cur = put_retire(tape.cur, REC_DEF_THREAD, t.number)
     tracer.last_thread = NULL
     t.state = state
     t.state_id = state.id

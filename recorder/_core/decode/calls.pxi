@@ -69,7 +69,7 @@ cdef struct CallSums:
     Map answers              # code → IS_KNOWN, …
 
 
-cdef void free_sums(CallSums *sums) noexcept:
+cdef void free_sums(CallSums *sums) noexcept nogil:
     cdef size_t i
     for i in range(sums.roots.size // sizeof(CallRoot)):
         free_map(sums.memory, &(<CallRoot *> sums.roots.data)[i].tasks)
@@ -110,6 +110,7 @@ cdef void take_call_or_stop(CallSums *sums, DecoderState *s) noexcept nogil:
     """For who seals: what there is no room for is not told, and nothing else is missing."""
     if not sums.is_full and (not take_call(sums, s) or sums.memory.arena.used > MOST_SUMS):
         sums.is_full = True
+        free_sums(sums)
 
 
 cdef bint take_call(CallSums *sums, DecoderState *s) noexcept nogil:

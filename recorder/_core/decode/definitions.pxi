@@ -70,6 +70,21 @@ cdef void add_thread(DecoderState *s, ThreadDef *thread) noexcept nogil:
     s.threads.last = thread
 
 
+cdef void remove_thread(DecoderState *s, ThreadDef *thread) noexcept nogil:
+    cdef ThreadDef *before = NULL
+    cdef ThreadDef *t = s.threads.first
+    while t != thread:
+        before = t
+        t = t.next
+    if before == NULL:
+        s.threads.first = thread.next
+    else:
+        before.next = thread.next
+    if s.threads.last == thread:
+        s.threads.last = before
+    s.threads.forgotten += thread.native_id != 0
+
+
 cdef void free_definition(DecoderState *s, Definition *d) noexcept:
     cdef NamespaceDef *namespace
     arena_free(s, d.raw, d.raw_size)

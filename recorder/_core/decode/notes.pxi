@@ -8,6 +8,11 @@ cdef struct Note:            # the beginning of a span that has not ended
     uint8_t *raw
     size_t raw_size
 
+cdef struct Mentioned:       # by a Note
+    Definition *thread
+    Definition *task         # or NULL
+    Cursor facts             # the value
+
 
 cdef Status apply_note(DecoderState *s, Cursor *c) noexcept nogil:
     cdef uint64_t span = take_varint(c)
@@ -104,35 +109,42 @@ cdef void close_all_spans(DecoderState *s) noexcept nogil:
 cdef bint emit_open_spans(DecoderState *s) noexcept nogil:
     """Word for word, with what they speak of."""
     cdef Note *note = s.open_spans.first
-    cdef Cursor c
     while note != NULL:
-        c.at = note.raw + 1
-        c.end = note.raw + note.raw_size
-        c.bad = False
-        if not emit_mentioned(s, &c) or not append(s, &s.preamble.frames, note.raw, note.raw_size):
+        if not emit_mentioned(s, mentioned_by(s, note)) or not append(s, &s.preamble.frames, note.raw, note.raw_size):
             return False
         note = note.next
     return True
 
 
-cdef bint emit_mentioned(DecoderState *s, Cursor *c) noexcept nogil:
-    """The thread, the task and the types of a note."""
-    cdef uint32_t flags = 0
+cdef Mentioned mentioned_by(const DecoderState *s, const Note *note) noexcept nogil:
+    cdef Mentioned found
     cdef uint64_t number
+    found.facts.at = note.raw + 1
+    found.facts.end = note.raw + note.raw_size
+    found.facts.bad = False
+    take_varint(&found.facts)          # span
+    take_varint(&found.facts)          # before
+    take_u64(&found.facts)             # wall ns
+    found.thread = <Definition *> get(s, &s.definitions.of_kind[DEF_THREAD], take_varint(&found.facts))
+    number = take_varint(&found.facts)
+    found.task = <Definition *> get(s, &s.definitions.of_kind[DEF_TASK], number - 1) if number else NULL
+    skip_str(&found.facts)
+    return found
+
+
+cdef bint emit_mentioned(DecoderState *s, Mentioned mentioned) noexcept nogil:
+    """The thread, the task and the types of a note."""
+    if mentioned.thread != NULL and not emit_definition(s, mentioned.thread):
+        return False
+    if mentioned.task != NULL and not emit_definition(s, mentioned.task):
+        return False
+    return emit_facts(s, mentioned)
+
+
+cdef bint emit_facts(DecoderState *s, Mentioned mentioned) noexcept nogil:
+    cdef uint32_t flags = 0
     cdef bint counting = s.tally.on
-    cdef Definition *d
-    take_varint(c)           # span
-    take_varint(c)           # before
-    take_u64(c)              # wall ns
-    d = <Definition *> get(s, &s.definitions.of_kind[DEF_THREAD], take_varint(c))
-    if d != NULL and not emit_definition(s, d):
-        return False
-    number = take_varint(c)
-    d = <Definition *> get(s, &s.definitions.of_kind[DEF_TASK], number - 1) if number else NULL
-    if d != NULL and not emit_definition(s, d):
-        return False
-    skip_str(c)
     s.tally.on = False
-    skip_value(s, c, &flags)           # emits the types it passes
+    skip_value(s, &mentioned.facts, &flags)      # emits the types it passes
     s.tally.on = counting
-    return not c.bad
+    return not mentioned.facts.bad

@@ -8,7 +8,7 @@ cdef Status apply_retire(DecoderState *s, Cursor *c) noexcept nogil:
     about[1] = take_varint(c)
     if c.bad:
         return reject(s, b"a record that is not whole")
-    if s.tally.on and can_retire(about[0]) and not append(s, &s.tally.retired, about, sizeof(about)):
+    if s.tally.on and about[0] != DEF_KINDS and not append(s, &s.tally.retired, about, sizeof(about)):
         return reject(s, b"")
     return OK
 
@@ -20,11 +20,11 @@ cdef uint64_t kind_of_definition(uint8_t record) noexcept nogil:
         return DEF_CODE
     if record == REC_DEF_NAMESPACE:
         return DEF_NAMESPACE
+    if record == REC_DEF_TYPE:
+        return DEF_TYPE
+    if record == REC_DEF_THREAD:
+        return DEF_THREAD
     return DEF_TASK if record == REC_DEF_TASK else DEF_KINDS
-
-
-cdef bint can_retire(uint64_t kind) noexcept nogil:
-    return kind == DEF_FILE or kind == DEF_CODE or kind == DEF_NAMESPACE or kind == DEF_TASK
 
 
 cdef void forget_retired(DecoderState *s) noexcept:
@@ -32,11 +32,26 @@ cdef void forget_retired(DecoderState *s) noexcept:
     if s.tally.retired.size == 0:
         return
     mark_used_by_stacks(s)
+    mark_used_by_spans(s)
     forget_of_kind(s, DEF_CODE)
     mark_used_by_codes(s)                       # those that are left
     forget_of_kind(s, DEF_NAMESPACE)
     forget_of_kind(s, DEF_FILE)
     forget_of_kind(s, DEF_TASK)
+    forget_of_kind(s, DEF_THREAD)
+    if is_retired(s, DEF_TYPE):
+        mark_used_by_values(s)                  # of what is left
+        forget_of_kind(s, DEF_TYPE)
+
+
+cdef bint is_retired(const DecoderState *s, uint64_t kind) noexcept nogil:
+    """Whether one of this kind is to be forgotten."""
+    cdef const uint64_t *about = <const uint64_t *> s.tally.retired.data
+    cdef size_t i
+    for i in range(0, s.tally.retired.size // sizeof(uint64_t), 2):
+        if about[i] == kind:
+            return True
+    return False
 
 
 cdef void forget_of_kind(DecoderState *s, uint64_t kind) noexcept:
@@ -48,6 +63,8 @@ cdef void forget_of_kind(DecoderState *s, uint64_t kind) noexcept:
         if entry == NULL:
             continue                            # it is gone, or was never seen
         if about[2 * i] == kind and not is_used(s, <Definition *> entry.item):
+            if kind == DEF_THREAD:
+                remove_thread(s, <ThreadDef *> entry.item)
             free_definition(s, <Definition *> entry.item)
             erase(s, &s.definitions.of_kind[<int> kind], entry)
             continue
@@ -76,8 +93,12 @@ cdef void mark_used_by_stacks(DecoderState *s) noexcept nogil:
     cdef ThreadDef *t = s.threads.first
     cdef Frame *f
     cdef size_t i
+    if s.threads.current != NULL:
+        mark_used(s, &s.threads.current.base)
     while t != NULL:
         mark_used(s, t.task)
+        if t.bottom != NULL:
+            mark_used(s, &t.base)
         f = t.bottom
         while f != NULL:
             mark_used_by_frame(s, f)
@@ -108,3 +129,53 @@ cdef void mark_used_by_codes(DecoderState *s) noexcept nogil:
             mark_used(s, code.file)
             if code.globals != NULL:
                 mark_used(s, &code.globals.base)
+
+
+cdef void mark_used_by_spans(DecoderState *s) noexcept nogil:
+    """What the NOTEs speak of that a preamble restates."""
+    cdef Note *note = s.open_spans.first
+    cdef Mentioned mentioned
+    while note != NULL:
+        mentioned = mentioned_by(s, note)
+        mark_used(s, mentioned.thread)
+        mark_used(s, mentioned.task)
+        note = note.next
+
+
+# ---- types ---------------------------------------------------------------------------------------
+
+cdef void mark_used_by_values(DecoderState *s) noexcept nogil:
+    """Of variables and open spans."""
+    cdef ThreadDef *t = s.threads.first
+    cdef Map *namespaces = &s.definitions.of_kind[DEF_NAMESPACE]
+    cdef NamespaceDef *namespace
+    cdef Note *note = s.open_spans.first
+    cdef Frame *f
+    cdef size_t i
+    s.tally.marking = True
+    while t != NULL:
+        f = t.bottom
+        while f != NULL:
+            pass_values(s, f.locals, f.local_count)
+            f = f.above
+        t = t.next
+    for i in range(bucket_count(&s.frames.suspended)):
+        f = <Frame *> s.frames.suspended.entries[i].item
+        if f != NULL:
+            pass_values(s, f.locals, f.local_count)
+    for i in range(bucket_count(namespaces)):
+        namespace = <NamespaceDef *> namespaces.entries[i].item
+        if namespace != NULL:
+            pass_values(s, namespace.variables, namespace.variable_count)
+    while note != NULL:
+        emit_facts(s, mentioned_by(s, note))
+        note = note.next
+    s.tally.marking = False
+
+
+cdef void pass_values(DecoderState *s, Variable *variables, uint64_t count) noexcept nogil:
+    """Over the types that they name: they are marked."""
+    cdef uint64_t i
+    for i in range(count):
+        if variables[i].size:
+            emit_types(s, &variables[i])

@@ -38,7 +38,7 @@ cdef class Scanner(Decoder):
     def threads(self):
         """How many threads have been seen. A greenlet's stack is none: it has no native id."""
         cdef ThreadDef *thread = self.s.threads.first
-        cdef size_t found = 0
+        cdef uint64_t found = self.s.threads.forgotten
         while thread != NULL:
             found += thread.native_id != 0
             thread = thread.next

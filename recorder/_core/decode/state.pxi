@@ -138,6 +138,7 @@ cdef struct Threads:
     ThreadDef *current
     ThreadDef *first
     ThreadDef *last
+    uint64_t forgotten       # so many are not in the list any more
 
 
 # ---- frames --------------------------------------------------------------------------------------
@@ -299,6 +300,7 @@ cdef struct Preamble:
 
 cdef struct Tally:
     bint on                  # ERROR values count (not while they are emitted)
+    bint marking             # the types that are passed are noted as used
     Map errors               # code → how many
     Map lines                # code and line → how often, of who counts lines
     ByteBuffer digests       # pairs of u64: code, digest

@@ -219,6 +219,8 @@ cdef inline void note_type(DecoderState *s, Cursor *c, uint32_t *flags) noexcept
     flags[0] |= VAR_TYPED
     if type == NULL:
         c.bad = True
+    elif s.tally.marking:
+        mark_used(s, type)
     elif not emit_definition(s, type):
         c.bad = True
 

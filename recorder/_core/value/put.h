@@ -24,6 +24,13 @@ static inline uint8_t *rec_put_tagged(uint8_t *p, uint8_t tag, uint64_t number)
     return rec_put_varint(p + 1, number);
 }
 
+/* No record will mention the number that a DEF of this kind gave. */
+static inline uint8_t *rec_put_retire(uint8_t *p, uint8_t record, uint64_t number)
+{
+    *p = REC_RETIRE;
+    return rec_put_tagged(p + 1, record, number);
+}
+
 static inline uint8_t *rec_put_int(uint8_t *p, int64_t number)
 {
     if (REC_SMALL_MIN <= number && number <= REC_SMALL_MAX) {

@@ -1,5 +1,10 @@
 # The table of types: numbers and definitions of the types that recorded values have.
 
+cdef enum:
+    DESCRIBING = 16          # so many elements could be looked at while a type is described, which one without a
+                             # version tag is each time
+
+
 cdef uint64_t type_name_fingerprint(PyTypeObject *t) noexcept nogil:
     cdef PyObject *name = rec_heap_type_name(t)
     cdef PyObject *module
@@ -26,11 +31,14 @@ cdef TypeEntry *lookup_type(PyTypeObject *t) noexcept nogil:
     while types.entries[at].type != NULL and types.entries[at].type != t:
         at = (at + 1) & (types.size - 1)
     entry = &types.entries[at]
+    walk.bytes += DESCRIBING * REC_BYTES_PER_ELEMENT
     if entry.type == t and entry.name_fingerprint == name_fingerprint:
         describe_type(entry)                    # it has changed, or is another one of that name
         return entry
     if entry.type == NULL:
         types.used += 1
+    elif not walk.writing and reserve(SMALL_RECORD) == OK:
+        tape.cur = put_retire(tape.cur, REC_DEF_TYPE, entry.id)     # another type was there, or it had another name
     entry.type = t
     entry.name_fingerprint = name_fingerprint
     describe_type(entry)
@@ -57,6 +65,16 @@ cdef void describe_type(TypeEntry *entry) noexcept nogil:
 cdef inline void number_type(PyTypeObject *t) noexcept nogil:
     if type_of(t).type != t:
         fail(ERR_INVARIANT_BROKEN, STAGE_CAPTURE)
+
+
+cdef void retire_types() noexcept nogil:
+    """Their numbers are used no more: the sealer need not know them for longer than values do that it has to restate."""
+    cdef uint32_t i
+    for i in range(types.size):
+        if types.entries[i].type != NULL:
+            if reserve(SMALL_RECORD) != OK:
+                return
+            tape.cur = put_retire(tape.cur, REC_DEF_TYPE, types.entries[i].id)
 
 
 cdef void forget_types() noexcept nogil:

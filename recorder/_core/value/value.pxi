@@ -98,6 +98,7 @@ cdef void set_limits(uint32_t items, uint32_t depth, uint32_t text, uint32_t nod
 cdef inline uint64_t take_fingerprint(PyObject *o) noexcept nogil:
     """What a variable's content is compared by. May write DEF records: call it at a record boundary."""
     if types.used * 2 > types.size:
+        retire_types()
         forget_types()
     begin_moment(tape.events)
     begin_walk()
