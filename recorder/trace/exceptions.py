@@ -32,6 +32,8 @@ MOST_HELD: Final = 1024  # exceptions that wait for one that was raised before t
 RAISES_BY_NAME: Final = re.compile(
     r"\braise\s+(\w+\.)*[a-z_]\w*(\.with_traceback\(.*\))?\s*(from\s.*)?(#.*)?$"
 )
+# A new one: `generator.throw(Wrong("x"))`, `generator.throw(module.Wrong)`.
+THROWS_A_NEW_ONE: Final = re.compile(r"\bthrow\(\s*(\w+\.)*[A-Z]\w*\s*[(,)]")
 
 Text = Callable[[str, int], str]  # the line of a file, empty if it is not in the trace
 
@@ -205,6 +207,8 @@ class _Thread:
         last = one.events[-1]
         kind = event.kind
         if kind == "throw":
+            if last.kind == "handled":
+                return not self.throws_a_new_one(event)
             return last.kind != "throw" or last.frame != event.frame
         if last.kind == "unwind":
             if last.caller is not None:
@@ -227,6 +231,12 @@ class _Thread:
     def raises(self, event: Event) -> bool:
         """Whether the line makes a new exception itself."""
         return "raise " in self.text(event.file, event.line) and not self.raises_by_name(event)
+
+    def throws_a_new_one(self, event: Event) -> bool:
+        """Whether the line that throws it makes it."""
+        stack = self.queries.at(event.seq).stack
+        lines = (self.text(at.file, at.line) for at in stack if at.frame == event.caller)
+        return any(THROWS_A_NEW_ONE.search(line) is not None for line in lines)
 
     def mark_those_at_rest(self, event: Event) -> None:
         """Those that the event shows not to go on are at rest."""

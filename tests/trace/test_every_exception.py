@@ -57,6 +57,17 @@ def patient():
         yield 1
     except E:
         raise
+def takes():
+    try:
+        yield 1
+    except E:
+        yield 2
+def careless():
+    yield 1
+def begun(function):
+    made = function()
+    next(made)
+    return made
 """
 # What raises exceptions that it does not handle.
 WAYS = {
@@ -82,6 +93,13 @@ WAYS = {
     "out of a generator": "list(generator())",
     "out of a generator in another": "list(around())",
     "thrown into a generator": "g = patient()\nnext(g)\ng.throw(E(turn))",
+    "thrown, and taken": "begun(takes).throw(E(1))",
+    "thrown, and not taken": "begun(careless).throw(E(1))",
+    "thrown twice on one line": "a, b = begun(takes), begun(takes)\na.throw(E(1)); b.throw(E(1))",
+    "thrown as a class": "begun(careless).throw(E)",
+    "thrown on by its name": "try: fail()\nexcept E as error: begun(careless).throw(error)",
+    "thrown into one after the other": "error = E(turn)\nfor g in (begun(careless), begun(careless)):\n"
+    "  try: g.throw(error)\n  except E as last: error = last\nraise error",
     "out of a comprehension": "[fail() for _ in 'ab']",
     "out of what C calls": "sorted('ab', key=fail)",
     "out of what C calls, raised again": "try: list(map(fail, 'ab'))\nexcept E: raise",

@@ -364,7 +364,14 @@ def test_a_preamble_holds_no_events_and_must_end() -> None:
 # ---- what is retired -----------------------------------------------------------------------------
 
 THREADS, FILES, CODES, TYPES, NAMESPACES, TASKS = range(6)
-DEF_THREAD, DEF_CODE, DEF_FILE, DEF_TYPE, DEF_NAMESPACE, DEF_TASK = 0x12, 0x13, 0x15, 0x16, 0x1D, 0x22
+DEF_THREAD, DEF_CODE, DEF_FILE, DEF_TYPE, DEF_NAMESPACE, DEF_TASK = (
+    0x12,
+    0x13,
+    0x15,
+    0x16,
+    0x1D,
+    0x22,
+)
 
 
 def test_what_is_retired_is_forgotten_when_nothing_leads_to_it() -> None:
