@@ -98,7 +98,7 @@ WAYS = {
     "thrown twice on one line": "a, b = begun(takes), begun(takes)\na.throw(E(1)); b.throw(E(1))",
     "thrown as a class": "begun(careless).throw(E)",
     "thrown on by its name": "try: fail()\nexcept E as error: begun(careless).throw(error)",
-    "thrown into one after the other": "error = E(turn)\nfor g in (begun(careless), begun(careless)):\n"
+    "thrown into one after the other": "error = E(turn, 'new')\nfor g in (begun(careless), begun(careless)):\n"
     "  try: g.throw(error)\n  except E as last: error = last\nraise error",
     "out of a comprehension": "[fail() for _ in 'ab']",
     "out of what C calls": "sorted('ab', key=fail)",
