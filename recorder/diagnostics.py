@@ -73,7 +73,7 @@ def report_unfinished(trace: str) -> None:
     is left goes."""
     try:
         remove_never_begun(os.path.realpath(trace))
-        stale = find_stale(trace)
+        stale = find_stale(trace, below=True)
     except (OSError, ValueError, errors.RecorderError) as error:
         if errors.is_programs(error):
             raise

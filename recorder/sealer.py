@@ -22,7 +22,7 @@ from recorder.errors import codes as codes
 from recorder.errors import diagnostic as diagnostic
 from recorder.errors import errnos as errnos
 from recorder.errors import tables as tables
-from recorder.staging import files, requests
+from recorder.staging import files, requests, stale
 
 SHORTEST_WAIT_MS, LONGEST_WAIT_MS = 1, 20
 HEARTBEAT_SECONDS: Final = 0.04
@@ -46,13 +46,17 @@ def main(path: str) -> None:
     syscalls.load_faults("sealer")
     page = control.ControlPage(os.path.join(path, "control"), guarded=True)
     page.sealer_pid = os.getpid()
+    sealer = None
     try:
-        Sealer(path, page).run()
+        sealer = Sealer(path, page)
+        sealer.run()
     except BaseException as error:
         report(page, error)
         raise
     finally:
         wait_for_others()
+        if sealer is not None and sealer.is_host:
+            stale.remove_never_begun(sealer.tape.destination)
 
 
 def wait_for_others() -> None:

@@ -29,32 +29,40 @@ def file_at(path: str) -> tuple[int, int, int] | None:
     return facts.st_dev, facts.st_ino, facts.st_mtime_ns
 
 
-def staging_folders(target: str) -> list[str]:
-    """The staging folders beside a destination that belong to it, oldest first."""
-    folder, name = os.path.split(target)
+def staging_folders(target: str, *, below: bool = False) -> list[str]:
+    """The staging folders beside a destination that belong to it, oldest first; `below`: to those of child processes
+    that were recorded with it, too."""
     found = []
     try:
-        for entry in os.listdir(folder):
-            path = os.path.join(folder, entry)
-            if entry.startswith(prefix(name)) and _belongs(path, target):
+        for path in _named_for(target, below=below):
+            if _belongs(path, target, below=below):
                 found.append((os.stat(path).st_mtime, path))
-    except OSError as error:  # a folder that cannot be listed shows nothing stale
+    except OSError as error:  # it has just gone
         if errors.is_programs(error):
             raise
     return [path for _, path in sorted(found)]
 
 
-def _belongs(path: str, target: str) -> bool:
+def _belongs(path: str, target: str, *, below: bool) -> bool:
     try:
-        return native(read_session(path)["destination"]) == target
+        destination = native(read_session(path)["destination"])
     except errors.RecorderError:
         return False
+    return destination == target or (below and is_below(destination, target))
 
 
-def find_stale(destination: str | bytes | os.PathLike[str]) -> list[str]:
+def is_below(trace: str, root: str) -> bool:
+    """Whether this is what the trace of a child process is called, or may be (`children.names_below`)."""
+    stem, suffix = os.path.splitext(root)
+    number = trace.removeprefix(stem + ".").removesuffix(suffix)
+    is_number = all(part.isdecimal() for part in number.split("-", 1))
+    return is_number and trace == f"{stem}.{number}{suffix}"
+
+
+def find_stale(destination: str | bytes | os.PathLike[str], *, below: bool = False) -> list[str]:
     """The staging folders of this destination whose program and sealer are both dead."""
     target = os.path.realpath(os.fsdecode(destination))
-    return [path for path in staging_folders(target) if is_stale(path)]
+    return [path for path in staging_folders(target, below=below) if is_stale(path)]
 
 
 def is_stale(folder: str) -> bool:
@@ -105,24 +113,33 @@ def recorded_by(target: str, *, except_for: int) -> int | None:
 
 
 def remove_never_begun(target: str) -> None:
-    """Removes what is left of recordings of this destination that were killed before they began."""
-    for path in _named_for(target):
+    """Removes what is left of recordings of this destination, and of child processes that were to be recorded with it,
+    that were killed before they began."""
+    for path in _named_for(target, below=True):
         if never_began(path):
             remove(path)  # what cannot be removed is met again the next time
 
 
-def _named_for(target: str) -> list[str]:
-    """The folders beside a destination whose names say that they are its; of a long name, they may be another's."""
+def _named_for(target: str, *, below: bool = False) -> list[str]:
+    """The folders beside a destination whose names say that they are its; of a long name, they may be another's.
+    `below`: or those of child processes."""
     folder, name = os.path.split(target)
     start = prefix(name)
     try:
         return [
-            os.path.join(folder, entry) for entry in os.listdir(folder) if entry.startswith(start)
+            os.path.join(folder, entry)
+            for entry in os.listdir(folder)
+            if entry.startswith(start) or (below and is_below(_trace_of(entry), name))
         ]
-    except OSError as error:
+    except OSError as error:  # a folder that cannot be listed shows nothing
         if errors.is_programs(error):
             raise
         return []
+
+
+def _trace_of(entry: str) -> str:
+    """The name of the trace that a staging folder of this name is for, where it is not cut short."""
+    return entry.removeprefix(".").rpartition(".partial-")[0]
 
 
 def _is_held(folder: str) -> bool:

@@ -43,10 +43,11 @@ def recover(
         TraceFile(folder).close()  # says what else it is, if it is no trace
         return folder, _close_record(folder)
     left = os.listdir(folder)
-    if layout.trace_named_by(folder) is None and "session.json" not in left:
+    named = layout.trace_named_by(folder)
+    if named is None and "session.json" not in left:
         raise errors.NotATraceError(path=folder, reason="it is a folder that no recording has made")
-    if not left:
-        return _finish_removal(folder)
+    if not left and named is not None and os.path.exists(named):
+        return _finish_removal(folder, named)
     if stale.never_began(folder):
         failure = files.remove(folder)
         raise failure or errors.NotATraceError(
@@ -93,11 +94,8 @@ def find(path: str) -> str:
     return folders[0]
 
 
-def _finish_removal(folder: str) -> tuple[str, CloseRecord]:
+def _finish_removal(folder: str, target: str) -> tuple[str, CloseRecord]:
     """The folder is all that was not removed; its name tells the trace's."""
-    target = layout.trace_named_by(folder)
-    if target is None:
-        raise errors.TraceNotFoundError(path=folder)
     record = _close_record(target)
     with errors.mapped("rmdir", path=folder):
         syscalls.rmdir(folder)

@@ -197,20 +197,25 @@ def kill_while_preparing(folder: Path, step: int) -> int:
     for call, n in places[::step]:
         env = {**ENVIRONMENT, "RECORDER_TEST_FAULTS": f"target:{call}:{n}:KILL"}
         subprocess.run(command, cwd=folder, env=env, capture_output=True)
-        until(lambda: not processes_of(folder), 20)
-        for left in leftovers(folder):
-            begun = not stale.never_began(str(folder / left))
-            if begun:
-                recovery.recover(folder / left)
-            elif n % 2:  # asked for, it says what it was
-                with pytest.raises(errors.NotATraceError, match="before it began"):
-                    recovery.recover(folder / left)
-                assert leftovers(folder) == []
+        check_preparation(folder, n)
         done = subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True)
         assert (done.returncode, done.stderr) == (0, b""), (call, n)
         assert leftovers(folder) == [], (call, n)
         tried += 1
     return tried
+
+
+def check_preparation(folder: Path, n: int) -> None:
+    """What is left can be made a trace, or is known for what never began."""
+    until(lambda: not processes_of(folder), 20)
+    for left in leftovers(folder):
+        begun = not stale.never_began(str(folder / left))
+        if begun:
+            recovery.recover(folder / left)
+        elif n % 2:  # asked for, it says what it was
+            with pytest.raises(errors.NotATraceError, match="before it began"):
+                recovery.recover(folder / left)
+            assert leftovers(folder) == []
 
 
 def test_killed_at_some_calls_of_the_preparation(tmp_path: Path) -> None:
@@ -221,6 +226,57 @@ def test_killed_at_some_calls_of_the_preparation(tmp_path: Path) -> None:
 @pytest.mark.timeout(1800)
 def test_killed_at_every_call_of_the_preparation(tmp_path: Path) -> None:
     assert kill_while_preparing(tmp_path / "calls", 1) >= 20
+
+
+RECORDED = [sys.executable, "-m", "recorder", "run", "-o", "app.rtrace"]
+# How a recording begins, as a command; the trace that is prepared; of how many stops one is tried.
+BEGINNINGS = {
+    "run": ([*RECORDED, "app.py"], "app.rtrace", 600, 13),
+    "in the program": ([sys.executable, "records.py"], "app.rtrace", 150, 3),
+    "by its environment": ([sys.executable, "app.py"], "app.rtrace", 100, 3),
+    "of a forked child": ([*RECORDED, "--follow-children", "forks.py"], "app.*.rtrace", 100, 3),
+}
+PROGRAMS = {
+    "app.py": "def f(): return 1\nf()\n",
+    "records.py": "import recorder\nwith recorder.record('app.rtrace'): pass\n",
+    "forks.py": "import os\npid = os.fork()\nif pid: os.waitpid(pid, 0)\n",
+}
+
+
+def kill_between(folder: Path, beginning: str, every: int) -> int:
+    """Killed at every so many-th of the moments between two system calls, whoever makes them. How many were tried."""
+    command, name, _, _ = BEGINNINGS[beginning]
+    environment = {**ENVIRONMENT, "PYTHONPATH": str(Path(__file__).parents[2])}
+    if beginning == "by its environment":
+        environment["RECORDER_AUTOSTART"] = "app.rtrace"
+    for program, text in PROGRAMS.items():
+        (folder / program).write_text(text)
+    for n in range(1, 1 << 20, every):
+        tracer = [sys.executable, "-m", "tests.tools.killed_between", str(n), name, *command]
+        done = subprocess.run(tracer, cwd=folder, env=environment, capture_output=True, check=True)
+        if int(done.stdout.splitlines()[-1]) < n:
+            return n // every
+        check_preparation(folder, n)
+        done = subprocess.run(
+            RECORDED + ["app.py"], cwd=folder, env=ENVIRONMENT, capture_output=True
+        )
+        assert (done.returncode, done.stderr) == (0, b""), n
+        assert leftovers(folder) == [], n
+        for trace in folder.glob("*.rtrace"):
+            trace.unlink()
+    return 0
+
+
+@pytest.mark.parametrize("beginning", BEGINNINGS)
+def test_killed_between_some_system_calls(tmp_path: Path, beginning: str) -> None:
+    assert kill_between(tmp_path, beginning, BEGINNINGS[beginning][2]) >= 3
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("beginning", BEGINNINGS)
+def test_killed_between_many_system_calls(tmp_path: Path, beginning: str) -> None:
+    assert kill_between(tmp_path, beginning, BEGINNINGS[beginning][3]) >= 50
 
 
 def test_a_folder_that_is_being_made_is_left_alone(tmp_path: Path) -> None:
