@@ -233,7 +233,7 @@ RECORDED = [sys.executable, "-m", "recorder", "run", "-o", "app.rtrace"]
 BEGINNINGS = {
     "run": ([*RECORDED, "app.py"], "app.rtrace", 600, 13),
     "in the program": ([sys.executable, "records.py"], "app.rtrace", 150, 3),
-    "by its environment": ([sys.executable, "app.py"], "app.rtrace", 100, 3),
+    "by its environment": ([sys.executable, "app.py"], "app.rtrace", 40, 3),
     "of a forked child": ([*RECORDED, "--follow-children", "forks.py"], "app.*.rtrace", 100, 3),
 }
 PROGRAMS = {
@@ -258,7 +258,7 @@ def kill_between(folder: Path, beginning: str, every: int) -> int:
             return n // every
         check_preparation(folder, n)
         done = subprocess.run(
-            RECORDED + ["app.py"], cwd=folder, env=ENVIRONMENT, capture_output=True
+            [*RECORDED, "app.py"], cwd=folder, env=ENVIRONMENT, capture_output=True
         )
         assert (done.returncode, done.stderr) == (0, b""), n
         assert leftovers(folder) == [], n

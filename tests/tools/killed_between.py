@@ -2,9 +2,9 @@
 
     python -m tests.tools.killed_between NUMBER NAME COMMAND…
 
-runs the command, traces it (ptrace), and kills the process that makes the staging folder of the trace NAME at the
-NUMBER-th stop, before or after a call, since that folder is there. If its preparation has ended before that, the program
-goes on to its end. Prints how many stops there were.
+runs the command, traces it (ptrace), and kills the process that makes the staging folder of the trace NAME (a pattern)
+at the NUMBER-th stop, before or after a call, since that folder is there. If its preparation has ended before that, the
+program goes on to its end. Prints how many stops there were.
 """
 
 from __future__ import annotations
