@@ -233,7 +233,10 @@ RECORDED = [sys.executable, "-m", "recorder", "run", "-o", "app.rtrace"]
 BEGINNINGS = {
     "run": ([*RECORDED, "app.py"], "app.rtrace", 600, 13),
     "in the program": ([sys.executable, "records.py"], "app.rtrace", 150, 3),
-    "by its environment": ([sys.executable, "app.py"], "app.rtrace", 40, 3),
+    "by its environment": (
+        ["env", "RECORDER_AUTOSTART=app.rtrace", sys.executable, "app.py"],
+        *("app.rtrace", 600, 13),
+    ),
     "of a forked child": ([*RECORDED, "--follow-children", "forks.py"], "app.*.rtrace", 100, 3),
 }
 PROGRAMS = {
@@ -247,8 +250,6 @@ def kill_between(folder: Path, beginning: str, every: int) -> int:
     """Killed at every so many-th of the moments between two system calls, whoever makes them. How many were tried."""
     command, name, _, _ = BEGINNINGS[beginning]
     environment = {**ENVIRONMENT, "PYTHONPATH": str(Path(__file__).parents[2])}
-    if beginning == "by its environment":
-        environment["RECORDER_AUTOSTART"] = "app.rtrace"
     for program, text in PROGRAMS.items():
         (folder / program).write_text(text)
     for n in range(1, 1 << 20, every):
