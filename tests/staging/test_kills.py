@@ -235,7 +235,7 @@ BEGINNINGS = {
     "in the program": ([sys.executable, "records.py"], "app.rtrace", 150, 3),
     "by its environment": (
         ["env", "RECORDER_AUTOSTART=app.rtrace", sys.executable, "app.py"],
-        *("app.rtrace", 600, 13),
+        *("app.rtrace", 150, 5),
     ),
     "of a forked child": ([*RECORDED, "--follow-children", "forks.py"], "app.*.rtrace", 100, 3),
 }
