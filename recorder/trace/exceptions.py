@@ -190,6 +190,8 @@ class _Thread:
         last = one.events[-1]
         if event.frame != last.frame or last.kind not in ("handled", "raise"):
             return False
+        if _are_two(last, event):
+            return False
         again = event.kind == "raise" and self.raises_by_name(event)
         return (again or event.kind in ("reraise", "unwind")) and _type_of(last) == _type_of(event)
 
@@ -220,7 +222,7 @@ class _Thread:
             return event.depth >= last.depth and self.raises_by_name(event)
         if event.frame != last.frame:
             return False
-        return last.kind in ("handled", "throw", "reraise") or kind != "raise"
+        return last.kind in ("throw", "reraise") or kind != "raise"
 
     def raises_by_name(self, event: Event) -> bool:
         place = event.file, event.line
@@ -257,6 +259,14 @@ def _is_same_value(a: Event, b: Event) -> bool:
     if left is None or right is None or left.identity is None or right.identity is None:
         return False
     return left.identity.number == right.identity.number and bool(left._tree == right._tree)
+
+
+def _are_two(a: Event, b: Event) -> bool:
+    """Whether it is known that they have two different exceptions as their values."""
+    left, right = a.value, b.value
+    if left is None or right is None or left.identity is None or right.identity is None:
+        return False
+    return left.identity.number != right.identity.number
 
 
 def _may_go_on(one: Raised, event: Event) -> bool:

@@ -12,6 +12,7 @@ import recorder
 PRELUDE = """
 import contextlib
 made = 0
+kept = []
 class E(Exception):
     def __init__(self, *args):
         global made
@@ -64,6 +65,21 @@ def takes():
         yield 2
 def careless():
     yield 1
+def late():
+    try:
+        fail()
+    except E:
+        yield 1
+        raise
+class Noisy:
+    def __del__(self):
+        try:
+            raise KeyError
+        except KeyError:
+            pass
+def past_a_finalizer():
+    noisy = Noisy()
+    fail()
 def begun(function):
     made = function()
     next(made)
@@ -106,6 +122,10 @@ WAYS = {
     "through an else": "try: pass\nexcept E: pass\nelse: bare()",
     "through a loop": "for n in range(3):\n  try: fail()\n  except E:\n    if n == 2: raise",
     "through a wrong handler": "try: fail()\nexcept KeyError: pass",
+    "taken by a with, where it was raised": "with Manager(True): raise E(1)",
+    "noted in a finally": "error = E(turn)\nkept.append(error)\ntry: raise error\nfinally: error.add_note('x')",
+    "raised again after a yield": "g = begun(late)\ntry: fail()\nexcept E: pass\nnext(g)",
+    "past a finalizer": "past_a_finalizer()",
     "taken by a with, and another": "with Manager(True): fail()\nfail()",
     "returned over by a finally": "def f():\n  try: fail()\n  finally: return 1\nf()\nfail()",
     "kept and raised later": "kept = None\ntry: fail()\nexcept E as error: kept = error\nother = 1\nraise kept",

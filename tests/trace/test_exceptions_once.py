@@ -74,6 +74,43 @@ def in_a_row():
         try: raise E("second")
         except E: pass
         raise
+class Own:
+    def __next__(self):
+        try: raise StopIteration(1)
+        except StopIteration: return 1
+def small():
+    yield 1
+def loops_after():
+    next(Own())
+    hasattr(Missing(), "z")
+    for _ in small(): pass
+def noted_after_another():
+    try:
+        raise E("kept")
+    except E as error:
+        by_itself()
+        error.add_note("seen")
+        raise
+def by_itself():
+    try: raise E("other")
+    except E: pass
+async def alone():
+    task = asyncio.create_task(deep())
+    try: await task
+    except E: by_itself()
+def outermost():
+    try:
+        try: raise E("outermost")
+        except E:
+            hasattr(Missing(), "again")
+            raise
+    except E: pass
+def threads():
+    import threading
+    for target, *args in ((asyncio.run, alone()), (outermost,)):
+        one = threading.Thread(target=target, args=args)
+        one.start()
+        one.join()
 caught(1)
 falls_back({}, {}, "x")
 hasattr(Missing(), "y")
@@ -90,6 +127,13 @@ except StopIteration: pass
 try:
     in_a_row()
 except E: pass
+loops_after()
+try:
+    noted_after_another()
+except E: pass
+threads()
+try: raise GeneratorExit
+except GeneratorExit: pass
 raise E("end")
 """
 
@@ -106,6 +150,15 @@ EXPECTED = [
     ("StopIteration()", "<module>", "<module>"),
     ("E('first')", "in_a_row", "<module>"),
     ("E('second')", "in_a_row", "in_a_row"),
+    ("StopIteration(1)", "Own.__next__", "Own.__next__"),
+    ("AttributeError('z')", "Missing.__getattr__", "taken"),
+    ("E('kept')", "noted_after_another", "<module>"),
+    ("E('other')", "by_itself", "by_itself"),
+    ("E('async')", "deep", "alone"),
+    ("E('other')", "by_itself", "by_itself"),
+    ("E('outermost')", "outermost", "outermost"),
+    ("AttributeError('again')", "Missing.__getattr__", "taken"),
+    ("GeneratorExit()", "<module>", "<module>"),
     ("E('end')", "<module>", "escaped"),
 ]
 
@@ -135,6 +188,7 @@ def test_each_is_there_once(trace: Path, monkeypatch: pytest.MonkeyPatch) -> Non
             for one in found
         ]
         assert shown == EXPECTED
+        assert not any(one.escaped and one.taken for one in found)
         assert [one.origin.seq for one in found] == sorted(one.origin.seq for one in found)
         way = [event.function.name for event in found[0].events]
         assert list(dict.fromkeys(way)) == ["inner", "manager", "middle", "by_name", "caught"]
@@ -144,11 +198,33 @@ def test_each_is_there_once(trace: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         assert [one.origin.seq for one in opened.exceptions(uncaught=True)] == [
             found[-1].origin.seq
         ]
-        assert len(list(opened.exceptions("E"))) == 8
+        assert len(list(opened.exceptions("E"))) == 13
         assert len(list(opened.exceptions("KeyError", function="falls_back"))) == 2
         # However few may wait for one that was raised before them.
         monkeypatch.setattr(exceptions, "MOST_HELD", 2)
         assert [one.origin.seq for one in opened.exceptions()] == [one.origin.seq for one in found]
+
+
+def test_what_is_seen_of_a_part_is_not_more_than_what_it_shows(trace: Path) -> None:
+    """Where an exception goes beyond the part, nobody took it; one that comes into it was raised where it is first
+    raised there."""
+    with recorder.open_trace(trace) as opened:
+        unwinds = [event.seq for event in opened.find(kind="unwind", function="inner")]
+        before = list(opened.exceptions("E", stop=unwinds[0] + 1))
+        assert [fate(one) for one in before] == ["?"]
+        after = next(iter(opened.exceptions("E", start=unwinds[0])))
+        assert (after.origin.kind, after.origin.function.name) == ("raise", "middle")
+
+
+def test_what_nothing_was_seen_of_afterwards_is_not_said_to_be_taken(run_recorded: Run) -> None:
+    program = """
+import os
+class Missing:
+    def __getattr__(self, name): raise AttributeError(name)
+hasattr(Missing(), "x") or os._exit(0)
+"""
+    with recorder.open_trace(run_recorded(program).trace) as opened:
+        assert [fate(one) for one in opened.exceptions()] == ["?"]
 
 
 def asked(trace: Path, *options: object) -> str:
@@ -164,9 +240,9 @@ def test_the_command(trace: Path) -> None:
         and last.count("E(") == 1
     )
     assert asked(trace, "--uncaught") == last
-    assert asked(trace, "--last", "--limit", 2).index("E('second')") < 60
+    assert asked(trace, "--last", "--limit", 2).index("GeneratorExit()") < 60
     first = asked(trace, "--in", "by_name")
-    assert first.count("E(1)\n") == 1 and "KeyError" not in first
+    assert first.count("  E(1)  ") == 1 and "KeyError" not in first
     assert "thrown into manager" in first and "handled at program.py" in first
     assert "handled by code that was not recorded, after it left Missing.__getattr__" in asked(
         trace, "--type", "AttributeError"
