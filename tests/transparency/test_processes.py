@@ -19,8 +19,8 @@ import pytest
 
 import recorder
 from recorder import errors
-from tests.conftest import ENVIRONMENT, ROOT, Result, Run
-from tests.tools.tape_tools import until
+from tests.conftest import ENVIRONMENT, ROOT, Result, Run, processes_of
+from tests.tools.tape_tools import leftovers, until
 
 
 def opened(path: Path) -> Any:
@@ -432,6 +432,42 @@ if __name__ == "__main__":
     workers = [path for path in traces_in(tmp_path) if "work" in functions_in(path)]
     assert len(workers) == 2
     assert all(verdict_of(path)[0] == "complete" for path in workers)
+
+
+IDLE = """
+import multiprocessing
+def begin(barrier): barrier.wait()
+if __name__ == "__main__":
+    multiprocessing.set_start_method("{}")
+    barrier = multiprocessing.Barrier(4 if {} else 1)
+    pool = multiprocessing.Pool(3, begin, (barrier,))
+    idle = list(pool._pool)
+    barrier.wait()
+    pool.terminate()
+    pool.join()
+    for process in idle: print(process.pid, process.exitcode)
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize("waits", [False, True])
+def test_idle_workers_that_are_terminated(
+    run_recorded: Run, tmp_path: Path, method: str, waits: bool
+) -> None:
+    """Each trace says how its worker ended. Of one that had not begun to be recorded nothing is left."""
+    result = run_recorded(IDLE.format(method, waits), "--follow-children")
+    assert result.status == 0
+    until(lambda: not processes_of(tmp_path), 20)
+    ends = dict(map(int, line.split()) for line in result.stdout.splitlines())
+    found = 0
+    for pid, end in ends.items():
+        path = result.trace.with_suffix(f".{pid}.rtrace")
+        if path.exists():
+            found += 1
+            with recorder.open_trace(path) as trace:
+                assert (trace.verdict, trace.exit_status) == ("complete", end), pid
+    assert found == len(ends) or not waits
+    assert leftovers(tmp_path) == []
 
 
 def test_a_child_of_a_child_and_a_process_that_replaces_itself(
