@@ -1,6 +1,6 @@
-# Numbers that no record will name any more: of codes, namespaces and threads that are gone, of files, types and tasks that
-# are no longer remembered. The tape says so, and the sealer, which has to know whatever a later segment may speak of, forgets
-# them.
+# Numbers that no record will name any more: of codes, namespaces and threads that are gone, of files, types and tasks
+# that are no longer remembered. The tape says so, and the sealer, which has to know whatever a later segment may speak
+# of, forgets them.
 
 cdef struct Retired:
     Retired *next

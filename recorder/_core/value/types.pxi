@@ -1,8 +1,7 @@
 # The table of types: numbers and definitions of the types that recorded values have.
 
 cdef enum:
-    DESCRIBING = 16          # so many elements could be looked at while a type is described, which one without a
-                             # version tag is each time
+    DESCRIBING = 16          # a type that has no version tag is described at each look: what that costs, in elements
 
 
 cdef uint64_t type_name_fingerprint(PyTypeObject *t) noexcept nogil:
@@ -38,7 +37,7 @@ cdef TypeEntry *lookup_type(PyTypeObject *t) noexcept nogil:
     if entry.type == NULL:
         types.used += 1
     elif not walk.writing and reserve(SMALL_RECORD) == OK:
-        tape.cur = put_retire(tape.cur, REC_DEF_TYPE, entry.id)     # another type was there, or it had another name
+        tape.cur = put_retire(tape.cur, REC_DEF_TYPE, entry.id)     # another was there, or it had another name
     entry.type = t
     entry.name_fingerprint = name_fingerprint
     describe_type(entry)
