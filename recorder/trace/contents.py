@@ -14,6 +14,7 @@ from recorder.trace import varint
 from recorder.trace.format import REC_BEGIN
 
 MOST_BYTES: Final = 8 << 20  # of all entries; and as many of the definitions
+SILENT: Final = 2  # in the first byte of an entry
 HEAD: Final = struct.Struct("<QI")  # first event and crc of the stored payload of the chunk
 
 
@@ -24,6 +25,7 @@ class Entry(NamedTuple):
     """Of one chunk. Numbers are those of definitions."""
 
     ends: bool  # a frame ended without an event
+    is_silent: bool  # nothing was written, printed or logged
     threads: set[int]  # with events
     raised: set[int]  # types of exceptions, + 1; 0: of one that is not told
     # Of codes with events: the kinds of these, the variables that were set, and the lines, from the first of the code
@@ -45,6 +47,10 @@ class Collected:
 
     def add(self, first_event: int, contents: bytes, definitions: bytes) -> None:
         """What a SegmentInfo says. Of a chunk for which there is no room any more, nothing is said."""
+        if (
+            first_event in self._entries
+        ):  # by a segment without events: each would have what the last one says
+            contents = bytes([contents[0] & ~SILENT]) + contents[1:]
         size = len(contents) + HEAD.size
         if self._size + size <= MOST_BYTES:
             self._size += size
@@ -106,11 +112,17 @@ class Contents:
             self._entries[key] = None if found is None else Entry._make(found)
         return self._entries[key]
 
+    def is_silent(self, first_event: int, crc: int) -> bool:
+        """Whether it is known that there is no output and no log in it."""
+        entry = self.entry(first_event, crc)
+        return entry is not None and entry.is_silent
+
 
 def is_within(less: Entry, more: Entry) -> bool:
     """Whether the one says nothing that the other does not say."""
     return (
         less.ends <= more.ends
+        and less.is_silent >= more.is_silent
         and less.threads <= more.threads
         and less.raised <= more.raised
         and all(

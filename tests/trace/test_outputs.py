@@ -16,6 +16,11 @@ from recorder.dap.breakpoints import Breakpoints
 from recorder.dap.movement import Movement
 from recorder.dap.state import State
 from recorder.export import export
+from recorder.trace.container.chunks import Chunk
+from recorder.trace.contents import SILENT, Collected, Contents
+from recorder.trace.seeking import Payloads
+from tests.tools import second_reader
+from tests.tools.rechunk import rechunked
 
 PROGRAM = """\
 import sys
@@ -174,3 +179,39 @@ def test_a_part_up_to_the_end_has_what_was_written_last(path: Path, tmp_path: Pa
     with recorder.open_trace(part) as trace:
         told = [(one.stream, one.text, one.line, one.seq) for one in trace.output()]
         assert told[-3:] == [(one.stream, one.text, one.line, one.seq) for one in last]
+
+
+# ---- chunks in which nothing was written -----------------------------------------------------------
+
+
+def test_what_was_written_is_found_without_reading_the_chunks_between(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut = tmp_path / "cut.rtrace"
+    cut.write_bytes(rechunked(path, 12, seed=3))
+    second = second_reader.Trace(cut.read_bytes())
+    silent = {first for first, entry in second.contents().items() if entry.is_silent}
+    assert 0 < len(silent) < len(second.event_chunks)
+    read: set[int] = set()
+    get = Payloads.get
+
+    def noted(payloads: Payloads, chunk: Chunk) -> bytes:
+        read.add(chunk.head.first_event)
+        return get(payloads, chunk)
+
+    monkeypatch.setattr(Payloads, "get", noted)
+    with recorder.open_trace(cut) as trace:
+        assert [(one.stream, one.text, one.line) for one in trace.output("all")] == TEXTS
+    assert read and not silent & read
+
+
+@pytest.mark.parametrize("speaks_first", [True, False])
+def test_a_segment_without_events_may_hold_output_all_the_same(speaks_first: bool) -> None:
+    """It begins at the number of an event that another one begins at, and either may be the one that has it."""
+    speaks, silent = b"\0" * 6, bytes([SILENT]) + b"\0" * 5
+    collected = Collected()
+    for contents in (speaks, silent) if speaks_first else (silent, speaks):
+        collected.add(7, contents, b"")
+    contents = Contents.parse(collected.payload([(7, 1), (7, 2)]))
+    assert contents is not None
+    assert not contents.is_silent(7, 1) and not contents.is_silent(7, 2)

@@ -64,6 +64,7 @@ cdef Status note_output(DecoderState *s, Output *row) noexcept nogil:
     """Who does it: the frame at the top, and the last event of that."""
     cdef const ThreadDef *t = s.threads.current
     cdef const Frame *f = s.top
+    s.tally.has_output = True
     if not s.outputs.on:
         return OK
     row.before = s.events

@@ -308,6 +308,7 @@ cdef struct Tally:
     ByteBuffer seen          # the codes that are `seen` in this round
     Map raised               # types of exceptions, + 1 → how often; 0: of one that is not told
     bint ends                # a frame ended unseen
+    bint has_output          # an OUTPUT, PRINT or LOG
     uint64_t lost
     uint64_t gaps
     uint64_t omitted[3]      # bytes of output, LOGs, AUDITs: what was not kept
