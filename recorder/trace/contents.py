@@ -14,7 +14,6 @@ from recorder.trace import varint
 from recorder.trace.format import REC_BEGIN
 
 MOST_BYTES: Final = 8 << 20  # of all entries; and as many of the definitions
-SILENT: Final = 2  # in the first byte of an entry
 HEAD: Final = struct.Struct("<QI")  # first event and crc of the stored payload of the chunk
 
 
@@ -46,11 +45,9 @@ class Collected:
         self._defined = 0
 
     def add(self, first_event: int, contents: bytes, definitions: bytes) -> None:
-        """What a SegmentInfo says. Of a chunk for which there is no room any more, nothing is said."""
-        if (
-            first_event in self._entries
-        ):  # by a segment without events: each would have what the last one says
-            contents = bytes([contents[0] & ~SILENT]) + contents[1:]
+        """What a SegmentInfo says. Of a chunk for which there is no room any more, nothing is said, nor of one without
+        events: the next one begins with the same event, and takes its place."""
+        self.forget(first_event)
         size = len(contents) + HEAD.size
         if self._size + size <= MOST_BYTES:
             self._size += size
@@ -71,7 +68,7 @@ class Collected:
             return b""
         definitions = b"".join(self._definitions)
         parts = [varint.encode(len(definitions)), definitions]
-        for first_event, crc in chunks:
+        for first_event, crc in dict(chunks).items():
             entry = self._entries.get(first_event)
             if entry is not None:
                 parts += (HEAD.pack(first_event, crc), varint.encode(len(entry)), entry)

@@ -17,7 +17,6 @@ from recorder.dap.movement import Movement
 from recorder.dap.state import State
 from recorder.export import export
 from recorder.trace.container.chunks import Chunk
-from recorder.trace.contents import SILENT, Collected, Contents
 from recorder.trace.seeking import Payloads
 from tests.tools import second_reader
 from tests.tools.rechunk import rechunked
@@ -203,15 +202,3 @@ def test_what_was_written_is_found_without_reading_the_chunks_between(
     with recorder.open_trace(cut) as trace:
         assert [(one.stream, one.text, one.line) for one in trace.output("all")] == TEXTS
     assert read and not silent & read
-
-
-@pytest.mark.parametrize("speaks_first", [True, False])
-def test_a_segment_without_events_may_hold_output_all_the_same(speaks_first: bool) -> None:
-    """It begins at the number of an event that another one begins at, and either may be the one that has it."""
-    speaks, silent = b"\0" * 6, bytes([SILENT]) + b"\0" * 5
-    collected = Collected()
-    for contents in (speaks, silent) if speaks_first else (silent, speaks):
-        collected.add(7, contents, b"")
-    contents = Contents.parse(collected.payload([(7, 1), (7, 2)]))
-    assert contents is not None
-    assert not contents.is_silent(7, 1) and not contents.is_silent(7, 2)
