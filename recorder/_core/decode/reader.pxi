@@ -304,8 +304,8 @@ cdef class Reader(Decoder):
             free_bytes(s, &found)
 
     def outputs(self, size_t most):
-        """What was written in the next `most` events of the chunk: a bytes of Outputs; None at its end. Raises as `next`,
-        behind what can be read."""
+        """What was written in the next `most` events of the chunk: a bytes of Outputs; None at its end. Raises as
+        `next`, behind what can be read."""
         cdef DecoderState *s = &self.s
         cdef Status status
         if s.input.at >= s.input.end:

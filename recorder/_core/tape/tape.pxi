@@ -332,7 +332,7 @@ cdef void mapping_lost(const char *path, size_t offset) noexcept nogil:
 
 
 cdef bint is_garbage() noexcept nogil:
-    """Whether somebody has written over the control page, or cut it and it grew again as zeros, before we touched it."""
+    """Whether somebody has written over the control page; or has cut it, and it grew again before we touched it."""
     cdef size_t named = <size_t> (<char *> &known.ticks_per_second - <char *> &known)  # magic, version, trace_id
     return memcmp(tape.control, &known, named) != 0 or tape.control.sealer_pid != tape.sealer_pid
 
