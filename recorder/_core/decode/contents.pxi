@@ -165,7 +165,8 @@ cdef bint collect_set(DecoderState *s, NamespaceDef *d, ByteBuffer *bits, uint64
 
 def read_contents(bytes entry not None):
     """An entry as (whether a frame ended unseen, whether there is no output and no log, numbers of threads, of types
-    of exceptions + 1, code → (kinds, slots, lines or None), namespace → slots, code → slot → (lowest, highest)). None if it is none."""
+    of exceptions + 1, code → (kinds, slots, lines or None), namespace → slots, code → slot → (lowest, highest)). None
+    if it is none."""
     cdef Cursor c
     cdef set threads
     cdef set raised
