@@ -1,6 +1,6 @@
 # The budget of looking at objects that lead to many others, so that no event costs as much as the heap is large.
 #
-#     cost of a look   =  elements looked at + 4 × containers + bytes of texts, arrays, large numbers / 64    (walk_cost)
+#     cost of a look   =  elements looked at + 4 × containers + bytes of texts, arrays, large numbers / 64  (walk_cost)
 #     budget           :  + 64 for each event, up to 200,000; − cost for each look; − 4 × cost if it is written down
 #     due              =  event of the last look + 1 + cost / 64
 #     looked at again  :  if budget ≥ 64 × (due − this event)             (else can_wait)

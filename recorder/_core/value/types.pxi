@@ -37,7 +37,7 @@ cdef TypeEntry *lookup_type(PyTypeObject *t) noexcept nogil:
     if entry.type == NULL:
         types.used += 1
     elif not walk.writing and reserve(SMALL_RECORD) == OK:
-        tape.cur = put_retire(tape.cur, REC_DEF_TYPE, entry.id)     # another was there, or it had another name
+        tape.cur = put_retire(tape.cur, REC_DEF_TYPE, entry.id)     # or it had another name
     entry.type = t
     entry.name_fingerprint = name_fingerprint
     describe_type(entry)
