@@ -67,7 +67,7 @@ cdef inline void number_type(PyTypeObject *t) noexcept nogil:
 
 
 cdef void retire_types() noexcept nogil:
-    """Their numbers are used no more: the sealer need not know them for longer than it has to restate values of them."""
+    """Their numbers are used no more: the sealer need not know them for longer than it restates values of them."""
     cdef uint32_t i
     for i in range(types.size):
         if types.entries[i].type != NULL:
