@@ -84,8 +84,10 @@ def test_a_scanner_tells_of_a_chunk_what_was_told_of_its_segment(cut: Path) -> N
         alone = Scanner().chunk(file.payload(chunk), chunk.head.first_event)
         told = contents.entry(chunk.head.first_event, chunk.head.payload_crc)
         found = read_contents(alone.contents)
-        assert told is not None
         assert found is not None
+        if alone.events == 0:  # the next chunk begins with the same event
+            continue
+        assert told is not None
         assert is_within(Entry._make(found), told)
     file.close()
 
