@@ -12,6 +12,7 @@ from recorder.trace.values.nodes import CannotMake, Node
 from recorder.trace.values.tables import (
     Column,
     column_of,
+    filling_of,
     frame_of,
     is_form,
     labels,
@@ -128,7 +129,7 @@ def _column(node: Node, build: Build) -> Any:
         return (
             _library("pyarrow").chunked_array([made]) if column.kind[1] == "ChunkedArray" else made
         )
-    return _values(column, node.items[4], build)
+    return _values(column, node.items[4], build, node.items[6] if len(node.items) > 6 else None)
 
 
 def make_spread(node: Node, build: Build) -> Any:
@@ -140,19 +141,21 @@ def make_spread(node: Node, build: Build) -> Any:
     values = [build(value) for value in column.first]
     if column.dtype == "interval":
         return pandas.arrays.IntervalArray(values)
-    return pandas.arrays.SparseArray(values)
+    filling = build(filling_of(node))
+    return pandas.arrays.SparseArray(values, fill_value=filling)
 
 
-def _values(column: Column, about: Any, build: Build) -> Any:
+def _values(column: Column, about: Any, build: Build, variant: Any) -> Any:
     pandas, numpy = _library("pandas"), _library("numpy")
     values = [build(value) for value in column.first]
     kind = column.kind[1]
     if kind == "Categorical":
         known = [None if value is pandas.NA else value for value in values]
-        return pandas.Categorical(known, categories=build(about))
+        return pandas.Categorical(known, categories=build(about), ordered=variant == "ordered")
     if kind in TEXTS:
         return pandas.array(
-            [None if value is pandas.NA else value for value in values], dtype="str"
+            [None if value is pandas.NA else value for value in values],
+            dtype="string" if variant == "string" else "str",
         )
     if kind in MASKED:
         return pandas.array(values, dtype=_nullable(column.dtype))

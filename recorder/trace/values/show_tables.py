@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import struct
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
@@ -12,8 +13,10 @@ from recorder.trace.values.nodes import Node, qualified, short_name, without_wra
 from recorder.trace.values.tables import (
     Column,
     column_of,
+    filling_of,
     frame_of,
     is_form,
+    is_instance_of,
     is_plain_index,
     is_spread,
     labels,
@@ -39,6 +42,34 @@ def _name(node: Node) -> str:
     of = node.type or ("", "?")
     library = of[0].partition(".")[0]
     return f"{library}.{of[1]}" if library in ("pandas", "pyarrow") else qualified(of)
+
+
+# ---- numbers of fewer bits -----------------------------------------------------------------------------------------
+
+
+SHORT_FLOATS: Final = {"float32": "f", "float16": "e", "complex64": "f"}
+
+
+def as_shown(value: Any, dtype: str) -> Any:
+    """A float of 32 or 16 bits as numpy shows it: with no more digits than it takes to tell it from others."""
+    form = SHORT_FLOATS.get(dtype)
+    if form is None:
+        return value
+    if isinstance(value, complex):
+        return complex(_shortest(value.real, form), _shortest(value.imag, form))
+    return _shortest(value, form) if isinstance(value, float) else value
+
+
+def _shortest(value: float, form: str) -> float:
+    packed = struct.pack(form, value)
+    for digits in range(1, 9):
+        shorter = float(f"{value:.{digits}g}")
+        try:
+            if struct.pack(form, shorter) == packed:
+                return shorter
+        except OverflowError:  # rounded up, beyond the largest there is
+            continue
+    return value
 
 
 # ---- cells ----------------------------------------------------------------------------------------------------------
@@ -193,17 +224,26 @@ def show_interval(out: Writer, node: Node) -> None:
     out.add(")")
 
 
+def show_offset(out: Writer, node: Node) -> None:
+    """<2 * MonthEnds>, as pandas has it."""
+    count, normalize = node.items
+    name = (node.type or ("", "?"))[1]
+    many = isinstance(count, int) and abs(count) != 1
+    out.add(f"<{f'{count} * ' if count != 1 else ''}{name}{'s' if many else ''}")
+    out.add(": normalize=True>" if normalize is True else ">")
+
+
 # ---- columns --------------------------------------------------------------------------------------------------------
 
 
 def _values(out: Writer, column: Column) -> None:
     out.add("[")
-    out.sequence(column.first, lambda value: cell(out, value))
+    out.sequence(column.first, lambda value: cell(out, as_shown(value, column.dtype)))
     if column.missing or column.last:
         out.add(f"{', ' if column.first else ''}… {column.missing} more")
         for value in column.last:
             out.add(", ")
-            cell(out, value)
+            cell(out, as_shown(value, column.dtype))
     out.add("]")
 
 
@@ -220,7 +260,7 @@ def show_column(out: Writer, node: Node) -> None:
     """An array by itself: pandas.Categorical(['a', 'b'])."""
     out.add(f"{_name(node)}(")
     _column(out, node)
-    out.add(")")
+    out.add(", ordered=True)" if node.items[6:] == ["ordered"] else ")")
 
 
 def show_unread(out: Writer, node: Node) -> None:
@@ -235,7 +275,12 @@ def show_spread(out: Writer, node: Node) -> bool:
     """An array of pandas' that keeps its values in several others, if all of them are there."""
     if not is_spread(node):
         return False
-    show_column(out, node)
+    out.add(f"{_name(node)}(")
+    _column(out, node)
+    if is_instance_of(node, "SparseArray"):
+        out.add(", fill_value=")
+        cell(out, filling_of(node))
+    out.add(")")
     return True
 
 

@@ -34,7 +34,7 @@ from recorder.trace.format import (
     TAG_TUPLE,
     TAG_TYPED,
 )
-from recorder.trace.values import library_values, stdlib_values
+from recorder.trace.values import exceptions, library_values, stdlib_values
 from recorder.trace.values.forms import has_maker, make_form, named_parts
 from recorder.trace.values.make_tables import make_spread
 from recorder.trace.values.nodes import CannotMake, Node, numbered, qualified, type_name
@@ -120,16 +120,21 @@ class Builder:
             return Truncated(type_name(tree), tree.size or 0, tree.items.items())
         if tree.tag in OPAQUE:
             return Opaque(type_name(tree), facts(tree))
-        if tree.tag == TAG_FORM and not has_maker(tree):
-            return self.attributes(tree, list(named_parts(tree).items()))
-        if tree.tag == TAG_EXCEPTION:
-            return self.attributes(tree, [("args", tree.items[0])])
+        if (found := _parts_of_opaque(tree)) is not None:
+            return self.attributes(tree, found)
         if tree.tag == TAG_NAMED and tree.cut:
             return self.attributes(tree, tree.items)
         if tree.tag == TAG_INSTANCE and not _has_maker(tree):
-            has_inner = tree.items and not tree.items[0][0]
-            return _PENDING if has_inner and not tree.cut else self.attributes(tree, tree.items)
+            return self.stand_in_of_instance(tree)
         return Truncated(type_name(tree), tree.size or 0, tree.items) if tree.cut else _PENDING
+
+    def stand_in_of_instance(self, tree: Node) -> Any:
+        """With the parts of what it is derived from, if that cannot be made anew either."""
+        inner = tree.items[0][1] if tree.items and not tree.items[0][0] else None
+        found = _parts_of_opaque(inner) if isinstance(inner, Node) else None
+        if found is not None:
+            return self.attributes(tree, [*found, *tree.items[1:]])
+        return _PENDING if inner is not None and not tree.cut else self.attributes(tree, tree.items)
 
     def beginning(self, tree: Node) -> Truncated:
         self.made[id(tree)] = _PENDING
@@ -142,7 +147,8 @@ class Builder:
 
     def attributes(self, tree: Node, items: Any) -> Opaque:
         held: dict[str, object] = {}
-        made = Opaque(type_name(tree), held, (tree.size or len(items)) - len(items))
+        missing = (tree.size or 0) - len(tree.items) if tree.cut else 0
+        made = Opaque(type_name(tree), held, missing)
         self.made[id(tree)] = made
         held.update([(name, self.build(part)) for name, part in items])
         return made
@@ -181,12 +187,17 @@ class Builder:
             return self.build(tree.items[0][1])
         if tree.tag == TAG_INSTANCE:
             return self.instance(tree)
+        if tree.tag == TAG_EXCEPTION:
+            return exceptions.make(tree, [], self.build)
         raise CannotMake
 
     def instance(self, tree: Node) -> Any:
         key = tree.type or ("", "")
         if tree.items and not tree.items[0][0]:
-            return self.build(tree.items[0][1])
+            inner = tree.items[0][1]
+            if isinstance(inner, Node) and inner.tag == TAG_EXCEPTION:
+                return exceptions.make(inner, tree.items[1:], self.build)
+            return self.build(inner)
         if key in stdlib_values.MAKERS:
             return stdlib_values.MAKERS[key](*[self.build(part) for _, part in tree.items])
         if key in library_values.MAKERS:
@@ -227,6 +238,15 @@ class Builder:
                 built = self.build(key)
                 made[built] = self.build(part)
         return made
+
+
+def _parts_of_opaque(tree: Node) -> list[tuple[str, Any]] | None:
+    """What is known of one that can only exist in the program; None for any other."""
+    if tree.tag == TAG_FORM and not has_maker(tree):
+        return list(named_parts(tree).items())
+    if tree.tag == TAG_EXCEPTION and not exceptions.is_built_in(tree):
+        return [("args", tree.items[0])]
+    return None
 
 
 def _has_maker(tree: Node) -> bool:
