@@ -295,7 +295,7 @@ class Form(IntEnum):
     CLASSMETHOD = 28  # the function
     LARGE_ARRAY = 29  # an ARRAY, cut; a number computed of all its items
     OBJECT_ARRAY = 30  # a tuple, the shape; a list of items; a number computed of all, or None
-    COLUMN = 31  # how many values; the first; the last, or None; which are missing; what they mean; a number; its variant
+    COLUMN = 31  # how many values; the first; the last, or None; which are missing; what they mean; a number; variant
     DATA_FRAME = 32  # how many rows; the index; the names of the columns; a list of columns
     SERIES = 33  # the index; the name; a COLUMN
     INDEX = 34  # the name; a COLUMN or a range

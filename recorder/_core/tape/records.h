@@ -180,7 +180,7 @@ enum { /* what the parts of a FORM are */
     REC_FORM_CLASSMETHOD = 28, /* the function */
     REC_FORM_LARGE_ARRAY = 29, /* an ARRAY, cut; a number computed of all its items */
     REC_FORM_OBJECT_ARRAY = 30, /* a tuple, the shape; a list of items; a number computed of all, or None */
-    /* how many values; the first; the last, or None; which are missing; what they mean; a number; its variant */
+    /* how many values; the first; the last, or None; which are missing; what they mean; a number; variant */
     REC_FORM_COLUMN = 31,
     REC_FORM_DATA_FRAME = 32, /* how many rows; the index; the names of the columns; a list of columns */
     REC_FORM_SERIES = 33, /* the index; the name; a COLUMN */

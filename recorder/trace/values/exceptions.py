@@ -26,9 +26,16 @@ def make(tree: Node, attributes: list[tuple[str, Any]], build: Callable[[Any], A
     cls = CLASSES.get(tree.type or ("", ""))
     if cls is None:
         raise CannotMake
-    made = cls(*build(tree.items[0]))
+    args = build(tree.items[0])
+    made = cls(*args)
+    if (
+        type(made) is not cls
+    ):  # OSError chooses by the number, and this one was no number of its own
+        raise CannotMake
     for name, part in attributes:
         setattr(made, name, build(part))
+        if name == "__context__":
+            made.__suppress_context__ = False  # which a cause has set
     return made
 
 

@@ -86,7 +86,7 @@ def form_name(node: Node) -> str:
 
 def part_names(node: Node) -> tuple[str, ...]:
     row = ROWS.get(node.size or 0)
-    names = row.parts if row is not None else ()
+    names = tuple([name.rstrip("?") for name in row.parts]) if row is not None else ()
     return names + tuple(f"part {n}" for n in range(len(names), len(node.items)))
 
 
@@ -113,7 +113,9 @@ def show_form(out: Writer, node: Node) -> None:
 def has_maker(node: Node) -> bool:
     """Whether there is a way to make one anew: a lock or a file can only exist in the program."""
     row = ROWS.get(node.size or 0)
-    return node.size in (*MAKERS, Form.ITERATOR) or (row is not None and row.make is not None)
+    if node.size == Form.ITERATOR:
+        return iterators.can_make(node)
+    return node.size in MAKERS or (row is not None and row.make is not None)
 
 
 def make_form(node: Node, build: Callable[[Any], Any]) -> Any:

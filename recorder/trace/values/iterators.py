@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -23,6 +24,12 @@ COUNTED: Final = {  # how to begin one anew
     "dict_itemiterator": lambda over: iter(over.items()),
     "dict_reversevalueiterator": lambda over: reversed(over.values()),
     "dict_reverseitemiterator": lambda over: reversed(over.items()),
+}  # fmt: skip
+
+MADE: Final = ("count", "repeat", "range_iterator", "enumerate", "islice", "zip", "chain")
+EMPTY: Final[dict[str, Any]] = {
+    "tuple_iterator": (), "reversed": (), "str_iterator": "é", "str_ascii_iterator": "", "bytes_iterator": b"",
+    "bytearray_iterator": bytearray(), "_deque_iterator": collections.deque(),
 }  # fmt: skip
 
 
@@ -77,10 +84,18 @@ def _slice(out: Writer, first: Any, step: Any, stop: Any) -> None:
     out.add(f"[{first}:{'' if stop is None else stop}{f':{step}' if step != 1 else ''}]")
 
 
+def can_make(node: Node) -> bool:
+    """Whether it is told which items it gives, and no code of the program's chooses them."""
+    name = (node.type or ("", "?"))[1]
+    return (name in COUNTED or name in MADE) and node.items[2:3] == [None]
+
+
 def make_iterator(node: Node, build: Callable[[Any], Any]) -> Iterator[Any]:
     """One that gives the same items. Raises CannotMake where it is not told which, or whose code would choose them."""
-    over, left, function, *place = node.items
+    over, left, _, *place = node.items
     name = (node.type or ("", "?"))[1]
+    if not can_make(node):
+        raise CannotMake
     if name == "count":
         return itertools.count(*[build(part) for part in place[:2]])
     if name == "repeat":
@@ -90,23 +105,23 @@ def make_iterator(node: Node, build: Callable[[Any], Any]) -> Iterator[Any]:
         return iter(range(first, first + left * step, step))
     if name == "enumerate":
         return enumerate(build(over), place[0])
-    if name == "islice" and over is not None:
+    if name == "islice":
         first, step, stop = place
-        return itertools.islice(build(over), max(first, 0), stop, step)
+        return itertools.islice(build(over) or (), max(first, 0), stop, step)
     if name == "zip" and over is not None:
         return zip(*build(over), strict=False)
     if name == "chain":
         begun = [] if place[0] is None else [build(place[0])]
         return itertools.chain(*begun, *([] if over is None else build(over)))
-    if name in COUNTED and isinstance(left, int) and function is None:
+    if isinstance(left, int):
         return _counted(name, build(over), left)
     raise CannotMake
 
 
 def _counted(name: str, over: Any, left: int) -> Iterator[Any]:
     """So many from the end."""
-    if over is None:
-        over = []
+    if over is None:  # it is at its end
+        over = EMPTY.get(name, {} if name.startswith("dict") else [])
     begun: Iterator[Any] = COUNTED[name](over)
     for _ in range(len(over) - left):
         next(begun, None)

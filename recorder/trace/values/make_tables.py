@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import array
 import importlib
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
-from recorder.trace.format import Form
+from recorder.trace.format import TAG_ARRAY, Form
 from recorder.trace.values import moments, periods
-from recorder.trace.values.nodes import CannotMake, Node
+from recorder.trace.values.nodes import CannotMake, Node, without_wrapping
 from recorder.trace.values.tables import (
     Column,
     column_of,
@@ -107,7 +108,54 @@ def _interval(node: Node, build: Build) -> Any:
     return _library("pandas").Interval(left, right, closed=closed)
 
 
-# ---- arrays, columns, frames ----------------------------------------------------------------------------------------
+# ---- arrays ----------------------------------------------------------------------------------------------------------
+
+
+def make_array(node: Node) -> Any:
+    """An array of Python's or of numpy's, of these bytes; None where it is not whole, or numpy is not there."""
+    facts = node.items
+    if node.type == ("array", "array") and not facts.cut:
+        made = array.array(facts.format)
+        made.frombytes(facts.data)
+        return made
+    if node.type != ("numpy", "ndarray") or facts.cut or facts.items() is None:
+        return None
+    try:
+        numpy = _library("numpy")
+        dtype = _dtype_of(numpy, facts.format)
+        if dtype.itemsize != facts.item_size:
+            return None
+        return numpy.frombuffer(facts.data, dtype).reshape(facts.shape).copy()
+    except (CannotMake, TypeError, ValueError):
+        return None
+
+
+def make_masked(node: Node) -> Any:
+    """An array of numpy.ma; None where it is not whole, or numpy is not there."""
+    attributes = dict(node.items)
+    array, mask = (without_wrapping(attributes.get(name)) for name in ("", "_mask"))
+    if not all(isinstance(one, Node) and one.tag == TAG_ARRAY for one in (array, mask)):
+        return None
+    as_plain = array._replace(type=("numpy", "ndarray")), mask._replace(type=("numpy", "ndarray"))
+    made, hidden = (make_array(Node(*one)) for one in as_plain)
+    if made is None or hidden is None:
+        return None
+    return _library("numpy.ma").MaskedArray(made, mask=hidden)
+
+
+COMPLEX: Final = {"Zf": "c8", "Zd": "c16"}
+
+
+def _dtype_of(numpy: Any, form: str) -> Any:
+    """Of a format of the buffer protocol, as far as it is a number, a text or a moment."""
+    plain = form.lstrip("@=<")
+    order, plain = ">" if plain.startswith(">") else "", plain.removeprefix(">")
+    if plain[-1:] in ("w", "s"):
+        plain = f"{'U' if plain[-1] == 'w' else 'S'}{plain[:-1] or 1}"
+    return numpy.dtype(order + COMPLEX.get(plain, plain))
+
+
+# ---- columns, frames ----------------------------------------------------------------------------------------
 
 
 def _object_array(node: Node, build: Build) -> Any:

@@ -54,6 +54,7 @@ from recorder.trace.values.nodes import (
     shown_name,
     type_name,
 )
+from recorder.trace.values.numbers import as_shown
 from recorder.trace.values.to_python import Builder
 
 SHOWN: Final = 200  # characters
@@ -227,25 +228,26 @@ class _Writer:
             return self.add(f"<{type_name(tree)} {name}, {state}{at}>")
         if tree.tag == TAG_ARRAY:
             return self.array(tree)
-        self.add(f"{type_name(tree)}({stdlib_values.arguments_of(tree)}")
+        arguments, fold = stdlib_values.arguments_of(tree), ""
+        if tree.tag == TAG_TIME and tree.items[1] is not None:  # which has it behind the zone
+            arguments, fold, _ = arguments.partition(", fold=1")
+        self.add(f"{type_name(tree)}({arguments}")
         if tree.tag in (TAG_TIME, TAG_DATETIME) and tree.items[1] is not None:
             self.add(", tzinfo=")
             self.part(tree.items[1])
-        return self.add(")")
+        return self.add(f"{fold})")
 
     def array(self, node: Node) -> None:
         array = node.items
         items = array.items()
         if not array.shape and items and node.type and node.type[0] == "numpy":
-            item = show_tables.as_shown(items[0], array.dtype)
+            item = as_shown(items[0], array.dtype)
             return self.scalar_of_numpy(node.type[1], item)
         self.add(f"{type_name(node)}(shape={array.shape}, format={array.format!r}")
         if items is not None:
             self.add(", [")
             dtype = array.dtype
-            self.sequence(
-                items, lambda item: show_tables.cell(self, show_tables.as_shown(item, dtype))
-            )
+            self.sequence(items, lambda item: show_tables.cell(self, as_shown(item, dtype)))
             if node.cut:
                 self.add(", …")
             self.add("]")

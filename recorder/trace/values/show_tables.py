@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime
-import struct
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from recorder.trace.format import TAG_ARRAY, TAG_INSTANCE, TAG_LIST, Form
 from recorder.trace.values import moments, periods, zones
 from recorder.trace.values.nodes import Node, qualified, short_name, without_wrapping
+from recorder.trace.values.numbers import as_shown
 from recorder.trace.values.tables import (
     Column,
     column_of,
@@ -42,34 +42,6 @@ def _name(node: Node) -> str:
     of = node.type or ("", "?")
     library = of[0].partition(".")[0]
     return f"{library}.{of[1]}" if library in ("pandas", "pyarrow") else qualified(of)
-
-
-# ---- numbers of fewer bits -----------------------------------------------------------------------------------------
-
-
-SHORT_FLOATS: Final = {"float32": "f", "float16": "e", "complex64": "f"}
-
-
-def as_shown(value: Any, dtype: str) -> Any:
-    """A float of 32 or 16 bits as numpy shows it: with no more digits than it takes to tell it from others."""
-    form = SHORT_FLOATS.get(dtype)
-    if form is None:
-        return value
-    if isinstance(value, complex):
-        return complex(_shortest(value.real, form), _shortest(value.imag, form))
-    return _shortest(value, form) if isinstance(value, float) else value
-
-
-def _shortest(value: float, form: str) -> float:
-    packed = struct.pack(form, value)
-    for digits in range(1, 9):
-        shorter = float(f"{value:.{digits}g}")
-        try:
-            if struct.pack(form, shorter) == packed:
-                return shorter
-        except OverflowError:  # rounded up, beyond the largest there is
-            continue
-    return value
 
 
 # ---- cells ----------------------------------------------------------------------------------------------------------

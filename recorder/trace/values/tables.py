@@ -86,6 +86,8 @@ def column_of(node: Any) -> Column | None:
         values = [
             NOT_AVAILABLE if flag else value for value, flag in zip(values, flags, strict=True)
         ]
+    if node.items[6:] == ["string"]:
+        values = [NOT_AVAILABLE if value is None else value for value in values]
     values = _with_meaning(values, about, node.type or ("", ""))
     return Column(
         node.type or ("", "?"), _dtype(first), size, values[: len(head)], values[len(head) :]

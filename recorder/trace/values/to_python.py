@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -36,8 +37,9 @@ from recorder.trace.format import (
 )
 from recorder.trace.values import exceptions, library_values, stdlib_values
 from recorder.trace.values.forms import has_maker, make_form, named_parts
-from recorder.trace.values.make_tables import make_spread
+from recorder.trace.values.make_tables import make_array, make_masked, make_spread
 from recorder.trace.values.nodes import CannotMake, Node, numbered, qualified, type_name
+from recorder.trace.values.show_tables import MASKED_ARRAYS
 from recorder.trace.values.stand_ins import Opaque, Redacted, Truncated
 from recorder.trace.values.tables import is_spread
 
@@ -82,6 +84,8 @@ class Builder:
             return self.typed(tree)
         if tree.tag == TAG_REF:
             return self.shared(tree.size or 0)
+        if tree.tag == TAG_ARRAY and (made := make_array(tree)) is not None:
+            return made
         if tree.tag == TAG_ARRAY and (made := tree.items.nested()) is not None:
             return self.items_of_array(made)
         if TAG_LIST <= tree.tag <= TAG_DICT:
@@ -180,7 +184,8 @@ class Builder:
         if tree.tag == TAG_DATETIME:
             return stdlib_values.make_datetime(tree.items[0], self.build(tree.items[1]))
         if tree.tag == TAG_NAMED:
-            return tuple([self.build(part) for _, part in tree.items])
+            fields = tuple([self.build(part) for _, part in tree.items])
+            return time.struct_time(fields) if tree.type == ("time", "struct_time") else fields
         if tree.tag == TAG_FORM:
             return make_form(tree, self.build)
         if tree.tag == TAG_ENUM:
@@ -195,6 +200,8 @@ class Builder:
         key = tree.type or ("", "")
         if tree.items and not tree.items[0][0]:
             inner = tree.items[0][1]
+            if key in MASKED_ARRAYS and (made := make_masked(tree)) is not None:
+                return made
             if isinstance(inner, Node) and inner.tag == TAG_EXCEPTION:
                 return exceptions.make(inner, tree.items[1:], self.build)
             return self.build(inner)
