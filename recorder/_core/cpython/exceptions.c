@@ -64,7 +64,8 @@ static PyObject *name_of(const char *text)
 
 void rec_exception_begin(rec_exception_fields *walk, PyObject *exception)
 {
-    *walk = (rec_exception_fields){exception, 0, Py_TYPE(exception), NULL};
+    PyTypeObject *type = Py_TYPE(exception);
+    *walk = (rec_exception_fields){exception, 0, type, NULL};
     while (rec_is_type_of_python(walk->type))
         walk->type = walk->type->tp_base;
     walk->next = walk->type->tp_members;
