@@ -75,7 +75,7 @@ NUMBERED: Final = frozenset(  # the containers that a REF can be about
      TAG_FORM)
 )  # fmt: skip
 # Types that show themselves by their name alone.
-BY_NAME_ALONE: Final = ("builtins", "", "decimal", "collections", "_asyncio")
+BY_NAME_ALONE: Final = ("builtins", "", "decimal", "collections", "_collections", "_asyncio")
 
 
 class Identity(NamedTuple):

@@ -186,8 +186,11 @@ class _Writer:
         """As the object itself would say, for one that consists of texts and numbers."""
         if tree.type not in library_values.SPELLED_OUT:
             return None
+        builder = Builder()
+        if self.root is not None:  # its references are about what is in the whole value
+            builder.containers = self.containers
         try:
-            return repr(Builder().build(tree))
+            return repr(builder.build(tree))
         except errors.RecorderError:
             return None
 
