@@ -105,7 +105,10 @@ BASES = (
     OSError, datetime.date, datetime.datetime, datetime.timedelta, datetime.time, types.ModuleType,
     types.SimpleNamespace, collections.OrderedDict, collections.defaultdict, collections.deque, decimal.Decimal,
     threading.Thread, property, staticmethod, functools.partial, array.array, io.BytesIO, io.FileIO, weakref.ref,
-    asyncio.Future, fractions.Fraction, uuid.UUID, pathlib.PurePosixPath, ipaddress.IPv4Address, ipaddress.IPv4Network,
+    asyncio.Future,
+)  # fmt: skip
+MORE_BASES = (  # each with one of the harms
+    fractions.Fraction, uuid.UUID, pathlib.PurePosixPath, ipaddress.IPv4Address, ipaddress.IPv4Network,
     collections.ChainMap, collections.Counter, collections.UserDict, collections.UserList, queue.Queue,
     threading.Event, threading.Condition, zoneinfo.ZoneInfo, io.StringIO, io.BufferedReader, io.TextIOWrapper,
     socket.socket, classmethod, functools.cached_property, random.Random, struct.Struct, ImportError, SyntaxError,
@@ -134,13 +137,21 @@ if sys.version_info >= (3, 15):
 def animals():
     for action in ACTIONS:
         for base in BASES:
-            for meta in (type, Metaclass) if type(base) is type else (type(base),):
+            for meta in (type, Metaclass):
                 cls = meta(f"Hostile{base.__name__}", (base,), body(action))
                 yield fill(base, base.__new__(cls, *ARGUMENTS.get(base, ())))
                 yield cls
         slotted = type("Slotted", (), {**body(action, attributes=False), "__slots__": ("a", "b")})
         yield object.__new__(slotted)
         yield type("LooksNamed", (tuple,), {**body(action), "_fields": ("a", "b")})
+
+
+def more_animals():
+    for number, base in enumerate(MORE_BASES):
+        meta = Metaclass if type(base) is type else type(base)
+        cls = meta(f"Hostile{base.__name__}", (base,), body(ACTIONS[number % len(ACTIONS)]))
+        yield base.__new__(cls, *ARGUMENTS.get(base, ()))
+        yield cls
 
 
 def fill(base, animal):
@@ -316,7 +327,7 @@ def namespaces():
 
 
 def whole():
-    menagerie = list(animals())
+    menagerie = [*animals(), *more_animals()]
     for name, action in zip(SPECIAL, ACTIONS * 30, strict=False):
         if name not in ("new", "init", "prepare"):
             setattr(Metaclass, f"__{name}__", method(f"__{name}__", action))
