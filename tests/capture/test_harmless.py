@@ -35,8 +35,8 @@ def test_no_method_of_a_hostile_object_is_called(run_plain: Run, run_recorded: R
 def test_no_method_of_a_hostile_object_of_a_library_is_called(
     run_plain: Run, run_recorded: Run
 ) -> None:
-    """Of classes derived from those of numpy, pandas, pydantic, attrs, msgspec, SQLAlchemy, requests and httpx, and with
-    hostile objects in their arrays, columns, names and fields."""
+    """Of classes derived from those of numpy, pandas, pydantic, attrs, msgspec, SQLAlchemy, requests and httpx, and
+    with hostile objects in their arrays, columns, names and fields."""
     plain = run_plain(LIBRARIES)
     result = run_recorded(LIBRARIES)
     assert (result.status, result.stderr) == (0, plain.stderr)
