@@ -186,6 +186,9 @@ cdef extern from "tape/records.h" nogil:
         REC_FORM_SPARSE_INDEX
         REC_FORM_ARROW_TABLE
         REC_FORM_UNREAD
+        REC_FORM_ITERATOR
+        REC_FORM_MEMBERS
+        REC_FORM_OFFSET
 
     enum:  # the stream of an OUTPUT
         REC_STREAM_STDOUT

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 STEPS = 20  # that are told, where --limit does not say
-READ_WIDTH = 40  # characters of a value that was read
+READ_WIDTH = 60  # characters of a value that was read
 WORDS = {
     "argument": "given as {text}",
     "default": "not given",

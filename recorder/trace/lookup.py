@@ -15,22 +15,25 @@ from recorder.trace.existence import nearest, not_in_trace
 from recorder.trace.format import (
     TAG_BYTEARRAY,
     TAG_BYTES,
-    TAG_DATETIME,
     TAG_DICT,
-    TAG_ENUM,
-    TAG_EXCEPTION,
     TAG_INSTANCE,
     TAG_LIST,
     TAG_MODULE,
     TAG_NAMED,
     TAG_REF,
     TAG_STR,
-    TAG_TIME,
     TAG_TUPLE,
 )
 from recorder.trace.reader import Trace
 from recorder.trace.snapshots import Event, Frame, Locals
-from recorder.trace.values.nodes import Node, parts, qualified, type_name, without_wrapping
+from recorder.trace.values.nodes import (
+    Node,
+    is_numbered,
+    parts,
+    qualified,
+    type_name,
+    without_wrapping,
+)
 from recorder.trace.values.render import SHOWN, show
 from recorder.trace.values.to_json import Json, to_json
 
@@ -225,9 +228,6 @@ def _sequence(tree: Any) -> Any:
     return None
 
 
-NUMBERED = (TAG_INSTANCE, TAG_NAMED, TAG_ENUM, TAG_EXCEPTION, TAG_TIME, TAG_DATETIME)
-
-
 def resolved(tree: Any, root: Any) -> Any:
     """A reference as what it refers to: a container of the same value, by the order in which they begin."""
     if not isinstance(tree, Node) or tree.tag != TAG_REF:
@@ -238,7 +238,7 @@ def resolved(tree: Any, root: Any) -> Any:
         each = waiting.pop()
         if not isinstance(each, Node):
             continue
-        if TAG_LIST <= each.tag <= TAG_DICT or each.tag in NUMBERED:
+        if is_numbered(each):
             if number == tree.size:
                 return each
             number += 1

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import collections
 import decimal
+import itertools
 import sys
 import types
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy  # whose own threads are there before the first test
 import pytest
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 import recorder
 from recorder.trace.values.value import Value
+from tests.tools import random_values, table_of_values
 
 IMPORTS = """
 import array, collections, contextvars, datetime, decimal, fractions, functools, io, ipaddress, itertools, pathlib
@@ -55,6 +57,90 @@ range(5)  range(1, 9, 2)  slice(1, None)  frozenset()  frozenset([1])  set()
 UserDict(a=1)  UserList([1, 2])
 """.split("\n")
 
+# What C keeps of an exception, and what it came of.
+EXCEPTIONS = {
+    "caught(open, '/nowhere')": "FileNotFoundError(2, 'No such file or directory', filename='/nowhere')",
+    "caught(os.rename, '/no/a', '/no/b')":
+        "FileNotFoundError(2, 'No such file or directory', filename='/no/a', filename2='/no/b')",
+    "caught(__import__, 'nowhere_')": "ModuleNotFoundError(\"No module named 'nowhere_'\", name='nowhere_')",
+    "caught(getattr, [], 'nothing')":
+        "AttributeError(\"'list' object has no attribute 'nothing'\", name='nothing')",
+    "caught(compile, 'x = (', 'f.py', 'exec')":
+        "SyntaxError(\"'(' was never closed\", ('f.py', 1, 5, 'x = (\\n', 1, 0))",
+    "caught(str.encode, 'é', 'ascii')":
+        "UnicodeEncodeError('ascii', 'é', 0, 1, 'ordinal not in range(128)')",
+    "caught({}.__getitem__, 'k')": "KeyError('k')",
+    "StopIteration(5)": "StopIteration(5)",
+    "SystemExit(1, 2)": "SystemExit(1, 2)",
+    "ExceptionGroup('g', [ValueError(1), caught(open, '/nowhere')])":
+        "ExceptionGroup('g', [ValueError(1), FileNotFoundError(2, 'No such file or directory', filename='/nowhere')])",
+    "raised(ValueError('bad'), KeyError('k'), True)": "ValueError('bad') from KeyError('k')",
+    "raised(ValueError('bad'), KeyError('k'), False)": "ValueError('bad') while handling KeyError('k')",
+    "raised(ValueError('bad'), None, True)": "ValueError('bad')",
+    "noted(ValueError('bad'), 'look here')": "ValueError('bad', __notes__=['look here'])",
+    "noted(raised(OSError('bad'), KeyError('password'), True), 'x')":
+        "OSError('bad', __notes__=['x']) from KeyError('password')",
+}  # fmt: skip
+
+# Iterators: of each the value, a step, and what it is before and after.
+STEPS = {
+    "itertools.count(5)": ("count(5)", "count(6)"),
+    "itertools.count(1, 2)": ("count(1, 2)", "count(3, 2)"),
+    "itertools.count(1.5, 0.5)": ("count(1.5, 0.5)", "count(2.0, 0.5)"),
+    "itertools.count(2 ** 70)": (f"count({2**70})", f"count({2**70 + 1})"),
+    "itertools.repeat('x')": ("repeat('x')", "repeat('x')"),
+    "itertools.repeat('x', 3)": ("repeat('x', 3)", "repeat('x', 2)"),
+    "iter([1, 2])": ("<list_iterator over [1, 2], 2 left>", "<list_iterator over [1, 2], 1 left>"),
+    "iter((1, 2))": ("<tuple_iterator over (1, 2), 2 left>", "<tuple_iterator over (1, 2), 1 left>"),
+    "iter({'a': 1})": ("<dict_keyiterator over {'a': 1}, 1 left>", "<dict_keyiterator over {'a': 1}, 0 left>"),
+    "iter({'a': 1}.items())":
+        ("<dict_itemiterator over {'a': 1}, 1 left>", "<dict_itemiterator over {'a': 1}, 0 left>"),
+    "iter({1})": ("<set_iterator over {1}, 1 left>", "<set_iterator over {1}, 0 left>"),
+    "iter(b'ab')": ("<bytes_iterator over b'ab', 2 left>", "<bytes_iterator over b'ab', 1 left>"),
+    "iter(range(2, 9, 3))": ("<range_iterator over range(2, 11, 3)>", "<range_iterator over range(5, 11, 3)>"),
+    "reversed([1, 2])": ("<list_reverseiterator over [1, 2], 2 left>", "<list_reverseiterator over [1, 2], 1 left>"),
+    "reversed((1, 2))": ("<reversed over (1, 2), 2 left>", "<reversed over (1, 2), 1 left>"),
+    "enumerate([7], 5)":
+        ("<enumerate over <list_iterator over [7], 1 left>, next 5>",
+         "<enumerate over <list_iterator over [7], 0 left>, next 6>"),
+    "zip([1], [2])":
+        ("<zip over <list_iterator over [1], 1 left>, <list_iterator over [2], 1 left>>",
+         "<zip over <list_iterator over [1], 0 left>, <list_iterator over [2], 0 left>>"),
+    "map(str, [1])":
+        ("<map of <class 'str'> over <list_iterator over [1], 1 left>>",
+         "<map of <class 'str'> over <list_iterator over [1], 0 left>>"),
+    "filter(None, [1])":
+        ("<filter over <list_iterator over [1], 1 left>>", "<filter over <list_iterator over [1], 0 left>>"),
+    "itertools.islice([1, 2, 3, 4], 1, 3)":
+        ("<itertools.islice over <list_iterator over [1, 2, 3, 4], 4 left>[1:3]>",
+         "<itertools.islice over <list_iterator over [1, 2, 3, 4], 2 left>[0:1]>"),
+    "itertools.cycle([1])":
+        ("<itertools.cycle over <list_iterator over [1], 1 left>>",
+         "<itertools.cycle over <list_iterator over [1], 0 left>>"),
+    "itertools.chain([1], [2])":
+        ("<itertools.chain over <tuple_iterator over ([1], [2]), 2 left>>",
+         "<itertools.chain over <tuple_iterator over ([1], [2]), 1 left>, at <list_iterator over [1], 0 left>>"),
+    "itertools.starmap(pow, [(1, 2)])":
+        ("<itertools.starmap of <function pow> over <list_iterator over [(1, 2)], 1 left>>",
+         "<itertools.starmap of <function pow> over <list_iterator over [(1, 2)], 0 left>>"),
+    "itertools.takewhile(bool, [1])":
+        ("<itertools.takewhile of <class 'bool'> over <list_iterator over [1], 1 left>>",
+         "<itertools.takewhile of <class 'bool'> over <list_iterator over [1], 0 left>>"),
+    "deque([1, 2]).__iter__()":
+        ("<_deque_iterator over deque([1, 2]), 2 left>", "<_deque_iterator over deque([1, 2]), 1 left>"),
+}  # fmt: skip
+
+# Values of types that no row names: what their tables of members say.
+WITH_MEMBERS = {
+    "csv.reader(['a,b'])":
+        "<_csv.reader dialect=<_csv.Dialect skipinitialspace=False doublequote=True strict=False …> …>",
+    "functools.cmp_to_key(print)('x')": "<functools.KeyWrapper obj='x' …>",
+    "time.gmtime(0)":
+        "time.struct_time(tm_year=1970, tm_mon=1, tm_mday=1, tm_hour=0, tm_min=0, tm_sec=0, tm_wday=3, tm_yday=1, "
+        "tm_isdst=0)",
+    "object()": "<object object>",
+}  # fmt: skip
+
 # Those that are equal to nothing else: as they show themselves, but for addresses.
 SHOWN = {
     "Decimal('NaN')": "Decimal('NaN')",
@@ -90,6 +176,17 @@ SHOWN = {
 
 
 WRITTEN = """
+import csv, os, time
+def caught(function, *args):
+    try: function(*args)
+    except BaseException as error: return error
+def raised(error, before, is_cause):
+    if is_cause: error.__cause__ = before
+    else: error.__context__ = before
+    return error
+def noted(error, note):
+    error.add_note(note)
+    return error
 def written(file, text):
     if text is None: file.close()
     else: file.write(text)
@@ -133,7 +230,7 @@ def make(texts: list[str]) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, Value]]:
-    texts = [*expressions(), *SHOWN]
+    texts = [*expressions(), *SHOWN, *EXCEPTIONS, *WITH_MEMBERS]
     values = make(texts)
     found = record_values(tmp_path_factory.mktemp("known"), values)
     return dict(zip(texts, zip(values, found, strict=True), strict=True))
@@ -162,66 +259,93 @@ def test_a_value_is_shown_as_it_shows_itself_and_made_anew(
     assert recorded.to_json()
 
 
-@pytest.mark.parametrize("text", SHOWN)
+@pytest.mark.parametrize("text", [*SHOWN, *EXCEPTIONS, *WITH_MEMBERS])
 def test_a_value_is_shown_with_what_there_is_to_know(
     made: dict[str, tuple[Any, Value]], text: str
 ) -> None:
-    assert str(made[text][1]) == SHOWN[text]
+    assert str(made[text][1]) == (SHOWN | EXCEPTIONS | WITH_MEMBERS)[text]
 
 
-def documented() -> list[tuple[str, str, str]]:
-    """The value, how it is shown, and what is said of to_python(), of each line of the page's table."""
-    page = Path(__file__).resolve().parents[2] / "docs/values.md"
-    text = page.read_text("utf-8").partition("\n## Arrays")[0]
-    lines = [line for line in text.splitlines() if line.startswith("| `")]
-    found = []
-    for line in lines:
-        value, shown, again = line.removeprefix("| ").replace(" | None", " ¦ None").split(" | ")[:3]
-        found.append(
-            (value.strip("`").replace("¦", "|"), shown.strip("`").replace("¦", "|"), again)
-        )
-    return found
+@pytest.mark.parametrize("text", EXCEPTIONS)
+def test_an_exception_is_made_anew(made: dict[str, tuple[Any, Value]], text: str) -> None:
+    value, recorded = made[text]
+    assert random_values.plain(recorded.to_python()) == random_values.plain(value)
 
 
-@pytest.fixture(scope="module")
-def of_the_page(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Any, Value]]:
-    values = make([value for value, _, _ in documented()])
-    return list(zip(values, record_values(tmp_path_factory.mktemp("page"), values), strict=True))
+def test_an_iterator_tells_how_far_it_is_and_is_not_advanced(tmp_path: Path) -> None:
+    pairs = [(one, other) for text in STEPS for one, other in [make([text, text])]]
+    for _, stepped in pairs:
+        next(stepped)
+    values = [value for pair in pairs for value in pair]
+    found = record_values(tmp_path, values)
+    for text, before, after in zip(STEPS, found[::2], found[1::2], strict=True):
+        assert (str(before), str(after)) == STEPS[text]
+    for one, recorded in zip(values, found, strict=True):
+        if type(one).__name__ in ("map", "filter", "cycle", "starmap", "takewhile", "set_iterator"):
+            with pytest.raises(recorder.RecorderError):
+                recorded.to_python()
+        else:
+            again, wanted = recorded.to_python(), list(itertools.islice(one, 5))
+            assert list(itertools.islice(cast(Any, again), 5)) == wanted
+            assert type(again) is type(one)
 
 
-@pytest.mark.parametrize(("number", "text"), [(n, row[0]) for n, row in enumerate(documented())])
-def test_the_page_says_what_is_shown(
-    of_the_page: list[tuple[Any, Value]], number: int, text: str
-) -> None:
-    _, shown, again = documented()[number]
-    value, recorded = of_the_page[number]
-    assert str(recorded) == (repr(value) if shown == "as on each Python" else shown)
-    if again == "—":
-        with pytest.raises(recorder.RecorderError):
-            recorded.to_python()
-    elif again.startswith("equal"):
-        made = recorded.to_python()
-        assert made == value or list(made) == list(value)
-        assert type(made) is type(value)
-    else:
-        recorded.to_python()
+@pytest.mark.parametrize("section", table_of_values.SECTIONS)
+def test_the_page_has_what_is_recorded(section: str) -> None:
+    """Its tables are those that `python -m tests.tools.table_of_values` writes."""
+    found = table_of_values.between(section, table_of_values.PAGE.read_text("utf-8"))[1]
+    varies = tuple(f"| `{value[:9]}" for value in table_of_values.VARIES)
+    made = table_of_values.table(section)
+    lines = found.splitlines()
+    assert [line for line in lines if not line.startswith(varies)] == [
+        line for line in made if not line.startswith(varies)
+    ]
+
+
+def test_random_values_come_back(tmp_path: Path) -> None:
+    """Of all types, each in any other: shown as they show themselves, and made anew as they were."""
+    seen = random_values.compare_some(f"{sys.version_info.minor}", 150, tmp_path)
+    assert seen["compared"] > 75
 
 
 def test_stand_ins_have_the_parts_of_what_can_only_be_in_the_program(tmp_path: Path) -> None:
-    import re
-    import threading
+    """And nothing of them is missing."""
+    names: dict[str, Any] = {"__name__": "builtins_of_test"}
+    exec(IN_PROGRAM, names)
+    values = names["values"]
+    found: list[Any] = [one.to_python(strict=False) for one in record_values(tmp_path, values)]
+    names["close"]()
+    lock, nested, opened, connected, event, thread, done, future, condition, ref, mapped, error = (
+        found
+    )
+    assert all(isinstance(one, recorder.Opaque) for one in found if one is not nested)
+    assert [one.missing for one in found if one is not nested] == [0] * 11
+    assert lock.locked is True and nested[0].locked is True
+    assert (opened.encoding.lower(), opened.mode, opened.buffer.raw.mode) == ("utf-8", "r", "rb")
+    assert (connected.family, connected.type, connected._closed) == (2, 1, False)
+    assert (event._flag, thread._name, done._result, future.state) == (True, "w", 5, "PENDING")
+    assert (condition._lock.count, ref.target.name) == (0, "builtins_of_test.Target")
+    assert (mapped.function.name, error.args, error.extra) == ("len", ("x",), [1])
 
-    lock = threading.Lock()
-    lock.acquire()
-    match = re.search("b+", "abbc")
-    with Path(__file__).open() as file:
-        values = [lock, match, file, [lock]]
-        found = [one.to_python(strict=False) for one in record_values(tmp_path, values)]
-    held, matched, opened, several = found
-    assert held.locked is True and several[0].locked is True
-    assert (matched.string, list(matched.spans), matched.re) == ("abbc", [1, 3], re.compile("b+"))
-    assert opened.encoding.lower() == "utf-8"
-    assert all(isinstance(one, recorder.Opaque) for one in (held, matched, opened))
+
+IN_PROGRAM = """
+import asyncio, concurrent.futures, socket, threading, weakref
+class Target: pass
+class Refused(Exception): pass
+lock = threading.Lock()
+lock.acquire()
+file, connection, event = open("/dev/null"), socket.socket(), threading.Event()
+event.set()
+loop = asyncio.new_event_loop()
+future, done = loop.create_future(), concurrent.futures.Future()
+done.set_result(5)
+target, error = Target(), Refused("x")
+error.extra = [1]
+values = [lock, [lock], file, connection, event, threading.Thread(name="w"), done, future,
+          threading.Condition(), weakref.ref(target), map(len, []), error]
+def close():
+    file.close(), connection.close(), loop.close()
+"""
 
 
 # ---- any of them, in any other ---------------------------------------------------------------------------

@@ -189,7 +189,8 @@ def test_each_place_that_a_value_is_in(says: Says) -> None:
     }
     assert places(says("grep", "NEEDLE", "--json", "--ignore-case")) > found
     assert places(says("grep", "list index", "--json")) == {
-        ("pick", "exception", "[0]"), ("pick", "variable", "exc[0]")
+        ("pick", "exception", "[0]"), ("pick", "variable", "exc[0]"),
+        ("pick", "exception", ".__cause__[0]"), ("shop", "exception", ".__cause__[0]"),
     }  # fmt: skip
     assert ("wait", "result", "") in places(says("grep", "^(111|222)$", "--json"))
 

@@ -1,5 +1,5 @@
 """Objects whose every special method tells of itself and then does harm: raises a BaseException, sleeps, records,
-forks, ends the process. Run plain and recorded by test_hostile_zoo.py: what it prints has to be the same.
+forks, ends the process. Run plain and recorded by test_harmless.py: what it prints has to be the same.
 
 The program itself calls none of them between `armed = True` and its end, but for those of `Telling`."""
 
@@ -9,14 +9,24 @@ import collections
 import datetime
 import decimal
 import enum
+import fractions
 import functools
 import io
+import ipaddress
+import itertools
 import os
+import pathlib
+import queue
+import random
+import socket
+import struct
 import sys
 import threading
 import time
 import types
+import uuid
 import weakref
+import zoneinfo
 
 armed = False
 touched = []
@@ -97,10 +107,26 @@ BASES = (
     threading.Thread, property, staticmethod, functools.partial, array.array, io.BytesIO, io.FileIO, weakref.ref,
     asyncio.Future,
 )  # fmt: skip
+MORE_BASES = (  # each with one of the harms
+    fractions.Fraction, uuid.UUID, pathlib.PurePosixPath, ipaddress.IPv4Address, ipaddress.IPv4Network,
+    collections.ChainMap, collections.Counter, collections.UserDict, collections.UserList, queue.Queue,
+    threading.Event, threading.Condition, zoneinfo.ZoneInfo, io.StringIO, io.BufferedReader, io.TextIOWrapper,
+    socket.socket, classmethod, functools.cached_property, random.Random, struct.Struct, ImportError, SyntaxError,
+    StopIteration, SystemExit, AttributeError, NameError, KeyError, UnicodeDecodeError, ExceptionGroup, enumerate, zip,
+    map, filter, reversed, itertools.count, itertools.repeat, itertools.chain, itertools.islice, itertools.cycle,
+    itertools.starmap, itertools.takewhile, itertools.accumulate, itertools.product, itertools.zip_longest,
+)  # fmt: skip
 ARGUMENTS = {
     int: (5,), float: (1.5,), complex: (1j,), str: ("text",), bytes: (b"b",), tuple: ([1, 2],), frozenset: ([1],),
     Exception: ("message", 1), BaseException: ("m",), OSError: (2, "gone"), datetime.date: (2020, 1, 2),
     datetime.datetime: (2020, 1, 2), datetime.timedelta: (1,), decimal.Decimal: ("1.5",), types.ModuleType: (),
+    fractions.Fraction: (1, 3), zoneinfo.ZoneInfo: ("UTC",), classmethod: (len,), struct.Struct: ("i",),
+    ImportError: ("gone",), SyntaxError: ("bad", ("f.py", 1, 2, "x", 1, 3)),
+    UnicodeDecodeError: ("utf-8", b"x", 0, 1, "r"), ExceptionGroup: ("several", [ValueError(1)]), enumerate: ([1],),
+    zip: ([1], [2]), map: (len, [1]), filter: (None, [1]), reversed: ((1, 2),), itertools.count: (5,),
+    itertools.repeat: ("x", 3), itertools.chain: ([1],), itertools.islice: ([1], 1), itertools.cycle: ([1],),
+    itertools.starmap: (pow, [(1, 2)]), itertools.takewhile: (bool, [1]), itertools.accumulate: ([1],),
+    itertools.product: ([1], [2]), itertools.zip_longest: ([1], [2]),
     staticmethod: (len,), functools.partial: (len, 1), array.array: ("i", [1, 2]), weakref.ref: (Harm,),
 }  # fmt: skip
 if sys.version_info >= (3, 15):
@@ -118,6 +144,14 @@ def animals():
         slotted = type("Slotted", (), {**body(action, attributes=False), "__slots__": ("a", "b")})
         yield object.__new__(slotted)
         yield type("LooksNamed", (tuple,), {**body(action), "_fields": ("a", "b")})
+
+
+def more_animals():
+    for number, base in enumerate(MORE_BASES):
+        meta = Metaclass if type(base) is type else type(base)
+        cls = meta(f"Hostile{base.__name__}", (base,), body(ACTIONS[number % len(ACTIONS)]))
+        yield base.__new__(cls, *ARGUMENTS.get(base, ()))
+        yield cls
 
 
 def fill(base, animal):
@@ -293,7 +327,7 @@ def namespaces():
 
 
 def whole():
-    menagerie = list(animals())
+    menagerie = [*animals(), *more_animals()]
     for name, action in zip(SPECIAL, ACTIONS * 30, strict=False):
         if name not in ("new", "init", "prepare"):
             setattr(Metaclass, f"__{name}__", method(f"__{name}__", action))

@@ -115,12 +115,12 @@ def describe_typed(value: Any, kind: type, depth: int, seen: tuple[int, ...]) ->
         part = "moment", repr(value)
     elif isinstance(value, BaseException):
         part = "exception", describe(value.args, depth + 1, seen)
-    elif isinstance(value, tuple) and hasattr(kind, "_fields"):
+    elif isinstance(value, tuple) and (fields := fields_of_tuple(kind)) is not None:
         part = (
             "named",
             [
                 (field, describe(item, depth + 1, seen))
-                for field, item in zip(kind._fields, tuple.__iter__(value), strict=True)
+                for field, item in zip(fields, tuple.__iter__(value), strict=True)
             ],
         )
     else:
@@ -136,6 +136,13 @@ def describe_typed(value: Any, kind: type, depth: int, seen: tuple[int, ...]) ->
         part,
         [(k, describe(v, depth + 1, seen)) for k, v in attributes.items() if k not in UNSEEN],
     )
+
+
+def fields_of_tuple(kind: type) -> Any:
+    """Of a named tuple, and of one that is written in C, as time.struct_time."""
+    if hasattr(kind, "n_sequence_fields"):
+        return kind.__match_args__  # type: ignore[attr-defined]
+    return getattr(kind, "_fields", None)
 
 
 def plain(value: Any, base: type) -> Any:
@@ -162,6 +169,30 @@ def attributes_of(value: Any, kind: type) -> Any:
         for name in sorted([slots] if isinstance(slots, str) else slots):
             if name not in ("__dict__", "__weakref__") and hasattr(value, name):
                 yield name, getattr(value, name)
+    if isinstance(value, BaseException):
+        yield from fields_of(value)
+
+
+# Told elsewhere, or numbers that are among the arguments.
+NO_FIELDS = ("obj", "exceptions", "print_file_and_line", "start", "end")
+
+
+def fields_of(error: BaseException) -> Any:
+    """What it came of, and what its type keeps of it besides its arguments."""
+    if error.__cause__ is not None:
+        yield "__cause__", error.__cause__
+    if error.__context__ is not None and not error.__suppress_context__:
+        yield "__context__", error.__context__
+    told = [error.args, *error.args]
+    told += [item for arg in error.args if type(arg) is tuple for item in arg]
+    for base in type(error).__mro__:
+        for name, member in base.__dict__.items():
+            if base.__module__ != "builtins" or type(member) is not types.MemberDescriptorType:
+                continue
+            value = member.__get__(error)
+            if value is not None and name not in NO_FIELDS and name[0] != "_":
+                if not any(value is item for item in told):
+                    yield name, value
 
 
 def namespace(frame: types.FrameType) -> dict[str, Any] | None:

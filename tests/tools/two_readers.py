@@ -29,7 +29,7 @@ from recorder import errors
 from recorder._core.decode import RawFrame
 from recorder.trace import format as tags
 from recorder.trace import reader
-from recorder.trace.values.nodes import Node, Types, identity_of
+from recorder.trace.values.nodes import Again, Node, Types, identity_of
 from recorder.trace.values.value import Value as ProductValue
 from tests.tools import second_reader
 from tests.tools.second_reader import NotATrace, Value
@@ -389,6 +389,8 @@ def of_tree(tree: Any) -> Value:
 
 
 def of_part(tree: Any) -> Value:
+    if isinstance(tree, Again):
+        return ("REF", tree.number)
     if isinstance(tree, Node):
         return of_node(tree)
     if tree is NotImplemented:

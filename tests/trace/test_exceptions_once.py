@@ -141,7 +141,7 @@ raise E("end")
 EXPECTED = [
     ("E(1)", "inner", "caught"),
     ("KeyError('x')", "falls_back", "falls_back"),
-    ("KeyError('x')", "falls_back", "falls_back"),
+    ("KeyError('x') while handling KeyError('x')", "falls_back", "falls_back"),
     ("AttributeError('y')", "Missing.__getattr__", "taken"),
     ("E('async')", "deep", "main"),
     ("E('loop')", "main", "main"),
@@ -149,7 +149,7 @@ EXPECTED = [
     ("E('gen')", "gen", "through_generators"),
     ("StopIteration()", "<module>", "<module>"),
     ("E('first')", "in_a_row", "<module>"),
-    ("E('second')", "in_a_row", "in_a_row"),
+    ("E('second') while handling E('first')", "in_a_row", "in_a_row"),
     ("StopIteration(1)", "Own.__next__", "Own.__next__"),
     ("AttributeError('z')", "Missing.__getattr__", "taken"),
     ("E('kept')", "noted_after_another", "<module>"),

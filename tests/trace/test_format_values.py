@@ -17,7 +17,7 @@ from recorder._core.decode import Scanner
 from recorder.trace.values.value import Value
 from tests.tools import reference_writer as w
 
-TYPES = {0: ("builtins", "ValueError"), 1: ("app.model", "Point"), 2: ("app", "Colour")}
+TYPES = {0: ("app", "Refused"), 1: ("app.model", "Point"), 2: ("app", "Colour")}
 NO_ANSWER = (TypeError, ValueError, LookupError, AttributeError, OverflowError)
 SURROGATES = st.text(st.characters(exclude_categories=()))  # lone surrogates included
 
@@ -165,8 +165,8 @@ DICT_CUT = b"\x1b" + w.varint(50) + w.varint(1) + w.value("k") + w.value(1)
         (b"\x09\x01" + w.varint(99999), "<negative int of 99999 bits>", "int", None, True),
         (b"\x20\x01" + w.varint(70), "<app.model.Point of size 70>", "app.model.Point", 70, True),
         (b"\x21\x01", "<app.model.Point object>", "app.model.Point", None, False),
-        (b"\x23\x00\x14\x01" + w.value("no"), "ValueError('no')", "ValueError", None, False),
-        (b"\x23\x00\x14\x00", "ValueError()", "ValueError", None, False),
+        (b"\x23\x00\x14\x01" + w.value("no"), "app.Refused('no')", "app.Refused", None, False),
+        (b"\x23\x00\x14\x00", "app.Refused()", "app.Refused", None, False),
         (b"\x24\x01", "<class 'app.model.Point'>", "type", None, False),
         (b"\x25" + w.text("os.getcwd"), "<function os.getcwd>", "function", None, False),
         (b"\x26" + w.text("os"), "<module os>", "module", None, False),

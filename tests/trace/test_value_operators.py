@@ -285,10 +285,10 @@ def test_what_is_missing_is_marked(found: dict[str, Value]) -> None:
     assert isinstance(many, recorder.Truncated)
     assert (many.type_name, many.size, many.value[:3]) == ("list", 100_000, [0, 1, 2])
     error: Any = found["error"].to_python(strict=False)
-    assert (error.type_name, error.args) == ("KeyError", ("k",))
+    assert (type(error), error.args) == (KeyError, ("k",))
     kind: Any = found["kind"].to_python(strict=False)
     assert kind.name == "int"
-    for name in ("bag", "many", "kind", "error"):
+    for name in ("bag", "many", "kind"):
         with pytest.raises(errors.ValueUnreadableError):
             found[name].to_python()
         assert repr(found[name].to_python(strict=False))

@@ -171,12 +171,15 @@ cdef inline void event_scalar(uint8_t record, PyObject *value, uint64_t n) noexc
 
 
 cdef bint is_plain_exception(PyObject *o) noexcept nogil:
-    """An exception that has no more than four plain args: all that it needs is its own type, which is defined here.
-    Then it need not be walked for the types in it."""
+    """An exception that has no more than four plain args, and came of no other: all that it needs is its own type, which
+    is defined here. Then it need not be walked for the types in it."""
     cdef PyTypeObject *t = o.ob_type
     cdef PyObject *args
     cdef TypeEntry *entry
     cdef rec_items items
+    cdef rec_exception_fields fields
+    cdef PyObject *name = NULL
+    cdef PyObject *value = NULL
     cdef Py_ssize_t i
     if not t.tp_flags & Py_TPFLAGS_BASE_EXC_SUBCLASS:
         return False
@@ -188,7 +191,8 @@ cdef bint is_plain_exception(PyObject *o) noexcept nogil:
         if i == 4 or not is_plain(rec_tuple_items(args)[i]):
             return False
     rec_storage_of(&items, o, t)
-    return items.size == 0
+    rec_exception_begin(&fields, o)
+    return items.size == 0 and not rec_exception_next(&fields, &name, &value)
 
 
 cdef uint8_t *put_raised(const Written *value, uint8_t *p) noexcept nogil:

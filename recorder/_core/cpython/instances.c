@@ -138,8 +138,57 @@ static PyObject *field_names_of(PyTypeObject *type)
     return NULL;
 }
 
+/* A time.struct_time, an os.stat_result: a tuple written in C, whose table of members names its items. */
+static bool is_struct_sequence(PyTypeObject *type)
+{
+    return type->tp_base == &PyTuple_Type && !rec_is_type_of_python(type) && type->tp_members != NULL
+           && type->tp_members->name != NULL && type->tp_members->type == T_OBJECT
+           && type->tp_members->offset >= (Py_ssize_t)offsetof(PyTupleObject, ob_item);
+}
+
+/* So many names of its members. */
+static PyObject *make_names(const PyMemberDef *members, Py_ssize_t count)
+{
+    PyObject *names = PyTuple_New(count), *name;
+    for (Py_ssize_t i = 0; names != NULL && i < count; i++) {
+        name = members[i].name != NULL ? PyUnicode_InternFromString(members[i].name) : NULL;
+        if (name == NULL)
+            Py_CLEAR(names);
+        else
+            PyTuple_SET_ITEM(names, i, name);
+    }
+    return names;
+}
+
+/* They are made once, and kept. Nothing is collected meanwhile, by which code of the program's could run. */
+static PyObject *names_of_sequence(PyTypeObject *type, Py_ssize_t count)
+{
+    enum { KEPT = 64 };
+    static struct {
+        const PyMemberDef *members;
+        PyObject *names;
+    } kept[KEPT];
+    PyObject *kind, *value, *trace;
+    int i = 0, collects;
+    while (i < KEPT && kept[i].members != NULL && kept[i].members != type->tp_members)
+        i++;
+    if (i < KEPT && kept[i].names == NULL) {
+        PyErr_Fetch(&kind, &value, &trace);
+        collects = PyGC_Disable();
+        kept[i].names = make_names(type->tp_members, count);
+        if (kept[i].names != NULL)
+            kept[i].members = type->tp_members;
+        if (collects)
+            (void)PyGC_Enable(); /* audit: it says whether it was on before */
+        PyErr_Restore(kind, value, trace);
+    }
+    return i < KEPT ? kept[i].names : NULL;
+}
+
 rec_shape rec_shape_of(PyTypeObject *type)
 {
+    if (is_struct_sequence(type))
+        return REC_NAMED_TUPLE;
     if (PyType_IsSubtype(type, &PyModule_Type)) /* walks the MRO, a tuple of classes; no code runs */
         return REC_MODULE;
     if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE))
@@ -160,7 +209,7 @@ rec_shape rec_shape_of(PyTypeObject *type)
 
 PyObject *rec_names_of_fields(PyObject *object, PyTypeObject *type)
 {
-    PyObject *names = field_names_of(type);
+    PyObject *names = is_struct_sequence(type) ? names_of_sequence(type, rec_size(object)) : field_names_of(type);
     return names != NULL && PyTuple_GET_SIZE(names) == rec_size(object) ? names : NULL;
 }
 
@@ -248,13 +297,16 @@ static void start(rec_attributes *walk, PyObject *object, bool slotted)
     walk->object = object;
     walk->type = slotted ? Py_TYPE(object) : NULL;
     walk->slot = 0;
+    walk->fields.exception = NULL;
+    if (PyExceptionInstance_Check(object))
+        rec_exception_begin(&walk->fields, object);
     rec_storage_of(&walk->items, object, Py_TYPE(object));
 }
 
 static bool next_attribute(rec_attributes *walk, PyObject **name, PyObject **value)
 {
     if (!rec_next_item(&walk->items, name, value) && !next_slot(walk, name, value))
-        return false;
+        return rec_exception_next(&walk->fields, name, value);
     if (!PyUnicode_CheckExact(*name))
         *name = NULL;
     return true;
@@ -282,11 +334,12 @@ Py_ssize_t rec_attributes_begin(rec_attributes *walk, PyObject *object, const re
         while (rec_attributes_next(walk, &name, &value))
             n++;
         start(walk, object, entry->slotted);
-    } else if (entry->slotted) {
+    } else if (entry->slotted || walk->fields.exception != NULL) {
         while (next_slot(walk, &name, &value))
             n++;
-        walk->type = Py_TYPE(object);
-        walk->slot = 0;
+        while (rec_exception_next(&walk->fields, &name, &value))
+            n++;
+        start(walk, object, entry->slotted);
     }
     return n;
 }

@@ -5,6 +5,7 @@
 #include <Python.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include "cpython/exceptions.h"
 #include "cpython/items.h"
 #include "value/types.h"
 #include "value/walk.h"
@@ -34,13 +35,14 @@ rec_shape rec_shape_of(PyTypeObject *type);
 /* Of a REC_ARRAY: whether it is a scalar of numpy's which cannot be changed. */
 bool rec_is_numpy_number(PyTypeObject *type);
 
-/* ---- attributes: what is in the instance's dict, then what is in its slots ---- */
+/* ---- attributes: what is in the instance's dict, then what is in its slots, then the fields of an exception ---- */
 
 typedef struct {
     PyObject *object;
     rec_items items;
     PyTypeObject *type;  /* whose slots come next; NULL: none */
     Py_ssize_t slot;
+    rec_exception_fields fields;
     bool is_enum;        /* what the enum module itself keeps in a member is left out */
 } rec_attributes;
 

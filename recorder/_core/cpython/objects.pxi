@@ -42,7 +42,14 @@ cdef extern from "cpython/ordered.h":
 
 cdef extern from "known/forms.h" nogil:
     uint8_t rec_known_type(PyTypeObject *)
+    uint8_t rec_type_with_members(PyTypeObject *)
     bint rec_known_changes(uint8_t)
+
+cdef extern from "cpython/exceptions.h" nogil:
+    ctypedef struct rec_exception_fields:
+        pass
+    void rec_exception_begin(rec_exception_fields *, PyObject *)
+    bint rec_exception_next(rec_exception_fields *, PyObject **, PyObject **)
 
 cdef extern from "cpython/instances.h" nogil:
     ctypedef int rec_shape

@@ -10,6 +10,7 @@
 #include <Python.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include "cpython/type_tables.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -24,7 +25,8 @@ typedef enum {
     REC_PART_DEQUE,      /* a list of its items */
     REC_PART_NUMBERS,    /* a list of ints */
     REC_PART_DICT,       /* the value itself, as a dict */
-    REC_PART_KEYS        /* of a dict, as a list */
+    REC_PART_KEYS,       /* of a dict, as a list */
+    REC_PART_MEMBERS     /* what the type's table of members names, as a dict */
 } rec_part_kind;
 
 typedef struct {         /* an unsigned number of `digits` decimal digits, in words of 19, and its sign and exponent */
@@ -81,6 +83,8 @@ bool rec_is_whole(uint8_t row);
 
 /* The number of the row for a type, or for one that it is derived from; 0: none. */
 uint8_t rec_known_type(PyTypeObject *type);
+/* Likewise, of a type written in C that no row names: if its table of members says where something of its values is. */
+uint8_t rec_type_with_members(PyTypeObject *type);
 
 /* Whether a value of such a type can change, or is told apart from an equal one. */
 bool rec_known_changes(uint8_t row);
@@ -91,6 +95,19 @@ bool rec_read_form(PyObject *object, uint8_t row, rec_form *form);
 bool rec_row_of(PyObject *row, PyObject **values, PyObject ***names);
 
 PyObject *rec_deque_next(rec_deque *items);
+
+/* The members of a value, one after the other, from those of its own type on. */
+typedef struct {
+    PyTypeObject *type;
+    const PyMemberDef *next;
+} rec_members;
+
+/* Begins with the type written in C that a type is, or is derived from. Returns how many there are. */
+int rec_members_begin(rec_members *members, PyTypeObject *type);
+/* The next one that can be read, or NULL. */
+const PyMemberDef *rec_members_next(rec_members *members);
+/* What a value has for it: an object, or NULL, and then it is `number`. Borrowed. */
+PyObject *rec_member_of(PyObject *object, const PyMemberDef *member, int64_t *number);
 
 /* A number as text, as Decimal's constructor reads it: digits, `E`, exponent; NaN, Infinity. At most `limit` characters are
  * written; returns how many there are. */

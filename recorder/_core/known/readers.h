@@ -22,6 +22,12 @@ rec_reading rec_read_task_name(PyObject *object, PyTypeObject *type, rec_form *f
 rec_reading rec_read_datetime64(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_string_io(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_orm_state(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_range_iterator(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_enumerate(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_reversed(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_islice(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_count(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_members(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_zone(PyObject *object, PyTypeObject *type, rec_form *form);
 
 static inline void rec_add_object(rec_form *form, PyObject *object)
@@ -33,6 +39,10 @@ static inline void rec_add_number(rec_form *form, int64_t number)
 {
     form->parts[form->count++] = (rec_part){.kind = REC_PART_NUMBER, .number = number};
 }
+
+/* The n-th object that a value holds, as its tp_traverse has them; NULL: so many it has not. */
+typedef enum { REC_HELD_ANY, REC_HELD_DICT, REC_HELD_ITERATOR } rec_held_kind;
+PyObject *rec_visited(PyObject *object, PyTypeObject *type, int n, rec_held_kind kind);
 
 /* What a type's own tables say. NULL, or −1, where there is no such thing. */
 PyMethodDef *rec_method_of(PyTypeObject *type, const char *name);

@@ -17,6 +17,8 @@ typedef enum {
     GETTER,              /* of tp_getset: one that returns what the value holds, a bool, an int or a short text */
     METHOD,              /* of tp_methods, without arguments: as a getter */
     VISITED,             /* the n-th object that tp_traverse comes to */
+    HELD,                /* likewise, of a kind (rec_held_kind): None where there is none */
+    UNTOLD,              /* None */
     ITSELF,              /* the dict that the value is */
     ATTRIBUTE            /* of an instance of a class that is written in Python */
 } way;
@@ -25,6 +27,7 @@ typedef struct {
     way way;
     const char *name;
     int n;
+    rec_held_kind kind;
 } source;
 
 typedef struct {
@@ -37,18 +40,27 @@ typedef struct {
     bool of_python;      /* it is written in Python */
 } row;
 
-#define MEMBERS(a) {MEMBER, a, 0}
-#define GETTERS(a) {GETTER, a, 0}
-#define METHODS(a) {METHOD, a, 0}
-#define VISITS(i) {VISITED, NULL, i}
-#define ATTRIBUTES(a) {ATTRIBUTE, a, 0}
+#define MEMBERS(a) {MEMBER, a, 0, 0}
+#define GETTERS(a) {GETTER, a, 0, 0}
+#define METHODS(a) {METHOD, a, 0, 0}
+#define VISITS(i) {VISITED, NULL, i, 0}
+#define ATTRIBUTES(a) {ATTRIBUTE, a, 0, 0}
+#define NONE {UNTOLD, NULL, 0, 0}
+/* Of an iterator: what it goes over, how many are left, if its __length_hint__ can tell without asking anybody, and
+ * what it calls. */
+#define OVER(i) {HELD, NULL, i, REC_HELD_ANY}
+#define LEFT METHODS("__length_hint__")
+#define ITERATOR(name, ...) {name, REC_FORM_ITERATOR, NULL, {__VA_ARGS__}}
+#define COUNTED(name) ITERATOR(name, OVER(0), LEFT, NONE)
+#define COUNTED_DICT(name) ITERATOR(name, {HELD, NULL, 0, REC_HELD_DICT}, LEFT, NONE)
+#define CALLING(name) ITERATOR(name, OVER(0), NONE, OVER(1))
 #define OF_PYTHON(table) {{0}}, table, true, true
 
 static const row rows[] = {
     {NULL, 0, NULL, {{0}}},
     {"decimal.Decimal", REC_FORM_DECIMAL, rec_read_decimal, {{0}}},
     {"collections.deque", REC_FORM_DEQUE, rec_read_deque, {{0}}},
-    {"collections.defaultdict", REC_FORM_DEFAULTDICT, NULL, {MEMBERS("default_factory"), {ITSELF, NULL, 0}}},
+    {"collections.defaultdict", REC_FORM_DEFAULTDICT, NULL, {MEMBERS("default_factory"), {ITSELF, NULL, 0, 0}}},
     {"mappingproxy", REC_FORM_MAPPINGPROXY, NULL, {VISITS(0)}},
     {"dict_keys", REC_FORM_DICT_KEYS, NULL, {VISITS(0)}},
     {"dict_values", REC_FORM_DICT_VALUES, NULL, {VISITS(0)}},
@@ -128,6 +140,51 @@ static const row rows[] = {
      {ATTRIBUTES("_names"), ATTRIBUTES("_levels"), ATTRIBUTES("_codes")}, .whole = true, .of_python = true},
     {"pandas.Index", 0, NULL, OF_PYTHON(REC_TABLE_INDEX)},
     {"pandas.core.indexes.base.Index", 0, NULL, OF_PYTHON(REC_TABLE_INDEX)},
+    {"pandas._libs.tslibs.offsets.BaseOffset", REC_FORM_OFFSET, NULL, {GETTERS("n"), GETTERS("normalize")}},
+    COUNTED("list_iterator"),
+    COUNTED("list_reverseiterator"),
+    COUNTED("tuple_iterator"),
+    COUNTED("str_iterator"),
+    COUNTED("str_ascii_iterator"),
+    COUNTED("bytes_iterator"),
+    COUNTED("bytearray_iterator"),
+    COUNTED("set_iterator"),
+    COUNTED("_collections._deque_iterator"),
+    COUNTED("collections._deque_iterator"),
+    COUNTED_DICT("dict_keyiterator"),
+    COUNTED_DICT("dict_valueiterator"),
+    COUNTED_DICT("dict_itemiterator"),
+    COUNTED_DICT("dict_reversekeyiterator"),
+    COUNTED_DICT("dict_reversevalueiterator"),
+    COUNTED_DICT("dict_reverseitemiterator"),
+    ITERATOR("iterator", OVER(0), NONE, NONE),
+    ITERATOR("callable_iterator", NONE, NONE, OVER(0)),
+    ITERATOR("zip", OVER(0), NONE, NONE),
+    CALLING("map"),
+    CALLING("filter"),
+    {"range_iterator", REC_FORM_ITERATOR, rec_read_range_iterator, {NONE, LEFT, NONE}},
+    {"enumerate", REC_FORM_ITERATOR, rec_read_enumerate, {OVER(0), NONE, NONE}},
+    {"reversed", REC_FORM_ITERATOR, rec_read_reversed, {{0}}},
+    {"itertools.islice", REC_FORM_ITERATOR, rec_read_islice, {OVER(0), NONE, NONE}},
+    {"itertools.count", REC_FORM_ITERATOR, rec_read_count, {NONE, NONE, NONE}},
+    COUNTED("itertools.repeat"),
+    ITERATOR("itertools.cycle", OVER(0), NONE, NONE),
+    ITERATOR("itertools.chain", OVER(0), NONE, NONE, OVER(1)),
+    ITERATOR("itertools.compress", OVER(0), NONE, OVER(1)),
+    ITERATOR("itertools.pairwise", OVER(0), NONE, NONE),
+    ITERATOR("itertools.batched", OVER(0), NONE, NONE),
+    ITERATOR("itertools.zip_longest", OVER(0), NONE, NONE),
+    ITERATOR("itertools.product", OVER(0), NONE, NONE),
+    ITERATOR("itertools.combinations", OVER(0), NONE, NONE),
+    ITERATOR("itertools.combinations_with_replacement", OVER(0), NONE, NONE),
+    ITERATOR("itertools.permutations", OVER(0), NONE, NONE),
+    ITERATOR("itertools.accumulate", {HELD, NULL, 0, REC_HELD_ITERATOR}, NONE, NONE),
+    CALLING("itertools.starmap"),
+    CALLING("itertools.takewhile"),
+    CALLING("itertools.dropwhile"),
+    CALLING("itertools.filterfalse"),
+    CALLING("itertools.groupby"),
+    {"?", REC_FORM_MEMBERS, rec_read_members, {{0}}}, /* any that no row names: see rec_type_with_members */
 };
 enum { ROWS = sizeof(rows) / sizeof(*rows) };
 
@@ -208,6 +265,15 @@ uint8_t rec_known_type(PyTypeObject *type)
     return found != 0 ? found : row_of_classes(type);
 }
 
+/* None of the types without a module, which are CPython's own works: frames, code, descriptors. */
+uint8_t rec_type_with_members(PyTypeObject *type)
+{
+    rec_members members;
+    PyTypeObject *in_c = c_type_of(type);
+    bool has_module = in_c != NULL && strchr(in_c->tp_name, '.') != NULL;
+    return has_module && rec_members_begin(&members, in_c) > 0 ? ROWS - 1 : 0;
+}
+
 rec_table rec_table_of(uint8_t number) { return rows[number].table; }
 bool rec_is_whole(uint8_t number) { return rows[number].whole; }
 
@@ -239,7 +305,7 @@ bool rec_known_changes(uint8_t row)
 
 static PyTypeObject *type_of_row(PyObject *object, uint8_t number)
 {
-    if (rows[number].of_python)
+    if (rows[number].of_python || number == ROWS - 1)
         return Py_TYPE(object);
     return rec_base_called(c_type_of(Py_TYPE(object)), rows[number].name);
 }
@@ -355,30 +421,45 @@ static bool add_answer(rec_form *form, PyObject *answer)
 }
 
 typedef struct {
+    PyObject *own;       /* the type, which a value of a heap type holds as well */
     int left;
+    rec_held_kind kind;
     PyObject *found;
 } search;
+
+static bool is_of_kind(PyObject *object, rec_held_kind kind)
+{
+    return kind == REC_HELD_ANY || (kind == REC_HELD_DICT ? PyDict_Check(object) : Py_TYPE(object)->tp_iternext != NULL);
+}
 
 static int on_visit(PyObject *object, void *arg)
 {
     search *looked_for = arg;
-    if (PyType_Check(object)) /* a heap type visits itself as well */
+    if (object == looked_for->own) {
+        looked_for->own = NULL;
         return 0;
-    if (looked_for->left-- > 0)
+    }
+    if (!is_of_kind(object, looked_for->kind) || looked_for->left-- > 0)
         return 0;
     looked_for->found = object;
     return 1;
 }
 
+PyObject *rec_visited(PyObject *object, PyTypeObject *type, int n, rec_held_kind kind)
+{
+    bool holds_type = type->tp_flags & Py_TPFLAGS_HEAPTYPE;
+    search looked_for = {holds_type ? (PyObject *)Py_TYPE(object) : NULL, n, kind, NULL};
+    if (type->tp_traverse != NULL)
+        (void)type->tp_traverse(object, on_visit, &looked_for); /* audit: on_visit's own answer */
+    return looked_for.found;
+}
+
 static bool add_visited(rec_form *form, PyObject *object, PyTypeObject *type, int n)
 {
-    search looked_for = {n, NULL};
-    if (type->tp_traverse == NULL)
-        return false;
-    (void)type->tp_traverse(object, on_visit, &looked_for); /* audit: on_visit's own answer */
-    if (looked_for.found != NULL)
-        rec_add_object(form, looked_for.found);
-    return looked_for.found != NULL;
+    PyObject *found = rec_visited(object, type, n, REC_HELD_ANY);
+    if (found != NULL)
+        rec_add_object(form, found);
+    return found != NULL;
 }
 
 static bool add_attribute(rec_form *form, PyObject *object, const char *name)
@@ -401,6 +482,12 @@ static bool add_part(rec_form *form, PyObject *object, const places *at, const s
         return add_answer(form, at->found[i].method->ml_meth(object, NULL));
     case VISITED:
         return add_visited(form, object, at->type, from->n);
+    case HELD:
+        rec_add_object(form, rec_visited(object, at->type, from->n, from->kind));
+        return true;
+    case UNTOLD:
+        rec_add_object(form, NULL);
+        return true;
     case ATTRIBUTE:
         return add_attribute(form, object, from->name);
     default:

@@ -78,6 +78,17 @@ static PyObject *about(PyObject *array)
     return categories == NULL ? rec_attribute(dtype, "_tz") : categories;
 }
 
+/* Of categories, whether they have an order; of texts, whether pandas.NA stands for one that is missing. */
+static const char *variant_of(PyObject *array)
+{
+    bool is_backed = rec_base_called(Py_TYPE(array), BACKED) != NULL;
+    PyObject *dtype = is_backed ? held(array, BACKED, "_dtype") : rec_attribute(array, "_dtype");
+    PyObject *missing = dtype != NULL ? rec_attribute(dtype, "_na_value") : NULL;
+    if (missing != NULL && rec_base_called(Py_TYPE(missing), "pandas._libs.missing.C_NAType") != NULL)
+        return "string";
+    return dtype != NULL && rec_attribute(dtype, "_ordered") == Py_True ? "ordered" : NULL;
+}
+
 /* The numbers that are shown, one after the other; those of dates, which have half as many bits, as the others. */
 static void put_together(const rec_arrow *arrow, rec_column *column)
 {
@@ -173,7 +184,7 @@ bool rec_column_of(PyObject *array, Py_ssize_t n, rec_column *column)
 {
     rec_cells cells;
     PyObject *mask;
-    *column = (rec_column){.type = Py_TYPE(array), .about = about(array)};
+    *column = (rec_column){.type = Py_TYPE(array), .about = about(array), .variant = variant_of(array)};
     if (is_in_arrow(array, column))
         return true;
     return cells_of(array, &cells, &mask) && read_row(&cells, n, column)

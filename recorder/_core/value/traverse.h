@@ -344,6 +344,29 @@ static void traverse_keys(rec_visit *v, PyObject *dict, uint32_t depth)
     }
 }
 
+/* As a dict of names and values. */
+static void traverse_members(rec_visit *v, PyObject *o, uint32_t depth)
+{
+    rec_members members;
+    const PyMemberDef *member;
+    Py_ssize_t size = rec_members_begin(&members, Py_TYPE(o)), shown;
+    if (!traverse_begin(v, &PyDict_Type, size, size, depth, items_in(o)))
+        return;
+    shown = rec_take_nodes(size);
+    visit_container(v, &PyDict_Type, size, shown);
+    for (; shown > 0 && (member = rec_members_next(&members)) != NULL; shown--) {
+        int64_t number;
+        PyObject *held = rec_member_of(o, member, &number);
+        visit_text(v, member->name);
+        if (rec_secrets.names.count != 0 && rec_find_match_of_bytes(member->name, strlen(member->name)))
+            visit_redacted(v);
+        else if (held != NULL)
+            visit_value(v, held, Py_TYPE(held), depth + 1);
+        else
+            visit_number(v, number);
+    }
+}
+
 static void traverse_part_of_form(rec_visit *v, PyObject *o, const rec_part *part, uint32_t depth)
 {
     switch (part->kind) {
@@ -370,6 +393,9 @@ static void traverse_part_of_form(rec_visit *v, PyObject *o, const rec_part *par
         return;
     case REC_PART_KEYS:
         traverse_keys(v, part->object, depth);
+        return;
+    case REC_PART_MEMBERS:
+        traverse_members(v, part->object, depth);
         return;
     default:
         traverse_container(v, o, &PyDict_Type, depth, items_in(o));

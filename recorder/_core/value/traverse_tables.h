@@ -179,7 +179,7 @@ static void traverse_column(rec_visit *v, const rec_column *column, uint32_t dep
         visit_number(v, column->size);
         return;
     }
-    begin_form(v, rec_type_of(column->type), REC_FORM_COLUMN, 6);
+    begin_form(v, rec_type_of(column->type), REC_FORM_COLUMN, 6 + (column->variant != NULL));
     visit_number(v, column->size);
     traverse_some(v, column, 0, column->first, depth + 1);
     if (column->last > 0)
@@ -192,6 +192,8 @@ static void traverse_column(rec_visit *v, const rec_column *column, uint32_t dep
         visit_digest(v, digest);
     else
         visit_object(v, NULL, depth + 1);
+    if (column->variant != NULL)
+        visit_text(v, column->variant);
 }
 
 /* Of an array that stands in a frame, a series or an index: known to nobody else, unless it is one that is not known how

@@ -54,6 +54,8 @@ cdef void describe_type(TypeEntry *entry) noexcept nogil:
     entry.keys = NULL
     entry.shape = rec_shape_of(t)
     entry.known = rec_known_type(t)
+    if entry.known == 0 and entry.shape <= REC_INSTANCE and not has_part(t, <rec_shape> entry.shape):
+        entry.known = rec_type_with_members(t)
     entry.part = entry.known != 0 or has_part(t, <rec_shape> entry.shape)
     entry.slotted = rec_has_slots(t)
     entry.ordered = rec_is_ordered(t)

@@ -7,7 +7,7 @@ import decimal
 from types import GeneratorType
 from typing import Any, Final
 
-from recorder.trace.expressions.domain import Cut, Hidden, Named, Thing, TypeName
+from recorder.trace.expressions.domain import Cut, Frame, Hidden, Named, Thing, TypeName
 from recorder.trace.expressions.outcomes import Budget, Undecided
 from recorder.trace.format import (
     TAG_BYTES,
@@ -44,6 +44,7 @@ from recorder.trace.values.nodes import (
     with_parts,
     without_wrapping,
 )
+from recorder.trace.values.tables import length_of
 
 KINDS: Final[dict[int, type]] = {
     TAG_STR: str, TAG_BYTES: bytes, TAG_LIST: list, TAG_TUPLE: tuple, TAG_SET: set,
@@ -147,6 +148,8 @@ class Values:
     def _form(self, node: Node, path: str) -> Any:
         """A Decimal is a number, and a deque a list, a defaultdict and its like a dict: what is asked of them is."""
         items = items_of(node)
+        if isinstance(items, Node) and node.size in (Form.DATA_FRAME, Form.ARROW_TABLE):
+            return self._frame(node, items, path)
         if isinstance(items, Node) and node.size not in VIEWS:  # of a large array, its beginning
             return self.of(items, path)
         if node.size == Form.DECIMAL:
@@ -155,6 +158,14 @@ class Values:
             except (TypeError, ValueError, ArithmeticError):
                 pass
         return Thing(node, self, path)
+
+    def _frame(self, node: Node, columns: Node, path: str) -> Frame:
+        inside = f"{path}[…]"
+        pairs = [
+            (self.of(name, f"a name of {path}"), self.of(part, inside))
+            for name, part in columns.items
+        ]
+        return Frame(node, pairs, columns.size or 0, length_of(node) or 0, path)
 
     def _container(self, node: Node, path: str) -> Any:
         inside = f"{path}[…]"

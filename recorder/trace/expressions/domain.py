@@ -211,6 +211,35 @@ class Cut(Opaque):
         raise Undecided(self.reason)
 
 
+class Frame(Cut):
+    """A table with columns that have names: a dict of these, but as long as it has rows. Whether it is true only its
+    library could say."""
+
+    __slots__ = ("rows",)
+
+    def __init__(self, node: Any, items: Any, columns: int, rows: int, path: str) -> None:
+        super().__init__(node, dict, items, path)
+        self.size = columns
+        self.rows = rows
+
+    @property
+    def reason(self) -> str:
+        return f"only its library could tell it of {self.path}"
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def __bool__(self) -> bool:
+        raise Undecided(self.reason)
+
+    def __eq__(self, other: object) -> bool:
+        if other is self:
+            return True
+        raise Undecided(self.reason)
+
+    __hash__ = Opaque.__hash__
+
+
 ALIKE: Final[dict[type, type]] = {bytearray: bytes, frozenset: set, Named: tuple}
 
 
@@ -322,6 +351,8 @@ def type_of(value: Any) -> TypeName:
         raise Undecided(value.reason)
     if isinstance(value, Thing):
         return value.type
+    if isinstance(value, Frame):
+        return TypeName(*(value.node.type or ("", "?")))
     if isinstance(value, Cut):
         return TypeName("builtins", value.kind.__name__)
     if isinstance(value, Named):

@@ -28,7 +28,8 @@ from recorder.trace.expressions.operations import (
     weigh,
 )
 from recorder.trace.expressions.outcomes import Budget, Undecided
-from recorder.trace.format import TAG_ARRAY, TAG_ELIDED, TAG_EXCEPTION, TAG_INSTANCE, TAG_NAMED
+from recorder.trace.format import TAG_ARRAY, TAG_ELIDED, TAG_INSTANCE, TAG_NAMED
+from recorder.trace.values.exceptions import exception_of
 
 Function = Callable[..., Any]  # of the budget, and what it is given
 
@@ -371,7 +372,7 @@ def _is_of(value: Any, wanted: Any) -> bool:
         return False  # an instance of a subclass of it would have a built-in part
     if isinstance(value, Named) and asked is not None:
         return issubclass(tuple, asked)
-    if isinstance(value, Thing) and value.node.tag == TAG_EXCEPTION and asked is not None:
+    if isinstance(value, Thing) and exception_of(value.node) is not None and asked is not None:
         return issubclass(BaseException, asked) or _unknown_bases(kind, wanted)
     return _unknown_bases(kind, wanted)
 

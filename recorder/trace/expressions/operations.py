@@ -24,7 +24,7 @@ from recorder.trace.format import (
     TAG_ARRAY,
     TAG_ELIDED,
     TAG_ENUM,
-    TAG_EXCEPTION,
+    TAG_FORM,
     TAG_FUNCTION,
     TAG_GENERATOR,
     TAG_INSTANCE,
@@ -32,6 +32,8 @@ from recorder.trace.format import (
     TAG_MODULE,
     TAG_NAMED,
 )
+from recorder.trace.values.exceptions import exception_of
+from recorder.trace.values.forms import named_parts
 from recorder.trace.values.nodes import identity_of
 
 Operator = Callable[[Any, Any], Any]
@@ -357,8 +359,10 @@ def _attribute_of_thing(thing: Thing, name: str) -> Any:
                 return thing.home.of(part, f"{thing.path}.{name}")
         if node.cut:
             raise Undecided(f"{thing.path} is cut, and {name} is not in what is left")
-    if node.tag == TAG_EXCEPTION and name == "args":
-        return thing.home.of(node.items[0], f"{thing.path}.args")
+    if name == "args" and (raised := exception_of(node)) is not None:
+        return thing.home.of(raised.items[0], f"{thing.path}.args")
+    if node.tag == TAG_FORM and name in (found := named_parts(node)):
+        return thing.home.of(found[name], f"{thing.path}.{name}")
     if node.tag == TAG_ENUM and name in ("name", "value", "_name_", "_value_"):
         return thing.inner if "value" in name else thing.member
     if node.tag == TAG_ARRAY and name in ("shape", "ndim", "size"):

@@ -26,7 +26,9 @@ from recorder.trace.format import (
     Form,
 )
 from recorder.trace.values.forms import items_of, part_names
+from recorder.trace.values.library_values import SPELLED_OUT
 from recorder.trace.values.nodes import Node, kind_of
+from recorder.trace.values.numbers import as_shown
 from recorder.trace.values.render import show
 from recorder.trace.values.tables import TABLES
 
@@ -38,6 +40,10 @@ AROUND: Final = 20  # characters of a text that are shown before the difference
 SEQUENCES: Final = (TAG_LIST, TAG_TUPLE)
 SETS: Final = (TAG_SET, TAG_FROZENSET)
 NAMED: Final = (TAG_INSTANCE, TAG_NAMED, TAG_ENUM)
+VALUES: Final = (  # forms of what is replaced, and not changed
+    Form.DECIMAL, Form.DATETIME64, Form.TIMESTAMP, Form.TIMEDELTA64, Form.PERIOD, Form.DTYPE, Form.OFFSET,
+    Form.ZONE_INFO,
+)  # fmt: skip
 MISSING: Final = Node(-1)  # stands for what one of the two has not
 
 
@@ -75,14 +81,16 @@ def differences(a: Any, b: Any, same: Same, path: str = "") -> Iterator[Part]:
         yield from _dicts(a, b, same, path)
     elif a.tag in SETS:
         yield from _sets(a, b, same, path)
-    elif a.tag in NAMED:
+    elif a.tag in NAMED and a.type not in SPELLED_OUT:
         yield from _attributes(a, b, same, path)
-    elif a.tag == TAG_FORM and a.size != Form.DECIMAL:
+    elif a.tag == TAG_FORM and a.size not in VALUES:
         yield from _forms(a, b, same, path)
     elif a.tag in (TAG_TYPED, TAG_EXCEPTION):
         inner = ".args" if a.tag == TAG_EXCEPTION else ""
         for left, right in zip(a.items, b.items, strict=False):
             yield from differences(left, right, same, path + inner)
+        if a.type == ("collections", "OrderedDict"):
+            yield from _order(a.items[0], b.items[0], path)
     elif a.tag == TAG_ARRAY:
         yield from _arrays(a, b, same, path)
     elif a != b and not same(a, b):
@@ -130,6 +138,23 @@ def _dicts(a: Node, b: Node, same: Same, path: str) -> Iterator[Part]:
         key, part = right[other]
         yield Part(f"{path}[{show(key, KEY_WIDTH)}]", MISSING, part)
     yield from _sizes(a, b, path)
+
+
+def _order(a: Any, b: Any, path: str) -> Iterator[Part]:
+    """Of the keys that both have, of dicts whose order counts."""
+    if not isinstance(a, Node) or not isinstance(b, Node) or a.cut or b.cut:
+        return
+    left, right = ({_key(key): key for key, _ in each.items} for each in (a, b))
+    in_a = [key for known, key in left.items() if known in right]
+    in_b = [key for known, key in right.items() if known in left]
+    if [_key(key) for key in in_a] != [_key(key) for key in in_b]:
+        yield Part(
+            path,
+            Node(TAG_LIST, None, len(in_a), in_a),
+            Node(TAG_LIST, None, len(in_b), in_b),
+            "list(",
+            ")",
+        )
 
 
 def _sets(a: Node, b: Node, same: Same, path: str) -> Iterator[Part]:
@@ -207,9 +232,11 @@ def _arrays(a: Node, b: Node, same: Same, path: str) -> Iterator[Part]:
     ):
         yield Part(path, a, b)
         return
+    dtype = a.items.dtype
     for at, (one, other) in enumerate(zip(left, right, strict=True)):
         if not _equal(one, other):
-            yield Part(f"{path}[{_index(at, shape)}]", one, other)
+            sides = as_shown(one, dtype), as_shown(other, dtype)
+            yield Part(f"{path}[{_index(at, shape)}]", *sides)
 
 
 def _index(at: int, shape: tuple[int, ...]) -> str:

@@ -26,7 +26,7 @@ from recorder.trace.format import (
     TAG_TUPLE,
     Form,
 )
-from recorder.trace.values import orm_values, show_tables
+from recorder.trace.values import iterators, orm_values, show_tables
 from recorder.trace.values.make_tables import MAKERS, make_library_value
 from recorder.trace.values.nodes import CannotMake, Node, qualified, short_name
 from recorder.trace.values.show_tables import Writer
@@ -86,13 +86,21 @@ def form_name(node: Node) -> str:
 
 def part_names(node: Node) -> tuple[str, ...]:
     row = ROWS.get(node.size or 0)
-    names = row.parts if row is not None else ()
+    names = tuple([name.rstrip("?") for name in row.parts]) if row is not None else ()
     return names + tuple(f"part {n}" for n in range(len(names), len(node.items)))
 
 
 def named_parts(node: Node) -> dict[str, Any]:
     """The parts by their names."""
+    if node.size == Form.MEMBERS:
+        return {str(name): part for name, part in members_of(node)}
     return dict(zip(part_names(node), node.items, strict=False))
+
+
+def members_of(node: Node) -> list[tuple[Any, Any]]:
+    """Of a MEMBERS: names and values."""
+    held = node.items[0] if node.items else None
+    return list(held.items) if isinstance(held, Node) and held.tag == TAG_DICT else []
 
 
 def show_form(out: Writer, node: Node) -> None:
@@ -105,6 +113,8 @@ def show_form(out: Writer, node: Node) -> None:
 def has_maker(node: Node) -> bool:
     """Whether there is a way to make one anew: a lock or a file can only exist in the program."""
     row = ROWS.get(node.size or 0)
+    if node.size == Form.ITERATOR:
+        return iterators.can_make(node)
     return node.size in MAKERS or (row is not None and row.make is not None)
 
 
@@ -112,6 +122,8 @@ def make_form(node: Node, build: Callable[[Any], Any]) -> Any:
     """The object. Raises CannotMake, or whatever its constructor does."""
     if node.size in MAKERS:
         return make_library_value(node, build)
+    if node.size == Form.ITERATOR:
+        return iterators.make_iterator(node, build)
     row = ROWS.get(node.size or 0)
     if row is None or row.make is None or len(node.items) < _fewest(row):
         raise CannotMake
@@ -394,6 +406,15 @@ def _large_array(out: Writer, node: Node) -> None:
     out.add(f" (checksum {checksum:015x})" if isinstance(checksum, int) else "")
 
 
+def _members(out: Writer, node: Node) -> None:
+    """`<sqlite3.Cursor rowcount=-1 …>`: C keeps more than that."""
+    out.add(f"<{short_name(node)}")
+    for name, part in members_of(node):
+        out.add(f" {name}=")
+        out.part(part)
+    out.add(" …>")
+
+
 def _plain(out: Writer, node: Node) -> None:
     _call(out, short_name(node), node.items)
 
@@ -440,6 +461,16 @@ def _make_pattern(pattern: str | bytes, flags: int) -> re.Pattern[Any]:
     if isinstance(pattern, str) and flags & re.UNICODE:
         flags &= ~re.UNICODE  # as it is without being asked for
     return re.compile(pattern, flags & ~re.DEBUG)
+
+
+def _make_match(pattern: re.Pattern[Any], text: Any, spans: list[int]) -> re.Match[Any]:
+    """The one that is found again, if it is the same."""
+    pairs = list(zip(spans[::2], spans[1::2], strict=True))
+    for find in (pattern.match, pattern.fullmatch):
+        made = find(text, pairs[0][0])
+        if made is not None and [made.span(n) for n in range(len(pairs))] == pairs:
+            return made
+    raise CannotMake
 
 
 def _make_alias(origin: Any, arguments: Any, unpacked: bool) -> Any:
@@ -489,7 +520,7 @@ ROWS: Final[dict[int, Row]] = {
     Form.DICT_ITEMS: Row(("mapping",), _view(None), dict.items),
     Form.PARTIAL: Row(("func", "args", "keywords"), _partial, _make_partial),
     Form.PATTERN: Row(("pattern", "flags"), _pattern, _make_pattern),
-    Form.MATCH: Row(("re", "string", "spans"), _match),
+    Form.MATCH: Row(("re", "string", "spans"), _match, _make_match),
     Form.GENERIC_ALIAS: Row(("origin", "args", "unpacked"), _alias, _make_alias),
     Form.UNION: Row(("args",), _union, _make_union),
     Form.WEAKREF: Row(("target",), _weakref),
@@ -511,7 +542,8 @@ ROWS: Final[dict[int, Row]] = {
     Form.LARGE_ARRAY: Row(("items", "checksum"), _large_array),
     Form.OBJECT_ARRAY: Row(("shape", "items", "checksum"), show_tables.show_object_array),
     Form.COLUMN: Row(
-        ("size", "first", "last", "missing", "about", "checksum"), show_tables.show_column
+        ("size", "first", "last", "missing", "about", "checksum", "variant?"),
+        show_tables.show_column,
     ),
     Form.DATA_FRAME: Row(("rows", "index", "names", "columns"), show_tables.show_frame),
     Form.SERIES: Row(("index", "name", "values"), show_tables.show_series),
@@ -533,4 +565,7 @@ ROWS: Final[dict[int, Row]] = {
     Form.ARROW_TABLE: Row(("rows", "names", "columns"), show_tables.show_frame),
     Form.UNREAD: Row(("called", "size"), show_tables.show_unread),
     Form.SPARSE_INDEX: Row(("length", "places", "runs?"), _show_unknown),
+    Form.ITERATOR: Row(iterators.PARTS, iterators.show_iterator),
+    Form.MEMBERS: Row(("members",), _members),
+    Form.OFFSET: Row(("n", "normalize"), show_tables.show_offset),
 }

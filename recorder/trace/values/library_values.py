@@ -162,8 +162,16 @@ def show_instance(out: Writer, node: Node, spelled: str | None) -> bool:
         out.part(attributes["data"])
     elif key == ("threading", "Event"):
         out.add(f"<threading.Event: {'set' if attributes.get('_flag') is True else 'unset'}>")
-    elif key == ("threading", "Thread") and "_name" in attributes:
-        _thread(out, attributes)
+    elif key[0] == "threading" and "_name" in attributes and "_daemonic" in attributes:
+        _thread(out, key[1], attributes)
+    elif key in WAITED_FOR and all(name in attributes for name in WAITED_FOR[key][1:]):
+        _waited_for(out, key, attributes)
+    elif (
+        key == ("socket", "socket") and isinstance(node.items[0][1], Node) and not node.items[0][0]
+    ):
+        out.part(node.items[0][1])
+    elif key[0] == "logging" and key[1] in ("Logger", "RootLogger") and "name" in attributes:
+        _facts(out, "logging.Logger", attributes, ("name", "level", "disabled"))
     elif key == ("subprocess", "Popen"):
         _facts(out, "Popen", attributes, ("args", "pid", "returncode"))
     elif key[0] == "queue" and isinstance(attributes.get("queue"), Node):
@@ -187,8 +195,32 @@ def _facts(out: Writer, name: str, attributes: Attributes, names: tuple[str, ...
     _arguments(out, name, {each: attributes[each] for each in names if each in attributes})
 
 
-def _thread(out: Writer, attributes: Attributes) -> None:
-    out.add("<Thread(")
+# What is asked of things that threads and tasks wait for: how it is called, and in which attributes it is kept.
+WAITED_FOR: Final = {
+    ("threading", "Condition"): ("lock", "_lock"),
+    ("threading", "Semaphore"): ("value", "_value"),
+    ("threading", "BoundedSemaphore"): ("value", "_value"),
+    ("threading", "Barrier"): ("waiters", "_count", "_parties"),
+    ("asyncio.locks", "Event"): ("set", "_value"),
+    ("asyncio.locks", "Lock"): ("locked", "_locked"),
+    ("asyncio.locks", "Semaphore"): ("value", "_value"),
+    ("asyncio.locks", "BoundedSemaphore"): ("value", "_value"),
+    ("asyncio.queues", "Queue"): ("queue", "_queue"),
+}
+
+
+def _waited_for(out: Writer, key: tuple[str, str], attributes: Attributes) -> None:
+    """`<threading.Barrier: waiters=0/2>`."""
+    word, *names = WAITED_FOR[key]
+    out.add(f"<{key[0].partition('.')[0]}.{key[1]}: {word}=")
+    for number, name in enumerate(names):
+        out.add("/" if number else "")
+        out.part(attributes[name])
+    out.add(">")
+
+
+def _thread(out: Writer, kind: str, attributes: Attributes) -> None:
+    out.add(f"<{kind}(")
     out.part(attributes["_name"])
     if attributes.get("_is_stopped") is True:
         state = "stopped"

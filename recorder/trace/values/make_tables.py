@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import array
 import importlib
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
-from recorder.trace.format import Form
+from recorder.trace.format import TAG_ARRAY, Form
 from recorder.trace.values import moments, periods
-from recorder.trace.values.nodes import CannotMake, Node
+from recorder.trace.values.nodes import CannotMake, Node, without_wrapping
 from recorder.trace.values.tables import (
     Column,
     column_of,
+    filling_of,
     frame_of,
     is_form,
     labels,
@@ -106,7 +108,54 @@ def _interval(node: Node, build: Build) -> Any:
     return _library("pandas").Interval(left, right, closed=closed)
 
 
-# ---- arrays, columns, frames ----------------------------------------------------------------------------------------
+# ---- arrays ----------------------------------------------------------------------------------------------------------
+
+
+def make_array(node: Node) -> Any:
+    """An array of Python's or of numpy's, of these bytes; None where it is not whole, or numpy is not there."""
+    facts = node.items
+    if node.type == ("array", "array") and not facts.cut:
+        made = array.array(facts.format)
+        made.frombytes(facts.data)
+        return made
+    if node.type != ("numpy", "ndarray") or facts.cut or facts.items() is None:
+        return None
+    try:
+        numpy = _library("numpy")
+        dtype = _dtype_of(numpy, facts.format)
+        if dtype.itemsize != facts.item_size:
+            return None
+        return numpy.frombuffer(facts.data, dtype).reshape(facts.shape).copy()
+    except (CannotMake, TypeError, ValueError):
+        return None
+
+
+def make_masked(node: Node) -> Any:
+    """An array of numpy.ma; None where it is not whole, or numpy is not there."""
+    attributes = dict(node.items)
+    array, mask = (without_wrapping(attributes.get(name)) for name in ("", "_mask"))
+    if not all(isinstance(one, Node) and one.tag == TAG_ARRAY for one in (array, mask)):
+        return None
+    as_plain = array._replace(type=("numpy", "ndarray")), mask._replace(type=("numpy", "ndarray"))
+    made, hidden = (make_array(Node(*one)) for one in as_plain)
+    if made is None or hidden is None:
+        return None
+    return _library("numpy.ma").MaskedArray(made, mask=hidden)
+
+
+COMPLEX: Final = {"Zf": "c8", "Zd": "c16"}
+
+
+def _dtype_of(numpy: Any, form: str) -> Any:
+    """Of a format of the buffer protocol, as far as it is a number, a text or a moment."""
+    plain = form.lstrip("@=<")
+    order, plain = ">" if plain.startswith(">") else "", plain.removeprefix(">")
+    if plain[-1:] in ("w", "s"):
+        plain = f"{'U' if plain[-1] == 'w' else 'S'}{plain[:-1] or 1}"
+    return numpy.dtype(order + COMPLEX.get(plain, plain))
+
+
+# ---- columns, frames ----------------------------------------------------------------------------------------
 
 
 def _object_array(node: Node, build: Build) -> Any:
@@ -128,7 +177,7 @@ def _column(node: Node, build: Build) -> Any:
         return (
             _library("pyarrow").chunked_array([made]) if column.kind[1] == "ChunkedArray" else made
         )
-    return _values(column, node.items[4], build)
+    return _values(column, node.items[4], build, node.items[6] if len(node.items) > 6 else None)
 
 
 def make_spread(node: Node, build: Build) -> Any:
@@ -140,19 +189,21 @@ def make_spread(node: Node, build: Build) -> Any:
     values = [build(value) for value in column.first]
     if column.dtype == "interval":
         return pandas.arrays.IntervalArray(values)
-    return pandas.arrays.SparseArray(values)
+    filling = build(filling_of(node))
+    return pandas.arrays.SparseArray(values, fill_value=filling)
 
 
-def _values(column: Column, about: Any, build: Build) -> Any:
+def _values(column: Column, about: Any, build: Build, variant: Any) -> Any:
     pandas, numpy = _library("pandas"), _library("numpy")
     values = [build(value) for value in column.first]
     kind = column.kind[1]
     if kind == "Categorical":
         known = [None if value is pandas.NA else value for value in values]
-        return pandas.Categorical(known, categories=build(about))
+        return pandas.Categorical(known, categories=build(about), ordered=variant == "ordered")
     if kind in TEXTS:
         return pandas.array(
-            [None if value is pandas.NA else value for value in values], dtype="str"
+            [None if value is pandas.NA else value for value in values],
+            dtype="string" if variant == "string" else "str",
         )
     if kind in MASKED:
         return pandas.array(values, dtype=_nullable(column.dtype))

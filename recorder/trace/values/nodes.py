@@ -75,7 +75,7 @@ NUMBERED: Final = frozenset(  # the containers that a REF can be about
      TAG_FORM)
 )  # fmt: skip
 # Types that show themselves by their name alone.
-BY_NAME_ALONE: Final = ("builtins", "", "decimal", "collections", "_asyncio")
+BY_NAME_ALONE: Final = ("builtins", "", "decimal", "collections", "_collections", "_asyncio")
 
 
 class Identity(NamedTuple):
@@ -126,6 +126,13 @@ class ObjectNode(Node):
     identity: Identity
 
 
+class Again(Node):
+    """One that stands somewhere else in the same value, and has to be known to tell another part: the time zone of a
+    moment, the index of a frame. It counts as a reference to the container of this number."""
+
+    number: int
+
+
 class ObjectBytes(bytearray):
     """Likewise, of a bytearray."""
 
@@ -163,10 +170,12 @@ def kind_of(tree: Any) -> type:
 
 def is_numbered(node: Node) -> bool:
     """Whether a REF can be about it: the parts of a value are numbered in the order in which they begin."""
-    return node.tag in NUMBERED
+    return node.tag in NUMBERED and not isinstance(node, Again)
 
 
 def parts(node: Node) -> Iterator[Any]:
+    if isinstance(node, Again):
+        return
     if node.tag == TAG_DICT:
         for pair in node.items:
             yield from pair
@@ -180,6 +189,8 @@ def parts(node: Node) -> Iterator[Any]:
 
 def with_parts(node: Node, change: Callable[[Any], Any]) -> Node:
     """The same with other parts, which are made in order."""
+    if isinstance(node, Again):
+        return node
     if node.tag == TAG_DICT:
         items: Any = [(change(key), change(part)) for key, part in node.items]
     elif node.tag in (TAG_INSTANCE, TAG_NAMED, TAG_ENUM):

@@ -5,11 +5,17 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from recorder.trace.format import TAG_INSTANCE, TAG_LIST, TAG_NAMED, TAG_OBJECT, Form
+from recorder.trace.format import TAG_DICT, TAG_INSTANCE, TAG_LIST, TAG_NAMED, TAG_OBJECT, Form
 from recorder.trace.values.nodes import Node, shown_name, without_wrapping
 from recorder.trace.values.show_tables import Writer
 from recorder.trace.values.tables import is_form
 
+PYDANTIC_ERROR: Final = ("pydantic_core._pydantic_core", "ValidationError")
+REQUESTS: Final = (
+    ("requests.models", "Request"), ("requests.models", "PreparedRequest"), ("httpx", "Request"),
+)  # fmt: skip
+CASELESS: Final = ("requests.structures", "CaseInsensitiveDict")
+HTTPX_HEADERS: Final = ("httpx", "Headers")
 RESPONSES: Final = (("requests.models", "Response"), ("httpx", "Response"))
 MODEL_STATE: Final = ("django.db.models.base", "ModelState")
 
@@ -25,6 +31,12 @@ def show_instance(out: Writer, node: Node) -> bool:
         out.add(f"<polars.{node.type[1] if node.type else '?'}: Rust keeps what is in it>")
     elif node.type in RESPONSES:
         _response(out, node, attributes)
+    elif node.type in REQUESTS:
+        _request(out, attributes)
+    elif (address := _address_of(node)) is not None:
+        out.add(f"httpx.URL({address!r})")
+    elif (headers := _headers(node, attributes)) is not None:
+        out.part(headers)
     elif is_form(attributes.get("_sa_instance_state"), Form.ORM_STATE):
         _mapped(out, node, attributes)
     elif "__pydantic_fields_set__" in attributes:
@@ -97,7 +109,7 @@ def _response(out: Writer, node: Node, attributes: dict[str, Any]) -> None:
     out.add("<Response [")
     out.part(attributes.get("status_code"))
     out.add("]")
-    address = attributes.get("url") or _address(attributes.get("_request"))
+    address = attributes.get("url") or _address_of(_attribute(attributes.get("_request"), "url"))
     if isinstance(address, str):
         out.add(f" {address}")
     if attributes.get("_content") is not None:
@@ -106,9 +118,29 @@ def _response(out: Writer, node: Node, attributes: dict[str, Any]) -> None:
     out.add(">")
 
 
-def _address(request: Any) -> str | None:
-    """Of a request of httpx's, whose URL is kept in pieces."""
-    url = _attribute(request, "url")
+def _request(out: Writer, attributes: dict[str, Any]) -> None:
+    out.add("<Request [")
+    out.add(str(attributes.get("method")))
+    out.add("]")
+    address = attributes.get("url")
+    address = address if isinstance(address, str) else _address_of(address)
+    out.add(f" {address}>" if address else ">")
+
+
+def _headers(node: Node, attributes: dict[str, Any]) -> Node | None:
+    """As a dict: requests keeps each by its name in small letters, httpx in a list with both names."""
+    held = without_wrapping(attributes.get("_store" if node.type == CASELESS else "_list"))
+    if node.type not in (CASELESS, HTTPX_HEADERS) or not isinstance(held, Node):
+        return None
+    found = [item[1] if held.tag == TAG_DICT else item for item in held.items]
+    if not all(isinstance(item, Node) and len(item.items) > 1 for item in found):
+        return None
+    pairs = [(item.items[0], item.items[-1]) for item in found]
+    return Node(TAG_DICT, None, held.size, pairs, held.cut)
+
+
+def _address_of(url: Any) -> str | None:
+    """Of a URL of httpx's, which is kept in pieces."""
     pieces = _attribute(url, "_uri_reference")
     if not isinstance(pieces, Node) or pieces.tag != TAG_NAMED:
         return None

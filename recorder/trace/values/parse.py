@@ -49,9 +49,10 @@ from recorder.trace.format import (
     Form,
 )
 from recorder.trace.values import stdlib_values
-from recorder.trace.values.nodes import Identity, Node, Types, identified
-from recorder.trace.values.tables import missing_of
+from recorder.trace.values.nodes import Again, Identity, Node, Types, identified, numbered
+from recorder.trace.values.tables import TABLES, missing_of
 
+FOLLOWED: Final = (*TABLES, Form.TIMESTAMP, Form.PERIOD)
 MOST_PARTS: Final = 100_000  # of one value; the recorder writes a few thousand
 CONSTANTS: Final[dict[int, object]] = {
     TAG_NONE: None,
@@ -69,9 +70,22 @@ def parse(raw: bytes, types: Types) -> Any:
         return Node(TAG_ERROR)  # it has a value, and that is all
     parser = _Parser(raw, types)
     try:
-        return parser.value(0)
+        tree = parser.value(0)
+        follow(tree, parser.unfollowed)
+        return tree
     except (IndexError, struct.error, UnicodeDecodeError) as exc:
         raise parser.damaged() from exc
+
+
+def follow(tree: Any, unfollowed: list[list[Any]]) -> None:
+    """Puts what is referred to into the places of the references."""
+    containers = numbered(tree) if unfollowed else []
+    for items in unfollowed:
+        for at, part in enumerate(items):
+            is_reference = isinstance(part, Node) and part.tag == TAG_REF
+            if is_reference and (part.size or 0) < len(containers):
+                items[at] = made = Again(*containers[part.size or 0])
+                made.number = part.size or 0
 
 
 class _Parser:
@@ -80,6 +94,9 @@ class _Parser:
         self.types = types
         self.at = 1 if raw[:1] == bytes([TAG_UNEXAMINED]) else 0
         self.parts = 0
+        self.unfollowed: list[
+            list[Any]
+        ] = []  # parts of forms that cannot be told with a reference among them
 
     def damaged(self) -> errors.TraceCorruptError:
         return errors.TraceCorruptError(
@@ -184,6 +201,8 @@ class _Parser:
     def form(self, depth: int) -> Node:
         of, form = self.type(), self.bytes(1)[0]
         items = self.items(self.varint(), depth)
+        if form in FOLLOWED and any(isinstance(one, Node) and one.tag == TAG_REF for one in items):
+            self.unfollowed.append(items)
         cut = form == Form.COLUMN and missing_of(items) > 0
         return Node(TAG_FORM, of, form, items, cut)
 

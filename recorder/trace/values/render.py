@@ -36,7 +36,13 @@ from recorder.trace.format import (
     TAG_TUPLE,
     TAG_TYPED,
 )
-from recorder.trace.values import library_values, orm_values, show_tables, stdlib_values
+from recorder.trace.values import (
+    exceptions,
+    library_values,
+    orm_values,
+    show_tables,
+    stdlib_values,
+)
 from recorder.trace.values.forms import is_all, is_file, show_file, show_form
 from recorder.trace.values.nodes import (
     BUILTIN_NAMES,
@@ -48,6 +54,7 @@ from recorder.trace.values.nodes import (
     shown_name,
     type_name,
 )
+from recorder.trace.values.numbers import as_shown
 from recorder.trace.values.to_python import Builder
 
 SHOWN: Final = 200  # characters
@@ -59,6 +66,7 @@ BRACKETS: Final = {
     TAG_LIST: ("[", "]"), TAG_TUPLE: ("(", ")"), TAG_SET: ("{", "}"), TAG_FROZENSET: ("frozenset({", "})"),
     TAG_DICT: ("{", "}"),
 }  # fmt: skip
+NUMPY_TEXTS: Final = (("numpy", "str_"), ("numpy", "bytes_"))
 EMPTY: Final = {TAG_SET: "set()", TAG_FROZENSET: "frozenset()"}
 OWN_ELLIPSIS: Final = {TAG_LIST: "[...]", TAG_TUPLE: "(...)", TAG_SET: "{...}", TAG_DICT: "{...}"}
 
@@ -140,6 +148,8 @@ class _Writer:
     def typed(self, tree: Node) -> None:
         [inner] = tree.items
         name = short_name(tree) if tree.type in library_values.DICTS else shown_name(tree)
+        if tree.type in NUMPY_TEXTS:
+            name = name.replace("numpy.", "np.")
         if tree.type == ("collections", "Counter"):
             inner = library_values.most_common_first(inner)
         if tree.type in library_values.DICTS and isinstance(inner, Node) and not inner.size:
@@ -154,6 +164,8 @@ class _Writer:
     def instance(self, tree: Node) -> None:
         if tree.type in stdlib_values.POSITIONAL:
             return self.positional(tree)
+        if tree.type is not None and tree.type[1] == "MaskedConstant":
+            return self.add("masked")
         if tree.type in show_tables.MASKED_ARRAYS and show_tables.show_masked(self, tree):
             return None
         if show_tables.show_spread(self, tree):
@@ -174,8 +186,11 @@ class _Writer:
         """As the object itself would say, for one that consists of texts and numbers."""
         if tree.type not in library_values.SPELLED_OUT:
             return None
+        builder = Builder()
+        if self.root is not None:  # its references are about what is in the whole value
+            builder.containers = self.containers
         try:
-            return repr(Builder().build(tree))
+            return repr(builder.build(tree))
         except errors.RecorderError:
             return None
 
@@ -200,10 +215,14 @@ class _Writer:
 
     def attributes(self, tree: Node) -> None:
         self.add(shown_name(tree) + "(")
-        self.sequence(with_arguments(tree.items), self.attribute)
+        items = _without_own_name(tree)
+        self.sequence(exceptions.with_arguments(items), self.attribute)
         if tree.cut:
             self.add(f", … {(tree.size or 0) - len(tree.items)} more")
         self.add(")")
+        for words, origin in exceptions.origins(items):
+            self.add(words)
+            self.part(origin)
 
     def stdlib(self, tree: Node) -> None:
         if tree.tag == TAG_GENERATOR:
@@ -212,21 +231,26 @@ class _Writer:
             return self.add(f"<{type_name(tree)} {name}, {state}{at}>")
         if tree.tag == TAG_ARRAY:
             return self.array(tree)
-        self.add(f"{type_name(tree)}({stdlib_values.arguments_of(tree)}")
+        arguments, fold = stdlib_values.arguments_of(tree), ""
+        if tree.tag == TAG_TIME and tree.items[1] is not None:  # which has it behind the zone
+            arguments, fold, _ = arguments.partition(", fold=1")
+        self.add(f"{type_name(tree)}({arguments}")
         if tree.tag in (TAG_TIME, TAG_DATETIME) and tree.items[1] is not None:
             self.add(", tzinfo=")
             self.part(tree.items[1])
-        return self.add(")")
+        return self.add(f"{fold})")
 
     def array(self, node: Node) -> None:
         array = node.items
         items = array.items()
         if not array.shape and items and node.type and node.type[0] == "numpy":
-            return self.scalar_of_numpy(node.type[1], items[0])
+            item = as_shown(items[0], array.dtype)
+            return self.scalar_of_numpy(node.type[1], item)
         self.add(f"{type_name(node)}(shape={array.shape}, format={array.format!r}")
         if items is not None:
             self.add(", [")
-            self.sequence(items, lambda item: show_tables.cell(self, item))
+            dtype = array.dtype
+            self.sequence(items, lambda item: show_tables.cell(self, as_shown(item, dtype)))
             if node.cut:
                 self.add(", …")
             self.add("]")
@@ -235,8 +259,13 @@ class _Writer:
     def scalar_of_numpy(self, name: str, item: Any) -> None:
         if name in ("bool", "bool_"):
             return self.add(f"np.{item}_")
+        if isinstance(item, complex):
+            return self.add(f"np.{name}({repr(item).strip('()')})")
         self.add(f"np.{name}(")
-        self.part(item)
+        if isinstance(item, Node) and item.tag == TAG_NAMED:
+            self.sequence(item.items, self.attribute)
+        else:
+            self.part(item)
         return self.add(")")
 
     def scalar(self, tree: Any) -> None:
@@ -266,14 +295,15 @@ class _Writer:
         return self.add(closing)
 
     def exception(self, node: Node) -> None:
+        if node.type == orm_values.PYDANTIC_ERROR:
+            return self.add(f"<{shown_name(node)}: Rust keeps what is in it>")
         self.add(shown_name(node))
         args = node.items[0]
         if isinstance(args, Node) and args.tag == TAG_TUPLE and len(args.items) == args.size == 1:
             self.add("(")
             self.part(args.items[0])
-            self.add(")")
-        else:
-            self.part(args)
+            return self.add(")")
+        return self.part(args)
 
     def sequence(self, items: Any, write: Callable[[Any], object]) -> None:
         for number, item in enumerate(items):
@@ -309,26 +339,20 @@ class _Writer:
         if node.tag == TAG_ELIDED:
             return f"<{type_name(node)} of size {node.size}>"
         if node.tag == TAG_OBJECT:
-            return f"<{type_name(node)} object>"
+            is_dtype = type_name(node).startswith("pandas.") and type_name(node).endswith("Dtype")
+            return f"{type_name(node)}()" if is_dtype else f"<{type_name(node)} object>"
         if node.tag == TAG_CLASS:
             return f"<class '{qualified(node.type or ('', '?'))}'>"
         return f"<{BUILTIN_NAMES[node.tag]} {node.items}>"
 
 
-def with_arguments(items: Any) -> Any:
-    """The parts of an instance. An exception's first one is the exception without its attributes: its arguments are
-    written instead, so that its type stands there once."""
-    if (
-        not items
-        or items[0][0]
-        or not isinstance(items[0][1], Node)
-        or items[0][1].tag != TAG_EXCEPTION
-    ):
-        return items
-    args = items[0][1].items[0]
-    if not isinstance(args, Node) or args.tag != TAG_TUPLE or args.size != len(args.items):
-        return items
-    return [*((None, item) for item in args.items), *items[1:]]
+def _without_own_name(tree: Node) -> list[tuple[Any, Any]]:
+    """The parts of an instance: of its built-in part what is in it, where that has the same name."""
+    if not tree.items or tree.items[0][0] or not isinstance(inner := tree.items[0][1], Node):
+        return list(tree.items)
+    if inner.tag == TAG_TYPED and inner.type == tree.type:
+        return [(None, inner.items[0]), *tree.items[1:]]
+    return list(tree.items)
 
 
 def show_cell(tree: Any) -> str:

@@ -9,11 +9,14 @@ from typing import Any, Final, Protocol
 from recorder.trace.format import TAG_ARRAY, TAG_INSTANCE, TAG_LIST, Form
 from recorder.trace.values import moments, periods, zones
 from recorder.trace.values.nodes import Node, qualified, short_name, without_wrapping
+from recorder.trace.values.numbers import as_shown
 from recorder.trace.values.tables import (
     Column,
     column_of,
+    filling_of,
     frame_of,
     is_form,
+    is_instance_of,
     is_plain_index,
     is_spread,
     labels,
@@ -193,17 +196,26 @@ def show_interval(out: Writer, node: Node) -> None:
     out.add(")")
 
 
+def show_offset(out: Writer, node: Node) -> None:
+    """<2 * MonthEnds>, as pandas has it."""
+    count, normalize = node.items
+    name = (node.type or ("", "?"))[1]
+    many = isinstance(count, int) and abs(count) != 1
+    out.add(f"<{f'{count} * ' if count != 1 else ''}{name}{'s' if many else ''}")
+    out.add(": normalize=True>" if normalize is True else ">")
+
+
 # ---- columns --------------------------------------------------------------------------------------------------------
 
 
 def _values(out: Writer, column: Column) -> None:
     out.add("[")
-    out.sequence(column.first, lambda value: cell(out, value))
+    out.sequence(column.first, lambda value: cell(out, as_shown(value, column.dtype)))
     if column.missing or column.last:
         out.add(f"{', ' if column.first else ''}… {column.missing} more")
         for value in column.last:
             out.add(", ")
-            cell(out, value)
+            cell(out, as_shown(value, column.dtype))
     out.add("]")
 
 
@@ -220,7 +232,7 @@ def show_column(out: Writer, node: Node) -> None:
     """An array by itself: pandas.Categorical(['a', 'b'])."""
     out.add(f"{_name(node)}(")
     _column(out, node)
-    out.add(")")
+    out.add(", ordered=True)" if node.items[6:] == ["ordered"] else ")")
 
 
 def show_unread(out: Writer, node: Node) -> None:
@@ -235,7 +247,12 @@ def show_spread(out: Writer, node: Node) -> bool:
     """An array of pandas' that keeps its values in several others, if all of them are there."""
     if not is_spread(node):
         return False
-    show_column(out, node)
+    out.add(f"{_name(node)}(")
+    _column(out, node)
+    if is_instance_of(node, "SparseArray"):
+        out.add(", fill_value=")
+        cell(out, filling_of(node))
+    out.add(")")
     return True
 
 

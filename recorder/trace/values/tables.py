@@ -86,6 +86,8 @@ def column_of(node: Any) -> Column | None:
         values = [
             NOT_AVAILABLE if flag else value for value, flag in zip(values, flags, strict=True)
         ]
+    if node.items[6:] == ["string"]:
+        values = [NOT_AVAILABLE if value is None else value for value in values]
     values = _with_meaning(values, about, node.type or ("", ""))
     return Column(
         node.type or ("", "?"), _dtype(first), size, values[: len(head)], values[len(head) :]
@@ -146,16 +148,15 @@ def _of_sparse(node: Node) -> Column | None:
     """All values, with those in their places that are not kept since they are all the same."""
     parts = dict(node.items)
     index, kept = parts.get("_sparse_index"), _all_of(parts.get("_sparse_values"))
-    dtype = parts.get("_dtype")
     if not isinstance(index, Node) or not is_form(index, Form.SPARSE_INDEX):
         return None
-    if kept is None or not isinstance(dtype, Node):
+    if kept is None or not isinstance(parts.get("_dtype"), Node):
         return None
     size, *places = index.items
     starts, runs = _all_of(places[0]), _all_of(places[1]) if len(places) > 1 else None
     if not isinstance(size, int) or starts is None or (len(places) > 1 and runs is None):
         return None
-    filling = dict(dtype.items).get("_fill_value")
+    filling = filling_of(node)
     at = (  # no more of them are made than values are kept, whatever the runs claim
         start + n
         for start, run in zip(starts, runs or [1] * len(starts), strict=False)
@@ -165,6 +166,12 @@ def _of_sparse(node: Node) -> Column | None:
     shown = min(size, MOST_OF_SPARSE)
     values = [known.get(n, filling) for n in range(shown)]
     return Column(node.type or ("", "?"), "sparse", size, values, [])
+
+
+def filling_of(node: Node) -> Any:
+    """What a sparse array has in all places of which it keeps nothing."""
+    dtype = dict(node.items).get("_dtype")
+    return dict(dtype.items).get("_fill_value") if isinstance(dtype, Node) else None
 
 
 def _dtype(part: Any) -> str:

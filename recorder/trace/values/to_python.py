@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -34,10 +35,11 @@ from recorder.trace.format import (
     TAG_TUPLE,
     TAG_TYPED,
 )
-from recorder.trace.values import library_values, stdlib_values
+from recorder.trace.values import exceptions, library_values, stdlib_values
 from recorder.trace.values.forms import has_maker, make_form, named_parts
-from recorder.trace.values.make_tables import make_spread
+from recorder.trace.values.make_tables import make_array, make_masked, make_spread
 from recorder.trace.values.nodes import CannotMake, Node, numbered, qualified, type_name
+from recorder.trace.values.show_tables import MASKED_ARRAYS
 from recorder.trace.values.stand_ins import Opaque, Redacted, Truncated
 from recorder.trace.values.tables import is_spread
 
@@ -82,6 +84,8 @@ class Builder:
             return self.typed(tree)
         if tree.tag == TAG_REF:
             return self.shared(tree.size or 0)
+        if tree.tag == TAG_ARRAY and (made := make_array(tree)) is not None:
+            return made
         if tree.tag == TAG_ARRAY and (made := tree.items.nested()) is not None:
             return self.items_of_array(made)
         if TAG_LIST <= tree.tag <= TAG_DICT:
@@ -120,16 +124,21 @@ class Builder:
             return Truncated(type_name(tree), tree.size or 0, tree.items.items())
         if tree.tag in OPAQUE:
             return Opaque(type_name(tree), facts(tree))
-        if tree.tag == TAG_FORM and not has_maker(tree):
-            return self.attributes(tree, list(named_parts(tree).items()))
-        if tree.tag == TAG_EXCEPTION:
-            return self.attributes(tree, [("args", tree.items[0])])
+        if (found := _parts_of_opaque(tree)) is not None:
+            return self.attributes(tree, found)
         if tree.tag == TAG_NAMED and tree.cut:
             return self.attributes(tree, tree.items)
         if tree.tag == TAG_INSTANCE and not _has_maker(tree):
-            has_inner = tree.items and not tree.items[0][0]
-            return _PENDING if has_inner and not tree.cut else self.attributes(tree, tree.items)
+            return self.stand_in_of_instance(tree)
         return Truncated(type_name(tree), tree.size or 0, tree.items) if tree.cut else _PENDING
+
+    def stand_in_of_instance(self, tree: Node) -> Any:
+        """With the parts of what it is derived from, if that cannot be made anew either."""
+        inner = tree.items[0][1] if tree.items and not tree.items[0][0] else None
+        found = _parts_of_opaque(inner) if isinstance(inner, Node) else None
+        if found is not None:
+            return self.attributes(tree, [*found, *tree.items[1:]])
+        return _PENDING if inner is not None and not tree.cut else self.attributes(tree, tree.items)
 
     def beginning(self, tree: Node) -> Truncated:
         self.made[id(tree)] = _PENDING
@@ -142,7 +151,8 @@ class Builder:
 
     def attributes(self, tree: Node, items: Any) -> Opaque:
         held: dict[str, object] = {}
-        made = Opaque(type_name(tree), held, (tree.size or len(items)) - len(items))
+        missing = (tree.size or 0) - len(tree.items) if tree.cut else 0
+        made = Opaque(type_name(tree), held, missing)
         self.made[id(tree)] = made
         held.update([(name, self.build(part)) for name, part in items])
         return made
@@ -174,19 +184,27 @@ class Builder:
         if tree.tag == TAG_DATETIME:
             return stdlib_values.make_datetime(tree.items[0], self.build(tree.items[1]))
         if tree.tag == TAG_NAMED:
-            return tuple([self.build(part) for _, part in tree.items])
+            fields = tuple([self.build(part) for _, part in tree.items])
+            return time.struct_time(fields) if tree.type == ("time", "struct_time") else fields
         if tree.tag == TAG_FORM:
             return make_form(tree, self.build)
         if tree.tag == TAG_ENUM:
             return self.build(tree.items[0][1])
         if tree.tag == TAG_INSTANCE:
             return self.instance(tree)
+        if tree.tag == TAG_EXCEPTION:
+            return exceptions.make(tree, [], self.build)
         raise CannotMake
 
     def instance(self, tree: Node) -> Any:
         key = tree.type or ("", "")
         if tree.items and not tree.items[0][0]:
-            return self.build(tree.items[0][1])
+            inner = tree.items[0][1]
+            if key in MASKED_ARRAYS and (made := make_masked(tree)) is not None:
+                return made
+            if isinstance(inner, Node) and inner.tag == TAG_EXCEPTION:
+                return exceptions.make(inner, tree.items[1:], self.build)
+            return self.build(inner)
         if key in stdlib_values.MAKERS:
             return stdlib_values.MAKERS[key](*[self.build(part) for _, part in tree.items])
         if key in library_values.MAKERS:
@@ -227,6 +245,15 @@ class Builder:
                 built = self.build(key)
                 made[built] = self.build(part)
         return made
+
+
+def _parts_of_opaque(tree: Node) -> list[tuple[str, Any]] | None:
+    """What is known of one that can only exist in the program; None for any other."""
+    if tree.tag == TAG_FORM and not has_maker(tree):
+        return list(named_parts(tree).items())
+    if tree.tag == TAG_EXCEPTION and not exceptions.is_built_in(tree):
+        return [("args", tree.items[0])]
+    return None
 
 
 def _has_maker(tree: Node) -> bool:

@@ -174,9 +174,11 @@ class Value(Operators):
     def to_python(self, strict: bool = True) -> object:
         """The object, made anew: None, bool, int, float, complex, str, bytes, bytearray, Ellipsis,
         NotImplemented, range, slice, date, time, datetime, timedelta and timezone, and list, tuple,
-        set, frozenset and dict of these, shared parts and cycles included. An instance of a
-        subclass of these gives its built-in part, a named tuple a tuple, a member of an enum its
-        value, an array nested lists of its items.
+        set, frozenset and dict of these, shared parts and cycles included; and the types of the
+        standard library that docs/values.md says it of, exceptions of Python's own and iterators
+        among them. An instance of a subclass of these gives its built-in part, a named tuple a
+        tuple, a member of an enum its value. Arrays and frames are made by numpy and pandas where
+        these are installed; without numpy an array gives nested lists of its items.
 
         Raises ValueUnreadableError for everything else, and where something of it is missing. Unless it is to be
         `strict`: then a `recorder.Truncated`, `Redacted` or `Opaque` stands for what is not wholly there.
