@@ -56,14 +56,25 @@ cdef Status apply_log(DecoderState *s, Cursor *c) noexcept nogil:
         return reject(s, b"a record that is not whole")
     row.size = <uint64_t> (c.at - s.input.begin)
     if row.channel & REC_LOG_OMITTED:
-        s.tally.omitted[2 if row.channel == (REC_LOG_OMITTED | REC_LOG_AUDIT) else 1] += 1
+        s.tally.omitted[2 if row.channel >= (REC_LOG_OMITTED | REC_LOG_AUDIT) else 1] += 1
     return note_output(s, &row)
+
+
+cdef Status apply_within(DecoderState *s, Cursor *c) noexcept nogil:
+    """WITHIN: of the record that comes next."""
+    s.outputs.within = <uint64_t> (c.at - s.input.begin)
+    skip_str(c)
+    skip_str(c)
+    if c.bad:
+        return reject(s, b"a record that is not whole")
+    return OK
 
 
 cdef Status note_output(DecoderState *s, Output *row) noexcept nogil:
     """Who does it: the frame at the top, and the last event of that."""
     cdef const ThreadDef *t = s.threads.current
     cdef const Frame *f = s.top
+    row.within, s.outputs.within = s.outputs.within, 0
     if not s.outputs.on:
         return OK
     row.before = s.events
