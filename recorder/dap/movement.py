@@ -201,8 +201,8 @@ class Movement:
         )
 
     def _tell_output(self, seq: int) -> None:
-        """What the program printed and told on the way here; of a long way nothing. On the way back what is in the console
-        cannot be taken back: it is said before how much of it this is."""
+        """What the program printed and told on the way here; of a long way nothing. On the way back, where a console
+        cannot take anything back, before how much of it this is."""
         last, self._told = self._told, seq
         if last is None or abs(seq - last) > MOST_TOLD:
             return

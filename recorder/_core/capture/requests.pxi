@@ -52,7 +52,7 @@ cdef Status tell_of_client(rec_iframe *frame, Code *code) noexcept:
     if arguments[0] == NULL:
         return OK
     if code.client.kind == REC_LOG_SQL:
-        return tell_statement(code.client.name, frame, arguments[1], arguments[2])
+        return tell_statement(code.client.name, called_from_elsewhere(frame), arguments[1], arguments[2])
     return tell_request(code.client, frame, arguments)
 
 
@@ -80,7 +80,7 @@ cdef Status tell_request(const Client *client, rec_iframe *frame, PyObject **arg
 
 
 cdef Status tell_statement(
-        const char *driver, rec_iframe *frame, PyObject *statement, PyObject *parameters) noexcept:
+        const char *driver, PyCodeObject *callee, PyObject *statement, PyObject *parameters) noexcept:
     cdef Told told
     if statement == NULL:
         return OK
@@ -89,7 +89,7 @@ cdef Status tell_statement(
     told.event = driver
     told.what = statement
     told.arguments = parameters
-    told.callee = called_by_top(frame)
+    told.callee = callee
     return write_log(&told)
 
 
@@ -224,6 +224,6 @@ cdef void tell_of_sqlite(PyObject **args, Py_ssize_t n) noexcept:
     if n < 1 or not takes_audits(state):
         return
     if thread_of(state) != NULL:
-        status = tell_statement(b"sqlite3", rec_current_frame(state), args[0], args[1] if n > 1 else NULL)
+        status = tell_statement(b"sqlite3", called_now(), args[0], args[1] if n > 1 else NULL)
     if status != OK:
         handle_fault(status)
