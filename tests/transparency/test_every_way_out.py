@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import pytest
 
@@ -423,7 +423,7 @@ print('heard')
 ~~ a copy
 with os.fdopen(os.dup(1), 'w') as f: print('<<copy>>', file=f)
 print('own')
-~~ /dev/stdout | to=one_pipe
+~~ /dev/stdout | to=one_file
 with open('/dev/stdout', 'w') as f: print('<<by its name>>', file=f)
 print('own')
 -- redirect_stdout
@@ -612,7 +612,7 @@ def read_table(mark: str) -> dict[str, Cell]:
         if block.startswith(mark):
             head, _, program = block.partition("\n")
             name, _, more = head.removeprefix(mark).partition("|")
-            given = eval(f"dict({more})", globals())
+            given: dict[str, Any] = eval(f"dict({more})", globals())
             cells[name.strip()] = Cell(program, **{"to": datagrams, **given})
     return cells
 

@@ -21,8 +21,8 @@ cdef PyCodeObject *called_by_top(rec_iframe *frame) noexcept nogil:
 
 
 cdef PyCodeObject *called_from_elsewhere(rec_iframe *frame) noexcept nogil:
-    """As below `frame`, but NULL where that is a function of the same file: then the line has called that library itself,
-    and it is the line's own doing."""
+    """As below `frame`, but NULL where that is a function of the same file: then the line has called that library
+    itself, and it is the line's own doing."""
     cdef PyCodeObject *code = called_by_top(frame.previous)
     if code != NULL and rec_is_same_str(code.co_filename, rec_frame_code(frame).co_filename):
         return NULL
