@@ -703,7 +703,7 @@ STOPS: Final = {
     "its tape is cut": Stop(),
     "its tape is cut, abort": Stop([ABORT], status=10, goes_on=False),
     "its sealer is killed": Stop([], "sealer:pwrite:2:KILL"),
-    "its sealer is killed, abort": Stop([ABORT], "sealer:pwrite:2:KILL", 10),
+    "its sealer is killed, abort": Stop([ABORT], "sealer:pwrite:2:KILL", 10, False),
     "its disk is full": Stop([], "sealer:pwrite:2:ENOSPC:forever", leaves=True),
     "its disk is full, abort": Stop([ABORT], "sealer:pwrite:2:ENOSPC:forever", 10, False, True),
 }
