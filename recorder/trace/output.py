@@ -225,7 +225,9 @@ def whole(found: Iterator[Output]) -> Iterator[Output]:
     for output in found:
         run = runs.setdefault(output.stream, [])
         last = run[0] if run else output
-        if (last.seq, last.thread, last.during) != (output.seq, output.thread, output.during):
+        if not (
+            (last.seq, last.during) == (output.seq, output.during) and _is_one_thread(last, output)
+        ):
             yield _joined(run)
             run.clear()
         run.append(output)
@@ -249,10 +251,17 @@ def _goes_on(before: Output, output: Output) -> bool:
     return (
         before.missing == 0
         and output.missing == 0
-        and (before.stream, before.seq, before.frame, before.line, before.thread, before.waiting)
-        == (output.stream, output.seq, output.frame, output.line, output.thread, output.waiting)
-        and before.during == output.during
+        and (before.stream, before.seq, before.frame, before.line, before.waiting, before.during)
+        == (output.stream, output.seq, output.frame, output.line, output.waiting, output.during)
+        and _is_one_thread(before, output)
     )
+
+
+def _is_one_thread(one: Output, other: Output) -> bool:
+    """In another chunk a thread is another object."""
+    if one.thread is None or other.thread is None:
+        return one.thread is other.thread
+    return one.thread.number == other.thread.number
 
 
 def _joined(run: list[Output]) -> Output:
