@@ -66,11 +66,12 @@ cdef Status apply_log(DecoderState *s, Cursor *c) noexcept nogil:
 
 cdef Status apply_within(DecoderState *s, Cursor *c) noexcept nogil:
     """WITHIN: of the record that comes next."""
-    s.outputs.within = <uint64_t> (c.at - s.input.begin)
+    cdef uint64_t at = <uint64_t> (c.at - s.input.begin)
     skip_str(c)
     skip_str(c)
     if c.bad:
         return reject(s, b"a record that is not whole")
+    s.outputs.within = at
     return OK
 
 
