@@ -6,8 +6,8 @@ import { Failed } from "./Failed";
 import { Questions } from "./Questions";
 import type { Panel } from "./store";
 import { useAnswer, usePage } from "./store";
-import { baseName, duration, grouped, printable } from "./text";
-import type { Answers } from "./types";
+import { baseName, duration, duringText, grouped, printable } from "./text";
+import type { Answer, Answers, Callee } from "./types";
 
 export function LowerPanel() {
   const { shown, act } = usePage();
@@ -51,6 +51,25 @@ interface Line {
   text: string;
   function: string | null;
   line: number | null;
+  before: number;
+  during?: Callee;
+}
+
+/** What was told by logging and the like, as a line beside the output. */
+function toldLine(row: Answer): Line {
+  const words = [row["levelname"] || row["kind"], row["name"]].filter(Boolean).join(" ");
+  return { ...(row as unknown as Line), stream: "log", text: `${words}: ${String(row["text"])}` };
+}
+
+/** By the moments at which they were written and told. */
+function merged(written: Line[], told: Line[]): Line[] {
+  const found: Line[] = [];
+  let next = 0;
+  for (const one of written) {
+    while (next < told.length && told[next]!.before <= one.before) found.push(told[next++]!);
+    found.push(one);
+  }
+  return [...found, ...told.slice(next)];
 }
 
 /** What one event wrote to one stream is one piece, however often it wrote. */
@@ -58,7 +77,7 @@ function joined(pieces: Line[]): Line[] {
   const found: Line[] = [];
   for (const piece of pieces) {
     const last = found.at(-1);
-    if (last && last.seq === piece.seq && last.stream === piece.stream) last.text += piece.text;
+    if (last && last.seq === piece.seq && last.stream === piece.stream && last.during?.function === piece.during?.function) last.text += piece.text;
     else found.push({ ...piece });
   }
   return found;
@@ -67,14 +86,18 @@ function joined(pieces: Line[]): Line[] {
 function Output() {
   const { shown, act } = usePage();
   const found = useAnswer<Answers>(() => shown.ask("ask", { question: "output", limit: 2000 }), [shown.ask]);
+  const told = useAnswer<Answers>(() => shown.ask("ask", { question: "logs", limit: 2000 }), [shown.ask]);
   const seq = shown.moment.seq;
   const last = useRef<HTMLLIElement>(null);
-  const lines = useMemo(() => joined((found.value?.rows ?? []) as unknown as Line[]), [found.value]);
+  const lines = useMemo(
+    () => joined(merged((found.value?.rows ?? []) as unknown as Line[], (told.value?.rows ?? []).filter((row) => !row["omitted"]).map(toldLine))),
+    [found.value, told.value],
+  );
   const done = lines.filter((one) => one.seq !== null && one.seq < seq).length;
   useEffect(() => last.current?.scrollIntoView({ block: "nearest" }), [done]);
   if (found.failure) return <Failed failure={found.failure} />;
   if (!found.value) return <p class="empty">…</p>;
-  if (!lines.length) return <p class="empty">It wrote nothing to stdout and stderr, or that was not recorded.</p>;
+  if (!lines.length) return <p class="empty">It wrote nothing to stdout and stderr and told nothing, or that was not recorded.</p>;
   return (
     <>
       <ol class="list output">
@@ -83,7 +106,7 @@ function Output() {
             <button
               class={`${one.stream}${one.seq !== null && one.seq >= seq ? " later" : ""}`}
               disabled={one.seq === null}
-              title={one.stream}
+              title={one.during ? `${one.stream}, ${duringText(one.during)}` : one.stream}
               onClick={() => act.go(one.seq!)}
             >
               <span class="seq">{one.seq ?? ""}</span>
@@ -92,7 +115,7 @@ function Output() {
           </li>
         ))}
       </ol>
-      {found.value.more && <p class="empty">The first {grouped(lines.length)} pieces: the question “output” has more, from an event on.</p>}
+      {(found.value.more || told.value?.more) && <p class="empty">The first {grouped(lines.length)} pieces: the questions “output” and “logs” have more, from an event on.</p>}
     </>
   );
 }

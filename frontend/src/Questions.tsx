@@ -2,7 +2,7 @@
 
 import { Failed } from "./Failed";
 import { usePage } from "./store";
-import { baseName, grouped, printable, shown as text } from "./text";
+import { baseName, duringText, grouped, printable, shown as text } from "./text";
 import type { Answer, Form } from "./types";
 
 const FIRST_FIELDS = 3; // the others stand behind “more”
@@ -96,12 +96,13 @@ function Told({ row, question }: { row: Answer; question: string }) {
   else if (question === "grep") said = `${get("what")} ${get("name")}${row["path"] ?? ""} = ${text(row["value"])}`;
   else if (question === "same") said = `${get("path")}${row["sure"] ? "" : " (may be another object)"}`;
   else if (question === "origin") said = `${get("how")} ${row["path"] ?? ""} = ${text(row["value"], 80)}`;
-  else if (question === "logs") said = `${row["levelname"] ?? row["kind"]} ${row["name"] ?? ""}: ${String(row["text"])}`;
+  else if (question === "logs") said = `${row["levelname"] || row["kind"]} ${row["name"] ?? ""}: ${String(row["text"])}`;
   else if (question === "output") said = `${get("stream")}: ${String(row["text"]).trimEnd()}`;
   else if (question === "calls") said = `(${argumentsOf(row)}) ${"returned" in row ? `→ ${text(row["returned"], 60)}` : "raised" in row ? `! ${text(row["raised"], 60)}` : ""}`;
   else if (row["log"]) said = String(row["log"]);
   else if (row["values"]) said = Object.entries(row["values"] as object).map(([name, value]) => `${name} = ${text(value, 40)}`).join(", ");
   else if ("total_ns" in row) said = `${get("calls")} calls`;
+  if ((question === "logs" || question === "output") && row["during"]) said += ` [${duringText(get("during"))}]`;
   return (
     <>
       {row["unknown"] && question === "find" ? <em class="doubt">may be: {printable(get("unknown"))} </em> : null}

@@ -1,5 +1,7 @@
 // Texts of a trace for people: what is invisible, or turns the text around, is shown as its escape.
 
+import type { Callee } from "./types";
+
 const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
 export function printable(text: string): string {
@@ -15,6 +17,11 @@ export function duration(ns: number): string {
 
 export function baseName(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** `during echo (click/utils.py)` */
+export function duringText(callee: Callee): string {
+  return `during ${callee.function} (${callee.file.split("/").slice(-2).join("/")})`;
 }
 
 export function grouped(number: number): string {

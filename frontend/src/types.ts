@@ -105,6 +105,12 @@ export interface Form {
 }
 
 /** What a command prints with --json: an object, of which `seq` is the moment. */
+/** A function that is not recorded, which did something while a line waited for it. */
+export interface Callee {
+  function: string;
+  file: string;
+}
+
 export type Answer = Record<string, unknown> & { seq?: number | null };
 
 export interface Answers {

@@ -51,6 +51,7 @@ cdef extern from "tape/records.h" nogil:
         REC_OUTPUT
         REC_PRINT
         REC_LOG
+        REC_WITHIN
 
     enum:  # value tags
         TAG_SMALL_INT
@@ -201,6 +202,8 @@ cdef extern from "tape/records.h" nogil:
         REC_LOG_UNCAUGHT
         REC_LOG_UNRAISABLE
         REC_LOG_AUDIT
+        REC_LOG_SQL
+        REC_LOG_HTTP
 
     enum:  # a bit of the kind of a LOG
         REC_LOG_OMITTED

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from recorder import errors
+from recorder.cli import streams
 from recorder.cli.output import count, printable, warn, write
 from recorder.cli.queries import (
     EXIT_STATUS,
@@ -127,7 +128,7 @@ def writers(trace: Trace, args: argparse.Namespace) -> Iterator[Hit]:
             continue
         for event in trace.find(start=output.seq, stop=output.seq + 1, **asked):
             number += 1
-            yield Hit(event, "hit", number, log=f"{output.stream}: {output.text.rstrip()}")
+            yield Hit(event, "hit", number, log=streams.text_of(output))
 
 
 def tell_why_nothing(trace: Trace, args: argparse.Namespace, names: tuple[str, ...]) -> None:

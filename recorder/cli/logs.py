@@ -1,4 +1,5 @@
-"""`recorder logs TRACE`: what it told by logging, warnings, exceptions that nobody caught, and audit events."""
+"""`recorder logs TRACE`: what it told by logging, warnings, exceptions that nobody caught; audit events, statements for
+databases and requests."""
 
 from __future__ import annotations
 
@@ -29,10 +30,14 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("trace", metavar="TRACE")
     parser.add_argument("--level", metavar="LEVEL", help="records of this level or a higher one")
     parser.add_argument(
-        "--name", metavar="NAME", help="of this logger and those below it, or of this class"
+        "--name",
+        metavar="NAME",
+        help="of this logger and those below it, this class or this library",
     )
     parser.add_argument(
-        "--kind", metavar="KIND", help="record, warning, uncaught, unraisable or audit"
+        "--kind",
+        metavar="KIND",
+        help="record, warning, uncaught, unraisable; audit, sql or http (--capture-audit)",
     )
     parser.add_argument("--limit", type=int, metavar="N", help="so many at most")
     parser.add_argument("--json", action="store_true", help="print JSON Lines")
@@ -41,6 +46,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from recorder.trace.logs import OUTSIDE
     from recorder.trace.reader import open_trace
 
     with open_trace(args.trace) as trace:
@@ -48,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         omitted: Counter[str] = Counter()
         for log in islice(found, at_least(0, args.limit)):
             if log.omitted:
-                omitted["capture_audit" if log.kind == "audit" else "capture_output"] += 1
+                omitted["capture_audit" if log.kind in OUTSIDE else "capture_output"] += 1
             else:
                 write(json.dumps(as_json(log)) if args.json else as_line(log))
         flush()
@@ -58,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def as_json(log: Log) -> dict[str, Any]:
-    facts = {
+    facts: dict[str, Any] = {
         "seq": log.seq,
         "kind": log.kind,
         "level": log.level,
@@ -75,7 +81,11 @@ def as_json(log: Log) -> dict[str, Any]:
         "time": log.time,
         "before": log.before,
     }
-    return {**facts, "omitted": True} if log.omitted else facts
+    if log.omitted:
+        facts["omitted"] = True
+    if log.during is not None:
+        facts["during"] = log.during._asdict()
+    return facts
 
 
 def as_line(log: Log) -> str:

@@ -162,9 +162,11 @@ def as_json(
     if said:
         facts["said"] = [notes.as_json(note) for note in said]
     if outputs:
-        facts["output"] = [{"stream": one.stream, "text": one.text} for one in outputs]
+        facts["output"] = [
+            {"stream": one.stream, "text": one.text, **callee_of(one)} for one in outputs
+        ]
     if told:
-        facts["logs"] = [{"kind": one.kind, "text": one.shown} for one in told]
+        facts["logs"] = [{"kind": one.kind, "text": one.shown, **callee_of(one)} for one in told]
     if event._marks:
         facts["marks"] = [
             {"code": errors.from_number(code).error_name, "detail": detail}
@@ -172,6 +174,11 @@ def as_json(
             if code
         ]
     return facts
+
+
+def callee_of(one: Output | Log) -> dict[str, Any]:
+    """`during`: the function that the line waited for when it was written or told."""
+    return {} if one.during is None else {"during": one.during._asdict()}
 
 
 def as_line(event: Event, changes: list[Change], who: Who, before: Before) -> str:

@@ -91,6 +91,8 @@ def as_json(output: Output) -> dict[str, Any]:
         facts["waiting"] = True
     if output.redacted:
         facts["redacted"] = True
+    if output.during is not None:
+        facts["during"] = output.during._asdict()
     return facts
 
 
@@ -111,9 +113,12 @@ def place(output: Output) -> str:
 
 def text_of(output: Output) -> str:
     """`stdout: what was written`, without the end of its last line."""
+    from recorder.trace.within import during
+
     text = output.text.removesuffix("\n")
     if output.missing:
         text += f"  [{output.missing:,} bytes not kept]"
     if output.waiting:
         text += "  [not yet written]"
+    text += during(output.during)
     return f"{output.stream}: {text}"

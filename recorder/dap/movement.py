@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from heapq import merge
 from itertools import islice
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from recorder.dap.position import Position
 from recorder.dap.state import FIRST_THREAD, State
 from recorder.dap.stops import Met, passed
 from recorder.trace.filters import is_named
+from recorder.trace.logs import Log
 from recorder.trace.output import Output
 
 MOST_TARGETS: Final = 100
@@ -199,18 +201,38 @@ class Movement:
         )
 
     def _tell_output(self, seq: int) -> None:
-        """What the program printed on the way here, as its console would have it by now; nothing on the way back, nor
-        of a long way."""
+        """What the program printed and told on the way here; of a long way nothing. On the way back, where a console
+        cannot take anything back, before how much of it this is."""
         last, self._told = self._told, seq
-        if last is not None and last < seq <= last + MOST_TOLD:
-            for one in self.state.trace._outputs.between(last, seq):
-                if one.stream != "stdin":
-                    self.output(one.text, one.stream, **self._place_of(one))
+        if last is None or abs(seq - last) > MOST_TOLD:
+            return
+        if seq < last:
+            if count := sum(1 for _ in self._passed(seq, last)):
+                self.output(
+                    f"back at event {seq:,}, before {count:,} of what was printed and told\n"
+                )
+            return
+        for one in self._passed(last, seq):
+            if isinstance(one, Log):
+                category = "important" if one.kind in ("uncaught", "unraisable") else "console"
+                self.output(f"{one.shown}\n", category, **self._place_of(one))
+            else:
+                self.output(one.text, one.stream, **self._place_of(one))
 
-    def _place_of(self, one: Output) -> dict[str, Any]:
-        if one.function is None or one.line is None:
-            return {}
-        return {"source": self.state.files.of(one.function), "line": one.line}
+    def _passed(self, start: int, stop: int) -> Iterator[Output | Log]:
+        told = self.state.trace._told.between(start, stop)
+        written = self.state.trace._outputs.between(start, stop)
+        all_of_it: Iterator[Output | Log] = merge(told, written, key=lambda one: one.seq or 0)
+        for one in all_of_it:
+            if not (one.omitted if isinstance(one, Log) else one.stream == "stdin"):
+                yield one
+
+    def _place_of(self, one: Output | Log) -> dict[str, Any]:
+        """Of what code did that is not recorded, the line that called it; `data` says whom."""
+        more = {} if one.during is None else {"data": {"during": str(one.during)}}
+        if one.file is None or one.line is None:
+            return more
+        return {"source": self.state.files.named(one.file, one.function), "line": one.line, **more}
 
     # ---- jumps ----
 

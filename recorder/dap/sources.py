@@ -46,6 +46,12 @@ class Files:
     def of(self, function: Function) -> dict[str, Any]:
         return self.answer(function.file, self.trace.source_of(function))
 
+    def named(self, path: str, function: Function | None) -> dict[str, Any]:
+        """The file of a function, or another one."""
+        if function is not None and function.file == path:
+            return self.of(function)
+        return self.answer(path, self.trace.sources.get(path))
+
     def answer(self, path: str, source: Source | None) -> dict[str, Any]:
         key = (path, "" if source is None else source.sha256)
         if key not in self._answers:

@@ -19,13 +19,14 @@ from recorder.explain.following import Question, after_path
 from recorder.explain.markdown import code
 from recorder.explain.tokens import Room, fitting, tokens
 from recorder.trace.exceptions import Raised
-from recorder.trace.logs import Log, logs
+from recorder.trace.logs import OUTSIDE, Log, logs
 from recorder.trace.output import Asked, Output
 from recorder.trace.output import outputs as written
 from recorder.trace.paths import base_name
 from recorder.trace.reader import Trace
 from recorder.trace.snapshots import Event
 from recorder.trace.values.shown import shown
+from recorder.trace.within import during
 
 LINE: Final = 240  # characters of a statement
 CODE: Final = 100  # of a line of source
@@ -100,6 +101,7 @@ class Symptom(NamedTuple):
     errors: list[Log]  # that were told, the last ones
     told: Raised | None  # the exception that the last of them is about
     outputs: list[Output]  # the last ones
+    outside: list[Log]  # files, processes, connections, statements and requests: the last ones
 
     @property
     def event(self) -> int | None:
@@ -148,7 +150,13 @@ def look(trace: Trace) -> Symptom:
     near = max(end - RECENT, 0)
     uncaught = _uncaught(trace)
     others = [one for one in trace.exceptions(start=near) if not _is_same(one, uncaught)]
-    errors = deque(_errors(trace, near), MOST_TOLD)
+    errors: deque[Log] = deque(maxlen=MOST_TOLD)
+    outside: deque[Log] = deque(maxlen=MOST_OUTPUTS)
+    for log in logs(trace._queries, Asked(None, near, ahead=None, by_moment=True)):
+        if _is_error(log):
+            errors.append(log)
+        elif log.kind in OUTSIDE and not log.omitted:
+            outside.append(log)
     told = _about(errors[-1], others) if errors else None
     outputs: deque[Output] = deque(maxlen=MOST_OUTPUTS)
     for window in WINDOWS:
@@ -156,7 +164,9 @@ def look(trace: Trace) -> Symptom:
         outputs.extend(written(trace._queries, asked))
         if outputs or window >= end:
             break
-    return Symptom(uncaught, others[-MOST_TOLD:], len(others), list(errors), told, list(outputs))
+    return Symptom(
+        uncaught, others[-MOST_TOLD:], len(others), list(errors), told, list(outputs), list(outside)
+    )
 
 
 def _uncaught(trace: Trace) -> Raised | None:
@@ -186,11 +196,9 @@ def _is_same(one: Raised, other: Raised | None) -> bool:
     return other is not None and one.origin.seq == other.origin.seq
 
 
-def _errors(trace: Trace, start: int) -> Iterator[Log]:
-    """Errors, and exceptions, that were told by `logging`."""
-    for log in logs(trace._queries, Asked(None, start, ahead=None, by_moment=True)):
-        if log.kind == "record" and (log.level >= ERROR or log.exception is not None):
-            yield log
+def _is_error(log: Log) -> bool:
+    """Or an exception that was told by `logging`."""
+    return log.kind == "record" and (log.level >= ERROR or log.exception is not None)
 
 
 def _about(log: Log, others: list[Raised]) -> Raised | None:
@@ -243,6 +251,8 @@ def _facts(trace: Trace, symptom: Symptom) -> Iterator[Statement]:
         yield Statement(trace._queries.end - 1, f"it ended there; {ended}")
     for output in symptom.outputs:
         yield Statement(output.seq if output.moment is None else output.moment, _written(output))
+    for log in symptom.outside:
+        yield Statement(max(log.before - 1, 0), f"outside: {code(cut(log.shown, LINE))}")
     unproved = [one for one in trace.all_sources if one.doubt is not None]
     if unproved:
         names = ", ".join(base_name(one.path) for one in unproved[:MOST_TOLD])
@@ -254,7 +264,7 @@ def _facts(trace: Trace, symptom: Symptom) -> Iterator[Statement]:
 def _written(output: Output) -> str:
     text = output.text.rstrip("\n").rpartition("\n")[2]
     place = "" if output.file is None else f"  {base_name(output.file)}:{output.line}"
-    return f"{output.stream}: {code(cut(text, WIDTH))}{place}"
+    return f"{output.stream}: {code(cut(text, WIDTH))}{place}{during(output.during)}"
 
 
 # ---- what went wrong ----

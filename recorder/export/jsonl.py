@@ -11,7 +11,8 @@ each with who did it, or "found": true if it had the value when its module was f
 Marks and the beginnings and ends of spans are lines of their own, `"kind": "mark"`, `"span"` and `"span_end"`, in front
 of the event that follows them: `before`. So is what was told by logging and the like, `"kind": "log"`, and what went to
 stdout and stderr, `"kind": "output"`: `text` is its bytes as UTF-8, others as `\\xNN`, `size` how many there were,
-`seq` and `line` the event and the line that wrote them.
+`seq` and `line` the event and the line that wrote them. In `during` is the function, not recorded, that did it while
+the line waited for it.
 """
 
 from __future__ import annotations
@@ -129,7 +130,7 @@ class _Lines:
             "function": None if log.function is None else text.clean(log.function.qualified_name),
             "thread": None if log.thread is None else log.thread.number, "before": log.before, "time": log.time,
         }  # fmt: skip
-        return _line(facts)
+        return _line(facts | _callee(log))
 
     def output(self, one: output.Output) -> bytes:
         facts = {
@@ -141,7 +142,7 @@ class _Lines:
         }  # fmt: skip
         if one.redacted:
             facts["redacted"] = True
-        return _line(facts)
+        return _line(facts | _callee(one))
 
     def changes(self, event: Event, news: Sequence[tuple[str, bytes | None]]) -> str:
         types = event._types
@@ -199,6 +200,12 @@ def _during(during: During) -> str:
         "function": text.clean(during.function.qualified_name), "seq": during.seq, "calls": during.calls,
     }  # fmt: skip
     return json.dumps(facts, ensure_ascii=False)
+
+
+def _callee(one: output.Output | Log) -> dict[str, Any]:
+    if one.during is None:
+        return {}
+    return {"during": {name: text.clean(word) for name, word in one.during._asdict().items()}}
 
 
 def _marks(event: Event) -> list[dict[str, object]]:

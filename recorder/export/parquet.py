@@ -7,7 +7,7 @@
     exceptions  every time one was raised, passed on, handled or ended a call
     spans       the marks and spans of the program
     output      what was written to stdout and stderr
-    logs        what was told by logging, warnings and exceptions that nobody caught
+    logs        what was told by logging, warnings and exceptions that nobody caught; audit events, statements, requests
     files       the sources
 
 Every table has the trace's id, so that tables of any number of traces can be read as one.
@@ -26,6 +26,8 @@ from recorder.export.output import Output, Sink
 from recorder.export.walk import Activation, Visitor, walk
 from recorder.trace import libraries
 from recorder.trace.format import TAG_ENUM, TAG_TYPED
+from recorder.trace.logs import Log
+from recorder.trace.output import Output as Written
 from recorder.trace.reader import Change, Event, Trace
 from recorder.trace.snapshots import title_of
 from recorder.trace.spans import Span, facts_as_json
@@ -58,9 +60,9 @@ SCHEMAS: Final = {
     "spans": "trace:string kind:string number:int32 name:string first_seq:int64 stop_seq:int64 started_ns:int64 "
     "ended_ns:int64 duration_ns:int64 raised:bool thread:int32 task:string facts:string",
     "output": "trace:string seq:int64 stream:string text:string size:int64 waiting:bool redacted:bool thread:int32 "
-    "task:string frame:int64 function:string file:string line:int32 time_ns:int64",
+    "task:string frame:int64 function:string file:string line:int32 during:string time_ns:int64",
     "logs": "trace:string seq:int64 kind:string level:int64 levelname:string name:string text:string exception:string "
-    "file:string line:int32 function:string frame:int64 thread:int32 task:string time_ns:int64",
+    "file:string line:int32 function:string frame:int64 thread:int32 task:string during:string time_ns:int64",
     "files": "trace:string path:string sha256:string size:int64 source:string doubt:string",
 }
 
@@ -131,7 +133,7 @@ def _output(trace: Trace) -> Iterator[tuple[Any, ...]]:
         file = None if one.file is None else text.clean(one.file)
         yield (
             number, one.seq, one.stream, text.clean(one.text), one.size, one.waiting, one.redacted, thread, task,
-            one.frame, function, file, one.line, one.time - started,
+            one.frame, function, file, one.line, _callee(one), one.time - started,
         )  # fmt: skip
 
 
@@ -144,8 +146,12 @@ def _logs(trace: Trace) -> Iterator[tuple[Any, ...]]:
             text.clean(one.text), exception, None if one.file is None else text.clean(one.file), one.line,
             None if one.function is None else text.clean(title_of(one.function)), one.frame,
             None if one.thread is None else one.thread.number,
-            None if one.task is None else text.clean(one.task.name), one.time - started,
+            None if one.task is None else text.clean(one.task.name), _callee(one), one.time - started,
         )  # fmt: skip
+
+
+def _callee(one: Written | Log) -> str | None:
+    return None if one.during is None else text.clean(str(one.during))
 
 
 def _about(trace: Trace) -> tuple[Any, ...]:

@@ -218,10 +218,11 @@ class _Writer(Visitor):
     def instant(self, name: str, category: str, track: int, one: Written | Log) -> None:
         place = "" if one.file is None else f"{one.file}:{one.line}"
         seq = "null" if one.seq is None else one.seq
+        callee = "" if one.during is None else f', "during": {text.quoted(str(one.during))}'
         self.put(
             f'{{"ph": "i", "s": "t", "name": {text.quoted(name[:SHOWN])}, "cat": "{category}", '
             f'"ts": {self.when(one.time)}, "pid": {self.pid}, "tid": {track}, '
-            f'"args": {{"at": {text.quoted(place)}, "seq": {seq}}}}}'
+            f'"args": {{"at": {text.quoted(place)}, "seq": {seq}{callee}}}}}'
         )
 
     def end(self, time: int) -> None:

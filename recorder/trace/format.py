@@ -73,6 +73,7 @@ REC_SPAN_END: Final = 0x2B
 REC_OUTPUT: Final = 0x2C
 REC_PRINT: Final = 0x2D
 REC_LOG: Final = 0x2E
+REC_WITHIN: Final = 0x2F
 
 # Value tags.
 TAG_SMALL_INT: Final = 0x80
@@ -335,6 +336,8 @@ class LogKind(IntEnum):
     UNCAUGHT = 3  # an exception that ends the program, or a thread
     UNRAISABLE = 4  # an exception that could not be raised: in `__del__`, in a callback
     AUDIT = 5  # an audit event about files, processes or connections, with its arguments
+    SQL = 6  # a statement that a driver of a database is given, with its parameters
+    HTTP = 7  # a request that a client sends: its method; a tuple of scheme, host, port and path
 
 
 class LogFlag(IntEnum):

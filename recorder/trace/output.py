@@ -20,11 +20,12 @@ from recorder.redaction import REDACTED
 from recorder.trace.format import OutputFlag, Stream
 from recorder.trace.queries import Queries
 from recorder.trace.seeking import ALL
+from recorder.trace.within import Callee, callee_at
 
 StreamName = Literal["stdout", "stderr", "stdin"]
 
 # A row of what `Reader.outputs` gives, as the core's struct Output.
-ROW: Final = struct.Struct("=13Qq")
+ROW: Final = struct.Struct("=14Qq")
 STREAMS: Final[dict[int, StreamName]] = {
     Stream.STDOUT: "stdout",
     Stream.STDERR: "stderr",
@@ -52,6 +53,8 @@ class Output(NamedTuple):
     moment     the number of the last event before they were printed: what code that was not recorded printed while a
                frame waited for it has the `seq` at which that frame began to wait. None: before the first one
     line, function, frame, thread, task     of that event; None where there is none
+    during     the function that the line waited for when they were printed, if that is not recorded: they are of what
+               it did, and not of the line itself. None: the line did it
     time       when they went to the system, ns since 1970
     before     the number of the event that came next then
     waiting    they stood in a buffer of Python's when the recording ended, and were not yet written
@@ -72,6 +75,7 @@ class Output(NamedTuple):
     waiting: bool
     redacted: bool
     moment: int | None = None
+    during: Callee | None = None
 
     @property
     def text(self) -> str:
@@ -126,6 +130,7 @@ class Writer(NamedTuple):
     thread: int
     task: int
     before: int  # the number of the event that comes next
+    callee: Callee | None = None
 
 
 NOBODY: Final = Writer(0, 0, 0, 0, 0, 0, 0)
@@ -219,7 +224,10 @@ def whole(found: Iterator[Output]) -> Iterator[Output]:
     runs: dict[str, list[Output]] = {}
     for output in found:
         run = runs.setdefault(output.stream, [])
-        if run and not (run[0].seq == output.seq and _is_one_thread(run[0], output)):
+        last = run[0] if run else output
+        if not (
+            (last.seq, last.during) == (output.seq, output.during) and _is_one_thread(last, output)
+        ):
             yield _joined(run)
             run.clear()
         run.append(output)
@@ -243,8 +251,8 @@ def _goes_on(before: Output, output: Output) -> bool:
     return (
         before.missing == 0
         and output.missing == 0
-        and (before.stream, before.seq, before.frame, before.line, before.waiting)
-        == (output.stream, output.seq, output.frame, output.line, output.waiting)
+        and (before.stream, before.seq, before.frame, before.line, before.waiting, before.during)
+        == (output.stream, output.seq, output.frame, output.line, output.waiting, output.during)
         and _is_one_thread(before, output)
     )
 
@@ -327,6 +335,7 @@ def _output(reader: Reader[Any, Any], piece: Piece, writer: Writer, begin: int, 
         piece.waiting,
         piece.redacted and (b"*" in data or not data),
         writer.before - 1 if writer.before else None,
+        writer.callee if in_frame else None,
     )
 
 
@@ -353,9 +362,11 @@ def _pieces(
                 task,
                 frame,
                 code,
+                within,
                 line,
             ) = row
-            writer = Writer(event, line, code, frame, thread, task, before)
+            callee = callee_at(payload, within)
+            writer = Writer(event, line, code, frame, thread, task, before, callee)
             if not stream:
                 printed.setdefault(channel, Printed()).add(position, size, writer)
             elif stream & OutputFlag.UNWRITTEN:

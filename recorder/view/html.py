@@ -161,7 +161,8 @@ def put_whole(trace: Trace, found: dict[str, bytes], cut: Cut) -> None:
     since = {"since": cut.start, "until": cut.stop}
     for name in WHOLE:
         put(trace, found, "ask", {"question": name}, since)
-    put(trace, found, "ask", {"question": "output", "limit": 2000}, since)
+    for name in ("output", "logs"):
+        put(trace, found, "ask", {"question": name, "limit": 2000}, since)
     for name, given in origins(trace, begin):
         put(trace, found, name, given)
 

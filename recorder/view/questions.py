@@ -252,11 +252,11 @@ QUESTIONS: Final = {
     ),
     "stats": Question("per function: calls and times", (OWN, SORT, *FILTERS, *RANGE), _stats),
     "logs": Question(
-        "what it told by logging and warnings, and exceptions that nobody caught",
+        "what it told by logging and warnings, exceptions that nobody caught; files, statements, requests",
         (
             Field("level", "level and above"),
-            Field("name", "logger"),
-            Field("kind", "record, warning, uncaught, unraisable or audit"),
+            Field("name", "logger, class or library"),
+            Field("kind", "record, warning, uncaught, unraisable, audit, sql or http"),
             *RANGE,
         ),
         _logs,

@@ -280,8 +280,8 @@ BAD_TABLES: dict[str, tuple[str, str, str]] = {
     "no TOML": ("[version]", "[version", "format.toml: "),
     "a renumbered record": (
         ENTER,
-        ENTER.replace("0x03", "0x2F"),
-        "record ENTER (3): is now 47; a number is for ever",
+        ENTER.replace("0x03", "0x30"),
+        "record ENTER (3): is now 48; a number is for ever",
     ),
     "a renamed record": (
         'name = "ENTER"',

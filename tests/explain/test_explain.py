@@ -214,7 +214,7 @@ def test_what_left_the_recorded_code_was_not_left_unhandled(
     page = asked(capfd, traces["service"])
     assert "raised in price  service.py:6; it left the recorded code, from handle" in page
     assert "raised in tick  service.py:11; it left the recorded code, from tick" in page
-    told = "told: `ERROR library: no answer to coffee  ! KeyError('coffee')`"
+    told = "told: `ERROR library: no answer to coffee  ! KeyError('coffee')  [during "
     with recorder.open_trace(traces["service"]) as trace:
         unwound = list(trace.find("unwind", function="handle"))[-1].seq
         raised = next(trace.find("raise", function="price")).seq

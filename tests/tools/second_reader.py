@@ -976,6 +976,12 @@ class Machine:
         self.cursor.varint()
         self.cursor.varint()
 
+    def within(self) -> None:
+        """Of the record behind it: a function and its file."""
+        self.not_in_preamble()
+        self.cursor.text()
+        self.cursor.text()
+
     def retire(self) -> None:
         self.not_in_preamble()
         self.cursor.u8()
@@ -1088,6 +1094,7 @@ OTHER_RECORDS: dict[int, Callable[[Machine], None]] = {
     0x2C: Machine.write_output,
     0x2D: Machine.print_from,
     0x2E: Machine.log,
+    0x2F: Machine.within,
 }
 
 

@@ -212,11 +212,11 @@ class Comparison:
         for one, (kind, level, levelname, name, file, line, *values) in zip(
             ours, theirs, strict=False
         ):
-            kinds = ("record", "warning", "uncaught", "unraisable", "audit")
+            kinds = ("record", "warning", "uncaught", "unraisable", "audit", "sql", "http")
             number = kinds.index(one.kind) + 1 + 128 * one.omitted
             place = (one.file, one.line) if file else ("", 0)
             facts = (number, one.level, one.levelname, one.name, *place)
-            kind = kind if 1 <= kind & 127 <= 5 else kind & 128 | 1
+            kind = kind if 1 <= kind & 127 <= len(kinds) else kind & 128 | 1
             yield from differ("log", facts, (kind, level, levelname, name, file, line))
             for a, b in zip((one.what, one.arguments, one.exception), values, strict=True):
                 if a is not None:

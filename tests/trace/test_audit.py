@@ -16,7 +16,11 @@ import pytest
 
 import recorder
 from recorder.cli import main
+from recorder.explain.page import explain
 from recorder.export import export
+from recorder.view.parameters import Parameters
+from recorder.view.questions import ask
+from tests.conftest import recorder_command
 
 # What it does is told to an audit hook of its own as well: the last line that it prints.
 PROGRAM = """\
@@ -142,6 +146,7 @@ def test_arguments_are_cut_and_redacted(told: tuple[Path, list[tuple[str, str]]]
     assert not {"opened", "import", "mine.event", "os"} & set(texts)
 
 
+@pytest.mark.usefixtures("arrow_threads")
 def test_every_reader_has_them(
     told: tuple[Path, list[tuple[str, str]]], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -156,6 +161,20 @@ def test_every_reader_has_them(
     export(told[0], "jsonl", tmp_path / "jsonl")
     rows = [json.loads(line) for line in (tmp_path / "jsonl").read_text().splitlines()]
     assert row["text"] in [one["text"] for one in rows if one.get("told") == "audit"]
+    export(told[0], "perfetto", tmp_path / "perfetto")
+    slices = json.loads((tmp_path / "perfetto").read_text())["traceEvents"]
+    assert row["text"] in [one["name"] for one in slices if one.get("cat") == "log"]
+    query = "select text from logs where kind = 'audit' and name = 'sqlite3.connect'"
+    assert main(["sql", path, query, "--json"]) == 0
+    assert json.loads(capfd.readouterr().out) == {"text": row["text"]}
+    words = recorder_command("show", path, "--plain")
+    shown = subprocess.run(words, input=f"g {row['seq']}\n".encode(), capture_output=True)
+    assert f"> {row['text']}" in shown.stdout.decode()
+    with recorder.open_trace(told[0]) as trace:
+        assert "outside: `" in str(explain(trace, 2000))
+        asked = Parameters({"question": "logs", "kind": "audit", "name": "sqlite3.connect"})
+        answers = ask(trace, asked)["rows"]
+        assert row["text"] in [one["text"] for one in answers]
 
 
 def test_a_program_may_refuse_audit_hooks(tmp_path: Path) -> None:

@@ -150,9 +150,12 @@ def test_sql_has_a_table_of_them(path: Path, capfd: pytest.CaptureFixture[str]) 
 
 def test_an_editor_hears_what_is_printed_on_the_way(path: Path) -> None:
     told: list[tuple[str, str, int]] = []
+    said: list[str] = []
 
     def emit(name: str, body: dict[str, Any]) -> None:
-        if name == "output":
+        if name == "output" and body["category"] == "console":
+            said.append(body["output"])
+        elif name == "output":
             told.append((body["category"], body["output"], body["line"]))
             assert body["source"]["name"] == "shop.py"
 
@@ -164,7 +167,9 @@ def test_an_editor_hears_what_is_printed_on_the_way(path: Path) -> None:
         movement.run(False)
         assert sorted(told) == sorted(TEXTS)
         movement.run(True)
-        assert len(told) == len(TEXTS)
+        assert len(told) == len(TEXTS) and said == [
+            f"back at event 1, before {len(TEXTS)} of what was printed and told\n"
+        ]
 
 
 def test_a_part_up_to_the_end_has_what_was_written_last(path: Path, tmp_path: Path) -> None:

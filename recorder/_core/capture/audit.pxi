@@ -31,6 +31,7 @@ cdef int open_audit() except -1:
     if audits.limit > 0 and not has_audit_hook:
         add_audit_hook(on_outside, NULL)
         has_audit_hook = True
+    watch_sqlite()
     return 0
 
 
@@ -41,14 +42,22 @@ cdef int on_outside(const char *event, PyObject *arguments, void *unused) noexce
     if audits.limit == 0 or hooks.state != RECORDING or not is_outside(event):
         return 0
     state = rec_thread_state()
-    if state == NULL or state == changing or state == deciding or not is_of_recording() or is_import(state):
+    if not takes_audits(state) or is_import(state):
         return 0
+    if strcmp(event, b"sqlite3.connect") == 0:
+        watch_sqlite()
     memset(&told, 0, sizeof(told))
     told.kind = REC_LOG_AUDIT
     told.event = event
     told.arguments = arguments
     tell_now(&told)
     return 0
+
+
+cdef bint takes_audits(PyThreadState *state) noexcept:
+    """Whether it is the program that does something now."""
+    return (audits.limit > 0 and hooks.state == RECORDING and state != NULL and state != changing
+            and state != deciding and is_of_recording())
 
 
 cdef bint is_import(PyThreadState *state) noexcept nogil:

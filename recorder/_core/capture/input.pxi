@@ -158,11 +158,13 @@ cdef void hear(const uint8_t *data, uint64_t size) noexcept:
         return
     heard.taken += size
     if echo_is_off():
-        if has_room(OUTPUT_RECORD):
+        if has_room(OUTPUT_RECORD + CALLEE_SIZE):
+            tape.cur = put_callee(tape.cur, called_now())
             put_piece(REC_STREAM_STDIN | REC_OUTPUT_REDACTED, 0, 0, NULL, size, False, 0)
         return
     memset(&read, 0, sizeof(read))
     read.stream = REC_STREAM_STDIN
+    read.callee = called_now()
     put_output(&read, data, size, 0)
 
 

@@ -33,7 +33,9 @@ cdef struct Told:            # borrowed; NULL: there is none
     PyObject *what
     PyObject *arguments
     PyObject *exception
-    const char *event        # of an AUDIT, instead of a name
+    const char *event        # of an AUDIT, instead of a name; of a client
+    const Request *request   # of HTTP
+    PyCodeObject *callee     # that tells it, as in within.pxi
 
 cdef struct Kept:            # of LOGs
     uint64_t limit           # in bytes; behind it there is only told that there were more
@@ -71,6 +73,8 @@ cdef void close_logs() noexcept nogil:
 
 cdef uint8_t teller_of(PyCodeObject *code) noexcept nogil:
     """What is told where this code begins; 0: nothing."""
+    if output.limit == 0:
+        return 0
     if rec_str_is(code.co_qualname, b"Logger.callHandlers"):
         return REC_LOG_RECORD if rec_str_matches(code.co_filename, b"*/logging/__init__.py") else 0
     if rec_str_is(code.co_qualname, b"_showwarnmsg"):
@@ -87,6 +91,8 @@ cdef Status tell(PyThreadState *state, rec_iframe *frame, Code *code) noexcept:
         return OK
     if thread_of(state) == NULL:
         return ERR_OUT_OF_MEMORY
+    if code.client != NULL:
+        return tell_of_client(frame, code)
     given = rec_object((<rec_ref *> frame.localsplus)[argument])
     if given == NULL:
         return OK
@@ -96,6 +102,7 @@ cdef Status tell(PyThreadState *state, rec_iframe *frame, Code *code) noexcept:
         read_log_record(given, &told)
     else:
         read_warning(given, &told)
+    told.callee = called_from_elsewhere(frame)
     return write_log(&told)
 
 
@@ -180,10 +187,11 @@ cdef void tell_of_exception(uint8_t kind, PyObject *exception, PyObject *what, P
     tell_now(&told)
 
 
-cdef void tell_now(const Told *told) noexcept:
+cdef void tell_now(Told *told) noexcept:
     """Outside of a hook."""
     cdef Status status = ERR_OUT_OF_MEMORY
     if thread_of(rec_thread_state()) != NULL:
+        told.callee = called_now()
         status = write_log(told)
     if status != OK:
         handle_fault(status)
@@ -213,7 +221,7 @@ cdef void find_place(PyObject *exception, Told *told) noexcept:
 cdef Status write_log(const Told *told) noexcept:
     """A moment of its own: what is told may die before the next event, and another object be at its address."""
     cdef Status status = find_task(tracer.last_thread, NULL)
-    cdef Kept *kept = &audits if told.kind == REC_LOG_AUDIT else &logs
+    cdef Kept *kept = &audits if told.kind >= REC_LOG_AUDIT else &logs
     if status != OK:
         return status
     if kept.size >= kept.limit:
@@ -241,10 +249,12 @@ cdef Status put_omitted(const Told *told) noexcept nogil:
 
 cdef Status put_log(const Told *told, Kept *kept) noexcept nogil:
     cdef uint8_t *p
-    cdef size_t size = LOG_SIZE + 4 * (2 * NAME_SIZE + 4096)
+    cdef size_t size = LOG_SIZE + 4 * (2 * NAME_SIZE + 4096) + size_of_callee(told.callee)
     cdef Status status
     if told.kind == REC_LOG_AUDIT:
         size += define_arguments(told.arguments)
+    elif told.kind > REC_LOG_AUDIT:
+        size += define_request(told)
     else:
         size += define(told.what) + define(told.arguments) + define(told.exception)
     status = reserve(size)
@@ -254,6 +264,10 @@ cdef Status put_log(const Told *told, Kept *kept) noexcept nogil:
     p = put_head(told)
     if told.kind == REC_LOG_AUDIT:
         p = put_told(put_arguments(put_told(p, NULL), told.arguments), NULL)
+    elif told.kind == REC_LOG_SQL:
+        p = put_told(put_statement(p, told), NULL)
+    elif told.kind == REC_LOG_HTTP:
+        p = put_told(put_request(p, told.request), NULL)
     else:
         p = put_told(put_text(p, told), told.exception)
     kept.size += <uint64_t> (p - tape.cur)
@@ -263,7 +277,7 @@ cdef Status put_log(const Told *told, Kept *kept) noexcept nogil:
 
 
 cdef uint8_t *put_head(const Told *told) noexcept nogil:
-    cdef uint8_t *p = tape.cur
+    cdef uint8_t *p = put_callee(tape.cur, told.callee)
     p[0] = REC_LOG
     p[1] = told.kind
     p = put_varint(put_ticks(p + 2), told.level)

@@ -38,21 +38,34 @@ cdef struct Channel:
     uint64_t promised        # … and those that wait in the text layer above it
     uint64_t written         # to the descriptor
 
+cdef struct Part:            # of an address that is not whole: bytes in a record
+    uint8_t *record
+    uint8_t *bytes
+    size_t size
+    uint64_t segment
+
 cdef enum:
     MOST_CHANNELS = 16
     PIECE = 32768            # bytes of a record
     OUTPUT_RECORD = 128      # without its bytes
+    MOST_PARTS = 64
+
+cdef struct Address:
+    uint32_t count
+    Part parts[MOST_PARTS]
 
 cdef struct Output:
     bint on
     uint64_t limit           # bytes that are kept
     uint64_t kept
     Channel channels[MOST_CHANNELS]
-    Printed printed[4]       # by stream: as far as it was looked at for secrets
+    Printed printed[4]       # by stream: as far as it was looked at for secrets …
+    Address addresses[4]     # … and what a later `@` would make credentials of
     uint32_t count
     uint32_t printing        # the channel of the last PRINT, from 1 on; 0: it counts no longer
     Thread *printer
     uint64_t printed_at      # its event
+    PyCodeObject *printed_by  # not owned, only compared: what its line waited for
     Watched file_write
     Watched buffered_write
     Watched text_write
@@ -65,6 +78,7 @@ cdef struct Write:           # to a descriptor, while it is asked for
     uint32_t channel         # from 1 on; 0: none
     uint64_t size
     PyObject *data           # all of it, borrowed from who writes it; NULL: there are several
+    PyCodeObject *callee     # that does it; its frame holds it
     Printed printed          # before it
 
 cdef Output output
@@ -97,6 +111,7 @@ cdef Status open_output() except *:
     output.count = output.printing = 0
     output.kept = 0
     memset(output.printed, 0, sizeof(output.printed))
+    memset(output.addresses, 0, sizeof(output.addresses))
     watch_method(&output.file_write, methods.file_write, METH_O, <void *> watched_file_write)
     watch_method(&output.file_write, methods.file_write, METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
                  <void *> watched_file_write_of)
@@ -225,15 +240,20 @@ cdef inline uint32_t number_of(const Channel *channel) noexcept:
 cdef void print_from(Channel *channel, uint64_t position, uint64_t inserted) noexcept:
     """PRINT, unless all that this line has printed so far is in the same channel: then it goes on."""
     cdef uint32_t number = number_of(channel)
+    cdef PyCodeObject *callee
+    cdef uint8_t *p
     if not find_writer():
         return
+    callee = called_now()
     if (output.printing == number and output.printer == tracer.last_thread and output.printed_at == tape.events
-            and inserted == 0):
+            and output.printed_by == callee and inserted == 0):
         return
-    if not has_room(OUTPUT_RECORD):
+    if not has_room(OUTPUT_RECORD + size_of_callee(callee)):
         return
-    tape.cur = put_varint(put_varint(put_tagged(tape.cur, REC_PRINT, number), position), inserted)
+    p = put_tagged(put_callee(tape.cur, callee), REC_PRINT, number)
+    tape.cur = put_varint(put_varint(p, position), inserted)
     commit()
+    output.printed_by = callee
     output.printing = number if inserted == 0 else 0
     output.printer = tracer.last_thread
     output.printed_at = tape.events
@@ -343,6 +363,7 @@ cdef void begin_file_write(Write *write, PyObject *file, PyObject *data) noexcep
         if not from_buffer and channel.written >= channel.promised:
             print_from(channel, channel.written, 0)  # not text that waited: it is of who writes it
         write.channel = number_of(channel)      # else it goes past the buffer
+        write.callee = NULL                     # who printed it is told already
     put_data(write, data)
     write.data = data
 
@@ -353,12 +374,14 @@ cdef bint begin_write(Write *write, int descriptor) noexcept:
     write.size = 0
     write.channel = 0
     write.data = NULL
+    write.callee = NULL
     if descriptor != 1 and descriptor != 2 or not takes_output():
         return False
     if not is_of_recording() or not find_writer():
         return False
     write.stream = <uint8_t> descriptor
     write.session = tracer.session
+    write.callee = called_now()
     write.printed = output.printed[descriptor]
     return True
 
@@ -395,10 +418,11 @@ cdef void put_output(Write *write, const uint8_t *data, uint64_t size, uint8_t f
     while left > 0:
         kept = output.kept < output.limit
         n = min(left, min(<uint64_t> PIECE, output.limit - output.kept)) if kept else left
-        if not takes_output() or not has_room((<size_t> n if kept else 0) + OUTPUT_RECORD):
+        if not takes_output() or not has_room((<size_t> n if kept else 0) + OUTPUT_RECORD + CALLEE_SIZE):
             return
         if write.size > 0 or left < size:
             stream |= REC_OUTPUT_CONTINUED
+        tape.cur = put_callee(tape.cur, write.callee)
         put_piece(stream, write.channel, position, data, n, kept, left - n)
         output.kept += n if kept else 0
         data += n
@@ -426,9 +450,30 @@ cdef void put_piece(
     elif kept:
         if rec_copy_printed(&output.printed[stream & 3], p, data, <size_t> n, <size_t> ahead):
             begin[1] |= REC_OUTPUT_REDACTED
+        look_at_address(stream & 3, begin, p, <size_t> n)
         p += n
     tape.cur = p
     commit()
+
+
+cdef void look_at_address(uint8_t stream, uint8_t *record, uint8_t *bytes, size_t size) noexcept:
+    """The `@` of an address makes credentials of what was written before it: as long as that is in the live segment, it
+    is masked there. The segment is the program's own until it is full."""
+    cdef const Printed *printed = &output.printed[stream]
+    cdef Address *address = &output.addresses[stream]
+    cdef Part *part
+    cdef uint32_t i
+    if printed.is_late:
+        for i in range(address.count):
+            part = &address.parts[i]
+            if part.segment == tape.sequence:
+                part.record[1] |= REC_OUTPUT_REDACTED
+                memset(part.bytes, c'*', part.size)
+    if printed.open < size:
+        address.count = 0                       # it ends here, or begins here
+    if printed.open > 0 and address.count < MOST_PARTS:
+        address.parts[address.count] = Part(record, bytes + size - printed.open, printed.open, tape.sequence)
+        address.count += 1
 
 
 cdef void end_write(Write *write, PyObject *answer) noexcept:

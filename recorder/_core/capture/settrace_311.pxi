@@ -49,7 +49,7 @@ cdef Status traced(PyThreadState *state, rec_iframe *frame, int32_t line, int wh
     cdef Status status
     if code == NULL:
         return ERR_INTERNAL
-    if code.teller and what == PyTrace_CALL:
+    if code.teller and what == PyTrace_CALL and (not code.suspends or rec_resume_kind(frame) == 0):
         status = tell(state, frame, code)
         if status != OK:
             return status

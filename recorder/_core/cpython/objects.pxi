@@ -12,6 +12,7 @@ cdef extern from "cpython/objects.h" nogil:
     uint64_t rec_key_fingerprint(PyObject *)
     size_t rec_str_utf8(PyObject *, Py_ssize_t, uint8_t *)
     bint rec_str_is(PyObject *, const char *)
+    bint rec_is_same_str(PyObject *, PyObject *)
     bint rec_str_matches(PyObject *, const char *)
     size_t rec_utf8_size(PyObject *, Py_ssize_t)
     Py_hash_t rec_str_hash(PyObject *)

@@ -126,6 +126,8 @@ cdef Status apply_record(DecoderState *s, uint8_t byte, Cursor *c) noexcept nogi
         return apply_print(s, c)
     if byte == REC_LOG:
         return apply_log(s, c)
+    if byte == REC_WITHIN:
+        return apply_within(s, c)
     return apply_shared_record(s, byte, c)
 
 

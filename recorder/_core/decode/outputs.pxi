@@ -60,14 +60,26 @@ cdef Status apply_log(DecoderState *s, Cursor *c) noexcept nogil:
     s.clock.ticks += ticks
     row.size = <uint64_t> (c.at - s.input.begin)
     if row.channel & REC_LOG_OMITTED:
-        s.tally.omitted[2 if row.channel == (REC_LOG_OMITTED | REC_LOG_AUDIT) else 1] += 1
+        s.tally.omitted[2 if row.channel >= (REC_LOG_OMITTED | REC_LOG_AUDIT) else 1] += 1
     return note_output(s, &row)
+
+
+cdef Status apply_within(DecoderState *s, Cursor *c) noexcept nogil:
+    """WITHIN: of the record that comes next."""
+    cdef uint64_t at = <uint64_t> (c.at - s.input.begin)
+    skip_str(c)
+    skip_str(c)
+    if c.bad:
+        return reject(s, b"a record that is not whole")
+    s.outputs.within = at
+    return OK
 
 
 cdef Status note_output(DecoderState *s, Output *row) noexcept nogil:
     """Who does it: the frame at the top, and the last event of that."""
     cdef const ThreadDef *t = s.threads.current
     cdef const Frame *f = s.top
+    row.within, s.outputs.within = s.outputs.within, 0
     s.tally.has_output = True
     if not s.outputs.on:
         return OK

@@ -266,10 +266,12 @@ cdef struct Output:          # an OUTPUT; a PRINT, whose stream is 0; a LOG
     uint64_t task            # + 1; 0: none
     uint64_t frame           # + 1; 0: none
     uint64_t code            # + 1; 0: none
+    uint64_t within          # where the function that it waited for stands in the payload; 0: none
     int64_t line
 
 cdef struct Outputs:         # for who asks for them
     bint on
+    uint64_t within          # of the record that comes next
     uint64_t ticks_per_second
     uint64_t started
     ByteBuffer rows          # Outputs

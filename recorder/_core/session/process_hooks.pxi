@@ -207,6 +207,7 @@ cdef void unwatch_calls() noexcept nogil:
     unwatch(&leaving.kill, <void *> watched_kill)
     unwatch(&leaving.raise_signal, <void *> watched_raise_signal)
     close_output()
+    unwatch_sqlite()
 
 
 cdef void unwatch(Watched *watched, void *ours) noexcept nogil:

@@ -55,6 +55,7 @@ enum { /* records */
     /* u8 told, varint ticks, varint level, str levelname, str name, str file, varint line, value what, value
      * arguments, value exception */
     REC_LOG = 0x2E,
+    REC_WITHIN = 0x2F, /* str callee, str its file */
 };
 
 enum { /* value tags */
@@ -219,6 +220,8 @@ enum { /* the kind of a LOG */
     REC_LOG_UNCAUGHT = 3, /* an exception that ends the program, or a thread */
     REC_LOG_UNRAISABLE = 4, /* an exception that could not be raised: in `__del__`, in a callback */
     REC_LOG_AUDIT = 5, /* an audit event about files, processes or connections, with its arguments */
+    REC_LOG_SQL = 6, /* a statement that a driver of a database is given, with its parameters */
+    REC_LOG_HTTP = 7, /* a request that a client sends: its method; a tuple of scheme, host, port and path */
 };
 
 enum { /* a bit of the kind of a LOG */

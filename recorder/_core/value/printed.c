@@ -271,8 +271,10 @@ static size_t read_authority(rec_printed *p, const uint8_t *from, size_t size, s
     rec_printed there = *p; /* with what is ahead */
     *secret = 0;
     for (; at < known && !ends_authority(from[at]); at++) {
-        if (from[at] == '@')
+        if (from[at] == '@') {
             *secret = at;
+            p->has_at = true;
+        }
         read_of_authority(&there, from[at]);
         if (at < size)
             read_of_authority(p, from[at]);
@@ -330,6 +332,7 @@ bool rec_awaits_value(const rec_printed *printed) { return printed->state == BEF
 static size_t mask_authority(rec_printed *p, uint8_t *to, const uint8_t *from, size_t size, size_t ahead, bool *any)
 {
     size_t secret, n = read_authority(p, from, size, ahead, &secret);
+    p->open = p->state == IN_AUTHORITY ? n : 0;
     *any |= secret > 0;
     if (to != NULL)
         memset(to, MASK, secret);
@@ -341,10 +344,15 @@ bool rec_copy_printed(rec_printed *printed, uint8_t *to, const uint8_t *from, si
     bool any = false;
     if (to != NULL && to != from)
         memcpy(to, from, size);
+    printed->open = 0;
+    printed->is_late = false;
     for (size_t i = 0; i < size; i++) {
-        if (printed->state == IN_AUTHORITY)
-            i += mask_authority(printed, to == NULL ? NULL : to + i, from + i, size - i, ahead, &any);
-        else if (printed->state == BETWEEN && printed->escape == 0)
+        if (printed->state == IN_AUTHORITY) {
+            printed->has_at = false;
+            size_t n = mask_authority(printed, to == NULL ? NULL : to + i, from + i, size - i, ahead, &any);
+            printed->is_late |= i == 0 && printed->has_at;
+            i += n;
+        } else if (printed->state == BETWEEN && printed->escape == 0)
             i += add_run_to_name(printed, from + i, size - i);
         if (i < size && read_byte(printed, from[i])) {
             any = true;

@@ -20,6 +20,9 @@ typedef struct {
     uint8_t word_at;       /* where its last word begins */
     bool has_colon;        /* in an address, before … */
     bool is_no_host;       /* … as is something that is neither a host's name nor a port */
+    bool has_at;           /* in what was read of one last */
+    bool is_late;          /* what was copied last made credentials of an address's beginning, which was copied before */
+    size_t open;           /* so many bytes at the end of that are of an address that goes on */
     char name[REC_LONGEST_PRINTED_NAME];
 } rec_printed;
 

@@ -43,6 +43,8 @@ cdef extern from "value/redaction.h" nogil:
 
 cdef extern from "value/printed.h" nogil:
     ctypedef struct Printed "rec_printed":
+        bint is_late
+        size_t open
         uint8_t size
     bint rec_copy_printed(Printed *, uint8_t *, const uint8_t *, size_t, size_t)
     bint rec_awaits_value(const Printed *)
