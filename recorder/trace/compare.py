@@ -23,7 +23,14 @@ from recorder.trace.values.differences import MISSING, Part, differences
 from recorder.trace.values.value import Value
 from recorder.trace.volatile import Volatile
 
-WHERE_IT_RAN: Final = ("__file__", "__cached__", "__spec__", "__loader__", "__builtins__")
+WHERE_IT_RAN: Final = (
+    "__file__",
+    "__path__",
+    "__cached__",
+    "__spec__",
+    "__loader__",
+    "__builtins__",
+)
 RUN: Final = 12  # events that have to be the same for the two to be aligned again
 WINDOWS: Final = (64, 512, 4_096, 16_384)  # events of each that are looked through for that
 MOST_PLACES: Final = 50  # at which the same run of events stands, and that are tried

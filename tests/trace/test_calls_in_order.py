@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 
 import recorder
-from recorder.trace import calls
+from recorder.trace import calls, leaping
+from recorder.trace.container.chunks import Chunk
+from recorder.trace.seeking import Seeker
 from tests.conftest import Run, recorder_command
+from tests.trace.conftest import InChunks
 
 PROGRAM = """
 import wave_of_mine
@@ -82,6 +85,35 @@ def test_however_few_wait_for_one_another(trace: Path, monkeypatch: pytest.Monke
         monkeypatch.setattr(calls, "MOST_WAITING", 1)
         assert facts(opened) == plenty
         assert next(opened.calls(stop=40)).end is None
+
+
+def test_the_end_of_a_long_call_is_looked_up_without_reading_what_is_between(
+    in_chunks: InChunks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many chunks there are."""
+    monkeypatch.setattr(calls, "MOST_WAITING", 1)
+    monkeypatch.setattr(leaping, "WINDOW", 8)
+    path = in_chunks("arguments", 400, 1)
+    with recorder.open_trace(path) as opened:
+        first = next(opened.calls())
+        assert first.end is not None and first.end.seq == len(opened) - 1
+        loaded = counted(monkeypatch)
+        assert next(opened.calls()).end == first.end
+        assert len(loaded) < 40
+        assert next(opened.call_tree()).end == first.end
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The chunks that are gone to from now on."""
+    loaded: list[int] = []
+    load = Seeker.load
+
+    def counting(self: Seeker, chunk: Chunk) -> None:
+        loaded.append(chunk.offset)
+        load(self, chunk)
+
+    monkeypatch.setattr(Seeker, "load", counting)
+    return loaded
 
 
 def test_bodies_in_the_exports(trace: Path, tmp_path: Path) -> None:
