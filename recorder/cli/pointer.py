@@ -65,7 +65,7 @@ def _marked(begin: bytes, text: str, end: bytes) -> bytes:
 
 
 def _without_ends(before: bytes, added: int) -> bytes:
-    """What stood before the part: it ends with two line ends, those that were added among them, or was changed since."""
+    """What stood before the part: it ends with two line ends, those added among them, or was changed since."""
     if added and not TWO_ENDS.search(before):
         return before
     for _ in range(added):

@@ -186,6 +186,67 @@ def test_a_question_that_nobody_waits_for_is_ended(folder: Path) -> None:
     assert told[0] >= 1
 
 
+GOING_ON: dict[str, dict[str, Any]] = {
+    "find": {"kind": "line"},
+    "watch": {"expression": "seen"},
+    "calls": {"self": True},
+}
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_what_is_left_out_comes_when_it_is_gone_on(folder: Path, form: str) -> None:
+    """As `next` says: all of it, each once."""
+
+    async def body() -> None:
+        async with client_of(folder) as client:
+            for tool, given in GOING_ON.items():
+                asked = {"trace": "app.rtrace", "form": form, **given}
+                part = "rows" if form == "json" else "lines"
+                whole = (
+                    await client.call_tool(tool, {**asked, "budget": 20_000})
+                ).structured_content
+                assert whole["left_out"] is None
+                found: list[Any] = []
+                asked["budget"] = 900 if form == "json" else 300
+                for _ in range(30):
+                    said = (await client.call_tool(tool, asked)).structured_content
+                    found += said[part]
+                    if said["left_out"] is None:
+                        break
+                    following = said["next"][0]
+                    assert following["tool"] == tool, said
+                    asked = following["arguments"]
+                wanted = [number_of(one) for one in whole[part]]
+                # A call that ran already where it was gone on comes once more, by its end.
+                shown = [number for number in map(number_of, found) if number in wanted]
+                assert shown == wanted, (tool, found)
+
+    together(body)
+
+
+def number_of(one: Any) -> int:
+    """Of the event that a line or row is about. How deep a call is, and which hit it is, counts anew there."""
+    return int(one["seq"] if isinstance(one, dict) else one.split()[0])
+
+
+def test_how_far_it_was_looked(folder: Path) -> None:
+    """Until there was no time left: nothing is said to be true or never, and it goes on there."""
+    note = "recorder: interrupted: looked at up to event 7, of 90: --since 7 goes on"
+    error = {"code": "TIME", "detail": "it was ended after 1 s", "hint": None}
+    for tool, lines, status in (
+        ("find", [], "unknown"),
+        ("find", ["       3  app.py:3  clean"], "found"),
+        ("check", ["not false as far as it was looked at: it was true at 2 events"], "unknown"),
+    ):
+        gathering = Gathering(BY_NAME[tool], "text", 2_000, {"trace": "app.rtrace", "when": "x"})
+        for line in lines:
+            assert gathering.take(line)
+        found = gathering.result([note], error, "app.rtrace", 130)
+        assert found["status"] == status
+        assert found["next"][0]["arguments"] == {"trace": "app.rtrace", "when": "x", "since": "7"}
+        assert note in found["notes"]
+
+
 def test_over_stdin_and_stdout(folder: Path) -> None:
     """As an agent starts it. What a client asks wrongly is said, and the next question is answered."""
     stdio = pytest.importorskip("mcp.client.stdio")
