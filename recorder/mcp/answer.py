@@ -119,6 +119,8 @@ class Gathering:
             return "false" if exit_status == 1 else held
         if self.tool.command == "explain":
             return "found"
+        if self.is_full and not self.lines:  # the first one has no room
+            return "found"
         if self.lines:
             return "unknown" if all(UNKNOWN.search(line) for line in self.lines) else "found"
         is_whole = not any(VERDICT.match(note) for note in notes)
@@ -131,6 +133,8 @@ class Gathering:
             "the first answer is cut" if self.is_cut else f"{self.more} lines or more are left out"
         )
         ways = ["a larger budget"]
+        if self.form == JSON:
+            ways.append("form=text, which is shorter")
         if self._last() is not None:
             ways.append("as `next` says, from the last one on")
         if any(option.name == "function" for option in self.tool.options):

@@ -22,7 +22,11 @@ EVERY: Final = 1.0  # seconds, after which it is told how far a question is
 MOST_LINE: Final = 1 << 20  # bytes of one line, of which the rest is not kept
 MOST_NOTES: Final = 1 << 16  # bytes from stderr
 
-NARROWER: Final = "ask of a part (since, until), of one function, or with more seconds"
+WAYS: Final = {
+    "since": "of a part (since, until)",
+    "function": "of one function",
+    "sql": "another tool, since this one reads all of the trace first",
+}
 ENDED: Final = (INTERRUPTED, -signal.SIGINT, -signal.SIGKILL)
 OURS: Final = ("recorder: ", "next: ")  # and not a traceback of Python's
 
@@ -60,8 +64,15 @@ async def ask(
     if process.returncode in ENDED and anyio.current_time() - began >= seconds:
         notes = [note for note in notes if note.startswith(OURS)]
         detail = f"it was ended after {seconds} s: the trace was not looked at to its end"
-        error = {"code": TIME, "detail": detail, "hint": NARROWER}
+        error = {"code": TIME, "detail": detail, "hint": _narrower(gathering)}
     return notes, error, process.returncode
+
+
+def _narrower(gathering: Gathering) -> str:
+    """How to ask for less, by what the tool can be asked."""
+    names = {option.name for option in gathering.tool.options}
+    ways = [text for name, text in WAYS.items() if name in names]
+    return f"ask {', '.join([*ways, 'or with more seconds'] if ways else ['with more seconds'])}"
 
 
 async def _interrupt_after(seconds: float, process: Any) -> None:
@@ -75,9 +86,10 @@ async def _interrupt_after(seconds: float, process: Any) -> None:
 
 
 async def _read(process: Any, gathering: Gathering, is_full: Callable[[], None]) -> None:
-    if gathering.form == JSON and gathering.tool.command in WHOLE:
-        text = "".join([line async for line in _lines(process.stdout)])
-        gathering.take(" ".join(text.split("\n")))
+    if gathering.form == JSON and gathering.tool.command in PARTS:
+        text = "\n".join([line async for line in _lines(process.stdout)])
+        for row in _rows(gathering.tool.command, text):
+            gathering.take(row)
         return
     async for line in _lines(process.stdout):
         was_full = gathering.is_full
@@ -85,7 +97,21 @@ async def _read(process: Any, gathering: Gathering, is_full: Callable[[], None])
             is_full()  # the rest is counted for a moment
 
 
-WHOLE: Final = ("explain", "state")  # with --json, one object on several lines
+# Of an answer that is one object, what it has many of: these are rows of their own, behind the rest of it.
+PARTS: Final = {"explain": "sections", "state": "stack"}
+
+
+def _rows(command: str, text: str) -> list[str]:
+    """A row for each statement of a page, and for each frame, from the innermost out."""
+    try:
+        whole = json.loads(text)
+    except ValueError:  # nothing, where it failed
+        return [text] if text else []
+    parts = whole.pop(PARTS[command])
+    if command == "state":
+        return [json.dumps(one) for one in ({**whole}, *reversed(parts))]
+    rows = [{"section": part["title"], **one} for part in parts for one in part["statements"]]
+    return [json.dumps({"title": whole["title"]}), *map(json.dumps, rows)]
 
 
 async def _lines(stream: Any) -> AsyncIterator[str]:

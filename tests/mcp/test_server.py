@@ -8,6 +8,7 @@ import contextlib
 import itertools
 import json
 import os
+import re
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -17,13 +18,14 @@ import jsonschema
 import pytest
 
 import recorder
-from recorder import errors
+from recorder import cli, errors
 from recorder.cli import mcp
 from recorder.explain.tokens import tokens
+from recorder.export import parquet
 from recorder.mcp import answer, server
 from recorder.mcp.allowed import Allowed
 from recorder.mcp.answer import Gathering
-from recorder.mcp.asking import MOST_LINE, _lines
+from recorder.mcp.asking import MOST_LINE, _lines, _rows
 from recorder.mcp.tools import (
     BY_NAME,
     LONGEST,
@@ -222,6 +224,20 @@ def test_what_is_left_out_comes_when_it_is_gone_on(folder: Path, form: str) -> N
                 assert shown == wanted, (tool, found)
 
     together(body)
+
+
+def test_the_tables_that_a_query_is_told_of_are_there(folder: Path) -> None:
+    """With these columns; and the first of each is answered."""
+    told = re.findall(r"(\w+)\(([\w, ]+)\)", BY_NAME["query"].description)
+    assert len(told) >= 5
+    for table, columns in told:
+        names = {one.partition(":")[0] for one in parquet.SCHEMAS[table].split()}
+        assert set(columns.split(", ")) <= names, table
+    pytest.importorskip("duckdb")
+    asked = " union all ".join(
+        f"(select count({columns.partition(',')[0]}) from {table})" for table, columns in told
+    )
+    assert cli.main(["sql", str(folder / "app.rtrace"), asked]) == 0
 
 
 def number_of(one: Any) -> int:
@@ -565,6 +581,32 @@ def test_every_wrong_argument_is_answered_as_the_schema_says(folder: Path) -> No
 
 BARE = [Tool(name, name, "") for name in ("traces", "record")]
 SCHEMA = jsonschema.Draft202012Validator(answer.output_schema())
+
+
+def test_an_answer_that_is_one_object_is_told_in_rows() -> None:
+    """As many as there is room for; and what has no room at all is not said never to have been."""
+    frames = [{"function": f"f{n}", "locals": {"text": "x" * 200}} for n in range(50)]
+    page = {
+        "title": "t",
+        "sections": [
+            {"title": "s", "statements": [{"seq": n, "text": "y" * 90} for n in range(60)]}
+        ],
+    }
+    for command, whole, key in (
+        ("state", {"seq": 3, "stack": frames}, "f49"),
+        ("explain", {**page, "next": []}, "y" * 90),
+    ):
+        tool = next(one for one in TOOLS if one.command == command)
+        gathering = Gathering(tool, "json", 2_000)
+        for row in _rows(command, json.dumps(whole, indent=1)):
+            gathering.take(row)
+        found = gathering.result([], None, "t.rtrace")
+        assert 5 < len(found["rows"]) < 50 and found["left_out"]
+        assert key in json.dumps(found["rows"][1])
+    gathering = Gathering(BY_NAME["exceptions"], "json", 2_000)
+    gathering.take(json.dumps({"type": "x" * 100_000}))
+    found = gathering.result([], None, "t.rtrace")
+    assert found["status"] == "found" and "form=text" in found["left_out"]
 
 
 def test_what_comes_behind_a_line_that_is_too_long_is_read() -> None:
