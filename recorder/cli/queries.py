@@ -190,10 +190,11 @@ def conclude(
     if following is not None and wants_suggestions():
         for question in following():
             warn(f"next: {printable(question.spelled(trace.path))}  ({question.reason})")
-    verdict = trace.verdict
+    is_over = search is not None and search.is_over
+    verdict = trace.verdict_so_far if is_over else trace.verdict  # which reads all of the trace
     if verdict != "complete":
         warn(f"recorder: {printable(trace.path)} is {verdict}")
-    if search is not None and search.is_over:
+    if is_over:
         return INTERRUPTED
     return CORRUPT if verdict.state == "corrupt" else 0
 

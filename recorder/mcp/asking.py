@@ -17,7 +17,7 @@ from recorder.mcp.answer import TIME, Gathering
 from recorder.mcp.tools import JSON, SECONDS
 
 PATIENCE: Final = 0.5  # seconds, for what there is no room for any more
-GRACE: Final = 1.0  # seconds, in which an interrupted question tells how far it has looked
+GRACE: Final = 3.0  # seconds, in which an interrupted question tells how far it has looked
 EVERY: Final = 1.0  # seconds, after which it is told how far a question is
 MOST_LINE: Final = 1 << 20  # bytes of one line, of which the rest is not kept
 MOST_NOTES: Final = 1 << 16  # bytes from stderr

@@ -72,7 +72,7 @@ class Asked:
         asked = words(tool, given, self.allowed, trace)
         if tool.command == "explain":
             asked.insert(1, f"--budget={max(int(budget * PAGE), LEAST)}")
-        if tool.command in CUT_BY_LINES and "limit" not in given:
+        if tool.command in CUT_BY_LINES and not given.keys() & {"limit", "last"}:
             asked.insert(1, f"--limit={MOST_ANSWERS}")
         gathering = Gathering(tool, given.get("form", TEXT), budget, given)
         notes, error, status = await ask(asked, gathering, tell, seconds)

@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import re
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ import jsonschema
 import pytest
 
 import recorder
-from recorder import cli, errors
+from recorder import errors
 from recorder.cli import mcp
 from recorder.explain.tokens import tokens
 from recorder.export import parquet
@@ -36,7 +37,7 @@ from recorder.mcp.tools import (
     input_schema,
     words,
 )
-from tests.conftest import ENVIRONMENT
+from tests.conftest import ENVIRONMENT, recorder_command
 
 PROGRAM = """\
 def clean(times, seen=[]):
@@ -48,6 +49,10 @@ password = "hunter2"
 text = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"
 first = clean([2, 1])
 second = clean([3])
+try:
+    {}["earlier"]
+except KeyError:
+    pass
 1 / len(second[3:])
 """
 SECRET = "hunter2"
@@ -84,6 +89,7 @@ QUESTIONS: dict[str, tuple[dict[str, Any], str, str]] = {  # arguments, status, 
     "find": ({"when": "time > 7"}, "never", "the condition was never true there"),
     "why": ({"name": "secnod"}, "not recorded", "did you mean second"),
     "check": ({"expression": "len(seen) < 3"}, "false", "it was true at"),
+    "exceptions": ({"last": True}, "found", "ZeroDivisionError"),
     "source": ({"name": "clean", "form": "json"}, "found", "seen.append(time)"),
     "diff": ({"other": "app.rtrace"}, "found", "no difference"),
 }
@@ -109,6 +115,8 @@ def test_the_tools_and_what_they_answer(folder: Path) -> None:
                 assert text in result.content[0].text
                 assert not result.is_error
                 assert bool(said["rows"]) == (given.get("form") == "json")
+            last = found[list(QUESTIONS).index("exceptions")]
+            assert "earlier" not in last.content[0].text
             overview = found[0].structured_content
             assert overview["next"][0]["tool"] in NAMES
             assert overview["next"][0]["arguments"]["trace"] == "app.rtrace"
@@ -237,7 +245,10 @@ def test_the_tables_that_a_query_is_told_of_are_there(folder: Path) -> None:
     asked = " union all ".join(
         f"(select count({columns.partition(',')[0]}) from {table})" for table, columns in told
     )
-    assert cli.main(["sql", str(folder / "app.rtrace"), asked]) == 0
+    command = recorder_command(
+        "sql", folder / "app.rtrace", asked
+    )  # by itself: its threads would stay
+    assert subprocess.run(command, check=True, capture_output=True).stdout
 
 
 def number_of(one: Any) -> int:
