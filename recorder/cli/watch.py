@@ -83,8 +83,9 @@ def run(args: argparse.Namespace) -> int:
                 else:
                     write(as_line(one, expression, who))
                 told = one
+        what = expression.text if expression.is_path else name
         return conclude(
-            trace, lambda: [] if told is None else following.after_event(told.event, name), search
+            trace, lambda: [] if told is None else following.after_event(told.event, what), search
         )
 
 

@@ -30,6 +30,18 @@ class Question(NamedTuple):
         return shlex.join(["recorder", self.command, trace, *self.words])
 
 
+def is_path(text: str) -> bool:
+    """Whether it is a variable or a part of one: not a slice, nor a call."""
+    from recorder import errors
+    from recorder.trace.why import path
+
+    try:
+        path(text)
+    except errors.InvalidArgumentError:
+        return False
+    return True
+
+
 def can_be_asked(name: str) -> bool:
     """Whether an expression can begin with it: what a comprehension goes through has no such name."""
     return re.split(r"[.\[]", name, maxsplit=1)[0].isidentifier()
@@ -66,7 +78,7 @@ def after_steps(steps: list[Step]) -> list[Question]:
     found = [
         why(one.text, last.seq - 1 if last.at is None else last.at, "read there")
         for one in last.reads
-        if one.text != last.text and one.text.isidentifier()
+        if one.text != last.text and is_path(one.text)
     ]
     if last.function is not None and not last.function.is_body:
         found.append(source(last.function.qualified_name))
