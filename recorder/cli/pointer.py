@@ -113,6 +113,7 @@ def _write(path: str, data: bytes) -> None:
     with errors.mapped("write", path=path):
         old = os.stat(real) if os.path.exists(real) else None
         if old is not None and not old.st_mode & 0o222:
+            # audit: mapped as what the system would have said
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         try:
             with open(temporary, "xb") as file:
