@@ -1,4 +1,4 @@
-"""A question, asked in a process of its own: `python -m recorder COMMAND …`."""
+"""A question, asked in a process of its own."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from recorder.mcp import sdk
 from recorder.mcp.answer import TIME, Gathering
 from recorder.mcp.tools import JSON, SECONDS
 
+QUESTION: Final = "recorder.mcp.question"  # the module that is run
 PATIENCE: Final = 0.5  # seconds, for what there is no room for any more
 GRACE: Final = 3.0  # seconds, in which an interrupted question tells how far it has looked
 EVERY: Final = 1.0  # seconds, after which it is told how far a question is
@@ -42,7 +43,7 @@ async def ask(
     environment = {
         **os.environ, "RECORDER_NEXT": "1", "NO_COLOR": "1", "PYTHONUNBUFFERED": "1",
     }  # fmt: skip
-    command = [sys.executable, "-P", "-m", "recorder", words[0], "--json-errors", *words[1:]]
+    command = [sys.executable, "-P", "-m", QUESTION, words[0], "--json-errors", *words[1:]]
     process = await anyio.open_process(
         command, stdin=subprocess.DEVNULL, env=environment, start_new_session=True
     )

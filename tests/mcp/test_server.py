@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -26,7 +27,7 @@ from recorder.export import parquet
 from recorder.mcp import answer, server
 from recorder.mcp.allowed import Allowed
 from recorder.mcp.answer import Gathering
-from recorder.mcp.asking import MOST_LINE, _lines, _rows
+from recorder.mcp.asking import MOST_LINE, _lines, _rows, ask
 from recorder.mcp.tools import (
     BY_NAME,
     LONGEST,
@@ -272,6 +273,31 @@ def test_how_far_it_was_looked(folder: Path) -> None:
         assert found["status"] == status
         assert found["next"][0]["arguments"] == {"trace": "app.rtrace", "when": "x", "since": "7"}
         assert note in found["notes"]
+
+
+def test_a_server_that_ignores_interrupts_has_questions_that_do_not(folder: Path) -> None:
+    """As one that was started in the background by a script: its questions end by themselves all the same."""
+
+    async def tell(elapsed: float, message: str) -> None:
+        pass
+
+    async def body() -> None:
+        words = [
+            "source",
+            "--grep=(([a-z])+.)+[A-Z]([a-z])+$",
+            "--",
+            str(folder / "app.rtrace"),
+            "app.py",
+        ]
+        gathering = Gathering(BY_NAME["source"], "text", 2_000)
+        _, error, status = await ask(words, gathering, tell, 3)
+        assert error is not None and status == 130, (error, status)
+
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        together(body)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_over_stdin_and_stdout(folder: Path) -> None:
