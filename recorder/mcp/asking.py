@@ -1,4 +1,4 @@
-"""A question, asked in a process of its own."""
+"""A question, asked in a process of its own: `python -m recorder COMMAND …`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
 
-from recorder.cli.queries import INTERRUPTED
 from recorder.mcp import sdk
 from recorder.mcp.answer import TIME, Gathering
 from recorder.mcp.tools import JSON, SECONDS
 
-QUESTION: Final = "recorder.mcp.question"  # the module that is run
+# An interrupt ends it, though who started the server may have had them ignored, which a process inherits.
+QUESTION: Final = (
+    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "runpy.run_module('recorder', run_name='__main__', alter_sys=True)"
+)
 PATIENCE: Final = 0.5  # seconds, for what there is no room for any more
 GRACE: Final = 3.0  # seconds, in which an interrupted question tells how far it has looked
 EVERY: Final = 1.0  # seconds, after which it is told how far a question is
@@ -28,6 +31,7 @@ WAYS: Final = {
     "function": "of one function",
     "sql": "another tool, since this one reads all of the trace first",
 }
+INTERRUPTED: Final = 130
 ENDED: Final = (INTERRUPTED, -signal.SIGINT, -signal.SIGKILL)
 OURS: Final = ("recorder: ", "next: ")  # and not a traceback of Python's
 
@@ -43,7 +47,7 @@ async def ask(
     environment = {
         **os.environ, "RECORDER_NEXT": "1", "NO_COLOR": "1", "PYTHONUNBUFFERED": "1",
     }  # fmt: skip
-    command = [sys.executable, "-P", "-m", QUESTION, words[0], "--json-errors", *words[1:]]
+    command = [sys.executable, "-P", "-c", QUESTION, words[0], "--json-errors", *words[1:]]
     process = await anyio.open_process(
         command, stdin=subprocess.DEVNULL, env=environment, start_new_session=True
     )
