@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
 def file_of(asked: str | None) -> str:
     """Raises INVALID_ARGUMENT for what is no file."""
     path = asked or next((name for name in FILES if os.path.exists(name)), FILES[0])
-    if "\0" in path or os.path.isdir(path):
+    if "\0" in path or (os.path.exists(path) and not os.path.isfile(path)):
         raise errors.InvalidArgumentError(
             argument="--file", value=path, expected="the name of a file"
         )

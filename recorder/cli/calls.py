@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from recorder.cli.diff import part_rows
+from recorder.cli.interrupted import Interruptible
 from recorder.cli.output import printable, write
 from recorder.cli.queries import (
     EXIT_STATUS,
@@ -80,15 +81,16 @@ def run(args: argparse.Namespace) -> int:
         of_task = (one for one in found if wanted.wants_task(one[0].task))
         altered = with_alterations(trace, of_task, args.changed_arguments, args.self)
         told: Call | None = None
-        for call, level, alterations in answers(trace, args, in_order(args, altered)):
-            if args.json:
-                write(json.dumps(as_json(call) | alterations_as_json(alterations)))
-            else:
-                write(as_line(call, who, 0 if args.changed_arguments else level, args.self))
-                for row in alteration_rows(alterations):
-                    write(printable(f"{'':10}{row}"))
-            told = call
-        return conclude(trace, lambda: [] if told is None else following.after_calls(told))
+        with Interruptible(trace) as search:
+            for call, level, alterations in answers(trace, args, in_order(args, altered)):
+                if args.json:
+                    write(json.dumps(as_json(call) | alterations_as_json(alterations)))
+                else:
+                    write(as_line(call, who, 0 if args.changed_arguments else level, args.self))
+                    for row in alteration_rows(alterations):
+                        write(printable(f"{'':10}{row}"))
+                told = call
+        return conclude(trace, lambda: [] if told is None else following.after_calls(told), search)
 
 
 def with_alterations(

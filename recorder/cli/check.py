@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from recorder.cli.find import values, with_values
+from recorder.cli.interrupted import Interruptible
 from recorder.cli.output import count, printable, warn, write
 from recorder.cli.queries import (
     EXIT_STATUS,
@@ -49,21 +50,25 @@ def run(args: argparse.Namespace) -> int:
     from recorder.trace.existence import Existence
     from recorder.trace.expressions.expression import given_as
     from recorder.trace.reader import open_trace
+    from recorder.trace.watching import Checked
 
     expression = given_as("EXPR", args.expression)
     with open_trace(args.trace) as trace:
-        checked = trace.check(expression, **asked(trace, args))
+        checked = Checked(None, 0, 0, None, "")
+        with Interruptible(trace) as search:
+            for so_far in trace._checking(expression, **asked(trace, args)):
+                checked = so_far
         if args.json:
             write(json.dumps(as_json(checked)))
         else:
             if checked.failed is not None:
                 write(as_line(trace, checked.failed, expression.paths, Who(trace)))
-            write(summary(checked))
+            write(summary(checked, search))
         name = first_variable(expression)
         nothing = checked.failed is None and not checked.held + checked.unknown
-        if nothing and name is not None and is_whole(trace):
+        if nothing and name is not None and is_whole(trace) and not search.is_over:
             warn(f"recorder: {printable(Existence(trace).variable(name, args.function))}")
-        status = conclude(trace)
+        status = conclude(trace, search=search)
         return status or (FAILED if checked.failed is not None else 0)
 
 
@@ -85,9 +90,10 @@ def as_line(trace: Trace, one: Watched, paths: list[Expression], who: Who) -> st
     return printable(with_values(line, values(trace, one.event, paths)))
 
 
-def summary(checked: Checked) -> str:
+def summary(checked: Checked, search: Interruptible) -> str:
     held = f"true at {count(checked.held, 'event')}"
-    text = f"it was {held}, and then false" if checked.failed else f"never false: it was {held}"
+    never = "not false as far as it was looked at" if search.is_over else "never false"
+    text = f"it was {held}, and then false" if checked.failed else f"{never}: it was {held}"
     if checked.first_unknown is not None:
         text += f"; unknown at {checked.unknown:,}, first at {checked.first_unknown.seq}"
         text += f" ({checked.reason})"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from recorder import errors
 from recorder.cli import streams
+from recorder.cli.interrupted import Interruptible
 from recorder.cli.output import count, printable, warn, write
 from recorder.cli.queries import (
     EXIT_STATUS,
@@ -87,18 +88,20 @@ def run(args: argparse.Namespace) -> int:
         tally = Tally()
         who = Who(trace)
         told: Hit | None = None
-        for hit in islice(tally.count(chosen(found, args)), at_least(0, args.limit)):
-            if args.json:
-                write(json.dumps(as_json(trace, hit, paths)))
-            else:
-                write(as_line(trace, hit, who, paths))
-            told = hit
-        if not tally.kinds["hit"] + tally.kinds["maybe"] and args.limit != 0:
+        with Interruptible(trace) as search:
+            for hit in islice(tally.count(chosen(found, args)), at_least(0, args.limit)):
+                if args.json:
+                    write(json.dumps(as_json(trace, hit, paths)))
+                else:
+                    write(as_line(trace, hit, who, paths))
+                told = hit
+        nothing = not tally.kinds["hit"] + tally.kinds["maybe"]
+        if nothing and args.limit != 0 and not search.is_over:
             tell_why_nothing(trace, args, names)
         tally.tell()
         name = next(iter(names), None)
         return conclude(
-            trace, lambda: [] if told is None else following.after_event(told.event, name)
+            trace, lambda: [] if told is None else following.after_event(told.event, name), search
         )
 
 

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from recorder.cli.before import Before
+from recorder.cli.interrupted import Interruptible
 from recorder.cli.output import printable, write
 from recorder.cli.queries import (
     EXIT_STATUS,
@@ -59,14 +60,17 @@ def run(args: argparse.Namespace) -> int:
         who = Who(trace)
         before = Before(trace, forwards=not args.backwards)
         told: Change | None = None
-        for change in answers(trace, args, found, name=args.name):
-            write(json.dumps(as_json(change)) if args.json else as_line(change, who, before))
-            if change.module is not None and not (args.backwards and change.module in last):
-                last[change.module] = change
-            told = change
-        write_ends(trace, args, last)
+        with Interruptible(trace) as search:
+            for change in answers(trace, args, found, name=args.name):
+                write(json.dumps(as_json(change)) if args.json else as_line(change, who, before))
+                if change.module is not None and not (args.backwards and change.module in last):
+                    last[change.module] = change
+                told = change
+            write_ends(trace, args, last)
         return conclude(
-            trace, lambda: [] if told is None else following.after_event(told.event, args.name)
+            trace,
+            lambda: [] if told is None else following.after_event(told.event, args.name),
+            search,
         )
 
 

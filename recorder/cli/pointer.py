@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from typing import Final
@@ -15,6 +16,8 @@ PART: Final = re.compile(
 )
 BEGIN: Final = b"<!-- recorder: begin"
 END: Final = b"<!-- recorder: end"
+TWO_ENDS: Final = re.compile(rb"\r?\n\r?\n\Z")
+WIDE: Final = (b"\xff\xfe", b"\xfe\xff")  # how a text begins that is in UTF-16 or -32
 MOST: Final = 10 << 20  # bytes of a file of instructions
 
 
@@ -33,7 +36,7 @@ def take_out(path: str) -> bool:
     old = _read(path)
     if old is None or (part := _part(old, path)) is None:
         return False
-    new = old[: part.start() - int(part["ends"]) * len(_end(old))] + old[part.end() :]
+    new = _without_ends(old[: part.start()], int(part["ends"])) + old[part.end() :]
     if not new and part["made"]:
         with errors.mapped("unlink", path=path):
             os.unlink(path)
@@ -61,6 +64,15 @@ def _marked(begin: bytes, text: str, end: bytes) -> bytes:
     return b"".join(line + end for line in lines)
 
 
+def _without_ends(before: bytes, added: int) -> bytes:
+    """What stood before the part: it ends with two line ends, those added among them, or was changed since."""
+    if added and not TWO_ENDS.search(before):
+        return before
+    for _ in range(added):
+        before = before.removesuffix(b"\n").removesuffix(b"\r")
+    return before
+
+
 def _end(data: bytes) -> bytes:
     """How lines end in the file."""
     return b"\r\n" if b"\r\n" in data else b"\n"
@@ -86,20 +98,30 @@ def _read(path: str) -> bytes | None:
         raise errors.InvalidArgumentError(
             argument="--file", value=path, expected="a file of at most 10 MiB"
         )
+    if data.startswith(WIDE):
+        raise errors.InvalidArgumentError(
+            argument="--file", value=path, expected="a text in which ASCII stands as it is"
+        )
     return data
 
 
 def _write(path: str, data: bytes) -> None:
-    """In one step; a link stays one, and the file keeps its mode."""
+    """In one step; a link stays one, and the file keeps its mode and owner. One that nobody may write stays as it is,
+    for whoever could all the same."""
     real = os.path.realpath(path)
     temporary = f"{real}.recorder-{os.getpid()}"
     with errors.mapped("write", path=path):
-        mode = os.stat(real).st_mode & 0o7777 if os.path.exists(real) else None
+        old = os.stat(real) if os.path.exists(real) else None
+        if old is not None and not old.st_mode & 0o222:
+            # audit: mapped as what the system would have said
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         try:
             with open(temporary, "xb") as file:
                 file.write(data)
-            if mode is not None:
-                os.chmod(temporary, mode)
+            if old is not None:
+                os.chmod(temporary, old.st_mode & 0o7777)
+                if os.geteuid() == 0:
+                    os.chown(temporary, old.st_uid, old.st_gid)
             os.replace(temporary, real)
         except OSError:
             if os.path.exists(temporary):

@@ -11,6 +11,7 @@ from recorder import errors
 from recorder.cli.output import printable, terminal, warn
 
 if TYPE_CHECKING:
+    from recorder.cli.interrupted import Interruptible
     from recorder.explain.following import Question
     from recorder.trace.changes import Change, During
     from recorder.trace.reader import Thread, Trace
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from recorder.trace.values.value import Value
 
 CORRUPT = 3
+INTERRUPTED = 130
 VALUE_WIDTH = 60
 WHOLE = 100_000  # characters of a value, where it is to be shown whole
 # Which questions have the selectors that do not make sense for all: this is the one place that says so. The others, and
@@ -176,15 +178,24 @@ def missing(trace: Trace, error: errors.NotInTraceError) -> None:
     warn(f"recorder: {printable(error.message)}")
 
 
-def conclude(trace: Trace, following: Callable[[], list[Question]] | None = None) -> int:
+def conclude(
+    trace: Trace,
+    following: Callable[[], list[Question]] | None = None,
+    search: Interruptible | None = None,
+) -> int:
     """Says on stderr what a reader should know of the trace, and what can be asked next where that is wanted; the exit
-    status."""
+    status. `search`: that may have been interrupted."""
+    if search is not None:
+        search.tell()
     if following is not None and wants_suggestions():
         for question in following():
             warn(f"next: {printable(question.spelled(trace.path))}  ({question.reason})")
-    verdict = trace.verdict
+    is_over = search is not None and search.is_over
+    verdict = trace.verdict_so_far if is_over else trace.verdict  # which reads all of the trace
     if verdict != "complete":
         warn(f"recorder: {printable(trace.path)} is {verdict}")
+    if is_over:
+        return INTERRUPTED
     return CORRUPT if verdict.state == "corrupt" else 0
 
 

@@ -7,6 +7,7 @@ import ast
 import json
 from typing import TYPE_CHECKING, Any
 
+from recorder.cli.interrupted import Interruptible
 from recorder.cli.output import printable, write
 from recorder.cli.queries import (
     EXIT_STATUS,
@@ -75,14 +76,16 @@ def run(args: argparse.Namespace) -> int:
         found = trace.watch(expression, **asked(trace, args))
         told: Watched | None = None
         name = first_variable(expression)
-        for one in answers(trace, args, in_order(args, found), name=name):
-            if args.json:
-                write(json.dumps(as_json(one)))
-            else:
-                write(as_line(one, expression, who))
-            told = one
+        with Interruptible(trace) as search:
+            for one in answers(trace, args, in_order(args, found), name=name):
+                if args.json:
+                    write(json.dumps(as_json(one)))
+                else:
+                    write(as_line(one, expression, who))
+                told = one
+        what = expression.text if expression.is_path else name
         return conclude(
-            trace, lambda: [] if told is None else following.after_event(told.event, name)
+            trace, lambda: [] if told is None else following.after_event(told.event, what), search
         )
 
 

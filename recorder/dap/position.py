@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from recorder._core.decode import Function
-from recorder.dap.leaping import Check, Leaping
 from recorder.trace.code_flags import AWAITS
+from recorder.trace.leaping import Check, Leaping
 from recorder.trace.reader import Trace
 from recorder.trace.snapshots import POPPING, Event, Frame
 
@@ -43,7 +43,7 @@ class Walk:
         self.trace = trace
         self.check = check
         self.end = len(trace[:])
-        self.leaping = Leaping(trace, check)
+        self.leaping = Leaping(trace._queries, check)
 
     def stack(self, position: Position) -> list[Frame | Event]:
         """Of the position's thread, from the outermost in."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from recorder.dap.arguments import Refused
-from recorder.dap.leaping import Check
 from recorder.dap.position import Position, Walk
 from recorder.dap.sources import Files
 from recorder.dap.variables import References
+from recorder.trace.leaping import Check
 from recorder.trace.reader import Trace
 from recorder.trace.snapshots import Event, Frame
 

@@ -214,13 +214,14 @@ class Backwards:
         return Link(event.seq, what, event.file, event.line, event.title, depth=depth)
 
     def _of_return(self, event: Event, depth: int) -> None:
+        before = self._line_before(event)
+        if before is not None:  # what a call gave is nearer to it than what the call was made with
+            self._calls_of(before, depth, event.seq)
         statement = self.texts.statement(event.file, event.line)
         value = None if statement is None else getattr(statement, "value", None)
         if value is not None:
             self._names(self._read_by(value, event), event.seq, depth)
-        before = self._line_before(event)
         if before is not None:
-            self._calls_of(before, depth, event.seq)
             self._conditions(before, depth)
 
     def _condition(self, event: Event, depth: int) -> Iterator[Link]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -29,6 +30,23 @@ class Question(NamedTuple):
         return shlex.join(["recorder", self.command, trace, *self.words])
 
 
+def is_path(text: str) -> bool:
+    """Whether it is a variable or a part of one: not a slice, nor a call."""
+    from recorder import errors
+    from recorder.trace.why import path
+
+    try:
+        path(text)
+    except errors.InvalidArgumentError:
+        return False
+    return True
+
+
+def can_be_asked(name: str) -> bool:
+    """Whether an expression can begin with it: what a comprehension goes through has no such name."""
+    return re.split(r"[.\[]", name, maxsplit=1)[0].isidentifier()
+
+
 def why(name: str, seq: int, reason: str) -> Question:
     return Question("why", (name, "--at", str(seq)), reason)
 
@@ -45,7 +63,7 @@ def after_path(links: Iterable[Link]) -> list[Question]:
     """Of a way back: the nearest values, and the functions that they are from."""
     found: dict[Question, None] = {}
     for link in links:
-        if link.name:
+        if can_be_asked(link.name):
             found.setdefault(why(link.name, link.seq, "back from there"))
         if not link.title.startswith(("module ", "class ", "(", "code ")):
             found.setdefault(source(link.title))
@@ -60,7 +78,7 @@ def after_steps(steps: list[Step]) -> list[Question]:
     found = [
         why(one.text, last.seq - 1 if last.at is None else last.at, "read there")
         for one in last.reads
-        if one.text != last.text and one.text.isidentifier()
+        if one.text != last.text and is_path(one.text)
     ]
     if last.function is not None and not last.function.is_body:
         found.append(source(last.function.qualified_name))
@@ -71,7 +89,7 @@ def after_steps(steps: list[Step]) -> list[Question]:
 def after_exception(raised: Raised) -> list[Question]:
     """Of the last exception that was told."""
     origin = raised.origin
-    names = [name for name in origin.locals if not origin.function.is_body]
+    names = [name for name in origin.locals if not origin.function.is_body and can_be_asked(name)]
     found = [Question("explain", (), "the way back from what failed"), state(origin.seq)]
     found += [why(name, origin.seq, "a variable there") for name in names[:2]]
     return found[:MOST]
@@ -86,7 +104,7 @@ def after_calls(call: Call) -> list[Question]:
 
 def after_event(event: Event, name: str | None = None) -> list[Question]:
     """Of an event that was told, and a variable that it is about."""
-    found = [] if name is None else [why(name, event.seq, "what made it so")]
+    found = [why(name, event.seq, "what made it so")] if name and can_be_asked(name) else []
     found.append(state(event.seq))
     if not event.function.is_body:
         found.append(source(event.function.qualified_name))

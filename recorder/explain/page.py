@@ -229,7 +229,7 @@ def _section(room: Room, title: str, found: Iterable[Statement], budget: int) ->
     return Section(title, statements, left_out)
 
 
-LEFT_OUT: Final = "more is left out; a larger --budget has it"
+LEFT_OUT: Final = "more is left out: a larger budget has it"
 NOTE: Final = f"- … {LEFT_OUT}\n"
 
 

@@ -32,6 +32,10 @@ STATUSES: Final = {
     "failed": "the question could not be asked; `notes` say why",
 }
 VERDICT: Final = re.compile(r"^recorder: .* is (partial|truncated|corrupt)\b")
+BROKEN_OFF: Final = re.compile(r"^recorder: interrupted: .* --since (\d+) goes on$")
+INTERRUPTED: Final = "recorder: interrupted: "
+NUMBER: Final = re.compile(r" *(\d+) ")  # of an event, at the beginning of a line
+GOES_ON: Final = "goes on from there"
 NEXT: Final = re.compile(r"^next: recorder (?P<words>.*?)  \((?P<reason>.*)\)$")
 DOUBTFUL: Final = re.compile(r"; unknown at |it was true at 0 events|\"unknown\": [1-9]")
 UNKNOWN: Final = re.compile(r"\bmay be\b|\bunknown: ")
@@ -40,8 +44,11 @@ UNKNOWN: Final = re.compile(r"\bmay be\b|\bunknown: ")
 class Gathering:
     """An answer that comes line by line. It is full when its budget is used up."""
 
-    def __init__(self, tool: Tool, form: str, budget: int) -> None:
+    def __init__(
+        self, tool: Tool, form: str, budget: int, given: dict[str, Any] | None = None
+    ) -> None:
         self.tool = tool
+        self.given = given or {}
         self.form = form
         self.budget = budget
         self.lines: list[str] = []
@@ -75,12 +82,19 @@ class Gathering:
         """As the output schema says. `notes`: what came on stderr."""
         found = [NEXT.match(note) for note in notes]
         said = [note for note, match in zip(notes, found, strict=True) if match is None]
+        broken_off = [match for note in said if (match := BROKEN_OFF.match(note))]
+        if self.is_full:  # that says more
+            said = [note for note in said if not note.startswith(INTERRUPTED)]
         if error is not None:
             said.append(f"{error['code']}: {error['detail']}")
             said += [error["hint"]] if error.get("hint") else []
         suggestions = [
             one for match in found if match is not None and (one := _suggestion(match, trace))
         ]
+        if self.tool.command in IN_ORDER:
+            if self.is_full:  # those are of an answer that is not told
+                suggestions = self._of_the_last()
+            suggestions = [*self._going_on(broken_off), *suggestions]
         answer: dict[str, Any] = {
             "status": self.status(said, error, exit_status),
             "lines": self.lines if self.form != JSON else [],
@@ -94,14 +108,18 @@ class Gathering:
     def status(
         self, notes: list[str], error: dict[str, Any] | None, exit_status: int | None
     ) -> str:
-        if error is not None and error["code"] == TIME and self.lines:
+        is_answered = error is not None and error["code"] == TIME and self.lines
+        if is_answered and self.tool.command != "check":
             return "found"
-        if error is not None:
+        if error is not None and not is_answered:
             return OF_ERRORS.get(error["code"], "failed")
         if self.tool.command == "check":
-            held = "unknown" if any(DOUBTFUL.search(line) for line in self.lines) else "true"
+            is_doubtful = error is not None or any(DOUBTFUL.search(line) for line in self.lines)
+            held = "unknown" if is_doubtful else "true"
             return "false" if exit_status == 1 else held
         if self.tool.command == "explain":
+            return "found"
+        if self.is_full and not self.lines:  # the first one has no room
             return "found"
         if self.lines:
             return "unknown" if all(UNKNOWN.search(line) for line in self.lines) else "found"
@@ -115,16 +133,52 @@ class Gathering:
             "the first answer is cut" if self.is_cut else f"{self.more} lines or more are left out"
         )
         ways = ["a larger budget"]
-        names = {option.name for option in self.tool.options}
-        ways += [text for name, text in _WAYS.items() if name in names]
+        if self.form == JSON:
+            ways.append("form=text, which is shorter")
+        if self._last() is not None:
+            ways.append("as `next` says, from the last one on")
+        if any(option.name == "function" for option in self.tool.options):
+            ways.append("function=one of them")
         return f"{part}: ask with {', or '.join(ways)}"
 
+    def _last(self) -> int | None:
+        """The event of the last answer that is told, where they are in the order of their events."""
+        if self.tool.command not in IN_ORDER:
+            return None
+        if self.form == JSON:
+            return _row(self.lines[-1]).get("seq") if self.lines else None
+        if (
+            self.tool.command == "exceptions"
+        ):  # of which each has several lines, the last one perhaps not all
+            return None
+        numbers = [match[1] for line in self.lines if (match := NUMBER.match(line))]
+        return int(numbers[-1]) if numbers else None
 
-_WAYS: Final = {
-    "since": "since=the event after the last one here",
-    "function": "function=one of them",
-    "limit": "limit=fewer",
-}
+    def _going_on(self, broken_off: list[re.Match[str]]) -> list[dict[str, Any]]:
+        """The same question, of what is not told yet."""
+        is_backwards = bool(self.given.get("backwards"))
+        if self.is_full:
+            last = self._last()
+            if last is None:
+                return []
+            bound = {"until": f"{last}"} if is_backwards else {"since": f"{last + 1}"}
+        elif broken_off:
+            bound = {"since": broken_off[0][1]}
+        else:
+            return []
+        return [{"tool": self.tool.name, "arguments": {**self.given, **bound}, "reason": GOES_ON}]
+
+    def _of_the_last(self) -> list[dict[str, Any]]:
+        last = self._last()
+        reason = "all variables at the last one here"
+        return (
+            []
+            if last is None
+            else [{"tool": "state", "arguments": {"at": f"{last}"}, "reason": reason}]
+        )
+
+
+IN_ORDER: Final = ("calls", "find", "watch", "check", "exceptions")  # of their events
 
 
 PARTS: Final = {"next": 0, "notes": 1, "rows": 0, "lines": 0}  # what goes first, and how many stay

@@ -72,9 +72,9 @@ class Asked:
         asked = words(tool, given, self.allowed, trace)
         if tool.command == "explain":
             asked.insert(1, f"--budget={max(int(budget * PAGE), LEAST)}")
-        if tool.command in CUT_BY_LINES and "limit" not in given:
+        if tool.command in CUT_BY_LINES and not given.keys() & {"limit", "last"}:
             asked.insert(1, f"--limit={MOST_ANSWERS}")
-        gathering = Gathering(tool, given.get("form", TEXT), budget)
+        gathering = Gathering(tool, given.get("form", TEXT), budget, given)
         notes, error, status = await ask(asked, gathering, tell, seconds)
         found = gathering.result(notes, error, trace, status)
         if (named := given.get("trace")) is not None:  # as the client names it
@@ -129,7 +129,7 @@ class Asked:
 
 PAGE: Final = 0.6  # of the budget: as JSON, and with what is beside it, a page takes more room
 LEAST: Final = 200
-MOST_ANSWERS: Final = 1_000  # which no budget holds
+MOST_ANSWERS: Final = 7_000  # which no budget holds
 CUT_BY_LINES: Final = ("calls", "find", "watch", "exceptions", "source", "diff")
 
 

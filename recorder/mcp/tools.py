@@ -136,8 +136,10 @@ TOOLS: Final = (
     ),
     Tool(
         "query", "sql",
-        "A question in SQL, read-only. Tables: events(seq, kind, function, file, line, frame, depth, thread, time), "
-        "calls(seq, function, file, line, duration_ns, end_seq, outcome), variables, exceptions and others.",
+        "A question in SQL (DuckDB), read-only; it reads all of the trace first. Tables: events(seq, kind, function, "
+        "file, line, depth, value, time_ns), calls(call, parent, function, file, line, first_seq, last_seq, ended, "
+        "duration_ns, own_ns, arguments, value), values(seq, name, function, file, line, value), exceptions(seq, kind, "
+        "type, value, function, file, line), output(seq, stream, text, file, line), logs, spans, files, traces.",
         (Option("sql", "a select statement", required=True),),
     ),
 )  # fmt: skip

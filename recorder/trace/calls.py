@@ -9,13 +9,16 @@ from typing import Final
 from recorder import errors
 from recorder._core.decode import Function, Task, Thread
 from recorder.trace import display, filters
+from recorder.trace.code_flags import SUSPENDS
 from recorder.trace.filters import ThreadFilter
+from recorder.trace.leaping import Leaping
 from recorder.trace.queries import Queries
 from recorder.trace.seeking import ALL
 from recorder.trace.snapshots import Event
 from recorder.trace.values.value import Value
 
 MOST_WAITING: Final = 4096  # calls that wait for the end of one that began before them
+ENDS: Final = ("return", "unwind")
 
 
 @errors.guarded_class("read")
@@ -149,33 +152,50 @@ def in_order(
     """
     waiting: deque[_Pending] = deque()
     running: dict[int, _Pending] = {}
-    for event in events:
-        if isinstance(event, list):
-            for frame in event:
-                if frame in running:
-                    running.pop(frame).is_over = True
-        elif event.kind == "call":
-            one = running[event.frame] = _Pending(Call(queries, event, None), False)
-            waiting.append(one)
-        elif event.frame in running:
-            one = running.pop(event.frame)
-            one.call.end = event
-            one.is_over = True
-        else:
-            waiting.append(_Pending(Call(queries, None, event), True))
-        if len(waiting) > MOST_WAITING and not waiting[0].is_over:
-            _look_up(queries, waiting[0], stop)
-        while waiting and waiting[0].is_over:
-            yield waiting.popleft().call
-    for one in waiting:
-        yield one.call
+    ends = _Ends(queries, stop)
+    with queries.walk(ALL) as told:
+        for event in events:
+            if isinstance(event, list):
+                for frame in event:
+                    if frame in running:
+                        running.pop(frame).is_over = True
+            elif event.kind == "call":
+                one = running[event.frame] = _Pending(Call(queries, event, None), False)
+                waiting.append(one)
+            elif event.frame in running:
+                one = running.pop(event.frame)
+                one.call.end = event
+                one.is_over = True
+            else:
+                waiting.append(_Pending(Call(queries, None, event), True))
+            if len(waiting) > MOST_WAITING and not waiting[0].is_over:
+                waiting[0].call.end = ends.of(waiting[0].call._any)
+                waiting[0].is_over = True
+            while waiting and waiting[0].is_over:
+                yield waiting.popleft().call
+            told.seq = waiting[0].call.seq if waiting else ALL
+        for one in waiting:
+            yield one.call
 
 
-def _look_up(queries: Queries, one: _Pending, stop: int) -> None:
-    """The end of a call, ahead of its time."""
-    over = filters.make(("return", "unwind"), frame=one.call.frame)
-    one.call.end = next(queries.find(over, one.call.seq, stop), None)
-    one.is_over = True
+class _Ends:
+    """The events that end calls, however far away they are."""
+
+    def __init__(self, queries: Queries, stop: int = ALL) -> None:
+        self.queries = queries
+        self.stop = stop
+        self._leaping: Leaping | None = None  # which most never need
+
+    def of(self, start: Event) -> Event | None:
+        """Of the call that begins there."""
+        if start.function._flags & SUSPENDS:  # and may go on in another thread
+            over = filters.make(ENDS, frame=start.frame)
+            return next(self.queries.find(over, start.seq, self.stop), None)
+        leaping = self._leaping = self._leaping or Leaping(self.queries)
+        stop = min(self.stop, self.queries.end)
+        thread = start.thread.number
+        found = leaping.find(start.frame, thread, start.seq, stop, ends=True, kind=ENDS)
+        return next(found, None)
 
 
 @errors.guarded("read")
@@ -185,6 +205,6 @@ def tree(
     """The calls made from the frame numbered `caller`, in order; of None, the outermost ones."""
     depth = 0 if caller is None else None
     begun = filters.make("call", caller=caller, depth=depth, thread=thread)
+    ends = _Ends(queries)
     for event in queries.find(begun, start, stop):
-        over = filters.make(("return", "unwind"), frame=event.frame)
-        yield Call(queries, event, next(queries.find(over, event.seq, ALL), None))
+        yield Call(queries, event, ends.of(event))

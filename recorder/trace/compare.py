@@ -23,7 +23,14 @@ from recorder.trace.values.differences import MISSING, Part, differences
 from recorder.trace.values.value import Value
 from recorder.trace.volatile import Volatile
 
-WHERE_IT_RAN: Final = ("__file__", "__cached__", "__spec__", "__loader__", "__builtins__")
+WHERE_IT_RAN: Final = (
+    "__file__",
+    "__path__",
+    "__cached__",
+    "__spec__",
+    "__loader__",
+    "__builtins__",
+)
 RUN: Final = 12  # events that have to be the same for the two to be aligned again
 WINDOWS: Final = (64, 512, 4_096, 16_384)  # events of each that are looked through for that
 MOST_PLACES: Final = 50  # at which the same run of events stands, and that are tried
@@ -157,16 +164,13 @@ class Comparison:
     def _twins(self, function: Function) -> dict[int, int] | None:
         """Which line of the second text each line of the first is; None: the same one, or unknown."""
         left = self.a.source_of(function)
-        right = next(
-            (
-                s
-                for path, s in self.b.sources.items()
-                if base_name(path) == base_name(function.file)
-            ),
-            None,
-        )
-        if left is None or right is None or left.sha256 == right.sha256:
+        if left is None:
             return None
+        parts = _names(function.file)
+        ways = {path: _names(path) for path in self.b.sources if base_name(path) == parts[0]}
+        if not ways or any(self.b.sources[path].sha256 == left.sha256 for path in ways):
+            return None
+        right = self.b.sources[max(ways, key=lambda path: _shared(parts, ways[path]))]
         key = left.sha256, right.sha256
         if key not in self._texts:
             self._texts[key] = _align(left.lines, right.lines)
@@ -228,6 +232,18 @@ def _now(event: Event, name: str) -> Value | None:
     if event.namespace is not None and event.namespace.name == module:
         return event.globals.get(short)
     return None
+
+
+def _names(path: str) -> list[str]:
+    """The names in a path, the file's own first."""
+    return path.split("/")[::-1]
+
+
+def _shared(a: list[str], b: list[str]) -> int:
+    """How many names at its end two paths have in common: of several files of one name, the likeliest."""
+    return next(
+        (n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
+    )
 
 
 def _align(a: list[str], b: list[str]) -> dict[int, int]:

@@ -114,18 +114,20 @@ def raised(queries: Queries, events: Iterator[Event], text: Text) -> Iterator[Ra
     GeneratorExit by which a generator is closed, are none."""
     threads: dict[int, _Thread] = {}
     held: deque[Raised] = deque()
-    for event in events:
-        if event._raw_value is None:
-            continue
-        thread = threads.setdefault(event.thread.number, _Thread(queries, text))
-        begun = thread.follow(event)
-        if begun is not None:
-            held.append(begun)
-        while held and (held[0]._at_rest or len(held) > MOST_HELD):
-            one = held.popleft()
-            if _is_exception(one):
-                yield one
-    yield from filter(_is_exception, held)
+    with queries.walk(ALL) as told:
+        for event in events:
+            if event._raw_value is None:
+                continue
+            thread = threads.setdefault(event.thread.number, _Thread(queries, text))
+            begun = thread.follow(event)
+            if begun is not None:
+                held.append(begun)
+            while held and (held[0]._at_rest or len(held) > MOST_HELD):
+                one = held.popleft()
+                if _is_exception(one):
+                    yield one
+            told.seq = held[0].origin.seq if held else ALL
+        yield from filter(_is_exception, held)
 
 
 def _is_exception(one: Raised) -> bool:

@@ -33,6 +33,15 @@ BATCH: Final = 4_096  # events that are handed on at once, as numbers
 IDLE_SEEKERS: Final = 2  # kept for the next query: each knows its way around one chunk
 
 
+class Walk:
+    """Of a question, forwards. `seq`: all events before it were looked at."""
+
+    __slots__ = ("seq",)
+
+    def __init__(self, seq: int) -> None:
+        self.seq = seq
+
+
 class Queries:
     """What is asked of one trace. Each answer is lazy, and several may be under way at once."""
 
@@ -43,6 +52,7 @@ class Queries:
         self._survey: Reader[Event, Frame] | None = None
         self._contents: Contents | None = None
         self._has_looked = False  # for CONTENTS
+        self._walks: list[Walk] = []
 
     def clear(self) -> None:
         self._idle.clear()
@@ -51,6 +61,10 @@ class Queries:
     @property
     def path(self) -> str:
         return self.file.path
+
+    def looked_at(self) -> int | None:
+        """For who interrupts: the event before which all was looked at; None where nothing is under way, forwards."""
+        return min((walk.seq for walk in self._walks), default=None)
 
     # ---- output ----
 
@@ -103,8 +117,9 @@ class Queries:
             return
         expected = start  # what comes before this and was not seen is missing
         sieve = self._sieve(wanted)
-        with self._seeker(chunks[0]) as seeker:
+        with self._seeker(chunks[0]) as seeker, self.walk(start, backwards) as looked:
             for chunk in reversed(chunks) if backwards else chunks:
+                looked.seq = max(start, chunk.head.first_event)
                 if sieve is not None and not sieve.may_hold(chunk, ends):
                     expected = chunk.head.first_event + chunk.head.events
                     continue
@@ -117,7 +132,9 @@ class Queries:
                         if ends and (gone := seeker.reader.unseen_ends()):
                             yield gone
                         if wanted.keeps(event):
+                            looked.seq = event.seq
                             yield event
+                            looked.seq = event.seq + 1
                     expected = chunk.head.first_event + chunk.head.events
                 except UNREADABLE as exc:
                     self.file.note_error(chunk, exc)
@@ -171,8 +188,9 @@ class Queries:
         if not chunks:
             return
         sieve = self._sieve(wanted)
-        with self._seeker(chunks[0]) as seeker:
+        with self._seeker(chunks[0]) as seeker, self.walk(start) as looked:
             for chunk in chunks:
+                looked.seq = max(start, chunk.head.first_event)
                 if sieve is not None and not sieve.may_hold(chunk):
                     continue
                 try:
@@ -325,6 +343,19 @@ class Queries:
         finally:
             self._idle.append(near)
             del self._idle[:-IDLE_SEEKERS]
+
+    @contextmanager
+    def walk(self, start: int, backwards: bool = False) -> Iterator[Walk]:
+        """Around a question that goes through events."""
+        walk = Walk(start)
+        if backwards:
+            yield walk
+            return
+        self._walks.append(walk)
+        try:
+            yield walk
+        finally:
+            self._walks.remove(walk)
 
     def _between(self, wanted: Filter, start: int, stop: int) -> tuple[int, int]:
         """The bounds, narrowed to the chunks of the time that is asked for. Time goes on from event

@@ -620,8 +620,23 @@ class Trace:
     ) -> Checked:
         """Whether an expression was true whenever something that it names was new or changed, and where it first was
         not. As `watch` otherwise."""
-        watching = Watching(self._asker, self._changes, expression, of, is_condition=True)
         asked = {"function": function, "file": file, "thread": thread, "task": task}
+        found = Checked(None, 0, 0, None, "")
+        for so_far in self._checking(expression, of=of, start=start, stop=stop, **asked):
+            found = so_far
+        return found
+
+    def _checking(
+        self,
+        expression: str | Expression,
+        *,
+        of: str | None,
+        start: int,
+        stop: int | None,
+        **asked: Any,
+    ) -> Iterator[Checked]:
+        """What is known after each event that it could be asked at."""
+        watching = Watching(self._asker, self._changes, expression, of, is_condition=True)
         return watching.check(self._changing(asked, *_bounds(start, stop)))
 
     def why(

@@ -104,7 +104,8 @@ class Watching:
             yield unknown
 
     @errors.guarded("read")
-    def check(self, find: Find) -> Checked:
+    def check(self, find: Find) -> Iterator[Checked]:
+        """After each event that it could be asked at, what is known until then; the last one ends it."""
         held = unknown = 0
         first: Event | None = None
         reason = ""
@@ -118,8 +119,9 @@ class Watching:
                 held += 1
             else:
                 failed = Watched(change.event, change, None, answer, ())
-                return Checked(failed, held, unknown, first, reason)
-        return Checked(None, held, unknown, first, reason)
+                yield Checked(failed, held, unknown, first, reason)
+                return
+            yield Checked(None, held, unknown, first, reason)
 
     def moments(self, find: Find) -> Iterator[tuple[Change, Answer]]:
         """Where the expression may have come to something else, and what it came to there."""

@@ -22,7 +22,7 @@ from recorder.trace.snapshots import Event
 from recorder.trace.values.differences import differences
 from recorder.trace.values.nodes import identity_of
 from recorder.trace.values.places import places_of
-from recorder.trace.values.value import is_definition
+from recorder.trace.values.value import Value, is_definition
 
 MOST_STEPS: Final = 50
 MOST_LOOKED_AT: Final = 10_000  # changes of a variable, to find the one that changed a part of it
@@ -333,17 +333,21 @@ class Why:
         return self._of(asked, step._replace(how=found.how), before, found.value, found.target)
 
     def _returned(self, call: Any, change: Change, seen: Event) -> Event | None:
-        """The return of the call whose result it is."""
+        """The return of the call whose result it is: of a function of the name that the line calls, or, since what is
+        called may have another one (a decorated function, an object), of one that returned just that."""
         began = self._before(seen.seq, frame=change.frame, kinds=("line", "resume", "call"))
         name = bindings.called(call)
         wanted = filters.make("return", caller=change.frame)
         start = 0 if began is None else began.seq
         found: Event
+        same: Event | None = None
         for found in self._queries.find(wanted, start, seen.seq + 1, backwards=True):
             made = found.function.qualified_name == f"{name}.__init__"
             if found.function.name == name or made:
                 return found
-        return None
+            if same is None and _is_same_value(found.value, change.value):
+                same = found
+        return same
 
     def _return(self, asked: _Asked, step: Step, returned: Event, target: str) -> _Found:
         """On in the function that returned it, at its last line."""
@@ -446,6 +450,13 @@ _ENDS: Final = {
 def _is_one_object(a: Answer, b: Answer) -> bool:
     mine, others = identity_of(a.tree), identity_of(b.tree)
     return mine is not None and others is not None and mine.number == others.number
+
+
+def _is_same_value(a: Value | None, b: Value | None) -> bool:
+    """Of a value that says anything: None comes from anywhere."""
+    if a is None or b is None or a._raw != b._raw:
+        return False
+    return a.type_name != "NoneType"
 
 
 def _is_definition(answer: Answer) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -19,7 +20,12 @@ BEFORE = {
     "blank lines": b"# Mine\n\n\n",
     "Windows": b"# Mine\r\nmore\r\n",
     "Windows, no end": b"# Mine\r\nmore",
-    "no text": b"\xff\xfe\x00\n",
+    "no text": b"\xff\x00\n",
+    "a mark before it": b"\xef\xbb\xbf# Mine\r\n",
+    "nothing but a mark": b"\xef\xbb\xbf",
+    "mixed ends": b"# Mine\r\nmore\n",
+    "mixed ends, none": b"# Mine\nmore\r\nand more",
+    "blank Windows lines": b"# Mine\r\n\r\n",
 }
 
 
@@ -66,6 +72,10 @@ def test_an_older_text_is_brought_up_to_date(here: Path) -> None:
         b"<!-- recorder: begin 1 -->\n",
         b"<!-- recorder: end -->\n",
         b"<!-- recorder: begin x -->\nz\n<!-- recorder: end -->\n",
+        b"<!-- recorder: begin 0 -->\nz\n<!-- recorder: end -->\n" * 2,
+        b"<!-- recorder: begin 0 -->\n<!-- recorder: begin 0 -->\nz\n<!-- recorder: end -->\n",
+        b"<!-- recorder: end -->\nz\n<!-- recorder: begin 0 -->\n",
+        "# Mine\n".encode("utf-16"),
     ],
 )
 @pytest.mark.parametrize(
@@ -76,6 +86,30 @@ def test_a_file_with_damaged_marks_is_left_alone(here: Path, damaged: bytes, ask
     with pytest.raises(errors.InvalidArgumentError):
         ask()  # type: ignore[operator]
     assert (here / "A.md").read_bytes() == damaged
+
+
+def test_what_somebody_changed_around_it_stays(here: Path) -> None:
+    """The line ends, and the blank line before it."""
+    file = here / "AGENTS.md"
+    for change in (
+        lambda data: data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"),
+        lambda data: data.replace(b"more\n\n", b"more\n"),
+        lambda data: data.replace(b"# Mine\n", b"# Mine\r\n"),
+    ):
+        file.write_bytes(b"# Mine\nmore\n")
+        pointer.put("AGENTS.md", "text")
+        changed = change(file.read_bytes())
+        file.write_bytes(changed)
+        assert pointer.take_out("AGENTS.md")
+        assert file.read_bytes() == change(b"# Mine\nmore\n"), changed
+
+
+def test_a_file_that_nobody_may_write_is_left_alone(here: Path) -> None:
+    file = here / "AGENTS.md"
+    file.write_bytes(b"# Mine\n")
+    file.chmod(0o444)
+    assert cli.main(["agents", "install"]) != 0
+    assert file.read_bytes() == b"# Mine\n" and [file] == list(here.iterdir())
 
 
 def test_which_file_it_is(here: Path) -> None:
@@ -89,7 +123,10 @@ def test_which_file_it_is(here: Path) -> None:
     ).stat().st_mode & 0o777 == 0o640
     assert b"recorder" in (here / "CLAUDE.md").read_bytes()
     assert sorted(path.name for path in here.iterdir()) == ["AGENTS.md", "CLAUDE.md"]
-    assert cli.main(["agents", "install", "--file", "."]) == 2
+    os.mkfifo("pipe")  # of which nobody would ever read the end
+    for none in (".", "pipe", "a\0b"):
+        assert cli.main(["agents", "install", "--file", none]) == 2
+    os.unlink("pipe")
     assert cli.main(["agents", "install", "--file", "no/such/folder.md"]) == 10
 
 

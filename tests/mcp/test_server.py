@@ -8,6 +8,9 @@ import contextlib
 import itertools
 import json
 import os
+import re
+import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -20,10 +23,11 @@ import recorder
 from recorder import errors
 from recorder.cli import mcp
 from recorder.explain.tokens import tokens
+from recorder.export import parquet
 from recorder.mcp import answer, server
 from recorder.mcp.allowed import Allowed
 from recorder.mcp.answer import Gathering
-from recorder.mcp.asking import MOST_LINE, _lines
+from recorder.mcp.asking import MOST_LINE, _lines, _rows, ask
 from recorder.mcp.tools import (
     BY_NAME,
     LONGEST,
@@ -34,7 +38,7 @@ from recorder.mcp.tools import (
     input_schema,
     words,
 )
-from tests.conftest import ENVIRONMENT
+from tests.conftest import ENVIRONMENT, recorder_command
 
 PROGRAM = """\
 def clean(times, seen=[]):
@@ -46,6 +50,10 @@ password = "hunter2"
 text = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"
 first = clean([2, 1])
 second = clean([3])
+try:
+    {}["earlier"]
+except KeyError:
+    pass
 1 / len(second[3:])
 """
 SECRET = "hunter2"
@@ -82,6 +90,7 @@ QUESTIONS: dict[str, tuple[dict[str, Any], str, str]] = {  # arguments, status, 
     "find": ({"when": "time > 7"}, "never", "the condition was never true there"),
     "why": ({"name": "secnod"}, "not recorded", "did you mean second"),
     "check": ({"expression": "len(seen) < 3"}, "false", "it was true at"),
+    "exceptions": ({"last": True}, "found", "ZeroDivisionError"),
     "source": ({"name": "clean", "form": "json"}, "found", "seen.append(time)"),
     "diff": ({"other": "app.rtrace"}, "found", "no difference"),
 }
@@ -107,6 +116,8 @@ def test_the_tools_and_what_they_answer(folder: Path) -> None:
                 assert text in result.content[0].text
                 assert not result.is_error
                 assert bool(said["rows"]) == (given.get("form") == "json")
+            last = found[list(QUESTIONS).index("exceptions")]
+            assert "earlier" not in last.content[0].text
             overview = found[0].structured_content
             assert overview["next"][0]["tool"] in NAMES
             assert overview["next"][0]["arguments"]["trace"] == "app.rtrace"
@@ -184,6 +195,109 @@ def test_a_question_that_nobody_waits_for_is_ended(folder: Path) -> None:
 
     together(body)
     assert told[0] >= 1
+
+
+GOING_ON: dict[str, dict[str, Any]] = {
+    "find": {"kind": "line"},
+    "watch": {"expression": "seen"},
+    "calls": {"self": True},
+}
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_what_is_left_out_comes_when_it_is_gone_on(folder: Path, form: str) -> None:
+    """As `next` says: all of it, each once."""
+
+    async def body() -> None:
+        async with client_of(folder) as client:
+            for tool, given in GOING_ON.items():
+                asked = {"trace": "app.rtrace", "form": form, **given}
+                part = "rows" if form == "json" else "lines"
+                whole = (
+                    await client.call_tool(tool, {**asked, "budget": 20_000})
+                ).structured_content
+                assert whole["left_out"] is None
+                found: list[Any] = []
+                asked["budget"] = 900 if form == "json" else 300
+                for _ in range(30):
+                    said = (await client.call_tool(tool, asked)).structured_content
+                    found += said[part]
+                    if said["left_out"] is None:
+                        break
+                    following = said["next"][0]
+                    assert following["tool"] == tool, said
+                    asked = following["arguments"]
+                wanted = [number_of(one) for one in whole[part]]
+                # A call that ran already where it was gone on comes once more, by its end.
+                shown = [number for number in map(number_of, found) if number in wanted]
+                assert shown == wanted, (tool, found)
+
+    together(body)
+
+
+def test_the_tables_that_a_query_is_told_of_are_there(folder: Path) -> None:
+    """With these columns; and the first of each is answered."""
+    told = re.findall(r"(\w+)\(([\w, ]+)\)", BY_NAME["query"].description)
+    assert len(told) >= 5
+    for table, columns in told:
+        names = {one.partition(":")[0] for one in parquet.SCHEMAS[table].split()}
+        assert set(columns.split(", ")) <= names, table
+    pytest.importorskip("duckdb")
+    asked = " union all ".join(
+        f"(select count({columns.partition(',')[0]}) from {table})" for table, columns in told
+    )
+    command = recorder_command(
+        "sql", folder / "app.rtrace", asked
+    )  # by itself: its threads would stay
+    assert subprocess.run(command, check=True, capture_output=True).stdout
+
+
+def number_of(one: Any) -> int:
+    """Of the event that a line or row is about. How deep a call is, and which hit it is, counts anew there."""
+    return int(one["seq"] if isinstance(one, dict) else one.split()[0])
+
+
+def test_how_far_it_was_looked(folder: Path) -> None:
+    """Until there was no time left: nothing is said to be true or never, and it goes on there."""
+    note = "recorder: interrupted: looked at up to event 7, of 90: --since 7 goes on"
+    error = {"code": "TIME", "detail": "it was ended after 1 s", "hint": None}
+    for tool, lines, status in (
+        ("find", [], "unknown"),
+        ("find", ["       3  app.py:3  clean"], "found"),
+        ("check", ["not false as far as it was looked at: it was true at 2 events"], "unknown"),
+    ):
+        gathering = Gathering(BY_NAME[tool], "text", 2_000, {"trace": "app.rtrace", "when": "x"})
+        for line in lines:
+            assert gathering.take(line)
+        found = gathering.result([note], error, "app.rtrace", 130)
+        assert found["status"] == status
+        assert found["next"][0]["arguments"] == {"trace": "app.rtrace", "when": "x", "since": "7"}
+        assert note in found["notes"]
+
+
+def test_a_server_that_ignores_interrupts_has_questions_that_do_not(folder: Path) -> None:
+    """As one that was started in the background by a script: its questions end by themselves all the same."""
+
+    async def tell(elapsed: float, message: str) -> None:
+        pass
+
+    async def body() -> None:
+        words = [
+            "source",
+            "--grep=(([a-z])+.)+[A-Z]([a-z])+$",
+            "--",
+            str(folder / "app.rtrace"),
+            "app.py",
+        ]
+        gathering = Gathering(BY_NAME["source"], "text", 2_000)
+        _, error, status = await ask(words, gathering, tell, 3)
+        assert error is not None and status == 130, (error, status)
+
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        together(body)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_over_stdin_and_stdout(folder: Path) -> None:
@@ -504,6 +618,32 @@ def test_every_wrong_argument_is_answered_as_the_schema_says(folder: Path) -> No
 
 BARE = [Tool(name, name, "") for name in ("traces", "record")]
 SCHEMA = jsonschema.Draft202012Validator(answer.output_schema())
+
+
+def test_an_answer_that_is_one_object_is_told_in_rows() -> None:
+    """As many as there is room for; and what has no room at all is not said never to have been."""
+    frames = [{"function": f"f{n}", "locals": {"text": "x" * 200}} for n in range(50)]
+    page = {
+        "title": "t",
+        "sections": [
+            {"title": "s", "statements": [{"seq": n, "text": "y" * 90} for n in range(60)]}
+        ],
+    }
+    for command, whole, key in (
+        ("state", {"seq": 3, "stack": frames}, "f49"),
+        ("explain", {**page, "next": []}, "y" * 90),
+    ):
+        tool = next(one for one in TOOLS if one.command == command)
+        gathering = Gathering(tool, "json", 2_000)
+        for row in _rows(command, json.dumps(whole, indent=1)):
+            gathering.take(row)
+        found = gathering.result([], None, "t.rtrace")
+        assert 5 < len(found["rows"]) < 50 and found["left_out"]
+        assert key in json.dumps(found["rows"][1])
+    gathering = Gathering(BY_NAME["exceptions"], "json", 2_000)
+    gathering.take(json.dumps({"type": "x" * 100_000}))
+    found = gathering.result([], None, "t.rtrace")
+    assert found["status"] == "found" and "form=text" in found["left_out"]
 
 
 def test_what_comes_behind_a_line_that_is_too_long_is_read() -> None:

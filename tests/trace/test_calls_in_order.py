@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import recorder
-from recorder.trace import calls
+from recorder.trace import calls, leaping
+from recorder.trace.container.chunks import Chunk
+from recorder.trace.seeking import Seeker
 from tests.conftest import Run, recorder_command
+from tests.tools.rechunk import rechunked
 
 PROGRAM = """
 import wave_of_mine
@@ -82,6 +86,37 @@ def test_however_few_wait_for_one_another(trace: Path, monkeypatch: pytest.Monke
         monkeypatch.setattr(calls, "MOST_WAITING", 1)
         assert facts(opened) == plenty
         assert next(opened.calls(stop=40)).end is None
+
+
+def test_the_end_of_a_long_call_is_looked_up_without_reading_what_is_between(
+    trace_of: Callable[[Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many chunks there are."""
+    monkeypatch.setattr(calls, "MOST_WAITING", 1)
+    monkeypatch.setattr(leaping, "WINDOW", 8)
+    program, path = tmp_path / "a_long_call.py", tmp_path / "long.rtrace"
+    program.write_text("def f(n): return n\nfor n in range(300): f(n)\n")
+    path.write_bytes(rechunked(trace_of(program), 300))
+    with recorder.open_trace(path) as opened:
+        first = next(opened.calls())
+        assert first.end is not None and first.end.seq == len(opened) - 1
+        loaded = counted(monkeypatch)
+        assert next(opened.calls()).end == first.end
+        assert len(loaded) < 40, len(loaded)
+        assert next(opened.call_tree()).end == first.end
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The chunks that are gone to from now on."""
+    loaded: list[int] = []
+    load = Seeker.load
+
+    def counting(self: Seeker, chunk: Chunk) -> None:
+        loaded.append(chunk.offset)
+        load(self, chunk)
+
+    monkeypatch.setattr(Seeker, "load", counting)
+    return loaded
 
 
 def test_bodies_in_the_exports(trace: Path, tmp_path: Path) -> None:

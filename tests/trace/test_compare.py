@@ -340,3 +340,20 @@ def test_the_command_lists_differences_and_says_what_it_passed_over(
     *found, end = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     assert found[0]["parts"] == [{"path": "['retries']", "a": 3, "b": 5}]
     assert end["summary"]["passed_over"] == {"time": 1}
+
+
+def test_files_of_one_name_are_told_apart_by_where_they_are(
+    compare: Compare, tmp_path: Path
+) -> None:
+    """Packages have one `__init__.py` each; and where one was changed, its lines are held against its own."""
+    for number, run in enumerate("ab", 1):
+        for name, value in (("another", 1), ("one", number)):
+            file = tmp_path / run / name / "__init__.py"
+            file.parent.mkdir(parents=True)
+            file.write_text(
+                "# longer\n" * value * len(name) + f"def get():\n    return {value}\nget()\n"
+            )
+    program = "import sys\nsys.path.insert(0, sys.argv[1])\nimport another, one\n"
+    found, comparison = compare(program, f"{tmp_path}/a", f"{tmp_path}/b", ignore=["path"])
+    assert rows(found) == [(None, "", "1", "2")]
+    assert comparison.aligned == comparison.events[0]

@@ -268,3 +268,52 @@ def test_the_command(trace: Trace, recorder_says: Run) -> None:
     assert [json.loads(line)["how"] for line in lines] == ["returned", "assigned", "argument"]
     assert "did you mean two?" in recorder_says("why", trace.path, "twoo").stderr
     assert "no variable two at 0" in recorder_says("why", trace.path, "two", "--at", 0).stderr
+
+
+UNDER_ANOTHER_NAME = """
+import functools
+
+def logged(function):
+    @functools.wraps(function)
+    def around(*given):
+        return function(*given)
+    return around
+
+@logged
+def twice(n):
+    return n * 2
+
+class Scale:
+    def __init__(self, by): self.by = by
+    def __call__(self, n):
+        return n * self.by
+
+def nothing(n): return None
+
+scale = Scale(3)
+alias = twice
+def work():
+    through = twice(4)
+    called = scale(5)
+    other = alias(6)
+    none = {}.get(nothing(7))
+    return through, called, other, none
+work()
+"""
+
+
+def test_a_call_of_what_has_another_name(run_recorded: Run) -> None:
+    """Decorated, an object that is called, another name for it. That something returned None says nothing."""
+    with recorder.open_trace(run_recorded(UNDER_ANOTHER_NAME).trace) as trace:
+        first = {
+            name: trace.why(name, function="work")[0]
+            for name in ("through", "called", "other", "none")
+        }
+    assert {name: step.how for name, step in first.items()} == {
+        "through": "returned", "called": "returned", "other": "returned", "none": "assigned",
+    }  # fmt: skip
+    assert first["called"].text == "scale(5)"
+    assert {one.text: one.value.show() for one in first["called"].reads} == {
+        "n": "5",
+        "self.by": "3",
+    }

@@ -10,9 +10,10 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
+from recorder.trace import filters
 from recorder.trace.code_flags import SUSPENDS
 from recorder.trace.format import ChunkType
-from recorder.trace.reader import Trace
+from recorder.trace.queries import Queries
 from recorder.trace.snapshots import Event, Frame
 
 WINDOW: Final = 8_192  # events that are read before it is asked whether any can be passed over
@@ -21,10 +22,10 @@ Check = Callable[[int], None]  # is told how far a search got, and may raise
 
 
 class Leaping:
-    def __init__(self, trace: Trace, check: Check) -> None:
-        self.trace = trace
-        self.check = check
-        chunks = [] if trace.damage else trace._queries.file.of(ChunkType.EVENTS)
+    def __init__(self, queries: Queries, check: Check | None = None) -> None:
+        self.queries = queries
+        self.check = check or (lambda seq: None)
+        chunks = [] if queries.file.damage else queries.file.of(ChunkType.EVENTS)
         self._begins = sorted(chunk.head.first_event for chunk in chunks if chunk.head.events)
 
     def find(
@@ -40,14 +41,13 @@ class Leaping:
     ) -> Iterator[Event]:
         """As Trace.find, of a frame and its thread. `ends`: only where it begins or ends is asked for, so that what it
         does itself is passed over as well."""
+        wanted = filters.make(frame=frame, thread=thread, **asked)
         window = WINDOW
         while start < stop:
             self.check(stop if backwards else start)
             low = max(start, stop - window) if backwards else start
             high = stop if backwards else min(stop, start + window)
-            yield from self.trace.find(
-                frame=frame, thread=thread, start=low, stop=high, backwards=backwards, **asked
-            )
+            yield from self.queries.find(wanted, low, high, backwards)
             if backwards:
                 stop = self._back(frame, thread, start, low, ends)
             else:
@@ -105,7 +105,7 @@ class Leaping:
 
     def _stack(self, thread: int, seq: int) -> Sequence[Frame | Event]:
         """From the outermost in."""
-        for one, frames in self.trace.at(seq).stacks:
+        for one, frames in self.queries.at(seq).stacks:
             if one.number == thread:
                 return frames
         return ()
