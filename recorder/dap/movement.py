@@ -10,27 +10,28 @@ from typing import Any, Final
 from recorder._core.decode import Function
 from recorder.dap.arguments import Arguments, Refused
 from recorder.dap.breakpoints import Breakpoints, executions
+from recorder.dap.console import Console
 from recorder.dap.position import Position
-from recorder.dap.state import FIRST_THREAD, State
+from recorder.dap.state import State
 from recorder.dap.stops import Met, passed
 from recorder.trace.filters import is_named
-from recorder.trace.output import Output
 
 MOST_TARGETS: Final = 100
-MOST_TOLD: Final = 1_000_000  # events of a way on which output is told
 Emit = Callable[[str, dict[str, Any]], None]
 
 
 class Movement:
     """`emit` sends an event. What moves answers None at once, and is then done by `pending`."""
 
-    def __init__(self, state: State, breakpoints: Breakpoints, emit: Emit) -> None:
+    def __init__(
+        self, state: State, breakpoints: Breakpoints, console: Console, emit: Emit
+    ) -> None:
         self.state = state
+        self.console = console
         self.walk = state.walk
         self.breakpoints = breakpoints
         self.emit = emit
         self._targets: dict[int, Position] = {}
-        self._told: int | None = None  # up to this event output has been told
         self.moves: dict[str, Callable[[Arguments], Callable[[], None]]] = {
             "continue": lambda _: lambda: self.run(False),
             "reverseContinue": lambda _: lambda: self.run(True),
@@ -69,16 +70,16 @@ class Movement:
         *,
         back: bool = False,
     ) -> Callable[[], None]:
-        now = self._in_thread(asked)
+        now, present = self._in_thread(asked), self.state.now.seq
 
         def move() -> None:
             found = step(now)
             if back:
-                bounds = 0 if found is None else found.seq + found.after, now.seq
+                bounds = 0 if found is None else found.seq + found.after, present
             elif found is None:
-                bounds = now.seq + 1, self.walk.end
+                bounds = present + 1, self.walk.end
             else:
-                bounds = now.seq + 1, found.seq + (not found.after)
+                bounds = present + 1, found.seq + (not found.after)
             if self._met(*bounds, back):
                 return
             if found is None:
@@ -89,16 +90,11 @@ class Movement:
         return move
 
     def _in_thread(self, asked: Arguments) -> Position:
-        """The present position, or where another thread is at this moment."""
+        """The present position, or where another thread or task is at this moment."""
         now = self.state.now
         if not asked.has("threadId"):
             return now
-        thread = asked.number("threadId") - FIRST_THREAD
-        if thread == now.event.thread.number:
-            return now
-        for event in self.walk.find(0, now.seq, backwards=True, thread=thread):
-            return Position(event)
-        raise Refused("that thread does not run at this moment")
+        return self.state.strands.position(now, asked.number("threadId"))
 
     # ---- runs ----
 
@@ -122,10 +118,7 @@ class Movement:
             if one.stop.log is not None:
                 event = self.state.trace[one.seq]
                 source = self.state.files.of(event.function)
-                self.output(one.text + "\n", source=source, line=event.line)
-
-    def output(self, text: str, category: str = "console", **more: Any) -> None:
-        self.emit("output", {"category": category, "output": text, **more})
+                self.console.say(one.text + "\n", source=source, line=event.line)
 
     def _stop_at(self, met: list[Met]) -> None:
         stops = [one for one in met if one.stop.log is None]
@@ -142,7 +135,7 @@ class Movement:
     def tell_failed_conditions(self) -> None:
         for stop in self.breakpoints.all:
             if stop.failed:
-                self.output(
+                self.console.say(
                     f"the condition of a breakpoint cannot be asked: {stop.failed}\n", "important"
                 )
                 stop.failed = ""
@@ -162,7 +155,7 @@ class Movement:
 
         for call in self.walk.find(0, None, kind="call", function=wanted):
             return self.walk.first_line(call.seq, frame=call.frame)
-        self.output(f"{function[:200]} was not called\n", "important")
+        self.console.say(f"{function[:200]} was not called\n", "important")
         return None
 
     def _any(self) -> Position | None:
@@ -192,25 +185,11 @@ class Movement:
     def arrive(self, position: Position, reason: str, **more: Any) -> None:
         self.state.move(position)
         self._targets.clear()
-        self._tell_output(position.seq)
-        thread = position.event.thread.number + FIRST_THREAD
+        self.console.arrive(position.seq)
+        thread = self.state.strands.number(position)
         self.emit(
             "stopped", {"reason": reason, "threadId": thread, "allThreadsStopped": True, **more}
         )
-
-    def _tell_output(self, seq: int) -> None:
-        """What the program printed on the way here, as its console would have it by now; nothing on the way back, nor
-        of a long way."""
-        last, self._told = self._told, seq
-        if last is not None and last < seq <= last + MOST_TOLD:
-            for one in self.state.trace._outputs.between(last, seq):
-                if one.stream != "stdin":
-                    self.output(one.text, one.stream, **self._place_of(one))
-
-    def _place_of(self, one: Output) -> dict[str, Any]:
-        if one.function is None or one.line is None:
-            return {}
-        return {"source": self.state.files.of(one.function), "line": one.line}
 
     # ---- jumps ----
 

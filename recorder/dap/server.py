@@ -13,11 +13,13 @@ from recorder import errors
 from recorder.dap.arguments import Arguments, Refused
 from recorder.dap.beside import Beside
 from recorder.dap.breakpoints import FILTERS, Breakpoints
+from recorder.dap.console import Console
 from recorder.dap.inspection import Inspection
 from recorder.dap.launching import CONSOLES, Launch
 from recorder.dap.messages import Channel, NotUnderstood
 from recorder.dap.movement import Movement
 from recorder.dap.state import State
+from recorder.dap.suspended import Suspended
 from recorder.trace.reader import Trace, open_trace
 
 CAPABILITIES: Final = dict.fromkeys(
@@ -54,6 +56,7 @@ class Server:
         self.movement: Movement | None = None
         self.breakpoints: Breakpoints | None = None
         self.beside: Beside | None = None
+        self.suspended: Suspended | None = None
         self.launch: Launch | None = None
         self._commands: dict[str, Callable[[Arguments], dict[str, Any] | None]] = {
             "initialize": self.initialize, "launch": self.start_launch, "attach": self.attach,
@@ -90,6 +93,8 @@ class Server:
                 self.launch.end()
             if self.beside is not None:
                 self.beside.close()
+            if self.suspended is not None:
+                self.suspended.end()
             if self.trace is not None:
                 self.trace.close()
 
@@ -217,7 +222,7 @@ class Server:
             if now is not None:
                 movement.arrive(now, "pause", description="Paused: the search was given up")
         except errors.RecorderError as exc:
-            movement.output(f"{exc}\n", "important")
+            movement.console.say(f"{exc}\n", "important")
             if movement.state.position is not None:
                 movement.arrive(movement.state.position, "pause")
         movement.tell_failed_conditions()
@@ -240,6 +245,8 @@ class Server:
 
     def emit(self, event: str, body: dict[str, Any] | None = None) -> None:
         if event.startswith("progress") and not self._client.flag("supportsProgressReporting"):
+            return
+        if event == "invalidated" and not self._client.flag("supportsInvalidatedEvent"):
             return
         message: dict[str, Any] = {"type": "event", "event": event}
         self.channel.send(message if body is None else {**message, "body": body})
@@ -285,11 +292,15 @@ class Server:
         self._stop_on_entry = asked.flag("stopOnEntry", True)
         self._entry = asked.optional("entry")
         self.trace = open_trace(path)
-        self.state = State(self.trace, mappings, self.check)
+        self.suspended = Suspended(self.trace, self._tell_tasks)
+        self.state = State(self.trace, mappings, self.check, self.suspended)
         self.breakpoints = Breakpoints(self.state)
-        self.movement = Movement(self.state, self.breakpoints, self.emit)
+        console = Console(self.state, self.emit)
+        self.movement = Movement(self.state, self.breakpoints, console, self.emit)
         self.beside = Beside(self.state, self.emit)
-        for part in (Inspection(self.state), self.beside, self.breakpoints, self.movement):
+        for part in (
+            Inspection(self.state), self.beside, self.breakpoints, self.movement, console,
+        ):  # fmt: skip
             self._commands |= part.commands
         self._after.append(lambda: self.emit("initialized"))
 
@@ -297,7 +308,7 @@ class Server:
         movement, state = self.movement, self.state
         if movement is None or state is None or self.trace is None:
             raise Refused(NEEDS_TRACE)
-        movement.output(self._about(self.trace))
+        movement.console.say(self._about(self.trace))
         self._after.append(lambda: self._begin(movement, state))
 
     def _begin(self, movement: Movement, state: State) -> None:
@@ -309,8 +320,15 @@ class Server:
             entry = self._entry
             self._move(lambda: movement.begin(entry) if entry else movement.run(False), movement)
         if state.position is None:
-            movement.output("nothing was recorded\n", "important")
+            movement.console.say("nothing was recorded\n", "important")
             self.emit("terminated")
+
+    def _tell_tasks(self) -> None:
+        """They are known now, which they were not when the editor asked."""
+        try:
+            self.emit("invalidated", {"areas": ["threads"]})
+        except OSError:
+            pass  # nobody reads any more; the session notices by itself
 
     @staticmethod
     def _about(trace: Trace) -> str:

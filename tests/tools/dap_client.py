@@ -57,6 +57,7 @@ class Client:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self._sent = 0
+        self.thread = 1  # that it stopped in last
         self.events: list[dict[str, Any]] = []
         self.asked: list[dict[str, Any]] = []  # requests of the server's
 
@@ -128,7 +129,9 @@ class Client:
     # ---- a session ----
 
     def attach(self, trace: str | Path, **arguments: Any) -> Client:
-        self.ask("initialize", adapterID="recorder", supportsProgressReporting=True)
+        self.ask(
+            "initialize", adapterID="recorder", supportsProgressReporting=True, supportsInvalidatedEvent=True
+        )  # fmt: skip
         self.ask("attach", trace=str(trace), **arguments)
         self.event("initialized")
         return self
@@ -139,6 +142,7 @@ class Client:
 
     def stopped(self) -> Stop:
         body = self.event("stopped")
+        self.thread = body["threadId"]
         return Stop(body["reason"], self.stack(body["threadId"]), body)
 
     def stack(self, thread: int) -> list[tuple[str, int]]:
@@ -146,11 +150,11 @@ class Client:
         return [(one["name"], one["line"]) for one in found]
 
     def move(self, command: str, **arguments: Any) -> Stop:
-        self.ask(command, **{"threadId": 1, **arguments})
+        self.ask(command, **{"threadId": self.thread, **arguments})
         return self.stopped()
 
-    def frame(self, depth: int = 0, thread: int = 1) -> int:
-        found = self.ask("stackTrace", threadId=thread, startFrame=depth, levels=1)
+    def frame(self, depth: int = 0) -> int:
+        found = self.ask("stackTrace", threadId=self.thread, startFrame=depth, levels=1)
         number: int = found["stackFrames"][0]["id"]
         return number
 
