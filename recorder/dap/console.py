@@ -64,12 +64,13 @@ class Console:
             part = list(self._between(low, stop))
             size += sum(len(one.text) for one in part)
             found, stop = part + found, low
+        is_whole = stop <= 0 and size <= most
         while found and size - len(found[0].text) >= most:
             size -= len(found.pop(0).text)
         return {
             "seq": now,
             "output": [{"stream": one.stream, "text": one.text[-most:], **self._place_of(one)} for one in found],
-            "complete": stop <= 0 and size <= most,
+            "complete": is_whole,
         }  # fmt: skip
 
     def _between(self, start: int, stop: int) -> Iterator[Output]:
