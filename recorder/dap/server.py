@@ -32,7 +32,7 @@ CAPABILITIES: Final = dict.fromkeys(
         "supportsDelayedStackTraceLoading", "supportsLoadedSourcesRequest", "supportsLogPoints",
         "supportsTerminateRequest", "supportsDataBreakpoints", "supportsClipboardContext",
         "supportsSteppingGranularity", "supportsExceptionFilterOptions", "supportsCancelRequest",
-        "supportsBreakpointLocationsRequest",
+        "supportsBreakpointLocationsRequest", "supportsANSIStyling",
     ),
     True,
 )  # fmt: skip
@@ -321,7 +321,7 @@ class Server:
             self._move(lambda: movement.begin(entry) if entry else movement.run(False), movement)
         if state.position is None:
             movement.console.say("nothing was recorded\n", "important")
-            self.emit("terminated")
+            self._tell_end()
 
     def _tell_tasks(self) -> None:
         """They are known now, which they were not when the editor asked."""
@@ -336,7 +336,13 @@ class Server:
         return said + (f": {trace.failure.message}\n" if trace.failure is not None else "\n")
 
     def terminate(self, _: Arguments) -> None:
-        self._after.append(lambda: self.emit("terminated"))
+        self._after.append(self._tell_end)
+
+    def _tell_end(self) -> None:
+        """How the program ended is told only now: to editors a session whose program has exited is over."""
+        if self.launch is not None and self.launch.exit_code is not None:
+            self.emit("exited", {"exitCode": self.launch.exit_code})
+        self.emit("terminated")
 
     def disconnect(self, _: Arguments) -> None:
         self._over = True

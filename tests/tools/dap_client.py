@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import queue
@@ -14,20 +13,15 @@ import jsonschema
 
 from recorder.dap.messages import Channel
 from recorder.dap.server import Server
+from tests.conftest import ROOT
 
 PATIENCE = 60  # seconds
 
 
-def protocol() -> dict[str, Any]:
-    """The protocol's own schema, as the other server that is installed has it."""
-    found = importlib.util.find_spec("debugpy")
-    assert found is not None and found.origin is not None
-    part = "_vendored/pydevd/_pydevd_bundle/_debug_adapter/debugProtocol.json"
-    schema: dict[str, Any] = json.loads((Path(found.origin).parent / part).read_text())
-    return schema
-
-
-SCHEMA = protocol()
+# The protocol's own schema, version 1.71, as its authors publish it.
+SCHEMA: dict[str, Any] = json.loads(
+    (ROOT / "tests/dap/protocol/debugAdapterProtocol.json").read_text()
+)
 CHECKS: dict[str, jsonschema.protocols.Validator] = {}
 
 

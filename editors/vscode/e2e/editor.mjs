@@ -97,12 +97,13 @@ export const stands = (name, at) =>
   page.locator(".debug-call-stack .monaco-list-row.selected, .debug-call-stack .stack-frame", { hasText: name }).filter({ hasText: `${at}:1` }).first().waitFor();
 export const button = (icon) => page.locator(`.debug-toolbar .codicon-debug-${icon}`).first();
 
-/** `files` are there when the editor opens. What does not hold ends it with a status of 1. */
-export async function drive(files, scene) {
+/** `files`, and what `prepare` makes, are there when the editor opens. What does not hold ends it with a status of 1. */
+export async function drive(files, scene, prepare = () => undefined) {
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     writeFileSync(join(folder, name), text);
   }
+  prepare();
   try {
     await reach(`http://127.0.0.1:${port}/?folder=${folder}`);
     await page.locator(".monaco-workbench .explorer-folders-view").waitFor();

@@ -5,6 +5,7 @@
 //
 // As drive.mjs. TESTING_VSIX is what `npx @vscode/vsce package` makes of e2e/testing. PYTHON has pytest as well.
 
+import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { renameSync } from "node:fs";
 import { join } from "node:path";
@@ -65,8 +66,9 @@ const text = (wanted) => page.locator(".view-lines", { hasText: wanted }).first(
 const row = (where, wanted) => page.locator(`${where} .monaco-list-row`, { hasText: wanted }).first();
 
 async function stop() {
-  await command("Debug: Stop");
+  await page.keyboard.press("Shift+F5");
   await page.locator(".debug-toolbar").waitFor({ state: "hidden" });
+  assert.equal(await page.locator(".notification-list-item .codicon-error").count(), 0);
 }
 
 async function start(name) {
@@ -75,20 +77,22 @@ async function start(name) {
   await page.keyboard.press("F5");
 }
 
-await drive(FILES, async () => {
-  execFileSync(python, ["-m", "recorder", "run", "-o", "far.rtrace", "far/there.py"], { cwd: folder });
-  execFileSync(python, ["-m", "recorder", "run", "-o", "shop.rtrace", "shop.py"], { cwd: folder });
+function prepare() {
+  const record = (trace, program) => execFileSync(python, ["-m", "recorder", "run", "-o", trace, program], { cwd: folder });
+  record("far.rtrace", "far/there.py");
+  record("shop.rtrace", "shop.py");
   renameSync(join(folder, "far"), join(folder, "gone"));
+}
+
+async function all() {
   const scenes = { tests, view, trace, backInAndOut, jump, output, tasks, moved, missing, several, timeline };
-  const wanted = process.env.SCENES?.split(",") ?? Object.keys(scenes);
-  for (const name of wanted) {
+  for (const name of process.env.SCENES?.split(",") ?? Object.keys(scenes)) {
     await scenes[name]();
     await picture(name);
     console.log(name);
-    if (name !== "timeline" && name !== "several") await stop();
-    else await command("Debug: Disconnect").catch(() => undefined);
+    await stop();
   }
-});
+}
 
 async function tests() {
   await open("test_shop.py");
@@ -110,6 +114,8 @@ async function trace() {
   await page.keyboard.press("Control+Shift+E");
   await row(".explorer-folders-view", "shop.rtrace").click({ button: "right" });
   await page.locator(".monaco-menu .action-label", { hasText: "Open Trace" }).first().click();
+  await page.locator(".debug-toolbar").waitFor();
+  await page.keyboard.press("Control+Shift+D");
   await stands("module __main__", 1);
 }
 
@@ -172,13 +178,17 @@ async function several() {
   await start("Moved");
   await row(".debug-call-stack", "shop.rtrace").waitFor();
   await row(".debug-call-stack", "Moved").waitFor();
+  await picture("several-both");
+  await page.keyboard.press("Shift+F5");
+  await row(".debug-call-stack", "Moved").waitFor({ state: "hidden" });
 }
 
 async function timeline() {
-  await stop();
   await trace();
   const [opened] = await Promise.all([page.context().waitForEvent("page"), command("Recorder: Show Timeline in the Browser")]);
   await opened.waitForLoadState();
   await opened.waitForTimeout(3000);
   if (process.argv[5]) await opened.screenshot({ path: join(process.argv[5], "timeline-page.png") });
 }
+
+await drive(FILES, all, prepare);
