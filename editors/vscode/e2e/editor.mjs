@@ -70,9 +70,9 @@ export async function open(name) {
 export async function command(title) {
   const row = page.locator(".quick-input-list .monaco-list-row.focused", { hasText: title });
   for (let tries = 0; ; tries++) {
-    await page.keyboard.press("F1");
-    await page.locator(inputs).first().fill(`>${title}`);
     try {
+      await page.keyboard.press("F1");
+      await page.locator(inputs).first().fill(`>${title}`, { timeout: PATIENCE / 12 });
       await row.waitFor({ timeout: PATIENCE / 12 });
       break;
     } catch (error) {

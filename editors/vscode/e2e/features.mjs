@@ -112,8 +112,17 @@ async function view() {
 
 async function trace() {
   await page.keyboard.press("Control+Shift+E");
-  await row(".explorer-folders-view", "shop.rtrace").click({ button: "right" });
-  await page.locator(".monaco-menu .action-label", { hasText: "Open Trace" }).first().click();
+  const entry = page.locator(".monaco-menu .action-label", { hasText: "Open Trace" }).first();
+  for (let tries = 0; ; tries++) {
+    await row(".explorer-folders-view", "shop.rtrace").click({ button: "right" });
+    try {
+      await entry.click({ timeout: 5_000 });
+      break;
+    } catch (error) {
+      if (tries > 12) throw error;
+      await page.keyboard.press("Escape"); // the extension may still be starting
+    }
+  }
   await page.locator(".debug-toolbar").waitFor();
   await page.keyboard.press("Control+Shift+D");
   await stands("module __main__", 1);

@@ -34,8 +34,8 @@ class _TooHard(Exception):
 
 
 def steps(node: ast.expr, names: tuple[str, ...]) -> list[Step]:
-    """For Reader.watch; empty if the core cannot compute it. `names`: those of the expression. Of `a and b` where `b` is
-    too hard it is `a`: where that is false, so is all of it."""
+    """For Reader.watch; empty if the core cannot compute it. `names`: those of the expression. Of `a and b` where `b`
+    is too hard it is `a`: where that is false, so is all of it."""
     found = _made(node, names)
     if not found and isinstance(node, ast.BoolOp) and isinstance(node.op, ast.And):
         *parts, _ = node.values
