@@ -68,7 +68,7 @@ class Server:
         )
         self._cancelled: set[int] = set()
         self._interrupt = threading.Event()
-        self._current = 0
+        self._current = self._received = 0
         self._since = self._told = 0.0
         self._progress = False
         self._client: Arguments = Arguments(None)
@@ -162,8 +162,9 @@ class Server:
     def _serve(self, message: dict[str, Any]) -> None:
         if message.get("type") == "response":
             return  # to what we asked; nothing depends on it
+        self._received += 1
         number = message.get("seq")
-        self._current = number if isinstance(number, int) else 0
+        self._current = number if type(number) is int and number > 0 else self._received
         self._since, self._progress = time.monotonic(), False
         command = message.get("command")
         if message.get("type") != "request" or not isinstance(command, str):
@@ -256,7 +257,9 @@ class Server:
         self.channel.send({"type": "request", "command": command, "arguments": arguments})
 
     def _not_understood(self, exc: NotUnderstood) -> None:
-        self._current = 0
+        """The answer has to have a number: editors count their messages from 1."""
+        self._received += 1
+        self._current = self._received
         self._refuse("", str(exc))
 
     # ---- the session ----

@@ -3,7 +3,7 @@
 Left out are one line that begins twice, as a `case` may, where it stops once and `sys.settrace` tells of both; and
 variables that a call shares with its caller, who is not looked at before its next line. Where an exception ends a call,
 debugpy loses `next` and `stepOut`, and runs on to a breakpoint; ours go to where it is handled: programs in which that
-happens are stepped into alone. Debugpy now and then says `breakpoint` of a step to a line that has none."""
+happens are stepped into alone. Of a step in a generator debugpy says now `step`, now `breakpoint`: it is told by the line."""
 
 from __future__ import annotations
 
@@ -98,8 +98,8 @@ def walk(client: Client, program: Path, chance: random.Random) -> Any:
                 if PLAIN.fullmatch(v["value"]) and n.isidentifier() and n[:2] != "__"
             }
         reason = body["reason"]
-        if reason == "breakpoint" and stack[0][1] not in lines(program):
-            reason = "step"
+        if reason in ("step", "breakpoint"):
+            reason = "breakpoint" if stack[0][1] in lines(program) else "step"
         yield Seen(reason, stack, variables)
         moves = ["next", "stepIn", "stepIn", "stepOut", "continue"]
         if program.stem in INWARDS:

@@ -93,8 +93,11 @@ export async function line(number) {
 }
 
 /** Waits until the frame on top is at that line. */
-export const stands = (name, at) =>
-  page.locator(".debug-call-stack .monaco-list-row.selected, .debug-call-stack .stack-frame", { hasText: name }).filter({ hasText: `${at}:1` }).first().waitFor();
+export async function stands(name, at) {
+  await page.keyboard.press("Control+Shift+D");
+  await page.locator(".debug-call-stack .monaco-list-row.selected, .debug-call-stack .stack-frame", { hasText: name }).filter({ hasText: `${at}:1` }).first().waitFor();
+}
+
 export const button = (icon) => page.locator(`.debug-toolbar .codicon-debug-${icon}`).first();
 
 /** `files`, and what `prepare` makes, are there when the editor opens. What does not hold ends it with a status of 1. */
