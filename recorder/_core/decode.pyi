@@ -28,6 +28,7 @@ def read_contents(
 ) -> (
     tuple[
         bool,
+        bool,
         set[int],
         set[int],
         dict[int, tuple[int, int, bytes | None]],

@@ -24,6 +24,7 @@ class Entry(NamedTuple):
     """Of one chunk. Numbers are those of definitions."""
 
     ends: bool  # a frame ended without an event
+    is_silent: bool  # nothing was written, printed or logged
     threads: set[int]  # with events
     raised: set[int]  # types of exceptions, + 1; 0: of one that is not told
     # Of codes with events: the kinds of these, the variables that were set, and the lines, from the first of the code
@@ -44,7 +45,9 @@ class Collected:
         self._defined = 0
 
     def add(self, first_event: int, contents: bytes, definitions: bytes) -> None:
-        """What a SegmentInfo says. Of a chunk for which there is no room any more, nothing is said."""
+        """What a SegmentInfo says. Of a chunk for which there is no room any more, nothing is said, nor of one without
+        events: the next one begins with the same event, and takes its place."""
+        self.forget(first_event)
         size = len(contents) + HEAD.size
         if self._size + size <= MOST_BYTES:
             self._size += size
@@ -65,7 +68,7 @@ class Collected:
             return b""
         definitions = b"".join(self._definitions)
         parts = [varint.encode(len(definitions)), definitions]
-        for first_event, crc in chunks:
+        for first_event, crc in dict(chunks).items():
             entry = self._entries.get(first_event)
             if entry is not None:
                 parts += (HEAD.pack(first_event, crc), varint.encode(len(entry)), entry)
@@ -106,11 +109,17 @@ class Contents:
             self._entries[key] = None if found is None else Entry._make(found)
         return self._entries[key]
 
+    def is_silent(self, first_event: int, crc: int) -> bool:
+        """Whether it is known that there is no output and no log in it."""
+        entry = self.entry(first_event, crc)
+        return entry is not None and entry.is_silent
+
 
 def is_within(less: Entry, more: Entry) -> bool:
     """Whether the one says nothing that the other does not say."""
     return (
         less.ends <= more.ends
+        and less.is_silent >= more.is_silent
         and less.threads <= more.threads
         and less.raised <= more.raised
         and all(

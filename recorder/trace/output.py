@@ -225,7 +225,7 @@ def whole(found: Iterator[Output]) -> Iterator[Output]:
     runs: dict[str, list[Output]] = {}
     for output in found:
         run = runs.setdefault(output.stream, [])
-        if run and (run[0].seq, run[0].thread) != (output.seq, output.thread):
+        if run and not (run[0].seq == output.seq and _is_one_thread(run[0], output)):
             yield _joined(run)
             run.clear()
         run.append(output)
@@ -249,9 +249,17 @@ def _goes_on(before: Output, output: Output) -> bool:
     return (
         before.missing == 0
         and output.missing == 0
-        and (before.stream, before.seq, before.frame, before.line, before.thread, before.waiting)
-        == (output.stream, output.seq, output.frame, output.line, output.thread, output.waiting)
+        and (before.stream, before.seq, before.frame, before.line, before.waiting)
+        == (output.stream, output.seq, output.frame, output.line, output.waiting)
+        and _is_one_thread(before, output)
     )
+
+
+def _is_one_thread(one: Output, other: Output) -> bool:
+    """In another chunk a thread is another object."""
+    if one.thread is None or other.thread is None:
+        return one.thread is other.thread
+    return one.thread.number == other.thread.number
 
 
 def _joined(run: list[Output]) -> Output:

@@ -69,7 +69,12 @@ class Queries:
         ):  # what has no events may hold output all the same
             first -= 1
         last = len(chunks) if ahead is None else bisect.bisect_left(begins, stop) + ahead
+        contents = self._known()
         for chunk in chunks[first:last]:
+            if contents is not None and contents.is_silent(
+                chunk.head.first_event, chunk.head.payload_crc
+            ):
+                continue
             try:
                 payload = self.payloads.get(chunk)
                 reader.load(payload, chunk.head.first_event)

@@ -73,7 +73,7 @@ def test_help_and_version(tmp_path: Path) -> None:
         (["run", "-m", "no_such_module"], "ERR_MODULE_NOT_FOUND"),
         (["run", "-m", "no_such_package.inner"], "ERR_MODULE_NOT_FOUND"),
         (["run", "-m", ""], "ERR_MODULE_NOT_FOUND"),
-        (["run", "-m", "json"], "ERR_MODULE_NOT_FOUND"),
+        (["run", "-m", "email"], "ERR_MODULE_NOT_FOUND"),
         (["run", "-m", "mine"], "ERR_MODULE_NOT_FOUND"),
         (["run", "-P", "-m", "app"], "ERR_MODULE_NOT_FOUND"),
         (["run", "-o", "folder", "app.py"], "ERR_DESTINATION_IS_DIRECTORY"),

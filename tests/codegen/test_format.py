@@ -772,7 +772,10 @@ def test_the_table_reads_every_byte_of_a_trace(run_recorded: Run) -> None:
     rows = {f"REC_{row.name}" for row in FORMAT.records} | {
         f"TAG_{row.name}" for row in FORMAT.tags
     }
-    assert rows - found <= (RARE | {"REC_RERAISE"} if sys.version_info < (3, 12) else RARE)
+    rare = RARE | {"REC_RERAISE"} if sys.version_info < (3, 12) else RARE
+    if sys.version_info >= (3, 14):  # it leaves no doubt there
+        rare = rare | {"TAG_IDENTITY_UNSURE", "TAG_REBOUND"}
+    assert rows - found <= rare
 
 
 def read_by_the_table(raw: bytes) -> set[str]:

@@ -103,6 +103,16 @@ if staging():
 
 
 @pytest.mark.provokes("MAPPING_LOST")
+@pytest.mark.parametrize("kept", [8, 10, 24, 64, 196])
+def test_a_control_page_whose_end_became_zeros(
+    run_recorded: Run, run_plain: Run, kept: int
+) -> None:
+    """It was cut and grew again between two looks at it: no signal tells of that."""
+    harm = f"harm('control', {kept})\nharm('control', 4096)\n"
+    check(run_recorded(PRELUDE + "work(1000)\n" + harm + ENDING), run_plain(PRELUDE + ENDING))
+
+
+@pytest.mark.provokes("MAPPING_LOST")
 def test_a_control_page_that_is_cut_for_a_sleeper(run_recorded: Run, run_plain: Run) -> None:
     """The sealer touches it first; the program hears of it at its next call."""
     program = PRELUDE + "work(10)\nharm('control', 0)\ntime.sleep(0.3)\n" + ENDING

@@ -15,8 +15,8 @@ from recorder.trace.format import ChunkType
 from tests.tools import reference_writer as w
 
 
-def rechunked(path: Path, pieces: int, seed: int = 0) -> bytes:
-    """A complete trace of what a complete trace holds."""
+def rechunked(path: Path, pieces: int, seed: int = 0, at: int | None = None) -> bytes:
+    """A complete trace of what a complete trace holds. `at`: cut there, between its first record and its last."""
     file = TraceFile(path)
     try:
         made = w.File(data=bytearray(path.read_bytes()[:64]))
@@ -29,6 +29,7 @@ def rechunked(path: Path, pieces: int, seed: int = 0) -> bytes:
     finally:
         file.close()
     cuts = sorted(random.Random(seed).choices(range(len(records)), k=pieces - 1))
+    cuts = cuts if at is None else [at]
     calls = CallTree(call_sums.BY_WAY | call_sums.BY_FUNCTION)
     calls.set_clock(file.head.ticks_per_second, file.head.started)
     scanner, begin, contents = Scanner(calls), 0, Collected()

@@ -1144,6 +1144,7 @@ class Contents(NamedTuple):
     """What occurs in a chunk, by the numbers of definitions. None: it may be any."""
 
     ends: bool
+    is_silent: bool
     threads: list[int]
     raised: list[int]  # types, + 1
     codes: dict[int, tuple[int, int, set[int] | None]]  # kinds, slots, lines from the first one on
@@ -1152,7 +1153,7 @@ class Contents(NamedTuple):
 
 
 def read_contents(c: Cursor) -> Contents:
-    ends = c.u8() != 0
+    flags = c.u8()
     threads, raised = ([c.varint() for _ in range(c.varint())] for _ in range(2))
     codes = {}
     for _ in range(c.varint()):
@@ -1164,7 +1165,7 @@ def read_contents(c: Cursor) -> Contents:
     ranges = {} if c.at == len(c.data) else read_ranges(c)
     if c.at != len(c.data):
         raise Damaged("something stands behind what occurs in a chunk")
-    return Contents(ends, threads, raised, codes, spaces, ranges)
+    return Contents(bool(flags & 1), bool(flags & 2), threads, raised, codes, spaces, ranges)
 
 
 class CallNode(NamedTuple):

@@ -105,6 +105,38 @@ def test_every_recording_has_it(trace_of: TraceOf) -> None:
     file.close()
 
 
+NOISY = """\
+import sys, warnings
+def steps(n):
+    yield n
+def talk(n):
+    print("n is", n)
+    steps(n).send(None)
+    warnings.warn("low")
+talk(1)
+sys.stdout.flush()
+talk(2)
+"""
+
+
+def test_wherever_it_is_cut_it_tells_of_what_is_there(trace_of: TraceOf, tmp_path: Path) -> None:
+    """A cut that falls into a record moves to its beginning; what has no event may be between two cuts."""
+    program = tmp_path / "noisy_steps.py"
+    program.write_text(NOISY)
+    path, cut = trace_of(program), tmp_path / "cut.rtrace"
+    with open_trace(path) as trace:
+        expected = [(one.stream, one.text, one.line, one.time) for one in trace.output()]
+        times = [event.time for event in trace]
+    (chunk,) = second_reader.Trace(path.read_bytes()).event_chunks
+    for at in range(0, chunk.raw_size, 3):
+        cut.write_bytes(rechunked(path, 2, at=at))
+        with open_trace(cut) as trace:
+            assert trace.verify().verdict == "complete", at
+            assert [event.time for event in trace] == times, at
+            told = [(one.stream, one.text, one.line, one.time) for one in trace.output()]
+            assert told == expected, at
+
+
 # ---- the same answers ----------------------------------------------------------------------------
 
 

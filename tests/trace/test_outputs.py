@@ -16,6 +16,10 @@ from recorder.dap.breakpoints import Breakpoints
 from recorder.dap.movement import Movement
 from recorder.dap.state import State
 from recorder.export import export
+from recorder.trace.container.chunks import Chunk
+from recorder.trace.seeking import Payloads
+from tests.tools import second_reader
+from tests.tools.rechunk import rechunked
 
 PROGRAM = """\
 import sys
@@ -174,3 +178,27 @@ def test_a_part_up_to_the_end_has_what_was_written_last(path: Path, tmp_path: Pa
     with recorder.open_trace(part) as trace:
         told = [(one.stream, one.text, one.line, one.seq) for one in trace.output()]
         assert told[-3:] == [(one.stream, one.text, one.line, one.seq) for one in last]
+
+
+# ---- chunks in which nothing was written -----------------------------------------------------------
+
+
+def test_what_was_written_is_found_without_reading_the_chunks_between(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut = tmp_path / "cut.rtrace"
+    cut.write_bytes(rechunked(path, 12, seed=3))
+    second = second_reader.Trace(cut.read_bytes())
+    silent = {first for first, entry in second.contents().items() if entry.is_silent}
+    assert 0 < len(silent) < len(second.event_chunks)
+    read: set[int] = set()
+    get = Payloads.get
+
+    def noted(payloads: Payloads, chunk: Chunk) -> bytes:
+        read.add(chunk.head.first_event)
+        return get(payloads, chunk)
+
+    monkeypatch.setattr(Payloads, "get", noted)
+    with recorder.open_trace(cut) as trace:
+        assert [(one.stream, one.text, one.line) for one in trace.output("all")] == TEXTS
+    assert read and not silent & read

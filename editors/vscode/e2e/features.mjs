@@ -117,14 +117,13 @@ async function trace() {
     await row(".explorer-folders-view", "shop.rtrace").click({ button: "right" });
     try {
       await entry.click({ timeout: 5_000 });
+      await page.locator(".debug-toolbar").waitFor({ timeout: 10_000 });
       break;
     } catch (error) {
       if (tries > 12) throw error;
       await page.keyboard.press("Escape"); // the extension may still be starting
     }
   }
-  await page.locator(".debug-toolbar").waitFor();
-  await page.keyboard.press("Control+Shift+D");
   await stands("module __main__", 1);
 }
 

@@ -2,6 +2,8 @@
 
 cdef enum:
     MOST_LINES = 8192        # of one code are told apart
+    CONTENTS_ENDS = 1        # a frame ended without an event
+    CONTENTS_SILENT = 2      # nothing was written, printed or logged
 
 
 cdef inline bint note_event(DecoderState *s, Frame *f) noexcept nogil:
@@ -64,7 +66,7 @@ cdef inline bint note_exception(DecoderState *s) noexcept nogil:
 cdef bint write_contents(DecoderState *s, ByteBuffer *out, uint64_t first_event) noexcept nogil:
     """The entry, see docs/trace-format.md."""
     return (
-        append_byte(s, out, s.tally.ends)
+        append_byte(s, out, (CONTENTS_ENDS if s.tally.ends else 0) | (0 if s.tally.has_output else CONTENTS_SILENT))
         and append_seen_threads(s, out)
         and append_raised_types(s, out)
         and append_seen_codes(s, out)
@@ -162,8 +164,9 @@ cdef bint collect_set(DecoderState *s, NamespaceDef *d, ByteBuffer *bits, uint64
 # ---- read ----------------------------------------------------------------------------------------
 
 def read_contents(bytes entry not None):
-    """An entry as (whether a frame ended unseen, numbers of threads, of types of exceptions + 1,
-    code → (kinds, slots, lines or None), namespace → slots, code → slot → (lowest, highest)). None if it is none."""
+    """An entry as (whether a frame ended unseen, whether there is no output and no log, numbers of threads, of types
+    of exceptions + 1, code → (kinds, slots, lines or None), namespace → slots, code → slot → (lowest, highest)). None
+    if it is none."""
     cdef Cursor c
     cdef set threads
     cdef set raised
@@ -171,10 +174,11 @@ def read_contents(bytes entry not None):
     cdef dict namespaces = {}
     cdef dict ranges = {}
     cdef uint64_t left, number, kinds, slots
+    cdef uint8_t flags
     c.at = <const uint8_t *> <const char *> entry
     c.end = c.at + len(entry)
     c.bad = False
-    ends = take_byte(&c) != 0
+    flags = take_byte(&c)
     threads = take_numbers(&c)
     raised = take_numbers(&c)
     left = take_varint(&c)
@@ -192,7 +196,9 @@ def read_contents(bytes entry not None):
         ranges = take_ranges(&c)
     if c.bad or c.at != c.end:
         return None
-    return ends, threads, raised, codes, namespaces, ranges
+    return (
+        bool(flags & CONTENTS_ENDS), bool(flags & CONTENTS_SILENT), threads, raised, codes, namespaces, ranges
+    )
 
 
 cdef set take_numbers(Cursor *c):

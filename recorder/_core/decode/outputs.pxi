@@ -3,9 +3,10 @@
 cdef Status apply_output(DecoderState *s, Cursor *c) noexcept nogil:
     """OUTPUT: bytes that went to the system."""
     cdef Output row
+    cdef uint64_t ticks
     memset(&row, 0, sizeof(row))
     row.stream = take_byte(c)
-    s.clock.ticks += take_varint(c)
+    ticks = take_varint(c)
     row.channel = take_varint(c)
     row.position = take_varint(c)
     row.size = take_varint(c)
@@ -16,6 +17,7 @@ cdef Status apply_output(DecoderState *s, Cursor *c) noexcept nogil:
         return reject(s, b"a record that is not whole")
     if row.kept != 0 and row.kept != row.size:
         return reject(s, b"bytes that are kept in part")
+    s.clock.ticks += ticks
     if row.kept == 0 and not row.stream & (REC_OUTPUT_UNWRITTEN | REC_OUTPUT_REDACTED):
         s.tally.omitted[0] += row.size
     return note_output(s, &row)
@@ -37,10 +39,11 @@ cdef Status apply_log(DecoderState *s, Cursor *c) noexcept nogil:
     """LOG: where what is told stands, from its level on, where the values behind the first begin, and its end."""
     cdef Output row
     cdef uint32_t flags = 0
+    cdef uint64_t ticks
     memset(&row, 0, sizeof(row))
     row.stream = STREAM_OF_LOGS
     row.channel = take_byte(c)                  # the kind
-    s.clock.ticks += take_varint(c)
+    ticks = take_varint(c)
     row.at = <uint64_t> (c.at - s.input.begin)
     take_varint(c)                              # level
     skip_str(c)
@@ -54,6 +57,7 @@ cdef Status apply_log(DecoderState *s, Cursor *c) noexcept nogil:
     skip_value(s, c, &flags)                    # exception
     if c.bad:
         return reject(s, b"a record that is not whole")
+    s.clock.ticks += ticks
     row.size = <uint64_t> (c.at - s.input.begin)
     if row.channel & REC_LOG_OMITTED:
         s.tally.omitted[2 if row.channel == (REC_LOG_OMITTED | REC_LOG_AUDIT) else 1] += 1
@@ -64,11 +68,12 @@ cdef Status note_output(DecoderState *s, Output *row) noexcept nogil:
     """Who does it: the frame at the top, and the last event of that."""
     cdef const ThreadDef *t = s.threads.current
     cdef const Frame *f = s.top
+    s.tally.has_output = True
     if not s.outputs.on:
         return OK
     row.before = s.events
     row.event = s.events if f == NULL else f.next_since
-    row.ticks = s.clock.ticks
+    row.time = time_of(&s.clock, s.outputs.ticks_per_second, s.outputs.started)
     row.thread = 0 if t == NULL else t.base.number + 1
     row.task = 0 if t == NULL or t.task == NULL else t.task.number + 1
     if f != NULL:

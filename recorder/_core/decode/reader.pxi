@@ -304,30 +304,22 @@ cdef class Reader(Decoder):
             free_bytes(s, &found)
 
     def outputs(self, size_t most):
-        """What was written in the next `most` events of the chunk: a bytes of Outputs, whose ticks are times; None at
-        its end. Raises as `next`, behind what can be read."""
+        """What was written in the next `most` events of the chunk: a bytes of Outputs; None at its end. Raises as
+        `next`, behind what can be read."""
         cdef DecoderState *s = &self.s
         cdef Status status
-        cdef Output *row
-        cdef uint64_t ticks
-        cdef size_t i
         if s.input.at >= s.input.end:
             return None
         free_deferred(s)
         s.marks.on = s.changes.on = False
         s.outputs.on = True
+        s.outputs.ticks_per_second, s.outputs.started = self.ticks_per_second, self.started
         try:
             with nogil:
                 status = run(s, UINT64_MAX if s.events + most < s.events else s.events + most)
             materialize_pending(self)
             if status != OK and not s.outputs.rows.size:
                 raise self.unreadable(status)
-            ticks = s.clock.ticks
-            row = <Output *> s.outputs.rows.data
-            for i in range(s.outputs.rows.size // sizeof(Output)):
-                s.clock.ticks = row[i].ticks
-                row[i].ticks = <uint64_t> self.now()
-            s.clock.ticks = ticks
             return to_bytes(&s.outputs.rows)
         finally:
             s.outputs.rows.size = 0

@@ -125,7 +125,7 @@ cdef class Scanner(Decoder):
         s.tally.lost = s.tally.gaps = 0
         memset(s.tally.omitted, 0, sizeof(s.tally.omitted))
         s.tally.digests.size = s.tally.texts.size = s.tally.notes.size = s.tally.seen.size = 0
-        s.tally.ends = False
+        s.tally.ends = s.tally.has_output = False
         free_map(s, &s.tally.errors)
         free_map(s, &s.tally.raised)
 

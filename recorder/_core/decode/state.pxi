@@ -260,7 +260,7 @@ cdef struct Output:          # an OUTPUT; a PRINT, whose stream is 0; a LOG
     uint64_t kept            # … as far as it was kept
     uint64_t before          # the event that comes next
     uint64_t event           # the last one of the frame that wrote it, + 1; 0: none
-    uint64_t ticks
+    int64_t time             # ns since 1970
     uint64_t thread          # + 1; 0: none
     uint64_t task            # + 1; 0: none
     uint64_t frame           # + 1; 0: none
@@ -269,6 +269,8 @@ cdef struct Output:          # an OUTPUT; a PRINT, whose stream is 0; a LOG
 
 cdef struct Outputs:         # for who asks for them
     bint on
+    uint64_t ticks_per_second
+    uint64_t started
     ByteBuffer rows          # Outputs
 
 cdef struct Passage:         # an event without its values: all that who counts and times has to know
@@ -308,6 +310,7 @@ cdef struct Tally:
     ByteBuffer seen          # the codes that are `seen` in this round
     Map raised               # types of exceptions, + 1 → how often; 0: of one that is not told
     bint ends                # a frame ended unseen
+    bint has_output          # an OUTPUT, PRINT or LOG
     uint64_t lost
     uint64_t gaps
     uint64_t omitted[3]      # bytes of output, LOGs, AUDITs: what was not kept

@@ -30,7 +30,6 @@ cdef Status begin(bint wait_for_main) except *:
     tape.control.optimize = optimization
     tape.control.ticks_per_second = ticks_per_second()
     tape.deadline = tape.last_tick + <uint64_t> (max_seconds * <double> tape.control.ticks_per_second)
-    tape.sealer_pid = tape.control.sealer_pid
     known.ticks_per_second = tape.control.ticks_per_second
     plan_next_check()
     commit()

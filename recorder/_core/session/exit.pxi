@@ -73,7 +73,7 @@ cdef void at_exit(int exit_status, void *unused) noexcept nogil:
             REC_STORE(tape.control.target_state, REC_TARGET_FINISHED)
         outlive_signals()
         status = wait_for_sealer()
-        end_keeper(tape.control.keeper_pid, tape.control.sealer_pid)
+        end_keeper(known.keeper_pid, tape.sealer_pid)
         if is_published() and status == OK and ending.summary:
             write_summary()
         if status != OK or reported != OK or not is_published():

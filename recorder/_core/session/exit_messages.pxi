@@ -65,7 +65,7 @@ cdef void write_failure(Status status, const char *disposition, Found found, bin
         size = snprintf(detail, sizeof(detail), "%s", ending.reported_detail)
     elif status == ERR_SEALER_DIED:
         size = snprintf(detail, sizeof(detail), "the sealer (pid %d) ended while it was needed",
-                        tape.control.sealer_pid)
+                        tape.sealer_pid)
     elif status == ERR_LIMIT_REACHED:           # of the sealer's: it knows of one only
         size = snprintf(detail, sizeof(detail), "the limit max_bytes was reached: %llu bytes",
                         <unsigned long long> fault.wanted)

@@ -32,7 +32,7 @@ cdef Publication publication(Status status):
         if <uint32_t> status == REC_LOAD(tape.control.sealer_fault.status):
             answer.fault = fault_facts(&tape.control.sealer_fault, tape.control.sealer_detail)
         else:
-            answer.fault = {"status": <int> status, "stage": <int> STAGE_STOP, "got": tape.control.sealer_pid}
+            answer.fault = {"status": <int> status, "stage": <int> STAGE_STOP, "got": tape.sealer_pid}
     return answer
 
 
@@ -54,7 +54,7 @@ cdef bint sealer_is_done(Patience *patience, Status *status) noexcept nogil:
         # It may have published in the meantime and ended.
         if REC_LOAD(tape.control.sealer_state) != state:
             return False
-        status[0] = fail(ERR_SEALER_DIED, STAGE_STOP, 0, 0, tape.control.sealer_pid)
+        status[0] = fail(ERR_SEALER_DIED, STAGE_STOP, 0, 0, tape.sealer_pid)
         return True
     if waited > <uint64_t> FINISH_MS * 1000000:
         status[0] = fail(ERR_SEALER_STALLED, STAGE_STOP, 0, waited // 1000000)

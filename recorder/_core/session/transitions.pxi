@@ -209,7 +209,7 @@ def stop(Recording recording not None, bint final):
         if hooks.state == RECORDING and check_hooks() != OK:
             decide(REC_DISPOSITION_DISABLE)
         if adopt_sealer_fault() == OK and not sealer_is_alive():
-            fail(ERR_SEALER_DIED, STAGE_STOP, 0, 0, tape.control.sealer_pid)
+            fail(ERR_SEALER_DIED, STAGE_STOP, 0, 0, tape.sealer_pid)
         if final:
             record_waiting()
         try:
@@ -255,7 +255,7 @@ def wait(Recording recording not None):
             pause_us(500)                       # nothing of the recording is looked at without the GIL
         return False
     recording.published = publication(status)
-    keeper, sealer = tape.control.keeper_pid, tape.control.sealer_pid
+    keeper, sealer = known.keeper_pid, tape.sealer_pid
     finish(True)
     with nogil:
         end_keeper(keeper, sealer)

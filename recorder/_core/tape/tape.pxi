@@ -208,7 +208,7 @@ cdef Status wait_for_slot(uint32_t slot) noexcept nogil:
             return status
         waited = without_a_sign(&patience)
         if waited > 100000000 and not sealer_is_alive():
-            return fail(ERR_SEALER_DIED, STAGE_ROTATE, 0, 0, tape.control.sealer_pid)
+            return fail(ERR_SEALER_DIED, STAGE_ROTATE, 0, 0, tape.sealer_pid)
         if waited > <uint64_t> tape.wait_ms * 1000000:
             return fail(ERR_SEALER_STALLED, STAGE_ROTATE, 0, waited // 1000000, 0)
         pause_us(200)
@@ -216,7 +216,7 @@ cdef Status wait_for_slot(uint32_t slot) noexcept nogil:
 
 
 cdef bint sealer_is_alive() noexcept nogil:
-    cdef int32_t pid = tape.control.sealer_pid
+    cdef int32_t pid = tape.sealer_pid
     cdef c_pollfd watched
     if pid <= 0:
         return False
@@ -260,6 +260,7 @@ cdef Status map_tape(const char *folder) noexcept nogil:
         unmap_tape()
         return status
     memcpy(&known, tape.control, sizeof(known))
+    tape.sealer_pid = known.sealer_pid
     for i in range(REC_RING_SLOTS):
         # audit: a number of one digit fits
         snprintf(name, sizeof(name), "segment-%d", i)
@@ -331,8 +332,9 @@ cdef void mapping_lost(const char *path, size_t offset) noexcept nogil:
 
 
 cdef bint is_garbage() noexcept nogil:
-    """Whether somebody has written over the control page."""
-    return tape.control.magic != REC_CONTROL_MAGIC or tape.control.version != REC_LAYOUT_VERSION
+    """Whether somebody has written over the control page; or has cut it, and it grew again before we touched it."""
+    cdef size_t named = <size_t> (<char *> &known.ticks_per_second - <char *> &known)  # magic, version, trace_id
+    return memcmp(tape.control, &known, named) != 0 or tape.control.sealer_pid != tape.sealer_pid
 
 
 cdef Status control_is_garbage() noexcept nogil:
