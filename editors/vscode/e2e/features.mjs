@@ -57,6 +57,7 @@ asyncio.run(main())
 const LAUNCH = {
   version: "0.2.0",
   configurations: [
+    { type: "recorder", request: "launch", name: "Record", program: "${file}" },
     { type: "recorder", request: "attach", name: "Moved", trace: "${workspaceFolder}/far.rtrace", pathMappings: [{ localRoot: "${workspaceFolder}/here", remoteRoot: "${workspaceFolder}/far" }] },
     { type: "recorder", request: "attach", name: "Missing", trace: "${workspaceFolder}/far.rtrace" },
   ],
@@ -161,7 +162,7 @@ async function tasks() {
   await open("tasks.py");
   await line(6);
   await command("Debug: Toggle Breakpoint");
-  await command("Debug: Start Debugging");
+  await start("Record");
   await stands("module __main__", 1);
   await button("continue").click();
   await row(".debug-call-stack", "tea (task, runs)").waitFor();
