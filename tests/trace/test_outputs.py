@@ -13,8 +13,10 @@ import pytest
 import recorder
 from recorder.cli import main
 from recorder.dap.breakpoints import Breakpoints
+from recorder.dap.console import Console
 from recorder.dap.movement import Movement
 from recorder.dap.state import State
+from recorder.dap.suspended import Suspended
 from recorder.export import export
 from recorder.trace.container.chunks import Chunk
 from recorder.trace.seeking import Payloads
@@ -152,13 +154,13 @@ def test_an_editor_hears_what_is_printed_on_the_way(path: Path) -> None:
     told: list[tuple[str, str, int]] = []
 
     def emit(name: str, body: dict[str, Any]) -> None:
-        if name == "output":
+        if name == "output" and body["category"] != "console":
             told.append((body["category"], body["output"], body["line"]))
             assert body["source"]["name"] == "shop.py"
 
     with recorder.open_trace(path) as trace:
-        state = State(trace, [], lambda _: None)
-        movement = Movement(state, Breakpoints(state), emit)
+        state = State(trace, [], lambda _: None, Suspended(trace, lambda: None))
+        movement = Movement(state, Breakpoints(state), Console(state, emit), emit)
         movement.begin()
         assert told == []
         movement.run(False)
