@@ -48,7 +48,9 @@ async function freePort() {
 async function reach(address) {
   for (let tries = 0; ; tries++) {
     try {
-      return await page.goto(address);
+      const answer = await page.goto(address);
+      if (answer.ok()) return; // it listens before it knows its pages
+      throw new Error(answer.statusText());
     } catch (error) {
       if (tries > 60) throw error;
       await new Promise((done) => setTimeout(done, 500));
