@@ -167,7 +167,6 @@ async function tasks() {
   await button("continue").click();
   await row(".debug-call-stack", "tea (task, runs)").waitFor();
   await row(".debug-call-stack", "cup (task, waits)").waitFor();
-  await command("Debug: Remove All Breakpoints");
 }
 
 async function moved() {
