@@ -139,7 +139,6 @@ async function backInAndOut() {
   await stands("price_of", 3);
   await command("Recorder: Step Back Out");
   await stands("total", 9);
-  await command("Debug: Remove All Breakpoints");
 }
 
 async function jump() {
