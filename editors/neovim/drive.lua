@@ -31,10 +31,11 @@ end
 local function frame() return dap.session() and dap.session().current_frame end
 
 local function moves(act, line, what)
-  local before = stops
+  local before, last = stops, frame() and frame().id
   act()
   wait_for(what, function()
-    return stops > before and frame() ~= nil and frame().line == line and dap.session().stopped_thread_id ~= nil
+    local now = frame()
+    return stops > before and now ~= nil and now.id ~= last and now.line == line and dap.session().stopped_thread_id ~= nil
   end)
 end
 

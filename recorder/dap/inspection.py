@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from recorder import errors
 from recorder.dap.arguments import Arguments, Refused
-from recorder.dap.state import FIRST_THREAD, State
+from recorder.dap.state import State
 from recorder.dap.variables import Item, children, of_mapping
 from recorder.trace.expressions.functions import FUNCTIONS, MAKERS
 from recorder.trace.filters import is_own
@@ -35,19 +35,13 @@ class Inspection:
     # ---- stacks ----
 
     def threads(self, _: Arguments) -> dict[str, Any]:
-        threads: list[dict[str, Any]] = []
-        if self.state.position is not None:
-            moment = self.trace.at(self.state.now.seq)
-            for thread, frames in moment.stacks:
-                if frames or thread.number == moment.event.thread.number:
-                    name = thread.name or f"thread {thread.number}"
-                    if thread.number == moment.event.thread.number and moment.event.task:
-                        name += f" ({moment.event.task.name})"
-                    threads.append({"id": thread.number + FIRST_THREAD, "name": name})
-        return {"threads": threads}
+        """Threads, greenlets and tasks."""
+        now = self.state.position
+        found = () if now is None else self.state.strands.at(now)
+        return {"threads": [{"id": one.number, "name": one.name} for one in found]}
 
     def stack_trace(self, asked: Arguments) -> dict[str, Any]:
-        frames = self.state.stack(asked.number("threadId") - FIRST_THREAD)
+        frames = self.state.stack(asked.number("threadId"))
         start, levels = asked.number("startFrame", 0), asked.number("levels", 0)
         wanted = frames[start : start + levels] if levels > 0 else frames[max(start, 0) :]
         return {"stackFrames": [self._frame(one) for one in wanted], "totalFrames": len(frames)}
@@ -74,7 +68,9 @@ class Inspection:
         if outcome is not None:
             scopes.insert(0, outcome)
         if frame.function.name != "<module>":  # whose variables are its globals
-            found = self._scope("Globals", "globals", list(of_mapping(frame.globals)))
+            is_now = not isinstance(frame, Event) or frame.seq == self.state.now.seq
+            name = "Globals" if is_now else "Globals, when it was suspended"
+            found = self._scope(name, "globals", list(of_mapping(frame.globals)))
             scopes.append({**found, "expensive": True})
         return {"scopes": scopes}
 

@@ -66,6 +66,7 @@ class Launch:
         self._terminal: str | None = None  # the folder in which its process tells of itself
         self._ended = False
         self._refusal: str | None = None
+        self.exit_code: int | None = None  # of a program that was recorded
         self._said = ""
 
     def record(self) -> str:
@@ -83,7 +84,7 @@ class Launch:
             raise Refused(
                 f"nothing was recorded (exit status {status})" + (f": {words}" if words else "")
             )
-        self.emit("exited", {"exitCode": status if status >= 0 else 128 - status})
+        self.exit_code = status if status >= 0 else 128 - status
         return self.trace
 
     def end(self) -> None:

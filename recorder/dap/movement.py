@@ -3,36 +3,35 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from heapq import merge
+from collections.abc import Callable
 from itertools import islice
 from typing import Any, Final
 
 from recorder._core.decode import Function
 from recorder.dap.arguments import Arguments, Refused
 from recorder.dap.breakpoints import Breakpoints, executions
+from recorder.dap.console import Console
 from recorder.dap.position import Position
-from recorder.dap.state import FIRST_THREAD, State
+from recorder.dap.state import State
 from recorder.dap.stops import Met, passed
 from recorder.trace.filters import is_named
-from recorder.trace.logs import Log
-from recorder.trace.output import Output
 
 MOST_TARGETS: Final = 100
-MOST_TOLD: Final = 1_000_000  # events of a way on which output is told
 Emit = Callable[[str, dict[str, Any]], None]
 
 
 class Movement:
     """`emit` sends an event. What moves answers None at once, and is then done by `pending`."""
 
-    def __init__(self, state: State, breakpoints: Breakpoints, emit: Emit) -> None:
+    def __init__(
+        self, state: State, breakpoints: Breakpoints, console: Console, emit: Emit
+    ) -> None:
         self.state = state
+        self.console = console
         self.walk = state.walk
         self.breakpoints = breakpoints
         self.emit = emit
         self._targets: dict[int, Position] = {}
-        self._told: int | None = None  # up to this event output has been told
         self.moves: dict[str, Callable[[Arguments], Callable[[], None]]] = {
             "continue": lambda _: lambda: self.run(False),
             "reverseContinue": lambda _: lambda: self.run(True),
@@ -71,16 +70,16 @@ class Movement:
         *,
         back: bool = False,
     ) -> Callable[[], None]:
-        now = self._in_thread(asked)
+        now, present = self._in_thread(asked), self.state.now.seq
 
         def move() -> None:
             found = step(now)
             if back:
-                bounds = 0 if found is None else found.seq + found.after, now.seq
+                bounds = 0 if found is None else found.seq + found.after, present
             elif found is None:
-                bounds = now.seq + 1, self.walk.end
+                bounds = present + 1, self.walk.end
             else:
-                bounds = now.seq + 1, found.seq + (not found.after)
+                bounds = present + 1, found.seq + (not found.after)
             if self._met(*bounds, back):
                 return
             if found is None:
@@ -91,16 +90,11 @@ class Movement:
         return move
 
     def _in_thread(self, asked: Arguments) -> Position:
-        """The present position, or where another thread is at this moment."""
+        """The present position, or where another thread or task is at this moment."""
         now = self.state.now
         if not asked.has("threadId"):
             return now
-        thread = asked.number("threadId") - FIRST_THREAD
-        if thread == now.event.thread.number:
-            return now
-        for event in self.walk.find(0, now.seq, backwards=True, thread=thread):
-            return Position(event)
-        raise Refused("that thread does not run at this moment")
+        return self.state.strands.position(now, asked.number("threadId"))
 
     # ---- runs ----
 
@@ -124,10 +118,7 @@ class Movement:
             if one.stop.log is not None:
                 event = self.state.trace[one.seq]
                 source = self.state.files.of(event.function)
-                self.output(one.text + "\n", source=source, line=event.line)
-
-    def output(self, text: str, category: str = "console", **more: Any) -> None:
-        self.emit("output", {"category": category, "output": text, **more})
+                self.console.say(one.text + "\n", source=source, line=event.line)
 
     def _stop_at(self, met: list[Met]) -> None:
         stops = [one for one in met if one.stop.log is None]
@@ -144,7 +135,7 @@ class Movement:
     def tell_failed_conditions(self) -> None:
         for stop in self.breakpoints.all:
             if stop.failed:
-                self.output(
+                self.console.say(
                     f"the condition of a breakpoint cannot be asked: {stop.failed}\n", "important"
                 )
                 stop.failed = ""
@@ -164,7 +155,7 @@ class Movement:
 
         for call in self.walk.find(0, None, kind="call", function=wanted):
             return self.walk.first_line(call.seq, frame=call.frame)
-        self.output(f"{function[:200]} was not called\n", "important")
+        self.console.say(f"{function[:200]} was not called\n", "important")
         return None
 
     def _any(self) -> Position | None:
@@ -194,45 +185,11 @@ class Movement:
     def arrive(self, position: Position, reason: str, **more: Any) -> None:
         self.state.move(position)
         self._targets.clear()
-        self._tell_output(position.seq)
-        thread = position.event.thread.number + FIRST_THREAD
+        self.console.arrive(position.seq)
+        thread = self.state.strands.number(position)
         self.emit(
             "stopped", {"reason": reason, "threadId": thread, "allThreadsStopped": True, **more}
         )
-
-    def _tell_output(self, seq: int) -> None:
-        """What the program printed and told on the way here; of a long way nothing. On the way back, where a console
-        cannot take anything back, before how much of it this is."""
-        last, self._told = self._told, seq
-        if last is None or abs(seq - last) > MOST_TOLD:
-            return
-        if seq < last:
-            if count := sum(1 for _ in self._passed(seq, last)):
-                self.output(
-                    f"back at event {seq:,}, before {count:,} of what was printed and told\n"
-                )
-            return
-        for one in self._passed(last, seq):
-            if isinstance(one, Log):
-                category = "important" if one.kind in ("uncaught", "unraisable") else "console"
-                self.output(f"{one.shown}\n", category, **self._place_of(one))
-            else:
-                self.output(one.text, one.stream, **self._place_of(one))
-
-    def _passed(self, start: int, stop: int) -> Iterator[Output | Log]:
-        told = self.state.trace._told.between(start, stop)
-        written = self.state.trace._outputs.between(start, stop)
-        all_of_it: Iterator[Output | Log] = merge(told, written, key=lambda one: one.seq or 0)
-        for one in all_of_it:
-            if not (one.omitted if isinstance(one, Log) else one.stream == "stdin"):
-                yield one
-
-    def _place_of(self, one: Output | Log) -> dict[str, Any]:
-        """Of what code did that is not recorded, the line that called it; `data` says whom."""
-        more = {} if one.during is None else {"data": {"during": str(one.during)}}
-        if one.file is None or one.line is None:
-            return more
-        return {"source": self.state.files.named(one.file, one.function), "line": one.line, **more}
 
     # ---- jumps ----
 

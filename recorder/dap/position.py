@@ -1,7 +1,7 @@
 """Where a debugger stands in a trace, and where its steps lead: forwards as debugpy's, and back.
 
 It stands before a line runs, as a debugger does. After a call it stands in the caller's line, which goes on from there:
-at the event that ended the call, with its frame gone.
+at the event that ended the call, with its frame gone. In a task it stays in that task, whatever else runs meanwhile.
 """
 
 from __future__ import annotations
@@ -55,71 +55,109 @@ class Walk:
             return position.event
         return self.stack(position)[-1]
 
+    def root(self, position: Position) -> Frame | Event | None:
+        """The coroutine with which the task begins that runs there: the outermost one on the thread's stack."""
+        if position.event.task is None:
+            return None
+        return next((one for one in self.stack(position) if one.function._flags & AWAITS), None)
+
     # ---- forwards ----
 
     def step_in(self, now: Position) -> Position | None:
-        frame = self.top(now).frame
-        for event in self._after(now, kind=("line", *POPPING)):
-            if event.kind == "line":
-                return Position(event)
-            if event.frame == frame and not self._awaits(event) and event.caller is not None:
-                return Position(event, after=True)
+        """To the next line, in whatever function; of a task while it lasts."""
+        frame, root = self.top(now).frame, self.root(now)
+        start: int | None = now.seq + 1
+        while start is not None:
+            begin, start = start, None
+            for event in self._of_thread(now, begin, None, kind=("line", *POPPING)):
+                if event.kind == "line":
+                    return Position(event)
+                if event.kind == "return" and event.frame == frame and event.caller is not None:
+                    return Position(event, after=True)
+                if root is not None and event.frame == root.frame and event.kind == "yield":
+                    start = self._goes_on(event)
+                    break
         return None
+
+    def _goes_on(self, suspended: Event) -> int | None:
+        """The event with which what is suspended goes on."""
+        found = self.leaping.find(
+            suspended.frame, suspended.thread.number, suspended.seq + 1, self.end, kind=ENTRIES
+        )
+        return next((event.seq for event in found), None)
 
     def next(self, now: Position) -> Position | None:
-        if self._ends_here(now):
-            return self._returned(now.event)
-        for event in self._of_frame(now, kind=("line", *POPPING)):
-            if event.kind == "line":
-                return Position(event)
-            if not self._awaits(event):
-                return self._returned(event)
-        return None
+        """To the next line of the function, or to its caller when it is over."""
+        return self._leave(now, kind=("line", *POPPING))
 
     def step_out(self, now: Position) -> Position | None:
-        """To the caller: where the call is over, or a generator has a value for it."""
-        if self._ends_here(now):
-            return self._returned(now.event)
-        for event in self._of_frame(now, kind=POPPING, ends=True):
-            if not self._awaits(event):
+        return self._leave(now, kind=POPPING, ends=True)
+
+    def _leave(self, now: Position, **asked: Any) -> Position | None:
+        """Where it yields it goes on later, as if nothing had been: unless nobody asks it for more."""
+        left = None
+        for event in self._ahead(now, **asked):
+            if event.kind == "line":
+                return Position(event)
+            if event.kind == "return":
                 return self._returned(event)
-        return None
+            if event.kind == "unwind":
+                return self._handled(event)
+            left = event
+        is_generator = left is not None and not left.function._flags & AWAITS
+        return self._returned(left) if left is not None and is_generator else None
+
+    def _ahead(self, now: Position, **asked: Any) -> Iterator[Event]:
+        """What comes of the frame on top; where it is its very end that one went to, that."""
+        if not now.after and now.event.kind in ("return", "unwind"):
+            yield now.event
+        else:
+            yield from self._of_frame(now, **asked)
 
     def _returned(self, event: Event) -> Position | None:
         if event.caller is not None:
             return Position(event, after=True)
         return self.first_line(event.seq + 1, thread=event.thread.number)
 
-    def _ends_here(self, now: Position) -> bool:
-        """Whether one went to the very event that ends a call, whose frame is still there."""
-        return not now.after and now.event.kind in POPPING and not self._awaits(now.event)
-
-    @staticmethod
-    def _awaits(event: Event) -> bool:
-        """Whether a coroutine waits there, and goes on later as if nothing had been."""
-        return event.kind == "yield" and bool(event.function._flags & AWAITS)
+    def _handled(self, unwound: Event) -> Position | None:
+        """An exception left the call: it goes on where that is handled."""
+        depth = {} if unwound.caller is None else {"depth": unwound.depth - 1}
+        return self.first_line(unwound.seq + 1, thread=unwound.thread.number, **depth)
 
     # ---- back ----
 
     def back(self, now: Position) -> Position | None:
         """To where `next` came from."""
         stop = now.seq + 1 if now.after else now.seq
-        for event in self._of_frame_back(now, stop, kind=("line", *ENTRIES)):
-            if event.kind == "line":
-                return Position(event)
-            if event.kind == "call" or not event.function._flags & AWAITS:
-                return self._called_from(event)
+        for event in self._of_frame_back(now, stop, kind=("line", "call")):
+            return Position(event) if event.kind == "line" else self._called_from(event)
         return None
 
     def back_in(self, now: Position) -> Position | None:
-        """To the line before, in whatever function."""
-        return self._first(self._before(now, now.seq, kind="line"))
+        """To the line before, in whatever function; of a task while it lasts."""
+        root = self.root(now)
+        stop: int | None = now.seq
+        while stop is not None:
+            end, stop = stop, None
+            for event in self._of_thread(now, 0, end, backwards=True, kind=("line", *ENTRIES)):
+                if event.kind == "line":
+                    return Position(event)
+                if root is not None and event.frame == root.frame and event.kind != "call":
+                    stop = self._suspended_at(event)
+                    break
+        return None
+
+    def _suspended_at(self, entry: Event) -> int | None:
+        """The event with which what goes on here had been suspended."""
+        found = self.leaping.find(
+            entry.frame, entry.thread.number, 0, entry.seq, backwards=True, kind="yield"
+        )
+        return next((event.seq for event in found), None)
 
     def back_out(self, now: Position) -> Position | None:
         """To the line that called this function."""
-        for event in self._of_frame_back(now, now.seq + 1, kind=ENTRIES, ends=True):
-            if event.kind == "call" or not event.function._flags & AWAITS:
-                return self._called_from(event)
+        for event in self._of_frame_back(now, now.seq + 1, kind="call", ends=True):
+            return self._called_from(event)
         return None
 
     def _called_from(self, entry: Event) -> Position | None:
@@ -179,11 +217,10 @@ class Walk:
         frame, thread = self.top(now).frame, now.event.thread.number
         return self.leaping.find(frame, thread, 0, stop, backwards=True, **asked)
 
-    def _after(self, now: Position, **asked: Any) -> Iterator[Event]:
-        return self.find(now.seq + 1, None, thread=now.event.thread.number, **asked)
-
-    def _before(self, now: Position, stop: int, **asked: Any) -> Iterator[Event]:
-        return self.find(0, stop, backwards=True, thread=now.event.thread.number, **asked)
+    def _of_thread(
+        self, now: Position, start: int, stop: int | None, **asked: Any
+    ) -> Iterator[Event]:
+        return self.find(start, stop, thread=now.event.thread.number, **asked)
 
     @staticmethod
     def _first(events: Iterator[Event]) -> Position | None:

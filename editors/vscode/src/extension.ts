@@ -5,6 +5,7 @@ import * as vscode from "vscode";
 import { Counts } from "./counts";
 import { act, active, Configurations, Servers, Trouble } from "./debugging";
 import { InlineValues } from "./inlineValues";
+import { OutputNow, showOutput } from "./output";
 import { testAt, testConfiguration } from "./tests";
 import { endAll, showTimeline } from "./timeline";
 
@@ -13,18 +14,23 @@ const PYTHON = { language: "python" };
 
 export function activate(context: vscode.ExtensionContext): void {
   const counts = new Counts();
+  const output = new OutputNow();
   context.subscriptions.push(
     vscode.debug.registerDebugConfigurationProvider(TYPE, new Configurations()),
     vscode.debug.registerDebugAdapterDescriptorFactory(TYPE, new Servers()),
     vscode.debug.registerDebugAdapterTrackerFactory(TYPE, new Trouble()),
     vscode.languages.registerInlineValuesProvider(PYTHON, new InlineValues()),
     vscode.languages.registerCodeLensProvider(PYTHON, counts),
+    vscode.workspace.registerTextDocumentContentProvider(OutputNow.scheme, output),
     vscode.debug.onDidChangeActiveDebugSession(() => counts.refresh(true)),
+    vscode.debug.onDidChangeActiveDebugSession(() => output.refresh()),
+    vscode.debug.onDidChangeActiveStackItem(() => output.refresh()),
     vscode.debug.onDidReceiveDebugSessionCustomEvent(({ event }) => event === "recorder.counted" && counts.refresh(false)),
     vscode.debug.onDidChangeActiveStackItem((item) => item?.session === active() && counts.refresh(false)),
     vscode.commands.registerCommand("recorder.openTrace", openTrace),
     vscode.commands.registerCommand("recorder.debugTest", debugTest),
     vscode.commands.registerCommand("recorder.timeline", showTimeline),
+    vscode.commands.registerCommand("recorder.output", showOutput),
     ...["recorder.stepBackIn", "recorder.stepBackOut"].map((command) => vscode.commands.registerCommand(command, () => move(command))),
   );
 }

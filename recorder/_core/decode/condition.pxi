@@ -245,7 +245,7 @@ cdef bint take_index(DecoderState *s, const Step *step, Operand *of) noexcept no
         return False
     if of.at[0] == TAG_DICT:
         return take_key(s, step, &c, of)
-    if of.at[0] != TAG_LIST and of.at[0] != TAG_TUPLE:
+    if step.text != NULL or (of.at[0] != TAG_LIST and of.at[0] != TAG_TUPLE):
         return False
     left = take_varint(&c)
     if at < 0:
@@ -259,14 +259,16 @@ cdef bint take_index(DecoderState *s, const Step *step, Operand *of) noexcept no
 
 
 cdef bint take_key(DecoderState *s, const Step *step, Cursor *c, Operand *of) noexcept nogil:
-    """What a dict has under an int. Where there is a key that has to be asked by code, nothing is said."""
+    """What a dict has under an int or a text. Where there is a key that has to be asked by code, nothing is said."""
     cdef Operand key, wanted
     cdef const uint8_t *at
     cdef uint64_t left
     cdef bint same = False
     cdef uint32_t flags = 0
-    wanted.kind = OPERAND_INT
+    wanted.kind = OPERAND_INT if step.text == NULL else OPERAND_TEXT
     wanted.integer = step.integer
+    wanted.at = step.text
+    wanted.size = step.size
     if of.at[0] != TAG_DICT:
         return False
     left = take_varint(c)

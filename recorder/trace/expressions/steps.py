@@ -34,7 +34,17 @@ class _TooHard(Exception):
 
 
 def steps(node: ast.expr, names: tuple[str, ...]) -> list[Step]:
-    """For Reader.watch; empty if the core cannot compute it. `names`: those of the expression."""
+    """For Reader.watch; empty if the core cannot compute it. `names`: those of the expression. Of `a and b` where `b`
+    is too hard it is `a`: where that is false, so is all of it."""
+    found = _made(node, names)
+    if not found and isinstance(node, ast.BoolOp) and isinstance(node.op, ast.And):
+        *parts, _ = node.values
+        begin = parts[0] if len(parts) == 1 else ast.BoolOp(ast.And(), parts)
+        return steps(begin, names)
+    return found
+
+
+def _made(node: ast.expr, names: tuple[str, ...]) -> list[Step]:
     maker = _Maker(names)
     try:
         maker.value(node)
@@ -103,9 +113,12 @@ class _Maker:
             key, sign = key.operand, -1
         if not isinstance(key, ast.Constant):
             raise _TooHard
-        if type(key.value) is not int:
+        if type(key.value) is str and sign > 0:
+            self.step("index", key.value.encode("ascii"))
+        elif type(key.value) is int:
+            self.step("index", _small(sign * key.value))
+        else:
             raise _TooHard
-        self.step("index", _small(sign * key.value))
 
     def boolean(self, name: str, parts: list[ast.expr]) -> None:
         """Each but the last one is the value, or is taken off."""
@@ -142,7 +155,7 @@ class _Maker:
             return
         if not isinstance(right, (ast.Tuple, ast.List)) or not right.elts:
             raise _TooHard
-        if not all(isinstance(one, ast.Constant) for one in right.elts):
+        if not all(_is_constant(one) for one in right.elts):
             raise _TooHard
         equal: list[ast.expr] = [ast.Compare(left, [ast.Eq()], [one]) for one in right.elts]
         if len(equal) == 1:
@@ -170,6 +183,13 @@ class _Maker:
             self.step(ENDS[function.attr], given.value.encode("ascii"))
         else:
             raise _TooHard
+
+
+def _is_constant(node: ast.expr) -> bool:
+    """A constant, or a number with its sign."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        node = node.operand
+    return isinstance(node, ast.Constant)
 
 
 def _small(value: int) -> int:
