@@ -171,8 +171,8 @@ cdef inline void event_scalar(uint8_t record, PyObject *value, uint64_t n) noexc
 
 
 cdef bint is_plain_exception(PyObject *o) noexcept nogil:
-    """An exception that has no more than four plain args, and came of no other: all that it needs is its own type, which
-    is defined here. Then it need not be walked for the types in it."""
+    """An exception that has no more than four plain args, and came of no other: all that it needs is its own type,
+    which is defined here. Then it need not be walked for the types in it."""
     cdef PyTypeObject *t = o.ob_type
     cdef PyObject *args
     cdef TypeEntry *entry
