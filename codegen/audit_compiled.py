@@ -84,7 +84,7 @@ def compiled(path: Path, root: Path) -> str:
 def parts(path: Path, root: Path) -> set[Path]:
     """The sources of a module: what it includes, and what it and those declare."""
     tree = sources.cython_tree(path)
-    found = {sources.place(node)[0] for node in sources.walk(tree)}
+    found = {sources.location(node)[0] for node in sources.walk(tree)}
     found |= {path.with_suffix(".pxd"), root / "setup.py"}
     for node in sources.walk(tree):
         if sources.is_a(node, "FromCImportStatNode", "CImportStatNode"):

@@ -51,7 +51,7 @@ def check(root: Path, table: Table) -> Found:
             continue
         names = Names(tree, path, root)
         for node in walk(tree):
-            where, line = sources.place(node)
+            where, line = sources.location(node)
             included.add(where)
             for rule, detail in _check_node(node, names, rows):
                 yield where, line, rule, detail
@@ -140,23 +140,23 @@ def declared_must_use(tree: Any) -> Iterator[tuple[str, bool]]:
                 is_a(around, "CClassDefNode", "CStructOrUnionDefNode")
                 for around in sources.ancestors(node)
             )
-            if may_tell(function, node) and not has_waiver(node):
+            if may_report(function, node) and not has_waiver(node):
                 yield function.name, in_class
 
 
-def may_tell(function: Function, node: Any) -> bool:
+def may_report(function: Function, node: Any) -> bool:
     """Whether its result is the only word of a failure.
 
     What a function of ours returns is a value, unless it is a Status or a pointer.
     """
     is_extern = any(is_a(around, "CDefExternNode") for around in sources.ancestors(node))
-    tells = is_extern or function.type_name == "Status" or function.is_pointer
-    return tells and function.returns_c and not function.is_checked
+    reports = is_extern or function.type_name == "Status" or function.is_pointer
+    return reports and function.returns_c and not function.is_checked
 
 
 def has_waiver(node: Any) -> bool:
     """A reason at the declaration of a function excuses all who throw its result away."""
-    return sources.waiver_at(*sources.place(node)) is not None
+    return sources.waiver_at(*sources.location(node)) is not None
 
 
 class Function:
@@ -316,7 +316,7 @@ def _check_function(node: Any, names: Names) -> Iterable[tuple[str, str]]:
         returns_python = function.returns_python or function.type_name in names.classes
         if not function.has_clause and not returns_python:
             yield "cdef-except", function.name
-        if may_tell(function, node) and has_waiver(node):
+        if may_report(function, node) and has_waiver(node):
             yield "unchecked", f"{function.name}() may be thrown away by everybody"
 
 
@@ -331,11 +331,11 @@ def _check_name(node: Any, names: Names) -> Iterable[tuple[str, str]]:
     if name in EXCEPTIONS and not _is_look(node, names):
         around = parent.parent if is_a(parent, "SimpleCallNode", "GeneralCallNode") else parent
         raised = is_a(around, "RaiseStatNode")
-        told = f"raise {name}" if raised else f"{name} could be raised"
+        finding = f"raise {name}" if raised else f"{name} could be raised"
         if name == "SystemExit":
-            yield "exit", told
+            yield "exit", finding
         elif not raised or _function_of(node) not in PROTOCOLS.get(name, ()):
-            yield "builtin-raise", told
+            yield "builtin-raise", finding
     elif name in EXITS | C_EXITS:
         yield "exit", name
     elif name in PRINTS | C_PRINTS | STDOUT:

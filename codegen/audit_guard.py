@@ -50,9 +50,9 @@ def check(root: Path, table: Table) -> Found:
     given = set(_given_to_the_guard(root, trees))
     for path, tree in trees.items():
         for name in _exported(tree):
-            for place, node in _makers(root, trees, path, name):
-                if _lacks_guard(node, place, given) and not sources.is_generated(place):
-                    yield place, node.lineno, "unguarded", f"{name} is exported"
+            for location, node in _makers(root, trees, path, name):
+                if _lacks_guard(node, location, given) and not sources.is_generated(location):
+                    yield location, node.lineno, "unguarded", f"{name} is exported"
 
 
 def _trees(root: Path) -> Iterator[tuple[Path, ast.Module]]:
@@ -96,7 +96,9 @@ def _file_of(root: Path, module: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-def _lacks_guard(node: Function | ast.ClassDef, place: Path, given: set[tuple[Path, str]]) -> bool:
+def _lacks_guard(
+    node: Function | ast.ClassDef, location: Path, given: set[tuple[Path, str]]
+) -> bool:
     names = {
         dotted(one.func).rpartition(".")[2]
         for one in node.decorator_list
@@ -104,7 +106,7 @@ def _lacks_guard(node: Function | ast.ClassDef, place: Path, given: set[tuple[Pa
     }
     if isinstance(node, ast.ClassDef):
         has_code = any(isinstance(one, Function) for one in node.body)
-        return has_code and "guarded_class" not in names and (place, node.name) not in given
+        return has_code and "guarded_class" not in names and (location, node.name) not in given
     return "guarded" not in names and not _is_guard(node)
 
 
@@ -130,8 +132,8 @@ def _given_to_the_guard(root: Path, trees: dict[Path, ast.Module]) -> Iterator[t
                 continue
             if dotted(call.func.func).rpartition(".")[2] == "guarded_class":
                 for argument in call.args:
-                    for place, made in _makers(root, trees, path, dotted(argument)):
-                        yield place, made.name
+                    for location, made in _makers(root, trees, path, dotted(argument)):
+                        yield location, made.name
 
 
 # ---- what raises by itself ------------------------------------------------------------------------

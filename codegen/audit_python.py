@@ -54,7 +54,7 @@ LOOKS = {"isinstance", "issubclass", "contextlib.suppress", "typing.cast"}
 # What makes an exception of ours out of another one.
 CONVERSIONS = {"from_oserror", "from_exception", "mapped"}
 # What tells an exception of the program's own, which goes out as it is.
-ASKS_WHOSE = ("is_programs", "is_unrelated")
+ASKS_ORIGIN = ("is_from_program", "is_unrelated")
 # Facts that every exception takes, whatever its row says.
 COMMON_FACTS = {"errno", "number", "trace_path", "trace_state", "events_lost"}
 
@@ -231,7 +231,7 @@ def _is_passed_on(node: ast.AST) -> bool:
         if isinstance(around, ast.If):
             asked = [dotted(n.func) for n in ast.walk(around.test) if isinstance(n, ast.Call)]
             ours = any(dotted(n).endswith("RecorderError") for n in ast.walk(around.test))
-            if any(name.endswith(ASKS_WHOSE) for name in asked) or ours:
+            if any(name.endswith(ASKS_ORIGIN) for name in asked) or ours:
                 return True
         elif isinstance(around, ast.With):
             calls = [one.context_expr for one in around.items]

@@ -79,12 +79,12 @@ class Coverage:
 def run(root: Path, table: Table) -> Coverage:
     by_name = {row.name: Seen(row) for row in table.rows}
     conversions: list[Conversion] = []
-    for name, place in _mentions(root, table, conversions):
-        by_name[name].emitted.append(place)
+    for name, location in _mentions(root, table, conversions):
+        by_name[name].emitted.append(location)
     for conversion in conversions:
         for row in table.rows:
             if conversion.can_select(row):
-                by_name[row.name].emitted.append(f"{conversion.place} (converted)")
+                by_name[row.name].emitted.append(f"{conversion.location} (converted)")
     unknown = []
     for name, test in declared(root):
         if name in by_name:
@@ -104,7 +104,7 @@ class Conversion:
 
     name: str
     operation: str | None
-    place: str
+    location: str
 
     def can_select(self, row: Row) -> bool:
         if row.exceptions and self.name != "from_oserror":
@@ -129,14 +129,14 @@ def _mentions(root: Path, table: Table, conversions: list[Conversion]) -> Iterat
             elif isinstance(node, ast.Call) and not where.startswith("recorder/errors/"):
                 called = dotted(node.func).rpartition(".")[2]
                 if called in CONVERSIONS:
-                    place = f"{where}:{node.lineno}"
-                    conversions.append(Conversion(called, _operation(node), place))
+                    location = f"{where}:{node.lineno}"
+                    conversions.append(Conversion(called, _operation(node), location))
     for path in sources.files(root, ".pyx"):
         if not sources.is_generated(path):
             for node in walk(sources.cython_tree(path)):
                 name = _cython_mention(node, by_class, names)
                 if name and not _is_cython_look(node):
-                    file, line = sources.place(node)
+                    file, line = sources.location(node)
                     yield name, f"{file.relative_to(root).as_posix()}:{line}"
 
 

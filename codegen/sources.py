@@ -120,7 +120,7 @@ def waiver_at(path: Path, line: int) -> int | None:
     return next((at for at in (line, line - 1) if at in waivers(path)), None)
 
 
-def place(node: Any) -> tuple[Path, int]:
+def location(node: Any) -> tuple[Path, int]:
     """File and line of a Cython node; an included file is told by its own name."""
     return Path(node.pos[0].filename), node.pos[1]
 

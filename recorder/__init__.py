@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 __version__ = VERSION
 
-_HOME = {
+_MODULES = {
     "RecorderError": "recorder.errors",
     "RecordingAborted": "recorder.errors",
     "mark": "recorder.marks",
@@ -87,10 +87,10 @@ def __getattr__(name: str) -> object:
         return _module("recorder.errors")  # which makes it an attribute
     if name == "load_ipython_extension":
         return _module("recorder.jupyter").load  # type: ignore[attr-defined]
-    home = _HOME.get(name)
-    if home is None:
+    module = _MODULES.get(name)
+    if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(_module(home), name)
+    value = getattr(_module(module), name)
     globals()[name] = value
     return value
 

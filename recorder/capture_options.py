@@ -82,7 +82,7 @@ def _short(path: str) -> str:
     try:
         return os.path.relpath(path)
     except OSError as error:  # the current folder is gone
-        if errors.is_programs(error):
+        if errors.is_from_program(error):
             raise
         return path
 

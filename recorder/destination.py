@@ -46,7 +46,7 @@ class Destination:
             else:
                 os.fstat(self.fd)
         except (OSError, errors.RecorderError) as exc:
-            if errors.is_programs(exc):
+            if errors.is_from_program(exc):
                 raise
             raise errors.DiagnosticsUnwritableError(path=self.text, errno=exc.errno) from exc
 
@@ -60,7 +60,7 @@ class Destination:
             with self._open() as fd:
                 return write_fd(fd, line)
         except (OSError, errors.RecorderError) as exc:
-            if errors.is_programs(exc):
+            if errors.is_from_program(exc):
                 raise
             return False
 
@@ -74,7 +74,7 @@ def identity(fd: int | None) -> tuple[int, int] | None:
     try:
         facts = os.fstat(-1 if fd is None else fd)
     except OSError as exc:
-        if errors.is_programs(exc):
+        if errors.is_from_program(exc):
             raise
         return None
     return facts.st_dev, facts.st_ino

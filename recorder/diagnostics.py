@@ -75,7 +75,7 @@ def report_unfinished(trace: str) -> None:
         remove_never_begun(os.path.realpath(trace))
         stale = find_stale(trace, below=True)
     except (OSError, ValueError, errors.RecorderError) as error:
-        if errors.is_programs(error):
+        if errors.is_from_program(error):
             raise
         return  # no reason not to start
     for path in stale:
@@ -211,7 +211,7 @@ class Reporter:
 
     def _unwritten(self, exc: Exception) -> None:
         """Reporting a failure fails nobody; but what a signal handler raised is the program's."""
-        if errors.is_programs(exc):
+        if errors.is_from_program(exc):
             raise exc
         self.unwritten += 1
 

@@ -470,7 +470,7 @@ def _is_file(path: str) -> bool:
     try:
         return stat.S_ISREG(os.stat(path).st_mode)
     except OSError as error:
-        if errors.is_programs(error):
+        if errors.is_from_program(error):
             raise
         return False
 
@@ -480,7 +480,7 @@ def current_folder() -> str:
     try:
         return os.getcwd()
     except OSError as error:  # the folder was removed under us
-        if errors.is_programs(error):
+        if errors.is_from_program(error):
             raise
         return ""
 

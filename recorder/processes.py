@@ -70,7 +70,7 @@ class Watch:
         try:
             fcntl.ioctl(self.fd, PIDFD_GET_INFO, facts)
         except (OSError, ValueError) as error:
-            if errors.is_programs(error):
+            if errors.is_from_program(error):
                 raise
             return None  # a kernel that does not know it, or no pidfd
         found, *_, code = struct.unpack(PIDFD_INFO, facts)
@@ -148,6 +148,6 @@ def process_fields(pid: int) -> list[bytes]:
         with syscalls.opened(f"/proc/{pid}/stat", os.O_RDONLY) as fd:
             return syscalls.read(fd, 4096).rpartition(b")")[2].split()
     except OSError as error:
-        if errors.is_programs(error):
+        if errors.is_from_program(error):
             raise
         return []

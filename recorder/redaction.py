@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from recorder.policy import Policy
 
 # Shell patterns of names. They are compared by words, whatever the spelling is: `*api_key*` stands for X-Api-Key,
-# apiKey, APIKEY2 and b"api_key" (recorder/_core/value/names.c).
+# apiKey, APIKEY2 and b"api_key" (recorder/_core/value/name_patterns.c).
 SECRETS: Final = (
     *("*pass_word*", "*pass_wd*", "*pass_phrase*", "*pass_code*", "getpass", "pwd", "*_pwd", "pwd_*"),
     *("*secret*", "*credential*", "*authorization*", "auth", "*_auth", "auth_key*", "auth_header*"),

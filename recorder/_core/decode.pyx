@@ -40,6 +40,7 @@ include "decode/contents.pxi"
 include "decode/frames.pxi"
 include "decode/retired.pxi"
 include "decode/condition.pxi"
+include "decode/operands.pxi"
 include "decode/search.pxi"
 include "decode/notes.pxi"
 include "decode/watch.pxi"
@@ -95,7 +96,7 @@ cdef void clear(DecoderState *s) noexcept:
     close_all_spans(s)
     free_map(s, &s.tally.errors)
     free_map(s, &s.tally.lines)
-    free_map(s, &s.judged)
+    free_map(s, &s.leaves_known)
     for kind in range(DEF_KINDS):
         for i in range(bucket_count(&s.definitions.of_kind[kind])):
             if s.definitions.of_kind[kind].entries[i].item != NULL:

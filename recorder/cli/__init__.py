@@ -11,7 +11,7 @@ import sys
 
 # Not as `errors`: the command of that name becomes an attribute of this package.
 from recorder import errors as failures
-from recorder.cli import failure, output
+from recorder.cli import console, failure
 from recorder.cli.commands import COMMANDS as COMMANDS
 from recorder.errors import arguments
 
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         open_what_is_closed()
         given = sys.argv[1:] if argv is None else argv
         status = answer(arguments.texts(given, "argv", "the words of a command"))
-        output.flush()
+        console.flush()
         return status
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -81,10 +81,10 @@ def dispatch(words: list[str], json_errors: object = None) -> int:
     """`json_errors`: for a command that goes on after a failure, and reports it itself."""
     name = words[0] if words else "help"
     if name in ("-h", "--help", "help"):
-        output.write(overview().rstrip())
+        console.write(overview().rstrip())
         return 0
     if name in ("-V", "--version"):
-        output.write(f"recorder {VERSION}")
+        console.write(f"recorder {VERSION}")
         return 0
     if name not in COMMANDS:
         raise _not_a_command(name)

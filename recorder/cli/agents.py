@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from recorder import errors
-from recorder.cli.output import printable, write
+from recorder.cli.console import printable, write
 
 if TYPE_CHECKING:
     # What add_subparsers() returns has no public name.
@@ -35,7 +35,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from recorder.cli.pointer import put, take_out
+    from recorder.cli.marked_part import put, take_out
 
     if args.action not in ACTIONS:
         raise errors.InvalidArgumentError(

@@ -7,9 +7,9 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from recorder.cli.console import printable, write
 from recorder.cli.diff import part_rows
 from recorder.cli.interrupted import Interruptible
-from recorder.cli.output import printable, write
 from recorder.cli.queries import (
     EXIT_STATUS,
     Who,
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         wanted = make(task=number_or_name(args.task))
         of_task = (one for one in found if wanted.wants_task(one[0].task))
         altered = with_alterations(trace, of_task, args.changed_arguments, args.self)
-        told: Call | None = None
+        latest: Call | None = None
         with Interruptible(trace) as search:
             for call, level, alterations in answers(trace, args, in_order(args, altered)):
                 if args.json:
@@ -89,8 +89,10 @@ def run(args: argparse.Namespace) -> int:
                     write(as_line(call, who, 0 if args.changed_arguments else level, args.self))
                     for row in alteration_rows(alterations):
                         write(printable(f"{'':10}{row}"))
-                told = call
-        return conclude(trace, lambda: [] if told is None else following.after_calls(told), search)
+                latest = call
+        return conclude(
+            trace, lambda: [] if latest is None else following.after_calls(latest), search
+        )
 
 
 def with_alterations(

@@ -6,9 +6,9 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
+from recorder.cli.console import count, printable, warn, write
 from recorder.cli.find import values, with_values
 from recorder.cli.interrupted import Interruptible
-from recorder.cli.output import count, printable, warn, write
 from recorder.cli.queries import (
     EXIT_STATUS,
     Who,

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from recorder import errors
-from recorder.cli.output import printable, warn, write
+from recorder.cli.console import printable, warn, write
 from recorder.cli.queries import at_least
 
 if TYPE_CHECKING:
@@ -39,13 +39,13 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from recorder.testing import github, kept
+    from recorder.testing import github, single_traces
 
     limit = at_least(1, args.limit) or MOST
     if not os.path.isdir(args.folder):
         raise errors.TraceNotFoundError(path=args.folder)
-    kept.recover(args.folder)
-    found, unreadable = kept.of_folder(args.folder, limit)
+    single_traces.recover(args.folder)
+    found, unreadable = single_traces.of_folder(args.folder, limit)
     for path in unreadable:
         warn(f"recorder: {printable(path)} cannot be read")
     if not found:

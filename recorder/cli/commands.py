@@ -18,7 +18,7 @@ COMMANDS = {
     "tree": ("recorder.cli.tree", "who called what, how often, and how long it took"),
     "stats": ("recorder.cli.stats", "per function: calls, exceptions, times; per line: how often"),
     "state": ("recorder.cli.state", "the stack at an event, with all variables"),
-    "output": ("recorder.cli.streams", "what it wrote to stdout and stderr, and which line it was"),
+    "output": ("recorder.cli.output", "what it wrote to stdout and stderr, and which line it was"),
     "logs": ("recorder.cli.logs", "what it told by logging, warnings and uncaught exceptions"),
     "grep": ("recorder.cli.grep", "where a text occurs, in names and in values"),
     "source": (

@@ -9,7 +9,7 @@ import argparse
 import sys
 from typing import Any, Final, NamedTuple
 
-from recorder.cli.output import write
+from recorder.cli.console import write
 
 SHELLS: Final = ("bash", "zsh", "fish")
 DESCRIPTION: Final = """\
@@ -89,8 +89,8 @@ def _of(name: str, text: str, parser: argparse.ArgumentParser) -> Command:
             continue
         metavar = "" if action.nargs == 0 else str(action.metavar or action.dest).upper()
         choices = tuple(map(str, action.choices or ()))
-        told = (action.help or "").replace("%%", "%")
-        options.append((tuple(action.option_strings), metavar, told, choices))
+        summary = (action.help or "").replace("%%", "%")
+        options.append((tuple(action.option_strings), metavar, summary, choices))
     return Command(name, text, options, takes_file, parser)
 
 
@@ -165,10 +165,10 @@ compdef _recorder recorder
 def _zsh_case(command: Command) -> str:
     rows = []
     for names, metavar, text, choices in command.options:
-        told = text.replace("[", "(").replace("]", ")").replace(":", ";")
+        summary = text.replace("[", "(").replace("]", ")").replace(":", ";")
         action = f":{metavar}:({' '.join(choices)})" if choices else f":{metavar}:_files"
         for name in names:
-            rows.append(_quoted(f"{name}[{told}]{action if metavar else ''}"))
+            rows.append(_quoted(f"{name}[{summary}]{action if metavar else ''}"))
     rows.append("'*:file:_files'")
     arguments = " \\\n            ".join(rows)
     return f"    {command.name})\n        _arguments \\\n            {arguments}\n        ;;"

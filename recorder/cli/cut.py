@@ -9,7 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from recorder import errors
-from recorder.cli.output import count, printable, warn
+from recorder.cli.console import count, printable, warn
 from recorder.cli.queries import add_range, at_least, conclude, range_of
 
 if TYPE_CHECKING:
@@ -58,12 +58,12 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from recorder.export.output import Output
+    from recorder.export.atomic_output import AtomicOutput
     from recorder.trace.reader import open_trace
 
     with open_trace(args.trace) as trace:
         start, stop = part(trace, args)
-        out = Output(args.output or default_output(args.trace), source=trace.path)
+        out = AtomicOutput(args.output or default_output(args.trace), source=trace.path)
         with out:
             written = trace.write_part(
                 out.file().write, start, stop, with_sources=not args.no_source
@@ -101,7 +101,7 @@ def part(trace: Trace, args: argparse.Namespace) -> tuple[int, int | None]:
 
 
 def call(trace: Trace, text: str) -> tuple[int, int | None]:
-    from recorder.trace.when import event_at
+    from recorder.trace.moments import event_at
 
     first = trace.at(event_at(trace, text, "--call")).event
     if first.kind != "call":

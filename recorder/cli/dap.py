@@ -9,7 +9,7 @@ import sys
 import threading
 
 from recorder import loopback
-from recorder.cli.output import write
+from recorder.cli.console import write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

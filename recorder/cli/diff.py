@@ -8,8 +8,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from recorder import errors
+from recorder.cli.console import count, printable, warn, write
 from recorder.cli.events import doubt, source_lines, unproved_sources
-from recorder.cli.output import count, printable, warn, write
 from recorder.cli.queries import at_least, location, thread_name
 from recorder.trace.paths import base_name
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 DIFFERENT = 1
 CORRUPT = 3
-MOST_TOLD = 20
+MOST_SHOWN = 20
 WIDTH = 60
 CALLS = "two numbers of call events, such as 13,32"
 OUTCOMES = {"return": "returned", "yield": "yielded"}
@@ -54,8 +54,8 @@ def add_parser(subparsers: Subparsers) -> None:
         "--strict", action="store_true", help="what has to differ from run to run counts, too"
     )
     parser.add_argument(
-        "--limit", type=int, metavar="N", default=MOST_TOLD,
-        help=f"so many differences at most (default: {MOST_TOLD})",
+        "--limit", type=int, metavar="N", default=MOST_SHOWN,
+        help=f"so many differences at most (default: {MOST_SHOWN})",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print JSON Lines")
     parser.set_defaults(run=run)

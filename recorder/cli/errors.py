@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recorder import errors
-from recorder.cli.output import write
+from recorder.cli.console import write
 
 if TYPE_CHECKING:
     # What add_subparsers() returns has no public name.

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from recorder import errors
+from recorder.cli.console import printable, write
 from recorder.cli.interrupted import Interruptible
-from recorder.cli.output import printable, write
 from recorder.cli.queries import (
     EXIT_STATUS,
     Who,
@@ -83,16 +83,16 @@ def run(args: argparse.Namespace) -> int:
             **selectors_of(args),
             **range_of(trace, args),
         }
-        told: Raised | None = None
+        latest: Raised | None = None
         with Interruptible(trace) as search:
             found: Iterable[Raised] = (
                 last_of(trace, asked, args.limit) if args.last else trace.exceptions(**asked)
             )
             for raised in answers(trace, args, in_order(args, found), exception=args.type):
                 write(json.dumps(as_json(raised)) if args.json else as_text(raised, who))
-                told = raised
+                latest = raised
         return conclude(
-            trace, lambda: [] if told is None else following.after_exception(told), search
+            trace, lambda: [] if latest is None else following.after_exception(latest), search
         )
 
 

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from recorder import errors
-from recorder.cli.output import write
+from recorder.cli.console import write
 from recorder.cli.queries import EXIT_STATUS, conclude, wants_suggestions
 
 if TYPE_CHECKING:

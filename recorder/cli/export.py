@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from recorder.cli import failure
-from recorder.cli.output import count, printable, warn
+from recorder.cli.console import count, printable, warn
 
 if TYPE_CHECKING:
     # What add_subparsers() returns has no public name.

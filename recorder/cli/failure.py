@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from recorder import errors
-from recorder.cli.output import warn
+from recorder.cli.console import warn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

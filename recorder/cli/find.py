@@ -10,9 +10,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from recorder import errors
-from recorder.cli import streams
+from recorder.cli.console import count, printable, warn, write
 from recorder.cli.interrupted import Interruptible
-from recorder.cli.output import count, printable, warn, write
 from recorder.cli.queries import (
     EXIT_STATUS,
     Who,
@@ -87,21 +86,23 @@ def run(args: argparse.Namespace) -> int:
             found = writers(trace, args)
         tally = Tally()
         who = Who(trace)
-        told: Hit | None = None
+        latest: Hit | None = None
         with Interruptible(trace) as search:
             for hit in islice(tally.count(chosen(found, args)), at_least(0, args.limit)):
                 if args.json:
                     write(json.dumps(as_json(trace, hit, paths)))
                 else:
                     write(as_line(trace, hit, who, paths))
-                told = hit
+                latest = hit
         nothing = not tally.kinds["hit"] + tally.kinds["maybe"]
         if nothing and args.limit != 0 and not search.is_over:
-            tell_why_nothing(trace, args, names)
-        tally.tell()
+            warn_why_nothing(trace, args, names)
+        tally.show()
         name = next(iter(names), None)
         return conclude(
-            trace, lambda: [] if told is None else following.after_event(told.event, name), search
+            trace,
+            lambda: [] if latest is None else following.after_event(latest.event, name),
+            search,
         )
 
 
@@ -131,10 +132,10 @@ def writers(trace: Trace, args: argparse.Namespace) -> Iterator[Hit]:
             continue
         for event in trace.find(start=output.seq, stop=output.seq + 1, **asked):
             number += 1
-            yield Hit(event, "hit", number, log=streams.text_of(output))
+            yield Hit(event, "hit", number, log=output.text_of(output))
 
 
-def tell_why_nothing(trace: Trace, args: argparse.Namespace, names: tuple[str, ...]) -> None:
+def warn_why_nothing(trace: Trace, args: argparse.Namespace, names: tuple[str, ...]) -> None:
     """On stderr; or NOT_IN_TRACE for what is nowhere."""
     from recorder.trace.existence import Existence
     from recorder.trace.expressions.functions import is_builtin
@@ -171,7 +172,7 @@ class Tally:
             if hit.kind != "error":
                 yield hit
 
-    def tell(self) -> None:
+    def show(self) -> None:
         if doubtful := self.kinds["maybe"]:
             warn(f"recorder: {count(self.kinds['hit'], 'hit')}, and {doubtful:,} that may be")
         if failed := self.kinds["error"]:

@@ -7,7 +7,7 @@ import json
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from recorder.cli.output import fitted, printable, warn, write
+from recorder.cli.console import fitted, printable, warn, write
 from recorder.cli.queries import (
     EXIT_STATUS,
     Who,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     # What add_subparsers() returns has no public name.
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
-MOST_TOLD = 50  # places; names as many
+MOST_SHOWN = 50  # places; names as many
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     from recorder.trace.reader import open_trace
 
     limit = at_least(0, args.limit)
-    most = MOST_TOLD if limit is None else limit
+    most = MOST_SHOWN if limit is None else limit
     with open_trace(args.trace) as trace:
         filters = filters_of(args)
         asked = {"fixed": args.fixed, "ignore_case": args.ignore_case}

@@ -6,9 +6,8 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from recorder.cli.before import Before
+from recorder.cli.console import printable, write
 from recorder.cli.interrupted import Interruptible
-from recorder.cli.output import printable, write
 from recorder.cli.queries import (
     EXIT_STATUS,
     Who,
@@ -24,6 +23,7 @@ from recorder.cli.queries import (
     range_of,
     selectors_of,
 )
+from recorder.cli.shown_change import ShownChanges
 from recorder.explain import following
 from recorder.trace.paths import base_name
 
@@ -58,18 +58,22 @@ def run(args: argparse.Namespace) -> int:
         )
         last: dict[str, Change] = {}  # of each global, by its module
         who = Who(trace)
-        before = Before(trace, forwards=not args.backwards)
-        told: Change | None = None
+        shown_changes = ShownChanges(trace, forwards=not args.backwards)
+        latest: Change | None = None
         with Interruptible(trace) as search:
             for change in answers(trace, args, found, name=args.name):
-                write(json.dumps(as_json(change)) if args.json else as_line(change, who, before))
+                write(
+                    json.dumps(as_json(change))
+                    if args.json
+                    else as_line(change, who, shown_changes)
+                )
                 if change.module is not None and not (args.backwards and change.module in last):
                     last[change.module] = change
-                told = change
+                latest = change
             write_ends(trace, args, last)
         return conclude(
             trace,
-            lambda: [] if told is None else following.after_event(told.event, args.name),
+            lambda: [] if latest is None else following.after_event(latest.event, args.name),
             search,
         )
 
@@ -95,12 +99,12 @@ def as_json(change: Change) -> dict[str, Any]:
     return {**location(change.event), **change_as_json(change)}
 
 
-def as_line(change: Change, who: Who, before: Before) -> str:
+def as_line(change: Change, who: Who, shown_changes: ShownChanges) -> str:
     where = f"{base_name(change.file)}:{change.line}" if change.function else "(not known)"
     name = change.title
     if change.found:
         where, name = "(found)", ""
-    value = f"{change.qualified_name} = {before.text(change)}"
+    value = f"{change.qualified_name} = {shown_changes.text(change)}"
     return printable(
         f"{change.seq:>8}  {where:<20} {name}  {value}{during(change)}{who(change.event)}"
     )

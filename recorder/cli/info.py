@@ -9,9 +9,9 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any
 
+from recorder.cli.console import has_colour, printable, write
 from recorder.cli.events import unproved_sources
 from recorder.cli.many import each
-from recorder.cli.output import has_colour, printable, write
 from recorder.trace.origins import DOUBTS, LEFT_OUT, REASONS
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     is_one = len(args.traces) == 1
 
-    def tell(trace: Trace) -> int:
+    def show_one(trace: Trace) -> int:
         facts = collect(trace)
         if args.json:
             write(json.dumps(facts, indent=1 if is_one else None))
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
                 write("")
         return 0
 
-    return each(args, tell)
+    return each(args, show_one)
 
 
 def collect(trace: Trace) -> dict[str, Any]:

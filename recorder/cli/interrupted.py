@@ -7,7 +7,7 @@ import signal
 import threading
 from typing import TYPE_CHECKING
 
-from recorder.cli.output import warn
+from recorder.cli.console import warn
 
 if TYPE_CHECKING:
     from types import FrameType, TracebackType

@@ -9,7 +9,7 @@ from collections import Counter
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from recorder.cli.output import count, flush, printable, warn, write
+from recorder.cli.console import count, flush, printable, warn, write
 from recorder.cli.queries import EXIT_STATUS, add_range, at_least, conclude, range_of
 from recorder.trace.paths import base_name
 

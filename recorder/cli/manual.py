@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from recorder import errors
 from recorder.cli.completion import Command, commands
-from recorder.cli.output import write
+from recorder.cli.console import write
 from recorder.errors import arguments
 from recorder.version import VERSION
 
@@ -89,9 +89,9 @@ def page(command: Command) -> str:
     if description:
         text += f".SH DESCRIPTION\n{description}"
     rows = ""
-    for names, metavar, told, choices in command.options:
+    for names, metavar, summary, choices in command.options:
         value = "|".join(choices) if choices else metavar
-        rows += _row(", ".join(names) + (f" {value}" if metavar else ""), told)
+        rows += _row(", ".join(names) + (f" {value}" if metavar else ""), summary)
     return text + (f".SH OPTIONS\n{rows}" if rows else "") + ".SH SEE ALSO\n.BR recorder (1)\n"
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from recorder.trace.reader import Trace
 
 
-def each(args: argparse.Namespace, tell: Callable[[Trace], int]) -> int:
+def each(args: argparse.Namespace, show_one: Callable[[Trace], int]) -> int:
     """`tell` of every one of `args.traces`; the greatest exit status, of failures as well. Of a single one the failure
     is raised."""
     from recorder.trace.reader import open_trace
@@ -22,7 +22,7 @@ def each(args: argparse.Namespace, tell: Callable[[Trace], int]) -> int:
     for path in args.traces:
         try:
             with open_trace(path) as trace:
-                status = max(status, tell(trace))
+                status = max(status, show_one(trace))
         except errors.RecorderError as exc:
             if len(args.traces) == 1:
                 raise

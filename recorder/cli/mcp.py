@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from recorder import errors, loopback
-from recorder.cli.output import warn, write
+from recorder.cli.console import warn, write
 
 if TYPE_CHECKING:
     # What add_subparsers() returns has no public name.

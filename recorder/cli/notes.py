@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from recorder.cli.output import printable
+from recorder.cli.console import printable
 from recorder.cli.queries import shown
 from recorder.trace.spans import facts_as_json
 

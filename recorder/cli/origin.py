@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from recorder.cli.output import printable, write
+from recorder.cli.console import printable, write
 from recorder.cli.queries import EXIT_STATUS, conclude, json_of, location, missing, moment_at, shown
 from recorder.cli.same import add_options, no_object
 from recorder.trace.paths import base_name
@@ -91,8 +91,10 @@ def as_line(one: Sighting, parts: list[Part] | None, found: ObjectHistory, is_fi
     how = WORDS.get(one.how, one.how).format(path=one.path, module=one.module)
     line = f"{one.seq:>8}  {where:<20} {title}  {how}"
     if parts:
-        told = [part_as_text(one.path or found.type_name, part) for part in parts[:MOST_PARTS]]
-        line += "  " + "; ".join(told)
+        shown_parts = [
+            part_as_text(one.path or found.type_name, part) for part in parts[:MOST_PARTS]
+        ]
+        line += "  " + "; ".join(shown_parts)
     elif is_first:
         line += f" = {shown(one.value, VALUE_WIDTH)}"
         if found.before is not None:

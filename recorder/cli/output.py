@@ -1,105 +1,124 @@
-"""Text on stdout, for the commands that show what was recorded: it may hold any character. And on stderr."""
+"""`recorder output TRACE`: what the program wrote to stdout and stderr, byte for byte, or which line wrote it."""
 
 from __future__ import annotations
 
-import os
-import sys
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
 
 from recorder import errors
-from recorder.errors.text import printable as printable
+from recorder.cli.console import count, flush, printable, warn, write, write_bytes
+from recorder.cli.queries import EXIT_STATUS, add_range, conclude, range_of
+from recorder.trace.paths import base_name
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from recorder.trace.output import Output
 
-STDOUT = "standard output"
-
-
-def write(text: str) -> None:
-    """Writes a line. What stdout's encoding has no word for is escaped."""
-    if sys.stdout is None:  # it was closed when we were started
-        return
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    text = text.encode(encoding, "backslashreplace").decode(encoding)
-    try:
-        sys.stdout.write(text + "\n")
-    except OSError as exc:
-        _lose(exc)
+    # What add_subparsers() returns has no public name.
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
-def write_bytes(data: bytes) -> None:
-    """As they are, behind the lines that were written."""
-    if sys.stdout is not None:
-        try:
-            sys.stdout.flush()
-            sys.stdout.buffer.write(data)
-        except OSError as exc:
-            _lose(exc)
+def add_parser(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser(
+        "output",
+        help="what the program wrote to stdout and stderr, and which line it was",
+        description="The bytes as they were written, both streams in their order; with --seq or --json "
+        "one line for what one event wrote.",
+        epilog=EXIT_STATUS,
+    )
+    parser.add_argument("trace", metavar="TRACE")
+    parser.add_argument(
+        "--stream",
+        metavar="NAME",
+        help="stdout, stderr, stdin (what it read) or all; else stdout and stderr",
+    )
+    parser.add_argument(
+        "--seq", action="store_true", help="by events: number, place, stream and text"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON Lines")
+    add_range(parser)
+    parser.set_defaults(run=run)
 
 
-def warn(text: str) -> None:
-    """A line for a person, on stderr. That it is closed is no reason to fail."""
-    try:
-        # audit: as much as stderr takes; nobody could be told of the rest
-        os.write(2, f"{text}\n".encode("utf-8", "backslashreplace"))
-    except OSError:
-        pass
+def run(args: argparse.Namespace) -> int:
+    from recorder.trace.output import ALL_STREAMS, STREAMS
+    from recorder.trace.reader import open_trace
+
+    if args.stream is not None and args.stream not in (*STREAMS.values(), ALL_STREAMS):
+        raise errors.InvalidArgumentError(
+            argument="--stream", value=args.stream, expected="stdout, stderr, stdin or all"
+        )
+    missing = redacted = 0
+    with open_trace(args.trace) as trace:
+        for output in trace.output(args.stream, **range_of(trace, args)):
+            missing += output.missing
+            redacted += output.redacted
+            if args.json:
+                write(json.dumps(as_json(output)))
+            elif args.seq:
+                write(as_line(output))
+            else:
+                write_bytes(output.data)
+        flush()
+        if missing:
+            warn(
+                f"recorder: {count(missing, 'byte')} more were written and not kept (capture_output)"
+            )
+        if redacted:
+            warn("recorder: what looked like secrets is shown as `*` (redact)")
+        return conclude(trace)
 
 
-def flush() -> None:
-    """What was written arrives, or the failure is raised."""
-    if sys.stdout is not None:
-        try:
-            sys.stdout.flush()
-        except OSError as exc:
-            _lose(exc)
+def as_json(output: Output) -> dict[str, Any]:
+    """`text` is the bytes as UTF-8, others as `\\xNN`; where they are not UTF-8 they are there as `hex` as well."""
+    facts: dict[str, Any] = {
+        "seq": output.seq,
+        "stream": output.stream,
+        "text": output.text,
+        "size": output.size,
+        "function": None if output.function is None else output.function.qualified_name,
+        "file": output.file,
+        "line": output.line,
+        "frame": output.frame,
+        "thread": None if output.thread is None else output.thread.number,
+        "task": None if output.task is None else output.task.name,
+        "time": output.time,
+        "before": output.before,
+    }
+    if "\\x" in output.text:
+        facts["hex"] = output.data.hex()
+    if output.waiting:
+        facts["waiting"] = True
+    if output.redacted:
+        facts["redacted"] = True
+    if output.during is not None:
+        facts["during"] = output.during._asdict()
+    return facts
 
 
-def terminal() -> os.terminal_size | None:
-    """Columns and lines of the terminal that a person looks at, as COLUMNS and LINES say; None where nobody does."""
-    if sys.stdout is None or not sys.stdout.isatty():
-        return None
-    import shutil
-
-    return shutil.get_terminal_size()
+def as_line(output: Output) -> str:
+    seq = "" if output.seq is None else output.seq
+    line = f"{seq:>8}  {location(output)}  {text_of(output)}"
+    return printable(line)
 
 
-STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32"}
+def location(output: Output) -> str:
+    """Where it was written."""
+    if output.function is None or output.file is None:
+        return "(no line of what is recorded)"
+    from recorder.trace.snapshots import title_of
+
+    return f"{title_of(output.function)}  {base_name(output.file)}:{output.line}"
 
 
-def has_colour() -> bool:
-    """On a terminal, unless NO_COLOR is set; anywhere, if FORCE_COLOR is. NO_COLOR counts more."""
-    if os.environ.get("NO_COLOR"):
-        return False
-    if os.environ.get("FORCE_COLOR"):
-        return True
-    return terminal() is not None and os.environ.get("TERM") != "dumb"
+def text_of(output: Output) -> str:
+    """`stdout: what was written`, without the end of its last line."""
+    from recorder.trace.within import during
 
-
-def styled(text: str, style: str) -> str:
-    """In a colour or weight, where that is wanted. The text has been made printable, and cut."""
-    return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if style and has_colour() else text
-
-
-def fitted(line: str) -> str:
-    """Cut to the width of the terminal; whole, where there is none."""
-    size = terminal()
-    if size is None or len(line) <= size.columns or size.columns < 20:
-        return line
-    return line[: size.columns - 1] + "…"
-
-
-def _lose(exc: OSError) -> NoReturn:
-    """Nothing more is written, not even at exit. That the reader has gone is no failure of ours."""
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    except OSError:
-        pass
-    if isinstance(exc, BrokenPipeError):
-        raise exc
-    raise errors.from_oserror(exc, operation="write", path=STDOUT) from exc
-
-
-def count(number: int, what: str) -> str:
-    """`1 event`, `12,000 events`."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+    text = output.text.removesuffix("\n")
+    if output.missing:
+        text += f"  [{output.missing:,} bytes not kept]"
+    if output.waiting:
+        text += "  [not yet written]"
+    text += during(output.during)
+    return f"{output.stream}: {text}"

@@ -6,11 +6,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from recorder import errors
-from recorder.cli.before import Before, changed
+from recorder.cli.console import printable, write
 from recorder.cli.events import doubt, headline, outcome, place, source_lines, variables
-from recorder.cli.output import printable, write
+from recorder.cli.output import text_of
 from recorder.cli.queries import Who, is_definition, shown, thread_name
-from recorder.cli.streams import text_of
+from recorder.cli.shown_change import ShownChanges, changed
 from recorder.trace.origins import REASONS
 from recorder.trace.paths import base_name
 from recorder.trace.shared import marks_at, may_hold_objects
@@ -57,7 +57,7 @@ class Plain:
     def __init__(self, walk: Navigator) -> None:
         self.walk = walk
         self.who = Who(walk.trace)
-        self.before = Before(walk.trace, forwards=False)
+        self.shown_changes = ShownChanges(walk.trace, forwards=False)
         self.frame: Frame | Event = walk.event  # the chosen one, whose variables are asked for
         self.displayed: list[Expression] = []
         self.commands: dict[str, Callable[[str], object]] = {
@@ -142,9 +142,9 @@ class Plain:
         self.show_line()
         changes = [one for one in self.walk.trace.changes(event) if not one.found]
         if any(one.value is not None and may_hold_objects(one.value) for one in changes):
-            self.before.marks = marks_at(self.walk.moment)
+            self.shown_changes.marks = marks_at(self.walk.moment)
         for change in changes:
-            write(printable(f"        * {changed(change, self.before)}"))
+            write(printable(f"        * {changed(change, self.shown_changes)}"))
         for log in self.walk.trace.logs_at(self.walk.event.seq):
             write(printable(f"        > {log.shown}"))
         for output in self.walk.trace.output_at(self.walk.event.seq):
@@ -208,9 +208,9 @@ class Plain:
         changed = set(event.changed) if is_here else set()
         for new, each, text in variables(frame, changed, marks_at(self.walk.moment)):
             write(printable(f"  {'*' if new else ' '} {each} = {text}"))
-        told, text = outcome(event)
-        if told and is_here:
-            write(printable(f"    {told} {text}"))
+        label, text = outcome(event)
+        if label and is_here:
+            write(printable(f"    {label} {text}"))
 
     def globals(self, _: str) -> None:
         """Those of the chosen frame's module, but for what it defines and imports."""

@@ -9,7 +9,7 @@ import sys
 from recorder import policy as policies
 from recorder.capture_options import standard_library
 from recorder.cli import options
-from recorder.cli.output import write
+from recorder.cli.console import write
 
 USAGE = """\
 usage: recorder policy [options] [--json]

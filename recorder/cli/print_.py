@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from recorder import errors
 from recorder.cli import notes
-from recorder.cli.before import Before, changed_together
-from recorder.cli.output import printable, write
+from recorder.cli.console import printable, write
+from recorder.cli.output import text_of
 from recorder.cli.queries import (
     EXIT_STATUS,
     VALUE_WIDTH,
@@ -32,11 +32,11 @@ from recorder.cli.queries import (
     selectors_of,
     shown,
 )
-from recorder.cli.streams import text_of
+from recorder.cli.shown_change import ShownChanges, changed_together
 from recorder.trace import filters
+from recorder.trace.moments import event_at
 from recorder.trace.seeking import ALL
 from recorder.trace.spans import InOrder
-from recorder.trace.when import event_at
 
 if TYPE_CHECKING:
     from recorder.trace.changes import Change
@@ -77,7 +77,9 @@ def run(args: argparse.Namespace) -> int:
 
     with open_trace(args.trace) as trace:
         who = Who(trace)
-        before = Before(trace, WHOLE if args.full else VALUE_WIDTH, forwards=not args.backwards)
+        shown_changes = ShownChanges(
+            trace, WHOLE if args.full else VALUE_WIDTH, forwards=not args.backwards
+        )
         limit, args.limit = args.limit, None if args.around is not None else args.limit
         wanted = asked(trace, args, at_least(0, limit))
         said = InOrder([], [], 0)
@@ -87,14 +89,14 @@ def run(args: argparse.Namespace) -> int:
             changes = [change for change in trace.changes(event) if not change.found]
             before_it = said.until(event.seq)
             outputs = trace.output_at(event.seq)
-            told = trace.logs_at(event.seq)
+            logs = trace.logs_at(event.seq)
             if args.json:
-                write(json.dumps(as_json(event, changes, before_it, outputs, told)))
+                write(json.dumps(as_json(event, changes, before_it, outputs, logs)))
             else:
                 for note in before_it:
                     write(notes.as_line(note))
-                write(as_line(event, changes, who, before))
-                for log in told:
+                write(as_line(event, changes, who, shown_changes))
+                for log in logs:
                     write(printable(f"{'':>8}  {'  ' * min(event.depth, 20)}> {log.shown}"))
                 for output in outputs:
                     write(printable(f"{'':>8}  {'  ' * min(event.depth, 20)}> {text_of(output)}"))
@@ -127,7 +129,7 @@ def as_json(
     changes: list[Change],
     said: list[Note],
     outputs: list[Output],
-    told: list[Log],
+    logs: list[Log],
 ) -> dict[str, Any]:
     """All there is to know of an event. What changed is what it shows for the first time, by line `changed_by`; a
     variable that lost its value is in `unbound`. Which objects they are is in `objects`, by name, and of `value` in
@@ -165,8 +167,8 @@ def as_json(
         facts["output"] = [
             {"stream": one.stream, "text": one.text, **callee_of(one)} for one in outputs
         ]
-    if told:
-        facts["logs"] = [{"kind": one.kind, "text": one.shown, **callee_of(one)} for one in told]
+    if logs:
+        facts["logs"] = [{"kind": one.kind, "text": one.shown, **callee_of(one)} for one in logs]
     if event._marks:
         facts["marks"] = [
             {"code": errors.from_number(code).error_name, "detail": detail}
@@ -181,13 +183,13 @@ def callee_of(one: Output | Log) -> dict[str, Any]:
     return {} if one.during is None else {"during": one.during._asdict()}
 
 
-def as_line(event: Event, changes: list[Change], who: Who, before: Before) -> str:
+def as_line(event: Event, changes: list[Change], who: Who, shown_changes: ShownChanges) -> str:
     where = f"{event.file}:{event.line}"
     line = f"{event.seq:>8}  {'  ' * min(event.depth, 20)}{event.kind:<7} "
     line += f"{event.title}  {where}{who(event)}"
     if event.value is not None:
-        line += f"  {'→' if event.kind in ('return', 'yield') else '!'} {shown(event.value, before.width)}"
-    line += changed_together(changes, before)
+        line += f"  {'→' if event.kind in ('return', 'yield') else '!'} {shown(event.value, shown_changes.width)}"
+    line += changed_together(changes, shown_changes)
     if event.gap:
         line += f"  [{event.lost or 'some'} events lost before this one]"
     for code in (code for code, _ in event._marks if code):

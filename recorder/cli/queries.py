@@ -8,7 +8,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from recorder import errors
-from recorder.cli.output import printable, terminal, warn
+from recorder.cli.console import printable, terminal, warn
 
 if TYPE_CHECKING:
     from recorder.cli.interrupted import Interruptible
@@ -85,7 +85,7 @@ def add_range(parser: argparse.ArgumentParser) -> None:
 
 def range_of(trace: Trace, args: argparse.Namespace) -> dict[str, Any]:
     """`start` and `stop`, as --since, --until and --span say."""
-    from recorder.trace.when import event_at
+    from recorder.trace.moments import event_at
 
     start = 0 if args.since is None else event_at(trace, args.since, "--since")
     stop = None if args.until is None else event_at(trace, args.until, "--until")
@@ -154,7 +154,7 @@ def at_least(least: int, limit: int | None, argument: str = "--limit") -> int | 
 
 def moment_at(trace: Trace, text: str, argument: str) -> Moment | None:
     """As all was then; None where there is no event at all, or that one cannot be read, which is said."""
-    from recorder.trace.when import event_at
+    from recorder.trace.moments import event_at
 
     seq = event_at(trace, text, argument)
     if not len(trace):

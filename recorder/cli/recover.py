@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from recorder.cli.output import printable, write
+from recorder.cli.console import printable, write
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -9,7 +9,7 @@ import sys
 from recorder import errors
 from recorder import policy as policies
 from recorder.cli import failure, options
-from recorder.cli.output import write
+from recorder.cli.console import write
 from recorder.errors.arguments import path as checked_path
 
 TYPE_CHECKING = False

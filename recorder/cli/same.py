@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from recorder import errors
-from recorder.cli.output import printable, write
+from recorder.cli.console import printable, write
 from recorder.cli.queries import EXIT_STATUS, conclude, missing, moment_at, thread_name
 from recorder.trace.paths import base_name
 

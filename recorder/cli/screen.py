@@ -22,6 +22,7 @@ from textual.widgets.option_list import Option
 
 from recorder import errors
 from recorder._core.decode import Thread
+from recorder.cli.console import printable
 from recorder.cli.events import (
     OUTCOMES,
     doubt,
@@ -32,7 +33,6 @@ from recorder.cli.events import (
     title,
     variables,
 )  # fmt: skip
-from recorder.cli.output import printable
 from recorder.cli.queries import shown, thread_name
 from recorder.export.text import notice
 from recorder.trace.breakpoints import Breakpoint

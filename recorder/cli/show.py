@@ -10,7 +10,7 @@ import argparse
 import sys
 
 from recorder import errors
-from recorder.cli.output import warn, write
+from recorder.cli.console import warn, write
 from recorder.cli.queries import conclude
 
 TYPE_CHECKING = False

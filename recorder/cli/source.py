@@ -7,7 +7,7 @@ import json
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from recorder.cli.output import count, printable, styled, write
+from recorder.cli.console import count, printable, styled, write
 from recorder.cli.queries import EXIT_STATUS, at_least, conclude
 from recorder.trace.origins import REASONS
 

@@ -15,8 +15,8 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from recorder import errors
+from recorder.cli.console import printable, warn, write
 from recorder.cli.export import cleaning_up, progress
-from recorder.cli.output import printable, warn, write
 
 if TYPE_CHECKING:
     # What add_subparsers() returns has no public name.

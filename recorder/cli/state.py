@@ -6,9 +6,8 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from recorder.cli.before import Before, changed
+from recorder.cli.console import fitted, printable, styled, terminal, write
 from recorder.cli.events import doubt, headline, outcome, place, source_lines
-from recorder.cli.output import fitted, printable, styled, terminal, write
 from recorder.cli.queries import (
     EXIT_STATUS,
     VALUE_WIDTH,
@@ -25,6 +24,7 @@ from recorder.cli.queries import (
     thread_name,
 )
 from recorder.cli.same import as_json as holder_as_json
+from recorder.cli.shown_change import ShownChanges, changed
 from recorder.trace.paths import base_name
 from recorder.trace.shared import marks_at, shared_at
 from recorder.trace.spans import facts_as_json
@@ -133,8 +133,8 @@ class _View:
         self.width = WHOLE if full else VALUE_WIDTH
         if size is not None and not full:
             self.width = max(size.columns - KEPT, 20)
-        self.before = Before(trace, self.width)
-        self.marks = self.before.marks = marks_at(moment)
+        self.shown_changes = ShownChanges(trace, self.width)
+        self.marks = self.shown_changes.marks = marks_at(moment)
         self.changes = {
             change.name: change
             for change in trace.changes(moment.event)
@@ -154,7 +154,7 @@ class _View:
         ]
         others = [c for c in self.trace.changes(event) if c.module is not None and not c.found]
         rows += [
-            f"  * {changed(change, self.before)}"
+            f"  * {changed(change, self.shown_changes)}"
             for change in others
             if change.name != change.qualified_name
         ]
@@ -184,7 +184,7 @@ class _View:
         for name, value in variables:
             if name in kept:
                 is_new = name in new and name in self.changes
-                text = self.before.text(self.changes[name]) if is_new else self.value(value)
+                text = self.shown_changes.text(self.changes[name]) if is_new else self.value(value)
                 rows.append(f"      {'*' if name in new else ' '} {name} = {text}")
         if len(variables) > most:
             rows.append(f"        … {len(variables) - most} more variables (--full)")

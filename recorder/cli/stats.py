@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from recorder.cli.output import fitted, printable, styled, write
+from recorder.cli.console import fitted, printable, styled, write
 from recorder.cli.queries import (
     EXIT_STATUS,
     add_filters,

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from recorder.cli.calls import is_machinery
-from recorder.cli.output import count, fitted, printable, styled, terminal, write
+from recorder.cli.console import count, fitted, printable, styled, terminal, write
 from recorder.cli.queries import (
     EXIT_STATUS,
     add_filters,
@@ -19,8 +19,8 @@ from recorder.cli.queries import (
     range_of,
     why_nothing,
 )
+from recorder.trace.moments import event_at
 from recorder.trace.paths import base_name
-from recorder.trace.when import event_at
 
 if TYPE_CHECKING:
     from recorder._core.decode import Function

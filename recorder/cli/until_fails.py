@@ -12,7 +12,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from recorder import errors
-from recorder.cli.output import printable, warn, write
+from recorder.cli.console import printable, warn, write
 from recorder.cli.queries import at_least
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
             folder = os.path.join(work, f"run-{number}")
             status = run_once(words, folder)
             if status == FAILED:
-                return tell(number, folder, last)
+                return show_failure(number, folder, last)
             if status:
                 warn(f"recorder: pytest ended with {status} in run {number}")
                 return status
@@ -88,11 +88,11 @@ def run_once(words: list[str], folder: str) -> int:
     return subprocess.run(command, env={**os.environ, "RECORDER_PYTEST_REPORT": "no"}).returncode
 
 
-def tell(number: int, folder: str, last: str) -> int:
+def show_failure(number: int, folder: str, last: str) -> int:
     """Of the tests that failed in this run."""
-    from recorder.testing import kept, names, session
+    from recorder.testing import names, session, single_traces
 
-    failed, _ = kept.of_folder(folder, sys.maxsize)
+    failed, _ = single_traces.of_folder(folder, sys.maxsize)
     write(f"run {number} failed: {', '.join(printable(one.test) for one in failed) or 'no test'}")
     session.make_folder(FOLDER)
     for one in failed:

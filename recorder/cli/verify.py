@@ -9,8 +9,8 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from recorder.cli.console import count, printable, write
 from recorder.cli.many import each
-from recorder.cli.output import count, printable, write
 
 if TYPE_CHECKING:
     from recorder.trace.reader import Check, Trace
@@ -34,7 +34,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    def tell(trace: Trace) -> int:
+    def show_one(trace: Trace) -> int:
         check = trace.verify()
         if args.json:
             write(json.dumps(as_json(trace, check)))
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
             write(printable(sentence(trace, check)))
         return EXIT[check.verdict.state]
 
-    return each(args, tell)
+    return each(args, show_one)
 
 
 def as_json(trace: Trace, check: Check) -> dict[str, Any]:

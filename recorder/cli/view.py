@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from recorder import loopback
-from recorder.cli.output import write
+from recorder.cli.console import write
 from recorder.cli.queries import EXIT_STATUS, conclude
 
 if TYPE_CHECKING:

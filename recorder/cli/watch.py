@@ -7,8 +7,8 @@ import ast
 import json
 from typing import TYPE_CHECKING, Any
 
+from recorder.cli.console import printable, write
 from recorder.cli.interrupted import Interruptible
-from recorder.cli.output import printable, write
 from recorder.cli.queries import (
     EXIT_STATUS,
     Who,
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     with open_trace(args.trace) as trace:
         who = Who(trace)
         found = trace.watch(expression, **asked(trace, args))
-        told: Watched | None = None
+        latest: Watched | None = None
         name = first_variable(expression)
         with Interruptible(trace) as search:
             for one in answers(trace, args, in_order(args, found), name=name):
@@ -82,10 +82,12 @@ def run(args: argparse.Namespace) -> int:
                     write(json.dumps(as_json(one)))
                 else:
                     write(as_line(one, expression, who))
-                told = one
+                latest = one
         what = expression.text if expression.is_path else name
         return conclude(
-            trace, lambda: [] if told is None else following.after_event(told.event, what), search
+            trace,
+            lambda: [] if latest is None else following.after_event(latest.event, what),
+            search,
         )
 
 

@@ -7,8 +7,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from recorder import errors
+from recorder.cli.console import printable, write
 from recorder.cli.events import source_lines
-from recorder.cli.output import printable, write
 from recorder.cli.queries import (
     EXIT_STATUS,
     VALUE_WIDTH,
@@ -67,8 +67,8 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from recorder.trace.moments import event_at
     from recorder.trace.reader import open_trace
-    from recorder.trace.when import event_at
     from recorder.trace.why import path
 
     asked = path(args.name, "NAME")

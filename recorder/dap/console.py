@@ -80,7 +80,11 @@ class Console:
         told = self.state.trace._told.between(start, stop)
         written = self._outputs.between(start, stop)
         both: Iterator[Output | Log] = merge(told, written, key=_moment)
-        return (one for one in both if not (one.omitted if isinstance(one, Log) else one.stream == "stdin"))
+        return (
+            one
+            for one in both
+            if not (one.omitted if isinstance(one, Log) else one.stream == "stdin")
+        )
 
     def _place_of(self, one: Output | Log) -> dict[str, Any]:
         """Of what code did that is not recorded, the line that called it; `data` says whom."""

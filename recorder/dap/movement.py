@@ -132,7 +132,7 @@ class Movement:
             more["text"] = position.event.value.show()
         self.arrive(position, stops[0].stop.reason, **more)
 
-    def tell_failed_conditions(self) -> None:
+    def report_failed_conditions(self) -> None:
         for stop in self.breakpoints.all:
             if stop.failed:
                 self.console.say(

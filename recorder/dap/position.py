@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from recorder._core.decode import Function
 from recorder.trace.code_flags import AWAITS
-from recorder.trace.leaping import Check, Leaping
+from recorder.trace.frame_search import Check, FrameSearch
 from recorder.trace.reader import Trace
 from recorder.trace.snapshots import POPPING, Event, Frame
 
@@ -43,7 +43,7 @@ class Walk:
         self.trace = trace
         self.check = check
         self.end = len(trace[:])
-        self.leaping = Leaping(trace._queries, check)
+        self.frame_search = FrameSearch(trace._queries, check)
 
     def stack(self, position: Position) -> list[Frame | Event]:
         """Of the position's thread, from the outermost in."""
@@ -81,7 +81,7 @@ class Walk:
 
     def _goes_on(self, suspended: Event) -> int | None:
         """The event with which what is suspended goes on."""
-        found = self.leaping.find(
+        found = self.frame_search.find(
             suspended.frame, suspended.thread.number, suspended.seq + 1, self.end, kind=ENTRIES
         )
         return next((event.seq for event in found), None)
@@ -149,7 +149,7 @@ class Walk:
 
     def _suspended_at(self, entry: Event) -> int | None:
         """The event with which what goes on here had been suspended."""
-        found = self.leaping.find(
+        found = self.frame_search.find(
             entry.frame, entry.thread.number, 0, entry.seq, backwards=True, kind="yield"
         )
         return next((event.seq for event in found), None)
@@ -164,18 +164,18 @@ class Walk:
         if entry.caller is None:
             return None
         return self._first(
-            self.leaping.find(
+            self.frame_search.find(
                 entry.caller, entry.thread.number, 0, entry.seq, backwards=True, kind="line"
             )
         )
 
     def entry(self, frame: int, thread: int, before: int) -> Position | None:
         """The first line that a frame ran, which is there at an event."""
-        begun = self.leaping.find(
+        begun = self.frame_search.find(
             frame, thread, 0, before + 1, backwards=True, ends=True, kind="call"
         )
         start = next((event.seq for event in begun), 0)
-        return self._first(self.leaping.find(frame, thread, start, self.end, kind="line"))
+        return self._first(self.frame_search.find(frame, thread, start, self.end, kind="line"))
 
     # ---- searching ----
 
@@ -194,7 +194,7 @@ class Walk:
         while call := next(self.find(start, stop, kind="call", caller=frame), None):
             yield call
             start = max(
-                call.seq + 1, self.leaping.last_seen(call, call.thread.number, call.seq, stop)
+                call.seq + 1, self.frame_search.last_seen(call, call.thread.number, call.seq, stop)
             )
 
     def is_of(self, path: str) -> Callable[[Function], bool]:
@@ -211,11 +211,11 @@ class Walk:
     def _of_frame(self, now: Position, **asked: Any) -> Iterator[Event]:
         """What comes of the frame on top."""
         thread = now.event.thread.number
-        return self.leaping.find(self.top(now).frame, thread, now.seq + 1, self.end, **asked)
+        return self.frame_search.find(self.top(now).frame, thread, now.seq + 1, self.end, **asked)
 
     def _of_frame_back(self, now: Position, stop: int, **asked: Any) -> Iterator[Event]:
         frame, thread = self.top(now).frame, now.event.thread.number
-        return self.leaping.find(frame, thread, 0, stop, backwards=True, **asked)
+        return self.frame_search.find(frame, thread, 0, stop, backwards=True, **asked)
 
     def _of_thread(
         self, now: Position, start: int, stop: int | None, **asked: Any

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from recorder import errors
 from recorder.dap.arguments import Arguments, Refused
-from recorder.dap.beside import Beside
 from recorder.dap.breakpoints import FILTERS, Breakpoints
 from recorder.dap.console import Console
+from recorder.dap.custom_requests import CustomRequests
 from recorder.dap.inspection import Inspection
 from recorder.dap.launching import CONSOLES, Launch
 from recorder.dap.messages import Channel, NotUnderstood
@@ -55,7 +55,7 @@ class Server:
         self.state: State | None = None
         self.movement: Movement | None = None
         self.breakpoints: Breakpoints | None = None
-        self.beside: Beside | None = None
+        self.custom_requests: CustomRequests | None = None
         self.suspended: Suspended | None = None
         self.launch: Launch | None = None
         self._commands: dict[str, Callable[[Arguments], dict[str, Any] | None]] = {
@@ -69,7 +69,7 @@ class Server:
         self._cancelled: set[int] = set()
         self._interrupt = threading.Event()
         self._current = self._received = 0
-        self._since = self._told = 0.0
+        self._since = self._progress_sent = 0.0
         self._progress = False
         self._client: Arguments = Arguments(None)
         self._stop_on_entry = True
@@ -91,8 +91,8 @@ class Server:
         finally:
             if self.launch is not None:
                 self.launch.end()
-            if self.beside is not None:
-                self.beside.close()
+            if self.custom_requests is not None:
+                self.custom_requests.close()
             if self.suspended is not None:
                 self.suspended.end()
             if self.trace is not None:
@@ -151,8 +151,8 @@ class Server:
             self._progress = True
             self.emit("progressStart", {"progressId": f"{self._current}", "title": "Searching the recording",
                                         "requestId": self._current, "cancellable": True})  # fmt: skip
-        elif now - self._told > UPDATE:
-            self._told = now
+        elif now - self._progress_sent > UPDATE:
+            self._progress_sent = now
             self.emit(
                 "progressUpdate", {"progressId": f"{self._current}", "message": f"event {seq:,}"}
             )
@@ -226,7 +226,7 @@ class Server:
             movement.console.say(f"{exc}\n", "important")
             if movement.state.position is not None:
                 movement.arrive(movement.state.position, "pause")
-        movement.tell_failed_conditions()
+        movement.report_failed_conditions()
 
     def _answer(self, command: str, body: dict[str, Any] | None) -> None:
         answer = {
@@ -300,9 +300,9 @@ class Server:
         self.breakpoints = Breakpoints(self.state)
         console = Console(self.state, self.emit)
         self.movement = Movement(self.state, self.breakpoints, console, self.emit)
-        self.beside = Beside(self.state, self.emit)
+        self.custom_requests = CustomRequests(self.state, self.emit)
         for part in (
-            Inspection(self.state), self.beside, self.breakpoints, self.movement, console,
+            Inspection(self.state), self.custom_requests, self.breakpoints, self.movement, console,
         ):  # fmt: skip
             self._commands |= part.commands
         self._after.append(lambda: self.emit("initialized"))

@@ -28,7 +28,7 @@ from recorder.errors.guard import call_given as call_given
 from recorder.errors.guard import guarded as guarded
 from recorder.errors.guard import guarded_class as guarded_class
 from recorder.errors.guard import leaving as leaving
-from recorder.errors.origin import is_programs as is_programs
+from recorder.errors.origin import is_from_program as is_from_program
 from recorder.errors.text import describe as describe
 
 # What is for the users of the package; the rest is for the package itself.

@@ -7,7 +7,7 @@ import os
 from recorder.errors.base import RecorderError
 from recorder.errors.classes import InvalidArgumentError, StackExhaustedError
 from recorder.errors.conversion import LACKING
-from recorder.errors.origin import is_interruption, is_programs
+from recorder.errors.origin import is_from_program, is_interruption
 from recorder.errors.text import cut, describe
 
 TYPE_CHECKING = False
@@ -62,7 +62,7 @@ def number(value: Any, argument: str, expected: str = "a number from 0") -> int:
 def is_unrelated(exc: Exception, value: object) -> bool:
     """Whether an exception says nothing of the value that was looked at when it came: memory or stack were lacking,
     or it is out of a signal handler of the program's."""
-    return isinstance(exc, LACKING) or (is_programs(exc) and is_interruption(exc, (value,)))
+    return isinstance(exc, LACKING) or (is_from_program(exc) and is_interruption(exc, (value,)))
 
 
 def text(value: Any, argument: str, expected: str) -> str:

@@ -21,7 +21,7 @@ from recorder.errors.classes import (
     UnexpectedError,
     UnsupportedPythonError,
 )
-from recorder.errors.origin import is_programs
+from recorder.errors.origin import is_from_program
 from recorder.errors.stages import STAGES
 from recorder.errors.text import type_name
 
@@ -49,7 +49,7 @@ def from_oserror(
     One that is the program's is raised again as it is."""
     if isinstance(exc, RecorderError):
         return exc
-    if is_programs(exc):
+    if is_from_program(exc):
         raise exc
     if path is None:
         path = exc.filename
@@ -169,7 +169,7 @@ class mapped:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if not isinstance(exc, Exception) or isinstance(exc, RecorderError) or is_programs(exc):
+        if not isinstance(exc, Exception) or isinstance(exc, RecorderError) or is_from_program(exc):
             return
         raise from_exception(exc, operation=self.operation, **self.facts) from exc
 

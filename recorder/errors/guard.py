@@ -17,7 +17,7 @@ from __future__ import annotations
 from recorder.errors.base import RecorderError
 from recorder.errors.classes import OutOfMemoryError
 from recorder.errors.conversion import MEMORY_ERRORS, from_exception, is_no_memory
-from recorder.errors.origin import is_interruption, is_programs, passed_program
+from recorder.errors.origin import is_from_program, is_interruption, passed_program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ def is_let_through(
         return False  # whoever's code it came up in
     if isinstance(exc, TypeError) and _is_of_the_call(exc):
         return True
-    return is_programs(exc) and is_interruption(exc, arguments)
+    return is_from_program(exc) and is_interruption(exc, arguments)
 
 
 def failure_of(exc: Exception, operation: str) -> RecorderError:

@@ -22,7 +22,7 @@ DEPENDENCIES = tuple(
 )
 
 
-def is_programs(exc: BaseException) -> bool:
+def is_from_program(exc: BaseException) -> bool:
     """Whether an exception came out of code of the program's that ran in the middle of ours, such as
     a signal handler that raises a TimeoutError: neither ours nor the standard library's raised it."""
     codes = list(_codes_inside(exc))

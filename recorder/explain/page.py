@@ -17,7 +17,7 @@ from recorder.errors.text import cut, printable
 from recorder.explain.backwards import WIDTH, Backwards, Link
 from recorder.explain.following import Question, after_path
 from recorder.explain.markdown import code
-from recorder.explain.tokens import Room, fitting, tokens
+from recorder.explain.tokens import TokenQuota, fitting, tokens
 from recorder.trace.exceptions import Raised
 from recorder.trace.logs import OUTSIDE, Log, logs
 from recorder.trace.output import Asked, Output
@@ -40,7 +40,7 @@ WINDOWS: Final = (
 )  # events, in which output is looked for, and what left the program
 LONG: Final = 1_000_000  # events, of which all are too many to ask for at once
 ERROR: Final = 40  # the level of a record of `logging`
-MOST_TOLD: Final = 3  # of those that were handled, the last ones
+MOST_SHOWN: Final = 3  # of those that were handled, the last ones
 MOST_LEFT: Final = 20  # that left the outermost frame of a thread, and may have been taken there
 # Parts of the budget.
 FACTS: Final = 0.2
@@ -99,14 +99,14 @@ class Symptom(NamedTuple):
     handled: list[Raised]  # the last ones
     others: int  # that did not leave the program, in the last events
     errors: list[Log]  # that were told, the last ones
-    told: Raised | None  # the exception that the last of them is about
+    reported: Raised | None  # the exception that the last of them is about
     outputs: list[Output]  # the last ones
     outside: list[Log]  # files, processes, connections, statements and requests: the last ones
 
     @property
     def event(self) -> int | None:
         """Where the way back begins."""
-        raised = self.uncaught or self.told
+        raised = self.uncaught or self.reported
         if raised is not None:
             return raised.origin.seq
         for seqs in ([one.seq for one in self.errors], [one.seq for one in self.outputs]):
@@ -120,24 +120,24 @@ def explain(trace: Trace, budget: int, differences: Sequence[str] | None = None)
     back = Backwards(trace)
     symptom = look(trace)
     title = f"recorder explain {cut(base_name(trace.path), WIDTH)}"
-    room = Room(budget - tokens(title) - 5)
-    sections = [_section(room, "What ran", _facts(trace, symptom), int(budget * FACTS))]
+    quota = TokenQuota(budget - tokens(title) - 5)
+    sections = [_section(quota, "What ran", _facts(trace, symptom), int(budget * FACTS))]
     failed = _failure(trace, symptom, back)
-    sections.append(_section(room, "What went wrong", failed, int(budget * FAILURE)))
-    told = None
+    sections.append(_section(quota, "What went wrong", failed, int(budget * FAILURE)))
+    differences = None
     if differences is not None:
         rows = (Statement(None, row.strip()) for row in differences)
-        told = _section(
-            room, "What differs from the run that passed", rows, int(budget * DIFFERENCES)
+        differences = _section(
+            quota, "What differs from the run that passed", rows, int(budget * DIFFERENCES)
         )
-    room_next = Room(min(int(budget * NEXT), room.left))
-    room.left -= room_next.left
+    quota_next = TokenQuota(min(int(budget * NEXT), quota.left))
+    quota.left -= quota_next.left
     links: deque[Link] = deque()
     way = _way(trace, back, symptom, links)
-    sections.append(_section(room, "Where it comes from", way, room.left))
-    sections += [] if told is None else [told]
-    room_next.left += room.left
-    following = _following(trace, symptom, links, room_next, told is not None)
+    sections.append(_section(quota, "Where it comes from", way, quota.left))
+    sections += [] if differences is None else [differences]
+    quota_next.left += quota.left
+    following = _following(trace, symptom, links, quota_next, differences is not None)
     return Page(
         title, [one for one in sections if one.statements or one.left_out], following, trace.path
     )
@@ -150,14 +150,14 @@ def look(trace: Trace) -> Symptom:
     near = max(end - RECENT, 0)
     uncaught = _uncaught(trace)
     others = [one for one in trace.exceptions(start=near) if not _is_same(one, uncaught)]
-    errors: deque[Log] = deque(maxlen=MOST_TOLD)
+    errors: deque[Log] = deque(maxlen=MOST_SHOWN)
     outside: deque[Log] = deque(maxlen=MOST_OUTPUTS)
     for log in logs(trace._queries, Asked(None, near, ahead=None, by_moment=True)):
         if _is_error(log):
             errors.append(log)
         elif log.kind in OUTSIDE and not log.omitted:
             outside.append(log)
-    told = _about(errors[-1], others) if errors else None
+    reported = _about(errors[-1], others) if errors else None
     outputs: deque[Output] = deque(maxlen=MOST_OUTPUTS)
     for window in WINDOWS:
         asked = Asked(None, max(end - window, 0), by_moment=True)
@@ -165,7 +165,13 @@ def look(trace: Trace) -> Symptom:
         if outputs or window >= end:
             break
     return Symptom(
-        uncaught, others[-MOST_TOLD:], len(others), list(errors), told, list(outputs), list(outside)
+        uncaught,
+        others[-MOST_SHOWN:],
+        len(others),
+        list(errors),
+        reported,
+        list(outputs),
+        list(outside),
     )
 
 
@@ -174,7 +180,7 @@ def _uncaught(trace: Trace) -> Raised | None:
     somebody has taken it."""
     near = max(trace._queries.end - WINDOWS[-1], 0)
     for left in islice(trace.find("unwind", depth=0, start=near, backwards=True), MOST_LEFT):
-        if left.thread.number and not _is_told(trace, left):
+        if left.thread.number and not _is_reported(trace, left):
             continue
         raised = trace.exceptions(start=max(left.seq - RECENT, 0), stop=left.seq + 1)
         last = [one for one in raised if one.events[-1].seq == left.seq]
@@ -182,7 +188,7 @@ def _uncaught(trace: Trace) -> Raised | None:
     return None
 
 
-def _is_told(trace: Trace, left: Event) -> bool:
+def _is_reported(trace: Trace, left: Event) -> bool:
     asked = Asked(None, left.seq, left.seq + RECENT, ahead=1, by_moment=True)
     return any(
         log.kind == "uncaught"
@@ -212,10 +218,10 @@ def _about(log: Log, others: list[Raised]) -> Raised | None:
     return found[-1] if found else None
 
 
-def _section(room: Room, title: str, found: Iterable[Statement], budget: int) -> Section:
+def _section(quota: TokenQuota, title: str, found: Iterable[Statement], budget: int) -> Section:
     """As many statements as its part of what is left holds."""
-    mine = Room(min(budget, room.left))
-    room.left -= mine.left
+    mine = TokenQuota(min(budget, quota.left))
+    quota.left -= mine.left
     statements: list[Statement] = []
     left_out = ""
     if not mine.takes(f"\n## {title}\n\n{NOTE}"):
@@ -225,7 +231,7 @@ def _section(room: Room, title: str, found: Iterable[Statement], budget: int) ->
             left_out = LEFT_OUT
             break
         statements.append(one)
-    room.left += mine.left
+    quota.left += mine.left
     return Section(title, statements, left_out)
 
 
@@ -255,7 +261,7 @@ def _facts(trace: Trace, symptom: Symptom) -> Iterator[Statement]:
         yield Statement(max(log.before - 1, 0), f"outside: {code(cut(log.shown, LINE))}")
     unproved = [one for one in trace.all_sources if one.doubt is not None]
     if unproved:
-        names = ", ".join(base_name(one.path) for one in unproved[:MOST_TOLD])
+        names = ", ".join(base_name(one.path) for one in unproved[:MOST_SHOWN])
         yield Statement(None, f"not proved to be the text that ran: {names}")
     if trace.missing_sources:
         yield Statement(None, f"{len(trace.missing_sources)} files have no text in the trace")
@@ -366,7 +372,7 @@ def _place(file: str, line: int, back: Backwards) -> str:
 
 
 def _following(
-    trace: Trace, symptom: Symptom, links: Iterable[Link], room: Room, is_compared: bool
+    trace: Trace, symptom: Symptom, links: Iterable[Link], quota: TokenQuota, is_compared: bool
 ) -> list[Question]:
     found = after_path(links)
     if symptom.others or symptom.uncaught is not None:
@@ -375,8 +381,8 @@ def _following(
         found.append(Question("tree", (), "who called what"))
     recent = () if len(trace) <= LONG else ("--since", str(trace._queries.end - RECENT))
     found.append(Question("calls", ("--limit", "20", *recent), "what was called with what"))
-    room.takes("\n## What to ask next\n\n")
-    rows = fitting((_suggestion(one, trace.path) for one in found), room.left)
+    quota.takes("\n## What to ask next\n\n")
+    rows = fitting((_suggestion(one, trace.path) for one in found), quota.left)
     return found[: len(rows)]
 
 

@@ -41,7 +41,7 @@ def _of(piece: str) -> int:
     return 1
 
 
-class Room:
+class TokenQuota:
     """What is left of a budget."""
 
     def __init__(self, budget: int) -> None:
@@ -58,9 +58,9 @@ class Room:
 
 def fitting(lines: Iterable[str], budget: int) -> list[str]:
     """The first ones, as many as there is room for."""
-    room, found = Room(budget), []
+    quota, found = TokenQuota(budget), []
     for line in lines:
-        if not room.takes(line):
+        if not quota.takes(line):
             break
         found.append(line)
     return found

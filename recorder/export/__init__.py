@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from recorder import errors
 from recorder.errors import arguments
-from recorder.export.output import Output
+from recorder.export.atomic_output import AtomicOutput
 
 if TYPE_CHECKING:
     from recorder.trace.reader import Trace
@@ -118,7 +118,7 @@ def export_tables(
         if table not in parquet.SCHEMAS:
             raise arguments.wrong("tables", table, names)
 
-    def write(opened: Trace, out: Output, on_progress: Callable[[int], None]) -> None:
+    def write(opened: Trace, out: AtomicOutput, on_progress: Callable[[int], None]) -> None:
         parquet.write(opened, out, on_progress, tables)
 
     return _export(trace, output, True, write, None)
@@ -128,7 +128,7 @@ def _export(
     trace: str | os.PathLike[str],
     output: str | os.PathLike[str],
     folder: bool,
-    write: Callable[[Trace, Output, Callable[[int], None]], None],
+    write: Callable[[Trace, AtomicOutput, Callable[[int], None]], None],
     on_progress: Callable[[int, int], None] | None,
 ) -> Exported:
     from recorder.export.text import notice
@@ -141,7 +141,7 @@ def _export(
             if on_progress is not None:
                 on_progress(done, total)
 
-        out = Output(output, folder=folder, source=opened.path)
+        out = AtomicOutput(output, folder=folder, source=opened.path)
         with out, errors.mapped("export", path=out.destination):
             write(opened, out, report)
         return Exported(out.destination, total, str(opened.verdict), notice(opened))

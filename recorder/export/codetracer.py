@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from recorder.export import text
-from recorder.export.output import Output
+from recorder.export.atomic_output import AtomicOutput
 from recorder.export.spool import Spool
 from recorder.export.stepwise import StepWriter, Target, Variables
 from recorder.export.stepwise_values import Record
@@ -19,7 +19,7 @@ LONGEST_NAME = 255
 LONGEST_PATH = 2048  # with room for the folder that it is put into: the system's limit is 4096
 
 
-def write(trace: Trace, out: Output, on_progress: Callable[[int], None]) -> None:
+def write(trace: Trace, out: AtomicOutput, on_progress: Callable[[int], None]) -> None:
     target = _Json(out)
     writer = StepWriter(trace, target)
     walk(trace, writer, on_progress)
@@ -41,13 +41,13 @@ def _metadata(trace: Trace) -> dict[str, Any]:
     }
 
 
-def _small(out: Output, name: str, content: Any) -> None:
+def _small(out: AtomicOutput, name: str, content: Any) -> None:
     file = out.file(name)
     file.write(json.dumps(content, indent=1).encode("ascii") + b"\n")
     file.finish()
 
 
-def _copy_sources(trace: Trace, out: Output) -> None:
+def _copy_sources(trace: Trace, out: AtomicOutput) -> None:
     """Every source under files/, by its own path where a file can have that: in UTF-8 and with lines that end at \\n,
     as a viewer expects it."""
     made = {"": True}  # by name: whether it is a folder
@@ -88,7 +88,7 @@ class _Json(Target):
 
     in_cbor = False
 
-    def __init__(self, out: Output) -> None:
+    def __init__(self, out: AtomicOutput) -> None:
         self.file = out.file("trace.json")
         self.spool = Spool(out)
         self.names: list[bytes] = []  # what a Value begins with, by variable

@@ -6,10 +6,10 @@ import struct
 from collections.abc import Callable
 
 from recorder.export import cbor, text
+from recorder.export.atomic_output import AtomicOutput
 from recorder.export.cbor import encode
 from recorder.export.codetracer import type_record
 from recorder.export.ctfs_container import Container
-from recorder.export.output import Output
 from recorder.export.spool import Spool
 from recorder.export.stepwise import StepWriter, Target, Variables
 from recorder.export.stepwise_values import Record
@@ -29,7 +29,7 @@ ID = struct.Struct("<BQ")
 SIZE = struct.Struct("<I")
 
 
-def write(trace: Trace, out: Output, on_progress: Callable[[int], None]) -> None:
+def write(trace: Trace, out: AtomicOutput, on_progress: Callable[[int], None]) -> None:
     container = Container(out.file())
     target = _Log(container, out)
     writer = StepWriter(trace, target)
@@ -77,7 +77,7 @@ class _Log(Target):
 
     in_cbor = True
 
-    def __init__(self, container: Container, out: Output) -> None:
+    def __init__(self, container: Container, out: AtomicOutput) -> None:
         container.file("events.fmt").write(b"split-binary")
         self.file = container.file("events.log")
         self.spool = Spool(out)

@@ -9,7 +9,7 @@ import struct
 from typing import Final
 
 from recorder import errors
-from recorder.export.output import Sink
+from recorder.export.atomic_output import Sink
 
 MAGIC: Final = bytes.fromhex("c0de72ace2")
 VERSION: Final = 4

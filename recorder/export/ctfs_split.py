@@ -13,10 +13,10 @@ from array import array
 from collections.abc import Callable
 
 from recorder.export import text
+from recorder.export.atomic_output import AtomicOutput
 from recorder.export.cbor import encode
 from recorder.export.ctfs import LEVEL, meta
 from recorder.export.ctfs_container import Container
-from recorder.export.output import Output
 from recorder.export.spool import Spool
 from recorder.export.stepwise import StepWriter, Target, Variables
 from recorder.export.stepwise_values import Record
@@ -40,7 +40,7 @@ LEAVE = struct.Struct("<B?I")
 EVENT = struct.Struct("<BBII")
 
 
-def write(trace: Trace, out: Output, on_progress: Callable[[int], None]) -> None:
+def write(trace: Trace, out: AtomicOutput, on_progress: Callable[[int], None]) -> None:
     container = Container(out.file())
     target = _Split(container, out, _Positions(trace))
     writer = StepWriter(trace, target)
@@ -138,7 +138,7 @@ class _Call:
 class _Split(Target):
     in_cbor = True
 
-    def __init__(self, container: Container, out: Output, positions: _Positions) -> None:
+    def __init__(self, container: Container, out: AtomicOutput, positions: _Positions) -> None:
         self.positions = positions
         self.paths = _Table(container, "paths")
         self.functions = _Table(container, "funcs")

@@ -23,7 +23,7 @@ from typing import Any
 
 from recorder import errors
 from recorder.export import text
-from recorder.export.output import Output
+from recorder.export.atomic_output import AtomicOutput
 from recorder.trace import output
 from recorder.trace.changes import During
 from recorder.trace.logs import Log
@@ -36,7 +36,7 @@ VERSION = 1
 REPORT_EVERY = 1 << 16
 
 
-def write(trace: Trace, out: Output, on_progress: Callable[[int], None]) -> None:
+def write(trace: Trace, out: AtomicOutput, on_progress: Callable[[int], None]) -> None:
     file = out.file()
     head = {"kind": "trace", "format": "recorder-jsonl", "version": VERSION, **text.about(trace)}
     file.write(_line(head))
@@ -44,11 +44,11 @@ def write(trace: Trace, out: Output, on_progress: Callable[[int], None]) -> None
     done = 0
     notes = InOrder(trace.marks(), trace.spans())
     written = output.InOrder(trace.output("all"))
-    told = output.InOrder(trace.logs())
+    logs = output.InOrder(trace.logs())
     for event in trace.events():
         for note in notes.until(event.seq):
             file.write(lines.note(note))
-        for log in told.until(event.seq):
+        for log in logs.until(event.seq):
             file.write(lines.log(log))
         for one in written.until(event.seq):
             file.write(lines.output(one))
@@ -58,7 +58,7 @@ def write(trace: Trace, out: Output, on_progress: Callable[[int], None]) -> None
             on_progress(event.seq + 1)
     for note in notes.until(ALL):
         file.write(lines.note(note))
-    for log in told.until(ALL):
+    for log in logs.until(ALL):
         file.write(lines.log(log))
     for one in written.until(ALL):
         file.write(lines.output(one))

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from recorder import errors
 from recorder.export import text
-from recorder.export.output import Output, Sink
+from recorder.export.atomic_output import AtomicOutput, Sink
 from recorder.export.walk import Activation, Visitor, walk
 from recorder.trace import libraries
 from recorder.trace.format import TAG_ENUM, TAG_TYPED
@@ -69,7 +69,7 @@ SCHEMAS: Final = {
 
 def write(
     trace: Trace,
-    out: Output,
+    out: AtomicOutput,
     on_progress: Callable[[int], None],
     tables: Collection[str] = tuple(SCHEMAS),
 ) -> None:
@@ -106,8 +106,8 @@ def _spans(trace: Trace) -> Iterator[tuple[Any, ...]]:
         name = text.clean(note.name)
         if isinstance(note, Span):
             lasted = None if note.ended is None else note.ended - note.time
-            place = (note.start, note.stop, note.time, note.ended, lasted, note.raised)
-            yield (number, "span", note.number, name, *place, *about)
+            context = (note.start, note.stop, note.time, note.ended, lasted, note.raised)
+            yield (number, "span", note.number, name, *context, *about)
         else:
             yield (
                 number,
@@ -183,10 +183,10 @@ class _Shown(NamedTuple):
 class _Open:
     """What is remembered of an active frame."""
 
-    __slots__ = ("arguments", "elsewhere", "place")
+    __slots__ = ("arguments", "context", "elsewhere")
 
-    def __init__(self, place: tuple[Any, ...]) -> None:
-        self.place = place
+    def __init__(self, context: tuple[Any, ...]) -> None:
+        self.context = context
         self.elsewhere = 0  # ns spent in what it called
         self.arguments: str | None = None
 
@@ -232,7 +232,7 @@ class _Rows(Visitor):
             found = self.texts[written] = text.clean(written)
         return found
 
-    def place(self, active: Activation) -> tuple[Any, ...]:
+    def context(self, active: Activation) -> tuple[Any, ...]:
         """PLACE without the line."""
         function = active.function
         return (
@@ -241,7 +241,7 @@ class _Rows(Visitor):
         )  # fmt: skip
 
     def happened(self, active: Activation, event: Event, time: int) -> None:
-        place = (*active.data.place, event.line)
+        context = (*active.data.context, event.line)
         shown = None
         if event._raw_value is not None:
             shown = self.values.get(event._raw_value, event._types)
@@ -250,48 +250,48 @@ class _Rows(Visitor):
             lost = event.lost if event.gap else None
             self.add(
                 "events",
-                (self.trace, event.seq, event.kind, *place, event.depth, time, value, lost),
+                (self.trace, event.seq, event.kind, *context, event.depth, time, value, lost),
             )
         if self.wanted["values"]:
-            self.changed(event, active.data.place)
+            self.changed(event, active.data.context)
         if (
             shown is not None
             and event.kind not in ("return", "yield", "stop_iteration")
             and self.wanted["exceptions"]
         ):
-            row = (self.trace, event.seq, event.kind, *place, shown.type, shown.value)
+            row = (self.trace, event.seq, event.kind, *context, shown.type, shown.value)
             self.add("exceptions", row)
 
-    def changed(self, event: Event, place: tuple[Any, ...]) -> None:
+    def changed(self, event: Event, context: tuple[Any, ...]) -> None:
         """The line is the one that did it."""
         simple = event._called is None and not event._global_changes
         module = event.namespace.name if event._is_module_body and event.namespace else None
         if event.kind == "call" or simple:
             for name, raw in text.news(event):
-                self.value(event, (*place, event.previous_line), name, module, None, raw)
+                self.value(event, (*context, event.previous_line), name, module, None, raw)
         for change in [] if simple else self.changes(event):
             own = change.name == change.qualified_name
             found = change.found and change.module == module  # by the body that begins
             if event.kind != "call" or not (own or found):
                 during = change.during and title_of(change.during.function)
                 raw = None if change.value is None else change.value._raw
-                where = (*place, change.line) if own else self.elsewhere(change, place)
+                where = (*context, change.line) if own else self.elsewhere(change, context)
                 self.value(event, where, change.name, change.module, during, raw)
 
-    def elsewhere(self, change: Change, place: tuple[Any, ...]) -> tuple[Any, ...]:
+    def elsewhere(self, change: Change, context: tuple[Any, ...]) -> tuple[Any, ...]:
         """PLACE of what changed a global. Nothing did where it was found so."""
         if change.found or change.function is None:
-            return (place[0], None, None, None, None, None)
+            return (context[0], None, None, None, None, None)
         thread = None if change.thread is None else change.thread.number
         call, name = None, self.clean(title_of(change.function))
         if change.frame == change.event.frame:
-            call, name = place[1], place[3]
+            call, name = context[1], context[3]
         return (thread, call, change.frame, name, self.clean(change.file), change.line)
 
     def value(
         self,
         event: Event,
-        place: tuple[Any, ...],
+        context: tuple[Any, ...],
         name: str,
         module: str | None,
         during: str | None,
@@ -299,10 +299,10 @@ class _Rows(Visitor):
     ) -> None:
         shown = NOTHING if raw is None else self.values.get(raw, event._types)
         about = (self.clean(name), module and self.clean(module), during and self.clean(during))
-        self.add("values", (self.trace, event.seq, *place, *about, *shown))
+        self.add("values", (self.trace, event.seq, *context, *about, *shown))
 
     def enter(self, active: Activation, event: Event | None, time: int) -> None:
-        active.data = _Open(self.place(active))
+        active.data = _Open(self.context(active))
         if event is not None:
             self.happened(active, event, time)
             if event.kind == "call" and self.wanted["calls"]:
@@ -356,7 +356,7 @@ class _Rows(Visitor):
 class _Tables:
     """The tables that are wanted, each with its rows that are not yet written."""
 
-    def __init__(self, out: Output, wanted: Collection[str]) -> None:
+    def __init__(self, out: AtomicOutput, wanted: Collection[str]) -> None:
         self.wanted = set(wanted) | {"traces"}
         self.pa = libraries.load("pyarrow")
         self.tables = {

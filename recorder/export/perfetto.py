@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from recorder.export import text
-from recorder.export.output import Output, Sink
+from recorder.export.atomic_output import AtomicOutput, Sink
 from recorder.export.walk import Activation, Task, Visitor, walk
 from recorder.trace.code_flags import COROUTINE, SUSPENDS
 from recorder.trace.logs import Log
@@ -29,7 +29,7 @@ FIRST_STREAM = 1 << 30  # the tracks of what was written have numbers from here 
 MOST_THREADS = 1 << 20  # the next track of a thread has a number so much larger
 
 
-def write(trace: Trace, out: Output, on_progress: Callable[[int], None]) -> None:
+def write(trace: Trace, out: AtomicOutput, on_progress: Callable[[int], None]) -> None:
     walk(trace, _Writer(trace, out.file()), on_progress)
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 
 from recorder.export import text
-from recorder.export.output import Output, Sink
+from recorder.export.atomic_output import AtomicOutput, Sink
 from recorder.export.spool import Spool
 from recorder.export.walk import Activation, Visitor, walk
 from recorder.trace.reader import Event, Trace
@@ -14,12 +14,12 @@ from recorder.trace.reader import Event, Trace
 SCHEMA = "https://www.speedscope.app/file-format-schema.json"
 
 
-def write(trace: Trace, out: Output, on_progress: Callable[[int], None]) -> None:
+def write(trace: Trace, out: AtomicOutput, on_progress: Callable[[int], None]) -> None:
     walk(trace, _Writer(trace, out), on_progress)
 
 
 class _Writer(Visitor):
-    def __init__(self, trace: Trace, out: Output) -> None:
+    def __init__(self, trace: Trace, out: AtomicOutput) -> None:
         self.trace = trace
         self.file: Sink = out.file()
         self.spool = Spool(out)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from recorder.export.output import Output, Sink
+from recorder.export.atomic_output import AtomicOutput, Sink
 
 MOST_WAITING = 8 << 20  # bytes in memory, of all threads together
 
@@ -23,7 +23,7 @@ class Piece(NamedTuple):
 
 
 class Spool:
-    def __init__(self, out: Output) -> None:
+    def __init__(self, out: AtomicOutput) -> None:
         self.out = out
         self.file: Sink | None = None
         self.pieces: dict[int, list[Piece]] = {}

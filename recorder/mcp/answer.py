@@ -8,7 +8,7 @@ import shlex
 from typing import Any, Final
 
 from recorder.errors.text import cut, printable
-from recorder.explain.tokens import Room, tokens
+from recorder.explain.tokens import TokenQuota, tokens
 from recorder.mcp.tools import JSON, Tool, call_of
 
 MOST_NOTES: Final = 6
@@ -52,7 +52,7 @@ class Gathering:
         self.form = form
         self.budget = budget
         self.lines: list[str] = []
-        self.room = Room(int(budget * (1 - REST)) - FRAME)
+        self.quota = TokenQuota(int(budget * (1 - REST)) - FRAME)
         self.is_full = False
         self.is_cut = False
         self.more = 0  # lines, that there was no room for
@@ -60,7 +60,7 @@ class Gathering:
     def take(self, line: str) -> bool:
         """False if there was no room for it: nothing more is needed."""
         text = line if self.form == JSON else json.dumps(line, ensure_ascii=False)
-        if not self.is_full and self.room.takes(text):
+        if not self.is_full and self.quota.takes(text):
             self.lines.append(line)
             return True
         self.more += 1
@@ -68,7 +68,7 @@ class Gathering:
             return False
         self.is_full = True
         if self.form != JSON and not self.lines:  # rather a part than nothing
-            self.lines.append(cut(line, max(self.room.left, 1)))
+            self.lines.append(cut(line, max(self.quota.left, 1)))
             self.is_cut = True
         return False
 

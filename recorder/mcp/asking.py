@@ -35,11 +35,11 @@ INTERRUPTED: Final = 130
 ENDED: Final = (INTERRUPTED, -signal.SIGINT, -signal.SIGKILL)
 OURS: Final = ("recorder: ", "next: ")  # and not a traceback of Python's
 
-Tell = Callable[[float, str], Awaitable[None]]
+ReportProgress = Callable[[float, str], Awaitable[None]]
 
 
 async def ask(
-    words: list[str], gathering: Gathering, tell: Tell, seconds: int = SECONDS
+    words: list[str], gathering: Gathering, report_progress: ReportProgress, seconds: int = SECONDS
 ) -> tuple[list[str], dict[str, Any] | None, int | None]:
     """Fills an answer; what was said on stderr, the failure if it is one, and the exit status. A task that
     is cancelled ends the process at once."""
@@ -55,7 +55,7 @@ async def ask(
     began = anyio.current_time()
     try:
         async with anyio.create_task_group() as group:
-            group.start_soon(_progress, gathering, tell)
+            group.start_soon(_progress, gathering, report_progress)
             group.start_soon(_collect, process.stderr, said)
             group.start_soon(_interrupt_after, seconds, process)
             await _read(
@@ -65,7 +65,7 @@ async def ask(
             group.cancel_scope.cancel()
     finally:
         await _end(process, said)
-    notes, error = _told(said.decode("utf-8", "replace"))
+    notes, error = _split_stderr(said.decode("utf-8", "replace"))
     if process.returncode in ENDED and anyio.current_time() - began >= seconds:
         notes = [note for note in notes if note.startswith(OURS)]
         detail = f"it was ended after {seconds} s: the trace was not looked at to its end"
@@ -136,13 +136,13 @@ async def _collect(stream: Any, into: bytearray) -> None:
         into += data[: MOST_NOTES - len(into)]
 
 
-async def _progress(gathering: Gathering, tell: Tell) -> None:
+async def _progress(gathering: Gathering, report_progress: ReportProgress) -> None:
     anyio = sdk.load("anyio")
     elapsed = 0.0
     while True:
         await anyio.sleep(EVERY)
         elapsed += EVERY
-        await tell(elapsed, f"{len(gathering.lines)} lines so far")
+        await report_progress(elapsed, f"{len(gathering.lines)} lines so far")
 
 
 async def _end(process: Any, said: bytearray) -> None:
@@ -157,7 +157,7 @@ async def _end(process: Any, said: bytearray) -> None:
         await process.aclose()
 
 
-def _told(text: str) -> tuple[list[str], dict[str, Any] | None]:
+def _split_stderr(text: str) -> tuple[list[str], dict[str, Any] | None]:
     """The lines on stderr: a failure is one that is JSON."""
     notes, error = [], None
     for line in text.splitlines():

@@ -51,7 +51,7 @@ class Asked:
         self.allowed = allowed
         self.may_record = may_record
 
-    async def tool(self, name: str, given: dict[str, Any], tell: Any) -> dict[str, Any]:
+    async def tool(self, name: str, given: dict[str, Any], report_progress: Any) -> dict[str, Any]:
         """The answer of a tool; what is wrong with the question is in it."""
         try:
             if name == TRACES:
@@ -62,11 +62,13 @@ class Asked:
                 raise errors.InvalidArgumentError(
                     argument="tool", value=name[:80], expected="a tool of the list"
                 )
-            return await self.command(BY_NAME[name], given, tell)
+            return await self.command(BY_NAME[name], given, report_progress)
         except errors.RecorderUsageError as exc:
             return _failed(exc)
 
-    async def command(self, tool: Tool, given: dict[str, Any], tell: Any) -> dict[str, Any]:
+    async def command(
+        self, tool: Tool, given: dict[str, Any], report_progress: Any
+    ) -> dict[str, Any]:
         budget, seconds = budget_of(given), seconds_of(given)
         trace = self.allowed.trace(given.get("trace"))
         asked = words(tool, given, self.allowed, trace)
@@ -75,7 +77,7 @@ class Asked:
         if tool.command in CUT_BY_LINES and not given.keys() & {"limit", "last"}:
             asked.insert(1, f"--limit={MOST_ANSWERS}")
         gathering = Gathering(tool, given.get("form", TEXT), budget, given)
-        notes, error, status = await ask(asked, gathering, tell, seconds)
+        notes, error, status = await ask(asked, gathering, report_progress, seconds)
         found = gathering.result(notes, error, trace, status)
         if (named := given.get("trace")) is not None:  # as the client names it
             for one in found["next"]:
@@ -110,7 +112,7 @@ class Asked:
             found["status"] = "failed"
         return found
 
-    async def resource(self, uri: str, tell: Any) -> str:
+    async def resource(self, uri: str, report_progress: Any) -> str:
         """Of a trace what it is; of a source its text with how often each line ran. Raises what is wrong."""
         if uri.startswith(TRACE):
             trace = self.allowed.trace(unquote(uri.removeprefix(TRACE)), "uri")
@@ -123,7 +125,7 @@ class Asked:
                 argument="uri", value=uri[:80], expected=f"{TRACE}… or {SOURCE}…"
             )
         gathering = Gathering(BY_NAME["source"], TEXT, MOST_BUDGET)
-        notes, error, _ = await ask(asked, gathering, tell)
+        notes, error, _ = await ask(asked, gathering, report_progress)
         return answer.as_text(gathering.result(notes, error, asked[2]))
 
 
@@ -155,7 +157,7 @@ def make(allowed: Allowed, *, may_record: bool) -> Any:
         return types.ListToolsResult(tools=[types.Tool(**one) for one in _tools(types, may_record)])
 
     async def call_tool(context: Any, params: Any) -> Any:
-        found = await asked.tool(params.name, params.arguments or {}, _teller(context))
+        found = await asked.tool(params.name, params.arguments or {}, _progress_reporter(context))
         return types.CallToolResult(
             content=[types.TextContent(type="text", text=answer.as_text(found))],
             structured_content=found,
@@ -185,7 +187,7 @@ def make(allowed: Allowed, *, may_record: bool) -> Any:
 
     async def read_resource(context: Any, params: Any) -> Any:
         try:
-            text = await asked.resource(str(params.uri), _teller(context))
+            text = await asked.resource(str(params.uri), _progress_reporter(context))
         except errors.RecorderUsageError as exc:
             raise _refusal(types, exc) from exc
         contents = types.TextResourceContents(uri=params.uri, text=text, mime_type="text/plain")
@@ -254,11 +256,11 @@ def _tools(types: Any, may_record: bool) -> list[dict[str, Any]]:
     return found
 
 
-def _teller(context: Any) -> Callable[[float, str], Awaitable[None]]:
-    async def tell(elapsed: float, message: str) -> None:
+def _progress_reporter(context: Any) -> Callable[[float, str], Awaitable[None]]:
+    async def report_progress(elapsed: float, message: str) -> None:
         await context.session.report_progress(elapsed, None, message)
 
-    return tell
+    return report_progress
 
 
 def _refusal(types: Any, exc: errors.RecorderError) -> Exception:

@@ -55,14 +55,14 @@ class Plugin:
         self.stop()
 
     def recover(self) -> None:
-        from recorder.testing import kept
+        from recorder.testing import single_traces
 
-        self.died = kept.recover(self.folder)
+        self.died = single_traces.recover(self.folder)
 
     def stop(self) -> None:
-        from recorder.testing import kept
+        from recorder.testing import single_traces
 
-        self.kept += kept.of_session(self.tests, self.problems)
+        self.kept += single_traces.of_session(self.tests, self.problems)
 
     # ---- tests ----
 
@@ -100,12 +100,12 @@ class Plugin:
         outcome: Any = yield
         report = outcome.get_result()
         if report.failed and self.tests.is_ours and self.when(item) != "none":
-            told = (PROPERTY, self.path_of(item.nodeid))
+            reported = (PROPERTY, self.path_of(item.nodeid))
             for properties in (item.user_properties, report.user_properties):
-                if told not in properties:
-                    properties.append(told)
+                if reported not in properties:
+                    properties.append(reported)
             if self.config.pluginmanager.has_plugin("html"):
-                summary.add_link(report, told[1])
+                summary.add_link(report, reported[1])
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         test = self.current
@@ -121,24 +121,29 @@ class Plugin:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if self.is_worker:
-            from recorder.testing import kept
+            from recorder.testing import single_traces
 
             output: dict[str, Any] = session.config.workeroutput  # type: ignore[attr-defined]
-            output["recorder"] = {"kept": kept.to_text(self.kept), "problems": self.problems}
+            output["recorder"] = {
+                "kept": single_traces.to_text(self.kept),
+                "problems": self.problems,
+            }
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """A worker has ended, or died."""
-        from recorder.testing import kept
+        from recorder.testing import single_traces
 
-        told = getattr(node, "workeroutput", {}).get("recorder")
-        if told is not None:
-            self.kept += kept.from_text(told["kept"])
-            self.problems += told["problems"]
+        reported = getattr(node, "workeroutput", {}).get("recorder")
+        if reported is not None:
+            self.kept += single_traces.from_text(reported["kept"])
+            self.problems += reported["problems"]
             return
-        for path in kept.await_traces(self.folder, node.workerinput["workerid"], LONGEST_WAIT):
+        for path in single_traces.await_traces(
+            self.folder, node.workerinput["workerid"], LONGEST_WAIT
+        ):
             try:
-                self.kept += kept.cut_out_what_ran(path, self.folder)
+                self.kept += single_traces.cut_out_what_ran(path, self.folder)
             except (errors.RecorderError, OSError) as error:
                 self.problems.append(f"{path} could not be cut up: {error}")
 
@@ -147,11 +152,11 @@ class Plugin:
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if self.is_worker:
             return
-        from recorder.testing import kept
+        from recorder.testing import single_traces
 
         removed: list[str] = []
         if self.budget is not None and (self.kept or self.died):
-            removed = kept.keep_to_budget(self.folder, self.budget)
+            removed = single_traces.keep_to_budget(self.folder, self.budget)
         summary.write(terminalreporter, self.kept, self.died, self.problems, removed)
 
 

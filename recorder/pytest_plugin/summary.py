@@ -6,13 +6,17 @@ import os
 from typing import Any
 
 from recorder.testing import github, report
-from recorder.testing.kept import Kept
+from recorder.testing.single_traces import SingleTrace
 
 REPORT = "RECORDER_PYTEST_REPORT"  # "no": whoever runs pytest tells of the recordings
 
 
 def write(
-    terminal: Any, kept: list[Kept], died: list[Kept], problems: list[str], removed: list[str]
+    terminal: Any,
+    kept: list[SingleTrace],
+    died: list[SingleTrace],
+    problems: list[str],
+    removed: list[str],
 ) -> None:
     if not (kept or died or problems) or os.environ.get(REPORT) == "no":
         return

@@ -36,7 +36,7 @@ def keep_open_to_us(path: str, mode: int) -> None:
     try:
         syscalls.chmod(path, mode)
     except OSError as error:
-        if errors.is_programs(error):
+        if errors.is_from_program(error):
             raise
 
 
@@ -55,7 +55,7 @@ def claim(folder: str) -> syscalls.Opened | None:
         try:
             held = lock(folder)
         except errors.RecorderError as error:
-            if errors.is_programs(error):
+            if errors.is_from_program(error):
                 raise
             return None
         if held is not None:

@@ -76,7 +76,7 @@ def _spawn_sealer(staging: Staging, command: list[str]) -> tuple[int, int]:
         kept = syscalls.adopts_orphans()
         return syscalls.spawn(command[0], command, environment, staging.file("sealer.log"), kept)
     except OSError as error:
-        if errors.is_programs(error):
+        if errors.is_from_program(error):
             raise
         raise errors.SealerStartFailedError(reason=command[0], errno=error.errno) from error
 

@@ -151,7 +151,7 @@ def refuse_planted(path: str) -> None:
         try:
             link, around = os.lstat(path), os.stat(folder)
         except OSError as error:
-            if errors.is_programs(error):
+            if errors.is_from_program(error):
                 raise
             return  # there is none
         if not stat.S_ISLNK(link.st_mode):

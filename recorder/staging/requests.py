@@ -45,7 +45,7 @@ def _pid_namespace() -> int:
     try:
         return os.stat("/proc/self/ns/pid").st_ino
     except OSError as error:
-        if errors.is_programs(error):
+        if errors.is_from_program(error):
             raise
         return 0  # no /proc: all that have none are taken for one
 
@@ -69,7 +69,7 @@ def ask(
         link = os.path.join(folder, PREFIX + os.path.basename(staging.path))
         os.symlink(staging.path, link)
     except (OSError, errors.RecorderError, KeyError, TypeError) as error:
-        if errors.is_programs(error):
+        if errors.is_from_program(error):
             raise
         return False
     if not _is_heard(link, sealer):
@@ -112,7 +112,7 @@ def _remove(link: str) -> bool:
     try:
         syscalls.unlink(link)
     except OSError as error:
-        if errors.is_programs(error):
+        if errors.is_from_program(error):
             raise
         return False
     return True

@@ -23,7 +23,7 @@ def file_at(path: str) -> tuple[int, int, int] | None:
     try:
         facts = os.stat(path)
     except OSError as error:
-        if errors.is_programs(error):
+        if errors.is_from_program(error):
             raise
         return None
     return facts.st_dev, facts.st_ino, facts.st_mtime_ns
@@ -38,7 +38,7 @@ def staging_folders(target: str, *, below: bool = False) -> list[str]:
             if _belongs(path, target, below=below):
                 found.append((os.stat(path).st_mtime, path))
     except OSError as error:  # it has just gone
-        if errors.is_programs(error):
+        if errors.is_from_program(error):
             raise
     return [path for _, path in sorted(found)]
 
@@ -82,7 +82,7 @@ def is_stale(folder: str) -> bool:
         finally:
             page.close()
     except (errors.RecorderError, OSError) as error:
-        if errors.is_programs(error):
+        if errors.is_from_program(error):
             raise
         return False
 
@@ -100,7 +100,7 @@ def recorded_by(target: str, *, except_for: int) -> int | None:
                 continue
             page = sound_page(folder, session)
         except (errors.RecorderError, OSError) as error:
-            if errors.is_programs(error):
+            if errors.is_from_program(error):
                 raise
             continue  # just published, or damaged: nobody's
         try:
@@ -132,7 +132,7 @@ def _named_for(target: str, *, below: bool = False) -> list[str]:
             if entry.startswith(start) or (below and is_below(_trace_of(entry), name))
         ]
     except OSError as error:  # a folder that cannot be listed shows nothing
-        if errors.is_programs(error):
+        if errors.is_from_program(error):
             raise
         return []
 
@@ -165,7 +165,7 @@ def never_began(folder: str) -> bool:
         session = read_session(folder)
         page = sound_page(folder, session)
     except (errors.RecorderError, OSError) as error:
-        if errors.is_programs(error):
+        if errors.is_from_program(error):
             raise
         return False
     try:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from recorder.explain.markdown import code, fence
-from recorder.testing.kept import Kept
+from recorder.testing.single_traces import SingleTrace
 
 ESCAPED: Final = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 ESCAPED_PROPERTY: Final = ESCAPED | str.maketrans({":": "%3A", ",": "%2C"})
@@ -17,7 +17,7 @@ def is_there() -> bool:
     return os.environ.get("GITHUB_ACTIONS") == "true"
 
 
-def commands(kept: Iterable[Kept]) -> list[str]:
+def commands(kept: Iterable[SingleTrace]) -> list[str]:
     """Workflow commands, as the log of a job takes them."""
     found = []
     for one in kept:
@@ -30,7 +30,7 @@ def commands(kept: Iterable[Kept]) -> list[str]:
     return found
 
 
-def summary(kept: Iterable[Kept]) -> str:
+def summary(kept: Iterable[SingleTrace]) -> str:
     """Markdown."""
     parts = []
     for one in kept:
@@ -44,7 +44,7 @@ def summary(kept: Iterable[Kept]) -> str:
     return "\n".join(parts)
 
 
-def write_summary(kept: Iterable[Kept]) -> None:
+def write_summary(kept: Iterable[SingleTrace]) -> None:
     path, text = os.environ.get("GITHUB_STEP_SUMMARY"), summary(kept)
     if path and text:
         try:

@@ -12,7 +12,7 @@ from typing import Final
 
 from recorder import errors, session
 from recorder.policy import check
-from recorder.testing import github, kept, report
+from recorder.testing import github, report, single_traces
 from recorder.testing.session import Phase, Test, Tests
 
 MODES: Final = ("failed", "all", "none")
@@ -38,7 +38,7 @@ class Recording:
         self.folder = os.path.abspath(asked(FOLDER))
         self.is_below = multiprocessing.parent_process() is not None
         self.problems: list[str] = []
-        self.died: list[kept.Kept] = []
+        self.died: list[single_traces.SingleTrace] = []
         self.tests = Tests(self.folder, BELOW if self.is_below else "main")
         self.is_on = False
         self.has_finished = False
@@ -51,7 +51,7 @@ class Recording:
         if self.mode == "none" or session.is_recording():
             return
         if not self.is_below:
-            self.died = kept.recover(self.folder)
+            self.died = single_traces.recover(self.folder)
         self.tests.start()
         self.is_on = self.tests.is_ours
 
@@ -63,14 +63,14 @@ class Recording:
         self.has_finished, self.is_on = True, False
         if self.mode == "none":
             return report.lines_of([], [], self.problems, [])
-        made = kept.of_session(self.tests, self.problems)
-        kept.await_traces(self.folder, BELOW, LONGEST_WAIT)
-        made += kept.recover(self.folder)
+        made = single_traces.of_session(self.tests, self.problems)
+        single_traces.await_traces(self.folder, BELOW, LONGEST_WAIT)
+        made += single_traces.recover(self.folder)
         removed: list[str] = []
         try:
             most = check("max_bytes", asked(BUDGET), BUDGET)
             if most is not None and (made or self.died):
-                removed = kept.keep_to_budget(self.folder, most)
+                removed = single_traces.keep_to_budget(self.folder, most)
         except (errors.RecorderError, OSError) as error:
             self.problems.append(str(error))
         if github.is_there():

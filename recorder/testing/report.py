@@ -6,11 +6,11 @@ import os
 import shlex
 
 from recorder.testing import github
-from recorder.testing.kept import Kept
+from recorder.testing.single_traces import SingleTrace
 
 
 def lines_of(
-    kept: list[Kept], died: list[Kept], problems: list[str], removed: list[str]
+    kept: list[SingleTrace], died: list[SingleTrace], problems: list[str], removed: list[str]
 ) -> list[str]:
     """`died`: of tests in which an earlier session died. `removed`: recordings that the budget had no room for."""
     lines = []
@@ -26,7 +26,7 @@ def lines_of(
     return lines
 
 
-def about(one: Kept, removed: list[str]) -> list[str]:
+def about(one: SingleTrace, removed: list[str]) -> list[str]:
     if one.path in removed:
         return [
             f"{one.test}  its recording was larger than what all may take (--recordings-budget)"

@@ -115,7 +115,7 @@ class RecordedTests(Case):
         recording = None if result is None else process.of_process()
         told_by_runner = isinstance(result, RecordingResult)
         if not told_by_runner and (recording is not None or process.prepare().problems):
-            _tell_at_end()
+            _report_at_end()
         if recording is None or told_by_runner:
             return super().run(result)
         before, running = _failures(result), recording.begin(self.id())
@@ -133,17 +133,17 @@ def _failures(result: Any) -> int:
     )
 
 
-_tells = False
+_is_registered = False
 
 
-def _tell_at_end() -> None:
-    global _tells
-    if not _tells:
-        _tells = True
-        atexit.register(_tell, process.prepare())
+def _report_at_end() -> None:
+    global _is_registered
+    if not _is_registered:
+        _is_registered = True
+        atexit.register(_report, process.prepare())
 
 
-def _tell(recording: process.Recording) -> None:
+def _report(recording: process.Recording) -> None:
     if recording is process.prepare():  # and this no process that was forked off
         lines = recording.finish()
         if lines:

@@ -53,8 +53,8 @@ class Sums(NamedTuple):
 
 def payload(chunks: Iterable[tuple[int, int]], calls: CallTree) -> bytes:
     """Of chunks by their first event and the crc of their payload; empty if it is not all that there is to tell."""
-    told = calls.told()
-    return about(chunks) + told if told else b""
+    encoded = calls.encoded()
+    return about(chunks) + encoded if encoded else b""
 
 
 def about(chunks: Iterable[tuple[int, int]]) -> bytes:
@@ -68,9 +68,9 @@ def parse(payload: bytes, chunks: Iterable[tuple[int, int]]) -> Sums | None:
     return of_bytes(payload, ABOUT.size)
 
 
-def of_bytes(told: bytes, at: int = 0) -> Sums | None:
+def of_bytes(encoded: bytes, at: int = 0) -> Sums | None:
     """As the core tells them."""
-    found = read_calls(told, at)
+    found = read_calls(encoded, at)
     return None if found is None else Sums([Root._make(root) for root in found[0]], found[1])
 
 

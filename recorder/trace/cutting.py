@@ -109,11 +109,11 @@ def _piece(
         records = _without_texts(records, reader, Scanner().chunk(before + records).texts)
     if low == chunk.head.first_event:
         return _first(chunk, before + records, scanner)
-    told = scanner.chunk(before, chunk.head.first_event)
+    earlier = scanner.chunk(before, chunk.head.first_event)
     info = scanner.segment(records, low)
-    if told.damage is not None or info.damage is not None:
+    if earlier.damage is not None or info.damage is not None:
         raise file.corrupt(chunk.offset, "its records cannot be read")
-    return Piece(info.preamble + records, low, info, told.definitions + info.definitions)
+    return Piece(info.preamble + records, low, info, earlier.definitions + info.definitions)
 
 
 def _first(chunk: Chunk, payload: bytes, scanner: Scanner) -> Piece:
@@ -235,9 +235,9 @@ class _Stream:
         self.next_event = piece.first_event + info.events
 
     def close(self, file: TraceFile, closing: dict[str, Any]) -> None:
-        told = self.contents.payload(self.crcs)
-        if told:
-            self.add(ChunkType.CONTENTS, told, flags=ChunkFlag.IGNORABLE)
+        payload = self.contents.payload(self.crcs)
+        if payload:
+            self.add(ChunkType.CONTENTS, payload, flags=ChunkFlag.IGNORABLE)
         entries = b"".join(struct.pack("<QQQ", *entry) for entry in self.index)
         self.add(ChunkType.INDEX, entries, flags=ChunkFlag.IGNORABLE)
         trailer = file.trailer

@@ -383,7 +383,7 @@ class ChunkHeader(NamedTuple):
     payload_crc: int
 
 
-class Verdict(NamedTuple):
+class VerdictBlock(NamedTuple):
     """The end of a closed trace, without its crc."""
 
     magic: bytes
@@ -400,7 +400,7 @@ class Verdict(NamedTuple):
 
 FILE_HEADER: Final = struct.Struct("<8sHH4x16sQQ12x")
 CHUNK_HEADER: Final = struct.Struct("<4sBBB1xQIIQQQQI")
-VERDICT: Final = struct.Struct("<8sBB2xiIiQQQQ4x")
+VERDICT_BLOCK: Final = struct.Struct("<8sBB2xiIiQQQQ4x")
 
 # Of each field of the control page and of a segment's head: where it is, and its form.
 CONTROL_FIELDS: Final = {

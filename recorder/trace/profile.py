@@ -145,7 +145,7 @@ class Profile:
             tree.read(reader, stop)
 
         self.queries.each_chunk(filter_._replace(kinds=KINDS), start, stop, take)
-        sums = call_sums.of_bytes(tree.told())
+        sums = call_sums.of_bytes(tree.encoded())
         assert sums is not None  # audit: it is the core's own
         return (readers or [self.queries.survey()])[0], sums
 

@@ -15,13 +15,13 @@ from recorder import errors
 from recorder._core.decode import KIND_BITS, Reader, Thread
 from recorder.trace.call_sums import Sums
 from recorder.trace.call_sums import parse as parse_calls
+from recorder.trace.chunk_filter import ChunkFilter
 from recorder.trace.container.chunks import Chunk
 from recorder.trace.container.file import UNREADABLE, TraceFile
 from recorder.trace.contents import Contents
 from recorder.trace.filters import EVERYTHING, Filter
 from recorder.trace.format import ChunkType
 from recorder.trace.seeking import ALL, Payloads, Seeker
-from recorder.trace.sieve import Sieve
 from recorder.trace.snapshots import POPPING, Event, Frame, Moment
 
 # The facts of an event in what `passages` gives, each of 64 bits; as the core's struct Passage.
@@ -116,11 +116,11 @@ class Queries:
         if not chunks:
             return
         expected = start  # what comes before this and was not seen is missing
-        sieve = self._sieve(wanted)
+        chunk_filter = self._chunk_filter(wanted)
         with self._seeker(chunks[0]) as seeker, self.walk(start, backwards) as looked:
             for chunk in reversed(chunks) if backwards else chunks:
                 looked.seq = max(start, chunk.head.first_event)
-                if sieve is not None and not sieve.may_hold(chunk, ends):
+                if chunk_filter is not None and not chunk_filter.may_hold(chunk, ends):
                     expected = chunk.head.first_event + chunk.head.events
                     continue
                 walk = seeker.backwards if backwards else seeker.forwards
@@ -187,11 +187,11 @@ class Queries:
         chunks = self._chunks(start, stop)
         if not chunks:
             return
-        sieve = self._sieve(wanted)
+        chunk_filter = self._chunk_filter(wanted)
         with self._seeker(chunks[0]) as seeker, self.walk(start) as looked:
             for chunk in chunks:
                 looked.seq = max(start, chunk.head.first_event)
-                if sieve is not None and not sieve.may_hold(chunk):
+                if chunk_filter is not None and not chunk_filter.may_hold(chunk):
                     continue
                 try:
                     seeker.go(chunk, max(start, chunk.head.first_event))
@@ -267,11 +267,11 @@ class Queries:
 
     # ---- what occurs where ----
 
-    def _sieve(self, wanted: Filter) -> Sieve | None:
+    def _chunk_filter(self, wanted: Filter) -> ChunkFilter | None:
         contents = None if wanted == EVERYTHING else self._known()
         if contents is None or self._survey is None:
             return None
-        return Sieve(contents, self._survey, wanted)
+        return ChunkFilter(contents, self._survey, wanted)
 
     def _known(self) -> Contents | None:
         """What occurs in the chunks, if the trace says it; `_survey` is of it then. Of a damaged trace it is not

@@ -116,7 +116,7 @@ class Trace:
             self._queries = Queries(self._file)
             self._texts = Texts(self._file)
             self._outputs = ByEvent(self._queries, outputs)
-            self._told = ByEvent(self._queries, logs)
+            self._logs_by_event = ByEvent(self._queries, logs)
             self._asked: Asker | None = None
             self._said: Notes | None = None
             self._lines: dict[str, list[str]] = {}
@@ -492,7 +492,7 @@ class Trace:
 
     def logs_at(self, seq: int) -> list[Log]:
         """What was told at one event."""
-        return self._told.at(arguments.number(seq, "seq"))
+        return self._logs_by_event.at(arguments.number(seq, "seq"))
 
     def output_at(self, seq: int) -> list[Output]:
         """What one event wrote, and read from stdin. What was written long after it (it stood in a buffer meanwhile)

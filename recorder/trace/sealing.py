@@ -29,8 +29,8 @@ from recorder.trace.container.writer import (
 )
 from recorder.trace.contents import Collected
 from recorder.trace.format import ChunkType, TraceState
+from recorder.trace.kept_spans import KeptSpans
 from recorder.trace.texts import Code, Texts
-from recorder.trace.wanted import Wanted
 
 NOT_WANTED: Final = "what is in no span that is wanted was dropped, as keep_spans says"
 LONGEST_PATH: Final = 4 * 4096 + 64  # bytes of a DEF_FILE
@@ -61,10 +61,12 @@ class Tape:
         self.recovering = recovering  # what fails is raised, and nothing given up: try again later
         self.session = layout.read_session(path)
         self.keep_last: int | None = self.session.get("keep_last")  # bytes of EVENTS chunks
-        self.wanted = Wanted() if self.session.get("keep_spans") else None
+        self.kept_spans = KeptSpans() if self.session.get("keep_spans") else None
         self.destination = layout.native(self.session["destination"])
         # Most of what is in spans is given back soon, and not worth being compressed.
-        self.writer = TraceWriter(self.file("trace"), compressing=compressing and not self.wanted)
+        self.writer = TraceWriter(
+            self.file("trace"), compressing=compressing and not self.kept_spans
+        )
         self.scanner = self._scanner()
         self.scanned: tuple[int, SegmentInfo] | None = None
         self.has_forgotten = False  # the scanner was interrupted, and has to begin anew
@@ -170,9 +172,9 @@ class Tape:
         if self.keep_last is not None:
             for dropped in self.writer.drop_until(self.keep_last):
                 self.contents.forget(dropped.first_event)
-        if self.wanted is not None and self.scanned is not None and data:
+        if self.kept_spans is not None and self.scanned is not None and data:
             info = self.scanned[1]
-            for first in self.wanted.add(first_event, info.events, info.notes):
+            for first in self.kept_spans.add(first_event, info.events, info.notes):
                 self.writer.drop(first)
                 self.contents.forget(first)
 
@@ -216,7 +218,7 @@ class Tape:
         self._set_clock()
         try:
             return self.scanner.segment(
-                data, first_event, self.keep_last is not None or self.wanted is not None
+                data, first_event, self.keep_last is not None or self.kept_spans is not None
             )
         except BaseException:
             self.has_forgotten = True
@@ -310,8 +312,8 @@ class Tape:
                 )
             info = self.scanner.chunk(payload, chunk.first_event)
             self.count(info)
-            if self.wanted is not None:
-                self.wanted.add(chunk.first_event, info.events, info.notes)
+            if self.kept_spans is not None:
+                self.kept_spans.add(chunk.first_event, info.events, info.notes)
             self.contents.add(chunk.first_event, info.contents, info.definitions)
             codes += info.codes
             files += info.files
@@ -382,8 +384,8 @@ class Tape:
                 self.fail(errors.from_exception(error, operation="read"))
         keep_partial = self.recovering or self.session["keep_partial_trace"]
         self.compact()
-        self.tell(self._calls, self.writer.calls)
-        self.tell(self._contents, self.writer.contents)
+        self.write_index(self._calls, self.writer.calls)
+        self.write_index(self._contents, self.writer.contents)
         try:
             record = self._close(died)
         except errors.RecorderError:
@@ -406,7 +408,7 @@ class Tape:
         rest, it becomes as long as it looks."""
         if not self.writer.dropped_events:
             return
-        if self.wanted is not None:  # the holes are among what is kept, and stay
+        if self.kept_spans is not None:  # the holes are among what is kept, and stay
             self.dropping = errors.LimitReachedError(NOT_WANTED, limit="keep_spans")
             return
         limit = self.keep_last
@@ -416,7 +418,7 @@ class Tape:
         except (OSError, errors.RecorderError):
             files.remove_file(self.file("trace.kept"))
 
-    def tell(
+    def write_index(
         self,
         payload_of: Callable[[Iterable[tuple[int, int]]], bytes],
         write: Callable[[bytes], None],

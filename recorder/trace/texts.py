@@ -214,7 +214,7 @@ class Texts:
             self.waiting_codes -= len(codes)
             self._find(path, codes)
         elif self.found or self.missing:
-            self._tell()
+            self._write_origins()
         else:
             return False
         return True
@@ -339,7 +339,7 @@ class Texts:
             if len(self.written) > MOST_PATHS:
                 del self.written[next(iter(self.written))]
 
-    def _tell(self) -> None:
+    def _write_origins(self) -> None:
         """Writes what was found out since the last time."""
         codes = [[source, word, numbers] for (source, word), numbers in self.found.items()]
         try:

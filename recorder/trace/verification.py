@@ -64,8 +64,8 @@ def verify(file: TraceFile) -> Check:
 def _check_calls(file: TraceFile, calls: CallTree) -> None:
     """What CALLS says, held against the calls that there are. Where chunks are damaged there is nothing to hold it
     against."""
-    told = None if file.damage else call_sums.of_bytes(calls.told())
-    if told is None:
+    computed = None if file.damage else call_sums.of_bytes(calls.encoded())
+    if computed is None:
         return
     for chunk in file.of(ChunkType.CALLS):
         try:
@@ -73,7 +73,7 @@ def _check_calls(file: TraceFile, calls: CallTree) -> None:
         # audit: noted as a wrong checksum
         except errors.TraceCorruptError:
             continue
-        if said != told:
+        if said != computed:
             file.note(chunk.offset, "what it says of the calls is not so")
 
 

@@ -18,7 +18,7 @@ from html import escape
 from typing import Any, Final, NamedTuple
 
 from recorder import errors
-from recorder.export.output import Output
+from recorder.export.atomic_output import AtomicOutput
 from recorder.trace.container.file import UNREADABLE
 from recorder.trace.navigate import STOPS
 from recorder.trace.reader import Trace
@@ -55,7 +55,7 @@ class Cut(NamedTuple):
 
 
 def write(
-    trace: Trace, out: Output, on_progress: Callable[[int], None], budget: int = BUDGET
+    trace: Trace, out: AtomicOutput, on_progress: Callable[[int], None], budget: int = BUDGET
 ) -> None:
     """Raises INVALID_ARGUMENT where the budget has no room for a single event."""
     cut = cut_of(trace)

@@ -13,10 +13,10 @@ from recorder.trace.breakpoints import Breakpoint
 from recorder.trace.changes import Change
 from recorder.trace.code_flags import COROUTINE
 from recorder.trace.filters import is_own
+from recorder.trace.moments import event_at
 from recorder.trace.navigate import STOPS, Navigator
 from recorder.trace.reader import Trace
 from recorder.trace.snapshots import Event, Frame, Moment
-from recorder.trace.when import event_at
 from recorder.view.parameters import Parameters
 from recorder.view.values import (
     RESULT,

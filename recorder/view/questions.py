@@ -19,8 +19,8 @@ from recorder.cli import (
     history,
     logs,
     origin,
+    output,
     same,
-    streams,
     tree,
     watch,
     why,
@@ -29,9 +29,9 @@ from recorder.cli.queries import filters_of, is_whole, range_of, selectors_of
 from recorder.trace.existence import Existence
 from recorder.trace.expressions.expression import given_as
 from recorder.trace.folding import fold
+from recorder.trace.moments import event_at
 from recorder.trace.profile import ORDERS
 from recorder.trace.reader import Trace
-from recorder.trace.when import event_at
 from recorder.trace.why import path
 from recorder.view.parameters import Parameters, invalid
 
@@ -124,7 +124,7 @@ def _exceptions(trace: Trace, args: argparse.Namespace) -> Iterator[Row]:
 
 
 def _output(trace: Trace, args: argparse.Namespace) -> Iterator[Row]:
-    yield from map(streams.as_json, trace.output(args.stream, **range_of(trace, args)))
+    yield from map(output.as_json, trace.output(args.stream, **range_of(trace, args)))
 
 
 def _logs(trace: Trace, args: argparse.Namespace) -> Iterator[Row]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from recorder import cli, errors
-from recorder.cli import agents, pointer
+from recorder.cli import agents, marked_part
 from recorder.cli.completion import commands, spellings
 
 BEFORE = {
@@ -61,9 +61,9 @@ def test_it_is_put_in_once_and_taken_out_to_the_last_byte(
 def test_an_older_text_is_brought_up_to_date(here: Path) -> None:
     file = here / "AGENTS.md"
     file.write_bytes(b"a\n")
-    assert pointer.put("AGENTS.md", "old") and pointer.put("AGENTS.md", "new")
+    assert marked_part.put("AGENTS.md", "old") and marked_part.put("AGENTS.md", "new")
     assert b"new" in file.read_bytes() and b"old" not in file.read_bytes()
-    assert pointer.take_out("AGENTS.md") and file.read_bytes() == b"a\n"
+    assert marked_part.take_out("AGENTS.md") and file.read_bytes() == b"a\n"
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_an_older_text_is_brought_up_to_date(here: Path) -> None:
     ],
 )
 @pytest.mark.parametrize(
-    "ask", [lambda: pointer.put("A.md", "x"), lambda: pointer.take_out("A.md")]
+    "ask", [lambda: marked_part.put("A.md", "x"), lambda: marked_part.take_out("A.md")]
 )
 def test_a_file_with_damaged_marks_is_left_alone(here: Path, damaged: bytes, ask: object) -> None:
     (here / "A.md").write_bytes(damaged)
@@ -97,10 +97,10 @@ def test_what_somebody_changed_around_it_stays(here: Path) -> None:
         lambda data: data.replace(b"# Mine\n", b"# Mine\r\n"),
     ):
         file.write_bytes(b"# Mine\nmore\n")
-        pointer.put("AGENTS.md", "text")
+        marked_part.put("AGENTS.md", "text")
         changed = change(file.read_bytes())
         file.write_bytes(changed)
-        assert pointer.take_out("AGENTS.md")
+        assert marked_part.take_out("AGENTS.md")
         assert file.read_bytes() == change(b"# Mine\nmore\n"), changed
 
 

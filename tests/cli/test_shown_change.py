@@ -12,7 +12,7 @@ import pytest
 
 import recorder
 from recorder import cli
-from recorder.cli.before import Before
+from recorder.cli.shown_change import ShownChanges
 from recorder.trace.changes import Change
 from recorder.trace.reader import Trace, open_trace
 
@@ -99,11 +99,13 @@ def test_with_every_kind_of_value(trace: Trace, width: int) -> None:
     found = changes(trace)
     assert len(found) == len(CASES)
     for (kind, place), (first, second) in zip(CASES, found, strict=True):
-        before = Before(trace, width)
+        before = ShownChanges(trace, width)
         assert not before.text(first).endswith(")  ("), kind
         text = before.text(second)
         assert text != before.text(first), (kind, place)
-        alone = Before(trace, width, forwards=False).text(second)  # who was not told the first one
+        alone = ShownChanges(trace, width, forwards=False).text(
+            second
+        )  # who was not told the first one
         for shown in (text, alone):
             assert is_seen(kind, shown, width), (kind, place, shown)
 

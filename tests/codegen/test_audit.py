@@ -66,7 +66,7 @@ PYTHON = {
     "raise exc": None,
     "raise": None,
     "try: pass\nexcept RecorderError: raise": None,
-    "try: pass\nexcept OSError as exc:\n    if errors.is_programs(exc): raise\n    use(exc)": None,
+    "try: pass\nexcept OSError as exc:\n    if errors.is_from_program(exc): raise\n    use(exc)": None,
     "try: pass\nexcept Exception as exc:\n    if is_unrelated(exc, value): raise\n    use(exc)": None,
     "try: pass\nexcept ValueError as exc:\n    if isinstance(exc, RecorderError): raise\n    use(exc)": None,
     "with errors.mapped('open'):\n    try: pass\n    except OSError: raise": None,

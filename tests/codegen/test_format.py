@@ -544,7 +544,7 @@ def test_c_and_python_have_the_same_layouts(compiled: dict[str, dict[str, int]])
     for form, name in (
         (fmt.FILE_HEADER, "file"),
         (fmt.CHUNK_HEADER, "chunk"),
-        (fmt.VERDICT, "end"),
+        (fmt.VERDICT_BLOCK, "end"),
     ):
         assert form.size + 4 == fmt.HEADER_SIZE, name
 
@@ -783,7 +783,7 @@ def read_by_the_table(raw: bytes) -> set[str]:
     check(raw[: fmt.HEADER_SIZE])
     check(raw[-fmt.HEADER_SIZE :])
     head = fmt.FileHeader._make(fmt.FILE_HEADER.unpack_from(raw))
-    end = fmt.Verdict._make(fmt.VERDICT.unpack_from(raw, len(raw) - fmt.HEADER_SIZE))
+    end = fmt.VerdictBlock._make(fmt.VERDICT_BLOCK.unpack_from(raw, len(raw) - fmt.HEADER_SIZE))
     assert (head.magic, head.major, end.magic) == (fmt.FILE_MAGIC, fmt.MAJOR, fmt.VERDICT_MAGIC)
     assert end.state == fmt.TraceState.COMPLETE
     seen: set[str] = set()

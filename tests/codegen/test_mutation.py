@@ -102,7 +102,7 @@ def test_a_bug_of_every_kind(file: str, text: str, expected: list[tuple[str, str
 
 
 def test_bugs_are_chosen_by_the_seed_and_some_in_the_core() -> None:
-    made = mutation.mutants_of(["recorder/trace/varint.py", "recorder/_core/value/names.c"])
+    made = mutation.mutants_of(["recorder/trace/varint.py", "recorder/_core/value/name_patterns.c"])
     some = mutation.chosen(made, 7, 6, 3)
     assert some == mutation.chosen(made, 7, 6, 3) != mutation.chosen(made, 8, 6, 3)
     assert len(some) == 6 and len({(one.file, one.line) for one in some}) == 6

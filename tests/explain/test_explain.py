@@ -13,7 +13,7 @@ import pytest
 import recorder
 from recorder import cli
 from recorder.explain.markdown import code
-from recorder.explain.tokens import Room, fitting, tokens
+from recorder.explain.tokens import TokenQuota, fitting, tokens
 from tests.tools.tape_tools import in_turn
 
 PROGRAMS = {
@@ -270,8 +270,8 @@ def test_tokens_of_two_texts_are_no_fewer_than_of_each(text: str) -> None:
 
 
 def test_room() -> None:
-    room = Room(3)
-    assert room.takes("abc") and not room.takes("abcdefghi") and room.left == 1
+    quota = TokenQuota(3)
+    assert quota.takes("abc") and not quota.takes("abcdefghi") and quota.left == 1
     assert fitting(["abc", "def", "abc" * 90, "g"], 5) == ["abc", "def"]
 
 

@@ -212,12 +212,12 @@ def test_a_gap_in_front_of_everything(tmp_path: Path) -> None:
 
 def test_the_container_when_it_is_large(tmp_path: Path) -> None:
     """A file of more blocks than one mapping block can name, and than two levels of them."""
+    from recorder.export.atomic_output import AtomicOutput
     from recorder.export.ctfs_container import Container
-    from recorder.export.output import Output
     from tests.tools import ct_reader
 
     contents = {"a.log": bytes(range(256)) * 16 * 700, "b.dat": b"x", "empty": b""}
-    with Output(tmp_path / "large.ct") as out:
+    with AtomicOutput(tmp_path / "large.ct") as out:
         container = Container(out.file())
         files = {name: container.file(name) for name in contents}
         for at in range(0, len(contents["a.log"]), 5000):
@@ -230,12 +230,12 @@ def test_the_container_when_it_is_large(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_container_when_it_is_a_gigabyte(tmp_path: Path) -> None:
     """Three levels of mapping blocks. Read here and there: block n begins with n."""
+    from recorder.export.atomic_output import AtomicOutput
     from recorder.export.ctfs_container import BLOCK, Container
-    from recorder.export.output import Output
     from tests.tools import ct_reader
 
     blocks = 511 + 511**2 + 2000
-    with Output(tmp_path / "large.ct") as out:
+    with AtomicOutput(tmp_path / "large.ct") as out:
         container = Container(out.file())
         file = container.file("a.log")
         for number in range(blocks):

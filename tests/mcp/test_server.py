@@ -167,7 +167,7 @@ def test_a_question_that_nobody_waits_for_is_ended(folder: Path) -> None:
     """One that would take for ever: a regular expression that tries everything. It tells how long it has been."""
     told: list[float] = []
 
-    async def tell(elapsed: float, _total: float | None, _message: str | None) -> None:
+    async def report_progress(elapsed: float, _total: float | None, _message: str | None) -> None:
         told.append(elapsed)
 
     async def body() -> None:
@@ -179,7 +179,7 @@ def test_a_question_that_nobody_waits_for_is_ended(folder: Path) -> None:
                 "grep": "(([a-z])+.)+[A-Z]([a-z])+$",
             }
             task = asyncio.ensure_future(
-                client.call_tool("source", endless, progress_callback=tell)
+                client.call_tool("source", endless, progress_callback=report_progress)
             )
             while not told:
                 await asyncio.sleep(0.05)
@@ -278,7 +278,7 @@ def test_how_far_it_was_looked(folder: Path) -> None:
 def test_a_server_that_ignores_interrupts_has_questions_that_do_not(folder: Path) -> None:
     """As one that was started in the background by a script: its questions end by themselves all the same."""
 
-    async def tell(elapsed: float, message: str) -> None:
+    async def report_progress(elapsed: float, message: str) -> None:
         pass
 
     async def body() -> None:
@@ -290,7 +290,7 @@ def test_a_server_that_ignores_interrupts_has_questions_that_do_not(folder: Path
             "app.py",
         ]
         gathering = Gathering(BY_NAME["source"], "text", 2_000)
-        _, error, status = await ask(words, gathering, tell, 3)
+        _, error, status = await ask(words, gathering, report_progress, 3)
         assert error is not None and status == 130, (error, status)
 
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)

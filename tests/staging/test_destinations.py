@@ -18,7 +18,7 @@ import pytest
 import recorder
 from recorder import errors
 from recorder._core import control
-from recorder.export.output import Output
+from recorder.export.atomic_output import AtomicOutput
 from recorder.staging import layout, stale
 from recorder.trace import recovery
 from tests.conftest import ENVIRONMENT, Run
@@ -191,8 +191,8 @@ def test_a_link_that_somebody_else_has_planted(
         for refused in (
             lambda: recorder.start(given),
             lambda: recovery.recover(mine / "precious", given),
-            lambda: Output(given),
-            lambda: Output(given, folder=True),
+            lambda: AtomicOutput(given),
+            lambda: AtomicOutput(given, folder=True),
         ):
             with pytest.raises((errors.PermissionDeniedError, errors.NotATraceError)):
                 refused()

@@ -11,7 +11,7 @@ import recorder
 from recorder.trace.container.chunks import Chunk
 from recorder.trace.container.file import TraceFile
 from recorder.trace.format import ChunkType
-from recorder.trace.wanted import Wanted
+from recorder.trace.kept_spans import KeptSpans
 from tests.conftest import Run
 from tests.tools import reference_writer as w
 from tests.tools.tape_tools import until
@@ -90,7 +90,7 @@ def end(span: int, before: int, forgotten: bool) -> bytes:
 
 
 def test_a_chunk_is_decided_on_when_no_span_in_it_is_open() -> None:
-    wanted = Wanted()
+    wanted = KeptSpans()
     assert wanted.add(0, 10, []) == [0]  # in no span
     assert wanted.add(10, 10, [note(1, 15)]) == []
     assert wanted.add(20, 10, []) == []
@@ -101,7 +101,7 @@ def test_a_chunk_is_decided_on_when_no_span_in_it_is_open() -> None:
 
 def test_a_chunk_with_the_end_of_a_span_is_wanted_though_no_event_of_the_span_is_in_it() -> None:
     """Without the record the span would not have ended."""
-    wanted = Wanted()
+    wanted = KeptSpans()
     assert wanted.add(0, 10, [note(1, 5)]) == []
     assert wanted.add(10, 10, [end(1, 10, False)]) == []
     assert wanted.add(20, 10, []) == [20]
@@ -111,7 +111,7 @@ def test_a_chunk_with_the_end_of_a_span_is_wanted_though_no_event_of_the_span_is
 
 
 def test_of_spans_within_each_other_the_outermost_decides() -> None:
-    wanted = Wanted()
+    wanted = KeptSpans()
     inner = [note(1, 1), note(2, 2), end(2, 5, False)]
     assert wanted.add(0, 10, inner) == []
     assert wanted.add(10, 10, [end(1, 12, True)]) == [0, 10]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import recorder
-from recorder.testing import github, kept, names, report
+from recorder.testing import github, names, report, single_traces
 from recorder.testing import session as sessions
 from tests.conftest import ENVIRONMENT
 
@@ -349,8 +349,8 @@ def test_the_oldest_go_first(tmp_path: Path) -> None:
         path.write_bytes(b"x" * 100)
         os.utime(path, (number, number))
     (tmp_path / "not-a-trace").write_bytes(b"x" * 1000)
-    assert kept.keep_to_budget(str(tmp_path), 400) == []
-    assert kept.keep_to_budget(str(tmp_path), 250) == [
+    assert single_traces.keep_to_budget(str(tmp_path), 400) == []
+    assert single_traces.keep_to_budget(str(tmp_path), 250) == [
         str(tmp_path / "0.rtrace"),
         str(tmp_path / "1.rtrace"),
     ]
@@ -363,7 +363,7 @@ def test_github_gets_annotations_and_a_summary(
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
     facts: dict[str, Any] = {"events": 1200, "lines": ["a.py:3  x = 1%"], "died": True}
     facts |= {"path": str(tmp_path / "t.rtrace"), "place": (str(tmp_path / "a.py"), 3)}
-    one = kept.Kept("a.py::test, 1", **facts)
+    one = single_traces.SingleTrace("a.py::test, 1", **facts)
     assert github.commands([one]) == [
         "::error file=a.py,line=3,title=a.py%3A%3Atest%2C 1::a.py:3  x = 1%25%0Arecording: t.rtrace"
     ]
@@ -372,7 +372,7 @@ def test_github_gets_annotations_and_a_summary(
     assert (
         "### `a.py::test, 1`\n\n`t.rtrace`, 1,200 events, up to where its process died" in written
     )
-    assert kept.from_text(kept.to_text([one])) == [one]
+    assert single_traces.from_text(single_traces.to_text([one])) == [one]
 
 
 def test_what_a_value_holds_stays_text_in_a_summary(tmp_path: Path) -> None:
@@ -382,7 +382,7 @@ def test_what_a_value_holds_stays_text_in_a_summary(tmp_path: Path) -> None:
         ("`a`", "### `` `a` ``\n"),
         ("a\nb</summary>", "### `a\\nb</summary>`\n"),
     ]:
-        one = kept.Kept(name, str(tmp_path / "t.rtrace"), 1, lines)
+        one = single_traces.SingleTrace(name, str(tmp_path / "t.rtrace"), 1, lines)
         text = github.summary([one])
         assert text.startswith(said), text
         assert text.endswith("\n".join(["", "`" * 5, *lines, "`" * 5, ""]))
@@ -404,7 +404,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def kept_of(folder: Path, prices: list[int], failed: str | None) -> kept.Kept:
+def kept_of(folder: Path, prices: list[int], failed: str | None) -> single_traces.SingleTrace:
     """Of a test of this process, after one that has left a thread behind."""
     module: dict[str, Any] = {}
     exec(compile(TOTAL, str(folder / "shop.py"), "exec"), module)
@@ -421,7 +421,9 @@ def kept_of(folder: Path, prices: list[int], failed: str | None) -> kept.Kept:
     path = tests.stop()
     goes_on.set()
     assert path is not None
-    (made,) = kept.cut_out(path, str(folder), [kept.Wanted(test.number_in_trace, failed)])
+    (made,) = single_traces.cut_out(
+        path, str(folder), [single_traces.Wanted(test.number_in_trace, failed)]
+    )
     return made
 
 
@@ -442,4 +444,4 @@ def test_a_thread_that_was_left_behind_is_told_of(shop: Path) -> None:
     one = kept_of(shop, [1], "call")
     assert one.beside == ("left, left behind by test_leaves",)
     assert "  beside it ran thread left, left behind by test_leaves" in report.about(one, [])
-    assert kept.from_text(kept.to_text([one])) == [one]
+    assert single_traces.from_text(single_traces.to_text([one])) == [one]

@@ -30,7 +30,7 @@ class Tree:
         for name in ("codegen", "recorder/errors"):
             ignore = shutil.ignore_patterns("__pycache__")
             shutil.copytree(ROOT / name, root / name, ignore=ignore)
-        for name in (*OUTPUTS, "recorder/cli/errors.py", "recorder/cli/output.py"):
+        for name in (*OUTPUTS, "recorder/cli/errors.py", "recorder/cli/console.py"):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, root / name)
 

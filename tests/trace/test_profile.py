@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from recorder import cli
-from recorder.cli import output, tree
+from recorder.cli import console, tree
 from recorder.trace.folding import Row, fold
 from recorder.trace.listing import grep, listings
 from recorder.trace.profile import Node
@@ -361,7 +361,7 @@ def test_lines_for_a_person(
     whole = ask("tree")
     out = ask("tree", "--limit", "3")
     assert len(out) == 1 + 3 and "… " in out[-1]
-    for module in (output, tree):
+    for module in (console, tree):
         monkeypatch.setattr(module, "terminal", lambda: os.terminal_size((60, 9)))
     for words in (["tree"], ["stats"], ["stats", "--lines", "price"]):
         assert {len(line) <= 60 for line in ask(*words)} == {True}
@@ -393,7 +393,7 @@ def test_colours(
         monkeypatch.setenv("NO_COLOR", none)
         monkeypatch.setenv("TERM", "xterm")
         size = os.terminal_size((500, 500)) if where else None
-        monkeypatch.setattr(output, "terminal", lambda size=size: size)
+        monkeypatch.setattr(console, "terminal", lambda size=size: size)
         assert cli.main([words[0], exceptions_trace, *words[1:]]) == 0
         said[force, none, where] = capfd.readouterr().out
     plain = said["", "", 0]  # where neither is set, and nobody looks at a terminal

@@ -30,7 +30,7 @@ cdef Status adopt(Thread *t, rec_iframe *frame, Code *code) noexcept:
     return record_variables(top_of(t))
 
 
-cdef Status sync(Thread *t, rec_iframe *frame) noexcept:
+cdef Status match_stacks(Thread *t, rec_iframe *frame) noexcept:
     """Makes the shadow stack that of the real stack whose top is `frame`: ends that were not seen are
     inferred, frames that were not seen are adopted. Outer frames that are not in scope do not count."""
     cdef rec_iframe *f = frame

@@ -12,7 +12,7 @@ cdef enum:
     MOST_WORDS = 64          # of an argument that is a list, such as a command …
     MOST_PAIRS = 32          # … or a dict
 
-cdef Kept audits
+cdef LogQuota audits
 cdef bint has_audit_hook     # since then, whatever later recordings ask for
 
 # What they begin with. Others are about Python itself: `import`, `compile`, `object.__getattr__`.
@@ -37,7 +37,7 @@ cdef int open_audit() except -1:
 
 cdef int on_outside(const char *event, PyObject *arguments, void *unused) noexcept:
     """Something is about to happen that CPython tells of. What the recorder does itself is passed over."""
-    cdef Told told
+    cdef LogEntry entry
     cdef PyThreadState *state
     if audits.limit == 0 or hooks.state != RECORDING or not is_outside(event):
         return 0
@@ -46,18 +46,18 @@ cdef int on_outside(const char *event, PyObject *arguments, void *unused) noexce
         return 0
     if strcmp(event, b"sqlite3.connect") == 0:
         watch_sqlite()
-    memset(&told, 0, sizeof(told))
-    told.kind = REC_LOG_AUDIT
-    told.event = event
-    told.arguments = arguments
-    tell_now(&told)
+    memset(&entry, 0, sizeof(entry))
+    entry.kind = REC_LOG_AUDIT
+    entry.event = event
+    entry.arguments = arguments
+    log_outside_hook(&entry)
     return 0
 
 
 cdef bint takes_audits(PyThreadState *state) noexcept:
     """Whether it is the program that does something now."""
     return (audits.limit > 0 and hooks.state == RECORDING and state != NULL and state != changing
-            and state != deciding and is_of_recording())
+            and state != deciding and is_recorded_caller())
 
 
 cdef bint is_import(PyThreadState *state) noexcept nogil:

@@ -33,7 +33,7 @@ cdef void set_budget(uint32_t per_event) noexcept nogil:
     budget_per_event = per_event
 
 
-cdef inline uint32_t most_of_small() noexcept nogil:
+cdef inline uint32_t small_cost_limit() noexcept nogil:
     """What a variable may cost that is looked at before every event."""
     return budget_per_event * SMALL_EVENTS
 
@@ -49,9 +49,9 @@ cdef inline uint32_t walk_cost() noexcept nogil:
     return walk.node_limit - walk.nodes_left + 4 * walk.containers + <uint32_t> (walk.bytes // REC_BYTES_PER_ELEMENT)
 
 
-cdef inline bint is_small(uint32_t cost) noexcept nogil:
+cdef inline bint charge_small(uint32_t cost) noexcept nogil:
     """Whether it is within what is looked at before every event; it then counts among that."""
-    if cost > most_of_small() or tracer.small_cost + cost > budget_per_event * SMALL_TOGETHER:
+    if cost > small_cost_limit() or tracer.small_cost + cost > budget_per_event * SMALL_TOGETHER:
         return False
     tracer.small_cost += cost
     return True

@@ -32,7 +32,7 @@ cdef struct Code:
     rec_stores *stores       # which of them each line can store, or NULL
     int32_t first_line
     bint in_scope
-    uint8_t teller           # of something that is told: the kind of LOG (logs.pxi) …
+    uint8_t log_kind         # of something that is told: the kind of LOG (logs.pxi) …
     const Client *client     # … and whose function it is (requests.pxi)
     bint is_body             # a module or class body: its variables are a dict's
     bint secret              # a function with the name of a secret, or one within it: its values are redacted
@@ -91,7 +91,7 @@ cdef Status prepare_code(Code *code) noexcept:
     code.globals_number = code.mutable_epoch = code.mutable_count = 0
     code.in_scope = is_in_scope(code.object)
     code.client = rec_client_of(code.object.co_qualname, code.object.co_filename) if audits.limit > 0 else NULL
-    code.teller = teller_of(code.object) if code.client == NULL else code.client.kind
+    code.log_kind = log_kind_of(code.object) if code.client == NULL else code.client.kind
     code.instrumented = False
     code.secret = not code.is_body and rec_matches_function(&rec_secrets.names, code.object.co_qualname)
     if code.is_body:

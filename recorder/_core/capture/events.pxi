@@ -49,7 +49,7 @@ cdef Status event_call(Thread *t, rec_iframe *frame, Code *code) noexcept:
     if status != OK:
         return status
     top_of(t).stores = code.arguments
-    if not identities.told and t.depth > 1:
+    if not identities.exact and t.depth > 1:
         hold_arguments(top_of(t) - 1)
     status = record_variables(top_of(t))
     if status != OK:
@@ -113,7 +113,7 @@ cdef inline void forget_line(Shadow *s) noexcept nogil:
     s.stores = s.code.variables
 
 
-cdef Status event_stop(Thread *t, PyObject *raised, bint made_for_end) noexcept nogil:
+cdef Status event_stop_iteration(Thread *t, PyObject *raised, bint made_for_end) noexcept nogil:
     """An iteration ends, of which CPython tells by an exception; `made_for_end`: CPython made it for nothing else."""
     return event_exception(t, REC_STOP_ITERATION, rec_end_value(raised, made_for_end))
 
@@ -136,7 +136,7 @@ cdef Status event_value(Thread *t, uint8_t record, PyObject *value, bint secret)
         if is_budget_low():
             limit_walk()
         take_fingerprint(value)                 # defines the types that the value needs
-        if walk_cost() > most_of_small():
+        if walk_cost() > small_cost_limit():
             charge_walk(walk_cost() * (1 + WRITE_COST), False)
     status = reserve(limits.value_size + SMALL_RECORD)
     if status != OK:

@@ -64,7 +64,7 @@ cdef Status record_mutables(Shadow *s) noexcept nogil:
     for i in range(code.mutable_count):
         slot = code.mutables[i]
         REC_CHECK(slot < namespace.slots, b"what a code names is a slot of its globals")
-        if not identities.told and namespace.watched:
+        if not identities.exact and namespace.watched:
             hold_global(namespace, slot)
         status = record_global(namespace, slot, namespace.objects[slot])
         if status != OK:

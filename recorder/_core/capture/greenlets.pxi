@@ -9,7 +9,7 @@ cdef enum:
     STACK_BUCKETS = 1024     # by where the stack begins
 
 cdef Thread *stacks[STACK_BUCKETS]
-cdef Thread *idle_stacks = NULL      # without frames: for the next greenlet
+cdef Thread *spare_stacks = NULL     # without frames: for the next greenlet
 cdef uint32_t stacks_made = 0
 cdef uint32_t greenlets_made = 0
 
@@ -72,7 +72,7 @@ cdef Thread *stack_of(Thread *thread) noexcept nogil:
         if t.depth > 0 and not drop_frames(t):
             return NULL
         tracer.last_thread = NULL
-        rest_stack(t)
+        recycle_stack(t)
     return new_stack(thread, root)
 
 
@@ -83,7 +83,7 @@ cdef Thread *new_stack(Thread *thread, uint64_t *root) noexcept nogil:
     cdef Thread *t = stack_at(first)
     if t == NULL:
         name_thread(thread)                     # counted among the threads, though nothing may run on its own stack
-        t = take_stack(thread)
+        t = allocate_stack(thread)
         if t == NULL:
             return NULL
         if root != NULL and is_marked(root):
@@ -103,11 +103,11 @@ cdef Thread *new_stack(Thread *thread, uint64_t *root) noexcept nogil:
     return t
 
 
-cdef Thread *take_stack(Thread *thread) noexcept nogil:
-    cdef Thread *t = idle_stacks
-    global idle_stacks, stacks_made
+cdef Thread *allocate_stack(Thread *thread) noexcept nogil:
+    cdef Thread *t = spare_stacks
+    global spare_stacks, stacks_made
     if t != NULL:
-        idle_stacks = t.next
+        spare_stacks = t.next
     else:
         t = <Thread *> rec_sys.calloc(1, sizeof(Thread))
         if t == NULL:
@@ -136,13 +136,13 @@ cdef uint64_t define_greenlet() noexcept nogil:
     return <uint64_t> tracer.session << 32 | tasks_made
 
 
-cdef void rest_stack(Thread *t) noexcept nogil:
+cdef void recycle_stack(Thread *t) noexcept nogil:
     """A stack that has no frames any more goes to the greenlet that needs one next."""
-    global idle_stacks
+    global spare_stacks
     REC_CHECK(t.depth == 0, b"a stack at rest has no frames")
     remove_stack(t)
-    t.next = idle_stacks
-    idle_stacks = t
+    t.next = spare_stacks
+    spare_stacks = t
 
 
 cdef void remove_stack(Thread *t) noexcept nogil:
@@ -162,9 +162,9 @@ cdef void open_greenlets() noexcept nogil:
 
 cdef void close_greenlets() noexcept nogil:
     cdef int i
-    global idle_stacks
+    global spare_stacks
     for i in range(<int> STACK_BUCKETS):
         free_threads(stacks[i])
         stacks[i] = NULL
-    free_threads(idle_stacks)
-    idle_stacks = NULL
+    free_threads(spare_stacks)
+    spare_stacks = NULL

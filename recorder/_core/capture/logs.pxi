@@ -22,7 +22,7 @@ cdef enum:
     LOG_SIZE = 64            # of a LOG, without texts and values
     NAME_SIZE = 200          # code points
 
-cdef struct Told:            # borrowed; NULL: there is none
+cdef struct LogEntry:        # borrowed; NULL: there is none
     uint8_t kind
     uint64_t level
     uint64_t line
@@ -37,17 +37,17 @@ cdef struct Told:            # borrowed; NULL: there is none
     const Request *request   # of HTTP
     PyCodeObject *callee     # that tells it, as in within.pxi
 
-cdef struct Kept:            # of LOGs
+cdef struct LogQuota:        # of LOGs
     uint64_t limit           # in bytes; behind it there is only told that there were more
     uint64_t size
 
-cdef struct TellingHooks:
+cdef struct ExceptionHooks:
     Watched excepthook
     Watched unraisablehook
     Watched thread_excepthook
 
-cdef Kept logs               # all but AUDITs
-cdef TellingHooks told_by
+cdef LogQuota logs           # all but AUDITs
+cdef ExceptionHooks exception_hooks
 # Now, and not when the program can have put others in their places.
 cdef object excepthook = sys.__excepthook__
 cdef object unraisablehook = sys.__unraisablehook__
@@ -57,21 +57,21 @@ cdef object thread_excepthook = _thread._excepthook
 cdef int open_logs() except -1:
     """Once per session."""
     logs.size = 0
-    watch(&told_by.excepthook, excepthook, METH_FASTCALL, <void *> watched_excepthook)
-    watch(&told_by.unraisablehook, unraisablehook, METH_O, <void *> watched_unraisablehook)
-    watch(&told_by.thread_excepthook, thread_excepthook, METH_O, <void *> watched_thread_excepthook)
+    watch(&exception_hooks.excepthook, excepthook, METH_FASTCALL, <void *> watched_excepthook)
+    watch(&exception_hooks.unraisablehook, unraisablehook, METH_O, <void *> watched_unraisablehook)
+    watch(&exception_hooks.thread_excepthook, thread_excepthook, METH_O, <void *> watched_thread_excepthook)
     return 0
 
 
 cdef void close_logs() noexcept nogil:
-    unwatch(&told_by.excepthook, <void *> watched_excepthook)
-    unwatch(&told_by.unraisablehook, <void *> watched_unraisablehook)
-    unwatch(&told_by.thread_excepthook, <void *> watched_thread_excepthook)
+    unwatch(&exception_hooks.excepthook, <void *> watched_excepthook)
+    unwatch(&exception_hooks.unraisablehook, <void *> watched_unraisablehook)
+    unwatch(&exception_hooks.thread_excepthook, <void *> watched_thread_excepthook)
 
 
 # ---- functions of the standard library's -----------------------------------------------------------------------
 
-cdef uint8_t teller_of(PyCodeObject *code) noexcept nogil:
+cdef uint8_t log_kind_of(PyCodeObject *code) noexcept nogil:
     """What is told where this code begins; 0: nothing."""
     if output.limit == 0:
         return 0
@@ -82,11 +82,11 @@ cdef uint8_t teller_of(PyCodeObject *code) noexcept nogil:
     return 0
 
 
-cdef Status tell(PyThreadState *state, rec_iframe *frame, Code *code) noexcept:
+cdef Status log_call(PyThreadState *state, rec_iframe *frame, Code *code) noexcept:
     """One of these begins: its argument has all that is told."""
-    cdef int argument = 1 if code.teller == REC_LOG_RECORD else 0
+    cdef int argument = 1 if code.log_kind == REC_LOG_RECORD else 0
     cdef PyObject *given
-    cdef Told told
+    cdef LogEntry entry
     if code.object.co_argcount <= argument:
         return OK
     if thread_of(state) == NULL:
@@ -96,37 +96,37 @@ cdef Status tell(PyThreadState *state, rec_iframe *frame, Code *code) noexcept:
     given = rec_object((<rec_ref *> frame.localsplus)[argument])
     if given == NULL:
         return OK
-    memset(&told, 0, sizeof(told))
-    told.kind = code.teller
-    if code.teller == REC_LOG_RECORD:
-        read_log_record(given, &told)
+    memset(&entry, 0, sizeof(entry))
+    entry.kind = code.log_kind
+    if code.log_kind == REC_LOG_RECORD:
+        read_log_record(given, &entry)
     else:
-        read_warning(given, &told)
-    told.callee = called_from_elsewhere(frame)
-    return write_log(&told)
+        read_warning(given, &entry)
+    entry.callee = called_from_elsewhere(frame)
+    return write_log(&entry)
 
 
-cdef void read_log_record(PyObject *record, Told *told) noexcept:
+cdef void read_log_record(PyObject *record, LogEntry *entry) noexcept:
     cdef PyObject *raised = rec_attribute(record, b"exc_info")
-    told.name = rec_attribute(record, b"name")
-    told.level = number_in(rec_attribute(record, b"levelno"))
-    told.level_name = rec_attribute(record, b"levelname")
-    told.file = rec_attribute(record, b"pathname")
-    told.line = number_in(rec_attribute(record, b"lineno"))
-    told.what = rec_attribute(record, b"msg")
-    told.arguments = rec_attribute(record, b"args")
+    entry.name = rec_attribute(record, b"name")
+    entry.level = number_in(rec_attribute(record, b"levelno"))
+    entry.level_name = rec_attribute(record, b"levelname")
+    entry.file = rec_attribute(record, b"pathname")
+    entry.line = number_in(rec_attribute(record, b"lineno"))
+    entry.what = rec_attribute(record, b"msg")
+    entry.arguments = rec_attribute(record, b"args")
     if raised != NULL and PyTuple_CheckExact(raised) and rec_size(raised) == 3:
-        told.exception = rec_tuple_items(raised)[1]
+        entry.exception = rec_tuple_items(raised)[1]
 
 
-cdef void read_warning(PyObject *message, Told *told) noexcept:
+cdef void read_warning(PyObject *message, LogEntry *entry) noexcept:
     cdef PyObject *category = rec_attribute(message, b"category")
     cdef PyObject *warning = rec_attribute(message, b"message")
-    told.file = rec_attribute(message, b"filename")
-    told.line = number_in(rec_attribute(message, b"lineno"))
+    entry.file = rec_attribute(message, b"filename")
+    entry.line = number_in(rec_attribute(message, b"lineno"))
     if category != NULL and PyType_IsSubtype(category.ob_type, &PyType_Type):
-        told.type = <PyTypeObject *> category
-    told.what = text_in(warning)
+        entry.type = <PyTypeObject *> category
+    entry.what = text_in(warning)
 
 
 cdef PyObject *text_in(PyObject *exception) noexcept nogil:
@@ -151,16 +151,16 @@ cdef uint64_t number_in(PyObject *object) noexcept nogil:
 
 cdef PyObject *watched_excepthook(PyObject *self, PyObject **args, Py_ssize_t n) noexcept:
     if n == 3:
-        tell_of_exception(REC_LOG_UNCAUGHT, args[1], NULL, NULL)
-    return (<FastCall> told_by.excepthook.original)(self, args, n)
+        log_exception(REC_LOG_UNCAUGHT, args[1], NULL, NULL)
+    return (<FastCall> exception_hooks.excepthook.original)(self, args, n)
 
 
 cdef PyObject *watched_thread_excepthook(PyObject *self, PyObject *about) noexcept:
     """Its argument is a named tuple: type, exception, traceback, thread."""
     if PyType_IsSubtype(about.ob_type, &PyTuple_Type) and rec_size(about) == 4:
         if rec_tuple_items(about)[0] != PyExc_SystemExit:
-            tell_of_exception(REC_LOG_UNCAUGHT, rec_tuple_items(about)[1], NULL, NULL)
-    return (<OneArgument> told_by.thread_excepthook.original)(self, about)
+            log_exception(REC_LOG_UNCAUGHT, rec_tuple_items(about)[1], NULL, NULL)
+    return (<OneArgument> exception_hooks.thread_excepthook.original)(self, about)
 
 
 cdef PyObject *watched_unraisablehook(PyObject *self, PyObject *about) noexcept:
@@ -168,36 +168,36 @@ cdef PyObject *watched_unraisablehook(PyObject *self, PyObject *about) noexcept:
     cdef PyObject **items
     if PyType_IsSubtype(about.ob_type, &PyTuple_Type) and rec_size(about) == 5:
         items = rec_tuple_items(about)
-        tell_of_exception(REC_LOG_UNRAISABLE, items[1], items[3], items[4])
-    return (<OneArgument> told_by.unraisablehook.original)(self, about)
+        log_exception(REC_LOG_UNRAISABLE, items[1], items[3], items[4])
+    return (<OneArgument> exception_hooks.unraisablehook.original)(self, about)
 
 
-cdef void tell_of_exception(uint8_t kind, PyObject *exception, PyObject *what, PyObject *where) noexcept:
-    cdef Told told
-    if hooks.state != RECORDING or not is_of_recording():
+cdef void log_exception(uint8_t kind, PyObject *exception, PyObject *what, PyObject *where) noexcept:
+    cdef LogEntry entry
+    if hooks.state != RECORDING or not is_recorded_caller():
         return
-    memset(&told, 0, sizeof(told))
-    told.kind = kind
-    told.what = what
-    told.arguments = where
-    told.exception = exception
+    memset(&entry, 0, sizeof(entry))
+    entry.kind = kind
+    entry.what = what
+    entry.arguments = where
+    entry.exception = exception
     if exception != NULL:
-        told.type = exception.ob_type
-        find_place(exception, &told)
-    tell_now(&told)
+        entry.type = exception.ob_type
+        find_raise_line(exception, &entry)
+    log_outside_hook(&entry)
 
 
-cdef void tell_now(Told *told) noexcept:
+cdef void log_outside_hook(LogEntry *entry) noexcept:
     """Outside of a hook."""
     cdef Status status = ERR_OUT_OF_MEMORY
     if thread_of(rec_thread_state()) != NULL:
-        told.callee = called_now()
-        status = write_log(told)
+        entry.callee = called_now()
+        status = write_log(entry)
     if status != OK:
         handle_fault(status)
 
 
-cdef void find_place(PyObject *exception, Told *told) noexcept:
+cdef void find_raise_line(PyObject *exception, LogEntry *entry) noexcept:
     """Where it was raised: the end of its traceback."""
     cdef Traceback *last
     cdef PyCodeObject *code
@@ -211,98 +211,98 @@ cdef void find_place(PyObject *exception, Told *told) noexcept:
     code = PyFrame_GetCode(last.tb_frame)
     if code == NULL:
         return
-    told.file = code.co_filename
-    told.line = <uint64_t> max(PyCode_Addr2Line(code, last.tb_lasti), 0)
+    entry.file = code.co_filename
+    entry.line = <uint64_t> max(PyCode_Addr2Line(code, last.tb_lasti), 0)
     Py_XDECREF(<PyObject *> code)               # the frame has it, too
 
 
 # ---- the record ------------------------------------------------------------------------------------------------
 
-cdef Status write_log(const Told *told) noexcept:
+cdef Status write_log(const LogEntry *entry) noexcept:
     """A moment of its own: what is told may die before the next event, and another object be at its address."""
     cdef Status status = find_task(tracer.last_thread, NULL)
-    cdef Kept *kept = &audits if told.kind >= REC_LOG_AUDIT else &logs
+    cdef LogQuota *quota = &audits if entry.kind >= REC_LOG_AUDIT else &logs
     if status != OK:
         return status
-    if kept.size >= kept.limit:
-        return put_omitted(told)
+    if quota.size >= quota.limit:
+        return put_omitted(entry)
     identities.interludes += 1
-    status = put_log(told, kept)
+    status = put_log(entry, quota)
     identities.interludes += 1
     return status
 
 
-cdef Status put_omitted(const Told *told) noexcept nogil:
+cdef Status put_omitted(const LogEntry *entry) noexcept nogil:
     """Behind the limit: that there was one more."""
-    cdef Told nothing
+    cdef LogEntry nothing
     cdef uint8_t *p
     cdef Status status = reserve(LOG_SIZE)
     if status != OK:
         return status
     memset(&nothing, 0, sizeof(nothing))
-    nothing.kind = told.kind | REC_LOG_OMITTED
-    p = put_told(put_head(&nothing), NULL)
-    tape.cur = put_told(put_told(p, NULL), NULL)
+    nothing.kind = entry.kind | REC_LOG_OMITTED
+    p = put_logged(put_head(&nothing), NULL)
+    tape.cur = put_logged(put_logged(p, NULL), NULL)
     commit()
     return OK
 
 
-cdef Status put_log(const Told *told, Kept *kept) noexcept nogil:
+cdef Status put_log(const LogEntry *entry, LogQuota *quota) noexcept nogil:
     cdef uint8_t *p
-    cdef size_t size = LOG_SIZE + 4 * (2 * NAME_SIZE + 4096) + size_of_callee(told.callee)
+    cdef size_t size = LOG_SIZE + 4 * (2 * NAME_SIZE + 4096) + size_of_callee(entry.callee)
     cdef Status status
-    if told.kind == REC_LOG_AUDIT:
-        size += define_arguments(told.arguments)
-    elif told.kind > REC_LOG_AUDIT:
-        size += define_request(told)
+    if entry.kind == REC_LOG_AUDIT:
+        size += define_arguments(entry.arguments)
+    elif entry.kind > REC_LOG_AUDIT:
+        size += define_request(entry)
     else:
-        size += define(told.what) + define(told.arguments) + define(told.exception)
+        size += define_types_in(entry.what) + define_types_in(entry.arguments) + define_types_in(entry.exception)
     status = reserve(size)
     if status != OK:
         return status
     identities.followed = True                  # it is what it is at this moment
-    p = put_head(told)
-    if told.kind == REC_LOG_AUDIT:
-        p = put_told(put_arguments(put_told(p, NULL), told.arguments), NULL)
-    elif told.kind == REC_LOG_SQL:
-        p = put_told(put_statement(p, told), NULL)
-    elif told.kind == REC_LOG_HTTP:
-        p = put_told(put_request(p, told.request), NULL)
+    p = put_head(entry)
+    if entry.kind == REC_LOG_AUDIT:
+        p = put_logged(put_arguments(put_logged(p, NULL), entry.arguments), NULL)
+    elif entry.kind == REC_LOG_SQL:
+        p = put_logged(put_statement(p, entry), NULL)
+    elif entry.kind == REC_LOG_HTTP:
+        p = put_logged(put_request(p, entry.request), NULL)
     else:
-        p = put_told(put_text(p, told), told.exception)
-    kept.size += <uint64_t> (p - tape.cur)
+        p = put_logged(put_text(p, entry), entry.exception)
+    quota.size += <uint64_t> (p - tape.cur)
     tape.cur = p
     commit()
     return OK
 
 
-cdef uint8_t *put_head(const Told *told) noexcept nogil:
-    cdef uint8_t *p = put_callee(tape.cur, told.callee)
+cdef uint8_t *put_head(const LogEntry *entry) noexcept nogil:
+    cdef uint8_t *p = put_callee(tape.cur, entry.callee)
     p[0] = REC_LOG
-    p[1] = told.kind
-    p = put_varint(put_ticks(p + 2), told.level)
-    p = put_name(p, told.level_name, NAME_SIZE)
-    if told.event != NULL:
-        p = put_chars(p, told.event, min(strlen(told.event), <size_t> NAME_SIZE))
-    elif told.type != NULL:
-        p = put_type_name(p, told.type)
+    p[1] = entry.kind
+    p = put_varint(put_ticks(p + 2), entry.level)
+    p = put_name(p, entry.level_name, NAME_SIZE)
+    if entry.event != NULL:
+        p = put_chars(p, entry.event, min(strlen(entry.event), <size_t> NAME_SIZE))
+    elif entry.type != NULL:
+        p = put_type_name(p, entry.type)
     else:
-        p = put_name(p, told.name, NAME_SIZE)
-    return put_varint(put_name(p, told.file, 4096), told.line)
+        p = put_name(p, entry.name, NAME_SIZE)
+    return put_varint(put_name(p, entry.file, 4096), entry.line)
 
 
-cdef uint8_t *put_text(uint8_t *p, const Told *told) noexcept nogil:
+cdef uint8_t *put_text(uint8_t *p, const LogEntry *entry) noexcept nogil:
     """What is told, and its arguments."""
     cdef bint is_secret_text = False
-    p = put_told(p, told.what)
-    if told.what != NULL and PyUnicode_CheckExact(told.what):
-        is_secret_text = redact_text(p, told.what)
-    if is_secret_text and told.arguments != NULL and told.arguments != Py_None:
+    p = put_logged(p, entry.what)
+    if entry.what != NULL and PyUnicode_CheckExact(entry.what):
+        is_secret_text = redact_text(p, entry.what)
+    if is_secret_text and entry.arguments != NULL and entry.arguments != Py_None:
         return put_redacted(p)                  # they would stand where the secret does
-    return put_told(p, told.arguments)
+    return put_logged(p, entry.arguments)
 
 
-cdef size_t define(PyObject *value) noexcept nogil:
+cdef size_t define_types_in(PyObject *value) noexcept nogil:
     """The types in it; returns how many bytes it may take."""
     if value == NULL or value == Py_None:
         return 1
@@ -310,7 +310,7 @@ cdef size_t define(PyObject *value) noexcept nogil:
     return 4 * limits.text + LOG_SIZE if PyUnicode_CheckExact(value) else limits.value_size
 
 
-cdef inline uint8_t *put_told(uint8_t *p, PyObject *value) noexcept nogil:
+cdef inline uint8_t *put_logged(uint8_t *p, PyObject *value) noexcept nogil:
     return put_value(p, Py_None if value == NULL else value, False)
 
 

@@ -50,8 +50,8 @@ cdef PyObject *on_start(PyObject *self, PyObject **args, Py_ssize_t nargs) noexc
     code = code_of(args[0])
     if code == NULL:
         return answer(ERR_INTERNAL)
-    if code.teller:
-        status = tell(state, frame, code)
+    if code.log_kind:
+        status = log_call(state, frame, code)
         if status != OK or not code.in_scope:
             return answer(status)
     if not code.in_scope:
@@ -91,7 +91,7 @@ cdef inline PyObject *line_begins(int32_t line) noexcept:
         if status != OK:
             return answer(status)
     if not is_top(t, frame):
-        status = sync(t, frame)
+        status = match_stacks(t, frame)
         if status != OK or not is_top(t, frame):
             return answer(status)
     status = event_line(top_of(t), line)
@@ -204,13 +204,13 @@ cdef PyObject *frame_event(PyObject **args, uint8_t record) noexcept:
         if t == NULL:
             return answer(ERR_OUT_OF_MEMORY)
         if not is_top(t, frame):
-            status = sync(t, frame)
+            status = match_stacks(t, frame)
             if status != OK or not is_top(t, frame):
                 return answer(status)
     if record <= REC_YIELD or record == REC_UNWIND:
         return answer(event_end(t, record, args[2]))
     if record == REC_STOP_ITERATION:
-        return answer(event_stop(t, args[2], True))
+        return answer(event_stop_iteration(t, args[2], True))
     return answer(exception_event(t, record, args))
 
 
@@ -232,7 +232,7 @@ cdef Status exception_event(Thread *t, uint8_t record, PyObject **args) noexcept
         if status != OK:
             return status
     if end == REC_ITERATION_ENDS:
-        return event_stop(t, args[2], False) if record == REC_RAISE else OK
+        return event_stop_iteration(t, args[2], False) if record == REC_RAISE else OK
     if end != REC_NO_END:
         s.raising = args[2] if end == REC_RERAISES else Py_None
     return event_exception(t, record, args[2]) if end != REC_RERAISES else OK

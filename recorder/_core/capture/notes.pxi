@@ -39,7 +39,7 @@ def end_span(uint64_t span, bint forgotten, bint raised):
     if status != OK:
         handle_fault(status)
         return 0
-    p = put_place(put_tagged(tape.cur, REC_SPAN_END, span - spans_before))
+    p = put_position(put_tagged(tape.cur, REC_SPAN_END, span - spans_before))
     p[0] = <uint8_t> (REC_SPAN_FORGOTTEN * forgotten | REC_SPAN_RAISED * raised)
     tape.cur = p + 1
     commit()
@@ -61,7 +61,7 @@ cdef Status write_note(PyObject *name, PyObject *facts, bint begins) noexcept:
     if status != OK:
         return status
     spans_made += begins
-    p = put_place(put_tagged(tape.cur, REC_NOTE, spans_made - spans_before if begins else 0))
+    p = put_position(put_tagged(tape.cur, REC_NOTE, spans_made - spans_before if begins else 0))
     p = put_varint(p, t.number)
     p = put_varint(p, t.greenlet if t.task == NULL else t.task_number + 1)
     p = put_str(p, name, limits.text)
@@ -71,7 +71,7 @@ cdef Status write_note(PyObject *name, PyObject *facts, bint begins) noexcept:
     return OK
 
 
-cdef uint8_t *put_place(uint8_t *p) noexcept nogil:
+cdef uint8_t *put_position(uint8_t *p) noexcept nogil:
     """Before which event, and when, by the clock that events are stamped by."""
     cdef uint64_t ticks = max(rec_ticks(), tape.clock_ticks) - tape.clock_ticks
     cdef uint64_t now = tape.clock_wall + <uint64_t> (

@@ -26,7 +26,7 @@ cdef extern from "Python.h":
 
 import _io
 
-rec_meet_streams(<PyObject *> _io)
+rec_probe_streams(<PyObject *> _io)
 
 ctypedef PyObject *(*MethodCall)(PyObject *, PyTypeObject *, PyObject **, Py_ssize_t, PyObject *) noexcept
 
@@ -94,7 +94,7 @@ cdef inline bint takes_output() noexcept:
     return sticky_fault.status == 0
 
 
-cdef inline bint is_of_recording() noexcept:
+cdef inline bint is_recorded_caller() noexcept:
     """Whether it is the recorded process that asks, and its main interpreter."""
     return getpid() == tape.pid and rec_thread_state().interp == PyInterpreterState_Main()
 
@@ -142,16 +142,16 @@ cdef void close_output() noexcept nogil:
 cdef PyObject *watched_text_write(PyObject *self, PyObject *text) noexcept:
     """TextIOWrapper.write, which print() calls."""
     cdef uint32_t session = tracer.session
-    cdef rec_way way
+    cdef rec_layers layers
     cdef Channel *channel = NULL
     cdef PyObject *answer
-    if takes_output() and rec_way_of_text(self, &way):
-        channel = channel_of(&way)
+    if takes_output() and rec_layers_of_text(self, &layers):
+        channel = channel_of(&layers)
         if channel != NULL:
-            print_from(channel, given_to(channel) + way.in_text, 0)
+            print_from(channel, given_to(channel) + layers.in_text, 0)
     answer = (<OneArgument> output.text_write.original)(self, text)
-    if channel != NULL and takes_output() and session == tracer.session and rec_way_of_text(self, &way):
-        channel.promised = given_to(channel) + way.in_text
+    if channel != NULL and takes_output() and session == tracer.session and rec_layers_of_text(self, &layers):
+        channel.promised = given_to(channel) + layers.in_text
     return answer
 
 
@@ -163,27 +163,27 @@ cdef inline uint64_t given_to(const Channel *channel) noexcept:
 cdef PyObject *watched_buffered_write(PyObject *self, PyObject *data) noexcept:
     """BufferedWriter.write: of the text layer, whose bytes are known from above, or of who writes bytes."""
     cdef uint32_t session = tracer.session
-    cdef rec_way way
+    cdef rec_layers layers
     cdef Channel *channel = NULL
     cdef PyObject *answer
     cdef int64_t taken = 0
     cdef bint is_bytes = data.ob_type == &PyBytes_Type
-    if takes_output() and rec_way_of_buffered(self, &way):
-        channel = channel_of(&way)
+    if takes_output() and rec_layers_of_buffered(self, &layers):
+        channel = channel_of(&layers)
     if channel != NULL:
         if channel.given >= channel.promised:
             print_from(channel, channel.given, 0)
         elif text_waits_above(self):            # so these are not its bytes, and overtake it
-            print_from(channel, channel.given, bytes_of(data))
-            channel.promised += bytes_of(data)
+            print_from(channel, channel.given, size_of_data(data))
+            channel.promised += size_of_data(data)
         if is_bytes:                            # counted now: another thread may print while these are on their way
             channel.given += <uint64_t> rec_size(data)
     answer = (<OneArgument> output.buffered_write.original)(self, data)
     if channel == NULL or not takes_output() or session != tracer.session:
         return answer
     if answer == NULL:
-        if rec_way_of_buffered(self, &way):
-            channel.given = channel.written + way.in_buffer
+        if rec_layers_of_buffered(self, &layers):
+            channel.given = channel.written + layers.in_buffer
         channel.promised = channel.given
     elif not is_bytes and rec_int_small(answer, &taken):
         channel.given += <uint64_t> taken
@@ -199,21 +199,21 @@ cdef bint text_waits_above(PyObject *buffered) noexcept:
 
 cdef bint waits_in(const char *name, PyObject *buffered) noexcept:
     cdef PyObject *text = PySys_GetObject(name)
-    cdef rec_way way
-    return text != NULL and rec_way_of_text(text, &way) and way.buffered == buffered and way.in_text > 0
+    cdef rec_layers layers
+    return text != NULL and rec_layers_of_text(text, &layers) and layers.buffered == buffered and layers.in_text > 0
 
 
-cdef Channel *channel_of(const rec_way *way) noexcept:
+cdef Channel *channel_of(const rec_layers *layers) noexcept:
     """NULL: it leads to another descriptor, there are too many, or another interpreter asks."""
     cdef Channel *channel
-    if way.descriptor != 1 and way.descriptor != 2:
+    if layers.descriptor != 1 and layers.descriptor != 2:
         return NULL
     if rec_thread_state().interp != PyInterpreterState_Main():
         return NULL
-    channel = find_channel(way.raw, way.descriptor)
-    if channel != NULL and way.buffered != NULL and not channel.buffered:
+    channel = find_channel(layers.raw, layers.descriptor)
+    if channel != NULL and layers.buffered != NULL and not channel.buffered:
         channel.buffered = True                 # met here for the first time, perhaps with bytes that wait already
-        channel.given = channel.promised = channel.written + way.in_buffer
+        channel.given = channel.promised = channel.written + layers.in_buffer
     return channel
 
 
@@ -242,13 +242,13 @@ cdef void print_from(Channel *channel, uint64_t position, uint64_t inserted) noe
     cdef uint32_t number = number_of(channel)
     cdef PyCodeObject *callee
     cdef uint8_t *p
-    if not find_writer():
+    if not select_thread():
         return
     callee = called_now()
     if (output.printing == number and output.printer == tracer.last_thread and output.printed_at == tape.events
             and output.printed_by == callee and inserted == 0):
         return
-    if not has_room(OUTPUT_RECORD + size_of_callee(callee)):
+    if not reserve_for_output(OUTPUT_RECORD + size_of_callee(callee)):
         return
     p = put_tagged(put_callee(tape.cur, callee), REC_PRINT, number)
     tape.cur = put_varint(put_varint(p, position), inserted)
@@ -259,7 +259,7 @@ cdef void print_from(Channel *channel, uint64_t position, uint64_t inserted) noe
     output.printed_at = tape.events
 
 
-cdef bint find_writer() noexcept:
+cdef bint select_thread() noexcept:
     """Makes the thread that runs the tape's current one. Outside of a recording there is none. False after a fault."""
     if hooks.state != RECORDING:
         return True
@@ -269,7 +269,7 @@ cdef bint find_writer() noexcept:
     return False
 
 
-cdef bint has_room(size_t size) noexcept:
+cdef bint reserve_for_output(size_t size) noexcept:
     """As reserve; a fault ends the recording here."""
     cdef Status status
     if hooks.state != RECORDING and limit_is_reached():
@@ -358,7 +358,7 @@ cdef void begin_file_write(Write *write, PyObject *file, PyObject *data) noexcep
     from_buffer = rec_is_from_buffer(data)
     if channel != NULL and from_buffer and not channel.buffered:
         channel.buffered = True
-        channel.given = channel.promised = channel.written + bytes_of(data)
+        channel.given = channel.promised = channel.written + size_of_data(data)
     if channel != NULL and (from_buffer or not channel.buffered):
         if not from_buffer and channel.written >= channel.promised:
             print_from(channel, channel.written, 0)  # not text that waited: it is of who writes it
@@ -377,7 +377,7 @@ cdef bint begin_write(Write *write, int descriptor) noexcept:
     write.callee = NULL
     if descriptor != 1 and descriptor != 2 or not takes_output():
         return False
-    if not is_of_recording() or not find_writer():
+    if not is_recorded_caller() or not select_thread():
         return False
     write.stream = <uint8_t> descriptor
     write.session = tracer.session
@@ -386,7 +386,7 @@ cdef bint begin_write(Write *write, int descriptor) noexcept:
     return True
 
 
-cdef uint64_t bytes_of(PyObject *data) noexcept:
+cdef uint64_t size_of_data(PyObject *data) noexcept:
     cdef Bytes bytes
     cdef uint64_t size
     if not rec_has_plain_bytes(data) or get_bytes(data, &bytes, PyBUF_SIMPLE) != 0:
@@ -418,7 +418,7 @@ cdef void put_output(Write *write, const uint8_t *data, uint64_t size, uint8_t f
     while left > 0:
         kept = output.kept < output.limit
         n = min(left, min(<uint64_t> PIECE, output.limit - output.kept)) if kept else left
-        if not takes_output() or not has_room((<size_t> n if kept else 0) + OUTPUT_RECORD + CALLEE_SIZE):
+        if not takes_output() or not reserve_for_output((<size_t> n if kept else 0) + OUTPUT_RECORD + CALLEE_SIZE):
             return
         if write.size > 0 or left < size:
             stream |= REC_OUTPUT_CONTINUED
@@ -488,12 +488,12 @@ cdef void end_write(Write *write, PyObject *answer) noexcept:
     if write.channel != 0:
         output.channels[write.channel - 1].written += write.size - left
     if left > 0:
-        read_again(write, write.size - left)
-    if left > 0 and find_writer() and has_room(OUTPUT_RECORD):
+        rescan_taken(write, write.size - left)
+    if left > 0 and select_thread() and reserve_for_output(OUTPUT_RECORD):
         put_piece(write.stream | REC_OUTPUT_UNWRITTEN, write.channel, 0, NULL, left, False, 0)
 
 
-cdef void read_again(Write *write, uint64_t taken) noexcept:
+cdef void rescan_taken(Write *write, uint64_t taken) noexcept:
     """What was not taken has not been said: a name that began in it begins anew."""
     cdef Bytes bytes
     cdef Printed *printed = &output.printed[write.stream]
@@ -522,14 +522,14 @@ cdef void record_waiting() noexcept:
 
 
 cdef void record_waiting_in(PyObject *stream) noexcept:
-    cdef rec_way way
+    cdef rec_layers layers
     cdef Channel *channel
-    if stream == NULL or not rec_way_of_text(stream, &way) or not begin_write(&waiting, way.descriptor):
+    if stream == NULL or not rec_layers_of_text(stream, &layers) or not begin_write(&waiting, layers.descriptor):
         return
-    channel = channel_of(&way)
+    channel = channel_of(&layers)
     if channel != NULL:
         waiting.channel = number_of(channel)
-        rec_waiting_bytes(stream, &way, take_waiting)
+        rec_waiting_bytes(stream, &layers, take_waiting)
 
 
 cdef void take_waiting(const char *data, Py_ssize_t size) noexcept:

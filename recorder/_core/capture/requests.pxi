@@ -66,31 +66,31 @@ cdef PyObject *argument_in(rec_iframe *frame, Code *code, int i) noexcept nogil:
 
 
 cdef Status tell_request(const Client *client, rec_iframe *frame, PyObject **arguments) noexcept:
-    cdef Told told
+    cdef LogEntry entry
     cdef Request request
-    memset(&told, 0, sizeof(told))
+    memset(&entry, 0, sizeof(entry))
     memset(&request, 0, sizeof(request))
     client.look(arguments, &request)
-    told.kind = REC_LOG_HTTP
-    told.event = client.name
-    told.what = request.method
-    told.request = &request
-    told.callee = called_from_elsewhere(frame)
-    return write_log(&told)
+    entry.kind = REC_LOG_HTTP
+    entry.event = client.name
+    entry.what = request.method
+    entry.request = &request
+    entry.callee = called_from_elsewhere(frame)
+    return write_log(&entry)
 
 
 cdef Status tell_statement(
         const char *driver, PyCodeObject *callee, PyObject *statement, PyObject *parameters) noexcept:
-    cdef Told told
+    cdef LogEntry entry
     if statement == NULL:
         return OK
-    memset(&told, 0, sizeof(told))
-    told.kind = REC_LOG_SQL
-    told.event = driver
-    told.what = statement
-    told.arguments = parameters
-    told.callee = callee
-    return write_log(&told)
+    memset(&entry, 0, sizeof(entry))
+    entry.kind = REC_LOG_SQL
+    entry.event = driver
+    entry.what = statement
+    entry.arguments = parameters
+    entry.callee = callee
+    return write_log(&entry)
 
 
 cdef uint8_t *put_request(uint8_t *p, const Request *request) noexcept nogil:
@@ -122,34 +122,34 @@ cdef uint8_t *put_part(uint8_t *p, PyObject *part, Printed *printed) noexcept no
     return put_value(p, Py_None, False) if part == NULL else put_argument(p, part, printed, False)
 
 
-cdef uint8_t *put_statement(uint8_t *p, const Told *told) noexcept nogil:
+cdef uint8_t *put_statement(uint8_t *p, const LogEntry *entry) noexcept nogil:
     """Which parameter is whose, the statement alone tells: all are secret where it names one."""
     cdef bint is_secret = True
     cdef size_t size
-    if told.what.ob_type == &PyUnicode_Type:
-        is_secret = rec_names_a_secret(told.what)
-        p = put_value(p, told.what, False)
+    if entry.what.ob_type == &PyUnicode_Type:
+        is_secret = rec_names_a_secret(entry.what)
+        p = put_value(p, entry.what, False)
         if is_secret:
-            size = rec_utf8_size(told.what, min(PyUnicode_GET_LENGTH(told.what), <Py_ssize_t> limits.text))
+            size = rec_utf8_size(entry.what, min(PyUnicode_GET_LENGTH(entry.what), <Py_ssize_t> limits.text))
             rec_mask_literals(p - size, size)
         else:
-            is_secret = redact_text(p, told.what)
+            is_secret = redact_text(p, entry.what)
     else:
-        p = put_tagged(p, TAG_OBJECT, type_of(told.what.ob_type).id)
-    if is_secret and told.arguments != NULL and told.arguments != Py_None:
+        p = put_tagged(p, TAG_OBJECT, type_of(entry.what.ob_type).id)
+    if is_secret and entry.arguments != NULL and entry.arguments != Py_None:
         return put_redacted(p)
-    return put_told(p, told.arguments)
+    return put_logged(p, entry.arguments)
 
 
-cdef size_t define_request(const Told *told) noexcept nogil:
+cdef size_t define_request(const LogEntry *entry) noexcept nogil:
     """The types in it; returns how many bytes it may take."""
     cdef PyObject *parts[5]
     cdef size_t size = LOG_SIZE
     cdef Py_ssize_t i
-    if told.kind == REC_LOG_SQL:
-        number_type(told.what.ob_type)
-        return LOG_SIZE + 4 * limits.text + define(told.arguments)
-    parts[:] = [told.request.method, told.request.host, told.request.port, told.request.path, told.request.query]
+    if entry.kind == REC_LOG_SQL:
+        number_type(entry.what.ob_type)
+        return LOG_SIZE + 4 * limits.text + define_types_in(entry.arguments)
+    parts[:] = [entry.request.method, entry.request.host, entry.request.port, entry.request.path, entry.request.query]
     for i in range(5):
         size += LOG_SIZE if parts[i] == NULL else define_argument(parts[i], False)
     return size

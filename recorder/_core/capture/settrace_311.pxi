@@ -35,7 +35,7 @@ cdef void record_trace(PyFrameObject *object, int what, PyObject *arg) noexcept:
     if status != OK:
         pass
     elif (what == PyTrace_LINE and t != NULL and t.state == state and t.state_id == state.id
-            and is_top(t, frame) and t.raising == NULL):
+            and is_top(t, frame) and t.unhandled == NULL):
         status = event_line(top_of(t), (<rec_frame_object *> object).lineno)
     elif what != PyTrace_OPCODE:
         status = traced(state, frame, (<rec_frame_object *> object).lineno, what, arg)
@@ -49,8 +49,8 @@ cdef Status traced(PyThreadState *state, rec_iframe *frame, int32_t line, int wh
     cdef Status status
     if code == NULL:
         return ERR_INTERNAL
-    if code.teller and what == PyTrace_CALL and (not code.suspends or rec_resume_kind(frame) == 0):
-        status = tell(state, frame, code)
+    if code.log_kind and what == PyTrace_CALL and (not code.suspends or rec_resume_kind(frame) == 0):
+        status = log_call(state, frame, code)
         if status != OK:
             return status
     if not code.in_scope:
@@ -63,16 +63,16 @@ cdef Status traced(PyThreadState *state, rec_iframe *frame, int32_t line, int wh
             status = handle_attention()
             if status != OK:
                 return status
-        if t.raising != NULL:
+        if t.unhandled != NULL:
             status = derive_handled(t, what, arg)
             if status != OK:
                 return status
         return trace_call(t, frame, code)
     if not is_top(t, frame):
-        status = sync(t, frame)
+        status = match_stacks(t, frame)
         if status != OK or not is_top(t, frame):
             return status
-    if t.raising != NULL:
+    if t.unhandled != NULL:
         status = derive_handled(t, what, arg)
         if status != OK:
             return status
@@ -122,9 +122,9 @@ cdef Status trace_raised(Thread *t, Code *code, PyObject *raised) noexcept:
     if end == REC_END_MEMORY:
         return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM)
     if end == REC_ITERATION_ENDS:
-        return event_stop(t, raised, False)
-    t.raising = raised
-    t.raising_in = top_of(t).number
+        return event_stop_iteration(t, raised, False)
+    t.unhandled = raised
+    t.unhandled_in = top_of(t).number
     top_of(t).raising = raised
     top_of(t).raising_at = at
     return event_exception(t, REC_RAISE, raised)
@@ -133,15 +133,15 @@ cdef Status trace_raised(Thread *t, Code *code, PyObject *raised) noexcept:
 cdef Status derive_handled(Thread *t, int what, PyObject *arg) noexcept:
     """3.11 does not tell that an exception is handled. It was, where the frame that it was raised in goes on: then the
     handler begins. A call may also come out of a finalizer, on the way to the handler."""
-    cdef PyObject *raised = t.raising
+    cdef PyObject *raised = t.unhandled
     cdef bint begun = raised == rec_being_handled()
     cdef bint ends = what == PyTrace_RETURN and arg == NULL
-    if t.depth == 0 or what == PyTrace_EXCEPTION or top_of(t).number > t.raising_in:
+    if t.depth == 0 or what == PyTrace_EXCEPTION or top_of(t).number > t.unhandled_in:
         return OK
     if what == PyTrace_CALL and not begun:
         return OK
-    t.raising = NULL
-    if top_of(t).number < t.raising_in:
+    t.unhandled = NULL
+    if top_of(t).number < t.unhandled_in:
         return OK
     top_of(t).raised = t.raised
     return OK if ends else event_exception(t, REC_HANDLED, raised if begun else NULL)

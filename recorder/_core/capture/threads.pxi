@@ -20,8 +20,8 @@ cdef struct Thread:
     uint64_t mark              # a greenlet's: what stands there; 0: the stack that the thread began with
     uint32_t greenlet          # … and the number of its name, as a task, + 1
     bint thrown                # 3.11: the top frame goes on with an exception that its next event names
-    PyObject *raising          # 3.11: not owned, only compared: what was raised last, and may yet be handled …
-    uint64_t raising_in        # … in this frame
+    PyObject *unhandled        # 3.11: not owned, only compared: what was raised last, and may yet be handled …
+    uint64_t unhandled_in      # … in this frame
 
 
 cdef inline Thread *thread_of(PyThreadState *state) noexcept nogil:
@@ -56,7 +56,7 @@ cdef Thread *switch_thread(PyThreadState *state) noexcept nogil:
         if t.greenlet != 0 and t.task == NULL:
             tape.cur = put_tagged(tape.cur, REC_TASK, t.greenlet)
         if before != NULL and before.mark != 0 and before.depth == 0 and before != t and before == tracer.last_thread:
-            rest_stack(before)
+            recycle_stack(before)
     tracer.thread = t if not tracer.has_greenlets else NULL
     tracer.last_thread = t
     tracer.look_again = False
@@ -96,7 +96,7 @@ cdef Thread *new_thread(PyThreadState *state) noexcept nogil:
 cdef void forget_events(Thread *t) noexcept nogil:
     """What the last events of whoever had this memory before have left."""
     t.raised.start = NULL
-    t.raising = NULL
+    t.unhandled = NULL
     t.thrown = False
     t.task = NULL
 

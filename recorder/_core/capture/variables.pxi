@@ -70,7 +70,7 @@ cdef Status compare_variables(Shadow *s) noexcept nogil:
         looked_at = code.variables
     if REC_CHECKING:
         check_passed_over(s, code.variables & ~looked_at)
-    if s.changing != 0 and not identities.told:
+    if s.changing != 0 and not identities.exact:
         hold(s, s.changing & ~s.stores & ~code.cells)
     while looked_at != 0:
         slot = rec_lowest_bit(looked_at)
@@ -323,11 +323,11 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
         last.type = t
         last.fingerprint = n
         last.number = identities.top.number
-        identities.followed = identities.told or is_followed(slot, namespace)
+        identities.followed = identities.exact or is_followed(slot, namespace)
         tape.cur = put_value(put_set(tape.cur, namespace, slot), v, True)
         written = True
     elif last.number != identities.top.number or (
-            not identities.told and may_be_stored(slot, known, namespace) and may_be_rebound(last, slot, namespace)):
+            not identities.exact and may_be_stored(slot, known, namespace) and may_be_rebound(last, slot, namespace)):
         status = reserve(reserved)
         if status != OK:
             return status
@@ -341,7 +341,7 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
         tape.cur += 1
     last.object = <PyObject *> (<uintptr_t> v | limited)
     walk.node_limit = limits.nodes
-    if is_small(cost):
+    if charge_small(cost):
         last.due = 0
     else:
         last.due = tape.events + 1 + cost // budget_per_event
@@ -370,7 +370,7 @@ cdef bint may_be_rebound(const Recorded *last, uint32_t slot, Namespace *namespa
 
 cdef void put_rebound(Recorded *last, uint32_t slot, Namespace *namespace) noexcept nogil:
     cdef uint32_t doubts = identities.top.doubts
-    if not identities.told and not identities.followed:
+    if not identities.exact and not identities.followed:
         doubts |= REC_NOT_FOLLOWED
     last.number = identities.top.number
     tape.cur = put_tagged(put_set(tape.cur, namespace, slot), TAG_REBOUND, last.number)

@@ -10,7 +10,7 @@ static void (*code_gone)(void *known);
 void rec_forget_code(PyObject *code)
 {
     rec_code_entry *entries = rec_codes.entries;
-    size_t mask = rec_codes.mask, hole = rec_code_place(code);
+    size_t mask = rec_codes.mask, hole = rec_code_bucket(code);
     while (entries[hole].code != code) {
         if (entries[hole].code == NULL)
             return;
@@ -18,8 +18,8 @@ void rec_forget_code(PyObject *code)
     }
     void *known = entries[hole].known;
     for (size_t at = (hole + 1) & mask; entries[at].code != NULL; at = (at + 1) & mask) {
-        size_t home = rec_code_place(entries[at].code);
-        if (((at - home) & mask) >= ((at - hole) & mask)) {
+        size_t bucket = rec_code_bucket(entries[at].code);
+        if (((at - bucket) & mask) >= ((at - hole) & mask)) {
             entries[hole] = entries[at];
             hole = at;
         }
@@ -31,7 +31,7 @@ void rec_forget_code(PyObject *code)
 
 static void put(PyObject *code, void *known)
 {
-    size_t at = rec_code_place(code);
+    size_t at = rec_code_bucket(code);
     while (rec_codes.entries[at].code != NULL)
         at = (at + 1) & rec_codes.mask;
     rec_codes.entries[at] = (rec_code_entry){code, known};

@@ -23,7 +23,7 @@ typedef struct {
 
 extern rec_code_table rec_codes;
 
-static inline size_t rec_code_place(PyObject *code)
+static inline size_t rec_code_bucket(PyObject *code)
 {
     return (size_t)(((uint64_t)(uintptr_t)code >> 4) * 0x9E3779B97F4A7C15u >> 32) & rec_codes.mask;
 }
@@ -31,7 +31,7 @@ static inline size_t rec_code_place(PyObject *code)
 /* NULL for a code object that rec_know was not called for. Only after rec_watch_codes. */
 static inline void *rec_known_of(PyObject *code)
 {
-    size_t at = rec_code_place(code);
+    size_t at = rec_code_bucket(code);
     while (rec_codes.entries[at].code != code && rec_codes.entries[at].code != NULL)
         at = (at + 1) & rec_codes.mask;
     return rec_codes.entries[at].known;

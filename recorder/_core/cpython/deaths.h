@@ -12,5 +12,5 @@
 bool rec_watch_deaths(void (*died)(PyObject *));
 void rec_unwatch_deaths(void);
 /* Whether ours is still there, and this CPython leaves none out. */
-bool rec_are_deaths_told(void);
+bool rec_sees_every_death(void);
 #endif

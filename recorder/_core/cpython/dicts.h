@@ -20,14 +20,14 @@ static inline bool rec_next_item(rec_items *items, PyObject **key, PyObject **va
 /* Values without keys beside them: which of them was set as the i-th. */
 #if PY_VERSION_HEX < 0x030D0000
 static inline Py_ssize_t rec_values_size(PyObject **values) { return ((uint8_t *)values)[-2]; }
-static inline uint8_t rec_values_place(PyObject **values, Py_ssize_t i) { return ((uint8_t *)values)[-3 - i]; }
+static inline uint8_t rec_values_index(PyObject **values, Py_ssize_t i) { return ((uint8_t *)values)[-3 - i]; }
 #else
 static inline PyDictValues *rec_values_of(PyObject **values)
 {
     return (PyDictValues *)((char *)values - offsetof(PyDictValues, values));
 }
 static inline Py_ssize_t rec_values_size(PyObject **values) { return rec_values_of(values)->size; }
-static inline uint8_t rec_values_place(PyObject **values, Py_ssize_t i)
+static inline uint8_t rec_values_index(PyObject **values, Py_ssize_t i)
 {
     return get_insertion_order_array(rec_values_of(values))[i];
 }
@@ -58,7 +58,7 @@ static inline bool rec_next_item(rec_items *items, PyObject **key, PyObject **va
         Py_ssize_t at = items->at++;
         PyDictKeysObject *keys = items->keys;
         if (items->values != NULL) {
-            at = rec_values_place(items->values, at);
+            at = rec_values_index(items->values, at);
             *key = DK_UNICODE_ENTRIES(keys)[at].me_key;
             *value = items->values[at];
         } else if (DK_IS_UNICODE(keys)) {

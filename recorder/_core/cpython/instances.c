@@ -46,7 +46,7 @@ bool rec_is_numpy_number(PyTypeObject *type)
 }
 
 /* No class statement makes a static type, or one with a module: this one is written in C, and so is its buffer. */
-static bool is_array(PyTypeObject *type)
+bool rec_is_array(PyTypeObject *type)
 {
     return type->tp_as_buffer != NULL && type->tp_as_buffer->bf_getbuffer != NULL
            && (strcmp(type->tp_name, "numpy.ndarray") == 0 || strcmp(type->tp_name, "array.array") == 0
@@ -61,7 +61,7 @@ bool rec_has_slots(PyTypeObject *type)
     return false;
 }
 
-static rec_shape shape_of_moment(PyTypeObject *type)
+static rec_shape shape_of_datetime(PyTypeObject *type)
 {
     while (type != NULL && type->tp_flags & Py_TPFLAGS_HEAPTYPE)
         type = type->tp_base;
@@ -110,7 +110,7 @@ static rec_shape shape_of_static(PyTypeObject *type)
         return REC_SLICE;
     if (is_static_named(type, "datetime.timezone", sizeof(timezone_object)))
         return REC_TIMEZONE;
-    if (is_array(type))
+    if (rec_is_array(type))
         return REC_ARRAY;
     if (type->tp_dictoffset > 0 && strcmp(type->tp_name, "types.SimpleNamespace") == 0)
         return REC_INSTANCE;
@@ -118,7 +118,7 @@ static rec_shape shape_of_static(PyTypeObject *type)
         return REC_TEMPLATE;
     if (is_static_named(type, "string.templatelib.Interpolation", sizeof(interpolation_object)))
         return REC_INTERPOLATION;
-    return shape_of_moment(type);
+    return shape_of_datetime(type);
 }
 
 /* What _fields says, if that is a tuple of str: a class with it is one of named tuples. Borrowed. */
@@ -197,11 +197,11 @@ rec_shape rec_shape_of(PyTypeObject *type)
         return REC_ENUM;
     if (type->tp_flags & Py_TPFLAGS_TUPLE_SUBCLASS && field_names_of(type) != NULL)
         return REC_NAMED_TUPLE;
-    rec_shape moment = shape_of_moment(type);
-    if (moment != REC_OPAQUE)
-        return moment;
+    rec_shape datetime = shape_of_datetime(type);
+    if (datetime != REC_OPAQUE)
+        return datetime;
     if (((PyHeapTypeObject *)type)->ht_module != NULL) /* written in C */
-        return is_array(type) ? REC_ARRAY : REC_OPAQUE;
+        return rec_is_array(type) ? REC_ARRAY : REC_OPAQUE;
     if (type->tp_flags & Py_TPFLAGS_MANAGED_DICT || type->tp_dictoffset != 0 || rec_has_slots(type))
         return REC_INSTANCE;
     return REC_OPAQUE;
@@ -453,168 +453,9 @@ void rec_read_datetime(PyObject *object, rec_shape shape, rec_datetime *out)
         out->day = PyDateTime_GET_DAY(date);
     }
     if (shape == REC_DATETIME) {
-        PyDateTime_DateTime *moment = (PyDateTime_DateTime *)object;
-        read_time(moment->data + 4, out);
-        out->fold = moment->fold;
-        out->zone = moment->hastzinfo ? moment->tzinfo : NULL;
+        PyDateTime_DateTime *datetime = (PyDateTime_DateTime *)object;
+        read_time(datetime->data + 4, out);
+        out->fold = datetime->fold;
+        out->zone = datetime->hastzinfo ? datetime->tzinfo : NULL;
     }
-}
-
-/* ---- generators ---- */
-
-#if REC_CPYTHON_KNOWN
-static int state_of(PyGenObject *gen)
-{
-    int state = gen->gi_frame_state;
-#if PY_VERSION_HEX < 0x030D0000
-    bool ended = state >= FRAME_COMPLETED;
-#else
-    bool ended = FRAME_STATE_FINISHED(state);
-#endif
-    if (ended)
-        return REC_GENERATOR_ENDED;
-    if (state == FRAME_EXECUTING)
-        return REC_GENERATOR_RUNNING;
-    return state == FRAME_CREATED ? REC_GENERATOR_NOT_BEGUN : REC_GENERATOR_SUSPENDED;
-}
-
-void rec_read_generator(PyObject *object, rec_generator *out)
-{
-    PyGenObject *gen = (PyGenObject *)object; /* coroutines and async generators begin the same way */
-    rec_iframe *frame = (rec_iframe *)&gen->gi_iframe;
-    memset(out, 0, sizeof(*out));
-    out->name = gen->gi_qualname;
-    out->state = state_of(gen);
-    if (out->state == REC_GENERATOR_ENDED)
-        return;
-    out->frame = frame;
-    if (out->state == REC_GENERATOR_SUSPENDED && rec_frame_code(frame) != NULL)
-        out->line = PyCode_Addr2Line(rec_frame_code(frame), rec_frame_offset(frame));
-    if (out->line < 0)
-        out->line = 0;
-}
-#else
-/* What CPython's own attributes say, which no class can replace. */
-static PyObject *attribute_of(PyObject *object, const char *const names[3])
-{
-    int kind = PyGen_Check(object) ? 0 : PyCoro_CheckExact(object) ? 1 : 2;
-    PyObject *value = PyObject_GetAttrString(object, names[kind]);
-    if (value == NULL)
-        PyErr_Clear();
-    return value;
-}
-
-static bool is_true(PyObject *object, const char *const names[3])
-{
-    PyObject *value = attribute_of(object, names);
-    bool answer = value == Py_True;
-    Py_XDECREF(value);
-    return answer;
-}
-
-void rec_read_generator(PyObject *object, rec_generator *out)
-{
-    static const char *const frames[] = {"gi_frame", "cr_frame", "ag_frame"};
-    static const char *const running[] = {"gi_running", "cr_running", "ag_running"};
-    static const char *const suspended[] = {"gi_suspended", "cr_suspended", "ag_suspended"};
-    static const char *const names[] = {"__qualname__", "__qualname__", "__qualname__"};
-    PyObject *raised = PyErr_GetRaisedException();
-    PyObject *frame = attribute_of(object, frames);
-    memset(out, 0, sizeof(*out));
-    out->name = attribute_of(object, names);
-    Py_XDECREF(out->name); /* the generator holds it */
-    if (frame == NULL || !PyFrame_Check(frame))
-        out->state = REC_GENERATOR_ENDED;
-    else if (is_true(object, running))
-        out->state = REC_GENERATOR_RUNNING;
-    else if (is_true(object, suspended))
-        out->state = REC_GENERATOR_SUSPENDED;
-    if (out->state == REC_GENERATOR_SUSPENDED)
-        out->line = PyFrame_GetLineNumber((PyFrameObject *)frame);
-    Py_XDECREF(frame);
-    PyErr_SetRaisedException(raised);
-}
-#endif
-
-/* ---- arrays ---- */
-
-/* Whether the memory that a view is of is such that it can be read: a file that is mapped into memory may be shorter by
- * now. */
-static bool is_of_memory(PyObject *view)
-{
-    PyObject *owner = PyMemoryView_GET_BASE(view);
-    return owner != NULL
-           && (PyBytes_CheckExact(owner) || PyByteArray_CheckExact(owner) || is_array(Py_TYPE(owner)));
-}
-
-bool rec_array_begin(PyObject *object, rec_array *out)
-{
-    PyObject *kind, *value, *trace;
-    if (PyMemoryView_Check(object) && !is_of_memory(object))
-        return false;
-    PyErr_Fetch(&kind, &value, &trace);
-    int failed = PyObject_GetBuffer(object, &out->view, PyBUF_FULL_RO);
-    if (failed)
-        PyErr_Clear(); /* a kind of items that buffers cannot express */
-    PyErr_Restore(kind, value, trace);
-    if (failed)
-        return false;
-    const char *format = out->view.format != NULL ? out->view.format : "B";
-    out->simple = strchr(format, 'O') == NULL && strchr(format, 'P') == NULL;
-    if (out->view.ndim > 32 || strlen(format) > 200) {
-        PyBuffer_Release(&out->view);
-        return false;
-    }
-    return true;
-}
-
-size_t rec_array_fit(rec_array *array, size_t capacity)
-{
-    size_t item = (size_t)array->view.itemsize, size = (size_t)array->view.len;
-    if (!array->simple || item == 0 || array->view.suboffsets != NULL)
-        return 0;
-    return (size < capacity ? size : capacity) / item * item;
-}
-
-void rec_array_copy(rec_array *array, uint8_t *out, size_t size)
-{
-    Py_buffer *view = &array->view;
-    size_t item = (size_t)view->itemsize, done = 0;
-    Py_ssize_t index[32] = {0};
-    if (PyBuffer_IsContiguous(view, 'C')) {
-        memcpy(out, view->buf, size);
-        rec_count_bytes(size);
-        return;
-    }
-    while (done < size) {
-        const char *place = view->buf;
-        for (int d = 0; d < view->ndim; d++)
-            place += index[d] * view->strides[d];
-        memcpy(out + done, place, item);
-        rec_count_items(1);
-        done += item;
-        int d = view->ndim - 1;
-        while (d >= 0 && ++index[d] == view->shape[d])
-            index[d--] = 0;
-        if (d < 0)
-            return;
-    }
-}
-
-void rec_array_end(rec_array *array) { PyBuffer_Release(&array->view); }
-
-bool rec_array_digest(PyObject *object, uint64_t *digest)
-{
-    rec_array array;
-    if (!rec_array_begin(object, &array))
-        return false;
-    size_t size = (size_t)array.view.len;
-    bool can = array.simple && size > rec_array_limit() && size <= REC_MOST_DIGESTED
-               && PyBuffer_IsContiguous(&array.view, 'A');
-    if (can) {
-        *digest = rec_hash_bytes(array.view.buf, size);
-        rec_count_bytes(size);
-    }
-    rec_array_end(&array);
-    return can;
 }

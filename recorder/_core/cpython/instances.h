@@ -34,6 +34,8 @@ typedef enum {
 rec_shape rec_shape_of(PyTypeObject *type);
 /* Of a REC_ARRAY: whether it is a scalar of numpy's which cannot be changed. */
 bool rec_is_numpy_number(PyTypeObject *type);
+/* Whether it is read as an array: arrays.c. */
+bool rec_is_array(PyTypeObject *type);
 
 /* ---- attributes: what is in the instance's dict, then what is in its slots, then the fields of an exception ---- */
 

@@ -17,7 +17,7 @@ static PyMethodDef *method_of(PyTypeObject *type, const char *name)
     return type == NULL ? NULL : rec_find_method(type, name);
 }
 
-static size_t place_of_member(PyTypeObject *type, const char *name)
+static size_t offset_of_member(PyTypeObject *type, const char *name)
 {
     PyMemberDef *member = type == NULL ? NULL : rec_find_member(type, name);
     return member == NULL ? 0 : (size_t)member->offset;
@@ -90,7 +90,7 @@ static void find_buffer(PyObject *text, PyObject *below)
 }
 
 /* Text that waits is counted, and right before the count stands what waits: one ASCII text is kept as it is. */
-static void look_at_text(PyObject *text, PyObject *first, PyObject *second)
+static void probe_text(PyObject *text, PyObject *first, PyObject *second)
 {
     static const int64_t counts[] = {0, 123, 123 + 456, 0};
     picture pictures[4];
@@ -113,7 +113,7 @@ static void look_at_text(PyObject *text, PyObject *first, PyObject *second)
 
 /* The end of what waits is −1 where nothing does; before it stand memory, position, position below, end of what was
  * read, and where what waits begins. */
-static void look_at_buffered(PyObject *buffered, PyObject *data)
+static void probe_buffered(PyObject *buffered, PyObject *data)
 {
     static const int64_t ends[] = {-1, 5, -1};
     picture pictures[3];
@@ -144,7 +144,7 @@ static void look_at_buffered(PyObject *buffered, PyObject *data)
     buffered_memory_at = (at - 5) * sizeof(int64_t);
 }
 
-static int experiment(void)
+static int probe_layouts(void)
 {
     PyObject *memory = PyObject_CallNoArgs((PyObject *)memory_type);
     PyObject *text = memory == NULL ? NULL : PyObject_CallFunction((PyObject *)text_type, "Os", memory, "utf-8");
@@ -157,9 +157,9 @@ static int experiment(void)
         memset(PyUnicode_DATA(first), 'x', 123);
         memset(PyUnicode_DATA(second), 'x', 456);
         find_buffer(text, memory);
-        look_at_text(text, first, second);
+        probe_text(text, first, second);
         if (PyErr_Occurred() == NULL)
-            look_at_buffered(buffered, data);
+            probe_buffered(buffered, data);
         error = PyErr_Occurred() == NULL ? 0 : -1;
     }
     Py_XDECREF(data);
@@ -171,13 +171,13 @@ static int experiment(void)
     return error;
 }
 
-void rec_meet_streams(PyObject *io)
+void rec_probe_streams(PyObject *io)
 {
     file_type = type_called(io, "FileIO");
     buffered_type = type_called(io, "BufferedWriter");
     text_type = type_called(io, "TextIOWrapper");
     memory_type = type_called(io, "BytesIO");
-    buffered_raw_at = place_of_member(buffered_type, "raw");
+    buffered_raw_at = offset_of_member(buffered_type, "raw");
 }
 
 int rec_find_streams(rec_stream_methods *methods)
@@ -185,7 +185,7 @@ int rec_find_streams(rec_stream_methods *methods)
     static bool done;
     int error = 0;
     if (!done && text_type != NULL && buffered_type != NULL && memory_type != NULL)
-        error = experiment();
+        error = probe_layouts();
     done = error == 0;
     methods->file_write = method_of(file_type, "write");
     methods->buffered_write = method_of(buffered_type, "write");
@@ -219,38 +219,38 @@ int rec_descriptor_of(PyObject *raw)
     return (int)descriptor;
 }
 
-static bool leads_to(PyObject *raw, rec_way *way)
+static bool leads_to(PyObject *raw, rec_layers *layers)
 {
-    way->raw = raw;
-    way->descriptor = raw == NULL ? -1 : rec_descriptor_of(raw);
-    return way->descriptor >= 0;
+    layers->raw = raw;
+    layers->descriptor = raw == NULL ? -1 : rec_descriptor_of(raw);
+    return layers->descriptor >= 0;
 }
 
-bool rec_way_of_buffered(PyObject *buffered, rec_way *way)
+bool rec_layers_of_buffered(PyObject *buffered, rec_layers *layers)
 {
     if (buffered_raw_at == 0 || buffered_end_at == 0 || !PyObject_TypeCheck(buffered, buffered_type))
         return false;
     int64_t end = FIELD(int64_t, buffered, buffered_end_at);
     int64_t begin = FIELD(int64_t, buffered, buffered_end_at - sizeof(int64_t));
-    way->buffered = buffered;
-    way->in_text = 0;
-    way->in_buffer = end > begin ? (uint64_t)(end - begin) : 0;
-    return leads_to(FIELD(PyObject *, buffered, buffered_raw_at), way);
+    layers->buffered = buffered;
+    layers->in_text = 0;
+    layers->in_buffer = end > begin ? (uint64_t)(end - begin) : 0;
+    return leads_to(FIELD(PyObject *, buffered, buffered_raw_at), layers);
 }
 
-bool rec_way_of_text(PyObject *text, rec_way *way)
+bool rec_layers_of_text(PyObject *text, rec_layers *layers)
 {
     if (text_buffer_at == 0 || text_count_at == 0 || !PyObject_TypeCheck(text, text_type))
         return false;
     PyObject *below = FIELD(PyObject *, text, text_buffer_at);
     if (below == NULL)
         return false;
-    if (!rec_way_of_buffered(below, way)) {
-        *way = (rec_way){0};
-        if (!leads_to(below, way))
+    if (!rec_layers_of_buffered(below, layers)) {
+        *layers = (rec_layers){0};
+        if (!leads_to(below, layers))
             return false;
     }
-    way->in_text = (uint64_t)FIELD(Py_ssize_t, text, text_count_at);
+    layers->in_text = (uint64_t)FIELD(Py_ssize_t, text, text_count_at);
     return true;
 }
 
@@ -274,13 +274,13 @@ static void take_pending(PyObject *pending, rec_take take)
         take(PyUnicode_DATA(pending), PyUnicode_GET_LENGTH(pending));
 }
 
-void rec_waiting_bytes(PyObject *text, const rec_way *way, rec_take take)
+void rec_waiting_bytes(PyObject *text, const rec_layers *layers, rec_take take)
 {
-    if (way->in_buffer > 0) {
-        int64_t begin = FIELD(int64_t, way->buffered, buffered_end_at - sizeof(int64_t));
-        take(FIELD(const char *, way->buffered, buffered_memory_at) + begin, (Py_ssize_t)way->in_buffer);
+    if (layers->in_buffer > 0) {
+        int64_t begin = FIELD(int64_t, layers->buffered, buffered_end_at - sizeof(int64_t));
+        take(FIELD(const char *, layers->buffered, buffered_memory_at) + begin, (Py_ssize_t)layers->in_buffer);
     }
-    if (way->in_text == 0)
+    if (layers->in_text == 0)
         return;
     PyObject *pending = FIELD(PyObject *, text, text_pending_at);
     if (pending != NULL && PyList_CheckExact(pending)) {

@@ -15,7 +15,7 @@ typedef struct {
     int descriptor;
     uint64_t in_text;        /* bytes that wait in the text layer */
     uint64_t in_buffer;      /* bytes that wait in the BufferedWriter */
-} rec_way;
+} rec_layers;
 
 typedef struct {             /* the methods by which something is written or read; NULL: there is no such one */
     PyMethodDef *file_write, *buffered_write, *text_write;
@@ -23,15 +23,15 @@ typedef struct {             /* the methods by which something is written or rea
 } rec_stream_methods;
 
 /* The types of the module `_io`, before the program can have put others in their places. */
-void rec_meet_streams(PyObject *io);
+void rec_probe_streams(PyObject *io);
 
 /* Finds out where their fields are, once per process. −1, with an exception set: there
  * was no memory, or a handler of a signal raised it. */
 int rec_find_streams(rec_stream_methods *methods);
 
 /* Where a stream leads; false: not to a descriptor, or that is not known. */
-bool rec_way_of_text(PyObject *text, rec_way *way);
-bool rec_way_of_buffered(PyObject *buffered, rec_way *way);
+bool rec_layers_of_text(PyObject *text, rec_layers *layers);
+bool rec_layers_of_buffered(PyObject *buffered, rec_layers *layers);
 /* −1: closed, or not known. */
 int rec_descriptor_of(PyObject *raw);
 
@@ -42,7 +42,7 @@ bool rec_has_plain_bytes(PyObject *data);
 
 /* Calls `take` with every piece that waits in the stream, in order. */
 typedef void (*rec_take)(const char *data, Py_ssize_t size);
-void rec_waiting_bytes(PyObject *text, const rec_way *way, rec_take take);
+void rec_waiting_bytes(PyObject *text, const rec_layers *layers, rec_take take);
 
 #pragma GCC visibility pop
 #endif

@@ -1,7 +1,7 @@
 # Python's own streams, read in place.
 
 cdef extern from "cpython/streams.h":
-    ctypedef struct rec_way:
+    ctypedef struct rec_layers:
         PyObject *raw
         PyObject *buffered
         int descriptor
@@ -14,11 +14,11 @@ cdef extern from "cpython/streams.h":
         PyMethodDef *file_readinto
         PyMethodDef *file_read
         PyMethodDef *file_readall
-    void rec_meet_streams(PyObject *) noexcept
+    void rec_probe_streams(PyObject *) noexcept
     int rec_find_streams(rec_stream_methods *) except -1
-    bint rec_way_of_text(PyObject *, rec_way *) noexcept
-    bint rec_way_of_buffered(PyObject *, rec_way *) noexcept
+    bint rec_layers_of_text(PyObject *, rec_layers *) noexcept
+    bint rec_layers_of_buffered(PyObject *, rec_layers *) noexcept
     int rec_descriptor_of(PyObject *) noexcept
     bint rec_is_from_buffer(PyObject *) noexcept
     bint rec_has_plain_bytes(PyObject *) noexcept
-    void rec_waiting_bytes(PyObject *, const rec_way *, void (*)(const char *, Py_ssize_t) noexcept) noexcept
+    void rec_waiting_bytes(PyObject *, const rec_layers *, void (*)(const char *, Py_ssize_t) noexcept) noexcept

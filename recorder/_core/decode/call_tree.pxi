@@ -63,7 +63,7 @@ cdef class CallTree(Decoder):
         self.asked = len(reader.functions)
         return 0
 
-    def told(self):
+    def encoded(self):
         """All of it, as CALLS has it; what still runs ends here. Empty if there was no room for all."""
         cdef ByteBuffer out
         if self.sums.is_full:

@@ -37,7 +37,7 @@ cdef enum:                   # kinds of roots
     OF_TASKS = 1
     OF_FUNCTIONS_OF = 2
 
-cdef struct Active:          # a frame on the stack of its thread
+cdef struct ActiveCall:      # a frame on the stack of its thread
     uint64_t frame
     uint64_t way             # of the innermost function that is asked for, from here on down
     uint64_t function        # its node by function
@@ -100,20 +100,20 @@ cdef Status sum_calls(CallSums *sums, DecoderState *s, uint64_t until) noexcept 
         status = run(s, until)
         if status != OK or not s.watch.matched:
             return status
-        if not take_call(sums, s):
+        if not add_call(sums, s):
             return reject(s, b"")
         if s.definitions.pending != NULL:
             return OK
 
 
-cdef void take_call_or_stop(CallSums *sums, DecoderState *s) noexcept nogil:
+cdef void add_call_or_stop(CallSums *sums, DecoderState *s) noexcept nogil:
     """For who seals: what there is no room for is not told, and nothing else is missing."""
-    if not sums.is_full and (not take_call(sums, s) or sums.memory.arena.used > MOST_SUMS):
+    if not sums.is_full and (not add_call(sums, s) or sums.memory.arena.used > MOST_SUMS):
         sums.is_full = True
         free_sums(sums)
 
 
-cdef bint take_call(CallSums *sums, DecoderState *s) noexcept nogil:
+cdef bint add_call(CallSums *sums, DecoderState *s) noexcept nogil:
     """The last event. False: there is no memory."""
     cdef const Frame *f = s.event.frame
     cdef uint8_t kind = s.event.kind
@@ -122,15 +122,15 @@ cdef bint take_call(CallSums *sums, DecoderState *s) noexcept nogil:
     cdef uint64_t task = 0 if s.threads.current.task == NULL else s.threads.current.task.number + 1
     cdef CallStack *stack = stack_of(sums, s.threads.current.base.number)
     cdef uint64_t type_raised
-    cdef Active *top
+    cdef ActiveCall *top
     if stack == NULL:
         return False
     stack.last = time
     if kind == REC_CALL or kind == REC_RESUME or kind == REC_THROW:
-        if stack.frames.size != depth * sizeof(Active) and not align_calls(sums, stack, s, depth, time):
+        if stack.frames.size != depth * sizeof(ActiveCall) and not align_calls(sums, stack, s, depth, time):
             return False
         return enter_call(sums, stack, s, f, task, time, kind == REC_CALL)
-    if stack.frames.size != (depth + 1) * sizeof(Active) or last_of(stack).frame != f.number:
+    if stack.frames.size != (depth + 1) * sizeof(ActiveCall) or last_of(stack).frame != f.number:
         if not align_calls(sums, stack, s, depth, time) or not enter_call(sums, stack, s, f, task, time, False):
             return False
     top = last_of(stack)
@@ -149,10 +149,10 @@ cdef bint take_call(CallSums *sums, DecoderState *s) noexcept nogil:
 cdef bint enter_call(
     CallSums *sums, CallStack *stack, DecoderState *s, const Frame *f, uint64_t task, int64_t time, bint is_call
 ) noexcept nogil:
-    cdef Active *below = last_of(stack) if stack.frames.size else NULL
+    cdef ActiveCall *below = last_of(stack) if stack.frames.size else NULL
     cdef uint64_t number = NOBODY if below == NULL else below.way
     cdef uint64_t answer = answer_of(sums, f.code.base.number)
-    cdef Active entered
+    cdef ActiveCall entered
     memset(&entered, 0, sizeof(entered))
     entered.frame = f.number
     entered.began = time
@@ -175,14 +175,14 @@ cdef bint enter_call(
 
 
 cdef void leave_call(CallSums *sums, CallStack *stack, int64_t time) noexcept nogil:
-    cdef Active *top = last_of(stack)
-    cdef int64_t spent = time - top.began    # less than nothing, where the clock was set back
+    cdef ActiveCall *top = last_of(stack)
+    cdef int64_t elapsed = time - top.began  # less than nothing, where the clock was set back
     cdef int64_t counted = top.inner     # so much of it is some node's below
     if top.is_wanted:
-        leave_node(sums, top.way, spent, top.inner)
-        leave_node(sums, top.function, spent, top.inner)
-        counted = spent
-    stack.frames.size -= sizeof(Active)
+        leave_node(sums, top.way, elapsed, top.inner)
+        leave_node(sums, top.function, elapsed, top.inner)
+        counted = elapsed
+    stack.frames.size -= sizeof(ActiveCall)
     if stack.frames.size:
         last_of(stack).inner += counted
 
@@ -193,20 +193,20 @@ cdef bint align_calls(CallSums *sums, CallStack *stack, DecoderState *s, uint64_
     cdef ByteBuffer frames
     cdef uint64_t i, same = 0
     cdef bint good = True
-    while stack.frames.size > depth * sizeof(Active):
+    while stack.frames.size > depth * sizeof(ActiveCall):
         leave_call(sums, stack, time)
-    if stack.frames.size == depth * sizeof(Active):
+    if stack.frames.size == depth * sizeof(ActiveCall):
         return True
     memset(&frames, 0, sizeof(frames))
     while f != NULL and good:        # from the innermost out
         good = append(sums.memory, &frames, &f, sizeof(f))
         f = f.below
     depth = min(depth, frames.size // sizeof(f))
-    while same < stack.frames.size // sizeof(Active) and same < depth and (
-        (<Active *> stack.frames.data)[same].frame == (<const Frame **> frames.data)[depth - 1 - same].number
+    while same < stack.frames.size // sizeof(ActiveCall) and same < depth and (
+        (<ActiveCall *> stack.frames.data)[same].frame == (<const Frame **> frames.data)[depth - 1 - same].number
     ):
         same += 1
-    while stack.frames.size > same * sizeof(Active):
+    while stack.frames.size > same * sizeof(ActiveCall):
         leave_call(sums, stack, time)
     for i in range(same, depth):
         good = good and enter_call(
@@ -232,8 +232,8 @@ cdef inline CallNode *node_at(CallSums *sums, uint64_t number) noexcept nogil:
     return &(<CallNode *> sums.nodes.data)[number]
 
 
-cdef inline Active *last_of(const CallStack *stack) noexcept nogil:
-    return <Active *> (stack.frames.data + stack.frames.size) - 1
+cdef inline ActiveCall *last_of(const CallStack *stack) noexcept nogil:
+    return <ActiveCall *> (stack.frames.data + stack.frames.size) - 1
 
 
 cdef uint64_t enter_node(
@@ -250,15 +250,15 @@ cdef uint64_t enter_node(
     return number
 
 
-cdef inline void leave_node(CallSums *sums, uint64_t number, int64_t spent, int64_t inner) noexcept nogil:
+cdef inline void leave_node(CallSums *sums, uint64_t number, int64_t elapsed, int64_t inner) noexcept nogil:
     cdef CallNode *node
     if number == NOBODY:
         return
     node = node_at(sums, number)
-    node.own += spent - inner
+    node.own += elapsed - inner
     node.running -= 1
     if not node.running:
-        node.total += spent
+        node.total += elapsed
 
 
 cdef inline void note_handled(CallSums *sums, uint64_t number) noexcept nogil:

@@ -94,7 +94,7 @@ cdef Status apply_event(DecoderState *s, uint8_t kind, Cursor *c) noexcept nogil
     elif kind == REC_YIELD:
         s.event.frame = pop_frame(s)
     if s.calls != NULL and is_of_calls(s.event.kind):
-        take_call_or_stop(s.calls, s)
+        add_call_or_stop(s.calls, s)
     return OK
 
 

@@ -146,7 +146,7 @@ cdef int match_watch(Reader r, Definition *d) except -1:
     elif d.kind == DEF_NAMESPACE:
         slots = r.namespaces[d.number]._slots
         if r.watched_name is not None:
-            (<NamespaceDef *> d).watched = <uint64_t> place(slots, r.watched_name)
+            (<NamespaceDef *> d).watched = <uint64_t> slot_or_zero(slots, r.watched_name)
         match_names(r, slots, (<NamespaceDef *> d).named)
     return 0
 
@@ -155,11 +155,11 @@ cdef int match_names(Reader r, dict slots, uint32_t *named) except -1:
     cdef size_t i
     cdef size_t count = 0 if r.named is None else <size_t> len(r.named)
     for i in range(count):
-        named[i] = place(slots, r.named[i])
+        named[i] = slot_or_zero(slots, r.named[i])
     return 0
 
 
-cdef inline uint32_t place(dict slots, str name) except? 0:
+cdef inline uint32_t slot_or_zero(dict slots, str name) except? 0:
     """The slot of a variable, + 1; 0 if there is none."""
     slot = slots.get(name)
     return 0 if slot is None else <uint32_t> slot + 1
@@ -170,5 +170,5 @@ cdef int match_code(Reader r, CodeDef *code) except -1:
     if r.wants_function is not None:
         code.wanted = bool(r.wants_function(function))
     if r.watched_name is not None:
-        code.watched = place(function._slots, r.watched_name)
+        code.watched = slot_or_zero(function._slots, r.watched_name)
     return match_names(r, function._slots, code.named)

@@ -110,7 +110,7 @@ cdef bint emit_open_spans(DecoderState *s) noexcept nogil:
     """Word for word, with what they speak of."""
     cdef Note *note = s.open_spans.first
     while note != NULL:
-        if not emit_mentioned(s, mentioned_by(s, note)) or not append(s, &s.preamble.frames, note.raw, note.raw_size):
+        if not emit_note_definitions(s, mentioned_by(s, note)) or not append(s, &s.preamble.frames, note.raw, note.raw_size):
             return False
         note = note.next
     return True
@@ -132,7 +132,7 @@ cdef Mentioned mentioned_by(const DecoderState *s, const Note *note) noexcept no
     return found
 
 
-cdef bint emit_mentioned(DecoderState *s, Mentioned mentioned) noexcept nogil:
+cdef bint emit_note_definitions(DecoderState *s, Mentioned mentioned) noexcept nogil:
     """The thread, the task and the types of a note."""
     if mentioned.thread != NULL and not emit_definition(s, mentioned.thread):
         return False

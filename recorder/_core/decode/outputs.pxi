@@ -2,7 +2,7 @@
 
 cdef Status apply_output(DecoderState *s, Cursor *c) noexcept nogil:
     """OUTPUT: bytes that went to the system."""
-    cdef Output row
+    cdef OutputRow row
     cdef uint64_t ticks
     memset(&row, 0, sizeof(row))
     row.stream = take_byte(c)
@@ -25,7 +25,7 @@ cdef Status apply_output(DecoderState *s, Cursor *c) noexcept nogil:
 
 cdef Status apply_print(DecoderState *s, Cursor *c) noexcept nogil:
     """PRINT: where what comes through a channel is from."""
-    cdef Output row
+    cdef OutputRow row
     memset(&row, 0, sizeof(row))
     row.channel = take_varint(c)
     row.position = take_varint(c)
@@ -37,7 +37,7 @@ cdef Status apply_print(DecoderState *s, Cursor *c) noexcept nogil:
 
 cdef Status apply_log(DecoderState *s, Cursor *c) noexcept nogil:
     """LOG: where what is told stands, from its level on, where the values behind the first begin, and its end."""
-    cdef Output row
+    cdef OutputRow row
     cdef uint32_t flags = 0
     cdef uint64_t ticks
     memset(&row, 0, sizeof(row))
@@ -75,7 +75,7 @@ cdef Status apply_within(DecoderState *s, Cursor *c) noexcept nogil:
     return OK
 
 
-cdef Status note_output(DecoderState *s, Output *row) noexcept nogil:
+cdef Status note_output(DecoderState *s, OutputRow *row) noexcept nogil:
     """Who does it: the frame at the top, and the last event of that."""
     cdef const ThreadDef *t = s.threads.current
     cdef const Frame *f = s.top
@@ -92,6 +92,6 @@ cdef Status note_output(DecoderState *s, Output *row) noexcept nogil:
         row.frame = f.number + 1
         row.code = f.code.base.number + 1
         row.line = f.line
-    if not append(s, &s.outputs.rows, row, sizeof(Output)):
+    if not append(s, &s.outputs.rows, row, sizeof(OutputRow)):
         return reject(s, b"")
     return OK

@@ -105,35 +105,35 @@ cdef bint append_ranges(DecoderState *s, ByteBuffer *out) noexcept nogil:
     cdef size_t i, count = s.tally.seen.size // sizeof(code[0])
     cdef uint64_t found = 0
     for i in range(count):
-        found += ranges_told(code[i]) != 0
+        found += count_ranges(code[i]) != 0
     if not append_varint(s, out, found):
         return False
     for i in range(count):
-        if ranges_told(code[i]) and not append_ranges_of(s, out, code[i]):
+        if count_ranges(code[i]) and not append_ranges_of(s, out, code[i]):
             return False
     return True
 
 
-cdef uint64_t ranges_told(CodeDef *code) noexcept nogil:
+cdef uint64_t count_ranges(CodeDef *code) noexcept nogil:
     cdef size_t slot
     cdef uint64_t found = 0
     for slot in range(code.seen.ranges.size // sizeof(Range)):
-        found += is_told(range_of(code, slot))
+        found += is_range(range_of(code, slot))
     return found
 
 
-cdef inline bint is_told(const Range *r) noexcept nogil:
+cdef inline bint is_range(const Range *r) noexcept nogil:
     return r.kind == RANGE_INT or r.kind == RANGE_FLOAT
 
 
 cdef bint append_ranges_of(DecoderState *s, ByteBuffer *out, CodeDef *code) noexcept nogil:
     cdef size_t slot
     cdef Range *r
-    if not (append_varint(s, out, code.base.number) and append_varint(s, out, ranges_told(code))):
+    if not (append_varint(s, out, code.base.number) and append_varint(s, out, count_ranges(code))):
         return False
     for slot in range(code.seen.ranges.size // sizeof(Range)):
         r = range_of(code, slot)
-        if is_told(r) and not (
+        if is_range(r) and not (
             append_varint(s, out, slot) and append_byte(s, out, <uint8_t> r.kind)
             and (append_ints(s, out, r) if r.kind == RANGE_INT else append_floats(s, out, r))
         ):

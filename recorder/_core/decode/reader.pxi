@@ -72,11 +72,11 @@ cdef class Reader(Decoder):
         cdef Status status
         cdef Watch watch = s.watch
         cdef bint noting_ends = s.unseen_ends.on
-        cdef Map judged = s.judged       # the same bytes are the same in all of a trace
-        memset(&s.judged, 0, sizeof(judged))
+        cdef Map known = s.leaves_known  # the same bytes are the same in all of a trace
+        memset(&s.leaves_known, 0, sizeof(known))
         clear(s)
-        s.judged = judged
-        s.arena.used += bucket_count(&judged) * sizeof(Entry)
+        s.leaves_known = known
+        s.arena.used += bucket_count(&known) * sizeof(Entry)
         s.watch = watch
         s.unseen_ends.on = noting_ends
         self.data = payload
@@ -173,7 +173,7 @@ cdef class Reader(Decoder):
         self.is_ruled_out = None
         holds = None if search is None else search[1]
         if self.holds is not holds:
-            free_map(&self.s, &self.s.judged)
+            free_map(&self.s, &self.s.leaves_known)
             self.holds = holds
         if condition is not None:
             self.take_condition(condition[0], condition[1], condition[2])
@@ -256,21 +256,21 @@ cdef class Reader(Decoder):
         cdef DecoderState *s = &self.s
         cdef NewValues values
         cdef Leaves leaves
-        cdef int judged
+        cdef int answer
         values.at = 0
         while next_value(s, &values):
             begin_leaves(&leaves, &values)
             while True:
-                judged = next_candidate(s, &leaves)
-                if judged == LEAF_END:
+                answer = next_candidate(s, &leaves)
+                if answer == LEAF_END:
                     break
-                if judged == LEAF_UNKNOWN:
+                if answer == LEAF_UNKNOWN:
                     holds = self.holds(
                         PyBytes_FromStringAndSize(<char *> leaves.leaf, <Py_ssize_t> leaves.size), self.types
                     )
-                    judge(s, &leaves, holds)
-                    judged = LEAF_HOLDS if holds else LEAF_HOLDS_NOT
-                if judged != LEAF_HOLDS_NOT:
+                    remember_leaf(s, &leaves, holds)
+                    answer = LEAF_HOLDS if holds else LEAF_HOLDS_NOT
+                if answer != LEAF_HOLDS_NOT:
                     return True
         return False
 

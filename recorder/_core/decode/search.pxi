@@ -6,7 +6,7 @@ cdef extern from "<string.h>" nogil:
     void *memmem(const void *haystack, size_t haystack_size, const void *needle, size_t needle_size) noexcept
 
 cdef enum:
-    MOST_JUDGED = 1 << 18        # leaves that are remembered
+    MOST_REMEMBERED = 1 << 18    # leaves that are remembered
 
 cdef enum:                       # what is known of a leaf, or of what may be one
     LEAF_END = 0                 # there is no more
@@ -33,15 +33,15 @@ cdef bint may_hold(DecoderState *s) noexcept nogil:
     """Whether a value that is new at the last event may hold it."""
     cdef NewValues values
     cdef Leaves leaves
-    cdef int judged
+    cdef int answer
     values.at = 0
     while next_value(s, &values):
         begin_leaves(&leaves, &values)
         while True:
-            judged = next_candidate(s, &leaves)
-            if judged == LEAF_END:
+            answer = next_candidate(s, &leaves)
+            if answer == LEAF_END:
                 break
-            if judged != LEAF_HOLDS_NOT:
+            if answer != LEAF_HOLDS_NOT:
                 return True
     return False
 
@@ -136,17 +136,17 @@ cdef int next_candidate(DecoderState *s, Leaves *l) noexcept nogil:
 
 
 cdef inline int known_of(const DecoderState *s, const Leaves *l) noexcept nogil:
-    cdef size_t known = <size_t> get(s, &s.judged, key_of(s, l.leaf, l.size))
+    cdef size_t known = <size_t> get(s, &s.leaves_known, key_of(s, l.leaf, l.size))
     return <int> known if known else LEAF_UNKNOWN
 
 
-cdef void judge(DecoderState *s, const Leaves *l, bint holds) noexcept nogil:
+cdef void remember_leaf(DecoderState *s, const Leaves *l, bint holds) noexcept nogil:
     """Remembers it. Where there is no room, it is asked again."""
     cdef uint64_t key = key_of(s, l.leaf, l.size)
-    if s.judged.count >= MOST_JUDGED:
-        free_map(s, &s.judged)
-    if find(s, &s.judged, key) == NULL:
-        put(s, &s.judged, key, <void *> <size_t> (LEAF_HOLDS if holds else LEAF_HOLDS_NOT))
+    if s.leaves_known.count >= MOST_REMEMBERED:
+        free_map(s, &s.leaves_known)
+    if find(s, &s.leaves_known, key) == NULL:
+        put(s, &s.leaves_known, key, <void *> <size_t> (LEAF_HOLDS if holds else LEAF_HOLDS_NOT))
 
 
 cdef uint64_t key_of(const DecoderState *s, const uint8_t *value, size_t size) noexcept nogil:

@@ -162,8 +162,8 @@ cdef struct Frame:
     uint64_t called_before   # the event that this call begins with
     uint64_t calls           # made since the frame's last event; 0: nobody knows how many
     bint dirty               # a local is
-    uint64_t judged          # the event number at which a condition was found to be false, + 1
-    uint64_t judged_for      # of which condition, or 0
+    uint64_t ruled_out_at    # the event number at which a condition was found to be false, + 1
+    uint64_t ruled_out_for   # of which condition, or 0
     void *snapshot           # the reader's tuple of values, or NULL
 
 cdef struct Frames:
@@ -252,7 +252,7 @@ cdef struct UnseenEnds:      # frames whose end was not seen: DROP, FORGET
 cdef enum:
     STREAM_OF_LOGS = 4
 
-cdef struct Output:          # an OUTPUT; a PRINT, whose stream is 0; a LOG
+cdef struct OutputRow:       # an OUTPUT; a PRINT, whose stream is 0; a LOG
     uint64_t stream
     uint64_t channel
     uint64_t position
@@ -343,7 +343,7 @@ cdef struct DecoderState:
     Clock clock
     Event event
     Watch watch
-    Map judged               # keys of leaves that hold what is looked for, or do not
+    Map leaves_known         # keys of leaves that hold what is looked for, or do not
     Marks marks
     GlobalChanges changes
     UnseenEnds unseen_ends

@@ -12,7 +12,7 @@ typedef struct {         /* std::shared_ptr */
 } shared;
 
 typedef struct {         /* std::vector<std::shared_ptr<…>> */
-    shared *begin, *end, *room;
+    shared *begin, *end, *capacity;
 } vector;
 
 typedef struct {         /* arrow::ChunkedArray */
@@ -128,7 +128,7 @@ static bool is_of_texts(unsigned id)
 }
 
 /* Moments and durations, as numpy has them: 64 bits, and a unit. */
-static bool read_moments(const data_type *type, rec_arrow *arrow)
+static bool read_datetime_type(const data_type *type, rec_arrow *arrow)
 {
     bool has_zone = type->id == TIMESTAMP && type->zone.size > 0;
     const char *unit = type->id == DATE32 ? "D" : type->id == DATE64 ? "ms" : type->unit < 4 ? units[type->unit] : NULL;
@@ -153,7 +153,7 @@ static bool read_type(const data_type *type, rec_arrow *arrow)
         return true;
     }
     if ((type->id >= DATE32 && type->id <= TIMESTAMP) || type->id == DURATION)
-        return read_moments(type, arrow);
+        return read_datetime_type(type, arrow);
     if (type->id == DECIMAL) {
         arrow->item_size = 16;
         arrow->are_decimals = true;
@@ -174,7 +174,7 @@ static Py_ssize_t count_of(const vector *of) { return of->end - of->begin; }
 static bool is_plausible(const vector *of)
 {
     return ((uintptr_t)of->begin | (uintptr_t)of->end) % sizeof(void *) == 0 && of->begin <= of->end
-           && of->end <= of->room && count_of(of) < 1 << 24;
+           && of->end <= of->capacity && count_of(of) < 1 << 24;
 }
 
 /* What is wrapped: twice the same pointer. */

@@ -101,11 +101,11 @@ static bool is_known(array_object *array)
 /* ---- what the items are ---- */
 
 /* `M8[ns]`, as dtype.str has it, without the order of bytes. */
-static bool read_unit(PyObject *dtype, char *format, size_t room)
+static bool read_unit(PyObject *dtype, char *format, size_t capacity)
 {
     PyObject *text = known.text->get(dtype, known.text->closure);
     bool fits = text != NULL && PyUnicode_CheckExact(text) && PyUnicode_IS_ASCII(text)
-                && PyUnicode_GET_LENGTH(text) > 1 && (size_t)PyUnicode_GET_LENGTH(text) < room;
+                && PyUnicode_GET_LENGTH(text) > 1 && (size_t)PyUnicode_GET_LENGTH(text) < capacity;
     if (fits)
         memcpy(format, (char *)PyUnicode_DATA(text) + 1, (size_t)PyUnicode_GET_LENGTH(text));
     if (text == NULL)
@@ -120,17 +120,17 @@ static bool read_format(PyObject *dtype, rec_cells *cells)
     char *format = cells->format;
     if (order == '>')
         *format++ = '>';
-    size_t room = sizeof(cells->format) - 1;
+    size_t capacity = sizeof(cells->format) - 1;
     cells->objects = code == 'O';
     if (strchr("?bBhHiIlLqQefdgO", code) != NULL)
-        return snprintf(format, room, "%c", code) > 0;
+        return snprintf(format, capacity, "%c", code) > 0;
     if (strchr("FDG", code) != NULL)
-        return snprintf(format, room, "Z%c", code - 'A' + 'a') > 0;
+        return snprintf(format, capacity, "Z%c", code - 'A' + 'a') > 0;
     if (code == 'S')
-        return snprintf(format, room, "%zds", cells->item_size) > 0;
+        return snprintf(format, capacity, "%zds", cells->item_size) > 0;
     if (code == 'U')
-        return snprintf(format, room, "%zdw", cells->item_size / 4) > 0;
-    return (code == 'M' || code == 'm') && read_unit(dtype, format, room);
+        return snprintf(format, capacity, "%zdw", cells->item_size / 4) > 0;
+    return (code == 'M' || code == 'm') && read_unit(dtype, format, capacity);
 }
 
 /* Whether somebody else could make a file shorter than this memory says. */
@@ -333,7 +333,7 @@ bool rec_cells_digest(const rec_cells *cells, uint64_t *digest)
 /* ---- numpy.datetime64, numpy.timedelta64 ---- */
 
 /* The number, as the buffer has it, and what dtype.str says of its unit: <M8[ns]. */
-static bool read_moment(PyObject *object, PyTypeObject *type, rec_form *form)
+static bool read_datetime(PyObject *object, PyTypeObject *type, rec_form *form)
 {
     PyTypeObject *generic = rec_base_called(type, "numpy.generic");
     PyGetSetDef *getter = generic != NULL ? rec_getter_of(generic, "dtype") : NULL;
@@ -364,5 +364,5 @@ static bool read_moment(PyObject *object, PyTypeObject *type, rec_form *form)
 
 rec_reading rec_read_datetime64(PyObject *object, PyTypeObject *type, rec_form *form)
 {
-    return read_moment(object, type, form) ? REC_LAYOUT_PROVED : REC_LAYOUT_UNKNOWN;
+    return read_datetime(object, type, form) ? REC_LAYOUT_PROVED : REC_LAYOUT_UNKNOWN;
 }

@@ -4,7 +4,7 @@ cdef uint64_t first_tick = rec_ticks()
 cdef uint64_t first_ns = rec_clock_ns(CLOCK_MONOTONIC)
 
 
-cdef Status begin(bint wait_for_main) except *:
+cdef Status begin_recording(bint wait_for_main) except *:
     cdef Status status
     remember_stderr()
     open_notes()
@@ -30,13 +30,13 @@ cdef Status begin(bint wait_for_main) except *:
     tape.control.optimize = optimization
     tape.control.ticks_per_second = ticks_per_second()
     tape.deadline = tape.last_tick + <uint64_t> (max_seconds * <double> tape.control.ticks_per_second)
-    known.ticks_per_second = tape.control.ticks_per_second
+    old_page.ticks_per_second = tape.control.ticks_per_second
     plan_next_check()
     commit()
     if wait_for_main:
         hooks.state = WAITING
         return OK
-    status = see_running_frames()
+    status = instrument_running_frames()
     if status != OK:
         return status
     hooks.state = RECORDING
@@ -57,7 +57,7 @@ cdef Status find_main(bint wait_for_main) noexcept:
     return OK
 
 
-cdef Status see_running_frames() noexcept:
+cdef Status instrument_running_frames() noexcept:
     """Frames in scope that run already get their events; they are adopted at their next one."""
     cdef PyThreadState *state = PyInterpreterState_ThreadHead(PyInterpreterState_Get())
     cdef rec_iframe *frame

@@ -21,7 +21,7 @@ cdef extern from "Python.h" nogil:
     int Py_IsInitialized()
     int PyGILState_Check()
 
-cdef enum Found:                 # what there is of the trace at the end
+cdef enum Outcome:               # what there is of the trace at the end
     COMPLETE_TRACE = 0
     PARTIAL_TRACE = 1
     NO_TRACE = 2
@@ -29,12 +29,12 @@ cdef enum Found:                 # what there is of the trace at the end
 cdef struct Decision:            # the policy's, for a failure that comes up after Python has gone
     int number
     char disposition[8]
-    int exits[3]                 # the exit status it wants, by Found; −1: the program's own
+    int exits[3]                 # the exit status it wants, by Outcome; −1: the program's own
 
 cdef enum:
     MOST_DECISIONS = 128
 
-cdef struct Exit:                # what is left to do when the process ends
+cdef struct ExitPlan:            # what is left to do when the process ends
     bint summary
     int override                 # the exit status the policy wants, or −1
     char name[512]               # the trace, as the user would write it
@@ -49,8 +49,8 @@ cdef struct Exit:                # what is left to do when the process ends
     int reported                 # the failure that was reported while Python was there …
     char reported_detail[1400]   # … and what was said of it
 
-cdef Exit ending
-cdef int is_hurried            # a signal came while the process waited for its trace
+cdef ExitPlan exit_plan
+cdef int exit_signal_came      # a signal came while the process waited for its trace
 
 
 cdef void at_exit(int exit_status, void *unused) noexcept nogil:
@@ -71,18 +71,18 @@ cdef void at_exit(int exit_status, void *unused) noexcept nogil:
                 close_tape(REC_TARGET_FINISHED)
         else:
             REC_STORE(tape.control.target_state, REC_TARGET_FINISHED)
-        outlive_signals()
+        survive_signals()
         status = wait_for_sealer()
-        end_keeper(known.keeper_pid, tape.sealer_pid)
-        if is_published() and status == OK and ending.summary:
+        end_keeper(old_page.keeper_pid, tape.sealer_pid)
+        if is_published() and status == OK and exit_plan.summary:
             write_summary()
         if status != OK or reported != OK or not is_published():
             apply_decision(status, reported)
-    if ending.override >= 0 and ending.override != exit_status:
+    if exit_plan.override >= 0 and exit_plan.override != exit_status:
         # exit() cannot change its mind; what the C library has buffered is written first, as it would have.
         if fflush(NULL) != 0:
             pass                                # the exit status below is the stronger message
-        process_exit(ending.override)  # audit: libc's own exit handlers have run; the status is the policy's
+        process_exit(exit_plan.override)  # audit: libc's own exit handlers have run; the status is the policy's
 
 
 cdef bint is_published() noexcept nogil:
@@ -91,47 +91,47 @@ cdef bint is_published() noexcept nogil:
 
 cdef const Decision *decision_on(Status status) noexcept nogil:
     cdef int i
-    for i in range(ending.decision_count):
-        if ending.decisions[i].number == <int> status:
-            return &ending.decisions[i]
-    return &ending.otherwise
+    for i in range(exit_plan.decision_count):
+        if exit_plan.decisions[i].number == <int> status:
+            return &exit_plan.decisions[i]
+    return &exit_plan.otherwise
 
 
 cdef void apply_decision(Status status, Status reported) noexcept nogil:
     """There is no trace, or no whole one, or something went wrong after Python had gone. What the policy makes of that
     was asked when the recording began."""
-    cdef Found found = COMPLETE_TRACE if tape.control.verdict == REC_TRACE_COMPLETE else PARTIAL_TRACE
+    cdef Outcome outcome = COMPLETE_TRACE if tape.control.verdict == REC_TRACE_COMPLETE else PARTIAL_TRACE
     cdef Status cause = status if status != OK else reported
     cdef const Decision *decision = decision_on(cause)
     if not is_published():
-        found = NO_TRACE
+        outcome = NO_TRACE
     if status != OK and reported == OK:
-        write_failure(status, decision.disposition, found, True)
+        write_failure(status, decision.disposition, outcome, True)
     elif status != OK and status != reported:
-        write_failure(status, b"degrade", found, False)  # after the failure that was reported
-    elif reported == OK and decision.exits[<int> found] >= 0 and ending.json_fd != 2:
-        write_stderr(ending.missing)
+        write_failure(status, b"degrade", outcome, False)  # after the failure that was reported
+    elif reported == OK and decision.exits[<int> outcome] >= 0 and exit_plan.json_fd != 2:
+        write_stderr(exit_plan.missing)
     if reported != OK:                          # as it was told when it happened, with what has become of the trace
-        write_failure(reported, decision_on(reported).disposition, found, False)
-    if decision.exits[<int> found] >= 0:
-        ending.override = decision.exits[<int> found]
+        write_failure(reported, decision_on(reported).disposition, outcome, False)
+    if decision.exits[<int> outcome] >= 0:
+        exit_plan.override = decision.exits[<int> outcome]
 
 
 # ---- signals meanwhile ---------------------------------------------------------------------------------------
 
-cdef void note_signal(int number) noexcept nogil:
+cdef void on_exit_signal(int number) noexcept nogil:
     """The program has ended, and no signal can change its exit status any more. One that asks the process to end
     ends the waiting: the sealer finishes without us."""
-    global is_hurried
-    if asks_to_end(number):
-        is_hurried = 1
+    global exit_signal_came
+    if is_termination_signal(number):
+        exit_signal_came = 1
 
 
-cdef bint asks_to_end(int number) noexcept nogil:
+cdef bint is_termination_signal(int number) noexcept nogil:
     return number == SIGHUP or number == SIGINT or number == SIGQUIT or number == SIGTERM
 
 
-cdef void outlive_signals() noexcept nogil:
+cdef void survive_signals() noexcept nogil:
     """From here on, a signal that would kill a process does not kill this one. Those that the program ignores stay
     as they are; of those it handles, only the ones that ask it to end, which no handler of Python's does any more."""
     cdef int[11] numbers = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF,
@@ -141,10 +141,10 @@ cdef void outlive_signals() noexcept nogil:
     cdef bint would_kill
     for i in range(11):
         memset(&ours, 0, sizeof(ours))
-        ours.sa_handler = note_signal
+        ours.sa_handler = on_exit_signal
         if sigaction(numbers[i], NULL, &old) != 0:
             continue
-        would_kill = old.sa_handler == SIG_DFL or (asks_to_end(numbers[i]) and old.sa_handler != SIG_IGN)
+        would_kill = old.sa_handler == SIG_DFL or (is_termination_signal(numbers[i]) and old.sa_handler != SIG_IGN)
         if would_kill:
             if sigaction(numbers[i], &ours, NULL) != 0:
                 continue                        # then it kills us, and the sealer finishes without us

@@ -39,7 +39,7 @@ cdef void write_line(int fd, const char *text, size_t size) noexcept nogil:
         return                                  # it is closed
 
 
-cdef void write_failure(Status status, const char *disposition, Found found, bint aloud) noexcept nogil:
+cdef void write_failure(Status status, const char *disposition, Outcome outcome, bint aloud) noexcept nogil:
     """Says what went wrong after Python had gone: in a line on stderr if `aloud`, and where diagnostics go.
 
     In the words of the exception, if one was made while Python was there (`set_reported`); else put together here."""
@@ -61,8 +61,8 @@ cdef void write_failure(Status status, const char *disposition, Found found, bin
         before = b" ("
         reason = strerror(fault.sys_errno)
         after = b")"
-    if ending.reported == <int> status:
-        size = snprintf(detail, sizeof(detail), "%s", ending.reported_detail)
+    if exit_plan.reported == <int> status:
+        size = snprintf(detail, sizeof(detail), "%s", exit_plan.reported_detail)
     elif status == ERR_SEALER_DIED:
         size = snprintf(detail, sizeof(detail), "the sealer (pid %d) ended while it was needed",
                         tape.sealer_pid)
@@ -73,34 +73,34 @@ cdef void write_failure(Status status, const char *disposition, Found found, bin
         size = snprintf(detail, sizeof(detail), "%s: %s%s%s%s", row.title, subject, before, reason, after)
     if size > 0:
         size = snprintf(line, sizeof(line), "recorder: [%s] %s. %s\n", row.name, detail, row.hint)
-    if not aloud and ending.json_fd == 2:
+    if not aloud and exit_plan.json_fd == 2:
         return                                  # stderr gets one line of a process
-    if aloud and ending.json_fd != 2 and size > 0:
+    if aloud and exit_plan.json_fd != 2 and size > 0:
         write_stderr(line)
-    if ending.json_fd >= 0 or ending.json_path[0] != 0:
-        write_diagnostic(row, status, fault.sys_errno, detail, disposition, found)
+    if exit_plan.json_fd >= 0 or exit_plan.json_path[0] != 0:
+        write_diagnostic(row, status, fault.sys_errno, detail, disposition, outcome)
 
 
 cdef void write_diagnostic(const rec_failure_text *row, Status status, int sys_errno, const char *detail,
-                           const char *disposition, Found found) noexcept nogil:
+                           const char *disposition, Outcome outcome) noexcept nogil:
     """The same as a diagnostic, where those go."""
     cdef rec_exit_diagnostic facts
     cdef rec_line line
-    cdef int fd = ending.json_fd
+    cdef int fd = exit_plan.json_fd
     facts.number = <int> status
     facts.sys_errno = sys_errno
     facts.failure = row
     facts.detail = detail
     facts.disposition = disposition
-    facts.path = NULL if found == NO_TRACE else ending.path
-    facts.state = b"none" if found == NO_TRACE else b"complete" if found == COMPLETE_TRACE else b"partial"
+    facts.path = NULL if outcome == NO_TRACE else exit_plan.path
+    facts.state = b"none" if outcome == NO_TRACE else b"complete" if outcome == COMPLETE_TRACE else b"partial"
     facts.events = tape.control.events
-    facts.constant = ending.json_facts
+    facts.constant = exit_plan.json_facts
     rec_write_diagnostic(&line, &facts)
     if fd >= 0:
         write_line(fd, line.text, line.size)
         return
-    fd = rec_sys.open(ending.json_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0o600)
+    fd = rec_sys.open(exit_plan.json_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0o600)
     if fd >= 0:
         write_line(fd, line.text, line.size)
         if rec_sys.close(fd) != 0:
@@ -120,5 +120,5 @@ cdef void write_summary() noexcept nogil:
     cdef double seconds = <double> (tape.control.stopped_mono_ns - tape.control.started_mono_ns) / 1e9
     if snprintf(line, sizeof(line), "recorder: %llu events in %.2f s, %llu bytes: %s\n",
                 <unsigned long long> tape.control.events, seconds,
-                <unsigned long long> tape.control.trace_bytes, ending.name) > 0:
+                <unsigned long long> tape.control.trace_bytes, exit_plan.name) > 0:
         write_stderr(line)

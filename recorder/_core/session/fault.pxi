@@ -6,7 +6,7 @@ cdef RecFault sticky_fault
 cdef char sticky_detail[REC_DETAIL_SIZE]
 
 
-cdef void show_fault() noexcept nogil:
+cdef void copy_fault_to_page() noexcept nogil:
     """On the control page, if there are a fault and a page."""
     cdef RecFault *shown
     if tape.control == NULL or sticky_fault.status == 0:
@@ -17,7 +17,7 @@ cdef void show_fault() noexcept nogil:
     REC_STORE(shown.status, sticky_fault.status)
 
 
-cdef void decide(uint32_t disposition) noexcept nogil:
+cdef void set_disposition(uint32_t disposition) noexcept nogil:
     """What the fault led to."""
     sticky_fault.disposition = disposition
     tape.control.target_fault.disposition = disposition
@@ -42,7 +42,7 @@ cdef Status fail(Status status, uint32_t stage, int sys_errno=0, uint64_t wanted
         sticky_fault.wanted = wanted
         sticky_fault.got = got
         sticky_fault.status = <uint32_t> status
-        show_fault()
+        copy_fault_to_page()
     return status
 
 
@@ -70,7 +70,7 @@ cdef Status adopt_sealer_fault() noexcept nogil:
         sticky_fault.disposition = REC_DISPOSITION_UNDECIDED
         sticky_fault.event = tape.events
         sticky_fault.status = status
-        show_fault()
+        copy_fault_to_page()
     return <Status> status
 
 

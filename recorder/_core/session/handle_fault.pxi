@@ -23,13 +23,13 @@ cdef void handle_fault(Status status) noexcept:
     PyErr_Fetch(&kind, &value, &trace)
     if kind_of(<Status> sticky_fault.status) == KIND_INTERNAL:
         poison_core(<Status> sticky_fault.status)
-    decide(REC_DISPOSITION_DISABLE)
+    set_disposition(REC_DISPOSITION_DISABLE)
     close_tape(REC_TARGET_FINISHED)
     close_tracer()
     ask_session(session)
     if session == tracer.session and tape.control != NULL:
         if hooks.state == ABORTING:
-            decide(REC_DISPOSITION_ABORT)
+            set_disposition(REC_DISPOSITION_ABORT)
         remove_hooks_in_hook(hooks.state == ABORTING)
     if hooks.state == ABORTING:
         queue_abort()
@@ -62,7 +62,7 @@ cdef void ask_session(uint32_t session) noexcept:
                 set_abort(outcome)
             break
         except BaseException as exc:
-            if is_programs(exc):                # deliver_interruption raises it again
+            if is_from_program(exc):            # deliver_interruption raises it again
                 defer_interruption(exc)
                 continue
             # The session's own code failed. The fault stands in the control page, and recording is over all the same.
@@ -72,12 +72,12 @@ cdef void ask_session(uint32_t session) noexcept:
     deciding = NULL
 
 
-cdef bint is_programs(exc) noexcept:
+cdef bint is_from_program(exc) noexcept:
     """Whether it came out of a signal handler or the like, and not out of the session's own code."""
     if not isinstance(exc, Exception):
         return True
     try:
-        return errors.is_programs(exc)
+        return errors.is_from_program(exc)
     # audit: a second one in the very look at the first
     except BaseException:
         return True

@@ -18,7 +18,7 @@ cdef class Options:
     begins with the body of `__main__`).
     At the end of the process: summary (whether to write one), exit_status (what the program's is replaced by, or −1),
     name (the trace as the user would write it) and path; decisions (what the policy makes of failures after Python has
-    gone: number, disposition, exit statuses by Found; the last row is for all that have none), missing (a line for
+    gone: number, disposition, exit statuses by Outcome; the last row is for all that have none), missing (a line for
     stderr if there is no trace that was required), json_fd (or −1), json_path (or empty) and json_facts (where
     diagnostics go then, and the members they have in common).
     Called: on_fork in a child with whether recording had not begun, before_exit before os._exit; or None."""
@@ -28,7 +28,7 @@ cdef class Options:
     cdef uint64_t max_events, output, audit
     cdef double max_seconds
     cdef bint wait_for_main, source_text
-    cdef Exit ending
+    cdef ExitPlan exit_plan
     cdef object on_fork, before_exit
 
     def __init__(
@@ -50,18 +50,18 @@ cdef class Options:
         self.output, self.audit = output, audit
         self.max_events, self.max_seconds = max_events, max_seconds
         self.wait_ms, self.wait_for_main = wait_ms, wait_for_main
-        self.ending.summary, self.ending.override = summary, exit_status
-        copy_text(self.ending.name, name, sizeof(self.ending.name))
-        copy_text(self.ending.path, path, sizeof(self.ending.path))
-        copy_text(self.ending.missing, missing, sizeof(self.ending.missing))
-        self.ending.json_fd = json_fd
-        copy_text(self.ending.json_path, json_path, sizeof(self.ending.json_path))
-        copy_text(self.ending.json_facts, json_facts, sizeof(self.ending.json_facts))
-        self.ending.decision_count = 0
+        self.exit_plan.summary, self.exit_plan.override = summary, exit_status
+        copy_text(self.exit_plan.name, name, sizeof(self.exit_plan.name))
+        copy_text(self.exit_plan.path, path, sizeof(self.exit_plan.path))
+        copy_text(self.exit_plan.missing, missing, sizeof(self.exit_plan.missing))
+        self.exit_plan.json_fd = json_fd
+        copy_text(self.exit_plan.json_path, json_path, sizeof(self.exit_plan.json_path))
+        copy_text(self.exit_plan.json_facts, json_facts, sizeof(self.exit_plan.json_facts))
+        self.exit_plan.decision_count = 0
         for row in decisions[:MOST_DECISIONS]:
-            copy_decision(&self.ending.decisions[self.ending.decision_count], row)
-            self.ending.decision_count += 1
-        copy_decision(&self.ending.otherwise, decisions[len(decisions) - 1])
+            copy_decision(&self.exit_plan.decisions[self.exit_plan.decision_count], row)
+            self.exit_plan.decision_count += 1
+        copy_decision(&self.exit_plan.otherwise, decisions[len(decisions) - 1])
         self.on_fork, self.before_exit = on_fork, before_exit
 
 
@@ -82,7 +82,7 @@ cdef int copy_text(char *to, bytes text, size_t capacity) except -1:
 
 
 cdef int apply_options(Options options) except -1:
-    global on_fork, before_exit, ending
+    global on_fork, before_exit, exit_plan
     global optimization, keeps_texts
     global scope_mode, scope_outside, scope_stdlib, scope_own, scope_main, scope_include, scope_exclude, max_seconds
     optimization, keeps_texts = options.optimize, options.source_text
@@ -99,7 +99,7 @@ cdef int apply_options(Options options) except -1:
     tape.most_events = options.max_events
     max_seconds = options.max_seconds
     hooks.reported = OK
-    ending = options.ending
-    ending.reported = OK
+    exit_plan = options.exit_plan
+    exit_plan.reported = OK
     on_fork, before_exit = options.on_fork, options.before_exit
     return 0

@@ -37,7 +37,7 @@ cdef extern from "<stdlib.h>" nogil:
 cdef extern from "<string.h>" nogil:
     const char *strstr(const char *, const char *)
 
-cdef struct Leaving:
+cdef struct ExitHooks:
     Watched execv
     Watched execve
     Watched exit
@@ -46,7 +46,7 @@ cdef struct Leaving:
     bint has_fork_handler        # of Python's
     bint has_libc_hooks
 
-cdef Leaving leaving
+cdef ExitHooks exit_hooks
 cdef PyMethodDef after_fork_method
 cdef object on_fork = None       # the session's, where a child has something to report or to record
 cdef object before_exit = None   # what the session does when the program ends, before libc's hook
@@ -54,7 +54,7 @@ cdef object before_exit = None   # what the session does when the program ends, 
 
 # ---- exec and os._exit ----------------------------------------------------------------------------------
 
-cdef bint is_ours() noexcept:
+cdef bint is_recorded() noexcept:
     """Whether this very process is recorded, and it is its main interpreter that calls."""
     return (tape.control != NULL and hooks.state != FORKED and getpid() == tape.pid
             and PyInterpreterState_Get() == PyInterpreterState_Main())
@@ -63,7 +63,7 @@ cdef bint is_ours() noexcept:
 cdef PyObject *watched_execv(PyObject *self, PyObject **args, Py_ssize_t n) noexcept:
     cdef PyObject *answer
     cdef bint ours = announce_exec()
-    answer = (<FastCall> leaving.execv.original)(self, args, n)
+    answer = (<FastCall> exit_hooks.execv.original)(self, args, n)
     if ours:
         withdraw_exec()
     return answer
@@ -72,7 +72,7 @@ cdef PyObject *watched_execv(PyObject *self, PyObject **args, Py_ssize_t n) noex
 cdef PyObject *watched_execve(PyObject *self, PyObject **args, Py_ssize_t n, PyObject *names) noexcept:
     cdef PyObject *answer
     cdef bint ours = announce_exec()
-    answer = (<FastCallKeywords> leaving.execve.original)(self, args, n, names)
+    answer = (<FastCallKeywords> exit_hooks.execve.original)(self, args, n, names)
     if ours:
         withdraw_exec()
     return answer
@@ -80,7 +80,7 @@ cdef PyObject *watched_execve(PyObject *self, PyObject **args, Py_ssize_t n, PyO
 
 cdef bint announce_exec() noexcept:
     """The mappings go with the program; what is in them stays. Who finds the process gone knows why."""
-    if not is_ours():
+    if not is_recorded():
         return False
     REC_STORE(tape.control.leaving, 1)
     return True
@@ -88,16 +88,16 @@ cdef bint announce_exec() noexcept:
 
 cdef void withdraw_exec() noexcept:
     """There is still somebody to return to: it failed."""
-    if is_ours():
+    if is_recorded():
         REC_STORE(tape.control.leaving, 0)
 
 
 cdef PyObject *watched_exit(PyObject *self, PyObject **args, Py_ssize_t n, PyObject *names) noexcept:
     cdef int64_t status = 0
-    if is_exit_call(args, n, names) and rec_int_small(args[0], &status) and is_ours():
+    if is_exit_call(args, n, names) and rec_int_small(args[0], &status) and is_recorded():
         if -0x80000000 <= status <= 0x7fffffff:
-            leave(<int> status)
-    return (<FastCallKeywords> leaving.exit.original)(self, args, n, names)
+            end_by_os_exit(<int> status)
+    return (<FastCallKeywords> exit_hooks.exit.original)(self, args, n, names)
 
 
 cdef bint is_exit_call(PyObject **args, Py_ssize_t n, PyObject *names) noexcept:
@@ -108,7 +108,7 @@ cdef bint is_exit_call(PyObject **args, Py_ssize_t n, PyObject *names) noexcept:
     return named == 0 or rec_str_is(PyTuple_GET_ITEM(names, 0), b"status")
 
 
-cdef void leave(int status) noexcept:
+cdef void end_by_os_exit(int status) noexcept:
     """The end of a program by os._exit: its recording is as whole as that of any other end."""
     cdef PyObject *handled = rec_save_handled()
     rec_lend_depth(REC_OWN_DEPTH)
@@ -130,7 +130,7 @@ cdef PyObject *watched_kill(PyObject *self, PyObject **args, Py_ssize_t n) noexc
     cdef int64_t pid = 0
     cdef bint ours = (n == 2 and args[0].ob_type == &PyLong_Type and rec_int_small(args[0], &pid) and pid == getpid()
                       and announce_signal(args[1]))
-    answer = (<FastCall> leaving.kill.original)(self, args, n)
+    answer = (<FastCall> exit_hooks.kill.original)(self, args, n)
     if ours:
         withdraw_signal()
     return answer
@@ -139,7 +139,7 @@ cdef PyObject *watched_kill(PyObject *self, PyObject **args, Py_ssize_t n) noexc
 cdef PyObject *watched_raise_signal(PyObject *self, PyObject *number) noexcept:
     cdef PyObject *answer
     cdef bint ours = announce_signal(number)
-    answer = (<OneArgument> leaving.raise_signal.original)(self, number)
+    answer = (<OneArgument> exit_hooks.raise_signal.original)(self, number)
     if ours:
         withdraw_signal()
     return answer
@@ -148,7 +148,7 @@ cdef PyObject *watched_raise_signal(PyObject *self, PyObject *number) noexcept:
 cdef bint announce_signal(PyObject *number) noexcept:
     """It may be the last that the program does: then who finds it gone knows why. An IntEnum is as good as an int."""
     cdef int64_t value = 0
-    if not PyType_IsSubtype(number.ob_type, &PyLong_Type) or not rec_int_small(number, &value) or not is_ours():
+    if not PyType_IsSubtype(number.ob_type, &PyLong_Type) or not rec_int_small(number, &value) or not is_recorded():
         return False
     if not 0 < value < 65:
         return False
@@ -157,7 +157,7 @@ cdef bint announce_signal(PyObject *number) noexcept:
 
 
 cdef void withdraw_signal() noexcept:
-    if is_ours():
+    if is_recorded():
         tape.control.raising = 0
 
 
@@ -168,15 +168,15 @@ cdef Status watch_calls() noexcept:
     try:
         execv, execve = posix.execv, posix.execve
         leave_at_once = posix._exit  # audit: it is not called, but led through ours
-        watch(&leaving.execv, execv, METH_FASTCALL, <void *> watched_execv)
-        watch(&leaving.execve, execve, METH_FASTCALL | METH_KEYWORDS, <void *> watched_execve)
-        watch(&leaving.exit, leave_at_once, METH_FASTCALL | METH_KEYWORDS, <void *> watched_exit)
+        watch(&exit_hooks.execv, execv, METH_FASTCALL, <void *> watched_execv)
+        watch(&exit_hooks.execve, execve, METH_FASTCALL | METH_KEYWORDS, <void *> watched_execve)
+        watch(&exit_hooks.exit, leave_at_once, METH_FASTCALL | METH_KEYWORDS, <void *> watched_exit)
         send, send_ourselves = posix.kill, _signal.raise_signal
-        watch(&leaving.kill, send, METH_FASTCALL, <void *> watched_kill)
-        watch(&leaving.raise_signal, send_ourselves, METH_O, <void *> watched_raise_signal)
-        if not leaving.has_fork_handler:
+        watch(&exit_hooks.kill, send, METH_FASTCALL, <void *> watched_kill)
+        watch(&exit_hooks.raise_signal, send_ourselves, METH_O, <void *> watched_raise_signal)
+        if not exit_hooks.has_fork_handler:
             posix.register_at_fork(after_in_child=make_fork_handler())
-            leaving.has_fork_handler = True
+            exit_hooks.has_fork_handler = True
     except MemoryError:
         return fail(ERR_OUT_OF_MEMORY, STAGE_START, ENOMEM)
     except BaseException:
@@ -201,11 +201,11 @@ cdef void watch_method(Watched *watched, PyMethodDef *method, int flags, void *o
 
 
 cdef void unwatch_calls() noexcept nogil:
-    unwatch(&leaving.execv, <void *> watched_execv)
-    unwatch(&leaving.execve, <void *> watched_execve)
-    unwatch(&leaving.exit, <void *> watched_exit)
-    unwatch(&leaving.kill, <void *> watched_kill)
-    unwatch(&leaving.raise_signal, <void *> watched_raise_signal)
+    unwatch(&exit_hooks.execv, <void *> watched_execv)
+    unwatch(&exit_hooks.execve, <void *> watched_execve)
+    unwatch(&exit_hooks.exit, <void *> watched_exit)
+    unwatch(&exit_hooks.kill, <void *> watched_kill)
+    unwatch(&exit_hooks.raise_signal, <void *> watched_raise_signal)
     close_output()
     unwatch_sqlite()
 
@@ -229,13 +229,13 @@ cdef uint64_t image_of_process() noexcept nogil:
 
 cdef Status watch_process() noexcept nogil:
     """Once per process: libc calls us at its end and at forks."""
-    if leaving.has_libc_hooks:
+    if exit_hooks.has_libc_hooks:
         return OK
     if on_exit(at_exit, NULL) != 0:
         return fail(ERR_OUT_OF_MEMORY, STAGE_START, ENOMEM)
     if pthread_atfork(NULL, after_fork_in_parent, after_fork_in_child) != 0:
         return fail(ERR_OUT_OF_MEMORY, STAGE_START, ENOMEM)
-    leaving.has_libc_hooks = True
+    exit_hooks.has_libc_hooks = True
     return OK
 
 
@@ -252,7 +252,7 @@ cdef void after_fork_in_child() noexcept nogil:
         return
     hooks.forked_while = hooks.state
     hooks.state = FORKED
-    ending.override = -1
+    exit_plan.override = -1
     unmap_tape()
 
 

@@ -15,7 +15,7 @@ cdef void close_tape(uint32_t state) noexcept nogil:
 
 
 cdef void hand_over(uint32_t state) noexcept nogil:
-    show_fault()                                # the page may have been made anew since it was shown
+    copy_fault_to_page()                        # the page may have been made anew since it was shown
     tape.control.events = tape.events
     tape.control.stopped_mono_ns = rec_clock_ns(CLOCK_MONOTONIC)
     REC_STORE(tape.control.target_state, state)
@@ -36,7 +36,7 @@ cdef Publication publication(Status status):
     return answer
 
 
-cdef bint sealer_is_done(Patience *patience, Status *status) noexcept nogil:
+cdef bint sealer_is_done(SealerWait *sealer_wait, Status *status) noexcept nogil:
     """Whether the sealer has finished, or it is clear that it will not; then `status` is OK, or what went wrong."""
     cdef uint32_t state = REC_LOAD(tape.control.sealer_state)
     cdef uint64_t waited
@@ -47,9 +47,9 @@ cdef bint sealer_is_done(Patience *patience, Status *status) noexcept nogil:
         status[0] = adopt_sealer_fault()        # what went wrong at the very end, if anything did
         return True
     if REC_LOAD(tape.control.target_state) != REC_TARGET_FINISHED:
-        show_fault()                            # the page was made anew meanwhile
+        copy_fault_to_page()                    # the page was made anew meanwhile
         REC_STORE(tape.control.target_state, REC_TARGET_FINISHED)
-    waited = without_a_sign(patience)
+    waited = ns_since_heartbeat(sealer_wait)
     if waited > 50000000 and not sealer_is_alive():
         # It may have published in the meantime and ended.
         if REC_LOAD(tape.control.sealer_state) != state:
@@ -63,11 +63,11 @@ cdef bint sealer_is_done(Patience *patience, Status *status) noexcept nogil:
 
 
 cdef Status wait_for_sealer() noexcept nogil:
-    cdef Patience patience
+    cdef SealerWait sealer_wait
     cdef Status status = OK
-    memset(&patience, 0, sizeof(patience))
-    while not sealer_is_done(&patience, &status):
-        if is_hurried:
+    memset(&sealer_wait, 0, sizeof(sealer_wait))
+    while not sealer_is_done(&sealer_wait, &status):
+        if exit_signal_came:
             return OK                           # it publishes all the same, and nobody waits for it
         pause_us(500)
     return status

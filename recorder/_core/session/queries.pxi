@@ -27,13 +27,13 @@ def read_public_frames(bint on):
 
 def set_exit_status(int status):
     """The exit status that the policy wants instead of the program's; −1: the program's own."""
-    ending.override = status
+    exit_plan.override = status
 
 
 def set_reported(int number, bytes detail not None):
     """What was said of the failure that has ended the recording: at the end of the process it is said again."""
-    copy_text(ending.reported_detail, detail, sizeof(ending.reported_detail))
-    ending.reported = number
+    copy_text(exit_plan.reported_detail, detail, sizeof(exit_plan.reported_detail))
+    exit_plan.reported = number
 
 
 def stats(Recording recording not None):

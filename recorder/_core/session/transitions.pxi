@@ -18,7 +18,7 @@ cdef class Recording:
     cdef readonly RecorderResult published
     cdef public object session
     cdef int32_t pid
-    cdef Patience patience            # while the publication is waited for
+    cdef SealerWait sealer_wait       # while the publication is waited for
 
     def on_fault(self, facts):
         """What becomes of the recording and the program after a fault: None to go on without recording, or the
@@ -138,7 +138,7 @@ def arm(Recording recording not None, bytes folder not None, Options options not
         if status != OK:
             return result(status)
         apply_options(options)
-        status = begin(options.wait_for_main)
+        status = begin_recording(options.wait_for_main)
         answer = result(status)
         if status == OK:
             is_starting = False
@@ -207,7 +207,7 @@ def stop(Recording recording not None, bint final):
     raised = None
     try:
         if hooks.state == RECORDING and check_hooks() != OK:
-            decide(REC_DISPOSITION_DISABLE)
+            set_disposition(REC_DISPOSITION_DISABLE)
         if adopt_sealer_fault() == OK and not sealer_is_alive():
             fail(ERR_SEALER_DIED, STAGE_STOP, 0, 0, tape.sealer_pid)
         if final:
@@ -250,12 +250,12 @@ def wait(Recording recording not None):
     if current is not recording or tape.control == NULL or is_inherited(recording):
         recording.published = RecorderResult(<int> ERR_NOT_RECORDING)
         return True
-    if not sealer_is_done(&recording.patience, &status):
+    if not sealer_is_done(&recording.sealer_wait, &status):
         with nogil:
             pause_us(500)                       # nothing of the recording is looked at without the GIL
         return False
     recording.published = publication(status)
-    keeper, sealer = known.keeper_pid, tape.sealer_pid
+    keeper, sealer = old_page.keeper_pid, tape.sealer_pid
     finish(True)
     with nogil:
         end_keeper(keeper, sealer)
@@ -275,6 +275,6 @@ def reset():
         if REC_LOAD(tape.control.target_state) < REC_TARGET_FINISHED:
             close_tape(REC_TARGET_FINISHED)
     poison = OK
-    ending.override = -1
+    exit_plan.override = -1
     finish(False)
     return RecorderResult(OK)

@@ -24,7 +24,7 @@ cdef struct Tape:
     bint is_cut_off          # the control page is memory of our own: nobody else sees it
 
 cdef Tape tape
-cdef RecControl known        # what the control page is made of again when its file was damaged
+cdef RecControl old_page     # what the control page is made of again when its file was damaged
 cdef char tape_path[REC_RING_SLOTS + 1][4096]  # of the segments, and of the control page
 cdef double max_seconds = 1e9   # of recording
 
@@ -173,7 +173,7 @@ cdef void plan_next_check() noexcept nogil:
     tape.next_check = min(tape.deadline, tape.last_tick + tape.control.ticks_per_second // 100)
 
 
-cdef struct Patience:            # with a sealer that is waited for
+cdef struct SealerWait:          # with a sealer that is waited for
     uint64_t beat                # its last sign of life
     uint64_t looked              # when we looked for one
     uint64_t waited              # since that, in ns
@@ -182,31 +182,31 @@ cdef enum:
     LONGEST_LOOK_NS = 100000000
 
 
-cdef uint64_t without_a_sign(Patience *patience) noexcept nogil:
+cdef uint64_t ns_since_heartbeat(SealerWait *sealer_wait) noexcept nogil:
     """For how long the sealer has shown no sign of life, in ns. A look that took long says that we were stopped
     ourselves, and the machine with us, perhaps: it counts as a short one."""
     cdef uint64_t now = rec_clock_ns(CLOCK_MONOTONIC)
     cdef uint64_t beat = REC_LOAD64(tape.control.heartbeat)
-    if patience.looked == 0 or beat != patience.beat:
-        patience.beat = beat
-        patience.waited = 0
+    if sealer_wait.looked == 0 or beat != sealer_wait.beat:
+        sealer_wait.beat = beat
+        sealer_wait.waited = 0
     else:
-        patience.waited += min(now - patience.looked, <uint64_t> LONGEST_LOOK_NS)
-    patience.looked = now
-    return patience.waited
+        sealer_wait.waited += min(now - sealer_wait.looked, <uint64_t> LONGEST_LOOK_NS)
+    sealer_wait.looked = now
+    return sealer_wait.waited
 
 
 cdef Status wait_for_slot(uint32_t slot) noexcept nogil:
     """Waits, bounded, for the sealer to free a segment: the one place where capture can wait."""
-    cdef Patience patience
+    cdef SealerWait sealer_wait
     cdef uint64_t waited
     cdef Status status
-    memset(&patience, 0, sizeof(patience))
+    memset(&sealer_wait, 0, sizeof(sealer_wait))
     while REC_LOAD(tape.control.slots[slot].state) != REC_SLOT_FREE:
         status = adopt_sealer_fault()
         if status != OK:
             return status
-        waited = without_a_sign(&patience)
+        waited = ns_since_heartbeat(&sealer_wait)
         if waited > 100000000 and not sealer_is_alive():
             return fail(ERR_SEALER_DIED, STAGE_ROTATE, 0, 0, tape.sealer_pid)
         if waited > <uint64_t> tape.wait_ms * 1000000:
@@ -259,8 +259,8 @@ cdef Status map_tape(const char *folder) noexcept nogil:
         status = fail(ERR_STAGING_LOST, STAGE_START)
         unmap_tape()
         return status
-    memcpy(&known, tape.control, sizeof(known))
-    tape.sealer_pid = known.sealer_pid
+    memcpy(&old_page, tape.control, sizeof(old_page))
+    tape.sealer_pid = old_page.sealer_pid
     for i in range(REC_RING_SLOTS):
         # audit: a number of one digit fits
         snprintf(name, sizeof(name), "segment-%d", i)
@@ -315,12 +315,12 @@ cdef bint is_shared() noexcept nogil:
 cdef void restore_control() noexcept nogil:
     """Our part of the control page, and what never changes, after the rest was lost."""
     cdef RecControl *page = tape.control
-    memcpy(page, &known, <size_t> (<char *> &known.sealer_state - <char *> &known))
+    memcpy(page, &old_page, <size_t> (<char *> &old_page.sealer_state - <char *> &old_page))
     page.sealer_pid = tape.sealer_pid
     page.target_pid = tape.pid
     page.target_state = REC_TARGET_RECORDING if hooks.state == RECORDING else REC_TARGET_STOPPED
     page.events = tape.events
-    show_fault()
+    copy_fault_to_page()
 
 
 cdef void mapping_lost(const char *path, size_t offset) noexcept nogil:
@@ -333,8 +333,8 @@ cdef void mapping_lost(const char *path, size_t offset) noexcept nogil:
 
 cdef bint is_garbage() noexcept nogil:
     """Whether somebody has written over the control page; or has cut it, and it grew again before we touched it."""
-    cdef size_t named = <size_t> (<char *> &known.ticks_per_second - <char *> &known)  # magic, version, trace_id
-    return memcmp(tape.control, &known, named) != 0 or tape.control.sealer_pid != tape.sealer_pid
+    cdef size_t named = <size_t> (<char *> &old_page.ticks_per_second - <char *> &old_page)  # magic, version, trace_id
+    return memcmp(tape.control, &old_page, named) != 0 or tape.control.sealer_pid != tape.sealer_pid
 
 
 cdef Status control_is_garbage() noexcept nogil:

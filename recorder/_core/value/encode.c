@@ -39,7 +39,7 @@ static inline void put_type(rec_visit *v, uint8_t tag, const rec_type_entry *ent
 
 static inline void visit_identity(rec_visit *v, rec_identity identity)
 {
-    if (!rec_identities.told && (rec_walk.containers != 0 || !rec_identities.followed))
+    if (!rec_identities.exact && (rec_walk.containers != 0 || !rec_identities.followed))
         identity.doubts |= REC_NOT_FOLLOWED;
     v->p = rec_put_tagged(v->p, identity.doubts == 0 ? TAG_IDENTITY : TAG_IDENTITY_UNSURE, identity.number);
     if (identity.doubts != 0)
@@ -233,7 +233,7 @@ static inline void visit_elided(rec_visit *v, const rec_type_entry *entry, Py_ss
     put_number(v, (uint64_t)size);
 }
 
-static inline void visit_met(rec_visit *v, int64_t index) { v->p = rec_put_tagged(v->p, TAG_REF, (uint64_t)index); }
+static inline void visit_reference(rec_visit *v, int64_t index) { v->p = rec_put_tagged(v->p, TAG_REF, (uint64_t)index); }
 
 static inline int container_tag(PyTypeObject *t)
 {

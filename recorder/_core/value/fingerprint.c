@@ -218,7 +218,7 @@ static void visit_cells(rec_visit *v, const rec_type_entry *entry, const rec_cel
 /* ---- built-in containers ---- */
 
 /* The kinds of what is not a container of its own, so that they differ. */
-enum { ELIDED = 1, MET = 2 };
+enum { ELIDED = 1, REFERENCE = 2 };
 
 static inline void visit_elided(rec_visit *v, const rec_type_entry *entry, Py_ssize_t size)
 {
@@ -226,7 +226,7 @@ static inline void visit_elided(rec_visit *v, const rec_type_entry *entry, Py_ss
     mix(v, (uint64_t)size);
 }
 
-static inline void visit_met(rec_visit *v, int64_t index) { mix(v, MET + ((uint64_t)index << 8)); }
+static inline void visit_reference(rec_visit *v, int64_t index) { mix(v, REFERENCE + ((uint64_t)index << 8)); }
 
 static inline void visit_container(rec_visit *v, PyTypeObject *t, Py_ssize_t size, Py_ssize_t shown)
 {
@@ -403,7 +403,7 @@ static inline void add_values(rec_visit *v, rec_type_entry *entry, rec_items *it
 {
     uint32_t secrets = shared_secrets(entry, items->keys);
     for (Py_ssize_t i = 0; i < items->count && n > 0; i++) {
-        uint8_t index = rec_values_place(items->values, i);
+        uint8_t index = rec_values_index(items->values, i);
         PyObject *value = items->values[index];
         if (value == NULL)
             continue;

@@ -13,9 +13,9 @@ static inline PyObject *ghost_of(PyObject *o) { return (PyObject *)((uintptr_t)o
  * the same time: none of them has an address of one of ours. */
 static void on_death(PyObject *o)
 {
-    size_t home = rec_identity_home(o);
+    size_t bucket = rec_identity_bucket(o);
     for (size_t i = 0; i < REC_NEIGHBOURS; i++) {
-        PyObject **there = &rec_identities.entries[(home + i) & (REC_IDENTITIES - 1)].object;
+        PyObject **there = &rec_identities.entries[(bucket + i) & (REC_IDENTITIES - 1)].object;
         if (__atomic_load_n(there, __ATOMIC_RELAXED) == o) {
             bool stays = Py_TYPE(o)->tp_finalize != NULL || Py_TYPE(o)->tp_del != NULL;
             __atomic_store_n(there, stays ? ghost_of(o) : NULL, __ATOMIC_RELAXED);
@@ -34,7 +34,7 @@ bool rec_open_identities(const RecSys *sys)
     if (entries == NULL)
         return false;
     rec_identities = (rec_identity_table){.entries = entries};
-    rec_identities.told = rec_watch_deaths(on_death);
+    rec_identities.exact = rec_watch_deaths(on_death);
     return true;
 }
 
@@ -42,9 +42,9 @@ bool rec_open_identities(const RecSys *sys)
 void rec_close_identities(void) { rec_unwatch_deaths(); }
 
 /* Somebody took our place. If they have left it since, it is ours again, but who died in between is not known. */
-void rec_lose_sight(void)
+void rec_doubt_all_identities(void)
 {
-    rec_identities.told = rec_watch_deaths(on_death);
+    rec_identities.exact = rec_watch_deaths(on_death);
     for (size_t i = 0; i < REC_IDENTITIES; i++)
         if (rec_identities.entries[i].object != NULL)
             rec_identities.entries[i].doubts += REC_MAYBE_ANOTHER;
@@ -74,7 +74,7 @@ static rec_identity meet_again(rec_identity_entry *entry, PyObject *o)
     bool is_ghost = entry->object != o;
     if (!is_alike(entry, Py_TYPE(o)))
         return enter(entry, o, 0);
-    if (is_ghost || (!rec_identities.told && entry->met != rec_identities.now))
+    if (is_ghost || (!rec_identities.exact && entry->met != rec_identities.now))
         entry->doubts += REC_MAYBE_ANOTHER;
     if (is_ghost)
         __atomic_store_n(&entry->object, o, __ATOMIC_RELAXED);
@@ -85,12 +85,12 @@ static rec_identity meet_again(rec_identity_entry *entry, PyObject *o)
 }
 
 /* Where there is no room, what was met longest ago is forgotten; not what is in the value that is looked at. */
-rec_identity rec_meet(PyObject *o)
+rec_identity rec_find_identity(PyObject *o)
 {
-    size_t home = rec_identity_home(o);
-    rec_identity_entry *first = &rec_identities.entries[home], *chosen = NULL;
+    size_t bucket = rec_identity_bucket(o);
+    rec_identity_entry *first = &rec_identities.entries[bucket], *chosen = NULL;
     for (size_t i = 0; i < REC_NEIGHBOURS; i++) {
-        rec_identity_entry *entry = &rec_identities.entries[(home + i) & (REC_IDENTITIES - 1)];
+        rec_identity_entry *entry = &rec_identities.entries[(bucket + i) & (REC_IDENTITIES - 1)];
         if (entry->object == o || entry->object == ghost_of(o))
             return meet_again(entry, o);
         if (entry->object != NULL && entry->walk == rec_walk.number)
@@ -106,15 +106,15 @@ rec_identity rec_meet(PyObject *o)
         return (rec_identity){rec_identities.next++, REC_MAYBE_OLDER};
     }
     if (chosen->object != NULL)
-        rec_identities.entries[rec_identity_home(chosen->object)].forgot = true;
+        rec_identities.entries[rec_identity_bucket(chosen->object)].forgot = true;
     return enter(chosen, o, first->forgot ? REC_MAYBE_OLDER : 0);
 }
 
 void rec_hold_elsewhere(PyObject *o)
 {
-    size_t home = rec_identity_home(o);
+    size_t bucket = rec_identity_bucket(o);
     for (size_t i = 1; i < REC_NEIGHBOURS; i++) {
-        rec_identity_entry *entry = &rec_identities.entries[(home + i) & (REC_IDENTITIES - 1)];
+        rec_identity_entry *entry = &rec_identities.entries[(bucket + i) & (REC_IDENTITIES - 1)];
         if (entry->object == o) {
             entry->met = rec_identities.now;
             return;

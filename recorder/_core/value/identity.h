@@ -51,7 +51,7 @@ typedef struct {
     uint64_t next;
     uint32_t now;            /* the moment: between two looks within one nothing of the program's can have run */
     uint32_t interludes;     /* moments that are no events */
-    bool told;               /* every death is told */
+    bool exact;              /* every death is told */
     bool followed;           /* what may become another object is told of the variable that is looked at */
 } rec_identity_table;
 
@@ -62,8 +62,8 @@ bool rec_open_identities(const RecSys *sys);
 void rec_close_identities(void);
 void rec_hold_elsewhere(PyObject *o);
 /* The rare ways of the two below. */
-rec_identity rec_meet(PyObject *o);
-void rec_lose_sight(void);
+rec_identity rec_find_identity(PyObject *o);
+void rec_doubt_all_identities(void);
 
 /* Before objects are looked at for an event, by its number, or in between. */
 static inline void rec_begin_moment(uint64_t event)
@@ -72,11 +72,11 @@ static inline void rec_begin_moment(uint64_t event)
     if (rec_identities.now == now)
         return;
     rec_identities.now = now;
-    if (rec_identities.told && !rec_are_deaths_told())
-        rec_lose_sight();
+    if (rec_identities.exact && !rec_sees_every_death())
+        rec_doubt_all_identities();
 }
 
-static inline size_t rec_identity_home(PyObject *o)
+static inline size_t rec_identity_bucket(PyObject *o)
 {
     uintptr_t address = (uintptr_t)o;
     return ((address >> 4) + (address >> 22)) & (REC_IDENTITIES - 1); /* no two objects are nearer than 16 bytes */
@@ -85,7 +85,7 @@ static inline size_t rec_identity_home(PyObject *o)
 /* It has been held since it was met last. */
 static inline void rec_hold_object(PyObject *o)
 {
-    rec_identity_entry *entry = &rec_identities.entries[rec_identity_home(o)];
+    rec_identity_entry *entry = &rec_identities.entries[rec_identity_bucket(o)];
     if (__builtin_expect(entry->object == o, 1))
         entry->met = rec_identities.now;
     else
@@ -94,13 +94,13 @@ static inline void rec_hold_object(PyObject *o)
 
 static inline rec_identity rec_identity_of(PyObject *o)
 {
-    rec_identity_entry *entry = &rec_identities.entries[rec_identity_home(o)];
+    rec_identity_entry *entry = &rec_identities.entries[rec_identity_bucket(o)];
     if (__builtin_expect(entry->object != o, 0))
-        return rec_meet(o);
+        return rec_find_identity(o);
     rec_identities.current = entry;
-    if (!rec_identities.told && entry->met != rec_identities.now) {
+    if (!rec_identities.exact && entry->met != rec_identities.now) {
         if (entry->type != Py_TYPE(o))
-            return rec_meet(o);
+            return rec_find_identity(o);
         entry->doubts += REC_MAYBE_ANOTHER;
         entry->met = rec_identities.now;
     }

@@ -59,13 +59,13 @@ static void add_to_name(rec_printed *p, uint8_t c)
 /* What most of a text is: a run of letters. Returns how many there are. */
 static size_t add_run_to_name(rec_printed *p, const uint8_t *from, size_t size)
 {
-    size_t n = 0, room = REC_LONGEST_PRINTED_NAME + 1u - p->size;
+    size_t n = 0, left = REC_LONGEST_PRINTED_NAME + 1u - p->size;
     while (n < size && is_of_name(from[n])) {
-        if (n + 1 < room)
+        if (n + 1 < left)
             p->name[p->size + n] = (char)from[n];
         n++;
     }
-    p->size = (uint8_t)(p->size + (n < room ? n : room));
+    p->size = (uint8_t)(p->size + (n < left ? n : left));
     return n;
 }
 

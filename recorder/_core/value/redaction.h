@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "cpython/objects.h"
-#include "value/names.h"
+#include "value/name_patterns.h"
 
 #pragma GCC visibility push(hidden)
 

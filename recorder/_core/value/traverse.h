@@ -32,7 +32,7 @@ static bool visit_is_full(const rec_visit *v);
 static void visit_value(rec_visit *v, PyObject *o, PyTypeObject *t, uint32_t depth);
 /* Instead of a value with parts: one that is beyond the limits, or was met before as the n-th. */
 static void visit_elided(rec_visit *v, const rec_type_entry *entry, Py_ssize_t size);
-static void visit_met(rec_visit *v, int64_t index);
+static void visit_reference(rec_visit *v, int64_t index);
 
 /* A built-in container of `size` items, of which `shown` follow. */
 static void visit_container(rec_visit *v, PyTypeObject *t, Py_ssize_t size, Py_ssize_t shown);
@@ -88,7 +88,7 @@ TRAVERSAL bool traverse_met(rec_visit *v, PyObject *identity)
 {
     int64_t index = rec_seen_before(identity);
     if (index >= 0)
-        visit_met(v, index);
+        visit_reference(v, index);
     return index >= 0;
 }
 

@@ -59,7 +59,7 @@ cdef extern from "value/identity.h" nogil:
         Identity top
         bint followed
         uint32_t interludes
-        bint told
+        bint exact
     IdentityTable identities "rec_identities"
     bint open_identities "rec_open_identities"(const RecSys *)
     void close_identities "rec_close_identities"()

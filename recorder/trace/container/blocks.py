@@ -18,12 +18,12 @@ from recorder.trace.format import (
     LARGEST_PAYLOAD,
     MAJOR,
     MINOR,
-    VERDICT,
+    VERDICT_BLOCK,
     VERDICT_MAGIC,
     ChunkHeader,
     FileHeader,
     TraceState,
-    Verdict,
+    VerdictBlock,
 )
 
 CRC: Final = struct.Struct("<I")
@@ -114,12 +114,12 @@ class Trailer(NamedTuple):
         """None if the block is no verdict, or one of a state that is not known."""
         if not is_sealed(raw, VERDICT_MAGIC):
             return None
-        _, state, known, exit_status, *others = Verdict._make(VERDICT.unpack(raw[:-4]))
+        _, state, known, exit_status, *others = VerdictBlock._make(VERDICT_BLOCK.unpack(raw[:-4]))
         if state not in STATES:
             return None
         return cls(TraceState(state), exit_status if known else None, *others)
 
     def to_bytes(self) -> bytes:
         known = self.exit_status is not None
-        verdict = Verdict(VERDICT_MAGIC, self.state, known, self.exit_status or 0, *self[2:])
-        return sealed(VERDICT.pack(*verdict))
+        verdict = VerdictBlock(VERDICT_MAGIC, self.state, known, self.exit_status or 0, *self[2:])
+        return sealed(VERDICT_BLOCK.pack(*verdict))

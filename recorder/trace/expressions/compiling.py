@@ -127,7 +127,7 @@ class Compiler:
             self.names.append(name)
 
         def find(scope: Scope) -> Any:
-            scope.budget.spend(1)
+            scope.budget.charge(1)
             return scope.name(name)
 
         return find
@@ -155,7 +155,7 @@ class Compiler:
         left, right, kind = self.code(node.left), self.code(node.right), type(node.op)
 
         def compute(scope: Scope) -> Any:
-            scope.budget.spend(1)
+            scope.budget.charge(1)
             return operations.binary(kind, left(scope), right(scope), scope.budget)
 
         return compute
@@ -196,7 +196,7 @@ class Compiler:
         def make(scope: Scope) -> Any:
             made: list[Any] = []
             for part, is_several in parts:
-                scope.budget.spend(1)
+                scope.budget.charge(1)
                 value = part(scope)
                 made += operations.ticks(scope.budget, value) if is_several else [value]
             if kind is set:
@@ -214,10 +214,10 @@ class Compiler:
         def make(scope: Scope) -> dict[Any, Any]:
             made: dict[Any, Any] = {}
             for key, value in pairs:
-                scope.budget.spend(1)
+                scope.budget.charge(1)
                 if key is None:
                     more = dict(plain(value(scope)))
-                    scope.budget.spend(len(more))
+                    scope.budget.charge(len(more))
                     made.update(more)
                 else:
                     of = key(scope)
@@ -232,7 +232,7 @@ class Compiler:
 
         def join(scope: Scope) -> str:
             made = [part(scope) for part in parts]
-            scope.budget.spend(sum(len(one) for one in made))
+            scope.budget.charge(sum(len(one) for one in made))
             return "".join(made)
 
         return join
@@ -307,7 +307,7 @@ class Compiler:
             named.append((one.arg, self.code(one.value)))
 
         def compute(scope: Scope) -> Any:
-            scope.budget.spend(1)
+            scope.budget.charge(1)
             asked = function(scope)
             values = [one(scope) for one in given]
             keywords = {name: one(scope) for name, one in named}
@@ -375,7 +375,7 @@ def _chain(first: Code, steps: list[tuple[type[ast.cmpop], Code]], scope: Scope)
     doubt: Undecided | None = None
     left = _operand(first, scope)
     for kind, code in steps:
-        scope.budget.spend(1)
+        scope.budget.charge(1)
         right = _operand(code, scope)
         try:
             for one in (left, right):

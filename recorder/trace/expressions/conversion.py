@@ -244,17 +244,17 @@ def tree_of(value: Any, budget: Budget) -> Any:
 class _Trees:
     """Containers are numbered in the order in which they begin: that is how one refers to another around it."""
 
-    def __init__(self, budget: Budget, home: Values | None = None) -> None:
+    def __init__(self, budget: Budget, converter: Values | None = None) -> None:
         self.budget = budget
-        self.home = home
+        self.converter = converter
         self.count = 0
         self.open: dict[int, int] = {}  # containers that are being made: their numbers
         self.copied: dict[int, int] = {}  # nodes of the home that stand in the tree: their numbers
 
     def of(self, value: Any) -> Any:
-        self.budget.spend(1)
-        if self.home is not None and (node := self.home.node_of(value)) is not None:
-            return self.copy(node, self.home)
+        self.budget.charge(1)
+        if self.converter is not None and (node := self.converter.node_of(value)) is not None:
+            return self.copy(node, self.converter)
         if value is None or isinstance(value, (int, float, complex, str, bytes, bytearray)):
             return value
         if value is Ellipsis or value is NotImplemented:
@@ -270,12 +270,12 @@ class _Trees:
             return self.container(value)
         return self.other(value)
 
-    def copy(self, node: Any, home: Values) -> Any:
+    def copy(self, node: Any, converter: Values) -> Any:
         """A part of a recorded value, whose references are about what stands in this tree."""
         if not isinstance(node, Node):
             return node
         if node.tag == TAG_REF:
-            referred = home.referred(node)
+            referred = converter.referred(node)
             if referred is None:
                 return Node(TAG_ERROR)
             node = referred
@@ -284,8 +284,8 @@ class _Trees:
                 return Node(TAG_REF, None, self.copied[id(node)])
             self.copied[id(node)] = self.count
             self.count += 1
-        self.budget.spend(1)
-        return with_parts(node, lambda part: self.copy(part, home))
+        self.budget.charge(1)
+        return with_parts(node, lambda part: self.copy(part, converter))
 
     def container(self, value: Any) -> Node:
         key = id(value)

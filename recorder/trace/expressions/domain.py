@@ -279,11 +279,11 @@ class Thing(Opaque):
     """An object of a type that Python alone does not know how to ask: of its attributes those are there that were
     recorded, and its built-in part if it has one. Nothing of its class's code is run."""
 
-    __slots__ = ("home", "node", "path")
+    __slots__ = ("converter", "node", "path")
 
-    def __init__(self, node: Any, home: Any, path: str) -> None:
+    def __init__(self, node: Any, converter: Any, path: str) -> None:
         self.node = node
-        self.home = home  # conversion.Values
+        self.converter = converter  # conversion.Values
         self.path = path
 
     @property
@@ -297,7 +297,7 @@ class Thing(Opaque):
     @property
     def inner(self) -> Any:
         """The built-in part of an instance of a subclass; NotImplemented if there is none."""
-        return self.home.inner_of(self)
+        return self.converter.inner_of(self)
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Thing) and self.is_member and self.type.key == other.type.key:
@@ -331,7 +331,7 @@ class Thing(Opaque):
     @property
     def is_member(self) -> bool:
         """Whether it is a member of an enum."""
-        return bool(self.home.is_member(self.node))
+        return bool(self.converter.is_member(self.node))
 
     @property
     def member(self) -> str:

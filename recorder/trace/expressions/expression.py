@@ -183,18 +183,23 @@ def _words(exc: Exception) -> str:
 class Names:
     """What names stand for in a frame: variables, then globals, then what is Python's own. Each is taken apart once."""
 
-    __slots__ = ("_found", "_frame", "_homes", "_looked")
+    __slots__ = ("_converters", "_found", "_frame", "_looked")
 
     def __init__(self, frame: Frame | Event, looked: Looked | None) -> None:
         self._frame = frame
         self._looked = looked
         self._found: dict[str, Any] = {}
-        self._homes: list[Values] = []
+        self._converters: list[Values] = []
 
     def tree_of(self, value: Any) -> Any:
         """What a value of one of the names, or a part of one, was made of; None for what was computed."""
         return next(
-            (node for home in self._homes if (node := home.node_of(value)) is not None), None
+            (
+                node
+                for converter in self._converters
+                if (node := converter.node_of(value)) is not None
+            ),
+            None,
         )
 
     def find(self, name: str) -> Any:
@@ -211,8 +216,8 @@ class Names:
                 return Hidden(f"{name} is a global that {frame.function.name} does not look at")
         if value is None:
             return functions.builtin(name)
-        made, home = value._known_as(name)
-        self._homes.append(home)
+        made, converter = value._known_as(name)
+        self._converters.append(converter)
         return made
 
     def _is_stale(self, name: str, value: Value) -> bool:

@@ -136,7 +136,7 @@ def _call_method(method: Method, given: list[Any], named: dict[str, Any], budget
     if isinstance(owner, (list, tuple)) and name == "count":
         return sum(1 for one in ticks(budget, owner) if one is given[0] or one == given[0])
     if isinstance(owner, range) and type(given[0] if given else 0) not in (int, bool):
-        budget.spend(min(len(owner), 1 << 62))
+        budget.charge(min(len(owner), 1 << 62))
     for one in (owner, *given):
         weigh(one, budget)
     if isinstance(owner, (set, frozenset)):
@@ -147,11 +147,11 @@ def _call_method(method: Method, given: list[Any], named: dict[str, Any], budget
 def _call_of_text(
     owner: Any, name: str, given: list[Any], named: dict[str, Any], budget: Budget
 ) -> Any:
-    budget.spend(len(owner))
+    budget.charge(len(owner))
     if name == "join" and len(given) == 1:
         given = [[plain(one) for one in ticks(budget, given[0])]]
         sizes = [len(one) for one in given[0] if isinstance(one, (str, bytes, bytearray))]
-        budget.spend(sum(sizes) + len(owner) * len(sizes))
+        budget.charge(sum(sizes) + len(owner) * len(sizes))
         _refuse_opaque(given[0])
     else:
         _refuse_opaque([*given, *named.values()])
@@ -161,9 +161,9 @@ def _call_of_text(
     if name in PADDING:
         widths = [one for one in (*given, *named.values()) if isinstance(one, int)]
         times = len(owner) if name == "expandtabs" else 1
-        budget.spend(max([0, *widths]) * times)
+        budget.charge(max([0, *widths]) * times)
     elif name == "replace" and len(given) > 1 and isinstance(given[1], type(owner)):
-        budget.spend((len(owner) + 1) * len(given[1]))
+        budget.charge((len(owner) + 1) * len(given[1]))
     return getattr(owner, name)(*given, **named)
 
 
@@ -278,7 +278,7 @@ def _sorted(budget: Budget, values: Any, /, *, key: Any = None, reverse: Any = F
     items = list(ticks(budget, values))
     for one in items:
         weigh(one, budget)
-    budget.spend(len(items) * len(items).bit_length() >> 2)
+    budget.charge(len(items) * len(items).bit_length() >> 2)
     return sorted(items, key=_key(key, budget), reverse=truth(reverse))
 
 
@@ -406,7 +406,7 @@ def _number(kind: Callable[..., Any]) -> Function:
         given = [_clear(one) for one in values]
         for one in given:
             if isinstance(one, (str, bytes, bytearray)):
-                budget.spend(len(one))
+                budget.charge(len(one))
                 budget.bits(len(one) * 4)  # reading so many digits takes the square of it
         return kind(*given)
 
@@ -434,7 +434,7 @@ def formatted(value: Any, conversion: int, spec: str, budget: Budget) -> str:
     if conversion != -1:
         value = _CONVERSIONS[chr(conversion)](value)
     made = format(value, spec)
-    budget.spend(len(made))
+    budget.charge(len(made))
     return made
 
 

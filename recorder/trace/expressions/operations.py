@@ -74,9 +74,9 @@ def weigh(value: Any, budget: Budget) -> None:
     """Spends what it costs to look at all of a value, as often as it stands in it."""
     if type(value) in SCALARS:
         if type(value) in (str, bytes):
-            budget.spend(len(value) >> 4)
+            budget.charge(len(value) >> 4)
         return
-    budget.spend(_weight(value, {}, budget))
+    budget.charge(_weight(value, {}, budget))
 
 
 def _weight(value: Any, known: dict[int, int], budget: Budget) -> int:
@@ -92,7 +92,7 @@ def _weight(value: Any, known: dict[int, int], budget: Budget) -> int:
             parts = [*value, *value.values()]
         elif isinstance(value, Cut) and isinstance(value.items, list):
             parts = value.items
-        budget.spend(len(parts) >> 3)
+        budget.charge(len(parts) >> 3)
         known[key] = 1 + sum(_weight(part, known, budget) for part in parts)
     return known[key]
 
@@ -103,7 +103,7 @@ def ticks(budget: Budget, value: Any) -> Iterator[Any]:
 
     def each() -> Iterator[Any]:
         for item in items:
-            budget.spend(1)
+            budget.charge(1)
             yield item
 
     return each()
@@ -207,13 +207,13 @@ def contains(item: Any, container: Any, budget: Budget) -> bool:
     container = plain(container)
     weigh(item, budget)
     if isinstance(container, (str, bytes, bytearray)):
-        budget.spend(len(container) >> 4)
+        budget.charge(len(container) >> 4)
         item = plain(item)
         if isinstance(item, Opaque):
             raise Undecided(item.reason)
         return item in container
     if isinstance(container, range) and type(item) not in (int, bool):
-        budget.spend(min(len(container), 1 << 62))
+        budget.charge(min(len(container), 1 << 62))
     if isinstance(container, (list, tuple)):
         return _is_among(item, container, budget)
     if type(container) is Thing:
@@ -224,7 +224,7 @@ def contains(item: Any, container: Any, budget: Budget) -> bool:
 def _is_among(item: Any, container: Any, budget: Budget) -> bool:
     doubt: Undecided | None = None
     for one in container:
-        budget.spend(1)
+        budget.charge(1)
         try:
             if one is item or equal(one, item, budget):
                 return True
@@ -247,11 +247,11 @@ def binary(kind: type[ast.operator], a: Any, b: Any, budget: Budget) -> Any:
     elif kind is ast.Mult and (isinstance(a, int) or isinstance(b, int)):
         size, times = (b, a) if isinstance(a, int) else (a, b)
         if isinstance(size, SIZED):
-            budget.spend(len(size) * max(times, 0))
+            budget.charge(len(size) * max(times, 0))
     else:
         for one in (a, b):
             if isinstance(one, SIZED):
-                budget.spend(len(one))
+                budget.charge(len(one))
     return BINARY[kind](a, b)
 
 
@@ -269,11 +269,11 @@ def _check_ints(kind: type[ast.operator], a: int, b: int, budget: Budget) -> Non
 def _check_format(template: Any, given: Any, budget: Budget) -> None:
     if isinstance(given, Opaque):
         raise Undecided(given.reason)
-    budget.spend(len(template))
+    budget.charge(len(template))
     check_width(template)
     weigh(given, budget)
     if isinstance(given, dict):  # of which each may be written many times
-        budget.spend(len(template) * len(given))
+        budget.charge(len(template) * len(given))
 
 
 def check_width(template: Any) -> None:
@@ -289,7 +289,7 @@ def check_width(template: Any) -> None:
 def item(of: Any, key: Any, budget: Budget) -> Any:
     value, key = plain(of), plain(key)
     if isinstance(key, slice) and isinstance(value, SIZED):
-        budget.spend(len(value))
+        budget.charge(len(value))
     weigh(key, budget)
     if isinstance(value, Thing):
         return _item_of_thing(value, key)
@@ -356,13 +356,13 @@ def _attribute_of_thing(thing: Thing, name: str) -> Any:
     if node.tag in (TAG_INSTANCE, TAG_NAMED):
         for each, part in node.items:
             if each == name:
-                return thing.home.of(part, f"{thing.path}.{name}")
+                return thing.converter.of(part, f"{thing.path}.{name}")
         if node.cut:
             raise Undecided(f"{thing.path} is cut, and {name} is not in what is left")
     if name == "args" and (raised := exception_of(node)) is not None:
-        return thing.home.of(raised.items[0], f"{thing.path}.args")
+        return thing.converter.of(raised.items[0], f"{thing.path}.args")
     if node.tag == TAG_FORM and name in (found := named_parts(node)):
-        return thing.home.of(found[name], f"{thing.path}.{name}")
+        return thing.converter.of(found[name], f"{thing.path}.{name}")
     if node.tag == TAG_ENUM and name in ("name", "value", "_name_", "_value_"):
         return thing.inner if "value" in name else thing.member
     if node.tag == TAG_ARRAY and name in ("shape", "ndim", "size"):

@@ -36,7 +36,7 @@ class Budget:
         self.left = work
         self.tree_of = tree_of
 
-    def spend(self, work: int) -> None:
+    def charge(self, work: int) -> None:
         """Before it is done."""
         self.left -= work
         if self.left < 0:
@@ -46,4 +46,4 @@ class Budget:
         """An int of so many is about to be made."""
         if bits > MOST_BITS:
             raise TooMuch
-        self.spend(bits >> 5)
+        self.charge(bits >> 5)

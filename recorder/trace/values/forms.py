@@ -549,8 +549,8 @@ ROWS: Final[dict[int, Row]] = {
     Form.SERIES: Row(("index", "name", "values"), show_tables.show_series),
     Form.INDEX: Row(("name", "values"), show_tables.show_index),
     Form.MULTI_INDEX: Row(("names", "levels", "codes"), show_tables.show_multi_index),
-    Form.TIMESTAMP: Row(("value", "unit", "tz"), show_tables.show_moment),
-    Form.TIMEDELTA64: Row(("value", "unit"), show_tables.show_moment),
+    Form.TIMESTAMP: Row(("value", "unit", "tz"), show_tables.show_datetime),
+    Form.TIMEDELTA64: Row(("value", "unit"), show_tables.show_datetime),
     Form.MISSING: Row((), show_tables.show_missing),
     Form.STRING_IO: Row(
         ("content", "position", "size"), orm_values.show_string_io, _make_string_io

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from recorder.trace.format import TAG_ARRAY, Form
-from recorder.trace.values import moments, periods
+from recorder.trace.values import datetimes, periods
 from recorder.trace.values.nodes import CannotMake, Node, without_wrapping
 from recorder.trace.values.tables import (
     Column,
@@ -49,21 +49,21 @@ def _library(name: str) -> Any:
 
 def _datetime64(node: Node, build: Build) -> Any:
     number, dtype = node.items
-    known = moments.unit_of(dtype)
+    known = datetimes.unit_of(dtype)
     if known is None:
         raise CannotMake
     is_duration, count, unit = known
     numpy = _library("numpy")
     make = numpy.timedelta64 if is_duration else numpy.datetime64
-    if number == moments.NOT_A_TIME:
+    if number == datetimes.NOT_A_TIME:
         return make("NaT")
     return make(number, f"{count}{unit}" if count != 1 else unit) if unit else make(number)
 
 
 def _unit(number: Any) -> str:
-    if not isinstance(number, int) or not 0 <= number < len(moments.UNITS):
+    if not isinstance(number, int) or not 0 <= number < len(datetimes.UNITS):
         raise CannotMake
-    return moments.UNITS[number]
+    return datetimes.UNITS[number]
 
 
 def _timestamp(node: Node, build: Build) -> Any:
@@ -89,7 +89,9 @@ def _period(node: Node, build: Build) -> Any:
     if name is None:
         raise CannotMake
     pandas = _library("pandas")
-    return pandas.NaT if number == moments.NOT_A_TIME else pandas.Period(ordinal=number, freq=name)
+    return (
+        pandas.NaT if number == datetimes.NOT_A_TIME else pandas.Period(ordinal=number, freq=name)
+    )
 
 
 def _period_dtype(node: Node, build: Build) -> Any:

@@ -19,7 +19,7 @@ from recorder.trace.expressions import functions, operations
 from recorder.trace.expressions.domain import Cut, Opaque, Thing, TypeName, plain
 from recorder.trace.expressions.outcomes import Budget, TooMuch, Undecided
 from recorder.trace.format import TAG_ENUM, TAG_INSTANCE, TAG_NAMED
-from recorder.trace.values.given import Given, Recorded
+from recorder.trace.values.comparands import Given, Recorded
 
 if TYPE_CHECKING:
     from typing import Self

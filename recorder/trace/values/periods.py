@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from recorder.trace.format import TAG_FORM, Form
-from recorder.trace.values import moments
+from recorder.trace.values import datetimes
 from recorder.trace.values.nodes import Node
 
 # What is counted, by the thousands of pandas' number of the frequency: those that are as numpy has them.
@@ -15,7 +15,7 @@ THURSDAY: Final = 3  # 1970 begins with one
 
 def period_text(number: Any, frequency: Any) -> str:
     """2020, 2020Q1, 2020-01, 2020-01-02: of the number of a frequency; the number itself where that is not known."""
-    if number == moments.NOT_A_TIME:
+    if number == datetimes.NOT_A_TIME:
         return "NaT"
     if not isinstance(number, int) or not isinstance(frequency, int):
         return str(number)
@@ -25,19 +25,19 @@ def period_text(number: Any, frequency: Any) -> str:
     if kind == 2:
         return f"{1970 + number // 4:04}Q{number % 4 + 1}"
     if kind == 3:
-        return moments.moment_text(number, "M")
+        return datetimes.datetime_text(number, "M")
     if kind == 4:
         last = 7 * number + which - 4
         return f"{_date(last - 6)}/{_date(last)}"
     if kind == 5:
         weeks, day = divmod(number + THURSDAY, 5)
         return _date(7 * weeks + day - THURSDAY)
-    text = moments.moment_text(number, UNITS.get(kind, ""), " ")
+    text = datetimes.datetime_text(number, UNITS.get(kind, ""), " ")
     return text + ":00" if kind == 7 else text
 
 
 def _date(days: int) -> str:
-    return moments.moment_text(days, "D")
+    return datetimes.datetime_text(days, "D")
 
 
 def facts_of(dtype: Any) -> tuple[Any, str | None]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from recorder.trace.format import TAG_ARRAY, TAG_INSTANCE, TAG_LIST, Form
-from recorder.trace.values import moments, periods, zones
+from recorder.trace.values import datetimes, periods, zones
 from recorder.trace.values.nodes import Node, qualified, short_name, without_wrapping
 from recorder.trace.values.numbers import as_shown
 from recorder.trace.values.tables import (
@@ -50,7 +50,7 @@ def _name(node: Node) -> str:
 def cell(out: Writer, value: Any) -> None:
     """A value that stands in a column, without the name of its type where that is the column's."""
     if is_form(value, Form.DATETIME64, Form.TIMESTAMP, Form.TIMEDELTA64):
-        _moment_in_cell(out, value)
+        _datetime_in_cell(out, value)
     elif is_form(value, Form.MISSING):
         out.add(_missing(value))
     elif is_form(value, Form.PERIOD):
@@ -61,7 +61,7 @@ def cell(out: Writer, value: Any) -> None:
         out.part(value)
 
 
-def _moment_in_cell(out: Writer, value: Node) -> None:
+def _datetime_in_cell(out: Writer, value: Node) -> None:
     """2020-01-01, 2020-01-01 UTC, 2020-01-01 00:00:00+01:00; in UTC where the clock of the zone is not known here."""
     zone = value.items[2] if is_form(value, Form.TIMESTAMP) else None
     text = _time(value, short=zone is None or zones.name_of(zone) == "UTC")
@@ -96,7 +96,9 @@ def _missing(node: Node) -> str:
 def _unit(node: Node) -> str:
     """Of a TIMESTAMP or a TIMEDELTA64."""
     unit = node.items[1]
-    return moments.UNITS[unit] if isinstance(unit, int) and 0 <= unit < len(moments.UNITS) else ""
+    return (
+        datetimes.UNITS[unit] if isinstance(unit, int) and 0 <= unit < len(datetimes.UNITS) else ""
+    )
 
 
 def _offset(node: Node) -> datetime.timedelta | None:
@@ -108,21 +110,25 @@ def _time(node: Node, short: bool = False) -> str:
     """The text of a moment, as the clock of its time zone shows it, or of a duration."""
     number, unit, *_ = node.items
     if node.size == Form.DATETIME64:
-        known = moments.unit_of(unit) if isinstance(unit, str) else None
+        known = datetimes.unit_of(unit) if isinstance(unit, str) else None
         if known is None:
             return str(number)
         is_duration, count, name = known
-        number *= count if number != moments.NOT_A_TIME else 1
+        number *= count if number != datetimes.NOT_A_TIME else 1
     else:
         is_duration, name = node.size == Form.TIMEDELTA64, _unit(node)
     if is_duration:
-        return moments.duration_text(number, name)
-    if node.size == Form.TIMESTAMP and number != moments.NOT_A_TIME:
+        return datetimes.duration_text(number, name)
+    if node.size == Form.TIMESTAMP and number != datetimes.NOT_A_TIME:
         number = zones.local(number, name, _offset(node) or UTC)
-    return moments.short_moment(number, name) if short else moments.moment_text(number, name, " ")
+    return (
+        datetimes.short_datetime(number, name)
+        if short
+        else datetimes.datetime_text(number, name, " ")
+    )
 
 
-def show_moment(out: Writer, node: Node) -> None:
+def show_datetime(out: Writer, node: Node) -> None:
     """Timestamp('2020-01-01 00:00:00'), Timestamp('2020-01-01 00:00:00+0100', tz='Europe/Berlin'), and durations."""
     text = _time(node)
     zone = node.items[2] if node.size == Form.TIMESTAMP else None
@@ -169,16 +175,16 @@ def dtype_name(text: Any) -> str:
 def show_datetime64(out: Writer, node: Node) -> None:
     """np.datetime64('2020-01-01'), np.timedelta64(5,'D')."""
     number, dtype = node.items
-    known = moments.unit_of(dtype) if isinstance(dtype, str) else None
+    known = datetimes.unit_of(dtype) if isinstance(dtype, str) else None
     if known is None:
         return out.add(f"<{short_name(node)} {number}>")
     is_duration, count, unit = known
     shown_unit = f"{count}{unit}" if count != 1 else unit
     if is_duration:
-        value = "'NaT'" if number == moments.NOT_A_TIME else number
+        value = "'NaT'" if number == datetimes.NOT_A_TIME else number
         return out.add(f"np.timedelta64({value}{f',{shown_unit!r}' if unit else ''})")
-    scaled = number if number == moments.NOT_A_TIME else number * count
-    return out.add(f"np.datetime64('{moments.moment_text(scaled, unit)}')")
+    scaled = number if number == datetimes.NOT_A_TIME else number * count
+    return out.add(f"np.datetime64('{datetimes.datetime_text(scaled, unit)}')")
 
 
 def show_missing(out: Writer, node: Node) -> None:

@@ -16,7 +16,7 @@ from recorder.trace.format import (
     TAG_TUPLE,
     Form,
 )
-from recorder.trace.values import moments
+from recorder.trace.values import datetimes
 from recorder.trace.values.nodes import Node, without_wrapping
 
 NOT_AVAILABLE: Final = Node(TAG_FORM, ("pandas", "NA"), Form.MISSING, [])
@@ -219,8 +219,8 @@ def _category(number: Any, names: list[Any]) -> Any:
 
 def _moment(value: Node) -> tuple[int, int]:
     number, dtype = value.items
-    unit = moments.unit_of(dtype)
-    return number, moments.unit_number(unit[2]) if unit else -1
+    unit = datetimes.unit_of(dtype)
+    return number, datetimes.unit_number(unit[2]) if unit else -1
 
 
 # ---- frames ---------------------------------------------------------------------------------------------------------

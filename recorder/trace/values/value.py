@@ -60,7 +60,7 @@ WHOLE = 1 << 24  # characters: more than a value that is recorded can have
 class Value(Operators):
     """One value of one variable at one moment."""
 
-    __slots__ = ("_home", "_known", "_moment", "_name", "_parsed", "_raw", "_types")
+    __slots__ = ("_converter", "_known", "_moment", "_name", "_parsed", "_raw", "_types")
 
     def __init__(
         self, raw: bytes, types: Types, name: str = "it", moment: int | None = None
@@ -71,12 +71,12 @@ class Value(Operators):
         self._types = types
         self._parsed: Any = UNREAD
         self._known: Any = UNREAD
-        self._home: Values | None = None  # of a part: what it is a part of
+        self._converter: Values | None = None  # of a part: what it is a part of
 
     def _part(self, made: Any) -> Value:
         """A part of this value, or what was computed from it."""
         part = Value(b"", self._types, self._name, self._moment)
-        part._known, part._home = made, self._asked[1]
+        part._known, part._converter = made, self._asked[1]
         return part
 
     @property
@@ -90,23 +90,23 @@ class Value(Operators):
             if self._raw:
                 self._parsed = parse(self._raw, self._types)
             else:
-                known, home = self._asked
-                self._parsed = decided(lambda budget: home.tree_of(known, budget))
+                known, converter = self._asked
+                self._parsed = decided(lambda budget: converter.tree_of(known, budget))
         return self._parsed
 
     @property
     def _asked(self) -> tuple[Any, Values]:
-        if self._home is None:
-            self._known, self._home = self._known_as(self._name)
-        return self._known, self._home
+        if self._converter is None:
+            self._known, self._converter = self._known_as(self._name)
+        return self._known, self._converter
 
     def _known_as(self, name: str) -> tuple[Any, Values]:
         """What expressions compute with, of a value that was recorded under this name, and what it is a part of."""
         try:
-            home = Values(self._tree, name)
+            converter = Values(self._tree, name)
             if self.unexamined:
-                return Hidden(f"{name} was not looked at again", self._tree), home
-            return home.value(), home
+                return Hidden(f"{name} was not looked at again", self._tree), converter
+            return converter.value(), converter
         except errors.TraceCorruptError:
             return Hidden(f"{name} is damaged"), Values(None, name)
 

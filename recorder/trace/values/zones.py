@@ -7,7 +7,7 @@ import zoneinfo
 from typing import Any
 
 from recorder.trace.format import TAG_FORM, TAG_TIMEDELTA, Form
-from recorder.trace.values import moments
+from recorder.trace.values import datetimes
 from recorder.trace.values.nodes import Node
 from recorder.trace.values.stdlib_values import make_timedelta
 
@@ -43,7 +43,7 @@ def offset_at(number: int, unit: str, zone: Any) -> datetime.timedelta | None:
     if name_of(zone) == "UTC":
         return datetime.timedelta(0)
     fixed = _fixed(zone)
-    seconds = moments.whole_seconds(number, unit)
+    seconds = datetimes.whole_seconds(number, unit)
     if fixed is not None or seconds is None or zone.tag != TAG_FORM:
         return fixed
     try:
@@ -65,4 +65,4 @@ def offset_text(offset: datetime.timedelta, colon: str) -> str:
 
 def local(number: int, unit: str, offset: datetime.timedelta) -> int:
     """The number of the moment at which a clock of UTC shows what the zone's shows then."""
-    return number + moments.units_in(int(offset.total_seconds()), unit)
+    return number + datetimes.units_in(int(offset.total_seconds()), unit)

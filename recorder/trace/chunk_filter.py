@@ -15,7 +15,7 @@ from recorder.trace.values.nodes import qualified
 LAST_SLOT: Final = 63  # stands for all variables from it on
 
 
-class Sieve:
+class ChunkFilter:
     """Of one question. `definitions`: a reader that knows all of them."""
 
     def __init__(

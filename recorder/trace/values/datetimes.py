@@ -27,7 +27,7 @@ def unit_number(unit: str) -> int:
     return UNITS.index(unit) if unit in UNITS else -1
 
 
-def moment_text(number: int, unit: str, separator: str = "T") -> str:
+def datetime_text(number: int, unit: str, separator: str = "T") -> str:
     """As numpy shows it: 2020-01-01, 2020-01-01T12:00:00.000001."""
     if number == NOT_A_TIME:
         return "NaT"
@@ -50,9 +50,9 @@ def moment_text(number: int, unit: str, separator: str = "T") -> str:
     )
 
 
-def short_moment(number: int, unit: str) -> str:
+def short_datetime(number: int, unit: str) -> str:
     """Without what is zero: 2020-01-01, 2020-01-01 12:30:00."""
-    text = moment_text(number, unit, " ")
+    text = datetime_text(number, unit, " ")
     date, _, time = text.partition(" ")
     if not time or not time.strip("0:."):
         return date

@@ -24,7 +24,7 @@ NEAR = 100_000  # events before a change, in which the value before it is looked
 SIDE = 40  # characters of what was there, and of what is
 
 
-class Before:
+class ShownChanges:
     """`forwards`: changes are told in the order in which they happened, so that the last one told is the one before."""
 
     def __init__(self, trace: Trace, width: int = VALUE_WIDTH, forwards: bool = True) -> None:
@@ -90,17 +90,17 @@ def within(name: str, old: Value, new: Value, texts_differ: bool) -> str:
     return f"  ({path}: {before} → {after})"
 
 
-def changed(change: Change, before: Before) -> str:
+def changed(change: Change, shown_changes: ShownChanges) -> str:
     """What changed to what, and by which line."""
-    return f"{change.qualified_name} = {before.text(change)}{_by(change)}"
+    return f"{change.qualified_name} = {shown_changes.text(change)}{_by(change)}"
 
 
-def changed_together(changes: list[Change], before: Before) -> str:
+def changed_together(changes: list[Change], shown_changes: ShownChanges) -> str:
     """Several changes on one line: those that the same line made say so once."""
     text = ""
     by = [_by(change) for change in changes] + [""]
     for change, this, following in zip(changes, by, by[1:], strict=False):
-        text += f"  {change.qualified_name} = {before.text(change)}"
+        text += f"  {change.qualified_name} = {shown_changes.text(change)}"
         text += this if this != following else ""
     return text
 

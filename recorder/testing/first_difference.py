@@ -28,12 +28,12 @@ def first_difference(failing: Trace, path: str) -> str:
                 passing, failing, values=True, ignore=[], strict=False, calls=None
             )
             found = next(compared.differences(), None)
-            return "" if found is None else cut(printable(told(found)), WIDTH)
+            return "" if found is None else cut(printable(as_text(found)), WIDTH)
     except (errors.RecorderError, OSError):
         return ""
 
 
-def told(found: Difference) -> str:
+def as_text(found: Difference) -> str:
     here = f"at {_place(found.b)}, " if found.b is not None else ""
     if found.parts:
         name = found.name or (found.a and OUTCOMES.get(found.a.kind, found.a.kind)) or "it"

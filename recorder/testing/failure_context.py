@@ -55,10 +55,10 @@ def _what(trace: Trace, event: Event) -> str:
     if event.value is not None:
         what += f" {'→' if event.kind in ('return', 'yield') else '!'} {shown(event.value, VALUE_WIDTH)}"
     changes = [change for change in trace.changes(event) if not change.found]
-    told = [
+    shown_changes = [
         f"{change.qualified_name} = {shown(change.value, VALUE_WIDTH)}"
         for change in changes
         if not change.name.startswith("@")  # pytest's own, of a rewritten assert
         and (change.value is None or not change.value.is_definition)
     ]
-    return printable(f"{what}  {', '.join(told)}" if told else what)
+    return printable(f"{what}  {', '.join(shown_changes)}" if shown_changes else what)

@@ -33,7 +33,7 @@ class Given:
         self.made: dict[int, Any] = {}  # by the id of what the caller holds
 
     def of(self, value: Any) -> Any:
-        self.budget.spend(1)
+        self.budget.charge(1)
         kind = type(value)
         if issubclass(kind, Recorded):
             return value._asked[0]

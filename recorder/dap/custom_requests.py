@@ -32,7 +32,7 @@ class Name(NamedTuple):
     name: str
 
 
-class Beside:
+class CustomRequests:
     def __init__(self, state: State, emit: Emit) -> None:
         self.state = state
         self.emit = emit
@@ -69,7 +69,7 @@ class Beside:
         once, while other requests are answered: where that takes longer an event tells that it is done."""
         path = self.state.files.recorded(asked.part("source").text("path", ""))
         if self._counting is None:
-            self._counting = Counting(self.state.trace.path, self._tell)
+            self._counting = Counting(self.state.trace.path, self._report_counted)
         counted = self._counting.wait(SOON)
         if counted is None:
             return {"lines": [], "functions": [], "complete": False}
@@ -88,7 +88,7 @@ class Beside:
             "complete": True,
         }
 
-    def _tell(self) -> None:
+    def _report_counted(self) -> None:
         try:
             self.emit("recorder.counted", {})
         except OSError:

@@ -10,8 +10,8 @@ from typing import Any, Final, NamedTuple
 
 from recorder import errors, processes
 from recorder.errors.text import printable
-from recorder.export.output import Output
-from recorder.testing import names, told
+from recorder.export.atomic_output import AtomicOutput
+from recorder.testing import failure_context, names
 from recorder.testing.session import LEFT, Tests
 from recorder.trace.cutting import cut
 from recorder.trace.reader import Trace, open_trace
@@ -21,7 +21,7 @@ from recorder.trace.spans import Mark, Span
 PHASES: Final = ("setup", "call", "teardown")  # of a test: spans in its own
 
 
-class Kept(NamedTuple):
+class SingleTrace(NamedTuple):
     """The trace of a test, and what is said of it. `lines`: the last events before it failed."""
 
     test: str
@@ -38,7 +38,7 @@ class Kept(NamedTuple):
         return self._asdict()
 
     @classmethod
-    def from_json(cls, facts: dict[str, Any]) -> Kept:
+    def from_json(cls, facts: dict[str, Any]) -> SingleTrace:
         place = facts["place"]
         beside = tuple(facts["beside"])
         place = None if place is None else (place[0], place[1])
@@ -54,7 +54,7 @@ class Wanted(NamedTuple):
     test: str | None = None
 
 
-def of_session(tests: Tests, problems: list[str]) -> list[Kept]:
+def of_session(tests: Tests, problems: list[str]) -> list[SingleTrace]:
     """Ends the recording of a process, and makes the traces of its tests that are wanted."""
     path = tests.stop()
     if tests.problem is not None:
@@ -69,7 +69,7 @@ def of_session(tests: Tests, problems: list[str]) -> list[Kept]:
         return []
 
 
-def cut_out(path: str, folder: str, wanted: Iterable[Wanted]) -> list[Kept]:
+def cut_out(path: str, folder: str, wanted: Iterable[Wanted]) -> list[SingleTrace]:
     """Makes the traces of these tests, and removes the recording of the session."""
     made = []
     with open_trace(path) as trace:
@@ -81,7 +81,7 @@ def cut_out(path: str, folder: str, wanted: Iterable[Wanted]) -> list[Kept]:
     return made
 
 
-def cut_out_what_ran(path: str, folder: str) -> list[Kept]:
+def cut_out_what_ran(path: str, folder: str) -> list[SingleTrace]:
     """As `cut_out`, of the recording of a process that died: the tests that ran then, and those that had failed."""
     with open_trace(path) as trace:
         spans = trace.spans()
@@ -114,7 +114,7 @@ def _is_in(span: Span, test: Span) -> bool:
     return is_later and (test.stop is None or span.start < test.stop)
 
 
-def _cut(trace: Trace, spans: dict[int, Span], wanted: Wanted, folder: str) -> Kept:
+def _cut(trace: Trace, spans: dict[int, Span], wanted: Wanted, folder: str) -> SingleTrace:
     span, phase = spans[wanted.number], wanted.phase
     test = wanted.test or span.name
     path = os.path.join(folder, names.trace_of(test))
@@ -124,13 +124,15 @@ def _cut(trace: Trace, spans: dict[int, Span], wanted: Wanted, folder: str) -> K
     failed = died or phase is not None
     if failed and has_passed(path):
         os.replace(path, names.passed(path))
-    with Output(path, source=trace.path) as out:
+    with AtomicOutput(path, source=trace.path) as out:
         count = cut(trace._file, meta, trace.closing, span.start, stop, out.file().write)
     if not failed:
-        return Kept(test, path, count, [], failed=False)
-    lines, place = _told(trace, spans, span, phase)
+        return SingleTrace(test, path, count, [], failed=False)
+    lines, place = _failure_context(trace, spans, span, phase)
     beside = _beside(trace, span)
-    return Kept(test, path, count, lines, place, died, beside=beside, difference=_difference(path))
+    return SingleTrace(
+        test, path, count, lines, place, died, beside=beside, difference=_difference(path)
+    )
 
 
 def _beside(trace: Trace, span: Span) -> tuple[str, ...]:
@@ -154,7 +156,7 @@ def has_passed(path: str) -> bool:
 
 
 def _difference(path: str) -> str:
-    from recorder.testing.compared import first_difference
+    from recorder.testing.first_difference import first_difference
 
     passing = names.passed(path)
     if not os.path.exists(passing):
@@ -163,13 +165,13 @@ def _difference(path: str) -> str:
         return first_difference(trace, passing)
 
 
-def _told(
+def _failure_context(
     trace: Trace, spans: dict[int, Span], span: Span, phase: str | None
 ) -> tuple[list[str], tuple[str, int] | None]:
     """Of a test that failed: the last events, and the place of the last one."""
-    events = told.last_events(trace, span.thread, *_where(spans, span, phase))
+    events = failure_context.last_events(trace, span.thread, *_where(spans, span, phase))
     place = (events[-1].file, events[-1].line) if events else None
-    return told.lines(trace, events), place
+    return failure_context.lines(trace, events), place
 
 
 def _where(spans: dict[int, Span], span: Span, phase: str | None) -> tuple[int, int | None]:
@@ -203,9 +205,9 @@ def _is_another_running(pid: int) -> bool:
         return True  # nobody says
 
 
-def recover(folder: str) -> list[Kept]:
+def recover(folder: str) -> list[SingleTrace]:
     """The traces of the tests that sessions died in."""
-    made: list[Kept] = []
+    made: list[SingleTrace] = []
     for path in left_behind(folder):
         try:
             made += cut_out_what_ran(path, folder)
@@ -231,9 +233,9 @@ def await_traces(folder: str, worker: str, seconds: float) -> list[str]:
 # ---- what a folder holds ----------------------------------------------------------------------------
 
 
-def of_folder(folder: str, most: int) -> tuple[list[Kept], list[str]]:
+def of_folder(folder: str, most: int) -> tuple[list[SingleTrace], list[str]]:
     """The latest traces of tests in it that failed, and what cannot be read."""
-    found: list[Kept] = []
+    found: list[SingleTrace] = []
     unreadable = []
     for _, path, _ in sorted(traces_of(folder), reverse=True):
         if len(found) == most:
@@ -253,13 +255,15 @@ def _has_failed(about: dict[str, Any]) -> bool:
     return not about.get("ended") or about.get("phase") is not None
 
 
-def _read(trace: Trace, test: str, about: dict[str, Any]) -> Kept:
+def _read(trace: Trace, test: str, about: dict[str, Any]) -> SingleTrace:
     """What `_cut` has said of it, once more."""
     spans = {span.number: span for span in trace.spans()}
     name = about.get("span", test)
     span = next((one for one in spans.values() if one.name == name), None)
-    lines, place = ([], None) if span is None else _told(trace, spans, span, about.get("phase"))
-    return Kept(test, trace.path, len(trace), lines, place, died=not about.get("ended"))
+    lines, place = (
+        ([], None) if span is None else _failure_context(trace, spans, span, about.get("phase"))
+    )
+    return SingleTrace(test, trace.path, len(trace), lines, place, died=not about.get("ended"))
 
 
 def traces_of(folder: str) -> list[tuple[int, str, int]]:
@@ -289,10 +293,10 @@ def keep_to_budget(folder: str, most: int) -> list[str]:
     return removed
 
 
-def to_text(kept: list[Kept]) -> str:
+def to_text(kept: list[SingleTrace]) -> str:
     """For another process."""
     return json.dumps([one.as_json() for one in kept])
 
 
-def from_text(text: str) -> list[Kept]:
-    return [Kept.from_json(facts) for facts in json.loads(text)]
+def from_text(text: str) -> list[SingleTrace]:
+    return [SingleTrace.from_json(facts) for facts in json.loads(text)]

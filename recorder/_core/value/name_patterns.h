@@ -1,6 +1,6 @@
 /* Whether a name is one of those that patterns stand for: in one normal form, whatever its spelling is. */
-#ifndef RECORDER_NAMES_H
-#define RECORDER_NAMES_H
+#ifndef RECORDER_NAME_PATTERNS_H
+#define RECORDER_NAME_PATTERNS_H
 #include <Python.h>
 #include <stdbool.h>
 #include <stdint.h>

@@ -11,7 +11,7 @@ from recorder.trace.format import REC_NOTE, SpanFlag
 TIME_SIZE = 8  # bytes
 
 
-class Wanted:
+class KeptSpans:
     """Told of one chunk after the other. Of spans within each other the outermost decides."""
 
     def __init__(self) -> None:

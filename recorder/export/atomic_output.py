@@ -1,8 +1,8 @@
 """Where an export goes: written beside its destination, made durable, and given its name in one step.
 
-    with Output("app.json") as out:          # a file
+    with AtomicOutput("app.json") as out:          # a file
         out.file().write(b"...")
-    with Output("app-tables", folder=True) as out:
+    with AtomicOutput("app-tables", folder=True) as out:
         out.file("events.parquet").write(b"...")
 
 Until the body has ended without an exception nothing shows at the destination, and a file that is
@@ -79,7 +79,7 @@ class Sink:
         files.release(fd)
 
 
-class Output:
+class AtomicOutput:
     """A file or a folder that is published as a whole, or not at all."""
 
     def __init__(
@@ -100,7 +100,7 @@ class Output:
         self._scratch: list[str] = []
         self._folders: list[str] = []
 
-    def __enter__(self) -> Output:
+    def __enter__(self) -> AtomicOutput:
         if self.folder:
             self.make_folder("")
         return self

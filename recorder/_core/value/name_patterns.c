@@ -2,7 +2,7 @@
  * all x_api_key. Where words begin is not certain (`PASSWORDhash`), and a number can be part of a name or count names
  * (`token2`), so that a name has several forms, and a pattern, too: one of the name's has to match one of the pattern's.
  * What is asked for once is kept by who asks: see redaction.c. */
-#include "value/names.h"
+#include "value/name_patterns.h"
 #include "cpython/objects.h"
 
 /* More than is recorded of any text. */
