@@ -195,6 +195,12 @@ class Format:
             at = one.offset + self.size_of(one)
         return [*found, (at, layout.end - at)] if at < layout.end else found
 
+    @property
+    def enums_of_no_field(self) -> list[Enum]:
+        """Those whose members do not stand beside a field that holds one."""
+        listed = {field.enum for layout in self.layouts for field in layout.fields}
+        return [enum for enum in self.enums if enum.name not in listed]
+
     def rows_of(self, layout: Layout) -> list[Field]:
         """The fields, and what no field has as one without a name, in order."""
         zeros = [Field(at, f"bytes[{size}]", "", "zero") for at, size in self.gaps(layout)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 import subprocess
 import sys
@@ -526,6 +527,24 @@ def test_c_and_python_have_the_same_numbers(compiled: dict[str, dict[str, int]])
             expected |= {enum.cython(m): getattr(fmt, enum.name)[m.name] for m in enum.members}
     expected["REC_LAYOUT_VERSION"] = fmt.LAYOUT_VERSION
     assert compiled["numbers"] == expected
+
+
+def test_the_page_has_every_number_and_every_field() -> None:
+    page = (ROOT / "docs" / "trace-format.md").read_text(encoding="utf-8")
+    assert page.startswith(f"# The trace format, version {fmt.MAJOR}\n")
+    assert f"| 8 | u16 | `major` | {fmt.MAJOR}; " in page
+    for enum in FORMAT.enums:
+        for member in enum.members:
+            row, word = (
+                f"| {enum.name} | {member.number} | {member.name} |",
+                f"{member.number} {member.name}",
+            )
+            assert row in page or re.search(rf"\b{word}\b", page), f"{enum.name}.{member.name}"
+    for layout in FORMAT.layouts:
+        for field in layout.fields:
+            assert f"| {field.offset} | {field.type} | `{field.name}` |" in page, (
+                f"{layout.name}.{field.name}"
+            )
 
 
 def test_c_and_python_have_the_same_layouts(compiled: dict[str, dict[str, int]]) -> None:
