@@ -218,10 +218,10 @@ cdef Status exception_event(Thread *t, uint8_t record, PyObject **args) noexcept
     """RAISE, RERAISE or HANDLED, unless all that the exception does is to end an iteration, or to pass a handler that
     is none of the program's."""
     cdef Shadow *s = top_of(t)
-    cdef PyObject *passing = s.raising
+    cdef PyObject *passing = s.passing
     cdef rec_end end = REC_NO_END
     cdef Status status
-    s.raising = NULL
+    s.passing = NULL
     if record == REC_RERAISE:
         if passing == args[2]:
             return OK
@@ -234,7 +234,7 @@ cdef Status exception_event(Thread *t, uint8_t record, PyObject **args) noexcept
     if end == REC_ITERATION_ENDS:
         return event_stop_iteration(t, args[2], False) if record == REC_RAISE else OK
     if end != REC_NO_END:
-        s.raising = args[2] if end == REC_RERAISES else Py_None
+        s.passing = args[2] if end == REC_RERAISES else Py_None
     return event_exception(t, record, args[2]) if end != REC_RERAISES else OK
 
 

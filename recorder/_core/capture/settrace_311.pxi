@@ -86,7 +86,7 @@ cdef Status traced(PyThreadState *state, rec_iframe *frame, int32_t line, int wh
     if what == PyTrace_EXCEPTION:
         return trace_raised(t, code, rec_tuple_items(arg)[1])
     if arg == NULL:
-        return event_end(t, REC_UNWIND, rec_in_flight(frame, top_of(t).raising, top_of(t).raising_at))
+        return event_end(t, REC_UNWIND, rec_in_flight(frame, top_of(t).last_raised, top_of(t).last_raised_at))
     return event_end(t, REC_YIELD if code.suspends and rec_is_yielding(frame) else REC_RETURN, arg)
 
 
@@ -110,7 +110,7 @@ cdef void forget_raised() noexcept:
     """The exception that CPython told of last is gone: no frame is ended by it any more."""
     cdef Thread *t = tracer.thread
     if hooks.state == RECORDING and t != NULL and t.depth > 0:
-        top_of(t).raising = NULL
+        top_of(t).last_raised = NULL
 
 
 # ---- that an exception is handled --------------------------------------------------------------------
@@ -125,8 +125,8 @@ cdef Status trace_raised(Thread *t, Code *code, PyObject *raised) noexcept:
         return event_stop_iteration(t, raised, False)
     t.unhandled = raised
     t.unhandled_in = top_of(t).number
-    top_of(t).raising = raised
-    top_of(t).raising_at = at
+    top_of(t).last_raised = raised
+    top_of(t).last_raised_at = at
     return event_exception(t, REC_RAISE, raised)
 
 

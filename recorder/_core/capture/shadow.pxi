@@ -22,9 +22,10 @@ cdef struct Shadow:          # one frame as last recorded
     uint32_t bound           # body: entries of the dict, as last seen
     bint marked              # body: a MARK says that it cannot be read
     uint64_t version         # body: version of the dict, if all its values were scalars
-    PyObject *raising        # not owned: what a handler of the compiler's raises again, or Py_None; 3.11: told last …
+    PyObject *passing        # 3.12+, not owned: what a handler of the compiler's raises again; Py_None: another one
+    PyObject *last_raised    # 3.11, not owned: the exception that CPython told of last …
+    int last_raised_at       # … and where, in bytes of its code
     Written raised           # 3.11: the exception that was handled last, or that unwinds the frame
-    int raising_at           # … and where, in bytes of its code
 
 cdef struct Block:           # slots of running frames, allocated as a stack
     Block *previous
@@ -95,7 +96,10 @@ cdef inline void begin_shadow(Shadow *s, rec_iframe *frame, Code *code) noexcept
     s.bound = 0
     s.marked = False
     s.version = 0
-    s.raising = NULL
+    if PY_VERSION_HEX >= 0x030C0000:
+        s.passing = NULL
+    else:
+        s.last_raised = NULL
     s.raised.start = NULL
 
 

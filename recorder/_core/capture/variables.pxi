@@ -84,7 +84,7 @@ cdef Status compare_variables(Shadow *s) noexcept nogil:
 cdef inline bint has_hidden_ways(Shadow *s) noexcept nogil:
     """3.11: whether code of a line may run of which CPython does not tell: where an exception leads, which comes up
     again at the end of a handler, or somebody else's trace function, which sets where the frame goes on."""
-    return s.raising != NULL or chained != NULL
+    return s.last_raised != NULL or chained != NULL
 
 
 cdef void hold(Shadow *s, uint64_t holding) noexcept nogil:
