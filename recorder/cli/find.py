@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from recorder import errors
 from recorder.cli.console import count, printable, warn, write
 from recorder.cli.interrupted import Interruptible
+from recorder.cli.output import text_of as text_of_output
 from recorder.cli.queries import (
     EXIT_STATUS,
     Who,
@@ -132,7 +133,7 @@ def writers(trace: Trace, args: argparse.Namespace) -> Iterator[Hit]:
             continue
         for event in trace.find(start=output.seq, stop=output.seq + 1, **asked):
             number += 1
-            yield Hit(event, "hit", number, log=output.text_of(output))
+            yield Hit(event, "hit", number, log=text_of_output(output))
 
 
 def warn_why_nothing(trace: Trace, args: argparse.Namespace, names: tuple[str, ...]) -> None:

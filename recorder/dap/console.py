@@ -1,5 +1,6 @@
-"""What the program printed and logged, as an editor's console has it: told once, with its moment, as soon as one gets there. Over
-what was told one may go back, and on again: a console takes nothing back, so a line says which output that was."""
+"""What the program printed and logged, as an editor's console has it: told once, with its moment, as soon as one gets
+there. Over what was told one may go back, and on again: a console takes nothing back, so a line says which output that
+was."""
 
 from __future__ import annotations
 
@@ -77,7 +78,7 @@ class Console:
 
     def _between(self, start: int, stop: int) -> Iterator[Output | Log]:
         """What was printed and logged from one event on, before another one."""
-        told = self.state.trace._told.between(start, stop)
+        told = self.state.trace._logs_by_event.between(start, stop)
         written = self._outputs.between(start, stop)
         both: Iterator[Output | Log] = merge(told, written, key=_moment)
         return (

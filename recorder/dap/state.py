@@ -8,7 +8,7 @@ from recorder.dap.sources import Files
 from recorder.dap.strands import Frames, Strands
 from recorder.dap.suspended import Suspended
 from recorder.dap.variables import References
-from recorder.trace.leaping import Check
+from recorder.trace.frame_search import Check
 from recorder.trace.reader import Trace
 from recorder.trace.snapshots import Event, Frame
 

@@ -75,7 +75,7 @@ class Strands:
         top = found.frames[0]
         if isinstance(top, Event):
             return Position(top)
-        last = self.walk.leaping.find(top.frame, found.thread, 0, now.seq + 1, backwards=True)
+        last = self.walk.frame_search.find(top.frame, found.thread, 0, now.seq + 1, backwards=True)
         for event in last:
             return Position(event)
         raise Refused("what that thread did before is not in the trace")
@@ -100,7 +100,7 @@ class Strands:
                 yield Strand(number, f"{task.name} (task, runs)", thread.number, stack[:split])
 
     def _task_of(self, coroutine: Frame | Event, thread: Thread, now: Position) -> Task | None:
-        begun = self.walk.leaping.find(
+        begun = self.walk.frame_search.find(
             coroutine.frame, thread.number, 0, now.seq + 1, backwards=True, kind=ENTRIES
         )
         return next((event.task for event in begun), None)

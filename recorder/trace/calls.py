@@ -11,7 +11,7 @@ from recorder._core.decode import Function, Task, Thread
 from recorder.trace import display, filters
 from recorder.trace.code_flags import SUSPENDS
 from recorder.trace.filters import ThreadFilter
-from recorder.trace.leaping import Leaping
+from recorder.trace.frame_search import FrameSearch
 from recorder.trace.queries import Queries
 from recorder.trace.seeking import ALL
 from recorder.trace.snapshots import Event
@@ -184,17 +184,17 @@ class _Ends:
     def __init__(self, queries: Queries, stop: int = ALL) -> None:
         self.queries = queries
         self.stop = stop
-        self._leaping: Leaping | None = None  # which most never need
+        self._frame_search: FrameSearch | None = None  # which most never need
 
     def of(self, start: Event) -> Event | None:
         """Of the call that begins there."""
         if start.function._flags & SUSPENDS:  # and may go on in another thread
             over = filters.make(ENDS, frame=start.frame)
             return next(self.queries.find(over, start.seq, self.stop), None)
-        leaping = self._leaping = self._leaping or Leaping(self.queries)
+        frame_search = self._frame_search = self._frame_search or FrameSearch(self.queries)
         stop = min(self.stop, self.queries.end)
         thread = start.thread.number
-        found = leaping.find(start.frame, thread, start.seq, stop, ends=True, kind=ENDS)
+        found = frame_search.find(start.frame, thread, start.seq, stop, ends=True, kind=ENDS)
         return next(found, None)
 
 

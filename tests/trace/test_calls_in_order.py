@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import recorder
-from recorder.trace import calls, leaping
+from recorder.trace import calls, frame_search
 from recorder.trace.container.chunks import Chunk
 from recorder.trace.seeking import Seeker
 from tests.conftest import Run, recorder_command
@@ -93,7 +93,7 @@ def test_the_end_of_a_long_call_is_looked_up_without_reading_what_is_between(
 ) -> None:
     """However many chunks there are."""
     monkeypatch.setattr(calls, "MOST_WAITING", 1)
-    monkeypatch.setattr(leaping, "WINDOW", 8)
+    monkeypatch.setattr(frame_search, "WINDOW", 8)
     program, path = tmp_path / "a_long_call.py", tmp_path / "long.rtrace"
     program.write_text("def f(n): return n\nfor n in range(300): f(n)\n")
     path.write_bytes(rechunked(trace_of(program), 300))

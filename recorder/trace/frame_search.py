@@ -21,7 +21,7 @@ WINDOW: Final = 8_192  # events that are read before it is asked whether any can
 Check = Callable[[int], None]  # is told how far a search got, and may raise
 
 
-class Leaping:
+class FrameSearch:
     def __init__(self, queries: Queries, check: Check | None = None) -> None:
         self.queries = queries
         self.check = check or (lambda seq: None)
