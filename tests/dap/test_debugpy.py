@@ -28,7 +28,7 @@ NAMES = """
     strings
 """
 ONCE = (
-    "closures context_managers copying finally_blocks instances mutual_recursion".split()
+    "closures copying finally_blocks instances mutual_recursion".split()
 )  # one walk each
 INWARDS = "operators unwinding".split()  # and without steps that an exception ends
 PROGRAMS = [ROOT / f"tests/programs/{name}.py" for name in [*NAMES.split(), *ONCE, *INWARDS]]
