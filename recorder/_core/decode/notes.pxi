@@ -110,7 +110,9 @@ cdef bint emit_open_spans(DecoderState *s) noexcept nogil:
     """Word for word, with what they speak of."""
     cdef Note *note = s.open_spans.first
     while note != NULL:
-        if not emit_note_definitions(s, mentioned_by(s, note)) or not append(s, &s.preamble.frames, note.raw, note.raw_size):
+        if not emit_note_definitions(s, mentioned_by(s, note)):
+            return False
+        if not append(s, &s.preamble.frames, note.raw, note.raw_size):
             return False
         note = note.next
     return True
