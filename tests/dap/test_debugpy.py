@@ -27,9 +27,7 @@ NAMES = """
     callbacks classes containers control_flow decorators exceptions expressions global_names mappings recursion scalars
     strings
 """
-ONCE = (
-    "closures copying finally_blocks instances mutual_recursion".split()
-)  # one walk each
+ONCE = "closures copying finally_blocks instances mutual_recursion".split()  # one walk each
 INWARDS = "operators unwinding".split()  # and without steps that an exception ends
 PROGRAMS = [ROOT / f"tests/programs/{name}.py" for name in [*NAMES.split(), *ONCE, *INWARDS]]
 DEFAULT = [path for path in PROGRAMS if path.stem in ("classes", "exceptions", "recursion")]
