@@ -134,7 +134,11 @@ def test_the_trace_says_what_the_program_did(run_recorded: Run) -> None:
     # A StopIteration out of a generator is taken up by the generator, which raises something else.
     assert told.pop("stops") == "raise handled raise unwind"
     assert stops[0] == stops[1] == "StopIteration()"
-    assert stops[2] == stops[3] == "RuntimeError('generator raised StopIteration')"
+    assert (
+        stops[2]
+        == stops[3]
+        == ("RuntimeError('generator raised StopIteration') from StopIteration()")
+    )
     assert told == EXPECTED
     command = recorder_command("exceptions", result.trace, "--in", "gen")
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ import recorder
 from recorder.trace.reader import Event, Trace
 from tests.conftest import Run
 
+CAME_OF = re.compile(r" (?:from|while handling) (?=\w+\()")  # what the judge's repr does not tell
 PROGRAM = Path(__file__).parent.parent / "programs" / "judges" / "ways_out.py"
 
 
 def said(event: Event) -> str:
     assert event.value is not None, event.line
-    return event.value.show(1000).replace("asyncio.exceptions.", "")
+    shown = event.value.show(1000).replace("asyncio.exceptions.", "")
+    return CAME_OF.split(shown)[0]
 
 
 def ends(trace: Trace, ways: set[str]) -> list[tuple[str, str]]:
