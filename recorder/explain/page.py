@@ -124,10 +124,10 @@ def explain(trace: Trace, budget: int, differences: Sequence[str] | None = None)
     sections = [_section(quota, "What ran", _facts(trace, symptom), int(budget * FACTS))]
     failed = _failure(trace, symptom, back)
     sections.append(_section(quota, "What went wrong", failed, int(budget * FAILURE)))
-    differences = None
+    compared = None
     if differences is not None:
         rows = (Statement(None, row.strip()) for row in differences)
-        differences = _section(
+        compared = _section(
             quota, "What differs from the run that passed", rows, int(budget * DIFFERENCES)
         )
     quota_next = TokenQuota(min(int(budget * NEXT), quota.left))
@@ -135,7 +135,7 @@ def explain(trace: Trace, budget: int, differences: Sequence[str] | None = None)
     links: deque[Link] = deque()
     way = _way(trace, back, symptom, links)
     sections.append(_section(quota, "Where it comes from", way, quota.left))
-    sections += [] if differences is None else [differences]
+    sections += [] if compared is None else [compared]
     quota_next.left += quota.left
     following = _following(trace, symptom, links, quota_next, differences is not None)
     return Page(
