@@ -177,9 +177,6 @@ cdef bint is_plain_exception(PyObject *o) noexcept nogil:
     cdef PyObject *args
     cdef TypeEntry *entry
     cdef rec_items items
-    cdef rec_exception_fields fields
-    cdef PyObject *name = NULL
-    cdef PyObject *value = NULL
     cdef Py_ssize_t i
     if not t.tp_flags & Py_TPFLAGS_BASE_EXC_SUBCLASS:
         return False
@@ -191,8 +188,7 @@ cdef bint is_plain_exception(PyObject *o) noexcept nogil:
         if i == 4 or not is_plain(rec_tuple_items(args)[i]):
             return False
     rec_storage_of(&items, o, t)
-    rec_exception_begin(&fields, o)
-    return items.size == 0 and not rec_exception_next(&fields, &name, &value)
+    return items.size == 0 and not rec_exception_may_have_fields(o)
 
 
 cdef uint8_t *put_raised(const Written *value, uint8_t *p) noexcept nogil:

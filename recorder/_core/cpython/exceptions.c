@@ -65,10 +65,9 @@ static PyObject *name_of(const char *text)
 void rec_exception_begin(rec_exception_fields *walk, PyObject *exception)
 {
     PyTypeObject *type = Py_TYPE(exception);
-    *walk = (rec_exception_fields){exception, 0, type, NULL};
-    while (rec_is_type_of_python(walk->type))
-        walk->type = walk->type->tp_base;
-    walk->next = walk->type->tp_members;
+    while (rec_is_type_of_python(type))
+        type = type->tp_base;
+    *walk = (rec_exception_fields){exception, 0, type, type->tp_members};
 }
 
 static bool next_origin(rec_exception_fields *walk, const char **name, PyObject **value)

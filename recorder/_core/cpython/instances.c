@@ -298,7 +298,7 @@ static void start(rec_attributes *walk, PyObject *object, bool slotted)
     walk->type = slotted ? Py_TYPE(object) : NULL;
     walk->slot = 0;
     walk->fields.exception = NULL;
-    if (PyExceptionInstance_Check(object))
+    if (PyExceptionInstance_Check(object) && rec_exception_may_have_fields(object))
         rec_exception_begin(&walk->fields, object);
     rec_storage_of(&walk->items, object, Py_TYPE(object));
 }

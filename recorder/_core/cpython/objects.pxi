@@ -47,10 +47,7 @@ cdef extern from "known/forms.h" nogil:
     bint rec_known_changes(uint8_t)
 
 cdef extern from "cpython/exceptions.h" nogil:
-    ctypedef struct rec_exception_fields:
-        pass
-    void rec_exception_begin(rec_exception_fields *, PyObject *)
-    bint rec_exception_next(rec_exception_fields *, PyObject **, PyObject **)
+    bint rec_exception_may_have_fields(PyObject *)
 
 cdef extern from "cpython/instances.h" nogil:
     ctypedef int rec_shape
