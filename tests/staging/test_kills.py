@@ -232,7 +232,7 @@ RECORDED = [sys.executable, "-m", "recorder", "run", "-o", "app.rtrace"]
 # How a recording begins, as a command; the trace that is prepared; of how many stops one is tried.
 BEGINNINGS = {
     "run": ([*RECORDED, "app.py"], "app.rtrace", 600, 13),
-    "in the program": ([sys.executable, "records.py"], "app.rtrace", 150, 3),
+    "in the program": ([sys.executable, "records.py"], "app.rtrace", 100, 3),
     "by its environment": (
         ["env", "RECORDER_AUTOSTART=app.rtrace", sys.executable, "app.py"],
         *("app.rtrace", 150, 5),

@@ -336,4 +336,4 @@ def test_a_full_disk_only_leaves_it_out(monkeypatch: pytest.MonkeyPatch, tmp_pat
     tape.writer.index, tape.writer.path = [], ""
     tape.contents = Collected()
     tape.contents.payload = lambda chunks: b"something"  # type: ignore[method-assign]
-    tape.tell(tape._contents, tape.writer.contents)
+    tape.write_index(tape._contents, tape.writer.contents)

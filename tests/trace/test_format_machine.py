@@ -279,7 +279,7 @@ def nested(depth: int) -> bytes:
     ("record", "reason"),
     [
         (b"\x00", "not known"),
-        (b"\x2f", "not known"),
+        (b"\x3e", "not known"),
         (w.set_globals(9, None), "unknown code"),
         (w.set_globals(0, 9), "unknown namespace"),
         (w.set_global(9, 0, w.value(1)), "unknown namespace"),
@@ -333,7 +333,7 @@ def test_a_record_that_cannot_be(record: bytes, reason: str) -> None:
     reader = Reader(10**9, 0, RawEvent, RawFrame)
     reader.load(w.EMPTY_PREAMBLE + start + record, 0)
     assert reader.next() is not None
-    unknown = record in (b"\x2f", b"?")  # bytes no record has
+    unknown = record in (b"\x3e", b"?")  # bytes no record has
     expected = errors.UnknownRecordError if unknown else errors.TraceCorruptError
     with pytest.raises(expected, match=reason):
         reader.next()
