@@ -299,7 +299,8 @@ def test_a_staging_folder_is_read_by_the_page_alone(tmp_path: Path, recorder_say
         assert target.stdout is not None and target.stdout.readline() == b"ready\n"
         (folder,) = tmp_path.glob(".forever.rtrace.partial-*")
         sealer = struct.unpack_from("<i", (folder / "control").read_bytes(), 196)[0]
-        target.kill()  # the sealer would publish it: it is stopped where it is
+        os.kill(sealer, signal.SIGSTOP)  # it would publish the trace
+        target.kill()
         os.kill(sealer, signal.SIGKILL)
     wait_for_end(sealer)
 
