@@ -5,6 +5,7 @@
 #include "tape/records.h"
 #if REC_CPYTHON_KNOWN
 #include <internal/pycore_frame.h>
+#include <internal/pycore_object.h> /* on 3.14, what a generator is */
 #endif
 
 #if REC_CPYTHON_KNOWN
