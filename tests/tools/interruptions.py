@@ -18,6 +18,7 @@ import asyncio
 import ctypes
 import functools
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -44,7 +45,8 @@ def library() -> ctypes.PyDLL:
     with tempfile.TemporaryDirectory() as folder:
         made = os.path.join(folder, "interruptions.so")
         source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "interruptions.c")
-        compiler = [*os.environ.get("CC", "cc").split(), "-shared", "-fPIC", "-O1"]
+        name = os.environ.get("CC") or shutil.which("cc") or "gcc"
+        compiler = [*name.split(), "-shared", "-fPIC", "-O1"]
         subprocess.run([*compiler, "-o", made, source], check=True)
         return ctypes.PyDLL(made)
 
