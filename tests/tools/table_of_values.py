@@ -91,7 +91,7 @@ OF_STANDARD: Final = {
     "done": "it.set_result(1)",
     "loop.create_future()": "it.set_result([1])",
     "asyncio.Event()": "it.set()",
-    "open('/dev/null')": "it.close()",
+    "open('/dev/null', encoding='utf-8')": "it.close()",
     "socket.socket()": "it.close()",
     "contextvars.ContextVar('v', default=3)": "it.set(4)",
     "refused('/nowhere')": "it.add_note('look here')",
