@@ -58,6 +58,7 @@ def odd():
     sys.audit("os.values", None, 2.5, True, 1 << 80, b"\\xff token=hunter2 x", Odd("odd"))
     sys.audit("os.objects", outside, ("cookie", "hunter2"))
     sys.audit("os.pair", [b"secret", b"hunter2"])
+    sys.audit("socket.getaddrinfo", "bob:hunter2@host", 80); sys.audit("smtplib.connect", None, "bob:hunter2@host", 25)
     sys.audit("opened", 1); sys.audit("import", "x"); sys.audit("mine.event"); sys.audit("os")
 
 import encodings.idna
@@ -142,6 +143,8 @@ def test_arguments_are_cut_and_redacted(told: tuple[Path, list[tuple[str, str]]]
         f"(None, 2.5, True, {1 << 80}, b'\\xff token=******* x', <__main__.Odd object>)"
     )
     assert shown["os.objects"] == "(<function object>, ('cookie', <redacted>))"
+    assert shown["socket.getaddrinfo"] == "('***********@host', 80)"
+    assert shown["smtplib.connect"] == "(None, '***********@host', 25)"
     assert shown["os.pair"] == "([b'secret', <redacted>],)"
     assert not {"opened", "import", "mine.event", "os"} & set(texts)
 

@@ -133,16 +133,30 @@ cdef size_t define_argument(PyObject *o, bint with_parts) noexcept nogil:
     return size
 
 
-cdef uint8_t *put_arguments(uint8_t *p, PyObject *arguments) noexcept nogil:
+cdef bint names_hosts(const char *event) noexcept nogil:
+    """Whether a text among its arguments is a host, before which a name and a password may stand without any `://`."""
+    cdef size_t size = strlen(event)
+    if size > 7 and memcmp(event, <const char *> b"socket.", 7) == 0:
+        return True
+    return size > 8 and memcmp(event + size - 8, <const char *> b".connect", 8) == 0
+
+
+cdef uint8_t *put_arguments(uint8_t *p, PyObject *arguments, bint are_hosts) noexcept nogil:
     cdef Py_ssize_t shown = min(rec_size(arguments), <Py_ssize_t> MOST_ARGUMENTS)
     cdef PyObject **items = rec_tuple_items(arguments)
     cdef bint is_pair = rec_is_secret_pair(items, rec_size(arguments))
     cdef Printed printed
+    cdef uint8_t *end
     cdef Py_ssize_t i
     p = put_container(p, TAG_TUPLE, rec_size(arguments), shown)
     for i in range(shown):
         memset(&printed, 0, sizeof(printed))
-        p = put_redacted(p) if is_pair and i > 0 else put_argument(p, items[i], &printed, True)
+        end = put_redacted(p) if is_pair and i > 0 else put_argument(p, items[i], &printed, True)
+        if are_hosts and memchr(p, c'@', <size_t> (end - p)) != NULL:
+            memset(&printed, 0, sizeof(printed))
+            rec_copy_printed(&printed, NULL, <const uint8_t *> b"host://", 7, 0)  # audit: it is only read
+            end = put_argument(p, items[i], &printed, True)
+        p = end
     return p
 
 

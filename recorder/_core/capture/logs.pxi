@@ -263,7 +263,7 @@ cdef Status put_log(const LogEntry *entry, LogQuota *quota) noexcept nogil:
     identities.followed = True                  # it is what it is at this moment
     p = put_head(entry)
     if entry.kind == REC_LOG_AUDIT:
-        p = put_logged(put_arguments(put_logged(p, NULL), entry.arguments), NULL)
+        p = put_logged(put_arguments(put_logged(p, NULL), entry.arguments, names_hosts(entry.event)), NULL)
     elif entry.kind == REC_LOG_SQL:
         p = put_logged(put_statement(p, entry), NULL)
     elif entry.kind == REC_LOG_HTTP:
