@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from recorder.cli.console import count, flush, printable, warn, write
+from recorder.cli.output import place_as_json
 from recorder.cli.queries import EXIT_STATUS, add_range, at_least, conclude, range_of
 from recorder.trace.paths import base_name
 
@@ -72,14 +73,7 @@ def as_json(log: Log) -> dict[str, Any]:
         "name": log.name,
         "text": log.text,
         "exception": None if log.exception is None else log.exception.show(),
-        "function": None if log.function is None else log.function.qualified_name,
-        "file": log.file,
-        "line": log.line,
-        "frame": log.frame,
-        "thread": None if log.thread is None else log.thread.number,
-        "task": None if log.task is None else log.task.name,
-        "time": log.time,
-        "before": log.before,
+        **place_as_json(log),
     }
     if log.omitted:
         facts["omitted"] = True

@@ -12,6 +12,7 @@ from recorder.cli.queries import EXIT_STATUS, add_range, conclude, range_of
 from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
+    from recorder.trace.logs import Log
     from recorder.trace.output import Output
 
     # What add_subparsers() returns has no public name.
@@ -76,14 +77,7 @@ def as_json(output: Output) -> dict[str, Any]:
         "stream": output.stream,
         "text": output.text,
         "size": output.size,
-        "function": None if output.function is None else output.function.qualified_name,
-        "file": output.file,
-        "line": output.line,
-        "frame": output.frame,
-        "thread": None if output.thread is None else output.thread.number,
-        "task": None if output.task is None else output.task.name,
-        "time": output.time,
-        "before": output.before,
+        **place_as_json(output),
     }
     if "\\x" in output.text:
         facts["hex"] = output.data.hex()
@@ -94,6 +88,20 @@ def as_json(output: Output) -> dict[str, Any]:
     if output.during is not None:
         facts["during"] = output.during._asdict()
     return facts
+
+
+def place_as_json(one: Output | Log) -> dict[str, Any]:
+    """Who wrote or told it, and when."""
+    return {
+        "function": None if one.function is None else one.function.qualified_name,
+        "file": one.file,
+        "line": one.line,
+        "frame": one.frame,
+        "thread": None if one.thread is None else one.thread.number,
+        "task": None if one.task is None else one.task.name,
+        "time": one.time,
+        "before": one.before,
+    }
 
 
 def as_line(output: Output) -> str:
