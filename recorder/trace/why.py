@@ -149,8 +149,11 @@ class Why:
             for change in reversed(self._changes.of(one, root)):
                 if change.module != module:
                     continue
-                if found[1] is not None and self._value(asked, one, change) != now:
+                value = self._value(asked, one, change)
+                if found[1] is not None and value != now:
                     return found
+                if now.kind != "known":  # of a global that the function there does not use
+                    now = value
                 found = one, change
                 if asked.expression.text == root:
                     return found

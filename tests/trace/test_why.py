@@ -317,3 +317,23 @@ def test_a_call_of_what_has_another_name(run_recorded: Run) -> None:
         "n": "5",
         "self.by": "3",
     }
+
+
+UNUSED = """
+CART = {"items": [], "total": 0}
+def add():
+    CART["total"] += 3
+    CART["items"].append("x")
+def other():
+    y = 1
+    return y
+add(); other()
+"""
+
+
+def test_a_part_of_a_global_asked_for_in_a_function_that_does_not_use_it(run_recorded: Run) -> None:
+    """Another part of it was changed last."""
+    with recorder.open_trace(run_recorded(UNUSED).trace) as trace:
+        (at,) = trace.find("return", function="other")
+        first = trace.why("CART['total']", at.seq)[0]
+        assert UNUSED.splitlines()[first.line - 1].strip() == 'CART["total"] += 3'
