@@ -1,4 +1,4 @@
-"""`recorder export TRACE --to FORMAT -o OUT`: a trace for other tools."""
+"""`recorder export TRACE… --to FORMAT -o OUT`: traces for other tools."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ def add_parser(subparsers: Subparsers) -> None:
     rows = "\n".join(f"  {name:<11} {format.what}" for name, format in FORMATS.items())
     parser = subparsers.add_parser(
         "export",
-        help="a trace in the formats other tools open",
-        description="Write a trace in a format that other tools open.",
+        help="traces in the formats other tools open",
+        description="Write traces in a format that other tools open. The tables of parquet are one dataset for any number of "
+        "traces,\nwhich is made, or extended if it is there; of the other formats each trace gets a file of its own.",
         epilog=f"formats:\n{rows}\n\nExit status: 0, or 3 if something of the trace could not be "
         "read; what could be is exported.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("trace", metavar="TRACE", help="what `recorder run` wrote")
+    parser.add_argument("traces", metavar="TRACE", nargs="+", help="what `recorder run` wrote")
     parser.add_argument("--to", metavar="FORMAT", required=True, help="one of those below")
     parser.add_argument(
         "-o",
@@ -47,14 +48,32 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from recorder import export
+    from recorder import errors, export
 
     format = export.format_named(args.to)
-    output = args.output or default_output(args.trace, format.suffix, args.to)
-    with cleaning_up(), progress(f"exporting to {format.name}") as on_progress:
-        done = export.export(
-            args.trace, format.name, output, on_progress=on_progress, budget=args.budget
+    if args.output and len(args.traces) > 1 and format.name != "parquet":
+        raise errors.InvalidArgumentError(
+            f"{len(args.traces)} traces do not go into one file of {format.name}; "
+            "without -o each gets one of its own",
+            argument="output", value=args.output,
+        )  # fmt: skip
+    if not args.output and len(args.traces) > 1 and format.name == "parquet":
+        raise errors.InvalidArgumentError(
+            "several traces make one dataset: -o says where", argument="output", value=""
         )
+    status = 0
+    with cleaning_up():
+        for trace in args.traces:
+            output = args.output or default_output(trace, format.suffix, args.to)
+            status = export_one(trace, format.name, output, args.budget) or status
+    return status
+
+
+def export_one(trace: str, format: str, output: str, budget: int | None) -> int:
+    from recorder import export
+
+    with progress(f"exporting to {format}") as on_progress:
+        done = export.export(trace, format, output, on_progress=on_progress, budget=budget)
     if done.notice:
         warn(f"recorder: {printable(done.notice)}")
     if sys.stderr is not None and sys.stderr.isatty():

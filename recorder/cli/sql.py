@@ -39,7 +39,7 @@ def add_parser(subparsers: Subparsers) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "traces", metavar="TRACE", nargs="+", help="a trace, or a folder exported --to parquet"
+        "traces", metavar="TRACE", nargs="+", help="a trace, or a dataset that was exported --to parquet"
     )
     parser.add_argument("query", metavar="QUERY")
     form = parser.add_mutually_exclusive_group()
@@ -75,12 +75,12 @@ def run(args: argparse.Namespace) -> int:
         folder = stack.enter_context(temporary_folder())
         tables = [name for name in parquet.SCHEMAS if re.search(rf"\b{name}\b", args.query)]
         with progress("reading traces") as on_progress:
-            notices = prepare(args.traces, tables, folder, on_progress)
+            files, notices = prepare(args.traces, tables, folder, on_progress)
         for notice in notices:
             warn(f"recorder: {printable(notice)}")
-        connection = stack.enter_context(connect(duckdb, folder, tables, len(args.traces)))
+        connection = stack.enter_context(connect(duckdb, folder, files))
         if not args.external:
-            confine(duckdb, connection, folder, tables, len(args.traces), args.query)
+            confine(duckdb, connection, files, args.query)
         with asking(duckdb):
             connection.execute(args.query)
             form = as_json if args.json else as_csv if args.csv else as_table
@@ -107,27 +107,30 @@ def prepare(
     tables: list[str],
     folder: str,
     on_progress: Callable[[int, int], None] | None,
-) -> list[str]:
-    """Tables of every trace, each in a folder of its own; what the traces lack."""
+) -> tuple[dict[str, list[str]], list[str]]:
+    """The files of each table, of datasets that are there and of one that is made for the traces; what the traces lack."""
     from recorder.export import export_tables
+    from recorder.export.dataset import files_of, is_dataset
 
     notices = []
+    made = os.path.join(folder, "tables")
+    datasets = [trace for trace in traces if is_dataset(trace)]
     for number, trace in enumerate(traces):
-        place = os.path.join(folder, str(number))
-        if os.path.exists(os.path.join(trace, "traces.parquet")):
-            with errors.mapped("open", path=trace):
-                os.symlink(os.path.abspath(trace), place)
-        else:
-            done = export_tables(trace, place, tables)
+        if trace not in datasets:
+            done = export_tables(trace, made, tables)
             if done.notice:
                 notices.append(f"{trace}: {done.notice}")
         if on_progress is not None:
             on_progress(number + 1, len(traces))
-    return notices
+    # A trace that is given twice counts once.
+    places = [made, *map(os.path.abspath, datasets)]
+    files = [(name, file) for name in tables for place in places for file in files_of(place, name)]
+    once = {(name, os.path.basename(file)): file for name, file in reversed(files)}
+    return {name: [file for (of, _), file in once.items() if of == name] for name in tables}, notices
 
 
 @contextmanager
-def connect(duckdb: Any, folder: str, tables: list[str], count: int) -> Iterator[Any]:
+def connect(duckdb: Any, folder: str, files: dict[str, list[str]]) -> Iterator[Any]:
     """A database in memory that has the tables as views."""
     settings = {
         "autoinstall_known_extensions": False,
@@ -138,30 +141,24 @@ def connect(duckdb: Any, folder: str, tables: list[str], count: int) -> Iterator
     with asking(duckdb):
         connection = duckdb.connect(":memory:", config=settings)
     try:
-        for name in tables:
+        for name, paths in files.items():
+            if not paths:
+                continue  # of a dataset that an older version made
             with asking(duckdb):
-                connection.read_parquet(
-                    files_of(folder, name, count), union_by_name=True
-                ).create_view(name)
+                connection.read_parquet(paths, union_by_name=True).create_view(name)
         yield connection
     finally:
         connection.close()
 
 
-def files_of(folder: str, table: str, count: int) -> list[str]:
-    return [os.path.join(folder, str(n), f"{table}.parquet") for n in range(count)]
-
-
-def confine(
-    duckdb: Any, connection: Any, folder: str, tables: list[str], count: int, query: str
-) -> None:
+def confine(duckdb: Any, connection: Any, files: dict[str, list[str]], query: str) -> None:
     """From here on the query reaches the tables and nothing else: no file, network or extension. COPY could still
     write over a table, which may be one that somebody exported and keeps."""
     with asking(duckdb):
         kinds = {statement.type for statement in connection.extract_statements(query)}
     if kinds & {duckdb.StatementType.COPY, duckdb.StatementType.EXPORT}:
         raise errors.QueryFailedError(reason="a query that writes files needs --external")
-    paths = [path for name in tables for path in files_of(folder, name, count)]
+    paths = [path for one in files.values() for path in one]
     with asking(duckdb):
         connection.execute("set allowed_paths = " + _list_of(paths))
         connection.execute("set enable_external_access = false")

@@ -14,11 +14,12 @@ from collections.abc import Callable, Collection
 from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from recorder import errors
 from recorder.errors import arguments
 from recorder.export.atomic_output import AtomicOutput
+from recorder.export.dataset import Dataset
 
 if TYPE_CHECKING:
     from recorder.trace.reader import Trace
@@ -49,7 +50,7 @@ FORMATS: Final = {
         ("ctfs", "ctfs", ".ct", "CodeTracer's container, one stream of events"),
         ("ctfs-split", "ctfs_split", ".ct", "CodeTracer's container, streams by column"),
         ("html", "recorder.view.html", ".html", "a part of it as a page that any browser opens"),
-        ("parquet", "parquet", "/", "tables for DuckDB, Spark, pandas (needs pyarrow)"),
+        ("parquet", "parquet", "/", "tables for DuckDB, Spark, pandas, of any number of traces (needs pyarrow)"),
     )
 }
 
@@ -96,44 +97,61 @@ def export(
     """
     arguments.function(on_progress, "on_progress")
     chosen = format_named(format)
+    if chosen.name == "parquet" and budget is None:
+        return export_tables(trace, output, on_progress=on_progress)
     name = chosen.module if "." in chosen.module else f"recorder.export.{chosen.module}"
     write = import_module(name).write
     if budget is not None:
         if chosen.name != "html":
             raise arguments.wrong("budget", budget, "nothing, but of html")
         write = partial(write, budget=arguments.number(budget, "budget", "a number of bytes"))
-    return _export(trace, output, chosen.folder, write, on_progress)
+
+    def place(opened: Trace) -> AtomicOutput:
+        return AtomicOutput(output, folder=chosen.folder, source=opened.path)
+
+    return _export(trace, place, write, on_progress)
 
 
 @errors.guarded("export")
 def export_tables(
-    trace: str | os.PathLike[str], output: str | os.PathLike[str], tables: Collection[str]
+    trace: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    tables: Collection[str] | None = None,
+    *,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Exported:
-    """Some of the tables of `parquet`, and `traces`. Raises as `export`."""
+    """Adds the tables of a trace to a dataset (export/dataset.py), which is made if it is not there; `tables`: some of
+    those of `parquet`, and `traces`. Raises as `export`."""
     from recorder.export import parquet
 
     names = ", ".join(parquet.SCHEMAS)
-    tables = arguments.texts(tables, "tables", names)
-    for table in tables:
+    wanted = arguments.texts(tuple(parquet.SCHEMAS) if tables is None else tables, "tables", names)
+    for table in wanted:
         if table not in parquet.SCHEMAS:
             raise arguments.wrong("tables", table, names)
 
-    def write(opened: Trace, out: AtomicOutput, on_progress: Callable[[int], None]) -> None:
-        parquet.write(opened, out, on_progress, tables)
+    def write(opened: Trace, out: Dataset, report: Callable[[int], None]) -> None:
+        parquet.write(opened, out, report, wanted)
 
-    return _export(trace, output, True, write, None)
+    def place(opened: Trace) -> Dataset:
+        return Dataset(output, str(opened.header["trace_id"]))
+
+    return _export(trace, place, write, on_progress)
+
+
+Place = TypeVar("Place", AtomicOutput, Dataset)
 
 
 def _export(
     trace: str | os.PathLike[str],
-    output: str | os.PathLike[str],
-    folder: bool,
-    write: Callable[[Trace, AtomicOutput, Callable[[int], None]], None],
+    place: Callable[[Trace], Place],
+    write: Callable[[Trace, Place, Callable[[int], None]], None],
     on_progress: Callable[[int, int], None] | None,
 ) -> Exported:
     from recorder.export.text import notice
     from recorder.trace.reader import open_trace
 
+    arguments.function(on_progress, "on_progress")
     with open_trace(trace) as opened:
         total = len(opened)
 
@@ -141,7 +159,7 @@ def _export(
             if on_progress is not None:
                 on_progress(done, total)
 
-        out = AtomicOutput(output, folder=folder, source=opened.path)
+        out = place(opened)
         with out, errors.mapped("export", path=out.destination):
             write(opened, out, report)
         return Exported(out.destination, total, str(opened.verdict), notice(opened))

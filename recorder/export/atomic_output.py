@@ -94,7 +94,7 @@ class AtomicOutput:
             self.destination = _check_folder(destination, cwd)
         else:
             self.destination = _check_file(destination, cwd, source)
-        _check_parent(os.path.dirname(self.destination))
+        check_parent(os.path.dirname(self.destination))
         self.path = layout.staging_path(self.destination, os.getpid())
         self._sinks: list[Sink] = []
         self._scratch: list[str] = []
@@ -173,7 +173,7 @@ class AtomicOutput:
                 error.add_note(str(errors.from_oserror(left, operation="unlink", path=path)))
 
 
-def _check_parent(folder: str) -> None:
+def check_parent(folder: str) -> None:
     """What goes wrong there later names the folder itself, and not what is made in it."""
     try:
         syscalls.stat(folder)
@@ -204,6 +204,15 @@ def _check_file(given: str, cwd: str, source: str) -> str:
 def _check_folder(given: str, cwd: str) -> str:
     """A folder is made, or takes the place of an empty one: none that holds something is replaced,
     since that cannot be done in one step."""
+    path = folder_at(given, cwd)
+    with errors.mapped("open", path=path):
+        if os.path.isdir(path) and os.listdir(path):
+            raise errors.DestinationNotEmptyError(path=path)
+    return path
+
+
+def folder_at(given: str, cwd: str) -> str:
+    """The whole path of a folder that is there, or of what is not. Raises INVALID_ARGUMENT for a file, PERMISSION_DENIED."""
     if not given or "\0" in given:
         raise errors.InvalidArgumentError(
             argument="output", value=given, expected="the name of a folder"
@@ -220,7 +229,4 @@ def _check_folder(given: str, cwd: str) -> str:
         raise errors.InvalidArgumentError(
             f"{path} is a file; this format is written to a folder", argument="output", value=path
         )
-    with errors.mapped("open", path=path):
-        if os.listdir(path):
-            raise errors.DestinationNotEmptyError(path=path)
     return path

@@ -1,4 +1,4 @@
-"""A folder of Parquet tables, for DuckDB on one machine or Spark on many.
+"""Parquet tables, for DuckDB on one machine or Spark on many (dataset.py says where they go).
 
     traces      what was recorded, and how far it can be believed: one row
     events      everything that happened, in order
@@ -22,7 +22,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from recorder import errors
 from recorder.export import text
-from recorder.export.atomic_output import AtomicOutput, Sink
+from recorder.export.atomic_output import Sink
+from recorder.export.changed_parts import ChangedParts
+from recorder.export.dataset import Dataset
 from recorder.export.walk import Activation, Visitor, walk
 from recorder.trace import libraries
 from recorder.trace.format import TAG_ENUM, TAG_TYPED
@@ -43,7 +45,7 @@ GROUP: Final = 8  # and such batches that are a row group: what waits in memory
 # Columns: name, type. `value` is as Python would write it; the three after it hold it as itself,
 # where it is such a thing.
 VALUE: Final = "value:string type:string int:int64 float:double text:string"
-PLACE: Final = "thread:int32 call:int64 frame:int64 function:string file:string line:int32"
+PLACE: Final = "thread:int32 task:string call:int64 frame:int64 function:string file:string line:int32"
 SCHEMAS: Final = {
     "traces": "trace:string recording:string path:string verdict:string state:string failure:string "
     "exit_status:int32 events:int64 lost_events:int64 damaged_places:int32 started:timestamp[us] "
@@ -55,7 +57,7 @@ SCHEMAS: Final = {
     "frame:int64 function:string file:string line:int32 depth:int32 began:string ended:string "
     "first_seq:int64 last_seq:int64 started_ns:int64 ended_ns:int64 duration_ns:int64 "
     f"own_ns:int64 arguments:string {VALUE}",
-    "values": f"trace:string seq:int64 {PLACE} name:string module:string during:string {VALUE}",
+    "values": f"trace:string seq:int64 {PLACE} name:string module:string during:string parts:list<string> {VALUE}",
     "exceptions": f"trace:string seq:int64 kind:string {PLACE} type:string value:string",
     "spans": "trace:string kind:string number:int32 name:string first_seq:int64 stop_seq:int64 started_ns:int64 "
     "ended_ns:int64 duration_ns:int64 raised:bool thread:int32 task:string facts:string",
@@ -69,7 +71,7 @@ SCHEMAS: Final = {
 
 def write(
     trace: Trace,
-    out: AtomicOutput,
+    out: Dataset,
     on_progress: Callable[[int], None],
     tables: Collection[str] = tuple(SCHEMAS),
 ) -> None:
@@ -222,6 +224,7 @@ class _Rows(Visitor):
         self.changes = trace.changes
         self.trace = str(trace.header["trace_id"])
         self.values = text.Converted(_shown)
+        self.parts = ChangedParts()
         self.wanted = {name: name in tables.wanted for name in SCHEMAS}
         self.add = tables.add
         self.texts: dict[str, str] = {}
@@ -235,8 +238,9 @@ class _Rows(Visitor):
     def context(self, active: Activation) -> tuple[Any, ...]:
         """PLACE without the line."""
         function = active.function
+        task = None if active.task is None else self.clean(active.task.name)
         return (
-            active.thread.number, active.number, active.frame,
+            active.thread.number, task, active.number, active.frame,
             self.clean(active.title), self.clean(function.file),
         )  # fmt: skip
 
@@ -281,12 +285,12 @@ class _Rows(Visitor):
     def elsewhere(self, change: Change, context: tuple[Any, ...]) -> tuple[Any, ...]:
         """PLACE of what changed a global. Nothing did where it was found so."""
         if change.found or change.function is None:
-            return (context[0], None, None, None, None, None)
+            return (context[0], None, None, None, None, None, None)
         thread = None if change.thread is None else change.thread.number
-        call, name = None, self.clean(title_of(change.function))
+        task, call, name = None, None, self.clean(title_of(change.function))
         if change.frame == change.event.frame:
-            call, name = context[1], context[3]
-        return (thread, call, change.frame, name, self.clean(change.file), change.line)
+            task, call, name = context[1], context[2], context[4]
+        return (thread, task, call, change.frame, name, self.clean(change.file), change.line)
 
     def value(
         self,
@@ -299,7 +303,9 @@ class _Rows(Visitor):
     ) -> None:
         shown = NOTHING if raw is None else self.values.get(raw, event._types)
         about = (self.clean(name), module and self.clean(module), during and self.clean(during))
-        self.add("values", (self.trace, event.seq, *context, *about, *shown))
+        owner = event.frame if module is None else module
+        parts = self.parts.told(owner, name, raw, event._types)
+        self.add("values", (self.trace, event.seq, *context, *about, parts, *shown))
 
     def enter(self, active: Activation, event: Event | None, time: int) -> None:
         active.data = _Open(self.context(active))
@@ -325,6 +331,8 @@ class _Rows(Visitor):
     def leave(self, active: Activation, event: Event | None, time: int) -> None:
         if event is not None:
             self.happened(active, event, time)
+            if event.kind != "yield":
+                self.parts.forget(active.frame)
         duration = time - active.time
         parent = active.parent
         if parent is not None:
@@ -356,11 +364,11 @@ class _Rows(Visitor):
 class _Tables:
     """The tables that are wanted, each with its rows that are not yet written."""
 
-    def __init__(self, out: AtomicOutput, wanted: Collection[str]) -> None:
+    def __init__(self, out: Dataset, wanted: Collection[str]) -> None:
         self.wanted = set(wanted) | {"traces"}
         self.pa = libraries.load("pyarrow")
         self.tables = {
-            name: _Table(self.pa, columns, out.file(f"{name}.parquet"))
+            name: _Table(self.pa, columns, out.table(name))
             for name, columns in SCHEMAS.items()
             if name in self.wanted
         }

@@ -66,7 +66,7 @@ def content(path: Path) -> bytes:
     """All that was exported, as one text."""
     if path.is_dir():
         return b"\n".join(content(part) for part in sorted(path.iterdir()))
-    if path.name == "traces.parquet":
+    if path.parent.name == "traces" and path.suffix == ".parquet":
         return json.dumps(pyarrow.parquet.read_table(path).to_pylist(), default=str).encode()
     if path.suffix == ".ct":
         files = ct_reader.read_container(path)
@@ -199,7 +199,10 @@ def test_an_unknown_format_names_the_known_ones(
 def test_a_folder_that_holds_something_is_not_replaced(trace: Path, format: str) -> None:
     folder = trace.parent / "folder"
     folder.mkdir()
-    export(trace, format, folder)  # an empty one is
+    if format == "codetracer":
+        export(trace, format, folder)  # an empty one is
+    else:
+        (folder / "notes.txt").touch()
     mine = sorted(os.listdir(folder))
     with pytest.raises(errors.DestinationNotEmptyError) as caught:
         export(trace, format, folder)

@@ -54,7 +54,7 @@ def read_all(trace: Path, folder: Path) -> dict[str, Any]:
             json.dumps(read[format], ensure_ascii=False).encode("utf-8")
         elif format == "parquet":
             read[format] = {
-                path.stem: pyarrow.parquet.read_table(path).to_pylist() for path in out.iterdir()
+                path.name: pyarrow.parquet.read_table(path).to_pylist() for path in out.iterdir()
             }
         else:
             read[format] = read_codetracer(format, out)

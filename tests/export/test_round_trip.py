@@ -399,7 +399,7 @@ def test_parquet(exported: Exported, program: str) -> None:
 
 def check_parquet(want: Truth, path: Path) -> None:
     def rows(table: str, *columns: str) -> list[tuple[Any, ...]]:
-        read = pyarrow.parquet.read_table(path / f"{table}.parquet", columns=list(columns))
+        read = pyarrow.parquet.read_table(path / table, columns=list(columns))
         return list(zip(*(read.column(name).to_pylist() for name in columns), strict=True))
 
     assert len(rows("events", "seq")) == want.events
