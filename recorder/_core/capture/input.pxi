@@ -32,6 +32,8 @@ cdef int open_input(const rec_stream_methods *methods) except -1:
     watch_method(&stdin_hooks.file_read, methods.file_read, METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
                  <void *> watched_file_read_of)
     watch_method(&stdin_hooks.file_readall, methods.file_readall, METH_NOARGS, <void *> watched_readall)
+    watch_method(&stdin_hooks.file_readall, methods.file_readall, METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
+                 <void *> watched_readall_of)
     watch(&stdin_hooks.os_read, getattr(posix, "read", None), METH_FASTCALL, <void *> watched_os_read)
     watch(&stdin_hooks.input_function, builtin_input, METH_FASTCALL, <void *> watched_input)
     return 0
@@ -46,6 +48,7 @@ cdef void close_input() noexcept nogil:
     unwatch(&stdin_hooks.file_read, <void *> watched_file_read)
     unwatch(&stdin_hooks.file_read, <void *> watched_file_read_of)
     unwatch(&stdin_hooks.file_readall, <void *> watched_readall)
+    unwatch(&stdin_hooks.file_readall, <void *> watched_readall_of)
     unwatch(&stdin_hooks.os_read, <void *> watched_os_read)
     unwatch(&stdin_hooks.input_function, <void *> watched_input)
 
@@ -84,7 +87,16 @@ cdef PyObject *watched_file_read_of(
 
 
 cdef PyObject *watched_readall(PyObject *self, PyObject *nothing) noexcept:
+    """FileIO.readall up to 3.14."""
     cdef PyObject *answer = (<OneArgument> stdin_hooks.file_readall.original)(self, nothing)
+    record_read_of(self, answer)
+    return answer
+
+
+cdef PyObject *watched_readall_of(
+        PyObject *self, PyTypeObject *type, PyObject **args, Py_ssize_t n, PyObject *names) noexcept:
+    """FileIO.readall of 3.15 and later."""
+    cdef PyObject *answer = (<MethodCall> stdin_hooks.file_readall.original)(self, type, args, n, names)
     record_read_of(self, answer)
     return answer
 
