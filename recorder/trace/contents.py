@@ -83,7 +83,7 @@ class Contents:
     def __init__(self, preamble: bytes, entries: dict[tuple[int, int], bytes]) -> None:
         self.preamble = preamble
         self._raw = entries
-        self._entries: dict[tuple[int, int], Entry | None] = {}
+        self._last: tuple[tuple[int, int], Entry | None] | None = None
 
     @classmethod
     def parse(cls, payload: bytes) -> Contents | None:
@@ -103,13 +103,14 @@ class Contents:
         return cls(preamble, entries) if at == len(payload) else None
 
     def entry(self, first_event: int, crc: int) -> Entry | None:
-        """Of this very chunk; None: nothing is known of it."""
+        """Of this very chunk; None: nothing is known of it. Read when it is asked for, in microseconds: as objects those
+        of a long trace would take twenty times the memory."""
         key = first_event, crc
-        if key not in self._entries:
+        if self._last is None or self._last[0] != key:
             raw = self._raw.get(key)
             found = None if raw is None else read_contents(raw)
-            self._entries[key] = None if found is None else Entry._make(found)
-        return self._entries[key]
+            self._last = key, None if found is None else Entry._make(found)
+        return self._last[1]
 
     def is_silent(self, first_event: int, crc: int) -> bool:
         """Whether it is known that there is no output and no log in it."""
