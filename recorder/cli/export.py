@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 CORRUPT = 3
+MOST_TOLD = 5  # traces that are not whole
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -27,8 +28,9 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "export",
         help="traces in the formats other tools open",
-        description="Write traces in a format that other tools open. The tables of parquet are one dataset for any number of "
-        "traces,\nwhich is made, or extended if it is there; of the other formats each trace gets a file of its own.",
+        description="Write traces in a format that other tools open. The tables of parquet are one dataset\n"
+        "for any number of traces, which is made, or extended if it is there; of the other formats\n"
+        "each trace gets a file of its own.",
         epilog=f"formats:\n{rows}\n\nExit status: 0, or 3 if something of the trace could not be "
         "read; what could be is exported.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -61,24 +63,32 @@ def run(args: argparse.Namespace) -> int:
         raise errors.InvalidArgumentError(
             "several traces make one dataset: -o says where", argument="output", value=""
         )
-    status = 0
+    done = []
     with cleaning_up():
         for trace in args.traces:
             output = args.output or default_output(trace, format.suffix, args.to)
-            status = export_one(trace, format.name, output, args.budget) or status
-    return status
+            with progress(f"exporting to {format.name}") as on_progress:
+                one = export.export(
+                    trace, format.name, output, on_progress=on_progress, budget=args.budget
+                )
+            done.append(one)
+            if sys.stderr is not None and sys.stderr.isatty():
+                warn(f"recorder: {count(one.events, 'event')} → {printable(one.path)}")
+    tell([(trace, one.notice) for trace, one in zip(args.traces, done, strict=True)])
+    return CORRUPT if any(one.verdict.startswith("corrupt") for one in done) else 0
 
 
-def export_one(trace: str, format: str, output: str, budget: int | None) -> int:
-    from recorder import export
-
-    with progress(f"exporting to {format}") as on_progress:
-        done = export.export(trace, format, output, on_progress=on_progress, budget=budget)
-    if done.notice:
-        warn(f"recorder: {printable(done.notice)}")
-    if sys.stderr is not None and sys.stderr.isatty():
-        warn(f"recorder: {count(done.events, 'event')} → {printable(done.path)}")
-    return CORRUPT if done.verdict.startswith("corrupt") else 0
+def tell(notices: list[tuple[str, str]]) -> None:
+    """What traces lack, of so many that it is read."""
+    told = [(trace, notice) for trace, notice in notices if notice]
+    for trace, notice in told[:MOST_TOLD]:
+        name = f"{trace}: " if len(notices) > 1 else ""
+        warn(f"recorder: {printable(name + notice)}")
+    if len(told) > MOST_TOLD:
+        more = len(told) - MOST_TOLD
+        warn(
+            f"recorder: and {count(more, 'more trace')} that {'is' if more == 1 else 'are'} not whole"
+        )
 
 
 def default_output(trace: str, suffix: str, format: str) -> str:

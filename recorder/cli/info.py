@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from recorder.cli.console import has_colour, printable, write
 from recorder.cli.events import unproved_sources
 from recorder.cli.many import each
+from recorder.export.text import events_of
 from recorder.trace.origins import DOUBTS, LEFT_OUT, REASONS
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def collect(trace: Trace) -> dict[str, Any]:
         "exit_status": trace.exit_status,
         "events": len(trace),
         "lost_events": trace.lost_events,
+        "cut_from": None if trace.cut_from is None else list(trace.cut_from),
         "threads": trace.closing.get("threads"),
         "segments": trace.closing.get("segments"),
         "forks": trace.closing.get("forks"),
@@ -96,6 +98,7 @@ def table(facts: dict[str, Any]) -> list[tuple[str, str]]:
     failure, later = facts["failure"] or {}, facts["later_failure"] or {}
     rows = [
         ("verdict", facts["verdict"]),
+        ("part", f"{events_of(*facts['cut_from'])} of a longer one" if facts["cut_from"] else None),
         ("failure", failure.get("detail")),
         ("and then", later.get("detail")),
         ("damage", "; ".join(f"byte {d['offset']}: {d['reason']}" for d in facts["damage"][:5])),

@@ -15,8 +15,8 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from recorder import errors
-from recorder.cli.console import printable, warn, write
-from recorder.cli.export import cleaning_up, progress
+from recorder.cli.console import printable, write
+from recorder.cli.export import cleaning_up, progress, tell
 
 if TYPE_CHECKING:
     # What add_subparsers() returns has no public name.
@@ -39,7 +39,10 @@ def add_parser(subparsers: Subparsers) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "traces", metavar="TRACE", nargs="+", help="a trace, or a dataset that was exported --to parquet"
+        "traces",
+        metavar="TRACE",
+        nargs="+",
+        help="a trace, or a dataset that was exported --to parquet",
     )
     parser.add_argument("query", metavar="QUERY")
     form = parser.add_mutually_exclusive_group()
@@ -76,8 +79,7 @@ def run(args: argparse.Namespace) -> int:
         tables = [name for name in parquet.SCHEMAS if re.search(rf"\b{name}\b", args.query)]
         with progress("reading traces") as on_progress:
             files, notices = prepare(args.traces, tables, folder, on_progress)
-        for notice in notices:
-            warn(f"recorder: {printable(notice)}")
+        tell(notices)
         connection = stack.enter_context(connect(duckdb, folder, files))
         if not args.external:
             confine(duckdb, connection, files, args.query)
@@ -86,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
             form = as_json if args.json else as_csv if args.csv else as_table
             for line in form(connection):
                 write(line)
-    return CORRUPT if any("corrupt" in notice for notice in notices) else 0
+    return CORRUPT if any("corrupt" in notice for _, notice in notices) else 0
 
 
 @contextmanager
@@ -107,8 +109,8 @@ def prepare(
     tables: list[str],
     folder: str,
     on_progress: Callable[[int, int], None] | None,
-) -> tuple[dict[str, list[str]], list[str]]:
-    """The files of each table, of datasets that are there and of one that is made for the traces; what the traces lack."""
+) -> tuple[dict[str, list[str]], list[tuple[str, str]]]:
+    """The files of each table, of datasets that are there and of one that is made for the traces; what these lack."""
     from recorder.export import export_tables
     from recorder.export.dataset import files_of, is_dataset
 
@@ -118,15 +120,16 @@ def prepare(
     for number, trace in enumerate(traces):
         if trace not in datasets:
             done = export_tables(trace, made, tables)
-            if done.notice:
-                notices.append(f"{trace}: {done.notice}")
+            notices.append((trace, done.notice))
         if on_progress is not None:
             on_progress(number + 1, len(traces))
     # A trace that is given twice counts once.
     places = [made, *map(os.path.abspath, datasets)]
     files = [(name, file) for name in tables for place in places for file in files_of(place, name)]
     once = {(name, os.path.basename(file)): file for name, file in reversed(files)}
-    return {name: [file for (of, _), file in once.items() if of == name] for name in tables}, notices
+    return {
+        name: [file for (of, _), file in once.items() if of == name] for name in tables
+    }, notices
 
 
 @contextmanager

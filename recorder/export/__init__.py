@@ -50,7 +50,12 @@ FORMATS: Final = {
         ("ctfs", "ctfs", ".ct", "CodeTracer's container, one stream of events"),
         ("ctfs-split", "ctfs_split", ".ct", "CodeTracer's container, streams by column"),
         ("html", "recorder.view.html", ".html", "a part of it as a page that any browser opens"),
-        ("parquet", "parquet", "/", "tables for DuckDB, Spark, pandas, of any number of traces (needs pyarrow)"),
+        (
+            "parquet",
+            "parquet",
+            "/",
+            "tables for DuckDB, Spark, pandas, of any number of traces (needs pyarrow)",
+        ),
     )
 }
 

@@ -212,7 +212,7 @@ def _check_folder(given: str, cwd: str) -> str:
 
 
 def folder_at(given: str, cwd: str) -> str:
-    """The whole path of a folder that is there, or of what is not. Raises INVALID_ARGUMENT for a file, PERMISSION_DENIED."""
+    """The whole path of a folder that is there, or of what is not. Raises INVALID_ARGUMENT for a file."""
     if not given or "\0" in given:
         raise errors.InvalidArgumentError(
             argument="output", value=given, expected="the name of a folder"

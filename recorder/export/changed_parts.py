@@ -11,7 +11,9 @@ from recorder.trace.values.nodes import Node, Types
 from recorder.trace.values.value import Value
 
 MOST = 8  # parts that are told
-LARGEST = 1 << 16  # bytes of a value that is compared: what changes often and is larger would take most of the time
+LARGEST = (
+    1 << 16
+)  # bytes of a value that is compared: what changes often and is larger would take most of the time
 
 Owner = int | str  # a frame, or a module
 

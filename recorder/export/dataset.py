@@ -1,10 +1,10 @@
-"""Where the tables of a trace go: a dataset of any number of traces, a folder for each table and in it a file for each trace.
+"""Where the tables of a trace go: a dataset of any number of traces, a folder for each table and in it a file a trace.
 
     runs/calls/0a1b….parquet
     runs/traces/0a1b….parquet
 
-Nothing shows of a trace until all of its tables are written and durable. Then they get their names, `traces` last, so that
-a trace that has a row there is whole. A trace that is written again takes its own place, and touches no other's.
+Nothing shows of a trace until all of its tables are written and durable. Then they get their names, `traces` last, so
+that a trace that has a row there is whole. A trace that is written again takes its own place, and touches no other's.
 """
 
 from __future__ import annotations

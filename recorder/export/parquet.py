@@ -45,7 +45,9 @@ GROUP: Final = 8  # and such batches that are a row group: what waits in memory
 # Columns: name, type. `value` is as Python would write it; the three after it hold it as itself,
 # where it is such a thing.
 VALUE: Final = "value:string type:string int:int64 float:double text:string"
-PLACE: Final = "thread:int32 task:string call:int64 frame:int64 function:string file:string line:int32"
+PLACE: Final = (
+    "thread:int32 task:string call:int64 frame:int64 function:string file:string line:int32"
+)
 SCHEMAS: Final = {
     "traces": "trace:string recording:string path:string verdict:string state:string failure:string "
     "exit_status:int32 events:int64 lost_events:int64 damaged_places:int32 started:timestamp[us] "

@@ -112,6 +112,10 @@ def _cleaned(value: Any) -> Any:
     return value
 
 
+def events_of(start: int, stop: int) -> str:
+    return f"events {start:,} to {max(start, stop - 1):,}"
+
+
 def notice(trace: Trace, *, checked: bool = True) -> str:
     """One sentence if the trace is not whole; empty if it is complete. `checked`: so that all of its
     checksums are right, which takes long; else as far as it was read until now."""
@@ -119,7 +123,9 @@ def notice(trace: Trace, *, checked: bool = True) -> str:
     if verdict == "complete" and not trace.lost_events:
         return ""
     text = f"the trace is {verdict}"
-    if trace.failure is not None:
+    if trace.cut_from is not None:
+        text = f"the trace is a part of a longer one, {events_of(*trace.cut_from)}"
+    elif trace.failure is not None:
         text += f": {trace.failure.message}"
     elif verdict.state == "truncated":
         text += ": it ends where its writing ended without a goodbye"

@@ -103,8 +103,8 @@ class Contents:
         return cls(preamble, entries) if at == len(payload) else None
 
     def entry(self, first_event: int, crc: int) -> Entry | None:
-        """Of this very chunk; None: nothing is known of it. Read when it is asked for, in microseconds: as objects those
-        of a long trace would take twenty times the memory."""
+        """Of this very chunk; None: nothing is known of it. Read when it is asked for, in microseconds: as objects
+        those of a long trace would take twenty times the memory."""
         key = first_event, crc
         if self._last is None or self._last[0] != key:
             raw = self._raw.get(key)

@@ -56,7 +56,7 @@ def cut(
 ) -> int:
     """Writes a trace of the events from number `start` on, before `stop`; how many there are. A chunk that cannot be
     read is left out, and noted."""
-    stream = _Stream(write, _header(file))
+    stream = _Stream(write, _header(file), start)
     about = {"trace_id": file.head.trace_id.hex(), "start": start, "stop": stop}
     new = {**meta, "trace_id": stream.head.trace_id.hex(), "cut_from": about}
     if not with_sources and isinstance(meta.get("policy"), dict):
@@ -178,11 +178,12 @@ def _path_of(source: bytes) -> str:
 class _Stream:
     """The new file, chunk after chunk."""
 
-    def __init__(self, write: Callable[[bytes], object], head: FileHead) -> None:
+    def __init__(self, write: Callable[[bytes], object], head: FileHead, start: int) -> None:
         self.head = head
+        self.start = start  # what is before it is left out, and not lost
         self.chunks = 0
         self.count = 0  # of events
-        self.lost = 0  # by GAPs
+        self.lost = 0  # by GAPs, and with chunks that cannot be read
         self.dropped = 0
         self.next_event = 0
         self.raw_bytes = 0
@@ -217,6 +218,7 @@ class _Stream:
     def events(self, piece: Piece) -> None:
         if piece.first_event > self.next_event:
             missing = piece.first_event - self.next_event
+            self.lost += piece.first_event - max(self.next_event, self.start)
             self.add(
                 ChunkType.DROPPED, b"", flags=ChunkFlag.IGNORABLE, first_event=self.next_event, lost=missing
             )  # fmt: skip
@@ -242,15 +244,14 @@ class _Stream:
         self.add(ChunkType.INDEX, entries, flags=ChunkFlag.IGNORABLE)
         trailer = file.trailer
         status = None if trailer is None else trailer.exit_status
-        lost = self.lost + self.dropped
         at = self.end
         self.json(ChunkType.CLOSE, {
             "counters": {}, "omitted": {}, "notes": bool(closing.get("notes", not closing)), "duration_ns": None,
             "forks": 0,
             "threads": closing.get("threads", 0),
             "segments": len(self.index), "state": "partial", "failure": None, "exit_status": status,
-            "events": self.count, "lost_events": lost, "dropped_events": self.dropped, "chunks": self.chunks + 1,
+            "events": self.count, "lost_events": self.lost, "dropped_events": self.dropped, "chunks": self.chunks + 1,
             "raw_bytes": self.raw_bytes, "reason": REASON,
         })  # fmt: skip
-        verdict = Trailer(TraceState.PARTIAL, status, 0, 0, self.count, lost, at, self.chunks)
+        verdict = Trailer(TraceState.PARTIAL, status, 0, 0, self.count, self.lost, at, self.chunks)
         self._write(verdict.to_bytes())

@@ -232,6 +232,17 @@ class Trace:
         return self._file.lost_events
 
     @property
+    def cut_from(self) -> tuple[int, int] | None:
+        """Of a part that was cut out of a trace: the first of its events, and the one behind its last."""
+        origin = self.meta.get("cut_from")
+        start, stop = (
+            (origin.get("start"), origin.get("stop")) if isinstance(origin, dict) else (None, None)
+        )
+        if not isinstance(start, int) or not isinstance(stop, int):
+            return None
+        return start, min(stop, start + len(self) + self.lost_events)
+
+    @property
     def size(self) -> int:
         """Bytes of the file."""
         return self._file.size
@@ -794,9 +805,8 @@ class Trace:
     @property
     def _notes(self) -> Notes:
         if self._said is None:
-            origin = self.meta.get("cut_from")
-            start = origin.get("start") if isinstance(origin, dict) else 0
-            self._said = Notes(self._queries, self.closing, start if isinstance(start, int) else 0)
+            start = 0 if self.cut_from is None else self.cut_from[0]
+            self._said = Notes(self._queries, self.closing, start)
         return self._said
 
     @property

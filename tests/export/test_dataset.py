@@ -53,7 +53,9 @@ def record(tmp_path: Path, run_recorded: Run) -> Record:
 
 
 def rows(dataset: Path, table: str, *columns: str) -> list[tuple[Any, ...]]:
-    read = pyarrow.dataset.dataset(dataset / table, format="parquet").to_table(columns=list(columns))
+    read = pyarrow.dataset.dataset(dataset / table, format="parquet").to_table(
+        columns=list(columns)
+    )
     return list(zip(*(read.column(name).to_pylist() for name in columns), strict=True))
 
 
@@ -77,7 +79,10 @@ def test_a_dataset_is_extended(record: Record, tmp_path: Path) -> None:
 
 
 def test_several_traces_at_once(
-    record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    record: Record,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     traces = [str(record(name)) for name in ("a", "b")]
     monkeypatch.chdir(tmp_path)
@@ -100,7 +105,9 @@ CALLS = {
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_failure_leaves_the_others_as_they_were(record: Record, tmp_path: Path, call: str) -> None:
+def test_a_failure_leaves_the_others_as_they_were(
+    record: Record, tmp_path: Path, call: str
+) -> None:
     first, second, dataset = record("first"), record("second"), tmp_path / "dataset"
     export_tables(first, dataset, ["calls"])
     before, nth = files(dataset), 0
@@ -117,7 +124,9 @@ def test_a_failure_leaves_the_others_as_they_were(record: Record, tmp_path: Path
         finally:
             syscalls.reset()
         new = {path.name for path in files(dataset) if path not in before}
-        late = len(rows(dataset, "traces", "trace")) == 2  # the trace that was read could not be closed
+        late = (
+            len(rows(dataset, "traces", "trace")) == 2
+        )  # the trace that was read could not be closed
         assert not new or (late and len(new) == 1), (nth, new)
         assert before.items() <= files(dataset).items()
         assert not [name for name in os.listdir(dataset) if name[0] == "."] or call == "rmdir"
@@ -163,3 +172,18 @@ def test_every_reader_takes_it_for_one(record: Record, tmp_path: Path) -> None:
         counted = database.execute(f"select count(*) from '{dataset}/values/*.parquet'").fetchone()
     assert counted == (wanted,)
     assert all(os.listdir(dataset / table) for table in os.listdir(dataset))
+
+
+def test_what_traces_lack_is_told_of_a_few(
+    record: Record, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    parts = []
+    for number in range(7):
+        parts.append(str(tmp_path / f"part{number}.rtrace"))
+        command = ["cut", str(record("x")), "-o", parts[-1], "--since", "2", "--until", "9"]
+        assert main(command) == 0
+    capfd.readouterr()
+    assert main(["export", *parts, "--to", "parquet", "-o", str(tmp_path / "dataset")]) == 0
+    told = capfd.readouterr().err.splitlines()
+    assert told[0].endswith("part0.rtrace: the trace is a part of a longer one, events 2 to 8")
+    assert len(told) == 6 and told[-1] == "recorder: and 2 more traces that are not whole"

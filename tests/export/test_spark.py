@@ -18,7 +18,9 @@ pytestmark = pytest.mark.usefixtures("arrow_threads")
 
 RUNS = 24
 CLUSTER = "local-cluster[2,1,1024]"  # workers, cores of each, MB of each
-AT_RANDOM = re.compile(r"^limit 10\s*$", re.M)  # which of equal rows are among the first ten, nobody says
+AT_RANDOM = re.compile(
+    r"^limit 10\s*$", re.M
+)  # which of equal rows are among the first ten, nobody says
 
 
 @pytest.mark.slow
