@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from typing import Any, ParamSpec, TypeVar
 
     P = ParamSpec("P")
-    A = TypeVar("A")
     R = TypeVar("R")
     C = TypeVar("C", bound=type)
 
@@ -181,11 +180,11 @@ def failure_of(exc: Exception, operation: str) -> RecorderError:
     return from_exception(exc, operation=operation, in_callback=passed_program(exc))
 
 
-def call_given(function: Callable[[A], R], value: A, *, operation: str) -> R:
+def call_given(function: Callable[..., R], *given: object, operation: str) -> R:
     """Calls a function that we were given. By its code the guard knows an exception of one made in Python; what one
     made in C raises is made a failure here."""
     try:
-        return function(value)
+        return function(*given)
     except Exception as exc:
         trace = exc.__traceback__
         if trace is None or trace.tb_next is not None:

@@ -162,7 +162,7 @@ def _export(
 
         def report(done: int) -> None:
             if on_progress is not None:
-                on_progress(done, total)
+                errors.call_given(on_progress, done, total, operation="export")
 
         out = place(opened)
         with out, errors.mapped("export", path=out.destination):

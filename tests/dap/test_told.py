@@ -46,8 +46,8 @@ TOLD = [
     ("stderr", 12, "UserWarning: old", "_showwarnmsg (python"),
     ("console", 13, "sqlite3.connect(':memory:')", None),
     ("console", 13, "sql select 1", None),
-    ("important", 5, "Exception ignored in", None),
-    ("stderr", 14, "Exception ignored in", None),
+    ("important", 5, "Exception ignored ", None),
+    ("stderr", 14, "Exception ignored ", None),
 ]
 
 

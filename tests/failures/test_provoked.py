@@ -231,7 +231,7 @@ def test_the_gil_cannot_be_switched_off_for_a_recording(
 
 @pytest.mark.provokes("DEPENDENCY_MISSING")
 def test_a_library_that_is_not_installed(tmp_path: Path, run_plain: Run) -> None:
-    for name in ("zstandard", "_zstd"):  # the standard library's module has the second below it
+    for name in ("zstandard", "_zstd", "compression"):  # the latter two are the standard library's
         (tmp_path / f"{name}.py").write_text(f"raise ImportError('broken', name='{name}')\n")
     with recorder.record(tmp_path / "good.rtrace"):
         pass

@@ -399,6 +399,9 @@ def test_the_programs_modules_do_not_matter(tmp_path, monkeypatch):
 def test_a_missing_dependency_has_its_name(tmp_path, monkeypatch):
     ours = os.path.dirname(os.path.dirname(os.path.dirname(errors.__file__)))
     monkeypatch.setattr(launch, "_sealer_path", lambda: [ours])
+    if sys.version_info >= (3, 14):  # the standard library has all that the sealer needs
+        stop_sealer(launched(tmp_path))
+        return
     assert isinstance(fail_to_launch(tmp_path), errors.DependencyMissingError)
 
 

@@ -242,7 +242,7 @@ def test_the_tables_say_it_too(path: Path, trace: Trace, tmp_path: Path) -> None
     import pyarrow.parquet as pq
 
     export(path, "parquet", tmp_path / "tables")
-    rows = pq.read_table(tmp_path / "tables" / "values.parquet").to_pylist()
+    rows = pq.read_table(tmp_path / "tables" / "values").to_pylist()
     have = {
         (r["seq"], r["module"], r["name"], r["line"], r["function"])
         for r in rows
