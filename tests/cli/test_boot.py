@@ -199,10 +199,7 @@ def test_a_folder_that_shadows_the_standard_library_shadows_it_for_the_program_o
         (shadow / f"{name}.py").write_text(f"print('the shadow of {name}')")
     env = {"PYTHONPATH": str(shadow)}
     done = tree.run("-c", "import json", env=env)
-    # From 3.15 on `site` imports functools for whatever an environment starts with, ours or not.
-    plain = tree.plain("-c", "import json", env=env)
-    assert (done.stdout, done.stderr) == (plain.stdout, "")
-    assert done.stdout.endswith("the shadow of json\n") and "recorder" not in done.stdout
+    assert (done.stdout, done.stderr) == ("the shadow of json\n", "")
 
 
 def test_processes_below_are_not_armed(tree: Tree) -> None:
