@@ -143,7 +143,16 @@ cdef bint add_call(CallSums *sums, DecoderState *s) noexcept nogil:
         note_handled(sums, top.function)
     if kind != REC_HANDLED:
         leave_call(sums, stack, time)
+    if kind == REC_YIELD:
+        leave_waiting(sums, stack, s.threads.current.top, time)
     return True
+
+
+cdef void leave_waiting(CallSums *sums, CallStack *stack, const Frame *f, int64_t time) noexcept nogil:
+    """A frame has yielded: those around it that waited for it are suspended, too."""
+    while f != NULL and f.flags & REC_FRAME_WAITING and stack.frames.size and last_of(stack).frame == f.number:
+        leave_call(sums, stack, time)
+        f = f.below
 
 
 cdef bint enter_call(
