@@ -343,7 +343,7 @@ class _Rows(Visitor):
                 None if active.task is None else self.clean(active.task.name), active.frame,
                 self.clean(active.title), self.clean(function.file),
                 function.first_line, active.depth, active.began,
-                "unseen" if event is None else event.kind, active.seq,
+                event.kind if event is not None else "unseen" if active.began != "waiting" else "waiting", active.seq,
                 None if event is None else event.seq, active.time, time, duration,
                 max(0, duration - active.data.elsewhere), active.data.arguments, *shown,
             ),

@@ -177,7 +177,7 @@ class FrameFlag(IntEnum):
     SUSPENDED = 1
     ADOPTED = 2
     BODY = 4  # its variables are its globals
-    WAITING = 8  # see WAIT
+    WAITING = 8  # as WAIT says
 
 
 class SpanFlag(IntEnum):

@@ -510,6 +510,7 @@ cdef class Reader(Decoder):
         r.line = f.line
         r.depth = depth
         r.adopted = (f.flags & REC_FRAME_ADOPTED) != 0
+        r._waits = (f.flags & REC_FRAME_WAITING) != 0
         r.as_of = f.next_since - 1 if f.next_since else 0
         r._types = self.types
         r._global_values = ()

@@ -131,7 +131,7 @@ enum { /* bits of a FRAME's flags */
     REC_FRAME_SUSPENDED = 1,
     REC_FRAME_ADOPTED = 2,
     REC_FRAME_BODY = 4, /* its variables are its globals */
-    REC_FRAME_WAITING = 8, /* see WAIT */
+    REC_FRAME_WAITING = 8, /* as WAIT says */
 };
 
 enum { /* bits of a SPAN_END's flags */
