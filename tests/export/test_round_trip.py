@@ -288,7 +288,7 @@ def check_jsonl(want: Truth, path: Path) -> None:
     assert head["kind"] == "trace" and head["verdict"] == "complete"
     assert end["kind"] == "end" and end["events_read"] == len(events) == want.events
     count = Counter(e["function"] for e in events if e["kind"] in export_truth.BEGIN)
-    assert count == Counter(a.function for a in want.activations if a.began != "running")
+    assert count == Counter(a.function for a in want.activations if a.began in export_truth.BEGIN)
     raised = Counter((e["seq"], e["kind"], json.dumps(e["value"])) for e in events
                      if e["kind"] in ("raise", "reraise", "handled"))  # fmt: skip
     assert raised == Counter((e.seq, e.kind, as_json(e.value)) for e in want.exceptions)
