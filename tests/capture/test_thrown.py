@@ -12,6 +12,7 @@ import pytest
 
 import recorder
 from tests.conftest import Run
+from tests.tools.dap_client import Session
 from tests.tools.rechunk import rechunked
 
 LOOKING = """
@@ -386,3 +387,62 @@ def test_the_stack_is_what_the_program_finds(name: str, tmp_path: Path, run_reco
         pieces = tmp_path / f"pieces{seed}.rtrace"
         pieces.write_bytes(rechunked(done.trace, 60, seed))
         assert told_wrongly(pieces, truth) == []
+
+
+ANSWERS = """
+import asyncio
+
+async def inner():
+    try:
+        await asyncio.sleep(3600)
+    except asyncio.CancelledError:
+        cleaned()
+        raise
+
+def cleaned():
+    return "cleaned"
+
+async def outer(n):
+    await inner()
+
+async def main():
+    task = asyncio.create_task(outer(1))
+    await asyncio.sleep(0)
+    task.cancel()
+    try:
+        await task
+    except asyncio.CancelledError:
+        pass
+
+asyncio.run(main())
+"""
+NAMES = ["<module>", "outer", "inner", "cleaned"]
+
+
+@pytest.fixture
+def cancelled(run_recorded: Run) -> Iterator[recorder.Trace]:
+    done = run_recorded(ANSWERS)
+    assert done.status == 0, done.stderr
+    with recorder.open_trace(done.trace) as trace:
+        yield trace
+
+
+def test_every_answer_has_the_frames_between(cancelled: recorder.Trace, recorder_says: Run) -> None:
+    (cleaned,) = cancelled.calls("cleaned")
+    (inner,) = cancelled.calls("inner")
+    (outer,) = cancelled.calls("outer")
+    (throw,) = cancelled.find("throw", function="inner")
+    assert (cleaned.caller, throw.caller, inner.caller) == (inner.frame, outer.frame, outer.frame)
+    assert [frame.function.name for frame in cancelled.at(cleaned.seq).stack] == NAMES
+    assert [call.function.name for call in inner.children()] == ["cleaned"]
+    told = recorder_says("state", "--json", cancelled.path, cleaned.seq)
+    assert [one["function"] for one in json.loads(told.stdout)["stack"]] == NAMES
+    tree = map(json.loads, recorder_says("tree", "--json", cancelled.path).stdout.splitlines())
+    levels = [(one["level"], one["function"]) for one in tree if one["function"] in NAMES[1:]]
+    assert levels == [(1, "outer"), (2, "inner"), (3, "cleaned")]
+    with Session() as session:
+        session.attach(cancelled.path).begin()
+        session.break_at(cleaned.file, cleaned.function.first_line + 1)
+        session.move("continue")
+        shown = session.ask("stackTrace", threadId=session.thread)["stackFrames"]
+        assert [one["name"] for one in shown[:3]] == ["cleaned", "inner", "outer"]
