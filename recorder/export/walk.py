@@ -53,7 +53,9 @@ class Activation:
         self.thread = thread
         self.parent = parent
         self.depth: int = 0 if parent is None else parent.depth + 1
-        self.began = began  # call, resume, throw, waiting (match_stack), or running: not seen to begin
+        self.began = (
+            began  # call, resume, throw, waiting (match_stack), or running: not seen to begin
+        )
         self.seq = seq  # the event with which it began, or was first seen
         self.time = time  # ns since 1970
         self.task = self._task(getattr(of, "task", None))

@@ -61,8 +61,8 @@ cdef Status event_call(Thread *t, rec_iframe *frame, Code *code) noexcept:
 
 
 cdef Status event_resume(Thread *t, rec_iframe *frame, Code *code, PyObject *thrown, bint by_throw) noexcept:
-    """A suspended frame goes on, with `thrown` raised in it if there is one. `by_throw`: by throw(), which may have been
-    answered by what the frame awaits."""
+    """A suspended frame goes on, with `thrown` raised in it if there is one. `by_throw`: by throw(), which may have
+    been answered by what the frame awaits."""
     cdef Status status = go_on(t, frame, code, by_throw)
     if status != OK:
         return status
@@ -77,7 +77,7 @@ cdef Status event_resume(Thread *t, rec_iframe *frame, Code *code, PyObject *thr
 
 
 cdef Status go_on(Thread *t, rec_iframe *frame, Code *code, bint by_throw) noexcept:
-    """A suspended frame is on the stack again; it may be there already, since it waited for one that was thrown into."""
+    """A suspended frame is on the stack again; it may be there already: it waited for one that was thrown into."""
     cdef bint waited = is_top(t, frame)
     cdef Status status = record_task(t, frame if not waited else NULL, code)
     if waited or status != OK:

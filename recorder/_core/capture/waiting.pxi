@@ -1,5 +1,5 @@
-# What is thrown into a frame that awaits another one goes on to the innermost. CPython puts those in between on the stack
-# meanwhile, and tells of none of them: there they wait, until the frame that they await has ended, or yields.
+# What is thrown into a frame that awaits another one goes on to the innermost. CPython puts those in between on the
+# stack meanwhile, and tells of none of them: there they wait, until the frame that they await has ended, or yields.
 
 
 cdef Status push_waiting(Thread *t, rec_iframe *frame) noexcept:
