@@ -109,9 +109,9 @@ extensions = [
     for module in MODULES
 ]
 
-# A line that site-packages has besides the package: it starts the recorder where RECORDER_AUTOSTART says so. CPython takes
-# it from a .pth file up to 3.17. From 3.15 on it takes it from a .start file as well, but imports pkgutil and what that
-# needs for it: ten milliseconds at each start, and none at all where PYTHONPATH leads to a functools.py of somebody's.
+# A line that site-packages has besides the package: it starts the recorder where RECORDER_AUTOSTART says so. CPython
+# takes it from a .pth file up to 3.17. From 3.15 on it takes it from a .start file as well, but imports pkgutil for it
+# and what that needs: ten milliseconds at each start, and none at all where PYTHONPATH leads to a functools.py.
 AUTOSTART_SUFFIX = ".start" if sys.version_info >= (3, 18) else ".pth"
 AUTOSTART = [Path("recorder/_boot/recorder_autostart" + AUTOSTART_SUFFIX)]
 

@@ -52,6 +52,8 @@ cdef extern from "tape/records.h" nogil:
         REC_PRINT
         REC_LOG
         REC_WITHIN
+        REC_WAIT
+        REC_SUSPEND
 
     enum:  # value tags
         TAG_SMALL_INT
@@ -120,6 +122,7 @@ cdef extern from "tape/records.h" nogil:
         REC_FRAME_SUSPENDED
         REC_FRAME_ADOPTED
         REC_FRAME_BODY
+        REC_FRAME_WAITING
 
     enum:  # bits of a SPAN_END's flags
         REC_SPAN_FORGOTTEN

@@ -343,6 +343,7 @@ class _Rows(Visitor):
             return
         function = active.function
         shown: tuple[Any, ...] = NOTHING
+        without = "waiting" if active.began == "waiting" else "unseen"
         if event is not None and event._raw_value is not None:
             shown = self.values.get(event._raw_value, event._types)
         self.add(
@@ -353,7 +354,7 @@ class _Rows(Visitor):
                 None if active.task is None else self.clean(active.task.name), active.frame,
                 self.clean(active.title), self.clean(function.file),
                 function.first_line, active.depth, active.began,
-                "unseen" if event is None else event.kind, active.seq,
+                event.kind if event is not None else without, active.seq,
                 None if event is None else event.seq, active.time, time, duration,
                 max(0, duration - active.data.elsewhere), active.data.arguments, *shown,
             ),

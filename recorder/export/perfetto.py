@@ -123,7 +123,9 @@ class _Writer(Visitor):
         )
         if active.task is not None:
             args += f', "task": {text.quoted(active.task.name)}'
-        if event is None:
+        if active.began == "waiting":
+            args += ', "began": "waits for what is thrown into"'
+        elif event is None:
             args += ', "began": "not recorded"'
         elif event.kind == "throw":
             args += f', "thrown in": {self.value(event)}'
@@ -139,7 +141,10 @@ class _Writer(Visitor):
 
     def leave(self, active: Activation, event: Event | None, time: int) -> None:
         head, at = self.head(active), self.at(active, time)
-        if event is None:
+        still_waits = event is None and active.began == "waiting"
+        if still_waits:
+            args = '"ended": "still waits"'
+        elif event is None:
             args = '"ended": "not recorded"'
         elif event.kind == "return" and active.function.is_body:
             args = ""
@@ -150,7 +155,7 @@ class _Writer(Visitor):
         else:
             args = f'"raised": {self.value(event)}'
         self.put(f'{{"ph": "E", {head}, "cat": "call", {at}, "args": {{{args}}}}}')
-        if active.task is not None and (event is None or event.kind != "yield"):
+        if active.task is not None and not still_waits and (event is None or event.kind != "yield"):
             for frame, head, track in self.tasks.end(active):
                 how = args if frame == active.frame else '"ended": "later than what called it"'
                 self.put(f'{{"ph": "e", {head}, {track}, {at}, "args": {{{how}}}}}')

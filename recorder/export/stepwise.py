@@ -186,7 +186,10 @@ class StepWriter(Visitor):
     def leave(self, active: Activation, event: Event | None, time: int) -> None:
         lane = self.lanes[active.thread.number]
         if event is None:
-            record = self.records.error("the end of this call was not recorded")
+            waits = active.began == "waiting"
+            record = self.records.error(
+                "it still waits" if waits else "the end of this call was not recorded"
+            )
             self.target.leave(lane, self.target.encode(record), False)
             return
         if active.data or event._changed_slots:  # by the last line: shown where it left

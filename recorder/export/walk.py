@@ -33,7 +33,7 @@ class Activation:
 
     __slots__ = (
         "began", "data", "depth", "frame", "function", "number", "parent", "seq", "task", "thread", "time",
-        "title",
+        "title", "waits",
     )  # fmt: skip
 
     def __init__(
@@ -53,10 +53,13 @@ class Activation:
         self.thread = thread
         self.parent = parent
         self.depth: int = 0 if parent is None else parent.depth + 1
-        self.began = began  # call, resume, throw, or running: not seen to begin
+        self.began = (
+            began  # call, resume, throw, waiting (match_stack), or running: not seen to begin
+        )
         self.seq = seq  # the event with which it began, or was first seen
         self.time = time  # ns since 1970
         self.task = self._task(getattr(of, "task", None))
+        self.waits = began == "waiting"  # until the frame above it yields, or ends
         self.data: Any = None  # whatever a visitor wants to remember with it
 
     def _task(self, recorded: RecordedTask | None) -> Task | None:
@@ -141,6 +144,10 @@ class _Walk:
                 visitor.step(stack[-1], event, time)
             elif kind in ENDINGS:
                 visitor.leave(stack.pop(), event, time)
+                if kind != "yield" and stack:
+                    stack[-1].waits = False
+                while stack and stack[-1].waits:
+                    visitor.leave(stack.pop(), None, time)
             elif kind == "stop_iteration":
                 visitor.iteration_ended(stack[-1], event, time)
             else:
@@ -177,5 +184,7 @@ class _Walk:
         while len(stack) > same:
             self.visitor.leave(stack.pop(), None, self.time)
         for frame in frames[same:]:
-            active = self.begin(stack, frame, event.thread, "running", event.seq)
+            # One that waits is on the stack while something is thrown into what it awaits, without an event.
+            began = "waiting" if frame._waits else "running"
+            active = self.begin(stack, frame, event.thread, began, event.seq)
             self.visitor.enter(active, None, self.time)

@@ -5,7 +5,7 @@ import struct
 from enum import IntEnum
 from typing import Final, NamedTuple
 
-MAJOR: Final = 3
+MAJOR: Final = 4
 MINOR: Final = 0
 LAYOUT_VERSION: Final = 1
 
@@ -74,6 +74,8 @@ REC_OUTPUT: Final = 0x2C
 REC_PRINT: Final = 0x2D
 REC_LOG: Final = 0x2E
 REC_WITHIN: Final = 0x2F
+REC_WAIT: Final = 0x30
+REC_SUSPEND: Final = 0x31
 
 # Value tags.
 TAG_SMALL_INT: Final = 0x80
@@ -175,6 +177,7 @@ class FrameFlag(IntEnum):
     SUSPENDED = 1
     ADOPTED = 2
     BODY = 4  # its variables are its globals
+    WAITING = 8  # as WAIT says
 
 
 class SpanFlag(IntEnum):

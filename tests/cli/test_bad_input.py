@@ -90,7 +90,7 @@ NO_TRACE: dict[str, tuple[Callable[[Path], object], str]] = {
     "empty": (content(b""), "NOT_A_TRACE"),
     "text": (content(b"hello\n" * 200), "NOT_A_TRACE"),
     "zeros": (content(bytes(5000)), "NOT_A_TRACE"),
-    "newer version": (content(w.file_header(major=4)), "TRACE_VERSION_UNSUPPORTED"),
+    "newer version": (content(w.file_header(major=5)), "TRACE_VERSION_UNSUPPORTED"),
     "newer chunk": (content(newer_chunk()), "TRACE_VERSION_UNSUPPORTED"),
     "header cut": (content(WHOLE[:40]), "TRACE_TRUNCATED"),
     "folder": (Path.mkdir, "NOT_A_TRACE"),

@@ -504,6 +504,25 @@ def test_a_sealer_that_died(path: Path) -> None:
     check_works(path)
 
 
+def test_a_sealer_that_is_done_before_the_block_has_quite_ended(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The block's end closes the tape, and then asks `Session.stop` for the summary: the sealer may have published
+    by then, and be gone."""
+    ended = recorder.Session.ended
+
+    def later(session: recorder.Session, *how: Any) -> None:
+        until(lambda: path.exists() and has_died(sealer))
+        ended(session, *how)
+
+    monkeypatch.setattr(recorder.Session, "ended", later)
+    with recorder.record(path) as session:
+        sealer = session._staging.sealer
+        work()
+    summary = session.stop()
+    assert (summary.error, summary.state) == (None, "complete")
+
+
 @pytest.mark.provokes("SEALER_DIED")
 @pytest.mark.parametrize("times", [1, 0], ids=["once", "for ever"])
 def test_a_stop_that_fails_at_any_call_leaves_nothing(path: Path, times: int) -> None:

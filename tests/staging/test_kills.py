@@ -229,15 +229,15 @@ def test_killed_at_every_call_of_the_preparation(tmp_path: Path) -> None:
 
 
 RECORDED = [sys.executable, "-m", "recorder", "run", "-o", "app.rtrace"]
-# How a recording begins, as a command; the trace that is prepared; of how many stops one is tried.
+# How a recording begins, as a command; the trace that is prepared.
 BEGINNINGS = {
-    "run": ([*RECORDED, "app.py"], "app.rtrace", 600, 13),
-    "in the program": ([sys.executable, "records.py"], "app.rtrace", 100, 3),
+    "run": ([*RECORDED, "app.py"], "app.rtrace"),
+    "in the program": ([sys.executable, "records.py"], "app.rtrace"),
     "by its environment": (
         ["env", "RECORDER_AUTOSTART=app.rtrace", sys.executable, "app.py"],
-        *("app.rtrace", 150, 5),
+        "app.rtrace",
     ),
-    "of a forked child": ([*RECORDED, "--follow-children", "forks.py"], "app.*.rtrace", 100, 3),
+    "of a forked child": ([*RECORDED, "--follow-children", "forks.py"], "app.*.rtrace"),
 }
 PROGRAMS = {
     "app.py": "def f(): return 1\nf()\n",
@@ -247,8 +247,9 @@ PROGRAMS = {
 
 
 def kill_between(folder: Path, beginning: str, every: int) -> int:
-    """Killed at every so many-th of the moments between two system calls, whoever makes them. How many were tried."""
-    command, name, _, _ = BEGINNINGS[beginning]
+    """Killed at every so many-th of the moments between two system calls that have changed something, whoever makes
+    them. How many were tried."""
+    command, name = BEGINNINGS[beginning]
     environment = {**ENVIRONMENT, "PYTHONPATH": str(Path(__file__).parents[2])}
     for program, text in PROGRAMS.items():
         (folder / program).write_text(text)
@@ -270,14 +271,14 @@ def kill_between(folder: Path, beginning: str, every: int) -> int:
 
 @pytest.mark.parametrize("beginning", BEGINNINGS)
 def test_killed_between_some_system_calls(tmp_path: Path, beginning: str) -> None:
-    assert kill_between(tmp_path, beginning, BEGINNINGS[beginning][2]) >= 3
+    assert kill_between(tmp_path, beginning, 7) >= 3
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("beginning", BEGINNINGS)
-def test_killed_between_many_system_calls(tmp_path: Path, beginning: str) -> None:
-    assert kill_between(tmp_path, beginning, BEGINNINGS[beginning][3]) >= 50
+def test_killed_between_all_system_calls(tmp_path: Path, beginning: str) -> None:
+    assert kill_between(tmp_path, beginning, 1) >= 20
 
 
 def test_a_folder_that_is_being_made_is_left_alone(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from recorder.trace.format import (
     TAG_TUPLE,
     TAG_TYPED,
 )
-from recorder.trace.reader import Event, Trace
+from recorder.trace.reader import Event, Frame, Trace
 from recorder.trace.values.nodes import Node
 from recorder.trace.values.render import show
 from recorder.trace.values.value import Value
@@ -44,6 +44,7 @@ class Activation:
     arguments: list[str] = field(default_factory=list)
     # Where it begins, each line, and its end if a variable changed since the line before.
     steps: list[Event] = field(default_factory=list)
+    waits: bool = False  # until the frame above it yields, or ends
 
 
 @dataclass
@@ -78,6 +79,10 @@ def truth(trace: Trace) -> Truth:
         stack = stacks.setdefault(number, [])
         if event.kind in BEGIN or event.frame not in [active.frame for active in stack[-1:]]:
             began = event.kind if event.kind in BEGIN else "running"
+            while event.kind in BEGIN and len(stack) > event.depth:
+                stack.pop()  # it waited for what has ended
+            if event.kind in BEGIN and event.depth > len(stack):
+                wait(stack, found.setdefault(number, []), trace.at(event.seq).stack[:-1])
             caller = stack[-1].title if stack else None
             name = event.function.qualified_name
             is_body = not event.function._flags & 1  # CO_OPTIMIZED
@@ -104,6 +109,10 @@ def truth(trace: Trace) -> Truth:
         elif event.kind in END:
             stack[-1].ended, stack[-1].value = event.kind, event.value
             stack.pop()
+            while event.kind == "yield" and stack and stack[-1].waits:
+                stack.pop()
+            if stack:
+                stack[-1].waits = False
     names = [namespace.name for namespace in trace.namespaces]
     order = list(found)[:1] + sorted(list(found)[1:])
     return Truth(
@@ -114,6 +123,27 @@ def truth(trace: Trace) -> Truth:
         count,
         order,
     )
+
+
+def wait(stack: list[Activation], found: list[Activation], frames: list[Frame]) -> None:
+    """What is thrown into frames that await one another goes to the innermost. The others are on the stack as well."""
+    for frame in frames[len(stack) :]:
+        name = frame.function.qualified_name
+        caller = stack[-1].title if stack else None
+        active = Activation(
+            name,
+            name,
+            False,
+            found[-1].thread,
+            frame.frame,
+            "waiting",
+            caller,
+            len(stack),
+            "waiting",
+        )
+        active.waits = True
+        stack.append(active)
+        found.append(active)
 
 
 def title(event: Event) -> str:

@@ -30,6 +30,7 @@ class Frame:
     line: int
     values: dict[int, object] = field(default_factory=dict)
     changed: set[str] = field(default_factory=set)
+    waits: bool = False
 
     def locals(self) -> dict[str, object]:
         return {self.code.names[slot]: value for slot, value in sorted(self.values.items())}
@@ -220,6 +221,12 @@ class Recording:
                 return
             stack.append(frame)
             self.emit(w.reenter(self.next_frame - number))
+            if self.suspended and self.random.random() < 0.3:
+                frame.waits = True
+                self.emit(w.WAIT)
+                number, frame = self.suspended.popitem()
+                stack.append(frame)
+                self.emit(w.reenter(self.next_frame - number))
             if self.random.random() < 0.8:
                 self.timed("resume", with_value=False)
             else:
@@ -253,8 +260,16 @@ class Recording:
         else:
             self.timed(how, self.any_value())
         frame = stack.pop()
-        if how == "yield":
+        if how != "yield":
+            if stack:
+                stack[-1].waits = False
+            return
+        self.suspended[frame.number] = frame
+        while stack and stack[-1].waits:
+            frame = stack.pop()
+            frame.waits = False
             self.suspended[frame.number] = frame
+            self.emit(w.SUSPEND)
 
 
 def cut(recording: Recording, cuts: list[int]) -> list[tuple[bytes, int]]:

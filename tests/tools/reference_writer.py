@@ -147,6 +147,8 @@ def reenter(back: int) -> bytes:
 
 
 DROP = b"\x0f"
+WAIT = b"\x30"
+SUSPEND = b"\x31"
 
 
 def forget(back: int) -> bytes:
@@ -287,7 +289,7 @@ def sealed(head: bytes) -> bytes:
     return head + struct.pack("<I", zlib.crc32(head))
 
 
-def file_header(*, major: int = 3, ticks_per_second: int = 10**9, started: int = 10**18) -> bytes:
+def file_header(*, major: int = 4, ticks_per_second: int = 10**9, started: int = 10**18) -> bytes:
     return sealed(
         b"\x93RTRACE\n"
         + struct.pack("<HHI16sQQQI", major, 0, 0, bytes(range(16)), started, ticks_per_second, 0, 0)

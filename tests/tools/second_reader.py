@@ -841,6 +841,17 @@ class Machine:
         self.top()
         self.thread().stack.pop()
 
+    def wait(self) -> None:
+        self.not_in_preamble()
+        self.top()
+
+    def suspend(self) -> None:
+        self.not_in_preamble()
+        frame = self.top()
+        if frame.number in self.suspended:
+            raise Damaged(f"frame {frame.number} is suspended twice")
+        self.suspended[frame.number] = self.thread().stack.pop()
+
     def body(self) -> None:
         self.not_in_preamble()
         frame = self.top()
@@ -1039,7 +1050,7 @@ class Machine:
         code = self.defined(self.codes, c.varint(), "code")
         line, n, flags = c.varint(), c.varint(), c.u8()
         space = self.defined(self.namespaces, n - 1, "namespace") if n else None
-        if flags > 7 or (flags & 4 and space is None):
+        if flags > 15 or (flags & 4 and space is None):
             raise Damaged(f"a frame with flags {flags}")
         is_body, adopted = bool(flags & 4), bool(flags & 2)
         frame = Frame(number, code, line, space, self.next_event, is_body, adopted)
@@ -1095,6 +1106,8 @@ OTHER_RECORDS: dict[int, Callable[[Machine], None]] = {
     0x2D: Machine.print_from,
     0x2E: Machine.log,
     0x2F: Machine.within,
+    0x30: Machine.wait,
+    0x31: Machine.suspend,
 }
 
 
@@ -1255,7 +1268,7 @@ def read_file_header(data: Buffer) -> tuple[FileHeader, bool]:
     if len(block) < HEADER_BYTES or block[:8] != b"\x93RTRACE\n":
         raise NotATrace("no file header")
     _, major, minor, _, trace_id, started, ticks, _, _, _ = FILE_HEADER.unpack(block)
-    if crc_fits(block) and major > 3:
+    if crc_fits(block) and major > 4:
         raise NotATrace(f"version {major}")
     return FileHeader(major, minor, trace_id, started, ticks), crc_fits(block)
 

@@ -249,6 +249,41 @@ def test_a_suspended_frame_is_restated_only_where_it_goes_on() -> None:
     assert woken.damage is None
 
 
+def test_a_frame_that_waits_is_restated_as_such_and_suspended_without_an_event() -> None:
+    scanner = Scanner()
+    asleep = w.event("yield", 0, w.value(1))
+    scanner.segment(
+        HEAD + w.event("call", 0) + asleep + w.enter(0) + w.event("call", 0) + asleep, 0
+    )
+    thrown = scanner.segment(
+        w.enter(0)
+        + w.event("call", 0)
+        + w.reenter(3)
+        + w.WAIT
+        + w.reenter(2)
+        + w.event("throw", 0, w.value(2)),
+        4,
+    )
+    assert (thrown.damage, w.frame(0, 0, 10, 1) in thrown.preamble) == (None, True)
+    yields = scanner.segment(asleep + w.SUSPEND, 6)
+    assert w.frame(2, 0, 10, 0) + w.frame(0, 0, 10, 8) + w.frame(1, 0, 10, 0) in yields.preamble
+    again = scanner.segment(w.reenter(3) + w.event("resume", 0), 7)
+    assert w.frame(0, 0, 10, 1) in again.preamble
+    assert (yields.damage, again.damage) == (None, None)
+
+
+def test_a_frame_waits_until_the_one_above_it_has_ended() -> None:
+    scanner = Scanner()
+    asleep = w.event("yield", 0, w.value(1))
+    begin = (
+        HEAD + w.event("call", 0) + asleep + w.reenter(1) + w.WAIT + w.enter(0) + w.event("call", 0)
+    )
+    for end in (w.event("return", 0, w.value(1)), w.event("unwind", 0, w.value(1)), w.DROP):
+        scanner = Scanner()
+        scanner.segment(begin + end, 0)
+        assert w.frame(0, 0, 10, 0) in scanner.segment(w.event("throw", 0, w.value(2)), 4).preamble
+
+
 def test_a_renamed_thread_is_restated_by_the_name_it_had() -> None:
     scanner = Scanner()
     scanner.segment(HEAD + w.event("call", 0), 0)
@@ -321,6 +356,8 @@ def nested(depth: int) -> bytes:
         (w.clock(1, 2, 3)[:-1], "not whole"),
         (w.DROP + w.line(1), "not known"),
         (w.DROP + w.event("call", 0), "outside of any frame"),
+        (w.DROP + w.WAIT, "where there is none"),
+        (w.DROP + w.SUSPEND, "where there is none"),
     ],
 )
 def test_a_record_that_cannot_be(record: bytes, reason: str) -> None:

@@ -229,7 +229,7 @@ def test_what_is_no_trace_is_the_mapped_error(
 ) -> None:
     cases = {
         "ERR_NOT_A_TRACE": [b"", b"hello", None],
-        "ERR_TRACE_VERSION_UNSUPPORTED": [w.file_header(major=4)],
+        "ERR_TRACE_VERSION_UNSUPPORTED": [w.file_header(major=5)],
         "ERR_TRACE_TRUNCATED": [w.file_header()[:40]],
     }
     for code, contents in cases.items():

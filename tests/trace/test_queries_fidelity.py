@@ -91,8 +91,9 @@ def check_events(trace: Trace, known: Known, seed: int) -> None:
     for seq in random.Random(seed).sample(chosen, min(LOOKS, len(chosen))):
         moment = trace.at(seq)
         check_event(moment.event, truth[seq])
-        names = [f.function.qualified_name for f in moment.stack if f.file == str(known.program)]
-        assert names == stacks[seq]
+        # Of those that only wait (tests/capture/test_thrown.py) the oracle's events tell nothing.
+        there = [f for f in moment.stack if f.file == str(known.program) and not f._waits]
+        assert [f.function.qualified_name for f in there] == stacks[seq]
 
 
 def stacks_of(known: Known) -> dict[int, list[str]]:

@@ -61,6 +61,9 @@ cdef Status match_stacks(Thread *t, rec_iframe *frame) noexcept:
            and <PyObject *> t.frames[matched].code.object == rec_object(chain[n - 1 - matched].code)):
         matched += 1
     while t.depth > matched and status == OK:
+        if top_of(t).waits != WAITS_NOT:
+            suspend_waiting(t, matched)
+            continue
         status = reserve(SMALL_RECORD)
         if status == OK:
             tape.cur[0] = REC_DROP

@@ -60,12 +60,10 @@ cdef Status event_call(Thread *t, rec_iframe *frame, Code *code) noexcept:
     return OK
 
 
-cdef Status event_resume(Thread *t, rec_iframe *frame, Code *code, PyObject *thrown) noexcept:
-    """A suspended frame goes on, with `thrown` raised in it if there is one."""
-    cdef Status status = record_task(t, frame, code)
-    if status != OK:
-        return status
-    status = reenter(t, frame, code)
+cdef Status event_resume(Thread *t, rec_iframe *frame, Code *code, PyObject *thrown, bint by_throw) noexcept:
+    """A suspended frame goes on, with `thrown` raised in it if there is one. `by_throw`: by throw(), which may have
+    been answered by what the frame awaits."""
+    cdef Status status = go_on(t, frame, code, by_throw)
     if status != OK:
         return status
     status = record_variables(top_of(t))
@@ -78,19 +76,35 @@ cdef Status event_resume(Thread *t, rec_iframe *frame, Code *code, PyObject *thr
     return OK
 
 
+cdef Status go_on(Thread *t, rec_iframe *frame, Code *code, bint by_throw) noexcept:
+    """A suspended frame is on the stack again; it may be there already: it waited for one that was thrown into."""
+    cdef bint waited = is_top(t, frame)
+    cdef Status status = record_task(t, frame if not waited else NULL, code)
+    if waited or status != OK:
+        return status
+    if by_throw:
+        status = push_waiting(t, frame)
+    return status if status != OK else reenter(t, frame, code)
+
+
 cdef Status event_end(Thread *t, uint8_t record, PyObject *value) noexcept nogil:
     """The top frame returns, yields or is unwound."""
     cdef Shadow *s = top_of(t)
+    cdef uint32_t left = t.depth - 1
     cdef Status status = record_variables(s)
     if status != OK:
         return status
     t.ended_secret = s.code.secret
     status = event_value(t, record, value, t.ended_secret and record != REC_UNWIND)
-    if t.task != NULL and s.code.is_async and (t.depth == 1 or not t.frames[t.depth - 2].code.is_async):
+    while record == REC_YIELD and left > 0 and t.frames[left - 1].waits != WAITS_NOT:
+        left -= 1
+    if t.task != NULL and t.frames[left].code.is_async and (left == 0 or not t.frames[left - 1].code.is_async):
         tracer.thread = NULL                    # a task's turn may end here: the next event has to look
         tracer.look_again = True
     if record == REC_YIELD and s.node != NULL:
         suspend_shadow(t, s)
+        if t.depth > left:
+            suspend_waiting(t, left)
     else:
         pop_top(t, s)
     return status

@@ -121,14 +121,14 @@ cdef PyObject *on_jump(PyObject *self, PyObject **args, Py_ssize_t nargs) noexce
 
 
 cdef PyObject *on_resume(PyObject *self, PyObject **args, Py_ssize_t nargs) noexcept:
-    return frame_resumed(args, NULL)
+    return frame_resumed(args, NULL, False)
 
 
 cdef PyObject *on_throw(PyObject *self, PyObject **args, Py_ssize_t nargs) noexcept:
-    return frame_resumed(args, args[2])
+    return frame_resumed(args, args[2], True)
 
 
-cdef PyObject *frame_resumed(PyObject **args, PyObject *thrown) noexcept:
+cdef PyObject *frame_resumed(PyObject **args, PyObject *thrown, bint by_throw) noexcept:
     cdef PyThreadState *state = rec_thread_state()
     cdef rec_iframe *frame = rec_current_frame(state)
     cdef Code *code
@@ -136,24 +136,24 @@ cdef PyObject *frame_resumed(PyObject **args, PyObject *thrown) noexcept:
     cdef Status status
     cdef rec_end end = REC_NO_END
     if hooks.state != RECORDING:
-        return inactive(thrown == NULL)
+        return inactive(not by_throw)
     code = code_of(args[0])
     if code == NULL:
         return answer(ERR_INTERNAL)
     if not code.in_scope:
-        return none() if thrown != NULL and not HAS_LOCAL_EXCEPTIONS else disabled()
+        return none() if by_throw and not HAS_LOCAL_EXCEPTIONS else disabled()
     if not code.instrumented and not instrument(code):
         return answer(ERR_INTERNAL)
     t = thread_of(state)
     if t == NULL:
         return answer(ERR_OUT_OF_MEMORY)
-    if thrown != NULL:
+    if by_throw:
         status = end_of(args, REC_RAISE, &end)
         if status != OK:
             return answer(status)
         if end == REC_ITERATION_ENDS:
             thrown = NULL                       # a sub-iterator's answer to what was thrown into it
-    return answer(event_resume(t, frame, code, thrown))
+    return answer(event_resume(t, frame, code, thrown, by_throw))
 
 
 cdef PyObject *on_return(PyObject *self, PyObject **args, Py_ssize_t nargs) noexcept:

@@ -96,12 +96,9 @@ cdef Status trace_call(Thread *t, rec_iframe *frame, Code *code) noexcept:
     if kind == 0:
         return event_call(t, frame, code)
     if kind != 4:
-        return event_resume(t, frame, code, NULL)
+        return event_resume(t, frame, code, NULL, False)
     # Thrown into. What is thrown comes with the very next event of this thread: it is raised where the frame stands.
-    status = record_task(t, frame, code)
-    if status != OK:
-        return status
-    status = reenter(t, frame, code)
+    status = go_on(t, frame, code, True)
     t.thrown = status == OK
     return status
 

@@ -5,6 +5,11 @@ cdef struct Written:         # a value on the tape, there as long as this is its
     size_t size
     uint64_t segment
 
+cdef enum Waits:             # a frame that was put on the stack since an exception is thrown into what it awaits
+    WAITS_NOT = 0
+    WAITS_FOR_NEXT           # for the frame above it
+    WAITS_FOR_UNKNOWN        # for one that is not recorded, and that waits for the frame above
+
 cdef struct Shadow:          # one frame as last recorded
     rec_iframe *frame
     Code *code
@@ -21,6 +26,7 @@ cdef struct Shadow:          # one frame as last recorded
     uint32_t *order          # body: the slot of the n-th entry of the dict, as last seen
     uint32_t bound           # body: entries of the dict, as last seen
     bint marked              # body: a MARK says that it cannot be read
+    Waits waits              # suspending code: what for, where it runs nothing itself (waiting.pxi)
     uint64_t version         # body: version of the dict, if all its values were scalars
     PyObject *passing        # 3.12+, not owned: what a handler of the compiler's raises again; Py_None: another one
     PyObject *last_raised    # 3.11, not owned: the exception that CPython told of last …
@@ -95,6 +101,7 @@ cdef inline void begin_shadow(Shadow *s, rec_iframe *frame, Code *code) noexcept
     s.order = NULL
     s.bound = 0
     s.marked = False
+    s.waits = WAITS_NOT
     s.version = 0
     if PY_VERSION_HEX >= 0x030C0000:
         s.passing = NULL
@@ -127,6 +134,8 @@ cdef void pop_top(Thread *t, Shadow *s) noexcept nogil:
     t.depth -= 1
     if s.code.suspends or s.code.is_body:
         free_shadow(s)
+        if t.depth > 0 and top_of(t).waits != WAITS_NOT:
+            stop_waiting(t)
     else:
         return_slots(t, s.slot_count)
         release_code(s.code)

@@ -9,12 +9,17 @@ cdef inline Shadow **bucket_of(rec_iframe *frame) noexcept nogil:
     return &tracer.suspended[<uint32_t> ((<uintptr_t> frame >> 4) * 2654435761u) % BUCKETS]
 
 
-cdef bint is_suspended(rec_iframe *frame) noexcept nogil:
-    """Whether this frame is known, and goes on."""
+cdef Shadow *suspended_shadow(rec_iframe *frame) noexcept nogil:
+    """What is known of this frame, or NULL."""
     cdef Shadow *s = bucket_of(frame)[0]
     while s != NULL and s.frame != frame:
         s = s.chain
-    return s != NULL
+    return s
+
+
+cdef inline bint is_suspended(rec_iframe *frame) noexcept nogil:
+    """Whether this frame is known, and goes on."""
+    return suspended_shadow(frame) != NULL
 
 
 cdef void suspend_shadow(Thread *t, Shadow *s) noexcept nogil:

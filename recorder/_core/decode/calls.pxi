@@ -143,7 +143,16 @@ cdef bint add_call(CallSums *sums, DecoderState *s) noexcept nogil:
         note_handled(sums, top.function)
     if kind != REC_HANDLED:
         leave_call(sums, stack, time)
+    if kind == REC_YIELD:
+        leave_waiting(sums, stack, s.threads.current.top, time)
     return True
+
+
+cdef void leave_waiting(CallSums *sums, CallStack *stack, const Frame *f, int64_t time) noexcept nogil:
+    """A frame has yielded: those around it that waited for it are suspended, too."""
+    while f != NULL and f.flags & REC_FRAME_WAITING and stack.frames.size and last_of(stack).frame == f.number:
+        leave_call(sums, stack, time)
+        f = f.below
 
 
 cdef bint enter_call(
@@ -190,6 +199,7 @@ cdef void leave_call(CallSums *sums, CallStack *stack, int64_t time) noexcept no
 cdef bint align_calls(CallSums *sums, CallStack *stack, DecoderState *s, uint64_t depth, int64_t time) noexcept nogil:
     """What is below the event's frame: what ended unseen is taken off, what was not seen to begin is put on."""
     cdef const Frame *f = caller_of(s, s.event.frame)
+    cdef uint64_t task = 0 if s.threads.current.task == NULL else s.threads.current.task.number + 1
     cdef ByteBuffer frames
     cdef uint64_t i, same = 0
     cdef bint good = True
@@ -209,9 +219,8 @@ cdef bint align_calls(CallSums *sums, CallStack *stack, DecoderState *s, uint64_
     while stack.frames.size > same * sizeof(ActiveCall):
         leave_call(sums, stack, time)
     for i in range(same, depth):
-        good = good and enter_call(
-            sums, stack, s, (<const Frame **> frames.data)[depth - 1 - i], 0, time, False
-        )
+        f = (<const Frame **> frames.data)[depth - 1 - i]
+        good = good and enter_call(sums, stack, s, f, task if f.flags & REC_FRAME_WAITING else 0, time, False)
     free_bytes(sums.memory, &frames)
     return good
 

@@ -60,6 +60,14 @@ cdef inline Frame *pop_frame(DecoderState *s) noexcept nogil:
     return f
 
 
+cdef inline Frame *end_top(DecoderState *s) noexcept nogil:
+    """The top frame ends, and the one that has waited for it goes on."""
+    cdef Frame *f = pop_frame(s)
+    if s.top != NULL:
+        s.top.flags &= <uint32_t> ~REC_FRAME_WAITING
+    return f
+
+
 cdef inline void end_frame(DecoderState *s, Frame *f) noexcept nogil:
     """Lets go of a frame that ended. The last one is kept for the event that ended it."""
     cdef Frame *old = s.frames.ended
@@ -128,6 +136,19 @@ cdef Status apply_reenter(DecoderState *s, Cursor *c, bint forget) noexcept nogi
         return end_frame_unseen(s, f)
     else:
         push_frame(s, f)
+    return OK
+
+
+cdef Status apply_wait(DecoderState *s, bint suspend) noexcept nogil:
+    """WAIT and SUSPEND."""
+    if s.top == NULL:
+        return reject(s, b"a frame waits where there is none")
+    if not suspend:
+        s.top.flags |= REC_FRAME_WAITING
+    elif not add_suspended(s, s.top):
+        return reject(s, b"a frame is suspended twice")
+    else:
+        pop_frame(s).flags &= <uint32_t> ~REC_FRAME_WAITING
     return OK
 
 

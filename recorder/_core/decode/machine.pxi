@@ -90,7 +90,7 @@ cdef Status apply_event(DecoderState *s, uint8_t kind, Cursor *c) noexcept nogil
     if s.tally.on and not (note_event(s, f) and note_exception(s)):
         return reject(s, b"")
     if kind == REC_RETURN or kind == REC_UNWIND:
-        end_frame(s, pop_frame(s))
+        end_frame(s, end_top(s))
     elif kind == REC_YIELD:
         s.event.frame = pop_frame(s)
     if s.calls != NULL and is_of_calls(s.event.kind):
@@ -111,7 +111,9 @@ cdef Status apply_record(DecoderState *s, uint8_t byte, Cursor *c) noexcept nogi
     if byte == REC_DROP:
         if s.top == NULL:
             return reject(s, b"a frame ends where there is none")
-        return end_frame_unseen(s, pop_frame(s))
+        return end_frame_unseen(s, end_top(s))
+    if byte == REC_WAIT or byte == REC_SUSPEND:
+        return apply_wait(s, byte == REC_SUSPEND)
     if byte == REC_THREAD:
         return apply_thread(s, c)
     if byte == REC_CLOCK:

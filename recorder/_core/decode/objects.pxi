@@ -105,6 +105,7 @@ cdef class RawFrame:
     cdef readonly uint64_t depth     # frames below it
     cdef readonly object caller      # the number of the one below it, or None
     cdef readonly bint adopted       # it already ran when it was first seen
+    cdef readonly bint _waits        # something is thrown into the frame that it awaits, and it is only on the stack
     cdef readonly uint64_t as_of     # the event at which, or before which, its variables were last looked at
     cdef readonly tuple _values      # by slot; None: unbound
     cdef readonly list _names        # of the slots

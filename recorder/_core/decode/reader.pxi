@@ -473,9 +473,12 @@ cdef class Reader(Decoder):
         cdef DecoderState *s = &self.s
         cdef const GlobalChange *change = <const GlobalChange *> s.changes.bytes.data
         cdef bint entered = s.event.kind in (REC_CALL, REC_RESUME, REC_THROW)
+        cdef const Frame *before = f.below
         cdef RawChange made
         cdef size_t i
         cdef list found = []
+        while before != NULL and before.flags & REC_FRAME_WAITING:
+            before = before.below
         for i in range(s.changes.bytes.size // sizeof(GlobalChange)):
             made = RawChange.__new__(RawChange)
             made.namespace = <Namespace> self.namespaces[change[i].namespace.base.number]
@@ -487,10 +490,10 @@ cdef class Reader(Decoder):
                 made.function = self.function_of(change[i].code)
                 made.frame = change[i].frame
                 made.line = change[i].line
-                if entered and change[i].frame == f.number and f.below != NULL:
-                    made.function = self.function_of(f.below.code)
-                    made.frame = f.below.number
-                    made.line = f.below.line
+                if entered and change[i].frame == f.number and before != NULL:
+                    made.function = self.function_of(before.code)
+                    made.frame = before.number
+                    made.line = before.line
             found.append(made)
         return tuple(found)
 
@@ -507,6 +510,7 @@ cdef class Reader(Decoder):
         r.line = f.line
         r.depth = depth
         r.adopted = (f.flags & REC_FRAME_ADOPTED) != 0
+        r._waits = (f.flags & REC_FRAME_WAITING) != 0
         r.as_of = f.next_since - 1 if f.next_since else 0
         r._types = self.types
         r._global_values = ()

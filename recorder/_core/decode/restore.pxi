@@ -1,7 +1,8 @@
 # The preamble of a chunk, read back into a state.
 
 cdef enum:
-    ALL_FRAME_FLAGS = REC_FRAME_SUSPENDED | REC_FRAME_ADOPTED | REC_FRAME_BODY
+    KEPT_FRAME_FLAGS = REC_FRAME_ADOPTED | REC_FRAME_BODY | REC_FRAME_WAITING
+    ALL_FRAME_FLAGS = KEPT_FRAME_FLAGS | REC_FRAME_SUSPENDED
 
 
 cdef Status read_preamble(DecoderState *s) noexcept nogil:
@@ -68,7 +69,7 @@ cdef Status apply_frame(DecoderState *s, Cursor *c) noexcept nogil:
     if entry != NULL:        # known from an earlier chunk
         end_frame(s, <Frame *> entry.item)
         erase(s, &s.frames.suspended, entry)
-    f = new_frame(s, number, code, line, flags & <uint32_t> (REC_FRAME_ADOPTED | REC_FRAME_BODY))
+    f = new_frame(s, number, code, line, flags & <uint32_t> KEPT_FRAME_FLAGS)
     if f == NULL:
         return reject(s, b"")
     f.globals = namespace

@@ -149,7 +149,7 @@ cdef struct Frame:
     NamespaceDef *globals    # or NULL
     int64_t line
     int64_t line_before      # before the last event
-    uint32_t flags           # REC_FRAME_ADOPTED, REC_FRAME_BODY
+    uint32_t flags           # REC_FRAME_ADOPTED, …_BODY, …_WAITING
     uint32_t suspended       # the round it was suspended in
     uint32_t ranged_in       # the last round in which its variables were noted in `ranges`
     Frame *below

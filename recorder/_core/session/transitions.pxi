@@ -194,6 +194,7 @@ def stop(Recording recording not None, bint final):
     raised comes out as it is, when all is done. None while another thread is in a transition."""
     global changing
     cdef Status status
+    cdef bint is_first
     answer = refusal("stop")
     if answer is not None:
         return answer
@@ -208,7 +209,9 @@ def stop(Recording recording not None, bint final):
     try:
         if hooks.state == RECORDING and check_hooks() != OK:
             set_disposition(REC_DISPOSITION_DISABLE)
-        if adopt_sealer_fault() == OK and not sealer_is_alive():
+        # Asked again, it may have published long since, and be gone.
+        is_first = REC_LOAD(tape.control.target_state) < REC_TARGET_FINISHED
+        if adopt_sealer_fault() == OK and is_first and not sealer_is_alive():
             fail(ERR_SEALER_DIED, STAGE_STOP, 0, 0, tape.sealer_pid)
         if final:
             record_waiting()

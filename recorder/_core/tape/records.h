@@ -56,6 +56,8 @@ enum { /* records */
      * arguments, value exception */
     REC_LOG = 0x2E,
     REC_WITHIN = 0x2F, /* str callee, str its file */
+    REC_WAIT = 0x30,
+    REC_SUSPEND = 0x31,
 };
 
 enum { /* value tags */
@@ -129,6 +131,7 @@ enum { /* bits of a FRAME's flags */
     REC_FRAME_SUSPENDED = 1,
     REC_FRAME_ADOPTED = 2,
     REC_FRAME_BODY = 4, /* its variables are its globals */
+    REC_FRAME_WAITING = 8, /* as WAIT says */
 };
 
 enum { /* bits of a SPAN_END's flags */
