@@ -52,6 +52,8 @@ cdef extern from "tape/records.h" nogil:
         REC_PRINT
         REC_LOG
         REC_WITHIN
+        REC_DEF_CLASS
+        REC_ATTRIBUTES
 
     enum:  # value tags
         TAG_SMALL_INT

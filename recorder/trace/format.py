@@ -5,7 +5,7 @@ import struct
 from enum import IntEnum
 from typing import Final, NamedTuple
 
-MAJOR: Final = 3
+MAJOR: Final = 4
 MINOR: Final = 0
 LAYOUT_VERSION: Final = 1
 
@@ -74,6 +74,8 @@ REC_OUTPUT: Final = 0x2C
 REC_PRINT: Final = 0x2D
 REC_LOG: Final = 0x2E
 REC_WITHIN: Final = 0x2F
+REC_DEF_CLASS: Final = 0x34
+REC_ATTRIBUTES: Final = 0x35
 
 # Value tags.
 TAG_SMALL_INT: Final = 0x80

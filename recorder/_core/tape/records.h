@@ -56,6 +56,8 @@ enum { /* records */
      * arguments, value exception */
     REC_LOG = 0x2E,
     REC_WITHIN = 0x2F, /* str callee, str its file */
+    REC_DEF_CLASS = 0x34, /* varint namespace, str module, str qualified name, varint n, n × (varint namespace + 1) */
+    REC_ATTRIBUTES = 0x35, /* varint type, varint namespace */
 };
 
 enum { /* value tags */
