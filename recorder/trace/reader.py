@@ -568,9 +568,10 @@ class Trace:
         backwards: bool = False,
     ) -> Answers[Change]:
         """Every value that the variables of this name took, globals included, with where; the last first if
-        `backwards`. The filters are about what changed it, `line` is the one that did, `task` the one that saw it. What
+        `backwards`. `Cart.total` is an attribute of a class, `settings.DEBUG` a global of that module. The filters are about what changed it, `line` is the one that did, `task` the one that saw it. What
         changed in a damaged chunk is not seen. Raises INVALID_ARGUMENT at once."""
         name = arguments.text(name, "name", "the name of a variable")
+        owner, _, name = name.rpartition(".")
         wanted = filters.make(
             function=function, file=file, thread=thread, frame=frame, name=name, task=task
         )
@@ -579,7 +580,7 @@ class Trace:
 
         def found() -> Iterator[Change]:
             events = queries.find(wanted, *bounds, bool(backwards))
-            all_of_them = changes.history(name, wanted, events)
+            all_of_them = changes.history(name, wanted, events, owner)
             return (one for one in all_of_them if of_line in (None, one.line))
 
         return Answers(found(), lambda: answers.history_table(found()))

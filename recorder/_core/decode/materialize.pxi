@@ -47,7 +47,7 @@ cdef int materialize_other(Reader r, const Definition *d) except -1:
 
 
 cdef object new_type_name(uint64_t number, str module, str name):
-    made = TypeName((module, name))
+    made = NumberedType((module, name))
     made.number = number
     return made
 

@@ -99,7 +99,7 @@ cdef class RawChange:
     cdef readonly Thread thread
 
 
-class TypeName(tuple):
+class NumberedType(tuple):
     """(module, qualified name) of a type. Several may have the same: its number tells them apart."""
 
 

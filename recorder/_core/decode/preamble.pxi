@@ -43,7 +43,7 @@ cdef bint emit_bases(DecoderState *s, const NamespaceDef *d) noexcept nogil:
 cdef bint emit_classes(DecoderState *s) noexcept nogil:
     """Values lead to types, these to attributes, and so on: one after the other, however far it goes."""
     cdef Definition *namespace
-    cdef uint64_t number
+    cdef uint64_t number = 0
     cdef bint done = True
     if s.preamble.emitting:
         return True

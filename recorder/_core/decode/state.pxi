@@ -344,6 +344,7 @@ cdef struct DecoderState:
     Frames frames
     Definitions definitions
     uint64_t class_changes   # so often an attribute of a class was set, or they were forgotten
+    uint64_t class_changed_before  # the event that the last one was set before
     OpenSpans open_spans     # only of who scans
     Clock clock
     Event event

@@ -58,11 +58,12 @@ STDLIB: Final = (TAG_DATE, TAG_TIME, TAG_DATETIME, TAG_TIMEDELTA)
 class Values:
     """The parts of one recorded value, each made once: what is one object in the program is one here."""
 
-    __slots__ = ("_made", "_nodes", "_numbered", "_open", "path", "root")
+    __slots__ = ("_made", "_nodes", "_numbered", "_open", "classes", "path", "root")
 
     def __init__(self, root: Any, path: str) -> None:
         self.root = root
         self.path = path
+        self.classes: Any = None  # what finds attributes of classes (expression.Names), where it is known when
         self._made: dict[int, Any] = {}  # by the id of a node, which the root keeps
         self._nodes: dict[int, Node | ObjectBytes] = {}  # by the id of what was made of it
         self._open: set[int] = set()  # nodes that are being made
@@ -136,7 +137,7 @@ class Values:
         if TAG_STR <= node.tag < TAG_LIST:
             return Cut(node, type(node.items), node.items, path)
         if node.tag == TAG_CLASS:
-            return TypeName(*(node.type or ("", "?")))
+            return TypeName(*(node.type or ("", "?")), node.type, self)
         if node.tag == TAG_NAMED and not node.cut:
             return self._named(node, path)
         if node.tag in STDLIB or (node.type or ("", "")) in stdlib_values.MAKERS:
