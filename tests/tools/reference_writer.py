@@ -250,6 +250,15 @@ def def_namespace(number: int, name: str) -> bytes:
     return b"\x1d" + varint(number) + text(name)
 
 
+def def_class(number: int, module: str, name: str, *bases: int | None) -> bytes:
+    numbers = b"".join(varint(0 if base is None else base + 1) for base in bases)
+    return b"\x34" + varint(number) + text(module) + text(name) + varint(len(bases)) + numbers
+
+
+def attributes(type_: int, namespace: int) -> bytes:
+    return b"\x35" + varint(type_) + varint(namespace)
+
+
 def def_global(namespace: int, slot: int, name: str) -> bytes:
     return b"\x1e" + varint(namespace) + varint(slot) + text(name)
 
@@ -287,7 +296,7 @@ def sealed(head: bytes) -> bytes:
     return head + struct.pack("<I", zlib.crc32(head))
 
 
-def file_header(*, major: int = 3, ticks_per_second: int = 10**9, started: int = 10**18) -> bytes:
+def file_header(*, major: int = 4, ticks_per_second: int = 10**9, started: int = 10**18) -> bytes:
     return sealed(
         b"\x93RTRACE\n"
         + struct.pack("<HHI16sQQQI", major, 0, 0, bytes(range(16)), started, ticks_per_second, 0, 0)

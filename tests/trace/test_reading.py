@@ -260,7 +260,7 @@ def test_what_cannot_be_opened(save: Save, tmp_path: Path) -> None:
 def test_a_trace_of_an_earlier_version_is_read(save: Save) -> None:
     """A recording says that it is of the present version: an older reader names that, and does not call it damaged."""
     data = two_chunks().close()
-    assert data.startswith(w.file_header(major=3))
+    assert data.startswith(w.file_header(major=4))
     with open_trace(save(data)) as trace:
         now = [str(event) for event in trace]
     for major in (1, 2):

@@ -266,7 +266,7 @@ class _Trees:
         if isinstance(value, Hidden):
             return Node(TAG_ERROR) if value.node is None else value.node
         if isinstance(value, TypeName):
-            return Node(TAG_CLASS, value.key)
+            return Node(TAG_CLASS, value.of or value.key)
         if type(value) in TAGS:
             return self.container(value)
         return self.other(value)
