@@ -172,9 +172,9 @@ class Watching:
 
     def _of_class(self, event: Event, change: Change) -> Answer:
         """After a change of a class's attribute: what it comes to for the class, whoever's variable the name is."""
-        if len(self.expression.names) > 1:
+        if not self.expression.names_with(change.name):
             return self._repeated.at(event)
-        return for_class(self.expression, event, change.module or "")
+        return for_class(self.expression, event, change.module or "", change.name)
 
     def _is_wanted(self, event: Event, change: Change) -> bool:
         if self.of is None:

@@ -207,7 +207,7 @@ class Why:
         if change is None or change.module is None:
             return self._asker.ask(asked.expression, event)
         if change.class_name is not None:
-            return for_class(asked.expression, event, change.module)
+            return for_class(asked.expression, event, change.module, change.name)
         if change.value is None:
             return Answer("error", reason=f"NameError: name '{asked.root}' is not defined")
         value = made_of(change.value, asked.root)

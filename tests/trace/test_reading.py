@@ -250,7 +250,7 @@ def test_what_cannot_be_opened(save: Save, tmp_path: Path) -> None:
     with pytest.raises(errors.TraceTruncatedError):
         open_trace(save(w.file_header()[:40]))
     with pytest.raises(errors.TraceVersionUnsupportedError, match="version 4"):
-        open_trace(save(w.file_header(major=4)))
+        open_trace(save(w.file_header(major=5)))
     with pytest.raises(errors.InvalidArgumentError):
         open_trace(42)  # type: ignore[arg-type]
     with open_trace(save(w.file_header())) as trace:
@@ -263,10 +263,10 @@ def test_a_trace_of_an_earlier_version_is_read(save: Save) -> None:
     assert data.startswith(w.file_header(major=4))
     with open_trace(save(data)) as trace:
         now = [str(event) for event in trace]
-    for major in (1, 2):
+    for major in (1, 2, 3):
         with open_trace(save(w.file_header(major=major) + data[64:])) as trace:
             assert (trace.verdict, [str(event) for event in trace]) == ("complete", now)
-    assert blocks.FileHead(b"x" * 16, 1, 1).to_bytes()[8:12] == b"\x03\0\0\0"
+    assert blocks.FileHead(b"x" * 16, 1, 1).to_bytes()[8:12] == b"\x04\0\0\0"
 
 
 def test_nothing_is_left_open(save: Save) -> None:

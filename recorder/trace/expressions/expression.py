@@ -148,6 +148,14 @@ class Expression:
         """Whether it is a variable, or a part of one by attributes and constant items."""
         return _is_path(self._node, self.names)
 
+    def names_with(self, attribute: str) -> set[str]:
+        """The names of which it speaks of this attribute."""
+        return {
+            one.value.id
+            for one in ast.walk(self._node)
+            if isinstance(one, ast.Attribute) and one.attr == attribute and isinstance(one.value, ast.Name)
+        }
+
     @property
     def first_attribute(self) -> str | None:
         """Of a path, the attribute of its variable."""
@@ -268,11 +276,11 @@ class Names:
         return not self._looked(self._frame, name) and value.can_change
 
 
-def for_class(expression: Expression, event: Event, name: str) -> Answer:
-    """What it comes to where its first name is the class of this name, with its module."""
+def for_class(expression: Expression, event: Event, name: str, attribute: str) -> Answer:
+    """What it comes to where the names with this attribute are the class of this name, with its module."""
     names = Names(event, None)
-    of_class, root = names.class_named(name), expression.names[0]
-    return expression.answer(lambda one: of_class if one == root else names.find(one))
+    of_class, roots = names.class_named(name), expression.names_with(attribute)
+    return expression.answer(lambda one: of_class if one in roots else names.find(one))
 
 
 def _value(variables: Locals, name: str) -> Value | None:
