@@ -63,7 +63,11 @@ def target_of_attribute(statement: ast.AST, name: str) -> str | None:
     """The target that sets an attribute of this name."""
     targets = getattr(statement, "targets", None) or [getattr(statement, "target", None)]
     for target in targets:
-        if isinstance(target, ast.Attribute) and target.attr == name and root_of(target) is not None:
+        if (
+            isinstance(target, ast.Attribute)
+            and target.attr == name
+            and root_of(target) is not None
+        ):
             return ast.unparse(target)
     return None
 

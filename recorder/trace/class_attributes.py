@@ -20,6 +20,7 @@ from recorder.trace.snapshots import Event, Frame
 from recorder.trace.values.nodes import Node, without_wrapping
 from recorder.trace.values.value import Value
 
+FUNCTIONS: Final = ("function", "classmethod", "staticmethod")
 OF_PYTHON: Final = ("property", "classmethod", "staticmethod")  # descriptors
 
 
@@ -49,6 +50,40 @@ def find(frame: Frame | Event, kind: Any, name: str) -> OfClass | None:
         if raw is not None:
             return OfClass(Value(raw, frame._types, name), owner)
     return None
+
+
+def all_of(frame: Frame | Event, kind: Any) -> dict[str, OfClass]:
+    """All attributes of a class that are known, without its functions; those that it has itself come first."""
+    known = frame._attributes
+    first = known.of_type.get(kind.number) if isinstance(kind, NumberedType) else None
+    found: dict[str, OfClass] = {}
+    if first is None or first not in known.values:
+        return found
+    for number in (first, *(known.namespaces[first].bases or ())):
+        owner = known.namespaces.get(number)
+        for slot, raw in enumerate(known.values.get(number, ())):
+            if owner is not None and raw is not None and owner.names[slot] not in found:
+                name = owner.names[slot]
+                found[name] = OfClass(Value(raw, frame._types, name), owner)
+    return {name: one for name, one in found.items() if one.value.type_name not in FUNCTIONS}
+
+
+def of_first_argument(frame: Frame | Event) -> tuple[str, str, dict[str, OfClass]] | None:
+    """Of the object, or the class, that a method is about: the argument's name, its class's, and the attributes."""
+    function = frame.function
+    if not function.argument_count:
+        return None
+    name = function.names[0]
+    value = frame.locals.get(name)
+    node = None if value is None else without_wrapping(value._tree)
+    if (
+        not isinstance(node, Node)
+        or node.type is None
+        or node.type[1] not in function.qualified_name
+    ):
+        return None
+    found = all_of(frame, node.type)
+    return (name, node.type[1], found) if found else None
 
 
 def is_descriptor(frame: Frame | Event, found: OfClass) -> bool:

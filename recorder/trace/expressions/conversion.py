@@ -63,7 +63,9 @@ class Values:
     def __init__(self, root: Any, path: str) -> None:
         self.root = root
         self.path = path
-        self.classes: Any = None  # what finds attributes of classes (expression.Names), where it is known when
+        self.classes: Any = (
+            None  # what finds attributes of classes (expression.Names), where it is known when
+        )
         self._made: dict[int, Any] = {}  # by the id of a node, which the root keeps
         self._nodes: dict[int, Node | ObjectBytes] = {}  # by the id of what was made of it
         self._open: set[int] = set()  # nodes that are being made

@@ -153,7 +153,9 @@ class Expression:
         return {
             one.value.id
             for one in ast.walk(self._node)
-            if isinstance(one, ast.Attribute) and one.attr == attribute and isinstance(one.value, ast.Name)
+            if isinstance(one, ast.Attribute)
+            and one.attr == attribute
+            and isinstance(one.value, ast.Name)
         }
 
     @property
@@ -250,7 +252,9 @@ class Names:
         known = self._frame._attributes
         converter = Values(None, name)
         converter.classes = self
-        numbers = (one for one, space in known.of_type.items() if known.namespaces[space].name == name)
+        numbers = (
+            one for one, space in known.of_type.items() if known.namespaces[space].name == name
+        )
         kind = max(numbers, default=None)
         return TypeName("", name, None if kind is None else self._frame._types[kind], converter)
 
@@ -266,7 +270,9 @@ class Names:
         if of_instance and class_attributes.is_descriptor(self._frame, found):
             raise Undecided(f"{path} is what only code of {kind[1]} could tell")
         if self._is_stale(name, found.value):
-            return Hidden(f"{path} is of a class, and {self._frame.function.name} does not look at it")
+            return Hidden(
+                f"{path} is of a class, and {self._frame.function.name} does not look at it"
+            )
         self._found[key] = self._made(found.value, path)
         return self._found[key]
 
