@@ -81,8 +81,8 @@ class Change(NamedTuple):
 
     @property
     def qualified_name(self) -> str:
-        """With its module, if it is a global that others than its module's body changed; with its class, and with that of
-        another module with this one as well."""
+        """With its module, if it is a global that others than its module's body changed; with its class, and a class of
+        another module with that as well."""
         if self.class_name is not None:
             space = self.event.namespace
             is_near = space is not None and f"{space.name}.{self.class_name}" == self.module

@@ -39,8 +39,8 @@ def find(frame: Frame | Event, kind: Any, name: str) -> OfClass | None:
     if first is None or first not in known.values:
         raise Undecided(f"attributes of the class {(kind or ('', '?'))[1]} are not looked at")
     for number in (first, *(known.namespaces[first].bases or ())):
-        values = known.values.get(number)
-        if values is None:
+        values = None if number is None else known.values.get(number)
+        if number is None or values is None:
             raise Undecided(
                 f"{known.namespaces[first].class_name} may have {name} of a class that is not looked at"
             )
@@ -60,9 +60,11 @@ def all_of(frame: Frame | Event, kind: Any) -> dict[str, OfClass]:
     if first is None or first not in known.values:
         return found
     for number in (first, *(known.namespaces[first].bases or ())):
-        owner = known.namespaces.get(number)
+        if number is None:
+            continue
+        owner = known.namespaces[number]
         for slot, raw in enumerate(known.values.get(number, ())):
-            if owner is not None and raw is not None and owner.names[slot] not in found:
+            if raw is not None and owner.names[slot] not in found:
                 name = owner.names[slot]
                 found[name] = OfClass(Value(raw, frame._types, name), owner)
     return {name: one for name, one in found.items() if one.value.type_name not in FUNCTIONS}

@@ -1,8 +1,8 @@
 """What a name or a path (`self.items[0]['id']`) stands for at an event, as far as it is recorded.
 
 A name is a variable of the frame, or else a global of its module. An attribute that an instance does not have itself
-is its class's: as it was then; of a class that is not followed, and in traces of earlier versions, what the class's body
-left it as.
+is its class's: as it was then; of a class that is not followed, and in traces of earlier versions, what the class's
+body left it as.
 """
 
 from __future__ import annotations

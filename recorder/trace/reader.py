@@ -568,8 +568,9 @@ class Trace:
         backwards: bool = False,
     ) -> Answers[Change]:
         """Every value that the variables of this name took, globals included, with where; the last first if
-        `backwards`. `Cart.total` is an attribute of a class, `settings.DEBUG` a global of that module. The filters are about what changed it, `line` is the one that did, `task` the one that saw it. What
-        changed in a damaged chunk is not seen. Raises INVALID_ARGUMENT at once."""
+        `backwards`. `Cart.total` is an attribute of a class, `settings.DEBUG` a global of that module. The filters are
+        about what changed it, `line` is the one that did, `task` the one that saw it. What changed in a damaged chunk
+        is not seen. Raises INVALID_ARGUMENT at once."""
         name = arguments.text(name, "name", "the name of a variable")
         owner, _, name = name.rpartition(".")
         wanted = filters.make(

@@ -1,4 +1,4 @@
-"""Attributes of classes: each change is told once, at the line that made it, whatever the class is and whoever made it."""
+"""Attributes of classes: each change is told once, at the line that made it, whatever the class is and who made it."""
 
 from __future__ import annotations
 

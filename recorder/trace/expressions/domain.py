@@ -290,7 +290,8 @@ class Thing(Opaque):
 
     @property
     def type(self) -> TypeName:
-        return TypeName(*(self.node.type or ("", "?")), self.node.type, self.converter)
+        module, name = self.node.type or ("", "?")
+        return TypeName(module, name, self.node.type, self.converter)
 
     @property
     def reason(self) -> str:
