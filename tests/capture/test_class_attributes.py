@@ -273,6 +273,7 @@ class Meta(type):
             raise SystemExit("a metaclass was asked")
         return super().__getattribute__(name)
 class Guarded(metaclass=Meta):
+    three = 0
     one = Descriptor()
     @property
     def two(self):

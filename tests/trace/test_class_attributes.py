@@ -128,19 +128,19 @@ def test_why_goes_to_the_line_that_wrote_it(trace: Trace) -> None:
     assert trace.why("self.items", seq)[0].how == "changed"
 
 
-def test_the_commands(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_commands(path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["history", str(path), "Cart.total", "--json"]) == 0
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     assert [(one["module"], one["value"]) for one in lines] == [
         ("__main__.Cart", 0), ("__main__.Cart", 1), ("__main__.Cart", 3),
     ]  # fmt: skip
     assert main(["print", str(path)]) == 0
-    assert "Cart.total = 1" in capsys.readouterr().out
+    assert "Cart.total = 1" in capfd.readouterr().out
     at = f"{SEEN_BY}:{PROGRAM.splitlines().index('        return seen') + 1}"
     assert main(["find", str(path), "--at", at, "--when", "self.total == 1"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 1
+    assert len(capfd.readouterr().out.splitlines()) == 1
     assert main(["history", str(path), "Cart.totl"]) == 2
-    assert "did you mean Cart.total" in capsys.readouterr().err
+    assert "did you mean Cart.total" in capfd.readouterr().err
 
 
 def test_it_is_exported(path: Path, tmp_path: Path) -> None:

@@ -249,7 +249,7 @@ def test_what_cannot_be_opened(save: Save, tmp_path: Path) -> None:
         open_trace(save(b"#!/usr/bin/env python\n" * 10))
     with pytest.raises(errors.TraceTruncatedError):
         open_trace(save(w.file_header()[:40]))
-    with pytest.raises(errors.TraceVersionUnsupportedError, match="version 4"):
+    with pytest.raises(errors.TraceVersionUnsupportedError, match="version 5"):
         open_trace(save(w.file_header(major=5)))
     with pytest.raises(errors.InvalidArgumentError):
         open_trace(42)  # type: ignore[arg-type]

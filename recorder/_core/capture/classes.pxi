@@ -8,7 +8,8 @@ cdef enum:
     MOST_CLASSES = 1000      # that are followed at a time
     MOST_ATTRIBUTES = 1000   # of a class
     MOST_BASES = 60          # of a class, that are written down
-    MOST_COMPARED = 128      # before an event, where nobody tells of changes
+    MOST_COMPARED = 128      # at once, where nobody tells of changes …
+    COMPARED_EVERY = 32      # … and where no code says that it makes any, so many events after the last time
 
 cdef struct Attribute:
     Namespace *namespace
@@ -224,7 +225,8 @@ cdef void note_attribute(Namespace *namespace, uint32_t slot, PyObject *value) n
 
 
 cdef Status list_attributes(Code *code) noexcept nogil:
-    """Lists the attributes of classes that the code names and that can change in place."""
+    """Lists the attributes of classes that the code names and that can change in place; where no watcher tells of
+    changes, all that are no methods."""
     cdef PyObject *names = code.object.co_names
     cdef Namespace *namespace
     cdef Py_ssize_t i
@@ -233,15 +235,34 @@ cdef Status list_attributes(Code *code) noexcept nogil:
     if status != OK:
         return status
     code.attribute_count = 0
+    code.sets_attributes = classes.unwatched != 0 and names_setting(names)
     namespace = classes.first
     while namespace != NULL:
-        for i in range(PyTuple_GET_SIZE(names) if namespace.changing_count > 0 else 0):
+        for i in range(PyTuple_GET_SIZE(names) if namespace.changing_count > 0 or not namespace.watched else 0):
             entry = index_entry(namespace, rec_tuple_items(names)[i])
-            if entry != NULL and entry[0] != 0 and namespace.changing[entry[0] - 1]:
+            if entry != NULL and entry[0] != 0 and is_compared(namespace, entry[0] - 1):
                 if not add_attribute(code, namespace, entry[0] - 1):
                     return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM)
         namespace = namespace.next_class
     return OK
+
+
+cdef inline bint is_compared(const Namespace *namespace, uint32_t slot) noexcept nogil:
+    return namespace.changing[slot] or (
+        not namespace.watched and namespace.values[slot].type != &PyFunction_Type)
+
+
+cdef bint names_setting(PyObject *names) noexcept nogil:
+    """Whether code with these names sets attributes whose own names need not be among them."""
+    cdef PyObject *name
+    cdef Py_ssize_t i
+    for i in range(PyTuple_GET_SIZE(names)):
+        name = rec_tuple_items(names)[i]
+        if rec_str_is(name, "setattr") or rec_str_is(name, "delattr") or rec_str_is(name, "__setattr__"):
+            return True
+        if rec_str_is(name, "__delattr__"):
+            return True
+    return False
 
 
 cdef bint add_attribute(Code *code, Namespace *namespace, uint32_t slot) noexcept nogil:
@@ -257,13 +278,22 @@ cdef bint add_attribute(Code *code, Namespace *namespace, uint32_t slot) noexcep
 
 
 cdef Status record_attributes(Code *code) noexcept nogil:
-    """Compares those that can change in place."""
+    """Compares those that are listed."""
     cdef Namespace *namespace
-    cdef uint32_t i, slot
+    cdef uint32_t i = 0, slot
+    cdef uint32_t epoch = classes.epoch
     cdef Status status
-    for i in range(code.attribute_count):
+    while i < code.attribute_count:
+        if classes.epoch != epoch:              # a value led to further classes: some that are gone may be listed
+            status = list_attributes(code)
+            if status != OK:
+                return status
+            epoch = classes.epoch
+            i = 0
+            continue
         namespace = code.attributes[i].namespace
         slot = code.attributes[i].slot
+        i += 1
         if not namespace.watched:
             if rec_referred(namespace.reference) == NULL:
                 continue                        # forgotten when all are compared
@@ -271,7 +301,7 @@ cdef Status record_attributes(Code *code) noexcept nogil:
                 status = compare_namespace(namespace)
                 if status != OK:
                     return status
-        if not namespace.changing[slot]:
+        if classes.epoch != epoch or not namespace.changing[slot]:
             continue
         if not identities.exact and namespace.watched:
             hold_global(namespace, slot)
@@ -328,7 +358,7 @@ cdef void forget_class(Namespace *namespace) noexcept nogil:
         classes.to_compare = namespace.next_class
     classes.count -= 1
     classes.unwatched -= not namespace.watched
-    classes.epoch += namespace.changing_count > 0
+    classes.epoch += namespace.changing_count > 0 or not namespace.watched
     Py_XDECREF(namespace.reference)
     namespace.reference = NULL
 

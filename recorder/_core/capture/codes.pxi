@@ -47,6 +47,7 @@ cdef struct Code:
     uint32_t mutable_epoch   # … as it was then; 0: not yet listed
     Attribute *attributes    # likewise, of classes
     uint32_t attribute_count
+    bint sets_attributes     # by name, where no watcher tells which
     uint32_t attribute_capacity
 
 cdef bint keeps_texts        # as the policy wants it

@@ -40,7 +40,7 @@ cdef inline Status record_globals(Shadow *s, Code *code) noexcept nogil:
     """Before each event of a frame: SETs for the changes of its globals that the watcher has not seen."""
     cdef Namespace *namespace = s.globals
     cdef Status status
-    if classes.unwatched != 0:
+    if classes.unwatched != 0 and (code.sets_attributes or tape.events % COMPARED_EVERY == 0):
         status = compare_unwatched_classes()
         if status != OK:
             return status

@@ -212,6 +212,7 @@ cdef Status slot_of_name(Namespace *namespace, PyObject *key, uint32_t *slot) no
     name.secret = is_secret(key)
     namespace.slots += 1
     entry[0] = namespace.slots
+    classes.epoch += namespace.of_class != NULL and not namespace.watched
     tape.cur = put_varint(put_tagged(tape.cur, REC_DEF_GLOBAL, namespace.number), slot[0])
     tape.cur = put_str(tape.cur, key, 500)
     return OK

@@ -40,7 +40,7 @@ cdef class Namespace:
     cdef readonly uint64_t number
     cdef readonly str name           # __name__, as it was at first; of a class with its module
     cdef readonly str class_name     # its qualified name, or None
-    cdef readonly tuple bases        # of a class: what it is derived from, by number, in the order of its MRO; None: unknown
+    cdef readonly tuple bases        # of a class: what it is derived from, by number, as its MRO has it; None: unknown
     cdef readonly list names
     cdef readonly dict _slots        # name → slot
 
