@@ -58,7 +58,13 @@ def test_an_event_has_them() -> None:
 
 def test_a_change_is_one_of_the_class() -> None:
     event = last_of(
-        w.EMPTY_PREAMBLE + BEGIN + BASE + CART + w.line(1) + w.set_global(4, 0, w.value(2)) + w.line(1)
+        w.EMPTY_PREAMBLE
+        + BEGIN
+        + BASE
+        + CART
+        + w.line(1)
+        + w.set_global(4, 0, w.value(2))
+        + w.line(1)
     )
     (change,) = event._global_changes
     assert (change.namespace.name, change.name, change.raw) == ("m.Cart", "total", w.value(2))

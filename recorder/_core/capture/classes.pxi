@@ -9,7 +9,7 @@ cdef enum:
     MOST_ATTRIBUTES = 1000   # of a class
     MOST_BASES = 60          # of a class, that are written down
     MOST_COMPARED = 128      # at once, where nobody tells of changes …
-    COMPARED_EVERY = 32      # … and where no code says that it makes any, so many events after the last time
+    COMPARED_EVERY = 64      # … and where no code says that it makes any, so many events after the last time
 
 cdef struct Attribute:
     Namespace *namespace

@@ -48,6 +48,7 @@ cdef struct Code:
     Attribute *attributes    # likewise, of classes
     uint32_t attribute_count
     bint sets_attributes     # by name, where no watcher tells which
+    uint32_t compared        # … all this together; 0: there is nothing to compare
     uint32_t attribute_capacity
 
 cdef bint keeps_texts        # as the policy wants it
@@ -93,6 +94,8 @@ cdef Status prepare_code(Code *code) noexcept:
     code.session = 0
     code.globals = NULL
     code.globals_number = code.mutable_epoch = code.mutable_count = code.attribute_count = 0
+    code.compared = 0
+    code.sets_attributes = False
     code.in_scope = is_in_scope(code.object)
     code.client = rec_client_of(code.object.co_qualname, code.object.co_filename) if audits.limit > 0 else NULL
     code.log_kind = log_kind_of(code.object) if code.client == NULL else code.client.kind

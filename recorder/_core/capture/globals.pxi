@@ -40,7 +40,7 @@ cdef inline Status record_globals(Shadow *s, Code *code) noexcept nogil:
     """Before each event of a frame: SETs for the changes of its globals that the watcher has not seen."""
     cdef Namespace *namespace = s.globals
     cdef Status status
-    if classes.unwatched != 0 and (code.sets_attributes or tape.events % COMPARED_EVERY == 0):
+    if tape.events % COMPARED_EVERY == 0 and classes.unwatched != 0:
         status = compare_unwatched_classes()
         if status != OK:
             return status
@@ -48,7 +48,7 @@ cdef inline Status record_globals(Shadow *s, Code *code) noexcept nogil:
         return record_stale_globals(s)
     if code.mutable_epoch != epoch_of(namespace):
         return record_mutables(s)
-    if code.mutable_count + code.attribute_count != 0:
+    if code.compared != 0:
         return record_mutables(s)
     return OK
 
@@ -79,6 +79,10 @@ cdef Status record_mutables(Shadow *s) noexcept nogil:
         if not identities.exact and namespace.watched:
             hold_global(namespace, slot)
         status = record_global(namespace, slot, namespace.objects[slot])
+        if status != OK:
+            return status
+    if code.sets_attributes:
+        status = compare_unwatched_classes()
         if status != OK:
             return status
     if code.attribute_count != 0:
@@ -118,6 +122,7 @@ cdef Status list_mutables(Code *code, Namespace *namespace) noexcept nogil:
             code.mutable_count += 1
     status = list_attributes(code)
     code.mutable_epoch = epoch_of(namespace)
+    code.compared = code.mutable_count + code.attribute_count + code.sets_attributes
     return status
 
 

@@ -45,7 +45,7 @@ cdef inline bint has_only_its_own_code(Shadow *s) noexcept nogil:
         return False
     return s.globals == NULL or (
         s.globals.watched and not s.globals.stale
-        and code.mutable_epoch == epoch_of(s.globals) and code.mutable_count + code.attribute_count == 0)
+        and code.mutable_epoch == epoch_of(s.globals) and code.compared == 0)
 
 
 cdef Status compare_variables(Shadow *s) noexcept nogil:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import weakref
 from collections.abc import Callable
 from typing import Any, Final, Literal, NamedTuple
 
@@ -206,7 +207,7 @@ def _words(exc: Exception) -> str:
 class Names:
     """What names stand for in a frame: variables, then globals, then what is Python's own. Each is taken apart once."""
 
-    __slots__ = ("_converters", "_found", "_frame", "_looked")
+    __slots__ = ("__weakref__", "_converters", "_found", "_frame", "_looked")
 
     def __init__(self, frame: Frame | Event, looked: Looked | None) -> None:
         self._frame = frame
@@ -243,7 +244,7 @@ class Names:
 
     def _made(self, value: Value, path: str) -> Any:
         made, converter = value._known_as(path)
-        converter.classes = self
+        converter.classes = weakref.ref(self)
         self._converters.append(converter)
         return made
 
@@ -251,7 +252,7 @@ class Names:
         """A class, by its module and name, with the attributes of this moment."""
         known = self._frame._attributes
         converter = Values(None, name)
-        converter.classes = self
+        converter.classes = weakref.ref(self)
         numbers = (
             one for one, space in known.of_type.items() if known.namespaces[space].name == name
         )
