@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+from collections.abc import Callable
 from types import GeneratorType
 from typing import Any, Final
 
@@ -55,6 +56,10 @@ VIEWS: Final = (Form.DICT_KEYS, Form.DICT_VALUES, Form.DICT_ITEMS)
 STDLIB: Final = (TAG_DATE, TAG_TIME, TAG_DATETIME, TAG_TIMEDELTA)
 
 
+def _nothing() -> None:
+    """Of a value by itself."""
+
+
 class Values:
     """The parts of one recorded value, each made once: what is one object in the program is one here."""
 
@@ -63,9 +68,8 @@ class Values:
     def __init__(self, root: Any, path: str) -> None:
         self.root = root
         self.path = path
-        self.classes: Any = (
-            None  # what finds attributes of classes (expression.Names), where it is known when
-        )
+        # What finds attributes of classes (expression.Names), where it is known at which moment. Weak: it has this one.
+        self.classes: Callable[[], Any] = _nothing
         self._made: dict[int, Any] = {}  # by the id of a node, which the root keeps
         self._nodes: dict[int, Node | ObjectBytes] = {}  # by the id of what was made of it
         self._open: set[int] = set()  # nodes that are being made
