@@ -721,7 +721,8 @@ class Trace:
             written = self._changes.history(
                 name, wanted, self._queries.find(wanted, 0, ALL, backwards=True)
             )
-            return next((one.event for one in written if one.value is not None), None)
+            own = (one for one in written if one.value is not None and one.class_name is None)
+            return next((one.event for one in own), None)
         moment = self.at(arguments.integer(seq, "seq", "the number of an event"))
         for frame in reversed(moment.stack):
             if name in frame.locals:
