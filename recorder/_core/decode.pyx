@@ -106,6 +106,7 @@ cdef void clear(DecoderState *s) noexcept:
     free_bytes(s, &s.preamble.globals)
     free_bytes(s, &s.preamble.frames)
     free_bytes(s, &s.preamble.resumed)
+    free_bytes(s, &s.preamble.classes)
     free_bytes(s, &s.marks.bytes)
     free_bytes(s, &s.changes.bytes)
     free_bytes(s, &s.unseen_ends.numbers)

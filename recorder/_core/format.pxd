@@ -54,6 +54,8 @@ cdef extern from "tape/records.h" nogil:
         REC_WITHIN
         REC_WAIT
         REC_SUSPEND
+        REC_DEF_CLASS
+        REC_ATTRIBUTES
 
     enum:  # value tags
         TAG_SMALL_INT

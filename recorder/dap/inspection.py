@@ -10,6 +10,7 @@ from recorder import errors
 from recorder.dap.arguments import Arguments, Refused
 from recorder.dap.state import State
 from recorder.dap.variables import Item, children, of_mapping
+from recorder.trace import class_attributes
 from recorder.trace.expressions.functions import FUNCTIONS, MAKERS
 from recorder.trace.filters import is_own
 from recorder.trace.snapshots import Event, Frame
@@ -64,6 +65,14 @@ class Inspection:
     def scopes(self, asked: Arguments) -> dict[str, Any]:
         frame = self.state.frame(asked.number("frameId"))
         scopes = [self._scope("Locals", "locals", list(of_mapping(frame.locals)))]
+        of_class = class_attributes.of_first_argument(frame)
+        if of_class is not None:
+            argument, name, found = of_class
+            items = [
+                Item(one, part.value._tree, part.value._tree, f"{argument}.{one}")
+                for one, part in found.items()
+            ]
+            scopes.append(self._scope(f"Class {name}", None, items))
         outcome = self._outcome(frame)
         if outcome is not None:
             scopes.insert(0, outcome)
@@ -176,7 +185,8 @@ class Inspection:
         return {"sources": self.state.files.loaded()}
 
     def modules(self, asked: Arguments) -> dict[str, Any]:
-        names = {one.name: one.number for one in self.trace.namespaces if one.name}
+        spaces = [one for one in self.trace.namespaces if one.name and one.class_name is None]
+        names = {one.name: one.number for one in spaces}
         modules = [{"id": number, "name": name} for name, number in sorted(names.items())]
         start, count = asked.number("startModule", 0), asked.number("moduleCount", 0)
         return {

@@ -59,6 +59,19 @@ def _assigned(statement: ast.AST, name: str) -> Binding | None:
     return None
 
 
+def target_of_attribute(statement: ast.AST, name: str) -> str | None:
+    """The target that sets an attribute of this name."""
+    targets = getattr(statement, "targets", None) or [getattr(statement, "target", None)]
+    for target in targets:
+        if (
+            isinstance(target, ast.Attribute)
+            and target.attr == name
+            and root_of(target) is not None
+        ):
+            return ast.unparse(target)
+    return None
+
+
 def _by_target(target: ast.expr, value: ast.expr, name: str) -> Binding:
     """Of `a, b = 1, 2` the one that is its own; of any other unpacking an element."""
     if not isinstance(target, (ast.Tuple, ast.List)):

@@ -53,7 +53,8 @@ class Change(NamedTuple):
     # That owns it; None: a variable of the frame. Of a body, its variables are its module's.
     module: str | None = None
     during: During | None = None  # the call in which it changed: the line only waited
-    found: bool = False  # it had this value when its module was first seen
+    found: bool = False  # it had this value when its module or class was first seen
+    class_name: str | None = None  # whose attribute it is; `module` is that class with its module
 
     def _repr_html_(self) -> str:
         return display.html(self)
@@ -80,7 +81,12 @@ class Change(NamedTuple):
 
     @property
     def qualified_name(self) -> str:
-        """With its module, if it is a global that others than its module's body changed."""
+        """With its module, if it is a global that others than its module's body changed; with its class, and a class of
+        another module with that as well."""
+        if self.class_name is not None:
+            space = self.event.namespace
+            is_near = space is not None and f"{space.name}.{self.class_name}" == self.module
+            return f"{self.class_name if is_near else self.module}.{self.name}"
         if self.module is None or self._is_of_the_body_that_changed_it():
             return self.name
         return f"{self.module}.{self.name}"
@@ -123,11 +129,13 @@ class Changes:
         return found
 
     @errors.guarded("read")
-    def history(self, name: str, wanted: Filter, events: Iterator[Event]) -> Iterator[Change]:
-        """Those of variables of this name, made by what the filter wants."""
+    def history(
+        self, name: str, wanted: Filter, events: Iterator[Event], owner: str = ""
+    ) -> Iterator[Change]:
+        """Those of variables of this name, made by what the filter wants. `owner`: a module or class; empty: any."""
         for event in events:
             for change in self.of(event, name):
-                if _is_wanted(wanted, change):
+                if _is_wanted(wanted, change) and (not owner or is_owner(change.module, owner)):
                     yield change
 
     def _variable(self, event: Event, name: str, value: Value | None) -> Change:
@@ -138,14 +146,18 @@ class Changes:
 
     def _global(self, event: Event, one: RawChange) -> Change:
         value = None if one.raw is None else Value(one.raw, event._types)
-        during = self._during(event, one.name) if one.frame == event.frame else None
+        space = one.namespace
+        during = None
+        if one.frame == event.frame and not (one.found and space.class_name):
+            during = self._during(event, one.name)
         if during is None and not event._owns(one) and not self._is_known(one, value):
             return Change(
-                event, one.name, value, 0, None, None, None, one.namespace.name, None, one.found
-            )
+                event, one.name, value, 0, None, None, None, space.name, None, one.found,
+                space.class_name,
+            )  # fmt: skip
         return Change(
             event, one.name, value, one.line, one.function, one.frame, one.thread,
-            one.namespace.name, during, one.found,
+            space.name, during, one.found, space.class_name,
         )  # fmt: skip
 
     def _is_known(self, one: RawChange, value: Value | None) -> bool:
@@ -163,6 +175,11 @@ class Changes:
             return None
         words = self.statements.words(event.file, event.previous_line)
         return None if words is None or name in words else During(*event._called)
+
+
+def is_owner(module: str | None, asked: str) -> bool:
+    """Whether that is what a module or class is called, its end being enough."""
+    return module is not None and (module == asked or module.endswith("." + asked))
 
 
 def _is_wanted(wanted: Filter, change: Change) -> bool:

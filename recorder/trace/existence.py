@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from recorder import errors
-from recorder._core.decode import Function
+from recorder._core.decode import Function, Namespace
+from recorder.trace.changes import is_owner
 from recorder.trace.filters import is_file, is_named
 from recorder.trace.paths import base_name
 from recorder.trace.reader import Trace
@@ -73,18 +74,33 @@ class Existence:
         raise self._missing("function", asked, known + [one.rpartition(".")[2] for one in known])
 
     def variable(self, asked: str, function: str | None = None) -> str:
-        """Of a variable, or a global, by its name."""
+        """Of a variable, or a global, by its name; of an attribute of a class, or a global of a module, by both."""
+        if "." in asked:
+            return self._owned(asked)
         owners = [one.qualified_name for one in self.trace.functions if asked in one.names]
-        modules = [one.name for one in self.trace.namespaces if asked in one.names]
+        modules = [_titled(one) for one in self.trace.namespaces if asked in one.names]
         if not owners and not modules:
             within = self.trace.functions if function is None else self._ran(function)
             known = [name for one in within for name in one.names]
             known += [name for one in self.trace.namespaces for name in one.names]
             raise self._missing("variable", asked, known)
         if function is not None and not any(asked in one.names for one in self._ran(function)):
-            where = [*owners, *(f"module {name}" for name in modules)]
+            where = [*owners, *modules]
             return f"{asked} is a variable of {_listed(where)}, and not of {function}"
         return f"{asked} is there, and never got a value"
+
+    def _owned(self, asked: str) -> str:
+        owner, _, short = asked.rpartition(".")
+        owners = [one for one in self.trace.namespaces if is_owner(one.name, owner)]
+        if any(short in one.names for one in owners):
+            return f"{asked} is there, and never got a value"
+        known = [f"{owner}.{name}" for one in owners for name in one.names]
+        known += [
+            f"{one.class_name or one.name}.{short}"
+            for one in self.trace.namespaces
+            if short in one.names
+        ]
+        raise self._missing("variable", asked, known)
 
     def is_exception(self, name: str) -> bool:
         """Whether it is a type of which something is in the trace, or an exception of Python's own."""
@@ -134,6 +150,10 @@ class Existence:
         if near is None:
             near = nearest(name, known)
         return not_in_trace(self.trace.path, what, name, near)
+
+
+def _titled(one: Namespace) -> str:
+    return f"module {one.name}" if one.class_name is None else f"class {one.name}"
 
 
 def nearest(name: str, known: Iterable[str]) -> list[str]:

@@ -76,6 +76,8 @@ REC_LOG: Final = 0x2E
 REC_WITHIN: Final = 0x2F
 REC_WAIT: Final = 0x30
 REC_SUSPEND: Final = 0x31
+REC_DEF_CLASS: Final = 0x34
+REC_ATTRIBUTES: Final = 0x35
 
 # Value tags.
 TAG_SMALL_INT: Final = 0x80

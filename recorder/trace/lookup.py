@@ -1,7 +1,8 @@
 """What a name or a path (`self.items[0]['id']`) stands for at an event, as far as it is recorded.
 
 A name is a variable of the frame, or else a global of its module. An attribute that an instance does not have itself
-is its class's: what the class's body left it as, since a class is not recorded again when it changes.
+is its class's: as it was then; of a class that is not followed, and in traces of earlier versions, what the class's
+body left it as.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeAlias
 
 from recorder import errors
+from recorder.trace import class_attributes
 from recorder.trace.existence import nearest, not_in_trace
+from recorder.trace.expressions.outcomes import Undecided
 from recorder.trace.format import (
     TAG_BYTEARRAY,
     TAG_BYTES,
@@ -144,7 +147,7 @@ class Lookup:
             if tree.tag == TAG_MODULE:
                 return self._of_module(tree.items, name, path)
             if tree.type is not None:
-                return self._of_class(tree, name, path)
+                return self._of_class_then(tree, name, path) or self._of_class(tree, name, path)
         raise self._nothing(path, f"of a {type_name(tree)} no attributes are recorded")
 
     def _of_module(self, module: str, name: str, path: str) -> Found:
@@ -156,6 +159,16 @@ class Lookup:
             if change.module == module:
                 break
         raise self._nothing(path, f"module {module} has no {name} in the trace")
+
+    def _of_class_then(self, tree: Node, name: str, path: str) -> Found | None:
+        try:
+            found = class_attributes.find(self.event, tree.type, name)
+        except Undecided:
+            return None
+        if found is None:
+            return None
+        value, owner = found
+        return Found(path, value._tree, f"of class {owner.class_name}", value.unexamined)
 
     def _of_class(self, tree: Node, name: str, path: str) -> Found:
         """What the body of a class left its attribute as."""

@@ -42,7 +42,8 @@ class Observation:
             function=(lambda function: self.speaks_of(function, change.name)) if changing else None,
             start=change.seq, backwards=True,
         ):  # fmt: skip
-            if event.namespace is not None and event.namespace.name == change.module:
+            space = event.namespace
+            if change.class_name or (space is not None and space.name == change.module):
                 last = event.seq
                 break
         if last == len(self.trace[:]) - 1:

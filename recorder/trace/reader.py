@@ -579,9 +579,11 @@ class Trace:
         backwards: bool = False,
     ) -> Answers[Change]:
         """Every value that the variables of this name took, globals included, with where; the last first if
-        `backwards`. The filters are about what changed it, `line` is the one that did, `task` the one that saw it. What
-        changed in a damaged chunk is not seen. Raises INVALID_ARGUMENT at once."""
+        `backwards`. `Cart.total` is an attribute of a class, `settings.DEBUG` a global of that module. The filters are
+        about what changed it, `line` is the one that did, `task` the one that saw it. What changed in a damaged chunk
+        is not seen. Raises INVALID_ARGUMENT at once."""
         name = arguments.text(name, "name", "the name of a variable")
+        owner, _, name = name.rpartition(".")
         wanted = filters.make(
             function=function, file=file, thread=thread, frame=frame, name=name, task=task
         )
@@ -590,7 +592,7 @@ class Trace:
 
         def found() -> Iterator[Change]:
             events = queries.find(wanted, *bounds, bool(backwards))
-            all_of_them = changes.history(name, wanted, events)
+            all_of_them = changes.history(name, wanted, events, owner)
             return (one for one in all_of_them if of_line in (None, one.line))
 
         return Answers(found(), lambda: answers.history_table(found()))
@@ -730,7 +732,8 @@ class Trace:
             written = self._changes.history(
                 name, wanted, self._queries.find(wanted, 0, ALL, backwards=True)
             )
-            return next((one.event for one in written if one.value is not None), None)
+            own = (one for one in written if one.value is not None and one.class_name is None)
+            return next((one.event for one in own), None)
         moment = self.at(arguments.integer(seq, "seq", "the number of an event"))
         for frame in reversed(moment.stack):
             if name in frame.locals:

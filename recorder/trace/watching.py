@@ -14,9 +14,15 @@ from typing import Final, NamedTuple
 
 from recorder import errors
 from recorder.errors import arguments
-from recorder.trace.changes import Change, Changes
+from recorder.trace.changes import Change, Changes, is_owner
 from recorder.trace.expressions.asking import Asker, Repeated, made
-from recorder.trace.expressions.expression import Answer, Expression, Names, made_of
+from recorder.trace.expressions.expression import (
+    Answer,
+    Expression,
+    Names,
+    for_class,
+    made_of,
+)
 from recorder.trace.snapshots import Event
 from recorder.trace.values.differences import Part, differences
 
@@ -125,7 +131,7 @@ class Watching:
 
     def moments(self, find: Find) -> Iterator[tuple[Change, Answer]]:
         """Where the expression may have come to something else, and what it came to there."""
-        streams = [find(name) for name in self.expression.names]
+        streams = [find(name) for name in (*self.expression.names, *self.expression.attributes)]
         last = -1
         for event in heapq.merge(*streams, key=lambda event: event.seq):
             if event.seq == last:
@@ -138,11 +144,18 @@ class Watching:
                     yield change, self._answer(event, change)
 
     def _changed(self, event: Event) -> list[Change]:
-        return [
-            change for name in self.expression.names for change in self._changes.of(event, name)
+        expression = self.expression
+        found = [change for name in expression.names for change in self._changes.of(event, name)]
+        return found + [
+            change
+            for name in expression.attributes
+            for change in self._changes.of(event, name)
+            if change.class_name is not None
         ]
 
     def _answer(self, event: Event, change: Change) -> Answer:
+        if change.class_name is not None:
+            return self._of_class(event, change)
         is_own = event.namespace is not None and event.namespace.name == change.module
         hides = (
             change.module is not None and not event._is_module_body and change.name in event._slots
@@ -157,8 +170,16 @@ class Watching:
             lambda name: value if name == change.name else others.find(name)
         )
 
+    def _of_class(self, event: Event, change: Change) -> Answer:
+        """After a change of a class's attribute: what it comes to for the class, whoever's variable the name is."""
+        if not self.expression.names_with(change.name):
+            return self._repeated.at(event)
+        return for_class(self.expression, event, change.module or "", change.name)
+
     def _is_wanted(self, event: Event, change: Change) -> bool:
         if self.of is None:
+            return True
+        if change.class_name is not None and is_owner(change.module, self.of):
             return True
         value = event.locals.get(self.expression.names[0])
         if value is None and change.name == self.expression.names[0]:

@@ -12,15 +12,23 @@ from typing import Any, Final, NamedTuple
 from recorder import errors
 from recorder._core.decode import Function
 from recorder.errors import arguments
-from recorder.trace import bindings, filters
+from recorder.trace import bindings, class_attributes, filters
 from recorder.trace.changes import Change, Changes
 from recorder.trace.expressions.asking import Asker
-from recorder.trace.expressions.expression import Answer, Expression, given_as, made_of
+from recorder.trace.expressions.expression import (
+    Answer,
+    Expression,
+    for_class,
+    given_as,
+    made_of,
+)
+from recorder.trace.expressions.outcomes import Undecided
+from recorder.trace.format import TAG_INSTANCE, TAG_NAMED
 from recorder.trace.queries import Queries
 from recorder.trace.seeking import ALL
 from recorder.trace.snapshots import Event
 from recorder.trace.values.differences import differences
-from recorder.trace.values.nodes import identity_of
+from recorder.trace.values.nodes import Node, identity_of, without_wrapping
 from recorder.trace.values.places import places_of
 from recorder.trace.values.value import Value, is_definition
 
@@ -122,7 +130,8 @@ class Why:
         if change is None:
             return _Found(step._replace(end="where it got this value is not in the trace"))
         if change.found:
-            end = "it had this value when its module was first seen"
+            of = "module" if change.class_name is None else "class"
+            end = f"it had this value when its {of} was first seen"
             return _Found(step._replace(how="found", end=end))
         if change.function is None or change.frame is None:
             return _Found(step._replace(end="nobody knows which code changed it"))
@@ -137,6 +146,8 @@ class Why:
     def _last_change(self, asked: _Asked) -> tuple[Event, Change | None]:
         """The event that sees the write first, and the change of the variable there."""
         root, event = asked.root, asked.event
+        if (found_of_class := self._last_of_class(asked)) is not None:
+            return found_of_class
         module = None
         wanted = filters.make(name=root, frame=event.frame)
         if event._is_module_body or root not in event.locals:
@@ -159,9 +170,44 @@ class Why:
                     return found
         return found
 
+    def _last_of_class(self, asked: _Asked) -> tuple[Event, Change] | None:
+        """As above, where what is asked for is an attribute of a class, or a part of one; None where it is not."""
+        event, name = asked.event, asked.expression.first_attribute
+        owner = None if name is None else self._owner(asked.root, name, event)
+        if name is None or owner is None:
+            return None
+        found: tuple[Event, Change] | None = None
+        now: Answer | None = None
+        events = self._queries.find(filters.make(name=name), 0, event.seq + 1, backwards=True)
+        for one, _ in zip(events, range(MOST_LOOKED_AT), strict=False):
+            for change in reversed(self._changes.of(one, name)):
+                if change.class_name is None or change.module != owner:
+                    continue
+                value = self._value(asked, one, change)
+                now = value if now is None else now
+                if value != now:
+                    return found
+                found = one, change
+        return found
+
+    def _owner(self, root: str, name: str, event: Event) -> str | None:
+        """The class whose attribute `root.name` is, with its module; None: it is the object's own, or not known."""
+        of = self._ask(root, event)
+        if of.kind != "known" or not isinstance(node := without_wrapping(of.tree), Node):
+            return None
+        if node.tag in (TAG_INSTANCE, TAG_NAMED) and any(own == name for own, _ in node.items):
+            return None
+        try:
+            found = class_attributes.find(event, node.type, name)
+        except Undecided:
+            return None
+        return None if found is None else found.owner.name
+
     def _value(self, asked: _Asked, event: Event, change: Change | None) -> Answer:
         if change is None or change.module is None:
             return self._asker.ask(asked.expression, event)
+        if change.class_name is not None:
+            return for_class(asked.expression, event, change.module, change.name)
         if change.value is None:
             return Answer("error", reason=f"NameError: name '{asked.root}' is not defined")
         value = made_of(change.value, asked.root)
@@ -317,6 +363,8 @@ class Why:
         )
         if statement is None:
             return _Found(step._replace(end="there is no text of the line"))
+        if change.class_name is not None:
+            asked = self._as_written(asked, statement, change.name)
         found = bindings.binding(statement, asked.root)
         before = self._before(step.event.seq, frame=change.frame) or step.event
         if found.call is not None:
@@ -334,6 +382,14 @@ class Why:
             reads = [one for one in reads if bindings.root_in(one) != asked.root]
             return self._choose(step._replace(how=how), before, reads)
         return self._of(asked, step._replace(how=found.how), before, found.value, found.target)
+
+    def _as_written(self, asked: _Asked, statement: Any, name: str) -> _Asked:
+        """By the name under which the statement sets the attribute of a class: `Cart.total` for `self.total`."""
+        written = bindings.target_of_attribute(statement, name)
+        if written is None:
+            return asked
+        rest = asked.expression.text[len(asked.root) + 1 + len(name) :]
+        return _Asked(Expression(written + rest), asked.event)
 
     def _returned(self, call: Any, change: Change, seen: Event) -> Event | None:
         """The return of the call whose result it is: of a function of the name that the line calls, or, since what is

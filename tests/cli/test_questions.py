@@ -199,7 +199,7 @@ PATHS = {
 }
 NOTES = {
     "RATES": "a global of __main__",
-    "self.LIMIT": "of class Cart, as its body left it at event ",
+    "self.LIMIT": "of class Cart",
     "stock.SIZE": "of module stock, set at event ",
 }
 WRONG_PATHS = {

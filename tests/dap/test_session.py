@@ -531,3 +531,28 @@ def test_texts_come_from_the_trace_where_the_disk_has_others(
     assert answer["content"] == PROGRAM
     loaded = session.ask("loadedSources")["sources"]
     assert program.name in [one["name"] for one in loaded]
+
+
+CLASS = """\
+class Cart:
+    total = 0
+    def add(self, m):
+        Cart.total += m
+        return self.total
+Cart().add(3)
+"""
+
+
+def test_a_method_has_the_attributes_of_its_class(session: Session, tmp_path: Path) -> None:
+    program = tmp_path / "cart_of_dap.py"
+    program.write_text(CLASS)
+    path = program.with_suffix(".rtrace")
+    subprocess.run(
+        recorder_command("run", "-o", path, program), cwd=tmp_path, env=ENVIRONMENT, check=True
+    )
+    editor = session.attach(path)
+    editor.break_at(program, 5)
+    editor.begin()
+    editor.move("continue")
+    assert editor.variables("Class Cart")["total"]["value"] == "3"
+    assert [editor.evaluate(text) for text in ("self.total", "Cart.total")] == ["3", "3"]

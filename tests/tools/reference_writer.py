@@ -252,6 +252,15 @@ def def_namespace(number: int, name: str) -> bytes:
     return b"\x1d" + varint(number) + text(name)
 
 
+def def_class(number: int, module: str, name: str, *bases: int | None) -> bytes:
+    numbers = b"".join(varint(0 if base is None else base + 1) for base in bases)
+    return b"\x34" + varint(number) + text(module) + text(name) + varint(len(bases)) + numbers
+
+
+def attributes(type_: int, namespace: int) -> bytes:
+    return b"\x35" + varint(type_) + varint(namespace)
+
+
 def def_global(namespace: int, slot: int, name: str) -> bytes:
     return b"\x1e" + varint(namespace) + varint(slot) + text(name)
 

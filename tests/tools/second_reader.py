@@ -493,6 +493,7 @@ class Variables:
 class Namespace:
     number: int
     name: str
+    bases: tuple[int, ...] | None = None  # of a class: numbers + 1
     slots: list[str] = field(default_factory=list)
     variables: Variables = field(default_factory=Variables)
 
@@ -641,6 +642,7 @@ class Machine:
         self.codes: dict[int, Code] = {}
         self.types: dict[int, tuple[str, str]] = {}
         self.namespaces: dict[int, Namespace] = {}
+        self.attributes: dict[int, int] = {}  # of types that are classes: their namespaces
         self.tasks: dict[int, str] = {}
         self.current: Thread | None = None
         self.suspended: dict[int, Frame] = {}
@@ -1006,6 +1008,24 @@ class Machine:
         if self.in_preamble:
             space.variables.unbind_all()
 
+    def define_class(self) -> None:
+        c = self.cursor
+        number, module, name = c.varint(), c.text(), c.text()
+        bases = tuple(c.varint() for _ in range(c.varint()))
+        space = self.namespaces.setdefault(number, Namespace(number, f"{module}.{name}", bases))
+        if (space.name, space.bases) != (f"{module}.{name}", bases):
+            raise Damaged(f"namespace {number} is defined anew")
+        if self.in_preamble:
+            space.variables.unbind_all()
+
+    def set_attributes(self) -> None:
+        kind, space = self.cursor.varint(), self.cursor.varint()
+        self.defined(self.types, kind, "type")
+        if not self.in_preamble:
+            self.defined(self.namespaces, space, "namespace")
+        if self.attributes.setdefault(kind, space) != space:
+            raise Damaged(f"type {kind} has other attributes than before")
+
     def define_global(self) -> None:
         space = self.defined(self.namespaces, self.cursor.varint(), "namespace")
         slot = self.cursor.varint()
@@ -1108,6 +1128,8 @@ OTHER_RECORDS: dict[int, Callable[[Machine], None]] = {
     0x2F: Machine.within,
     0x30: Machine.wait,
     0x31: Machine.suspend,
+    0x34: Machine.define_class,
+    0x35: Machine.set_attributes,
 }
 
 

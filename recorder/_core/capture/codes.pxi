@@ -45,6 +45,11 @@ cdef struct Code:
     uint32_t *mutables       # slots of `globals`: what the code names and what can change in place …
     uint32_t mutable_count
     uint32_t mutable_epoch   # … as it was then; 0: not yet listed
+    Attribute *attributes    # likewise, of classes
+    uint32_t attribute_count
+    bint sets_attributes     # by name, where no watcher tells which
+    uint32_t compared        # … all this together; 0: there is nothing to compare
+    uint32_t attribute_capacity
 
 cdef bint keeps_texts        # as the policy wants it
 cdef dict files = {}         # file name → number; only touched when a code object is first seen
@@ -88,7 +93,9 @@ cdef Status prepare_code(Code *code) noexcept:
     """What depends on the session: scope, and an empty list of names."""
     code.session = 0
     code.globals = NULL
-    code.globals_number = code.mutable_epoch = code.mutable_count = 0
+    code.globals_number = code.mutable_epoch = code.mutable_count = code.attribute_count = 0
+    code.compared = 0
+    code.sets_attributes = False
     code.in_scope = is_in_scope(code.object)
     code.client = rec_client_of(code.object.co_qualname, code.object.co_filename) if audits.limit > 0 else NULL
     code.log_kind = log_kind_of(code.object) if code.client == NULL else code.client.kind
@@ -162,6 +169,7 @@ cdef void free_code(Code *code) noexcept nogil:
         retire(REC_DEF_CODE, code.number)
     release_namespace(code.globals)
     free(code.mutables)
+    free(code.attributes)
     free(code.names)
     free(code.kinds)
     free(code.stores)

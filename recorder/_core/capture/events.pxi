@@ -175,7 +175,7 @@ cdef Status event_value(Thread *t, uint8_t record, PyObject *value, bint secret)
         t.raised.size = <size_t> (p - start)
         t.raised.segment = tape.sequence
     commit_event(p)
-    return OK
+    return OK if classes.met_count == 0 else open_met_classes()
 
 
 cdef inline void event_scalar(uint8_t record, PyObject *value, uint64_t n) noexcept nogil:

@@ -39,13 +39,23 @@ cdef Status write_globals(Code *code, PyObject *dict) noexcept nogil:
 cdef inline Status record_globals(Shadow *s, Code *code) noexcept nogil:
     """Before each event of a frame: SETs for the changes of its globals that the watcher has not seen."""
     cdef Namespace *namespace = s.globals
+    cdef Status status
+    if tape.events % COMPARED_EVERY == 0 and classes.unwatched != 0:
+        status = compare_unwatched_classes()
+        if status != OK:
+            return status
     if namespace.stale or (not namespace.watched and rec_dict_version(namespace.dict) != namespace.version):
         return record_stale_globals(s)
-    if code.mutable_epoch != namespace.epoch:
+    if code.mutable_epoch != epoch_of(namespace):
         return record_mutables(s)
-    if code.mutable_count != 0:
+    if code.compared != 0:
         return record_mutables(s)
     return OK
+
+
+cdef inline uint32_t epoch_of(const Namespace *namespace) noexcept nogil:
+    """Since when a list of what can change in place stands, of its variables and of all classes."""
+    return namespace.epoch + classes.epoch
 
 
 cdef Status record_stale_globals(Shadow *s) noexcept nogil:
@@ -54,19 +64,29 @@ cdef Status record_stale_globals(Shadow *s) noexcept nogil:
 
 
 cdef Status record_mutables(Shadow *s) noexcept nogil:
-    """Compares the globals that this code names and that can change in place."""
+    """Compares the globals, and the attributes of classes, that this code names and that can change in place."""
     cdef Namespace *namespace = s.globals
     cdef Code *code = s.code
     cdef uint32_t i, slot
     cdef Status status
-    if code.mutable_epoch != namespace.epoch and not list_mutables(code, namespace):
-        return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM)
+    if code.mutable_epoch != epoch_of(namespace):
+        status = list_mutables(code, namespace)
+        if status != OK:
+            return status
     for i in range(code.mutable_count):
         slot = code.mutables[i]
         REC_CHECK(slot < namespace.slots, b"what a code names is a slot of its globals")
         if not identities.exact and namespace.watched:
             hold_global(namespace, slot)
         status = record_global(namespace, slot, namespace.objects[slot])
+        if status != OK:
+            return status
+    if code.sets_attributes:
+        status = compare_unwatched_classes()
+        if status != OK:
+            return status
+    if code.attribute_count != 0:
+        status = record_attributes(code)
         if status != OK:
             return status
     return reserve(code.event_size)
@@ -80,16 +100,17 @@ cdef void hold_global(Namespace *namespace, uint32_t slot) noexcept nogil:
         hold_object(v)
 
 
-cdef bint list_mutables(Code *code, Namespace *namespace) noexcept nogil:
-    """Lists the slots of the globals that the code names and that can change in place."""
+cdef Status list_mutables(Code *code, Namespace *namespace) noexcept nogil:
+    """Lists what the code names and what can change in place."""
     cdef PyObject *names = code.object.co_names
     cdef Py_ssize_t n = PyTuple_GET_SIZE(names), i
     cdef uint32_t *entry
     cdef uint32_t slot
+    cdef Status status
     if code.mutables == NULL and n > 0:
         code.mutables = <uint32_t *> rec_sys.malloc(<size_t> n * sizeof(uint32_t))
         if code.mutables == NULL:
-            return False
+            return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM)
     code.mutable_count = 0
     for i in range(n):
         entry = index_entry(namespace, rec_tuple_items(names)[i])
@@ -99,8 +120,10 @@ cdef bint list_mutables(Code *code, Namespace *namespace) noexcept nogil:
         if not namespace.names[slot].secret and can_change(namespace.values[slot].type):
             code.mutables[code.mutable_count] = slot
             code.mutable_count += 1
-    code.mutable_epoch = namespace.epoch
-    return True
+    status = list_attributes(code)
+    code.mutable_epoch = epoch_of(namespace)
+    code.compared = code.mutable_count + code.attribute_count + code.sets_attributes
+    return status
 
 
 cdef inline bint can_change(PyTypeObject *t) noexcept nogil:
@@ -124,8 +147,8 @@ cdef Status compare_namespace(Namespace *namespace) noexcept nogil:
     namespace.stale = False
     rec_items_of(&items, namespace.dict)
     while rec_items_next(&items, &key, &value):
-        if not PyUnicode_CheckExact(key) or rec_str_is(key, "__builtins__"):
-            continue                            # __builtins__ is CPython's, not the program's
+        if is_left_out(namespace, key):
+            continue
         status = slot_of_name(namespace, key, &slot)
         if status != OK:
             return status
@@ -156,7 +179,9 @@ cdef Status record_global(Namespace *namespace, uint32_t slot, PyObject *value) 
         record_secret(last, slot, value, namespace)
         return OK
     status = record_variable(last, slot, value, 2 * SMALL_RECORD, namespace)
-    if could != can_change(last.type):
+    if namespace.of_class != NULL:
+        note_attribute(namespace, slot, value)
+    elif could != can_change(last.type):
         namespace.epoch += 1
     return status
 
@@ -190,15 +215,22 @@ cdef int note_rebinding(int event, PyObject *dict, PyObject *key, PyObject *valu
     if namespace.stale:
         return 0
     if hooks.state != RECORDING or key == NULL or event == REC_DICT_CLEARED or event == REC_DICT_CLONED:
-        namespace.stale = True
+        make_stale(namespace)
         return 0
-    if not PyUnicode_CheckExact(key) or rec_str_is(key, "__builtins__"):
+    if is_left_out(namespace, key):
         return 0
     if thread_of(rec_thread_state()) == NULL or slot_of_name(namespace, key, &slot) != OK:
-        namespace.stale = True                  # the tape says whose thread it was
+        make_stale(namespace)                   # the tape says whose thread it was
     elif slot < MOST_NAMES and record_global(namespace, slot, value if event != REC_DICT_DELETED else NULL) != OK:
-        namespace.stale = True
+        make_stale(namespace)
     return 0
+
+
+cdef inline void make_stale(Namespace *namespace) noexcept nogil:
+    namespace.stale = True
+    if namespace.of_class != NULL:
+        classes.stale = True
+        classes.epoch += 1                      # for who comes next, to look
 
 
 cdef void watch_dicts() noexcept nogil:

@@ -1,11 +1,12 @@
-# Namespaces: the dicts that are some code's globals, and the names in each. What their values are is globals.pxi's.
+# Namespaces: the dicts that are some code's globals, or the attributes of a class (classes.pxi), and the names in each.
+# What their values are is globals.pxi's.
 
 cdef struct Namespace:
     Namespace *next          # in its bucket
     PyObject *dict           # not owned; NULL once it is gone
     uint32_t number
     uint32_t users           # codes and shadows that point here
-    uint64_t name            # fingerprint of `__name__` as it was written down; 0: there was none
+    uint64_t name            # fingerprint of `__name__` as it was written down, or of the class; 0: there was none
     bint superseded          # another dict is at the address, and has a namespace of its own
     bint watched             # the watcher is called for every change
     bint stale               # more may have changed than was recorded: it has to be compared
@@ -19,6 +20,11 @@ cdef struct Namespace:
     PyObject **objects       # not owned: what the dict holds, as long as it is not stale
     uint32_t *seen           # the walk in which the slot was last met
     uint32_t *index          # slot + 1 by hash of the name; twice as many entries as `capacity`
+    PyTypeObject *of_class   # not owned: whose attributes they are; NULL: of a module, or of other code
+    PyObject *reference      # … a weak one, which is owned
+    Namespace *next_class
+    uint8_t *changing        # of a class: the slot holds what can change in place
+    uint32_t changing_count
 
 cdef enum:
     NAMESPACE_BUCKETS = 1024
@@ -60,26 +66,38 @@ cdef Status open_namespace(PyObject *dict, Namespace **out) noexcept nogil:
     status = reserve(SMALL_RECORD + 4 * 200)
     if status != OK:
         return status
-    namespace = <Namespace *> rec_sys.calloc(1, sizeof(Namespace))
+    namespace = new_namespace(dict, fingerprint)
     if namespace == NULL:
         return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM, sizeof(Namespace))
-    namespace.dict = dict
-    namespace.number = namespaces_made
-    namespace.name = fingerprint
-    namespace.epoch = 1
-    namespace.stale = True
-    namespace.next = namespace_bucket(dict)[0]
-    namespace_bucket(dict)[0] = namespace
-    global namespaces_made
-    namespaces_made += 1
     tape.cur = put_tagged(tape.cur, REC_DEF_NAMESPACE, namespace.number)
     if fingerprint != 0:
         tape.cur = put_str(tape.cur, name, 200)
     else:
         tape.cur = put_varint(tape.cur, 0)
-    namespace.watched = watcher >= 0 and rec_watch_dict(watcher, dict) == 0
+    watch_namespace(namespace)
     out[0] = namespace
     return compare_namespace(namespace)
+
+
+cdef Namespace *new_namespace(PyObject *dict, uint64_t name) noexcept nogil:
+    """One that is not written down yet; NULL: there is no memory for it."""
+    global namespaces_made
+    cdef Namespace *namespace = <Namespace *> rec_sys.calloc(1, sizeof(Namespace))
+    if namespace == NULL:
+        return NULL
+    namespace.dict = dict
+    namespace.number = namespaces_made
+    namespace.name = name
+    namespace.epoch = 1
+    namespace.stale = True
+    namespace.next = namespace_bucket(dict)[0]
+    namespace_bucket(dict)[0] = namespace
+    namespaces_made += 1
+    return namespace
+
+
+cdef inline void watch_namespace(Namespace *namespace) noexcept nogil:
+    namespace.watched = watcher >= 0 and rec_watch_dict(watcher, namespace.dict) == 0
 
 
 cdef void release_namespace(Namespace *namespace) noexcept nogil:
@@ -114,6 +132,7 @@ cdef void free_namespace(Namespace *namespace) noexcept nogil:
     free(namespace.objects)
     free(namespace.seen)
     free(namespace.index)
+    free(namespace.changing)
     free(namespace)
 
 
@@ -124,6 +143,8 @@ cdef void forget_namespace(Namespace *namespace) noexcept nogil:
         link = &link[0].next
     link[0] = namespace.next
     namespace.dict = NULL
+    if namespace.of_class != NULL:
+        forget_class(namespace)
     if namespace.users == 0:
         retire_namespace(namespace)
 
@@ -137,6 +158,8 @@ cdef void close_namespaces() noexcept nogil:
             namespace = namespaces[i]
             REC_CHECK(namespace.users == 0, b"no code and no shadow holds a namespace at the end")
             namespaces[i] = namespace.next
+            if namespace.of_class != NULL:
+                forget_class(namespace)
             if namespace.watched and watcher >= 0:
                 rec_unwatch_dict(watcher, namespace.dict)
             free_namespace(namespace)
@@ -164,6 +187,7 @@ cdef uint32_t *index_entry(Namespace *namespace, PyObject *key) noexcept nogil:
 cdef Status slot_of_name(Namespace *namespace, PyObject *key, uint32_t *slot) noexcept nogil:
     """The slot of a name, which may be new; MOST_NAMES: there are too many."""
     cdef uint32_t *entry = index_entry(namespace, key)
+    cdef uint32_t most = MOST_NAMES if namespace.of_class == NULL else MOST_ATTRIBUTES
     cdef Status status
     cdef Name *name
     if entry != NULL and entry[0] != 0:
@@ -171,7 +195,7 @@ cdef Status slot_of_name(Namespace *namespace, PyObject *key, uint32_t *slot) no
         namespace.names[slot[0]].key = key
         return OK
     slot[0] = MOST_NAMES
-    if namespace.slots >= MOST_NAMES:
+    if namespace.slots >= most:
         return OK
     if namespace.slots == namespace.capacity:
         if not grow_namespace(namespace):
@@ -188,6 +212,7 @@ cdef Status slot_of_name(Namespace *namespace, PyObject *key, uint32_t *slot) no
     name.secret = is_secret(key)
     namespace.slots += 1
     entry[0] = namespace.slots
+    classes.epoch += namespace.of_class != NULL and not namespace.watched
     tape.cur = put_varint(put_tagged(tape.cur, REC_DEF_GLOBAL, namespace.number), slot[0])
     tape.cur = put_str(tape.cur, key, 500)
     return OK
@@ -204,6 +229,8 @@ cdef bint grow_namespace(Namespace *namespace) noexcept nogil:
     if not grow_array(<void **> &namespace.objects, namespace.capacity, size, sizeof(PyObject *)):
         return False
     if not grow_array(<void **> &namespace.seen, namespace.capacity, size, sizeof(uint32_t)):
+        return False
+    if not grow_array(<void **> &namespace.changing, namespace.capacity, size, sizeof(uint8_t)):
         return False
     index = <uint32_t *> rec_sys.calloc(size * 2, sizeof(uint32_t))
     if index == NULL:

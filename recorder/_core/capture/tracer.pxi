@@ -4,6 +4,7 @@
 # Here: its state as a whole, and how a recording's state begins and ends. README.md says which file does what.
 
 cdef struct Namespace        # namespaces.pxi
+cdef struct Attribute        # classes.pxi
 cdef struct Task             # tasks.pxi
 cdef struct Code             # codes.pxi
 cdef struct Shadow           # shadow.pxi
@@ -105,6 +106,7 @@ cdef void close_tracer() noexcept nogil:
         release_namespace(code.globals)
         code.globals = NULL
         code = code.next
+    close_classes()
     close_namespaces()
     drop_retired()
     unwatch_dicts()

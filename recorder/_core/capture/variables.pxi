@@ -45,7 +45,7 @@ cdef inline bint has_only_its_own_code(Shadow *s) noexcept nogil:
         return False
     return s.globals == NULL or (
         s.globals.watched and not s.globals.stale
-        and code.mutable_epoch == s.globals.epoch and code.mutable_count == 0)
+        and code.mutable_epoch == epoch_of(s.globals) and code.compared == 0)
 
 
 cdef Status compare_variables(Shadow *s) noexcept nogil:
@@ -346,6 +346,10 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
     else:
         last.due = tape.events + 1 + cost // budget_per_event
         charge_walk(cost * (1 + WRITE_COST * written), known)
+    if classes.met_count != 0:
+        status = open_met_classes()
+        if status != OK:
+            return status
     return reserve(reserved)                    # the fingerprint may have written DEFs
 
 

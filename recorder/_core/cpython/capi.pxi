@@ -21,6 +21,8 @@ cdef extern from "Python.h" nogil:
         unsigned long tp_flags
         PyObject *tp_dict
         PyTypeObject *tp_base
+        PyObject *tp_mro
+        void *tp_descr_get
         Py_ssize_t tp_basicsize
         unsigned int tp_version_tag
     ctypedef struct PyCodeObject:
@@ -74,6 +76,7 @@ cdef extern from "Python.h" nogil:
     PyTypeObject PyLong_Type, PyFloat_Type, PyBool_Type, PyUnicode_Type, PyBytes_Type, PyByteArray_Type
     PyTypeObject PyComplex_Type, PyList_Type, PyTuple_Type, PyDict_Type, PySet_Type, PyFrozenSet_Type
     PyTypeObject PyFunction_Type, PyCFunction_Type, PyModule_Type, PyCell_Type, PyType_Type
+    PyTypeObject PyBaseObject_Type
     PyTypeObject PyMethodDescr_Type, PyWrapperDescr_Type, PyClassMethodDescr_Type
     PyObject *Py_None "Py_None"
     PyObject *Py_True "Py_True"

@@ -37,6 +37,11 @@ cdef extern from "cpython/items.h" nogil:
     void rec_items_of(rec_items *, PyObject *)
     bint rec_items_next(rec_items *, PyObject **, PyObject **)
 
+cdef extern from "cpython/type_tables.h" nogil:
+    bint rec_is_type_of_python(PyTypeObject *)
+    PyObject *rec_weak_reference(PyTypeObject *)
+    PyObject *rec_referred(PyObject *)
+
 cdef extern from "cpython/ordered.h":
     void rec_prove_ordered()
     bint rec_is_ordered(PyTypeObject *) nogil

@@ -42,4 +42,20 @@ static inline bool rec_is_type_of_python(PyTypeObject *type)
            && type->tp_methods == NULL;
 }
 
+/* The weak reference by which CPython itself lists a class among those derived from its bases: all that have no callback are
+ * this one. Borrowed; NULL: there is none. */
+static inline PyObject *rec_weak_reference(PyTypeObject *type)
+{
+    PyWeakReference *first = (PyWeakReference *)type->tp_weaklist;
+    bool shared = first != NULL && Py_TYPE(first) == &_PyWeakref_RefType && first->wr_callback == NULL;
+    return shared ? (PyObject *)first : NULL;
+}
+
+/* What it refers to, borrowed; NULL: that is gone, or about to be. */
+static inline PyObject *rec_referred(PyObject *reference)
+{
+    PyObject *object = ((PyWeakReference *)reference)->wr_object;
+    return object != Py_None && Py_REFCNT(object) > 0 ? object : NULL;
+}
+
 #endif

@@ -81,9 +81,11 @@ cdef inline void rule_out(DecoderState *s, Frame *f) noexcept nogil:
 
 
 cdef bint is_unchanged(DecoderState *s, Frame *f) noexcept nogil:
-    """Whether nothing that the condition names was set since it was judged for this frame."""
+    """Whether nothing that the condition names was set since it was judged for this frame, and no class's attribute."""
     cdef const Variable *variable
     cdef uint64_t i
+    if s.class_changed_before >= f.ruled_out_at:
+        return False
     for i in range(s.watch.condition.name_count):
         variable = named_local(f, i)
         if variable != NULL and (variable.set_before >= f.ruled_out_at or variable.flags & VAR_UNEXAMINED):

@@ -116,6 +116,10 @@ cdef Status apply_definition(DecoderState *s, uint8_t byte, Cursor *c) noexcept 
         return apply_def_namespace(s, c)
     if byte == REC_DEF_GLOBAL:
         return apply_def_global(s, c)
+    if byte == REC_DEF_CLASS:
+        return apply_def_class(s, c)
+    if byte == REC_ATTRIBUTES:
+        return apply_attributes(s, c)
     if byte == REC_DEF_TASK:
         return apply_def_task(s, c)
     if byte == REC_CODE_DIGEST:
@@ -207,14 +211,33 @@ cdef Status apply_def_name(DecoderState *s, Cursor *c) noexcept nogil:
 
 cdef Status apply_def_namespace(DecoderState *s, Cursor *c) noexcept nogil:
     cdef uint64_t number = take_varint(c)
-    cdef Definition *d = NULL
-    cdef NamespaceDef *namespace
-    cdef uint64_t i
-    cdef Status status
     skip_str(c)
     if c.bad:
         return reject(s, b"a definition of a namespace that is not whole")
-    status = define(s, DEF_NAMESPACE, number, c.at, &d)
+    return define_namespace(s, number, c, False)
+
+
+cdef Status apply_def_class(DecoderState *s, Cursor *c) noexcept nogil:
+    cdef uint64_t number = take_varint(c)
+    cdef uint64_t bases
+    skip_str(c)
+    skip_str(c)
+    bases = take_varint(c)
+    while bases and not c.bad:
+        bases -= 1
+        take_varint(c)
+    if c.bad:
+        return reject(s, b"a definition of a class that is not whole")
+    return define_namespace(s, number, c, True)
+
+
+cdef Status define_namespace(DecoderState *s, uint64_t number, Cursor *c, bint of_class) noexcept nogil:
+    cdef Definition *d = NULL
+    cdef NamespaceDef *namespace
+    cdef uint64_t i
+    cdef Status status = define(s, DEF_NAMESPACE, number, c.at, &d)
+    if status == OK:
+        (<NamespaceDef *> d).of_class = of_class
     if status == OK and not s.in_preamble:
         (<NamespaceDef *> d).opened_before = s.events + 1
     elif status == OK:
@@ -223,6 +246,26 @@ cdef Status apply_def_namespace(DecoderState *s, Cursor *c) noexcept nogil:
             namespace.variables[i].size = namespace.variables[i].flags = 0
             mark_global_changed(s, namespace, &namespace.variables[i], 0)
     return status
+
+
+cdef Status apply_attributes(DecoderState *s, Cursor *c) noexcept nogil:
+    """In a preamble the namespace comes later."""
+    cdef Definition *type = <Definition *> get(s, &s.definitions.of_kind[DEF_TYPE], take_varint(c))
+    cdef uint64_t number = take_varint(c)
+    cdef Definition *namespace = <Definition *> get(s, &s.definitions.of_kind[DEF_NAMESPACE], number)
+    if c.bad or type == NULL or number >= UINT32_MAX or (namespace == NULL and not s.in_preamble):
+        return reject(s, b"attributes of an unknown type, or in an unknown namespace")
+    if type.attributes == number + 1:
+        return OK
+    if type.attributes:
+        return reject(s, b"a type has other attributes than before")
+    if not emit_definition(s, type) or (namespace != NULL and not emit_definition(s, namespace)):
+        return reject(s, b"")
+    if not append(s, &type.more, s.input.at, <size_t> (c.at - s.input.at)):
+        return reject(s, b"")
+    type.attributes = number + 1
+    queue_definition(s, type)
+    return OK
 
 
 cdef Status apply_def_global(DecoderState *s, Cursor *c) noexcept nogil:

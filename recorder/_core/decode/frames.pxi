@@ -242,6 +242,7 @@ cdef void clear_globals(DecoderState *s) noexcept:
             Py_XDECREF(<PyObject *> namespace.snapshot)
             namespace.snapshot = NULL
             namespace.dirty = True
+            s.class_changes += namespace.of_class
     map = &s.definitions.of_kind[DEF_CODE]
     for i in range(bucket_count(map)):
         if map.entries[i].item != NULL:

@@ -29,7 +29,9 @@ cdef int materialize_other(Reader r, const Definition *d) except -1:
     if d.kind == DEF_FILE:
         r.files[d.number] = take_str(&c)
     elif d.kind == DEF_TYPE:
-        r.types[d.number] = (take_str(&c), take_str(&c))
+        r.types[d.number] = new_type_name(d.number, take_str(&c), take_str(&c))
+        if d.attributes:
+            r.attributes[d.number] = d.attributes - 1
     elif d.kind == DEF_TASK:
         task = Task.__new__(Task)
         task.number = d.number
@@ -44,6 +46,12 @@ cdef int materialize_other(Reader r, const Definition *d) except -1:
     return 0
 
 
+cdef object new_type_name(uint64_t number, str module, str name):
+    made = NumberedType((module, name))
+    made.number = number
+    return made
+
+
 cdef int materialize_namespace(Reader r, const Definition *d) except -1:
     cdef Namespace n = r.namespaces.get(d.number)
     cdef Cursor c = operands(d)
@@ -51,6 +59,10 @@ cdef int materialize_namespace(Reader r, const Definition *d) except -1:
         n = Namespace.__new__(Namespace)
         n.number = d.number
         n.name = take_str(&c)
+        if (<const NamespaceDef *> d).of_class:
+            n.class_name = take_str(&c)
+            n.bases = take_bases(&c)
+            n.name = n.name + "." + n.class_name
         n.names = []
         n._slots = {}
         r.namespaces[d.number] = n
@@ -58,6 +70,17 @@ cdef int materialize_namespace(Reader r, const Definition *d) except -1:
         n._slots.setdefault(name, slot)
         n.names.append(name)
     return 0
+
+
+cdef tuple take_bases(Cursor *c):
+    """By number; None: one whose attributes are not known."""
+    cdef uint64_t left = take_varint(c), base
+    cdef list found = []
+    while left:
+        left -= 1
+        base = take_varint(c)
+        found.append(base - 1 if base else None)
+    return tuple(found)
 
 
 cdef int materialize_code(Reader r, const Definition *d) except -1:

@@ -34,10 +34,13 @@ cdef class Task:
 
 
 cdef class Namespace:
-    """The globals of a module, or of other code that had globals of its own. `names` may grow."""
+    """The globals of a module, or of other code that had globals of its own; or the attributes of a class. `names` may
+    grow."""
 
     cdef readonly uint64_t number
-    cdef readonly str name           # __name__, as it was at first
+    cdef readonly str name           # __name__, as it was at first; of a class with its module
+    cdef readonly str class_name     # its qualified name, or None
+    cdef readonly tuple bases        # of a class: what it is derived from, by number, as its MRO has it; None: unknown
     cdef readonly list names
     cdef readonly dict _slots        # name → slot
 
@@ -96,6 +99,18 @@ cdef class RawChange:
     cdef readonly Thread thread
 
 
+class NumberedType(tuple):
+    """(module, qualified name) of a type. Several may have the same: its number tells them apart."""
+
+
+cdef class Attributes:
+    """Those of classes at one moment, as far as that part of the trace speaks of them."""
+
+    cdef readonly dict of_type       # number of a type → that of the namespace; may grow
+    cdef readonly dict namespaces    # likewise: number → Namespace
+    cdef readonly dict values        # number of the namespace → values, by slot
+
+
 cdef class RawFrame:
     """A frame as it stood then. Values are bytes of docs/trace-format.md, section 3."""
 
@@ -113,6 +128,7 @@ cdef class RawFrame:
     cdef readonly Namespace namespace  # its globals, or None
     cdef readonly tuple _global_values  # by slot of the namespace
     cdef readonly dict _types        # number → (module, qualified name), for the values
+    cdef readonly Attributes _attributes  # of all classes, as they were then
 
 
 cdef class RawEvent(RawFrame):

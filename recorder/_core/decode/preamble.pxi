@@ -14,10 +14,47 @@ cdef inline bint emit_definition(DecoderState *s, Definition *d) noexcept nogil:
     ):
         return False
     if d.kind == DEF_NAMESPACE:
-        return emit_namespace_values(s, <NamespaceDef *> d)
+        return emit_namespace_values(s, <NamespaceDef *> d) and emit_bases(s, <NamespaceDef *> d)
     if d.kind == DEF_CODE:
         return emit_code_globals(s, <CodeDef *> d)
-    return True
+    return d.attributes == 0 or (
+        append(s, &s.preamble.classes, &d.attributes, sizeof(uint64_t)) and emit_classes(s)
+    )
+
+
+cdef bint emit_bases(DecoderState *s, const NamespaceDef *d) noexcept nogil:
+    """The attributes of what a class is derived from."""
+    cdef Cursor c
+    cdef uint64_t left, base
+    if not d.of_class:
+        return True
+    c = operands(&d.base)
+    skip_str(&c)
+    skip_str(&c)
+    left = take_varint(&c)
+    while left and not c.bad:
+        left -= 1
+        base = take_varint(&c)
+        if base and not append(s, &s.preamble.classes, &base, sizeof(base)):
+            return False
+    return emit_classes(s)
+
+
+cdef bint emit_classes(DecoderState *s) noexcept nogil:
+    """Values lead to types, these to attributes, and so on: one after the other, however far it goes."""
+    cdef Definition *namespace
+    cdef uint64_t number = 0
+    cdef bint done = True
+    if s.preamble.emitting:
+        return True
+    s.preamble.emitting = True
+    while done and s.preamble.classes.size:
+        s.preamble.classes.size -= sizeof(number)
+        memcpy(&number, s.preamble.classes.data + s.preamble.classes.size, sizeof(number))
+        namespace = <Definition *> get(s, &s.definitions.of_kind[DEF_NAMESPACE], number - 1)
+        done = namespace == NULL or emit_definition(s, namespace)
+    s.preamble.emitting = False
+    return done
 
 
 cdef bint emit_code_globals(DecoderState *s, const CodeDef *code) noexcept nogil:

@@ -14,6 +14,9 @@ cdef class Reader(Decoder):
     cdef readonly dict namespaces    # number → Namespace
     cdef readonly dict tasks         # number → Task
     cdef readonly dict types         # number → (module, qualified name)
+    cdef readonly dict attributes    # number of a type → that of the namespace with its attributes
+    cdef Attributes shown            # those of classes, as handed out last
+    cdef uint64_t shown_as_of        # … and how often they had changed by then
     cdef readonly dict files         # number → path
     cdef object data
     cdef type event_type
@@ -42,6 +45,7 @@ cdef class Reader(Decoder):
         self.namespaces = {}
         self.tasks = {}
         self.types = {}
+        self.attributes = {}
         self.files = {}
         self.event_type = event_type
         self.frame_type = frame_type
@@ -79,6 +83,7 @@ cdef class Reader(Decoder):
         s.arena.used += bucket_count(&known) * sizeof(Entry)
         s.watch = watch
         s.unseen_ends.on = noting_ends
+        self.shown = None
         self.data = payload
         self.missing = missing
         self.point_at(payload)
@@ -513,6 +518,7 @@ cdef class Reader(Decoder):
         r._waits = (f.flags & REC_FRAME_WAITING) != 0
         r.as_of = f.next_since - 1 if f.next_since else 0
         r._types = self.types
+        r._attributes = self.class_attributes()
         r._global_values = ()
         if f.globals != NULL:
             r.namespace = <Namespace> self.namespaces[f.globals.base.number]
@@ -528,6 +534,27 @@ cdef class Reader(Decoder):
             r._slots = r.function._slots
             r._values = snapshot(&f.snapshot, &f.dirty, f.locals, f.local_count)
         return r
+
+    cdef Attributes class_attributes(self):
+        """As they are now: the same object, as long as none changes."""
+        cdef DecoderState *s = &self.s
+        cdef const Map *map = &s.definitions.of_kind[DEF_NAMESPACE]
+        cdef NamespaceDef *d
+        cdef size_t i
+        if self.shown is not None and self.shown_as_of == s.class_changes:
+            return self.shown
+        self.shown = Attributes.__new__(Attributes)
+        self.shown.of_type = self.attributes
+        self.shown.namespaces = self.namespaces
+        self.shown.values = {}
+        self.shown_as_of = s.class_changes
+        for i in range(bucket_count(map) if s.class_changes else 0):
+            d = <NamespaceDef *> map.entries[i].item
+            if d != NULL and d.of_class:
+                self.shown.values[d.base.number] = snapshot(
+                    &d.snapshot, &d.dirty, d.variables, d.variable_count
+                )
+        return self.shown
 
     cdef int fill_marks(self, RawEvent e) except -1:
         cdef const uint64_t *mark = <const uint64_t *> self.s.marks.bytes.data

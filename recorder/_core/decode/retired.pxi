@@ -35,7 +35,7 @@ cdef void forget_retired(DecoderState *s) noexcept:
     mark_used_by_spans(s)
     forget_of_kind(s, DEF_CODE)
     mark_used_by_codes(s)                       # those that are left
-    forget_of_kind(s, DEF_NAMESPACE)
+    forget_of_kind(s, DEF_NAMESPACE)            # of a class, too: its type then has no attributes any more
     forget_of_kind(s, DEF_FILE)
     forget_of_kind(s, DEF_TASK)
     forget_of_kind(s, DEF_THREAD)

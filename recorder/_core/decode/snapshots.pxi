@@ -72,7 +72,7 @@ cdef str take_str(Cursor *c):
         return PyUnicode_DecodeUTF8(text, <Py_ssize_t> size, "backslashreplace")
 
 
-cdef Cursor operands(const Definition *d) noexcept:
+cdef Cursor operands(const Definition *d) noexcept nogil:
     """The operands of a definition, after its number."""
     cdef Cursor c
     c.at = d.raw + 1

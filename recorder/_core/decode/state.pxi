@@ -81,7 +81,8 @@ cdef struct Definition:      # all there is of a file, a type or a task; the oth
     Definition *next_pending
     uint8_t *raw             # its DEF record, to be emitted word for word
     size_t raw_size
-    ByteBuffer more          # the DEF_NAMEs or DEF_GLOBALs that came after it
+    ByteBuffer more          # the DEF_NAMEs, DEF_GLOBALs or ATTRIBUTES that came after it
+    uint64_t attributes      # of a type that is a class: the namespace that has them, + 1
 
 cdef enum:
     MOST_NAMES = 8           # in a condition
@@ -118,6 +119,7 @@ cdef struct NamespaceDef:
     uint32_t named[8]        # likewise
     uint64_t visited         # the last `emit_unseen` that looked at it
     bint restated            # a variable is VAR_RESTATED
+    bint of_class
 
 cdef struct ThreadDef:
     Definition base
@@ -298,6 +300,8 @@ cdef struct Preamble:
     uint32_t round
     uint64_t visit           # see NamespaceDef.visited
     ByteBuffer definitions[6]
+    ByteBuffer classes       # numbers (u64) of namespaces that are to be emitted, + 1
+    bint emitting            # somebody goes through them
     ByteBuffer globals       # GLOBALS records
     ByteBuffer frames
     ByteBuffer resumed       # suspended frames that go on, or are forgotten
@@ -339,6 +343,8 @@ cdef struct DecoderState:
     Threads threads
     Frames frames
     Definitions definitions
+    uint64_t class_changes   # so often an attribute of a class was set, or they were forgotten
+    uint64_t class_changed_before  # the event that the last one was set before
     OpenSpans open_spans     # only of who scans
     Clock clock
     Event event

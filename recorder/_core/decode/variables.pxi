@@ -156,6 +156,9 @@ cdef inline void mark_global_changed(
     variable.flags = flags | VAR_DIRTY | (0 if s.in_preamble else VAR_SET)
     variable.set_before = namespace.changed_before = s.events
     namespace.dirty = True
+    if namespace.of_class:
+        s.class_changes += 1
+        s.class_changed_before = s.events
 
 
 cdef void note_global_change(DecoderState *s, NamespaceDef *namespace, Variable *variable) noexcept nogil:
@@ -257,6 +260,7 @@ cdef inline void keep_variable(DecoderState *s, Variable *variable, NamespaceDef
     variable.flags = variable.flags & <uint32_t> (VAR_TYPED | VAR_SET) | VAR_DIRTY
     if namespace != NULL:
         namespace.dirty = True
+        s.class_changes += namespace.of_class
     else:
         s.top.dirty = True
 

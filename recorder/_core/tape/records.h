@@ -58,6 +58,8 @@ enum { /* records */
     REC_WITHIN = 0x2F, /* str callee, str its file */
     REC_WAIT = 0x30,
     REC_SUSPEND = 0x31,
+    REC_DEF_CLASS = 0x34, /* varint namespace, str module, str qualified name, varint n, n × (varint namespace + 1) */
+    REC_ATTRIBUTES = 0x35, /* varint type, varint namespace */
 };
 
 enum { /* value tags */

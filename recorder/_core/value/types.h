@@ -12,6 +12,7 @@ typedef struct {
     uint64_t name_fingerprint; /* a type's address is used again after its death: the name shows it … */
     unsigned int version; /* … as does the tag that CPython gives to each state of each type; 0: not known */
     uint32_t id;
+    uint32_t space;       /* of a class: the number of the namespace with its attributes, + 1; 0: they are not followed */
     uint8_t shape;        /* a rec_shape */
     bool part;            /* instances have content besides their attributes */
     bool slotted;

@@ -31,7 +31,7 @@ cdef TypeEntry *lookup_type(PyTypeObject *t) noexcept nogil:
         at = (at + 1) & (types.size - 1)
     entry = &types.entries[at]
     walk.bytes += DESCRIBING * REC_BYTES_PER_ELEMENT
-    if entry.type == t and entry.name_fingerprint == name_fingerprint:
+    if entry.type == t and entry.name_fingerprint == name_fingerprint and not is_other_class(entry):
         describe_type(entry)                    # it has changed, or is another one of that name
         return entry
     if entry.type == NULL:
@@ -43,7 +43,9 @@ cdef TypeEntry *lookup_type(PyTypeObject *t) noexcept nogil:
     describe_type(entry)
     entry.id = types.next_id
     types.next_id += 1
+    entry.space = 0
     write_def_type(t, entry.id)
+    meet_class(entry)
     return entry
 
 

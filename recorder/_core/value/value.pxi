@@ -71,7 +71,7 @@ cdef extern from "value/types.h" nogil:
         PyTypeObject *type
         uint64_t name_fingerprint
         unsigned int version
-        uint32_t id
+        uint32_t id, space
         uint8_t shape
         bint part, slotted, ordered, shared, plain
         uint8_t known

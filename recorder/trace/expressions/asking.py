@@ -71,6 +71,8 @@ class Repeated:
         slots, values = event._slots, event._values
         space = event.namespace
         key: list[object] = [event.function.number, None if space is None else space.number]
+        if self.expression.attributes:
+            key.append(event._attributes)
         for name in self.expression.names:
             slot = slots.get(name, len(values))
             raw = values[slot] if slot < len(values) else None

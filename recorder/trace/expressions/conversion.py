@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+from collections.abc import Callable
 from types import GeneratorType
 from typing import Any, Final
 
@@ -55,14 +56,20 @@ VIEWS: Final = (Form.DICT_KEYS, Form.DICT_VALUES, Form.DICT_ITEMS)
 STDLIB: Final = (TAG_DATE, TAG_TIME, TAG_DATETIME, TAG_TIMEDELTA)
 
 
+def _nothing() -> None:
+    """Of a value by itself."""
+
+
 class Values:
     """The parts of one recorded value, each made once: what is one object in the program is one here."""
 
-    __slots__ = ("_made", "_nodes", "_numbered", "_open", "path", "root")
+    __slots__ = ("_made", "_nodes", "_numbered", "_open", "classes", "path", "root")
 
     def __init__(self, root: Any, path: str) -> None:
         self.root = root
         self.path = path
+        # What finds attributes of classes (expression.Names), where it is known at which moment. Weak: it has this one.
+        self.classes: Callable[[], Any] = _nothing
         self._made: dict[int, Any] = {}  # by the id of a node, which the root keeps
         self._nodes: dict[int, Node | ObjectBytes] = {}  # by the id of what was made of it
         self._open: set[int] = set()  # nodes that are being made
@@ -136,7 +143,7 @@ class Values:
         if TAG_STR <= node.tag < TAG_LIST:
             return Cut(node, type(node.items), node.items, path)
         if node.tag == TAG_CLASS:
-            return TypeName(*(node.type or ("", "?")))
+            return TypeName(*(node.type or ("", "?")), node.type, self)
         if node.tag == TAG_NAMED and not node.cut:
             return self._named(node, path)
         if node.tag in STDLIB or (node.type or ("", "")) in stdlib_values.MAKERS:
@@ -265,7 +272,7 @@ class _Trees:
         if isinstance(value, Hidden):
             return Node(TAG_ERROR) if value.node is None else value.node
         if isinstance(value, TypeName):
-            return Node(TAG_CLASS, value.key)
+            return Node(TAG_CLASS, value.of or value.key)
         if type(value) in TAGS:
             return self.container(value)
         return self.other(value)

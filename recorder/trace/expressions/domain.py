@@ -51,13 +51,15 @@ class Hidden(Opaque):
 
 
 class TypeName:
-    """A class, by its name: that is what is recorded of one."""
+    """A class, by its name. `of` is the type as a value names it, by whose converter its attributes are found."""
 
-    __slots__ = ("module", "name")
+    __slots__ = ("converter", "module", "name", "of")
 
-    def __init__(self, module: str, name: str) -> None:
+    def __init__(self, module: str, name: str, of: Any = None, converter: Any = None) -> None:
         self.module = module
         self.name = name
+        self.of = of
+        self.converter = converter  # conversion.Values
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Opaque):
@@ -288,7 +290,8 @@ class Thing(Opaque):
 
     @property
     def type(self) -> TypeName:
-        return TypeName(*(self.node.type or ("", "?")))
+        module, name = self.node.type or ("", "?")
+        return TypeName(module, name, self.node.type, self.converter)
 
     @property
     def reason(self) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
+import weakref
 from collections.abc import Callable
 from typing import Any, Final, Literal, NamedTuple
 
 from recorder import errors
 from recorder.errors import arguments
+from recorder.trace import class_attributes
 from recorder.trace.expressions import compiling, functions, operations
 from recorder.trace.expressions.conversion import Values, tree_of
-from recorder.trace.expressions.domain import Hidden
+from recorder.trace.expressions.domain import Hidden, TypeName
 from recorder.trace.expressions.outcomes import Budget, TooMuch, Undecided
 from recorder.trace.expressions.steps import steps
 from recorder.trace.snapshots import Event, Frame, Locals
@@ -85,6 +87,8 @@ class Expression:
         compiler = compiling.Compiler(self.text, argument)
         self._code = compiler.code(node)
         self.names = tuple(compiler.names)
+        attributes = [one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)]
+        self.attributes = tuple(dict.fromkeys(attributes))  # in whatever it speaks of
         self.steps = steps(node, self.names)
 
     def at(
@@ -145,6 +149,26 @@ class Expression:
         """Whether it is a variable, or a part of one by attributes and constant items."""
         return _is_path(self._node, self.names)
 
+    def names_with(self, attribute: str) -> set[str]:
+        """The names of which it speaks of this attribute."""
+        return {
+            one.value.id
+            for one in ast.walk(self._node)
+            if isinstance(one, ast.Attribute)
+            and one.attr == attribute
+            and isinstance(one.value, ast.Name)
+        }
+
+    @property
+    def first_attribute(self) -> str | None:
+        """Of a path, the attribute of its variable."""
+        node = self._node
+        while isinstance(node, (ast.Attribute, ast.Subscript)):
+            if isinstance(node.value, ast.Name):
+                return node.attr if isinstance(node, ast.Attribute) and self.is_path else None
+            node = node.value
+        return None
+
     def __repr__(self) -> str:
         return f"<expression {self.text}>"
 
@@ -183,7 +207,7 @@ def _words(exc: Exception) -> str:
 class Names:
     """What names stand for in a frame: variables, then globals, then what is Python's own. Each is taken apart once."""
 
-    __slots__ = ("_converters", "_found", "_frame", "_looked")
+    __slots__ = ("__weakref__", "_converters", "_found", "_frame", "_looked")
 
     def __init__(self, frame: Frame | Event, looked: Looked | None) -> None:
         self._frame = frame
@@ -216,14 +240,54 @@ class Names:
                 return Hidden(f"{name} is a global that {frame.function.name} does not look at")
         if value is None:
             return functions.builtin(name)
-        made, converter = value._known_as(name)
+        return self._made(value, name)
+
+    def _made(self, value: Value, path: str) -> Any:
+        made, converter = value._known_as(path)
+        converter.classes = weakref.ref(self)
         self._converters.append(converter)
         return made
+
+    def class_named(self, name: str) -> TypeName:
+        """A class, by its module and name, with the attributes of this moment."""
+        known = self._frame._attributes
+        converter = Values(None, name)
+        converter.classes = weakref.ref(self)
+        numbers = (
+            one for one, space in known.of_type.items() if known.namespaces[space].name == name
+        )
+        kind = max(numbers, default=None)
+        return TypeName("", name, None if kind is None else self._frame._types[kind], converter)
+
+    def of_class(self, kind: Any, name: str, path: str, of_instance: bool) -> Any:
+        """What an attribute of a class is; NotImplemented: there is none, as far as its classes are recorded. Of an
+        instance it is no descriptor. Raises Undecided."""
+        key = f"{kind[0]}.{kind[1]}.{name}" + " of an instance" * of_instance
+        if key in self._found:
+            return self._found[key]
+        found = class_attributes.find(self._frame, kind, name)
+        if found is None:
+            return NotImplemented
+        if of_instance and class_attributes.is_descriptor(self._frame, found):
+            raise Undecided(f"{path} is what only code of {kind[1]} could tell")
+        if self._is_stale(name, found.value):
+            return Hidden(
+                f"{path} is of a class, and {self._frame.function.name} does not look at it"
+            )
+        self._found[key] = self._made(found.value, path)
+        return self._found[key]
 
     def _is_stale(self, name: str, value: Value) -> bool:
         if self._looked is None:
             return False
         return not self._looked(self._frame, name) and value.can_change
+
+
+def for_class(expression: Expression, event: Event, name: str, attribute: str) -> Answer:
+    """What it comes to where the names with this attribute are the class of this name, with its module."""
+    names = Names(event, None)
+    of_class, roots = names.class_named(name), expression.names_with(attribute)
+    return expression.answer(lambda one: of_class if one in roots else names.find(one))
 
 
 def _value(variables: Locals, name: str) -> Value | None:

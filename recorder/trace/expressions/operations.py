@@ -340,7 +340,7 @@ def attribute(of: Any, name: str) -> Any:
         last = of.name.rpartition(".")[2]
         return {"__name__": last, "__qualname__": of.name, "__module__": of.module}[name]
     if isinstance(of, TypeName):
-        raise Undecided(f"attributes of the class {of.name} are not looked at")
+        return _attribute_of_class(of, name)
     value = of
     if name in DATA.get(type(value), ()):
         return getattr(value, name)
@@ -373,4 +373,19 @@ def _attribute_of_thing(thing: Thing, name: str) -> Any:
         return getattr(inner, name)
     if node.tag == TAG_MODULE:
         raise Undecided(f"{thing.path}.{name}: globals of other modules are not looked at")
+    classes = thing.converter.classes()
+    if node.type is not None and classes is not None:
+        found = classes.of_class(node.type, name, f"{thing.path}.{name}", True)
+        if found is not NotImplemented:
+            return found
     raise Undecided(f"{thing.path} has no {name} of its own that is recorded")
+
+
+def _attribute_of_class(of: TypeName, name: str) -> Any:
+    classes = None if of.converter is None else of.converter.classes()
+    if classes is None:
+        raise Undecided(f"attributes of the class {of.name} are not looked at")
+    found = classes.of_class(of.of, name, f"{of.name}.{name}", False)
+    if found is NotImplemented:
+        raise Undecided(f"{of.name} has no {name} that is recorded")
+    return found

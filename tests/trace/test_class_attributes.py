@@ -1,0 +1,157 @@
+"""What readers say of attributes of classes: as Python looks them up, and no further than is known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from recorder.cli import main
+from recorder.trace.lookup import Lookup
+from recorder.trace.reader import Trace, open_trace
+
+TraceOf = Callable[[Path], Path]
+
+SEEN_BY = "carts_of_test.py"
+PROGRAM = """\
+class Lone:
+    number = 1
+class Base:
+    items = []
+    kind = "base"
+    level = 1
+class Cart(Base):
+    total = 0
+    level = 2
+    def __init__(self, n):
+        self.n = n
+    @property
+    def worth(self):
+        return 1
+    def add(self, m):
+        Cart.total += m
+        self.items.append(m)
+        seen = self.total, self.kind, self.level, self.worth, self.items
+        return seen
+def main():
+    first = Cart(7)
+    first.add(1)
+    second = Cart(8)
+    second.total = 50
+    second.add(2)
+    return first
+main()
+"""
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory, trace_of: TraceOf) -> Path:
+    program = tmp_path_factory.mktemp("class_attributes") / SEEN_BY
+    program.write_text(PROGRAM)
+    return trace_of(program)
+
+
+@pytest.fixture
+def trace(path: Path) -> Iterator[Trace]:
+    with open_trace(path) as opened:
+        yield opened
+
+
+def returns(trace: Trace) -> list[int]:
+    """Where `add` returned."""
+    return [event.seq for event in trace.find("return", function="Cart.add")]
+
+
+ASKED: dict[str, list[str]] = {
+    "self.n": ["7", "8"],
+    "self.total": ["1", "50"],
+    "Cart.total": ["1", "3"],
+    "self.kind": ["'base'", "'base'"],
+    "self.level": ["2", "2"],
+    "Base.level": ["1", "1"],
+    "self.items": ["[1]", "[1, 2]"],
+    "Cart.items[0]": ["1", "1"],
+    "self.items == Base.items and self.total < 4": ["True", "False"],
+    "type(self).total": ["1", "3"],
+    "self.__class__.kind": ["'base'", "'base'"],
+    "self.worth": ["unknown: self.worth is what only code of Cart could tell"] * 2,
+    "self.add": ["unknown: self.add is what only code of Cart could tell"] * 2,
+    "self.nothing": ["unknown: self has no nothing of its own that is recorded"] * 2,
+}
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_an_expression(asked: str, trace: Trace) -> None:
+    found = [trace.evaluate(asked, trace.at(seq).event).show() for seq in returns(trace)]
+    assert found == ASKED[asked]
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown", "note"),
+    [
+        ("self.total", "1", "of class Cart"),
+        ("self.items", "[1]", "of class Base"),
+        ("self.worth", "property(<function __main__.Cart.worth>, None, None)", "of class Cart"),
+        ("Cart.kind", "'base'", "of class Base"),
+    ],
+)
+def test_a_path(asked: str, shown: str, note: str, trace: Trace) -> None:
+    found = Lookup(trace, trace.at(returns(trace)[0]).event).find(asked)
+    assert (found.show(), found.note) == (shown, note)
+
+
+def test_a_watch_follows_the_class(trace: Trace) -> None:
+    told = [
+        (one.old and one.old.show(), one.new.show(), one.change.line)
+        for one in trace.watch("Cart.total")
+    ]
+    line = PROGRAM.splitlines().index("        Cart.total += m") + 1
+    assert told == [(None, "0", told[0][2]), ("0", "1", line), ("1", "3", line)]
+    own = [(one.new.show(), one.change.class_name) for one in trace.watch("self.total")]
+    assert own == [("0", "Cart"), ("1", "Cart"), ("50", None), ("3", "Cart")]
+
+
+def test_a_check_fails_where_the_class_changes(trace: Trace) -> None:
+    failed = trace.check("Cart.total < 3").failed
+    assert failed is not None
+    assert (failed.change.class_name, failed.new.show()) == ("Cart", "False")
+
+
+def test_why_goes_to_the_line_that_wrote_it(trace: Trace) -> None:
+    seq = returns(trace)[0]
+    for asked in ("self.total", "Cart.total"):
+        step = trace.why(asked, seq)[0]
+        assert PROGRAM.splitlines()[step.line - 1].strip() == "Cart.total += m"
+        assert step.value.show() == "1"
+    assert trace.why("self.items", seq)[0].how == "changed"
+
+
+def test_the_commands(path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["history", str(path), "Cart.total", "--json"]) == 0
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert [(one["module"], one["value"]) for one in lines] == [
+        ("__main__.Cart", 0), ("__main__.Cart", 1), ("__main__.Cart", 3),
+    ]  # fmt: skip
+    assert main(["print", str(path)]) == 0
+    assert "Cart.total = 1" in capfd.readouterr().out
+    at = f"{SEEN_BY}:{PROGRAM.splitlines().index('        return seen') + 1}"
+    assert main(["find", str(path), "--at", at, "--when", "self.total == 1"]) == 0
+    assert len(capfd.readouterr().out.splitlines()) == 1
+    assert main(["history", str(path), "Cart.totl"]) == 2
+    assert "did you mean Cart.total" in capfd.readouterr().err
+
+
+def test_it_is_exported(path: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    assert main(["export", "--to", "jsonl", "-o", str(out), str(path)]) == 0
+    changes = [
+        change
+        for line in out.read_text().splitlines()
+        for change in json.loads(line).get("globals", ())
+        if change["name"] == "total" and "found" not in change
+    ]
+    assert [(one["module"], one["value"], one["function"]) for one in changes] == [
+        ("__main__.Cart", 1, "Cart.add"), ("__main__.Cart", 3, "Cart.add"),
+    ]  # fmt: skip
