@@ -116,7 +116,9 @@ class Walk:
     def _is_over(self, event: Event) -> bool:
         """Whether the caller has what it had asked for: a generator's next value is that where it comes of a library's
         `__enter__`."""
-        return event.kind == "return" or (event.kind == "yield" and self._is_manager(event.function))
+        return event.kind == "return" or (
+            event.kind == "yield" and self._is_manager(event.function)
+        )
 
     def _is_manager(self, function: Function) -> bool:
         if function.number not in self._managers:

@@ -171,7 +171,7 @@ async function tasks() {
 async function moved() {
   await start("Moved");
   await stands("module __main__", 1);
-  await page.locator(".tab.active", { hasText: "there.py" }).hover();
+  await page.locator(".breadcrumbs-control", { hasText: "here" }).waitFor(); // the file of this machine, and not the trace's
 }
 
 async function missing() {
