@@ -259,6 +259,14 @@ def test_of_the_same_values_it_is_asked_once(
             calls.clear()
             found.append((len(list(trace.hits("line", line=3, when=when))), len(calls)))
         assert found == [(0, 4), (10, 3 + 10), (0, 4)]
+        calls.clear()
+        expression = Expression("round(x) > limit + 2")
+        hits = [
+            trace.hits("line", line=3, when=expression, start=n, stop=n + 20)
+            for n in range(0, 200, 20)
+        ]
+        assert not any(list(one) for one in hits)
+        assert len(calls) == 4  # in all parts of the trace that it is asked for
 
 
 def test_a_simple_part_that_comes_first_rules_out_by_itself(
