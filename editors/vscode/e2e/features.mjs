@@ -75,7 +75,7 @@ async function stop() {
 async function start(name) {
   await page.keyboard.press("Control+Shift+D");
   await page.locator(".start-debug-action-item select").selectOption({ label: name });
-  await page.keyboard.press("F5");
+  await page.locator(".start-debug-action-item .codicon-debug-start").click(); // F5 would go on with another session
 }
 
 function prepare() {
