@@ -195,7 +195,7 @@ async function timeline() {
   await trace();
   const [opened] = await Promise.all([page.context().waitForEvent("page"), command("Recorder: Show Timeline in the Browser")]);
   await opened.waitForLoadState();
-  await opened.waitForTimeout(3000);
+  await opened.getByText("price_of").first().waitFor();
   if (process.argv[5]) await opened.screenshot({ path: join(process.argv[5], "timeline-page.png") });
 }
 
