@@ -11,9 +11,11 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyTuple_New, PyTuple_SET_ITEM
 from cpython.unicode cimport PyUnicode_DecodeUTF8
+from libc.math cimport signbit
 from libc.stdint cimport UINT32_MAX, UINT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdio cimport snprintf
 from libc.stdlib cimport free
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcmp, memcpy, memset, strlen
 
 from recorder._core.format cimport *
 from recorder._core.status cimport ERR_OUT_OF_MEMORY, ERR_TRACE_CORRUPT, OK, Status
@@ -97,6 +99,7 @@ cdef void clear(DecoderState *s) noexcept:
     free_map(s, &s.tally.errors)
     free_map(s, &s.tally.lines)
     free_map(s, &s.leaves_known)
+    free_map(s, &s.ruled_out)
     for kind in range(DEF_KINDS):
         for i in range(bucket_count(&s.definitions.of_kind[kind])):
             if s.definitions.of_kind[kind].entries[i].item != NULL:

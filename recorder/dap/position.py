@@ -6,6 +6,7 @@ at the event that ended the call, with its frame gone. In a task it stays in tha
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
@@ -23,6 +24,9 @@ LEAST, FIRST, LARGEST = (
     1_048_576,
 )  # events that are looked through before anybody may interrupt
 MOMENT: Final = 0.1  # seconds that this is to take
+MOST_DECORATORS: Final = 20  # lines of them that are looked at
+# Above `def`: what makes a context manager of a generator.
+MADE_A_MANAGER: Final = re.compile(r"(?:\s*(?:@.*|#.*)?\n)*?\s*@\s*[\w.]*contextmanager\b")
 
 
 class Position(NamedTuple):
@@ -44,6 +48,7 @@ class Walk:
         self.check = check
         self.end = len(trace[:])
         self.frame_search = FrameSearch(trace._queries, check)
+        self._managers: dict[int, bool] = {}  # functions, by their numbers
 
     def stack(self, position: Position) -> list[Frame | Event]:
         """Of the position's thread, from the outermost in."""
@@ -72,7 +77,7 @@ class Walk:
             for event in self._of_thread(now, begin, None, kind=("line", *POPPING)):
                 if event.kind == "line":
                     return Position(event)
-                if event.kind == "return" and event.frame == frame and event.caller is not None:
+                if event.frame == frame and event.caller is not None and self._is_over(event):
                     return Position(event, after=True)
                 if root is not None and event.frame == root.frame and event.kind == "yield":
                     start = self._goes_on(event)
@@ -93,19 +98,35 @@ class Walk:
     def step_out(self, now: Position) -> Position | None:
         return self._leave(now, kind=POPPING, ends=True)
 
-    def _leave(self, now: Position, **asked: Any) -> Position | None:
-        """Where it yields it goes on later, as if nothing had been: unless nobody asks it for more."""
+    def _leave(self, now: Position, ends: bool = False, **asked: Any) -> Position | None:
+        """Where it yields it goes on later, as if nothing had been: unless nobody asks it for more. With `ends`, out
+        of what has been called."""
         left = None
-        for event in self._ahead(now, **asked):
+        for event in self._ahead(now, ends=ends, **asked):
             if event.kind == "line":
                 return Position(event)
-            if event.kind == "return":
+            if event.kind == "return" or (ends and self._is_over(event)):
                 return self._returned(event)
             if event.kind == "unwind":
                 return self._handled(event)
             left = event
         is_generator = left is not None and not left.function._flags & AWAITS
         return self._returned(left) if left is not None and is_generator else None
+
+    def _is_over(self, event: Event) -> bool:
+        """Whether the caller has what it had asked for: a generator's next value is that where it comes of a library's
+        `__enter__`."""
+        return event.kind == "return" or (
+            event.kind == "yield" and self._is_manager(event.function)
+        )
+
+    def _is_manager(self, function: Function) -> bool:
+        if function.number not in self._managers:
+            source = None if function._flags & AWAITS else self.trace.source_of(function)
+            lines = [] if source is None else source.text.splitlines(keepends=True)
+            above = "".join(lines[function.first_line - 1 :][:MOST_DECORATORS])
+            self._managers[function.number] = MADE_A_MANAGER.match(above) is not None
+        return self._managers[function.number]
 
     def _ahead(self, now: Position, **asked: Any) -> Iterator[Event]:
         """What comes of the frame on top; where it is its very end that one went to, that."""

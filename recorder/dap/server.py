@@ -39,6 +39,9 @@ CAPABILITIES: Final = dict.fromkeys(
 PATIENCE: Final = 0.5  # seconds of a search, after which its progress is told
 UPDATE: Final = 0.25
 FAILED: Final = 1  # numbers of messages to the user
+# What is about the present moment is answered though it be cancelled: an editor that has cancelled what it asks again
+# would show that as an error.
+AT_ONCE: Final = frozenset({"threads", "stackTrace", "scopes", "variables"})
 NEEDS_TRACE: Final = "no trace is open: launch or attach comes first"
 
 
@@ -70,7 +73,7 @@ class Server:
         self._interrupt = threading.Event()
         self._current = self._received = 0
         self._since = self._progress_sent = 0.0
-        self._progress = False
+        self._progress = self._is_at_once = False
         self._client: Arguments = Arguments(None)
         self._stop_on_entry = True
         self._entry: str | None = None
@@ -130,7 +133,7 @@ class Server:
             number = asked.get("requestId") if isinstance(asked, dict) else None
             if isinstance(number, int) and len(self._cancelled) < 10_000:
                 self._cancelled.add(number)
-            if number in (None, self._current):
+            if number in (None, self._current) and not self._is_at_once:
                 self._interrupt.set()
         elif message.get("type") == "response":
             if self.launch is not None:
@@ -170,7 +173,8 @@ class Server:
         if message.get("type") != "request" or not isinstance(command, str):
             self._refuse("", "a message has to be a request with a command")
             return
-        if self._current in self._cancelled:
+        self._is_at_once = command in AT_ONCE
+        if self._current in self._cancelled and not self._is_at_once:
             self._cancelled.discard(self._current)
             self._refuse(command, "cancelled")
             return

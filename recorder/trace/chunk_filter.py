@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from recorder._core.decode import KIND_BITS, Reader
+from recorder._core.decode import KIND_BITS, STEPS, Reader
 from recorder.trace.container.chunks import Chunk
 from recorder.trace.contents import Contents, Entry
 from recorder.trace.expressions.bounds import is_false
@@ -26,6 +26,9 @@ class ChunkFilter:
         self._wanted = wanted
         self._kinds = sum(KIND_BITS[kind] for kind in wanted.kinds)
         self._functions: dict[int, bool] = {}
+        self._builtins = self._of_python()
+        spaces = definitions.namespaces.values()
+        self._are_taken = any(not self._builtins.isdisjoint(one._slots) for one in spaces)
         self._types = self._raised_types()
 
     def may_hold(self, chunk: Chunk, ends: bool = False) -> bool:
@@ -92,8 +95,18 @@ class ChunkFilter:
         function = self._definitions.functions.get(code)
         if condition is None or not condition.steps or not ranges or function is None:
             return False
+        if self._are_taken or not self._builtins.isdisjoint(function._slots):
+            return False
         slots = [function._slots.get(name) for name in condition.names]
         return is_false(condition.steps, [None if n is None else ranges.get(n) for n in slots])
+
+    def _of_python(self) -> frozenset[str]:
+        """The names of the condition that have to be Python's own for it to be computed."""
+        condition = self._wanted.condition
+        if condition is None:
+            return frozenset()
+        asked = [int(value) for step, value in condition.steps if step == STEPS["builtin"]]
+        return frozenset(condition.names[number] for number in asked)
 
     def _sets_global(self, entry: Entry, name: str) -> bool:
         for number, bits in entry.globals.items():

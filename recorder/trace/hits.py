@@ -114,7 +114,7 @@ def make(
     numbers: tuple[int, int | None],
 ) -> Question:
     """Of arguments that may be anything. Raises INVALID_ARGUMENT."""
-    condition = None if when is None else Repeated(asker, made(when, "when"), True)
+    condition = None if when is None else asker.condition(made(when, "when"))
     if type(numbers) is not tuple or len(numbers) != 2:
         raise arguments.wrong("numbers", numbers, FORM)
     first, last = numbers

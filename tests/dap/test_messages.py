@@ -147,7 +147,7 @@ def test_a_search_is_given_up_at_once(session: Session, long_trace: Path, comman
     session.attach(long_trace)
     with recorder.open_trace(long_trace) as trace:
         program = Path(trace[0].file)
-    (point,) = session.break_at(program, 3, condition="x * x == -1 or str(x) == ''")
+    (point,) = session.break_at(program, 3, condition="sorted([x, i]) == [-1]")
     assert point["verified"]
     first = session.begin()
     number = session.send("continue", threadId=1)
@@ -167,6 +167,22 @@ def test_a_request_that_waits_can_be_cancelled(session: Session, trace: Path) ->
     with pytest.raises(Failed, match="cancelled"):
         session.ask("continue", threadId=1)
     assert session.ask("threads")["threads"]
+
+
+@pytest.mark.parametrize("command", ["threads", "stackTrace", "scopes", "variables"])
+def test_what_is_about_the_present_moment_is_answered_though_cancelled(
+    session: Session, trace: Path, command: str
+) -> None:
+    """An editor cancels what it asks again, and would show the refusal of the first one as an error."""
+    stack = session.attach(trace).begin()
+    frame = session.ask("stackTrace", threadId=1)["stackFrames"][0]["id"]
+    scope = session.ask("scopes", frameId=frame)["scopes"][0]["variablesReference"]
+    assert stack.stack
+    session.send("cancel", requestId=session._sent + 2)
+    session.answer(session._sent)
+    assert session.ask(command, threadId=1, frameId=frame, variablesReference=scope)[
+        "stackFrames" if command == "stackTrace" else command
+    ]
 
 
 @pytest.mark.parametrize("wrong", ["nowhere.rtrace", __file__, "", "\0"])

@@ -87,6 +87,10 @@ class Maker:
             return self.rng.choice(self.names if kind < 0.45 else CONSTANTS)
         if kind < 0.7:
             return f"-({self.operand(depth - 1)})"
+        if kind < 0.77:
+            return f"abs({self.operand(depth - 1)})"
+        if kind < 0.83:
+            return f"{self.rng.choice(['min', 'max'])}({self.operand(depth - 1)}, {self.operand(depth - 1)})"
         operator = self.rng.choice(["+", "-", "*", "//", "%", "/"])
         return f"({self.operand(depth - 1)} {operator} {self.operand(depth - 1)})"
 
@@ -113,8 +117,8 @@ def test_what_is_false_for_a_range_is_false_for_all_in_it() -> None:
     for _ in range(4000):
         text = maker.condition(2)
         expression = Expression(text)
-        held = {name: some_numbers(rng) for name in expression.names}
-        ranges: list[Bounds | None] = [bounds(held[name]) for name in expression.names]
+        held = {name: some_numbers(rng) for name in expression.names if name in maker.names}
+        ranges = [bounds(held[name]) if name in held else None for name in expression.names]
         if not expression.steps or not is_false(expression.steps, ranges):
             continue
         false += 1
@@ -147,6 +151,8 @@ def bounds(values: list[Any]) -> Bounds | None:
         ("not a", True), ("a % 2 == 5", True), ("a * 3 > 15", True), ("1 < a < 9", False), ("6 < a < 9", True),
         ("a > 'x'", False), ("a / 0 > 100", False), ("(a or 5) == 3", False), ("a in (8, 9)", True),
         ("a not in (8, 9)", False), ("a != a", False), ("-a > 0", True), ("missing > 9", False),
+        ("abs(a) > 5", True), ("abs(a - 3) > 2", True), ("abs(a - 3) > 1", False), ("max(a, 3) < 3", True),
+        ("min(a, 3) > 3", True), ("min(a, b) > 5", False), ("bool(a) == 2", True), ("a in b", False),
     ],
 )  # fmt: skip
 def test_what_is_said_of_numbers_from_one_to_five(text: str, false: bool) -> None:

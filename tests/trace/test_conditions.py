@@ -91,7 +91,7 @@ class Maker:
                         self.constants.append(written)
 
     def condition(self, depth: int) -> str:
-        which = self.rng.randrange(9) if depth else 8
+        which = self.rng.randrange(11) if depth else 10
         if which < 2:
             word = self.rng.choice((" and ", " or "))
             return (
@@ -110,6 +110,13 @@ class Maker:
             return f"{self.name()}.{self.rng.choice(('startswith', 'endswith'))}('a')"
         if which == 6:
             return self.value(depth - 1)
+        if which == 7:
+            return f"{self.value(0)} {self.rng.choice(('in', 'not in'))} {self.name()}"
+        if which == 8:
+            asked = self.rng.choice(
+                ("int", "str", "bool", "object", "(list, tuple)", "(dict, float)", "bytes", "set")
+            )
+            return f"isinstance({self.value(depth - 1)}, {asked})"
         signs = self.rng.choices(
             ("==", "!=", "<", "<=", ">", ">="), k=self.rng.choice((1, 1, 1, 2))
         )
@@ -118,9 +125,15 @@ class Maker:
         )
 
     def value(self, depth: int) -> str:
-        which = self.rng.randrange(10) if depth else 6 + self.rng.randrange(4)
+        which = self.rng.randrange(13) if depth else 6 + self.rng.randrange(4)
+        if which > 10:
+            asked = self.rng.choice(("abs", "str", "int", "float", "bool"))
+            return f"{asked}({self.value(depth - 1)})"
+        if which == 10:
+            given = ", ".join(self.value(depth - 1) for _ in range(self.rng.choice((2, 3))))
+            return f"{self.rng.choice(('min', 'max'))}({given})"
         if which < 2:
-            sign = self.rng.choice(("+", "-", "*", "//", "%", "/"))
+            sign = self.rng.choice(("+", "-", "*", "//", "%", "/", "&", "|", "^"))
             return f"({self.value(depth - 1)} {sign} {self.value(depth - 1)})"
         if which == 2:
             return f"len({self.name()})"
@@ -178,9 +191,15 @@ FALSE = [
     "row[1] == 3", "row[-1] == 1", "len(row) > 3", "nothing is not None", "number is None", "not row", "nothing",
     "limit > 10", "0 <= number < 0", "text.startswith('m')", "text.endswith('x')", "-number > 0", "number in (88, 99)",
     "number in (-88, 99)", "point.tags['kind'] == 'square'", "number > 100 and sum(row) == 7",
+    "abs(number - 5) > 7", "abs(half) == 7", "str(number) == '99'", "str(nothing) == 'nothing'",
+    "max(number, 3, 7) > 11", "min(half, -1) > 0", "'q' in text", "text not in text", "number + 20 in row",
+    "7 in point.tags", "'kind' not in point.tags",
+    "isinstance(number, str)", "isinstance(row, (str, dict))", "not isinstance(text, object)", "int(half) > 6",
+    "float(number) < 0.0", "bool(row) is False", "number & 16", "(number | 1) % 2 == 0", "number ^ number",
+    "text.startswith(('m', 'o'))",
 ]  # fmt: skip
 HARD = [
-    "isinstance(number, str)",
+    "sorted([number]) == [99]",
     "sum(row) == 7",
     "any(n > 9 for n in row)",
     "text.upper() == 'N99'",
@@ -225,6 +244,31 @@ def test_what_is_not_simple_is_asked_where_something_changed(
     assert calls == (12 if names & {"number", "text"} else 1)
 
 
+def test_of_the_same_values_it_is_asked_once(
+    trace_of: TraceOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "conditions_again.py"
+    path.write_text("limit = 3\ndef f(x):\n    return x\nfor n in range(40):\n    f(n % 4)\n")
+    with open_trace(trace_of(path)) as trace:
+        found, calls = [], []
+        ask = Repeated._is_false
+        monkeypatch.setattr(
+            Repeated, "_is_false", lambda self, event: (calls.append(1), ask(self, event))[1]
+        )
+        for when in ("round(x) > limit", "round(x) >= limit", "round(x) > limit + 1"):
+            calls.clear()
+            found.append((len(list(trace.hits("line", line=3, when=when))), len(calls)))
+        assert found == [(0, 4), (10, 3 + 10), (0, 4)]
+        calls.clear()
+        expression = Expression("round(x) > limit + 2")
+        hits = [
+            trace.hits("line", line=3, when=expression, start=n, stop=n + 20)
+            for n in range(0, 200, 20)
+        ]
+        assert not any(list(one) for one in hits)
+        assert len(calls) == 4  # in all parts of the trace that it is asked for
+
+
 def test_a_simple_part_that_comes_first_rules_out_by_itself(
     walked: Trace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -252,12 +296,24 @@ def test_backwards_and_in_part_it_is_the_same(walked: Trace) -> None:
     assert part == found[1:-1]
 
 
+@pytest.mark.parametrize(
+    ("name", "when"),
+    [
+        ("len", "len(row) == 9"),
+        ("abs", "abs(number) == 9"),
+        ("max", "max(number, 1) == 9"),
+        ("str", "isinstance(number, str)"),
+        ("isinstance", "not isinstance(number, int)"),
+    ],
+)
 def test_a_name_of_python_is_only_python_s_where_nobody_else_has_it(
-    trace_of: TraceOf, tmp_path: Path
+    trace_of: TraceOf, tmp_path: Path, name: str, when: str
 ) -> None:
-    path = tmp_path / "conditions_own.py"
-    path.write_text("row = [1]\ndef len(x):\n    return 7\ndef f(row):\n    return row\nf([1])\n")
+    path = tmp_path / f"conditions_own_{name}.py"
+    path.write_text(
+        f"def {name}(*x):\n    return 7\ndef f(row, number):\n    return row\nf([1], -3)\n"
+    )
     with open_trace(trace_of(path)) as trace:
-        found = list(trace.hits(when="len(row) == 9", function="f"))
+        found = list(trace.hits(when=when, function="f"))
         assert found
         assert {hit.kind for hit in found} == {"maybe"}

@@ -83,7 +83,13 @@ export async function command(title) {
     }
   }
   await page.keyboard.press("Enter");
-  await page.locator(".quick-input-widget").waitFor({ state: "hidden" });
+  await page.waitForFunction(isTaken, inputs); // what the command asks may come in the same widget
+}
+
+/** Whether the palette is gone: nothing is asked, or something that is no command. */
+function isTaken(inputs) {
+  const input = document.querySelector(inputs);
+  return !input?.offsetParent || !input.value.startsWith(">");
 }
 
 export async function line(number) {

@@ -75,7 +75,7 @@ async function stop() {
 async function start(name) {
   await page.keyboard.press("Control+Shift+D");
   await page.locator(".start-debug-action-item select").selectOption({ label: name });
-  await page.keyboard.press("F5");
+  await page.locator(".start-debug-action-item .codicon-debug-start").click(); // F5 would go on with another session
 }
 
 function prepare() {
@@ -112,11 +112,12 @@ async function view() {
 }
 
 async function trace() {
-  await page.keyboard.press("Control+Shift+E");
   const entry = page.locator(".monaco-menu .action-label", { hasText: "Open Trace" }).first();
   for (let tries = 0; ; tries++) {
-    await row(".explorer-folders-view", "shop.rtrace").click({ button: "right" });
+    if (await page.locator(".debug-toolbar").isVisible()) break; // it took long
     try {
+      await page.keyboard.press("Control+Shift+E");
+      await row(".explorer-folders-view", "shop.rtrace").click({ button: "right", timeout: 10_000 });
       await entry.click({ timeout: 5_000 });
       await page.locator(".debug-toolbar").waitFor({ timeout: 10_000 });
       break;
@@ -171,7 +172,7 @@ async function tasks() {
 async function moved() {
   await start("Moved");
   await stands("module __main__", 1);
-  await page.locator(".tab.active", { hasText: "there.py" }).hover();
+  await page.locator(".breadcrumbs-control", { hasText: "here" }).waitFor(); // the file of this machine, and not the trace's
 }
 
 async function missing() {
@@ -194,7 +195,7 @@ async function timeline() {
   await trace();
   const [opened] = await Promise.all([page.context().waitForEvent("page"), command("Recorder: Show Timeline in the Browser")]);
   await opened.waitForLoadState();
-  await opened.waitForTimeout(3000);
+  await opened.getByText("price_of").first().waitFor();
   if (process.argv[5]) await opened.screenshot({ path: join(process.argv[5], "timeline-page.png") });
 }
 

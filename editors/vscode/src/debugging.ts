@@ -42,6 +42,9 @@ export class Trouble implements vscode.DebugAdapterTrackerFactory {
   createDebugAdapterTracker(session: vscode.DebugSession): vscode.DebugAdapterTracker {
     let isOver = false; // what is wrong with its pipes then is nobody's trouble
     return {
+      onWillReceiveMessage: (message: { command?: string }) => {
+        if (message.command === "disconnect") isOver = true;
+      },
       onWillStopSession: () => {
         isOver = true;
       },

@@ -4,6 +4,10 @@
 cdef enum:
     MOST_OPERANDS = 16
     MOST_WALKED = 1 << 16    # bytes of a value that is gone through
+    MOST_WRITTEN = 8         # numbers that are made texts
+    MOST_DIGITS = 24
+    MOST_KEYED = 1 << 12     # bytes of values whose answer is remembered
+    MOST_REMEMBERED = 1 << 18    # of these, and of what is asked about a value's leaves
 
 cdef enum:                   # steps; they work on a stack of operands
     STEP_NAME = 0            # `integer`: which of the names
@@ -14,35 +18,52 @@ cdef enum:                   # steps; they work on a stack of operands
     STEP_BOOL = 5
     STEP_ATTRIBUTE = 6       # `text`
     STEP_INDEX = 7           # `integer`
-    STEP_LEN = 8             # `integer`: the name, which must be nobody's
+    STEP_BUILTIN = 8         # `integer`: a name of Python's own, which must be nobody else's
     STEP_NOT = 9
     STEP_NEGATIVE = 10
     STEP_STARTS = 11
     STEP_ENDS = 12
-    STEP_AND = 13            # `integer`: where to go on if it is false, which then is the value
-    STEP_OR = 14
-    STEP_ADD = 15            # from here on of two
-    STEP_SUB = 16
-    STEP_MUL = 17
-    STEP_DIV = 18
-    STEP_FLOOR = 19
-    STEP_MOD = 20
-    STEP_EQ = 21
-    STEP_NE = 22
-    STEP_LT = 23
-    STEP_LE = 24
-    STEP_GT = 25
-    STEP_GE = 26
-    STEP_IS = 27
-    STEP_IS_NOT = 28
+    STEP_LEN = 13
+    STEP_ABS = 14
+    STEP_STR = 15
+    STEP_INT_OF = 16
+    STEP_FLOAT_OF = 17
+    STEP_BOOL_OF = 18
+    STEP_ISINSTANCE = 19     # `integer`: 1 << one of `types_of`, all that it may be of
+    STEP_AND = 20            # `integer`: where to go on if it is false, which then is the value
+    STEP_OR = 21
+    STEP_ADD = 22            # from here on of two
+    STEP_SUB = 23
+    STEP_MUL = 24
+    STEP_DIV = 25
+    STEP_FLOOR = 26
+    STEP_MOD = 27
+    STEP_BITS_AND = 28
+    STEP_BITS_OR = 29
+    STEP_BITS_XOR = 30
+    STEP_MIN = 31
+    STEP_MAX = 32
+    STEP_EQ = 33             # from here on compared
+    STEP_NE = 34
+    STEP_LT = 35
+    STEP_LE = 36
+    STEP_GT = 37
+    STEP_GE = 38
+    STEP_IS = 39
+    STEP_IS_NOT = 40
+    STEP_IN = 41
+    STEP_NOT_IN = 42
 
 STEPS = {                    # for Reader.watch
     "name": STEP_NAME, "int": STEP_INT, "float": STEP_FLOAT, "text": STEP_TEXT, "none": STEP_NONE, "bool": STEP_BOOL,
-    "attribute": STEP_ATTRIBUTE, "index": STEP_INDEX, "len": STEP_LEN, "not": STEP_NOT,
-    "negative": STEP_NEGATIVE, "starts": STEP_STARTS, "ends": STEP_ENDS, "and": STEP_AND, "or": STEP_OR,
+    "attribute": STEP_ATTRIBUTE, "index": STEP_INDEX, "builtin": STEP_BUILTIN, "not": STEP_NOT,
+    "negative": STEP_NEGATIVE, "starts": STEP_STARTS, "ends": STEP_ENDS, "len": STEP_LEN, "abs": STEP_ABS,
+    "str": STEP_STR, "int of": STEP_INT_OF, "float of": STEP_FLOAT_OF, "bool of": STEP_BOOL_OF,
+    "isinstance": STEP_ISINSTANCE, "and": STEP_AND, "or": STEP_OR,
     "add": STEP_ADD, "sub": STEP_SUB, "mul": STEP_MUL, "div": STEP_DIV, "floor": STEP_FLOOR, "mod": STEP_MOD,
+    "bits and": STEP_BITS_AND, "bits or": STEP_BITS_OR, "bits xor": STEP_BITS_XOR, "min": STEP_MIN, "max": STEP_MAX,
     "eq": STEP_EQ, "ne": STEP_NE, "lt": STEP_LT, "le": STEP_LE, "gt": STEP_GT, "ge": STEP_GE,
-    "is": STEP_IS, "is not": STEP_IS_NOT,
+    "is": STEP_IS, "is not": STEP_IS_NOT, "in": STEP_IN, "not in": STEP_NOT_IN,
 }
 
 cdef enum:                   # kinds of an operand
@@ -60,6 +81,13 @@ cdef struct Operand:
     const uint8_t *at
     size_t size
 
+cdef struct Written:         # numbers that were made texts, of one condition at one event
+    size_t count
+    char text[MOST_WRITTEN][MOST_DIGITS]
+
+cdef extern from "<string.h>" nogil:
+    void *memmem(const void *haystack, size_t haystack_size, const void *needle, size_t needle_size) noexcept
+
 cdef extern from *:
     bint add_overflows "__builtin_add_overflow" (int64_t, int64_t, int64_t *) noexcept nogil
     bint sub_overflows "__builtin_sub_overflow" (int64_t, int64_t, int64_t *) noexcept nogil
@@ -71,11 +99,16 @@ cdef bint is_ruled_out(DecoderState *s, Frame *f) noexcept nogil:
     cdef Condition *c = &s.watch.condition
     if f.ruled_out_for == c.number and is_unchanged(s, f):
         return True
-    return c.step_count > 0 and is_false(s, f)
+    if c.step_count > 0 and is_false(s, f):
+        return True
+    if not is_remembered(s, f):
+        return False
+    rule_out(s, f)
+    return True
 
 
 cdef inline void rule_out(DecoderState *s, Frame *f) noexcept nogil:
-    """Who asks has found that it is false at the last event. It stays so until something that it names is set."""
+    """It has been found to be false at the last event. It stays so until something that it names is set."""
     f.ruled_out_for = s.watch.condition.number
     f.ruled_out_at = s.events
 
@@ -116,6 +149,63 @@ cdef inline bint is_bound(const Variable *variable) noexcept nogil:
     return variable != NULL and (variable.size or variable.flags & VAR_UNEXAMINED)
 
 
+# ---- what has been false before --------------------------------------------------------------------
+
+cdef inline bint is_remembered(DecoderState *s, const Frame *f) noexcept nogil:
+    """Whether who asks has found it to be false of the same values."""
+    cdef uint64_t key = 0
+    return s.ruled_out.count and key_of_values(s, f, &key) and find(s, &s.ruled_out, key) != NULL
+
+
+cdef void remember(DecoderState *s, const Frame *f) noexcept nogil:
+    """That it is false of these values. Where there is no room, it is asked again."""
+    cdef uint64_t key = 0
+    if not key_of_values(s, f, &key):
+        return
+    if s.ruled_out.count >= MOST_REMEMBERED:
+        free_map(s, &s.ruled_out)
+    if find(s, &s.ruled_out, key) == NULL:
+        put(s, &s.ruled_out, key, <void *> s)
+
+
+cdef bint key_of_values(const DecoderState *s, const Frame *f, uint64_t *key) noexcept nogil:
+    """Of all that the answer depends on: a hash that nobody can foresee. False where that is much."""
+    cdef uint64_t left = MOST_KEYED
+    cdef uint64_t i
+    key[0] = mixed(s.arena.seed ^ f.code.base.number, 0 if f.globals == NULL else f.globals.base.number + 1)
+    key[0] = mixed(key[0], f.flags & REC_FRAME_BODY)
+    for i in range(s.watch.condition.name_count):
+        if not mix_variable(named_local(f, i), key, &left) or not mix_variable(named_global(f, i), key, &left):
+            return False
+    return True
+
+
+cdef inline bint mix_variable(const Variable *variable, uint64_t *key, uint64_t *left) noexcept nogil:
+    cdef const uint8_t *data
+    cdef uint64_t part
+    cdef size_t i = 0
+    if variable == NULL:
+        key[0] = mixed(key[0], 0)
+        return True
+    if variable.size > left[0]:
+        return False
+    left[0] -= variable.size
+    key[0] = mixed(key[0], 1 + (<uint64_t> variable.size << 1 | ((variable.flags & VAR_UNEXAMINED) != 0)))
+    data = variable_data(<Variable *> variable)
+    while i < variable.size:
+        part = 0
+        memcpy(&part, data + i, min(variable.size - i, <size_t> 8))
+        key[0] = mixed(key[0], part)
+        i += 8
+    return True
+
+
+cdef inline uint64_t mixed(uint64_t key, uint64_t part) noexcept nogil:
+    key = (key ^ part) * <uint64_t> 0x9E3779B97F4A7C15
+    key = (key ^ (key >> 29)) * <uint64_t> 0xD6E8FEB86659FD93
+    return key ^ (key >> 32)
+
+
 # ---- the steps -----------------------------------------------------------------------------------
 
 cdef bint is_false(DecoderState *s, const Frame *f) noexcept nogil:
@@ -123,12 +213,18 @@ cdef bint is_false(DecoderState *s, const Frame *f) noexcept nogil:
     cdef const Condition *c = &s.watch.condition
     cdef Operand stack[MOST_OPERANDS]
     cdef const Step *step
+    cdef Written written
     cdef size_t depth = 0
     cdef uint64_t at = 0
     cdef bint truth = False
+    written.count = 0
     while at < c.step_count:
         step = &c.steps[at]
         at += 1
+        if step.step == STEP_BUILTIN:
+            if is_bound(named_local(f, <uint64_t> step.integer)) or is_bound(named_global(f, <uint64_t> step.integer)):
+                return False             # it is called as Python's own is, and something else
+            continue
         if step.step <= STEP_BOOL:
             if depth == MOST_OPERANDS or not load(f, step, &stack[depth]):
                 return False
@@ -144,11 +240,11 @@ cdef bint is_false(DecoderState *s, const Frame *f) noexcept nogil:
             else:
                 depth -= 1
         elif step.step < STEP_ADD:
-            if not change(s, f, step, &stack[depth - 1]):
+            if not change(s, step, &stack[depth - 1], &written):
                 return False
         else:
             depth -= 1
-            if not join(step.step, &stack[depth - 1], &stack[depth]):
+            if not join(s, step.step, &stack[depth - 1], &stack[depth]):
                 return False
     return depth == 1 and truth_of(&stack[0], &truth) and not truth
 
@@ -167,30 +263,31 @@ cdef bint load(const Frame *f, const Step *step, Operand *out) noexcept nogil:
     return True
 
 
-cdef bint change(DecoderState *s, const Frame *f, const Step *step, Operand *of) noexcept nogil:
+cdef bint change(DecoderState *s, const Step *step, Operand *of, Written *written) noexcept nogil:
     """A step that is about one operand."""
     cdef int64_t count = 0
-    cdef bint truth = False
     if step.step == STEP_ATTRIBUTE:
         return take_attribute(s, step, of)
     if step.step == STEP_INDEX:
         return take_index(s, step, of)
     if step.step == STEP_STARTS or step.step == STEP_ENDS:
         return has_end(step, of)
-    if step.step == STEP_NOT:
-        if not truth_of(of, &truth):
-            return False
-        of.kind = OPERAND_BOOL
-        of.integer = not truth
-        return True
-    if step.step == STEP_NEGATIVE:
-        of.number = -of.number
+    if step.step == STEP_NOT or step.step == STEP_BOOL_OF:
+        return make_bool(of, step.step == STEP_NOT)
+    if step.step == STEP_NEGATIVE or (step.step == STEP_ABS and is_number(of) and is_below_zero(of)):
+        return negate(of)
+    if step.step == STEP_ABS:
         if is_whole(of):
             of.kind = OPERAND_INT
-            return not sub_overflows(0, of.integer, &of.integer)
-        return of.kind == OPERAND_FLOAT
-    if is_bound(named_local(f, <uint64_t> step.integer)) or is_bound(named_global(f, <uint64_t> step.integer)):
-        return False             # it is called `len`, and something else
+        return is_number(of)
+    if step.step == STEP_STR:
+        return write(of, written)
+    if step.step == STEP_INT_OF:
+        return make_int(of)
+    if step.step == STEP_FLOAT_OF:
+        return make_float(of)
+    if step.step == STEP_ISINSTANCE:
+        return ask_type(of, step.integer)
     if not count_of(of, &count):
         return False
     of.kind = OPERAND_INT
@@ -198,12 +295,21 @@ cdef bint change(DecoderState *s, const Frame *f, const Step *step, Operand *of)
     return True
 
 
-cdef bint join(uint32_t step, Operand *a, const Operand *b) noexcept nogil:
+cdef bint join(DecoderState *s, uint32_t step, Operand *a, const Operand *b) noexcept nogil:
     """A step that is about two. `a` becomes the result."""
     cdef bint truth = False
-    if step < STEP_EQ:
+    if step < STEP_MIN:
         return compute(step, a, b)
-    if not compare(step, a, b, &truth):
+    if step < STEP_EQ:
+        if not compare(STEP_LT if step == STEP_MIN else STEP_GT, b, a, &truth):
+            return False
+        if truth:
+            a[0] = b[0]
+        return True
+    if step == STEP_IN or step == STEP_NOT_IN:
+        if not is_within(s, a, b, &truth) or not turned(step == STEP_NOT_IN, &truth):
+            return False
+    elif not compare(step, a, b, &truth):
         return False
     a.kind = OPERAND_BOOL
     a.integer = truth

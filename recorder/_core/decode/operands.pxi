@@ -71,7 +71,7 @@ cdef bint count_of(const Operand *of, int64_t *count) noexcept nogil:
     if of.kind == OPERAND_TEXT:
         count[0] = <int64_t> of.size
         return True
-    if of.kind != OPERAND_OTHER or not (TAG_BYTES <= of.at[0] <= TAG_DICT_CUT):
+    if not is_collection(of):
         return False
     c.at = of.at + 1
     c.end = of.at + of.size
@@ -93,6 +93,85 @@ cdef bint truth_of(const Operand *of, bint *truth) noexcept nogil:
         truth[0] = count != 0
     else:
         return False
+    return True
+
+
+# ---- conversions ---------------------------------------------------------------------------------
+
+cdef bint make_bool(Operand *of, bint negated) noexcept nogil:
+    cdef bint truth = False
+    if not truth_of(of, &truth):
+        return False
+    of.kind = OPERAND_BOOL
+    of.integer = truth != negated
+    return True
+
+
+cdef bint negate(Operand *of) noexcept nogil:
+    of.number = -of.number
+    if is_whole(of):
+        of.kind = OPERAND_INT
+        return not sub_overflows(0, of.integer, &of.integer)
+    return of.kind == OPERAND_FLOAT
+
+
+cdef inline bint is_below_zero(const Operand *of) noexcept nogil:
+    return of.integer < 0 if is_whole(of) else signbit(of.number) != 0
+
+
+cdef bint make_int(Operand *of) noexcept nogil:
+    if of.kind == OPERAND_FLOAT:
+        if not -(<double> ((<int64_t> 1) << 62)) < of.number < <double> ((<int64_t> 1) << 62):
+            return False
+        of.integer = <int64_t> of.number
+    elif not is_whole(of):
+        return False
+    of.kind = OPERAND_INT
+    return True
+
+
+cdef bint make_float(Operand *of) noexcept nogil:
+    if not is_number(of) or not as_double(of, &of.number):
+        return False
+    of.kind = OPERAND_FLOAT
+    return True
+
+
+cdef bint write(Operand *of, Written *written) noexcept nogil:
+    """As `str` does. Of floats it is not written here."""
+    cdef int size
+    cdef const char *word
+    if of.kind == OPERAND_TEXT:
+        return True
+    if of.kind == OPERAND_INT:
+        if written.count == MOST_WRITTEN:
+            return False
+        of.at = <const uint8_t *> written.text[written.count]
+        size = snprintf(written.text[written.count], MOST_DIGITS, "%lld", <long long> of.integer)
+        written.count += 1
+        of.size = <size_t> size
+        of.kind = OPERAND_TEXT
+        return 0 < size < MOST_DIGITS
+    if of.kind != OPERAND_BOOL and of.kind != OPERAND_NONE:
+        return False
+    word = "None" if of.kind == OPERAND_NONE else "True" if of.integer else "False"
+    of.kind = OPERAND_TEXT
+    of.at = <const uint8_t *> word
+    of.size = strlen(word)
+    return True
+
+
+cdef bint ask_type(Operand *of, int64_t wanted) noexcept nogil:
+    """Whether it is of one of these types; see `steps.py`. What may be of a derived one is not asked here."""
+    cdef int64_t bit = -1
+    if of.kind != OPERAND_OTHER:
+        bit = of.kind
+    elif is_collection(of):
+        bit = OPERAND_OTHER + ((of.at[0] - TAG_BYTES) >> 1)
+    if bit < 0:
+        return False
+    of.kind = OPERAND_BOOL
+    of.integer = wanted >> bit & 1
     return True
 
 
@@ -171,6 +250,47 @@ cdef bint take_key(DecoderState *s, const Step *step, Cursor *c, Operand *of) no
     return False
 
 
+cdef bint is_within(DecoderState *s, const Operand *wanted, const Operand *of, bint *found) noexcept nogil:
+    """Of a text, or among what is in a container, or the keys of a dict. What has to be asked by code is not told."""
+    cdef Cursor c
+    cdef Operand one
+    cdef const uint8_t *at
+    cdef uint64_t left
+    cdef uint32_t flags = 0
+    found[0] = False
+    if of.kind == OPERAND_TEXT:
+        found[0] = wanted.size == 0 or memmem(of.at, of.size, wanted.at, wanted.size) != NULL
+        return wanted.kind == OPERAND_TEXT
+    if not begin_parts(of, &c) or not may_be_within(wanted) or not (TAG_LIST <= of.at[0] <= TAG_DICT):
+        return False
+    if (of.at[0] - TAG_LIST) & 1:
+        return False             # it was cut
+    left = take_varint(&c)
+    while left and not c.bad:
+        left -= 1
+        at = c.at
+        skip_value(s, &c, &flags)
+        if c.bad or not take_operand(at, c.at, &one):
+            return False
+        if not is_collection(&one) and not are_equal(&one, wanted, found):
+            return False
+        if found[0]:
+            return True
+        if of.at[0] == TAG_DICT:
+            skip_value(s, &c, &flags)
+    return not c.bad
+
+
+cdef inline bint is_collection(const Operand *of) noexcept nogil:
+    """Of Python's own, which equals no scalar."""
+    return of.kind == OPERAND_OTHER and TAG_BYTES <= of.at[0] <= TAG_DICT_CUT
+
+
+cdef inline bint may_be_within(const Operand *wanted) noexcept nogil:
+    """A scalar; no NaN, which is found where it is the same object."""
+    return wanted.kind != OPERAND_OTHER and (wanted.kind != OPERAND_FLOAT or wanted.number == wanted.number)
+
+
 cdef bint begin_parts(const Operand *of, Cursor *c) noexcept nogil:
     if of.kind != OPERAND_OTHER or of.size > MOST_WALKED:
         return False
@@ -220,6 +340,8 @@ cdef bint compute(uint32_t step, Operand *a, const Operand *b) noexcept nogil:
     """`a` becomes the result. False where Python's ints become larger, or it is an error, or not computed here."""
     cdef double x = 0, y = 0
     cdef int64_t rest
+    if step >= STEP_BITS_AND:
+        return compute_bits(step, a, b)
     if is_whole(a) and is_whole(b) and step != STEP_DIV:
         a.kind = OPERAND_INT
         if step == STEP_ADD:
@@ -239,6 +361,19 @@ cdef bint compute(uint32_t step, Operand *a, const Operand *b) noexcept nogil:
         return False
     a.kind = OPERAND_FLOAT
     a.number = x + y if step == STEP_ADD else x - y if step == STEP_SUB else x * y if step == STEP_MUL else x / y
+    return True
+
+
+cdef bint compute_bits(uint32_t step, Operand *a, const Operand *b) noexcept nogil:
+    if not is_whole(a) or not is_whole(b):
+        return False
+    a.kind = OPERAND_BOOL if a.kind == OPERAND_BOOL and b.kind == OPERAND_BOOL else OPERAND_INT
+    if step == STEP_BITS_AND:
+        a.integer &= b.integer
+    elif step == STEP_BITS_OR:
+        a.integer |= b.integer
+    else:
+        a.integer ^= b.integer
     return True
 
 

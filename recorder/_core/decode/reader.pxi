@@ -30,6 +30,7 @@ cdef class Reader(Decoder):
     cdef str watched_name
     cdef tuple named                 # by the condition
     cdef object is_ruled_out         # what is asked where the core cannot tell, or None
+    cdef object remembered_of        # whose answers `ruled_out` has
     cdef object holds                # what is asked of a leaf that is new, or None
     cdef bytes steps
     cdef list texts                  # that the steps point to
@@ -77,10 +78,13 @@ cdef class Reader(Decoder):
         cdef Watch watch = s.watch
         cdef bint noting_ends = s.unseen_ends.on
         cdef Map known = s.leaves_known  # the same bytes are the same in all of a trace
+        cdef Map ruled_out = s.ruled_out
         memset(&s.leaves_known, 0, sizeof(known))
+        memset(&s.ruled_out, 0, sizeof(ruled_out))
         clear(s)
         s.leaves_known = known
-        s.arena.used += bucket_count(&known) * sizeof(Entry)
+        s.ruled_out = ruled_out
+        s.arena.used += (bucket_count(&known) + bucket_count(&ruled_out)) * sizeof(Entry)
         s.watch = watch
         s.unseen_ends.on = noting_ends
         self.shown = None
@@ -212,6 +216,9 @@ cdef class Reader(Decoder):
         c.name_count = <uint64_t> len(names)
         self.named = names
         self.is_ruled_out = is_ruled_out
+        if self.remembered_of != is_ruled_out:
+            free_map(&self.s, &self.s.ruled_out)
+            self.remembered_of = is_ruled_out
         c.on = True
         return 0
 
@@ -250,6 +257,7 @@ cdef class Reader(Decoder):
                         if self.is_ruled_out is None or not self.is_ruled_out(event):
                             return event
                         rule_out(s, s.event.frame)
+                        remember(s, s.event.frame)
                 elif s.input.at >= s.input.end or s.events >= until:
                     return None
                 PyErr_CheckSignals()

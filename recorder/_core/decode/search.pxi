@@ -2,12 +2,6 @@
 # no list, dict, instance or the like: most of a value that changes is what it was, and who asks is asked of each
 # different leaf once.
 
-cdef extern from "<string.h>" nogil:
-    void *memmem(const void *haystack, size_t haystack_size, const void *needle, size_t needle_size) noexcept
-
-cdef enum:
-    MOST_REMEMBERED = 1 << 18    # leaves that are remembered
-
 cdef enum:                       # what is known of a leaf, or of what may be one
     LEAF_END = 0                 # there is no more
     LEAF_HOLDS_NOT = 1

@@ -350,6 +350,7 @@ cdef struct DecoderState:
     Event event
     Watch watch
     Map leaves_known         # keys of leaves that hold what is looked for, or do not
+    Map ruled_out            # keys of values of which a condition is false
     Marks marks
     GlobalChanges changes
     UnseenEnds unseen_ends

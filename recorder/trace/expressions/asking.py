@@ -13,6 +13,7 @@ from recorder.trace.filters import Condition
 from recorder.trace.snapshots import Event, Frame
 
 MOST_KEPT: Final = 4_096  # answers of one expression
+MOST_CONDITIONS: Final = 32  # whose answers are kept
 
 
 class Asker:
@@ -21,6 +22,15 @@ class Asker:
     def __init__(self, text_of: Callable[[str], str | None]) -> None:
         self._text_of = text_of
         self._names: dict[str, dict[tuple[str, int], frozenset[str]]] = {}
+        self._conditions: dict[Expression, Repeated] = {}
+
+    def condition(self, expression: Expression) -> Repeated:
+        """Of one that is asked again, as of part after part of a trace, the answers are known already."""
+        if expression not in self._conditions:
+            if len(self._conditions) >= MOST_CONDITIONS:
+                del self._conditions[next(iter(self._conditions))]
+            self._conditions[expression] = Repeated(self, expression, True)
+        return self._conditions[expression]
 
     def ask(
         self, expression: str | Expression, frame: Event | Frame, is_condition: bool = False

@@ -21,7 +21,10 @@ FALSE: Final = (0, 0)
 TRUE: Final = (1, 1)
 EITHER: Final = (0, 1)
 NAMES: Final = {number: name for name, number in STEPS.items()}
-ONE_OPERAND: Final = frozenset({"attribute", "index", "len", "not", "negative", "starts", "ends"})
+ONE_OPERAND: Final = frozenset(
+    ("attribute", "index", "len", "not", "negative", "starts", "ends", "abs", "str", "int of", "float of", "bool of",
+     "isinstance")
+)  # fmt: skip
 
 
 def is_false(steps: Sequence[Step], ranges: Sequence[Bounds | None]) -> bool:
@@ -58,6 +61,8 @@ def _ends(
                 at = int(value)
             else:
                 stack.pop()
+        elif name == "builtin":
+            continue  # that nothing else has its name is for who asks to know
         elif name in ONE_OPERAND:
             stack.append(_changed(name, stack.pop()))
         elif name in JOINED:
@@ -85,11 +90,15 @@ def _truth(of: Operand) -> Bounds | None:
 
 
 def _changed(name: str, of: Operand) -> Operand:
+    if name == "bool of":
+        return _truth(of)
     if name == "not":
         truth = _truth(of)
         return truth and {FALSE: TRUE, TRUE: FALSE, EITHER: EITHER}[truth]
     if name == "negative" and isinstance(of, tuple):
         return -of[1], -of[0]
+    if name == "abs" and isinstance(of, tuple):
+        return (0 if of[0] <= 0 <= of[1] else min(map(abs, of))), max(map(abs, of))
     return None
 
 
@@ -123,6 +132,15 @@ def _rest(a: Bounds, b: Bounds) -> Operand:
     if not b[0] == b[1] > 0:
         return None
     return (a[0] % by, a[1] % by) if a[0] // by == a[1] // by else (0, by - 1)
+
+
+def _extreme(of: Callable[[Any, Any], Any]) -> Callable[[Operand, Operand], Operand]:
+    def joined(a: Operand, b: Operand) -> Operand:
+        if not isinstance(a, tuple) or not isinstance(b, tuple):
+            return None
+        return of(a[0], b[0]), of(a[1], b[1])
+
+    return joined
 
 
 def _compared(less: bool, strict: bool) -> Callable[[Operand, Operand], Operand]:
@@ -174,4 +192,11 @@ JOINED: Final[dict[str, Callable[[Operand, Operand], Operand]]] = {
     "ge": _compared(less=False, strict=False),
     "is": _identical,
     "is not": _not(_identical),
+    "bits and": lambda a, b: None,
+    "bits or": lambda a, b: None,
+    "bits xor": lambda a, b: None,
+    "min": _extreme(min),
+    "max": _extreme(max),
+    "in": lambda a, b: None,
+    "not in": lambda a, b: None,
 }

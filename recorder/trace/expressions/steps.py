@@ -20,12 +20,24 @@ Step = tuple[int, int | float | bytes]
 
 BINARY: Final[dict[type[ast.operator], str]] = {
     ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.FloorDiv: "floor", ast.Mod: "mod",
+    ast.BitAnd: "bits and", ast.BitOr: "bits or", ast.BitXor: "bits xor",
 }  # fmt: skip
 COMPARED: Final[dict[type[ast.cmpop], str]] = {
     ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.Is: "is",
-    ast.IsNot: "is not",
+    ast.IsNot: "is not", ast.In: "in", ast.NotIn: "not in",
 }  # fmt: skip
 ENDS: Final = {"startswith": "starts", "endswith": "ends"}
+OF_ONE: Final = {
+    "len": "len", "abs": "abs", "str": "str", "int": "int of", "float": "float of", "bool": "bool of",
+}  # fmt: skip
+OF_SOME: Final = {"min": "min", "max": "max"}
+# What isinstance() can be asked of, as the core numbers them.
+TYPES: Final[tuple[type, ...]] = (
+    int, bool, float, str, type(None), bytes, bytearray, list, tuple, set, frozenset, dict,
+)  # fmt: skip
+NAMED_TYPES: Final[dict[str, type]] = {
+    one.__name__: one for one in (*TYPES, object) if one is not type(None)
+}
 
 
 # audit: ends the making of steps, and is caught here
@@ -150,10 +162,12 @@ class _Maker:
             self.steps[at] = self.steps[at][0], len(self.steps)
 
     def compare(self, left: ast.expr, kind: ast.cmpop, right: ast.expr) -> None:
-        if type(kind) in COMPARED:
+        if not isinstance(kind, (ast.In, ast.NotIn)) or not isinstance(
+            right, (ast.Tuple, ast.List)
+        ):
             self.both(left, right, COMPARED[type(kind)])
             return
-        if not isinstance(right, (ast.Tuple, ast.List)) or not right.elts:
+        if not right.elts:
             raise _TooHard
         if not all(_is_constant(one) for one in right.elts):
             raise _TooHard
@@ -166,23 +180,63 @@ class _Maker:
             self.step("not")
 
     def call(self, node: ast.Call) -> None:
-        """`len(…)`, and whether a text starts or ends with another one."""
-        if len(node.args) != 1 or node.keywords:
+        if not node.args or node.keywords:
             raise _TooHard
-        function, given = node.func, node.args[0]
-        if isinstance(function, ast.Name) and function.id == "len":
-            self.value(given)
-            self.step("len", self.names.index("len"))
-        elif (
-            isinstance(function, ast.Attribute)
-            and function.attr in ENDS
-            and isinstance(given, ast.Constant)
-            and type(given.value) is str
-        ):
-            self.value(function.value)
-            self.step(ENDS[function.attr], given.value.encode("ascii"))
+        function = node.func
+        if isinstance(function, ast.Name):
+            self.builtin(function.id, node.args)
+        elif isinstance(function, ast.Attribute) and function.attr in ENDS and len(node.args) == 1:
+            self.end(function.value, ENDS[function.attr], node.args[0])
         else:
             raise _TooHard
+
+    def builtin(self, name: str, given: list[ast.expr]) -> None:
+        """A function of Python's own, where nothing else has its name."""
+        if name not in self.names:
+            raise _TooHard  # a comprehension's
+        self.step("builtin", self.names.index(name))
+        if name in OF_ONE and len(given) == 1:
+            self.value(given[0])
+            self.step(OF_ONE[name])
+        elif name in OF_SOME and len(given) > 1:
+            self.value(given[0])
+            for one in given[1:]:
+                self.value(one)
+                self.step(OF_SOME[name])
+        elif name == "isinstance" and len(given) == 2:
+            self.value(given[0])
+            self.step("isinstance", self.types(given[1]))
+        else:
+            raise _TooHard
+
+    def types(self, node: ast.expr) -> int:
+        """Those of TYPES that are of a type, or of one of several."""
+        found = 0
+        for one in node.elts if isinstance(node, ast.Tuple) else [node]:
+            if not isinstance(one, ast.Name) or one.id not in NAMED_TYPES:
+                raise _TooHard
+            self.step("builtin", self.names.index(one.id))
+            asked = NAMED_TYPES[one.id]
+            for number, each in enumerate(TYPES):
+                found |= issubclass(each, asked) << number
+        return found
+
+    def end(self, of: ast.expr, name: str, node: ast.expr) -> None:
+        """Whether a text starts or ends with another one, or with one of several."""
+        texts = node.elts if isinstance(node, ast.Tuple) else [node]
+        jumps = []
+        for number, text in enumerate(texts):
+            if not isinstance(text, ast.Constant) or type(text.value) is not str:
+                raise _TooHard
+            self.value(of)
+            self.step(name, text.value.encode("ascii"))
+            if number < len(texts) - 1:
+                jumps.append(len(self.steps))
+                self.step("or")
+        if not texts:
+            raise _TooHard
+        for at in jumps:
+            self.steps[at] = self.steps[at][0], len(self.steps)
 
 
 def _is_constant(node: ast.expr) -> bool:
