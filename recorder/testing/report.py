@@ -37,7 +37,7 @@ def about(one: SingleTrace, removed: list[str]) -> list[str]:
     if not one.failed:
         return lines
     lines += [f"    {line}" for line in one.lines]
-    lines += [f"  beside it ran thread {thread}" for thread in one.beside]
+    lines += [f"  {thread}" for thread in one.beside]
     if one.difference:
         lines.append(f"  first difference: {one.difference}")
     return [*lines, f"  recorder show {shlex.quote(path)}"]

@@ -80,12 +80,16 @@ class Tests:
         for known, by in self._threads:
             thread = known()
             if by and thread is not None:
-                capture.note(LEFT, {"thread": thread.name, "by": by}, False)
+                _tell_of(thread, by)
         return test
 
     def end(self, test: Test) -> None:
-        """A test has run. What it does not end goes on in the tests after it, which say so."""
+        """A test has run. What it does not end goes on in the tests after it; all of them say so."""
         self._note_threads(test.id)
+        for known, by in self._threads:
+            thread = known()
+            if by == test.id and thread is not None and test.failed is not None:
+                _tell_of(thread, by)
         capture.end_span(test.number, not test.wanted, test.failed is not None)
         if test.wanted:
             self.wanted.append(test)
@@ -111,6 +115,10 @@ class Tests:
             return None
         self.problem = self.problem or summary.error
         return summary.path
+
+
+def _tell_of(thread: threading.Thread, by: str) -> None:
+    capture.note(LEFT, {"thread": thread.name, "by": by}, False)
 
 
 class Phase:

@@ -31,7 +31,7 @@ class SingleTrace(NamedTuple):
     place: tuple[str, int] | None = None  # file and line of the last event
     died: bool = False  # with its process
     failed: bool = True
-    beside: tuple[str, ...] = ()  # threads that ran on in it, and which tests have left them behind
+    beside: tuple[str, ...] = ()  # what is said of threads that a test has left behind
     difference: str = ""  # the first one from a run in which it passed, of which there is a trace
 
     def as_json(self) -> dict[str, Any]:
@@ -129,16 +129,24 @@ def _cut(trace: Trace, spans: dict[int, Span], wanted: Wanted, folder: str) -> S
     if not failed:
         return SingleTrace(test, path, count, [], failed=False)
     lines, place = _failure_context(trace, spans, span, phase)
-    beside = _beside(trace, span)
+    beside = _beside(trace, span, test)
     return SingleTrace(
         test, path, count, lines, place, died, beside=beside, difference=_difference(path)
     )
 
 
-def _beside(trace: Trace, span: Span) -> tuple[str, ...]:
+def _beside(trace: Trace, span: Span, test: str) -> tuple[str, ...]:
+    """What is said of the threads that ran on in it, or after it."""
     marks = [one for one in trace.marks(LEFT) if _holds(span, one)]
     facts: list[Any] = [one.facts.to_python() for one in marks]
-    return tuple(printable(f"{one['thread']}, left behind by {one['by']}") for one in facts)
+    return tuple(
+        printable(
+            f"it left thread {one['thread']} behind"
+            if one["by"] in (test, span.name)
+            else f"beside it ran thread {one['thread']}, left behind by {one['by']}"
+        )
+        for one in facts
+    )
 
 
 def _holds(span: Span, mark: Mark) -> bool:

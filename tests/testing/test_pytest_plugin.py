@@ -442,6 +442,25 @@ def test_a_failure_is_compared_with_the_last_run_that_passed(shop: Path) -> None
 
 def test_a_thread_that_was_left_behind_is_told_of(shop: Path) -> None:
     one = kept_of(shop, [1], "call")
-    assert one.beside == ("left, left behind by test_leaves",)
+    assert one.beside == ("beside it ran thread left, left behind by test_leaves",)
     assert "  beside it ran thread left, left behind by test_leaves" in report.about(one, [])
     assert single_traces.from_text(single_traces.to_text([one])) == [one]
+
+
+def test_a_failed_test_tells_of_the_thread_that_it_left(shop: Path) -> None:
+    module: dict[str, Any] = {}
+    exec(compile(TOTAL, str(shop / "shop.py"), "exec"), module)
+    tests = sessions.Tests(str(shop))
+    tests.start()
+    goes_on = threading.Event()
+    test = tests.begin("test_leaves")
+    threading.Thread(target=goes_on.wait, name="poller").start()
+    module["total"]([1])
+    test.failed, test.wanted = "call", True
+    tests.end(test)
+    path = tests.stop()
+    goes_on.set()
+    assert path is not None
+    wanted = [single_traces.Wanted(test.number_in_trace, "call")]
+    (made,) = single_traces.cut_out(path, str(shop), wanted)
+    assert made.beside == ("it left thread poller behind",)
