@@ -23,11 +23,11 @@ def as_text(row: Row) -> str:
 
 def _what(row: Row) -> str:
     if row.kind == "more":
-        return f"… {count(row.count, 'frame')}" if row.count else "… more calls"
+        return f"… {count(row.calls, 'frame')}" if row.calls else "… more calls"
     if row.kind == "here" and row.frame is not None:
         return f"here, line {row.frame.line}"
     if row.call is not None:
-        return _call(row.call) if row.count == 1 else f"{row.call.title} × {row.count}"
+        return _call(row.call) if row.calls == 1 else f"{row.call.title} × {row.calls}"
     assert row.frame is not None  # audit: a row is of one or the other
     return f"{row.frame.title}  {base_name(row.frame.file)}:{row.frame.line}"
 

@@ -376,7 +376,9 @@ class Plain:
         number = next((row.number for row in rows if row.name == name), None)
         if number is None:
             known = [row.name for row in rows]
-            raise not_in_trace(self.walk.trace.path, "task at this moment", name, nearest(name, known))
+            raise not_in_trace(
+                self.walk.trace.path, "task at this moment", name, nearest(name, known)
+            )
         self.move(self.walk.goto(self.tasks.event_of(self.walk.event, number).seq))
 
     def calls(self, around: str) -> None:

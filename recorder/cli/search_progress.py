@@ -29,7 +29,9 @@ def given_up(search: Cancellable, still: int) -> str:
     """What is known where one was ended. `still`: the event one is at."""
     if search.seq is None:
         return f"given up; this is still event {still}"
-    return f"given up: looked from event {search.first} to {search.seq}; this is still event {still}"
+    return (
+        f"given up: looked from event {search.first} to {search.seq}; this is still event {still}"
+    )
 
 
 class PlainSearch:

@@ -1,5 +1,4 @@
-"""Threads and tasks at a moment, as `recorder show` lists them: where each is, what it waits for, and which tasks wait for
-it."""
+"""Tasks at a moment, as `recorder show` lists them: where each is, what it waits for, and which tasks wait for it."""
 
 from __future__ import annotations
 
@@ -8,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from recorder.dap.position import Position, Walk
-from recorder.dap.strands import FIRST_TASK, Strands
+from recorder.dap.strands import FIRST_TASK, Strand, Strands
 from recorder.dap.suspended import Suspended
 from recorder.trace.paths import base_name
 from recorder.trace.snapshots import Event, Frame
@@ -52,9 +51,10 @@ class Tasks:
         """Those that run and those that wait."""
         now = Position(event)
         found = [
-            (one.number, one.name.partition(" (task, ")[0], self._frames(now, one.number, one.frames))
+            (one.number, one.name.partition(" (task, ")[0], frames)
             for one in islice((s for s in self._strands.at(now) if s.number >= FIRST_TASK), MOST)
-        ]  # fmt: skip
+            if (frames := self._frames(now, one))  # of one that has not begun there are none
+        ]
         waits_for = {name: _awaited(frames) for _, name, frames in found}
         rows = []
         for number, name, frames in found:
@@ -63,19 +63,17 @@ class Tasks:
                 text += f" ← {len(frames) - MOST_FRAMES} more"
             text += f"  awaits {waits_for[name]}" if waits_for[name] else ""
             who = [other for other, awaited in waits_for.items() if awaited == name]
-            rows.append(TaskRow(number, name, f"{text}  awaited by {', '.join(who)}" if who else text))
+            rows.append(
+                TaskRow(number, name, f"{text}  awaited by {', '.join(who)}" if who else text)
+            )
         return rows
 
-    def _frames(
-        self, now: Position, number: int, known: tuple[Frame | Event, ...] | list[Frame | Event]
-    ) -> list[Frame | Event]:
-        if known:
-            return list(known)
-        strand = self._strands.find(now, number)
-        return [] if strand is None else list(strand.frames)
+    def _frames(self, now: Position, one: Strand) -> list[Frame | Event]:
+        known = one if one.frames else self._strands.find(now, one.number)
+        return [] if known is None else list(known.frames)
 
     def event_of(self, event: Event, number: int) -> Event:
-        """Where that one is at the moment. Raises InvalidArgumentError"""
+        """Where that one is at the moment. Raises Refused."""
         return self._strands.position(Position(event), number).event
 
 
@@ -89,4 +87,4 @@ def _awaited(frames: list[Frame | Event]) -> str:
     if not isinstance(inner, Event) or inner.kind != "yield" or inner.value is None:
         return ""
     tree = inner.value._tree
-    return task_name(tree) or ("" if tree is None else f"a {type_name(tree)}")
+    return task_name(tree) or ("" if tree is None else type_name(tree).rpartition(".")[2])

@@ -1,9 +1,9 @@
 """The tree of calls around a moment: the frames that wait, the calls that were made beside the present one, and those
-that it makes itself. Each is found from its neighbour, whatever ran within it is passed over, so that it takes the same time
-in a trace of any length.
+that it makes itself. Each is found from its neighbour, and whatever ran within it is passed over: it takes the same
+time in a trace of any length.
 
-What is around the beginning of another call is that call's tree: so it is entered. What is around the event at which its
-caller waits for it is the caller's: so it is left.
+What is around the beginning of another call is that call's tree: so it is entered. What is around the event at which
+its caller waits for it is the caller's: so it is left.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Row(NamedTuple):
     """A line of the tree. `seq`: the event that it leads to.
 
     kind   frame: one that waits; call: one that was made; here: the present moment; more: calls or frames that are not
-           shown. `count` 0: it is not known how many
+           shown. `calls` 0: it is not known how many
     """
 
     level: int
@@ -37,13 +37,13 @@ class Row(NamedTuple):
     seq: int
     frame: Frame | Event | None = None
     call: Call | None = None
-    count: int = 1  # calls that are put together, the first of which is told; frames that are left out
+    calls: int = 1  # that are put together, the first of which is told; or frames that are left out
     is_present: bool = False  # the call that runs, or ran, at the moment
 
 
 class CallsAround:
-    """`rows`, in the order in which they are shown; `leaves_to`: the event around which the caller's tree is, None where
-    there is none."""
+    """`rows`, in the order in which they are shown; `leaves_to`: the event around which the caller's tree is, None
+    where there is none."""
 
     def __init__(self, trace: Trace, seq: int) -> None:
         self.trace = trace
@@ -60,7 +60,7 @@ class CallsAround:
         for level, frame in enumerate(waiting):
             if hidden > 1 and 0 < level <= hidden:
                 if level == 1:
-                    yield Row(1, "more", waiting[hidden].as_of, count=hidden)
+                    yield Row(1, "more", waiting[hidden].as_of, calls=hidden)
                 continue
             yield Row(self._level(level, hidden), "frame", frame.as_of, frame)
 
@@ -130,8 +130,8 @@ class CallsAround:
         )
         first = next((event.seq for event in begun), 0)
         while seq > first:
-            asked = {"caller": caller, "start": first, "stop": seq, "backwards": True}
-            over = next(self.trace.find(POPPING, **asked), None)
+            ended = self.trace.find(POPPING, caller=caller, start=first, stop=seq, backwards=True)
+            over = next(ended, None)
             if over is None:
                 return
             start = next(
@@ -153,10 +153,10 @@ class CallsAround:
         for group in groups[:ROWS]:
             if len(group) >= ALIKE:
                 first = group[0 if after else -1]
-                rows.append(Row(level, "call", first.seq, call=first, count=len(group)))
+                rows.append(Row(level, "call", first.seq, call=first, calls=len(group)))
             else:
                 rows += [Row(level, "call", one.seq, call=one) for one in group]
         hidden = [one for group in groups[ROWS:] for one in group] + found[READ:]
         if hidden:
-            rows.append(Row(level, "more", hidden[0].seq, count=0))
+            rows.append(Row(level, "more", hidden[0].seq, calls=0))
         return rows if after else rows[::-1]

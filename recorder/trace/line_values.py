@@ -32,9 +32,7 @@ def last_values(backwards: Iterable[Event]) -> dict[int, LineValues]:
         if after is not None and event.kind == "line" and event.line not in found:
             found[event.line] = LineValues(event.line, event.seq, dict(after.changed))
         if event.kind == "call":
-            found.setdefault(
-                event.line, LineValues(event.line, event.seq, dict(event.changed))
-            )
+            found.setdefault(event.line, LineValues(event.line, event.seq, dict(event.changed)))
         after = event
     return found
 
