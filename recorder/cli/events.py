@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from recorder.cli.queries import Who, duration, is_definition, shown
 from recorder.trace.code_flags import COROUTINE
+from recorder.trace.line_values import values_at_lines
 from recorder.trace.listing import SCOPES
 from recorder.trace.paths import base_name
 from recorder.trace.statements import first_line, parsed
@@ -63,6 +64,18 @@ def doubt(trace: Trace, frame: Event | Frame) -> str:
     """What is to be said beside a line of that text; empty where it is proved to be what ran."""
     source = trace.source_of(frame.function)
     return f"not proved to be what ran: {source.why}" if source and source.doubt else ""
+
+
+def function_rows(trace: Trace, frame: Frame | Event, seq: int) -> list[str]:
+    """The whole text of a frame's function, and beside each line what it brought about last; empty if it is not in the
+    trace."""
+    lines = source_lines(trace, frame.function)
+    values = values_at_lines(trace, frame, seq) if lines else {}
+    first, last = bounds_of(frame.function, "\n".join(lines), len(lines))
+    return [
+        f"  {number:>5} {'→' if number == frame.line else ' '} {text}{beside_line(values.get(number))}"
+        for number, text in enumerate(lines[first - 1 : last], first)
+    ]
 
 
 def bounds_of(function: Function, text: str, count: int) -> tuple[int, int]:

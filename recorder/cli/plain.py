@@ -9,9 +9,8 @@ from recorder import errors
 from recorder.cli.call_rows import as_text
 from recorder.cli.console import printable, write
 from recorder.cli.events import (
-    beside_line,
-    bounds_of,
     doubt,
+    function_rows,
     headline,
     outcome,
     place,
@@ -27,7 +26,6 @@ from recorder.dap.arguments import Refused
 from recorder.trace.bookmarks import Bookmarks
 from recorder.trace.calls_around import CallsAround
 from recorder.trace.existence import nearest, not_in_trace
-from recorder.trace.line_values import values_at_lines
 from recorder.trace.moments import event_at
 from recorder.trace.origins import REASONS
 from recorder.trace.paths import base_name
@@ -315,18 +313,13 @@ class Plain:
 
     def function(self, _: str) -> None:
         """The whole text of the chosen frame's function, what each line brought about beside it."""
-        frame = self.frame
-        lines = source_lines(self.walk.trace, frame.function)
-        if not lines:
-            write(f"the source is not in the trace{self.missing(frame.file)}")
-            return
-        values = values_at_lines(self.walk.trace, frame, self.walk.event.seq)
-        first, last = bounds_of(frame.function, "\n".join(lines), len(lines))
-        for number, text in enumerate(lines[first - 1 : last], first):
-            beside = beside_line(values.get(number))
-            mark = "→" if number == frame.line else " "
-            write(printable(f"  {number:>5} {mark} {text}{beside}"))
-        self.warn()
+        rows = function_rows(self.walk.trace, self.frame, self.walk.event.seq)
+        for row in rows:
+            write(printable(row))
+        if rows:
+            self.warn()
+        else:
+            write(f"the source is not in the trace{self.missing(self.frame.file)}")
 
     def warn(self) -> None:
         """Said with every line of a text that may not be what ran."""

@@ -19,7 +19,7 @@ from textual.widgets.option_list import Option
 from recorder import errors
 from recorder._core.decode import Thread
 from recorder.cli.console import printable
-from recorder.cli.events import doubt, elapsed, place, source_lines, title
+from recorder.cli.events import doubt, elapsed, function_rows, place, source_lines, title
 from recorder.cli.queries import thread_name
 from recorder.cli.screen_source import first_shown, source_text
 from recorder.cli.screen_variables import Entry, Variables
@@ -68,6 +68,7 @@ KEYS: list[BindingType] = [
     Binding("u", "frame(-1)", show=False),
     Binding("d", "frame(1)", show=False),
     Binding("T", "calls", show=False),
+    Binding("L", "function", show=False),
     Binding("m", "bookmark", show=False),
     Binding("M", "bookmarks", show=False),
     Binding("t", "threads", show=False),
@@ -97,7 +98,7 @@ B    one at FILE:LINE or a function, and behind it `hits 3`
 p    an expression, in the frame that is shown
 x X  one that is shown at each halt; none of these any more
 u d  the frame below, which called; the one above
-T    the calls around here, a tree to walk in
+T L  the calls around here, to walk in; the whole function
 m M  a bookmark here, or none; the list, to go to one
 t    threads and tasks, who awaits whom; Enter goes to one
 Tab  from part to part; Home, End: the first event, the last
@@ -458,6 +459,13 @@ class Screen(App[None]):
         self.frame = frames[at + step]
         self.part("stack", OptionList).highlighted = len(frames) - 1 - at - step
         self.show_frame()
+
+    def action_function(self) -> None:
+        if self.busy:
+            return
+        rows = function_rows(self.walk.trace, self.frame, self.walk.event.seq)
+        text = "\n".join(map(printable, rows)) or "its source is not in the trace"
+        self.push_screen(Window(printable(self.frame.title), text))
 
     def action_calls(self) -> None:
         def shown(calls: CallsAround) -> None:

@@ -148,7 +148,9 @@ class CallsAround:
     def _rows(self, level: int, nearest_first: Iterator[Call], *, after: bool) -> list[Row]:
         """The nearest ones; those of one function that follow each other are one row, from some number on."""
         found = list(islice(nearest_first, READ + 1))
-        groups = [list(each) for _, each in groupby(found[:READ], key=lambda one: one.function)]
+        groups = [
+            list(each) for _, each in groupby(found[:READ], key=lambda one: one.function.number)
+        ]
         rows: list[Row] = []
         for group in groups[:ROWS]:
             if len(group) >= ALIKE:

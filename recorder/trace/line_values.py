@@ -12,11 +12,12 @@ from recorder.trace.snapshots import Event, Frame
 from recorder.trace.values.value import Value
 
 MOST_EVENTS: Final = 400  # of a frame that are looked at
+MOST_STEPS: Final = 100  # in which these are looked for: what was called in between may have taken millions of events
 
 
 class LineValues(NamedTuple):
-    """`seq`: the event at which the line last ran. `values`: the variables that it set or changed; None: it deleted
-    them."""
+    """`seq`: the event at which the line last ran. `values`: the variables that it set or changed, the last time that it
+    did; None: it deleted them."""
 
     line: int
     seq: int
@@ -29,10 +30,13 @@ def last_values(backwards: Iterable[Event]) -> dict[int, LineValues]:
     found: dict[int, LineValues] = {}
     after: Event | None = None
     for event in islice(backwards, MOST_EVENTS):
-        if after is not None and event.kind == "line" and event.line not in found:
-            found[event.line] = LineValues(event.line, event.seq, dict(after.changed))
+        by = event if event.kind == "call" else after
+        if by is not None and event.kind in ("line", "call"):
+            one = found.setdefault(event.line, LineValues(event.line, event.seq, {}))
+            if not one.values:
+                one.values.update(by.changed)
         if event.kind == "call":
-            found.setdefault(event.line, LineValues(event.line, event.seq, dict(event.changed)))
+            break
         after = event
     return found
 
@@ -45,9 +49,22 @@ def values_at_lines(trace: Trace, frame: Frame | Event, seq: int) -> dict[int, L
     return {}
 
 
+class _TooFar(Exception):  # audit: never leaves _before
+    pass
+
+
 def _before(trace: Trace, frame: int, thread: int, seq: int) -> Iterator[Event]:
-    search = FrameSearch(trace._queries)
-    return search.find(frame, thread, 0, seq + 1, backwards=True)
+    steps = iter(range(MOST_STEPS))
+
+    def check(_: int) -> None:
+        if next(steps, None) is None:
+            raise _TooFar
+
+    search = FrameSearch(trace._queries, check)
+    try:
+        yield from search.find(frame, thread, 0, seq + 1, backwards=True)
+    except _TooFar:
+        return
 
 
 def value_before(trace: Trace, event: Event, name: str) -> Value | None:
