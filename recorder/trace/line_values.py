@@ -16,8 +16,8 @@ MOST_STEPS: Final = 100  # in which these are looked for: what was called in bet
 
 
 class LineValues(NamedTuple):
-    """`seq`: the event at which the line last ran. `values`: the variables that it set or changed, the last time that it
-    did; None: it deleted them."""
+    """`seq`: the event at which the line last ran. `values`: the variables that it set or changed, the last time that
+    it did; None: it deleted them."""
 
     line: int
     seq: int
