@@ -83,6 +83,7 @@ class Plain:
         self.displayed: dict[str, tuple[Expression, str]] = {}  # with what it came to last
         self.bookmarks = Bookmarks()
         self._tasks: Tasks | None = None
+        self._over = ""  # what is said where the present command is given up
         self.commands: dict[str, Callable[[str], object]] = {
             "s": lambda _: self.move(walk.step()),
             "S": lambda _: self.move(walk.step(back=True)),
@@ -134,10 +135,11 @@ class Plain:
 
     def obey(self, line: str) -> None:
         """One command, which Ctrl-C ends."""
+        self._over = ""
         with PlainSearch(self.walk.trace) as search:
             self._obey(line)
         if search.is_cancelled:
-            write(given_up(search, self.walk.event.seq))
+            write(self._over or given_up(search, self.walk.event.seq))
 
     def _obey(self, line: str) -> None:
         """A letter, or the word it stands for, and what it is about."""
@@ -163,6 +165,7 @@ class Plain:
         if moved:
             self.show_event()
             return
+        self._over = f"nothing there; this is still event {self.walk.event.seq}"
         said = self.walk.why_nothing(**asked)
         write(printable("nothing there" + (f": {said}" if said else "")))
 
@@ -204,9 +207,15 @@ class Plain:
 
         if what:
             point = Breakpoint.parse(what)
-            if said := self.walk.why_nothing(sought=what):
-                write(printable(f"  {said}"))
+            self._over = "it is not known whether it is ever met: b lists it"
             self.walk.breakpoints.append(point)
+            try:
+                said = self.walk.why_nothing(sought=what)
+            except errors.NotInTraceError:
+                self.walk.breakpoints.remove(point)
+                raise
+            if said:
+                write(printable(f"  {said}"))
         for number, point in enumerate(self.walk.breakpoints, 1):
             write(printable(f"  {number} breakpoint at {point}"))
 

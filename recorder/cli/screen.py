@@ -150,7 +150,7 @@ class Screen(App[None]):
     }
     #rows {
         width: 95%; height: auto; max-height: 90%; border: round $accent; background: $surface;
-        overflow-x: auto;
+        text-wrap: nowrap; text-overflow: ellipsis;
     }
     #window Static { width: auto; max-width: 100%; }
     """
@@ -319,34 +319,36 @@ class Screen(App[None]):
 
     def go(self, move: Callable[[], bool], sought: str = "") -> None:
         """`sought`: what is looked for, so that it can be said if it is nowhere at all."""
-        self.do(lambda: "" if move() else self.nothing(sought), self.moved)
 
-    def nothing(self, sought: str) -> str:
-        """Why there was nowhere to go."""
-        why = self.walk.why_nothing(sought=sought) if sought else ""
-        return (
-            f"nothing there: {why}"
-            if why
-            else f"nothing there; this is still event {self.walk.event.seq}"
-        )
+        def went(there: bool) -> None:
+            if there or not sought:
+                self.moved("" if there else still)
+            else:
+                self.do(lambda: self.walk.why_nothing(sought=sought), say_why, over=still)
+
+        def say_why(why: str) -> None:
+            self.moved(f"nothing there: {why}" if why else still)
+
+        still = f"nothing there; this is still event {self.walk.event.seq}"
+        self.do(move, went)
 
     def moved(self, text: str) -> None:
         self.say(text)
         self.show()
 
-    def do(self, question: Callable[[], T], take: Callable[[T], None]) -> None:
+    def do(self, question: Callable[[], T], take: Callable[[T], None], over: str = "") -> None:
         """Asks in a thread, since a search of a long trace may take minutes, and hands the answer to `take`. One at a
-        time: a trace is not for two threads at once."""
+        time: a trace is not for two threads at once. `over`: what is said where it is given up."""
         if self.busy:
             self.say("it is still looking: Esc ends that")
             return
         self.search = Cancellable(self.walk.trace)
         self.say("…")
-        self.ask_trace(self.search, question, take)
+        self.ask_trace(self.search, question, take, over)
 
     @work(thread=True, exit_on_error=False)
     def ask_trace(
-        self, search: Cancellable, question: Callable[[], T], take: Callable[[T], None]
+        self, search: Cancellable, question: Callable[[], T], take: Callable[[T], None], over: str
     ) -> None:
         text = ""
         answers: list[T] = []
@@ -360,7 +362,7 @@ class Screen(App[None]):
         except Exception as exc:  # a bug of ours is said, and the screen stays
             text = str(errors.from_exception(exc, operation="show"))
         if search.is_cancelled:
-            text = given_up(search, self.walk.event.seq)
+            text = over or given_up(search, self.walk.event.seq)
         self.call_from_thread(self.answered, text, lambda: take(answers[0]) if answers else None)
 
     def answered(self, text: str, take: Callable[[], None]) -> None:
@@ -415,7 +417,17 @@ class Screen(App[None]):
             self.say(str(exc))
             return
         points.append(point)
-        self.do(lambda: self.walk.why_nothing(sought=text), self.say_breakpoints)
+        self.say_breakpoints()
+        listed = f"{self.breakpoints}; it is not known whether the last one is ever met"
+        self.do(lambda: self.why_never(point, text), self.say_breakpoints, over=listed)
+
+    def why_never(self, point: Breakpoint, text: str) -> str:
+        """Why a breakpoint is never met; one at what there is not is taken away."""
+        try:
+            return self.walk.why_nothing(sought=text)
+        except errors.NotInTraceError:
+            self.walk.breakpoints.remove(point)
+            raise
 
     def evaluate(self, text: str) -> None:
         try:
@@ -427,10 +439,14 @@ class Screen(App[None]):
 
     def say_breakpoints(self, but: str = "") -> None:
         """`but`: what is wrong with the last one."""
-        points = enumerate(self.walk.breakpoints, 1)
-        listed = ", ".join(f"{number} {base_name(str(one))}" for number, one in points) or "none"
-        self.say(f"breakpoints: {listed}" + (f"; {but}" if but else ""))
+        self.say(f"{self.breakpoints}; {but}" if but else self.breakpoints)
         self.show_frame()
+
+    @property
+    def breakpoints(self) -> str:
+        points = enumerate(self.walk.breakpoints, 1)
+        listed = ", ".join(f"{number} {base_name(str(one))}" for number, one in points)
+        return f"breakpoints: {listed or 'none'}"
 
     # ---- what is shown at each halt, frames, calls, bookmarks ----
 

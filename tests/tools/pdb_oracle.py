@@ -1,8 +1,8 @@
 """What pdb does with conditional breakpoints: `python pdb_oracle.py < asked > answers`, both JSON.
 
 asked:   [[program, [[line, condition, names, expression], …]], …]
-answers: of each program the stops: [[line, function, {name: repr of its value}, where, displayed], …], with what `where`
-lists of the program, the outermost frame first, and what `display` of the expression says there
+answers: of each program the stops: [[line, function, {name: repr of its value}, where, displayed], …], with what
+`where` lists of the program, the outermost frame first, and what `display` of the expression says there
 """
 
 from __future__ import annotations
