@@ -58,7 +58,7 @@ class Driver(pdb.Pdb):
         others = self.displaying.pop(frame, {})
         if expression in others:
             self.displaying[frame] = {expression: others[expression]}
-            self.preloop()
+            getattr(self, "_show_display", self.preloop)()  # as 3.13 calls it
         else:
             self.do_display(expression)
         self.displaying[frame] = others | self.displaying[frame]
