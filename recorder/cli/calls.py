@@ -176,7 +176,7 @@ def as_json(call: Call) -> dict[str, Any]:
 def as_line(call: Call, who: Who, level: int, with_self: bool) -> str:
     line = f"{call.seq:>8}  {'  ' * min(level, MOST_INDENTED)}{call.title}"
     if not call.function.is_body:
-        line += f"({_given(call, with_self)})"
+        line += f"({given(call, with_self)})"
     if call.returned is not None:
         line += f" → {shown(call.returned)}" if not call.function.is_body else ""
     elif call.raised is not None:
@@ -190,7 +190,7 @@ def as_line(call: Call, who: Who, level: int, with_self: bool) -> str:
     return printable(line)
 
 
-def _given(call: Call, with_self: bool) -> str:
+def given(call: Call, with_self: bool) -> str:
     """The arguments, without the instance or class that a method is called on."""
     if call.start is None:
         return "…"

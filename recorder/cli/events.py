@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Container
 from typing import TYPE_CHECKING
 
-from recorder.cli.queries import Who, duration, shown
+from recorder.cli.queries import Who, duration, is_definition, shown
 from recorder.trace.code_flags import COROUTINE
+from recorder.trace.line_values import values_at_lines
+from recorder.trace.listing import SCOPES
 from recorder.trace.paths import base_name
+from recorder.trace.statements import first_line, parsed
 
 if TYPE_CHECKING:
+    from recorder.trace.line_values import LineValues
     from recorder.trace.reader import Function, Trace
     from recorder.trace.snapshots import Event, Frame
 
+BESIDE = 30  # characters of a value beside a line
+MOST_BESIDE = 4  # of them
 OUTCOMES = {"return": "→ returned", "yield": "→ yielded", "unwind": "! ends by"}
 OUTCOMES |= {"raise": "! raised", "reraise": "! raised again", "handled": "! handled"}
 OUTCOMES |= {"throw": "! thrown in", "stop_iteration": "→ iteration ended with"}
@@ -57,6 +64,39 @@ def doubt(trace: Trace, frame: Event | Frame) -> str:
     """What is to be said beside a line of that text; empty where it is proved to be what ran."""
     source = trace.source_of(frame.function)
     return f"not proved to be what ran: {source.why}" if source and source.doubt else ""
+
+
+def function_rows(trace: Trace, frame: Frame | Event, seq: int) -> list[str]:
+    """The whole text of a frame's function, and beside each line what it brought about last; empty if it is not in the
+    trace."""
+    lines = source_lines(trace, frame.function)
+    values = values_at_lines(trace, frame, seq) if lines else {}
+    first, last = bounds_of(frame.function, "\n".join(lines), len(lines))
+    return [
+        f"  {number:>5} {'→' if number == frame.line else ' '} {text}{beside_line(values.get(number))}"
+        for number, text in enumerate(lines[first - 1 : last], first)
+    ]
+
+
+def bounds_of(function: Function, text: str, count: int) -> tuple[int, int]:
+    """The first line of a function's own text and its last one; of a module, all of it."""
+    if function.name == "<module>":
+        return 1, count
+    for node in ast.walk(ast.Module(parsed(text), [])):
+        if isinstance(node, SCOPES) and first_line(node) == function.first_line and (
+            getattr(node, "name", function.name) == function.name
+        ):  # fmt: skip
+            return function.first_line, node.end_lineno or count
+    return function.first_line, count
+
+
+def beside_line(values: LineValues | None) -> str:
+    """`  # total = 3, items = [1, 2]`; empty where nothing is to be said."""
+    named = [] if values is None else list(values.values.items())
+    said = [
+        f"{name} = {shown(value, BESIDE)}" for name, value in named if value is None or not is_definition(name, value)
+    ]  # fmt: skip
+    return f"  # {', '.join(said[:MOST_BESIDE])}" if said else ""
 
 
 def unproved_sources(trace: Trace) -> dict[str, str]:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 NEAR = 200_000  # the last events of a long trace
+FURTHER = 8  # times as many are looked at where these are not enough
 MOST_FRAMES = 12  # shown of one stack: the innermost
 
 
@@ -97,13 +98,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def last_of(trace: Trace, asked: dict[str, Any], limit: int | None) -> Iterable[Raised]:
-    """The last ones. Of a long trace its last events are looked at first: where these have more than are wanted, none
-    of those that are wanted began before."""
-    near = {**asked, "start": max(asked["start"], len(trace) - NEAR)}
-    if near["start"] > asked["start"]:
-        found = list(trace.exceptions(**near))
-        if len(found) > (1 if limit is None else limit):
+    """The last ones. Of a long trace its last events are looked at first, and ever more: where these have more than are
+    wanted, none of those that are wanted began before."""
+    wanted = 1 if limit is None else limit
+    end = trace._queries.end if asked["stop"] is None else min(asked["stop"], trace._queries.end)
+    near = NEAR
+    while asked["start"] < end - near:
+        found = list(last(trace.exceptions(**{**asked, "start": end - near}), wanted + 1))
+        if len(found) > wanted:
             return last(found, limit)
+        near *= FURTHER
     return last(trace.exceptions(**asked), limit)
 
 

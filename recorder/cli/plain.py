@@ -6,11 +6,27 @@ import sys
 from typing import TYPE_CHECKING
 
 from recorder import errors
+from recorder.cli.call_rows import as_text
 from recorder.cli.console import printable, write
-from recorder.cli.events import doubt, headline, outcome, place, source_lines, variables
+from recorder.cli.events import (
+    doubt,
+    function_rows,
+    headline,
+    outcome,
+    place,
+    source_lines,
+    variables,
+)
 from recorder.cli.output import text_of
 from recorder.cli.queries import Who, is_definition, shown, thread_name
-from recorder.cli.shown_change import ShownChanges, changed
+from recorder.cli.search_progress import PlainSearch, given_up
+from recorder.cli.shown_change import ShownChanges, changed, parts_changed
+from recorder.cli.task_rows import Tasks
+from recorder.dap.arguments import Refused
+from recorder.trace.bookmarks import Bookmarks
+from recorder.trace.calls_around import CallsAround
+from recorder.trace.existence import nearest, not_in_trace
+from recorder.trace.moments import event_at
 from recorder.trace.origins import REASONS
 from recorder.trace.paths import base_name
 from recorder.trace.shared import marks_at, may_hold_objects
@@ -22,6 +38,7 @@ if TYPE_CHECKING:
     from recorder.trace.navigate import Navigator
     from recorder.trace.snapshots import Event, Frame
 
+TASKS_PATIENCE = 5  # seconds that are waited for what tasks did
 CONTEXT = 3  # lines of source before and after the present one
 HELP = """\
   s  step            S  back          into whatever is called
@@ -39,15 +56,19 @@ HELP = """\
   p                  G                the variables; the globals
   x EXPR             X                an expression, shown at each halt; without any
   u                  d                the frame below, which called; the one above
-  l  l LINES                          the source around here
+  l  l LINES         L                the source around here; the whole function, with values
   w                                   the stack
-  t  t NUMBER                         the threads; to one of them
+  T  T SEQ                            the calls around here; those around another event
+  t  t NUMBER  t NAME                 threads and tasks, who awaits whom; to one of them
+  m  m NAME          M  M NAME        a bookmark here, or none; the list; to one of them
   h                                   this help
-  q                                   the end"""
+  q                                   the end
+A search that takes long is ended by Ctrl-C: one stays where one is."""
 WORDS = {
     "step": "s", "next": "n", "out": "o", "goto": "g", "find": "/", "exception": "e",
     "break": "b", "continue": "c", "changed": "v", "print": "p", "list": "l", "where": "w",
     "threads": "t", "help": "h", "back": "S", "up": "u", "down": "d", "display": "x", "globals": "G",
+    "function": "L", "longlist": "L", "calls": "T", "mark": "m", "marks": "M",
 }  # fmt: skip
 
 
@@ -59,7 +80,10 @@ class Plain:
         self.who = Who(walk.trace)
         self.shown_changes = ShownChanges(walk.trace, forwards=False)
         self.frame: Frame | Event = walk.event  # the chosen one, whose variables are asked for
-        self.displayed: list[Expression] = []
+        self.displayed: dict[str, tuple[Expression, str]] = {}  # with what it came to last
+        self.bookmarks = Bookmarks()
+        self._tasks: Tasks | None = None
+        self._over = ""  # what is said where the present command is given up
         self.commands: dict[str, Callable[[str], object]] = {
             "s": lambda _: self.move(walk.step()),
             "S": lambda _: self.move(walk.step(back=True)),
@@ -67,6 +91,10 @@ class Plain:
             "N": lambda _: self.move(walk.next(back=True)),
             "o": lambda _: self.move(walk.out()),
             "O": lambda _: self.move(walk.out(back=True)),
+            "m": self.mark,
+            "M": self.marks,
+            "T": self.calls,
+            "L": self.function,
             "g": self.goto,
             "/": lambda what: self.move(walk.search(what), sought=what),
             "?": lambda what: self.move(walk.search(what, back=True), sought=what),
@@ -99,23 +127,35 @@ class Plain:
                 sys.stdout.flush()
             line = sys.stdin.readline() if sys.stdin is not None else ""
             if not line or line.strip() in ("q", "quit", "exit"):
-                return
+                break
             if line.strip():
                 self.obey(line.strip())
+        if self._tasks is not None:
+            self._tasks.end()
 
     def obey(self, line: str) -> None:
-        """One command: a letter, or the word it stands for, and what it is about."""
+        """One command, which Ctrl-C ends."""
+        self._over = ""
+        with PlainSearch(self.walk.trace) as search:
+            self._obey(line)
+        if search.is_cancelled:
+            write(self._over or given_up(search, self.walk.event.seq))
+
+    def _obey(self, line: str) -> None:
+        """A letter, or the word it stands for, and what it is about."""
         word, _, rest = line.partition(" ")
         if line[0] in "/?":
             word, rest = line[0], line[1:]
         word = WORDS.get(word, word)
         command = self.commands.get(word)
         if command is None:
-            write(f"{printable(word)} is not a command; h lists them")
+            near = nearest(word, WORDS)
+            meant = f"; did you mean {' or '.join(near)}?" if near else "; h lists them"
+            write(f"{printable(word)} is not a command{meant}")
             return
         try:
             command(rest.strip())
-        except errors.RecorderUsageError as exc:
+        except (errors.RecorderUsageError, Refused) as exc:
             write(printable(str(exc)))
         except (errors.TraceCorruptError, errors.UnknownRecordError) as exc:
             write(f"that cannot be read: {printable(str(exc))}")
@@ -125,6 +165,7 @@ class Plain:
         if moved:
             self.show_event()
             return
+        self._over = f"nothing there; this is still event {self.walk.event.seq}"
         said = self.walk.why_nothing(**asked)
         write(printable("nothing there" + (f": {said}" if said else "")))
 
@@ -149,8 +190,7 @@ class Plain:
             write(printable(f"        > {log.shown}"))
         for output in self.walk.trace.output_at(self.walk.event.seq):
             write(printable(f"        > {text_of(output)}"))
-        for expression in self.displayed:
-            self.evaluate(expression)
+        self.show_displayed()
 
     def goto(self, where: str) -> None:
         if where in ("start", "end"):
@@ -167,9 +207,15 @@ class Plain:
 
         if what:
             point = Breakpoint.parse(what)
-            if said := self.walk.why_nothing(sought=what):
-                write(printable(f"  {said}"))
+            self._over = "it is not known whether it is ever met: b lists it"
             self.walk.breakpoints.append(point)
+            try:
+                said = self.walk.why_nothing(sought=what)
+            except errors.NotInTraceError:
+                self.walk.breakpoints.remove(point)
+                raise
+            if said:
+                write(printable(f"  {said}"))
         for number, point in enumerate(self.walk.breakpoints, 1):
             write(printable(f"  {number} breakpoint at {point}"))
 
@@ -208,6 +254,8 @@ class Plain:
         changed = set(event.changed) if is_here else set()
         for new, each, text in variables(frame, changed, marks_at(self.walk.moment)):
             write(printable(f"  {'*' if new else ' '} {each} = {text}"))
+            for row in parts_changed(self.walk.trace, event, each) if new else ():
+                write(printable(f"      * {row}"))
         label, text = outcome(event)
         if label and is_here:
             write(printable(f"    {label} {text}"))
@@ -223,14 +271,22 @@ class Plain:
         from recorder.trace.expressions.expression import Expression
 
         if text:
-            self.displayed.append(Expression(text))
-        for expression in self.displayed:
-            self.evaluate(expression)
+            self.displayed.setdefault(text, (Expression(text), ""))
+        self.show_displayed()
+
+    def show_displayed(self) -> None:
+        """In the chosen frame; and what they came to before, where that is something else."""
+        for text, (expression, before) in self.displayed.items():
+            now = self.answer(expression)
+            was = f"  (was {before})" if before not in ("", now) else ""
+            write(printable(f"    {text} = {now}{was}"))
+            self.displayed[text] = expression, now
 
     def evaluate(self, expression: Expression) -> None:
-        """In the chosen frame."""
-        answer = self.walk.trace.evaluate(expression, self.frame)
-        write(printable(f"    {expression.text} = {answer.show(5_000)}"))
+        write(printable(f"    {expression.text} = {self.answer(expression)}"))
+
+    def answer(self, expression: Expression) -> str:
+        return self.walk.trace.evaluate(expression, self.frame).show(5_000)
 
     def choose(self, step: int) -> None:
         """The frame below the chosen one, which called it, or the one above."""
@@ -264,6 +320,16 @@ class Plain:
         if lines:
             self.warn()
 
+    def function(self, _: str) -> None:
+        """The whole text of the chosen frame's function, what each line brought about beside it."""
+        rows = function_rows(self.walk.trace, self.frame, self.walk.event.seq)
+        for row in rows:
+            write(printable(row))
+        if rows:
+            self.warn()
+        else:
+            write(f"the source is not in the trace{self.missing(self.frame.file)}")
+
     def warn(self) -> None:
         """Said with every line of a text that may not be what ran."""
         why = doubt(self.walk.trace, self.frame)
@@ -284,13 +350,57 @@ class Plain:
             write(printable(f" {mark}{frame.depth:>4}  {place(frame, above)}"))
             above = frame
 
-    def threads(self, number: str) -> None:
-        if number.isdecimal() and len(number) < 10:
-            self.move(self.walk.thread(int(number)), thread=number)
-            return
+    def threads(self, asked: str) -> None:
         here = self.walk.event.thread.number
-        for thread, frames in self.walk.moment.stacks:
-            mark = "→" if thread.number == here else " "
-            top = frames[-1]
-            where = f"{top.title}  {base_name(top.file)}:{top.line}"
-            write(printable(f"  {mark} {thread_name(thread)}  {where}"))
+        if asked.isdecimal() and len(asked) < 10:
+            self.move(self.walk.thread(int(asked)), thread=asked)
+        elif asked:
+            self.to_task(asked)
+        else:
+            for thread, frames in self.walk.moment.stacks:
+                mark = "→" if thread.number == here else " "
+                top = frames[-1]
+                where = f"{top.title}  {base_name(top.file)}:{top.line}"
+                write(printable(f"  {mark} {thread_name(thread)}  {where}"))
+            for row in self.tasks.at(self.walk.event):
+                write(printable(f"    task {row.text}"))
+            if not self.tasks.are_known:
+                write("    which tasks wait is not known yet: t asks again")
+
+    @property
+    def tasks(self) -> Tasks:
+        if self._tasks is None:
+            self._tasks = Tasks(self.walk.trace, TASKS_PATIENCE)
+        return self._tasks
+
+    def to_task(self, name: str) -> None:
+        rows = self.tasks.at(self.walk.event)
+        number = next((row.number for row in rows if row.name == name), None)
+        if number is None:
+            known = [row.name for row in rows]
+            raise not_in_trace(
+                self.walk.trace.path, "task at this moment", name, nearest(name, known)
+            )
+        self.move(self.walk.goto(self.tasks.event_of(self.walk.event, number).seq))
+
+    def calls(self, around: str) -> None:
+        """The tree of calls around the present event, or another one."""
+        seq = event_at(self.walk.trace, around, "T") if around else self.walk.event.seq
+        for row in CallsAround(self.walk.trace, seq).rows:
+            write(printable(as_text(row)))
+
+    def mark(self, name: str) -> None:
+        if self.bookmarks.toggle(self.walk.event.seq, name) is None:
+            write("  there is no bookmark here any more")
+        self.list_marks()
+
+    def marks(self, asked: str) -> None:
+        if asked:
+            self.move(self.walk.goto(self.bookmarks.find(asked).seq))
+        else:
+            self.list_marks()
+
+    def list_marks(self) -> None:
+        for number, one in enumerate(self.bookmarks.all, 1):
+            mark = "→" if one.seq == self.walk.event.seq else " "
+            write(printable(f"  {mark} {number} {one}"))

@@ -23,7 +23,10 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "show",
         help="step through a trace, forwards and back",
-        epilog="With --plain, commands are read from stdin, one a line; h lists them.",
+        description="Source with values, variables, calls, stack, threads and tasks at one event, and the ways to "
+        "others. Bookmarks and breakpoints last until the end. A search that takes long says how far it is; Esc ends "
+        "it, with --plain Ctrl-C.",
+        epilog="h lists the keys. With --plain, commands are read from stdin, one a line; h lists them.",
     )
     parser.add_argument("trace", metavar="TRACE")
     parser.add_argument("--plain", action="store_true", help="no full screen")

@@ -6,6 +6,8 @@ the value before, the change would not be seen: then it is told by its path, as 
 
 from __future__ import annotations
 
+from itertools import islice
+
 from recorder import errors
 from recorder.cli.queries import VALUE_WIDTH, during, shown
 from recorder.trace.paths import base_name
@@ -15,12 +17,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from recorder.trace.changes import Change
     from recorder.trace.reader import Trace
+    from recorder.trace.snapshots import Event
     from recorder.trace.values.value import Value
 
     Key = tuple[str | int, str]
 
 MOST_HELD = 10_000  # values that were shown, by variable
 NEAR = 100_000  # events before a change, in which the value before it is looked for
+MOST_PARTS = 5  # of one variable
 SIDE = 40  # characters of what was there, and of what is
 
 
@@ -88,6 +92,24 @@ def within(name: str, old: Value, new: Value, texts_differ: bool) -> str:
         return ""
     path, before, after = sides(part, name, SIDE)
     return f"  ({path}: {before} → {after})"
+
+
+def parts_changed(trace: Trace, event: Event, name: str) -> list[str]:
+    """What changed within a variable that has just changed, by path: `items[2]: (not there) → 5`. Empty where it is all
+    of it, or that is not known."""
+    from recorder.trace.line_values import value_before
+    from recorder.trace.values.differences import differences, sides
+
+    try:
+        old, new = value_before(trace, event, name), event.locals.get(name)
+        if old is None or new is None:
+            return []
+        found = islice(differences(old._tree, new._tree, lambda a, b: bool(a == b)), MOST_PARTS + 1)
+        told = [sides(part, name, SIDE) for part in found]
+    except errors.TraceCorruptError:
+        return []
+    rows = [f"{path}: {before} → {after}" for path, before, after in told]
+    return [*rows[:MOST_PARTS], "…"] if len(rows) > MOST_PARTS else rows
 
 
 def changed(change: Change, shown_changes: ShownChanges) -> str:

@@ -68,9 +68,11 @@ class Life:
 
 
 class Suspended:
-    """`done` is called when it is known, unless somebody waits for it at that time."""
+    """`done` is called when it is known, unless somebody waits for it at that time, which is done for so many
+    `seconds`."""
 
-    def __init__(self, trace: Trace, done: Callable[[], None]) -> None:
+    def __init__(self, trace: Trace, done: Callable[[], None], seconds: float = SOON) -> None:
+        self._seconds = seconds
         self.path = trace.path
         self.lives: dict[int, Life] = {}  # by the number of the frame
         self._done = done
@@ -87,10 +89,14 @@ class Suspended:
 
     def at(self, seq: int) -> Iterator[Life]:
         """Those that had been suspended and were not over then; none while it is not known."""
-        if not self._is_over.wait(SOON):
+        if not self._is_over.wait(self._seconds):
             self._is_missed = True
             return iter(())
         return (one for one in self.lives.values() if one.last_before(seq) is not None)
+
+    @property
+    def is_known(self) -> bool:
+        return self._is_over.is_set()
 
     def end(self) -> None:
         self._has_ended = True

@@ -53,6 +53,8 @@ class Queries:
         self._contents: Contents | None = None
         self._has_looked = False  # for CONTENTS
         self._walks: list[Walk] = []
+        # Is told by all that takes long which event it has come to, and may end it by what it raises.
+        self.check: Callable[[int], None] | None = None
 
     def clear(self) -> None:
         self._idle.clear()
@@ -85,6 +87,7 @@ class Queries:
         last = len(chunks) if ahead is None else bisect.bisect_left(begins, stop) + ahead
         contents = self._known()
         for chunk in chunks[first:last]:
+            self._come_to(chunk.head.first_event)
             if contents is not None and contents.is_silent(
                 chunk.head.first_event, chunk.head.payload_crc
             ):
@@ -120,8 +123,9 @@ class Queries:
         with self._seeker(chunks[0]) as seeker, self.walk(start, backwards) as looked:
             for chunk in reversed(chunks) if backwards else chunks:
                 looked.seq = max(start, chunk.head.first_event)
+                self._come_to(min(stop, _behind(chunk)) if backwards else looked.seq)
                 if chunk_filter is not None and not chunk_filter.may_hold(chunk, ends):
-                    expected = chunk.head.first_event + chunk.head.events
+                    expected = _behind(chunk)
                     continue
                 walk = seeker.backwards if backwards else seeker.forwards
                 seeker.missing = 0 if backwards else max(0, chunk.head.first_event - expected)
@@ -131,11 +135,12 @@ class Queries:
                     for event in walk(chunk, start, stop, wanted):
                         if ends and (gone := seeker.reader.unseen_ends()):
                             yield gone
+                        self._come_to(event.seq)
                         if wanted.keeps(event):
                             looked.seq = event.seq
                             yield event
                             looked.seq = event.seq + 1
-                    expected = chunk.head.first_event + chunk.head.events
+                    expected = _behind(chunk)
                 except UNREADABLE as exc:
                     self.file.note_error(chunk, exc)
                 else:
@@ -191,6 +196,7 @@ class Queries:
         with self._seeker(chunks[0]) as seeker, self.walk(start) as looked:
             for chunk in chunks:
                 looked.seq = max(start, chunk.head.first_event)
+                self._come_to(looked.seq)
                 if chunk_filter is not None and not chunk_filter.may_hold(chunk):
                     continue
                 try:
@@ -240,6 +246,7 @@ class Queries:
     def _read_through(self) -> Reader[Event, Frame]:
         reader = self._reader()
         for chunk in self.file.of(ChunkType.EVENTS):
+            self._come_to(chunk.head.first_event)
             try:
                 reader.load(self.payloads.get(chunk), chunk.head.first_event)
                 reader.skip_to(ALL)
@@ -357,6 +364,10 @@ class Queries:
         finally:
             self._walks.remove(walk)
 
+    def _come_to(self, seq: int) -> None:
+        if self.check is not None:
+            self.check(seq)
+
     def _between(self, wanted: Filter, start: int, stop: int) -> tuple[int, int]:
         """The bounds, narrowed to the chunks of the time that is asked for. Time goes on from event
         to event, so the chunks are searched by halves."""
@@ -380,6 +391,10 @@ class Queries:
                 self.file.note_error(chunk, exc)
                 return unknown
             return seeker.reader.time
+
+
+def _behind(chunk: Chunk) -> int:
+    return chunk.head.first_event + chunk.head.events
 
 
 def _stacks(reader: Reader[Event, Frame], event: Event) -> list[tuple[Thread, list[Frame | Event]]]:

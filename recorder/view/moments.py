@@ -13,6 +13,7 @@ from recorder.trace.breakpoints import Breakpoint
 from recorder.trace.changes import Change
 from recorder.trace.code_flags import COROUTINE
 from recorder.trace.filters import is_own
+from recorder.trace.line_values import last_values
 from recorder.trace.moments import event_at
 from recorder.trace.navigate import STOPS, Navigator
 from recorder.trace.reader import Trace
@@ -32,7 +33,6 @@ from recorder.view.values import (
 MOST_FRAMES: Final = 200  # of a stack: the innermost
 MOST_VARIABLES: Final = 1_000
 REACH: Final = 50_000  # events back in which the last execution of a line is looked for
-MOST_LINES: Final = 400  # events of a frame that are looked at for that
 WAYS: Final = (
     "step",
     "next",
@@ -182,14 +182,12 @@ def inline(trace: Trace, asked: Parameters) -> dict[str, Any]:
     with their new values. Looked for in the last events alone."""
     seq, frame = asked.number("seq"), asked.number("frame")
     found = trace.find(frame=frame, start=max(seq - REACH, 0), stop=seq + 1, backwards=True)
-    lines: dict[int, dict[str, Any]] = {}
-    after: Event | None = None
-    for event in islice(found, MOST_LINES):
-        if after is not None and event.kind == "line" and event.line not in lines:
-            values = [[name, text_of(value, 60)] for name, value in after.changed.items()]
-            lines[event.line] = {"line": event.line, "seq": event.seq, "values": values[:5]}
-        after = event
-    return {"lines": list(lines.values())}
+    lines = [
+        {"line": one.line, "seq": one.seq,
+         "values": [[name, text_of(value, 60)] for name, value in islice(one.values.items(), 5)]}
+        for one in last_values(found).values()
+    ]  # fmt: skip
+    return {"lines": lines}
 
 
 def _there(trace: Trace, asked: Parameters) -> tuple[Moment, Frame | Event]:

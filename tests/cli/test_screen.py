@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from textual.widgets import DataTable, Footer, Input, OptionList, Static
+from textual.widgets import Footer, Input, OptionList, Static
 
 from recorder import cli
 from recorder.cli import show
-from recorder.cli.screen import Screen, Window
+from recorder.cli.screen import TICK, Screen
+from recorder.cli.screen_variables import Variables
+from recorder.cli.screen_windows import Calls, Choice, Window
 from recorder.trace.navigate import Navigator
 from recorder.trace.reader import Event, open_trace
 from tests.tools import reference_writer as w
@@ -60,6 +63,55 @@ def trace(tmp_path_factory: pytest.TempPathFactory, trace_of: Callable[[Path], P
     return trace_of(program)
 
 
+TREE = """\
+def twice(n):
+    return n * 2
+
+LIMIT = 3
+def grow(rounds):
+    items = {"a": [1, 2], "b": [3, 1]}
+    for number in range(rounds):
+        items["a"].append(number + LIMIT)
+        twice(number)
+    return items
+
+grow(3)
+"""
+
+TASKS = """\
+import asyncio
+
+def resumed(): ...
+async def nap():
+    await asyncio.sleep(0.01)
+async def inner():
+    await nap()
+    resumed()
+async def outer(task):
+    async def through():
+        await task
+    await through()
+async def main():
+    await asyncio.create_task(outer(asyncio.create_task(inner(), name="inner")), name="outer")
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory, trace_of: Callable[[Path], Path]) -> Path:
+    program = tmp_path_factory.mktemp("screen") / "grow.py"
+    program.write_text(TREE)
+    return trace_of(program)
+
+
+@pytest.fixture(scope="module")
+def tasks(tmp_path_factory: pytest.TempPathFactory, trace_of: Callable[[Path], Path]) -> Path:
+    program = tmp_path_factory.mktemp("screen") / "waits.py"
+    program.write_text(TASKS)
+    return trace_of(program)
+
+
 class Driver:
     """Presses keys, and reads the screen."""
 
@@ -82,12 +134,25 @@ class Driver:
     def text(self, name: str) -> str:
         return str(self.app.query_one(f"#{name}", Static).render())
 
-    def rows(self) -> list[tuple[str, str, str]]:
-        table = self.app.query_one("#variables", DataTable)
-        return [
-            tuple(str(cell) for cell in table.get_row_at(i))  # type: ignore[misc]
-            for i in range(table.row_count)
+    @property
+    def variables(self) -> Variables:
+        return self.app.query_one("#variables", Variables)
+
+    def rows(self, *way: str) -> list[tuple[str, str, str]]:
+        """Of the variables; or of what is below one of them, by its names."""
+        node = self.variables.root
+        for name in way:
+            (node,) = [one for one in node.children if one.data and one.data.name == name]
+        return [(one.data.mark, one.data.name, one.data.text) for one in node.children if one.data]
+
+    async def mark(self, name: str) -> None:
+        """Puts the cursor on a variable."""
+        (node,) = [
+            one for one in self.variables.root.children if one.data and one.data.name == name
         ]
+        self.variables.focus()
+        self.variables.move_cursor(node)
+        await self.pilot.pause()
 
     def options(self, name: str) -> list[str]:
         found = self.app.query_one(f"#{name}", OptionList)
@@ -163,7 +228,7 @@ def test_a_frame_and_a_value_are_looked_at(trace: Path) -> None:
         await screen.press("enter")
         assert screen.app.frame.function.name == "main"
         assert " 24 →" in screen.text("text")
-        screen.app.query_one("#variables").focus()
+        await screen.mark("long_text")
         await screen.press("enter")
         assert isinstance(screen.app.screen, Window)
         assert screen.app.screen.heading == "long_text"
@@ -178,13 +243,12 @@ def test_a_frame_and_a_value_are_looked_at(trace: Path) -> None:
 def test_the_last_change_and_the_next(trace: Path) -> None:
     async def how(screen: Driver) -> None:
         await screen.find("thread.start")  # no function of this name
-        assert "nothing there" in screen.text("say")
+        assert screen.text("say") == "there is no function thread.start"
         await screen.find("wide.py:28")
-        names = [row[1] for row in screen.rows()]
-        screen.app.query_one("#variables", DataTable).move_cursor(row=names.index("世界"))
+        await screen.mark("世界")
         event = await screen.press("v")
         assert "世界" in event.changed
-        assert screen.app.marked() == "世界"
+        assert screen.variables.marked == "世界"
         assert (await screen.press("v")).seq == event.seq  # it had none before
         assert "nothing there" in screen.text("say")
 
@@ -225,6 +289,216 @@ def test_a_breakpoint_with_a_condition_and_an_expression(trace: Path) -> None:
     drive(trace, how)
 
 
+def test_values_open_and_stay_open(trace: Path) -> None:
+    async def how(screen: Driver) -> None:
+        await screen.find("wide.py:23")
+        await screen.mark("threads")
+        await screen.press("right")
+        below = screen.rows("threads")
+        assert [name for _, name, _ in below] == ["0", "1"]
+        assert all("Thread" in text for _, _, text in below)
+        await screen.press("N", "N")
+        assert "wide.py:22" in screen.text("where")
+        assert [name for _, name, _ in screen.rows("threads")] == ["0", "1"]
+        await screen.mark("globals")
+        await screen.press("right")
+        assert screen.rows("globals") == []  # but functions and modules there is none
+        await screen.mark("threads")
+        await screen.press("left", "n")
+        (node,) = [one for one in screen.variables.root.children if one.data.name == "threads"]  # type: ignore[union-attr]
+        assert not node.is_expanded
+
+    drive(trace, how)
+
+
+def test_what_changed_within_is_told_by_its_path(tree: Path) -> None:
+    async def how(screen: Driver) -> None:
+        await screen.find("grow.py:9")
+        rows = screen.rows()
+        at = rows.index(("*", "items", "{'a': [1, 2, 3], 'b': [3, 1]}"))
+        assert rows[at + 1 : at + 2] == [("", "", "items['a'][2]: (not there) → 3")]
+        assert ("", "globals", "") in rows
+        assert screen.rows("globals") == [("", "LIMIT", "3")]
+
+    drive(tree, how)
+
+
+def test_values_stand_beside_the_lines(tree: Path) -> None:
+    async def how(screen: Driver) -> None:
+        await screen.find("grow.py:10")
+        await screen.press("n")
+        rows = [row for row in screen.text("text").splitlines() if "  # " in row]
+        assert {row.split()[0]: row.partition("  # ")[2].strip() for row in rows} == {
+            "5": "rounds = 3",
+            "6": "items = {'a': [1, 2], 'b': [3, 1]}",
+            "7": "number = 2",
+            "8": "items = {'a': [1, 2, 3, 4, 5], 'b': [3…",
+        }
+
+    drive(tree, how)
+
+
+def test_expressions_are_shown_at_each_halt_and_what_they_were(tree: Path) -> None:
+    async def how(screen: Driver) -> None:
+        await screen.find("grow.py:8")
+        await screen.find("number * 2", "x")
+        assert ("=", "number * 2", "0") in screen.rows()
+        await screen.find("grow.py:8")
+        assert ("=", "number * 2", "2  (was 0)") in screen.rows()
+        await screen.press("X")
+        assert not [row for row in screen.rows() if row[0] == "="]
+        await screen.find("number *", "x")
+        assert "not valid" in screen.text("say")
+
+    drive(tree, how)
+
+
+def test_up_and_down_the_stack(tree: Path) -> None:
+    async def how(screen: Driver) -> None:
+        await screen.find("grow.py:2")
+        await screen.press("u")
+        assert screen.app.frame.function.name == "grow"
+        assert screen.app.query_one("#stack", OptionList).highlighted == 1
+        await screen.find("number", "p")
+        assert screen.app.screen.text == "0"  # type: ignore[attr-defined]
+        await screen.press("escape", "d", "d")
+        assert screen.app.frame.function.name == "twice"
+        assert "there is no frame there" in screen.text("say")
+
+    drive(tree, how)
+
+
+def test_the_calls_around_a_moment_are_walked_in(tree: Path) -> None:
+    async def how(screen: Driver) -> None:
+        moment = await screen.find("grow.py:10")
+        await screen.press("T")
+        calls = screen.app.screen
+        assert isinstance(calls, Calls)
+        assert [(row.level, row.kind, row.calls) for row in calls.calls.rows] == [
+            (0, "frame", 1), (1, "call", 1), (2, "call", 3), (2, "here", 1),
+        ]  # fmt: skip
+        await screen.press("up", "right")  # into twice(0)
+        kinds = [row.kind for row in calls.calls.rows]
+        assert kinds == ["frame", "frame", "call", "here", "call", "call"]
+        assert calls.calls.moment.event.title == "twice"
+        await screen.press("left")
+        assert calls.calls.moment.event.title == "grow"
+        assert screen.app.walk.event == moment
+        event = await screen.press("down", "enter")
+        assert not isinstance(screen.app.screen, Calls)
+        assert event.title == "twice" and event.kind == "call"
+
+    drive(tree, how)
+
+
+def test_bookmarks(tree: Path) -> None:
+    async def how(screen: Driver) -> None:
+        await screen.press("M")
+        assert "no bookmark" in screen.text("say")
+        first = await screen.find("grow.py:2")
+        await screen.press("m")
+        await screen.find("grow.py:10")
+        await screen.press("m", "m", "M")
+        assert isinstance(screen.app.screen, Choice)
+        assert screen.app.screen.rows == [(first.seq, f"event {first.seq}  twice:2")]
+        assert await screen.press("enter") == first
+
+    drive(tree, how)
+
+
+@pytest.mark.parametrize(
+    ("key", "asked", "answer"),
+    [
+        ("slash", "twise", "there is no function twise; did you mean twice?"),
+        ("question_mark", "grow.py:90", "there is no code at line"),
+        ("slash", "KeyError", "KeyError was never raised"),
+        ("B", "twise", "did you mean twice?"),
+        ("B", "twice if n > 99", "never true there"),
+        ("B", "7", "there is no breakpoint 7"),
+    ],
+)
+def test_what_is_nowhere_is_answered(tree: Path, key: str, asked: str, answer: str) -> None:
+    async def how(screen: Driver) -> None:
+        before = screen.app.walk.event
+        await screen.find(asked, key)
+        assert answer in screen.text("say")
+        assert screen.app.walk.event == before
+
+    drive(tree, how)
+
+
+def test_a_breakpoint_is_taken_away_by_its_number(tree: Path) -> None:
+    async def how(screen: Driver) -> None:
+        await screen.find("twice if n", "B")
+        await screen.find("grow.py:10", "B")
+        assert "1 twice if n, 2 grow.py:10" in screen.text("say")
+        await screen.find("1", "B")
+        assert screen.text("say") == "breakpoints: 1 grow.py:10"
+
+    drive(tree, how)
+
+
+def test_a_search_says_how_far_it_is_and_escape_ends_it(tree: Path) -> None:
+    async def how(screen: Driver) -> None:
+        trace, before = screen.app.walk.trace, screen.app.walk.event
+
+        def endless(text: str, back: bool = False) -> bool:
+            while next(trace.find("raise", exception=text), None) is None:
+                pass
+            return False
+
+        screen.app.walk.search = endless  # type: ignore[method-assign]
+        await screen.pilot.press("slash")
+        screen.app.query_one("#ask", Input).value = "Nothing"
+        await screen.pilot.press("enter")
+        await screen.pilot.pause(3 * TICK)
+        assert screen.text("say").endswith("Esc ends it")
+        await screen.pilot.press("n")  # one at a time
+        began = time.monotonic()
+        await screen.pilot.press("escape")
+        await screen.app.workers.wait_for_complete()
+        assert time.monotonic() - began < 2  # of which this machine takes the most
+        await screen.pilot.pause()
+        assert screen.text("say").startswith("given up: looked from event 0 to ")
+        assert screen.text("say").endswith(f"this is still event {before.seq}")
+        assert screen.app.walk.event == before
+        assert (await screen.press("n")).seq > before.seq  # and it goes on
+
+    drive(tree, how)
+
+
+def test_tasks_stand_below_the_threads(tasks: Path) -> None:
+    async def how(screen: Driver) -> None:
+        assert screen.app.tasks is not None
+        screen.app.tasks._suspended._is_over.wait(20)
+        await screen.find("resumed", "slash")
+        rows = screen.options("threads")
+        (main,) = [row.strip() for row in rows if row.strip().startswith("Task-1")]
+        assert main == "Task-1  main waits.py:14  awaits outer"
+        (outer,) = [row.strip() for row in rows if row.strip().startswith("outer")]
+        assert outer.endswith("awaits inner  awaited by Task-1")
+        assert " ← " in outer
+        await screen.press("t", "end")
+        screen.app.query_one("#threads", OptionList).highlighted = rows.index(f"  {main}")
+        event = await screen.press("enter")
+        assert event.task is not None and event.task.name == "Task-1"
+
+    drive(tasks, how)
+
+
+def test_without_colours_all_is_said_by_signs(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    async def how(screen: Driver) -> None:
+        await screen.find("grow.py:9")
+        await screen.press("b")
+        shown = [str(row) for row in screen.app.screen._compositor.render_strips()]
+        assert any("●" in row and "→" in row for row in shown)
+        assert {mark for mark, _, _ in screen.rows()} >= {"*"}
+
+    drive(tree, how)
+
+
 def test_help_fits_the_smallest_screen(trace: Path) -> None:
     async def how(screen: Driver) -> None:
         await screen.press("h")
@@ -249,12 +523,12 @@ def test_there_is_no_more_to_scroll_than_there_is_to_see(trace: Path) -> None:
     """The variables of `main` are wider than the screen, those of `deep` are not."""
 
     async def how(screen: Driver) -> None:
-        table = screen.app.query_one("#variables", DataTable)
+        table = screen.variables
         await screen.find("wide.py:19")
         await screen.press("n")
         assert table.virtual_size.width > table.size.width
         await screen.find("deep")
-        assert [name for _, name, _ in screen.rows()] == ["n"]
+        assert [name for _, name, _ in screen.rows()] == ["n", "globals"]
         assert table.virtual_size.width <= table.size.width
         keys = screen.app.query_one(Footer)
         assert keys.size.width == 80 >= keys.virtual_size.width - 1  # a blank behind the last one

@@ -17,6 +17,9 @@ from recorder.cli import main
 from recorder.trace.breakpoints import Breakpoint
 from recorder.trace.navigate import Navigator
 from recorder.trace.reader import Trace, open_trace
+from tests.cli.test_interrupted import interrupt_after, plain_interrupt
+
+__all__ = ["plain_interrupt"]  # a fixture
 
 PROGRAM = """\
 limit = 3
@@ -45,6 +48,14 @@ try:
     failing({"cost": 4})
 except KeyError:
     pass
+
+
+def fill(rows):
+    rows["a"].append(1)
+    return rows
+
+
+fill({"a": [2], "b": 3})
 """
 
 
@@ -213,6 +224,71 @@ def test_breakpoints_are_listed_and_taken_away(say: Callable[..., str]) -> None:
     assert "there is no breakpoint 9" in said
 
 
+def test_the_whole_function_with_its_values(say: Callable[..., str]) -> None:
+    said = say("b inner hits 3", "c", "u", "L")
+    assert said.endswith(
+        "     11   def outer(count):  # count = 6\n"
+        "     12       total = 0  # total = 0\n"
+        "     13       for step in range(count):  # step = 2\n"
+        "     14 →         total += inner(step)  # total = 2\n"
+        "     15       return total\n"
+    )
+
+
+def test_the_calls_around_a_moment(say: Callable[..., str]) -> None:
+    said = say("/outer", "n", "n", "T", "o", "T")
+    rows = [
+        re.sub(r"^ *\d+ |  [\d.]+ .?s$", "", row)
+        for row in said.splitlines()
+        if "outer(count=6)" in row or "×" in row
+    ]
+    assert rows == [
+        "*   outer(count=6) → 30",
+        "      inner × 6",
+        "*   outer(count=6) → 30",
+        "      inner × 6",
+    ]
+    around = re.search(r"^ +(\d+)       inner × 6$", said, re.M)
+    assert around is not None
+    entered = say(f"T {around[1]}")
+    assert re.search(r"\*     inner\(number=0\) → 0", entered) and "    inner × 5" in entered
+    assert "1  line  module __main__" in entered  # one stays where one is
+
+
+def test_bookmarks(say: Callable[..., str]) -> None:
+    said = say("/inner", "m first", "e", "m", "M 1", "M first", "M frist", "m", "M")
+    event = re.search(r"→ 1 event (\d+)  first", said)
+    assert event is not None
+    assert said.count(f"{event[1]}  call  inner") == 3
+    assert "did you mean first?" in said
+    assert "there is no bookmark here any more\n    1 event " in said
+
+
+def test_what_is_displayed_says_what_it_was(say: Callable[..., str]) -> None:
+    said = say("b inner", "c", "x number", "c", "c", "C")
+    assert re.findall(r"    number = (.*)", said) == ["0", "1  (was 0)", "2  (was 1)", "1  (was 2)"]
+
+
+def test_what_changed_within_a_variable_is_told_by_its_path(say: Callable[..., str]) -> None:
+    said = say("/fill", "n", "n", "p")
+    assert "  * rows = {'a': [2, 1], 'b': 3}\n      * rows['a'][1]: (not there) → 1\n" in said
+
+
+def test_an_interrupt_ends_a_search_and_not_the_session(
+    say: Callable[..., str], plain_interrupt: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = Navigator.search
+
+    def interrupted(walk: Navigator, text: str, back: bool = False) -> bool:
+        interrupt_after(2, monkeypatch)
+        return search(walk, text, back)
+
+    monkeypatch.setattr(Navigator, "search", interrupted)
+    said = say("/inner hits 99", "n")
+    assert re.search(r"^given up: looked from event 0 to \d+; this is still event 1$", said, re.M)
+    assert "\n2  line  module __main__" in said  # and it goes on
+
+
 @pytest.mark.parametrize(
     ("command", "answer"),
     [
@@ -224,6 +300,11 @@ def test_breakpoints_are_listed_and_taken_away(say: Callable[..., str]) -> None:
         ("p nothing + 1", "name 'nothing' is not defined"),
         ("x open('a')", "not something that can be asked of a trace"),
         ("zz", "is not a command"),
+        ("wher", "did you mean where?"),
+        ("t nobody", "there is no task at this moment nobody"),
+        ("T x", "[ERR_INVALID_ARGUMENT]"),
+        ("T 99999999", "[ERR_EVENT_NOT_FOUND]"),
+        ("M 0", "there is no bookmark 0"),
     ],
 )
 def test_what_is_wrong_is_answered(say: Callable[..., str], command: str, answer: str) -> None:

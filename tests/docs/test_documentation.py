@@ -144,7 +144,7 @@ def test_what_is_not_shown_is_found() -> None:
     compare("", "a  1.0 ms\n…\nd\n", "a 2 s\nb\nc\nd\n")
     with pytest.raises(AssertionError):
         compare("", "a\n…\nd\n", "a\nb\n")
-    assert len(blocks("^```console\n(.*?)^```")) == 34
+    assert len(blocks("^```console\n(.*?)^```")) == 35
 
 
 # ---- what is named is there ----

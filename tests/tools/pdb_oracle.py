@@ -1,7 +1,8 @@
 """What pdb does with conditional breakpoints: `python pdb_oracle.py < asked > answers`, both JSON.
 
-asked:   [[program, [[line, condition, names], …]], …]
-answers: of each program the stops: [[line, function, {name: repr of its value}], …]
+asked:   [[program, [[line, condition, names, expression], …]], …]
+answers: of each program the stops: [[line, function, {name: repr of its value}, where, displayed], …], with what
+`where` lists of the program, the outermost frame first, and what `display` of the expression says there
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from typing import Any
 class Driver(pdb.Pdb):
     """Sets its breakpoints, notes each stop, and goes on."""
 
-    def __init__(self, program: str, points: list[tuple[int, str, list[str]]]) -> None:
+    def __init__(self, program: str, points: list[tuple[int, str, list[str], str]]) -> None:
         super().__init__(nosigint=True, readrc=False, stdout=io.StringIO())
         self.program = program
-        self.names = {line: names for line, _, names in points}
+        self.asked = {line: (names, expression) for line, _, names, expression in points}
         self.stops: list[Any] = []
-        for line, condition, _ in points:
+        self.said: list[str] = []
+        for line, condition, _, _ in points:
             wrong = self.set_break(program, line, cond=condition)
             assert not wrong, wrong
 
@@ -33,15 +35,41 @@ class Driver(pdb.Pdb):
         code = frame.f_code
         if code.co_filename == self.program and self.get_breaks(self.program, frame.f_lineno):
             if self.break_here(frame):
-                values = {name: repr(frame.f_locals[name]) for name in self.names[frame.f_lineno]}
-                self.stops.append([frame.f_lineno, code.co_qualname, values])
+                self.stops.append([frame.f_lineno, code.co_qualname, *self.look(frame)])
         self.set_continue()
+
+    def look(self, frame: FrameType) -> list[Any]:
+        names, expression = self.asked[frame.f_lineno]
+        self.setup(frame, None)
+        try:
+            where = [
+                [one.f_code.co_qualname, line]
+                for one, line in self.stack
+                if one.f_code.co_filename == self.program
+            ]
+            values = {name: repr(frame.f_locals[name]) for name in names}
+            return [values, where, self.displayed(frame, expression)]
+        finally:
+            self.forget()
+
+    def displayed(self, frame: FrameType, expression: str) -> list[str]:
+        """What is said of this one expression."""
+        self.said.clear()
+        others = self.displaying.pop(frame, {})
+        if expression in others:
+            self.displaying[frame] = {expression: others[expression]}
+            getattr(self, "_show_display", self.preloop)()  # as 3.13 calls it
+        else:
+            self.do_display(expression)
+        self.displaying[frame] = others | self.displaying[frame]
+        return list(self.said)
 
     def user_call(self, frame: FrameType, argument_list: Any) -> None: ...
     def user_return(self, frame: FrameType, return_value: Any) -> None: ...
     def user_exception(self, frame: FrameType, exc_info: Any) -> None: ...
 
-    def message(self, msg: str) -> None: ...
+    def message(self, msg: str) -> None:
+        self.said.append(msg)
 
 
 def stops(program: str, points: list[Any]) -> list[Any]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import recorder
+from recorder.cli import exceptions as command
 from recorder.trace import exceptions
 from recorder.trace.exceptions import Raised
 from tests.conftest import Run, recorder_command
@@ -228,8 +231,40 @@ hasattr(Missing(), "x") or os._exit(0)
 
 
 def asked(trace: Path, *options: object) -> str:
-    command = recorder_command("exceptions", trace, *options)
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    call = recorder_command("exceptions", trace, *options)
+    return subprocess.run(call, check=True, capture_output=True, text=True).stdout
+
+
+FAR_BACK = """
+for number in range(3):
+    try: {}[number]
+    except KeyError: pass
+for number in range(2000):
+    pass
+"""
+
+
+def test_the_last_ones_are_looked_for_from_the_end_on(
+    run_recorded: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are those of the whole, and far from the beginning none of it is read before."""
+    monkeypatch.setattr(command, "NEAR", 100)
+    begun: list[int] = []
+    with recorder.open_trace(run_recorded(FAR_BACK + FAR_BACK).trace) as opened:
+        whole = opened.exceptions
+
+        def told(**asked: Any) -> Iterator[Raised]:
+            begun.append(asked["start"])
+            return iter(whole(**asked))
+
+        monkeypatch.setattr(type(opened), "exceptions", lambda _, **asked: told(**asked))
+        numbers = [one.origin.seq for one in whole()]
+        assert len(numbers) == 6
+        for limit in range(1, 8):
+            found = command.last_of(opened, {"start": 0, "stop": None}, limit)
+            assert [one.origin.seq for one in found] == numbers[-limit:]
+            assert (min(begun) == 0) == (limit > 2), limit
+            begun.clear()
 
 
 def test_the_command(trace: Path) -> None:

@@ -1,5 +1,5 @@
-"""Breakpoints after the fact stop where pdb's stopped, with the same values; log points, hit counts, values, and what
-is not known."""
+"""Breakpoints after the fact stop where pdb's stopped, with the same values, stacks and watches; log points, hit
+counts, values, and what is not known."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ from tests.tools.oracle_process import PROGRAMS
 
 # Of one thread, and without what runs many times on one line, of which CPython 3.12 tells sys.settrace alone.
 NAMES = """
-    callbacks cells classes containers control_flow coroutines decorators delegation exceptions expressions generators
-    global_names iterators mappings matching mutual_recursion recursion scalars strings
+    callbacks cells classes closures containers context_managers control_flow coroutines decorators delegation
+    exceptions expressions generators global_names iterators lambdas mappings matching mutual_recursion operators
+    recursion scalars strings unwinding
 """
 ASKED = [program for program in PROGRAMS if program.stem in NAMES.split()]
 MOST_POINTS = 40  # of one program
 MANY = 200  # stops at one line: more say nothing new
 
-Point = tuple[int, str, list[str]]  # line, condition, the names in it
+Point = tuple[int, str, list[str], str]  # line, condition, the names in it, an expression to watch
 
 
 def points(trace: Trace, program: Path) -> Iterator[Point]:
@@ -52,9 +53,17 @@ def points(trace: Trace, program: Path) -> Iterator[Point]:
             if None not in found and (
                 condition := made_for(name, [one[0] for one in found], number)
             ):
-                yield line, condition, [name]
+                yield line, condition, [name], watched(name, [one[0] for one in found])
                 number += 1
                 break
+
+
+def watched(name: str, values: list[Any]) -> str:
+    """Of what pdb can tell whether it changed: each time it is another object."""
+    kinds = {type(value) for value in values}
+    if kinds <= {int, float}:
+        return f"{name} + 1"
+    return f"{name}[:3]" if kinds <= {str, bytes} else f"type({name}).__name__"
 
 
 def python_of(event: Event, name: str) -> tuple[Any] | None:
@@ -125,13 +134,44 @@ def test_as_pdb(known: Any, program: Path) -> None:
     path, asked, stops = known[program.stem]
     assert asked
     with open_trace(path) as trace:
-        for line, condition, names in asked:
+        met = []
+        for line, condition, names, expression in asked:
             hits = list(trace.hits("line", file=str(program), line=line, when=condition))
             assert {hit.kind for hit in hits} <= {"hit"}, (condition, hits)
-            met = [[line, hit.event.function.qualified_name, values(hit, names)] for hit in hits]
-            wanted = [stop for stop in stops if stop[0] == line]
-            assert met == wanted, condition
             assert [hit.number for hit in hits] == list(range(1, len(hits) + 1))
+            met += [(hit.seq, hit, names, expression) for hit in hits]
+            there = [[hit.event.line, values(hit, names)] for hit in hits]
+            assert there == [[stop[0], stop[2]] for stop in stops if stop[0] == line], condition
+        displayed = Displayed(trace)
+        for stop, (_, hit, names, expression) in zip(stops, sorted(met, key=by_event), strict=True):
+            title = hit.event.function.qualified_name
+            told = [values(hit, names), where(trace, hit), displayed.at(hit, expression)]
+            assert [hit.event.line, title, *told] == stop
+
+
+def by_event(one: tuple[int, Hit, list[str], str]) -> int:
+    return one[0]
+
+
+def where(trace: Trace, hit: Hit) -> list[list[Any]]:
+    frames = [one for one in trace.at(hit.seq).stack if one.file == hit.event.file]
+    return [[one.function.qualified_name, one.line] for one in frames]
+
+
+class Displayed:
+    """What pdb's `display` says of expressions: of each frame what is new."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        self.last: dict[tuple[int, str], str] = {}
+
+    def at(self, hit: Hit, expression: str) -> list[str]:
+        now = self.trace.evaluate(expression, hit.event).show(10_000)
+        old = self.last.get((hit.event.frame, expression))
+        self.last[hit.event.frame, expression] = now
+        if old == now:
+            return []
+        return [f"display {expression}: {now}" + ("" if old is None else f"  [old: {old}]")]
 
 
 def values(hit: Hit, names: list[str]) -> dict[str, str]:
@@ -139,7 +179,13 @@ def values(hit: Hit, names: list[str]) -> dict[str, str]:
 
 
 def test_something_was_asked(known: Any) -> None:
-    """The matrix above has every kind of condition, and stops that are fewer than the events of their lines."""
+    """The matrix above has every kind of condition, stops that are fewer than the events of their lines, and watches
+    that change and that do not."""
+    assert len(ASKED) >= 20
+    told = [stop[4] for _, _, stops in known.values() for stop in stops]
+    assert sum("[old: " in text for texts in told for text in texts) > 50
+    assert sum(not texts for texts in told) > 100
+    assert max(len(stop[3]) for _, _, stops in known.values() for stop in stops) > 5
     kinds = Counter(type(value).__name__ for _, asked, _ in known.values() for value in asked)
     assert kinds["tuple"] + kinds["list"] > 200
     assert sum(len(stops) for _, _, stops in known.values()) > 500

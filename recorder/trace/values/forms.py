@@ -569,3 +569,12 @@ ROWS: Final[dict[int, Row]] = {
     Form.MEMBERS: Row(("members",), _members),
     Form.OFFSET: Row(("n", "normalize"), show_tables.show_offset),
 }
+
+
+def task_name(tree: Any) -> str | None:
+    """Of an asyncio task; None: it is none."""
+    if not isinstance(tree, Node) or tree.tag != TAG_FORM or tree.size != Form.TASK:
+        return None
+    return next(
+        (part for name, part in _of_task(tree) if name == "name" and isinstance(part, str)), None
+    )
