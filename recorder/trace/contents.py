@@ -6,14 +6,19 @@ It may only say too much. It can always be made again of the chunks, and a trace
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Iterable
-from typing import Final, NamedTuple, TypeAlias
+from typing import ClassVar, Final, NamedTuple, TypeAlias
+from weakref import WeakValueDictionary
 
 from recorder._core.decode import read_contents
 from recorder.trace import varint
 from recorder.trace.format import REC_BEGIN
 
 MOST_BYTES: Final = 8 << 20  # of all entries; and as many of the definitions
+MOST_KEPT: Final = (
+    1_500  # entries that are kept as they were read: some ten kilobytes each; others are read anew
+)
 HEAD: Final = struct.Struct("<QI")  # first event and crc of the stored payload of the chunk
 
 
@@ -80,10 +85,21 @@ class Collected:
 class Contents:
     """As it is in a trace. `preamble`: a payload that defines everything, for a reader."""
 
+    _open: ClassVar[WeakValueDictionary[tuple[bytes, int], Contents]] = WeakValueDictionary()
+
     def __init__(self, preamble: bytes, entries: dict[tuple[int, int], bytes]) -> None:
         self.preamble = preamble
         self._raw = entries
         self._entries: dict[tuple[int, int], Entry | None] = {}
+
+    @classmethod
+    def of(cls, payload: bytes, trace_id: bytes) -> Contents | None:
+        """As `parse`. Who has a trace open twice has this once: of a long one it is most of the memory."""
+        key = trace_id, zlib.crc32(payload)
+        found = cls._open.get(key) or cls.parse(payload)
+        if found is not None:
+            cls._open[key] = found
+        return found
 
     @classmethod
     def parse(cls, payload: bytes) -> Contents | None:
@@ -105,11 +121,14 @@ class Contents:
     def entry(self, first_event: int, crc: int) -> Entry | None:
         """Of this very chunk; None: nothing is known of it."""
         key = first_event, crc
-        if key not in self._entries:
-            raw = self._raw.get(key)
-            found = None if raw is None else read_contents(raw)
-            self._entries[key] = None if found is None else Entry._make(found)
-        return self._entries[key]
+        if key in self._entries:
+            return self._entries[key]
+        raw = self._raw.get(key)
+        found = None if raw is None else read_contents(raw)
+        entry = None if found is None else Entry._make(found)
+        if len(self._entries) < MOST_KEPT:
+            self._entries[key] = entry
+        return entry
 
     def is_silent(self, first_event: int, crc: int) -> bool:
         """Whether it is known that there is no output and no log in it."""

@@ -220,7 +220,11 @@ class Queries:
     @property
     def bounds(self) -> tuple[int, int]:
         """The number of the first event, and the one behind the last: of a part of a trace they begin anywhere."""
-        heads = [chunk.head for chunk in self.file.of(ChunkType.EVENTS)]
+        chunks = self.file.of(ChunkType.EVENTS)
+        if not self.file.damage:  # they are in order
+            first = next((_begin_of(chunk) for chunk in chunks if chunk.head.events), 0)
+            return first, _end_of(chunks[-1]) if chunks else 0
+        heads = [chunk.head for chunk in chunks]
         begins = [head.first_event for head in heads if head.events]
         return min(begins, default=0), max(
             (head.first_event + head.events for head in heads), default=0
@@ -300,7 +304,7 @@ class Queries:
     def _look(self) -> Contents | None:
         for chunk in self.file.of(ChunkType.CONTENTS):
             try:
-                contents = Contents.parse(self.file.payload(chunk))
+                contents = Contents.of(self.file.payload(chunk), self.file.head.trace_id)
                 reader = self._reader()
                 if contents is not None:
                     reader.load(contents.preamble, 0)
@@ -317,8 +321,8 @@ class Queries:
         """The chunks of the events from number `start` on, before `stop`."""
         found = self.file.of(ChunkType.EVENTS)
         if not self.file.damage:  # otherwise nothing is said about their order
-            ends = [chunk.head.first_event + chunk.head.events for chunk in found]
-            found = found[bisect.bisect_right(ends, start) :]
+            first = bisect.bisect_right(found, start, key=_end_of)
+            return found[first : bisect.bisect_left(found, stop, lo=first, key=_begin_of)]
         return [
             chunk
             for chunk in found
@@ -380,6 +384,14 @@ class Queries:
                 self.file.note_error(chunk, exc)
                 return unknown
             return seeker.reader.time
+
+
+def _begin_of(chunk: Chunk) -> int:
+    return chunk.head.first_event
+
+
+def _end_of(chunk: Chunk) -> int:
+    return chunk.head.first_event + chunk.head.events
 
 
 def _stacks(reader: Reader[Event, Frame], event: Event) -> list[tuple[Thread, list[Frame | Event]]]:
