@@ -26,13 +26,14 @@ from recorder.view.values import (
     readable_row,
     row,
     rows_of,
+    table,
     text_of,
 )
 
 MOST_FRAMES: Final = 200  # of a stack: the innermost
 MOST_VARIABLES: Final = 1_000
-REACH: Final = 50_000  # events back in which the last execution of a line is looked for
-MOST_LINES: Final = 400  # events of a frame that are looked at for that
+REACH: Final = 8_192  # events back in which the last execution of a line is looked for
+MOST_LINES: Final = 300  # events of a frame that are looked at for that
 WAYS: Final = (
     "step",
     "next",
@@ -155,6 +156,19 @@ def children(trace: Trace, asked: Parameters) -> dict[str, Any]:
     return {"rows": rows, "count": count}
 
 
+def as_table(trace: Trace, asked: Parameters) -> dict[str, Any]:
+    """A frame, a series or an array; what was another value an event earlier is told with it."""
+    now, frame = _there(trace, asked)
+    name, way = asked.parts("part")
+    item = item_at(frame, now.event, name, way)
+    before: Any = None
+    if frame.frame == now.event.frame and name in now.event.changed:
+        earlier = frame_before(trace, now.event)
+        if earlier is not None and name in earlier.locals:
+            before = item_at(earlier, now.event, name, way).tree
+    return table(item, before)
+
+
 def whole(trace: Trace, asked: Parameters) -> dict[str, Any]:
     """A value that was too long for a row."""
     return row(_item(trace, asked), WHOLE)
@@ -188,6 +202,8 @@ def inline(trace: Trace, asked: Parameters) -> dict[str, Any]:
         if after is not None and event.kind == "line" and event.line not in lines:
             values = [[name, text_of(value, 60)] for name, value in after.changed.items()]
             lines[event.line] = {"line": event.line, "seq": event.seq, "values": values[:5]}
+        if event.kind == "call":
+            break  # the frame begins here
         after = event
     return {"lines": list(lines.values())}
 
