@@ -155,7 +155,9 @@ def _spans(trace: Trace, chunks: list[Chunk], apart: int) -> dict[str, list[list
     found = {"exceptions": _joined(chunks, raised.may_hold, apart)}
     if any(silent):  # a recorder that did not tell of output yet told it of none
         quiet = {one.offset for one, is_silent in zip(chunks, silent, strict=True) if is_silent}
-        found["output"] = _joined(chunks, lambda one: one.offset not in quiet, apart)
+        written = _joined(chunks, lambda one: one.offset not in quiet, apart)
+        # What the last event of a chunk wrote may stand at the beginning of the next one.
+        found["output"] = [[max(first - 1, 0), behind] for first, behind in written]
     return found
 
 
