@@ -13,7 +13,8 @@ sys.path.insert(0, str(ROOT))
 from tests.tools.rechunk import places, rechunked  # noqa: E402
 
 PROGRAMS = sorted((Path(__file__).parent / "programs").glob("*.py"))
-NEEDS = {"web": "flask", "table": "pandas"}
+BUGS = sorted((Path(__file__).parent / "bugs").glob("*.py"))
+NEEDS = {"web": "flask", "table": "pandas", "merge": "pandas", "broadcast": "numpy"}
 
 
 def record(program: Path, trace: Path) -> None:
@@ -41,7 +42,7 @@ def damage(trace: Path, damaged: Path) -> None:
 def main() -> None:
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    for program in PROGRAMS:
+    for program in PROGRAMS + BUGS:
         try:
             __import__(NEEDS.get(program.stem, "sys"))
         except ImportError:

@@ -8,6 +8,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { request } from "node:http";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -37,7 +38,7 @@ async function serve(...names) {
 async function pageAt(address, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, bypassCSP: false, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(8000);
+  page.setDefaultTimeout(15000);
   page.on("dialog", (dialog) => trouble.push(`a dialog: ${dialog.message()}`) && dialog.dismiss());
   page.on("pageerror", (error) => trouble.push(`an error in the page: ${error}`));
   page.on("console", (message) => message.type() === "error" && !/422|404/.test(message.text()) && trouble.push(`the console: ${message.text()}`));
@@ -55,9 +56,9 @@ const moment = async (page) => Number((await page.locator(".where b").textConten
 async function moves(page, act, what) {
   const before = await moment(page);
   await act();
-  await page.waitForFunction((old) => Number(document.querySelector(".where b").textContent.replaceAll(",", "")) !== old, before, { timeout: 5000 }).catch(() => assert.fail(`${what}: it is still event ${before}`));
+  await page.waitForFunction((old) => Number(document.querySelector(".where b").textContent.replaceAll(",", "")) !== old, before, { timeout: 10000 }).catch(() => assert.fail(`${what}: it is still event ${before}`));
   const now = await moment(page);
-  assert.equal(new URL(page.url()).hash.match(/at=(\d+)/)[1], String(now), "the address is the moment's");
+  assert.equal(new URL(page.url()).hash.match(/[#&]at=(\d+)/)[1], String(now), "the address is the moment's");
   return now;
 }
 
@@ -138,8 +139,8 @@ async function byMouse(page) {
 
 /** A breakpoint with a condition, by key and by the mouse; and one that is none. */
 async function condition(page) {
-  await page.reload(); // without the breakpoints that were
-  await page.locator(".where b").waitFor();
+  await page.goto(`${page.url().split("#")[0]}#at=0`); // without the breakpoints that were
+  await page.locator(".number.stop").waitFor({ state: "detached" });
   await page.locator("#tab-questions").click();
   await page.keyboard.press("/");
   await page.keyboard.type("shop.py:28");
@@ -160,6 +161,88 @@ async function condition(page) {
   await page.locator(".questions .failed").waitFor();
   await page.locator(".number.stop").click();
   await page.locator(".number.stop").waitFor({ state: "detached" });
+}
+
+/** What is shown stands in the address: another page that is given it shows the same. */
+async function addresses(page) {
+  await page.goto(`${page.url().split("#")[0]}#at=0`);
+  await page.locator("main[aria-busy=false]").waitFor();
+  await page.keyboard.press("/");
+  await page.keyboard.type("Basket.put");
+  await moves(page, () => page.keyboard.press("Enter"), "a search");
+  await page.locator(".tree .value b").getByText("item", { exact: true }).click();
+  await page.locator(".about").getByText("pin").click();
+  await page.locator(".watched p").getByText("item").waitFor();
+  await page.locator(".about").getByText("history").click();
+  await page.locator(".hits li").first().waitFor();
+  await page.locator("canvas").focus();
+  await page.keyboard.press("+");
+  await page.waitForFunction(() => location.hash.includes("zoom="));
+  const [range, hits, at] = [await page.locator(".timeline h2 small").textContent(), await page.locator(".hits").textContent(), await moment(page)];
+  const other = await pageAt(page.url());
+  await other.locator(".hits li").first().waitFor();
+  assert.equal(await moment(other), at);
+  assert.equal(await other.locator(".hits").textContent(), hits, "the question");
+  assert.match(await other.locator(".timeline h2 small").textContent(), new RegExp(range.match(/^events [\d,]+ to [\d,]+/)[0]), "the part of the timeline");
+  assert.equal(await other.locator(".about code").textContent(), "item");
+  await other.locator(".watched p").getByText("item").waitFor();
+  await other.context().close();
+}
+
+/** Fields offer what the trace knows; globals open; calls can be searched. */
+async function helps(page) {
+  await page.locator("#tab-questions").click();
+  await page.locator(".questions select").selectOption("calls");
+  await page.locator(".questions input[name=function]").fill("put");
+  await page.locator("#words-function option[value='Basket.put']").waitFor({ state: "attached" });
+  await page.locator("#tab-calls").click();
+  await page.locator("input[type=search]").fill("put");
+  await page.waitForFunction(() => document.querySelectorAll(".calls tbody tr").length === 1);
+  await page.locator(".more").getByText("globals").click();
+  await page.locator("[aria-label=globals] .value b").getByText("HOSTILE").click();
+  assert.equal(await page.locator(".about code").textContent(), "HOSTILE");
+}
+
+/** A frame as a table, by keyboard alone: into it, from cell to cell, and where a cell came from. */
+async function table(page) {
+  await page.goto(`${page.url().split("#")[0]}#at=0`);
+  await page.locator("main[aria-busy=false]").waitFor();
+  await page.keyboard.press("/");
+  await page.keyboard.type("summary");
+  await moves(page, () => page.keyboard.press("Enter"), "a search");
+  await page.locator(".tree [role=treeitem]").first().focus();
+  await page.keyboard.press("ArrowRight");
+  await page.locator(".table th[scope=col]").getByText("size").waitFor();
+  await page.locator(".table").focus();
+  for (const key of ["ArrowDown", "ArrowDown", "ArrowRight"]) await page.keyboard.press(key);
+  assert.equal(await page.locator(".about code").textContent(), "frame['size'][1]");
+  await page.keyboard.press("Escape");
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute("role")), "treeitem");
+  await accessible(page, "a table");
+  await picture(page, "frame");
+}
+
+/** A page of another origin, and a request under a foreign name, get nothing. */
+async function strangers(address) {
+  const foreign = await (await browser.newContext()).newPage();
+  await foreign.goto("data:text/html,<p>elsewhere</p>");
+  const told = await foreign.evaluate((to) => fetch(`${to}api/traces`).then((reply) => reply.text(), () => "nothing"), address);
+  assert.equal(told, "nothing");
+  const within = await foreign.evaluate(
+    (to) =>
+      new Promise((done) => {
+        const script = document.createElement("script");
+        script.src = `${to}page.js`;
+        script.onload = () => done("loaded");
+        script.onerror = () => done("nothing");
+        document.head.append(script);
+      }),
+    address,
+  );
+  assert.equal(within, "nothing");
+  await foreign.context().close();
+  const status = await new Promise((done) => request(`${address}api/traces`, { headers: { host: "evil.example" } }, (reply) => done(reply.statusCode)).end());
+  assert.equal(status, 403);
 }
 
 /** Two traces: the differences, both moments, and steps in both. */
@@ -207,6 +290,66 @@ async function questions(page) {
   await page.locator("input[name=pattern]").fill("(");
   await page.locator(".questions form > button").click();
   assert.match(await page.locator(".questions .failed").textContent(), /ERR_INVALID_ARGUMENT/);
+}
+
+/** Five mistakes, found with the mouse alone: what is clicked, and what can be read then. */
+const BUGS = {
+  merge: [
+    ["the tab “calls”", (page) => page.locator("#tab-calls")],
+    ["revenue", (page) => page.locator(".calls button").getByText("revenue")],
+    ["⇥: to the function's end", (page) => page.locator(".steps button").nth(5)],
+    ["merged", variable("merged"), (page) => [page.locator(".table caption"), /4 rows × 3 columns/]],
+    ["customers", variable("customers"), (page) => [page.locator(".table").first().locator("tbody"), /7Bonn.*7Jena/]],
+  ],
+  rounding: [
+    ["the line of the output", (page) => page.locator(".output button").last()],
+    ["total", variable("total")],
+    ["where from", about("where from"), (page) => [page.locator(".hits"), /it read.*gross = Decimal\('0.1309'\)CENT = Decimal\('0.01'\)/]],
+  ],
+  cache: [
+    ["the line of the output", (page) => page.locator(".output button").last()],
+    ["cache", variable("cache")],
+    ["kept", variable("kept")],
+    ["changes", about("changes"), (page) => [page.locator(".hits"), /'ann': 1, 'bob': 2.*→ OrderedDict\(\{'bob': 2, 'cid': 3\}\).*cache.py:24/]],
+  ],
+  broadcast: [
+    ["the tab “calls”", (page) => page.locator("#tab-calls")],
+    ["worth", (page) => page.locator(".calls button").getByText("worth")],
+    ["⇥: to the function's end", (page) => page.locator(".steps button").nth(5)],
+    ["amounts", variable("amounts"), (page) => [page.locator(".table caption"), /3 × 3/]],
+    ["counts", variable("counts"), (page) => [page.locator(".table caption").first(), /3 × 1/]],
+  ],
+  default: [
+    ["the line of the output", (page) => page.locator(".output button").last(), (page) => [page.locator(".tree").first(), /first\['pear', 'plum'\].*second\['pear', 'plum'\]/]],
+    ["second", variable("second")],
+    ["who else holds it", about("who else holds it"), (page) => [page.locator(".hits"), /first.*second/]],
+    ["where from", about("where from"), (page) => [page.locator(".hits"), /rows = \['pear', 'plum'\] changed.*collect default.py:5/]],
+  ],
+};
+
+function variable(name) {
+  return (page) => page.locator(".tree .value b").getByText(name, { exact: true });
+}
+
+function about(name) {
+  return (page) => page.locator(".about").getByText(name);
+}
+
+async function bug(name) {
+  const server = await serve(name);
+  const page = await pageAt(server.address);
+  for (const [what, target, seen] of BUGS[name]) {
+    await target(page).click();
+    await page.locator("main[aria-busy=false]").waitFor();
+    if (!seen) continue;
+    const [place, text] = seen(page);
+    await page.waitForFunction(() => !document.querySelector(".said").textContent);
+    await place.filter({ hasText: text }).waitFor().catch(async () => assert.fail(`${name}, ${what}: ${await place.textContent()}`));
+  }
+  await picture(page, `bug-${name}`);
+  await page.context().close();
+  await server.end();
+  console.log(`found ${name} by ${BUGS[name].length} clicks: ${BUGS[name].map(([what]) => what).join(", ")}`);
 }
 
 async function walk(name, more = async () => {}) {
@@ -274,6 +417,9 @@ try {
   if (!process.env.ONLY_FILE) await walk("shop", async (page, address) => {
     await questions(page);
     await condition(page);
+    await addresses(page);
+    await helps(page);
+    await strangers(address);
     await pictures(page, address, "shop");
     const phone = await pageAt(address, { viewport: { width: 390, height: 844 }, hasTouch: true });
     for (const [number, panel] of ["source", "variables", "stack", "lower", "timeline"].entries()) {
@@ -286,7 +432,11 @@ try {
     await phone.context().close();
   });
   await file("shop");
-  for (const name of ["web", "table"]) if (existsSync(join(folder, `${name}.rtrace`))) await walk(name, (page, address) => pictures(page, address, name));
+  for (const name of ["web", "table"]) if (existsSync(join(folder, `${name}.rtrace`))) await walk(name, async (page, address) => {
+      if (name === "table") await table(page);
+      await pictures(page, address, name);
+    });
+  for (const name of Object.keys(BUGS)) if (existsSync(join(folder, `${name}.rtrace`))) await bug(name);
   await together("shop", "dearer");
   const damaged = await serve("damaged");
   const page = await pageAt(damaged.address);

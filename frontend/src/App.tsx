@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { forget, listen, recall, recallAll, recallFields, recallNumber, remember, rememberFields } from "./address";
 import type { Failure, Opened } from "./api";
 import { BesidePanels } from "./Differences";
 import { Failed } from "./Failed";
@@ -14,6 +15,7 @@ import type { About, Answers, Checked, Form, Moment } from "./types";
 import { VariablesPanel } from "./VariablesPanel";
 
 const MOVES: Record<string, string> = { s: "step", n: "next", o: "out", c: "run", e: "exception" };
+const VIEWS = ["source", "variables", "stack", "lower", "timeline"];
 const KEYS: [string, string][] = [
   ["s S", "step, into what is called; back"],
   ["n N", "over what is called; back"],
@@ -29,15 +31,19 @@ const KEYS: [string, string][] = [
   ["h", "these keys"],
 ];
 
-/** `#at=2251`, and `&frame=7` where it is not the innermost. */
-function address(): { seq: number | null; frame: number | null } {
-  const given = new URLSearchParams(location.hash.slice(1));
-  const number = (name: string) => (/^\d{1,15}$/.test(given.get(name) ?? "") ? Number(given.get(name)) : null);
-  return { seq: number("at"), frame: number("frame") };
+const PANELS: Panel[] = ["output", "calls", "questions", "differences"];
+
+/** The moment, and a frame of it where it is not the innermost. */
+const momentThere = () => ({ seq: recallNumber("at"), frame: recallNumber("frame") });
+
+function besideThere(): Beside | null {
+  const [number, seq, ...rest] = (recall("beside") ?? "").split(":").map(Number);
+  return Number.isInteger(number) && Number.isInteger(seq) && !rest.length ? { number: number!, seq: seq! } : null;
 }
 
 export function App({ opened }: { opened: Opened }) {
-  const [trace, setTrace] = useState(0);
+  const [trace, setTrace] = useState(() => Math.min(recallNumber("trace") ?? 0, opened.traces.length - 1));
+  const [times, setTimes] = useState(0); // another address altogether is another page
   const ask = opened.ask(trace);
   const about = useAnswer<About>(() => ask("about"), [ask], true);
   const forms = useAnswer<{ questions: Form[] }>(() => ask("forms"), [ask]);
@@ -47,7 +53,7 @@ export function App({ opened }: { opened: Opened }) {
         aria-label="trace"
         value={trace}
         onChange={(event) => {
-          location.hash = "";
+          forget({ trace: event.currentTarget.value });
           setTrace(Number(event.currentTarget.value));
         }}
       >
@@ -59,22 +65,24 @@ export function App({ opened }: { opened: Opened }) {
   if (about.failure) return <Failed failure={about.failure} />;
   if (!about.value || !forms.value) return null;
   const others = opened.traces.map((path, number) => ({ number, path })).filter((one) => one.number !== trace);
-  return <Run key={trace} ask={ask} about={about.value} forms={forms.value.questions} isFile={opened.isFile} choice={choice} others={others} askOther={opened.ask} />;
+  return <Run key={`${trace}.${times}`} again={() => setTimes((before) => before + 1)} ask={ask} about={about.value} forms={forms.value.questions} isFile={opened.isFile} choice={choice} others={others} askOther={opened.ask} />;
 }
 
-type Props = Pick<Shown, "ask" | "about" | "forms" | "isFile" | "others" | "askOther"> & { choice: preact.JSX.Element | null };
+type Props = Pick<Shown, "ask" | "about" | "forms" | "isFile" | "others" | "askOther"> & { choice: preact.JSX.Element | null; again: () => void };
 
-function Run({ ask, about, forms, isFile, choice, others, askOther }: Props) {
-  const [at, setAt] = useState(address);
-  const [breakpoints, setBreakpoints] = useState<string[]>([]);
+function Run({ again, ask, about, forms, isFile, choice, others, askOther }: Props) {
+  const [at, setAt] = useState(momentThere);
+  const [breakpoints, setBreakpoints] = useState(() => recallAll("stop"));
   const [asked, setAsked] = useState<Shown["asked"]>({ question: "find", given: {}, answers: null, failure: null, at: -1 });
-  const [panel, setPanel] = useState<Panel>("output");
-  const [view, setView] = useState("source");
-  const [chosen, choose] = useState("");
+  const [panel, setPanel] = useState(() => PANELS.find((one) => one === recall("panel")) ?? "output");
+  const [view, setView] = useState(() => VIEWS.find((one) => one === recall("view")) ?? "source");
+  const [chosen, choose] = useState(() => recall("of") ?? "");
+  const [watched, watch] = useState(() => recallAll("watch"));
   const [said, say] = useState("");
   const [entry, setEntry] = useState<Wanted | null>(null);
-  const [beside, setBeside] = useState<Beside | null>(null);
+  const [beside, setBeside] = useState(() => (others.some((one) => one.number === besideThere()?.number) ? besideThere() : null));
   const [help, setHelp] = useState(false);
+  const [isMoving, setMoving] = useState(false);
   const checked = useAnswer<Checked>(() => ask("checked"), [ask]);
   const seq = at.seq ?? about.begin_at;
   const moment = useAnswer<Moment>(
@@ -86,20 +94,25 @@ function Run({ ask, about, forms, isFile, choice, others, askOther }: Props) {
   if (moment.value) kept.current = moment.value;
   const now = kept.current;
 
+  useEffect(() => listen((isOther) => (isOther ? again() : setAt(momentThere()))), []);
   useEffect(() => {
-    const moved = () => setAt(address());
-    addEventListener("hashchange", moved);
-    return () => removeEventListener("hashchange", moved);
+    const { question: name, given } = asked;
+    remember({ panel: panel === "output" ? null : panel, view: view === "source" ? null : view, of: chosen, stop: breakpoints, watch: watched, beside: beside && `${beside.number}:${beside.seq}` });
+    if (asked.answers || asked.failure) rememberFields("ask", name, given);
+  }, [panel, view, chosen, breakpoints, watched, beside, asked]);
+  useEffect(() => {
+    const name = recall("ask");
+    if (name !== null && forms.some((one) => one.name === name)) question(name, recallFields("ask"), false);
   }, []);
 
   const go = useCallback((to: number) => {
     say("");
-    location.hash = `at=${to}`;
+    remember({ at: to, frame: null });
   }, []);
   // The last question alone is waited for, and the last move.
   const waiting = useRef<AbortController | null>(null);
   const moves = useRef(0);
-  const question = (name: string, given: Record<string, string>) => {
+  const question = (name: string, given: Record<string, string>, isShown = true) => {
     waiting.current?.abort();
     const mine = (waiting.current = new AbortController());
     const done = (answers: Answers | null, failure: Failure | null) => {
@@ -108,8 +121,8 @@ function Run({ ask, about, forms, isFile, choice, others, askOther }: Props) {
       say(mine.signal.aborted ? "not asked to the end" : "");
       setAsked({ question: name, given, answers, failure: mine.signal.aborted ? null : failure, at: -1 });
     };
-    setPanel("questions");
-    setView("lower");
+    if (isShown) setPanel("questions");
+    if (isShown) setView("lower");
     setAsked({ question: name, given, answers: null, failure: null, at: -1 });
     say("… Esc ends it");
     ask<Answers>("ask", { question: name, ...given }, mine.signal).then(
@@ -132,9 +145,15 @@ function Run({ ask, about, forms, isFile, choice, others, askOther }: Props) {
     if (isFile && how === "end") return go(back ? about.first : about.end - 1);
     if (isFile && how === "goto" && /^\d+$/.test(to)) return go(Number(to));
     const given = { seq: now.seq, how, ...(back ? { back: 1 } : {}), ...(how === "run" ? { to: breakpoints.join("\n") } : to ? { to } : {}) };
+    setMoving(true);
+    const done = (act: () => void) => {
+      if (mine !== moves.current) return;
+      setMoving(false);
+      act();
+    };
     ask<{ seq: number; moved: boolean }>("move", given).then(
-      (there) => mine === moves.current && (there.moved ? go(there.seq) : say(`nothing there; this is still event ${now.seq}`)),
-      (reason) => mine === moves.current && say(asFailure(reason).message),
+      (there) => done(() => (there.moved ? go(there.seq) : say(`nothing there; this is still event ${now.seq}`))),
+      (reason) => done(() => say(asFailure(reason).message)),
     );
     moveBeside(how, back);
   };
@@ -151,10 +170,9 @@ function Run({ ask, about, forms, isFile, choice, others, askOther }: Props) {
     question,
     hit,
     choose,
+    watch,
     say,
-    frame: (number) => {
-      location.hash = number === now?.frame ? `at=${now.seq}` : `at=${now?.seq}&frame=${number}`;
-    },
+    frame: (number) => now && remember({ at: now.seq, frame: number === now.frame ? null : number }),
     fill: (name, given) => setAsked({ question: name, given, answers: null, failure: null, at: -1 }),
     breakpoint: (place, further = "") => {
       const others = breakpoints.filter((one) => one !== place && !one.startsWith(`${place} `));
@@ -197,7 +215,7 @@ function Run({ ask, about, forms, isFile, choice, others, askOther }: Props) {
   });
 
   const notice = checked.value?.notice ?? about.notice;
-  const shown: Shown | null = now && { ask, about, forms, isFile, moment: now, breakpoints, asked, panel, chosen, others, askOther, beside, side: "" };
+  const shown: Shown | null = now && { ask, about, forms, isFile, moment: now, breakpoints, asked, panel, chosen, watched, others, askOther, beside, side: "" };
   return (
     <>
       <header>
@@ -217,11 +235,11 @@ function Run({ ask, about, forms, isFile, choice, others, askOther }: Props) {
       {shown && (
         <Page.Provider value={{ shown, act }}>
           <nav aria-label="panels">
-            {["source", "variables", "stack", "lower", "timeline"].map((name) => (
+            {VIEWS.map((name) => (
               <button aria-pressed={view === name} onClick={() => setView(name)}>{name === "lower" ? "output, calls" : name}</button>
             ))}
           </nav>
-          <main data-view={view} class={beside ? "both" : ""}>
+          <main data-view={view} aria-busy={isMoving || (seq !== null && seq !== now?.seq && !moment.failure)} class={beside ? "both" : ""}>
             <SourcePanel />
             <VariablesPanel />
             {beside ? <BesidePanels beside={beside} path={others.find((one) => one.number === beside.number)!.path} /> : <StackPanel />}
@@ -315,6 +333,11 @@ function Keys({ close }: { close: () => void }) {
           </tr>
         ))}
       </table>
+      {location.protocol === "http:" && (
+        <p>
+          From another machine: <code>ssh -L {location.port}:127.0.0.1:{location.port} HOST</code>, and this address.
+        </p>
+      )}
       <button ref={(button) => button?.focus()} onClick={close}>close</button>
     </div>
   );

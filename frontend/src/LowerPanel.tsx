@@ -1,6 +1,6 @@
 // Below: the output, the calls, and the questions.
 
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Differences } from "./Differences";
 import { Failed } from "./Failed";
 import { Questions } from "./Questions";
@@ -135,12 +135,23 @@ interface Call {
 
 function Calls() {
   const { shown, act } = usePage();
+  const [sought, seek] = useState("");
   const found = useAnswer<Answers>(() => shown.ask("ask", { question: "tree" }), [shown.ask]);
   if (found.failure) return <Failed failure={found.failure} />;
   if (!found.value) return <p class="empty">…</p>;
-  const rows = found.value.rows as unknown as Call[];
+  const every = found.value.rows as unknown as Call[];
+  const wanted = sought.trim().toLowerCase();
+  const rows = wanted ? every.filter((row) => !row.folded && `${row.title} ${row.file}`.toLowerCase().includes(wanted)) : every;
   const most = Math.max(...rows.map((row) => row.total_ns ?? 0), 1);
   return (
+    <>
+    <p class="found">
+      <input type="search" aria-label="search the calls" placeholder="search the calls" value={sought} onInput={(event) => seek(event.currentTarget.value)} />
+      {wanted && ` ${grouped(rows.length)} of ${grouped(every.length)}`}
+      {every.some((row) => row.folded) && !shown.isFile && (
+        <button onClick={() => act.question("calls", wanted ? { function: sought.trim() } : {})}>all calls of it, one by one</button>
+      )}
+    </p>
     <table class="calls">
       <thead>
         <tr>
@@ -172,5 +183,6 @@ function Calls() {
         ))}
       </tbody>
     </table>
+    </>
   );
 }

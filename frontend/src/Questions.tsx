@@ -1,7 +1,8 @@
 // Every question of the engine as a form, and what it answered as a list that steps.
 
+import { useState } from "preact/hooks";
 import { Failed } from "./Failed";
-import { usePage } from "./store";
+import { useAnswer, usePage } from "./store";
 import { baseName, duringText, grouped, printable, shown as text } from "./text";
 import type { Answer, Form } from "./types";
 
@@ -28,6 +29,7 @@ export function Questions() {
                 <button aria-current={index === asked.at ? "true" : undefined} disabled={seqOf(row) === null} onClick={() => act.hit(index)}>
                   <span class="seq">{seqOf(row) ?? ""}</span> <Told row={row} question={asked.question} />
                 </button>
+                <Reads row={row} />
               </li>
             ))}
           </ol>
@@ -45,7 +47,7 @@ function Fields({ form, given }: { form: Form; given: Record<string, string> }) 
       {field.kind === "flag" ? (
         <input type="checkbox" name={field.name} value="1" checked={given[field.name] === "1"} />
       ) : (
-        <input name={field.name} value={given[field.name] ?? ""} autocomplete="off" spellcheck={false} />
+        <Completed name={field.name} value={given[field.name] ?? ""} />
       )}
     </label>
   ));
@@ -77,9 +79,52 @@ function Fields({ form, given }: { form: Form; given: Record<string, string> }) 
   );
 }
 
+/** A field that offers what the trace knows by that name. */
+function Completed({ name, value }: { name: string; value: string }) {
+  const { shown } = usePage();
+  const [typed, type] = useState<string | null>(null);
+  const found = useAnswer<{ words: string[] }>(() => (typed === null || shown.isFile ? null : shown.ask("words", { field: name, text: typed })), [shown.ask, name, typed]);
+  return (
+    <>
+      <input
+        name={name}
+        value={typed ?? value}
+        list={`words-${name}`}
+        autocomplete="off"
+        spellcheck={false}
+        onFocus={(event) => type(event.currentTarget.value)}
+        onInput={(event) => type(event.currentTarget.value)}
+      />
+      <datalist id={`words-${name}`}>
+        {found.value?.words.map((word) => (
+          <option value={word} />
+        ))}
+      </datalist>
+    </>
+  );
+}
+
 export function seqOf(row: Answer): number | null {
   const failed = row["failed"] as Answer | null | undefined;
   return row.seq ?? failed?.seq ?? null;
+}
+
+/** What a line read whose value came of several: each leads further back. */
+function Reads({ row }: { row: Answer }) {
+  const { shown, act } = usePage();
+  const at = row["reads_at"];
+  if (typeof at !== "number") return null;
+  const written = (row["shown"] ?? {}) as Record<string, string>;
+  return (
+    <p class="reads">
+      it read{" "}
+      {(row["reads"] as { expression: string; value: unknown }[]).map(({ expression, value }) => (
+        <button disabled={shown.isFile} onClick={() => act.question("why", { name: expression, at: String(at) })}>
+          {printable(expression)} = {printable(written[`reads.${expression}`] ?? text(value))}
+        </button>
+      ))}
+    </p>
+  );
 }
 
 /** A row as a sentence: what is particular to the question comes before where it was. */
@@ -87,20 +132,23 @@ function Told({ row, question }: { row: Answer; question: string }) {
   const get = (name: string) => row[name] as never;
   const where = row["file"] ? `${baseName(get("file"))}:${get("line")}` : "";
   const place = `${row["title"] ?? row["function"] ?? ""} ${where}`;
+  // As Python would write it, where the answer has it so.
+  const written = (row["shown"] ?? {}) as Record<string, string>;
+  const value = (name: string, most?: number) => (name in written ? printable(written[name]!) : text(row[name], most));
   let said = "";
-  if (question === "watch") said = `${text(row["old"], 40)} → ${text(row["new"], 80)}`;
-  else if (question === "why") said = `${get("name")} = ${text(row["value"])} ${get("how")} ${row["expression"] ?? ""} ${row["end"] ?? ""}`;
-  else if (question === "history") said = row["not_observed_after"] ? "not observed any more" : `${get("name")} = ${row["unbound"] ? "(unbound)" : text(row["value"])}`;
+  if (question === "watch") said = row["old"] === null ? value("new") : `${value("old")} → ${value("new")}`;
+  else if (question === "why") said = `${get("name")} = ${value("value")} ${get("how")} ${row["expression"] ?? ""} ${typeof row["reads_at"] === "number" ? "" : row["end"] ?? ""}`;
+  else if (question === "history") said = row["not_observed_after"] ? "not observed any more" : `${get("name")} = ${row["unbound"] ? "(unbound)" : value("value")}`;
   else if (question === "check") said = row["failed"] ? "false here" : `never false: true at ${get("held")}, unknown at ${get("unknown")}`;
-  else if (question === "exceptions") said = `${get("type")} ${text(row["value"], 80)} ${row["escaped"] ? "not handled" : row["handled"] ? "handled" : ""}`;
-  else if (question === "grep") said = `${get("what")} ${get("name")}${row["path"] ?? ""} = ${text(row["value"])}`;
+  else if (question === "exceptions") said = `${value("value")} ${row["escaped"] ? "not handled" : row["handled"] ? "handled" : ""}`;
+  else if (question === "grep") said = `${get("what")} ${get("name")}${row["path"] ?? ""} = ${value("value")}`;
   else if (question === "same") said = `${get("path")}${row["sure"] ? "" : " (may be another object)"}`;
-  else if (question === "origin") said = `${get("how")} ${row["path"] ?? ""} = ${text(row["value"], 80)}`;
+  else if (question === "origin") said = `${get("how")} ${row["path"] ?? ""} = ${value("value", 80)}`;
   else if (question === "logs") said = `${row["levelname"] || row["kind"]} ${row["name"] ?? ""}: ${String(row["text"])}`;
   else if (question === "output") said = `${get("stream")}: ${String(row["text"]).trimEnd()}`;
-  else if (question === "calls") said = `(${argumentsOf(row)}) ${"returned" in row ? `→ ${text(row["returned"], 60)}` : "raised" in row ? `! ${text(row["raised"], 60)}` : ""}`;
+  else if (question === "calls") said = `(${argumentsOf(row, written)}) ${"returned" in row ? `→ ${value("returned")}` : "raised" in row ? `! ${value("raised")}` : ""}`;
   else if (row["log"]) said = String(row["log"]);
-  else if (row["values"]) said = Object.entries(row["values"] as object).map(([name, value]) => `${name} = ${text(value, 40)}`).join(", ");
+  else if (row["values"]) said = Object.entries(row["values"] as object).map(([name, one]) => `${name} = ${text(one, 40)}`).join(", ");
   else if ("total_ns" in row) said = `${get("calls")} calls`;
   if ((question === "logs" || question === "output") && row["during"]) said += ` [${duringText(get("during"))}]`;
   return (
@@ -111,6 +159,6 @@ function Told({ row, question }: { row: Answer; question: string }) {
   );
 }
 
-function argumentsOf(row: Answer): string {
-  return Object.entries((row["arguments"] ?? {}) as object).map(([name, value]) => `${name}=${text(value, 30)}`).join(", ");
+function argumentsOf(row: Answer, written: Record<string, string>): string {
+  return Object.entries((row["arguments"] ?? {}) as object).map(([name, value]) => `${name}=${written[`arguments.${name}`] ?? text(value, 30)}`).join(", ");
 }

@@ -3,7 +3,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Failed } from "./Failed";
 import { lines as coloured } from "./python";
-import type { Params } from "./api";
+import type { Ask, Params } from "./api";
 import { usePage, useAnswer } from "./store";
 import { baseName, grouped, printable } from "./text";
 import type { Inline, Source } from "./types";
@@ -11,16 +11,52 @@ import type { Inline, Source } from "./types";
 const ROW = 20; // pixels
 const AROUND = 30; // rows beyond those that can be seen
 
+interface Counts {
+  times: (number | null)[];
+  next: number | null;
+}
+
+const SETTLED = 300; // ms in one text, before its lines are counted: steps lead through many
+const known = new WeakMap<Ask, Map<string, Counts>>();
+
+/** How often each line ran. Of a long run that takes a while: what was counted so far is shown, and steps come between. */
+function useCounts(ask: Ask, given: Params, isFile: boolean, on: unknown[]): { times: (number | null)[]; isPart: boolean } {
+  const [found, set] = useState<Counts>({ times: [], next: 0 });
+  useEffect(() => {
+    const left = new AbortController();
+    const texts = known.get(ask) ?? new Map<string, Counts>();
+    known.set(ask, texts);
+    const key = JSON.stringify(given);
+    const go = async () => {
+      let now = texts.get(key) ?? { times: [], next: 0 };
+      set(now);
+      while (now.next !== null && !left.signal.aborted) {
+        const more: Counts = await ask<Counts>("counts", isFile ? given : { ...given, soon: 1, ...(now.next ? { start: now.next } : {}) }, left.signal);
+        const { times } = now;
+        now = { times: more.times.map((count, line) => (count === null ? times[line] ?? null : count + (times[line] ?? 0))), next: more.next ?? null };
+        texts.set(key, now);
+        if (!left.signal.aborted) set(now);
+      }
+    };
+    set(texts.get(key) ?? { times: [], next: 0 });
+    const timer = setTimeout(() => go().catch(() => left.signal.aborted || set((now) => ({ ...now, next: null }))), texts.has(key) || isFile ? 0 : SETTLED); // the text is there without them
+    return () => {
+      clearTimeout(timer);
+      left.abort();
+    };
+  }, on);
+  return { times: found.times, isPart: found.next !== null };
+}
+
 export function SourcePanel() {
   const { shown, act } = usePage();
   const { ask, moment } = shown;
   const { file, source, line, frame } = moment.shown;
   const given: Params = source === null ? { file } : { file, sha256: source };
   const text = useAnswer<Source>(() => ask("source", given), [ask, file, source], true);
-  const counts = useAnswer<{ times: (number | null)[] }>(() => ask("counts", given), [ask, file, source], true);
+  const { times, isPart } = useCounts(ask, given, shown.isFile, [ask, file, source]);
   const inline = useAnswer<Inline>(() => ask("inline", { seq: moment.seq, frame }), [ask, moment.seq, frame]);
   const rows = useMemo(() => coloured(text.value?.lines ?? []), [text.value]);
-  const times = counts.value?.times ?? [];
   const most = Math.max(...times.map((count) => count ?? 0), 1);
   const values = new Map(inline.value?.lines.map((one) => [one.line, one]));
   const box = useRef<HTMLDivElement>(null);
@@ -44,7 +80,7 @@ export function SourcePanel() {
         <span class="path" title={printable(file)}>
           {printable(baseName(file))}:{line}
         </span>{" "}
-        <small>{printable(moment.shown.title)}</small>
+        <small>{printable(moment.shown.title)}{isPart && ", counting …"}</small>
       </h2>
       {text.failure && <Failed failure={text.failure} />}
       {text.value?.doubt && <p class="doubt">not proved to be what ran: {text.value.doubt}</p>}

@@ -1,6 +1,7 @@
 // What ran when: bars for each thread's frames over the events, in as many columns as there are pixels to see.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { recall, remember } from "./address";
 import { Failed } from "./Failed";
 import { useAnswer, usePage } from "./store";
 import { grouped } from "./text";
@@ -11,6 +12,8 @@ const HEAD = 16; // of a thread's name
 const TICKS = 12;
 const OVERVIEW = 22;
 const WIDEST = 600; // columns
+const COARSE = 80; // columns of what is there at once
+const LETTER = 6; // pixels, about
 const SETTLED = 120; // ms without another zoom, before finer columns are asked for
 
 interface View {
@@ -33,8 +36,8 @@ interface Colours {
 export function Timeline({ checked }: { checked: Checked | null }) {
   const { shown, act } = usePage();
   const whole: View = { start: shown.about.first, stop: Math.max(shown.about.end, shown.about.first + 1) };
-  const [view, setView] = useState(whole);
-  const [settled, setSettled] = useState(whole);
+  const [view, setView] = useState(() => zoomed(whole));
+  const [settled, setSettled] = useState(view);
   const [width, setWidth] = useState(0);
   const [, setTheme] = useState(0);
   const box = useRef<HTMLDivElement>(null);
@@ -42,9 +45,11 @@ export function Timeline({ checked }: { checked: Checked | null }) {
   const pressed = useRef<{ x: number; view: View; moved: boolean } | null>(null);
   const columns = Math.min(WIDEST, Math.max(width, 1));
   // A file has the whole alone.
-  const ask = <T,>(name: string, range: View) => (signal: AbortSignal) =>
-    width ? shown.ask<T>(name, shown.isFile ? {} : { start: range.start, stop: range.stop, ...(name === "timeline" ? { columns } : {}) }, signal) : null;
-  const overview = useAnswer(ask<Chart>("timeline", whole), [shown.ask, columns]);
+  const ask = <T,>(name: string, range: View, count = columns) => (signal: AbortSignal) =>
+    width ? shown.ask<T>(name, shown.isFile ? {} : { start: range.start, stop: range.stop, ...(name === "timeline" ? { columns: count } : {}) }, signal) : null;
+  const coarse = useAnswer(ask<Chart>("timeline", whole, Math.min(COARSE, columns)), [shown.ask, width > 0]);
+  const fine = useAnswer(ask<Chart>("timeline", whole), [shown.ask, columns]);
+  const overview = { value: fine.value ?? coarse.value, failure: fine.failure };
   const chart = useAnswer(ask<Chart>("timeline", settled), [shown.ask, columns, settled.start, settled.stop]);
   const ticks = useAnswer(ask<Ticks>("ticks", settled), [shown.ask, width > 0, settled.start, settled.stop]);
 
@@ -53,17 +58,23 @@ export function Timeline({ checked }: { checked: Checked | null }) {
     sized.observe(box.current!);
     return () => sized.disconnect();
   }, []);
+  useEffect(() => remember({ zoom: settled.start === whole.start && settled.stop === whole.stop ? null : `${settled.start}-${settled.stop}` }), [settled.start, settled.stop]);
   useEffect(() => {
     const timer = setTimeout(() => setSettled(view), SETTLED);
     return () => clearTimeout(timer);
   }, [view.start, view.stop]);
   const { seq } = shown.moment;
+  const isFirst = useRef(true); // what the address says is shown
   useEffect(() => {
+    if (isFirst.current && recall("zoom")) {
+      isFirst.current = false;
+      return;
+    }
     if (seq < view.start || seq >= view.stop) setView(within(whole, around(view, seq)));
   }, [seq]);
 
   const data = chart.value ?? overview.value;
-  const height = OVERVIEW + TICKS + (data?.threads ?? []).reduce((sum, one) => sum + HEAD + BAR * (1 + deepest(one.bars)), 0) + 4;
+  const height = useMemo(() => OVERVIEW + TICKS + (data?.threads ?? []).reduce((sum, one) => sum + HEAD + BAR * (1 + deepest(one.bars)), 0) + 4, [data]);
   useEffect(() => {
     if (!canvas.current || !width) return;
     const frame = requestAnimationFrame(() => {
@@ -158,6 +169,12 @@ export function Timeline({ checked }: { checked: Checked | null }) {
   );
 }
 
+/** What the address says, or the whole. */
+function zoomed(whole: View): View {
+  const [start, stop] = (recall("zoom") ?? "").split("-").map(Number);
+  return Number.isInteger(start) && Number.isInteger(stop) && start! < stop! ? within(whole, { start: start!, stop: stop! }) : whole;
+}
+
 function deepest(bars: Chart["threads"][number]["bars"]): number {
   return bars.reduce((most, bar) => Math.max(most, bar[0]), 0);
 }
@@ -195,11 +212,7 @@ function draw(canvas: HTMLCanvasElement, what: Drawing): void {
   pen.scale(scale, scale);
   pen.font = "11px system-ui, sans-serif";
   pen.textBaseline = "middle";
-  const style = getComputedStyle(canvas);
-  const colour = (name: string) => style.getPropertyValue(`--${name}`).trim();
-  const colours: Colours = {
-    text: colour("text"), dim: colour("dim"), line: colour("line"), bad: colour("bad"), output: colour("good"), mark: colour("accent"), here: colour("accent"), gap: colour("gap"), light: colour("bar-light"),
-  };
+  const colours = coloursOf(canvas);
   const x = (event: number, range: View) => ((event - range.start) / (range.stop - range.start)) * width;
 
   if (what.overview) bars(pen, what.overview, (event) => x(event, whole), 0, 3, colours, width, false);
@@ -219,9 +232,13 @@ function draw(canvas: HTMLCanvasElement, what: Drawing): void {
     }
   }
   if (what.ticks) {
-    const kinds = [[what.ticks.output, colours.output], [what.ticks.marks, colours.mark], [what.ticks.exceptions, colours.bad]] as const;
-    for (const [events, fill] of kinds) {
+    const { output, marks, exceptions, spans } = what.ticks;
+    const kinds = [[output, spans.output, colours.output], [marks, undefined, colours.mark], [exceptions, spans.exceptions, colours.bad]] as const;
+    for (const [events, stretches, fill] of kinds) {
       pen.fillStyle = fill;
+      pen.globalAlpha = 0.45; // somewhere in there
+      for (const [first, behind] of stretches ?? []) pen.fillRect(at(first), OVERVIEW + 2, Math.max(1.5, at(behind) - at(first)), TICKS - 4);
+      pen.globalAlpha = 1;
       for (const event of events) pen.fillRect(at(event), OVERVIEW + 2, Math.max(1.5, at(event + 1) - at(event) - 1), TICKS - 4);
     }
   }
@@ -230,8 +247,37 @@ function draw(canvas: HTMLCanvasElement, what: Drawing): void {
   pen.fillRect(at(seq), OVERVIEW, Math.max(2, Math.min(at(seq + 1) - at(seq), 3)), height - OVERVIEW);
 }
 
+let known: { isDark: boolean; colours: Colours } | null = null;
+
+/** Those of the page, asked once for each theme. */
+function coloursOf(canvas: HTMLCanvasElement): Colours {
+  const isDark = matchMedia("(prefers-color-scheme: dark)").matches;
+  if (known?.isDark !== isDark) {
+    const style = getComputedStyle(canvas);
+    const colour = (name: string) => style.getPropertyValue(`--${name}`).trim();
+    const colours = {
+      text: colour("text"), dim: colour("dim"), line: colour("line"), bad: colour("bad"), output: colour("good"), mark: colour("accent"), here: colour("accent"), gap: colour("gap"), light: colour("bar-light"),
+    };
+    known = { isDark, colours };
+  }
+  return known.colours;
+}
+
+const fillings = new WeakMap<Chart, { light: string; fills: string[] }>();
+
+/** By number of the title. */
+function fillsOf(chart: Chart, light: string): string[] {
+  let found = fillings.get(chart);
+  if (found?.light !== light) {
+    found = { light, fills: chart.titles.map((title) => `hsl(${hue(title)} 45% ${light})`) };
+    fillings.set(chart, found);
+  }
+  return found.fills;
+}
+
 function bars(pen: CanvasRenderingContext2D, chart: Chart, at: (event: number) => number, top: number, size: number, colours: Colours, width: number, named: boolean): void {
   const count = chart.columns.length;
+  const fills = fillsOf(chart, colours.light);
   const event = (column: number) => chart.start + ((chart.stop - chart.start) * column) / count;
   let y = top;
   for (const thread of chart.threads) {
@@ -246,17 +292,11 @@ function bars(pen: CanvasRenderingContext2D, chart: Chart, at: (event: number) =
       const left = Math.max(at(event(first)), 0);
       const right = Math.min(at(event(behind)), width);
       if (right < 0 || left > width || right - left < 0.2) continue;
-      const name = chart.titles[title]!;
-      pen.fillStyle = `hsl(${hue(name)} 45% ${colours.light})`;
+      pen.fillStyle = fills[title]!;
       pen.fillRect(left, row, Math.max(right - left - (right - left > 3 ? 0.5 : 0), 0.7), size - 1);
       if (named && right - left > 24) {
         pen.fillStyle = colours.text;
-        pen.save();
-        pen.beginPath();
-        pen.rect(left, row, right - left - 3, size);
-        pen.clip();
-        pen.fillText(name, left + 3, row + size / 2);
-        pen.restore();
+        pen.fillText(chart.titles[title]!.slice(0, (right - left - 4) / LETTER), left + 3, row + size / 2, right - left - 5);
       }
     }
     y += named ? size * (1 + deepest(thread.bars)) : 0;

@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import { Failed } from "./Failed";
 import { useAnswer, usePage } from "./store";
+import { Table } from "./Table";
 import { printable } from "./text";
 import type { Row } from "./types";
 
@@ -12,14 +13,14 @@ export function VariablesPanel() {
   const { shown, act } = usePage();
   const { moment } = shown;
   const isHere = moment.shown.frame === moment.frame;
-  const [path, setPath] = useState("");
+  const [path, setPath] = useState(shown.side ? "" : shown.chosen);
   const [withGlobals, setGlobals] = useState(false);
   const [withDefinitions, setDefinitions] = useState(false);
   const definitions = moment.variables.filter((row) => row.definition).length;
   const changes = isHere ? moment.changes : [];
-  const select = (row: Row) => {
-    act.choose(row.path ?? "");
-    setPath(row.path ?? "");
+  const select = (chosen: string | null) => {
+    act.choose(chosen ?? "");
+    setPath(chosen ?? "");
   };
   const ask = (question: string, given: Record<string, string>) => act.question(question, given);
   const at = String(moment.seq);
@@ -34,6 +35,7 @@ export function VariablesPanel() {
         <button disabled={!path} onClick={() => ask("history", { name: path.split(/[.[]/)[0]! })}>history</button>
         <button disabled={!path} onClick={() => ask("same", { expression: path, at })}>who else holds it</button>
         <button disabled={!path} onClick={() => ask("watch", { expression: path })}>changes</button>
+        {!shown.isFile && <button disabled={!path} onClick={() => act.watch([...shown.watched.filter((one) => one !== path), path])}>pin</button>}
       </div>
       <div key="scroll" class="scroll" tabIndex={0} role="region" aria-label={`${shown.side}variables of the frame`}>
         {changes.length > 0 && (
@@ -62,41 +64,40 @@ export function VariablesPanel() {
         <button class="more" aria-expanded={withGlobals} onClick={() => setGlobals(!withGlobals)}>
           globals
         </button>
-        {withGlobals && <Globals />}
+        {withGlobals && <Globals select={select} />}
         <Watched />
       </div>
     </section>
   );
 }
 
-function Globals() {
+function Globals({ select }: { select: (path: string | null) => void }) {
   const { shown } = usePage();
   const { seq } = shown.moment;
   const { frame } = shown.moment.shown;
   const found = useAnswer<{ rows: (Row & { definition: boolean })[] }>(() => shown.ask("globals", { seq, frame }), [seq, frame]);
   if (found.failure) return <Failed failure={found.failure} />;
+  const rows = found.value?.rows.filter((row) => !row.definition) ?? [];
+  if (found.value && !rows.length) return <p class="empty">none but definitions</p>;
   return (
-    <dl class="globals">
-      {found.value?.rows
-        .filter((row) => !row.definition)
-        .map((row) => (
-          <div>
-            <dt>{printable(row.name)}</dt>
-            <dd>{printable(row.text)}</dd>
-          </div>
-        ))}
-    </dl>
+    <ul class="tree" role="tree" aria-label={`${shown.side}globals`}>
+      {rows.map((row) => (
+        <Branch key={row.name} row={row} part={[`(global) ${row.name}`]} select={select} />
+      ))}
+    </ul>
   );
 }
 
-function Branch(props: { row: Row; part: Part; select: (row: Row) => void; mark?: boolean; level?: number }) {
+function Branch(props: { row: Row; part: Part; select: (path: string | null) => void; mark?: boolean; level?: number }) {
   const { row, part, select, mark, level = 1 } = props;
   const [open, setOpen] = useState(false);
+  const [asTree, setTree] = useState(false);
+  const canOpen = row.children > 0 || row.table;
   const onKey = (event: KeyboardEvent) => {
     if (event.target !== event.currentTarget) return;
-    if (event.key === "ArrowRight" && row.children) setOpen(true);
+    if (event.key === "ArrowRight" && canOpen) setOpen(true);
     else if (event.key === "ArrowLeft") setOpen(false);
-    else if (event.key === "Enter" || event.key === " ") select(row);
+    else if (event.key === "Enter" || event.key === " ") select(row.path);
     else if (event.key === "ArrowDown" || event.key === "ArrowUp") walk(event.currentTarget as HTMLElement, event.key === "ArrowDown");
     else return;
     event.preventDefault();
@@ -106,23 +107,28 @@ function Branch(props: { row: Row; part: Part; select: (row: Row) => void; mark?
     <li
       role="treeitem"
       tabIndex={0}
-      aria-expanded={row.children ? open : undefined}
+      aria-expanded={canOpen ? open : undefined}
       aria-level={level}
       aria-selected={false}
       class={mark ? "changed" : ""}
       onKeyDown={onKey}
-      onFocus={(event) => event.target === event.currentTarget && select(row)}
+      onFocus={(event) => event.target === event.currentTarget && select(row.path)}
     >
-      <div class="value" onClick={() => row.children > 0 && setOpen(!open)}>
+      <div class="value" onClick={() => canOpen && setOpen(!open)}>
         <span class="twist" aria-hidden="true">
-          {row.children ? (open ? "▾" : "▸") : ""}
+          {canOpen ? (open ? "▾" : "▸") : ""}
         </span>
         <b>{printable(row.name)}</b>
         <span class="text" title={printable(row.type)}>
           {printable(row.text)}
         </span>
       </div>
-      {open && <Children part={part} select={select} level={level + 1} />}
+      {open && row.table && row.children > 0 && (
+        <button class="more" onClick={() => setTree(!asTree)}>
+          {asTree ? "as a table" : "part by part"}
+        </button>
+      )}
+      {open && (row.table && !asTree ? <Table part={part} name={row.name} select={select} otherwise={() => setTree(true)} /> : <Children part={part} select={select} level={level + 1} />)}
     </li>
   );
 }
@@ -132,7 +138,7 @@ function walk(from: HTMLElement, down: boolean) {
   all[all.indexOf(from) + (down ? 1 : -1)]?.focus();
 }
 
-function Children({ part, select, level }: { part: Part; select: (row: Row) => void; level: number }) {
+function Children({ part, select, level }: { part: Part; select: (path: string | null) => void; level: number }) {
   const { shown } = usePage();
   const { seq } = shown.moment;
   const { frame } = shown.moment.shown;
@@ -161,9 +167,10 @@ function Children({ part, select, level }: { part: Part; select: (row: Row) => v
 
 /** Expressions that are computed anew at every moment. */
 function Watched() {
-  const { shown } = usePage();
-  const [expressions, set] = useState<string[]>([]);
-  if (shown.isFile) return null;
+  const { shown, act } = usePage();
+  const { watched: expressions } = shown;
+  const set = act.watch;
+  if (shown.isFile || shown.side) return null;
   return (
     <form
       class="watched"

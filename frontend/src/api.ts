@@ -67,9 +67,10 @@ export function fromServer(trace: number): Ask {
   });
 }
 
-export function fromFile(answers: Record<string, unknown>): Ask {
+/** `asked`: by what is asked the number of its answer. */
+export function fromFile(asked: Record<string, number>, answers: unknown[]): Ask {
   return kept(async (name, params) => {
-    const answer = answers[keyOf(name, params)];
+    const answer = answers[asked[keyOf(name, params)] ?? -1];
     if (answer === undefined)
       throw new Failure("", "this is not in the file", "It has a part of a trace: `recorder view` shows all of it.");
     return unlessError(answer);
@@ -87,8 +88,8 @@ export async function open(): Promise<Opened> {
   if (cut) {
     const packed = Uint8Array.from(atob(cut.textContent!), (letter) => letter.charCodeAt(0));
     const text = new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip")));
-    const held = (await text.json()) as { trace: string; answers: Record<string, unknown> };
-    const ask = fromFile(held.answers);
+    const held = (await text.json()) as { trace: string; asked: Record<string, number>; answers: unknown[] };
+    const ask = fromFile(held.asked, held.answers);
     return { traces: [held.trace], ask: () => ask, isFile: true };
   }
   const { traces } = (await told(await fetch("api/traces"))) as { traces: string[] };

@@ -27,6 +27,8 @@ export interface Shown {
   panel: Panel;
   /** The name of the variable that v and V are about. */
   chosen: string;
+  /** Expressions that are computed anew at every moment. */
+  watched: string[];
   /** The other traces that are shown, and the one of them that is looked at. */
   others: { number: number; path: string }[];
   askOther: (trace: number) => Ask;
@@ -47,6 +49,7 @@ export interface Actions {
   beside(where: Beside | null): void;
   open(panel: Panel): void;
   choose(name: string): void;
+  watch(expressions: string[]): void;
   say(text: string): void;
 }
 

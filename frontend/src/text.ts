@@ -38,7 +38,7 @@ function pythonic(value: unknown): string {
   if (value === null) return "None";
   if (value === true) return "True";
   if (value === false) return "False";
-  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "string") return value.includes("'") ? JSON.stringify(value) : `'${JSON.stringify(value).slice(1, -1).replaceAll('\\"', '"')}'`;
   if (typeof value !== "object") return String(value);
   if (Array.isArray(value)) return `[${value.map(pythonic).join(", ")}]`;
   const about = value as Record<string, unknown>;
@@ -47,6 +47,7 @@ function pythonic(value: unknown): string {
   if (Array.isArray(items) && type === "dict")
     return `{${items.map((pair) => (pair as unknown[]).map(pythonic).join(": ")).join(", ")}}`;
   if (Array.isArray(items)) return `${type}(${items.map(pythonic).join(", ")})`;
+  if ("value" in rest) return `${type.replace(/^.*\./, "")}(${pythonic(rest["value"])})`;
   const inner = attributes ?? args ?? rest;
   const within = typeof inner === "object" ? namesAndValues(inner as Record<string, unknown>, "=", false) : pythonic(inner);
   return `${typeof name === "string" ? name : type}(${within.replace(/^[{[]|[}\]]$/g, "")})`;

@@ -6,6 +6,21 @@ export interface Row {
   type: string;
   path: string | null;
   children: number;
+  /** Whether it may be a table, too. */
+  table: boolean;
+}
+
+export interface Cell {
+  text: string;
+  path: string | null;
+  /** What it was an event earlier, if that was something else. */
+  old: string | null;
+}
+
+export interface Grid {
+  title: string;
+  columns: { text: string; cut: boolean }[];
+  rows: { label: string; cut: boolean; cells: Cell[] }[];
 }
 
 export interface Variable extends Row {
@@ -158,4 +173,6 @@ export interface Ticks {
   output: number[];
   marks: number[];
   more: string[];
+  /** Stretches with at least one, where there are too many events to look at each. */
+  spans: Partial<Record<"exceptions" | "output", [number, number][]>>;
 }

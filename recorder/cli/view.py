@@ -43,9 +43,10 @@ def run(args: argparse.Namespace) -> int:
 
     for module in ("starlette", "uvicorn"):
         libraries.load(module, INSTALL)
-    from recorder.view.lanes import Lanes
+    from recorder.view.lanes import Lanes, give_back_memory
     from recorder.view.server import Server
 
+    give_back_memory()
     with Lanes(args.traces) as lanes, Server(lanes, args.port) as server:
         check_moment(lanes, args.at)
         address = server.address if args.at is None else f"{server.address}#at={args.at}"

@@ -10,6 +10,7 @@ from recorder.trace.format import (
     TAG_DICT,
     TAG_ENUM,
     TAG_EXCEPTION,
+    TAG_FORM,
     TAG_FROZENSET,
     TAG_INSTANCE,
     TAG_LIST,
@@ -22,6 +23,7 @@ from recorder.trace.format import (
 from recorder.trace.lookup import resolved
 from recorder.trace.values.nodes import Node, type_name
 from recorder.trace.values.render import show
+from recorder.trace.values.tables import container_of
 from recorder.trace.values.value import Value
 
 TEXT: Final = 1_000  # characters of a value in a list of variables
@@ -64,7 +66,12 @@ def children(item: Item) -> Children | None:
     if tree.tag == TAG_EXCEPTION:
         return _some(len(tree.items), 0, tree, lambda: _numbered(tree, item, ".args"))
     if tree.tag == TAG_ARRAY and (items := tree.items.items()) is not None:
-        return _some(len(items), 0, tree, lambda: _numbered(tree._replace(items=items), item))
+        shape = tree.items.shape
+        return _some(
+            len(items), 0, tree, lambda: _of_array(tree._replace(items=items), shape, item)
+        )
+    if tree.tag == TAG_FORM and (inner := container_of(tree)) is not None:
+        return children(item._replace(tree=inner))
     return None
 
 
@@ -95,6 +102,19 @@ def _numbered(tree: Node, item: Item, inner: str = "") -> Iterator[Item]:
     for number, part in enumerate(tree.items):
         path = f"{item.path}{inner}[{number}]" if has_paths else ""
         yield Item(str(number), part, item.root, path, indexed=True)
+
+
+def _of_array(tree: Node, shape: tuple[int, ...], item: Item) -> Iterator[Item]:
+    """Its items lie in a row, whatever its shape is; only those of one dimension have an expression."""
+    if len(shape) == 1:
+        yield from _numbered(tree, item)
+        return
+    for number, part in enumerate(tree.items):
+        name, rest = [], number
+        for size in reversed(shape):
+            rest, place = divmod(rest, max(size, 1))
+            name.append(str(place))
+        yield Item(", ".join(reversed(name)), part, item.root, indexed=True)
 
 
 def _of_dict(tree: Node, item: Item) -> Iterator[Item]:

@@ -6,8 +6,10 @@ It may only say too much. It can always be made again of the chunks, and a trace
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Iterable
-from typing import Final, NamedTuple, TypeAlias
+from typing import ClassVar, Final, NamedTuple, TypeAlias
+from weakref import WeakValueDictionary
 
 from recorder._core.decode import read_contents
 from recorder.trace import varint
@@ -80,10 +82,21 @@ class Collected:
 class Contents:
     """As it is in a trace. `preamble`: a payload that defines everything, for a reader."""
 
+    _open: ClassVar[WeakValueDictionary[tuple[bytes, int], Contents]] = WeakValueDictionary()
+
     def __init__(self, preamble: bytes, entries: dict[tuple[int, int], bytes]) -> None:
         self.preamble = preamble
         self._raw = entries
         self._last: tuple[tuple[int, int], Entry | None] | None = None
+
+    @classmethod
+    def of(cls, payload: bytes, trace_id: bytes) -> Contents | None:
+        """As `parse`. Who has a trace open twice has this once: of a long one it is most of the memory."""
+        key = trace_id, zlib.crc32(payload)
+        found = cls._open.get(key) or cls.parse(payload)
+        if found is not None:
+            cls._open[key] = found
+        return found
 
     @classmethod
     def parse(cls, payload: bytes) -> Contents | None:
@@ -106,11 +119,12 @@ class Contents:
         """Of this very chunk; None: nothing is known of it. Read when it is asked for, in microseconds: as objects
         those of a long trace would take twenty times the memory."""
         key = first_event, crc
-        if self._last is None or self._last[0] != key:
+        last = self._last  # of whichever thread asked
+        if last is None or last[0] != key:
             raw = self._raw.get(key)
             found = None if raw is None else read_contents(raw)
-            self._last = key, None if found is None else Entry._make(found)
-        return self._last[1]
+            self._last = last = key, None if found is None else Entry._make(found)
+        return last[1]
 
     def is_silent(self, first_event: int, crc: int) -> bool:
         """Whether it is known that there is no output and no log in it."""

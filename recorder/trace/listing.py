@@ -126,17 +126,24 @@ def _is(qualified_name: str, asked: str) -> bool:
 
 
 def _listing(trace: Trace, title: str, source: Source, first: int, last: int) -> Listing:
-    counts: Counter[int] = Counter()
-    for function, lines in trace.line_counts(lambda one: one.file == source.path).items():
-        text = trace.source_of(function)
-        if text is not None and text.sha256 == source.sha256:
-            counts.update(lines)
+    counts = counted(trace, source)
     code = lines_of_code(source.text, source.path)
     rows = [
         Line(number, text, counts[number] if counts[number] or number in code else None)
         for number, text in enumerate(source.lines[first - 1 : last], first)
     ]
     return Listing(title, source, rows)
+
+
+def counted(trace: Trace, source: Source, start: int = 0, stop: int | None = None) -> Counter[int]:
+    """How often each line of a text ran, by the events from `start` on, before `stop`."""
+    found: Counter[int] = Counter()
+    lines_of = trace.line_counts(lambda one: one.file == source.path, start=start, stop=stop)
+    for function, lines in lines_of.items():
+        text = trace.source_of(function)
+        if text is not None and text.sha256 == source.sha256:
+            found.update(lines)
+    return found
 
 
 def lines_of_code(text: str, path: str) -> set[int]:

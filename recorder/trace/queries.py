@@ -123,9 +123,9 @@ class Queries:
         with self._seeker(chunks[0]) as seeker, self.walk(start, backwards) as looked:
             for chunk in reversed(chunks) if backwards else chunks:
                 looked.seq = max(start, chunk.head.first_event)
-                self._come_to(min(stop, _behind(chunk)) if backwards else looked.seq)
+                self._come_to(min(stop, _end_of(chunk)) if backwards else looked.seq)
                 if chunk_filter is not None and not chunk_filter.may_hold(chunk, ends):
-                    expected = _behind(chunk)
+                    expected = _end_of(chunk)
                     continue
                 walk = seeker.backwards if backwards else seeker.forwards
                 seeker.missing = 0 if backwards else max(0, chunk.head.first_event - expected)
@@ -140,7 +140,7 @@ class Queries:
                             looked.seq = event.seq
                             yield event
                             looked.seq = event.seq + 1
-                    expected = _behind(chunk)
+                    expected = _end_of(chunk)
                 except UNREADABLE as exc:
                     self.file.note_error(chunk, exc)
                 else:
@@ -226,7 +226,11 @@ class Queries:
     @property
     def bounds(self) -> tuple[int, int]:
         """The number of the first event, and the one behind the last: of a part of a trace they begin anywhere."""
-        heads = [chunk.head for chunk in self.file.of(ChunkType.EVENTS)]
+        chunks = self.file.of(ChunkType.EVENTS)
+        if not self.file.damage:  # they are in order
+            first = next((_begin_of(chunk) for chunk in chunks if chunk.head.events), 0)
+            return first, _end_of(chunks[-1]) if chunks else 0
+        heads = [chunk.head for chunk in chunks]
         begins = [head.first_event for head in heads if head.events]
         return min(begins, default=0), max(
             (head.first_event + head.events for head in heads), default=0
@@ -307,7 +311,7 @@ class Queries:
     def _look(self) -> Contents | None:
         for chunk in self.file.of(ChunkType.CONTENTS):
             try:
-                contents = Contents.parse(self.file.payload(chunk))
+                contents = Contents.of(self.file.payload(chunk), self.file.head.trace_id)
                 reader = self._reader()
                 if contents is not None:
                     reader.load(contents.preamble, 0)
@@ -324,8 +328,8 @@ class Queries:
         """The chunks of the events from number `start` on, before `stop`."""
         found = self.file.of(ChunkType.EVENTS)
         if not self.file.damage:  # otherwise nothing is said about their order
-            ends = [chunk.head.first_event + chunk.head.events for chunk in found]
-            found = found[bisect.bisect_right(ends, start) :]
+            first = bisect.bisect_right(found, start, key=_end_of)
+            return found[first : bisect.bisect_left(found, stop, lo=first, key=_begin_of)]
         return [
             chunk
             for chunk in found
@@ -393,7 +397,11 @@ class Queries:
             return seeker.reader.time
 
 
-def _behind(chunk: Chunk) -> int:
+def _begin_of(chunk: Chunk) -> int:
+    return chunk.head.first_event
+
+
+def _end_of(chunk: Chunk) -> int:
     return chunk.head.first_event + chunk.head.events
 
 

@@ -27,10 +27,11 @@ ALL: Final = 2**64 - 1  # behind every event
 
 
 class Payloads:
-    """The payloads of chunks, the last ones kept."""
+    """The payloads of chunks, the last ones kept: of `most` bytes."""
 
     def __init__(self, file: TraceFile) -> None:
         self.file = file
+        self.most = CACHE_BYTES
         self._kept: OrderedDict[int, bytes] = OrderedDict()
         self._size = 0
 
@@ -47,7 +48,7 @@ class Payloads:
         payload = self.file.payload(chunk)
         self._kept[chunk.offset] = payload
         self._size += len(payload)
-        while self._size > CACHE_BYTES and len(self._kept) > 1:
+        while self._size > self.most and len(self._kept) > 1:
             self._size -= len(self._kept.popitem(last=False)[1])
         return payload
 

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from recorder import errors
 from recorder.trace.reader import Trace
-from recorder.view import comparing, moments, questions, texts, timeline
+from recorder.view import comparing, completion, moments, questions, texts, timeline
 from recorder.view.parameters import Parameters
 
 VERSION: Final = 1
@@ -20,6 +20,7 @@ QUICK: Final[dict[str, Answer]] = {
     "about": texts.about,
     "moment": moments.moment,
     "children": moments.children,
+    "table": moments.as_table,
     "whole": moments.whole,
     "globals": moments.module_globals,
     "evaluate": moments.evaluated,
@@ -35,6 +36,7 @@ SLOW: Final[dict[str, Answer]] = {
     "counts": texts.counts,
     "timeline": timeline.timeline,
     "ticks": timeline.ticks,
+    "words": completion.words,
     "ask": questions.ask,
     "differences": comparing.differences,
 }

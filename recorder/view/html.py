@@ -131,8 +131,11 @@ def within(now: dict[str, Any]) -> Iterator[Asked]:
         yield "moment", {"seq": seq, "frame": outer["frame"]}
     rows = [*now["variables"], *([now["value"]] if now["value"] else [])]
     for row in rows:
+        part = json.dumps([row["name"]])
         if row["children"]:
-            yield "children", {"seq": seq, "frame": frame, "part": json.dumps([row["name"]])}
+            yield "children", {"seq": seq, "frame": frame, "part": part}
+        if row["table"]:
+            yield "table", {"seq": seq, "frame": frame, "part": part}
 
 
 def moves(seq: int) -> Iterator[Asked]:
@@ -230,8 +233,11 @@ def page_of(trace: Trace, answers: dict[str, bytes]) -> bytes:
 
 
 def packed(trace: Trace, answers: dict[str, bytes]) -> str:
-    pairs = b",".join(json.dumps(key).encode() + b":" + body for key, body in answers.items())
-    whole = b'{"trace":' + json.dumps(trace.path).encode() + b',"answers":{' + pairs + b"}}"
+    """Each answer once, and by what is asked its number: much of it is the same at many moments."""
+    numbers: dict[bytes, int] = {}
+    of = {key: numbers.setdefault(body, len(numbers)) for key, body in answers.items()}
+    facts = json.dumps({"trace": trace.path, "asked": of}).encode()
+    whole = facts[:-1] + b',"answers":[' + b",".join(numbers) + b"]}"
     return base64.b64encode(gzip.compress(whole, mtime=0)).decode()
 
 

@@ -17,6 +17,12 @@ from recorder.trace.reader import Trace, open_trace
 from recorder.view.answers import SLOW, answer
 
 NOBODY: Final = object()
+CACHE_BYTES: Final = 8 << 20  # of payloads, of each lane: a page looks at few places at once
+
+
+M_MMAP_THRESHOLD: Final = -3
+M_ARENA_MAX: Final = -8
+SEPARATE: Final = 128 << 10  # bytes
 
 
 class Cancelled(BaseException):  # audit: never leaves its lane
@@ -32,7 +38,7 @@ class Lane:
         self._is_cancelled = False
         self._lock = threading.Lock()  # held where that changes
         try:
-            self.trace: Trace = self.thread.submit(open_trace, path).result()
+            self.trace: Trace = self.thread.submit(_opened, path).result()
             self._number: int = self.thread.submit(threading.get_ident).result()
         except BaseException:
             self.thread.shutdown()
@@ -60,7 +66,7 @@ class Lane:
         except Cancelled:
             self._end()
             self.trace.close()  # whatever it was in the midst of
-            self.trace = open_trace(self.trace.path)
+            self.trace = _opened(self.trace.path)
             return False, b""
 
     def _end(self) -> None:
@@ -114,6 +120,21 @@ class Lanes:
             by_number = {str(n): path for n, path in enumerate(self.paths)}
             given = {**given, "other": by_number.get(given["other"], "")}
         return await lanes[number].ask(name, given)
+
+
+def _opened(path: str) -> Trace:
+    trace = open_trace(path)
+    trace._queries.payloads.most = CACHE_BYTES
+    return trace
+
+
+def give_back_memory() -> None:
+    """What is as large as a payload is mapped by itself, and is gone when it is freed: among the small objects of two
+    lanes it would leave holes that nothing fits. For glibc, which has a word for that."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, SEPARATE)
+        mallopt(M_ARENA_MAX, 1)
 
 
 def _raise_in(thread: int, what: type[BaseException]) -> None:

@@ -27,12 +27,13 @@ from recorder.view.values import (
     readable_row,
     row,
     rows_of,
+    table,
     text_of,
 )
 
 MOST_FRAMES: Final = 200  # of a stack: the innermost
 MOST_VARIABLES: Final = 1_000
-REACH: Final = 50_000  # events back in which the last execution of a line is looked for
+REACH: Final = 8_192  # events back in which the last execution of a line is looked for
 WAYS: Final = (
     "step",
     "next",
@@ -153,6 +154,19 @@ def children(trace: Trace, asked: Parameters) -> dict[str, Any]:
     """What is within a variable, or a part of one."""
     rows, count = page_of(_item(trace, asked), asked.number("first", 0))
     return {"rows": rows, "count": count}
+
+
+def as_table(trace: Trace, asked: Parameters) -> dict[str, Any]:
+    """A frame, a series or an array; what was another value an event earlier is told with it."""
+    now, frame = _there(trace, asked)
+    name, way = asked.parts("part")
+    item = item_at(frame, now.event, name, way)
+    before: Any = None
+    if frame.frame == now.event.frame and name in now.event.changed:
+        earlier = frame_before(trace, now.event)
+        if earlier is not None and name in earlier.locals:
+            before = item_at(earlier, now.event, name, way).tree
+    return table(item, before)
 
 
 def whole(trace: Trace, asked: Parameters) -> dict[str, Any]:

@@ -27,11 +27,12 @@ from recorder.cli import (
 )
 from recorder.cli.queries import filters_of, is_whole, range_of, selectors_of
 from recorder.trace.existence import Existence
-from recorder.trace.expressions.expression import given_as
+from recorder.trace.expressions.expression import Answer, given_as
 from recorder.trace.folding import fold
 from recorder.trace.moments import event_at
 from recorder.trace.profile import ORDERS
 from recorder.trace.reader import Trace
+from recorder.trace.values.value import Value
 from recorder.trace.why import path
 from recorder.view.parameters import Parameters, invalid
 
@@ -39,6 +40,7 @@ Row: TypeAlias = dict[str, Any]
 Ask: TypeAlias = Callable[[Trace, argparse.Namespace], Iterator[Row]]
 
 MOST_ROWS: Final = 2_000
+TEXT: Final = 120  # characters of a value in a row
 
 
 class Field(NamedTuple):
@@ -55,6 +57,12 @@ class Question(NamedTuple):
     fields: tuple[Field, ...]
     ask: Ask
     rows: int = 200  # at most, where nobody says it
+
+
+def told(row: Row, **values: Value | Answer | None) -> Row:
+    """`shown`: the values of a row as Python would write them, for who does not read JSON."""
+    shown = {name: one.show(TEXT) for name, one in values.items() if one is not None}
+    return {**row, "shown": shown}
 
 
 # ---- what is asked -------------------------------------------------------------------------------
@@ -78,12 +86,14 @@ def _grep(trace: Trace, args: argparse.Namespace) -> Iterator[Row]:
     asked: dict[str, Any] = {"fixed": args.fixed, "ignore_case": args.ignore_case}
     about = {**filters_of(args), **selectors_of(args), **range_of(trace, args)}
     found = trace.grep(args.pattern, **asked, **about)
-    yield from map(grep.as_json, found)
+    for one in found:
+        yield told(grep.as_json(one), value=one.value)
 
 
 def _watch(trace: Trace, args: argparse.Namespace) -> Iterator[Row]:
     found = trace.watch(given_as("expression", args.expression), **watch.asked(trace, args))
-    yield from map(watch.as_json, found)
+    for one in found:
+        yield told(watch.as_json(one), old=one.old, new=one.new)
 
 
 def _check(trace: Trace, args: argparse.Namespace) -> Iterator[Row]:
@@ -94,13 +104,16 @@ def _check(trace: Trace, args: argparse.Namespace) -> Iterator[Row]:
 def _why(trace: Trace, args: argparse.Namespace) -> Iterator[Row]:
     seq = None if args.at is None else event_at(trace, args.at, "at")
     steps = trace.why(path(args.name, "name"), seq, **filters_of(args), limit=why.STEPS)
-    yield from map(why.as_json, steps)
+    for one in steps:
+        read = {f"reads.{part.text}": part.value for part in one.reads}
+        yield {**told(why.as_json(one), value=one.value, **read), "reads_at": one.at}
 
 
 def _history(trace: Trace, args: argparse.Namespace) -> Iterator[Row]:
     asked: dict[str, Any] = {**filters_of(args), **selectors_of(args), **range_of(trace, args)}
     found = trace.history(args.name, backwards=args.backwards, **asked)
-    yield from map(history.as_json, found)
+    for one in found:
+        yield told(history.as_json(one), value=one.value)
 
 
 def _same(trace: Trace, args: argparse.Namespace) -> Iterator[Row]:
@@ -114,13 +127,14 @@ def _origin(trace: Trace, args: argparse.Namespace) -> Iterator[Row]:
         return
     changes = {id(one.seen): one.parts for one in found.changes}
     for one in found.sightings:
-        yield origin.as_json(one, changes.get(id(one)), found)
+        yield told(origin.as_json(one, changes.get(id(one)), found), value=one.value)
 
 
 def _exceptions(trace: Trace, args: argparse.Namespace) -> Iterator[Row]:
     asked: dict[str, Any] = {**filters_of(args), **selectors_of(args), **range_of(trace, args)}
     found = trace.exceptions(args.type, through=args.through, uncaught=args.uncaught, **asked)
-    yield from map(exceptions.as_json, found)
+    for one in found:
+        yield told(exceptions.as_json(one), value=one.value)
 
 
 def _output(trace: Trace, args: argparse.Namespace) -> Iterator[Row]:
@@ -134,7 +148,8 @@ def _logs(trace: Trace, args: argparse.Namespace) -> Iterator[Row]:
 
 def _calls(trace: Trace, args: argparse.Namespace) -> Iterator[Row]:
     for call in trace.calls(**filters_of(args), **range_of(trace, args)):
-        yield calls.as_json(call)
+        given = {f"arguments.{name}": value for name, value in call.arguments.items()}
+        yield told(calls.as_json(call), returned=call.returned, raised=call.raised, **given)
 
 
 def _tree(trace: Trace, args: argparse.Namespace) -> Iterator[Row]:

@@ -12,6 +12,7 @@ import asyncio
 import json
 import os
 import secrets
+import sys
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -148,6 +149,7 @@ class Server:
 
     def run(self) -> None:
         """Until Ctrl-C, or until the last page has been closed for a while."""
+        sys.setswitchinterval(0.001)  # a step is asked beside what goes through the whole trace
         asyncio.run(self._serve())
 
     async def _serve(self) -> None:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import shlex
-from typing import Any
+from collections import Counter
+from math import inf
+from time import monotonic
+from typing import Any, Final
 
 from recorder import errors
 from recorder.export.text import notice as notice_of
 from recorder.trace.container.file import UNREADABLE
 from recorder.trace.filters import is_own
-from recorder.trace.listing import whole
+from recorder.trace.listing import counted, lines_of_code
 from recorder.trace.origins import REASONS
 from recorder.trace.reader import Source, Trace
 from recorder.version import VERSION
 from recorder.view.moments import first_stop
 from recorder.view.parameters import Parameters
+
+SOON: Final = 0.3  # seconds of counting for one answer
+WINDOW: Final = 1_000_000  # events that are counted before it is looked at the clock
 
 
 def about(trace: Trace, _: Parameters) -> dict[str, Any]:
@@ -92,10 +98,28 @@ def source(trace: Trace, asked: Parameters) -> dict[str, Any]:
 
 
 def counts(trace: Trace, asked: Parameters) -> dict[str, Any]:
-    """How often each line of a text ran: null where none begins. Passes over the whole trace."""
+    """How often each line of a text ran, by the events from `start` on: null where no code begins. `soon`: so many
+    events as can be looked through in a moment, for who shows what there is so far. `next`: where to go on."""
     found = _text(trace, asked)
-    times = [] if found is None else [line.times for line in whole(trace, found).lines]
-    return {"file": asked.needed("file"), "times": times}
+    first, end = trace._queries.bounds
+    start = min(max(asked.number("start", first), first), end)
+    if found is None:
+        return {"file": asked.needed("file"), "times": [], "next": None}
+    until = monotonic() + SOON if asked.flag("soon") else inf
+    ran: Counter[int] = Counter()
+    while start < end:
+        stop = min(start + WINDOW, end)
+        ran.update(counted(trace, found, start, stop))
+        start = stop
+        if monotonic() > until:
+            break
+    code = lines_of_code(found.text, found.path)
+    lines = range(1, len(found.lines) + 1)
+    return {
+        "file": found.path,
+        "times": [ran[line] if ran[line] or line in code else None for line in lines],
+        "next": start if start < end else None,
+    }
 
 
 def _text(trace: Trace, asked: Parameters) -> Source | None:

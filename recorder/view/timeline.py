@@ -1,17 +1,23 @@
 """What ran when: a chart of each thread's and task's stack over the events, as many columns wide as somebody can see.
 
 A column is one event, and what ran at it. So zooming is asking again for fewer events, down to one a column, and what
-an answer costs depends on its width and on the way through the trace, not on how much happened.
+an answer costs depends on its width and on the way through the trace, not on how much happened. Marks are found by
+reading where that is a matter of a few chunks; of more of them the trace's own table of contents tells in which they
+are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, Final, TypeAlias
 
 from recorder.cli.queries import thread_name
+from recorder.trace import filters
+from recorder.trace.container.chunks import Chunk
 from recorder.trace.container.file import UNREADABLE
+from recorder.trace.output import AHEAD, Asked, outputs
 from recorder.trace.reader import Trace
 from recorder.trace.snapshots import Event, Moment
 from recorder.view.parameters import Parameters
@@ -19,6 +25,7 @@ from recorder.view.parameters import Parameters
 MOST_COLUMNS: Final = 1_000
 DEEPEST: Final = 40  # rows of a thread: the outermost frames
 MOST_TICKS: Final = 1_000  # of a kind
+MOST_READ: Final = 16  # chunks that are read for marks
 MOST_ROWS: Final = 100  # of threads and tasks; a task that comes later is in its thread's row
 NO_TASK: Final = -1
 
@@ -75,9 +82,9 @@ def timeline(trace: Trace, asked: Parameters) -> dict[str, Any]:
     width = min(max(asked.number("columns", 400), 1), MOST_COLUMNS, max(stop - start, 0))
     chart = Chart()
     columns: list[int | None] = []
-    for column in range(width):
+    for column, seq in enumerate(places(trace, start, stop, width)):
         try:
-            now = trace.at(start + (stop - start) * column // width)
+            now = trace.at(seq)
         except UNREADABLE:
             columns.append(None)
             continue
@@ -92,22 +99,77 @@ def timeline(trace: Trace, asked: Parameters) -> dict[str, Any]:
     }
 
 
+def places(trace: Trace, start: int, stop: int, width: int) -> Iterator[int]:
+    """An event of each column: its first one, or the first of a chunk that begins in it, to which the way is short."""
+    begins = [chunk.head.first_event for chunk in trace._queries._chunks(start, stop)]
+    begins += [stop]
+    for column in range(width):
+        first = start + (stop - start) * column // width
+        begin = begins[bisect_left(begins, first)]
+        yield begin if begin < start + (stop - start) * (column + 1) // width else first
+
+
+# ---- marks ---------------------------------------------------------------------------------------
+
+
 def ticks(trace: Trace, asked: Parameters) -> dict[str, Any]:
     """Where something happened that is worth a mark, so many of each kind at most; `more` names the kinds that have
-    more."""
+    more. `spans`: where there are too many events to look at each, stretches with at least one, from the first event to
+    the one behind the last."""
     start, stop = _range(trace, asked)
+    chunks = trace._queries._chunks(start, stop)
+    spans = {} if len(chunks) <= MOST_READ else _spans(trace, chunks, (stop - start) // MOST_TICKS)
     kinds: dict[str, Iterator[int]] = {
         "exceptions": (event.seq for event in trace.find("raise", start=start, stop=stop)),
-        "output": (one.seq for one in trace.output(start=start, stop=stop) if one.seq is not None),
+        "output": _written(trace, start, stop),
         "marks": (mark.before for mark in trace.marks() if start <= mark.before < stop),
     }
-    found = {kind: list(islice(seqs, MOST_TICKS + 1)) for kind, seqs in kinds.items()}
+    found = {
+        kind: [] if kind in spans else list(islice(seqs, MOST_TICKS + 1))
+        for kind, seqs in kinds.items()
+    }
     return {
         "start": start,
         "stop": stop,
         **{kind: seqs[:MOST_TICKS] for kind, seqs in found.items()},
         "more": [kind for kind, seqs in found.items() if len(seqs) > MOST_TICKS],
+        "spans": spans,
     }
+
+
+def _written(trace: Trace, start: int, stop: int) -> Iterator[int]:
+    """The events that wrote something. What stood in a buffer for long may be missing."""
+    for one in outputs(trace._queries, Asked(None, start, stop, AHEAD)):
+        if one.seq is not None:
+            yield one.seq
+
+
+def _spans(trace: Trace, chunks: list[Chunk], apart: int) -> dict[str, list[list[int]]]:
+    """By what the trace says of its chunks; nothing of a kind of which it says nothing. What is less than so many
+    events apart is one."""
+    contents = trace._queries._known()
+    raised = trace._queries._chunk_filter(filters.make("raise"))
+    if contents is None or raised is None:
+        return {}
+    silent = [contents.is_silent(one.head.first_event, one.head.payload_crc) for one in chunks]
+    found = {"exceptions": _joined(chunks, raised.may_hold, apart)}
+    if any(silent):  # a recorder that did not tell of output yet told it of none
+        quiet = {one.offset for one, is_silent in zip(chunks, silent, strict=True) if is_silent}
+        written = _joined(chunks, lambda one: one.offset not in quiet, apart)
+        # What the last event of a chunk wrote may stand at the beginning of the next one.
+        found["output"] = [[max(first - 1, 0), behind] for first, behind in written]
+    return found
+
+
+def _joined(chunks: list[Chunk], is_marked: Callable[[Chunk], bool], apart: int) -> list[list[int]]:
+    found: list[list[int]] = []
+    for chunk in filter(is_marked, chunks):
+        first, behind = chunk.head.first_event, chunk.head.first_event + chunk.head.events
+        if found and first - found[-1][1] <= apart:
+            found[-1][1] = behind
+        else:
+            found.append([first, behind])
+    return found
 
 
 def _range(trace: Trace, asked: Parameters) -> tuple[int, int]:

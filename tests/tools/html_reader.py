@@ -20,7 +20,10 @@ def packed_in(path: Path) -> bytes:
 
 
 def cut_in(path: Path) -> Any:
-    return json.loads(packed_in(path), parse_constant=refuse)
+    """`answers`: by what the page asks."""
+    found = json.loads(packed_in(path), parse_constant=refuse)
+    asked = found.pop("asked")
+    return {**found, "answers": {key: found["answers"][number] for key, number in asked.items()}}
 
 
 def refuse(word: str) -> NoReturn:

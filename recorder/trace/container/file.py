@@ -73,6 +73,7 @@ class TraceFile:
         self.path = os.fspath(path)
         self.damage: list[Damage] = []
         self.chunks: list[Chunk] = []
+        self._by_kind: dict[int, list[Chunk]] = {}  # when all are found
         self.trailer: Trailer | None = None
         self.end = 0  # behind the last chunk that is there as a whole
         self._checked = False
@@ -223,7 +224,12 @@ class TraceFile:
     # ---- judging ----
 
     def of(self, kind: int) -> list[Chunk]:
-        return [chunk for chunk in self.chunks if chunk.head.kind == kind]
+        """Nobody changes what is given: every question asks for it, of thousands."""
+        found = self._by_kind.get(kind)
+        if found is None:
+            found = [chunk for chunk in self.chunks if chunk.head.kind == kind]
+            self._by_kind[kind] = found
+        return found
 
     def event_heads(self) -> Iterator[tuple[int, int]]:
         """Of the chunks of events: the first event, and the crc of the payload as it is stored."""

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import zip_longest
 from typing import Any, Final
 
-from recorder.trace.format import TAG_ARRAY, Form
+from recorder.trace.format import TAG_ARRAY, TAG_NAMED, Form
 from recorder.trace.values.nodes import Node, without_wrapping
 from recorder.trace.values.render import show_cell
+from recorder.trace.values.show_tables import hidden_items
 from recorder.trace.values.tables import Column, column_of, frame_of, is_form, labels, range_of
 
 MOST_CELLS: Final = 40  # in a row
+CUT: Final = "…"  # stands for what is not shown or not recorded: this very text, as a label
+
+
+def is_table(tree: Any) -> bool:
+    """Whether `table_of` may have one. At little cost."""
+    node = without_wrapping(tree)
+    if not isinstance(node, Node):
+        return False
+    if node.tag == TAG_ARRAY:
+        return 1 <= len(node.items.shape) <= 2
+    return is_form(node, Form.DATA_FRAME, Form.ARROW_TABLE, Form.SERIES, Form.OBJECT_ARRAY)
 
 
 def table_of(tree: Any) -> tuple[str, list[list[Any]]] | None:
@@ -20,17 +33,43 @@ def table_of(tree: Any) -> tuple[str, list[list[Any]]] | None:
     if not isinstance(node, Node):
         return None
     if node.tag == TAG_ARRAY:
-        return _table_of_array(node)
+        return _table_of_array(node, hidden_items(tree))
+    if is_form(node, Form.OBJECT_ARRAY):
+        return _table_of_objects(node)
     frame = frame_of(node)
     if frame is not None:
         title = f"{frame.rows} rows × {frame.columns} columns"
-        return title, _rows(frame.index, frame.names, frame.values, frame.rows)
+        rows = _rows(frame.index, frame.names, frame.values, frame.rows)
+        is_cut = len(frame.values) < frame.columns
+        return title, [[*row, CUT] for row in rows] if is_cut else rows
     column = column_of(node) if is_form(node, Form.SERIES) else None
     if column is None:
         return None
     name = node.items[1]
     title = f"{column.size} values, {column.dtype}"
     return title, _rows(node.items[0], ["" if name is None else name], [column], column.size)
+
+
+def suffixes(tree: Any) -> Callable[[int, int], str | None]:
+    """What stands behind an expression for the whole in one for a cell, of its row and column, counted without the
+    labels; None: there is none that the engine could follow."""
+    node = without_wrapping(tree)
+    frame = frame_of(node)
+    if frame is not None:
+        heights = [len(one.first) if isinstance(one, Column) else 0 for one in frame.values]
+        names = [f"[{one!r}]" if isinstance(one, (str, int)) else "" for one in frame.names]
+        return lambda row, at: (
+            f"{names[at]}[{row}]" if at < len(names) and names[at] and row < heights[at] else None
+        )
+    if is_form(node, Form.SERIES):
+        found = column_of(node)
+        height = len(found.first) if found is not None else 0
+        return lambda row, _: f"[{row}]" if row < height else None
+    if node.tag != TAG_ARRAY or len(node.items.shape) != 1:
+        return lambda _, __: None
+    if _fields(node.items.items() or []):
+        return lambda row, _: f"[{row}]"
+    return lambda _, at: f"[{at}]"
 
 
 def _rows(index: Any, names: list[Any], values: list[Any], count: int) -> list[list[Any]]:
@@ -43,7 +82,7 @@ def _rows(index: Any, names: list[Any], values: list[Any], count: int) -> list[l
     for at in range(first):
         rows.append([_at(beside, at), *(_cell(each, at, True) for each in columns)])
     if first + last < count:
-        rows.append(["…"] * len(rows[0]))
+        rows.append([CUT] * len(rows[0]))
     for at in range(-last, 0):
         rows.append([_from_end(index, count + at), *(_cell(each, at, False) for each in columns)])
     return rows
@@ -74,21 +113,60 @@ def _from_end(index: Any, at: int) -> Any:
     return column.last[place] if column is not None and -len(column.last) <= place < 0 else "?"
 
 
-def _table_of_array(node: Node) -> tuple[str, list[list[Any]]] | None:
-    """Of one row or of some."""
-    shape, items = node.items.shape, node.items.items()
+def _table_of_array(node: Node, hidden: list[Any]) -> tuple[str, list[list[Any]]] | None:
+    items = node.items.items()
+    if items and hidden:
+        items = [
+            "--" if is_hidden else item for item, is_hidden in zip(items, hidden, strict=False)
+        ]
+    return _table(node.items.shape, items or [], f"{node.items.dtype}{', cut' if node.cut else ''}")
+
+
+def _table_of_objects(node: Node) -> tuple[str, list[list[Any]]] | None:
+    shape, items = (without_wrapping(part) for part in node.items[:2])
+    if not isinstance(shape, Node) or not isinstance(items, Node):
+        return None
+    return _table(tuple(shape.items), list(items.items), f"object{', cut' if items.cut else ''}")
+
+
+def _table(
+    shape: tuple[int, ...], items: list[Any], what: str
+) -> tuple[str, list[list[Any]]] | None:
+    """Of one row, of some, or of records, each of which is one."""
     if not items or not 1 <= len(shape) <= 2:
         return None
-    width = shape[-1] if len(shape) == 2 else len(items)
-    shown = min(width, MOST_CELLS)
-    rows: list[list[Any]] = [["", *range(shown), *(["…"] if shown < width else [])]]
-    for at in range(0, len(items), max(width, 1)):
+    fields = _fields(items) if len(shape) == 1 else []
+    if fields:
+        rows = [
+            ["", *fields],
+            *([n, *(part for _, part in one.items)] for n, one in enumerate(items)),
+        ]
+    else:
+        rows = _in_rows(items, shape[1] if len(shape) == 2 else shape[0], len(shape) == 2)
+    if (fields or len(shape) == 2) and len(items) < shape[0] * (shape[1] if len(shape) == 2 else 1):
+        rows.append([CUT] * len(rows[0]))
+    return f"{' × '.join(map(str, shape))}, {what}", rows
+
+
+def _in_rows(items: list[Any], width: int, is_numbered: bool) -> list[list[Any]]:
+    width = max(width, 1)
+    shown = min(width, MOST_CELLS, len(items))
+    more = [CUT] if shown < width else []
+    rows: list[list[Any]] = [["", *range(shown), *more]]
+    for at in range(0, len(items), width):
         row = items[at : at + shown]
-        rows.append(
-            [at // width if len(shape) == 2 else "", *row, *(["…"] if shown < width else [])]
-        )
-    size = " × ".join(map(str, shape))
-    return f"{size}, {node.items.dtype}{', cut' if node.cut else ''}", rows
+        row += [CUT] * (shown - len(row))  # of the last one
+        rows.append([at // width if is_numbered else "", *row, *more])
+    return rows
+
+
+def _fields(items: list[Any]) -> list[str]:
+    """The names that records have; empty where the items are none."""
+    is_record = [
+        isinstance(one, Node) and one.tag == TAG_NAMED and one.type == ("numpy", "void")
+        for one in items
+    ]
+    return [name for name, _ in items[0].items] if is_record and all(is_record) else []
 
 
 # ---- as text --------------------------------------------------------------------------------------------------------

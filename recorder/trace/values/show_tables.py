@@ -335,21 +335,33 @@ def show_multi_index(out: Writer, node: Node) -> None:
     out.add(")")
 
 
-def show_masked(out: Writer, node: Node) -> bool:
-    """An array of numpy.ma, if all of it is there: np.ma.array([1, --, 3])."""
-    attributes = dict(node.items)
+def hidden_items(tree: Any) -> list[Any]:
+    """Of an array of numpy.ma, which of its items its mask hides, as far as they are there; empty for all else."""
+    if not isinstance(tree, Node) or tree.type not in MASKED_ARRAYS:
+        return []
+    attributes = dict(tree.items)
     array, mask = (without_wrapping(attributes.get(name)) for name in ("", "_mask"))
     values = array.items.items() if isinstance(array, Node) and array.tag == TAG_ARRAY else None
-    if values is None or not isinstance(mask, Node) or mask.tag != TAG_ARRAY:
-        return False
+    if not values or not isinstance(mask, Node) or mask.tag != TAG_ARRAY:
+        return []
     hidden = mask.items.items() or []
-    if mask.items.shape and len(hidden) < len(values):
+    if not mask.items.shape:  # one for all
+        return [any(hidden)] * len(values)
+    return hidden if len(hidden) >= len(values) else []
+
+
+def show_masked(out: Writer, node: Node) -> bool:
+    """An array of numpy.ma, if all of it is there: np.ma.array([1, --, 3])."""
+    array = without_wrapping(dict(node.items).get(""))
+    values = array.items.items() if isinstance(array, Node) and array.tag == TAG_ARRAY else None
+    hidden = hidden_items(node)
+    if values is None or (values and not hidden):
         return False
     shape = array.items.shape
     out.add(f"np.ma.array({f'shape={shape}, ' if len(shape) != 1 else ''}[")
 
     def item(at: int) -> None:
-        if hidden[at] if mask.items.shape else any(hidden):
+        if hidden[at]:
             out.add("--")
         else:
             cell(out, values[at])

@@ -1,0 +1,191 @@
+// Measures the page on a large trace: what is waited for, what it costs in processor time, and memory.
+//
+//   node e2e/large.mjs PYTHON TRACE
+//
+// PYTHON has the recorder installed (a release build, for figures that mean something). Each figure stands beside its
+// goal; a figure of processor time holds on a busy machine as well, one of the clock is told with the load. The status
+// is 1 if a figure of processor time, scripting or memory misses its goal.
+
+import { spawn } from "node:child_process";
+import { readFileSync, readdirSync } from "node:fs";
+import { loadavg } from "node:os";
+import { createInterface } from "node:readline";
+import { chromium } from "playwright-core";
+
+const [python, trace] = process.argv.slice(2);
+const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const STEPS = 100;
+const MEGABYTE = 1e6;
+const SCRIPT = new Set(["FunctionCall", "EvaluateScript", "RunMicrotasks", "TimerFire", "FireAnimationFrame", "EventDispatch", "v8.callFunction", "MinorGC", "MajorGC"]);
+
+const missed = [];
+
+function tell(what, value, goal = null, unit = "ms", isSure = true) {
+  const shown = `${value < 100 ? value.toFixed(1) : Math.round(value)} ${unit}`;
+  if (goal !== null && value > goal && isSure) missed.push(what);
+  console.log(`${what.padEnd(58)} ${shown.padStart(10)}${goal === null ? "" : `   goal ${goal}${value > goal ? (isSure ? "  MISSED" : "  (busy machine?)") : ""}`}`);
+}
+
+/** Of the clock: on a busy machine it says little. */
+const tellClock = (what, value, goal) => tell(`${what}, by the clock`, value, goal, "ms", false);
+
+const of = (values, part) => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * part))];
+
+/** Milliseconds of processor time of a process, threads included. */
+function spent(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+const peak = (pid) => Number(readFileSync(`/proc/${pid}/status`, "utf8").match(/VmHWM:\s+(\d+)/)[1]) * 1024;
+/** What a process has for itself, and its part of what it shares. */
+const share = (pid) => Number(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8").match(/^Pss:\s+(\d+)/m)[1]) * 1024;
+
+function renderers(root) {
+  const parents = new Map();
+  for (const name of readdirSync("/proc").filter((each) => /^\d+$/.test(each))) {
+    try {
+      const command = readFileSync(`/proc/${name}/cmdline`, "utf8");
+      parents.set(Number(name), [Number(readFileSync(`/proc/${name}/stat`, "utf8").split(") ")[1].split(" ")[1]), command]);
+    } catch {
+      // gone meanwhile
+    }
+  }
+  const isBelow = (pid) => pid === root || (parents.has(pid) && isBelow(parents.get(pid)[0]));
+  return [...parents].filter(([pid, [, command]]) => command.includes("--type=renderer") && isBelow(pid)).map(([pid]) => pid);
+}
+
+/** Milliseconds of the renderer's main thread in scripts, for each frame in which there was any. */
+function scripting(buffer) {
+  const { traceEvents } = JSON.parse(buffer.toString());
+  const main = traceEvents.filter((one) => one.name === "thread_name" && one.args.name === "CrRendererMain").map((one) => `${one.pid}.${one.tid}`);
+  const own = traceEvents.filter((one) => main.includes(`${one.pid}.${one.tid}`)).sort((a, b) => a.ts - b.ts);
+  const frames = own.filter((one) => one.name === "FireAnimationFrame").length;
+  const found = [];
+  let now = 0;
+  let until = 0;
+  for (const one of own) {
+    if (one.name === "BeginMainThreadFrame" || (one.ph === "I" && one.name === "BeginFrame")) {
+      if (now) found.push(now);
+      now = 0;
+    }
+    if (one.ph === "X" && SCRIPT.has(one.name) && one.ts >= until) {
+      until = one.ts + (one.dur ?? 0);
+      now += (one.tdur ?? one.dur ?? 0) / 1000;
+    }
+  }
+  return { found: now ? [...found, now] : found, frames };
+}
+
+const server = spawn(python, ["-m", "recorder", "view", "--no-open", trace], { stdio: ["ignore", "pipe", "inherit"] });
+const [address] = await new Promise((done) => createInterface({ input: server.stdout }).once("line", (line) => done([line])));
+const browser = await chromium.launchServer({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+const client = await chromium.connect(browser.wsEndpoint());
+try {
+  const page = await (await client.newContext({ viewport: { width: 1280, height: 720 } })).newPage();
+  page.setDefaultTimeout(120_000);
+  console.log(`load ${loadavg()[0].toFixed(1)} on ${readFileSync("/proc/cpuinfo", "utf8").match(/^processor/gm).length} processors`);
+
+  // The first paint: everything of the moment, and then what is asked of the whole trace.
+  const before = spent(server.pid);
+  const from = Date.now();
+  await page.goto(address);
+  await page.locator(".row.here").waitFor();
+  await page.locator(".tree").waitFor();
+  tellClock("source, variables and stack of the first moment", Date.now() - from, 2000);
+  const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0);
+  tellClock("first contentful paint", paint, 2000);
+  tell("server until then, processor time", spent(server.pid) - before, 1500);
+  const moment = async () => Number((await page.locator(".where b").textContent()).replaceAll(",", ""));
+  const coarse = Date.now();
+  await page.waitForFunction(() => document.querySelector("canvas").height > 100);
+  tellClock("then the timeline", Date.now() - coarse, null);
+
+  // Steps, while counts, marks, output and calls of the whole trace are still being looked for.
+  const go = async (to) => {
+    await page.keyboard.press("g");
+    await page.keyboard.type(to);
+    await page.keyboard.press("Enter");
+    await page.waitForFunction((old) => document.querySelector(".where b").textContent !== old, await page.locator(".where b").textContent()).catch(() => null);
+  };
+  await go("50%");
+  const waits = async (what, isBusy) => {
+    const clock = [];
+    const [server0] = [spent(server.pid)];
+    for (let step = 0; step < STEPS; step++) {
+      const took = await page.evaluate(
+        () =>
+          new Promise((done) => {
+            const shown = document.querySelector(".where b");
+            const begin = performance.now();
+            const watch = new MutationObserver(() => {
+              watch.disconnect();
+              requestAnimationFrame(() => done(performance.now() - begin));
+            });
+            watch.observe(shown, { childList: true, characterData: true, subtree: true });
+            dispatchEvent(new KeyboardEvent("keydown", { key: "s" }));
+          }),
+      );
+      clock.push(took);
+    }
+    if (!isBusy) tell(`${what}, processor time of the server`, (spent(server.pid) - server0) / STEPS, 50);
+    tellClock(`${what}, until it is drawn: median`, of(clock, 0.5), 50);
+    tellClock(`${what}, until it is drawn: 95 %`, of(clock, 0.95), null);
+  };
+  await waits("a step while the whole is being counted", true);
+
+  // Until all is there.
+  const counting = Date.now();
+  const counted = spent(server.pid);
+  await page.waitForFunction(() => !document.querySelector(".source h2 small").textContent.includes("counting"), null, { timeout: 600_000 });
+  tellClock("counts of the text, from then on", Date.now() - counting, null);
+  tell("server meanwhile, processor time", spent(server.pid) - counted);
+  await page.locator("#tab-calls").click();
+  await page.locator(".calls tbody tr").first().waitFor();
+  await page.waitForTimeout(1000);
+  await waits("a step", false);
+
+  // Zoom and pan, by the wheel and by dragging.
+  const box = await page.locator("canvas").boundingBox();
+  const at = { x: box.x + box.width * 0.5, y: box.y + 60 };
+  await page.mouse.move(at.x, at.y);
+  for (const [what, move] of [
+    ["zoom", async (turn) => page.mouse.wheel(0, turn < 60 ? -60 : 60)],
+    ["pan", async (turn) => page.mouse.wheel(turn < 60 ? 20 : -20, 0)],
+  ]) {
+    if (what === "pan") for (let turn = 0; turn < 30; turn++) await page.mouse.wheel(0, -60);
+    await page.waitForTimeout(1500);
+    await client.startTracing(page, { categories: ["devtools.timeline", "v8", "disabled-by-default-devtools.timeline", "disabled-by-default-devtools.timeline.frame"] });
+    const begin = Date.now();
+    for (let turn = 0; turn < 120; turn++) {
+      await move(turn);
+      await page.waitForTimeout(8);
+    }
+    const time = Date.now() - begin;
+    const { found, frames } = scripting(await client.stopTracing());
+    tell(`${what}: scripting in a frame, processor time: median`, of(found, 0.5), 16);
+    tell(`${what}: scripting in a frame, processor time: 99 %`, of(found, 0.99), 16);
+    tell(`${what}: frames drawn a second, of 60, by the clock`, (frames / time) * 1000, null, "");
+  }
+
+  const far = [];
+  for (const part of ["3%", "97%", "12%", "80%", "33%"]) {
+    const begin = Date.now();
+    await go(part);
+    await page.waitForFunction(() => document.querySelector(".row.here"));
+    far.push(Date.now() - begin);
+  }
+  tellClock("a moment far away: median", of(far, 0.5), null);
+  await page.waitForTimeout(2000);
+  const heap = await page.evaluate(() => performance.memory?.usedJSHeapSize ?? 0);
+  tell("the page's own objects", heap / MEGABYTE, null, "MB");
+  tell("memory of the page's process", Math.max(...renderers(browser.process().pid).map(share)) / MEGABYTE, 300, "MB");
+  tell("memory of the server, at most", peak(server.pid) / MEGABYTE, 200, "MB");
+  console.log(`event ${await moment()}; load ${loadavg()[0].toFixed(1)} at the end`);
+} finally {
+  await client.close();
+  await browser.close();
+  server.kill("SIGINT");
+}
+if (missed.length) console.error(`missed: ${missed.join("; ")}`);
+process.exit(missed.length ? 1 : 0);
