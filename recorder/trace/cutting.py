@@ -94,15 +94,22 @@ def _pieces(
     scanner = Scanner()  # of all: what one chunk defines is new in it alone
     payloads = _Redacted(file, redact) if redact else file
     for chunk in file.of(ChunkType.EVENTS):
-        first, end = chunk.head.first_event, chunk.head.first_event + chunk.head.events
-        low = max(start, first)
-        if low >= min(stop, end):
+        if not _is_of_part(chunk, start, stop):
             continue
+        low = max(start, chunk.head.first_event)
         try:
             yield _piece(file, chunk, payloads.payload(chunk), low, stop, with_sources, scanner)
         except UNREADABLE as exc:
             file.note_error(chunk, exc)
             scanner = Scanner()  # what that chunk defines is told with the next that speaks of it
+
+
+def _is_of_part(chunk: Chunk, start: int, stop: int) -> bool:
+    """Where it has no events, what it has belongs to the one before it."""
+    first, events = chunk.head.first_event, chunk.head.events
+    if events == 0:
+        return start < first <= stop or first == start == 0
+    return max(start, first) < min(stop, first + events)
 
 
 def _piece(
@@ -290,7 +297,7 @@ class _Stream:
         lost = self.lost + self.dropped
         at = self.end
         self.json(ChunkType.CLOSE, {
-            "counters": {}, "omitted": {}, "notes": bool(closing.get("notes", not closing)), "duration_ns": None,
+            "counters": {}, "omitted": {}, "notes": bool(closing.get("notes", True)), "duration_ns": None,
             "forks": 0,
             "threads": closing.get("threads", 0),
             "segments": len(self.index), "state": "partial", "failure": None, "exit_status": status,

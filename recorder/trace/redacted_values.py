@@ -63,6 +63,10 @@ IDENTITIES: Final = (TAG_IDENTITY, TAG_IDENTITY_UNSURE)
 CUT: Final = (TAG_LIST_CUT, TAG_TUPLE_CUT, TAG_DICT_CUT, TAG_INSTANCE_CUT, TAG_NAMED_CUT)
 TUPLES: Final = (TAG_TUPLE, TAG_TUPLE_CUT)
 LISTS: Final = (TAG_LIST, TAG_LIST_CUT)
+SEQUENCES: Final = (*LISTS, *TUPLES)
+MAPPINGS: Final = (TAG_DICT, TAG_DICT_CUT)
+WITH_ATTRIBUTES: Final = (TAG_INSTANCE, TAG_INSTANCE_CUT, TAG_NAMED, TAG_NAMED_CUT)
+TEXTS: Final = (TAG_STR, TAG_STR_CUT, TAG_BYTES, TAG_BYTES_CUT)
 # Whose lists are made by the recorder: they hold no pairs of the program's.
 LISTED: Final = frozenset(
     (
@@ -113,21 +117,17 @@ def redacted(raw: bytes, at: int, names: Names) -> tuple[int, bytes | None]:
     tag = raw[at]
     if tag >= TAG_SMALL_INT:
         return at + 1, None
-    walk = _Walk(raw, at, names)
-    end = walk.value(at, 0)
-    if not walk.out:
-        return end, None
-    return end, b"".join((*walk.out, raw[walk.copied : end]))
+    return Walk(raw, at, names).written_anew()
 
 
 def end_of(raw: bytes, at: int) -> int:
     """Where the value ends, or the word about a variable."""
-    walk = _Walk(raw, at, Names(()))
+    walk = Walk(raw, at, Names(()))
     walk.hiding = True
     return walk.value(at, 0)
 
 
-class _Walk:
+class Walk:
     """Of one value."""
 
     def __init__(self, raw: bytes, at: int, names: Names) -> None:
@@ -143,6 +143,10 @@ class _Walk:
         self.no_pairs = -1  # where a list of the recorder's own begins
 
     # ---- bytes
+
+    def written_anew(self) -> tuple[int, bytes | None]:
+        end = self.value(self.copied, 0)
+        return end, b"".join((*self.out, self.raw[self.copied : end])) if self.out else None
 
     def replace(self, at: int, end: int, by: bytes) -> int:
         self.out += (self.raw[self.copied : at], by)
@@ -197,7 +201,20 @@ class _Walk:
             return self.replace(at, self.passed(at), instead)
         if self.hiding:
             return self.operands(TAGS[tag], at + 1, depth + 1)
-        return INTO.get(tag, _Walk.other)(self, at, depth + 1)
+        return self.into(tag, at, depth + 1)
+
+    def into(self, tag: int, at: int, depth: int) -> int:
+        if tag in SEQUENCES:
+            return self.sequence(at, depth)
+        if tag in MAPPINGS:
+            return self.mapping(at, depth)
+        if tag in WITH_ATTRIBUTES:
+            return self.instance(at, depth)
+        if tag == TAG_ENUM:
+            return self.member(at, depth)
+        if tag == TAG_FORM:
+            return self.form(at, depth)
+        return self.operands(TAGS[tag], at + 1, depth)
 
     def instead(self, at: int, depth: int) -> bytes | None:
         """Counts the container that begins here. What is written instead of it, if it is not."""
@@ -225,9 +242,6 @@ class _Walk:
         self.replace(at, self.starts[number], b"")
         self.replace(self.value(self.starts[number], depth), end, b"")
         return end
-
-    def other(self, at: int, depth: int) -> int:
-        return self.operands(TAGS[self.raw[at]], at + 1, depth)
 
     def sized(self, at: int, is_cut: bool) -> tuple[int, int, int]:
         """True size, how many items follow, and where."""
@@ -281,6 +295,11 @@ class _Walk:
     def text(self, at: int) -> tuple[bytes, int]:
         size, at = varint.decode(self.raw, at)
         return self.raw[at : at + size], at + size
+
+    def content(self, at: int) -> int:
+        """Where the size of a text's, or of bytes', content stands."""
+        is_cut = self.raw[at] in (TAG_STR_CUT, TAG_BYTES_CUT)
+        return varint.decode(self.raw, at + 1)[1] if is_cut else at + 1
 
     # ---- well-known types
 
@@ -428,9 +447,8 @@ class _Walk:
         """The text, or the bytes, that a value is: of a subclass and of a member of an enum, too."""
         at = self.begin(at)
         tag = self.raw[at]
-        if tag in (TAG_STR, TAG_STR_CUT, TAG_BYTES, TAG_BYTES_CUT):
-            is_cut = tag in (TAG_STR_CUT, TAG_BYTES_CUT)
-            content, _ = self.text(self.type_end(at) if is_cut else at + 1)
+        if tag in TEXTS:
+            content, _ = self.text(self.content(at))
             yield text_of(content) if tag < TAG_BYTES else content.decode("latin-1")
         elif tag == TAG_TYPED:
             yield from self.texts(self.type_end(at))
@@ -442,22 +460,15 @@ class _Walk:
                 yield from self.texts(at + 1)
 
 
-INTO: Final[dict[int, Callable[[_Walk, int, int], int]]] = {
-    **dict.fromkeys((*LISTS, *TUPLES), _Walk.sequence),
-    **dict.fromkeys((TAG_DICT, TAG_DICT_CUT), _Walk.mapping),
-    **dict.fromkeys((TAG_INSTANCE, TAG_INSTANCE_CUT, TAG_NAMED, TAG_NAMED_CUT), _Walk.instance),
-    TAG_ENUM: _Walk.member,
-    TAG_FORM: _Walk.form,
-}
 # Whether the part of a form that is the last of these is secret.
-HIDES: Final[dict[int, Callable[[_Walk, list[int]], bool]]] = {
-    Form.CONTEXT_VAR: _Walk.is_named,
-    Form.CONTEXT_TOKEN: _Walk.is_named,
-    Form.INDEX: _Walk.is_secret_index,
-    Form.SERIES: _Walk.is_secret_series,
+HIDES: Final[dict[int, Callable[[Walk, list[int]], bool]]] = {
+    Form.CONTEXT_VAR: Walk.is_named,
+    Form.CONTEXT_TOKEN: Walk.is_named,
+    Form.INDEX: Walk.is_secret_index,
+    Form.SERIES: Walk.is_secret_series,
 }
 # Which columns of a table are secret: its last part.
-COLUMNS: Final[dict[int, Callable[[_Walk, list[int]], tuple[list[bool], list[bool], int]]]] = {
-    Form.DATA_FRAME: _Walk.labels_of_frame,
-    Form.ARROW_TABLE: _Walk.labels_of_table,
+COLUMNS: Final[dict[int, Callable[[Walk, list[int]], tuple[list[bool], list[bool], int]]]] = {
+    Form.DATA_FRAME: Walk.labels_of_frame,
+    Form.ARROW_TABLE: Walk.labels_of_table,
 }

@@ -16,6 +16,7 @@ from recorder.trace import format as f
 from recorder.trace import varint
 from recorder.trace.format import FrameFlag
 from recorder.trace.layouts import RECORDS, TAGS, Layout
+from recorder.trace.redacted_texts import Texts
 from recorder.trace.redacted_values import IDENTITIES, REDACTED, SIZES, Names, end_of, redacted
 
 OF_FUNCTIONS: Final = 3  # CO_OPTIMIZED and CO_NEWLOCALS, which no body of a module or class has
@@ -71,6 +72,7 @@ class Redactor:
 
     def __init__(self, patterns: tuple[str, ...]) -> None:
         self.names = Names(patterns)
+        self.texts = Texts(self.names)
         self.exceptions: set[int] = set()  # objects: with what a secret function returned
         self._before: End | None = None
 
@@ -84,6 +86,7 @@ class Redactor:
     def forget(self) -> None:
         """The chunk that comes next is not the one behind the last."""
         self._before = None
+        self.texts.forget()
 
 
 class _Chunk:
@@ -123,8 +126,8 @@ class _Chunk:
                 at += 1
             elif byte >= f.REC_SET:
                 at = self.set(at, at + 1, self.top_variables(), byte - f.REC_SET)
-            elif byte in SETS:
-                at = SETS[byte](self, at)
+            elif byte in APART:
+                at = APART[byte](self, at)
             else:
                 at = self.record(at, self.row_of(byte))
 
@@ -272,6 +275,30 @@ class _Chunk:
             self.redactor.exceptions.add(number)
         return is_one or number in self.redactor.exceptions
 
+    # ---- texts
+
+    def output(self, at: int) -> int:
+        self.is_restating = False
+        found: list[Any] = []
+        begin = self.operands(RECORDS[f.REC_OUTPUT][:-1], at + 1, Row(), found)
+        stream, size = found[0], found[-1]
+        end: int = begin + size
+        masked, content = self.redactor.texts.output(stream, self.raw[begin:end])
+        if masked != stream:
+            self.replace(at + 1, at + 2, bytes([masked]))
+            self.replace(begin, end, content)
+        return end
+
+    def log(self, at: int) -> int:
+        self.is_restating = False
+        layout = RECORDS[f.REC_LOG]
+        value = self.operands(layout[: layout.index("value")], at + 1, Row(), [])
+        for end, new in self.redactor.texts.log(self.raw[at + 1], self.raw, value):
+            if new is not None:
+                self.replace(value, end, new)
+            value = end
+        return self.value(value, False)  # the exception
+
     # ---- frames and threads
 
     def enter(self, found: list[Any]) -> None:
@@ -368,9 +395,12 @@ class Row(NamedTuple):
     hides: Callable[[_Chunk, int], bool] | None = None
 
 
-SETS: Final[dict[int, Callable[[_Chunk, int], int]]] = {
+# What is more than its operands tell.
+APART: Final[dict[int, Callable[[_Chunk, int], int]]] = {
     f.REC_SET_LONG: _Chunk.set_long,
     f.REC_SET_GLOBAL: _Chunk.set_global,
+    f.REC_OUTPUT: _Chunk.output,
+    f.REC_LOG: _Chunk.log,
 }
 # Of the records behind BEGIN, besides SETs.
 RESTATING: Final = frozenset((f.REC_BEGIN, f.REC_THREAD, f.REC_DEF_NAMESPACE, f.REC_DEF_GLOBAL))
@@ -403,12 +433,11 @@ ROWS: Final[dict[int, Row]] = {
     f.REC_DEF_TYPE: Row(_Chunk.define_type),
     f.REC_GLOBALS: Row(_Chunk.globals),
     f.REC_NOTE: Row(),
-    f.REC_LOG: Row(),
     **dict.fromkeys(
         (
             *(f.REC_DEF_THREAD, f.REC_DEF_FILE, f.REC_DEF_TASK, f.REC_TASK, f.REC_CLOCK, f.REC_GAP),
             *(f.REC_MARK, f.REC_CODE_DIGEST, f.REC_TEXT, f.REC_RETIRE, f.REC_SPAN_END),
-            *(f.REC_OUTPUT, f.REC_PRINT, f.REC_WITHIN),
+            *(f.REC_PRINT, f.REC_WITHIN),
         ),
         Row(),  # it has no value
     ),
