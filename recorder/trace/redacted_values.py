@@ -120,11 +120,12 @@ def redacted(raw: bytes, at: int, names: Names) -> tuple[int, bytes | None]:
     return Walk(raw, at, names).written_anew()
 
 
-def end_of(raw: bytes, at: int) -> int:
-    """Where the value ends, or the word about a variable."""
-    walk = Walk(raw, at, Names(()))
-    walk.hiding = True
-    return walk.value(at, 0)
+def end_of_word(raw: bytes, at: int) -> int:
+    """Of a word about a variable, which numbers follow."""
+    layout, at = TAGS[raw[at]], at + 1
+    for _ in layout:
+        _, at = varint.decode(raw, at)
+    return at
 
 
 class Walk:

@@ -17,7 +17,7 @@ from recorder.trace import varint
 from recorder.trace.format import FrameFlag
 from recorder.trace.layouts import RECORDS, TAGS, Layout
 from recorder.trace.redacted_texts import Texts
-from recorder.trace.redacted_values import IDENTITIES, REDACTED, SIZES, Names, end_of, redacted
+from recorder.trace.redacted_values import IDENTITIES, REDACTED, SIZES, Names, end_of_word, redacted
 
 OF_FUNCTIONS: Final = 3  # CO_OPTIMIZED and CO_NEWLOCALS, which no body of a module or class has
 WORDS: Final = frozenset(  # about a variable
@@ -102,9 +102,7 @@ class _Chunk:
         self.stop_iterations: set[int] = set()  # types
         self.codes: dict[int, Code] = {}
         self.namespaces: dict[int, Variables] = {}
-        self.bodies: set[int] = (
-            set()
-        )  # namespaces of the bodies that were running when the chunk began
+        self.bodies: set[int] = set()  # namespaces of bodies that ran when the chunk began
         self.threads: defaultdict[int, Thread] = defaultdict(Thread)
         self.suspended: dict[int, Frame] = {}
         self.current = Thread()
@@ -207,7 +205,7 @@ class _Chunk:
             of.shown.pop(slot, None)
             return value + 1
         if tag in WORDS:
-            end = end_of(self.raw, value)
+            end = end_of_word(self.raw, value)
             new = REDACTED if is_secret and tag != f.TAG_UNBOUND else None
         else:
             end, new = redacted(self.raw, value, self.names)

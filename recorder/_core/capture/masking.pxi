@@ -42,7 +42,7 @@ cdef class Masking:
         rec_mask_literals(bytes_of_copy, <size_t> len(utf8))
         return bytes(copy)
 
-    cdef rec_patterns take(self):
+    cdef rec_patterns take(self) noexcept:
         cdef rec_patterns before = rec_secrets.names
         rec_secrets.names = self.names
         rec_forget_matches()
