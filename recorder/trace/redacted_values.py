@@ -128,6 +128,17 @@ def end_of_word(raw: bytes, at: int) -> int:
     return at
 
 
+def identity_of(raw: bytes, at: int) -> tuple[int | None, int, int]:
+    """The number of the object that the value is, and its doubts, if it has one, and where what is in it begins."""
+    if raw[at] not in IDENTITIES:
+        return None, 0, at
+    number, begin = varint.decode(raw, at + 1)
+    doubts = 0
+    if raw[at] == TAG_IDENTITY_UNSURE:
+        doubts, begin = varint.decode(raw, begin)
+    return number, doubts, begin
+
+
 class Walk:
     """Of one value."""
 
@@ -417,9 +428,7 @@ class Walk:
 
     def begin(self, at: int) -> int:
         """Where what stands here begins, behind its identity; or what is referred to here."""
-        if self.raw[at] in IDENTITIES:
-            layout = TAGS[self.raw[at]]
-            at = self.operands(layout[:-1], at + 1, 0)
+        at = identity_of(self.raw, at)[2]
         if self.raw[at] == TAG_REF:
             at = self.starts[varint.decode(self.raw, at + 1)[0]]
         return at

@@ -15,9 +15,16 @@ from recorder import errors
 from recorder.trace import format as f
 from recorder.trace import varint
 from recorder.trace.format import FrameFlag
-from recorder.trace.layouts import RECORDS, TAGS, Layout
+from recorder.trace.layouts import RECORDS, Layout
 from recorder.trace.redacted_texts import Texts
-from recorder.trace.redacted_values import IDENTITIES, REDACTED, SIZES, Names, end_of_word, redacted
+from recorder.trace.redacted_values import (
+    REDACTED,
+    SIZES,
+    Names,
+    end_of_word,
+    identity_of,
+    redacted,
+)
 
 OF_FUNCTIONS: Final = 3  # CO_OPTIMIZED and CO_NEWLOCALS, which no body of a module or class has
 WORDS: Final = frozenset(  # about a variable
@@ -53,9 +60,9 @@ class Frame:
 
 
 class Thread:
-    def __init__(self) -> None:
+    def __init__(self, ended_secret: bool) -> None:
         self.stack: list[Frame] = []
-        self.ended_secret = False  # the values of the function that ended last are secret
+        self.ended_secret = ended_secret  # the values of the function that ended last are secret
 
 
 class End(NamedTuple):
@@ -74,7 +81,7 @@ class Redactor:
         self.names = Names(patterns)
         self.texts = Texts(self.names)
         self.exceptions: set[int] = set()  # objects: with what a secret function returned
-        self._before: End | None = None
+        self._before: End | None = End({}, {}, set(), {})
 
     def chunk(self, payload: bytes) -> bytes:
         """A chunk, whose records are sound, without secrets."""
@@ -84,7 +91,7 @@ class Redactor:
         return walk.written()
 
     def forget(self) -> None:
-        """The chunk that comes next is not the one behind the last."""
+        """The chunk that comes next is neither the first one nor behind the last."""
         self._before = None
         self.texts.forget()
 
@@ -103,9 +110,9 @@ class _Chunk:
         self.codes: dict[int, Code] = {}
         self.namespaces: dict[int, Variables] = {}
         self.bodies: set[int] = set()  # namespaces of bodies that ran when the chunk began
-        self.threads: defaultdict[int, Thread] = defaultdict(Thread)
+        self.threads: defaultdict[int, Thread] = defaultdict(lambda: Thread(before is None))
         self.suspended: dict[int, Frame] = {}
-        self.current = Thread()
+        self.current = Thread(before is None)
         self.next_frame = 0
         self.newest: set[tuple[int, int]] = set()
         self.restated: Frame | None = None  # by the preamble, whose SETs are about it
@@ -214,6 +221,9 @@ class _Chunk:
             of.shown.pop(slot, None)
         elif of.shown.get(slot) == new and not self.is_new(of, slot):
             return self.replace(at, end, b"")
+        elif not self.in_preamble and not self.is_restating and is_same(of.shown.get(slot), new):
+            of.shown[slot] = new
+            return self.replace(value, end, rebound_to(new))
         else:
             of.shown[slot] = new
             if self.raw[value:end] != new:
@@ -261,11 +271,7 @@ class _Chunk:
 
     def of_exception(self, at: int) -> bool:
         """A StopIteration with what a secret function returned."""
-        number, begin = None, at
-        if self.raw[at] in IDENTITIES:
-            number, begin = varint.decode(self.raw, at + 1)
-            for _ in TAGS[self.raw[at]][1:-1]:
-                _, begin = varint.decode(self.raw, begin)
+        number, _, begin = identity_of(self.raw, at)
         is_one = False
         if self.raw[begin] == f.TAG_EXCEPTION and self.current.ended_secret:
             is_one = varint.decode(self.raw, begin + 1)[0] in self.stop_iterations
@@ -336,7 +342,7 @@ class _Chunk:
 
     def state(self, found: list[Any]) -> None:
         self.next_frame = found[0]
-        self.current = self.threads[found[2] - 1] if found[2] else Thread()
+        self.current = self.threads[found[2] - 1] if found[2] else Thread(False)
 
     def begin(self, _: list[Any]) -> None:
         self.in_preamble = False
@@ -383,6 +389,20 @@ class _Chunk:
 
     def globals(self, found: list[Any]) -> None:
         self.codes[found[0]].namespace = found[1] - 1 if found[1] else None
+
+
+def is_same(before: bytes | None, after: bytes) -> bool:
+    """Whether it is the value that there was, and the same object as far as is known."""
+    if before is None:
+        return False
+    number, _, begin = identity_of(before, 0)
+    again, _, rest = identity_of(after, 0)
+    return number is not None and number == again and before[begin:] == after[rest:]
+
+
+def rebound_to(value: bytes) -> bytes:
+    number, doubts, _ = identity_of(value, 0)
+    return bytes([f.TAG_REBOUND]) + varint.encode(number or 0) + varint.encode(doubts)
 
 
 class Row(NamedTuple):
