@@ -6,6 +6,7 @@ DROPPED chunk stands. It is a part, and says so: its verdict is `partial`.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import struct
@@ -153,18 +154,19 @@ class _Redacted:
         """What was new at the end of the chunk before says what is in this one."""
         self._redactor.forget()
         before, after = self._chunks[at - 1], self._chunks[at]
-        try:
-            if before.head.first_event + before.head.events == after.head.first_event:
+        if before.head.first_event + before.head.events == after.head.first_event:
+            with contextlib.suppress(*UNREADABLE):
                 self._redacted(before)
-        except UNREADABLE:
-            self._redactor.forget()
 
     def _redacted(self, chunk: Chunk) -> bytes:
-        payload = self._file.payload(chunk)
-        info = Scanner().chunk(payload, chunk.head.first_event)
-        if info.damage is not None:
+        try:
+            payload = self._file.payload(chunk)
+            damage = Scanner().chunk(payload, chunk.head.first_event).damage
+            if damage is not None:
+                raise damage
+        except UNREADABLE:
             self._redactor.forget()
-            raise info.damage
+            raise
         return self._redactor.chunk(payload)
 
 
