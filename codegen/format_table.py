@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from codegen.operands import Operand, names_of, parse
+from codegen.operands import Operand, layout_of, names_of, parse
 from codegen.table import TableError, build, duplicates
 
 TABLE = Path("codegen/format.toml")
@@ -110,6 +110,11 @@ class Byte:
     @cached_property
     def parsed(self) -> tuple[Operand, ...]:
         return parse(self.operands)
+
+    @property
+    def layout(self) -> str:
+        """What follows, as Python has it."""
+        return layout_of(self.parsed)
 
     @property
     def shape(self) -> str:

@@ -38,6 +38,7 @@ OUTPUTS: Mapping[Path, Mapping[str, str]] = {
         "recorder/_core/format.pxd": "format.pxd.j2",
         "recorder/errors/stages.py": "stages.py.j2",
         "recorder/trace/format.py": "format.py.j2",
+        "recorder/trace/layouts.py": "layouts.py.j2",
     },
 }
 # Files of which only what is between markers is generated: each block of the template has its own.

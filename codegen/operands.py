@@ -27,6 +27,17 @@ class Operand:
             return f"*({','.join(part.shape for part in self.parts)})"
         return self.type
 
+    @property
+    def python(self) -> str:
+        """Likewise, as Python has it: what is repeated is a tuple."""
+        return layout_of(self.parts) if self.parts else f'"{self.type}"'
+
+
+def layout_of(operands: tuple[Operand, ...]) -> str:
+    """All of them as a tuple of Python's."""
+    inner = ", ".join(operand.python for operand in operands)
+    return f"({inner},)" if len(operands) == 1 else f"({inner})"
+
 
 def parse(text: str) -> tuple[Operand, ...]:
     """A ValueError says what cannot be read."""

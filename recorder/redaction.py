@@ -30,15 +30,14 @@ def patterns_of(policy: Policy) -> tuple[str, ...]:
     return (*SECRETS, *own) if policy.redact_defaults else own
 
 
-def command_line(words: Sequence[str], policy: Policy) -> list[str]:
+def command_line(words: Sequence[str], patterns: tuple[str, ...]) -> list[str]:
     """The words without the values of options that have a secret's name, and without the credentials in addresses."""
-    patterns = patterns_of(policy)
     shown = []
     is_value = False  # of the option before
     for word in words:
         is_option = word.startswith("-")
         shown.append(REDACTED if is_value and not is_option else _word(word, patterns))
-        is_value = is_option and "=" not in word and _is_secret(word, patterns)
+        is_value = is_option and "=" not in word and is_secret(word, patterns)
     return shown
 
 
@@ -49,7 +48,7 @@ def _word(word: str, patterns: tuple[str, ...]) -> str:
         return f"{scheme}://{_address(address, patterns)}"
     for separator in ("=", ":"):
         name, found, value = word.partition(separator)
-        if found and value.strip() and _is_secret(name, patterns):
+        if found and value.strip() and is_secret(name, patterns):
             return f"{name}{found}{REDACTED}"
     name, found, value = word.partition("=")
     return f"{name}={_word(value, patterns)}" if found and "://" in value else word
@@ -64,7 +63,8 @@ def _address(address: str, patterns: tuple[str, ...]) -> str:
     return f"{shown}{path}{mark}{'&'.join(pairs)}"
 
 
-def _is_secret(name: str, patterns: tuple[str, ...]) -> bool:
+def is_secret(name: str, patterns: tuple[str, ...]) -> bool:
+    """Whether one of the patterns stands for it."""
     from recorder._core import capture  # not where a trace is only read
 
     return capture.is_secret_name(name, patterns)

@@ -24,9 +24,13 @@ did, and all that was known when the first of them happened is there. Its verdic
   recorder cut app.rtrace -o part.rtrace --call 48213             a call, from its beginning to its end
   recorder cut app.rtrace -o part.rtrace --exception KeyError     the events up to the last one of these
   recorder cut app.rtrace -o part.rtrace --span "GET /orders"     a span of the program's
+  recorder cut app.rtrace -o part.rtrace --redact iban,*_pin      … without what stands under these names
 """
 EPILOG = """\
-What other threads did meanwhile is in it, too. Values are those of the trace: what is secret in them stays in the part.
+What other threads did meanwhile is in it, too. Values are those of the trace, without what stands under a name that
+--redact gives: a variable, argument, attribute, key, header, the result of a function, in whatever spelling, as if the
+program had been recorded so. Texts are as they are: what was printed, the arguments of an exception, and the source,
+in which a value can stand as it was written (--no-source leaves it out). Look at a part before you hand it on.
 Exit status: 0, or 3 if something of the trace could not be read.
 """
 
@@ -54,6 +58,10 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--no-source", action="store_true", help="leave out the text of the program"
     )
+    parser.add_argument(
+        "--redact", action="append", metavar="PATTERNS",
+        help="leave out the values of further names, as the policy's `redact` does; may be repeated",
+    )  # fmt: skip
     parser.set_defaults(run=run)
 
 
@@ -61,16 +69,27 @@ def run(args: argparse.Namespace) -> int:
     from recorder.export.atomic_output import AtomicOutput
     from recorder.trace.reader import open_trace
 
+    names = further_names(args.redact)
     with open_trace(args.trace) as trace:
         start, stop = part(trace, args)
         out = AtomicOutput(args.output or default_output(args.trace), source=trace.path)
         with out:
             written = trace.write_part(
-                out.file().write, start, stop, with_sources=not args.no_source
+                out.file().write, start, stop, with_sources=not args.no_source, redact=names
             )
         if sys.stderr is not None and sys.stderr.isatty():
             warn(f"recorder: {count(written, 'event')} → {printable(out.destination)}")
         return conclude(trace)
+
+
+def further_names(given: list[str] | None) -> tuple[str, ...] | None:
+    """The patterns of all that was given, each one or several with commas."""
+    from recorder.policy import Policy
+
+    found: list[str] = []
+    for text in given or ():
+        found += Policy(redact=text).redact or ()
+    return tuple(found) or None
 
 
 def default_output(trace: str) -> str:

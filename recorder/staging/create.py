@@ -71,7 +71,7 @@ def plan(
         trace_id=os.urandom(16).hex(),
         policy=policy,
         target_pid=pid,
-        argv=redaction.command_line(list(argv or sys.argv), policy),
+        argv=redaction.command_line(list(argv or sys.argv), redaction.patterns_of(policy)),
         cwd=cwd,
         parent=parent,
         host=host,

@@ -6,6 +6,7 @@ DROPPED chunk stands. It is a part, and says so: its verdict is `partial`.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import struct
@@ -13,7 +14,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
-from recorder import errors
+from recorder import errors, redaction
 from recorder._core.decode import Reader, Scanner, SegmentInfo
 from recorder.trace import varint
 from recorder.trace.container.blocks import ChunkHead, FileHead, Trailer
@@ -29,6 +30,7 @@ from recorder.trace.format import (
     ChunkType,
     TraceState,
 )
+from recorder.trace.redacting import Redactor
 from recorder.trace.snapshots import Event, Frame
 
 REASON: Final = "it was cut out of a longer one"
@@ -53,17 +55,24 @@ def cut(
     write: Callable[[bytes], object],
     *,
     with_sources: bool = True,
+    redact: tuple[str, ...] = (),
 ) -> int:
     """Writes a trace of the events from number `start` on, before `stop`; how many there are. A chunk that cannot be
-    read is left out, and noted."""
+    read is left out, and noted. `redact`: patterns of further names whose values are left out."""
     stream = _Stream(write, _header(file), start)
     about = {"trace_id": file.head.trace_id.hex(), "start": start, "stop": stop}
     new = {**meta, "trace_id": stream.head.trace_id.hex(), "cut_from": about}
-    if not with_sources and isinstance(meta.get("policy"), dict):
-        new["policy"] = {**meta["policy"], "source_text": False}
+    policy = dict(meta["policy"]) if isinstance(meta.get("policy"), dict) else {}
+    if not with_sources:
+        policy["source_text"] = False
+    if redact:
+        policy["redact"] = [*(policy.get("redact") or ()), *redact]
+        new["argv"] = redaction.command_line(meta.get("argv") or (), redact)
+    if policy:
+        new["policy"] = policy
     stream.json(ChunkType.META, new)
     files: set[str] = set()
-    for piece in _pieces(file, start, stop, with_sources):
+    for piece in _pieces(file, start, stop, with_sources, redact):
         stream.events(piece)
         if with_sources:
             files.update(_files_of(piece))
@@ -80,26 +89,35 @@ def _header(file: TraceFile) -> FileHead:
 # ---- events --------------------------------------------------------------------------------------
 
 
-def _pieces(file: TraceFile, start: int, stop: int, with_sources: bool) -> Iterator[Piece]:
+def _pieces(
+    file: TraceFile, start: int, stop: int, with_sources: bool, redact: tuple[str, ...]
+) -> Iterator[Piece]:
     scanner = Scanner()  # of all: what one chunk defines is new in it alone
+    payloads = _Redacted(file, redact) if redact else file
     for chunk in file.of(ChunkType.EVENTS):
-        first, end = chunk.head.first_event, chunk.head.first_event + chunk.head.events
-        low = max(start, first)
-        if low >= min(stop, end):
+        if not _is_of_part(chunk, start, stop):
             continue
+        low = max(start, chunk.head.first_event)
         try:
-            yield _piece(file, chunk, low, stop, with_sources, scanner)
+            yield _piece(file, chunk, payloads.payload(chunk), low, stop, with_sources, scanner)
         except UNREADABLE as exc:
             file.note_error(chunk, exc)
             scanner = Scanner()  # what that chunk defines is told with the next that speaks of it
 
 
+def _is_of_part(chunk: Chunk, start: int, stop: int) -> bool:
+    """Where it has no events, what it has belongs to the one before it."""
+    first, events = chunk.head.first_event, chunk.head.events
+    if events == 0:
+        return start < first <= stop or first == start == 0
+    return max(start, first) < min(stop, first + events)
+
+
 def _piece(
-    file: TraceFile, chunk: Chunk, low: int, stop: int, with_sources: bool, scanner: Scanner
-) -> Piece:
+    file: TraceFile, chunk: Chunk, payload: bytes, low: int, stop: int, with_sources: bool, scanner: Scanner,
+) -> Piece:  # fmt: skip
     """The events of a chunk from `low` on, before `stop`, with what a chunk needs to be read alone. Where they are the
     last ones in it, what stands behind them belongs to them."""
-    payload = file.payload(chunk)
     reader = Reader(file.head.ticks_per_second, file.head.started, Event, Frame)
     reader.load(payload, chunk.head.first_event)
     begin = _offset(reader, low)
@@ -114,6 +132,42 @@ def _piece(
     if earlier.damage is not None or info.damage is not None:
         raise file.corrupt(chunk.offset, "its records cannot be read")
     return Piece(info.preamble + records, low, info, earlier.definitions + info.definitions)
+
+
+class _Redacted:
+    """The payloads of EVENTS chunks, asked for in order, without the values of further names."""
+
+    def __init__(self, file: TraceFile, patterns: tuple[str, ...]) -> None:
+        self._file = file
+        self._chunks = file.of(ChunkType.EVENTS)
+        self._redactor = Redactor(patterns)
+        self._next = 0  # behind the last that was asked for
+
+    def payload(self, chunk: Chunk) -> bytes:
+        at = self._chunks.index(chunk, self._next)
+        if at > self._next:
+            self._go_to(at)
+        self._next = at + 1
+        return self._redacted(chunk)
+
+    def _go_to(self, at: int) -> None:
+        """What was new at the end of the chunk before says what is in this one."""
+        self._redactor.forget()
+        before, after = self._chunks[at - 1], self._chunks[at]
+        if before.head.first_event + before.head.events == after.head.first_event:
+            with contextlib.suppress(*UNREADABLE):
+                self._redacted(before)
+
+    def _redacted(self, chunk: Chunk) -> bytes:
+        try:
+            payload = self._file.payload(chunk)
+            damage = Scanner().chunk(payload, chunk.head.first_event).damage
+            if damage is not None:
+                raise damage
+        except UNREADABLE:
+            self._redactor.forget()
+            raise
+        return self._redactor.chunk(payload)
 
 
 def _first(chunk: Chunk, payload: bytes, scanner: Scanner) -> Piece:
@@ -246,7 +300,7 @@ class _Stream:
         status = None if trailer is None else trailer.exit_status
         at = self.end
         self.json(ChunkType.CLOSE, {
-            "counters": {}, "omitted": {}, "notes": bool(closing.get("notes", not closing)), "duration_ns": None,
+            "counters": {}, "omitted": {}, "notes": bool(closing.get("notes", True)), "duration_ns": None,
             "forks": 0,
             "threads": closing.get("threads", 0),
             "segments": len(self.index), "state": "partial", "failure": None, "exit_status": status,

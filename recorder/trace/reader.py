@@ -30,6 +30,7 @@ from typing import Any, TypeAlias, TypedDict, overload
 from recorder import errors
 from recorder._core.decode import Function, Namespace, Thread
 from recorder.errors import arguments
+from recorder.policy import Policy
 from recorder.trace import (
     alterations,
     answers,
@@ -864,21 +865,42 @@ class Trace:
         stop: int | None = None,
         *,
         with_sources: bool = True,
+        redact: Iterable[str] | None = None,
     ) -> int:
         """Gives `write`, piece by piece, a trace of the events from number `start` on, before number `stop`: how many
         there are. They keep their numbers, and what is asked of them has the same answers. `with_sources`: without,
-        no text of the program is in it. Where `write` raises, it is CALLBACK_FAILED, or what of ours it raises."""
+        no text of the program is in it. `redact`: patterns of further names whose values are left out, as the policy's;
+        texts are as they are. Where `write` raises, it is CALLBACK_FAILED, or what of ours it raises."""
         if not callable(write):
             raise arguments.wrong("write", write, "a function")
         first, last = _bounds(start, stop)
         return cut(
-            self._file, self.meta, self.closing, first, last, write, with_sources=bool(with_sources)
+            self._file,
+            self.meta,
+            self.closing,
+            first,
+            last,
+            write,
+            with_sources=bool(with_sources),
+            redact=_further_names(redact),
         )
 
     def verify(self) -> Check:
         """Checks everything: every checksum, and every record of every chunk. Damage is in the answer, and not
         raised."""
         return verify(self._file)
+
+
+def _further_names(redact: Iterable[str] | None) -> tuple[str, ...]:
+    expected = "patterns of names"
+    if redact is None:
+        return ()
+    if issubclass(type(redact), str):
+        raise arguments.wrong("redact", redact, f"several {expected}, and not one text")
+    try:
+        return Policy(redact=arguments.texts(redact, "redact", expected)).redact or ()
+    except errors.InvalidPolicyValueError as exc:
+        raise arguments.wrong("redact", redact, expected) from exc
 
 
 @errors.guarded("open_trace")

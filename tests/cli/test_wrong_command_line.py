@@ -207,7 +207,7 @@ FLAGS = {
     *(f"--{no}{name}" for no in ("", "no-") for name in ("propagate-script-exit", "summary")),
 }
 NOT_WITH_OTHERS = ("--csv", "--output", "--runs", "--calls", "--call", "--exception")
-LISTS = ("--ignore",)  # of which there may be several
+LISTS = ("--ignore", "--redact")  # of which there may be several
 ANSWERED = (None, "NOT_IN_TRACE")  # nothing wrong with the question
 COMMANDS = sorted(cli.COMMANDS)
 STRANGE = {

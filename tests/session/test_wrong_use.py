@@ -166,7 +166,10 @@ def table(trace: recorder.Trace, folder: Path) -> dict[str, Row]:
         "Trace.span": (trace.span, {"name": "part"}),
         "Trace.why_missing": (trace.why_missing, {"path": "app.py"}),
         "Trace.verify": (trace.verify, {}),
-        "Trace.write_part": (trace.write_part, {"write": bytes.__len__, **BOUNDS}),
+        "Trace.write_part": (
+            trace.write_part,
+            {"write": bytes.__len__, "redact": ["x"], "with_sources": True, **BOUNDS},
+        ),
         "Trace.hits": (
             lambda **a: drain(trace.hits(**a)),
             {"kind": "line", "when": "x > 1", "log": "{x}", "value": "1", "numbers": (1, 2)}

@@ -132,11 +132,11 @@ cdef inline Status record_local(Shadow *s, uint32_t slot) noexcept nogil:
     if kind != REC_KIND_LOCAL:
         if kind & REC_KIND_HIDDEN:
             return OK
+        if v != NULL and v.ob_type == &PyCell_Type and kind & (REC_KIND_CELL | REC_KIND_FREE):
+            v = (<PyCellObject *> v).ob_ref
         if kind & KIND_SECRET:
             record_secret(last, slot, v, NULL)
             return OK
-        if v != NULL and v.ob_type == &PyCell_Type and kind & (REC_KIND_CELL | REC_KIND_FREE):
-            v = (<PyCellObject *> v).ob_ref
     status = record_variable(last, slot, v, s.code.event_size, NULL)
     if last.type != before:
         note_changing(s, slot)
