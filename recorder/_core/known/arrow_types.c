@@ -260,12 +260,21 @@ static bool is_value(PyObject *said, const rec_arrow *arrow)
     return PyLong_CheckExact(said) && PyLong_AsUnsignedLongLongMask(said) == (uint64_t)integer_of(arrow, item.data);
 }
 
+/* The class that has it, of the one of an object and those that it is derived from. */
+static const char *class_with(PyObject *object, const char *name)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    while (type->tp_base != NULL && type->tp_dict != NULL && rec_dict_find(type->tp_dict, name) == NULL)
+        type = type->tp_base;
+    return type->tp_name;
+}
+
 /* Of moments and durations pyarrow tells the number; of all others it makes what Python has for it. */
 static bool proves_value(PyObject *object, const rec_arrow *arrow)
 {
-    const char *type = Py_TYPE(object)->tp_name;
     bool is_moment = arrow->format[0] == 'M' || arrow->format[0] == 'm';
-    PyObject *said = is_moment ? rec_arrow_get(object, type, "value") : rec_arrow_ask(object, type, "as_py", -1);
+    PyObject *said = is_moment ? rec_arrow_get(object, class_with(object, "value"), "value")
+                               : rec_arrow_ask(object, class_with(object, "as_py"), "as_py", -1);
     bool same = is_value(said, arrow);
     Py_XDECREF(said);
     return same;

@@ -103,7 +103,7 @@ static bool read_view(PyObject *object, const Py_buffer *view, rec_foreign *out)
     Py_ssize_t stride = view->itemsize;
     for (int d = view->ndim - 1; d >= 0; stride *= view->shape[d--])
         out->strides[d] = stride;
-    if (stride == view->len && is_own_memory(object, view->buf, view->len))
+    if (stride <= view->len && is_own_memory(object, view->buf, stride))
         out->cells.data = view->buf;
     out->is_secret = has_secret(out->format);
     return true;

@@ -14,6 +14,7 @@ typedef rec_reading (*rec_reader)(PyObject *object, PyTypeObject *type, rec_form
 rec_reading rec_read_decimal(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_deque(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_match(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_method_caller(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_getter(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_weakref(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_rlock(PyObject *object, PyTypeObject *type, rec_form *form);

@@ -65,6 +65,17 @@ rec_reading rec_read_getter(PyObject *object, PyTypeObject *type, rec_form *form
     return REC_LAYOUT_PROVED;
 }
 
+/* Behind the name. No arguments are None: the empty tuple is everybody's. */
+rec_reading rec_read_method_caller(PyObject *object, PyTypeObject *type, rec_form *form)
+{
+    PyObject *arguments = rec_visited(object, type, 1, REC_HELD_ANY);
+    if (arguments == NULL || !PyTuple_CheckExact(arguments))
+        return REC_LAYOUT_UNKNOWN;
+    rec_add_object(form, PyTuple_GET_SIZE(arguments) > 0 ? arguments : NULL);
+    rec_add_object(form, rec_visited(object, type, 0, REC_HELD_DICT));
+    return REC_LAYOUT_PROVED;
+}
+
 /* ---- weak references ---- */
 
 /* The type of what is referred to, which is looked at no further: nobody holds it by this. */

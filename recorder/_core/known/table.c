@@ -97,7 +97,7 @@ static const row rows[] = {
     {"_io.StringIO", REC_FORM_STRING_IO, rec_read_string_io, {{0}}},
     {"operator.itemgetter", REC_FORM_ITEM_GETTER, rec_read_getter, {{0}}},
     {"operator.attrgetter", REC_FORM_ATTRIBUTE_GETTER, rec_read_getter, {{0}}},
-    {"operator.methodcaller", REC_FORM_METHOD_CALLER, NULL, {VISITS(0), VISITS(1), {HELD, NULL, 0, REC_HELD_DICT}}},
+    {"operator.methodcaller", REC_FORM_METHOD_CALLER, rec_read_method_caller, {VISITS(0)}},
     {"_multiprocessing.SemLock", REC_FORM_LOCK, NULL, {METHODS("_is_zero")}},
     {"_ctypes._CData", 0, NULL, {{0}}, .table = REC_TABLE_FOREIGN},
     {"torch._C.TensorBase", 0, NULL, {{0}}, .table = REC_TABLE_TENSOR},

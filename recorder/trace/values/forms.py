@@ -371,9 +371,12 @@ def is_all(tree: Any) -> bool:
 
 
 def show_file(out: Writer, tree: Node) -> None:
-    """A file, whatever is wrapped around it, and with whatever attributes."""
+    """A file, whatever is wrapped around it, and with whatever attributes; or around what keeps its content itself."""
     facts: dict[str, Any] = {}
     _collect_facts(tree, facts)
+    below = tree.items[0] if tree.size in (Form.BUFFERED, Form.TEXT_FILE) and tree.items else None
+    if isinstance(below, Node) and below.size in (Form.BYTES_IO, Form.STRING_IO):
+        facts["over"] = below
     closed = facts.pop("fd", 0) is None
     out.add(f"<{qualified(tree.type or ('', '?'))}")
     for name, part in facts.items():

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
+from typing import Any, NamedTuple
 
-from recorder.trace.format import TAG_DICT, TAG_TUPLE
+from recorder.trace.format import TAG_DICT, TAG_REF, TAG_TUPLE
 from recorder.trace.values.nodes import Node, qualified
 from recorder.trace.values.show_tables import Writer
 
@@ -21,25 +21,40 @@ def show_attribute_getter(out: Writer, node: Node) -> None:
 
 def show_method_caller(out: Writer, node: Node) -> None:
     name, arguments, named = node.items
-    _call(out, node, [name, *_items(arguments)], named)
+    _call(out, node, [name, *([] if arguments is None else _items(arguments))], named)
 
 
 def _call(out: Writer, node: Node, parts: list[Any], named: Any = None) -> None:
     out.add(f"{qualified(node.type or ('', '?'))}(")
-    out.sequence(parts, out.part)
+    out.sequence(parts, lambda part: _part(out, part))
     for key, part in named.items if isinstance(named, Node) and named.tag == TAG_DICT else ():
         out.add(f", {key}=")
         out.part(part)
     out.add(")")
 
 
+def _part(out: Writer, part: Any) -> None:
+    if isinstance(part, _Several):
+        out.add("*")
+        part = part.tree
+    out.part(part)
+
+
+class _Several(NamedTuple):
+    """A tuple that stands somewhere else as well."""
+
+    tree: Node
+
+
 def _items(tree: Any) -> list[Any]:
+    if isinstance(tree, Node) and tree.tag == TAG_REF:
+        return [_Several(tree)]
     return list(tree.items) if isinstance(tree, Node) and tree.tag == TAG_TUPLE else [tree]
 
 
 def _dotted(name: Any) -> Any:
     """`a.b`, which is kept as a tuple."""
-    parts = _items(name)
+    parts = [*name.items] if isinstance(name, Node) and name.tag == TAG_TUPLE else [name]
     return ".".join(parts) if all(isinstance(part, str) for part in parts) else name
 
 
@@ -53,5 +68,7 @@ def make_attribute_getter(names: tuple[Any, ...], count: int) -> Any:
     )
 
 
-def make_method_caller(name: str, arguments: tuple[Any, ...], named: dict[str, Any] | None) -> Any:
-    return operator.methodcaller(name, *arguments, **(named or {}))
+def make_method_caller(
+    name: str, arguments: tuple[Any, ...] | None, named: dict[str, Any] | None
+) -> Any:
+    return operator.methodcaller(name, *(arguments or ()), **(named or {}))

@@ -247,7 +247,7 @@ class _Writer:
             item = as_shown(items[0], array.dtype)
             return self.scalar_of_numpy(node.type[1], item)
         self.add(f"{type_name(node)}(shape={array.shape}, format={array.format!r}")
-        if items is not None:
+        if items is not None and (items or not node.cut):
             self.add(", [")
             dtype = array.dtype
             self.sequence(items, lambda item: show_tables.cell(self, as_shown(item, dtype)))

@@ -36,8 +36,8 @@ from recorder.trace.format import (
     TAG_TYPED,
     Form,
 )
-from recorder.trace.values import exceptions, library_values, stdlib_values
-from recorder.trace.values.forms import has_maker, make_form, named_parts
+from recorder.trace.values import exceptions, generics, library_values, stdlib_values
+from recorder.trace.values.forms import class_of, has_maker, make_form, named_parts
 from recorder.trace.values.make_tables import make_array, make_masked, make_spread
 from recorder.trace.values.nodes import CannotMake, Node, numbered, qualified, type_name
 from recorder.trace.values.show_tables import MASKED_ARRAYS
@@ -214,6 +214,8 @@ class Builder:
             return stdlib_values.MAKERS[key](*[self.build(part) for _, part in tree.items])
         if key in library_values.MAKERS:
             return library_values.MAKERS[key](library_values.Parts(tree, self.build))
+        if is_generic(tree):
+            return generics.make(dict(tree.items), class_of, self.build)
         if is_spread(tree):
             return make_spread(tree, self.build)
         raise CannotMake
@@ -262,9 +264,15 @@ def _parts_of_opaque(tree: Node) -> list[tuple[str, Any]] | None:
 
 
 def _has_maker(tree: Node) -> bool:
-    return (
-        tree.type in stdlib_values.MAKERS or tree.type in library_values.MAKERS or is_spread(tree)
-    )
+    known = tree.type in stdlib_values.MAKERS or tree.type in library_values.MAKERS
+    return known or is_spread(tree) or is_generic(tree)
+
+
+def is_generic(tree: Node) -> bool:
+    """typing.Optional[int] and the like."""
+    names = dict(tree.items)
+    is_of_typing = tree.type is not None and tree.type[0] == "typing"
+    return is_of_typing and "__origin__" in names and "__args__" in names
 
 
 def _why_missing(tree: Node) -> str:
