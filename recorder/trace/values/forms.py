@@ -583,7 +583,9 @@ ROWS: Final[dict[int, Row]] = {
         ("names", "count"), getters.show_attribute_getter, getters.make_attribute_getter
     ),
     Form.METHOD_CALLER: Row(
-        ("name", "args", "keywords"), getters.show_method_caller, getters.make_method_caller
+        ("name", "args", "keywords", "left_out"),
+        getters.show_method_caller,
+        getters.make_method_caller,
     ),
     Form.ARROW_SCHEMA: Row(("names", "types"), show_tables.show_schema),
     Form.TENSOR: Row(("dtype", "device", "items", "checksum"), show_tables.show_tensor),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from typing import Any, NamedTuple
+from typing import Any
 
 from recorder.trace.format import TAG_DICT, TAG_REF, TAG_TUPLE
 from recorder.trace.values.nodes import Node, qualified
@@ -12,43 +12,32 @@ from recorder.trace.values.show_tables import Writer
 
 def show_item_getter(out: Writer, node: Node) -> None:
     wanted, count = node.items
-    _call(out, node, [wanted] if count == 1 else _items(wanted))
+    _call(out, node, [wanted] if count == 1 else _items(out, wanted))
 
 
 def show_attribute_getter(out: Writer, node: Node) -> None:
-    _call(out, node, [_dotted(name) for name in _items(node.items[0])])
+    _call(out, node, [_dotted(name) for name in _items(out, node.items[0])])
 
 
 def show_method_caller(out: Writer, node: Node) -> None:
-    name, arguments, named = node.items
-    _call(out, node, [name, *([] if arguments is None else _items(arguments))], named)
+    name, arguments, named, left_out = node.items
+    items = [] if arguments is None else _items(out, arguments)
+    _call(out, node, [name, *items[left_out:]], named)
 
 
 def _call(out: Writer, node: Node, parts: list[Any], named: Any = None) -> None:
     out.add(f"{qualified(node.type or ('', '?'))}(")
-    out.sequence(parts, lambda part: _part(out, part))
+    out.sequence(parts, out.part)
     for key, part in named.items if isinstance(named, Node) and named.tag == TAG_DICT else ():
         out.add(f", {key}=")
         out.part(part)
     out.add(")")
 
 
-def _part(out: Writer, part: Any) -> None:
-    if isinstance(part, _Several):
-        out.add("*")
-        part = part.tree
-    out.part(part)
-
-
-class _Several(NamedTuple):
-    """A tuple that stands somewhere else as well."""
-
-    tree: Node
-
-
-def _items(tree: Any) -> list[Any]:
+def _items(out: Writer, tree: Any) -> list[Any]:
+    """Of a tuple, which may stand somewhere else as well."""
     if isinstance(tree, Node) and tree.tag == TAG_REF:
-        return [_Several(tree)]
+        tree = out.referred(tree) or tree
     return list(tree.items) if isinstance(tree, Node) and tree.tag == TAG_TUPLE else [tree]
 
 
@@ -69,6 +58,6 @@ def make_attribute_getter(names: tuple[Any, ...], count: int) -> Any:
 
 
 def make_method_caller(
-    name: str, arguments: tuple[Any, ...] | None, named: dict[str, Any] | None
+    name: str, arguments: tuple[Any, ...] | None, named: dict[str, Any] | None, left_out: int
 ) -> Any:
-    return operator.methodcaller(name, *(arguments or ()), **(named or {}))
+    return operator.methodcaller(name, *(arguments or ())[left_out:], **(named or {}))
