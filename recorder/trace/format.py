@@ -320,7 +320,7 @@ class Form(IntEnum):
     OFFSET = 52  # how many of it; whether the time of day is dropped
     ITEM_GETTER = 53  # what is taken, or a tuple of it; how many that are
     ATTRIBUTE_GETTER = 54  # a tuple of names, those with dots as tuples; how many they are
-    METHOD_CALLER = 55  # the name; a tuple of arguments or None; a dict of named ones or None; how many arguments to leave out
+    METHOD_CALLER = 55  # the name; a tuple of arguments, or None; a dict of named ones, or None; how many to leave out
     ARROW_SCHEMA = 56  # a list of names, of a type none; a list of what the types are called
     TENSOR = 57  # what its items are; where they are; an ARRAY; a number computed of all, or None
     FOREIGN = 58  # as a buffer has it; bytes of an item; a tuple, the shape; bytes; a number; what it points to

@@ -112,7 +112,7 @@ static PyObject *call(PyObject *object, PyTypeObject *type, const char *name)
 static bool says_number(PyObject *object, PyTypeObject *type, const char *name, int64_t number)
 {
     PyObject *answer = call(object, type, name);
-    int64_t said;
+    int64_t said = 0;
     bool same = answer != NULL && PyLong_CheckExact(answer) && rec_int_small(answer, &said) && said == number;
     Py_XDECREF(answer);
     return same;
@@ -132,7 +132,7 @@ static bool says_numbers(PyObject *object, PyTypeObject *type, const char *name,
     PyObject *answer = call(object, type, name);
     bool same = answer != NULL && PyTuple_Check(answer) && (size_t)PyTuple_GET_SIZE(answer) == count;
     for (size_t i = 0; same && i < count; i++) {
-        int64_t said;
+        int64_t said = 0;
         PyObject *one = PyTuple_GET_ITEM(answer, i);
         same = PyLong_CheckExact(one) && rec_int_small(one, &said) && said == numbers[i];
     }

@@ -208,7 +208,7 @@ enum { /* what the parts of a FORM are */
     REC_FORM_OFFSET = 52, /* how many of it; whether the time of day is dropped */
     REC_FORM_ITEM_GETTER = 53, /* what is taken, or a tuple of it; how many that are */
     REC_FORM_ATTRIBUTE_GETTER = 54, /* a tuple of names, those with dots as tuples; how many they are */
-    /* the name; a tuple of arguments or None; a dict of named ones or None; how many arguments to leave out */
+    /* the name; a tuple of arguments, or None; a dict of named ones, or None; how many to leave out */
     REC_FORM_METHOD_CALLER = 55,
     REC_FORM_ARROW_SCHEMA = 56, /* a list of names, of a type none; a list of what the types are called */
     REC_FORM_TENSOR = 57, /* what its items are; where they are; an ARRAY; a number computed of all, or None */
