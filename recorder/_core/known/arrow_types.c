@@ -220,7 +220,8 @@ rec_arrow_item rec_arrow_scalar_item(const rec_arrow *arrow)
         return (rec_arrow_item){NULL, 0};
     if (arrow->item_size > 0)
         return (rec_arrow_item){place_of(arrow), arrow->item_size};
-    const buffer *of = *(const buffer *const *)place_of(arrow);
+    const void *place = place_of(arrow);
+    const buffer *of = *(const buffer *const *)place;
     if (!is_address(of) || !of->is_of_cpu)
         return (rec_arrow_item){NULL, 0};
     return (rec_arrow_item){of->size > 0 ? (const char *)of->data : "", of->size};

@@ -202,9 +202,11 @@ static bool proves_dtype(PyObject *object, PyTypeObject *type, uint16_t number)
 /* Whether a class of the program's decides what its tensors are: torch.Tensor itself says that it does not. */
 static bool has_own_meaning(PyTypeObject *type)
 {
-    for (PyTypeObject *of = type; of != NULL && rec_is_type_of_python(of); of = of->tp_base)
-        if (of->tp_dict != NULL && rec_dict_find(of->tp_dict, "__torch_dispatch__") != NULL)
-            return strcmp(of->tp_base->tp_name, TENSOR) != 0;
+    while (type != NULL && rec_is_type_of_python(type)) {
+        if (type->tp_dict != NULL && rec_dict_find(type->tp_dict, "__torch_dispatch__") != NULL)
+            return strcmp(type->tp_base->tp_name, TENSOR) != 0;
+        type = type->tp_base;
+    }
     return true;
 }
 

@@ -327,7 +327,7 @@ def _with_frequency(made: Any, step: Node, build: Build) -> Any:
     """The step from one moment of an index to the next."""
     try:
         return type(made)(made, freq=build(step))
-    except (errors.ValueUnreadableError, ValueError):  # audit: the moments are there, without it
+    except (errors.ValueUnreadableError, ValueError):  # the moments are there, without it
         return made
 
 
