@@ -219,7 +219,7 @@ rec_arrow_item rec_arrow_scalar_item(const rec_arrow *arrow)
     if (!((const scalar *)arrow->scalar)->is_present)
         return (rec_arrow_item){NULL, 0};
     if (arrow->item_size > 0)
-        return (rec_arrow_item){place_of(arrow), arrow->item_size};
+        return (rec_arrow_item){(const char *)place_of(arrow), arrow->item_size};
     const void *place = place_of(arrow);
     const buffer *of = *(const buffer *const *)place;
     if (!is_address(of) || !of->is_of_cpu)
