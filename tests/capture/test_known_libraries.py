@@ -288,7 +288,7 @@ ONE_BY_ONE = {
     "pyarrow.scalar(True)": "pyarrow.BooleanScalar(True)",
     "pyarrow.scalar('é')": "pyarrow.StringScalar('é')",
     "pyarrow.scalar('')": "pyarrow.StringScalar('')",
-    "pyarrow.scalar(b'x', pyarrow.large_binary())": "pyarrow.LargeBinaryScalar(b'x')",
+    "pyarrow.scalar(b'x')": "pyarrow.BinaryScalar(b'x')",
     "pyarrow.scalar(None, pyarrow.int64())": "pyarrow.Int64Scalar(<NA>)",
     "pyarrow.scalar(datetime.date(2020, 1, 2))": "pyarrow.Date32Scalar(2020-01-02)",
     "pyarrow.scalar(datetime.datetime(2020, 1, 2, 3))": "pyarrow.TimestampScalar(2020-01-02 03:00:00)",
