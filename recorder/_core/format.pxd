@@ -195,6 +195,13 @@ cdef extern from "tape/records.h" nogil:
         REC_FORM_ITERATOR
         REC_FORM_MEMBERS
         REC_FORM_OFFSET
+        REC_FORM_ITEM_GETTER
+        REC_FORM_ATTRIBUTE_GETTER
+        REC_FORM_METHOD_CALLER
+        REC_FORM_ARROW_SCHEMA
+        REC_FORM_TENSOR
+        REC_FORM_FOREIGN
+        REC_FORM_MODEL
 
     enum:  # the stream of an OUTPUT
         REC_STREAM_STDOUT

@@ -5,8 +5,9 @@ The columns of events and calls come as numbers from the core; names are put to 
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from recorder import errors
 from recorder.trace import libraries
@@ -14,6 +15,7 @@ from recorder.trace.filters import Filter
 from recorder.trace.format import REC_CALL
 from recorder.trace.queries import FIELDS, KIND_NAMES, Queries
 from recorder.trace.values.render import SHOWN
+from recorder.trace.values.value import told_alike
 
 if TYPE_CHECKING:
     import pandas  # type: ignore[import-not-found,import-untyped,unused-ignore]
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
     from recorder.trace.changes import Change
 
 T = TypeVar("T", covariant=True)
+
+HISTORY: Final = (
+    "seq", "qualified_name", "value", "function", "file", "line", "frame", "thread", "event.time",
+)  # fmt: skip
+FACTS: Final = operator.attrgetter(*HISTORY)
 
 
 @errors.guarded_class("read")
@@ -164,36 +171,32 @@ def calls_table(queries: Queries, wanted: Filter, start: int, stop: int) -> pyar
 
 
 def history_table(changes: Iterable[Change]) -> pyarrow.Table:
-    """One row a change. A value has to be taken apart to be told, one by one."""
+    """One row a change. Each value that differs from all others, and each function, is told once."""
     pa = libraries.load("pyarrow")
-    rows = [
-        {
-            "seq": one.seq,
-            "name": one.qualified_name,
-            "value": None if one.value is None else one.value.show(SHOWN),
-            "type": None if one.value is None else one.value.type_name,
-            "function": None if one.function is None else one.function.qualified_name,
-            "file": one.file,
-            "line": one.line,
-            "frame": one.frame,
-            "thread": None if one.thread is None else one.thread.number,
-            "time": one.event.time,
-        }
-        for one in changes
-    ]
-    fields = {name: pa.string() for name in ("name", "value", "type", "function", "file")}
-    kinds = {"time": pa.timestamp("ns", "UTC"), **fields}
-    columns = (
-        "seq",
-        "name",
-        "value",
-        "type",
-        "function",
-        "file",
-        "line",
-        "frame",
-        "thread",
-        "time",
+    rows = [FACTS(one) for one in changes]
+    seqs, names, values, functions, files, lines, frames, threads, times = (
+        zip(*rows, strict=True) if rows else [()] * len(HISTORY)
     )
-    schema = pa.schema([(name, kinds.get(name, pa.int64())) for name in columns])
-    return pa.Table.from_pylist(rows, schema)
+    keys = list(map(told_alike, values))
+    each_once = dict(zip(keys, values, strict=True)).items()
+    shown = {key: None if value is None else value.show(SHOWN) for key, value in each_once}
+    types = {key: None if value is None else value.type_name for key, value in each_once}
+    callers = {each: None if each is None else each.qualified_name for each in set(functions)}
+    runners = {each: None if each is None else each.number for each in set(threads)}
+    columns = {
+        "seq": seqs,
+        "name": names,
+        "value": map(shown.__getitem__, keys),
+        "type": map(types.__getitem__, keys),
+        "function": map(callers.__getitem__, functions),
+        "file": files,
+        "line": lines,
+        "frame": frames,
+        "thread": map(runners.__getitem__, threads),
+        "time": times,
+    }
+    texts = dict.fromkeys(("name", "value", "type", "function", "file"), pa.string())
+    kinds = {"time": pa.timestamp("ns", "UTC"), **texts}
+    return pa.table(
+        {name: pa.array(list(held), kinds.get(name, pa.int64())) for name, held in columns.items()}
+    )

@@ -304,7 +304,7 @@ class Form(IntEnum):
     COLUMN = 31  # how many values; the first; the last, or None; which are missing; what they mean; a number; variant
     DATA_FRAME = 32  # how many rows; the index; the names of the columns; a list of columns
     SERIES = 33  # the index; the name; a COLUMN
-    INDEX = 34  # the name; a COLUMN or a range
+    INDEX = 34  # the name; a COLUMN or a range; from one moment to the next, if that is known
     MULTI_INDEX = 35  # the names; the values of each level; of each level which stand in a row
     TIMESTAMP = 36  # a number since 1970; the number of its unit in numpy; the time zone
     TIMEDELTA64 = 37  # a number; the number of its unit in numpy
@@ -323,6 +323,13 @@ class Form(IntEnum):
     ITERATOR = 50  # what it goes over; how many are left; what it calls, each or None; where it is; its step; its end
     MEMBERS = 51  # a dict of what its type's table of members names: not all that there is
     OFFSET = 52  # how many of it; whether the time of day is dropped
+    ITEM_GETTER = 53  # what is taken, or a tuple of it; how many that are
+    ATTRIBUTE_GETTER = 54  # a tuple of names, those with dots as tuples; how many they are
+    METHOD_CALLER = 55  # the name; a tuple of arguments, or None; a dict of named ones, or None; how many to leave out
+    ARROW_SCHEMA = 56  # a list of names, of a type none; a list of what the types are called
+    TENSOR = 57  # what its items are; where they are; an ARRAY; a number computed of all, or None
+    FOREIGN = 58  # as a buffer has it; bytes of an item; a tuple, the shape; bytes; a number; what it points to
+    MODEL = 59  # a list of columns; of their names as fields; a dict of relations that are loaded, or None
 
 
 class Stream(IntEnum):

@@ -123,19 +123,36 @@ def test_django_names_what_is_not_fetched_and_fetches_nothing(tmp_path: Path) ->
     django.setup()
     names = made_by("""
 from django.db import connection, models
-class Book(models.Model):
+class Writer(models.Model):
     name = models.CharField(max_length=9)
     class Meta: app_label = "shop_of_test"
-with connection.schema_editor() as editor: editor.create_model(Book)
-Book(name="x").save()
+class Book(models.Model):
+    name = models.CharField(max_length=9)
+    by = models.ForeignKey(Writer, models.CASCADE, null=True)
+    class Meta: app_label = "shop_of_test"
+with connection.schema_editor() as editor:
+    editor.create_model(Writer)
+    editor.create_model(Book)
+ann = Writer(name="ann")
+ann.save()
+Book(name="x", by=ann).save()
+deferred, joined = Book.objects.only("id").get(), Book.objects.select_related("by").get()
 some, fetched = Book.objects.filter(name="x"), Book.objects.all()
 list(fetched)
 """)
-    found = record_values(tmp_path, [names["Book"](name="y"), names["some"], names["fetched"]])
-    assert names["some"]._result_cache is None
-    assert str(found[0]) == "Book(id=None, name='y')"
-    assert str(found[1]) == "<QuerySet of Book, not fetched>"
-    assert str(found[2]) == "<QuerySet of Book [Book(id=1, name='x')]>"
+    values = [names[name] for name in ("some", "fetched", "deferred", "joined")]
+    asked = len(names["connection"].queries_log)
+    found = record_values(tmp_path, [names["Book"](name="y"), *values])
+    assert names["some"]._result_cache is None and len(names["connection"].queries_log) == asked
+    assert [str(each) for each in found] == [
+        "Book(id=None, name='y', by_id=None, by=<not loaded>)",
+        "<QuerySet of Book, not fetched>",
+        "<QuerySet of Book [Book(id=1, name='x', by_id=1, by=<not loaded>)]>",
+        "Book(id=1, name=<not loaded>, by_id=<not loaded>, by=<not loaded>)",
+        "Book(id=1, name='x', by_id=1, by=Writer(id=1, name='ann'))",
+    ]
+    assert found[3].id == 1 and found[3].to_python(strict=False).id == 1
+    assert list(names["deferred"].__dict__) == ["_state", "id"]
     names["connection"].close()
 
 
@@ -243,7 +260,10 @@ def test_a_layout_of_pyarrow_that_is_not_the_known_one_makes_values_opaque(tmp_p
     """What pyarrow's object has twice, the address of what it wraps, is not there twice."""
     pyarrow = pytest.importorskip("pyarrow")
     table = pyarrow.table({"a": [1]})
-    values = [table, table.to_batches()[0], table["a"], pyarrow.array([1])]
+    values = [
+        table, table.to_batches()[0], table["a"], pyarrow.array([1]), table.schema, table.schema.field(0),
+        pyarrow.int8(),
+    ]  # fmt: skip
     second = [ctypes.c_ssize_t.from_address(id(value) + 48) for value in values]
     kept = [place.value for place in second]
     for place in second:
@@ -257,6 +277,47 @@ def test_a_layout_of_pyarrow_that_is_not_the_known_one_makes_values_opaque(tmp_p
         f"<{type(value).__module__}.{type(value).__name__} object, of a layout that is not known>"
         for value in values
     ]
+
+
+ONE_BY_ONE = {
+    "pyarrow.scalar(5)": "pyarrow.Int64Scalar(5)",
+    "pyarrow.scalar(-5, pyarrow.int8())": "pyarrow.Int8Scalar(-5)",
+    "pyarrow.scalar(2**64 - 1, pyarrow.uint64())": "pyarrow.UInt64Scalar(18446744073709551615)",
+    "pyarrow.scalar(1.5)": "pyarrow.DoubleScalar(1.5)",
+    "pyarrow.scalar(0.1, pyarrow.float32())": "pyarrow.FloatScalar(0.1)",
+    "pyarrow.scalar(True)": "pyarrow.BooleanScalar(True)",
+    "pyarrow.scalar('é')": "pyarrow.StringScalar('é')",
+    "pyarrow.scalar('')": "pyarrow.StringScalar('')",
+    "pyarrow.scalar(b'x')": "pyarrow.BinaryScalar(b'x')",
+    "pyarrow.scalar(None, pyarrow.int64())": "pyarrow.Int64Scalar(<NA>)",
+    "pyarrow.scalar(datetime.date(2020, 1, 2))": "pyarrow.Date32Scalar(2020-01-02)",
+    "pyarrow.scalar(datetime.datetime(2020, 1, 2, 3))": "pyarrow.TimestampScalar(2020-01-02 03:00:00)",
+    "pyarrow.scalar([1])": "<pyarrow.ListScalar, list>",
+    "pyarrow.schema([('id', pyarrow.int64()), ('t', pyarrow.timestamp('us', 'UTC'))])":
+        "pyarrow.Schema(id: int64, t: timestamp[us, tz=UTC])",
+    "pyarrow.schema([])": "pyarrow.Schema()",
+    "pyarrow.field('id', pyarrow.int64(), nullable=False)": "pyarrow.Field<id: int64 not null>",
+    "pyarrow.decimal128(5, 2)": "pyarrow.Decimal128Type(decimal128(5, 2))",
+    "pyarrow.float16()": "pyarrow.DataType(halffloat)",
+    "pyarrow.struct([('a', pyarrow.list_(pyarrow.string()))])":
+        "pyarrow.StructType(struct<a: list<item: string>>)",
+}  # fmt: skip
+
+
+def test_scalars_and_schemas_of_pyarrow(tmp_path: Path) -> None:
+    """Types are called what Arrow calls them."""
+    pyarrow = pytest.importorskip("pyarrow")
+    values = [eval(text, {"pyarrow": pyarrow, "datetime": datetime}) for text in ONE_BY_ONE]
+    for _ in range(2):  # once proved, and once known
+        found = record_values(tmp_path, values)
+        assert dict(zip(ONE_BY_ONE, map(str, found), strict=True)) == ONE_BY_ONE
+    for value, each in zip(values, found, strict=True):
+        if isinstance(value, pyarrow.DataType):
+            assert str(value) in str(each)
+        if isinstance(value, (pyarrow.Scalar, pyarrow.Schema, pyarrow.Field)) and "List" not in str(
+            each
+        ):
+            assert each.to_python().equals(value)
 
 
 WRITTEN_TO = """

@@ -70,7 +70,7 @@ FRAMES = {
     "pandas.Series(pandas.to_timedelta([90], 's'))": "pandas.Series([0 days 00:01:30])",
     "pandas.Index([3, 1])": "pandas.Index([3, 1])",
     "pandas.RangeIndex(4)": "pandas.RangeIndex(0, 4)",
-    "pandas.date_range('2020-01-01', periods=2)": "pandas.DatetimeIndex([2020-01-01, 2020-01-02])",
+    "pandas.date_range('2020-01-01', periods=2)": "pandas.DatetimeIndex([2020-01-01, 2020-01-02], freq=<Day>)",
     "pandas.MultiIndex.from_tuples([(1, 'a'), (2, 'b')], names=['n', 't'])":
         "pandas.MultiIndex([(1, 'a'), (2, 'b')], names=['n', 't'])",
     "pandas.Timestamp('2020-01-02 03:04:05')": "Timestamp('2020-01-02 03:04:05')",
@@ -100,7 +100,7 @@ FRAMES = {
     "pandas.arrays.SparseArray([0, 0, 2, 3, 0, 5], kind='block')":
         "pandas.SparseArray([0, 0, 2, 3, 0, 5], fill_value=0)",
     "pandas.date_range('2020-07-01', periods=2, freq='184D', tz='Europe/Berlin')":
-        "pandas.DatetimeIndex([2020-07-01 00:00:00+02:00, 2021-01-01 00:00:00+01:00])",
+        "pandas.DatetimeIndex([2020-07-01 00:00:00+02:00, 2021-01-01 00:00:00+01:00], freq=<184 * Days>)",
     "pandas.Timestamp('2020-01-01', tz='Europe/Berlin')":
         "Timestamp('2020-01-01 00:00:00+0100', tz='Europe/Berlin')",
     "pandas.Timestamp('2020-01-01 12:30:00.5+0530')": "Timestamp('2020-01-01 12:30:00.500000+0530', tz='UTC+05:30')",

@@ -21,8 +21,8 @@ from recorder.trace.values.value import Value
 from tests.tools import random_values, table_of_values
 
 IMPORTS = """
-import array, collections, contextvars, datetime, decimal, fractions, functools, io, ipaddress, itertools, pathlib
-import queue, re, threading, types, uuid, weakref, zoneinfo
+import array, collections, contextvars, datetime, decimal, fractions, functools, io, ipaddress, itertools
+import multiprocessing, operator, pathlib, queue, re, threading, types, typing, uuid, weakref, zoneinfo
 from collections import ChainMap, Counter, OrderedDict, UserDict, UserList, UserString, defaultdict, deque
 from decimal import Decimal
 from fractions import Fraction
@@ -167,6 +167,20 @@ SHOWN = {
     "functools.partial(int, token='x')": "functools.partial(<class 'int'>, token=<redacted>)",
     "deque(['password', 'x'])": "deque(['password', <redacted>])",
     "types.SimpleNamespace(password='x')": "namespace(password=<redacted>)",
+    "operator.itemgetter(1)": "operator.itemgetter(1)",
+    "operator.itemgetter('a', [1])": "operator.itemgetter('a', [1])",
+    "operator.attrgetter('a.b', 'c')": "operator.attrgetter('a.b', 'c')",
+    "operator.methodcaller('m')": "operator.methodcaller('m')",
+    "operator.methodcaller('m', 1, k=[2])": "operator.methodcaller('m', 1, k=[2])",
+    "operator.methodcaller('login', password='x')": "operator.methodcaller('login', password=<redacted>)",
+    "((1, 2), operator.itemgetter(*(1, 2)))": "((1, 2), operator.itemgetter(1, 2))",
+    "typing.Union[int, None, str]": "typing.Union[int, NoneType, str]",
+    "typing.Callable[[int], str]": "typing.Callable[[int], str]",
+    "typing.Callable[..., str]": "typing.Callable[..., str]",
+    "typing.Dict[str, typing.List[int]]": "typing.Dict[str, typing.List[int]]",
+    "io.BufferedReader(io.BytesIO(b'a'))": "<_io.BufferedReader over=<_io.BytesIO position=0 content=b'a'>>",
+    "multiprocessing.Lock()": "<multiprocessing.Lock: unlocked>",
+    "multiprocessing.Process(name='p')": "<Process('p', initial)>",
     "int": "<class 'int'>",
     "staticmethod(int)": "staticmethod(<class 'int'>)",
     "classmethod(print)": "classmethod(<function print>)",

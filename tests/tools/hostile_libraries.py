@@ -1,8 +1,10 @@
-"""Values of numpy, pandas, pyarrow, pydantic, attrs, msgspec, SQLAlchemy, requests and httpx, of hostile classes,
-and with hostile objects in them (see hostile_zoo.py). Each library where it is installed. Run plain and recorded by
-test_harmless.py: what it prints has to be the same."""
+"""Values of numpy, pandas, pyarrow, torch, pydantic, attrs, msgspec, SQLAlchemy, Django, requests, httpx, ctypes and
+operator, of hostile classes, and with hostile objects in them (see hostile_zoo.py). Each library where it is installed.
+Run plain and recorded by test_harmless.py: what it prints has to be the same."""
 
 import contextlib
+import ctypes
+import operator
 import os
 import sys
 
@@ -22,6 +24,12 @@ with contextlib.suppress(ImportError):
     import requests
 with contextlib.suppress(ImportError):
     import pyarrow
+with contextlib.suppress(ImportError):
+    import torch
+with contextlib.suppress(ImportError):
+    import django
+    from django.conf import settings
+    from django.db import models
 
 armed = False
 touched = []
@@ -107,6 +115,77 @@ def of_pandas():
 
 def of_pyarrow():
     yield pyarrow.table({"a": [1]})
+    yield pyarrow.schema([("a", pyarrow.list_(pyarrow.int64()))])
+    yield pyarrow.field("a", pyarrow.timestamp("us", tz="UTC"))
+    yield pyarrow.scalar("a")
+
+
+def of_ctypes():
+    left_out = ("__setattr__", "__getattr__", "__getattribute__", "__reduce__")
+    for base in (
+        ctypes.Structure,
+        ctypes.Union,
+        ctypes.BigEndianStructure,
+        ctypes.c_int,
+        ctypes.c_char_p,
+    ):
+        cls = type(
+            f"Hostile{base.__name__}",
+            (base,),
+            {**body(*left_out), "_fields_": [("x", ctypes.c_int)]},
+        )
+        yield cls()
+        yield ctypes.POINTER(cls)()
+        yield (cls * 2)()
+    array = type(
+        "HostileArray", (ctypes.Array,), {**body(*left_out), "_type_": ctypes.c_int, "_length_": 2}
+    )
+    yield array()
+    yield ctypes.py_object(loud)
+
+
+def of_operator():
+    yield operator.itemgetter(loud)
+    yield operator.itemgetter(loud, 1)
+    yield operator.methodcaller("m", loud, key=loud)
+    yield type("HostileText", (str,), body())("name")
+
+
+def of_torch():
+    cls = type(
+        "HostileTensor", (torch.Tensor,), body("__setattr__", "__getattr__", "__getattribute__")
+    )
+    yield torch.ones(2).as_subclass(cls)
+    function = classmethod(lambda cls, *args, **named: touched.append("dispatch"))
+    yield torch.Tensor._make_wrapper_subclass(
+        type(
+            "Dispatching",
+            (torch.Tensor,),
+            {"__torch_dispatch__": function, "__torch_function__": function},
+        ),
+        (2,),
+    )
+
+
+def of_django():
+    settings.configure(INSTALLED_APPS=[], DATABASES={})
+    django.setup()
+    meta = type("Meta", (), {"app_label": "hostile_of_test"})
+    fields = {"name": models.CharField(max_length=9), "Meta": meta, "__module__": __name__}
+    left_out = (
+        "__setattr__",
+        "__getattr__",
+        "__getattribute__",
+        "__hash__",
+        "__eq__",
+        "__reduce__",
+        "__dir__",
+    )
+    cls = type("HostileModel", (models.Model,), {**body(*left_out), **fields})
+    yield cls(name=loud)
+    deferred = cls(name="x")
+    del deferred.__dict__["name"]
+    yield deferred
 
 
 def of_models():
@@ -158,7 +237,10 @@ def look(value, *more):
 
 def animals():
     found = []
-    for make in (of_numpy, of_pandas, of_pyarrow, of_models, of_attrs, of_sqlalchemy, of_responses):
+    for make in (
+        of_numpy, of_pandas, of_pyarrow, of_torch, of_models, of_attrs, of_sqlalchemy, of_django, of_responses,
+        of_ctypes, of_operator,
+    ):  # fmt: skip
         try:
             found += make()
         except NameError:  # it is not installed

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import array
 import collections
+import ctypes
 import datetime
 import decimal
 import fractions
@@ -25,7 +26,7 @@ import uuid
 import zoneinfo
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union  # noqa: UP035
 
 import recorder
 from recorder.trace.values.value import Value
@@ -110,6 +111,33 @@ def _alias(rng: Random) -> Any:
     )
 
 
+class Pair(ctypes.Structure):
+    _fields_ = [("x", ctypes.c_int16), ("y", ctypes.c_double), ("z", ctypes.c_uint8 * 3)]
+
+
+def _foreign(rng: Random) -> Any:
+    number = rng.randrange(100)
+    return rng.choice(
+        [ctypes.c_int(number), ctypes.c_double(number / 7), ctypes.c_bool(bool(number % 2)), ctypes.c_char(b"c"),
+         ctypes.c_wchar("é"), Pair(number, number / 3, (1, 2, number)), (ctypes.c_int * 3)(1, number, 3),
+         (Pair * 2)(Pair(number, 0.5)), ctypes.create_string_buffer(b"abc"), (ctypes.c_long * 2 * 2)((1, number))]
+    )  # fmt: skip
+
+
+def _getter(rng: Random) -> Any:
+    return rng.choice(
+        [operator.itemgetter(_int(rng)), operator.itemgetter(_text(rng), 1), operator.itemgetter((1, 2)),
+         operator.attrgetter("a.b", "c"), operator.attrgetter("a"), operator.methodcaller("m", _text(rng), k=1),
+         operator.methodcaller("m")]
+    )  # fmt: skip
+
+
+def _generic(rng: Random) -> Any:
+    return rng.choice(
+        [Optional[int], Union[int, str], List[int], Dict[str, List[int]], Tuple[int, ...]]  # noqa: UP006, UP007, UP045
+    )
+
+
 def _file(rng: Random) -> Any:
     made = io.StringIO("some text", newline="") if rng.randrange(2) else io.BytesIO(b"some bytes")
     made.seek(rng.randrange(9))
@@ -126,6 +154,7 @@ LEAVES: tuple[Callable[[Random], Made], ...] = tuple(
         (_moment, True), (lambda rng: _moment(rng).date(), True), (lambda rng: _moment(rng).timetz(), True),
         (lambda rng: datetime.timedelta(rng.randrange(-99, 99), 5, rng.randrange(10**6)), True),
         (lambda rng: uuid.UUID(int=rng.getrandbits(128)), True), (_path, True), (_address, True),
+        (_foreign, False), (_getter, True), (_generic, True),
         (_pattern, True), (_match, True), (_alias, True), (_array, False), (_file, False),
         (lambda rng: range(rng.randrange(9), rng.randrange(9), rng.choice([1, 2, -1])), True),
         (lambda rng: slice(rng.randrange(9), None), True),
@@ -305,10 +334,31 @@ def make(rng: Random, depth: int = 3) -> Made:
 # ---- the comparison --------------------------------------------------------------------------------------------------
 
 
+def _of_ctypes(value: Any) -> Any:
+    """By its fields, items or value, as recorded ones have them."""
+    if isinstance(value, ctypes.Structure):
+        names = [name for name, *_ in value._fields_]
+        return [_of_ctypes(getattr(value, name)) for name in names]
+    if isinstance(value, ctypes.Array):
+        return value.raw if hasattr(value, "raw") else [_of_ctypes(each) for each in value]
+    if isinstance(value, ctypes._SimpleCData):
+        return value.value
+    if isinstance(value, recorder.Opaque):
+        parts = list(value.attributes.values())
+        return (
+            _of_ctypes(parts[0])
+            if list(value.attributes) == ["value"]
+            else [_of_ctypes(each) for each in parts]
+        )
+    return [_of_ctypes(each) for each in value] if isinstance(value, (list, tuple)) else value
+
+
 def plain(value: Any) -> Any:
     """What two values are compared by, the one that was recorded and the one that was made anew: an iterator by what it
     gives, an array by its items, a named tuple as a tuple."""
     kind = type(value).__name__
+    if isinstance(value, (ctypes.Structure, ctypes.Array, ctypes._SimpleCData, recorder.Opaque)):
+        return "foreign", _of_ctypes(value)
     if isinstance(value, BaseException):
         return kind, plain(value.args), plain(_fields(value))
     if isinstance(value, re.Match):
@@ -318,7 +368,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, (io.BytesIO, io.StringIO)):
         return kind, value.getvalue(), value.tell()
     if type(value).__module__ == "pyarrow.lib":
-        return kind, value.to_pylist()
+        return kind, value.to_pylist() if hasattr(value, "to_pylist") else repr(value)
+    if isinstance(value, (operator.itemgetter, operator.attrgetter, operator.methodcaller)):
+        return kind, repr(value)
     if numpy is not None and type(value).__module__.partition(".")[0] in ("numpy", "pandas"):
         return _of_library(value)
     if isinstance(value, (array.array, time.struct_time)):
@@ -409,8 +461,9 @@ def compare(made: Made, found: Value) -> str:
         return "redacted"
     if made.says:
         assert shown == repr(made.value), (shown, repr(made.value))
+    is_foreign = "'form': 'foreign'" in str(found.to_json())  # which only a stand-in can be made of
     try:
-        again = plain(found.to_python())
+        again = plain(found.to_python(strict=not is_foreign))
     except recorder.RecorderError as exc:
         raise AssertionError(f"{shown} cannot be made anew") from exc
     expected = plain(made.value)

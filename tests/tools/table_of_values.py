@@ -19,13 +19,15 @@ PAGE: Final = Path(__file__).resolve().parents[2] / "docs/values.md"
 WIDTH: Final = 90  # characters of a change
 
 STANDARD: Final = """
-import array, asyncio, collections, concurrent.futures, contextvars, datetime, enum, fractions, functools, io, ipaddress
-import itertools, pathlib, queue, re, socket, struct, subprocess, threading, time, types, uuid, weakref, zoneinfo
+import array, asyncio, collections, concurrent.futures, contextvars, ctypes, datetime, enum, fractions, functools, io
+import ipaddress, itertools, multiprocessing, operator, pathlib, queue, re, socket, struct, subprocess, threading, time
+import types, typing, uuid, weakref, zoneinfo
 from collections import ChainMap, Counter, OrderedDict, UserDict, defaultdict, deque, namedtuple
 from decimal import Decimal
 from fractions import Fraction
 Point = namedtuple("Point", "x y")
 class Target: pass
+class Pixel(ctypes.Structure): _fields_ = [("x", ctypes.c_int), ("rgb", ctypes.c_uint8 * 3)]
 class Page:
     @functools.cached_property
     def size(self): return 3
@@ -65,6 +67,9 @@ OF_STANDARD: Final = {
     "io.BytesIO(b'abc')": "it.read(1)",
     "io.StringIO('abc')": "it.read(1)",
     "functools.partial(int, 'ff', base=16)": "",
+    "operator.itemgetter('a', 1)": "",
+    "operator.attrgetter('a.b')": "",
+    "operator.methodcaller('get', 1)": "",
     "Page()": "it.size",
     "re.compile('a+', re.I)": "",
     "re.search('b+', 'abbc')": "",
@@ -72,6 +77,7 @@ OF_STANDARD: Final = {
     "slice(1, None)": "",
     "list[int]": "",
     "int | None": "",
+    "typing.Optional[int]": "",
     "uuid.UUID(int=5)": "",
     "pathlib.PurePosixPath('/a', 'b')": "it /= 'c'",
     "ipaddress.ip_address('10.0.0.1')": "it += 1",
@@ -87,6 +93,8 @@ OF_STANDARD: Final = {
     "threading.Condition()": "it.acquire()",
     "threading.Semaphore(2)": "it.acquire()",
     "threading.Thread(name='w')": "it.name = 'other'",
+    "multiprocessing.Process(name='p')": "it.name = 'other'",
+    "multiprocessing.Lock()": "it.acquire()",
     "queue.Queue()": "it.put(1)",
     "done": "it.set_result(1)",
     "loop.create_future()": "it.set_result([1])",
@@ -109,6 +117,10 @@ OF_STANDARD: Final = {
     "itertools.chain([1], [2])": "next(it)",
     "itertools.islice([1, 2, 3], 1, 3)": "next(it)",
     "itertools.cycle([1, 2])": "next(it)",
+    "ctypes.c_int(5)": "it.value = 6",
+    "Pixel(1, (2, 3, 4))": "it.rgb[0] = 9",
+    "(ctypes.c_int * 2)(1, 2)": "it[0] = 9",
+    "ctypes.POINTER(ctypes.c_int)()": "",
     "Price('19.90')": "",
     "Sized([1])": "it.append(2)",
 }
@@ -156,6 +168,10 @@ OF_LIBRARIES: Final = {
     "pyarrow.array([1, None, 3])": "",
     "pyarrow.chunked_array([[1], [2]])": "",
     "pyarrow.table({'id': [7], 'total': [Decimal('19.90')]})": "",
+    "pyarrow.schema([('id', pyarrow.int64()), ('at', pyarrow.timestamp('us', 'UTC'))])": "",
+    "pyarrow.field('id', pyarrow.int64(), nullable=False)": "",
+    "pyarrow.list_(pyarrow.int32())": "",
+    "pyarrow.scalar(5)": "",
 }
 
 SECTIONS: Final = {
@@ -163,7 +179,13 @@ SECTIONS: Final = {
     "arrays and frames": (LIBRARIES, OF_LIBRARIES),
 }
 # What each version of Python shows in its own way.
-VARIES: Final = ("OrderedDict(a=1, b=2)", "int | None", "threading.Thread(name='w')")
+VARIES: Final = (
+    "OrderedDict(a=1, b=2)",
+    "int | None",
+    "typing.Optional[int]",
+    "threading.Thread(name='w')",
+    "multiprocessing.Process(name='p')",
+)
 
 
 class Row(NamedTuple):

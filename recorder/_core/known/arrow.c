@@ -1,96 +1,13 @@
 /* The columns of Arrow's format, as Arrow's C++ library keeps them: a Table has ChunkedArrays, a ChunkedArray has Arrays,
  * an Array has ArrayData, which has buffers; a RecordBatch has ArrayData itself. No class of it is made or called; that
  * the fields are where they are thought to be is proved by what pyarrow says of the first array of each type. */
-#include "known/arrow.h"
-#include "known/readers.h"
-#include "cpython/instances.h"
-#include "cpython/objects.h"
-#include "value/walk.h"
-
-typedef struct {         /* std::shared_ptr */
-    void *object, *control;
-} shared;
-
-typedef struct {         /* std::vector<std::shared_ptr<…>> */
-    shared *begin, *end, *capacity;
-} vector;
-
-typedef struct {         /* arrow::ChunkedArray */
-    vector chunks;
-    shared type;
-    int64_t length, missing;
-} chunked;
-
-typedef struct {         /* arrow::Array */
-    void *methods;
-    shared data;
-} array;
-
-typedef struct {         /* arrow::ArrayData */
-    shared type;
-    int64_t length, missing, offset;
-    vector buffers;
-} array_data;
-
-typedef struct {         /* arrow::Buffer */
-    void *methods;
-    bool is_mutable, is_of_cpu;
-    const uint8_t *data;
-    int64_t size;
-} buffer;
-
-typedef struct {         /* std::string */
-    const char *data;
-    size_t size;
-    char here[16];
-} string;
-
-typedef struct {         /* arrow::DataType, and what those of moments, durations and decimals have besides */
-    void *methods, *fingerprints[2];
-    shared itself;
-    unsigned id;
-    vector children;
-    union {
-        struct { unsigned unit; string zone; };
-        struct { int32_t width, precision, scale; };
-    };
-} data_type;
-
-typedef struct {         /* arrow::Field */
-    void *methods, *fingerprints[2];
-    string name;
-    shared type;
-} field;
-
-typedef struct {         /* arrow::Schema */
-    void *methods, *fingerprints[2];
-    const vector *fields;
-} schema;
-
-typedef struct {         /* arrow::SimpleTable, arrow::SimpleRecordBatch */
-    void *methods;
-    shared schema;
-    int64_t rows;
-    vector columns;
-} tabular;
-
-typedef struct {         /* pyarrow.lib.ChunkedArray, Array, DataType, Schema, Table, RecordBatch */
-    PyObject_HEAD
-    PyObject *weak_references;
-    void *methods;
-    shared of;
-    void *same;
-} wrapper;
+#include "known/arrow_layout.h"
 
 #define CHUNKED "pyarrow.lib.ChunkedArray"
 #define ARRAY "pyarrow.lib.Array"
-#define TYPE "pyarrow.lib.DataType"
-
-enum { BOOL = 1, STRING = 13, BINARY = 14, DATE32 = 16, DATE64 = 17, TIMESTAMP = 18, DECIMAL = 23, DURATION = 33,
-       LARGE_STRING = 34, LARGE_BINARY = 35, TYPES = 45 };
 
 /* What is not read is told by this name. */
-static const char *const type_names[TYPES] = {
+const char *const rec_arrow_type_names[TYPES] = {
     "null", "bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float16", "float",
     "double", "string", "binary", "fixed_size_binary", "date32", "date64", "timestamp", "time32", "time64",
     "interval_months", "interval_day_time", "decimal128", "decimal256", "list", "struct", "sparse_union",
@@ -99,12 +16,11 @@ static const char *const type_names[TYPES] = {
     "decimal32", "decimal64",
 };
 
-static const char *const units[] = {"s", "ms", "us", "ns"};
+const char *const rec_arrow_units[4] = {"s", "ms", "us", "ns"};
 
 /* ---- types ---- */
 
-/* An attribute that the type's own table has. A new reference; NULL without an exception. */
-static PyObject *get(PyObject *object, const char *type_name, const char *name)
+PyObject *rec_arrow_get(PyObject *object, const char *type_name, const char *name)
 {
     PyTypeObject *type = object != NULL ? rec_base_called(Py_TYPE(object), type_name) : NULL;
     PyGetSetDef *getter = type != NULL ? rec_getter_of(type, name) : NULL;
@@ -114,9 +30,9 @@ static PyObject *get(PyObject *object, const char *type_name, const char *name)
     return found;
 }
 
-static bool get_number(PyObject *object, const char *type_name, const char *name, int64_t *number)
+bool rec_arrow_get_number(PyObject *object, const char *type_name, const char *name, int64_t *number)
 {
-    PyObject *found = get(object, type_name, name);
+    PyObject *found = rec_arrow_get(object, type_name, name);
     bool is_number = found != NULL && PyLong_CheckExact(found) && rec_int_small(found, number);
     Py_XDECREF(found);
     return is_number;
@@ -131,7 +47,7 @@ static bool is_of_texts(unsigned id)
 static bool read_datetime_type(const data_type *type, rec_arrow *arrow)
 {
     bool has_zone = type->id == TIMESTAMP && type->zone.size > 0;
-    const char *unit = type->id == DATE32 ? "D" : type->id == DATE64 ? "ms" : type->unit < 4 ? units[type->unit] : NULL;
+    const char *unit = type->id == DATE32 ? "D" : type->id == DATE64 ? "ms" : type->unit < 4 ? rec_arrow_units[type->unit] : NULL;
     if (unit == NULL || (has_zone && type->zone.size >= sizeof(arrow->zone)))
         return false;
     if (has_zone)
@@ -141,7 +57,7 @@ static bool read_datetime_type(const data_type *type, rec_arrow *arrow)
 }
 
 /* Of the kind of items, with the number that arrow::Type has for it. */
-static bool read_type(const data_type *type, rec_arrow *arrow)
+bool rec_arrow_read_type(const data_type *type, rec_arrow *arrow)
 {
     static const struct { char format; int size; } numbers[] = {
         [BOOL] = {'?', 1}, [2] = {'B', 1}, [3] = {'b', 1}, [4] = {'H', 2}, [5] = {'h', 2}, [6] = {'I', 4},
@@ -169,16 +85,7 @@ static bool read_type(const data_type *type, rec_arrow *arrow)
 
 /* ---- that the layout is the known one ---- */
 
-static Py_ssize_t count_of(const vector *of) { return of->end - of->begin; }
-
-static bool is_plausible(const vector *of)
-{
-    return ((uintptr_t)of->begin | (uintptr_t)of->end) % sizeof(void *) == 0 && of->begin <= of->end
-           && of->end <= of->capacity && count_of(of) < 1 << 24;
-}
-
-/* What is wrapped: twice the same pointer. */
-static void *wrapped(PyObject *object, const char *type_name)
+void *rec_arrow_wrapped(PyObject *object, const char *type_name)
 {
     PyTypeObject *type = object != NULL ? rec_base_called(Py_TYPE(object), type_name) : NULL;
     if (type == NULL || type->tp_basicsize < (Py_ssize_t)sizeof(wrapper))
@@ -187,8 +94,7 @@ static void *wrapped(PyObject *object, const char *type_name)
     return of->of.object == of->same && (uintptr_t)of->same % sizeof(void *) == 0 ? of->same : NULL;
 }
 
-/* What a method of the library's own answers, given a number, if it is not −1. A new reference. */
-static PyObject *ask(PyObject *object, const char *type_name, const char *name, int given)
+PyObject *rec_arrow_ask(PyObject *object, const char *type_name, const char *name, int given)
 {
     PyTypeObject *type = rec_base_called(Py_TYPE(object), type_name);
     PyObject *method = type != NULL && type->tp_dict != NULL ? rec_dict_find(type->tp_dict, name) : NULL;
@@ -217,8 +123,8 @@ static bool proves_buffers(const array_data *data, PyObject *said)
             return false;
         if (of == NULL)
             continue;
-        if (!get_number(one, "pyarrow.lib.Buffer", "address", &address)
-            || !get_number(one, "pyarrow.lib.Buffer", "size", &size) || (uintptr_t)address != (uintptr_t)of->data
+        if (!rec_arrow_get_number(one, "pyarrow.lib.Buffer", "address", &address)
+            || !rec_arrow_get_number(one, "pyarrow.lib.Buffer", "size", &size) || (uintptr_t)address != (uintptr_t)of->data
             || size != of->size)
             return false;
     }
@@ -228,15 +134,15 @@ static bool proves_buffers(const array_data *data, PyObject *said)
 /* That an array which pyarrow has made has these data. `has_items`: they are looked at. */
 static bool proves_data(const array_data *data, PyObject *said, bool has_items)
 {
-    const array *of = wrapped(said, ARRAY);
+    const array *of = rec_arrow_wrapped(said, ARRAY);
     int64_t offset;
     if (of == NULL || data == NULL || of->data.object != data || (uintptr_t)data % sizeof(void *) != 0
-        || !get_number(said, ARRAY, "offset", &offset) || data->offset != offset || data->length != PyObject_Size(said)
+        || !rec_arrow_get_number(said, ARRAY, "offset", &offset) || data->offset != offset || data->length != PyObject_Size(said)
         || !is_plausible(&data->buffers))
         return false;
     if (!has_items)
         return true;
-    PyObject *buffers = ask(said, ARRAY, "buffers", -1);
+    PyObject *buffers = rec_arrow_ask(said, ARRAY, "buffers", -1);
     bool proved = proves_buffers(data, buffers);
     Py_XDECREF(buffers);
     return proved;
@@ -245,19 +151,19 @@ static bool proves_data(const array_data *data, PyObject *said, bool has_items)
 static bool proves_chunks(const chunked *of, PyObject *said, bool has_items)
 {
     int64_t count;
-    if (of == NULL || !is_plausible(&of->chunks) || !get_number(said, CHUNKED, "num_chunks", &count)
+    if (of == NULL || !is_plausible(&of->chunks) || !rec_arrow_get_number(said, CHUNKED, "num_chunks", &count)
         || count != count_of(&of->chunks) || of->length != PyObject_Size(said))
         return false;
     if (count == 0)
         return true;
-    PyObject *chunk = ask(said, CHUNKED, "chunk", 0);
+    PyObject *chunk = rec_arrow_ask(said, CHUNKED, "chunk", 0);
     const array *first = of->chunks.begin[0].object;
-    bool proved = first != NULL && wrapped(chunk, ARRAY) == first && proves_data(first->data.object, chunk, has_items);
+    bool proved = first != NULL && rec_arrow_wrapped(chunk, ARRAY) == first && proves_data(first->data.object, chunk, has_items);
     Py_XDECREF(chunk);
     return proved;
 }
 
-static bool is_text(PyObject *said, const char *text, size_t size)
+bool rec_arrow_is_text(PyObject *said, const char *text, size_t size)
 {
     Py_ssize_t length;
     const char *data = said != NULL && PyUnicode_CheckExact(said) ? PyUnicode_AsUTF8AndSize(said, &length) : NULL;
@@ -269,25 +175,24 @@ static bool proves_unit(const data_type *type, PyObject *said)
 {
     int64_t scale;
     if (type->id == DECIMAL)
-        return get_number(said, "pyarrow.lib.Decimal128Type", "scale", &scale) && scale == type->scale;
+        return rec_arrow_get_number(said, "pyarrow.lib.Decimal128Type", "scale", &scale) && scale == type->scale;
     if (type->id != TIMESTAMP && type->id != DURATION)
         return true;
     const char *class = type->id == TIMESTAMP ? "pyarrow.lib.TimestampType" : "pyarrow.lib.DurationType";
-    PyObject *unit = get(said, class, "unit"), *zone = type->id == TIMESTAMP ? get(said, class, "tz") : NULL;
-    bool proved = type->unit < 4 && is_text(unit, units[type->unit], strlen(units[type->unit]));
+    PyObject *unit = rec_arrow_get(said, class, "unit"), *zone = type->id == TIMESTAMP ? rec_arrow_get(said, class, "tz") : NULL;
+    bool proved = type->unit < 4 && rec_arrow_is_text(unit, rec_arrow_units[type->unit], strlen(rec_arrow_units[type->unit]));
     if (type->id == TIMESTAMP)
         proved = proved && zone != NULL
-                 && (zone == Py_None ? type->zone.size == 0 : is_text(zone, type->zone.data, type->zone.size));
+                 && (zone == Py_None ? type->zone.size == 0 : rec_arrow_is_text(zone, type->zone.data, type->zone.size));
     Py_XDECREF(unit);
     Py_XDECREF(zone);
     return proved;
 }
 
-/* That what pyarrow says is the type is the one that was found, and has its number where it is thought to be. */
-static bool proves_type(const data_type *type, PyObject *said)
+bool rec_arrow_proves_type(const data_type *type, PyObject *said)
 {
     int64_t id;
-    return type != NULL && wrapped(said, TYPE) == type && get_number(said, TYPE, "id", &id) && id == type->id
+    return type != NULL && rec_arrow_wrapped(said, TYPE) == type && rec_arrow_get_number(said, TYPE, "id", &id) && id == type->id
            && proves_unit(type, said);
 }
 
@@ -305,9 +210,9 @@ typedef struct {         /* the n-th column of what pyarrow calls a table */
 
 static bool proves(PyObject *object, const rec_arrow *arrow, const data_type *type)
 {
-    PyObject *said = get(object, arrow->chunked != NULL ? CHUNKED : ARRAY, "type");
+    PyObject *said = rec_arrow_get(object, arrow->chunked != NULL ? CHUNKED : ARRAY, "type");
     rec_arrow items = {0};
-    bool same = proves_type(type, said), has_items = same && read_type(type, &items);
+    bool same = rec_arrow_proves_type(type, said), has_items = same && rec_arrow_read_type(type, &items);
     if (same && arrow->chunked != NULL)
         same = proves_chunks(arrow->chunked, object, has_items);
     else if (same)
@@ -327,7 +232,7 @@ static bool complete(rec_arrow *arrow, PyObject *object, const tabular_source *s
     const data_type *type = chunks != NULL ? chunks->type.object : data->type.object;
     uint64_t *mask = &proved[chunks != NULL];
     if (!knows_types[chunks != NULL] || type->id >= TYPES || !(*mask >> type->id & 1)) {
-        PyObject *made = object == NULL ? ask(source->table, source->type, "_column", source->n) : Py_NewRef(object);
+        PyObject *made = object == NULL ? rec_arrow_ask(source->table, source->type, "_column", source->n) : Py_NewRef(object);
         bool same = made != NULL && proves(made, arrow, type);
         Py_XDECREF(made);
         if (!same || type->id >= TYPES)
@@ -336,40 +241,20 @@ static bool complete(rec_arrow *arrow, PyObject *object, const tabular_source *s
             *mask |= UINT64_C(1) << type->id;
     }
     arrow->size = chunks != NULL ? chunks->length : data->length;
-    if (!read_type(type, arrow))
-        arrow->unread = type_names[type->id];
+    if (!rec_arrow_read_type(type, arrow))
+        arrow->unread = rec_arrow_type_names[type->id];
     return true;
 }
 
 static bool read_array(PyObject *object, rec_arrow *arrow)
 {
     const array *of;
-    *arrow = (rec_arrow){.chunked = wrapped(object, CHUNKED)};
-    if (arrow->chunked == NULL && (of = wrapped(object, ARRAY)) != NULL)
+    if (rec_base_called(Py_TYPE(object), "pyarrow.lib.Scalar") != NULL)
+        return rec_arrow_scalar_of(object, arrow);
+    *arrow = (rec_arrow){.chunked = rec_arrow_wrapped(object, CHUNKED)};
+    if (arrow->chunked == NULL && (of = rec_arrow_wrapped(object, ARRAY)) != NULL)
         arrow->data = of->data.object;
     return (arrow->chunked != NULL || arrow->data != NULL) && complete(arrow, object, NULL);
-}
-
-/* Objects are made to ask: no garbage is collected meanwhile, which could run code of the program's. */
-typedef struct {
-    PyObject *kind, *value, *trace;
-    int collects;
-} asking;
-
-static asking begin_asking(void)
-{
-    asking asks;
-    PyErr_Fetch(&asks.kind, &asks.value, &asks.trace);
-    asks.collects = PyGC_Disable();
-    return asks;
-}
-
-static void end_asking(const asking *asks)
-{
-    PyErr_Clear();
-    if (asks->collects)
-        (void)PyGC_Enable(); /* audit: says what it was before */
-    PyErr_Restore(asks->kind, asks->value, asks->trace);
 }
 
 bool rec_arrow_of(PyObject *object, rec_arrow *arrow)
@@ -428,6 +313,11 @@ static const array_data *piece_of(const rec_arrow *arrow, Py_ssize_t n)
 
 void rec_arrow_items(const rec_arrow *arrow, Py_ssize_t n, Py_ssize_t count, rec_arrow_item *out)
 {
+    if (arrow->scalar != NULL) {
+        if (count > 0)
+            *out = rec_arrow_scalar_item(arrow);
+        return;
+    }
     for (Py_ssize_t piece = 0; piece < pieces_of(arrow) && count > 0; piece++) {
         const array_data *data = piece_of(arrow, piece);
         for (; n < data->length && count > 0; n++, count--)
@@ -467,7 +357,7 @@ static bool proves_names(const vector *fields, PyObject *names)
 {
     const field *first = fields->begin[0].object;
     return names != NULL && PyList_CheckExact(names) && PyList_GET_SIZE(names) == count_of(fields)
-           && is_text(PyList_GET_ITEM(names, 0), first->name.data, first->name.size);
+           && rec_arrow_is_text(PyList_GET_ITEM(names, 0), first->name.data, first->name.size);
 }
 
 /* That the first field is of the type of the first column, and called as pyarrow says. */
@@ -475,13 +365,13 @@ static bool proves_schema(const tabular *of, PyObject *said, PyObject *column)
 {
     static const char type[] = "pyarrow.lib.Schema";
     const schema *schema = of->schema.object;
-    PyObject *column_type = get(column, rec_base_called(Py_TYPE(column), CHUNKED) != NULL ? CHUNKED : ARRAY, "type");
-    PyObject *names = get(said, type, "names");
-    bool same = schema != NULL && wrapped(said, type) == schema && schema->fields != NULL
+    PyObject *column_type = rec_arrow_get(column, rec_base_called(Py_TYPE(column), CHUNKED) != NULL ? CHUNKED : ARRAY, "type");
+    PyObject *names = rec_arrow_get(said, type, "names");
+    bool same = schema != NULL && rec_arrow_wrapped(said, type) == schema && schema->fields != NULL
                 && (uintptr_t)schema->fields % sizeof(void *) == 0 && is_plausible(schema->fields)
                 && count_of(schema->fields) == count_of(&of->columns);
     const field *first = same ? schema->fields->begin[0].object : NULL;
-    same = first != NULL && first->type.object == wrapped(column_type, TYPE) && proves_names(schema->fields, names);
+    same = first != NULL && first->type.object == rec_arrow_wrapped(column_type, TYPE) && proves_names(schema->fields, names);
     Py_XDECREF(column_type);
     Py_XDECREF(names);
     return same;
@@ -490,14 +380,14 @@ static bool proves_schema(const tabular *of, PyObject *said, PyObject *column)
 static bool proves_table(const tabular *of, PyObject *object, const char *type)
 {
     int64_t columns, rows;
-    if (!get_number(object, type, "num_columns", &columns) || !get_number(object, type, "num_rows", &rows)
+    if (!rec_arrow_get_number(object, type, "num_columns", &columns) || !rec_arrow_get_number(object, type, "num_rows", &rows)
         || rows != of->rows || !is_plausible(&of->columns) || columns != count_of(&of->columns) || columns == 0)
         return false;
-    PyObject *schema = get(object, type, "schema"), *column = ask(object, type, "_column", 0);
+    PyObject *schema = rec_arrow_get(object, type, "schema"), *column = rec_arrow_ask(object, type, "_column", 0);
     const void *first = of->columns.begin[0].object;
-    const array *array = column != NULL ? wrapped(column, ARRAY) : NULL;
+    const array *array = column != NULL ? rec_arrow_wrapped(column, ARRAY) : NULL;
     bool same = column != NULL && first != NULL
-                && (wrapped(column, CHUNKED) == first || (array != NULL && array->data.object == first))
+                && (rec_arrow_wrapped(column, CHUNKED) == first || (array != NULL && array->data.object == first))
                 && proves_schema(of, schema, column);
     Py_XDECREF(schema);
     Py_XDECREF(column);
@@ -508,15 +398,15 @@ static bool read_table(PyObject *object, rec_arrow_table *table)
 {
     static void *known_methods[2]; /* of the class whose layout has been proved */
     const char *type = table_type(object);
-    const tabular *of = type != NULL ? wrapped(object, type) : NULL;
+    const tabular *of = type != NULL ? rec_arrow_wrapped(object, type) : NULL;
     *table = (rec_arrow_table){.object = object, .type = type};
     if (of == NULL)
         return false;
     bool is_batch = strcmp(type, "pyarrow.lib.RecordBatch") == 0;
     if (of->methods != known_methods[is_batch]) {
         int64_t columns;
-        if (get_number(object, type, "num_columns", &columns) && columns == 0)
-            return get_number(object, type, "num_rows", &columns) && ((table->rows = columns), true);
+        if (rec_arrow_get_number(object, type, "num_columns", &columns) && columns == 0)
+            return rec_arrow_get_number(object, type, "num_rows", &columns) && ((table->rows = columns), true);
         if (!proves_table(of, object, type))
             return false;
         known_methods[is_batch] = of->methods;

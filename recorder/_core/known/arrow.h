@@ -9,7 +9,8 @@
 
 typedef struct {
     const void *chunked; /* or, of one piece: */
-    const void *data;
+    const void *data;    /* or, of one item: */
+    const void *scalar;
     Py_ssize_t size;
     const char *unread;  /* the name of a type whose items are not read, or NULL */
     Py_ssize_t item_size; /* 0: texts, or bytes */
@@ -24,7 +25,7 @@ typedef struct {         /* a text in UTF-8, or the bytes of an item; NULL: it i
     Py_ssize_t size;
 } rec_arrow_item;
 
-/* Of an Array or a ChunkedArray. False: of a layout that is not the known one. */
+/* Of an Array, a ChunkedArray or a Scalar. False: of a layout that is not the known one. */
 bool rec_arrow_of(PyObject *object, rec_arrow *arrow);
 
 typedef struct {         /* a Table or a RecordBatch */
@@ -41,6 +42,18 @@ rec_arrow_item rec_arrow_name_of(const rec_arrow_table *table, Py_ssize_t n);
 
 /* `count` items from the n-th on. Of truth values each is one of two bytes. */
 void rec_arrow_items(const rec_arrow *arrow, Py_ssize_t n, Py_ssize_t count, rec_arrow_item *out);
+
+typedef struct {         /* a Schema; of a DataType or a Field one name or none */
+    Py_ssize_t count;
+    const void *fields;  /* NULL: one, or none, of: */
+    const void *field, *type;
+} rec_arrow_schema;
+
+/* Of a Schema, a Field or a DataType. False: of a layout that is not the known one. */
+bool rec_arrow_schema_of(PyObject *object, rec_arrow_schema *schema);
+rec_arrow_item rec_arrow_field_name(const rec_arrow_schema *schema, Py_ssize_t n);
+/* The type of a field as pyarrow calls it: `list<item: int64>`; how many characters fit. */
+size_t rec_arrow_type_text(const rec_arrow_schema *schema, Py_ssize_t n, char *out, size_t room);
 
 /* A number that changes with any of the items; false: there are too many. */
 bool rec_arrow_digest(const rec_arrow *arrow, uint64_t *digest);

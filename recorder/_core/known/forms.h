@@ -26,6 +26,7 @@ typedef enum {
     REC_PART_NUMBERS,    /* a list of ints */
     REC_PART_DICT,       /* the value itself, as a dict */
     REC_PART_KEYS,       /* of a dict, as a list */
+    REC_PART_OF_EACH,    /* an attribute of each item of a tuple, as a list */
     REC_PART_MEMBERS     /* what the type's table of members names, as a dict */
 } rec_part_kind;
 
@@ -52,6 +53,7 @@ typedef struct {
         rec_decimal decimal;
         rec_deque deque;
         struct { const Py_ssize_t *data; Py_ssize_t size; } numbers;
+        struct { PyObject *tuple; const char *name; } each;
     };
 } rec_part;
 
@@ -72,6 +74,9 @@ typedef enum {
     REC_TABLE_SERIES,
     REC_TABLE_FRAME,
     REC_TABLE_ARROW,     /* a table of pyarrow's */
+    REC_TABLE_SCHEMA,    /* a schema of pyarrow's, a field, a type */
+    REC_TABLE_TENSOR,
+    REC_TABLE_FOREIGN,   /* of ctypes */
     REC_TABLE_ROW,       /* of a database: values with names */
     REC_TABLE_OPAQUE     /* what a library keeps for itself: its type alone */
 } rec_table;

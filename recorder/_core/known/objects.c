@@ -1,4 +1,4 @@
-/* SQLAlchemy: what is known of an instance of a mapped class, and the rows of a result. No attribute is asked for, by
+/* SQLAlchemy and Django: what is known of an instance of a mapped class, and the rows of a result. No attribute is asked for, by
  * which something could be loaded. */
 #include "known/readers.h"
 #include "cpython/instances.h"
@@ -16,6 +16,24 @@ rec_reading rec_read_orm_state(PyObject *object, PyTypeObject *type, rec_form *f
     rec_add_object(form, key != NULL && key != Py_None ? Py_True : Py_False);
     rec_add_object(form, rec_attribute(object, "modified") == Py_True ? Py_True : Py_False);
     form->parts[form->count++] = (rec_part){.kind = REC_PART_KEYS, .object = manager};
+    return REC_LAYOUT_PROVED;
+}
+
+/* The columns and fields of a model of Django's: those that it does not have are not loaded. */
+rec_reading rec_read_model(PyObject *object, PyTypeObject *type, rec_form *form)
+{
+    PyObject *about = type->tp_dict != NULL ? rec_dict_find(type->tp_dict, "_meta") : NULL;
+    PyObject *fields = about != NULL ? rec_attribute(about, "concrete_fields") : NULL;
+    PyObject *state = rec_attribute(object, "_state");
+    bool known = fields != NULL && PyTuple_Check(fields);
+    rec_add_object(form, NULL);
+    rec_add_object(form, NULL);
+    rec_add_object(form, state != NULL ? rec_attribute(state, "fields_cache") : NULL);
+    for (int i = 0; i < 2 && known; i++) {
+        form->parts[i].kind = REC_PART_OF_EACH;
+        form->parts[i].each.tuple = fields;
+        form->parts[i].each.name = i == 0 ? "attname" : "name";
+    }
     return REC_LAYOUT_PROVED;
 }
 

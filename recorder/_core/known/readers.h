@@ -14,6 +14,8 @@ typedef rec_reading (*rec_reader)(PyObject *object, PyTypeObject *type, rec_form
 rec_reading rec_read_decimal(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_deque(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_match(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_method_caller(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_getter(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_weakref(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_rlock(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_bytes_io(PyObject *object, PyTypeObject *type, rec_form *form);
@@ -21,6 +23,7 @@ rec_reading rec_read_context_var(PyObject *object, PyTypeObject *type, rec_form 
 rec_reading rec_read_task_name(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_datetime64(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_string_io(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_model(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_orm_state(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_range_iterator(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_enumerate(PyObject *object, PyTypeObject *type, rec_form *form);

@@ -2,6 +2,7 @@
 #include "known/readers.h"
 #include "cpython/objects.h"
 #include "cpython/tasks.h"
+#include "tape/records.h"
 #include <pythread.h>
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wpedantic"
@@ -40,6 +41,40 @@ rec_reading rec_read_match(PyObject *object, PyTypeObject *type, rec_form *form)
     form->parts[form->count].kind = REC_PART_NUMBERS;
     form->parts[form->count].numbers.data = match->marks;
     form->parts[form->count++].numbers.size = 2 * match->groups;
+    return REC_LAYOUT_PROVED;
+}
+
+/* ---- operator ---- */
+
+typedef struct {         /* itemgetterobject and attrgetterobject of Modules/_operator.c, as they begin */
+    PyObject_HEAD
+    Py_ssize_t count;
+    PyObject *wanted;    /* of an itemgetter the one, or a tuple of several; of an attrgetter a tuple */
+} getter_object;
+
+rec_reading rec_read_getter(PyObject *object, PyTypeObject *type, rec_form *form)
+{
+    getter_object *getter = (getter_object *)object;
+    bool is_tuple = form->form == REC_FORM_ATTRIBUTE_GETTER || getter->count != 1;
+    if (type->tp_basicsize < (Py_ssize_t)sizeof(getter_object) || getter->count < 1
+        || getter->wanted != rec_visited(object, type, 0, REC_HELD_ANY)
+        || (is_tuple && (!PyTuple_CheckExact(getter->wanted) || PyTuple_GET_SIZE(getter->wanted) != getter->count)))
+        return REC_LAYOUT_UNKNOWN;
+    rec_add_object(form, getter->wanted);
+    rec_add_number(form, getter->count);
+    return REC_LAYOUT_PROVED;
+}
+
+/* Behind the name. No arguments are None: the empty tuple is everybody's. From 3.13 on the name is the first of them. */
+rec_reading rec_read_method_caller(PyObject *object, PyTypeObject *type, rec_form *form)
+{
+    PyObject *arguments = rec_visited(object, type, 1, REC_HELD_ANY);
+    Py_ssize_t before = PY_VERSION_HEX >= 0x030D0000;
+    if (arguments == NULL || !PyTuple_CheckExact(arguments) || PyTuple_GET_SIZE(arguments) < before)
+        return REC_LAYOUT_UNKNOWN;
+    rec_add_object(form, PyTuple_GET_SIZE(arguments) > before ? arguments : NULL);
+    rec_add_object(form, rec_visited(object, type, 0, REC_HELD_DICT));
+    rec_add_number(form, before);
     return REC_LAYOUT_PROVED;
 }
 

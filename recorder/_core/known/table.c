@@ -95,6 +95,12 @@ static const row rows[] = {
     {"staticmethod", REC_FORM_STATICMETHOD, NULL, {MEMBERS("__func__")}},
     {"classmethod", REC_FORM_CLASSMETHOD, NULL, {MEMBERS("__func__")}},
     {"_io.StringIO", REC_FORM_STRING_IO, rec_read_string_io, {{0}}},
+    {"operator.itemgetter", REC_FORM_ITEM_GETTER, rec_read_getter, {{0}}},
+    {"operator.attrgetter", REC_FORM_ATTRIBUTE_GETTER, rec_read_getter, {{0}}},
+    {"operator.methodcaller", REC_FORM_METHOD_CALLER, rec_read_method_caller, {VISITS(0)}},
+    {"_multiprocessing.SemLock", REC_FORM_LOCK, NULL, {METHODS("_is_zero")}},
+    {"_ctypes._CData", 0, NULL, {{0}}, .table = REC_TABLE_FOREIGN},
+    {"torch._C.TensorBase", 0, NULL, {{0}}, .table = REC_TABLE_TENSOR},
     {"numpy.ndarray", 0, NULL, {{0}}, .table = REC_TABLE_ARRAY},
     {"numpy.datetime64", REC_FORM_DATETIME64, rec_read_datetime64, {{0}}},
     {"numpy.timedelta64", REC_FORM_DATETIME64, rec_read_datetime64, {{0}}},
@@ -124,6 +130,10 @@ static const row rows[] = {
     {"pandas.core.series.Series", 0, NULL, OF_PYTHON(REC_TABLE_SERIES)},
     {"pyarrow.lib.ChunkedArray", 0, NULL, {{0}}, .table = REC_TABLE_COLUMN},
     {"pyarrow.lib.Array", 0, NULL, {{0}}, .table = REC_TABLE_COLUMN},
+    {"pyarrow.lib.Scalar", 0, NULL, {{0}}, .table = REC_TABLE_COLUMN},
+    {"pyarrow.lib.Schema", 0, NULL, {{0}}, .table = REC_TABLE_SCHEMA},
+    {"pyarrow.lib.Field", 0, NULL, {{0}}, .table = REC_TABLE_SCHEMA},
+    {"pyarrow.lib.DataType", 0, NULL, {{0}}, .table = REC_TABLE_SCHEMA},
     {"pyarrow.lib.Table", 0, NULL, {{0}}, .table = REC_TABLE_ARROW},
     {"pyarrow.lib.RecordBatch", 0, NULL, {{0}}, .table = REC_TABLE_ARROW},
     {"sqlalchemy.engine._row_cy.BaseRow", 0, NULL, {{0}}, .table = REC_TABLE_ROW, .whole = true},
@@ -131,6 +141,7 @@ static const row rows[] = {
     {"sqlalchemy.orm.state.InstanceState", REC_FORM_ORM_STATE, rec_read_orm_state, {{0}}, .whole = true,
      .of_python = true},
     {"sqlalchemy.orm.collections.CollectionAdapter", 0, NULL, OF_PYTHON(REC_TABLE_OPAQUE)},
+    {"django.db.models.base.Model", REC_FORM_MODEL, rec_read_model, {{0}}, .of_python = true},
     {"django.db.models.base.ModelState", 0, NULL, OF_PYTHON(REC_TABLE_OPAQUE)},
     {"django.db.models.query.QuerySet", REC_FORM_QUERY_SET, NULL, {ATTRIBUTES("model"), ATTRIBUTES("_result_cache")},
      .whole = true, .of_python = true},
@@ -294,6 +305,9 @@ bool rec_known_changes(uint8_t row)
     case REC_FORM_PERIOD:
     case REC_FORM_PERIOD_DTYPE:
     case REC_FORM_DTYPE:
+    case REC_FORM_ITEM_GETTER:
+    case REC_FORM_ATTRIBUTE_GETTER:
+    case REC_FORM_METHOD_CALLER:
     case REC_FORM_DICT_KEYS:
     case REC_FORM_DICT_VALUES:
     case REC_FORM_DICT_ITEMS:

@@ -213,6 +213,11 @@ bool rec_index_of(PyObject *index, rec_index *out)
     out->values = rec_attribute(index, "_range");
     if (out->values == NULL || Py_TYPE(out->values) != &PyRange_Type)
         out->values = rec_attribute(index, "_data");
+    out->step = rec_attribute(index, "_freq");
+    if (out->step == NULL && out->values != NULL) /* before pandas 3 */
+        out->step = rec_attribute(out->values, "_freq");
+    if (out->step == Py_None)
+        out->step = NULL;
     return out->values != NULL;
 }
 

@@ -41,6 +41,7 @@ bool rec_column_digest(const rec_column *column, uint64_t *digest);
 typedef struct {
     PyObject *name;
     PyObject *values;    /* an array, or a range */
+    PyObject *step;      /* from one moment to the next, or NULL */
 } rec_index;
 
 bool rec_index_of(PyObject *index, rec_index *out);

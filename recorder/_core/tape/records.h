@@ -190,7 +190,7 @@ enum { /* what the parts of a FORM are */
     REC_FORM_COLUMN = 31,
     REC_FORM_DATA_FRAME = 32, /* how many rows; the index; the names of the columns; a list of columns */
     REC_FORM_SERIES = 33, /* the index; the name; a COLUMN */
-    REC_FORM_INDEX = 34, /* the name; a COLUMN or a range */
+    REC_FORM_INDEX = 34, /* the name; a COLUMN or a range; from one moment to the next, if that is known */
     REC_FORM_MULTI_INDEX = 35, /* the names; the values of each level; of each level which stand in a row */
     REC_FORM_TIMESTAMP = 36, /* a number since 1970; the number of its unit in numpy; the time zone */
     REC_FORM_TIMEDELTA64 = 37, /* a number; the number of its unit in numpy */
@@ -211,6 +211,15 @@ enum { /* what the parts of a FORM are */
     REC_FORM_ITERATOR = 50,
     REC_FORM_MEMBERS = 51, /* a dict of what its type's table of members names: not all that there is */
     REC_FORM_OFFSET = 52, /* how many of it; whether the time of day is dropped */
+    REC_FORM_ITEM_GETTER = 53, /* what is taken, or a tuple of it; how many that are */
+    REC_FORM_ATTRIBUTE_GETTER = 54, /* a tuple of names, those with dots as tuples; how many they are */
+    /* the name; a tuple of arguments, or None; a dict of named ones, or None; how many to leave out */
+    REC_FORM_METHOD_CALLER = 55,
+    REC_FORM_ARROW_SCHEMA = 56, /* a list of names, of a type none; a list of what the types are called */
+    REC_FORM_TENSOR = 57, /* what its items are; where they are; an ARRAY; a number computed of all, or None */
+    /* as a buffer has it; bytes of an item; a tuple, the shape; bytes; a number; what it points to */
+    REC_FORM_FOREIGN = 58,
+    REC_FORM_MODEL = 59, /* a list of columns; of their names as fields; a dict of relations that are loaded, or None */
 };
 
 enum { /* the stream of an OUTPUT */

@@ -13,8 +13,10 @@
 #include "cpython/dicts.h"
 #include "cpython/instances.h"
 #include "cpython/ordered.h"
+#include "known/foreign.h"
 #include "known/forms.h"
 #include "known/tables.h"
+#include "known/tensors.h"
 #include "tape/records.h"
 #include "value/identity.h"
 #include "value/redaction.h"
@@ -344,6 +346,23 @@ static void traverse_keys(rec_visit *v, PyObject *dict, uint32_t depth)
     }
 }
 
+static void traverse_of_each(rec_visit *v, PyObject *tuple, const char *name, uint32_t depth)
+{
+    Py_ssize_t size = rec_size(tuple), shown;
+    if (rec_is_elided(size, depth) || (size > 0 && visit_is_full(v))) {
+        visit_elided(v, rec_type_of(&PyList_Type), size);
+        return;
+    }
+    rec_count_container();
+    shown = rec_take_nodes(size);
+    visit_container(v, &PyList_Type, size, shown);
+    for (Py_ssize_t i = 0; i < shown; i++) {
+        PyObject *found = rec_attribute(rec_tuple_items(tuple)[i], name);
+        found = found != NULL ? found : Py_None;
+        visit_value(v, found, Py_TYPE(found), depth + 1);
+    }
+}
+
 /* As a dict of names and values. */
 static void traverse_members(rec_visit *v, PyObject *o, uint32_t depth)
 {
@@ -393,6 +412,9 @@ static void traverse_part_of_form(rec_visit *v, PyObject *o, const rec_part *par
         return;
     case REC_PART_KEYS:
         traverse_keys(v, part->object, depth);
+        return;
+    case REC_PART_OF_EACH:
+        traverse_of_each(v, part->each.tuple, part->each.name, depth);
         return;
     case REC_PART_MEMBERS:
         traverse_members(v, part->object, depth);

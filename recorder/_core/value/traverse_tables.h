@@ -240,7 +240,7 @@ static void traverse_index(rec_visit *v, PyObject *o, const rec_type_entry *entr
     bool known = rec_index_of(o, &index);
     if (!traverse_begin(v, entry->type, 0, known ? 2 : 0, depth, identity))
         return;
-    begin_form(v, entry, known ? REC_FORM_INDEX : REC_FORM_UNKNOWN_LAYOUT, known ? 2 : 0);
+    begin_form(v, entry, known ? REC_FORM_INDEX : REC_FORM_UNKNOWN_LAYOUT, known ? 2 + (index.step != NULL) : 0);
     if (!known)
         return;
     visit_object(v, index.name, depth + 1);
@@ -248,6 +248,8 @@ static void traverse_index(rec_visit *v, PyObject *o, const rec_type_entry *entr
         visit_redacted(v);
     else
         traverse_values(v, index.values, 0, depth + 1);
+    if (index.step != NULL)
+        visit_object(v, index.step, depth + 1);
 }
 
 static void traverse_series(rec_visit *v, PyObject *o, const rec_type_entry *entry, uint32_t depth, PyObject *identity)
@@ -360,6 +362,96 @@ static void traverse_arrow_table(rec_visit *v, PyObject *o, const rec_type_entry
         traverse_arrow_column(v, &table, n, depth + 2);
 }
 
+enum { LONGEST_TYPE = 200 };
+
+/* Apart, for the room that it takes on the stack. */
+__attribute__((noinline)) static void traverse_type_of_field(rec_visit *v, const rec_arrow_schema *schema, Py_ssize_t n)
+{
+    char text[LONGEST_TYPE];
+    visit_utf8(v, text, (Py_ssize_t)rec_arrow_type_text(schema, n, text, sizeof(text)));
+}
+
+static void traverse_schema(rec_visit *v, PyObject *o, const rec_type_entry *entry, uint32_t depth, PyObject *identity)
+{
+    rec_arrow_schema schema;
+    bool known = rec_arrow_schema_of(o, &schema);
+    Py_ssize_t names = schema.count < REC_MOST_COLUMNS ? schema.count : REC_MOST_COLUMNS;
+    Py_ssize_t types = schema.type != NULL ? 1 : names;
+    if (!traverse_begin(v, entry->type, schema.count, known ? 2 : 0, depth, identity))
+        return;
+    begin_form(v, entry, known ? REC_FORM_ARROW_SCHEMA : REC_FORM_UNKNOWN_LAYOUT, known ? 2 : 0);
+    if (!known)
+        return;
+    rec_count_container();
+    visit_container(v, &PyList_Type, schema.count, names);
+    for (Py_ssize_t n = 0; n < names; n++) {
+        const rec_arrow_item name = rec_arrow_field_name(&schema, n);
+        visit_utf8(v, name.data, name.size);
+    }
+    rec_count_container();
+    visit_container(v, &PyList_Type, schema.type != NULL ? 1 : schema.count, types);
+    for (Py_ssize_t n = 0; n < types; n++)
+        traverse_type_of_field(v, &schema, n);
+}
+
+/* ---- tensors of torch, data of ctypes ---- */
+
+static void traverse_tensor(rec_visit *v, PyObject *o, rec_type_entry *entry, uint32_t depth, PyObject *identity)
+{
+    rec_tensor tensor;
+    uint64_t digest;
+    bool known = rec_tensor_of(o, &tensor);
+    if (!traverse_begin(v, entry->type, 0, known ? 4 : 0, depth, identity))
+        return;
+    begin_form(v, entry, known ? REC_FORM_TENSOR : REC_FORM_UNKNOWN_LAYOUT, known ? 4 : 0);
+    if (!known)
+        return;
+    visit_text(v, tensor.dtype);
+    visit_text(v, tensor.device);
+    visit_cells(v, entry, &tensor.cells);
+    if (rec_cells_fit(&tensor.cells, (size_t)-1) > rec_array_limit() && rec_cells_digest(&tensor.cells, &digest))
+        visit_digest(v, digest);
+    else
+        visit_object(v, NULL, depth + 1);
+}
+
+static void traverse_bytes_of_foreign(rec_visit *v, const rec_foreign *foreign, uint32_t depth)
+{
+    Py_ssize_t size = rec_cells_count(&foreign->cells) * foreign->cells.item_size;
+    if (foreign->cells.data == NULL) {
+        visit_object(v, NULL, depth);
+        visit_object(v, NULL, depth);
+        return;
+    }
+    visit_data(v, foreign->cells.data, size);
+    if (size > (Py_ssize_t)rec_limits.text && size <= REC_MOST_DIGESTED)
+        visit_digest(v, rec_hash_bytes(foreign->cells.data, (size_t)size));
+    else
+        visit_object(v, NULL, depth);
+    rec_count_bytes((size_t)size);
+}
+
+static void traverse_foreign(rec_visit *v, PyObject *o, const rec_type_entry *entry, uint32_t depth, PyObject *identity)
+{
+    rec_foreign foreign;
+    bool known = rec_foreign_of(o, &foreign);
+    if (!traverse_begin(v, entry->type, 0, known ? 6 : 0, depth, identity))
+        return;
+    begin_form(v, entry, known ? REC_FORM_FOREIGN : REC_FORM_UNKNOWN_LAYOUT, known ? 6 : 0);
+    if (!known)
+        return;
+    visit_text(v, foreign.format);
+    visit_number(v, foreign.cells.item_size);
+    traverse_shape(v, &foreign.cells);
+    if (foreign.is_secret) {
+        visit_redacted(v);
+        visit_object(v, NULL, depth + 1);
+    } else {
+        traverse_bytes_of_foreign(v, &foreign, depth + 1);
+    }
+    visit_object(v, foreign.held, depth + 1);
+}
+
 static void traverse_row(rec_visit *v, PyObject *o, const rec_type_entry *entry, uint32_t depth, PyObject *identity)
 {
     PyObject *values, **names;
@@ -402,6 +494,15 @@ static void traverse_known(rec_visit *v, PyObject *o, rec_type_entry *entry, uin
         return;
     case REC_TABLE_OPAQUE:
         visit_opaque(v, o, entry);
+        return;
+    case REC_TABLE_SCHEMA:
+        traverse_schema(v, o, entry, depth, identity);
+        return;
+    case REC_TABLE_TENSOR:
+        traverse_tensor(v, o, entry, depth, identity);
+        return;
+    case REC_TABLE_FOREIGN:
+        traverse_foreign(v, o, entry, depth, identity);
         return;
     case REC_TABLE_ROW:
         traverse_row(v, o, entry, depth, identity);

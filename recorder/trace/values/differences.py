@@ -25,6 +25,7 @@ from recorder.trace.format import (
     TAG_TYPED,
     Form,
 )
+from recorder.trace.values import foreign
 from recorder.trace.values.forms import items_of, part_names
 from recorder.trace.values.library_values import SPELLED_OUT
 from recorder.trace.values.nodes import Node, kind_of
@@ -89,7 +90,7 @@ def differences(a: Any, b: Any, same: Same, path: str = "") -> Iterator[Part]:
         inner = ".args" if a.tag == TAG_EXCEPTION else ""
         for left, right in zip(a.items, b.items, strict=False):
             yield from differences(left, right, same, path + inner)
-        if a.type == ("collections", "OrderedDict"):
+        if a.type != ("collections", "Counter") and a.tag == TAG_TYPED:
             yield from _order(a.items[0], b.items[0], path)
     elif a.tag == TAG_ARRAY:
         yield from _arrays(a, b, same, path)
@@ -142,7 +143,7 @@ def _dicts(a: Node, b: Node, same: Same, path: str) -> Iterator[Part]:
 
 def _order(a: Any, b: Any, path: str) -> Iterator[Part]:
     """Of the keys that both have, of dicts whose order counts."""
-    if not isinstance(a, Node) or not isinstance(b, Node) or a.cut or b.cut:
+    if not isinstance(a, Node) or not isinstance(b, Node) or a.cut or b.cut or a.tag != TAG_DICT:
         return
     left, right = ({_key(key): key for key, _ in each.items} for each in (a, b))
     in_a = [key for known, key in left.items() if known in right]
@@ -190,6 +191,9 @@ def _forms(a: Node, b: Node, same: Same, path: str) -> Iterator[Part]:
     if a.size in TABLES:
         yield from _tables(a, b, same, path)
         return
+    if foreign.is_foreign(a):
+        yield from _foreign(a, b, same, path)
+        return
     items = items_of(a)
     for name, left, right in zip(part_names(a), a.items, b.items, strict=False):
         inner = path if left is items and items is not None else f"{path}.{name}"
@@ -204,6 +208,16 @@ def _tables(a: Node, b: Node, same: Same, path: str) -> Iterator[Part]:
         for part in differences(left, right, same, path):
             found = True
             yield part
+    if not found and a != b and not same(a, b):
+        yield Part(path, a, b)
+
+
+def _foreign(a: Node, b: Node, same: Same, path: str) -> Iterator[Part]:
+    """By fields and items; whole where the difference is in what is not written of them."""
+    found = False
+    for part in differences(foreign.as_asked(a), foreign.as_asked(b), same, path):
+        found = True
+        yield part
     if not found and a != b and not same(a, b):
         yield Part(path, a, b)
 

@@ -26,7 +26,7 @@ from recorder.trace.format import (
     TAG_TUPLE,
     Form,
 )
-from recorder.trace.values import iterators, orm_values, show_tables
+from recorder.trace.values import foreign, getters, iterators, orm_values, show_tables
 from recorder.trace.values.make_tables import MAKERS, make_library_value
 from recorder.trace.values.nodes import CannotMake, Node, qualified, short_name
 from recorder.trace.values.show_tables import Writer
@@ -75,6 +75,10 @@ def items_of(node: Node) -> Any:
         return node.items[0] if node.items else None
     if node.size in TABLES:
         return container_of(node)
+    if node.size == Form.TENSOR:
+        return node.items[2] if len(node.items) > 2 else None
+    if node.size == Form.FOREIGN:
+        return foreign.items_of(node)
     return node.items[1] if node.size == Form.DEFAULTDICT and len(node.items) > 1 else None
 
 
@@ -94,6 +98,8 @@ def named_parts(node: Node) -> dict[str, Any]:
     """The parts by their names."""
     if node.size == Form.MEMBERS:
         return {str(name): part for name, part in members_of(node)}
+    if foreign.is_foreign(node):
+        return foreign.named_parts(node)
     return dict(zip(part_names(node), node.items, strict=False))
 
 
@@ -365,9 +371,12 @@ def is_all(tree: Any) -> bool:
 
 
 def show_file(out: Writer, tree: Node) -> None:
-    """A file, whatever is wrapped around it, and with whatever attributes."""
+    """A file, whatever is wrapped around it, and with whatever attributes; or around what keeps its content itself."""
     facts: dict[str, Any] = {}
     _collect_facts(tree, facts)
+    below = tree.items[0] if tree.size in (Form.BUFFERED, Form.TEXT_FILE) and tree.items else None
+    if isinstance(below, Node) and below.size in (Form.BYTES_IO, Form.STRING_IO):
+        facts["over"] = below
     closed = facts.pop("fd", 0) is None
     out.add(f"<{qualified(tree.type or ('', '?'))}")
     for name, part in facts.items():
@@ -547,7 +556,7 @@ ROWS: Final[dict[int, Row]] = {
     ),
     Form.DATA_FRAME: Row(("rows", "index", "names", "columns"), show_tables.show_frame),
     Form.SERIES: Row(("index", "name", "values"), show_tables.show_series),
-    Form.INDEX: Row(("name", "values"), show_tables.show_index),
+    Form.INDEX: Row(("name", "values", "step?"), show_tables.show_index),
     Form.MULTI_INDEX: Row(("names", "levels", "codes"), show_tables.show_multi_index),
     Form.TIMESTAMP: Row(("value", "unit", "tz"), show_tables.show_datetime),
     Form.TIMEDELTA64: Row(("value", "unit"), show_tables.show_datetime),
@@ -556,6 +565,7 @@ ROWS: Final[dict[int, Row]] = {
         ("content", "position", "size"), orm_values.show_string_io, _make_string_io
     ),
     Form.ORM_STATE: Row(("has_row", "modified", "attributes"), orm_values.show_orm_state),
+    Form.MODEL: Row(("columns", "fields", "relations"), orm_values.show_model),
     Form.QUERY_SET: Row(("model", "results"), orm_values.show_query_set),
     Form.DATETIME64: Row(("value", "dtype"), show_tables.show_datetime64),
     Form.INTERVAL: Row(("left", "right", "closed"), show_tables.show_interval),
@@ -568,6 +578,20 @@ ROWS: Final[dict[int, Row]] = {
     Form.ITERATOR: Row(iterators.PARTS, iterators.show_iterator),
     Form.MEMBERS: Row(("members",), _members),
     Form.OFFSET: Row(("n", "normalize"), show_tables.show_offset),
+    Form.ITEM_GETTER: Row(("items", "count"), getters.show_item_getter, getters.make_item_getter),
+    Form.ATTRIBUTE_GETTER: Row(
+        ("names", "count"), getters.show_attribute_getter, getters.make_attribute_getter
+    ),
+    Form.METHOD_CALLER: Row(
+        ("name", "args", "keywords", "left_out"),
+        getters.show_method_caller,
+        getters.make_method_caller,
+    ),
+    Form.ARROW_SCHEMA: Row(("names", "types"), show_tables.show_schema),
+    Form.TENSOR: Row(("dtype", "device", "items", "checksum"), show_tables.show_tensor),
+    Form.FOREIGN: Row(
+        ("format", "item_size", "shape", "data", "checksum", "held"), foreign.show_foreign
+    ),
 }
 
 

@@ -15,6 +15,8 @@ from collections import ChainMap, Counter, OrderedDict, UserDict, UserList, User
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from recorder.trace.format import Form
+from recorder.trace.values import generics
 from recorder.trace.values.nodes import CannotMake, Node
 from recorder.trace.values.show_tables import Writer
 
@@ -164,6 +166,12 @@ def show_instance(out: Writer, node: Node, spelled: str | None) -> bool:
         out.add(f"<threading.Event: {'set' if attributes.get('_flag') is True else 'unset'}>")
     elif key[0] == "threading" and "_name" in attributes and "_daemonic" in attributes:
         _thread(out, key[1], attributes)
+    elif key[0].startswith("multiprocessing.") and "_parent_pid" in attributes:
+        _process(out, key[1], attributes)
+    elif key[0] == "multiprocessing.synchronize" and "_semlock" in attributes:
+        _semaphore(out, key[1], attributes["_semlock"])
+    elif key[0] == "typing" and "__origin__" in attributes and "__args__" in attributes:
+        generics.show(out, attributes)
     elif key in WAITED_FOR and all(name in attributes for name in WAITED_FOR[key][1:]):
         _waited_for(out, key, attributes)
     elif (
@@ -229,6 +237,29 @@ def _thread(out: Writer, kind: str, attributes: Attributes) -> None:
     daemon = " daemon" if attributes.get("_daemonic") is True else ""
     ident = attributes.get("_ident")
     out.add(f", {state}{daemon}{f' {ident}' if isinstance(ident, int) else ''})>")
+
+
+def _process(out: Writer, kind: str, attributes: Attributes) -> None:
+    """<Process(name='p', initial)>, as a thread is shown."""
+    running = attributes.get("_popen")
+    out.add(f"<{kind}(")
+    out.part(attributes.get("_name"))
+    if attributes.get("_closed") is True:
+        state = "closed"
+    elif not isinstance(running, Node):
+        state = "initial"
+    else:
+        facts = attributes_of(running)
+        code, number = facts.get("returncode"), facts.get("pid")
+        state = f"{'started' if code is None else f'stopped, exit code {code}'} {number}"
+    out.add(f", {state})>")
+
+
+def _semaphore(out: Writer, kind: str, held: Any) -> None:
+    """A lock between processes: what its semaphore says."""
+    is_zero = held.items[0] if isinstance(held, Node) and held.size == Form.LOCK else None
+    state = "?" if is_zero is None else "locked" if is_zero else "unlocked"
+    out.add(f"<multiprocessing.{kind}: {state}>")
 
 
 def _future(out: Writer, attributes: Attributes) -> None:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import array
 import importlib
+import math
+import re
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
+from recorder import errors
 from recorder.trace.format import TAG_ARRAY, Form
-from recorder.trace.values import datetimes, periods
+from recorder.trace.values import datetimes, periods, records
 from recorder.trace.values.nodes import CannotMake, Node, without_wrapping
 from recorder.trace.values.tables import (
     Column,
     column_of,
     filling_of,
     frame_of,
+    frequency_of,
     is_form,
+    is_scalar,
     labels,
     length_of,
     range_of,
@@ -110,6 +115,22 @@ def _interval(node: Node, build: Build) -> Any:
     return _library("pandas").Interval(left, right, closed=closed)
 
 
+# Steps of time that are told whole by how many of them there are.
+STEPS: Final = (
+    "Day", "Hour", "Minute", "Second", "Milli", "Micro", "Nano", "MonthEnd", "MonthBegin", "BusinessMonthEnd",
+    "BusinessMonthBegin", "BusinessDay",
+)  # fmt: skip
+
+
+def _offset(node: Node, build: Build) -> Any:
+    count, normalize = node.items
+    name = (node.type or ("", ""))[1]
+    if name not in STEPS:
+        raise CannotMake  # C keeps more of it
+    made = getattr(_library("pandas").offsets, name)
+    return made(count, normalize=True) if normalize is True else made(count)
+
+
 # ---- arrays ----------------------------------------------------------------------------------------------------------
 
 
@@ -124,7 +145,7 @@ def make_array(node: Node) -> Any:
         return None
     try:
         numpy = _library("numpy")
-        dtype = _dtype_of(numpy, facts.format)
+        dtype = _dtype_of(numpy, facts.format, facts.item_size)
         if dtype.itemsize != facts.item_size:
             return None
         return numpy.frombuffer(facts.data, dtype).reshape(facts.shape).copy()
@@ -148,13 +169,76 @@ def make_masked(node: Node) -> Any:
 COMPLEX: Final = {"Zf": "c8", "Zd": "c16"}
 
 
-def _dtype_of(numpy: Any, form: str) -> Any:
-    """Of a format of the buffer protocol, as far as it is a number, a text or a moment."""
+def _dtype_of(numpy: Any, form: str, item_size: int) -> Any:
+    """Of a format of the buffer protocol, as far as it is a number, a text or a moment, or records of these."""
+    if "T{" in form:
+        return _dtype_of_records(numpy, records.fields_of(form), item_size)
     plain = form.lstrip("@=<")
     order, plain = ">" if plain.startswith(">") else "", plain.removeprefix(">")
     if plain[-1:] in ("w", "s"):
         plain = f"{'U' if plain[-1] == 'w' else 'S'}{plain[:-1] or 1}"
     return numpy.dtype(order + COMPLEX.get(plain, plain))
+
+
+def _dtype_of_records(numpy: Any, fields: list[records.Field], size: int) -> Any:
+    formats = [
+        _dtype_of_field(numpy, field, field.size // math.prod(field.shape, start=1))
+        for field in fields
+        if math.prod(field.shape)
+    ]
+    if len(formats) < len(fields):
+        raise CannotMake
+    if any(made.itemsize != field.size for made, field in zip(formats, fields, strict=True)):
+        raise CannotMake
+    names, offsets = [field.name for field in fields], [field.offset for field in fields]
+    return numpy.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": size})
+
+
+def _dtype_of_field(numpy: Any, field: records.Field, size: int) -> Any:
+    one = (
+        _dtype_of_records(numpy, field.fields, size)
+        if field.fields
+        else _dtype_of(numpy, field.format, size)
+    )
+    return numpy.dtype((one, field.shape)) if field.shape else one
+
+
+def _tensor(node: Node, build: Build) -> Any:
+    """By torch, where it is installed; else lists of its items."""
+    dtype, _, array, _ = node.items
+    items = array.items.nested()
+    if items is None:
+        raise CannotMake
+    try:
+        torch = _library("torch")
+    except CannotMake:
+        return items
+    return torch.tensor(items, dtype=getattr(torch, dtype)).reshape(array.items.shape)
+
+
+def _schema(node: Node, build: Build) -> Any:
+    names, texts = (build(part) for part in node.items)
+    pyarrow = _library("pyarrow")
+    fields = [_arrow_type(pyarrow, text.removesuffix(" not null")) for text in texts]
+    kind = (node.type or ("", ""))[1]
+    if not names and kind != "Schema":
+        return fields[0]
+    made = [
+        pyarrow.field(name, each, nullable=not text.endswith(" not null"))
+        for name, each, text in zip(names, fields, texts, strict=True)
+    ]
+    return made[0] if kind == "Field" else pyarrow.schema(made)
+
+
+def _arrow_type(pyarrow: Any, text: str) -> Any:
+    """As far as it has no parts."""
+    match = re.fullmatch(r"timestamp\[(\w+), tz=(.+)\]", text)
+    if match is not None:
+        return pyarrow.timestamp(match[1], tz=match[2])
+    match = re.fullmatch(r"decimal128\((\d+), (-?\d+)\)", text)
+    if match is not None:
+        return pyarrow.decimal128(int(match[1]), int(match[2]))
+    return pyarrow.type_for_alias(text)
 
 
 # ---- columns, frames ----------------------------------------------------------------------------------------
@@ -176,6 +260,8 @@ def _column(node: Node, build: Build) -> Any:
         made = _arrow_array(node, build)
         if column.kind[1].startswith("ArrowExtension"):
             return _library("pandas").arrays.ArrowExtensionArray(made)
+        if is_scalar(node):
+            return made[0]
         return (
             _library("pyarrow").chunked_array([made]) if column.kind[1] == "ChunkedArray" else made
         )
@@ -228,11 +314,21 @@ def _nullable(dtype: str) -> str:
 
 
 def _index(node: Node, build: Build) -> Any:
-    name, values = node.items
+    name, values = node.items[:2]
     pandas = _library("pandas")
     if range_of(values) is None:
-        return pandas.Index(build(values), name=build(name))
+        made = pandas.Index(build(values), name=build(name))
+        step = frequency_of(node)
+        return made if step is None else _with_frequency(made, step, build)
     return pandas.RangeIndex(build(values), name=build(name))
+
+
+def _with_frequency(made: Any, step: Node, build: Build) -> Any:
+    """The step from one moment of an index to the next."""
+    try:
+        return type(made)(made, freq=build(step))
+    except (errors.ValueUnreadableError, ValueError):  # the moments are there, without it
+        return made
 
 
 def _multi_index(node: Node, build: Build) -> Any:
@@ -283,6 +379,9 @@ def _frame(node: Node, build: Build) -> Any:
 
 MAKERS: Final[dict[int, Callable[[Node, Build], Any]]] = {
     Form.DATETIME64: _datetime64,
+    Form.TENSOR: _tensor,
+    Form.ARROW_SCHEMA: _schema,
+    Form.OFFSET: _offset,
     Form.TIMESTAMP: _timestamp,
     Form.TIMEDELTA64: _timedelta,
     Form.MISSING: _missing,

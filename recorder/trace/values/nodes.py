@@ -55,6 +55,10 @@ CHANGING: Final = frozenset(  # of what can change in place
 UNCHANGING_FORMS: Final = frozenset(
     (
         Form.DECIMAL,
+        Form.ITEM_GETTER,
+        Form.ATTRIBUTE_GETTER,
+        Form.METHOD_CALLER,
+        Form.ARROW_SCHEMA,
         Form.PATTERN,
         Form.MATCH,
         Form.GENERIC_ALIAS,
@@ -225,11 +229,13 @@ def changes_in_place(node: Node) -> bool:
 
 
 def without_wrapping(tree: Any) -> Any:
-    """Without the INSTANCE and TYPED around it, or what a large ARRAY has besides its items."""
+    """Without the INSTANCE and TYPED around it, or what a large ARRAY, or a tensor, has besides its items."""
     if isinstance(tree, Node) and tree.tag == TAG_INSTANCE and tree.items and not tree.items[0][0]:
         tree = tree.items[0][1]
     if isinstance(tree, Node) and tree.tag == TAG_FORM and tree.size == Form.LARGE_ARRAY:
         tree = tree.items[0]
+    if isinstance(tree, Node) and tree.tag == TAG_FORM and tree.size == Form.TENSOR:
+        tree = tree.items[2]
     return tree.items[0] if isinstance(tree, Node) and tree.tag == TAG_TYPED else tree
 
 

@@ -25,7 +25,7 @@ def show_instance(out: Writer, node: Node) -> bool:
     if node.tag != TAG_INSTANCE or not node.items:
         return False
     if not node.items[0][0]:
-        return _collection(out, node)
+        return _model(out, node) or _collection(out, node)
     attributes = dict(node.items)
     if _is_of_rust(node):
         out.add(f"<polars.{node.type[1] if node.type else '?'}: Rust keeps what is in it>")
@@ -41,9 +41,6 @@ def show_instance(out: Writer, node: Node) -> bool:
         _mapped(out, node, attributes)
     elif "__pydantic_fields_set__" in attributes:
         _pydantic(out, node, attributes)
-    elif isinstance(state := attributes.get("_state"), Node) and state.type == MODEL_STATE:
-        del attributes["_state"]
-        _arguments(out, node, attributes)
     else:
         return False
     return True
@@ -66,6 +63,36 @@ def _collection(out: Writer, node: Node) -> bool:
         return False
     out.part(inner)
     return True
+
+
+def _model(out: Writer, node: Node) -> bool:
+    """Of Django: its columns, relations that are loaded, and of those that are not, that they are not."""
+    known = node.items[0][1]
+    if not is_form(known, Form.MODEL):
+        return False
+    attributes = {name: part for name, part in node.items[1:] if not is_state(part)}
+    columns, fields, relations = (
+        part.items if isinstance(part, Node) else [] for part in known.items
+    )
+    loaded = {name: part for name, part in relations if isinstance(name, str)}
+    unloaded = [name for name in columns if isinstance(name, str) and name not in attributes]
+    for column, field in zip(columns, fields, strict=False):
+        if isinstance(field, str) and field != column and field not in loaded:
+            unloaded.append(field)
+    order = [name for name in columns if name in attributes or name in unloaded]
+    shown = dict.fromkeys(order) | attributes | loaded | dict.fromkeys(unloaded)
+    _arguments(out, node, shown, unloaded)
+    return True
+
+
+def is_state(part: Any) -> bool:
+    """What Django keeps for itself in an instance of a model."""
+    return isinstance(part, Node) and part.type == MODEL_STATE
+
+
+def show_model(out: Writer, node: Node) -> None:
+    """Of an instance that has no attributes yet."""
+    out.add(f"{shown_name(node)}()")
 
 
 def _arguments(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from recorder.trace.format import TAG_NAMED
+from recorder.trace.format import TAG_LIST, TAG_NAMED
 from recorder.trace.values.nodes import CannotMake, Node
 
 Unpack: TypeAlias = Callable[[str, int, bytes], list[Any] | None]
 
-TOKEN: Final = re.compile(r"(\(([\d, ]+)\))?([@=<>!^]?)(\d*)(T\{|Z[fdg]|[a-zA-Z?])")
+TOKEN: Final = re.compile(r"(\(([\d, ]+)\))?([@=<>!^]?)(\d*)(T\{|X\{\}|Z[fdg]|[a-zA-Z?&])")
+POINTERS: Final = ("&", "X{}", "P", "z", "Z", "O")
+VOID: Final = ("numpy", "void")
 NAME: Final = re.compile(r":([^:]*):")
 
 
@@ -22,9 +25,12 @@ class Field(NamedTuple):
     size: int
     format: str  # of what stands there; empty: not known how to read
     fields: list[Field]
+    shape: tuple[int, ...] = ()  # of an array that stands in each record
 
 
-def unpack_records(form: str, pieces: list[bytes], unpack: Unpack) -> list[Any] | None:
+def unpack_records(
+    form: str, pieces: list[bytes], unpack: Unpack, kind: tuple[str, str] = VOID
+) -> list[Any] | None:
     """Each item as its fields, by name; None for a format that is not known."""
     try:
         fields, size, _ = _fields(form.lstrip("@=<>^!").removeprefix("T{"), "@")
@@ -32,20 +38,40 @@ def unpack_records(form: str, pieces: list[bytes], unpack: Unpack) -> list[Any] 
         return None
     if any(len(piece) < size for piece in pieces):
         return None
-    return [_record(fields, piece, unpack) for piece in pieces]
+    return [_record(fields, piece, unpack, kind) for piece in pieces]
 
 
-def _record(fields: list[Field], piece: bytes, unpack: Unpack) -> Node:
+def fields_of(form: str) -> list[Field]:
+    """Of a format of records. Raises ValueError, or struct.error, for one that is not known."""
+    return _fields(form.lstrip("@=<>^!").removeprefix("T{"), "@")[0]
+
+
+def _record(fields: list[Field], piece: bytes, unpack: Unpack, kind: tuple[str, str]) -> Node:
     items = []
     for field in fields:
         part = piece[field.offset : field.offset + field.size]
-        if field.fields:
-            value: Any = _record(field.fields, part, unpack)
-        else:
-            values = unpack(field.format, field.size, part) if field.format else None
-            value = values[0] if values else part
-        items.append((field.name, value))
-    return Node(TAG_NAMED, ("numpy", "void"), len(items), items)
+        items.append((field.name, _value(field, part, unpack, kind)))
+    return Node(TAG_NAMED, kind, len(items), items)
+
+
+def _value(field: Field, part: bytes, unpack: Unpack, kind: tuple[str, str]) -> Any:
+    if field.shape:
+        return _array(field, part, unpack, kind)
+    if field.fields:
+        return _record(field.fields, part, unpack, kind)
+    values = unpack(field.format, field.size, part) if field.format else None
+    return values[0] if values else part
+
+
+def _array(field: Field, part: bytes, unpack: Unpack, kind: tuple[str, str]) -> Any:
+    """As lists; of characters, and of what is not known how to read, the bytes."""
+    size = field.size // field.shape[0] if field.shape[0] else 0
+    inner = field._replace(size=size, shape=field.shape[1:])
+    pieces = [part[at : at + size] for at in range(0, len(part), size)] if size else []
+    items = [_value(inner, piece, unpack, kind) for piece in pieces]
+    if any(isinstance(item, bytes) for item in items):
+        return part
+    return Node(TAG_LIST, None, len(items), items)
 
 
 def _fields(text: str, order: str) -> tuple[list[Field], int, str]:
@@ -62,23 +88,33 @@ def _fields(text: str, order: str) -> tuple[list[Field], int, str]:
         inner: list[Field] = []
         if code == "T{":
             inner, size, text = _fields(text, order)
+        elif code in POINTERS:
+            size, text = 8, _behind_what_it_points_to(text) if code == "&" else text
         else:
             size = _size(code, order) * (int(count or 1))
-        for length in (shape or "").split(","):
-            size *= int(length) if length.strip() else 1
+        lengths = tuple(int(length) for length in (shape or "").split(",") if length.strip())
+        size *= math.prod(lengths)
         if code != "x":
             name = NAME.match(text)
             text = text[name.end() :] if name else text
-            plain = _format(code, count, order) if not shape else ""
-            fields.append(
-                Field(name[1] if name else "", offset, size, plain, inner if not shape else [])
-            )
+            plain = _format(code, count, order) if not inner else ""
+            fields.append(Field(name[1] if name else "", offset, size, plain, inner, lengths))
         offset += size
     return fields, offset, text[1:]
 
 
+def _behind_what_it_points_to(text: str) -> str:
+    match = TOKEN.match(text)
+    if match is None:
+        raise CannotMake
+    rest = text[match.end() :]
+    if match[5] == "&":
+        return _behind_what_it_points_to(rest)
+    return _fields(rest, "@")[2] if match[5] == "T{" else rest
+
+
 def _size(code: str, order: str) -> int:
-    if code == "w":
+    if code in ("w", "u"):
         return 4
     if code[0] == "Z":
         return 2 * _size(code[1], order)
@@ -89,6 +125,10 @@ def _size(code: str, order: str) -> int:
 
 def _format(code: str, count: str, order: str) -> str:
     sign = ">" if order in (">", "!") else ""
+    if code in POINTERS:
+        return "Q"
+    if code == "u":
+        return f"{sign}1w"
     if code in ("s", "w"):
         return f"{sign}{count or 1}{code}"
     if order not in "@^" and code in "lL":

@@ -133,17 +133,22 @@ class _Writer:
 
     def again(self, tree: Node) -> None:
         """What was met before in the same value: once more, or as Python writes what contains itself."""
-        number = tree.size or 0
-        node = self.containers[number] if number < len(self.containers) else None
-        self.followed += 1
-        if node is None or self.followed > MOST_AGAIN:
-            self.add(f"<container {number} again>")
+        node = self.referred(tree)
+        if node is None:
+            self.add(f"<container {tree.size or 0} again>")
         elif not any(node is each for each in self.open):
             self.part(node)
         elif node.tag in OWN_ELLIPSIS:
             self.add(OWN_ELLIPSIS[node.tag])
         else:
             self.add("...")
+
+    def referred(self, tree: Node) -> Node | None:
+        """What a reference is about; None where that is not known, or where it were too much."""
+        number = tree.size or 0
+        self.followed += 1
+        known = number < len(self.containers) and self.followed <= MOST_AGAIN
+        return self.containers[number] if known else None
 
     def typed(self, tree: Node) -> None:
         [inner] = tree.items
@@ -247,7 +252,7 @@ class _Writer:
             item = as_shown(items[0], array.dtype)
             return self.scalar_of_numpy(node.type[1], item)
         self.add(f"{type_name(node)}(shape={array.shape}, format={array.format!r}")
-        if items is not None:
+        if items is not None and (items or not node.cut):
             self.add(", [")
             dtype = array.dtype
             self.sequence(items, lambda item: show_tables.cell(self, as_shown(item, dtype)))

@@ -15,9 +15,11 @@ from recorder.trace.values.tables import (
     column_of,
     filling_of,
     frame_of,
+    frequency_of,
     is_form,
     is_instance_of,
     is_plain_index,
+    is_scalar,
     is_spread,
     labels,
     length_of,
@@ -35,6 +37,7 @@ class Writer(Protocol):
     def add(self, text: str) -> None: ...
     def part(self, tree: Any) -> None: ...
     def sequence(self, items: Any, write: Callable[[Any], object]) -> None: ...
+    def referred(self, tree: Node) -> Node | None: ...
 
 
 def _name(node: Node) -> str:
@@ -237,7 +240,11 @@ def _column(out: Writer, part: Any) -> None:
 def show_column(out: Writer, node: Node) -> None:
     """An array by itself: pandas.Categorical(['a', 'b'])."""
     out.add(f"{_name(node)}(")
-    _column(out, node)
+    column = column_of(node)
+    if is_scalar(node) and column is not None:
+        cell(out, as_shown(column.first[0], column.dtype) if column.first else None)
+    else:
+        _column(out, node)
     out.add(", ordered=True)" if node.items[6:] == ["ordered"] else ")")
 
 
@@ -246,6 +253,8 @@ def show_unread(out: Writer, node: Node) -> None:
     called, size = node.items
     if node.type in ARROW_TABLES:  # a column of one
         return out.add(f"<{called} of size {size}>")
+    if is_scalar(node):
+        return out.add(f"<{_name(node)}, {called}>")
     return out.add(f"<{_name(node)}, {called} of size {size}>")
 
 
@@ -271,7 +280,7 @@ def _labels(out: Writer, index: Any) -> None:
 
 
 def show_index(out: Writer, node: Node) -> None:
-    name, values = node.items
+    name, values = node.items[:2]
     out.add(f"{_name(node)}(")
     if (
         isinstance(values, Node)
@@ -285,6 +294,9 @@ def show_index(out: Writer, node: Node) -> None:
     if name is not None:
         out.add(", name=")
         out.part(name)
+    if (step := frequency_of(node)) is not None:
+        out.add(", freq=")
+        out.part(step)
     out.add(")")
 
 
@@ -380,3 +392,35 @@ def show_object_array(out: Writer, node: Node) -> None:
     out.add(")")
     if isinstance(checksum, int):
         out.add(f" (checksum {checksum:015x})")
+
+
+def show_schema(out: Writer, node: Node) -> None:
+    """pyarrow.Schema(id: int64, note: string), pyarrow.Field<id: int64>, pyarrow.DataType(int64)."""
+    names, types = ([*part.items] if isinstance(part, Node) else [] for part in node.items)
+    kind = (node.type or ("", "?"))[1]
+    out.add(f"{_name(node)}{'<' if kind == 'Field' else '('}")
+    if not names:
+        out.sequence(types, lambda text: out.add(str(text)))
+    else:
+        out.sequence(
+            range(min(len(names), len(types))), lambda n: out.add(f"{names[n]}: {types[n]}")
+        )
+    missing = (node.items[0].size or 0) - len(names) if names else 0
+    out.add(f", … {missing} more" if missing > 0 else "")
+    out.add(">" if kind == "Field" else ")")
+
+
+def show_tensor(out: Writer, node: Node) -> None:
+    """torch.Tensor(shape=(2,), dtype=float32, [1.0, 2.0]), torch.Tensor(shape=(2,), dtype=int64, device='cuda:0')."""
+    dtype, device, array, checksum = node.items
+    facts = without_wrapping(array).items
+    out.add(f"{qualified(node.type or ('', '?'))}(shape={facts.shape}, dtype={dtype}")
+    if device != "cpu":
+        out.add(f", device={device!r}")
+    items = facts.items() if facts.data or not facts.length else None
+    if items is not None:
+        out.add(", [")
+        out.sequence(items, lambda item: cell(out, as_shown(item, dtype)))
+        out.add(", …]" if facts.cut else "]")
+    out.add(")")
+    out.add(f" (checksum {checksum:015x})" if isinstance(checksum, int) else "")

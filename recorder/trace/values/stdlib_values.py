@@ -124,6 +124,9 @@ def _unpack(form: str, size: int, data: bytes) -> list[Any] | None:
                  [int.from_bytes(piece, order, signed=True), "<" + plain])
             for piece in pieces
         ]  # fmt: skip
+    if plain == "bfloat16":  # of torch: the upper half of a float of 32 bits
+        halves = struct.unpack(f"<{len(pieces)}H", data)
+        return [struct.unpack("<f", struct.pack("<I", half << 16))[0] for half in halves]
     if plain in ("Zf", "Zd"):
         parts = struct.unpack(
             f"{'<' if order == 'little' else '>'}{len(data) // (size // 2)}{plain[1]}", data

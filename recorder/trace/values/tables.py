@@ -94,12 +94,25 @@ def column_of(node: Any) -> Column | None:
     )
 
 
+def frequency_of(part: Any) -> Node | None:
+    """Of an INDEX of moments, the step from one to the next."""
+    step = part.items[2] if is_form(part, Form.INDEX) and len(part.items) > 2 else None
+    return step if isinstance(step, Node) else None
+
+
 def _values(part: Any) -> list[Any]:
     if isinstance(part, Node) and part.tag == TAG_LIST:
         return list(part.items)
     if isinstance(part, Node) and part.tag == TAG_ARRAY:
         return list(part.items.items() or [])
     return []
+
+
+def is_scalar(node: Node) -> bool:
+    """Whether it is one value of pyarrow's, which is read as an array of one."""
+    return (
+        node.type is not None and node.type[0] == "pyarrow.lib" and node.type[1].endswith("Scalar")
+    )
 
 
 def is_instance_of(tree: Any, name: str) -> bool:
@@ -325,7 +338,7 @@ def container_of(node: Node) -> Node | None:
         ]
         return Node(TAG_DICT, None, frame.columns, pairs, len(pairs) < frame.columns)
     column = column_of(node)
-    return _list(column) if column is not None else None
+    return _list(column) if column is not None and not is_scalar(node) else None
 
 
 def _is_row(shape: Any) -> bool:
@@ -355,4 +368,4 @@ def length_of(node: Node) -> int | None:
         ]
         return sizes[0] if sizes else None
     column = column_of(node)
-    return column.size if column is not None else None
+    return column.size if column is not None and not is_scalar(node) else None

@@ -34,14 +34,15 @@ from recorder.trace.format import (
     TAG_TIMEDELTA,
     TAG_TUPLE,
     TAG_TYPED,
+    Form,
 )
-from recorder.trace.values import exceptions, library_values, stdlib_values
-from recorder.trace.values.forms import has_maker, make_form, named_parts
+from recorder.trace.values import exceptions, generics, library_values, stdlib_values
+from recorder.trace.values.forms import class_of, has_maker, make_form, named_parts
 from recorder.trace.values.make_tables import make_array, make_masked, make_spread
 from recorder.trace.values.nodes import CannotMake, Node, numbered, qualified, type_name
 from recorder.trace.values.show_tables import MASKED_ARRAYS
 from recorder.trace.values.stand_ins import Opaque, Redacted, Truncated
-from recorder.trace.values.tables import is_spread
+from recorder.trace.values.tables import is_form, is_spread
 
 
 def unreadable(why: str) -> errors.ValueUnreadableError:
@@ -74,6 +75,8 @@ class Builder:
             made = self.stand_in(tree)
             return self.whole(tree) if made is _PENDING else made
         except errors.ValueUnreadableError as exc:
+            if tree.tag == TAG_FORM:  # one of its parts is not wholly there
+                return self.attributes(tree, named_parts(tree).items(), exc.message)
             made = self.made[id(tree)] = Opaque(type_name(tree), {}, reason=exc.message)
         return made
 
@@ -135,6 +138,8 @@ class Builder:
     def stand_in_of_instance(self, tree: Node) -> Any:
         """With the parts of what it is derived from, if that cannot be made anew either."""
         inner = tree.items[0][1] if tree.items and not tree.items[0][0] else None
+        if is_form(inner, Form.MODEL):
+            return self.attributes(tree, tree.items[1:])
         found = _parts_of_opaque(inner) if isinstance(inner, Node) else None
         if found is not None:
             return self.attributes(tree, [*found, *tree.items[1:]])
@@ -149,10 +154,10 @@ class Builder:
         made = self.made[id(tree)] = Truncated(type_name(tree), tree.size or 0, held)
         return made
 
-    def attributes(self, tree: Node, items: Any) -> Opaque:
+    def attributes(self, tree: Node, items: Any, reason: str = "") -> Opaque:
         held: dict[str, object] = {}
         missing = (tree.size or 0) - len(tree.items) if tree.cut else 0
-        made = Opaque(type_name(tree), held, missing)
+        made = Opaque(type_name(tree), held, missing, **({"reason": reason} if reason else {}))
         self.made[id(tree)] = made
         held.update([(name, self.build(part)) for name, part in items])
         return made
@@ -209,6 +214,8 @@ class Builder:
             return stdlib_values.MAKERS[key](*[self.build(part) for _, part in tree.items])
         if key in library_values.MAKERS:
             return library_values.MAKERS[key](library_values.Parts(tree, self.build))
+        if is_generic(tree):
+            return generics.make(dict(tree.items), class_of, self.build)
         if is_spread(tree):
             return make_spread(tree, self.build)
         raise CannotMake
@@ -257,9 +264,15 @@ def _parts_of_opaque(tree: Node) -> list[tuple[str, Any]] | None:
 
 
 def _has_maker(tree: Node) -> bool:
-    return (
-        tree.type in stdlib_values.MAKERS or tree.type in library_values.MAKERS or is_spread(tree)
-    )
+    known = tree.type in stdlib_values.MAKERS or tree.type in library_values.MAKERS
+    return known or is_spread(tree) or is_generic(tree)
+
+
+def is_generic(tree: Node) -> bool:
+    """typing.Optional[int] and the like."""
+    names = dict(tree.items)
+    is_of_typing = tree.type is not None and tree.type[0] == "typing"
+    return is_of_typing and "__origin__" in names and "__args__" in names
 
 
 def _why_missing(tree: Node) -> str:

@@ -10,7 +10,7 @@ value.to_json()       for programs: nothing is lost, and what was cut says so
 from __future__ import annotations
 
 from collections.abc import Container
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recorder import errors
 from recorder.errors import arguments
@@ -78,6 +78,10 @@ class Value(Operators):
         part = Value(b"", self._types, self._name, self._moment)
         part._known, part._converter = made, self._asked[1]
         return part
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Attribute: ...
 
     @property
     def unexamined(self) -> bool:
@@ -228,6 +232,21 @@ class Value(Operators):
 
     def __reduce__(self) -> tuple[object, ...]:
         return of_tree, (self._tree, self.unexamined)
+
+
+if TYPE_CHECKING:
+
+    class Attribute(Value):
+        """What `value.name` is to a type checker, which cannot know it: a value, or a method that gives one."""
+
+        def __call__(self, *given: object, **named: object) -> Value: ...
+
+
+def told_alike(value: Value | None) -> object:
+    """What two values have in common that are told alike."""
+    if value is None:
+        return None
+    return (value._raw, id(value._types)) if value._raw else id(value)
 
 
 def of_tree(tree: Any, unexamined: bool = False) -> Value:
