@@ -111,8 +111,8 @@ def test_no_memory_is_read_that_is_not_its_own(tmp_path: Path) -> None:
     ctypes.resize(grown, 1 << 16)
     found = record_values(tmp_path, [by_address, behind, pointer, grown])
     nobodys = "<Point, in memory that is not its own>"
-    assert [str(each) for each in found] == [
-        nobodys, nobodys, f"LP_Point({address:#x})", f"{__name__}.c_int_Array_2([1, 2])",
+    assert [str(each).replace(f"{__name__}.", "") for each in found] == [
+        nobodys, nobodys, f"LP_Point({address:#x})", "c_int_Array_2([1, 2])",
     ]  # fmt: skip
 
 
