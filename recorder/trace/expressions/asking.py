@@ -16,13 +16,34 @@ MOST_KEPT: Final = 4_096  # answers of one expression
 MOST_CONDITIONS: Final = 32  # whose answers are kept
 
 
-class Asker:
-    """`text_of`: the text of a file, as it ran; None if it is not in the trace."""
+class NamesInCode:
+    """Which names the code of a function speaks of. `text_of`: the text of a file, as it ran; None if it is not in the
+    trace."""
 
     def __init__(self, text_of: Callable[[str], str | None]) -> None:
         self._text_of = text_of
         self._names: dict[str, dict[tuple[str, int], frozenset[str]]] = {}
-        self._conditions: dict[Expression, Repeated] = {}
+
+    def looks_at(self, frame: Event | Frame, name: str) -> bool:
+        """Whether a global that changes in place is looked at before the events of a frame: its code has to name it."""
+        return name in self._names_in(frame.function)
+
+    def _names_in(self, function: Function) -> frozenset[str]:
+        path = function.file
+        if path not in self._names:
+            text = self._text_of(path)
+            self._names[path] = {} if text is None else names_of_codes(text, path)
+        return self._names[path].get((function.qualified_name, function.first_line), frozenset())
+
+
+class Asker:
+    """`text_of`: as of NamesInCode."""
+
+    def __init__(self, text_of: Callable[[str], str | None]) -> None:
+        self.looks_at = NamesInCode(text_of).looks_at
+        self._conditions: dict[
+            Expression, Repeated
+        ] = {}  # which hold nothing of this, or a trace would not go at once
 
     def condition(self, expression: Expression) -> Repeated:
         """Of one that is asked again, as of part after part of a trace, the answers are known already."""
@@ -37,17 +58,6 @@ class Asker:
     ) -> Answer:
         return made(expression).at(frame, self.looks_at, is_condition)
 
-    def looks_at(self, frame: Event | Frame, name: str) -> bool:
-        """Whether a global that changes in place is looked at before the events of a frame: its code has to name it."""
-        return name in self._names_in(frame.function)
-
-    def _names_in(self, function: Function) -> frozenset[str]:
-        path = function.file
-        if path not in self._names:
-            text = self._text_of(path)
-            self._names[path] = {} if text is None else names_of_codes(text, path)
-        return self._names[path].get((function.qualified_name, function.first_line), frozenset())
-
 
 class Repeated:
     """An expression that is asked at many events: while the bytes of what it names are the same, so is the answer."""
@@ -55,7 +65,7 @@ class Repeated:
     def __init__(self, asker: Asker, expression: Expression, is_condition: bool) -> None:
         self.expression = expression
         self.is_condition = is_condition
-        self._asker = asker
+        self._looks_at = asker.looks_at
         self._kept: dict[Any, Answer] = {}
 
     def at(self, event: Event) -> Answer:
@@ -64,7 +74,8 @@ class Repeated:
         if answer is None:
             if len(self._kept) >= MOST_KEPT:
                 self._kept.clear()
-            answer = self._kept[key] = self._asker.ask(self.expression, event, self.is_condition)
+            answer = self.expression.at(event, self._looks_at, self.is_condition)
+            self._kept[key] = answer
         return answer
 
     @property
