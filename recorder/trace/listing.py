@@ -19,6 +19,9 @@ from recorder.trace.reader import Source, Trace
 from recorder.trace.statements import definitions, first_line, parsed
 
 FILE: Final = re.compile(r"[/\\]|\.pyw?$|^<")
+UNNAMED: Final = frozenset(  # what the compiler calls functions that have no name
+    ("<lambda>", "<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>")
+)
 SCOPES: Final = (
     ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp,
     ast.GeneratorExp,
@@ -94,7 +97,7 @@ def grep(trace: Trace, pattern: str, asked: str | None = None) -> Iterator[tuple
 
 def names_file(asked: str) -> bool:
     """Whether it is the name of a file, and not of a function."""
-    return FILE.search(asked) is not None
+    return FILE.search(asked) is not None and asked not in UNNAMED
 
 
 def span_of(text: str, first: int) -> tuple[int, int]:

@@ -584,7 +584,8 @@ class Trace:
         about what changed it, `line` is the one that did, `task` the one that saw it. What changed in a damaged chunk
         is not seen. Raises INVALID_ARGUMENT at once."""
         name = arguments.text(name, "name", "the name of a variable")
-        owner, _, name = name.rpartition(".")
+        owner, _, attribute = name.rpartition(".")
+        name = attribute if owner else name  # `.0` is the iterator of a comprehension
         wanted = filters.make(
             function=function, file=file, thread=thread, frame=frame, name=name, task=task
         )
