@@ -166,7 +166,7 @@ def test_the_page_knows_what_meta_and_close_say(recorded: Trace) -> None:
     assert meta - recorded.meta.keys() == {
         *("parent", "path"),  # of a child
         "public_functions",  # of a Python that is not known
-        *("cut_from", "start", "stop"),  # of a part
+        *("cut_from", "start", "stop", "redact"),  # of a part
         *("test", "id", "span", "phase", "ended"),  # of a test's
     }
 

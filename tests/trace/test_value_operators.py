@@ -122,6 +122,17 @@ def test_what_was_cut_never_answers_wrongly(data: Any, value: Any, other: Any) -
     cut.to_python(strict=False)
 
 
+@pytest.mark.parametrize("other", [[], (None, []), ((), ({1},)), {1}], ids=str)
+@pytest.mark.parametrize("value", [{(0,), 2}, {(0,): 1, 2: 3}], ids=str)
+def test_what_has_no_hash_is_in_nothing_that_was_cut(value: Any, other: Any) -> None:
+    cut = of_tree(shortened(tree_of(value, Budget()), lambda: 1))
+    if type(value) is set and type(other) is set:
+        assert outcome(lambda v: other in v, value) is False, "as a frozenset"
+        return
+    assert outcome(lambda v: other in v, value) is TypeError
+    assert outcome(lambda v: other in v, cut) is TypeError
+
+
 def shortened(tree: Any, draw: Callable[[], int]) -> Any:
     """With parts of it missing."""
     chance = draw()

@@ -96,6 +96,14 @@ class Named(tuple[Any, ...]):
         return f"{short}({', '.join(f'{name}={part!r}' for name, part in self.fields.items())})"
 
 
+def _unhashable_in(wanted: object, with_sets: bool) -> object:
+    """What of it has no hash, or None."""
+    if isinstance(wanted, (list, dict, bytearray)) or (with_sets and isinstance(wanted, set)):
+        return wanted
+    parts = wanted if isinstance(wanted, tuple) else ()
+    return next((one for part in parts if (one := _unhashable_in(part, True)) is not None), None)
+
+
 class Cut(Opaque):
     """A text or container of which not everything is there, or whose keys cannot be looked up as Python does."""
 
@@ -169,9 +177,9 @@ class Cut(Opaque):
         raise Undecided(self.reason)
 
     def _refuse_unhashable(self, wanted: object) -> None:
-        """As Python does, whatever is in a set or dict."""
-        if self.kind in (set, frozenset, dict) and isinstance(wanted, (list, dict, bytearray)):
-            hash(wanted)
+        """As Python does, whatever is in a set or dict. A set can be looked for in a set."""
+        if self.kind in (set, frozenset, dict):
+            hash(_unhashable_in(wanted, self.kind is dict))
 
     def value_of(self, wanted: Any) -> Any:
         """Of a dict's key."""
