@@ -65,10 +65,10 @@ class ChunkFilter:
         name = self._wanted.name
         if name is not None and self._sets_global(entry, name):
             return True  # of whatever function's event
-        return any(
-            self._is_in(code, *seen) and not self._is_false(code, entry)
-            for code, seen in entry.codes.items()
-        )
+        for code, seen in entry.codes.items():
+            if self._is_in(code, *seen) and not self._is_false(code, entry):
+                return True
+        return False
 
     def _is_in(self, code: int, kinds: int, slots: int, lines: bytes | None) -> bool:
         function = self._definitions.functions.get(code)
