@@ -62,6 +62,8 @@ class _Positions:
         for event in trace.events():
             if event.line > last.get(event.file, 0):
                 last[event.file] = event.line
+        for function in trace.functions:  # a frame may be there of which there is no event
+            last[function.file] = max(last.get(function.file, 0), function.first_line)
         for path, line in last.items():
             lengths = self.lengths.setdefault(text.clean(path), [])
             lengths.extend([1] * (line - len(lengths)))
