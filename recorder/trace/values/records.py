@@ -31,19 +31,25 @@ class Field(NamedTuple):
 def unpack_records(
     form: str, pieces: list[bytes], unpack: Unpack, kind: tuple[str, str] = VOID
 ) -> list[Any] | None:
-    """Each item as its fields, by name; None for a format that is not known."""
+    """Each item as its fields, by name; None for a format that is not known. That of ctypes has to fit exactly; up to
+    3.11 it leaves out the bytes between fields, which are then where the compiler of C has them."""
+    text = form.lstrip("@=<>^!").removeprefix("T{")
     try:
-        fields, size, _ = _fields(form.lstrip("@=<>^!").removeprefix("T{"), "@")
+        parsed = _fields(text, "@")
+        if kind != VOID and any(len(piece) != parsed.size for piece in pieces):
+            parsed = _fields(text, "@", aligned=True)
     except (ValueError, struct.error):
         return None
-    if any(len(piece) < size for piece in pieces):
+    if any(
+        len(piece) < parsed.size or (kind != VOID and len(piece) > parsed.size) for piece in pieces
+    ):
         return None
-    return [_record(fields, piece, unpack, kind) for piece in pieces]
+    return [_record(parsed.fields, piece, unpack, kind) for piece in pieces]
 
 
 def fields_of(form: str) -> list[Field]:
     """Of a format of records. Raises ValueError, or struct.error, for one that is not known."""
-    return _fields(form.lstrip("@=<>^!").removeprefix("T{"), "@")[0]
+    return _fields(form.lstrip("@=<>^!").removeprefix("T{"), "@").fields
 
 
 def _record(fields: list[Field], piece: bytes, unpack: Unpack, kind: tuple[str, str]) -> Node:
@@ -74,10 +80,19 @@ def _array(field: Field, part: bytes, unpack: Unpack, kind: tuple[str, str]) -> 
     return Node(TAG_LIST, None, len(items), items)
 
 
-def _fields(text: str, order: str) -> tuple[list[Field], int, str]:
-    """The fields up to the closing brace, the size of them all, and what is behind. Padding is spelled out."""
+class _Parsed(NamedTuple):
+    """The fields up to the closing brace, the size of them all, and what is behind."""
+
+    fields: list[Field]
+    size: int
+    rest: str
+    alignment: int
+
+
+def _fields(text: str, order: str, aligned: bool = False) -> _Parsed:
+    """`aligned`: padding is not spelled out."""
     fields: list[Field] = []
-    offset = 0
+    offset, largest = 0, 1
     while not text.startswith("}"):
         match = TOKEN.match(text)
         if match is None:
@@ -87,20 +102,25 @@ def _fields(text: str, order: str) -> tuple[list[Field], int, str]:
         text = text[match.end() :]
         inner: list[Field] = []
         if code == "T{":
-            inner, size, text = _fields(text, order)
+            inner, size, text, alignment = _fields(text, order, aligned)
         elif code in POINTERS:
             size, text = 8, _behind_what_it_points_to(text) if code == "&" else text
+            alignment = size
         else:
-            size = _size(code, order) * (int(count or 1))
+            alignment = _size(code, order)
+            size = alignment * (int(count or 1))
         lengths = tuple(int(length) for length in (shape or "").split(",") if length.strip())
         size *= math.prod(lengths)
+        if aligned:
+            offset += -offset % alignment
+            largest = max(largest, alignment)
         if code != "x":
             name = NAME.match(text)
             text = text[name.end() :] if name else text
             plain = _format(code, count, order) if not inner else ""
             fields.append(Field(name[1] if name else "", offset, size, plain, inner, lengths))
         offset += size
-    return fields, offset, text[1:]
+    return _Parsed(fields, offset + -offset % largest, text[1:], largest)
 
 
 def _behind_what_it_points_to(text: str) -> str:
@@ -110,7 +130,7 @@ def _behind_what_it_points_to(text: str) -> str:
     rest = text[match.end() :]
     if match[5] == "&":
         return _behind_what_it_points_to(rest)
-    return _fields(rest, "@")[2] if match[5] == "T{" else rest
+    return _fields(rest, "@").rest if match[5] == "T{" else rest
 
 
 def _size(code: str, order: str) -> int:
