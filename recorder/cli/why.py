@@ -106,6 +106,7 @@ def as_json(step: Step) -> dict[str, Any]:
         "line": step.line,
         "expression": step.text or None,
         "reads": [{"expression": one.text, "value": one.value.to_json()} for one in step.reads],
+        "of_class": step.of_class or None,
         "end": step.end or None,
     }
     return facts
@@ -123,6 +124,10 @@ def as_text(step: Step, trace: Trace, who: Who) -> str:
     word = WORDS.get(step.how, step.how).format(text=step.text)
     if step.how != "unknown" and not (step.how == "assigned" and line):  # the line says that
         rows.append(f"{'':10}{word}")
+    if step.of_class:
+        rows.append(
+            f"{'':10}an attribute of class {step.of_class}: all its instances have it in common"
+        )
     for one in step.reads if step.end else ():
         if one.text != step.text or step.value != one.value:
             rows.append(f"{'':12}{one.text} was {one.value.show(READ_WIDTH)}")

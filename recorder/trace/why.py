@@ -24,9 +24,10 @@ from recorder.trace.expressions.expression import (
 )
 from recorder.trace.expressions.outcomes import Undecided
 from recorder.trace.format import TAG_INSTANCE, TAG_NAMED
+from recorder.trace.paths import base_name
 from recorder.trace.queries import Queries
 from recorder.trace.seeking import ALL
-from recorder.trace.snapshots import Event
+from recorder.trace.snapshots import Event, title_of
 from recorder.trace.values.differences import differences
 from recorder.trace.values.nodes import Node, identity_of, without_wrapping
 from recorder.trace.values.places import places_of
@@ -51,7 +52,8 @@ class Step(NamedTuple):
     enclosing (a variable of the function around), returned, element, assigned, entered, caught, defined, imported,
     changed (in place), called (changed in a call that the line made), found (with its module), or unknown. `text` is
     the expression it came of. `end`: why the chain ends here; empty where it goes on. `at`: where it came of several,
-    the event at which each of `reads` can be asked for."""
+    the event at which each of `reads` can be asked for. `of_class`: of an attribute of a class, which one, and where
+    its body sets it, if that is in the trace: `Basket, shop.py:5`."""
 
     name: str
     value: Answer
@@ -64,6 +66,7 @@ class Step(NamedTuple):
     reads: tuple[Read, ...] = ()
     end: str = ""
     at: int | None = None
+    of_class: str = ""
 
     @property
     def seq(self) -> int:
@@ -129,10 +132,12 @@ class Why:
         )
         if change is None:
             return _Found(step._replace(end="where it got this value is not in the trace"))
+        if change.class_name is not None:
+            body = self._body_of(change, change.class_name)
+            place = "" if body is None else f", {base_name(body.file)}:{body.previous_line}"
+            step = step._replace(of_class=change.class_name + place)
         if change.found:
-            of = "module" if change.class_name is None else "class"
-            end = f"it had this value when its {of} was first seen"
-            return _Found(step._replace(how="found", end=end))
+            return self._found(asked, step, change)
         if change.function is None or change.frame is None:
             return _Found(step._replace(end="nobody knows which code changed it"))
         if change.during is not None:
@@ -142,6 +147,23 @@ class Why:
         if self._is_argument(asked.root, change):
             return self._argument(asked, step._replace(line=event.line, how="argument"))
         return self._by_statement(asked, step, change)
+
+    def _found(self, asked: _Asked, step: Step, change: Change) -> _Found:
+        """What nobody was seen to set. What a class has comes of its body, if that is in the trace."""
+        of = change.class_name
+        body = None if of is None else self._body_of(change, of)
+        if body is None:
+            what = "module" if of is None else "class"
+            end = f"it had this value when its {what} was first seen"
+            return _Found(step._replace(how="found", end=end))
+        _, _, rest = asked.expression.text.partition(f".{change.name}")
+        return self._write(_Asked(Expression(change.name + rest), body))
+
+    def _body_of(self, change: Change, class_name: str) -> Event | None:
+        """The event at which the body of a class was last seen to set the attribute."""
+        wanted = filters.make(name=change.name, function=class_name)
+        events = self._queries.find(wanted, 0, change.seq, backwards=True)
+        return next((one for one in events if title_of(one.function).startswith("class ")), None)
 
     def _last_change(self, asked: _Asked) -> tuple[Event, Change | None]:
         """The event that sees the write first, and the change of the variable there."""
@@ -193,7 +215,8 @@ class Why:
     def _owner(self, root: str, name: str, event: Event) -> str | None:
         """The class whose attribute `root.name` is, with its module; None: it is the object's own, or not known."""
         of = self._ask(root, event)
-        if of.kind != "known" or not isinstance(node := without_wrapping(of.tree), Node):
+        tree = of.tree if of.kind == "known" else self._global(root, event)
+        if not isinstance(node := without_wrapping(tree), Node):
             return None
         if node.tag in (TAG_INSTANCE, TAG_NAMED) and any(own == name for own, _ in node.items):
             return None
@@ -202,6 +225,18 @@ class Why:
         except Undecided:
             return None
         return None if found is None else found.owner.name
+
+    def _global(self, name: str, event: Event) -> Any:
+        """What a global last was that the function there does not use; None if there is none of that name."""
+        if name in event.locals:
+            return None
+        one = next(
+            self._queries.find(filters.make(name=name), 0, event.seq + 1, backwards=True), None
+        )
+        changes = [] if one is None else self._changes.of(one, name)
+        own = "" if event.namespace is None else event.namespace.name
+        values = [change.value for change in changes if change.module == own]
+        return None if not values or values[-1] is None else values[-1]._tree
 
     def _value(self, asked: _Asked, event: Event, change: Change | None) -> Answer:
         if change is None or change.module is None:
