@@ -65,7 +65,8 @@ class ChunkFilter:
         name = self._wanted.name
         if name is not None and self._sets_global(entry, name):
             return True  # of whatever function's event
-        for code, seen in entry.codes.items():
+        # No generator expression, which takes memory at each chunk: CPython dies of some that it has none for.
+        for code, seen in entry.codes.items():  # noqa: SIM110
             if self._is_in(code, *seen) and not self._is_false(code, entry):
                 return True
         return False

@@ -108,14 +108,16 @@ class _Claims:
         """Whether what a chunk defines is defined as there."""
         claimed, chunk = self.definitions, self._reader()
         chunk.load(records + bytes([REC_BEGIN]), 0)
+        for number, function in chunk.functions.items():
+            if not _is_same(function, claimed.functions.get(number)):
+                return False
+        for number, namespace in chunk.namespaces.items():
+            if not _is_named(namespace, claimed.namespaces.get(number)):
+                return False
         return (
             chunk.threads.keys() <= claimed.threads.keys()
             and chunk.tasks.keys() <= claimed.tasks.keys()
             and chunk.types.items() <= claimed.types.items()
-            and all(_is_same(one, claimed.functions.get(n)) for n, one in chunk.functions.items())
-            and all(
-                _is_named(one, claimed.namespaces.get(n)) for n, one in chunk.namespaces.items()
-            )
         )
 
     def _reader(self) -> Reader[Event, Frame]:

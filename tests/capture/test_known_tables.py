@@ -358,7 +358,7 @@ def test_any_array_and_any_frame_comes_back(
         values, record_values(tmp_path_factory.mktemp("any"), values), strict=True
     ):
         if found.truncated:
-            assert len(value) + numpy.size(value) > 60  # what is left of the budget may be for no more
+            assert len(value) + numpy.size(value) > 60, "the budget may be used up"
         elif isinstance(value, pandas.DataFrame):
             pandas.testing.assert_frame_equal(
                 found.to_python(), value, check_dtype=bool(len(value)), check_column_type=False,

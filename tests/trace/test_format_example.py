@@ -107,10 +107,11 @@ def test_the_example_is_what_is_written(recorded: Trace) -> None:
         "CONTENTS",
         "CALLS",
     ]
-    assert [kinds[chunk.type - 1] for chunk in recorded.chunks] == [
+    found = [kinds[chunk.type - 1] for chunk in recorded.chunks]
+    found.remove("ORIGINS")  # as soon as the text is known, or found to be missing
+    assert found == [
         "META",
         "EVENTS",
-        "ORIGINS",
         "CALLS",
         "CONTENTS",
         "INDEX",
