@@ -310,7 +310,7 @@ const BUGS = {
     ["the line of the output", (page) => page.locator(".output button").last()],
     ["cache", variable("cache")],
     ["kept", variable("kept")],
-    ["changes", about("changes"), (page) => [page.locator(".hits"), /'ann': 1, 'bob': 2.*→ OrderedDict\(\{'bob': 2, 'cid': 3\}\).*cache.py:24/]],
+    ["changes", about("changes"), (page) => [page.locator(".hits"), /'ann'[:,] 1.*'bob'[:,] 2.*→ OrderedDict\(.*'bob'[:,] 2.*'cid'[:,] 3.*cache.py:24/]],
   ],
   broadcast: [
     ["the tab “calls”", (page) => page.locator("#tab-calls")],
