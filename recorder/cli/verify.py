@@ -71,6 +71,8 @@ def sentence(trace: Trace, check: Check) -> str:
             f"{trace.path} is damaged at byte {first.offset} ({first.reason}){places}: "
             f"{events} of {check.written:,} can be read{lost}."
         )
+    if state == "partial" and trace.cut_from is not None:
+        return f"{trace.path} is a part of a longer one, and whole: {events}{lost}."
     if state == "partial":
         why = f": {trace.failure}" if trace.failure else ""
         return f"{trace.path} is partial: {events} up to where recording ended early{lost}{why}."

@@ -228,3 +228,13 @@ def test_a_damaged_chunk_is_left_out_of_a_part(whole: Path, tmp_path: Path) -> N
         assert part.verdict == "partial"
         assert part.lost_events == chunk.head.events
         assert json.dumps(part.closing)
+
+
+def test_a_part_says_so(whole: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "part.rtrace"
+    assert main(["cut", str(whole), "-o", str(out), "--since", "5", "--until", "9"]) == 0
+    capfd.readouterr()
+    assert main(["verify", str(out)]) == 1  # it is partial
+    assert capfd.readouterr().out == f"{out} is a part of a longer one, and whole: 4 events.\n"
+    assert main(["info", str(out)]) == 0
+    assert "part         events 5 to 8 of a longer one" in capfd.readouterr().out
