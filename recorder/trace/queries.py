@@ -351,9 +351,16 @@ class Queries:
             self._idle.remove(near)
         try:
             yield near
-        finally:
-            self._idle.append(near)
-            del self._idle[:-IDLE_SEEKERS]
+        except (MemoryError, errors.OutOfMemoryError):
+            raise  # what it knows may be a part of what it should: it is used no more
+        except BaseException:
+            self._back(near)
+            raise
+        self._back(near)
+
+    def _back(self, seeker: Seeker) -> None:
+        self._idle.append(seeker)
+        del self._idle[:-IDLE_SEEKERS]
 
     @contextmanager
     def walk(self, start: int, backwards: bool = False) -> Iterator[Walk]:

@@ -72,8 +72,8 @@ class Seeker:
         self._checkpoints.clear()
         self._numbers.clear()
         self.reader.load(payload, chunk.head.first_event)
-        self.chunk = chunk
         self._take_checkpoint()
+        self.chunk = chunk
 
     def go(self, chunk: Chunk, seq: int) -> None:
         """Goes to event `seq` of the chunk, or behind its last one. Raises TraceCorruptError if
@@ -105,9 +105,14 @@ class Seeker:
 
     def _take_checkpoint(self) -> None:
         at = bisect.bisect_left(self._numbers, self.reader.seq)
-        if self._numbers[at : at + 1] != [self.reader.seq]:
+        if self._numbers[at : at + 1] == [self.reader.seq]:
+            return
+        try:
             self._checkpoints.insert(at, self.reader.checkpoint())
             self._numbers.insert(at, self.reader.seq)
+        except BaseException:
+            self.chunk = None  # one of the two may lack an entry now
+            raise
 
     def event(self) -> Event | None:
         """The next event."""
