@@ -69,7 +69,7 @@ rec_reading rec_read_getter(PyObject *object, PyTypeObject *type, rec_form *form
 rec_reading rec_read_method_caller(PyObject *object, PyTypeObject *type, rec_form *form)
 {
     PyObject *arguments = rec_visited(object, type, 1, REC_HELD_ANY);
-    Py_ssize_t before = PY_VERSION_HEX >= 0x030D0000;
+    Py_ssize_t before = PY_VERSION_HEX >= 0x030D0000 && PY_VERSION_HEX < 0x030E0000; /* the name, among them in 3.13 */
     if (arguments == NULL || !PyTuple_CheckExact(arguments) || PyTuple_GET_SIZE(arguments) < before)
         return REC_LAYOUT_UNKNOWN;
     rec_add_object(form, PyTuple_GET_SIZE(arguments) > before ? arguments : NULL);
