@@ -65,11 +65,11 @@ rec_reading rec_read_getter(PyObject *object, PyTypeObject *type, rec_form *form
     return REC_LAYOUT_PROVED;
 }
 
-/* Behind the name. No arguments are None: the empty tuple is everybody's. From 3.13 on the name is the first of them. */
+/* Behind the name. No arguments are None: the empty tuple is everybody's. In 3.13 the name is the first of them. */
 rec_reading rec_read_method_caller(PyObject *object, PyTypeObject *type, rec_form *form)
 {
     PyObject *arguments = rec_visited(object, type, 1, REC_HELD_ANY);
-    Py_ssize_t before = PY_VERSION_HEX >= 0x030D0000 && PY_VERSION_HEX < 0x030E0000; /* the name, among them in 3.13 */
+    Py_ssize_t before = PY_VERSION_HEX >= 0x030D0000 && PY_VERSION_HEX < 0x030E0000;
     if (arguments == NULL || !PyTuple_CheckExact(arguments) || PyTuple_GET_SIZE(arguments) < before)
         return REC_LAYOUT_UNKNOWN;
     rec_add_object(form, PyTuple_GET_SIZE(arguments) > before ? arguments : NULL);
