@@ -174,8 +174,9 @@ SHOWN = {
     "operator.methodcaller('m', 1, k=[2])": "operator.methodcaller('m', 1, k=[2])",
     "operator.methodcaller('login', password='x')": "operator.methodcaller('login', password=<redacted>)",
     "((1, 2), operator.itemgetter(*(1, 2)))": "((1, 2), operator.itemgetter(1, 2))",
-    "typing.Union[int, None, str]":
-        "int | None | str" if sys.version_info >= (3, 14) else "typing.Union[int, NoneType, str]",
+    "typing.Union[int, None, str]": "int | None | str"
+    if sys.version_info >= (3, 14)
+    else "typing.Union[int, NoneType, str]",
     "typing.Callable[[int], str]": "typing.Callable[[int], str]",
     "typing.Callable[..., str]": "typing.Callable[..., str]",
     "typing.Dict[str, typing.List[int]]": "typing.Dict[str, typing.List[int]]",
