@@ -352,7 +352,7 @@ class Queries:
         try:
             yield near
         except (MemoryError, errors.OutOfMemoryError):
-            raise  # what it knows may be a part of what it should: it is used no more
+            raise  # audit: the guard maps it. What the seeker knows may be a part of what it should: it is used no more
         except BaseException:
             self._back(near)
             raise
