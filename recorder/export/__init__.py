@@ -102,13 +102,13 @@ def export(
     """
     arguments.function(on_progress, "on_progress")
     chosen = format_named(format)
-    if chosen.name == "parquet" and budget is None:
+    if budget is not None and chosen.name != "html":
+        raise arguments.wrong("budget", budget, "nothing, but of html")
+    if chosen.name == "parquet":
         return export_tables(trace, output, on_progress=on_progress)
     name = chosen.module if "." in chosen.module else f"recorder.export.{chosen.module}"
     write = import_module(name).write
     if budget is not None:
-        if chosen.name != "html":
-            raise arguments.wrong("budget", budget, "nothing, but of html")
         write = partial(write, budget=arguments.number(budget, "budget", "a number of bytes"))
 
     def place(opened: Trace) -> AtomicOutput:

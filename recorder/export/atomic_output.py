@@ -161,16 +161,25 @@ class AtomicOutput:
         for sink in self._sinks:
             sink.abandon()
         paths = [*self._scratch, *(s.path for s in self._sinks if s.path not in self._scratch)]
-        for call, path in [
-            *((syscalls.unlink, path) for path in paths),
-            *((syscalls.rmdir, path) for path in reversed(self._folders)),
-        ]:
-            try:
-                call(path)
-            except FileNotFoundError:
-                pass
-            except OSError as left:
-                error.add_note(str(errors.from_oserror(left, operation="unlink", path=path)))
+        for left in remove(paths, self._folders):
+            error.add_note(str(left))
+
+
+def remove(files: list[str], folders: list[str]) -> list[errors.RecorderError]:
+    """What there is of them, the folders from the last one made on; why others could not be removed, each with its
+    `path`."""
+    left = []
+    for call, path in [
+        *((syscalls.unlink, path) for path in files),
+        *((syscalls.rmdir, path) for path in reversed(folders)),
+    ]:
+        try:
+            call(path)
+        except FileNotFoundError:
+            pass
+        except OSError as why:
+            left.append(errors.from_oserror(why, operation="unlink", path=path))
+    return left
 
 
 def check_parent(folder: str) -> None:

@@ -29,7 +29,7 @@ class ChangedParts:
         if raw is None:
             return None
         known[name] = raw
-        if before is None or max(len(before), len(raw)) > LARGEST:
+        if before is None or before == raw or max(len(before), len(raw)) > LARGEST:
             return None
         try:
             old, new = Value(before, types)._tree, Value(raw, types)._tree

@@ -15,7 +15,7 @@ from types import TracebackType
 from recorder import errors
 from recorder._core import syscalls
 from recorder.errors import arguments
-from recorder.export.atomic_output import Sink, check_parent, folder_at
+from recorder.export.atomic_output import Sink, check_parent, folder_at, remove
 from recorder.staging import layout
 from recorder.trace.container import publish
 
@@ -65,13 +65,13 @@ class Dataset:
         traceback: TracebackType | None,
     ) -> None:
         named: list[str] = []
-        try:
-            if error is None:
+        if error is None:
+            try:
                 self._publish(named)
                 return
-        except BaseException as failure:
-            self._undo(failure, named)
-            raise
+            except BaseException as failure:
+                self._undo(failure, named)
+                raise
         self._undo(error, named)
 
     def _make(self, path: str) -> None:
@@ -101,22 +101,14 @@ class Dataset:
         publish.sync_folder(self.destination)
         publish.sync_folder(os.path.dirname(self.destination))
 
-    def _undo(self, error: BaseException | None, named: list[str]) -> None:
+    def _undo(self, error: BaseException, named: list[str]) -> None:
         """Removes what is new; what cannot be removed is noted with the failure."""
         for sink in self._sinks.values():
             sink.abandon()
         paths = [*reversed(named), *(sink.path for sink in self._sinks.values())]
-        for call, path in [
-            *((syscalls.unlink, path) for path in paths),
-            *((syscalls.rmdir, path) for path in reversed(self._made)),
-        ]:
-            try:
-                call(path)
-            except FileNotFoundError:
-                pass
-            except OSError as left:
-                if error is not None and not _is_used(path):
-                    error.add_note(str(errors.from_oserror(left, operation="unlink", path=path)))
+        for left in remove(paths, self._made):
+            if not _is_used(str(left.path)):
+                error.add_note(str(left))
 
 
 def _is_used(path: str) -> bool:
