@@ -10,10 +10,30 @@ from typing import TYPE_CHECKING
 from recorder.cli.console import warn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType, TracebackType
     from typing import NoReturn
 
     from recorder.trace.reader import Trace
+
+
+class Interrupts:
+    """From `begin` to `end` an interrupt calls `handler`. Who has it ignored, or does something else there, goes on
+    so."""
+
+    def __init__(self, handler: Callable[[int, FrameType | None], object]) -> None:
+        self.handler = handler
+        self._is_ours = False
+
+    def begin(self) -> None:
+        is_plain = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        self._is_ours = is_plain and threading.current_thread() is threading.main_thread()
+        if self._is_ours:
+            signal.signal(signal.SIGINT, self.handler)
+
+    def end(self) -> None:
+        if self._is_ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Interruptible:
@@ -24,14 +44,10 @@ class Interruptible:
         self.trace = trace
         self.is_over = False
         self.since: int | None = None
-        self._is_asked = False
+        self._interrupts = Interrupts(self._interrupt)
 
     def __enter__(self) -> Interruptible:
-        # Who has it ignored, or does something else there, goes on so.
-        is_plain = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        self._is_asked = is_plain and threading.current_thread() is threading.main_thread()
-        if self._is_asked:
-            signal.signal(signal.SIGINT, self._interrupt)
+        self._interrupts.begin()
         return self
 
     def _interrupt(self, number: int, frame: FrameType | None) -> NoReturn:
@@ -44,8 +60,7 @@ class Interruptible:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
-        if self._is_asked:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        self._interrupts.end()
         self.is_over = kind is KeyboardInterrupt
         return self.is_over
 

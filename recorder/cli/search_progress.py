@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import signal
 import sys
-import threading
 import time
 from typing import TYPE_CHECKING
 
+from recorder.cli.interrupted import Interrupts
 from recorder.trace.cancellable import Cancellable
 
 if TYPE_CHECKING:
@@ -43,14 +43,10 @@ class PlainSearch:
         self.search = Cancellable(trace, self._report)
         self._begun = self._said = time.monotonic()
         self._width = 0
-        self._is_asked = False
+        self._interrupts = Interrupts(self._interrupt)
 
     def __enter__(self) -> Cancellable:
-        # Who has it ignored, or does something else there, goes on so.
-        is_plain = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        self._is_asked = is_plain and threading.current_thread() is threading.main_thread()
-        if self._is_asked:
-            signal.signal(signal.SIGINT, self._interrupt)
+        self._interrupts.begin()
         return self.search.__enter__()
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
@@ -60,8 +56,7 @@ class PlainSearch:
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> bool:  # fmt: skip
-        if self._is_asked:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        self._interrupts.end()
         self._show("")
         return self.search.__exit__(kind, exc, traceback)
 
