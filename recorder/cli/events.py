@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Container
 from typing import TYPE_CHECKING
 
 from recorder.cli.queries import Who, duration, is_definition, shown
 from recorder.trace.code_flags import COROUTINE
 from recorder.trace.line_values import values_at_lines
-from recorder.trace.listing import SCOPES
+from recorder.trace.listing import scopes_at
 from recorder.trace.paths import base_name
-from recorder.trace.statements import first_line, parsed
 
 if TYPE_CHECKING:
     from recorder.trace.line_values import LineValues
@@ -82,10 +80,8 @@ def bounds_of(function: Function, text: str, count: int) -> tuple[int, int]:
     """The first line of a function's own text and its last one; of a module, all of it."""
     if function.name == "<module>":
         return 1, count
-    for node in ast.walk(ast.Module(parsed(text), [])):
-        if isinstance(node, SCOPES) and first_line(node) == function.first_line and (
-            getattr(node, "name", function.name) == function.name
-        ):  # fmt: skip
+    for node in scopes_at(text, function.first_line):
+        if getattr(node, "name", function.name) == function.name:
             return function.first_line, node.end_lineno or count
     return function.first_line, count
 

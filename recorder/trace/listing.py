@@ -102,11 +102,14 @@ def names_file(asked: str) -> bool:
 
 def span_of(text: str, first: int) -> tuple[int, int]:
     """The first and last line of what is defined at a line, which is that of its first decorator."""
-    last = first
+    return first, max((node.end_lineno or first for node in scopes_at(text, first)), default=first)
+
+
+def scopes_at(text: str, first: int) -> Iterator[ast.stmt | ast.expr]:
+    """What is defined at a line, with what is in it and begins there as well."""
     for node in ast.walk(ast.Module(parsed(text), [])):
         if isinstance(node, SCOPES) and first_line(node) == first:
-            last = max(last, node.end_lineno or first)
-    return first, last
+            yield node
 
 
 def _definitions(trace: Trace, asked: str) -> Iterator[tuple[str, Source, int]]:
