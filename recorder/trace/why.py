@@ -132,12 +132,13 @@ class Why:
         )
         if change is None:
             return _Found(step._replace(end="where it got this value is not in the trace"))
+        body = None
         if change.class_name is not None:
             body = self._body_of(change, change.class_name)
             place = "" if body is None else f", {base_name(body.file)}:{body.previous_line}"
             step = step._replace(of_class=change.class_name + place)
         if change.found:
-            return self._found(asked, step, change)
+            return self._found(asked, step, change, body)
         if change.function is None or change.frame is None:
             return _Found(step._replace(end="nobody knows which code changed it"))
         if change.during is not None:
@@ -148,12 +149,10 @@ class Why:
             return self._argument(asked, step._replace(line=event.line, how="argument"))
         return self._by_statement(asked, step, change)
 
-    def _found(self, asked: _Asked, step: Step, change: Change) -> _Found:
+    def _found(self, asked: _Asked, step: Step, change: Change, body: Event | None) -> _Found:
         """What nobody was seen to set. What a class has comes of its body, if that is in the trace."""
-        of = change.class_name
-        body = None if of is None else self._body_of(change, of)
         if body is None:
-            what = "module" if of is None else "class"
+            what = "module" if change.class_name is None else "class"
             end = f"it had this value when its {what} was first seen"
             return _Found(step._replace(how="found", end=end))
         _, _, rest = asked.expression.text.partition(f".{change.name}")
