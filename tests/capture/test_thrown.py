@@ -42,6 +42,25 @@ def answer(how, raised):
         raise Other from raised
     raise raised
 """
+DRIVEN = """
+def throws(how, depth):
+    outer = between(how, depth)
+    try:
+        outer.send(None)
+        for _ in range(3):
+            outer.throw(Thrown())
+            look()
+            outer.send(None)
+            called()
+    except (Thrown, Other, StopIteration):
+        look()
+
+def closes(how, depth):
+    outer = between(how, depth)
+    outer.send(None)
+    outer.close()
+    called()
+"""
 GENERATORS = """
 def innermost(how):
     for turn in range(3):
@@ -77,24 +96,6 @@ def between(how, depth):
         look()
     return result
 
-def sends(how, depth):
-    outer = between(how, depth)
-    try:
-        next(outer)
-        for _ in range(3):
-            outer.throw(Thrown())
-            look()
-            outer.send(None)
-            called()
-    except (Thrown, Other, StopIteration):
-        look()
-
-def closes(how, depth):
-    outer = between(how, depth)
-    next(outer)
-    outer.close()
-    called()
-
 @contextlib.contextmanager
 def managed(how, depth):
     yield from between(how, depth)
@@ -108,7 +109,7 @@ def manages(how, depth):
     except (Thrown, Other, RuntimeError):
         look()
 
-WAYS = sends, closes, manages
+WAYS = throws, closes, manages
 """
 COROUTINES = """
 @types.coroutine
@@ -149,24 +150,6 @@ async def between(how, depth):
         look()
     finally:
         look()
-
-def throws(how, depth):
-    outer = between(how, depth)
-    try:
-        outer.send(None)
-        for _ in range(3):
-            outer.throw(Thrown())
-            look()
-            outer.send(None)
-            called()
-    except (Thrown, Other, StopIteration):
-        look()
-
-def closes(how, depth):
-    outer = between(how, depth)
-    outer.send(None)
-    outer.close()
-    called()
 
 WAYS = throws, closes
 """
@@ -324,7 +307,7 @@ for depth in range(4):
             way(how, depth)
 """
 THREADS = """
-workers = [threading.Thread(target=sends, args=(how, 2)) for how in ("innermost", "nowhere")]
+workers = [threading.Thread(target=throws, args=(how, 2)) for how in ("innermost", "nowhere")]
 for worker in workers:
     worker.start()
     worker.join()
@@ -347,12 +330,12 @@ with open("seen.json", "w") as file:
     json.dump(seen, file)
 """
 PROGRAMS = {
-    "generators": LOOKING + GENERATORS + RUN,
-    "coroutines": LOOKING + COROUTINES + RUN,
+    "generators": LOOKING + DRIVEN + GENERATORS + RUN,
+    "coroutines": LOOKING + DRIVEN + COROUTINES + RUN,
     "async generators": LOOKING + ASYNC_GENERATORS + RUN,
     "tasks": LOOKING + TASKS + RUN,
-    "threads": LOOKING + GENERATORS + THREADS,
-    "greenlets": LOOKING + GENERATORS + GREENLETS,
+    "threads": LOOKING + DRIVEN + GENERATORS + THREADS,
+    "greenlets": LOOKING + DRIVEN + GENERATORS + GREENLETS,
 }
 
 
