@@ -951,7 +951,10 @@ class DependencyMissingError(RecorderEnvironmentError, ImportError):
     error_name = "ERR_DEPENDENCY_MISSING"
     title = "A library is missing"
     template = "the library {module} could not be imported"
-    hint = "Install the recorder with its dependencies: pip install recorder-core."
+    hint = (
+        "Install what the message names; `pip install recorder-core` brings all that a recording "
+        "needs."
+    )
     doc_url = "recorder/errors/errors.md#err_dependency_missing"
     on_error = "raise"
     facts = ("module",)

@@ -205,7 +205,7 @@ static const rec_failure_text REC_FAILURES[] = {
      "Check the path or the file descriptor given to --json-errors or --log-file."},
     {2040, REC_EXIT_ENVIRONMENT, "ERR_DEPENDENCY_MISSING", "environment",
      "recorder/errors/errors.md#err_dependency_missing", "A library is missing",
-     "Install the recorder with its dependencies: pip install recorder-core."},
+     "Install what the message names; `pip install recorder-core` brings all that a recording needs."},
     {3001, REC_EXIT_TARGET, "ERR_FORKED", "target",
      "recorder/errors/errors.md#err_forked", "The program forked",
      "Nothing is wrong: the parent's recording goes on. Record the child with a session of its own."},
