@@ -3,6 +3,7 @@
 import gzip
 import os
 import sys
+import sysconfig
 import tarfile
 from pathlib import Path
 
@@ -92,6 +93,13 @@ LINKER_FLAGS = {"": ["-Wl,-S"], "asan": ["-fsanitize=address"]}.get(BUILD, [])
 def sources(module):
     return [str(CORE / name) for name in (f"{module}.pyx", *MODULES[module])]
 
+
+# Its core would be compiled for minutes, or not at all, and then refuse to be loaded.
+if sysconfig.get_config_var("Py_GIL_DISABLED"):
+    raise SystemExit(
+        "recorder-core cannot be built here: [ERR_FREE_THREADED_PYTHON] this Python is built to run without the GIL;"
+        " use the default build of the same version (docs/free-threading.md)"
+    )
 
 # A module without its source would be left out, and one without a C file could not be loaded: neither is noticed here.
 needed = [str(PRELOAD), *(name for module in MODULES for name in sources(module))]

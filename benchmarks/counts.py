@@ -28,7 +28,7 @@ SIDES = {
     **dict.fromkeys(("call", "resume", "throw"), "begins"),
     **dict.fromkeys(("return", "yield", "unwind"), "ends"),
     "line": "lines",
-    "raise": "raised",
+    **dict.fromkeys(("raise", "stop_iteration"), "raised"),
 }
 
 
@@ -78,10 +78,18 @@ def _monitor(work: Callable[[], object], found: collections.Counter[str]) -> Non
 
         return hook
 
+    def jumps(code: CodeType, source: int, target: int) -> None:
+        """A jump back within a line is that line once more, as for `sys.settrace`."""
+        if target < source and _counts(code.co_filename):
+            lines = [line for line, *_ in code.co_positions()]
+            if lines[source // 2] == lines[target // 2]:
+                found["lines"] += 1
+
     monitoring.use_tool_id(4, "counts")
     for event, kind in kinds.items():
         monitoring.register_callback(4, event, counter(kind))
-    monitoring.set_events(4, sum(kinds))
+    monitoring.register_callback(4, e.JUMP, jumps)
+    monitoring.set_events(4, sum(kinds) | e.JUMP)
     try:
         work()
     finally:

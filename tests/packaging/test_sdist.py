@@ -98,6 +98,18 @@ def test_a_missing_source_is_said(checkout: Path, tmp_path: Path, name: str) -> 
     assert (done.returncode, done.stdout, done.stderr.strip()) == (1, "", said)
 
 
+def test_a_free_threaded_python_is_told_before_anything_is_compiled(checkout: Path) -> None:
+    script = """
+import runpy, sysconfig
+sysconfig.get_config_vars()["Py_GIL_DISABLED"] = 1
+runpy.run_path("setup.py", run_name="__main__")"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, "--version"], cwd=checkout, capture_output=True, text=True
+    )
+    said = "recorder-core cannot be built here: [ERR_FREE_THREADED_PYTHON] this Python "
+    assert (done.returncode, done.stdout) == (1, "") and done.stderr.startswith(said)
+
+
 def test_every_source_belongs_to_a_module() -> None:
     """A C file that is in no module is not built, and what it defines is missed when the core is loaded."""
     core = ROOT / "recorder/_core"

@@ -63,7 +63,7 @@ cdef void at_exit(int exit_status, void *unused) noexcept nogil:
             hooks.state = IDLE
         reported = hooks.reported if hooks.reported != OK else <Status> sticky_fault.status
         tape.control.exit_status = exit_status
-        tape.control.has_exit_status = 1
+        tape.control.has_exit_status = REC_KNOWS_EXIT_STATUS
         if REC_LOAD(tape.control.target_state) < REC_TARGET_STOPPED:
             if Py_IsInitialized() and not PyGILState_Check():
                 hand_over(REC_TARGET_FINISHED)  # a thread may be in the middle of a record: what is committed counts

@@ -5,8 +5,26 @@
 # `_signal` lead through here while something is recorded: the function objects, which is all that a program can see,
 # stay what they are.
 
-cdef extern from "<stdlib.h>" nogil:
-    int on_exit(void (*)(int, void *) noexcept nogil, void *)
+cdef extern from * nogil:
+    """
+    #include <stdlib.h>
+    /* Exit handlers hear of the exit status from glibc alone. With musl it stays unknown. */
+    #ifdef __GLIBC__
+    #define REC_KNOWS_EXIT_STATUS 1
+    static int rec_on_exit(void (*handler)(int, void *)) { return on_exit(handler, NULL); }
+    #else
+    #define REC_KNOWS_EXIT_STATUS 0
+    static void (*rec_exit_handler)(int, void *);
+    static void rec_run_exit_handler(void) { rec_exit_handler(-1, NULL); }
+    static int rec_on_exit(void (*handler)(int, void *))
+    {
+        rec_exit_handler = handler;
+        return atexit(rec_run_exit_handler);
+    }
+    #endif
+    """
+    const int REC_KNOWS_EXIT_STATUS
+    int rec_on_exit(void (*)(int, void *) noexcept nogil)
 
 cdef extern from "<pthread.h>" nogil:
     int pthread_atfork(void (*)() noexcept nogil, void (*)() noexcept nogil, void (*)() noexcept nogil)
@@ -231,7 +249,7 @@ cdef Status watch_process() noexcept nogil:
     """Once per process: libc calls us at its end and at forks."""
     if exit_hooks.has_libc_hooks:
         return OK
-    if on_exit(at_exit, NULL) != 0:
+    if rec_on_exit(at_exit) != 0:
         return fail(ERR_OUT_OF_MEMORY, STAGE_START, ENOMEM)
     if pthread_atfork(NULL, after_fork_in_parent, after_fork_in_child) != 0:
         return fail(ERR_OUT_OF_MEMORY, STAGE_START, ENOMEM)
