@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from recorder.cli.console import printable, write
+from recorder.cli.console import count, printable, write
 from recorder.cli.diff import part_rows
 from recorder.cli.interrupted import Interruptible
 from recorder.cli.queries import (
@@ -17,6 +17,7 @@ from recorder.cli.queries import (
     add_range,
     add_selectors,
     answers,
+    at_least,
     conclude,
     duration,
     filters_of,
@@ -60,6 +61,9 @@ def add_parser(subparsers: Subparsers) -> None:
         action="store_true",
         help="only calls that altered what they were given, and how",
     )
+    parser.add_argument(
+        "--depth", type=int, metavar="N", help="so many levels of calls; of the rest how many"
+    )
     parser.add_argument("--self", action="store_true", help="show `self` and `cls` as well")
     parser.add_argument(
         "--imports", action="store_true", help="show the calls of the import machinery as well"
@@ -80,13 +84,17 @@ def run(args: argparse.Namespace) -> int:
         wanted = make(task=number_or_name(args.task))
         of_task = (one for one in found if wanted.wants_task(one[0].task))
         altered = with_alterations(trace, of_task, args.changed_arguments, args.self)
+        rows = to_depth(altered, at_least(1, args.depth, "--depth"))
         latest: Call | None = None
         with Interruptible(trace) as search:
-            for call, level, alterations in answers(trace, args, in_order(args, altered)):
+            for call, level, alterations, below in answers(trace, args, in_order(args, rows)):
                 if args.json:
-                    write(json.dumps(as_json(call) | alterations_as_json(alterations)))
+                    facts = as_json(call) | alterations_as_json(alterations)
+                    write(json.dumps(facts | ({"left_out": below} if below else {})))
                 else:
-                    write(as_line(call, who, 0 if args.changed_arguments else level, args.self))
+                    level = 0 if args.changed_arguments else level
+                    line = as_line(call, who, level, args.self)
+                    write(line + (f"  … {count(below, 'call')} below" if below else ""))
                     for row in alteration_rows(alterations):
                         write(printable(f"{'':10}{row}"))
                 latest = call
@@ -107,6 +115,23 @@ def with_alterations(
         altered = [one for one in trace.changed_arguments(call) if one.name not in own]
         if altered:
             yield call, level, altered
+
+
+def to_depth(
+    found: Iterable[tuple[Call, int, list[Alteration]]], depth: int | None
+) -> Iterator[tuple[Call, int, list[Alteration], int]]:
+    """Those of so many levels, each with how many below it are left out."""
+    kept: tuple[Call, int, list[Alteration]] | None = None
+    below = 0
+    for one in found:
+        if depth is not None and one[1] >= depth:
+            below += 1
+            continue
+        if kept is not None:
+            yield *kept, below
+        kept, below = one, 0
+    if kept is not None:
+        yield *kept, below
 
 
 def alterations_as_json(alterations: list[Alteration]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from recorder.trace import bindings
 from recorder.trace.changes import Change
 from recorder.trace.reader import Trace
 from recorder.trace.snapshots import Event, title_of
+from recorder.trace.values.shown import shown
 from recorder.trace.why import Step
 
 WIDTH: Final = 60  # characters of a value
@@ -169,13 +170,13 @@ class Backwards:
         if step.how == "argument" and not step.text:
             how = "given by code that was not recorded"
         reads = [
-            f"{one.text} was {one.value.show(READ_WIDTH)}"
+            f"{one.text} was {one.value._show(READ_WIDTH, short=True)}"
             for one in step.reads[:MOST_NAMES]
             if one.text != step.text
         ]
         if step.end and reads:
             how = "; ".join([*filter(None, [how]), ", ".join(reads)])
-        what = f"{step.name} = {step.value.show(WIDTH)}"
+        what = f"{step.name} = {step.value._show(WIDTH, short=True)}"
         return Link(step.seq, what, step.file, step.line, title, how, step.name, depth)
 
     def _expand(self, step: Step, depth: int, is_again: bool) -> None:
@@ -209,7 +210,7 @@ class Backwards:
 
     def _ended(self, event: Event, depth: int) -> Link:
         verb = {"return": "returned", "yield": "yielded"}.get(event.kind, "raised")
-        value = "" if event.value is None else event.value.show(WIDTH)
+        value = "" if event.value is None else shown(event.value, WIDTH)
         what = f"{event.title} {verb} {value}"
         return Link(event.seq, what, event.file, event.line, event.title, depth=depth)
 
@@ -230,7 +231,7 @@ class Backwards:
         decides = None if head is None else head.decides
         names = [] if decides is None else bindings.reads(decides)
         shown = [
-            f"{name} was {self.trace.evaluate(name, event).show(READ_WIDTH)}"
+            f"{name} was {self.trace.evaluate(name, event)._show(READ_WIDTH, short=True)}"
             for name in names[:MOST_NAMES]
         ]
         what = (

@@ -76,6 +76,12 @@ def after_steps(steps: list[Step]) -> list[Question]:
         return []
     last = steps[-1]
     found = [
+        why(one.text, step.at, f"which it was of {step.name}")
+        for step in steps
+        for one in step.keys
+        if step.at is not None and is_path(one.text)
+    ]
+    found += [
         why(one.text, last.seq - 1 if last.at is None else last.at, "read there")
         for one in last.reads
         if one.text != last.text and is_path(one.text)

@@ -189,6 +189,68 @@ def calls_of(statement: ast.AST, names: set[str]) -> list[ast.Call]:
     ]
 
 
+OPERATORS = {
+    ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.MatMult: "matmul", ast.Div: "truediv", ast.Mod: "mod",
+    ast.FloorDiv: "floordiv", ast.Pow: "pow", ast.LShift: "lshift", ast.RShift: "rshift", ast.BitOr: "or",
+    ast.BitXor: "xor", ast.BitAnd: "and",
+}  # fmt: skip
+UNARY = {ast.USub: "neg", ast.UAdd: "pos", ast.Invert: "invert"}
+COMPARISONS = {
+    ast.Eq: ("eq", "eq"), ast.NotEq: ("ne", "ne"), ast.Lt: ("lt", "gt"), ast.LtE: ("le", "ge"),
+    ast.Gt: ("gt", "lt"), ast.GtE: ("ge", "le"),
+}  # fmt: skip
+ITEMS: dict[type, str] = {ast.Load: "getitem", ast.Store: "setitem", ast.Del: "delitem"}
+OF_ONE = {"len", "abs", "iter", "next", "reversed", "hash", "repr", "str", "format", "bool", "int", "float", "bytes"}
+
+
+def operands(statement: ast.AST, name: str) -> list[list[ast.expr]]:
+    """What the operators and items of a statement give to a method of this name, such as __getitem__: the object, then
+    the arguments. One list for each of them that may call it."""
+    if not (name.startswith("__") and name.endswith("__")):
+        return []
+    name = name[2:-2]
+    return [given for node in _own(statement) for method, given in _given_by(node) if method == name]
+
+
+def _given_by(node: ast.AST) -> Iterator[tuple[str, list[ast.expr]]]:
+    if isinstance(node, ast.Subscript):
+        yield ITEMS[type(node.ctx)], [node.value, node.slice]
+    elif isinstance(node, ast.Assign):
+        items = [one for one in node.targets if isinstance(one, ast.Subscript)]
+        yield from (("setitem", [one.value, one.slice, node.value]) for one in items)
+    elif isinstance(node, ast.AugAssign):
+        yield f"i{OPERATORS[type(node.op)]}", [_read(node.target), node.value]
+        yield OPERATORS[type(node.op)], [_read(node.target), node.value]
+        if isinstance(node.target, ast.Subscript):
+            yield "getitem", [node.target.value, node.target.slice]
+    elif isinstance(node, ast.BinOp):
+        yield OPERATORS[type(node.op)], [node.left, node.right]
+        yield f"r{OPERATORS[type(node.op)]}", [node.right, node.left]
+    elif isinstance(node, ast.UnaryOp) and type(node.op) in UNARY:
+        yield UNARY[type(node.op)], [node.operand]
+    elif isinstance(node, ast.Compare):
+        yield from _compared(node)
+    elif isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
+        yield "iter", [node.iter]
+    elif isinstance(node, (ast.With, ast.AsyncWith)):
+        yield from (("enter", [one.context_expr]) for one in node.items)
+    elif isinstance(node, ast.Call):
+        yield "call", [node.func, *node.args]
+        if called(node) in OF_ONE and len(node.args) == 1:
+            yield called(node), [node.args[0]]
+
+
+def _compared(node: ast.Compare) -> Iterator[tuple[str, list[ast.expr]]]:
+    sides = [node.left, *node.comparators]
+    for left, operator, right in zip(sides, node.ops, sides[1:], strict=False):
+        if isinstance(operator, (ast.In, ast.NotIn)):
+            yield "contains", [right, left]
+        elif type(operator) in COMPARISONS:
+            name, reflected = COMPARISONS[type(operator)]
+            yield name, [left, right]
+            yield reflected, [right, left]
+
+
 def called(call: ast.Call) -> str:
     """The last name of what is called; empty for what has none."""
     if isinstance(call.func, ast.Attribute):

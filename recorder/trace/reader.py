@@ -75,6 +75,7 @@ from recorder.trace.values.to_json import Json
 from recorder.trace.values.value import Value
 from recorder.trace.verification import Check, verify
 from recorder.trace.watching import Checked, Find, Watched, Watching
+from recorder.trace.writes import Write, Writes
 from recorder.trace.why import Step, Why
 
 __all__ = [
@@ -123,6 +124,9 @@ class Trace:
             self._lines: dict[str, list[str]] = {}
             self.meta = self._facts(ChunkType.META)
             self.closing = self._facts(ChunkType.CLOSE)
+            if self.cut_from is not None:
+                first, _ = self._queries.bounds
+                self._queries.first_event = max(0, min(first, self.cut_from[0]))
             watched = not str(self.meta.get("python", "")).startswith("3.11.")
             self._changes = Changes(self._texts.of, watched=watched)
         except BaseException:
@@ -621,6 +625,13 @@ class Trace:
         found = watching.watch(self._changing(asked, *_bounds(start, stop)))
         return (one for one in found if of_line in (None, one.change.line))
 
+    def written_by(self, watched: Watched) -> Write | None:
+        """Of a change that `watch` found, and for which its line only waited: who made it, as the innermost frame that
+        is recorded tells. Of several parts, the first. None: the line itself, or it is not known."""
+        arguments.instance(watched, Watched, "watched", "a change that watch() found")
+        owner = watched.parts[0].owner if watched.parts else None
+        return Writes(self._queries, self._changes).during(watched.change, owner)
+
     def check(
         self,
         expression: str | Expression,
@@ -810,8 +821,7 @@ class Trace:
     @property
     def _notes(self) -> Notes:
         if self._said is None:
-            start = 0 if self.cut_from is None else self.cut_from[0]
-            self._said = Notes(self._queries, self.closing, start)
+            self._said = Notes(self._queries, self.closing, self._queries.first_event)
         return self._said
 
     @property

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from recorder import errors
 from recorder.errors import arguments
+from recorder.trace import class_attributes
 from recorder.trace.changes import Change, Changes, is_owner
 from recorder.trace.expressions.asking import Asker, Repeated, made
 from recorder.trace.expressions.expression import (
@@ -25,6 +26,7 @@ from recorder.trace.expressions.expression import (
 )
 from recorder.trace.snapshots import Event
 from recorder.trace.values.differences import Part, differences
+from recorder.trace.values.value import Value
 
 MOST_SEEN: Final = 100_000  # values of attributes that are kept, to tell what is new
 MOST_PARTS: Final = 1_000  # of one change
@@ -37,13 +39,15 @@ Find = Callable[
 @errors.guarded_class("read")
 class Watched(NamedTuple):
     """A change of what an expression comes to. `old` is None where it is first seen. `change` is the change of a
-    variable that led to it, with the line, function, frame and thread that did it. `parts`: what changed within."""
+    variable that led to it, with the line, function, frame and thread that did it. `parts`: what changed within.
+    `is_last`: from there on it is never known again of that object, whatever became of it."""
 
     event: Event
     change: Change
     old: Answer | None
     new: Answer
     parts: tuple[Part, ...]
+    is_last: bool = False
 
     @property
     def seq(self) -> int:
@@ -87,9 +91,19 @@ class Watching:
         last: dict[object, Answer] = {}
         seen: dict[str, None] = {}
         unknown: Watched | None = None  # told only where nothing is known
+        since: dict[object, Watched] = {}  # of each object from where on it is not known
+        told: dict[object, Answer] = {}  # of each object what it was last known to be
         for change, answer in self.moments(find):
             key = _owner(change)
             old = last.get(key)
+            whose = self._whose(change) if self._is_attribute else None
+            if self._is_attribute and answer.kind == "known":
+                since.pop(whose, None)
+                told[whose] = answer
+            elif self._is_attribute and answer.kind == "unknown" and whose in told:
+                since.setdefault(
+                    whose, Watched(change.event, change, told[whose], answer, (), is_last=True)
+                )
             if answer.kind == "error" or (old is not None and old == answer):
                 continue
             if old is None and answer.kind == "unknown":  # as where an attribute is not there yet
@@ -106,6 +120,7 @@ class Watching:
             parts = _parts(old, answer)
             if old is None or parts or old.kind != answer.kind:
                 yield Watched(change.event, change, old, answer, parts)
+        yield from sorted(since.values(), key=lambda one: one.seq)
         if unknown is not None and not last:
             yield unknown
 
@@ -179,19 +194,44 @@ class Watching:
     def _is_wanted(self, event: Event, change: Change) -> bool:
         if self.of is None:
             return True
-        if change.class_name is not None and is_owner(change.module, self.of):
+        if change.class_name is not None and self._is_of_class(event, change):
             return True
+        value = self._first_value(event, change)
+        return value is not None and class_attributes.is_instance(event, value, self.of)
+
+    def _first_value(self, event: Event, change: Change) -> Value | None:
+        """What the first name of the expression stands for."""
         value = event.locals.get(self.expression.names[0])
-        if value is None and change.name == self.expression.names[0]:
-            value = change.value
-        if value is None:
-            return False
-        name = value.type_name
-        return self.of in (name, name.rpartition(".")[2])
+        return change.value if value is None and change.name == self.expression.names[0] else value
+
+    def _is_of_class(self, event: Event, change: Change) -> bool:
+        spaces = event._attributes.namespaces
+        numbers = set(event._attributes.of_type.values())
+        derived = (
+            class_attributes.is_derived(spaces[number], spaces, self.of or "")
+            for number in numbers
+            if spaces[number].name == change.module
+        )
+        return is_owner(change.module, self.of or "") or any(derived)
+
+    def _whose(self, change: Change) -> object:
+        """The object that an attribute is asked of; a class is one by its name."""
+        if change.class_name is not None:
+            return change.module
+        return _number(self._first_value(change.event, change))
 
     @property
     def _is_attribute(self) -> bool:
         return self.expression.names[0] in ("self", "cls") or self.of is not None
+
+
+def _number(value: Value | None) -> int | None:
+    """Of the object that it is, where that is known."""
+    try:
+        identity = None if value is None else value.identity
+    except errors.TraceCorruptError:  # audit: it is told where its value is shown
+        return None
+    return None if identity is None else identity.number
 
 
 def _owner(change: Change) -> object:
@@ -202,5 +242,5 @@ def _owner(change: Change) -> object:
 def _parts(old: Answer | None, new: Answer) -> tuple[Part, ...]:
     if old is None or old.kind != "known" or new.kind != "known":
         return ()
-    found = differences(old.tree, new.tree, lambda a, b: bool(a == b))
+    found = differences(old.tree, new.tree, lambda a, b: bool(a == b), one_trace=True)
     return tuple(part for part, _ in zip(found, range(MOST_PARTS), strict=False))
