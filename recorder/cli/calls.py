@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -27,11 +28,13 @@ from recorder.cli.queries import (
     number_or_name,
     range_of,
     shown,
+    wants_suggestions,
 )
 from recorder.explain import following
 from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
+    from recorder.explain.following import Question
     from recorder.trace.alterations import Alteration
     from recorder.trace.calls import Call
     from recorder.trace.reader import Trace
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
 
 ARGUMENT_WIDTH = 40
 MOST_INDENTED = 30  # levels
+MOST_ALIKE = 10  # calls of one function that one is compared with
 MACHINERY = ("<frozen importlib", "<frozen zipimport")
 
 
@@ -86,6 +90,7 @@ def run(args: argparse.Namespace) -> int:
         altered = with_alterations(trace, of_task, args.changed_arguments, args.self)
         rows = to_depth(altered, at_least(1, args.depth, "--depth"))
         latest: Call | None = None
+        pairs = Pairs()
         with Interruptible(trace) as search:
             for call, level, alterations, below in answers(trace, args, in_order(args, rows)):
                 if args.json:
@@ -98,9 +103,36 @@ def run(args: argparse.Namespace) -> int:
                     for row in alteration_rows(alterations):
                         write(printable(f"{'':10}{row}"))
                 latest = call
+                if wants_suggestions():
+                    pairs.take(call)
         return conclude(
-            trace, lambda: [] if latest is None else following.after_calls(latest), search
+            trace,
+            lambda: [] if latest is None else [*pairs.questions(), *following.after_calls(latest)],
+            search,
         )
+
+
+class Pairs:
+    """Finds two of the calls that were told which were given the same, and returned something else."""
+
+    def __init__(self) -> None:
+        self._calls: dict[int, deque[Call]] = {}
+        self._found: tuple[int, int] | None = None
+
+    def take(self, call: Call) -> None:
+        from recorder.trace import alike
+
+        if self._found is not None or call.function.is_body or call.returned is None:
+            return
+        known = self._calls.setdefault(call.function.number, deque(maxlen=MOST_ALIKE))
+        for other in known:
+            if alike.are_alike(other, call) and alike.results_differ(other, call):
+                self._found = other.seq, call.seq
+                return
+        known.append(call)
+
+    def questions(self) -> list[Question]:
+        return [] if self._found is None else [following.diff(*self._found)]
 
 
 def with_alterations(

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 STEPS = 20  # that are told, where --limit does not say
 SHORT = 20  # characters of a value that is told again and again
-SAID = ("assigned", "changed", "argument", "returned", "element")  # what the line shows by itself
+SAID = ("assigned", "changed", "returned", "element")  # what the line shows by itself
 READ_WIDTH = 60  # characters of a value that was read
 WORDS = {
     "argument": "given as {text}",
@@ -141,12 +141,14 @@ def as_text(step: Step, trace: Trace, who: Who, before: Step | None = None) -> s
     if step.how == "argument" and not step.text:
         word = f"given to {title_of(step.event.function)}"
     is_said = step.how == "unknown" or (step.how in SAID and line)
+    if step.how == "argument":
+        is_said = step.text == step.name
     rows.append(
         f"{'':10}{base_name(step.file)}:{step.line} in {function}"
         + (f":  {line}" if line else "")
         + ("" if is_said else f"  ({word})")
     )
-    if step.inner is not None:
+    if step.inner is not None and step.inner.function.name != "__init__":  # which gives nothing
         inner = step.inner
         text = line_of(trace, inner.function, inner.line)
         where = f"{base_name(inner.file)}:{inner.line} in {inner.title}"

@@ -19,12 +19,14 @@ class Binding(NamedTuple):
     how: str
     value: ast.expr | None = None
     target: str = ""
+    at: int | None = None  # of an element that is unpacked, which one
 
     @property
     def call(self) -> ast.Call | None:
-        """The call whose result it is."""
+        """The call whose result it is, or is an element of."""
         value = self.value.value if isinstance(self.value, ast.Await) else self.value
-        return value if isinstance(value, ast.Call) and self.how == "assigned" else None
+        is_result = self.how == "assigned" or self.at is not None
+        return value if isinstance(value, ast.Call) and is_result else None
 
 
 def binding(statement: ast.AST, name: str) -> Binding:
@@ -81,7 +83,8 @@ def _by_target(target: ast.expr, value: ast.expr, name: str) -> Binding:
         for part, its in zip(target.elts, value.elts, strict=True):
             if _binds(part, name) and not starred:
                 return _by_target(part, its, name)
-    return Binding("element", value)
+    at = [n for n, part in enumerate(target.elts) if _binds(part, name)]
+    return Binding("element", value, at=at[0] if at and not starred else None)
 
 
 def _inside(statement: ast.AST, name: str) -> Binding | None:

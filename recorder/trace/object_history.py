@@ -124,6 +124,17 @@ def of_object(
     return search.found(identity)
 
 
+def first_seen(identity: Identity, changes: Changes, events: Iterator[Event]) -> Sighting | None:
+    """Where an object is first seen. Once that is sure nothing behind it is read."""
+    search = _Search(identity.number, changes)
+    for event in events:
+        search.look(event)
+        if search.lives[-1].sightings and not identity.doubts & MAYBE_OLDER:
+            break
+    found = search.found(identity)
+    return None if found is None else found.first
+
+
 Key = tuple[int | str, str]  # the frame, or the module, and the variable
 
 

@@ -60,7 +60,7 @@ from recorder.trace.format import ChunkType
 from recorder.trace.hits import Hit
 from recorder.trace.holders import Holder, holders
 from recorder.trace.logs import Log, logs, sought
-from recorder.trace.object_history import ObjectHistory, of_object
+from recorder.trace.object_history import ObjectHistory, Sighting, first_seen, of_object
 from recorder.trace.occurrences import NamePlace, Place
 from recorder.trace.output import Asked, ByEvent, Output, check_stream, outputs
 from recorder.trace.profile import Node, Profile, add_up
@@ -728,6 +728,15 @@ class Trace:
         moment = self.at(arguments.integer(seq, "seq", "the number of an event"))
         identity = self._identity_at(expression, moment)
         return None if identity is None else self.object(identity, stop=moment.event.seq + 1)
+
+    def _first_seen(self, expression: str | Expression, seq: int) -> Sighting | None:
+        """As `origin`, the first sighting alone."""
+        moment = self.at(arguments.integer(seq, "seq", "the number of an event"))
+        identity = self._identity_at(expression, moment)
+        if identity is None:
+            return None
+        events = self._queries.find(filters.make(), 0, moment.event.seq + 1)
+        return first_seen(identity, self._changes, events)
 
     def _identity_at(self, expression: str | Expression, moment: Moment) -> Identity | None:
         """Which object an expression stands for at a moment: in the frame of its event, or in the nearest one below it

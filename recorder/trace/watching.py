@@ -17,6 +17,7 @@ from recorder.errors import arguments
 from recorder.trace import class_attributes
 from recorder.trace.changes import Change, Changes, is_owner
 from recorder.trace.expressions.asking import Asker, Repeated, made
+from recorder.trace.expressions.domain import MORE
 from recorder.trace.expressions.expression import (
     Answer,
     Expression,
@@ -24,8 +25,11 @@ from recorder.trace.expressions.expression import (
     for_class,
     made_of,
 )
+from recorder.trace.expressions.functions import is_builtin
+from recorder.trace.format import TAG_ELIDED
 from recorder.trace.snapshots import Event
 from recorder.trace.values.differences import Part, differences
+from recorder.trace.values.nodes import Node, type_name
 from recorder.trace.values.value import Value
 
 MOST_SEEN: Final = 100_000  # values of attributes that are kept, to tell what is new
@@ -79,6 +83,8 @@ class Watching:
         is_condition: bool = False,
     ) -> None:
         self.expression = made(expression)
+        names = [name for name in self.expression.names if not is_builtin(name)]
+        self._first = names[0] if names else self.expression.names[0]
         self.of = None if of is None else arguments.text(of, "of", "the name of a class")
         if not self.expression.names:
             raise arguments.wrong("expression", self.expression.text, "one that names a variable")
@@ -97,13 +103,15 @@ class Watching:
             key = _owner(change)
             old = last.get(key)
             whose = self._whose(change) if self._is_attribute else None
-            if self._is_attribute and answer.kind == "known":
+            unknown_here = self._unknown(answer)
+            if self._is_attribute and unknown_here is not None and whose in told:
+                gone = Watched(
+                    change.event, change, told[whose], unknown_here, (), is_last=True
+                )
+                since.setdefault(whose, gone)
+            elif self._is_attribute and answer.kind == "known":
                 since.pop(whose, None)
                 told[whose] = answer
-            elif self._is_attribute and answer.kind == "unknown" and whose in told:
-                since.setdefault(
-                    whose, Watched(change.event, change, told[whose], answer, (), is_last=True)
-                )
             if answer.kind == "error" or (old is not None and old == answer):
                 continue
             if old is None and answer.kind == "unknown":  # as where an attribute is not there yet
@@ -123,6 +131,16 @@ class Watching:
         yield from sorted(since.values(), key=lambda one: one.seq)
         if unknown is not None and not last:
             yield unknown
+
+    def _unknown(self, answer: Answer) -> Answer | None:
+        """Where it is not known what it is, or what is in it; None where that is known."""
+        if answer.kind == "unknown":
+            return answer
+        if answer.kind == "known" and isinstance(answer.tree, Node) and answer.tree.tag == TAG_ELIDED:
+            size = "" if answer.tree.size is None else f" of size {answer.tree.size:,}"
+            reason = f"a {type_name(answer.tree)}{size} that was left out of its value; {MORE}"
+            return Answer("unknown", reason=reason)
+        return None
 
     @errors.guarded("read")
     def check(self, find: Find) -> Iterator[Checked]:
@@ -201,8 +219,8 @@ class Watching:
 
     def _first_value(self, event: Event, change: Change) -> Value | None:
         """What the first name of the expression stands for."""
-        value = event.locals.get(self.expression.names[0])
-        return change.value if value is None and change.name == self.expression.names[0] else value
+        value = event.locals.get(self._first)
+        return change.value if value is None and change.name == self._first else value
 
     def _is_of_class(self, event: Event, change: Change) -> bool:
         spaces = event._attributes.namespaces
@@ -222,7 +240,7 @@ class Watching:
 
     @property
     def _is_attribute(self) -> bool:
-        return self.expression.names[0] in ("self", "cls") or self.of is not None
+        return self._first in ("self", "cls") or self.of is not None
 
 
 def _number(value: Value | None) -> int | None:

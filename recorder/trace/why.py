@@ -6,6 +6,7 @@ chain goes on where there is one thing to ask for next, and ends where the trace
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import Any, Final, NamedTuple
 
@@ -35,7 +36,9 @@ from recorder.trace.values.places import places_of
 from recorder.trace.values.value import Value, is_definition
 from recorder.trace.writes import Write, Writes
 
+SHORTEST_CIRCLE: Final = 2  # steps
 MOST_STEPS: Final = 50
+MOST_UNKNOWN: Final = 1_000  # changes of a variable, to find the last one that is known
 MOST_LOOKED_AT: Final = 10_000  # changes of a variable, to find the one that changed a part of it
 WAY: Final = re.compile(r"\.\w+|\[[^\]]*\]")  # one step into a value
 A_PATH: Final = "a variable, or a part of one: total, self.items, config['retries']"
@@ -117,6 +120,10 @@ class Why:
                 steps[-1] = steps[-1]._replace(end="it came of itself")
                 return steps
             seen.add(key)
+            if _goes_in_circles(steps, found.step):
+                end = f"and so on, by the same lines; ask for it at {found.step.seq}"
+                steps[-1] = steps[-1]._replace(reads=(), end=end)
+                return steps
             steps.append(found.step)
             asked = found.following
         if asked is not None and steps:
@@ -148,6 +155,8 @@ class Why:
             return self._found(asked, step, change, body)
         if change.function is None or change.frame is None:
             return _Found(step._replace(end="nobody knows which code changed it"))
+        if value.kind == "unknown" and (known := self._last_known(asked, event)) is not None:
+            return _Found(step, known)
         if change.during is not None:
             return self._in_call(asked, step, change)
         if self._is_enclosing(asked.root, change):
@@ -199,6 +208,15 @@ class Why:
                 if asked.expression.text == root:
                     return found
         return found
+
+    def _last_known(self, asked: _Asked, event: Event) -> _Asked | None:
+        """Where in its frame it was last known, of what was not looked at again."""
+        wanted = filters.make(name=asked.root, frame=event.frame)
+        events = self._queries.find(wanted, 0, event.seq, backwards=True)
+        for one, _ in zip(events, range(MOST_UNKNOWN), strict=False):
+            if self._ask(asked.expression.text, one).kind == "known":
+                return _Asked(asked.expression, one)
+        return None
 
     def _last_of_class(self, asked: _Asked) -> tuple[Event, Change] | None:
         """As above, where what is asked for is an attribute of a class, or a part of one; None where it is not."""
@@ -365,13 +383,16 @@ class Why:
         """What is asked for, by the name under which whoever wrote it had it: the innermost frame, however many calls
         are in between."""
         before = self._before(change.event.seq, frame=change.event.frame)
-        parts, text = asked.expression.prefixes, asked.expression.text
-        for prefix in parts:
+        text = asked.expression.text
+        for prefix in (text, *asked.expression.prefixes):
             new, old = self._ask(prefix, change.event), self._ask(prefix, before)
             if identity_of(new.tree) is None or own_content(new.tree) == own_content(old.tree):
                 continue
             write = self._writes.during(change, new.tree)
-            return None if write is None else _asked_at(write, text[len(prefix) :])
+            if write is not None:
+                return _asked_at(write, text[len(prefix) :])
+            if old.kind == "known":
+                return None
         new, old = self._ask(text, change.event), self._ask(text, before)
         if new.kind != "known" or old.kind != "known":
             return None
@@ -444,8 +465,9 @@ class Why:
         if found.call is not None:
             returned = self._returned(found.call, change, step.event)
             if returned is not None:
-                step = step._replace(how="returned", text=bindings.text_of(found.call))
-                return self._return(asked, step, returned, found.target)
+                how = "returned" if found.at is None else "element"
+                step = step._replace(how=how, text=bindings.text_of(found.call))
+                return self._return(asked, step, returned, found.target or asked.root, found.at)
         is_other = found.target and not asked.expression.text.startswith(found.target)
         if (found.how == "mentioned" or is_other) and step.event._called is not None:
             inside = self._in_call(asked, step, change)
@@ -483,11 +505,16 @@ class Why:
                 same = found
         return same
 
-    def _return(self, asked: _Asked, step: Step, returned: Event, target: str) -> _Found:
-        """On in the function that returned it, at its last line."""
+    def _return(
+        self, asked: _Asked, step: Step, returned: Event, target: str, at: int | None = None
+    ) -> _Found:
+        """On in the function that returned it, at its last line. `at`: it is this element of what was returned."""
         step = step._replace(inner=returned)
         statement = self._changes.statements.at(returned.file, returned.line)
         value = getattr(statement, "value", None)
+        if at is not None and value is not None:
+            elements = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
+            value = elements[at] if at < len(elements) else None
         whole = asked.expression.text
         is_part = whole != target
         if returned.function.name == "__init__" and is_part and whole.startswith(target):
@@ -588,6 +615,14 @@ _ENDS: Final = {
     "deleted": "it is deleted there",
     "changed": "the line changed it, and reads nothing else",
 }
+
+
+def _goes_in_circles(steps: list[Step], step: Step) -> bool:
+    """Whether the chain came to a line by which it came already, and not just there: a round of a loop is told once."""
+    return any(
+        (one.name, one.file, one.line, one.how) == (step.name, step.file, step.line, step.how)
+        for one in steps[:-SHORTEST_CIRCLE]
+    )
 
 
 def _asked_at(write: Write, rest: str) -> _Asked | None:

@@ -22,6 +22,9 @@ MORE: Final = "a larger --value-budget records more"
 _THINGS: Final[dict[type, str]] = {str: "characters", bytes: "bytes", dict: "entries"}
 
 
+SIZED: Final = {("builtins", one) for one in ("list", "tuple", "dict", "set", "frozenset")}
+
+
 class Opaque:
     """Something of which not all is known."""
 
@@ -313,6 +316,22 @@ class Thing(Opaque):
             size = "" if self.node.size is None else f" of size {self.node.size:,}"
             return f"{self.path}, a {self.type.name}{size}, was left out of its value; {MORE}"
         return f"only code of {self.type.name} could tell it of {self.path}"
+
+    def __len__(self) -> int:
+        """Of a container of Python's own that was left out, the size is known."""
+        if self._is_sized:
+            return int(self.node.size)
+        raise Undecided(self.reason)
+
+    def __bool__(self) -> bool:
+        if self._is_sized:
+            return bool(self.node.size)
+        raise Undecided(self.reason)
+
+    @property
+    def _is_sized(self) -> bool:
+        key = self.node.type or ("", "")
+        return self.node.tag == TAG_ELIDED and key in SIZED and self.node.size is not None
 
     @property
     def inner(self) -> Any:

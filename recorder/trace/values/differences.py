@@ -2,8 +2,9 @@
 
 Sets and dicts have no order; a reference is what it refers to in both, by whatever number each side has it. Of a list
 that grew or shrank, what is alike at its beginning and end is not told. What merely has to differ from run to run
-(`Same` says so) is no difference. Of two moments of one recording, a key of a dict and an item of a list are the same
-ones where they are the same objects, whatever has become of these.
+(`Same` says so) is no difference, and neither is what one side does not tell, as it was cut or left out. Of two moments
+of one recording, a key of a dict and an item of a list are the same ones where they are the same objects, whatever has
+become of these.
 """
 
 from __future__ import annotations
@@ -159,9 +160,10 @@ class _Differences:
 
     def _is_one_left_out(self, a: Node, b: Node) -> bool:
         """Whether one of them was not looked into, and is not known to be another one."""
-        if not self.one_trace or TAG_ELIDED not in (a.tag, b.tag):
+        if TAG_ELIDED not in (a.tag, b.tag):
             return False
-        return type_name(a) == type_name(b) and (a.size or 0) == (b.size or 0)
+        sizes = [one.size or 0 for one in (a, b) if one.tag != TAG_FORM]  # of a form it is which one
+        return type_name(a) == type_name(b) and len(set(sizes)) == 1
 
     def _methods(self, a: Node, b: Node, path: str) -> Iterator[Part]:
         """Which method it is: what has become of its object is told of that."""
@@ -174,10 +176,12 @@ class _Differences:
         last = min(len(left), len(right)) - behind
         for index in range(first, last):
             yield from self.of(left[index], right[index], f"{path}[{index}]")
-        for index in range(max(first, last), len(left) - behind):
-            yield Part(f"{path}[{index}]", left[index], MISSING)
-        for index in range(max(first, last), len(right) - behind):
-            yield Part(f"{path}[{index}]", MISSING, right[index])
+        if not b.cut:
+            for index in range(max(first, last), len(left) - behind):
+                yield Part(f"{path}[{index}]", left[index], MISSING)
+        if not a.cut:
+            for index in range(max(first, last), len(right) - behind):
+                yield Part(f"{path}[{index}]", MISSING, right[index])
         if behind:  # what stands there now may have changed where it stands
             for index in range(-behind, 0):
                 at = len(right) + index
@@ -212,11 +216,12 @@ class _Differences:
                 continue
             twin = next((other for other in only if self._is_same_item(key, right[other][0])), None)
             if twin is None:
-                yield Part(within, part, MISSING)
+                if not b.cut:
+                    yield Part(within, part, MISSING)
             else:  # the same key but for what differs in every run, or has become of it
                 only.remove(twin)
                 yield from self.of(part, right[twin][1], within)
-        for other in only:
+        for other in () if a.cut else only:
             key, part = right[other]
             yield Part(f"{path}[{self._right.show(key)}]", MISSING, part)
         yield from _sizes(a, b, path)
@@ -297,7 +302,7 @@ class _Differences:
             inner = f"{path}.{name}" if name else path
             if name in left and name in right:
                 yield from self.of(left[name], right[name], inner)
-            else:
+            elif not (a if name in right else b).cut:
                 yield Part(inner, left.get(name, MISSING), right.get(name, MISSING))
         yield from _sizes(a, b, path)
 
