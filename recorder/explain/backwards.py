@@ -84,6 +84,7 @@ class Backwards:
         self.trace = trace
         self.texts = Texts(trace)
         self._met: set[tuple[str, int, str]] = set()
+        self._told: set[tuple[object, ...]] = set()  # lines with what they read
         self._asked: set[tuple[object, ...]] = set()
         self._waiting: deque[_Ask] = deque()
         self._later: deque[_Ask] = deque()  # conditions
@@ -191,7 +192,7 @@ class Backwards:
             for one in step.reads[:MOST_NAMES]
             if one.text != step.text
         ]
-        if step.end and reads:
+        if step.end and reads and self._is_untold(step.file, step.line, reads):
             how = "; ".join([*filter(None, [how]), ", ".join(reads)])
         value = step.value._show(WIDTH, short=True)
         is_again = before is not None and len(value) > SHORT and before.value == step.value
@@ -202,6 +203,13 @@ class Backwards:
         return Link(
             step.seq, what, step.file, step.line, title, how, name, depth, is_write, step.inner
         )
+
+    def _is_untold(self, file: str, line: int, reads: list[str]) -> bool:
+        """Whether a line was not told yet with what it read."""
+        key = file, line, *reads
+        is_untold = key not in self._told
+        self._told.add(key)
+        return is_untold
 
     def _expand(self, step: Step, depth: int, is_again: bool) -> None:
         """Where the way goes on from a write, besides what `why` follows itself."""
@@ -263,6 +271,7 @@ class Backwards:
             f"{name} was {self.trace.evaluate(name, event)._show(READ_WIDTH, short=True)}"
             for name in names[:MOST_NAMES]
         ]
+        shown = shown if self._is_untold(event.file, event.line, shown) else []
         what = (
             "it was decided there"
             if head is None or not isinstance(head.node, LOOPS)

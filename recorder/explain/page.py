@@ -6,6 +6,7 @@ first, and where the budget ends it says how much is left out.
 
 from __future__ import annotations
 
+import ast
 import shlex
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,11 +27,12 @@ from recorder.trace.output import outputs as written
 from recorder.trace.paths import base_name
 from recorder.trace.reader import Trace
 from recorder.trace.snapshots import Event
+from recorder.trace.values.differences import differences, sides
 from recorder.trace.values.shown import shown
 from recorder.trace.within import during
 
 LINE: Final = 240  # characters of a statement
-CODE: Final = 100  # of a line of source
+CODE: Final = 80  # of a line of source
 MOST_FRAMES: Final = 8  # the innermost
 MOST_VARIABLES: Final = 8  # of the innermost frame
 MOST_OUTPUTS: Final = 3  # the last ones
@@ -44,6 +46,7 @@ ERROR: Final = 40  # the level of a record of `logging`
 MOST_SHOWN: Final = 3  # of those that were handled, the last ones
 FEW: Final = 3  # questions, with which the page may end
 MOST_ENDED: Final = 5  # calls on the way that are compared with earlier ones
+MOST_SIDES: Final = 2  # parts in which the sides of an `==` differ
 MOST_LEFT: Final = 20  # that left the outermost frame of a thread, and may have been taken there
 # Parts of the budget.
 FACTS: Final = 0.2
@@ -276,8 +279,10 @@ def _tells_of(output: Output, raised: Raised | None) -> bool:
     """Whether it is Python's own traceback of what the page is about."""
     if raised is None or output.stream != "stderr":
         return False
-    last = _last_line(output)
-    return last.startswith(raised.value.type_name.rpartition(".")[2] + ":")
+    name = raised.value.type_name.rpartition(".")[2]
+    return _last_line(output).rpartition(".")[2].partition(":")[0] == name or _last_line(
+        output
+    ).startswith(f"{name}:")
 
 
 def _last_line(output: Output) -> str:
@@ -334,8 +339,35 @@ def _raised(raised: Raised, back: Backwards) -> Iterator[Statement]:
         if frame.frame == origin.frame and not frame.function.is_body:
             for name, value in islice(frame.locals.items(), MOST_VARIABLES):
                 yield Statement(origin.seq, f"{name} = {code(shown(value, WIDTH))}")
+        if frame.frame == origin.frame:
+            yield from (Statement(origin.seq, row) for row in _sides(raised, back))
     if len(raised.stack) > MOST_FRAMES:
         yield Statement(origin.seq, f"… {len(raised.stack) - MOST_FRAMES} more frames below")
+
+
+def _sides(raised: Raised, back: Backwards) -> Iterator[str]:
+    """Of an `assert a == b` in what the two differ, where that is less than all of them."""
+    origin = raised.origin
+    statement = back.texts.statement(origin.file, origin.line)
+    test = statement.test if isinstance(statement, ast.Assert) else None
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], ast.Eq):
+        return
+    texts = [ast.unparse(one) for one in (test.left, test.comparators[0])]
+    try:
+        a, b = (back.trace.evaluate(text, origin) for text in texts)
+    except errors.InvalidArgumentError:  # audit: it is no expression that can be asked
+        return
+    if a.kind != "known" or b.kind != "known":
+        return
+    same = lambda left, right: bool(left == right)  # noqa: E731
+    parts = list(islice(differences(a.tree, b.tree, same, one_trace=True), MOST_SIDES + 1))
+    if not all(part.path or part.before for part in parts):
+        return
+    for part in parts[:MOST_SIDES]:
+        way, left, right = sides(part, texts[0], WIDTH)
+        yield f"differs: {way} is {code(left)}, and of {code(texts[1])} {code(right)}"
+    if len(parts) > MOST_SIDES:
+        yield "and more differs"
 
 
 def _named(raised: Raised) -> str:
