@@ -147,7 +147,10 @@ def parts_changed(trace: Trace, event: Event, name: str) -> list[str]:
         old, new = value_before(trace, event, name), event.locals.get(name)
         if old is None or new is None:
             return []
-        found = islice(differences(old._tree, new._tree, lambda a, b: bool(a == b), one_trace=True), MOST_PARTS + 1)
+        found = islice(
+            differences(old._tree, new._tree, lambda a, b: bool(a == b), one_trace=True),
+            MOST_PARTS + 1,
+        )
         told = [sides(part, name, SIDE) for part in found]
     except errors.TraceCorruptError:
         return []

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from recorder.trace.expressions.expression import Answer, Expression
     from recorder.trace.values.differences import Part
     from recorder.trace.watching import Watched
-    from recorder.trace.writes import Write
+    from recorder.trace.writes import Written
 
     # What add_subparsers() returns has no public name.
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -101,7 +101,7 @@ def first_variable(expression: Expression) -> str | None:
     return next((name for name in expression.names if not is_builtin(name)), None)
 
 
-def as_json(one: Watched, by: Write | None = None) -> dict[str, Any]:
+def as_json(one: Watched, by: Written | None = None) -> dict[str, Any]:
     """`seq`, `thread` and `time` are those of the event at which it was seen. `written`: by whom, where the line only
     waited."""
     facts = {**location(one.event), **change_as_json(one.change)}
@@ -124,7 +124,7 @@ def as_json(one: Watched, by: Write | None = None) -> dict[str, Any]:
     return facts
 
 
-def as_line(one: Watched, expression: Expression, who: Who, by: Write | None = None) -> str:
+def as_line(one: Watched, expression: Expression, who: Who, by: Written | None = None) -> str:
     change = one.change
     where = f"{base_name(change.file)}:{change.line}" if change.function else "(not known)"
     name = change.title
@@ -136,7 +136,7 @@ def as_line(one: Watched, expression: Expression, who: Who, by: Write | None = N
     return "\n".join(printable(row) for row in [line, *(f"{'':31}{other}" for other in others)])
 
 
-def written(by: Write) -> str:
+def written(by: Written) -> str:
     """Who did it, within what the line waited for."""
     change = by.change
     text = f", by {change.title} {base_name(change.file)}:{change.line} at event {by.seq}"

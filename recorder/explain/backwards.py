@@ -35,7 +35,9 @@ MOST_RETURNS: Final = 4  # calls that one line made: the last ones
 MOST_BACK: Final = 5_000  # events, in which an exception was raised that is handled
 MOST_CHANGES: Final = 500  # of one variable in one frame, that are looked at
 REACH: Final = 1_000_000  # events on either side of a moment, that are looked through
-MOST_SECONDS: Final = 10.0  # of processor time, for the whole way: in a very long trace one step may take some
+MOST_SECONDS: Final = (
+    10.0  # of processor time, for the whole way: in a very long trace one step may take some
+)
 WORDS: Final = {
     "argument": "given as {text}",
     "default": "not given",
@@ -247,9 +249,7 @@ class Backwards:
         value = "" if event.value is None else shown(event.value, WIDTH)
         what = f"{event.title} {verb} {value}"
         ended = event if event.kind == "return" else None
-        return Link(
-            event.seq, what, event.file, event.line, event.title, depth=depth, ended=ended
-        )
+        return Link(event.seq, what, event.file, event.line, event.title, depth=depth, ended=ended)
 
     def _of_return(self, event: Event, depth: int) -> None:
         before = self._line_before(event)

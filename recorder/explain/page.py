@@ -350,12 +350,16 @@ def _sides(raised: Raised, back: Backwards) -> Iterator[str]:
     origin = raised.origin
     statement = back.texts.statement(origin.file, origin.line)
     test = statement.test if isinstance(statement, ast.Assert) else None
-    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], ast.Eq):
+    if (
+        not isinstance(test, ast.Compare)
+        or len(test.ops) != 1
+        or not isinstance(test.ops[0], ast.Eq)
+    ):
         return
     texts = [ast.unparse(one) for one in (test.left, test.comparators[0])]
     try:
         a, b = (back.trace.evaluate(text, origin) for text in texts)
-    except errors.InvalidArgumentError:  # audit: it is no expression that can be asked
+    except errors.InvalidArgumentError:  # it is no expression that can be asked
         return
     if a.kind != "known" or b.kind != "known":
         return

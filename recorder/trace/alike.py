@@ -29,8 +29,10 @@ def given(call: Call) -> dict[str, Any]:
 def are_alike(a: Call, b: Call) -> bool:
     """Whether both were given the same, and something at all."""
     left, right = given(a), given(b)
-    return bool(left) and left.keys() == right.keys() and all(
-        _is_same(left[name], right[name]) for name in left
+    return (
+        bool(left)
+        and left.keys() == right.keys()
+        and all(_is_same(left[name], right[name]) for name in left)
     )
 
 
@@ -47,9 +49,7 @@ def earlier(trace: Trace, end: Event) -> tuple[Call, Call] | None:
     if begun is None:
         return None
     call = Call(trace._queries, begun, end)
-    before = trace.find(
-        "call", function=end.function, start=start, stop=begun.seq, backwards=True
-    )
+    before = trace.find("call", function=end.function, start=start, stop=begun.seq, backwards=True)
     try:
         for one in islice(before, MOST_CALLS):
             other = Call(trace._queries, one, None)
@@ -59,7 +59,7 @@ def earlier(trace: Trace, end: Event) -> tuple[Call, Call] | None:
             other.end = next(ends, None)
             if results_differ(other, call):
                 return other, call
-    except errors.TraceCorruptError:  # audit: it is a hint, and no answer
+    except errors.TraceCorruptError:  # it is a hint, and no answer
         return None
     return None
 

@@ -203,16 +203,41 @@ COMPARISONS = {
     ast.Gt: ("gt", "lt"), ast.GtE: ("ge", "le"),
 }  # fmt: skip
 ITEMS: dict[type, str] = {ast.Load: "getitem", ast.Store: "setitem", ast.Del: "delitem"}
-OF_ONE = {"len", "abs", "iter", "next", "reversed", "hash", "repr", "str", "format", "bool", "int", "float", "bytes"}
+OF_ONE = {
+    "len",
+    "abs",
+    "iter",
+    "next",
+    "reversed",
+    "hash",
+    "repr",
+    "str",
+    "format",
+    "bool",
+    "int",
+    "float",
+    "bytes",
+}
+
+
+def methods(value: ast.expr | None) -> set[str]:
+    """The names of the methods that may have made what an operator, an item or an attribute came to."""
+    if value is None:
+        return set()
+    found = {f"__{method}__" for method, _ in _given_by(value)}
+    return found | ({value.attr, "__getattr__"} if isinstance(value, ast.Attribute) else set())
 
 
 def operands(statement: ast.AST, name: str) -> list[list[ast.expr]]:
     """What the operators and items of a statement give to a method of this name, such as __getitem__: the object, then
     the arguments. One list for each of them that may call it."""
-    if not (name.startswith("__") and name.endswith("__")):
-        return []
+    if not (name.startswith("__") and name.endswith("__")):  # a property
+        attributes = (one for one in _own(statement) if isinstance(one, ast.Attribute))
+        return [[one.value] for one in attributes if one.attr == name]
     name = name[2:-2]
-    return [given for node in _own(statement) for method, given in _given_by(node) if method == name]
+    return [
+        given for node in _own(statement) for method, given in _given_by(node) if method == name
+    ]
 
 
 def _given_by(node: ast.AST) -> Iterator[tuple[str, list[ast.expr]]]:

@@ -69,9 +69,7 @@ def is_instance(frame: Frame | Event, value: Value, name: str) -> bool:
 def is_derived(space: Namespace, spaces: Mapping[int, Namespace], name: str) -> bool:
     """Whether a class is the one of this name, or derived from it."""
     bases = (spaces[number] for number in space.bases or () if number is not None)
-    return any(
-        one.name == name or one.name.endswith(f".{name}") for one in (space, *bases)
-    )
+    return any(one.name == name or one.name.endswith(f".{name}") for one in (space, *bases))
 
 
 def all_of(frame: Frame | Event, kind: Any) -> dict[str, OfClass]:

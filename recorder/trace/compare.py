@@ -216,9 +216,7 @@ class Comparison:
         left, right = (MISSING if one is None else one._tree for one in (a, b))
         same = (lambda x, y: False) if self.volatile is None else self.volatile.same
         before = self.passed.total()
-        found = list(
-            islice(differences(left, right, same, one_trace=self.one_trace), MOST_PARTS)
-        )
+        found = list(islice(differences(left, right, same, one_trace=self.one_trace), MOST_PARTS))
         if not found and self.passed.total() == before:
             if len(self._equal) >= MOST_KEPT:
                 self._equal.clear()
@@ -396,9 +394,7 @@ class _Threads:
                 self.reported.pop(key, None)
                 continue
             parts = self.of.untold(parts)
-            if not parts:
-                self.of.repeated += 1
-            elif self.reported.get(key) == ways:
+            if not parts or self.reported.get(key) == ways:
                 self.of.repeated += 1
             else:
                 self.reported[key] = ways

@@ -193,7 +193,9 @@ class _Search:
         held: dict[str, Holding] = {}
         for place in places:
             self._begin(place.identity, (owner, change.name), seq, place.path in before)
-            self._see(change, place, None if value is None else value._tree, place.path not in before)
+            self._see(
+                change, place, None if value is None else value._tree, place.path not in before
+            )
             kept = before.pop(place.path, None)
             held[place.path] = kept or Holding(
                 place.path,
@@ -261,7 +263,10 @@ class _Search:
             content = own_content(tree, root)
             if life.content is not None and content != life.content:
                 found = list(
-                    islice(differences(life.content, content, lambda a, b: False, one_trace=True), MOST_PARTS)
+                    islice(
+                        differences(life.content, content, lambda a, b: False, one_trace=True),
+                        MOST_PARTS,
+                    )
                 )
             life.content = content
         if found:

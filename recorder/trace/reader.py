@@ -75,8 +75,8 @@ from recorder.trace.values.to_json import Json
 from recorder.trace.values.value import Value
 from recorder.trace.verification import Check, verify
 from recorder.trace.watching import Checked, Find, Watched, Watching
-from recorder.trace.writes import Write, Writes
 from recorder.trace.why import Step, Why
+from recorder.trace.writes import Writes, Written
 
 __all__ = [
     "Answer", "Call", "Change", "Check", "Checked", "Event", "EventRange", "Expression", "Frame",
@@ -625,7 +625,7 @@ class Trace:
         found = watching.watch(self._changing(asked, *_bounds(start, stop)))
         return (one for one in found if of_line in (None, one.change.line))
 
-    def written_by(self, watched: Watched) -> Write | None:
+    def written_by(self, watched: Watched) -> Written | None:
         """Of a change that `watch` found, and for which its line only waited: who made it, as the innermost frame that
         is recorded tells. Of several parts, the first. None: the line itself, or it is not known."""
         arguments.instance(watched, Watched, "watched", "a change that watch() found")

@@ -105,9 +105,7 @@ class Watching:
             whose = self._whose(change) if self._is_attribute else None
             unknown_here = self._unknown(answer)
             if self._is_attribute and unknown_here is not None and whose in told:
-                gone = Watched(
-                    change.event, change, told[whose], unknown_here, (), is_last=True
-                )
+                gone = Watched(change.event, change, told[whose], unknown_here, (), is_last=True)
                 since.setdefault(whose, gone)
             elif self._is_attribute and answer.kind == "known":
                 since.pop(whose, None)
@@ -136,7 +134,11 @@ class Watching:
         """Where it is not known what it is, or what is in it; None where that is known."""
         if answer.kind == "unknown":
             return answer
-        if answer.kind == "known" and isinstance(answer.tree, Node) and answer.tree.tag == TAG_ELIDED:
+        if (
+            answer.kind == "known"
+            and isinstance(answer.tree, Node)
+            and answer.tree.tag == TAG_ELIDED
+        ):
             size = "" if answer.tree.size is None else f" of size {answer.tree.size:,}"
             reason = f"a {type_name(answer.tree)}{size} that was left out of its value; {MORE}"
             return Answer("unknown", reason=reason)
@@ -247,7 +249,7 @@ def _number(value: Value | None) -> int | None:
     """Of the object that it is, where that is known."""
     try:
         identity = None if value is None else value.identity
-    except errors.TraceCorruptError:  # audit: it is told where its value is shown
+    except errors.TraceCorruptError:  # it is told where its value is shown
         return None
     return None if identity is None else identity.number
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from recorder import errors
@@ -34,7 +35,7 @@ from recorder.trace.values.differences import differences
 from recorder.trace.values.nodes import Node, identity_of, without_wrapping
 from recorder.trace.values.places import places_of
 from recorder.trace.values.value import Value, is_definition
-from recorder.trace.writes import Write, Writes
+from recorder.trace.writes import Writes, Written
 
 SHORTEST_CIRCLE: Final = 2  # steps
 MOST_STEPS: Final = 50
@@ -396,7 +397,9 @@ class Why:
         new, old = self._ask(text, change.event), self._ask(text, before)
         if new.kind != "known" or old.kind != "known":
             return None
-        part = next(differences(old.tree, new.tree, lambda a, b: bool(a == b), one_trace=True), None)
+        part = next(
+            differences(old.tree, new.tree, lambda a, b: bool(a == b), one_trace=True), None
+        )
         write = None if part is None else self._writes.during(change, part.owner)
         return None if write is None else _asked_at(write, "")
 
@@ -445,7 +448,9 @@ class Why:
         new = self._value(asked, change.event, change)
         if old.kind != "known" or new.kind != "known":
             return []
-        part = next(differences(old.tree, new.tree, lambda a, b: bool(a == b), one_trace=True), None)
+        part = next(
+            differences(old.tree, new.tree, lambda a, b: bool(a == b), one_trace=True), None
+        )
         ways = [] if part is None else WAY.findall(part.path)
         return ["".join(ways[: n + 1]) for n in range(len(ways))]
 
@@ -462,8 +467,11 @@ class Why:
             asked = self._as_written(asked, statement, change.name)
         found = bindings.binding(statement, asked.root)
         before = self._before(step.event.seq, frame=change.frame) or step.event
-        if found.call is not None:
-            returned = self._returned(found.call, change, step.event)
+        if found.call is not None or (found.how == "assigned" and step.event._called is not None):
+            returned = self._returned(found, change, step.event)
+            if returned is not None and found.call is None:
+                step = step._replace(how="returned", text=bindings.text_of(found.value))
+                return self._return(asked, step, returned, found.target)
             if returned is not None:
                 how = "returned" if found.at is None else "element"
                 step = step._replace(how=how, text=bindings.text_of(found.call))
@@ -488,22 +496,35 @@ class Why:
         rest = asked.expression.text[len(asked.root) + 1 + len(name) :]
         return _Asked(Expression(written + rest), asked.event)
 
-    def _returned(self, call: Any, change: Change, seen: Event) -> Event | None:
+    def _returned(self, found: Any, change: Change, seen: Event) -> Event | None:
         """The return of the call whose result it is: of a function of the name that the line calls, or, since what is
-        called may have another one (a decorated function, an object), of one that returned just that."""
-        began = self._before(seen.seq, frame=change.frame, kinds=("line", "resume", "call"))
-        name = bindings.called(call)
-        wanted = filters.make("return", caller=change.frame)
+        called may have another one (a decorated function, an object), of one that returned just that. Of an operator,
+        an item or an attribute: of a method that makes these, and returned just that."""
+        if found.call is None:
+            names = bindings.methods(found.value)
+            return self._last_return(seen, change, lambda one: one.function.name in names)
+        name = bindings.called(found.call)
+        made = f"{name}.__init__"
+
+        def is_called(one: Event) -> bool:
+            return one.function.name == name or one.function.qualified_name == made
+
+        return self._last_return(seen, None, is_called) or self._last_return(seen, change, None)
+
+    def _last_return(
+        self, seen: Event, change: Change | None, is_wanted: Callable[[Event], bool] | None
+    ) -> Event | None:
+        """Of the calls that the line before an event made, the last that is wanted. `change`: and gave this value."""
+        began = self._before(seen.seq, frame=seen.frame, kinds=("line", "resume", "call"))
+        wanted = filters.make("return", caller=seen.frame)
         start = 0 if began is None else began.seq
         found: Event
-        same: Event | None = None
         for found in self._queries.find(wanted, start, seen.seq + 1, backwards=True):
-            made = found.function.qualified_name == f"{name}.__init__"
-            if found.function.name == name or made:
+            if is_wanted is not None and not is_wanted(found):
+                continue
+            if change is None or _is_same_value(found.value, change.value):
                 return found
-            if same is None and _is_same_value(found.value, change.value):
-                same = found
-        return same
+        return None
 
     def _return(
         self, asked: _Asked, step: Step, returned: Event, target: str, at: int | None = None
@@ -625,7 +646,7 @@ def _goes_in_circles(steps: list[Step], step: Step) -> bool:
     )
 
 
-def _asked_at(write: Write, rest: str) -> _Asked | None:
+def _asked_at(write: Written, rest: str) -> _Asked | None:
     """A part of an object, by its name where it was written; or the object, where the part cannot be asked for."""
     for text in (write.path + rest, write.path):
         try:
@@ -642,9 +663,9 @@ def _is_one_object(a: Answer, b: Answer) -> bool:
 
 def _is_same_value(a: Value | None, b: Value | None) -> bool:
     """Of a value that says anything: None comes from anywhere."""
-    if a is None or b is None or a._raw != b._raw:
+    if a is None or b is None or a.type_name == "NoneType":
         return False
-    return a.type_name != "NoneType"
+    return a._raw == b._raw or bool(a._tree == b._tree)
 
 
 def _is_definition(answer: Answer) -> bool:

@@ -23,7 +23,7 @@ MOST_EVENTS: Final = 20_000  # of one call, from its end, that are looked throug
 
 
 @errors.guarded_class("read")
-class Write(NamedTuple):
+class Written(NamedTuple):
     """The `change` of a variable by which it was first seen, with line, function and frame of who did it, and the
     `path` of the object there. `callers`: the frames between it and the one that waited, the innermost first."""
 
@@ -44,7 +44,7 @@ class Writes:
         self._queries = queries
         self._changes = changes
 
-    def during(self, seen: Change, tree: Any) -> Write | None:
+    def during(self, seen: Change, tree: Any) -> Written | None:
         """Who made an object what it is at a change, in the calls for which its line waited. `tree`: the object. None:
         there were none, or what they did is not recorded."""
         identity, event = identity_of(tree), seen.event
@@ -53,24 +53,26 @@ class Writes:
         before = filters.make(frame=event.frame)
         last = next(self._queries.find(before, 0, event.seq, backwards=True), None)
         start = 0 if last is None else last.seq + 1
-        found = self._first(identity, own_content(tree), start, event.seq)
+        now = self._in(seen, identity)
+        content = own_content(tree) if now is None else own_content(*now)
+        found = self._first(identity, content, start, event.seq)
         return None if found is None else found._replace(callers=self._between(event, found))
 
-    def _between(self, waiting: Event, found: Write) -> tuple[Frame | Event, ...]:
+    def _between(self, waiting: Event, found: Written) -> tuple[Frame | Event, ...]:
         try:
             stack = self._queries.at(found.seq).stack
         except (errors.TraceCorruptError, errors.UnknownRecordError, errors.EventNotFoundError):
-            return ()  # audit: the write itself could be read
+            return ()  # the write itself could be read
         frames = [frame.frame for frame in stack]
         if waiting.frame not in frames or found.change.frame not in frames:
             return ()
         between = stack[frames.index(waiting.frame) + 1 : frames.index(found.change.frame)]
         return tuple(between[::-1])
 
-    def _first(self, identity: Identity, content: Any, start: int, stop: int) -> Write | None:
+    def _first(self, identity: Identity, content: Any, start: int, stop: int) -> Written | None:
         number = varint.encode(identity.number)
         needles = bytes([TAG_IDENTITY]) + number, bytes([TAG_IDENTITY_UNSURE]) + number
-        found: Write | None = None
+        found: Written | None = None
         events = self._queries.find(filters.EVERYTHING, start, stop, backwards=True)
         for event in islice(events, MOST_EVENTS):
             if not any(needle in raw for raw in _new(event) for needle in needles):
@@ -79,7 +81,7 @@ class Writes:
                 if not _is_same_content(seen, content):
                     return found
                 if event.kind != "call" or change.module is not None:
-                    found = Write(change, path)  # what is given to a call was written before it
+                    found = Written(change, path)  # what is given to a call was written before it
         return found
 
     def _sightings(self, event: Event, identity: Identity) -> list[tuple[Change, str, Any]]:
@@ -88,13 +90,21 @@ class Writes:
         for change in self._changes.of(event):
             if change.value is None or change.function is None:
                 continue
-            for place in places_of(change.name, change.value._tree):
-                is_it = place.identity.number == identity.number
-                if is_it and not _is_left_out(place.tree):
-                    content = own_content(place.tree, change.value._tree)
-                    found.append((change, place.path, content))
+            root = change.value._tree
+            for place in places_of(change.name, root):
+                if place.identity.number == identity.number and not _is_left_out(place.tree):
+                    found.append((change, place.path, own_content(place.tree, root)))
                     break
         return found
+
+    def _in(self, change: Change, identity: Identity) -> tuple[Any, Any] | None:
+        """The object in the variable that changed, and that variable's value: what was computed from it does not tell
+        which objects it holds."""
+        root = None if change.value is None else change.value._tree
+        for place in places_of(change.name, root):
+            if place.identity.number == identity.number and not _is_left_out(place.tree):
+                return place.tree, root
+        return None
 
 
 def _new(event: Event) -> list[bytes]:

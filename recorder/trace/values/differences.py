@@ -162,7 +162,9 @@ class _Differences:
         """Whether one of them was not looked into, and is not known to be another one."""
         if TAG_ELIDED not in (a.tag, b.tag):
             return False
-        sizes = [one.size or 0 for one in (a, b) if one.tag != TAG_FORM]  # of a form it is which one
+        sizes = [
+            one.size or 0 for one in (a, b) if one.tag != TAG_FORM
+        ]  # of a form it is which one
         return type_name(a) == type_name(b) and len(set(sizes)) == 1
 
     def _methods(self, a: Node, b: Node, path: str) -> Iterator[Part]:
@@ -237,9 +239,11 @@ class _Differences:
         in_a = [known for known in left if known in right]
         in_b = [known for known in right if known in left]
         if in_a != in_b:
-            sides = [left[known] for known in in_a], [right[known] for known in in_b]
-            lists = (Node(TAG_LIST, None, len(side), side) for side in sides)
-            yield Part(path, *lists, "list(", ")")
+            one, other = (
+                Node(TAG_LIST, None, len(keys), [held[known] for known in keys])
+                for held, keys in ((left, in_a), (right, in_b))
+            )
+            yield Part(path, one, other, "list(", ")")
 
     def _sets(self, a: Node, b: Node, path: str) -> Iterator[Part]:
         """What only one of them has. A cut one holds whichever came first: only sizes can be compared."""
@@ -283,9 +287,7 @@ class _Differences:
             inner = path if left is items and items is not None else f"{path}.{name}"
             yield from self.of(left, right, inner)
 
-    def _whole_unless(
-        self, left: Any, right: Any, a: Node, b: Node, path: str
-    ) -> Iterator[Part]:
+    def _whole_unless(self, left: Any, right: Any, a: Node, b: Node, path: str) -> Iterator[Part]:
         """By the parts that it is asked for by: columns and rows, fields and items; whole where the difference is in
         none of these."""
         found = False

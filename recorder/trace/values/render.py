@@ -404,8 +404,8 @@ def show(
     short: bool = False,
 ) -> str:
     """As Python would write it, in at most `limit` characters. `whole`: it is no part of a greater value, so that what
-    its references are about is in it; or in `root`, the value that it is a part of. `marks`: the numbers of objects that
-    are marked with them. `short`: for a line that is read: classes without their modules, bound methods by number."""
+    its references are about is in it; or in `root`, the value that it is a part of. `marks`: the numbers of objects
+    that are marked with them. `short`: for a line: classes without their modules, bound methods by their number."""
     out = _Writer(limit, tree if whole else root, marks, short)
     out.part(tree)
     return out.text()

@@ -8,7 +8,9 @@ from typing import Final
 from recorder import errors
 from recorder.trace.values.value import Value
 
-WHOLE: Final = 1_000  # characters, from which on it is no line: modules and bound methods are told as well
+WHOLE: Final = (
+    1_000  # characters, from which on it is no line: modules and bound methods are told as well
+)
 
 
 def shown(value: Value | None, width: int, marks: Container[int] = ()) -> str:
