@@ -202,7 +202,7 @@ COMPARISONS = {
     ast.Eq: ("eq", "eq"), ast.NotEq: ("ne", "ne"), ast.Lt: ("lt", "gt"), ast.LtE: ("le", "ge"),
     ast.Gt: ("gt", "lt"), ast.GtE: ("ge", "le"),
 }  # fmt: skip
-ITEMS: dict[type, str] = {ast.Load: "getitem", ast.Store: "setitem", ast.Del: "delitem"}
+ITEMS: dict[type, str] = {ast.Load: "getitem", ast.Del: "delitem"}
 OF_ONE = {
     "len",
     "abs",
@@ -241,7 +241,7 @@ def operands(statement: ast.AST, name: str) -> list[list[ast.expr]]:
 
 
 def _given_by(node: ast.AST) -> Iterator[tuple[str, list[ast.expr]]]:
-    if isinstance(node, ast.Subscript):
+    if isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Store):
         yield ITEMS[type(node.ctx)], [node.value, node.slice]
     elif isinstance(node, ast.Assign):
         items = [one for one in node.targets if isinstance(one, ast.Subscript)]
@@ -251,6 +251,7 @@ def _given_by(node: ast.AST) -> Iterator[tuple[str, list[ast.expr]]]:
         yield OPERATORS[type(node.op)], [_read(node.target), node.value]
         if isinstance(node.target, ast.Subscript):
             yield "getitem", [node.target.value, node.target.slice]
+            yield "setitem", [node.target.value, node.target.slice]
     elif isinstance(node, ast.BinOp):
         yield OPERATORS[type(node.op)], [node.left, node.right]
         yield f"r{OPERATORS[type(node.op)]}", [node.right, node.left]

@@ -83,11 +83,11 @@ class Watching:
         is_condition: bool = False,
     ) -> None:
         self.expression = made(expression)
-        names = [name for name in self.expression.names if not is_builtin(name)]
-        self._first = names[0] if names else self.expression.names[0]
         self.of = None if of is None else arguments.text(of, "of", "the name of a class")
         if not self.expression.names:
             raise arguments.wrong("expression", self.expression.text, "one that names a variable")
+        names = [name for name in self.expression.names if not is_builtin(name)]
+        self._first = names[0] if names else self.expression.names[0]
         self._asker = asker
         self._changes = changes
         self._repeated = Repeated(asker, self.expression, is_condition)

@@ -48,6 +48,7 @@ from recorder.trace.values.tables import TABLES
 Same: TypeAlias = Callable[[Any, Any], bool]  # of two leaves that are not equal
 
 KEY_WIDTH: Final = 60
+MOST_FOLLOWED: Final = 4  # references, one within the other
 WHOLE: Final = 1 << 24  # characters: more than a value that is recorded can have
 AROUND: Final = 20  # characters of a text that are shown before the difference
 SEQUENCES: Final = (TAG_LIST, TAG_TUPLE)
@@ -99,6 +100,7 @@ class _Differences:
         self.same = same
         self.one_trace = one_trace
         self.owner: Any = None
+        self._following = 0  # references that are being followed, one within the other
         self._left = _References(a)
         self._right = _References(b)
         self._met: set[tuple[int, int]] = set()  # containers of both sides that were compared
@@ -155,8 +157,13 @@ class _Differences:
             if left != right and not self.same(left, right):
                 yield Part(path, left, right)
             return
-        if (id(left), id(right)) not in self._met:  # else it was told where they stand first
+        if (id(left), id(right)) in self._met or self._following == MOST_FOLLOWED:
+            return  # it was told where they stand first; or they lead on and on
+        self._following += 1
+        try:
             yield from self.of(left, right, path)
+        finally:
+            self._following -= 1
 
     def _is_one_left_out(self, a: Node, b: Node) -> bool:
         """Whether one of them was not looked into, and is not known to be another one."""
@@ -414,7 +421,10 @@ def shown(part: Part, name: str, width: int) -> tuple[str, str, str]:
         begin = max(_first_difference(a, b) - AROUND, 0)
         if begin:
             return f"{path}[{begin}:]", show(a[begin:], width), show(b[begin:], width)
-    return path, _side(a, width), _side(b, width)
+    left, right = _side(a, width), _side(b, width)
+    if left == right:  # of classes of one name
+        left, right = _side(a, width, short=False), _side(b, width, short=False)
+    return path, left, right
 
 
 def sides(part: Part, name: str, width: int) -> tuple[str, str, str]:
@@ -422,7 +432,7 @@ def sides(part: Part, name: str, width: int) -> tuple[str, str, str]:
     path, a, b = shown(part, name, width)
     if a != b:
         return path, a, b
-    whole = _side(part.a, WHOLE), _side(part.b, WHOLE)
+    whole = _side(part.a, WHOLE, short=False), _side(part.b, WHOLE, short=False)
     begin = max(_first_difference(*whole) - AROUND, 0)
     a, b = (f"…{text[begin : begin + width]}" for text in whole)
     return path, a, b
@@ -434,5 +444,5 @@ def _first_difference(a: Any, b: Any) -> int:
     )
 
 
-def _side(tree: Any, width: int) -> str:
-    return "(not there)" if tree is MISSING else show(tree, width, short=True)
+def _side(tree: Any, width: int, short: bool = True) -> str:
+    return "(not there)" if tree is MISSING else show(tree, width, short=short)
