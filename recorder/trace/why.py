@@ -467,15 +467,16 @@ class Why:
             asked = self._as_written(asked, statement, change.name)
         found = bindings.binding(statement, asked.root)
         before = self._before(step.event.seq, frame=change.frame) or step.event
-        if found.call is not None or (found.how == "assigned" and step.event._called is not None):
+        is_assigned = found.how == "assigned" and step.event._called is not None
+        if found.value is not None and (found.call is not None or is_assigned):
             returned = self._returned(found, change, step.event)
-            if returned is not None and found.call is None:
-                step = step._replace(how="returned", text=bindings.text_of(found.value))
-                return self._return(asked, step, returned, found.target)
             if returned is not None:
                 how = "returned" if found.at is None else "element"
-                step = step._replace(how=how, text=bindings.text_of(found.call))
-                return self._return(asked, step, returned, found.target or asked.root, found.at)
+                text = bindings.text_of(found.value if found.call is None else found.call)
+                step, target = step._replace(how=how, text=text), found.target
+                if found.call is not None:
+                    target = target or asked.root
+                return self._return(asked, step, returned, target, found.at)
         is_other = found.target and not asked.expression.text.startswith(found.target)
         if (found.how == "mentioned" or is_other) and step.event._called is not None:
             inside = self._in_call(asked, step, change)
