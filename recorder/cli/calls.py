@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from recorder.cli.console import printable, write
+from recorder.cli.console import count, printable, write
 from recorder.cli.diff import part_rows
 from recorder.cli.interrupted import Interruptible
 from recorder.cli.queries import (
@@ -17,6 +18,7 @@ from recorder.cli.queries import (
     add_range,
     add_selectors,
     answers,
+    at_least,
     conclude,
     duration,
     filters_of,
@@ -26,11 +28,13 @@ from recorder.cli.queries import (
     number_or_name,
     range_of,
     shown,
+    wants_suggestions,
 )
 from recorder.explain import following
 from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
+    from recorder.explain.following import Question
     from recorder.trace.alterations import Alteration
     from recorder.trace.calls import Call
     from recorder.trace.reader import Trace
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
 
 ARGUMENT_WIDTH = 40
 MOST_INDENTED = 30  # levels
+MOST_ALIKE = 10  # calls of one function that one is compared with
 MACHINERY = ("<frozen importlib", "<frozen zipimport")
 
 
@@ -59,6 +64,9 @@ def add_parser(subparsers: Subparsers) -> None:
         "--changed-arguments",
         action="store_true",
         help="only calls that altered what they were given, and how",
+    )
+    parser.add_argument(
+        "--depth", type=int, metavar="N", help="so many levels of calls; of the rest how many"
     )
     parser.add_argument("--self", action="store_true", help="show `self` and `cls` as well")
     parser.add_argument(
@@ -80,19 +88,51 @@ def run(args: argparse.Namespace) -> int:
         wanted = make(task=number_or_name(args.task))
         of_task = (one for one in found if wanted.wants_task(one[0].task))
         altered = with_alterations(trace, of_task, args.changed_arguments, args.self)
+        rows = to_depth(altered, at_least(1, args.depth, "--depth"))
         latest: Call | None = None
+        pairs = Pairs()
         with Interruptible(trace) as search:
-            for call, level, alterations in answers(trace, args, in_order(args, altered)):
+            for call, level, alterations, below in answers(trace, args, in_order(args, rows)):
                 if args.json:
-                    write(json.dumps(as_json(call) | alterations_as_json(alterations)))
+                    facts = as_json(call) | alterations_as_json(alterations)
+                    write(json.dumps(facts | ({"left_out": below} if below else {})))
                 else:
-                    write(as_line(call, who, 0 if args.changed_arguments else level, args.self))
+                    level = 0 if args.changed_arguments else level
+                    line = as_line(call, who, level, args.self)
+                    write(line + (f"  … {count(below, 'call')} below" if below else ""))
                     for row in alteration_rows(alterations):
                         write(printable(f"{'':10}{row}"))
                 latest = call
+                if wants_suggestions():
+                    pairs.take(call)
         return conclude(
-            trace, lambda: [] if latest is None else following.after_calls(latest), search
+            trace,
+            lambda: [] if latest is None else [*pairs.questions(), *following.after_calls(latest)],
+            search,
         )
+
+
+class Pairs:
+    """Finds two of the calls that were told which were given the same, and returned something else."""
+
+    def __init__(self) -> None:
+        self._calls: dict[int, deque[Call]] = {}
+        self._found: tuple[int, int] | None = None
+
+    def take(self, call: Call) -> None:
+        from recorder.trace import alike
+
+        if self._found is not None or call.function.is_body or call.returned is None:
+            return
+        known = self._calls.setdefault(call.function.number, deque(maxlen=MOST_ALIKE))
+        for other in known:
+            if alike.are_alike(other, call) and alike.results_differ(other, call):
+                self._found = other.seq, call.seq
+                return
+        known.append(call)
+
+    def questions(self) -> list[Question]:
+        return [] if self._found is None else [following.diff(*self._found)]
 
 
 def with_alterations(
@@ -107,6 +147,23 @@ def with_alterations(
         altered = [one for one in trace.changed_arguments(call) if one.name not in own]
         if altered:
             yield call, level, altered
+
+
+def to_depth(
+    found: Iterable[tuple[Call, int, list[Alteration]]], depth: int | None
+) -> Iterator[tuple[Call, int, list[Alteration], int]]:
+    """Those of so many levels, each with how many below it are left out."""
+    kept: tuple[Call, int, list[Alteration]] | None = None
+    below = 0
+    for one in found:
+        if depth is not None and one[1] >= depth:
+            below += 1
+            continue
+        if kept is not None:
+            yield *kept, below
+        kept, below = one, 0
+    if kept is not None:
+        yield *kept, below
 
 
 def alterations_as_json(alterations: list[Alteration]) -> dict[str, Any]:

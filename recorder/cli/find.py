@@ -28,6 +28,7 @@ from recorder.cli.queries import (
     selectors_of,
     shown,
 )
+from recorder.errors.text import cut
 from recorder.explain import following
 from recorder.trace.paths import base_name
 
@@ -255,7 +256,8 @@ def as_line(trace: Trace, hit: Hit, who: Who, paths: list[Expression]) -> str:
     line = f"{hit.seq:>8}  {base_name(event.file)}:{event.line}"
     line = f"{line:<30} {event.title}{who(event)}"
     if hit.kind == "maybe":
-        line += f"  may be: {hit.reason}"
+        line += "  may be: "
+        line += cut(hit.reason or "", max(WIDTH - len(line), LEAST))
     if hit.log is not None:
         return printable(f"{line}  {hit.log}")
     if hit.places:

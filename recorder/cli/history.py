@@ -104,7 +104,7 @@ def as_line(change: Change, who: Who, shown_changes: ShownChanges) -> str:
     name = change.title
     if change.found:
         where, name = "(found)", ""
-    value = f"{change.qualified_name} = {shown_changes.text(change)}"
+    value = shown_changes.told(change)
     return printable(
         f"{change.seq:>8}  {where:<20} {name}  {value}{during(change)}{who(change.event)}"
     )

@@ -35,6 +35,7 @@ from recorder.cli.queries import (
 from recorder.cli.shown_change import ShownChanges, changed_together
 from recorder.trace import filters
 from recorder.trace.moments import event_at
+from recorder.trace.paths import ShortPaths
 from recorder.trace.seeking import ALL
 from recorder.trace.spans import InOrder
 
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 AROUND = 10
+MOST_FOLDED = 12  # lines of one row
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -85,25 +87,65 @@ def run(args: argparse.Namespace) -> int:
         said = InOrder([], [], 0)
         if not args.backwards:
             said = InOrder(trace.marks(), trace.spans(), wanted["start"])
+        short = ShortPaths(function.file for function in trace.functions)
+        idle = Idle(who, short, is_folded=not (args.full or args.json))
         for event in answers(trace, args, trace.find(**wanted), name=args.changed):
             changes = [change for change in trace.changes(event) if not change.found]
             before_it = said.until(event.seq)
             outputs = trace.output_at(event.seq)
             logs = trace.logs_at(event.seq)
+            if not (changes or before_it or outputs or logs) and idle.takes(event):
+                continue
+            idle.tell()
             if args.json:
                 write(json.dumps(as_json(event, changes, before_it, outputs, logs)))
             else:
                 for note in before_it:
                     write(notes.as_line(note))
-                write(as_line(event, changes, who, shown_changes))
+                write(as_line(event, changes, who, shown_changes, short))
                 for log in logs:
                     write(printable(f"{'':>8}  {'  ' * min(event.depth, 20)}> {log.shown}"))
                 for output in outputs:
                     write(printable(f"{'':>8}  {'  ' * min(event.depth, 20)}> {text_of(output)}"))
+        idle.tell()
         if not args.json and args.limit is None:
             for note in said.until(ALL if wanted["stop"] is None else wanted["stop"]):
                 write(notes.as_line(note))
         return conclude(trace)
+
+
+class Idle:
+    """Lines of one frame, one after the other, at which nothing is new: they are one row."""
+
+    def __init__(self, who: Who, short: ShortPaths, *, is_folded: bool) -> None:
+        self._who = who
+        self._short = short
+        self._is_folded = is_folded
+        self._events: list[Event] = []
+
+    def takes(self, event: Event) -> bool:
+        """Whether the event, at which nothing is new, is told with others."""
+        if not self._is_folded or event.kind != "line" or event.gap or event._marks:
+            return False
+        if self._events and not self._follows(event):
+            self.tell()
+        self._events.append(event)
+        return True
+
+    def _follows(self, event: Event) -> bool:
+        last = self._events[-1]
+        return (
+            abs(event.seq - last.seq) == 1
+            and (event.frame, event.task) == (last.frame, last.task)
+            and len(self._events) < MOST_FOLDED
+        )
+
+    def tell(self) -> None:
+        if not self._events:
+            return
+        first, lines = self._events[0], ", ".join(str(one.line) for one in self._events)
+        write(printable(f"{row_of(first, self._short)}:{lines}{self._who(first)}"))
+        self._events.clear()
 
 
 def asked(trace: Trace, args: argparse.Namespace, limit: int | None) -> dict[str, Any]:
@@ -183,10 +225,10 @@ def callee_of(one: Output | Log) -> dict[str, Any]:
     return {} if one.during is None else {"during": one.during._asdict()}
 
 
-def as_line(event: Event, changes: list[Change], who: Who, shown_changes: ShownChanges) -> str:
-    where = f"{event.file}:{event.line}"
-    line = f"{event.seq:>8}  {'  ' * min(event.depth, 20)}{event.kind:<7} "
-    line += f"{event.title}  {where}{who(event)}"
+def as_line(
+    event: Event, changes: list[Change], who: Who, shown_changes: ShownChanges, short: ShortPaths
+) -> str:
+    line = f"{row_of(event, short)}:{event.line}{who(event)}"
     if event.value is not None:
         line += f"  {'→' if event.kind in ('return', 'yield') else '!'} {shown(event.value, shown_changes.width)}"
     line += changed_together(changes, shown_changes)
@@ -195,3 +237,9 @@ def as_line(event: Event, changes: list[Change], who: Who, shown_changes: ShownC
     for code in (code for code, _ in event._marks if code):
         line += f"  [{errors.from_number(code).error_name}]"
     return printable(line)
+
+
+def row_of(event: Event, short: ShortPaths) -> str:
+    """What happened, and in which file."""
+    indented = f"{'  ' * min(event.depth, 20)}{event.kind:<7}"
+    return f"{event.seq:>8}  {indented} {event.title}  {short(event.file)}"

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 MOST_HELD = 10_000  # values that were shown, by variable
 NEAR = 100_000  # events before a change, in which the value before it is looked for
 MOST_PARTS = 5  # of one variable
+MOST_IN_LINE = 2  # of one variable that are told in place of the value
+MOST_COUNTED = 100  # of one variable
 SIDE = 40  # characters of what was there, and of what is
 
 
@@ -41,19 +43,40 @@ class ShownChanges:
 
     def text(self, change: Change) -> str:
         """The new value, and the part of it that changed where the value's text does not show one."""
-        text = shown(change.value, self.width, self._marks(change))
-        old = self._held.get(_key(change)) if self.forwards else None
-        self._hold(change)
-        if change.value is None or len(text) <= self.width:
+        text, old = self._both(change)
+        if change.value is None or old is None:
             return text
         try:
-            old = self._looked_up(change) if old is None else old
-            if old is None:
-                return text
             differs = shown(old, self.width) != shown(change.value, self.width)
             return text + within(change.qualified_name, old, change.value, differs)
         except errors.TraceCorruptError:
             return text
+
+    def told(self, change: Change) -> str:
+        """`total = 3`; of a value that is too long to be shown, the few parts of it that changed: `rows[4]: 1 → 2`."""
+        text, old = self._both(change)
+        whole = f"{change.qualified_name} = {text}"
+        if change.value is None or old is None:
+            return whole
+        try:
+            if rows := few_parts(change.qualified_name, old, change.value):
+                return ", ".join(rows)
+            differs = shown(old, self.width) != shown(change.value, self.width)
+            return whole + within(change.qualified_name, old, change.value, differs)
+        except errors.TraceCorruptError:
+            return whole
+
+    def _both(self, change: Change) -> tuple[str, Value | None]:
+        """The text of the new value; and the old value, where that text is too long."""
+        text = shown(change.value, self.width, self._marks(change))
+        old = self._held.get(_key(change)) if self.forwards else None
+        self._hold(change)
+        if change.value is None or len(text) <= self.width:
+            return text, None
+        try:
+            return text, self._looked_up(change) if old is None else old
+        except errors.TraceCorruptError:
+            return text, None
 
     def _marks(self, change: Change) -> frozenset[int]:
         """Of the objects that are shared: as the moment says, or the variables of the change's frame."""
@@ -87,11 +110,31 @@ def within(name: str, old: Value, new: Value, texts_differ: bool) -> str:
     may differ by its order alone."""
     from recorder.trace.values.differences import differences, sides
 
-    part = next(differences(old._tree, new._tree, lambda a, b: bool(a == b)), None)
+    part = next(differences(old._tree, new._tree, lambda a, b: bool(a == b), one_trace=True), None)
     if part is None or (texts_differ and not part.before):
         return ""
     path, before, after = sides(part, name, SIDE)
     return f"  ({path}: {before} → {after})"
+
+
+def few_parts(name: str, old: Value, new: Value) -> list[str]:
+    """By path what changed; of more parts how many these are, if it is the same object still. Empty where it is all of
+    it, or too much for a line."""
+    from recorder.trace.values.differences import differences, is_one_object, sides
+
+    same = lambda a, b: bool(a == b)  # noqa: E731
+    found = differences(old._tree, new._tree, same, one_trace=True)
+    parts = list(islice(found, MOST_COUNTED + 1))
+    if not all(part.path or part.before for part in parts[:MOST_IN_LINE]):
+        return []
+    more = len(parts) - MOST_IN_LINE
+    if more > 0 and not is_one_object(old._tree, new._tree):
+        return []
+    told = [sides(part, name, SIDE) for part in parts[:MOST_IN_LINE]]
+    rows = [f"{path}: {before} → {after}" for path, before, after in told]
+    if more > 0:
+        rows[-1] += f" and {more} more" if len(parts) <= MOST_COUNTED else " and more"
+    return rows
 
 
 def parts_changed(trace: Trace, event: Event, name: str) -> list[str]:
@@ -104,7 +147,10 @@ def parts_changed(trace: Trace, event: Event, name: str) -> list[str]:
         old, new = value_before(trace, event, name), event.locals.get(name)
         if old is None or new is None:
             return []
-        found = islice(differences(old._tree, new._tree, lambda a, b: bool(a == b)), MOST_PARTS + 1)
+        found = islice(
+            differences(old._tree, new._tree, lambda a, b: bool(a == b), one_trace=True),
+            MOST_PARTS + 1,
+        )
         told = [sides(part, name, SIDE) for part in found]
     except errors.TraceCorruptError:
         return []
@@ -114,7 +160,7 @@ def parts_changed(trace: Trace, event: Event, name: str) -> list[str]:
 
 def changed(change: Change, shown_changes: ShownChanges) -> str:
     """What changed to what, and by which line."""
-    return f"{change.qualified_name} = {shown_changes.text(change)}{_by(change)}"
+    return f"{shown_changes.told(change)}{_by(change)}"
 
 
 def changed_together(changes: list[Change], shown_changes: ShownChanges) -> str:
@@ -122,7 +168,7 @@ def changed_together(changes: list[Change], shown_changes: ShownChanges) -> str:
     text = ""
     by = [_by(change) for change in changes] + [""]
     for change, this, following in zip(changes, by, by[1:], strict=False):
-        text += f"  {change.qualified_name} = {shown_changes.text(change)}"
+        text += f"  {shown_changes.told(change)}"
         text += this if this != following else ""
     return text
 

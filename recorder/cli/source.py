@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from recorder.cli.console import count, printable, styled, write
 from recorder.cli.queries import EXIT_STATUS, at_least, conclude
 from recorder.trace.origins import REASONS
+from recorder.trace.paths import ShortPaths
 
 if TYPE_CHECKING:
     from recorder.trace.listing import Listing
@@ -58,6 +59,7 @@ def show_text(trace: Trace, args: argparse.Namespace, limit: int | None) -> None
     from recorder.trace.listing import listings
 
     left = limit
+    short = ShortPaths(one.path for one in trace.all_sources)
     for listing in listings(trace, args.name):
         lines = listing.lines[:left]
         if left is not None:
@@ -65,7 +67,7 @@ def show_text(trace: Trace, args: argparse.Namespace, limit: int | None) -> None
         if args.json:
             write(json.dumps(as_json(listing._replace(lines=lines))))
             continue
-        write(styled(printable(headline(listing)), "bold"))
+        write(styled(printable(headline(listing, short)), "bold"))
         for line in lines:
             times = "" if line.times is None else f"{line.times:,}" if line.times else NEVER
             text = printable(f"{times:>9} {line.number:>5}  {line.text}")
@@ -74,9 +76,10 @@ def show_text(trace: Trace, args: argparse.Namespace, limit: int | None) -> None
             return
 
 
-def headline(listing: Listing) -> str:
+def headline(listing: Listing, short: ShortPaths) -> str:
+    """Of a whole file the path, of a function as much of it as there is no other one of."""
     source, first = listing.source, listing.lines[0].number if listing.lines else 0
-    place = source.path if listing.title == source.path else f"{source.path}:{first}"
+    place = source.path if listing.title == source.path else f"{short(source.path)}:{first}"
     title = "" if listing.title == source.path else f"{listing.title}  "
     return title + place + (f"  ! {source.why}" if source.doubt else "")
 
@@ -96,12 +99,13 @@ def as_json(listing: Listing) -> dict[str, Any]:
 def show_matches(trace: Trace, args: argparse.Namespace, limit: int | None) -> None:
     from recorder.trace.listing import grep
 
+    short = ShortPaths(one.path for one in trace.all_sources)
     for source, number, text in islice(grep(trace, args.grep, args.name), limit):
         if args.json:
             facts = {"file": source.path, "doubt": source.doubt, "line": number, "text": text}
             write(json.dumps(facts))
         else:
-            write(printable(f"{source.path}:{number}: {text}"))
+            write(printable(f"{short(source.path)}:{number}: {text}"))
 
 
 # ---- which there are -----------------------------------------------------------------------------

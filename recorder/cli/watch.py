@@ -32,12 +32,14 @@ if TYPE_CHECKING:
     from recorder.trace.expressions.expression import Answer, Expression
     from recorder.trace.values.differences import Part
     from recorder.trace.watching import Watched
+    from recorder.trace.writes import Written
 
     # What add_subparsers() returns has no public name.
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 SIDE = 30  # characters of what it was, and of what it is
 MOST_PARTS = 3  # told of one change
+MOST_CALLERS = 2  # of who did it
 SINGLE = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)  # behind which a path can go on
 
 
@@ -78,10 +80,11 @@ def run(args: argparse.Namespace) -> int:
         name = first_variable(expression)
         with Interruptible(trace) as search:
             for one in answers(trace, args, in_order(args, found), name=name):
+                by = trace.written_by(one)
                 if args.json:
-                    write(json.dumps(as_json(one)))
+                    write(json.dumps(as_json(one, by)))
                 else:
-                    write(as_line(one, expression, who))
+                    write(as_line(one, expression, who, by))
                 latest = one
         what = expression.text if expression.is_path else name
         return conclude(
@@ -98,30 +101,55 @@ def first_variable(expression: Expression) -> str | None:
     return next((name for name in expression.names if not is_builtin(name)), None)
 
 
-def as_json(one: Watched) -> dict[str, Any]:
-    """`seq`, `thread` and `time` are those of the event at which it was seen."""
+def as_json(one: Watched, by: Written | None = None) -> dict[str, Any]:
+    """`seq`, `thread` and `time` are those of the event at which it was seen. `written`: by whom, where the line only
+    waited."""
     facts = {**location(one.event), **change_as_json(one.change)}
     del facts["name"]
     facts.pop("value", None)
     facts["old"] = None if one.old is None else one.old.to_json()
     facts["new"] = one.new.to_json()
+    if one.is_last:
+        facts["last"] = True
+    if by is not None:
+        function = by.change.function
+        facts["written"] = {
+            "seq": by.seq, "function": None if function is None else function.qualified_name,
+            "file": by.change.file, "line": by.change.line, "path": by.path,
+            "callers": [
+                {"function": one.function.qualified_name, "file": one.file, "line": one.line}
+                for one in by.callers
+            ],
+        }  # fmt: skip
     return facts
 
 
-def as_line(one: Watched, expression: Expression, who: Who) -> str:
+def as_line(one: Watched, expression: Expression, who: Who, by: Written | None = None) -> str:
     change = one.change
     where = f"{base_name(change.file)}:{change.line}" if change.function else "(not known)"
     name = change.title
     if change.found:
         where, name = "(found)", ""
     first, *others = change_rows(one, expression)
-    line = f"{one.seq:>8}  {where:<20} {name}  {first}{during(change)}{who(one.event)}"
+    waited = during(change) if by is None else written(by)
+    line = f"{one.seq:>8}  {where:<20} {name}  {first}{waited}{who(one.event)}"
     return "\n".join(printable(row) for row in [line, *(f"{'':31}{other}" for other in others)])
+
+
+def written(by: Written) -> str:
+    """Who did it, within what the line waited for."""
+    change = by.change
+    text = f", by {change.title} {base_name(change.file)}:{change.line} at event {by.seq}"
+    for frame in by.callers[:MOST_CALLERS]:
+        text += f" ← {frame.title} {base_name(frame.file)}:{frame.line}"
+    return text + (" ← …" if len(by.callers) > MOST_CALLERS else "")
 
 
 def change_rows(one: Watched, expression: Expression) -> list[str]:
     """What changed within the value, rather than the value: a row for each part."""
     text = path_of(expression)
+    if one.is_last:
+        return [f"{text}: unknown from here on ({one.new.reason})"]
     if one.old is None:
         return [f"{text} = {side(one.new)}"]
     if not one.parts:
@@ -139,7 +167,8 @@ def part_as_text(text: str, part: Part) -> str:
 
 
 def side(answer: Answer, width: int = SIDE) -> str:
-    return answer.show(width) if answer.kind == "known" else f"({answer.show(width)})"
+    text = answer._show(width, short=True)
+    return text if answer.kind == "known" else f"({text})"
 
 
 def path_of(expression: Expression) -> str:

@@ -25,13 +25,17 @@ from recorder.explain import following
 from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
+    from recorder._core.decode import Function
     from recorder.trace.reader import Trace
+    from recorder.trace.snapshots import Event
     from recorder.trace.why import Step
 
     # What add_subparsers() returns has no public name.
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 STEPS = 20  # that are told, where --limit does not say
+SHORT = 20  # characters of a value that is told again and again
+SAID = ("assigned", "changed", "returned", "element")  # what the line shows by itself
 READ_WIDTH = 60  # characters of a value that was read
 WORDS = {
     "argument": "given as {text}",
@@ -79,8 +83,10 @@ def run(args: argparse.Namespace) -> int:
         if not steps:
             nothing(trace, args, asked.names[0])
         who = Who(trace)
+        before: Step | None = None
         for step in steps:
-            write(json.dumps(as_json(step)) if args.json else as_text(step, trace, who))
+            write(json.dumps(as_json(step)) if args.json else as_text(step, trace, who, before))
+            before = step
         return conclude(trace, lambda: following.after_steps(steps))
 
 
@@ -107,30 +113,61 @@ def as_json(step: Step) -> dict[str, Any]:
         "expression": step.text or None,
         "reads": [{"expression": one.text, "value": one.value.to_json()} for one in step.reads],
         "of_class": step.of_class or None,
+        "returned_at": None if step.inner is None else place_as_json(step.inner),
+        "keys": [{"expression": one.text, "value": one.value.to_json()} for one in step.keys],
         "end": step.end or None,
     }
     return facts
 
 
-def as_text(step: Step, trace: Trace, who: Who) -> str:
+def place_as_json(event: Event) -> dict[str, Any]:
+    return {
+        "seq": event.seq, "function": event.function.qualified_name, "file": event.file,
+        "line": event.line,
+    }  # fmt: skip
+
+
+def as_text(step: Step, trace: Trace, who: Who, before: Step | None = None) -> str:
+    """`before`: the step that was told before it, whose value is not told again."""
     from recorder.trace.snapshots import title_of
 
     function = "(not known)" if step.function is None else title_of(step.function)
-    where = f"{base_name(step.file)}:{step.line}"
-    rows = [f"{step.seq:>8}  {step.name} = {step.value.show(VALUE_WIDTH)}{who(step.event)}"]
-    lines = [] if step.function is None else source_lines(trace, step.function)
-    line = lines[step.line - 1].strip() if 0 < step.line <= len(lines) else ""
-    rows.append(f"{'':10}{where} in {function}" + (f":  {line}" if line else ""))
+    value = step.value._show(VALUE_WIDTH, short=True)
+    if before is not None and len(value) > SHORT and before.value == step.value:
+        value = "(the same)"
+    rows = [f"{step.seq:>8}  {step.name} = {value}{who(step.event)}"]
+    line = line_of(trace, step.function, step.line)
     word = WORDS.get(step.how, step.how).format(text=step.text)
-    if step.how != "unknown" and not (step.how == "assigned" and line):  # the line says that
-        rows.append(f"{'':10}{word}")
+    if step.how == "argument" and not step.text:
+        word = f"given to {title_of(step.event.function)}"
+    is_said = step.how == "unknown" or (step.how in SAID and line)
+    if step.how == "argument":
+        is_said = step.text == step.name
+    rows.append(
+        f"{'':10}{base_name(step.file)}:{step.line} in {function}"
+        + (f":  {line}" if line else "")
+        + ("" if is_said else f"  ({word})")
+    )
+    if step.inner is not None and step.inner.function.name != "__init__":  # which gives nothing
+        inner = step.inner
+        text = line_of(trace, inner.function, inner.line)
+        where = f"{base_name(inner.file)}:{inner.line} in {inner.title}"
+        rows.append(f"{'':10}{where}, event {inner.seq}" + (f":  {text}" if text else ""))
+    for one in step.keys:
+        rows.append(f"{'':12}{one.text} was {one.value._show(READ_WIDTH, short=True)}")
     if step.of_class:
         rows.append(
             f"{'':10}an attribute of class {step.of_class}: all its instances have it in common"
         )
     for one in step.reads if step.end else ():
         if one.text != step.text or step.value != one.value:
-            rows.append(f"{'':12}{one.text} was {one.value.show(READ_WIDTH)}")
+            rows.append(f"{'':12}{one.text} was {one.value._show(READ_WIDTH, short=True)}")
     if step.end:
         rows.append(f"{'':10}{step.end}")
     return "\n".join(printable(row) for row in rows)
+
+
+def line_of(trace: Trace, function: Function | None, number: int) -> str:
+    """Of a function's text, without its indentation; empty if that is not in the trace."""
+    lines = [] if function is None else source_lines(trace, function)
+    return lines[number - 1].strip() if 0 < number <= len(lines) else ""

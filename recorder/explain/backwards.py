@@ -14,15 +14,20 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from recorder import errors
+from recorder.explain.markdown import code
 from recorder.explain.texts import LOOPS, Head, Texts
 from recorder.trace import bindings
 from recorder.trace.changes import Change
+from recorder.trace.paths import base_name
 from recorder.trace.reader import Trace
 from recorder.trace.snapshots import Event, title_of
+from recorder.trace.values.shown import shown
 from recorder.trace.why import Step
 
 WIDTH: Final = 60  # characters of a value
 READ_WIDTH: Final = 30
+SHORT: Final = 20  # characters of a value that is told again and again
+SAID: Final = ("returned", "element", "changed")  # what the text of a line shows by itself
 MOST_LINKS: Final = 60
 MOST_STEPS: Final = 8  # of one chain before the nearer ones of others
 MOST_NAMES: Final = 6  # that one line reads
@@ -30,7 +35,9 @@ MOST_RETURNS: Final = 4  # calls that one line made: the last ones
 MOST_BACK: Final = 5_000  # events, in which an exception was raised that is handled
 MOST_CHANGES: Final = 500  # of one variable in one frame, that are looked at
 REACH: Final = 1_000_000  # events on either side of a moment, that are looked through
-MOST_SECONDS: Final = 10.0  # for the whole way: in a very long trace one step may take some
+MOST_SECONDS: Final = (
+    10.0  # of processor time, for the whole way: in a very long trace one step may take some
+)
 WORDS: Final = {
     "argument": "given as {text}",
     "default": "not given",
@@ -52,8 +59,10 @@ class Link(NamedTuple):
     line: int
     title: str
     how: str = ""
-    name: str = ""  # what `recorder why` can be asked for at this event
+    name: str = ""  # what `recorder why` can be asked for at this event: the first of a chain, which has the others
     depth: int = 0
+    is_write: bool = False  # an object was changed there, and not only a name bound
+    ended: Event | None = None  # the event with which the call ended that gave the value
 
     @property
     def key(self) -> tuple[str, int, str]:
@@ -77,6 +86,7 @@ class Backwards:
         self.trace = trace
         self.texts = Texts(trace)
         self._met: set[tuple[str, int, str]] = set()
+        self._told: set[tuple[object, ...]] = set()  # lines with what they read
         self._asked: set[tuple[object, ...]] = set()
         self._waiting: deque[_Ask] = deque()
         self._later: deque[_Ask] = deque()  # conditions
@@ -94,9 +104,9 @@ class Backwards:
     def links(self) -> Iterator[Link]:
         """The nearest first; each line once for what it did."""
         found = 0
-        deadline = time.monotonic() + MOST_SECONDS
+        deadline = time.thread_time() + MOST_SECONDS
         while found < MOST_LINKS and (self._waiting or self._later):
-            if time.monotonic() > deadline:
+            if time.thread_time() > deadline:
                 self.is_over = True
                 return
             queue = self._waiting
@@ -141,6 +151,7 @@ class Backwards:
         depth = asked.depth
         if steps:
             yield from self._idle(asked, steps[0])
+        told: Step | None = None
         for step in steps:
             if step.value.kind == "error":
                 return
@@ -152,7 +163,7 @@ class Backwards:
                 yield from self._first_seen(asked)
             if step.how == "unknown":
                 self._of_object(step, depth + 1)
-            link = self._link(step, depth)
+            link, told = self._link(step, depth, told), step
             is_again = link.key in self._met
             yield link
             depth += 1
@@ -163,23 +174,49 @@ class Backwards:
             if is_again:
                 return
 
-    def _link(self, step: Step, depth: int) -> Link:
+    def _link(self, step: Step, depth: int, before: Step | None = None) -> Link:
+        """`before`: the step that led to it, whose value is not told again."""
         title = "(not known)" if step.function is None else title_of(step.function)
         how = WORDS.get(step.how, "").format(text=step.text)
+        is_said = step.how in SAID and self.texts.line(step.file, step.line)
+        if is_said or (step.how == "argument" and step.text == step.name):
+            how = ""
         if step.how == "argument" and not step.text:
-            how = "given by code that was not recorded"
+            how = f"given to {step.event.title}" + (f"; {step.end}" if step.end else "")
+        if step.inner is not None and step.inner.function.name != "__init__":
+            text = self.texts.line(step.inner.file, step.inner.line)
+            where = f"{base_name(step.inner.file)}:{step.inner.line}"
+            how = f"there {step.inner.title} ended at {where}" + (f" {code(text)}" if text else "")
+        chosen = [f"{one.text} was {one.value._show(READ_WIDTH, short=True)}" for one in step.keys]
+        how = "; ".join([*filter(None, [how]), *chosen[:MOST_NAMES]])
         reads = [
-            f"{one.text} was {one.value.show(READ_WIDTH)}"
+            f"{one.text} was {one.value._show(READ_WIDTH, short=True)}"
             for one in step.reads[:MOST_NAMES]
             if one.text != step.text
         ]
-        if step.end and reads:
+        if step.end and reads and self._is_untold(step.file, step.line, reads):
             how = "; ".join([*filter(None, [how]), ", ".join(reads)])
-        what = f"{step.name} = {step.value.show(WIDTH)}"
-        return Link(step.seq, what, step.file, step.line, title, how, step.name, depth)
+        value = step.value._show(WIDTH, short=True)
+        is_again = before is not None and len(value) > SHORT and before.value == step.value
+        what = f"{step.name} = {'(the same)' if is_again else value}"
+        name = step.name if before is None else ""
+        is_part = step.name != bindings.root_in(step.name)
+        is_write = step.how in ("changed", "deleted") or (step.how == "assigned" and is_part)
+        return Link(
+            step.seq, what, step.file, step.line, title, how, name, depth, is_write, step.inner
+        )
+
+    def _is_untold(self, file: str, line: int, reads: list[str]) -> bool:
+        """Whether a line was not told yet with what it read."""
+        key = file, line, *reads
+        is_untold = key not in self._told
+        self._told.add(key)
+        return is_untold
 
     def _expand(self, step: Step, depth: int, is_again: bool) -> None:
         """Where the way goes on from a write, besides what `why` follows itself."""
+        if step.keys and step.at is not None:
+            self._names([one.text for one in step.keys], step.at, depth)
         if step.at is not None:
             names = [one.text for one in step.reads if one.value.kind == "known"]
             self._names(names, step.at, depth)
@@ -209,9 +246,10 @@ class Backwards:
 
     def _ended(self, event: Event, depth: int) -> Link:
         verb = {"return": "returned", "yield": "yielded"}.get(event.kind, "raised")
-        value = "" if event.value is None else event.value.show(WIDTH)
+        value = "" if event.value is None else shown(event.value, WIDTH)
         what = f"{event.title} {verb} {value}"
-        return Link(event.seq, what, event.file, event.line, event.title, depth=depth)
+        ended = event if event.kind == "return" else None
+        return Link(event.seq, what, event.file, event.line, event.title, depth=depth, ended=ended)
 
     def _of_return(self, event: Event, depth: int) -> None:
         before = self._line_before(event)
@@ -230,9 +268,10 @@ class Backwards:
         decides = None if head is None else head.decides
         names = [] if decides is None else bindings.reads(decides)
         shown = [
-            f"{name} was {self.trace.evaluate(name, event).show(READ_WIDTH)}"
+            f"{name} was {self.trace.evaluate(name, event)._show(READ_WIDTH, short=True)}"
             for name in names[:MOST_NAMES]
         ]
+        shown = shown if self._is_untold(event.file, event.line, shown) else []
         what = (
             "it was decided there"
             if head is None or not isinstance(head.node, LOOPS)
@@ -249,17 +288,14 @@ class Backwards:
         root = bindings.root_in(asked.name)
         if root == asked.name:
             return
-        found = self.trace.origin(root, asked.seq)
-        if found is None:
+        first = self.trace._first_seen(root, asked.seq)
+        if first is None:
             yield from self._value(asked._replace(name=root))
             return
-        first = found.first
         yield from self._made(first.value.type_name, asked)
         what = f"{root}, which has no {asked.name[len(root) :].lstrip('.')}, is first seen"
         title = "(not known)" if first.function is None else title_of(first.function)
-        yield Link(
-            first.seq, what, first.file, first.line, title, "", first.path or "", asked.depth
-        )
+        yield Link(first.seq, what, first.file, first.line, title, depth=asked.depth)
 
     def _made(self, type_name: str, asked: _Ask) -> Iterator[Link]:
         """Where an object of such a class was made last."""
@@ -297,7 +333,8 @@ class Backwards:
         parts = [one for one in ast.walk(node) if isinstance(one, ast.Subscript)]
         with_keys = [bindings.with_keys(one, key) for one in parts]
         names = [ast.unparse(one) for one in with_keys if bindings.root_of(one) is not None]
-        return list(dict.fromkeys([*names, *bindings.reads(node)]))
+        found = list(dict.fromkeys([*names, *bindings.reads(node)]))
+        return [one for one in found if not any(_is_within(other, one) for other in found)]
 
     def _names(self, names: list[str], seq: int, depth: int) -> None:
         for name in names[:MOST_NAMES]:
@@ -448,6 +485,11 @@ class Backwards:
             if not other or one.line != event.line:
                 return one
         return None
+
+
+def _is_within(part: str, whole: str) -> bool:
+    """Whether one path leads through the other."""
+    return part.startswith((f"{whole}.", f"{whole}["))
 
 
 def _near(seq: int) -> int:

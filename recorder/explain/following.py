@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from recorder.trace.why import Step
 
 MOST: Final = 4  # of one answer
+MOST_WRITTEN: Final = 2  # functions that changed an object
 
 
 class Question(NamedTuple):
@@ -59,15 +60,28 @@ def source(function: str) -> Question:
     return Question("source", (function,), "its lines, and how often each ran")
 
 
+def diff(first: int, second: int) -> Question:
+    """Of two calls, by the events that they begin with."""
+    reason = "two calls that were given the same, and returned something else"
+    return Question("diff", ("--calls", f"{first},{second}"), reason)
+
+
 def after_path(links: Iterable[Link]) -> list[Question]:
-    """Of a way back: the nearest values, and the functions that they are from."""
-    found: dict[Question, None] = {}
+    """Of a way back: the functions in which objects were changed, then the nearest values, and the functions that they
+    are from."""
+    links = list(links)
+    written = [source(one.title) for one in links if one.is_write and _is_function(one.title)]
+    found: dict[Question, None] = dict.fromkeys(written[:MOST_WRITTEN])
     for link in links:
         if can_be_asked(link.name):
             found.setdefault(why(link.name, link.seq, "back from there"))
-        if not link.title.startswith(("module ", "class ", "(", "code ")):
+        if _is_function(link.title):
             found.setdefault(source(link.title))
     return list(found)[:MOST]
+
+
+def _is_function(title: str) -> bool:
+    return not title.startswith(("module ", "class ", "(", "code "))
 
 
 def after_steps(steps: list[Step]) -> list[Question]:
@@ -76,6 +90,12 @@ def after_steps(steps: list[Step]) -> list[Question]:
         return []
     last = steps[-1]
     found = [
+        why(one.text, step.at, f"which it was of {step.name}")
+        for step in steps
+        for one in step.keys
+        if step.at is not None and is_path(one.text)
+    ]
+    found += [
         why(one.text, last.seq - 1 if last.at is None else last.at, "read there")
         for one in last.reads
         if one.text != last.text and is_path(one.text)

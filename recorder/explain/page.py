@@ -6,6 +6,7 @@ first, and where the budget ends it says how much is left out.
 
 from __future__ import annotations
 
+import ast
 import shlex
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,9 +16,10 @@ from typing import Final, NamedTuple
 from recorder import errors
 from recorder.errors.text import cut, printable
 from recorder.explain.backwards import WIDTH, Backwards, Link
-from recorder.explain.following import Question, after_path
+from recorder.explain.following import Question, after_path, diff
 from recorder.explain.markdown import code
 from recorder.explain.tokens import TokenQuota, fitting, tokens
+from recorder.trace import alike
 from recorder.trace.exceptions import Raised
 from recorder.trace.logs import OUTSIDE, Log, logs
 from recorder.trace.output import Asked, Output
@@ -25,11 +27,12 @@ from recorder.trace.output import outputs as written
 from recorder.trace.paths import base_name
 from recorder.trace.reader import Trace
 from recorder.trace.snapshots import Event
+from recorder.trace.values.differences import differences, sides
 from recorder.trace.values.shown import shown
 from recorder.trace.within import during
 
 LINE: Final = 240  # characters of a statement
-CODE: Final = 100  # of a line of source
+CODE: Final = 80  # of a line of source
 MOST_FRAMES: Final = 8  # the innermost
 MOST_VARIABLES: Final = 8  # of the innermost frame
 MOST_OUTPUTS: Final = 3  # the last ones
@@ -41,6 +44,9 @@ WINDOWS: Final = (
 LONG: Final = 1_000_000  # events, of which all are too many to ask for at once
 ERROR: Final = 40  # the level of a record of `logging`
 MOST_SHOWN: Final = 3  # of those that were handled, the last ones
+FEW: Final = 3  # questions, with which the page may end
+MOST_ENDED: Final = 5  # calls on the way that are compared with earlier ones
+MOST_SIDES: Final = 2  # parts in which the sides of an `==` differ
 MOST_LEFT: Final = 20  # that left the outermost frame of a thread, and may have been taken there
 # Parts of the budget.
 FACTS: Final = 0.2
@@ -245,17 +251,19 @@ NOTE: Final = f"- … {LEFT_OUT}\n"
 def _facts(trace: Trace, symptom: Symptom) -> Iterator[Statement]:
     argv = trace.meta.get("argv")
     command = shlex.join(map(str, argv)) if isinstance(argv, list) else "a program"
-    yield Statement(None, f"{code(cut(command, CODE))} in Python {trace.meta.get('python')}")
     verdict = trace.verdict
     doubt = (
         "" if verdict == "complete" else ": what is not told here may have happened all the same"
     )
-    yield Statement(None, f"the trace is {verdict}{doubt}, {len(trace):,} events")
+    ran = f"{code(cut(command, CODE))} in Python {trace.meta.get('python')}"
+    yield Statement(None, f"{ran}; the trace is {verdict}{doubt}, {len(trace):,} events")
     if len(trace):
         status = trace.exit_status
         ended = "its exit status is not known" if status is None else f"exit status {status}"
         yield Statement(trace._queries.end - 1, f"it ended there; {ended}")
     for output in symptom.outputs:
+        if _tells_of(output, symptom.uncaught):
+            continue
         yield Statement(output.seq if output.moment is None else output.moment, _written(output))
     for log in symptom.outside:
         yield Statement(max(log.before - 1, 0), f"outside: {code(cut(log.shown, LINE))}")
@@ -267,8 +275,22 @@ def _facts(trace: Trace, symptom: Symptom) -> Iterator[Statement]:
         yield Statement(None, f"{len(trace.missing_sources)} files have no text in the trace")
 
 
+def _tells_of(output: Output, raised: Raised | None) -> bool:
+    """Whether it is Python's own traceback of what the page is about."""
+    if raised is None or output.stream != "stderr":
+        return False
+    name = raised.value.type_name.rpartition(".")[2]
+    return _last_line(output).rpartition(".")[2].partition(":")[0] == name or _last_line(
+        output
+    ).startswith(f"{name}:")
+
+
+def _last_line(output: Output) -> str:
+    return output.text.rstrip("\n").rpartition("\n")[2]
+
+
 def _written(output: Output) -> str:
-    text = output.text.rstrip("\n").rpartition("\n")[2]
+    text = _last_line(output)
     place = "" if output.file is None else f"  {base_name(output.file)}:{output.line}"
     return f"{output.stream}: {code(cut(text, WIDTH))}{place}{during(output.during)}"
 
@@ -283,8 +305,12 @@ def _failure(trace: Trace, symptom: Symptom, back: Backwards) -> Iterator[Statem
         yield from _nothing(trace, symptom)
     for log in reversed(symptom.errors):
         yield Statement(max(log.before - 1, 0), f"told: {code(cut(log.shown, LINE))}")
+    alike: dict[str, list[Raised]] = {}
     for one in reversed(symptom.handled):
-        yield Statement(one.origin.seq, f"{_named(one)}; {_fate(one)}")
+        alike.setdefault(f"{_named(one)}; {_fate(one)}", []).append(one)
+    for text, those in alike.items():
+        times = "" if len(those) == 1 else f"; {len(those)} times, from #{those[-1].origin.seq} on"
+        yield Statement(those[0].origin.seq, text + times)
     if symptom.others > len(symptom.handled):
         where = f"the last {RECENT:,} events" if len(trace) > RECENT else "all"
         yield Statement(None, f"{symptom.others:,} exceptions that did not leave it in {where}")
@@ -313,8 +339,39 @@ def _raised(raised: Raised, back: Backwards) -> Iterator[Statement]:
         if frame.frame == origin.frame and not frame.function.is_body:
             for name, value in islice(frame.locals.items(), MOST_VARIABLES):
                 yield Statement(origin.seq, f"{name} = {code(shown(value, WIDTH))}")
+        if frame.frame == origin.frame:
+            yield from (Statement(origin.seq, row) for row in _sides(raised, back))
     if len(raised.stack) > MOST_FRAMES:
         yield Statement(origin.seq, f"… {len(raised.stack) - MOST_FRAMES} more frames below")
+
+
+def _sides(raised: Raised, back: Backwards) -> Iterator[str]:
+    """Of an `assert a == b` in what the two differ, where that is less than all of them."""
+    origin = raised.origin
+    statement = back.texts.statement(origin.file, origin.line)
+    test = statement.test if isinstance(statement, ast.Assert) else None
+    if (
+        not isinstance(test, ast.Compare)
+        or len(test.ops) != 1
+        or not isinstance(test.ops[0], ast.Eq)
+    ):
+        return
+    texts = [ast.unparse(one) for one in (test.left, test.comparators[0])]
+    try:
+        a, b = (back.trace.evaluate(text, origin) for text in texts)
+    except errors.InvalidArgumentError:  # it is no expression that can be asked
+        return
+    if a.kind != "known" or b.kind != "known":
+        return
+    same = lambda left, right: bool(left == right)  # noqa: E731
+    parts = list(islice(differences(a.tree, b.tree, same, one_trace=True), MOST_SIDES + 1))
+    if not all(part.path or part.before for part in parts):
+        return
+    for part in parts[:MOST_SIDES]:
+        way, left, right = sides(part, texts[0], WIDTH)
+        yield f"differs: {way} is {code(left)}, and of {code(texts[1])} {code(right)}"
+    if len(parts) > MOST_SIDES:
+        yield "and more differs"
 
 
 def _named(raised: Raised) -> str:
@@ -343,7 +400,8 @@ def _way(
     event = None if symptom.event is None else _event(trace, symptom.event)
     if event is None:
         return
-    yield Statement(event.seq, f"begins at {_place(event.file, event.line, back)}")
+    if symptom.uncaught is None:  # else it was told with the exception
+        yield Statement(event.seq, f"begins at {_place(event.file, event.line, back)}")
     back.from_line(event)
     for link in back.links():
         links.append(link)
@@ -374,16 +432,28 @@ def _place(file: str, line: int, back: Backwards) -> str:
 def _following(
     trace: Trace, symptom: Symptom, links: Iterable[Link], quota: TokenQuota, is_compared: bool
 ) -> list[Question]:
-    found = after_path(links)
+    links = list(links)
+    found = [*_alike(trace, links), *after_path(links)]
     if symptom.others or symptom.uncaught is not None:
         found.append(Question("exceptions", ("--last",), "with the variables of every frame"))
     if not found and len(trace):
         found.append(Question("tree", (), "who called what"))
-    recent = () if len(trace) <= LONG else ("--since", str(trace._queries.end - RECENT))
-    found.append(Question("calls", ("--limit", "20", *recent), "what was called with what"))
+    if len(found) < FEW:
+        recent = () if len(trace) <= LONG else ("--since", str(trace._queries.end - RECENT))
+        found.append(Question("calls", ("--limit", "20", *recent), "what was called with what"))
     quota.takes("\n## What to ask next\n\n")
     rows = fitting((_suggestion(one, trace.path) for one in found), quota.left)
     return found[: len(rows)]
+
+
+def _alike(trace: Trace, links: list[Link]) -> Iterator[Question]:
+    """Of the calls on the way the nearest of which there was one like it with another result."""
+    ended = [link.ended for link in links if link.ended is not None]
+    for end in ended[:MOST_ENDED]:
+        pair = alike.earlier(trace, end)
+        if pair is not None:
+            yield diff(pair[0].seq, pair[1].seq)
+            return
 
 
 def _suggestion(one: Question, trace: str) -> str:

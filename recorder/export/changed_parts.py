@@ -35,7 +35,7 @@ class ChangedParts:
             old, new = Value(before, types)._tree, Value(raw, types)._tree
             if not isinstance(old, Node) or not isinstance(new, Node):
                 return None
-            found = islice(differences(old, new, lambda a, b: bool(a == b)), MOST)
+            found = islice(differences(old, new, lambda a, b: bool(a == b), one_trace=True), MOST)
             return [text.clean(part.relative) for part in found if part.relative] or None
         except errors.TraceCorruptError:
             return None

@@ -117,7 +117,7 @@ class _Walk:
 
     def run(self, on_progress: Callable[[int], None]) -> None:
         visitor, stacks = self.visitor, self.stacks
-        seq = 0
+        seq = self.trace._queries.first_event
         time = 0
         for event in self.trace.events():
             if event.time > time:

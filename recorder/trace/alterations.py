@@ -45,7 +45,9 @@ def of(call: Call, source: Source | None) -> list[Alteration]:
         if name not in after or before._raw == after[name]._raw or not before.can_change:
             continue
         same = lambda left, right: False  # noqa: E731
-        parts = list(islice(differences(before._tree, after[name]._tree, same), MOST_PARTS))
+        parts = list(
+            islice(differences(before._tree, after[name]._tree, same, one_trace=True), MOST_PARTS)
+        )
         if not parts:
             continue
         if bound is None and source is not None:

@@ -19,12 +19,14 @@ class Binding(NamedTuple):
     how: str
     value: ast.expr | None = None
     target: str = ""
+    at: int | None = None  # of an element that is unpacked, which one
 
     @property
     def call(self) -> ast.Call | None:
-        """The call whose result it is."""
+        """The call whose result it is, or is an element of."""
         value = self.value.value if isinstance(self.value, ast.Await) else self.value
-        return value if isinstance(value, ast.Call) and self.how == "assigned" else None
+        is_result = self.how == "assigned" or self.at is not None
+        return value if isinstance(value, ast.Call) and is_result else None
 
 
 def binding(statement: ast.AST, name: str) -> Binding:
@@ -81,7 +83,8 @@ def _by_target(target: ast.expr, value: ast.expr, name: str) -> Binding:
         for part, its in zip(target.elts, value.elts, strict=True):
             if _binds(part, name) and not starred:
                 return _by_target(part, its, name)
-    return Binding("element", value)
+    at = [n for n, part in enumerate(target.elts) if _binds(part, name)]
+    return Binding("element", value, at=at[0] if at and not starred else None)
 
 
 def _inside(statement: ast.AST, name: str) -> Binding | None:
@@ -187,6 +190,94 @@ def calls_of(statement: ast.AST, names: set[str]) -> list[ast.Call]:
     return [
         node for node in _own(statement) if isinstance(node, ast.Call) and called(node) in names
     ]
+
+
+OPERATORS = {
+    ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.MatMult: "matmul", ast.Div: "truediv", ast.Mod: "mod",
+    ast.FloorDiv: "floordiv", ast.Pow: "pow", ast.LShift: "lshift", ast.RShift: "rshift", ast.BitOr: "or",
+    ast.BitXor: "xor", ast.BitAnd: "and",
+}  # fmt: skip
+UNARY = {ast.USub: "neg", ast.UAdd: "pos", ast.Invert: "invert"}
+COMPARISONS = {
+    ast.Eq: ("eq", "eq"), ast.NotEq: ("ne", "ne"), ast.Lt: ("lt", "gt"), ast.LtE: ("le", "ge"),
+    ast.Gt: ("gt", "lt"), ast.GtE: ("ge", "le"),
+}  # fmt: skip
+ITEMS: dict[type, str] = {ast.Load: "getitem", ast.Del: "delitem"}
+OF_ONE = {
+    "len",
+    "abs",
+    "iter",
+    "next",
+    "reversed",
+    "hash",
+    "repr",
+    "str",
+    "format",
+    "bool",
+    "int",
+    "float",
+    "bytes",
+}
+
+
+def methods(value: ast.expr | None) -> set[str]:
+    """The names of the methods that may have made what an operator, an item or an attribute came to."""
+    if value is None:
+        return set()
+    found = {f"__{method}__" for method, _ in _given_by(value)}
+    return found | ({value.attr, "__getattr__"} if isinstance(value, ast.Attribute) else set())
+
+
+def operands(statement: ast.AST, name: str) -> list[list[ast.expr]]:
+    """What the operators and items of a statement give to a method of this name, such as __getitem__: the object, then
+    the arguments. One list for each of them that may call it."""
+    if not (name.startswith("__") and name.endswith("__")):  # a property
+        attributes = (one for one in _own(statement) if isinstance(one, ast.Attribute))
+        return [[one.value] for one in attributes if one.attr == name]
+    name = name[2:-2]
+    return [
+        given for node in _own(statement) for method, given in _given_by(node) if method == name
+    ]
+
+
+def _given_by(node: ast.AST) -> Iterator[tuple[str, list[ast.expr]]]:
+    if isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Store):
+        yield ITEMS[type(node.ctx)], [node.value, node.slice]
+    elif isinstance(node, ast.Assign):
+        items = [one for one in node.targets if isinstance(one, ast.Subscript)]
+        yield from (("setitem", [one.value, one.slice, node.value]) for one in items)
+    elif isinstance(node, ast.AugAssign):
+        yield f"i{OPERATORS[type(node.op)]}", [_read(node.target), node.value]
+        yield OPERATORS[type(node.op)], [_read(node.target), node.value]
+        if isinstance(node.target, ast.Subscript):
+            yield "getitem", [node.target.value, node.target.slice]
+            yield "setitem", [node.target.value, node.target.slice]
+    elif isinstance(node, ast.BinOp):
+        yield OPERATORS[type(node.op)], [node.left, node.right]
+        yield f"r{OPERATORS[type(node.op)]}", [node.right, node.left]
+    elif isinstance(node, ast.UnaryOp) and type(node.op) in UNARY:
+        yield UNARY[type(node.op)], [node.operand]
+    elif isinstance(node, ast.Compare):
+        yield from _compared(node)
+    elif isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
+        yield "iter", [node.iter]
+    elif isinstance(node, (ast.With, ast.AsyncWith)):
+        yield from (("enter", [one.context_expr]) for one in node.items)
+    elif isinstance(node, ast.Call):
+        yield "call", [node.func, *node.args]
+        if called(node) in OF_ONE and len(node.args) == 1:
+            yield called(node), [node.args[0]]
+
+
+def _compared(node: ast.Compare) -> Iterator[tuple[str, list[ast.expr]]]:
+    sides = [node.left, *node.comparators]
+    for left, operator, right in zip(sides, node.ops, sides[1:], strict=False):
+        if isinstance(operator, (ast.In, ast.NotIn)):
+            yield "contains", [right, left]
+        elif type(operator) in COMPARISONS:
+            name, reflected = COMPARISONS[type(operator)]
+            yield name, [left, right]
+            yield reflected, [right, left]
 
 
 def called(call: ast.Call) -> str:

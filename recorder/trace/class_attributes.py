@@ -6,6 +6,7 @@ that only code could tell is told: what a property or another descriptor makes o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from recorder._core.decode import Namespace, NumberedType
@@ -50,6 +51,25 @@ def find(frame: Frame | Event, kind: Any, name: str) -> OfClass | None:
         if raw is not None:
             return OfClass(Value(raw, frame._types, name), owner)
     return None
+
+
+def is_instance(frame: Frame | Event, value: Value, name: str) -> bool:
+    """Whether a value is of the class of this name, its last part being enough, or of one that is derived from it, as
+    far as its classes are recorded."""
+    tree = value._tree
+    own = value.type_name
+    if name in (own, own.rpartition(".")[2]):
+        return True
+    kind = tree.type if isinstance(tree, Node) else None
+    known = frame._attributes
+    first = known.of_type.get(kind.number) if isinstance(kind, NumberedType) else None
+    return first is not None and is_derived(known.namespaces[first], known.namespaces, name)
+
+
+def is_derived(space: Namespace, spaces: Mapping[int, Namespace], name: str) -> bool:
+    """Whether a class is the one of this name, or derived from it."""
+    bases = (spaces[number] for number in space.bases or () if number is not None)
+    return any(one.name == name or one.name.endswith(f".{name}") for one in (space, *bases))
 
 
 def all_of(frame: Frame | Event, kind: Any) -> dict[str, OfClass]:

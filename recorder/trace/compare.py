@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
+import re
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -19,7 +20,9 @@ from recorder._core.decode import Function, Thread
 from recorder.trace.paths import base_name
 from recorder.trace.reader import Trace
 from recorder.trace.snapshots import POPPING, Event
-from recorder.trace.values.differences import MISSING, Part, differences
+from recorder.trace.values.differences import KEY_WIDTH, MISSING, Part, differences
+from recorder.trace.values.nodes import identity_of
+from recorder.trace.values.render import show
 from recorder.trace.values.value import Value
 from recorder.trace.volatile import Volatile
 
@@ -35,6 +38,7 @@ RUN: Final = 12  # events that have to be the same for the two to be aligned aga
 WINDOWS: Final = (64, 512, 4_096, 16_384)  # events of each that are looked through for that
 MOST_PLACES: Final = 50  # at which the same run of events stands, and that are tried
 MOST_PARTS: Final = 3  # of one value that are told
+LAST_STEP: Final = re.compile(r"(\.\w+|\[[^\]]*\])$")  # of a path
 MOST_KEPT: Final = 20_000  # pairs of values that were found to be the same
 
 # How sure it is that two events stand for each other: nothing else ran before; or the two were aligned again, at the
@@ -85,6 +89,7 @@ class Comparison:
         self.base = (0, 0) if calls is None else (calls[0].depth, calls[1].depth)
         self.a = a
         self.b = b
+        self.one_trace = a._file.head.trace_id == b._file.head.trace_id
         self.values = values
         self.ignore = (*WHERE_IT_RAN, *ignore)
         self.volatile = None if strict else Volatile(a, b)
@@ -94,6 +99,7 @@ class Comparison:
         self._lines: dict[int, dict[int, int] | None] = {}  # by the first's functions
         self._texts: dict[tuple[str, str], dict[int, int]] = {}  # by their texts
         self._equal: set[tuple[bytes, bytes]] = set()
+        self._told: set[tuple[object, ...]] = set()
 
     @property
     def events(self) -> tuple[int, int]:
@@ -190,6 +196,19 @@ class Comparison:
         if a.value is not None or b.value is not None:
             yield None, self._parts(a.value, b.value)
 
+    def untold(self, parts: list[Part]) -> list[Part]:
+        """Those that were not told yet: within one recording of one object, under whatever name it is known."""
+        if not self.one_trace:
+            return parts
+        found = []
+        for part in parts:
+            key = _told_as(part)
+            if key is None or key not in self._told:
+                found.append(part)
+            if key is not None and len(self._told) < MOST_KEPT:
+                self._told.add(key)
+        return found
+
     def _parts(self, a: Value | None, b: Value | None) -> list[Part]:
         pair = (b"" if a is None else a._raw, b"" if b is None else b._raw)
         if pair in self._equal:
@@ -197,12 +216,22 @@ class Comparison:
         left, right = (MISSING if one is None else one._tree for one in (a, b))
         same = (lambda x, y: False) if self.volatile is None else self.volatile.same
         before = self.passed.total()
-        found = list(islice(differences(left, right, same), MOST_PARTS))
+        found = list(islice(differences(left, right, same, one_trace=self.one_trace), MOST_PARTS))
         if not found and self.passed.total() == before:
             if len(self._equal) >= MOST_KEPT:
                 self._equal.clear()
             self._equal.add(pair)
         return found
+
+
+def _told_as(part: Part) -> tuple[object, ...] | None:
+    """What a part is, by whatever way it was come to; None where that is not known."""
+    identity = identity_of(part.owner)
+    if identity is None:
+        return None
+    last = LAST_STEP.search(part.path)
+    step = part.path if last is None else last.group()
+    return identity.number, part.before, step, show(part.a, KEY_WIDTH), show(part.b, KEY_WIDTH)
 
 
 def of_call(trace: Trace, call: Event) -> Iterator[Event]:
@@ -363,7 +392,9 @@ class _Threads:
             ways = [part.path for part in parts]
             if not parts:
                 self.reported.pop(key, None)
-            elif self.reported.get(key) == ways:
+                continue
+            parts = self.of.untold(parts)
+            if not parts or self.reported.get(key) == ways:
                 self.of.repeated += 1
             else:
                 self.reported[key] = ways

@@ -23,6 +23,7 @@ from recorder.trace.values.nodes import (
     Identity,
     Node,
     identity_of,
+    numbered,
     type_name,
     with_parts,
 )
@@ -123,6 +124,17 @@ def of_object(
     return search.found(identity)
 
 
+def first_seen(identity: Identity, changes: Changes, events: Iterator[Event]) -> Sighting | None:
+    """Where an object is first seen. Once that is sure nothing behind it is read."""
+    search = _Search(identity.number, changes)
+    for event in events:
+        search.look(event)
+        if search.lives[-1].sightings and not identity.doubts & MAYBE_OLDER:
+            break
+    found = search.found(identity)
+    return None if found is None else found.first
+
+
 Key = tuple[int | str, str]  # the frame, or the module, and the variable
 
 
@@ -181,7 +193,9 @@ class _Search:
         held: dict[str, Holding] = {}
         for place in places:
             self._begin(place.identity, (owner, change.name), seq, place.path in before)
-            self._see(change, place, place.path not in before)
+            self._see(
+                change, place, None if value is None else value._tree, place.path not in before
+            )
             kept = before.pop(place.path, None)
             held[place.path] = kept or Holding(
                 place.path,
@@ -217,7 +231,7 @@ class _Search:
     def _is_it(self, place: Place) -> bool:
         return place.identity.number == self.number
 
-    def _see(self, change: Change, place: Place, is_new: bool) -> None:
+    def _see(self, change: Change, place: Place, root: Any, is_new: bool) -> None:
         how = "variable" if change.module is None else "global"
         if how == "variable" and change.event.kind == "call":
             how = "argument"
@@ -225,7 +239,7 @@ class _Search:
             change.event, place.path, how, place.identity, of_tree(place.tree), change.line, change.function,
             change.frame, change.module,
         )  # fmt: skip
-        self._add(sighting, place.tree, is_new)
+        self._add(sighting, place.tree, root, is_new)
 
     def _result(self, event: Event) -> None:
         value = event.value
@@ -239,17 +253,20 @@ class _Search:
                     event, place.path, how, place.identity, of_tree(place.tree), event.line, event.function,
                     event.frame,
                 )  # fmt: skip
-                self._add(sighting, place.tree, True)
+                self._add(sighting, place.tree, value._tree, True)
                 return
 
-    def _add(self, sighting: Sighting, tree: Any, is_new: bool) -> None:
+    def _add(self, sighting: Sighting, tree: Any, root: Any, is_new: bool) -> None:
         life = self.lives[-1]
         found = []
         if not (isinstance(tree, Node) and tree.tag in (TAG_ELIDED, TAG_REF)):
-            content = own_content(tree)
+            content = own_content(tree, root)
             if life.content is not None and content != life.content:
                 found = list(
-                    islice(differences(life.content, content, lambda a, b: False), MOST_PARTS)
+                    islice(
+                        differences(life.content, content, lambda a, b: False, one_trace=True),
+                        MOST_PARTS,
+                    )
                 )
             life.content = content
         if found:
@@ -289,10 +306,36 @@ class _Search:
         )
 
 
-def own_content(tree: Any, is_root: bool = True) -> Any:
-    """The tree without what is in the objects that it holds: in their place stands which they are."""
-    if not is_root and (identity := identity_of(tree)) is not None:
-        return Node(TAG_REF, None, identity.number)
-    if not isinstance(tree, Node):
-        return tree
-    return with_parts(Node(*tree), lambda part: own_content(part, False))
+OBJECT: Final = ("an object",)  # its number is not that of a container of the same value
+
+
+def own_content(tree: Any, root: Any = None) -> Any:
+    """The tree without what is in the objects that it holds: in their place stands which they are. `root`: the whole
+    value that it is a part of, within which its references are; None: it is one by itself."""
+    return _Content(tree if root is None else root).of(tree, True)
+
+
+class _Content:
+    def __init__(self, root: Any) -> None:
+        self._root = root
+        self._containers: list[Node] | None = None
+        self._open: list[Node] = []
+
+    def of(self, tree: Any, is_root: bool = False) -> Any:
+        tree = self._followed(tree)
+        if not is_root and (identity := identity_of(tree)) is not None:
+            return Node(TAG_REF, None, identity.number, OBJECT)
+        if not isinstance(tree, Node) or any(tree is one for one in self._open):
+            return tree
+        self._open.append(tree)
+        made = with_parts(Node(*tree), self.of)
+        self._open.pop()
+        return made
+
+    def _followed(self, tree: Any) -> Any:
+        if not isinstance(tree, Node) or tree.tag != TAG_REF or tree.items:
+            return tree
+        if self._containers is None:
+            self._containers = numbered(self._root)
+        number = tree.size or 0
+        return self._containers[number] if number < len(self._containers) else tree

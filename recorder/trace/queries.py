@@ -48,6 +48,7 @@ class Queries:
     def __init__(self, file: TraceFile) -> None:
         self.file = file
         self.payloads = Payloads(file)
+        self.first_event = 0  # of a part of a trace: nothing before it is lost, it is in the whole
         self._idle: list[Seeker] = []
         self._survey: Reader[Event, Frame] | None = None
         self._contents: Contents | None = None
@@ -118,7 +119,8 @@ class Queries:
         chunks = self._chunks(start, stop)
         if not chunks:
             return
-        expected = start  # what comes before this and was not seen is missing
+        # What comes before this and was not seen is missing.
+        expected = max(start, self.first_event)
         chunk_filter = self._chunk_filter(wanted)
         with self._seeker(chunks[0]) as seeker, self.walk(start, backwards) as looked:
             for chunk in reversed(chunks) if backwards else chunks:

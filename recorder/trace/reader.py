@@ -60,7 +60,7 @@ from recorder.trace.format import ChunkType
 from recorder.trace.hits import Hit
 from recorder.trace.holders import Holder, holders
 from recorder.trace.logs import Log, logs, sought
-from recorder.trace.object_history import ObjectHistory, of_object
+from recorder.trace.object_history import ObjectHistory, Sighting, first_seen, of_object
 from recorder.trace.occurrences import NamePlace, Place
 from recorder.trace.output import Asked, ByEvent, Output, check_stream, outputs
 from recorder.trace.profile import Node, Profile, add_up
@@ -76,6 +76,7 @@ from recorder.trace.values.value import Value
 from recorder.trace.verification import Check, verify
 from recorder.trace.watching import Checked, Find, Watched, Watching
 from recorder.trace.why import Step, Why
+from recorder.trace.writes import Writes, Written
 
 __all__ = [
     "Answer", "Call", "Change", "Check", "Checked", "Event", "EventRange", "Expression", "Frame",
@@ -123,6 +124,9 @@ class Trace:
             self._lines: dict[str, list[str]] = {}
             self.meta = self._facts(ChunkType.META)
             self.closing = self._facts(ChunkType.CLOSE)
+            if self.cut_from is not None:
+                first, _ = self._queries.bounds
+                self._queries.first_event = max(0, min(first, self.cut_from[0]))
             watched = not str(self.meta.get("python", "")).startswith("3.11.")
             self._changes = Changes(self._texts.of, watched=watched)
         except BaseException:
@@ -621,6 +625,13 @@ class Trace:
         found = watching.watch(self._changing(asked, *_bounds(start, stop)))
         return (one for one in found if of_line in (None, one.change.line))
 
+    def written_by(self, watched: Watched) -> Written | None:
+        """Of a change that `watch` found, and for which its line only waited: who made it, as the innermost frame that
+        is recorded tells. Of several parts, the first. None: the line itself, or it is not known."""
+        arguments.instance(watched, Watched, "watched", "a change that watch() found")
+        owner = watched.parts[0].owner if watched.parts else None
+        return Writes(self._queries, self._changes).during(watched.change, owner)
+
     def check(
         self,
         expression: str | Expression,
@@ -718,6 +729,15 @@ class Trace:
         identity = self._identity_at(expression, moment)
         return None if identity is None else self.object(identity, stop=moment.event.seq + 1)
 
+    def _first_seen(self, expression: str | Expression, seq: int) -> Sighting | None:
+        """As `origin`, the first sighting alone."""
+        moment = self.at(arguments.integer(seq, "seq", "the number of an event"))
+        identity = self._identity_at(expression, moment)
+        if identity is None:
+            return None
+        events = self._queries.find(filters.make(), 0, moment.event.seq + 1)
+        return first_seen(identity, self._changes, events)
+
     def _identity_at(self, expression: str | Expression, moment: Moment) -> Identity | None:
         """Which object an expression stands for at a moment: in the frame of its event, or in the nearest one below it
         that has such names. None: it is a value and no more, or is not known."""
@@ -810,8 +830,7 @@ class Trace:
     @property
     def _notes(self) -> Notes:
         if self._said is None:
-            start = 0 if self.cut_from is None else self.cut_from[0]
-            self._said = Notes(self._queries, self.closing, start)
+            self._said = Notes(self._queries, self.closing, self._queries.first_event)
         return self._said
 
     @property

@@ -14,8 +14,10 @@ from typing import Final, NamedTuple
 
 from recorder import errors
 from recorder.errors import arguments
+from recorder.trace import class_attributes
 from recorder.trace.changes import Change, Changes, is_owner
 from recorder.trace.expressions.asking import Asker, Repeated, made
+from recorder.trace.expressions.domain import MORE
 from recorder.trace.expressions.expression import (
     Answer,
     Expression,
@@ -23,8 +25,12 @@ from recorder.trace.expressions.expression import (
     for_class,
     made_of,
 )
+from recorder.trace.expressions.functions import is_builtin
+from recorder.trace.format import TAG_ELIDED
 from recorder.trace.snapshots import Event
 from recorder.trace.values.differences import Part, differences
+from recorder.trace.values.nodes import Node, type_name
+from recorder.trace.values.value import Value
 
 MOST_SEEN: Final = 100_000  # values of attributes that are kept, to tell what is new
 MOST_PARTS: Final = 1_000  # of one change
@@ -37,13 +43,15 @@ Find = Callable[
 @errors.guarded_class("read")
 class Watched(NamedTuple):
     """A change of what an expression comes to. `old` is None where it is first seen. `change` is the change of a
-    variable that led to it, with the line, function, frame and thread that did it. `parts`: what changed within."""
+    variable that led to it, with the line, function, frame and thread that did it. `parts`: what changed within.
+    `is_last`: from there on it is never known again of that object, whatever became of it."""
 
     event: Event
     change: Change
     old: Answer | None
     new: Answer
     parts: tuple[Part, ...]
+    is_last: bool = False
 
     @property
     def seq(self) -> int:
@@ -78,6 +86,8 @@ class Watching:
         self.of = None if of is None else arguments.text(of, "of", "the name of a class")
         if not self.expression.names:
             raise arguments.wrong("expression", self.expression.text, "one that names a variable")
+        names = [name for name in self.expression.names if not is_builtin(name)]
+        self._first = names[0] if names else self.expression.names[0]
         self._asker = asker
         self._changes = changes
         self._repeated = Repeated(asker, self.expression, is_condition)
@@ -87,9 +97,19 @@ class Watching:
         last: dict[object, Answer] = {}
         seen: dict[str, None] = {}
         unknown: Watched | None = None  # told only where nothing is known
+        since: dict[object, Watched] = {}  # of each object from where on it is not known
+        told: dict[object, Answer] = {}  # of each object what it was last known to be
         for change, answer in self.moments(find):
             key = _owner(change)
             old = last.get(key)
+            whose = self._whose(change) if self._is_attribute else None
+            unknown_here = self._unknown(answer)
+            if self._is_attribute and unknown_here is not None and whose in told:
+                gone = Watched(change.event, change, told[whose], unknown_here, (), is_last=True)
+                since.setdefault(whose, gone)
+            elif self._is_attribute and answer.kind == "known":
+                since.pop(whose, None)
+                told[whose] = answer
             if answer.kind == "error" or (old is not None and old == answer):
                 continue
             if old is None and answer.kind == "unknown":  # as where an attribute is not there yet
@@ -106,8 +126,23 @@ class Watching:
             parts = _parts(old, answer)
             if old is None or parts or old.kind != answer.kind:
                 yield Watched(change.event, change, old, answer, parts)
+        yield from sorted(since.values(), key=lambda one: one.seq)
         if unknown is not None and not last:
             yield unknown
+
+    def _unknown(self, answer: Answer) -> Answer | None:
+        """Where it is not known what it is, or what is in it; None where that is known."""
+        if answer.kind == "unknown":
+            return answer
+        if (
+            answer.kind == "known"
+            and isinstance(answer.tree, Node)
+            and answer.tree.tag == TAG_ELIDED
+        ):
+            size = "" if answer.tree.size is None else f" of size {answer.tree.size:,}"
+            reason = f"a {type_name(answer.tree)}{size} that was left out of its value; {MORE}"
+            return Answer("unknown", reason=reason)
+        return None
 
     @errors.guarded("read")
     def check(self, find: Find) -> Iterator[Checked]:
@@ -179,19 +214,44 @@ class Watching:
     def _is_wanted(self, event: Event, change: Change) -> bool:
         if self.of is None:
             return True
-        if change.class_name is not None and is_owner(change.module, self.of):
+        if change.class_name is not None and self._is_of_class(event, change):
             return True
-        value = event.locals.get(self.expression.names[0])
-        if value is None and change.name == self.expression.names[0]:
-            value = change.value
-        if value is None:
-            return False
-        name = value.type_name
-        return self.of in (name, name.rpartition(".")[2])
+        value = self._first_value(event, change)
+        return value is not None and class_attributes.is_instance(event, value, self.of)
+
+    def _first_value(self, event: Event, change: Change) -> Value | None:
+        """What the first name of the expression stands for."""
+        value = event.locals.get(self._first)
+        return change.value if value is None and change.name == self._first else value
+
+    def _is_of_class(self, event: Event, change: Change) -> bool:
+        spaces = event._attributes.namespaces
+        numbers = set(event._attributes.of_type.values())
+        derived = (
+            class_attributes.is_derived(spaces[number], spaces, self.of or "")
+            for number in numbers
+            if spaces[number].name == change.module
+        )
+        return is_owner(change.module, self.of or "") or any(derived)
+
+    def _whose(self, change: Change) -> object:
+        """The object that an attribute is asked of; a class is one by its name."""
+        if change.class_name is not None:
+            return change.module
+        return _number(self._first_value(change.event, change))
 
     @property
     def _is_attribute(self) -> bool:
-        return self.expression.names[0] in ("self", "cls") or self.of is not None
+        return self._first in ("self", "cls") or self.of is not None
+
+
+def _number(value: Value | None) -> int | None:
+    """Of the object that it is, where that is known."""
+    try:
+        identity = None if value is None else value.identity
+    except errors.TraceCorruptError:  # it is told where its value is shown
+        return None
+    return None if identity is None else identity.number
 
 
 def _owner(change: Change) -> object:
@@ -202,5 +262,5 @@ def _owner(change: Change) -> object:
 def _parts(old: Answer | None, new: Answer) -> tuple[Part, ...]:
     if old is None or old.kind != "known" or new.kind != "known":
         return ()
-    found = differences(old.tree, new.tree, lambda a, b: bool(a == b))
+    found = differences(old.tree, new.tree, lambda a, b: bool(a == b), one_trace=True)
     return tuple(part for part, _ in zip(found, range(MOST_PARTS), strict=False))

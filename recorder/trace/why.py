@@ -6,7 +6,9 @@ chain goes on where there is one thing to ask for next, and ends where the trace
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from recorder import errors
@@ -24,6 +26,7 @@ from recorder.trace.expressions.expression import (
 )
 from recorder.trace.expressions.outcomes import Undecided
 from recorder.trace.format import TAG_INSTANCE, TAG_NAMED
+from recorder.trace.object_history import own_content
 from recorder.trace.paths import base_name
 from recorder.trace.queries import Queries
 from recorder.trace.seeking import ALL
@@ -32,8 +35,11 @@ from recorder.trace.values.differences import differences
 from recorder.trace.values.nodes import Node, identity_of, without_wrapping
 from recorder.trace.values.places import places_of
 from recorder.trace.values.value import Value, is_definition
+from recorder.trace.writes import Writes, Written
 
+SHORTEST_CIRCLE: Final = 2  # steps
 MOST_STEPS: Final = 50
+MOST_UNKNOWN: Final = 1_000  # changes of a variable, to find the last one that is known
 MOST_LOOKED_AT: Final = 10_000  # changes of a variable, to find the one that changed a part of it
 WAY: Final = re.compile(r"\.\w+|\[[^\]]*\]")  # one step into a value
 A_PATH: Final = "a variable, or a part of one: total, self.items, config['retries']"
@@ -53,7 +59,9 @@ class Step(NamedTuple):
     changed (in place), called (changed in a call that the line made), found (with its module), or unknown. `text` is
     the expression it came of. `end`: why the chain ends here; empty where it goes on. `at`: where it came of several,
     the event at which each of `reads` can be asked for. `of_class`: of an attribute of a class, which one, and where
-    its body sets it, if that is in the trace: `Basket, shop.py:5`."""
+    its body sets it, if that is in the trace: `Basket, shop.py:5`. `inner`: the event with which the call ended that
+    returned it. `keys`: the variables that chose it among others, `idx` of `return rows[idx]`, as they were at `inner`,
+    or else at `at`."""
 
     name: str
     value: Answer
@@ -67,6 +75,8 @@ class Step(NamedTuple):
     end: str = ""
     at: int | None = None
     of_class: str = ""
+    inner: Event | None = None
+    keys: tuple[Read, ...] = ()
 
     @property
     def seq(self) -> int:
@@ -97,6 +107,7 @@ class Why:
         self._queries = queries
         self._asker = asker
         self._changes = changes
+        self._writes = Writes(queries, changes)
 
     @errors.guarded("read")
     def chain(self, expression: Expression, event: Event, limit: int) -> list[Step]:
@@ -110,6 +121,10 @@ class Why:
                 steps[-1] = steps[-1]._replace(end="it came of itself")
                 return steps
             seen.add(key)
+            if _goes_in_circles(steps, found.step):
+                end = f"and so on, by the same lines; ask for it at {found.step.seq}"
+                steps[-1] = steps[-1]._replace(reads=(), end=end)
+                return steps
             steps.append(found.step)
             asked = found.following
         if asked is not None and steps:
@@ -141,6 +156,8 @@ class Why:
             return self._found(asked, step, change, body)
         if change.function is None or change.frame is None:
             return _Found(step._replace(end="nobody knows which code changed it"))
+        if value.kind == "unknown" and (known := self._last_known(asked, event)) is not None:
+            return _Found(step, known)
         if change.during is not None:
             return self._in_call(asked, step, change)
         if self._is_enclosing(asked.root, change):
@@ -183,6 +200,8 @@ class Why:
                     continue
                 value = self._value(asked, one, change)
                 if found[1] is not None and value != now:
+                    if value.kind == "unknown" and now.kind == "known":
+                        continue  # it was not looked at, and may have been what it is
                     return found
                 if now.kind != "known":  # of a global that the function there does not use
                     now = value
@@ -190,6 +209,15 @@ class Why:
                 if asked.expression.text == root:
                     return found
         return found
+
+    def _last_known(self, asked: _Asked, event: Event) -> _Asked | None:
+        """Where in its frame it was last known, of what was not looked at again."""
+        wanted = filters.make(name=asked.root, frame=event.frame)
+        events = self._queries.find(wanted, 0, event.seq, backwards=True)
+        for one, _ in zip(events, range(MOST_UNKNOWN), strict=False):
+            if self._ask(asked.expression.text, one).kind == "known":
+                return _Asked(asked.expression, one)
+        return None
 
     def _last_of_class(self, asked: _Asked) -> tuple[Event, Change] | None:
         """As above, where what is asked for is an attribute of a class, or a part of one; None where it is not."""
@@ -271,7 +299,7 @@ class Why:
             end = "it is the default, made once when the function was defined"
             return _Found(step._replace(how="default", end=end))
         if expression is None:
-            name = event.function.name
+            name = event.function.qualified_name
             return _Found(step._replace(end=f"the line does not say what it gives to {name}"))
         return self._of(asked, step, caller, expression, asked.root)
 
@@ -290,6 +318,10 @@ class Why:
         is_method = bool(parameters) and parameters[0] in ("self", "cls")
         calls = bindings.calls_of(statement, names)
         found = [bindings.given(one, parameters, asked.root, is_method) for one in calls]
+        if not calls and asked.root in parameters:  # by an operator, an item or the like
+            at = parameters.index(asked.root)
+            operands = bindings.operands(statement, function.name)
+            found = [one[at] for one in operands if at < len(one)]
         given = [one for one in found if one is not None]
         if calls and not given:
             silent = not any(k.arg is None for one in calls for k in one.keywords)
@@ -325,11 +357,20 @@ class Why:
         """The line only waited: the object was changed by a call that it made, under a name of its own."""
         called = change.event._called
         step = step._replace(how="called")
-        if called is None or called[1] is None:
-            return _Found(step._replace(end="the call is not in this part of the trace"))
+        if called is None:
+            return _Found(step._replace(end=NO_CALL))
         function, seq, calls = called[0], called[1], called[2]
-        step = step._replace(text=f"{function.qualified_name}()")
+        step = step._replace(text=f"{title_of(function)}()")
+        if (written := self._written(asked, change)) is not None:
+            return _Found(step, written)
+        if seq is None:  # it began in an earlier part, or before the first event
+            begun_in = filters.make("call", caller=change.event.frame, function=function)
+            begun = next(self._queries.find(begun_in, 0, change.event.seq, backwards=True), None)
+            if begun is None:
+                return _Found(step._replace(end=NO_CALL))
+            seq = begun.seq
         begun = next(self._queries.find(filters.EVERYTHING, seq, seq + 1), None)
+        calls = max(calls, 1)
         last = None if begun is None else self._before(step.event.seq, frame=begun.frame)
         if begun is None or last is None:
             return _Found(step._replace(end="the call cannot be read"))
@@ -338,6 +379,29 @@ class Why:
             return _Found(step, following)
         which = f"one of {calls} calls, the last" if calls > 1 else "that call"
         return _Found(step._replace(end=f"it changed in {which}, which knows it by no argument"))
+
+    def _written(self, asked: _Asked, change: Change) -> _Asked | None:
+        """What is asked for, by the name under which whoever wrote it had it: the innermost frame, however many calls
+        are in between."""
+        before = self._before(change.event.seq, frame=change.event.frame)
+        text = asked.expression.text
+        for prefix in (text, *asked.expression.prefixes):
+            new, old = self._ask(prefix, change.event), self._ask(prefix, before)
+            if identity_of(new.tree) is None or own_content(new.tree) == own_content(old.tree):
+                continue
+            write = self._writes.during(change, new.tree)
+            if write is not None:
+                return _asked_at(write, text[len(prefix) :])
+            if old.kind == "known":
+                return None
+        new, old = self._ask(text, change.event), self._ask(text, before)
+        if new.kind != "known" or old.kind != "known":
+            return None
+        part = next(
+            differences(old.tree, new.tree, lambda a, b: bool(a == b), one_trace=True), None
+        )
+        write = None if part is None else self._writes.during(change, part.owner)
+        return None if write is None else _asked_at(write, "")
 
     def _known_as(self, asked: _Asked, change: Change, begun: Event, last: Event) -> _Asked | None:
         """What an argument of a call has to do with what changed: it is the same object, or has it in it. In traces
@@ -384,7 +448,9 @@ class Why:
         new = self._value(asked, change.event, change)
         if old.kind != "known" or new.kind != "known":
             return []
-        part = next(differences(old.tree, new.tree, lambda a, b: bool(a == b)), None)
+        part = next(
+            differences(old.tree, new.tree, lambda a, b: bool(a == b), one_trace=True), None
+        )
         ways = [] if part is None else WAY.findall(part.path)
         return ["".join(ways[: n + 1]) for n in range(len(ways))]
 
@@ -401,12 +467,18 @@ class Why:
             asked = self._as_written(asked, statement, change.name)
         found = bindings.binding(statement, asked.root)
         before = self._before(step.event.seq, frame=change.frame) or step.event
-        if found.call is not None:
-            returned = self._returned(found.call, change, step.event)
+        is_assigned = found.how == "assigned" and step.event._called is not None
+        if found.value is not None and (found.call is not None or is_assigned):
+            returned = self._returned(found, change, step.event)
             if returned is not None:
-                step = step._replace(how="returned", text=bindings.text_of(found.call))
-                return self._return(asked, step, returned, found.target)
-        if found.how == "mentioned" and step.event._called is not None:
+                how = "returned" if found.at is None else "element"
+                text = bindings.text_of(found.value if found.call is None else found.call)
+                step, target = step._replace(how=how, text=text), found.target
+                if found.call is not None:
+                    target = target or asked.root
+                return self._return(asked, step, returned, target, found.at)
+        is_other = found.target and not asked.expression.text.startswith(found.target)
+        if (found.how == "mentioned" or is_other) and step.event._called is not None:
             inside = self._in_call(asked, step, change)
             if inside.following is not None:
                 return inside
@@ -425,27 +497,46 @@ class Why:
         rest = asked.expression.text[len(asked.root) + 1 + len(name) :]
         return _Asked(Expression(written + rest), asked.event)
 
-    def _returned(self, call: Any, change: Change, seen: Event) -> Event | None:
+    def _returned(self, found: Any, change: Change, seen: Event) -> Event | None:
         """The return of the call whose result it is: of a function of the name that the line calls, or, since what is
-        called may have another one (a decorated function, an object), of one that returned just that."""
-        began = self._before(seen.seq, frame=change.frame, kinds=("line", "resume", "call"))
-        name = bindings.called(call)
-        wanted = filters.make("return", caller=change.frame)
+        called may have another one (a decorated function, an object), of one that returned just that. Of an operator,
+        an item or an attribute: of a method that makes these, and returned just that."""
+        if found.call is None:
+            names = bindings.methods(found.value)
+            return self._last_return(seen, change, lambda one: one.function.name in names)
+        name = bindings.called(found.call)
+        made = f"{name}.__init__"
+
+        def is_called(one: Event) -> bool:
+            return one.function.name == name or one.function.qualified_name == made
+
+        return self._last_return(seen, None, is_called) or self._last_return(seen, change, None)
+
+    def _last_return(
+        self, seen: Event, change: Change | None, is_wanted: Callable[[Event], bool] | None
+    ) -> Event | None:
+        """Of the calls that the line before an event made, the last that is wanted. `change`: and gave this value."""
+        began = self._before(seen.seq, frame=seen.frame, kinds=("line", "resume", "call"))
+        wanted = filters.make("return", caller=seen.frame)
         start = 0 if began is None else began.seq
         found: Event
-        same: Event | None = None
         for found in self._queries.find(wanted, start, seen.seq + 1, backwards=True):
-            made = found.function.qualified_name == f"{name}.__init__"
-            if found.function.name == name or made:
+            if is_wanted is not None and not is_wanted(found):
+                continue
+            if change is None or _is_same_value(found.value, change.value):
                 return found
-            if same is None and _is_same_value(found.value, change.value):
-                same = found
-        return same
+        return None
 
-    def _return(self, asked: _Asked, step: Step, returned: Event, target: str) -> _Found:
-        """On in the function that returned it, at its last line."""
+    def _return(
+        self, asked: _Asked, step: Step, returned: Event, target: str, at: int | None = None
+    ) -> _Found:
+        """On in the function that returned it, at its last line. `at`: it is this element of what was returned."""
+        step = step._replace(inner=returned)
         statement = self._changes.statements.at(returned.file, returned.line)
         value = getattr(statement, "value", None)
+        if at is not None and value is not None:
+            elements = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
+            value = elements[at] if at < len(elements) else None
         whole = asked.expression.text
         is_part = whole != target
         if returned.function.name == "__init__" and is_part and whole.startswith(target):
@@ -461,27 +552,34 @@ class Why:
         )  # fmt: skip
         found = self._of(asked, inner, returned, value, target)
         inner = found.step
-        return _Found(step._replace(reads=inner.reads, end=inner.end, at=inner.at), found.following)
+        step = step._replace(reads=inner.reads, end=inner.end, at=inner.at, keys=inner.keys)
+        return _Found(step, found.following)
 
     def _of(self, asked: _Asked, step: Step, where: Event, value: Any, target: str = "") -> _Found:
         """It came of an expression, in the frame of an event. `target`: what got the value, of which a part may
         have been asked for."""
         text = bindings.text_of(value)
         step = step._replace(text=step.text or text)
-        value = bindings.with_keys(value, lambda key: self._key(key, where))
+        keys: list[Read] = []
+        value = bindings.with_keys(value, lambda key: self._key(key, where, keys))
         text = bindings.text_of(value)
         root = bindings.root_of(value)
+        if keys:
+            at = where.seq if step.at is None else step.at
+            step = step._replace(keys=tuple(keys), at=at)
         if root is not None and step.how in ("argument", "assigned", "returned"):
             whole = asked.expression.text
             rest = whole[len(target) :] if target and whole.startswith(target) else ""
             return self._choose(step, where, [text + rest])
         return self._choose(step, where, bindings.reads(value))
 
-    def _key(self, key: Any, where: Event) -> int | str | None:
-        """What an index or key was there; None: not known, or nothing that a name can have."""
+    def _key(self, key: Any, where: Event, met: list[Read]) -> int | str | None:
+        """What an index or key was there, which is noted; None: not known, or nothing that a name can have."""
         answer = self._ask(bindings.text_of(key), where)
         found = answer.tree if answer.kind == "known" else None
         is_plain = type(found) is str or (type(found) is int and found >= 0)
+        if answer.kind == "known":
+            met += [Read(text, self._ask(text, where)) for text in bindings.reads(key)]
         return found if is_plain else None
 
     def _choose(self, step: Step, where: Event, names: list[str]) -> _Found:
@@ -530,6 +628,7 @@ class Why:
             return Answer("unknown", reason="not an expression that can be asked")
 
 
+NO_CALL: Final = "the call is not in this part of the trace"
 WRITTEN: Final = "it is written there"
 _ENDS: Final = {
     "defined": "it is defined there",
@@ -540,6 +639,24 @@ _ENDS: Final = {
 }
 
 
+def _goes_in_circles(steps: list[Step], step: Step) -> bool:
+    """Whether the chain came to a line by which it came already, and not just there: a round of a loop is told once."""
+    return any(
+        (one.name, one.file, one.line, one.how) == (step.name, step.file, step.line, step.how)
+        for one in steps[:-SHORTEST_CIRCLE]
+    )
+
+
+def _asked_at(write: Written, rest: str) -> _Asked | None:
+    """A part of an object, by its name where it was written; or the object, where the part cannot be asked for."""
+    for text in (write.path + rest, write.path):
+        try:
+            return _Asked(path(text), write.change.event)
+        except errors.InvalidArgumentError:  # audit: no expression says this way in
+            continue
+    return None
+
+
 def _is_one_object(a: Answer, b: Answer) -> bool:
     mine, others = identity_of(a.tree), identity_of(b.tree)
     return mine is not None and others is not None and mine.number == others.number
@@ -547,9 +664,9 @@ def _is_one_object(a: Answer, b: Answer) -> bool:
 
 def _is_same_value(a: Value | None, b: Value | None) -> bool:
     """Of a value that says anything: None comes from anywhere."""
-    if a is None or b is None or a._raw != b._raw:
+    if a is None or b is None or a.type_name == "NoneType":
         return False
-    return a.type_name != "NoneType"
+    return a._raw == b._raw or bool(a._tree == b._tree)
 
 
 def _is_definition(answer: Answer) -> bool:

@@ -84,7 +84,7 @@ def app(trace_of: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFacto
 ASKED = {
     "info": ["TRACE", "TRACE TRACE"],
     "verify": ["TRACE", "TRACE TRACE"],
-    "calls": ["TRACE", "TRACE --changed-arguments", "TRACE --function fail"],
+    "calls": ["TRACE", "TRACE --changed-arguments", "TRACE --function fail", "TRACE --depth 1"],
     "find": [
         "TRACE --function put", "TRACE --function tried --when n==2", "TRACE --value KeyError",
         "TRACE --function put --log {item}", "TRACE --when basket.items --function put",

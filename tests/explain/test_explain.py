@@ -232,7 +232,7 @@ def test_who_took_what_left_a_thread(
     page = asked(capfd, traces["thread"])
     assert "no exception left" not in page
     assert "raised in work  thread.py:4; it left the recorded code, from work" in page
-    assert "begins at thread.py:4" in page
+    assert "in work  thread.py:4" in page
 
 
 @pytest.mark.parametrize("budget", ["0", "199", "-1", "100001"])

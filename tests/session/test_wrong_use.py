@@ -122,6 +122,12 @@ def call_recorded(*args: Any, **kwargs: Any) -> None:
 Row = tuple[Callable[..., Any], dict[str, Any]]
 
 
+def watched_in(trace: recorder.Trace) -> Any:
+    """A change of whatever variable there is."""
+    names = (name for event in trace for name in event.changed)
+    return next(one for name in names for one in trace.watch(name))
+
+
 BOUNDS = {"start": 0, "stop": 10}
 ABOUT = {"function": "work", "file": "app.py", "thread": 0}
 
@@ -180,6 +186,7 @@ def table(trace: recorder.Trace, folder: Path) -> dict[str, Row]:
             lambda expression, **a: drain(trace.watch(expression, **a)),
             {"expression": "x", "of": "Basket", **ABOUT, **BOUNDS},
         ),
+        "Trace.written_by": (trace.written_by, {"watched": watched_in(trace)}),
         "Trace.check": (trace.check, {"expression": "x", "of": "Basket", **ABOUT, **BOUNDS}),
         "Trace.object": (trace.object, {"of": 0, **BOUNDS}),
         "Trace.same": (trace.same, {"expression": "x", "seq": 0}),

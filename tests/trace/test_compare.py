@@ -63,7 +63,7 @@ work()
 def test_two_classes_differ_though_their_values_have_the_same_bytes(compare: Compare) -> None:
     """Classes are numbered in each recording as they are met: here both are the same number."""
     found, _ = compare(OF_ANOTHER_CLASS)
-    assert ("it", "", "<__main__.One object>", "<__main__.Other object>") in rows(found)
+    assert ("it", "", "<One object>", "<Other object>") in rows(found)
 
 
 # ---- differences that are none -------------------------------------------------------------------

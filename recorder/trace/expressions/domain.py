@@ -9,12 +9,20 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from recorder.trace.expressions.outcomes import Undecided
+from recorder.trace.format import TAG_ELIDED
 
 ASKED: Final = """
     eq ne lt le gt ge hash bool len iter contains getitem index int float complex str repr format abs neg pos invert
     round reversed call
 """
 ARITHMETIC: Final = "add sub mul truediv floordiv mod divmod pow lshift rshift and or xor matmul"
+
+
+MORE: Final = "a larger --value-budget records more"
+_THINGS: Final[dict[type, str]] = {str: "characters", bytes: "bytes", dict: "entries"}
+
+
+SIZED: Final = {("builtins", one) for one in ("list", "tuple", "dict", "set", "frozenset")}
 
 
 class Opaque:
@@ -118,7 +126,8 @@ class Cut(Opaque):
 
     @property
     def reason(self) -> str:
-        return f"{self.path} is cut"
+        held, what = len(self.items), _THINGS.get(self.kind, "items")
+        return f"{self.path} is cut: {held:,} of its {self.size:,} {what} are recorded; {MORE}"
 
     @property
     def is_whole(self) -> bool:
@@ -303,7 +312,26 @@ class Thing(Opaque):
 
     @property
     def reason(self) -> str:
+        if self.node.tag == TAG_ELIDED:
+            size = "" if self.node.size is None else f" of size {self.node.size:,}"
+            return f"{self.path}, a {self.type.name}{size}, was left out of its value; {MORE}"
         return f"only code of {self.type.name} could tell it of {self.path}"
+
+    def __len__(self) -> int:
+        """Of a container of Python's own that was left out, the size is known."""
+        if self._is_sized:
+            return int(self.node.size)
+        raise Undecided(self.reason)
+
+    def __bool__(self) -> bool:
+        if self._is_sized:
+            return bool(self.node.size)
+        raise Undecided(self.reason)
+
+    @property
+    def _is_sized(self) -> bool:
+        key = self.node.type or ("", "")
+        return self.node.tag == TAG_ELIDED and key in SIZED and self.node.size is not None
 
     @property
     def inner(self) -> Any:

@@ -52,9 +52,12 @@ class Answer(NamedTuple):
 
     def show(self, limit: int = SHOWN) -> str:
         """As Python would write it, in at most so many characters; or why there is no value."""
-        limit = arguments.number(limit, "limit", "a number of characters")
+        return self._show(arguments.number(limit, "limit", "a number of characters"))
+
+    def _show(self, limit: int, short: bool = False) -> str:
+        """`short`: as in a line that is read."""
         if self.kind == "known":
-            return show(self.tree, limit)
+            return show(self.tree, limit, short=short)
         return f"unknown: {self.reason}" if self.kind == "unknown" else self.reason
 
     def __repr__(self) -> str:
@@ -148,6 +151,16 @@ class Expression:
     def is_path(self) -> bool:
         """Whether it is a variable, or a part of one by attributes and constant items."""
         return _is_path(self._node, self.names)
+
+    @property
+    def prefixes(self) -> list[str]:
+        """Of a path what it leads through, the longest first, and not the whole: `a.b[0]`, `a.b`, `a` of `a.b[0].c`."""
+        found = []
+        node = self._node
+        while isinstance(node, (ast.Attribute, ast.Subscript)):
+            node = node.value
+            found.append(ast.unparse(node))
+        return found
 
     def names_with(self, attribute: str) -> set[str]:
         """The names of which it speaks of this attribute."""

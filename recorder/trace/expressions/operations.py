@@ -44,8 +44,15 @@ BINARY: Final[dict[type[ast.operator], Operator]] = {
     ast.LShift: operator.lshift, ast.RShift: operator.rshift, ast.BitOr: operator.or_,
     ast.BitAnd: operator.and_, ast.BitXor: operator.xor, ast.MatMult: operator.matmul,
 }  # fmt: skip
+
+
+def _invert(value: Any) -> Any:
+    """Of True and False as of the numbers that they are: Python warns, and a reader is not who it warns."""
+    return ~int(value) if type(value) is bool else ~value
+
+
 UNARY: Final[dict[type[ast.unaryop], Callable[[Any], Any]]] = {
-    ast.UAdd: operator.pos, ast.USub: operator.neg, ast.Invert: operator.invert,
+    ast.UAdd: operator.pos, ast.USub: operator.neg, ast.Invert: _invert,
 }  # fmt: skip
 ORDER: Final[dict[type[ast.cmpop], Operator]] = {
     ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,

@@ -1,7 +1,10 @@
 """Where two values differ: by meaning, and with the way to it (`config['retries']`).
 
-Sets and dicts have no order; a reference is what it refers to in both. What merely has to differ from run to run
-(`Same` says so) is no difference.
+Sets and dicts have no order; a reference is what it refers to in both, by whatever number each side has it. Of a list
+that grew or shrank, what is alike at its beginning and end is not told. What merely has to differ from run to run
+(`Same` says so) is no difference, and neither is what one side does not tell, as it was cut or left out. Of two moments
+of one recording, a key of a dict and an item of a list are the same ones where they are the same objects, whatever has
+become of these.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from recorder.trace.format import (
     TAG_ARRAY,
     TAG_DICT,
+    TAG_ELIDED,
     TAG_ENUM,
     TAG_EXCEPTION,
     TAG_FORM,
@@ -19,6 +23,7 @@ from recorder.trace.format import (
     TAG_INSTANCE,
     TAG_LIST,
     TAG_NAMED,
+    TAG_REF,
     TAG_SET,
     TAG_TIME,
     TAG_TUPLE,
@@ -28,14 +33,22 @@ from recorder.trace.format import (
 from recorder.trace.values import foreign
 from recorder.trace.values.forms import items_of, part_names
 from recorder.trace.values.library_values import SPELLED_OUT
-from recorder.trace.values.nodes import Node, kind_of
+from recorder.trace.values.nodes import (
+    Node,
+    identity_of,
+    is_numbered,
+    kind_of,
+    numbered,
+    type_name,
+)
 from recorder.trace.values.numbers import as_shown
-from recorder.trace.values.render import show
+from recorder.trace.values.render import is_method, show
 from recorder.trace.values.tables import TABLES
 
 Same: TypeAlias = Callable[[Any, Any], bool]  # of two leaves that are not equal
 
 KEY_WIDTH: Final = 60
+MOST_FOLLOWED: Final = 4  # references, one within the other
 WHOLE: Final = 1 << 24  # characters: more than a value that is recorded can have
 AROUND: Final = 20  # characters of a text that are shown before the difference
 SEQUENCES: Final = (TAG_LIST, TAG_TUPLE)
@@ -50,13 +63,15 @@ MISSING: Final = Node(-1)  # stands for what one of the two has not
 
 class Part(NamedTuple):
     """Two parts of two values that differ. `path`: behind the variable's name; MISSING where one has none. What is
-    told of a part, and not the part itself, has words before it: `len(` … `)`, `5 in ` …."""
+    told of a part, and not the part itself, has words before it: `len(` … `)`, `5 in ` …. `owner`: the innermost object
+    that it is a part of, as it is on the second side, where both are one object's."""
 
     path: str
     a: Any
     b: Any
     before: str = ""
     after: str = ""
+    owner: Any = None
 
     def named(self, name: str) -> str:
         """Of the variable of that name: `config['retries']`, `len(rows)`, `5 in seen['ids']`."""
@@ -68,34 +83,308 @@ class Part(NamedTuple):
         return self.named("it" if self.before and not self.path else "")
 
 
-def differences(a: Any, b: Any, same: Same, path: str = "") -> Iterator[Part]:
-    """The differences of two trees, from the outermost in, in order."""
-    if not isinstance(a, Node) or not isinstance(b, Node):
-        if not _equal(a, b) and not same(a, b):
+def differences(
+    a: Any, b: Any, same: Same, path: str = "", *, one_trace: bool = False
+) -> Iterator[Part]:
+    """The differences of two trees, from the outermost in, in order. `one_trace`: both are of one recording, in which
+    an object has one number."""
+    found = _Differences(a, b, same, one_trace)
+    for part in found.of(a, b, path):
+        yield part if found.owner is None else part._replace(owner=found.owner)
+
+
+class _Differences:
+    """Of two whole values, about whose containers their references are."""
+
+    def __init__(self, a: Any, b: Any, same: Same, one_trace: bool) -> None:
+        self.same = same
+        self.one_trace = one_trace
+        self.owner: Any = None
+        self._following = 0  # references that are being followed, one within the other
+        self._left = _References(a)
+        self._right = _References(b)
+        self._met: set[tuple[int, int]] = set()  # containers of both sides that were compared
+
+    def of(self, a: Any, b: Any, path: str) -> Iterator[Part]:
+        if _is_reference(a) or _is_reference(b):
+            yield from self._references(a, b, path)
+        elif not isinstance(a, Node) or not isinstance(b, Node):
+            if not _equal(a, b) and not self.same(a, b):
+                yield Part(path, a, b)
+        elif (a.tag, a.type) != (b.tag, b.type):
+            if not self._is_one_left_out(a, b) and not self.same(a, b):
+                yield Part(path, a, b)
+        else:
+            if is_numbered(a):
+                self._met.add((id(a), id(b)))
+            around = self.owner
+            if self.one_trace and is_one_object(a, b):
+                self.owner = b
+            try:
+                yield from self._nodes(a, b, path)
+            finally:
+                self.owner = around
+
+    def _nodes(self, a: Node, b: Node, path: str) -> Iterator[Part]:
+        """Of two of one kind."""
+        if a.tag in SEQUENCES:
+            yield from self._sequences(a, b, path)
+        elif a.tag == TAG_DICT:
+            yield from self._dicts(a, b, path)
+        elif a.tag in SETS:
+            yield from self._sets(a, b, path)
+        elif is_method(a):
+            yield from self._methods(a, b, path)
+        elif a.tag in NAMED and a.type not in SPELLED_OUT:
+            yield from self._attributes(a, b, path)
+        elif a.tag == TAG_FORM and a.size not in VALUES:
+            yield from self._forms(a, b, path)
+        elif a.tag in (TAG_TYPED, TAG_EXCEPTION):
+            inner = ".args" if a.tag == TAG_EXCEPTION else ""
+            for left, right in zip(a.items, b.items, strict=False):
+                yield from self.of(left, right, path + inner)
+            if a.type != ("collections", "Counter") and a.tag == TAG_TYPED:
+                yield from self._order(a.items[0], b.items[0], path)
+        elif a.tag == TAG_ARRAY:
+            yield from self._arrays(a, b, path)
+        elif a != b and not self.same(a, b):
             yield Part(path, a, b)
-    elif (a.tag, a.type) != (b.tag, b.type):
-        if not same(a, b):
+
+    def _references(self, a: Any, b: Any, path: str) -> Iterator[Part]:
+        """What they refer to, where that was not compared on the way here."""
+        left, right = self._left.followed(a), self._right.followed(b)
+        if _is_reference(left) or _is_reference(right):
+            if left != right and not self.same(left, right):
+                yield Part(path, left, right)
+            return
+        if (id(left), id(right)) in self._met or self._following == MOST_FOLLOWED:
+            return  # it was told where they stand first; or they lead on and on
+        self._following += 1
+        try:
+            yield from self.of(left, right, path)
+        finally:
+            self._following -= 1
+
+    def _is_one_left_out(self, a: Node, b: Node) -> bool:
+        """Whether one of them was not looked into, and is not known to be another one."""
+        if TAG_ELIDED not in (a.tag, b.tag):
+            return False
+        sizes = [
+            one.size or 0 for one in (a, b) if one.tag != TAG_FORM
+        ]  # of a form it is which one
+        return type_name(a) == type_name(b) and len(set(sizes)) == 1
+
+    def _methods(self, a: Node, b: Node, path: str) -> Iterator[Part]:
+        """Which method it is: what has become of its object is told of that."""
+        if a.items[0][1] != b.items[0][1] and not self.same(a, b):
             yield Part(path, a, b)
-    elif a.tag in SEQUENCES:
-        yield from _sequences(a, b, same, path)
-    elif a.tag == TAG_DICT:
-        yield from _dicts(a, b, same, path)
-    elif a.tag in SETS:
-        yield from _sets(a, b, same, path)
-    elif a.tag in NAMED and a.type not in SPELLED_OUT:
-        yield from _attributes(a, b, same, path)
-    elif a.tag == TAG_FORM and a.size not in VALUES:
-        yield from _forms(a, b, same, path)
-    elif a.tag in (TAG_TYPED, TAG_EXCEPTION):
-        inner = ".args" if a.tag == TAG_EXCEPTION else ""
-        for left, right in zip(a.items, b.items, strict=False):
-            yield from differences(left, right, same, path + inner)
-        if a.type != ("collections", "Counter") and a.tag == TAG_TYPED:
-            yield from _order(a.items[0], b.items[0], path)
-    elif a.tag == TAG_ARRAY:
-        yield from _arrays(a, b, same, path)
-    elif a != b and not same(a, b):
-        yield Part(path, a, b)
+
+    def _sequences(self, a: Node, b: Node, path: str) -> Iterator[Part]:
+        left, right = a.items, b.items
+        first, behind = self._alike(left, right) if not (a.cut or b.cut) else (0, 0)
+        last = min(len(left), len(right)) - behind
+        for index in range(first, last):
+            yield from self.of(left[index], right[index], f"{path}[{index}]")
+        if not b.cut:
+            for index in range(max(first, last), len(left) - behind):
+                yield Part(f"{path}[{index}]", left[index], MISSING)
+        if not a.cut:
+            for index in range(max(first, last), len(right) - behind):
+                yield Part(f"{path}[{index}]", MISSING, right[index])
+        if behind:  # what stands there now may have changed where it stands
+            for index in range(-behind, 0):
+                at = len(right) + index
+                yield from self.of(left[index], right[index], f"{path}[{at}]")
+        yield from _sizes(a, b, path)
+
+    def _alike(self, left: Any, right: Any) -> tuple[int, int]:
+        """How many items are the same at the beginning of two lists of which one is longer, and at their end where
+        nothing else was replaced between; 0, 0 where they are to be compared one by one."""
+        least, more = sorted((len(left), len(right)))
+        if least == more:
+            return 0, 0
+        first = 0
+        while first < least and self._is_same_item(left[first], right[first]):
+            first += 1
+        behind = 0
+        while behind < least - first and self._is_same_item(left[-1 - behind], right[-1 - behind]):
+            behind += 1
+        return (0, behind) if first + behind == least else (0, 0)
+
+    def _is_same_item(self, a: Any, b: Any) -> bool:
+        return (self.one_trace and is_one_object(a, b)) or self._is_twin(a, b)
+
+    def _dicts(self, a: Node, b: Node, path: str) -> Iterator[Part]:
+        left = {self._left.key(key): (key, part) for key, part in a.items}
+        right = {self._right.key(key): (key, part) for key, part in b.items}
+        only = [key for key in right if key not in left]
+        for known, (key, part) in left.items():
+            within = f"{path}[{self._left.show(key)}]"
+            if known in right:
+                yield from self.of(part, right[known][1], within)
+                continue
+            twin = next((other for other in only if self._is_same_item(key, right[other][0])), None)
+            if twin is None:
+                if not b.cut:
+                    yield Part(within, part, MISSING)
+            else:  # the same key but for what differs in every run, or has become of it
+                only.remove(twin)
+                yield from self.of(part, right[twin][1], within)
+        for other in () if a.cut else only:
+            key, part = right[other]
+            yield Part(f"{path}[{self._right.show(key)}]", MISSING, part)
+        yield from _sizes(a, b, path)
+
+    def _order(self, a: Any, b: Any, path: str) -> Iterator[Part]:
+        """Of the keys that both have, of dicts whose order counts."""
+        if not isinstance(a, Node) or not isinstance(b, Node) or a.cut or b.cut:
+            return
+        if a.tag != TAG_DICT:
+            return
+        left = {self._left.key(key): key for key, _ in a.items}
+        right = {self._right.key(key): key for key, _ in b.items}
+        in_a = [known for known in left if known in right]
+        in_b = [known for known in right if known in left]
+        if in_a != in_b:
+            one, other = (
+                Node(TAG_LIST, None, len(keys), [held[known] for known in keys])
+                for held, keys in ((left, in_a), (right, in_b))
+            )
+            yield Part(path, one, other, "list(", ")")
+
+    def _sets(self, a: Node, b: Node, path: str) -> Iterator[Part]:
+        """What only one of them has. A cut one holds whichever came first: only sizes can be compared."""
+        if a.cut or b.cut:
+            yield from _sizes(a, b, path)
+            return
+        left = {self._left.key(part): part for part in a.items}
+        right = {self._right.key(part): part for part in b.items}
+        only = [part for key, part in right.items() if key not in left]
+        for key, part in left.items():
+            if key in right:
+                continue
+            twin = next((at for at, one in enumerate(only) if self._is_same_item(part, one)), None)
+            if twin is None:
+                yield Part(path, True, False, f"{self._left.show(part)} in ")
+            else:
+                del only[twin]
+        for part in only:
+            yield Part(path, False, True, f"{self._right.show(part)} in ")
+
+    def _is_twin(self, a: Any, b: Any) -> bool:
+        met, self._met = self._met, set()  # what is only tried is still to be told
+        is_twin = next(self.of(a, b, ""), None) is None
+        self._met = met
+        return is_twin
+
+    def _forms(self, a: Node, b: Node, path: str) -> Iterator[Part]:
+        """By parts; what is in a deque or a dict is found by its index or key."""
+        if a.size != b.size or len(a.items) != len(b.items):
+            if not self.same(a, b):
+                yield Part(path, a, b)
+            return
+        if a.size in TABLES:
+            yield from self._whole_unless(items_of(a), items_of(b), a, b, path)
+            return
+        if foreign.is_foreign(a):  # by fields and items
+            yield from self._whole_unless(foreign.as_asked(a), foreign.as_asked(b), a, b, path)
+            return
+        items = items_of(a)
+        for name, left, right in zip(part_names(a), a.items, b.items, strict=False):
+            inner = path if left is items and items is not None else f"{path}.{name}"
+            yield from self.of(left, right, inner)
+
+    def _whole_unless(self, left: Any, right: Any, a: Node, b: Node, path: str) -> Iterator[Part]:
+        """By the parts that it is asked for by: columns and rows, fields and items; whole where the difference is in
+        none of these."""
+        found = False
+        if left is not None and right is not None:
+            for part in self.of(left, right, path):
+                found = True
+                yield part
+        if not found and a != b and not self.same(a, b):
+            yield Part(path, a, b)
+
+    def _attributes(self, a: Node, b: Node, path: str) -> Iterator[Part]:
+        left, right = dict(a.items), dict(b.items)
+        for name in [*left, *(name for name in right if name not in left)]:
+            inner = f"{path}.{name}" if name else path
+            if name in left and name in right:
+                yield from self.of(left[name], right[name], inner)
+            elif not (a if name in right else b).cut:
+                yield Part(inner, left.get(name, MISSING), right.get(name, MISSING))
+        yield from _sizes(a, b, path)
+
+    def _arrays(self, a: Node, b: Node, path: str) -> Iterator[Part]:
+        """By items, as they are indexed; whole where the shape differs, or where they are no plain values."""
+        if a == b or self.same(a, b):
+            return
+        left, right, shape = a.items.items(), b.items.items(), a.items.shape
+        if (
+            left is None
+            or right is None
+            or not shape
+            or (shape, len(left)) != (b.items.shape, len(right))
+        ):
+            yield Part(path, a, b)
+            return
+        dtype = a.items.dtype
+        for at, (one, other) in enumerate(zip(left, right, strict=True)):
+            if not _equal(one, other):
+                sides = as_shown(one, dtype), as_shown(other, dtype)
+                yield Part(f"{path}[{_index(at, shape)}]", *sides)
+
+
+class _References:
+    """What is referred to within one whole value."""
+
+    def __init__(self, root: Any) -> None:
+        self._root = root
+        self._containers: list[Node] | None = None
+        self._open: set[int] = set()  # what a key is made of, on the way in
+
+    def followed(self, tree: Any) -> Any:
+        """What a reference is about; the reference where that is not recorded, and everything else as it is."""
+        if not _is_reference(tree):
+            return tree
+        if self._containers is None:
+            self._containers = numbered(self._root)
+        number = tree.size or 0
+        return self._containers[number] if number < len(self._containers) else tree
+
+    def show(self, key: Any) -> str:
+        return show(key, KEY_WIDTH, root=self._root, short=True)
+
+    def key(self, tree: Any) -> Any:
+        """What is the same of two equal keys, and can be one itself. Numbers of another type are another key."""
+        tree = self.followed(tree)
+        if not isinstance(tree, Node):
+            return kind_of(tree), repr(tree)
+        if id(tree) in self._open:
+            return tree.tag, tree.type, tree.size
+        self._open.add(id(tree))
+        items = tree.items
+        if tree.tag in SETS:
+            items = frozenset(self.key(part) for part in items)
+        elif tree.tag in NAMED:
+            items = tuple((name, self.key(part)) for name, part in items)
+        elif isinstance(items, list):
+            items = tuple(self.key(part) for part in items)
+        elif tree.tag >= TAG_TIME:
+            items = repr(items)
+        self._open.discard(id(tree))
+        return tree.tag, tree.type, tree.size, items
+
+
+def _is_reference(tree: Any) -> bool:
+    """To a part of the same value: of what stands for an object elsewhere there is a text besides its number."""
+    return isinstance(tree, Node) and tree.tag == TAG_REF and not tree.items
+
+
+def is_one_object(a: Any, b: Any) -> bool:
+    """Whether both have one number: nothing speaks against it."""
+    mine, others = identity_of(a), identity_of(b)
+    return mine is not None and others is not None and mine.number == others.number
 
 
 def _equal(a: Any, b: Any) -> bool:
@@ -105,152 +394,10 @@ def _equal(a: Any, b: Any) -> bool:
     return repr(a) == repr(b) if isinstance(a, (float, complex)) else bool(a == b)
 
 
-def _sequences(a: Node, b: Node, same: Same, path: str) -> Iterator[Part]:
-    for index, (left, right) in enumerate(zip(a.items, b.items, strict=False)):
-        yield from differences(left, right, same, f"{path}[{index}]")
-    for index in range(len(b.items), len(a.items)):
-        yield Part(f"{path}[{index}]", a.items[index], MISSING)
-    for index in range(len(a.items), len(b.items)):
-        yield Part(f"{path}[{index}]", MISSING, b.items[index])
-    yield from _sizes(a, b, path)
-
-
 def _sizes(a: Node, b: Node, path: str) -> Iterator[Part]:
     """Of what was too large to be recorded whole."""
     if (a.cut or b.cut) and a.size != b.size:
         yield Part(path, a.size, b.size, "len(", ")")
-
-
-def _dicts(a: Node, b: Node, same: Same, path: str) -> Iterator[Part]:
-    left = {_key(key): (key, part) for key, part in a.items}
-    right = {_key(key): (key, part) for key, part in b.items}
-    only = [key for key in right if key not in left]
-    for known, (key, part) in left.items():
-        if known in right:
-            yield from differences(part, right[known][1], same, f"{path}[{show(key, KEY_WIDTH)}]")
-            continue
-        twin = next((other for other in only if _is_twin(key, right[other][0], same)), None)
-        if twin is None:
-            yield Part(f"{path}[{show(key, KEY_WIDTH)}]", part, MISSING)
-        else:  # the same key but for what differs in every run
-            only.remove(twin)
-            yield from differences(part, right[twin][1], same, f"{path}[{show(key, KEY_WIDTH)}]")
-    for other in only:
-        key, part = right[other]
-        yield Part(f"{path}[{show(key, KEY_WIDTH)}]", MISSING, part)
-    yield from _sizes(a, b, path)
-
-
-def _order(a: Any, b: Any, path: str) -> Iterator[Part]:
-    """Of the keys that both have, of dicts whose order counts."""
-    if not isinstance(a, Node) or not isinstance(b, Node) or a.cut or b.cut or a.tag != TAG_DICT:
-        return
-    left, right = ({_key(key): key for key, _ in each.items} for each in (a, b))
-    in_a = [key for known, key in left.items() if known in right]
-    in_b = [key for known, key in right.items() if known in left]
-    if [_key(key) for key in in_a] != [_key(key) for key in in_b]:
-        yield Part(
-            path,
-            Node(TAG_LIST, None, len(in_a), in_a),
-            Node(TAG_LIST, None, len(in_b), in_b),
-            "list(",
-            ")",
-        )
-
-
-def _sets(a: Node, b: Node, same: Same, path: str) -> Iterator[Part]:
-    """What only one of them has. A cut one holds whichever came first: only sizes can be compared."""
-    if a.cut or b.cut:
-        yield from _sizes(a, b, path)
-        return
-    left = {_key(part): part for part in a.items}
-    right = {_key(part): part for part in b.items}
-    only = [part for key, part in right.items() if key not in left]
-    for key, part in left.items():
-        if key in right:
-            continue
-        twin = next((at for at, one in enumerate(only) if _is_twin(part, one, same)), None)
-        if twin is None:
-            yield Part(path, True, False, f"{show(part, KEY_WIDTH)} in ")
-        else:
-            del only[twin]
-    for part in only:
-        yield Part(path, False, True, f"{show(part, KEY_WIDTH)} in ")
-
-
-def _is_twin(a: Any, b: Any, same: Same) -> bool:
-    return next(differences(a, b, same), None) is None
-
-
-def _forms(a: Node, b: Node, same: Same, path: str) -> Iterator[Part]:
-    """By parts; what is in a deque or a dict is found by its index or key."""
-    if a.size != b.size or len(a.items) != len(b.items):
-        if not same(a, b):
-            yield Part(path, a, b)
-        return
-    if a.size in TABLES:
-        yield from _tables(a, b, same, path)
-        return
-    if foreign.is_foreign(a):
-        yield from _foreign(a, b, same, path)
-        return
-    items = items_of(a)
-    for name, left, right in zip(part_names(a), a.items, b.items, strict=False):
-        inner = path if left is items and items is not None else f"{path}.{name}"
-        yield from differences(left, right, same, inner)
-
-
-def _tables(a: Node, b: Node, same: Same, path: str) -> Iterator[Part]:
-    """By columns and rows, as they are asked for; whole where the difference is in neither."""
-    left, right = items_of(a), items_of(b)
-    found = False
-    if left is not None and right is not None:
-        for part in differences(left, right, same, path):
-            found = True
-            yield part
-    if not found and a != b and not same(a, b):
-        yield Part(path, a, b)
-
-
-def _foreign(a: Node, b: Node, same: Same, path: str) -> Iterator[Part]:
-    """By fields and items; whole where the difference is in what is not written of them."""
-    found = False
-    for part in differences(foreign.as_asked(a), foreign.as_asked(b), same, path):
-        found = True
-        yield part
-    if not found and a != b and not same(a, b):
-        yield Part(path, a, b)
-
-
-def _attributes(a: Node, b: Node, same: Same, path: str) -> Iterator[Part]:
-    left, right = dict(a.items), dict(b.items)
-    for name in [*left, *(name for name in right if name not in left)]:
-        inner = f"{path}.{name}" if name else path
-        if name in left and name in right:
-            yield from differences(left[name], right[name], same, inner)
-        else:
-            yield Part(inner, left.get(name, MISSING), right.get(name, MISSING))
-    yield from _sizes(a, b, path)
-
-
-def _arrays(a: Node, b: Node, same: Same, path: str) -> Iterator[Part]:
-    """By items, as they are indexed; whole where the shape differs, or where they are no plain values."""
-    if a == b or same(a, b):
-        return
-    left, right, shape = a.items.items(), b.items.items(), a.items.shape
-    if (
-        left is None
-        or right is None
-        or not shape
-        or (shape, len(left)) != (b.items.shape, len(right))
-    ):
-        yield Part(path, a, b)
-        return
-    dtype = a.items.dtype
-    for at, (one, other) in enumerate(zip(left, right, strict=True)):
-        if not _equal(one, other):
-            sides = as_shown(one, dtype), as_shown(other, dtype)
-            yield Part(f"{path}[{_index(at, shape)}]", *sides)
 
 
 def _index(at: int, shape: tuple[int, ...]) -> str:
@@ -260,22 +407,6 @@ def _index(at: int, shape: tuple[int, ...]) -> str:
         at, index = divmod(at, length)
         found.append(str(index))
     return ", ".join(reversed(found))
-
-
-def _key(tree: Any) -> Any:
-    """What is the same of two equal keys, and can be one itself. Numbers of another type are another key."""
-    if not isinstance(tree, Node):
-        return kind_of(tree), repr(tree)
-    items = tree.items
-    if tree.tag in SETS:
-        items = frozenset(_key(part) for part in items)
-    elif tree.tag in NAMED:
-        items = tuple((name, _key(part)) for name, part in items)
-    elif isinstance(items, list):
-        items = tuple(_key(part) for part in items)
-    elif tree.tag >= TAG_TIME:
-        items = repr(items)
-    return tree.tag, tree.type, tree.size, items
 
 
 def shown(part: Part, name: str, width: int) -> tuple[str, str, str]:
@@ -290,7 +421,10 @@ def shown(part: Part, name: str, width: int) -> tuple[str, str, str]:
         begin = max(_first_difference(a, b) - AROUND, 0)
         if begin:
             return f"{path}[{begin}:]", show(a[begin:], width), show(b[begin:], width)
-    return path, _side(a, width), _side(b, width)
+    left, right = _side(a, width), _side(b, width)
+    if left == right:  # of classes of one name
+        left, right = _side(a, width, short=False), _side(b, width, short=False)
+    return path, left, right
 
 
 def sides(part: Part, name: str, width: int) -> tuple[str, str, str]:
@@ -298,7 +432,7 @@ def sides(part: Part, name: str, width: int) -> tuple[str, str, str]:
     path, a, b = shown(part, name, width)
     if a != b:
         return path, a, b
-    whole = _side(part.a, WHOLE), _side(part.b, WHOLE)
+    whole = _side(part.a, WHOLE, short=False), _side(part.b, WHOLE, short=False)
     begin = max(_first_difference(*whole) - AROUND, 0)
     a, b = (f"…{text[begin : begin + width]}" for text in whole)
     return path, a, b
@@ -310,5 +444,5 @@ def _first_difference(a: Any, b: Any) -> int:
     )
 
 
-def _side(tree: Any, width: int) -> str:
-    return "(not there)" if tree is MISSING else show(tree, width)
+def _side(tree: Any, width: int, short: bool = True) -> str:
+    return "(not there)" if tree is MISSING else show(tree, width, short=short)

@@ -59,6 +59,8 @@ from recorder.trace.values.to_python import Builder
 
 SHOWN: Final = 200  # characters
 CELL: Final = 60  # of a cell of a table
+METHOD: Final = ("builtins", "method")
+FEW_METHODS: Final = 3  # bound ones that an object keeps, from which on they are put together
 MOST_AGAIN: Final = (
     100  # references of one value that are followed: each may be to what has references itself
 )
@@ -74,8 +76,11 @@ OWN_ELLIPSIS: Final = {TAG_LIST: "[...]", TAG_TUPLE: "(...)", TAG_SET: "{...}", 
 class _Writer:
     """Text up to a limit; beyond it nothing is added, and nothing looked at."""
 
-    def __init__(self, limit: int, root: Any, marks: Container[int] = ()) -> None:
+    def __init__(
+        self, limit: int, root: Any, marks: Container[int] = (), short: bool = False
+    ) -> None:
         self.left = limit
+        self.short = short  # classes without their modules, bound methods by their number
         self.marks = marks  # numbers of objects that are told with them
         self.out: list[str] = []
         self.full = False
@@ -121,7 +126,7 @@ class _Writer:
         elif tree.tag == TAG_NAMED:
             self.attributes(tree)
         elif tree.tag == TAG_ENUM:
-            self.add(f"<{shown_name(tree)}.{tree.items[0][0] or '?'}: ")
+            self.add(f"<{self.name_of(tree)}.{tree.items[0][0] or '?'}: ")
             self.part(tree.items[0][1])
             self.add(">")
         elif tree.tag == TAG_FORM:
@@ -180,7 +185,8 @@ class _Writer:
         if library_values.show_instance(self, tree, self.spelled_out(tree)):
             return None
         if not tree.size:
-            return self.add(f"<{type_name(tree)} object>")
+            name = self.name_of(tree) if self.short else type_name(tree)
+            return self.add(f"<{name} object>")
         if not tree.items[0][0] and is_file(tree.items[0][1]):
             return show_file(self, tree)
         if not tree.items[0][0] and is_all(tree.items[0][1]):
@@ -204,6 +210,8 @@ class _Writer:
         name = type_name(tree)
         if name == "method":
             function = items[0].items if isinstance(items[0], Node) else "?"
+            if self.short:
+                return self.add(f"<bound method {function}>")
             self.add(f"<bound method {function} of ")
             self.part(items[1])
             return self.add(">")
@@ -219,15 +227,25 @@ class _Writer:
         return self.add(")")
 
     def attributes(self, tree: Node) -> None:
-        self.add(shown_name(tree) + "(")
+        self.add(self.name_of(tree) + "(")
         items = _without_own_name(tree)
-        self.sequence(exceptions.with_arguments(items), self.attribute)
+        told = list(exceptions.with_arguments(items))
+        methods = [one for one in told if self.short and is_method(one[1])]
+        if len(methods) >= FEW_METHODS:
+            told = [one for one in told if not is_method(one[1])]
+        self.sequence(told, self.attribute)
+        if len(methods) >= FEW_METHODS:
+            self.add(f"{', ' if told else ''}… {len(methods)} bound methods")
         if tree.cut:
             self.add(f", … {(tree.size or 0) - len(tree.items)} more")
         self.add(")")
         for words, origin in exceptions.origins(items):
             self.add(words)
             self.part(origin)
+
+    def name_of(self, tree: Node) -> str:
+        name = shown_name(tree)
+        return name if not self.short or tree.type is None else tree.type[1]
 
     def stdlib(self, tree: Node) -> None:
         if tree.tag == TAG_GENERATOR:
@@ -342,13 +360,20 @@ class _Writer:
         if node.tag == TAG_REDACTED:
             return "<redacted>"
         if node.tag == TAG_ELIDED:
-            return f"<{type_name(node)} of size {node.size}>"
+            name = self.name_of(node) if self.short else type_name(node)
+            return f"<{name} of size {node.size}>"
         if node.tag == TAG_OBJECT:
             is_dtype = type_name(node).startswith("pandas.") and type_name(node).endswith("Dtype")
-            return f"{type_name(node)}()" if is_dtype else f"<{type_name(node)} object>"
+            name = self.name_of(node) if self.short else type_name(node)
+            return f"{type_name(node)}()" if is_dtype else f"<{name} object>"
         if node.tag == TAG_CLASS:
             return f"<class '{qualified(node.type or ('', '?'))}'>"
         return f"<{BUILTIN_NAMES[node.tag]} {node.items}>"
+
+
+def is_method(tree: Any) -> bool:
+    """Whether it is a method that is bound to its object."""
+    return isinstance(tree, Node) and tree.type == METHOD and len(tree.items) > 1
 
 
 def _without_own_name(tree: Node) -> list[tuple[Any, Any]]:
@@ -369,9 +394,18 @@ def show_cell(tree: Any) -> str:
     return out.text()
 
 
-def show(tree: Any, limit: int = SHOWN, whole: bool = False, marks: Container[int] = ()) -> str:
+def show(
+    tree: Any,
+    limit: int = SHOWN,
+    whole: bool = False,
+    marks: Container[int] = (),
+    *,
+    root: Any = None,
+    short: bool = False,
+) -> str:
     """As Python would write it, in at most `limit` characters. `whole`: it is no part of a greater value, so that what
-    its references are about is in it. `marks`: the numbers of objects that are marked with them."""
-    out = _Writer(limit, tree if whole else None, marks)
+    its references are about is in it; or in `root`, the value that it is a part of. `marks`: the numbers of objects
+    that are marked with them. `short`: for a line: classes without their modules, bound methods by their number."""
+    out = _Writer(limit, tree if whole else root, marks, short)
     out.part(tree)
     return out.text()

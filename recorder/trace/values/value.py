@@ -205,9 +205,9 @@ class Value(Operators):
         """As Python would write it, in at most so many characters."""
         return self._show(arguments.number(limit, "limit", "a number of characters"))
 
-    def _show(self, limit: int, marks: Container[int] = ()) -> str:
-        """Objects of these numbers are marked with them: `[1] #7`."""
-        text = show(self._tree, limit, whole=True, marks=marks)
+    def _show(self, limit: int, marks: Container[int] = (), short: bool = False) -> str:
+        """Objects of these numbers are marked with them: `[1] #7`. `short`: as in a line that is read."""
+        text = show(self._tree, limit, whole=True, marks=marks, short=short)
         return text + (" (not looked at again)" if self.unexamined else "")
 
     def __repr__(self) -> str:

@@ -1,0 +1,138 @@
+"""Who wrote what a line only waited for: the innermost frame that is recorded in which an object became what it is.
+
+While a line waits for the calls that it makes, whoever has the object sees it change. The first to see it as it was in
+the end is the frame that changed it, or that called what is not recorded and did.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any, Final, NamedTuple
+
+from recorder import errors
+from recorder.trace import filters, varint
+from recorder.trace.changes import Change, Changes
+from recorder.trace.format import TAG_ELIDED, TAG_IDENTITY, TAG_IDENTITY_UNSURE, TAG_REF
+from recorder.trace.object_history import own_content
+from recorder.trace.queries import Queries
+from recorder.trace.snapshots import Event, Frame
+from recorder.trace.values.nodes import Identity, Node, identity_of
+from recorder.trace.values.places import places_of
+
+MOST_EVENTS: Final = 20_000  # of one call, from its end, that are looked through
+
+
+@errors.guarded_class("read")
+class Written(NamedTuple):
+    """The `change` of a variable by which it was first seen, with line, function and frame of who did it, and the
+    `path` of the object there. `callers`: the frames between it and the one that waited, the innermost first."""
+
+    change: Change
+    path: str
+    callers: tuple[Frame | Event, ...] = ()
+
+    @property
+    def seq(self) -> int:
+        """The number of the event that is the first to see it."""
+        return self.change.seq
+
+
+class Writes:
+    """Of one trace."""
+
+    def __init__(self, queries: Queries, changes: Changes) -> None:
+        self._queries = queries
+        self._changes = changes
+
+    def during(self, seen: Change, tree: Any) -> Written | None:
+        """Who made an object what it is at a change, in the calls for which its line waited. `tree`: the object. None:
+        there were none, or what they did is not recorded."""
+        identity, event = identity_of(tree), seen.event
+        if identity is None or event._called is None or seen.frame != event.frame:
+            return None
+        before = filters.make(frame=event.frame)
+        last = next(self._queries.find(before, 0, event.seq, backwards=True), None)
+        start = 0 if last is None else last.seq + 1
+        now = self._in(seen, identity)
+        content = own_content(tree) if now is None else own_content(*now)
+        found = self._first(identity, content, start, event.seq)
+        return None if found is None else found._replace(callers=self._between(event, found))
+
+    def _between(self, waiting: Event, found: Written) -> tuple[Frame | Event, ...]:
+        try:
+            stack = self._queries.at(found.seq).stack
+        except (errors.TraceCorruptError, errors.UnknownRecordError, errors.EventNotFoundError):
+            return ()  # the write itself could be read
+        frames = [frame.frame for frame in stack]
+        if waiting.frame not in frames or found.change.frame not in frames:
+            return ()
+        between = stack[frames.index(waiting.frame) + 1 : frames.index(found.change.frame)]
+        return tuple(between[::-1])
+
+    def _first(self, identity: Identity, content: Any, start: int, stop: int) -> Written | None:
+        number = varint.encode(identity.number)
+        needles = bytes([TAG_IDENTITY]) + number, bytes([TAG_IDENTITY_UNSURE]) + number
+        found: Written | None = None
+        events = self._queries.find(filters.EVERYTHING, start, stop, backwards=True)
+        for event in islice(events, MOST_EVENTS):
+            if not any(needle in raw for raw in _new(event) for needle in needles):
+                continue
+            for change, path, seen in self._sightings(event, identity):
+                if not _is_same_content(seen, content):
+                    return found
+                if event.kind != "call" or change.module is not None:
+                    found = Written(change, path)  # what is given to a call was written before it
+        return found
+
+    def _sightings(self, event: Event, identity: Identity) -> list[tuple[Change, str, Any]]:
+        """The variables that are new, each with the way to the object, and what it was."""
+        found = []
+        for change in self._changes.of(event):
+            if change.value is None or change.function is None:
+                continue
+            root = change.value._tree
+            for place in places_of(change.name, root):
+                if place.identity.number == identity.number and not _is_left_out(place.tree):
+                    found.append((change, place.path, own_content(place.tree, root)))
+                    break
+        return found
+
+    def _in(self, change: Change, identity: Identity) -> tuple[Any, Any] | None:
+        """The object in the variable that changed, and that variable's value: what was computed from it does not tell
+        which objects it holds."""
+        root = None if change.value is None else change.value._tree
+        for place in places_of(change.name, root):
+            if place.identity.number == identity.number and not _is_left_out(place.tree):
+                return place.tree, root
+        return None
+
+
+def _new(event: Event) -> list[bytes]:
+    """The bytes of what is new at an event."""
+    raws = [raw for _, raw in event._raw_changes()] if event._changed_slots else []
+    if event._global_changes:
+        raws = [raw for _, raw in event._raw_changes()]
+        raws += [one.raw for one in event._other_changes()]
+    return [raw for raw in raws if raw is not None]
+
+
+def _is_left_out(tree: Any) -> bool:
+    return isinstance(tree, Node) and tree.tag in (TAG_ELIDED, TAG_REF)
+
+
+def _is_same_content(a: Any, b: Any) -> bool:
+    """As far as both were recorded: of one of them less may have been."""
+    if a == b:
+        return True
+    if not isinstance(a, Node) or not isinstance(b, Node):
+        return False
+    if (a.tag, a.type, a.size) != (b.tag, b.type, b.size):
+        return a.tag != b.tag and TAG_ELIDED in (a.tag, b.tag)
+    if not isinstance(a.items, (list, tuple)) or not isinstance(b.items, (list, tuple)):
+        return False
+    if len(a.items) != len(b.items) and not (a.cut or b.cut):
+        return False
+    return all(
+        one == other if not isinstance(one, Node) else _is_same_content(one, other)
+        for one, other in zip(a.items, b.items, strict=False)
+    )
