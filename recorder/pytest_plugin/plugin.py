@@ -12,7 +12,7 @@ from recorder import errors, marks
 from recorder.policy import check
 from recorder.pytest_plugin import summary
 from recorder.testing import names
-from recorder.testing.session import Phase, Test, Tests
+from recorder.testing.session import Phase, Test, Tests, note_failure
 
 LONGEST_WAIT: Final = 15  # seconds, for the trace of a worker that was killed
 PROPERTY: Final = "recording"
@@ -96,9 +96,11 @@ class Plugin:
         yield from _phase("teardown")
 
     @pytest.hookimpl(hookwrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item) -> Iterator[None]:
+    def pytest_runtest_makereport(self, item: pytest.Item, call: Any) -> Iterator[None]:
         outcome: Any = yield
         report = outcome.get_result()
+        if report.failed:
+            note_failure(report.when, _error_of(report, call), _place_of(item))
         if report.failed and self.tests.is_ours and self.when(item) != "none":
             reported = (PROPERTY, self.path_of(item.nodeid))
             for properties in (item.user_properties, report.user_properties):
@@ -164,6 +166,19 @@ def _phase(name: str) -> Iterator[None]:
     phase = Phase(name)
     outcome: Any = yield
     phase.end(outcome.excinfo is not None)
+
+
+def _error_of(report: pytest.TestReport, call: Any) -> object:
+    """The exception, unless pytest has a better text."""
+    if isinstance(report.longrepr, str):
+        return report.longrepr.strip()  # of an xfail that passed
+    text = getattr(report.longrepr, "errorstring", None)  # of a fixture that is not there
+    return text.partition("\n")[0] if isinstance(text, str) else call.excinfo and call.excinfo.value
+
+
+def _place_of(item: pytest.Item) -> tuple[str, int]:
+    file, line, _ = item.location
+    return os.path.join(item.config.rootpath, file), (line or 0) + 1
 
 
 def _has_workers(config: pytest.Config) -> bool:
