@@ -110,6 +110,14 @@ def test_a_chunk_with_the_end_of_a_span_is_wanted_though_no_event_of_the_span_is
     assert wanted.add(50, [end(3, 50, True)]) == [40, 50]
 
 
+def test_a_span_that_is_wanted_keeps_its_beginning_and_its_end_though_it_has_no_event() -> None:
+    wanted = KeptSpans()
+    assert wanted.add(0, [note(1, 10), end(1, 10, False)]) == []
+    assert wanted.add(10, [note(2, 20)]) == []
+    assert wanted.add(20, [end(2, 20, True), note(3, 20)]) == [10]
+    assert wanted.add(20, [end(3, 20, False)]) == []
+
+
 def test_of_spans_within_each_other_the_outermost_decides() -> None:
     wanted = KeptSpans()
     inner = [note(1, 1), note(2, 2), end(2, 5, False)]

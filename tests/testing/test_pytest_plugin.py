@@ -92,12 +92,15 @@ def test_recursion():
         return down(n + 1)
     down(0)
 
+def test_of_others(nothing_like_it):
+    pass
+
 def test_skipped():
     pytest.skip("not now")
 """
 KEPT = {
     "test_wrong_value", "test_fixture", "test_teardown", "test_each[2]", "test_passes_unexpectedly", "test_thread",
-    "test_always", "test_kept", "test_recursion",
+    "test_always", "test_kept", "test_recursion", "test_of_others",
 }  # fmt: skip
 CRASHES = """
 import os, signal, ctypes, pytest
@@ -210,6 +213,39 @@ def test_the_report_tells_the_last_events_with_what_changed(session: Session) ->
     assert re.search(r"call test_recursion.<locals>.down  n = \d+", recursion[-3])
     assert "recorder show .recordings/test_shop.py--test_thread.rtrace" in session.run.stdout
     assert not any("Cart.add" in line for line in session.said("test_thread"))  # another thread
+
+
+def test_a_failure_without_any_event_has_a_trace_that_says_why(session: Session) -> None:
+    """Also where there is none in the whole session; whoever asks for a fixture that is not there runs no code."""
+    alone = Session(
+        session.folder,
+        run_pytest(session.folder, "--record=failed", "-k", "of_others", "--recordings-dir=alone"),
+    )
+    alone.recordings = session.folder / "alone"
+    for one in (session, alone):
+        assert one.said("test_of_others")[1:] == [
+            "none of your own code ran in its setup", "! fixture 'nothing_like_it' not found",
+        ]  # fmt: skip
+        with one.trace("test_of_others") as trace:
+            spans = [
+                (span.name, span.raised, span.stop == 0 or span.stop == span.start)
+                for span in trace.spans()
+            ]
+            assert spans == [
+                ("test_shop.py::test_of_others", True, True), ("setup", True, True), ("teardown", False, True),
+            ]  # fmt: skip
+            (mark,) = trace.marks()
+            assert mark.facts.to_python()["error"] == "fixture 'nothing_like_it' not found"
+    assert session.said("test_passes_unexpectedly")[-1] == "! [XPASS(strict)]"
+
+
+def test_the_spans_of_a_test_end_in_its_trace(session: Session) -> None:
+    with session.trace("test_wrong_value") as trace:
+        spans = [(span.name, span.raised, span.stop is None) for span in trace.spans()]
+        assert spans == [
+            ("test_shop.py::test_wrong_value", True, False), ("setup", False, False), ("call", True, False),
+            ("teardown", False, False),
+        ]  # fmt: skip
 
 
 def test_the_report_for_others_has_the_path(session: Session) -> None:
