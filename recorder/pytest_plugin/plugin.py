@@ -100,7 +100,9 @@ class Plugin:
         outcome: Any = yield
         report = outcome.get_result()
         if report.failed:
-            note_failure(report.when, _error_of(report, call), _place_of(item))
+            file, line, _ = item.location
+            place = {"file": os.path.join(item.config.rootpath, file), "line": (line or 0) + 1}
+            note_failure(report.when, _error_of(report, call), **place)
         if report.failed and self.tests.is_ours and self.when(item) != "none":
             reported = (PROPERTY, self.path_of(item.nodeid))
             for properties in (item.user_properties, report.user_properties):
@@ -174,11 +176,6 @@ def _error_of(report: pytest.TestReport, call: Any) -> object:
         return report.longrepr.strip()  # of an xfail that passed
     text = getattr(report.longrepr, "errorstring", None)  # of a fixture that is not there
     return text.partition("\n")[0] if isinstance(text, str) else call.excinfo and call.excinfo.value
-
-
-def _place_of(item: pytest.Item) -> tuple[str, int]:
-    file, line, _ = item.location
-    return os.path.join(item.config.rootpath, file), (line or 0) + 1
 
 
 def _has_workers(config: pytest.Config) -> bool:

@@ -134,12 +134,9 @@ class Phase:
         capture.end_span(self._number, False, failed)
 
 
-def note_failure(phase: str, error: object, place: tuple[str, int] | None = None) -> None:
+def note_failure(phase: str, error: object, **more: object) -> None:
     """`error`: an exception, or a text. Whatever ran, or did not, the trace says why the test failed."""
-    facts = {"error": error, "phase": phase}
-    capture.note(
-        FAILED, facts if place is None else {**facts, "file": place[0], "line": place[1]}, False
-    )
+    capture.note(FAILED, {"error": error, "phase": phase, **more}, False)
 
 
 def make_folder(folder: str) -> None:

@@ -87,7 +87,11 @@ def cut_out_what_ran(path: str, folder: str) -> list[SingleTrace]:
     with open_trace(path) as trace:
         spans = trace.spans()
         wanted = [
-            Wanted(s.number, _failed_phase(spans, s) if s.stop is None or s.raised else None)
+            Wanted(
+                s.number,
+                _failed_phase(spans, s) if s.stop is None or s.raised else None,
+                _name_of(trace, s),
+            )
             for s in outermost(spans)
             if s.stop is None or not s.forgotten
         ]
@@ -102,6 +106,13 @@ def outermost(spans: list[Span]) -> list[Span]:
         if last is None or (last.ended is not None and span.time >= last.ended):
             found.append(span)
     return found
+
+
+def _name_of(trace: Trace, span: Span) -> str | None:
+    """Where it was told only when it failed."""
+    found = [facts_as_json(mark.facts) for mark in trace.marks(FAILED) if _holds(span, mark)]
+    told = [facts["test"] for facts in found if isinstance(facts, dict) and "test" in facts]
+    return next((name for name in told if isinstance(name, str)), None)
 
 
 def _failed_phase(spans: list[Span], test: Span) -> str:
@@ -183,6 +194,9 @@ def _failure_context(
     is among them, or no event."""
     events = failure_context.last_events(trace, span.thread, *_where(spans, span, phase))
     error, place = _said_of(trace, span, phase)
+    if span.stop is None:
+        lines = [*failure_context.lines(trace, events), failure_context.death(trace, events)]
+        return lines, (events[-1].file, events[-1].line) if events else place
     if not events:
         lines = [
             f"none of your own code ran in its {phase}" if phase else "none of your own code ran"

@@ -20,6 +20,7 @@ from tests.conftest import ENVIRONMENT
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = """
+import asyncio
 import threading
 import pytest
 
@@ -95,12 +96,20 @@ def test_recursion():
 def test_of_others(nothing_like_it):
     pass
 
+def test_tasks():
+    async def step(delay):
+        await asyncio.sleep(delay)
+    async def main():
+        await asyncio.gather(asyncio.create_task(step(0.02), name="slow"), asyncio.create_task(step(0), name="fast"))
+    asyncio.run(main())
+    assert not "in order"
+
 def test_skipped():
     pytest.skip("not now")
 """
 KEPT = {
     "test_wrong_value", "test_fixture", "test_teardown", "test_each[2]", "test_passes_unexpectedly", "test_thread",
-    "test_always", "test_kept", "test_recursion", "test_of_others",
+    "test_always", "test_kept", "test_recursion", "test_of_others", "test_tasks",
 }  # fmt: skip
 CRASHES = """
 import os, signal, ctypes, pytest
@@ -119,6 +128,11 @@ def test_dies(how):
         os.kill(os.getpid(), signal.SIGKILL)
     ctypes.string_at(0)
 """
+DEATHS = {
+    "exit": "! its process exited with status 3 at: os._exit(3)",
+    "kill": "! its process was ended by SIGKILL at: os.kill(os.getpid(), signal.SIGKILL)",
+    "crash": "! its process was ended by SIGSEGV at: ctypes.string_at(0)",
+}
 
 
 def run_pytest(folder: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -203,7 +217,7 @@ def test_the_report_tells_the_last_events_with_what_changed(session: Session) ->
     assert len(said) == 13
     assert "return Cart.add → 3" in said[-4]
     assert said[-1].startswith(
-        "test_shop.py:20  raise test_wrong_value ! AssertionError('assert 3 == 4"
+        "test_shop.py:21  raise test_wrong_value ! AssertionError('assert 3 == 4"
     )
     assert any("self = test_shop.Cart(items=[0, 1, 2])" in line for line in said)
     assert session.said("test_fixture")[-1].endswith("raise broken ! KeyError('port')")
@@ -213,6 +227,12 @@ def test_the_report_tells_the_last_events_with_what_changed(session: Session) ->
     assert re.search(r"call test_recursion.<locals>.down  n = \d+", recursion[-3])
     assert "recorder show .recordings/test_shop.py--test_thread.rtrace" in session.run.stdout
     assert not any("Cart.add" in line for line in session.said("test_thread"))  # another thread
+    ends = [
+        line.split()[1]
+        for line in session.said("test_tasks")
+        if "return test_tasks.<locals>.step" in line
+    ]
+    assert ends == ["fast", "slow"]
 
 
 def test_a_failure_without_any_event_has_a_trace_that_says_why(session: Session) -> None:
@@ -282,6 +302,7 @@ def test_a_worker_that_dies_leaves_its_last_test(crashed: Session) -> None:
         said = crashed.said(f"test_dies[{how}]")
         assert said[0].endswith("events, up to where its process died")
         assert any("count = 42" in line for line in said)
+        assert said[-1] == DEATHS[how]
         with crashed.trace(f"test_dies[{how}]") as trace:
             assert {event.function.name for event in trace.events()} == {"test_dies"}
             assert trace.meta["test"]["ended"] is False
