@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any, Final
 
 import pytest
@@ -45,14 +45,17 @@ class Plugin:
 
     # ---- the recording ----
 
-    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> Iterator[None]:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, Any]:
+        __tracebackhide__ = True
         if not self.is_worker and not session.config.option.collectonly:
             self.recover()
         if not self.is_controller and not session.config.option.collectonly:
             self.tests.start()
-        yield
-        self.stop()
+        try:
+            return (yield)
+        finally:
+            self.stop()
 
     def recover(self) -> None:
         from recorder.testing import single_traces
@@ -66,15 +69,18 @@ class Plugin:
 
     # ---- tests ----
 
-    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        __tracebackhide__ = True
         when = self.when(item)
         test = self.current = self.tests.begin(item.nodeid)
         test.wanted = when == "all"
-        yield
-        self.current = None
-        test.wanted = test.wanted or (when == "failed" and test.failed is not None)
-        self.tests.end(test)
+        try:
+            return (yield)
+        finally:
+            self.current = None
+            test.wanted = test.wanted or (when == "failed" and test.failed is not None)
+            self.tests.end(test)
 
     def when(self, item: pytest.Item) -> str:
         marker = item.get_closest_marker("record")
@@ -83,22 +89,24 @@ class Plugin:
         given = marker.args[0] if marker.args else marker.kwargs.get("when", "all")
         return given if given in ("failed", "none") else "all"
 
-    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_runtest_setup(self) -> Iterator[None]:
-        yield from _phase("setup")
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self) -> Generator[None, Any, Any]:
+        __tracebackhide__ = True
+        return (yield from _phase("setup"))
 
-    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_runtest_call(self) -> Iterator[None]:
-        yield from _phase("call")
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self) -> Generator[None, Any, Any]:
+        __tracebackhide__ = True
+        return (yield from _phase("call"))
 
-    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_runtest_teardown(self) -> Iterator[None]:
-        yield from _phase("teardown")
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self) -> Generator[None, Any, Any]:
+        __tracebackhide__ = True
+        return (yield from _phase("teardown"))
 
-    @pytest.hookimpl(hookwrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: Any) -> Iterator[None]:
-        outcome: Any = yield
-        report = outcome.get_result()
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: Any) -> Generator[None, Any, Any]:
+        report = yield
         if report.failed:
             file, line, _ = item.location
             place = {"file": os.path.join(item.config.rootpath, file), "line": (line or 0) + 1}
@@ -110,6 +118,7 @@ class Plugin:
                     properties.append(reported)
             if self.config.pluginmanager.has_plugin("html"):
                 summary.add_link(report, reported[1])
+        return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         test = self.current
@@ -164,10 +173,18 @@ class Plugin:
         summary.write(terminalreporter, self.kept, self.died, self.problems, removed)
 
 
-def _phase(name: str) -> Iterator[None]:
+def _phase(name: str) -> Generator[None, Any, Any]:
+    __tracebackhide__ = (
+        True  # or the report of a failure that is not the test's own would have our frames
+    )
     phase = Phase(name)
-    outcome: Any = yield
-    phase.end(outcome.excinfo is not None)
+    failed = True
+    try:
+        result = yield
+        failed = False
+        return result
+    finally:
+        phase.end(failed)
 
 
 def _error_of(report: pytest.TestReport, call: Any) -> object:

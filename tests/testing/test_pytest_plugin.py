@@ -128,6 +128,14 @@ def test_dies(how):
         os.kill(os.getpid(), signal.SIGKILL)
     ctypes.string_at(0)
 """
+OF_A_PLUGIN = """
+import pytest
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call():
+    yield
+    raise ValueError("of a plugin")
+"""
 DEATHS = {
     "exit": "! its process exited with status 3 at: os._exit(3)",
     "kill": "! its process was ended by SIGKILL at: os.kill(os.getpid(), signal.SIGKILL)",
@@ -279,6 +287,22 @@ def test_outcomes_are_those_without_it(session: Session) -> None:
     assert plain.returncode == session.run.returncode
     assert results(plain.stdout) == results(session.run.stdout)
     assert " recordings " not in plain.stdout
+
+
+def test_a_failure_that_is_another_plugins_is_reported_without_a_line_of_ours(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "test_shop.py").write_text("def test_passes():\n    pass\n")
+    (tmp_path / "conftest.py").write_text(OF_A_PLUGIN)
+    plain, recorded = (
+        run_pytest(tmp_path, "--tb=long", f"--record={mode}").stdout for mode in ("none", "failed")
+    )
+    assert "raise ValueError" in plain
+    assert recorded.partition("\n=")[0] == plain.partition("\n=")[0]
+    traceback = recorded.partition(" FAILURES ")[2].partition(" recordings ")[0]
+    assert traceback.rstrip("=") == plain.partition(" FAILURES ")[2].partition(" short test")[
+        0
+    ].rstrip("=")
 
 
 def results(output: str) -> list[str]:
