@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from types import TracebackType
 from typing import Any, Final
 
 import pytest
@@ -47,7 +48,6 @@ class Plugin:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, Any]:
-        __tracebackhide__ = True
         if not self.is_worker and not session.config.option.collectonly:
             self.recover()
         if not self.is_controller and not session.config.option.collectonly:
@@ -71,7 +71,6 @@ class Plugin:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        __tracebackhide__ = True
         when = self.when(item)
         test = self.current = self.tests.begin(item.nodeid)
         test.wanted = when == "all"
@@ -91,21 +90,20 @@ class Plugin:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self) -> Generator[None, Any, Any]:
-        __tracebackhide__ = True
         return (yield from _phase("setup"))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self) -> Generator[None, Any, Any]:
-        __tracebackhide__ = True
         return (yield from _phase("call"))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_teardown(self) -> Generator[None, Any, Any]:
-        __tracebackhide__ = True
         return (yield from _phase("teardown"))
 
-    @pytest.hookimpl(wrapper=True)
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: Any) -> Generator[None, Any, Any]:
+        if call.excinfo is not None:
+            _leave_out_ours(call.excinfo.tb)
         report = yield
         if report.failed:
             file, line, _ = item.location
@@ -185,6 +183,16 @@ def _phase(name: str) -> Generator[None, Any, Any]:
         return result
     finally:
         phase.end(failed)
+
+
+def _leave_out_ours(traceback: TracebackType | None) -> None:
+    """An exception goes through the wrappers above. Of one that is not the test's own pytest would show them."""
+    while traceback is not None:
+        following = traceback.tb_next
+        while following is not None and following.tb_frame.f_code.co_filename == __file__:
+            following = following.tb_next
+        traceback.tb_next = following
+        traceback = following
 
 
 def _error_of(report: pytest.TestReport, call: Any) -> object:
