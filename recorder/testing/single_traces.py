@@ -192,8 +192,11 @@ def _failure_context(
 ) -> tuple[list[str], tuple[str, int] | None]:
     """Of a test that failed: the last events, and the place of the last one. What its runner said, where no exception
     is among them, or no event."""
-    events = failure_context.last_events(trace, span.thread, *_where(spans, span, phase))
-    error, place = _said_of(trace, span, phase)
+    start, stop = _where(spans, span, phase)
+    error, place, before = _said_of(trace, span, phase)
+    if before is not None:  # a subtest fails, and its test goes on
+        stop = before if stop is None else min(stop, before)
+    events = failure_context.last_events(trace, span.thread, start, stop)
     if span.stop is None:
         lines = [*failure_context.lines(trace, events), failure_context.death(trace, events)]
         return lines, (events[-1].file, events[-1].line) if events else place
@@ -208,8 +211,10 @@ def _failure_context(
     return lines, (events[-1].file, events[-1].line)
 
 
-def _said_of(trace: Trace, span: Span, phase: str | None) -> tuple[str, tuple[str, int] | None]:
-    """Why it failed, as its runner said, and where it is."""
+def _said_of(
+    trace: Trace, span: Span, phase: str | None
+) -> tuple[str, tuple[str, int] | None, int | None]:
+    """Why it failed first, as its runner said, where it is, and before which event that was said."""
     for mark in trace.marks(FAILED):
         facts = facts_as_json(mark.facts)
         if _holds(span, mark) and isinstance(facts, dict) and facts.get("phase") == phase:
@@ -219,8 +224,8 @@ def _said_of(trace: Trace, span: Span, phase: str | None) -> tuple[str, tuple[st
                 if isinstance(error, str)
                 else shown(mark.facts["error"], failure_context.WIDTH)
             )
-            return cut(printable(text), failure_context.WIDTH), _place(facts)
-    return "", None
+            return cut(printable(text), failure_context.WIDTH), _place(facts), mark.before
+    return "", None, None
 
 
 def _place(facts: dict[str, Any]) -> tuple[str, int] | None:
