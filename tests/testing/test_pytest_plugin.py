@@ -96,6 +96,12 @@ def test_recursion():
 def test_of_others(nothing_like_it):
     pass
 
+def test_parts(subtests):
+    for n in range(3):
+        with subtests.test(n=n):
+            assert n != 1
+    all_have_run = True
+
 def test_tasks():
     async def step(delay):
         await asyncio.sleep(delay)
@@ -109,7 +115,7 @@ def test_skipped():
 """
 KEPT = {
     "test_wrong_value", "test_fixture", "test_teardown", "test_each[2]", "test_passes_unexpectedly", "test_thread",
-    "test_always", "test_kept", "test_recursion", "test_of_others", "test_tasks",
+    "test_always", "test_kept", "test_recursion", "test_of_others", "test_tasks", "test_parts",
 }  # fmt: skip
 CRASHES = """
 import os, signal, ctypes, pytest
@@ -235,6 +241,7 @@ def test_the_report_tells_the_last_events_with_what_changed(session: Session) ->
     assert re.search(r"call test_recursion.<locals>.down  n = \d+", recursion[-3])
     assert "recorder show .recordings/test_shop.py--test_thread.rtrace" in session.run.stdout
     assert not any("Cart.add" in line for line in session.said("test_thread"))  # another thread
+    assert "AssertionError('assert 1 != 1')" in session.said("test_parts")[-1]
     ends = [
         line.split()[1]
         for line in session.said("test_tasks")
