@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-import signal
 import time
 from typing import TYPE_CHECKING, Any
 
 from recorder.cli.console import has_colour, printable, write
 from recorder.cli.events import unproved_sources
 from recorder.cli.many import each
-from recorder.export.text import events_of
+from recorder.export.text import ending_of, events_of
 from recorder.trace.origins import DOUBTS, LEFT_OUT, REASONS
 
 if TYPE_CHECKING:
@@ -96,13 +95,14 @@ def collect(trace: Trace) -> dict[str, Any]:
 def table(facts: dict[str, Any]) -> list[tuple[str, str]]:
     """The facts for people, in the order in which they matter; what is not known is left out."""
     failure, later = facts["failure"] or {}, facts["later_failure"] or {}
+    status = facts["exit_status"]
     rows = [
         ("verdict", facts["verdict"]),
         ("part", f"{events_of(*facts['cut_from'])} of a longer one" if facts["cut_from"] else None),
         ("failure", failure.get("detail")),
         ("and then", later.get("detail")),
         ("damage", "; ".join(f"byte {d['offset']}: {d['reason']}" for d in facts["damage"][:5])),
-        ("exit status", _exit_status(facts["exit_status"])),
+        ("exit status", None if status is None else ending_of(status)),
         ("events", f"{facts['events']:,}"),
         ("lost", f"{facts['lost_events']:,}" if facts["lost_events"] else None),
         ("degraded", ", ".join(f"{name} {n:,}" for name, n in _counters(facts["counters"]))),
@@ -149,16 +149,6 @@ def show_styled(rows: list[tuple[str, str]]) -> bool:
         grid.add_row(Text(name, style="bold"), Text(value))
     Console().print(grid)
     return True
-
-
-def _exit_status(status: int | None) -> str | None:
-    """A number, or the signal that ended the program."""
-    if status is None or status >= 0:
-        return None if status is None else str(status)
-    try:
-        return f"ended by {signal.Signals(-status).name}"
-    except ValueError:
-        return f"ended by signal {-status}"
 
 
 def _counters(counters: object) -> list[tuple[str, int]]:

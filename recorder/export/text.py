@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
@@ -134,3 +135,13 @@ def notice(trace: Trace, *, checked: bool = True) -> str:
     if trace.lost_events:
         text += f"; {trace.lost_events} events are known to be lost"
     return clean(text)
+
+
+def ending_of(status: int) -> str:
+    """Of a process with this exit status: a number, or the signal that ended it."""
+    if status >= 0:
+        return str(status)
+    try:
+        return f"ended by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"ended by signal {-status}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
+from types import TracebackType
 from typing import Any, Final
 
 import pytest
@@ -12,7 +13,7 @@ from recorder import errors, marks
 from recorder.policy import check
 from recorder.pytest_plugin import summary
 from recorder.testing import names
-from recorder.testing.session import Phase, Test, Tests
+from recorder.testing.session import Phase, Test, Tests, note_failure
 
 LONGEST_WAIT: Final = 15  # seconds, for the trace of a worker that was killed
 PROPERTY: Final = "recording"
@@ -45,14 +46,16 @@ class Plugin:
 
     # ---- the recording ----
 
-    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> Iterator[None]:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, Any]:
         if not self.is_worker and not session.config.option.collectonly:
             self.recover()
         if not self.is_controller and not session.config.option.collectonly:
             self.tests.start()
-        yield
-        self.stop()
+        try:
+            return (yield)
+        finally:
+            self.stop()
 
     def recover(self) -> None:
         from recorder.testing import single_traces
@@ -66,15 +69,17 @@ class Plugin:
 
     # ---- tests ----
 
-    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
         when = self.when(item)
         test = self.current = self.tests.begin(item.nodeid)
         test.wanted = when == "all"
-        yield
-        self.current = None
-        test.wanted = test.wanted or (when == "failed" and test.failed is not None)
-        self.tests.end(test)
+        try:
+            return (yield)
+        finally:
+            self.current = None
+            test.wanted = test.wanted or (when == "failed" and test.failed is not None)
+            self.tests.end(test)
 
     def when(self, item: pytest.Item) -> str:
         marker = item.get_closest_marker("record")
@@ -83,22 +88,27 @@ class Plugin:
         given = marker.args[0] if marker.args else marker.kwargs.get("when", "all")
         return given if given in ("failed", "none") else "all"
 
-    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_runtest_setup(self) -> Iterator[None]:
-        yield from _phase("setup")
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self) -> Generator[None, Any, Any]:
+        return (yield from _phase("setup"))
 
-    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_runtest_call(self) -> Iterator[None]:
-        yield from _phase("call")
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self) -> Generator[None, Any, Any]:
+        return (yield from _phase("call"))
 
-    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_runtest_teardown(self) -> Iterator[None]:
-        yield from _phase("teardown")
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self) -> Generator[None, Any, Any]:
+        return (yield from _phase("teardown"))
 
-    @pytest.hookimpl(hookwrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item) -> Iterator[None]:
-        outcome: Any = yield
-        report = outcome.get_result()
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: Any) -> Generator[None, Any, Any]:
+        if call.excinfo is not None:
+            _leave_out_ours(call.excinfo.tb)
+        report = yield
+        if report.failed:
+            file, line, _ = item.location
+            place = {"file": os.path.join(item.config.rootpath, file), "line": (line or 0) + 1}
+            note_failure(report.when, _error_of(report, call), **place)
         if report.failed and self.tests.is_ours and self.when(item) != "none":
             reported = (PROPERTY, self.path_of(item.nodeid))
             for properties in (item.user_properties, report.user_properties):
@@ -106,6 +116,7 @@ class Plugin:
                     properties.append(reported)
             if self.config.pluginmanager.has_plugin("html"):
                 summary.add_link(report, reported[1])
+        return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         test = self.current
@@ -160,10 +171,36 @@ class Plugin:
         summary.write(terminalreporter, self.kept, self.died, self.problems, removed)
 
 
-def _phase(name: str) -> Iterator[None]:
+def _phase(name: str) -> Generator[None, Any, Any]:
+    __tracebackhide__ = (
+        True  # or the report of a failure that is not the test's own would have our frames
+    )
     phase = Phase(name)
-    outcome: Any = yield
-    phase.end(outcome.excinfo is not None)
+    failed = True
+    try:
+        result = yield
+        failed = False
+        return result
+    finally:
+        phase.end(failed)
+
+
+def _leave_out_ours(traceback: TracebackType | None) -> None:
+    """An exception goes through the wrappers above. Of one that is not the test's own pytest would show them."""
+    while traceback is not None:
+        following = traceback.tb_next
+        while following is not None and following.tb_frame.f_code.co_filename == __file__:
+            following = following.tb_next
+        traceback.tb_next = following
+        traceback = following
+
+
+def _error_of(report: pytest.TestReport, call: Any) -> object:
+    """The exception, unless pytest has a better text."""
+    if isinstance(report.longrepr, str):
+        return report.longrepr.strip()  # of an xfail that passed
+    text = getattr(report.longrepr, "errorstring", None)  # of a fixture that is not there
+    return text.partition("\n")[0] if isinstance(text, str) else call.excinfo and call.excinfo.value
 
 
 def _has_workers(config: pytest.Config) -> bool:

@@ -51,6 +51,7 @@ class Runner(runner.DiscoverRunner):  # type: ignore[misc]
         try:
             return super().run_suite(suite, **options)
         finally:
-            for line in process.prepare().finish():
+            lines = process.prepare().finish()
+            if lines:
                 # audit: the section of recordings is what was asked for
-                sys.stdout.write(line + "\n")
+                sys.stdout.write("\n".join([unit.TITLE, *lines, ""]))

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Final
 
 from recorder.errors.text import cut, printable
+from recorder.export.text import ending_of
 from recorder.trace import filters
 from recorder.trace.paths import base_name
 from recorder.trace.reader import Event, Thread, Trace
@@ -44,10 +45,28 @@ def _backwards(
 
 
 def lines(trace: Trace, events: list[Event]) -> list[str]:
-    """One for each event: where, what, and what changed before it."""
-    shown = [(f"{base_name(event.file)}:{event.line}", _what(trace, event)) for event in events]
-    width = max((len(place) for place, _ in shown), default=0)
-    return [cut(f"{place:<{width}}  {what}", WIDTH) for place, what in shown]
+    """One for each event: where, what, and what changed before it; which task, if there are several."""
+    places = [f"{base_name(event.file)}:{event.line}" for event in events]
+    tasks = [printable(event.task.name) if event.task else "" for event in events]
+    columns = [places, tasks] if len(set(tasks)) > 1 else [places]
+    padded = [[f"{cell:<{max(map(len, column))}}  " for cell in column] for column in columns]
+    heads = map("".join, zip(*padded, strict=True))
+    return [
+        cut(head + _what(trace, event), WIDTH) for head, event in zip(heads, events, strict=True)
+    ]
+
+
+def death(trace: Trace, events: list[Event]) -> str:
+    """Of a test whose process ended in it: how, and in which line."""
+    status = trace.exit_status
+    how = "the recording ends"
+    if status is not None:
+        how = f"its process {'exited with status' if status >= 0 else 'was'} {ending_of(status)}"
+    last = events[-1] if events else None
+    source = None if last is None else trace.source_of(last.function)
+    if last is None or source is None or not 0 < last.line <= len(source.lines):
+        return f"! {how}"
+    return cut(printable(f"! {how} at: {source.lines[last.line - 1].strip()}"), WIDTH)
 
 
 def _what(trace: Trace, event: Event) -> str:

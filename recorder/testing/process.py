@@ -13,7 +13,7 @@ from typing import Final
 from recorder import errors, session
 from recorder.policy import check
 from recorder.testing import github, report, single_traces
-from recorder.testing.session import Phase, Test, Tests
+from recorder.testing.session import Phase, Test, Tests, note_failure
 
 MODES: Final = ("failed", "all", "none")
 MODE: Final = "RECORDER_UNITTEST"
@@ -87,9 +87,13 @@ class Running:
         self.test: Test = recording.tests.begin(id)
         self._phase: Phase | None = Phase("call")
 
-    def fail(self) -> None:
+    def fail(self, error: object = None, name: str = "") -> None:
+        """`name`: what failed, where that is known only now."""
         self.test.failed = "call"
+        self.test.id = name or self.test.id
         self._end_phase()
+        if error is not None:
+            note_failure("call", error, test=self.test.id)
 
     def end(self) -> None:
         self._end_phase()

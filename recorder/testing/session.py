@@ -20,7 +20,8 @@ from recorder.testing import names
 # than a program that is run once, and recorded on purpose.
 VALUE_BUDGET = 4
 FRESH_BUDGET = 50_000
-LEFT: Final = "thread left behind"  # a mark
+LEFT: Final = "thread left behind"  # marks
+FAILED: Final = "test failed"
 
 
 class Test:
@@ -131,6 +132,11 @@ class Phase:
 
     def end(self, failed: bool) -> None:
         capture.end_span(self._number, False, failed)
+
+
+def note_failure(phase: str, error: object, **more: object) -> None:
+    """`error`: an exception, or a text. Whatever ran, or did not, the trace says why the test failed."""
+    capture.note(FAILED, {"error": error, "phase": phase, **more}, False)
 
 
 def make_folder(folder: str) -> None:

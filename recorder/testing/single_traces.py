@@ -9,14 +9,15 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 from recorder import errors, processes
-from recorder.errors.text import printable
+from recorder.errors.text import cut, printable
 from recorder.export.atomic_output import AtomicOutput
 from recorder.testing import failure_context, names
-from recorder.testing.session import LEFT, Tests
-from recorder.trace.cutting import cut
+from recorder.testing.session import FAILED, LEFT, Tests
+from recorder.trace import cutting
 from recorder.trace.reader import Trace, open_trace
 from recorder.trace.seeking import ALL
-from recorder.trace.spans import Mark, Span
+from recorder.trace.spans import Mark, Span, facts_as_json
+from recorder.trace.values.shown import shown
 
 PHASES: Final = ("setup", "call", "teardown")  # of a test: spans in its own
 
@@ -86,7 +87,11 @@ def cut_out_what_ran(path: str, folder: str) -> list[SingleTrace]:
     with open_trace(path) as trace:
         spans = trace.spans()
         wanted = [
-            Wanted(s.number, _failed_phase(spans, s) if s.stop is None or s.raised else None)
+            Wanted(
+                s.number,
+                _failed_phase(spans, s) if s.stop is None or s.raised else None,
+                _name_of(trace, s),
+            )
             for s in outermost(spans)
             if s.stop is None or not s.forgotten
         ]
@@ -101,6 +106,13 @@ def outermost(spans: list[Span]) -> list[Span]:
         if last is None or (last.ended is not None and span.time >= last.ended):
             found.append(span)
     return found
+
+
+def _name_of(trace: Trace, span: Span) -> str | None:
+    """Where it was told only when it failed."""
+    found = [facts_as_json(mark.facts) for mark in trace.marks(FAILED) if _holds(span, mark)]
+    told = [facts["test"] for facts in found if isinstance(facts, dict) and "test" in facts]
+    return next((name for name in told if isinstance(name, str)), None)
 
 
 def _failed_phase(spans: list[Span], test: Span) -> str:
@@ -125,7 +137,9 @@ def _cut(trace: Trace, spans: dict[int, Span], wanted: Wanted, folder: str) -> S
     if failed and has_passed(path):
         os.replace(path, names.passed(path))
     with AtomicOutput(path, source=trace.path) as out:
-        count = cut(trace._file, meta, trace.closing, span.start, stop, out.file().write)
+        count = cutting.cut(
+            trace._file, meta, trace.closing, span.start, stop, out.file().write, span=span.number
+        )
     if not failed:
         return SingleTrace(test, path, count, [], failed=False)
     lines, place = _failure_context(trace, spans, span, phase)
@@ -176,10 +190,47 @@ def _difference(path: str) -> str:
 def _failure_context(
     trace: Trace, spans: dict[int, Span], span: Span, phase: str | None
 ) -> tuple[list[str], tuple[str, int] | None]:
-    """Of a test that failed: the last events, and the place of the last one."""
-    events = failure_context.last_events(trace, span.thread, *_where(spans, span, phase))
-    place = (events[-1].file, events[-1].line) if events else None
-    return failure_context.lines(trace, events), place
+    """Of a test that failed: the last events, and the place of the last one. What its runner said, where no exception
+    is among them, or no event."""
+    start, stop = _where(spans, span, phase)
+    error, place, before = _said_of(trace, span, phase)
+    if before is not None:  # a subtest fails, and its test goes on
+        stop = before if stop is None else min(stop, before)
+    events = failure_context.last_events(trace, span.thread, start, stop)
+    if span.stop is None:
+        lines = [*failure_context.lines(trace, events), failure_context.death(trace, events)]
+        return lines, (events[-1].file, events[-1].line) if events else place
+    if not events:
+        lines = [
+            f"none of your own code ran in its {phase}" if phase else "none of your own code ran"
+        ]
+        return ([*lines, f"! {error}"] if error else lines), place
+    lines = failure_context.lines(trace, events)
+    if error and events[-1].kind not in failure_context.ENDS:
+        lines.append(f"! {error}")
+    return lines, (events[-1].file, events[-1].line)
+
+
+def _said_of(
+    trace: Trace, span: Span, phase: str | None
+) -> tuple[str, tuple[str, int] | None, int | None]:
+    """Why it failed first, as its runner said, where it is, and before which event that was said."""
+    for mark in trace.marks(FAILED):
+        facts = facts_as_json(mark.facts)
+        if _holds(span, mark) and isinstance(facts, dict) and facts.get("phase") == phase:
+            error = facts.get("error")
+            text = (
+                error
+                if isinstance(error, str)
+                else shown(mark.facts["error"], failure_context.WIDTH)
+            )
+            return cut(printable(text), failure_context.WIDTH), _place(facts), mark.before
+    return "", None, None
+
+
+def _place(facts: dict[str, Any]) -> tuple[str, int] | None:
+    file, line = facts.get("file"), facts.get("line")
+    return (file, line) if isinstance(file, str) and isinstance(line, int) else None
 
 
 def _where(spans: dict[int, Span], span: Span, phase: str | None) -> tuple[int, int | None]:

@@ -53,29 +53,30 @@ class RecordingResult(Base):
         self.open_between()
 
     def addError(self, test: Any, err: Any) -> None:
-        self._note(test)
+        self._note(test, err[1])
         super().addError(test, err)
 
     def addFailure(self, test: Any, err: Any) -> None:
-        self._note(test)
+        self._note(test, err[1])
         super().addFailure(test, err)
 
     def addSubTest(self, test: Any, subtest: Any, err: Any) -> None:
         if err is not None:
-            self._note(test)
+            self._note(test, err[1])
         super().addSubTest(test, subtest, err)
 
     def addUnexpectedSuccess(self, test: Any) -> None:
-        self._note(test)
+        self._note(test, "unexpected success")
         super().addUnexpectedSuccess(test)
 
-    def _note(self, test: Any) -> None:
+    def _note(self, test: Any, error: object) -> None:
         """It failed."""
         if self._test is not None:
-            self._test.fail()
+            self._test.fail(error)
         elif self._between is not None:
-            self._between.test.id = test.id()
-            self._between.fail()
+            self._between.fail(error, test.id())
+            self.close_between()  # the fixtures of the next class may fail as well
+            self.open_between()
 
     def open_between(self) -> None:
         recording = process.of_process()

@@ -30,6 +30,7 @@ from recorder.trace.format import (
     ChunkType,
     TraceState,
 )
+from recorder.trace.part_bounds import EventBounds, SpanBounds
 from recorder.trace.redacting import Redactor
 from recorder.trace.snapshots import Event, Frame
 
@@ -56,9 +57,12 @@ def cut(
     *,
     with_sources: bool = True,
     redact: tuple[str, ...] = (),
+    span: int | None = None,
 ) -> int:
     """Writes a trace of the events from number `start` on, before `stop`; how many there are. A chunk that cannot be
-    read is left out, and noted. `redact`: patterns of further names whose values are left out."""
+    read is left out, and noted. `redact`: patterns of further names whose values are left out. `span`: the number of
+    the span that these events are, if there are any: the marks and spans in it are in the trace, and none before it or
+    behind it."""
     stream = _Stream(write, _header(file), start)
     about = {"trace_id": file.head.trace_id.hex(), "start": start, "stop": stop}
     new = {**meta, "trace_id": stream.head.trace_id.hex(), "cut_from": about}
@@ -72,7 +76,8 @@ def cut(
         new["policy"] = policy
     stream.json(ChunkType.META, new)
     files: set[str] = set()
-    for piece in _pieces(file, start, stop, with_sources, redact):
+    bounds = EventBounds(start, stop) if span is None else SpanBounds(span, start, stop)
+    for piece in _pieces(file, bounds, with_sources, redact):
         stream.events(piece)
         if with_sources:
             files.update(_files_of(piece))
@@ -90,43 +95,41 @@ def _header(file: TraceFile) -> FileHead:
 
 
 def _pieces(
-    file: TraceFile, start: int, stop: int, with_sources: bool, redact: tuple[str, ...]
+    file: TraceFile, bounds: EventBounds, with_sources: bool, redact: tuple[str, ...]
 ) -> Iterator[Piece]:
     scanner = Scanner()  # of all: what one chunk defines is new in it alone
     payloads = _Redacted(file, redact) if redact else file
     for chunk in file.of(ChunkType.EVENTS):
-        if not _is_of_part(chunk, start, stop):
+        if not bounds.may_be_in(chunk.head):
             continue
-        low = max(start, chunk.head.first_event)
         try:
-            yield _piece(file, chunk, payloads.payload(chunk), low, stop, with_sources, scanner)
+            piece = _piece(file, chunk, payloads.payload(chunk), bounds, with_sources, scanner)
         except UNREADABLE as exc:
             file.note_error(chunk, exc)
             scanner = Scanner()  # what that chunk defines is told with the next that speaks of it
-
-
-def _is_of_part(chunk: Chunk, start: int, stop: int) -> bool:
-    """Where it has no events, what it has belongs to the one before it."""
-    first, events = chunk.head.first_event, chunk.head.events
-    if events == 0:
-        return start < first <= stop or first == start == 0
-    return max(start, first) < min(stop, first + events)
+            continue
+        if piece is not None:
+            yield piece
 
 
 def _piece(
-    file: TraceFile, chunk: Chunk, payload: bytes, low: int, stop: int, with_sources: bool, scanner: Scanner,
-) -> Piece:  # fmt: skip
-    """The events of a chunk from `low` on, before `stop`, with what a chunk needs to be read alone. Where they are the
-    last ones in it, what stands behind them belongs to them."""
+    file: TraceFile, chunk: Chunk, payload: bytes, bounds: EventBounds, with_sources: bool, scanner: Scanner,
+) -> Piece | None:  # fmt: skip
+    """What of a chunk is in the part, with what a chunk needs to be read alone. Where its events are the last ones in
+    it, what stands behind them belongs to them. None: nothing is."""
     reader = Reader(file.head.ticks_per_second, file.head.started, Event, Frame)
     reader.load(payload, chunk.head.first_event)
-    begin = _offset(reader, low)
-    end = _offset(reader, stop)
+    preamble = reader.checkpoint()[1]
+    found = bounds.find(chunk.head, payload, reader)
+    if found is None:
+        return None
+    begin, end = found
     before, records = payload[:begin], payload[begin:end]
     if not with_sources:
         records = _without_texts(records, reader, Scanner().chunk(before + records).texts)
-    if low == chunk.head.first_event:
+    if begin <= preamble:
         return _first(chunk, before + records, scanner)
+    low = max(bounds.start, chunk.head.first_event)
     earlier = scanner.chunk(before, chunk.head.first_event)
     info = scanner.segment(records, low)
     if earlier.damage is not None or info.damage is not None:
@@ -176,12 +179,6 @@ def _first(chunk: Chunk, payload: bytes, scanner: Scanner) -> Piece:
     if info.damage is not None:
         raise info.damage
     return Piece(payload, chunk.head.first_event, info, info.definitions)
-
-
-def _offset(reader: Reader[Event, Frame], seq: int) -> int:
-    """Where in the payload the records of event `seq` begin: right behind the event before it."""
-    reader.skip_to(seq)
-    return reader.checkpoint()[1]
 
 
 def _without_texts(

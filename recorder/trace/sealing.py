@@ -174,7 +174,7 @@ class Tape:
                 self.contents.forget(dropped.first_event)
         if self.kept_spans is not None and self.scanned is not None and data:
             info = self.scanned[1]
-            for first in self.kept_spans.add(first_event, info.events, info.notes):
+            for first in self.kept_spans.add(first_event, info.notes):
                 self.writer.drop(first)
                 self.contents.forget(first)
 
@@ -313,7 +313,7 @@ class Tape:
             info = self.scanner.chunk(payload, chunk.first_event)
             self.count(info)
             if self.kept_spans is not None:
-                self.kept_spans.add(chunk.first_event, info.events, info.notes)
+                self.kept_spans.add(chunk.first_event, info.notes)
             self.contents.add(chunk.first_event, info.contents, info.definitions)
             codes += info.codes
             files += info.files

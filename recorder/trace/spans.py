@@ -116,9 +116,9 @@ class Notes:
         if closing.get("notes", True):
             for record in _records(queries):
                 self._take(record, queries)
-        # Of a part of a trace: what ended before its first event is none of it.
+        # Of a part of a trace: what began earlier, and ended before its first event, is none of it.
         for number, span in list(self._spans.items()):
-            if span.stop is not None and span.stop <= start > 0:
+            if span.stop is not None and span.start < span.stop <= start > 0:
                 del self._spans[number]
 
     @property

@@ -91,33 +91,41 @@ def end(span: int, before: int, forgotten: bool) -> bytes:
 
 def test_a_chunk_is_decided_on_when_no_span_in_it_is_open() -> None:
     wanted = KeptSpans()
-    assert wanted.add(0, 10, []) == [0]  # in no span
-    assert wanted.add(10, 10, [note(1, 15)]) == []
-    assert wanted.add(20, 10, []) == []
-    assert wanted.add(30, 10, [end(1, 35, True), note(2, 35)]) == [10, 20]
-    assert wanted.add(40, 10, [end(2, 45, False), note(3, 45)]) == []  # 30 and 40 are wanted
-    assert wanted.add(50, 10, [end(3, 55, True)]) == [50]
+    assert wanted.add(0, []) == [0]  # in no span
+    assert wanted.add(10, [note(1, 15)]) == []
+    assert wanted.add(20, []) == []
+    assert wanted.add(30, [end(1, 35, True), note(2, 35)]) == [10, 20]
+    assert wanted.add(40, [end(2, 45, False), note(3, 45)]) == []  # 30 and 40 are wanted
+    assert wanted.add(50, [end(3, 55, True)]) == [50]
 
 
 def test_a_chunk_with_the_end_of_a_span_is_wanted_though_no_event_of_the_span_is_in_it() -> None:
     """Without the record the span would not have ended."""
     wanted = KeptSpans()
-    assert wanted.add(0, 10, [note(1, 5)]) == []
-    assert wanted.add(10, 10, [end(1, 10, False)]) == []
-    assert wanted.add(20, 10, []) == [20]
-    assert wanted.add(30, 10, [note(2, 35)]) == []
-    assert wanted.add(40, 10, [end(2, 40, True), note(3, 40)]) == [30]
-    assert wanted.add(50, 10, [end(3, 50, True)]) == [40, 50]
+    assert wanted.add(0, [note(1, 5)]) == []
+    assert wanted.add(10, [end(1, 10, False)]) == []
+    assert wanted.add(20, []) == [20]
+    assert wanted.add(30, [note(2, 35)]) == []
+    assert wanted.add(40, [end(2, 40, True), note(3, 40)]) == [30]
+    assert wanted.add(50, [end(3, 50, True)]) == [40, 50]
+
+
+def test_a_span_that_is_wanted_keeps_its_beginning_and_its_end_though_it_has_no_event() -> None:
+    wanted = KeptSpans()
+    assert wanted.add(0, [note(1, 10), end(1, 10, False)]) == []
+    assert wanted.add(10, [note(2, 20)]) == []
+    assert wanted.add(20, [end(2, 20, True), note(3, 20)]) == [10]
+    assert wanted.add(20, [end(3, 20, False)]) == []
 
 
 def test_of_spans_within_each_other_the_outermost_decides() -> None:
     wanted = KeptSpans()
     inner = [note(1, 1), note(2, 2), end(2, 5, False)]
-    assert wanted.add(0, 10, inner) == []
-    assert wanted.add(10, 10, [end(1, 12, True)]) == [0, 10]
-    assert wanted.add(20, 10, [note(3, 21), note(4, 22), end(4, 25, True)]) == []
-    assert wanted.add(30, 10, [end(3, 32, False)]) == []
+    assert wanted.add(0, inner) == []
+    assert wanted.add(10, [end(1, 12, True)]) == [0, 10]
+    assert wanted.add(20, [note(3, 21), note(4, 22), end(4, 25, True)]) == []
+    assert wanted.add(30, [end(3, 32, False)]) == []
     overlapping = [note(5, 41), note(6, 43), end(5, 45, False)]
-    assert wanted.add(40, 10, overlapping) == []
-    assert wanted.add(50, 10, [end(6, 52, True), end(9, 53, False)]) == [50]
-    assert wanted.add(60, 10, [note(0, 61)]) == [60]  # a mark
+    assert wanted.add(40, overlapping) == []
+    assert wanted.add(50, [end(6, 52, True), end(9, 53, False)]) == [50]
+    assert wanted.add(60, [note(0, 61)]) == [60]  # a mark

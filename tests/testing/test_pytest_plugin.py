@@ -20,6 +20,7 @@ from tests.conftest import ENVIRONMENT
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = """
+import asyncio
 import threading
 import pytest
 
@@ -92,12 +93,29 @@ def test_recursion():
         return down(n + 1)
     down(0)
 
+def test_of_others(nothing_like_it):
+    pass
+
+def test_parts(subtests):
+    for n in range(3):
+        with subtests.test(n=n):
+            assert n != 1
+    all_have_run = True
+
+def test_tasks():
+    async def step(delay):
+        await asyncio.sleep(delay)
+    async def main():
+        await asyncio.gather(asyncio.create_task(step(0.02), name="slow"), asyncio.create_task(step(0), name="fast"))
+    asyncio.run(main())
+    assert not "in order"
+
 def test_skipped():
     pytest.skip("not now")
 """
 KEPT = {
     "test_wrong_value", "test_fixture", "test_teardown", "test_each[2]", "test_passes_unexpectedly", "test_thread",
-    "test_always", "test_kept", "test_recursion",
+    "test_always", "test_kept", "test_recursion", "test_of_others", "test_tasks", "test_parts",
 }  # fmt: skip
 CRASHES = """
 import os, signal, ctypes, pytest
@@ -116,6 +134,19 @@ def test_dies(how):
         os.kill(os.getpid(), signal.SIGKILL)
     ctypes.string_at(0)
 """
+OF_A_PLUGIN = """
+class Broken:
+    def __del__(self):
+        raise ValueError("nobody can catch it")
+
+def test_drops():
+    Broken()
+"""
+DEATHS = {
+    "exit": "! its process exited with status 3 at: os._exit(3)",
+    "kill": "! its process was ended by SIGKILL at: os.kill(os.getpid(), signal.SIGKILL)",
+    "crash": "! its process was ended by SIGSEGV at: ctypes.string_at(0)",
+}
 
 
 def run_pytest(folder: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -200,7 +231,7 @@ def test_the_report_tells_the_last_events_with_what_changed(session: Session) ->
     assert len(said) == 13
     assert "return Cart.add → 3" in said[-4]
     assert said[-1].startswith(
-        "test_shop.py:20  raise test_wrong_value ! AssertionError('assert 3 == 4"
+        "test_shop.py:21  raise test_wrong_value ! AssertionError('assert 3 == 4"
     )
     assert any("self = test_shop.Cart(items=[0, 1, 2])" in line for line in said)
     assert session.said("test_fixture")[-1].endswith("raise broken ! KeyError('port')")
@@ -210,6 +241,46 @@ def test_the_report_tells_the_last_events_with_what_changed(session: Session) ->
     assert re.search(r"call test_recursion.<locals>.down  n = \d+", recursion[-3])
     assert "recorder show .recordings/test_shop.py--test_thread.rtrace" in session.run.stdout
     assert not any("Cart.add" in line for line in session.said("test_thread"))  # another thread
+    assert "AssertionError('assert 1 != 1')" in session.said("test_parts")[-1]
+    ends = [
+        line.split()[1]
+        for line in session.said("test_tasks")
+        if "return test_tasks.<locals>.step" in line
+    ]
+    assert ends == ["fast", "slow"]
+
+
+def test_a_failure_without_any_event_has_a_trace_that_says_why(session: Session) -> None:
+    """Also where there is none in the whole session; whoever asks for a fixture that is not there runs no code."""
+    alone = Session(
+        session.folder,
+        run_pytest(session.folder, "--record=failed", "-k", "of_others", "--recordings-dir=alone"),
+    )
+    alone.recordings = session.folder / "alone"
+    for one in (session, alone):
+        assert one.said("test_of_others")[1:] == [
+            "none of your own code ran in its setup", "! fixture 'nothing_like_it' not found",
+        ]  # fmt: skip
+        with one.trace("test_of_others") as trace:
+            spans = [
+                (span.name, span.raised, span.stop == 0 or span.stop == span.start)
+                for span in trace.spans()
+            ]
+            assert spans == [
+                ("test_shop.py::test_of_others", True, True), ("setup", True, True), ("teardown", False, True),
+            ]  # fmt: skip
+            (mark,) = trace.marks()
+            assert mark.facts.to_python()["error"] == "fixture 'nothing_like_it' not found"
+    assert session.said("test_passes_unexpectedly")[-1] == "! [XPASS(strict)]"
+
+
+def test_the_spans_of_a_test_end_in_its_trace(session: Session) -> None:
+    with session.trace("test_wrong_value") as trace:
+        spans = [(span.name, span.raised, span.stop is None) for span in trace.spans()]
+        assert spans == [
+            ("test_shop.py::test_wrong_value", True, False), ("setup", False, False), ("call", True, False),
+            ("teardown", False, False),
+        ]  # fmt: skip
 
 
 def test_the_report_for_others_has_the_path(session: Session) -> None:
@@ -223,6 +294,21 @@ def test_outcomes_are_those_without_it(session: Session) -> None:
     assert plain.returncode == session.run.returncode
     assert results(plain.stdout) == results(session.run.stdout)
     assert " recordings " not in plain.stdout
+
+
+def test_a_failure_that_is_another_plugins_is_reported_without_a_line_of_ours(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "test_shop.py").write_text(OF_A_PLUGIN)
+    plain, recorded = (
+        run_pytest(tmp_path, "--tb=short", "-Werror", f"--record={mode}").stdout
+        for mode in ("none", "failed")
+    )
+    assert "unraisableexception.py" in plain
+    said, as_ever = (re.sub("0x[0-9a-f]+", "", text) for text in (recorded, plain))
+    assert said.partition(" recordings ")[0].rstrip("=") == as_ever.partition(" short test")[
+        0
+    ].rstrip("=")
 
 
 def results(output: str) -> list[str]:
@@ -246,6 +332,7 @@ def test_a_worker_that_dies_leaves_its_last_test(crashed: Session) -> None:
         said = crashed.said(f"test_dies[{how}]")
         assert said[0].endswith("events, up to where its process died")
         assert any("count = 42" in line for line in said)
+        assert said[-1] == DEATHS[how]
         with crashed.trace(f"test_dies[{how}]") as trace:
             assert {event.function.name for event in trace.events()} == {"test_dies"}
             assert trace.meta["test"]["ended"] is False

@@ -127,6 +127,19 @@ class TestOne(SimpleTestCase):
 class TestTwo(SimpleTestCase):
     def test_error(self):
         raise KeyError("port")
+
+class TestBroken(SimpleTestCase):
+    @classmethod
+    def setUpClass(cls):
+        raise ValueError("first")
+
+    def test_never_runs(self):
+        pass
+
+class TestBrokenToo(TestBroken):
+    @classmethod
+    def setUpClass(cls):
+        raise ValueError("second")
 """,
 }
 
@@ -244,6 +257,18 @@ def test_a_mixin_does_it_with_any_runner_and_in_processes_below(tmp_path: Path) 
     assert line.startswith("recorder: RECORDER_UNITTEST is 'some', and not one of ")
 
 
+def test_a_module_that_cannot_be_imported_has_a_trace_that_says_why(tmp_path: Path) -> None:
+    """No code of the program's runs in the test that unittest makes of it."""
+    (tmp_path / "test_absent.py").write_text("import nothing_of_this_name")
+    done = run(tmp_path, "-m", "recorder", "unittest", "test_absent")
+    assert done.returncode == 1
+    assert set(recordings(tmp_path)) == {"unittest.loader._FailedTest.test_absent"}
+    assert (
+        "    none of your own code ran in its call\n    ! ImportError('Failed to import"
+        in done.stderr
+    )
+
+
 @pytest.mark.needs("django", "tblib")
 @pytest.mark.parametrize("options", [(), ("--parallel", "2")])
 def test_djangos_runner(tmp_path: Path, options: tuple[str, ...]) -> None:
@@ -252,10 +277,13 @@ def test_djangos_runner(tmp_path: Path, options: tuple[str, ...]) -> None:
         (tmp_path / name).write_text(text)
     done = run(tmp_path, "-m", "django", "test", *options, DJANGO_SETTINGS_MODULE="settings")
     assert done.returncode == 1
-    assert "FAILED (failures=1, errors=1)" in done.stderr
+    assert "FAILED (failures=1, errors=3)" in done.stderr
     assert set(recordings(tmp_path)) == {
         "shop.tests.TestOne.test_wrong",
         "shop.tests.TestTwo.test_error",
+        "setUpClass (shop.tests.TestBroken)",
+        "setUpClass (shop.tests.TestBrokenToo)",
     }
+    assert done.stdout.count(" recordings ====") == 1
     assert "found = 1" in done.stdout
     assert "KeyError('port')" in done.stdout

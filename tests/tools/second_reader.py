@@ -1559,7 +1559,11 @@ class Trace:
                 pass
         origin = self.meta.get("cut_from")
         start = origin["start"] if isinstance(origin, dict) and "start" in origin else 0
-        ended = {n.span for n in machine.notes if isinstance(n, SpanEnd) and n.before <= start > 0}
+        begun = {n.span: n.before for n in machine.notes if isinstance(n, Note)}
+        ended = {
+            n.span for n in machine.notes
+            if isinstance(n, SpanEnd) and begun.get(n.span, 0) < n.before <= start > 0
+        }  # fmt: skip
         return [note for note in machine.notes if note.span not in ended]
 
     def written(self) -> list[tuple[int, int, bytes]]:

@@ -12,8 +12,10 @@ import pytest
 
 from recorder import errors
 from recorder.cli import main
+from recorder.trace import cutting
 from recorder.trace.reader import Trace, open_trace
 from tests.tools import two_readers
+from tests.tools.rechunk import rechunked
 from tests.trace.conftest import InChunks
 from tests.trace.test_queries import facts
 
@@ -238,3 +240,64 @@ def test_a_part_says_so(whole: Path, tmp_path: Path, capfd: pytest.CaptureFixtur
     assert capfd.readouterr().out == f"{out} is a part of a longer one, and whole: 4 events.\n"
     assert main(["info", str(out)]) == 0
     assert "part         events 5 to 8 of a longer one" in capfd.readouterr().out
+
+
+SPANS = """
+import recorder
+
+def run(name, inner):
+    outer = recorder.span(name)
+    outer.__enter__(); recorder.mark("in " + name); inner(); outer.__exit__(None, None, None)
+
+def some_lines():
+    with recorder.span("inner"):
+        recorder.mark("done")
+
+one, two, out = recorder.span("one"), recorder.span("two"), recorder.mark
+one.__enter__(), out("in one"), one.__exit__(None, None, None), two.__enter__(), out("in two"), two.__exit__(1, 2, 3)
+run("three", some_lines)
+run("four", int)
+left = recorder.span("five")
+left.__enter__(), out("in five")
+some_lines()
+"""
+IN_SPAN = {
+    "one": ["one", "in one"],
+    "two": ["two", "in two"],
+    "three": ["three", "in three", "inner", "done"],
+    "four": ["four", "in four"],
+    "five": ["five", "in five", "inner", "done"],
+}
+
+
+@pytest.fixture(scope="module")
+def with_spans(trace_of: TraceOf, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    program = tmp_path_factory.mktemp("spans") / "cut_at_spans.py"
+    program.write_text(SPANS)
+    return trace_of(program)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_span_has_its_marks_and_none_of_its_neighbours(
+    with_spans: Path, tmp_path: Path, seed: int
+) -> None:
+    """Also where no event is in it, and wherever the chunks end."""
+    path = tmp_path / "whole.rtrace"
+    path.write_bytes(rechunked(with_spans, 1 + seed, seed))
+    with open_trace(path) as trace:
+        for span in trace.spans():
+            if span.name not in IN_SPAN:
+                continue
+            to = tmp_path / f"{span.name}.rtrace"
+            parts: list[bytes] = []
+            stop = ALL if span.stop is None else span.stop
+            count = cutting.cut(
+                trace._file, trace.meta, trace.closing, span.start, stop, parts.append, span=span.number
+            )  # fmt: skip
+            to.write_bytes(b"".join(parts))
+            with open_trace(to) as part:
+                assert len(part) == count == min(stop, len(trace)) - span.start
+                notes = sorted([*part.spans(), *part.marks()], key=lambda note: note.time)
+                assert [note.name for note in notes] == IN_SPAN[span.name]
+                assert (part.spans()[0].stop, part.spans()[0].raised) == (span.stop, span.raised)
+                assert part.verify().damage == []
