@@ -196,7 +196,10 @@ async function timeline() {
   const [opened] = await Promise.all([page.context().waitForEvent("page"), command("Recorder: Show Timeline in the Browser")]);
   await opened.waitForLoadState();
   await opened.getByText("price_of").first().waitFor();
+  assert.match(opened.url(), /\/proxy\/\d+\/[\w-]+\/#at=/);
   if (process.argv[5]) await opened.screenshot({ path: join(process.argv[5], "timeline-page.png") });
+  await opened.goto(opened.url().replace("/proxy/", "/absproxy/")); // the path is not taken away there
+  await opened.getByText("price_of").first().waitFor();
 }
 
 await drive(FILES, all, prepare);
