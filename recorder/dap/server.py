@@ -167,7 +167,8 @@ class Server:
             return  # to what we asked; nothing depends on it
         self._received += 1
         number = message.get("seq")
-        self._current = number if type(number) is int and number > 0 else self._received
+        # From 1 on, as the protocol has it; there are clients that begin with 0.
+        self._current = number if type(number) is int and number >= 0 else self._received
         self._since, self._progress = time.monotonic(), False
         command = message.get("command")
         if message.get("type") != "request" or not isinstance(command, str):
