@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from recorder.trace.container.file import TraceFile
 from recorder._core.decode import STEPS
+from recorder.trace.container.file import TraceFile
 from recorder.trace.expressions.bounds import JOINED, ONE_OPERAND, Bounds, is_false
 from recorder.trace.expressions.expression import Expression
 from recorder.trace.format import ChunkType
