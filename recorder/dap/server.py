@@ -70,6 +70,7 @@ class Server:
             queue.SimpleQueue()
         )
         self._cancelled: set[int] = set()
+        self._to_program: set[int] = set()  # requests that end it, and not the session
         self._interrupt = threading.Event()
         self._current = self._received = 0
         self._since = self._progress_sent = 0.0
@@ -138,6 +139,10 @@ class Server:
         elif message.get("type") == "response":
             if self.launch is not None:
                 self.launch.answered(message)
+        elif command in ("pause", "terminate") and self.launch and self.launch.is_running:
+            if command == "terminate":
+                self._to_program.add(_number(message) or 0)
+                self.launch.end()
         elif command in ("pause", "disconnect", "terminate"):
             self._interrupt.set()
             if self.launch is not None and command != "pause":
@@ -166,9 +171,8 @@ class Server:
         if message.get("type") == "response":
             return  # to what we asked; nothing depends on it
         self._received += 1
-        number = message.get("seq")
-        # From 1 on, as the protocol has it; there are clients that begin with 0.
-        self._current = number if type(number) is int and number >= 0 else self._received
+        number = _number(message)
+        self._current = self._received if number is None else number
         self._since, self._progress = time.monotonic(), False
         command = message.get("command")
         if message.get("type") != "request" or not isinstance(command, str):
@@ -344,7 +348,12 @@ class Server:
         return said + (f": {trace.failure.message}\n" if trace.failure is not None else "\n")
 
     def terminate(self, _: Arguments) -> None:
-        self._after.append(self._tell_end)
+        """While it is recorded the program is told to end, and what was recorded is then open: to look at that is why
+        one stops a server."""
+        if self._current in self._to_program and self.trace is not None:
+            self._to_program.discard(self._current)
+        else:
+            self._after.append(self._tell_end)
 
     def _tell_end(self) -> None:
         """How the program ended is told only now: to editors a session whose program has exited is over."""
@@ -354,3 +363,9 @@ class Server:
 
     def disconnect(self, _: Arguments) -> None:
         self._over = True
+
+
+def _number(message: dict[str, Any]) -> int | None:
+    """Of a request: from 1 on, as the protocol has it; there are clients that begin with 0."""
+    number = message.get("seq")
+    return number if type(number) is int and number >= 0 else None

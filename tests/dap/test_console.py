@@ -66,6 +66,34 @@ def test_output_is_told_once_and_its_return_is_said(session: Session, here: Path
     assert told(session) == []
 
 
+RUNNER = """\
+import sys, unittest
+class T(unittest.TestCase):
+    def test_a(self):
+        x = 1
+    def test_b(self):
+        x = 2
+cases = unittest.defaultTestLoader.loadTestsFromTestCase(T)
+unittest.TextTestRunner(stream=sys.stdout).run(cases)
+"""
+
+
+def test_output_of_code_that_is_not_recorded_has_its_moment_too(
+    session: Session, tmp_path: Path, trace_of: Callable[[Path], Path]
+) -> None:
+    """One line waits for all of it, while others run."""
+    program = tmp_path / "console_of_runner.py"
+    program.write_text(RUNNER)
+    session.attach(trace_of(program)).begin()
+    session.break_at(program, 4, 6)
+    session.move("continue")
+    session.events.clear()
+    session.move("continue")
+    assert told(session) == [("stdout", ".")]
+    session.move("continue")
+    assert "Ran 2 tests" in told(session)[0][1]
+
+
 def test_of_a_long_way_the_last_output_is_told(
     session: Session, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -257,7 +257,8 @@ def _power(base: ast.expr, exponent: ast.expr) -> int:
     if isinstance(base, ast.Constant) and isinstance(exponent, ast.Constant):
         number, times = base.value, exponent.value
         if type(number) is int and type(times) is int and 0 <= times < 64 and number < 1 << 63:
-            return number**times
+            power: int = number**times
+            return power
     raise _TooHard
 
 
