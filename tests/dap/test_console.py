@@ -94,6 +94,33 @@ def test_output_of_code_that_is_not_recorded_has_its_moment_too(
     assert "Ran 2 tests" in told(session)[0][1]
 
 
+FUTURE = """\
+from concurrent.futures import Future
+def fails(future):
+    raise ValueError
+def after(future):
+    return 1
+future = Future()
+future.add_done_callback(fails)
+future.add_done_callback(after)
+future.set_result(1)
+"""
+
+
+def test_what_such_code_logs_has_its_moment_too(
+    session: Session, tmp_path: Path, trace_of: Callable[[Path], Path]
+) -> None:
+    program = tmp_path / "console_of_future.py"
+    program.write_text(FUTURE)
+    session.attach(trace_of(program)).begin()
+    session.break_at(program, 3, 5)
+    session.events.clear()
+    session.move("continue")
+    assert told(session) == []
+    session.move("continue")
+    assert "exception calling callback" in str(told(session))
+
+
 def test_of_a_long_way_the_last_output_is_told(
     session: Session, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
