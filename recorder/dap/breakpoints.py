@@ -130,9 +130,11 @@ class Breakpoints:
         return {"id": number, "verified": True}
 
     def _uncaught(self, type_name: str | None) -> Iterator[int]:
+        """How a program exits is told at its end: SystemExit only where it is named."""
         for one in self.trace.exceptions(type_name, uncaught=True):
             self.state.walk.check(one.origin.seq)
-            yield one.origin.seq
+            if type_name is not None or one.type_name != "SystemExit":
+                yield one.origin.seq
 
     # ---- data ----
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -20,6 +21,7 @@ from recorder.dap.arguments import Arguments, Refused
 from recorder.staging.stale import file_at, staging_folders
 
 CONSOLES: Final = ("internalConsole", "integratedTerminal", "externalTerminal")
+RECORDING: Final = "recording"  # what progress is called that one may cancel: it ends the program
 POLL: Final = 0.05  # seconds
 ENDED_WITHIN: Final = 5.0  # seconds that a program is given to end
 UPDATE: Final = 0.5
@@ -70,16 +72,19 @@ class Launch:
         self._refusal: str | None = None
         self.exit_code: int | None = None  # of a program that was recorded
         self._said = ""
+        self._before: dict[str, object] = {}  # what was beside the trace
 
     def record(self) -> str:
         """Runs the program to its end; the path of the trace. Raises Refused where there is none."""
         before, left = file_at(self.trace), staging_folders(self.trace)
-        progress = {"progressId": "recording", "title": self.title}
-        self.emit("progressStart", {**progress, "cancellable": False})
+        self._before = self._beside()
+        self.emit(
+            "progressStart", {"progressId": RECORDING, "title": self.title, "cancellable": True}
+        )
         try:
             status = self._in_terminal() if self.console != CONSOLES[0] else self._run()
         finally:
-            self.emit("progressEnd", {"progressId": "recording"})
+            self.emit("progressEnd", {"progressId": RECORDING})
             self.is_running = False
         self._until_published(before, left)
         if file_at(self.trace) in (None, before):
@@ -89,6 +94,20 @@ class Launch:
             )
         self.exit_code = status if status >= 0 else 128 - status
         return self.trace
+
+    def others(self) -> list[str]:
+        """Traces of processes that the program started (`--follow-children`): they have their pids in their names."""
+        return [path for path, one in self._beside().items() if self._before.get(path) != one]
+
+    def _beside(self) -> dict[str, object]:
+        folder, name = os.path.split(os.path.abspath(self.trace))
+        stem, ending = os.path.splitext(name)
+        named = re.compile(rf"{re.escape(stem)}(\.\d+(-\d+)?)+{re.escape(ending)}")
+        try:
+            found = sorted(one for one in os.listdir(folder) if named.fullmatch(one))
+        except OSError:
+            return {}
+        return {path: file_at(path) for path in (os.path.join(folder, one) for one in found)}
 
     def end(self) -> None:
         """Ends the program, if it still runs: as a user would, and then for good."""
@@ -151,7 +170,7 @@ class Launch:
                 reported = now
                 said = f"{now - began:.0f} s, {self._size() / 1e6:.1f} MB"
                 if said != last:
-                    self.emit("progressUpdate", {"progressId": "recording", "message": said})
+                    self.emit("progressUpdate", {"progressId": RECORDING, "message": said})
                 last = said
 
     def _size(self) -> int:

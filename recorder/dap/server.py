@@ -3,6 +3,7 @@ can be cancelled."""
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 import time
@@ -15,7 +16,7 @@ from recorder.dap.breakpoints import FILTERS, Breakpoints
 from recorder.dap.console import Console
 from recorder.dap.custom_requests import CustomRequests
 from recorder.dap.inspection import Inspection
-from recorder.dap.launching import CONSOLES, Launch
+from recorder.dap.launching import CONSOLES, RECORDING, Launch
 from recorder.dap.messages import Channel, NotUnderstood
 from recorder.dap.movement import Movement
 from recorder.dap.state import State
@@ -42,6 +43,7 @@ FAILED: Final = 1  # numbers of messages to the user
 # What is about the present moment is answered though it be cancelled: an editor that has cancelled what it asks again
 # would show that as an error.
 AT_ONCE: Final = frozenset({"threads", "stackTrace", "scopes", "variables"})
+MOST_OTHERS: Final = 16  # processes of a program whose traces are opened
 NEEDS_TRACE: Final = "no trace is open: launch or attach comes first"
 
 
@@ -77,6 +79,7 @@ class Server:
         self._progress = self._is_at_once = False
         self._client: Arguments = Arguments(None)
         self._stop_on_entry = True
+        self._shared: dict[str, Any] = {}  # with the sessions of other processes
         self._entry: str | None = None
         self._over = False
         self._after: list[Callable[[], None]] = []
@@ -131,7 +134,12 @@ class Server:
         command = message.get("command")
         if command == "cancel":
             asked = message.get("arguments")
-            number = asked.get("requestId") if isinstance(asked, dict) else None
+            asked = asked if isinstance(asked, dict) else {}
+            number = asked.get("requestId")
+            if asked.get("progressId") == RECORDING:
+                if self.launch is not None:
+                    self.launch.end()
+                return
             if isinstance(number, int) and len(self._cancelled) < 10_000:
                 self._cancelled.add(number)
             if number in (None, self._current) and not self._is_at_once:
@@ -302,6 +310,10 @@ class Server:
             (one.text("localRoot"), one.text("remoteRoot")) for one in asked.parts("pathMappings")
         ]
         self._stop_on_entry = asked.flag("stopOnEntry", True)
+        self._shared = {
+            "stopOnEntry": self._stop_on_entry,
+            "pathMappings": [{"localRoot": here, "remoteRoot": there} for here, there in mappings],
+        }
         self._entry = asked.optional("entry")
         self.trace = open_trace(path)
         self.suspended = Suspended(self.trace, self._tell_tasks)
@@ -334,6 +346,20 @@ class Server:
         if state.position is None:
             movement.console.say("nothing was recorded\n", "important")
             self._tell_end()
+        elif self.launch is not None:
+            self._tell_others(movement, self.launch.others())
+
+    def _tell_others(self, movement: Movement, traces: list[str]) -> None:
+        """Of processes that the program started: each is a session of its own, below this one where the editor can."""
+        for path in traces[:MOST_OTHERS]:
+            if self._client.flag("supportsStartDebuggingRequest"):
+                about = {"type": "recorder", "name": os.path.basename(path), "trace": path}
+                configuration = {**about, **self._shared}
+                self.ask("startDebugging", {"request": "attach", "configuration": configuration})
+            else:
+                movement.console.say(f"a process that it started: {path}\n")
+        if len(traces) > MOST_OTHERS:
+            movement.console.say(f"and {len(traces) - MOST_OTHERS:,} more processes\n")
 
     def _tell_tasks(self) -> None:
         """They are known now, which they were not when the editor asked."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 import random
 import subprocess
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -280,6 +280,20 @@ def test_breakpoints_on_exceptions(
             assert info["exceptionId"] in stop.body["text"]
             found.append(info["exceptionId"])
         assert found == (met if command == "continue" else met[::-1])
+
+
+def test_an_exit_is_no_exception_unless_it_is_named(
+    session: Session, tmp_path: Path, trace_of: Callable[[Path], Path]
+) -> None:
+    program = tmp_path / "exits_of_dap.py"
+    program.write_text("import sys\nsys.exit(0)\n")
+    session.attach(trace_of(program))
+    session.ask("setExceptionBreakpoints", filters=["uncaught"])
+    session.begin()
+    assert session.move("continue").body["text"] == "the end of the recording; it exited with 0"
+    named = [{"filterId": "uncaught", "condition": "SystemExit"}]
+    session.ask("setExceptionBreakpoints", filters=[], filterOptions=named)
+    assert session.move("reverseContinue").reason == "exception"
 
 
 @pytest.mark.parametrize(

@@ -54,15 +54,42 @@ async def main():
 
 asyncio.run(main())
 `;
+const SERVER = `import time
+
+
+def serve():
+    n = 0
+    while True:
+        n += 1
+        print("round", n, flush=True)
+        time.sleep(0.2)
+
+
+serve()
+`;
+const FORKS = `import os
+
+
+def child(n):
+    return n + 1
+
+
+pid = os.fork()
+if not pid:
+    child(1)
+    os._exit(0)
+os.waitpid(pid, 0)
+`;
 const LAUNCH = {
   version: "0.2.0",
   configurations: [
     { type: "recorder", request: "launch", name: "Record", program: "${file}" },
+    { type: "recorder", request: "launch", name: "Processes", program: "${file}", recorderArgs: ["--follow-children"] },
     { type: "recorder", request: "attach", name: "Moved", trace: "${workspaceFolder}/far.rtrace", pathMappings: [{ localRoot: "${workspaceFolder}/here", remoteRoot: "${workspaceFolder}/far" }] },
     { type: "recorder", request: "attach", name: "Missing", trace: "${workspaceFolder}/far.rtrace" },
   ],
 };
-const FILES = { "shop.py": SHOP, "test_shop.py": TESTS, "tasks.py": TASKS, "far/there.py": SHOP, "here/there.py": SHOP, ".vscode/launch.json": JSON.stringify(LAUNCH) };
+const FILES = { "shop.py": SHOP, "test_shop.py": TESTS, "tasks.py": TASKS, "server.py": SERVER, "forks.py": FORKS, "far/there.py": SHOP, "here/there.py": SHOP, ".vscode/launch.json": JSON.stringify(LAUNCH) };
 const text = (wanted) => page.locator(".view-lines", { hasText: wanted }).first().waitFor();
 const row = (where, wanted) => page.locator(`${where} .monaco-list-row`, { hasText: wanted }).first();
 
@@ -86,7 +113,7 @@ function prepare() {
 }
 
 async function all() {
-  const scenes = { tests, view, trace, backInAndOut, jump, output, tasks, moved, missing, several, timeline };
+  const scenes = { tests, view, trace, backInAndOut, jump, output, tasks, moved, missing, several, server, processes, timeline };
   for (const name of process.env.SCENES?.split(",") ?? Object.keys(scenes)) {
     await scenes[name]();
     await picture(name);
@@ -189,6 +216,24 @@ async function several() {
   await picture("several-both");
   await page.keyboard.press("Shift+F5");
   await row(".debug-call-stack", "Moved").waitFor({ state: "hidden" });
+}
+
+async function server() {
+  await open("server.py");
+  await start("Record");
+  const progress = page.locator(".notification-list-item", { hasText: "Recording server.py: 3 s" }).first();
+  await progress.waitFor();
+  await picture("server-runs");
+  await page.keyboard.press("Shift+F5"); // it ends the program, and then there is something to look at
+  await stands("module __main__", 1);
+}
+
+async function processes() {
+  await open("forks.py");
+  await start("Processes");
+  await row(".debug-call-stack", "Processes").waitFor();
+  await row(".debug-call-stack", /forks\.\d+\.rtrace/).waitFor();
+  await picture("processes-both");
 }
 
 async function timeline() {
