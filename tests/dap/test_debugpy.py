@@ -147,6 +147,7 @@ def name_of(name: str) -> str:
     )
 
 
+@pytest.mark.timeout(900)  # debugpy may need a minute for a walk on a busy machine
 @pytest.mark.parametrize(
     "program",
     [

@@ -311,6 +311,8 @@ cdef inline void begin_total(uint32_t step, Total *total) noexcept nogil:
     total.value.kind = OPERAND_INT if step == STEP_SUM else OPERAND_BOOL
     total.value.integer = step == STEP_ALL
     total.value.number = 0
+    total.value.at = NULL
+    total.value.size = 0
 
 
 cdef bint add_to(uint32_t step, Total *total, const Operand *one) noexcept nogil:
