@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from recorder import loopback
 from recorder.cli.console import write
 from recorder.cli.queries import EXIT_STATUS, conclude
+from recorder.view.proxy import VARIABLE
 
 if TYPE_CHECKING:
     from recorder.view.lanes import Lanes
@@ -34,6 +35,9 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--no-open", action="store_true", help="only say the address")
     parser.add_argument("--port", type=int, metavar="N", default=0, help="(default: a free one)")
     parser.add_argument("--at", type=int, metavar="SEQ", help="the event to begin at")
+    parser.add_argument("--proxy", metavar="ADDRESS",
+                        help="where a proxy leads to the port, such as https://HOST/proxy/{port}/ "
+                        f"(default: what ${VARIABLE} says, which a code-server sets)")  # fmt: skip
     parser.set_defaults(run=run)
 
 
@@ -47,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     from recorder.view.server import Server
 
     give_back_memory()
-    with Lanes(args.traces) as lanes, Server(lanes, args.port) as server:
+    with Lanes(args.traces) as lanes, Server(lanes, args.port, proxy=args.proxy) as server:
         check_moment(lanes, args.at)
         address = server.address if args.at is None else f"{server.address}#at={args.at}"
         write(address)

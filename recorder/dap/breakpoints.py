@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from recorder.dap.stops import Stop
 from recorder.trace.existence import Existence
 from recorder.trace.expressions.expression import Expression
 from recorder.trace.snapshots import Event
+from recorder.trace.watching import Watched
 
 FILTERS: Final = [
     {"filter": "raised", "label": "Raised exceptions", "default": False, "supportsCondition": True,
@@ -129,9 +130,11 @@ class Breakpoints:
         return {"id": number, "verified": True}
 
     def _uncaught(self, type_name: str | None) -> Iterator[int]:
+        """How a program exits is told at its end: SystemExit only where it is named."""
         for one in self.trace.exceptions(type_name, uncaught=True):
             self.state.walk.check(one.origin.seq)
-            yield one.origin.seq
+            if type_name is not None or one.type_name != "SystemExit":
+                yield one.origin.seq
 
     # ---- data ----
 
@@ -178,13 +181,22 @@ class Breakpoints:
         if one.optional("accessType") not in (None, "write"):
             return self._failed("reads of variables are not recorded: only writes")
         places = array("Q")
+        said: dict[int, str] = {}
         for changed in self.trace.watch(path, lambda each: function in (-1, each.number)):
             self.state.walk.check(changed.seq)
-            if changed.old is not None and (frame is None or changed.event.frame == frame):
+            if _is_write(changed, path) and (frame is None or changed.event.frame == frame):
                 places.append(changed.seq)
+                said[changed.seq] = _did(changed, path)
             if len(places) >= MOST_CHANGES:
                 break
-        return self._made_of(one, "data breakpoint", {}, stops, places=places)
+        return self._made_of(
+            one,
+            "data breakpoint",
+            {},
+            stops,
+            places=places,
+            says=said.get,
+        )
 
     # ---- inside ----
 
@@ -196,13 +208,14 @@ class Breakpoints:
         stops: list[Stop],
         *,
         places: array[int] | None = None,
+        says: Callable[[int], str | None] | None = None,
         **more: Any,
     ) -> dict[str, Any]:
         number = self._number()
         try:
             stops.append(
                 Stop(
-                    self.state.walk, reason, number=number, asked=asked, places=places,
+                    self.state.walk, reason, number=number, asked=asked, places=places, says=says,
                     when=one.optional("condition"), hits=one.optional("hitCondition"), log=one.optional("logMessage"),
                 )
             )  # fmt: skip
@@ -216,6 +229,17 @@ class Breakpoints:
     def _number(self) -> int:
         self._made += 1
         return self._made
+
+
+def _is_write(changed: Watched, path: str) -> bool:
+    """That a variable gets its first value is one; that a part of something is first seen is none."""
+    return changed.old is not None or (path.isidentifier() and not changed.change.found)
+
+
+def _did(changed: Watched, path: str) -> str:
+    if changed.event.kind == "call":
+        return f"the call gave {path}"
+    return f"line {changed.change.line} {'set' if changed.old is None else 'changed'} {path}"
 
 
 def executions(state: State, path: str, line: int, most: int) -> list[Event]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from recorder.dap.arguments import Arguments
 from recorder.dap.state import State
-from recorder.trace.logs import Log
+from recorder.trace.logs import Log, told
 from recorder.trace.output import ByEvent, Output, printed
 
 MOST_TOLD: Final = 1_000_000  # events of a way on which output is told: the last ones
@@ -25,6 +25,7 @@ class Console:
         self.state = state
         self.emit = emit
         self._outputs = ByEvent(state.trace._queries, printed, lambda one: one.moment)
+        self._logs = ByEvent(state.trace._queries, told, lambda one: one.moment)
         self._at = self._told = 0  # where one is, and the furthest that one has been
         self.commands = {"recorder.outputAt": self.output_at}
 
@@ -78,9 +79,9 @@ class Console:
 
     def _between(self, start: int, stop: int) -> Iterator[Output | Log]:
         """What was printed and logged from one event on, before another one."""
-        told = self.state.trace._logs_by_event.between(start, stop)
+        logs = self._logs.between(start, stop)
         written = self._outputs.between(start, stop)
-        both: Iterator[Output | Log] = merge(told, written, key=_moment)
+        both: Iterator[Output | Log] = merge(logs, written, key=_moment)
         return (
             one
             for one in both
@@ -98,7 +99,7 @@ class Console:
 
 
 def _moment(one: Output | Log) -> int:
-    return (one.seq if isinstance(one, Log) else one.moment) or 0
+    return one.moment or 0
 
 
 def _text(one: Output | Log) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from recorder import errors
 from recorder.dap.arguments import Arguments, Refused
 from recorder.dap.state import State
-from recorder.dap.variables import Item, children, of_mapping
+from recorder.dap.variables import Item, children, is_special, of_mapping
 from recorder.trace import class_attributes
 from recorder.trace.expressions.functions import FUNCTIONS, MAKERS
 from recorder.trace.filters import is_own
@@ -71,8 +71,10 @@ class Inspection:
             items = [
                 Item(one, part.value._tree, part.value._tree, f"{argument}.{one}")
                 for one, part in found.items()
+                if not is_special(one)
             ]
-            scopes.append(self._scope(f"Class {name}", None, items))
+            if items:
+                scopes.append(self._scope(f"Class {name}", None, items))
         outcome = self._outcome(frame)
         if outcome is not None:
             scopes.insert(0, outcome)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -20,7 +21,9 @@ from recorder.dap.arguments import Arguments, Refused
 from recorder.staging.stale import file_at, staging_folders
 
 CONSOLES: Final = ("internalConsole", "integratedTerminal", "externalTerminal")
+RECORDING: Final = "recording"  # what progress is called that one may cancel: it ends the program
 POLL: Final = 0.05  # seconds
+ENDED_WITHIN: Final = 5.0  # seconds that a program is given to end
 UPDATE: Final = 0.5
 PUBLISHED_WITHIN: Final = 30.0  # seconds after a program was killed
 KEPT_OF_STDERR: Final = 2_000  # characters of stderr, where nothing was recorded
@@ -64,20 +67,25 @@ class Launch:
             raise Refused("console is one of " + ", ".join(CONSOLES))
         self._process: subprocess.Popen[bytes] | None = None
         self._terminal: str | None = None  # the folder in which its process tells of itself
-        self._ended = False
+        self._ended: float | None = None  # when it was told to end
+        self.is_running = True  # the program, or what is to start it
         self._refusal: str | None = None
         self.exit_code: int | None = None  # of a program that was recorded
         self._said = ""
+        self._before: dict[str, object] = {}  # what was beside the trace
 
     def record(self) -> str:
         """Runs the program to its end; the path of the trace. Raises Refused where there is none."""
         before, left = file_at(self.trace), staging_folders(self.trace)
-        progress = {"progressId": "recording", "title": self.title}
-        self.emit("progressStart", {**progress, "cancellable": False})
+        self._before = self._beside()
+        self.emit(
+            "progressStart", {"progressId": RECORDING, "title": self.title, "cancellable": True}
+        )
         try:
             status = self._in_terminal() if self.console != CONSOLES[0] else self._run()
         finally:
-            self.emit("progressEnd", {"progressId": "recording"})
+            self.emit("progressEnd", {"progressId": RECORDING})
+            self.is_running = False
         self._until_published(before, left)
         if file_at(self.trace) in (None, before):
             words = self._said.strip()
@@ -87,9 +95,23 @@ class Launch:
         self.exit_code = status if status >= 0 else 128 - status
         return self.trace
 
+    def others(self) -> list[str]:
+        """Traces of processes that the program started (`--follow-children`): they have their pids in their names."""
+        return [path for path, one in self._beside().items() if self._before.get(path) != one]
+
+    def _beside(self) -> dict[str, object]:
+        folder, name = os.path.split(os.path.abspath(self.trace))
+        stem, ending = os.path.splitext(name)
+        named = re.compile(rf"{re.escape(stem)}(\.\d+(-\d+)?)+{re.escape(ending)}")
+        try:
+            found = sorted(one for one in os.listdir(folder) if named.fullmatch(one))
+        except OSError:
+            return {}
+        return {path: file_at(path) for path in (os.path.join(folder, one) for one in found)}
+
     def end(self) -> None:
         """Ends the program, if it still runs: as a user would, and then for good."""
-        self._ended = True
+        self._ended = self._ended or time.monotonic()
         for pid in self._in_the_terminal():
             _send(pid, signal.SIGTERM)
         process = self._process
@@ -97,7 +119,7 @@ class Launch:
             return
         process.terminate()
         try:
-            process.wait(5)
+            process.wait(ENDED_WITHIN)
         except subprocess.TimeoutExpired:
             process.kill()
 
@@ -140,13 +162,16 @@ class Launch:
 
     def _wait(self, is_done: Callable[[], bool]) -> None:
         began = reported = time.monotonic()
+        last = ""
         while not is_done():
             time.sleep(POLL)
             now = time.monotonic()
             if now - reported > UPDATE:
                 reported = now
                 said = f"{now - began:.0f} s, {self._size() / 1e6:.1f} MB"
-                self.emit("progressUpdate", {"progressId": "recording", "message": said})
+                if said != last:
+                    self.emit("progressUpdate", {"progressId": RECORDING, "message": said})
+                last = said
 
     def _size(self) -> int:
         """Bytes of the trace so far."""
@@ -185,18 +210,23 @@ class Launch:
                 "args": ["/bin/sh", "-c", WRAPPER, folder, *self.command],
                 "env": self.environment,
             })  # fmt: skip
-            self._wait(lambda: self._ended or self._refusal is not None or self._is_over(folder))
+            self._wait(
+                lambda: self._refusal is not None or self._is_over(folder) or self._is_too_late()
+            )
             if os.path.exists(status):
                 with open(status, encoding="ascii") as file:
                     return int(file.read())
-            if self._ended:
-                raise Refused("given up")
             if self._refusal is not None:
                 raise Refused(f"no terminal: {self._refusal}")
+            if self._is_too_late():
+                raise Refused("given up: the program does not end")
             return -signal.SIGHUP  # it went with its terminal, and the program with it
         finally:
             self._terminal = None
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _is_too_late(self) -> bool:
+        return self._ended is not None and time.monotonic() - self._ended > ENDED_WITHIN
 
     @staticmethod
     def _is_over(folder: str) -> bool:

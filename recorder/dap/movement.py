@@ -124,10 +124,10 @@ class Movement:
         stops = [one for one in met if one.stop.log is None]
         position = Position(self.state.trace[stops[0].seq])
         numbers = [one.stop.number for one in stops if one.stop.number]
-        doubt = next((one.text for one in stops if one.text), "")
-        more = {"hitBreakpointIds": numbers} | (
-            {"description": f"Paused: {doubt}"} if doubt else {}
-        )
+        said = [one.text or (one.stop.says(one.seq) if one.stop.says else "") for one in stops]
+        more: dict[str, Any] = {"hitBreakpointIds": numbers}
+        if any(said):
+            more["description"] = f"Paused: {'; '.join(filter(None, said))}"
         if stops[0].stop.reason == "exception" and position.event.value is not None:
             more["text"] = position.event.value.show()
         self.arrive(position, stops[0].stop.reason, **more)

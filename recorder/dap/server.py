@@ -3,6 +3,7 @@ can be cancelled."""
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 import time
@@ -15,7 +16,7 @@ from recorder.dap.breakpoints import FILTERS, Breakpoints
 from recorder.dap.console import Console
 from recorder.dap.custom_requests import CustomRequests
 from recorder.dap.inspection import Inspection
-from recorder.dap.launching import CONSOLES, Launch
+from recorder.dap.launching import CONSOLES, RECORDING, Launch
 from recorder.dap.messages import Channel, NotUnderstood
 from recorder.dap.movement import Movement
 from recorder.dap.state import State
@@ -42,6 +43,7 @@ FAILED: Final = 1  # numbers of messages to the user
 # What is about the present moment is answered though it be cancelled: an editor that has cancelled what it asks again
 # would show that as an error.
 AT_ONCE: Final = frozenset({"threads", "stackTrace", "scopes", "variables"})
+MOST_OTHERS: Final = 16  # processes of a program whose traces are opened
 NEEDS_TRACE: Final = "no trace is open: launch or attach comes first"
 
 
@@ -70,12 +72,14 @@ class Server:
             queue.SimpleQueue()
         )
         self._cancelled: set[int] = set()
+        self._to_program: set[int] = set()  # requests that end it, and not the session
         self._interrupt = threading.Event()
         self._current = self._received = 0
         self._since = self._progress_sent = 0.0
         self._progress = self._is_at_once = False
         self._client: Arguments = Arguments(None)
         self._stop_on_entry = True
+        self._shared: dict[str, Any] = {}  # with the sessions of other processes
         self._entry: str | None = None
         self._over = False
         self._after: list[Callable[[], None]] = []
@@ -130,7 +134,12 @@ class Server:
         command = message.get("command")
         if command == "cancel":
             asked = message.get("arguments")
-            number = asked.get("requestId") if isinstance(asked, dict) else None
+            asked = asked if isinstance(asked, dict) else {}
+            number = asked.get("requestId")
+            if asked.get("progressId") == RECORDING:
+                if self.launch is not None:
+                    self.launch.end()
+                return
             if isinstance(number, int) and len(self._cancelled) < 10_000:
                 self._cancelled.add(number)
             if number in (None, self._current) and not self._is_at_once:
@@ -138,6 +147,10 @@ class Server:
         elif message.get("type") == "response":
             if self.launch is not None:
                 self.launch.answered(message)
+        elif command in ("pause", "terminate") and self.launch and self.launch.is_running:
+            if command == "terminate":
+                self._to_program.add(_number(message) or 0)
+                self.launch.end()
         elif command in ("pause", "disconnect", "terminate"):
             self._interrupt.set()
             if self.launch is not None and command != "pause":
@@ -166,8 +179,8 @@ class Server:
         if message.get("type") == "response":
             return  # to what we asked; nothing depends on it
         self._received += 1
-        number = message.get("seq")
-        self._current = number if type(number) is int and number > 0 else self._received
+        number = _number(message)
+        self._current = self._received if number is None else number
         self._since, self._progress = time.monotonic(), False
         command = message.get("command")
         if message.get("type") != "request" or not isinstance(command, str):
@@ -297,6 +310,10 @@ class Server:
             (one.text("localRoot"), one.text("remoteRoot")) for one in asked.parts("pathMappings")
         ]
         self._stop_on_entry = asked.flag("stopOnEntry", True)
+        self._shared = {
+            "stopOnEntry": self._stop_on_entry,
+            "pathMappings": [{"localRoot": here, "remoteRoot": there} for here, there in mappings],
+        }
         self._entry = asked.optional("entry")
         self.trace = open_trace(path)
         self.suspended = Suspended(self.trace, self._tell_tasks)
@@ -329,6 +346,20 @@ class Server:
         if state.position is None:
             movement.console.say("nothing was recorded\n", "important")
             self._tell_end()
+        elif self.launch is not None:
+            self._tell_others(movement, self.launch.others())
+
+    def _tell_others(self, movement: Movement, traces: list[str]) -> None:
+        """Of processes that the program started: each is a session of its own, below this one where the editor can."""
+        for path in traces[:MOST_OTHERS]:
+            if self._client.flag("supportsStartDebuggingRequest"):
+                about = {"type": "recorder", "name": os.path.basename(path), "trace": path}
+                configuration = {**about, **self._shared}
+                self.ask("startDebugging", {"request": "attach", "configuration": configuration})
+            else:
+                movement.console.say(f"a process that it started: {path}\n")
+        if len(traces) > MOST_OTHERS:
+            movement.console.say(f"and {len(traces) - MOST_OTHERS:,} more processes\n")
 
     def _tell_tasks(self) -> None:
         """They are known now, which they were not when the editor asked."""
@@ -343,7 +374,12 @@ class Server:
         return said + (f": {trace.failure.message}\n" if trace.failure is not None else "\n")
 
     def terminate(self, _: Arguments) -> None:
-        self._after.append(self._tell_end)
+        """While it is recorded the program is told to end, and what was recorded is then open: to look at that is why
+        one stops a server."""
+        if self._current in self._to_program and self.trace is not None:
+            self._to_program.discard(self._current)
+        else:
+            self._after.append(self._tell_end)
 
     def _tell_end(self) -> None:
         """How the program ended is told only now: to editors a session whose program has exited is over."""
@@ -353,3 +389,9 @@ class Server:
 
     def disconnect(self, _: Arguments) -> None:
         self._over = True
+
+
+def _number(message: dict[str, Any]) -> int | None:
+    """Of a request: from 1 on, as the protocol has it; there are clients that begin with 0."""
+    number = message.get("seq")
+    return number if type(number) is int and number >= 0 else None

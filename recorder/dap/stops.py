@@ -31,7 +31,8 @@ class Met(NamedTuple):
 
 
 class Stop:
-    """One breakpoint. `asked`: the filters of Trace.hits. With `places`, those events alone."""
+    """One breakpoint. `asked`: the filters of Trace.hits. With `places`, those events alone. `says`: what
+    there is to say of one of them."""
 
     def __init__(
         self,
@@ -44,8 +45,10 @@ class Stop:
         when: str | None = None,
         hits: str | None = None,
         log: str | None = None,
+        says: Callable[[int], str | None] | None = None,
     ) -> None:
         self.walk = walk
+        self.says = says
         self.reason = reason
         self.number = number
         self.asked = asked or {}

@@ -48,10 +48,13 @@ class Life:
         self.frame = frame
         self.task = task
         self.thread = thread
+        self.first: int | None = None  # when it was suspended first
         self.over: int | None = None
         self.suspensions = array("Q")
 
     def suspend(self, seq: int) -> None:
+        if self.first is None:
+            self.first = seq
         if self.suspensions and self.suspensions[-1] // NEAR == seq // NEAR:
             self.suspensions[-1] = seq
         else:
@@ -59,7 +62,7 @@ class Life:
 
     def last_before(self, seq: int) -> tuple[int, int] | None:
         """Between which events it was suspended last, before this one or at it; None: it was not, or is over."""
-        if self.over is not None and self.over <= seq:
+        if self.first is None or seq < self.first or (self.over is not None and self.over <= seq):
             return None
         known = bisect_right(self.suspensions, seq)
         if known < len(self.suspensions) and self.suspensions[known] // NEAR == seq // NEAR:

@@ -136,10 +136,15 @@ def _attributes(tree: Node, item: Item) -> Iterator[Item]:
 
 
 def of_mapping(values: Mapping[str, Value], prefix: str = "") -> Iterator[Item]:
-    for name, value in values.items():
+    """What Python itself has set (`__name__`) comes last."""
+    for name, value in sorted(values.items(), key=lambda one: is_special(one[0])):
         note = "not looked at again" if value.unexamined else ""
         path = name if name.isidentifier() else ""
         yield Item(prefix + name, value._tree, value._tree, path, note)
+
+
+def is_special(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__")
 
 
 class References:

@@ -84,6 +84,11 @@ class Log(NamedTuple):
     during: Callee | None = None
 
     @property
+    def moment(self) -> int:
+        """The number of the last event before it was told."""
+        return max(self.before - 1, 0)
+
+    @property
     def shown(self) -> str:
         """In one line: `WARNING shop: low on milk`, `DeprecationWarning: old`, `uncaught ValueError('…')`."""
         if self.omitted:
@@ -146,6 +151,12 @@ def logs(queries: Queries, asked: Asked) -> Iterator[Log]:
         for row in ROW.iter_unpack(rows):
             if row[0] == STREAM_OF_LOGS and asked.holds(row[7] - 1, row[6] - 1):
                 yield _log(reader, payload, row)
+
+
+@errors.guarded("read")
+def told(queries: Queries, asked: Asked) -> Iterator[Log]:
+    """As `logs`, by the moments at which they were told."""
+    return logs(queries, asked._replace(by_moment=True))
 
 
 def _log(reader: Reader[Any, Any], payload: bytes, row: tuple[int, ...]) -> Log:

@@ -210,7 +210,7 @@ def outputs(queries: Queries, asked: Asked) -> Iterator[Output]:
     for part in _parts(queries, asked):
         if not _is_asked(asked.stream, part.stream) or not asked.holds(part.seq, part.moment):
             continue
-        if run and (size >= MOST_JOINED or not _goes_on(run[-1], part)):
+        if run and (size >= MOST_JOINED or not _goes_on(run[-1], part, asked.by_moment)):
             yield _joined(run)
             run, size = [], 0
         run.append(part)
@@ -252,10 +252,12 @@ def _is_asked(asked: str | None, stream: str) -> bool:
     return stream != "stdin" if asked is None else asked in (stream, ALL_STREAMS)
 
 
-def _goes_on(before: Output, output: Output) -> bool:
-    """Whether one line wrote both, one right behind the other."""
+def _goes_on(before: Output, output: Output, by_moment: bool) -> bool:
+    """Whether one line wrote both, one right behind the other. While a line waits for code that is not recorded, others
+    may run between what that prints: by their moments the two are not one."""
     return (
         before.missing == 0
+        and (not by_moment or before.moment == output.moment)
         and output.missing == 0
         and (before.stream, before.seq, before.frame, before.line, before.waiting, before.during)
         == (output.stream, output.seq, output.frame, output.line, output.waiting, output.during)

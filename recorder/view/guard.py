@@ -3,6 +3,9 @@
 The token is the first part of the address's path, so that no cookie and no header is needed, and none is left behind.
 `Host` is looked at since the name of a foreign page may be made to lead here (DNS rebinding), `Origin` since a page of
 any other origin may send a request here, even where it cannot read the answer.
+
+A proxy may have put a path of its own before the token, as a code-server does (`/absproxy/8000/TOKEN/`): the page asks
+relative to where it is. The name that the proxy has in the browser is answered where one was told.
 """
 
 from __future__ import annotations
@@ -13,6 +16,8 @@ from typing import Final
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from recorder.view.proxy import Proxy
 
 NAMES: Final = (
     "127.0.0.1",
@@ -36,9 +41,10 @@ SAID: Final = {
 class Guard:
     """Around the application: what is refused does not reach it."""
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
+    def __init__(self, app: ASGIApp, token: str, proxy: Proxy | None = None) -> None:
         self.app = app
         self.token = token
+        self.proxy = proxy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
@@ -51,24 +57,50 @@ class Guard:
         if scope["type"] != "http":
             return
         status = self.refusal(scope)
-        app = self.app if status is None else PlainTextResponse("", status)
-        await app(scope, receive, send_with_headers)
+        if status is None:
+            within = {**scope, "root_path": self.before_token(scope["path"])}
+            await self.app(within, receive, send_with_headers)
+        else:
+            await PlainTextResponse("", status)(scope, receive, send_with_headers)
 
     def refusal(self, scope: Scope) -> int | None:
         """The status that a request is refused with; None: it is answered."""
         headers = Headers(scope=scope)
         host = headers.getlist("host")
-        if len(host) != 1 or name_of(host[0]) not in NAMES:
+        if len(host) != 1 or not (schemes := self.schemes(host[0])):
             return 403
-        if any(origin != f"http://{host[0]}" for origin in headers.getlist("origin")):
+        expected = [f"{scheme}://{host[0]}" for scheme in schemes]
+        if any(origin not in expected for origin in headers.getlist("origin")):
             return 403
-        # What the browser says of who asks; "none" is the person, by the address bar.
-        if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+        if not self.is_asked_by_us(headers):
             return 403
-        given = scope["path"].removeprefix("/").partition("/")[0]
-        if not hmac.compare_digest(given.encode(), self.token.encode()):
+        if self.before_token(scope["path"]) is None:
             return 404
         return None if scope["method"] in ("GET", "HEAD") else 405
+
+    def schemes(self, host: str) -> list[str]:
+        """Those by which a page of that host may be ours; none: it is nobody's."""
+        found = ["http"] if name_of(host) in NAMES else []
+        if self.proxy is not None and host == self.proxy.host:
+            found.append(self.proxy.scheme)
+        return found
+
+    def is_asked_by_us(self, headers: Headers) -> bool:
+        """By what the browser says of who asks; "none" is the person, by the address bar. A proxy may have a name for
+        each port: then it is a page of the same site that opens ours."""
+        site = headers.get("sec-fetch-site", "none")
+        if site == "same-site" and self.proxy is not None:
+            return headers.get("sec-fetch-mode") == "navigate"
+        return site in ("same-origin", "none")
+
+    def before_token(self, path: str) -> str | None:
+        """What a proxy has put before the token; None: it is not there."""
+        before = ""
+        for part in path.split("/")[1:]:
+            if hmac.compare_digest(part.encode(), self.token.encode()):
+                return before
+            before += f"/{part}"
+        return None
 
 
 def name_of(host: str) -> str:

@@ -4,6 +4,8 @@
 /TOKEN/api/traces           which traces are shown
 /TOKEN/api/0/moment?seq=7   an answer about the first one: see `answers`
 /TOKEN/api/alive            stays open while a page is; when none is any more, the server ends
+
+Below a proxy something may come before the token; the page's own addresses are relative.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from recorder import errors, loopback
 from recorder.view.answers import ANSWERS, VERSION
 from recorder.view.guard import Guard
 from recorder.view.lanes import Lanes
+from recorder.view.proxy import Proxy, chosen
 
 STATIC: Final = os.path.join(os.path.dirname(__file__), "static")
 TYPES: Final = {
@@ -70,7 +73,7 @@ class Pages:
                 return
 
 
-def application(lanes: Lanes, token: str, pages: Pages) -> Guard:
+def application(lanes: Lanes, token: str, pages: Pages, proxy: Proxy | None = None) -> Guard:
     files = page()
 
     async def static(request: Request) -> Response:
@@ -104,7 +107,7 @@ def application(lanes: Lanes, token: str, pages: Pages) -> Guard:
         Route("/{file}", static),
         Route("/", static),
     ]
-    return Guard(Starlette(routes=[Mount(f"/{token}", routes=routes)]), token)
+    return Guard(Starlette(routes=[Mount(f"/{token}", routes=routes)]), token, proxy)
 
 
 async def left(request: Request) -> None:
@@ -129,13 +132,21 @@ def as_json(body: bytes, status: int = 200) -> Response:
 
 
 class Server:
-    """Listens from the beginning, until it is left; `run` answers. Raises what the system says of the port."""
+    """Listens from the beginning, until it is left; `run` answers. Raises what the system says of the port. `proxy`: as
+    `proxy.chosen` has it."""
 
-    def __init__(self, lanes: Lanes, port: int = 0, linger: float = LINGER) -> None:
+    def __init__(
+        self, lanes: Lanes, port: int = 0, linger: float = LINGER, proxy: str | None = None
+    ) -> None:
         self.lanes = lanes
         self.linger = linger
         self.token = secrets.token_urlsafe(24)
         self.socket = loopback.listen(port)
+        try:
+            self.proxy = chosen(proxy, self.socket.getsockname()[1])
+        except errors.InvalidArgumentError:
+            self.socket.close()
+            raise
 
     def __enter__(self) -> Server:
         return self
@@ -145,6 +156,8 @@ class Server:
 
     @property
     def address(self) -> str:
+        if self.proxy is not None:
+            return f"{self.proxy.address}{self.token}/"
         return f"http://{loopback.address_of(self.socket)}/{self.token}/"
 
     def run(self) -> None:
@@ -155,7 +168,7 @@ class Server:
     async def _serve(self) -> None:
         pages = Pages()
         config = uvicorn.Config(
-            application(self.lanes, self.token, pages),
+            application(self.lanes, self.token, pages, self.proxy),
             log_config=None,
             log_level="critical",
             access_log=False,

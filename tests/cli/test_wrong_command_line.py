@@ -111,6 +111,7 @@ VALUES: dict[str, tuple[str, str | None]] = {
     "--thread": ("0", TEXT),
     "--limit": ("5", "many"),
     "--port": ("0", "65536"),
+    "--proxy": ("https://h/proxy/{port}/", "h"),
     "--type": ("ValueError", TEXT),
     "--ignore": ("x", TEXT),
     "--of": ("Basket", TEXT),
@@ -165,6 +166,7 @@ BAD = {
             *(
                 "--limit",
                 "--port",
+                "--proxy",
                 "--at",
                 "--since",
                 "--until",

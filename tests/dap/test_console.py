@@ -66,6 +66,61 @@ def test_output_is_told_once_and_its_return_is_said(session: Session, here: Path
     assert told(session) == []
 
 
+RUNNER = """\
+import sys, unittest
+class T(unittest.TestCase):
+    def test_a(self):
+        x = 1
+    def test_b(self):
+        x = 2
+cases = unittest.defaultTestLoader.loadTestsFromTestCase(T)
+unittest.TextTestRunner(stream=sys.stdout).run(cases)
+"""
+
+
+def test_output_of_code_that_is_not_recorded_has_its_moment_too(
+    session: Session, tmp_path: Path, trace_of: Callable[[Path], Path]
+) -> None:
+    """One line waits for all of it, while others run."""
+    program = tmp_path / "console_of_runner.py"
+    program.write_text(RUNNER)
+    session.attach(trace_of(program)).begin()
+    session.break_at(program, 4, 6)
+    session.move("continue")
+    session.events.clear()
+    session.move("continue")
+    assert told(session) == [("stdout", ".")]
+    session.move("continue")
+    assert "Ran 2 tests" in told(session)[0][1]
+
+
+FUTURE = """\
+from concurrent.futures import Future
+def fails(future):
+    raise ValueError
+def after(future):
+    return 1
+future = Future()
+future.add_done_callback(fails)
+future.add_done_callback(after)
+future.set_result(1)
+"""
+
+
+def test_what_such_code_logs_has_its_moment_too(
+    session: Session, tmp_path: Path, trace_of: Callable[[Path], Path]
+) -> None:
+    program = tmp_path / "console_of_future.py"
+    program.write_text(FUTURE)
+    session.attach(trace_of(program)).begin()
+    session.break_at(program, 3, 5)
+    session.events.clear()
+    session.move("continue")
+    assert told(session) == []
+    session.move("continue")
+    assert "exception calling callback" in str(told(session))
+
+
 def test_of_a_long_way_the_last_output_is_told(
     session: Session, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

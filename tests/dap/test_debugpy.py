@@ -24,6 +24,7 @@ from tests.conftest import ENVIRONMENT, ROOT
 from tests.tools.dap_client import Client, Failed
 
 STEPS = 40
+TRIES = 3  # of debugpy: on a busy machine it loses a step, or a variable's thread, now and then
 NAMES = """
     callbacks classes containers control_flow decorators exceptions expressions global_names mappings recursion scalars
     strings
@@ -146,6 +147,7 @@ def name_of(name: str) -> str:
     )
 
 
+@pytest.mark.timeout(900)  # debugpy may need a minute for a walk on a busy machine
 @pytest.mark.parametrize(
     "program",
     [
@@ -155,11 +157,14 @@ def name_of(name: str) -> str:
 )
 def test_it_goes_where_debugpy_goes(program: Path, tmp_path: Path) -> None:
     for seed in range(1 if program in DEFAULT or program.stem in [*ONCE, *INWARDS] else 3):
-        theirs = drive(
-            [sys.executable, "-m", "debugpy.adapter"], program, {"cwd": str(tmp_path)}, seed
-        )
         launch = {"cwd": str(tmp_path), "output": str(tmp_path / f"{seed}.rtrace")}
         ours = drive([sys.executable, "-m", "recorder", "dap"], program, launch, seed)
-        assert len(theirs) > 1
-        assert ours[: len(theirs)] == theirs
-        assert len(ours) - len(theirs) <= 1  # its end may be missing, see above
+        for one in range(TRIES):
+            theirs = drive(
+                [sys.executable, "-m", "debugpy.adapter"], program, {"cwd": str(tmp_path)}, seed
+            )
+            # Its end may be missing, see above.
+            if 1 < len(theirs) in (len(ours), len(ours) - 1) and ours[: len(theirs)] == theirs:
+                break
+        else:
+            assert ours == theirs, one

@@ -153,20 +153,28 @@ def end_of(editor: Session) -> str:
 # ---- beside the editor ----
 
 
-def test_output_and_progress_are_told_while_it_runs(editor: Session, program: Path) -> None:
+@pytest.mark.parametrize(
+    ("command", "arguments"), [("terminate", {}), ("cancel", {"progressId": "recording"})]
+)
+def test_output_and_progress_are_told_while_it_runs(
+    editor: Session, program: Path, command: str, arguments: dict[str, Any]
+) -> None:
     number = launch(editor, program, "wait")
     wait_for(program.with_name("begun"))
-    assert editor.event("progressStart")["title"] == "Recording program.py"
+    start = editor.event("progressStart")
+    assert (start["title"], start["cancellable"]) == ("Recording program.py", True)
     assert "MB" in editor.event("progressUpdate")["message"]
     told = ""
     while not told.endswith("\n"):
         told += editor.event("output")["output"]
     assert told == "no input blue None\n"
-    editor.send("terminate")
-    with pytest.raises(Failed, match="cancelled"):
-        editor.answer(number)
+    editor.send("pause", threadId=1)  # there is nothing to look at yet
+    stopped = editor.send(command, **arguments)
+    editor.answer(number)
     assert editor.event("progressEnd")
-    assert program.with_suffix(".rtrace").exists()  # it is kept
+    editor.answer(stopped)
+    assert end_of(editor).endswith("signal 15 ended it")  # what it did can be looked at
+    assert exit_code(editor) == 128 + signal.SIGTERM
 
 
 @pytest.mark.parametrize(
@@ -202,6 +210,53 @@ def test_a_run_that_fails_is_no_exit_of_the_program(
     assert not any(one["event"] == "exited" for one in editor.events)
 
 
+FORKS = """\
+import os
+def child(n):
+    return n + 1
+def main():
+    pid = os.fork()
+    if not pid:
+        child(1)
+        os._exit(0)
+    os.waitpid(pid, 0)
+main()
+"""
+
+
+@pytest.mark.parametrize("can", [True, False])
+def test_processes_that_it_starts_are_sessions_of_their_own(
+    session: Session, tmp_path: Path, can: bool
+) -> None:
+    program = tmp_path / "forks_of_dap.py"
+    program.write_text(FORKS)
+    (tmp_path / "forks_of_dap.1.rtrace").touch()  # an earlier run's
+    session.ask("initialize", adapterID="x", supportsStartDebuggingRequest=can)
+    asked = {
+        "recorderArgs": ["--follow-children"],
+        "pathMappings": [{"localRoot": "/a", "remoteRoot": "/b"}],
+    }
+    session.ask("launch", program=str(program), cwd=str(tmp_path), **asked)
+    session.begin()
+    session.ask("threads")
+    (one,) = (path for path in tmp_path.glob("forks_of_dap.*.rtrace") if path.stat().st_size)
+    if not can:
+        assert f"a process that it started: {one}\n" in session.output()
+        return
+    (request,) = session.asked
+    check("StartDebuggingRequest", request)
+    configuration = request["arguments"]["configuration"]
+    assert (
+        configuration["trace"] == str(one)
+        and configuration["pathMappings"] == asked["pathMappings"]
+    )
+    with Session() as other:
+        other.attach(one)
+        other.break_at(program, 3)
+        other.begin()
+        assert other.move("continue").stack[0] == ("child", 3)
+
+
 # ---- in the editor's terminal ----
 
 
@@ -228,9 +283,9 @@ def test_what_ends_in_a_terminal_before_its_time(
     wait_for(program.with_name("begun"))
     if what == "terminated":
         editor.send("terminate")
-        with pytest.raises(Failed, match=r"given up|cancelled"):
-            editor.answer(number)
-        one.process.wait(PATIENCE)
+        editor.answer(number)
+        assert end_of(editor).endswith("signal 15 ended it")
+        assert exit_code(editor) == 128 + signal.SIGTERM
         return
     if what == "killed":
         one.process.kill()  # and its terminal with it, which is what the program gets to know

@@ -14,7 +14,7 @@ import pytest
 
 import recorder
 from recorder.dap.messages import LONGEST, Channel, NotUnderstood
-from tests.tools.dap_client import SCHEMA, Failed, Session
+from tests.tools.dap_client import PATIENCE, SCHEMA, Failed, Session
 
 COMMANDS = sorted(
     one["allOf"][1]["properties"]["command"]["enum"][0]
@@ -65,6 +65,20 @@ def test_what_is_no_message(data: bytes, lost: bool) -> None:
     with pytest.raises(NotUnderstood) as caught:
         channel.receive()
     assert caught.value.lost is lost
+
+
+def test_a_request_is_answered_by_its_number(session: Session) -> None:
+    """There are clients that begin with 0, which the schema does not have."""
+    for number in (0, 1, 70):
+        request = {
+            "seq": number,
+            "type": "request",
+            "command": "initialize",
+            "arguments": {"adapterID": "x"},
+        }
+        session.send_raw(framed(json.dumps(request).encode()))
+        answer = session._messages.get(timeout=PATIENCE)
+        assert answer is not None and answer["request_seq"] == number
 
 
 @pytest.mark.parametrize("cut", [0, 5, 17, 22, 30])

@@ -6,7 +6,7 @@ from __future__ import annotations
 import random
 import subprocess
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -282,6 +282,20 @@ def test_breakpoints_on_exceptions(
         assert found == (met if command == "continue" else met[::-1])
 
 
+def test_an_exit_is_no_exception_unless_it_is_named(
+    session: Session, tmp_path: Path, trace_of: Callable[[Path], Path]
+) -> None:
+    program = tmp_path / "exits_of_dap.py"
+    program.write_text("import sys\nsys.exit(0)\n")
+    session.attach(trace_of(program))
+    session.ask("setExceptionBreakpoints", filters=["uncaught"])
+    session.begin()
+    assert session.move("continue").body["text"] == "the end of the recording; it exited with 0"
+    named = [{"filterId": "uncaught", "condition": "SystemExit"}]
+    session.ask("setExceptionBreakpoints", filters=[], filterOptions=named)
+    assert session.move("reverseContinue").reason == "exception"
+
+
 @pytest.mark.parametrize(
     ("line", "path", "values"),
     [
@@ -311,6 +325,27 @@ def test_breakpoints_on_data(
         assert seen == values[2:]
     for _ in seen:
         assert editor.move("reverseContinue").reason == "data breakpoint"
+
+
+def test_a_data_breakpoint_leads_back_to_where_it_was_set(editor: Session, program: Path) -> None:
+    """Also to the first value, and what did it is said."""
+    editor.break_at(program, 14)
+    editor.begin()
+    editor.move("continue")
+    scope = editor.ask("scopes", frameId=editor.frame())["scopes"][0]["variablesReference"]
+    told = []
+    for name in ("t", "basket"):
+        info = editor.ask("dataBreakpointInfo", name=name, variablesReference=scope)
+        editor.ask("setDataBreakpoints", breakpoints=[{"dataId": info["dataId"]}])
+        back = editor.move("reverseContinue")
+        while back.reason == "data breakpoint":
+            told.append(back.body["description"])
+            back = editor.move("reverseContinue")
+        while editor.move("continue").reason != "breakpoint":
+            pass
+        scope = editor.ask("scopes", frameId=editor.frame())["scopes"][0]["variablesReference"]
+    changes = ["Paused: line 13 changed t"] * 3
+    assert told == [*changes, "Paused: line 11 set t", "Paused: the call gave basket"]
 
 
 # ---- what is shown ----
@@ -536,6 +571,7 @@ def test_texts_come_from_the_trace_where_the_disk_has_others(
 CLASS = """\
 class Cart:
     total = 0
+    __hash__ = None
     def add(self, m):
         Cart.total += m
         return self.total
@@ -551,8 +587,10 @@ def test_a_method_has_the_attributes_of_its_class(session: Session, tmp_path: Pa
         recorder_command("run", "-o", path, program), cwd=tmp_path, env=ENVIRONMENT, check=True
     )
     editor = session.attach(path)
-    editor.break_at(program, 5)
+    editor.break_at(program, 6)
     editor.begin()
     editor.move("continue")
-    assert editor.variables("Class Cart")["total"]["value"] == "3"
+    assert {n: v["value"] for n, v in editor.variables("Class Cart").items()} == {"total": "3"}
+    names = list(editor.variables("Globals"))
+    assert names.index("Cart") < names.index("__name__")  # what Python has set comes last
     assert [editor.evaluate(text) for text in ("self.total", "Cart.total")] == ["3", "3"]

@@ -104,6 +104,15 @@ def test_tasks_stand_beside_their_thread(session: Session, open_at: Callable[...
     assert names == ["Locals", "Globals, when it was suspended"]
 
 
+def test_a_task_is_there_from_its_first_wait_to_its_end(
+    session: Session, open_at: Callable[..., int]
+) -> None:
+    open_at("strands_lives.py", TASKS, 2)
+    assert list(shown(session)) == ["MainThread"]
+    session.move("continue")  # to the end
+    assert list(shown(session)) == ["MainThread"]
+
+
 @pytest.mark.parametrize("move", MOVES)
 def test_steps_stay_in_their_task(session: Session, open_at: Callable[..., int], move: str) -> None:
     here = open_at(f"strands_stay_{len(move)}.py", TASKS, 5, condition="n == 1")

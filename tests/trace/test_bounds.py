@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from recorder._core.decode import STEPS
 from recorder.trace.container.file import TraceFile
-from recorder.trace.expressions.bounds import Bounds, is_false
+from recorder.trace.expressions.bounds import JOINED, ONE_OPERAND, Bounds, is_false
 from recorder.trace.expressions.expression import Expression
 from recorder.trace.format import ChunkType
 from recorder.trace.reader import Trace, open_trace
@@ -107,6 +108,12 @@ class Maker:
 
 
 # ---- what is said of ranges ----------------------------------------------------------------------
+
+
+def test_every_step_is_known() -> None:
+    """What is not is taken for something that is put on the stack."""
+    loaded = {"name", "int", "float", "text", "none", "bool"}
+    assert {*loaded, "builtin", "and", "or", *ONE_OPERAND, *JOINED} == set(STEPS)
 
 
 @pytest.mark.filterwarnings("ignore::SyntaxWarning")

@@ -26,6 +26,7 @@ from recorder.view.answers import ANSWERS, QUICK, SLOW, answer
 from recorder.view.guard import Guard
 from recorder.view.lanes import Lanes
 from recorder.view.moments import WAYS
+from recorder.view.proxy import VARIABLE, Proxy, chosen
 from recorder.view.questions import QUESTIONS
 from recorder.view.server import Pages, Server, application
 from tests.conftest import ENVIRONMENT, ROOT, recorder_command
@@ -116,10 +117,15 @@ class Reply(NamedTuple):
 
 
 def request(
-    lanes: Lanes, path: str, headers: dict[str, str] = HOST, method: str = "GET", **asked: Any
+    lanes: Lanes,
+    path: str,
+    headers: dict[str, str] = HOST,
+    method: str = "GET",
+    proxy: Proxy | None = None,
+    **asked: Any,
 ) -> Reply:
     """As a browser would have it, without a socket."""
-    served = application(lanes, TOKEN, Pages())
+    served = application(lanes, TOKEN, Pages(), proxy)
     scope = {
         "type": "http", "method": method, "path": path, "raw_path": path.encode(), "root_path": "",
         "query_string": urlencode(asked).encode(), "http_version": "1.1", "scheme": "http",
@@ -228,6 +234,93 @@ def test_every_reply_says_what_a_page_may_do(lanes: Lanes, path: str) -> None:
 @pytest.mark.parametrize("path", NOWHERE)
 def test_what_there_is_not(lanes: Lanes, path: str) -> None:
     assert request(lanes, f"/{TOKEN}/{path}").status == 404
+
+
+# ---- below a proxy -------------------------------------------------------------------------------
+
+BEFORE = [
+    "/proxy/8000",
+    "/absproxy/8000",
+    "/user/me/proxy/8000",
+    "//",
+    "/a/b/../c",
+    "/tokem",
+    "/%2e",
+]
+PLACES = ["", "page.js", "api/traces", "api/0/about"]
+
+
+@pytest.mark.parametrize("before", BEFORE)
+@pytest.mark.parametrize("place", PLACES)
+def test_a_proxy_may_put_a_path_before_it(lanes: Lanes, before: str, place: str) -> None:
+    plain = request(lanes, f"/{TOKEN}/{place}")
+    assert request(lanes, f"{before}/{TOKEN}/{place}") == plain and plain.status == 200
+    for wrong in ("tokem", "", TOKEN[:-1], f"{TOKEN}n"):
+        assert request(lanes, f"{before}/{wrong}/{place}").status == 404
+
+
+@pytest.mark.parametrize("headers", FOREIGN.values(), ids=FOREIGN)
+def test_below_a_path_nobody_else_is_answered_either(lanes: Lanes, headers: dict[str, str]) -> None:
+    assert request(lanes, f"/proxy/8000/{TOKEN}/api/0/about", headers).status == 403
+
+
+NAMED = Proxy("https://code.example:8443/proxy/8000/")
+BY_NAME = {"host": "code.example:8443"}
+OF_PROXY: list[tuple[dict[str, str], int]] = [
+    (HOST, 200),
+    (BY_NAME, 200),
+    (BY_NAME | {"origin": "https://code.example:8443", "sec-fetch-site": "same-origin"}, 200),
+    (BY_NAME | {"origin": "http://code.example:8443"}, 403),
+    (BY_NAME | {"origin": "https://code.example"}, 403),
+    ({"host": "code.example"}, 403),
+    ({"host": "code.example:8443.evil.example"}, 403),
+    (HOST | {"origin": "https://code.example:8443"}, 403),
+    (BY_NAME | {"sec-fetch-site": "cross-site"}, 403),
+    (BY_NAME | {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}, 403),
+    (BY_NAME | {"sec-fetch-site": "same-site"}, 403),
+    (BY_NAME | {"sec-fetch-site": "same-site", "sec-fetch-mode": "navigate"}, 200),
+]
+
+
+@pytest.mark.parametrize(("headers", "status"), OF_PROXY)
+def test_the_name_of_a_proxy_is_answered_where_it_was_told(
+    lanes: Lanes, headers: dict[str, str], status: int
+) -> None:
+    for before in ("", "/absproxy/8000"):
+        path = f"{before}/{TOKEN}/api/0/about"
+        assert request(lanes, path, headers, proxy=NAMED).status == status
+        if "code.example" in headers["host"]:
+            assert request(lanes, path, headers).status == 403
+
+
+@pytest.mark.parametrize(
+    ("given", "address"),
+    [
+        ("https://h/proxy/{port}/", "https://h/proxy/80/"),
+        ("http://h:8/proxy/{{port}}", "http://h:8/proxy/80/"),
+        ("https://{{port}}.h", "https://80.h/"),
+        ("https://h", "https://h/"),
+        ("", None),
+        ("h/proxy/{port}", None),
+        ("ftp://h/", None),
+        ("https:///x", None),
+        ("https://h:x/", None),
+        ("https://me@h/", None),
+        ("https://h/?a", None),
+        ("https://h/#a", None),
+        ("https://h/ x", None),
+        ("https://h/\n", None),
+        ("https://[h/", None),
+    ],
+)
+def test_the_address_of_a_proxy(given: str, address: str | None) -> None:
+    found = chosen(None, 80, {VARIABLE: given})
+    assert (found and found.address) == address
+    if address is None:
+        with pytest.raises(errors.InvalidArgumentError, match="--proxy"):
+            chosen(given, 80, {})
+    else:
+        assert chosen(given, 80, {VARIABLE: "https://other/"}) == found
 
 
 # ---- what is answered ----------------------------------------------------------------------------

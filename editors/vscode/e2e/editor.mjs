@@ -63,8 +63,16 @@ const inputs = ".quick-input-widget input";
 
 export async function open(name) {
   await page.keyboard.press("Control+Shift+E");
-  await page.locator(".explorer-folders-view .monaco-list-row", { hasText: new RegExp(`^${name}$`) }).dblclick();
-  await page.locator(".tab.active", { hasText: name }).waitFor();
+  const row = page.locator(".explorer-folders-view .monaco-list-row", { hasText: new RegExp(`^${name}$`) });
+  for (let tries = 0; ; tries++) {
+    try {
+      await row.dblclick();
+      await page.locator(".tab.active", { hasText: name }).waitFor({ timeout: PATIENCE / 12 });
+      break;
+    } catch (error) {
+      if (tries > 6) throw error; // a file that has just come moves the rows
+    }
+  }
   await page.locator(".view-lines").first().waitFor();
 }
 

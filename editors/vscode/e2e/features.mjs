@@ -54,19 +54,51 @@ async def main():
 
 asyncio.run(main())
 `;
+const SERVER = `import time
+
+
+def serve():
+    n = 0
+    while True:
+        n += 1
+        print("round", n, flush=True)
+        time.sleep(0.2)
+
+
+serve()
+`;
+const FORKS = `import os
+
+
+def child(n):
+    return n + 1
+
+
+pid = os.fork()
+if not pid:
+    child(1)
+    os._exit(0)
+os.waitpid(pid, 0)
+`;
 const LAUNCH = {
   version: "0.2.0",
   configurations: [
     { type: "recorder", request: "launch", name: "Record", program: "${file}" },
+    { type: "recorder", request: "launch", name: "Processes", program: "${file}", recorderArgs: ["--follow-children"] },
     { type: "recorder", request: "attach", name: "Moved", trace: "${workspaceFolder}/far.rtrace", pathMappings: [{ localRoot: "${workspaceFolder}/here", remoteRoot: "${workspaceFolder}/far" }] },
     { type: "recorder", request: "attach", name: "Missing", trace: "${workspaceFolder}/far.rtrace" },
   ],
 };
-const FILES = { "shop.py": SHOP, "test_shop.py": TESTS, "tasks.py": TASKS, "far/there.py": SHOP, "here/there.py": SHOP, ".vscode/launch.json": JSON.stringify(LAUNCH) };
+const FILES = { "shop.py": SHOP, "test_shop.py": TESTS, "tasks.py": TASKS, "server.py": SERVER, "forks.py": FORKS, "far/there.py": SHOP, "here/there.py": SHOP, ".vscode/launch.json": JSON.stringify(LAUNCH) };
 const text = (wanted) => page.locator(".view-lines", { hasText: wanted }).first().waitFor();
 const row = (where, wanted) => page.locator(`${where} .monaco-list-row`, { hasText: wanted }).first();
 
-async function stop() {
+/** One session, or one after the other. */
+async function stop(sessions = 1) {
+  for (; sessions > 1; sessions--) {
+    await page.keyboard.press("Shift+F5");
+    await page.locator(".debug-call-stack .session").nth(sessions - 1).waitFor({ state: "hidden" });
+  }
   await page.keyboard.press("Shift+F5");
   await page.locator(".debug-toolbar").waitFor({ state: "hidden" });
   assert.equal(await page.locator(".notification-list-item .codicon-error").count(), 0);
@@ -86,12 +118,12 @@ function prepare() {
 }
 
 async function all() {
-  const scenes = { tests, view, trace, backInAndOut, jump, output, tasks, moved, missing, several, timeline };
+  const scenes = { tests, view, trace, backInAndOut, jump, output, tasks, moved, missing, several, server, processes, timeline };
   for (const name of process.env.SCENES?.split(",") ?? Object.keys(scenes)) {
     await scenes[name]();
     await picture(name);
     console.log(name);
-    await stop();
+    await stop(await page.locator(".debug-call-stack .session").count());
   }
 }
 
@@ -186,9 +218,24 @@ async function several() {
   await start("Moved");
   await row(".debug-call-stack", "shop.rtrace").waitFor();
   await row(".debug-call-stack", "Moved").waitFor();
-  await picture("several-both");
-  await page.keyboard.press("Shift+F5");
-  await row(".debug-call-stack", "Moved").waitFor({ state: "hidden" });
+}
+
+async function server() {
+  await open("server.py");
+  await start("Record");
+  const progress = page.locator(".notification-list-item", { hasText: "Recording server.py: 3 s" }).first();
+  await progress.waitFor();
+  await picture("server-runs");
+  await page.keyboard.press("Shift+F5"); // it ends the program, and then there is something to look at
+  await stands("module __main__", 1);
+}
+
+async function processes() {
+  await open("forks.py");
+  await start("Processes");
+  await row(".debug-call-stack", "Processes").waitFor();
+  await row(".debug-call-stack", /forks\.\d+\.rtrace/).waitFor();
+  await picture("processes-both");
 }
 
 async function timeline() {
@@ -196,7 +243,10 @@ async function timeline() {
   const [opened] = await Promise.all([page.context().waitForEvent("page"), command("Recorder: Show Timeline in the Browser")]);
   await opened.waitForLoadState();
   await opened.getByText("price_of").first().waitFor();
+  assert.match(opened.url(), /\/proxy\/\d+\/[\w-]+\/#at=/);
   if (process.argv[5]) await opened.screenshot({ path: join(process.argv[5], "timeline-page.png") });
+  await opened.goto(opened.url().replace("/proxy/", "/absproxy/")); // the path is not taken away there
+  await opened.getByText("price_of").first().waitFor();
 }
 
 await drive(FILES, all, prepare);

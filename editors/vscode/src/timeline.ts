@@ -27,9 +27,12 @@ export async function showTimeline(): Promise<void> {
   createInterface({ input: server.stdout }).once("line", (line) => void open(line));
 }
 
-/** On this machine, wherever the server is. */
+/** On this machine, wherever the server is. An editor in a browser may answer with what leads to the port alone. */
 async function open(address: string): Promise<void> {
-  await vscode.env.openExternal(await vscode.env.asExternalUri(vscode.Uri.parse(address)));
+  const there = vscode.Uri.parse(address);
+  const here = await vscode.env.asExternalUri(there);
+  const whole = here.path.endsWith(there.path) ? here : here.with({ path: here.path.replace(/\/$/, "") + there.path });
+  await vscode.env.openExternal(whole.with({ fragment: there.fragment }));
 }
 
 export function endAll(): void {

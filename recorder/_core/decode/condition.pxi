@@ -30,36 +30,42 @@ cdef enum:                   # steps; they work on a stack of operands
     STEP_FLOAT_OF = 17
     STEP_BOOL_OF = 18
     STEP_ISINSTANCE = 19     # `integer`: 1 << one of `types_of`, all that it may be of
-    STEP_AND = 20            # `integer`: where to go on if it is false, which then is the value
-    STEP_OR = 21
-    STEP_ADD = 22            # from here on of two
-    STEP_SUB = 23
-    STEP_MUL = 24
-    STEP_DIV = 25
-    STEP_FLOOR = 26
-    STEP_MOD = 27
-    STEP_BITS_AND = 28
-    STEP_BITS_OR = 29
-    STEP_BITS_XOR = 30
-    STEP_MIN = 31
-    STEP_MAX = 32
-    STEP_EQ = 33             # from here on compared
-    STEP_NE = 34
-    STEP_LT = 35
-    STEP_LE = 36
-    STEP_GT = 37
-    STEP_GE = 38
-    STEP_IS = 39
-    STEP_IS_NOT = 40
-    STEP_IN = 41
-    STEP_NOT_IN = 42
+    STEP_SUM = 20            # of what is in a container, as the next four are
+    STEP_LEAST = 21
+    STEP_MOST = 22
+    STEP_ANY = 23
+    STEP_ALL = 24
+    STEP_AND = 25            # `integer`: where to go on if it is false, which then is the value
+    STEP_OR = 26
+    STEP_ADD = 27            # from here on of two
+    STEP_SUB = 28
+    STEP_MUL = 29
+    STEP_DIV = 30
+    STEP_FLOOR = 31
+    STEP_MOD = 32
+    STEP_BITS_AND = 33
+    STEP_BITS_OR = 34
+    STEP_BITS_XOR = 35
+    STEP_MIN = 36
+    STEP_MAX = 37
+    STEP_EQ = 38             # from here on compared
+    STEP_NE = 39
+    STEP_LT = 40
+    STEP_LE = 41
+    STEP_GT = 42
+    STEP_GE = 43
+    STEP_IS = 44
+    STEP_IS_NOT = 45
+    STEP_IN = 46
+    STEP_NOT_IN = 47
 
 STEPS = {                    # for Reader.watch
     "name": STEP_NAME, "int": STEP_INT, "float": STEP_FLOAT, "text": STEP_TEXT, "none": STEP_NONE, "bool": STEP_BOOL,
     "attribute": STEP_ATTRIBUTE, "index": STEP_INDEX, "builtin": STEP_BUILTIN, "not": STEP_NOT,
     "negative": STEP_NEGATIVE, "starts": STEP_STARTS, "ends": STEP_ENDS, "len": STEP_LEN, "abs": STEP_ABS,
     "str": STEP_STR, "int of": STEP_INT_OF, "float of": STEP_FLOAT_OF, "bool of": STEP_BOOL_OF,
-    "isinstance": STEP_ISINSTANCE, "and": STEP_AND, "or": STEP_OR,
+    "isinstance": STEP_ISINSTANCE, "sum": STEP_SUM, "least": STEP_LEAST, "most": STEP_MOST, "any": STEP_ANY,
+    "all": STEP_ALL, "and": STEP_AND, "or": STEP_OR,
     "add": STEP_ADD, "sub": STEP_SUB, "mul": STEP_MUL, "div": STEP_DIV, "floor": STEP_FLOOR, "mod": STEP_MOD,
     "bits and": STEP_BITS_AND, "bits or": STEP_BITS_OR, "bits xor": STEP_BITS_XOR, "min": STEP_MIN, "max": STEP_MAX,
     "eq": STEP_EQ, "ne": STEP_NE, "lt": STEP_LT, "le": STEP_LE, "gt": STEP_GT, "ge": STEP_GE,
@@ -84,6 +90,14 @@ cdef struct Operand:
 cdef struct Written:         # numbers that were made texts, of one condition at one event
     size_t count
     char text[MOST_WRITTEN][MOST_DIGITS]
+
+cdef struct Total:           # of what is in a container
+    Operand value
+    double lost              # by additions of floats
+    bint is_empty
+
+cdef extern from "Python.h":
+    int PY_VERSION_HEX       # of the Python that reads, whose `sum` it is
 
 cdef extern from "<string.h>" nogil:
     void *memmem(const void *haystack, size_t haystack_size, const void *needle, size_t needle_size) noexcept
@@ -288,6 +302,8 @@ cdef bint change(DecoderState *s, const Step *step, Operand *of, Written *writte
         return make_float(of)
     if step.step == STEP_ISINSTANCE:
         return ask_type(of, step.integer)
+    if step.step >= STEP_SUM:
+        return gather(s, step.step, of)
     if not count_of(of, &count):
         return False
     of.kind = OPERAND_INT

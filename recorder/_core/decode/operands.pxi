@@ -281,6 +281,78 @@ cdef bint is_within(DecoderState *s, const Operand *wanted, const Operand *of, b
     return not c.bad
 
 
+cdef bint gather(DecoderState *s, uint32_t step, Operand *of) noexcept nogil:
+    """What `sum`, `min`, `max`, `any` or `all` come to, of a list or tuple that is not cut. `of` becomes it."""
+    cdef Cursor c
+    cdef Operand one
+    cdef Total total
+    cdef const uint8_t *at
+    cdef uint64_t left
+    cdef uint32_t flags = 0
+    if not begin_parts(of, &c) or (of.at[0] != TAG_LIST and of.at[0] != TAG_TUPLE):
+        return False
+    begin_total(step, &total)
+    left = take_varint(&c)
+    while left and not c.bad:
+        left -= 1
+        at = c.at
+        skip_value(s, &c, &flags)
+        if c.bad or not take_operand(at, c.at, &one) or not add_to(step, &total, &one):
+            return False
+    of[0] = total.value
+    if step == STEP_SUM and of.kind == OPERAND_FLOAT and total.lost != 0 and isfinite(total.lost):
+        of.number += total.lost
+    return not c.bad and not total.is_empty
+
+
+cdef inline void begin_total(uint32_t step, Total *total) noexcept nogil:
+    total.is_empty = step == STEP_LEAST or step == STEP_MOST     # of nothing there is none
+    total.lost = 0
+    total.value.kind = OPERAND_INT if step == STEP_SUM else OPERAND_BOOL
+    total.value.integer = step == STEP_ALL
+    total.value.number = 0
+    total.value.at = NULL
+    total.value.size = 0
+
+
+cdef bint add_to(uint32_t step, Total *total, const Operand *one) noexcept nogil:
+    cdef bint truth = total.is_empty
+    if step == STEP_SUM:
+        return add_number(total, one)
+    if step == STEP_ANY or step == STEP_ALL:
+        if not truth_of(one, &truth):
+            return False
+        if truth == (step == STEP_ANY):
+            total.value.integer = truth
+        return True
+    if not truth and not compare(STEP_LT if step == STEP_LEAST else STEP_GT, one, &total.value, &truth):
+        return False
+    if truth:
+        total.value = one[0]
+    total.is_empty = False
+    return True
+
+
+cdef bint add_number(Total *total, const Operand *one) noexcept nogil:
+    """As Python's `sum`, which from 3.12 on keeps what additions of floats lose. What is mixed further is not added."""
+    cdef double x, y, both
+    cdef bint is_first = total.value.kind == OPERAND_INT
+    if one.kind != OPERAND_FLOAT:
+        return (
+            is_whole(one) and is_first
+            and not add_overflows(total.value.integer, one.integer, &total.value.integer)
+        )
+    if is_first and not make_float(&total.value):
+        return False
+    x = total.value.number
+    y = one.number
+    both = x + y
+    if PY_VERSION_HEX >= 0x030C0000 and not is_first:
+        total.lost += (x - both) + y if fabs(x) >= fabs(y) else (y - both) + x
+    total.value.number = both
+    return True
+
+
 cdef inline bint is_collection(const Operand *of) noexcept nogil:
     """Of Python's own, which equals no scalar."""
     return of.kind == OPERAND_OTHER and TAG_BYTES <= of.at[0] <= TAG_DICT_CUT

@@ -23,7 +23,7 @@ EITHER: Final = (0, 1)
 NAMES: Final = {number: name for name, number in STEPS.items()}
 ONE_OPERAND: Final = frozenset(
     ("attribute", "index", "len", "not", "negative", "starts", "ends", "abs", "str", "int of", "float of", "bool of",
-     "isinstance")
+     "isinstance", "sum", "least", "most", "any", "all")
 )  # fmt: skip
 
 

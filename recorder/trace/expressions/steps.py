@@ -31,6 +31,7 @@ OF_ONE: Final = {
     "len": "len", "abs": "abs", "str": "str", "int": "int of", "float": "float of", "bool": "bool of",
 }  # fmt: skip
 OF_SOME: Final = {"min": "min", "max": "max"}
+OF_CONTENTS: Final = {"sum": "sum", "min": "least", "max": "most", "any": "any", "all": "all"}
 # What isinstance() can be asked of, as the core numbers them.
 TYPES: Final[tuple[type, ...]] = (
     int, bool, float, str, type(None), bytes, bytearray, list, tuple, set, frozenset, dict,
@@ -88,6 +89,8 @@ class _Maker:
         elif isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.Not, ast.USub)):
             self.value(node.operand)
             self.step("not" if isinstance(node.op, ast.Not) else "negative")
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+            self.constant(_power(node.left, node.right))
         elif isinstance(node, ast.BinOp) and type(node.op) in BINARY:
             self.both(node.left, node.right, BINARY[type(node.op)])
         elif isinstance(node, ast.Compare):
@@ -198,6 +201,9 @@ class _Maker:
         if name in OF_ONE and len(given) == 1:
             self.value(given[0])
             self.step(OF_ONE[name])
+        elif name in OF_CONTENTS and len(given) == 1:
+            self.value(given[0])
+            self.step(OF_CONTENTS[name])
         elif name in OF_SOME and len(given) > 1:
             self.value(given[0])
             for one in given[1:]:
@@ -244,6 +250,16 @@ def _is_constant(node: ast.expr) -> bool:
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         node = node.operand
     return isinstance(node, ast.Constant)
+
+
+def _power(base: ast.expr, exponent: ast.expr) -> int:
+    """Of constants: `10**9`."""
+    if isinstance(base, ast.Constant) and isinstance(exponent, ast.Constant):
+        number, times = base.value, exponent.value
+        if type(number) is int and type(times) is int and 0 <= times < 64 and number < 1 << 63:
+            power: int = number**times
+            return power
+    raise _TooHard
 
 
 def _small(value: int) -> int:
