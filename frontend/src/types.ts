@@ -157,6 +157,12 @@ export interface Differences {
   summary: { aligned: number; more: boolean };
 }
 
+/** The tasks that wait for the one that runs, each followed by those that wait for it. */
+export interface Awaiting {
+  task: string | null;
+  rows: { task: string; level: number; awaits: string[]; frames: { title: string; file: string; line: number; own: boolean; seq: number | null }[] }[];
+}
+
 /** depth, first column, the one behind the last, number of the title, number of the frame */
 export type Bar = [number, number, number, number, number];
 

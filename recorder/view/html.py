@@ -103,6 +103,8 @@ def answers_of(trace: Trace, cut: Cut, on_progress: Callable[[int], None]) -> di
     """JSON by the key that the page asks with."""
     found: dict[str, bytes] = {}
     sources: set[tuple[str, str | None]] = set()
+    runs: tuple[int, str] | None = None  # the thread and the task of the event before …
+    waiting = b""  # … and who waits for it: nobody else meanwhile
     for seq in range(cut.start, cut.stop):
         now = put(trace, found, "moment", {"seq": seq})
         if "error" in now:
@@ -110,6 +112,12 @@ def answers_of(trace: Trace, cut: Cut, on_progress: Callable[[int], None]) -> di
         sources.update((frame["file"], frame["source"]) for frame in now["stack"])
         for name, given in within(now):
             put(trace, found, name, given)
+        if now["task"] is not None and runs == (now["thread"], now["task"]):
+            found[key_of("awaiting", {"seq": seq})] = waiting
+        elif now["task"] is not None:
+            put(trace, found, "awaiting", {"seq": seq})
+            waiting = found[key_of("awaiting", {"seq": seq})]
+        runs = (now["thread"], now["task"])
         for name, given in moves(seq):
             there = json.loads(answer(trace, name, texts_of(given))[1])
             if cut.start <= there.get("seq", -1) < cut.stop:

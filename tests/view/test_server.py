@@ -261,6 +261,7 @@ def asked_of_each(lanes: Lanes, number: int) -> dict[str, list[dict[str, Any]]]:
         "counts": [{"file": file, "sha256": source}, {"file": file, "soon": 1}, {"file": "/not/there.py"}],
         "timeline": [{}, {"start": 10, "stop": 20}, {"columns": 3}, {"start": 10**9}],
         "ticks": [{}, {"start": 3, "stop": 9}],
+        "awaiting": [{"seq": seq}],
         "differences": [{"other": 0}, {"other": 1}],
     }  # fmt: skip
 
