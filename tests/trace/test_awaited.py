@@ -91,7 +91,9 @@ AWAITED = {
 
 
 @pytest.fixture(scope="module")
-def trace(tmp_path_factory: pytest.TempPathFactory, trace_of: Callable[[Path], Path]) -> Iterator[Trace]:
+def trace(
+    tmp_path_factory: pytest.TempPathFactory, trace_of: Callable[[Path], Path]
+) -> Iterator[Trace]:
     program = tmp_path_factory.mktemp("awaited") / "awaited_by_all.py"
     program.write_text(textwrap.dedent(PROGRAM))
     with open_trace(trace_of(program)) as opened:
