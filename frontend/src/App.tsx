@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { forget, listen, recall, recallAll, recallFields, recallNumber, remember, rememberFields } from "./address";
 import type { Failure, Opened } from "./api";
+import { keyOf } from "./api";
 import { BesidePanels } from "./Differences";
 import { Failed } from "./Failed";
 import { LowerPanel } from "./LowerPanel";
@@ -11,7 +12,7 @@ import type { Actions, Beside, Panel, Shown } from "./store";
 import { Page, asFailure, useAnswer } from "./store";
 import { baseName, duration, grouped, printable } from "./text";
 import { Timeline } from "./Timeline";
-import type { About, Answers, Checked, Form, Moment } from "./types";
+import type { About, Aligned, Answers, Checked, Form, Moment } from "./types";
 import { VariablesPanel } from "./VariablesPanel";
 
 const MOVES: Record<string, string> = { s: "step", n: "next", o: "out", c: "run", e: "exception" };
@@ -28,6 +29,7 @@ const KEYS: [string, string][] = [
   ["/ ?", "to FILE:LINE, a function or an exception; back"],
   ["j k", "to the next row of a question's answer; the one before"],
   ["Home End", "to the first event; the last"],
+  ["a m", "two traces: both step together, or each alone; to where they meet again"],
   ["h", "these keys"],
 ];
 
@@ -65,12 +67,12 @@ export function App({ opened }: { opened: Opened }) {
   if (about.failure) return <Failed failure={about.failure} />;
   if (!about.value || !forms.value) return null;
   const others = opened.traces.map((path, number) => ({ number, path })).filter((one) => one.number !== trace);
-  return <Run key={`${trace}.${times}`} again={() => setTimes((before) => before + 1)} ask={ask} about={about.value} forms={forms.value.questions} isFile={opened.isFile} choice={choice} others={others} askOther={opened.ask} />;
+  return <Run key={`${trace}.${times}`} again={() => setTimes((before) => before + 1)} ask={ask} about={about.value} forms={forms.value.questions} isFile={opened.isFile} choice={choice} others={others} traceNumber={trace} askOther={opened.ask} />;
 }
 
-type Props = Pick<Shown, "ask" | "about" | "forms" | "isFile" | "others" | "askOther"> & { choice: preact.JSX.Element | null; again: () => void };
+type Props = Pick<Shown, "ask" | "about" | "forms" | "isFile" | "others" | "askOther"> & { choice: preact.JSX.Element | null; traceNumber: number; again: () => void };
 
-function Run({ again, ask, about, forms, isFile, choice, others, askOther }: Props) {
+function Run({ again, ask, about, forms, isFile, choice, others, traceNumber, askOther }: Props) {
   const [at, setAt] = useState(momentThere);
   const [breakpoints, setBreakpoints] = useState(() => recallAll("stop"));
   const [asked, setAsked] = useState<Shown["asked"]>({ question: "find", given: {}, answers: null, failure: null, at: -1 });
@@ -81,8 +83,10 @@ function Run({ again, ask, about, forms, isFile, choice, others, askOther }: Pro
   const [said, say] = useState("");
   const [entry, setEntry] = useState<Wanted | null>(null);
   const [beside, setBeside] = useState(() => (others.some((one) => one.number === besideThere()?.number) ? besideThere() : null));
+  const [isAligned, align] = useState(() => recall("apart") === null);
   const [help, setHelp] = useState(false);
   const [isMoving, setMoving] = useState(false);
+  const moving = useRef<AbortController | null>(null);
   const checked = useAnswer<Checked>(() => ask("checked"), [ask]);
   const seq = at.seq ?? about.begin_at;
   const moment = useAnswer<Moment>(
@@ -97,21 +101,25 @@ function Run({ again, ask, about, forms, isFile, choice, others, askOther }: Pro
   useEffect(() => listen((isOther) => (isOther ? again() : setAt(momentThere()))), []);
   useEffect(() => {
     const { question: name, given } = asked;
-    remember({ panel: panel === "output" ? null : panel, view: view === "source" ? null : view, of: chosen, stop: breakpoints, watch: watched, beside: beside && `${beside.number}:${beside.seq}` });
+    remember({ panel: panel === "output" ? null : panel, view: view === "source" ? null : view, of: chosen, stop: breakpoints, watch: watched, beside: beside && `${beside.number}:${beside.seq}`, apart: isAligned ? null : 1 });
     if (asked.answers || asked.failure) rememberFields("ask", name, given);
-  }, [panel, view, chosen, breakpoints, watched, beside, asked]);
+  }, [panel, view, chosen, breakpoints, watched, beside?.number, beside?.seq, isAligned, asked]);
   useEffect(() => {
     const name = recall("ask");
     if (name !== null && forms.some((one) => one.name === name)) question(name, recallFields("ask"), false);
   }, []);
 
   const go = useCallback((to: number) => {
+    moving.current?.abort();
+    moving.current = null;
+    setMoving(false);
     say("");
     remember({ at: to, frame: null });
   }, []);
   // The last question alone is waited for, and the last move.
   const waiting = useRef<AbortController | null>(null);
-  const moves = useRef(0);
+  const sought = useRef("");
+  const follows = useRef<AbortController | null>(null);
   const question = (name: string, given: Record<string, string>, isShown = true) => {
     waiting.current?.abort();
     const mine = (waiting.current = new AbortController());
@@ -130,32 +138,92 @@ function Run({ again, ask, about, forms, isFile, choice, others, askOther }: Pro
       (reason) => done(null, asFailure(reason)),
     );
   };
-  const moveBeside = (how: string, back: boolean) => {
-    if (!beside || !["step", "next", "out"].includes(how)) return;
-    const given = { seq: beside.seq, how, ...(back ? { back: 1 } : {}) };
-    askOther(beside.number)<{ seq: number }>("move", given).then(
-      (there) => setBeside((now) => now && { number: now.number, seq: there.seq }),
-      (reason) => say(asFailure(reason).message),
+  /** Of the moves the last one counts: one that leads through much of a trace is given up for another one. Null: it is
+   *  what is waited for already, as when a key is held. */
+  const asLast = (what: string) => {
+    if (moving.current && sought.current === what) return null;
+    sought.current = what;
+    moving.current?.abort();
+    setMoving(true);
+    return (moving.current = new AbortController());
+  };
+  const ended = (mine: AbortController, told: () => void) => {
+    if (moving.current !== mine) return;
+    moving.current = null;
+    setMoving(false);
+    if (!mine.signal.aborted) told();
+  };
+  const giveUp = () => {
+    if (!moving.current) return;
+    moving.current.abort();
+    moving.current = null;
+    setMoving(false);
+    say("not gone to the end");
+  };
+  /** Where another trace stands for a moment of this one. */
+  const follow = (number: number, at: number, otherwise: number | null) => {
+    follows.current?.abort();
+    const mine = (follows.current = new AbortController());
+    ask<Aligned>("aligned", { other: number, seq: at }, mine.signal).then(
+      (found) => {
+        const there = found.there ?? otherwise;
+        if (mine.signal.aborted) return;
+        if (there === null) say("nothing of the other trace stands for this thread");
+        else setBeside({ number, seq: there, found });
+      },
+      (reason) => mine.signal.aborted || say(asFailure(reason).message),
+    );
+  };
+  /** What two moments that were chosen have to do with each other. */
+  const besides = ({ number, seq: there }: Beside, here: number) => {
+    askOther(number)<Aligned>("aligned", { other: traceNumber, seq: there }).then(
+      (found) => setBeside((now) => now && { ...now, found: found.twin === null || found.twin === here ? turned(found, there) : null }),
+      () => null,
+    );
+  };
+  // The moment that the other trace was asked for; what the address says of both is taken as it is.
+  const followed = useRef<number | null>(beside && at.seq);
+  useEffect(() => {
+    if (!beside || !isAligned || seq === null || (followed.current === seq && beside.found !== undefined)) return;
+    if (followed.current === seq) return besides(beside, seq);
+    followed.current = seq;
+    follow(beside.number, seq, beside.seq);
+  }, [beside?.number, seq, isAligned]);
+  const moveBeside = (how: string, back = false) => {
+    if (!beside) return;
+    const { number } = beside;
+    const mine = asLast(`B ${how} ${back} ${beside.seq}`);
+    if (!mine) return;
+    const other = askOther(number);
+    const step = async () => {
+      const there = await other<{ seq: number; moved: boolean }>("move", { seq: beside.seq, how, ...(back ? { back: 1 } : {}) }, mine.signal);
+      if (!there.moved) return () => say(`nothing there; B is still at event ${beside.seq}`);
+      if (!isAligned) return () => setBeside({ number, seq: there.seq });
+      const found = await other<Aligned>("aligned", { other: traceNumber, seq: there.seq }, mine.signal);
+      return () => {
+        setBeside({ number, seq: there.seq, found: turned(found, there.seq) });
+        if (found.there === null || found.there === seq) return;
+        followed.current = found.there;
+        go(found.there);
+      };
+    };
+    step().then(
+      (told) => ended(mine, told),
+      (reason) => ended(mine, () => say(asFailure(reason).message)),
     );
   };
   const move = (how: string, back = false, to = "") => {
     if (!now) return;
-    const mine = ++moves.current;
     if (how === "run" && !breakpoints.length) return say("there is no breakpoint: b sets one at this line");
     if (isFile && how === "end") return go(back ? about.first : about.end - 1);
     if (isFile && how === "goto" && /^\d+$/.test(to)) return go(Number(to));
     const given = { seq: now.seq, how, ...(back ? { back: 1 } : {}), ...(how === "run" ? { to: breakpoints.join("\n") } : to ? { to } : {}) };
-    setMoving(true);
-    const done = (act: () => void) => {
-      if (mine !== moves.current) return;
-      setMoving(false);
-      act();
-    };
-    ask<{ seq: number; moved: boolean }>("move", given).then(
-      (there) => done(() => (there.moved ? go(there.seq) : say(`nothing there; this is still event ${now.seq}`))),
-      (reason) => done(() => say(asFailure(reason).message)),
+    const mine = asLast(keyOf("move", given));
+    if (!mine) return;
+    ask<{ seq: number; moved: boolean }>("move", given, mine.signal).then(
+      (there) => ended(mine, () => (there.moved ? go(there.seq) : say(`nothing there; this is still event ${now.seq}`))),
+      (reason) => ended(mine, () => say(asFailure(reason).message)),
     );
-    moveBeside(how, back);
   };
   const hit = (number: number) => {
     const row = asked.answers?.rows[number];
@@ -183,6 +251,20 @@ function Run({ again, ask, about, forms, isFile, choice, others, askOther }: Pro
       if (!isFile) question("find", { at: place, ...(word ? { [word === "hits" ? "hits" : "when"]: rest.join(" ") } : {}) });
     },
     beside: setBeside,
+    together: (number) => now && follow(number, (followed.current = now.seq), null),
+    both: (number, a, b) => {
+      followed.current = a;
+      setBeside({ number, seq: b });
+      go(a);
+      if (a === seq) besides({ number, seq: b }, a);
+    },
+    moveBeside,
+    align,
+    meet: () => {
+      const meet = beside?.found?.meet;
+      if (!beside || !meet) return say("the two do not part here");
+      act.both(beside.number, ...meet);
+    },
     open: setPanel,
   };
 
@@ -194,17 +276,22 @@ function Run({ again, ask, about, forms, isFile, choice, others, askOther }: Pro
         setHelp(false);
         setEntry(null);
         waiting.current?.abort();
+        giveUp();
       }
       if (/^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName)) return;
       const back = event.key !== event.key.toLowerCase();
       const letter = event.key.toLowerCase();
-      if (event.key.length === 1 && MOVES[letter]) move(MOVES[letter]!, back);
+      const isBeside = target.closest(".beside") !== null;
+      if (isBeside && ["s", "n", "o", "e"].includes(letter)) moveBeside(MOVES[letter]!, back);
+      else if (event.key.length === 1 && MOVES[letter]) move(MOVES[letter]!, back);
       else if (letter === "v") chosen ? move("change", !back, chosen.split(/[.[]/)[0]) : say("no variable is chosen");
       else if (letter === "b" && now) act.breakpoint(`${now.shown.file}:${now.shown.line}`, back ? null : "");
       else if (letter === "g" || letter === "/" || letter === "?") setEntry({ kind: letter });
       else if (letter === "j") hit(asked.at + 1);
       else if (letter === "k") hit(asked.at - 1);
       else if (letter === "h") setHelp(!help);
+      else if (letter === "a" && beside) align(!isAligned);
+      else if (letter === "m" && beside) act.meet();
       else if (event.key === "Home") move("end", true);
       else if (event.key === "End") move("end");
       else return;
@@ -215,7 +302,7 @@ function Run({ again, ask, about, forms, isFile, choice, others, askOther }: Pro
   });
 
   const notice = checked.value?.notice ?? about.notice;
-  const shown: Shown | null = now && { ask, about, forms, isFile, moment: now, breakpoints, asked, panel, chosen, watched, others, askOther, beside, side: "" };
+  const shown: Shown | null = now && { ask, about, forms, isFile, moment: now, breakpoints, asked, panel, chosen, watched, others, askOther, beside, isAligned, side: "" };
   return (
     <>
       <header>
@@ -251,6 +338,12 @@ function Run({ again, ask, about, forms, isFile, choice, others, askOther }: Pro
       {help && <Keys close={() => setHelp(false)} />}
     </>
   );
+}
+
+/** The same, as A has it of B. */
+function turned(found: Aligned, there: number): Aligned {
+  const swap = <T,>([a, b]: [T, T]): [T, T] => [b, a];
+  return { ...found, twin: found.twin === null ? null : there, there, parted: swap(found.parted), meet: found.meet && swap(found.meet) };
 }
 
 function Where({ moment, about }: { moment: Moment; about: About }) {

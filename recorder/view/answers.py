@@ -39,6 +39,7 @@ SLOW: Final[dict[str, Answer]] = {
     "words": completion.words,
     "ask": questions.ask,
     "awaiting": awaiting.awaiting,
+    "aligned": comparing.aligned,
     "differences": comparing.differences,
 }
 ANSWERS: Final = {**QUICK, **SLOW}

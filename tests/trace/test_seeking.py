@@ -50,5 +50,5 @@ def test_after_a_long_way_those_back_are_short(
             earlier = trace.at(far.event.seq - back).event
             assert earlier.seq == far.event.seq - back
             assert sum(read) <= STEP, back
-            i, total = (earlier.locals[name].to_python() for name in ("i", "total"))
+            i, total = (int(earlier.locals[name].show()) for name in ("i", "total"))
             assert total in (sum(range(i)), sum(range(i + 1))), back

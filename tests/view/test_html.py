@@ -80,7 +80,7 @@ def test_every_answer_fits_its_schema(page: Path) -> None:
         asked.add(name)
         validators["error" if "error" in answer else name].validate(answer)
     assert asked == ANSWERS.keys() - {
-        "table", "words", "whole", "globals", "evaluate", "files", "differences",
+        "table", "words", "whole", "globals", "evaluate", "files", "differences", "aligned",
     }  # fmt: skip
 
 

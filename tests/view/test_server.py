@@ -262,6 +262,7 @@ def asked_of_each(lanes: Lanes, number: int) -> dict[str, list[dict[str, Any]]]:
         "timeline": [{}, {"start": 10, "stop": 20}, {"columns": 3}, {"start": 10**9}],
         "ticks": [{}, {"start": 3, "stop": 9}],
         "awaiting": [{"seq": seq}],
+        "aligned": [{"seq": seq, "other": 0}, {"seq": seq, "other": 1}],
         "differences": [{"other": 0}, {"other": 1}],
     }  # fmt: skip
 
