@@ -108,9 +108,10 @@ class Aligned:
         nth, starts = 0, (0, 0)
         if at >= 0:
             nth, starts = found.stretches[at].length, found.stretches[at].first
-        ends = [_nth(*one, nth) for one in zip(traces, found.threads, starts, strict=True)]
-        alone = [one if one is not None and one < stop else None for one, stop in zip(ends, meet, strict=True)]  # fmt: skip
-        return (alone[0], alone[1]), meet if behind else None
+        a, b = (_nth(*one, nth) for one in zip(traces, found.threads, starts, strict=True))
+        a = a if a is not None and a < meet[0] else None
+        b = b if b is not None and b < meet[1] else None
+        return (a, b), meet if behind else None
 
     def _pair(self, a: Event, b: Event, alignment: compare.Alignment) -> None:
         threads = a.thread.number, b.thread.number

@@ -76,7 +76,9 @@ def pairs(a: Trace, b: Trace) -> dict[int, int]:
 @pytest.mark.parametrize("longest", [3, 256])
 @pytest.mark.parametrize("b", RUNS)
 @pytest.mark.parametrize("a", RUNS)
-def test_each_event_has_the_one_that_stands_for_it(traces: dict[str, Trace], monkeypatch: pytest.MonkeyPatch, a: str, b: str, longest: int) -> None:  # fmt: skip
+def test_each_event_has_the_one_that_stands_for_it(
+    traces: dict[str, Trace], monkeypatch: pytest.MonkeyPatch, a: str, b: str, longest: int
+) -> None:
     monkeypatch.setattr(aligned, "LONGEST", longest)
     both = traces[a], traces[b]
     found = Aligned(*both)
