@@ -178,12 +178,14 @@ export interface Aligned {
 /** depth, first column, the one behind the last, number of the title, number of the frame */
 export type Bar = [number, number, number, number, number];
 
+/** Over the events, or over time: then its numbers are ns. */
 export interface Chart {
   start: number;
   stop: number;
+  whole: [number, number];
   columns: (number | null)[];
   titles: string[];
-  threads: { thread: number; name: string; task: string | null; bars: Bar[] }[];
+  threads: { thread: number; name: string; task: string | null; bars: Bar[]; idle: [number, number][] }[];
 }
 
 export interface Ticks {

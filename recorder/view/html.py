@@ -24,6 +24,7 @@ from recorder.trace.navigate import STOPS
 from recorder.trace.reader import Trace
 from recorder.view import texts
 from recorder.view.answers import VERSION, answer
+from recorder.view.clock import clock_of
 from recorder.view.parameters import Parameters
 from recorder.view.questions import QUESTIONS
 
@@ -169,6 +170,10 @@ def put_whole(trace: Trace, found: dict[str, bytes], cut: Cut) -> None:
     part = {"start": cut.start, "stop": cut.stop}
     put(trace, found, "timeline", {}, {**part, "columns": 600})
     put(trace, found, "ticks", {}, part)
+    opens, ends = clock_of(trace).times([cut.start, max(cut.stop - 1, cut.start)])
+    times = {"start": opens, "stop": ends + 1}
+    put(trace, found, "timeline", {"over": "time"}, {**times, "columns": 600})
+    put(trace, found, "ticks", {"over": "time"}, times)
     since = {"since": cut.start, "until": cut.stop}
     for name in WHOLE:
         put(trace, found, "ask", {"question": name}, since)

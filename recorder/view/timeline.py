@@ -11,11 +11,12 @@ are.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice, pairwise
 from typing import Any, Final, TypeAlias
 
 from recorder import errors
+from recorder._core.decode import Thread
 from recorder.cli.queries import thread_name
 from recorder.trace import filters
 from recorder.trace.code_flags import AWAITS
@@ -31,6 +32,9 @@ MOST_COLUMNS: Final = 1_000
 DEEPEST: Final = 40  # rows of a thread: the outermost frames
 MOST_TICKS: Final = 1_000  # of a kind
 MOST_READ: Final = 16  # chunks that are read for marks
+LOOKED_AT: Final = (
+    10_000  # events of a column, for who did nothing: of more it is taken that all did something
+)
 MOST_ROWS: Final = 100  # of threads and tasks; a task that comes later is in its thread's row
 NO_TASK: Final = -1
 KINDS: Final = ("exceptions", "output", "marks")
@@ -42,7 +46,8 @@ Bar: TypeAlias = list[int]  # depth, first column, the one behind the last, titl
 class Chart:
     """Puts together what stays the same from column to column: a bar for each frame, of one thread, task and depth."""
 
-    def __init__(self) -> None:
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
         self.titles: dict[str, int] = {}
         self.names: dict[Key, tuple[str, str | None]] = {}
         self.bars: dict[Key, list[Bar]] = {}
@@ -51,26 +56,46 @@ class Chart:
         self._ran: dict[int, Key] = {}  # by thread: whose what it runs was when that was last known
 
     def add(self, column: int, now: Moment, since: int = 0) -> None:
-        """A thread is idle in the column if it did nothing from event `since` on."""
+        """A thread is idle in the column if it did nothing from event `since` on. What a task runs is in its own row,
+        what runs the loop in the thread's."""
         self._note(now.event)
         for thread, frames in now.stacks:
-            key = self._ran.setdefault(thread.number, (thread.number, NO_TASK))
-            if frames and _seen(frames[-1]) < since:
-                if thread == now.event.thread and now.event.kind in POPPING:
-                    frames = frames[:-1]  # it has ended, or is suspended
-                if not any(frame.function._flags & AWAITS for frame in frames):
-                    key = (thread.number, NO_TASK)  # the loop waits, and no task of it runs
-                self._stretch(self.idle.setdefault(key, []), column)
-            self.names.setdefault(key, (thread_name(thread), None))
-            bars = self.bars.setdefault(key, [])
-            for depth, frame in enumerate(frames[:DEEPEST]):
-                bar = self._open.get((key, depth))
-                if bar is None or bar[4] != frame.frame or bar[2] != column:
-                    title = self.titles.setdefault(frame.title, len(self.titles))
-                    bar = [depth, column, column, title, frame.frame]
-                    self._open[key, depth] = bar
-                    bars.append(bar)
-                bar[2] = column + 1
+            if not frames:
+                continue
+            own = (thread.number, NO_TASK)
+            task = self._ran.setdefault(thread.number, own)
+            is_idle = not self._acted(thread, frames[-1], since, now.event)
+            if is_idle and thread == now.event.thread and now.event.kind in POPPING:
+                frames = frames[:-1]  # it has ended, or is suspended
+            begin = _coroutine(frames) if thread.native_id and task != own else 0
+            self._draw(column, own, thread, frames[:begin], is_idle)
+            self._draw(column, task, thread, frames[begin:], is_idle)
+
+    def _draw(
+        self, column: int, key: Key, thread: Thread, frames: Sequence[Frame | Event], is_idle: bool
+    ) -> None:
+        if not frames:
+            return
+        self.names.setdefault(key, (thread_name(thread), None))
+        if is_idle:
+            self._stretch(self.idle.setdefault(key, []), column)
+        bars = self.bars.setdefault(key, [])
+        for depth, frame in enumerate(frames[:DEEPEST]):
+            bar = self._open.get((key, depth))
+            if bar is None or bar[4] != frame.frame or bar[2] != column:
+                title = self.titles.setdefault(frame.title, len(self.titles))
+                bar = [depth, column, column, title, frame.frame]
+                self._open[key, depth] = bar
+                bars.append(bar)
+            bar[2] = column + 1
+
+    def _acted(self, thread: Thread, inner: Frame | Event, since: int, last: Event) -> bool:
+        """Whether the thread did something from event `since` on, up to the last one."""
+        seen = inner.seq if isinstance(inner, Event) else inner.as_of or 0
+        if seen >= since or last.seq - since > LOOKED_AT:
+            return True
+        # What has ended since, or was suspended, is not on its stack any more.
+        return any(self._trace.find(thread=thread.number, start=since, stop=last.seq + 1))
 
     @staticmethod
     def _stretch(stretches: list[list[int]], column: int) -> None:
@@ -104,9 +129,10 @@ class Chart:
         ]
 
 
-def _seen(frame: Frame | Event) -> int:
-    """The last event of it."""
-    return frame.seq if isinstance(frame, Event) else frame.as_of or 0
+def _coroutine(frames: Sequence[Frame | Event]) -> int:
+    """Where the outermost coroutine is."""
+    found = (at for at, one in enumerate(frames) if one.function._flags & AWAITS)
+    return next(found, len(frames))
 
 
 def timeline(trace: Trace, asked: Parameters) -> dict[str, Any]:
@@ -116,7 +142,7 @@ def timeline(trace: Trace, asked: Parameters) -> dict[str, Any]:
     whole = clock_of(trace).whole if over_time else trace._queries.bounds
     start, stop = _range(whole, asked)
     width = min(max(asked.number("columns", 400), 1), MOST_COLUMNS, max(stop - start, 0))
-    chart = Chart()
+    chart = Chart(trace)
     columns: list[int | None] = []
     where = moments(trace, start, stop, width) if over_time else places(trace, start, stop, width)
     last: tuple[int, Moment] | None = None
