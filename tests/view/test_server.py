@@ -683,3 +683,12 @@ def test_what_it_needs_and_is_not_there(
 
 def test_what_passes_over_the_trace_does_not_hold_up_a_step() -> None:
     assert not QUICK.keys() & SLOW.keys()
+
+
+def test_a_long_text_is_clipped(trace_of: Callable[[Path], Path], tmp_path: Path) -> None:
+    program = tmp_path / "view_long.py"
+    program.write_text("print('x' * 5_000_000)\nprint('short')\n")
+    with Lanes([str(trace_of(program))]) as lanes:
+        rows = get(lanes, "ask", question="output")["rows"]
+    assert rows[0]["text"] == "x" * 9_999 + "…"
+    assert "".join(row["text"] for row in rows[1:]).endswith("short\n")
