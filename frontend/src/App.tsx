@@ -1,18 +1,19 @@
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { forget, listen, recall, recallAll, recallFields, recallNumber, remember, rememberFields } from "./address";
 import type { Failure, Opened } from "./api";
 import { keyOf } from "./api";
 import { BesidePanels } from "./Differences";
 import { Failed } from "./Failed";
 import { LowerPanel } from "./LowerPanel";
+import { useLastMove, useTogether } from "./moves";
 import { seqOf } from "./Questions";
 import { SourcePanel } from "./SourcePanel";
 import { StackPanel } from "./StackPanel";
-import type { Actions, Beside, Panel, Shown } from "./store";
+import type { Actions, Panel, Shown } from "./store";
 import { Page, asFailure, useAnswer } from "./store";
 import { baseName, duration, grouped, printable } from "./text";
 import { Timeline } from "./Timeline";
-import type { About, Aligned, Answers, Checked, Form, Moment } from "./types";
+import type { About, Answers, Checked, Form, Moment } from "./types";
 import { VariablesPanel } from "./VariablesPanel";
 
 const MOVES: Record<string, string> = { s: "step", n: "next", o: "out", c: "run", e: "exception" };
@@ -37,11 +38,6 @@ const PANELS: Panel[] = ["output", "calls", "questions", "differences"];
 
 /** The moment, and a frame of it where it is not the innermost. */
 const momentThere = () => ({ seq: recallNumber("at"), frame: recallNumber("frame") });
-
-function besideThere(): Beside | null {
-  const [number, seq, ...rest] = (recall("beside") ?? "").split(":").map(Number);
-  return Number.isInteger(number) && Number.isInteger(seq) && !rest.length ? { number: number!, seq: seq! } : null;
-}
 
 export function App({ opened }: { opened: Opened }) {
   const [trace, setTrace] = useState(() => Math.min(recallNumber("trace") ?? 0, opened.traces.length - 1));
@@ -82,11 +78,8 @@ function Run({ again, ask, about, forms, isFile, choice, others, traceNumber, as
   const [watched, watch] = useState(() => recallAll("watch"));
   const [said, say] = useState("");
   const [entry, setEntry] = useState<Wanted | null>(null);
-  const [beside, setBeside] = useState(() => (others.some((one) => one.number === besideThere()?.number) ? besideThere() : null));
-  const [isAligned, align] = useState(() => recall("apart") === null);
   const [help, setHelp] = useState(false);
-  const [isMoving, setMoving] = useState(false);
-  const moving = useRef<AbortController | null>(null);
+  const last = useLastMove(say);
   const checked = useAnswer<Checked>(() => ask("checked"), [ask]);
   const seq = at.seq ?? about.begin_at;
   const moment = useAnswer<Moment>(
@@ -99,6 +92,13 @@ function Run({ again, ask, about, forms, isFile, choice, others, traceNumber, as
   const now = kept.current;
 
   useEffect(() => listen((isOther) => (isOther ? again() : setAt(momentThere()))), []);
+  const go = (to: number) => {
+    last.giveUp();
+    say("");
+    remember({ at: to, frame: null });
+  };
+  const together = useTogether({ ask, askOther, others, trace: traceNumber, seq, go, last, say });
+  const { beside, isAligned } = together;
   useEffect(() => {
     const { question: name, given } = asked;
     remember({ panel: panel === "output" ? null : panel, view: view === "source" ? null : view, of: chosen, stop: breakpoints, watch: watched, beside: beside && `${beside.number}:${beside.seq}`, apart: isAligned ? null : 1 });
@@ -109,17 +109,8 @@ function Run({ again, ask, about, forms, isFile, choice, others, traceNumber, as
     if (name !== null && forms.some((one) => one.name === name)) question(name, recallFields("ask"), false);
   }, []);
 
-  const go = useCallback((to: number) => {
-    moving.current?.abort();
-    moving.current = null;
-    setMoving(false);
-    say("");
-    remember({ at: to, frame: null });
-  }, []);
-  // The last question alone is waited for, and the last move.
+  // The last question alone is waited for.
   const waiting = useRef<AbortController | null>(null);
-  const sought = useRef("");
-  const follows = useRef<AbortController | null>(null);
   const question = (name: string, given: Record<string, string>, isShown = true) => {
     waiting.current?.abort();
     const mine = (waiting.current = new AbortController());
@@ -138,91 +129,17 @@ function Run({ again, ask, about, forms, isFile, choice, others, traceNumber, as
       (reason) => done(null, asFailure(reason)),
     );
   };
-  /** Of the moves the last one counts: one that leads through much of a trace is given up for another one. Null: it is
-   *  what is waited for already, as when a key is held. */
-  const asLast = (what: string) => {
-    if (moving.current && sought.current === what) return null;
-    sought.current = what;
-    moving.current?.abort();
-    setMoving(true);
-    return (moving.current = new AbortController());
-  };
-  const ended = (mine: AbortController, told: () => void) => {
-    if (moving.current !== mine) return;
-    moving.current = null;
-    setMoving(false);
-    if (!mine.signal.aborted) told();
-  };
-  const giveUp = () => {
-    if (!moving.current) return;
-    moving.current.abort();
-    moving.current = null;
-    setMoving(false);
-    say("not gone to the end");
-  };
-  /** Where another trace stands for a moment of this one. */
-  const follow = (number: number, at: number, otherwise: number | null) => {
-    follows.current?.abort();
-    const mine = (follows.current = new AbortController());
-    ask<Aligned>("aligned", { other: number, seq: at }, mine.signal).then(
-      (found) => {
-        const there = found.there ?? otherwise;
-        if (mine.signal.aborted) return;
-        if (there === null) say("nothing of the other trace stands for this thread");
-        else setBeside({ number, seq: there, found });
-      },
-      (reason) => mine.signal.aborted || say(asFailure(reason).message),
-    );
-  };
-  /** What two moments that were chosen have to do with each other. */
-  const besides = ({ number, seq: there }: Beside, here: number) => {
-    askOther(number)<Aligned>("aligned", { other: traceNumber, seq: there }).then(
-      (found) => setBeside((now) => now && { ...now, found: found.twin === null || found.twin === here ? turned(found, there) : null }),
-      () => null,
-    );
-  };
-  // The moment that the other trace was asked for; what the address says of both is taken as it is.
-  const followed = useRef<number | null>(beside && at.seq);
-  useEffect(() => {
-    if (!beside || !isAligned || seq === null || (followed.current === seq && beside.found !== undefined)) return;
-    if (followed.current === seq) return besides(beside, seq);
-    followed.current = seq;
-    follow(beside.number, seq, beside.seq);
-  }, [beside?.number, seq, isAligned]);
-  const moveBeside = (how: string, back = false) => {
-    if (!beside) return;
-    const { number } = beside;
-    const mine = asLast(`B ${how} ${back} ${beside.seq}`);
-    if (!mine) return;
-    const other = askOther(number);
-    const step = async () => {
-      const there = await other<{ seq: number; moved: boolean }>("move", { seq: beside.seq, how, ...(back ? { back: 1 } : {}) }, mine.signal);
-      if (!there.moved) return () => say(`nothing there; B is still at event ${beside.seq}`);
-      if (!isAligned) return () => setBeside({ number, seq: there.seq });
-      const found = await other<Aligned>("aligned", { other: traceNumber, seq: there.seq }, mine.signal);
-      return () => {
-        setBeside({ number, seq: there.seq, found: turned(found, there.seq) });
-        if (found.there === null || found.there === seq) return;
-        followed.current = found.there;
-        go(found.there);
-      };
-    };
-    step().then(
-      (told) => ended(mine, told),
-      (reason) => ended(mine, () => say(asFailure(reason).message)),
-    );
-  };
   const move = (how: string, back = false, to = "") => {
     if (!now) return;
     if (how === "run" && !breakpoints.length) return say("there is no breakpoint: b sets one at this line");
     if (isFile && how === "end") return go(back ? about.first : about.end - 1);
     if (isFile && how === "goto" && /^\d+$/.test(to)) return go(Number(to));
     const given = { seq: now.seq, how, ...(back ? { back: 1 } : {}), ...(how === "run" ? { to: breakpoints.join("\n") } : to ? { to } : {}) };
-    const mine = asLast(keyOf("move", given));
+    const mine = last.begin(keyOf("move", given));
     if (!mine) return;
     ask<{ seq: number; moved: boolean }>("move", given, mine.signal).then(
-      (there) => ended(mine, () => (there.moved ? go(there.seq) : say(`nothing there; this is still event ${now.seq}`))),
-      (reason) => ended(mine, () => say(asFailure(reason).message)),
+      (there) => last.ended(mine, () => (there.moved ? go(there.seq) : say(`nothing there; this is still event ${now.seq}`))),
+      (reason) => last.ended(mine, () => say(asFailure(reason).message)),
     );
   };
   const hit = (number: number) => {
@@ -250,21 +167,12 @@ function Run({ again, ask, about, forms, isFile, choice, others, traceNumber, as
       const [word, ...rest] = further.split(" ");
       if (!isFile) question("find", { at: place, ...(word ? { [word === "hits" ? "hits" : "when"]: rest.join(" ") } : {}) });
     },
-    beside: setBeside,
-    together: (number) => now && follow(number, (followed.current = now.seq), null),
-    both: (number, a, b) => {
-      followed.current = a;
-      setBeside({ number, seq: b });
-      go(a);
-      if (a === seq) besides({ number, seq: b }, a);
-    },
-    moveBeside,
-    align,
-    meet: () => {
-      const meet = beside?.found?.meet;
-      if (!beside || !meet) return say("the two do not part here");
-      act.both(beside.number, ...meet);
-    },
+    beside: together.set,
+    together: together.show,
+    both: together.both,
+    moveBeside: together.move,
+    align: together.align,
+    meet: together.meet,
     open: setPanel,
   };
 
@@ -276,13 +184,13 @@ function Run({ again, ask, about, forms, isFile, choice, others, traceNumber, as
         setHelp(false);
         setEntry(null);
         waiting.current?.abort();
-        giveUp();
+        if (last.giveUp()) say("not gone to the end");
       }
       if (/^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName)) return;
       const back = event.key !== event.key.toLowerCase();
       const letter = event.key.toLowerCase();
       const isBeside = target.closest(".beside") !== null;
-      if (isBeside && ["s", "n", "o", "e"].includes(letter)) moveBeside(MOVES[letter]!, back);
+      if (isBeside && ["s", "n", "o", "e"].includes(letter)) together.move(MOVES[letter]!, back);
       else if (event.key.length === 1 && MOVES[letter]) move(MOVES[letter]!, back);
       else if (letter === "v") chosen ? move("change", !back, chosen.split(/[.[]/)[0]) : say("no variable is chosen");
       else if (letter === "b" && now) act.breakpoint(`${now.shown.file}:${now.shown.line}`, back ? null : "");
@@ -290,8 +198,8 @@ function Run({ again, ask, about, forms, isFile, choice, others, traceNumber, as
       else if (letter === "j") hit(asked.at + 1);
       else if (letter === "k") hit(asked.at - 1);
       else if (letter === "h") setHelp(!help);
-      else if (letter === "a" && beside) align(!isAligned);
-      else if (letter === "m" && beside) act.meet();
+      else if (letter === "a" && beside) together.align(!isAligned);
+      else if (letter === "m" && beside) together.meet();
       else if (event.key === "Home") move("end", true);
       else if (event.key === "End") move("end");
       else return;
@@ -326,7 +234,7 @@ function Run({ again, ask, about, forms, isFile, choice, others, traceNumber, as
               <button aria-pressed={view === name} onClick={() => setView(name)}>{name === "lower" ? "output, calls" : name}</button>
             ))}
           </nav>
-          <main data-view={view} aria-busy={isMoving || (seq !== null && seq !== now?.seq && !moment.failure)} class={beside ? "both" : ""}>
+          <main data-view={view} aria-busy={last.isMoving || (seq !== null && seq !== now?.seq && !moment.failure)} class={beside ? "both" : ""}>
             <SourcePanel />
             <VariablesPanel />
             {beside ? <BesidePanels beside={beside} path={others.find((one) => one.number === beside.number)!.path} /> : <StackPanel />}
@@ -338,12 +246,6 @@ function Run({ again, ask, about, forms, isFile, choice, others, traceNumber, as
       {help && <Keys close={() => setHelp(false)} />}
     </>
   );
-}
-
-/** The same, as A has it of B. */
-function turned(found: Aligned, there: number): Aligned {
-  const swap = <T,>([a, b]: [T, T]): [T, T] => [b, a];
-  return { ...found, twin: found.twin === null ? null : there, there, parted: swap(found.parted), meet: found.meet && swap(found.meet) };
 }
 
 function Where({ moment, about }: { moment: Moment; about: About }) {

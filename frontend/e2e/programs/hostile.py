@@ -1,4 +1,4 @@
-"""Texts that would do something if a page took them for more than texts, in every place that shows one; and of 10 MB."""
+"""Texts that would do something if a page took them for more than texts, wherever one is shown; and of 10 MB."""
 
 import asyncio
 import logging

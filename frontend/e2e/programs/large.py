@@ -1,4 +1,4 @@
-"""Some millions of events beneath a deep stack that holds much: what a step costs does not hang on how many there are."""
+"""Millions of events beneath a deep stack that holds much: what a step costs does not depend on how many there are."""
 
 
 def leaf(n):
