@@ -189,7 +189,7 @@ function Run({ again, ask, about, forms, isFile, choice, others, traceNumber, as
       if (/^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName)) return;
       const back = event.key !== event.key.toLowerCase();
       const letter = event.key.toLowerCase();
-      const isBeside = target.closest(".beside") !== null;
+      const isBeside = target instanceof Element && target.closest(".beside") !== null;
       if (isBeside && ["s", "n", "o", "e"].includes(letter)) together.move(MOVES[letter]!, back);
       else if (event.key.length === 1 && MOVES[letter]) move(MOVES[letter]!, back);
       else if (letter === "v") chosen ? move("change", !back, chosen.split(/[.[]/)[0]) : say("no variable is chosen");
