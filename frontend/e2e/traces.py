@@ -50,12 +50,17 @@ def main() -> None:
             continue
         record(program, folder / f"{program.stem}.rtrace")
     damage(folder / "shop.rtrace", folder / "damaged.rtrace")
-    dearer = folder / "dearer/shop.py"  # the same program, with another price
-    dearer.parent.mkdir(exist_ok=True)
-    dearer.write_text(
-        (PROGRAMS[0].parent / "shop.py").read_text().replace("[1, 2, 3]", "[1, 2, 4]")
-    )
-    record(dearer, folder / "dearer.rtrace")
+    another(folder, "dearer", "[1, 2, 3]", "[1, 2, 4]")
+    pays = '        print(owner, "pays", total)\n'
+    another(folder, "longer", pays, f"        basket.total()\n{pays}")
+
+
+def another(folder: Path, name: str, old: str, new: str) -> None:
+    """The same program, in which something else stands."""
+    program = folder / name / "shop.py"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text((PROGRAMS[0].parent / "shop.py").read_text().replace(old, new))
+    record(program, folder / f"{name}.rtrace")
 
 
 main()

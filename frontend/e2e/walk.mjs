@@ -24,6 +24,8 @@ const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking
 process.stdout.write(execFileSync(python, [join(here, "traces.py"), folder]));
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
 const trouble = [];
+const STEP = 50; // ms of the server's processor time
+const ZOOM = 5000; // … of a timeline of its whole width
 
 /** Starts `recorder view`; its address, and how it is ended. */
 async function serve(...names) {
@@ -31,7 +33,7 @@ async function serve(...names) {
   const server = spawn(python, ["-m", "recorder", "view", "--no-open", ...traces], { stdio: ["ignore", "pipe", "inherit"] });
   const lines = createInterface({ input: server.stdout });
   const [address] = await new Promise((done) => lines.once("line", (line) => done([line])));
-  return { address, end: () => new Promise((done) => server.once("exit", done) && server.kill("SIGINT")) };
+  return { address, pid: server.pid, end: () => new Promise((done) => server.once("exit", done) && server.kill("SIGINT")) };
 }
 
 /** A page that may ask nobody but its own server, and in which nothing of a trace may run. */
@@ -255,20 +257,184 @@ async function together(...names) {
   assert.match(await page.locator(".differences .hits").textContent(), /prices.*3 → 4/);
   const at = await moves(page, () => rows.first().click(), "a difference");
   await page.locator(".beside .row.here").getByText("async def shop").waitFor();
-  const other = async () => (await page.locator(".beside > h2 small").textContent()).match(/event ([\d,]+)/)[1];
+  const other = async () => (await page.locator(".beside > header h2 small").textContent()).match(/event ([\d,]+)/)[1];
   const there = await other();
   assert.ok((await press(page, "s")) > at);
-  await page.waitForFunction((old) => !document.querySelector(".beside > h2 small").textContent.includes(`event ${old} `), there);
+  await page.waitForFunction((old) => !document.querySelector(".beside > header h2 small").textContent.includes(`event ${old} `), there);
   await page.locator(".beside .row.here").getByText("basket = Basket").waitFor();
   await accessible(page, "two traces");
   await picture(page, "two");
-  await page.locator(".beside > h2 button").click();
+  await page.locator(".beside > header button").getByText("close").click();
   await page.locator(".timeline canvas").waitFor();
   await page.locator("header select").selectOption("1");
   await page.locator(".where b").waitFor();
   await page.context().close();
   await server.end();
   console.log("walked through two traces");
+}
+
+/** Two traces that part and meet again: a step in one moves the other, by key and by mouse, and the address has both. */
+async function aligned(...names) {
+  const server = await serve(...names);
+  const page = await pageAt(server.address);
+  // What is shown, which comes a little after the address.
+  const both = async () => [await moment(page), Number((await page.locator(".beside > header h2 small").textContent()).match(/event ([\d,]+)/)[1].replaceAll(",", ""))];
+  const settles = async (here, there, says) => {
+    await page.locator(".meeting").filter({ hasText: says }).waitFor();
+    await page.waitForFunction(([a, b]) => location.hash.includes(`at=${a}&`) && location.hash.includes(`beside=1:${b}`), [here, there]).catch(async () => assert.fail(`${await both()} instead of ${here}, ${there}`));
+  };
+  await page.locator("#tab-differences").click();
+  await page.locator(".differences .hits button").first().click();
+  await page.locator(".meeting.parted").waitFor();
+  const [a, b] = await both();
+  const meet = (await page.locator(".meeting").textContent()).match(/meet again at A ([\d,]+), B ([\d,]+)/).slice(1).map((text) => Number(text.replaceAll(",", "")));
+  // In B, by its buttons and then by keys: A stays where they parted.
+  await page.locator(".beside .steps button").nth(3).click();
+  await page.waitForFunction((old) => !location.hash.includes(`beside=1:${old}`), b);
+  assert.equal((await both())[0], a);
+  await page.locator(".meeting.parted").getByText("only B goes through this").waitFor();
+  await accessible(page, "two traces that parted");
+  await picture(page, "parted");
+  await page.keyboard.press("m");
+  await settles(...meet, "the same event in both");
+  // And on from there, in either.
+  await page.keyboard.press("s");
+  await page.waitForFunction(([a, b]) => {
+    const [here, there] = [/at=(\d+)/, /beside=1:(\d+)/].map((one) => Number(location.hash.match(one)[1]));
+    return here !== a && here - a === there - b;
+  }, meet);
+  await page.locator(".meeting").filter({ hasText: /^the same event in both/ }).waitFor();
+  await page.locator(".source .code").first().focus();
+  await page.keyboard.press("Shift+S");
+  await settles(...meet, "only B went through what is before it");
+  const again = await pageAt(page.url());
+  await again.locator(".meeting").filter({ hasText: "the same event in both" }).waitFor();
+  assert.equal(await moment(again), meet[0]);
+  await again.context().close();
+  await page.keyboard.press("a");
+  await page.locator(".meeting").getByText("each steps alone").waitFor();
+  await press(page, "n");
+  assert.equal((await both())[1], meet[1]);
+  await page.context().close();
+  await server.end();
+  console.log("walked through two traces that part and meet again");
+}
+
+/** The timeline over time: the switch by mouse and key, and the address; who waits for a task, up to the root. */
+async function overTime(page) {
+  await page.goto(`${page.url().split("#")[0]}#at=0`);
+  await page.locator("main[aria-busy=false]").waitFor();
+  const range = page.locator(".timeline h2 small");
+  await page.locator(".timeline button").getByText("time", { exact: true }).click();
+  await page.waitForFunction(() => / (ms|s) to [\d.]+ (ms|s)/.test(document.querySelector(".timeline h2 small").textContent));
+  await page.waitForTimeout(500);
+  const box = await page.locator("canvas").boundingBox();
+  await moves(page, () => page.mouse.click(box.x + box.width * 0.7, box.y + 60), "a place in the timeline over time");
+  await page.locator("canvas").focus();
+  await page.keyboard.press("+");
+  await page.waitForFunction(() => /over=time.*zoom=|zoom=.*over=time/.test(location.hash));
+  const other = await pageAt(page.url());
+  await other.waitForFunction((text) => document.querySelector(".timeline h2 small").textContent === text, await range.textContent());
+  await other.context().close();
+  await accessible(page, "over time");
+  await picture(page, "time");
+  await page.keyboard.press("t");
+  await range.getByText("events").waitFor();
+}
+
+async function waiting(page) {
+  await page.keyboard.press("/");
+  await page.keyboard.type("Basket.put");
+  await moves(page, () => page.keyboard.press("Enter"), "a search");
+  const rows = page.locator(".waiting > li");
+  await rows.first().waitFor();
+  assert.match(await rows.last().textContent(), /awaited by Task-1/);
+  await moves(page, () => rows.last().locator("button").first().click(), "who waits for the task");
+  assert.match(await page.locator(".where").textContent(), /yield.*Task-1/);
+}
+
+/** Texts that would do something as markup or on a terminal, and of 10 MB: in every panel they are texts. */
+async function hostile(page) {
+  const looked = async (where) => {
+    const found = await page.evaluate(() => ({
+      made: document.querySelectorAll("#page img, #page script, #page iframe, #page style, [onerror], [onclick]").length,
+      html: document.documentElement.outerHTML,
+      title: document.title,
+    }));
+    assert.equal(found.made, 0, `${where}: an element was made of a text`);
+    assert.equal(found.title, "recorder");
+    assert.doesNotMatch(found.html, /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069]/, `${where}: what is invisible, or turns a text around`);
+    assert.ok(found.html.length < 2_000_000, `${where}: ${found.html.length} characters of markup`);
+  };
+  await looked("the beginning");
+  for (const tab of ["output", "calls", "questions"]) {
+    await page.locator(`#tab-${tab}`).click();
+    await page.locator(`#lower li, #lower tr, #lower form`).first().waitFor();
+    await looked(tab);
+  }
+  for (const place of ["hold", "task"]) {
+    await page.keyboard.press("Home");
+    await page.keyboard.press("/");
+    await page.keyboard.type(place);
+    await moves(page, () => page.keyboard.press("Enter"), "a search");
+    await press(page, "o");
+    await page.waitForTimeout(300);
+    const closed = page.locator(".tree [role=treeitem][aria-expanded=false] > .value");
+    for (let times = 0; times < 15 && (await closed.count()); times++) await closed.first().click();
+    await page.waitForTimeout(300);
+    await page.locator(".more").getByText("globals").click().catch(() => null);
+    await variable("text")(page).first().click();
+    await page.locator(".about").getByText("where from").click();
+    await page.locator(".questions .found, .questions .failed").first().waitFor();
+    await looked(`the values of ${place}`);
+  }
+  for (const key of ["e", "e", "End"]) {
+    await page.keyboard.press(key);
+    await page.waitForTimeout(300);
+    await looked(`after ${key}`);
+  }
+  await questions(page);
+  await looked("the questions");
+  await accessible(page, "hostile texts");
+  await picture(page, "hostile");
+}
+
+/** Millions of events: the budgets of large.mjs, which do not hang on how many there are, by what the server spends. */
+async function large(name) {
+  const server = await serve(name);
+  const page = await pageAt(server.address);
+  const spent = () => {
+    const fields = readFileSync(`/proc/${server.pid}/stat`, "utf8").split(") ")[1].split(" ");
+    return (Number(fields[11]) + Number(fields[12])) * 10;
+  };
+  await page.keyboard.press("g");
+  await page.keyboard.type("50%");
+  await moves(page, () => page.keyboard.press("Enter"), "50%");
+  await page.waitForFunction(() => document.querySelector("canvas").height > 100 && !document.querySelector(".source h2 small").textContent.includes("counting"), null, { timeout: 60_000 });
+  await page.waitForTimeout(500);
+  const took = [];
+  for (let step = 0; step < 30; step++) {
+    const before = spent();
+    await press(page, step % 3 === 2 ? "Shift+S" : "s");
+    await page.locator("main[aria-busy=false]").waitFor();
+    took.push(spent() - before);
+  }
+  const mean = took.reduce((sum, one) => sum + one, 0) / took.length;
+  assert.ok(mean <= STEP, `a step costs the server ${mean} ms`);
+  // Out of the outermost function is through most of the trace: the next key gives it up.
+  await page.keyboard.press("Home");
+  await page.keyboard.press("o");
+  await press(page, "s");
+  const zoomed = spent();
+  await page.locator(".timeline button").getByText("time", { exact: true }).click();
+  await page.waitForFunction(() => / (ms|s) to [\d.]+ (ms|s)/.test(document.querySelector(".timeline h2 small").textContent));
+  await page.waitForTimeout(2000);
+  assert.ok(spent() - zoomed < ZOOM, `the timeline over time costs the server ${spent() - zoomed} ms`);
+  const most = Number(readFileSync(`/proc/${server.pid}/status`, "utf8").match(/VmHWM:\s+(\d+)/)[1]) / 1000;
+  assert.ok(most <= 200, `the server has ${most} MB`);
+  await page.context().close();
+  await server.end();
+  console.log(`walked through millions of events: ${mean.toFixed(1)} ms of the server a step, ${Math.round(most)} MB`);
 }
 
 /** Every question as a form; what it cannot answer is an error with its code, and no more. */
@@ -419,6 +585,8 @@ try {
     await condition(page);
     await addresses(page);
     await helps(page);
+    await overTime(page);
+    await waiting(page);
     await strangers(address);
     await pictures(page, address, "shop");
     const phone = await pageAt(address, { viewport: { width: 390, height: 844 }, hasTouch: true });
@@ -437,7 +605,15 @@ try {
       await pictures(page, address, name);
     });
   for (const name of Object.keys(BUGS)) if (existsSync(join(folder, `${name}.rtrace`))) await bug(name);
+  await large("large");
   await together("shop", "dearer");
+  await aligned("shop", "longer");
+  const evil = await serve("hostile");
+  const among = await pageAt(evil.address);
+  await hostile(among);
+  await among.context().close();
+  await evil.end();
+  console.log("walked among hostile texts");
   const damaged = await serve("damaged");
   const page = await pageAt(damaged.address);
   await page.locator(".notice").waitFor();

@@ -1,13 +1,15 @@
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { forget, listen, recall, recallAll, recallFields, recallNumber, remember, rememberFields } from "./address";
 import type { Failure, Opened } from "./api";
+import { keyOf } from "./api";
 import { BesidePanels } from "./Differences";
 import { Failed } from "./Failed";
 import { LowerPanel } from "./LowerPanel";
+import { useLastMove, useTogether } from "./moves";
 import { seqOf } from "./Questions";
 import { SourcePanel } from "./SourcePanel";
 import { StackPanel } from "./StackPanel";
-import type { Actions, Beside, Panel, Shown } from "./store";
+import type { Actions, Panel, Shown } from "./store";
 import { Page, asFailure, useAnswer } from "./store";
 import { baseName, duration, grouped, printable } from "./text";
 import { Timeline } from "./Timeline";
@@ -28,6 +30,7 @@ const KEYS: [string, string][] = [
   ["/ ?", "to FILE:LINE, a function or an exception; back"],
   ["j k", "to the next row of a question's answer; the one before"],
   ["Home End", "to the first event; the last"],
+  ["a m", "two traces: both step together, or each alone; to where they meet again"],
   ["h", "these keys"],
 ];
 
@@ -35,11 +38,6 @@ const PANELS: Panel[] = ["output", "calls", "questions", "differences"];
 
 /** The moment, and a frame of it where it is not the innermost. */
 const momentThere = () => ({ seq: recallNumber("at"), frame: recallNumber("frame") });
-
-function besideThere(): Beside | null {
-  const [number, seq, ...rest] = (recall("beside") ?? "").split(":").map(Number);
-  return Number.isInteger(number) && Number.isInteger(seq) && !rest.length ? { number: number!, seq: seq! } : null;
-}
 
 export function App({ opened }: { opened: Opened }) {
   const [trace, setTrace] = useState(() => Math.min(recallNumber("trace") ?? 0, opened.traces.length - 1));
@@ -65,12 +63,12 @@ export function App({ opened }: { opened: Opened }) {
   if (about.failure) return <Failed failure={about.failure} />;
   if (!about.value || !forms.value) return null;
   const others = opened.traces.map((path, number) => ({ number, path })).filter((one) => one.number !== trace);
-  return <Run key={`${trace}.${times}`} again={() => setTimes((before) => before + 1)} ask={ask} about={about.value} forms={forms.value.questions} isFile={opened.isFile} choice={choice} others={others} askOther={opened.ask} />;
+  return <Run key={`${trace}.${times}`} again={() => setTimes((before) => before + 1)} ask={ask} about={about.value} forms={forms.value.questions} isFile={opened.isFile} choice={choice} others={others} traceNumber={trace} askOther={opened.ask} />;
 }
 
-type Props = Pick<Shown, "ask" | "about" | "forms" | "isFile" | "others" | "askOther"> & { choice: preact.JSX.Element | null; again: () => void };
+type Props = Pick<Shown, "ask" | "about" | "forms" | "isFile" | "others" | "askOther"> & { choice: preact.JSX.Element | null; traceNumber: number; again: () => void };
 
-function Run({ again, ask, about, forms, isFile, choice, others, askOther }: Props) {
+function Run({ again, ask, about, forms, isFile, choice, others, traceNumber, askOther }: Props) {
   const [at, setAt] = useState(momentThere);
   const [breakpoints, setBreakpoints] = useState(() => recallAll("stop"));
   const [asked, setAsked] = useState<Shown["asked"]>({ question: "find", given: {}, answers: null, failure: null, at: -1 });
@@ -80,9 +78,8 @@ function Run({ again, ask, about, forms, isFile, choice, others, askOther }: Pro
   const [watched, watch] = useState(() => recallAll("watch"));
   const [said, say] = useState("");
   const [entry, setEntry] = useState<Wanted | null>(null);
-  const [beside, setBeside] = useState(() => (others.some((one) => one.number === besideThere()?.number) ? besideThere() : null));
   const [help, setHelp] = useState(false);
-  const [isMoving, setMoving] = useState(false);
+  const last = useLastMove(say);
   const checked = useAnswer<Checked>(() => ask("checked"), [ask]);
   const seq = at.seq ?? about.begin_at;
   const moment = useAnswer<Moment>(
@@ -95,23 +92,25 @@ function Run({ again, ask, about, forms, isFile, choice, others, askOther }: Pro
   const now = kept.current;
 
   useEffect(() => listen((isOther) => (isOther ? again() : setAt(momentThere()))), []);
+  const go = (to: number) => {
+    last.giveUp();
+    say("");
+    remember({ at: to, frame: null });
+  };
+  const together = useTogether({ ask, askOther, others, trace: traceNumber, seq, go, last, say });
+  const { beside, isAligned } = together;
   useEffect(() => {
     const { question: name, given } = asked;
-    remember({ panel: panel === "output" ? null : panel, view: view === "source" ? null : view, of: chosen, stop: breakpoints, watch: watched, beside: beside && `${beside.number}:${beside.seq}` });
+    remember({ panel: panel === "output" ? null : panel, view: view === "source" ? null : view, of: chosen, stop: breakpoints, watch: watched, beside: beside && `${beside.number}:${beside.seq}`, apart: isAligned ? null : 1 });
     if (asked.answers || asked.failure) rememberFields("ask", name, given);
-  }, [panel, view, chosen, breakpoints, watched, beside, asked]);
+  }, [panel, view, chosen, breakpoints, watched, beside?.number, beside?.seq, isAligned, asked]);
   useEffect(() => {
     const name = recall("ask");
     if (name !== null && forms.some((one) => one.name === name)) question(name, recallFields("ask"), false);
   }, []);
 
-  const go = useCallback((to: number) => {
-    say("");
-    remember({ at: to, frame: null });
-  }, []);
-  // The last question alone is waited for, and the last move.
+  // The last question alone is waited for.
   const waiting = useRef<AbortController | null>(null);
-  const moves = useRef(0);
   const question = (name: string, given: Record<string, string>, isShown = true) => {
     waiting.current?.abort();
     const mine = (waiting.current = new AbortController());
@@ -130,32 +129,18 @@ function Run({ again, ask, about, forms, isFile, choice, others, askOther }: Pro
       (reason) => done(null, asFailure(reason)),
     );
   };
-  const moveBeside = (how: string, back: boolean) => {
-    if (!beside || !["step", "next", "out"].includes(how)) return;
-    const given = { seq: beside.seq, how, ...(back ? { back: 1 } : {}) };
-    askOther(beside.number)<{ seq: number }>("move", given).then(
-      (there) => setBeside((now) => now && { number: now.number, seq: there.seq }),
-      (reason) => say(asFailure(reason).message),
-    );
-  };
   const move = (how: string, back = false, to = "") => {
     if (!now) return;
-    const mine = ++moves.current;
     if (how === "run" && !breakpoints.length) return say("there is no breakpoint: b sets one at this line");
     if (isFile && how === "end") return go(back ? about.first : about.end - 1);
     if (isFile && how === "goto" && /^\d+$/.test(to)) return go(Number(to));
     const given = { seq: now.seq, how, ...(back ? { back: 1 } : {}), ...(how === "run" ? { to: breakpoints.join("\n") } : to ? { to } : {}) };
-    setMoving(true);
-    const done = (act: () => void) => {
-      if (mine !== moves.current) return;
-      setMoving(false);
-      act();
-    };
-    ask<{ seq: number; moved: boolean }>("move", given).then(
-      (there) => done(() => (there.moved ? go(there.seq) : say(`nothing there; this is still event ${now.seq}`))),
-      (reason) => done(() => say(asFailure(reason).message)),
+    const mine = last.begin(keyOf("move", given));
+    if (!mine) return;
+    ask<{ seq: number; moved: boolean }>("move", given, mine.signal).then(
+      (there) => last.ended(mine, () => (there.moved ? go(there.seq) : say(`nothing there; this is still event ${now.seq}`))),
+      (reason) => last.ended(mine, () => say(asFailure(reason).message)),
     );
-    moveBeside(how, back);
   };
   const hit = (number: number) => {
     const row = asked.answers?.rows[number];
@@ -182,7 +167,12 @@ function Run({ again, ask, about, forms, isFile, choice, others, askOther }: Pro
       const [word, ...rest] = further.split(" ");
       if (!isFile) question("find", { at: place, ...(word ? { [word === "hits" ? "hits" : "when"]: rest.join(" ") } : {}) });
     },
-    beside: setBeside,
+    beside: together.set,
+    together: together.show,
+    both: together.both,
+    moveBeside: together.move,
+    align: together.align,
+    meet: together.meet,
     open: setPanel,
   };
 
@@ -194,17 +184,22 @@ function Run({ again, ask, about, forms, isFile, choice, others, askOther }: Pro
         setHelp(false);
         setEntry(null);
         waiting.current?.abort();
+        if (last.giveUp()) say("not gone to the end");
       }
       if (/^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName)) return;
       const back = event.key !== event.key.toLowerCase();
       const letter = event.key.toLowerCase();
-      if (event.key.length === 1 && MOVES[letter]) move(MOVES[letter]!, back);
+      const isBeside = target instanceof Element && target.closest(".beside") !== null;
+      if (isBeside && ["s", "n", "o", "e"].includes(letter)) together.move(MOVES[letter]!, back);
+      else if (event.key.length === 1 && MOVES[letter]) move(MOVES[letter]!, back);
       else if (letter === "v") chosen ? move("change", !back, chosen.split(/[.[]/)[0]) : say("no variable is chosen");
       else if (letter === "b" && now) act.breakpoint(`${now.shown.file}:${now.shown.line}`, back ? null : "");
       else if (letter === "g" || letter === "/" || letter === "?") setEntry({ kind: letter });
       else if (letter === "j") hit(asked.at + 1);
       else if (letter === "k") hit(asked.at - 1);
       else if (letter === "h") setHelp(!help);
+      else if (letter === "a" && beside) together.align(!isAligned);
+      else if (letter === "m" && beside) together.meet();
       else if (event.key === "Home") move("end", true);
       else if (event.key === "End") move("end");
       else return;
@@ -215,7 +210,7 @@ function Run({ again, ask, about, forms, isFile, choice, others, askOther }: Pro
   });
 
   const notice = checked.value?.notice ?? about.notice;
-  const shown: Shown | null = now && { ask, about, forms, isFile, moment: now, breakpoints, asked, panel, chosen, watched, others, askOther, beside, side: "" };
+  const shown: Shown | null = now && { ask, about, forms, isFile, moment: now, breakpoints, asked, panel, chosen, watched, others, askOther, beside, isAligned, side: "" };
   return (
     <>
       <header>
@@ -239,7 +234,7 @@ function Run({ again, ask, about, forms, isFile, choice, others, askOther }: Pro
               <button aria-pressed={view === name} onClick={() => setView(name)}>{name === "lower" ? "output, calls" : name}</button>
             ))}
           </nav>
-          <main data-view={view} aria-busy={isMoving || (seq !== null && seq !== now?.seq && !moment.failure)} class={beside ? "both" : ""}>
+          <main data-view={view} aria-busy={last.isMoving || (seq !== null && seq !== now?.seq && !moment.failure)} class={beside ? "both" : ""}>
             <SourcePanel />
             <VariablesPanel />
             {beside ? <BesidePanels beside={beside} path={others.find((one) => one.number === beside.number)!.path} /> : <StackPanel />}

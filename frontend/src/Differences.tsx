@@ -16,8 +16,9 @@ export function Differences() {
   const other = others.find((one) => one.number === chosen)!;
   const found = useAnswer<Found>((signal) => ask("differences", { other: chosen }, signal), [ask, chosen], true);
   const pick = (one: Difference) => {
+    if (one.a && one.b) return act.both(chosen, one.a.seq, one.b.seq);
     if (one.a) act.go(one.a.seq);
-    act.beside(one.b ? { number: chosen, seq: one.b.seq } : null);
+    act.beside(one.b ? { number: chosen, seq: one.b.seq, found: null } : null);
   };
   return (
     <div class="differences">
@@ -33,7 +34,8 @@ export function Differences() {
           printable(baseName(other.path))
         )}
         {found.value && `: ${counted(found.value)}`}
-        {!found.value && !found.failure && " …"}
+        {!found.value && !found.failure && " …"}{" "}
+        <button onClick={() => act.together(chosen)}>both at this moment</button>
       </p>
       {found.failure && <Failed failure={found.failure} />}
       <ol class="list hits">
@@ -58,7 +60,7 @@ function isHere(one: Difference, seq: number, beside: Beside | null): boolean {
 
 function counted({ rows, summary }: Found): string {
   if (!rows.length) return `no difference in ${grouped(summary.aligned)} events`;
-  return `${grouped(rows.length)}${summary.more ? " and more" : ""} found; a row shows both moments, and s, n and o step in both`;
+  return `${grouped(rows.length)}${summary.more ? " and more" : ""} found; a row shows both moments`;
 }
 
 function told(one: Difference): string {
@@ -84,7 +86,7 @@ export function BesidePanels({ beside, path }: { beside: Beside; path: string })
   const shown: Shown = { ...page.shown, ask, moment: moment.value, breakpoints: [], side: "B: " };
   const acts = {
     ...act,
-    go: (to: number) => act.beside({ number: beside.number, seq: to }),
+    go: (to: number) => act.beside({ number: beside.number, seq: to, found: null }),
     question: elsewhere,
     breakpoint: elsewhere,
     choose: () => null,
@@ -92,13 +94,66 @@ export function BesidePanels({ beside, path }: { beside: Beside; path: string })
   return (
     <Page.Provider value={{ shown, act: acts }}>
       <section class="beside" aria-label="the other trace">
-        <h2>
-          B: {printable(baseName(path))} <small>event {grouped(moment.value.seq)} {printable(moment.value.title)}</small>
-          <button onClick={() => act.beside(null)}>close</button>
-        </h2>
+        <header>
+          <h2>
+            B: {printable(baseName(path))} <small>event {grouped(moment.value.seq)} {printable(moment.value.title)}</small>
+          </h2>
+          <div class="steps" role="toolbar" aria-label="steps of B">
+            {STEPS.map(([sign, how, back, title]) => (
+              <button title={title} aria-label={title} onClick={() => act.moveBeside(how, back)}>{sign}</button>
+            ))}
+            <button aria-pressed={page.shown.isAligned} title="a: both step together, or each alone" onClick={() => act.align(!page.shown.isAligned)}>together</button>
+            <button onClick={() => act.beside(null)}>close</button>
+          </div>
+          <Meeting beside={beside} />
+        </header>
         <SourcePanel />
         <VariablesPanel />
       </section>
     </Page.Provider>
+  );
+}
+
+const STEPS: [string, string, boolean, string][] = [
+  ["⇤", "out", true, "B: to the call"],
+  ["←", "next", true, "B: back over calls"],
+  ["↖", "step", true, "B: a step back"],
+  ["↘", "step", false, "B: a step, into calls"],
+  ["→", "next", false, "B: over calls"],
+  ["⇥", "out", false, "B: to the function's end"],
+];
+
+/** Whether the two are the same here, where they parted, and where they meet again. */
+function Meeting({ beside }: { beside: Beside }) {
+  const { shown, act } = usePage();
+  const { found, number } = beside;
+  if (!shown.isAligned) return <p class="meeting" role="status">each steps alone</p>;
+  if (!found) return <p class="meeting" role="status"></p>;
+  const [a, b] = found.parted;
+  const sure = found.alignment === "exact" ? "" : found.alignment === "sure" ? ", aligned again" : ", likely";
+  if (found.twin !== null)
+    return (
+      <p class="meeting" role="status">
+        the same event in both{sure}
+        {(a ?? b) !== null && (
+          <>
+            ; {a === null ? "only B went through what is before it" : b === null ? "only A went through what is before it" : "before it each went its own way"}{" "}
+            <button onClick={() => act.both(number, a ?? shown.moment.seq, b ?? beside.seq)}>where they parted</button>
+          </>
+        )}
+      </p>
+    );
+  const parted = a !== null && b !== null ? `parted at A ${grouped(a)}, B ${grouped(b)}` : a !== null ? `only A goes through this, from event ${grouped(a)} on` : b !== null ? `only B goes through this, from event ${grouped(b)} on` : "parted";
+  return (
+    <p class="meeting parted" role="status">
+      {parted}
+      {found.meet ? (
+        <>
+          ; they meet again at A {grouped(found.meet[0])}, B {grouped(found.meet[1])} <button title="m: to where they meet again" onClick={act.meet}>go there</button>
+        </>
+      ) : (
+        "; they do not meet again"
+      )}
+    </p>
   );
 }

@@ -6,7 +6,7 @@ import { Failed } from "./Failed";
 import { Questions } from "./Questions";
 import type { Panel } from "./store";
 import { useAnswer, usePage } from "./store";
-import { baseName, duration, duringText, grouped, printable } from "./text";
+import { baseName, clipped, duration, duringText, grouped, printable } from "./text";
 import type { Answer, Answers, Callee } from "./types";
 
 export function LowerPanel() {
@@ -83,6 +83,8 @@ function joined(pieces: Line[]): Line[] {
   return found;
 }
 
+const LONGEST = 4_000; // characters of a piece
+
 function Output() {
   const { shown, act } = usePage();
   const found = useAnswer<Answers>(() => shown.ask("ask", { question: "output", limit: 2000 }), [shown.ask]);
@@ -110,7 +112,7 @@ function Output() {
               onClick={() => act.go(one.seq!)}
             >
               <span class="seq">{one.seq ?? ""}</span>
-              <pre>{printable(one.text.replace(/\n$/, ""))}</pre>
+              <pre>{printable(clipped(one.text.replace(/\n$/, ""), LONGEST))}</pre>
             </button>
           </li>
         ))}

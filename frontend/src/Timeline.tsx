@@ -1,10 +1,11 @@
-// What ran when: bars for each thread's frames over the events, in as many columns as there are pixels to see.
+// What ran when: bars for each thread's frames over the events, or over time, in as many columns as there are pixels to
+// see. Both are whole numbers, of events or of ns: a view is from one to another one.
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { recall, remember } from "./address";
 import { Failed } from "./Failed";
 import { useAnswer, usePage } from "./store";
-import { grouped } from "./text";
+import { duration, grouped } from "./text";
 import type { Chart, Checked, Ticks } from "./types";
 
 const BAR = 14; // pixels
@@ -14,12 +15,15 @@ const OVERVIEW = 22;
 const WIDEST = 600; // columns
 const COARSE = 80; // columns of what is there at once
 const LETTER = 6; // pixels, about
+const CLOSEST = { events: 20, time: 1_000 }; // events, or ns, that are shown at least
 const SETTLED = 120; // ms without another zoom, before finer columns are asked for
 
 interface View {
   start: number;
   stop: number;
 }
+
+type Over = "events" | "time";
 
 interface Colours {
   text: string;
@@ -31,54 +35,69 @@ interface Colours {
   here: string;
   gap: string;
   light: string;
+  ground: string;
 }
 
 export function Timeline({ checked }: { checked: Checked | null }) {
+  const [over, setOver] = useState<Over>(() => (recall("over") === "time" ? "time" : "events"));
+  const turn = (to: Over) => {
+    remember({ over: to === "time" ? to : null, zoom: null });
+    setOver(to);
+  };
+  return <Chosen key={over} over={over} turn={turn} checked={checked} />;
+}
+
+function Chosen({ over, turn, checked }: { over: Over; turn: (to: Over) => void; checked: Checked | null }) {
   const { shown, act } = usePage();
-  const whole: View = { start: shown.about.first, stop: Math.max(shown.about.end, shown.about.first + 1) };
-  const [view, setView] = useState(() => zoomed(whole));
-  const [settled, setSettled] = useState(view);
+  const isTime = over === "time";
+  const { seq, elapsed_ns } = shown.moment;
+  const here = isTime ? elapsed_ns : seq;
   const [width, setWidth] = useState(0);
+  const columns = Math.min(WIDEST, Math.max(width, 1));
+  // A file has the whole alone.
+  const ask = <T,>(name: string, range: View | null, count = columns) => (signal: AbortSignal) =>
+    width ? shown.ask<T>(name, { ...(isTime ? { over } : {}), ...(shown.isFile || !range ? {} : range), ...(shown.isFile || name !== "timeline" ? {} : { columns: count }) }, signal) : null;
+  const coarse = useAnswer(ask<Chart>("timeline", null, Math.min(COARSE, columns)), [shown.ask, width > 0]);
+  const span = coarse.value && { start: coarse.value.whole[0], stop: Math.max(coarse.value.whole[1], coarse.value.whole[0] + 1) };
+  // How long it all took is known when the server says so; how many events there are, before.
+  const whole: View = isTime ? (span ?? { start: 0, stop: Math.max(shown.about.duration_ns ?? 0, elapsed_ns + 1) }) : { start: shown.about.first, stop: Math.max(shown.about.end, shown.about.first + 1) };
+  const [chosen, setView] = useState(() => zoomed());
+  const view = chosen === null ? whole : within(whole, chosen, CLOSEST[over]);
+  const [settled, setSettled] = useState(chosen);
   const [, setTheme] = useState(0);
   const box = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const pressed = useRef<{ x: number; view: View; moved: boolean } | null>(null);
-  const columns = Math.min(WIDEST, Math.max(width, 1));
-  // A file has the whole alone.
-  const ask = <T,>(name: string, range: View, count = columns) => (signal: AbortSignal) =>
-    width ? shown.ask<T>(name, shown.isFile ? {} : { start: range.start, stop: range.stop, ...(name === "timeline" ? { columns: count } : {}) }, signal) : null;
-  const coarse = useAnswer(ask<Chart>("timeline", whole, Math.min(COARSE, columns)), [shown.ask, width > 0]);
-  const fine = useAnswer(ask<Chart>("timeline", whole), [shown.ask, columns]);
+  const fine = useAnswer(ask<Chart>("timeline", null), [shown.ask, columns]);
   const overview = { value: fine.value ?? coarse.value, failure: fine.failure };
-  const chart = useAnswer(ask<Chart>("timeline", settled), [shown.ask, columns, settled.start, settled.stop]);
-  const ticks = useAnswer(ask<Ticks>("ticks", settled), [shown.ask, width > 0, settled.start, settled.stop]);
+  const chart = useAnswer(ask<Chart>("timeline", settled), [shown.ask, columns, settled?.start, settled?.stop]);
+  const ticks = useAnswer(ask<Ticks>("ticks", settled), [shown.ask, width > 0, settled?.start, settled?.stop]);
 
   useEffect(() => {
     const sized = new ResizeObserver(() => setWidth(box.current!.clientWidth));
     sized.observe(box.current!);
     return () => sized.disconnect();
   }, []);
-  useEffect(() => remember({ zoom: settled.start === whole.start && settled.stop === whole.stop ? null : `${settled.start}-${settled.stop}` }), [settled.start, settled.stop]);
+  useEffect(() => remember({ zoom: settled === null ? null : `${settled.start}-${settled.stop}` }), [settled?.start, settled?.stop]);
   useEffect(() => {
-    const timer = setTimeout(() => setSettled(view), SETTLED);
+    const timer = setTimeout(() => setSettled(chosen === null || (view.start === whole.start && view.stop === whole.stop) ? null : view), SETTLED);
     return () => clearTimeout(timer);
-  }, [view.start, view.stop]);
-  const { seq } = shown.moment;
+  }, [view.start, view.stop, chosen === null]);
   const isFirst = useRef(true); // what the address says is shown
   useEffect(() => {
     if (isFirst.current && recall("zoom")) {
       isFirst.current = false;
       return;
     }
-    if (seq < view.start || seq >= view.stop) setView(within(whole, around(view, seq)));
-  }, [seq]);
+    if (here < view.start || here >= view.stop) setView(around(view, here));
+  }, [here]);
 
   const data = chart.value ?? overview.value;
   const height = useMemo(() => OVERVIEW + TICKS + (data?.threads ?? []).reduce((sum, one) => sum + HEAD + BAR * (1 + deepest(one.bars)), 0) + 4, [data]);
   useEffect(() => {
     if (!canvas.current || !width) return;
     const frame = requestAnimationFrame(() => {
-      if (canvas.current) draw(canvas.current, { width, height, view, whole, overview: overview.value, data, ticks: ticks.value, gaps: checked?.gaps ?? [], seq });
+      if (canvas.current) draw(canvas.current, { width, height, view, whole, overview: overview.value, data, ticks: ticks.value, gaps: isTime ? [] : (checked?.gaps ?? []), here, one: isTime ? 0 : 1 });
     });
     return () => cancelAnimationFrame(frame);
   });
@@ -89,16 +108,26 @@ export function Timeline({ checked }: { checked: Checked | null }) {
     return () => scheme.removeEventListener("change", again);
   }, []);
 
-  const zoom = (factor: number, at: number) => setView((now) => within(whole, { start: at - (at - now.start) * factor, stop: at + (now.stop - at) * factor }));
-  const pan = (part: number) => setView((now) => within(whole, { start: now.start + (now.stop - now.start) * part, stop: now.stop + (now.stop - now.start) * part }));
-  const seqAt = (x: number, range: View) => Math.min(Math.max(Math.floor(range.start + (x / width) * (range.stop - range.start)), whole.start), whole.stop - 1);
+  const change = (how: (now: View) => View) => setView((now) => within(whole, how(now === null ? whole : within(whole, now, CLOSEST[over])), CLOSEST[over]));
+  const zoom = (factor: number, at: number) => change((now) => ({ start: at - (at - now.start) * factor, stop: at + (now.stop - at) * factor }));
+  const pan = (part: number) => change((now) => ({ start: now.start + (now.stop - now.start) * part, stop: now.stop + (now.stop - now.start) * part }));
+  const placeAt = (x: number, range: View) => Math.min(Math.max(Math.floor(range.start + (x / width) * (range.stop - range.start)), whole.start), whole.stop - 1);
+  /** To the event there: over time to the last one that had happened by then. */
+  const goTo = (x: number, range: View, shownThere: Chart | null) => {
+    const place = placeAt(x, range);
+    if (!isTime) return act.go(place);
+    if (!shownThere) return;
+    const column = Math.floor(((place - shownThere.start) / (shownThere.stop - shownThere.start)) * shownThere.columns.length);
+    const there = shownThere.columns[Math.min(Math.max(column, 0), shownThere.columns.length - 1)];
+    if (there !== null && there !== undefined) act.go(there);
+  };
   // Not passive: the page must not scroll meanwhile.
   useEffect(() => {
     const node = canvas.current!;
     const wheel = (event: WheelEvent) => {
       event.preventDefault();
       if (Math.abs(event.deltaX) > Math.abs(event.deltaY)) pan(event.deltaX / width);
-      else zoom(Math.exp(event.deltaY * 0.002), seqAt(event.offsetX, view));
+      else zoom(Math.exp(event.deltaY * 0.002), placeAt(event.offsetX, view));
     };
     node.addEventListener("wheel", wheel, { passive: false });
     return () => node.removeEventListener("wheel", wheel);
@@ -107,10 +136,11 @@ export function Timeline({ checked }: { checked: Checked | null }) {
     const keys: Record<string, () => void> = {
       ArrowLeft: () => pan(-0.2),
       ArrowRight: () => pan(0.2),
-      "+": () => zoom(0.5, seq),
-      "=": () => zoom(0.5, seq),
-      "-": () => zoom(2, seq),
-      "0": () => setView(whole),
+      "+": () => zoom(0.5, here),
+      "=": () => zoom(0.5, here),
+      "-": () => zoom(2, here),
+      "0": () => setView(null),
+      t: () => turn(isTime ? "events" : "time"),
     };
     if (!keys[event.key]) return;
     event.preventDefault();
@@ -122,13 +152,17 @@ export function Timeline({ checked }: { checked: Checked | null }) {
       <h2>
         timeline{" "}
         <small>
-          events {grouped(view.start)} to {grouped(view.stop)}
+          {isTime ? `${duration(view.start)} to ${duration(view.stop)}` : `events ${grouped(view.start)} to ${grouped(view.stop)}`}
           {ticks.value?.more.length ? `, more ${ticks.value.more.join(" and ")} than are marked` : ""}
         </small>
         <span class="buttons">
-          <button onClick={() => zoom(0.5, seq)} aria-label="zoom in">+</button>
-          <button onClick={() => zoom(2, seq)} aria-label="zoom out">−</button>
-          <button onClick={() => setView(whole)}>all</button>
+          <span role="group" aria-label="the timeline is over">
+            <button aria-pressed={!isTime} onClick={() => turn("events")}>events</button>
+            <button aria-pressed={isTime} title="t: over time; where nothing was recorded it is pale" onClick={() => turn("time")}>time</button>
+          </span>
+          <button onClick={() => zoom(0.5, here)} aria-label="zoom in">+</button>
+          <button onClick={() => zoom(2, here)} aria-label="zoom out">−</button>
+          <button onClick={() => setView(null)}>all</button>
         </span>
       </h2>
       {(overview.failure ?? chart.failure) && <Failed failure={(overview.failure ?? chart.failure)!} />}
@@ -138,11 +172,11 @@ export function Timeline({ checked }: { checked: Checked | null }) {
           style={{ width: `${width}px`, height: `${height}px` }}
           tabIndex={0}
           role="slider"
-          aria-label="timeline: plus and minus zoom, arrows move"
+          aria-label="timeline: plus and minus zoom, arrows move, t changes between events and time"
           aria-valuemin={whole.start}
           aria-valuemax={whole.stop - 1}
-          aria-valuenow={seq}
-          aria-valuetext={`event ${seq}`}
+          aria-valuenow={here}
+          aria-valuetext={isTime ? `event ${seq}, at ${duration(here)}` : `event ${seq}`}
           onKeyDown={onKey}
           onPointerDown={(event) => {
             canvas.current!.setPointerCapture(event.pointerId);
@@ -154,14 +188,14 @@ export function Timeline({ checked }: { checked: Checked | null }) {
             const by = event.offsetX - from.x;
             if (Math.abs(by) > 3) from.moved = true;
             const part = (by / width) * (from.view.stop - from.view.start);
-            if (from.moved && event.offsetY > OVERVIEW) setView(within(whole, { start: from.view.start - part, stop: from.view.stop - part }));
+            if (from.moved && event.offsetY > OVERVIEW) change(() => ({ start: from.view.start - part, stop: from.view.stop - part }));
           }}
           onPointerUp={(event) => {
             const moved = pressed.current?.moved;
             pressed.current = null;
             if (moved) return;
-            const range = event.offsetY < OVERVIEW ? whole : view;
-            act.go(seqAt(event.offsetX, range));
+            if (event.offsetY < OVERVIEW) goTo(event.offsetX, whole, overview.value);
+            else goTo(event.offsetX, view, data);
           }}
         />
       </div>
@@ -169,19 +203,19 @@ export function Timeline({ checked }: { checked: Checked | null }) {
   );
 }
 
-/** What the address says, or the whole. */
-function zoomed(whole: View): View {
+/** What the address says; null: the whole. */
+function zoomed(): View | null {
   const [start, stop] = (recall("zoom") ?? "").split("-").map(Number);
-  return Number.isInteger(start) && Number.isInteger(stop) && start! < stop! ? within(whole, { start: start!, stop: stop! }) : whole;
+  return Number.isInteger(start) && Number.isInteger(stop) && start! < stop! ? { start: start!, stop: stop! } : null;
 }
 
 function deepest(bars: Chart["threads"][number]["bars"]): number {
   return bars.reduce((most, bar) => Math.max(most, bar[0]), 0);
 }
 
-/** Whole numbers, no further than there is something, and at least a few events. */
-function within(whole: View, wanted: View): View {
-  const size = Math.min(Math.max(Math.round(wanted.stop - wanted.start), 20), whole.stop - whole.start);
+/** Whole numbers, no further than there is something, and at least so many. */
+function within(whole: View, wanted: View, least: number): View {
+  const size = Math.min(Math.max(Math.round(wanted.stop - wanted.start), least), whole.stop - whole.start);
   const start = Math.min(Math.max(Math.round(wanted.start), whole.start), whole.stop - size);
   return { start, stop: start + size };
 }
@@ -200,12 +234,14 @@ interface Drawing {
   data: Chart | null;
   ticks: Ticks | null;
   gaps: [number, number][];
-  seq: number;
+  here: number;
+  /** How wide an event is: nothing, over time. */
+  one: number;
 }
 
 function draw(canvas: HTMLCanvasElement, what: Drawing): void {
   const scale = devicePixelRatio || 1;
-  const { width, height, view, whole, data, seq } = what;
+  const { width, height, view, whole, data, here, one } = what;
   canvas.width = width * scale;
   canvas.height = height * scale;
   const pen = canvas.getContext("2d")!;
@@ -222,7 +258,7 @@ function draw(canvas: HTMLCanvasElement, what: Drawing): void {
   pen.strokeStyle = colours.here;
   pen.strokeRect(left + 0.5, 0.5, Math.max(x(view.stop, whole) - left - 1, 3), OVERVIEW - 3);
   pen.fillStyle = colours.here;
-  pen.fillRect(x(seq, whole), 0, 1.5, OVERVIEW);
+  pen.fillRect(x(here, whole), 0, 1.5, OVERVIEW);
 
   const at = (event: number) => x(event, view);
   for (const [first, behind] of what.gaps) {
@@ -230,6 +266,10 @@ function draw(canvas: HTMLCanvasElement, what: Drawing): void {
       pen.fillStyle = colours.gap;
       pen.fillRect(place(first), top, Math.max(place(behind) - place(first), 2), size);
     }
+  }
+  if (data && !one) {
+    pen.fillStyle = colours.gap;
+    for (const [first, behind] of stretchesOf(data)) pen.fillRect(at(placeOf(data, first)), OVERVIEW, Math.max(at(placeOf(data, behind)) - at(placeOf(data, first)), 2), height - OVERVIEW);
   }
   if (what.ticks) {
     const { output, marks, exceptions, spans } = what.ticks;
@@ -239,12 +279,12 @@ function draw(canvas: HTMLCanvasElement, what: Drawing): void {
       pen.globalAlpha = 0.45; // somewhere in there
       for (const [first, behind] of stretches ?? []) pen.fillRect(at(first), OVERVIEW + 2, Math.max(1.5, at(behind) - at(first)), TICKS - 4);
       pen.globalAlpha = 1;
-      for (const event of events) pen.fillRect(at(event), OVERVIEW + 2, Math.max(1.5, at(event + 1) - at(event) - 1), TICKS - 4);
+      for (const event of events) pen.fillRect(at(event), OVERVIEW + 2, Math.max(1.5, at(event + one) - at(event) - 1), TICKS - 4);
     }
   }
   if (data) bars(pen, data, at, OVERVIEW + TICKS, BAR, colours, width, true);
   pen.fillStyle = colours.here;
-  pen.fillRect(at(seq), OVERVIEW, Math.max(2, Math.min(at(seq + 1) - at(seq), 3)), height - OVERVIEW);
+  pen.fillRect(at(here), OVERVIEW, Math.max(2, Math.min(at(here + one) - at(here), 3)), height - OVERVIEW);
 }
 
 let known: { isDark: boolean; colours: Colours } | null = null;
@@ -256,7 +296,7 @@ function coloursOf(canvas: HTMLCanvasElement): Colours {
     const style = getComputedStyle(canvas);
     const colour = (name: string) => style.getPropertyValue(`--${name}`).trim();
     const colours = {
-      text: colour("text"), dim: colour("dim"), line: colour("line"), bad: colour("bad"), output: colour("good"), mark: colour("accent"), here: colour("accent"), gap: colour("gap"), light: colour("bar-light"),
+      text: colour("text"), dim: colour("dim"), line: colour("line"), bad: colour("bad"), output: colour("good"), mark: colour("accent"), here: colour("accent"), gap: colour("gap"), light: colour("bar-light"), ground: colour("panel"),
     };
     known = { isDark, colours };
   }
@@ -276,9 +316,8 @@ function fillsOf(chart: Chart, light: string): string[] {
 }
 
 function bars(pen: CanvasRenderingContext2D, chart: Chart, at: (event: number) => number, top: number, size: number, colours: Colours, width: number, named: boolean): void {
-  const count = chart.columns.length;
   const fills = fillsOf(chart, colours.light);
-  const event = (column: number) => chart.start + ((chart.stop - chart.start) * column) / count;
+  const event = (column: number) => placeOf(chart, column);
   let y = top;
   for (const thread of chart.threads) {
     if (named) {
@@ -299,9 +338,32 @@ function bars(pen: CanvasRenderingContext2D, chart: Chart, at: (event: number) =
         pen.fillText(chart.titles[title]!.slice(0, (right - left - 4) / LETTER), left + 3, row + size / 2, right - left - 5);
       }
     }
+    if (named) {
+      // Nothing was recorded: what stands there waits, or is in code that is not recorded.
+      pen.fillStyle = colours.ground;
+      pen.globalAlpha = 0.7;
+      for (const [first, behind] of thread.idle) pen.fillRect(at(event(first)), y, at(event(behind)) - at(event(first)), size * (1 + deepest(thread.bars)));
+      pen.globalAlpha = 1;
+    }
     y += named ? size * (1 + deepest(thread.bars)) : 0;
     if (!named) y += 4;
   }
+}
+
+function placeOf(chart: Chart, column: number): number {
+  return chart.start + ((chart.stop - chart.start) * column) / chart.columns.length;
+}
+
+/** Columns that cannot be read, from the first one to the one behind the last. */
+function stretchesOf(chart: Chart): [number, number][] {
+  const found: [number, number][] = [];
+  chart.columns.forEach((event, column) => {
+    const last = found.at(-1);
+    if (event !== null) return;
+    if (last?.[1] === column) last[1] = column + 1;
+    else found.push([column, column + 1]);
+  });
+  return found;
 }
 
 function hue(name: string): number {

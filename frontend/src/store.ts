@@ -4,7 +4,7 @@ import { createContext } from "preact";
 import { useContext, useEffect, useState } from "preact/hooks";
 import type { Ask } from "./api";
 import { Failure } from "./api";
-import type { About, Answers, Form, Moment } from "./types";
+import type { About, Aligned, Answers, Form, Moment } from "./types";
 
 export type Panel = "output" | "calls" | "questions" | "differences";
 
@@ -13,6 +13,8 @@ export interface Beside {
   number: number;
   seq: number;
   frame?: number;
+  /** What it has to do with this trace's moment, as soon as that is known: A is this trace. */
+  found?: Aligned | null;
 }
 
 export interface Shown {
@@ -33,6 +35,8 @@ export interface Shown {
   others: { number: number; path: string }[];
   askOther: (trace: number) => Ask;
   beside: Beside | null;
+  /** Whether a step in one of the two moves the other one to where it is the same. */
+  isAligned: boolean;
   /** Before the names of what is shown twice: empty, or `B: `. */
   side: string;
 }
@@ -47,6 +51,14 @@ export interface Actions {
   /** Sets one, or removes it. `further`: `if EXPR` or `hits N`; null: it is still to be said. */
   breakpoint(place: string, further?: string | null): void;
   beside(where: Beside | null): void;
+  /** Shows these moments of this trace and of another one. */
+  both(trace: number, a: number, b: number): void;
+  /** Shows another trace where it stands for this moment. */
+  together(trace: number): void;
+  moveBeside(how: string, back?: boolean): void;
+  align(on: boolean): void;
+  /** To where the two are the same again. */
+  meet(): void;
   open(panel: Panel): void;
   choose(name: string): void;
   watch(expressions: string[]): void;

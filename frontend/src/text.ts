@@ -28,6 +28,11 @@ export function grouped(number: number): string {
   return number.toLocaleString("en");
 }
 
+/** The beginning of a text that may have any length. */
+export function clipped(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most)}… ${grouped(text.length - most)} more characters` : text;
+}
+
 /** A value as JSON has it, in a line. */
 export function shown(value: unknown, most = 120): string {
   const text = printable(pythonic(value));

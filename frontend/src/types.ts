@@ -157,15 +157,35 @@ export interface Differences {
   summary: { aligned: number; more: boolean };
 }
 
+/** The tasks that wait for the one that runs, each followed by those that wait for it. */
+export interface Awaiting {
+  task: string | null;
+  rows: { task: string; level: number; awaits: string[]; frames: { title: string; file: string; line: number; own: boolean; seq: number | null }[] }[];
+}
+
+/** The event of another trace, B, that stands for one of this one, A. */
+export interface Aligned {
+  twin: number | null;
+  /** Where B is then. */
+  there: number | null;
+  alignment: "exact" | "sure" | "likely";
+  /** The first events of A and of B that nothing stands for. */
+  parted: [number | null, number | null];
+  /** Where the two are the same again. */
+  meet: [number, number] | null;
+}
+
 /** depth, first column, the one behind the last, number of the title, number of the frame */
 export type Bar = [number, number, number, number, number];
 
+/** Over the events, or over time: then its numbers are ns. */
 export interface Chart {
   start: number;
   stop: number;
+  whole: [number, number];
   columns: (number | null)[];
   titles: string[];
-  threads: { thread: number; name: string; task: string | null; bars: Bar[] }[];
+  threads: { thread: number; name: string; task: string | null; bars: Bar[]; idle: [number, number][] }[];
 }
 
 export interface Ticks {

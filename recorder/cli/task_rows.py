@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from recorder.dap.position import Position, Walk
 from recorder.dap.strands import FIRST_TASK, Strand, Strands
 from recorder.dap.suspended import Suspended
+from recorder.trace.awaited import NOTHING, Awaited, Waits
 from recorder.trace.paths import base_name
 from recorder.trace.snapshots import Event, Frame
-from recorder.trace.values.forms import task_name
-from recorder.trace.values.nodes import type_name
 
 if TYPE_CHECKING:
     from recorder.trace.reader import Trace
@@ -29,15 +28,29 @@ class TaskRow(NamedTuple):
     text: str
 
 
+class WaitingTask(NamedTuple):
+    """A task at a moment; it may run as well. `frames`: the innermost first."""
+
+    number: int
+    name: str
+    frames: Sequence[Frame | Event]
+    awaits: Awaited
+
+
 class Tasks:
     """Of one trace. Which of them wait is found out beside what one does: `seconds` is how long a list waits for that,
-    and `done` is called if it was not long enough."""
+    and `done` is called if it was not long enough. `suspended`: where that is found out already."""
 
     def __init__(
-        self, trace: Trace, seconds: float, done: Callable[[], None] = lambda: None
+        self,
+        trace: Trace,
+        seconds: float,
+        done: Callable[[], None] = lambda: None,
+        suspended: Suspended | None = None,
     ) -> None:
-        self._suspended = Suspended(trace, done, seconds)
+        self._suspended = suspended or Suspended(trace, done, seconds)
         self._strands = Strands(trace, Walk(trace, lambda seq: None), self._suspended)
+        self._waits = Waits(trace)
 
     def end(self) -> None:
         self._suspended.end()
@@ -47,44 +60,50 @@ class Tasks:
         """Whether it is found out which of them wait."""
         return self._suspended.is_known
 
-    def at(self, event: Event) -> list[TaskRow]:
-        """Those that run and those that wait."""
+    def there(self, event: Event, most: int = MOST) -> list[WaitingTask]:
+        """Those that run and those that wait; of one that has not begun there are no frames, and it is left out."""
         now = Position(event)
-        found = [
-            (one.number, one.name.partition(" (task, ")[0], frames)
-            for one in islice((s for s in self._strands.at(now) if s.number >= FIRST_TASK), MOST)
-            if (frames := self._frames(now, one))  # of one that has not begun there are none
+        strands = (one for one in self._strands.at(now) if one.number >= FIRST_TASK)
+        return [
+            WaitingTask(one.number, _name(one, frames), frames, self._awaited(frames))
+            for one in islice(strands, most)
+            if (frames := self._strands.frames(now, one))
         ]
-        waits_for = {name: _awaited(frames) for _, name, frames in found}
+
+    def at(self, event: Event) -> list[TaskRow]:
+        """As text."""
+        found = self.there(event)
         rows = []
-        for number, name, frames in found:
-            text = f"{name}  {' ← '.join(map(_place, frames[:MOST_FRAMES]))}"
-            if len(frames) > MOST_FRAMES:
-                text += f" ← {len(frames) - MOST_FRAMES} more"
-            text += f"  awaits {waits_for[name]}" if waits_for[name] else ""
-            who = [other for other, awaited in waits_for.items() if awaited == name]
+        for one in found:
+            text = f"{one.name}  {' ← '.join(map(_place, one.frames[:MOST_FRAMES]))}"
+            if len(one.frames) > MOST_FRAMES:
+                text += f" ← {len(one.frames) - MOST_FRAMES} more"
+            text += f"  awaits {one.awaits}" if one.awaits.what else ""
+            who = dict.fromkeys(other.name for other in found if one.name in other.awaits.tasks)
             rows.append(
-                TaskRow(number, name, f"{text}  awaited by {', '.join(who)}" if who else text)
+                TaskRow(
+                    one.number, one.name, f"{text}  awaited by {', '.join(who)}" if who else text
+                )
             )
         return rows
 
-    def _frames(self, now: Position, one: Strand) -> list[Frame | Event]:
-        known = one if one.frames else self._strands.find(now, one.number)
-        return [] if known is None else list(known.frames)
+    def _awaited(self, frames: Sequence[Frame | Event]) -> Awaited:
+        """What the innermost coroutine was suspended for."""
+        inner = frames[0]
+        return self._waits.of(inner) if isinstance(inner, Event) else NOTHING
 
     def event_of(self, event: Event, number: int) -> Event:
         """Where that one is at the moment. Raises Refused."""
         return self._strands.position(Position(event), number).event
 
 
+def _name(one: Strand, frames: Sequence[Frame | Event]) -> str:
+    """As it was when it was suspended: the number of a task that is over may be another one's later."""
+    inner = frames[0]
+    if one.life is not None and isinstance(inner, Event) and inner.task is not None:
+        return inner.task.name
+    return one.name.partition(" (task, ")[0]
+
+
 def _place(frame: Frame | Event) -> str:
     return f"{frame.title} {base_name(frame.file)}:{frame.line}"
-
-
-def _awaited(frames: list[Frame | Event]) -> str:
-    """What the innermost coroutine was suspended for: a task's name, or the type of what it is."""
-    inner = frames[0] if frames else None
-    if not isinstance(inner, Event) or inner.kind != "yield" or inner.value is None:
-        return ""
-    tree = inner.value._tree
-    return task_name(tree) or ("" if tree is None else type_name(tree).rpartition(".")[2])

@@ -61,9 +61,11 @@ class Strands:
     def find(self, now: Position, number: int) -> Strand | None:
         """One of this moment, with its frames."""
         found = next((one for one in self.at(now) if one.number == number), None)
-        if found is None or found.life is None:
-            return found
-        return found._replace(frames=self._chain(found.life, now.seq))
+        return None if found is None else found._replace(frames=self.frames(now, found))
+
+    def frames(self, now: Position, one: Strand) -> Frames:
+        """Of one of this moment."""
+        return one.frames if one.life is None else self._chain(one.life, now.seq)
 
     def position(self, now: Position, number: int) -> Position:
         """Where one stands at this moment. Raises Refused."""

@@ -12,7 +12,7 @@ import difflib
 import fnmatch
 import re
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -73,7 +73,8 @@ class Difference(NamedTuple):
 
 class Comparison:
     """`strict`: what has to differ from run to run (addresses, ids, times, temporary names) counts, too. `calls`: only
-    these two are compared, each with all that it calls; both may be of one recording."""
+    these two are compared, each with all that it calls; both may be of one recording. `paired` is told of each two
+    events that stand for each other, and how sure that is."""
 
     def __init__(
         self,
@@ -84,7 +85,9 @@ class Comparison:
         ignore: Sequence[str] = (),
         strict: bool = False,
         calls: tuple[Event, Event] | None = None,
+        paired: Callable[[Event, Event, Alignment], None] = lambda a, b, sure: None,
     ) -> None:
+        self.told_of_pair = paired
         self.calls = calls
         self.base = (0, 0) if calls is None else (calls[0].depth, calls[1].depth)
         self.a = a
@@ -364,6 +367,7 @@ class _Threads:
         """Two events stand for each other, and so do their frames."""
         self.same += 1
         self.of.aligned += 1
+        self.of.told_of_pair(a, b, self.alignment)
         self.last = a
         if a.kind in ("return", "unwind"):
             self.twin_of.pop(a.frame, None)

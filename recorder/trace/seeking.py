@@ -10,7 +10,7 @@ from __future__ import annotations
 import bisect
 from collections import OrderedDict
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, TypeAlias
 
 from recorder import errors
 from recorder._core.decode import Reader
@@ -21,9 +21,16 @@ from recorder.trace.snapshots import Event, Frame
 
 CACHE_BYTES: Final = 32 << 20  # of payloads; one is kept however large it is (64 MiB at most)
 STEP: Final = 8_192  # events between checkpoints, at least
+NEAR: Final = (
+    STEP,
+    STEP // 16,
+)  # events before the end of a long way: who looks back from there comes to it again
 BYTES_PER_EVENT: Final = 4  # of checkpoints, at most: a deep stack gets fewer of them
 FIRST_WINDOW: Final = 256  # events looked through at once on the way back: often one is wanted
 ALL: Final = 2**64 - 1  # behind every event
+
+
+Checkpoint: TypeAlias = tuple[int, int, bytes]
 
 
 class Payloads:
@@ -62,8 +69,9 @@ class Seeker:
         self.reader = Reader(head.ticks_per_second, head.started, Event, Frame, head.trace_id)
         self.chunk: Chunk | None = None
         self.missing = 0  # events before what `forwards` begins with
-        self._checkpoints: list[tuple[int, int, bytes]] = []
+        self._checkpoints: list[Checkpoint] = []
         self._numbers: list[int] = []  # the events they stand before
+        self._near: dict[int, Checkpoint] = {}  # left so far before the end of the last long way
 
     def load(self, chunk: Chunk) -> None:
         """Goes to the chunk's first event. Raises TraceCorruptError if that cannot be read."""
@@ -71,6 +79,7 @@ class Seeker:
         self.chunk = None
         self._checkpoints.clear()
         self._numbers.clear()
+        self._near.clear()
         self.reader.load(payload, chunk.head.first_event)
         self._take_checkpoint()
         self.chunk = chunk
@@ -83,11 +92,25 @@ class Seeker:
         reader = self.reader
         at = max(bisect.bisect_right(self._numbers, seq) - 1, 0)
         if not self._numbers[at] <= reader.seq <= seq:
-            try:
-                reader.rewind(*self._checkpoints[at])
-            except BaseException:
-                self.chunk = None  # it is nowhere now
-                raise
+            self._rewind(at, seq)
+        for back in NEAR:
+            if seq - reader.seq > back + back // 4:
+                self._skip(seq - back)
+                self._near[back] = reader.checkpoint()
+        self._skip(seq)
+
+    def _rewind(self, at: int, seq: int) -> None:
+        near = (one for one in self._near.values() if one[0] <= seq)
+        there = max([self._checkpoints[at], *near], key=lambda one: one[0])
+        try:
+            self.reader.rewind(*there)
+        except BaseException:
+            self.chunk = None  # it is nowhere now
+            raise
+
+    def _skip(self, seq: int) -> None:
+        """Forwards, and takes the checkpoints that are due."""
+        reader = self.reader
         while reader.seq < seq:
             due = self._next_checkpoint()
             reader.skip_to(min(due, seq))

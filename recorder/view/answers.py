@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from recorder import errors
 from recorder.trace.reader import Trace
-from recorder.view import comparing, completion, moments, questions, texts, timeline
+from recorder.view import awaiting, comparing, completion, moments, questions, texts, timeline
 from recorder.view.parameters import Parameters
 
 VERSION: Final = 1
@@ -38,6 +38,8 @@ SLOW: Final[dict[str, Answer]] = {
     "ticks": timeline.ticks,
     "words": completion.words,
     "ask": questions.ask,
+    "awaiting": awaiting.awaiting,
+    "aligned": comparing.aligned,
     "differences": comparing.differences,
 }
 ANSWERS: Final = {**QUICK, **SLOW}

@@ -24,6 +24,7 @@ from recorder.trace.navigate import STOPS
 from recorder.trace.reader import Trace
 from recorder.view import texts
 from recorder.view.answers import VERSION, answer
+from recorder.view.clock import clock_of
 from recorder.view.parameters import Parameters
 from recorder.view.questions import QUESTIONS
 
@@ -103,6 +104,8 @@ def answers_of(trace: Trace, cut: Cut, on_progress: Callable[[int], None]) -> di
     """JSON by the key that the page asks with."""
     found: dict[str, bytes] = {}
     sources: set[tuple[str, str | None]] = set()
+    runs: tuple[int, str] | None = None  # the thread and the task of the event before …
+    waiting = b""  # … and who waits for it: nobody else meanwhile
     for seq in range(cut.start, cut.stop):
         now = put(trace, found, "moment", {"seq": seq})
         if "error" in now:
@@ -110,6 +113,12 @@ def answers_of(trace: Trace, cut: Cut, on_progress: Callable[[int], None]) -> di
         sources.update((frame["file"], frame["source"]) for frame in now["stack"])
         for name, given in within(now):
             put(trace, found, name, given)
+        if now["task"] is not None and runs == (now["thread"], now["task"]):
+            found[key_of("awaiting", {"seq": seq})] = waiting
+        elif now["task"] is not None:
+            put(trace, found, "awaiting", {"seq": seq})
+            waiting = found[key_of("awaiting", {"seq": seq})]
+        runs = (now["thread"], now["task"])
         for name, given in moves(seq):
             there = json.loads(answer(trace, name, texts_of(given))[1])
             if cut.start <= there.get("seq", -1) < cut.stop:
@@ -161,6 +170,10 @@ def put_whole(trace: Trace, found: dict[str, bytes], cut: Cut) -> None:
     part = {"start": cut.start, "stop": cut.stop}
     put(trace, found, "timeline", {}, {**part, "columns": 600})
     put(trace, found, "ticks", {}, part)
+    opens, ends = clock_of(trace).times([cut.start, max(cut.stop - 1, cut.start)])
+    times = {"start": opens, "stop": ends + 1}
+    put(trace, found, "timeline", {"over": "time"}, {**times, "columns": 600})
+    put(trace, found, "ticks", {"over": "time"}, times)
     since = {"since": cut.start, "until": cut.stop}
     for name in WHOLE:
         put(trace, found, "ask", {"question": name}, since)

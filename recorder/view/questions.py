@@ -40,6 +40,9 @@ Row: TypeAlias = dict[str, Any]
 Ask: TypeAlias = Callable[[Trace, argparse.Namespace], Iterator[Row]]
 
 MOST_ROWS: Final = 2_000
+LONGEST: Final = (
+    10_000  # characters of a text in a row: a program may have written all it has in one piece
+)
 TEXT: Final = 120  # characters of a value in a row
 
 
@@ -305,10 +308,18 @@ def ask(trace: Trace, asked: Parameters) -> dict[str, Any]:
     rows = list(islice(question.ask(trace, args), limit + 1))
     return {
         "question": name,
-        "rows": rows[:limit],
+        "rows": [_clipped(row) for row in rows[:limit]],
         "more": len(rows) > limit,
         "nothing": None if rows else _why_nothing(trace, args),
     }
+
+
+def _clipped(part: Any) -> Any:
+    if isinstance(part, str) and len(part) > LONGEST:
+        return part[: LONGEST - 1] + "…"
+    if isinstance(part, dict):
+        return {key: _clipped(one) for key, one in part.items()}
+    return [_clipped(one) for one in part] if isinstance(part, (list, tuple)) else part
 
 
 def _arguments(question: Question, asked: Parameters, limit: int) -> argparse.Namespace:

@@ -24,6 +24,7 @@ from tests.tools.html_reader import CUT, cut_in
 
 HOSTILE = "</script><script>alert(1)</script><!--\x1b[31m\u202e\ud800"
 PROGRAM = f"""
+import asyncio
 import threading
 
 def fail(text, n):
@@ -32,13 +33,13 @@ def fail(text, n):
         raise ValueError(text)
     return rows
 
-def work():
+async def work():
     for n in range(40):
         print(n)
         fail({HOSTILE!r}, n)
 
 threading.excepthook = lambda _: None
-worker = threading.Thread(target=work)
+worker = threading.Thread(target=lambda: asyncio.run(work()))
 worker.start()
 worker.join()
 """
@@ -79,7 +80,7 @@ def test_every_answer_fits_its_schema(page: Path) -> None:
         asked.add(name)
         validators["error" if "error" in answer else name].validate(answer)
     assert asked == ANSWERS.keys() - {
-        "table", "words", "whole", "globals", "evaluate", "files", "differences",
+        "table", "words", "whole", "globals", "evaluate", "files", "differences", "aligned",
     }  # fmt: skip
 
 

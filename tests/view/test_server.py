@@ -352,8 +352,10 @@ def asked_of_each(lanes: Lanes, number: int) -> dict[str, list[dict[str, Any]]]:
         "move": [{"seq": seq, "how": how, "to": "1", "back": back} for how in WAYS for back in (0, 1)],
         "source": [{"file": file, "sha256": source}, {"file": file}, {"file": "/not/there.py"}],
         "counts": [{"file": file, "sha256": source}, {"file": file, "soon": 1}, {"file": "/not/there.py"}],
-        "timeline": [{}, {"start": 10, "stop": 20}, {"columns": 3}, {"start": 10**9}],
-        "ticks": [{}, {"start": 3, "stop": 9}],
+        "timeline": [{}, {"start": 10, "stop": 20}, {"columns": 3}, {"start": 10**9}, {"over": "time"}],
+        "ticks": [{}, {"start": 3, "stop": 9}, {"over": "time"}],
+        "awaiting": [{"seq": seq}],
+        "aligned": [{"seq": seq, "other": 0}, {"seq": seq, "other": 1}],
         "differences": [{"other": 0}, {"other": 1}],
     }  # fmt: skip
 
@@ -774,3 +776,12 @@ def test_what_it_needs_and_is_not_there(
 
 def test_what_passes_over_the_trace_does_not_hold_up_a_step() -> None:
     assert not QUICK.keys() & SLOW.keys()
+
+
+def test_a_long_text_is_clipped(trace_of: Callable[[Path], Path], tmp_path: Path) -> None:
+    program = tmp_path / "view_long.py"
+    program.write_text("print('x' * 5_000_000)\nprint('short')\n")
+    with Lanes([str(trace_of(program))]) as lanes:
+        rows = get(lanes, "ask", question="output")["rows"]
+    assert rows[0]["text"] == "x" * 9_999 + "…"
+    assert "".join(row["text"] for row in rows[1:]).endswith("short\n")
