@@ -121,16 +121,26 @@ class _Parser:
         return part
 
     def text(self) -> str:
-        return self.bytes(self.varint()).decode("utf-8", "surrogatepass")
+        raw, begin = self.raw, self.at + 1
+        size = raw[begin - 1]
+        if size >= 0x80:  # a varint of more than a byte
+            return self.bytes(self.varint()).decode("utf-8", "surrogatepass")
+        self.at = end = begin + size
+        if end > len(raw):
+            raise self.damaged()
+        return raw[begin:end].decode("utf-8", "surrogatepass")
 
     def type(self) -> tuple[str, str]:
         return self.types.get(self.varint(), ("", "?"))
 
     def value(self, depth: int) -> Any:
         self.parts += 1
-        tag = self.bytes(1)[0]
+        tag = self.raw[self.at]
+        self.at += 1
         if tag >= TAG_SMALL_INT:
             return tag - TAG_SMALL_INT + SMALL_MIN
+        if tag == TAG_STR and self.parts <= MOST_PARTS:
+            return self.text()
         if tag in CONSTANTS:
             return CONSTANTS[tag]
         if depth > 3 * MAX_NESTING or self.parts > MOST_PARTS:
