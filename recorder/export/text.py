@@ -65,8 +65,8 @@ class Converted(Generic[T]):
 
 
 class LastValues:
-    """The last values, by their bytes, with what was taken apart of them: each is shown, compared with the one before it
-    and then with the one behind it."""
+    """The last values, by their bytes, with what was taken apart of them: each is shown, compared with the one before
+    it and then with the one behind it."""
 
     def __init__(self) -> None:
         self.kept: OrderedDict[bytes, Value] = OrderedDict()

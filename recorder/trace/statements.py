@@ -90,7 +90,8 @@ def first_line(node: ast.stmt | ast.expr) -> int:
 
 @lru_cache(maxsize=FILES_KEPT)
 def _statements(text: str) -> dict[int, Statement]:
-    """The statement of each line: of a compound one, its head. Who reads one trace after another meets the same texts."""
+    """The statement of each line: of a compound one, its head. Who reads one trace after another meets the same
+    texts."""
     found: dict[int, Statement] = {}
     for node in ast.walk(ast.Module(parsed(text), [])):  # what is inside comes later
         if isinstance(node, (ast.stmt, ast.ExceptHandler)):
