@@ -16,7 +16,7 @@ from recorder.trace import varint
 from recorder.trace.format import REC_BEGIN
 
 MOST_BYTES: Final = 8 << 20  # of all entries without their digests; and as many of the definitions
-MOST_DIGESTS: Final = 24 << 20
+MOST_DIGESTS: Final = 24 << 20  # of all digests: those of later chunks are left out
 NO_DIGEST: Final = b"\0"
 HEAD: Final = struct.Struct("<QI")  # first event and crc of the stored payload of the chunk
 
