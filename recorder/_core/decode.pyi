@@ -34,9 +34,13 @@ def read_contents(
         dict[int, tuple[int, int, bytes | None]],
         dict[int, bytes | None],
         dict[int, dict[int, tuple[int, int] | tuple[float, float]]],
+        dict[int, int],
+        bytes,
     ]
     | None
 ): ...
+def digest_key(scalar: bytes) -> int | None: ...
+def digest_has(digest: bytes, key: int) -> bool: ...
 def read_calls(
     payload: bytes, at: int = 0
 ) -> (
@@ -61,6 +65,7 @@ class SegmentInfo:
     marks: dict[int, int]
     definitions: bytes
     contents: bytes
+    digest: bytes
     damage: RecorderError | None
 
 class Scanner:

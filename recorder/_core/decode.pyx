@@ -38,6 +38,7 @@ include "decode/values.pxi"
 include "decode/definitions.pxi"
 include "decode/variables.pxi"
 include "decode/ranges.pxi"
+include "decode/digest.pxi"
 include "decode/contents.pxi"
 include "decode/frames.pxi"
 include "decode/retired.pxi"
@@ -120,6 +121,7 @@ cdef void clear(DecoderState *s) noexcept:
     free_bytes(s, &s.tally.seen)
     free_map(s, &s.tally.raised)
     free_bytes(s, &s.tally.notes)
+    arena_free(s, s.tally.digest.words, DIGEST_WORDS * sizeof(uint64_t))
     memset(s, 0, sizeof(DecoderState))
     s.arena.seed = seed
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import islice
 
 from recorder import errors
@@ -19,7 +20,8 @@ Owner = int | str  # a frame, or a module
 
 
 class ChangedParts:
-    def __init__(self) -> None:
+    def __init__(self, read: Callable[[bytes, Types], Value] = Value) -> None:
+        self._read = read
         self._last: dict[Owner, dict[str, bytes]] = {}
 
     def told(self, owner: Owner, name: str, raw: bytes | None, types: Types) -> list[str] | None:
@@ -32,7 +34,7 @@ class ChangedParts:
         if before is None or before == raw or max(len(before), len(raw)) > LARGEST:
             return None
         try:
-            old, new = Value(before, types)._tree, Value(raw, types)._tree
+            old, new = self._read(before, types)._tree, self._read(raw, types)._tree
             if not isinstance(old, Node) or not isinstance(new, Node):
                 return None
             found = islice(differences(old, new, lambda a, b: bool(a == b), one_trace=True), MOST)

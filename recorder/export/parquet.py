@@ -225,8 +225,9 @@ class _Rows(Visitor):
     def __init__(self, trace: Trace, tables: _Tables) -> None:
         self.changes = trace.changes
         self.trace = str(trace.header["trace_id"])
-        self.values = text.Converted(_shown)
-        self.parts = ChangedParts()
+        read = text.LastValues().read
+        self.values = text.Converted(_shown, read)
+        self.parts = ChangedParts(read)
         self.wanted = {name: name in tables.wanted for name in SCHEMAS}
         self.add = tables.add
         self.texts: dict[str, str] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -19,6 +20,8 @@ SHOWN = 1000  # characters of a value that is shown as text
 MOST_KEPT = (
     4 << 20
 )  # bytes of values and of what they became: so many are remembered, and as many again
+
+MOST_TAKEN_APART = 1 << 19
 
 
 def clean(text: str) -> str:
@@ -37,8 +40,11 @@ class Converted(Generic[T]):
     """What values become in a format, by their bytes. The same value is converted once, mostly: a `self` is the same
     for thousands of events, and large. What was not asked for lately is forgotten."""
 
-    def __init__(self, make: Callable[[Value], T]) -> None:
+    def __init__(
+        self, make: Callable[[Value], T], read: Callable[[bytes, Types], Value] = Value
+    ) -> None:
         self.make = make
+        self.read = read
         self.kept: dict[bytes, T] = {}
         self.older: dict[bytes, T] = {}
         self.size = 0  # of what is in `kept`
@@ -50,13 +56,33 @@ class Converted(Generic[T]):
     def remembered(self, raw: bytes, types: Types) -> T:
         found = self.older.get(raw)
         if found is None:
-            found = self.make(Value(raw, types))
+            found = self.make(self.read(raw, types))
         size = len(raw) + sys.getsizeof(found)
         if self.size + size > MOST_KEPT:
             self.older, self.kept, self.size = self.kept, {}, 0
         self.kept[raw] = found
         self.size += size
         return found
+
+
+class LastValues:
+    """The last values, by their bytes, with what was taken apart of them: each is shown, compared with the one before
+    it and then with the one behind it."""
+
+    def __init__(self) -> None:
+        self.kept: OrderedDict[bytes, Value] = OrderedDict()
+        self.size = 0  # bytes; as objects they are some twenty times that
+
+    def read(self, raw: bytes, types: Types) -> Value:
+        value = self.kept.get(raw)
+        if value is None:
+            value = self.kept[raw] = Value(raw, types)
+            self.size += len(raw)
+            while self.size > MOST_TAKEN_APART and len(self.kept) > 1:
+                self.size -= len(self.kept.popitem(last=False)[0])
+        else:
+            self.kept.move_to_end(raw)
+        return value
 
 
 def shown(value: Value, limit: int = SHOWN) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from recorder._core.decode import KIND_BITS, STEPS, Reader
+from recorder._core.decode import KIND_BITS, STEPS, Reader, digest_has, digest_key
 from recorder.trace.container.chunks import Chunk
 from recorder.trace.contents import Contents, Entry
 from recorder.trace.expressions.bounds import is_false
@@ -30,13 +30,25 @@ class ChunkFilter:
         spaces = definitions.namespaces.values()
         self._are_taken = any(not self._builtins.isdisjoint(one._slots) for one in spaces)
         self._types = self._raised_types()
+        search = wanted.search
+        scalar = None if search is None else search.scalar
+        self._key = None if scalar is None else digest_key(scalar)
 
     def may_hold(self, chunk: Chunk, ends: bool = False) -> bool:
         """Whether an event that is wanted may be in it; with `ends`, or a frame that ended without one."""
+        return self.needed(chunk, ends) > 0
+
+    def needed(self, chunk: Chunk, ends: bool = False) -> int:
+        """How many bytes at the beginning of its payload have all the events that are wanted; 0: there are none."""
         entry = self._contents.entry(chunk.head.first_event, chunk.head.payload_crc)
         if entry is None or (ends and entry.ends):
-            return True
-        return self._has_thread(entry) and self._has_exception(entry) and self._has_event(entry)
+            return chunk.head.raw_size
+        if not (self._has_value(entry) and self._has_thread(entry) and self._has_exception(entry)):
+            return 0
+        return self._up_to(chunk.head.raw_size, entry)
+
+    def _has_value(self, entry: Entry) -> bool:
+        return self._key is None or digest_has(entry.digest, self._key)
 
     def _has_thread(self, entry: Entry) -> bool:
         if self._wanted.thread is None:
@@ -61,15 +73,29 @@ class ChunkFilter:
             if is_of_type(qualified(named), self._wanted.exception)
         }
 
-    def _has_event(self, entry: Entry) -> bool:
+    def _up_to(self, size: int, entry: Entry) -> int:
+        """Of the codes with events that may be wanted the last event: so many bytes it takes to come to its end."""
         name = self._wanted.name
         if name is not None and self._sets_global(entry, name):
-            return True  # of whatever function's event
-        # No generator expression, which takes memory at each chunk: CPython dies of some that it has none for.
-        for code, seen in entry.codes.items():  # noqa: SIM110
-            if self._is_in(code, *seen) and not self._is_false(code, entry):
-                return True
-        return False
+            return size  # of whatever function's event
+        found = 0
+        for code, seen in entry.codes.items():
+            if (
+                self._is_wanted(code)
+                and self._is_in(code, *seen)
+                and not self._is_false(code, entry)
+            ):
+                found = max(found, size - entry.rests.get(code, 0))
+        return found
+
+    def _is_wanted(self, code: int) -> bool:
+        found = self._functions.get(code)
+        if found is None:
+            function = self._definitions.functions.get(code)
+            asks = self._wanted.function is not None or self._wanted.file is not None
+            found = function is None or not asks or self._wanted.wants_function(function)
+            self._functions[code] = found
+        return found
 
     def _is_in(self, code: int, kinds: int, slots: int, lines: bytes | None) -> bool:
         function = self._definitions.functions.get(code)
@@ -84,11 +110,7 @@ class ChunkFilter:
             slot = function._slots.get(wanted.name)
             if slot is None or not slots >> min(slot, LAST_SLOT) & 1:
                 return False
-        if wanted.function is None and wanted.file is None:
-            return True
-        if code not in self._functions:
-            self._functions[code] = wanted.wants_function(function)
-        return self._functions[code]
+        return True
 
     def _is_false(self, code: int, entry: Entry) -> bool:
         """Whether the condition is false at all events of this code."""

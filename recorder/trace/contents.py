@@ -15,7 +15,9 @@ from recorder._core.decode import read_contents
 from recorder.trace import varint
 from recorder.trace.format import REC_BEGIN
 
-MOST_BYTES: Final = 8 << 20  # of all entries; and as many of the definitions
+MOST_BYTES: Final = 8 << 20  # of all entries without their digests; and as many of the definitions
+MOST_DIGESTS: Final = 24 << 20  # of all digests: those of later chunks are left out
+NO_DIGEST: Final = b"\0"
 HEAD: Final = struct.Struct("<QI")  # first event and crc of the stored payload of the chunk
 
 
@@ -35,6 +37,8 @@ class Entry(NamedTuple):
     globals: dict[int, bytes | None]  # of namespaces: what was set
     # Of codes, by variable: between which numbers it was at all events, where it was one at all of them.
     ranges: dict[int, dict[int, Range]]
+    rests: dict[int, int]  # of codes: bytes of the payload behind their last event
+    digest: bytes  # of the texts, numbers and bytes that are new to events; see digest_has
 
 
 class Collected:
@@ -43,10 +47,12 @@ class Collected:
     def __init__(self) -> None:
         self._entries: dict[int, bytes] = {}
         self._definitions: list[bytes] = []
+        self._digests: dict[int, bytes] = {}
         self._size = 0
+        self._digested = 0
         self._defined = 0
 
-    def add(self, first_event: int, contents: bytes, definitions: bytes) -> None:
+    def add(self, first_event: int, contents: bytes, digest: bytes, definitions: bytes) -> None:
         """What a SegmentInfo says. Of a chunk for which there is no room any more, nothing is said, nor of one without
         events: the next one begins with the same event, and takes its place."""
         self.forget(first_event)
@@ -54,6 +60,9 @@ class Collected:
         if self._size + size <= MOST_BYTES:
             self._size += size
             self._entries[first_event] = contents
+            if self._digested + len(digest) <= MOST_DIGESTS:
+                self._digested += len(digest)
+                self._digests[first_event] = digest
         self._defined += len(definitions)
         if self._defined <= MOST_BYTES:
             self._definitions.append(definitions)
@@ -65,6 +74,7 @@ class Collected:
         entry = self._entries.pop(first_event, None)
         if entry is not None:
             self._size -= len(entry) + HEAD.size
+            self._digested -= len(self._digests.pop(first_event, b""))
 
     def payload(self, chunks: Iterable[tuple[int, int]]) -> bytes:
         """Of chunks by their first event and the crc of their payload; empty if it would be of no use."""
@@ -75,6 +85,7 @@ class Collected:
         for first_event, crc in dict(chunks).items():
             entry = self._entries.get(first_event)
             if entry is not None:
+                entry += self._digests.get(first_event, NO_DIGEST)
                 parts += (HEAD.pack(first_event, crc), varint.encode(len(entry)), entry)
         return b"".join(parts) if len(parts) > 2 else b""
 
@@ -153,6 +164,8 @@ def is_within(less: Entry, more: Entry) -> bool:
             for slot, range_ in ranges.items()
             if code in less.codes
         )
+        and all(more.rests.get(code, 0) <= rest for code, rest in less.rests.items())
+        and _is_digest_within(less.digest, more.digest)
     )
 
 
@@ -161,6 +174,26 @@ def _is_code_within(
 ) -> bool:
     kinds, slots, lines = more
     return not less[0] & ~kinds and not less[1] & ~slots and _are_bits_within(less[2], lines)
+
+
+def _is_digest_within(less: bytes, more: bytes) -> bool:
+    """An empty one says nothing. The longer one is folded."""
+    if not more:
+        return True
+    if not less:
+        return False
+    while len(less) != len(more):
+        if len(less) > len(more):
+            less = _folded(less)
+        else:
+            more = _folded(more)
+    return not int.from_bytes(less, "little") & ~int.from_bytes(more, "little")
+
+
+def _folded(digest: bytes) -> bytes:
+    half = len(digest) // 2
+    both = int.from_bytes(digest[:half], "little") | int.from_bytes(digest[half:], "little")
+    return both.to_bytes(half, "little")
 
 
 def _is_range_within(less: Range, more: Range) -> bool:

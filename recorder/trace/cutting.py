@@ -281,7 +281,7 @@ class _Stream:
         )  # fmt: skip
         self.index.append((at, piece.first_event, info.events))
         self.crcs.append((piece.first_event, head.payload_crc))
-        self.contents.add(piece.first_event, info.contents, piece.definitions)
+        self.contents.add(piece.first_event, info.contents, info.digest, piece.definitions)
         self.count += info.events
         self.lost += info.lost
         self.raw_bytes += len(piece.payload)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from recorder import errors
@@ -17,6 +18,9 @@ ThreadFilter: TypeAlias = "int | str | Thread | None"
 
 ALL_KINDS: Final = frozenset(KIND_BITS)
 EXCEPTION_KINDS: Final = frozenset({"raise", "reraise", "handled", "unwind", "throw"})
+FILES_KEPT: Final = (
+    1_024  # of which it is known whether they are asked for: it is asked of each code of each chunk
+)
 PATTERN: Final = frozenset("*?[")
 NOT_OWN: Final = re.compile(r"/(site|dist)-packages/|/lib/python3\.\d+t?/")
 
@@ -32,10 +36,12 @@ class Condition(NamedTuple):
 
 class Search(NamedTuple):
     """`needle`: bytes that are in all that is looked for; there may be none. `holds`: whether it may be in a part of a
-    value, given as its bytes and the types that they name."""
+    value, given as its bytes and the types that they name. `scalar`: a text, a number or bytes, as a value is written,
+    which is in all that is looked for."""
 
     needle: bytes
     holds: Callable[[bytes, Mapping[int, tuple[str, str]]], bool]
+    scalar: bytes | None = None
 
 
 class Filter(NamedTuple):
@@ -157,6 +163,7 @@ def is_named(name: str, asked: str) -> bool:
     return fnmatch.fnmatchcase(name, asked) if PATTERN & set(asked) else name == asked
 
 
+@lru_cache(maxsize=FILES_KEPT)
 def is_file(path: str, asked: str) -> bool:
     """Whether `asked` is the path, its last parts, or a pattern of it."""
     if PATTERN & set(asked):

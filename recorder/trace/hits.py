@@ -12,7 +12,7 @@ from recorder.trace.expressions.asking import Asker, Repeated, made
 from recorder.trace.expressions.expression import Expression
 from recorder.trace.expressions.steps import MOST_NAMES
 from recorder.trace.expressions.templates import Template
-from recorder.trace.filters import Condition
+from recorder.trace.filters import Condition, Search
 from recorder.trace.snapshots import Event
 
 FORM: Final = "a pair of numbers from 1 on, the second of which may be None"
@@ -67,6 +67,11 @@ class Question(NamedTuple):
         if self.condition is None or len(self.condition.expression.names) > MOST_NAMES:
             return None
         return self.condition.filter
+
+    @property
+    def search(self) -> Search | None:
+        """Likewise, of a value that is looked for."""
+        return None if self.wanted is None else self.wanted.search
 
     @errors.guarded("read")
     def among(self, events: Iterator[Event]) -> Iterator[Hit]:

@@ -126,7 +126,10 @@ class Queries:
             for chunk in reversed(chunks) if backwards else chunks:
                 looked.seq = max(start, chunk.head.first_event)
                 self._come_to(min(stop, _end_of(chunk)) if backwards else looked.seq)
-                if chunk_filter is not None and not chunk_filter.may_hold(chunk, ends):
+                size = chunk.head.raw_size
+                if chunk_filter is not None:
+                    size = chunk_filter.needed(chunk, ends)
+                if not size:
                     expected = _end_of(chunk)
                     continue
                 walk = seeker.backwards if backwards else seeker.forwards
@@ -134,6 +137,8 @@ class Queries:
                 if ends:
                     seeker.reader.note_ends()
                 try:
+                    if not backwards and start <= chunk.head.first_event:
+                        seeker.look_at(chunk, size)
                     for event in walk(chunk, start, stop, wanted):
                         if ends and (gone := seeker.reader.unseen_ends()):
                             yield gone
@@ -146,7 +151,7 @@ class Queries:
                 except UNREADABLE as exc:
                     self.file.note_error(chunk, exc)
                 else:
-                    if stop == ALL and not backwards:
+                    if stop == ALL and not backwards and size == chunk.head.raw_size:
                         self.file.check_count(chunk, seeker.reader.seq)
                 if ends:
                     yield seeker.reader.unseen_ends()

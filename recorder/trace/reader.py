@@ -365,7 +365,7 @@ class Trace:
         wanted = filters.make(
             kind, function=function, file=file, line=line, thread=thread, exception=exception, since=since,
             until=until, frame=frame, caller=caller, depth=depth, name=changed, task=task,
-        )._replace(condition=question.filter)  # fmt: skip
+        )._replace(condition=question.filter, search=question.search)  # fmt: skip
         found = self._fitting(wanted, *_bounds(start, stop), bool(backwards))
         return question.among(found)
 

@@ -201,7 +201,7 @@ class Tape:
             segment=sequence,
         )
         self.count(info)
-        self.contents.add(first_event, info.contents, info.definitions)
+        self.contents.add(first_event, info.contents, info.digest, info.definitions)
         self.next_event = first_event + info.events
         self.texts.add(info.codes, info.files, info.texts)
         self.broken = info.damage
@@ -314,7 +314,7 @@ class Tape:
             self.count(info)
             if self.kept_spans is not None:
                 self.kept_spans.add(chunk.first_event, info.notes)
-            self.contents.add(chunk.first_event, info.contents, info.definitions)
+            self.contents.add(chunk.first_event, info.contents, info.digest, info.definitions)
             codes += info.codes
             files += info.files
             texts += info.texts

@@ -26,6 +26,7 @@ NEAR: Final = (
     STEP // 16,
 )  # events before the end of a long way: who looks back from there comes to it again
 BYTES_PER_EVENT: Final = 4  # of checkpoints, at most: a deep stack gets fewer of them
+WORTHWHILE: Final = 0.9  # of a payload: who needs more of it gets, and keeps, the whole
 FIRST_WINDOW: Final = 256  # events looked through at once on the way back: often one is wanted
 ALL: Final = 2**64 - 1  # behind every event
 
@@ -59,6 +60,11 @@ class Payloads:
             self._size -= len(self._kept.popitem(last=False)[1])
         return payload
 
+    def beginning(self, chunk: Chunk, size: int) -> bytes:
+        """The first bytes of what it holds, if it has so many; not kept. Raises as `get`."""
+        payload = self._kept.get(chunk.offset)
+        return self.file.payload(chunk, size) if payload is None else payload[:size]
+
 
 class Seeker:
     """A reader that goes to any event."""
@@ -72,17 +78,27 @@ class Seeker:
         self._checkpoints: list[Checkpoint] = []
         self._numbers: list[int] = []  # the events they stand before
         self._near: dict[int, Checkpoint] = {}  # left so far before the end of the last long way
+        self._in_part: Chunk | None = None  # the chunk of which only the beginning is loaded
 
     def load(self, chunk: Chunk) -> None:
         """Goes to the chunk's first event. Raises TraceCorruptError if that cannot be read."""
-        payload = self.payloads.get(chunk)
-        self.chunk = None
+        self._load(chunk, self.payloads.get(chunk))
+        self._take_checkpoint()
+        self.chunk = chunk
+
+    def look_at(self, chunk: Chunk, size: int) -> None:
+        """Goes to the first event of a chunk of which only the first bytes are of interest, for `forwards`. Raises
+        TraceCorruptError likewise."""
+        if self.chunk != chunk and size <= chunk.head.raw_size * WORTHWHILE:
+            self._load(chunk, self.payloads.beginning(chunk, size))
+            self._in_part = chunk
+
+    def _load(self, chunk: Chunk, payload: bytes) -> None:
+        self.chunk = self._in_part = None
         self._checkpoints.clear()
         self._numbers.clear()
         self._near.clear()
         self.reader.load(payload, chunk.head.first_event)
-        self._take_checkpoint()
-        self.chunk = chunk
 
     def go(self, chunk: Chunk, seq: int) -> None:
         """Goes to event `seq` of the chunk, or behind its last one. Raises TraceCorruptError if
@@ -144,7 +160,9 @@ class Seeker:
     def forwards(self, chunk: Chunk, start: int, stop: int, wanted: Filter) -> Iterator[Event]:
         """The events that are wanted from `start` on, before `stop`. Nobody else may use the
         seeker meanwhile. Raises TraceCorruptError behind the last event that can be read."""
-        self.go(chunk, max(start, chunk.head.first_event))
+        is_there, self._in_part = self._in_part == chunk, None
+        if not is_there:
+            self.go(chunk, max(start, chunk.head.first_event))
         self.reader.missing = self.missing
         wanted.apply(self.reader)
         while (event := self.reader.seek(stop)) is not None:

@@ -7,11 +7,13 @@ import ast
 import re
 import warnings
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 from recorder.trace.sources import split_lines
 
 Statement = ast.stmt | ast.ExceptHandler
+FILES_KEPT: Final = 32
 WORD: Final = re.compile(r"[^\W\d]\w*")
 
 
@@ -86,8 +88,10 @@ def first_line(node: ast.stmt | ast.expr) -> int:
     return min(each.lineno for each in (node, *decorators))
 
 
+@lru_cache(maxsize=FILES_KEPT)
 def _statements(text: str) -> dict[int, Statement]:
-    """The statement of each line: of a compound one, its head."""
+    """The statement of each line: of a compound one, its head. Who reads one trace after another meets the same
+    texts."""
     found: dict[int, Statement] = {}
     for node in ast.walk(ast.Module(parsed(text), [])):  # what is inside comes later
         if isinstance(node, (ast.stmt, ast.ExceptHandler)):

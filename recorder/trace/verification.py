@@ -99,7 +99,7 @@ class _Claims:
         if self.contents is None:
             return
         claimed = self.contents.entry(chunk.head.first_event, chunk.head.payload_crc)
-        found = read_contents(info.contents)
+        found = read_contents(info.contents + info.digest)
         is_so = claimed is None or (found is not None and is_within(Entry._make(found), claimed))
         if not (is_so and self._defines(info.definitions)):
             self.is_wrong()

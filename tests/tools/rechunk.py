@@ -38,7 +38,7 @@ def rechunked(path: Path, pieces: int, seed: int = 0, at: int | None = None) -> 
         info = scanner.segment(records[begin:cut], made.events)
         end = begin + info.valid  # the cut fell into the record that begins there
         if info.valid:
-            contents.add(made.events, info.contents, info.definitions)
+            contents.add(made.events, info.contents, info.digest, info.definitions)
             at = len(made.data)
             first_event = made.events
             made.segment(info.preamble + records[begin:end], info.events, info.lost)

@@ -1192,6 +1192,8 @@ class Contents(NamedTuple):
     codes: dict[int, tuple[int, int, set[int] | None]]  # kinds, slots, lines from the first one on
     globals: dict[int, set[int] | None]
     ranges: dict[int, dict[int, tuple[float, float]]]
+    rests: dict[int, int]  # bytes behind the last event of a code
+    digest: list[int]
 
 
 def read_contents(c: Cursor) -> Contents:
@@ -1205,9 +1207,50 @@ def read_contents(c: Cursor) -> Contents:
     while number := c.varint():
         spaces[number - 1] = read_bits(c)
     ranges = {} if c.at == len(c.data) else read_ranges(c)
+    rests: dict[int, int] = {}
+    digest: list[int] = []
+    if c.at != len(c.data):
+        rests = {code: c.varint() for code in codes}
+        digest = [c.u64() for _ in range(c.varint())]
     if c.at != len(c.data):
         raise Damaged("something stands behind what occurs in a chunk")
-    return Contents(bool(flags & 1), bool(flags & 2), threads, raised, codes, spaces, ranges)
+    return Contents(
+        bool(flags & 1), bool(flags & 2), threads, raised, codes, spaces, ranges, rests, digest
+    )
+
+
+def is_in_digest(digest: list[int], value: Value) -> bool:
+    """Whether it may be a text, a number or bytes that is new to an event of the chunk; of others nothing is said."""
+    key = digest_key(value) if digest else None
+    if key is None:
+        return True
+    bits = sum(1 << bit for bit in {key >> at & 63 for at in (40, 46, 52, 58)})
+    return digest[key & (len(digest) - 1)] & bits == bits
+
+
+def digest_key(value: Value) -> int | None:
+    kind, *parts = value
+    if kind == "INT" and abs(parts[0]) < 2**60 and not -32 <= parts[0] <= 95:
+        return mixed([0x06, parts[0] % 2**64])
+    if kind == "FLOAT":
+        (number,) = struct.unpack("<d", parts[0])
+        number = 0.0 if number == 0 else number
+        bits = struct.pack("<d", number) if number == number else b"\0\0\0\0\0\0\xf8\x7f"
+        return mixed([0x0A, int.from_bytes(bits, "little")])
+    if kind in ("STR", "BYTES") and parts[1] is None:
+        text = parts[0] if kind == "BYTES" else parts[0].encode("utf-8", "surrogatepass")
+        pieces = [text[at : at + 8] for at in range(0, len(text) - 7, 8)] + [text[-8:]]
+        numbers = [int.from_bytes(piece, "little") for piece in pieces]
+        return mixed([0x0C if kind == "STR" else 0x0E, len(text), *numbers])
+    return None
+
+
+def mixed(numbers: list[int]) -> int:
+    key = numbers[0]
+    for number in numbers[1:]:
+        key = (key ^ number) * 0x9E3779B97F4A7C15 % 2**64
+        key ^= key >> 32
+    return key
 
 
 class CallNode(NamedTuple):

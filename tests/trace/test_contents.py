@@ -84,7 +84,7 @@ def test_a_scanner_tells_of_a_chunk_what_was_told_of_its_segment(cut: Path) -> N
     for chunk in file.of(ChunkType.EVENTS):
         alone = Scanner().chunk(file.payload(chunk), chunk.head.first_event)
         told = contents.entry(chunk.head.first_event, chunk.head.payload_crc)
-        found = read_contents(alone.contents)
+        found = read_contents(alone.contents + alone.digest)
         assert found is not None
         if alone.events == 0:  # the next chunk begins with the same event
             continue
@@ -200,14 +200,14 @@ def test_every_answer_is_the_one_without_it(cut: Path, tmp_path: Path) -> None:
 def test_chunks_are_passed_over(cut: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise all this would be for nothing."""
     loaded = []
-    load = Seeker.load
+    load = Seeker._load
 
-    def noted(self: Seeker, chunk: Chunk) -> None:
+    def noted(self: Seeker, chunk: Chunk, payload: bytes) -> None:
         if chunk.head.events:  # of others nothing is told
             loaded.append(chunk)
-        load(self, chunk)
+        load(self, chunk, payload)
 
-    monkeypatch.setattr(Seeker, "load", noted)
+    monkeypatch.setattr(Seeker, "_load", noted)
     with open_trace(cut) as trace:
         chunks = trace._file.of(ChunkType.EVENTS)
         few = 0
@@ -283,6 +283,7 @@ def test_verify_finds_one_that_lies(one: Path, tmp_path: Path, lie: str) -> None
         collected.add(
             chunk.head.first_event,
             b"\0" * 5 if lie == "codes" else info.contents,
+            b"\0" if lie == "codes" else info.digest,
             b"" if lie == "definitions" else info.definitions,
         )
         heads.append((chunk.head.first_event, chunk.head.payload_crc))
@@ -304,7 +305,7 @@ def test_no_entry_that_is_none_is_read() -> None:
     rng = random.Random(9)
     for size in range(200):
         read_contents(rng.randbytes(size % 40))
-        assert read_contents(b"\0" * 5 + b"\0" * size) is None or size < 2
+        assert read_contents(b"\0" * 5 + b"\0" * size) is None or size < 3
     assert read_contents(b"\0\xff\xff\xff\xff\x0f") is None
     assert read_contents(b"") is None
 
@@ -313,12 +314,12 @@ def test_it_is_left_out_where_it_would_be_too_large(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("recorder.trace.contents.MOST_BYTES", 100)
     collected = Collected()
     for first in range(0, 50, 10):
-        collected.add(first, bytes(20), b"")
+        collected.add(first, bytes(20), b"\0", b"")
     payload = collected.payload((first, 0) for first in range(0, 50, 10))
     told = Contents.parse(payload)
     assert told is not None
     assert len(told._raw) == 3  # of the others nothing is said
-    collected.add(60, b"", bytes(101))
+    collected.add(60, b"", b"\0", bytes(101))
     assert collected.payload([(0, 0)]) == b""
 
 

@@ -3,18 +3,36 @@
 cdef enum:
     STATE_LIMIT = 512 << 20
     FIRST_CAPACITY = 64
+    SOON_ZEROED = 1024       # bytes: so much malloc has at hand for a thread, and calloc looks for
 
 cdef void *arena_alloc(DecoderState *s, size_t size) noexcept nogil:
     """Zeroed memory, or NULL: `reject` knows why."""
     cdef void *memory
+    if size <= SOON_ZEROED:
+        memory = arena_take(s, size)
+        if memory != NULL:
+            memset(memory, 0, size)
+        return memory
+    return counted(s, rec_sys.calloc(1, size), size) if has_room(s, size) else NULL
+
+
+cdef inline void *arena_take(DecoderState *s, size_t size) noexcept nogil:
+    """As `arena_alloc`, but with anything in it."""
+    return counted(s, rec_sys.malloc(size), size) if has_room(s, size) else NULL
+
+
+cdef inline bint has_room(DecoderState *s, size_t size) noexcept nogil:
     if size > STATE_LIMIT or s.arena.used + size > STATE_LIMIT:
         s.input.reason = b"the state grows beyond all measure"
-        return NULL
-    memory = rec_sys.calloc(1, size)
+        return False
+    return True
+
+
+cdef inline void *counted(DecoderState *s, void *memory, size_t size) noexcept nogil:
     if memory == NULL:
         s.arena.out_of_memory = True
-        return NULL
-    s.arena.used += size
+    else:
+        s.arena.used += size
     return memory
 
 

@@ -6,8 +6,8 @@ cdef enum:
     CONTENTS_SILENT = 2      # nothing was written, printed or logged
 
 
-cdef inline bint note_event(DecoderState *s, Frame *f) noexcept nogil:
-    """The last event, in the tally of its code."""
+cdef inline bint note_event(DecoderState *s, Frame *f, const uint8_t *end) noexcept nogil:
+    """The last event, in the tally of its code. `end`: of its record."""
     cdef CodeDef *code = f.code
     cdef uint64_t line = <uint64_t> (f.line - <int64_t> code.first_line)
     s.threads.current.seen_in = s.preamble.round
@@ -15,6 +15,7 @@ cdef inline bint note_event(DecoderState *s, Frame *f) noexcept nogil:
         return False
     if f.ranged_in != s.preamble.round:
         note_all_held(s, f)
+    code.seen.last = end
     code.seen.kinds |= <uint64_t> 1 << (0 if s.event.kind == REC_LINE else s.event.kind)
     if line >> 3 < code.seen.lines.size:
         code.seen.lines.data[line >> 3] |= <uint8_t> (1 << (line & 7))
@@ -26,6 +27,7 @@ cdef bint begin_seen(DecoderState *s, CodeDef *code) noexcept nogil:
     """The first that is seen of a code in this round."""
     code.seen.round = s.preamble.round
     code.seen.kinds = code.seen.slots = 0
+    code.seen.last = s.input.begin
     code.seen.lines.size = 0
     code.seen.far = False
     return begin_ranges(s, code) and append(s, &s.tally.seen, &code, sizeof(code))
@@ -64,7 +66,7 @@ cdef inline bint note_exception(DecoderState *s) noexcept nogil:
 
 
 cdef bint write_contents(DecoderState *s, ByteBuffer *out, uint64_t first_event) noexcept nogil:
-    """The entry, see docs/trace-format.md."""
+    """The entry, see docs/trace-format.md, as far as its digest."""
     return (
         append_byte(s, out, (CONTENTS_ENDS if s.tally.ends else 0) | (0 if s.tally.has_output else CONTENTS_SILENT))
         and append_seen_threads(s, out)
@@ -72,6 +74,7 @@ cdef bint write_contents(DecoderState *s, ByteBuffer *out, uint64_t first_event)
         and append_seen_codes(s, out)
         and append_set_globals(s, out, first_event)
         and append_ranges(s, out)
+        and append_rests(s, out)
     )
 
 
@@ -113,6 +116,16 @@ cdef bint append_seen_codes(DecoderState *s, ByteBuffer *out) noexcept nogil:
             and append_varint(s, out, code[i].seen.slots)
             and append_bits(s, out, &code[i].seen.lines, code[i].seen.far)
         ):
+            return False
+    return True
+
+
+cdef bint append_rests(DecoderState *s, ByteBuffer *out) noexcept nogil:
+    """How many bytes there are behind the last event of each code, as these are listed."""
+    cdef CodeDef **code = <CodeDef **> s.tally.seen.data
+    cdef size_t i
+    for i in range(s.tally.seen.size // sizeof(code[0])):
+        if not append_varint(s, out, <uint64_t> (s.input.at - code[i].seen.last)):
             return False
     return True
 
@@ -165,14 +178,16 @@ cdef bint collect_set(DecoderState *s, NamespaceDef *d, ByteBuffer *bits, uint64
 
 def read_contents(bytes entry not None):
     """An entry as (whether a frame ended unseen, whether there is no output and no log, numbers of threads, of types
-    of exceptions + 1, code → (kinds, slots, lines or None), namespace → slots, code → slot → (lowest, highest)). None
-    if it is none."""
+    of exceptions + 1, code → (kinds, slots, lines or None), namespace → slots, code → slot → (lowest, highest), code →
+    bytes behind its last event, digest of what is new). None if it is none."""
     cdef Cursor c
     cdef set threads
     cdef set raised
     cdef dict codes = {}
     cdef dict namespaces = {}
     cdef dict ranges = {}
+    cdef dict rests = {}
+    cdef bytes digest = b""
     cdef uint64_t left, number, kinds, slots
     cdef uint8_t flags
     c.at = <const uint8_t *> <const char *> entry
@@ -194,10 +209,15 @@ def read_contents(bytes entry not None):
         number = take_varint(&c)
     if c.at != c.end:
         ranges = take_ranges(&c)
+    if c.at != c.end:
+        for number in codes:
+            rests[number] = take_varint(&c)
+        digest = take_digest(&c)
     if c.bad or c.at != c.end:
         return None
     return (
-        bool(flags & CONTENTS_ENDS), bool(flags & CONTENTS_SILENT), threads, raised, codes, namespaces, ranges
+        bool(flags & CONTENTS_ENDS), bool(flags & CONTENTS_SILENT), threads, raised, codes, namespaces, ranges,
+        rests, digest,
     )
 
 

@@ -21,7 +21,7 @@ cdef Status run(DecoderState *s, uint64_t until) noexcept nogil:
             s.top.line += <int64_t> (byte & 0x7F) + REC_SMALL_MIN
             s.event.kind = REC_LINE
             begin_event(s, s.top)
-            if s.tally.on and not note_event(s, s.top):
+            if s.tally.on and not note_event(s, s.top, c.at):
                 return reject(s, b"")
             if s.watch.on and is_watched_for(s):
                 s.input.at = c.at
@@ -74,7 +74,7 @@ cdef Status apply_event(DecoderState *s, uint8_t kind, Cursor *c) noexcept nogil
         ticks = take_varint(c)
     value = c.at
     if kind >= REC_THROW or kind == REC_RETURN or kind == REC_YIELD:
-        skip_value(s, c, &flags)
+        take_new_value(s, c, &flags)
     if c.bad:
         return reject(s, b"an event that is not whole")
     if kind == REC_YIELD and not add_suspended(s, f):
@@ -87,7 +87,7 @@ cdef Status apply_event(DecoderState *s, uint8_t kind, Cursor *c) noexcept nogil
     s.event.depth = s.threads.current.depth
     s.event.value = value
     s.event.value_size = <size_t> (c.at - value)
-    if s.tally.on and not (note_event(s, f) and note_exception(s)):
+    if s.tally.on and not (note_event(s, f, c.at) and note_exception(s)):
         return reject(s, b"")
     if kind == REC_RETURN or kind == REC_UNWIND:
         end_frame(s, end_top(s))

@@ -285,6 +285,7 @@ cdef bint emit_unseen_locals(
             there[0] = thread
             if s.tally.on and not note_set(s, f.code, i):
                 return False
+            note_new(s, &f.locals[i])
             if not emit_unseen_variable(s, out, NULL, i, &f.locals[i]):
                 return False
     return True
@@ -299,6 +300,7 @@ cdef bint emit_unseen_globals(
             continue
         if not emit_unseen_variable(s, out, namespace, i, &namespace.variables[i]):
             return False
+        note_new(s, &namespace.variables[i])
         if s.tally.on:
             namespace.variables[i].flags |= VAR_RESTATED
             namespace.restated = True

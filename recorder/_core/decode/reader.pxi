@@ -33,7 +33,7 @@ cdef class Reader(Decoder):
     cdef object remembered_of        # whose answers `ruled_out` has
     cdef object holds                # what is asked of a leaf that is new, or None
     cdef bytes steps
-    cdef list texts                  # that the steps point to
+    cdef list texts                  # that the steps and the search point to
     cdef uint64_t conditions         # so many were watched for
 
     def __init__(
@@ -184,10 +184,11 @@ cdef class Reader(Decoder):
         if self.holds is not holds:
             free_map(&self.s, &self.s.leaves_known)
             self.holds = holds
+        self.texts = []
         if condition is not None:
             self.take_condition(condition[0], condition[1], condition[2])
         if search is not None:
-            self.texts = list(search[:1])
+            self.texts.append(search[0])
             w.by_new = True
             w.needle = <const uint8_t *> <const char *> <bytes> search[0]
             w.needle_size = <size_t> len(search[0])
@@ -199,7 +200,6 @@ cdef class Reader(Decoder):
         cdef Step step
         if len(names) > MOST_NAMES:
             raise errors.InvalidArgumentError("too many names for a condition")
-        self.texts = []
         memset(&made, 0, sizeof(made))
         try:
             for kind, value in steps:

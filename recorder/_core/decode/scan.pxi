@@ -20,7 +20,8 @@ cdef class SegmentInfo:
     cdef readonly list notes         # NOTE and SPAN_END records; of a chunk those that its preamble restates, too
     cdef readonly dict marks         # code number → how many MARKs and ERROR values
     cdef readonly bytes definitions  # the records of those that are new or have gained names
-    cdef readonly bytes contents     # what occurs in it: an entry of CONTENTS
+    cdef readonly bytes contents     # what occurs in it: an entry of CONTENTS …
+    cdef readonly bytes digest       # … and its last part
     cdef readonly object damage
 
 
@@ -70,7 +71,7 @@ cdef class Scanner(Decoder):
         with nogil:
             status = OK
             if (
-                not emit_stacks(s) or not emit_open_spans(s) or not emit_state(s, &state)
+                not begin_digest(s) or not emit_stacks(s) or not emit_open_spans(s) or not emit_state(s, &state)
                 or (whole and not emit_everything(s))
             ):
                 status = reject(s, b"")
@@ -106,7 +107,7 @@ cdef class Scanner(Decoder):
         s.tally.on = s.in_preamble = True
         s.begun = False
         with nogil:
-            status = run(s, UINT64_MAX)
+            status = run(s, UINT64_MAX) if begin_digest(s) else reject(s, b"")
             if status == OK and not s.begun:
                 status = reject(s, b"the preamble does not end")
             s.tally.on = s.in_preamble = False
@@ -155,6 +156,7 @@ cdef class Scanner(Decoder):
         info.files.reverse()
         info.definitions = b"".join(reversed(definitions))
         info.contents = self.contents(first_event)
+        info.digest = self.digest()
         info.codes = self.codes()
         info.texts = self.texts()
         info.notes = self.notes()
@@ -171,6 +173,17 @@ cdef class Scanner(Decoder):
         memset(&out, 0, sizeof(out))
         try:
             if not write_contents(s, &out, first_event):
+                raise self.damage(reject(s, b""))
+            return to_bytes(&out)
+        finally:
+            free_bytes(s, &out)
+
+    cdef bytes digest(self):
+        cdef DecoderState *s = &self.s
+        cdef ByteBuffer out
+        memset(&out, 0, sizeof(out))
+        try:
+            if not append_digest(s, &out):
                 raise self.damage(reject(s, b""))
             return to_bytes(&out)
         finally:

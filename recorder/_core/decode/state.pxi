@@ -94,6 +94,7 @@ cdef struct Seen:            # of a code, in this round
     uint64_t slots           # of its variables that were set
     ByteBuffer lines         # a bit for each, from the first one of the code on
     ByteBuffer ranges        # a Range for each variable
+    const uint8_t *last      # the end of its last event's record
 
 cdef struct CodeDef:
     Definition base
@@ -295,6 +296,9 @@ cdef struct Passage:         # an event without its values: all that who counts 
 # ---- what a round finds out ----------------------------------------------------------------------
 # A round is one segment or chunk given to a Scanner.
 
+cdef struct Digest:          # digest.pxi
+    uint64_t *words          # NULL until the first round
+
 cdef struct Preamble:
     bint on                  # what is spoken of is emitted
     uint32_t round
@@ -316,6 +320,7 @@ cdef struct Tally:
     ByteBuffer notes         # NOTE and SPAN_END records as they are, each behind its size (u64)
     ByteBuffer retired       # pairs of u64: kind and number of definitions that are to be forgotten
     ByteBuffer seen          # the codes that are `seen` in this round
+    Digest digest            # of what is new
     Map raised               # types of exceptions, + 1 → how often; 0: of one that is not told
     bint ends                # a frame ended unseen
     bint has_output          # an OUTPUT, PRINT or LOG

@@ -18,29 +18,30 @@ cdef inline void skip_value(DecoderState *s, Cursor *c, uint32_t *flags) noexcep
         c.at += 1
         skip_str(c)
     else:
-        skip_nested(s, c, flags)
+        skip_nested(s, c, flags, NULL)
 
 
-cdef void skip_nested(DecoderState *s, Cursor *c, uint32_t *flags) noexcept nogil:
-    """Any value, without recursion: `left` counts what is to come on each level."""
+cdef void skip_nested(DecoderState *s, Cursor *c, uint32_t *flags, Digest *digest) noexcept nogil:
+    """Any value, without recursion: `left` counts what is to come on each level. `digest`: gets what is in it."""
     cdef uint64_t left[REC_MAX_NESTING + 1]
     cdef bint named[REC_MAX_NESTING + 1]
     cdef uint64_t containers = 0
     cdef uint64_t count
     cdef uint32_t level = 0
+    cdef const uint8_t *leaf
     cdef uint8_t tag
     left[0] = 1
     named[0] = False
     while not c.bad:
+        if digest == NULL:
+            left[level] -= skip_scalars(c, left[level], named[level], NULL)
+        else:
+            left[level] -= skip_scalars(c, left[level], named[level], digest)
         if left[level] == 0:
             if level == 0:
                 return
             level -= 1
             continue
-        if not named[level]:
-            left[level] -= skip_scalars(c, left[level])
-            if left[level] == 0:
-                continue
         left[level] -= 1
         if named[level]:
             skip_str(c)
@@ -52,7 +53,10 @@ cdef void skip_nested(DecoderState *s, Cursor *c, uint32_t *flags) noexcept nogi
             if tag == TAG_TYPED:
                 c.bad = True
         if tag >= TAG_SMALL_INT or not is_container(tag):
+            leaf = c.at - 1
             skip_leaf(s, c, tag, containers, flags)
+            if digest != NULL and not c.bad:
+                add_scalar(digest, leaf, c.at)
             continue
         containers += 1
         count = take_count(s, c, tag, flags)
@@ -65,38 +69,47 @@ cdef void skip_nested(DecoderState *s, Cursor *c, uint32_t *flags) noexcept nogi
         named[level] = TAG_INSTANCE <= tag <= TAG_NAMED_CUT
 
 
-cdef inline uint64_t skip_scalars(Cursor *c, uint64_t most) noexcept nogil:
-    """Passes over the numbers, constants and short texts that come next; how many. A container of thousands of them is
-    written again whenever one changes: this loop is what reading such a trace costs. An int's length is told by
-    branches, which a processor foresees, and not computed, for which it would have to wait."""
+cdef inline uint64_t skip_scalars(Cursor *c, uint64_t most, bint named, Digest *digest) noexcept nogil:
+    """Passes over the numbers, constants and short texts that come next, each behind its name if they are `named`; how
+    many. A container of thousands of them is written again whenever one changes: this loop is what reading such a trace
+    costs. An int's length is told by branches, which a processor foresees, and not computed, for which it would have to
+    wait."""
     cdef const uint8_t *at = c.at
     cdef const uint8_t *safe
+    cdef const uint8_t *value
     cdef uint64_t left = most
     cdef uint8_t tag
     if c.end - at < 16:
         return 0
     safe = c.end - 16            # from what stands before it so many bytes may be looked at
     while left and at <= safe:
-        tag = at[0]
+        value = at
+        if named:
+            if at[0] >= 0x80 or at[0] >= safe - at:
+                break
+            value += 1 + at[0]
+        tag = value[0]
         if tag >= TAG_SMALL_INT or TAG_NONE <= tag <= TAG_NOTIMPLEMENTED:
-            at += 1
+            at = value + 1
         elif tag == TAG_INT:
-            if at[1] < 0x80:
-                at += 2
-            elif at[2] < 0x80:
-                at += 3
-            elif at[3] < 0x80:
-                at += 4
-            elif at[4] < 0x80:
-                at += 5
+            if value[1] < 0x80:
+                at = value + 2
+            elif value[2] < 0x80:
+                at = value + 3
+            elif value[3] < 0x80:
+                at = value + 4
+            elif value[4] < 0x80:
+                at = value + 5
             else:
                 break
         elif tag == TAG_FLOAT:
-            at += 9
-        elif tag == TAG_STR and at[1] < 0x80 and at[1] <= c.end - at - 2:
-            at += 2 + at[1]
+            at = value + 9
+        elif tag == TAG_STR and value[1] < 0x80 and value[1] <= c.end - value - 2:
+            at = value + 2 + value[1]
         else:
             break
+        if digest != NULL:
+            add_short(digest, value, <size_t> (at - value))
         left -= 1
     c.at = at
     return most - left

@@ -70,7 +70,7 @@ cdef inline bint store_value(
     else:
         if size > variable.capacity:
             capacity = <uint32_t> (size + size // 2 + 16)
-            heap = <uint8_t *> arena_alloc(s, capacity)
+            heap = <uint8_t *> arena_take(s, capacity)
             if heap == NULL:
                 return False
             if variable.heap != NULL:
@@ -126,7 +126,7 @@ cdef inline Status take_variable(
             return unset_variable(s, variable, namespace, c)
     if c.at[0] == TAG_REBOUND:
         return rebind_variable(s, variable, namespace, c)
-    skip_value(s, c, &flags)
+    take_new_value(s, c, &flags)
     if c.bad:
         return reject(s, b"a value that is not whole or not known")
     if not store_value(s, variable, value, <size_t> (c.at - value)):
@@ -206,6 +206,7 @@ cdef inline Status add_to_variable(
         return reject(s, b"a difference to a variable that holds no int")
     variable.size = <uint32_t> write_int(sum, <int64_t> n)
     memcpy(variable_data(variable), sum, 16)
+    note_new(s, variable)
     mark_changed(s, variable, namespace, 0)
     return OK
 
@@ -251,6 +252,7 @@ cdef Status rebind_variable(DecoderState *s, Variable *variable, NamespaceDef *n
     if number == before:
         keep_variable(s, variable, namespace)
     else:
+        note_new(s, variable)
         mark_changed(s, variable, namespace, variable.flags & <uint32_t> VAR_TYPED)
     return OK
 
@@ -272,6 +274,7 @@ cdef Status unset_variable(DecoderState *s, Variable *variable, NamespaceDef *na
         variable.size = 0
         mark_changed(s, variable, namespace, 0)
     elif tag == TAG_UNEXAMINED:
+        note_new(s, variable)
         mark_changed(s, variable, namespace, variable.flags & <uint32_t> VAR_TYPED | VAR_UNEXAMINED)
     else:
         keep_variable(s, variable, namespace)

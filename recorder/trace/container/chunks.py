@@ -75,11 +75,26 @@ class ChunkReader:
             raise self.corrupt(chunk.offset, "the payload is not as long as its header says")
         return raw
 
+    def beginning(self, chunk: Chunk, size: int) -> bytes:
+        """The first bytes of what it holds. Raises TRACE_CORRUPT if these are damaged."""
+        head = chunk.head
+        if head.codec != Codec.ZSTD or size >= head.raw_size:
+            return self.payload(chunk)[:size]
+        stored = self.stored(chunk)
+        self._check_claim(chunk, stored)
+        raw = compression.decompress_beginning(stored, size)
+        if raw is None or len(raw) < size:
+            return self.payload(chunk)[:size]  # which says what is wrong
+        return raw
+
+    def _check_claim(self, chunk: Chunk, stored: bytes) -> None:
+        if not compression.claims_size(stored, chunk.head.raw_size):
+            raise self.corrupt(chunk.offset, "the payload is not as long as its header says")
+
     def _decompress(self, chunk: Chunk, stored: bytes) -> bytes:
         raw_size = chunk.head.raw_size
         if chunk.head.codec == Codec.ZSTD:
-            if not compression.claims_size(stored, raw_size):
-                raise self.corrupt(chunk.offset, "the payload is not as long as its header says")
+            self._check_claim(chunk, stored)
             raw = compression.decompress(stored, raw_size)
             if raw is not None:
                 return raw

@@ -100,6 +100,24 @@ def decompress(stored: bytes, raw_size: int) -> bytes | None:
         return None
 
 
+def decompress_beginning(stored: bytes, size: int) -> bytes | None:
+    """The first bytes of a frame that `claims_size`, at most so many; None if they cannot be decompressed."""
+    standard = _standard()
+    if standard is not None:
+        try:
+            raw: bytes = standard.ZstdDecompressor().decompress(stored, size)
+        except standard.ZstdError:
+            return None
+        return raw
+    import zstandard
+
+    helper = zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW)
+    try:
+        return helper.stream_reader(stored).read(size)
+    except zstandard.ZstdError:
+        return None
+
+
 def _standard() -> Any:
     """The standard library's module, or None."""
     if sys.version_info >= (3, 14):

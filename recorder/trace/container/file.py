@@ -106,10 +106,11 @@ class TraceFile:
 
     # ---- reading ----
 
-    def payload(self, chunk: Chunk) -> bytes:
-        """What the chunk holds. Raises TRACE_CORRUPT if it is damaged, INVALID_ARGUMENT if the trace is closed."""
+    def payload(self, chunk: Chunk, size: int | None = None) -> bytes:
+        """What the chunk holds, or its first bytes. Raises TRACE_CORRUPT if it is damaged, INVALID_ARGUMENT if the
+        trace is closed."""
         self._check_open()
-        return self._reader.payload(chunk)
+        return self._reader.payload(chunk) if size is None else self._reader.beginning(chunk, size)
 
     def _check_open(self) -> None:
         if self._reader.fd < 0:
