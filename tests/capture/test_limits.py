@@ -220,3 +220,40 @@ def test_every_distance_between_lines(tmp_path: Path) -> None:
         exec(code, {})
     with recorder.open_trace(tmp_path / "p.rtrace") as trace:
         assert [event.line for event in trace.find(kind="line", function="f")] == ran
+
+
+NAMES = {
+    "seven_c": "seven_c",
+    "eight_ch": "eight_ch",
+    "nine_char": "nine_ch…",
+    "nine_charm": "nine_ch……",
+    "λόγος_λόγος": "λόγος_λ…",
+}
+
+
+def test_a_name_that_is_cut_ends_so_and_may_be_any_that_is_asked_for(tmp_path: Path) -> None:
+    """Those of 200 characters are whole, and of eight once a value has become too long."""
+    few, many = Plain(), Plain()
+    few.__dict__.update({"n" * 199: 1, "n" * 200: 2})
+    many.__dict__.update({"texts": ["x" * 1000] * 60, **dict.fromkeys(NAMES, 5)})
+    many.__dict__.update(f=nested, g=json.JSONEncoder.iterencode, h=[].__reduce_ex__, i=print)
+    with recorder.record(tmp_path / "n.rtrace", min_free_space=0):
+        look(few)
+        look(many)
+    with recorder.open_trace(tmp_path / "n.rtrace") as trace:
+        whole, cut = (event.locals["value"] for event in trace.find(kind="call", function="look"))
+        asked = ["value.eight_ch == 5", "value.nine_char == 5", "value.nothing == 5"]
+        kinds = [
+            [hit.kind for hit in trace.hits("return", function="look", when=one)] for one in asked
+        ]
+    assert (whole.truncated, whole.get("n" * 200), whole.get("n" * 199)) == (False, 2, 1)
+    assert cut.truncated
+    shown: Any = cut.to_json()
+    assert list(shown["attributes"])[1:6] == list(NAMES.values())
+    assert [shown["attributes"][one]["name"] for one in "fghi"] == [
+        "tests.c….nested",
+        "json.en….JSONEnc…",
+        "__reduc…",
+        "print",
+    ]
+    assert [kind for _, kind in kinds] == ["hit", "maybe", "maybe"]

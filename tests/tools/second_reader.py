@@ -223,6 +223,8 @@ class ValueReader:
             for i, (attribute, value) in enumerate(attributes):
                 if attribute == "" and (i > 0 or value[0] not in BUILT_IN_PARTS):
                     raise Damaged("an attribute without a name that is no built-in part")
+        if not cut and any(attribute.endswith("…") for attribute, _ in attributes):
+            true_size = n
         return (name, type_name, attributes, true_size)
 
     def check_count(self, n: int) -> None:

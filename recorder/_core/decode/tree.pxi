@@ -172,9 +172,14 @@ cdef class TreeReader:
             size = count
         while count:
             name = self.string()
+            cut = cut or self.ends_short()
             items.append((name, self.tree(depth + 1)))
             count -= 1
         return self.new_node(tag, of, size, items, cut)
+
+    cdef bint ends_short(self) noexcept:
+        """Whether the name that was just read stands for a longer one, which may be any that is asked for."""
+        return self.at >= 3 and memcmp(self.data + self.at - 3, b"\xe2\x80\xa6", 3) == 0
 
     cdef object identified(self, bint unsure, int depth):
         cdef object identity = tuple_as(self.identity, (self.number(), self.number() if unsure else 0))

@@ -46,8 +46,32 @@ static inline void visit_identity(rec_visit *v, rec_identity identity)
         put_number(v, identity.doubts);
 }
 
-/* Code points of a name: few, once a value has become too long. */
+/* Code points of a name: few, once a value has become too long. One that has more ends with an ellipsis. */
 static inline Py_ssize_t name_limit(const rec_visit *v) { return visit_is_full(v) ? 8 : 200; }
+
+static const char ellipsis[] = "\xE2\x80\xA6";
+enum { ELLIPSIS_SIZE = sizeof(ellipsis) - 1 };
+
+/* Code points that are shown, and the bytes that all takes. */
+static Py_ssize_t measure_name(PyObject *name, Py_ssize_t limit, size_t *size)
+{
+    Py_ssize_t points = PyUnicode_GET_LENGTH(name);
+    if (points <= limit) {
+        *size += rec_utf8_size(name, points);
+        return points;
+    }
+    *size += rec_utf8_size(name, limit - 1) + ELLIPSIS_SIZE;
+    return limit - 1;
+}
+
+static void put_points(rec_visit *v, PyObject *name, Py_ssize_t points)
+{
+    v->p += rec_str_utf8(name, points, v->p);
+    if (points < PyUnicode_GET_LENGTH(name)) {
+        memcpy(v->p, ellipsis, ELLIPSIS_SIZE);
+        v->p += ELLIPSIS_SIZE;
+    }
+}
 
 /* ---- what has no parts ---- */
 
@@ -126,34 +150,41 @@ static inline bool is_name(PyObject *name) { return name != NULL && PyUnicode_Ch
 static void put_dotted(rec_visit *v, PyObject *module, PyObject *name)
 {
     Py_ssize_t limit = name_limit(v), m = 0, n = 0;
-    size_t size = 0;
-    if (is_name(module)) {
-        m = PyUnicode_GET_LENGTH(module) < limit ? PyUnicode_GET_LENGTH(module) : limit;
-        size += rec_utf8_size(module, m) + 1;
-    }
-    if (is_name(name)) {
-        n = PyUnicode_GET_LENGTH(name) < limit ? PyUnicode_GET_LENGTH(name) : limit;
-        size += rec_utf8_size(name, n);
-    }
+    size_t size = is_name(module); /* the dot */
+    if (is_name(module))
+        m = measure_name(module, limit, &size);
+    if (is_name(name))
+        n = measure_name(name, limit, &size);
     put_number(v, size);
     if (is_name(module)) {
-        v->p += rec_str_utf8(module, m, v->p);
+        put_points(v, module, m);
         put_byte(v, '.');
     }
-    if (n > 0)
-        v->p += rec_str_utf8(name, n, v->p);
+    if (is_name(name))
+        put_points(v, name, n);
+}
+
+static void put_chars(rec_visit *v, const char *name)
+{
+    size_t limit = (size_t)name_limit(v), size = strnlen(name, limit + 1);
+    if (size <= limit) {
+        v->p = rec_put_chars(v->p, name, size);
+        return;
+    }
+    put_number(v, limit - 1 + ELLIPSIS_SIZE);
+    memcpy(v->p, name, limit - 1);
+    memcpy(v->p + limit - 1, ellipsis, ELLIPSIS_SIZE);
+    v->p += limit - 1 + ELLIPSIS_SIZE;
 }
 
 /* A function or a module, by name. */
 static void visit_named(rec_visit *v, PyObject *o, PyTypeObject *t)
 {
-    Py_ssize_t limit = name_limit(v);
     put_byte(v, t == &PyModule_Type ? TAG_MODULE : TAG_FUNCTION);
     if (t == &PyModule_Type) {
         put_dotted(v, NULL, rec_module_name(o));
     } else if (t == &PyCFunction_Type) {
-        const char *name = ((PyCFunctionObject *)o)->m_ml->ml_name;
-        v->p = rec_put_chars(v->p, name, strnlen(name, (size_t)limit));
+        put_chars(v, ((PyCFunctionObject *)o)->m_ml->ml_name);
     } else if (t == &PyFunction_Type) {
         put_dotted(v, ((PyFunctionObject *)o)->func_module, ((PyFunctionObject *)o)->func_qualname);
     } else {
@@ -176,7 +207,15 @@ static inline void put_error(rec_visit *v) { v->p = rec_put_tagged(v->p, TAG_ERR
 /* The bare str of a name; `?` for what is none. */
 static inline void put_name(rec_visit *v, PyObject *name)
 {
-    v->p = is_name(name) ? rec_put_str(v->p, name, name_limit(v)) : rec_put_chars(v->p, "?", 1);
+    size_t size = 0;
+    Py_ssize_t points;
+    if (!is_name(name)) {
+        v->p = rec_put_chars(v->p, "?", 1);
+        return;
+    }
+    points = measure_name(name, name_limit(v), &size);
+    put_number(v, size);
+    put_points(v, name, points);
 }
 
 static void visit_generator(rec_visit *v, PyObject *o, const rec_type_entry *entry)

@@ -236,8 +236,9 @@ class _Writer:
         self.sequence(told, self.attribute)
         if len(methods) >= FEW_METHODS:
             self.add(f"{', ' if told else ''}… {len(methods)} bound methods")
-        if tree.cut:
-            self.add(f", … {(tree.size or 0) - len(tree.items)} more")
+        missing = (tree.size or 0) - len(tree.items)
+        if missing > 0:
+            self.add(f", … {missing} more")
         self.add(")")
         for words, origin in exceptions.origins(items):
             self.add(words)

@@ -80,7 +80,7 @@ def _node_to_json(node: Node) -> Json:
         shown["args"] = to_json(node.items[0])
     elif node.tag in (TAG_INSTANCE, TAG_NAMED, TAG_ENUM):
         key = {TAG_INSTANCE: "attributes", TAG_NAMED: "fields", TAG_ENUM: "member"}[node.tag]
-        shown[key] = {name: to_json(part) for name, part in node.items if name}
+        shown[key] = _by_name(node.items)
         if node.items and not node.items[0][0]:
             shown["value"] = to_json(node.items[0][1])
     elif node.tag == TAG_FORM:
@@ -93,6 +93,17 @@ def _node_to_json(node: Node) -> Json:
         shown["size"] = node.size
         shown["truncated"] = True
     return shown
+
+
+def _by_name(items: Any) -> dict[str, Any]:
+    """Each has a place, also of names that were cut and are alike now."""
+    found: dict[str, Any] = {}
+    for name, part in items:
+        if name:
+            while name in found:
+                name += "…"
+            found[name] = to_json(part)
+    return found
 
 
 def _form_to_json(node: Node, shown: dict[str, Json]) -> None:
