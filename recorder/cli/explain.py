@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     # What add_subparsers() returns has no public name.
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
-BUDGET = 1_200
+BUDGET = 1_100
 MOST_DIFFERENCES = 5
 
 

@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
             return conclude(trace)
         found = trace.origin(expression, moment.event.seq)
         if found is None:
-            missing(trace, no_object(trace, args))
+            missing(trace, no_object(trace, expression, moment.event.seq))
             return conclude(trace)
         changes = {id(one.seen): one.parts for one in found.changes}
         for number, one in enumerate(found.sightings):

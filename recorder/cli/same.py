@@ -12,6 +12,7 @@ from recorder.cli.queries import EXIT_STATUS, conclude, missing, moment_at, thre
 from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
+    from recorder.trace.expressions.expression import Expression
     from recorder.trace.holders import Holder
     from recorder.trace.reader import Trace
 
@@ -52,19 +53,24 @@ def run(args: argparse.Namespace) -> int:
             return conclude(trace)
         found = trace.same(expression, moment.event.seq)
         if not found:
-            missing(trace, no_object(trace, args))
+            missing(trace, no_object(trace, expression, moment.event.seq))
         for one in found:
             write(json.dumps(as_json(one)) if args.json else as_line(one))
         return conclude(trace)
 
 
-def no_object(trace: Trace, args: argparse.Namespace) -> errors.NotInTraceError:
+def no_object(trace: Trace, expression: Expression, seq: int) -> errors.NotInTraceError:
     """Of a number or a text, or where it is not known what the expression comes to."""
-    message = (
-        f"{args.expression} stands for no object at {args.at} of which it is known which one it is"
-    )
+    answer = trace.evaluate(expression, trace.at(seq).event)
+    if answer.kind == "known":
+        why = f"is {answer.show()}, of which it is not known which object it is"
+    elif answer.kind == "unknown":
+        why = f"is not known: {answer.reason}"
+    else:
+        why = f"is no value: {answer.reason}"
+    message = f"at {seq} {expression.text} {why}"
     return errors.NotInTraceError(
-        message, what="object", name=args.expression, path=trace.path, near=""
+        message, what="object", name=expression.text, path=trace.path, near=""
     )
 
 

@@ -78,12 +78,13 @@ def run(args: argparse.Namespace) -> int:
         found = trace.watch(expression, **asked(trace, args))
         latest: Watched | None = None
         name = first_variable(expression)
+        told: set[tuple[int, tuple[str, ...]]] = set()
         with Interruptible(trace) as search:
             for one in answers(trace, args, in_order(args, found), name=name):
                 by = trace.written_by(one)
                 if args.json:
                     write(json.dumps(as_json(one, by)))
-                else:
+                elif is_new(told, one, expression, by):
                     write(as_line(one, expression, who, by))
                 latest = one
         what = expression.text if expression.is_path else name
@@ -99,6 +100,17 @@ def first_variable(expression: Expression) -> str | None:
     from recorder.trace.expressions.functions import is_builtin
 
     return next((name for name in expression.names if not is_builtin(name)), None)
+
+
+def is_new(
+    told: set[tuple[int, tuple[str, ...]]], one: Watched, expression: Expression, by: Written | None
+) -> bool:
+    """Whether nobody has told of it yet: who writes, and each caller that waits for that, see one change."""
+    fact = (one.seq if by is None else by.seq), tuple(change_rows(one, expression))
+    if fact in told:
+        return False
+    told.add(fact)
+    return True
 
 
 def as_json(one: Watched, by: Written | None = None) -> dict[str, Any]:

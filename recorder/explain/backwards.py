@@ -163,9 +163,11 @@ class Backwards:
                 yield from self._first_seen(asked)
             if step.how == "unknown":
                 self._of_object(step, depth + 1)
+            is_passed_on = step.how == "argument" and told is not None and told.value == step.value
             link, told = self._link(step, depth, told), step
             is_again = link.key in self._met
-            yield link
+            if not is_passed_on or step.end or step is steps[-1]:
+                yield link
             depth += 1
             self._expand(step, depth, is_again)
             yield from self._namesakes(bindings.root_in(step.name), step, depth)

@@ -19,6 +19,7 @@ from recorder.trace.format import (
     TAG_BYTEARRAY,
     TAG_BYTES,
     TAG_DICT,
+    TAG_ELIDED,
     TAG_INSTANCE,
     TAG_LIST,
     TAG_MODULE,
@@ -144,6 +145,8 @@ class Lookup:
                         return of._replace(path=path, tree=part)
                 if tree.cut:
                     raise self._nothing(path, "it was too large to be recorded whole")
+            if tree.tag == TAG_ELIDED:  # its class may have one of the name, and it another
+                raise self._nothing(path, "of what it is in only the size is recorded")
             if tree.tag == TAG_MODULE:
                 return self._of_module(tree.items, name, path)
             if tree.type is not None:

@@ -25,7 +25,7 @@ from recorder.trace.expressions.expression import (
     made_of,
 )
 from recorder.trace.expressions.outcomes import Undecided
-from recorder.trace.format import TAG_INSTANCE, TAG_NAMED
+from recorder.trace.format import TAG_ELIDED, TAG_INSTANCE, TAG_NAMED
 from recorder.trace.object_history import own_content
 from recorder.trace.paths import base_name
 from recorder.trace.queries import Queries
@@ -244,6 +244,8 @@ class Why:
         of = self._ask(root, event)
         tree = of.tree if of.kind == "known" else self._global(root, event)
         if not isinstance(node := without_wrapping(tree), Node):
+            return None
+        if node.tag == TAG_ELIDED or node.cut:
             return None
         if node.tag in (TAG_INSTANCE, TAG_NAMED) and any(own == name for own, _ in node.items):
             return None

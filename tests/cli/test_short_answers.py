@@ -204,3 +204,39 @@ def test_short_paths(paths: list[str], names: list[str]) -> None:
     short = ShortPaths(paths)
     assert [short(path) for path in paths] == names
     assert short("/other.py") == "/other.py"
+
+
+PASSED_ON = """\
+class Base:
+    def __init__(self):
+        self.rows = []
+    def add(self, row):
+        self.rows.append(row)
+class Gift(Base):
+    def add(self, row):
+        super().add(row + 1)
+def main():
+    for shelf in (Base(), Gift()):
+        shelf.add(1)
+        shelf.add(1)
+main()
+"""
+
+
+@pytest.mark.parametrize("backwards", [[], ["--backwards"]])
+def test_a_write_that_callers_see_as_well_is_one_row(
+    backwards: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    trace_of: Callable[[Path], Path],
+) -> None:
+    program = tmp_path / "passed_on.py"
+    program.write_text(PASSED_ON)
+    asked = ["watch", str(trace_of(program)), "self.rows", "--of", "Base", *backwards]
+    assert cli.main(asked) == 0
+    rows = [row for row in capsys.readouterr().out.splitlines() if "(not there)" in row]
+    added = [row.partition("(not there) → ")[2][0] for row in rows]
+    assert added == (list("2211") if backwards else list("1122"))
+    assert all("Base.add" in row for row in rows)
+    assert cli.main([*asked, "--json"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) > 6  # each of them, for programs

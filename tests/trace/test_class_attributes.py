@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from recorder import errors
 from recorder.cli import main
 from recorder.trace.lookup import Lookup
 from recorder.trace.reader import Trace, open_trace
@@ -155,3 +156,42 @@ def test_it_is_exported(path: Path, tmp_path: Path) -> None:
     assert [(one["module"], one["value"], one["function"]) for one in changes] == [
         ("__main__.Cart", 1, "Cart.add"), ("__main__.Cart", 3, "Cart.add"),
     ]  # fmt: skip
+
+
+LEFT_OUT = """\
+class Inner:
+    total = 0
+    def __init__(self):
+        self.total = 5
+class Holder:
+    def __init__(self, inner):
+        self.inner = inner
+def use(nest):
+    return nest
+def main():
+    one = Holder(Inner())
+    for _ in range(5):
+        one = [one]
+    use(one)
+main()
+"""
+
+
+@pytest.mark.provokes("NOT_IN_TRACE")
+def test_of_an_instance_that_was_left_out_nothing_is_told(
+    tmp_path: Path, trace_of: TraceOf
+) -> None:
+    """Its class has an attribute of the name; it may have another."""
+    program = tmp_path / "left_out_of_its_value.py"
+    program.write_text(LEFT_OUT)
+    asked = "nest[0][0][0][0][0].inner.total"
+    with open_trace(trace_of(program)) as trace:
+        kinds = [hit.kind for hit in trace.hits("call", function="use", when=f"{asked} >= 0")]
+        event = next(trace.find("call", function="use"))
+        answer = trace.evaluate(asked, event)
+        with pytest.raises(errors.NotInTraceError, match="only the size is recorded"):
+            Lookup(trace, event).find(asked)
+        why = trace.why(asked, event.seq)
+    assert kinds == ["maybe"]
+    assert answer.kind == "unknown" and "was left out" in answer.reason
+    assert all(step.value.kind == "unknown" for step in why if step.name.endswith("total"))

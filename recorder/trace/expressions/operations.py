@@ -366,6 +366,8 @@ def _attribute_of_thing(thing: Thing, name: str) -> Any:
                 return thing.converter.of(part, f"{thing.path}.{name}")
         if node.cut:
             raise Undecided(f"{thing.path} is cut, and {name} is not in what is left")
+    if node.tag == TAG_ELIDED:  # its class may have one of the name, and it another
+        raise Undecided(thing.reason)
     if name == "args" and (raised := exception_of(node)) is not None:
         return thing.converter.of(raised.items[0], f"{thing.path}.args")
     if node.tag == TAG_FORM and name in (found := named_parts(node)):
