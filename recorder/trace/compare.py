@@ -20,9 +20,8 @@ from recorder._core.decode import Function, Thread
 from recorder.trace.paths import base_name
 from recorder.trace.reader import Trace
 from recorder.trace.snapshots import POPPING, Event
-from recorder.trace.values.differences import KEY_WIDTH, MISSING, Part, differences
+from recorder.trace.values.differences import KEY_WIDTH, MISSING, Part, differences, show_side
 from recorder.trace.values.nodes import identity_of
-from recorder.trace.values.render import show
 from recorder.trace.values.value import Value
 from recorder.trace.volatile import Volatile
 
@@ -234,7 +233,8 @@ def _told_as(part: Part) -> tuple[object, ...] | None:
         return None
     last = LAST_STEP.search(part.path)
     step = part.path if last is None else last.group()
-    return identity.number, part.before, step, show(part.a, KEY_WIDTH), show(part.b, KEY_WIDTH)
+    sides = (show_side(one, KEY_WIDTH, short=False) for one in (part.a, part.b))
+    return identity.number, part.before, step, *sides
 
 
 def of_call(trace: Trace, call: Event) -> Iterator[Event]:

@@ -205,3 +205,37 @@ def test_since_and_until(path: str, capfd: pytest.CaptureFixture[str], words: li
     assert middle in {row["seq"] for row in later} and len(later) + len(earlier) >= len(everything)
     assert len(later) < len(everything) or len(everything) == 1
     assert all(row["seq"] < middle for row in earlier)
+
+
+GROWS = """\
+class Kept:
+    def __init__(self):
+        self.rows = {"a": 1}
+def use(kept, many):
+    seen = len(kept.rows)
+    if len(many) > 1:
+        del many[1:]
+    kept.rows[seen] = seen
+    kept.last = seen
+    return seen
+def main():
+    kept, many = Kept(), [1, 2, 3]
+    use(kept, many)
+    use(kept, many)
+main()
+"""
+
+
+def test_what_only_one_of_them_has(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], trace_of: Callable[[Path], Path]
+) -> None:
+    """Keys, items and attributes of one object, each told once."""
+    program = tmp_path / "grows.py"
+    program.write_text(GROWS)
+    path = trace_of(program)
+    with open_trace(path) as trace:
+        first, second = (event.seq for event in trace.find("call", function="use"))
+    assert cli.main(["diff", str(path), "--calls", f"{first},{second}"]) == 1
+    told = capsys.readouterr().out
+    for one in ("kept.rows[1]", "kept.last", "many[1]"):
+        assert one in told

@@ -421,9 +421,9 @@ def shown(part: Part, name: str, width: int) -> tuple[str, str, str]:
         begin = max(_first_difference(a, b) - AROUND, 0)
         if begin:
             return f"{path}[{begin}:]", show(a[begin:], width), show(b[begin:], width)
-    left, right = _side(a, width), _side(b, width)
+    left, right = show_side(a, width), show_side(b, width)
     if left == right:  # of classes of one name
-        left, right = _side(a, width, short=False), _side(b, width, short=False)
+        left, right = show_side(a, width, short=False), show_side(b, width, short=False)
     return path, left, right
 
 
@@ -432,7 +432,7 @@ def sides(part: Part, name: str, width: int) -> tuple[str, str, str]:
     path, a, b = shown(part, name, width)
     if a != b:
         return path, a, b
-    whole = _side(part.a, WHOLE, short=False), _side(part.b, WHOLE, short=False)
+    whole = show_side(part.a, WHOLE, short=False), show_side(part.b, WHOLE, short=False)
     begin = max(_first_difference(*whole) - AROUND, 0)
     a, b = (f"…{text[begin : begin + width]}" for text in whole)
     return path, a, b
@@ -444,5 +444,5 @@ def _first_difference(a: Any, b: Any) -> int:
     )
 
 
-def _side(tree: Any, width: int, short: bool = True) -> str:
+def show_side(tree: Any, width: int, short: bool = True) -> str:
     return "(not there)" if tree is MISSING else show(tree, width, short=short)
