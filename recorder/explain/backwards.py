@@ -190,6 +190,13 @@ class Backwards:
             where = f"{base_name(step.inner.file)}:{step.inner.line}"
             how = f"there {step.inner.title} ended at {where}" + (f" {code(text)}" if text else "")
         chosen = [f"{one.text} was {one.value._show(READ_WIDTH, short=True)}" for one in step.keys]
+        if step.of_class and self._is_untold(step.of_class, 0, []):
+            how = "; ".join(
+                [
+                    *filter(None, [how]),
+                    f"of class {step.of_class}: all its instances have it in common",
+                ]
+            )
         how = "; ".join([*filter(None, [how]), *chosen[:MOST_NAMES]])
         reads = [
             f"{one.text} was {one.value._show(READ_WIDTH, short=True)}"

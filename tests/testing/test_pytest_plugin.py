@@ -233,7 +233,7 @@ def test_the_report_tells_the_last_events_with_what_changed(session: Session) ->
     assert said[-1].startswith(
         "test_shop.py:21  raise test_wrong_value ! AssertionError('assert 3 == 4"
     )
-    assert any("self = test_shop.Cart(items=[0, 1, 2])" in line for line in said)
+    assert any("self = Cart(items=[0, 1, 2])" in line for line in said)
     assert session.said("test_fixture")[-1].endswith("raise broken ! KeyError('port')")
     assert session.said("test_teardown")[-1].endswith("raise left ! RuntimeError('not put away')")
     recursion = session.said("test_recursion")

@@ -266,7 +266,8 @@ def test_verify_finds_a_range_that_is_too_narrow(cut: Path) -> None:
     file = TraceFile(cut)
     narrowed = 0
     for chunk in file.of(ChunkType.EVENTS):
-        raw = read_contents(Scanner().chunk(file.payload(chunk), chunk.head.first_event).contents)
+        info = Scanner().chunk(file.payload(chunk), chunk.head.first_event)
+        raw = read_contents(info.contents + info.digest)
         assert raw is not None
         entry = Entry._make(raw)
         assert is_within(entry, entry)

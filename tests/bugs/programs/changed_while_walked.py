@@ -16,4 +16,4 @@ print(without_negative([4, -1, -2, 5]))
 # $ find --function without_negative --kind line --when "value == -2"
 # > never true
 # $ watch values
-# > values[1]: -1 → -2
+# > values[1]: -1 → (not there)

@@ -15,6 +15,6 @@ print(len(yours.items))
 
 # Symptom: your basket holds two items.
 # $ calls --self
-# > Basket.put(self=<__main__.Basket object>, item='plum')
+# > Basket.put(self=<Basket object>, item='plum')
 # $ why items
 # > class Basket
