@@ -127,10 +127,10 @@ TOOLS: Final = (
         ),
     ),
     Tool(
-        "diff", "diff", "Where this trace first differs from another one, or two calls of it: in what ran, and in values.",
+        "diff", "diff", "Where this trace differs from another one, or two calls of it: in what ran, and in values.",
         (
             Option("other", "the trace to compare with", kind="trace"),
-            Option("calls", "two calls, of this trace or one of each: the events at which they begin, as 40,49", "--calls"),
+            Option("calls", "two calls, of this trace or one of each, by their first events: 40,49", "--calls"),
             Option("flow", "what ran only, and no values", "--flow", "boolean"),
             LIMIT,
         ),
