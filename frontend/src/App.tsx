@@ -134,11 +134,13 @@ function Run({ again, ask, about, forms, isFile, choice, others, traceNumber, as
     if (how === "run" && !breakpoints.length) return say("there is no breakpoint: b sets one at this line");
     if (isFile && how === "end") return go(back ? about.first : about.end - 1);
     if (isFile && how === "goto" && /^\d+$/.test(to)) return go(Number(to));
-    const given = { seq: now.seq, how, ...(back ? { back: 1 } : {}), ...(how === "run" ? { to: breakpoints.join("\n") } : to ? { to } : {}) };
+    // From where the last one led, though the page may not be there yet: no key is lost that follows at once.
+    const from = (moment.failure ? null : momentThere().seq) ?? now.seq;
+    const given = { seq: from, how, ...(back ? { back: 1 } : {}), ...(how === "run" ? { to: breakpoints.join("\n") } : to ? { to } : {}) };
     const mine = last.begin(keyOf("move", given));
     if (!mine) return;
     ask<{ seq: number; moved: boolean }>("move", given, mine.signal).then(
-      (there) => last.ended(mine, () => (there.moved ? go(there.seq) : say(`nothing there; this is still event ${now.seq}`))),
+      (there) => last.ended(mine, () => (there.moved ? go(there.seq) : say(`nothing there; this is still event ${from}`))),
       (reason) => last.ended(mine, () => say(asFailure(reason).message)),
     );
   };
