@@ -17,7 +17,6 @@ from recorder.errors import arguments
 from recorder.trace import class_attributes
 from recorder.trace.changes import Change, Changes, is_owner
 from recorder.trace.expressions.asking import Asker, Repeated, made
-from recorder.trace.expressions.domain import MORE
 from recorder.trace.expressions.expression import (
     Answer,
     Expression,
@@ -140,7 +139,7 @@ class Watching:
             and answer.tree.tag == TAG_ELIDED
         ):
             size = "" if answer.tree.size is None else f" of size {answer.tree.size:,}"
-            reason = f"a {type_name(answer.tree)}{size} that was left out of its value; {MORE}"
+            reason = f"a {type_name(answer.tree)}{size} that was left out of a value that is large or deep"
             return Answer("unknown", reason=reason)
         return None
 

@@ -18,7 +18,7 @@ ASKED: Final = """
 ARITHMETIC: Final = "add sub mul truediv floordiv mod divmod pow lshift rshift and or xor matmul"
 
 
-MORE: Final = "a larger --value-budget records more"
+LIMITED: Final = 60  # elements of a value that is met where the policy's value_budget is used up; else 200 are recorded
 _THINGS: Final[dict[type, str]] = {str: "characters", bytes: "bytes", dict: "entries"}
 
 
@@ -127,7 +127,12 @@ class Cut(Opaque):
     @property
     def reason(self) -> str:
         held, what = len(self.items), _THINGS.get(self.kind, "items")
-        return f"{self.path} is cut: {held:,} of its {self.size:,} {what} are recorded; {MORE}"
+        more = (
+            "; a larger --value-budget may record more"
+            if self.kind is not str and held <= LIMITED
+            else ""
+        )
+        return f"{self.path} is cut: {held:,} of its {self.size:,} {what} are recorded{more}"
 
     @property
     def is_whole(self) -> bool:
@@ -314,7 +319,7 @@ class Thing(Opaque):
     def reason(self) -> str:
         if self.node.tag == TAG_ELIDED:
             size = "" if self.node.size is None else f" of size {self.node.size:,}"
-            return f"{self.path}, a {self.type.name}{size}, was left out of its value; {MORE}"
+            return f"{self.path}, a {self.type.name}{size}, was left out of a value that is large or deep"
         return f"only code of {self.type.name} could tell it of {self.path}"
 
     def __len__(self) -> int:
