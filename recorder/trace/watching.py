@@ -17,6 +17,7 @@ from recorder.errors import arguments
 from recorder.trace import class_attributes
 from recorder.trace.changes import Change, Changes, is_owner
 from recorder.trace.expressions.asking import Asker, Repeated, made
+from recorder.trace.expressions.domain import MAY_BE_MORE
 from recorder.trace.expressions.expression import (
     Answer,
     Expression,
@@ -139,7 +140,8 @@ class Watching:
             and answer.tree.tag == TAG_ELIDED
         ):
             size = "" if answer.tree.size is None else f" of size {answer.tree.size:,}"
-            reason = f"a {type_name(answer.tree)}{size} that was left out of a value that is large or deep"
+            what = f"a {type_name(answer.tree)}{size} that was left out"
+            reason = f"{what} of a value that is large or deep; {MAY_BE_MORE}"
             return Answer("unknown", reason=reason)
         return None
 

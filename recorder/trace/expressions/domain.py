@@ -18,6 +18,7 @@ ASKED: Final = """
 ARITHMETIC: Final = "add sub mul truediv floordiv mod divmod pow lshift rshift and or xor matmul"
 
 
+MAY_BE_MORE: Final = "a larger --value-budget may record more"
 LIMITED: Final = 60  # elements of a value that is met where the policy's value_budget is used up; else 200 are recorded
 _THINGS: Final[dict[type, str]] = {str: "characters", bytes: "bytes", dict: "entries"}
 
@@ -319,7 +320,8 @@ class Thing(Opaque):
     def reason(self) -> str:
         if self.node.tag == TAG_ELIDED:
             size = "" if self.node.size is None else f" of size {self.node.size:,}"
-            return f"{self.path}, a {self.type.name}{size}, was left out of a value that is large or deep"
+            what = f"{self.path}, a {self.type.name}{size}, was left out"
+            return f"{what} of a value that is large or deep; {MAY_BE_MORE}"
         return f"only code of {self.type.name} could tell it of {self.path}"
 
     def __len__(self) -> int:
