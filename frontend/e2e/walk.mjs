@@ -374,6 +374,7 @@ async function hostile(page) {
   }
   for (const place of ["hold", "task"]) {
     await page.keyboard.press("Home");
+    await page.waitForFunction(() => document.querySelector(".where b").textContent === "0");
     await page.keyboard.press("/");
     await page.keyboard.type(place);
     await moves(page, () => page.keyboard.press("Enter"), "a search");
