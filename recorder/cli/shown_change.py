@@ -108,9 +108,9 @@ def _key(change: Change) -> Key:
 def within(name: str, old: Value, new: Value, texts_differ: bool) -> str:
     """`  (rows[4000]: 1 → 2)`; empty if nothing that was recorded of them differs, or the texts show it. Those of a set
     may differ by its order alone."""
-    from recorder.trace.values.differences import differences, sides
+    from recorder.trace.values.differences import sides, what_changed
 
-    part = next(differences(old._tree, new._tree, lambda a, b: bool(a == b), one_trace=True), None)
+    part = next(what_changed(old._tree, new._tree), None)
     if part is None or (texts_differ and not part.before):
         return ""
     path, before, after = sides(part, name, SIDE)
@@ -120,11 +120,9 @@ def within(name: str, old: Value, new: Value, texts_differ: bool) -> str:
 def few_parts(name: str, old: Value, new: Value) -> list[str]:
     """By path what changed; of more parts how many these are, if it is the same object still. Empty where it is all of
     it, or too much for a line."""
-    from recorder.trace.values.differences import differences, is_one_object, sides
+    from recorder.trace.values.differences import is_one_object, sides, what_changed
 
-    same = lambda a, b: bool(a == b)  # noqa: E731
-    found = differences(old._tree, new._tree, same, one_trace=True)
-    parts = list(islice(found, MOST_COUNTED + 1))
+    parts = list(islice(what_changed(old._tree, new._tree), MOST_COUNTED + 1))
     if not all(part.path or part.before for part in parts[:MOST_IN_LINE]):
         return []
     more = len(parts) - MOST_IN_LINE
@@ -141,14 +139,14 @@ def parts_changed(trace: Trace, event: Event, name: str) -> list[str]:
     """What changed within a variable that has just changed, by path: `items[2]: (not there) → 5`. Empty where it is all
     of it, or that is not known."""
     from recorder.trace.line_values import value_before
-    from recorder.trace.values.differences import differences, sides
+    from recorder.trace.values.differences import sides, what_changed
 
     try:
         old, new = value_before(trace, event, name), event.locals.get(name)
         if old is None or new is None:
             return []
         found = islice(
-            differences(old._tree, new._tree, lambda a, b: bool(a == b), one_trace=True),
+            what_changed(old._tree, new._tree),
             MOST_PARTS + 1,
         )
         told = [sides(part, name, SIDE) for part in found]

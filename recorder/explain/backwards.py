@@ -36,7 +36,7 @@ MOST_BACK: Final = 5_000  # events, in which an exception was raised that is han
 MOST_CHANGES: Final = 500  # of one variable in one frame, that are looked at
 REACH: Final = 1_000_000  # events on either side of a moment, that are looked through
 MOST_SECONDS: Final = (
-    10.0  # of processor time, for the whole way: in a very long trace one step may take some
+    10.0  # of processor time for the whole way: in a very long trace one step may take some
 )
 WORDS: Final = {
     "argument": "given as {text}",
@@ -189,15 +189,13 @@ class Backwards:
             text = self.texts.line(step.inner.file, step.inner.line)
             where = f"{base_name(step.inner.file)}:{step.inner.line}"
             how = f"there {step.inner.title} ended at {where}" + (f" {code(text)}" if text else "")
-        chosen = [f"{one.text} was {one.value._show(READ_WIDTH, short=True)}" for one in step.keys]
+        chosen = [
+            f"{one.text} was {one.value._show(READ_WIDTH, short=True)}"
+            for one in step.keys[:MOST_NAMES]
+        ]
         if step.of_class and self._is_untold(step.of_class, 0, []):
-            how = "; ".join(
-                [
-                    *filter(None, [how]),
-                    f"of class {step.of_class}: all its instances have it in common",
-                ]
-            )
-        how = "; ".join([*filter(None, [how]), *chosen[:MOST_NAMES]])
+            chosen.insert(0, f"of class {step.of_class}: all its instances have it in common")
+        how = "; ".join([*filter(None, [how]), *chosen])
         reads = [
             f"{one.text} was {one.value._show(READ_WIDTH, short=True)}"
             for one in step.reads[:MOST_NAMES]

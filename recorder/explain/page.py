@@ -27,7 +27,7 @@ from recorder.trace.output import outputs as written
 from recorder.trace.paths import base_name
 from recorder.trace.reader import Trace
 from recorder.trace.snapshots import Event
-from recorder.trace.values.differences import differences, sides
+from recorder.trace.values.differences import sides, what_changed
 from recorder.trace.values.shown import shown
 from recorder.trace.within import during
 
@@ -279,10 +279,8 @@ def _tells_of(output: Output, raised: Raised | None) -> bool:
     """Whether it is Python's own traceback of what the page is about."""
     if raised is None or output.stream != "stderr":
         return False
-    name = raised.value.type_name.rpartition(".")[2]
-    return _last_line(output).rpartition(".")[2].partition(":")[0] == name or _last_line(
-        output
-    ).startswith(f"{name}:")
+    name, line = raised.value.type_name.rpartition(".")[2], _last_line(output)
+    return line.rpartition(".")[2].partition(":")[0] == name or line.startswith(f"{name}:")
 
 
 def _last_line(output: Output) -> str:
@@ -363,8 +361,7 @@ def _sides(raised: Raised, back: Backwards) -> Iterator[str]:
         return
     if a.kind != "known" or b.kind != "known":
         return
-    same = lambda left, right: bool(left == right)  # noqa: E731
-    parts = list(islice(differences(a.tree, b.tree, same, one_trace=True), MOST_SIDES + 1))
+    parts = list(islice(what_changed(a.tree, b.tree), MOST_SIDES + 1))
     if not all(part.path or part.before for part in parts):
         return
     for part in parts[:MOST_SIDES]:

@@ -7,7 +7,7 @@ from itertools import islice
 
 from recorder import errors
 from recorder.export import text
-from recorder.trace.values.differences import differences
+from recorder.trace.values.differences import what_changed
 from recorder.trace.values.nodes import Node, Types
 from recorder.trace.values.value import Value
 
@@ -37,7 +37,7 @@ class ChangedParts:
             old, new = self._read(before, types)._tree, self._read(raw, types)._tree
             if not isinstance(old, Node) or not isinstance(new, Node):
                 return None
-            found = islice(differences(old, new, lambda a, b: bool(a == b), one_trace=True), MOST)
+            found = islice(what_changed(old, new), MOST)
             return [text.clean(part.relative) for part in found if part.relative] or None
         except errors.TraceCorruptError:
             return None

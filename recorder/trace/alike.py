@@ -9,7 +9,7 @@ from recorder import errors
 from recorder.trace.calls import Call
 from recorder.trace.reader import Trace
 from recorder.trace.snapshots import Event
-from recorder.trace.values.differences import differences
+from recorder.trace.values.differences import what_changed
 
 MOST_CALLS: Final = 200  # before a call, of the same function, that are looked at
 REACH: Final = 100_000  # events, in which they are looked for
@@ -65,5 +65,4 @@ def earlier(trace: Trace, end: Event) -> tuple[Call, Call] | None:
 
 
 def _is_same(a: Any, b: Any) -> bool:
-    same = lambda left, right: False  # noqa: E731
-    return next(differences(a, b, same, one_trace=True), None) is None
+    return next(what_changed(a, b, strict=True), None) is None

@@ -15,7 +15,7 @@ from recorder._core.decode import Function
 from recorder.trace.calls import Call
 from recorder.trace.sources import Source
 from recorder.trace.statements import first_line, parsed
-from recorder.trace.values.differences import Part, differences
+from recorder.trace.values.differences import Part, what_changed
 from recorder.trace.values.value import Value
 
 MOST_PARTS: Final = 3  # of one argument that are told
@@ -44,10 +44,7 @@ def of(call: Call, source: Source | None) -> list[Alteration]:
     for name, before in call.arguments.items():
         if name not in after or before._raw == after[name]._raw or not before.can_change:
             continue
-        same = lambda left, right: False  # noqa: E731
-        parts = list(
-            islice(differences(before._tree, after[name]._tree, same, one_trace=True), MOST_PARTS)
-        )
+        parts = list(islice(what_changed(before._tree, after[name]._tree, strict=True), MOST_PARTS))
         if not parts:
             continue
         if bound is None and source is not None:

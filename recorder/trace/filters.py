@@ -18,9 +18,8 @@ ThreadFilter: TypeAlias = "int | str | Thread | None"
 
 ALL_KINDS: Final = frozenset(KIND_BITS)
 EXCEPTION_KINDS: Final = frozenset({"raise", "reraise", "handled", "unwind", "throw"})
-FILES_KEPT: Final = (
-    1_024  # of which it is known whether they are asked for: it is asked of each code of each chunk
-)
+# Of which it is known whether they are asked for: it is asked of each code of each chunk.
+FILES_KEPT: Final = 1_024
 PATTERN: Final = frozenset("*?[")
 NOT_OWN: Final = re.compile(r"/(site|dist)-packages/|/lib/python3\.\d+t?/")
 

@@ -16,7 +16,7 @@ from recorder.trace import varint
 from recorder.trace.changes import Change, Changes
 from recorder.trace.format import TAG_ELIDED, TAG_IDENTITY, TAG_IDENTITY_UNSURE, TAG_REF
 from recorder.trace.snapshots import Event
-from recorder.trace.values.differences import Part, differences
+from recorder.trace.values.differences import Part, what_changed
 from recorder.trace.values.nodes import (
     MAYBE_OLDER,
     NOT_FOLLOWED,
@@ -262,12 +262,7 @@ class _Search:
         if not (isinstance(tree, Node) and tree.tag in (TAG_ELIDED, TAG_REF)):
             content = own_content(tree, root)
             if life.content is not None and content != life.content:
-                found = list(
-                    islice(
-                        differences(life.content, content, lambda a, b: False, one_trace=True),
-                        MOST_PARTS,
-                    )
-                )
+                found = list(islice(what_changed(life.content, content, strict=True), MOST_PARTS))
             life.content = content
         if found:
             life.changed.append(ObjectChange(sighting, found))

@@ -28,7 +28,7 @@ from recorder.trace.expressions.expression import (
 from recorder.trace.expressions.functions import is_builtin
 from recorder.trace.format import TAG_ELIDED
 from recorder.trace.snapshots import Event
-from recorder.trace.values.differences import Part, differences
+from recorder.trace.values.differences import Part, what_changed
 from recorder.trace.values.nodes import Node, type_name
 from recorder.trace.values.value import Value
 
@@ -263,5 +263,5 @@ def _owner(change: Change) -> object:
 def _parts(old: Answer | None, new: Answer) -> tuple[Part, ...]:
     if old is None or old.kind != "known" or new.kind != "known":
         return ()
-    found = differences(old.tree, new.tree, lambda a, b: bool(a == b), one_trace=True)
+    found = what_changed(old.tree, new.tree)
     return tuple(part for part, _ in zip(found, range(MOST_PARTS), strict=False))

@@ -31,7 +31,7 @@ from recorder.trace.paths import base_name
 from recorder.trace.queries import Queries
 from recorder.trace.seeking import ALL
 from recorder.trace.snapshots import Event, title_of
-from recorder.trace.values.differences import differences
+from recorder.trace.values.differences import what_changed
 from recorder.trace.values.nodes import Node, identity_of, without_wrapping
 from recorder.trace.values.places import places_of
 from recorder.trace.values.value import Value, is_definition
@@ -399,9 +399,7 @@ class Why:
         new, old = self._ask(text, change.event), self._ask(text, before)
         if new.kind != "known" or old.kind != "known":
             return None
-        part = next(
-            differences(old.tree, new.tree, lambda a, b: bool(a == b), one_trace=True), None
-        )
+        part = next(what_changed(old.tree, new.tree), None)
         write = None if part is None else self._writes.during(change, part.owner)
         return None if write is None else _asked_at(write, "")
 
@@ -450,9 +448,7 @@ class Why:
         new = self._value(asked, change.event, change)
         if old.kind != "known" or new.kind != "known":
             return []
-        part = next(
-            differences(old.tree, new.tree, lambda a, b: bool(a == b), one_trace=True), None
-        )
+        part = next(what_changed(old.tree, new.tree), None)
         ways = [] if part is None else WAY.findall(part.path)
         return ["".join(ways[: n + 1]) for n in range(len(ways))]
 

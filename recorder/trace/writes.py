@@ -109,9 +109,10 @@ class Writes:
 
 def _new(event: Event) -> list[bytes]:
     """The bytes of what is new at an event."""
-    raws = [raw for _, raw in event._raw_changes()] if event._changed_slots else []
+    if not event._changed_slots and not event._global_changes:
+        return []
+    raws = [raw for _, raw in event._raw_changes()]
     if event._global_changes:
-        raws = [raw for _, raw in event._raw_changes()]
         raws += [one.raw for one in event._other_changes()]
     return [raw for raw in raws if raw is not None]
 

@@ -128,11 +128,8 @@ class Cut(Opaque):
     @property
     def reason(self) -> str:
         held, what = len(self.items), _THINGS.get(self.kind, "items")
-        more = (
-            "; a larger --value-budget may record more"
-            if self.kind is not str and held <= LIMITED
-            else ""
-        )
+        is_text = self.kind in (str, bytes, bytearray)
+        more = "" if is_text or held > LIMITED else f"; {MAY_BE_MORE}"
         return f"{self.path} is cut: {held:,} of its {self.size:,} {what} are recorded{more}"
 
     @property

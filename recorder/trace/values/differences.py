@@ -93,6 +93,20 @@ def differences(
         yield part if found.owner is None else part._replace(owner=found.owner)
 
 
+def what_changed(old: Any, new: Any, *, strict: bool = False) -> Iterator[Part]:
+    """What became of a value within one recording. `strict`: also where Python takes it for equal, as True for 1."""
+    same = _none_else if strict else _as_python
+    return differences(old, new, same, one_trace=True)
+
+
+def _as_python(a: Any, b: Any) -> bool:
+    return bool(a == b)
+
+
+def _none_else(a: Any, b: Any) -> bool:
+    return False
+
+
 class _Differences:
     """Of two whole values, about whose containers their references are."""
 
