@@ -26,10 +26,10 @@ from recorder.trace.expressions.expression import (
     made_of,
 )
 from recorder.trace.expressions.functions import is_builtin
-from recorder.trace.format import TAG_ELIDED
+from recorder.trace.format import TAG_ELIDED, TAG_INSTANCE
 from recorder.trace.snapshots import Event
 from recorder.trace.values.differences import Part, what_changed
-from recorder.trace.values.nodes import Node, type_name
+from recorder.trace.values.nodes import Node, type_name, without_wrapping
 from recorder.trace.values.value import Value
 
 MOST_SEEN: Final = 100_000  # values of attributes that are kept, to tell what is new
@@ -99,6 +99,9 @@ class Watching:
         unknown: Watched | None = None  # told only where nothing is known
         since: dict[object, Watched] = {}  # of each object from where on it is not known
         told: dict[object, Answer] = {}  # of each object what it was last known to be
+        in_common: tuple[Answer | None, Answer] | None = (
+            None  # how a class's attribute changed last
+        )
         for change, answer in self.moments(find):
             key = _owner(change)
             old = last.get(key)
@@ -116,6 +119,11 @@ class Watching:
                 unknown = unknown or Watched(change.event, change, None, answer, ())
                 continue
             last[key] = answer
+            if change.class_name is not None:
+                in_common = old, answer
+            elif in_common == (old, answer) and self._is_of_its_class(change):
+                seen[repr(answer.tree)] = None
+                continue  # the same change, seen by a frame that has an instance
             if self._is_attribute and answer.kind == "known":
                 written = repr(answer.tree)
                 if old is None and written in seen:
@@ -224,6 +232,14 @@ class Watching:
         """What the first name of the expression stands for."""
         value = event.locals.get(self._first)
         return change.value if value is None and change.name == self._first else value
+
+    def _is_of_its_class(self, change: Change) -> bool:
+        """Whether the first name is an instance without attributes of its own of the names that are asked for."""
+        value = self._first_value(change.event, change)
+        tree = None if value is None else without_wrapping(value._tree)
+        if not isinstance(tree, Node) or tree.tag != TAG_INSTANCE or tree.cut:
+            return False
+        return not any(name in self.expression.attributes for name, _ in tree.items)
 
     def _is_of_class(self, event: Event, change: Change) -> bool:
         spaces = event._attributes.namespaces

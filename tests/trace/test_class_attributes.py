@@ -198,3 +198,46 @@ def test_of_an_instance_that_was_left_out_nothing_is_told(
         and "was left out of a value that is large or deep" in answer.reason
     )
     assert all(step.value.kind == "unknown" for step in why if step.name.endswith("total"))
+
+
+IN_COMMON = """\
+class Stock:
+    levels = {"tea": 3}
+    total = 0
+    def __init__(self):
+        self.sold = []
+    def take(self, n):
+        self.levels["tea"] -= n
+        self.sold.append(n)
+        Stock.total += n
+        return self.total
+    def own(self, n):
+        self.total = n
+        Stock.total += n
+        self.total += n
+        return self.total
+def main():
+    one = Stock()
+    one.take(1)
+    one.take(2)
+    one.own(5)
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("asked", "lines"),
+    [
+        ("self.levels", [7, 7]),
+        # Of the class, of the class, then the instance has one of its own: that, the class's, and that again.
+        ("self.total", [9, 9, 12, 13, 14]),
+    ],
+)
+def test_a_change_of_what_instances_have_in_common_is_told_once(
+    asked: str, lines: list[int], tmp_path: Path, trace_of: TraceOf
+) -> None:
+    program = tmp_path / "in_common.py"
+    program.write_text(IN_COMMON)
+    with open_trace(trace_of(program)) as trace:
+        found = [one for one in trace.watch(asked, of="Stock") if one.old is not None]
+    assert [one.change.line for one in found if not one.is_last] == lines
