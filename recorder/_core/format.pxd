@@ -56,6 +56,7 @@ cdef extern from "tape/records.h" nogil:
         REC_SUSPEND
         REC_DEF_CLASS
         REC_ATTRIBUTES
+        REC_TASK_OBJECT
 
     enum:  # value tags
         TAG_SMALL_INT

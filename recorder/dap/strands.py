@@ -32,6 +32,7 @@ class Strand(NamedTuple):
     life: Life | None = (
         None  # of a suspended task, whose frames are looked for when they are asked for
     )
+    task: Task | None = None
 
 
 class Strands:
@@ -47,11 +48,15 @@ class Strands:
         live = {one.frame for strand in running for one in strand.frames}
         tasks = self.trace._queries.survey().tasks
         waiting = (
-            Strand(self._number(one.frame), f"{tasks[one.task].name} (task, waits)", one.thread, life=one)
+            self._waiting(one, tasks[one.task])
             for one in self.suspended.at(now.seq)
             if one.frame not in live
-        )  # fmt: skip
+        )
         return running + list(islice(waiting, MOST))
+
+    def _waiting(self, one: Life, task: Task) -> Strand:
+        number = self._number(one.frame)
+        return Strand(number, f"{task.name} (task, waits)", one.thread, life=one, task=task)
 
     def number(self, now: Position) -> int:
         """Of the one that a position is in."""
@@ -99,7 +104,8 @@ class Strands:
                 yield Strand(thread.number + FIRST_THREAD, name, thread.number, own)
             if task is not None:
                 number = self._number(stack[split - 1].frame)
-                yield Strand(number, f"{task.name} (task, runs)", thread.number, stack[:split])
+                name = f"{task.name} (task, runs)"
+                yield Strand(number, name, thread.number, stack[:split], task=task)
 
     def _task_of(self, coroutine: Frame | Event, thread: Thread, now: Position) -> Task | None:
         begun = self.walk.frame_search.find(

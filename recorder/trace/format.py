@@ -78,6 +78,7 @@ REC_WAIT: Final = 0x30
 REC_SUSPEND: Final = 0x31
 REC_DEF_CLASS: Final = 0x34
 REC_ATTRIBUTES: Final = 0x35
+REC_TASK_OBJECT: Final = 0x36
 
 # Value tags.
 TAG_SMALL_INT: Final = 0x80

@@ -58,6 +58,7 @@ RECORDS: Final[dict[int, Layout]] = {
     0x31: (),  # SUSPEND
     0x34: ("varint", "str", "str", "varint", ("varint",)),  # DEF_CLASS
     0x35: ("varint", "varint"),  # ATTRIBUTES
+    0x36: ("varint", "varint"),  # TASK_OBJECT
 }  # fmt: skip
 TAGS: Final[dict[int, Layout]] = {
     **dict.fromkeys(range(0x80, 0x100), ()),  # SMALL_INT

@@ -466,7 +466,7 @@ ROWS: Final[dict[int, Row]] = {
         (
             *(f.REC_DEF_THREAD, f.REC_DEF_FILE, f.REC_DEF_TASK, f.REC_TASK, f.REC_CLOCK, f.REC_GAP),
             *(f.REC_MARK, f.REC_CODE_DIGEST, f.REC_TEXT, f.REC_RETIRE, f.REC_SPAN_END),
-            *(f.REC_PRINT, f.REC_WITHIN, f.REC_WAIT, f.REC_ATTRIBUTES),
+            *(f.REC_PRINT, f.REC_WITHIN, f.REC_WAIT, f.REC_ATTRIBUTES, f.REC_TASK_OBJECT),
         ),
         Row(),  # it has no value
     ),

@@ -31,30 +31,33 @@ def awaiting(trace: Trace, asked: Parameters) -> dict[str, Any]:
         _suspended[trace] = Suspended(trace, lambda: None, 0)
     while not _suspended[trace].is_known:
         sleep(BEAT)
-    there = Tasks(trace, 0, suspended=_suspended[trace]).there(event, MOST)
-    return {"task": event.task.name, "rows": [_row(*one) for one in _up(there, event.task.name)]}
+    tasks = Tasks(trace, 0, suspended=_suspended[trace])
+    there = tasks.there(event, MOST)
+    here = tasks.number(event)
+    name = next((one.name for one in there if one.number == here), event.task.name)
+    return {"task": name, "rows": [_row(*one) for one in _up(there, here)]}
 
 
-def _up(there: list[WaitingTask], name: str) -> Iterator[tuple[WaitingTask, int]]:
+def _up(there: list[WaitingTask], number: int) -> Iterator[tuple[WaitingTask, int]]:
     seen: set[int] = set()
-    left = [(one, 0) for one in _waiting(there, name)]
+    left = [(one, 0) for one in _waiting(there, number)]
     while left:
         one, level = left.pop(0)
         if one.number not in seen:
             seen.add(one.number)
             yield one, level
-            left[:0] = [(other, level + 1) for other in _waiting(there, one.name)]
+            left[:0] = [(other, level + 1) for other in _waiting(there, one.number)]
 
 
-def _waiting(there: list[WaitingTask], name: str) -> list[WaitingTask]:
-    return [one for one in there if name in one.awaits.tasks]
+def _waiting(there: list[WaitingTask], number: int) -> list[WaitingTask]:
+    return [one for one in there if number in one.waits_for]
 
 
 def _row(one: WaitingTask, level: int) -> dict[str, Any]:
     return {
         "task": one.name,
         "level": level,
-        "awaits": list(one.awaits.tasks),
+        "awaits": [each.name for each in one.awaits.tasks],
         "frames": [_frame(frame) for frame in one.frames[:MOST_FRAMES]],
     }
 

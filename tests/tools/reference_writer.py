@@ -280,6 +280,10 @@ def def_task(number: int, name: str) -> bytes:
     return b"\x22" + varint(number) + text(name)
 
 
+def task_object(number: int, object_number: int) -> bytes:
+    return b"\x36" + varint(number) + varint(object_number)
+
+
 def task(number: int | None) -> bytes:
     return b"\x23" + varint(0 if number is None else number + 1)
 

@@ -645,6 +645,7 @@ class Machine:
         self.types: dict[int, tuple[str, str]] = {}
         self.namespaces: dict[int, Namespace] = {}
         self.attributes: dict[int, int] = {}  # of types that are classes: their namespaces
+        self.task_objects: dict[int, int] = {}
         self.tasks: dict[int, str] = {}
         self.current: Thread | None = None
         self.suspended: dict[int, Frame] = {}
@@ -907,6 +908,12 @@ class Machine:
         number = self.cursor.varint()
         self.define(self.tasks, number, self.cursor.text(), may_change=True)
 
+    def set_object_of_task(self) -> None:
+        task, number = self.cursor.varint(), self.cursor.varint()
+        self.defined(self.tasks, task, "task")
+        if self.task_objects.setdefault(task, number) != number:
+            raise Damaged(f"task {task} is another object than before")
+
     def define_file(self) -> None:
         number = self.cursor.varint()
         self.define(self.files, number, self.cursor.text())
@@ -1132,6 +1139,7 @@ OTHER_RECORDS: dict[int, Callable[[Machine], None]] = {
     0x31: Machine.suspend,
     0x34: Machine.define_class,
     0x35: Machine.set_attributes,
+    0x36: Machine.set_object_of_task,
 }
 
 

@@ -495,6 +495,22 @@ def test_a_type_is_kept_as_long_as_a_value_is_of_it() -> None:
     assert scanner.segment(w.set_slot(0, typed(4)), 5).damage is not None
 
 
+def test_a_task_is_one_object_in_every_chunk() -> None:
+    scanner = Scanner()
+    scanner.segment(HEAD + w.event("call", 1) + w.def_task(0, "t") + w.task_object(0, 7), 0)
+    again = w.task_object(0, 7) + w.def_task(0, "renamed") + w.task(0) + w.line(1)
+    info = scanner.segment(again, 1)
+    assert info.damage is None
+    assert w.def_task(0, "t") + w.task_object(0, 7) in info.preamble
+    (event,) = events_of(info.preamble + again, 1)
+    assert event.task is not None
+    assert (event.task.name, event.task.object_number) == ("renamed", 7)
+    for damaged in (w.task_object(0, 8), w.task_object(1, 7), w.task_object(0, 7)[:-1]):
+        assert (
+            Scanner().segment(HEAD + w.def_task(0, "t") + w.task_object(0, 7) + damaged, 0).damage
+        )
+
+
 def test_an_open_span_keeps_what_it_speaks_of() -> None:
     scanner = Scanner()
     of_task = w.def_task(0, "t") + w.note(1, 0, 5, 0, 0, "open", w.value({}))

@@ -54,6 +54,8 @@ cdef Status enter_task(Thread *t, PyObject *object, rec_iframe *frame) noexcept 
     if not known or fingerprint != task.name_fingerprint:
         task.name_fingerprint = fingerprint
         write_def_task(task, name)
+    if not known:
+        write_task_object(task)
     task.frame = body
     if t.task != task or t.task_number != task.number:
         t.task = task
@@ -73,6 +75,14 @@ cdef void write_def_task(Task *task, PyObject *name) noexcept nogil:
     if name != NULL and rec_int_small(name, &n):
         size = snprintf(text, sizeof(text), "Task-%lld", <long long> n)
     tape.cur = put_chars(p, text, <size_t> max(size, 0))
+
+
+cdef void write_task_object(const Task *task) noexcept nogil:
+    cdef uint64_t number
+    begin_moment(tape.events)
+    number = object_number(task.object)
+    if number != NO_OBJECT:
+        tape.cur = put_varint(put_tagged(tape.cur, REC_TASK_OBJECT, task.number), number)
 
 
 cdef Status open_tasks() noexcept:

@@ -122,6 +122,8 @@ cdef Status apply_definition(DecoderState *s, uint8_t byte, Cursor *c) noexcept 
         return apply_attributes(s, c)
     if byte == REC_DEF_TASK:
         return apply_def_task(s, c)
+    if byte == REC_TASK_OBJECT:
+        return apply_task_object(s, c)
     if byte == REC_CODE_DIGEST:
         return apply_code_digest(s, c)
     if byte == REC_TEXT:
@@ -292,6 +294,22 @@ cdef Status apply_def_task(DecoderState *s, Cursor *c) noexcept nogil:
     return reject(s, b"a definition of a task that is not whole") if c.bad else define(
         s, DEF_TASK, number, c.at, &d
     )
+
+
+cdef Status apply_task_object(DecoderState *s, Cursor *c) noexcept nogil:
+    cdef Definition *task = <Definition *> get(s, &s.definitions.of_kind[DEF_TASK], take_varint(c))
+    cdef uint64_t object = take_varint(c)
+    if c.bad or task == NULL or object == UINT64_MAX:
+        return reject(s, b"the object of an unknown task")
+    if task.object == object + 1:
+        return OK
+    if task.object:
+        return reject(s, b"a task is another object than before")
+    if not emit_definition(s, task) or not append(s, &task.more, s.input.at, <size_t> (c.at - s.input.at)):
+        return reject(s, b"")
+    task.object = object + 1
+    queue_definition(s, task)
+    return OK
 
 
 cdef Status apply_def_thread(DecoderState *s, Cursor *c) noexcept nogil:

@@ -36,6 +36,7 @@ cdef int materialize_other(Reader r, const Definition *d) except -1:
         task = Task.__new__(Task)
         task.number = d.number
         task.name = take_str(&c)
+        task.object_number = d.object - 1 if d.object else None
         r.tasks[d.number] = task
     else:
         thread = Thread.__new__(Thread)

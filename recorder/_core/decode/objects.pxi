@@ -24,10 +24,12 @@ cdef class Thread:
 
 
 cdef class Task:
-    """An asyncio task or a greenlet of the recorded program."""
+    """An asyncio task or a greenlet of the recorded program. `object_number`: which object it is, if that is known, as
+    values have it."""
 
     cdef readonly uint64_t number
     cdef readonly str name
+    cdef readonly object object_number
 
     def __repr__(self):
         return f"<task {self.number} {self.name!r}>"

@@ -81,8 +81,9 @@ cdef struct Definition:      # all there is of a file, a type or a task; the oth
     Definition *next_pending
     uint8_t *raw             # its DEF record, to be emitted word for word
     size_t raw_size
-    ByteBuffer more          # the DEF_NAMEs, DEF_GLOBALs or ATTRIBUTES that came after it
+    ByteBuffer more          # the DEF_NAMEs, DEF_GLOBALs, ATTRIBUTES or TASK_OBJECT that came after it
     uint64_t attributes      # of a type that is a class: the namespace that has them, + 1
+    uint64_t object          # of a task: the object that it is, + 1
 
 cdef enum:
     MOST_NAMES = 8           # in a condition

@@ -60,6 +60,7 @@ enum { /* records */
     REC_SUSPEND = 0x31,
     REC_DEF_CLASS = 0x34, /* varint namespace, str module, str qualified name, varint n, n × (varint namespace + 1) */
     REC_ATTRIBUTES = 0x35, /* varint type, varint namespace */
+    REC_TASK_OBJECT = 0x36, /* varint task, varint object */
 };
 
 enum { /* value tags */

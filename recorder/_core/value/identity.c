@@ -110,6 +110,17 @@ rec_identity rec_find_identity(PyObject *o)
     return enter(chosen, o, first->forgot ? REC_MAYBE_OLDER : 0);
 }
 
+uint64_t rec_number_of(PyObject *o)
+{
+    size_t bucket = rec_identity_bucket(o);
+    for (size_t i = 0; i < REC_NEIGHBOURS; i++) {
+        rec_identity_entry *entry = &rec_identities.entries[(bucket + i) & (REC_IDENTITIES - 1)];
+        if (entry->object == o && entry->type == Py_TYPE(o))
+            return entry->number;
+    }
+    return rec_identities.exact ? rec_find_identity(o).number : REC_NO_OBJECT;
+}
+
 void rec_hold_elsewhere(PyObject *o)
 {
     size_t bucket = rec_identity_bucket(o);

@@ -61,6 +61,9 @@ extern rec_identity_table rec_identities;
 bool rec_open_identities(const RecSys *sys);
 void rec_close_identities(void);
 void rec_hold_elsewhere(PyObject *o);
+/* The number of an object that is sure to live, and is not looked at: nothing is doubted for it. REC_NO_OBJECT: it has none, and
+ * would be in doubt when it is looked at. */
+uint64_t rec_number_of(PyObject *o);
 /* The rare ways of the two below. */
 rec_identity rec_find_identity(PyObject *o);
 void rec_doubt_all_identities(void);

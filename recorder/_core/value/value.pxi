@@ -65,6 +65,7 @@ cdef extern from "value/identity.h" nogil:
     void close_identities "rec_close_identities"()
     void begin_moment "rec_begin_moment"(uint64_t)
     void hold_object "rec_hold_object"(PyObject *)
+    uint64_t object_number "rec_number_of"(PyObject *)
 
 cdef extern from "value/types.h" nogil:
     ctypedef struct TypeEntry "rec_type_entry":
