@@ -109,25 +109,25 @@ try {
     await page.waitForFunction((old) => document.querySelector(".where b").textContent !== old, await page.locator(".where b").textContent()).catch(() => null);
   };
   await go("50%");
+  /** Milliseconds from the key to the frame that shows where it led. */
+  const step = () =>
+    page.evaluate(
+      () =>
+        new Promise((done) => {
+          const shown = document.querySelector(".where b");
+          const begin = performance.now();
+          const watch = new MutationObserver(() => {
+            watch.disconnect();
+            requestAnimationFrame(() => done(performance.now() - begin));
+          });
+          watch.observe(shown, { childList: true, characterData: true, subtree: true });
+          dispatchEvent(new KeyboardEvent("keydown", { key: "s" }));
+        }),
+    );
   const waits = async (what, isBusy) => {
     const clock = [];
-    const [server0] = [spent(server.pid)];
-    for (let step = 0; step < STEPS; step++) {
-      const took = await page.evaluate(
-        () =>
-          new Promise((done) => {
-            const shown = document.querySelector(".where b");
-            const begin = performance.now();
-            const watch = new MutationObserver(() => {
-              watch.disconnect();
-              requestAnimationFrame(() => done(performance.now() - begin));
-            });
-            watch.observe(shown, { childList: true, characterData: true, subtree: true });
-            dispatchEvent(new KeyboardEvent("keydown", { key: "s" }));
-          }),
-      );
-      clock.push(took);
-    }
+    const server0 = spent(server.pid);
+    for (let times = 0; times < STEPS; times++) clock.push(await step());
     if (!isBusy) tell(`${what}, processor time of the server`, (spent(server.pid) - server0) / STEPS, 50);
     tellClock(`${what}, until it is drawn: median`, of(clock, 0.5), 50);
     tellClock(`${what}, until it is drawn: 95 %`, of(clock, 0.95), null);
@@ -144,6 +144,26 @@ try {
   await page.locator(".calls tbody tr").first().waitFor();
   await page.waitForTimeout(1000);
   await waits("a step", false);
+
+  // To the end of the outermost function is through all of it: the next key gives that up, and so does Esc.
+  const given = [];
+  for (const isEnded of [false, true, false, true]) {
+    await page.keyboard.press("Home");
+    await page.locator("main[aria-busy=false]").waitFor();
+    await page.locator(".where b").getByText("0", { exact: true }).waitFor();
+    await page.keyboard.press("o");
+    await page.waitForTimeout(1000);
+    const still = await moment();
+    if (still !== 0) missed.push(`o led to ${still} before it could be given up`);
+    if (isEnded) {
+      await page.keyboard.press("Escape");
+      await page.locator(".said").getByText("not gone to the end").waitFor();
+    }
+    given.push(await step());
+    if ((await moment()) !== 1) missed.push("a step after o is one from where it began");
+  }
+  tellClock("a step while o goes on, or after Esc: the slowest of four", Math.max(...given), null);
+  await go("50%");
 
   // Zoom and pan, by the wheel and by dragging.
   const box = await page.locator("canvas").boundingBox();

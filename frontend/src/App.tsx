@@ -12,7 +12,7 @@ import { StackPanel } from "./StackPanel";
 import type { Actions, Panel, Shown } from "./store";
 import { Page, asFailure, useAnswer } from "./store";
 import { baseName, duration, grouped, printable } from "./text";
-import { Timeline } from "./Timeline";
+import { COARSE, Timeline } from "./Timeline";
 import type { About, Answers, Checked, Form, Moment } from "./types";
 import { VariablesPanel } from "./VariablesPanel";
 
@@ -80,6 +80,8 @@ function Run({ again, ask, about, forms, isFile, choice, others, traceNumber, as
   const [entry, setEntry] = useState<Wanted | null>(null);
   const [help, setHelp] = useState(false);
   const last = useLastMove(say);
+  // What passes over the whole trace is answered in turn: first what is looked at.
+  useEffect(() => void (isFile || recall("over") === "time" || ask("timeline", { columns: COARSE }).catch(() => null)), [ask]);
   const checked = useAnswer<Checked>(() => ask("checked"), [ask]);
   const seq = at.seq ?? about.begin_at;
   const moment = useAnswer<Moment>(

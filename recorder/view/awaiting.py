@@ -34,8 +34,7 @@ def awaiting(trace: Trace, asked: Parameters) -> dict[str, Any]:
     tasks = Tasks(trace, 0, suspended=_suspended[trace])
     there = tasks.there(event, MOST)
     here = tasks.number(event)
-    name = next((one.name for one in there if one.number == here), event.task.name)
-    return {"task": name, "rows": [_row(*one) for one in _up(there, here)]}
+    return {"task": event.task.name, "rows": [_row(*one) for one in _up(there, here)]}
 
 
 def _up(there: list[WaitingTask], number: int) -> Iterator[tuple[WaitingTask, int]]:

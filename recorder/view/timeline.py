@@ -11,6 +11,7 @@ are.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice, pairwise
 from typing import Any, Final, TypeAlias
@@ -116,17 +117,23 @@ class Chart:
         self._ran[thread.number] = key
 
     def threads(self) -> list[dict[str, Any]]:
+        shared = Counter(self.names[key][1] for key, bars in self.bars.items() if bars)
         return [
             {
                 "thread": key[0],
                 "name": self.names[key][0],
-                "task": self.names[key][1],
+                "task": told_apart(self.names[key][1], key[1], shared),
                 "bars": bars,
                 "idle": self.idle.get(key, []),
             }
             for key, bars in sorted(self.bars.items())
             if bars
         ]
+
+
+def told_apart(task: str | None, number: int, shared: Counter[str | None]) -> str | None:
+    """With the number of the task, if another one has its name."""
+    return task if task is None or shared[task] == 1 else f"{task} #{number}"
 
 
 def _coroutine(frames: Sequence[Frame | Event]) -> int:

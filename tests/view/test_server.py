@@ -470,10 +470,17 @@ async def work(n):
         await step(turn)
 
 async def main():
-    await asyncio.gather(asyncio.create_task(work(1), name="one"), asyncio.create_task(work(2), name="two"))
+    await asyncio.gather(*(asyncio.create_task(work(1), name=name) for name in ("one", "two", "same", "same")))
 
 asyncio.run(main())
 """
+
+
+def number_of_task(lanes: Lanes, seq: int) -> int:
+    with open_trace(lanes.paths[0]) as trace:
+        task = trace.at(seq).event.task
+    assert task is not None
+    return task.number
 
 
 def test_the_timeline_has_a_row_for_each_task(
@@ -484,7 +491,12 @@ def test_the_timeline_has_a_row_for_each_task(
     with Lanes([str(trace_of(program))]) as lanes:
         found = get(lanes, "timeline", columns=1_000)
         rows = {row["task"]: row["bars"] for row in found["threads"]}
-        assert list(rows) == [None, "Task-1", "one", "two"]
+        *others, same, too = rows
+        assert others == [None, "Task-1", "one", "two"]
+        for told in (same, too):
+            first = get(lanes, "moment", seq=found["columns"][rows[told][0][1]])
+            assert told == f"same #{number_of_task(lanes, first['seq'])}"
+        assert same != too
         for _, first, _, title, _ in rows["one"]:
             assert get(lanes, "moment", seq=found["columns"][first])["task"] == "one"
             assert found["titles"][title] != "main"
