@@ -41,7 +41,8 @@ const peak = (pid) => Number(readFileSync(`/proc/${pid}/status`, "utf8").match(/
 /** What a process has for itself, and its part of what it shares. */
 const share = (pid) => Number(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8").match(/^Pss:\s+(\d+)/m)[1]) * 1024;
 
-function renderers(root) {
+/** The processes of the browser: pid and command line. */
+function processes(root) {
   const parents = new Map();
   for (const name of readdirSync("/proc").filter((each) => /^\d+$/.test(each))) {
     try {
@@ -52,8 +53,13 @@ function renderers(root) {
     }
   }
   const isBelow = (pid) => pid === root || (parents.has(pid) && isBelow(parents.get(pid)[0]));
-  return [...parents].filter(([pid, [, command]]) => command.includes("--type=renderer") && isBelow(pid)).map(([pid]) => pid);
+  return [...parents].filter(([pid]) => isBelow(pid)).map(([pid, [, command]]) => [pid, command]);
 }
+
+const renderers = (root) => processes(root).filter(([, command]) => command.includes("--type=renderer")).map(([pid]) => pid);
+
+/** Of all of the browser: what it draws with is on the processor, too. */
+const spentByAll = (root) => processes(root).reduce((sum, [pid]) => sum + spent(pid), 0);
 
 /** Milliseconds of the renderer's main thread in scripts, for each frame in which there was any. */
 function scripting(buffer) {
@@ -88,6 +94,7 @@ try {
 
   // The first paint: everything of the moment, and then what is asked of the whole trace.
   const before = spent(server.pid);
+  const drawn = spentByAll(browser.process().pid);
   const from = Date.now();
   await page.goto(address);
   await page.locator(".row.here").waitFor();
@@ -96,6 +103,7 @@ try {
   const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0);
   tellClock("first contentful paint", paint, 2000);
   tell("server until then, processor time", spent(server.pid) - before, 1500);
+  tell("browser until then, processor time of all its processes", spentByAll(browser.process().pid) - drawn);
   const moment = async () => Number((await page.locator(".where b").textContent()).replaceAll(",", ""));
   const coarse = Date.now();
   await page.waitForFunction(() => document.querySelector("canvas").height > 100);
@@ -177,14 +185,17 @@ try {
     await page.waitForTimeout(1500);
     await client.startTracing(page, { categories: ["devtools.timeline", "v8", "disabled-by-default-devtools.timeline", "disabled-by-default-devtools.timeline.frame"] });
     const begin = Date.now();
+    const drawing = spentByAll(browser.process().pid);
     for (let turn = 0; turn < 120; turn++) {
       await move(turn);
       await page.waitForTimeout(8);
     }
     const time = Date.now() - begin;
+    const all = spentByAll(browser.process().pid) - drawing;
     const { found, frames } = scripting(await client.stopTracing());
     tell(`${what}: scripting in a frame, processor time: median`, of(found, 0.5), 16);
     tell(`${what}: scripting in a frame, processor time: 99 %`, of(found, 0.99), 16);
+    tell(`${what}: processor time of all of the browser a frame`, all / frames);
     tell(`${what}: frames drawn a second, of 60, by the clock`, (frames / time) * 1000, null, "");
   }
 

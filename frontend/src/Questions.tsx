@@ -12,6 +12,7 @@ export function Questions() {
   const { shown, act } = usePage();
   const { asked, forms } = shown;
   const form = forms.find((one) => one.name === asked.question) ?? forms[0]!;
+  const isThere = (seq: number | null) => seq !== null && seq >= shown.about.first && seq < shown.about.end;
   return (
     <div class="questions">
       <Fields key={form.name + JSON.stringify(asked.given)} form={form} given={asked.given} />
@@ -26,7 +27,8 @@ export function Questions() {
           <ol class="list hits">
             {asked.answers.rows.map((row, index) => (
               <li>
-                <button aria-current={index === asked.at ? "true" : undefined} disabled={seqOf(row) === null} onClick={() => act.hit(index)}>
+                {row["section"] && row["section"] !== asked.answers!.rows[index - 1]?.["section"] ? <h3>{printable(String(row["section"]))}</h3> : null}
+                <button aria-current={index === asked.at ? "true" : undefined} disabled={!isThere(seqOf(row))} onClick={() => act.hit(index)}>
                   <span class="seq">{seqOf(row) ?? ""}</span> <Told row={row} question={asked.question} />
                 </button>
                 <Reads row={row} />
@@ -147,6 +149,7 @@ function Told({ row, question }: { row: Answer; question: string }) {
   else if (question === "logs") said = `${row["levelname"] || row["kind"]} ${row["name"] ?? ""}: ${String(row["text"])}`;
   else if (question === "output") said = `${get("stream")}: ${String(row["text"]).trimEnd()}`;
   else if (question === "calls") said = `(${argumentsOf(row, written)}) ${"returned" in row ? `→ ${value("returned")}` : "raised" in row ? `! ${value("raised")}` : ""}`;
+  else if (question === "explain") said = get("text");
   else if (row["log"]) said = String(row["log"]);
   else if (row["values"]) said = Object.entries(row["values"] as object).map(([name, one]) => `${name} = ${text(one, 40)}`).join(", ");
   else if ("total_ns" in row) said = `${get("calls")} calls`;

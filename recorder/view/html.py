@@ -34,6 +34,7 @@ AFTER: Final = 100  # events behind the one that it is about
 OUTER: Final = 3  # frames of a stack whose variables are there besides the innermost
 DEPTH: Final = 2  # levels of a value that can be opened
 WHOLE: Final = (
+    "explain",
     "exceptions",
     "calls",
     "tree",
@@ -104,7 +105,7 @@ def answers_of(trace: Trace, cut: Cut, on_progress: Callable[[int], None]) -> di
     """JSON by the key that the page asks with."""
     found: dict[str, bytes] = {}
     sources: set[tuple[str, str | None]] = set()
-    runs: tuple[int, str] | None = None  # the thread and the task of the event before …
+    runs: int | None = None  # the number of the task of the event before …
     waiting = b""  # … and who waits for it: nobody else meanwhile
     for seq in range(cut.start, cut.stop):
         now = put(trace, found, "moment", {"seq": seq})
@@ -113,12 +114,13 @@ def answers_of(trace: Trace, cut: Cut, on_progress: Callable[[int], None]) -> di
         sources.update((frame["file"], frame["source"]) for frame in now["stack"])
         for name, given in within(now):
             put(trace, found, name, given)
-        if now["task"] is not None and runs == (now["thread"], now["task"]):
+        task = None if now["task"] is None else trace.at(seq).event.task
+        if task is not None and runs == task.number:
             found[key_of("awaiting", {"seq": seq})] = waiting
-        elif now["task"] is not None:
+        elif task is not None:
             put(trace, found, "awaiting", {"seq": seq})
             waiting = found[key_of("awaiting", {"seq": seq})]
-        runs = (now["thread"], now["task"])
+        runs = None if task is None else task.number
         for name, given in moves(seq):
             there = json.loads(answer(trace, name, texts_of(given))[1])
             if cut.start <= there.get("seq", -1) < cut.stop:

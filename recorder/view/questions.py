@@ -1,6 +1,7 @@
 """The questions of the command line as forms: what is to be filled in, and rows as `--json` has them.
 
-Each row is what the command of that name prints, and fits `recorder/cli/answers.schema.json`.
+Each row is what the command of that name prints, and fits `recorder/cli/answers.schema.json`; of `explain`, a statement
+with the title of its section.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from recorder.cli import (
     watch,
     why,
 )
+from recorder.cli.explain import BUDGET
 from recorder.cli.queries import filters_of, is_whole, range_of, selectors_of
+from recorder.explain.page import explain
 from recorder.trace.existence import Existence
 from recorder.trace.expressions.expression import Answer, given_as
 from recorder.trace.folding import fold
@@ -166,6 +169,14 @@ def _stats(trace: Trace, args: argparse.Namespace) -> Iterator[Row]:
     yield from map(tree.node_as_json, sorted(found, key=ORDERS[_order(args)]))
 
 
+def _explain(trace: Trace, _: argparse.Namespace) -> Iterator[Row]:
+    for section in explain(trace, BUDGET).sections:
+        for one in section.statements:
+            yield {"seq": one.seq, "text": one.text, "section": section.title}
+        if section.left_out:
+            yield {"seq": None, "text": section.left_out, "section": section.title}
+
+
 def _order(args: argparse.Namespace) -> str:
     order = args.sort or "time"
     if order not in ORDERS:
@@ -259,6 +270,7 @@ QUESTIONS: Final = {
         _exceptions,
         50,
     ),
+    "explain": Question("what ran, what went wrong, and where it comes from", (), _explain),
     "check": Question(
         "the first moment at which an invariant is false",
         (EXPRESSION, Field("of", "of class"), TASK, *FILTERS, *RANGE),
