@@ -13,7 +13,7 @@ from recorder.trace.breakpoints import Breakpoint
 from recorder.trace.changes import Change
 from recorder.trace.code_flags import COROUTINE
 from recorder.trace.filters import is_own
-from recorder.trace.line_values import last_values
+from recorder.trace.line_values import MOST_EVENTS, last_values
 from recorder.trace.moments import event_at
 from recorder.trace.navigate import STOPS, Navigator
 from recorder.trace.reader import Trace
@@ -193,14 +193,19 @@ def evaluated(trace: Trace, asked: Parameters) -> dict[str, Any]:
 
 def inline(trace: Trace, asked: Parameters) -> dict[str, Any]:
     """What each line of a frame changed when it last ran before the moment: the event at which it ran, and the names
-    with their new values. Looked for in the last events alone."""
+    with their new values, but for definitions. Looked for in the last events alone."""
     seq, frame = asked.number("seq"), asked.number("frame")
     found = trace.find(frame=frame, start=max(seq - REACH, 0), stop=seq + 1, backwards=True)
-    lines = [
-        {"line": one.line, "seq": one.seq,
-         "values": [[name, text_of(value, 60)] for name, value in islice(one.values.items(), 5)]}
-        for one in last_values(found).values()
-    ]  # fmt: skip
+    events = list(islice(found, MOST_EVENTS))
+    is_body = bool(events) and events[0].function.is_body
+    lines = []
+    for one in last_values(events).values():
+        new = (
+            [name, text_of(value, 60)]
+            for name, value in one.values.items()
+            if not (is_body and value is not None and is_definition(name, value))
+        )
+        lines.append({"line": one.line, "seq": one.seq, "values": list(islice(new, 5))})
     return {"lines": lines}
 
 

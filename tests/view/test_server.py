@@ -507,6 +507,17 @@ def test_the_timeline_has_a_row_for_each_task(
         assert {"work", "step"} <= seen
 
 
+def test_beside_the_lines_of_a_module_stands_what_is_no_definition(lanes: Lanes) -> None:
+    end = get(lanes, "about")["end"] - 1
+    body = get(lanes, "moment", seq=end)["stack"][-1]
+    lines = get(lanes, "inline", seq=end, frame=body["frame"])["lines"]
+    rows = get(lanes, "moment", seq=end, frame=body["frame"])["variables"]
+    definitions = {row["name"] for row in rows if row["definition"]}
+    named = {name for line in lines for name, _ in line["values"]}
+    assert {"__name__", "fill"} <= definitions
+    assert named and not named & definitions
+
+
 def test_counts_are_told_as_far_as_they_are_made(
     lanes: Lanes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
