@@ -20,6 +20,7 @@ from recorder.trace.values.nodes import Node, identity_of, parts, type_name
 from recorder.trace.waiting_lines import NO_LINE, WaitingLine, waiting_lines
 
 DEEPEST: Final = 8  # in which a task, or a group, is looked for
+COMPREHENSIONS: Final = ("<listcomp>", "<setcomp>", "<dictcomp>")
 PENDING: Final = "PENDING"  # the state of a task, as asyncio has it
 REBOUND: Final = 100  # values of a variable that are looked at for a group that it had
 
@@ -115,7 +116,11 @@ class Waits:
                     return
 
     def _value(self, expression: str, event: Event) -> Any:
+        """Until 3.12 a comprehension is a function, and the rest is in its caller."""
         answer = self._trace.evaluate(expression, event)
+        if answer.kind != "known" and event.function.name in COMPREHENSIONS:
+            caller = self._trace.at(event.seq).stack[-2:-1]
+            answer = self._trace.evaluate(expression, caller[0]) if caller else answer
         return answer.tree if answer.kind == "known" else None
 
 
