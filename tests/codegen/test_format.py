@@ -746,8 +746,12 @@ def exceptions():
             finally: how = None
         except KeyError: pass
 
-async def main():
+async def work():
     await asyncio.sleep(0)
+
+async def main():
+    task = asyncio.create_task(work())
+    await task
 
 def count():
     global counter
