@@ -51,7 +51,9 @@ cdef Status event_call(Thread *t, rec_iframe *frame, Code *code) noexcept:
     top_of(t).stores = code.arguments
     if not identities.exact and t.depth > 1:
         hold_arguments(top_of(t) - 1)
+    tracer.caller = top_of(t) - 1 if t.depth > 1 else NULL
     status = record_variables(top_of(t))
+    tracer.caller = NULL
     if status != OK:
         return status
     top_of(t).stores = code.variables if code.stores == NULL else code.stores.unlined

@@ -22,6 +22,7 @@ cdef struct Tracer:
     int64_t budget           # budget.pxi: what larger ones may still cost …
     uint64_t budget_at       # … as of this event
     Shadow *looking          # the frame whose variables are looked at
+    Shadow *caller           # while a call's arguments are: the frame that it was made in, or NULL
     Thread *thread           # the one the tape is at; NULL: to be looked at anew
     bint has_greenlets       # … as always once there can be greenlets
     bint look_again          # … for another task in it, too

@@ -304,6 +304,7 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
     cdef uintptr_t limited
     cdef bint known
     cdef bint written = False
+    cdef Recorded *theirs = NULL
     cdef Status status
     if t == &PyLong_Type:
         t = <PyTypeObject *> (<uintptr_t> t | 1)
@@ -311,12 +312,23 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
     if known and can_wait(last):
         leave_unexamined(last, slot, namespace)
         return OK
+    if tracer.caller != NULL and namespace == NULL and last.type == NULL and not <uintptr_t> t & 1:
+        theirs = held_by_caller(slot, v, t)
+        if theirs != NULL and is_budget_small() and can_wait(theirs):
+            take_over(last, slot, theirs)
+            leave_unexamined(last, slot, NULL)
+            return reserve(reserved)
     limited = <uintptr_t> last.object & IS_LIMITED if known else IS_LIMITED * is_budget_low()
     if limited:
         limit_walk()
     n = take_fingerprint(v)
     cost = walk_cost()
-    if last.type != t or last.fingerprint != n:
+    if theirs != NULL and is_as_recorded(theirs, n, limited):
+        status = reserve(reserved)
+        if status != OK:
+            return status
+        take_over(last, slot, theirs)
+    elif last.type != t or last.fingerprint != n:
         status = reserve(limits.value_size + reserved)
         if status != OK:
             return status
@@ -351,6 +363,41 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
         if status != OK:
             return status
     return reserve(reserved)                    # the fingerprint may have written DEFs
+
+
+# An argument is most often what a variable of the caller holds, which was looked at before the line with the call. Its
+# content is written once.
+
+cdef Recorded *held_by_caller(uint32_t slot, PyObject *v, PyTypeObject *t) noexcept nogil:
+    """What was recorded of the variable of the caller's that holds this object, as it did when it was looked at last. A
+    cell may have been stored to by others, and a variable of the line that runs by that: neither counts. `slot`: of the
+    argument, of whose object as much has to be known from now on."""
+    cdef Shadow *s = tracer.caller
+    cdef uint64_t holding = s.changing & ~s.stores & ~s.code.cells
+    if holding == 0 or s.code.is_body or s.code.slots > <uint32_t> REC_MASKED or rec_is_exposed(s.frame):
+        return NULL
+    if PY_VERSION_HEX < 0x030C0000 and has_hidden_ways(s):
+        return NULL
+    if not identities.exact and not is_followed(slot, NULL):
+        return NULL
+    while holding != 0:
+        slot = rec_lowest_bit(holding)
+        holding &= holding - 1
+        if is_known(&s.slots[slot], v, t) and rec_object((<rec_ref *> s.frame.localsplus)[slot]) == v:
+            return &s.slots[slot]
+    return NULL
+
+
+cdef inline bint is_as_recorded(const Recorded *theirs, uint64_t fingerprint, uintptr_t limited) noexcept nogil:
+    """Whether the object that was just looked at is what was recorded of it last, and as much of it."""
+    return (theirs.fingerprint == fingerprint and theirs.number == identities.top.number
+            and <uintptr_t> theirs.object & MARKS == limited)
+
+
+cdef inline void take_over(Recorded *last, uint32_t slot, const Recorded *theirs) noexcept nogil:
+    """The argument is, from now on, what the caller's variable is. Needs SMALL_RECORD bytes."""
+    last[0] = theirs[0]
+    tape.cur = put_tagged(put_local_set(tape.cur, slot), TAG_CALLERS, <uint64_t> (theirs - tracer.caller.slots))
 
 
 cdef bint is_followed(uint32_t slot, Namespace *namespace) noexcept nogil:
