@@ -7,6 +7,7 @@ import array
 import collections
 import decimal
 import functools
+import sys
 import types
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -112,7 +113,8 @@ WAYS = {
     "an equal one": "callee(equal(held))",
     "of two names": "also = held\n    callee(also)",
     "kept by the callee": "storing(held)",
-    "with its locals seen": "(locals(), callee(held))",
+    "in a cell of the caller's": "callee(held) and (lambda: held)()",
+    "with its frame seen": "(sys._getframe(), callee(held))",
 }
 PROGRAM = (
     CALLEE
@@ -191,7 +193,7 @@ def recorded(path: Path, kind: str, ways: Iterable[str] = WAYS, **policy: Any) -
     make, change = KINDS[kind]
     names = {"make": make, "change": change or (lambda o: None), "equal": equal, "run": run}
     module = types.ModuleType("program")
-    module.__dict__.update(names, default=make(), types=types, functools=functools)
+    module.__dict__.update(names, default=make(), types=types, functools=functools, sys=sys)
     text = PROGRAM + "".join(CALLER.replace("WAY", WAYS[way]) for way in ways)
     code = compile(text, str(path.with_suffix(".py")), "exec", dont_inherit=True)
     with recorder.record(path, min_free_space=0, exclude=("tests.*",), **policy):
@@ -239,6 +241,19 @@ def test_it_is_what_the_callee_itself_sees(kind: str, tmp_path: Path) -> None:
         assert [given.show() for _, given, _ in arguments(trace)] == [x.show() for _, x, _ in seen]
 
 
+@pytest.mark.parametrize("kind", ["list", "instance, deep", "large", "cycle"])
+def test_what_was_not_looked_at_for_it_is_said(kind: str, tmp_path: Path) -> None:
+    """Where little may be looked at the argument waits as the caller's variable does."""
+    path = recorded(tmp_path / "a.rtrace", kind, value_budget=1)
+    with open_trace(path) as trace:
+        seen = arguments(trace)
+    for event, given, again in seen:
+        assert (
+            given.unexamined or again.unexamined or given.truncated or given.show() == again.show()
+        ), event
+    assert two_readers.compare(path, most_events=ALL) == []
+
+
 CERTAIN = (
     "positional",
     "keyword",
@@ -249,7 +264,10 @@ CERTAIN = (
     "partial",
     "coroutine",
 )
-NEVER = ("not the caller's", "stored by the line", "bound anew before the call")
+NEVER = (
+    *("not the caller's", "stored by the line", "bound anew before the call"),
+    *("in a cell of the caller's", "with its frame seen"),
+)
 UNTOLD = (
     () if TOLD else ("in a cell of the callee's",)
 )  # of which it is not known when it is stored to
