@@ -226,7 +226,7 @@ def arguments(trace: Trace) -> list[Argument]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_is_what_the_callee_itself_sees(kind: str, tmp_path: Path) -> None:
     """Whatever it is, however it was passed, whatever changed before; and wherever a chunk ends."""
-    path = recorded(tmp_path / "a.rtrace", kind)
+    path = recorded(tmp_path / "a.rtrace", kind, value_budget=100_000)
     with open_trace(path) as trace:
         seen = arguments(trace)
     for event, given, again in seen:

@@ -59,6 +59,8 @@ cdef Status event_call(Thread *t, rec_iframe *frame, Code *code) noexcept:
     top_of(t).stores = code.variables if code.stores == NULL else code.stores.unlined
     tape.cur[0] = REC_CALL
     commit_event(put_ticks(tape.cur + 1))
+    tracer.called_at = tape.events
+    tracer.called_frame = top_of(t).number
     return OK
 
 

@@ -52,7 +52,12 @@ cdef Status compare_variables(Shadow *s) noexcept nogil:
     cdef Code *code = s.code
     cdef uint64_t looked_at
     cdef uint32_t slot
-    cdef Status status = reserve(code.event_size)
+    cdef Status status
+    if is_still(s):
+        if REC_CHECKING:
+            check_still(s)
+        return reserve(SMALL_RECORD)
+    status = reserve(code.event_size)
     if status != OK:
         return status
     tracer.small_cost = 0
@@ -65,7 +70,7 @@ cdef Status compare_variables(Shadow *s) noexcept nogil:
         return OK if s.is_module_body else record_class_body(s)
     if code.slots > <uint32_t> REC_MASKED:
         return record_all_locals(s)
-    looked_at = s.stores | s.changing
+    looked_at = (s.stores & ~REC_STILL) | s.changing
     if rec_is_exposed(s.frame) or (PY_VERSION_HEX < 0x030C0000 and has_hidden_ways(s)):
         looked_at = code.variables
     if REC_CHECKING:
@@ -79,6 +84,16 @@ cdef Status compare_variables(Shadow *s) noexcept nogil:
         if status != OK:
             return status
     return OK
+
+
+cdef inline bint is_still(Shadow *s) noexcept nogil:
+    """Whether nothing has run since the frame's last event but a still line (cpython/stores.h), or nothing at all: that
+    event was the call, and no other came since."""
+    if not s.stores & REC_STILL and (tape.events != tracer.called_at or s.number != tracer.called_frame):
+        return False
+    if rec_is_exposed(s.frame) or s.code.is_body:
+        return False
+    return PY_VERSION_HEX >= 0x030C0000 or not has_hidden_ways(s)
 
 
 cdef inline bint has_hidden_ways(Shadow *s) noexcept nogil:
@@ -176,6 +191,25 @@ cdef void check_passed_over(Shadow *s, uint64_t passed_over) noexcept nogil:
         if not scalar_content(v, v.ob_type, &n):
             n = rec_fingerprint(v, v.ob_type)
         REC_CHECK(last.fingerprint == n, b"what is passed over was stored by no code of the line")
+
+
+cdef void check_still(Shadow *s) noexcept nogil:
+    """Debug builds: what a still line, which nothing can interrupt, leaves as it was."""
+    cdef uint64_t holding = s.changing
+    cdef uint32_t slot
+    cdef PyObject *v
+    cdef Recorded *last
+    if not s.stores & REC_STILL:
+        return
+    if not identities.exact:
+        hold(s, s.changing & ~s.code.cells)
+    while holding != 0:
+        slot = rec_lowest_bit(holding)
+        holding &= holding - 1
+        v = rec_object((<rec_ref *> s.frame.localsplus)[slot])
+        last = &s.slots[slot]
+        if v != NULL and is_known(last, v, v.ob_type) and <uintptr_t> last.object & MARKS == 0:
+            REC_CHECK(take_fingerprint(v) == last.fingerprint, b"a still line changes nothing")
 
 
 # Below, `slot` and `namespace` say which variable it is: one of the top frame (NULL), or a global of that namespace.
