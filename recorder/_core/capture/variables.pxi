@@ -92,8 +92,8 @@ cdef Status compare_variables(Shadow *s) noexcept nogil:
 
 cdef inline bint is_still(Shadow *s) noexcept nogil:
     """Whether nothing has run since the frame's last event but a still line (cpython/stores.h), or nothing at all: that
-    event was the call, and no other came since. What an exception lets go of on its way is not of the line: but then there
-    is a traceback, and with it a frame object."""
+    event was the call, and no other came since. What an exception lets go of on its way is not of the line: but then
+    there is a traceback, and with it a frame object."""
     if not s.stores & REC_STILL and (tape.events != tracer.called_at or s.number != tracer.called_frame):
         return False
     if rec_is_exposed(s.frame) or s.code.is_body:
