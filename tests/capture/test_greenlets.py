@@ -203,6 +203,20 @@ for _ in range(2):
     for worker in workers:
         worker.switch()
 """,
+    "thousands, and one that comes back without a frame": """
+from operator import call
+def step():
+    return 1
+def work(n):
+    return n
+comes_back = greenlet(list)
+comes_back.switch(map(call, [step, main.switch, step] * 3))
+for _ in range(2):
+    for n in range(1100):
+        greenlet(work).switch(n)
+    comes_back.switch()
+comes_back.switch()
+""",
     "in threads": """
 import threading
 def leaf(n):

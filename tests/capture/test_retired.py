@@ -162,6 +162,19 @@ def test_tasks_that_are_not_remembered_are_not_kept(tmp_path: Path) -> None:
     assert held(path)["tasks"] <= 4096
 
 
+def test_greenlets_that_are_not_remembered_are_not_kept(tmp_path: Path) -> None:
+    greenlet = pytest.importorskip("greenlet").greenlet
+    path = tmp_path / "greenlets.rtrace"
+    with recorder.record(path, min_free_space=0, include=[__file__]):
+        for i in range(3000):
+            greenlet(met).switch(i)
+    with recorder.open_trace(path) as trace:
+        assert trace.verify().verdict == "complete"
+        named = {event.task.name for event in trace.events() if event.task}
+        assert named == {f"Greenlet-{i + 1}" for i in range(3000)}
+    assert held(path)["tasks"] <= 1025
+
+
 def test_files_that_are_not_remembered_are_not_kept(tmp_path: Path) -> None:
     """As many names of files as there are pieces of code: they are remembered by the thousand, and not longer."""
     path = tmp_path / "files.rtrace"

@@ -23,7 +23,7 @@ from recorder.staging import stale
 from recorder.trace import recovery
 from tests.conftest import ENVIRONMENT, processes_of
 from tests.tools import sweep
-from tests.tools.tape_tools import leftovers, until
+from tests.tools.tape_tools import leftovers, state_of, until
 
 pytestmark = pytest.mark.leaves_staging
 
@@ -288,14 +288,16 @@ def test_a_folder_that_is_being_made_is_left_alone(tmp_path: Path) -> None:
     env = {**ENVIRONMENT, "RECORDER_TEST_FAULTS": "target:fallocate:2:STOP"}
     maker = subprocess.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.PIPE)
     try:
-        (left,) = until(lambda: leftovers(tmp_path))
-        until(lambda: (tmp_path / left / "control").exists())
+        until(lambda: state_of(maker.pid) == "T")
+        (left,) = leftovers(tmp_path)
+        assert (tmp_path / left / "control").exists()
         assert not stale.never_began(str(tmp_path / left))
         with pytest.raises(errors.TraceBusyError):
             recorder.start(tmp_path / "app.rtrace")
-    finally:
         maker.send_signal(signal.SIGCONT)
-    assert maker.communicate()[0] == b"ran\n" and maker.returncode == 0
+        assert maker.communicate()[0] == b"ran\n" and maker.returncode == 0
+    finally:
+        maker.kill()
 
 
 def test_a_stale_folder_is_told_of_by_the_next_start(tmp_path: Path) -> None:

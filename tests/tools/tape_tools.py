@@ -108,6 +108,14 @@ def has_died(pid: int) -> bool:
         watch.close()
 
 
+def state_of(pid: int) -> str:
+    """One letter, as in ps: T is stopped. Nothing for a process that is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
+
+
 def until(condition, seconds: float = 10.0):
     """Waits for a condition and returns what it gave."""
     deadline = time.monotonic() + seconds

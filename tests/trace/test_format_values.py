@@ -14,6 +14,15 @@ from hypothesis import strategies as st
 
 from recorder import errors
 from recorder._core.decode import Scanner
+from recorder.trace.format import (
+    TAG_BYTES,
+    TAG_DICT,
+    TAG_IDENTITY,
+    TAG_INSTANCE,
+    TAG_INT,
+    TAG_LIST,
+    TAG_STR,
+)
 from recorder.trace.values.value import Value
 from tests.tools import reference_writer as w
 
@@ -233,3 +242,29 @@ def test_a_repr_is_bounded(value: Any) -> None:
 def test_a_bomb_of_parts_is_refused_quickly() -> None:
     with pytest.raises(errors.TraceCorruptError):
         Value(b"\x12" + w.varint(300_000) + b"\x12\x00" * 300_000, {}).to_json()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        bytes([TAG_INT]) + b"\x80" * 10 + b"\x01",  # eleven bytes
+        bytes([TAG_INT]) + b"\xff" * 9 + b"\x02",  # more than 64 bits
+        *(bytes([tag]) + w.varint(2**63) for tag in (TAG_STR, TAG_BYTES, TAG_LIST, TAG_DICT)),
+        bytes([TAG_DICT, 2]) + w.value(1) * 3,
+        bytes([TAG_INSTANCE, 0]) + w.varint(2**64 - 1) + b"\0\0",
+        bytes([TAG_LIST, 1]) * 200 + w.value(1),
+        bytes([TAG_IDENTITY, 1]) * 200 + w.value([1]),
+    ],
+)
+def test_a_claim_that_cannot_be_is_refused(raw: bytes) -> None:
+    with pytest.raises(errors.TraceCorruptError):
+        Value(raw, TYPES).to_json()
+
+
+def test_a_value_that_is_not_whole_is_refused() -> None:
+    shared = [1.5, b"x", "text", (True, None), 1 << 80]
+    whole = w.value([shared, {"k": shared}, {3, 4}, bytearray(b"y"), -70_000])
+    assert Value(whole, TYPES).to_python()[1]["k"] == shared
+    for size in range(1, len(whole)):
+        with pytest.raises(errors.TraceCorruptError):
+            Value(whole[:size], TYPES).to_json()

@@ -20,7 +20,7 @@ import pytest
 import recorder
 from recorder import errors
 from tests.conftest import ENVIRONMENT, ROOT, Result, Run, processes_of
-from tests.tools.tape_tools import leftovers, until
+from tests.tools.tape_tools import leftovers, state_of, until
 
 
 def opened(path: Path) -> Any:
@@ -815,7 +815,7 @@ def test_the_caller_of_a_killed_run_does_not_wait_for_the_sealer(tmp_path: Path)
     page = recorder_page(staging)
     sealer = page.sealer_pid
     page.close()
-    until(lambda: stopped(sealer))
+    until(lambda: state_of(sealer) == "T")
     os.kill(sealer, signal.SIGCONT)
     until((tmp_path / "app.rtrace").exists)
 
@@ -824,10 +824,6 @@ def recorder_page(staging: Path) -> Any:
     from recorder._core.control import ControlPage
 
     return ControlPage(str(staging / "control"))
-
-
-def stopped(pid: int) -> bool:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
 def test_nothing_of_the_recorder_is_left_after_the_end(run_recorded: Run, tmp_path: Path) -> None:

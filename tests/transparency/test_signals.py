@@ -17,7 +17,7 @@ import pytest
 import recorder
 from recorder._core.control import ControlPage
 from tests.conftest import ENVIRONMENT
-from tests.tools.tape_tools import in_turn, until
+from tests.tools.tape_tools import in_turn, state_of, until
 
 SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGSEGV", "SIGABRT"]
 DISPOSITIONS = ["default", "handled", "ignored"]
@@ -218,14 +218,6 @@ def wait_for_staging(folder: Path) -> list[Path]:
 
 def words_of(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1]
-
-
-def state_of(pid: int) -> str:
-    """One letter, as in ps: T is stopped. Nothing for a process that is gone."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return ""
 
 
 def test_a_ctrl_c_that_a_console_has_shown_has_not_ended_the_program(tmp_path: Path) -> None:

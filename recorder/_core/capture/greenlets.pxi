@@ -7,7 +7,13 @@
 
 cdef enum:
     STACK_BUCKETS = 1024     # by where the stack begins
+    RESTING_BUCKETS = 1024   # by the mark; one that is pushed out gets another number when it comes back
 
+cdef struct Resting:
+    uint64_t mark
+    uint32_t greenlet
+
+cdef Resting resting[RESTING_BUCKETS]     # without frames: most have ended, others go on
 cdef Thread *stacks[STACK_BUCKETS]
 cdef Thread *spare_stacks = NULL     # without frames: for the next greenlet
 cdef uint32_t stacks_made = 0
@@ -37,7 +43,7 @@ cdef uint64_t *first_frame(PyThreadState *state) noexcept nogil:
 
 
 cdef inline bint is_marked(uint64_t *root) noexcept nogil:
-    return root[0] >> 32 == tracer.session and 0 < <uint32_t> root[0] <= tasks_made
+    return root[0] >> 32 == tracer.session and 0 < <uint32_t> root[0] <= greenlets_made
 
 
 cdef void notice_greenlets() noexcept nogil:
@@ -86,11 +92,8 @@ cdef Thread *new_stack(Thread *thread, uint64_t *root) noexcept nogil:
         t = allocate_stack(thread)
         if t == NULL:
             return NULL
-        if root != NULL and is_marked(root):
-            t.mark = root[0]
-        else:
-            t.mark = define_greenlet()
-        t.greenlet = <uint32_t> t.mark
+        t.mark = root[0] if root != NULL and is_marked(root) else next_mark()
+        t.greenlet = number_of_greenlet(t.mark)
     elif root == NULL:
         return t
     else:
@@ -124,25 +127,44 @@ cdef Thread *allocate_stack(Thread *thread) noexcept nogil:
     return t
 
 
-cdef uint64_t define_greenlet() noexcept nogil:
-    """It is named as a task is. What it is to be marked with: the number of its name, and of this recording."""
+cdef uint64_t next_mark() noexcept nogil:
+    """The number of this recording, and how many greenlets it has met."""
+    global greenlets_made
+    greenlets_made += 1
+    return <uint64_t> tracer.session << 32 | greenlets_made
+
+
+cdef inline Resting *resting_place(uint64_t mark) noexcept nogil:
+    return &resting[mark % RESTING_BUCKETS]
+
+
+cdef uint32_t number_of_greenlet(uint64_t mark) noexcept nogil:
+    """What TASK says of it. It is named as a task is, if it is new or has been pushed out. Needs 64 bytes."""
+    cdef Resting *place = resting_place(mark)
     cdef char text[32]
     cdef int size
-    global tasks_made, greenlets_made
-    greenlets_made += 1
-    size = snprintf(text, sizeof(text), "Greenlet-%lu", <unsigned long> greenlets_made)
+    global tasks_made
+    if place.mark == mark:
+        place.mark = 0
+        return place.greenlet
+    size = snprintf(text, sizeof(text), "Greenlet-%lu", <unsigned long> <uint32_t> mark)
     tape.cur = put_chars(put_tagged(tape.cur, REC_DEF_TASK, tasks_made), text, <size_t> max(size, 0))
     tasks_made += 1
-    return <uint64_t> tracer.session << 32 | tasks_made
+    return tasks_made
 
 
 cdef void recycle_stack(Thread *t) noexcept nogil:
-    """A stack that has no frames any more goes to the greenlet that needs one next."""
+    """A stack that has no frames any more goes to the greenlet that needs one next. Needs 16 bytes."""
+    cdef Resting *place = resting_place(t.mark)
     global spare_stacks
     REC_CHECK(t.depth == 0, b"a stack at rest has no frames")
     remove_stack(t)
     t.next = spare_stacks
     spare_stacks = t
+    if place.mark != 0:
+        tape.cur = put_retire(tape.cur, REC_DEF_TASK, place.greenlet - 1)
+    place.mark = t.mark
+    place.greenlet = t.greenlet
 
 
 cdef void remove_stack(Thread *t) noexcept nogil:
@@ -155,6 +177,7 @@ cdef void remove_stack(Thread *t) noexcept nogil:
 cdef void open_greenlets() noexcept nogil:
     global greenlets_made, stacks_made
     greenlets_made = stacks_made = 0
+    memset(resting, 0, sizeof(resting))
     tracer.first_state_id = rec_thread_state().id
     tracer.first_root = rec_stack_root(rec_thread_state())
     tracer.has_greenlets = rec_has_greenlets()
