@@ -168,7 +168,7 @@ def in_two_lines(given: list[int], one: int = 5) -> list[int]:
     made = 0
     made = [one * 2
             for one in given]
-    return [*made]
+    return [*made]  # type: ignore[misc]
 # fmt: on
 
 
@@ -195,7 +195,7 @@ class Noting:
         self.seen.append(1)
         return True
 
-    __bool__ = __eq__ = __lt__ = __contains__ = __getitem__ = __del__ = note  # type: ignore[assignment]
+    __bool__ = __eq__ = __lt__ = __contains__ = __getitem__ = __del__ = note
     __enter__ = note
     __add__ = __iadd__ = note
     touched = property(note)
