@@ -8,6 +8,7 @@ cdef enum:
     MOST_CLASSES = 1000      # that are followed at a time
     MOST_ATTRIBUTES = 1000   # of a class
     MOST_BASES = 60          # of a class, that are written down
+    NAME_BUCKETS = 1024
     MOST_COMPARED = 128      # at once, where nobody tells of changes …
     COMPARED_EVERY = 64      # … and where no code says that it makes any, so many events after the last time
 
@@ -21,6 +22,7 @@ cdef struct Classes:
     uint32_t count
     uint32_t unwatched       # of these
     uint32_t epoch           # goes up when attributes begin or cease to hold what can change in place
+    uint32_t[NAME_BUCKETS] named   # attributes that can change in place, of all, by the hash of their names
     bint stale               # one of them is
     bint opening
     PyObject **met           # weak references, owned: what is to be opened
@@ -221,7 +223,16 @@ cdef void note_attribute(Namespace *namespace, uint32_t slot, PyObject *value) n
     if changing != namespace.changing[slot]:
         namespace.changing[slot] = changing
         namespace.changing_count += 1 if changing else -1
+        count_name(namespace, slot, 1 if changing else -1)
         classes.epoch += 1
+
+
+cdef inline uint32_t *name_bucket(PyObject *name) noexcept nogil:
+    return &classes.named[<uint64_t> rec_str_hash(name) % NAME_BUCKETS]
+
+
+cdef inline void count_name(const Namespace *namespace, uint32_t slot, int change) noexcept nogil:
+    classes.named[<uint64_t> namespace.names[slot].hash % NAME_BUCKETS] += change
 
 
 cdef Status list_attributes(Code *code) noexcept nogil:
@@ -236,7 +247,7 @@ cdef Status list_attributes(Code *code) noexcept nogil:
         return status
     code.attribute_count = 0
     code.sets_attributes = classes.unwatched != 0 and names_setting(names)
-    namespace = classes.first
+    namespace = classes.first if classes.unwatched != 0 or names_changing(names) else NULL
     while namespace != NULL:
         for i in range(PyTuple_GET_SIZE(names) if namespace.changing_count > 0 or not namespace.watched else 0):
             entry = index_entry(namespace, rec_tuple_items(names)[i])
@@ -245,6 +256,15 @@ cdef Status list_attributes(Code *code) noexcept nogil:
                     return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM)
         namespace = namespace.next_class
     return OK
+
+
+cdef bint names_changing(PyObject *names) noexcept nogil:
+    """Whether one of these may be an attribute that can change in place: mostly none is, of however many classes."""
+    cdef Py_ssize_t i
+    for i in range(PyTuple_GET_SIZE(names)):
+        if name_bucket(rec_tuple_items(names)[i])[0] != 0:
+            return True
+    return False
 
 
 cdef inline bint is_compared(const Namespace *namespace, uint32_t slot) noexcept nogil:
@@ -351,6 +371,7 @@ cdef Status compare_unwatched_classes() noexcept nogil:
 cdef void forget_class(Namespace *namespace) noexcept nogil:
     """The class is gone, or nobody records any more."""
     cdef Namespace **link = &classes.first
+    cdef uint32_t slot
     while link[0] != namespace:
         link = &link[0].next_class
     link[0] = namespace.next_class
@@ -359,6 +380,9 @@ cdef void forget_class(Namespace *namespace) noexcept nogil:
     classes.count -= 1
     classes.unwatched -= not namespace.watched
     classes.epoch += namespace.changing_count > 0 or not namespace.watched
+    for slot in range(namespace.slots):
+        if namespace.changing[slot]:
+            count_name(namespace, slot, -1)
     Py_XDECREF(namespace.reference)
     namespace.reference = NULL
 
