@@ -279,7 +279,7 @@ uint8_t rec_known_type(PyTypeObject *type)
     uint8_t found = 0;
     if (in_c == type && strcmp(type->tp_name, "numpy.ndarray") == 0)
         return 0; /* one of no class of its own is an array, and nothing else */
-    for (; in_c != NULL && found == 0; in_c = in_c->tp_base)
+    for (; in_c != NULL && in_c != &PyBaseObject_Type && found == 0; in_c = in_c->tp_base)
         found = row_called(in_c->tp_name);
     return found != 0 ? found : row_of_classes(type);
 }

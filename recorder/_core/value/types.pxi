@@ -30,8 +30,9 @@ cdef TypeEntry *lookup_type(PyTypeObject *t) noexcept nogil:
     while types.entries[at].type != NULL and types.entries[at].type != t:
         at = (at + 1) & (types.size - 1)
     entry = &types.entries[at]
-    if entry.type == t and entry.version == t.tp_version_tag and entry.version != 0:
-        return entry                            # only its place was another one's
+    if entry.type == t and entry.version == t.tp_version_tag and (
+            entry.version != 0 or not t.tp_flags & Py_TPFLAGS_HEAPTYPE):
+        return entry                            # its place was another one's, or it has no states
     name_fingerprint = type_name_fingerprint(t)
     walk.bytes += DESCRIBING * REC_BYTES_PER_ELEMENT
     if entry.type == t and entry.name_fingerprint == name_fingerprint and not is_other_class(entry):
