@@ -273,6 +273,7 @@ cdef Status copy_from_caller(DecoderState *s, Variable *variable, NamespaceDef *
         return reject(s, b"a variable of a caller that holds nothing, or an int")
     if not store_value(s, variable, variable_data(held), held.size):
         return reject(s, b"")
+    note_new(s, variable)
     mark_changed(s, variable, NULL, held.flags & <uint32_t> (VAR_TYPED | VAR_UNEXAMINED))
     return OK
 
