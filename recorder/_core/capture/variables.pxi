@@ -28,10 +28,7 @@ cdef struct Name:            # one variable of a class body, or one global
 
 cdef inline Status record_variables(Shadow *s) noexcept nogil:
     """SETs for what changed since the last event of this frame. Afterwards SMALL_RECORD bytes are free."""
-    if s.stores << 1 | s.changing != 0:         # REC_STILL does not count
-        return compare_variables(s)
-    s.stores = 0
-    if not has_only_its_own_code(s):
+    if s.stores | s.changing != 0 or not has_only_its_own_code(s):
         return compare_variables(s)
     if REC_CHECKING:
         check_passed_over(s, s.code.variables)
@@ -56,10 +53,12 @@ cdef Status compare_variables(Shadow *s) noexcept nogil:
     cdef uint64_t looked_at
     cdef uint32_t slot
     cdef Status status
-    if s.changing != 0 and is_still(s):
-        if REC_CHECKING:
-            check_still(s)
-        return reserve(SMALL_RECORD)
+    if s.changing != 0 or s.stores & REC_STILL:
+        if is_still(s):
+            if REC_CHECKING:
+                check_still(s)
+            return reserve(SMALL_RECORD)
+        s.stores &= ~REC_STILL
     status = reserve(code.event_size)
     if status != OK:
         return status
@@ -76,7 +75,6 @@ cdef Status compare_variables(Shadow *s) noexcept nogil:
     looked_at = s.stores | s.changing
     if rec_is_exposed(s.frame) or (PY_VERSION_HEX < 0x030C0000 and has_hidden_ways(s)):
         looked_at = code.variables
-    REC_CHECK(looked_at & REC_STILL == 0, b"behind a still line all is looked at, or nothing")
     if REC_CHECKING:
         check_passed_over(s, code.variables & ~looked_at)
     if s.changing != 0 and not identities.exact:
