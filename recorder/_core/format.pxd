@@ -115,6 +115,7 @@ cdef extern from "tape/records.h" nogil:
         TAG_IDENTITY
         TAG_IDENTITY_UNSURE
         TAG_REBOUND
+        TAG_CALLERS
 
     enum:  # what a trace says of itself
         REC_TRACE_COMPLETE

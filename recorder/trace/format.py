@@ -137,6 +137,7 @@ TAG_FORM: Final = 0x34
 TAG_IDENTITY: Final = 0x35
 TAG_IDENTITY_UNSURE: Final = 0x36
 TAG_REBOUND: Final = 0x37
+TAG_CALLERS: Final = 0x38
 
 
 class ChunkType(IntEnum):

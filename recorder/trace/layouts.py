@@ -117,4 +117,5 @@ TAGS: Final[dict[int, Layout]] = {
     0x35: ("varint", "value"),  # IDENTITY
     0x36: ("varint", "varint", "value"),  # IDENTITY_UNSURE
     0x37: ("varint", "varint"),  # REBOUND
+    0x38: ("varint",),  # CALLERS
 }  # fmt: skip

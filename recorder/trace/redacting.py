@@ -30,6 +30,7 @@ OF_FUNCTIONS: Final = 3  # CO_OPTIMIZED and CO_NEWLOCALS, which no body of a mod
 WORDS: Final = frozenset(  # about a variable
     (f.TAG_INT_DELTA, f.TAG_UNBOUND, f.TAG_UNEXAMINED, f.TAG_EXAMINED, f.TAG_REBOUND)
 )
+UNEXAMINED: Final = bytes([f.TAG_UNEXAMINED])
 STOP_ITERATION: Final = (b"builtins", b"StopIteration")
 
 
@@ -40,6 +41,8 @@ class Variables:
         self.slots = slots  # whether what is in it is secret
         self.number = number  # of the frame or namespace
         self.is_global = is_global
+        self.read: dict[int, bytes] = {}  # of a frame: what was read last, where it is no small int
+        self.unexamined: set[int] = set()  # of these: what may be something else by now
         self.shown: dict[int, bytes] = {}  # what was written last, where it is not what was read
         self.fresh: set[int] = set()  # written since the last event of the frame
 
@@ -211,12 +214,16 @@ class _Chunk:
         if tag >= f.TAG_SMALL_INT and not is_secret:
             of.shown.pop(slot, None)
             return value + 1
+        if tag == f.TAG_CALLERS:
+            return self.set_callers(at, value, of, slot)
         if tag in WORDS:
             end = end_of_word(self.raw, value)
             new = REDACTED if is_secret and tag != f.TAG_UNBOUND else None
         else:
             end, new = redacted(self.raw, value, self.names)
             new = REDACTED if is_secret else new
+        if not of.is_global:
+            keep_read(of, slot, self.raw[value:end])
         if new is None:
             of.shown.pop(slot, None)
         elif of.shown.get(slot) == new and not self.is_new(of, slot):
@@ -232,6 +239,29 @@ class _Chunk:
         if of.is_global:
             self.newest.add((of.number, slot))
         return end
+
+    def set_callers(self, at: int, value: int, of: Variables, slot: int) -> int:
+        """An argument that is what the caller's variable is: not if only one of the two names is secret."""
+        theirs, end = varint.decode(self.raw, value + 1)
+        caller = self.current.stack[-2].variables
+        of.read[slot] = caller.read[theirs]
+        if theirs in caller.unexamined:
+            of.unexamined.add(slot)
+        of.fresh.add(slot)
+        if of.slots[slot]:
+            of.shown[slot] = REDACTED
+            return self.replace(value, end, REDACTED)
+        if not caller.slots[theirs]:
+            if theirs in caller.shown:
+                of.shown[slot] = caller.shown[theirs]
+            return end
+        _, new = redacted(of.read[slot], 0, self.names)
+        if new is not None:
+            of.shown[slot] = new
+        written = of.read[slot] if new is None else new
+        if slot in of.unexamined:
+            written += self.raw[at:value] + UNEXAMINED
+        return self.replace(value, end, written)
 
     def is_new(self, of: Variables, slot: int) -> bool:
         """Of what is set once more behind BEGIN: whether no event has shown it."""
@@ -393,6 +423,29 @@ class _Chunk:
 
     def globals(self, found: list[Any]) -> None:
         self.codes[found[0]].namespace = found[1] - 1 if found[1] else None
+
+
+def keep_read(of: Variables, slot: int, word: bytes) -> None:
+    """Of a SET: so that who takes the value over is told all of it."""
+    tag = word[0]
+    if tag == f.TAG_UNEXAMINED:
+        of.unexamined.add(slot)
+        return
+    of.unexamined.discard(slot)
+    if tag == f.TAG_REBOUND:
+        of.read[slot] = rebound(of.read[slot], word)
+    elif tag not in WORDS:
+        of.read[slot] = word
+
+
+def rebound(value: bytes, word: bytes) -> bytes:
+    """The value of a slot after a REBOUND."""
+    _, end = varint.decode(word, 1)
+    doubts, _ = varint.decode(word, end)
+    begin = identity_of(value, 0)[-1]
+    if not doubts:
+        return bytes([f.TAG_IDENTITY]) + word[1:end] + value[begin:]
+    return bytes([f.TAG_IDENTITY_UNSURE]) + word[1:] + value[begin:]
 
 
 def is_same(before: bytes | None, after: bytes) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import collections
 import decimal
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -156,6 +157,68 @@ def test_what_is_met_again_and_again_is_recorded_in_brief(tmp_path: Path) -> Non
     assert 1000 < len(brief) < 2000
     assert all("number" in value.show() and value.truncated for value in brief)
     assert sum(not value.truncated for value in values) == len(values) - len(brief)
+
+
+def raw_bytes(path: Path) -> int:
+    with recorder.open_trace(path) as trace:
+        return int(trace.closing["raw_bytes"])
+
+
+def passed_on(root: Node, rounds: int) -> int:
+    for i in range(rounds):
+        root.number = i
+        met(root)
+    return met(Node(-1)) + met(other := root) + met(other)
+
+
+def in_a_cell(root: Node, rounds: int) -> int:
+    def change(number: int) -> Node:
+        root.number = number
+        return root
+
+    return sum(met(change(i)) for i in range(rounds)) + met(root)
+
+
+def number_in(value: Value) -> int:
+    found = re.search(r"number=(-?\d+)", value.show())
+    assert found is not None
+    return int(found[1])
+
+
+@pytest.mark.parametrize("caller", [passed_on, in_a_cell])
+@pytest.mark.parametrize("budget", [1, 16, 100_000])
+def test_an_argument_is_what_the_caller_holds(
+    caller: Callable[[Node, int], int], budget: int, tmp_path: Path
+) -> None:
+    """Each call has the graph as it is then, or says that it was not looked at."""
+    path = tmp_path / "a.rtrace"
+    root = graph()
+    root.following = root.following[:40]
+    with recorder.record(path, scope="own", min_free_space=0, value_budget=budget):
+        caller(root, 50)
+    with recorder.open_trace(path) as trace:
+        values = [event.locals["root"] for event in trace.find(kind="call", function="met")]
+    numbers = [None if value.unexamined else number_in(value) for value in values]
+    expected = [*range(50), -1, 49, 49] if caller is passed_on else [*range(50), 49]
+    assert len(numbers) == len(expected)
+    assert all(got in (None, number) for got, number in zip(numbers, expected, strict=True))
+    if budget == 100_000:
+        assert None not in numbers
+
+
+def graphs(root: Node, rounds: int) -> None:
+    for _ in range(rounds):
+        met(root)
+
+
+def test_what_is_passed_on_is_not_written_again(tmp_path: Path) -> None:
+    sizes = []
+    for rounds in (1, 101):
+        path = tmp_path / f"{rounds}.rtrace"
+        with recorder.record(path, scope="own", min_free_space=0, value_budget=100_000):
+            graphs(graph(), rounds)
+        sizes.append(raw_bytes(path))
+    assert sizes[1] - sizes[0] < 100 * 100  # the graph takes some 10,000
 
 
 def waiter(root: Node) -> Iterator[None]:

@@ -1,16 +1,20 @@
 """Variables that the code of a line cannot store are not compared: that must change nothing.
 
 Debug builds hold it at each event of every test (check_passed_over in variables.pxi). Here random programs are recorded
-twice, with a frame object for each frame the second time: then all variables are compared at each event."""
+twice, with a frame object for each frame the second time: then all variables are compared at each event.
+Nor is anything looked at behind a line that does next to nothing, or between a call and the first line."""
 
 from __future__ import annotations
 
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 import recorder
 from recorder.trace.snapshots import Event
@@ -176,3 +180,112 @@ def test_what_is_stored_behind_a_loop_is_seen(tmp_path: Path) -> None:
         (returned,) = trace.find("return", function="in_two_lines")
         shown = {name: value.show(100) for name, value in returned.locals.items()}
     assert shown == {"given": "[1, 2]", "one": "5", "made": "[2, 4]"}
+
+
+# ---- still lines ---------------------------------------------------------------------------------
+
+
+class Noting:
+    """Whatever is done with it, it says so in a list. Its code is not recorded."""
+
+    def __init__(self, seen: list[int]) -> None:
+        self.seen = seen
+
+    def note(self, *_: Any) -> bool:
+        self.seen.append(1)
+        return True
+
+    __bool__ = __eq__ = __lt__ = __contains__ = __getitem__ = __del__ = note
+    __enter__ = note
+    __add__ = __iadd__ = note
+    touched = property(note)
+
+    def __exit__(self, *_: Any) -> None:
+        self.seen.append(1)
+
+    def __iter__(self) -> Iterator[int]:
+        self.seen.append(1)
+        return iter([1])
+
+    def __str__(self) -> str:
+        self.seen.append(1)
+        return ""
+
+
+def noting_at_its_end(seen: list[int]) -> Iterator[int]:
+    try:
+        yield from range(5)
+    finally:
+        seen.append(1)
+
+
+LINES = {
+    "truth": "if x: pass",
+    "no truth": "if not x: pass",
+    "equal": "if x == 1: pass",
+    "smaller": "if x < 1: pass",
+    "contained": "if 1 in x: pass",
+    "an attribute": "x.touched",
+    "an item": "x[0]",
+    "a sum": "x + 1",
+    "a sum in place": "x += 1",
+    "let go of": "x = None",
+    "deleted": "del x",
+    "iterated": "for _ in x: pass",
+    "unpacked": "[_] = x",
+    "shown": "f'{x}'",
+    "with": "with x: pass",
+    "called": "x.note()",
+    "is, and truth": "if x is not None and x: pass",
+    "a loop that is left": "for _ in noting(seen): break",
+    "raised and handled": "try: raise KeyError(x.note())\n    except KeyError: pass",
+}
+
+
+def steps_of(folder: Path, text: str, **names: Any) -> list[Event]:
+    """The events of `f`, whose own code alone is recorded."""
+    module = types.ModuleType("still")
+    module.__dict__.update(names)
+    code = compile(text, str(folder / "still.py"), "exec", dont_inherit=True)
+    with recorder.record(folder / "still.rtrace", min_free_space=0, exclude=("tests.*",)):
+        exec(code, module.__dict__)
+    with recorder.open_trace(folder / "still.rtrace") as trace:
+        return [event for event in trace.events() if event.function.name == "f"]
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_line_that_runs_other_code_is_looked_behind(line: str, tmp_path: Path) -> None:
+    seen: list[int] = []
+    text = f"def f(seen, x):\n    {LINES[line]}\n    return seen\nf(seen, make(seen))\n"
+    steps = steps_of(tmp_path, text, seen=seen, make=Noting, noting=noting_at_its_end)
+    assert len(seen) >= 1
+    behind = next(step for step in steps if step.line == text.count("\n") - 1)
+    assert behind.locals["seen"].to_python() not in ([], None)
+
+
+def test_what_an_exception_lets_go_of_is_looked_behind(tmp_path: Path) -> None:
+    """It was raised in a line that does nothing; the loop around it had an iterator."""
+    text = """
+def f(seen):
+    for _ in noting(seen):
+        if missing is None:
+            pass
+        missing = 1
+try:
+    f([])
+except UnboundLocalError:
+    pass
+"""
+    steps = steps_of(tmp_path, text, noting=noting_at_its_end)
+    assert [(step.kind, step.locals["seen"].to_python()) for step in steps[-2:]] == [
+        ("raise", []),
+        ("unwind", [1]),
+    ]
+
+
+@pytest.mark.parametrize(
+    "body", ["(a): a.append(1); return a", "(a, b=[1]): return (a.append(1), a)[1]"]
+)
+def test_what_a_function_of_one_line_does_is_told_at_its_end(body: str, tmp_path: Path) -> None:
+    steps = steps_of(tmp_path, f"def f{body}\nf([])\n")
+    assert [step.locals["a"].to_python() for step in (steps[0], steps[-1])] == [[], [1]]

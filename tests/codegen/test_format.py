@@ -762,6 +762,12 @@ def graph():
     root.following = [Node(i) for i in range(190)]
     return root
 
+def hands_on(node):
+    return repr_of(node)
+
+def repr_of(node):
+    return node.name
+
 def more_than_a_segment(root):
     for i in range(5000):
         text = f"{i:9}" * 110
@@ -787,7 +793,7 @@ def passes_on():
 passing = passes_on()
 next(passing)
 passing.throw(KeyError("thrown"))
-values(); exceptions(); asyncio.run(main()); count(); count()
+values(); exceptions(); asyncio.run(main()); count(); count(); hands_on(Node(1))
 exec("def f():\\n" + "".join(f" v{i} = {i}\\n" for i in range(100)) + " return v99\\nf()")
 exec("def g():\\n x = 1\\n" + "\\n" * 200 + " return x\\ng()")
 import warnings

@@ -118,6 +118,10 @@ UNEXAMINED = b"\x27"
 EXAMINED = b"\x33"
 
 
+def callers(slot: int) -> bytes:
+    return b"\x38" + varint(slot)
+
+
 def line(difference: int) -> bytes:
     if -32 <= difference <= 95:
         return bytes([0x80 + difference + 32])

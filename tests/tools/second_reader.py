@@ -112,6 +112,7 @@ ABOUT_THE_VARIABLE = {
     0x27: "UNEXAMINED",
     0x33: "EXAMINED",
     0x37: "REBOUND",
+    0x38: "CALLERS",
 }
 SIMPLE = {
     0x01: ("NONE",),
@@ -157,6 +158,8 @@ class ValueReader:
             return (name, self.cursor.zigzag())
         if name == "REBOUND":
             return (name, self.cursor.varint(), self.cursor.varint())
+        if name == "CALLERS":
+            return (name, self.cursor.varint())
         if name is not None:
             return (name,)
         self.cursor.at = at
@@ -438,6 +441,8 @@ class Variables:
             return  # it is what it was: no change
         if tag == "UNEXAMINED":
             self.unexamined.add(slot)
+            if len(value) > 1:  # a caller's
+                self.held[slot] = value[1]
         else:
             self.unexamined.discard(slot)
             if tag == "UNBOUND":
@@ -794,11 +799,23 @@ class Machine:
         else:
             raise Damaged("SET in a preamble without a FRAME before it")
         frame.slot_name(slot)
+        if value[0] == "CALLERS":
+            if self.in_preamble or frame.is_body:
+                raise Damaged("CALLERS is about an argument")
+            value = self.held_by_caller(value[1])
         self.set_variable(frame.variables, slot, value)
 
+    def held_by_caller(self, slot: int) -> Value:
+        stack = self.thread().stack
+        held = stack[-2].own.value(slot) if len(stack) > 1 else None
+        value = held[1] if held is not None and held[0] == "UNEXAMINED" else held
+        if value is None or (value[0] == "INT" and -(1 << 63) <= value[1] < 1 << 63):
+            raise Damaged("CALLERS of a slot that holds nothing, or an int")
+        return held
+
     def set_variable(self, variables: Variables, slot: int, value: Value) -> None:
-        if self.in_preamble and value[0] in ("INT_DELTA", "REBOUND"):
-            raise Damaged(f"{value[0]} in a preamble")
+        if value[0] == "CALLERS" or (self.in_preamble and value[0] in ("INT_DELTA", "REBOUND")):
+            raise Damaged(f"{value[0]} where it has no meaning")
         variables.set(slot, value, None if self.in_preamble else self.next_event)
 
     def set_global(self) -> None:

@@ -207,6 +207,23 @@ def test_the_preamble_is_as_the_format_page_says() -> None:
     )
 
 
+def test_an_argument_that_is_what_the_caller_holds_is_restated_whole() -> None:
+    """Its value, and whether that was looked at: a chunk does not lead to another frame's."""
+    scanner = Scanner()
+    held = w.set_slot(0, w.value([1])) + w.set_slot(1, w.value("y")) + w.set_slot(1, w.UNEXAMINED)
+    inner = w.enter(0) + w.set_slot(0, w.callers(1)) + w.set_slot(1, w.callers(0))
+    first = HEAD + held + w.event("call", 1) + inner + w.event("call", 1)
+    scanner.segment(first, 0)
+    restated = scanner.segment(w.line(1), 2).preamble
+    assert (
+        w.set_slot(0, w.value("y")) + w.set_slot(0, w.UNEXAMINED) + w.set_slot(1, w.value([1]))
+        in restated
+    )
+    called = events_of(w.EMPTY_PREAMBLE + first)[-1]
+    assert called._values == (w.UNEXAMINED + w.value("y"), w.value([1]))
+    assert list(called._changed_slots) == [0, 1]
+
+
 def test_only_what_is_spoken_of_is_restated() -> None:
     scanner = Scanner()
     scanner.segment(
@@ -333,6 +350,8 @@ def nested(depth: int) -> bytes:
         (w.set_slot(0, b"\x00"), "not known"),
         (w.set_slot(0, b"\x29"), "not known"),
         (w.set_slot(0, w.delta(1)), "holds no int"),
+        (w.set_slot(0, w.callers(0)), "a caller that is not there"),
+        (w.set_slot(0, b"\x12\x01" + w.callers(0)), "not known"),
         (w.set_slot(0, w.value([b"\x07", 1])[:2] + w.delta(1)), "not known"),
         (w.set_slot(0, b"\x12\x01" + w.UNBOUND), "not known"),
         (w.set_slot(0, b"\x12\x01" + w.UNEXAMINED), "not known"),
@@ -374,6 +393,14 @@ def test_a_record_that_cannot_be(record: bytes, reason: str) -> None:
     expected = errors.UnknownRecordError if unknown else errors.TraceCorruptError
     with pytest.raises(expected, match=reason):
         reader.next()
+
+
+@pytest.mark.parametrize(("slot", "reason"), [(5, "is not there"), (1, "holds nothing")])
+def test_a_caller_has_what_an_argument_is(slot: int, reason: str) -> None:
+    inner = w.set_slot(0, w.value(1)) + w.enter(0)
+    info = Scanner().segment(HEAD + w.event("call", 0) + inner + w.set_slot(0, w.callers(slot)), 0)
+    assert info.damage is not None
+    assert reason in info.damage.message
 
 
 def test_nesting_up_to_the_limit_is_read() -> None:

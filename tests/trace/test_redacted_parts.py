@@ -55,6 +55,16 @@ MORE_PLACES = {
     " c[{text}] = 3\n del c[{text}]\n return 1\nf()",
     "a number": "def f():\n {name} = 1000000\n for i in range(4): {name} += i\n {name} = {value}\n return 1\nf()",
     "what a function sets": "{name} = 1\ndef f():\n global {name}\n {name} = {value}\n x = 1\nf()\nx = 2",
+    "what the caller holds": "def g(a): return len(a)\ndef f():\n {name} = [{value}]\n g({name})\n {name}.append(1)\n"
+    " g({name})\n g({name})\n return 1\nf()",
+    "what it is to the callee": "def g({name}):\n {name}.append(1)\n return len({name})\n"
+    "def f():\n a = [{value}]\n g(a)\n return g(a)\nf()",
+    "what is passed on": "def h(a):\n a.append(1)\n return len(a)\ndef g({name}): return h({name})\n"
+    "def f():\n a = [{value}]\n g(a)\n return g(a)\nf()",
+    "what is handed to it": "def {name}(a): return len(a)\ndef f():\n a = [1]\n {name}(a)\n a = None\n"
+    " return {name}([{value}])\nf()",
+    "what is beside it in what the caller holds": "def g(a): return len(a)\n"
+    "def f():\n a = {{{text}: {value}, 'b': 1}}\n g(a)\n a[{text}] = 2\n g(a)\n a['b'] = 2\n return g(a)\nf()",
     "a task": "import asyncio\nasync def {name}(a):\n await asyncio.sleep(0)\n return a\n"
     "async def main(): return len(await asyncio.create_task({name}({value}), name='t'))\nasyncio.run(main())",
     "a thread": "import threading\ndef {name}(a): return a\n"
@@ -62,7 +72,10 @@ MORE_PLACES = {
 }  # fmt: skip
 UNLIKE = ("a thread",)  # no two are alike
 # There it stands under another name as well.
-ELSEWHERE = ("what was under it, and elsewhere", "a thread")
+ELSEWHERE = (
+    *("what was under it, and elsewhere", "a thread"),
+    *("what the caller holds", "what it is to the callee", "what is passed on"),
+)
 
 
 def values_of(trace: Trace) -> bytes:

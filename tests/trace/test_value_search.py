@@ -88,8 +88,15 @@ def later():
     kept = yield "before the cut"
     yield kept
 
+def hold():
+    basket = ["held by the caller"]
+    for n in range(60):
+        n = -n
+    show(basket)
+
 every()
 grow()
+hold()
 it = later()
 next(it)
 it.send("sent in")

@@ -16,12 +16,15 @@
 # overdue: each is looked at about every 63rd event. So all together keep to the budget, and none waits for ever.
 #
 # A variable that holds another object than before is looked at right away, and makes no debt. While the budget is lower
-# than what it takes to write down a large value, only the first 60 elements of such an object are recorded.
+# than what it takes to write down a large value, only the first 60 elements of such an object are recorded. Where the
+# policy's budget is small, as in tests, an argument that the caller has in a variable is not looked at for the call: it
+# waits until that variable is due.
 
 cdef enum:
     SMALL_EVENTS = 8         # a variable that costs no more than these bring is looked at before every event …
     SMALL_TOGETHER = 32      # … as long as those of a frame cost no more than these do
     MOST_BUDGET = 200000
+    SMALL_BUDGET = 16        # elements for each event
     LIMITED_NODES = 60       # elements of a value that is met when the budget is low
     WRITE_COST = 3           # what it costs to write an element that was looked at, in elements that are looked at
 
@@ -36,6 +39,10 @@ cdef void set_budget(uint32_t per_event) noexcept nogil:
 cdef inline uint32_t small_cost_limit() noexcept nogil:
     """What a variable may cost that is looked at before every event."""
     return budget_per_event * SMALL_EVENTS
+
+
+cdef inline bint is_budget_small() noexcept nogil:
+    return budget_per_event <= SMALL_BUDGET
 
 
 def grant(int64_t elements):

@@ -8,12 +8,17 @@ cdef enum:
     MOST_CLASSES = 1000      # that are followed at a time
     MOST_ATTRIBUTES = 1000   # of a class
     MOST_BASES = 60          # of a class, that are written down
+    NAME_BUCKETS = 1024
     MOST_COMPARED = 128      # at once, where nobody tells of changes …
     COMPARED_EVERY = 64      # … and where no code says that it makes any, so many events after the last time
 
 cdef struct Attribute:
-    Namespace *namespace
+    Namespace *namespace     # NULL: none
     uint32_t slot
+
+cdef struct Link:            # of an attribute that can change in place: its neighbours among those of such a name
+    Attribute before
+    Attribute behind
 
 cdef struct Classes:
     Namespace *first
@@ -21,6 +26,7 @@ cdef struct Classes:
     uint32_t count
     uint32_t unwatched       # of these
     uint32_t epoch           # goes up when attributes begin or cease to hold what can change in place
+    Attribute[NAME_BUCKETS] named  # the first ones that can change in place, of all, by the hash of their names
     bint stale               # one of them is
     bint opening
     PyObject **met           # weak references, owned: what is to be opened
@@ -221,35 +227,79 @@ cdef void note_attribute(Namespace *namespace, uint32_t slot, PyObject *value) n
     if changing != namespace.changing[slot]:
         namespace.changing[slot] = changing
         namespace.changing_count += 1 if changing else -1
+        if changing:
+            link_attribute(namespace, slot)
+        else:
+            unlink_attribute(namespace, slot)
         classes.epoch += 1
+
+
+cdef inline Attribute *first_named(Py_hash_t hash) noexcept nogil:
+    return &classes.named[<uint64_t> hash % NAME_BUCKETS]
+
+
+cdef void link_attribute(Namespace *namespace, uint32_t slot) noexcept nogil:
+    cdef Attribute *first = first_named(namespace.names[slot].hash)
+    cdef Link *link = &namespace.links[slot]
+    link.before.namespace = NULL
+    link.behind = first[0]
+    first.namespace = namespace
+    first.slot = slot
+    if link.behind.namespace != NULL:
+        link.behind.namespace.links[link.behind.slot].before = first[0]
+
+
+cdef void unlink_attribute(Namespace *namespace, uint32_t slot) noexcept nogil:
+    cdef Link *link = &namespace.links[slot]
+    if link.before.namespace != NULL:
+        link.before.namespace.links[link.before.slot].behind = link.behind
+    else:
+        first_named(namespace.names[slot].hash)[0] = link.behind
+    if link.behind.namespace != NULL:
+        link.behind.namespace.links[link.behind.slot].before = link.before
 
 
 cdef Status list_attributes(Code *code) noexcept nogil:
     """Lists the attributes of classes that the code names and that can change in place; where no watcher tells of
     changes, all that are no methods."""
     cdef PyObject *names = code.object.co_names
-    cdef Namespace *namespace
     cdef Py_ssize_t i
-    cdef uint32_t *entry
     cdef Status status = compare_stale_classes()
     if status != OK:
         return status
     code.attribute_count = 0
     code.sets_attributes = classes.unwatched != 0 and names_setting(names)
-    namespace = classes.first
-    while namespace != NULL:
-        for i in range(PyTuple_GET_SIZE(names) if namespace.changing_count > 0 or not namespace.watched else 0):
-            entry = index_entry(namespace, rec_tuple_items(names)[i])
-            if entry != NULL and entry[0] != 0 and is_compared(namespace, entry[0] - 1):
-                if not add_attribute(code, namespace, entry[0] - 1):
-                    return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM)
-        namespace = namespace.next_class
+    for i in range(PyTuple_GET_SIZE(names)):
+        if not list_named(code, rec_tuple_items(names)[i]):
+            return fail(ERR_OUT_OF_MEMORY, STAGE_CAPTURE, ENOMEM)
     return OK
 
 
-cdef inline bint is_compared(const Namespace *namespace, uint32_t slot) noexcept nogil:
-    return namespace.changing[slot] or (
-        not namespace.watched and namespace.values[slot].type != &PyFunction_Type)
+cdef bint list_named(Code *code, PyObject *name) noexcept nogil:
+    """Those of all classes that have this name."""
+    cdef Attribute *at = first_named(rec_str_hash(name))
+    cdef uint64_t fingerprint = rec_key_fingerprint(name) if at.namespace != NULL or classes.unwatched != 0 else 0
+    cdef const Name *named
+    cdef Namespace *namespace = classes.first if classes.unwatched != 0 else NULL
+    cdef uint32_t *entry
+    while at.namespace != NULL:
+        named = &at.namespace.names[at.slot]
+        if named.hash == rec_str_hash(name) and named.fingerprint == fingerprint:
+            if not add_attribute(code, at.namespace, at.slot):
+                return False
+        at = &at.namespace.links[at.slot].behind
+    while namespace != NULL:
+        entry = index_entry(namespace, name) if not namespace.watched else NULL
+        if entry != NULL and entry[0] != 0 and is_compared_by_version(namespace, entry[0] - 1):
+            if not add_attribute(code, namespace, entry[0] - 1):
+                return False
+        namespace = namespace.next_class
+    return True
+
+
+cdef inline bint is_compared_by_version(const Namespace *namespace, uint32_t slot) noexcept nogil:
+    """Of an attribute that is not listed for what it holds, where no watcher tells of changes: it is no method."""
+    return not namespace.changing[slot] and namespace.values[slot].type != &PyFunction_Type
 
 
 cdef bint names_setting(PyObject *names) noexcept nogil:
@@ -351,6 +401,7 @@ cdef Status compare_unwatched_classes() noexcept nogil:
 cdef void forget_class(Namespace *namespace) noexcept nogil:
     """The class is gone, or nobody records any more."""
     cdef Namespace **link = &classes.first
+    cdef uint32_t slot
     while link[0] != namespace:
         link = &link[0].next_class
     link[0] = namespace.next_class
@@ -359,6 +410,9 @@ cdef void forget_class(Namespace *namespace) noexcept nogil:
     classes.count -= 1
     classes.unwatched -= not namespace.watched
     classes.epoch += namespace.changing_count > 0 or not namespace.watched
+    for slot in range(namespace.slots):
+        if namespace.changing[slot]:
+            unlink_attribute(namespace, slot)
     Py_XDECREF(namespace.reference)
     namespace.reference = NULL
 

@@ -49,14 +49,20 @@ cdef Status event_call(Thread *t, rec_iframe *frame, Code *code) noexcept:
     if status != OK:
         return status
     top_of(t).stores = code.arguments
-    if not identities.exact and t.depth > 1:
-        hold_arguments(top_of(t) - 1)
+    if t.depth > 1 and (top_of(t) - 1).changing != 0:
+        tracer.caller = top_of(t) - 1
+        if not identities.exact:
+            hold_arguments(tracer.caller)
     status = record_variables(top_of(t))
+    tracer.caller = NULL
     if status != OK:
         return status
     top_of(t).stores = code.variables if code.stores == NULL else code.stores.unlined
     tape.cur[0] = REC_CALL
     commit_event(put_ticks(tape.cur + 1))
+    if top_of(t).changing != 0:
+        tracer.called_at = tape.events
+        tracer.called_frame = top_of(t).number
     return OK
 
 

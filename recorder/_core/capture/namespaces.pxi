@@ -24,6 +24,7 @@ cdef struct Namespace:
     PyObject *reference      # … a weak one, which is owned
     Namespace *next_class
     uint8_t *changing        # of a class: the slot holds what can change in place
+    Link *links              # … then: where it stands among those of such a name
     uint32_t changing_count
 
 cdef enum:
@@ -133,6 +134,7 @@ cdef void free_namespace(Namespace *namespace) noexcept nogil:
     free(namespace.seen)
     free(namespace.index)
     free(namespace.changing)
+    free(namespace.links)
     free(namespace)
 
 
@@ -231,6 +233,9 @@ cdef bint grow_namespace(Namespace *namespace) noexcept nogil:
     if not grow_array(<void **> &namespace.seen, namespace.capacity, size, sizeof(uint32_t)):
         return False
     if not grow_array(<void **> &namespace.changing, namespace.capacity, size, sizeof(uint8_t)):
+        return False
+    if namespace.of_class != NULL and not grow_array(
+            <void **> &namespace.links, namespace.capacity, size, sizeof(Link)):
         return False
     index = <uint32_t *> rec_sys.calloc(size * 2, sizeof(uint32_t))
     if index == NULL:

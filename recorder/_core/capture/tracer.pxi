@@ -22,6 +22,9 @@ cdef struct Tracer:
     int64_t budget           # budget.pxi: what larger ones may still cost …
     uint64_t budget_at       # … as of this event
     Shadow *looking          # the frame whose variables are looked at
+    Shadow *caller           # while a call's arguments are: the frame that it was made in, or NULL
+    uint64_t called_at       # the event that comes behind the last call …
+    uint64_t called_frame    # … and the frame that began with it
     Thread *thread           # the one the tape is at; NULL: to be looked at anew
     bint has_greenlets       # … as always once there can be greenlets
     bint look_again          # … for another task in it, too
@@ -47,6 +50,7 @@ cdef Status open_tracer() noexcept:
     tracer.frames = 0
     tracer.budget = MOST_BUDGET
     tracer.budget_at = 0
+    tracer.called_at = <uint64_t> -1
     tracer.thread = tracer.last_thread = NULL
     namespaces_made = 0
     types.next_id = 0

@@ -52,7 +52,14 @@ cdef Status compare_variables(Shadow *s) noexcept nogil:
     cdef Code *code = s.code
     cdef uint64_t looked_at
     cdef uint32_t slot
-    cdef Status status = reserve(code.event_size)
+    cdef Status status
+    if s.changing != 0 or s.stores & REC_STILL:
+        if is_still(s):
+            if REC_CHECKING:
+                check_still(s)
+            return reserve(SMALL_RECORD)
+        s.stores &= ~REC_STILL
+    status = reserve(code.event_size)
     if status != OK:
         return status
     tracer.small_cost = 0
@@ -79,6 +86,17 @@ cdef Status compare_variables(Shadow *s) noexcept nogil:
         if status != OK:
             return status
     return OK
+
+
+cdef inline bint is_still(Shadow *s) noexcept nogil:
+    """Whether nothing has run since the frame's last event but a still line (cpython/stores.h), or nothing at all: that
+    event was the call, and no other came since. What an exception lets go of on its way is not of the line: but then
+    there is a traceback, and with it a frame object."""
+    if not s.stores & REC_STILL and (tape.events != tracer.called_at or s.number != tracer.called_frame):
+        return False
+    if rec_is_exposed(s.frame) or s.code.is_body:
+        return False
+    return PY_VERSION_HEX >= 0x030C0000 or not has_hidden_ways(s)
 
 
 cdef inline bint has_hidden_ways(Shadow *s) noexcept nogil:
@@ -176,6 +194,25 @@ cdef void check_passed_over(Shadow *s, uint64_t passed_over) noexcept nogil:
         if not scalar_content(v, v.ob_type, &n):
             n = rec_fingerprint(v, v.ob_type)
         REC_CHECK(last.fingerprint == n, b"what is passed over was stored by no code of the line")
+
+
+cdef void check_still(Shadow *s) noexcept nogil:
+    """Debug builds: what a still line, which nothing can interrupt, leaves as it was."""
+    cdef uint64_t holding = s.changing
+    cdef uint32_t slot
+    cdef PyObject *v
+    cdef Recorded *last
+    if not s.stores & REC_STILL:
+        return
+    if not identities.exact:
+        hold(s, s.changing & ~s.code.cells)
+    while holding != 0:
+        slot = rec_lowest_bit(holding)
+        holding &= holding - 1
+        v = rec_object((<rec_ref *> s.frame.localsplus)[slot])
+        last = &s.slots[slot]
+        if v != NULL and is_known(last, v, v.ob_type) and <uintptr_t> last.object & MARKS == 0:
+            REC_CHECK(take_fingerprint(v) == last.fingerprint, b"a still line changes nothing")
 
 
 # Below, `slot` and `namespace` say which variable it is: one of the top frame (NULL), or a global of that namespace.
@@ -304,6 +341,7 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
     cdef uintptr_t limited
     cdef bint known
     cdef bint written = False
+    cdef Recorded *theirs = NULL
     cdef Status status
     if t == &PyLong_Type:
         t = <PyTypeObject *> (<uintptr_t> t | 1)
@@ -311,12 +349,23 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
     if known and can_wait(last):
         leave_unexamined(last, slot, namespace)
         return OK
+    if tracer.caller != NULL and namespace == NULL and last.type == NULL and not <uintptr_t> t & 1:
+        theirs = held_by_caller(slot, v, t)
+        if theirs != NULL and is_budget_small() and can_wait(theirs):
+            take_over(last, slot, theirs)
+            leave_unexamined(last, slot, NULL)
+            return reserve(reserved)
     limited = <uintptr_t> last.object & IS_LIMITED if known else IS_LIMITED * is_budget_low()
     if limited:
         limit_walk()
     n = take_fingerprint(v)
     cost = walk_cost()
-    if last.type != t or last.fingerprint != n:
+    if theirs != NULL and is_as_recorded(theirs, n, limited):
+        status = reserve(reserved)
+        if status != OK:
+            return status
+        take_over(last, slot, theirs)
+    elif last.type != t or last.fingerprint != n:
         status = reserve(limits.value_size + reserved)
         if status != OK:
             return status
@@ -351,6 +400,41 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
         if status != OK:
             return status
     return reserve(reserved)                    # the fingerprint may have written DEFs
+
+
+# An argument is most often what a variable of the caller holds, which was looked at before the line with the call. Its
+# content is written once.
+
+cdef Recorded *held_by_caller(uint32_t slot, PyObject *v, PyTypeObject *t) noexcept nogil:
+    """What was recorded of the variable of the caller's that holds this object, as it did when it was looked at last. A
+    cell may have been stored to by others, and a variable of the line that runs by that: neither counts. `slot`: of the
+    argument, of whose object as much has to be known from now on."""
+    cdef Shadow *s = tracer.caller
+    cdef uint64_t holding = s.changing & ~s.stores & ~s.code.cells
+    if holding == 0 or s.code.is_body or s.code.slots > <uint32_t> REC_MASKED or rec_is_exposed(s.frame):
+        return NULL
+    if PY_VERSION_HEX < 0x030C0000 and has_hidden_ways(s):
+        return NULL
+    if not identities.exact and not is_followed(slot, NULL):
+        return NULL
+    while holding != 0:
+        slot = rec_lowest_bit(holding)
+        holding &= holding - 1
+        if is_known(&s.slots[slot], v, t) and rec_object((<rec_ref *> s.frame.localsplus)[slot]) == v:
+            return &s.slots[slot]
+    return NULL
+
+
+cdef inline bint is_as_recorded(const Recorded *theirs, uint64_t fingerprint, uintptr_t limited) noexcept nogil:
+    """Whether the object that was just looked at is what was recorded of it last, and as much of it."""
+    return (theirs.fingerprint == fingerprint and theirs.number == identities.top.number
+            and <uintptr_t> theirs.object & MARKS == limited)
+
+
+cdef inline void take_over(Recorded *last, uint32_t slot, const Recorded *theirs) noexcept nogil:
+    """The argument is, from now on, what the caller's variable is. Needs SMALL_RECORD bytes."""
+    last[0] = theirs[0]
+    tape.cur = put_tagged(put_local_set(tape.cur, slot), TAG_CALLERS, <uint64_t> (theirs - tracer.caller.slots))
 
 
 cdef bint is_followed(uint32_t slot, Namespace *namespace) noexcept nogil:

@@ -55,6 +55,7 @@ cdef extern from "cpython/iteration.h":
 
 cdef extern from "cpython/stores.h" nogil:
     int REC_MASKED
+    uint64_t REC_STILL
     ctypedef struct rec_stores:
         uint64_t unlined
     rec_stores *rec_find_stores(PyCodeObject *, const RecSys *) with gil

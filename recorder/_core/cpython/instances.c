@@ -292,6 +292,22 @@ static bool next_slot(rec_attributes *walk, PyObject **name, PyObject **value)
     return false;
 }
 
+/* How many of them are set. */
+static Py_ssize_t count_slots(PyObject *object)
+{
+    Py_ssize_t count = 0;
+    for (PyTypeObject *type = Py_TYPE(object); type != NULL && type->tp_flags & Py_TPFLAGS_HEAPTYPE; type = type->tp_base) {
+        PyObject *names = ((PyHeapTypeObject *)type)->ht_slots;
+        PyMemberDef *member = type->tp_members;
+        if (names == NULL || !PyTuple_CheckExact(names) || member == NULL)
+            continue;
+        for (PyMemberDef *end = member + PyTuple_GET_SIZE(names); member < end; member++)
+            count += member->name != NULL && member->type == T_OBJECT_EX
+                     && *(PyObject **)((char *)object + member->offset) != NULL;
+    }
+    return count;
+}
+
 static void start(rec_attributes *walk, PyObject *object, bool slotted)
 {
     walk->object = object;
@@ -334,9 +350,10 @@ Py_ssize_t rec_attributes_begin(rec_attributes *walk, PyObject *object, const re
         while (rec_attributes_next(walk, &name, &value))
             n++;
         start(walk, object, entry->slotted);
-    } else if (entry->slotted || walk->fields.exception != NULL) {
-        while (next_slot(walk, &name, &value))
-            n++;
+        return n;
+    }
+    n += entry->slotted ? count_slots(object) : 0;
+    if (walk->fields.exception != NULL) {
         while (rec_exception_next(&walk->fields, &name, &value))
             n++;
         start(walk, object, entry->slotted);

@@ -3,6 +3,7 @@
 #include "cpython/bytecode.h"
 #include "cpython/line_table.h"
 #include <opcode.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 static uint64_t bit(int variable)
@@ -32,6 +33,60 @@ static uint64_t stored_by(int opcode, int argument)
     }
 }
 
+/* Nothing but CPython's own code runs in it, and no object is let go of that nobody else has. It does not look whether
+ * something waits to be done: a signal, another thread, the garbage. `before`: the instruction before it. */
+static bool is_still(int opcode, int before)
+{
+    switch (opcode) {
+    case CACHE:
+    case RESUME: /* there the line has not begun */
+    case NOP:
+    case COPY:
+    case SWAP:
+    case IS_OP:
+    case LOAD_CONST:
+    case LOAD_DEREF:
+    case LOAD_FAST:
+    case JUMP_FORWARD:
+    case MAKE_CELL:
+    case COPY_FREE_VARS:
+    case RETURN_VALUE:
+#ifdef RETURN_CONST
+    case RETURN_CONST:
+#endif
+#ifdef LOAD_FAST_CHECK
+    case LOAD_FAST_CHECK:
+#endif
+#ifdef LOAD_FAST_LOAD_FAST
+    case LOAD_FAST_LOAD_FAST:
+#endif
+#ifdef LOAD_FAST_BORROW
+    case LOAD_FAST_BORROW:
+    case LOAD_FAST_BORROW_LOAD_FAST_BORROW:
+    case LOAD_SMALL_INT:
+    case NOT_TAKEN:
+#endif
+#ifdef POP_JUMP_IF_NONE
+    case POP_JUMP_IF_NONE:
+    case POP_JUMP_IF_NOT_NONE:
+#else
+    case POP_JUMP_FORWARD_IF_NONE:
+    case POP_JUMP_FORWARD_IF_NOT_NONE:
+#endif
+        return true;
+#ifdef POP_JUMP_IF_FALSE
+    case POP_JUMP_IF_FALSE: /* of anything but a truth value it may run code */
+    case POP_JUMP_IF_TRUE:
+#else
+    case POP_JUMP_FORWARD_IF_FALSE:
+    case POP_JUMP_FORWARD_IF_TRUE:
+#endif
+        return before == IS_OP;
+    default:
+        return false;
+    }
+}
+
 #if PY_VERSION_HEX >= 0x030E0000
 /* What comes behind a loop may have no event of its own from 3.14 on: CPython compares its line with that of the last
  * instruction within the loop. So in `a = [f(b)` with `for b in c]` on the next line, where the loop's line is the last
@@ -54,10 +109,17 @@ static void add_behind_loops(rec_stores *stores, PyCodeObject *code, const uint8
 }
 #endif
 
+/* Of what has no line: whether it is there to let an exception go on, of which CPython tells before. */
+static bool leads_nowhere(const uint8_t *units, Py_ssize_t at, Py_ssize_t count, bool has_line)
+{
+    return !has_line && (units[2 * at] == RERAISE || (at + 1 < count && units[2 * at + 2] == RERAISE));
+}
+
+/* Meanwhile REC_STILL stands where a line is not still. */
 static void collect(rec_stores *stores, PyCodeObject *code, const uint8_t *units, Py_ssize_t count)
 {
     Py_ssize_t at = 0;
-    int argument = 0;
+    int argument = 0, before = NOP;
     rec_line_entry e = rec_line_table(code->co_linetable, code->co_firstlineno);
     while (rec_next_lines(&e)) {
         uint64_t *stored = e.has_line ? &stores->by_line[e.line - stores->first] : &stores->unlined;
@@ -66,6 +128,9 @@ static void collect(rec_stores *stores, PyCodeObject *code, const uint8_t *units
             if (units[2 * at] == EXTENDED_ARG)
                 continue;
             *stored |= stored_by(units[2 * at], argument);
+            if (!is_still(units[2 * at], before) && !leads_nowhere(units, at, count, e.has_line))
+                *stored |= REC_STILL;
+            before = units[2 * at] != CACHE ? units[2 * at] : before;
             argument = 0;
         }
     }
@@ -73,7 +138,8 @@ static void collect(rec_stores *stores, PyCodeObject *code, const uint8_t *units
     add_behind_loops(stores, code, units, count);
 #endif
     for (uint32_t i = 0; i < stores->count; i++)
-        stores->by_line[i] |= stores->unlined;
+        stores->by_line[i] = (stores->by_line[i] | stores->unlined) ^ REC_STILL;
+    stores->unlined &= ~REC_STILL;
 }
 
 static rec_stores *allocate(PyCodeObject *code, const RecSys *sys)

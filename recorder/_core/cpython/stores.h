@@ -1,7 +1,8 @@
 /* Which variables of a function its code can store, line by line.
  *
  * Between the event of a line and the next event of that frame nothing runs in it but instructions of that line, and
- * such as have no line. What none of these stores is still what it was, if it is nothing that can change in place. */
+ * such as have no line. What none of these stores is still what it was, if it is nothing that can change in place. And if
+ * none of these can run any other code, or let go of an object, nothing has changed at all: the line is a still one. */
 #ifndef RECORDER_STORES_H
 #define RECORDER_STORES_H
 #include <Python.h>
@@ -10,9 +11,11 @@
 #include "sys/syscall_table.h"
 
 enum {
-    REC_MASKED = 64,       /* variables, a bit each; of functions with more all are compared */
+    REC_MASKED = 63,       /* variables, a bit each; of functions with more all are compared */
     REC_MASKED_LINES = 8192 /* from the first to the last one of a function; as above */
 };
+
+#define REC_STILL (UINT64_C(1) << 63) /* beside the variables of a still line, of which there are none */
 
 typedef struct {
     int32_t first;      /* line */

@@ -126,6 +126,8 @@ cdef inline Status take_variable(
             return unset_variable(s, variable, namespace, c)
     if c.at[0] == TAG_REBOUND:
         return rebind_variable(s, variable, namespace, c)
+    if c.at[0] == TAG_CALLERS:
+        return copy_from_caller(s, variable, namespace, c)
     take_new_value(s, c, &flags)
     if c.bad:
         return reject(s, b"a value that is not whole or not known")
@@ -254,6 +256,25 @@ cdef Status rebind_variable(DecoderState *s, Variable *variable, NamespaceDef *n
     else:
         note_new(s, variable)
         mark_changed(s, variable, namespace, variable.flags & <uint32_t> VAR_TYPED)
+    return OK
+
+
+cdef Status copy_from_caller(DecoderState *s, Variable *variable, NamespaceDef *namespace, Cursor *c) noexcept nogil:
+    """CALLERS: the argument takes what a variable of the frame below holds, so that it stands for itself."""
+    cdef const Frame *below = s.top.below
+    cdef Variable *held
+    cdef uint64_t number
+    c.at += 1
+    number = take_varint(c)
+    if c.bad or s.in_preamble or namespace != NULL or below == NULL or number >= below.local_count:
+        return reject(s, b"a variable of a caller that is not there")
+    held = &below.locals[number]
+    if held.size == 0 or variable_data(held)[0] == TAG_INT or variable_data(held)[0] >= TAG_SMALL_INT:
+        return reject(s, b"a variable of a caller that holds nothing, or an int")
+    if not store_value(s, variable, variable_data(held), held.size):
+        return reject(s, b"")
+    note_new(s, variable)
+    mark_changed(s, variable, NULL, held.flags & <uint32_t> (VAR_TYPED | VAR_UNEXAMINED))
     return OK
 
 

@@ -221,10 +221,11 @@ static PyTypeObject *c_type_of(PyTypeObject *type)
     return type;
 }
 
+/* Programs that make classes all the time ask for each of them: most rows are ruled out by one letter. */
 static uint8_t row_called(const char *name)
 {
     for (uint8_t i = 1; i < ROWS; i++)
-        if (!rows[i].of_python && strcmp(rows[i].name, name) == 0)
+        if (rows[i].name[0] == name[0] && !rows[i].of_python && strcmp(rows[i].name, name) == 0)
             return i;
     return 0;
 }
@@ -235,20 +236,27 @@ static bool has_text(PyObject *text, const char *wanted, size_t size)
            && (size_t)PyUnicode_GET_LENGTH(text) == size && memcmp(PyUnicode_DATA(text), wanted, size) == 0;
 }
 
-/* Whether a class statement made it, in the module that stands before the last dot. */
-static bool is_class_called(PyTypeObject *type, const char *name)
+/* Of the classes that are written in Python: what stands behind the last dot of the name, before which is the module. */
+static const char *class_name(uint8_t row)
 {
-    PyObject *qualified = rec_heap_type_name(type);
-    const char *dot = strrchr(name, '.');
-    return qualified != NULL && type->tp_dict != NULL && has_text(qualified, dot + 1, strlen(dot + 1))
-           && has_text(rec_dict_find(type->tp_dict, "__module__"), name, (size_t)(dot - name));
+    static const char *kept[ROWS];
+    if (kept[row] == NULL)
+        kept[row] = strrchr(rows[row].name, '.') + 1;
+    return kept[row];
 }
 
 static uint8_t row_of_class(PyTypeObject *type)
 {
-    for (uint8_t i = 1; i < ROWS; i++)
-        if (rows[i].of_python && is_class_called(type, rows[i].name))
+    PyObject *name = rec_heap_type_name(type);
+    if (name == NULL || type->tp_dict == NULL || PyUnicode_GET_LENGTH(name) == 0)
+        return 0;
+    Py_UCS4 letter = PyUnicode_READ_CHAR(name, 0);
+    for (uint8_t i = 1; i < ROWS; i++) {
+        if (!rows[i].of_python || (Py_UCS4)class_name(i)[0] != letter || !has_text(name, class_name(i), strlen(class_name(i))))
+            continue;
+        if (has_text(rec_dict_find(type->tp_dict, "__module__"), rows[i].name, (size_t)(class_name(i) - rows[i].name - 1)))
             return i;
+    }
     return 0;
 }
 
@@ -271,7 +279,7 @@ uint8_t rec_known_type(PyTypeObject *type)
     uint8_t found = 0;
     if (in_c == type && strcmp(type->tp_name, "numpy.ndarray") == 0)
         return 0; /* one of no class of its own is an array, and nothing else */
-    for (; in_c != NULL && found == 0; in_c = in_c->tp_base)
+    for (; in_c != NULL && in_c != &PyBaseObject_Type && found == 0; in_c = in_c->tp_base)
         found = row_called(in_c->tp_name);
     return found != 0 ? found : row_of_classes(type);
 }

@@ -122,6 +122,7 @@ enum { /* value tags */
     TAG_IDENTITY = 0x35, /* varint object, value part */
     TAG_IDENTITY_UNSURE = 0x36, /* varint object, varint doubts, value part */
     TAG_REBOUND = 0x37, /* varint object, varint doubts */
+    TAG_CALLERS = 0x38, /* varint slot */
 };
 
 enum { /* what a trace says of itself */

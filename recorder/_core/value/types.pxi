@@ -24,12 +24,16 @@ cdef PyObject *module_of_type(PyTypeObject *t) noexcept nogil:
 
 cdef TypeEntry *lookup_type(PyTypeObject *t) noexcept nogil:
     """The entry of a type; written to the tape the first time, where a record boundary is (see traverse.h)."""
-    cdef uint64_t name_fingerprint = type_name_fingerprint(t)
+    cdef uint64_t name_fingerprint
     cdef uint32_t at = rec_type_bucket(t)
     cdef TypeEntry *entry
     while types.entries[at].type != NULL and types.entries[at].type != t:
         at = (at + 1) & (types.size - 1)
     entry = &types.entries[at]
+    if entry.type == t and entry.version == t.tp_version_tag and (
+            entry.version != 0 or not t.tp_flags & Py_TPFLAGS_HEAPTYPE):
+        return entry                            # its place was another one's, or it has no states
+    name_fingerprint = type_name_fingerprint(t)
     walk.bytes += DESCRIBING * REC_BYTES_PER_ELEMENT
     if entry.type == t and entry.name_fingerprint == name_fingerprint and not is_other_class(entry):
         describe_type(entry)                    # it has changed, or is another one of that name
