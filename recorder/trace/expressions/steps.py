@@ -8,7 +8,7 @@ What is not here, and what the core finds too hard, is computed by the expressio
 from __future__ import annotations
 
 import ast
-from typing import Final
+from typing import Final, TypeGuard
 
 from recorder._core.decode import STEPS
 
@@ -32,6 +32,11 @@ OF_ONE: Final = {
 }  # fmt: skip
 OF_SOME: Final = {"min": "min", "max": "max"}
 OF_CONTENTS: Final = {"sum": "sum", "min": "least", "max": "most", "any": "any", "all": "all"}
+ITEMS_OF: Final = {
+    "keys": "each key",
+    "values": "each value",
+    "items": "each item",
+}  # methods of a dict
 # What isinstance() can be asked of, as the core numbers them.
 TYPES: Final[tuple[type, ...]] = (
     int, bool, float, str, type(None), bytes, bytearray, list, tuple, set, frozenset, dict,
@@ -69,6 +74,7 @@ def _made(node: ast.expr, names: tuple[str, ...]) -> list[Step]:
 class _Maker:
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names = names
+        self.bound: list[str] = []  # by comprehensions, from the outermost in
         self.steps: list[Step] = []
 
     def step(self, name: str, value: int | float | bytes = 0) -> None:
@@ -79,7 +85,7 @@ class _Maker:
         if isinstance(node, ast.Constant):
             self.constant(node.value)
         elif isinstance(node, ast.Name):
-            self.step("name", self.names.index(node.id))
+            self.name(node.id)
         elif isinstance(node, ast.Attribute):
             self.attribute(node)
         elif isinstance(node, ast.Subscript):
@@ -99,6 +105,12 @@ class _Maker:
             self.call(node)
         else:
             raise _TooHard
+
+    def name(self, name: str) -> None:
+        if name in self.bound:
+            self.step("bound", len(self.bound) - 1 - self.bound[::-1].index(name))
+        else:
+            self.step("name", self.names.index(name))
 
     def constant(self, value: object) -> None:
         if value is None:
@@ -121,13 +133,18 @@ class _Maker:
         self.step("attribute", node.attr.encode("utf-8"))
 
     def item(self, node: ast.Subscript) -> None:
-        self.value(node.value)
         key = node.slice
         sign = 1
         if isinstance(key, ast.UnaryOp) and isinstance(key.op, ast.USub):
             key, sign = key.operand, -1
         if not isinstance(key, ast.Constant):
             raise _TooHard
+        if type(key.value) is int and _is_sorted(node.value):
+            self.is_builtin("sorted")
+            self.value(node.value.args[0])
+            self.step("sorted", _small(sign * key.value))
+            return
+        self.value(node.value)
         if type(key.value) is str and sign > 0:
             self.step("index", key.value.encode("ascii"))
         elif type(key.value) is int:
@@ -195,10 +212,13 @@ class _Maker:
 
     def builtin(self, name: str, given: list[ast.expr]) -> None:
         """A function of Python's own, where nothing else has its name."""
-        if name not in self.names:
-            raise _TooHard  # a comprehension's
-        self.step("builtin", self.names.index(name))
-        if name in OF_ONE and len(given) == 1:
+        self.is_builtin(name)
+        comprehension = given[0] if isinstance(given[0], (ast.ListComp, ast.GeneratorExp)) else None
+        if len(given) == 1 and comprehension is not None and name in OF_CONTENTS:
+            self.comprehension(comprehension, OF_CONTENTS[name])
+        elif len(given) == 1 and name == "len" and isinstance(comprehension, ast.ListComp):
+            self.comprehension(comprehension, "count")
+        elif name in OF_ONE and len(given) == 1:
             self.value(given[0])
             self.step(OF_ONE[name])
         elif name in OF_CONTENTS and len(given) == 1:
@@ -215,13 +235,43 @@ class _Maker:
         else:
             raise _TooHard
 
+    def is_builtin(self, name: str) -> None:
+        if name in self.bound or name not in self.names:
+            raise _TooHard  # a comprehension's
+        self.step("builtin", self.names.index(name))
+
+    def comprehension(self, node: ast.ListComp | ast.GeneratorExp, gathered: str) -> None:
+        """What one loop comes to, as the step of that name gathers it."""
+        (loop, *others) = node.generators
+        of, kind = loop.iter, "each"
+        if (
+            isinstance(of, ast.Call)
+            and isinstance(of.func, ast.Attribute)
+            and not (of.args or of.keywords)
+        ):
+            of, kind = of.func.value, ITEMS_OF.get(of.func.attr, "")
+        bound = _bound(loop.target)
+        if others or loop.is_async or not kind or len(bound) != 1 + (kind == "each item"):
+            raise _TooHard
+        self.value(of)
+        begin = len(self.steps)
+        self.step(kind)
+        self.bound += bound
+        for test in loop.ifs:
+            self.value(test)
+            self.step("keep")
+        self.value(node.elt)
+        del self.bound[-len(bound) :]
+        self.steps[begin] = self.steps[begin][0], len(self.steps)
+        self.step(gathered)
+
     def types(self, node: ast.expr) -> int:
         """Those of TYPES that are of a type, or of one of several."""
         found = 0
         for one in node.elts if isinstance(node, ast.Tuple) else [node]:
             if not isinstance(one, ast.Name) or one.id not in NAMED_TYPES:
                 raise _TooHard
-            self.step("builtin", self.names.index(one.id))
+            self.is_builtin(one.id)
             asked = NAMED_TYPES[one.id]
             for number, each in enumerate(TYPES):
                 found |= issubclass(each, asked) << number
@@ -243,6 +293,24 @@ class _Maker:
             raise _TooHard
         for at in jumps:
             self.steps[at] = self.steps[at][0], len(self.steps)
+
+
+def _bound(target: ast.expr) -> list[str]:
+    """The names of a loop's variables: one, or two that are not the same."""
+    parts = target.elts if isinstance(target, ast.Tuple) else [target]
+    names = [one.id for one in parts if isinstance(one, ast.Name)]
+    return names if len(names) == len(parts) == len(set(names)) else []
+
+
+def _is_sorted(node: ast.expr) -> TypeGuard[ast.Call]:
+    """Whether it is `sorted(x)`."""
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "sorted"
+        and len(node.args) == 1
+        and not node.keywords
+    )
 
 
 def _is_constant(node: ast.expr) -> bool:
