@@ -78,13 +78,13 @@ class Tasks:
             text = f"{one.name}  {' ← '.join(map(_place, one.frames[:MOST_FRAMES]))}"
             if len(one.frames) > MOST_FRAMES:
                 text += f" ← {len(one.frames) - MOST_FRAMES} more"
-            text += f"  awaits {one.awaits}" if one.awaits.what else ""
+            if one.awaits.what:
+                text += f"  awaits {', '.join(awaited(one, found)) or one.awaits.what}"
             who = dict.fromkeys(other.name for other in found if one.name in other.awaits.tasks)
-            rows.append(
-                TaskRow(
-                    one.number, one.name, f"{text}  awaited by {', '.join(who)}" if who else text
-                )
-            )
+            if who:
+                may = "may be " if count_of(one.name, found) > 1 else ""
+                text += f"  {may}awaited by {', '.join(who)}"
+            rows.append(TaskRow(one.number, one.name, text))
         return rows
 
     def _awaited(self, frames: Sequence[Frame | Event]) -> Awaited:
@@ -95,6 +95,16 @@ class Tasks:
     def event_of(self, event: Event, number: int) -> Event:
         """Where that one is at the moment. Raises Refused."""
         return self._strands.position(Position(event), number).event
+
+
+def count_of(name: str, there: list[WaitingTask]) -> int:
+    return sum(one.name == name for one in there)
+
+
+def awaited(one: WaitingTask, there: list[WaitingTask]) -> list[str]:
+    """The names of what it awaits. A trace does not say which of several tasks of one name it is."""
+    counts = {name: count_of(name, there) for name in one.awaits.tasks}
+    return [name if n < 2 else f"{name} (one of {n} of that name)" for name, n in counts.items()]
 
 
 def _name(one: Strand, frames: Sequence[Frame | Event]) -> str:

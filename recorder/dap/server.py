@@ -395,8 +395,8 @@ class Server:
             self._after.append(self._tell_end)
 
     def _tell_end(self) -> None:
-        """How the program ended is told only now: to editors a session whose program has exited is over. Once: there are
-        some that ask for the end whenever it is told."""
+        """How the program ended is told only now: to editors a session whose program has exited is over. Once, as
+        there are some that ask for the end whenever it is told."""
         if self._has_ended:
             return
         self._has_ended = True

@@ -7,7 +7,7 @@ from time import sleep
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from recorder.cli.task_rows import Tasks, WaitingTask
+from recorder.cli.task_rows import Tasks, WaitingTask, awaited
 from recorder.dap.suspended import Suspended
 from recorder.trace.filters import is_own
 from recorder.trace.reader import Trace
@@ -32,7 +32,10 @@ def awaiting(trace: Trace, asked: Parameters) -> dict[str, Any]:
     while not _suspended[trace].is_known:
         sleep(BEAT)
     there = Tasks(trace, 0, suspended=_suspended[trace]).there(event, MOST)
-    return {"task": event.task.name, "rows": [_row(*one) for one in _up(there, event.task.name)]}
+    return {
+        "task": event.task.name,
+        "rows": [_row(one, level, there) for one, level in _up(there, event.task.name)],
+    }
 
 
 def _up(there: list[WaitingTask], name: str) -> Iterator[tuple[WaitingTask, int]]:
@@ -50,11 +53,11 @@ def _waiting(there: list[WaitingTask], name: str) -> list[WaitingTask]:
     return [one for one in there if name in one.awaits.tasks]
 
 
-def _row(one: WaitingTask, level: int) -> dict[str, Any]:
+def _row(one: WaitingTask, level: int, there: list[WaitingTask]) -> dict[str, Any]:
     return {
         "task": one.name,
         "level": level,
-        "awaits": list(one.awaits.tasks),
+        "awaits": awaited(one, there),
         "frames": [_frame(frame) for frame in one.frames[:MOST_FRAMES]],
     }
 

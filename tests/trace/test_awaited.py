@@ -136,3 +136,40 @@ def test_the_way_up_to_the_root(trace: Trace) -> None:
 
 def test_where_there_is_no_task_nobody_waits(trace: Trace) -> None:
     assert awaiting(trace, Parameters({"seq": "0"})) == {"task": None, "rows": []}
+
+
+TWINS = """
+import asyncio
+
+async def leaf(n):
+    await asyncio.sleep(0.02 * n)
+    here = n
+
+async def boss(n):
+    await asyncio.create_task(leaf(n), name="leaf")
+
+async def main():
+    await asyncio.gather(boss(1), asyncio.create_task(boss(2), name="boss"))
+
+asyncio.run(main())
+"""
+
+
+def test_of_tasks_of_one_name_it_is_said_that_it_may_be_another(
+    tmp_path: Path, trace_of: Callable[[Path], Path]
+) -> None:
+    program = tmp_path / "awaited_twins.py"
+    program.write_text(TWINS)
+    with open_trace(trace_of(program)) as trace:
+        both, last = trace.find("line", function="leaf", line=6)
+        tasks = Tasks(trace, 20)
+        texts = {event.seq: [row.text for row in tasks.at(event)] for event in (both, last)}
+        tasks.end()
+        rows = awaiting(trace, Parameters({"seq": str(both.seq)}))["rows"]
+    assert {"leaf (one of 2 of that name)"} == {
+        one for row in rows if row["level"] == 0 for one in row["awaits"]
+    }
+    said = [text.partition("leaf  ")[2] for text in texts[both.seq] if text.startswith("leaf  ")]
+    assert len(said) == 2 and all("may be awaited by " in one for one in said)
+    (alone,) = [text for text in texts[last.seq] if text.startswith("leaf  ")]
+    assert alone.endswith("  awaited by boss")
