@@ -254,6 +254,9 @@ def test_breakpoints_on_functions(editor: Session) -> None:
     stop = editor.move("continue")
     assert (stop.reason, stop.stack[0][0]) == ("function breakpoint", "Basket.add")
     assert editor.evaluate("name") == "'c'"
+    assert editor.move("stepBack").stack == [
+        ("module __main__", LOOP)
+    ]  # it stood where the call begins
 
 
 @pytest.mark.parametrize(
