@@ -163,7 +163,7 @@ class Maker:
     def about_each(self, depth: int) -> str:
         """Some of it about the variable of the comprehension."""
         return self.rng.choice(
-            ("v", "v", f"v > {self.value(depth)}", f"{self.value(depth)} == v", "v is None",
+            ("v", "v", f"v > {self.value(depth)}", f"{self.value(depth)} == v", "v is None", "v.get('a')",
                                 f"v + {self.value(0)}", "str(v)", "v.size", f"{self.condition(depth)} and v")
         )  # fmt: skip
 
@@ -295,7 +295,10 @@ OF_EACH = {
     "len([v for v in x if v])": "count", "any(x == 0 for x in x)": "its own name",
     "any(any(w == v for w in x) for v in x)": "within another", "all(v in (0, 0.1, 1) for v in x)": "in",
     "any(k == 'k' and not v for k, v in x.items())": "items", "max(v for v in x.values()) == 0": "values",
-    "any(k > 'a' for k in x.keys())": "keys", "any(str(v) == '1' for v in x)": "texts", "sorted(x)[0]": "first",
+    "max(x.values()) == 0": "values as they are", "x.get('k') == 0": "what it has", "x.get('none')": "what it has not",
+    "x.get(1) is None": "an int", "any(k > 'a' for k in x.keys())": "keys",
+    "any(str(v) == '1' for v in x)": "texts", "sorted(x)[0]": "first",
+    "sorted(x)[-1] is True": "the last of equal ones", "sorted(x)[1]": "second",
     "sum(n for n in x) == n": "what is bound is bound within", "max(str(v) for v in x) == '7'": "many texts",
 }  # fmt: skip
 

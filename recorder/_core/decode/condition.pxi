@@ -21,57 +21,58 @@ cdef enum:                   # steps; they work on a stack of operands
     STEP_BOUND = 6           # `integer`: which of the variables of comprehensions, from the outermost in
     STEP_ATTRIBUTE = 7       # `text`
     STEP_INDEX = 8           # `integer`
-    STEP_BUILTIN = 9         # `integer`: a name of Python's own, which must be nobody else's
-    STEP_NOT = 10
-    STEP_NEGATIVE = 11
-    STEP_STARTS = 12
-    STEP_ENDS = 13
-    STEP_LEN = 14
-    STEP_ABS = 15
-    STEP_STR = 16
-    STEP_INT_OF = 17
-    STEP_FLOAT_OF = 18
-    STEP_BOOL_OF = 19
-    STEP_ISINSTANCE = 20     # `integer`: 1 << one of `types_of`, all that it may be of
-    STEP_SORTED = 21         # `integer`: which item of the sorted list
-    STEP_SUM = 22            # of what is in a container, as the next four are
-    STEP_LEAST = 23
-    STEP_MOST = 24
-    STEP_ANY = 25
-    STEP_ALL = 26
-    STEP_COUNT = 27          # of what a comprehension comes to
-    STEP_EACH = 28           # what comes up to the step `integer` is done for each item; that one gathers it
-    STEP_EACH_KEY = 29       # as EACH, of a dict
-    STEP_EACH_VALUE = 30     # of its values
-    STEP_EACH_ITEM = 31      # of both, which are two variables
-    STEP_KEEP = 32           # what is false is not among what is gathered
-    STEP_AND = 33            # `integer`: where to go on if it is false, which then is the value
-    STEP_OR = 34
-    STEP_ADD = 35            # from here on of two
-    STEP_SUB = 36
-    STEP_MUL = 37
-    STEP_DIV = 38
-    STEP_FLOOR = 39
-    STEP_MOD = 40
-    STEP_BITS_AND = 41
-    STEP_BITS_OR = 42
-    STEP_BITS_XOR = 43
-    STEP_MIN = 44
-    STEP_MAX = 45
-    STEP_EQ = 46             # from here on compared
-    STEP_NE = 47
-    STEP_LT = 48
-    STEP_LE = 49
-    STEP_GT = 50
-    STEP_GE = 51
-    STEP_IS = 52
-    STEP_IS_NOT = 53
-    STEP_IN = 54
-    STEP_NOT_IN = 55
+    STEP_GET = 9             # as INDEX, of a dict, and None where it has no such key
+    STEP_BUILTIN = 10        # `integer`: a name of Python's own, which must be nobody else's
+    STEP_NOT = 11
+    STEP_NEGATIVE = 12
+    STEP_STARTS = 13
+    STEP_ENDS = 14
+    STEP_LEN = 15
+    STEP_ABS = 16
+    STEP_STR = 17
+    STEP_INT_OF = 18
+    STEP_FLOAT_OF = 19
+    STEP_BOOL_OF = 20
+    STEP_ISINSTANCE = 21     # `integer`: 1 << one of `types_of`, all that it may be of
+    STEP_SORTED = 22         # `integer`: which item of the sorted list
+    STEP_SUM = 23            # of what is in a container, as the next four are
+    STEP_LEAST = 24
+    STEP_MOST = 25
+    STEP_ANY = 26
+    STEP_ALL = 27
+    STEP_COUNT = 28          # of what a comprehension comes to
+    STEP_EACH = 29           # what comes up to the step `integer` is done for each item; that one gathers it
+    STEP_EACH_KEY = 30       # as EACH, of a dict
+    STEP_EACH_VALUE = 31     # of its values
+    STEP_EACH_ITEM = 32      # of both, which are two variables
+    STEP_KEEP = 33           # what is false is not among what is gathered
+    STEP_AND = 34            # `integer`: where to go on if it is false, which then is the value
+    STEP_OR = 35
+    STEP_ADD = 36            # from here on of two
+    STEP_SUB = 37
+    STEP_MUL = 38
+    STEP_DIV = 39
+    STEP_FLOOR = 40
+    STEP_MOD = 41
+    STEP_BITS_AND = 42
+    STEP_BITS_OR = 43
+    STEP_BITS_XOR = 44
+    STEP_MIN = 45
+    STEP_MAX = 46
+    STEP_EQ = 47             # from here on compared
+    STEP_NE = 48
+    STEP_LT = 49
+    STEP_LE = 50
+    STEP_GT = 51
+    STEP_GE = 52
+    STEP_IS = 53
+    STEP_IS_NOT = 54
+    STEP_IN = 55
+    STEP_NOT_IN = 56
 
 STEPS = {                    # for Reader.watch
     "name": STEP_NAME, "int": STEP_INT, "float": STEP_FLOAT, "text": STEP_TEXT, "none": STEP_NONE,
-    "bool": STEP_BOOL, "bound": STEP_BOUND, "attribute": STEP_ATTRIBUTE, "index": STEP_INDEX,
+    "bool": STEP_BOOL, "bound": STEP_BOUND, "attribute": STEP_ATTRIBUTE, "index": STEP_INDEX, "get": STEP_GET,
     "builtin": STEP_BUILTIN, "not": STEP_NOT, "negative": STEP_NEGATIVE, "starts": STEP_STARTS, "ends": STEP_ENDS,
     "len": STEP_LEN, "abs": STEP_ABS, "str": STEP_STR, "int of": STEP_INT_OF, "float of": STEP_FLOAT_OF,
     "bool of": STEP_BOOL_OF, "isinstance": STEP_ISINSTANCE, "sorted": STEP_SORTED, "sum": STEP_SUM,
@@ -358,7 +359,7 @@ cdef bint change(DecoderState *s, const Step *step, Operand *of, Written *writte
     cdef int64_t count = 0
     if step.step == STEP_ATTRIBUTE:
         return take_attribute(s, step, of)
-    if step.step == STEP_INDEX:
+    if step.step == STEP_INDEX or step.step == STEP_GET:
         return take_index(s, step, of)
     if step.step == STEP_STARTS or step.step == STEP_ENDS:
         return has_end(step, of)

@@ -211,7 +211,7 @@ cdef bint take_index(DecoderState *s, const Step *step, Operand *of) noexcept no
         return False
     if of.at[0] == TAG_DICT:
         return take_key(s, step, &c, of)
-    if step.text != NULL or (of.at[0] != TAG_LIST and of.at[0] != TAG_TUPLE):
+    if step.step == STEP_GET or step.text != NULL or (of.at[0] != TAG_LIST and of.at[0] != TAG_TUPLE):
         return False
     left = take_varint(&c)
     if at < 0:
@@ -225,7 +225,8 @@ cdef bint take_index(DecoderState *s, const Step *step, Operand *of) noexcept no
 
 
 cdef bint take_key(DecoderState *s, const Step *step, Cursor *c, Operand *of) noexcept nogil:
-    """What a dict has under an int or a text. Where there is a key that has to be asked by code, nothing is said."""
+    """What a dict has under an int or a text; with GET also that it has nothing. Where there is a key that has to be
+    asked by code, nothing is said."""
     cdef Operand key, wanted
     cdef const uint8_t *at
     cdef uint64_t left
@@ -247,7 +248,10 @@ cdef bint take_key(DecoderState *s, const Step *step, Cursor *c, Operand *of) no
         if same:
             return take_part(s, c, of)
         skip_value(s, c, &flags)
-    return False
+    if c.bad or step.step != STEP_GET:
+        return False
+    of.kind = OPERAND_NONE
+    return True
 
 
 cdef bint is_within(DecoderState *s, const Operand *wanted, const Operand *of, bint *found) noexcept nogil:

@@ -24,8 +24,8 @@ TRUE: Final = (1, 1)
 EITHER: Final = (0, 1)
 NAMES: Final = {number: name for name, number in STEPS.items()}
 ONE_OPERAND: Final = frozenset(
-    ("attribute", "index", "len", "not", "negative", "starts", "ends", "abs", "str", "int of", "float of", "bool of",
-     "isinstance", "sorted", "sum", "least", "most", "any", "all")
+    ("attribute", "index", "get", "len", "not", "negative", "starts", "ends", "abs", "str", "int of", "float of",
+     "bool of", "isinstance", "sorted", "sum", "least", "most", "any", "all")
 )  # fmt: skip
 
 

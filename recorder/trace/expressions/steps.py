@@ -133,24 +133,16 @@ class _Maker:
         self.step("attribute", node.attr.encode("utf-8"))
 
     def item(self, node: ast.Subscript) -> None:
-        key = node.slice
-        sign = 1
-        if isinstance(key, ast.UnaryOp) and isinstance(key.op, ast.USub):
-            key, sign = key.operand, -1
-        if not isinstance(key, ast.Constant):
-            raise _TooHard
-        if type(key.value) is int and _is_sorted(node.value):
+        if _is_sorted(node.value):
             self.is_builtin("sorted")
             self.value(node.value.args[0])
-            self.step("sorted", _small(sign * key.value))
-            return
-        self.value(node.value)
-        if type(key.value) is str and sign > 0:
-            self.step("index", key.value.encode("ascii"))
-        elif type(key.value) is int:
-            self.step("index", _small(sign * key.value))
+            key = _key(node.slice)
+            if not isinstance(key, int):
+                raise _TooHard
+            self.step("sorted", key)
         else:
-            raise _TooHard
+            self.value(node.value)
+            self.step("index", _key(node.slice))
 
     def boolean(self, name: str, parts: list[ast.expr]) -> None:
         """Each but the last one is the value, or is taken off."""
@@ -207,13 +199,16 @@ class _Maker:
             self.builtin(function.id, node.args)
         elif isinstance(function, ast.Attribute) and function.attr in ENDS and len(node.args) == 1:
             self.end(function.value, ENDS[function.attr], node.args[0])
+        elif isinstance(function, ast.Attribute) and function.attr == "get" and len(node.args) == 1:
+            self.value(function.value)
+            self.step("get", _key(node.args[0]))
         else:
             raise _TooHard
 
     def builtin(self, name: str, given: list[ast.expr]) -> None:
         """A function of Python's own, where nothing else has its name."""
         self.is_builtin(name)
-        comprehension = given[0] if isinstance(given[0], (ast.ListComp, ast.GeneratorExp)) else None
+        comprehension = _comprehension(given[0])
         if len(given) == 1 and comprehension is not None and name in OF_CONTENTS:
             self.comprehension(comprehension, OF_CONTENTS[name])
         elif len(given) == 1 and name == "len" and isinstance(comprehension, ast.ListComp):
@@ -244,12 +239,9 @@ class _Maker:
         """What one loop comes to, as the step of that name gathers it."""
         (loop, *others) = node.generators
         of, kind = loop.iter, "each"
-        if (
-            isinstance(of, ast.Call)
-            and isinstance(of.func, ast.Attribute)
-            and not (of.args or of.keywords)
-        ):
-            of, kind = of.func.value, ITEMS_OF.get(of.func.attr, "")
+        if isinstance(of, ast.Call) and isinstance(of.func, ast.Attribute):
+            kind = "" if of.args or of.keywords else ITEMS_OF.get(of.func.attr, "")
+            of = of.func.value
         bound = _bound(loop.target)
         if others or loop.is_async or not kind or len(bound) != 1 + (kind == "each item"):
             raise _TooHard
@@ -293,6 +285,27 @@ class _Maker:
             raise _TooHard
         for at in jumps:
             self.steps[at] = self.steps[at][0], len(self.steps)
+
+
+def _comprehension(node: ast.expr) -> ast.ListComp | ast.GeneratorExp | None:
+    """What goes through something: a comprehension, or `x.values()`, which is `(v for v in x.values())`."""
+    method = node.func if isinstance(node, ast.Call) else None
+    if isinstance(method, ast.Attribute) and method.attr in ("keys", "values"):
+        each = ast.Name("", ast.Load())
+        return ast.GeneratorExp(each, [ast.comprehension(each, node, [], 0)])
+    return node if isinstance(node, (ast.ListComp, ast.GeneratorExp)) else None
+
+
+def _key(node: ast.expr) -> int | bytes:
+    """A constant that something may be had by: an int of 64 bits or a text."""
+    sign = 1
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        node, sign = node.operand, -1
+    if isinstance(node, ast.Constant) and type(node.value) is int:
+        return _small(sign * node.value)
+    if isinstance(node, ast.Constant) and type(node.value) is str and sign > 0:
+        return node.value.encode("ascii")
+    raise _TooHard
 
 
 def _bound(target: ast.expr) -> list[str]:
