@@ -77,7 +77,8 @@ STEPS = {                    # for Reader.watch
     "len": STEP_LEN, "abs": STEP_ABS, "str": STEP_STR, "int of": STEP_INT_OF, "float of": STEP_FLOAT_OF,
     "bool of": STEP_BOOL_OF, "isinstance": STEP_ISINSTANCE, "sorted": STEP_SORTED, "sum": STEP_SUM,
     "least": STEP_LEAST, "most": STEP_MOST, "any": STEP_ANY, "all": STEP_ALL, "count": STEP_COUNT,
-    "each": STEP_EACH, "each key": STEP_EACH_KEY, "each value": STEP_EACH_VALUE, "each item": STEP_EACH_ITEM, "keep": STEP_KEEP,
+    "each": STEP_EACH, "each key": STEP_EACH_KEY, "each value": STEP_EACH_VALUE, "each item": STEP_EACH_ITEM,
+    "keep": STEP_KEEP,
     "and": STEP_AND, "or": STEP_OR, "add": STEP_ADD, "sub": STEP_SUB, "mul": STEP_MUL, "div": STEP_DIV,
     "floor": STEP_FLOOR, "mod": STEP_MOD, "bits and": STEP_BITS_AND, "bits or": STEP_BITS_OR,
     "bits xor": STEP_BITS_XOR, "min": STEP_MIN, "max": STEP_MAX, "eq": STEP_EQ, "ne": STEP_NE, "lt": STEP_LT,
@@ -188,6 +189,11 @@ cdef inline bint is_bound(const Variable *variable) noexcept nogil:
     return variable != NULL and (variable.size or variable.flags & VAR_UNEXAMINED)
 
 
+cdef inline bint is_taken(const Frame *f, uint64_t i) noexcept nogil:
+    """Whether the program has something of this one of the names."""
+    return is_bound(named_local(f, i)) or is_bound(named_global(f, i))
+
+
 # ---- what has been false before --------------------------------------------------------------------
 
 cdef inline bint is_remembered(DecoderState *s, const Frame *f) noexcept nogil:
@@ -273,7 +279,7 @@ cdef Outcome evaluate(Evaluation *e, uint64_t at, uint64_t end, Operand *out) no
         step = &c.steps[at]
         at += 1
         if step.step == STEP_BUILTIN:
-            if is_bound(named_local(e.f, <uint64_t> step.integer)) or is_bound(named_global(e.f, <uint64_t> step.integer)):
+            if is_taken(e.f, <uint64_t> step.integer):
                 return TOO_HARD          # it is called as Python's own is, and something else
             continue
         if step.step <= STEP_BOUND:
