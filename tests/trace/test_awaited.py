@@ -142,7 +142,7 @@ TWINS = """
 import asyncio
 
 async def leaf(n):
-    await asyncio.sleep(0.02 * n)
+    await asyncio.sleep(0.5 * n)
     here = n
 
 async def boss(n):
