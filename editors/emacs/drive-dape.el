@@ -5,12 +5,7 @@
 ;; PYTHON has the recorder installed; FOLDER is for the program and its trace. What does not hold ends it with a status of 1.
 
 (require 'dape)
-
-(defvar python (pop command-line-args-left))
-(defvar folder (file-name-as-directory (pop command-line-args-left)))
-(defvar program (concat folder "shop.py"))
-
-(write-region "def total(prices):\n    t = 0\n    for price in prices:\n        t += price\n    return t\n\nprint(total([1, 2, 3]))\n" nil program)
+(load (expand-file-name "driving.el" (file-name-directory load-file-name)))
 
 (setq dape-start-hook nil
       dape-buffer-window-arrangement nil)
@@ -20,14 +15,6 @@
              :type "recorder" :request "launch" :program dape-buffer-default))
 
 (defun session () (dape--live-connection 'stopped t))
-
-(defun wait-for (what is-so)
-  (let ((tries 0))
-    (while (not (funcall is-so))
-      (accept-process-output nil 0.05)
-      (when (> (setq tries (1+ tries)) 1200)
-        (message "in vain: %s" what)
-        (kill-emacs 1)))))
 
 (defun line () (plist-get (ignore-errors (dape--current-stack-frame (session))) :line))
 

@@ -6,26 +6,14 @@
 
 (package-initialize)
 (require 'dap-mode)
+(load (expand-file-name "driving.el" (file-name-directory load-file-name)))
 
-(defvar python (pop command-line-args-left))
-(defvar folder (file-name-as-directory (pop command-line-args-left)))
-(defvar program (concat folder "shop.py"))
 (defvar stops 0)
 (defvar dap-exception-breakpoints nil) ; which the package of Debian 12 forgets
-
-(write-region "def total(prices):\n    t = 0\n    for price in prices:\n        t += price\n    return t\n\nprint(total([1, 2, 3]))\n" nil program)
 
 (dap-register-debug-provider
  "recorder"
  (lambda (conf) (plist-put conf :dap-server-path (list python "-m" "recorder" "dap"))))
-
-(defun wait-for (what is-so)
-  (let ((tries 0))
-    (while (not (funcall is-so))
-      (accept-process-output nil 0.05)
-      (when (> (setq tries (1+ tries)) 1200)
-        (message "in vain: %s" what)
-        (kill-emacs 1)))))
 
 (defun frame () (dap--debug-session-active-frame (dap--cur-session)))
 

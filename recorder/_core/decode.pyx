@@ -15,7 +15,7 @@ from libc.math cimport fabs, isfinite, signbit
 from libc.stdint cimport UINT32_MAX, UINT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport free
-from libc.string cimport memcmp, memcpy, memset, strlen
+from libc.string cimport memcmp, memcpy, memmove, memset, strlen
 
 from recorder._core.format cimport *
 from recorder._core.status cimport ERR_OUT_OF_MEMORY, ERR_TRACE_CORRUPT, OK, Status

@@ -78,15 +78,19 @@ class Console:
         }  # fmt: skip
 
     def _between(self, start: int, stop: int) -> Iterator[Output | Log]:
-        """What was printed and logged from one event on, before another one."""
-        logs = self._logs.between(start, stop)
-        written = self._outputs.between(start, stop)
-        both: Iterator[Output | Log] = merge(logs, written, key=_moment)
-        return (
-            one
-            for one in both
-            if not (one.omitted if isinstance(one, Log) else one.stream == "stdin")
+        """What was printed and logged from one event on, before another one. What a logger or a warning prints is told
+        as it was printed, and not as a record as well."""
+        written = [one for one in self._outputs.between(start, stop) if one.stream != "stdin"]
+        told = [one for one in self._logs.between(start, stop) if not one.omitted]
+        by_line: dict[tuple[int | None, int | None], list[Output]] = {}
+        for one in written:
+            by_line.setdefault((one.seq, one.frame), []).append(one)
+        logs = (
+            log
+            for log in told
+            if not any(_prints(one, log) for one in by_line.get((log.seq, log.frame), ()))
         )
+        return merge(logs, written, key=_moment)
 
     def _place_of(self, one: Output | Log) -> dict[str, Any]:
         """Of what code did that is not recorded, the line that called it; `data` says whom."""
@@ -96,6 +100,10 @@ class Console:
         if one.file is not None and one.line is not None:
             place |= {"source": self.state.files.named(one.file, one.function), "line": one.line}
         return place
+
+
+def _prints(output: Output, log: Log) -> bool:
+    return log.kind in ("record", "warning") and bool(log.text) and log.text in output.text
 
 
 def _moment(one: Output | Log) -> int:

@@ -17,6 +17,14 @@ from recorder.dap.stops import Met, passed
 from recorder.trace.filters import is_named
 
 MOST_TARGETS: Final = 100
+# Typed where expressions are, for editors that have no keys to go back.
+TYPED: Final = {
+    ".back": "stepBack",
+    ".back-in": "recorder.stepBackIn",
+    ".back-out": "recorder.stepBackOut",
+    ".reverse": "reverseContinue",
+    ".goto": "recorder.goto",
+}
 Emit = Callable[[str, dict[str, Any]], None]
 
 
@@ -51,6 +59,20 @@ class Movement:
             "stepInTargets": self.step_in_targets,
             "recorder.position": self.where,
         }
+
+    def typed(self, asked: Arguments) -> Callable[[], None] | None:
+        """The move that is typed into a console: `.back`, `.goto 12`. None: it is an expression."""
+        word, _, number = asked.text("expression", "").strip().partition(" ")
+        if word not in TYPED or asked.optional("context") not in (None, "repl"):
+            return None
+        given: dict[str, Any] = {}
+        if word == ".goto":
+            if not number.strip().isdecimal():
+                raise Refused(".goto takes the number of an event")
+            given["seq"] = int(number)
+        elif number:
+            raise Refused(f"{word} takes nothing else")
+        return self.moves[TYPED[word]](Arguments(given))
 
     # ---- steps ----
 

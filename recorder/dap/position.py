@@ -148,8 +148,8 @@ class Walk:
     # ---- back ----
 
     def back(self, now: Position) -> Position | None:
-        """To where `next` came from."""
-        stop = now.seq + 1 if now.after else now.seq
+        """To where `next` came from; from where a call begins, to the line that called."""
+        stop = now.seq + 1 if now.after or now.event.kind == "call" else now.seq
         for event in self._of_frame_back(now, stop, kind=("line", "call")):
             return Position(event) if event.kind == "line" else self._called_from(event)
         return None

@@ -82,6 +82,7 @@ class Server:
         self._shared: dict[str, Any] = {}  # with the sessions of other processes
         self._entry: str | None = None
         self._over = False
+        self._has_ended = False
         self._after: list[Callable[[], None]] = []
 
     def run(self) -> None:
@@ -209,6 +210,11 @@ class Server:
                 )
                 self._move(move, self.movement)
                 return
+            if self.movement is not None and command == "evaluate":
+                typed = self.movement.typed(asked)
+                if typed is not None:
+                    self._move_as_typed(typed, self.movement)
+                    return
             handler = self._handler(command)
             self._answer(command, handler(asked))
             while self._after:
@@ -244,6 +250,13 @@ class Server:
             if movement.state.position is not None:
                 movement.arrive(movement.state.position, "pause")
         movement.report_failed_conditions()
+
+    def _move_as_typed(self, move: Callable[[], None], movement: Movement) -> None:
+        """The editor does not know that it has asked for a move."""
+        self._answer("evaluate", {"result": "", "variablesReference": 0})
+        thread = movement.state.strands.number(movement.state.now)
+        self.emit("continued", {"threadId": thread, "allThreadsContinued": True})
+        self._move(move, movement)
 
     def _answer(self, command: str, body: dict[str, Any] | None) -> None:
         answer = {
@@ -382,7 +395,11 @@ class Server:
             self._after.append(self._tell_end)
 
     def _tell_end(self) -> None:
-        """How the program ended is told only now: to editors a session whose program has exited is over."""
+        """How the program ended is told only now: to editors a session whose program has exited is over. Once, as
+        there are some that ask for the end whenever it is told."""
+        if self._has_ended:
+            return
+        self._has_ended = True
         if self.launch is not None and self.launch.exit_code is not None:
             self.emit("exited", {"exitCode": self.launch.exit_code})
         self.emit("terminated")

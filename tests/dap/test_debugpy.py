@@ -9,6 +9,8 @@ now `step`, now `breakpoint`: it is told by the line."""
 from __future__ import annotations
 
 import ast
+import contextlib
+import queue
 import random
 import re
 import subprocess
@@ -81,7 +83,11 @@ def drive(command: list[str], program: Path, launch: dict[str, Any], seed: int) 
         client.break_at(program, *lines(program))
         client.ask("setExceptionBreakpoints", filters=[])
         client.send("configurationDone")
-        return list(walk(client, program, chance))
+        seen: list[Seen] = []
+        with contextlib.suppress(queue.Empty):  # a debugger that gets no time does not answer
+            for one in walk(client, program, chance):
+                seen.append(one)
+        return seen
     finally:
         process.kill()
         process.communicate()
@@ -101,7 +107,7 @@ def walk(client: Client, program: Path, chance: random.Random) -> Any:
         try:
             stack, variables = look(client, program, thread)
         except (Failed, jsonschema.ValidationError):
-            return  # debugpy's program has ended meanwhile, and this is how it says so
+            return  # debugpy's program has ended meanwhile, or lost its connection, and this is how it says so
         if not stack:
             return
         if (

@@ -137,8 +137,11 @@ def exit_code(editor: Session) -> int:
     """Which is told at the end of the session: Emacs takes it for that."""
     assert not any(one["event"] == "exited" for one in editor.events)
     editor.ask("terminate")
+    editor.ask("terminate")  # as some editors do when they are told of the end
     code: int = editor.event("exited")["exitCode"]
     assert editor.event("terminated") == {}
+    editor.ask("threads")
+    assert not any(one["event"] in ("exited", "terminated") for one in editor.events)
     return code
 
 

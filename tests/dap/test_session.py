@@ -254,6 +254,9 @@ def test_breakpoints_on_functions(editor: Session) -> None:
     stop = editor.move("continue")
     assert (stop.reason, stop.stack[0][0]) == ("function breakpoint", "Basket.add")
     assert editor.evaluate("name") == "'c'"
+    assert editor.move("stepBack").stack == [
+        ("module __main__", LOOP)
+    ]  # it stood where the call begins
 
 
 @pytest.mark.parametrize(
@@ -436,6 +439,32 @@ def test_expressions(
     except Failed as exc:
         said = str(exc)
     assert said == result or (result not in ("0", "4") and result.split()[-1] in said)
+
+
+def test_one_goes_back_by_words_where_an_editor_has_no_keys_for_it(
+    editor: Session, program: Path
+) -> None:
+    editor.break_at(program, SUM)
+    editor.begin()
+    first = editor.move("continue")
+    second = editor.move("continue")
+    seq = editor.ask("recorder.position")["seq"]
+    editor.events.clear()
+    for typed, stack in (
+        (".back", None),
+        (".reverse", first.stack),
+        (f" .goto {seq} ", second.stack),
+    ):
+        stop = editor.move("evaluate", expression=typed, context="repl")
+        assert stack in (None, stop.stack)
+        assert editor.event("continued")["allThreadsContinued"]
+    assert editor.ask("recorder.position")["seq"] == seq
+    for typed, why in ((".goto x", "number of an event"), (".back 3", "takes nothing else")):
+        with pytest.raises(Failed, match=why):
+            editor.evaluate(typed, "repl")
+    with pytest.raises(Failed):
+        editor.evaluate(".back", "watch")
+    assert editor.evaluate(".5", "repl") == "0.5"
 
 
 @pytest.mark.parametrize("command", ["setVariable", "setExpression"])

@@ -22,6 +22,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "site-packages"))
 import told_lib
 class Bad:
     def __del__(self): raise ValueError("in __del__")
+loud = logging.getLogger("loud")
+loud.addHandler(logging.StreamHandler())
+loud.propagate = False
 logging.basicConfig(handlers=[logging.NullHandler()])
 def tell():
     logging.warning("low on %s", "milk")
@@ -31,23 +34,24 @@ def tell():
     warnings.warn("old")
     sqlite3.connect(":memory:").execute("select 1")
     Bad()
+    loud.warning("out of %s", "tea")
     sys.stdin.readline()
 tell()
 raise KeyError("end")
 """
-FIRST = 8
+FIRST = 11
 # Category, line, text and whom the line waited for.
 TOLD = [
-    ("console", 8, "WARNING root: low on milk", None),
-    ("stdout", 9, "printed", None),
+    ("console", 11, "WARNING root: low on milk", None),
+    ("stdout", 12, "printed", None),
     ("console", 2, "WARNING lib: theirs", "log (site-packages/told_lib.py)"),
-    ("stdout", 11, "echoed", "echo (site-packages/told_lib.py)"),
-    ("console", 12, "UserWarning: old", None),
-    ("stderr", 12, "UserWarning: old", "_showwarnmsg (python"),
-    ("console", 13, "sqlite3.connect(':memory:')", None),
-    ("console", 13, "sql select 1", None),
+    ("stdout", 14, "echoed", "echo (site-packages/told_lib.py)"),
+    ("stderr", 15, "UserWarning: old", "_showwarnmsg (python"),
+    ("console", 16, "sqlite3.connect(':memory:')", None),
+    ("console", 16, "sql select 1", None),
     ("important", 5, "Exception ignored ", None),
-    ("stderr", 14, "Exception ignored ", None),
+    ("stderr", 17, "Exception ignored ", None),
+    ("stderr", 18, "out of tea\n", "Logger.warning (logging"),
 ]
 
 
@@ -96,6 +100,6 @@ def test_it_is_told_on_the_way(session: Session, trace: Path) -> None:
     for (category, line, text, during), one in zip(TOLD, found, strict=False):
         assert (one["category"], one["line"]) == (category, line) and text in one["output"], one
         said = one.get("data", {}).get("during")
-        assert said == during if during is None else said.startswith(during)
+        assert said == during if during is None else said.startswith(during), said
         assert one["source"]["path"].endswith("told_lib.py" if line == 2 else "told_program.py")
     assert len(found) >= len(TOLD)

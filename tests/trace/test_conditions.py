@@ -138,12 +138,34 @@ class Maker:
             sign = self.rng.choice(("+", "-", "*", "//", "%", "/", "&", "|", "^"))
             return f"({self.value(depth - 1)} {sign} {self.value(depth - 1)})"
         if which == 2:
-            return f"{self.rng.choice(('len', 'sum', 'min', 'max', 'any', 'all'))}({self.name()})"
+            return self.of_contents(depth - 1)
         if which == 3:
             return f"-{self.value(depth - 1)}"
         if which < 5:
             return self.rng.choice(self.constants)
         return self.name()
+
+    def of_contents(self, depth: int) -> str:
+        """Of what is in a container: as it is, sorted, or as a comprehension goes through it."""
+        function = self.rng.choice(("len", "sum", "min", "max", "any", "all"))
+        which = self.rng.randrange(6)
+        if which == 0:
+            return f"{function}({self.name()})"
+        if which == 1:
+            return f"sorted({self.name()})[{self.rng.choice((0, -1, 1))}]"
+        bound, method = self.rng.choice(
+            (("v", ""), ("v", ""), ("v", ".keys()"), ("v", ".values()"), ("k, v", ".items()"))
+        )
+        kept = f" if {self.about_each(depth)}" if self.rng.random() < 0.4 else ""
+        made = f"{self.about_each(depth)} for {bound} in {self.name()}{method}{kept}"
+        return f"{function}([{made}])" if which == 2 or function == "len" else f"{function}({made})"
+
+    def about_each(self, depth: int) -> str:
+        """Some of it about the variable of the comprehension."""
+        return self.rng.choice(
+            ("v", "v", f"v > {self.value(depth)}", f"{self.value(depth)} == v", "v is None", "v.get('a')",
+                                f"v + {self.value(0)}", "str(v)", "v.size", f"{self.condition(depth)} and v")
+        )  # fmt: skip
 
     def name(self) -> str:
         name = self.rng.choice(sorted(self.names) or ["nothing"])
@@ -204,7 +226,7 @@ FALSE = [
 HARD = [
     "sorted([number]) == [99]",
     "sorted(row) == [7]",
-    "any(n > 9 for n in row)",
+    "any(n > m + 9 for n in row for m in row)",
     "text.upper() == 'N99'",
     "number == 10**80",
 ]
@@ -264,6 +286,50 @@ def test_what_contents_come_to_is_what_python_says(
                 when = f"{function}(x) {sign} {answer}"
                 hits = [(hit.seq, hit.kind, hit.reason) for hit in trace.hits(when=when)]
                 assert hits == brute(trace, when, len(trace[:])), when
+
+
+# What is asked of each of CONTENTS, as Python has it.
+OF_EACH = {
+    "any(v > 0 for v in x)": "comparison", "all(v >= 0 for v in x)": "none", "sum(v for v in x if v)": "filter",
+    "sum([v + v for v in x])": "arithmetic", "max(v for v in x)": "greatest", "min([v for v in x if v == v])": "order",
+    "len([v for v in x if v])": "count", "any(x == 0 for x in x)": "its own name",
+    "any(any(w == v for w in x) for v in x)": "within another", "all(v in (0, 0.1, 1) for v in x)": "in",
+    "any(k == 'k' and not v for k, v in x.items())": "items", "max(v for v in x.values()) == 0": "values",
+    "max(x.values()) == 0": "values as they are", "x.get('k') == 0": "what it has", "x.get('none')": "what it has not",
+    "x.get(1) is None": "an int", "any(k > 'a' for k in x.keys())": "keys",
+    "any(str(v) == '1' for v in x)": "texts", "sorted(x)[0]": "first",
+    "sorted(x)[-1] is True": "the last of equal ones", "sorted(x)[1]": "second",
+    "sum(n for n in x) == n": "what is bound is bound within", "max(str(v) for v in x) == '7'": "many texts",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("when", OF_EACH)
+def test_what_a_comprehension_comes_to_is_what_python_says(
+    trace_of: TraceOf, tmp_path_factory: pytest.TempPathFactory, when: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "conditions_of_each.py"
+    path.write_text(
+        f"inf, nan = float('inf'), float('nan')\ndef f(x, n=4):\n    return x\nfor n in {CONTENTS!r}:\n    f(n)\n"
+    )
+    assert Expression(when).steps
+    with open_trace(trace_of(path)) as trace:
+        hits = [(hit.seq, hit.kind, hit.reason) for hit in trace.hits(when=when)]
+        assert hits == brute(trace, when, len(trace[:]))
+
+
+EACH = [
+    "any(n > 900 for n in row)",
+    "sorted(row)[0] > 900",
+    "len([n for n in row if n > 90]) > 3",
+    "all(number < 0 for n in row)",
+]
+
+
+@pytest.mark.parametrize("when", EACH)
+def test_comprehensions_are_computed_by_the_core(
+    walked: Trace, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    assert asked(monkeypatch, walked, when) == ([], 0)
 
 
 @pytest.mark.parametrize("when", HARD)

@@ -60,6 +60,7 @@ async function reach(address) {
 
 export const picture = async (name) => pictures && (await page.screenshot({ path: join(pictures, `${name}.png`) }));
 const inputs = ".quick-input-widget input";
+let shown; // the text of the file that was opened last: there may be another one beside it
 
 export async function open(name) {
   await page.keyboard.press("Control+Shift+E");
@@ -73,7 +74,9 @@ export async function open(name) {
       if (tries > 6) throw error; // a file that has just come moves the rows
     }
   }
-  await page.locator(".view-lines").first().waitFor();
+  const group = page.locator(".editor-group-container", { has: page.locator(".tab.active", { hasText: name }) });
+  shown = group.locator(".view-lines").first();
+  await shown.waitFor();
 }
 
 /** From the palette, as soon as it is there: what a command needs may still be starting. */
@@ -100,10 +103,21 @@ function isTaken(inputs) {
   return !input?.offsetParent || !input.value.startsWith(">");
 }
 
+/** In the file that was opened last. What is asked for lines may come after its input. */
 export async function line(number) {
-  await page.locator(".view-lines").first().click();
-  await page.keyboard.press("Control+G");
-  await page.locator(inputs).first().fill(`:${number}`);
+  const row = page.locator(".quick-input-list .monaco-list-row", { hasText: new RegExp(`Go to line ${number}\\b`) });
+  for (let tries = 0; ; tries++) {
+    try {
+      await shown.click();
+      await page.keyboard.press("Control+G");
+      await page.locator(inputs).first().fill(`:${number}`, { timeout: PATIENCE / 12 });
+      await row.waitFor({ timeout: PATIENCE / 12 });
+      break;
+    } catch (error) {
+      if (tries > 6) throw error;
+      await page.keyboard.press("Escape");
+    }
+  }
   await page.keyboard.press("Enter");
   await page.locator(".quick-input-widget").waitFor({ state: "hidden" });
 }

@@ -216,8 +216,8 @@ async function missing() {
 async function several() {
   await trace();
   await start("Moved");
-  await row(".debug-call-stack", "shop.rtrace").waitFor();
-  await row(".debug-call-stack", "Moved").waitFor();
+  await row(".debug-call-stack", /shop.rtrace.*paused/i).waitFor();
+  await row(".debug-call-stack", /Moved.*paused/i).waitFor();
 }
 
 async function server() {
@@ -233,8 +233,8 @@ async function server() {
 async function processes() {
   await open("forks.py");
   await start("Processes");
-  await row(".debug-call-stack", "Processes").waitFor();
-  await row(".debug-call-stack", /forks\.\d+\.rtrace/).waitFor();
+  await row(".debug-call-stack", /Processes.*paused/i).waitFor();
+  await row(".debug-call-stack", /forks\.\d+\.rtrace.*paused/i).waitFor();
   await picture("processes-both");
 }
 

@@ -8,6 +8,8 @@ cdef enum:
     MOST_DIGITS = 24
     MOST_KEYED = 1 << 12     # bytes of values whose answer is remembered
     MOST_REMEMBERED = 1 << 18    # of these, and of what is asked about a value's leaves
+    MOST_BOUND = 8           # variables of comprehensions
+    MOST_SORTED = 256
 
 cdef enum:                   # steps; they work on a stack of operands
     STEP_NAME = 0            # `integer`: which of the names
@@ -16,60 +18,72 @@ cdef enum:                   # steps; they work on a stack of operands
     STEP_TEXT = 3
     STEP_NONE = 4
     STEP_BOOL = 5
-    STEP_ATTRIBUTE = 6       # `text`
-    STEP_INDEX = 7           # `integer`
-    STEP_BUILTIN = 8         # `integer`: a name of Python's own, which must be nobody else's
-    STEP_NOT = 9
-    STEP_NEGATIVE = 10
-    STEP_STARTS = 11
-    STEP_ENDS = 12
-    STEP_LEN = 13
-    STEP_ABS = 14
-    STEP_STR = 15
-    STEP_INT_OF = 16
-    STEP_FLOAT_OF = 17
-    STEP_BOOL_OF = 18
-    STEP_ISINSTANCE = 19     # `integer`: 1 << one of `types_of`, all that it may be of
-    STEP_SUM = 20            # of what is in a container, as the next four are
-    STEP_LEAST = 21
-    STEP_MOST = 22
-    STEP_ANY = 23
-    STEP_ALL = 24
-    STEP_AND = 25            # `integer`: where to go on if it is false, which then is the value
-    STEP_OR = 26
-    STEP_ADD = 27            # from here on of two
-    STEP_SUB = 28
-    STEP_MUL = 29
-    STEP_DIV = 30
-    STEP_FLOOR = 31
-    STEP_MOD = 32
-    STEP_BITS_AND = 33
-    STEP_BITS_OR = 34
-    STEP_BITS_XOR = 35
-    STEP_MIN = 36
-    STEP_MAX = 37
-    STEP_EQ = 38             # from here on compared
-    STEP_NE = 39
-    STEP_LT = 40
-    STEP_LE = 41
-    STEP_GT = 42
-    STEP_GE = 43
-    STEP_IS = 44
-    STEP_IS_NOT = 45
-    STEP_IN = 46
-    STEP_NOT_IN = 47
+    STEP_BOUND = 6           # `integer`: which of the variables of comprehensions, from the outermost in
+    STEP_ATTRIBUTE = 7       # `text`
+    STEP_INDEX = 8           # `integer`
+    STEP_GET = 9             # as INDEX, of a dict, and None where it has no such key
+    STEP_BUILTIN = 10        # `integer`: a name of Python's own, which must be nobody else's
+    STEP_NOT = 11
+    STEP_NEGATIVE = 12
+    STEP_STARTS = 13
+    STEP_ENDS = 14
+    STEP_LEN = 15
+    STEP_ABS = 16
+    STEP_STR = 17
+    STEP_INT_OF = 18
+    STEP_FLOAT_OF = 19
+    STEP_BOOL_OF = 20
+    STEP_ISINSTANCE = 21     # `integer`: 1 << one of `types_of`, all that it may be of
+    STEP_SORTED = 22         # `integer`: which item of the sorted list
+    STEP_SUM = 23            # of what is in a container, as the next four are
+    STEP_LEAST = 24
+    STEP_MOST = 25
+    STEP_ANY = 26
+    STEP_ALL = 27
+    STEP_COUNT = 28          # of what a comprehension comes to
+    STEP_EACH = 29           # what comes up to the step `integer` is done for each item; that one gathers it
+    STEP_EACH_KEY = 30       # as EACH, of a dict
+    STEP_EACH_VALUE = 31     # of its values
+    STEP_EACH_ITEM = 32      # of both, which are two variables
+    STEP_KEEP = 33           # what is false is not among what is gathered
+    STEP_AND = 34            # `integer`: where to go on if it is false, which then is the value
+    STEP_OR = 35
+    STEP_ADD = 36            # from here on of two
+    STEP_SUB = 37
+    STEP_MUL = 38
+    STEP_DIV = 39
+    STEP_FLOOR = 40
+    STEP_MOD = 41
+    STEP_BITS_AND = 42
+    STEP_BITS_OR = 43
+    STEP_BITS_XOR = 44
+    STEP_MIN = 45
+    STEP_MAX = 46
+    STEP_EQ = 47             # from here on compared
+    STEP_NE = 48
+    STEP_LT = 49
+    STEP_LE = 50
+    STEP_GT = 51
+    STEP_GE = 52
+    STEP_IS = 53
+    STEP_IS_NOT = 54
+    STEP_IN = 55
+    STEP_NOT_IN = 56
 
 STEPS = {                    # for Reader.watch
-    "name": STEP_NAME, "int": STEP_INT, "float": STEP_FLOAT, "text": STEP_TEXT, "none": STEP_NONE, "bool": STEP_BOOL,
-    "attribute": STEP_ATTRIBUTE, "index": STEP_INDEX, "builtin": STEP_BUILTIN, "not": STEP_NOT,
-    "negative": STEP_NEGATIVE, "starts": STEP_STARTS, "ends": STEP_ENDS, "len": STEP_LEN, "abs": STEP_ABS,
-    "str": STEP_STR, "int of": STEP_INT_OF, "float of": STEP_FLOAT_OF, "bool of": STEP_BOOL_OF,
-    "isinstance": STEP_ISINSTANCE, "sum": STEP_SUM, "least": STEP_LEAST, "most": STEP_MOST, "any": STEP_ANY,
-    "all": STEP_ALL, "and": STEP_AND, "or": STEP_OR,
-    "add": STEP_ADD, "sub": STEP_SUB, "mul": STEP_MUL, "div": STEP_DIV, "floor": STEP_FLOOR, "mod": STEP_MOD,
-    "bits and": STEP_BITS_AND, "bits or": STEP_BITS_OR, "bits xor": STEP_BITS_XOR, "min": STEP_MIN, "max": STEP_MAX,
-    "eq": STEP_EQ, "ne": STEP_NE, "lt": STEP_LT, "le": STEP_LE, "gt": STEP_GT, "ge": STEP_GE,
-    "is": STEP_IS, "is not": STEP_IS_NOT, "in": STEP_IN, "not in": STEP_NOT_IN,
+    "name": STEP_NAME, "int": STEP_INT, "float": STEP_FLOAT, "text": STEP_TEXT, "none": STEP_NONE,
+    "bool": STEP_BOOL, "bound": STEP_BOUND, "attribute": STEP_ATTRIBUTE, "index": STEP_INDEX, "get": STEP_GET,
+    "builtin": STEP_BUILTIN, "not": STEP_NOT, "negative": STEP_NEGATIVE, "starts": STEP_STARTS, "ends": STEP_ENDS,
+    "len": STEP_LEN, "abs": STEP_ABS, "str": STEP_STR, "int of": STEP_INT_OF, "float of": STEP_FLOAT_OF,
+    "bool of": STEP_BOOL_OF, "isinstance": STEP_ISINSTANCE, "sorted": STEP_SORTED, "sum": STEP_SUM,
+    "least": STEP_LEAST, "most": STEP_MOST, "any": STEP_ANY, "all": STEP_ALL, "count": STEP_COUNT,
+    "each": STEP_EACH, "each key": STEP_EACH_KEY, "each value": STEP_EACH_VALUE, "each item": STEP_EACH_ITEM,
+    "keep": STEP_KEEP,
+    "and": STEP_AND, "or": STEP_OR, "add": STEP_ADD, "sub": STEP_SUB, "mul": STEP_MUL, "div": STEP_DIV,
+    "floor": STEP_FLOOR, "mod": STEP_MOD, "bits and": STEP_BITS_AND, "bits or": STEP_BITS_OR,
+    "bits xor": STEP_BITS_XOR, "min": STEP_MIN, "max": STEP_MAX, "eq": STEP_EQ, "ne": STEP_NE, "lt": STEP_LT,
+    "le": STEP_LE, "gt": STEP_GT, "ge": STEP_GE, "is": STEP_IS, "is not": STEP_IS_NOT, "in": STEP_IN,
+    "not in": STEP_NOT_IN,
 }
 
 cdef enum:                   # kinds of an operand
@@ -90,6 +104,18 @@ cdef struct Operand:
 cdef struct Written:         # numbers that were made texts, of one condition at one event
     size_t count
     char text[MOST_WRITTEN][MOST_DIGITS]
+
+cdef struct Evaluation:      # of a condition at one event
+    DecoderState *s
+    const Frame *f
+    Written written
+    Operand bound[MOST_BOUND]
+    size_t bound_count
+
+cdef enum Outcome:
+    TOO_HARD = 0
+    IS_VALUE = 1
+    LEFT_OUT = 2             # by the `if` of a comprehension
 
 cdef struct Total:           # of what is in a container
     Operand value
@@ -163,6 +189,11 @@ cdef inline bint is_bound(const Variable *variable) noexcept nogil:
     return variable != NULL and (variable.size or variable.flags & VAR_UNEXAMINED)
 
 
+cdef inline bint is_taken(const Frame *f, uint64_t i) noexcept nogil:
+    """Whether the program has something of this one of the names."""
+    return is_bound(named_local(f, i)) or is_bound(named_global(f, i))
+
+
 # ---- what has been false before --------------------------------------------------------------------
 
 cdef inline bint is_remembered(DecoderState *s, const Frame *f) noexcept nogil:
@@ -223,49 +254,101 @@ cdef inline uint64_t mixed(uint64_t key, uint64_t part) noexcept nogil:
 # ---- the steps -----------------------------------------------------------------------------------
 
 cdef bint is_false(DecoderState *s, const Frame *f) noexcept nogil:
-    """Whether they come to a value that is false. What cannot be computed is not."""
-    cdef const Condition *c = &s.watch.condition
+    """Whether the condition comes to a value that is false. What cannot be computed is not."""
+    cdef Evaluation e
+    cdef Operand value
+    cdef bint truth = False
+    e.s = s
+    e.f = f
+    e.written.count = 0
+    e.bound_count = 0
+    return (
+        evaluate(&e, 0, s.watch.condition.step_count, &value) == IS_VALUE
+        and truth_of(&value, &truth) and not truth
+    )
+
+
+cdef Outcome evaluate(Evaluation *e, uint64_t at, uint64_t end, Operand *out) noexcept nogil:
+    """What the steps from `at` on come to, before `end`."""
+    cdef const Condition *c = &e.s.watch.condition
     cdef Operand stack[MOST_OPERANDS]
     cdef const Step *step
-    cdef Written written
     cdef size_t depth = 0
-    cdef uint64_t at = 0
     cdef bint truth = False
-    written.count = 0
-    while at < c.step_count:
+    while at < end:
         step = &c.steps[at]
         at += 1
         if step.step == STEP_BUILTIN:
-            if is_bound(named_local(f, <uint64_t> step.integer)) or is_bound(named_global(f, <uint64_t> step.integer)):
-                return False             # it is called as Python's own is, and something else
+            if is_taken(e.f, <uint64_t> step.integer):
+                return TOO_HARD          # it is called as Python's own is, and something else
             continue
-        if step.step <= STEP_BOOL:
-            if depth == MOST_OPERANDS or not load(f, step, &stack[depth]):
-                return False
+        if step.step <= STEP_BOUND:
+            if depth == MOST_OPERANDS or not load(e, step, &stack[depth]):
+                return TOO_HARD
             depth += 1
             continue
         if depth < 1 + (step.step >= STEP_ADD):
-            return False
-        if step.step == STEP_AND or step.step == STEP_OR:
+            return TOO_HARD
+        if step.step == STEP_AND or step.step == STEP_OR or step.step == STEP_KEEP:
             if not truth_of(&stack[depth - 1], &truth):
-                return False
-            if truth == (step.step == STEP_OR):
+                return TOO_HARD
+            if step.step == STEP_KEEP and not truth:
+                return LEFT_OUT
+            if step.step != STEP_KEEP and truth == (step.step == STEP_OR):
                 at = <uint64_t> step.integer
             else:
                 depth -= 1
+        elif STEP_EACH <= step.step <= STEP_EACH_ITEM:
+            if not gather_each(e, at, &stack[depth - 1]):
+                return TOO_HARD
+            at = <uint64_t> step.integer + 1
         elif step.step < STEP_ADD:
-            if not change(s, step, &stack[depth - 1], &written):
-                return False
+            if not change(e.s, step, &stack[depth - 1], &e.written):
+                return TOO_HARD
         else:
             depth -= 1
-            if not join(s, step.step, &stack[depth - 1], &stack[depth]):
-                return False
-    return depth == 1 and truth_of(&stack[0], &truth) and not truth
+            if not join(e.s, step.step, &stack[depth - 1], &stack[depth]):
+                return TOO_HARD
+    if depth != 1:
+        return TOO_HARD
+    out[0] = stack[0]
+    return IS_VALUE
 
 
-cdef bint load(const Frame *f, const Step *step, Operand *out) noexcept nogil:
+cdef bint gather_each(Evaluation *e, uint64_t at, Operand *of) noexcept nogil:
+    """A comprehension over what `of` is, whose steps begin at `at`. `of` becomes what is gathered."""
+    cdef const Step *each = &e.s.watch.condition.steps[at - 1]
+    cdef const Step *gathers = &e.s.watch.condition.steps[each.integer]
+    cdef size_t first = e.bound_count
+    cdef size_t bound = 1 + (each.step == STEP_EACH_ITEM)
+    cdef Operand one
+    cdef Total total
+    cdef Cursor c
+    cdef uint64_t left
+    cdef bint good
+    cdef Outcome outcome
+    if first + bound > MOST_BOUND or not begin_each(each.step, gathers.step, of, &c):
+        return False
+    begin_total(gathers.step, &total)
+    e.bound_count += bound
+    left = take_varint(&c)
+    good = not c.bad
+    while left and good:
+        left -= 1
+        good = take_each(e.s, each.step, of, &c, &e.bound[first])
+        if good:
+            outcome = evaluate(e, at, <uint64_t> each.integer, &one)
+            good = outcome == LEFT_OUT or (outcome == IS_VALUE and add_to(gathers.step, &total, &one))
+    e.bound_count = first
+    return good and end_total(gathers.step, &total, of)
+
+
+cdef bint load(const Evaluation *e, const Step *step, Operand *out) noexcept nogil:
     if step.step == STEP_NAME:
-        return load_name(f, <uint64_t> step.integer, out)
+        return load_name(e.f, <uint64_t> step.integer, out)
+    if step.step == STEP_BOUND:
+        out[0] = e.bound[step.integer]
+        return True
     out.kind = (
         OPERAND_INT if step.step == STEP_INT else OPERAND_FLOAT if step.step == STEP_FLOAT
         else OPERAND_TEXT if step.step == STEP_TEXT else OPERAND_NONE if step.step == STEP_NONE else OPERAND_BOOL
@@ -282,7 +365,7 @@ cdef bint change(DecoderState *s, const Step *step, Operand *of, Written *writte
     cdef int64_t count = 0
     if step.step == STEP_ATTRIBUTE:
         return take_attribute(s, step, of)
-    if step.step == STEP_INDEX:
+    if step.step == STEP_INDEX or step.step == STEP_GET:
         return take_index(s, step, of)
     if step.step == STEP_STARTS or step.step == STEP_ENDS:
         return has_end(step, of)
@@ -302,6 +385,8 @@ cdef bint change(DecoderState *s, const Step *step, Operand *of, Written *writte
         return make_float(of)
     if step.step == STEP_ISINSTANCE:
         return ask_type(of, step.integer)
+    if step.step == STEP_SORTED:
+        return take_sorted(s, step.integer, of)
     if step.step >= STEP_SUM:
         return gather(s, step.step, of)
     if not count_of(of, &count):

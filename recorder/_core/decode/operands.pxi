@@ -211,7 +211,7 @@ cdef bint take_index(DecoderState *s, const Step *step, Operand *of) noexcept no
         return False
     if of.at[0] == TAG_DICT:
         return take_key(s, step, &c, of)
-    if step.text != NULL or (of.at[0] != TAG_LIST and of.at[0] != TAG_TUPLE):
+    if step.step == STEP_GET or step.text != NULL or (of.at[0] != TAG_LIST and of.at[0] != TAG_TUPLE):
         return False
     left = take_varint(&c)
     if at < 0:
@@ -225,7 +225,8 @@ cdef bint take_index(DecoderState *s, const Step *step, Operand *of) noexcept no
 
 
 cdef bint take_key(DecoderState *s, const Step *step, Cursor *c, Operand *of) noexcept nogil:
-    """What a dict has under an int or a text. Where there is a key that has to be asked by code, nothing is said."""
+    """What a dict has under an int or a text; with GET also that it has nothing. Where there is a key that has to be
+    asked by code, nothing is said."""
     cdef Operand key, wanted
     cdef const uint8_t *at
     cdef uint64_t left
@@ -247,7 +248,10 @@ cdef bint take_key(DecoderState *s, const Step *step, Cursor *c, Operand *of) no
         if same:
             return take_part(s, c, of)
         skip_value(s, c, &flags)
-    return False
+    if c.bad or step.step != STEP_GET:
+        return False
+    of.kind = OPERAND_NONE
+    return True
 
 
 cdef bint is_within(DecoderState *s, const Operand *wanted, const Operand *of, bint *found) noexcept nogil:
@@ -299,16 +303,13 @@ cdef bint gather(DecoderState *s, uint32_t step, Operand *of) noexcept nogil:
         skip_value(s, &c, &flags)
         if c.bad or not take_operand(at, c.at, &one) or not add_to(step, &total, &one):
             return False
-    of[0] = total.value
-    if step == STEP_SUM and of.kind == OPERAND_FLOAT and total.lost != 0 and isfinite(total.lost):
-        of.number += total.lost
-    return not c.bad and not total.is_empty
+    return not c.bad and end_total(step, &total, of)
 
 
 cdef inline void begin_total(uint32_t step, Total *total) noexcept nogil:
     total.is_empty = step == STEP_LEAST or step == STEP_MOST     # of nothing there is none
     total.lost = 0
-    total.value.kind = OPERAND_INT if step == STEP_SUM else OPERAND_BOOL
+    total.value.kind = OPERAND_INT if step == STEP_SUM or step == STEP_COUNT else OPERAND_BOOL
     total.value.integer = step == STEP_ALL
     total.value.number = 0
     total.value.at = NULL
@@ -319,6 +320,9 @@ cdef bint add_to(uint32_t step, Total *total, const Operand *one) noexcept nogil
     cdef bint truth = total.is_empty
     if step == STEP_SUM:
         return add_number(total, one)
+    if step == STEP_COUNT:
+        total.value.integer += 1
+        return True
     if step == STEP_ANY or step == STEP_ALL:
         if not truth_of(one, &truth):
             return False
@@ -331,6 +335,13 @@ cdef bint add_to(uint32_t step, Total *total, const Operand *one) noexcept nogil
         total.value = one[0]
     total.is_empty = False
     return True
+
+
+cdef inline bint end_total(uint32_t step, const Total *total, Operand *out) noexcept nogil:
+    out[0] = total.value
+    if step == STEP_SUM and out.kind == OPERAND_FLOAT and total.lost != 0 and isfinite(total.lost):
+        out.number += total.lost
+    return not total.is_empty
 
 
 cdef bint add_number(Total *total, const Operand *one) noexcept nogil:
@@ -350,6 +361,73 @@ cdef bint add_number(Total *total, const Operand *one) noexcept nogil:
     if PY_VERSION_HEX >= 0x030C0000 and not is_first:
         total.lost += (x - both) + y if fabs(x) >= fabs(y) else (y - both) + x
     total.value.number = both
+    return True
+
+
+cdef bint begin_each(uint32_t step, uint32_t gathers, const Operand *of, Cursor *c) noexcept nogil:
+    """A list, tuple or dict that is not cut; of a set where its order makes no difference."""
+    if not begin_parts(of, c):
+        return False
+    if step != STEP_EACH:
+        return of.at[0] == TAG_DICT
+    return (
+        of.at[0] == TAG_LIST or of.at[0] == TAG_TUPLE or of.at[0] == TAG_DICT
+        or ((of.at[0] == TAG_SET or of.at[0] == TAG_FROZENSET) and STEP_ANY <= gathers <= STEP_COUNT)
+    )
+
+
+cdef bint take_each(DecoderState *s, uint32_t step, const Operand *of, Cursor *c, Operand *bound) noexcept nogil:
+    """The variables of a comprehension."""
+    cdef uint32_t flags = 0
+    if step == STEP_EACH_VALUE:
+        skip_value(s, c, &flags)
+    if not take_part(s, c, bound):
+        return False
+    if step == STEP_EACH_ITEM:
+        return take_part(s, c, bound + 1)
+    if step <= STEP_EACH_KEY and of.at[0] == TAG_DICT:
+        skip_value(s, c, &flags)
+    return not c.bad
+
+
+cdef bint take_sorted(DecoderState *s, int64_t number, Operand *of) noexcept nogil:
+    """An item of the sorted list of what is in a list, tuple or set. `of` becomes it."""
+    cdef Operand items[MOST_SORTED]
+    cdef uint32_t order[MOST_SORTED]
+    cdef Cursor c
+    cdef uint64_t count, i
+    if not begin_parts(of, &c) or not (TAG_LIST <= of.at[0] <= TAG_FROZENSET) or (of.at[0] - TAG_LIST) & 1:
+        return False             # of another kind, or cut
+    count = take_varint(&c)
+    if number < 0:
+        number += <int64_t> count
+    if count > MOST_SORTED or number < 0 or number >= <int64_t> count:
+        return False
+    for i in range(count):
+        if not take_part(s, &c, &items[i]) or not put_in_order(items, order, <uint32_t> i):
+            return False
+    of[0] = items[order[number]]
+    return True
+
+
+cdef bint put_in_order(const Operand *items, uint32_t *order, uint32_t count) noexcept nogil:
+    """Behind those that are not greater. With NaN there is no order."""
+    cdef uint32_t low = 0, high = count, middle
+    cdef bint is_less = False
+    if items[count].kind == OPERAND_FLOAT and items[count].number != items[count].number:
+        return False
+    if count and not compare(STEP_LT, &items[count], &items[0], &is_less):
+        return False             # of kinds that have no order
+    while low < high:
+        middle = (low + high) // 2
+        if not compare(STEP_LT, &items[count], &items[order[middle]], &is_less):
+            return False
+        if is_less:
+            high = middle
+        else:
+            low = middle + 1
+    memmove(order + low + 1, order + low, (count - low) * sizeof(order[0]))
+    order[low] = count
     return True
 
 

@@ -17,13 +17,15 @@ Bounds: TypeAlias = tuple[Any, Any]  # the lowest and the highest number that it
 # None: it may be anything, also an error. A str stands for a constant that is no number.
 Operand: TypeAlias = "Bounds | str | None"
 
+LOOPS: Final = frozenset(("each", "each key", "each value", "each item"))
+
 FALSE: Final = (0, 0)
 TRUE: Final = (1, 1)
 EITHER: Final = (0, 1)
 NAMES: Final = {number: name for name, number in STEPS.items()}
 ONE_OPERAND: Final = frozenset(
-    ("attribute", "index", "len", "not", "negative", "starts", "ends", "abs", "str", "int of", "float of", "bool of",
-     "isinstance", "sum", "least", "most", "any", "all")
+    ("attribute", "index", "get", "len", "not", "negative", "starts", "ends", "abs", "str", "int of", "float of",
+     "bool of", "isinstance", "sorted", "sum", "least", "most", "any", "all")
 )  # fmt: skip
 
 
@@ -63,6 +65,9 @@ def _ends(
                 stack.pop()
         elif name == "builtin":
             continue  # that nothing else has its name is for who asks to know
+        elif name in LOOPS:
+            at = int(value) + 1
+            stack[-1] = None
         elif name in ONE_OPERAND:
             stack.append(_changed(name, stack.pop()))
         elif name in JOINED:

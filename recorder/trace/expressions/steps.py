@@ -8,7 +8,7 @@ What is not here, and what the core finds too hard, is computed by the expressio
 from __future__ import annotations
 
 import ast
-from typing import Final
+from typing import Final, TypeGuard
 
 from recorder._core.decode import STEPS
 
@@ -32,6 +32,11 @@ OF_ONE: Final = {
 }  # fmt: skip
 OF_SOME: Final = {"min": "min", "max": "max"}
 OF_CONTENTS: Final = {"sum": "sum", "min": "least", "max": "most", "any": "any", "all": "all"}
+ITEMS_OF: Final = {
+    "keys": "each key",
+    "values": "each value",
+    "items": "each item",
+}  # methods of a dict
 # What isinstance() can be asked of, as the core numbers them.
 TYPES: Final[tuple[type, ...]] = (
     int, bool, float, str, type(None), bytes, bytearray, list, tuple, set, frozenset, dict,
@@ -69,6 +74,7 @@ def _made(node: ast.expr, names: tuple[str, ...]) -> list[Step]:
 class _Maker:
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names = names
+        self.bound: list[str] = []  # by comprehensions, from the outermost in
         self.steps: list[Step] = []
 
     def step(self, name: str, value: int | float | bytes = 0) -> None:
@@ -79,7 +85,7 @@ class _Maker:
         if isinstance(node, ast.Constant):
             self.constant(node.value)
         elif isinstance(node, ast.Name):
-            self.step("name", self.names.index(node.id))
+            self.name(node.id)
         elif isinstance(node, ast.Attribute):
             self.attribute(node)
         elif isinstance(node, ast.Subscript):
@@ -99,6 +105,12 @@ class _Maker:
             self.call(node)
         else:
             raise _TooHard
+
+    def name(self, name: str) -> None:
+        if name in self.bound:
+            self.step("bound", len(self.bound) - 1 - self.bound[::-1].index(name))
+        else:
+            self.step("name", self.names.index(name))
 
     def constant(self, value: object) -> None:
         if value is None:
@@ -121,19 +133,16 @@ class _Maker:
         self.step("attribute", node.attr.encode("utf-8"))
 
     def item(self, node: ast.Subscript) -> None:
-        self.value(node.value)
-        key = node.slice
-        sign = 1
-        if isinstance(key, ast.UnaryOp) and isinstance(key.op, ast.USub):
-            key, sign = key.operand, -1
-        if not isinstance(key, ast.Constant):
-            raise _TooHard
-        if type(key.value) is str and sign > 0:
-            self.step("index", key.value.encode("ascii"))
-        elif type(key.value) is int:
-            self.step("index", _small(sign * key.value))
+        if _is_sorted(node.value):
+            self.is_builtin("sorted")
+            self.value(node.value.args[0])
+            key = _key(node.slice)
+            if not isinstance(key, int):
+                raise _TooHard
+            self.step("sorted", key)
         else:
-            raise _TooHard
+            self.value(node.value)
+            self.step("index", _key(node.slice))
 
     def boolean(self, name: str, parts: list[ast.expr]) -> None:
         """Each but the last one is the value, or is taken off."""
@@ -190,15 +199,21 @@ class _Maker:
             self.builtin(function.id, node.args)
         elif isinstance(function, ast.Attribute) and function.attr in ENDS and len(node.args) == 1:
             self.end(function.value, ENDS[function.attr], node.args[0])
+        elif isinstance(function, ast.Attribute) and function.attr == "get" and len(node.args) == 1:
+            self.value(function.value)
+            self.step("get", _key(node.args[0]))
         else:
             raise _TooHard
 
     def builtin(self, name: str, given: list[ast.expr]) -> None:
         """A function of Python's own, where nothing else has its name."""
-        if name not in self.names:
-            raise _TooHard  # a comprehension's
-        self.step("builtin", self.names.index(name))
-        if name in OF_ONE and len(given) == 1:
+        self.is_builtin(name)
+        comprehension = _comprehension(given[0])
+        if len(given) == 1 and comprehension is not None and name in OF_CONTENTS:
+            self.comprehension(comprehension, OF_CONTENTS[name])
+        elif len(given) == 1 and name == "len" and isinstance(comprehension, ast.ListComp):
+            self.comprehension(comprehension, "count")
+        elif name in OF_ONE and len(given) == 1:
             self.value(given[0])
             self.step(OF_ONE[name])
         elif name in OF_CONTENTS and len(given) == 1:
@@ -215,13 +230,40 @@ class _Maker:
         else:
             raise _TooHard
 
+    def is_builtin(self, name: str) -> None:
+        if name in self.bound or name not in self.names:
+            raise _TooHard  # a comprehension's
+        self.step("builtin", self.names.index(name))
+
+    def comprehension(self, node: ast.ListComp | ast.GeneratorExp, gathered: str) -> None:
+        """What one loop comes to, as the step of that name gathers it."""
+        (loop, *others) = node.generators
+        of, kind = loop.iter, "each"
+        if isinstance(of, ast.Call) and isinstance(of.func, ast.Attribute):
+            kind = "" if of.args or of.keywords else ITEMS_OF.get(of.func.attr, "")
+            of = of.func.value
+        bound = _bound(loop.target)
+        if others or loop.is_async or not kind or len(bound) != 1 + (kind == "each item"):
+            raise _TooHard
+        self.value(of)
+        begin = len(self.steps)
+        self.step(kind)
+        self.bound += bound
+        for test in loop.ifs:
+            self.value(test)
+            self.step("keep")
+        self.value(node.elt)
+        del self.bound[-len(bound) :]
+        self.steps[begin] = self.steps[begin][0], len(self.steps)
+        self.step(gathered)
+
     def types(self, node: ast.expr) -> int:
         """Those of TYPES that are of a type, or of one of several."""
         found = 0
         for one in node.elts if isinstance(node, ast.Tuple) else [node]:
             if not isinstance(one, ast.Name) or one.id not in NAMED_TYPES:
                 raise _TooHard
-            self.step("builtin", self.names.index(one.id))
+            self.is_builtin(one.id)
             asked = NAMED_TYPES[one.id]
             for number, each in enumerate(TYPES):
                 found |= issubclass(each, asked) << number
@@ -243,6 +285,45 @@ class _Maker:
             raise _TooHard
         for at in jumps:
             self.steps[at] = self.steps[at][0], len(self.steps)
+
+
+def _comprehension(node: ast.expr) -> ast.ListComp | ast.GeneratorExp | None:
+    """What goes through something: a comprehension, or `x.values()`, which is `(v for v in x.values())`."""
+    method = node.func if isinstance(node, ast.Call) else None
+    if isinstance(method, ast.Attribute) and method.attr in ("keys", "values"):
+        each = ast.Name("", ast.Load())
+        return ast.GeneratorExp(each, [ast.comprehension(each, node, [], 0)])
+    return node if isinstance(node, (ast.ListComp, ast.GeneratorExp)) else None
+
+
+def _key(node: ast.expr) -> int | bytes:
+    """A constant that something may be had by: an int of 64 bits or a text."""
+    sign = 1
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        node, sign = node.operand, -1
+    if isinstance(node, ast.Constant) and type(node.value) is int:
+        return _small(sign * node.value)
+    if isinstance(node, ast.Constant) and type(node.value) is str and sign > 0:
+        return node.value.encode("ascii")
+    raise _TooHard
+
+
+def _bound(target: ast.expr) -> list[str]:
+    """The names of a loop's variables: one, or two that are not the same."""
+    parts = target.elts if isinstance(target, ast.Tuple) else [target]
+    names = [one.id for one in parts if isinstance(one, ast.Name)]
+    return names if len(names) == len(parts) == len(set(names)) else []
+
+
+def _is_sorted(node: ast.expr) -> TypeGuard[ast.Call]:
+    """Whether it is `sorted(x)`."""
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "sorted"
+        and len(node.args) == 1
+        and not node.keywords
+    )
 
 
 def _is_constant(node: ast.expr) -> bool:
