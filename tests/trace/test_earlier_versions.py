@@ -1,7 +1,7 @@
 """A trace that an earlier version wrote is read, on every Python: an upgrade loses no recording.
 
-`earlier/tour-1` to `-3` are examples/tour.py, recorded on 3.12 by the versions that wrote format 1 (before iterations had
-an end of their own, before what is gone was told, and before a text was held against the code that ran), 2 and 3.
+`earlier/tour-1` to `-3` are examples/tour.py, recorded on 3.12 by the versions that wrote format 1 (before iterations
+had an end of their own, before what is gone was told, and before a text was held against the code that ran), 2 and 3.
 """
 
 from __future__ import annotations
