@@ -1,7 +1,7 @@
 # The table of types: numbers and definitions of the types that recorded values have.
 
 cdef enum:
-    DESCRIBING = 16          # a type that has no version tag is described at each look: what that costs, in elements
+    DESCRIBING = 16          # a type that can have no version tag is described at each look: its cost, in elements
 
 
 cdef uint64_t type_name_fingerprint(PyTypeObject *t) noexcept nogil:
@@ -24,12 +24,15 @@ cdef PyObject *module_of_type(PyTypeObject *t) noexcept nogil:
 
 cdef TypeEntry *lookup_type(PyTypeObject *t) noexcept nogil:
     """The entry of a type; written to the tape the first time, where a record boundary is (see traverse.h)."""
-    cdef uint64_t name_fingerprint = type_name_fingerprint(t)
+    cdef uint64_t name_fingerprint
     cdef uint32_t at = rec_type_bucket(t)
     cdef TypeEntry *entry
     while types.entries[at].type != NULL and types.entries[at].type != t:
         at = (at + 1) & (types.size - 1)
     entry = &types.entries[at]
+    if entry.type == t and entry.version == t.tp_version_tag and entry.version != 0:
+        return entry                            # only its place was another's
+    name_fingerprint = type_name_fingerprint(t)
     walk.bytes += DESCRIBING * REC_BYTES_PER_ELEMENT
     if entry.type == t and entry.name_fingerprint == name_fingerprint and not is_other_class(entry):
         describe_type(entry)                    # it has changed, or is another one of that name
@@ -52,7 +55,7 @@ cdef TypeEntry *lookup_type(PyTypeObject *t) noexcept nogil:
 cdef void describe_type(TypeEntry *entry) noexcept nogil:
     """How values of the type are laid out."""
     cdef PyTypeObject *t = entry.type
-    entry.version = t.tp_version_tag
+    entry.version = rec_type_version(t)
     entry.keys = NULL
     entry.shape = rec_shape_of(t)
     entry.known = rec_known_type(t)
