@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -51,7 +52,9 @@ def read(path: Path) -> Bug:
 
 def record(path: Path, to: Path) -> None:
     """As `recorder run` would, without a process."""
-    code = compile(path.read_text(), str(path), "exec")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)  # what one of the mistakes is, from 3.14 on
+        code = compile(path.read_text(), str(path), "exec")
     with recorder.record(to, policy=recorder.Policy(include=[str(path)])):
         exec(code, {"__name__": "__main__", "__file__": str(path)})
 

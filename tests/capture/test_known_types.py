@@ -331,15 +331,15 @@ def test_stand_ins_have_the_parts_of_what_can_only_be_in_the_program(tmp_path: P
     values = names["values"]
     found: list[Any] = [one.to_python(strict=False) for one in record_values(tmp_path, values)]
     names["close"]()
-    lock, nested, opened, connected, event, thread, done, future, condition, ref, mapped, error = (
-        found
-    )
+    lock, nested, opened, connected, event, thread, done, future, task, *others = found
+    condition, ref, mapped, error = others
     assert all(isinstance(one, recorder.Opaque) for one in found if one is not nested)
-    assert [one.missing for one in found if one is not nested] == [0] * 11
+    assert [one.missing for one in found if one is not nested] == [0] * 12
     assert lock.locked is True and nested[0].locked is True
     assert (opened.encoding.lower(), opened.mode, opened.buffer.raw.mode) == ("utf-8", "r", "rb")
     assert (connected.family, connected.type, connected._closed) == (2, 1, False)
     assert (event._flag, thread._name, done._result, future.state) == (True, "w", 5, "PENDING")
+    assert (task.state, task.name, task.coro.name) == ("PENDING", "baker", "bake")
     assert (condition._lock.count, ref.target.name) == (0, "builtins_of_test.Target")
     assert (mapped.function.name, error.args, error.extra) == ("len", ("x",), [1])
 
@@ -355,12 +355,14 @@ event.set()
 loop = asyncio.new_event_loop()
 future, done = loop.create_future(), concurrent.futures.Future()
 done.set_result(5)
+async def bake(): pass
+task = loop.create_task(bake(), name="baker")
 target, error = Target(), Refused("x")
 error.extra = [1]
-values = [lock, [lock], file, connection, event, threading.Thread(name="w"), done, future,
+values = [lock, [lock], file, connection, event, threading.Thread(name="w"), done, future, task,
           threading.Condition(), weakref.ref(target), map(len, []), error]
 def close():
-    file.close(), connection.close(), loop.close()
+    file.close(), connection.close(), loop.run_until_complete(task), loop.close()
 """
 
 

@@ -15,6 +15,7 @@ import pytest
 import recorder
 from recorder.trace.reader import Event
 from recorder.trace.values.nodes import without_wrapping
+from tests.conftest import Run
 
 PROGRAM = """
 import collections, dataclasses, datetime, enum
@@ -567,3 +568,21 @@ passed_down.close()
         ("inner", "GeneratorExit() while handling ValueError('caught')"),
         ("outer", "GeneratorExit()"),
     ]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="3.11 has no function for it")
+def test_a_class_has_a_number_once_it_was_looked_at(run_recorded: Run) -> None:
+    """By which it is seen that it is the same still, instead of describing it at each look."""
+    result = run_recorded(
+        """
+import ctypes
+def number(kind):
+    return ctypes.c_uint.from_address(id(kind) + 3 * 8 + 45 * 8).value  # tp_version_tag
+def look(classes):
+    before = [number(kind) for kind in classes]
+    return before, [number(kind) for kind in classes]
+before, after = look([type(name, (), {}) for name in "abc"])
+print(number(int) > 0, all(after), len(set(after)))
+"""
+    )
+    assert result.stdout == b"True True 3\n", result.stderr

@@ -337,10 +337,9 @@ def test_a_disk_that_others_fill_to_the_last_byte(tmp_path, start):
     with disk(tmp_path / "disk", "64m") as small:
         target = start(folder=small, min_free_space=0)
         record(target, 20, 100_000)
-        with open(small / "other", "wb") as file, pytest.raises(OSError):
+        with open(small / "other", "wb", buffering=0) as file, pytest.raises(OSError):
             while True:
                 file.write(bytes(1 << 16))
-                file.flush()
         fill(target)
         partial(target, small, CODES.DISK_FULL)
         assert read_trace(small / "app.rtrace").verdict.lost_events == 0

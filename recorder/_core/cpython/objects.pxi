@@ -39,6 +39,7 @@ cdef extern from "cpython/items.h" nogil:
 
 cdef extern from "cpython/type_tables.h" nogil:
     bint rec_is_type_of_python(PyTypeObject *)
+    unsigned int rec_type_version(PyTypeObject *)
     PyObject *rec_weak_reference(PyTypeObject *)
     PyObject *rec_referred(PyObject *)
 

@@ -5,6 +5,7 @@
 #include <Python.h>
 #include <stdbool.h>
 #include <string.h>
+#include "cpython/version.h"
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wpedantic"
 #include <structmember.h>
@@ -40,6 +41,17 @@ static inline bool rec_is_type_of_python(PyTypeObject *type)
 {
     return type->tp_flags & Py_TPFLAGS_HEAPTYPE && ((PyHeapTypeObject *)type)->ht_module == NULL
            && type->tp_methods == NULL;
+}
+
+/* CPython's number of the state that a type is in; what has none yet gets one, as a lookup of an attribute would give it.
+ * 0: it can have none. */
+static inline unsigned rec_type_version(PyTypeObject *type)
+{
+#if REC_CPYTHON_KNOWN && PY_VERSION_HEX >= 0x030C0000
+    if (type->tp_version_tag == 0)
+        (void)PyUnstable_Type_AssignVersionTag(type); /* audit: the tag says whether it could */
+#endif
+    return type->tp_version_tag;
 }
 
 /* The weak reference by which CPython itself lists a class among those derived from its bases: all that have no callback are

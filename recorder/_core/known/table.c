@@ -340,12 +340,14 @@ PyMethodDef *rec_method_of(PyTypeObject *type, const char *name)
     return method != NULL && method->ml_flags == METH_NOARGS ? method : NULL;
 }
 
+/* Of the type or one that it is made of: a task's `_state` is the future's, from 3.14 on. */
 PyGetSetDef *rec_getter_of(PyTypeObject *type, const char *name)
 {
-    PyGetSetDef *getter = type->tp_getset;
-    while (getter != NULL && getter->name != NULL && strcmp(getter->name, name) != 0)
-        getter++;
-    return getter != NULL && getter->name != NULL && getter->get != NULL ? getter : NULL;
+    for (; type != NULL; type = type->tp_base)
+        for (PyGetSetDef *getter = type->tp_getset; getter != NULL && getter->name != NULL; getter++)
+            if (strcmp(getter->name, name) == 0)
+                return getter->get != NULL ? getter : NULL;
+    return NULL;
 }
 
 PyObject *rec_held(PyObject *object, PyTypeObject *type, const char *name)

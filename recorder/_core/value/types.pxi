@@ -1,7 +1,7 @@
 # The table of types: numbers and definitions of the types that recorded values have.
 
 cdef enum:
-    DESCRIBING = 16          # a type that has no version tag is described at each look: what that costs, in elements
+    DESCRIBING = 16          # a type that can have no version tag is described at each look: its cost, in elements
 
 
 cdef uint64_t type_name_fingerprint(PyTypeObject *t) noexcept nogil:
@@ -56,7 +56,7 @@ cdef TypeEntry *lookup_type(PyTypeObject *t) noexcept nogil:
 cdef void describe_type(TypeEntry *entry) noexcept nogil:
     """How values of the type are laid out."""
     cdef PyTypeObject *t = entry.type
-    entry.version = t.tp_version_tag
+    entry.version = rec_type_version(t)
     entry.keys = NULL
     entry.shape = rec_shape_of(t)
     entry.known = rec_known_type(t)
