@@ -50,7 +50,7 @@ def _values(trace: Trace, earlier: Call, later: Call) -> Iterator[Differing]:
             for part in one.parts:
                 if not part.is_filled:
                     yield Differing(*shown(part, one.subject, WIDTH), one.a, one.b)
-    # audit: that part cannot be read: the head of the page has the verdict
+    # that part cannot be read: the head of the page has the verdict
     except (errors.TraceCorruptError, errors.UnknownRecordError):
         return
 
