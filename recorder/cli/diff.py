@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from recorder import errors
 from recorder.cli.console import count, printable, warn, write
-from recorder.cli.events import doubt, source_lines, unproved_sources
+from recorder.cli.events import text_of, unproved_sources, where
 from recorder.cli.queries import at_least, location, thread_name
-from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
     from recorder.trace.compare import Comparison, Difference
@@ -25,9 +24,9 @@ if TYPE_CHECKING:
 DIFFERENT = 1
 CORRUPT = 3
 MOST_SHOWN = 20
+MOST_FOLDED = 12
 WIDTH = 60
 CALLS = "two numbers of call events, such as 13,32"
-OUTCOMES = {"return": "returned", "yield": "yielded"}
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -54,9 +53,12 @@ def add_parser(subparsers: Subparsers) -> None:
         "--strict", action="store_true", help="what has to differ from run to run counts, too"
     )
     parser.add_argument(
-        "--limit", type=int, metavar="N", default=MOST_SHOWN,
-        help=f"so many differences at most (default: {MOST_SHOWN})",
+        "--limit", type=int, metavar="N",
+        help=f"so many differences at most (default: {MOST_SHOWN}; of two calls {MOST_FOLDED})",
     )  # fmt: skip
+    parser.add_argument(
+        "--full", action="store_true", help="of two calls, too, each difference by itself"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON Lines")
     parser.set_defaults(run=run)
 
@@ -73,14 +75,10 @@ def run(args: argparse.Namespace) -> int:
             a, b, values=not args.flow, ignore=args.ignore, strict=args.strict,
             calls=None if args.calls is None else calls_of(a, b, args.calls),
         )  # fmt: skip
-        differences = comparison.differences()
-        shown = 0
-        for difference in islice(differences, limit):
-            shown += 1
-            write(
-                json.dumps(as_json(difference)) if args.json else as_text(shown, difference, a, b)
-            )
-        more = shown == limit and next(differences, None) is not None
+        if comparison.calls is None or args.full or args.json:
+            shown, more = write_each(args, comparison, limit or MOST_SHOWN)
+        else:
+            shown, more = write_folded(comparison, limit or MOST_FOLDED)
         for trace in (a, b) if args.b else (a,):
             if trace.verdict != "complete":
                 warn(f"recorder: {printable(trace.path)} is {trace.verdict}")
@@ -91,6 +89,29 @@ def run(args: argparse.Namespace) -> int:
         if shown:
             return DIFFERENT
         return CORRUPT if "corrupt" in (a.verdict.state, b.verdict.state) else 0
+
+
+def write_each(args: argparse.Namespace, comparison: Comparison, limit: int) -> tuple[int, bool]:
+    """One difference after the other. How many, and whether there are more."""
+    differences = comparison.differences()
+    shown = 0
+    for one in islice(differences, limit):
+        shown += 1
+        write(
+            json.dumps(as_json(one))
+            if args.json
+            else as_text(shown, one, comparison.a, comparison.b)
+        )
+    return shown, shown == limit and next(differences, None) is not None
+
+
+def write_folded(comparison: Comparison, limit: int) -> tuple[int, bool]:
+    from recorder.cli import two_calls
+
+    rows, found = two_calls.told(comparison, limit)
+    for row in rows:
+        write(row)
+    return found, found == two_calls.MOST_LOOKED_AT
 
 
 def first_differences(a_path: str, b_path: str, limit: int) -> list[str]:
@@ -179,7 +200,7 @@ def as_text(number: int, found: Difference, a: Trace, b: Trace) -> str:
         f"{number}. {thread_name(found.thread)}, after {count(found.same, 'event')} that are the same"
     ]
     if found.last is not None:
-        rows[0] += f", up to {_where(found.last)}"
+        rows[0] += f", up to {where(found.last)}"
     if found.alignment != "exact":
         rows[0] += f" ({found.alignment} to stand for each other)"
     rows += [f"   {row}" for row in parts_of(found)]
@@ -192,10 +213,7 @@ def as_text(number: int, found: Difference, a: Trace, b: Trace) -> str:
 
 def parts_of(found: Difference) -> list[str]:
     """`config['retries']: 3 → 5`, a row each."""
-    name = found.name
-    if name is None and found.a is not None:
-        name = OUTCOMES.get(found.a.kind, found.a.kind)
-    return part_rows(str(name), found.parts)
+    return part_rows(found.subject, found.parts)
 
 
 def part_rows(name: str, parts: list[Part]) -> list[str]:
@@ -212,7 +230,7 @@ def part_rows(name: str, parts: list[Part]) -> list[str]:
 def _line(found: Difference, trace: Trace, event: Event | None) -> str:
     if event is None:
         return "ends there"
-    line = f"{event.seq:>8}  {event.kind:<7} {_where(event)}"
+    line = f"{event.seq:>8}  {event.kind:<7} {where(event)}"
     if found.what == "value":
         is_told = found.name is None or event.kind == "call"
         return line if is_told else f"{line}  by line {event.previous_line}"
@@ -246,15 +264,3 @@ def conclusion(comparison: Comparison, shown: int, more: bool) -> list[str]:
         kinds = ", ".join(f"{kind} {times:,}" for kind, times in sorted(comparison.passed.items()))
         rows.append(f"passed over, since they differ in every run (--strict): {kinds}")
     return rows
-
-
-def text_of(trace: Trace, event: Event) -> str:
-    """The line of source the event is at."""
-    lines = source_lines(trace, event.function)
-    text = lines[event.line - 1].strip() if 0 < event.line <= len(lines) else ""
-    why = doubt(trace, event) if text else ""
-    return f"{text}  ({why})" if why else text
-
-
-def _where(event: Event) -> str:
-    return f"{event.title} {base_name(event.file)}:{event.line}"

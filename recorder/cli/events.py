@@ -116,3 +116,16 @@ def variables(
 def elapsed(trace: Trace, event: Event) -> str:
     """Since the recording began."""
     return duration(max(event.time - int(trace.header["started"]), 0))
+
+
+def text_of(trace: Trace, event: Event) -> str:
+    """The line of source the event is at."""
+    lines = source_lines(trace, event.function)
+    text = lines[event.line - 1].strip() if 0 < event.line <= len(lines) else ""
+    why = doubt(trace, event) if text else ""
+    return f"{text}  ({why})" if why else text
+
+
+def where(event: Event) -> str:
+    """`Cart.total cart.py:12`."""
+    return f"{event.title} {base_name(event.file)}:{event.line}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 WIDTH = 80
 LEAST = 24  # characters of a value that is shown, however long the line is
 ALONE = ("at", "when", "value", "hits", "log", "kind", "line", "backwards")  # are not for --output
+NUMBER = re.compile(r"[-+]?\d[\d._]*")
 RANGE = "N or A-B, counted from 1"
 
 
@@ -157,6 +159,8 @@ def warn_why_nothing(trace: Trace, args: argparse.Namespace, names: tuple[str, .
     said = said or existence.why_nothing(**wanted)
     if args.when is not None and next(events(trace, args), None) is not None:
         said = "the condition was never true there"
+    if args.value is not None and NUMBER.fullmatch(args.value):
+        said += f"; the number was looked for: the text is --value \"'{args.value}'\""
     warn(f"recorder: {printable(said)}")
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from recorder.cli.interrupted import Interruptible
     from recorder.explain.following import Question
     from recorder.trace.changes import Change, During
+    from recorder.trace.container.file import Verdict
     from recorder.trace.reader import Thread, Trace
     from recorder.trace.snapshots import Event, Frame, Moment
     from recorder.trace.values.value import Value
@@ -22,6 +23,7 @@ CORRUPT = 3
 INTERRUPTED = 130
 VALUE_WIDTH = 60
 WHOLE = 100_000  # characters of a value, where it is to be shown whole
+CHECKED_WHOLE = 64 << 20  # bytes of a trace of which every answer checks all, which takes 0.1 s
 # Which questions have the selectors that do not make sense for all: this is the one place that says so. The others, and
 # --function, --file, --thread, --since, --until and --span, are every question's that looks through a trace.
 SELECTORS = {
@@ -168,7 +170,13 @@ def moment_at(trace: Trace, text: str, argument: str) -> Moment | None:
 
 def is_whole(trace: Trace) -> bool:
     """Whether of what is not found it can be said that it is not there."""
-    return len(trace) > 0 and trace.verdict == "complete"
+    return len(trace) > 0 and verdict_of_answers(trace) == "complete"
+
+
+def verdict_of_answers(trace: Trace) -> Verdict:
+    """What is said of a trace beside an answer. Of a large one only what was read for it counts: a question that needs
+    one chunk of a gigabyte is not to read the rest. `recorder verify` does."""
+    return trace.verdict if trace.size <= CHECKED_WHOLE else trace.verdict_so_far
 
 
 def missing(trace: Trace, error: errors.NotInTraceError) -> None:
@@ -191,7 +199,7 @@ def conclude(
         for question in following():
             warn(f"next: {printable(question.spelled(trace.path))}  ({question.reason})")
     is_over = search is not None and search.is_over
-    verdict = trace.verdict_so_far if is_over else trace.verdict  # which reads all of the trace
+    verdict = trace.verdict_so_far if is_over else verdict_of_answers(trace)
     if verdict != "complete":
         warn(f"recorder: {printable(trace.path)} is {verdict}")
     if is_over:

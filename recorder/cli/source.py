@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from recorder.cli.console import count, printable, styled, write
@@ -13,13 +12,14 @@ from recorder.trace.origins import REASONS
 from recorder.trace.paths import ShortPaths
 
 if TYPE_CHECKING:
-    from recorder.trace.listing import Listing
+    from recorder.trace.listing import Line, Listing
     from recorder.trace.reader import Source, Trace
 
     # What add_subparsers() returns has no public name.
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 NEVER = "-"
+LEAST = 3  # characters of a column
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -66,20 +66,38 @@ def show_text(trace: Trace, args: argparse.Namespace, limit: int | None) -> None
             left -= len(lines)
         if args.json:
             write(json.dumps(as_json(listing._replace(lines=lines))))
-            continue
-        write(styled(printable(headline(listing, short)), "bold"))
-        for line in lines:
-            times = "" if line.times is None else f"{line.times:,}" if line.times else NEVER
-            text = printable(f"{times:>9} {line.number:>5}  {line.text}")
-            write(styled(text, "red" if line.times == 0 else ""))
+        else:
+            show_lines(headline(listing, short), lines)
         if left == 0:
             return
+
+
+def show_lines(head: str, lines: list[Line]) -> None:
+    """Each with how often it ran; … where lines were left out before it."""
+    write(styled(printable(head), "bold"))
+    counts = [
+        "" if line.times is None else f"{line.times:,}" if line.times else NEVER for line in lines
+    ]
+    width = max([LEAST, *map(len, counts)])
+    digits = len(str(lines[-1].number)) if lines else 0
+    gaps = [
+        before is not None and line.number > before.number + 1
+        for before, line in zip([None, *lines], lines, strict=False)
+    ]
+    for is_gap, line, times in zip(gaps, lines, counts, strict=False):
+        mark = ("…" if is_gap else " ") * any(gaps)
+        text = f"{mark}{times:>{width}} {line.number:>{digits}}  {line.text}"
+        text = printable(text.rstrip())
+        write(styled(text, "red" if line.times == 0 else ""))
 
 
 def headline(listing: Listing, short: ShortPaths) -> str:
     """Of a whole file the path, of a function as much of it as there is no other one of."""
     source, first = listing.source, listing.lines[0].number if listing.lines else 0
-    place = source.path if listing.title == source.path else f"{short(source.path)}:{first}"
+    is_all = listing.title == source.path and len(listing.lines) == len(source.lines)
+    place = source.path if is_all else short(source.path)
+    if listing.title != source.path:
+        place += f":{first}"
     title = "" if listing.title == source.path else f"{listing.title}  "
     return title + place + (f"  ! {source.why}" if source.doubt else "")
 
@@ -99,13 +117,20 @@ def as_json(listing: Listing) -> dict[str, Any]:
 def show_matches(trace: Trace, args: argparse.Namespace, limit: int | None) -> None:
     from recorder.trace.listing import grep
 
+    left = limit
     short = ShortPaths(one.path for one in trace.all_sources)
-    for source, number, text in islice(grep(trace, args.grep, args.name), limit):
-        if args.json:
-            facts = {"file": source.path, "doubt": source.doubt, "line": number, "text": text}
-            write(json.dumps(facts))
-        else:
-            write(printable(f"{short(source.path)}:{number}: {text}"))
+    for listing in grep(trace, args.grep, args.name):
+        lines = listing.lines[:left]
+        if left is not None:
+            left -= len(lines)
+        if not args.json:
+            show_lines(headline(listing, short), lines)
+        for line in lines if args.json else ():
+            facts = {"file": listing.source.path, "doubt": listing.source.doubt}
+            number = {"line": line.number, "text": line.text, "times": line.times}
+            write(json.dumps(facts | number))
+        if left == 0:
+            return
 
 
 # ---- which there are -----------------------------------------------------------------------------

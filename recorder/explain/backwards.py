@@ -18,9 +18,13 @@ from recorder.explain.markdown import code
 from recorder.explain.texts import LOOPS, Head, Texts
 from recorder.trace import bindings
 from recorder.trace.changes import Change
+from recorder.trace.format import TAG_DICT
 from recorder.trace.paths import base_name
 from recorder.trace.reader import Trace
 from recorder.trace.snapshots import Event, title_of
+from recorder.trace.values import differences
+from recorder.trace.values.differences import what_changed
+from recorder.trace.values.nodes import Node, without_wrapping
 from recorder.trace.values.shown import shown
 from recorder.trace.why import Step
 
@@ -206,12 +210,29 @@ class Backwards:
         value = step.value._show(WIDTH, short=True)
         is_again = before is not None and len(value) > SHORT and before.value == step.value
         what = f"{step.name} = {'(the same)' if is_again else value}"
+        if step.how == "called" and len(value) > SHORT:
+            what = self._what_became(step) or what
         name = step.name if before is None else ""
         is_part = step.name != bindings.root_in(step.name)
         is_write = step.how in ("changed", "deleted") or (step.how == "assigned" and is_part)
         return Link(
             step.seq, what, step.file, step.line, title, how, name, depth, is_write, step.inner
         )
+
+    def _what_became(self, step: Step) -> str:
+        """Of a large object that changed in a call: in what, which may be no more than a cache that filled."""
+        earlier = self.trace.find(
+            frame=step.event.frame, start=_near(step.seq), stop=step.seq, backwards=True
+        )
+        before = next(earlier, None)
+        old = None if before is None else self.trace.evaluate(step.name, before)
+        if old is None or old.kind != "known" or step.value.kind != "known":
+            return ""
+        part = next(what_changed(old.tree, step.value.tree), None)
+        if part is None:
+            return ""
+        path, left, right = differences.shown(part, step.name, WIDTH // 2)
+        return f"{path} = {right}, and was {left}"
 
     def _is_untold(self, file: str, line: int, reads: list[str]) -> bool:
         """Whether a line was not told yet with what it read."""
@@ -265,9 +286,25 @@ class Backwards:
         statement = self.texts.statement(event.file, event.line)
         value = None if statement is None else getattr(statement, "value", None)
         if value is not None:
-            self._names(self._read_by(value, event), event.seq, depth)
+            names = self._read_by(value, event)
+            for name in self._as_key(names, event)[:1]:
+                self._put(_Ask(depth, event.seq, name), (name, event.seq), at_once=True)
+            self._names(names, event.seq, depth)
         if before is not None:
             self._conditions(before, depth)
+
+    def _as_key(self, names: list[str], event: Event) -> list[str]:
+        """Of what was returned, where it is a key of a dict that the line read: what the dict has there, whose last
+        write is why it is a key still."""
+        tree = None if event.value is None else event.value._tree
+        if type(tree) not in (int, str) or not tree:
+            return []
+        items = [
+            f"{name}[{tree!r}]"
+            for name in names
+            if "[" not in name and _is_dict(self.trace.evaluate(name, event).tree)
+        ]
+        return [one for one in items if self.trace.evaluate(one, event).kind == "known"]
 
     def _condition(self, event: Event, depth: int) -> Iterator[Link]:
         """A line that decided: what it looked at, and what that was."""
@@ -289,6 +326,20 @@ class Backwards:
         )
         self._names(names, event.seq, depth + 1)
         self._calls_of(event, depth + 1)
+        if head is not None and isinstance(head.node, ast.For | ast.AsyncFor):
+            self._gone_through(head.node.iter, event, depth + 1)
+
+    def _gone_through(self, iterable: ast.expr, event: Event, depth: int) -> None:
+        """On into the call that made what a loop goes through: the loop made it when it was come to."""
+        calls = [one for one in ast.walk(iterable) if isinstance(one, ast.Call)]
+        names = {bindings.called(one) for one in calls}
+        ends = self.trace.find(
+            "return", caller=event.frame, start=_near(event.seq), stop=event.seq, backwards=True
+        )
+        for end in islice(ends, MOST_CHANGES if names else 0):
+            if end.function.name in names:
+                self._put(_Ask(depth, end.seq, event=end), ("event", end.seq))
+                return
 
     def _first_seen(self, asked: _Ask) -> Iterator[Link]:
         """Of a part that is not there: where its object was made."""
@@ -347,9 +398,15 @@ class Backwards:
         for name in names[:MOST_NAMES]:
             self._put(_Ask(depth, seq, name), (name, seq))
 
-    def _put(self, asked: _Ask, key: tuple[object, ...], *, later: bool = False) -> None:
-        if key not in self._asked:
-            self._asked.add(key)
+    def _put(
+        self, asked: _Ask, key: tuple[object, ...], *, later: bool = False, at_once: bool = False
+    ) -> None:
+        if key in self._asked:
+            return
+        self._asked.add(key)
+        if at_once:
+            self._waiting.appendleft(asked)
+        else:
             (self._later if later else self._waiting).append(asked)
 
     def _calls_of(self, event: Event, depth: int, stop: int | None = None) -> None:
@@ -492,6 +549,11 @@ class Backwards:
             if not other or one.line != event.line:
                 return one
         return None
+
+
+def _is_dict(tree: object) -> bool:
+    inner = without_wrapping(tree)
+    return isinstance(inner, Node) and inner.tag == TAG_DICT
 
 
 def _is_within(part: str, whole: str) -> bool:

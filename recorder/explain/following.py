@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MOST: Final = 4  # of one answer
 MOST_WRITTEN: Final = 2  # functions that changed an object
+IN_DOUBLE_QUOTES: Final = frozenset('"$`\\!\n')  # what a shell reads there
 
 
 class Question(NamedTuple):
@@ -26,9 +27,16 @@ class Question(NamedTuple):
 
     def spelled(self, trace: str) -> str:
         """As it is typed."""
-        import shlex  # which most commands never need
+        return " ".join(map(_quoted, ["recorder", self.command, trace, *self.words]))
 
-        return shlex.join(["recorder", self.command, trace, *self.words])
+
+def _quoted(word: str) -> str:
+    """For a shell. What has one kind of quotes is easily read within the other one."""
+    import shlex  # which most commands never need
+
+    if "'" in word and not IN_DOUBLE_QUOTES & set(word):
+        return f'"{word}"'
+    return shlex.quote(word)
 
 
 def is_path(text: str) -> bool:

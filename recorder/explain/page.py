@@ -16,10 +16,12 @@ from typing import Final, NamedTuple
 from recorder import errors
 from recorder.errors.text import cut, printable
 from recorder.explain.backwards import WIDTH, Backwards, Link
-from recorder.explain.following import Question, after_path, diff
+from recorder.explain.compared import Differing, first_values
+from recorder.explain.following import Question, after_path, diff, is_path, why
 from recorder.explain.markdown import code
 from recorder.explain.tokens import TokenQuota, fitting, tokens
 from recorder.trace import alike
+from recorder.trace.calls import Call
 from recorder.trace.exceptions import Raised
 from recorder.trace.logs import OUTSIDE, Log, logs
 from recorder.trace.output import Asked, Output
@@ -45,6 +47,7 @@ LONG: Final = 1_000_000  # events, of which all are too many to ask for at once
 ERROR: Final = 40  # the level of a record of `logging`
 MOST_SHOWN: Final = 3  # of those that were handled, the last ones
 FEW: Final = 3  # questions, with which the page may end
+SHORT_TEXT: Final = 3  # characters: less comes up everywhere
 MOST_ENDED: Final = 5  # calls on the way that are compared with earlier ones
 MOST_SIDES: Final = 2  # parts in which the sides of an `==` differ
 MOST_LEFT: Final = 20  # that left the outermost frame of a thread, and may have been taken there
@@ -140,10 +143,15 @@ def explain(trace: Trace, budget: int, differences: Sequence[str] | None = None)
     quota.left -= quota_next.left
     links: deque[Link] = deque()
     way = _way(trace, back, symptom, links)
-    sections.append(_section(quota, "Where it comes from", way, quota.left))
+    where_from = _section(quota, "Where it comes from", way, quota.left)
+    sections.append(where_from)
+    pair = _alike(trace, links)
+    values = [] if pair is None else first_values(trace, *pair)
+    if pair is not None and values:
+        sections.append(_two_calls(quota, where_from, pair, values))
     sections += [] if compared is None else [compared]
     quota_next.left += quota.left
-    following = _following(trace, symptom, links, quota_next, differences is not None)
+    following = _following(trace, symptom, links, quota_next, pair, values)
     return Page(
         title, [one for one in sections if one.statements or one.left_out], following, trace.path
     )
@@ -423,14 +431,42 @@ def _place(file: str, line: int, back: Backwards) -> str:
     return f"{where}  {code(text)}" if text else where
 
 
+# ---- two calls ----
+
+
+def _two_calls(
+    quota: TokenQuota, before: Section, pair: tuple[Call, Call], values: list[Differing]
+) -> Section:
+    """In what they differ first: that is worth more than the end of the way, which makes room for it."""
+    a, b = pair
+    rows = [Statement(b.seq, f"{b.title} was given the same as at #{a.seq}")]
+    for one in values:
+        was = f"{code(one.path)} is {code(one.now)}, and was {code(one.before)} at #{one.a.seq}"
+        where = f"{one.b.title} {base_name(one.b.file)}:{one.b.line}"
+        rows.append(Statement(one.b.seq, f"{was}  {where}"))
+    title = "What differs from an earlier call with another result"
+    needed = tokens(f"\n## {title}\n\n") + sum(tokens(str(one)) + 1 for one in rows) + tokens(NOTE)
+    while quota.left < needed and before.statements:
+        quota.left += tokens(str(before.statements.pop())) + 1
+    return _section(quota, title, rows, quota.left)
+
+
 # ---- what to ask next ----
 
 
 def _following(
-    trace: Trace, symptom: Symptom, links: Iterable[Link], quota: TokenQuota, is_compared: bool
+    trace: Trace,
+    symptom: Symptom,
+    links: Iterable[Link],
+    quota: TokenQuota,
+    pair: tuple[Call, Call] | None,
+    values: list[Differing],
 ) -> list[Question]:
+    found = [] if pair is None else [diff(pair[0].seq, pair[1].seq)]
+    found += [why(one.path, one.b.seq, "which differed") for one in values[:1] if is_path(one.path)]
     links = list(links)
-    found = [*_alike(trace, links), *after_path(links)]
+    found += _first_seen(links)
+    found += after_path(links)
     if symptom.others or symptom.uncaught is not None:
         found.append(Question("exceptions", ("--last",), "with the variables of every frame"))
     if not found and len(trace):
@@ -443,14 +479,24 @@ def _following(
     return found[: len(rows)]
 
 
-def _alike(trace: Trace, links: list[Link]) -> Iterator[Question]:
+def _first_seen(links: list[Link]) -> Iterator[Question]:
+    """Of the nearest text that a call returned."""
+    for link in links:
+        tree = None if link.ended is None or link.ended.value is None else link.ended.value._tree
+        if type(tree) is str and SHORT_TEXT <= len(tree) <= WIDTH and tree.isprintable():
+            words = ("--value", repr(tree), "--limit", "5")
+            yield Question("find", words, "where that value came up first")
+            return
+
+
+def _alike(trace: Trace, links: Iterable[Link]) -> tuple[Call, Call] | None:
     """Of the calls on the way the nearest of which there was one like it with another result."""
     ended = [link.ended for link in links if link.ended is not None]
     for end in ended[:MOST_ENDED]:
         pair = alike.earlier(trace, end)
         if pair is not None:
-            yield diff(pair[0].seq, pair[1].seq)
-            return
+            return pair
+    return None
 
 
 def _suggestion(one: Question, trace: str) -> str:

@@ -25,7 +25,7 @@ class ChunkFilter:
         self._definitions = definitions
         self._wanted = wanted
         self._kinds = sum(KIND_BITS[kind] for kind in wanted.kinds)
-        self._functions: dict[int, bool] = {}
+        self._others = self._not_asked_for()
         self._builtins = self._of_python()
         spaces = definitions.namespaces.values()
         self._are_taken = any(not self._builtins.isdisjoint(one._slots) for one in spaces)
@@ -79,23 +79,17 @@ class ChunkFilter:
         if name is not None and self._sets_global(entry, name):
             return size  # of whatever function's event
         found = 0
-        for code, seen in entry.codes.items():
-            if (
-                self._is_wanted(code)
-                and self._is_in(code, *seen)
-                and not self._is_false(code, entry)
-            ):
+        for code in entry.codes.keys() - self._others:
+            if self._is_in(code, *entry.codes[code]) and not self._is_false(code, entry):
                 found = max(found, size - entry.rests.get(code, 0))
         return found
 
-    def _is_wanted(self, code: int) -> bool:
-        found = self._functions.get(code)
-        if found is None:
-            function = self._definitions.functions.get(code)
-            asks = self._wanted.function is not None or self._wanted.file is not None
-            found = function is None or not asks or self._wanted.wants_function(function)
-            self._functions[code] = found
-        return found
+    def _not_asked_for(self) -> frozenset[int]:
+        """The numbers of the codes that are of other functions."""
+        if self._wanted.function is None and self._wanted.file is None:
+            return frozenset()
+        functions = self._definitions.functions
+        return frozenset(n for n, one in functions.items() if not self._wanted.wants_function(one))
 
     def _is_in(self, code: int, kinds: int, slots: int, lines: bytes | None) -> bool:
         function = self._definitions.functions.get(code)

@@ -37,6 +37,7 @@ RUN: Final = 12  # events that have to be the same for the two to be aligned aga
 WINDOWS: Final = (64, 512, 4_096, 16_384)  # events of each that are looked through for that
 MOST_PLACES: Final = 50  # at which the same run of events stands, and that are tried
 MOST_PARTS: Final = 3  # of one value that are told
+OUTCOMES: Final = {"return": "returned", "yield": "yielded"}
 LAST_STEP: Final = re.compile(r"(\.\w+|\[[^\]]*\])$")  # of a path
 MOST_KEPT: Final = 20_000  # pairs of values that were found to be the same
 
@@ -68,6 +69,13 @@ class Difference(NamedTuple):
     last: Event | None  # the last of these, in the first recording
     alignment: Alignment
     resumed: Resumed | None = None  # after a difference in flow; None: nowhere
+
+    @property
+    def subject(self) -> str:
+        """Whose value differs: the variable's name, or `returned`."""
+        if self.name is None and self.a is not None:
+            return OUTCOMES.get(self.a.kind, self.a.kind)
+        return str(self.name)
 
 
 class Comparison:
@@ -194,7 +202,10 @@ class Comparison:
             last = name.rpartition(".")[2]
             if any(fnmatch.fnmatchcase(one, each) for each in self.ignore for one in (name, last)):
                 continue
-            yield name, self._parts(left.get(name, _now(a, name)), right.get(name, _now(b, name)))
+            sides = left.get(name, _now(a, name)), right.get(name, _now(b, name))
+            if any(one is not None and one.unexamined for one in sides):
+                continue  # nobody knows what it was there
+            yield name, self._parts(*sides)
         if a.value is not None or b.value is not None:
             yield None, self._parts(a.value, b.value)
 

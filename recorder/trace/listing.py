@@ -19,6 +19,7 @@ from recorder.trace.reader import Source, Trace
 from recorder.trace.statements import definitions, first_line, parsed
 
 FILE: Final = re.compile(r"[/\\]|\.pyw?$|^<")
+MOST_COUNTED: Final = 1_000_000  # events
 UNNAMED: Final = frozenset(  # what the compiler calls functions that have no name
     ("<lambda>", "<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>")
 )
@@ -80,19 +81,26 @@ def named(trace: Trace, asked: str) -> list[Function]:
 
 
 @errors.guarded("read")
-def grep(trace: Trace, pattern: str, asked: str | None = None) -> Iterator[tuple[Source, int, str]]:
-    """The lines of all texts, or of what is asked for, in which it matches. Raises INVALID_ARGUMENT, NOT_IN_TRACE."""
+def grep(trace: Trace, pattern: str, asked: str | None = None) -> Iterator[Listing]:
+    """The lines of all texts, or of what is asked for, in which it matches; a listing a text. How often they ran is not
+    counted for all texts of a very long trace. Raises INVALID_ARGUMENT, NOT_IN_TRACE."""
     matches = compiled(pattern).search
-    if asked is None:
-        for source in trace.all_sources:
-            for number, text in enumerate(source.lines, 1):
-                if matches(text):
-                    yield source, number, text
-        return
-    for listing in listings(trace, asked):
-        for line in listing.lines:
-            if matches(line.text):
-                yield listing.source, line.number, line.text
+    if asked is not None:
+        found = listings(trace, asked)
+    else:
+        sources = [one for one in trace.all_sources if any(map(matches, one.lines))]
+        found = (
+            whole(trace, one) if len(trace) <= MOST_COUNTED else _uncounted(one) for one in sources
+        )
+    for listing in found:
+        lines = [line for line in listing.lines if matches(line.text)]
+        if lines:
+            yield listing._replace(lines=lines)
+
+
+def _uncounted(source: Source) -> Listing:
+    rows = [Line(number, text, None) for number, text in enumerate(source.lines, 1)]
+    return Listing(source.path, source, rows)
 
 
 def names_file(asked: str) -> bool:

@@ -208,7 +208,7 @@ class Queries:
                     continue
                 try:
                     seeker.go(chunk, max(start, chunk.head.first_event))
-                    wanted.apply(seeker.reader)
+                    seeker.watch(wanted)
                 except UNREADABLE as exc:
                     self.file.note_error(chunk, exc)
                     continue
@@ -219,8 +219,12 @@ class Queries:
         """Everything as it was at event number `seq`. Raises EVENT_NOT_FOUND, TRACE_CORRUPT, UNKNOWN_RECORD."""
         for chunk in self._chunks(seq, seq + 1):
             with self._seeker(chunk) as seeker:
-                seeker.go(chunk, seq)
-                event = seeker.event()
+                try:
+                    seeker.go(chunk, seq)
+                    event = seeker.event()
+                except UNREADABLE as exc:
+                    self.file.note_error(chunk, exc)
+                    raise
                 if event is not None and event.seq == seq:
                     return Moment(event, _stacks(seeker.reader, event))
         raise errors.EventNotFoundError(event=seq, path=self.path)

@@ -79,6 +79,7 @@ class Seeker:
         self._numbers: list[int] = []  # the events they stand before
         self._near: dict[int, Checkpoint] = {}  # left so far before the end of the last long way
         self._in_part: Chunk | None = None  # the chunk of which only the beginning is loaded
+        self._watched: Filter | None = None  # what the reader watches for
 
     def load(self, chunk: Chunk) -> None:
         """Goes to the chunk's first event. Raises TraceCorruptError if that cannot be read."""
@@ -153,6 +154,14 @@ class Seeker:
             self.chunk = None  # one of the two may lack an entry now
             raise
 
+    def watch(self, wanted: Filter) -> None:
+        """Makes the reader watch for it. A question asks so of chunk after chunk, and each definition of each of them
+        has been held against it as it was read."""
+        if self._watched is not wanted:
+            self._watched = None
+            wanted.apply(self.reader)
+            self._watched = wanted
+
     def event(self) -> Event | None:
         """The next event."""
         return self.reader.next()
@@ -164,7 +173,7 @@ class Seeker:
         if not is_there:
             self.go(chunk, max(start, chunk.head.first_event))
         self.reader.missing = self.missing
-        wanted.apply(self.reader)
+        self.watch(wanted)
         while (event := self.reader.seek(stop)) is not None:
             yield event
 
@@ -179,7 +188,7 @@ class Seeker:
                 raise
             damage = exc
         stop = min(stop, self.reader.seq)
-        wanted.apply(self.reader)
+        self.watch(wanted)
         window = FIRST_WINDOW
         while stop > start:
             at = max(bisect.bisect_left(self._numbers, stop) - 1, 0)

@@ -35,10 +35,11 @@ from recorder.trace.values.differences import what_changed
 from recorder.trace.values.nodes import Node, identity_of, without_wrapping
 from recorder.trace.values.places import places_of
 from recorder.trace.values.value import Value, is_definition
-from recorder.trace.writes import Writes, Written
+from recorder.trace.writes import Writes, Written, is_given
 
 SHORTEST_CIRCLE: Final = 2  # steps
 MOST_STEPS: Final = 50
+MOST_LOST: Final = 5  # times that one chain looks for another name
 MOST_UNKNOWN: Final = 1_000  # changes of a variable, to find the last one that is known
 MOST_LOOKED_AT: Final = 10_000  # changes of a variable, to find the one that changed a part of it
 WAY: Final = re.compile(r"\.\w+|\[[^\]]*\]")  # one step into a value
@@ -114,9 +115,15 @@ class Why:
         """From the last write before an event, or at it, back."""
         steps: list[Step] = []
         seen: set[tuple[str, int]] = set()
-        asked: _Asked | None = _Asked(expression, event)
+        lost = 0
+        before = _Asked(expression, event)
+        asked: _Asked | None = before
         while asked is not None and len(steps) < min(limit, MOST_STEPS):
             found = self._write(asked)
+            if steps and _is_lost(steps[-1], found.step) and lost < MOST_LOST:
+                lost += 1
+                found = self._by_another_name(before, steps[-1], found)
+            before = asked
             if (key := (found.step.name, found.step.seq)) in seen:
                 steps[-1] = steps[-1]._replace(end="it came of itself")
                 return steps
@@ -157,7 +164,9 @@ class Why:
         if change.function is None or change.frame is None:
             return _Found(step._replace(end="nobody knows which code changed it"))
         if value.kind == "unknown" and (known := self._last_known(asked, event)) is not None:
-            return _Found(step, known)
+            later = self._elsewhere(known, asked.event.seq + 1)
+            is_later = later is not None and later.event.seq > known.event.seq
+            return _Found(step, later if is_later else known)
         if change.during is not None:
             return self._in_call(asked, step, change)
         if self._is_enclosing(asked.root, change):
@@ -217,6 +226,39 @@ class Why:
         for one, _ in zip(events, range(MOST_UNKNOWN), strict=False):
             if self._ask(asked.expression.text, one).kind == "known":
                 return _Asked(asked.expression, one)
+        return None
+
+    def _by_another_name(self, before: _Asked, known: Step, lost: _Found) -> _Found:
+        """What came before a step whose value is known: where that is lost under the name by which it came, as of a
+        large value that holds it, the last write of it under any other name. Else what is `lost`."""
+        written = self._elsewhere(before, known.seq)
+        if written is None or self._ask(written.expression.text, written.event) != known.value:
+            return lost
+        return self._write(written)
+
+    def _elsewhere(self, asked: _Asked, stop: int) -> _Asked | None:
+        """The last write, before an event, of what is asked for or of the part of an object that it is, under whatever
+        name that is known."""
+        text = asked.expression.text
+        for prefix in (text, *asked.expression.prefixes):
+            identity = identity_of(self._ask(prefix, asked.event).tree)
+            if identity is None:
+                continue
+            found: _Asked | None = None
+            now: Answer | None = None
+            for one in self._writes.sightings(identity, stop):
+                written = _asked_at(one, text[len(prefix) :])
+                if written is None or (prefix != text and written.expression.text == one.path):
+                    continue
+                answer = self._ask(written.expression.text, written.event)
+                if answer.kind == "unknown":
+                    continue
+                now = answer if now is None else now
+                if answer != now:
+                    return found
+                if not is_given(one.change):
+                    found = written
+            return None
         return None
 
     def _last_of_class(self, asked: _Asked) -> tuple[Event, Change] | None:
@@ -635,6 +677,14 @@ _ENDS: Final = {
     "deleted": "it is deleted there",
     "changed": "the line changed it, and reads nothing else",
 }
+
+
+def _is_lost(step: Step, following: Step) -> bool:
+    """Whether what was asked for is not what the chain came to: it is not known there, or was a part of what a call was
+    given and is none of what the caller made that of."""
+    if following.value.kind == "unknown":
+        return step.value.kind == "known"
+    return step.how == "argument" and following.value != step.value
 
 
 def _goes_in_circles(steps: list[Step], step: Step) -> bool:

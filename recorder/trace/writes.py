@@ -6,6 +6,7 @@ the end is the frame that changed it, or that called what is not recorded and di
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -69,20 +70,26 @@ class Writes:
         between = stack[frames.index(waiting.frame) + 1 : frames.index(found.change.frame)]
         return tuple(between[::-1])
 
+    def sightings(self, identity: Identity, stop: int) -> Iterator[Written]:
+        """Where an object is new or otherwise under whatever name, before an event, the last first."""
+        return (Written(change, path) for change, path, _ in self._seen(identity, 0, stop))
+
     def _first(self, identity: Identity, content: Any, start: int, stop: int) -> Written | None:
+        found: Written | None = None
+        for change, path, seen in self._seen(identity, start, stop):
+            if not _is_same_content(seen, content):
+                return found
+            if not is_given(change):
+                found = Written(change, path)
+        return found
+
+    def _seen(self, identity: Identity, start: int, stop: int) -> Iterator[tuple[Change, str, Any]]:
         number = varint.encode(identity.number)
         needles = bytes([TAG_IDENTITY]) + number, bytes([TAG_IDENTITY_UNSURE]) + number
-        found: Written | None = None
         events = self._queries.find(filters.EVERYTHING, start, stop, backwards=True)
         for event in islice(events, MOST_EVENTS):
-            if not any(needle in raw for raw in _new(event) for needle in needles):
-                continue
-            for change, path, seen in self._sightings(event, identity):
-                if not _is_same_content(seen, content):
-                    return found
-                if event.kind != "call" or change.module is not None:
-                    found = Written(change, path)  # what is given to a call was written before it
-        return found
+            if any(needle in raw for raw in _new(event) for needle in needles):
+                yield from self._sightings(event, identity)
 
     def _sightings(self, event: Event, identity: Identity) -> list[tuple[Change, str, Any]]:
         """The variables that are new, each with the way to the object, and what it was."""
@@ -105,6 +112,11 @@ class Writes:
             if place.identity.number == identity.number and not _is_left_out(place.tree):
                 return place.tree, root
         return None
+
+
+def is_given(change: Change) -> bool:
+    """Whether it is an argument of a call that begins: what is given was written before it."""
+    return change.event.kind == "call" and change.module is None
 
 
 def _new(event: Event) -> list[bytes]:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from recorder import cli, errors
+from recorder.cli import queries
 from recorder.view.server import Server
 from tests.cli.test_wrong_command_line import parser_of
 from tests.tools import reference_writer as w
@@ -210,6 +211,26 @@ def test_less_than_a_trace(command: str, tmp_path: Path, capfd: pytest.CaptureFi
         assert "Traceback" not in err
         damaged = 0 if command == "info" else 3
         assert status == {"truncated": int(command == "verify"), "corrupt": damaged}[state]
+
+
+@pytest.mark.parametrize(
+    ("question", "status"),
+    [(["find", "--since", "5"], 0), (["find", "--until", "2"], 3), (["state", "2"], 3)],
+)
+def test_damage_in_a_large_trace(
+    question: list[str],
+    status: int,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An answer tells of what it needed, and does not read a gigabyte for the rest."""
+    monkeypatch.setattr(queries, "CHECKED_WHOLE", 0)
+    path = tmp_path / "x.rtrace"
+    write_anew(path, flipped(places(WHOLE, path)[0].end - 1))  # events 0 to 4
+    assert cli.main([question[0], str(path), *question[1:]]) == status
+    assert ("corrupt" in capfd.readouterr().err) == (status == 3)
+    assert cli.main(["verify", str(path)]) == 3
 
 
 @pytest.mark.parametrize("command", WORDS)

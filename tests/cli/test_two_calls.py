@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 from recorder import cli
-from recorder.trace.compare import Comparison
+from recorder.trace.compare import Comparison, of_call
+from recorder.trace.format import TAG_INSTANCE, TAG_STR
 from recorder.trace.reader import open_trace
+from recorder.trace.values.differences import what_changed
+from recorder.trace.values.nodes import Node
 
 PROGRAM = """\
 class Box:
@@ -235,7 +238,98 @@ def test_what_only_one_of_them_has(
     path = trace_of(program)
     with open_trace(path) as trace:
         first, second = (event.seq for event in trace.find("call", function="use"))
-    assert cli.main(["diff", str(path), "--calls", f"{first},{second}"]) == 1
+    assert cli.main(["diff", str(path), "--calls", f"{first},{second}", "--full"]) == 1
     told = capsys.readouterr().out
     for one in ("kept.rows[1]", "kept.last", "many[1]"):
         assert one in told
+
+
+FOLDED = """\
+class Rule:
+    def __init__(self):
+        self.cache = None
+    def compiled(self):
+        if self.cache is None:
+            self.cache = ["made"]
+        return self.cache
+class Page:
+    def __init__(self, options):
+        self.rules = [Rule() for _ in range(6)]
+        self.options = options
+    def show(self, text):
+        for rule in self.rules:
+            rule.compiled()
+        return text.upper() if self.options["loud"] else text
+shared = {"loud": False}
+page = Page(shared)
+page.show("hello")
+shared["loud"] = True
+page.show("hello")
+"""
+
+
+def test_what_differs_stands_before_what_merely_filled(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], trace_of: Callable[[Path], Path]
+) -> None:
+    program = tmp_path / "folded_calls.py"
+    program.write_text(FOLDED)
+    path = trace_of(program)
+    with open_trace(path) as trace:
+        first, second = (event.seq for event in trace.find("call", function="Page.show"))
+    assert cli.main(["diff", str(path), "--calls", f"{first},{second}"]) == 1
+    head, rest = capsys.readouterr().out.split("where one of them has nothing, or nothing yet:")
+    assert "self.options['loud']: False → True  Page.show" in head
+    assert 'A: 6 self.cache = ["made"] | B: 7 return self.cache' in head
+    assert head.count("Rule.compiled") == 1  # and not each round
+    assert "cache" not in head.replace("self.cache", "")
+    assert "cache: None → ['made']" in rest and "returned: 'hello' → 'HELLO'" in head
+    assert cli.main(["diff", str(path), "--calls", f"{first},{second}", "--full"]) == 1
+    assert capsys.readouterr().out.startswith("1. thread 0 MainThread")
+
+
+def test_names_and_texts_that_were_cut_are_no_difference() -> None:
+    """In a large value names are cut to eight characters, and texts to nothing."""
+    whole = {"inline_mode": 1, "inline_rest": 2, "text": "root"}
+    cases: list[tuple[dict[str, Any], list[str]]] = [
+        ({"inline_…": 1, "text": Node(TAG_STR, None, 4, "", True)}, []),  # which of two: not known
+        ({"inline_mode": 3, "inline_…": 2, "text": "root"}, [".inline_mode"]),
+        ({**whole, "text": Node(TAG_STR, None, 5, "", True)}, [".text"]),  # a longer one
+        ({**whole, "text": Node(TAG_STR, None, 4, "ru", True)}, [".text"]),
+        ({**whole, "text": Node(TAG_STR, None, 4, "ro", True)}, []),
+    ]
+    for cut, paths in cases:
+        for turned in (False, True):
+            sides = [
+                Node(TAG_INSTANCE, ("m", "C"), None, list(one.items())) for one in (cut, whole)
+            ]
+            found = what_changed(*(sides[::-1] if turned else sides))
+            assert [part.path for part in found] == paths
+
+
+def test_what_nobody_looked_at_again_is_no_difference(
+    tmp_path: Path, trace_of: Callable[[Path], Path]
+) -> None:
+    """A large object that stands still is looked at less and less often: what it last was is not what it is."""
+    program = tmp_path / "large_in_calls.py"
+    program.write_text(UNSEEN)
+    with open_trace(trace_of(program)) as trace:
+        calls = list(trace.find("call", function="fill"))
+        unseen = [
+            event
+            for call in calls
+            for event in of_call(trace, call)
+            if event.locals["rows"].unexamined
+        ]
+        assert unseen  # else nothing is tried
+        found = Comparison(trace, trace, calls=(calls[0], calls[1])).differences()
+        assert [one.name for one in found if one.what == "value"] == ["n"]
+
+
+UNSEEN = """\
+def fill(rows, n):
+    for at in range(40):
+        rows.append(at)
+    return rows
+for n in range(2):
+    fill([{"text": "x" * 40} for _ in range(1500)], n)
+"""

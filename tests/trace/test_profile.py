@@ -330,13 +330,19 @@ def test_the_text_of_a_function(shop: Path, capfd: pytest.CaptureFixture[str]) -
         assert price.source.doubt is None
         (never,) = listings(trace, "never")
         assert [(line.number, line.times) for line in never.lines] == [(20, 1), (21, 0)]
-        assert [(n, text.strip()) for _, n, text in grep(trace, r"^\s*@static", "Shop")] == [
-            (12, "@staticmethod")
-        ]
+        (found,) = grep(trace, r"^\s*@static|return|n = 5", "Shop")
+        told = [(one.number, one.times) for one in found.lines]
+        assert (told[0], told[-1]) == ((12, 2), (21, 0)) and (16, 0) in told
+        (of_all,) = grep(trace, r"^\s*@static|return|n = 5")
+        assert {(one.number, one.times) for one in of_all.lines} >= set(told)
     assert cli.main(["source", str(shop), "Shop.price"]) == 0
     out = capfd.readouterr().out.splitlines()
     assert out[0].startswith("Shop.price  ") and out[0].endswith("pshop.py:12")
     assert out[5].split() == "- 16 n = 5".split()
+    assert cli.main(["source", str(shop), "--grep", "price|@twice"]) == 0
+    _, *out = capfd.readouterr().out.splitlines()
+    assert [row[0] for row in out] == [" ", " ", "…"]  # where lines were left out
+    assert [row.split()[-1] for row in out] == ["@twice", "price(n):", "Shop.price(2)"]
     (source,) = rows_of(capfd, "source", str(shop), "--json")
     assert (source["lines"], source["doubt"]) == (len(SHOP.splitlines()), None)
 

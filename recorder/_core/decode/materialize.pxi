@@ -27,9 +27,11 @@ cdef int materialize_other(Reader r, const Definition *d) except -1:
     cdef Thread thread
     cdef Task task
     if d.kind == DEF_FILE:
-        r.files[d.number] = take_str(&c)
+        if d.number not in r.files:
+            r.files[d.number] = take_str(&c)
     elif d.kind == DEF_TYPE:
-        r.types[d.number] = new_type_name(d.number, take_str(&c), take_str(&c))
+        if d.number not in r.types:
+            r.types[d.number] = new_type_name(d.number, take_str(&c), take_str(&c))
         if d.attributes:
             r.attributes[d.number] = d.attributes - 1
     elif d.kind == DEF_TASK:

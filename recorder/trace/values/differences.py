@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from recorder.trace.format import (
     TAG_ARRAY,
+    TAG_BYTES,
     TAG_DICT,
     TAG_ELIDED,
     TAG_ENUM,
@@ -25,6 +26,7 @@ from recorder.trace.format import (
     TAG_NAMED,
     TAG_REF,
     TAG_SET,
+    TAG_STR,
     TAG_TIME,
     TAG_TUPLE,
     TAG_TYPED,
@@ -49,10 +51,13 @@ Same: TypeAlias = Callable[[Any, Any], bool]  # of two leaves that are not equal
 
 KEY_WIDTH: Final = 60
 MOST_FOLLOWED: Final = 4  # references, one within the other
+CUT_NAME: Final = "…"  # the end of one, in a large value
 WHOLE: Final = 1 << 24  # characters: more than a value that is recorded can have
 AROUND: Final = 20  # characters of a text that are shown before the difference
 SEQUENCES: Final = (TAG_LIST, TAG_TUPLE)
+TEXTS: Final = (TAG_STR, TAG_BYTES)
 SETS: Final = (TAG_SET, TAG_FROZENSET)
+HOLDING: Final = (*SEQUENCES, *SETS, TAG_DICT)
 NAMED: Final = (TAG_INSTANCE, TAG_NAMED, TAG_ENUM)
 VALUES: Final = (  # forms of what is replaced, and not changed
     Form.DECIMAL, Form.DATETIME64, Form.TIMESTAMP, Form.TIMEDELTA64, Form.PERIOD, Form.DTYPE, Form.OFFSET,
@@ -76,6 +81,11 @@ class Part(NamedTuple):
     def named(self, name: str) -> str:
         """Of the variable of that name: `config['retries']`, `len(rows)`, `5 in seen['ids']`."""
         return f"{self.before}{name}{self.path}{self.after}"
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether one side merely has what the other has nothing of: None, something empty, or not there."""
+        return _is_nothing(self.a) != _is_nothing(self.b)
 
     @property
     def relative(self) -> str:
@@ -123,7 +133,7 @@ class _Differences:
         if _is_reference(a) or _is_reference(b):
             yield from self._references(a, b, path)
         elif not isinstance(a, Node) or not isinstance(b, Node):
-            if not _equal(a, b) and not self.same(a, b):
+            if not _equal(a, b) and not self.same(a, b) and not _is_one_cut(a, b):
                 yield Part(path, a, b)
         elif (a.tag, a.type) != (b.tag, b.type):
             if not self._is_one_left_out(a, b) and not self.same(a, b):
@@ -161,7 +171,7 @@ class _Differences:
                 yield from self._order(a.items[0], b.items[0], path)
         elif a.tag == TAG_ARRAY:
             yield from self._arrays(a, b, path)
-        elif a != b and not self.same(a, b):
+        elif a != b and not self.same(a, b) and not _is_one_cut(a, b):
             yield Part(path, a, b)
 
     def _references(self, a: Any, b: Any, path: str) -> Iterator[Part]:
@@ -320,7 +330,7 @@ class _Differences:
             yield Part(path, a, b)
 
     def _attributes(self, a: Node, b: Node, path: str) -> Iterator[Part]:
-        left, right = dict(a.items), dict(b.items)
+        left, right = _with_whole_names(dict(a.items), dict(b.items))
         for name in [*left, *(name for name in right if name not in left)]:
             inner = f"{path}.{name}" if name else path
             if name in left and name in right:
@@ -388,6 +398,48 @@ class _References:
             items = repr(items)
         self._open.discard(id(tree))
         return tree.tag, tree.type, tree.size, items
+
+
+def _is_nothing(tree: Any) -> bool:
+    if tree is MISSING:
+        return True
+    if isinstance(tree, Node):
+        is_held = isinstance(tree.items, (list, tuple)) and tree.tag in HOLDING
+        return is_held and not tree.items and not tree.size
+    return tree is None or (type(tree) in (str, bytes) and not tree)
+
+
+def _with_whole_names(
+    left: dict[str, Any], right: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Names that were cut (`inline_…`) are those that begin so on the other side; where that may be several, it is not
+    known which, and none of them is compared."""
+    for mine, others in ((left, right), (right, left)):
+        for cut in [name for name in mine if name.endswith(CUT_NAME) and name not in others]:
+            part = mine.pop(cut)
+            twins = [n for n in others if n.startswith(cut[:-1]) and n not in mine]
+            if len(twins) == 1:
+                mine[twins[0]] = part
+            else:
+                for name in twins:
+                    del others[name]
+    return left, right
+
+
+def _is_one_cut(a: Any, b: Any) -> bool:
+    """Whether they are texts of one length that are alike as far as both are recorded."""
+    (left, length), (right, other) = _text_of(a), _text_of(b)
+    if left is None or right is None or length != other or type(left) is not type(right):
+        return False
+    known = min(len(left), len(right))
+    return known < length and left[:known] == right[:known]
+
+
+def _text_of(tree: Any) -> tuple[str | bytes | None, int]:
+    """What is recorded of a text or of bytes, and how long it is as a whole."""
+    if isinstance(tree, Node):
+        return (tree.items, tree.size or 0) if tree.tag in TEXTS and tree.cut else (None, 0)
+    return (tree, len(tree)) if type(tree) in (str, bytes) else (None, 0)
 
 
 def _is_reference(tree: Any) -> bool:
