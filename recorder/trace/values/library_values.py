@@ -172,6 +172,8 @@ def show_instance(out: Writer, node: Node, spelled: str | None) -> bool:
         _semaphore(out, key[1], attributes["_semlock"])
     elif key[0] == "typing" and "__origin__" in attributes and "__args__" in attributes:
         generics.show(out, attributes)
+    elif generics.show_stand_in(out, node):
+        return True
     elif key in WAITED_FOR and all(name in attributes for name in WAITED_FOR[key][1:]):
         _waited_for(out, key, attributes)
     elif (
