@@ -169,7 +169,12 @@ SHOWN = {
     "made_of_itself(OrderedDict())": "OrderedDict({'a': ...})"
     if sys.version_info >= (3, 12)
     else "OrderedDict([('a', ...)])",
-    "(shared := {'a': 1}, shared.keys(), OrderedDict(a=1).items())": "({'a': 1}, dict_keys(['a']), odict_items([('a', 1)]))",
+    "(shared := {'a': 1}, shared.keys())": "({'a': 1}, dict_keys(['a']))",
+    "OrderedDict(a=1).items()": "odict_items([('a', 1)])",
+    "[OrderedDict()] * 2": "[OrderedDict(), OrderedDict()]",
+    "[typing.Optional[int], typing.Optional[str]]": "[int | None, str | None]"
+    if sys.version_info >= (3, 14)
+    else "[typing.Optional[int], typing.Optional[str]]",
     "[*map(sqlite_row, ('a', 'password'))]": "[sqlite3.Row(a=1), sqlite3.Row(password=<redacted>)]",
     "closed(socket.socket())": "<socket.socket [closed] fd=-1 family=2 type=1 proto=0>",
     "weakref.proxy(KEPT)": "<weakproxy to builtins_of_test.Gone>",

@@ -39,12 +39,11 @@ def alias_of(attributes: Mapping[str, Any], referred: Referred) -> Alias:
         and origin.type[1].endswith("SpecialForm")
     ):
         name = dict(origin.items).get("_name", name)
-    return Alias(
-        name if isinstance(name, str) else None,
-        origin,
-        _items(attributes.get("__args__"), referred),
-        _items(attributes.get("__metadata__"), referred),
-    )
+    metadata = _items(attributes.get("__metadata__"), referred)
+    if metadata:
+        name = "Annotated"
+    arguments = _items(attributes.get("__args__"), referred)
+    return Alias(name if isinstance(name, str) else None, origin, arguments, metadata)
 
 
 def _resolved(part: Any, referred: Referred) -> Any:

@@ -163,21 +163,25 @@ class _Writer:
 
     def typed(self, tree: Node) -> None:
         [inner] = tree.items
+        if tree.type in library_values.DICTS and isinstance(inner, Node) and inner.tag == TAG_REF:
+            if self.is_open(inner):
+                return self.add("...")
+            inner = self.referred(inner) or inner
         name = short_name(tree) if tree.type in library_values.DICTS else shown_name(tree)
         if tree.type in NUMPY_TEXTS:
             name = name.replace("numpy.", "np.")
         if tree.type == ("collections", "Counter"):
             inner = library_values.most_common_first(inner)
-        if tree.type in library_values.DICTS and isinstance(inner, Node):
-            if inner.tag == TAG_REF and self.is_open(inner):
-                return self.add("...")
-            if inner.tag == TAG_DICT and not inner.size:
-                return self.add(f"{name}()")
+        if tree.type in library_values.DICTS and inner.tag == TAG_DICT and not inner.size:
+            return self.add(f"{name}()")
         self.add(f"{name}(")
+        told = inner
         if tree.type == ("collections", "OrderedDict") and sys.version_info < (3, 12):
-            pairs = [Node(TAG_TUPLE, None, 2, pair) for pair in inner.items]
-            inner = Node(TAG_LIST, None, inner.size, pairs, inner.cut)
-        self.part(inner)
+            pairs = [Node(TAG_TUPLE, None, 2, pair) for pair in inner.items or ()]
+            told = Node(TAG_LIST, None, inner.size, pairs, inner.cut)
+        self.open.append(inner)
+        self.part(told)
+        self.open.pop()
         return self.add(")")
 
     def instance(self, tree: Node) -> None:
