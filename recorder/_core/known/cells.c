@@ -150,11 +150,14 @@ static bool is_of_mapped_file(PyObject *base)
     return false;
 }
 
-/* Of a class derived from array.array, which may have methods of its own for a buffer: those of array.array are called. */
+/* Of a class derived from array.array, which may have methods of its own for a buffer: those of array.array are called.
+ * `type`: that; NULL: it is none. */
 static bool cells_of_array(PyObject *object, PyTypeObject *type, rec_cells *cells)
 {
     PyObject *kind, *value, *trace;
     Py_buffer view;
+    if (type == NULL)
+        return false;
     PyErr_Fetch(&kind, &value, &trace);
     bool has = type->tp_as_buffer != NULL && type->tp_as_buffer->bf_getbuffer(object, &view, PyBUF_FULL_RO) == 0;
     if (!has)
@@ -173,11 +176,10 @@ static bool cells_of_array(PyObject *object, PyTypeObject *type, rec_cells *cell
 
 bool rec_cells_of(PyObject *object, rec_cells *cells)
 {
-    PyTypeObject *array_type = rec_base_called(Py_TYPE(object), "array.array");
-    if (array_type != NULL)
-        return cells_of_array(object, array_type, cells);
     array_object *array = (array_object *)object;
-    if (!is_known(array) || array->dimensions > REC_MOST_DIMENSIONS)
+    if (!is_known(array))
+        return cells_of_array(object, rec_base_called(Py_TYPE(object), "array.array"), cells);
+    if (array->dimensions > REC_MOST_DIMENSIONS)
         return false;
     char *size = (char *)array->dtype + known.item_size;
     *cells = (rec_cells){.type = Py_TYPE(object), .data = array->data, .dimensions = array->dimensions,
