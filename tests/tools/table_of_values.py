@@ -20,8 +20,8 @@ WIDTH: Final = 90  # characters of a change
 
 STANDARD: Final = """
 import array, asyncio, collections, concurrent.futures, contextvars, ctypes, datetime, enum, fractions, functools, io
-import ipaddress, itertools, multiprocessing, operator, pathlib, queue, re, socket, struct, subprocess, threading, time
-import types, typing, uuid, weakref, zoneinfo
+import ipaddress, itertools, multiprocessing, operator, pathlib, queue, re, socket, sqlite3, struct, subprocess, threading
+import time, types, typing, uuid, weakref, zoneinfo
 from collections import ChainMap, Counter, OrderedDict, UserDict, defaultdict, deque, namedtuple
 from decimal import Decimal
 from fractions import Fraction
@@ -33,6 +33,8 @@ class Page:
     def size(self): return 3
 class Price(Decimal): pass
 class Sized(list): pass
+class Measured(array.array): pass
+selected = sqlite3.connect(":memory:").execute("select 1 as a, 2 as b")
 def refused(name):
     try: open(name)
     except OSError as error: return error
@@ -78,6 +80,8 @@ OF_STANDARD: Final = {
     "list[int]": "",
     "int | None": "",
     "typing.Optional[int]": "",
+    "typing.Literal['a', 1]": "",
+    "typing.TypeVar('T')": "",
     "uuid.UUID(int=5)": "",
     "pathlib.PurePosixPath('/a', 'b')": "it /= 'c'",
     "ipaddress.ip_address('10.0.0.1')": "it += 1",
@@ -123,6 +127,8 @@ OF_STANDARD: Final = {
     "ctypes.POINTER(ctypes.c_int)()": "",
     "Price('19.90')": "",
     "Sized([1])": "it.append(2)",
+    "Measured('i', [1])": "it[0] = 2",
+    "sqlite3.Row(selected, (1, [2]))": "it['b'].append(3)",
 }
 
 LIBRARIES: Final = """

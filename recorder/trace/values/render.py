@@ -305,7 +305,7 @@ class _Writer:
             return self.scalar_of_numpy(node.type[1], item)
         if node.type == ARRAY_OF_PYTHON:
             return self.array_of_python(node, array, items)
-        self.add(f"{type_name(node)}(shape={array.shape}, format={array.format!r}")
+        self.add(f"{shown_name(node)}(shape={array.shape}, format={array.format!r}")
         if items is not None and (items or not node.cut):
             self.add(", [")
             dtype = array.dtype
