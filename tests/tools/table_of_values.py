@@ -20,8 +20,8 @@ WIDTH: Final = 90  # characters of a change
 
 STANDARD: Final = """
 import array, asyncio, collections, concurrent.futures, contextvars, ctypes, datetime, enum, fractions, functools, io
-import ipaddress, itertools, multiprocessing, operator, pathlib, queue, re, socket, sqlite3, struct, subprocess, threading
-import time, types, typing, uuid, weakref, zoneinfo
+import ipaddress, itertools, multiprocessing, operator, pathlib, queue, re, socket, sqlite3, struct, subprocess
+import threading, time, types, typing, uuid, weakref, zoneinfo
 from collections import ChainMap, Counter, OrderedDict, UserDict, defaultdict, deque, namedtuple
 from decimal import Decimal
 from fractions import Fraction
