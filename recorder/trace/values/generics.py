@@ -114,7 +114,8 @@ def show_stand_in(out: Writer, node: Node) -> bool:
         return False
     facts = {**_members(node), **{name: part for name, part in node.items if name}}
     name = facts.get("__name__")
-    if kind == "ForwardRef" and isinstance(text := facts.get("__forward_arg__"), str):
+    text = facts.get("__forward_arg__", facts.get("__arg__"))  # the latter since 3.14
+    if kind == "ForwardRef" and isinstance(text, str):
         out.add(f"ForwardRef({text!r})")
     elif kind in ("TypeVar", "ParamSpec") and isinstance(name, str):
         out.add(f"{_variance(facts)}{name}")
