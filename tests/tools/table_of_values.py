@@ -34,7 +34,8 @@ class Page:
 class Price(Decimal): pass
 class Sized(list): pass
 class Measured(array.array): pass
-selected = sqlite3.connect(":memory:").execute("select 1 as a, 2 as b")
+connection = sqlite3.connect(":memory:")
+selected = connection.execute("select 1 as a, 2 as b")
 def refused(name):
     try: open(name)
     except OSError as error: return error
@@ -228,9 +229,10 @@ def record(section: str, folder: Path) -> list[Row]:
     exec(setup, fresh)
     with recorder.open_trace(folder / f"{file.stem}.rtrace") as trace:
         found = [_row(trace, n, row, fresh) for n, row in enumerate(rows.items())]
-    for loop in (names.get("loop"), fresh.get("loop")):
-        if loop is not None:
-            loop.close()
+    for held in (names, fresh):
+        for name in ("loop", "connection"):
+            if name in held:
+                held[name].close()
     return found
 
 
