@@ -229,6 +229,15 @@ class RawEvent(RawFrame):
 E = TypeVar("E", bound=RawEvent)
 F = TypeVar("F", bound=RawFrame)
 
+class Takings(Generic[E, F]):
+    def __init__(self, by_frame: bool) -> None: ...
+    @property
+    def facts(self) -> list[tuple[E, RawChange | None]]: ...
+    def read(self, reader: Reader[E, F], until: int, most: int) -> bytes: ...
+    def shown(
+        self, limit: int, show: Callable[[bytes | None], tuple[str | None, str | None]]
+    ) -> tuple[list[str | None], list[str | None]]: ...
+
 class Reader(Generic[E, F]):
     def __init__(
         self,

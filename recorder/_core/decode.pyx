@@ -128,6 +128,7 @@ cdef void clear(DecoderState *s) noexcept:
 
 include "decode/scan.pxi"
 include "decode/reader.pxi"
+include "decode/takings.pxi"
 include "decode/call_tree.pxi"
 include "decode/materialize.pxi"
 include "decode/tree.pxi"

@@ -1,35 +1,34 @@
 """Answers that are read one after the other, or all of them as a table of pyarrow, pandas or polars.
 
-The columns of events and calls come as numbers from the core; names are put to them by pyarrow.
+The columns come as numbers from the core; names are put to them by pyarrow. Nothing is done in Python for each row.
 """
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from recorder import errors
+from recorder._core.decode import RawChange, Takings
 from recorder.trace import libraries
 from recorder.trace.filters import Filter
 from recorder.trace.format import REC_CALL
 from recorder.trace.queries import FIELDS, KIND_NAMES, Queries
+from recorder.trace.snapshots import Event, Frame
 from recorder.trace.values.render import SHOWN
-from recorder.trace.values.value import told_alike
+from recorder.trace.values.value import Value
 
 if TYPE_CHECKING:
     import pandas  # type: ignore[import-not-found,import-untyped,unused-ignore]
     import polars  # type: ignore[import-not-found,import-untyped,unused-ignore]
     import pyarrow  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
-    from recorder.trace.changes import Change
+    from recorder.trace.changes import Changes
 
 T = TypeVar("T", covariant=True)
 
-HISTORY: Final = (
-    "seq", "qualified_name", "value", "function", "file", "line", "frame", "thread", "event.time",
-)  # fmt: skip
-FACTS: Final = operator.attrgetter(*HISTORY)
+# Of a value that a variable took, as the core's struct Taking has it.
+TAKING: Final = ("seq", "frame", "time", "fact", "value")
 
 
 @errors.guarded_class("read")
@@ -64,6 +63,27 @@ class Answers(Iterator[T]):
         return made
 
 
+class Columns:
+    """Of rows that are numbers of 64 bits, one behind the other."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.parts: dict[str, list[bytes]] = {name: [] for name in names}
+
+    def add(self, rows: bytes) -> None:
+        numbers = memoryview(rows).cast("Q")
+        for at, column in enumerate(self.parts.values()):
+            column.append(numbers[at :: len(self.parts)].tobytes())
+
+    def table(self, pa: Any) -> Any:
+        held = {name: b"".join(column) for name, column in self.parts.items()}
+        return pa.table(
+            {
+                name: pa.Array.from_buffers(pa.int64(), len(data) // 8, [None, pa.py_buffer(data)])
+                for name, data in held.items()
+            }
+        )
+
+
 class Numbers:
     """The events that are wanted, in columns of 64 bits, and what their numbers mean."""
 
@@ -73,22 +93,11 @@ class Numbers:
         self.names: dict[str, dict[int, str]] = {
             name: {} for name in ("function", "file", "thread_name", "task", "exception")
         }
-        parts: list[list[bytes]] = [[] for _ in FIELDS]
+        columns = Columns(FIELDS)
         for reader, batch in queries.passages(wanted, start, stop):
-            numbers = memoryview(batch).cast("Q")
-            for at, column in enumerate(parts):
-                column.append(numbers[at :: len(FIELDS)].tobytes())
+            columns.add(batch)
             self._add_names(reader)
-        held = [b"".join(column) for column in parts]
-        integers = self.pa.int64()
-        self.table = self.pa.table(
-            {
-                name: self.pa.Array.from_buffers(
-                    integers, len(data) // 8, [None, self.pa.py_buffer(data)]
-                )
-                for name, data in zip(FIELDS, held, strict=True)
-            }
-        )
+        self.table = columns.table(self.pa)
 
     def _add_names(self, reader: Any) -> None:
         names = self.names
@@ -170,33 +179,85 @@ def calls_table(queries: Queries, wanted: Filter, start: int, stop: int) -> pyar
     )
 
 
-def history_table(changes: Iterable[Change]) -> pyarrow.Table:
-    """One row a change. Each value that differs from all others, and each function, is told once."""
-    pa = libraries.load("pyarrow")
-    rows = [FACTS(one) for one in changes]
-    seqs, names, values, functions, files, lines, frames, threads, times = (
-        zip(*rows, strict=True) if rows else [()] * len(HISTORY)
+class Told(NamedTuple):
+    """What is told of all rows that have it in common. `frame`: whether it is known which one it was."""
+
+    kept: bool
+    name: str
+    function: str | None
+    file: str
+    line: int
+    thread: int | None
+    frame: bool
+
+
+class History(NamedTuple):
+    """Which values are asked for: those of the variables of this name, changed by what the filter wants at that line.
+    `owner`: the module or class whose they are; empty: any."""
+
+    name: str
+    wanted: Filter
+    owner: str
+    line: int | None
+
+    def told(self, changes: Changes, event: Event, change: RawChange | None) -> Told:
+        one = changes.one(event, change, self.name)
+        kept = self.line in (None, one.line) and self.wanted.keeps(event)
+        return Told(
+            kept and changes.is_wanted(self.wanted, one, self.owner),
+            one.qualified_name,
+            None if one.function is None else one.function.qualified_name,
+            one.file,
+            one.line,
+            None if one.thread is None else one.thread.number,
+            one.frame is not None,
+        )
+
+
+def history_table(
+    queries: Queries, changes: Changes, asked: History, start: int, stop: int, backwards: bool
+) -> pyarrow.Table:
+    """One row a change. What several have in common is told once: each value, and who changed it."""
+    pa, compute = libraries.load("pyarrow"), libraries.load("pyarrow.compute")
+    takings: Takings[Event, Frame] = Takings(asked.wanted.frame is not None)
+    types: dict[int, tuple[str, str]] = {}
+    rows = Columns(TAKING)
+    for reader, batch in queries.takings(takings, asked.wanted, start, stop):
+        rows.add(batch)
+        types = reader.types
+
+    def show(raw: bytes | None) -> tuple[str | None, str | None]:
+        if raw is None:
+            return None, None
+        value = Value(raw, types)
+        return value.show(SHOWN), value.type_name
+
+    told = [asked.told(changes, *fact) for fact in takings.facts]
+    facts = pa.Table.from_pydict(
+        {name: [getattr(one, name) for one in told] for name in Told._fields}, schema=_schema(pa)
     )
-    keys = list(map(told_alike, values))
-    each_once = dict(zip(keys, values, strict=True)).items()
-    shown = {key: None if value is None else value.show(SHOWN) for key, value in each_once}
-    types = {key: None if value is None else value.type_name for key, value in each_once}
-    callers = {each: None if each is None else each.qualified_name for each in set(functions)}
-    runners = {each: None if each is None else each.number for each in set(threads)}
-    columns = {
-        "seq": seqs,
-        "name": names,
-        "value": map(shown.__getitem__, keys),
-        "type": map(types.__getitem__, keys),
-        "function": map(callers.__getitem__, functions),
-        "file": files,
-        "line": lines,
-        "frame": frames,
-        "thread": map(runners.__getitem__, threads),
-        "time": times,
-    }
-    texts = dict.fromkeys(("name", "value", "type", "function", "file"), pa.string())
-    kinds = {"time": pa.timestamp("ns", "UTC"), **texts}
+    texts, kinds = takings.shown(SHOWN, show)
+    table = rows.table(pa)
+    table = table.filter(facts["kept"].take(table["fact"]))
+    if backwards:
+        table = table.take(compute.sort_indices(table, sort_keys=[("seq", "descending")]))
+    of = facts.take(table["fact"])
     return pa.table(
-        {name: pa.array(list(held), kinds.get(name, pa.int64())) for name, held in columns.items()}
+        {
+            "seq": table["seq"],
+            "name": of["name"],
+            "value": pa.array(texts, pa.string()).take(table["value"]),
+            "type": pa.array(kinds, pa.string()).take(table["value"]),
+            "function": of["function"],
+            "file": of["file"],
+            "line": of["line"],
+            "frame": compute.if_else(of["frame"], table["frame"], pa.scalar(None, pa.int64())),
+            "thread": of["thread"],
+            "time": table["time"].cast(pa.timestamp("ns", "UTC")),
+        }
     )
+
+
+def _schema(pa: Any) -> Any:
+    kinds = {"kept": pa.bool_(), "frame": pa.bool_(), "line": pa.int64(), "thread": pa.int64()}
+    return pa.schema([(name, kinds.get(name, pa.string())) for name in Told._fields])

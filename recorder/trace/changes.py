@@ -135,8 +135,19 @@ class Changes:
         """Those of variables of this name, made by what the filter wants. `owner`: a module or class; empty: any."""
         for event in events:
             for change in self.of(event, name):
-                if _is_wanted(wanted, change) and (not owner or is_owner(change.module, owner)):
+                if self.is_wanted(wanted, change, owner):
                     yield change
+
+    @errors.guarded("read")
+    def one(self, event: Event, change: RawChange | None, name: str) -> Change:
+        """A change at an event: of a global, or of the frame's variable of this name."""
+        if change is not None:
+            return self._global(event, change)
+        return self._variable(event, name, event.changed[name])
+
+    def is_wanted(self, wanted: Filter, change: Change, owner: str) -> bool:
+        """`owner`: as `history` has it."""
+        return _is_wanted(wanted, change) and (not owner or is_owner(change.module, owner))
 
     def _variable(self, event: Event, name: str, value: Value | None) -> Change:
         return Change(

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from recorder import errors
-from recorder._core.decode import KIND_BITS, Reader, Thread
+from recorder._core.decode import KIND_BITS, Reader, Takings, Thread
 from recorder.trace.call_sums import Sums
 from recorder.trace.call_sums import parse as parse_calls
 from recorder.trace.chunk_filter import ChunkFilter
@@ -182,6 +182,18 @@ class Queries:
             try:
                 while batch := reader.passages(stop, BATCH):
                     yield reader, batch
+            except UNREADABLE as exc:
+                self.file.note_error(chunk, exc)
+
+    @errors.guarded("read")
+    def takings(
+        self, takings: Takings[Event, Frame], wanted: Filter, start: int, stop: int
+    ) -> Iterator[tuple[Reader[Event, Frame], bytes]]:
+        """Likewise, the values that the variables of the wanted name took (see `Takings.read`)."""
+        for chunk, reader in self._readers(wanted, start, stop):
+            try:
+                while rows := takings.read(reader, stop, BATCH):
+                    yield reader, rows
             except UNREADABLE as exc:
                 self.file.note_error(chunk, exc)
 

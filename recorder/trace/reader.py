@@ -601,7 +601,11 @@ class Trace:
             all_of_them = changes.history(name, wanted, events, owner)
             return (one for one in all_of_them if of_line in (None, one.line))
 
-        return Answers(found(), lambda: answers.history_table(found()))
+        asked = answers.History(name, wanted, owner, of_line)
+        return Answers(
+            found(),
+            lambda: answers.history_table(queries, changes, asked, *bounds, bool(backwards)),
+        )
 
     def watch(
         self,

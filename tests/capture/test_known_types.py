@@ -161,7 +161,24 @@ SHOWN = {
     "written(io.StringIO(), 'a' * 9)": "<_io.StringIO position=9 content='aaaaaaaaa'>",
     "written(io.StringIO(), 'a' * 70_000)": "<_io.StringIO position=70000 size=70000>",
     "written(io.StringIO(), None)": "<_io.StringIO, closed>",
-    "array.array('i', [1, 2])": "array.array(shape=(2,), format='i', [1, 2])",
+    "array.array('i', [1, 2])": "array('i', [1, 2])",
+    "array.array('d')": "array('d')",
+    "Measured('i', [1])": "builtins_of_test.Measured(shape=(1,), format='i', [1])",
+    "Titled([1], 'x')": "builtins_of_test.Titled([1], title='x')",
+    "Buffer(b'ab')": "<builtins_of_test.Buffer position=0 content=b'ab'>",
+    "made_of_itself(OrderedDict())": "OrderedDict({'a': ...})"
+    if sys.version_info >= (3, 12)
+    else "OrderedDict([('a', ...)])",
+    "(shared := {'a': 1}, shared.keys())": "({'a': 1}, dict_keys(['a']))",
+    "OrderedDict(a=1).items()": "odict_items([('a', 1)])",
+    "[OrderedDict()] * 2": "[OrderedDict(), OrderedDict()]",
+    "[typing.Optional[int], typing.Optional[str]]": "[int | None, str | None]"
+    if sys.version_info >= (3, 14)
+    else "[typing.Optional[int], typing.Optional[str]]",
+    "[*map(sqlite_row, ('a', 'password'))]": "[sqlite3.Row(a=1), sqlite3.Row(password=<redacted>)]",
+    "closed(socket.socket())": "<socket.socket [closed] fd=-1 family=2 type=1 proto=0>",
+    "weakref.proxy(KEPT)": "<weakproxy to builtins_of_test.Gone>",
+    "[[[[[[KeyError('k')]]]]]]": "[[[[[[KeyError(… 1 more)]]]]]]",
     "memoryview(b'ab')": "memoryview(shape=(2,), format='B', [97, 98])",
     "types.MappingProxyType({'password': 'x'})": "mappingproxy({'password': <redacted>})",
     "functools.partial(int, token='x')": "functools.partial(<class 'int'>, token=<redacted>)",
@@ -180,6 +197,17 @@ SHOWN = {
     "typing.Callable[[int], str]": "typing.Callable[[int], str]",
     "typing.Callable[..., str]": "typing.Callable[..., str]",
     "typing.Dict[str, typing.List[int]]": "typing.Dict[str, typing.List[int]]",
+    "typing.Literal['a', 1]": "typing.Literal['a', 1]",
+    "typing.ClassVar[int]": "typing.ClassVar[int]",
+    "typing.Annotated[int, 'x', 5]": "typing.Annotated[int, 'x', 5]",
+    "collections.abc.Callable[[int], str]": "collections.abc.Callable[[int], str]",
+    "Box[int]": "builtins_of_test.Box[int]",
+    "typing.TypeVar('T')": "~T",
+    "typing.TypeVar('T', covariant=True)": "+T",
+    "typing.ParamSpec('P')": "~P",
+    "typing.TypeVarTuple('Ts')": "Ts",
+    "typing.NewType('Id', int)": "builtins_of_test.Id",
+    "typing.ForwardRef('Order')": "ForwardRef('Order')",
     "io.BufferedReader(io.BytesIO(b'a'))": "<_io.BufferedReader over=<_io.BytesIO position=0 content=b'a'>>",
     "multiprocessing.Lock()": "<multiprocessing.Lock: unlocked>",
     "multiprocessing.Process(name='p')": "<Process('p', initial)>",
@@ -191,6 +219,27 @@ SHOWN = {
 }
 
 
+CLASSES = """
+import contextlib, socket, sqlite3
+class Gone: pass
+class Measured(array.array): pass
+class Titled(deque):
+    def __init__(self, items, title):
+        super().__init__(items)
+        self.title = title
+class Buffer(io.BytesIO): pass
+class Box(typing.Generic[typing.TypeVar("T")]): pass
+KEPT = Gone()
+def made_of_itself(value):
+    value["a"] = value
+    return value
+def sqlite_row(name):
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        return sqlite3.Row(connection.execute(f"select 1 as {name}"), (1,))
+def closed(value):
+    value.close()
+    return value
+"""
 WRITTEN = """
 import csv, os, time
 def caught(function, *args):
@@ -236,7 +285,7 @@ def record_values(folder: Path, values: list[Any]) -> list[Value]:
 def make(texts: list[str]) -> list[Any]:
     names: dict[str, Any] = {"__name__": "builtins_of_test"}
     exec(
-        IMPORTS + "class Gone: pass\n" + WRITTEN,
+        IMPORTS + CLASSES + WRITTEN,
         names,
     )
     names["SelfMade"] = collections.deque()

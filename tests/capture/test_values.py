@@ -424,10 +424,9 @@ f(["me"], 9)
 """
     events = record(tmp_path, program)
     (returned,) = [e for e in events if e.kind == "return" and e.function.name == "f"]
-    inner = "value=['me'], expression='name', conversion='r', format_spec='>9'"
     assert repr(returned.value) == (
-        "string.templatelib.Template(strings=('hello ', '!'), "
-        f"interpolations=(string.templatelib.Interpolation({inner}),))"
+        "Template(strings=('hello ', '!'), "
+        "interpolations=(Interpolation(['me'], 'name', 'r', '>9'),))"
     )
 
 

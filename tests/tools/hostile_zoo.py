@@ -19,6 +19,7 @@ import pathlib
 import queue
 import random
 import socket
+import sqlite3
 import struct
 import sys
 import threading
@@ -115,6 +116,7 @@ MORE_BASES = (  # each with one of the harms
     StopIteration, SystemExit, AttributeError, NameError, KeyError, UnicodeDecodeError, ExceptionGroup, enumerate, zip,
     map, filter, reversed, itertools.count, itertools.repeat, itertools.chain, itertools.islice, itertools.cycle,
     itertools.starmap, itertools.takewhile, itertools.accumulate, itertools.product, itertools.zip_longest,
+    sqlite3.Row,
 )  # fmt: skip
 ARGUMENTS = {
     int: (5,), float: (1.5,), complex: (1j,), str: ("text",), bytes: (b"b",), tuple: ([1, 2],), frozenset: ([1],),
@@ -127,6 +129,7 @@ ARGUMENTS = {
     itertools.repeat: ("x", 3), itertools.chain: ([1],), itertools.islice: ([1], 1), itertools.cycle: ([1],),
     itertools.starmap: (pow, [(1, 2)]), itertools.takewhile: (bool, [1]), itertools.accumulate: ([1],),
     itertools.product: ([1], [2]), itertools.zip_longest: ([1], [2]),
+    sqlite3.Row: (sqlite3.connect(":memory:").execute("select 1 as a, 2 as b"), (1, 2)),
     staticmethod: (len,), functools.partial: (len, 1), array.array: ("i", [1, 2]), weakref.ref: (Harm,),
 }  # fmt: skip
 if sys.version_info >= (3, 15):

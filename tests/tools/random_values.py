@@ -24,9 +24,22 @@ import time
 import types
 import uuid
 import zoneinfo
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union  # noqa: UP035
+from typing import (  # noqa: UP035
+    Annotated,
+    Any,
+    Callable,
+    ClassVar,
+    Dict,
+    Final,
+    List,
+    Literal,
+    NamedTuple,
+    Optional,
+    Tuple,
+    Union,
+)
 
 import recorder
 from recorder.trace.values.value import Value
@@ -37,7 +50,6 @@ try:
 except ImportError:
     numpy = pandas = None
 
-Random = random.Random
 Point = collections.namedtuple("Point", "x y")
 
 
@@ -46,6 +58,12 @@ class Made(NamedTuple):
 
     value: Any
     says: bool = True
+
+
+class Random(random.Random):
+    """`made`: what a value has in it so far, which may be in it once more."""
+
+    made: list[Made]
 
 
 # ---- what can be made ------------------------------------------------------------------------------------------------
@@ -78,6 +96,8 @@ def _moment(rng: Random) -> datetime.datetime:
 
 
 def _array(rng: Random) -> Any:
+    if rng.randrange(9) == 0:
+        return array.array("w" if sys.version_info >= (3, 13) else "u", _text(rng))
     code = rng.choice("bBhHiIlLqQfd")
     return array.array(code, [rng.randrange(100) for _ in range(rng.randrange(5))])
 
@@ -134,8 +154,9 @@ def _getter(rng: Random) -> Any:
 
 def _generic(rng: Random) -> Any:
     return rng.choice(
-        [Optional[int], Union[int, str], List[int], Dict[str, List[int]], Tuple[int, ...]]  # noqa: UP006, UP007, UP045
-    )
+        [Optional[int], Union[int, str], List[int], Dict[str, List[int]], Tuple[int, ...],  # noqa: UP006, UP007, UP045
+         Literal["a", 1], ClassVar[int], Annotated[int, _text(rng)], Callable[[int, str], None], Final[int]]
+    )  # fmt: skip
 
 
 def _file(rng: Random) -> Any:
@@ -155,7 +176,7 @@ LEAVES: tuple[Callable[[Random], Made], ...] = tuple(
         (lambda rng: datetime.timedelta(rng.randrange(-99, 99), 5, rng.randrange(10**6)), True),
         (lambda rng: uuid.UUID(int=rng.getrandbits(128)), True), (_path, True), (_address, True),
         (_foreign, False), (_getter, True), (_generic, True),
-        (_pattern, True), (_match, True), (_alias, True), (_array, False), (_file, False),
+        (_pattern, True), (_match, True), (_alias, True), (_array, True), (_file, False),
         (lambda rng: range(rng.randrange(9), rng.randrange(9), rng.choice([1, 2, -1])), True),
         (lambda rng: slice(rng.randrange(9), None), True),
         (lambda rng: collections.Counter(_text(rng)), True),
@@ -321,6 +342,14 @@ def _of_libraries(rng: Random) -> Made:
 
 
 def make(rng: Random, depth: int = 3) -> Made:
+    if rng.made and rng.random() < 0.08:
+        return rng.choice(rng.made)
+    made = _new(rng, depth)
+    rng.made.append(made)
+    return made
+
+
+def _new(rng: Random, depth: int) -> Made:
     if numpy is not None and rng.random() < 0.12:
         return _of_libraries(rng)
     if depth == 0 or rng.random() < 0.3:
@@ -474,8 +503,11 @@ def compare(made: Made, found: Value) -> str:
 
 
 def compare_some(seed: str, count: int, folder: Path) -> collections.Counter[str]:
-    rng = random.Random(seed)
-    made = [make(rng) for _ in range(count)]
+    rng = Random(seed)
+    made = []
+    for _ in range(count):
+        rng.made = []
+        made.append(make(rng))
     found = look([each.value for each in made], folder)
     return collections.Counter(compare(*pair) for pair in zip(made, found, strict=True))
 

@@ -20,8 +20,8 @@ WIDTH: Final = 90  # characters of a change
 
 STANDARD: Final = """
 import array, asyncio, collections, concurrent.futures, contextvars, ctypes, datetime, enum, fractions, functools, io
-import ipaddress, itertools, multiprocessing, operator, pathlib, queue, re, socket, struct, subprocess, threading, time
-import types, typing, uuid, weakref, zoneinfo
+import ipaddress, itertools, multiprocessing, operator, pathlib, queue, re, socket, sqlite3, struct, subprocess
+import threading, time, types, typing, uuid, weakref, zoneinfo
 from collections import ChainMap, Counter, OrderedDict, UserDict, defaultdict, deque, namedtuple
 from decimal import Decimal
 from fractions import Fraction
@@ -33,6 +33,9 @@ class Page:
     def size(self): return 3
 class Price(Decimal): pass
 class Sized(list): pass
+class Measured(array.array): pass
+connection = sqlite3.connect(":memory:")
+selected = connection.execute("select 1 as a, 2 as b")
 def refused(name):
     try: open(name)
     except OSError as error: return error
@@ -78,6 +81,8 @@ OF_STANDARD: Final = {
     "list[int]": "",
     "int | None": "",
     "typing.Optional[int]": "",
+    "typing.Literal['a', 1]": "",
+    "typing.TypeVar('T')": "",
     "uuid.UUID(int=5)": "",
     "pathlib.PurePosixPath('/a', 'b')": "it /= 'c'",
     "ipaddress.ip_address('10.0.0.1')": "it += 1",
@@ -123,6 +128,8 @@ OF_STANDARD: Final = {
     "ctypes.POINTER(ctypes.c_int)()": "",
     "Price('19.90')": "",
     "Sized([1])": "it.append(2)",
+    "Measured('i', [1])": "it[0] = 2",
+    "sqlite3.Row(selected, (1, [2]))": "it['b'].append(3)",
 }
 
 LIBRARIES: Final = """
@@ -222,9 +229,10 @@ def record(section: str, folder: Path) -> list[Row]:
     exec(setup, fresh)
     with recorder.open_trace(folder / f"{file.stem}.rtrace") as trace:
         found = [_row(trace, n, row, fresh) for n, row in enumerate(rows.items())]
-    for loop in (names.get("loop"), fresh.get("loop")):
-        if loop is not None:
-            loop.close()
+    for held in (names, fresh):
+        for name in ("loop", "connection"):
+            if name in held:
+                held[name].close()
     return found
 
 

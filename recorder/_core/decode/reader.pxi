@@ -3,6 +3,27 @@
 cdef enum:
     RUN_EVENTS = 100_000     # so many at most before Ctrl-C is heard
 
+cdef struct Changer:         # of a global, as far as that is recorded
+    const CodeDef *code      # NULL: outside of any frame
+    uint64_t frame
+    int64_t line
+
+
+cdef Changer changer_of(const DecoderState *s, const GlobalChange *change) noexcept nogil:
+    """Of one that the last event sees. What a frame finds when it begins or goes on, others did before it."""
+    cdef Changer by
+    cdef const Frame *before = s.event.frame.below
+    by.code = change.code if change.thread != NULL else NULL
+    by.frame, by.line = change.frame, change.line
+    if change.frame != s.event.frame.number or s.event.kind not in (REC_CALL, REC_RESUME, REC_THROW):
+        return by
+    while before != NULL and before.flags & REC_FRAME_WAITING:
+        before = before.below
+    if by.code != NULL and before != NULL:
+        by.code, by.frame, by.line = before.code, before.number, before.line
+    return by
+
+
 cdef class Reader(Decoder):
     """Reads chunk after chunk, each from its own preamble. Numbers mean the same in all of a trace.
 
@@ -482,16 +503,13 @@ cdef class Reader(Decoder):
         return e
 
     cdef tuple global_changes(self, const Frame *f):
-        """What was set since the last event. What a frame finds when it begins or goes on, others did before it."""
+        """What was set since the last event."""
         cdef DecoderState *s = &self.s
         cdef const GlobalChange *change = <const GlobalChange *> s.changes.bytes.data
-        cdef bint entered = s.event.kind in (REC_CALL, REC_RESUME, REC_THROW)
-        cdef const Frame *before = f.below
+        cdef Changer by
         cdef RawChange made
         cdef size_t i
         cdef list found = []
-        while before != NULL and before.flags & REC_FRAME_WAITING:
-            before = before.below
         for i in range(s.changes.bytes.size // sizeof(GlobalChange)):
             made = RawChange.__new__(RawChange)
             made.namespace = <Namespace> self.namespaces[change[i].namespace.base.number]
@@ -499,14 +517,11 @@ cdef class Reader(Decoder):
             made.raw = variable_value(&change[i].namespace.variables[change[i].slot])
             made.found = change[i].found
             if change[i].thread != NULL:
+                by = changer_of(s, &change[i])
                 made.thread = <Thread> self.threads[change[i].thread.base.number]
-                made.function = self.function_of(change[i].code)
-                made.frame = change[i].frame
-                made.line = change[i].line
-                if entered and change[i].frame == f.number and before != NULL:
-                    made.function = self.function_of(before.code)
-                    made.frame = before.number
-                    made.line = before.line
+                made.function = self.function_of(by.code)
+                made.frame = by.frame
+                made.line = by.line
             found.append(made)
         return tuple(found)
 

@@ -1,4 +1,5 @@
-/* numpy.ndarray, as numpy's public headers have it, by which other extension modules are compiled. */
+/* numpy.ndarray, as numpy's public headers have it, by which other extension modules are compiled; and array.array, of
+ * which its buffer tells all. */
 #include "known/cells.h"
 #include "known/readers.h"
 #include "cpython/objects.h"
@@ -149,10 +150,36 @@ static bool is_of_mapped_file(PyObject *base)
     return false;
 }
 
+/* Of a class derived from array.array, which may have methods of its own for a buffer: those of array.array are called.
+ * `type`: that; NULL: it is none. */
+static bool cells_of_array(PyObject *object, PyTypeObject *type, rec_cells *cells)
+{
+    PyObject *kind, *value, *trace;
+    Py_buffer view;
+    if (type == NULL)
+        return false;
+    PyErr_Fetch(&kind, &value, &trace);
+    bool has = type->tp_as_buffer != NULL && type->tp_as_buffer->bf_getbuffer(object, &view, PyBUF_FULL_RO) == 0;
+    if (!has)
+        PyErr_Clear();
+    PyErr_Restore(kind, value, trace);
+    if (!has)
+        return false;
+    *cells = (rec_cells){.type = Py_TYPE(object), .data = view.buf, .dimensions = 1, .length = view.len / view.itemsize,
+                         .stride = view.itemsize, .item_size = view.itemsize};
+    bool fits = snprintf(cells->format, sizeof(cells->format), "%s", view.format) < (int)sizeof(cells->format);
+    if (type->tp_as_buffer->bf_releasebuffer != NULL)
+        type->tp_as_buffer->bf_releasebuffer(object, &view); /* audit: returns nothing */
+    Py_DECREF(view.obj);
+    return fits;
+}
+
 bool rec_cells_of(PyObject *object, rec_cells *cells)
 {
     array_object *array = (array_object *)object;
-    if (!is_known(array) || array->dimensions > REC_MOST_DIMENSIONS)
+    if (!is_known(array))
+        return cells_of_array(object, rec_base_called(Py_TYPE(object), "array.array"), cells);
+    if (array->dimensions > REC_MOST_DIMENSIONS)
         return false;
     char *size = (char *)array->dtype + known.item_size;
     *cells = (rec_cells){.type = Py_TYPE(object), .data = array->data, .dimensions = array->dimensions,

@@ -1,4 +1,4 @@
-/* Items of numpy's arrays where they stand in memory, of every dtype: those that buffers cannot express as well. What is
+/* Items of arrays where they stand in memory; of numpy's, of every dtype: those that buffers cannot express as well. What is
  * said of an array is good as long as nobody else has run. */
 #ifndef RECORDER_CELLS_H
 #define RECORDER_CELLS_H
@@ -21,7 +21,7 @@ typedef struct {
     char format[32];     /* as struct has it, or numpy: M8[ns] */
 } rec_cells;
 
-/* Of an array of numpy's. False: its dtype is one that only a buffer tells, or its layout is not the known one. */
+/* Of an array of numpy's, or of a class derived from array.array. False: its dtype is one that only a buffer tells, or its layout is not the known one. */
 bool rec_cells_of(PyObject *array, rec_cells *cells);
 
 Py_ssize_t rec_cells_count(const rec_cells *cells);

@@ -68,7 +68,7 @@ typedef struct {
 /* What a value of a well-known type is taken apart by: rec_read_form, or one of those of tables.h. */
 typedef enum {
     REC_TABLE_NONE,
-    REC_TABLE_ARRAY,     /* an array of a class derived from numpy's */
+    REC_TABLE_ARRAY,     /* an array of a class derived from numpy's, or from array.array */
     REC_TABLE_COLUMN,
     REC_TABLE_INDEX,
     REC_TABLE_SERIES,
@@ -96,7 +96,7 @@ bool rec_known_changes(uint8_t row);
 /* The parts of a value whose type has that row. False: it is opaque, and `form` says why. */
 bool rec_read_form(PyObject *object, uint8_t row, rec_form *form);
 
-/* The values of a row of SQLAlchemy's, and as many names. */
+/* The values of a row of a database, and as many names: each a str, or a tuple that begins with one. */
 bool rec_row_of(PyObject *row, PyObject **values, PyObject ***names);
 
 PyObject *rec_deque_next(rec_deque *items);

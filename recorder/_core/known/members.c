@@ -8,6 +8,17 @@
 #define Py_RELATIVE_OFFSET 8
 #endif
 
+/* Not what is the type's own affair: __dictoffset__, and what its module is called by. But all that there is to say of a
+ * variable of the module typing. */
+static bool is_public(const char *name)
+{
+    static const char *const told[] = {"__name__", "__covariant__", "__contravariant__", "__infer_variance__"};
+    for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
+        if (strcmp(name, told[i]) == 0)
+            return true;
+    return 'a' <= *name && *name <= 'z'; /* and no class that its module has as well */
+}
+
 static bool is_readable(PyTypeObject *type, const PyMemberDef *member)
 {
     Py_ssize_t size;
@@ -29,8 +40,7 @@ static bool is_readable(PyTypeObject *type, const PyMemberDef *member)
     default:
         return false;
     }
-    bool is_public = 'a' <= *member->name && *member->name <= 'z'; /* and no class that its module has as well */
-    return is_public && !(member->flags & Py_RELATIVE_OFFSET)
+    return is_public(member->name) && !(member->flags & Py_RELATIVE_OFFSET)
            && member->offset >= (Py_ssize_t)sizeof(PyObject) && member->offset + size <= type->tp_basicsize;
 }
 

@@ -1,5 +1,5 @@
-/* SQLAlchemy and Django: what is known of an instance of a mapped class, and the rows of a result. No attribute is asked for, by
- * which something could be loaded. */
+/* What comes out of databases: what is known of an instance of a class that SQLAlchemy or Django maps, and the rows of a
+ * result, sqlite3's as well. No attribute is asked for, by which something could be loaded. */
 #include "known/readers.h"
 #include "cpython/instances.h"
 #include "cpython/objects.h"
@@ -46,8 +46,27 @@ static PyTypeObject *base_of_row(PyTypeObject *type)
     return type;
 }
 
+/* A row of sqlite3's holds its values, and what its cursor said of the columns: of each a tuple that begins with its name. */
+static bool row_of_sqlite(PyObject *row, PyTypeObject *type, PyObject **values, PyObject ***names)
+{
+    PyObject *columns = rec_visited(row, type, 1, REC_HELD_ANY);
+    *values = rec_visited(row, type, 0, REC_HELD_ANY);
+    if (*values == NULL || !PyTuple_CheckExact(*values) || columns == NULL || !PyTuple_CheckExact(columns)
+        || rec_size(columns) != rec_size(*values))
+        return false;
+    *names = rec_tuple_items(columns);
+    for (Py_ssize_t i = 0; i < rec_size(columns); i++)
+        if (!PyTuple_CheckExact((*names)[i]) || rec_size((*names)[i]) == 0
+            || !PyUnicode_CheckExact(rec_tuple_items((*names)[i])[0]))
+            return false;
+    return true;
+}
+
 bool rec_row_of(PyObject *row, PyObject **values, PyObject ***names)
 {
+    PyTypeObject *of_sqlite = rec_base_called(Py_TYPE(row), "sqlite3.Row");
+    if (of_sqlite != NULL)
+        return row_of_sqlite(row, of_sqlite, values, names);
     PyTypeObject *type = base_of_row(Py_TYPE(row));
     PyObject *parent = rec_held(row, type, "_parent");
     PyObject *keys = parent != NULL ? rec_attribute(parent, "_keys") : NULL;

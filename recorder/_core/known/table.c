@@ -102,6 +102,7 @@ static const row rows[] = {
     {"_ctypes._CData", 0, NULL, {{0}}, .table = REC_TABLE_FOREIGN},
     {"torch._C.TensorBase", 0, NULL, {{0}}, .table = REC_TABLE_TENSOR},
     {"numpy.ndarray", 0, NULL, {{0}}, .table = REC_TABLE_ARRAY},
+    {"array.array", 0, NULL, {{0}}, .table = REC_TABLE_ARRAY},
     {"numpy.datetime64", REC_FORM_DATETIME64, rec_read_datetime64, {{0}}},
     {"numpy.timedelta64", REC_FORM_DATETIME64, rec_read_datetime64, {{0}}},
     {"pandas._libs.tslibs.timestamps._Timestamp", REC_FORM_TIMESTAMP, rec_read_zone,
@@ -136,6 +137,7 @@ static const row rows[] = {
     {"pyarrow.lib.DataType", 0, NULL, {{0}}, .table = REC_TABLE_SCHEMA},
     {"pyarrow.lib.Table", 0, NULL, {{0}}, .table = REC_TABLE_ARROW},
     {"pyarrow.lib.RecordBatch", 0, NULL, {{0}}, .table = REC_TABLE_ARROW},
+    {"sqlite3.Row", 0, NULL, {{0}}, .table = REC_TABLE_ROW, .whole = true},
     {"sqlalchemy.engine._row_cy.BaseRow", 0, NULL, {{0}}, .table = REC_TABLE_ROW, .whole = true},
     {"sqlalchemy.cyextension.resultproxy.BaseRow", 0, NULL, {{0}}, .table = REC_TABLE_ROW, .whole = true},
     {"sqlalchemy.orm.state.InstanceState", REC_FORM_ORM_STATE, rec_read_orm_state, {{0}}, .whole = true,
@@ -277,7 +279,7 @@ uint8_t rec_known_type(PyTypeObject *type)
 {
     PyTypeObject *in_c = c_type_of(type);
     uint8_t found = 0;
-    if (in_c == type && strcmp(type->tp_name, "numpy.ndarray") == 0)
+    if (in_c == type && (strcmp(type->tp_name, "numpy.ndarray") == 0 || strcmp(type->tp_name, "array.array") == 0))
         return 0; /* one of no class of its own is an array, and nothing else */
     for (; in_c != NULL && in_c != &PyBaseObject_Type && found == 0; in_c = in_c->tp_base)
         found = row_called(in_c->tp_name);

@@ -236,7 +236,13 @@ static void traverse_instance(rec_visit *v, PyObject *o, rec_type_entry *entry, 
         visit_missing(v);
 }
 
-static void traverse_named_tuple(rec_visit *v, PyObject *tuple, const rec_type_entry *entry, PyObject **name,
+/* One of the names of a tuple's items: a str, or a tuple that begins with it. */
+static inline PyObject *name_of_item(PyObject *name)
+{
+    return PyTuple_CheckExact(name) ? rec_tuple_items(name)[0] : name;
+}
+
+static void traverse_named_tuple(rec_visit *v, PyObject *tuple, const rec_type_entry *entry, PyObject **names,
                                  uint32_t depth, PyObject *identity)
 {
     PyObject **item = rec_tuple_items(tuple);
@@ -247,8 +253,9 @@ static void traverse_named_tuple(rec_visit *v, PyObject *tuple, const rec_type_e
     shown = rec_take_nodes(size);
     visit_named_tuple(v, entry, size, shown);
     for (Py_ssize_t i = 0; i < shown; i++) {
-        visit_name(v, name[i]);
-        if ((secret && i > 0) || rec_is_secret(name[i]))
+        PyObject *name = name_of_item(names[i]);
+        visit_name(v, name);
+        if ((secret && i > 0) || rec_is_secret(name))
             visit_redacted(v);
         else
             visit_value(v, item[i], Py_TYPE(item[i]), depth + 1);

@@ -22,13 +22,20 @@ from recorder.trace.format import (
     TAG_FORM,
     TAG_INSTANCE,
     TAG_LIST,
+    TAG_REF,
     TAG_STR,
     TAG_TUPLE,
     Form,
 )
-from recorder.trace.values import foreign, getters, iterators, orm_values, show_tables
+from recorder.trace.values import foreign, generics, getters, iterators, orm_values, show_tables
 from recorder.trace.values.make_tables import MAKERS, make_library_value
-from recorder.trace.values.nodes import CannotMake, Node, qualified, short_name
+from recorder.trace.values.nodes import (
+    CannotMake,
+    Node,
+    qualified,
+    short_name,
+    without_wrapping,
+)
 from recorder.trace.values.show_tables import Writer
 from recorder.trace.values.tables import TABLES, container_of
 
@@ -164,6 +171,13 @@ def _show_unknown(out: Writer, node: Node) -> None:
     return out.add(">")
 
 
+def _part(out: Writer, part: Any) -> Any:
+    """A part that is looked into: what it refers to, without the type that is written around it."""
+    if isinstance(part, Node) and part.tag == TAG_REF:
+        part = out.referred(part) or part
+    return without_wrapping(part)
+
+
 def _call(out: Writer, name: str, parts: Any) -> None:
     out.add(f"{name}(")
     out.sequence(parts, out.part)
@@ -210,7 +224,7 @@ def _view(which: int | None) -> Callable[[Writer, Node], None]:
     """`which`: of keys (0) and values (1); None: both."""
 
     def show(out: Writer, node: Node) -> None:
-        [mapping] = node.items
+        mapping = _part(out, node.items[0])
         if not isinstance(mapping, Node) or mapping.tag != TAG_DICT:
             return _call(out, short_name(node), node.items)
         items = [
@@ -225,7 +239,8 @@ def _view(which: int | None) -> Callable[[Writer, Node], None]:
 
 
 def _partial(out: Writer, node: Node) -> None:
-    function, arguments, named = node.items
+    function, *others = node.items
+    arguments, named = [_part(out, part) for part in others]
     name = "functools.partial" if node.type == ("functools", "partial") else short_name(node)
     out.add(f"{name}(")
     out.part(function)
@@ -269,45 +284,38 @@ def _match(out: Writer, node: Node) -> None:
     out.add(">")
 
 
-def _type_argument(out: Writer, part: Any) -> None:
-    if part is ...:
-        out.add("...")
-    elif isinstance(part, Node) and part.tag == TAG_CLASS and part.type:
-        out.add(qualified(part.type))
-    else:
-        out.part(part)
-
-
 def _alias(out: Writer, node: Node) -> None:
     origin, arguments, unpacked = node.items
+    arguments = _part(out, arguments)
     out.add("*" if unpacked is True else "")
-    _type_argument(out, origin)
+    generics.show_argument(out, origin)
     out.add("[")
     items = (
         arguments.items
         if isinstance(arguments, Node) and arguments.tag == TAG_TUPLE
         else [arguments]
     )
-    out.sequence(items, functools.partial(_type_argument, out))
+    generics.show_arguments(out, list(items), (node.type or ("", ""))[1] == "_CallableGenericAlias")
     out.add("]" if items else "()]")
 
 
 def _union(out: Writer, node: Node) -> None:
-    [members] = node.items
+    members = _part(out, node.items[0])
     for number, member in enumerate(members.items if isinstance(members, Node) else [members]):
         out.add(" | " if number else "")
         if isinstance(member, Node) and member.type == ("builtins", "NoneType"):
             out.add("None")
         else:
-            _type_argument(out, member)
+            generics.show_argument(out, member)
 
 
 def _weakref(out: Writer, node: Node) -> None:
     [target] = node.items
+    name = "weakproxy" if node.type is not None and "Proxy" in node.type[1] else "weakref"
     if isinstance(target, Node) and target.type:
-        out.add(f"<weakref to {qualified(target.type)}>")
+        out.add(f"<{name} to {qualified(target.type)}>")
     else:
-        out.add("<weakref, dead>")
+        out.add(f"<{name}, dead>")
 
 
 def _lock(out: Writer, node: Node) -> None:
@@ -353,8 +361,8 @@ def _of_task(node: Node) -> list[tuple[str, Any]]:
 def _bytes_io(out: Writer, node: Node) -> None:
     content, position = node.items
     if content is None:
-        return out.add("<_io.BytesIO, closed>")
-    return _facts(out, "_io.BytesIO", [("position", position), ("content", content)])
+        return out.add(f"<{short_name(node)}, closed>")
+    return _facts(out, short_name(node), [("position", position), ("content", content)])
 
 
 def is_file(tree: Any) -> bool:
@@ -405,7 +413,10 @@ def _collect_facts(tree: Any, facts: dict[str, Any]) -> None:
 
 
 def _socket(out: Writer, node: Node) -> None:
-    _facts(out, short_name(node), list(named_parts(node).items()))
+    """As Python has it, `[closed]` once it has no descriptor."""
+    facts = named_parts(node)
+    closed = " [closed]" if facts.get("fd") == -1 else ""
+    _facts(out, short_name(node) + closed, list(facts.items()))
 
 
 def _large_array(out: Writer, node: Node) -> None:
@@ -417,6 +428,8 @@ def _large_array(out: Writer, node: Node) -> None:
 
 def _members(out: Writer, node: Node) -> None:
     """`<sqlite3.Cursor rowcount=-1 …>`: C keeps more than that."""
+    if generics.show_stand_in(out, node):
+        return
     out.add(f"<{short_name(node)}")
     for name, part in members_of(node):
         out.add(f" {name}=")

@@ -172,6 +172,14 @@ def show_instance(out: Writer, node: Node, spelled: str | None) -> bool:
         _semaphore(out, key[1], attributes["_semlock"])
     elif key[0] == "typing" and "__origin__" in attributes and "__args__" in attributes:
         generics.show(out, attributes)
+    elif key == ("string.templatelib", "Template"):
+        _arguments(out, "Template", attributes)
+    elif key == ("string.templatelib", "Interpolation"):
+        out.add("Interpolation(")
+        out.sequence(attributes.values(), out.part)
+        out.add(")")
+    elif generics.show_stand_in(out, node):
+        return True
     elif key in WAITED_FOR and all(name in attributes for name in WAITED_FOR[key][1:]):
         _waited_for(out, key, attributes)
     elif (

@@ -138,7 +138,7 @@ def make_array(node: Node) -> Any:
     """An array of Python's or of numpy's, of these bytes; None where it is not whole, or numpy is not there."""
     facts = node.items
     if node.type == ("array", "array") and not facts.cut:
-        made = array.array(facts.format)
+        made = array.array(facts.typecode)
         made.frombytes(facts.data)
         return made
     if node.type != ("numpy", "ndarray") or facts.cut or facts.items() is None:

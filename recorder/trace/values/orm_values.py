@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from recorder.trace.format import TAG_DICT, TAG_INSTANCE, TAG_LIST, TAG_NAMED, TAG_OBJECT, Form
-from recorder.trace.values.nodes import Node, shown_name, without_wrapping
+from recorder.trace.values.nodes import Node, short_name, shown_name, without_wrapping
 from recorder.trace.values.show_tables import Writer
 from recorder.trace.values.tables import is_form
 
@@ -213,8 +213,8 @@ def show_orm_state(out: Writer, node: Node) -> None:
 def show_string_io(out: Writer, node: Node) -> None:
     content, position, size = node.items
     if position is None:
-        return out.add("<_io.StringIO, closed>")
-    out.add("<_io.StringIO position=")
+        return out.add(f"<{short_name(node)}, closed>")
+    out.add(f"<{short_name(node)} position=")
     out.part(position)
     if content is None:
         out.add(f" size={size}")

@@ -60,6 +60,7 @@ from recorder.trace.values.to_python import Builder
 SHOWN: Final = 200  # characters
 CELL: Final = 60  # of a cell of a table
 METHOD: Final = ("builtins", "method")
+ARRAY_OF_PYTHON: Final = ("array", "array")
 FEW_METHODS: Final = 3  # bound ones that an object keeps, from which on they are put together
 MOST_AGAIN: Final = (
     100  # references of one value that are followed: each may be to what has references itself
@@ -141,12 +142,17 @@ class _Writer:
         node = self.referred(tree)
         if node is None:
             self.add(f"<container {tree.size or 0} again>")
-        elif not any(node is each for each in self.open):
+        elif not self.is_open(tree):
             self.part(node)
         elif node.tag in OWN_ELLIPSIS:
             self.add(OWN_ELLIPSIS[node.tag])
         else:
             self.add("...")
+
+    def is_open(self, reference: Node) -> bool:
+        """Whether it is about what is being written."""
+        node = self.referred(reference)
+        return any(node is each for each in self.open)
 
     def referred(self, tree: Node) -> Node | None:
         """What a reference is about; None where that is not known, or where it were too much."""
@@ -157,18 +163,25 @@ class _Writer:
 
     def typed(self, tree: Node) -> None:
         [inner] = tree.items
+        if tree.type in library_values.DICTS and isinstance(inner, Node) and inner.tag == TAG_REF:
+            if self.is_open(inner):
+                return self.add("...")
+            inner = self.referred(inner) or inner
         name = short_name(tree) if tree.type in library_values.DICTS else shown_name(tree)
         if tree.type in NUMPY_TEXTS:
             name = name.replace("numpy.", "np.")
         if tree.type == ("collections", "Counter"):
             inner = library_values.most_common_first(inner)
-        if tree.type in library_values.DICTS and isinstance(inner, Node) and not inner.size:
+        if tree.type in library_values.DICTS and inner.tag == TAG_DICT and not inner.size:
             return self.add(f"{name}()")
         self.add(f"{name}(")
+        told = inner
         if tree.type == ("collections", "OrderedDict") and sys.version_info < (3, 12):
-            pairs = [Node(TAG_TUPLE, None, 2, pair) for pair in inner.items]
-            inner = Node(TAG_LIST, None, inner.size, pairs, inner.cut)
-        self.part(inner)
+            pairs = [Node(TAG_TUPLE, None, 2, pair) for pair in inner.items or ()]
+            told = Node(TAG_LIST, None, inner.size, pairs, inner.cut)
+        self.open.append(inner)
+        self.part(told)
+        self.open.pop()
         return self.add(")")
 
     def instance(self, tree: Node) -> None:
@@ -227,9 +240,12 @@ class _Writer:
         return self.add(")")
 
     def attributes(self, tree: Node) -> None:
-        self.add(self.name_of(tree) + "(")
         items = _without_own_name(tree)
         told = list(exceptions.with_arguments(items))
+        if not self.began(tree):
+            self.add(self.name_of(tree) + "(")
+        elif told := told[1:]:
+            self.add(", ")
         methods = [one for one in told if self.short and is_method(one[1])]
         if len(methods) >= FEW_METHODS:
             told = [one for one in told if not is_method(one[1])]
@@ -243,6 +259,23 @@ class _Writer:
         for words, origin in exceptions.origins(items):
             self.add(words)
             self.part(origin)
+
+    def began(self, tree: Node) -> bool:
+        """Whether the built-in part, which has the name of its class, has been written, but for its last bracket."""
+        name, inner = tree.items[0] if tree.items else ("", None)
+        if name or not isinstance(inner, Node) or inner.type != tree.type:
+            return False
+        if inner.tag in (TAG_TYPED, TAG_EXCEPTION):
+            return False
+        before = len(self.out)
+        self.part(inner)
+        text = "".join(self.out[before:])
+        if self.full:
+            return True
+        reopened = text[:-1] if text.endswith(")") else f"{self.name_of(tree)}({text}"
+        self.left += len(text) - len(reopened)
+        self.out[before:] = [reopened]
+        return True
 
     def name_of(self, tree: Node) -> str:
         name = shown_name(tree)
@@ -270,7 +303,9 @@ class _Writer:
         if not array.shape and items and node.type and node.type[0] == "numpy":
             item = as_shown(items[0], array.dtype)
             return self.scalar_of_numpy(node.type[1], item)
-        self.add(f"{type_name(node)}(shape={array.shape}, format={array.format!r}")
+        if node.type == ARRAY_OF_PYTHON:
+            return self.array_of_python(node, array, items)
+        self.add(f"{shown_name(node)}(shape={array.shape}, format={array.format!r}")
         if items is not None and (items or not node.cut):
             self.add(", [")
             dtype = array.dtype
@@ -279,6 +314,18 @@ class _Writer:
                 self.add(", …")
             self.add("]")
         return self.add(")")
+
+    def array_of_python(self, node: Node, array: stdlib_values.Array, items: Any) -> None:
+        """As it shows itself: array('i', [1, 2])."""
+        self.add(f"array({array.typecode!r}")
+        if array.format == "w" and items and not node.cut:
+            self.add(f", {''.join(items)!r}")
+        elif items is None or array.length:
+            self.add(", [")
+            self.sequence(items or [], self.part)
+            missing = array.length - len(items or [])
+            self.add((f"{', ' if items else ''}… {missing} more" if missing else "") + "]")
+        self.add(")")
 
     def scalar_of_numpy(self, name: str, item: Any) -> None:
         if name in ("bool", "bool_"):
@@ -327,6 +374,8 @@ class _Writer:
             self.add("(")
             self.part(args.items[0])
             return self.add(")")
+        if isinstance(args, Node) and args.tag == TAG_ELIDED:
+            return self.add(f"(… {args.size} more)")
         return self.part(args)
 
     def sequence(self, items: Any, write: Callable[[Any], object]) -> None:

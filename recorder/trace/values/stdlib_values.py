@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import math
 import struct
+import sys
 from typing import Any, Final, Literal
 
 from recorder.trace.format import TAG_DATE, TAG_FORM, TAG_TIME, TAG_TIMEDELTA, Form
@@ -136,6 +137,8 @@ def _unpack(form: str, size: int, data: bytes) -> list[Any] | None:
         return [_text(piece, order) for piece in pieces]
     if plain[-1:] == "s":
         return [piece.rstrip(b"\0") for piece in pieces]
+    if plain[-1:] == "x":  # numpy.void, of no type at all
+        return pieces
     if plain.startswith("T{"):
         return records.unpack_records(form, pieces, unpack)
     if len(plain) != 1 or plain not in "?bBhHiIlLqQefd":
@@ -172,6 +175,12 @@ class Array:
     @property
     def cut(self) -> bool:
         return len(self.data) < self.length * self.item_size
+
+    @property
+    def typecode(self) -> str:
+        """As array.array calls it, whose characters were `u` before Python 3.13 and may be `w` since."""
+        is_of_characters = self.format in ("u", "w")
+        return ("w" if sys.version_info >= (3, 13) else "u") if is_of_characters else self.format
 
     @property
     def dtype(self) -> str:

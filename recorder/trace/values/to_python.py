@@ -86,7 +86,7 @@ class Builder:
         if tree.tag == TAG_TYPED:
             return self.typed(tree)
         if tree.tag == TAG_REF:
-            return self.shared(tree.size or 0)
+            return self.shared(tree)
         if tree.tag == TAG_ARRAY and (made := make_array(tree)) is not None:
             return made
         if tree.tag == TAG_ARRAY and (made := tree.items.nested()) is not None:
@@ -215,7 +215,7 @@ class Builder:
         if key in library_values.MAKERS:
             return library_values.MAKERS[key](library_values.Parts(tree, self.build))
         if is_generic(tree):
-            return generics.make(dict(tree.items), class_of, self.build)
+            return generics.make(dict(tree.items), class_of, self.build, self.referred)
         if is_spread(tree):
             return make_spread(tree, self.build)
         raise CannotMake
@@ -223,12 +223,17 @@ class Builder:
     def cannot(self, tree: Node) -> errors.ValueUnreadableError:
         return unreadable(f"is not one that can be made anew: one of type {type_name(tree)}")
 
-    def shared(self, number: int) -> Any:
+    def referred(self, reference: Node) -> Node | None:
+        """What a REF is about; None where that is not known."""
         if self.containers is None:
             self.containers = numbered(self.root)
-        if number >= len(self.containers):
+        number = reference.size or 0
+        return self.containers[number] if number < len(self.containers) else None
+
+    def shared(self, reference: Node) -> Any:
+        node = self.referred(reference)
+        if node is None:
             raise unreadable("contains itself in a way that cannot be built")
-        node = self.containers[number]
         if id(node) not in self.made:
             return self.build(node)
         if self.made[id(node)] is _PENDING:

@@ -242,13 +242,6 @@ if TYPE_CHECKING:
         def __call__(self, *given: object, **named: object) -> Value: ...
 
 
-def told_alike(value: Value | None) -> object:
-    """What two values have in common that are told alike."""
-    if value is None:
-        return None
-    return (value._raw, id(value._types)) if value._raw else id(value)
-
-
 def of_tree(tree: Any, unexamined: bool = False) -> Value:
     """A value whose bytes are elsewhere: that comes by `pickle` or `copy`."""
     value = Value(UNEXAMINED if unexamined else b"", {})
