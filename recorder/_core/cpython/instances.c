@@ -61,6 +61,26 @@ bool rec_has_slots(PyTypeObject *type)
     return false;
 }
 
+static bool is_class_of(PyTypeObject *type, const char *module, const char *name)
+{
+    PyObject *its_name = rec_heap_type_name(type), *its_module;
+    if (its_name == NULL || !rec_str_is(its_name, name) || type->tp_dict == NULL)
+        return false;
+    its_module = rec_dict_find(type->tp_dict, "__module__");
+    return its_module != NULL && rec_str_is(its_module, module);
+}
+
+bool rec_is_machinery(PyTypeObject *type)
+{
+    PyObject *bases = type->tp_mro;
+    for (Py_ssize_t i = 0; bases != NULL && i < PyTuple_GET_SIZE(bases); i++) {
+        PyTypeObject *base = (PyTypeObject *)PyTuple_GET_ITEM(bases, i);
+        if (is_class_of(base, "asyncio.base_events", "BaseEventLoop") || is_class_of(base, "logging", "Manager"))
+            return true;
+    }
+    return false;
+}
+
 static rec_shape shape_of_datetime(PyTypeObject *type)
 {
     while (type != NULL && type->tp_flags & Py_TPFLAGS_HEAPTYPE)

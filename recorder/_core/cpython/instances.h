@@ -49,6 +49,9 @@ typedef struct {
 } rec_attributes;
 
 bool rec_has_slots(PyTypeObject *type);
+/* Whether its instances are what runs everything, and hold it: an event loop, the logging module's manager. Whatever has one
+ * would lead to all that waits, and change at each event. */
+bool rec_is_machinery(PyTypeObject *type);
 /* What is in the instance's dict, or is kept in its place. */
 void rec_storage_of(rec_items *items, PyObject *object, PyTypeObject *type);
 /* Begins the walk; returns how many attributes there are to be recorded. */

@@ -82,6 +82,7 @@ cdef extern from "cpython/instances.h" nogil:
         c_view view
     rec_shape rec_shape_of(PyTypeObject *)
     bint rec_has_slots(PyTypeObject *)
+    bint rec_is_machinery(PyTypeObject *)
     bint rec_is_numpy_number(PyTypeObject *)
     void rec_storage_of(rec_items *, PyObject *, PyTypeObject *)
     Py_ssize_t rec_attributes_begin(rec_attributes *, PyObject *, const TypeEntry *)

@@ -509,7 +509,9 @@ static void traverse_typed(rec_visit *v, PyObject *o, rec_type_entry *entry, uin
     rec_fields fields;
     if (shape == REC_INSTANCE || entry->part) {
         Py_ssize_t size = rec_attributes_begin(&attributes, o, entry);
-        if (entry->part && size == 0)
+        if (entry->machinery && depth > 0)
+            visit_elided(v, entry, size);
+        else if (entry->part && size == 0)
             traverse_part(v, o, entry, depth, o);
         else
             traverse_instance(v, o, entry, &attributes, size, depth);

@@ -19,6 +19,7 @@ typedef struct {
     bool ordered;         /* OrderedDict, or a class derived from it */
     uint8_t known;        /* the row of a well-known type (known/table.c), or 0 */
     bool shared;          /* instances can be changed, or are told apart: they have numbers (identity.h) */
+    bool machinery;       /* within another value it is left out: see rec_is_machinery */
     bool plain;           /* all that instances have is attributes in a dict, or in its place */
     uint8_t named;        /* attributes that instances share: so many of them … */
     uint32_t secrets;     /* … are known to be secret (bit set) or not */

@@ -66,7 +66,8 @@ cdef void describe_type(TypeEntry *entry) noexcept nogil:
     entry.slotted = rec_has_slots(t)
     entry.ordered = rec_is_ordered(t)
     entry.shared = has_identity(t, entry)
-    entry.plain = entry.shape == REC_INSTANCE and not entry.part and not entry.slotted
+    entry.machinery = entry.shape == REC_INSTANCE and rec_is_machinery(t)
+    entry.plain = entry.shape == REC_INSTANCE and not entry.part and not entry.slotted and not entry.machinery
 
 
 cdef inline void number_type(PyTypeObject *t) noexcept nogil:

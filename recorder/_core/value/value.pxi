@@ -74,7 +74,7 @@ cdef extern from "value/types.h" nogil:
         unsigned int version
         uint32_t id, space
         uint8_t shape
-        bint part, slotted, ordered, shared, plain
+        bint part, slotted, ordered, shared, plain, machinery
         uint8_t known
         void *keys
     ctypedef struct TypeTable "rec_type_table":
