@@ -114,7 +114,7 @@ WAYS = {
     "of two names": "also = held\n    callee(also)",
     "kept by the callee": "storing(held)",
     "in a cell of the caller's": "callee(held) and (lambda: held)()",
-    "with its frame seen": "(sys._getframe(), callee(held))",
+    "with its frame seen": "(sys._getframe().f_locals, callee(held))",
 }
 PROGRAM = (
     CALLEE
