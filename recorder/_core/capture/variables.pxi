@@ -202,8 +202,8 @@ cdef void check_still(Shadow *s) noexcept nogil:
     cdef uint32_t slot
     cdef PyObject *v
     cdef Recorded *last
-    if not s.stores & REC_STILL:
-        return
+    if not s.stores & REC_STILL or types.used * 2 > types.size or tape.events - types_forgotten_at < 1000:
+        return                                  # the numbers of types are others now, or would be
     if not identities.exact:
         hold(s, s.changing & ~s.code.cells)
     while holding != 0:
