@@ -93,7 +93,7 @@ def recorded_by(target: str, *, except_for: int) -> int | None:
         try:
             if not os.path.exists(os.path.join(folder, "session.json")):
                 if _is_held(folder):
-                    return _maker(folder)
+                    return maker(folder)
                 continue
             session = read_session(folder)
             if native(session["destination"]) != target:
@@ -146,7 +146,7 @@ def _is_held(folder: str) -> bool:
     return lock(folder) is None  # and lets go of it
 
 
-def _maker(folder: str) -> int:
+def maker(folder: str) -> int:
     """The pid in the folder's name; 0 if it is none of ours."""
     pid = folder.rpartition(".partial-")[2].partition("-")[0]
     return int(pid) if pid.isdecimal() and pid.isascii() else 0
@@ -177,7 +177,7 @@ def never_began(folder: str) -> bool:
 
 def _is_being_made(folder: str) -> bool:
     """Whether the process that its name tells of lives: it may be just about to lock it."""
-    return processes.is_another_running(_maker(folder))
+    return processes.is_another_running(maker(folder))
 
 
 def is_recording(session: dict[str, Any], page: control.ControlPage) -> bool:

@@ -18,7 +18,7 @@ from recorder.staging import files, layout, stale
 from recorder.trace.container.blocks import FileHead
 from recorder.trace.container.file import TraceFile
 from recorder.trace.container.writer import CloseRecord
-from recorder.trace.format import HEADER_SIZE, REC_CLOCK
+from recorder.trace.format import HEADER_SIZE, REC_CLOCK, ChunkType
 from recorder.trace.sealing import Tape
 
 READ: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)  # a FIFO would wait for its writer
@@ -46,7 +46,7 @@ def recover(
     named = layout.trace_named_by(folder)
     if named is None and "session.json" not in left:
         raise errors.NotATraceError(path=folder, reason="it is a folder that no recording has made")
-    if not left and named is not None and os.path.exists(named):
+    if not left and named is not None and _is_recorded_by(stale.maker(folder), named):
         return _finish_removal(folder, named)
     if stale.never_began(folder):
         failure = files.remove(folder)
@@ -92,6 +92,20 @@ def find(path: str) -> str:
             value=path,
         )
     return folders[0]
+
+
+def _is_recorded_by(pid: int, path: str) -> bool:
+    """Whether there is a trace, and of this process: one that is older, of another run, may have the name."""
+    try:
+        file = TraceFile(path)
+        try:
+            return any(file.json(chunk).get("pid") == pid for chunk in file.of(ChunkType.META))
+        finally:
+            file.close()
+    except errors.RecorderError as error:  # nothing is there, or no trace that could be read
+        if errors.is_from_program(error):
+            raise
+        return False
 
 
 def _finish_removal(folder: str, target: str) -> tuple[str, CloseRecord]:

@@ -112,11 +112,29 @@ def test_of_a_long_name_the_last_of_a_folder_still_tells(tmp_path: Path) -> None
     """A power cut may leave an empty folder, whose name does not hold that of the trace."""
     done = record(tmp_path, LONG)
     check(tmp_path / LONG, done)
-    empty = Path(layout.staging_path(str(tmp_path / LONG), 1))
+    with recorder.open_trace(tmp_path / LONG) as trace:
+        pid = trace.meta["pid"]
+    empty = Path(layout.staging_path(str(tmp_path / LONG), pid))
     empty.mkdir()
     path, verdict = recovery.recover(empty)
     assert path == str(tmp_path / LONG) and verdict.state == 1
     assert os.listdir(tmp_path) == [LONG]
+
+
+@pytest.mark.parametrize("name", ["app.rtrace", LONG])
+def test_an_older_trace_of_the_name_is_not_taken_for_what_was_recorded(
+    name: str, tmp_path: Path
+) -> None:
+    """A recording that is killed as soon as it has its folder, where there is a trace of an earlier run."""
+    for is_damaged in (False, True):
+        record(tmp_path, name)
+        if is_damaged:
+            os.truncate(tmp_path / name, 100)
+        empty = Path(layout.staging_path(str(tmp_path / name), 2**22 - 1))
+        empty.mkdir()
+        with pytest.raises(errors.NotATraceError, match="before it began"):
+            recovery.recover(empty)
+        assert os.listdir(tmp_path) == [name]
 
 
 @pytest.mark.provokes("NAME_TOO_LONG")
