@@ -470,6 +470,21 @@ class Odd(metaclass=Meta):
     assert_body(record(tmp_path, program), "Odd", {"x": "2", "y": "[1]"})
 
 
+@pytest.mark.parametrize("name", ["EnumType", "Other"])
+def test_a_member_of_an_enum_of_a_metaclass_of_ones_own(tmp_path: Path, name: str) -> None:
+    program = f"""
+import enum
+class {name}(enum.EnumType): pass
+class Shade(enum.Enum, metaclass={name}):
+    DARK = 4
+def f(shade):
+    return shade
+f(Shade.DARK)
+"""
+    (call,) = [event for event in record(tmp_path, program) if event.title == "f"][:1]
+    assert call.locals["shade"].show() == "<program.Shade.DARK: 4>"
+
+
 @pytest.mark.parametrize("base", ["Enum", "IntEnum", "StrEnum", "Flag", "IntFlag"])
 def test_the_body_of_an_enum_is_read(tmp_path: Path, base: str) -> None:
     value = "'one'" if base == "StrEnum" else "1"

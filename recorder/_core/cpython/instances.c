@@ -25,18 +25,22 @@ static bool is_static_named(PyTypeObject *type, const char *name, size_t size)
            && strcmp(type->tp_name, name) == 0;
 }
 
+/* Whether a class statement of this module made it, by this name. */
+static bool is_class_of(PyTypeObject *type, const char *module, const char *name)
+{
+    PyObject *its_name = rec_heap_type_name(type), *its_module;
+    if (its_name == NULL || !rec_str_is(its_name, name) || type->tp_dict == NULL)
+        return false;
+    its_module = rec_dict_find(type->tp_dict, "__module__");
+    return its_module != NULL && rec_str_is(its_module, module);
+}
+
 /* A class made by a class statement of Python's enum module, or of one derived from it. */
 static bool is_enum_class(PyTypeObject *type)
 {
-    for (PyTypeObject *meta = Py_TYPE(type); meta != NULL; meta = meta->tp_base) {
-        PyObject *name = rec_heap_type_name(meta);
-        if (name == NULL)
-            return false;
-        if (rec_str_is(name, "EnumType") && meta->tp_dict != NULL) {
-            PyObject *module = rec_dict_find(meta->tp_dict, "__module__");
-            return module != NULL && rec_str_is(module, "enum");
-        }
-    }
+    for (PyTypeObject *meta = Py_TYPE(type); meta != NULL && rec_heap_type_name(meta) != NULL; meta = meta->tp_base)
+        if (is_class_of(meta, "enum", "EnumType"))
+            return true;
     return false;
 }
 
@@ -59,15 +63,6 @@ bool rec_has_slots(PyTypeObject *type)
         if (((PyHeapTypeObject *)type)->ht_slots != NULL)
             return true;
     return false;
-}
-
-static bool is_class_of(PyTypeObject *type, const char *module, const char *name)
-{
-    PyObject *its_name = rec_heap_type_name(type), *its_module;
-    if (its_name == NULL || !rec_str_is(its_name, name) || type->tp_dict == NULL)
-        return false;
-    its_module = rec_dict_find(type->tp_dict, "__module__");
-    return its_module != NULL && rec_str_is(its_module, module);
 }
 
 bool rec_is_machinery(PyTypeObject *type)
