@@ -251,6 +251,11 @@ class Frame(Cut):
     def __len__(self) -> int:
         return self.rows
 
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, (slice, list, Column)):  # rows, or several columns
+            raise Undecided(self.reason)
+        return super().__getitem__(key)
+
     def __bool__(self) -> bool:
         raise Undecided(self.reason)
 
@@ -260,6 +265,46 @@ class Frame(Cut):
         raise Undecided(self.reason)
 
     __hash__ = Opaque.__hash__
+
+
+class Column(Opaque):
+    """The values of a column, or of something like it, which its library compares one by one. They are asked for by
+    their places, or by `labels`; None where these are not recorded."""
+
+    __slots__ = ("items", "labels", "path")
+
+    def __init__(self, items: Any, path: str, labels: Any = ()) -> None:
+        self.items = items  # a list, or a Cut
+        self.path = path
+        self.labels = labels
+
+    @property
+    def reason(self) -> str:
+        return f"only its library could tell it of {self.path}"
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.items)
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, slice) or self.labels == ():
+            return self.items[key]
+        if self.labels is None:
+            raise Undecided(self.reason)
+        found = [at for at, label in enumerate(self.labels) if label == key]
+        if not found:
+            # audit: the user's own expression, and caught with it
+            raise KeyError(key)
+        if len(found) > 1:
+            raise Undecided(self.reason)
+        return self.items[found[0]]
+
+    def __contains__(self, wanted: object) -> bool:
+        if self.labels is None:
+            raise Undecided(self.reason)
+        return wanted in (self.items if self.labels == () else self.labels)
 
 
 ALIKE: Final[dict[type, type]] = {bytearray: bytes, frozenset: set, Named: tuple}
@@ -341,6 +386,17 @@ class Thing(Opaque):
     def inner(self) -> Any:
         """The built-in part of an instance of a subclass; NotImplemented if there is none."""
         return self.converter.inner_of(self)
+
+    def defines(self, name: str) -> bool:
+        """Whether its class, or one that it derives from, is seen to have a method of that name."""
+        classes = None if self.node.type is None else self.converter.classes()
+        try:
+            found = NotImplemented
+            if classes is not None:
+                found = classes.of_class(self.node.type, name, f"{self.path}.{name}", False)
+        except Undecided:  # where what it derives from was not recorded
+            return False
+        return found is not NotImplemented
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Thing) and self.is_member and self.type.key == other.type.key:

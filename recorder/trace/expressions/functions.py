@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import builtins
+import collections
 import datetime
+import decimal
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -60,9 +62,16 @@ METHODS: Final[dict[type, frozenset[str]]] = {
     datetime.timedelta: frozenset({"total_seconds"}),
 }
 METHODS[bytearray] = METHODS[bytes]
+METHODS[collections.deque] = METHODS[list]
 METHODS[frozenset] = METHODS[set]
 METHODS[Named] = METHODS[tuple]
 METHODS[bool] = METHODS[int]
+MODULES: Final = {one.__name__: one for one in (collections, datetime, decimal)}
+ORDERED: Final[dict[tuple[str, str], type]] = {
+    ("collections", "Counter"): collections.Counter,
+    ("collections", "OrderedDict"): collections.OrderedDict,
+}
+SAID_BY_NAME: Final = (dict, set, frozenset, bytearray, collections.deque)
 OF_CUT: Final = ("startswith", "get")
 PADDING: Final = ("center", "ljust", "rjust", "zfill", "expandtabs")
 
@@ -381,8 +390,8 @@ def _builtin(name: TypeName) -> type | None:
     found: Any = None
     if name.module in ("builtins", ""):
         found = getattr(builtins, name.name, None)
-    elif name.module == "datetime":
-        found = getattr(datetime, name.name, None)
+    elif name.module in MODULES:
+        found = getattr(MODULES[name.module], name.name, None)
     return found if isinstance(found, type) else None
 
 
@@ -416,7 +425,24 @@ def _number(kind: Callable[..., Any]) -> Function:
 def _str(budget: Budget, *values: Any) -> str:
     for one in values:
         weigh(one, budget)
-    return str(*[plain(one) for one in values])
+    return str(*[_spelled(one) for one in values])
+
+
+def _spelled(value: Any) -> Any:
+    """What has the text of a value: the built-in part, where the class is not seen to have one of its own."""
+    inner = plain(value)
+    if inner is value or not isinstance(value, Thing):
+        return inner
+    if value.type.key in ORDERED and isinstance(inner, dict):
+        return ORDERED[value.type.key](inner)
+    is_deque = value.type.key == ("collections", "deque")
+    if isinstance(inner, SAID_BY_NAME) and not is_deque:
+        raise Undecided(
+            value.reason
+        )  # its class, or a kind of dict that it derives from, is in the text
+    if value.defines("__str__") or value.defines("__repr__") or value.defines("__format__"):
+        raise Undecided(value.reason)
+    return inner
 
 
 def _bool(budget: Budget, *values: Any) -> bool:
@@ -428,7 +454,7 @@ _CONVERSIONS: Final[dict[str, Function]] = {"r": repr, "s": str, "a": ascii}
 
 def formatted(value: Any, conversion: int, spec: str, budget: Budget) -> str:
     """What stands between the braces of an f-string."""
-    value = plain(value)
+    value = value if conversion in (ord("r"), ord("a")) else _spelled(value)
     weigh(value, budget)
     check_width(spec)
     if conversion != -1:
