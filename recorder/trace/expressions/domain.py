@@ -295,7 +295,6 @@ class Column(Opaque):
             raise Undecided(self.reason)
         found = [at for at, label in enumerate(self.labels) if label == key]
         if not found:
-            # audit: the user's own expression, and caught with it
             raise KeyError(key)
         if len(found) > 1:
             raise Undecided(self.reason)
