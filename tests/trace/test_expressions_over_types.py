@@ -186,6 +186,51 @@ def is_data(value: Any, name: str) -> bool:
         return False
 
 
+# ---- of classes with methods of their own --------------------------------------------------------
+
+METHODS = {
+    "__len__": ("len({})", "bool({})", "{} and 1"),
+    "__bool__": ("bool({})", "not {}", "1 if {} else 2"),
+    "__eq__": ("{} == {}", "{} != {}", "{} in [1]", "[{}] == [1]", "{} in (1,)"),
+    "__contains__": ("1 in {}", "1 not in {}"),
+    "__getitem__": ("{}[0]", "{}[:1]", "{}['a']"),
+    "__iter__": ("list({})", "sum({})", "[x for x in {}]", "sorted({})", "max({})"),
+    "__lt__": ("{} < {}", "sorted([{}, {}])", "min([{}, {}])"),
+    "__add__": ("{} + {}",),
+    "__radd__": ("[1] + {}", "1 + {}"),
+    "__neg__": ("-{}",),
+    "__invert__": ("~{}",),
+    "__abs__": ("abs({})",),
+    "__hash__": ("{{{}: 1}}", "{} in {{1}}"),
+    "__str__": ("str({})", "f'{{{}}}'", "'%s' % ({},)"),
+    "__repr__": ("repr({})", "str([{}])"),
+    "get": ("{}.get('a')",),
+    "count": ("{}.count(1)",),
+}
+UNDER = ("dict", "list", "str", "int", "set", "collections.deque", "tuple", "float")
+
+
+@pytest.mark.parametrize("base", UNDER)
+def test_what_a_method_of_a_class_would_tell_is_not_told(
+    tmp_path: Path, run_recorded: Run, base: str
+) -> None:
+    rows, lines = [], [IMPORTS]
+    for number, method in enumerate(METHODS):
+        lines.append(f"class K{number}({base}):\n    def {method}(self, *_): return 77\n")
+        rows.append(f"'{method}': K{number}({VALUES[base]})")
+    lines.append(f"def main():\n    v = {{{', '.join(rows)}}}\n    return 1\nmain()\n")
+    told = []
+    with open_trace(run_recorded("".join(lines)).trace) as trace:
+        (end,) = trace.find("return", function="main")
+        for method, questions in METHODS.items():
+            for question in questions:
+                text = question.format(*[f"v['{method}']"] * 2)
+                answer = trace.evaluate(text, end)
+                if answer.kind == "known":
+                    told.append(f"{text}: {said(answer)}")
+    assert told == []
+
+
 # ---- of libraries --------------------------------------------------------------------------------
 
 TABLES = """\

@@ -402,7 +402,7 @@ class Thing(Opaque):
             if not (self.member and other.member):  # combined flags
                 return bool(self.inner == other.inner)
             return self.member == other.member
-        mine = self.inner
+        mine = NotImplemented if self.defines("__eq__") else self.inner
         if mine is NotImplemented or (self.is_member and (mine == plain(other)) is True):
             raise Undecided(self.reason)
         return bool(mine == plain(other))
@@ -411,17 +411,17 @@ class Thing(Opaque):
         return not self == other
 
     def __hash__(self) -> int:
-        mine = self.inner
+        mine = NotImplemented if self.defines("__hash__") else self.inner
         return hash(mine) if mine is not NotImplemented else _undecided(self)
 
     def __lt__(self, other: Any) -> Any:
-        mine = self.inner
+        mine = NotImplemented if self.defines("__lt__") else self.inner
         if mine is NotImplemented or self.is_member:
             raise Undecided(self.reason)
         return mine < plain(other)
 
     def __gt__(self, other: Any) -> Any:
-        mine = self.inner
+        mine = NotImplemented if self.defines("__gt__") else self.inner
         if mine is NotImplemented or self.is_member:
             raise Undecided(self.reason)
         return mine > plain(other)
@@ -442,6 +442,14 @@ def plain(value: Any) -> Any:
         inner = value.inner
         return value if inner is NotImplemented else inner
     return value
+
+
+def asked(value: Any, *methods: str) -> Any:
+    """As `plain`, of what these methods would tell. Raises Undecided where a class of the program's has one of them."""
+    inner = plain(value)
+    if inner is not value and any(value.defines(name) for name in methods):
+        raise Undecided(value.reason)
+    return inner
 
 
 def type_of(value: Any) -> TypeName:

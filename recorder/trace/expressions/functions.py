@@ -17,6 +17,7 @@ from recorder.trace.expressions.domain import (
     Opaque,
     Thing,
     TypeName,
+    asked,
     plain,
     type_of,
 )
@@ -99,7 +100,7 @@ def member(of: Any, name: str) -> Any:
     """An attribute, or a method to be called."""
     value = plain(of)
     if name in METHODS.get(type(value), ()) and not has(of, name):
-        return Method(value, name)
+        return Method(asked(of, name), name)
     if isinstance(value, Cut) and (name in OF_CUT or (value.kind is dict and name in _VIEWS)):
         return Method(value, name)
     return attribute(of, name)
@@ -219,7 +220,7 @@ def _len(budget: Budget, value: Any, /) -> int:
             return int(value.node.items.shape[0])
         if value.node.tag == TAG_ELIDED:
             return int(value.node.size)
-    return len(plain(value))
+    return len(asked(value, "__len__"))
 
 
 def _any(budget: Budget, values: Any, /) -> bool:
@@ -279,8 +280,12 @@ def _extreme(function: Function) -> Function:
 
 def _key(key: Any, budget: Budget) -> Function:
     if key is None:
-        return plain
-    return lambda value: plain(call(key, [value], {}, budget))
+        return _ordered
+    return lambda value: _ordered(call(key, [value], {}, budget))
+
+
+def _ordered(value: Any) -> Any:
+    return asked(value, "__lt__", "__gt__")
 
 
 def _sorted(budget: Budget, values: Any, /, *, key: Any = None, reverse: Any = False) -> list[Any]:
@@ -292,13 +297,13 @@ def _sorted(budget: Budget, values: Any, /, *, key: Any = None, reverse: Any = F
 
 
 def _abs(budget: Budget, value: Any, /) -> Any:
-    return abs(plain(value))
+    return abs(asked(value, "__abs__"))
 
 
 def _round(budget: Budget, value: Any, /, ndigits: Any = None) -> Any:
     if isinstance(ndigits, int):
         budget.bits(abs(ndigits) * 4)
-    return round(plain(value), ndigits)
+    return round(asked(value, "__round__"), ndigits)
 
 
 def _repr(budget: Budget, value: Any, /) -> str:
@@ -440,9 +445,7 @@ def _spelled(value: Any) -> Any:
         raise Undecided(
             value.reason
         )  # its class, or a kind of dict that it derives from, is in the text
-    if value.defines("__str__") or value.defines("__repr__") or value.defines("__format__"):
-        raise Undecided(value.reason)
-    return inner
+    return asked(value, "__str__", "__repr__", "__format__")
 
 
 def _bool(budget: Budget, *values: Any) -> bool:

@@ -17,6 +17,7 @@ from recorder.trace.expressions.domain import (
     Opaque,
     Thing,
     TypeName,
+    asked,
     plain,
     type_of,
 )
@@ -126,7 +127,7 @@ def _weight(value: Any, known: dict[int, int], budget: Budget) -> int:
 
 def ticks(budget: Budget, value: Any) -> Iterator[Any]:
     """What Python would iterate over, an item at a time. Raises what Python would for what has none, at once."""
-    items = iter(plain(value))
+    items = iter(asked(value, "__iter__"))
 
     def each() -> Iterator[Any]:
         for item in items:
@@ -147,7 +148,7 @@ def truth(value: Any) -> bool:
 
 def _truth_of_thing(thing: Thing) -> bool:
     node = thing.node
-    inner = plain(thing)
+    inner = asked(thing, "__bool__", "__len__")
     if inner is not thing:
         return truth(inner)
     if node.tag in ALWAYS_TRUE:
@@ -160,7 +161,7 @@ def _truth_of_thing(thing: Thing) -> bool:
 
 
 def equal(a: Any, b: Any, budget: Budget) -> bool:
-    a, b = plain(a), plain(b)
+    a, b = asked(a, "__eq__"), asked(b, "__eq__")
     weigh(a, budget)
     weigh(b, budget)
     try:
@@ -196,7 +197,7 @@ def compare(kind: type[ast.cmpop], a: Any, b: Any, budget: Budget) -> bool:
         return contains(a, b, budget)
     if kind is ast.NotIn:
         return not contains(a, b, budget)
-    parts = plain(a), plain(b)
+    parts = [asked(one, f"__{ORDER[kind].__name__}__") for one in (a, b)]
     for one in parts:
         weigh(one, budget)
     return bool(of_parts(ORDER[kind], (a, parts[0]), (b, parts[1])))
@@ -231,7 +232,7 @@ def identical(a: Any, b: Any, budget: Budget) -> bool:
 
 
 def contains(item: Any, container: Any, budget: Budget) -> bool:
-    container = plain(container)
+    container = asked(container, "__contains__")
     weigh(item, budget)
     if isinstance(container, (str, bytes, bytearray)):
         budget.charge(len(container) >> 4)
@@ -266,7 +267,8 @@ def _is_among(item: Any, container: Any, budget: Budget) -> bool:
 
 
 def binary(kind: type[ast.operator], left: Any, right: Any, budget: Budget) -> Any:
-    a, b = plain(left), plain(right)
+    name = BINARY[kind].__name__.rstrip("_")
+    a, b = (asked(one, f"__{name}__", f"__r{name}__") for one in (left, right))
     if isinstance(a, int) and isinstance(b, int):
         _check_ints(kind, a, b, budget)
     elif kind is ast.Mod and isinstance(a, (str, bytes, bytearray)):
@@ -283,7 +285,8 @@ def binary(kind: type[ast.operator], left: Any, right: Any, budget: Budget) -> A
 
 
 def unary(kind: type[ast.unaryop], value: Any) -> Any:
-    return of_parts(UNARY[kind], (value, plain(value)))
+    name = UNARY[kind].__name__.lstrip("_")
+    return of_parts(UNARY[kind], (value, asked(value, f"__{name}__")))
 
 
 def of_parts(compute: Callable[..., Any], *operands: tuple[Any, Any]) -> Any:
@@ -333,7 +336,7 @@ def check_width(template: Any) -> None:
 
 
 def item(of: Any, key: Any, budget: Budget) -> Any:
-    value, key = plain(of), plain(key)
+    value, key = asked(of, "__getitem__"), plain(key)
     if isinstance(key, slice) and isinstance(value, SIZED):
         budget.charge(len(value))
     weigh(key, budget)
