@@ -284,7 +284,8 @@ class Reader(Generic[E, F]):
             tuple[str, ...], list[tuple[int, int | float | bytes]], Callable[[E], bool]
         ]
         | None = None,
-        search: tuple[bytes, Callable[[bytes, dict[int, tuple[str, str]]], bool]] | None = None,
+        search: tuple[bytes, Callable[[bytes, dict[int, tuple[str, str]]], bool] | None]
+        | None = None,
     ) -> None: ...
     def seek(self, until: int) -> E | None: ...
     is_given_up: bool

@@ -180,7 +180,8 @@ cdef class Reader(Decoder):
         condition  (names, steps, predicate): see STEPS; steps that come to what is false, or a predicate on the event
                    that says so, rule the event out. Both depend on the variables of these names alone
         search     (bytes, predicate): a part of what is new holds the bytes, and the predicate on its bytes and the
-                   types that they name says that what is looked for may be there; it depends on these alone
+                   types that they name says that what is looked for may be there; it depends on these alone. None: that
+                   the bytes are in a value that is new is enough
         """
         cdef Watch *w = &self.s.watch
         memset(w, 0, sizeof(Watch))
@@ -215,6 +216,7 @@ cdef class Reader(Decoder):
         if search is not None:
             self.texts.append(search[0])
             w.by_new = True
+            w.by_leaf = holds is not None
             w.needle = <const uint8_t *> <const char *> <bytes> search[0]
             w.needle_size = <size_t> len(search[0])
         match_all(self)
@@ -280,7 +282,7 @@ cdef class Reader(Decoder):
                     if status != OK:
                         raise self.unreadable(status)
                 if s.watch.matched:
-                    if not s.watch.by_new or self.finds():
+                    if not s.watch.by_leaf or self.finds():
                         event = self.event()
                         if self.is_ruled_out is None or not self.is_ruled_out(event):
                             return event
