@@ -17,9 +17,12 @@ def check_port(port: int) -> None:
 
 
 def listen(port: int) -> socket.socket:
-    """Raises what the system says of the port."""
+    """What is accepted there sends at once: an answer in two pieces would otherwise wait for the other side to confirm
+    the first one, which takes it 40 ms. Raises what the system says of the port."""
     with errors.mapped("open", path=f"{ADDRESS}:{port}"):
-        return socket.create_server((ADDRESS, port))
+        listening = socket.create_server((ADDRESS, port))
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listening
 
 
 def address_of(listening: socket.socket) -> str:

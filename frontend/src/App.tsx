@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { forget, listen, recall, recallAll, recallFields, recallNumber, remember, rememberFields } from "./address";
 import type { Failure, Opened } from "./api";
 import { keyOf } from "./api";
@@ -215,6 +215,21 @@ function Run({ again, ask, about, forms, isFile, choice, others, traceNumber, as
 
   const notice = checked.value?.notice ?? about.notice;
   const shown: Shown | null = now && { ask, about, forms, isFile, moment: now, breakpoints, asked, panel, chosen, watched, others, askOther, beside, isAligned, side: "" };
+  // What is shown, and what can be done there, is the same until one of these is another: that a move is under way, and
+  // what is said of it, is no reason to make all panels anew.
+  const page = useMemo(() => shown && { shown, act }, [ask, now, moment.failure, seq, breakpoints, asked, panel, chosen, watched, beside, isAligned]);
+  const panels = useMemo(
+    () => (
+      <>
+        <SourcePanel />
+        <VariablesPanel />
+        {beside ? <BesidePanels beside={beside} path={others.find((one) => one.number === beside.number)!.path} /> : <StackPanel />}
+        <LowerPanel />
+        {!beside && <Timeline checked={checked.value} />}
+      </>
+    ),
+    [beside, checked.value],
+  );
   return (
     <>
       <header>
@@ -231,19 +246,15 @@ function Run({ again, ask, about, forms, isFile, choice, others, traceNumber, as
       {seq === null && <p key="empty" class="empty">there is no event to show</p>}
       {entry && <Entry wanted={entry} act={act} done={() => setEntry(null)} />}
       <p key="said" class="said" role="status">{printable(said)}</p>
-      {shown && (
-        <Page.Provider value={{ shown, act }}>
+      {page && (
+        <Page.Provider value={page}>
           <nav aria-label="panels">
             {VIEWS.map((name) => (
               <button aria-pressed={view === name} onClick={() => setView(name)}>{name === "lower" ? "output, calls" : name}</button>
             ))}
           </nav>
           <main data-view={view} aria-busy={last.isMoving || (seq !== null && seq !== now?.seq && !moment.failure)} class={beside ? "both" : ""}>
-            <SourcePanel />
-            <VariablesPanel />
-            {beside ? <BesidePanels beside={beside} path={others.find((one) => one.number === beside.number)!.path} /> : <StackPanel />}
-            <LowerPanel />
-            {!beside && <Timeline checked={checked.value} />}
+            {panels}
           </main>
         </Page.Provider>
       )}

@@ -16,21 +16,29 @@ interface Counts {
   next: number | null;
 }
 
-const SETTLED = 300; // ms in one text, before its lines are counted: steps lead through many
+const SETTLED = 300; // ms at one moment, before lines are counted: no step waits for that
 const known = new WeakMap<Ask, Map<string, Counts>>();
 
-/** How often each line ran. Of a long run that takes a while: what was counted so far is shown, and steps come between. */
-function useCounts(ask: Ask, given: Params, isFile: boolean, on: unknown[]): { times: (number | null)[]; isPart: boolean } {
+/** How often each line ran. Of a long run that takes a while: what was counted so far is shown, and it goes on where no
+ * step is made. */
+function useCounts(ask: Ask, given: Params, isFile: boolean, seq: number, on: unknown[]): { times: (number | null)[]; isPart: boolean } {
   const [found, set] = useState<Counts>({ times: [], next: 0 });
+  const moved = useRef(0);
+  useEffect(() => void (moved.current = performance.now()), [seq]);
   useEffect(() => {
     const left = new AbortController();
     const texts = known.get(ask) ?? new Map<string, Counts>();
     known.set(ask, texts);
     const key = JSON.stringify(given);
+    const settled = async () => {
+      for (let wait; (wait = moved.current + SETTLED - performance.now()) > 0; ) await new Promise((done) => setTimeout(done, wait));
+    };
     const go = async () => {
       let now = texts.get(key) ?? { times: [], next: 0 };
       set(now);
-      while (now.next !== null && !left.signal.aborted) {
+      while (now.next !== null) {
+        if (!isFile) await settled();
+        if (left.signal.aborted) return;
         const more: Counts = await ask<Counts>("counts", isFile ? given : { ...given, soon: 1, ...(now.next ? { start: now.next } : {}) }, left.signal);
         const { times } = now;
         now = { times: more.times.map((count, line) => (count === null ? times[line] ?? null : count + (times[line] ?? 0))), next: more.next ?? null };
@@ -38,12 +46,8 @@ function useCounts(ask: Ask, given: Params, isFile: boolean, on: unknown[]): { t
         if (!left.signal.aborted) set(now);
       }
     };
-    set(texts.get(key) ?? { times: [], next: 0 });
-    const timer = setTimeout(() => go().catch(() => left.signal.aborted || set((now) => ({ ...now, next: null }))), texts.has(key) || isFile ? 0 : SETTLED); // the text is there without them
-    return () => {
-      clearTimeout(timer);
-      left.abort();
-    };
+    go().catch(() => left.signal.aborted || set((now) => ({ ...now, next: null }))); // the text is there without them
+    return () => left.abort();
   }, on);
   return { times: found.times, isPart: found.next !== null };
 }
@@ -54,7 +58,7 @@ export function SourcePanel() {
   const { file, source, line, frame } = moment.shown;
   const given: Params = source === null ? { file } : { file, sha256: source };
   const text = useAnswer<Source>(() => ask("source", given), [ask, file, source], true);
-  const { times, isPart } = useCounts(ask, given, shown.isFile, [ask, file, source]);
+  const { times, isPart } = useCounts(ask, given, shown.isFile, moment.seq, [ask, file, source]);
   const inline = useAnswer<Inline>(() => ask("inline", { seq: moment.seq, frame }), [ask, moment.seq, frame]);
   const rows = useMemo(() => coloured(text.value?.lines ?? []), [text.value]);
   const most = Math.max(...times.map((count) => count ?? 0), 1);

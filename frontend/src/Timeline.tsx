@@ -64,7 +64,7 @@ function Chosen({ over, turn, checked }: { over: Over; turn: (to: Over) => void;
   const [chosen, setView] = useState(() => zoomed());
   const view = chosen === null ? whole : within(whole, chosen, CLOSEST[over]);
   const [settled, setSettled] = useState(chosen);
-  const [, setTheme] = useState(0);
+  const [theme, setTheme] = useState(0);
   const box = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const pressed = useRef<{ x: number; view: View; moved: boolean } | null>(null);
@@ -100,7 +100,7 @@ function Chosen({ over, turn, checked }: { over: Over; turn: (to: Over) => void;
       if (canvas.current) draw(canvas.current, { width, height, view, whole, overview: overview.value, data, ticks: ticks.value, gaps: isTime ? [] : (checked?.gaps ?? []), here, one: isTime ? 0 : 1 });
     });
     return () => cancelAnimationFrame(frame);
-  });
+  }, [width, height, view.start, view.stop, whole.start, whole.stop, overview.value, data, ticks.value, checked, here, theme]);
   useEffect(() => {
     const scheme = matchMedia("(prefers-color-scheme: dark)");
     const again = () => setTheme((before) => before + 1); // the colours are those of the page

@@ -1,7 +1,7 @@
 // What is shown, as a function of the address: a moment, a frame of it, and the questions that were asked.
 
 import { createContext } from "preact";
-import { useContext, useEffect, useState } from "preact/hooks";
+import { useContext, useLayoutEffect, useState } from "preact/hooks";
 import type { Ask } from "./api";
 import { Failure } from "./api";
 import type { About, Aligned, Answers, Form, Moment } from "./types";
@@ -74,10 +74,11 @@ export interface Loaded<T> {
   failure: Failure | null;
 }
 
-/** An answer as soon as it is there; that of the question before stays until then, unless `fresh`. */
+/** An answer as soon as it is there; that of the question before stays until then, unless `fresh`. It is asked before
+ * anything is drawn: a step would wait for a frame otherwise. */
 export function useAnswer<T>(ask: (signal: AbortSignal) => Promise<T> | null, on: unknown[], fresh = false): Loaded<T> {
   const [loaded, set] = useState<Loaded<T>>({ value: null, failure: null });
-  useEffect(() => {
+  useLayoutEffect(() => {
     const asked = new AbortController();
     const wanted = () => !asked.signal.aborted;
     if (fresh) set({ value: null, failure: null });

@@ -6,6 +6,7 @@ where Python's argument parser will not do, `main(arguments)` instead of both.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -29,6 +30,7 @@ __all__ = ["main"]
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
+YOUNG = 50_000  # objects, among which is looked for garbage at once
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -96,11 +98,18 @@ def dispatch(words: list[str], json_errors: object = None) -> int:
     from recorder.cli.paging import paged
 
     status = 0  # of who leaves the pager before the end
-    with paged(name, words):
-        if hasattr(command, "main"):
-            status = int(command.main(words[1:]))
-        else:
-            status = _parse_and_run(command, words, json_errors)
+    # What an answer is made of lives until it is given, and is no garbage: to look for some in it again and again would
+    # take a third of the time of a large `tree`.
+    before = gc.get_threshold()
+    gc.set_threshold(before[0] and max(before[0], YOUNG), *before[1:])
+    try:
+        with paged(name, words):
+            if hasattr(command, "main"):
+                status = int(command.main(words[1:]))
+            else:
+                status = _parse_and_run(command, words, json_errors)
+    finally:
+        gc.set_threshold(*before)
     return status
 
 

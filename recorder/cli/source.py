@@ -12,6 +12,8 @@ from recorder.trace.origins import REASONS
 from recorder.trace.paths import ShortPaths
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from recorder.trace.listing import Line, Listing
     from recorder.trace.reader import Source, Trace
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 NEVER = "-"
 LEAST = 3  # characters of a column
+LEFT_OUT = "… left out: lines that did not run, and of comments (--full)"
+LONG = 4  # lines that did not run, or of a comment, of which the first alone is shown
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -27,12 +31,16 @@ def add_parser(subparsers: Subparsers) -> None:
         "source",
         help="the text of a function or file, with how often each line ran",
         description=f"Of a function all from its first decorator to its last line, each line with how often it ran; "
-        f"{NEVER} marks those that never did. Without FILE or FUNCTION: which texts there are.",
+        f"{NEVER} marks those that never did. Of {LONG} of these or more, one below the other, the first alone is "
+        "shown, and of a comment as long. Without FILE or FUNCTION: which texts there are.",
         epilog=EXIT_STATUS,
     )
     parser.add_argument("trace", metavar="TRACE")
     parser.add_argument("name", metavar="FILE|FUNCTION", nargs="?")
     parser.add_argument("--grep", metavar="REGEX", help="only the lines in which this matches")
+    parser.add_argument(
+        "--full", action="store_true", help="also what did not run, and all of long comments"
+    )
     parser.add_argument("--limit", type=int, metavar="N", help="so many lines at most")
     parser.add_argument("--json", action="store_true", help="print JSON Lines")
     parser.set_defaults(run=run)
@@ -66,10 +74,49 @@ def show_text(trace: Trace, args: argparse.Namespace, limit: int | None) -> None
             left -= len(lines)
         if args.json:
             write(json.dumps(as_json(listing._replace(lines=lines))))
-        else:
+        elif args.full or is_whole_file(listing):
             show_lines(headline(listing, short), lines)
+        else:
+            told = folded(dedented(lines))
+            show_lines(headline(listing, short), told)
+            if len(told) < len(lines):
+                write(styled(LEFT_OUT, "dim"))
         if left == 0:
             return
+
+
+def dedented(lines: list[Line]) -> list[Line]:
+    """Without the indentation that all have."""
+    margins = [len(one.text) - len(one.text.lstrip(" ")) for one in lines if one.text.strip()]
+    margin = min(margins, default=0)
+    return [one._replace(text=one.text[margin:]) for one in lines]
+
+
+def folded(lines: list[Line]) -> list[Line]:
+    """Of what did not run, and of a long comment, the first line."""
+    return [line for run in runs(lines) for line in (run if len(run) < LONG else run[:1])]
+
+
+def runs(lines: list[Line]) -> Iterator[list[Line]]:
+    """Line by line; but a comment as one, and what did not run, from its first line of code to its last."""
+    at = 0
+    while at < len(lines):
+        end = at + 1
+        if lines[at].times == 0:
+            for number in range(at, len(lines)):
+                if lines[number].times:
+                    break
+                if lines[number].times == 0:
+                    end = number + 1
+        elif is_comment(lines[at]):
+            while end < len(lines) and is_comment(lines[end]):
+                end += 1
+        yield lines[at:end]
+        at = end
+
+
+def is_comment(line: Line) -> bool:
+    return line.text.lstrip().startswith("#") and not line.times
 
 
 def show_lines(head: str, lines: list[Line]) -> None:
@@ -94,12 +141,16 @@ def show_lines(head: str, lines: list[Line]) -> None:
 def headline(listing: Listing, short: ShortPaths) -> str:
     """Of a whole file the path, of a function as much of it as there is no other one of."""
     source, first = listing.source, listing.lines[0].number if listing.lines else 0
-    is_all = listing.title == source.path and len(listing.lines) == len(source.lines)
-    place = source.path if is_all else short(source.path)
+    place = source.path if is_whole_file(listing) else short(source.path)
     if listing.title != source.path:
         place += f":{first}"
     title = "" if listing.title == source.path else f"{listing.title}  "
     return title + place + (f"  ! {source.why}" if source.doubt else "")
+
+
+def is_whole_file(listing: Listing) -> bool:
+    source = listing.source
+    return listing.title == source.path and len(listing.lines) == len(source.lines)
 
 
 def as_json(listing: Listing) -> dict[str, Any]:

@@ -35,11 +35,11 @@ class Condition(NamedTuple):
 
 class Search(NamedTuple):
     """`needle`: bytes that are in all that is looked for; there may be none. `holds`: whether it may be in a part of a
-    value, given as its bytes and the types that they name. `scalar`: a text, a number or bytes, as a value is written,
-    which is in all that is looked for."""
+    value, given as its bytes and the types that they name; None: it may be wherever the bytes are. `scalar`: a text, a
+    number or bytes, as a value is written, which is in all that is looked for."""
 
     needle: bytes
-    holds: Callable[[bytes, Mapping[int, tuple[str, str]]], bool]
+    holds: Callable[[bytes, Mapping[int, tuple[str, str]]], bool] | None
     scalar: bytes | None = None
 
 

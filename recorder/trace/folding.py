@@ -96,26 +96,27 @@ class _Folding:
             if hidden:
                 folded = Folded()
                 for child in hidden:
-                    folded = folded.plus(sums[id(child)])
+                    folded = folded.plus(Folded(*sums[id(child)]))
                 waiting.append(Row(row.level + 1, None, folded))
             for child in reversed(children):
                 if id(child) in self.shown:
                     waiting.append(Row(row.level + 1, child))
 
 
-def _sums(roots: Sequence[Node]) -> dict[int, Folded]:
-    """Of each node: all that it is and that is below it."""
+def _sums(roots: Sequence[Node]) -> dict[int, tuple[int, int, int, int]]:
+    """Of each node, as in Folded: all that it is and that is below it."""
     order = list(roots)
     for node in order:  # which grows meanwhile
         order += node.children_by_code.values()
-    found: dict[int, Folded] = {}
+    found: dict[int, tuple[int, int, int, int]] = {}
     for node in reversed(order):
-        nodes, calls, failures, handled = 1, node.calls, node.failures, node.handled
+        nodes, calls, handled = 1, node.calls, node.handled
+        failures = sum(node.raised.values()) if node.raised else 0
         for child in node.children_by_code.values():
             below = found[id(child)]
             nodes += below[0]
             calls += below[1]
             failures += below[2]
             handled += below[3]
-        found[id(node)] = Folded(nodes, calls, failures, handled)
+        found[id(node)] = nodes, calls, failures, handled
     return found

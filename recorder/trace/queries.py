@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from recorder import errors
 from recorder._core.decode import KIND_BITS, Reader, Takings, Thread
+from recorder.trace.ahead import Ahead, Needed, threads_here
 from recorder.trace.call_sums import Sums
 from recorder.trace.call_sums import parse as parse_calls
 from recorder.trace.chunk_filter import ChunkFilter
@@ -30,6 +31,7 @@ FIELDS: Final = (
 )  # fmt: skip
 KIND_NAMES: Final[dict[int, str]] = {bit.bit_length() - 1: name for name, bit in KIND_BITS.items()}
 BATCH: Final = 4_096  # events that are handed on at once, as numbers
+MOST_THREADS: Final = 8  # of all that is under way: each has a chunk, and what it says
 IDLE_SEEKERS: Final = 2  # kept for the next query: each knows its way around one chunk
 
 
@@ -54,6 +56,8 @@ class Queries:
         self._contents: Contents | None = None
         self._has_looked = False  # for CONTENTS
         self._walks: list[Walk] = []
+        self.threads = threads_here()  # that read ahead, of one question
+        self._threads_in_use = 0
         # Is told by all that takes long which event it has come to, and may end it by what it raises.
         self.check: Callable[[int], None] | None = None
 
@@ -119,27 +123,35 @@ class Queries:
         chunks = self._chunks(start, stop)
         if not chunks:
             return
+        found = self._backwards if backwards else self._forwards
+        yield from found(chunks, wanted, start, stop, ends)
+
+    def _forwards(
+        self, chunks: list[Chunk], wanted: Filter, start: int, stop: int, ends: bool
+    ) -> Iterator[Any]:
         # What comes before this and was not seen is missing.
         expected = max(start, self.first_event)
-        chunk_filter = self._chunk_filter(wanted)
-        with self._seeker(chunks[0]) as seeker, self.walk(start, backwards) as looked:
-            for chunk in reversed(chunks) if backwards else chunks:
+        with (
+            self._seeker(chunks[0]) as own,
+            self.walk(start) as looked,
+            self._ahead(wanted, stop, ends) as ahead,
+        ):
+            for there, reading in ahead.each(self._needed(chunks, wanted, start, ends)):
+                chunk, size = there.chunk, there.size
                 looked.seq = max(start, chunk.head.first_event)
-                self._come_to(min(stop, _end_of(chunk)) if backwards else looked.seq)
-                size = chunk.head.raw_size
-                if chunk_filter is not None:
-                    size = chunk_filter.needed(chunk, ends)
-                if not size:
-                    expected = _end_of(chunk)
-                    continue
-                walk = seeker.backwards if backwards else seeker.forwards
-                seeker.missing = 0 if backwards else max(0, chunk.head.first_event - expected)
-                if ends:
-                    seeker.reader.note_ends()
+                if there.skipped is not None:
+                    expected = there.skipped
+                seeker, damage = (own, None) if reading is None else ahead.take(there, reading)
+                seeker.missing = max(0, chunk.head.first_event - expected)
                 try:
-                    if not backwards and start <= chunk.head.first_event:
-                        seeker.look_at(chunk, size)
-                    for event in walk(chunk, start, stop, wanted):
+                    if damage is not None:
+                        raise damage
+                    if reading is None:
+                        if ends:
+                            seeker.reader.note_ends()
+                        if start <= chunk.head.first_event:
+                            seeker.look_at(chunk, size)
+                    for event in seeker.forwards(chunk, start, stop, wanted):
                         if ends and (gone := seeker.reader.unseen_ends()):
                             yield gone
                         self._come_to(event.seq)
@@ -151,10 +163,65 @@ class Queries:
                 except UNREADABLE as exc:
                     self.file.note_error(chunk, exc)
                 else:
-                    if stop == ALL and not backwards and size == chunk.head.raw_size:
+                    if stop == ALL and size == chunk.head.raw_size:
                         self.file.check_count(chunk, seeker.reader.seq)
                 if ends:
                     yield seeker.reader.unseen_ends()
+                ahead.done(seeker)
+
+    def _backwards(
+        self, chunks: list[Chunk], wanted: Filter, start: int, stop: int, ends: bool
+    ) -> Iterator[Any]:
+        chunk_filter = self._chunk_filter(wanted)
+        with self._seeker(chunks[0]) as seeker:
+            for chunk in reversed(chunks):
+                self._come_to(min(stop, _end_of(chunk)))
+                if chunk_filter is not None and not chunk_filter.may_hold(chunk, ends):
+                    continue
+                seeker.missing = 0
+                if ends:
+                    seeker.reader.note_ends()
+                try:
+                    for event in seeker.backwards(chunk, start, stop, wanted):
+                        if ends and (gone := seeker.reader.unseen_ends()):
+                            yield gone
+                        self._come_to(event.seq)
+                        if wanted.keeps(event):
+                            yield event
+                except UNREADABLE as exc:
+                    self.file.note_error(chunk, exc)
+                if ends:
+                    yield seeker.reader.unseen_ends()
+
+    def _needed(
+        self, chunks: list[Chunk], wanted: Filter, start: int, ends: bool = False
+    ) -> Iterator[Needed]:
+        """The chunks in which there may be something, and how much of them."""
+        chunk_filter = self._chunk_filter(wanted)
+        skipped = None
+        for chunk in chunks:
+            self._come_to(max(start, chunk.head.first_event))
+            size = chunk.head.raw_size
+            if chunk_filter is not None:
+                size = chunk_filter.needed(chunk, ends)
+            if not size:
+                skipped = _end_of(chunk)
+                continue
+            yield Needed(chunk, size, skipped)
+            skipped = None
+
+    @contextmanager
+    def _ahead(self, wanted: Filter, stop: int, ends: bool = False) -> Iterator[Ahead]:
+        most = 0
+        if not callable(wanted.function):  # it is somebody's, and is called by nobody else
+            most = min(self.threads, MOST_THREADS - self._threads_in_use)
+        ahead = Ahead(self.payloads, wanted, stop, most, ends)
+        self._threads_in_use += most
+        try:
+            yield ahead
+        finally:
+            self._threads_in_use -= most
+            ahead.close()
 
     @errors.guarded("read")
     def each_chunk(

@@ -49,21 +49,39 @@ class Payloads:
 
     def get(self, chunk: Chunk) -> bytes:
         """What the chunk holds. Raises TraceCorruptError if it is damaged."""
+        payload = self.kept(chunk)
+        if payload is None:
+            payload = self.file.payload(chunk)
+            self.keep(chunk, payload)
+        return payload
+
+    def kept(self, chunk: Chunk) -> bytes | None:
         payload = self._kept.get(chunk.offset)
         if payload is not None:
             self._kept.move_to_end(chunk.offset)
-            return payload
-        payload = self.file.payload(chunk)
+        return payload
+
+    def keep(self, chunk: Chunk, payload: bytes) -> None:
+        if chunk.offset in self._kept:
+            return
         self._kept[chunk.offset] = payload
         self._size += len(payload)
         while self._size > self.most and len(self._kept) > 1:
             self._size -= len(self._kept.popitem(last=False)[1])
-        return payload
 
     def beginning(self, chunk: Chunk, size: int) -> bytes:
         """The first bytes of what it holds, if it has so many; not kept. Raises as `get`."""
         payload = self._kept.get(chunk.offset)
         return self.file.payload(chunk, size) if payload is None else payload[:size]
+
+    def read(self, chunk: Chunk, size: int) -> bytes:
+        """So many of its first bytes at least, for another thread: what is kept is left alone. Raises as `get`."""
+        return self.file.payload(chunk, None if is_most(chunk, size) else size)
+
+
+def is_most(chunk: Chunk, size: int) -> bool:
+    """Whether who needs so many bytes of a chunk had better have all of it."""
+    return size > chunk.head.raw_size * WORTHWHILE
 
 
 class Seeker:
@@ -90,9 +108,17 @@ class Seeker:
     def look_at(self, chunk: Chunk, size: int) -> None:
         """Goes to the first event of a chunk of which only the first bytes are of interest, for `forwards`. Raises
         TraceCorruptError likewise."""
-        if self.chunk != chunk and size <= chunk.head.raw_size * WORTHWHILE:
+        if self.chunk != chunk and not is_most(chunk, size):
             self._load(chunk, self.payloads.beginning(chunk, size))
             self._in_part = chunk
+
+    def approach(self, chunk: Chunk, payload: bytes, stop: int, wanted: Filter) -> None:
+        """Goes to where `forwards` begins to ask about events, in another thread. `payload`: as much of it as is of
+        interest. Raises TraceCorruptError likewise."""
+        self._load(chunk, payload)
+        self.watch(wanted)
+        self.reader.approach(stop)
+        self._in_part = chunk
 
     def _load(self, chunk: Chunk, payload: bytes) -> None:
         self.chunk = self._in_part = None

@@ -7,7 +7,6 @@ the end is the frame that changed it, or that called what is not recorded and di
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from recorder import errors
@@ -21,6 +20,7 @@ from recorder.trace.values.nodes import Identity, Node, identity_of
 from recorder.trace.values.places import places_of
 
 MOST_EVENTS: Final = 20_000  # of one call, from its end, that are looked through
+NEAR: Final = 256  # of these, that are looked through backwards
 
 
 @errors.guarded_class("read")
@@ -51,9 +51,9 @@ class Writes:
         identity, event = identity_of(tree), seen.event
         if identity is None or event._called is None or seen.frame != event.frame:
             return None
-        before = filters.make(frame=event.frame)
-        last = next(self._queries.find(before, 0, event.seq, backwards=True), None)
-        start = 0 if last is None else last.seq + 1
+        start = max(event.seq - MOST_EVENTS, 0)
+        last = next(self._last_first(filters.make(frame=event.frame), start, event.seq), None)
+        start = start if last is None else last.seq + 1
         now = self._in(seen, identity)
         content = own_content(tree) if now is None else own_content(*now)
         found = self._first(identity, content, start, event.seq)
@@ -86,10 +86,18 @@ class Writes:
     def _seen(self, identity: Identity, start: int, stop: int) -> Iterator[tuple[Change, str, Any]]:
         number = varint.encode(identity.number)
         needles = bytes([TAG_IDENTITY]) + number, bytes([TAG_IDENTITY_UNSURE]) + number
-        events = self._queries.find(filters.EVERYTHING, start, stop, backwards=True)
-        for event in islice(events, MOST_EVENTS):
+        wanted = filters.EVERYTHING._replace(search=filters.Search(number, None))
+        for event in self._last_first(wanted, max(start, stop - MOST_EVENTS), stop):
             if any(needle in raw for raw in _new(event) for needle in needles):
                 yield from self._sightings(event, identity)
+
+    def _last_first(self, wanted: filters.Filter, start: int, stop: int) -> Iterator[Event]:
+        """What is looked for is mostly near the end, and there are few others: these are found in one pass forwards,
+        which costs less than one backwards, piece by piece."""
+        near = max(start, stop - NEAR)
+        yield from self._queries.find(wanted, near, stop, backwards=True)
+        if start < near:
+            yield from reversed(list(self._queries.find(wanted, start, near)))
 
     def _sightings(self, event: Event, identity: Identity) -> list[tuple[Change, str, Any]]:
         """The variables that are new, each with the way to the object, and what it was."""

@@ -125,6 +125,7 @@ class Lanes:
 def _opened(path: str) -> Trace:
     trace = open_trace(path)
     trace._queries.payloads.most = CACHE_BYTES
+    trace._queries.threads = 0  # the other lane has the other processor
     return trace
 
 

@@ -7,6 +7,7 @@ import http.client
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -18,7 +19,7 @@ from urllib.parse import urlencode, urlsplit
 import jsonschema
 import pytest
 
-from recorder import cli, errors
+from recorder import cli, errors, loopback
 from recorder.trace import libraries
 from recorder.trace.reader import open_trace
 from recorder.view import texts, timeline
@@ -811,3 +812,11 @@ def test_a_long_text_is_clipped(trace_of: Callable[[Path], Path], tmp_path: Path
         rows = get(lanes, "ask", question="output")["rows"]
     assert rows[0]["text"] == "x" * 9_999 + "…"
     assert "".join(row["text"] for row in rows[1:]).endswith("short\n")
+
+
+def test_an_answer_in_pieces_waits_for_no_confirmation() -> None:
+    """A step makes two requests, and each would take 40 ms more."""
+    with loopback.listen(0) as listening, socket.create_connection(listening.getsockname()):
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -56,6 +56,8 @@ cdef class Reader(Decoder):
     cdef bytes steps
     cdef list texts                  # that the steps and the search point to
     cdef uint64_t conditions         # so many were watched for
+    cdef bint has_approached         # what `seek` would look at next
+    cdef public bint is_given_up     # nobody waits for what `approach` comes to
 
     def __init__(
         self, uint64_t ticks_per_second, uint64_t started, type event_type, type frame_type, trace=None
@@ -109,6 +111,7 @@ cdef class Reader(Decoder):
         s.watch = watch
         s.unseen_ends.on = noting_ends
         self.shown = None
+        self.has_approached = False
         self.data = payload
         self.missing = missing
         self.point_at(payload)
@@ -144,6 +147,7 @@ cdef class Reader(Decoder):
         cdef Status status
         if self.data is None or offset > <size_t> len(self.data):
             raise errors.InvalidArgumentError("a checkpoint of another chunk")
+        self.has_approached = False
         clear_frames(s)
         clear_globals(s)
         self.point_at(state)
@@ -176,7 +180,8 @@ cdef class Reader(Decoder):
         condition  (names, steps, predicate): see STEPS; steps that come to what is false, or a predicate on the event
                    that says so, rule the event out. Both depend on the variables of these names alone
         search     (bytes, predicate): a part of what is new holds the bytes, and the predicate on its bytes and the
-                   types that they name says that what is looked for may be there; it depends on these alone
+                   types that they name says that what is looked for may be there; it depends on these alone. None: that
+                   the bytes are in a value that is new is enough
         """
         cdef Watch *w = &self.s.watch
         memset(w, 0, sizeof(Watch))
@@ -211,6 +216,7 @@ cdef class Reader(Decoder):
         if search is not None:
             self.texts.append(search[0])
             w.by_new = True
+            w.by_leaf = holds is not None
             w.needle = <const uint8_t *> <const char *> <bytes> search[0]
             w.needle_size = <size_t> len(search[0])
         match_all(self)
@@ -265,15 +271,18 @@ cdef class Reader(Decoder):
         s.watch.on = True
         try:
             while True:
-                free_deferred(s)
-                with nogil:
-                    status = run(s, min(until, s.events + RUN_EVENTS))
-                if s.definitions.pending != NULL:
-                    materialize_pending(self)
-                if status != OK:
-                    raise self.unreadable(status)
+                if self.has_approached:
+                    self.has_approached = False
+                else:
+                    free_deferred(s)
+                    with nogil:
+                        status = run(s, min(until, s.events + RUN_EVENTS))
+                    if s.definitions.pending != NULL:
+                        materialize_pending(self)
+                    if status != OK:
+                        raise self.unreadable(status)
                 if s.watch.matched:
-                    if not s.watch.by_new or self.finds():
+                    if not s.watch.by_leaf or self.finds():
                         event = self.event()
                         if self.is_ruled_out is None or not self.is_ruled_out(event):
                             return event
@@ -282,6 +291,27 @@ cdef class Reader(Decoder):
                 elif s.input.at >= s.input.end or s.events >= until:
                     return None
                 PyErr_CheckSignals()
+        finally:
+            s.watch.on = False
+
+    def approach(self, uint64_t until):
+        """Goes to the event that `seek` would look at first, for another thread: it calls none of the predicates on
+        events and values, and makes no event. Ends early where it `is_given_up`. Raises as `next`."""
+        cdef DecoderState *s = &self.s
+        cdef Status status = OK
+        cdef bint is_there = False
+        s.watch.on = True
+        try:
+            while not (is_there or self.is_given_up):
+                free_deferred(s)
+                with nogil:
+                    status = run(s, min(until, s.events + RUN_EVENTS))
+                if s.definitions.pending != NULL:
+                    materialize_pending(self)
+                if status != OK:
+                    raise self.unreadable(status)
+                is_there = s.watch.matched or s.input.at >= s.input.end or s.events >= until
+            self.has_approached = is_there
         finally:
             s.watch.on = False
 

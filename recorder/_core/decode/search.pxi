@@ -30,6 +30,8 @@ cdef bint may_hold(DecoderState *s) noexcept nogil:
     cdef int answer
     values.at = 0
     while next_value(s, &values):
+        if not s.watch.by_leaf:
+            return True
         begin_leaves(&leaves, &values)
         while True:
             answer = next_candidate(s, &leaves)

@@ -224,6 +224,7 @@ cdef struct Watch:           # which events a seek stops at
     bint by_variable         # `watched` of its code or globals was set
     Condition condition
     bint by_new              # something that is new may hold what is looked for
+    bint by_leaf             # … within one leaf
     const uint8_t *needle    # the bytes of that, or none
     size_t needle_size
 
