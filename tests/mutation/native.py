@@ -37,11 +37,20 @@ NUMBER = re.compile(r"(?<![\w.])(?P<it>\d+)(?![\w.])")
 TWO = re.compile(r"(?<=\()(?P<it>[\w>.\-]+, [\w>.\-]+)(?=[,)])")
 
 
-def mutants(file: str, text: str) -> list[Mutant]:
-    language = "cython" if file.endswith((".pyx", ".pxi")) else "c"
-    code = re.sub(
+def language_of(file: str) -> str:
+    return "cython" if file.endswith((".pyx", ".pxi")) else "c"
+
+
+def without_comments(language: str, text: str) -> str:
+    """Comments, strings and directives are blank."""
+    return re.sub(
         NOT_CODE[language], lambda found: re.sub(r"[^\n]", " ", found[0]), text, flags=re.S | re.M
     )
+
+
+def mutants(file: str, text: str) -> list[Mutant]:
+    language = language_of(file)
+    code = without_comments(language, text)
     heads = [(found.start(), found[1]) for found in FUNCTION[language].finditer(code)]
     made = []
     for operator, start, end, new in sorted(changes(language, code), key=lambda change: change[1]):
