@@ -3,6 +3,7 @@ them can be read by a compiler."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from tests.mutation import __main__ as mutation
 from tests.mutation import native, noticing, python, switched
 from tests.mutation.checkout import Checkout
+from tests.mutation.forks import Forks
 from tests.mutation.mutant import Mutant
 from tests.mutation.reach import Ledger, Marks, Seen
 
@@ -346,6 +348,19 @@ def test_a_bug_is_in_the_copy_as_long_as_it_is_looked_at(
     told = tmp_path / "told"
     wanted = ["tests/test_it.py::test_2", "tests/test_it.py::test_1"]
     status, said = checkout.run(["tests/test_it.py"], seconds=60, only=wanted, told=told)
+    checkout.close()
     assert status == 1 and "1 failed, 1 passed" in said
     rows = [(test, outcome) for test, _, outcome, _ in mutation.read_lines(told)]
     assert rows == [("", ""), (wanted[0], "passed"), (wanted[1], "failed")]
+
+
+def test_what_takes_too_long_is_ended(tmp_path: Path) -> None:
+    forks = Forks(tmp_path, {**os.environ, "PYTHONPATH": str(noticing.ROOT)})
+    plain = ["-c", "/dev/null", "--rootdir", ".", "-p", "no:cacheprovider"]
+    (tmp_path / "test_quick.py").write_text("def test(): assert 'A' in __import__('os').environ")
+    (tmp_path / "test_slow.py").write_text("def test(): __import__('time').sleep(100)")
+    runs = [("test_quick.py", {"A": "1"}, 60), ("test_quick.py", {}, 60), ("test_slow.py", {}, 1)]
+    said = tmp_path / "said"
+    found = [forks.run([*plain, test], more, said, seconds) for test, more, seconds in runs]
+    forks.close()
+    assert found == [0, 1, None]

@@ -283,6 +283,7 @@ def plant(folder: Path, made: list[Mutant], done: set[tuple[str, int]], whole: b
     for row in looked_at(checkout, ledger, sample, left, whole):
         with (folder / "found.jsonl").open("a") as file:
             file.write(json.dumps(row) + "\n")
+    checkout.close()
 
 
 def looked_at(

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from tests.docs.test_documentation import ROOT
 from tests.mutation import switched
+from tests.mutation.forks import Forks
 from tests.mutation.mutant import Mutant
 from tests.mutation.reach import Marks
 
@@ -42,6 +42,7 @@ class Checkout:
                 subprocess.run(["git", *command], cwd=self.root, check=True)
         self.environment = {**os.environ, "PYTHONPATH": str(self.root)}
         self.when = 0
+        self.forks: Forks | None = None
 
     # ---- the core
 
@@ -170,7 +171,7 @@ class Checkout:
     ) -> tuple[int | None, str]:  # fmt: skip
         """The status of pytest, None where it took too long, and what it said. With `only`, of these files only those
         tests, in that order."""
-        environment = dict(self.environment)
+        environment = {}
         if only is not None:
             wanted = self.folder / "wanted.json"
             wanted.write_text(json.dumps(list(only)))
@@ -179,26 +180,16 @@ class Checkout:
             environment["MUTATION_TOLD"] = str(told)
         if marks:
             environment["MUTATION_MARKS"] = str(self.marks.folder)
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "--tb=line",
-            "--no-header",
-            "-p",
-            "tests.mutation.plugin",
-        ]
-        with subprocess.Popen(
-            [*command, *options, *files], cwd=self.root, env=environment, text=True, errors="replace",
-            start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        ) as process:  # fmt: skip
-            try:
-                said, _ = process.communicate(timeout=seconds)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                return None, ""
-        return process.returncode, said
+        if self.forks is None:
+            self.forks = Forks(self.root, self.environment)
+        said = self.folder / "said"
+        told_how = ["-q", "--tb=line", "--no-header", "-p", "tests.mutation.plugin"]
+        status = self.forks.run([*told_how, *options, *files], environment, said, seconds)
+        return status, said.read_text(errors="replace")
+
+    def close(self) -> None:
+        if self.forks is not None:
+            self.forks.close()
 
 
 def tracked(root: Path) -> list[str]:
