@@ -264,7 +264,10 @@ def test_the_likely_and_the_fast_tests_come_first_and_then_more() -> None:
     assert names == ["compare", "c", "b", "a", "fixture"]
     first, second, rest = noticing.rounds(ordered, tests, True)
     assert first == ordered[:1]  # always one
-    assert second == [ordered[1], ordered[2], ordered[3], ordered[4]] and rest == []
+    assert second == ordered[1:] and rest == []
+    many = seen(**{f"trace__test_{n}": (0.1, {1}) for n in range(30)})
+    sizes = [len(some) for some in noticing.rounds([*many], many, True)]
+    assert sizes == [6, 20, 4]  # to collect a file takes time as well
 
 
 def test_a_file_of_tests_that_has_changed_is_looked_at_again(tmp_path: Path) -> None:
@@ -297,6 +300,7 @@ class Answers:
         return self.answers.pop(0)
 
 
+QUICKLY = ("c", 1, "assert")
 PASSES, FAILS, HANGS = ("", 0, ""), ("b", 1, "assert"), ("", None, "")
 
 
@@ -304,6 +308,7 @@ PASSES, FAILS, HANGS = ("", 0, ""), ("b", 1, "assert"), ("", None, "")
     ("answers", "asked", "found"),
     [
         ([PASSES], ["abc"], ("", "")),
+        ([QUICKLY], ["abc"], ("c", "")),
         ([FAILS, FAILS], ["abc", "b"], ("b", "")),
         ([FAILS, PASSES, PASSES], ["abc", "b", "c"], ("", "")),  # by chance: it goes on behind it
         ([("b", 1, ""), ("b", 1, "Failed: Timeout (>120.0s)")], ["abc", "b"], ("b", "b")),
@@ -312,12 +317,13 @@ PASSES, FAILS, HANGS = ("", 0, ""), ("b", 1, "assert"), ("", None, "")
         ([HANGS, PASSES], ["abc", "abc"], ("", "")),
     ],
 )
-def test_what_fails_twice_has_noticed(
+def test_what_fails_has_noticed_but_if_it_took_long_it_has_to_fail_twice(
     answers: list[tuple[str, int | None, str]], asked: list[str], found: tuple[str, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     tests = Answers(*answers)
     monkeypatch.setattr(mutation, "run", tests)
+    monkeypatch.setattr(mutation, "in_time", lambda checkout, failed, seen: failed == "c")
     failed, slow = mutation.first_failure(None, [*"abc"], {})  # type: ignore[arg-type]
     assert (failed, "".join(slow)) == found
     assert ["".join(one) for one in tests.asked] == asked

@@ -30,6 +30,7 @@ class Checkout:
         self.root = folder / "copy"  # here the tests are run
         self.core = folder / "core"  # here the core is built
         self.marks = Marks(folder / "reached")
+        self.told = folder / "told.jsonl"  # what a run tells of its tests
         is_new = not self.root.exists()
         for name in tracked(ROOT):
             if is_new or (name.startswith("tests/") and is_other(ROOT / name, self.root / name)):

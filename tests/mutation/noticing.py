@@ -10,10 +10,9 @@ from pathlib import Path
 from tests.docs.test_documentation import ROOT, files_of, which_tests
 from tests.mutation.reach import Seen
 
-ROUNDS = (
-    10.0,
-    60.0,
-)  # seconds of tests that are asked first, and then; the others only for the whole
+# Seconds of tests that are asked first, and then, and of how many files: to collect a file takes time as well. The
+# others are asked only for the whole.
+ROUNDS = ((10.0, 6), (60.0, 20))
 
 
 def folders_for(file: str) -> list[str]:
@@ -63,11 +62,18 @@ def in_order(file: str, number: int, tests: dict[str, Seen]) -> list[str]:
 def rounds(tests: list[str], seen: dict[str, Seen], whole: bool) -> Iterable[list[str]]:
     """As many as take no longer than that, then more, then the rest; those of one file together."""
     left = tests
-    for most in ROUNDS:
+    for most, most_files in ROUNDS:
         some, rest, total = [], [], 0.0
+        files: set[str] = set()
         for test in left:
-            total += seen[test].seconds
-            (some if not some or total <= most else rest).append(test)
+            file = test.partition("::")[0]
+            fits = total + seen[test].seconds <= most and len(files | {file}) <= most_files
+            if fits or not some:  # always one
+                some.append(test)
+                files.add(file)
+                total += seen[test].seconds
+            else:
+                rest.append(test)
         yield together(some)
         left = rest
     if whole:
