@@ -324,6 +324,7 @@ def test_objects() -> None:
     names = {
         "p": point, "c": red, "n": counter, "f": default, "e": error, "s": shared, "i": itself, "k": keyed, "t": [1],
         "w": own, "Wrong": Node(TAG_CLASS, ("app", "Wrong")), "day": day, "a": table,
+        "id": Node(TAG_TYPED, ("app", "Id"), None, [7]),
     }  # fmt: skip
     for text, wanted in {
         "p.x": 1, "p[1]": 2, "p == (1, 2)": True, "sum(p)": 3, "f'{p}'": "Point(x=1, y=2)",
@@ -332,6 +333,7 @@ def test_objects() -> None:
         "s[0] is s[1]": True, "s == [[1], [1], [1]]": True, "len(i)": 1, "i[0] is i": True, "len(k)": 1,
         "[v for v in k.values()]": [1], "isinstance(p, tuple)": True, "type(n).__name__": "Counter",
         "isinstance(w, BaseException)": True, "isinstance(w, object)": True, "isinstance(w, Wrong)": True,
+        "id.real": 7, "id.numerator": 7,
         "day.year": 2024, "day.day": 29, "len(a)": 2, "a.shape": (2, 3), "a.ndim": 2, "a.size": 6,
     }.items():  # fmt: skip
         answer = ask(text, **names)

@@ -234,6 +234,35 @@ def test_what_a_token_of_a_context_variable_keeps_is_hidden(tmp_path: Path) -> N
     check(path)
 
 
+STATEMENTS = """
+import sqlite3
+db = sqlite3.connect(":memory:")
+db.execute("select ? as iban", ({value},))
+db.execute("select '" + {value} + "' as a_iban, 1")
+db.execute("select :a", {{"a": 1, "iban": {value}}})
+db.execute("select ?", (1,))
+x = 1
+"""
+
+
+def test_statements_for_a_database_that_name_it_are_masked(tmp_path: Path) -> None:
+    text = STATEMENTS.format(value=value_at(1))
+    whole = recorded(tmp_path / "whole.rtrace", [text], capture_audit="on")
+    want = recorded(tmp_path / "want.rtrace", [text], capture_audit="on", redact=PATTERNS)
+    path = part_of(whole, tmp_path / "part.rtrace")
+    with open_trace(path) as part, open_trace(want) as other, open_trace(whole) as trace:
+        assert seen_in(trace)
+        assert not seen_in(part)
+        assert differences(told(part), told(other)) == []
+        assert [log.text for log in part.logs(kind="sql")] == [
+            "select ? as iban  <redacted>",
+            "select '*********' as a_iban, *",
+            "select :a  {'a': 1, 'iban': <redacted>}",
+            "select ?  (1,)",
+        ]
+    check(path)
+
+
 def test_what_stood_under_it_and_elsewhere_is_elsewhere(tmp_path: Path) -> None:
     """A container that is left out is written where it is spoken of next, as is all in it that was spoken of."""
     text = (
