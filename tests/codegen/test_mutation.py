@@ -370,3 +370,13 @@ def test_what_takes_too_long_is_ended(tmp_path: Path) -> None:
     found = [forks.run([*plain, test], more, said, seconds) for test, more, seconds in runs]
     forks.close()
     assert found == [0, 1, None]
+
+
+def test_a_folder_is_gone_on_with_by_who_asks_for_the_same(tmp_path: Path) -> None:
+    asked = mutation.Asked(["recorder/trace/varint.py"], 3, 2, None)
+    sample = mutation.sample_in(tmp_path, Checkout(tmp_path), asked)
+    assert [*sample.mutants.values()] == asked.mutants()
+    again = mutation.sample_in(tmp_path, Checkout(tmp_path), asked)
+    assert again == sample
+    with pytest.raises(SystemExit, match="other bugs were begun with"):
+        mutation.sample_in(tmp_path, Checkout(tmp_path), asked._replace(seed=4))

@@ -63,6 +63,18 @@ def chosen(made: list[Mutant], seed: int, count: int, core: int | None) -> list[
     return chance.sample([*inside, *outside], len(inside) + len(outside))
 
 
+class Asked(NamedTuple):
+    """Which bugs."""
+
+    names: list[str]
+    seed: int
+    count: int
+    core: int | None
+
+    def mutants(self) -> list[Mutant]:
+        return chosen(mutants_of(self.names), self.seed, self.count, self.core)
+
+
 class Sample(NamedTuple):
     """The bugs of a folder by number, and those that have to be built alone."""
 
@@ -74,22 +86,23 @@ class Sample(NamedTuple):
         return [*self.mutants.items()]
 
 
-def sample_in(folder: Path, checkout: Checkout, made: list[Mutant]) -> Sample:
-    """What was begun in this folder is gone on with, and nothing else."""
+def sample_in(folder: Path, checkout: Checkout, asked: Asked) -> Sample:
+    """What was begun in this folder is gone on with, of the product as it was then; and nothing else."""
     path = folder / "sample.json"
     if path.exists():
         kept = json.loads(path.read_text())
-        sample = Sample(
+        if kept["asked"] != [*asked]:
+            raise SystemExit(f"other bugs were begun with in {folder}: remove it, or name another")
+        return Sample(
             {n: Mutant(*row) for n, row in enumerate(kept["mutants"], 1)}, set(kept["alone"])
         )
-        if [mutant.key for mutant in made] != [mutant.key for _, mutant in sample.numbered]:
-            raise SystemExit(f"other bugs were begun with in {folder}: remove it, or name another")
-        return sample
+    made = asked.mutants()
     sample = Sample(dict(enumerate(made, 1)), set())
     inside = [pair for pair in sample.numbered if pair[1].file.endswith(BUILT)]
     if inside:
         sample.alone.update(checkout.build(inside))
-    path.write_text(json.dumps({"mutants": made, "alone": sorted(sample.alone)}))
+    kept = {"asked": asked, "mutants": made, "alone": sorted(sample.alone)}
+    path.write_text(json.dumps(kept))
     return sample
 
 
@@ -266,9 +279,9 @@ def main() -> int:
     folder: Path = arguments.folder.absolute()
     found = folder / "found.jsonl"
     if not arguments.report:
-        made = chosen(mutants_of(arguments.names), arguments.seed, arguments.count, arguments.core)
+        asked = Asked(arguments.names, arguments.seed, arguments.count, arguments.core)
         if arguments.list:
-            print("\n".join(f"{mutant.line}: {mutant.key}" for mutant in made))
+            print("\n".join(f"{mutant.line}: {mutant.key}" for mutant in asked.mutants()))
             return 0
         folder.mkdir(parents=True, exist_ok=True)
         done = {
@@ -276,16 +289,16 @@ def main() -> int:
             for row in read_lines(found)
             if not arguments.again or row["outcome"] != SURVIVED
         }
-        plant(folder, made, done, arguments.whole)
+        plant(folder, asked, done, arguments.whole)
     print(report(read_lines(found)))
     return 0
 
 
-def plant(folder: Path, made: list[Mutant], done: set[tuple[str, int]], whole: bool) -> None:
+def plant(folder: Path, asked: Asked, done: set[tuple[str, int]], whole: bool) -> None:
     checkout = Checkout(folder)
-    sample = sample_in(folder, checkout, made)
+    sample = sample_in(folder, checkout, asked)
     ledger = Ledger(folder / "reached.jsonl", checkout.root)
-    needed = {name for mutant in made for name in noticing.folders_for(mutant.file)}
+    needed = {name for _, mutant in sample.numbered for name in noticing.folders_for(mutant.file)}
     look(checkout, ledger, sample, noticing.all_folders() if whole else sorted(needed))
     left = [pair for pair in sample.numbered if (pair[1].key, pair[1].line) not in done]
     for row in looked_at(checkout, ledger, sample, left, whole):

@@ -33,6 +33,7 @@ RETURN = {
     "c": re.compile(r"\breturn (?P<it>[^;\n]+)(?=;)"),
     "cython": re.compile(r"\breturn (?P<it>[^\n]*[^\n ]) *$", re.M),
 }
+NOTHING = ("0", "NULL", "OK", "false", "False")  # what is the same as 0
 NUMBER = re.compile(r"(?<![\w.])(?P<it>\d+)(?![\w.])")
 TWO = re.compile(r"(?<=\()(?P<it>[\w>.\-]+, [\w>.\-]+)(?=[,)])")
 
@@ -80,7 +81,7 @@ def changes(language: str, code: str) -> Iterator[tuple[str, int, int, str]]:
     for found in NUMBER.finditer(code):
         yield "constant", *found.span("it"), str(int(found["it"]) + 1)
     for found in RETURN[language].finditer(code):
-        if re.fullmatch(r"[\w.>-]+", found["it"]) and found["it"] not in ("0", "NULL", "OK"):
+        if re.fullmatch(r"[\w.>-]+", found["it"]) and found["it"] not in NOTHING:
             yield "return", *found.span("it"), "0"
     for found in TWO.finditer(code):
         one, other = found["it"].split(", ")
