@@ -3,9 +3,11 @@ saw: whether it is recorded, at which event, and with which value."""
 
 from __future__ import annotations
 
+import re
 import sys
 import types
 from enum import Enum
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -100,6 +102,8 @@ CHANGES = {
     "class": ("Base", "{v} = Derived"),
     "Decimal": ("decimal.Decimal('1.10')", "{v} += decimal.Decimal('0.01')"),
     "Decimal, the same number": ("decimal.Decimal('1.1')", "{v} = decimal.Decimal('1.10')"),
+    "Decimal, the exponent alone": ("decimal.Decimal('1.1')", "{v} = {v}.scaleb(1)"),
+    "Decimal, the sign": ("decimal.Decimal('1.1')", "{v} = -{v}"),
     "Fraction": ("fractions.Fraction(1, 3)", "{v} += 1"),
     "UUID": ("uuid.UUID(int=5)", "{v} = uuid.UUID(int=6)"),
     "list, append": ("[1, 2]", "{v}.append(3)"),
@@ -223,3 +227,45 @@ def test_every_change_is_recorded_where_it_happens(recorded: Recorded, place: st
         if before == after or at != {1: before, 2: before, 3: after, 4: after}:
             wrong[name] = (before, after, at)
     assert wrong == {}
+
+
+SHAPES = """
+def case():
+    v = memoryview(b"abcdef")
+    v = v.cast("B", shape=[2, 3])
+    v = v.cast("B").cast("B", shape=[3, 2])
+    return v
+case()
+"""
+
+
+def test_a_view_of_another_shape_is_another_value(tmp_path: Path) -> None:
+    """Of the same bytes; Python shows an address."""
+    code = compile(SHAPES, str(tmp_path / "program.py"), "exec", dont_inherit=True)
+    with recorder.record(tmp_path / "p.rtrace", min_free_space=0, exclude=[__file__]):
+        exec(code, {"__name__": "program"})
+    with recorder.open_trace(tmp_path / "p.rtrace") as trace:
+        shown = [repr(e.locals["v"]) for e in trace.find(function="case") if "v" in e.locals]
+    shapes = [re.search(r"shape=\(([\d, ]+)\)", one) for one in shown]
+    assert [one and one[1] for one in shapes] == ["6,", "2, 3", "3, 2", "3, 2"]
+
+
+DEEP = """
+def case():
+    inner = [1]
+    v = [[[[[[inner]]]]]]
+    inner.append(2)
+    inner.append(3)
+    return v
+case()
+"""
+
+
+def test_how_many_are_left_out_is_part_of_a_value(tmp_path: Path) -> None:
+    """What is too deep is not told, but how much it is."""
+    code = compile(DEEP, str(tmp_path / "program.py"), "exec", dont_inherit=True)
+    with recorder.record(tmp_path / "p.rtrace", min_free_space=0, exclude=[__file__]):
+        exec(code, {"__name__": "program"})
+    with recorder.open_trace(tmp_path / "p.rtrace") as trace:
+        shown = [repr(e.locals["v"]) for e in trace.find(function="case") if "v" in e.locals]
+    assert [re.findall(r"\d+", one) for one in shown] == [["1"], ["2"], ["3"], ["3"]]
