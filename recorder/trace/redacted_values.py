@@ -13,6 +13,7 @@ from recorder.trace import varint
 from recorder.trace.format import (
     MAX_NESTING,
     SMALL_MIN,
+    TAG_ARRAY,
     TAG_BYTES,
     TAG_BYTES_CUT,
     TAG_DATETIME,
@@ -67,6 +68,7 @@ SEQUENCES: Final = (*LISTS, *TUPLES)
 MAPPINGS: Final = (TAG_DICT, TAG_DICT_CUT)
 WITH_ATTRIBUTES: Final = (TAG_INSTANCE, TAG_INSTANCE_CUT, TAG_NAMED, TAG_NAMED_CUT)
 TEXTS: Final = (TAG_STR, TAG_STR_CUT, TAG_BYTES, TAG_BYTES_CUT)
+MOST_COLUMNS: Final = 1000  # more than are recorded of any table
 # Whose lists are made by the recorder: they hold no pairs of the program's.
 LISTED: Final = frozenset(
     (
@@ -360,8 +362,10 @@ class Walk:
             return self.replace(at, self.passed(at), instead)
         _, n, at = self.sized(at + 1, self.raw[begin] in CUT)
         for i in range(n):
-            label = first[i] if i < len(first) else True
-            if i >= len(first) and i >= size - len(last):
+            label = True
+            if i < len(first):
+                label = first[i]
+            elif size - len(last) <= i < size:
                 label = last[i - size + len(last)]
             at = self.rest(1, at, depth + 1, label)
         return at
@@ -372,12 +376,54 @@ class Walk:
         if any(self.labels(rows)):
             return [], [], 0
         begin = self.begin(names)
+        if self.raw[begin] == TAG_FORM and self.form_at(begin)[0] == Form.MULTI_INDEX:
+            return self.labels_of_levels(begin), [], 0
         column = self.column_of(begin)
         if column is None:
             is_secret = self.raw[begin] == TAG_REDACTED or any(self.labels(names))
-            return [is_secret] * 1000, [], 0
+            return [is_secret] * MOST_COLUMNS, [], 0
         size, first, last = column
         return first, last, size
+
+    def labels_of_levels(self, at: int) -> list[bool]:
+        """Of labels of several parts: of each part there is a list of values, and which of them stand in a row."""
+        found = [False] * MOST_COLUMNS
+        levels = self.passed(self.form_at(at)[2])  # behind the names of the levels
+        for level, codes in zip(self.items(levels), self.items(self.passed(levels)), strict=False):
+            column = self.column_of(self.begin(level))
+            if column is None:
+                continue
+            size, first, last = column
+            labels = [*first, *[True] * (size - len(first) - len(last)), *last][:size]
+            stand = [0 <= code < size and labels[code] for code in self.integers(codes)]
+            stand += [any(labels)] * (len(found) - len(stand))
+            found = [one or other for one, other in zip(found, stand, strict=False)]
+        return found
+
+    def items(self, at: int) -> Iterator[int]:
+        """Where the items of a list stand, of one of a class of its own as well."""
+        at = self.begin(at)
+        if self.raw[at] == TAG_TYPED:
+            at = self.begin(self.type_end(at))
+        if self.raw[at] in LISTS:
+            _, n, at = self.sized(at + 1, self.raw[at] in CUT)
+            for _ in range(n):
+                yield at
+                at = self.passed(at)
+
+    def integers(self, at: int) -> list[int]:
+        """Of an array of them."""
+        at = self.begin(at)
+        if self.raw[at] != TAG_ARRAY:
+            return []
+        _, at = self.text(self.type_end(at))  # the format
+        item_size, at = varint.decode(self.raw, at)
+        dimensions, at = varint.decode(self.raw, at)
+        for _ in range(dimensions):
+            _, at = varint.decode(self.raw, at)
+        data, _ = self.text(at)
+        parts = (data[i : i + item_size] for i in range(0, len(data), item_size))
+        return [int.from_bytes(part, "little", signed=True) for part in parts]
 
     def labels_of_table(self, parts: list[int]) -> tuple[list[bool], list[bool], int]:
         found = list(self.labels(parts[1]))
@@ -409,14 +455,11 @@ class Walk:
         return varint.decode(self.raw, at + 1)[0] >> 1 if tag == TAG_INT else 0
 
     def labels(self, at: int) -> Iterator[bool]:
-        """Of each label in an index, or in a list, whether it is a secret's name."""
+        """Of each label in an index, or in a list, whether it is a secret's name; of each level, whether one is."""
+        for item in self.items(at):
+            yield self.is_secret_key(item) or any(self.labels(item))
         at = self.begin(at)
-        if self.raw[at] in LISTS:
-            _, n, at = self.sized(at + 1, self.raw[at] in CUT)
-            for _ in range(n):
-                yield self.is_secret_key(at)
-                at = self.passed(at)
-        elif self.raw[at] == TAG_FORM:
+        if self.raw[at] == TAG_FORM:
             form, n, at = self.form_at(at)
             if form not in (Form.INDEX, Form.MULTI_INDEX, Form.COLUMN):
                 return

@@ -3,9 +3,11 @@ saw: whether it is recorded, at which event, and with which value."""
 
 from __future__ import annotations
 
+import re
 import sys
 import types
 from enum import Enum
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -75,6 +77,7 @@ CHANGES = {
     "int, to bool": ("1", "{v} = True"),
     "int, to float": ("1", "{v} = 1.0"),
     "int of two digits": ("1 << 40", "{v} += 1"),
+    "int of two digits, the sign": ("1 << 40", "{v} = -{v}"),
     "int of 60 bits": ("(1 << 59) - 1", "{v} += 1"),
     "int of three digits": ("1 << 80", "{v} += 1"),
     "int of three digits, the sign": ("1 << 80", "{v} = -{v}"),
@@ -99,6 +102,8 @@ CHANGES = {
     "class": ("Base", "{v} = Derived"),
     "Decimal": ("decimal.Decimal('1.10')", "{v} += decimal.Decimal('0.01')"),
     "Decimal, the same number": ("decimal.Decimal('1.1')", "{v} = decimal.Decimal('1.10')"),
+    "Decimal, the exponent alone": ("decimal.Decimal('1.1')", "{v} = {v}.scaleb(1)"),
+    "Decimal, the sign": ("decimal.Decimal('1.1')", "{v} = -{v}"),
     "Fraction": ("fractions.Fraction(1, 3)", "{v} += 1"),
     "UUID": ("uuid.UUID(int=5)", "{v} = uuid.UUID(int=6)"),
     "list, append": ("[1, 2]", "{v}.append(3)"),
@@ -110,12 +115,20 @@ CHANGES = {
     "subclass of int": ("OfInt(1)", "{v} = OfInt(2)"),
     "dict, value": ("dict(a=1)", "{v}['a'] = 2"),
     "dict, key": ("dict(a=1)", "{v}['b'] = {v}.pop('a')"),
+    "dict, order": ("dict(a=1, b=1)", "{v}['a'] = {v}.pop('a')"),
+    "dict, order of three": ("dict(a=1, b=1, c=1)", "{v}['b'] = {v}.pop('b')"),
+    "dict, two values exchanged": ("dict(a=1, b=2)", "{v}['a'], {v}['b'] = 2, 1"),
+    "dict, two keys exchanged": ("dict(a=1, b=2)", "{v}.clear(); {v}.update(b=1, a=2)"),
+    "dict, None for nothing": ("dict(a=1)", "{v}['b'] = None"),
     "dict, clear and fill": ("dict(a=1)", "{v}.clear(); {v}.update(b=2)"),
     "dict, nested": ("dict(a=dict(b=1))", "{v}['a']['b'] = 2"),
     "set": ("{1}", "{v}.add(2)"),
+    "set, another": ("{1}", "{v}.add(2); {v}.remove(1)"),
+    "set, of equal size": ("{1, 2, 3}", "{v} ^= {{3, 4}}"),
     "deque": ("collections.deque([1])", "{v}.append(2)"),
     "deque, turned": ("collections.deque([1, 2])", "{v}.rotate()"),
     "OrderedDict": ("collections.OrderedDict(a=1, b=2)", "{v}.move_to_end('a')"),
+    "OrderedDict, of equal values": ("collections.OrderedDict(a=1, b=1)", "{v}.move_to_end('a')"),
     "Counter": ("collections.Counter('ab')", "{v}.update('a')"),
     "bytearray, append": ("bytearray(b'ab')", "{v}.append(99)"),
     "bytearray, item": ("bytearray(b'ab')", "{v}[0] = 99"),
@@ -214,3 +227,45 @@ def test_every_change_is_recorded_where_it_happens(recorded: Recorded, place: st
         if before == after or at != {1: before, 2: before, 3: after, 4: after}:
             wrong[name] = (before, after, at)
     assert wrong == {}
+
+
+SHAPES = """
+def case():
+    v = memoryview(b"abcdef")
+    v = v.cast("B", shape=[2, 3])
+    v = v.cast("B").cast("B", shape=[3, 2])
+    return v
+case()
+"""
+
+
+def test_a_view_of_another_shape_is_another_value(tmp_path: Path) -> None:
+    """Of the same bytes; Python shows an address."""
+    code = compile(SHAPES, str(tmp_path / "program.py"), "exec", dont_inherit=True)
+    with recorder.record(tmp_path / "p.rtrace", min_free_space=0, exclude=[__file__]):
+        exec(code, {"__name__": "program"})
+    with recorder.open_trace(tmp_path / "p.rtrace") as trace:
+        shown = [repr(e.locals["v"]) for e in trace.find(function="case") if "v" in e.locals]
+    shapes = [re.search(r"shape=\(([\d, ]+)\)", one) for one in shown]
+    assert [one and one[1] for one in shapes] == ["6,", "2, 3", "3, 2", "3, 2"]
+
+
+DEEP = """
+def case():
+    inner = [1]
+    v = [[[[[[inner]]]]]]
+    inner.append(2)
+    inner.append(3)
+    return v
+case()
+"""
+
+
+def test_how_many_are_left_out_is_part_of_a_value(tmp_path: Path) -> None:
+    """What is too deep is not told, but how much it is."""
+    code = compile(DEEP, str(tmp_path / "program.py"), "exec", dont_inherit=True)
+    with recorder.record(tmp_path / "p.rtrace", min_free_space=0, exclude=[__file__]):
+        exec(code, {"__name__": "program"})
+    with recorder.open_trace(tmp_path / "p.rtrace") as trace:
+        shown = [repr(e.locals["v"]) for e in trace.find(function="case") if "v" in e.locals]
+    assert [re.findall(r"\d+", one) for one in shown] == [["1"], ["2"], ["3"], ["3"]]

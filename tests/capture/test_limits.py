@@ -257,3 +257,16 @@ def test_a_name_that_is_cut_ends_so_and_may_be_any_that_is_asked_for(tmp_path: P
         "print",
     ]
     assert [kind for _, kind in kinds] == ["hit", "maybe", "maybe"]
+
+
+def test_a_long_int_is_whole_up_to_four_bytes_for_each_code_point(tmp_path: Path) -> None:
+    whole = [(1 << 8 * 4 * TEXT + by) - 1 for by in (-1, 0)]
+    cut = [1 << 8 * 4 * TEXT, (1 << 8 * 4 * TEXT + 8) - 1]
+    numbers = [sign * number for number in (*whole, *cut) for sign in (1, -1)]
+    with recorder.record(tmp_path / "p.rtrace", min_free_space=0, value_budget=100_000):
+        for number in numbers:
+            look(number)
+    with recorder.open_trace(tmp_path / "p.rtrace") as trace:
+        seen = [event.locals["value"] for event in trace.find(kind="call", function="look")]
+    assert [value.truncated for value in seen] == [False] * 4 + [True] * 4
+    assert [value.to_python() for value in seen[:4]] == numbers[:4]

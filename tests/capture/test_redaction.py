@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 import recorder
 from recorder import redaction
@@ -72,6 +74,52 @@ def test_a_pattern_is_compared_in_the_same_form(
 ) -> None:
     assert [name for name in names if not capture.is_secret_name(name, (pattern,))] == []
     assert [name for name in others if capture.is_secret_name(name, (pattern,))] == []
+
+
+# ---- any name, any pattern: as the page has it, said once more ----
+
+HUMP = re.compile(r"(?<=[a-zé0-9])(?=[A-ZÉ])|(?<=[A-ZÉ])(?=[A-ZÉ][a-zé])")
+
+
+def forms_of(name: str) -> set[str]:
+    """What a name is compared as: as it is, by words, and without its digits."""
+    found = {name.lower()}
+    for text in (name, HUMP.sub("_", name)):
+        for part in (text, re.sub("[0-9]", "", text)):
+            found.add("_".join(re.findall(r"[^\W_]+", part)).lower())
+    return found
+
+
+def forms_of_pattern(pattern: str) -> set[str]:
+    """Likewise: words are apart or together, but for what stands beside a `*` or `?`."""
+    found = {pattern.lower()}
+    for text, between in ((pattern, "_"), (HUMP.sub("_", pattern), "_"), (pattern, "")):
+        text = re.sub(r"[^\w*?]|_", "_", text)
+        text = re.sub(r"^_+(?![*?_])|(?<![*?_])_+$", "", text)
+        text = re.sub(r"(?<=[*?])_+|_+(?=[*?])", "\0", text)
+        found.add(re.sub("_+", between, text).replace("\0", "_").lower())
+    return found
+
+
+def is_one(pattern: str, name: str) -> bool:
+    return any(
+        re.fullmatch(re.escape(one).replace(r"\*", ".*").replace(r"\?", "."), form, re.S)
+        for one in forms_of_pattern(pattern)
+        for form in forms_of(name)
+    )
+
+
+@settings(max_examples=600, deadline=None)
+@given(
+    name=st.text(alphabet="aAbBéÉ019_-.", max_size=9),
+    pattern=st.text(alphabet="aAbBéÉ09_-*?", min_size=1, max_size=6),
+)
+@example(name="IBANCode", pattern="*_code")
+@example(name="iban9", pattern="iban")
+@example(name="iban0_code", pattern="iban_code")
+@example(name="IBANcode", pattern="*_code")
+def test_any_pattern_and_any_name(name: str, pattern: str) -> None:
+    assert capture.is_secret_name(name, (pattern,)) == is_one(pattern, name)
 
 
 def test_there_may_be_any_number_of_patterns() -> None:
@@ -243,6 +291,9 @@ COMMAND_LINES = [
     (["https://a/b?x=1&api_key=hunter9#c"], ["https://a/b?x=1&api_key=<redacted>"]),
     (["https://a/b?x=1&y=2#c"], ["https://a/b?x=1&y=2#c"]),
     (["https://a/b@c"], ["https://a/b@c"]),
+    (["https://a?x=b@c"], ["https://a?x=b@c"]),
+    (["https://a#b@c"], ["https://a#b@c"]),
+    (["https://a?api_key=hunter9@c"], ["https://a?api_key=<redacted>"]),
     (["-m", "passwords", "me@host", "a=b", ":", "=", "", "--", "x:y"], None),
 ]  # fmt: skip
 

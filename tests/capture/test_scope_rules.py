@@ -23,6 +23,7 @@ FILES = {
     "s": f"{LIBRARY}/json/decoder.py",
 }
 PROJECT, TOOLS, SHOP = "/srv/shop/orders", "/srv/Shop/Tools", "/srv/shop"
+LINK = "link"  # to PROJECT
 RULES: list[tuple[dict[str, Any], str]] = [
     # Scope alone.
     ({"scope": "own"}, "oO"),
@@ -34,6 +35,7 @@ RULES: list[tuple[dict[str, Any], str]] = [
     ({"scope": "own", "own_folders": SHOP}, "o"),  # not /srv/Shop: a path is one in its own case
     ({"scope": "deps", "own_folders": PROJECT}, "ode"),
     ({"scope": "all", "own_folders": PROJECT}, "oOdes"),
+    ({"scope": "own", "own_folders": LINK}, "o"),
     ({"scope": "own", "include": ["acme", "json.decoder"]}, "oOds"),
     ({"scope": "own", "include": "*"}, "oOdes"),
     ({"scope": "all", "exclude": ["orders", "acme.client"]}, "Oes"),
@@ -53,6 +55,7 @@ SPELLINGS = {
     "four": ("four.py", "fourth.py"),
     "five.part": ("five/part.py", "five/party.py"),
     "Six.Part": ("six/part/mod.py", "six/apart/mod.py"),
+    "zero.part.of": ("zero/part/of.py", "zero.part/of.py"),
     "seven.py": ("in/seven.py", "in/xseven.py"),
     "EIGHT.PY": ("in/eight.py", "in/eight.pyx"),
     "nine/mod.py": ("in/nine/mod.py", "in/nine/mod2.py"),
@@ -71,6 +74,7 @@ SPELLED = {
 PROGRAM = """
 import json, os, sys
 import recorder
+os.symlink("/srv/shop/orders", "link")
 for asked, files in json.load(sys.stdin):
     codes = [compile(f"def {name}_(): pass\\n{name}_()", path, "exec") for name, path in files.items()]
     with recorder.record("p.rtrace", min_free_space=0, **asked):

@@ -250,3 +250,21 @@ def test_what_an_earlier_run_left_is_reported(tmp_path: Path) -> None:
         f"recorder: an earlier recording was not finished: recorder recover {staging}\n"
     )
     assert staging.is_dir()
+
+
+@pytest.mark.parametrize("before", ["nothing", "ignored", "blocked", "handled"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGPIPE])
+def test_a_command_ends_by_the_signal_that_ended_it(number: signal.Signals, before: str) -> None:
+    """Whatever had become of that signal: whoever waits sees what a plain program would have shown."""
+    done = {
+        "nothing": "pass",
+        "ignored": "signal.signal(number, signal.SIG_IGN)",
+        "blocked": "signal.pthread_sigmask(signal.SIG_BLOCK, [number])",
+        "handled": "signal.signal(number, print)",
+    }[before]
+    text = f"import signal\nfrom recorder.cli import failure\nnumber = {int(number)}\n{done}\n"
+    command = [sys.executable, "-c", text + "failure.die_by_signal(number)"]
+    ended = subprocess.run(
+        command, env={**clean_environment(), "PYTHONPATH": str(ROOT)}, timeout=60
+    )
+    assert ended.returncode == -number

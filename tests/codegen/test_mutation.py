@@ -3,14 +3,19 @@ them can be read by a compiler."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 
 from tests.mutation import __main__ as mutation
-from tests.mutation import native, noticing, python
+from tests.mutation import native, noticing, python, switched
 from tests.mutation.checkout import Checkout
+from tests.mutation.forks import Forks
+from tests.mutation.mutant import Mutant
+from tests.mutation.reach import Ledger, Marks, Seen
 
 PYTHON = '''"""1 < 2"""
 from typing import TYPE_CHECKING
@@ -106,17 +111,17 @@ def test_bugs_are_chosen_by_the_seed_and_some_in_the_core() -> None:
     some = mutation.chosen(made, 7, 6, 3)
     assert some == mutation.chosen(made, 7, 6, 3) != mutation.chosen(made, 8, 6, 3)
     assert len(some) == 6 and len({(one.file, one.line) for one in some}) == 6
-    assert sum(one.file.endswith(".c") for one in some) >= 3
+    assert sum(one.file.endswith(".c") for one in some) == 3
 
 
 def test_the_report_names_what_survived(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mutation, "equivalents", lambda: {"a.py::f: constant: '2' → '3'": "why"})
     outcomes = {"1": "caught", "2": "survived", "3": "survived", "4": "impossible"}
     rows = [
-        {"key": f"a.py::f: constant: '{n}' → '{int(n) + 1}'", "outcome": outcome}
+        {"key": f"a.py::f: constant: '{n}' → '{int(n) + 1}'", "line": 5, "outcome": outcome}
         for n, outcome in outcomes.items()
     ]
-    assert mutation.report(rows) == "a.py::f\n  constant: '3' → '4'\n1 of 2 caught, 50 %"
+    assert mutation.report(rows) == "a.py::f\n  5: constant: '3' → '4'\n1 of 2 caught, 50 %"
 
 
 def test_the_tests_of_a_file_are_those_that_the_page_names() -> None:
@@ -124,38 +129,254 @@ def test_the_tests_of_a_file_are_those_that_the_page_names() -> None:
     assert noticing.folders_for("recorder/trace/varint.py") == folders
 
 
-def test_the_likely_and_the_fast_tests_come_first_and_no_more_than_there_is_time_for() -> None:
-    names = ("cutting", "changes", "why", "compare", "bounds")
-    seconds = {f"tests/trace/test_{name}.py": float(n) for n, name in enumerate(names, 1)}
-    ordered = noticing.in_order("recorder/trace/compare.py", [*seconds], seconds)
-    assert ordered[0] == "tests/trace/test_compare.py"
-    assert sorted(ordered) == sorted(seconds)
-    others = [one for one in ordered if "compare" not in (noticing.ROOT / one).read_text()]
-    assert ordered[-len(others) :] == others == sorted(others, key=lambda one: seconds[one])
-    assert noticing.within(ordered, seconds, 1.0) == ordered[:1]
-    assert noticing.within(ordered, seconds, 15.0) == ordered
+# ---- many in one build -----------------------------------------------------------------------------
+
+C_FORMS = [  # a line of a function, what a bug makes of a part of it, what is built
+    ("if (a < b) {", "<", "<=", "if (mutated(1) ? !!(a <= b) : !!(a < b)) {"),
+    (
+        "} else if (f(a, b)) {",
+        "a, b",
+        "b, a",
+        "} else if (mutated(1) ? !!(f(b, a)) : !!(f(a, b))) {",
+    ),
+    ("return a + 1;", "+", "-", "return mutated(1) ? (a - 1) : (a + 1);"),
+    ("int c = a + 1;", "1", "2", "int c = mutated(1) ? (a + 2) : (a + 1);"),
+    ("a = b + 1;", "+", "-", "{ if (mutated(1)) { a = b - 1; } else { a = b + 1; } }"),
+    ("if (a) f(b);", "f(b);", ";", "if (a) { if (mutated(1)) { ; } else { f(b); } }"),
+    (
+        "for (a = 0; a < b; a++)",
+        "<",
+        "<=",
+        "for (a = 0;mutated(1) ? !!( a <= b) : !!( a < b); a++)",
+    ),
+    (
+        "for (;;) if (a < b) f(a);",
+        "<",
+        ">",
+        "for (;;) if (mutated(1) ? !!(a > b) : !!(a < b)) f(a);",
+    ),
+    ("case 1: f(a);", "a", "b", "case 1: { if (mutated(1)) { f(b); } else { f(a); } }"),
+    ("switch (a) {", "a", "b", "switch (mutated(1) ? (b) : (a)) {"),
+    ("static int c = 1;", "1", "2", None),
+    ("case 1:", "1", "2", None),
+    ("int c[] = {1, 2};", "1", "2", None),
+]
+CYTHON_FORMS = [
+    ("if a < b:", "<", "<=", "if ((not not (a <= b)) if mutated(1) else (not not (a < b))):"),
+    ("elif a:", "a", "not (a)", "elif ((not not (not (a))) if mutated(1) else (not not (a))):"),
+    ("return a + 1", "+", "-", "return ((a - 1) if mutated(1) else (a + 1))"),
+    ("cdef int c = a + 1", "+", "-", "cdef int c = ((a - 1) if mutated(1) else (a + 1))"),
+    ("a += 1  # one", "1", "2", "if mutated(1): a += 2\n    else: a += 1  # one"),
+    ("f(a,\n      b)", "a,\n      b", "b, a", "if mutated(1): f(b, a)\n    else: f(a,\n      b)"),
+    ("for i in range(n):", "n", "n + 1", None),
+    ("cdef int f(int a=1):", "1", "2", None),
+]
 
 
-def test_how_long_tests_take_is_read_from_a_report_and_what_fails_is_left_out() -> None:
-    report = """<testsuites><testsuite>
-        <testcase classname="tests.trace.test_a" time="1.5"/>
-        <testcase classname="tests.trace.test_a.Class" time="0.5"/>
-        <testcase classname="tests.trace.test_b" time="2"><failure/></testcase>
-    </testsuite></testsuites>"""
-    found = noticing.times_of(ElementTree.ElementTree(ElementTree.fromstring(report)))
-    assert found == {"tests/trace/test_a.py": 2.0, "tests/trace/test_b.py": None}
+@pytest.mark.parametrize(
+    ("file", "line", "old", "new", "expected"),
+    [("a.c", *row) for row in C_FORMS] + [("a.pxi", *row) for row in CYTHON_FORMS],
+)
+def test_a_bug_is_behind_a_switch(
+    file: str, line: str, old: str, new: str, expected: str | None
+) -> None:
+    head, tail = (
+        ("int f(int a)\n{\n    g();\n    ", "\n}\n") if file == "a.c" else ("cdef f():\n    ", "\n")
+    )
+    text = head + line + tail
+    at = len(head) + (line.rindex(old) if old in "ab" else line.index(old))
+    bug = Mutant(file, "f", 1, "", at, at + len(old), old, new)
+    made = switched.switched(file, text, [(1, bug)])
+    assert made.text == head + (line if expected is None else expected) + tail
+    assert (1 in made.lines) == (expected is not None)
 
 
-def test_a_bug_is_in_the_copy_as_long_as_it_is_looked_at(tmp_path: Path) -> None:
+def test_several_bugs_of_one_place_are_behind_switches_of_their_own() -> None:
+    text = "cdef f():\n    if a < 1:\n        pass\n"
+    bugs = [Mutant("", "", 0, "", 19, 20, "<", "<="), Mutant("", "", 0, "", 21, 22, "1", "2")]
+    made = switched.switched("a.pyx", text, enumerate(bugs, 1))
+    both = "(not not (a <= 1)) if mutated(1) else (not not (a < 2)) if mutated(2) else (not not (a < 1))"
+    assert made.text == text.replace("a < 1", f"({both})") + switched.DECLARED
+    assert made.lines == {1: (2, 2), 2: (2, 2)}
+
+
+@pytest.mark.needs("cc")
+def test_the_number_of_the_bug_is_written_into_what_was_built(tmp_path: Path) -> None:
+    reached = tmp_path / "reached"
+    reached.write_bytes(bytes(switched.MOST))
+    compiler = switched.write_compiler(tmp_path, reached, "cc")
+    subprocess.run(["cc", "-fPIC", "-c", "switch.c"], cwd=tmp_path, check=True)
+    (tmp_path / "a.c").write_text("int asked(int n) { return mutated(n); }")
+    for command in (["-fPIC", "-c", "a.c"], ["-shared", "a.o", "-o", "a.so"]):
+        subprocess.run([compiler, *command], cwd=tmp_path, check=True)
+    ask = "import ctypes; asked = ctypes.CDLL('./a.so').asked; print(asked(7), asked(8))"
+    for number, said in ((switched.NONE, "0 0"), (7, "1 0"), (8, "0 1"), (switched.ALL, "0 0")):
+        switched.switch(tmp_path / "a.so", number)
+        found = subprocess.check_output([sys.executable, "-c", ask], cwd=tmp_path, text=True)
+        assert found == f"{said}\n"
+        assert reached.read_bytes()[7:9] == (b"\1\1" if number == switched.ALL else b"\0\0")
+
+
+def test_what_a_test_comes_by_is_marked_in_whichever_process(tmp_path: Path) -> None:
+    text = (
+        "from __future__ import annotations\n"
+        "@staticmethod\ndef f(a,\n      b=1):\n    if a:\n        return 1\n    elif b:\n"
+        "        return [\n            2]\n    return 3\n"
+    )
+    bugs = {
+        n: Mutant("a.py", "f", line, "", 0, 0, "", "") for n, line in enumerate((4, 6, 7, 9, 10), 1)
+    }
+    marks = Marks(tmp_path / "marks")
+    marks.make(bugs, 64)
+    with_marks = marks.with_marks(text, bugs.items())
+    for call, reached in (("", {1}), ("f(1)", {2, 3}), ("f(0)", {3, 4}), ("f(0, 0)", {3, 5})):
+        begun = {} if call else marks.taken()
+        assert not begun
+        marks.make(bugs, 64)
+        subprocess.run(
+            [sys.executable, "-c", with_marks + call.replace("f(", "f.__func__(")], check=True
+        )
+        assert marks.taken() - (set() if not call else {1}) == reached
+    marks.core.write_bytes(b"\0\0\1")
+    assert marks.taken() == {2} and marks.taken() == set()
+
+
+# ---- which tests are asked ---------------------------------------------------------------------------
+
+
+def seen(**tests: tuple[float, set[int]]) -> dict[str, Seen]:
+    return {
+        f"tests/{name.replace('__', '/')}.py::t": Seen(seconds, True, frozenset(reached))
+        for name, (seconds, reached) in tests.items()
+    }
+
+
+def test_the_likely_and_the_fast_tests_come_first_and_then_more() -> None:
+    tests = seen(
+        view__test_a=(0.1, {1}),
+        trace__test_b=(30.0, {1}),
+        trace__test_c=(5.0, {1}),
+        trace__test_compare=(20.0, {1}),
+        trace__test_fixture=(0.1, {2}),
+    )
+    ordered = noticing.in_order("recorder/trace/compare.py", 1, tests)
+    names = [test.partition("test_")[2].partition(".")[0] for test in ordered]
+    assert names == ["compare", "c", "b", "a", "fixture"]
+    first, second, rest = noticing.rounds(ordered, tests, True)
+    assert first == ordered[:1]  # always one
+    assert second == ordered[1:] and rest == []
+    many = seen(**{f"trace__test_{n}": (0.1, {1}) for n in range(30)})
+    sizes = [len(some) for some in noticing.rounds([*many], many, True)]
+    assert sizes == [6, 20, 4]  # to collect a file takes time as well
+
+
+def test_a_file_of_tests_that_has_changed_is_looked_at_again(tmp_path: Path) -> None:
+    test = tmp_path / "test_a.py"
+    test.write_text("1")
+    ledger = Ledger(tmp_path / "ledger", tmp_path)
+    found = {
+        "test_a.py::one": Seen(1.0, True, frozenset({3})),
+        "test_a.py::two": Seen(1.0, True, frozenset()),
+    }
+    ledger.add("test_a.py", found | {"test_a.py::bad": Seen(1.0, False, frozenset({3}))})
+    again = Ledger(ledger.path, tmp_path)
+    assert again.reaching(3) == found  # what a file's tests share is made by the first of them
+    assert again.reaching(4) == {}
+    test.write_text("2")
+    assert Ledger(ledger.path, tmp_path).files == {}
+
+
+class Answers:
+    """What pytest says, time after time: the test that failed, its status."""
+
+    def __init__(self, *answers: tuple[str, int | None, str]) -> None:
+        self.answers = [*answers]
+        self.asked: list[list[str]] = []
+
+    def __call__(
+        self, checkout: object, tests: list[str], known: object
+    ) -> tuple[str, int | None, str]:
+        self.asked.append(tests)
+        return self.answers.pop(0)
+
+
+QUICKLY = ("c", 1, "assert")
+PASSES, FAILS, HANGS = ("", 0, ""), ("b", 1, "assert"), ("", None, "")
+
+
+@pytest.mark.parametrize(
+    ("answers", "asked", "found"),
+    [
+        ([PASSES], ["abc"], ("", "")),
+        ([QUICKLY], ["abc"], ("c", "")),
+        ([FAILS, FAILS], ["abc", "b"], ("b", "")),
+        ([FAILS, PASSES, PASSES], ["abc", "b", "c"], ("", "")),  # by chance: it goes on behind it
+        ([("b", 1, ""), ("b", 1, "Failed: Timeout (>120.0s)")], ["abc", "b"], ("b", "b")),
+        ([("", -11, ""), ("", -11, "boom")], ["abc", "abc"], ("status -11: boom", "")),
+        ([HANGS, HANGS], ["abc", "abc"], ("it hangs", "abc")),
+        ([HANGS, PASSES], ["abc", "abc"], ("", "")),
+    ],
+)
+def test_what_fails_has_noticed_but_if_it_took_long_it_has_to_fail_twice(
+    answers: list[tuple[str, int | None, str]], asked: list[str], found: tuple[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    tests = Answers(*answers)
+    monkeypatch.setattr(mutation, "run", tests)
+    monkeypatch.setattr(mutation, "in_time", lambda checkout, failed, seen: failed == "c")
+    failed, slow = mutation.first_failure(None, [*"abc"], {})  # type: ignore[arg-type]
+    assert (failed, "".join(slow)) == found
+    assert ["".join(one) for one in tests.asked] == asked
+
+
+def test_a_bug_is_in_the_copy_as_long_as_it_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     [mutant, *_] = mutation.mutants_of(["recorder/trace/varint.py"])
     checkout = Checkout(tmp_path)
-    planted = tmp_path / mutant.file
-    text, times = planted.read_text(), planted.stat()
-    with checkout.planted(mutant) as could_be_built:
-        assert could_be_built
-        assert planted.read_text() == mutant.applied(text)
-    assert planted.read_text() == text
-    assert planted.stat().st_mtime_ns == times.st_mtime_ns  # what was compiled of it counts again
-    (tmp_path / "test_it.py").write_text("def test(): assert False")
-    status, said = checkout.run(["test_it.py"], seconds=60)
-    assert status == 1 and "FAILED test_it.py::test" in said
+    planted = checkout.root / mutant.file
+    text = planted.read_text()
+    times = [planted.stat().st_mtime]
+    for _ in range(2):
+        with checkout.planted(1, mutant) as could_be_built:
+            assert could_be_built
+            assert planted.read_text() == mutant.applied(text)
+            times.append(planted.stat().st_mtime)
+        assert planted.read_text() == text
+        times.append(planted.stat().st_mtime)
+    assert (
+        len({int(time) for time in times}) == 5
+    )  # nothing that was compiled counts for another text
+    (checkout.root / "tests/test_it.py").write_text(
+        "def test_1(): assert False\ndef test_2(): pass"
+    )
+    told = tmp_path / "told"
+    wanted = ["tests/test_it.py::test_2", "tests/test_it.py::test_1"]
+    status, said = checkout.run(["tests/test_it.py"], seconds=60, only=wanted, told=told)
+    checkout.close()
+    assert status == 1 and "1 failed, 1 passed" in said
+    rows = [(test, outcome) for test, _, outcome, _ in mutation.read_lines(told)]
+    assert rows == [("", ""), (wanted[0], "passed"), (wanted[1], "failed")]
+
+
+def test_what_takes_too_long_is_ended(tmp_path: Path) -> None:
+    forks = Forks(tmp_path, {**os.environ, "PYTHONPATH": str(noticing.ROOT)})
+    plain = ["-c", "/dev/null", "--rootdir", ".", "-p", "no:cacheprovider"]
+    (tmp_path / "test_quick.py").write_text("def test(): assert 'A' in __import__('os').environ")
+    (tmp_path / "test_slow.py").write_text("def test(): __import__('time').sleep(100)")
+    runs = [("test_quick.py", {"A": "1"}, 60), ("test_quick.py", {}, 60), ("test_slow.py", {}, 1)]
+    said = tmp_path / "said"
+    found = [forks.run([*plain, test], more, said, seconds) for test, more, seconds in runs]
+    forks.close()
+    assert found == [0, 1, None]
+
+
+def test_a_folder_is_gone_on_with_by_who_asks_for_the_same(tmp_path: Path) -> None:
+    asked = mutation.Asked(["recorder/trace/varint.py"], 3, 2, None)
+    sample = mutation.sample_in(tmp_path, Checkout(tmp_path), asked)
+    assert [*sample.mutants.values()] == asked.mutants()
+    again = mutation.sample_in(tmp_path, Checkout(tmp_path), asked)
+    assert again == sample
+    with pytest.raises(SystemExit, match="other bugs were begun with"):
+        mutation.sample_in(tmp_path, Checkout(tmp_path), asked._replace(seed=4))

@@ -1,88 +1,225 @@
-"""A copy of the checkout, in which a bug is planted, built and taken out again."""
+"""A copy of the checkout in which bugs are planted one by one, and a core that has them all behind switches."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import re
 import shutil
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tests.docs.test_documentation import ROOT
+from tests.mutation import switched
+from tests.mutation.forks import Forks
 from tests.mutation.mutant import Mutant
+from tests.mutation.reach import Marks
 
 BUILT = (".c", ".h", ".pyx", ".pxi")
-MADE = ("build/cython", "build/temp*")  # what a build begins with, and leaves
+Numbered = list[tuple[int, Mutant]]
 
 
 class Checkout:
-    """A copy of the checkout as it is, with the core that was built there."""
+    """The product as it was when the folder was made, with the tests as they are now."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        tracked = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True)
-        for name in [*tracked.strip("\0").split("\0"), *built(ROOT)]:
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, root / name)  # with its times, by which a build goes
-        for command in (["init", "-q"], ["add", "-A"]):  # some tests ask what is tracked
-            subprocess.run(["git", *command], cwd=root, check=True)
-        self.environment = {**os.environ, "PYTHONPATH": str(root)}
-        if ccache := shutil.which(
-            "ccache"
-        ):  # what is the same as in the checkout is compiled there
-            self.environment |= {"CC": f"{ccache} cc", "CCACHE_NOHASHDIR": "1"}
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.root = folder / "copy"  # here the tests are run
+        self.core = folder / "core"  # here the core is built
+        self.marks = Marks(folder / "reached")
+        self.told = folder / "told.jsonl"  # what a run tells of its tests
+        is_new = not self.root.exists()
+        for name in tracked(ROOT):
+            if is_new or (name.startswith("tests/") and is_other(ROOT / name, self.root / name)):
+                copy(name, ROOT, self.root)
+        if is_new:
+            for path in (ROOT / "recorder").rglob("*.so"):  # as it was built there, until `build`
+                copy(str(path.relative_to(ROOT)), ROOT, self.root)
+            # Some tests ask what is tracked.
+            for command in (["init", "-q"], ["add", "-A"]):
+                subprocess.run(["git", *command], cwd=self.root, check=True)
+        self.environment = {**os.environ, "PYTHONPATH": str(self.root)}
+        self.when = 0
+        self.forks: Forks | None = None
 
-    def build(self) -> bool:
-        """Without optimizing: a minute is saved, and broken invariants are told."""
+    # ---- the core
+
+    def build(self, mutants: Numbered) -> set[int]:
+        """Builds the core with these bugs, all of them off; gives those that could not be built. Without optimizing
+        much, and with its checks: a minute is saved, and broken invariants are told."""
+        for name in tracked(ROOT):
+            if (
+                not name.startswith(("tests/", "docs/", "frontend/"))
+                and not (self.core / name).exists()
+            ):
+                copy(name, self.root, self.core)
+        bad: set[int] = set()
+        while True:
+            lines = self.write_switched(mutants, bad)
+            bad |= {number for number, _ in mutants} - lines.keys()
+            said = self.compile()
+            if said is None:
+                return bad
+            refused = {number for number, where in lines.items() if is_told(where, said)}
+            if not refused:
+                raise SystemExit(f"the core cannot be built:\n{said}")
+            bad |= refused
+
+    def write_switched(self, mutants: Numbered, bad: set[int]) -> dict[int, tuple[str, int, int]]:
+        """In which lines of what is built each of them is."""
+        by_file: dict[str, Numbered] = {}
+        for number, mutant in mutants:
+            good = by_file.setdefault(mutant.file, [])
+            if number not in bad:
+                good.append((number, mutant))
+        modules = [name for name in tracked(self.root) if name.endswith(".pyx")]
+        lines = {}
+        for name in {*by_file, *modules}:
+            made = switched.switched(name, (self.root / name).read_text(), by_file.get(name, []))
+            lines |= {number: (name, *where) for number, where in made.lines.items()}
+            write(self.core / name, made.text)
+        return lines
+
+    def compile(self) -> str | None:
+        """What the compilers said against it; None if nothing, and the modules are where the tests look for them."""
+        ccache = shutil.which("ccache")
+        cc = f"{ccache} cc" if ccache else "cc"
+        compiler = switched.write_compiler(self.core, self.marks.core, cc)
+        (self.core / "switch.o").unlink(missing_ok=True)
+        object_file = ["cc", "-fPIC", "-O1", "-c", "switch.c", "-o", "switch.o"]
+        subprocess.run(object_file, cwd=self.core, check=True)
         command = [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
-        environment = {**self.environment, "RECORDER_BUILD": "debug"}
-        done = subprocess.run(command, cwd=self.root, env=environment, capture_output=True)
-        return done.returncode == 0
+        environment = {**os.environ, "CC": str(compiler), "CCACHE_NOHASHDIR": "1"}
+        environment.pop("RECORDER_BUILD", None)
+        done = subprocess.run(
+            command, cwd=self.core, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )  # fmt: skip
+        if done.returncode:
+            return done.stdout
+        for path in (self.core / "recorder").rglob("*.so"):
+            copy(str(path.relative_to(self.core)), self.core, self.root)
+        return None
+
+    def switch(self, number: int) -> None:
+        for path in (self.root / "recorder").rglob("*.so"):
+            switched.switch(path, number)
+
+    # ---- bugs
 
     @contextlib.contextmanager
-    def planted(self, mutant: Mutant) -> Iterator[bool]:
-        """Whether the bug could be built."""
+    def planted(self, number: int, mutant: Mutant, alone: bool = False) -> Iterator[bool]:
+        """Whether it could be built."""
         path = self.root / mutant.file
-        whole, times = path.read_text(encoding="utf-8"), path.stat()
-        is_built = path.suffix in BUILT
-        kept = self.root / "build/kept"
-        if is_built:
-            copy_all(self.root, kept)
+        whole = path.read_text(encoding="utf-8")
+        is_core = path.suffix in BUILT
         try:
-            path.write_text(mutant.applied(whole), encoding="utf-8")
-            yield not is_built or self.build()
+            self.write(path, mutant.applied(whole))
+            with self.built_alone(mutant) if alone else contextlib.nullcontext(True) as is_built:
+                if is_core and is_built and not alone:
+                    self.switch(number)
+                yield is_built
         finally:
-            path.write_text(whole, encoding="utf-8")
-            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-            if is_built:
-                copy_all(kept, self.root)
-                shutil.rmtree(kept)
+            self.write(path, whole)
+            if is_core:
+                self.switch(switched.NONE)
 
-    def run(self, tests: list[str], *options: str, seconds: float) -> tuple[int | None, str]:
-        """The status of pytest, None where it took too long, and what it said."""
-        command = [sys.executable, "-m", "pytest", "-q", "--tb=no", "--no-header", *options, *tests]
-        with subprocess.Popen(
-            command, cwd=self.root, env=self.environment, text=True, start_new_session=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        ) as process:  # fmt: skip
-            try:
-                said, _ = process.communicate(timeout=seconds)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                return None, ""
-        return process.returncode, said
+    @contextlib.contextmanager
+    def built_alone(self, mutant: Mutant) -> Iterator[bool]:
+        """A bug that can be behind no switch."""
+        path = self.core / mutant.file
+        with_switches = path.read_text()
+        made = switched.switched(mutant.file, (self.root / mutant.file).read_text(), [])
+        try:
+            path.write_text(made.text)
+            yield self.compile() is None
+        finally:
+            path.write_text(with_switches)
+            self.compile()
+
+    @contextlib.contextmanager
+    def marked(self, mutants: Numbered) -> Iterator[None]:
+        """No bug is on, and each says when it is come by."""
+        by_file: dict[str, Numbered] = {}
+        for number, mutant in mutants:
+            if not mutant.file.endswith(BUILT):
+                by_file.setdefault(mutant.file, []).append((number, mutant))
+        whole = {name: (self.root / name).read_text(encoding="utf-8") for name in by_file}
+        self.marks.make([number for number, _ in mutants], switched.MOST)
+        try:
+            for name, text in whole.items():
+                self.write(self.root / name, self.marks.with_marks(text, by_file[name]))
+            self.switch(switched.ALL)
+            yield
+        finally:
+            for name, text in whole.items():
+                self.write(self.root / name, text)
+            self.switch(switched.NONE)
+
+    def write(self, path: Path, text: str) -> None:
+        """With a time of its own: what was compiled of another text of the same size is not taken."""
+        path.write_text(text, encoding="utf-8")
+        self.when = max(self.when + 1, int(path.stat().st_mtime))
+        os.utime(path, (self.when, self.when))
+
+    # ---- tests
+
+    def run(
+        self, files: Iterable[str], *options: str, seconds: float,
+        only: Iterable[str] | None = None, told: Path | None = None, marks: bool = False,
+    ) -> tuple[int | None, str]:  # fmt: skip
+        """The status of pytest, None where it took too long, and what it said. With `only`, of these files only those
+        tests, in that order."""
+        environment = {}
+        if only is not None:
+            wanted = self.folder / "wanted.json"
+            wanted.write_text(json.dumps(list(only)))
+            environment["MUTATION_TESTS"] = str(wanted)
+        if told:
+            environment["MUTATION_TOLD"] = str(told)
+        if marks:
+            environment["MUTATION_MARKS"] = str(self.marks.folder)
+        if self.forks is None:
+            self.forks = Forks(self.root, self.environment)
+        said = self.folder / "said"
+        told_how = ["-q", "--tb=line", "--no-header", "-p", "tests.mutation.plugin"]
+        status = self.forks.run([*told_how, *options, *files], environment, said, seconds)
+        return status, said.read_text(errors="replace")
+
+    def close(self) -> None:
+        if self.forks is not None:
+            self.forks.close()
 
 
-def built(root: Path) -> list[str]:
-    """What building makes, of which the next build makes use."""
-    found = [*(root / "recorder").rglob("*.so"), *(root / "build/cython").rglob("*")]
-    return [str(path.relative_to(root)) for path in found if path.is_file()]
+def tracked(root: Path) -> list[str]:
+    """With what was made and not yet added, so that new tests count."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.check_output(command, cwd=root, text=True).strip("\0").split("\0")
+    return [name for name in names if (root / name).is_file()]
 
 
-def copy_all(source: Path, target: Path) -> None:
-    for name in built(source):
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source / name, target / name)
+def copy(name: str, source: Path, target: Path) -> None:
+    """With its times, by which a build goes; as a new file, as a process may have the old one loaded."""
+    (target / name).parent.mkdir(parents=True, exist_ok=True)
+    new = (target / name).with_name((target / name).name + ".new")
+    shutil.copy2(source / name, new)
+    new.replace(target / name)
+
+
+def is_other(one: Path, other: Path) -> bool:
+    return not other.exists() or one.read_bytes() != other.read_bytes()
+
+
+def write(path: Path, text: str) -> None:
+    """Unless it is there already: a build goes by times."""
+    if path.read_text() != text:
+        path.write_text(text)
+
+
+def is_told(where: tuple[str, int, int], said: str) -> bool:
+    """Whether a compiler names one of these lines."""
+    file, first, last = where
+    told = re.findall(rf"{re.escape(file.rpartition('_core/')[2])}:(\d+)(?::\d+)?", said)
+    return any(first <= int(line) <= last for line in told)

@@ -33,15 +33,25 @@ RETURN = {
     "c": re.compile(r"\breturn (?P<it>[^;\n]+)(?=;)"),
     "cython": re.compile(r"\breturn (?P<it>[^\n]*[^\n ]) *$", re.M),
 }
+NOTHING = ("0", "NULL", "OK", "false", "False")  # what is the same as 0
 NUMBER = re.compile(r"(?<![\w.])(?P<it>\d+)(?![\w.])")
 TWO = re.compile(r"(?<=\()(?P<it>[\w>.\-]+, [\w>.\-]+)(?=[,)])")
 
 
-def mutants(file: str, text: str) -> list[Mutant]:
-    language = "cython" if file.endswith((".pyx", ".pxi")) else "c"
-    code = re.sub(
+def language_of(file: str) -> str:
+    return "cython" if file.endswith((".pyx", ".pxi")) else "c"
+
+
+def without_comments(language: str, text: str) -> str:
+    """Comments, strings and directives are blank."""
+    return re.sub(
         NOT_CODE[language], lambda found: re.sub(r"[^\n]", " ", found[0]), text, flags=re.S | re.M
     )
+
+
+def mutants(file: str, text: str) -> list[Mutant]:
+    language = language_of(file)
+    code = without_comments(language, text)
     heads = [(found.start(), found[1]) for found in FUNCTION[language].finditer(code)]
     made = []
     for operator, start, end, new in sorted(changes(language, code), key=lambda change: change[1]):
@@ -71,7 +81,7 @@ def changes(language: str, code: str) -> Iterator[tuple[str, int, int, str]]:
     for found in NUMBER.finditer(code):
         yield "constant", *found.span("it"), str(int(found["it"]) + 1)
     for found in RETURN[language].finditer(code):
-        if re.fullmatch(r"[\w.>-]+", found["it"]) and found["it"] not in ("0", "NULL", "OK"):
+        if re.fullmatch(r"[\w.>-]+", found["it"]) and found["it"] not in NOTHING:
             yield "return", *found.span("it"), "0"
     for found in TWO.finditer(code):
         one, other = found["it"].split(", ")

@@ -1,18 +1,18 @@
-"""Which tests are to notice a bug in a file, and in which order they are asked: the likely and the fast ones first."""
+"""Which tests are to notice a bug, and in which order they are asked: the likely and the fast ones first."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections import defaultdict
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
-from xml.etree import ElementTree
 
 from tests.docs.test_documentation import ROOT, files_of, which_tests
-from tests.mutation.checkout import Checkout
+from tests.mutation.reach import Seen
 
-TIMES = ROOT / "build/mutation-times.json"
-UNKNOWN_SECONDS = 10.0  # of a file of tests that was never run
+# Seconds of tests that are asked first, and then, and of how many files: to collect a file takes time as well. The
+# others are asked only for the whole.
+ROUNDS = ((10.0, 6), (60.0, 20))
 
 
 def folders_for(file: str) -> list[str]:
@@ -36,61 +36,50 @@ def all_folders() -> list[str]:
     return [folder for folder in folders if tests_in(folder)]
 
 
-def in_order(file: str, tests: list[str], seconds: dict[str, float]) -> list[str]:
-    """Those that are called like the file, those that name it, the others; of each the fastest first."""
+def in_order(file: str, number: int, tests: dict[str, Seen]) -> list[str]:
+    """Those of a file of tests that is called like the changed one, those of the folders that are named for it, the
+    others; first those that came by the bug themselves; the fastest of each file in turn."""
     word = re.compile(rf"\b{re.escape(Path(file).stem.strip('_'))}s?\b")
+    folders = folders_for(file)
+    place: Counter[str] = Counter()
 
-    def rank(test: str) -> tuple[int, float]:
-        named = bool(word.search(Path(test).stem.removeprefix("test_").replace("_", " ")))
-        told = named or bool(word.search((ROOT / test).read_text(encoding="utf-8")))
-        return 2 - named - told, seconds.get(test, UNKNOWN_SECONDS)
+    def likely(test: str) -> int:
+        path = test.partition("::")[0]
+        is_called_so = bool(word.search(Path(path).stem.removeprefix("test_").replace("_", " ")))
+        return 2 - is_called_so - (path.rpartition("/")[0] in folders)
 
-    return sorted(tests, key=rank)
-
-
-def within(tests: list[str], seconds: dict[str, float], most: float) -> list[str]:
-    """As many of them, from the first on, as take no longer than that; always one."""
-    chosen: list[str] = []
-    total = 0.0
-    for test in tests:
-        total += seconds.get(test, UNKNOWN_SECONDS)
-        if not chosen or total <= most:
-            chosen.append(test)
-    return chosen
-
-
-# ---- how long they take, and which of them fail by themselves -------------------------------------
+    ranked = []
+    for test in sorted(
+        tests, key=lambda test: (number not in tests[test].reached, tests[test].seconds)
+    ):
+        path = test.partition("::")[0]
+        place[path] += 1
+        seen = tests[test]
+        ranked.append((number not in seen.reached, likely(test), place[path], seen.seconds, test))
+    return [test for *_, test in sorted(ranked)]
 
 
-def known_times() -> dict[str, float | None]:
-    return json.loads(TIMES.read_text()) if TIMES.exists() else {}
+def rounds(tests: list[str], seen: dict[str, Seen], whole: bool) -> Iterable[list[str]]:
+    """As many as take no longer than that, then more, then the rest; those of one file together."""
+    left = tests
+    for most, most_files in ROUNDS:
+        some, rest, total = [], [], 0.0
+        files: set[str] = set()
+        for test in left:
+            file = test.partition("::")[0]
+            fits = total + seen[test].seconds <= most and len(files | {file}) <= most_files
+            if fits or not some:  # always one
+                some.append(test)
+                files.add(file)
+                total += seen[test].seconds
+            else:
+                rest.append(test)
+        yield together(some)
+        left = rest
+    if whole:
+        yield together(left)
 
 
-def measure(checkout: Checkout, folders: list[str]) -> dict[str, float]:
-    """The seconds of each file of tests in these folders, without a bug; they are measured once. A file in which a test
-    fails is left out: it would notice anything."""
-    known = known_times()
-    wanted = [test for folder in folders for test in tests_in(folder)]
-    if new := [test for test in wanted if test not in known]:
-        report = checkout.root / "build/report.xml"
-        report.parent.mkdir(exist_ok=True)
-        checkout.run(new, f"--junitxml={report}", seconds=3600)
-        known |= times_of(ElementTree.parse(report))
-        TIMES.write_text(json.dumps(known, indent=1, sort_keys=True))
-    for test in wanted:
-        if known.get(test) is None:
-            print(f"left out, as a test in it fails without a bug: {test}")
-    return {test: seconds for test in wanted if (seconds := known.get(test)) is not None}
-
-
-def times_of(report: ElementTree.ElementTree) -> dict[str, float | None]:
-    """Of a report in the form of JUnit: the seconds of each file, None where a test failed."""
-    seconds: defaultdict[str, float] = defaultdict(float)
-    failed = set()
-    for case in report.iter("testcase"):
-        found = re.match(r"(.*?\btest_\w+)", case.get("classname", ""))
-        name = found[1].replace(".", "/") + ".py" if found else ""
-        seconds[name] += float(case.get("time", 0))
-        if case.find("failure") is not None or case.find("error") is not None:
-            failed.add(name)
-    return {name: None if name in failed else found for name, found in seconds.items()}
+def together(tests: list[str]) -> list[str]:
+    files = {test.partition("::")[0]: n for n, test in reversed([*enumerate(tests)])}
+    return sorted(tests, key=lambda test: files[test.partition("::")[0]])

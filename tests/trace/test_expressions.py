@@ -14,11 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recorder import errors
-from recorder.trace.expressions import functions
+from recorder.trace.expressions import functions, operations
 from recorder.trace.expressions.conversion import tree_of
 from recorder.trace.expressions.expression import TOO_MUCH, Answer, Expression, made_of
 from recorder.trace.expressions.outcomes import Budget
 from recorder.trace.format import (
+    TAG_ARRAY,
+    TAG_CLASS,
+    TAG_DATE,
     TAG_DICT,
     TAG_ENUM,
     TAG_ERROR,
@@ -34,6 +37,7 @@ from recorder.trace.format import (
     TAG_TUPLE,
     TAG_TYPED,
 )
+from recorder.trace.values import stdlib_values
 from recorder.trace.values.nodes import Node
 from recorder.trace.values.value import Value, of_tree
 from tests.tools import reference_writer as w
@@ -259,8 +263,6 @@ KLEENE = [  # with u unknown: the expression, and whether it is true
 
 @pytest.mark.parametrize(("text", "truth"), KLEENE, ids=[text for text, _ in KLEENE])
 def test_truth_of_what_is_not_known(text: str, truth: bool | None) -> None:
-    from recorder.trace.format import TAG_CLASS
-
     names = {
         "u": REDACTED, "xs": CUT_LIST, "text": CUT_TEXT, "d": CUT_DICT, "basket": BASKET,
         "Basket": Node(TAG_CLASS, ("app", "Basket")), "Other": Node(TAG_CLASS, ("app", "Other")),
@@ -288,6 +290,15 @@ def test_reason(text: str, reason: str) -> None:
     assert ask(text, u=REDACTED, basket=BASKET).reason == reason
 
 
+def test_what_is_asked_of_pythons_own_values_is_what_they_have() -> None:
+    """A method that is called, or data: `day` of a date was a method, so that `when.day == 29` was false."""
+    for known, is_method in ((functions.METHODS, True), (operations.DATA, False)):
+        for kind, names in known.items():
+            of = tuple if kind is operations.Named else kind
+            there = {name for name in names if hasattr(of, name)}
+            assert [name for name in there if callable(getattr(of, name)) != is_method] == [], of
+
+
 class Colour(enum.Enum):
     RED = 1
 
@@ -304,9 +315,16 @@ def test_objects() -> None:
     inner = Node(TAG_LIST, None, 1, [1])
     shared = Node(TAG_LIST, None, 3, [inner, Node(TAG_REF, None, 1), Node(TAG_LIST, None, 1, [1])])
     itself = Node(TAG_LIST, None, 1, [Node(TAG_REF, None, 0)])
+    own = Node(TAG_EXCEPTION, ("app", "Wrong"), None, [Node(TAG_TUPLE, None, 0, [])])
+    day = Node(TAG_DATE, ("app", "Day"), None, (2024, 2, 29))
+    table = Node(
+        TAG_ARRAY, ("numpy", "ndarray"), 6, stdlib_values.Array("b", 1, (2, 3), bytes(6)), False
+    )
     keyed = Node(TAG_DICT, None, 1, [(BASKET, 1)])
     names = {
-        "p": point, "c": red, "n": counter, "f": default, "e": error, "s": shared, "i": itself, "k": keyed, "t": [1]
+        "p": point, "c": red, "n": counter, "f": default, "e": error, "s": shared, "i": itself, "k": keyed, "t": [1],
+        "w": own, "Wrong": Node(TAG_CLASS, ("app", "Wrong")), "day": day, "a": table,
+        "id": Node(TAG_TYPED, ("app", "Id"), None, [7]),
     }  # fmt: skip
     for text, wanted in {
         "p.x": 1, "p[1]": 2, "p == (1, 2)": True, "sum(p)": 3, "f'{p}'": "Point(x=1, y=2)",
@@ -314,11 +332,22 @@ def test_objects() -> None:
         "e.args[0]": "k", "isinstance(e, LookupError)": True, "isinstance(e, OSError)": False,
         "s[0] is s[1]": True, "s == [[1], [1], [1]]": True, "len(i)": 1, "i[0] is i": True, "len(k)": 1,
         "[v for v in k.values()]": [1], "isinstance(p, tuple)": True, "type(n).__name__": "Counter",
+        "isinstance(w, BaseException)": True, "isinstance(w, object)": True, "isinstance(w, Wrong)": True,
+        "id.real": 7, "id.numerator": 7,
+        "day.year": 2024, "day.day": 29, "len(a)": 2, "a.shape": (2, 3), "a.ndim": 2, "a.size": 6,
     }.items():  # fmt: skip
         answer = ask(text, **names)
         assert answer.kind == "known", (text, answer)
         assert answer.to_python() == wanted, text
-    for text in ("c == 1", "f['z']", "s[0] is s[2]", "k['a']", "s[0] is t", "1 in k"):
+    for text in (
+        "c == 1",
+        "f['z']",
+        "s[0] is s[2]",
+        "k['a']",
+        "s[0] is t",
+        "1 in k",
+        "isinstance(w, OSError)",
+    ):
         assert ask(text, **names).kind == "unknown", text
 
 

@@ -24,6 +24,7 @@ from tests.conftest import Run
 from tests.tools import random_programs, two_readers
 from tests.tools.rechunk import rechunked
 
+pytestmark = pytest.mark.usefixtures("arrow_threads")
 PATTERNS = ("iban", "*_iban", "Пароль")
 SPELLINGS = ("iban", "IBAN2", "myIban", "пароль")
 ALL = 1 << 60
@@ -67,6 +68,38 @@ MORE_PLACES = {
     "def f():\n a = {{{text}: {value}, 'b': 1}}\n g(a)\n a[{text}] = 2\n g(a)\n a['b'] = 2\n return g(a)\nf()",
     "a task": "import asyncio\nasync def {name}(a):\n await asyncio.sleep(0)\n return a\n"
     "async def main(): return len(await asyncio.create_task({name}({value}), name='t'))\nasyncio.run(main())",
+    "a key of a long dict": "c = {{{text}: {value}, **dict.fromkeys(range(300))}}\nx = 1",
+    "a pair in a long list": "c = [({text}, {value}), *range(300)]\nx = 1",
+    "a pair in a long tuple": "c = (({text}, {value}), *range(300))\nx = 1",
+    "an attribute among many": "class C: pass\nc = C(); setattr(c, {text}, {value})\n"
+    "for i in range(300): setattr(c, 'a%d' % i, i)",
+    "a field among many": "import collections\n"
+    "C = collections.namedtuple('C', ['{name}', *('a%d' % i for i in range(300))])\n"
+    "c = C({value}, *range(300))\nx = 1",
+    "a key of a class of texts with attributes": "class S(str): pass\nk = S({text}); k.a = 1\n"
+    "c = {{k: {value}}}\nx = 1",
+    "a key of an enum of texts": "import enum\nclass E(str, enum.Enum): A = {text}\nc = {{E.A: {value}}}\nx = 1",
+    "a column of a table": "import pandas\nc = pandas.DataFrame({{'a': [1], {text}: [{value}], 'b': [2]}})\nx = 1",
+    "a row of a table": "import pandas\nc = pandas.DataFrame([[{value}], [1]],"
+    " index=[{text}, 'b'], columns=['a'])\nx = 1",
+    "a column among many": "import pandas\nc = pandas.DataFrame([[{value}, *range(300)]],"
+    " columns=[{text}, *('a%d' % i for i in range(300))])\nx = 1",
+    "the last column of many": "import pandas\nc = pandas.DataFrame([[*range(20), {value}]],"
+    " columns=[*('a%d' % i for i in range(20)), {text}])\nx = 1",
+    "columns within each other": "import pandas\nc = pandas.DataFrame([[{value}, 1]],"
+    " columns=pandas.MultiIndex.from_tuples([('a', {text}), ('b', 'c')]))\nx = 1",
+    "rows within each other": "import pandas\nc = pandas.DataFrame([[{value}], [1]],"
+    " index=pandas.MultiIndex.from_tuples([('a', {text}), ('b', 'c')]), columns=['a'])\nx = 1",
+    "columns within each other, many": "import pandas\nc = pandas.DataFrame([[*range(20), {value}]],"
+    " columns=pandas.MultiIndex.from_tuples([*((i, 'b') for i in range(20)), ('a', {text})]))\nx = 1",
+    "a column within others that are none": "import pandas\nc = pandas.DataFrame([[1, {value}, 2]],"
+    " columns=pandas.MultiIndex.from_tuples([('a', None), (None, {text}), ('b', 'c')]))\nx = 1",
+    "labels within each other of a series": "import pandas\nc = pandas.Series([{value}, 1],"
+    " index=pandas.MultiIndex.from_tuples([('a', {text}), ('b', 'c')]))\nx = 1",
+    "a series": "import pandas\nc = pandas.Series([{value}, 'b'], name={text})\nx = 1",
+    "a label of a series": "import pandas\nc = pandas.Series([{value}, 1], index=[{text}, 'b'])\nx = 1",
+    "an index": "import pandas\nc = pandas.Index([{value}, 'b'], name={text})\nx = 1",
+    "a column of Arrow's": "import pyarrow\nc = pyarrow.table({{'a': [1], {text}: [{value}]}})\nx = 1",
     "a thread": "import threading\ndef {name}(a): return a\n"
     "t = threading.Thread(target={name}, args=({value},))\nt.start()\nt.join()\ndel t",
 }  # fmt: skip
@@ -198,6 +231,35 @@ def test_what_a_token_of_a_context_variable_keeps_is_hidden(tmp_path: Path) -> N
     with open_trace(path) as part, open_trace(whole) as trace:
         assert seen_in(trace)
         assert not seen_in(part)
+    check(path)
+
+
+STATEMENTS = """
+import sqlite3
+db = sqlite3.connect(":memory:")
+db.execute("select ? as iban", ({value},))
+db.execute("select '" + {value} + "' as a_iban, 1")
+db.execute("select :a", {{"a": 1, "iban": {value}}})
+db.execute("select ?", (1,))
+x = 1
+"""
+
+
+def test_statements_for_a_database_that_name_it_are_masked(tmp_path: Path) -> None:
+    text = STATEMENTS.format(value=value_at(1))
+    whole = recorded(tmp_path / "whole.rtrace", [text], capture_audit="on")
+    want = recorded(tmp_path / "want.rtrace", [text], capture_audit="on", redact=PATTERNS)
+    path = part_of(whole, tmp_path / "part.rtrace")
+    with open_trace(path) as part, open_trace(want) as other, open_trace(whole) as trace:
+        assert seen_in(trace)
+        assert not seen_in(part)
+        assert differences(told(part), told(other)) == []
+        assert [log.text for log in part.logs(kind="sql")] == [
+            "select ? as iban  <redacted>",
+            "select '*********' as a_iban, *",
+            "select :a  {'a': 1, 'iban': <redacted>}",
+            "select ?  (1,)",
+        ]
     check(path)
 
 

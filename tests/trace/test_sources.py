@@ -17,6 +17,7 @@ import pytest
 from recorder._core.decode import Scanner
 from recorder.trace import origins, recompile, source_files, texts
 from recorder.trace.container.writer import TraceWriter
+from recorder.trace.format import ChunkType
 from recorder.trace.reader import Trace, open_trace
 from tests.conftest import Run
 from tests.tools import reference_writer as w
@@ -271,7 +272,8 @@ LINECACHE = {
 
 
 @pytest.mark.parametrize("name", LINECACHE)
-def test_what_linecache_holds_is_kept(name: str, run_recorded: Run) -> None:
+def test_what_linecache_holds_is_kept(name: str, run_recorded: Run, tmp_path: Path) -> None:
+    """Where the texts are wanted: it is in no chunk of a part without them."""
     done = run_recorded(LINECACHE[name])
     with open_trace(done.trace) as trace:
         assert [(s.text, s.doubt) for s in trace.all_sources[-1:]] == [(CELL, None)]
@@ -280,6 +282,16 @@ def test_what_linecache_holds_is_kept(name: str, run_recorded: Run) -> None:
         assert len(functions) == (2 if name == "in one piece" else 4)
         assert {(s.text, s.doubt) for s in map(trace.source_of, functions) if s} == {(CELL, None)}
         assert trace.why_missing(path) is None
+        parts: list[bytes] = []
+        trace.write_part(parts.append, 1, with_sources=False)
+    part = tmp_path / "part.rtrace"
+    part.write_bytes(b"".join(parts))
+    for path_of, has_text in ((done.trace, True), (part, False)):
+        with open_trace(path_of) as trace:
+            events = trace._file.of(ChunkType.EVENTS)
+            payloads = b"".join(trace._file.payload(chunk) for chunk in events)
+            assert (b"return x + a" in payloads) is has_text
+            assert trace.verify().damage == []
 
 
 EXAMPLES = """\

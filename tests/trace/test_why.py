@@ -247,6 +247,17 @@ def test_a_limit_says_that_there_is_more(trace: Trace) -> None:
     assert [step.end for step in found] == ["there is more; --limit"]
 
 
+def test_what_called_may_be_in_no_part_of_a_trace(trace: Trace, tmp_path: Path) -> None:
+    (call,) = trace.find("call", function="plug")
+    parts: list[bytes] = []
+    trace.write_part(parts.append, call.seq)
+    part = tmp_path / "part.rtrace"
+    part.write_bytes(b"".join(parts))
+    with recorder.open_trace(part) as opened:
+        steps = opened.why("config", seq=next(iter(opened.find("line", function="plug"))).seq)
+    assert steps[-1].end == "its caller is not in the trace"
+
+
 def test_what_is_not_there(trace: Trace) -> None:
     assert trace.why("nothing_of_that_name") == []
     assert trace.why("two", 0) == []

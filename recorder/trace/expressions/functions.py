@@ -45,7 +45,7 @@ _TEXT: Final = """
 _SET: Final = (
     "copy union intersection difference symmetric_difference issubset issuperset isdisjoint"
 )
-_DATE: Final = "day isoformat isoweekday toordinal weekday"
+_DATE: Final = "isoformat isoweekday toordinal weekday"
 METHODS: Final[dict[type, frozenset[str]]] = {
     str: frozenset(_TEXT.split()),
     bytes: frozenset({*_TEXT.split(), "hex"} - {"casefold"}),
