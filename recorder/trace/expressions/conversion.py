@@ -63,11 +63,8 @@ KINDS: Final[dict[int, type]] = {
     TAG_FROZENSET: frozenset, TAG_DICT: dict,
 }  # fmt: skip
 TAGS: Final = {kind: tag for tag, kind in KINDS.items()}
-PYTHONS: Final = (
-    Form.DEQUE,
-    Form.DEFAULTDICT,
-    Form.MAPPINGPROXY,
-)  # containers as others of Python's own
+# Containers that compare and are true as others of Python's own.
+PYTHONS: Final = (Form.DEQUE, Form.DEFAULTDICT, Form.MAPPINGPROXY)
 STDLIB: Final = (TAG_DATE, TAG_TIME, TAG_DATETIME, TAG_TIMEDELTA)
 
 
@@ -86,9 +83,7 @@ class Values:
         # What finds attributes of classes (expression.Names), where it is known at which moment. Weak: it has this one.
         self.classes: Callable[[], Any] = _nothing
         self._made: dict[int, Any] = {}  # by the id of a node, which the root keeps
-        self._built_in: dict[
-            int, Any
-        ] = {}  # likewise, of what derives from a built-in type that part
+        self._built_in: dict[int, Any] = {}  # likewise: the part that is Python's own
         self._nodes: dict[int, Node | ObjectBytes] = {}  # by the id of what was made of it
         self._open: set[int] = set()  # nodes that are being made
         self._numbered: list[Node] | None = None
