@@ -270,3 +270,38 @@ def test_a_long_int_is_whole_up_to_four_bytes_for_each_code_point(tmp_path: Path
         seen = [event.locals["value"] for event in trace.find(kind="call", function="look")]
     assert [value.truncated for value in seen] == [False] * 4 + [True] * 4
     assert [value.to_python() for value in seen[:4]] == numbers[:4]
+
+
+def test_an_int_is_itself_wherever_its_form_changes(tmp_path: Path) -> None:
+    around = [
+        sign * (1 << bits) + by for bits in range(66) for sign in (1, -1) for by in (-1, 0, 1)
+    ]
+    numbers = [*range(-130, 260), *around]
+    with recorder.record(tmp_path / "p.rtrace", min_free_space=0):
+        for number in numbers:
+            look(number)
+            look([number])
+    with recorder.open_trace(tmp_path / "p.rtrace") as trace:
+        calls = trace.find(kind="call", function="look")
+        seen = [event.locals["value"].to_python() for event in calls]
+    assert seen == [one for number in numbers for one in (number, [number])]
+
+
+@pytest.mark.parametrize("count", [63, 64, 65, 66, 130])
+def test_each_of_many_variables_is_told_when_it_changes(count: int, tmp_path: Path) -> None:
+    """Of 64 a mask says which a line can store."""
+    names = [f"a{n}" for n in range(count)]
+    lines = [
+        *(f"{name} = {n}" for n, name in enumerate(names)),
+        *(f"{name} += 1" for name in names),
+    ]
+    text = "def many():\n " + "\n ".join(lines) + "\n return 0\nmany()\n"
+    code = compile(text, str(tmp_path / "program.py"), "exec", dont_inherit=True)
+    with recorder.record(tmp_path / "p.rtrace", min_free_space=0, exclude=[__file__]):
+        exec(code, {"__name__": "program"})
+    with recorder.open_trace(tmp_path / "p.rtrace") as trace:
+        events = list(trace.find(function="many"))
+    for at, event in enumerate(events[1:-1]):  # the lines, each before it runs
+        bound = min(at, count)
+        wanted = {name: n + (at > count + n) for n, name in enumerate(names[:bound])}
+        assert {name: value.to_python() for name, value in event.locals.items()} == wanted

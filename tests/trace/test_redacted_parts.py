@@ -241,6 +241,7 @@ db.execute("select ? as iban", ({value},))
 db.execute("select '" + {value} + "' as a_iban, 1")
 db.execute("select :a", {{"a": 1, "iban": {value}}})
 db.execute("select ?", (1,))
+db.close()
 x = 1
 """
 
