@@ -7,7 +7,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -37,7 +37,7 @@ async function serve(...names) {
 }
 
 /** A page that may ask nobody but its own server, and in which nothing of a trace may run. */
-async function pageAt(address, options = {}) {
+async function pageAt(address, options = {}, first = ".where b") {
   const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, bypassCSP: false, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(15000);
@@ -48,7 +48,7 @@ async function pageAt(address, options = {}) {
     if (!request.url().startsWith(address.split("#")[0]) && !/^(data|file|blob):/.test(request.url())) trouble.push(`a request elsewhere: ${request.url()}`);
   });
   await page.goto(address);
-  await page.locator(".where b").waitFor();
+  await page.locator(first).waitFor();
   return page;
 }
 
@@ -569,6 +569,35 @@ async function file(name) {
   console.log("walked through a file");
 }
 
+/** The same in a frame of a notebook, as `%%record` shows it: without an address, and of no origin. */
+async function notebook(name) {
+  const frame = execFileSync(python, ["-c", `
+import html, pathlib
+from recorder.jupyter import FRAME
+print(FRAME.format(html.escape(pathlib.Path(${JSON.stringify(join(folder, `${name}.html`))}).read_text())))`], { maxBuffer: 1 << 26 });
+  const path = join(folder, "notebook.html");
+  writeFileSync(path, `<!doctype html><title>a notebook</title>${frame}`);
+  const page = await pageAt(`file://${path}`, {}, "iframe");
+  const within = page.locator("iframe").contentFrame();
+  const where = within.locator(".where b");
+  const begin = await where.textContent();
+  const leads = async (what, to) => {
+    const before = await where.textContent();
+    await what();
+    for (let times = 0; times < 50 && (await where.textContent()) === before; times++) await page.waitForTimeout(100);
+    assert.notEqual(await where.textContent(), before, `in a notebook, ${to}`);
+  };
+  await within.locator(".code").click();
+  await leads(() => page.keyboard.press("Shift+S"), "a step back");
+  await leads(() => page.keyboard.press("Home"), "the beginning");
+  await page.keyboard.press("g");
+  await page.keyboard.type(begin.replaceAll(",", ""));
+  await leads(() => page.keyboard.press("Enter"), "an event's number");
+  assert.equal(await where.textContent(), begin);
+  await page.context().close();
+  console.log("walked through a notebook's frame");
+}
+
 async function pictures(page, address, name) {
   for (const colorScheme of ["light", "dark"]) {
     const other = await pageAt(address, { colorScheme });
@@ -602,6 +631,7 @@ try {
     await phone.context().close();
   });
   await file("shop");
+  await notebook("shop");
   for (const name of ["web", "table"]) if (existsSync(join(folder, `${name}.rtrace`))) await walk(name, async (page, address) => {
       if (name === "table") await table(page);
       await pictures(page, address, name);
