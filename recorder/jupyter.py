@@ -21,7 +21,7 @@ from recorder.trace import libraries
 TRACE: Final = "cell.rtrace"
 BUDGET: Final = 2_000_000  # bytes of a page, which the notebook keeps
 FRAME: Final = (
-    '<iframe srcdoc="{}" sandbox="allow-scripts" title="what the cell did" '
+    '<iframe srcdoc="{}" sandbox="allow-scripts allow-forms" title="what the cell did" '
     'style="width: 100%; height: 44rem; border: 0"></iframe>'
 )
 

@@ -7,7 +7,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -37,7 +37,7 @@ async function serve(...names) {
 }
 
 /** A page that may ask nobody but its own server, and in which nothing of a trace may run. */
-async function pageAt(address, options = {}) {
+async function pageAt(address, options = {}, first = ".where b") {
   const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, bypassCSP: false, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(15000);
@@ -48,7 +48,7 @@ async function pageAt(address, options = {}) {
     if (!request.url().startsWith(address.split("#")[0]) && !/^(data|file|blob):/.test(request.url())) trouble.push(`a request elsewhere: ${request.url()}`);
   });
   await page.goto(address);
-  await page.locator(".where b").waitFor();
+  await page.locator(first).waitFor();
   return page;
 }
 
@@ -60,7 +60,8 @@ async function moves(page, act, what) {
   await act();
   await page.waitForFunction((old) => Number(document.querySelector(".where b").textContent.replaceAll(",", "")) !== old, before, { timeout: 10000 }).catch(() => assert.fail(`${what}: it is still event ${before}`));
   const now = await moment(page);
-  assert.equal(new URL(page.url()).hash.match(/[#&]at=(\d+)/)[1], String(now), "the address is the moment's");
+  const hash = await page.evaluate(() => location.hash); // what page.url() says comes later
+  assert.equal(hash.match(/[#&]at=(\d+)/)[1], String(now), "the address is the moment's");
   return now;
 }
 
@@ -285,7 +286,7 @@ async function aligned(...names) {
   };
   await page.locator("#tab-differences").click();
   await page.locator(".differences .hits button").first().click();
-  await page.locator(".meeting.parted").waitFor();
+  await page.locator(".meeting.parted").filter({ hasText: "meet again" }).waitFor();
   const [a, b] = await both();
   const meet = (await page.locator(".meeting").textContent()).match(/meet again at A ([\d,]+), B ([\d,]+)/).slice(1).map((text) => Number(text.replaceAll(",", "")));
   // In B, by its buttons and then by keys: A stays where they parted.
@@ -569,6 +570,35 @@ async function file(name) {
   console.log("walked through a file");
 }
 
+/** The same in a frame of a notebook, as `%%record` shows it: without an address, and of no origin. */
+async function notebook(name) {
+  const frame = execFileSync(python, ["-c", `
+import html, pathlib
+from recorder.jupyter import FRAME
+print(FRAME.format(html.escape(pathlib.Path(${JSON.stringify(join(folder, `${name}.html`))}).read_text())))`], { maxBuffer: 1 << 26 });
+  const path = join(folder, "notebook.html");
+  writeFileSync(path, `<!doctype html><title>a notebook</title>${frame}`);
+  const page = await pageAt(`file://${path}`, {}, "iframe");
+  const within = page.locator("iframe").contentFrame();
+  const where = within.locator(".where b");
+  const begin = await where.textContent();
+  const leads = async (what, to) => {
+    const before = await where.textContent();
+    await what();
+    for (let times = 0; times < 50 && (await where.textContent()) === before; times++) await page.waitForTimeout(100);
+    assert.notEqual(await where.textContent(), before, `in a notebook, ${to}`);
+  };
+  await within.locator(".code").click();
+  await leads(() => page.keyboard.press("Shift+S"), "a step back");
+  await leads(() => page.keyboard.press("Home"), "the beginning");
+  await page.keyboard.press("g");
+  await page.keyboard.type(begin.replaceAll(",", ""));
+  await leads(() => page.keyboard.press("Enter"), "an event's number");
+  assert.equal(await where.textContent(), begin);
+  await page.context().close();
+  console.log("walked through a notebook's frame");
+}
+
 async function pictures(page, address, name) {
   for (const colorScheme of ["light", "dark"]) {
     const other = await pageAt(address, { colorScheme });
@@ -602,6 +632,7 @@ try {
     await phone.context().close();
   });
   await file("shop");
+  await notebook("shop");
   for (const name of ["web", "table"]) if (existsSync(join(folder, `${name}.rtrace`))) await walk(name, async (page, address) => {
       if (name === "table") await table(page);
       await pictures(page, address, name);

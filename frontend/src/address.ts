@@ -54,7 +54,11 @@ function set(next: URLSearchParams, isStep: boolean): void {
   now = next;
   const first = ["trace", ...MOMENT];
   const text = [...next].sort(([a], [b]) => Number(first.includes(b)) - Number(first.includes(a))).map(([name, value]) => `${name}=${encodeURIComponent(value).replace(/%(2F|3A|20)/g, (code) => ({ "%2F": "/", "%3A": ":", "%20": "+" })[code]!)}`);
-  history[isStep ? "pushState" : "replaceState"](null, "", `#${text.join("&")}`);
+  try {
+    history[isStep ? "pushState" : "replaceState"](null, "", `#${text.join("&")}`);
+  } catch {
+    // A frame of a notebook has no address of its own: what is shown is known here alone.
+  }
   if (isStep) for (const told of [...listeners]) told();
 }
 

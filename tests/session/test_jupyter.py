@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import recorder
+from recorder.jupyter import FRAME
 from tests.conftest import ENVIRONMENT
 
 CELLS = {
@@ -51,6 +52,11 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]
     command = [sys.executable, "-c", SHELL]
     subprocess.run(command, cwd=folder, env=environment, check=True, timeout=120)
     return folder, json.loads((folder / "told.json").read_text())
+
+
+def test_what_is_typed_in_the_page_can_be_sent() -> None:
+    """A frame of which forms are not allowed ignores Enter, without a word."""
+    assert 'sandbox="allow-scripts allow-forms"' in FRAME
 
 
 def pages(cell: dict[str, Any]) -> int:
