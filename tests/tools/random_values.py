@@ -51,6 +51,7 @@ except ImportError:
     numpy = pandas = None
 
 Point = collections.namedtuple("Point", "x y")
+MOST_GIVEN = 200  # items by which iterators are compared, some of which have no end
 
 
 class Made(NamedTuple):
@@ -425,7 +426,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, types.SimpleNamespace):
         return kind, plain(vars(value))
     if isinstance(value, collections.abc.Iterator):
-        return kind, [plain(part) for part in value]
+        return kind, [plain(part) for part in itertools.islice(value, MOST_GIVEN)]
     return kind, repr(value)
 
 

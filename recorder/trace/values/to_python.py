@@ -37,6 +37,7 @@ from recorder.trace.format import (
     Form,
 )
 from recorder.trace.values import exceptions, generics, library_values, stdlib_values
+from recorder.trace.values.derived import derived, is_derived
 from recorder.trace.values.forms import class_of, has_maker, make_form, named_parts
 from recorder.trace.values.make_tables import make_array, make_masked, make_spread
 from recorder.trace.values.nodes import CannotMake, Node, numbered, qualified, type_name
@@ -77,6 +78,8 @@ class Builder:
         except errors.ValueUnreadableError as exc:
             if tree.tag == TAG_FORM:  # one of its parts is not wholly there
                 return self.attributes(tree, named_parts(tree).items(), exc.message)
+            if is_derived(tree):
+                return self.attributes(tree, tree.items[1:], exc.message)
             made = self.made[id(tree)] = Opaque(type_name(tree), {}, reason=exc.message)
         return made
 
@@ -209,7 +212,8 @@ class Builder:
                 return made
             if isinstance(inner, Node) and inner.tag == TAG_EXCEPTION:
                 return exceptions.make(inner, tree.items[1:], self.build)
-            return self.build(inner)
+            base = derived(tree)
+            return self.build(inner if base is None else base.base)
         if key in stdlib_values.MAKERS:
             return stdlib_values.MAKERS[key](*[self.build(part) for _, part in tree.items])
         if key in library_values.MAKERS:
@@ -270,7 +274,7 @@ def _parts_of_opaque(tree: Node) -> list[tuple[str, Any]] | None:
 
 def _has_maker(tree: Node) -> bool:
     known = tree.type in stdlib_values.MAKERS or tree.type in library_values.MAKERS
-    return known or is_spread(tree) or is_generic(tree)
+    return known or is_spread(tree) or is_generic(tree) or is_derived(tree)
 
 
 def is_generic(tree: Node) -> bool:
