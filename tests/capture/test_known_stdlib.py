@@ -1,5 +1,5 @@
-"""Sockets, contexts, iterators of itertools, and classes derived from those that the standard library has in Python: what
-is shown of each, what is made of it, and a layout that was changed on purpose."""
+"""Sockets, contexts, iterators of itertools, and classes derived from those that the standard library has in Python:
+what is shown of each, what is made of it, and a layout that was changed on purpose."""
 
 from __future__ import annotations
 
@@ -167,7 +167,8 @@ def test_a_socket_tells_its_address_and_its_peer(tmp_path: Path) -> None:
     ):  # fmt: skip
         accepted, _ = server.accept()
         one, two = socket.socketpair()
-        local.bind(path), abstract.bind("\0recorder é")
+        local.bind(path)
+        abstract.bind("\0recorder é")
         if socket.has_ipv6:
             six.bind(("::1", 0))
         values = [server, client, accepted, one, local, abstract, six, other]

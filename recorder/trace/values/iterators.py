@@ -239,7 +239,7 @@ def _make_repeat(node: Node, build: Build) -> Iterator[Any]:
 
 
 def _make_range(node: Node, build: Build) -> Iterator[Any]:
-    left, first, step = node.items[1], *node.items[3:5]
+    left, first, step = node.items[1], node.items[3], node.items[4]
     return iter(range(first, first + left * step, step))
 
 

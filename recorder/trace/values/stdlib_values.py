@@ -46,6 +46,17 @@ def make_datetime(facts: tuple[int, ...], zone: Any) -> datetime.datetime:
     return datetime.datetime(year, month, day, hour, minute, second, microsecond, zone, fold=fold)
 
 
+PER_SECOND: Final = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+
+
+def time_of_day(number: int, unit: str) -> Node:
+    """The time that so many of a unit are after midnight, without what is less than a microsecond."""
+    seconds, rest = divmod(number, PER_SECOND.get(unit, 1))
+    minutes, second = divmod(seconds, 60)
+    facts = (*divmod(minutes, 60), second, rest * 10**6 // PER_SECOND.get(unit, 1), 0)
+    return Node(TAG_TIME, ("datetime", "time"), None, (facts, None))
+
+
 def make_timedelta(facts: tuple[int, ...]) -> datetime.timedelta:
     days, seconds, microseconds = facts
     return datetime.timedelta(days, seconds, microseconds)

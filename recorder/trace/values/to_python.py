@@ -43,7 +43,7 @@ from recorder.trace.values.make_tables import make_array, make_masked, make_spre
 from recorder.trace.values.nodes import CannotMake, Node, numbered, qualified, type_name
 from recorder.trace.values.show_tables import MASKED_ARRAYS
 from recorder.trace.values.stand_ins import Opaque, Redacted, Truncated
-from recorder.trace.values.tables import is_form, is_spread
+from recorder.trace.values.tables import column_of, is_form, is_spread
 
 
 def unreadable(why: str) -> errors.ValueUnreadableError:
@@ -128,6 +128,9 @@ class Builder:
             return self.beginning(tree) if tree.cut else _PENDING
         if tree.tag == TAG_ARRAY and tree.cut:
             return Truncated(type_name(tree), tree.size or 0, tree.items.items())
+        if tree.cut and (column := column_of(tree)) is not None:
+            begins = [self.build(value) for value in column.first]
+            return Truncated(type_name(tree), column.size, begins)
         if tree.tag in OPAQUE:
             return Opaque(type_name(tree), facts(tree))
         if (found := _parts_of_opaque(tree)) is not None:
