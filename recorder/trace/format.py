@@ -303,7 +303,7 @@ class Form(IntEnum):
     CLASSMETHOD = 28  # the function
     LARGE_ARRAY = 29  # an ARRAY, cut; a number computed of all its items
     OBJECT_ARRAY = 30  # a tuple, the shape; a list of items; a number computed of all, or None
-    COLUMN = 31  # how many values; the first; the last, or None; which are missing; what they mean; a number; variant: `item`, `map`, `ordered` …
+    COLUMN = 31  # how many values; first; last, or None; which are missing; their meaning; a number; variant
     DATA_FRAME = 32  # how many rows; the index; the names of the columns; a list of columns
     SERIES = 33  # the index; the name; a COLUMN
     INDEX = 34  # the name; a COLUMN or a range; from one moment to the next, if that is known
@@ -322,7 +322,9 @@ class Form(IntEnum):
     SPARSE_INDEX = 47  # how many values; the places of those that are kept, or of runs of them; how long each run is
     ARROW_TABLE = 48  # how many rows; a list of names; a list of columns
     UNREAD = 49  # what its values are called; how many there are: none of them is read
-    ITERATOR = 50  # what it goes over; how many are left; what it calls; where it is; step; end; what it is derived from
+    ITERATOR = (
+        50  # what it goes over; how many are left; what it calls; where it is; step; end; its base
+    )
     MEMBERS = 51  # a dict of what its type's table of members names: not all that there is
     OFFSET = 52  # how many of it; whether the time of day is dropped
     ITEM_GETTER = 53  # what is taken, or a tuple of it; how many that are

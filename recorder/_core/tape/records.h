@@ -189,8 +189,7 @@ enum { /* what the parts of a FORM are */
     REC_FORM_CLASSMETHOD = 28, /* the function */
     REC_FORM_LARGE_ARRAY = 29, /* an ARRAY, cut; a number computed of all its items */
     REC_FORM_OBJECT_ARRAY = 30, /* a tuple, the shape; a list of items; a number computed of all, or None */
-    /* how many values; the first; the last, or None; which are missing; what they mean; a number; variant: `item`,
-     * `map`, `ordered` … */
+    /* how many values; first; last, or None; which are missing; their meaning; a number; variant */
     REC_FORM_COLUMN = 31,
     REC_FORM_DATA_FRAME = 32, /* how many rows; the index; the names of the columns; a list of columns */
     REC_FORM_SERIES = 33, /* the index; the name; a COLUMN */
@@ -211,8 +210,7 @@ enum { /* what the parts of a FORM are */
     REC_FORM_SPARSE_INDEX = 47,
     REC_FORM_ARROW_TABLE = 48, /* how many rows; a list of names; a list of columns */
     REC_FORM_UNREAD = 49, /* what its values are called; how many there are: none of them is read */
-    /* what it goes over; how many are left; what it calls; where it is; step; end; what it is derived from */
-    REC_FORM_ITERATOR = 50,
+    REC_FORM_ITERATOR = 50, /* what it goes over; how many are left; what it calls; where it is; step; end; its base */
     REC_FORM_MEMBERS = 51, /* a dict of what its type's table of members names: not all that there is */
     REC_FORM_OFFSET = 52, /* how many of it; whether the time of day is dropped */
     REC_FORM_ITEM_GETTER = 53, /* what is taken, or a tuple of it; how many that are */

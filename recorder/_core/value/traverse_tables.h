@@ -42,10 +42,25 @@ static void visit_digest(rec_visit *v, uint64_t digest) { visit_number(v, (int64
 
 /* ---- arrays ---- */
 
+/* Whether its items are structures of which a field has the name of a secret. */
+static bool is_secret_buffer(PyObject *o)
+{
+    rec_array array;
+    if (rec_secrets.names.count == 0 || !rec_array_begin(o, &array))
+        return false;
+    bool hides = array.view.format != NULL && rec_format_hides(array.view.format);
+    rec_array_end(&array);
+    return hides;
+}
+
 /* Of a buffer, with a number that changes with any of its items where not all are written. */
 static void traverse_buffer(rec_visit *v, PyObject *o, rec_type_entry *entry, PyObject *identity)
 {
     uint64_t digest;
+    if (is_secret_buffer(o)) {
+        visit_redacted(v);
+        return;
+    }
     if (!rec_array_digest(o, &digest)) {
         visit_array(v, o, entry);
         return;

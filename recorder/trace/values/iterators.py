@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import itertools
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from recorder.trace.format import TAG_LIST, TAG_TUPLE
 from recorder.trace.values.nodes import CannotMake, Node, shown_name
@@ -295,8 +295,8 @@ def _make_combined(node: Node, build: Build) -> Iterator[Any]:
     """Advanced as far as it was, which its indices tell."""
     name, pools, indices = name_of(node), build(node.items[0]), _indices(node)
     kind: Any = COMBINED[name]
-    if node.items[1] == 0:
-        return iter(())
+    if node.items[1] == 0:  # one that has nothing to give
+        return cast(Iterator[Any], kind(()) if name == "product" else kind((), 1))
     given = list(pools) if name == "product" else [pools, node.items[4]]
     made: Iterator[Any] = kind(*given)
     if node.items[3] is None:

@@ -28,6 +28,10 @@ from recorder.trace.values.tables import (
 
 Build: TypeAlias = Callable[[Any], Any]
 
+LONG_SCALARS: Final = (
+    ("numpy", "longdouble"),
+    ("numpy", "clongdouble"),
+)  # of which Python has no equal
 TEXTS: Final = (
     "ArrowStringArray",
     "StringArray",
@@ -141,14 +145,20 @@ def make_array(node: Node) -> Any:
         made = array.array(facts.typecode)
         made.frombytes(facts.data)
         return made
-    if node.type != ("numpy", "ndarray") or facts.cut or facts.items() is None:
+    is_scalar_of_c = node.type in LONG_SCALARS and not facts.shape
+    if (
+        not (is_scalar_of_c or node.type == ("numpy", "ndarray"))
+        or facts.cut
+        or facts.items() is None
+    ):
         return None
     try:
         numpy = _library("numpy")
         dtype = _dtype_of(numpy, facts.format, facts.item_size)
         if dtype.itemsize != facts.item_size:
             return None
-        return numpy.frombuffer(facts.data, dtype).reshape(facts.shape).copy()
+        made = numpy.frombuffer(facts.data, dtype).reshape(facts.shape).copy()
+        return made[()] if is_scalar_of_c else made
     except (CannotMake, TypeError, ValueError):
         return None
 
@@ -166,7 +176,7 @@ def make_masked(node: Node) -> Any:
     return _library("numpy.ma").MaskedArray(made, mask=hidden)
 
 
-COMPLEX: Final = {"Zf": "c8", "Zd": "c16"}
+COMPLEX: Final = {"Zf": "c8", "Zd": "c16", "Zg": "G"}
 
 
 def _dtype_of(numpy: Any, form: str, item_size: int) -> Any:

@@ -45,6 +45,8 @@ from recorder.trace.values import (
 )
 from recorder.trace.values.derived import Derived, derived
 from recorder.trace.values.forms import is_all, is_file, show_file, show_form
+from recorder.trace.values.long_doubles import is_long_double
+from recorder.trace.values.long_doubles import shown as shown_long_double
 from recorder.trace.values.nodes import (
     BUILTIN_NAMES,
     Node,
@@ -357,6 +359,8 @@ class _Writer:
         self.add(f"np.{name}(")
         if isinstance(item, Node) and item.tag == TAG_NAMED:
             self.sequence(item.items, self.attribute)
+        elif is_long_double(item):
+            self.add(f"'{shown_long_double(item)}'")
         else:
             self.part(item)
         return self.add(")")

@@ -116,7 +116,7 @@ def _values(part: Any) -> list[Any]:
 
 
 def row_of(part: Any) -> Any:
-    """A value that stands in one row of Arrow's: of a list a COLUMN, of what has fields a dict of COLUMNs of one item."""
+    """A value in one row of Arrow's: of a list a COLUMN, of what has fields a dict of COLUMNs of one item."""
     if isinstance(part, Node) and part.tag == TAG_DICT:
         pairs = [(name, row_of(field)) for name, field in part.items]
         return part._replace(items=pairs)
