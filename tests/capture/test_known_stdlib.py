@@ -40,6 +40,8 @@ PLACES = {
     ("itertools.zip_longest([1], [2], fillvalue='x')", 1):
         "<itertools.zip_longest over <list_iterator over [1], 0 left>, <list_iterator over [2], 0 left>, "
         "filled with 'x'>",
+    ("itertools.zip_longest([1], [2, 3, 4])", 2):
+        "<itertools.zip_longest over None, <list_iterator over [2, 3, 4], 1 left>>",
     ("itertools.product('ab', [1, 2])", 0): "<itertools.product over ('a', 'b'), (1, 2)>",
     ("itertools.product('ab', [1, 2])", 3): "<itertools.product over ('a', 'b'), (1, 2), last ('b', 1)>",
     ("itertools.product('ab')", 3): "<itertools.product over ('a', 'b'), at its end>",

@@ -28,6 +28,7 @@ typedef enum {
     REC_PART_KEYS,       /* of a dict, as a list */
     REC_PART_OF_EACH,    /* an attribute of each item of a tuple, as a list */
     REC_PART_MEMBERS,    /* what the type's table of members names, as a dict */
+    REC_PART_HOLES,      /* a tuple of which some items are not there any more: None */
     REC_PART_ADDRESS,    /* of a socket */
     REC_PART_CONTEXT,    /* the variables of a context, as a dict of names and values */
     REC_PART_TEE         /* what an iterator of itertools.tee gives before it reads on, as a list */

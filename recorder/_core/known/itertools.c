@@ -34,7 +34,7 @@ rec_reading rec_read_cycle(PyObject *object, PyTypeObject *type, rec_form *form)
     return REC_LAYOUT_PROVED;
 }
 
-/* ---- accumulate, groupby, pairwise, zip_longest: no numbers ---- */
+/* ---- accumulate, groupby, pairwise, zip_longest ---- */
 
 typedef struct {         /* accumulateobject, likewise */
     PyObject_HEAD
@@ -88,6 +88,20 @@ rec_reading rec_read_pairwise(PyObject *object, PyTypeObject *type, rec_form *fo
     rec_add_object(form, NULL);
     rec_add_object(form, NULL);
     rec_add_object(form, it->before);
+    return REC_LAYOUT_PROVED;
+}
+
+/* What it goes over stands in a tuple, out of which an iterator is taken when it has come to its end. The fillvalue is the
+ * last thing that it holds. */
+rec_reading rec_read_zip_longest(PyObject *object, PyTypeObject *type, rec_form *form)
+{
+    PyObject *over = rec_visited(object, type, 0, REC_HELD_ANY), *filling = rec_visited(object, type, 2, REC_HELD_ANY);
+    if (over == NULL || !PyTuple_CheckExact(over) || filling == NULL)
+        return REC_LAYOUT_UNKNOWN;
+    form->parts[form->count++] = (rec_part){.kind = REC_PART_HOLES, .object = over};
+    rec_add_object(form, NULL);
+    rec_add_object(form, NULL);
+    rec_add_object(form, filling);
     return REC_LAYOUT_PROVED;
 }
 

@@ -34,6 +34,7 @@ rec_reading rec_read_cycle(PyObject *object, PyTypeObject *type, rec_form *form)
 rec_reading rec_read_accumulate(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_groupby(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_pairwise(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_zip_longest(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_takewhile(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_dropwhile(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_batched(PyObject *object, PyTypeObject *type, rec_form *form);

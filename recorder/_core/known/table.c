@@ -216,7 +216,7 @@ static const row rows[] = {
     ITERATOR("itertools.compress", OVER(0), NONE, OVER(1)),
     {"itertools.pairwise", REC_FORM_ITERATOR, rec_read_pairwise, {{0}}},
     {"itertools.batched", REC_FORM_ITERATOR, rec_read_batched, {{0}}},
-    ITERATOR("itertools.zip_longest", OVER(0), NONE, NONE, OVER(2)),
+    {"itertools.zip_longest", REC_FORM_ITERATOR, rec_read_zip_longest, {{0}}},
     {"itertools.product", REC_FORM_ITERATOR, rec_read_product, {{0}}},
     {"itertools.combinations", REC_FORM_ITERATOR, rec_read_combinations, {{0}}},
     {"itertools.combinations_with_replacement", REC_FORM_ITERATOR, rec_read_combinations, {{0}}},

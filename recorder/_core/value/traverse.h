@@ -396,6 +396,20 @@ static void traverse_members(rec_visit *v, PyObject *o, uint32_t depth)
     }
 }
 
+static void traverse_holes(rec_visit *v, PyObject *tuple, uint32_t depth)
+{
+    Py_ssize_t size = rec_size(tuple), shown;
+    if (!traverse_begin(v, &PyTuple_Type, size, size, depth, tuple))
+        return;
+    shown = rec_take_nodes(size);
+    visit_container(v, &PyTuple_Type, size, shown);
+    for (Py_ssize_t i = 0; i < shown; i++) {
+        PyObject *item = rec_tuple_items(tuple)[i];
+        item = item != NULL ? item : Py_None;
+        visit_value(v, item, Py_TYPE(item), depth + 1);
+    }
+}
+
 /* Of a socket, as Python has it: a tuple, or a text. */
 static void traverse_address(rec_visit *v, const rec_part *part, uint32_t depth)
 {
@@ -481,6 +495,9 @@ static void traverse_part_of_form(rec_visit *v, PyObject *o, const rec_part *par
         return;
     case REC_PART_OF_EACH:
         traverse_of_each(v, part->each.tuple, part->each.name, depth);
+        return;
+    case REC_PART_HOLES:
+        traverse_holes(v, part->object, depth);
         return;
     case REC_PART_ADDRESS:
         traverse_address(v, part, depth);

@@ -283,8 +283,9 @@ def _make_batched(node: Node, build: Build) -> Iterator[Any]:
 
 
 def _make_longest(node: Node, build: Build) -> Iterator[Any]:
-    over, filling = node.items[0], node.items[3]
-    return itertools.zip_longest(*(build(over) or ()), fillvalue=build(filling))
+    """One that has come to its end, and stands there as None, gives nothing."""
+    over = [one or () for one in build(node.items[0])]
+    return itertools.zip_longest(*over, fillvalue=build(node.items[3]))
 
 
 def _make_tee(node: Node, build: Build) -> Iterator[Any]:

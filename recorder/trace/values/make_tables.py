@@ -371,11 +371,14 @@ def _arrow_array(part: Any, build: Build) -> Any:
     if column.missing:
         raise CannotMake
     values = [None if is_form(value, Form.MISSING) else build(value) for value in column.first]
-    pyarrow, dtype = _library("pyarrow"), column.dtype
+    made = _of_values(_library("pyarrow"), part, column, values)
+    return made.dictionary_encode() if column.kind[1] == "DictionaryArray" else made
+
+
+def _of_values(pyarrow: Any, part: Any, column: Column, values: list[Any]) -> Any:
+    dtype = column.dtype
     if is_time(part):
         return pyarrow.array(values, type=_type_of_times(pyarrow, part))
-    if column.kind[1] == "DictionaryArray":
-        return pyarrow.array(values).dictionary_encode()
     if column.kind[1] == "MapArray":
         return pyarrow.array(values, type=_type_of_maps(pyarrow, values))
     if dtype == "datetime64[D]":
