@@ -322,9 +322,7 @@ class Form(IntEnum):
     SPARSE_INDEX = 47  # how many values; the places of those that are kept, or of runs of them; how long each run is
     ARROW_TABLE = 48  # how many rows; a list of names; a list of columns
     UNREAD = 49  # what its values are called; how many there are: none of them is read
-    ITERATOR = (
-        50  # what it goes over; how many are left; what it calls; where it is; step; end; its base
-    )
+    ITERATOR = 50  # what it goes over; how many are left; what it calls; place; step; end; base
     MEMBERS = 51  # a dict of what its type's table of members names: not all that there is
     OFFSET = 52  # how many of it; whether the time of day is dropped
     ITEM_GETTER = 53  # what is taken, or a tuple of it; how many that are

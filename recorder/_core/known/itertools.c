@@ -2,6 +2,7 @@
  * them comes to the same objects in the same order; the numbers among them are proved by one that is made for it. */
 #include "known/itertools.h"
 #include "known/readers.h"
+#include "cpython/objects.h"
 #include "value/walk.h"
 
 /* ---- cycle ---- */
@@ -264,7 +265,7 @@ rec_reading rec_read_product(PyObject *object, PyTypeObject *type, rec_form *for
     multiplication *it = (multiplication *)object;
     if (type->tp_basicsize < (Py_ssize_t)sizeof(multiplication) || it->pools == NULL || !PyTuple_CheckExact(it->pools))
         return REC_LAYOUT_UNKNOWN;
-    const combination of = {it->pools, it->result, it->indices, PyTuple_GET_SIZE(it->pools), it->is_at_end};
+    const combination of = {it->pools, it->result, it->indices, rec_size(it->pools), it->is_at_end};
     return is_combining(object, type, sizeof(*it), &of) ? add_combination(form, &of, true) : REC_LAYOUT_UNKNOWN;
 }
 

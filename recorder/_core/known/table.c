@@ -432,7 +432,7 @@ static void add_base(rec_form *form, PyTypeObject *type)
     while (form->count < REC_MOST_PARTS - 1)
         rec_add_object(form, NULL);
     form->parts[form->count].kind = REC_PART_TEXT;
-    (void)snprintf(form->parts[form->count++].text, sizeof(form->parts->text), "%s", type->tp_name);
+    (void)snprintf(form->parts[form->count++].text, sizeof(form->parts->text), "%s", type->tp_name); /* audit: all fit */
 }
 
 static bool add_member(rec_form *form, PyObject *object, const PyMemberDef *member)

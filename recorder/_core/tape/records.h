@@ -210,7 +210,7 @@ enum { /* what the parts of a FORM are */
     REC_FORM_SPARSE_INDEX = 47,
     REC_FORM_ARROW_TABLE = 48, /* how many rows; a list of names; a list of columns */
     REC_FORM_UNREAD = 49, /* what its values are called; how many there are: none of them is read */
-    REC_FORM_ITERATOR = 50, /* what it goes over; how many are left; what it calls; where it is; step; end; its base */
+    REC_FORM_ITERATOR = 50, /* what it goes over; how many are left; what it calls; place; step; end; base */
     REC_FORM_MEMBERS = 51, /* a dict of what its type's table of members names: not all that there is */
     REC_FORM_OFFSET = 52, /* how many of it; whether the time of day is dropped */
     REC_FORM_ITEM_GETTER = 53, /* what is taken, or a tuple of it; how many that are */

@@ -193,8 +193,8 @@ static void traverse_fields_of_nest(rec_visit *v, const rec_arrow_nest *nest, Py
         visit_utf8(v, name.data, name.size);
         if (after_secret || rec_text_hides(&name))
             visit_redacted(v);
-        else
-            after_secret = traverse_child(v, nest, i, type, depth) && nest->count == 2;
+        else if (traverse_child(v, nest, i, type, depth))
+            after_secret = nest->count == 2;
     }
 }
 
@@ -207,7 +207,7 @@ static void traverse_nests(rec_visit *v, const rec_column *column, Py_ssize_t fi
         if (nest.is_missing)
             visit_object(v, NULL, depth + 1);
         else if (nest.is_list)
-            (void)traverse_child(v, &nest, 0, column->type, depth);
+            (void)traverse_child(v, &nest, 0, column->type, depth); /* audit: nothing stands beside a list */
         else if (rec_walk.nodes_left < NODES_OF_COLUMN * (uint32_t)nest.count)
             visit_elided(v, rec_type_of(&PyDict_Type), nest.count);
         else

@@ -52,8 +52,8 @@ def ask(operator: Callable[..., Any], *objects: Any) -> Any:
     try:
         said = operator(*objects)
     except TypeError:
-        raise
-    except Exception:
+        raise  # audit: Python's own protocol
+    except Exception:  # audit: what it raises is that it has no single answer
         return NOTHING
     return said if isinstance(said, (bool, int, float)) else NOTHING
 
