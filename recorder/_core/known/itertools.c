@@ -265,7 +265,8 @@ rec_reading rec_read_product(PyObject *object, PyTypeObject *type, rec_form *for
     multiplication *it = (multiplication *)object;
     if (type->tp_basicsize < (Py_ssize_t)sizeof(multiplication) || it->pools == NULL || !PyTuple_CheckExact(it->pools))
         return REC_LAYOUT_UNKNOWN;
-    const combination of = {it->pools, it->result, it->indices, rec_size(it->pools), it->is_at_end};
+    Py_ssize_t pools = rec_size(it->pools);
+    const combination of = {it->pools, it->result, it->indices, pools, it->is_at_end};
     return is_combining(object, type, sizeof(*it), &of) ? add_combination(form, &of, true) : REC_LAYOUT_UNKNOWN;
 }
 
