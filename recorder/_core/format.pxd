@@ -204,6 +204,8 @@ cdef extern from "tape/records.h" nogil:
         REC_FORM_TENSOR
         REC_FORM_FOREIGN
         REC_FORM_MODEL
+        REC_FORM_CONTEXT
+        REC_FORM_DERIVED
 
     enum:  # the stream of an OUTPUT
         REC_STREAM_STDOUT

@@ -289,21 +289,21 @@ class Form(IntEnum):
     LOCK = 14  # whether it is held
     RLOCK = 15  # how often it is held
     CONTEXT_VAR = 16  # its name; its value in the context of the thread, if it has one
-    CONTEXT_TOKEN = 17  # the variable; the value before
+    CONTEXT_TOKEN = 17  # the variable; the value before; whether it was used
     FUTURE = 18  # its state; its result; its exception
     TASK = 19  # its state; result; exception; the coroutine; the future it waits for; its name
     BYTES_IO = 20  # its content; the position; both None when it is closed
     FILE = 21  # its mode; its descriptor, or None when it is closed
     BUFFERED = 22  # the file below
     TEXT_FILE = 23  # the file below; the encoding
-    SOCKET = 24  # its descriptor, −1 when it is closed; family; type; protocol
+    SOCKET = 24  # its descriptor, −1 when it is closed; family; type; protocol; the peer's address and its own
     ZONE_INFO = 25  # the key
     PROPERTY = 26  # the functions that get, set and delete it
     STATICMETHOD = 27  # the function
     CLASSMETHOD = 28  # the function
     LARGE_ARRAY = 29  # an ARRAY, cut; a number computed of all its items
     OBJECT_ARRAY = 30  # a tuple, the shape; a list of items; a number computed of all, or None
-    COLUMN = 31  # how many values; the first; the last, or None; which are missing; what they mean; a number; variant
+    COLUMN = 31  # how many values; first; last, or None; which are missing; their meaning; a number; variant
     DATA_FRAME = 32  # how many rows; the index; the names of the columns; a list of columns
     SERIES = 33  # the index; the name; a COLUMN
     INDEX = 34  # the name; a COLUMN or a range; from one moment to the next, if that is known
@@ -322,7 +322,7 @@ class Form(IntEnum):
     SPARSE_INDEX = 47  # how many values; the places of those that are kept, or of runs of them; how long each run is
     ARROW_TABLE = 48  # how many rows; a list of names; a list of columns
     UNREAD = 49  # what its values are called; how many there are: none of them is read
-    ITERATOR = 50  # what it goes over; how many are left; what it calls, each or None; where it is; its step; its end
+    ITERATOR = 50  # what it goes over; how many are left; what it calls; place; step; end; base
     MEMBERS = 51  # a dict of what its type's table of members names: not all that there is
     OFFSET = 52  # how many of it; whether the time of day is dropped
     ITEM_GETTER = 53  # what is taken, or a tuple of it; how many that are
@@ -332,6 +332,8 @@ class Form(IntEnum):
     TENSOR = 57  # what its items are; where they are; an ARRAY; a number computed of all, or None
     FOREIGN = 58  # as a buffer has it; bytes of an item; a tuple, the shape; bytes; a number; what it points to
     MODEL = 59  # a list of columns; of their names as fields; a dict of relations that are loaded, or None
+    CONTEXT = 60  # a dict of the names of its variables and their values
+    DERIVED = 61  # the class of the standard library that it is derived from, which keeps all in attributes
 
 
 class Stream(IntEnum):

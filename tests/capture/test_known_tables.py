@@ -270,6 +270,53 @@ def change_each(columns: list[Any]) -> None:
         column.iloc[503] = None
 
 
+LONG = {
+    "numpy.longdouble('0.1')": "np.longdouble('0.1')",
+    "numpy.longdouble(2)": "np.longdouble('2.0')",
+    "numpy.longdouble(0)": "np.longdouble('0.0')",
+    "-numpy.longdouble(1) / 3": "np.longdouble('-0.33333333333333333334')",
+    "numpy.longdouble('1e4000')": "np.longdouble('1e+4000')",
+    "numpy.longdouble('inf')": "np.longdouble('inf')",
+    "numpy.longdouble('nan')": "np.longdouble('nan')",
+    "numpy.finfo(numpy.longdouble).tiny": "np.longdouble('3.3621031431120935063e-4932')",
+    "numpy.array([0.5, 2], dtype='g')": "numpy.ndarray(shape=(2,), format='g', [0.5, 2.0])",
+    "numpy.array([1 + 2j], dtype='G')": "numpy.ndarray(shape=(1,), format='Zg', [(1+2j)])",
+}
+
+
+@pytest.mark.skipif(
+    numpy.finfo(numpy.longdouble).nmant != 63, reason="C's long double has other bits"
+)
+def test_floats_of_80_bits_are_told_with_all_their_digits(tmp_path: Path) -> None:
+    values = [eval(text, {"numpy": numpy}) for text in LONG]
+    for text, value, found in zip(LONG, values, record_values(tmp_path, values), strict=True):
+        assert str(found) == LONG[text]
+        if "array" not in text:
+            assert str(found) == repr(value)
+        made = found.to_python()
+        assert type(made) is type(value) and made.dtype == value.dtype
+        assert numpy.array_equal(made, value, equal_nan=True)
+
+
+def test_a_structure_with_a_secrets_name_is_not_told(tmp_path: Path) -> None:
+    """Of an array, one of its items, and of records: all of it, since the bytes of the fields stand side by side."""
+    array = numpy.array([(1, "hunter2")], dtype=[("a", "i4"), ("password", "U10")])
+    inner = numpy.array([((1, "hunter2"),)], dtype=[("a", array.dtype)])
+    values = [
+        array,
+        array[0],
+        array.view(numpy.recarray),
+        inner,
+        memoryview(array["a"].copy()),
+        array[["a"]].copy(),
+    ]
+    found = record_values(tmp_path, values)
+    assert all(
+        "hunter2" not in str(each) and "hunter2" not in str(each.to_json()) for each in found[:4]
+    )
+    assert [str(each) for each in found[:2]] == ["<redacted>", "<redacted>"]
+
+
 def test_a_column_with_a_secrets_name_is_not_told(tmp_path: Path) -> None:
     values = [
         pandas.DataFrame({"user": ["ada"], "password": ["hunter2"]}),

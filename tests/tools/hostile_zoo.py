@@ -116,7 +116,8 @@ MORE_BASES = (  # each with one of the harms
     StopIteration, SystemExit, AttributeError, NameError, KeyError, UnicodeDecodeError, ExceptionGroup, enumerate, zip,
     map, filter, reversed, itertools.count, itertools.repeat, itertools.chain, itertools.islice, itertools.cycle,
     itertools.starmap, itertools.takewhile, itertools.accumulate, itertools.product, itertools.zip_longest,
-    sqlite3.Row,
+    itertools.dropwhile, itertools.groupby, itertools.pairwise, itertools.combinations, itertools.permutations,
+    collections.UserString, ipaddress.IPv6Address, ipaddress.IPv4Interface, sqlite3.Row,
 )  # fmt: skip
 ARGUMENTS = {
     int: (5,), float: (1.5,), complex: (1j,), str: ("text",), bytes: (b"b",), tuple: ([1, 2],), frozenset: ([1],),
@@ -128,7 +129,9 @@ ARGUMENTS = {
     zip: ([1], [2]), map: (len, [1]), filter: (None, [1]), reversed: ((1, 2),), itertools.count: (5,),
     itertools.repeat: ("x", 3), itertools.chain: ([1],), itertools.islice: ([1], 1), itertools.cycle: ([1],),
     itertools.starmap: (pow, [(1, 2)]), itertools.takewhile: (bool, [1]), itertools.accumulate: ([1],),
-    itertools.product: ([1], [2]), itertools.zip_longest: ([1], [2]),
+    itertools.product: ([1], [2]), itertools.zip_longest: ([1], [2]), itertools.dropwhile: (bool, [1]),
+    itertools.groupby: ([1],), itertools.pairwise: ([1, 2],), itertools.combinations: ([1], 1),
+    itertools.permutations: ([1], 1),
     sqlite3.Row: (sqlite3.connect(":memory:").execute("select 1 as a, 2 as b"), (1, 2)),
     staticmethod: (len,), functools.partial: (len, 1), array.array: ("i", [1, 2]), weakref.ref: (Harm,),
 }  # fmt: skip

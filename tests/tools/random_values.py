@@ -49,8 +49,13 @@ try:
     import pandas
 except ImportError:
     numpy = pandas = None
+try:
+    import pyarrow
+except ImportError:
+    pyarrow = None
 
 Point = collections.namedtuple("Point", "x y")
+MOST_GIVEN = 200  # items by which iterators are compared, some of which have no end
 
 
 class Made(NamedTuple):
@@ -131,6 +136,32 @@ def _alias(rng: Random) -> Any:
     )
 
 
+class Share(fractions.Fraction):
+    unit = "cm"
+
+
+class Folder(pathlib.PurePosixPath):
+    """With an attribute of its own, in what is made below."""
+
+
+class Number(uuid.UUID):
+    pass
+
+
+class Host(ipaddress.IPv4Address):
+    pass
+
+
+def _derived(rng: Random) -> Any:
+    made: Any = rng.choice(
+        [Share(rng.randrange(99), rng.randrange(1, 99)), Folder(*rng.choices(["a", "é"], k=rng.randrange(3))),
+         Host(rng.getrandbits(32)), Number(int=rng.getrandbits(128))]
+    )  # fmt: skip
+    if not isinstance(made, Number):
+        made.unit = _text(rng)
+    return made
+
+
 class Pair(ctypes.Structure):
     _fields_ = [("x", ctypes.c_int16), ("y", ctypes.c_double), ("z", ctypes.c_uint8 * 3)]
 
@@ -185,6 +216,7 @@ LEAVES: tuple[Callable[[Random], Made], ...] = tuple(
         (lambda rng: memoryview(_text(rng).encode()), False),
         (lambda rng: _advanced(rng, iter(range(2, 30, 3))), False),
         (lambda rng: _raised(rng), False),
+        (lambda rng: _derived(rng), False),
     )
 )  # fmt: skip
 
@@ -245,12 +277,21 @@ def _chained(rng: Random, depth: int, says: list[bool]) -> BaseException:
     return error
 
 
+def ahead(two: tuple[Iterator[Any], ...]) -> Iterator[Any]:
+    """The second one, when the first has given an item."""
+    next(two[0], None)
+    return two[1]
+
+
 def _iterator(rng: Random, depth: int, says: list[bool]) -> Any:
     items = _several(rng, depth, says)
     begin = rng.choice(
         [iter, reversed, enumerate, itertools.chain, lambda it: itertools.islice(it, 1, None),
          lambda it: itertools.islice(it, 0, 3, 2), lambda it: zip(it, it), lambda it: iter(tuple(it)),
          lambda it: itertools.chain(it, [1]), lambda it: iter(dict.fromkeys(range(len(it))).items()),
+         lambda it: itertools.cycle(it), lambda it: itertools.tee(it)[0], lambda it: itertools.product(it, "ab"),
+         lambda it: itertools.permutations(it, 2), lambda it: itertools.combinations(it, 2),
+         lambda it: itertools.zip_longest(it, [1]), lambda it: ahead(itertools.tee(it)),
          lambda it: iter(collections.deque(it)), lambda it: reversed(tuple(it)), lambda it: itertools.repeat(it, 3)]
     )  # fmt: skip
     if begin is itertools.chain:
@@ -287,7 +328,7 @@ AROUND: tuple[tuple[Callable[[Random, int, list[bool]], Any], bool], ...] = (
 )
 
 
-DTYPES = "i1 u2 i8 f2 f4 f8 c8 c16 ? >i4 U3 S2 M8[D] m8[us] i4,f8".split()
+DTYPES = "i1 u2 i8 f2 f4 f8 g c8 c16 G ? >i4 U3 S2 M8[D] m8[us] i4,f8".split()
 
 
 def _numbers(rng: Random) -> Any:
@@ -323,7 +364,44 @@ def _frame(rng: Random) -> Any:
     return pandas.DataFrame({f"c{n}": _column(rng, size) for n in range(rng.randrange(4))})
 
 
+def _rows_of_arrow(rng: Random, depth: int) -> list[Any]:
+    """Rows that Arrow keeps in one array, some of which are missing, and the first is not."""
+    size = rng.randrange(1, 5)
+    kinds: list[Callable[[], Any]] = [
+        lambda: rng.randrange(-9, 9), lambda: rng.random(), lambda: _text(rng), lambda: _text(rng).encode(),
+        lambda: decimal.Decimal(rng.randrange(999)) / 4, lambda: datetime.date(2020, 1, rng.randrange(1, 30)),
+        lambda: datetime.time(rng.randrange(24), 5, 6, rng.randrange(10**6)), lambda: rng.randrange(2) == 1,
+        lambda: datetime.datetime(2020, 1, rng.randrange(1, 30), 3, 4, 5, 6),
+        lambda: datetime.timedelta(rng.randrange(9)),
+    ]  # fmt: skip
+    if depth > 0 and rng.random() < 0.6:
+        inner = [_rows_of_arrow(rng, depth - 1) for _ in range(2)]
+        if rng.randrange(2):
+            rows: list[Any] = [inner[0][: rng.randrange(4)] or inner[0] for _ in range(size)]
+        else:
+            rows = [{"a": rng.choice(inner[0]), "b": rng.choice(inner[1])} for _ in range(size)]
+            rows[0] = {"a": inner[0][0], "b": inner[1][0]}
+    else:
+        make_one = rng.choice(kinds)
+        rows = [make_one() for _ in range(size)]
+    return rows[:1] + [rng.choice([row, None]) for row in rows[1:]]
+
+
+def _arrow(rng: Random) -> Any:
+    rows = _rows_of_arrow(rng, 2)
+    made = pyarrow.array(rows)
+    if rng.randrange(4) == 0 and not isinstance(rows[0], (list, dict)):
+        made = made.dictionary_encode()
+    if rng.randrange(3) == 0:
+        return pyarrow.chunked_array([made, made.slice(len(made) // 2)])
+    if rng.randrange(3) == 0:
+        return pyarrow.table({"c": made, "d": made})
+    return made
+
+
 def _of_libraries(rng: Random) -> Made:
+    if pyarrow is not None and rng.random() < 0.3:
+        return Made(_arrow(rng), False)
     number = rng.randrange(-50, 50)
     return rng.choice(
         [lambda: Made(_numbers(rng), False), lambda: Made(_frame(rng), False),
@@ -334,7 +412,7 @@ def _of_libraries(rng: Random) -> Made:
          lambda: Made(pandas.Period(f"2020-0{1 + abs(number) % 9}", "M")),
          lambda: Made(numpy.datetime64(number, "D")),
          lambda: Made(numpy.float32(number / 7)), lambda: Made(numpy.int16(number)),
-         lambda: Made(numpy.float16(number / 3)),
+         lambda: Made(numpy.float16(number / 3)), lambda: Made(numpy.longdouble(number) / 7),
          lambda: Made(numpy.complex64(number / 7)), lambda: Made(numpy.str_(_text(rng))),
          lambda: Made(numpy.bool_(True)),
          lambda: Made(numpy.ma.array([1, 2, number], mask=[0, 1, 0]), False)]
@@ -388,6 +466,9 @@ def plain(value: Any) -> Any:
     kind = type(value).__name__
     if isinstance(value, (ctypes.Structure, ctypes.Array, ctypes._SimpleCData, recorder.Opaque)):
         return "foreign", _of_ctypes(value)
+    if isinstance(value, (Share, Folder, Number, Host)):
+        base: Any = type(value).__bases__[0]
+        return plain(base(str(value)) if base is uuid.UUID else base(value))
     if isinstance(value, BaseException):
         return kind, plain(value.args), plain(_fields(value))
     if isinstance(value, re.Match):
@@ -425,7 +506,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, types.SimpleNamespace):
         return kind, plain(vars(value))
     if isinstance(value, collections.abc.Iterator):
-        return kind, [plain(part) for part in value]
+        return kind, [plain(part) for part in itertools.islice(value, MOST_GIVEN)]
     return kind, repr(value)
 
 
@@ -448,7 +529,8 @@ def _of_library(value: Any) -> Any:
     if isinstance(value, (numpy.datetime64, numpy.timedelta64)):
         return "moment", str(value), value.dtype.str
     if isinstance(value, numpy.generic):
-        return plain(value.item())
+        made = value.item()  # of a longdouble itself
+        return ("longdouble", repr(made)) if isinstance(made, numpy.generic) else plain(made)
     if isinstance(value, (pandas.DataFrame, pandas.Series, pandas.Index)):
         dtypes = value.dtypes.tolist() if isinstance(value, pandas.DataFrame) else [value.dtype]
         return (

@@ -33,6 +33,8 @@ class Page:
     def size(self): return 3
 class Price(Decimal): pass
 class Sized(list): pass
+class Share(Fraction): pass
+class Folder(type(pathlib.Path())): pass
 class Measured(array.array): pass
 connection = sqlite3.connect(":memory:")
 selected = connection.execute("select 1 as a, 2 as b")
@@ -44,6 +46,7 @@ def raised():
     except KeyError as error:
         try: raise ValueError("bad") from error
         except ValueError as caught: return caught
+variable = contextvars.ContextVar("v")
 loop = asyncio.new_event_loop()
 done = concurrent.futures.Future()
 keep = [Target()]
@@ -107,6 +110,7 @@ OF_STANDARD: Final = {
     "open('/dev/null', encoding='utf-8')": "it.close()",
     "socket.socket()": "it.close()",
     "contextvars.ContextVar('v', default=3)": "it.set(4)",
+    "contextvars.Context()": "it.run(variable.set, [1])",
     "refused('/nowhere')": "it.add_note('look here')",
     "raised()": "it.__cause__ = None",
     "ExceptionGroup('both', [ValueError(1)])": "",
@@ -122,12 +126,20 @@ OF_STANDARD: Final = {
     "itertools.chain([1], [2])": "next(it)",
     "itertools.islice([1, 2, 3], 1, 3)": "next(it)",
     "itertools.cycle([1, 2])": "next(it)",
+    "itertools.tee([1, 2])[1]": "next(it)",
+    "itertools.product('ab', [1, 2])": "next(it)",
+    "itertools.permutations('abc', 2)": "next(it)",
+    "itertools.accumulate([1, 2])": "next(it)",
+    "itertools.groupby('aab')": "next(it)",
+    "itertools.pairwise([1, 2, 3])": "next(it)",
     "ctypes.c_int(5)": "it.value = 6",
     "Pixel(1, (2, 3, 4))": "it.rgb[0] = 9",
     "(ctypes.c_int * 2)(1, 2)": "it[0] = 9",
     "ctypes.POINTER(ctypes.c_int)()": "",
     "Price('19.90')": "",
     "Sized([1])": "it.append(2)",
+    "Share(1, 3)": "it *= 2",
+    "Folder('/a')": "it.unit = 'cm'",
     "Measured('i', [1])": "it[0] = 2",
     "sqlite3.Row(selected, (1, [2]))": "it['b'].append(3)",
 }
@@ -174,6 +186,9 @@ OF_LIBRARIES: Final = {
     "pandas.DataFrame({'t': ['x', None]})": "it['t'] = it['t'].str.upper()",
     "pyarrow.array([1, None, 3])": "",
     "pyarrow.chunked_array([[1], [2]])": "",
+    "pyarrow.array([[1, 2], None])": "",
+    "pyarrow.array([{'a': 1, 'b': ['x']}])": "",
+    "pyarrow.array(['u', 'v', 'u']).dictionary_encode()": "",
     "pyarrow.table({'id': [7], 'total': [Decimal('19.90')]})": "",
     "pyarrow.schema([('id', pyarrow.int64()), ('at', pyarrow.timestamp('us', 'UTC'))])": "",
     "pyarrow.field('id', pyarrow.int64(), nullable=False)": "",

@@ -56,6 +56,18 @@ static bool read_datetime_type(const data_type *type, rec_arrow *arrow)
     return snprintf(arrow->format, sizeof(arrow->format), "%c8[%s]", type->id == DURATION ? 'm' : 'M', unit) > 0;
 }
 
+/* Times of a day, as numbers of a unit. */
+static bool read_time_type(const data_type *type, rec_arrow *arrow)
+{
+    arrow->item_size = type->id == TIME32 ? 4 : 8;
+    arrow->format[0] = 'q';
+    arrow->are_times = true;
+    return type->unit < 4 && snprintf(arrow->zone, sizeof(arrow->zone), "time[%s]", rec_arrow_units[type->unit]) > 0;
+}
+
+static bool is_of_lists(unsigned id) { return id == LIST || id == LARGE_LIST || id == MAP || id == FIXED_LIST; }
+static bool is_nested(unsigned id) { return is_of_lists(id) || id == STRUCT; }
+
 /* Of the kind of items, with the number that arrow::Type has for it. */
 bool rec_arrow_read_type(const data_type *type, rec_arrow *arrow)
 {
@@ -63,6 +75,22 @@ bool rec_arrow_read_type(const data_type *type, rec_arrow *arrow)
         [BOOL] = {'?', 1}, [2] = {'B', 1}, [3] = {'b', 1}, [4] = {'H', 2}, [5] = {'h', 2}, [6] = {'I', 4},
         [7] = {'i', 4}, [8] = {'Q', 8}, [9] = {'q', 8}, [10] = {'e', 2}, [11] = {'f', 4}, [12] = {'d', 8},
     };
+    if (type->id == NOTHING)
+        return true;
+    if (type->id == TIME32 || type->id == TIME64)
+        return read_time_type(type, arrow);
+    if (type->id == FIXED_BINARY) {
+        arrow->are_bytes = true;
+        arrow->item_size = type->width;
+        return type->width > 0;
+    }
+    if (type->id == DICTIONARY) {
+        const data_type *of = type->of_dictionary.object;
+        arrow->are_coded = true;
+        return of->id < TYPES && of->id != DICTIONARY && !is_nested(of->id) && rec_arrow_read_type(of, arrow);
+    }
+    if (is_nested(type->id))
+        return arrow->are_nested = true;
     if (is_of_texts(type->id)) {
         arrow->are_bytes = type->id == BINARY || type->id == LARGE_BINARY;
         arrow->are_large = type->id >= LARGE_STRING;
@@ -110,12 +138,14 @@ PyObject *rec_arrow_ask(PyObject *object, const char *type_name, const char *nam
     return answer;
 }
 
-/* Whether each buffer is where pyarrow says that it is. */
+/* Whether each buffer is where pyarrow says that it is, which lists those of what is inside behind them. */
 static bool proves_buffers(const array_data *data, PyObject *said)
 {
-    if (said == NULL || !PyList_CheckExact(said) || PyList_GET_SIZE(said) != count_of(&data->buffers))
+    Py_ssize_t count = count_of(&data->buffers);
+    if (said == NULL || !PyList_CheckExact(said) || PyList_GET_SIZE(said) < count
+        || (PyList_GET_SIZE(said) > count && !is_nested(((const data_type *)data->type.object)->id)))
         return false;
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(said); i++) {
+    for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *one = PyList_GET_ITEM(said, i);
         const buffer *of = data->buffers.begin[i].object;
         int64_t address, size;
@@ -170,21 +200,44 @@ bool rec_arrow_is_text(PyObject *said, const char *text, size_t size)
     return data != NULL && (size_t)length == size && memcmp(data, text, size) == 0;
 }
 
+static bool has_unit(const data_type *type, PyObject *said, const char *class)
+{
+    PyObject *unit = rec_arrow_get(said, class, "unit");
+    bool same = type->unit < 4 && rec_arrow_is_text(unit, rec_arrow_units[type->unit], strlen(rec_arrow_units[type->unit]));
+    Py_XDECREF(unit);
+    return same;
+}
+
+static bool wraps(PyObject *said, const char *name, const void *wanted)
+{
+    PyObject *type = rec_arrow_get(said, "pyarrow.lib.DictionaryType", name);
+    bool same = type != NULL && rec_arrow_wrapped(type, TYPE) == wanted;
+    Py_XDECREF(type);
+    return same;
+}
+
 /* What a type has besides its number: getters of the type's own class say the same. */
 static bool proves_unit(const data_type *type, PyObject *said)
 {
     int64_t scale;
+    if (type->id == FIXED_BINARY)
+        return rec_arrow_get_number(said, "pyarrow.lib.FixedSizeBinaryType", "byte_width", &scale) && scale == type->width;
+    if (type->id == FIXED_LIST)
+        return rec_arrow_get_number(said, "pyarrow.lib.FixedSizeListType", "list_size", &scale) && scale == type->width;
+    if (type->id == DICTIONARY)
+        return wraps(said, "index_type", type->index.object) && wraps(said, "value_type", type->of_dictionary.object);
+    if (type->id == TIME32 || type->id == TIME64)
+        return has_unit(type, said, type->id == TIME32 ? "pyarrow.lib.Time32Type" : "pyarrow.lib.Time64Type");
     if (type->id == DECIMAL)
         return rec_arrow_get_number(said, "pyarrow.lib.Decimal128Type", "scale", &scale) && scale == type->scale;
     if (type->id != TIMESTAMP && type->id != DURATION)
         return true;
     const char *class = type->id == TIMESTAMP ? "pyarrow.lib.TimestampType" : "pyarrow.lib.DurationType";
-    PyObject *unit = rec_arrow_get(said, class, "unit"), *zone = type->id == TIMESTAMP ? rec_arrow_get(said, class, "tz") : NULL;
-    bool proved = type->unit < 4 && rec_arrow_is_text(unit, rec_arrow_units[type->unit], strlen(rec_arrow_units[type->unit]));
+    PyObject *zone = type->id == TIMESTAMP ? rec_arrow_get(said, class, "tz") : NULL;
+    bool proved = has_unit(type, said, class);
     if (type->id == TIMESTAMP)
         proved = proved && zone != NULL
                  && (zone == Py_None ? type->zone.size == 0 : rec_arrow_is_text(zone, type->zone.data, type->zone.size));
-    Py_XDECREF(unit);
     Py_XDECREF(zone);
     return proved;
 }
@@ -222,6 +275,110 @@ static bool proves(PyObject *object, const rec_arrow *arrow, const data_type *ty
     return same;
 }
 
+/* That it has its children where they are thought to be. */
+static bool proves_type_of_nested(PyObject *made, const rec_arrow *arrow, const data_type *type)
+{
+    PyObject *said = rec_arrow_get(made, arrow->chunked != NULL ? CHUNKED : ARRAY, "type");
+    bool known = said != NULL && rec_arrow_knows_type(type, said);
+    Py_XDECREF(said);
+    return known;
+}
+
+/* ---- what is inside of lists, structs and dictionaries ---- */
+
+/* What stands inside of arrays of a type: of the n-th child, or NULL. */
+static const data_type *type_inside(const data_type *type, Py_ssize_t n)
+{
+    if (type->id == DICTIONARY)
+        return n == 0 ? type->of_dictionary.object : NULL;
+    if (!is_nested(type->id) || n >= count_of(&type->children) || (n > 0 && type->id != STRUCT))
+        return NULL;
+    return ((const field *)type->children.begin[n].object)->type.object;
+}
+
+static const array_data *data_inside(const array_data *data, const data_type *type, Py_ssize_t n)
+{
+    if (type->id == DICTIONARY)
+        return data->dictionary.object;
+    return is_plausible(&data->children) && n < count_of(&data->children) ? data->children.begin[n].object : NULL;
+}
+
+static bool is_known_inside(const data_type *type)
+{
+    const data_type *inside;
+    for (Py_ssize_t n = 0; (inside = type_inside(type, n)) != NULL; n++)
+        if (inside->id >= TYPES || !(proved[0] >> inside->id & 1) || !is_known_inside(inside))
+            return false;
+    return true;
+}
+
+/* What pyarrow has for it. A new reference. */
+static PyObject *object_inside(PyObject *said, const data_type *type, Py_ssize_t n)
+{
+    if (type->id == DICTIONARY)
+        return rec_arrow_get(said, "pyarrow.lib.DictionaryArray", "dictionary");
+    if (type->id == STRUCT)
+        return rec_arrow_ask(said, "pyarrow.lib.StructArray", "field", (int)n);
+    return rec_arrow_get(said, type->id == LARGE_LIST ? "pyarrow.lib.LargeListArray"
+                               : type->id == FIXED_LIST ? "pyarrow.lib.FixedSizeListArray"
+                               : "pyarrow.lib.ListArray", "values");
+}
+
+/* Whether both are the same values: pyarrow makes another array of a part of one. */
+static bool have_same_buffers(const array_data *one, const array_data *other)
+{
+    if (!is_plausible(&one->buffers) || !is_plausible(&other->buffers) || count_of(&one->buffers) != count_of(&other->buffers))
+        return false;
+    for (Py_ssize_t i = 0; i < count_of(&one->buffers); i++)
+        if (one->buffers.begin[i].object != other->buffers.begin[i].object)
+            return false;
+    return true;
+}
+
+enum { DEEPEST = 8 };
+
+static bool proves_inside(PyObject *said, const array_data *data, const data_type *type, int depth)
+{
+    const data_type *inside;
+    for (Py_ssize_t n = 0; (inside = type_inside(type, n)) != NULL; n++) {
+        const array_data *child = data_inside(data, type, n), *other;
+        PyObject *object = depth < DEEPEST ? object_inside(said, type, n) : NULL;
+        PyObject *of = object != NULL ? rec_arrow_get(object, ARRAY, "type") : NULL;
+        const array *wrapped = object != NULL ? rec_arrow_wrapped(object, ARRAY) : NULL;
+        rec_arrow items = {0};
+        bool same = wrapped != NULL && (other = wrapped->data.object) != NULL && child != NULL
+                    && (uintptr_t)child % sizeof(void *) == 0 && child->type.object == other->type.object
+                    && ((const data_type *)child->type.object)->id == inside->id && have_same_buffers(child, other)
+                    && rec_arrow_proves_type(child->type.object, of) && rec_arrow_knows_type(child->type.object, of)
+                    && proves_data(other, object, rec_arrow_read_type(inside, &items)) && inside->id < TYPES
+                    && proves_inside(object, other, inside, depth + 1);
+        if (same)
+            proved[0] |= UINT64_C(1) << inside->id;
+        Py_XDECREF(of);
+        Py_XDECREF(object);
+        if (!same)
+            return false;
+    }
+    return true;
+}
+
+/* Of an array, or of the first of several. */
+static bool knows_inside(PyObject *made, const rec_arrow *arrow, const data_type *type)
+{
+    if (arrow->chunked == NULL)
+        return proves_inside(made, arrow->data, type, 0);
+    const vector *chunks = &((const chunked *)arrow->chunked)->chunks;
+    PyObject *first = rec_arrow_ask(made, CHUNKED, "chunk", 0);
+    bool known = first != NULL && proves_inside(first, ((const array *)chunks->begin[0].object)->data.object, type, 0);
+    Py_XDECREF(first);
+    return known;
+}
+
+static bool has_pieces(const rec_arrow *arrow)
+{
+    return arrow->chunked == NULL || count_of(&((const chunked *)arrow->chunked)->chunks) > 0;
+}
+
 /* Completes what is known of an array. `object` is asked if nothing has been proved yet; NULL: the column is. */
 static bool complete(rec_arrow *arrow, PyObject *object, const tabular_source *source)
 {
@@ -234,11 +391,20 @@ static bool complete(rec_arrow *arrow, PyObject *object, const tabular_source *s
     if (!knows_types[chunks != NULL] || type->id >= TYPES || !(*mask >> type->id & 1)) {
         PyObject *made = object == NULL ? rec_arrow_ask(source->table, source->type, "_column", source->n) : Py_NewRef(object);
         bool same = made != NULL && proves(made, arrow, type);
+        if (same && (is_nested(type->id) || type->id == DICTIONARY))
+            same = proves_type_of_nested(made, arrow, type);
         Py_XDECREF(made);
         if (!same || type->id >= TYPES)
             return false;
         if (chunks == NULL || count_of(&chunks->chunks) > 0)
             *mask |= UINT64_C(1) << type->id;
+    }
+    if (has_pieces(arrow) && !is_known_inside(type)) {
+        PyObject *made = object == NULL ? rec_arrow_ask(source->table, source->type, "_column", source->n) : Py_NewRef(object);
+        bool known = made != NULL && knows_inside(made, arrow, type);
+        Py_XDECREF(made);
+        if (!known)
+            return false;
     }
     arrow->size = chunks != NULL ? chunks->length : data->length;
     if (!rec_arrow_read_type(type, arrow))
@@ -286,12 +452,50 @@ static rec_arrow_item text_at(const array_data *data, int64_t at, bool large)
     return texts != NULL ? (rec_arrow_item){(const char *)texts + from, to - from} : (rec_arrow_item){"", 0};
 }
 
+static bool is_there(const array_data *data, int64_t at)
+{
+    const uint8_t *present = bytes_of(data, 0);
+    return present == NULL || bit(present, at);
+}
+
+/* Which item of the dictionary stands there. */
+static int64_t code_at(const array_data *data, int64_t at)
+{
+    const uint8_t *codes = bytes_of(data, 1);
+    switch (((const data_type *)((const data_type *)data->type.object)->index.object)->id) {
+    case 2:
+        return codes[at];
+    case 3:
+        return ((const int8_t *)codes)[at];
+    case 4:
+        return ((const uint16_t *)codes)[at];
+    case 5:
+        return ((const int16_t *)codes)[at];
+    case 6:
+        return ((const uint32_t *)codes)[at];
+    case 7:
+        return ((const int32_t *)codes)[at];
+    default:
+        return ((const int64_t *)codes)[at];
+    }
+}
+
 static rec_arrow_item item_at(const rec_arrow *arrow, const array_data *data, int64_t n)
 {
     static const char truth[2] = {0, 1};
-    const uint8_t *present = bytes_of(data, 0), *values = bytes_of(data, 1);
     int64_t at = n + data->offset;
-    if (values == NULL || (present != NULL && !bit(present, at)))
+    if (arrow->are_coded) {
+        const array_data *dictionary = data->dictionary.object;
+        if (bytes_of(data, 1) == NULL || !is_there(data, at) || dictionary == NULL)
+            return (rec_arrow_item){NULL, 0};
+        int64_t code = code_at(data, at);
+        if (code < 0 || code >= dictionary->length)
+            return (rec_arrow_item){NULL, 0};
+        data = dictionary;
+        at = code + data->offset;
+    }
+    const uint8_t *values = bytes_of(data, 1);
+    if (values == NULL || !is_there(data, at))
         return (rec_arrow_item){NULL, 0};
     if (arrow->item_size == 0)
         return text_at(data, at, arrow->are_large);
@@ -318,6 +522,7 @@ void rec_arrow_items(const rec_arrow *arrow, Py_ssize_t n, Py_ssize_t count, rec
             *out = rec_arrow_scalar_item(arrow);
         return;
     }
+    n += arrow->from;
     for (Py_ssize_t piece = 0; piece < pieces_of(arrow) && count > 0; piece++) {
         const array_data *data = piece_of(arrow, piece);
         for (; n < data->length && count > 0; n++, count--)
@@ -326,18 +531,118 @@ void rec_arrow_items(const rec_arrow *arrow, Py_ssize_t n, Py_ssize_t count, rec
     }
 }
 
+/* ---- lists, and what has fields ---- */
+
+/* Where the n-th list begins and ends in what is inside. */
+static void read_list(const array_data *data, const data_type *type, int64_t at, rec_arrow_nest *nest)
+{
+    const uint8_t *ends = bytes_of(data, 1);
+    nest->is_list = true;
+    nest->is_map = type->id == MAP;
+    nest->count = 1;
+    if (type->id == FIXED_LIST) {
+        nest->at = at * type->width;
+        nest->items = type->width;
+    } else if (ends == NULL) {
+        nest->is_missing = true;
+    } else {
+        nest->at = type->id == LARGE_LIST ? ((const int64_t *)ends)[at] : ((const int32_t *)ends)[at];
+        nest->items = (type->id == LARGE_LIST ? ((const int64_t *)ends)[at + 1] : ((const int32_t *)ends)[at + 1]) - nest->at;
+    }
+}
+
+static void read_nest(const array_data *data, int64_t n, rec_arrow_nest *nest)
+{
+    const data_type *type = data->type.object;
+    int64_t at = n + data->offset;
+    *nest = (rec_arrow_nest){.data = data, .is_missing = !is_there(data, at)};
+    if (is_of_lists(type->id)) {
+        read_list(data, type, at, nest);
+        return;
+    }
+    nest->count = count_of(&type->children);
+    nest->at = at;
+    nest->items = 1;
+}
+
+void rec_arrow_nest_of(const rec_arrow *arrow, Py_ssize_t n, rec_arrow_nest *nest)
+{
+    n += arrow->from;
+    for (Py_ssize_t piece = 0; piece < pieces_of(arrow); piece++) {
+        const array_data *data = piece_of(arrow, piece);
+        if (n < data->length) {
+            read_nest(data, n, nest);
+            return;
+        }
+        n -= data->length;
+    }
+    *nest = (rec_arrow_nest){.is_missing = true};
+}
+
+rec_arrow_item rec_arrow_nest_name(const rec_arrow_nest *nest, Py_ssize_t i)
+{
+    const data_type *type = ((const array_data *)nest->data)->type.object;
+    const field *of = type->children.begin[i].object;
+    return (rec_arrow_item){of->name.data, (Py_ssize_t)of->name.size};
+}
+
+void rec_arrow_nest_child(const rec_arrow_nest *nest, Py_ssize_t i, rec_arrow *child)
+{
+    const array_data *data = nest->data, *inside = data_inside(data, data->type.object, i);
+    *child = (rec_arrow){.data = inside, .from = nest->at, .size = nest->items};
+    if (inside == NULL || nest->at < 0 || nest->items < 0 || nest->at + nest->items > inside->length) {
+        *child = (rec_arrow){.unread = "?"};
+        return;
+    }
+    const data_type *type = inside->type.object;
+    if (type->id >= TYPES || !(proved[0] >> type->id & 1) || !is_known_inside(type) || !rec_arrow_read_type(type, child))
+        child->unread = type->id < TYPES ? rec_arrow_type_names[type->id] : "?";
+}
+
+/* ---- all of them ---- */
+
+static uint64_t digest_piece(const rec_arrow *arrow, const array_data *data, int64_t from, int64_t count, uint64_t digest);
+
+static uint64_t digest_nest(const rec_arrow_nest *nest, uint64_t digest)
+{
+    digest = rec_fold(digest, nest->is_missing ? 1 : 2 + (uint64_t)nest->items);
+    for (Py_ssize_t i = 0; i < nest->count && !nest->is_missing; i++) {
+        rec_arrow child;
+        rec_arrow_nest_child(nest, i, &child);
+        if (child.unread == NULL)
+            digest = digest_piece(&child, child.data, child.from, child.size, digest);
+    }
+    return digest;
+}
+
+static uint64_t digest_piece(const rec_arrow *arrow, const array_data *data, int64_t from, int64_t count, uint64_t digest)
+{
+    rec_walk.bytes += 32 * (size_t)count;
+    for (int64_t n = from; n < from + count; n++) {
+        rec_arrow_nest nest;
+        if (arrow->are_nested) {
+            read_nest(data, n, &nest);
+            digest = digest_nest(&nest, digest);
+            continue;
+        }
+        rec_arrow_item item = item_at(arrow, data, n);
+        digest = rec_fold(digest, item.data != NULL ? rec_hash_bytes(item.data, (size_t)item.size) : 1);
+    }
+    return digest;
+}
+
 bool rec_arrow_digest(const rec_arrow *arrow, uint64_t *digest)
 {
     if (arrow->size > 1 << 20)
         return false;
     *digest = 0;
-    rec_walk.bytes += 32 * (size_t)arrow->size;
+    if (arrow->chunked == NULL) {
+        *digest = digest_piece(arrow, arrow->data, arrow->from, arrow->size, 0);
+        return true;
+    }
     for (Py_ssize_t piece = 0; piece < pieces_of(arrow); piece++) {
         const array_data *data = piece_of(arrow, piece);
-        for (int64_t n = 0; n < data->length; n++) {
-            rec_arrow_item item = item_at(arrow, data, n);
-            *digest = rec_fold(*digest, item.data != NULL ? rec_hash_bytes(item.data, (size_t)item.size) : 1);
-        }
+        *digest = digest_piece(arrow, data, 0, data->length, *digest);
     }
     return true;
 }

@@ -14,10 +14,13 @@ typedef struct {
     Py_ssize_t size;
     const char *unread;  /* the name of a type whose items are not read, or NULL */
     Py_ssize_t item_size; /* 0: texts, or bytes */
-    bool are_bytes, are_large, are_decimals;
+    bool are_bytes, are_large, are_decimals, are_times;
+    bool are_coded;      /* they stand for those of a dictionary */
+    bool are_nested;     /* each is a list, or has fields: rec_arrow_nest_of */
+    int64_t from;        /* of one piece: where they begin in it */
     int scale;           /* of decimals: digits behind the point */
     char format[8];      /* as struct has it, or numpy */
-    char zone[40];       /* of moments, or empty */
+    char zone[40];       /* of moments; of times of a day `time[us]`; or empty */
 } rec_arrow;
 
 typedef struct {         /* a text in UTF-8, or the bytes of an item; NULL: it is missing */
@@ -42,6 +45,20 @@ rec_arrow_item rec_arrow_name_of(const rec_arrow_table *table, Py_ssize_t n);
 
 /* `count` items from the n-th on. Of truth values each is one of two bytes. */
 void rec_arrow_items(const rec_arrow *arrow, Py_ssize_t n, Py_ssize_t count, rec_arrow_item *out);
+
+typedef struct {         /* one item that is a list, or has fields */
+    bool is_missing, is_list;
+    bool is_map;         /* a list of what has a key and a value */
+    Py_ssize_t count;    /* of its fields; of a list 1: its items, as an array */
+    const void *data;
+    int64_t at, items;
+} rec_arrow_nest;
+
+/* The n-th item. */
+void rec_arrow_nest_of(const rec_arrow *arrow, Py_ssize_t n, rec_arrow_nest *nest);
+/* The name of its i-th field, and what stands there: an array, of a field one of one item. */
+rec_arrow_item rec_arrow_nest_name(const rec_arrow_nest *nest, Py_ssize_t i);
+void rec_arrow_nest_child(const rec_arrow_nest *nest, Py_ssize_t i, rec_arrow *child);
 
 typedef struct {         /* a Schema; of a DataType or a Field one name or none */
     Py_ssize_t count;

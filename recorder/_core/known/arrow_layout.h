@@ -31,7 +31,8 @@ typedef struct {         /* arrow::Array */
 typedef struct {         /* arrow::ArrayData */
     shared type;
     int64_t length, missing, offset;
-    vector buffers;
+    vector buffers, children;
+    shared dictionary;
 } array_data;
 
 typedef struct {         /* arrow::Buffer */
@@ -47,14 +48,15 @@ typedef struct {         /* std::string */
     char here[16];
 } string;
 
-typedef struct {         /* arrow::DataType, and what those of moments, durations and decimals have besides */
+typedef struct {         /* arrow::DataType, and what some have besides */
     void *methods, *fingerprints[2];
     shared itself;
     unsigned id;
     vector children;
     union {
         struct { unsigned unit; string zone; };
-        struct { int32_t width, precision, scale; };
+        struct { int32_t width, precision, scale; }; /* the width is the size of a list, too */
+        struct { shared index, of_dictionary; };
     };
 } data_type;
 
@@ -95,7 +97,8 @@ typedef struct {         /* pyarrow.lib.ChunkedArray, Array, DataType, Field, Sc
 #define TYPE "pyarrow.lib.DataType"
 
 /* The numbers of arrow::Type that are more than a size and a format. */
-enum { BOOL = 1, STRING = 13, BINARY = 14, DATE32 = 16, DATE64 = 17, TIMESTAMP = 18, DECIMAL = 23, LIST = 25, STRUCT = 26,
+enum { NOTHING = 0, BOOL = 1, STRING = 13, BINARY = 14, FIXED_BINARY = 15, DATE32 = 16, DATE64 = 17, TIMESTAMP = 18,
+       TIME32 = 19, TIME64 = 20, DECIMAL = 23, LIST = 25, STRUCT = 26, DICTIONARY = 29, MAP = 30, FIXED_LIST = 32,
        DURATION = 33, LARGE_STRING = 34, LARGE_BINARY = 35, LARGE_LIST = 36, TYPES = 45 };
 
 extern const char *const rec_arrow_type_names[TYPES];
@@ -119,6 +122,8 @@ PyObject *rec_arrow_ask(PyObject *object, const char *type_name, const char *nam
 bool rec_arrow_is_text(PyObject *said, const char *text, size_t size);
 /* That what pyarrow says is the type is the one that was found, and has its number where it is thought to be. */
 bool rec_arrow_proves_type(const data_type *type, PyObject *said);
+/* Whether all that it says of itself is where it is thought to be. `said`: what pyarrow has for it, or NULL. */
+bool rec_arrow_knows_type(const data_type *type, PyObject *said);
 bool rec_arrow_read_type(const data_type *type, rec_arrow *arrow);
 /* Of a Scalar, as an array of one item. */
 bool rec_arrow_scalar_of(PyObject *object, rec_arrow *arrow);

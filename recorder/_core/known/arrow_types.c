@@ -38,8 +38,7 @@ static bool proves_children(const data_type *type, PyObject *said)
     return same;
 }
 
-/* `said`: what pyarrow has for it, or NULL. */
-static bool knows_type(const data_type *type, PyObject *said)
+bool rec_arrow_knows_type(const data_type *type, PyObject *said)
 {
     if (is_address(type) && proved_types != 0 && type->id < TYPES && proved_types >> type->id & 1)
         return true;
@@ -104,6 +103,11 @@ static void put_type(text *out, const data_type *type, int depth)
     }
     if (type->id == DECIMAL && snprintf(precision, sizeof(precision), "(%d, %d)", type->precision, type->scale) > 0)
         put_name(out, precision);
+    if (type->id == TIME32 || type->id == TIME64) {
+        put_name(out, "[");
+        put_name(out, rec_arrow_units[type->unit & 3]);
+        put_name(out, "]");
+    }
     if (type->id == LIST || type->id == LARGE_LIST || type->id == STRUCT)
         put_children(out, type, depth);
 }
@@ -142,7 +146,7 @@ static bool proves_fields(const vector *fields, PyObject *names, PyObject *types
         const field *of = fields->begin[i].object;
         PyObject *type = PyList_GET_ITEM(types, i);
         if (!is_address(of) || !rec_arrow_is_text(PyList_GET_ITEM(names, i), of->name.data, of->name.size)
-            || rec_arrow_wrapped(type, TYPE) != of->type.object || !knows_type(of->type.object, type))
+            || rec_arrow_wrapped(type, TYPE) != of->type.object || !rec_arrow_knows_type(of->type.object, type))
             return false;
     }
     return true;
@@ -151,7 +155,7 @@ static bool proves_fields(const vector *fields, PyObject *names, PyObject *types
 static bool knows_types_of(const vector *fields)
 {
     for (Py_ssize_t i = 0; i < count_of(fields); i++)
-        if (!knows_type(((const field *)fields->begin[i].object)->type.object, NULL))
+        if (!rec_arrow_knows_type(((const field *)fields->begin[i].object)->type.object, NULL))
             return false;
     return true;
 }
@@ -185,7 +189,7 @@ static bool read_field(PyObject *object, rec_arrow_schema *out)
         return false;
     is_known = true;
     PyObject *type = rec_arrow_get(object, FIELD, "type");
-    bool knows = knows_type(of->type.object, type);
+    bool knows = rec_arrow_knows_type(of->type.object, type);
     Py_XDECREF(type);
     return knows;
 }
@@ -200,7 +204,7 @@ bool rec_arrow_schema_of(PyObject *object, rec_arrow_schema *schema)
     else if (rec_base_called(Py_TYPE(object), FIELD) != NULL)
         known = read_field(object, schema);
     else
-        known = knows_type(schema->type = rec_arrow_wrapped(object, TYPE), object);
+        known = rec_arrow_knows_type(schema->type = rec_arrow_wrapped(object, TYPE), object);
     end_asking(&asks);
     return known;
 }
@@ -281,6 +285,13 @@ static bool proves_value(PyObject *object, const rec_arrow *arrow)
     return same;
 }
 
+/* Whether a scalar is its value, and as_py() makes of it what it can be compared with. */
+static bool is_told_by_python(const rec_arrow *arrow, const data_type *type)
+{
+    return !arrow->are_decimals && !arrow->are_nested && !arrow->are_coded && !arrow->are_times && type->id != NOTHING
+           && type->id != FIXED_BINARY;
+}
+
 bool rec_arrow_scalar_of(PyObject *object, rec_arrow *arrow)
 {
     const scalar *of = ((wrapper *)object)->of.object;
@@ -289,10 +300,10 @@ bool rec_arrow_scalar_of(PyObject *object, rec_arrow *arrow)
         return false;
     PyObject *type = rec_arrow_get(object, SCALAR, "type"), *valid = rec_arrow_get(object, SCALAR, "is_valid");
     const data_type *known = of->type.object;
-    bool same = type != NULL && rec_arrow_wrapped(type, TYPE) == known && knows_type(known, type)
+    bool same = type != NULL && rec_arrow_wrapped(type, TYPE) == known && rec_arrow_knows_type(known, type)
                 && valid == (of->is_present ? Py_True : Py_False);
     *arrow = (rec_arrow){.scalar = of, .size = 1};
-    if (same && (!rec_arrow_read_type(known, arrow) || arrow->are_decimals))
+    if (same && (!rec_arrow_read_type(known, arrow) || !is_told_by_python(arrow, known)))
         arrow->unread = rec_arrow_type_names[known->id];
     else if (same && of->is_present && !(proved_scalars >> known->id & 1)) {
         same = proves_value(object, arrow);

@@ -66,7 +66,7 @@ static bool is_own_memory(PyObject *object, const char *data, Py_ssize_t size)
     return false;
 }
 
-static bool has_secret(const char *format)
+bool rec_format_hides(const char *format)
 {
     const char *end;
     if (rec_secrets.names.count == 0)
@@ -105,7 +105,7 @@ static bool read_view(PyObject *object, const Py_buffer *view, rec_foreign *out)
         out->strides[d] = stride;
     if (stride <= view->len && is_own_memory(object, view->buf, stride))
         out->cells.data = view->buf;
-    out->is_secret = has_secret(out->format);
+    out->is_secret = rec_format_hides(out->format);
     return true;
 }
 

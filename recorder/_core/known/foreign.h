@@ -16,6 +16,8 @@ typedef struct {
     bool is_secret;      /* a field has the name of a secret */
 } rec_foreign;
 
+/* Whether a field of a structure, as a buffer's format names it (T{i:count:10w:password:}), is a secret's. */
+bool rec_format_hides(const char *format);
 /* False: of a layout that is not the known one. */
 bool rec_foreign_of(PyObject *object, rec_foreign *foreign);
 

@@ -14,7 +14,7 @@
 
 #pragma GCC visibility push(hidden)
 
-enum { REC_MOST_PARTS = 6 };
+enum { REC_MOST_PARTS = 7 };
 
 typedef enum {
     REC_PART_OBJECT,
@@ -27,7 +27,11 @@ typedef enum {
     REC_PART_DICT,       /* the value itself, as a dict */
     REC_PART_KEYS,       /* of a dict, as a list */
     REC_PART_OF_EACH,    /* an attribute of each item of a tuple, as a list */
-    REC_PART_MEMBERS     /* what the type's table of members names, as a dict */
+    REC_PART_MEMBERS,    /* what the type's table of members names, as a dict */
+    REC_PART_HOLES,      /* a tuple of which some items are not there any more: None */
+    REC_PART_ADDRESS,    /* of a socket */
+    REC_PART_CONTEXT,    /* the variables of a context, as a dict of names and values */
+    REC_PART_TEE         /* what an iterator of itertools.tee gives before it reads on, as a list */
 } rec_part_kind;
 
 typedef struct {         /* an unsigned number of `digits` decimal digits, in words of 19, and its sign and exponent */
@@ -49,11 +53,12 @@ typedef struct {
         PyObject *object;
         int64_t number;
         struct { const char *data; Py_ssize_t size; } bytes;
-        char text[24];
+        char text[48];
         rec_decimal decimal;
         rec_deque deque;
         struct { const Py_ssize_t *data; Py_ssize_t size; } numbers;
         struct { PyObject *tuple; const char *name; } each;
+        struct { int64_t fd, family; bool is_peer; } address;
     };
 } rec_part;
 

@@ -3,9 +3,7 @@
 #include "known/readers.h"
 #include "cpython/objects.h"
 
-/* One that is made to be compared with: of the type, with arguments as Py_BuildValue has them. NULL where there is no
- * memory. Nothing is collected meanwhile, by which code of the program's could run. */
-static PyObject *make(PyTypeObject *type, PyObject *args)
+PyObject *rec_make_one(PyTypeObject *type, PyObject *args)
 {
     int collects = PyGC_Disable();
     PyObject *made = args != NULL ? PyObject_CallObject((PyObject *)type, args) : NULL;
@@ -50,7 +48,7 @@ static long left_of_range(const range_iterator *it)
 /* Its next number, and what it tells of itself: how many are left. */
 static bool proves_range(PyObject *object, PyTypeObject *type)
 {
-    PyObject *range = make(&PyRange_Type, Py_BuildValue("iii", 2, 11, 3));
+    PyObject *range = rec_make_one(&PyRange_Type, Py_BuildValue("iii", 2, 11, 3));
     PyObject *iterator = range != NULL ? PyObject_GetIter(range) : NULL;
     const range_iterator *made = (range_iterator *)iterator;
     int64_t left;
@@ -75,6 +73,38 @@ rec_reading rec_read_range_iterator(PyObject *object, PyTypeObject *type, rec_fo
     return REC_LAYOUT_PROVED;
 }
 
+/* ---- of what has only a __getitem__ ---- */
+
+typedef struct {         /* seqiterobject of Objects/iterobject.c */
+    PyObject_HEAD
+    Py_ssize_t index;
+    PyObject *over;      /* NULL at its end */
+} sequence_iterator;
+
+static bool proves_sequence_iterator(PyTypeObject *type)
+{
+    PyObject *over = PyTuple_New(0), *made = over != NULL ? PySeqIter_New(over) : NULL;
+    const sequence_iterator *it = (sequence_iterator *)made;
+    bool proved = made != NULL && Py_TYPE(made) == type && it->index == 0 && it->over == over;
+    if (made == NULL)
+        PyErr_Clear();
+    Py_XDECREF(made);
+    Py_XDECREF(over);
+    return proved;
+}
+
+rec_reading rec_read_sequence_iterator(PyObject *object, PyTypeObject *type, rec_form *form)
+{
+    static PyTypeObject *proved;
+    sequence_iterator *it = (sequence_iterator *)object;
+    if (type->tp_basicsize != sizeof(sequence_iterator) || it->over != rec_visited(object, type, 0, REC_HELD_ANY)
+        || (proved != type && !proves_sequence_iterator(type)))
+        return REC_LAYOUT_UNKNOWN;
+    proved = type;
+    rec_add_number(form, it->index);
+    return REC_LAYOUT_PROVED;
+}
+
 /* ---- enumerate ---- */
 
 typedef struct {         /* enumobject of Objects/enumobject.c */
@@ -88,7 +118,7 @@ typedef struct {         /* enumobject of Objects/enumobject.c */
 
 static bool proves_enumerate(PyTypeObject *type)
 {
-    PyObject *made = make(type, Py_BuildValue("(()i)", 5));
+    PyObject *made = rec_make_one(type, Py_BuildValue("(()i)", 5));
     bool proved = made != NULL && ((enumeration *)made)->index == 5
                   && ((enumeration *)made)->over == rec_visited(made, type, 0, REC_HELD_ANY);
     Py_XDECREF(made);
@@ -141,7 +171,7 @@ typedef struct {         /* isliceobject of Modules/itertoolsmodule.c */
 
 static bool proves_islice(PyTypeObject *type)
 {
-    PyObject *made = make(type, Py_BuildValue("(()iii)", 3, 7, 2));
+    PyObject *made = rec_make_one(type, Py_BuildValue("(()iii)", 3, 7, 2));
     const slicing *it = (slicing *)made;
     bool proved = made != NULL && it->next == 3 && it->stop == 7 && it->step == 2 && it->taken == 0
                   && it->over == rec_visited(made, type, 0, REC_HELD_ANY);
@@ -177,7 +207,8 @@ typedef struct {         /* countobject, likewise */
 
 static bool proves_count(PyTypeObject *type)
 {
-    PyObject *small = make(type, Py_BuildValue("(i)", 5)), *large = make(type, Py_BuildValue("ii", 1000003, 1000033));
+    PyObject *small = rec_make_one(type, Py_BuildValue("(i)", 5)),
+             *large = rec_make_one(type, Py_BuildValue("ii", 1000003, 1000033));
     const counting *one = (counting *)small, *other = (counting *)large;
     bool proved = small != NULL && large != NULL && one->next == 5 && one->long_next == NULL
                   && one->step == rec_visited(small, type, 0, REC_HELD_ANY) && other->next == PY_SSIZE_T_MAX

@@ -29,6 +29,22 @@ rec_reading rec_read_range_iterator(PyObject *object, PyTypeObject *type, rec_fo
 rec_reading rec_read_enumerate(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_reversed(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_islice(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_sequence_iterator(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_cycle(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_accumulate(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_groupby(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_pairwise(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_zip_longest(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_takewhile(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_dropwhile(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_batched(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_product(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_combinations(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_permutations(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_tee(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_context(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_token(PyObject *object, PyTypeObject *type, rec_form *form);
+rec_reading rec_read_addresses(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_count(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_members(PyObject *object, PyTypeObject *type, rec_form *form);
 rec_reading rec_read_zone(PyObject *object, PyTypeObject *type, rec_form *form);
@@ -46,6 +62,12 @@ static inline void rec_add_number(rec_form *form, int64_t number)
 /* The n-th object that a value holds, as its tp_traverse has them; NULL: so many it has not. */
 typedef enum { REC_HELD_ANY, REC_HELD_DICT, REC_HELD_ITERATOR } rec_held_kind;
 PyObject *rec_visited(PyObject *object, PyTypeObject *type, int n, rec_held_kind kind);
+
+/* Whether what it holds, as its tp_traverse has it, are these objects, in this order; those that are NULL are not there. */
+bool rec_holds_in_order(PyObject *object, PyTypeObject *type, PyObject *const held[], int count);
+/* An object that is made to be compared with: of the type, with arguments as Py_BuildValue has them, which are given up.
+ * NULL where there is no memory. Nothing is collected meanwhile, by which code of the program's could run. */
+PyObject *rec_make_one(PyTypeObject *type, PyObject *args);
 
 /* What a type's own tables say. NULL, or −1, where there is no such thing. */
 PyMethodDef *rec_method_of(PyTypeObject *type, const char *name);

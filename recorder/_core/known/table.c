@@ -19,6 +19,7 @@ typedef enum {
     VISITED,             /* the n-th object that tp_traverse comes to */
     HELD,                /* likewise, of a kind (rec_held_kind): None where there is none */
     UNTOLD,              /* None */
+    SAID,                /* the text that stands there */
     ITSELF,              /* the dict that the value is */
     ATTRIBUTE            /* of an instance of a class that is written in Python */
 } way;
@@ -54,6 +55,9 @@ typedef struct {
 #define COUNTED(name) ITERATOR(name, OVER(0), LEFT, NONE)
 #define COUNTED_DICT(name) ITERATOR(name, {HELD, NULL, 0, REC_HELD_DICT}, LEFT, NONE)
 #define CALLING(name) ITERATOR(name, OVER(0), NONE, OVER(1))
+/* Of a class that the standard library has in Python, and that keeps all in attributes: of what is derived from it, which
+ * class it is. Those of the class itself are told by its name. */
+#define DERIVED(name, said) {name, REC_FORM_DERIVED, NULL, {{SAID, said, 0, 0}}, .of_python = true}
 #define OF_PYTHON(table) {{0}}, table, true, true
 
 static const row rows[] = {
@@ -78,7 +82,8 @@ static const row rows[] = {
     {"_thread.lock", REC_FORM_LOCK, NULL, {METHODS("locked")}},
     {"_thread.RLock", REC_FORM_RLOCK, rec_read_rlock, {{0}}},
     {"_contextvars.ContextVar", REC_FORM_CONTEXT_VAR, rec_read_context_var, {{0}}},
-    {"_contextvars.Token", REC_FORM_CONTEXT_TOKEN, NULL, {GETTERS("var"), GETTERS("old_value")}},
+    {"_contextvars.Token", REC_FORM_CONTEXT_TOKEN, rec_read_token, {GETTERS("var"), GETTERS("old_value")}},
+    {"_contextvars.Context", REC_FORM_CONTEXT, rec_read_context, {{0}}},
     {"_asyncio.Future", REC_FORM_FUTURE, NULL, {GETTERS("_state"), GETTERS("_result"), GETTERS("_exception")}},
     {"_asyncio.Task", REC_FORM_TASK, rec_read_task_name,
      {GETTERS("_state"), GETTERS("_result"), GETTERS("_exception"), GETTERS("_coro"), GETTERS("_fut_waiter")}},
@@ -88,7 +93,7 @@ static const row rows[] = {
     {"_io.BufferedWriter", REC_FORM_BUFFERED, NULL, {MEMBERS("raw")}},
     {"_io.BufferedRandom", REC_FORM_BUFFERED, NULL, {MEMBERS("raw")}},
     {"_io.TextIOWrapper", REC_FORM_TEXT_FILE, NULL, {MEMBERS("buffer"), MEMBERS("encoding")}},
-    {"_socket.socket", REC_FORM_SOCKET, NULL,
+    {"_socket.socket", REC_FORM_SOCKET, rec_read_addresses,
      {METHODS("fileno"), MEMBERS("family"), MEMBERS("type"), MEMBERS("proto")}},
     {"zoneinfo.ZoneInfo", REC_FORM_ZONE_INFO, NULL, {MEMBERS("key")}},
     {"property", REC_FORM_PROPERTY, NULL, {MEMBERS("fget"), MEMBERS("fset"), MEMBERS("fdel")}},
@@ -154,6 +159,30 @@ static const row rows[] = {
     {"pandas.Index", 0, NULL, OF_PYTHON(REC_TABLE_INDEX)},
     {"pandas.core.indexes.base.Index", 0, NULL, OF_PYTHON(REC_TABLE_INDEX)},
     {"pandas._libs.tslibs.offsets.BaseOffset", REC_FORM_OFFSET, NULL, {GETTERS("n"), GETTERS("normalize")}},
+    DERIVED("fractions.Fraction", "fractions.Fraction"),
+    DERIVED("pathlib.Path", "pathlib.Path"),
+    DERIVED("pathlib._local.Path", "pathlib.Path"),
+    DERIVED("pathlib.PosixPath", "pathlib.PosixPath"),
+    DERIVED("pathlib._local.PosixPath", "pathlib.PosixPath"),
+    DERIVED("pathlib.WindowsPath", "pathlib.WindowsPath"),
+    DERIVED("pathlib._local.WindowsPath", "pathlib.WindowsPath"),
+    DERIVED("pathlib.PurePath", "pathlib.PurePath"),
+    DERIVED("pathlib._local.PurePath", "pathlib.PurePath"),
+    DERIVED("pathlib.PurePosixPath", "pathlib.PurePosixPath"),
+    DERIVED("pathlib._local.PurePosixPath", "pathlib.PurePosixPath"),
+    DERIVED("pathlib.PureWindowsPath", "pathlib.PureWindowsPath"),
+    DERIVED("pathlib._local.PureWindowsPath", "pathlib.PureWindowsPath"),
+    DERIVED("uuid.UUID", "uuid.UUID"),
+    DERIVED("ipaddress.IPv4Address", "ipaddress.IPv4Address"),
+    DERIVED("ipaddress.IPv4Network", "ipaddress.IPv4Network"),
+    DERIVED("ipaddress.IPv4Interface", "ipaddress.IPv4Interface"),
+    DERIVED("ipaddress.IPv6Address", "ipaddress.IPv6Address"),
+    DERIVED("ipaddress.IPv6Network", "ipaddress.IPv6Network"),
+    DERIVED("ipaddress.IPv6Interface", "ipaddress.IPv6Interface"),
+    DERIVED("collections.ChainMap", "collections.ChainMap"),
+    DERIVED("collections.UserDict", "collections.UserDict"),
+    DERIVED("collections.UserList", "collections.UserList"),
+    DERIVED("collections.UserString", "collections.UserString"),
     COUNTED("list_iterator"),
     COUNTED("list_reverseiterator"),
     COUNTED("tuple_iterator"),
@@ -170,8 +199,8 @@ static const row rows[] = {
     COUNTED_DICT("dict_reversekeyiterator"),
     COUNTED_DICT("dict_reversevalueiterator"),
     COUNTED_DICT("dict_reverseitemiterator"),
-    ITERATOR("iterator", OVER(0), NONE, NONE),
-    ITERATOR("callable_iterator", NONE, NONE, OVER(0)),
+    {"iterator", REC_FORM_ITERATOR, rec_read_sequence_iterator, {OVER(0), NONE, NONE}},
+    ITERATOR("callable_iterator", NONE, NONE, OVER(0), OVER(1)),
     ITERATOR("zip", OVER(0), NONE, NONE),
     CALLING("map"),
     CALLING("filter"),
@@ -181,22 +210,24 @@ static const row rows[] = {
     {"itertools.islice", REC_FORM_ITERATOR, rec_read_islice, {OVER(0), NONE, NONE}},
     {"itertools.count", REC_FORM_ITERATOR, rec_read_count, {NONE, NONE, NONE}},
     COUNTED("itertools.repeat"),
-    ITERATOR("itertools.cycle", OVER(0), NONE, NONE),
+    {"itertools.cycle", REC_FORM_ITERATOR, rec_read_cycle, {{0}}},
+    {"itertools._tee", REC_FORM_ITERATOR, rec_read_tee, {{0}}},
     ITERATOR("itertools.chain", OVER(0), NONE, NONE, OVER(1)),
     ITERATOR("itertools.compress", OVER(0), NONE, OVER(1)),
-    ITERATOR("itertools.pairwise", OVER(0), NONE, NONE),
-    ITERATOR("itertools.batched", OVER(0), NONE, NONE),
-    ITERATOR("itertools.zip_longest", OVER(0), NONE, NONE),
-    ITERATOR("itertools.product", OVER(0), NONE, NONE),
-    ITERATOR("itertools.combinations", OVER(0), NONE, NONE),
-    ITERATOR("itertools.combinations_with_replacement", OVER(0), NONE, NONE),
-    ITERATOR("itertools.permutations", OVER(0), NONE, NONE),
-    ITERATOR("itertools.accumulate", {HELD, NULL, 0, REC_HELD_ITERATOR}, NONE, NONE),
+    {"itertools.pairwise", REC_FORM_ITERATOR, rec_read_pairwise, {{0}}},
+    {"itertools.batched", REC_FORM_ITERATOR, rec_read_batched, {{0}}},
+    {"itertools.zip_longest", REC_FORM_ITERATOR, rec_read_zip_longest, {{0}}},
+    {"itertools.product", REC_FORM_ITERATOR, rec_read_product, {{0}}},
+    {"itertools.combinations", REC_FORM_ITERATOR, rec_read_combinations, {{0}}},
+    {"itertools.combinations_with_replacement", REC_FORM_ITERATOR, rec_read_combinations, {{0}}},
+    {"itertools.permutations", REC_FORM_ITERATOR, rec_read_permutations, {{0}}},
+    {"itertools.accumulate", REC_FORM_ITERATOR, rec_read_accumulate, {{0}}},
     CALLING("itertools.starmap"),
-    CALLING("itertools.takewhile"),
-    CALLING("itertools.dropwhile"),
+    {"itertools.takewhile", REC_FORM_ITERATOR, rec_read_takewhile, {{0}}},
+    {"itertools.dropwhile", REC_FORM_ITERATOR, rec_read_dropwhile, {{0}}},
     CALLING("itertools.filterfalse"),
-    CALLING("itertools.groupby"),
+    {"itertools.groupby", REC_FORM_ITERATOR, rec_read_groupby, {{0}}},
+    ITERATOR("itertools._grouper", OVER(0), NONE, NONE, OVER(1)),
     {"?", REC_FORM_MEMBERS, rec_read_members, {{0}}}, /* any that no row names: see rec_type_with_members */
 };
 enum { ROWS = sizeof(rows) / sizeof(*rows) };
@@ -271,6 +302,8 @@ static uint8_t row_of_classes(PyTypeObject *type)
         PyTypeObject *base = (PyTypeObject *)PyTuple_GET_ITEM(bases, i);
         if (rec_is_type_of_python(base))
             found = row_of_class(base);
+        if (base == type && rows[found].form == REC_FORM_DERIVED)
+            return 0;
     }
     return found;
 }
@@ -393,6 +426,15 @@ bool rec_ask_number(PyObject *object, PyTypeObject *type, const char *method, in
 
 /* ---- parts ---- */
 
+/* Of an iterator of a class that is derived from one: which one, behind all parts that there can be. */
+static void add_base(rec_form *form, PyTypeObject *type)
+{
+    while (form->count < REC_MOST_PARTS - 1)
+        rec_add_object(form, NULL);
+    form->parts[form->count].kind = REC_PART_TEXT;
+    (void)snprintf(form->parts[form->count++].text, sizeof(form->parts->text), "%s", type->tp_name); /* audit: all fit */
+}
+
 static bool add_member(rec_form *form, PyObject *object, const PyMemberDef *member)
 {
     const char *place = (const char *)object + member->offset;
@@ -480,6 +522,39 @@ PyObject *rec_visited(PyObject *object, PyTypeObject *type, int n, rec_held_kind
     return looked_for.found;
 }
 
+typedef struct {
+    PyObject *own;       /* as in a search */
+    PyObject *const *held;
+    int left;
+    bool same;
+} comparison;
+
+static int on_visit_in_order(PyObject *object, void *arg)
+{
+    comparison *of = arg;
+    if (object == of->own) {
+        of->own = NULL;
+        return 0;
+    }
+    while (of->left > 0 && *of->held == NULL)
+        of->held++, of->left--;
+    of->same = of->left > 0 && *of->held == object;
+    of->held++, of->left--;
+    return !of->same;
+}
+
+bool rec_holds_in_order(PyObject *object, PyTypeObject *type, PyObject *const held[], int count)
+{
+    bool holds_type = type->tp_flags & Py_TPFLAGS_HEAPTYPE;
+    comparison of = {holds_type ? (PyObject *)Py_TYPE(object) : NULL, held, count, true};
+    if (type->tp_traverse == NULL)
+        return false;
+    (void)type->tp_traverse(object, on_visit_in_order, &of); /* audit: on_visit_in_order's own answer */
+    for (; of.same && of.left > 0; of.held++, of.left--)
+        of.same = *of.held == NULL;
+    return of.same;
+}
+
 static bool add_visited(rec_form *form, PyObject *object, PyTypeObject *type, int n)
 {
     PyObject *found = rec_visited(object, type, n, REC_HELD_ANY);
@@ -514,6 +589,9 @@ static bool add_part(rec_form *form, PyObject *object, const places *at, const s
     case UNTOLD:
         rec_add_object(form, NULL);
         return true;
+    case SAID:
+        form->parts[form->count].kind = REC_PART_TEXT;
+        return snprintf(form->parts[form->count++].text, sizeof(form->parts->text), "%s", from->name) > 0;
     case ATTRIBUTE:
         return add_attribute(form, object, from->name);
     default:
@@ -567,10 +645,11 @@ static bool read_parts(PyObject *object, uint8_t number, rec_form *form)
         return false;
     if (!read_sources(object, at, &rows[number], form))
         return false;
-    if (rows[number].reader == NULL)
-        return true;
-    switch (rows[number].reader(object, type, form)) {
+    bool is_derived = rows[number].form == REC_FORM_ITERATOR && Py_TYPE(object) != type;
+    switch (rows[number].reader == NULL ? REC_LAYOUT_PROVED : rows[number].reader(object, type, form)) {
     case REC_LAYOUT_PROVED:
+        if (is_derived)
+            add_base(form, type);
         return true;
     case REC_LAYOUT_UNKNOWN:
         at->known = false;

@@ -92,7 +92,7 @@ static const char *variant_of(PyObject *array)
 /* The numbers that are shown, one after the other; those of dates, which have half as many bits, as the others. */
 static void put_together(const rec_arrow *arrow, rec_column *column)
 {
-    bool is_date = arrow->item_size == 4 && arrow->format[0] == 'M';
+    bool is_date = arrow->item_size == 4 && (arrow->format[0] == 'M' || arrow->are_times);
     Py_ssize_t size = is_date ? 8 : arrow->item_size;
     column->cells = (rec_cells){.type = column->type, .data = (const char *)column->values, .dimensions = 1,
                                 .length = column->first + column->last, .stride = size, .item_size = size};
@@ -151,8 +151,12 @@ static void read_arrow(rec_column *column)
     column->first = arrow->size <= REC_ROWS ? arrow->size : REC_FIRST_ROWS;
     column->last = arrow->size <= REC_ROWS ? 0 : REC_LAST_ROWS;
     column->last_at = column->first;
-    column->are_texts = arrow->item_size == 0 || arrow->are_decimals;
+    column->are_texts = arrow->item_size == 0 || arrow->are_decimals || arrow->are_bytes;
     column->cells.length = column->first + column->last;
+    if (arrow->are_nested) {
+        column->last_at = arrow->size - column->last;
+        return;
+    }
     rec_arrow_items(arrow, 0, column->first, column->items);
     rec_arrow_items(arrow, arrow->size - column->last, column->last, column->items + column->first);
     if (arrow->are_decimals)
@@ -178,6 +182,14 @@ bool rec_column_of_table(const rec_arrow_table *table, Py_ssize_t n, rec_column 
     if (is_known)
         read_arrow(column);
     return is_known;
+}
+
+void rec_column_of_nest(const rec_arrow_nest *nest, Py_ssize_t i, PyTypeObject *type, rec_column *column)
+{
+    *column = (rec_column){.type = type, .may_be_pair = nest->is_list,
+                           .variant = nest->is_map ? "map" : nest->is_list ? NULL : "item"};
+    rec_arrow_nest_child(nest, i, &column->arrow);
+    read_arrow(column);
 }
 
 bool rec_column_of(PyObject *array, Py_ssize_t n, rec_column *column)

@@ -16,6 +16,7 @@ typedef struct {         /* the values of a column, of an index, or of an extens
     Py_ssize_t first, last; /* how many are shown, from each end … */
     Py_ssize_t last_at;  /* … and where in the cells the last ones begin */
     const char *unread;  /* the name of a type whose values are not read, or NULL */
+    bool may_be_pair;    /* it is a list that somebody could take for a name and a value */
     bool are_texts;      /* what is shown is in `items`, as UTF-8 or bytes */
     rec_arrow_item items[REC_ROWS];
     union {              /* what stands in Arrow's memory otherwise: numbers, and decimals as texts */
@@ -35,6 +36,8 @@ typedef struct {         /* the values of a column, of an index, or of an extens
 bool rec_column_of(PyObject *array, Py_ssize_t n, rec_column *column);
 /* Of a table of pyarrow's, the n-th column. */
 bool rec_column_of_table(const rec_arrow_table *table, Py_ssize_t n, rec_column *column);
+/* Of a list of Arrow's, its items; of what has fields, what stands in the i-th. */
+void rec_column_of_nest(const rec_arrow_nest *nest, Py_ssize_t i, PyTypeObject *type, rec_column *column);
 /* A number that changes with any of them, shown or not. False: there are too many to look at all. */
 bool rec_column_digest(const rec_column *column, uint64_t *digest);
 

@@ -174,21 +174,22 @@ enum { /* what the parts of a FORM are */
     REC_FORM_LOCK = 14, /* whether it is held */
     REC_FORM_RLOCK = 15, /* how often it is held */
     REC_FORM_CONTEXT_VAR = 16, /* its name; its value in the context of the thread, if it has one */
-    REC_FORM_CONTEXT_TOKEN = 17, /* the variable; the value before */
+    REC_FORM_CONTEXT_TOKEN = 17, /* the variable; the value before; whether it was used */
     REC_FORM_FUTURE = 18, /* its state; its result; its exception */
     REC_FORM_TASK = 19, /* its state; result; exception; the coroutine; the future it waits for; its name */
     REC_FORM_BYTES_IO = 20, /* its content; the position; both None when it is closed */
     REC_FORM_FILE = 21, /* its mode; its descriptor, or None when it is closed */
     REC_FORM_BUFFERED = 22, /* the file below */
     REC_FORM_TEXT_FILE = 23, /* the file below; the encoding */
-    REC_FORM_SOCKET = 24, /* its descriptor, −1 when it is closed; family; type; protocol */
+    /* its descriptor, −1 when it is closed; family; type; protocol; the peer's address and its own */
+    REC_FORM_SOCKET = 24,
     REC_FORM_ZONE_INFO = 25, /* the key */
     REC_FORM_PROPERTY = 26, /* the functions that get, set and delete it */
     REC_FORM_STATICMETHOD = 27, /* the function */
     REC_FORM_CLASSMETHOD = 28, /* the function */
     REC_FORM_LARGE_ARRAY = 29, /* an ARRAY, cut; a number computed of all its items */
     REC_FORM_OBJECT_ARRAY = 30, /* a tuple, the shape; a list of items; a number computed of all, or None */
-    /* how many values; the first; the last, or None; which are missing; what they mean; a number; variant */
+    /* how many values; first; last, or None; which are missing; their meaning; a number; variant */
     REC_FORM_COLUMN = 31,
     REC_FORM_DATA_FRAME = 32, /* how many rows; the index; the names of the columns; a list of columns */
     REC_FORM_SERIES = 33, /* the index; the name; a COLUMN */
@@ -209,8 +210,7 @@ enum { /* what the parts of a FORM are */
     REC_FORM_SPARSE_INDEX = 47,
     REC_FORM_ARROW_TABLE = 48, /* how many rows; a list of names; a list of columns */
     REC_FORM_UNREAD = 49, /* what its values are called; how many there are: none of them is read */
-    /* what it goes over; how many are left; what it calls, each or None; where it is; its step; its end */
-    REC_FORM_ITERATOR = 50,
+    REC_FORM_ITERATOR = 50, /* what it goes over; how many are left; what it calls; place; step; end; base */
     REC_FORM_MEMBERS = 51, /* a dict of what its type's table of members names: not all that there is */
     REC_FORM_OFFSET = 52, /* how many of it; whether the time of day is dropped */
     REC_FORM_ITEM_GETTER = 53, /* what is taken, or a tuple of it; how many that are */
@@ -222,6 +222,9 @@ enum { /* what the parts of a FORM are */
     /* as a buffer has it; bytes of an item; a tuple, the shape; bytes; a number; what it points to */
     REC_FORM_FOREIGN = 58,
     REC_FORM_MODEL = 59, /* a list of columns; of their names as fields; a dict of relations that are loaded, or None */
+    REC_FORM_CONTEXT = 60, /* a dict of the names of its variables and their values */
+    /* the class of the standard library that it is derived from, which keeps all in attributes */
+    REC_FORM_DERIVED = 61,
 };
 
 enum { /* the stream of an OUTPUT */

@@ -13,8 +13,11 @@
 #include "cpython/dicts.h"
 #include "cpython/instances.h"
 #include "cpython/ordered.h"
+#include "known/contexts.h"
 #include "known/foreign.h"
 #include "known/forms.h"
+#include "known/itertools.h"
+#include "known/sockets.h"
 #include "known/tables.h"
 #include "known/tensors.h"
 #include "tape/records.h"
@@ -393,6 +396,76 @@ static void traverse_members(rec_visit *v, PyObject *o, uint32_t depth)
     }
 }
 
+static void traverse_holes(rec_visit *v, PyObject *tuple, uint32_t depth)
+{
+    Py_ssize_t size = rec_size(tuple), shown;
+    if (!traverse_begin(v, &PyTuple_Type, size, size, depth, tuple))
+        return;
+    shown = rec_take_nodes(size);
+    visit_container(v, &PyTuple_Type, size, shown);
+    for (Py_ssize_t i = 0; i < shown; i++) {
+        PyObject *item = rec_tuple_items(tuple)[i];
+        item = item != NULL ? item : Py_None;
+        visit_value(v, item, Py_TYPE(item), depth + 1);
+    }
+}
+
+/* Of a socket, as Python has it: a tuple, or a text. */
+static void traverse_address(rec_visit *v, const rec_part *part, uint32_t depth)
+{
+    rec_address address;
+    PyObject *none = Py_None;
+    if (!rec_address_of(part->address.fd, part->address.family, part->address.is_peer, &address)) {
+        visit_value(v, none, Py_TYPE(none), depth);
+    } else if (address.kind == REC_ADDRESS_PATH) {
+        visit_utf8(v, address.text, (Py_ssize_t)address.size);
+    } else if (address.kind == REC_ADDRESS_BYTES) {
+        visit_data(v, address.text, (Py_ssize_t)address.size);
+    } else {
+        int size = address.kind == REC_ADDRESS_INET6 ? 4 : 2;
+        rec_count_container();
+        visit_container(v, &PyTuple_Type, size, size);
+        visit_utf8(v, address.text, (Py_ssize_t)address.size);
+        visit_number(v, address.port);
+        if (size > 2) {
+            visit_number(v, address.flow);
+            visit_number(v, address.scope);
+        }
+    }
+}
+
+/* Apart, for the room that it takes on the stack. */
+__attribute__((noinline)) static void traverse_context(rec_visit *v, PyObject *context, uint32_t depth)
+{
+    PyObject *pairs[2 * REC_MOST_VARIABLES];
+    Py_ssize_t size = rec_context_pairs(context, pairs, REC_MOST_VARIABLES), shown;
+    if (!traverse_begin(v, &PyDict_Type, size, size, depth, items_in(context)))
+        return;
+    shown = rec_take_nodes(size < REC_MOST_VARIABLES ? size : REC_MOST_VARIABLES);
+    visit_container(v, &PyDict_Type, size, shown);
+    for (Py_ssize_t i = 0; i < shown; i++) {
+        PyObject *name = rec_context_name(pairs[2 * i]), *value = pairs[2 * i + 1];
+        name = name != NULL ? name : Py_None;
+        visit_value(v, name, Py_TYPE(name), depth + 1);
+        if (rec_is_secret(name))
+            visit_redacted(v);
+        else
+            visit_value(v, value, Py_TYPE(value), depth + 1);
+    }
+}
+
+/* Likewise. */
+__attribute__((noinline)) static void traverse_tee(rec_visit *v, PyObject *o, uint32_t depth)
+{
+    PyObject *items[REC_MOST_OF_TEE];
+    Py_ssize_t size = rec_tee_items(o, items, REC_MOST_OF_TEE), shown;
+    if (!traverse_begin(v, &PyList_Type, size, size, depth, items_in(o)))
+        return;
+    shown = rec_take_nodes(size < REC_MOST_OF_TEE ? size : REC_MOST_OF_TEE);
+    visit_container(v, &PyList_Type, size, shown);
+    traverse_items(v, items, shown, depth + 1);
+}
+
 static void traverse_part_of_form(rec_visit *v, PyObject *o, const rec_part *part, uint32_t depth)
 {
     switch (part->kind) {
@@ -422,6 +495,18 @@ static void traverse_part_of_form(rec_visit *v, PyObject *o, const rec_part *par
         return;
     case REC_PART_OF_EACH:
         traverse_of_each(v, part->each.tuple, part->each.name, depth);
+        return;
+    case REC_PART_HOLES:
+        traverse_holes(v, part->object, depth);
+        return;
+    case REC_PART_ADDRESS:
+        traverse_address(v, part, depth);
+        return;
+    case REC_PART_CONTEXT:
+        traverse_context(v, part->object, depth);
+        return;
+    case REC_PART_TEE:
+        traverse_tee(v, part->object, depth);
         return;
     case REC_PART_MEMBERS:
         traverse_members(v, part->object, depth);

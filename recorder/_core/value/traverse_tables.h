@@ -42,10 +42,25 @@ static void visit_digest(rec_visit *v, uint64_t digest) { visit_number(v, (int64
 
 /* ---- arrays ---- */
 
+/* Whether its items are structures of which a field has the name of a secret. */
+static bool is_secret_buffer(PyObject *o)
+{
+    rec_array array;
+    if (rec_secrets.names.count == 0 || !rec_array_begin(o, &array))
+        return false;
+    bool hides = array.view.format != NULL && rec_format_hides(array.view.format);
+    rec_array_end(&array);
+    return hides;
+}
+
 /* Of a buffer, with a number that changes with any of its items where not all are written. */
 static void traverse_buffer(rec_visit *v, PyObject *o, rec_type_entry *entry, PyObject *identity)
 {
     uint64_t digest;
+    if (is_secret_buffer(o)) {
+        visit_redacted(v);
+        return;
+    }
     if (!rec_array_digest(o, &digest)) {
         visit_array(v, o, entry);
         return;
@@ -122,11 +137,15 @@ static void traverse_array(rec_visit *v, PyObject *o, rec_type_entry *entry, uin
 
 /* ---- columns ---- */
 
-static void traverse_texts(rec_visit *v, const rec_arrow_item *texts, Py_ssize_t size, bool are_bytes, uint32_t depth)
+static void traverse_texts(rec_visit *v, const rec_column *column, Py_ssize_t first, Py_ssize_t size, uint32_t depth)
 {
+    const rec_arrow_item *texts = column->items + first;
+    bool are_bytes = column->arrow.are_bytes, is_pair = column->may_be_pair && size == 2 && rec_text_hides(texts);
     Py_ssize_t shown = begin_list(v, size, true, depth);
-    for (; shown > 0; shown--, texts++) {
-        if (texts->data != NULL && are_bytes)
+    for (Py_ssize_t i = 0; i < shown; i++, texts++) {
+        if (is_pair && i > 0)
+            visit_redacted(v);
+        else if (texts->data != NULL && are_bytes)
             visit_data(v, texts->data, texts->size);
         else if (texts->data != NULL)
             visit_utf8(v, texts->data, texts->size);
@@ -135,10 +154,75 @@ static void traverse_texts(rec_visit *v, const rec_arrow_item *texts, Py_ssize_t
     }
 }
 
+static void traverse_column(rec_visit *v, const rec_column *column, uint32_t depth);
+
+/* Room in what a value may have for one more column, with its parts. */
+enum { NODES_OF_COLUMN = 5 };
+
+/* Whether it names a secret, whose value stands beside it: the key of a map. */
+static bool is_secret_key(const rec_column *column)
+{
+    return column->are_texts && column->first == 1 && rec_text_hides(column->items);
+}
+
+/* Apart, for the room that it takes on the stack. Says whether it is a secret's name. */
+__attribute__((noinline)) static bool traverse_child(rec_visit *v, const rec_arrow_nest *nest, Py_ssize_t i,
+                                                     PyTypeObject *type, uint32_t depth)
+{
+    rec_column column;
+    if (rec_walk.nodes_left < NODES_OF_COLUMN || depth >= rec_limits.depth) {
+        visit_elided(v, rec_type_of(&PyList_Type), nest->items);
+        return false;
+    }
+    rec_walk.nodes_left -= NODES_OF_COLUMN;
+    rec_column_of_nest(nest, i, type, &column);
+    rec_count_container();
+    traverse_column(v, &column, depth);
+    return is_secret_key(&column);
+}
+
+/* A dict of names and what stands there. */
+static void traverse_fields_of_nest(rec_visit *v, const rec_arrow_nest *nest, PyTypeObject *type, uint32_t depth)
+{
+    bool after_secret = false;
+    Py_ssize_t shown = nest->count < REC_MOST_COLUMNS ? nest->count : REC_MOST_COLUMNS;
+    rec_count_container();
+    visit_container(v, &PyDict_Type, nest->count, shown);
+    for (Py_ssize_t i = 0; i < shown; i++) {
+        const rec_arrow_item name = rec_arrow_nest_name(nest, i);
+        visit_utf8(v, name.data, name.size);
+        if (after_secret || rec_text_hides(&name))
+            visit_redacted(v);
+        else if (traverse_child(v, nest, i, type, depth))
+            after_secret = nest->count == 2;
+    }
+}
+
+static void traverse_nests(rec_visit *v, const rec_column *column, Py_ssize_t first, Py_ssize_t count, uint32_t depth)
+{
+    Py_ssize_t shown = begin_list(v, count, true, depth);
+    for (Py_ssize_t i = 0; i < shown; i++) {
+        rec_arrow_nest nest;
+        rec_arrow_nest_of(&column->arrow, first + i, &nest);
+        if (nest.is_missing)
+            visit_object(v, NULL, depth + 1);
+        else if (nest.is_list)
+            (void)traverse_child(v, &nest, 0, column->type, depth); /* audit: nothing stands beside a list */
+        else if (rec_walk.nodes_left < NODES_OF_COLUMN * (uint32_t)nest.count)
+            visit_elided(v, rec_type_of(&PyDict_Type), nest.count);
+        else
+            traverse_fields_of_nest(v, &nest, column->type, depth);
+    }
+}
+
 static void traverse_some(rec_visit *v, const rec_column *column, Py_ssize_t first, Py_ssize_t count, uint32_t depth)
 {
+    if (column->arrow.are_nested) {
+        traverse_nests(v, column, first, count, depth);
+        return;
+    }
     if (column->are_texts) {
-        traverse_texts(v, column->items + first, count, column->arrow.are_bytes, depth);
+        traverse_texts(v, column, first, count, depth);
         return;
     }
     const rec_cells some = rec_cells_some(&column->cells, first, count);

@@ -24,6 +24,11 @@ class Recorded:
         """The value as expressions know it, and where its parts come from."""
         raise NotImplementedError  # audit: Value has it
 
+    @property
+    def _object(self) -> Any:
+        """The object itself, made anew; own_operators.NOTHING where it is not to be had."""
+        raise NotImplementedError  # audit: Value has it
+
 
 class Given:
     """Each object once, so that what contains itself does so afterwards."""

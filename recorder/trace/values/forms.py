@@ -82,6 +82,8 @@ def items_of(node: Node) -> Any:
         return node.items[0] if node.items else None
     if node.size in TABLES:
         return container_of(node)
+    if node.size == Form.CONTEXT:
+        return node.items[0] if node.items else None
     if node.size == Form.TENSOR:
         return node.items[2] if len(node.items) > 2 else None
     if node.size == Form.FOREIGN:
@@ -331,7 +333,17 @@ def _context_variable(out: Writer, node: Node) -> None:
 
 
 def _token(out: Writer, node: Node) -> None:
-    _facts(out, "Token", list(zip(("var", "old_value"), node.items, strict=True)))
+    variable, before, *used = node.items
+    _facts(
+        out, "Token used" if used == [True] else "Token", [("var", variable), ("old_value", before)]
+    )
+
+
+def _context(out: Writer, node: Node) -> None:
+    """By the names of its variables, of which several can have the same one."""
+    out.add("<Context ")
+    out.part(node.items[0])
+    out.add(">")
 
 
 def _future(out: Writer, node: Node) -> None:
@@ -416,6 +428,11 @@ def _socket(out: Writer, node: Node) -> None:
     """As Python has it, `[closed]` once it has no descriptor."""
     facts = named_parts(node)
     closed = " [closed]" if facts.get("fd") == -1 else ""
+    facts = {  # its own address first, as Python does
+        name: facts[name]
+        for name in ("fd", "family", "type", "proto", "laddr", "raddr")
+        if facts.get(name) not in (None, "")
+    }
     _facts(out, short_name(node) + closed, list(facts.items()))
 
 
@@ -549,14 +566,16 @@ ROWS: Final[dict[int, Row]] = {
     Form.LOCK: Row(("locked",), _lock),
     Form.RLOCK: Row(("count",), _lock),
     Form.CONTEXT_VAR: Row(("name", "value?"), _context_variable),
-    Form.CONTEXT_TOKEN: Row(("var", "old_value"), _token),
+    Form.CONTEXT_TOKEN: Row(("var", "old_value", "used?"), _token),
+    Form.CONTEXT: Row(("variables",), _context),
+    Form.DERIVED: Row(("base",), _show_unknown),
     Form.FUTURE: Row(("state", "result", "exception"), _future),
     Form.TASK: Row(("state", "result", "exception", "coro", "wait_for", "name"), _future),
     Form.BYTES_IO: Row(("content", "position"), _bytes_io, _make_bytes_io),
     Form.FILE: Row(("mode", "fd"), show_file),
     Form.BUFFERED: Row(("raw",), show_file),
     Form.TEXT_FILE: Row(("buffer", "encoding"), show_file),
-    Form.SOCKET: Row(("fd", "family", "type", "proto"), _socket),
+    Form.SOCKET: Row(("fd", "family", "type", "proto", "raddr?", "laddr?"), _socket),
     Form.ZONE_INFO: Row(("key",), _zone, _make_zone),
     Form.PROPERTY: Row(("fget", "fset", "fdel"), _plain),
     Form.STATICMETHOD: Row(("__func__",), _plain),

@@ -28,6 +28,10 @@ from recorder.trace.values.tables import (
 
 Build: TypeAlias = Callable[[Any], Any]
 
+LONG_SCALARS: Final = (
+    ("numpy", "longdouble"),
+    ("numpy", "clongdouble"),
+)  # of which Python has no equal
 TEXTS: Final = (
     "ArrowStringArray",
     "StringArray",
@@ -141,14 +145,20 @@ def make_array(node: Node) -> Any:
         made = array.array(facts.typecode)
         made.frombytes(facts.data)
         return made
-    if node.type != ("numpy", "ndarray") or facts.cut or facts.items() is None:
+    is_scalar_of_c = node.type in LONG_SCALARS and not facts.shape
+    if (
+        not (is_scalar_of_c or node.type == ("numpy", "ndarray"))
+        or facts.cut
+        or facts.items() is None
+    ):
         return None
     try:
         numpy = _library("numpy")
         dtype = _dtype_of(numpy, facts.format, facts.item_size)
         if dtype.itemsize != facts.item_size:
             return None
-        return numpy.frombuffer(facts.data, dtype).reshape(facts.shape).copy()
+        made = numpy.frombuffer(facts.data, dtype).reshape(facts.shape).copy()
+        return made[()] if is_scalar_of_c else made
     except (CannotMake, TypeError, ValueError):
         return None
 
@@ -166,7 +176,7 @@ def make_masked(node: Node) -> Any:
     return _library("numpy.ma").MaskedArray(made, mask=hidden)
 
 
-COMPLEX: Final = {"Zf": "c8", "Zd": "c16"}
+COMPLEX: Final = {"Zf": "c8", "Zd": "c16", "Zg": "G"}
 
 
 def _dtype_of(numpy: Any, form: str, item_size: int) -> Any:
@@ -356,15 +366,45 @@ def _arrow_array(part: Any, build: Build) -> Any:
     column = column_of(part)
     if column is None:
         raise CannotMake
-    if column.missing:
+    if column.missing and part.cut:
         return build(part)  # which says that it was too large
+    if column.missing:
+        raise CannotMake
     values = [None if is_form(value, Form.MISSING) else build(value) for value in column.first]
-    pyarrow, dtype = _library("pyarrow"), column.dtype
+    made = _of_values(_library("pyarrow"), part, column, values)
+    return made.dictionary_encode() if column.kind[1] == "DictionaryArray" else made
+
+
+def _of_values(pyarrow: Any, part: Any, column: Column, values: list[Any]) -> Any:
+    dtype = column.dtype
+    if is_time(part):
+        return pyarrow.array(values, type=_type_of_times(pyarrow, part))
+    if column.kind[1] == "MapArray":
+        return pyarrow.array(values, type=_type_of_maps(pyarrow, values))
     if dtype == "datetime64[D]":
         return pyarrow.array([value and value.item() for value in values], type=pyarrow.date32())
     if dtype.startswith(("int", "uint", "float", "bool")):
         return pyarrow.array(values, type=pyarrow.type_for_alias(dtype))
     return pyarrow.array(values)
+
+
+def is_time(part: Any) -> bool:
+    """Of times of a day, which Arrow keeps as numbers of a unit."""
+    return is_form(part, Form.COLUMN) and str(part.items[4]).startswith("time[")
+
+
+def _type_of_times(pyarrow: Any, part: Any) -> Any:
+    unit = part.items[4][5:-1]
+    if unit == "ns" and any(number % 1000 for number in part.items[1].items.items() or []):
+        raise CannotMake  # Python has no time of so many digits
+    return pyarrow.time32(unit) if unit in ("s", "ms") else pyarrow.time64(unit)
+
+
+def _type_of_maps(pyarrow: Any, values: list[Any]) -> Any:
+    """Keys and values are of what pyarrow makes of them."""
+    entries = [entry for value in values if value is not None for entry in value]
+    keys, items = (pyarrow.array([entry[n] for entry in entries]).type for n in range(2))
+    return pyarrow.map_(keys, items)
 
 
 def _frame(node: Node, build: Build) -> Any:

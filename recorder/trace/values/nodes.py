@@ -231,7 +231,10 @@ def changes_in_place(node: Node) -> bool:
 def without_wrapping(tree: Any) -> Any:
     """Without the INSTANCE and TYPED around it, or what a large ARRAY, or a tensor, has besides its items."""
     if isinstance(tree, Node) and tree.tag == TAG_INSTANCE and tree.items and not tree.items[0][0]:
-        tree = tree.items[0][1]
+        inner = tree.items[0][1]
+        if isinstance(inner, Node) and inner.tag == TAG_FORM and inner.size == Form.DERIVED:
+            return tree  # whose attributes are all that there is
+        tree = inner
     if isinstance(tree, Node) and tree.tag == TAG_FORM and tree.size == Form.LARGE_ARRAY:
         tree = tree.items[0]
     if isinstance(tree, Node) and tree.tag == TAG_FORM and tree.size == Form.TENSOR:

@@ -11,15 +11,17 @@ import ast
 import operator
 import warnings
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast, overload
 
 from recorder import errors
 from recorder.errors import arguments
 from recorder.trace.expressions import functions, operations
 from recorder.trace.expressions.domain import Cut, Opaque, Thing, TypeName, plain
 from recorder.trace.expressions.outcomes import Budget, TooMuch, Undecided
-from recorder.trace.format import TAG_ENUM, TAG_INSTANCE, TAG_NAMED
+from recorder.trace.format import TAG_ENUM, TAG_FORM, TAG_INSTANCE, TAG_NAMED
+from recorder.trace.values import own_operators
 from recorder.trace.values.comparands import Given, Recorded
+from recorder.trace.values.nodes import Node
 
 if TYPE_CHECKING:
     from typing import Self
@@ -28,6 +30,23 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PATH: Final = "the path of a part, such as items[0].price"
+ORDERS: Final[dict[type[ast.cmpop], Callable[[Any, Any], Any]]] = {
+    ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
+}  # fmt: skip
+BUILT_IN: Final = (
+    list,
+    tuple,
+    dict,
+    set,
+    frozenset,
+    str,
+    bytes,
+    int,
+    float,
+    bool,
+    complex,
+    type(None),
+)
 MOST_WORK: Final = (
     10_000_000  # steps of one operator; the largest value that is recorded has 100,000 parts
 )
@@ -61,10 +80,56 @@ class Operators(Recorded):
     # ---- comparisons ----
 
     def _compare(self, kind: type[ast.cmpop], other: object) -> bool:
+        """As expressions do; where these cannot tell, as the objects themselves."""
         made, _ = self._asked
-        return decided(
-            lambda budget: operations.compare(kind, made, Given(budget).of(other), budget)
-        )
+        found: bool | None = None
+        unknown: errors.ValueNotRecordedError | None = None
+        try:
+            found = decided(
+                lambda budget: operations.compare(kind, made, Given(budget).of(other), budget)
+            )
+        except errors.ValueNotRecordedError as exc:
+            unknown = exc
+        except ValueError:  # of an array, which has a truth for each item
+            pass
+        if found is True or (found is False and kind is not ast.Eq):
+            return found
+        said = self._compare_objects(kind, other)
+        if isinstance(said, bool):
+            return said
+        if found is not None and (type(other) in BUILT_IN or not self._is_form):
+            return found
+        raise unknown or errors.ValueNotRecordedError(reason="its library would have to tell")
+
+    @property
+    def _is_form(self) -> bool:
+        """Whether it is computed with as a list or a dict, which it is not."""
+        _, values = self._asked
+        return isinstance(values.root, Node) and values.root.tag == TAG_FORM
+
+    def _compare_objects(self, kind: type[ast.cmpop], other: object) -> Any:
+        own = self._object
+        given = other._object if isinstance(other, Recorded) else other
+        if own is own_operators.NOTHING or given is own_operators.NOTHING:
+            return None
+        if kind is ast.Eq:
+            return own_operators.are_equal(own, given)
+        return own_operators.ask(ORDERS[kind], own, given)
+
+    def _told(self, engine: Callable[[], T], own: Callable[[Any], Any]) -> T:
+        """What an expression makes of it, or the object itself."""
+        try:
+            return engine()
+        except errors.ValueNotRecordedError:
+            made = self._object
+            said = (
+                own_operators.NOTHING
+                if made is own_operators.NOTHING
+                else own_operators.ask(own, made)
+            )
+            if said is own_operators.NOTHING:
+                raise
+            return cast(T, said)
 
     def __eq__(self, other: object) -> bool:
         return self._compare(ast.Eq, other)
@@ -96,13 +161,15 @@ class Operators(Recorded):
         if made is NotImplemented:  # of which Python says so from 3.14 on, and warned before
             # audit: Python's own protocol
             raise TypeError("NotImplemented should not be used in a boolean context")
-        return decided(lambda _: operations.truth(made))
+        return self._told(lambda: decided(lambda _: operations.truth(made)), bool)
 
     # ---- parts ----
 
     def __len__(self) -> int:
         made, _ = self._asked
-        return decided(lambda budget: int(functions.FUNCTIONS["len"](budget, made)))
+        return self._told(
+            lambda: decided(lambda budget: int(functions.FUNCTIONS["len"](budget, made))), len
+        )
 
     def __contains__(self, item: object) -> bool:
         made, _ = self._asked
@@ -199,11 +266,15 @@ class Operators(Recorded):
 
     def __int__(self) -> int:
         made, _ = self._asked
-        return decided(lambda budget: int(functions.MAKERS["int"](budget, made)))
+        return self._told(
+            lambda: decided(lambda budget: int(functions.MAKERS["int"](budget, made))), int
+        )
 
     def __float__(self) -> float:
         made, _ = self._asked
-        return decided(lambda budget: float(functions.MAKERS["float"](budget, made)))
+        return self._told(
+            lambda: decided(lambda budget: float(functions.MAKERS["float"](budget, made))), float
+        )
 
     def __complex__(self) -> complex:
         made, _ = self._asked

@@ -43,7 +43,10 @@ from recorder.trace.values import (
     show_tables,
     stdlib_values,
 )
+from recorder.trace.values.derived import Derived, derived
 from recorder.trace.values.forms import is_all, is_file, show_file, show_form
+from recorder.trace.values.long_doubles import is_long_double
+from recorder.trace.values.long_doubles import shown as shown_long_double
 from recorder.trace.values.nodes import (
     BUILTIN_NAMES,
     Node,
@@ -193,6 +196,8 @@ class _Writer:
             return None
         if show_tables.show_spread(self, tree):
             return None
+        if (parts := derived(tree)) is not None:
+            return self.derived(tree, parts)
         if orm_values.show_instance(self, tree):
             return None
         if library_values.show_instance(self, tree, self.spelled_out(tree)):
@@ -259,6 +264,25 @@ class _Writer:
         for words, origin in exceptions.origins(items):
             self.add(words)
             self.part(origin)
+
+    def derived(self, tree: Node, parts: Derived) -> None:
+        """As what it is derived from shows itself, by its own name, and then its own attributes."""
+        before = len(self.out)
+        self.part(parts.base)
+        text = "".join(self.out[before:])
+        if self.full:
+            return None
+        name, bracket, rest = text.partition("(")
+        is_call = bracket and name.rpartition(".")[2] == (parts.base.type or ("", ""))[1]
+        inside = rest.removesuffix(")") if is_call else text
+        self.left += len(text)
+        self.out[before:] = []
+        self.add(f"{self.name_of(tree)}({inside}")
+        if parts.own:
+            self.add(", ")
+            self.sequence(parts.own, self.attribute)
+        missing = (tree.size or 0) - len(tree.items)
+        return self.add(f", … {missing} more)" if missing > 0 else ")")
 
     def began(self, tree: Node) -> bool:
         """Whether the built-in part, which has the name of its class, has been written, but for its last bracket."""
@@ -335,6 +359,8 @@ class _Writer:
         self.add(f"np.{name}(")
         if isinstance(item, Node) and item.tag == TAG_NAMED:
             self.sequence(item.items, self.attribute)
+        elif is_long_double(item):
+            self.add(f"'{shown_long_double(item)}'")
         else:
             self.part(item)
         return self.add(")")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from recorder.trace.format import TAG_ARRAY, TAG_INSTANCE, TAG_LIST, Form
-from recorder.trace.values import datetimes, periods, zones
+from recorder.trace.values import datetimes, long_doubles, periods, zones
 from recorder.trace.values.nodes import Node, qualified, short_name, without_wrapping
 from recorder.trace.values.numbers import as_shown
 from recorder.trace.values.tables import (
@@ -56,6 +56,8 @@ def cell(out: Writer, value: Any) -> None:
         _datetime_in_cell(out, value)
     elif is_form(value, Form.MISSING):
         out.add(_missing(value))
+    elif long_doubles.is_long_double(value):
+        out.add(long_doubles.shown(value))
     elif is_form(value, Form.PERIOD):
         out.add(_period(value))
     elif is_form(value, Form.INTERVAL):

@@ -12,7 +12,7 @@ import sys
 from typing import Any, Final, Literal
 
 from recorder.trace.format import TAG_DATE, TAG_FORM, TAG_TIME, TAG_TIMEDELTA, Form
-from recorder.trace.values import records
+from recorder.trace.values import long_doubles, records
 from recorder.trace.values.nodes import Node
 
 GENERATOR_STATES = ("created", "suspended", "running", "ended")  # of a generator
@@ -44,6 +44,17 @@ def make_datetime(facts: tuple[int, ...], zone: Any) -> datetime.datetime:
     *moment, fold = facts
     year, month, day, hour, minute, second, microsecond = moment
     return datetime.datetime(year, month, day, hour, minute, second, microsecond, zone, fold=fold)
+
+
+PER_SECOND: Final = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+
+
+def time_of_day(number: int, unit: str) -> Node:
+    """The time that so many of a unit are after midnight, without what is less than a microsecond."""
+    seconds, rest = divmod(number, PER_SECOND.get(unit, 1))
+    minutes, second = divmod(seconds, 60)
+    facts = (*divmod(minutes, 60), second, rest * 10**6 // PER_SECOND.get(unit, 1), 0)
+    return Node(TAG_TIME, ("datetime", "time"), None, (facts, None))
 
 
 def make_timedelta(facts: tuple[int, ...]) -> datetime.timedelta:
@@ -133,6 +144,10 @@ def _unpack(form: str, size: int, data: bytes) -> list[Any] | None:
             f"{'<' if order == 'little' else '>'}{len(data) // (size // 2)}{plain[1]}", data
         )
         return [complex(*pair) for pair in zip(parts[::2], parts[1::2], strict=True)]
+    if plain == "g" and size == 16 and order == "little" and long_doubles.ARE_HERE:
+        return [long_doubles.long_double(piece) for piece in pieces]
+    if plain == "Zg" and size == 32 and order == "little" and long_doubles.ARE_HERE:
+        return [long_doubles.long_complex(piece) for piece in pieces]
     if plain[-1:] == "w" and size % 4 == 0:
         return [_text(piece, order) for piece in pieces]
     if plain[-1:] == "s":

@@ -3,12 +3,16 @@ that can be asked and compared like any other."""
 
 from __future__ import annotations
 
+import datetime
 import re
 from typing import Any, Final, NamedTuple
 
 from recorder.trace.format import (
     TAG_ARRAY,
+    TAG_DATE,
+    TAG_DATETIME,
     TAG_DICT,
+    TAG_ELIDED,
     TAG_FORM,
     TAG_INSTANCE,
     TAG_LIST,
@@ -16,10 +20,13 @@ from recorder.trace.format import (
     TAG_TUPLE,
     Form,
 )
-from recorder.trace.values import datetimes
+from recorder.trace.values import datetimes, stdlib_values
 from recorder.trace.values.nodes import Node, without_wrapping
 
 NOT_AVAILABLE: Final = Node(TAG_FORM, ("pandas", "NA"), Form.MISSING, [])
+MOST_MICROSECONDS: Final = (
+    1900 * 365 * 86400 * 10**6
+)  # from 1970 on, with which a date is one of Python's
 MOST_OF_SPARSE: Final = 60  # values of a sparse array that are shown
 TABLES: Final = (
     Form.ARROW_TABLE,
@@ -55,7 +62,7 @@ def missing_of(parts: list[Any]) -> int:
 
 def _size(part: Any) -> int:
     """So many values as are there."""
-    if not isinstance(part, Node):
+    if not isinstance(part, Node) or part.tag == TAG_ELIDED:
         return 0
     return len(part.items) if part.tag == TAG_LIST else 0 if part.cut else part.size or 0
 
@@ -102,10 +109,62 @@ def frequency_of(part: Any) -> Node | None:
 
 def _values(part: Any) -> list[Any]:
     if isinstance(part, Node) and part.tag == TAG_LIST:
-        return list(part.items)
+        return [row_of(item) for item in part.items]
     if isinstance(part, Node) and part.tag == TAG_ARRAY:
         return list(part.items.items() or [])
     return []
+
+
+def row_of(part: Any) -> Any:
+    """A value in one row of Arrow's: of a list a COLUMN, of what has fields a dict of COLUMNs of one item."""
+    if isinstance(part, Node) and part.tag == TAG_DICT:
+        pairs = [(name, row_of(field)) for name, field in part.items]
+        return part._replace(items=pairs)
+    column = column_of(part) if is_form(part, Form.COLUMN) else None
+    if column is None:
+        return part
+    variant = part.items[6] if len(part.items) > 6 else None
+    if variant == "item" and column.first:
+        return _present(column.first[0])
+    items = [_present(item) for item in column.first]  # of a long one the beginning
+    if variant == "map":
+        items = [_entry(item) for item in items]
+    return Node(TAG_LIST, None, column.size, items, column.missing > 0)
+
+
+def _present(value: Any) -> Any:
+    """In a list, or a field, what is missing is None, and a moment what Python has for it."""
+    if value is NOT_AVAILABLE:
+        return None
+    return _of_python(value) if is_form(value, Form.DATETIME64) else value
+
+
+def _of_python(moment: Node) -> Node:
+    """A date, a datetime or a timedelta, of what these can be."""
+    number, dtype = moment.items
+    is_duration, count, unit = datetimes.unit_of(dtype) or (False, 0, "")
+    if count != 1 or unit not in ("D", "s", "ms", "us") or number == datetimes.NOT_A_TIME:
+        return moment
+    micros = number * 10 ** (6 - datetimes.DIGITS.get(unit, 0)) * (86400 if unit == "D" else 1)
+    span = datetime.timedelta(microseconds=micros) if abs(micros) < MOST_MICROSECONDS else None
+    if span is None:
+        return moment
+    if is_duration:
+        facts = (span.days, span.seconds, span.microseconds)
+        return Node(TAG_TIMEDELTA, ("datetime", "timedelta"), None, facts)
+    at = datetime.datetime(1970, 1, 1) + span
+    day = (at.year, at.month, at.day)
+    if unit == "D":
+        return Node(TAG_DATE, ("datetime", "date"), None, day)
+    time = (at.hour, at.minute, at.second, at.microsecond, 0)
+    return Node(TAG_DATETIME, ("datetime", "datetime"), None, ((*day, *time), None))
+
+
+def _entry(item: Any) -> Any:
+    """Of a map, a key and a value."""
+    if not isinstance(item, Node) or item.tag != TAG_DICT or len(item.items) != 2:
+        return item
+    return Node(TAG_TUPLE, None, 2, [value for _, value in item.items])
 
 
 def is_scalar(node: Node) -> bool:
@@ -202,6 +261,11 @@ def _with_meaning(values: list[Any], about: Any, kind: tuple[str, str]) -> list[
     if about == "decimal":
         made = ("decimal", "Decimal")
         return [Node(TAG_FORM, made, Form.DECIMAL, [text]) if text else None for text in values]
+    if isinstance(about, str) and about.startswith("time["):
+        return [
+            value if value is NOT_AVAILABLE else stdlib_values.time_of_day(value, about[5:-1])
+            for value in values
+        ]
     if about is not None:
         zone = zone_called(about) if isinstance(about, str) else about
         return [

@@ -37,12 +37,13 @@ from recorder.trace.format import (
     Form,
 )
 from recorder.trace.values import exceptions, generics, library_values, stdlib_values
+from recorder.trace.values.derived import derived, is_derived
 from recorder.trace.values.forms import class_of, has_maker, make_form, named_parts
 from recorder.trace.values.make_tables import make_array, make_masked, make_spread
 from recorder.trace.values.nodes import CannotMake, Node, numbered, qualified, type_name
 from recorder.trace.values.show_tables import MASKED_ARRAYS
 from recorder.trace.values.stand_ins import Opaque, Redacted, Truncated
-from recorder.trace.values.tables import is_form, is_spread
+from recorder.trace.values.tables import column_of, is_form, is_spread
 
 
 def unreadable(why: str) -> errors.ValueUnreadableError:
@@ -77,6 +78,8 @@ class Builder:
         except errors.ValueUnreadableError as exc:
             if tree.tag == TAG_FORM:  # one of its parts is not wholly there
                 return self.attributes(tree, named_parts(tree).items(), exc.message)
+            if is_derived(tree):
+                return self.attributes(tree, tree.items[1:], exc.message)
             made = self.made[id(tree)] = Opaque(type_name(tree), {}, reason=exc.message)
         return made
 
@@ -125,6 +128,9 @@ class Builder:
             return self.beginning(tree) if tree.cut else _PENDING
         if tree.tag == TAG_ARRAY and tree.cut:
             return Truncated(type_name(tree), tree.size or 0, tree.items.items())
+        if tree.cut and (column := column_of(tree)) is not None:
+            begins = [self.build(value) for value in column.first]
+            return Truncated(type_name(tree), column.size, begins)
         if tree.tag in OPAQUE:
             return Opaque(type_name(tree), facts(tree))
         if (found := _parts_of_opaque(tree)) is not None:
@@ -209,7 +215,8 @@ class Builder:
                 return made
             if isinstance(inner, Node) and inner.tag == TAG_EXCEPTION:
                 return exceptions.make(inner, tree.items[1:], self.build)
-            return self.build(inner)
+            base = derived(tree)
+            return self.build(inner if base is None else base.base)
         if key in stdlib_values.MAKERS:
             return stdlib_values.MAKERS[key](*[self.build(part) for _, part in tree.items])
         if key in library_values.MAKERS:
@@ -270,7 +277,7 @@ def _parts_of_opaque(tree: Node) -> list[tuple[str, Any]] | None:
 
 def _has_maker(tree: Node) -> bool:
     known = tree.type in stdlib_values.MAKERS or tree.type in library_values.MAKERS
-    return known or is_spread(tree) or is_generic(tree)
+    return known or is_spread(tree) or is_generic(tree) or is_derived(tree)
 
 
 def is_generic(tree: Node) -> bool:

@@ -30,6 +30,7 @@ from recorder.trace.format import (
     TAG_STR,
     TAG_UNEXAMINED,
 )
+from recorder.trace.values import own_operators
 from recorder.trace.values.forms import items_of
 from recorder.trace.values.grid import table_of
 from recorder.trace.values.nodes import (
@@ -103,6 +104,10 @@ class Value(Operators):
         if self._converter is None:
             self._known, self._converter = self._known_as(self._name)
         return self._known, self._converter
+
+    @property
+    def _object(self) -> Any:
+        return own_operators.NOTHING if self.unexamined else own_operators.object_of(self._tree)
 
     def _known_as(self, name: str) -> tuple[Any, Values]:
         """What expressions compute with, of a value that was recorded under this name, and what it is a part of."""
