@@ -89,7 +89,7 @@ def facts(one: Any) -> list[Any]:
     event = getattr(one, "event", one)
     found = [repr(one), getattr(event, "seq", None)]
     if hasattr(event, "locals"):
-        values = {name: value and value.show() for name, value in event.locals.items()}
+        values = {name: repr(value) for name, value in event.locals.items()}
         found += [event.thread.name, event.gap, event.lost, values]
     return found
 
