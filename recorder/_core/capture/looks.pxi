@@ -31,6 +31,7 @@ cdef inline bint is_current(const Look *look, PyObject *o) noexcept nogil:
 cdef inline void take_look(Look *look, PyObject *o, uintptr_t limited) noexcept nogil:
     look.object = NULL                          # meanwhile: types that are met have attributes, which are looked at
     cdef uint64_t fingerprint = take_fingerprint(o)
+    tracer.looks += 1
     look.object = o
     look.at = tape.events
     look.interludes = identities.interludes

@@ -27,6 +27,7 @@ cdef struct Tracer:
     uint64_t foreseen_frame  # … code of this frame …
     bint is_looked_at        # … whose variables were looked at for the last event, or not …
     int32_t reads_until      # … which up to there only reads (cpython/reading.h)
+    uint64_t looks           # objects that were gone through
     uint64_t quiet_since     # between this event …
     uint64_t quiet_until     # … and this one no code has run
     Thread *thread           # the one the tape is at; NULL: to be looked at anew
@@ -54,6 +55,7 @@ cdef Status open_tracer() noexcept:
     tracer.frames = 0
     tracer.budget = MOST_BUDGET
     tracer.budget_at = 0
+    tracer.looks = 0
     tracer.foreseen_at = tracer.quiet_until = <uint64_t> -1
     forget_looks()
     tracer.thread = tracer.last_thread = NULL

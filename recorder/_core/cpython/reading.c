@@ -429,15 +429,25 @@ static bool call_function(reader *r, int n)
     return push(r, value);
 }
 
-/* A new object of so many of the topmost, which has them and is nobody's yet. */
-static bool build(reader *r, int n, PyObject *built)
+/* A new list or tuple of so many of the topmost. For one of classes, to ask with whether something is an instance of
+ * these, the class of all classes stands. */
+static bool build(reader *r, int n)
 {
+    bool of_classes = n > 0;
     for (; n > 0; n--) {
         PyObject *part = pop(r);
-        if (built == SOME_SCALAR && !is_scalar(part))
-            return false;
+        of_classes = of_classes && part != NULL && PyType_CheckExact(part);
     }
-    return push(r, built);
+    return push(r, of_classes ? (PyObject *)&PyType_Type : NULL);
+}
+
+/* A text of so many of them. */
+static bool format(reader *r, int n)
+{
+    for (; n > 0; n--)
+        if (!is_scalar(pop(r)))
+            return false;
+    return push(r, SOME_SCALAR);
 }
 
 static bool operate(reader *r)
@@ -546,17 +556,16 @@ static bool step(reader *r, int opcode)
         return call_function(r, n);
     case BUILD_TUPLE:
     case BUILD_LIST:
-        return build(r, n, NULL);
+        return build(r, n);
     case BUILD_STRING:
-        return build(r, n, SOME_SCALAR);
+        return format(r, n);
 #ifdef FORMAT_VALUE
     case FORMAT_VALUE:
-        return build(r, (n & 4) != 0 ? 2 : 1, SOME_SCALAR);
+        return format(r, (n & 4) != 0 ? 2 : 1);
 #else
     case FORMAT_SIMPLE:
-        return build(r, 1, SOME_SCALAR);
     case CONVERT_VALUE:
-        return build(r, 1, SOME_SCALAR);
+        return format(r, 1);
 #endif
 #ifdef POP_JUMP_IF_NONE
     case POP_JUMP_IF_NONE:
