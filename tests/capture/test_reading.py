@@ -1,7 +1,7 @@
 """Behind a line that only reads nothing is looked at: if reading runs code, it has to be.
 
-`seen` is a list that code which is not recorded adds to. Each line below runs such code in a way of its own; the trace has
-to tell of it at the next event. Debug builds compare, besides, whatever is not looked at (check_still, check_look)."""
+`seen` is a list that code which is not recorded adds to. Each line below runs such code in a way of its own; the trace
+has to tell of it at the next event. Debug builds compare, besides, whatever is not looked at (check_still, check_look)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def f(seen, x, y):
 f(*make())
 """
 
-Made = tuple[list[int], Any, Any]
+having = types.SimpleNamespace
 
 
 def noting(seen: list[int], value: Any = None) -> Callable[..., Any]:
@@ -77,7 +77,13 @@ def missing(seen: list[int], kind: type) -> Any:
 
 
 def meta(seen: list[int], **members: Any) -> Any:
-    return type("Meta", (type,), {name: note(seen) for name, note in members.items()})("Made", (), {})
+    return type("Meta", (type,), {name: note(seen) for name, note in members.items()})(
+        "Made", (), {}
+    )
+
+
+def asking(seen: list[int]) -> Any:
+    return meta(seen, __instancecheck__=lambda s: noting(s, True))
 
 
 def lazy_module(seen: list[int]) -> types.ModuleType:
@@ -115,13 +121,13 @@ RUN: dict[str, tuple[str, Callable[[list[int]], tuple[Any, Any]]]] = {
     "an odd key": ("z = x.a", lambda s: (odd_dict(s), 0)),
     "hasattr": ("z = hasattr(x, 'a')", lambda s: (of_class(__getattr__=noting(s)), 0)),
     "getattr": ("z = getattr(x, 'a', 0)", lambda s: (of_class(a=property(noting(s))), 0)),
-    "isinstance": ("z = isinstance(0, x)", lambda s: (meta(s, __instancecheck__=lambda s: noting(s, True)), 0)),
-    "isinstance, of many": ("z = isinstance(0, (str, x))", lambda s: (meta(s, __instancecheck__=lambda s: noting(s, True)), 0)),
+    "isinstance": ("z = isinstance(0, x)", lambda s: (asking(s), 0)),
+    "isinstance, of many": ("z = isinstance(0, (str, x))", lambda s: (asking(s), 0)),
     "its class": ("z = isinstance(x, str)", lambda s: (of_class(__class__=property(noting(s, int))), 0)),
     "len": ("z = len(x)", lambda s: (of_class(__len__=noting(s, 1)), 0)),
     "len of a list's child": ("z = len(x)", lambda s: (type("Made", (list,), {"__len__": noting(s, 1)})(), 0)),
     "truth": ("if x: pass", lambda s: (of_class(__len__=noting(s, 1)), 0)),
-    "truth of an attribute": ("if not x.a: pass", lambda s: (types.SimpleNamespace(a=of_class(__bool__=noting(s, True))), 0)),
+    "truth of an attribute": ("if not x.a: pass", lambda s: (having(a=of_class(__bool__=noting(s, True))), 0)),
     "one of two": ("z = x.a if y else x.b", lambda s: (of_class(a=1, b=property(noting(s))), 0)),
     "and": ("if y and x.a: pass", lambda s: (of_class(a=property(noting(s))), 1)),
     "equal": ("z = x == 'a'", lambda s: (key(s, "a"), 0)),
@@ -220,7 +226,17 @@ NAMES: dict[str, Any] = {"Plain": Plain, "collections": collections, "gave": lam
 TIMES = 50
 
 # A program that is run with `LINE` again and again, and how often objects are looked at for each of them.
-SAME = "def g(given, other=0):\n    return 0\n\ndef f(seen, x, y):\n    z = 0\n    LINES\n    return seen\nf([1, 2], Plain(), 0)\n"
+SAME = """
+def g(given, other=0):
+    return 0
+
+def f(seen, x, y):
+    z = 0
+    LINES
+    return seen
+
+f([1, 2], Plain(), 0)
+"""
 
 
 def looks_for(folder: Path, line: str) -> float:
@@ -228,9 +244,11 @@ def looks_for(folder: Path, line: str) -> float:
     module.__dict__.update(NAMES)
     text = SAME.replace("LINES", "\n    ".join([line] * TIMES))
     code = compile(text, str(folder / "reading.py"), "exec", dont_inherit=True)
-    with recorder.record(folder / "reading.rtrace", min_free_space=0, exclude=("tests.*",)) as session:
+    with recorder.record(
+        folder / "reading.rtrace", min_free_space=0, exclude=("tests.*",)
+    ) as session:
         exec(code, module.__dict__)
-        return session.stats()["looks"] / TIMES
+        return float(session.stats()["looks"]) / TIMES
 
 
 @pytest.mark.parametrize("line", READ)
@@ -253,7 +271,9 @@ def test_nothing_is_looked_at_again_for_a_call(line: str, most: float, tmp_path:
     assert looks_for(tmp_path, line) < most
 
 
-@pytest.mark.parametrize("line", ["gave()", "x.a = 1", "seen[0] = 1", "x.method()", "z = g(seen, gave())"])
+@pytest.mark.parametrize(
+    "line", ["gave()", "x.a = 1", "seen[0] = 1", "x.method()", "z = g(seen, gave())"]
+)
 def test_all_is_looked_at_behind_any_other_line(line: str, tmp_path: Path) -> None:
     assert looks_for(tmp_path, line) >= 2
 

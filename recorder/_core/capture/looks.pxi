@@ -1,5 +1,5 @@
-# Looks: what an object was when it was looked at last. As long as no code has run since, it need not be looked at again,
-# whichever variables lead to it: `self` of the caller, and `self` of the method.
+# Looks: what an object was when it was looked at last. As long as no code has run since, it need not be looked at
+# again, whichever variables lead to it: `self` of the caller, and `self` of the method.
 
 cdef enum:
     LOOKS = 256              # the last ones, by the addresses of the objects; a power of two

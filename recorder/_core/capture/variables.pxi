@@ -91,8 +91,8 @@ cdef Status compare_variables(Shadow *s) noexcept nogil:
 
 
 cdef inline bint is_still(Shadow *s) noexcept nogil:
-    """Whether nothing has run since the frame's last event but a line that only reads, or nothing at all: that event was
-    the call, and no other came since. What such a line stores to has still to be looked at."""
+    """Whether nothing has run since the frame's last event but a line that only reads, or nothing at all: that event
+    was the call, and no other came since. What such a line stores to has still to be looked at."""
     if is_foreseen(s) and tracer.reads_until == REC_WHOLE_LINE:
         nothing_ran()
         return tracer.is_looked_at

@@ -342,7 +342,7 @@ static bool load(reader *r, int variable)
 static bool store(reader *r, int variable)
 {
     PyObject *before = rec_object(r->frame->localsplus[variable]);
-    pop(r);
+    (void)pop(r); /* audit: it may be anything */
     if (variable >= REC_MASKED || r->stored >> variable & 1)
         return false;
     r->stored |= UINT64_C(1) << variable;
@@ -680,7 +680,7 @@ int32_t rec_reads_behind_call(const rec_stores *stores, rec_iframe *frame, int32
         return 0;
     r.at = behind(stores, call);
     r.ending = ending;
-    (void)push(&r, is_scalar(value) ? value : NULL);
+    (void)push(&r, is_scalar(value) ? value : NULL); /* audit: there is room for the first */
     return read_line(&r);
 }
 
