@@ -78,6 +78,7 @@ def collect(trace: Trace) -> dict[str, Any]:
         "threads": trace.closing.get("threads"),
         "segments": trace.closing.get("segments"),
         "forks": trace.closing.get("forks"),
+        "unrecorded_forks": trace.unrecorded_forks,
         "duration_ns": trace.closing.get("duration_ns"),
         "counters": trace.closing.get("counters") or {},
         "omitted": trace.closing.get("omitted") or {},
@@ -113,6 +114,7 @@ def table(facts: dict[str, Any]) -> list[tuple[str, str]]:
             ),
         ),
         ("threads", facts["threads"]),
+        ("forked", _forked(facts)),
         ("duration", _duration(facts["duration_ns"])),
         ("size", _size(facts["size"], facts["events"])),
         ("sources", _files(len(facts["sources"])) if facts["source_text"] else REASONS[LEFT_OUT]),
@@ -127,6 +129,16 @@ def table(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ("recorder", facts["recorder_version"]),
     ]
     return [(name, printable(str(value))) for name, value in rows if value not in (None, "")]
+
+
+def _forked(facts: dict[str, Any]) -> str | None:
+    forks = facts["forks"]
+    if not forks:
+        return None
+    which = f"{forks:,} process{'' if forks == 1 else 'es'}"
+    if facts["unrecorded_forks"]:
+        return f"{which}, not recorded: --follow-children records them"
+    return f"{which}, each with a trace of its own"
 
 
 def show(rows: list[tuple[str, str]]) -> None:

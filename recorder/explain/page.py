@@ -101,8 +101,8 @@ class Page(NamedTuple):
 
 
 class Symptom(NamedTuple):
-    """What is wrong, as far as the trace says: an exception that left the program, or else an error that it told, or
-    else what was written last."""
+    """What is wrong, as far as the trace says: an exception that left the program, or that was taken by what then made
+    it exit; or else an error that it told, or else what was written last."""
 
     uncaught: Raised | None
     handled: list[Raised]  # the last ones
@@ -163,7 +163,14 @@ def look(trace: Trace) -> Symptom:
     end = trace._queries.end
     near = max(end - RECENT, 0)
     uncaught = _uncaught(trace)
-    others = [one for one in trace.exceptions(start=near) if not _is_same(one, uncaught)]
+    others = list(trace.exceptions(start=near))
+    if uncaught is not None and uncaught.type_name == "SystemExit":
+        left = [one for one in others if not _is_same(one, uncaught)]
+        if trace.exit_status == 0:
+            uncaught, others = None, left
+        else:
+            uncaught = _behind_exit(uncaught, left) or uncaught
+    others = [one for one in others if not _is_same(one, uncaught)]
     errors: deque[Log] = deque(maxlen=MOST_SHOWN)
     outside: deque[Log] = deque(maxlen=MOST_OUTPUTS)
     for log in logs(trace._queries, Asked(None, near, ahead=None, by_moment=True)):
@@ -200,6 +207,13 @@ def _uncaught(trace: Trace) -> Raised | None:
         last = [one for one in raised if one.events[-1].seq == left.seq]
         return last[0] if last else None
     return None
+
+
+def _behind_exit(left: Raised, others: Iterable[Raised]) -> Raised | None:
+    """Where code that is not recorded exits with a status, as a test runner or a framework's command does: the last
+    exception that it took of what it had called."""
+    inside = [one for one in others if one.taken and one.events[-1].caller == left.origin.frame]
+    return inside[-1] if inside else None
 
 
 def _is_reported(trace: Trace, left: Event) -> bool:
@@ -269,6 +283,10 @@ def _facts(trace: Trace, symptom: Symptom) -> Iterator[Statement]:
         status = trace.exit_status
         ended = "its exit status is not known" if status is None else f"exit status {status}"
         yield Statement(trace._queries.end - 1, f"it ended there; {ended}")
+    if forks := trace.unrecorded_forks:
+        which = "a process" if forks == 1 else f"{forks:,} processes"
+        how = code("recorder run --follow-children")
+        yield Statement(None, f"it forked {which}, not recorded here: {how} does")
     for output in symptom.outputs:
         if _tells_of(output, symptom.uncaught):
             continue

@@ -232,6 +232,14 @@ class Trace:
         return self._file.trailer.exit_status if self._file.trailer else None
 
     @property
+    def unrecorded_forks(self) -> int:
+        """How many processes the program forked that have no recording, as `follow_children` was not set."""
+        policy = self.meta.get("policy")
+        follows = isinstance(policy, dict) and policy.get("follow_children") is True
+        forks = self.closing.get("forks")
+        return forks if type(forks) is int and not follows else 0
+
+    @property
     def lost_events(self) -> int:
         """How many events are known to be lost."""
         return self._file.lost_events

@@ -228,16 +228,19 @@ class _Chunk:
             of.shown.pop(slot, None)
         elif of.shown.get(slot) == new and not self.is_new(of, slot):
             return self.replace(at, end, b"")
-        elif not self.in_preamble and not self.is_restating and is_same(of.shown.get(slot), new):
+        elif (
+            not self.in_preamble and of.shown.get(slot) != new and is_same(of.shown.get(slot), new)
+        ):
             of.shown[slot] = new
             return self.replace(value, end, rebound_to(new))
         else:
             of.shown[slot] = new
             if self.raw[value:end] != new:
                 self.replace(value, end, new)
-        of.fresh.add(slot)
-        if of.is_global:
-            self.newest.add((of.number, slot))
+        if not self.in_preamble:
+            of.fresh.add(slot)
+            if of.is_global:
+                self.newest.add((of.number, slot))
         return end
 
     def set_callers(self, at: int, value: int, of: Variables, slot: int) -> int:

@@ -29,7 +29,7 @@ from recorder.trace.expressions.functions import is_builtin
 from recorder.trace.format import TAG_ELIDED, TAG_INSTANCE
 from recorder.trace.snapshots import Event
 from recorder.trace.values.differences import Part, what_changed
-from recorder.trace.values.nodes import Node, type_name, without_wrapping
+from recorder.trace.values.nodes import Node, type_name
 from recorder.trace.values.value import Value
 
 MOST_SEEN: Final = 100_000  # values of attributes that are kept, to tell what is new
@@ -103,6 +103,8 @@ class Watching:
             None  # how a class's attribute changed last
         )
         for change, answer in self.moments(find):
+            if self._is_hidden(change):
+                continue
             key = _owner(change)
             old = last.get(key)
             whose = self._whose(change) if self._is_attribute else None
@@ -236,10 +238,22 @@ class Watching:
     def _is_of_its_class(self, change: Change) -> bool:
         """Whether the first name is an instance without attributes of its own of the names that are asked for."""
         value = self._first_value(change.event, change)
-        tree = None if value is None else without_wrapping(value._tree)
-        if not isinstance(tree, Node) or tree.tag != TAG_INSTANCE or tree.cut:
+        tree = None if value is None else value._tree
+        if not isinstance(tree, Node) or tree.tag == TAG_ELIDED or tree.cut:
             return False
+        if tree.tag != TAG_INSTANCE:
+            return tree.type is not None  # a built-in part alone
         return not any(name in self.expression.attributes for name, _ in tree.items)
+
+    def _is_hidden(self, change: Change) -> bool:
+        """Whether it is of a class, and the variable there is an instance with such an attribute of its own."""
+        if change.class_name is None or self._is_attribute:
+            return False
+        value = change.event.locals.get(self._first)
+        tree = None if value is None else value._tree
+        if not isinstance(tree, Node) or tree.tag != TAG_INSTANCE:
+            return False
+        return any(name == change.name for name, _ in tree.items)
 
     def _is_of_class(self, event: Event, change: Change) -> bool:
         spaces = event._attributes.namespaces

@@ -32,7 +32,7 @@ from recorder.trace.queries import Queries
 from recorder.trace.seeking import ALL
 from recorder.trace.snapshots import Event, title_of
 from recorder.trace.values.differences import what_changed
-from recorder.trace.values.nodes import Node, identity_of, without_wrapping
+from recorder.trace.values.nodes import Node, identity_of
 from recorder.trace.values.places import places_of
 from recorder.trace.values.value import Value, is_definition
 from recorder.trace.writes import Writes, Written, is_given
@@ -285,14 +285,14 @@ class Why:
         """The class whose attribute `root.name` is, with its module; None: it is the object's own, or not known."""
         of = self._ask(root, event)
         tree = of.tree if of.kind == "known" else self._global(root, event)
-        if not isinstance(node := without_wrapping(tree), Node):
+        if not isinstance(tree, Node):
             return None
-        if node.tag == TAG_ELIDED or node.cut:
+        if tree.tag == TAG_ELIDED or tree.cut:
             return None
-        if node.tag in (TAG_INSTANCE, TAG_NAMED) and any(own == name for own, _ in node.items):
+        if tree.tag in (TAG_INSTANCE, TAG_NAMED) and any(own == name for own, _ in tree.items):
             return None
         try:
-            found = class_attributes.find(event, node.type, name)
+            found = class_attributes.find(event, tree.type, name)
         except Undecided:
             return None
         return None if found is None else found.owner.name

@@ -12,6 +12,7 @@ import pytest
 
 from recorder import errors
 from recorder.cli import main
+from tests.conftest import Run
 from tests.tools import reference_writer as w
 from tests.trace.test_reading import two_chunks
 
@@ -110,6 +111,33 @@ def test_info_as_json(trace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     facts = json.loads(capsys.readouterr().out)
     assert facts["verdict"] == "partial(DISK_FULL)"
     assert facts["failure"]["code"] == "ERR_DISK_FULL"
+
+
+@pytest.mark.parametrize("forks", [0, 1, 2])
+@pytest.mark.parametrize("follows", [False, True])
+def test_info_tells_of_processes_that_are_not_recorded(
+    run_recorded: Run, capsys: pytest.CaptureFixture[str], forks: int, follows: bool
+) -> None:
+    program = (
+        f"import os\nfor n in range({forks}):\n    if os.fork() == 0: os._exit(0)\n    os.wait()\n"
+    )
+    trace = run_recorded(program, *["--follow-children"] * follows).trace
+    assert main(["info", str(trace)]) == 0
+    rows = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert main(["explain", str(trace)]) == 0
+    page = capsys.readouterr().out
+    if not forks:
+        assert "forked" not in rows
+    elif follows:
+        assert (
+            rows["forked"] == f"{forks} process{'es' * (forks - 1)}, each with a trace of its own"
+        )
+    else:
+        how = "not recorded: --follow-children records them"
+        assert rows["forked"] == f"{forks} process{'es' * (forks - 1)}, {how}"
+    assert ("it forked" in page) == (forks > 0 and not follows)
+    assert main(["info", "--json", str(trace)]) == 0
+    assert json.loads(capsys.readouterr().out)["unrecorded_forks"] == (0 if follows else forks)
 
 
 def test_info_of_facts_that_are_nonsense(trace: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ import recorder
 from recorder import cli
 from recorder.explain.markdown import code
 from recorder.explain.tokens import TokenQuota, fitting, tokens
+from tests.conftest import Run
 from tests.tools.tape_tools import in_turn
 
 PROGRAMS = {
@@ -233,6 +234,42 @@ def test_who_took_what_left_a_thread(
     assert "no exception left" not in page
     assert "raised in work  thread.py:4; it left the recorded code, from work" in page
     assert "in work  thread.py:4" in page
+
+
+RUNNER = """\
+import sys, unittest
+def half(n):
+    return n // 2
+class Test(unittest.TestCase):
+    def test_half(self):
+        wanted = 1.5
+        self.assertEqual(half(3), wanted)
+if sys.argv[1:]:
+    unittest.main(argv=sys.argv[:1])
+try:
+    half(None)
+except TypeError:
+    sys.exit(5)
+"""
+
+
+def test_what_made_other_code_exit_is_what_went_wrong(
+    tmp_path: Path, run_recorded: Run, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A test runner takes what a test raises, and exits. What the program does itself is seen, step by step."""
+    result = run_recorded(RUNNER, arguments=("test",))
+    assert result.status == 1
+    page = asked(capfd, result.trace)
+    first = page[page.index("## What went wrong") :].splitlines()[2]
+    assert "`AssertionError('1 != 1.5')` raised in Test.test_half" in first
+    assert "SystemExit" in page and "wanted = 1.5" in page
+    result = run_recorded(RUNNER, output=tmp_path / "own.rtrace")
+    page = asked(capfd, result.trace)
+    first = page[page.index("## What went wrong") :].splitlines()[2]
+    assert "`SystemExit(5) while handling TypeError(" in first
+    result = run_recorded("import sys\nsys.exit()\n", output=tmp_path / "well.rtrace")
+    page = asked(capfd, result.trace)
+    assert "nothing failed at its end" in page and "SystemExit" not in page.partition("## Where")[0]
 
 
 @pytest.mark.parametrize("budget", ["0", "199", "-1", "100001"])

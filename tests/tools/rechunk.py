@@ -15,8 +15,9 @@ from recorder.trace.format import ChunkType
 from tests.tools import reference_writer as w
 
 
-def rechunked(path: Path, pieces: int, seed: int = 0, at: int | None = None) -> bytes:
-    """A complete trace of what a complete trace holds. `at`: cut there, between its first record and its last."""
+def rechunked(path: Path, pieces: int | None, seed: int = 0, at: int | None = None) -> bytes:
+    """A complete trace of what a complete trace holds. `at`: cut there, between its first record and its last;
+    no number of pieces: cut between any two records, which takes time that grows with the square of their size."""
     file = TraceFile(path)
     try:
         made = w.File(data=bytearray(path.read_bytes()[:64]))
@@ -28,22 +29,26 @@ def rechunked(path: Path, pieces: int, seed: int = 0, at: int | None = None) -> 
                 made.add(chunk.head.kind, file.payload(chunk))
     finally:
         file.close()
-    cuts = sorted(random.Random(seed).choices(range(len(records)), k=pieces - 1))
-    cuts = cuts if at is None else [at]
+    if at is not None:
+        cuts = [at]
+    elif pieces is not None:
+        cuts = random.Random(seed).choices(range(len(records)), k=pieces - 1)
+    else:
+        cuts = list(range(len(records)))
+    # Back to where a record ends: a Scanner that was given a part of one has begun with the next chunk.
+    ends = sorted({Scanner().segment(records[:cut], made.events).valid for cut in cuts} - {0})
     calls = CallTree(call_sums.BY_WAY | call_sums.BY_FUNCTION)
     calls.set_clock(file.head.ticks_per_second, file.head.started)
     scanner, begin, contents = Scanner(calls), 0, Collected()
     heads: list[tuple[int, int]] = []
-    for cut in (*cuts, len(records)):
-        info = scanner.segment(records[begin:cut], made.events)
-        end = begin + info.valid  # the cut fell into the record that begins there
-        if info.valid:
-            contents.add(made.events, info.contents, info.digest, info.definitions)
-            at = len(made.data)
-            first_event = made.events
-            made.segment(info.preamble + records[begin:end], info.events, info.lost)
-            crc = int.from_bytes(made.data[at + 56 : at + 60], "little")
-            heads.append((first_event, crc))
+    for end in (*ends, len(records)):
+        info = scanner.segment(records[begin:end], made.events)
+        contents.add(made.events, info.contents, info.digest, info.definitions)
+        at = len(made.data)
+        first_event = made.events
+        made.segment(info.preamble + records[begin:end], info.events, info.lost)
+        crc = int.from_bytes(made.data[at + 56 : at + 60], "little")
+        heads.append((first_event, crc))
         begin = end
     made.add(ChunkType.CALLS, call_sums.payload(heads, calls), ignorable=True)
     made.add(ChunkType.CONTENTS, contents.payload(heads), ignorable=True)

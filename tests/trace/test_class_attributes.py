@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from recorder import errors
 from recorder.cli import main
 from recorder.trace.lookup import Lookup
 from recorder.trace.reader import Trace, open_trace
+from recorder.trace.values.differences import what_changed
 
 TraceOf = Callable[[Path], Path]
 
@@ -241,3 +243,76 @@ def test_a_change_of_what_instances_have_in_common_is_told_once(
     with open_trace(trace_of(program)) as trace:
         found = [one for one in trace.watch(asked, of="Stock") if one.old is not None]
     assert [one.change.line for one in found if not one.is_last] == lines
+
+
+# ---- of classes that are derived from built-in ones ----------------------------------------------
+
+BASES = {
+    "object": "",
+    "slots": "",
+    "dict": "{'a': 1}",
+    "list": "[1]",
+    "tuple": "(1, 2)",
+    "str": "'text'",
+    "bytes": "b'text'",
+    "int": "300",
+    "float": "1.5",
+    "set": "{1}",
+    "frozenset": "{1}",
+    "bytearray": "b'text'",
+    "Exception": "'text'",
+    "collections.Counter": "'abc'",
+    "collections.OrderedDict": "a=1",
+    "collections.defaultdict": "list",
+    "collections.deque": "[1]",
+    "datetime.timedelta": "1",
+    "decimal.Decimal": "'1.5'",
+    "fractions.Fraction": "1, 2",
+    "pathlib.PurePosixPath": "'a/b'",
+}
+OWN = """\
+import collections, datetime, decimal, fractions, pathlib
+class Kind({base}):
+    level = 1
+    {slots}
+def main():
+    a = Kind({arguments})
+    {first}
+    {then}
+    b = Kind({arguments})
+    Kind.level = 9
+    return a, b
+main()
+"""
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_an_attribute_of_its_own_is_not_the_classs(
+    tmp_path: Path, trace_of: TraceOf, base: str
+) -> None:
+    slots = base == "slots"
+    program = tmp_path / f"own_{base.rpartition('.')[2]}.py"
+    text = OWN.format(
+        base="object" if slots else base,
+        arguments=BASES[base],
+        slots="__slots__ = ('own',)" if slots else "",
+        first="a.own = 2" if slots else "a.level = 2",
+        then="a.own += 5" if slots else "a.level += 5",
+    )
+    program.write_text(text)
+    asked = "a.own" if slots else "a.level"
+    with open_trace(trace_of(program)) as trace:
+        (end,) = (one.seq for one in trace.find("return", function="main"))
+        for path, line, shown in ((asked, "+= 5", "7"), ("b.level", "Kind.level = 9", "9")):
+            step = trace.why(path, end)[0]
+            assert text.splitlines()[step.line - 1].endswith(line)
+            assert step.value.show() == shown
+        told = [(one.old and one.old.show(), one.new.show()) for one in trace.watch(asked, "main")]
+        assert [new for _, new in told][-2:] == ["2", "7"] and told[-1][0] == "2"
+        told = [(one.old and one.old.show(), one.new.show()) for one in trace.watch("b.level")]
+        assert told[-1] == ("1", "9")
+        values = [
+            one.changed["a"]._tree for one in trace.find(function="main") if "a" in one.changed
+        ]
+        for old, new in itertools.pairwise(values):
+            assert [part.named("a") for part in what_changed(old, new)] == [asked]

@@ -221,7 +221,21 @@ def test_what_stood_under_it_and_elsewhere_is_elsewhere(tmp_path: Path) -> None:
 # ---- borders -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    "place", [place for place in (*PLACES, *MORE_PLACES) if place not in UNLIKE]
+)
+def test_a_border_between_any_two_records_makes_no_difference(tmp_path: Path, place: str) -> None:
+    text = texts_with("iban")[place]
+    whole = recorded(tmp_path / "whole.rtrace", [text])
+    want = recorded(tmp_path / "want.rtrace", [text], redact=PATTERNS)
+    chunks = tmp_path / "chunks.rtrace"
+    chunks.write_bytes(rechunked(whole, None))
+    path = part_of(chunks, tmp_path / "part.rtrace")
+    with open_trace(path) as part, open_trace(want) as other:
+        assert differences(told(part)[1:], told(other)[1:]) == []
+
+
+@pytest.mark.parametrize("seed", range(2))
 def test_borders_of_chunks_make_no_difference(
     both: Callable[[str], Pair], tmp_path: Path, seed: int
 ) -> None:

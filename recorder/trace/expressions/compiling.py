@@ -164,8 +164,8 @@ class Compiler:
         of = self.code(node.operand)
         if isinstance(node.op, ast.Not):
             return lambda scope: _negated(of, scope)
-        compute = operations.UNARY[type(node.op)]
-        return lambda scope: compute(plain(of(scope)))
+        kind = type(node.op)
+        return lambda scope: operations.unary(kind, of(scope))
 
     def boolean(self, node: ast.BoolOp) -> Code:
         parts = [self.code(one) for one in node.values]

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import collections
 import datetime
 import decimal
 from collections.abc import Callable
 from types import GeneratorType
 from typing import Any, Final
 
-from recorder.trace.expressions.domain import Cut, Frame, Hidden, Named, Thing, TypeName
+from recorder.trace.expressions.domain import (
+    Column,
+    Cut,
+    Frame,
+    Hidden,
+    Named,
+    Thing,
+    TypeName,
+    plain,
+)
+from recorder.trace.expressions.operations import VIEWS
 from recorder.trace.expressions.outcomes import Budget, Undecided
 from recorder.trace.format import (
     TAG_BYTES,
@@ -35,7 +46,7 @@ from recorder.trace.format import (
     Form,
 )
 from recorder.trace.values import stdlib_values
-from recorder.trace.values.forms import items_of, make_form
+from recorder.trace.values.forms import items_of, make_form, named_parts
 from recorder.trace.values.nodes import (
     Node,
     ObjectBytes,
@@ -52,7 +63,11 @@ KINDS: Final[dict[int, type]] = {
     TAG_FROZENSET: frozenset, TAG_DICT: dict,
 }  # fmt: skip
 TAGS: Final = {kind: tag for tag, kind in KINDS.items()}
-VIEWS: Final = (Form.DICT_KEYS, Form.DICT_VALUES, Form.DICT_ITEMS)
+PYTHONS: Final = (
+    Form.DEQUE,
+    Form.DEFAULTDICT,
+    Form.MAPPINGPROXY,
+)  # containers as others of Python's own
 STDLIB: Final = (TAG_DATE, TAG_TIME, TAG_DATETIME, TAG_TIMEDELTA)
 
 
@@ -63,7 +78,7 @@ def _nothing() -> None:
 class Values:
     """The parts of one recorded value, each made once: what is one object in the program is one here."""
 
-    __slots__ = ("_made", "_nodes", "_numbered", "_open", "classes", "path", "root")
+    __slots__ = ("_built_in", "_made", "_nodes", "_numbered", "_open", "classes", "path", "root")
 
     def __init__(self, root: Any, path: str) -> None:
         self.root = root
@@ -71,6 +86,9 @@ class Values:
         # What finds attributes of classes (expression.Names), where it is known at which moment. Weak: it has this one.
         self.classes: Callable[[], Any] = _nothing
         self._made: dict[int, Any] = {}  # by the id of a node, which the root keeps
+        self._built_in: dict[
+            int, Any
+        ] = {}  # likewise, of what derives from a built-in type that part
         self._nodes: dict[int, Node | ObjectBytes] = {}  # by the id of what was made of it
         self._open: set[int] = set()  # nodes that are being made
         self._numbered: list[Node] | None = None
@@ -111,8 +129,14 @@ class Values:
         node = thing.node
         if node.tag == TAG_ENUM:
             return self.of(node.items[0][1], f"{thing.path}.value")
-        inner = without_wrapping(node)
-        return NotImplemented if inner is node else self.of(inner, thing.path)
+        if id(node) not in self._built_in:
+            inner = without_wrapping(node)
+            self._built_in[id(node)] = (
+                self._inner(node, thing.path)
+                if inner is node
+                else plain(self.of(inner, thing.path))
+            )
+        return self._built_in[id(node)]
 
     def is_member(self, node: Node) -> bool:
         return node.tag == TAG_ENUM
@@ -146,30 +170,62 @@ class Values:
             return TypeName(*(node.type or ("", "?")), node.type, self)
         if node.tag == TAG_NAMED and not node.cut:
             return self._named(node, path)
-        if node.tag in STDLIB or (node.type or ("", "")) in stdlib_values.MAKERS:
+        if (node.tag in STDLIB and (node.type or ("",))[0] == "datetime") or (
+            (node.type or ("", "")) in stdlib_values.MAKERS
+        ):
             return self._of_stdlib(node, path)
         if node.tag == TAG_FORM:
             return self._form(node, path)
         return Thing(node, self, path)
 
     def _form(self, node: Node, path: str) -> Any:
-        """A Decimal is a number, and a deque a list, a defaultdict and its like a dict: what is asked of them is."""
         items = items_of(node)
         if isinstance(items, Node) and node.size in (Form.DATA_FRAME, Form.ARROW_TABLE):
             return self._frame(node, items, path)
-        if isinstance(items, Node) and node.size not in VIEWS:  # of a large array, its beginning
-            return self.of(items, path)
-        if node.size == Form.DECIMAL:
-            try:
-                return make_form(node, lambda part: part)
-            except (TypeError, ValueError, ArithmeticError):
-                pass
+        if node.type == ("decimal", "Decimal"):
+            return self._decimal(node, path)
         return Thing(node, self, path)
 
+    def _inner(self, node: Node, path: str) -> Any:
+        """What is asked of a deque, a defaultdict, a column, and of what derives from a type of the standard library;
+        NotImplemented of all else. Of a large array it is the beginning."""
+        if node.tag in STDLIB or (node.tag == TAG_FORM and node.size == Form.DECIMAL):
+            make = self._of_stdlib if node.tag in STDLIB else self._decimal
+            made = make(node, path)
+            return NotImplemented if isinstance(made, Thing) else made
+        if node.tag != TAG_FORM or node.size in VIEWS:
+            return NotImplemented
+        items = items_of(node)
+        if not isinstance(items, Node):
+            return NotImplemented
+        made = self.of(items, path)
+        if node.size == Form.DEQUE and isinstance(made, list):
+            limit = node.items[1] if len(node.items) > 1 else None
+            return collections.deque(made, limit if isinstance(limit, int) else None)
+        return made if node.size in PYTHONS else Column(made, path, self._labels(node, path))
+
+    def _labels(self, node: Node, path: str) -> Any:
+        """By what its items are asked for: of pandas' columns the values of the index; else by their place."""
+        if node.size not in (Form.SERIES, Form.DATA_FRAME):
+            return ()
+        index = self.of(named_parts(node)["index"], f"{path}.index")
+        if not isinstance(index, Thing):
+            return None
+        numbers = self.of(named_parts(index.node).get("values"), index.path)
+        found = numbers if isinstance(numbers, range) else plain(index)
+        found = found.items if isinstance(found, Column) else found
+        return found if isinstance(found, (list, range)) else None
+
+    def _decimal(self, node: Node, path: str) -> Any:
+        try:
+            return make_form(node, lambda part: part)
+        except (TypeError, ValueError, ArithmeticError):
+            return Thing(node, self, path)
+
     def _frame(self, node: Node, columns: Node, path: str) -> Frame:
-        inside = f"{path}[…]"
+        inside, labels = f"{path}[…]", self._labels(node, path)
         pairs = [
-            (self.of(name, f"a name of {path}"), self.of(part, inside))
+            (self.of(name, f"a name of {path}"), Column(self.of(part, inside), inside, labels))
             for name, part in columns.items
         ]
         return Frame(node, pairs, columns.size or 0, length_of(node) or 0, path)
@@ -269,6 +325,8 @@ class _Trees:
         if isinstance(value, (Thing, Cut, Named)):
             self.count += sum(is_numbered(node) for node in nodes(value.node))
             return value.node
+        if isinstance(value, Column):
+            return self.of(value.items)
         if isinstance(value, Hidden):
             return Node(TAG_ERROR) if value.node is None else value.node
         if isinstance(value, TypeName):

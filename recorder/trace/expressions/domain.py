@@ -251,6 +251,11 @@ class Frame(Cut):
     def __len__(self) -> int:
         return self.rows
 
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, (slice, list, Column)):  # rows, or several columns
+            raise Undecided(self.reason)
+        return super().__getitem__(key)
+
     def __bool__(self) -> bool:
         raise Undecided(self.reason)
 
@@ -260,6 +265,45 @@ class Frame(Cut):
         raise Undecided(self.reason)
 
     __hash__ = Opaque.__hash__
+
+
+class Column(Opaque):
+    """The values of a column, or of something like it, which its library compares one by one. They are asked for by
+    their places, or by `labels`; None where these are not recorded."""
+
+    __slots__ = ("items", "labels", "path")
+
+    def __init__(self, items: Any, path: str, labels: Any = ()) -> None:
+        self.items = items  # a list, or a Cut
+        self.path = path
+        self.labels = labels
+
+    @property
+    def reason(self) -> str:
+        return f"only its library could tell it of {self.path}"
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.items)
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, slice) or self.labels == ():
+            return self.items[key]
+        if self.labels is None:
+            raise Undecided(self.reason)
+        found = [at for at, label in enumerate(self.labels) if label == key]
+        if not found:
+            raise KeyError(key)
+        if len(found) > 1:
+            raise Undecided(self.reason)
+        return self.items[found[0]]
+
+    def __contains__(self, wanted: object) -> bool:
+        if self.labels is None:
+            raise Undecided(self.reason)
+        return wanted in (self.items if self.labels == () else self.labels)
 
 
 ALIKE: Final[dict[type, type]] = {bytearray: bytes, frozenset: set, Named: tuple}
@@ -342,12 +386,23 @@ class Thing(Opaque):
         """The built-in part of an instance of a subclass; NotImplemented if there is none."""
         return self.converter.inner_of(self)
 
+    def defines(self, name: str) -> bool:
+        """Whether its class, or one that it derives from, is seen to have a method of that name."""
+        classes = None if self.node.type is None else self.converter.classes()
+        try:
+            found = NotImplemented
+            if classes is not None:
+                found = classes.of_class(self.node.type, name, f"{self.path}.{name}", False)
+        except Undecided:  # where what it derives from was not recorded
+            return False
+        return found is not NotImplemented
+
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Thing) and self.is_member and self.type.key == other.type.key:
             if not (self.member and other.member):  # combined flags
                 return bool(self.inner == other.inner)
             return self.member == other.member
-        mine = self.inner
+        mine = NotImplemented if self.defines("__eq__") else self.inner
         if mine is NotImplemented or (self.is_member and (mine == plain(other)) is True):
             raise Undecided(self.reason)
         return bool(mine == plain(other))
@@ -356,17 +411,17 @@ class Thing(Opaque):
         return not self == other
 
     def __hash__(self) -> int:
-        mine = self.inner
+        mine = NotImplemented if self.defines("__hash__") else self.inner
         return hash(mine) if mine is not NotImplemented else _undecided(self)
 
     def __lt__(self, other: Any) -> Any:
-        mine = self.inner
+        mine = NotImplemented if self.defines("__lt__") else self.inner
         if mine is NotImplemented or self.is_member:
             raise Undecided(self.reason)
         return mine < plain(other)
 
     def __gt__(self, other: Any) -> Any:
-        mine = self.inner
+        mine = NotImplemented if self.defines("__gt__") else self.inner
         if mine is NotImplemented or self.is_member:
             raise Undecided(self.reason)
         return mine > plain(other)
@@ -387,6 +442,14 @@ def plain(value: Any) -> Any:
         inner = value.inner
         return value if inner is NotImplemented else inner
     return value
+
+
+def asked(value: Any, *methods: str) -> Any:
+    """As `plain`, of what these methods would tell. Raises Undecided where a class of the program's has one of them."""
+    inner = plain(value)
+    if inner is not value and any(value.defines(name) for name in methods):
+        raise Undecided(value.reason)
+    return inner
 
 
 def type_of(value: Any) -> TypeName:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import builtins
+import collections
 import datetime
+import decimal
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -15,6 +17,7 @@ from recorder.trace.expressions.domain import (
     Opaque,
     Thing,
     TypeName,
+    asked,
     plain,
     type_of,
 )
@@ -60,9 +63,16 @@ METHODS: Final[dict[type, frozenset[str]]] = {
     datetime.timedelta: frozenset({"total_seconds"}),
 }
 METHODS[bytearray] = METHODS[bytes]
+METHODS[collections.deque] = METHODS[list]
 METHODS[frozenset] = METHODS[set]
 METHODS[Named] = METHODS[tuple]
 METHODS[bool] = METHODS[int]
+MODULES: Final = {one.__name__: one for one in (collections, datetime, decimal)}
+ORDERED: Final[dict[tuple[str, str], type]] = {
+    ("collections", "Counter"): collections.Counter,
+    ("collections", "OrderedDict"): collections.OrderedDict,
+}
+SAID_BY_NAME: Final = (dict, set, frozenset, bytearray, collections.deque)
 OF_CUT: Final = ("startswith", "get")
 PADDING: Final = ("center", "ljust", "rjust", "zfill", "expandtabs")
 
@@ -90,7 +100,7 @@ def member(of: Any, name: str) -> Any:
     """An attribute, or a method to be called."""
     value = plain(of)
     if name in METHODS.get(type(value), ()) and not has(of, name):
-        return Method(value, name)
+        return Method(asked(of, name), name)
     if isinstance(value, Cut) and (name in OF_CUT or (value.kind is dict and name in _VIEWS)):
         return Method(value, name)
     return attribute(of, name)
@@ -210,7 +220,7 @@ def _len(budget: Budget, value: Any, /) -> int:
             return int(value.node.items.shape[0])
         if value.node.tag == TAG_ELIDED:
             return int(value.node.size)
-    return len(plain(value))
+    return len(asked(value, "__len__"))
 
 
 def _any(budget: Budget, values: Any, /) -> bool:
@@ -270,8 +280,12 @@ def _extreme(function: Function) -> Function:
 
 def _key(key: Any, budget: Budget) -> Function:
     if key is None:
-        return plain
-    return lambda value: plain(call(key, [value], {}, budget))
+        return _ordered
+    return lambda value: _ordered(call(key, [value], {}, budget))
+
+
+def _ordered(value: Any) -> Any:
+    return asked(value, "__lt__", "__gt__")
 
 
 def _sorted(budget: Budget, values: Any, /, *, key: Any = None, reverse: Any = False) -> list[Any]:
@@ -283,13 +297,13 @@ def _sorted(budget: Budget, values: Any, /, *, key: Any = None, reverse: Any = F
 
 
 def _abs(budget: Budget, value: Any, /) -> Any:
-    return abs(plain(value))
+    return abs(asked(value, "__abs__"))
 
 
 def _round(budget: Budget, value: Any, /, ndigits: Any = None) -> Any:
     if isinstance(ndigits, int):
         budget.bits(abs(ndigits) * 4)
-    return round(plain(value), ndigits)
+    return round(asked(value, "__round__"), ndigits)
 
 
 def _repr(budget: Budget, value: Any, /) -> str:
@@ -381,8 +395,8 @@ def _builtin(name: TypeName) -> type | None:
     found: Any = None
     if name.module in ("builtins", ""):
         found = getattr(builtins, name.name, None)
-    elif name.module == "datetime":
-        found = getattr(datetime, name.name, None)
+    elif name.module in MODULES:
+        found = getattr(MODULES[name.module], name.name, None)
     return found if isinstance(found, type) else None
 
 
@@ -416,7 +430,22 @@ def _number(kind: Callable[..., Any]) -> Function:
 def _str(budget: Budget, *values: Any) -> str:
     for one in values:
         weigh(one, budget)
-    return str(*[plain(one) for one in values])
+    return str(*[_spelled(one) for one in values])
+
+
+def _spelled(value: Any) -> Any:
+    """What has the text of a value: the built-in part, where the class is not seen to have one of its own."""
+    inner = plain(value)
+    if inner is value or not isinstance(value, Thing):
+        return inner
+    if value.type.key in ORDERED and isinstance(inner, dict):
+        return ORDERED[value.type.key](inner)
+    is_deque = value.type.key == ("collections", "deque")
+    if isinstance(inner, SAID_BY_NAME) and not is_deque:
+        raise Undecided(
+            value.reason
+        )  # its class, or a kind of dict that it derives from, is in the text
+    return asked(value, "__str__", "__repr__", "__format__")
 
 
 def _bool(budget: Budget, *values: Any) -> bool:
@@ -428,7 +457,7 @@ _CONVERSIONS: Final[dict[str, Function]] = {"r": repr, "s": str, "a": ascii}
 
 def formatted(value: Any, conversion: int, spec: str, budget: Budget) -> str:
     """What stands between the braces of an f-string."""
-    value = plain(value)
+    value = value if conversion in (ord("r"), ord("a")) else _spelled(value)
     weigh(value, budget)
     check_width(spec)
     if conversion != -1:

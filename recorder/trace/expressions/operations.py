@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import collections
 import datetime
 import operator
 import re
@@ -16,6 +17,7 @@ from recorder.trace.expressions.domain import (
     Opaque,
     Thing,
     TypeName,
+    asked,
     plain,
     type_of,
 )
@@ -31,6 +33,7 @@ from recorder.trace.format import (
     TAG_INT_CUT,
     TAG_MODULE,
     TAG_NAMED,
+    Form,
 )
 from recorder.trace.values.exceptions import exception_of
 from recorder.trace.values.forms import named_parts
@@ -57,8 +60,25 @@ UNARY: Final[dict[type[ast.unaryop], Callable[[Any], Any]]] = {
 ORDER: Final[dict[type[ast.cmpop], Operator]] = {
     ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
 }  # fmt: skip
+VIEWS: Final = (Form.DICT_KEYS, Form.DICT_VALUES, Form.DICT_ITEMS)  # with a mapping that is no dict
+MOMENTS: Final = (
+    Form.TIMESTAMP,
+    Form.TIMEDELTA64,
+)  # whose `value` is in nanoseconds, and ours in their unit
 SCALARS: Final = (int, float, str, bool, type(None), bytes)
-SIZED: Final = (str, bytes, bytearray, list, tuple, Named, set, frozenset, dict, range)
+SIZED: Final = (
+    str,
+    bytes,
+    bytearray,
+    list,
+    tuple,
+    Named,
+    set,
+    frozenset,
+    dict,
+    range,
+    collections.deque,
+)
 WIDTH: Final = re.compile(rb"\d{4,}|\*")  # in a format: more than anybody wants to see
 ALWAYS_TRUE: Final = (TAG_FUNCTION, TAG_MODULE, TAG_GENERATOR, TAG_INT_CUT)
 
@@ -69,6 +89,7 @@ DATA: Final[dict[type, frozenset[str]]] = {
     complex: frozenset({"real", "imag"}),
     range: frozenset({"start", "stop", "step"}),
     slice: frozenset({"start", "stop", "step"}),
+    collections.deque: frozenset({"maxlen"}),
     datetime.date: frozenset({"year", "month", "day"}),
     datetime.time: frozenset({"hour", "minute", "second", "microsecond", "tzinfo", "fold"}),
     datetime.timedelta: frozenset({"days", "seconds", "microseconds"}),
@@ -93,7 +114,7 @@ def _weight(value: Any, known: dict[int, int], budget: Budget) -> int:
     if key not in known:
         known[key] = 1  # of what contains itself
         parts: Any = ()
-        if isinstance(value, (list, tuple, set, frozenset)):
+        if isinstance(value, (list, tuple, set, frozenset, collections.deque)):
             parts = value
         elif isinstance(value, dict):
             parts = [*value, *value.values()]
@@ -106,7 +127,7 @@ def _weight(value: Any, known: dict[int, int], budget: Budget) -> int:
 
 def ticks(budget: Budget, value: Any) -> Iterator[Any]:
     """What Python would iterate over, an item at a time. Raises what Python would for what has none, at once."""
-    items = iter(plain(value))
+    items = iter(asked(value, "__iter__"))
 
     def each() -> Iterator[Any]:
         for item in items:
@@ -127,7 +148,7 @@ def truth(value: Any) -> bool:
 
 def _truth_of_thing(thing: Thing) -> bool:
     node = thing.node
-    inner = plain(thing)
+    inner = asked(thing, "__bool__", "__len__")
     if inner is not thing:
         return truth(inner)
     if node.tag in ALWAYS_TRUE:
@@ -140,7 +161,7 @@ def _truth_of_thing(thing: Thing) -> bool:
 
 
 def equal(a: Any, b: Any, budget: Budget) -> bool:
-    a, b = plain(a), plain(b)
+    a, b = asked(a, "__eq__"), asked(b, "__eq__")
     weigh(a, budget)
     weigh(b, budget)
     try:
@@ -176,10 +197,10 @@ def compare(kind: type[ast.cmpop], a: Any, b: Any, budget: Budget) -> bool:
         return contains(a, b, budget)
     if kind is ast.NotIn:
         return not contains(a, b, budget)
-    a, b = plain(a), plain(b)
-    weigh(a, budget)
-    weigh(b, budget)
-    return bool(ORDER[kind](a, b))
+    parts = [asked(one, f"__{ORDER[kind].__name__}__") for one in (a, b)]
+    for one in parts:
+        weigh(one, budget)
+    return bool(of_parts(ORDER[kind], (a, parts[0]), (b, parts[1])))
 
 
 def identical(a: Any, b: Any, budget: Budget) -> bool:
@@ -211,7 +232,7 @@ def identical(a: Any, b: Any, budget: Budget) -> bool:
 
 
 def contains(item: Any, container: Any, budget: Budget) -> bool:
-    container = plain(container)
+    container = asked(container, "__contains__")
     weigh(item, budget)
     if isinstance(container, (str, bytes, bytearray)):
         budget.charge(len(container) >> 4)
@@ -221,7 +242,7 @@ def contains(item: Any, container: Any, budget: Budget) -> bool:
         return item in container
     if isinstance(container, range) and type(item) not in (int, bool):
         budget.charge(min(len(container), 1 << 62))
-    if isinstance(container, (list, tuple)):
+    if isinstance(container, (list, tuple, collections.deque)):
         return _is_among(item, container, budget)
     if type(container) is Thing:
         raise Undecided(container.reason)
@@ -245,8 +266,9 @@ def _is_among(item: Any, container: Any, budget: Budget) -> bool:
 # ---- arithmetic ---------------------------------------------------------------------------------
 
 
-def binary(kind: type[ast.operator], a: Any, b: Any, budget: Budget) -> Any:
-    a, b = plain(a), plain(b)
+def binary(kind: type[ast.operator], left: Any, right: Any, budget: Budget) -> Any:
+    name = BINARY[kind].__name__.rstrip("_")
+    a, b = (asked(one, f"__{name}__", f"__r{name}__") for one in (left, right))
     if isinstance(a, int) and isinstance(b, int):
         _check_ints(kind, a, b, budget)
     elif kind is ast.Mod and isinstance(a, (str, bytes, bytearray)):
@@ -259,7 +281,27 @@ def binary(kind: type[ast.operator], a: Any, b: Any, budget: Budget) -> Any:
         for one in (a, b):
             if isinstance(one, SIZED):
                 budget.charge(len(one))
-    return BINARY[kind](a, b)
+    return of_parts(BINARY[kind], (left, a), (right, b))
+
+
+def unary(kind: type[ast.unaryop], value: Any) -> Any:
+    name = UNARY[kind].__name__.lstrip("_")
+    return of_parts(UNARY[kind], (value, asked(value, f"__{name}__")))
+
+
+def of_parts(compute: Callable[..., Any], *operands: tuple[Any, Any]) -> Any:
+    """What built-in parts come to, each given with what it is a part of. What they cannot do, a class derived from
+    theirs may all the same, as a Counter can be added."""
+    try:
+        made = compute(*[part for _, part in operands])
+    except TypeError:
+        for whole, part in operands:
+            if whole is not part:
+                raise Undecided(whole.reason) from None
+        raise  # audit: the user's own expression, and caught with it
+    if isinstance(made, collections.deque):
+        raise Undecided("what is made of a deque is not looked at")
+    return made
 
 
 def _check_ints(kind: type[ast.operator], a: int, b: int, budget: Budget) -> None:
@@ -294,7 +336,7 @@ def check_width(template: Any) -> None:
 
 
 def item(of: Any, key: Any, budget: Budget) -> Any:
-    value, key = plain(of), plain(key)
+    value, key = asked(of, "__getitem__"), plain(key)
     if isinstance(key, slice) and isinstance(value, SIZED):
         budget.charge(len(value))
     weigh(key, budget)
@@ -370,7 +412,8 @@ def _attribute_of_thing(thing: Thing, name: str) -> Any:
         raise Undecided(thing.reason)
     if name == "args" and (raised := exception_of(node)) is not None:
         return thing.converter.of(raised.items[0], f"{thing.path}.args")
-    if node.tag == TAG_FORM and name in (found := named_parts(node)):
+    is_ours = node.size in VIEWS or (node.size in MOMENTS and name == "value")
+    if node.tag == TAG_FORM and not is_ours and name in (found := named_parts(node)):
         return thing.converter.of(found[name], f"{thing.path}.{name}")
     if node.tag == TAG_ENUM and name in ("name", "value", "_name_", "_value_"):
         return thing.inner if "value" in name else thing.member

@@ -135,6 +135,8 @@ class _Differences:
         elif not isinstance(a, Node) or not isinstance(b, Node):
             if not _equal(a, b) and not self.same(a, b) and not _is_one_cut(a, b):
                 yield Part(path, a, b)
+        elif a.type == b.type and (_is_part_of(a, b) or _is_part_of(b, a)):
+            yield from self._attributes(_as_instance(a), _as_instance(b), path)
         elif (a.tag, a.type) != (b.tag, b.type):
             if not self._is_one_left_out(a, b) and not self.same(a, b):
                 yield Part(path, a, b)
@@ -398,6 +400,18 @@ class _References:
             items = repr(items)
         self._open.discard(id(tree))
         return tree.tag, tree.type, tree.size, items
+
+
+def _is_part_of(a: Node, b: Node) -> bool:
+    """Whether one is an object without attributes that derives from a built-in type, and the other one with some."""
+    if b.tag != TAG_INSTANCE or a.tag == TAG_INSTANCE or not b.items or b.items[0][0]:
+        return False
+    built_in = b.items[0][1]
+    return isinstance(built_in, Node) and built_in.tag == a.tag
+
+
+def _as_instance(tree: Node) -> Node:
+    return tree if tree.tag == TAG_INSTANCE else Node(TAG_INSTANCE, tree.type, 1, [("", tree)])
 
 
 def _is_nothing(tree: Any) -> bool:
