@@ -1,7 +1,7 @@
 """Behind a line that only reads nothing is looked at: if reading runs code, it has to be.
 
 `seen` is a list that code which is not recorded adds to. Each line below runs such code in a way of its own; the trace
-has to tell of it at the next event. Debug builds compare, besides, whatever is not looked at (check_still, check_look)."""
+has to tell of it at the next event. Debug builds compare, besides, whatever is not looked at."""
 
 from __future__ import annotations
 
