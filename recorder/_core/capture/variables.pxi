@@ -52,21 +52,17 @@ cdef Status compare_variables(Shadow *s) noexcept nogil:
     cdef Code *code = s.code
     cdef uint64_t looked_at
     cdef uint32_t slot
-    cdef bint still = False
     cdef Status status
     if s.changing != 0 or s.stores & REC_STILL:
-        still = is_still(s)
+        if is_still(s):
+            return compare_stored(s)
         s.stores &= ~REC_STILL
-        if still and REC_CHECKING:
-            check_still(s)
-        if still and s.stores == 0:
-            return reserve(SMALL_RECORD)
     status = reserve(code.event_size)
     if status != OK:
         return status
     tracer.small_cost = 0
     tracer.looking = s
-    if s.globals != NULL and not still:
+    if s.globals != NULL:
         status = record_globals(s, code)
         if status != OK:
             return status
@@ -74,11 +70,11 @@ cdef Status compare_variables(Shadow *s) noexcept nogil:
         return OK if s.is_module_body else record_class_body(s)
     if code.slots > <uint32_t> REC_MASKED:
         return record_all_locals(s)
-    looked_at = s.stores | s.changing if not still else s.stores
+    looked_at = s.stores | s.changing
     if rec_is_exposed(s.frame) or (PY_VERSION_HEX < 0x030C0000 and has_hidden_ways(s)):
         looked_at = code.variables
     if REC_CHECKING:
-        check_passed_over(s, code.variables & ~looked_at & ~s.changing)
+        check_passed_over(s, code.variables & ~looked_at)
     if s.changing != 0 and not identities.exact:
         hold(s, s.changing & ~s.stores & ~code.cells)
     while looked_at != 0:
@@ -88,6 +84,29 @@ cdef Status compare_variables(Shadow *s) noexcept nogil:
         if status != OK:
             return status
     return OK
+
+
+cdef Status compare_stored(Shadow *s) noexcept nogil:
+    """Behind a line that has only read: the variables that it has stored to."""
+    cdef uint64_t stored = s.stores & ~REC_STILL
+    cdef uint32_t slot
+    cdef Status status
+    s.stores = stored
+    if REC_CHECKING:
+        check_still(s)
+        check_passed_over(s, s.code.variables & ~stored & ~s.changing)
+    if stored == 0:
+        return reserve(SMALL_RECORD)
+    status = reserve(s.code.event_size)
+    tracer.small_cost = 0
+    tracer.looking = s
+    if not identities.exact:
+        hold(s, s.changing & ~stored & ~s.code.cells)
+    while stored != 0 and status == OK:
+        slot = rec_lowest_bit(stored)
+        stored &= stored - 1
+        status = record_local(s, slot)
+    return status
 
 
 cdef inline bint is_still(Shadow *s) noexcept nogil:
