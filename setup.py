@@ -30,6 +30,7 @@ MODULES = {
         "cpython/iteration.c",
         "cpython/monitoring_table.c",
         "cpython/ordered.c",
+        "cpython/reading.c",
         "cpython/stores.c",
         "cpython/streams.c",
         "cpython/tasks.c",

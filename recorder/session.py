@@ -165,6 +165,7 @@ class Session(capture.Recording):
         events          recorded so far
         segments        of the ring that were begun, of 4 MiB each
         segment_bytes   bytes in the live one
+        looks           how often an object in a variable was gone through, to see whether it has changed
         threads         that were seen
         codes           code objects in scope that were seen
         suspended       generators and coroutines that wait

@@ -249,7 +249,11 @@ def test_what_was_not_looked_at_for_it_is_said(kind: str, tmp_path: Path) -> Non
         seen = arguments(trace)
     for event, given, again in seen:
         assert (
-            given.unexamined or again.unexamined or given.truncated or given.show() == again.show()
+            given.unexamined
+            or again.unexamined
+            or given.truncated
+            or again.truncated
+            or given.show() == again.show()
         ), event
     assert two_readers.compare(path, most_events=ALL) == []
 

@@ -16,7 +16,9 @@ import recorder
 from recorder import errors
 from tests.conftest import PACKAGE_HOME, Run
 
-KEYS = {"events", "segments", "segment_bytes", "threads", "codes", "suspended", "trace_bytes"}
+KEYS = {
+    "events", "segments", "segment_bytes", "looks", "threads", "codes", "suspended", "trace_bytes",
+}  # fmt: skip
 
 
 def work(turns: int) -> int:

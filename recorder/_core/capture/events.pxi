@@ -17,6 +17,8 @@ cdef inline Status event_line(Shadow *s, int32_t line) noexcept nogil:
     s.line = line
     s.stores = rec_stores_of(s.code.stores, line, s.code.variables)
     commit_event(p)
+    if s.changing != 0:
+        foresee_line(s)
     return OK
 
 
@@ -51,6 +53,8 @@ cdef Status event_call(Thread *t, rec_iframe *frame, Code *code) noexcept:
     top_of(t).stores = code.arguments
     if t.depth > 1 and (top_of(t) - 1).changing != 0:
         tracer.caller = top_of(t) - 1
+        if is_called_quietly(top_of(t), tracer.caller):
+            nothing_ran()
         if not identities.exact:
             hold_arguments(tracer.caller)
     status = record_variables(top_of(t))
@@ -61,8 +65,7 @@ cdef Status event_call(Thread *t, rec_iframe *frame, Code *code) noexcept:
     tape.cur[0] = REC_CALL
     commit_event(put_ticks(tape.cur + 1))
     if top_of(t).changing != 0:
-        tracer.called_at = tape.events
-        tracer.called_frame = top_of(t).number
+        foresee(top_of(t), REC_WHOLE_LINE, True)
     return OK
 
 
@@ -102,6 +105,8 @@ cdef Status event_end(Thread *t, uint8_t record, PyObject *value) noexcept nogil
         return status
     t.ended_secret = s.code.secret
     status = event_value(t, record, value, t.ended_secret and record != REC_UNWIND)
+    if record == REC_RETURN and left > 0 and t.frames[left - 1].changing != 0:
+        foresee_return(s, &t.frames[left - 1], value)
     while record == REC_YIELD and left > 0 and t.frames[left - 1].waits != WAITS_NOT:
         left -= 1
     if t.task != NULL and t.frames[left].code.is_async and (left == 0 or not t.frames[left - 1].code.is_async):

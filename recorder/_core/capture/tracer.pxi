@@ -23,8 +23,13 @@ cdef struct Tracer:
     uint64_t budget_at       # … as of this event
     Shadow *looking          # the frame whose variables are looked at
     Shadow *caller           # while a call's arguments are: the frame that it was made in, or NULL
-    uint64_t called_at       # the event that comes behind the last call …
-    uint64_t called_frame    # … and the frame that began with it
+    uint64_t foreseen_at     # the event that comes next: until then nothing runs but …
+    uint64_t foreseen_frame  # … code of this frame …
+    bint is_looked_at        # … whose variables were looked at for the last event, or not …
+    int32_t reads_until      # … which up to there only reads (cpython/reading.h)
+    uint64_t looks           # objects that were gone through
+    uint64_t quiet_since     # between this event …
+    uint64_t quiet_until     # … and this one no code has run
     Thread *thread           # the one the tape is at; NULL: to be looked at anew
     bint has_greenlets       # … as always once there can be greenlets
     bint look_again          # … for another task in it, too
@@ -50,7 +55,9 @@ cdef Status open_tracer() noexcept:
     tracer.frames = 0
     tracer.budget = MOST_BUDGET
     tracer.budget_at = 0
-    tracer.called_at = <uint64_t> -1
+    tracer.looks = 0
+    tracer.foreseen_at = tracer.quiet_until = <uint64_t> -1
+    forget_looks()
     tracer.thread = tracer.last_thread = NULL
     namespaces_made = 0
     types.next_id = 0
@@ -63,6 +70,9 @@ cdef Status open_tracer() noexcept:
         rec_prepare_fingerprints()
     rec_prove_ordered()
     if tracer.suspended == NULL or types.entries == NULL:
+        return fail(ERR_OUT_OF_MEMORY, STAGE_START, ENOMEM)
+    if not rec_prepare_reading():
+        PyErr_Clear()
         return fail(ERR_OUT_OF_MEMORY, STAGE_START, ENOMEM)
     if not open_identities(&rec_sys):
         return fail(ERR_OUT_OF_MEMORY, STAGE_START, ENOMEM)

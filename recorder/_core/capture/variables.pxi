@@ -55,9 +55,7 @@ cdef Status compare_variables(Shadow *s) noexcept nogil:
     cdef Status status
     if s.changing != 0 or s.stores & REC_STILL:
         if is_still(s):
-            if REC_CHECKING:
-                check_still(s)
-            return reserve(SMALL_RECORD)
+            return compare_stored(s)
         s.stores &= ~REC_STILL
     status = reserve(code.event_size)
     if status != OK:
@@ -88,18 +86,118 @@ cdef Status compare_variables(Shadow *s) noexcept nogil:
     return OK
 
 
+cdef Status compare_stored(Shadow *s) noexcept nogil:
+    """Behind a line that has only read: the variables that it has stored to."""
+    cdef uint64_t stored = s.stores & ~REC_STILL
+    cdef uint32_t slot
+    cdef Status status
+    s.stores = stored
+    if REC_CHECKING:
+        check_still(s)
+        check_passed_over(s, s.code.variables & ~stored & ~s.changing)
+    if stored == 0:
+        return reserve(SMALL_RECORD)
+    status = reserve(s.code.event_size)
+    tracer.small_cost = 0
+    tracer.looking = s
+    if not identities.exact:
+        hold(s, s.changing & ~stored & ~s.code.cells)
+    while stored != 0 and status == OK:
+        slot = rec_lowest_bit(stored)
+        stored &= stored - 1
+        status = record_local(s, slot)
+    return status
+
+
 cdef inline bint is_still(Shadow *s) noexcept nogil:
-    """Whether nothing has run since the frame's last event but a still line (cpython/stores.h), or nothing at all: that
-    event was the call, and no other came since. What an exception lets go of on its way is not of the line: but then
-    there is a traceback, and with it a frame object."""
-    if not s.stores & REC_STILL and (tape.events != tracer.called_at or s.number != tracer.called_frame):
-        return False
+    """Whether nothing has run since the frame's last event but a line that only reads, or nothing at all: that event
+    was the call, and no other came since. What such a line stores to has still to be looked at."""
+    if is_foreseen(s) and tracer.reads_until == REC_WHOLE_LINE:
+        nothing_ran()
+        return tracer.is_looked_at
+    return s.stores & REC_STILL != 0 and is_as_foreseen(s)
+
+
+cdef inline bint is_foreseen(const Shadow *s) noexcept nogil:
+    return tape.events == tracer.foreseen_at and s.number == tracer.foreseen_frame and is_as_foreseen(s)
+
+
+cdef inline bint is_as_foreseen(const Shadow *s) noexcept nogil:
+    """Whether the frame can only have run what its bytecode says. What an exception lets go of on its way is not of the
+    line: but then there is a traceback, and with it a frame object."""
     if rec_is_exposed(s.frame) or s.code.is_body:
         return False
     return PY_VERSION_HEX >= 0x030C0000 or not has_hidden_ways(s)
 
 
-cdef inline bint has_hidden_ways(Shadow *s) noexcept nogil:
+cdef inline void foresee(const Shadow *s, int32_t reads_until, bint is_looked_at) noexcept nogil:
+    """What runs until the next event. One was just written."""
+    tracer.foreseen_at = tape.events
+    tracer.foreseen_frame = s.number
+    tracer.reads_until = reads_until
+    tracer.is_looked_at = is_looked_at
+
+
+cdef inline void foresee_line(const Shadow *s) noexcept nogil:
+    """How far the line that begins only reads."""
+    if s.stores & REC_STILL:
+        foresee(s, REC_WHOLE_LINE, True)
+    elif has_bits(s.code):
+        foresee(s, rec_reads_until(s.code.stores, s.frame, s.line), True)
+
+
+cdef void foresee_return(const Shadow *s, const Shadow *caller, PyObject *value) noexcept nogil:
+    """The frame returns: how far what is left of the caller's line only reads."""
+    if s.frame.previous == caller.frame and has_bits(caller.code) and is_as_foreseen(caller) and (
+            leaves_all_alive(s, value)):
+        foresee(caller, rec_reads_behind_call(
+            caller.code.stores, caller.frame, caller.line, value, rec_count_bits(s.changing)), False)
+
+
+cdef bint leaves_all_alive(const Shadow *s, const PyObject *value) noexcept nogil:
+    """Whether nothing ends with the frame, but for what code does not hear of: others have each object, too."""
+    cdef uint64_t holding = s.changing
+    cdef PyObject *v
+    if s.code.suspends or not has_bits(s.code) or not is_as_foreseen(s):
+        return False
+    if rec_references(rec_object(s.frame.func)) < 2:
+        return False
+    while holding != 0:
+        v = held_in(s, rec_lowest_bit(holding))
+        holding &= holding - 1
+        if v != NULL and v != value and rec_references(v) <= times_held(s, v):
+            return False
+    return True
+
+
+cdef Py_ssize_t times_held(const Shadow *s, const PyObject *o) noexcept nogil:
+    """By variables of the frame."""
+    cdef uint64_t holding = s.changing
+    cdef Py_ssize_t times = 0
+    while holding != 0:
+        times += held_in(s, rec_lowest_bit(holding)) == o
+        holding &= holding - 1
+    return times
+
+
+cdef inline PyObject *held_in(const Shadow *s, uint32_t slot) noexcept nogil:
+    """By a variable, which may be a cell."""
+    cdef PyObject *v = rec_object((<rec_ref *> s.frame.localsplus)[slot])
+    return (<PyCellObject *> v).ob_ref if v != NULL and v.ob_type == &PyCell_Type else v
+
+
+cdef inline bint has_bits(const Code *code) noexcept nogil:
+    """Whether there is a bit for each of its variables."""
+    return not code.is_body and code.slots <= <uint32_t> REC_MASKED
+
+
+cdef inline bint is_called_quietly(const Shadow *s, const Shadow *caller) noexcept nogil:
+    """Whether the caller's line has only read until it called the frame, which begins."""
+    return (is_foreseen(caller) and not s.code.suspends and s.frame.previous == caller.frame
+            and rec_calls_at(caller.code.stores, caller.frame, tracer.reads_until))
+
+
+cdef inline bint has_hidden_ways(const Shadow *s) noexcept nogil:
     """3.11: whether code of a line may run of which CPython does not tell: where an exception leads, which comes up
     again at the end of a handler, or somebody else's trace function, which sets where the frame goes on."""
     return s.last_raised != NULL or chained != NULL
@@ -202,7 +300,7 @@ cdef void check_still(Shadow *s) noexcept nogil:
     cdef uint32_t slot
     cdef PyObject *v
     cdef Recorded *last
-    if not s.stores & REC_STILL or types.used * 2 > types.size or tape.events - types_forgotten_at < 1000:
+    if tape.events - types_forgotten_at < 1000 or types.used * 2 > types.size:
         return                                  # the numbers of types are others now, or would be
     if not identities.exact:
         hold(s, s.changing & ~s.code.cells)
@@ -339,26 +437,37 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
     cdef uint64_t n
     cdef uint32_t cost
     cdef uintptr_t limited
-    cdef bint known
+    cdef bint known, current
     cdef bint written = False
+    cdef Look *look = look_of(v)
     cdef Recorded *theirs = NULL
     cdef Status status
     if t == &PyLong_Type:
         t = <PyTypeObject *> (<uintptr_t> t | 1)
     known = is_known(last, v, t)
-    if known and can_wait(last):
+    current = is_current(look, v)
+    if known and not current and can_wait(last):
         leave_unexamined(last, slot, namespace)
         return OK
     if tracer.caller != NULL and namespace == NULL and last.type == NULL and not <uintptr_t> t & 1:
         theirs = held_by_caller(slot, v, t)
-        if theirs != NULL and is_budget_small() and can_wait(theirs):
+        if theirs != NULL and is_budget_small() and not current and can_wait(theirs):
             take_over(last, slot, theirs)
             leave_unexamined(last, slot, NULL)
             return reserve(reserved)
-    limited = <uintptr_t> last.object & IS_LIMITED if known else IS_LIMITED * is_budget_low()
+    identities.top = look.identity
+    if current and theirs != NULL and is_as_recorded(theirs, look.fingerprint, look.limited):
+        limited = look.limited
+    else:
+        limited = <uintptr_t> last.object & IS_LIMITED if known else IS_LIMITED * is_budget_low()
+        current = current and look.limited == limited and last.type == t and last.fingerprint == look.fingerprint
     if limited:
         limit_walk()
-    n = take_fingerprint(v)
+    if not current:                             # or it has to be written, for which it is gone through before
+        take_look(look, v, limited)
+    elif REC_CHECKING:
+        check_look(look)
+    n = look.fingerprint
     cost = walk_cost()
     if theirs != NULL and is_as_recorded(theirs, n, limited):
         status = reserve(reserved)
@@ -390,11 +499,10 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
         tape.cur += 1
     last.object = <PyObject *> (<uintptr_t> v | limited)
     walk.node_limit = limits.nodes
-    if charge_small(cost):
-        last.due = 0
-    else:
-        last.due = tape.events + 1 + cost // budget_per_event
+    if not current and not charge_small(cost):
+        look.due = tape.events + 1 + cost // budget_per_event
         charge_walk(cost * (1 + WRITE_COST * written), known)
+    last.due = look.due
     if classes.met_count != 0:
         status = open_met_classes()
         if status != OK:

@@ -61,6 +61,14 @@ cdef extern from "cpython/stores.h" nogil:
     rec_stores *rec_find_stores(PyCodeObject *, const RecSys *) with gil
     uint64_t rec_stores_of(const rec_stores *, int32_t, uint64_t)
     uint32_t rec_lowest_bit(uint64_t)
+    int rec_count_bits(uint64_t)
+
+cdef extern from "cpython/reading.h" nogil:
+    int32_t REC_WHOLE_LINE
+    bint rec_prepare_reading() with gil
+    int32_t rec_reads_until(const rec_stores *, rec_iframe *, int32_t)
+    int32_t rec_reads_behind_call(const rec_stores *, rec_iframe *, int32_t, PyObject *, int)
+    bint rec_calls_at(const rec_stores *, rec_iframe *, int32_t)
 
 cdef extern from "cpython/code_table.h" nogil:
     ctypedef enum rec_watch_outcome:

@@ -206,6 +206,7 @@ static inline bool rec_set_next(PyObject *set, Py_ssize_t *at, PyObject **key)
     return false;
 }
 
+static inline Py_ssize_t rec_references(PyObject *o) { return Py_REFCNT(o); }
 static inline Py_ssize_t rec_size(PyObject *o) { return ((PyVarObject *)o)->ob_size; }
 static inline PyObject **rec_list_items(PyObject *o) { return ((PyListObject *)o)->ob_item; }
 static inline PyObject **rec_tuple_items(PyObject *o) { return ((PyTupleObject *)o)->ob_item; }

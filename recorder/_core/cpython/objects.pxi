@@ -16,6 +16,7 @@ cdef extern from "cpython/objects.h" nogil:
     bint rec_str_matches(PyObject *, const char *)
     size_t rec_utf8_size(PyObject *, Py_ssize_t)
     Py_hash_t rec_str_hash(PyObject *)
+    Py_ssize_t rec_references(PyObject *)
     Py_ssize_t rec_size(PyObject *)
     PyObject **rec_tuple_items(PyObject *)
     PyObject **rec_list_items(PyObject *)

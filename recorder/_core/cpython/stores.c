@@ -125,6 +125,8 @@ static void collect(rec_stores *stores, PyCodeObject *code, const uint8_t *units
         uint64_t *stored = e.has_line ? &stores->by_line[e.line - stores->first] : &stores->unlined;
         for (Py_ssize_t end = at + e.units; at < end && at < count; at++) {
             argument = argument << 8 | units[2 * at + 1];
+            stores->units[at] = (rec_unit){units[2 * at], units[2 * at + 1],
+                                           e.has_line ? (uint16_t)(e.line - stores->first) : REC_UNLINED};
             if (units[2 * at] == EXTENDED_ARG)
                 continue;
             *stored |= stored_by(units[2 * at], argument);
@@ -152,10 +154,12 @@ static rec_stores *allocate(PyCodeObject *code, const RecSys *sys)
     }
     if (first < 0 || last > INT32_MAX || last - first >= REC_MASKED_LINES || last < first)
         return NULL;
-    size_t count = (size_t)(last - first + 1);
-    rec_stores *stores = sys->calloc(1, sizeof(rec_stores) + count * sizeof(uint64_t));
-    if (stores != NULL)
-        *stores = (rec_stores){(int32_t)first, (uint32_t)count, 0};
+    size_t count = (size_t)(last - first + 1), units = (size_t)Py_SIZE(code);
+    rec_stores *stores = sys->calloc(1, sizeof(rec_stores) + count * sizeof(uint64_t) + units * sizeof(rec_unit));
+    if (stores != NULL) {
+        *stores = (rec_stores){.first = (int32_t)first, .count = (uint32_t)count, .unit_count = (uint32_t)units};
+        stores->units = (rec_unit *)&stores->by_line[count];
+    }
     return stores;
 }
 

@@ -17,11 +17,19 @@ enum {
 
 #define REC_STILL (UINT64_C(1) << 63) /* beside the variables of a still line, of which there are none */
 
+typedef struct {        /* two bytes of bytecode */
+    uint8_t opcode, argument;
+    uint16_t line;      /* counted from the first one, or … */
+} rec_unit;
+enum { REC_UNLINED = UINT16_MAX };
+
 typedef struct {
     int32_t first;      /* line */
     uint32_t count;     /* of lines */
     uint64_t unlined;   /* by instructions without a line */
-    uint64_t by_line[]; /* with those, too */
+    uint32_t unit_count;
+    rec_unit *units;    /* the bytecode, for who goes through it (reading.c) */
+    uint64_t by_line[]; /* with those without a line, too */
 } rec_stores;
 
 /* Memory of its own; NULL where there is none, or the lines are too many: then any variable can be stored anywhere. */
@@ -36,4 +44,5 @@ static inline uint64_t rec_stores_of(const rec_stores *stores, int32_t line, uin
 }
 
 static inline uint32_t rec_lowest_bit(uint64_t bits) { return (uint32_t)__builtin_ctzll(bits); }
+static inline int rec_count_bits(uint64_t bits) { return __builtin_popcountll(bits); }
 #endif

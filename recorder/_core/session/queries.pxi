@@ -43,6 +43,7 @@ def stats(Recording recording not None):
     return {
         "events": tape.events,
         "segments": tape.sequence,
+        "looks": tracer.looks,
         "segment_bytes": tape.cur - tape.data,
         "threads": tracer.threads - stacks_made,
         "codes": tracer.codes,

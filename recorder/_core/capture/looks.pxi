@@ -1,0 +1,59 @@
+# Looks: what an object was when it was looked at last. As long as no code has run since, it need not be looked at
+# again, whichever variables lead to it: `self` of the caller, and `self` of the method.
+
+cdef enum:
+    LOOKS = 256              # the last ones, by the addresses of the objects; a power of two
+
+cdef struct Look:
+    PyObject *object         # not owned, only compared: no code has run, so that it is the same
+    uint64_t at              # before which event …
+    uint32_t interludes      # … and after so many moments that are none
+    uintptr_t limited        # IS_LIMITED: at LIMITED_NODES of it
+    uint64_t fingerprint
+    Identity identity
+    uint64_t due             # as in Recorded
+
+cdef Look[LOOKS] looks
+
+
+cdef inline Look *look_of(PyObject *o) noexcept nogil:
+    """The place for it."""
+    return &looks[(<uintptr_t> o >> 4 ^ <uintptr_t> o >> 12) & (LOOKS - 1)]
+
+
+cdef inline bint is_current(const Look *look, PyObject *o) noexcept nogil:
+    """Whether it tells what the object is at this moment."""
+    if look.object != o or look.interludes != identities.interludes:
+        return False
+    return look.at == tape.events or (tracer.quiet_until == tape.events and look.at >= tracer.quiet_since)
+
+
+cdef inline void take_look(Look *look, PyObject *o, uintptr_t limited) noexcept nogil:
+    look.object = NULL                          # meanwhile: types that are met have attributes, which are looked at
+    cdef uint64_t fingerprint = take_fingerprint(o)
+    tracer.looks += 1
+    look.object = o
+    look.at = tape.events
+    look.interludes = identities.interludes
+    look.limited = limited
+    look.fingerprint = fingerprint
+    look.identity = identities.top
+    look.due = 0
+
+
+cdef inline void nothing_ran() noexcept nogil:
+    """Since the last event."""
+    if tracer.quiet_until != tape.events - 1:
+        tracer.quiet_since = tape.events - 1
+    tracer.quiet_until = tape.events
+
+
+cdef inline void check_look(const Look *look) noexcept nogil:
+    """Debug builds: what was not looked at again is what it was."""
+    if tape.events - types_forgotten_at >= 1000 and types.used * 2 <= types.size:
+        REC_CHECK(take_fingerprint(look.object) == look.fingerprint, b"where no code has run nothing has changed")
+        identities.top = look.identity
+
+
+cdef void forget_looks() noexcept nogil:
+    memset(looks, 0, sizeof(looks))

@@ -1,0 +1,28 @@
+/* Whether a line of a function only reads, and by that runs no code: not the program's, and none that changes an object.
+ *
+ * The line's bytecode is gone through with the values that the variables hold as it begins. What it does to them is looked
+ * up where CPython would look it up: an attribute that is in the instance, or is a plain one of its class, a comparison of
+ * numbers and texts, an item of a list. As none of that changes anything, each is still what it was when it is reached. At
+ * the first instruction of which this is not known, it ends. */
+#ifndef RECORDER_READING_H
+#define RECORDER_READING_H
+#include "cpython/frames.h"
+#include "cpython/stores.h"
+
+#pragma GCC visibility push(hidden)
+
+enum { REC_WHOLE_LINE = INT32_MAX };
+
+/* Once per process. False, with an exception: no memory. */
+bool rec_prepare_reading(void);
+/* The unit of the first instruction of the line that may run code, or let go of an object: or REC_WHOLE_LINE. The frame is
+ * about to run the line's first one. */
+int32_t rec_reads_until(const rec_stores *stores, rec_iframe *frame, int32_t line);
+/* The same from behind the call on in which the frame is, and which gives it this value. `ending`: so many references of
+ * the called frame's variables end before. */
+int32_t rec_reads_behind_call(const rec_stores *stores, rec_iframe *frame, int32_t line, PyObject *value, int ending);
+/* Whether a frame that is in a call is at that unit. */
+bool rec_calls_at(const rec_stores *stores, rec_iframe *frame, int32_t unit);
+
+#pragma GCC visibility pop
+#endif
