@@ -98,7 +98,7 @@ cdef void set_limits(uint32_t items, uint32_t depth, uint32_t text, uint32_t nod
     limits.value_size = limits.soft_size + 96 * (limits.nodes + 2 * limits.items) + 4 * limits.text + 8192
 
 
-cdef uint64_t types_forgotten_at = <uint64_t> 1 << 63   # the event before which, and values have other fingerprints since
+cdef uint64_t types_forgotten_at = <uint64_t> 1 << 63   # the event before which; values have other fingerprints since
 
 
 cdef inline uint64_t take_fingerprint(PyObject *o) noexcept nogil:
