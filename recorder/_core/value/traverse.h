@@ -396,6 +396,21 @@ static void traverse_members(rec_visit *v, PyObject *o, uint32_t depth)
     }
 }
 
+/* None, as any object: of its own address the compiler says that it is too short for what is read of an int. */
+static inline PyObject *some_none(void)
+{
+    PyObject *none = Py_None;
+    __asm__("" : "+r"(none));
+    return none;
+}
+
+/* NULL: None. */
+static inline void visit_object(rec_visit *v, PyObject *o, uint32_t depth)
+{
+    o = o != NULL ? o : some_none();
+    visit_value(v, o, Py_TYPE(o), depth);
+}
+
 static void traverse_holes(rec_visit *v, PyObject *tuple, uint32_t depth)
 {
     Py_ssize_t size = rec_size(tuple), shown;
@@ -404,9 +419,7 @@ static void traverse_holes(rec_visit *v, PyObject *tuple, uint32_t depth)
     shown = rec_take_nodes(size);
     visit_container(v, &PyTuple_Type, size, shown);
     for (Py_ssize_t i = 0; i < shown; i++) {
-        PyObject *item = rec_tuple_items(tuple)[i];
-        item = item != NULL ? item : Py_None;
-        visit_value(v, item, Py_TYPE(item), depth + 1);
+        visit_object(v, rec_tuple_items(tuple)[i], depth + 1);
     }
 }
 
@@ -414,9 +427,8 @@ static void traverse_holes(rec_visit *v, PyObject *tuple, uint32_t depth)
 static void traverse_address(rec_visit *v, const rec_part *part, uint32_t depth)
 {
     rec_address address;
-    PyObject *none = Py_None;
     if (!rec_address_of(part->address.fd, part->address.family, part->address.is_peer, &address)) {
-        visit_value(v, none, Py_TYPE(none), depth);
+        visit_object(v, NULL, depth);
     } else if (address.kind == REC_ADDRESS_PATH) {
         visit_utf8(v, address.text, (Py_ssize_t)address.size);
     } else if (address.kind == REC_ADDRESS_BYTES) {
@@ -445,8 +457,7 @@ __attribute__((noinline)) static void traverse_context(rec_visit *v, PyObject *c
     visit_container(v, &PyDict_Type, size, shown);
     for (Py_ssize_t i = 0; i < shown; i++) {
         PyObject *name = rec_context_name(pairs[2 * i]), *value = pairs[2 * i + 1];
-        name = name != NULL ? name : Py_None;
-        visit_value(v, name, Py_TYPE(name), depth + 1);
+        visit_object(v, name, depth + 1);
         if (rec_is_secret(name))
             visit_redacted(v);
         else

@@ -2,21 +2,6 @@
 #ifndef RECORDER_TRAVERSE_TABLES_H
 #define RECORDER_TRAVERSE_TABLES_H
 
-/* None, as any object: of its own address the compiler says that it is too short for what is read of an int. */
-static inline PyObject *some_none(void)
-{
-    PyObject *none = Py_None;
-    __asm__("" : "+r"(none));
-    return none;
-}
-
-/* NULL: None. */
-static inline void visit_object(rec_visit *v, PyObject *o, uint32_t depth)
-{
-    o = o != NULL ? o : some_none();
-    visit_value(v, o, Py_TYPE(o), depth);
-}
-
 static void begin_form(rec_visit *v, const rec_type_entry *entry, uint8_t number, uint8_t count)
 {
     const rec_form form = {.form = number, .count = count};
