@@ -458,7 +458,7 @@ __attribute__((noinline)) static void traverse_context(rec_visit *v, PyObject *c
     for (Py_ssize_t i = 0; i < shown; i++) {
         PyObject *name = rec_context_name(pairs[2 * i]), *value = pairs[2 * i + 1];
         visit_object(v, name, depth + 1);
-        if (rec_is_secret(name))
+        if (name != NULL && rec_is_secret(name))
             visit_redacted(v);
         else
             visit_value(v, value, Py_TYPE(value), depth + 1);
