@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 MOST = 100  # runs
+MOST_AGAIN = 10  # after one that failed, until what failed passes
 FOLDER = ".recordings"
 FAILED = 1  # exit status of pytest
 DESCRIPTION = """\
 Runs a command of pytest's again and again, recording each test, until one fails. The failing recording and the last one
 of the same test in which it passed are kept in .recordings, and the first places where they differ are told, as
-`recorder diff` does. Select few tests: all of them are recorded each time.
+`recorder diff` does. Of a test that fails at once, a few runs more are made until it passes. Select few tests: all of
+them are recorded each time.
 
   recorder until-fails -n 50 -- pytest test_cart.py::test_total
 """
@@ -58,6 +60,8 @@ def run(args: argparse.Namespace) -> int:
             folder = os.path.join(work, f"run-{number}")
             status = run_once(words, folder)
             if status == FAILED:
+                again = min(number + MOST_AGAIN, args.runs)
+                run_until_passed(words, folder, last, range(number + 1, again + 1))
                 return show_failure(number, folder, last)
             if status:
                 warn(f"recorder: pytest ended with {status} in run {number}")
@@ -88,6 +92,32 @@ def run_once(words: list[str], folder: str) -> int:
     return subprocess.run(command, env={**os.environ, "RECORDER_PYTEST_REPORT": "no"}).returncode
 
 
+def run_until_passed(words: list[str], folder: str, last: str, numbers: range) -> None:
+    """Runs on until each test that failed has a recording in which it passed."""
+    missing = failed_in(folder)
+    if os.path.isdir(last):
+        missing -= set(os.listdir(last))
+    for number in numbers:
+        if not missing:
+            return
+        write(f"run {number}: once more, for a recording in which it passes")
+        again = os.path.join(os.path.dirname(folder), f"run-{number}")
+        if run_once(words, again) not in (0, FAILED) or not os.path.isdir(again):
+            return
+        for name in missing.intersection(os.listdir(again)) - failed_in(again):
+            os.makedirs(last, exist_ok=True)
+            os.rename(os.path.join(again, name), os.path.join(last, name))
+            missing.discard(name)
+        shutil.rmtree(again)
+
+
+def failed_in(folder: str) -> set[str]:
+    """The names of the recordings of tests that failed."""
+    from recorder.testing import single_traces
+
+    return {os.path.basename(one.path) for one in single_traces.of_folder(folder, sys.maxsize)[0]}
+
+
 def show_failure(number: int, folder: str, last: str) -> int:
     """Of the tests that failed in this run."""
     from recorder.testing import names, session, single_traces
@@ -105,7 +135,7 @@ def show_failure(number: int, folder: str, last: str) -> int:
             write(f"  passed: {printable(passing)}\n")
             compare(passing, failing)
         else:
-            write("  it has not passed before: there is nothing to compare it with")
+            write("  it has not passed: there is nothing to compare it with")
     return FAILED
 
 
