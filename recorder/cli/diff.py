@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from recorder import errors
 from recorder.cli.console import count, printable, warn, write
-from recorder.cli.events import text_of, unproved_sources, where
+from recorder.cli.events import doubt, text_of, unproved_sources, where
 from recorder.cli.queries import at_least, location, thread_name
 
 if TYPE_CHECKING:
@@ -94,13 +94,13 @@ def run(args: argparse.Namespace) -> int:
 def write_each(args: argparse.Namespace, comparison: Comparison, limit: int) -> tuple[int, bool]:
     """One difference after the other. How many, and whether there are more."""
     differences = comparison.differences()
-    shown = 0
+    shown, doubts = 0, set[str]()
     for one in islice(differences, limit):
         shown += 1
         write(
             json.dumps(as_json(one))
             if args.json
-            else as_text(shown, one, comparison.a, comparison.b)
+            else as_text(shown, one, comparison.a, comparison.b, doubts)
         )
     return shown, shown == limit and next(differences, None) is not None
 
@@ -122,7 +122,10 @@ def first_differences(a_path: str, b_path: str, limit: int) -> list[str]:
     with open_trace(a_path) as a, open_trace(b_path) as b:
         comparison = Comparison(a, b, values=True, ignore=[], strict=False, calls=None)
         differences = comparison.differences()
-        found = [as_text(n, one, a, b) for n, one in enumerate(islice(differences, limit), 1)]
+        doubts: set[str] = set()
+        found = [
+            as_text(n, one, a, b, doubts) for n, one in enumerate(islice(differences, limit), 1)
+        ]
         more = len(found) == limit and next(differences, None) is not None
         return [*found, *conclusion(comparison, len(found), more)]
 
@@ -195,7 +198,8 @@ def summary(comparison: Comparison, shown: int, more: bool) -> dict[str, Any]:
 # ---- text ---------------------------------------------------------------------------------------
 
 
-def as_text(number: int, found: Difference, a: Trace, b: Trace) -> str:
+def as_text(number: int, found: Difference, a: Trace, b: Trace, doubts: set[str]) -> str:
+    """`doubts`: about texts, which were told already."""
     rows = [
         f"{number}. {thread_name(found.thread)}, after {count(found.same, 'event')} that are the same"
     ]
@@ -205,7 +209,7 @@ def as_text(number: int, found: Difference, a: Trace, b: Trace) -> str:
         rows[0] += f" ({found.alignment} to stand for each other)"
     rows += [f"   {row}" for row in parts_of(found)]
     for side, trace, event in (("A", a, found.a), ("B", b, found.b)):
-        rows.append(f"   {side}  {_line(found, trace, event)}")
+        rows.append(f"   {side}  {_line(found, trace, event, doubts)}")
     if found.what == "flow" and found.a is not None and found.b is not None:
         rows.append(f"   {_resumed(found)}")
     return "\n".join(printable(row) for row in rows)
@@ -227,14 +231,20 @@ def part_rows(name: str, parts: list[Part]) -> list[str]:
     return rows
 
 
-def _line(found: Difference, trace: Trace, event: Event | None) -> str:
+def _line(found: Difference, trace: Trace, event: Event | None, doubts: set[str]) -> str:
     if event is None:
         return "ends there"
     line = f"{event.seq:>8}  {event.kind:<7} {where(event)}"
     if found.what == "value":
         is_told = found.name is None or event.kind == "call"
         return line if is_told else f"{line}  by line {event.previous_line}"
-    return f"{line}  {text_of(trace, event)}"
+    why = doubt(trace, event)
+    text = text_of(trace, event)
+    if why in doubts:
+        text = text.replace(f"  ({why})", f"  ({why.partition(':')[0]})")
+    elif why:
+        doubts.add(why)
+    return f"{line}  {text}"
 
 
 def _resumed(found: Difference) -> str:

@@ -15,7 +15,9 @@ from typing import Any, NamedTuple, cast
 import pytest
 
 from recorder._core.decode import Scanner
+from recorder.cli import diff
 from recorder.trace import origins, recompile, source_files, texts
+from recorder.trace.compare import Difference
 from recorder.trace.container.writer import TraceWriter
 from recorder.trace.format import ChunkType
 from recorder.trace.reader import Trace, open_trace
@@ -543,6 +545,12 @@ def test_diff_says_it_too(doubtful: Path, tmp_path: Path, recorder_says: Run) ->
     other.write_bytes(bytes(file.close()))
     assert raw
     told = recorder_says("diff", doubtful, other).stdout.decode()
+    with open_trace(doubtful) as trace:
+        flow = Difference(trace[3].thread, "flow", None, [], trace[3], None, 0, None, "exact")
+        doubts: set[str] = set()
+        first, second = (diff.as_text(1, flow, trace, trace, doubts) for _ in range(2))
+    assert "(not proved to be what ran: " in first
+    assert "(not proved to be what ran)" in second  # why is told once
     assert f"old  (not proved to be what ran: {origins.DOUBTS[DIFFERS]})" in told
     assert f"older  (not proved to be what ran: {origins.DOUBTS[origins.UNKNOWN]})" in told
 
