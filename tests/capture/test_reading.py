@@ -9,6 +9,8 @@ import collections
 import enum
 import functools
 import sys
+import threading
+import time
 import types
 import weakref
 from collections.abc import Callable
@@ -277,6 +279,63 @@ def test_nothing_is_looked_at_again_for_a_call(line: str, most: float, tmp_path:
 )
 def test_all_is_looked_at_behind_any_other_line(line: str, tmp_path: Path) -> None:
     assert looks_for(tmp_path, line) >= 2
+
+
+ROUNDS = """
+def f(seen, stop):
+    z = 0
+    while not stop:
+        z += 1
+    return seen
+def g(seen, n):
+    z = 0
+    for i in range(n):
+        z += i
+    return seen
+"""
+
+
+def rounds(folder: Path) -> tuple[Any, Any]:
+    space: dict[str, Any] = {"__name__": "rounds"}
+    exec(compile(ROUNDS, str(folder / "rounds.py"), "exec", dont_inherit=True), space)
+    return space["f"], space["g"]
+
+
+def test_behind_a_round_that_only_reads_nothing_is_looked_at(tmp_path: Path) -> None:
+    """But where the next item is taken."""
+    _, g = rounds(tmp_path)
+    path = tmp_path / "rounds.rtrace"
+    with recorder.record(path, min_free_space=0, exclude=("tests.*",)) as session:
+        g([1, 2], 1_000)
+        assert session.stats()["looks"] < 1_100
+
+
+def test_what_is_done_between_rounds_unheard_is_told_one_event_later(tmp_path: Path) -> None:
+    """By a thread that is not recorded, which has its turn where a loop goes back to its head."""
+    f, _ = rounds(tmp_path)
+    seen: list[int] = []
+    stop: list[int] = []
+    known: list[int] = []  # the number of the event that came next when it was done
+
+    def change() -> None:
+        for number in range(20):
+            time.sleep(0.002)
+            seen.append(number)
+            known.append(int(session.stats()["events"]))
+        stop.append(1)
+
+    path = tmp_path / "rounds.rtrace"
+    with recorder.record(path, min_free_space=0, exclude=("tests.*",)) as session:
+        thread = threading.Thread(target=change)
+        thread.start()
+        f(seen, stop)
+        thread.join()
+    with open_trace(path) as trace:
+        told = [one.seq for one in trace.find(function="f") if "seen" in one.changed]
+        sizes = [len(trace.at(seq).event.locals["seen"]) for seq in told]
+    for size, at in enumerate(known, 1):
+        first = next(seq for seq, held in zip(told, sizes, strict=True) if held >= size)
+        assert first - at <= 1
 
 
 # What ends with a function runs code after it has returned.

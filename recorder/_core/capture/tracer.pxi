@@ -27,6 +27,7 @@ cdef struct Tracer:
     uint64_t foreseen_frame  # … code of this frame …
     bint is_looked_at        # … whose variables were looked at for the last event, or not …
     int32_t reads_until      # … which up to there only reads (cpython/reading.h)
+    bint has_gone_back       # to the head of a loop, where other code may have its turn; nothing was looked at since
     uint64_t looks           # objects that were gone through
     uint64_t quiet_since     # between this event …
     uint64_t quiet_until     # … and this one no code has run
@@ -55,6 +56,7 @@ cdef Status open_tracer() noexcept:
     tracer.frames = 0
     tracer.budget = MOST_BUDGET
     tracer.budget_at = 0
+    tracer.has_gone_back = False
     tracer.looks = 0
     tracer.foreseen_at = tracer.quiet_until = <uint64_t> -1
     forget_looks()

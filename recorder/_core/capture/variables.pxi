@@ -56,6 +56,7 @@ cdef Status compare_variables(Shadow *s) noexcept nogil:
     if s.changing != 0 or s.stores & REC_STILL:
         if is_still(s):
             return compare_stored(s)
+        tracer.has_gone_back = False
         s.stores &= ~REC_STILL
     status = reserve(code.event_size)
     if status != OK:
@@ -93,7 +94,8 @@ cdef Status compare_stored(Shadow *s) noexcept nogil:
     cdef Status status
     s.stores = stored
     if REC_CHECKING:
-        check_still(s)
+        if not tracer.has_gone_back:
+            check_still(s)
         check_passed_over(s, s.code.variables & ~stored & ~s.changing)
     if stored == 0:
         return reserve(SMALL_RECORD)
@@ -112,9 +114,15 @@ cdef Status compare_stored(Shadow *s) noexcept nogil:
 cdef inline bint is_still(Shadow *s) noexcept nogil:
     """Whether nothing has run since the frame's last event but a line that only reads, or nothing at all: that event
     was the call, and no other came since. What such a line stores to has still to be looked at."""
-    if is_foreseen(s) and tracer.reads_until == REC_WHOLE_LINE:
-        nothing_ran()
-        return tracer.is_looked_at
+    if tracer.has_gone_back:
+        return False
+    if is_foreseen(s):
+        if tracer.reads_until == REC_WHOLE_LINE:
+            nothing_ran()
+            return tracer.is_looked_at
+        if tracer.reads_until == REC_WHOLE_ROUND:
+            tracer.has_gone_back = tracer.is_looked_at
+            return tracer.is_looked_at
     return s.stores & REC_STILL != 0 and is_as_foreseen(s)
 
 

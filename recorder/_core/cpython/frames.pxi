@@ -64,6 +64,7 @@ cdef extern from "cpython/stores.h" nogil:
     int rec_count_bits(uint64_t)
 
 cdef extern from "cpython/reading.h" nogil:
+    int32_t REC_WHOLE_ROUND
     int32_t REC_WHOLE_LINE
     bint rec_prepare_reading() with gil
     int32_t rec_reads_until(const rec_stores *, rec_iframe *, int32_t)

@@ -308,6 +308,7 @@ typedef struct {
     int argument;
     uint64_t stored;           /* variables that the line has stored to */
     int ending;                /* as many references may have ended before */
+    bool jumps_back;
     int depth;
     PyObject *stack[MOST_STACK]; /* what the line has put there */
     int targets;               /* of jumps within the line, that are still to be reached */
@@ -595,6 +596,10 @@ static bool leaves(reader *r, int opcode, bool *quietly)
     case JUMP_FORWARD:
         *quietly = jump(r, r->next + (uint32_t)r->argument);
         return true;
+    case JUMP_BACKWARD: /* of a loop whose head is on another line */
+        *quietly = jump(r, r->next - (uint32_t)r->argument);
+        r->jumps_back = true;
+        return true;
     case RETURN_VALUE:
 #ifdef RETURN_CONST
     case RETURN_CONST:
@@ -632,7 +637,9 @@ static int32_t read_line(reader *r)
             return (int32_t)r->at;
     }
     bool is_told = r->at < r->stores->unit_count && units[r->at].line != REC_UNLINED;
-    return r->targets == 0 && (!goes_on || is_told) ? REC_WHOLE_LINE : (int32_t)r->at;
+    if (r->targets > 0 || (goes_on && !is_told))
+        return (int32_t)r->at;
+    return r->jumps_back ? REC_WHOLE_ROUND : REC_WHOLE_LINE;
 }
 
 static bool begin(reader *r, const rec_stores *stores, rec_iframe *frame, int32_t line)
@@ -646,6 +653,7 @@ static bool begin(reader *r, const rec_stores *stores, rec_iframe *frame, int32_
     r->at = (uint32_t)rec_frame_offset(frame) / 2;
     r->stored = 0;
     r->depth = r->targets = r->ending = 0;
+    r->jumps_back = false;
     return r->at < stores->unit_count && stores->units[r->at].line == r->line;
 }
 

@@ -11,11 +11,12 @@
 
 #pragma GCC visibility push(hidden)
 
-enum { REC_WHOLE_LINE = INT32_MAX };
+/* A line that jumps back, where CPython has what waits to be done wait no longer: a signal, another thread, the garbage. */
+enum { REC_WHOLE_ROUND = INT32_MAX - 1, REC_WHOLE_LINE = INT32_MAX };
 
 /* Once per process. False, with an exception: no memory. */
 bool rec_prepare_reading(void);
-/* The unit of the first instruction of the line that may run code, or let go of an object: or REC_WHOLE_LINE. The frame is
+/* The unit of the first instruction of the line that may run code, or let go of an object: or one of these. The frame is
  * about to run the line's first one. */
 int32_t rec_reads_until(const rec_stores *stores, rec_iframe *frame, int32_t line);
 /* The same from behind the call on in which the frame is, and which gives it this value. `ending`: so many references of
