@@ -271,6 +271,9 @@ def test_nothing_is_looked_at_behind_a_line_that_reads(line: str, tmp_path: Path
     ],
 )  # fmt: skip
 def test_nothing_is_looked_at_again_for_a_call(line: str, most: float, tmp_path: Path) -> None:
+    """From 3.14 on a frame lends what it holds, so that it cannot be told who else has what ends with the function."""
+    if sys.version_info >= (3, 14) and line.startswith("z ="):
+        most = 2.5  # behind the call
     assert looks_for(tmp_path, line) < most
 
 
