@@ -253,7 +253,7 @@ ASKED = {
     "[x for x in kinds]": "['a', 'b', 'a']", "type(by_label).__name__": "'Series'", "by_label is None": "False",
     "by_label == 1.5": "?", "table['a'] == 1": "?", "by_place > 4": "?", "bool(names)": "?", "str(kinds)": "?",
     "isinstance(by_label, list)": "?", "table[0:2]": "?", "table[['a']]": "?", "by_place + 1": "?",
-    "when.value": "?", "by_label['z']": "?", "by_label[0]": "?", "by_label.max()": "?",
+    "when.value": "?", "by_label['z']": "?", "by_label[0]": "1.5", "by_label.max()": "?",
 }  # fmt: skip
 
 

@@ -142,11 +142,11 @@ def shown(value: Any) -> Any:
 
 
 def told(trace: Trace) -> list[str]:
-    """All that is told, event by event."""
+    """All that is told, event by event, in whatever order the variables were written."""
     found = []
     for e in trace.events():
         values = (e.locals, e.globals, e.changed, e.changed_globals)
-        variables = [{name: shown(value) for name, value in of.items()} for of in values]
+        variables = [{name: shown(value) for name, value in sorted(of.items())} for of in values]
         found.append(f"{e.kind} {e.function.qualified_name}:{e.line} {shown(e.value)} {variables}")
     for note in (*trace.marks(), *trace.spans()):
         found.append(f"{note.name} { {name: shown(value) for name, value in note.facts.items()} }")

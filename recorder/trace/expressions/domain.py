@@ -269,7 +269,8 @@ class Frame(Cut):
 
 class Column(Opaque):
     """The values of a column, or of something like it, which its library compares one by one. They are asked for by
-    their places, or by `labels`; None where these are not recorded."""
+    their places, as paths into values name them, or by `labels` that are no place of them; None where these are not
+    recorded."""
 
     __slots__ = ("items", "labels", "path")
 
@@ -289,7 +290,8 @@ class Column(Opaque):
         return iter(self.items)
 
     def __getitem__(self, key: Any) -> Any:
-        if isinstance(key, slice) or self.labels == ():
+        is_place = type(key) is int and 0 <= key < len(self)
+        if is_place or isinstance(key, slice) or self.labels == ():
             return self.items[key]
         if self.labels is None:
             raise Undecided(self.reason)
