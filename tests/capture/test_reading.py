@@ -258,6 +258,8 @@ def looks_for(folder: Path, line: str) -> float:
 def test_nothing_is_looked_at_behind_a_line_that_reads(line: str, tmp_path: Path) -> None:
     """But for what it stores to."""
     most = 1.5 if line.startswith(("z = ", "y = ")) else 0.5
+    if sys.version_info >= (3, 15) and ", None)" in line:
+        most = 3.5  # a constant that is loaded in a way of its own is not followed
     assert looks_for(tmp_path, line) < most
 
 

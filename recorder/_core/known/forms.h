@@ -100,6 +100,8 @@ uint8_t rec_type_with_members(PyTypeObject *type);
 bool rec_known_changes(uint8_t row);
 /* The parts of a value whose type has that row. False: it is opaque, and `form` says why. */
 bool rec_read_form(PyObject *object, uint8_t row, rec_form *form);
+/* Whether one was met, from which on values of its type are opaque that were not. */
+extern bool rec_layout_was_unknown;
 
 /* The values of a row of a database, and as many names: each a str, or a tuple that begins with one. */
 bool rec_row_of(PyObject *row, PyObject **values, PyObject ***names);

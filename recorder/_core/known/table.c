@@ -653,11 +653,14 @@ static bool read_parts(PyObject *object, uint8_t number, rec_form *form)
         return true;
     case REC_LAYOUT_UNKNOWN:
         at->known = false;
+        rec_layout_was_unknown = true;
         return false;
     default:
         return false;
     }
 }
+
+bool rec_layout_was_unknown;
 
 bool rec_read_form(PyObject *object, uint8_t number, rec_form *form)
 {
