@@ -425,7 +425,8 @@ async function large(name) {
   const mean = took.reduce((sum, one) => sum + one, 0) / took.length;
   assert.ok(mean <= STEP, `a step costs the server ${mean} ms`);
   // Out of the outermost function is through most of the trace: the next key gives it up.
-  await page.keyboard.press("Home");
+  await press(page, "Home");
+  await page.locator("main[aria-busy=false]").waitFor();
   await page.keyboard.press("o");
   await press(page, "s");
   const zoomed = spent();
