@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from recorder import errors
 from recorder.cli.console import count, printable, warn, write
-from recorder.cli.events import doubt, text_of, unproved_sources, where
+from recorder.cli.events import text_of, unproved_sources, where
 from recorder.cli.queries import at_least, location, thread_name
 
 if TYPE_CHECKING:
@@ -238,13 +238,7 @@ def _line(found: Difference, trace: Trace, event: Event | None, doubts: set[str]
     if found.what == "value":
         is_told = found.name is None or event.kind == "call"
         return line if is_told else f"{line}  by line {event.previous_line}"
-    why = doubt(trace, event)
-    text = text_of(trace, event)
-    if why in doubts:
-        text = text.replace(f"  ({why})", f"  ({why.partition(':')[0]})")
-    elif why:
-        doubts.add(why)
-    return f"{line}  {text}"
+    return f"{line}  {text_of(trace, event, doubts)}"
 
 
 def _resumed(found: Difference) -> str:

@@ -118,12 +118,15 @@ def elapsed(trace: Trace, event: Event) -> str:
     return duration(max(event.time - int(trace.header["started"]), 0))
 
 
-def text_of(trace: Trace, event: Event) -> str:
-    """The line of source the event is at."""
+def text_of(trace: Trace, event: Event, told: set[str] | None = None) -> str:
+    """The line of source the event is at. `told`: what was said of doubts before, of which the reason is left out."""
     lines = source_lines(trace, event.function)
     text = lines[event.line - 1].strip() if 0 < event.line <= len(lines) else ""
     why = doubt(trace, event) if text else ""
-    return f"{text}  ({why})" if why else text
+    said = why.partition(":")[0] if told is not None and why in told else why
+    if told is not None:
+        told.add(why)
+    return f"{text}  ({said})" if said else text
 
 
 def where(event: Event) -> str:

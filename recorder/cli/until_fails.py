@@ -16,6 +16,8 @@ from recorder.cli.console import printable, warn, write
 from recorder.cli.queries import at_least
 
 if TYPE_CHECKING:
+    from recorder.testing.single_traces import SingleTrace
+
     # What add_subparsers() returns has no public name.
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -60,9 +62,10 @@ def run(args: argparse.Namespace) -> int:
             folder = os.path.join(work, f"run-{number}")
             status = run_once(words, folder)
             if status == FAILED:
+                failed = failed_in(folder)
                 again = min(number + MOST_AGAIN, args.runs)
-                run_until_passed(words, folder, last, range(number + 1, again + 1))
-                return show_failure(number, folder, last)
+                run_until_passed(words, failed, last, range(number + 1, again + 1))
+                return show_failure(number, failed, last)
             if status:
                 warn(f"recorder: pytest ended with {status} in run {number}")
                 return status
@@ -92,37 +95,42 @@ def run_once(words: list[str], folder: str) -> int:
     return subprocess.run(command, env={**os.environ, "RECORDER_PYTEST_REPORT": "no"}).returncode
 
 
-def run_until_passed(words: list[str], folder: str, last: str, numbers: range) -> None:
+def run_until_passed(
+    words: list[str], failed: list[SingleTrace], last: str, numbers: range
+) -> None:
     """Runs on until each test that failed has a recording in which it passed."""
-    missing = failed_in(folder)
+    missing = names_of(failed)
     if os.path.isdir(last):
         missing -= set(os.listdir(last))
     for number in numbers:
         if not missing:
             return
         write(f"run {number}: once more, for a recording in which it passes")
-        again = os.path.join(os.path.dirname(folder), f"run-{number}")
+        again = os.path.join(os.path.dirname(last), f"run-{number}")
         if run_once(words, again) not in (0, FAILED) or not os.path.isdir(again):
             return
-        for name in missing.intersection(os.listdir(again)) - failed_in(again):
+        for name in missing.intersection(os.listdir(again)) - names_of(failed_in(again)):
             os.makedirs(last, exist_ok=True)
             os.rename(os.path.join(again, name), os.path.join(last, name))
             missing.discard(name)
         shutil.rmtree(again)
 
 
-def failed_in(folder: str) -> set[str]:
-    """The names of the recordings of tests that failed."""
+def failed_in(folder: str) -> list[SingleTrace]:
+    """The recordings of tests that failed."""
     from recorder.testing import single_traces
 
-    return {os.path.basename(one.path) for one in single_traces.of_folder(folder, sys.maxsize)[0]}
+    return single_traces.of_folder(folder, sys.maxsize)[0]
 
 
-def show_failure(number: int, folder: str, last: str) -> int:
+def names_of(recordings: list[SingleTrace]) -> set[str]:
+    return {os.path.basename(one.path) for one in recordings}
+
+
+def show_failure(number: int, failed: list[SingleTrace], last: str) -> int:
     """Of the tests that failed in this run."""
-    from recorder.testing import names, session, single_traces
+    from recorder.testing import names, session
 
-    failed, _ = single_traces.of_folder(folder, sys.maxsize)
     write(f"run {number} failed: {', '.join(printable(one.test) for one in failed) or 'no test'}")
     session.make_folder(FOLDER)
     for one in failed:

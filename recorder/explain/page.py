@@ -163,14 +163,14 @@ def look(trace: Trace) -> Symptom:
     end = trace._queries.end
     near = max(end - RECENT, 0)
     uncaught = _uncaught(trace)
-    others = list(trace.exceptions(start=near))
+    raised = list(trace.exceptions(start=near))
+    others = [one for one in raised if not _is_same(one, uncaught)]
     if uncaught is not None and uncaught.type_name == "SystemExit":
-        left = [one for one in others if not _is_same(one, uncaught)]
+        behind = _behind_exit(uncaught, others)
         if trace.exit_status == 0:
-            uncaught, others = None, left
-        else:
-            uncaught = _behind_exit(uncaught, left) or uncaught
-    others = [one for one in others if not _is_same(one, uncaught)]
+            uncaught = None
+        elif behind is not None:
+            uncaught, others = behind, [one for one in raised if not _is_same(one, behind)]
     errors: deque[Log] = deque(maxlen=MOST_SHOWN)
     outside: deque[Log] = deque(maxlen=MOST_OUTPUTS)
     for log in logs(trace._queries, Asked(None, near, ahead=None, by_moment=True)):

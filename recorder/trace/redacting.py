@@ -224,13 +224,12 @@ class _Chunk:
             new = REDACTED if is_secret else new
         if not of.is_global:
             keep_read(of, slot, self.raw[value:end])
+        before = of.shown.get(slot)
         if new is None:
             of.shown.pop(slot, None)
-        elif of.shown.get(slot) == new and not self.is_new(of, slot):
+        elif before == new and not self.is_new(of, slot):
             return self.replace(at, end, b"")
-        elif (
-            not self.in_preamble and of.shown.get(slot) != new and is_same(of.shown.get(slot), new)
-        ):
+        elif not self.in_preamble and before != new and is_same(before, new):
             of.shown[slot] = new
             return self.replace(value, end, rebound_to(new))
         else:

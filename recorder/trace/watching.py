@@ -29,7 +29,7 @@ from recorder.trace.expressions.functions import is_builtin
 from recorder.trace.format import TAG_ELIDED, TAG_INSTANCE
 from recorder.trace.snapshots import Event
 from recorder.trace.values.differences import Part, what_changed
-from recorder.trace.values.nodes import Node, type_name
+from recorder.trace.values.nodes import Node, has_own, type_name
 from recorder.trace.values.value import Value
 
 MOST_SEEN: Final = 100_000  # values of attributes that are kept, to tell what is new
@@ -251,9 +251,7 @@ class Watching:
             return False
         value = change.event.locals.get(self._first)
         tree = None if value is None else value._tree
-        if not isinstance(tree, Node) or tree.tag != TAG_INSTANCE:
-            return False
-        return any(name == change.name for name, _ in tree.items)
+        return isinstance(tree, Node) and tree.tag == TAG_INSTANCE and has_own(tree, change.name)
 
     def _is_of_class(self, event: Event, change: Change) -> bool:
         spaces = event._attributes.namespaces

@@ -25,14 +25,14 @@ from recorder.trace.expressions.expression import (
     made_of,
 )
 from recorder.trace.expressions.outcomes import Undecided
-from recorder.trace.format import TAG_ELIDED, TAG_INSTANCE, TAG_NAMED
+from recorder.trace.format import TAG_ELIDED
 from recorder.trace.object_history import own_content
 from recorder.trace.paths import base_name
 from recorder.trace.queries import Queries
 from recorder.trace.seeking import ALL
 from recorder.trace.snapshots import Event, title_of
 from recorder.trace.values.differences import what_changed
-from recorder.trace.values.nodes import Node, identity_of
+from recorder.trace.values.nodes import Node, has_own, identity_of
 from recorder.trace.values.places import places_of
 from recorder.trace.values.value import Value, is_definition
 from recorder.trace.writes import Writes, Written, is_given
@@ -287,9 +287,7 @@ class Why:
         tree = of.tree if of.kind == "known" else self._global(root, event)
         if not isinstance(tree, Node):
             return None
-        if tree.tag == TAG_ELIDED or tree.cut:
-            return None
-        if tree.tag in (TAG_INSTANCE, TAG_NAMED) and any(own == name for own, _ in tree.items):
+        if tree.tag == TAG_ELIDED or tree.cut or has_own(tree, name):
             return None
         try:
             found = class_attributes.find(event, tree.type, name)

@@ -229,6 +229,15 @@ def test_every_change_is_recorded_where_it_happens(recorded: Recorded, place: st
     assert wrong == {}
 
 
+def shown_in(folder: Path, text: str) -> list[str]:
+    """What `v` of `case` is shown as, event by event."""
+    code = compile(text, str(folder / "program.py"), "exec", dont_inherit=True)
+    with recorder.record(folder / "p.rtrace", min_free_space=0, exclude=[__file__]):
+        exec(code, {"__name__": "program"})
+    with recorder.open_trace(folder / "p.rtrace") as trace:
+        return [repr(e.locals["v"]) for e in trace.find(function="case") if "v" in e.locals]
+
+
 SHAPES = """
 def case():
     v = memoryview(b"abcdef")
@@ -241,11 +250,7 @@ case()
 
 def test_a_view_of_another_shape_is_another_value(tmp_path: Path) -> None:
     """Of the same bytes; Python shows an address."""
-    code = compile(SHAPES, str(tmp_path / "program.py"), "exec", dont_inherit=True)
-    with recorder.record(tmp_path / "p.rtrace", min_free_space=0, exclude=[__file__]):
-        exec(code, {"__name__": "program"})
-    with recorder.open_trace(tmp_path / "p.rtrace") as trace:
-        shown = [repr(e.locals["v"]) for e in trace.find(function="case") if "v" in e.locals]
+    shown = shown_in(tmp_path, SHAPES)
     shapes = [re.search(r"shape=\(([\d, ]+)\)", one) for one in shown]
     assert [one and one[1] for one in shapes] == ["6,", "2, 3", "3, 2", "3, 2"]
 
@@ -263,9 +268,5 @@ case()
 
 def test_how_many_are_left_out_is_part_of_a_value(tmp_path: Path) -> None:
     """What is too deep is not told, but how much it is."""
-    code = compile(DEEP, str(tmp_path / "program.py"), "exec", dont_inherit=True)
-    with recorder.record(tmp_path / "p.rtrace", min_free_space=0, exclude=[__file__]):
-        exec(code, {"__name__": "program"})
-    with recorder.open_trace(tmp_path / "p.rtrace") as trace:
-        shown = [repr(e.locals["v"]) for e in trace.find(function="case") if "v" in e.locals]
+    shown = shown_in(tmp_path, DEEP)
     assert [re.findall(r"\d+", one) for one in shown] == [["1"], ["2"], ["3"], ["3"]]

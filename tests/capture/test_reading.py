@@ -21,7 +21,7 @@ import pytest
 
 import recorder
 from recorder.trace.reader import open_trace
-from recorder.trace.snapshots import Event
+from tests.capture.test_stores import steps_of
 
 # Nobody but the function has what `make` gives it.
 PREAMBLE = """
@@ -159,22 +159,11 @@ def noted_when_gone(seen: list[int]) -> tuple[Any, Any]:
     return made, weakref.ref(made, noting(seen))
 
 
-def events_of(folder: Path, text: str, **names: Any) -> list[Event]:
-    """Those of `f`, whose own module alone is recorded."""
-    module = types.ModuleType("reading")
-    module.__dict__.update(names)
-    code = compile(text, str(folder / "reading.py"), "exec", dont_inherit=True)
-    with recorder.record(folder / "reading.rtrace", min_free_space=0, exclude=("tests.*",)):
-        exec(code, module.__dict__)
-    with open_trace(folder / "reading.rtrace") as trace:
-        return [event for event in trace.events() if event.function.name == "f"]
-
-
 @pytest.mark.parametrize("name", RUN)
 def test_what_reading_runs_is_told_at_once(name: str, tmp_path: Path) -> None:
     line, make = RUN[name]
     seen: list[int] = []
-    steps = events_of(tmp_path, PREAMBLE.replace("LINE", line), make=lambda: (seen, *make(seen)))
+    steps = steps_of(tmp_path, PREAMBLE.replace("LINE", line), make=lambda: (seen, *make(seen)))
     assert len(seen) >= 1
     [behind] = [step for step in steps if step.kind == "line" and step.line == 5]
     assert behind.locals["seen"].to_python() == seen
@@ -188,7 +177,7 @@ def test_a_slot_of_another_class_is_not_read(tmp_path: Path) -> None:
 
     x = of_class(c=Slotted.__dict__["c"])
     text = PREAMBLE.replace("LINE", "try: z = x.c\n    except TypeError: pass")
-    steps = events_of(tmp_path, text, make=lambda: ([], x, 0))
+    steps = steps_of(tmp_path, text, make=lambda: ([], x, 0))
     assert steps[-1].kind == "return"
 
 
@@ -196,7 +185,7 @@ def test_the_hash_of_a_text_stays_the_programs_to_ask_for(tmp_path: Path) -> Non
     """A text that has one cannot grow where it is."""
     text = PREAMBLE.replace("LINE", "z = y in x and x[y]")
     made = "".join(["ne", "ver", str(len(sys.argv))])
-    steps = events_of(tmp_path, text, make=lambda: ([], {"a": 1}, made))
+    steps = steps_of(tmp_path, text, make=lambda: ([], {"a": 1}, made))
     assert steps[-1].kind == "return"
 
 
@@ -366,7 +355,7 @@ def test_what_ends_with_a_function_is_told_behind_it(name: str, call: str, tmp_p
     if name == "an argument":
         call = call.replace("x)", "x, Ends(seen))")
     seen: list[int] = []
-    steps = events_of(
+    steps = steps_of(
         tmp_path, ENDING[name] + PREAMBLE.replace("LINE", call), make=lambda: (seen, Ends(seen), 0), Ends=Ends
     )  # fmt: skip
     at = ENDING[name].count("\n") + 5
@@ -378,6 +367,6 @@ def test_an_argument_that_its_own_call_lets_go_of_is_told(tmp_path: Path) -> Non
     """Both the caller's variable and the callee's have it; the one ends, and then the other is stored to."""
     seen: list[int] = []
     text = "def g(x):\n    return 0\n" + PREAMBLE.replace("LINE", "x = g(x)")
-    steps = events_of(tmp_path, text, make=lambda: (seen, with_finalizer(seen), 0))
+    steps = steps_of(tmp_path, text, make=lambda: (seen, with_finalizer(seen), 0))
     [behind] = [step for step in steps if step.kind == "line" and step.line == 7]
     assert behind.locals["seen"].to_python() == [1]

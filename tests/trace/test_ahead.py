@@ -14,9 +14,8 @@ from recorder.trace import ahead
 from recorder.trace.container.file import TraceFile
 from recorder.trace.format import HEADER_SIZE, ChunkType
 from recorder.trace.reader import Trace, open_trace
-from tests.tools.rechunk import rechunked
+from tests.trace.conftest import InChunks
 
-TraceOf = Callable[[Path], Path]
 PIECES = 40
 
 PROGRAM = """
@@ -95,13 +94,11 @@ def facts(one: Any) -> list[Any]:
 
 
 @pytest.fixture(scope="module")
-def cut(trace_of: TraceOf, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cut(in_chunks: InChunks, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A trace of many chunks."""
-    folder = tmp_path_factory.mktemp("ahead")
-    (folder / "read_ahead.py").write_text(PROGRAM)
-    path = folder / "read_ahead.rtrace"
-    path.write_bytes(rechunked(trace_of(folder / "read_ahead.py"), PIECES, seed=3))
-    return path
+    program = tmp_path_factory.mktemp("ahead") / "read_ahead.py"
+    program.write_text(PROGRAM)
+    return in_chunks(program, PIECES, 3)
 
 
 @pytest.fixture(scope="module")

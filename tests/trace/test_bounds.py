@@ -4,7 +4,6 @@ not, it is read: no answer is another one."""
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,8 @@ from recorder.trace.seeking import Seeker
 from recorder.trace.values.value import Value
 from tests.tools import second_reader
 from tests.tools.chunk_of import without
-from tests.tools.rechunk import rechunked
+from tests.trace.conftest import InChunks
 
-TraceOf = Callable[[Path], Path]
 PIECES = 14
 
 LOOP = """
@@ -180,13 +178,11 @@ def test_a_condition_of_very_many_ways_is_left_to_who_asks() -> None:
 
 
 @pytest.fixture(scope="module")
-def cut(trace_of: TraceOf, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cut(in_chunks: InChunks, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A trace of many chunks."""
-    folder = tmp_path_factory.mktemp("bounds")
-    (folder / "loop.py").write_text(LOOP)
-    path = folder / "loop.rtrace"
-    path.write_bytes(rechunked(trace_of(folder / "loop.py"), PIECES, seed=5))
-    return path
+    program = tmp_path_factory.mktemp("bounds") / "loop.py"
+    program.write_text(LOOP)
+    return in_chunks(program, PIECES, 5)
 
 
 def test_every_value_at_every_event_is_in_its_range(cut: Path) -> None:

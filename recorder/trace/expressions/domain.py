@@ -399,12 +399,16 @@ class Thing(Opaque):
             return False
         return found is not NotImplemented
 
+    def _inner_for(self, method: str) -> Any:
+        """`inner`, unless its class has that method of its own."""
+        return NotImplemented if self.defines(method) else self.inner
+
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Thing) and self.is_member and self.type.key == other.type.key:
             if not (self.member and other.member):  # combined flags
                 return bool(self.inner == other.inner)
             return self.member == other.member
-        mine = NotImplemented if self.defines("__eq__") else self.inner
+        mine = self._inner_for("__eq__")
         if mine is NotImplemented or (self.is_member and (mine == plain(other)) is True):
             raise Undecided(self.reason)
         return bool(mine == plain(other))
@@ -413,17 +417,17 @@ class Thing(Opaque):
         return not self == other
 
     def __hash__(self) -> int:
-        mine = NotImplemented if self.defines("__hash__") else self.inner
+        mine = self._inner_for("__hash__")
         return hash(mine) if mine is not NotImplemented else _undecided(self)
 
     def __lt__(self, other: Any) -> Any:
-        mine = NotImplemented if self.defines("__lt__") else self.inner
+        mine = self._inner_for("__lt__")
         if mine is NotImplemented or self.is_member:
             raise Undecided(self.reason)
         return mine < plain(other)
 
     def __gt__(self, other: Any) -> Any:
-        mine = NotImplemented if self.defines("__gt__") else self.inner
+        mine = self._inner_for("__gt__")
         if mine is NotImplemented or self.is_member:
             raise Undecided(self.reason)
         return mine > plain(other)

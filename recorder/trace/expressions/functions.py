@@ -31,8 +31,9 @@ from recorder.trace.expressions.operations import (
     weigh,
 )
 from recorder.trace.expressions.outcomes import Budget, Undecided
-from recorder.trace.format import TAG_ARRAY, TAG_ELIDED, TAG_INSTANCE, TAG_NAMED
+from recorder.trace.format import TAG_ARRAY, TAG_ELIDED, TAG_INSTANCE
 from recorder.trace.values.exceptions import exception_of
+from recorder.trace.values.nodes import has_own
 
 Function = Callable[..., Any]  # of the budget, and what it is given
 
@@ -110,11 +111,7 @@ def has(of: Any, name: str) -> bool:
     """Whether an instance has an attribute of that name, which comes before its class's method."""
     if isinstance(of, Named):
         return name in of.fields
-    return (
-        isinstance(of, Thing)
-        and of.node.tag in (TAG_INSTANCE, TAG_NAMED)
-        and any(each == name for each, _ in of.node.items)
-    )
+    return isinstance(of, Thing) and has_own(of.node, name)
 
 
 def call(function: Any, given: list[Any], named: dict[str, Any], budget: Budget) -> Any:

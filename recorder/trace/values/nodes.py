@@ -228,6 +228,11 @@ def changes_in_place(node: Node) -> bool:
     return node.tag in CHANGING
 
 
+def has_own(tree: Node, name: str) -> bool:
+    """Whether an instance has an attribute of that name, or a named tuple a field."""
+    return tree.tag in (TAG_INSTANCE, TAG_NAMED) and any(own == name for own, _ in tree.items)
+
+
 def without_wrapping(tree: Any) -> Any:
     """Without the INSTANCE and TYPED around it, or what a large ARRAY, or a tensor, has besides its items."""
     if isinstance(tree, Node) and tree.tag == TAG_INSTANCE and tree.items and not tree.items[0][0]:
