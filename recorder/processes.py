@@ -116,6 +116,14 @@ def process_started(pid: int) -> int | None:
     return process_facts(pid)[1]
 
 
+def time_of_start(started: int | None) -> int:
+    """What `process_started` says as a time of the clock, in nanoseconds; 0 for nothing."""
+    if started is None:
+        return 0
+    booted = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    return booted + started * 10**9 // os.sysconf("SC_CLK_TCK")
+
+
 def process_image(pid: int) -> int | None:
     """What differs after an exec, when a process is another program: where the kernel has put
     it and its stack (`image_of_process` in the core). None: it ended, or is not ours to look at."""

@@ -1,7 +1,8 @@
 """What a text would be compiled to, by which it is proved to be what ran.
 
 Nothing of it runs. A .pyc is taken instead of compiling, which costs ten times as much, where it cannot be of another
-text: the source was last touched well before it was written.
+text: it says so by a hash, or the source was last touched well before it was written. What pytest has made of a text,
+with other code for each `assert`, is in a .pyc as well, beside that of Python.
 """
 
 from __future__ import annotations
@@ -16,18 +17,32 @@ from recorder.trace import origins
 
 if TYPE_CHECKING:
     from ast import Interactive, Module
+    from collections.abc import Iterator
 
     from recorder.trace.source_files import Read
 
 LARGEST_COMPILED: Final = 1 << 20
 SETTLED_NS: Final = 2 * 10**9  # that a source is older than its .pyc: more than an import takes
 PYC_HEAD: Final = 16
+IS_HASHED: Final = 1  # a flag: its source is told by a hash
+REWRITTEN: Final = "-pytest-"  # behind Python's own word, and before the version of pytest
+REWRITTEN_SUFFIXES: Final = (".pyc", ".pyo")
 
 
-def digests(path: str, read: Read, optimize: int, in_parts: bool = False) -> frozenset[int] | str:
-    """Those of all code that is in the text; or the word for why there are none. in_parts: it may also have been
-    compiled a statement at a time, as a notebook and the prompt do."""
-    cached = None if read.state is None else _cached(path, read.state, optimize)
+def digests(
+    path: str, read: Read, optimize: int, in_parts: bool = False, began: int = 0
+) -> frozenset[int] | str:
+    """Those of all code that is in the text, as Python compiles it and as pytest has; or the word for why there are
+    none. in_parts: it may also have been compiled a statement at a time, as a notebook and the prompt do. began: when
+    the program was started, in nanoseconds; 0: nobody knows."""
+    found = _digests(path, read, optimize, in_parts)
+    if isinstance(found, str) or read.state is None:
+        return found
+    return found.union(*_rewritten(path, read, began))
+
+
+def _digests(path: str, read: Read, optimize: int, in_parts: bool) -> frozenset[int] | str:
+    cached = None if read.state is None else _cached(path, read, optimize)
     if cached is not None:
         return cached
     if len(read.content) > LARGEST_COMPILED:
@@ -73,38 +88,76 @@ def _compile(
     return code
 
 
-def _cached(path: str, source: os.stat_result, optimize: int) -> frozenset[int] | None:
+def _cached(path: str, read: Read, optimize: int) -> frozenset[int] | None:
     """Of the .pyc, if it is certainly of this text."""
+    import _frozen_importlib_external as external
+
+    try:
+        name = external.cache_from_source(path, optimization=optimize or "")
+    except (ValueError, NotImplementedError):
+        return None
+    return _of_pyc(name, read, 0)
+
+
+def _rewritten(path: str, read: Read, began: int) -> Iterator[frozenset[int]]:
+    """Of what each pytest has made of it, if that is certainly of this text. A pytest writes it before it runs it."""
+    import _frozen_importlib_external as external
+
+    try:
+        folder, name = os.path.split(external.cache_from_source(path, optimization=""))
+        beginning = name.removesuffix(".pyc") + REWRITTEN
+        names = [one for one in os.listdir(folder) if one.startswith(beginning)]
+    except (OSError, ValueError, NotImplementedError):
+        return
+    for name in names:
+        if name.endswith(REWRITTEN_SUFFIXES):
+            found = _of_pyc(os.path.join(folder, name), read, began)
+            if found is not None:
+                yield found
+
+
+def _of_pyc(name: str, read: Read, began: int) -> frozenset[int] | None:
     import _frozen_importlib_external as external
     import marshal
 
     try:
-        name = external.cache_from_source(path, optimization=optimize or "")
         with open(name, "rb") as file:
-            state = os.fstat(file.fileno())
-            if not _is_trusted(state, source):
-                return None
             head = file.read(PYC_HEAD)
-            if head != _head(external.MAGIC_NUMBER, source):
+            if head[:4] != external.MAGIC_NUMBER or not _is_of(
+                head, os.fstat(file.fileno()), read, began
+            ):
                 return None
             code = marshal.loads(file.read())
         return frozenset(code_digests(code)) if type(code) is CodeType else None
-    except (OSError, ValueError, EOFError, TypeError, NotImplementedError, RecursionError):
+    except (OSError, ValueError, EOFError, TypeError, RecursionError):
         return None
 
 
-def _is_trusted(pyc: os.stat_result, source: os.stat_result) -> bool:
-    """Whether it was written by somebody who might have written the source, and when the source had its content for a
-    while. Nobody can set the time of the last change of an inode."""
-    written = min(pyc.st_mtime_ns, pyc.st_ctime_ns)
-    owners = (0, os.geteuid(), source.st_uid)
-    return pyc.st_uid in owners and source.st_ctime_ns + SETTLED_NS < written
+def _is_of(head: bytes, pyc: os.stat_result, read: Read, began: int) -> bool:
+    """Whether it was written by somebody who might have written the source, of this text: by its hash; or else by the
+    time and the size of the source, when that had its content for a while, or by the program, and the source has not
+    changed since that was started. Nobody can set the time of the last change of an inode."""
+    source = read.state
+    if source is None or pyc.st_uid not in (0, os.geteuid(), source.st_uid):
+        return False
+    flags = int.from_bytes(head[4:8], "little")
+    if flags & IS_HASHED:
+        return head[8:] == _hash(read.content)
+    written, changed = min(pyc.st_mtime_ns, pyc.st_ctime_ns), source.st_ctime_ns
+    has_settled = changed + SETTLED_NS < written or changed < began <= written
+    return has_settled and flags == 0 and head[8:] == _stamp(source)
 
 
-def _head(magic: bytes, source: os.stat_result) -> bytes:
-    """As Python writes it: of a source with this time and size."""
-    facts = (0, int(source.st_mtime), source.st_size)
-    return magic + b"".join((n & 0xFFFFFFFF).to_bytes(4, "little") for n in facts)
+def _hash(content: bytes) -> bytes:
+    import _frozen_importlib_external as external
+    import _imp
+
+    return _imp.source_hash(int.from_bytes(external.MAGIC_NUMBER, "little"), content)
+
+
+def _stamp(source: os.stat_result) -> bytes:
+    facts = (int(source.st_mtime), source.st_size)
+    return b"".join((n & 0xFFFFFFFF).to_bytes(4, "little") for n in facts)
 
 
 def is_same_python(version: object) -> bool:

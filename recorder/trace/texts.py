@@ -68,7 +68,8 @@ class Text:
 class Texts:
     """Of one recording. optimize: how often -O was given to the program's Python; it is known once that runs.
 
-    checking: whether this Python compiles as the program's does, and may. keeping: whether texts are wanted."""
+    checking: whether this Python compiles as the program's does, and may. keeping: whether texts are wanted. began:
+    when the program was started, in nanoseconds; 0: nobody knows."""
 
     def __init__(
         self,
@@ -78,12 +79,14 @@ class Texts:
         *,
         checking: bool,
         keeping: bool,
+        began: int = 0,
     ) -> None:
         self.writer = writer
         self.cwd = cwd
         self.optimize = optimize
         self.checking = checking
         self.keeping = keeping
+        self.began = began
         self.texts: dict[
             str, list[Text]
         ] = {}  # by path, that of the last use last; of a path, the newest last
@@ -233,7 +236,7 @@ class Texts:
             text.word = origins.UNCHECKED
         else:
             full = os.path.join(self.cwd, text.path)
-            found = recompile.digests(full, read, self.optimize(), in_parts=text.is_given)
+            found = recompile.digests(full, read, self.optimize(), text.is_given, self.began)
             if isinstance(found, str):
                 text.word = found
             else:

@@ -192,7 +192,10 @@ class Session:
 def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
     folder = tmp_path_factory.mktemp("shop")
     (folder / "test_shop.py").write_text(TESTS)
-    return Session(folder, run_pytest(folder, "--record=failed", "--junitxml=junit.xml"))
+    with_pyc = {"PYTHONDONTWRITEBYTECODE": ""}
+    return Session(
+        folder, run_pytest(folder, "--record=failed", "--junitxml=junit.xml", **with_pyc)
+    )
 
 
 def test_failing_tests_have_a_trace_each_and_others_none(session: Session) -> None:
@@ -203,6 +206,12 @@ def test_failing_tests_have_a_trace_each_and_others_none(session: Session) -> No
             assert trace.verify().damage == []
             assert trace.meta["test"]["id"] == f"test_shop.py::{test}"
     assert (session.recordings / ".gitignore").read_text().endswith("*\n")
+
+
+def test_what_pytest_rewrote_is_proved_to_be_of_its_text(session: Session) -> None:
+    for test in KEPT:
+        with session.trace(test) as trace:
+            assert {source.doubt for source in trace.sources.values()} <= {None}
 
 
 def test_a_trace_is_from_setup_to_teardown_without_its_neighbours(session: Session) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import json
+import marshal
 import os
+import struct
 import sys
 import time
 import zipfile
@@ -178,6 +181,47 @@ def test_a_pyc_out_of_date_proves_nothing(text: str, run_recorded: Run, tmp_path
     assert done.stdout == b"2\n"
     with open_trace(done.trace) as trace:
         assert list(texts_of(trace, str(module))) == [(text.encode(), DIFFERS)]
+
+
+SECOND = 10**9
+REWRITTEN = {
+    # When the program began, in nanoseconds after the source was written, or None; by a hash; of which text; a proof
+    "by its hash": (None, True, MODULE, True),
+    "of another text, by its hash": (SECOND // 50, True, MODULE + "#", False),
+    "written by the program": (SECOND // 50, False, MODULE, True),
+    "when the program began is not known": (None, False, MODULE, False),
+    "the source was changed meanwhile": (-SECOND, False, MODULE, False),
+    "written before the program began": (SECOND, False, MODULE, False),
+    "of another text": (SECOND // 50, False, MODULE + "#", False),
+}
+
+
+@pytest.mark.parametrize("case", REWRITTEN)
+def test_what_pytest_has_made_of_a_text(case: str, tmp_path: Path) -> None:
+    after, is_hashed, text, is_proved = REWRITTEN[case]
+    module = tmp_path / "test_it.py"
+    module.write_text(MODULE)
+    read = source_files.read(str(module))
+    assert isinstance(read, source_files.Read) and read.state is not None
+    began = 0 if after is None else read.state.st_ctime_ns + after
+    time.sleep(0.1)
+    write_rewritten(module, text, is_hashed)
+    plain = recompile.digests(str(module), read._replace(state=None), 0)
+    found = recompile.digests(str(module), read, 0, began=began)
+    assert isinstance(plain, frozenset) and isinstance(found, frozenset)
+    assert plain <= found
+    assert (plain < found) == is_proved
+
+
+def write_rewritten(path: Path, text: str, is_hashed: bool) -> None:
+    """A .pyc of pytest's: of another code than Python's. Those before 9.2 have no hash."""
+    code = compile(text + "rewritten = True\n", str(path), "exec")
+    folder, name = os.path.split(importlib.util.cache_from_source(str(path)))
+    os.makedirs(folder, exist_ok=True)
+    stamp = struct.pack("<II", int(path.stat().st_mtime), len(text))
+    source = importlib.util.source_hash(text.encode()) if is_hashed else stamp
+    head = importlib.util.MAGIC_NUMBER + struct.pack("<I", 3 if is_hashed else 0) + source
+    Path(folder, name.replace(".pyc", "-pytest-8.3.4.pyc")).write_bytes(head + marshal.dumps(code))
 
 
 def test_a_pyc_alone_has_no_text(run_recorded: Run, tmp_path: Path) -> None:
