@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 PATH_AT_FIRST: Final = tuple(sys.path)  # the program may have emptied it since
 SEALER_START_SECONDS: Final = 10.0
 LONGEST_LOOK_SECONDS: Final = 0.1
+# Of glibc: what a segment was read into is kept for the next one. Its pages would else be given back and had anew.
+SEALER_MEMORY: Final = {
+    b"MALLOC_MMAP_THRESHOLD_": b"33554432",
+    b"MALLOC_TRIM_THRESHOLD_": b"67108864",
+}
 SEALER_BOOT: Final = (
     "import sys; sys.path += sys.argv[2:]; from recorder.sealer import main; main(sys.argv[1])"
 )
@@ -70,7 +75,9 @@ def _spawn_sealer(staging: Staging, command: list[str]) -> tuple[int, int]:
     """Its pid, and that of its keeper: it has one where else it would become a child of this program."""
     # What is set for the program's Python (PYTHONMALLOC, PYTHONTRACEMALLOC …) is not for this one.
     environment = [
-        name + b"=" + value for name, value in os.environb.items() if not name.startswith(b"PYTHON")
+        name + b"=" + value
+        for name, value in {**os.environb, **SEALER_MEMORY}.items()
+        if not name.startswith(b"PYTHON")
     ]
     try:
         kept = syscalls.adopts_orphans()

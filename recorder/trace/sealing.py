@@ -15,7 +15,7 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from recorder import errors
+from recorder import errors, processes
 from recorder._core import control, syscalls
 from recorder._core.decode import CallTree, Scanner, SegmentInfo
 from recorder.staging import files, layout
@@ -29,7 +29,7 @@ from recorder.trace.container.writer import (
 )
 from recorder.trace.contents import Collected
 from recorder.trace.format import ChunkType, TraceState
-from recorder.trace.kept_spans import KeptSpans
+from recorder.trace.kept_spans import Unwanted
 from recorder.trace.texts import Code, Texts
 
 NOT_WANTED: Final = "what is in no span that is wanted was dropped, as keep_spans says"
@@ -61,11 +61,11 @@ class Tape:
         self.recovering = recovering  # what fails is raised, and nothing given up: try again later
         self.session = layout.read_session(path)
         self.keep_last: int | None = self.session.get("keep_last")  # bytes of EVENTS chunks
-        self.kept_spans = KeptSpans() if self.session.get("keep_spans") else None
+        self.unwanted = Unwanted() if self.session.get("keep_spans") else None
         self.destination = layout.native(self.session["destination"])
         # Most of what is in spans is given back soon, and not worth being compressed.
         self.writer = TraceWriter(
-            self.file("trace"), compressing=compressing and not self.kept_spans
+            self.file("trace"), compressing=compressing and self.unwanted is None
         )
         self.scanner = self._scanner()
         self.scanned: tuple[int, SegmentInfo] | None = None
@@ -93,6 +93,7 @@ class Tape:
             # A recording that is closed in the program itself compiles nothing there.
             checking=compressing and recompile.is_same_python(meta["python"]),
             keeping=bool(meta["policy"].get("source_text", True)),
+            began=0 if recovering else processes.time_of_start(self.session["target_started"]),
         )
         self.texts.take_command(meta["argv"])
         self.before_removal: Callable[[], None] | None = None  # of the staging folder
@@ -172,11 +173,13 @@ class Tape:
         if self.keep_last is not None:
             for dropped in self.writer.drop_until(self.keep_last):
                 self.contents.forget(dropped.first_event)
-        if self.kept_spans is not None and self.scanned is not None and data:
-            info = self.scanned[1]
-            for first in self.kept_spans.add(first_event, info.notes):
-                self.writer.drop(first)
-                self.contents.forget(first)
+        if self.unwanted is not None and self.scanned is not None and data:
+            self.drop(self.unwanted.add(first_event, self.scanned[1].notes))
+
+    def drop(self, chunks: Iterable[int]) -> None:
+        for first_event in chunks:
+            self.writer.drop(first_event)
+            self.contents.forget(first_event)
 
     def begin(self) -> None:
         """The file header, once; only now does the target's choice of a clock stand."""
@@ -217,12 +220,17 @@ class Tape:
             self.has_forgotten = False
         self._set_clock()
         try:
-            return self.scanner.segment(
-                data, first_event, self.keep_last is not None or self.kept_spans is not None
-            )
+            return self.scanner.segment(data, first_event, self.is_next_whole)
         except BaseException:
             self.has_forgotten = True
             raise
+
+    @property
+    def is_next_whole(self) -> bool:
+        """Whether the next chunk states all that is known, since those before it may be dropped."""
+        if self.unwanted is not None:
+            return self.unwanted.is_next_whole
+        return self.keep_last is not None
 
     def _set_clock(self) -> None:
         """By which times are told: the file header's."""
@@ -312,8 +320,8 @@ class Tape:
                 )
             info = self.scanner.chunk(payload, chunk.first_event)
             self.count(info)
-            if self.kept_spans is not None:
-                self.kept_spans.add(chunk.first_event, info.notes)
+            if self.unwanted is not None:
+                self.unwanted.resume(chunk.first_event, info.notes)
             self.contents.add(chunk.first_event, info.contents, info.digest, info.definitions)
             codes += info.codes
             files += info.files
@@ -379,6 +387,8 @@ class Tape:
                 self.begin()
                 self.seal_rest()
                 self.finish_sources()
+                if self.unwanted is not None:
+                    self.drop(self.unwanted.rest())
                 break
             except Exception as error:
                 self.fail(errors.from_exception(error, operation="read"))
@@ -408,7 +418,7 @@ class Tape:
         rest, it becomes as long as it looks."""
         if not self.writer.dropped_events:
             return
-        if self.kept_spans is not None:  # the holes are among what is kept, and stay
+        if self.unwanted is not None:  # the holes are among what is kept, and stay
             self.dropping = errors.LimitReachedError(NOT_WANTED, limit="keep_spans")
             return
         limit = self.keep_last

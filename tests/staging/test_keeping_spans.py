@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
 import recorder
+from recorder._core.control import ControlPage
 from recorder.trace.container.chunks import Chunk
 from recorder.trace.container.file import TraceFile
 from recorder.trace.format import ChunkType
-from recorder.trace.kept_spans import KeptSpans
+from recorder.trace.kept_spans import KeptSpans, Unwanted
 from tests.conftest import Run
 from tests.tools import reference_writer as w
-from tests.tools.tape_tools import until
+from tests.tools.tape_tools import has_died, until
 
 PROGRAM = """
 import os, signal, sys
@@ -129,3 +132,39 @@ def test_of_spans_within_each_other_the_outermost_decides() -> None:
     assert wanted.add(40, overlapping) == []
     assert wanted.add(50, [end(6, 52, True), end(9, 53, False)]) == [50]
     assert wanted.add(60, [note(0, 61)]) == [60]  # a mark
+
+
+def test_chunks_stay_as_long_as_a_sealer_would_begin_with_them() -> None:
+    """The first of four states all that is known: those from there on are needed by who takes up the trace."""
+    unwanted = Unwanted()
+    found = [unwanted.add(10 * n, []) for n in range(9)]
+    assert found == [[], [], [], [], [0, 10, 20, 30], [], [], [], [40, 50, 60, 70]]
+    assert (unwanted.rest(), unwanted.rest()) == ([80], [])
+
+
+def fill(turns: int) -> str:
+    for turn in range(turns):
+        text = f"{turn:9}" * 110
+    return text
+
+
+@pytest.mark.provokes("LIMIT_REACHED", "SEALER_FAILED")
+def test_a_recording_whose_sealer_died_is_taken_up_where_all_before_was_given_back(
+    tmp_path: Path,
+) -> None:
+    session = recorder.start(tmp_path / "t.rtrace", keep_spans=True, scope="deps")
+    fill(30_000)  # in no span
+    with recorder.span("kept"):
+        fill(100)
+    with contextlib.closing(ControlPage(session._staging.file("control"))) as page:
+        until(lambda: page.sealed_segments >= 6)
+        os.kill(page.sealer_pid, signal.SIGKILL)
+        assert has_died(page.sealer_pid)
+    path = session.stop().path
+    assert path is not None
+    with recorder.open_trace(path) as trace:
+        assert trace.verify().damage == []
+        assert trace.lost_events > 10_000
+        kept = trace.spans("kept")[0]
+        called = trace.find("call", function="fill", start=kept.start)
+        assert len(list(called)) == 1
