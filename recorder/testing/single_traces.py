@@ -75,9 +75,10 @@ def cut_out(path: str, folder: str, wanted: Iterable[Wanted]) -> list[SingleTrac
     made = []
     with open_trace(path) as trace:
         spans = {span.number: span for span in trace.spans()}
+        known = cutting.Known()
         for one in wanted:
             if one.number in spans:
-                made.append(_cut(trace, spans, one, folder))
+                made.append(_cut(trace, spans, one, folder, known))
     os.unlink(path)
     return made
 
@@ -126,7 +127,9 @@ def _is_in(span: Span, test: Span) -> bool:
     return is_later and (test.stop is None or span.start < test.stop)
 
 
-def _cut(trace: Trace, spans: dict[int, Span], wanted: Wanted, folder: str) -> SingleTrace:
+def _cut(
+    trace: Trace, spans: dict[int, Span], wanted: Wanted, folder: str, known: cutting.Known
+) -> SingleTrace:
     span, phase = spans[wanted.number], wanted.phase
     test = wanted.test or span.name
     path = os.path.join(folder, names.trace_of(test))
@@ -138,8 +141,8 @@ def _cut(trace: Trace, spans: dict[int, Span], wanted: Wanted, folder: str) -> S
         os.replace(path, names.passed(path))
     with AtomicOutput(path, source=trace.path) as out:
         count = cutting.cut(
-            trace._file, meta, trace.closing, span.start, stop, out.file().write, span=span.number
-        )
+            trace._file, meta, trace.closing, span.start, stop, out.file().write, span=span.number, known=known
+        )  # fmt: skip
     if not failed:
         return SingleTrace(test, path, count, [], failed=False)
     lines, place = _failure_context(trace, spans, span, phase)

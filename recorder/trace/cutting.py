@@ -30,11 +30,20 @@ from recorder.trace.format import (
     ChunkType,
     TraceState,
 )
-from recorder.trace.part_bounds import EventBounds, SpanBounds
+from recorder.trace.part_bounds import EventBounds, Notes, SpanBounds
 from recorder.trace.redacting import Redactor
 from recorder.trace.snapshots import Event, Frame
 
 REASON: Final = "it was cut out of a longer one"
+
+
+class Packed(NamedTuple):
+    """The payload of a chunk as it is stored."""
+
+    codec: int
+    raw_size: int
+    stored: bytes
+    crc: int
 
 
 class Piece(NamedTuple):
@@ -44,6 +53,15 @@ class Piece(NamedTuple):
     first_event: int
     info: SegmentInfo
     definitions: bytes
+
+
+class Known:
+    """What is found out of a trace once, for all that is cut out of it. Of its chunks, by their numbers."""
+
+    def __init__(self) -> None:
+        self.notes = Notes()
+        self.paths: dict[int, str] = {}  # of texts
+        self.packed: dict[int, Packed] = {}  # what of texts is written
 
 
 @errors.guarded("read")
@@ -58,11 +76,13 @@ def cut(
     with_sources: bool = True,
     redact: tuple[str, ...] = (),
     span: int | None = None,
+    known: Known | None = None,
 ) -> int:
     """Writes a trace of the events from number `start` on, before `stop`; how many there are. A chunk that cannot be
     read is left out, and noted. `redact`: patterns of further names whose values are left out. `span`: the number of
     the span that these events are, if there are any: the marks and spans in it are in the trace, and none before it or
-    behind it."""
+    behind it. `known`: of what was cut out of the same file before."""
+    known = known or Known()
     stream = _Stream(write, _header(file), start)
     about = {"trace_id": file.head.trace_id.hex(), "start": start, "stop": stop}
     new = {**meta, "trace_id": stream.head.trace_id.hex(), "cut_from": about}
@@ -76,13 +96,15 @@ def cut(
         new["policy"] = policy
     stream.json(ChunkType.META, new)
     files: set[str] = set()
-    bounds = EventBounds(start, stop) if span is None else SpanBounds(span, start, stop)
+    bounds = (
+        EventBounds(start, stop) if span is None else SpanBounds(span, start, stop, known.notes)
+    )
     for piece in _pieces(file, bounds, with_sources, redact):
         stream.events(piece)
         if with_sources:
             files.update(_files_of(piece))
     if with_sources:
-        _copy_sources(file, stream, files)
+        _copy_sources(file, stream, files, known)
     stream.close(file, closing)
     return stream.count
 
@@ -204,18 +226,26 @@ def _files_of(piece: Piece) -> Iterator[str]:
 # ---- the rest ------------------------------------------------------------------------------------
 
 
-def _copy_sources(file: TraceFile, stream: _Stream, files: set[str]) -> None:
-    """Those of files that are spoken of."""
+def _copy_sources(file: TraceFile, stream: _Stream, files: set[str], known: Known) -> None:
+    """Those of files that are spoken of, and all that is said of where code is from."""
     for chunk in file.chunks:
+        number = chunk.head.sequence
         if chunk.head.kind not in (ChunkType.SOURCE, ChunkType.ORIGINS):
             continue
+        if number in known.paths and known.paths[number] not in files:
+            continue
         try:
-            payload = file.payload(chunk)
+            if number not in known.packed:
+                payload = file.payload(chunk)
+                if chunk.head.kind == ChunkType.SOURCE:
+                    known.paths[number] = _path_of(payload)
+                    if known.paths[number] not in files:
+                        continue
+                known.packed[number] = stream.pack(payload)
         except errors.TraceCorruptError as exc:
             file.note_error(chunk, exc)
             continue
-        if chunk.head.kind == ChunkType.ORIGINS or _path_of(payload) in files:
-            stream.add(chunk.head.kind, payload, flags=chunk.head.flags)
+        stream.add(chunk.head.kind, known.packed[number], flags=chunk.head.flags)
 
 
 def _path_of(source: bytes) -> str:
@@ -249,35 +279,38 @@ class _Stream:
     def _write(self, data: bytes) -> None:
         errors.call_given(self._given, data, operation="write")
 
+    def pack(self, payload: bytes) -> Packed:
+        codec, stored = self._compressor.pack(payload)
+        return Packed(codec, len(payload), stored, zlib.crc32(stored))
+
     def add(
-        self, kind: int, payload: bytes, *, flags: int = 0, first_event: int = 0, events: int = 0, lost: int = 0,
+        self, kind: int, packed: Packed, *, flags: int = 0, first_event: int = 0, events: int = 0, lost: int = 0,
         segment: int = 0,
     ) -> ChunkHead:  # fmt: skip
-        codec, stored = self._compressor.pack(payload)
         head = ChunkHead(
-            CHUNK_MAGIC, kind, flags, codec, self.chunks, len(payload), len(stored), first_event, events, lost,
-            segment, zlib.crc32(stored),
+            CHUNK_MAGIC, kind, flags, packed.codec, self.chunks, packed.raw_size, len(packed.stored), first_event,
+            events, lost, segment, packed.crc,
         )  # fmt: skip
-        self._write(head.to_bytes() + stored)
-        self.end += HEADER_SIZE + len(stored)
+        self._write(head.to_bytes() + packed.stored)
+        self.end += HEADER_SIZE + len(packed.stored)
         self.chunks += 1
         return head
 
     def json(self, kind: int, facts: dict[str, Any]) -> None:
-        self.add(kind, json.dumps(facts).encode("ascii"))
+        self.add(kind, self.pack(json.dumps(facts).encode("ascii")))
 
     def events(self, piece: Piece) -> None:
         if piece.first_event > self.next_event:
             missing = piece.first_event - self.next_event
             self.lost += piece.first_event - max(self.next_event, self.start)
             self.add(
-                ChunkType.DROPPED, b"", flags=ChunkFlag.IGNORABLE, first_event=self.next_event, lost=missing
+                ChunkType.DROPPED, self.pack(b""), flags=ChunkFlag.IGNORABLE, first_event=self.next_event, lost=missing
             )  # fmt: skip
             self.dropped += missing
         info, at = piece.info, self.end
         head = self.add(
-            ChunkType.EVENTS, piece.payload, first_event=piece.first_event, events=info.events, lost=info.lost,
-            segment=len(self.index) + 1,
+            ChunkType.EVENTS, self.pack(piece.payload), first_event=piece.first_event, events=info.events,
+            lost=info.lost, segment=len(self.index) + 1,
         )  # fmt: skip
         self.index.append((at, piece.first_event, info.events))
         self.crcs.append((piece.first_event, head.payload_crc))
@@ -290,9 +323,9 @@ class _Stream:
     def close(self, file: TraceFile, closing: dict[str, Any]) -> None:
         payload = self.contents.payload(self.crcs)
         if payload:
-            self.add(ChunkType.CONTENTS, payload, flags=ChunkFlag.IGNORABLE)
+            self.add(ChunkType.CONTENTS, self.pack(payload), flags=ChunkFlag.IGNORABLE)
         entries = b"".join(struct.pack("<QQQ", *entry) for entry in self.index)
-        self.add(ChunkType.INDEX, entries, flags=ChunkFlag.IGNORABLE)
+        self.add(ChunkType.INDEX, self.pack(entries), flags=ChunkFlag.IGNORABLE)
         trailer = file.trailer
         status = None if trailer is None else trailer.exit_status
         at = self.end

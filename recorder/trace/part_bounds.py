@@ -37,13 +37,27 @@ class EventBounds:
         return _offset(reader, max(self.start, chunk.first_event)), _offset(reader, self.stop)
 
 
+class Notes:
+    """The marks and spans of each chunk, found once for all that is cut out of a trace."""
+
+    def __init__(self) -> None:
+        self._of: dict[int, list[bytes]] = {}  # by the number of the chunk
+
+    def of(self, chunk: ChunkHead, payload: bytes) -> list[bytes]:
+        found = self._of.get(chunk.sequence)
+        if found is None:
+            found = self._of[chunk.sequence] = Scanner().chunk(payload, chunk.first_event).notes
+        return found
+
+
 class SpanBounds(EventBounds):
     """Of span `number`, which is the events from `start` on, before `stop`, if there are any. Asked of one chunk after
     the other."""
 
-    def __init__(self, number: int, start: int, stop: int) -> None:
+    def __init__(self, number: int, start: int, stop: int, notes: Notes) -> None:
         super().__init__(start, stop)
         self.number = number
+        self._notes = notes
         self._has_begun = self._has_ended = False
 
     def may_be_in(self, chunk: ChunkHead) -> bool:
@@ -71,7 +85,7 @@ class SpanBounds(EventBounds):
     def _ends(self, chunk: ChunkHead, payload: bytes) -> tuple[int | None, int | None]:
         """Where its beginning is, and the end of its end."""
         begin = end = None
-        for note in Scanner().chunk(payload, chunk.first_event).notes:
+        for note in self._notes.of(chunk, payload):
             if varint.decode(note, 1)[0] == self.number:
                 at = payload.index(note)  # it has a time in ns in it: there is no other
                 if note[0] == REC_NOTE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 from collections.abc import Callable
@@ -13,7 +14,11 @@ import pytest
 from recorder import errors
 from recorder.cli import main
 from recorder.trace import cutting
+from recorder.trace.container.chunks import Chunk
+from recorder.trace.container.file import TraceFile
+from recorder.trace.format import ChunkType
 from recorder.trace.reader import Trace, open_trace
+from recorder.trace.spans import Span
 from tests.tools import two_readers
 from tests.tools.rechunk import rechunked
 from tests.trace.conftest import InChunks
@@ -301,3 +306,44 @@ def test_a_span_has_its_marks_and_none_of_its_neighbours(
                 assert [note.name for note in notes] == IN_SPAN[span.name]
                 assert (part.spans()[0].stop, part.spans()[0].raised) == (span.stop, span.raised)
                 assert part.verify().damage == []
+
+
+def test_what_is_known_of_a_trace_is_found_out_once(
+    with_spans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For all spans that are cut out of it: its marks and spans, and what of its texts is written."""
+    with open_trace(with_spans) as trace:
+        file = trace._file
+        spans = [span for span in trace.spans() if span.name in IN_SPAN]
+        separate = [cut_span(trace, span, cutting.Known(), tmp_path) for span in spans]
+        known = cutting.Known()
+        asked: list[int] = []
+        payload = TraceFile.payload
+
+        def counted(self: TraceFile, chunk: Chunk, size: int | None = None) -> bytes:
+            if self is file:
+                asked.append(chunk.head.kind)
+            return payload(self, chunk, size)
+
+        monkeypatch.setattr(TraceFile, "payload", counted)
+        together = [cut_span(trace, span, known, tmp_path) for span in spans]
+        for kind in (ChunkType.SOURCE, ChunkType.ORIGINS):
+            assert asked.count(kind) == len(file.of(kind)) > 0
+        assert known.notes._of.keys() == {one.head.sequence for one in file.of(ChunkType.EVENTS)}
+    assert together == separate
+
+
+def cut_span(
+    trace: Trace, span: Span, known: cutting.Known, folder: Path
+) -> list[tuple[int, bytes]]:
+    """The events and texts of its trace."""
+    parts: list[bytes] = []
+    stop = ALL if span.stop is None else span.stop
+    cutting.cut(
+        trace._file, trace.meta, trace.closing, span.start, stop, parts.append, span=span.number, known=known
+    )  # fmt: skip
+    path = folder / "part.rtrace"
+    path.write_bytes(b"".join(parts))
+    with contextlib.closing(TraceFile(path)) as file:
+        kinds = (ChunkType.EVENTS, ChunkType.SOURCE, ChunkType.ORIGINS)
+        return [(kind, file.payload(chunk)) for kind in kinds for chunk in file.of(kind)]
