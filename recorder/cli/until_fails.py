@@ -136,13 +136,14 @@ def show_failure(number: int, failed: list[SingleTrace], last: str) -> int:
     for one in failed:
         name = os.path.basename(one.path)
         failing = shutil.copy(one.path, os.path.join(FOLDER, name))
-        write(f"\n{printable(one.test)}\n  failed: {printable(failing)}")
+        write(f"\n{printable(one.test)}")
         before = os.path.join(last, name)
         if os.path.exists(before):
             passing = shutil.copy(before, names.passed(os.path.join(FOLDER, name)))
-            write(f"  passed: {printable(passing)}\n")
+            write(f"  A, passed: {printable(passing)}\n  B, failed: {printable(failing)}\n")
             compare(passing, failing)
         else:
+            write(f"  failed: {printable(failing)}")
             write("  it has not passed: there is nothing to compare it with")
     return FAILED
 

@@ -53,7 +53,8 @@ def test_the_first_difference_of_a_flaky_test_is_told(folder: Path) -> None:
     assert len(list((folder / "runs").iterdir())) == 3
     said = (folder / "said").read_text()
     assert "run 3 failed: test_shop.py::test_flaky\n" in said
-    assert said.count("recordings") == 2  # the paths of the two that are kept
+    assert "  A, passed: .recordings/test_shop.py--test_flaky.passed.rtrace\n" in said
+    assert "  B, failed: .recordings/test_shop.py--test_flaky.rtrace\n" in said
     first = said.partition("1. thread 0 MainThread")[2].splitlines()[1]
     assert first.strip() == "number: 1 → 2"
     kept = {path.name for path in (folder / ".recordings").iterdir()} - {".gitignore"}
