@@ -1,11 +1,11 @@
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { forget, listen, recall, recallAll, recallFields, recallNumber, remember, rememberFields } from "./address";
 import type { Failure, Opened } from "./api";
 import { keyOf } from "./api";
 import { BesidePanels } from "./Differences";
 import { Failed } from "./Failed";
 import { LowerPanel } from "./LowerPanel";
-import { useLastMove, useTogether } from "./moves";
+import { useLastMove, useMoves, useTogether } from "./moves";
 import { seqOf } from "./Questions";
 import { SourcePanel } from "./SourcePanel";
 import { StackPanel } from "./StackPanel";
@@ -79,7 +79,8 @@ function Run({ again, ask, about, forms, isFile, choice, others, traceNumber, as
   const [said, say] = useState("");
   const [entry, setEntry] = useState<Wanted | null>(null);
   const [help, setHelp] = useState(false);
-  const last = useLastMove(say);
+  const [last, isMoving] = useLastMove(say);
+  const moves = useMoves(ask, isFile);
   // What passes over the whole trace is answered in turn: first what is looked at.
   useEffect(() => void (isFile || recall("over") === "time" || ask("timeline", { columns: COARSE }).catch(() => null)), [ask]);
   const checked = useAnswer<Checked>(() => ask("checked"), [ask]);
@@ -94,11 +95,12 @@ function Run({ again, ask, about, forms, isFile, choice, others, traceNumber, as
   const now = kept.current;
 
   useEffect(() => listen((isOther) => (isOther ? again() : setAt(momentThere()))), []);
-  const go = (to: number) => {
+  useLayoutEffect(() => void (moment.value && moves.lookAhead(moment.value.seq)), [moves, moment.value]);
+  const go = useCallback((to: number) => {
     last.giveUp();
     say("");
     remember({ at: to, frame: null });
-  };
+  }, []);
   const together = useTogether({ ask, askOther, others, trace: traceNumber, seq, go, last, say });
   const { beside, isAligned } = together;
   useEffect(() => {
@@ -141,7 +143,7 @@ function Run({ again, ask, about, forms, isFile, choice, others, traceNumber, as
     const given = { seq: from, how, ...(back ? { back: 1 } : {}), ...(how === "run" ? { to: breakpoints.join("\n") } : to ? { to } : {}) };
     const mine = last.begin(keyOf("move", given));
     if (!mine) return;
-    ask<{ seq: number; moved: boolean }>("move", given, mine.signal).then(
+    moves.move(given, mine.signal).then(
       (there) => last.ended(mine, () => (there.moved ? go(there.seq) : say(`nothing there; this is still event ${from}`))),
       (reason) => last.ended(mine, () => say(asFailure(reason).message)),
     );
@@ -217,7 +219,7 @@ function Run({ again, ask, about, forms, isFile, choice, others, traceNumber, as
   const shown: Shown | null = now && { ask, about, forms, isFile, moment: now, breakpoints, asked, panel, chosen, watched, others, askOther, beside, isAligned, side: "" };
   // What is shown, and what can be done there, is the same until one of these is another: that a move is under way, and
   // what is said of it, is no reason to make all panels anew.
-  const page = useMemo(() => shown && { shown, act }, [ask, now, moment.failure, seq, breakpoints, asked, panel, chosen, watched, beside, isAligned]);
+  const page = useMemo(() => shown && { shown, act }, [ask, now, moment.failure, breakpoints, asked, panel, chosen, watched, beside, isAligned]);
   const panels = useMemo(
     () => (
       <>
@@ -253,7 +255,7 @@ function Run({ again, ask, about, forms, isFile, choice, others, traceNumber, as
               <button aria-pressed={view === name} onClick={() => setView(name)}>{name === "lower" ? "output, calls" : name}</button>
             ))}
           </nav>
-          <main data-view={view} aria-busy={last.isMoving || (seq !== null && seq !== now?.seq && !moment.failure)} class={beside ? "both" : ""}>
+          <main data-view={view} aria-busy={isMoving || (seq !== null && seq !== now?.seq && !moment.failure)} class={beside ? "both" : ""}>
             {panels}
           </main>
         </Page.Provider>

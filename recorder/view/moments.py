@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from recorder import errors
 from recorder.cli.events import OUTCOMES
@@ -13,7 +14,7 @@ from recorder.trace.breakpoints import Breakpoint
 from recorder.trace.changes import Change
 from recorder.trace.code_flags import COROUTINE
 from recorder.trace.filters import is_own
-from recorder.trace.line_values import MOST_EVENTS, last_values
+from recorder.trace.line_values import Nearby, last_values
 from recorder.trace.moments import event_at
 from recorder.trace.navigate import STOPS, Navigator
 from recorder.trace.reader import Trace
@@ -33,7 +34,11 @@ from recorder.view.values import (
 
 MOST_FRAMES: Final = 200  # of a stack: the innermost
 MOST_VARIABLES: Final = 1_000
-REACH: Final = 8_192  # events back in which the last execution of a line is looked for
+CANNOT_BE_READ: Final = (
+    errors.RecorderUsageError,
+    errors.TraceCorruptError,
+    errors.UnknownRecordError,
+)
 WAYS: Final = (
     "step",
     "next",
@@ -127,8 +132,7 @@ def frame_before(trace: Trace, event: Event) -> Frame | Event | None:
     """The event's frame as it was one event earlier; None where it had not begun, or that cannot be read."""
     try:
         return frame_of(trace.at(max(event.seq - 1, 0)), event.frame)
-    # The old value is then not told.
-    except (errors.RecorderUsageError, errors.TraceCorruptError, errors.UnknownRecordError):
+    except CANNOT_BE_READ:  # the old value is then not told
         return None
 
 
@@ -194,9 +198,13 @@ def evaluated(trace: Trace, asked: Parameters) -> dict[str, Any]:
 def inline(trace: Trace, asked: Parameters) -> dict[str, Any]:
     """What each line of a frame changed when it last ran before the moment: the event at which it ran, and the names
     with their new values, but for definitions. Looked for in the last events alone."""
-    seq, frame = asked.number("seq"), asked.number("frame")
-    found = trace.find(frame=frame, start=max(seq - REACH, 0), stop=seq + 1, backwards=True)
-    events = list(islice(found, MOST_EVENTS))
+    return _inline(trace, asked.number("seq"), asked.number("frame"))
+
+
+def _inline(trace: Trace, seq: int, frame: int) -> dict[str, Any]:
+    if trace not in _nearby:
+        _nearby[trace] = Nearby(trace)
+    events = _nearby[trace].before(frame, seq)
     is_body = bool(events) and events[0].function.is_body
     lines = []
     for one in last_values(events).values():
@@ -207,6 +215,9 @@ def inline(trace: Trace, asked: Parameters) -> dict[str, Any]:
         )
         lines.append({"line": one.line, "seq": one.seq, "values": list(islice(new, 5))})
     return {"lines": lines}
+
+
+_nearby: WeakKeyDictionary[Trace, Nearby] = WeakKeyDictionary()
 
 
 def _there(trace: Trace, asked: Parameters) -> tuple[Moment, Frame | Event]:
@@ -224,11 +235,22 @@ def _item(trace: Trace, asked: Parameters) -> Item:
 
 
 def move(trace: Trace, asked: Parameters) -> dict[str, Any]:
-    """From a moment to another one: its number. `moved`: whether there was somewhere to go."""
+    """From a moment to another one: its number. `moved`: whether there was somewhere to go. With `show` also what is
+    shown of it: who steps would ask that next, and wait once more."""
     how = asked.one_of("how", WAYS)
     walk = Navigator(trace, asked.number("seq"))
     moved = _go(walk, how, asked, asked.flag("back"))
-    return {"seq": walk.event.seq, "moved": moved}
+    found = {"seq": walk.event.seq, "moved": moved}
+    return {**found, "shown": shown_at(trace, found["seq"])} if asked.flag("show") else found
+
+
+def shown_at(trace: Trace, seq: int) -> dict[str, Any] | None:
+    """The answers about a moment; None where it cannot be read: who asks for it is told why."""
+    try:
+        there = moment(trace, Parameters({"seq": str(seq)}))
+        return {"moment": there, "inline": _inline(trace, seq, there["frame"])}
+    except CANNOT_BE_READ:
+        return None
 
 
 def _go(walk: Navigator, how: str, asked: Parameters, back: bool) -> bool:
