@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { forget, listen, recall, recallAll, recallFields, recallNumber, remember, rememberFields } from "./address";
 import type { Failure, Opened } from "./api";
 import { keyOf } from "./api";
@@ -95,7 +95,8 @@ function Run({ again, ask, about, forms, isFile, choice, others, traceNumber, as
   const now = kept.current;
 
   useEffect(() => listen((isOther) => (isOther ? again() : setAt(momentThere()))), []);
-  useLayoutEffect(() => void (moment.value && moves.lookAhead(moment.value.seq)), [moves, moment.value]);
+  // When it is drawn: nobody waits for that.
+  useEffect(() => void (moment.value && moves.lookAhead(moment.value.seq)), [moves, moment.value]);
   const go = useCallback((to: number) => {
     last.giveUp();
     say("");
