@@ -271,7 +271,7 @@ function Where({ moment, about }: { moment: Moment; about: About }) {
     <p class="where" aria-live="polite">
       <b>{grouped(moment.seq)}</b> of {grouped(about.end - 1)} <span class={`kind ${moment.kind}`}>{moment.kind}</span> {printable(moment.title)}{" "}
       <small>
-        {printable(baseName(moment.file))}:{moment.line} +{duration(moment.elapsed_ns)}
+        {printable(baseName(moment.file))}:{moment.line} <span class="since">+{duration(moment.elapsed_ns)}</span>
         {moment.task && ` ${printable(moment.task)}`}
       </small>
       {moment.lost_before !== null && <em class="doubt"> {moment.lost_before || "some"} events lost before</em>}

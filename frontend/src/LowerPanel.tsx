@@ -187,7 +187,7 @@ function bodyOf(rows: Call[], go: (seq: number) => void) {
           </button>
         )}
       </td>
-      <td>{row.folded ? "" : grouped(row.calls)}</td>
+      <td>{row.folded || !row.calls ? "" : grouped(row.calls)}</td>
       <td class="bar" style={{ "--part": row.folded ? 0 : row.total_ns / most }}>
         {row.folded || !row.calls ? "" : duration(row.total_ns)}
       </td>
