@@ -109,7 +109,7 @@ function Output() {
             onClick={() => act.go(one.seq!)}
           >
             <span class="seq">{one.seq ?? ""}</span>
-            <pre>{printable(clipped(one.text.replace(/\n$/, ""), LONGEST))}</pre>
+            <pre>{printable(clipped(one.text.replace(/\r?\n$/, ""), LONGEST))}</pre>
           </button>
         </li>
       )),

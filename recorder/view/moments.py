@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 from recorder import errors
 from recorder.cli.events import OUTCOMES
-from recorder.cli.queries import during_as_json, is_definition, location
+from recorder.cli.queries import during_as_json, location
 from recorder.dap.variables import Item
 from recorder.trace.breakpoints import Breakpoint
 from recorder.trace.changes import Change
@@ -23,6 +23,7 @@ from recorder.view.parameters import Parameters
 from recorder.view.values import (
     RESULT,
     WHOLE,
+    definitions,
     item_at,
     page_of,
     readable_row,
@@ -181,8 +182,9 @@ def whole(trace: Trace, asked: Parameters) -> dict[str, Any]:
 def module_globals(trace: Trace, asked: Parameters) -> dict[str, Any]:
     """The globals of the frame's module; what is defined or imported there is told apart."""
     names = _there(trace, asked)[1].globals
+    is_one = definitions(names)
     rows = [
-        {**readable_row(name, value), "definition": is_definition(name, value)}
+        {**readable_row(name, value), "definition": is_one(name, value)}
         for name, value in islice(names.items(), MOST_VARIABLES)
     ]
     return {"rows": rows, "count": len(names)}
@@ -206,12 +208,13 @@ def _inline(trace: Trace, seq: int, frame: int) -> dict[str, Any]:
         _nearby[trace] = Nearby(trace)
     events = _nearby[trace].before(frame, seq)
     is_body = bool(events) and events[0].function.is_body
+    is_one = definitions(events[0].locals) if is_body else None
     lines = []
     for one in last_values(events).values():
         new = (
             [name, text_of(value, 60)]
             for name, value in one.values.items()
-            if not (is_body and value is not None and is_definition(name, value))
+            if is_one is None or value is None or not is_one(name, value)
         )
         lines.append({"line": one.line, "seq": one.seq, "values": list(islice(new, 5))})
     return {"lines": lines}

@@ -12,6 +12,9 @@ import pytest
 
 import recorder
 from recorder.jupyter import FRAME
+from recorder.view.moments import inline, module_globals
+from recorder.view.parameters import Parameters
+from recorder.view.values import rows_of
 from tests.conftest import ENVIRONMENT
 
 CELLS = {
@@ -108,6 +111,18 @@ def test_a_cell_is_proved_to_be_what_ran(told: tuple[Path, dict[str, Any]], trac
         texts = opened.all_sources
         assert texts and [one.doubt for one in texts] == [None] * len(texts)
         assert all(opened.source_of(call.function) in texts for call in opened.calls())
+
+
+def test_the_page_tells_the_variables_of_ipython_apart(told: tuple[Path, dict[str, Any]]) -> None:
+    with recorder.open_trace(told[0] / "cell.rtrace") as trace:
+        seq = next(trace.find(kind="line", function="f")).seq - 1  # the call: y is there
+        body = next(one for one in trace.at(seq).stack if one.function.is_body)
+        rows = [rows_of(body), module_globals(trace, Parameters({"seq": str(seq)}))["rows"]]
+        lines = inline(trace, Parameters({"seq": str(seq), "frame": str(body.frame)}))["lines"]
+    for each in rows:
+        shown = {row["name"] for row in each if not row["definition"]}
+        assert "y" in shown and not {"In", "_oh", "_i1", "exit", "get_ipython"} & shown
+    assert {name for line in lines for name, _ in line["values"]} <= {"y"}
 
 
 # As ipykernel has it: its streams write to no descriptor, IPython stands before them, and what comes out of a
