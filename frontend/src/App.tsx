@@ -99,9 +99,10 @@ function Run({ again, ask, about, forms, isFile, choice, others, traceNumber, as
   useEffect(() => void (moment.value && moves.lookAhead(moment.value.seq)), [moves, moment.value]);
   const go = useCallback((to: number) => {
     last.giveUp();
+    moves.makeRoom();
     say("");
     remember({ at: to, frame: null });
-  }, []);
+  }, [moves]);
   const together = useTogether({ ask, askOther, others, trace: traceNumber, seq, go, last, say });
   const { beside, isAligned } = together;
   useEffect(() => {

@@ -62,7 +62,7 @@ export function useLastMove(say: (text: string) => void): [LastMove, boolean] {
 export function useMoves(ask: Ask, isFile: boolean) {
   return useMemo(() => {
     let likely: Params | null = { how: "step" };
-    let ahead: { key: string; asked: AbortController; giveUp: number } | null = null;
+    let ahead: { key: string; asked: AbortController; since: number; giveUp: number } | null = null; // null: it is there
     const make = async (given: Params, signal: AbortSignal) => {
       const there = await ask<Moved>("move", isFile ? given : { ...given, show: 1 }, signal);
       if (there.shown) {
@@ -72,12 +72,18 @@ export function useMoves(ask: Ask, isFile: boolean) {
       }
       return there;
     };
+    /** What is made ahead and is not there soon does not keep waiting what is wanted. */
+    const makeRoom = () => {
+      const made = ahead;
+      if (made) setTimeout(() => ahead === made && made.asked.abort(), Math.max(made.since + QUICK - performance.now(), 0));
+    };
     const move = async (given: Params, signal: AbortSignal) => {
-      const made = ahead; // not for itself any more
+      const made = ahead;
       if (made && made.key === keyOf("move", given)) {
-        clearTimeout(made.giveUp);
+        clearTimeout(made.giveUp); // it is not for itself any more
+        ahead = null;
         signal.addEventListener("abort", () => made.asked.abort());
-      }
+      } else makeRoom();
       const begin = performance.now();
       const there = await make(given, signal);
       const { how, back } = given;
@@ -93,10 +99,14 @@ export function useMoves(ask: Ask, isFile: boolean) {
         likely = null; // until another one was made
         asked.abort();
       }, PATIENCE);
-      ahead = { key: keyOf("move", given), asked, giveUp };
-      make(given, asked.signal).catch(() => null).finally(() => clearTimeout(giveUp));
+      const mine = (ahead = { key: keyOf("move", given), asked, since: performance.now(), giveUp });
+      const done = () => {
+        clearTimeout(giveUp);
+        if (ahead === mine) ahead = null;
+      };
+      make(given, asked.signal).then(done, done);
     };
-    return { move, lookAhead };
+    return { move, lookAhead, makeRoom };
   }, [ask]);
 }
 
