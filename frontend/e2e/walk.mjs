@@ -678,6 +678,14 @@ try {
   await page.waitForTimeout(500);
   await accessible(page, "a damaged trace");
   await picture(page, "damaged");
+  // An address that leads to what is not there says so, and keys lead on.
+  const lost = await pageAt(`${damaged.address}#at=99999`, {}, ".failed");
+  assert.match(await lost.locator(".failed").textContent(), /ERR_EVENT_NOT_FOUND/);
+  await lost.keyboard.press("End");
+  await lost.locator(".where b").waitFor();
+  assert.equal(await lost.locator(".failed").count(), 0);
+  await press(lost, "Shift+S");
+  await lost.context().close();
   await page.context().close();
   await damaged.end();
   console.log("walked through a damaged trace");

@@ -136,12 +136,14 @@ function Run({ again, ask, about, forms, isFile, choice, others, traceNumber, as
     );
   };
   const move = (how: string, back = false, to = "") => {
-    if (!now) return;
+    // Where the address leads to what cannot be read, keys lead on from the beginning.
+    const here = now?.seq ?? about.begin_at;
+    if (here === null) return;
     if (how === "run" && !breakpoints.length) return say("there is no breakpoint: b sets one at this line");
     if (isFile && how === "end") return go(back ? about.first : about.end - 1);
     if (isFile && how === "goto" && /^\d+$/.test(to)) return go(Number(to));
     // From where the last one led, though the page may not be there yet: no key is lost that follows at once.
-    const from = (moment.failure ? null : momentThere().seq) ?? now.seq;
+    const from = (moment.failure ? null : momentThere().seq) ?? here;
     const given = { seq: from, how, ...(back ? { back: 1 } : {}), ...(how === "run" ? { to: breakpoints.join("\n") } : to ? { to } : {}) };
     const mine = last.begin(keyOf("move", given));
     if (!mine) return;
