@@ -149,7 +149,7 @@ try {
       clock.push(await step());
       if (pause) await page.waitForTimeout(pause);
     }
-    const asked = await page.evaluate(() => performance.getEntriesByType("resource").length);
+    const asked = await page.evaluate(() => performance.getEntriesByType("resource").filter((one) => one.transferSize > 0).length);
     if (!isBusy) {
       tell(`${what}, processor time of the server`, (spent(server.pid) - server0) / STEPS, 50);
       tell(`${what}, processor time of all of the browser`, (spentByAll(browser.process().pid) - browser0) / STEPS);

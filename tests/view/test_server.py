@@ -230,6 +230,14 @@ def test_every_reply_says_what_a_page_may_do(lanes: Lanes, path: str) -> None:
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
     assert "access-control-allow-origin" not in headers
+    assert headers["cache-control"] == "no-store"
+
+
+def test_the_icon_is_not_asked_for_at_each_moment(lanes: Lanes) -> None:
+    """As a browser does, by the address, unless it may keep it."""
+    headers = request(lanes, f"/{TOKEN}/icon.svg").headers
+    assert headers["cache-control"] == "private, max-age=86400"
+    assert headers["x-content-type-options"] == "nosniff"
 
 
 @pytest.mark.parametrize("path", NOWHERE)
