@@ -45,13 +45,14 @@ def load(ipython: Any) -> None:
 
 
 def run(ipython: Any, cell: str) -> None:
-    """As IPython runs a cell, but for what it awaits: the value of its last expression is shown, and what it raises is
-    raised."""
+    """As IPython runs a cell, a statement at a time, but for what it awaits: the value of its last expression is shown,
+    and what it raises is raised."""
     text = ipython.transform_cell(cell)
     name = ipython.compile.cache(text)
     tree = ipython.transform_ast(ast.parse(text, name))
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    exec(ipython.compile(tree, name, "exec"), ipython.user_ns)
+    for statement in tree.body:
+        exec(ipython.compile(ast.Module([statement], []), name, "exec"), ipython.user_ns)
     if last is not None:
         ipython.displayhook(
             eval(ipython.compile(ast.Expression(last.value), name, "eval"), ipython.user_ns)

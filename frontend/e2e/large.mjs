@@ -61,12 +61,16 @@ const renderers = (root) => processes(root).filter(([, command]) => command.incl
 /** Of all of the browser: what it draws with is on the processor, too. */
 const spentByAll = (root) => processes(root).reduce((sum, [pid]) => sum + spent(pid), 0);
 
-/** Milliseconds of the renderer's main thread in scripts, for each frame in which there was any. */
+/** Milliseconds of the renderer's main thread in scripts, for each frame in which there was any; how many frames it drew
+ * from the first turn of the wheel to the last one, and how long that was. */
 function scripting(buffer) {
   const { traceEvents } = JSON.parse(buffer.toString());
   const main = traceEvents.filter((one) => one.name === "thread_name" && one.args.name === "CrRendererMain").map((one) => `${one.pid}.${one.tid}`);
   const own = traceEvents.filter((one) => main.includes(`${one.pid}.${one.tid}`)).sort((a, b) => a.ts - b.ts);
-  const frames = own.filter((one) => one.name === "FireAnimationFrame").length;
+  const turns = own.filter((one) => one.name === "EventDispatch" && one.args.data?.type === "wheel").map((one) => one.ts);
+  const [first, last] = [turns[0], turns.at(-1)];
+  const renderer = new Set(main.map((one) => Number(one.split(".")[0])));
+  const frames = traceEvents.filter((one) => one.name === "DrawFrame" && renderer.has(one.pid) && one.ts >= first && one.ts <= last).length;
   const found = [];
   let now = 0;
   let until = 0;
@@ -80,7 +84,7 @@ function scripting(buffer) {
       now += (one.tdur ?? one.dur ?? 0) / 1000;
     }
   }
-  return { found: now ? [...found, now] : found, frames };
+  return { found: now ? [...found, now] : found, frames, seconds: (last - first) / 1e6 };
 }
 
 const server = spawn(python, ["-m", "recorder", "view", "--no-open", trace], { stdio: ["ignore", "pipe", "inherit"] });
@@ -117,28 +121,42 @@ try {
     await page.waitForFunction((old) => document.querySelector(".where b").textContent !== old, await page.locator(".where b").textContent()).catch(() => null);
   };
   await go("50%");
-  /** Milliseconds from the key to the frame that shows where it led. */
+  /** Milliseconds from the key until the frame that shows where it led is painted: what waits for a frame is called before
+   * that, a message that is sent there after it. */
   const step = () =>
     page.evaluate(
       () =>
         new Promise((done) => {
           const shown = document.querySelector(".where b");
           const begin = performance.now();
+          const painted = new MessageChannel();
+          painted.port1.onmessage = () => done(performance.now() - begin);
           const watch = new MutationObserver(() => {
             watch.disconnect();
-            requestAnimationFrame(() => done(performance.now() - begin));
+            requestAnimationFrame(() => painted.port2.postMessage(null));
           });
           watch.observe(shown, { childList: true, characterData: true, subtree: true });
           dispatchEvent(new KeyboardEvent("keydown", { key: "s" }));
         }),
     );
-  const waits = async (what, isBusy) => {
+  /** `pause`: ms between one that is drawn and the next key; none: a key that is held is quicker than no reader. */
+  const waits = async (what, isBusy, pause = 0) => {
     const clock = [];
     const server0 = spent(server.pid);
-    for (let times = 0; times < STEPS; times++) clock.push(await step());
-    if (!isBusy) tell(`${what}, processor time of the server`, (spent(server.pid) - server0) / STEPS, 50);
-    tellClock(`${what}, until it is drawn: median`, of(clock, 0.5), 50);
-    tellClock(`${what}, until it is drawn: 95 %`, of(clock, 0.95), null);
+    const browser0 = spentByAll(browser.process().pid);
+    await page.evaluate(() => performance.clearResourceTimings());
+    for (let times = 0; times < STEPS; times++) {
+      clock.push(await step());
+      if (pause) await page.waitForTimeout(pause);
+    }
+    const asked = await page.evaluate(() => performance.getEntriesByType("resource").filter((one) => one.transferSize > 0).length);
+    if (!isBusy) {
+      tell(`${what}, processor time of the server`, (spent(server.pid) - server0) / STEPS, 50);
+      tell(`${what}, processor time of all of the browser`, (spentByAll(browser.process().pid) - browser0) / STEPS);
+      tell(`${what}, requests`, asked / STEPS, null, "");
+    }
+    tellClock(`${what}, until it is painted: median`, of(clock, 0.5), 50);
+    tellClock(`${what}, until it is painted: 95 %`, of(clock, 0.95), 50);
   };
   await waits("a step while the whole is being counted", true);
 
@@ -151,7 +169,8 @@ try {
   await page.locator("#tab-calls").click();
   await page.locator(".calls tbody tr").first().waitFor();
   await page.waitForTimeout(1000);
-  await waits("a step", false);
+  await waits("a step at once after the other", false);
+  await waits("a step, 100 ms after the other", false, 100);
 
   // To the end of the outermost function is through all of it: the next key gives that up, and so does Esc.
   const given = [];
@@ -173,30 +192,21 @@ try {
   tellClock("a step while o goes on, or after Esc: the slowest of four", Math.max(...given), null);
   await go("50%");
 
-  // Zoom and pan, by the wheel and by dragging.
+  // Zoom and pan by the wheel, turned by the browser itself: a driver that waits for each turn leaves frames out.
   const box = await page.locator("canvas").boundingBox();
-  const at = { x: box.x + box.width * 0.5, y: box.y + 60 };
-  await page.mouse.move(at.x, at.y);
-  for (const [what, move] of [
-    ["zoom", async (turn) => page.mouse.wheel(0, turn < 60 ? -60 : 60)],
-    ["pan", async (turn) => page.mouse.wheel(turn < 60 ? 20 : -20, 0)],
-  ]) {
-    if (what === "pan") for (let turn = 0; turn < 30; turn++) await page.mouse.wheel(0, -60);
+  const hand = await page.context().newCDPSession(page);
+  const turn = (across, down) => hand.send("Input.synthesizeScrollGesture", { x: Math.round(box.x + box.width / 2), y: Math.round(box.y + 60), xDistance: across, yDistance: down, speed: 800, gestureSourceType: "mouse" });
+  for (const [what, across, down] of [["zoom", 0, 1600], ["pan", 1600, 0]]) {
     await page.waitForTimeout(1500);
     await client.startTracing(page, { categories: ["devtools.timeline", "v8", "disabled-by-default-devtools.timeline", "disabled-by-default-devtools.timeline.frame"] });
-    const begin = Date.now();
     const drawing = spentByAll(browser.process().pid);
-    for (let turn = 0; turn < 120; turn++) {
-      await move(turn);
-      await page.waitForTimeout(8);
-    }
-    const time = Date.now() - begin;
+    await turn(across, down);
     const all = spentByAll(browser.process().pid) - drawing;
-    const { found, frames } = scripting(await client.stopTracing());
+    const { found, frames, seconds } = scripting(await client.stopTracing());
     tell(`${what}: scripting in a frame, processor time: median`, of(found, 0.5), 16);
     tell(`${what}: scripting in a frame, processor time: 99 %`, of(found, 0.99), 16);
     tell(`${what}: processor time of all of the browser a frame`, all / frames);
-    tell(`${what}: frames drawn a second, of 60, by the clock`, (frames / time) * 1000, null, "");
+    tell(`${what}: frames drawn a second, of 60, by the clock`, frames / seconds, null, "");
   }
 
   const far = [];

@@ -77,6 +77,27 @@ async function picture(page, name) {
   if (given) await page.screenshot({ path: join(folder, `${name}.png`) });
 }
 
+/** The next step is asked while one looks: the key finds it answered, and with a move comes all that is shown of where it
+ * leads. */
+async function askedBefore(page) {
+  const asked = [];
+  page.on("request", (request) => asked.push(request.url().replace(/^.*\/api\/\d+\//, "")));
+  const settled = async () => {
+    await page.locator("main[aria-busy=false]").waitFor();
+    await page.waitForTimeout(700);
+  };
+  await settled();
+  for (const key of ["s", "s", "n", "Shift+S"]) {
+    asked.length = 0;
+    await press(page, key);
+    await settled();
+    const here = String(await moment(page));
+    const about = asked.filter((one) => /^(move|moment|inline)/.test(one));
+    assert.ok(about.every((one) => one.startsWith("move")), `${key}: ${about.join(", ")}`);
+    if (key === "s") assert.ok(about.every((one) => new URLSearchParams(one.replace(/^.*\?/, "")).get("seq") === here), `a step was asked by its key: ${about.join(", ")}`);
+  }
+}
+
 /** All panels by keyboard alone. */
 async function byKeyboard(page) {
   const first = await moment(page);
@@ -88,6 +109,7 @@ async function byKeyboard(page) {
   assert.match(await page.locator(".where .kind").textContent(), /raise/);
   assert.ok((await press(page, "o")) > raised);
   await press(page, "Home");
+  await askedBefore(page);
   await page.keyboard.press("g");
   await page.keyboard.type("50%");
   await moves(page, () => page.keyboard.press("Enter"), "50%");
@@ -656,6 +678,14 @@ try {
   await page.waitForTimeout(500);
   await accessible(page, "a damaged trace");
   await picture(page, "damaged");
+  // An address that leads to what is not there says so, and keys lead on.
+  const lost = await pageAt(`${damaged.address}#at=99999`, {}, ".failed");
+  assert.match(await lost.locator(".failed").textContent(), /ERR_EVENT_NOT_FOUND/);
+  await lost.keyboard.press("End");
+  await lost.locator(".where b").waitFor();
+  assert.equal(await lost.locator(".failed").count(), 0);
+  await press(lost, "Shift+S");
+  await lost.context().close();
   await page.context().close();
   await damaged.end();
   console.log("walked through a damaged trace");

@@ -1,11 +1,11 @@
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { forget, listen, recall, recallAll, recallFields, recallNumber, remember, rememberFields } from "./address";
 import type { Failure, Opened } from "./api";
 import { keyOf } from "./api";
 import { BesidePanels } from "./Differences";
 import { Failed } from "./Failed";
 import { LowerPanel } from "./LowerPanel";
-import { useLastMove, useTogether } from "./moves";
+import { useLastMove, useMoves, useTogether } from "./moves";
 import { seqOf } from "./Questions";
 import { SourcePanel } from "./SourcePanel";
 import { StackPanel } from "./StackPanel";
@@ -79,7 +79,8 @@ function Run({ again, ask, about, forms, isFile, choice, others, traceNumber, as
   const [said, say] = useState("");
   const [entry, setEntry] = useState<Wanted | null>(null);
   const [help, setHelp] = useState(false);
-  const last = useLastMove(say);
+  const [last, isMoving] = useLastMove(say);
+  const moves = useMoves(ask, isFile);
   // What passes over the whole trace is answered in turn: first what is looked at.
   useEffect(() => void (isFile || recall("over") === "time" || ask("timeline", { columns: COARSE }).catch(() => null)), [ask]);
   const checked = useAnswer<Checked>(() => ask("checked"), [ask]);
@@ -94,11 +95,14 @@ function Run({ again, ask, about, forms, isFile, choice, others, traceNumber, as
   const now = kept.current;
 
   useEffect(() => listen((isOther) => (isOther ? again() : setAt(momentThere()))), []);
-  const go = (to: number) => {
+  // When it is drawn: nobody waits for that.
+  useEffect(() => void (moment.value && moves.lookAhead(moment.value.seq)), [moves, moment.value]);
+  const go = useCallback((to: number) => {
     last.giveUp();
+    moves.makeRoom();
     say("");
     remember({ at: to, frame: null });
-  };
+  }, [moves]);
   const together = useTogether({ ask, askOther, others, trace: traceNumber, seq, go, last, say });
   const { beside, isAligned } = together;
   useEffect(() => {
@@ -132,16 +136,18 @@ function Run({ again, ask, about, forms, isFile, choice, others, traceNumber, as
     );
   };
   const move = (how: string, back = false, to = "") => {
-    if (!now) return;
+    // Where the address leads to what cannot be read, keys lead on from the beginning.
+    const here = now?.seq ?? about.begin_at;
+    if (here === null) return;
     if (how === "run" && !breakpoints.length) return say("there is no breakpoint: b sets one at this line");
     if (isFile && how === "end") return go(back ? about.first : about.end - 1);
     if (isFile && how === "goto" && /^\d+$/.test(to)) return go(Number(to));
     // From where the last one led, though the page may not be there yet: no key is lost that follows at once.
-    const from = (moment.failure ? null : momentThere().seq) ?? now.seq;
+    const from = (moment.failure ? null : momentThere().seq) ?? here;
     const given = { seq: from, how, ...(back ? { back: 1 } : {}), ...(how === "run" ? { to: breakpoints.join("\n") } : to ? { to } : {}) };
     const mine = last.begin(keyOf("move", given));
     if (!mine) return;
-    ask<{ seq: number; moved: boolean }>("move", given, mine.signal).then(
+    moves.move(given, mine.signal).then(
       (there) => last.ended(mine, () => (there.moved ? go(there.seq) : say(`nothing there; this is still event ${from}`))),
       (reason) => last.ended(mine, () => say(asFailure(reason).message)),
     );
@@ -217,7 +223,7 @@ function Run({ again, ask, about, forms, isFile, choice, others, traceNumber, as
   const shown: Shown | null = now && { ask, about, forms, isFile, moment: now, breakpoints, asked, panel, chosen, watched, others, askOther, beside, isAligned, side: "" };
   // What is shown, and what can be done there, is the same until one of these is another: that a move is under way, and
   // what is said of it, is no reason to make all panels anew.
-  const page = useMemo(() => shown && { shown, act }, [ask, now, moment.failure, seq, breakpoints, asked, panel, chosen, watched, beside, isAligned]);
+  const page = useMemo(() => shown && { shown, act }, [ask, now, moment.failure, breakpoints, asked, panel, chosen, watched, beside, isAligned]);
   const panels = useMemo(
     () => (
       <>
@@ -253,7 +259,7 @@ function Run({ again, ask, about, forms, isFile, choice, others, traceNumber, as
               <button aria-pressed={view === name} onClick={() => setView(name)}>{name === "lower" ? "output, calls" : name}</button>
             ))}
           </nav>
-          <main data-view={view} aria-busy={last.isMoving || (seq !== null && seq !== now?.seq && !moment.failure)} class={beside ? "both" : ""}>
+          <main data-view={view} aria-busy={isMoving || (seq !== null && seq !== now?.seq && !moment.failure)} class={beside ? "both" : ""}>
             {panels}
           </main>
         </Page.Provider>
@@ -268,7 +274,7 @@ function Where({ moment, about }: { moment: Moment; about: About }) {
     <p class="where" aria-live="polite">
       <b>{grouped(moment.seq)}</b> of {grouped(about.end - 1)} <span class={`kind ${moment.kind}`}>{moment.kind}</span> {printable(moment.title)}{" "}
       <small>
-        {printable(baseName(moment.file))}:{moment.line} +{duration(moment.elapsed_ns)}
+        {printable(baseName(moment.file))}:{moment.line} <span class="since">+{duration(moment.elapsed_ns)}</span>
         {moment.task && ` ${printable(moment.task)}`}
       </small>
       {moment.lost_before !== null && <em class="doubt"> {moment.lost_before || "some"} events lost before</em>}

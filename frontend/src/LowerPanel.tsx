@@ -97,26 +97,30 @@ function Output() {
   );
   const done = lines.filter((one) => one.seq !== null && one.seq < seq).length;
   useEffect(() => last.current?.scrollIntoView({ block: "nearest" }), [done]);
+  // No step makes them anew unless one of them was written meanwhile.
+  const rows = useMemo(
+    () =>
+      lines.map((one, index) => (
+        <li ref={index === done - 1 ? last : undefined}>
+          <button
+            class={`${one.stream}${one.seq !== null && one.seq >= seq ? " later" : ""}`}
+            disabled={one.seq === null}
+            title={one.during ? `${one.stream}, ${duringText(one.during)}` : one.stream}
+            onClick={() => act.go(one.seq!)}
+          >
+            <span class="seq">{one.seq ?? ""}</span>
+            <pre>{printable(clipped(one.text.replace(/\r?\n$/, ""), LONGEST))}</pre>
+          </button>
+        </li>
+      )),
+    [lines, done],
+  );
   if (found.failure) return <Failed failure={found.failure} />;
   if (!found.value) return <p class="empty">…</p>;
   if (!lines.length) return <p class="empty">It wrote nothing to stdout and stderr and told nothing, or that was not recorded.</p>;
   return (
     <>
-      <ol class="list output">
-        {lines.map((one, index) => (
-          <li ref={index === done - 1 ? last : undefined}>
-            <button
-              class={`${one.stream}${one.seq !== null && one.seq >= seq ? " later" : ""}`}
-              disabled={one.seq === null}
-              title={one.during ? `${one.stream}, ${duringText(one.during)}` : one.stream}
-              onClick={() => act.go(one.seq!)}
-            >
-              <span class="seq">{one.seq ?? ""}</span>
-              <pre>{printable(clipped(one.text.replace(/\n$/, ""), LONGEST))}</pre>
-            </button>
-          </li>
-        ))}
-      </ol>
+      <ol class="list output">{rows}</ol>
       {(found.value.more || told.value?.more) && <p class="empty">The first {grouped(lines.length)} pieces: the questions “output” and “logs” have more, from an event on.</p>}
     </>
   );
@@ -139,12 +143,12 @@ function Calls() {
   const { shown, act } = usePage();
   const [sought, seek] = useState("");
   const found = useAnswer<Answers>(() => shown.ask("ask", { question: "tree" }), [shown.ask]);
+  const every = (found.value?.rows ?? []) as unknown as Call[];
+  const wanted = sought.trim().toLowerCase();
+  const rows = useMemo(() => (wanted ? every.filter((row) => !row.folded && `${row.title} ${row.file}`.toLowerCase().includes(wanted)) : every), [found.value, wanted]);
+  const body = useMemo(() => bodyOf(rows, act.go), [rows]); // the same at every moment
   if (found.failure) return <Failed failure={found.failure} />;
   if (!found.value) return <p class="empty">…</p>;
-  const every = found.value.rows as unknown as Call[];
-  const wanted = sought.trim().toLowerCase();
-  const rows = wanted ? every.filter((row) => !row.folded && `${row.title} ${row.file}`.toLowerCase().includes(wanted)) : every;
-  const most = Math.max(...rows.map((row) => row.total_ns ?? 0), 1);
   return (
     <>
     <p class="found">
@@ -163,28 +167,31 @@ function Calls() {
           <th>own</th>
         </tr>
       </thead>
-      <tbody>
-        {rows.map((row) => (
-          <tr>
-            <td style={{ paddingLeft: `${0.4 + Math.min(row.level, 16) * 0.9}rem` }}>
-              {row.folded ? (
-                <i>… {grouped(row.folded.nodes)} functions, {grouped(row.folded.calls)} calls</i>
-              ) : (
-                <button onClick={() => act.go(row.seq)}>
-                  {printable(row.title)} <small>{row.file && `${printable(baseName(row.file))}:${row.line}`}</small>
-                  {Object.keys(row.raised).length > 0 && <em class="raised"> ! {Object.keys(row.raised).map(printable).join(", ")}</em>}
-                </button>
-              )}
-            </td>
-            <td>{row.folded ? "" : grouped(row.calls)}</td>
-            <td class="bar" style={{ "--part": row.folded ? 0 : row.total_ns / most }}>
-              {row.folded || !row.calls ? "" : duration(row.total_ns)}
-            </td>
-            <td>{row.folded || !row.calls ? "" : duration(row.own_ns)}</td>
-          </tr>
-        ))}
-      </tbody>
+      <tbody>{body}</tbody>
     </table>
     </>
   );
+}
+
+function bodyOf(rows: Call[], go: (seq: number) => void) {
+  const most = Math.max(...rows.map((row) => row.total_ns ?? 0), 1);
+  return rows.map((row) => (
+    <tr>
+      <td style={{ paddingLeft: `${0.4 + Math.min(row.level, 16) * 0.9}rem` }}>
+        {row.folded ? (
+          <i>… {grouped(row.folded.nodes)} functions, {grouped(row.folded.calls)} calls</i>
+        ) : (
+          <button onClick={() => go(row.seq)}>
+            {printable(row.title)} <small>{row.file && `${printable(baseName(row.file))}:${row.line}`}</small>
+            {Object.keys(row.raised).length > 0 && <em class="raised"> ! {Object.keys(row.raised).map(printable).join(", ")}</em>}
+          </button>
+        )}
+      </td>
+      <td>{row.folded || !row.calls ? "" : grouped(row.calls)}</td>
+      <td class="bar" style={{ "--part": row.folded ? 0 : row.total_ns / most }}>
+        {row.folded || !row.calls ? "" : duration(row.total_ns)}
+      </td>
+      <td>{row.folded || !row.calls ? "" : duration(row.own_ns)}</td>
+    </tr>
+  ));
 }

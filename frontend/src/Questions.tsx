@@ -1,6 +1,6 @@
 // Every question of the engine as a form, and what it answered as a list that steps.
 
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { Failed } from "./Failed";
 import { useAnswer, usePage } from "./store";
 import { baseName, duringText, grouped, printable, shown as text } from "./text";
@@ -13,6 +13,19 @@ export function Questions() {
   const { asked, forms } = shown;
   const form = forms.find((one) => one.name === asked.question) ?? forms[0]!;
   const isThere = (seq: number | null) => seq !== null && seq >= shown.about.first && seq < shown.about.end;
+  const rows = useMemo(
+    () =>
+      asked.answers?.rows.map((row, index) => (
+        <li>
+          {row["section"] && row["section"] !== asked.answers!.rows[index - 1]?.["section"] ? <h3>{printable(String(row["section"]))}</h3> : null}
+          <button aria-current={index === asked.at ? "true" : undefined} disabled={!isThere(seqOf(row))} onClick={() => act.hit(index)}>
+            <span class="seq">{seqOf(row) ?? ""}</span> <Told row={row} question={asked.question} />
+          </button>
+          <Reads row={row} />
+        </li>
+      )),
+    [asked],
+  );
   return (
     <div class="questions">
       <Fields key={form.name + JSON.stringify(asked.given)} form={form} given={asked.given} />
@@ -25,15 +38,7 @@ export function Questions() {
               : printable(asked.answers.nothing ?? "nothing")}
           </p>
           <ol class="list hits">
-            {asked.answers.rows.map((row, index) => (
-              <li>
-                {row["section"] && row["section"] !== asked.answers!.rows[index - 1]?.["section"] ? <h3>{printable(String(row["section"]))}</h3> : null}
-                <button aria-current={index === asked.at ? "true" : undefined} disabled={!isThere(seqOf(row))} onClick={() => act.hit(index)}>
-                  <span class="seq">{seqOf(row) ?? ""}</span> <Told row={row} question={asked.question} />
-                </button>
-                <Reads row={row} />
-              </li>
-            ))}
+            {rows}
           </ol>
         </>
       )}

@@ -1,6 +1,6 @@
 // The text that runs: how often each line did, what it changed when this call last ran it, and breakpoints.
 
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Failed } from "./Failed";
 import { lines as coloured } from "./python";
 import type { Ask, Params } from "./api";
@@ -68,12 +68,16 @@ export function SourcePanel() {
   const [height, setHeight] = useState(400);
 
   useEffect(() => {
-    const pane = box.current;
-    if (!pane || !rows.length) return;
-    setHeight(pane.clientHeight);
+    const sized = new ResizeObserver(() => setHeight(box.current!.clientHeight));
+    sized.observe(box.current!);
+    return () => sized.disconnect();
+  }, []);
+  // By what is known of the pane: to ask it would have all of the page laid out once more.
+  useLayoutEffect(() => {
     const y = (line - 1) * ROW;
-    if (y < pane.scrollTop + ROW || y > pane.scrollTop + pane.clientHeight - 3 * ROW)
-      pane.scrollTop = Math.max(y - pane.clientHeight / 2, 0);
+    if (!rows.length || (y >= top + ROW && y <= top + height - 3 * ROW)) return;
+    box.current!.scrollTop = Math.max(y - height / 2, 0);
+    setTop(box.current!.scrollTop);
   }, [line, rows]);
 
   const first = Math.max(Math.floor(top / ROW) - AROUND, 0);
@@ -99,10 +103,7 @@ export function SourcePanel() {
         tabIndex={0}
         role="region"
         aria-label={`${shown.side}text of ${baseName(file)}`}
-        onScroll={(event) => {
-          setTop(event.currentTarget.scrollTop);
-          setHeight(event.currentTarget.clientHeight);
-        }}
+        onScroll={(event) => setTop(event.currentTarget.scrollTop)}
       >
         <div class="rows" style={{ height: `${rows.length * ROW}px` }}>
           {visible.map((pieces, index) => {

@@ -1,7 +1,7 @@
 // What ran when: bars for each thread's frames over the events, or over time, in as many columns as there are pixels to
 // see. Both are whole numbers, of events or of ns: a view is from one to another one.
 
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { recall, remember } from "./address";
 import { Failed } from "./Failed";
 import { useAnswer, usePage } from "./store";
@@ -94,13 +94,11 @@ function Chosen({ over, turn, checked }: { over: Over; turn: (to: Over) => void;
 
   const data = chart.value ?? overview.value;
   const height = useMemo(() => OVERVIEW + TICKS + (data?.threads ?? []).reduce((sum, one) => sum + HEAD + BAR * (1 + deepest(one.bars)), 0) + 4, [data]);
-  useEffect(() => {
-    if (!canvas.current || !width) return;
-    const frame = requestAnimationFrame(() => {
-      if (canvas.current) draw(canvas.current, { width, height, view, whole, overview: overview.value, data, ticks: ticks.value, gaps: isTime ? [] : (checked?.gaps ?? []), here, one: isTime ? 0 : 1 });
-    });
-    return () => cancelAnimationFrame(frame);
-  }, [width, height, view.start, view.stop, whole.start, whole.stop, overview.value, data, ticks.value, checked, here, theme]);
+  const one = isTime ? 0 : 1;
+  // At once: waiting for a frame would show the view of one before.
+  useLayoutEffect(() => {
+    if (width) draw(canvas.current!, { width, height, view, whole, overview: overview.value, data, ticks: ticks.value, gaps: isTime ? [] : (checked?.gaps ?? []), one });
+  }, [width, height, view.start, view.stop, whole.start, whole.stop, overview.value, data, ticks.value, checked, theme]);
   useEffect(() => {
     const scheme = matchMedia("(prefers-color-scheme: dark)");
     const again = () => setTheme((before) => before + 1); // the colours are those of the page
@@ -167,6 +165,8 @@ function Chosen({ over, turn, checked }: { over: Over; turn: (to: Over) => void;
       </h2>
       {(overview.failure ?? chart.failure) && <Failed failure={(overview.failure ?? chart.failure)!} />}
       <div class="scroll" ref={box}>
+        <Here place={here} view={whole} one={one} width={width} top={0} height={OVERVIEW} />
+        <Here place={here} view={view} one={one} width={width} top={OVERVIEW} height={height - OVERVIEW} />
         <canvas
           ref={canvas}
           style={{ width: `${width}px`, height: `${height}px` }}
@@ -203,6 +203,13 @@ function Chosen({ over, turn, checked }: { over: Over; turn: (to: Over) => void;
   );
 }
 
+/** The moment, over the drawing: with each step the drawing would be made anew. */
+function Here({ place, view, one, width, top, height }: { place: number; view: View; one: number; width: number; top: number; height: number }) {
+  if (place < view.start || place >= view.stop) return null;
+  const pixels = width / (view.stop - view.start);
+  return <i class="now" style={{ width: `${Math.max(2, Math.min(one * pixels, 3))}px`, height: `${height}px`, transform: `translate(${(place - view.start) * pixels}px, ${top}px)` }} />;
+}
+
 /** What the address says; null: the whole. */
 function zoomed(): View | null {
   const [start, stop] = (recall("zoom") ?? "").split("-").map(Number);
@@ -234,14 +241,13 @@ interface Drawing {
   data: Chart | null;
   ticks: Ticks | null;
   gaps: [number, number][];
-  here: number;
   /** How wide an event is: nothing, over time. */
   one: number;
 }
 
 function draw(canvas: HTMLCanvasElement, what: Drawing): void {
   const scale = devicePixelRatio || 1;
-  const { width, height, view, whole, data, here, one } = what;
+  const { width, height, view, whole, data, one } = what;
   canvas.width = width * scale;
   canvas.height = height * scale;
   const pen = canvas.getContext("2d")!;
@@ -257,8 +263,6 @@ function draw(canvas: HTMLCanvasElement, what: Drawing): void {
   const left = x(view.start, whole);
   pen.strokeStyle = colours.here;
   pen.strokeRect(left + 0.5, 0.5, Math.max(x(view.stop, whole) - left - 1, 3), OVERVIEW - 3);
-  pen.fillStyle = colours.here;
-  pen.fillRect(x(here, whole), 0, 1.5, OVERVIEW);
 
   const at = (event: number) => x(event, view);
   for (const [first, behind] of what.gaps) {
@@ -283,8 +287,6 @@ function draw(canvas: HTMLCanvasElement, what: Drawing): void {
     }
   }
   if (data) bars(pen, data, at, OVERVIEW + TICKS, BAR, colours, width, true);
-  pen.fillStyle = colours.here;
-  pen.fillRect(at(here), OVERVIEW, Math.max(2, Math.min(at(here + one) - at(here), 3)), height - OVERVIEW);
 }
 
 let known: { isDark: boolean; colours: Colours } | null = null;

@@ -14,7 +14,11 @@ export class Failure extends Error {
 }
 
 /** `signal` is for who may not want the answer any more: the server then ends the question. */
-export type Ask = <T>(name: string, params?: Params, signal?: AbortSignal) => Promise<T>;
+export interface Ask {
+  <T>(name: string, params?: Params, signal?: AbortSignal): Promise<T>;
+  /** What would be answered, as it came with something else. */
+  know(name: string, params: Params, answer: unknown): void;
+}
 
 const KEPT = 500;
 
@@ -26,20 +30,25 @@ export function keyOf(name: string, params: Params): string {
 
 function kept(ask: (name: string, params: Params, signal?: AbortSignal) => Promise<unknown>): Ask {
   const found = new Map<string, Promise<unknown>>();
-  return <T>(name: string, params: Params = {}, signal?: AbortSignal) => {
+  const keep = (key: string, answer: Promise<unknown>) => {
+    found.set(key, answer);
+    if (found.size > KEPT) found.delete(found.keys().next().value!);
+  };
+  const know = (name: string, params: Params, answer: unknown) => keep(keyOf(name, params), Promise.resolve(answer));
+  const known = <T>(name: string, params: Params = {}, signal?: AbortSignal) => {
     const key = keyOf(name, params);
     let answer = found.get(key);
     if (answer === undefined) {
       const asked = (answer = ask(name, params, signal));
       const forget = () => found.get(key) === asked && found.delete(key);
-      found.set(key, asked);
+      keep(key, asked);
       asked.catch(forget);
       signal?.addEventListener("abort", forget);
       asked.finally(() => signal?.removeEventListener("abort", forget)).catch(() => null);
-      if (found.size > KEPT) found.delete(found.keys().next().value!);
     }
     return answer as Promise<T>;
   };
+  return Object.assign(known, { know });
 }
 
 function unlessError(answer: unknown): unknown {

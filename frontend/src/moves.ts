@@ -1,16 +1,19 @@
 // Moves: of those that are asked for the last one counts. And two traces, of which a move in one moves the other.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { recall, recallNumber } from "./address";
-import type { Ask } from "./api";
+import type { Ask, Params } from "./api";
+import { keyOf } from "./api";
 import type { Beside, Shown } from "./store";
 import { asFailure } from "./store";
-import type { Aligned } from "./types";
+import type { Aligned, Moved } from "./types";
 
 const LONG = 500; // ms after which it is said that a move goes on
+const QUICK = 100; // ms: the next move of a kind that takes longer is not made before it is wanted
+const PATIENCE = 500; // ms after which a move is given up that nobody wants yet
+const REPEATED = ["step", "next", "out"];
 
 export interface LastMove {
-  isMoving: boolean;
   /** Null: it is what is waited for already, as when a key is held. */
   begin(what: string): AbortController | null;
   /** Does what it led to, unless another one counts by now. */
@@ -19,35 +22,92 @@ export interface LastMove {
   giveUp(): boolean;
 }
 
-/** A move that leads through much of a trace is given up for the next one: the server ends it. */
-export function useLastMove(say: (text: string) => void): LastMove {
+/** A move that leads through much of a trace is given up for the next one: the server ends it. And whether one is under
+ * way. */
+export function useLastMove(say: (text: string) => void): [LastMove, boolean] {
   const [isMoving, setMoving] = useState(false);
-  const moving = useRef<AbortController | null>(null);
-  const sought = useRef("");
-  const giveUp = () => {
-    const was = moving.current;
-    was?.abort();
-    moving.current = null;
-    setMoving(false);
-    return was !== null;
-  };
-  const begin = (what: string) => {
-    if (moving.current && sought.current === what) return null;
-    giveUp();
-    sought.current = what;
-    setMoving(true);
-    const mine = (moving.current = new AbortController());
-    setTimeout(() => moving.current === mine && say("… Esc, or another move, ends it"), LONG);
-    return mine;
-  };
-  const ended = (mine: AbortController, then: () => void) => {
-    if (moving.current !== mine) return;
-    moving.current = null;
-    setMoving(false);
-    say("");
-    then();
-  };
-  return { isMoving, begin, ended, giveUp };
+  const last = useMemo(() => {
+    let moving: AbortController | null = null;
+    let sought = "";
+    const giveUp = () => {
+      const was = moving;
+      was?.abort();
+      moving = null;
+      setMoving(false);
+      return was !== null;
+    };
+    const begin = (what: string) => {
+      if (moving && sought === what) return null;
+      giveUp();
+      sought = what;
+      setMoving(true);
+      const mine = (moving = new AbortController());
+      setTimeout(() => moving === mine && say("… Esc, or another move, ends it"), LONG);
+      return mine;
+    };
+    const ended = (mine: AbortController, then: () => void) => {
+      if (moving !== mine) return;
+      moving = null;
+      setMoving(false);
+      say("");
+      then();
+    };
+    return { begin, ended, giveUp };
+  }, []);
+  return [last, isMoving];
+}
+
+/** The moves of a trace, each with what is shown of where it leads. While somebody looks at a moment, the next move is made
+ * that is likely to be wanted: one as the last one was, if that was quick. */
+export function useMoves(ask: Ask, isFile: boolean) {
+  return useMemo(() => {
+    let likely: Params | null = { how: "step" };
+    let ahead: { key: string; asked: AbortController; since: number; giveUp: number } | null = null; // null: it is there
+    const make = async (given: Params, signal: AbortSignal) => {
+      const there = await ask<Moved>("move", isFile ? given : { ...given, show: 1 }, signal);
+      if (there.shown) {
+        const { moment, inline } = there.shown;
+        ask.know("moment", { seq: there.seq }, moment);
+        ask.know("inline", { seq: there.seq, frame: moment.shown.frame }, inline);
+      }
+      return there;
+    };
+    /** What is made ahead and is not there soon does not keep waiting what is wanted. */
+    const makeRoom = () => {
+      const made = ahead;
+      if (made) setTimeout(() => ahead === made && made.asked.abort(), Math.max(made.since + QUICK - performance.now(), 0));
+    };
+    const move = async (given: Params, signal: AbortSignal) => {
+      const made = ahead;
+      if (made && made.key === keyOf("move", given)) {
+        clearTimeout(made.giveUp); // it is not for itself any more
+        ahead = null;
+        signal.addEventListener("abort", () => made.asked.abort());
+      } else makeRoom();
+      const begin = performance.now();
+      const there = await make(given, signal);
+      const { how, back } = given;
+      if (!REPEATED.includes(how as string)) likely = { how: "step" };
+      else likely = performance.now() - begin < QUICK ? { how: how!, ...(back ? { back } : {}) } : null;
+      return there;
+    };
+    const lookAhead = (seq: number) => {
+      if (isFile || !likely) return;
+      const given = { seq, ...likely };
+      const asked = new AbortController();
+      const giveUp = setTimeout(() => {
+        likely = null; // until another one was made
+        asked.abort();
+      }, PATIENCE);
+      const mine = (ahead = { key: keyOf("move", given), asked, since: performance.now(), giveUp });
+      const done = () => {
+        clearTimeout(giveUp);
+        if (ahead === mine) ahead = null;
+      };
+      make(given, asked.signal).then(done, done);
+    };
+    return { move, lookAhead, makeRoom };
+  }, [ask]);
 }
 
 export interface Together extends Pick<Shown, "beside" | "isAligned"> {

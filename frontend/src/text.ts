@@ -24,8 +24,10 @@ export function duringText(callee: Callee): string {
   return `during ${callee.function} (${callee.file.split("/").slice(-2).join("/")})`;
 }
 
+const groups = new Intl.NumberFormat("en"); // made once: that takes longer than all it is asked for
+
 export function grouped(number: number): string {
-  return number.toLocaleString("en");
+  return groups.format(number);
 }
 
 /** The beginning of a text that may have any length. */

@@ -74,6 +74,13 @@ export interface Moment {
   more_variables: number;
 }
 
+/** Where a move led, and what is shown of that. */
+export interface Moved {
+  seq: number;
+  moved: boolean;
+  shown?: { moment: Moment; inline: Inline } | null;
+}
+
 export interface About {
   path: string;
   command: string;

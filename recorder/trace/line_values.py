@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final, NamedTuple
@@ -12,6 +13,8 @@ from recorder.trace.snapshots import Event, Frame
 from recorder.trace.values.value import Value
 
 MOST_EVENTS: Final = 400  # of a frame that are looked at
+REACH: Final = 8_192  # events back in which `Nearby` looks for them
+MOST_FRAMES: Final = 8  # whose events it keeps
 MOST_STEPS: Final = 100  # in which these are looked for: what was called in between may have taken millions of events
 
 
@@ -39,6 +42,65 @@ def last_values(backwards: Iterable[Event]) -> dict[int, LineValues]:
             break
         after = event
     return found
+
+
+class _Stretch:
+    """`events`: all those of a frame from event `low` on, before `high`."""
+
+    def __init__(self, events: list[Event], low: int, high: int) -> None:
+        self.events, self.low, self.high = events, low, high
+
+
+class Nearby:
+    """The last events of a frame before a moment, for who steps: those of the frames that were asked about last are
+    kept, so that for one step further there is but what happened since to be read."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._find = trace.find
+        self._kept: OrderedDict[int, _Stretch] = OrderedDict()
+
+    def before(self, frame: int, seq: int) -> list[Event]:
+        """The newest first, from event `seq` on back: as many as `last_values` looks at, no further than REACH."""
+        start = max(seq - REACH, 0)
+        one = self._kept.pop(frame, None)
+        if one is None or not one.low <= seq or one.high < start:
+            one = _Stretch([], seq + 1, seq + 1)
+        if one.high <= seq:
+            self._go_on(frame, one, seq + 1)
+        found = _within(one, start, seq)
+        if one.low > start and len(found) < MOST_EVENTS:
+            self._go_back(frame, one, start, MOST_EVENTS - len(found))
+            found = _within(one, start, seq)
+        self._kept[frame] = one
+        if len(self._kept) > MOST_FRAMES:
+            self._kept.popitem(last=False)
+        return found[: -MOST_EVENTS - 1 : -1]
+
+    def _go_on(self, frame: int, one: _Stretch, stop: int) -> None:
+        one.events += self._find(frame=frame, start=one.high, stop=stop)
+        one.high = stop
+        if len(one.events) > 2 * MOST_EVENTS:
+            del one.events[:-MOST_EVENTS]
+            one.low = one.events[0].seq
+
+    def _go_back(self, frame: int, one: _Stretch, start: int, wanted: int) -> None:
+        """Further than was asked for: who steps back asks for that next."""
+        low = max(start - REACH // 4, 0)
+        found: list[Event] = []
+        for event in self._find(frame=frame, start=low, stop=one.low, backwards=True):
+            found.append(event)
+            if event.kind == "call":
+                low = 0  # there are none before it
+                break
+            if len(found) == wanted:
+                low = event.seq
+                break
+        one.events[:0] = found[::-1]
+        one.low = low
+
+
+def _within(one: _Stretch, start: int, seq: int) -> list[Event]:
+    return [event for event in one.events if start <= event.seq <= seq]
 
 
 def values_at_lines(trace: Trace, frame: Frame | Event, seq: int) -> dict[int, LineValues]:

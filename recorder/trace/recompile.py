@@ -16,7 +16,7 @@ from recorder._core.decode import code_digests
 from recorder.trace import origins
 
 if TYPE_CHECKING:
-    from ast import Interactive, Module
+    from ast import Expression, Interactive, Module, stmt
     from collections.abc import Iterator
 
     from recorder.trace.source_files import Read
@@ -68,21 +68,34 @@ def compiled(content: bytes, optimize: int, in_parts: bool = False) -> frozenset
 
 
 def _digests_of_parts(content: bytes, optimize: int) -> set[int]:
+    import __future__
+
     import ast
 
-    flags = (
-        ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-    )  # in a cell; it makes no difference to what does not await
-    found = code_digests(_compile(content, "exec", optimize, flags))
-    for statement in ast.parse(content).body:
-        whole = ast.Module([statement], [])
-        found |= code_digests(_compile(whole, "exec", optimize, flags))
-        found |= code_digests(_compile(ast.Interactive([statement]), "single", optimize, flags))
+    # In a cell; neither makes a difference to what does not await, or has no annotations. A future that an earlier cell
+    # imported is there in all later ones.
+    awaiting = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    found: set[int] = set()
+    for flags in (awaiting, awaiting | __future__.annotations.compiler_flag):
+        found |= code_digests(_compile(content, "exec", optimize, flags))
+        for statement in ast.parse(content).body:
+            for part, mode in _parts_of(statement):
+                found |= code_digests(_compile(part, mode, optimize, flags))
     return found
 
 
+def _parts_of(statement: stmt) -> Iterator[tuple[Module | Interactive | Expression, str]]:
+    """The ways in which it may have been compiled alone."""
+    import ast
+
+    yield ast.Module([statement], []), "exec"
+    yield ast.Interactive([statement]), "single"
+    if isinstance(statement, ast.Expr):  # whose value is shown, or asked for
+        yield ast.Expression(statement.value), "eval"
+
+
 def _compile(
-    source: bytes | Module | Interactive, mode: str, optimize: int, flags: int = 0
+    source: bytes | Module | Interactive | Expression, mode: str, optimize: int, flags: int = 0
 ) -> CodeType:
     code: CodeType = compile(source, "", mode, flags, dont_inherit=True, optimize=min(optimize, 2))
     return code

@@ -51,7 +51,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in SAID.items():
-                    headers[name] = value
+                    headers.setdefault(name, value)
             await send(message)
 
         if scope["type"] != "http":

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from itertools import islice
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from recorder import errors
 from recorder.cli.events import OUTCOMES
-from recorder.cli.queries import during_as_json, is_definition, location
+from recorder.cli.queries import during_as_json, location
 from recorder.dap.variables import Item
 from recorder.trace.breakpoints import Breakpoint
 from recorder.trace.changes import Change
 from recorder.trace.code_flags import COROUTINE
 from recorder.trace.filters import is_own
-from recorder.trace.line_values import MOST_EVENTS, last_values
+from recorder.trace.line_values import Nearby, last_values
 from recorder.trace.moments import event_at
 from recorder.trace.navigate import STOPS, Navigator
 from recorder.trace.reader import Trace
@@ -22,6 +23,7 @@ from recorder.view.parameters import Parameters
 from recorder.view.values import (
     RESULT,
     WHOLE,
+    definitions,
     item_at,
     page_of,
     readable_row,
@@ -33,7 +35,11 @@ from recorder.view.values import (
 
 MOST_FRAMES: Final = 200  # of a stack: the innermost
 MOST_VARIABLES: Final = 1_000
-REACH: Final = 8_192  # events back in which the last execution of a line is looked for
+CANNOT_BE_READ: Final = (
+    errors.RecorderUsageError,
+    errors.TraceCorruptError,
+    errors.UnknownRecordError,
+)
 WAYS: Final = (
     "step",
     "next",
@@ -127,8 +133,7 @@ def frame_before(trace: Trace, event: Event) -> Frame | Event | None:
     """The event's frame as it was one event earlier; None where it had not begun, or that cannot be read."""
     try:
         return frame_of(trace.at(max(event.seq - 1, 0)), event.frame)
-    # The old value is then not told.
-    except (errors.RecorderUsageError, errors.TraceCorruptError, errors.UnknownRecordError):
+    except CANNOT_BE_READ:  # the old value is then not told
         return None
 
 
@@ -177,8 +182,9 @@ def whole(trace: Trace, asked: Parameters) -> dict[str, Any]:
 def module_globals(trace: Trace, asked: Parameters) -> dict[str, Any]:
     """The globals of the frame's module; what is defined or imported there is told apart."""
     names = _there(trace, asked)[1].globals
+    is_one = definitions(names)
     rows = [
-        {**readable_row(name, value), "definition": is_definition(name, value)}
+        {**readable_row(name, value), "definition": is_one(name, value)}
         for name, value in islice(names.items(), MOST_VARIABLES)
     ]
     return {"rows": rows, "count": len(names)}
@@ -194,19 +200,27 @@ def evaluated(trace: Trace, asked: Parameters) -> dict[str, Any]:
 def inline(trace: Trace, asked: Parameters) -> dict[str, Any]:
     """What each line of a frame changed when it last ran before the moment: the event at which it ran, and the names
     with their new values, but for definitions. Looked for in the last events alone."""
-    seq, frame = asked.number("seq"), asked.number("frame")
-    found = trace.find(frame=frame, start=max(seq - REACH, 0), stop=seq + 1, backwards=True)
-    events = list(islice(found, MOST_EVENTS))
+    return _inline(trace, asked.number("seq"), asked.number("frame"))
+
+
+def _inline(trace: Trace, seq: int, frame: int) -> dict[str, Any]:
+    if trace not in _nearby:
+        _nearby[trace] = Nearby(trace)
+    events = _nearby[trace].before(frame, seq)
     is_body = bool(events) and events[0].function.is_body
+    is_one = definitions(events[0].locals) if is_body else None
     lines = []
     for one in last_values(events).values():
         new = (
             [name, text_of(value, 60)]
             for name, value in one.values.items()
-            if not (is_body and value is not None and is_definition(name, value))
+            if is_one is None or value is None or not is_one(name, value)
         )
         lines.append({"line": one.line, "seq": one.seq, "values": list(islice(new, 5))})
     return {"lines": lines}
+
+
+_nearby: WeakKeyDictionary[Trace, Nearby] = WeakKeyDictionary()
 
 
 def _there(trace: Trace, asked: Parameters) -> tuple[Moment, Frame | Event]:
@@ -224,11 +238,22 @@ def _item(trace: Trace, asked: Parameters) -> Item:
 
 
 def move(trace: Trace, asked: Parameters) -> dict[str, Any]:
-    """From a moment to another one: its number. `moved`: whether there was somewhere to go."""
+    """From a moment to another one: its number. `moved`: whether there was somewhere to go. With `show` also what is
+    shown of it: who steps would ask that next, and wait once more."""
     how = asked.one_of("how", WAYS)
     walk = Navigator(trace, asked.number("seq"))
     moved = _go(walk, how, asked, asked.flag("back"))
-    return {"seq": walk.event.seq, "moved": moved}
+    found = {"seq": walk.event.seq, "moved": moved}
+    return {**found, "shown": shown_at(trace, found["seq"])} if asked.flag("show") else found
+
+
+def shown_at(trace: Trace, seq: int) -> dict[str, Any] | None:
+    """The answers about a moment; None where it cannot be read: who asks for it is told why."""
+    try:
+        there = moment(trace, Parameters({"seq": str(seq)}))
+        return {"moment": there, "inline": _inline(trace, seq, there["frame"])}
+    except CANNOT_BE_READ:
+        return None
 
 
 def _go(walk: Navigator, how: str, asked: Parameters, back: bool) -> bool:

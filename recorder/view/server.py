@@ -37,6 +37,8 @@ TYPES: Final = {
     ".css": "text/css",
     ".svg": "image/svg+xml",
 }
+# A browser asks for the icon again at each other address, of which every moment has its own.
+KEPT: Final = {".svg": {"cache-control": "private, max-age=86400"}}
 LINGER: Final = 30.0  # seconds after the last page was closed: it may be loaded anew
 BEAT: Final = (
     10.0  # seconds between two signs of life; without one a page that is gone is not noticed
@@ -123,7 +125,9 @@ def page() -> dict[str, Response]:
         ending = os.path.splitext(entry.name)[1]
         if ending in TYPES:
             with errors.mapped("read", path=entry.path), open(entry.path, "rb") as file:
-                found[entry.name] = Response(file.read(), media_type=TYPES[ending])
+                found[entry.name] = Response(
+                    file.read(), headers=KEPT.get(ending), media_type=TYPES[ending]
+                )
     return found
 
 

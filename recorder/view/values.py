@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Any, Final
 
@@ -20,6 +21,8 @@ from recorder.trace.values.value import Value
 TEXT: Final = 200  # characters of a value in a row
 WHOLE: Final = 100_000  # of one that is looked at alone
 PAGE: Final = 200  # children at once
+# What was entered and what came of it, numbered and the last three; and what ends it.
+IPYTHONS: Final = re.compile(r"_|_i{1,3}|_i?\d+|_[iod]h|In|Out|exit|quit|get_ipython")
 RESULT: Final = "(value)"  # what the event itself is about: no variable has this name
 GLOBAL: Final = "(global) "  # before the name of a global of the frame's module
 
@@ -85,13 +88,22 @@ def table(item: Item, before: Any = None) -> dict[str, Any]:
 
 
 def rows_of(frame: Frame | Event) -> list[dict[str, Any]]:
-    """The variables of a frame. One that is damaged does not hide the others. `definition`: what every module or class
-    has, or what is defined or imported there."""
+    """The variables of a frame. One that is damaged does not hide the others. `definition`: as in `definitions`; a
+    function's variables are none."""
+    is_one = definitions(frame.locals)
     is_body = frame.function.is_body
     return [
-        {**readable_row(name, value), "definition": is_body and is_definition(name, value)}
+        {**readable_row(name, value), "definition": is_body and is_one(name, value)}
         for name, value in frame.locals.items()
     ]
+
+
+def definitions(names: Mapping[str, Value]) -> Callable[[str, Value], bool]:
+    """Of the variables of a module or class, which of them every one has, are defined or imported there, or are
+    IPython's own, in a notebook."""
+    if "get_ipython" not in names:
+        return is_definition
+    return lambda name, value: bool(IPYTHONS.fullmatch(name)) or is_definition(name, value)
 
 
 def readable_row(name: str, value: Value) -> dict[str, Any]:

@@ -12,6 +12,9 @@ import pytest
 
 import recorder
 from recorder.jupyter import FRAME
+from recorder.view.moments import inline, module_globals
+from recorder.view.parameters import Parameters
+from recorder.view.values import rows_of
 from tests.conftest import ENVIRONMENT
 
 CELLS = {
@@ -22,6 +25,8 @@ CELLS = {
     "nothing": "%%record empty.rtrace\n",
     "nowhere": "%%record /nowhere/x.rtrace\nw = 1",
     "values": "print(y, z, 'w' in globals())",
+    "future": "from __future__ import annotations",
+    "annotated": "%%record annotated.rtrace\ndef g(a: int) -> str:\n    b: int = a\n    return str(b)\ng(4)",
 }
 SHELL = f"""
 import json, sys
@@ -97,3 +102,105 @@ def test_cells_that_show_nothing(told: tuple[Path, dict[str, Any]]) -> None:
 
 def test_the_kernel_gets_nothing_of_the_page(told: tuple[Path, dict[str, Any]]) -> None:
     assert not {"uvicorn", "starlette", "rich", "recorder.view.html"} & set(told[1]["modules"])
+
+
+@pytest.mark.parametrize("trace", ["cell", "fails", "other", "annotated"])
+def test_a_cell_is_proved_to_be_what_ran(told: tuple[Path, dict[str, Any]], trace: str) -> None:
+    """With its last expression, whose value is asked for, and with a future that an earlier cell imported."""
+    with recorder.open_trace(told[0] / f"{trace}.rtrace") as opened:
+        texts = opened.all_sources
+        assert texts and [one.doubt for one in texts] == [None] * len(texts)
+        assert all(opened.source_of(call.function) in texts for call in opened.calls())
+
+
+def test_the_page_tells_the_variables_of_ipython_apart(told: tuple[Path, dict[str, Any]]) -> None:
+    with recorder.open_trace(told[0] / "cell.rtrace") as trace:
+        seq = next(trace.find(kind="line", function="f")).seq - 1  # the call: y is there
+        body = next(one for one in trace.at(seq).stack if one.function.is_body)
+        rows = [rows_of(body), module_globals(trace, Parameters({"seq": str(seq)}))["rows"]]
+        lines = inline(trace, Parameters({"seq": str(seq), "frame": str(body.frame)}))["lines"]
+    for each in rows:
+        shown = {row["name"] for row in each if not row["definition"]}
+        assert "y" in shown and not {"In", "_oh", "_i1", "exit", "get_ipython"} & shown
+    assert {name for line in lines for name, _ in line["values"]} <= {"y"}
+
+
+# As ipykernel has it: its streams write to no descriptor, IPython stands before them, and what comes out of a
+# descriptor is handed to the same method, in a thread.
+STREAMS = """
+class OutStream:
+    def __init__(self, name):
+        self.name, self.sent = name, []
+
+    def write(self, string):
+        self.sent.append(string)
+        return len(string)
+
+    def _watch_pipe_fd(self, text):
+        self.write(text)
+
+    def flush(self):
+        pass
+
+class InteractiveShell:
+    def _tee(self, stream):
+        original = stream.write
+
+        def write(data, *args):
+            return original(data, *args)
+
+        stream.write = write
+"""
+KERNEL = """
+import json, os, sys
+import recorder
+from ipykernel.iostream import InteractiveShell, OutStream
+
+sys.stdout, sys.stderr, other = OutStream("stdout"), OutStream("stderr"), OutStream("a file")
+InteractiveShell()._tee(sys.stdout)
+
+def cell():
+    print("said €")
+    print("bad", file=sys.stderr)
+    print("elsewhere", file=other)
+    os.write(1, b"by os\\n")
+    sys.stdout._watch_pipe_fd("by os\\n")
+    print("password=hunter2")
+    sys.stdout.write("\\ud800")
+
+with recorder.record("streams.rtrace"):
+    cell()
+sent = {"stdout": sys.stdout.sent, "stderr": sys.stderr.sent}
+json.dump(sent, open("sent.json", "w"))
+"""
+
+
+def test_what_is_printed_in_a_kernel_is_output(tmp_path: Path) -> None:
+    package = tmp_path / "site-packages" / "ipykernel"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "iostream.py").write_text(STREAMS)
+    program = tmp_path / "kernel_of_cells.py"
+    program.write_text(KERNEL)
+    subprocess.run(
+        [sys.executable, program],
+        cwd=tmp_path,
+        env={**ENVIRONMENT, "PYTHONPATH": f"{package.parent}:{ENVIRONMENT['PYTHONPATH']}"},
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    begin = KERNEL.splitlines().index("def cell():") + 1
+    with recorder.open_trace(tmp_path / "streams.rtrace") as trace:
+        assert trace.verdict == "complete"
+        rows = [one for one in trace.output() if one.text.strip()]
+    found = [(one.stream, one.text.strip(), one.line and one.line - begin) for one in rows]
+    assert found == [
+        ("stdout", "said €", 1),
+        ("stderr", "bad", 2),
+        ("stdout", "by os", 4),
+        ("stdout", "password=*******", 6),
+        ("stdout", "\\xed\\xa0\\x80", 7),
+    ]
+    assert [one.during for one in rows] == [None] * len(rows)
+    sent = json.loads((tmp_path / "sent.json").read_text())
+    assert sent["stdout"][:2] == ["said €", "\n"] and sent["stderr"][:1] == ["bad"]

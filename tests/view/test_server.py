@@ -22,7 +22,7 @@ import pytest
 from recorder import cli, errors, loopback
 from recorder.trace import libraries
 from recorder.trace.reader import open_trace
-from recorder.view import texts, timeline
+from recorder.view import moments, texts, timeline
 from recorder.view.answers import ANSWERS, QUICK, SLOW, answer
 from recorder.view.guard import Guard
 from recorder.view.lanes import Lanes
@@ -230,6 +230,14 @@ def test_every_reply_says_what_a_page_may_do(lanes: Lanes, path: str) -> None:
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
     assert "access-control-allow-origin" not in headers
+    assert headers["cache-control"] == "no-store"
+
+
+def test_the_icon_is_not_asked_for_at_each_moment(lanes: Lanes) -> None:
+    """As a browser does, by the address, unless it may keep it."""
+    headers = request(lanes, f"/{TOKEN}/icon.svg").headers
+    assert headers["cache-control"] == "private, max-age=86400"
+    assert headers["x-content-type-options"] == "nosniff"
 
 
 @pytest.mark.parametrize("path", NOWHERE)
@@ -427,6 +435,32 @@ def test_a_step_shows_what_changed(lanes: Lanes) -> None:
     assert inline["values"][-1] == ["total", "1"]
     there = get(lanes, "move", seq=seq, how="change", to="total", back=1)
     assert there["moved"] and there["seq"] < seq
+
+
+@pytest.mark.parametrize("back", [{}, {"back": 1}], ids=["on", "back"])
+@pytest.mark.parametrize("how", ["step", "next", "out"])
+def test_a_move_brings_what_is_shown_of_where_it_leads(
+    lanes: Lanes, how: str, back: dict[str, int]
+) -> None:
+    seq = get(lanes, "ask", question="find", at=place_of("return sum"))["rows"][1]["seq"]
+    plain = get(lanes, "move", seq=seq, how=how, **back)
+    shown = get(lanes, "move", seq=seq, how=how, show=1, **back).pop("shown")
+    assert plain["moved"] and plain.keys() == {"version", "seq", "moved"}
+    moment = get(lanes, "moment", seq=plain["seq"])
+    inline = get(lanes, "inline", seq=plain["seq"], frame=moment["shown"]["frame"])
+    assert {"version": moment["version"], **shown["moment"]} == moment
+    assert {"version": inline["version"], **shown["inline"]} == inline and inline["lines"]
+
+
+def test_a_move_to_what_cannot_be_read_is_one(
+    lanes: Lanes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(*_: object) -> None:
+        raise errors.TraceCorruptError(path="app.rtrace", offset=0, reason="a test")
+
+    monkeypatch.setattr(moments, "moment", damaged)
+    found = get(lanes, "move", seq=0, how="end", show=1)
+    assert found["moved"] and found["shown"] is None
 
 
 def test_a_tree_is_loaded_as_it_is_opened(lanes: Lanes) -> None:

@@ -32,7 +32,7 @@ cdef struct Code:
     rec_stores *stores       # which of them each line can store, or NULL
     int32_t first_line
     bint in_scope
-    uint8_t log_kind         # of something that is told: the kind of LOG (logs.pxi) …
+    uint8_t log_kind         # of something that is told: the kind of LOG (logs.pxi), or NOTEBOOK_WRITE …
     const Client *client     # … and whose function it is (requests.pxi)
     bint is_body             # a module or class body: its variables are a dict's
     bint secret              # a function with the name of a secret, or one within it: its values are redacted

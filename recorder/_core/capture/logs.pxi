@@ -75,6 +75,8 @@ cdef uint8_t log_kind_of(PyCodeObject *code) noexcept nogil:
     """What is told where this code begins; 0: nothing."""
     if output.limit == 0:
         return 0
+    if writes_to_notebook(code):
+        return NOTEBOOK_WRITE
     if rec_str_is(code.co_qualname, b"Logger.callHandlers"):
         return REC_LOG_RECORD if rec_str_matches(code.co_filename, b"*/logging/__init__.py") else 0
     if rec_str_is(code.co_qualname, b"_showwarnmsg"):
@@ -93,6 +95,8 @@ cdef Status log_call(PyThreadState *state, rec_iframe *frame, Code *code) noexce
         return ERR_OUT_OF_MEMORY
     if code.client != NULL:
         return tell_of_client(frame, code)
+    if code.log_kind == NOTEBOOK_WRITE:
+        return record_notebook_write(frame, code)
     given = rec_object((<rec_ref *> frame.localsplus)[argument])
     if given == NULL:
         return OK

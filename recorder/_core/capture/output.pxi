@@ -508,6 +508,69 @@ cdef void rescan_taken(Write *write, uint64_t taken) noexcept:
     release_bytes(&bytes)
 
 
+# ---- a notebook ------------------------------------------------------------------------------------------------------
+
+cdef uint8_t NOTEBOOK_WRITE = 0x7F              # where a kind of LOG would be: it is none
+
+
+cdef bint writes_to_notebook(PyCodeObject *code) noexcept nogil:
+    """The stdout and stderr of ipykernel lead to no descriptor: they send what they are given to the notebook."""
+    return rec_str_is(code.co_qualname, b"OutStream.write") and rec_str_matches(
+        code.co_filename, b"*/ipykernel/iostream.py")
+
+
+cdef Status record_notebook_write(rec_iframe *frame, Code *code) noexcept:
+    """Such a write begins. What a descriptor was given, which ipykernel reads there, was recorded then."""
+    cdef PyObject *self = argument_in(frame, code, 0)
+    cdef PyObject *text = argument_in(frame, code, 1)
+    cdef rec_iframe *asker = caller_of(frame)
+    cdef PyCodeObject *callee
+    cdef Write write
+    cdef uint8_t *bytes
+    if runs(asker, b"InteractiveShell._tee.<locals>.write"):
+        asker = caller_of(asker)                # IPython's own, which keeps the output with the cell
+    if runs(asker, b"OutStream._watch_pipe_fd") or not takes_output():
+        return OK
+    if text == NULL or not PyUnicode_CheckExact(text):
+        return OK
+    callee = called_by_top(asker)
+    if not begin_write(&write, notebook_descriptor(rec_attribute(self, b"name"))):
+        return still_records()
+    write.callee = callee
+    bytes = <uint8_t *> rec_sys.malloc(rec_utf8_size(text, PyUnicode_GET_LENGTH(text)) + 1)
+    if bytes == NULL:
+        return ERR_OUT_OF_MEMORY
+    put_output(&write, bytes, rec_str_utf8(text, PyUnicode_GET_LENGTH(text), bytes), 0)
+    free(bytes)
+    return still_records()
+
+
+cdef inline Status still_records() noexcept:
+    """A fault of what writes output has ended the recording already: to the hook, one that ends nothing any more."""
+    return OK if hooks.state == RECORDING else ERR_OUT_OF_MEMORY
+
+
+cdef int notebook_descriptor(PyObject *name) noexcept nogil:
+    if name == NULL or not PyUnicode_CheckExact(name):
+        return -1
+    return 1 if rec_str_is(name, b"stdout") else 2 if rec_str_is(name, b"stderr") else -1
+
+
+cdef rec_iframe *caller_of(rec_iframe *frame) noexcept nogil:
+    """The frame below; NULL: there is none, or frames cannot be walked here."""
+    if rec_frames_public:
+        return NULL
+    frame = frame.previous
+    while frame != NULL and not rec_frame_is_complete(frame):
+        frame = frame.previous                  # it stands where C calls Python
+    return frame
+
+
+cdef bint runs(rec_iframe *frame, const char *name) noexcept nogil:
+    """Whether it is a frame of a function with that name."""
+    return frame != NULL and rec_str_is(rec_frame_code(frame).co_qualname, name)
+
+
 # ---- what waits when the recording ends ------------------------------------------------------------------------------
 
 cdef Write waiting
