@@ -56,7 +56,10 @@ def add_parser(subparsers: Subparsers) -> None:
         help="what weighs most, and stands first (default: total time)",
     )  # fmt: skip
     parser.add_argument(
-        "--depth", type=int, metavar="N", help="so many levels at most: of --from, from that call on"
+        "--depth",
+        type=int,
+        metavar="N",
+        help="so many levels at most: of --from, from that call on",
     )
     parser.add_argument(
         "--from", dest="from_", metavar="SEQ", help="the call that begins at this event"

@@ -62,7 +62,8 @@ class Step(NamedTuple):
     the expression it came of. `end`: why the chain ends here; empty where it goes on. `at`: where it came of several,
     the event at which each of `reads` can be asked for. `of_class`: of an attribute of a class, which one, and where
     its body sets it, if that is in the trace: `Basket, shop.py:5`. `inner`: the event with which the call ended that
-    returned it, and `through` those of calls that returned just what a call gave them, the outermost first. `keys`: the variables that chose it among others, `idx` of `return rows[idx]`, as they were at `inner`,
+    returned it, and `through` those of calls that returned just what a call gave them, the outermost first. `keys`: the
+    variables that chose it among others, `idx` of `return rows[idx]`, as they were at `inner`,
     or else at `at`."""
 
     name: str
@@ -556,11 +557,15 @@ class Why:
         """A return, and those of the calls within it, as far as each is of what a call gave: `return parse(text)`."""
         found = [returned]
         while len(found) <= MOST_THROUGH:
-            value = getattr(self._changes.statements.at(returned.file, returned.line), "value", None)
+            value = getattr(
+                self._changes.statements.at(returned.file, returned.line), "value", None
+            )
             value = value.value if isinstance(value, ast.Await) else value
             if not isinstance(value, ast.Call):
                 break
-            last = self._last_return(returned, None, lambda one: True)  # the outermost call ends last
+            last = self._last_return(
+                returned, None, lambda one: True
+            )  # the outermost call ends last
             if last is None or not _is_same_value(last.value, returned.value):
                 break
             named = last.function.name == bindings.called(value)

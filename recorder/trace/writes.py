@@ -75,7 +75,9 @@ class Writes:
         """The first to have that content, of those that see the object before an event and while its line waited."""
         found: Written | None = None
         _, called, calls = event._called or (None, None, 0)
-        is_long = calls == 0  # since before this chunk: mostly nobody sees it, and then its beginning is not sought
+        is_long = (
+            calls == 0
+        )  # since before this chunk: mostly nobody sees it, and then its beginning is not sought
         began = called if calls == 1 and called is not None else None
         if began is None and not is_long:
             began = self._began(event)
