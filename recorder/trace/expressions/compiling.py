@@ -366,10 +366,10 @@ def _first(parts: list[Code], stops: bool, scope: Scope) -> Any:
             if exc.truth is not stops:
                 continue
         except (TooMuch, MemoryError):
-            raise
-        except Exception as exc:  # audit: of the user's own expression
+            raise  # audit: they end the evaluation, and are caught in expression.py
+        except Exception as exc:
             if doubt is None or not may_end:
-                raise
+                raise  # audit: of the user's own expression, and caught with it
             raise Undecided(doubt.reason) from exc
         if doubt is None:
             return value
@@ -395,10 +395,10 @@ def _chain(first: Code, steps: list[tuple[type[ast.cmpop], Code]], scope: Scope)
         except Undecided as exc:
             doubt = doubt or exc
         except (TooMuch, MemoryError):
-            raise
-        except Exception as exc:  # audit: of the user's own expression
+            raise  # audit: they end the evaluation, and are caught in expression.py
+        except Exception as exc:
             if doubt is None:
-                raise
+                raise  # audit: of the user's own expression, and caught with it
             raise Undecided(doubt.reason) from exc  # it may not have come so far
         left = right
     if doubt is not None:
