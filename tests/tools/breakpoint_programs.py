@@ -225,8 +225,8 @@ class Maker:
         ))  # fmt: skip
 
     def asked(self, most: int) -> list[Point]:
-        """Breakpoints with conditions; a name may be unknown there, and the condition wrong. A comprehension has its own
-        names alone: before 3.12, that of a condition finds no others in pdb."""
+        """Breakpoints with conditions; a name may be unknown there, and the condition wrong. A comprehension in one
+        speaks of its own names alone: before 3.12 pdb finds no others there."""
         found = []
         for line in sorted(self.random.sample(self.points, min(most, len(self.points)))):
             condition = self.random.choice((
