@@ -28,6 +28,7 @@ from recorder.trace.format import (
     TAG_ENUM,
     TAG_ERROR,
     TAG_EXCEPTION,
+    TAG_FORM,
     TAG_FUNCTION,
     TAG_INSTANCE,
     TAG_INT_CUT,
@@ -40,6 +41,7 @@ from recorder.trace.format import (
     TAG_STR,
     TAG_TUPLE,
     TAG_TYPED,
+    Form,
 )
 from recorder.trace.values import stdlib_values
 from recorder.trace.values.nodes import Node
@@ -501,3 +503,10 @@ def test_names() -> None:
     assert Expression("[x for x in x]").names == ("x",)
     assert Expression("[y for x in z for y in x]").names == ("z",)
     assert ask("[[x for x in range(n)] for n in range(3)]").to_python() == [[], [0], [0, 1]]
+
+
+def test_a_stand_in_of_typing_without_a_dict_is_shown_by_its_members() -> None:
+    """As a `typing.TypeVar` that is written in C alone."""
+    members = Node(TAG_DICT, None, 1, [("__name__", "T")])
+    variable = Node(TAG_FORM, ("typing", "TypeVar"), Form.MEMBERS, [members])
+    assert Answer("known", variable).show() == "~T"
