@@ -7,6 +7,7 @@ terminal.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 from recorder import errors
@@ -45,9 +46,11 @@ def run(args: argparse.Namespace) -> int:
         walk = Navigator(trace, args.at)
         if args.at is None and walk.event.kind not in STOPS:
             walk.step()
+        os.environ.setdefault("ESCDELAY", "50")  # ms until an Esc is no beginning of another key
         if not args.plain and _has_screen():
             from recorder.cli.screen import Screen
 
+            sys.setswitchinterval(0.001)  # keys are heard beside a search
             Screen(walk).run()
         else:
             from recorder.cli.plain import Plain

@@ -55,7 +55,12 @@ def add_parser(subparsers: Subparsers) -> None:
         "--sort", choices=("time", "own", "calls", "order"), default="time",
         help="what weighs most, and stands first (default: total time)",
     )  # fmt: skip
-    parser.add_argument("--depth", type=int, metavar="N", help="so many levels at most")
+    parser.add_argument(
+        "--depth",
+        type=int,
+        metavar="N",
+        help="so many levels at most: of --from, from that call on",
+    )
     parser.add_argument(
         "--from", dest="from_", metavar="SEQ", help="the call that begins at this event"
     )
@@ -80,6 +85,8 @@ def run(args: argparse.Namespace) -> int:
         roots = trace.tree(
             own=args.own, hide=None if args.imports or args.file else imports_only, **wanted
         )
+        if depth is not None:
+            depth += above(trace, args)
         rows = fold(roots, lines, depth=depth, order=args.sort)
         if rows and not args.json:
             write(styled(HEAD, "bold"))
@@ -107,6 +114,11 @@ def bounds(trace: Trace, args: argparse.Namespace) -> dict[str, Any]:
         "stop": range_of(trace, args)["stop"] if end is None else end.seq + 1,
         "thread": first.thread,
     }
+
+
+def above(trace: Trace, args: argparse.Namespace) -> int:
+    """How many levels of the tree are those that wait for the call that --from names."""
+    return 0 if args.from_ is None else trace.at(event_at(trace, args.from_, "--from")).event.depth
 
 
 def imports_only(function: Function) -> bool:

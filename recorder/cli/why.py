@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 STEPS = 20  # that are told, where --limit does not say
 SHORT = 20  # characters of a value that is told again and again
 SAID = ("assigned", "changed", "returned", "element")  # what the line shows by itself
+MOST_THROUGH = 2  # calls that handed on what a call gave them, that are told
 READ_WIDTH = 60  # characters of a value that was read
 WORDS = {
     "argument": "given as {text}",
@@ -114,6 +115,7 @@ def as_json(step: Step) -> dict[str, Any]:
         "reads": [{"expression": one.text, "value": one.value.to_json()} for one in step.reads],
         "of_class": step.of_class or None,
         "returned_at": None if step.inner is None else place_as_json(step.inner),
+        "through": [place_as_json(one) for one in step.through],
         "keys": [{"expression": one.text, "value": one.value.to_json()} for one in step.keys],
         "end": step.end or None,
     }
@@ -148,8 +150,10 @@ def as_text(step: Step, trace: Trace, who: Who, before: Step | None = None) -> s
         + (f":  {line}" if line else "")
         + ("" if is_said else f"  ({word})")
     )
-    if step.inner is not None and step.inner.function.name != "__init__":  # which gives nothing
-        inner = step.inner
+    ended = [] if step.inner is None else [*step.through[:MOST_THROUGH], step.inner]
+    for inner in ended:
+        if inner.function.name == "__init__":
+            continue  # which gives nothing
         text = line_of(trace, inner.function, inner.line)
         where = f"{base_name(inner.file)}:{inner.line} in {inner.title}"
         rows.append(f"{'':10}{where}, event {inner.seq}" + (f":  {text}" if text else ""))

@@ -143,6 +143,7 @@ class Queries:
                     expected = there.skipped
                 seeker, damage = (own, None) if reading is None else ahead.take(there, reading)
                 seeker.missing = max(0, chunk.head.first_event - expected)
+                seeker.reader.check = self.check
                 try:
                     if damage is not None:
                         raise damage
@@ -179,6 +180,7 @@ class Queries:
                 if chunk_filter is not None and not chunk_filter.may_hold(chunk, ends):
                     continue
                 seeker.missing = 0
+                seeker.reader.check = self.check
                 if ends:
                     seeker.reader.note_ends()
                 try:
@@ -449,6 +451,7 @@ class Queries:
         self._back(near)
 
     def _back(self, seeker: Seeker) -> None:
+        seeker.reader.check = None
         self._idle.append(seeker)
         del self._idle[:-IDLE_SEEKERS]
 

@@ -952,7 +952,7 @@ def open_trace(path: str | os.PathLike[str]) -> Trace:
             trace.source_of(event.function).lines         the text it ran from, and whether that is known
 
     Events are numbered from 0 in the order in which they happened; times are ns since 1970. All of these
-    are lazy: memory is bounded by a cache of decompressed chunks (32 MiB) and by what you keep. Events,
+    are lazy: memory is bounded by a cache of decompressed chunks (16 MiB) and by what you keep. Events,
     frames and values do not change, and need no open trace.
 
     Raises TRACE_NOT_FOUND, NOT_A_TRACE, TRACE_VERSION_UNSUPPORTED, TRACE_BUSY (a staging folder in

@@ -19,7 +19,7 @@ from recorder.trace.container.file import UNREADABLE, TraceFile
 from recorder.trace.filters import Filter
 from recorder.trace.snapshots import Event, Frame
 
-CACHE_BYTES: Final = 32 << 20  # of payloads; one is kept however large it is (64 MiB at most)
+CACHE_BYTES: Final = 16 << 20  # of payloads; one is kept however large it is (64 MiB at most)
 STEP: Final = 8_192  # events between checkpoints, at least
 NEAR: Final = (
     STEP,

@@ -95,7 +95,7 @@ class Watching:
     @errors.guarded("read")
     def watch(self, find: Find) -> Iterator[Watched]:
         last: dict[object, Answer] = {}
-        seen: dict[str, None] = {}
+        seen: dict[bytes, None] = {}
         unknown: Watched | None = None  # told only where nothing is known
         since: dict[object, Watched] = {}  # of each object from where on it is not known
         told: dict[object, Answer] = {}  # of each object what it was last known to be
@@ -124,10 +124,10 @@ class Watching:
             if change.class_name is not None:
                 in_common = old, answer
             elif in_common == (old, answer) and self._is_of_its_class(change):
-                seen[repr(answer.tree)] = None
+                seen[_digest(answer)] = None
                 continue  # the same change, seen by a frame that has an instance
             if self._is_attribute and answer.kind == "known":
-                written = repr(answer.tree)
+                written = _digest(answer)
                 if old is None and written in seen:
                     continue
                 seen[written] = None
@@ -281,6 +281,14 @@ def _number(value: Value | None) -> int | None:
     except errors.TraceCorruptError:  # it is told where its value is shown
         return None
     return None if identity is None else identity.number
+
+
+def _digest(answer: Answer) -> bytes:
+    """What tells a value from all others: of large ones thousands are remembered."""
+    import hashlib  # brings OpenSSL: not for who asks nothing of the kind
+
+    written = repr(answer.tree).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(written, digest_size=16).digest()
 
 
 def _owner(change: Change) -> object:

@@ -39,6 +39,7 @@ from recorder.trace.writes import Writes, Written, is_given
 
 SHORTEST_CIRCLE: Final = 2  # steps
 MOST_STEPS: Final = 50
+MOST_THROUGH: Final = 20  # calls, of which each returned what the next one gave it
 MOST_LOST: Final = 5  # times that one chain looks for another name
 MOST_UNKNOWN: Final = 1_000  # changes of a variable, to find the last one that is known
 MOST_LOOKED_AT: Final = 10_000  # changes of a variable, to find the one that changed a part of it
@@ -61,7 +62,8 @@ class Step(NamedTuple):
     the expression it came of. `end`: why the chain ends here; empty where it goes on. `at`: where it came of several,
     the event at which each of `reads` can be asked for. `of_class`: of an attribute of a class, which one, and where
     its body sets it, if that is in the trace: `Basket, shop.py:5`. `inner`: the event with which the call ended that
-    returned it. `keys`: the variables that chose it among others, `idx` of `return rows[idx]`, as they were at `inner`,
+    returned it, and `through` those of calls that returned just what a call gave them, the outermost first. `keys`: the
+    variables that chose it among others, `idx` of `return rows[idx]`, as they were at `inner`,
     or else at `at`."""
 
     name: str
@@ -78,6 +80,7 @@ class Step(NamedTuple):
     of_class: str = ""
     inner: Event | None = None
     keys: tuple[Read, ...] = ()
+    through: tuple[Event, ...] = ()
 
     @property
     def seq(self) -> int:
@@ -550,6 +553,28 @@ class Why:
 
         return self._last_return(seen, None, is_called) or self._last_return(seen, change, None)
 
+    def _handed_on(self, returned: Event) -> list[Event]:
+        """A return, and those of the calls within it, as far as each is of what a call gave: `return parse(text)`."""
+        found = [returned]
+        while len(found) <= MOST_THROUGH:
+            value = getattr(
+                self._changes.statements.at(returned.file, returned.line), "value", None
+            )
+            value = value.value if isinstance(value, ast.Await) else value
+            if not isinstance(value, ast.Call):
+                break
+            last = self._last_return(
+                returned, None, lambda one: True
+            )  # the outermost call ends last
+            if last is None or not _is_same_value(last.value, returned.value):
+                break
+            named = last.function.name == bindings.called(value)
+            if not named and identity_of(_tree_of(last)) is None:
+                break  # `int(parse(text))` may come to the same
+            found.append(last)
+            returned = last
+        return found
+
     def _last_return(
         self, seen: Event, change: Change | None, is_wanted: Callable[[Event], bool] | None
     ) -> Event | None:
@@ -569,7 +594,8 @@ class Why:
         self, asked: _Asked, step: Step, returned: Event, target: str, at: int | None = None
     ) -> _Found:
         """On in the function that returned it, at its last line. `at`: it is this element of what was returned."""
-        step = step._replace(inner=returned)
+        *through, returned = self._handed_on(returned)
+        step = step._replace(inner=returned, through=tuple(through))
         statement = self._changes.statements.at(returned.file, returned.line)
         value = getattr(statement, "value", None)
         if at is not None and value is not None:
@@ -706,6 +732,10 @@ def _asked_at(write: Written, rest: str) -> _Asked | None:
 def _is_one_object(a: Answer, b: Answer) -> bool:
     mine, others = identity_of(a.tree), identity_of(b.tree)
     return mine is not None and others is not None and mine.number == others.number
+
+
+def _tree_of(event: Event) -> Any:
+    return None if event.value is None else event.value._tree
 
 
 def _is_same_value(a: Value | None, b: Value | None) -> bool:

@@ -51,12 +51,9 @@ class Writes:
         identity, event = identity_of(tree), seen.event
         if identity is None or event._called is None or seen.frame != event.frame:
             return None
-        start = max(event.seq - MOST_EVENTS, 0)
-        last = next(self._last_first(filters.make(frame=event.frame), start, event.seq), None)
-        start = start if last is None else last.seq + 1
         now = self._in(seen, identity)
         content = own_content(tree) if now is None else own_content(*now)
-        found = self._first(identity, content, start, event.seq)
+        found = self._first(identity, content, event)
         return None if found is None else found._replace(callers=self._between(event, found))
 
     def _between(self, waiting: Event, found: Written) -> tuple[Frame | Event, ...]:
@@ -74,30 +71,51 @@ class Writes:
         """Where an object is new or otherwise under whatever name, before an event, the last first."""
         return (Written(change, path) for change, path, _ in self._seen(identity, 0, stop))
 
-    def _first(self, identity: Identity, content: Any, start: int, stop: int) -> Written | None:
+    def _first(self, identity: Identity, content: Any, event: Event) -> Written | None:
+        """The first to have that content, of those that see the object before an event and while its line waited."""
         found: Written | None = None
-        for change, path, seen in self._seen(identity, start, stop):
-            if not _is_same_content(seen, content):
+        _, called, calls = event._called or (None, None, 0)
+        is_long = (
+            calls == 0
+        )  # since before this chunk: mostly nobody sees it, and then its beginning is not sought
+        began = called if calls == 1 and called is not None else None
+        if began is None and not is_long:
+            began = self._began(event)
+        for change, path, seen in self._seen(identity, began or 0, event.seq, is_long=is_long):
+            began = self._began(event) if began is None else began
+            if change.seq < began or not _is_same_content(seen, content):
                 return found
             if not is_given(change):
                 found = Written(change, path)
         return found
 
-    def _seen(self, identity: Identity, start: int, stop: int) -> Iterator[tuple[Change, str, Any]]:
+    def _began(self, event: Event) -> int:
+        """The first event of what the line before this one waited for, of those that are looked through."""
+        start = max(event.seq - MOST_EVENTS, 0)
+        last = next(self._last_first(filters.make(frame=event.frame), start, event.seq), None)
+        return start if last is None else last.seq + 1
+
+    def _seen(
+        self, identity: Identity, start: int, stop: int, is_long: bool = False
+    ) -> Iterator[tuple[Change, str, Any]]:
         number = varint.encode(identity.number)
         needles = bytes([TAG_IDENTITY]) + number, bytes([TAG_IDENTITY_UNSURE]) + number
         wanted = filters.EVERYTHING._replace(search=filters.Search(number, None))
-        for event in self._last_first(wanted, max(start, stop - MOST_EVENTS), stop):
+        near = 0 if is_long else NEAR
+        for event in self._last_first(wanted, max(start, stop - MOST_EVENTS), stop, near):
             if any(needle in raw for raw in _new(event) for needle in needles):
                 yield from self._sightings(event, identity)
 
-    def _last_first(self, wanted: filters.Filter, start: int, stop: int) -> Iterator[Event]:
+    def _last_first(
+        self, wanted: filters.Filter, start: int, stop: int, near: int = NEAR
+    ) -> Iterator[Event]:
         """What is looked for is mostly near the end, and there are few others: these are found in one pass forwards,
         which costs less than one backwards, piece by piece."""
-        near = max(start, stop - NEAR)
-        yield from self._queries.find(wanted, near, stop, backwards=True)
-        if start < near:
-            yield from reversed(list(self._queries.find(wanted, start, near)))
+        middle = max(start, stop - near)
+        if near:
+            yield from self._queries.find(wanted, middle, stop, backwards=True)
+        if start < middle:
+            yield from reversed(list(self._queries.find(wanted, start, middle)))
 
     def _sightings(self, event: Event, identity: Identity) -> list[tuple[Change, str, Any]]:
         """The variables that are new, each with the way to the object, and what it was."""

@@ -127,6 +127,14 @@ def test_calls_to_a_depth(says: Says) -> None:
     assert [one.get("left_out") for one in facts] == [None, None, None, len(whole) - 4]
 
 
+def test_the_levels_of_a_tree_count_from_the_call_that_is_asked_for(
+    says: Says, trace: Path
+) -> None:
+    with open_trace(trace) as opened:
+        put = next(iter(opened.find("call", function="Queue.put"))).seq
+    assert "Queue.put" in says("tree", "--from", put, "--depth", 1).splitlines()[-1]
+
+
 def test_who_wrote_it_stands_behind_what_changed(says: Says) -> None:
     rows = says("watch", "queue.waiting", "--function", "work").splitlines()
     line = line_of("self.waiting[name] = row")

@@ -14,9 +14,9 @@ import pytest
 
 from recorder import cli
 from recorder.trace.compare import Comparison, Difference
-from recorder.trace.format import TAG_ARRAY
+from recorder.trace.format import TAG_ARRAY, TAG_LIST, TAG_REF
 from recorder.trace.reader import open_trace
-from recorder.trace.values.differences import differences, shown
+from recorder.trace.values.differences import differences, shown, what_changed
 from recorder.trace.values.nodes import Node
 from recorder.trace.values.stdlib_values import Array
 from tests.conftest import Run
@@ -320,6 +320,32 @@ def test_arrays_differ_by_items(one: Node, other: Node, want: list[Any]) -> None
 
 
 # ---- the command ---------------------------------------------------------------------------------
+
+
+def listed(*items: Any) -> Node:
+    return Node(TAG_LIST, None, len(items), list(items))
+
+
+def to(number: int) -> Node:
+    return Node(TAG_REF, None, number)
+
+
+SHARING = {  # what was, what is, what of it differs
+    "nothing": (listed(listed(1), 2), listed(listed(1), 2), []),
+    "an item": (listed(listed(1), 2), listed(listed(1), 3), ["[1]"]),
+    "another part of one number": (
+        listed("x", listed(1), listed(to(1))), listed(listed(7), "x", listed(to(1))),
+        ["[0]", "[1]", "[2][0][0]"],
+    ),
+    "what is referred to": (listed(listed(1), to(1)), listed(listed(2), to(1)), ["[0][0]"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "other", "want"), SHARING.values(), ids=SHARING)
+def test_what_is_referred_to_counts_and_not_its_number(
+    one: Node, other: Node, want: list[str]
+) -> None:
+    assert [part.path for part in what_changed(one, other)] == want
 
 
 def test_the_command_lists_differences_and_says_what_it_passed_over(

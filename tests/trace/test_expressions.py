@@ -3,8 +3,10 @@ was not, to a truth only where no value could make it another one; and whatever 
 
 from __future__ import annotations
 
+import collections.abc
 import enum
 import itertools
+import numbers
 import time
 from collections.abc import Callable
 from typing import Any
@@ -26,9 +28,12 @@ from recorder.trace.format import (
     TAG_ENUM,
     TAG_ERROR,
     TAG_EXCEPTION,
+    TAG_FORM,
+    TAG_FUNCTION,
     TAG_INSTANCE,
     TAG_INT_CUT,
     TAG_LIST,
+    TAG_MODULE,
     TAG_NAMED,
     TAG_OBJECT,
     TAG_REDACTED,
@@ -36,6 +41,7 @@ from recorder.trace.format import (
     TAG_STR,
     TAG_TUPLE,
     TAG_TYPED,
+    Form,
 )
 from recorder.trace.values import stdlib_values
 from recorder.trace.values.nodes import Node
@@ -258,6 +264,10 @@ KLEENE = [  # with u unknown: the expression, and whether it is true
     ("basket", None), ("basket == 1", None), ("basket is None", False), ("isinstance(basket, 'Basket')", True),
     ("isinstance(basket, Basket)", True), ("isinstance(basket, int)", False), ("isinstance(basket, Other)", None),
     ("type(basket).__name__ == 'Basket'", True), ("isinstance(u, int)", None), ("u is u", None),
+    # What is wrong behind it may not be come to.
+    ("u and 1 // 0", None), ("u or 1 // 0", None), ("u is None > 7", None), ("1 < u < nosuch", None),
+    ("type(Basket) is type", None), ("Basket.__class__ is type", None), ("isinstance(Basket, type)", True),
+    ("isinstance(Basket, int)", False), ("isinstance(Basket, Other)", None),
 ]  # fmt: skip
 
 
@@ -288,6 +298,79 @@ def test_truth_of_what_is_not_known(text: str, truth: bool | None) -> None:
 )
 def test_reason(text: str, reason: str) -> None:
     assert ask(text, u=REDACTED, basket=BASKET).reason == reason
+
+
+ABSTRACT = [
+    *(
+        "Sequence",
+        "Mapping",
+        "Callable",
+        "Iterable",
+        "Iterator",
+        "Hashable",
+        "Sized",
+        "Set",
+        "MutableSequence",
+    ),
+    *("Number", "Integral", "Real"),
+]
+OF_PYTHON = {
+    "xs": [1],
+    "d": {},
+    "n": 3,
+    "x": 1.5,
+    "s": "a",
+    "t": (1,),
+    "none": None,
+    "b": b"",
+    "f": True,
+}
+
+
+@pytest.mark.parametrize("name", ABSTRACT)
+def test_the_abstract_classes_of_the_standard_library(name: str) -> None:
+    """What is of Python's own types is one of them as Python says; of an instance that may be only code could tell."""
+    module = numbers if hasattr(numbers, name) else collections.abc
+    of = Node(TAG_CLASS, (module.__name__, name))
+    for one, value in OF_PYTHON.items():
+        answer = ask(f"isinstance({one}, {name})", **{one: value, name: of})
+        assert answer.tree is isinstance(value, getattr(module, name)), (one, answer)
+    assert ask(f"isinstance(basket, {name})", basket=BASKET, **{name: of}).kind == "unknown"
+    of = Node(TAG_CLASS, ("os", "PathLike"))
+    assert ask("isinstance(s, PathLike)", s="a", PathLike=of).kind == "unknown"
+
+
+WRONG = {  # what Python comes to for certain, before or behind what is not known
+    "1 // 0 and u": "ZeroDivisionError", "1 < 'a' < u": "TypeError", "(u or True) and nosuch": "NameError",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_an_error_that_is_certain(text: str) -> None:
+    answer = ask(text, u=REDACTED)
+    assert (answer.kind, answer.reason.split(":")[0]) == ("error", WRONG[text])
+
+
+NAMED_ALONE = {  # how a function or module is written down, and its type; None: it may be one of several
+    (TAG_FUNCTION, "app.work"): "function",
+    (
+        TAG_FUNCTION,
+        "append",
+    ): None,  # a list's method, the method of the class, or a function without a module
+    (TAG_MODULE, "app"): "module",
+}
+
+
+@pytest.mark.parametrize(("tag", "name"), NAMED_ALONE)
+def test_the_type_of_what_is_recorded_by_its_name_alone(tag: int, name: str) -> None:
+    want = NAMED_ALONE[tag, name]
+    answer = ask("type(x).__name__", x=Node(tag, None, None, name))
+    assert answer.tree == want
+    assert (answer.kind == "unknown") is (want is None)
+    assert (
+        ask("type(len).__name__ + type('a'.upper).__name__").tree
+        == "builtin_function_or_method" * 2
+    )
 
 
 def test_what_is_asked_of_pythons_own_values_is_what_they_have() -> None:
@@ -420,3 +503,10 @@ def test_names() -> None:
     assert Expression("[x for x in x]").names == ("x",)
     assert Expression("[y for x in z for y in x]").names == ("z",)
     assert ask("[[x for x in range(n)] for n in range(3)]").to_python() == [[], [0], [0, 1]]
+
+
+def test_a_stand_in_of_typing_without_a_dict_is_shown_by_its_members() -> None:
+    """As a `typing.TypeVar` that is written in C alone."""
+    members = Node(TAG_DICT, None, 1, [("__name__", "T")])
+    variable = Node(TAG_FORM, ("typing", "TypeVar"), Form.MEMBERS, [members])
+    assert Answer("known", variable).show() == "~T"

@@ -15,6 +15,7 @@ import pytest
 
 from recorder import errors
 from recorder.cli import main
+from recorder.trace.cancellable import Cancellable
 from recorder.trace.hits import Hit
 from recorder.trace.reader import Event, Trace, open_trace
 from tests.conftest import ENVIRONMENT, ROOT
@@ -330,3 +331,15 @@ def test_json(path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert rows[0]["unknown"].startswith("big is cut: 200 of its 5,000 items")
     assert rows[1]["values"]["n"] == 2
     assert {"seq", "function", "file", "line", "thread", "task", "kind"} <= set(rows[0])
+
+
+def test_a_search_can_be_ended_wherever_an_event_is_ruled_out(path: Path) -> None:
+    told: list[int] = []
+    with open_trace(path) as trace, Cancellable(trace, told.append) as search:
+        assert not list(trace.hits("line", line=8, when="len(type(n).__name__ * (n + 1)) > 99"))
+        assert len(set(told)) >= 6, "of each event that Python code has to ask about"
+        search.cancel()
+        list(trace.hits("line", line=8, when="len(type(n).__name__ * (n + 2)) > 99"))
+    assert search.is_cancelled
+    with open_trace(path) as trace:
+        assert len(lines(trace, "len(type(n).__name__ * (n + 1)) > 9")) == 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -161,3 +162,34 @@ def test_check(path: Path, capfd: pytest.CaptureFixture[str]) -> None:
                 trace.check(wrong)
     assert main(["watch", str(path), "nosuch"]) == 2
     assert "ERR_NOT_IN_TRACE" in capfd.readouterr().err
+
+
+GROWING = """\
+class Box:
+    def __init__(self):
+        self.items = []
+    def put(self, number):
+        self.items.append(f"{number:>100}")
+def fill_the_box():
+    box = Box()
+    for number in range(300):
+        box.put(number)
+fill_the_box()
+"""
+
+
+def test_of_a_value_that_grows_little_is_remembered(
+    tmp_path: Path, trace_of: Callable[[Path], Path]
+) -> None:
+    program = tmp_path / "growing_box.py"
+    program.write_text(GROWING)
+    with open_trace(trace_of(program)) as trace:
+        list(trace.watch("self.items", of="Box", stop=60))  # whatever is made once
+        tracemalloc.start()
+        try:
+            found = sum(1 for _ in trace.watch("self.items", of="Box"))
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert found > 300
+    assert most < 10 << 20, "its texts alone are 5 MB, and 15 as trees"

@@ -63,6 +63,31 @@ def work():
     total = got + last
     return before, after, total, two
 
+class Desk:
+    def __init__(self, shelf):
+        self.shelf = shelf
+        self.ways = {"first": self.first, "size": self.size}
+    def ask(self, way):
+        return self.by(way)
+    def by(self, way):
+        return self.ways[way]()
+    def first(self):
+        found = [self.shelf.rows[0]]
+        return found
+    def size(self):
+        return len(self.shelf.rows)
+    def count(self):
+        return int(self.size())
+
+def desk():
+    shelf = Shelf()
+    shelf.put("a", 1)
+    top = Desk(shelf)
+    asked = top.ask("first")
+    named = top.ask("size")
+    counted = top.count()
+    return asked, named, counted
+
 def keys():
     first, second = Key("first"), Key("second")
     uses = {first: [1], second: [2]}
@@ -94,6 +119,7 @@ class Box:
 
 work()
 keys()
+desk()
 later([1, 2, 3])
 """
 
@@ -128,6 +154,23 @@ def test_the_way_leads_into_the_call_that_made_a_value(trace: Trace, name: str) 
     assert [one.text for one in steps[0].keys] == keys
     assert line_of(written) in [step.line for step in steps]
     assert not any("does not say" in step.end for step in steps)
+
+
+HANDED_ON = {  # a variable of `desk`: the functions by which it came, and where it was made
+    "asked": (["Desk.ask", "Desk.by", "Desk.first"], "found = [self.shelf.rows[0]]"),
+    "named": (["Desk.ask", "Desk.by"], "return self.ways[way]()"),  # an int comes from anywhere
+    "counted": (["Desk.count"], "return int(self.size())"),
+}
+
+
+@pytest.mark.parametrize("name", HANDED_ON)
+def test_what_was_handed_on_came_of_the_innermost_call(trace: Trace, name: str) -> None:
+    titles, made = HANDED_ON[name]
+    steps = trace.why(name, function="desk")
+    inner = steps[0].inner
+    assert inner is not None
+    assert [one.title for one in (*steps[0].through, inner)] == titles
+    assert line_of(made) in [inner.line, *(step.line for step in steps)]
 
 
 def test_a_key_that_chose_can_be_asked_for(trace: Trace) -> None:

@@ -58,6 +58,7 @@ cdef class Reader(Decoder):
     cdef uint64_t conditions         # so many were watched for
     cdef bint has_approached         # what `seek` would look at next
     cdef public bint is_given_up     # nobody waits for what `approach` comes to
+    cdef public object check         # is told by `seek` of each event that Python code had to rule out, or None
 
     def __init__(
         self, uint64_t ticks_per_second, uint64_t started, type event_type, type frame_type, trace=None
@@ -288,6 +289,8 @@ cdef class Reader(Decoder):
                             return event
                         rule_out(s, s.event.frame)
                         remember(s, s.event.frame)
+                        if self.check is not None:
+                            self.check(s.events - 1)
                 elif s.input.at >= s.input.end or s.events >= until:
                     return None
                 PyErr_CheckSignals()

@@ -13,6 +13,7 @@ from recorder.trace.filters import Condition
 from recorder.trace.snapshots import Event, Frame
 
 MOST_KEPT: Final = 4_096  # answers of one expression
+MOST_BYTES: Final = 1 << 18  # of the values they are of: what is made of one takes many times that
 MOST_CONDITIONS: Final = 32  # whose answers are kept
 
 
@@ -67,13 +68,16 @@ class Repeated:
         self.is_condition = is_condition
         self._looks_at = asker.looks_at
         self._kept: dict[Any, Answer] = {}
+        self._size = 0  # of the values
 
     def at(self, event: Event) -> Answer:
         key = self._key(event)
         answer = self._kept.get(key)
         if answer is None:
-            if len(self._kept) >= MOST_KEPT:
+            self._size += sum(len(one) for one in key if isinstance(one, bytes))
+            if len(self._kept) >= MOST_KEPT or self._size > MOST_BYTES:
                 self._kept.clear()
+                self._size = 0
             answer = self.expression.at(event, self._looks_at, self.is_condition)
             self._kept[key] = answer
         return answer

@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn
 from recorder import errors
 from recorder.trace.expressions import functions, operations
 from recorder.trace.expressions.domain import plain
-from recorder.trace.expressions.outcomes import Budget, Undecided
+from recorder.trace.expressions.outcomes import Budget, TooMuch, Undecided
 
 MOST_TEXT: Final = 10_000  # characters
 MOST_NESTED: Final = 100
@@ -349,8 +349,10 @@ def _negated(of: Code, scope: Scope) -> bool:
 
 def _first(parts: list[Code], stops: bool, scope: Scope) -> Any:
     """The value of `and` or `or`: of the first part that is true, for `or`. An unknown part does not keep a later one
-    from deciding whether the whole is true, though not always what it is."""
+    from deciding whether the whole is true, though not always what it is. Where it may have ended it, the error of a
+    later part is none for certain."""
     doubt: Undecided | None = None
+    may_end = False
     value: Any = None
     for number, part in enumerate(parts):
         try:
@@ -360,8 +362,15 @@ def _first(parts: list[Code], stops: bool, scope: Scope) -> Any:
                 continue
         except Undecided as exc:
             doubt = doubt or exc
+            may_end = may_end or exc.truth is None
             if exc.truth is not stops:
                 continue
+        except (TooMuch, MemoryError):
+            raise  # audit: they end the evaluation, and are caught in expression.py
+        except Exception as exc:
+            if doubt is None or not may_end:
+                raise  # audit: of the user's own expression, and caught with it
+            raise Undecided(doubt.reason) from exc
         if doubt is None:
             return value
         raise Undecided(doubt.reason, stops)
@@ -376,8 +385,8 @@ def _chain(first: Code, steps: list[tuple[type[ast.cmpop], Code]], scope: Scope)
     left = _operand(first, scope)
     for kind, code in steps:
         scope.budget.charge(1)
-        right = _operand(code, scope)
         try:
+            right = _operand(code, scope)
             for one in (left, right):
                 if isinstance(one, Undecided):
                     raise one
@@ -385,6 +394,12 @@ def _chain(first: Code, steps: list[tuple[type[ast.cmpop], Code]], scope: Scope)
                 return False
         except Undecided as exc:
             doubt = doubt or exc
+        except (TooMuch, MemoryError):
+            raise  # audit: they end the evaluation, and are caught in expression.py
+        except Exception as exc:
+            if doubt is None:
+                raise  # audit: of the user's own expression, and caught with it
+            raise Undecided(doubt.reason) from exc  # it may not have come so far
         left = right
     if doubt is not None:
         raise Undecided(doubt.reason)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from recorder.trace.expressions.outcomes import Undecided
-from recorder.trace.format import TAG_ELIDED
+from recorder.trace.format import TAG_ELIDED, TAG_FUNCTION, TAG_MODULE
 
 ASKED: Final = """
     eq ne lt le gt ge hash bool len iter contains getitem index int float complex str repr format abs neg pos invert
@@ -57,6 +57,10 @@ class Hidden(Opaque):
     @property
     def reason(self) -> str:
         return self.why
+
+
+NO_NAME: Final = "?"  # of a type that is not known
+NO_KIND: Final = "which kind of function it is is not recorded"
 
 
 class TypeName:
@@ -356,7 +360,7 @@ class Thing(Opaque):
 
     @property
     def type(self) -> TypeName:
-        module, name = self.node.type or ("", "?")
+        module, name = self.node.type or _kind_of(self.node)
         return TypeName(module, name, self.node.type, self.converter)
 
     @property
@@ -365,7 +369,9 @@ class Thing(Opaque):
             size = "" if self.node.size is None else f" of size {self.node.size:,}"
             what = f"{self.path}, a {self.type.name}{size}, was left out"
             return f"{what} of a value that is large or deep; {MAY_BE_MORE}"
-        return f"only code of {self.type.name} could tell it of {self.path}"
+        name = self.type.name
+        whose = "the program" if name == NO_NAME else name
+        return f"only code of {whose} could tell it of {self.path}"
 
     def __len__(self) -> int:
         """Of a container of Python's own that was left out, the size is known."""
@@ -458,6 +464,15 @@ def asked(value: Any, *methods: str) -> Any:
     return inner
 
 
+def _kind_of(node: Any) -> tuple[str, str]:
+    """The type of what is recorded by its name alone. One that is called without its module may be a function of
+    Python's own, a method of a type, or one that was made without any: they have types of their own."""
+    if node.tag == TAG_MODULE:
+        return "builtins", "module"
+    is_plain = node.tag == TAG_FUNCTION and "." in node.items
+    return ("builtins", "function") if is_plain else ("", NO_NAME)
+
+
 def type_of(value: Any) -> TypeName:
     if isinstance(value, Hidden):
         raise Undecided(value.reason)
@@ -473,3 +488,13 @@ def type_of(value: Any) -> TypeName:
         return TypeName("builtins", "type")
     kind = type(value)
     return TypeName(kind.__module__, kind.__qualname__)
+
+
+def known_type(value: Any) -> TypeName:
+    """As `type_of`. Raises Undecided where that is not recorded: a class may be one of any."""
+    if isinstance(value, TypeName) and value.module != "builtins":
+        raise Undecided(f"of which class {value.name} is one is not recorded")
+    kind = type_of(value)
+    if kind.name == NO_NAME:
+        raise Undecided(NO_KIND)
+    return kind

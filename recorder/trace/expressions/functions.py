@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ast
 import builtins
-import collections
+import collections.abc
 import datetime
 import decimal
+import numbers
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from recorder.trace.expressions.domain import (
+    NO_KIND,
+    NO_NAME,
     Cut,
     Hidden,
     Named,
@@ -18,6 +22,7 @@ from recorder.trace.expressions.domain import (
     Thing,
     TypeName,
     asked,
+    known_type,
     plain,
     type_of,
 )
@@ -68,6 +73,8 @@ METHODS[collections.deque] = METHODS[list]
 METHODS[frozenset] = METHODS[set]
 METHODS[Named] = METHODS[tuple]
 METHODS[bool] = METHODS[int]
+# Whose classes are told by what a class has or was registered for: of Python's own types that is known here.
+ABSTRACT: Final = {one.__name__: one for one in (collections.abc, numbers)}
 MODULES: Final = {one.__name__: one for one in (collections, datetime, decimal)}
 ORDERED: Final[dict[tuple[str, str], type]] = {
     ("collections", "Counter"): collections.Counter,
@@ -86,6 +93,9 @@ class Method:
     def __init__(self, owner: Any, name: str) -> None:
         self.owner = owner
         self.name = name
+
+
+_BUILTIN_FUNCTION: Final = TypeName("builtins", "builtin_function_or_method")
 
 
 class BuiltinFunction:
@@ -346,7 +356,11 @@ def _clear(value: Any) -> Any:
 
 
 def _type(budget: Budget, value: Any, /) -> TypeName:
-    return type_of(value)
+    return _BUILTIN_FUNCTION if _is_function(value) else known_type(value)
+
+
+def _is_function(value: Any) -> bool:
+    return isinstance(value, (BuiltinFunction, Method))
 
 
 def _isinstance(budget: Budget, value: Any, wanted: Any, /) -> bool:
@@ -365,7 +379,7 @@ def _is_of(value: Any, wanted: Any) -> bool:
             raise Undecided(wanted.reason)
         # audit: the user's own expression, and caught with it
         raise TypeError("isinstance() arg 2 must be a type, a tuple of types, or a union")
-    kind = type_of(value)
+    kind = _BUILTIN_FUNCTION if _is_function(value) else type_of(value)
     if kind == wanted or wanted.key == ("builtins", "object"):
         return True
     if not wanted.module and wanted.name in (kind.name, kind.name.rpartition(".")[2]):
@@ -373,6 +387,11 @@ def _is_of(value: Any, wanted: Any) -> bool:
     asked, own = _builtin(wanted), _builtin(kind)
     if not isinstance(value, (Opaque, Named, TypeName)):
         own = type(value)
+    if asked is None and wanted.module.partition(".")[0] in sys.stdlib_module_names:
+        known = _is_of_library(value, own, wanted)
+        return _unknown_bases(kind, wanted) if known is None else known
+    if own is type and value.module != "builtins" and asked is None:
+        _unknown_bases(kind, wanted)  # of a class's class
     if own is not None:
         return asked is not None and issubclass(own, asked)
     inner = plain(value)
@@ -388,6 +407,17 @@ def _is_of(value: Any, wanted: Any) -> bool:
     return _unknown_bases(kind, wanted)
 
 
+def _is_of_library(value: Any, own: type | None, wanted: TypeName) -> bool | None:
+    """Of another class of the standard library; None where that is not known."""
+    abstract = getattr(ABSTRACT.get(wanted.module), wanted.name, None)
+    is_exact = own is not None and own is not type
+    if not is_exact:
+        own = tuple if isinstance(value, Named) else type(plain(value))
+    if not isinstance(abstract, type) or own is None or issubclass(own, (Opaque, TypeName)):
+        return None
+    return issubclass(own, abstract) or (False if is_exact else None)
+
+
 def _builtin(name: TypeName) -> type | None:
     found: Any = None
     if name.module in ("builtins", ""):
@@ -398,6 +428,8 @@ def _builtin(name: TypeName) -> type | None:
 
 
 def _unknown_bases(kind: TypeName, wanted: TypeName) -> bool:
+    if kind.name == NO_NAME:
+        raise Undecided(NO_KIND)
     raise Undecided(f"whether {kind.name} derives from {wanted.name} is not recorded")
 
 

@@ -18,6 +18,7 @@ from recorder.trace.expressions.domain import (
     Thing,
     TypeName,
     asked,
+    known_type,
     plain,
     type_of,
 )
@@ -153,7 +154,7 @@ def _truth_of_thing(thing: Thing) -> bool:
         return truth(inner)
     if node.tag in ALWAYS_TRUE:
         return True
-    if node.tag == TAG_ENUM and truth(thing.inner):
+    if node.tag == TAG_ENUM and not thing.defines("__bool__") and truth(thing.inner):
         return True
     if node.tag == TAG_ELIDED and (node.type or ("",))[0] == "builtins":
         return bool(node.size)
@@ -378,7 +379,7 @@ def _item_of_thing(thing: Thing, key: Any) -> Any:
 def attribute(of: Any, name: str) -> Any:
     """What is no method of Python's own."""
     if name == "__class__":
-        return type_of(of)
+        return known_type(of)
     if isinstance(of, Hidden):
         raise Undecided(of.reason)
     if isinstance(of, Named) and name in of.fields:

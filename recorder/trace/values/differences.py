@@ -127,9 +127,13 @@ class _Differences:
         self._following = 0  # references that are being followed, one within the other
         self._left = _References(a)
         self._right = _References(b)
+        # Then what is equal does not differ, and is not gone through: a list that grows is told of item after item.
+        self._is_plain = same is _as_python and not _refers(a) and not _refers(b)
         self._met: set[tuple[int, int]] = set()  # containers of both sides that were compared
 
     def of(self, a: Any, b: Any, path: str) -> Iterator[Part]:
+        if self._is_plain and a == b:
+            return
         if _is_reference(a) or _is_reference(b):
             yield from self._references(a, b, path)
         elif not isinstance(a, Node) or not isinstance(b, Node):
@@ -459,6 +463,21 @@ def _text_of(tree: Any) -> tuple[str | bytes | None, int]:
 def _is_reference(tree: Any) -> bool:
     """To a part of the same value: of what stands for an object elsewhere there is a text besides its number."""
     return isinstance(tree, Node) and tree.tag == TAG_REF and not tree.items
+
+
+def _refers(tree: Any) -> bool:
+    """Whether a part of it stands where it first does, and is referred to from elsewhere."""
+    waiting = [tree]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, Node):
+            if each.tag == TAG_REF:
+                return True
+            if isinstance(each.items, (list, tuple)):
+                waiting += each.items
+        elif type(each) is tuple:  # of a dict, or of an instance
+            waiting += each
+    return False
 
 
 def is_one_object(a: Any, b: Any) -> bool:

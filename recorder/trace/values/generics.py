@@ -112,7 +112,8 @@ def show_stand_in(out: Writer, node: Node) -> bool:
     module, kind = node.type or ("", "")
     if module not in ("typing", "annotationlib"):
         return False
-    facts = {**_members(node), **{name: part for name, part in node.items if name}}
+    own = () if node.tag == TAG_FORM else node.items  # without a __dict__ there are members alone
+    facts = {**_members(node), **{name: part for name, part in own if name}}
     name = facts.get("__name__")
     text = facts.get("__forward_arg__", facts.get("__arg__"))  # the latter since 3.14
     if kind == "ForwardRef" and isinstance(text, str):
