@@ -323,7 +323,9 @@ def frame_of(node: Node) -> FrameParts | None:
     known = labels(names) or []
     shown = [known[n] if n < len(known) else n for n in range(len(values.items))]
     columns = [column_of(part) or part for part in values.items]
-    return FrameParts(max(rows, 0), values.size or 0, index, shown, columns)
+    if rows < 0:
+        rows = length_of(index) or 0
+    return FrameParts(rows, values.size or 0, index, shown, columns)
 
 
 def _arrow_table_of(rows: Any, names: Any, values: Any) -> FrameParts | None:
