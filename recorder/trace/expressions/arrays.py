@@ -101,14 +101,14 @@ class ArrayItems(Opaque):
             return self._other_key(key)
         at = key + len(self) if key < 0 else key
         if not 0 <= at < len(self):
-            # audit: the user's own expression, and caught with it
             raise IndexError(f"index {key} is out of bounds for axis 0 with size {len(self)}")
         return next(self._made(range(at, at + 1))) if at < self._held else self._refuse()
 
     def _other_key(self, key: Any) -> Any:
         if self.node.type not in OF_PYTHON or isinstance(key, Opaque):
             raise Undecided(self.reason)
-        raise TypeError("array indices must be integers")  # audit: the user's own expression
+        # audit: the user's own expression, and caught with it
+        raise TypeError("array indices must be integers")
 
     def __contains__(self, wanted: object) -> bool:
         if any(self.hidden) or not isinstance(plain(wanted), SOUGHT):

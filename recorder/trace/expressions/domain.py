@@ -328,7 +328,7 @@ class Column(Opaque):
             raise Undecided(self.reason)
         found = [at for at, label in enumerate(self.labels) if label == key]
         if not found:
-            raise KeyError(key)
+            raise KeyError(key)  # audit: the user's own expression, and caught with it
         if len(found) > 1:
             raise Undecided(self.reason)
         return self.items[found[0]]

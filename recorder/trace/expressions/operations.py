@@ -358,9 +358,8 @@ def _of_row(row: Named, name: str) -> Any:
     """Of a row of sqlite3's, whose columns are asked for in capitals and in small letters alike."""
     found = [part for field, part in row.fields.items() if field.lower() == name.lower()]
     if not found:
-        raise IndexError(
-            "No item with that key"
-        )  # audit: the user's own expression, and caught with it
+        # audit: the user's own expression, and caught with it
+        raise IndexError("No item with that key")
     return found[0]
 
 

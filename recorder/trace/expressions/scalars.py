@@ -91,9 +91,8 @@ class Scalar(Opaque):
 
     def __index__(self) -> int:
         if self.format not in INTEGERS:
-            raise TypeError(
-                f"only integers can be an index, not {self.path}"
-            )  # audit: Python's own protocol
+            # audit: Python's own protocol
+            raise TypeError(f"only integers can be an index, not {self.path}")
         return int(self.value)
 
     def __str__(self) -> str:

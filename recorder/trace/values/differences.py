@@ -33,6 +33,7 @@ from recorder.trace.format import (
     Form,
 )
 from recorder.trace.values import foreign
+from recorder.trace.values.exceptions import is_exception, with_origins
 from recorder.trace.values.forms import items_of, part_names
 from recorder.trace.values.library_values import SPELLED_OUT
 from recorder.trace.values.nodes import (
@@ -333,6 +334,8 @@ class _Differences:
 
     def _attributes(self, a: Node, b: Node, path: str) -> Iterator[Part]:
         left, right = _with_whole_names(dict(a.items), dict(b.items))
+        if is_exception(a.items) and is_exception(b.items):
+            left, right = with_origins(left, right), with_origins(right, left)
         for name in [*left, *(name for name in right if name not in left)]:
             inner = f"{path}.{name}" if name else path
             if name in left and name in right:

@@ -218,7 +218,7 @@ class Operators(Recorded):
                 found = own(made)
             except (TypeError, LookupError):
                 raise  # audit: Python's own protocol
-            except Exception:  # audit: what it raises is that there is no answer
+            except Exception:
                 raise unknown from None
             if hasattr(found, "__next__"):
                 return _plain_items(found, unknown)
