@@ -441,6 +441,8 @@ class _Writer:
         if node.tag == TAG_OBJECT:
             is_dtype = type_name(node).startswith("pandas.") and type_name(node).endswith("Dtype")
             name = self.name_of(node) if self.short else type_name(node)
+            if node.type is not None and node.type[0] == orm_values.PYDANTIC_ERROR[0]:
+                return f"<{name}: Rust keeps what is in it>"
             return f"{type_name(node)}()" if is_dtype else f"<{name} object>"
         if node.tag == TAG_CLASS:
             return f"<class '{qualified(node.type or ('', '?'))}'>"
