@@ -167,7 +167,7 @@ MASKED_CONSTANTS: Final = (("numpy.ma", "MaskedConstant"), ("numpy.ma.core", "Ma
 
 
 def make_masked(node: Node) -> Any:
-    """An array of numpy.ma, or what is shown for an item that is masked; None where it is not whole, or numpy is not there."""
+    """An array of numpy.ma, or what stands in it for what is masked; None where not all is there, or no numpy."""
     if node.type in MASKED_CONSTANTS:
         return _library("numpy.ma").masked
     attributes = dict(node.items)

@@ -130,7 +130,8 @@ class _Writer:
         elif tree.tag == TAG_NAMED:
             self.attributes(tree)
         elif tree.tag == TAG_ENUM:
-            self.add(f"<{self.name_of(tree)}.{tree.items[0][0] or '?'}: ")
+            member = tree.items[0][0]  # which bits that have no name are without
+            self.add(f"<{self.name_of(tree)}{'' if member in ('', '?') else f'.{member}'}: ")
             self.part(tree.items[0][1])
             self.add(">")
         elif tree.tag == TAG_FORM:
