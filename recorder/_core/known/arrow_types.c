@@ -293,7 +293,7 @@ static bool is_told_by_python(const rec_arrow *arrow, const data_type *type)
 }
 
 /* Of a scalar that is a list: the array that it keeps is the one that pyarrow says. */
-static bool read_list(PyObject *object, rec_arrow *arrow)
+static bool read_list_scalar(PyObject *object, rec_arrow *arrow)
 {
     const array *kept = *(const array *const *)place_of(arrow);
     PyObject *said = rec_arrow_get(object, class_with(object, "values"), "values");
@@ -318,7 +318,7 @@ bool rec_arrow_scalar_of(PyObject *object, rec_arrow *arrow)
     *arrow = (rec_arrow){.scalar = of, .size = 1};
     bool is_read = same && rec_arrow_read_type(known, arrow);
     if (is_read && is_of_lists(known->id))
-        same = !of->is_present || read_list(object, arrow);
+        same = !of->is_present || read_list_scalar(object, arrow);
     else if (same && (!is_read || !is_told_by_python(arrow, known)))
         arrow->unread = rec_arrow_type_names[known->id];
     else if (same && of->is_present && !(proved_scalars >> known->id & 1)) {

@@ -16,6 +16,7 @@ from recorder.trace.values.stdlib_values import Array
 NAMES: Final = {"e": "float16", "f": "float32"}
 INTEGERS: Final = "bBhHiIlLqQ"
 NARROW: Final = "ef"  # floats that hold less than Python's
+LARGEST: Final = 1 << 63
 LARGE: Final = 1 << 53  # from here on a float does not hold every integer
 FULL: Final = "lqd"  # of which sums and products are Python's, unless they are too large
 SMALL: Final = (
@@ -64,7 +65,7 @@ class Scalar(Opaque):
             return other
         try:
             return struct.unpack(self.format, struct.pack(self.format, other))[0]
-        except OverflowError:
+        except (OverflowError, struct.error):
             raise Undecided(self.reason) from None
 
     def __eq__(self, other: object) -> bool:
@@ -115,6 +116,8 @@ class Scalar(Opaque):
 def _compared(ask: Callable[[Any, Any], Any]) -> Callable[[Scalar, Any], bool]:
     def compare(self: Scalar, other: Any) -> bool:
         mine, others = self._both(other)
+        if complex in (type(mine), type(others)):  # numpy has an order of these
+            raise Undecided(self.reason)
         return bool(ask(mine, others))
 
     return compare
@@ -125,21 +128,29 @@ def _computed(ask: Callable[[Any, Any], Any], swapped: bool) -> Callable[[Scalar
 
     def compute(self: Scalar, other: Any) -> Any:
         mine, others = self._both(other)
-        formats = (self.format, getattr(other, "format", "d"))
-        if any(one not in FULL for one in formats) or type(others) not in (int, float):
-            raise Undecided(self.reason)
         pair = (others, mine) if swapped else (mine, others)
-        is_division = ask in (operator.truediv, operator.floordiv, operator.mod)
-        if is_division and (
-            pair[1] == 0 or (float in map(type, pair) and ask is not operator.truediv)
-        ):
+        formats = (self.format, getattr(other, "format", "d"))
+        if any(one not in FULL for one in formats) or not _is_alike(ask, *pair):
             raise Undecided(self.reason)
         made = ask(*pair)
-        if isinstance(made, int) and not -(1 << 63) <= made < 1 << 63:
+        if not _fits(made):
             raise Undecided(self.reason)
         return made
 
     return compute
+
+
+def _fits(value: Any) -> bool:
+    return type(value) is float or (type(value) is int and -LARGEST <= value < LARGEST)
+
+
+def _is_alike(ask: Callable[[Any, Any], Any], a: Any, b: Any) -> bool:
+    """Whether numpy and Python come to the same."""
+    if not (_fits(a) and _fits(b)):
+        return False
+    if ask is operator.truediv:  # of which numpy makes floats before
+        return bool(b != 0 and max(abs(a), abs(b)) < LARGE)
+    return ask not in (operator.floordiv, operator.mod) or (b != 0 and type(a) is type(b) is int)
 
 
 for _name in ("lt", "le", "gt", "ge"):
@@ -151,7 +162,7 @@ for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod"):
 
 def _of_one(ask: Callable[[Any], Any]) -> Callable[[Scalar], Any]:
     def compute(self: Scalar) -> Any:
-        if self.format not in FULL or self.value == -(1 << 63):
+        if self.format not in FULL or self.value == -LARGEST:
             raise Undecided(self.reason)
         return ask(self.value)
 
