@@ -31,6 +31,7 @@ MODULES = {
         "cpython/monitoring_table.c",
         "cpython/ordered.c",
         "cpython/reading.c",
+        "cpython/slots.c",
         "cpython/stores.c",
         "cpython/streams.c",
         "cpython/tasks.c",

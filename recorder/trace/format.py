@@ -304,7 +304,7 @@ class Form(IntEnum):
     LARGE_ARRAY = 29  # an ARRAY, cut; a number computed of all its items
     OBJECT_ARRAY = 30  # a tuple, the shape; a list of items; a number computed of all, or None
     COLUMN = 31  # how many values; first; last, or None; which are missing; their meaning; a number; variant
-    DATA_FRAME = 32  # how many rows; the index; the names of the columns; a list of columns
+    DATA_FRAME = 32  # how many rows, −1: as in the index; the index; the names of the columns; a list of columns
     SERIES = 33  # the index; the name; a COLUMN
     INDEX = 34  # the name; a COLUMN or a range; from one moment to the next, if that is known
     MULTI_INDEX = 35  # the names; the values of each level; of each level which stand in a row

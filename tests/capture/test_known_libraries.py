@@ -7,6 +7,9 @@ import contextlib
 import ctypes
 import datetime
 import decimal
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +59,12 @@ class Point:
     x: int
     y: list
 class Order(msgspec.Struct):
-    id: int
     note: str
+    id: int
 """
     names = made_by(program, attrs=attrs, msgspec=msgspec)
-    found = record_values(tmp_path, [names["Point"](1, [2]), names["Order"](7, "x")])
-    assert [str(one) for one in found] == ["Point(x=1, y=[2])", "Order(id=7, note='x')"]
+    found = record_values(tmp_path, [names["Point"](1, [2]), names["Order"]("x", 7)])
+    assert [str(one) for one in found] == ["Point(x=1, y=[2])", "Order(note='x', id=7)"]
 
 
 MAPPED = """
@@ -314,6 +317,71 @@ def test_a_layout_of_pyarrow_that_is_not_the_known_one_makes_values_opaque(tmp_p
     ]
 
 
+# What pyarrow says of the inside of an array, and the other thing that it is made to say: so it would be if that stood
+# elsewhere.
+INSIDE = {
+    "ListArray.values": ("ListArray.offsets", "pyarrow.array([[1, 2]])"),
+    "LargeListArray.values": (
+        "LargeListArray.offsets",
+        "pyarrow.array([[1]], pyarrow.large_list(pyarrow.int64()))",
+    ),
+    "FixedSizeListArray.values": (
+        "Array.type",
+        "pyarrow.array([[1, 2]], pyarrow.list_(pyarrow.int64(), 2))",
+    ),
+    "StructArray.field": ("Array.buffers", "pyarrow.array([{'a': 1}])"),
+    "DictionaryArray.dictionary": (
+        "DictionaryArray.indices",
+        "pyarrow.array(['u']).dictionary_encode()",
+    ),
+    "DictionaryType.value_type": (
+        "DictionaryType.index_type",
+        "pyarrow.array(['u']).dictionary_encode()",
+    ),
+    "FixedSizeListType.list_size": (
+        "DataType.id",
+        "pyarrow.array([[1, 2]], pyarrow.list_(pyarrow.int64(), 2))",
+    ),
+    "Time64Type.unit": ("DataType.id", "pyarrow.array([[datetime.time(1)]])"),
+    "DataType.num_fields": ("DataType.id", "pyarrow.array([[1, 2]])"),
+    "Field.nullable": ("Field.name", "pyarrow.table({'a': [[1]]})['a']"),
+    "ListScalar.values": ("Scalar.type", "pyarrow.scalar([1])"),
+}
+MAKING_IT_SAY = """
+import ctypes, datetime, gc, sys
+import pyarrow, recorder
+def word(address): return ctypes.c_ssize_t.from_address(address)
+def getter(descriptor): return word(word(id(descriptor) + 40).value + 8)
+def dict_of(name): return gc.get_referents(getattr(pyarrow.lib, name).__dict__)[0]
+(kind, name), (other, instead) = sys.argv[2].split("."), sys.argv[3].split(".")
+value = eval(sys.argv[4])
+def look(value): return None
+kept, new = dict_of(kind)[name], dict_of(other)[instead]
+if type(kept) is type(new) is type(pyarrow.Array.type):
+    kept_getter, getter(kept).value = getter(kept).value, getter(new).value
+else:
+    dict_of(kind)[name] = new
+with recorder.record(sys.argv[1], min_free_space=0, include=["<string>"]):
+    look(value)
+if dict_of(kind)[name] is kept:
+    getter(kept).value = kept_getter
+dict_of(kind)[name] = kept
+"""
+
+
+@pytest.mark.parametrize("what", INSIDE)
+def test_what_is_elsewhere_inside_of_an_array_of_pyarrow(what: str, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    done = subprocess.run(
+        [sys.executable, "-c", MAKING_IT_SAY, str(tmp_path / "t.rtrace"), what, *INSIDE[what]],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    with recorder.open_trace(tmp_path / "t.rtrace") as trace:
+        [found] = [event.locals["value"] for event in trace.events() if event.kind == "call"]
+    assert "of a layout that is not known" in str(found)
+
+
 ONE_BY_ONE = {
     "pyarrow.scalar(5)": "pyarrow.Int64Scalar(5)",
     "pyarrow.scalar(-5, pyarrow.int8())": "pyarrow.Int8Scalar(-5)",
@@ -327,7 +395,17 @@ ONE_BY_ONE = {
     "pyarrow.scalar(None, pyarrow.int64())": "pyarrow.Int64Scalar(<NA>)",
     "pyarrow.scalar(datetime.date(2020, 1, 2))": "pyarrow.Date32Scalar(2020-01-02)",
     "pyarrow.scalar(datetime.datetime(2020, 1, 2, 3))": "pyarrow.TimestampScalar(2020-01-02 03:00:00)",
-    "pyarrow.scalar([1])": "<pyarrow.ListScalar, list>",
+    "pyarrow.scalar([1, None])": "pyarrow.ListScalar([1, None])",
+    "pyarrow.scalar([[1], []])": "pyarrow.ListScalar([[1], []])",
+    "pyarrow.scalar([{'a': ['x']}])": "pyarrow.ListScalar([{'a': ['x']}])",
+    "pyarrow.array([[1], [2, 3]])[1]": "pyarrow.ListScalar([2, 3])",
+    "pyarrow.scalar(None, pyarrow.list_(pyarrow.int64()))": "pyarrow.ListScalar(None)",
+    "pyarrow.scalar([], pyarrow.list_(pyarrow.int64()))": "pyarrow.ListScalar([])",
+    "pyarrow.scalar([1], pyarrow.large_list(pyarrow.int8()))": "pyarrow.LargeListScalar([1])",
+    "pyarrow.scalar([1, 2], pyarrow.list_(pyarrow.int8(), 2))": "pyarrow.FixedSizeListScalar([1, 2])",
+    "pyarrow.scalar([('k', 1)], pyarrow.map_(pyarrow.string(), pyarrow.int8()))": "pyarrow.MapScalar([('k', 1)])",
+    "pyarrow.scalar(['password', 'hunter2'])": "pyarrow.ListScalar(['password', <redacted>])",
+    "pyarrow.scalar({'a': 1})": "<pyarrow.StructScalar, struct>",
     "pyarrow.schema([('id', pyarrow.int64()), ('t', pyarrow.timestamp('us', 'UTC'))])":
         "pyarrow.Schema(id: int64, t: timestamp[us, tz=UTC])",
     "pyarrow.schema([])": "pyarrow.Schema()",
@@ -349,9 +427,8 @@ def test_scalars_and_schemas_of_pyarrow(tmp_path: Path) -> None:
     for value, each in zip(values, found, strict=True):
         if isinstance(value, pyarrow.DataType):
             assert str(value) in str(each)
-        if isinstance(value, (pyarrow.Scalar, pyarrow.Schema, pyarrow.Field)) and "List" not in str(
-            each
-        ):
+        is_told = not re.search("List|Map|Struct", type(value).__name__)
+        if isinstance(value, (pyarrow.Scalar, pyarrow.Schema, pyarrow.Field)) and is_told:
             assert each.to_python().equals(value)
 
 

@@ -295,6 +295,43 @@ for place, old in zip(places, kept): place.value = old
 """
 
 
+# A context's tree: what says how many it has, its own type's name, and that of what is in it.
+BROKEN_CONTEXTS = {
+    "count": "word(id(tree), 2), 99",
+    "tree": "word(id(type(tree)), 1), address",
+    "node": "word(id(type(root)), 1), address",
+}
+BREAKING = """
+import contextvars, ctypes, gc, sys
+import recorder
+def word(address, n): return ctypes.c_ssize_t.from_address(address + 16 + 8 * n)
+one, two, it = contextvars.ContextVar("one"), contextvars.ContextVar("two"), contextvars.Context()
+it.run(one.set, [1]), it.run(two.set, 2)
+[tree] = [each for each in gc.get_referents(it) if type(each).__name__ == "hamt"]
+[root] = [each for each in gc.get_referents(tree)]
+name = ctypes.create_string_buffer(b"other")
+address = ctypes.addressof(name)
+def look(value): return None
+place, other = {}
+kept, place.value = place.value, other
+with recorder.record(sys.argv[1], min_free_space=0, include=["<string>"]):
+    look(it)
+place.value = kept
+"""
+
+
+@pytest.mark.parametrize("what", BROKEN_CONTEXTS)
+def test_a_context_of_another_layout_is_opaque(what: str, tmp_path: Path) -> None:
+    program = BREAKING.replace("{}", BROKEN_CONTEXTS[what])
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "t.rtrace")], capture_output=True, text=True, timeout=60
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    with recorder.open_trace(tmp_path / "t.rtrace") as trace:
+        [found] = [event.locals["value"] for event in trace.events() if event.kind == "call"]
+    assert "of a layout that is not known" in str(found)
+
+
 def test_a_layout_that_is_not_the_known_one_makes_them_opaque(tmp_path: Path) -> None:
     """What is found there is none that could be."""
     done = subprocess.run(

@@ -17,7 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import recorder
+from recorder.trace.values.differences import sides
 from recorder.trace.values.value import Value
+from tests.conftest import Run
 from tests.tools import random_values, table_of_values
 
 IMPORTS = """
@@ -76,7 +78,7 @@ EXCEPTIONS = {
         "ExceptionGroup('g', [ValueError(1), FileNotFoundError(2, 'No such file or directory', filename='/nowhere')])",
     "raised(ValueError('bad'), KeyError('k'), True)": "ValueError('bad') from KeyError('k')",
     "raised(ValueError('bad'), KeyError('k'), False)": "ValueError('bad') while handling KeyError('k')",
-    "raised(ValueError('bad'), None, True)": "ValueError('bad')",
+    "raised(ValueError('bad'), None, True)": "ValueError('bad') from None",
     "noted(ValueError('bad'), 'look here')": "ValueError('bad', __notes__=['look here'])",
     "noted(raised(OSError('bad'), KeyError('password'), True), 'x')":
         "OSError('bad', __notes__=['x']) from KeyError('password')",
@@ -653,3 +655,42 @@ def test_a_layout_that_is_not_the_known_one_makes_values_opaque(tmp_path: Path) 
     assert shown["b"] == "<Decimal object, of a layout that is not known>"
     assert shown["c"] == "functools.partial(<class 'int'>, '1')"
     assert shown["d"] == "re.compile('a')"
+
+
+ORIGINS = """\
+def main():
+    it = ValueError("bad")
+    it.__cause__ = KeyError("k")
+    it.__cause__ = None
+    it.__suppress_context__ = False
+    try:
+        try: {}["k"]
+        except KeyError: raise it
+    except ValueError: pass
+    try: raise it from None
+    except ValueError: pass
+    it.__suppress_context__ = False
+    it.__context__ = None
+    return it
+main()
+"""
+
+
+def test_what_an_exception_comes_of_is_none_where_it_comes_of_nothing(
+    tmp_path: Path, run_recorded: Run
+) -> None:
+    with recorder.open_trace(run_recorded(ORIGINS).trace) as trace:
+        seen = [
+            "{}: {} → {}".format(*sides(part, "it", 40))
+            for change in list(trace.watch("it", function="main"))[1:]
+            for part in change.parts
+        ]
+    assert seen == [
+        "it.__cause__: None → KeyError('k')",
+        "it.__cause__: KeyError('k') → None",
+        "it.__suppress_context__: True → False",
+        "it.__context__: None → KeyError('k')",
+        "it.__suppress_context__: False → True",
+        "it.__suppress_context__: True → False",
+        "it.__context__: KeyError('k') → None",
+    ]

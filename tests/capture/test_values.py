@@ -111,7 +111,7 @@ def at_end(events: list[Event], function: str = "f") -> Event:
 
 SHOWN = {
     "plain": "program.Plain(n=2, me=..., password=<redacted>)",
-    "slotted": "program.Slotted(a=1, b=[2])",
+    "slotted": "program.Slotted(b=[2], a=1)",
     "both": "program.Both(c=3, a=1)",
     "data": "program.Data(x=1, y=[2, 3])",
     "frozen": "program.Frozen(x=7)",
@@ -604,3 +604,57 @@ print(number(int) > 0, all(after), len(set(after)))
 """
     )
     assert result.stdout == b"True True 3\n", result.stderr
+
+
+# ---- slots ---------------------------------------------------------------------------------------
+
+SLOTS = """\
+import dataclasses
+@dataclasses.dataclass(slots=True)
+class Point:
+    y: int
+    x: int
+@dataclasses.dataclass(slots=True)
+class Named(Point):
+    name: str
+    at: int = 1
+class Own:
+    __slots__ = ("z", "__hidden", "b", "__dict__", "a")
+    def __init__(self):
+        self.z, self.__hidden, self.b, self.a = 1, 2, 3, 4
+        self.more = 5
+class Half(Own):
+    __slots__ = ["d", "c"]
+class Declared(Half):
+    __slots__ = "d2"
+class Many:
+    __slots__ = tuple(f"s{n}" for n in range(40, 0, -1))
+    def __init__(self):
+        self.s2 = self.s1 = 1
+others = [type(f"C{n}", (), {"__slots__": ("b", "a")}) for n in range(600)]
+def main():
+    point, named, own, half, declared, many = Point(1, 2), Named(1, 2, "n"), Own(), Half(), Declared(), Many()
+    half.d = half.c = declared.d2 = declared.c = 6
+    all_others = [kind() for kind in others]
+    for one in all_others:
+        one.a, one.b = 1, point
+    point.y = [1]
+    pairs = [(one, own) for one in all_others[:20]]
+    return 1
+main()
+"""
+
+
+def test_slots_are_told_as_they_were_declared(run_recorded: Run) -> None:
+    with recorder.open_trace(run_recorded(SLOTS).trace) as trace:
+        (end,) = trace.find("return", function="main")
+        shown = {name: str(value) for name, value in end.locals.items()}
+    assert shown["point"] == "Point(y=[1], x=2)"
+    assert shown["named"] == "Named(y=1, x=2, name='n', at=1)"
+    own = "z=1, b=3, a=4, _Own__hidden=2"
+    assert shown["own"] == f"Own(more=5, {own})"
+    assert shown["half"] == f"Half(more=5, {own}, d=6, c=6)"
+    assert shown["declared"] == f"Declared(more=5, {own}, c=6, d2=6)"
+    assert shown["many"] == "Many(s1=1, s2=1)"
+    assert shown["one"] == "C599(b=Point(y=[1], x=2), a=1)"
+    assert shown["pairs"].startswith(f"[(C0(b=Point(y=[1], x=2), a=1), Own(more=5, {own}))")

@@ -72,13 +72,19 @@ void rec_exception_begin(rec_exception_fields *walk, PyObject *exception)
     *walk = (rec_exception_fields){exception, 0, type, type->tp_members};
 }
 
+/* None of one that was raised from None, and so is told without what was handled then. */
+static PyObject *cause_of(const PyBaseExceptionObject *of)
+{
+    return of->cause == NULL && of->suppress_context ? Py_None : of->cause;
+}
+
 static bool next_origin(rec_exception_fields *walk, const char **name, PyObject **value)
 {
     PyBaseExceptionObject *of = (PyBaseExceptionObject *)walk->exception;
     while (walk->told < 2) {
         bool is_cause = walk->told++ == 0;
         *name = is_cause ? "__cause__" : "__context__";
-        *value = is_cause ? of->cause : of->suppress_context ? NULL : of->context;
+        *value = is_cause ? cause_of(of) : of->suppress_context ? NULL : of->context;
         if (*value != NULL)
             return true;
     }

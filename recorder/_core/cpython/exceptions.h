@@ -21,7 +21,7 @@ static inline bool rec_exception_may_have_fields(PyObject *exception)
     while (rec_is_type_of_python(type))
         type = type->tp_base;
     return type->tp_basicsize > (Py_ssize_t)sizeof(PyBaseExceptionObject) || of->cause != NULL
-           || (of->context != NULL && !of->suppress_context);
+           || of->suppress_context || of->context != NULL;
 }
 
 void rec_exception_begin(rec_exception_fields *walk, PyObject *exception);

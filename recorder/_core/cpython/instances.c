@@ -4,6 +4,7 @@
 #include "cpython/dicts.h"
 #include "cpython/frames.h"
 #include "cpython/objects.h"
+#include "cpython/slots.h"
 #include "cpython/type_tables.h"
 #include "known/forms.h"
 #include "tape/records.h"
@@ -284,9 +285,25 @@ void rec_storage_of(rec_items *items, PyObject *object, PyTypeObject *type)
 }
 #endif
 
+static bool next_in_order(rec_attributes *walk, PyObject **name, PyObject **value)
+{
+    const rec_slot_list *list = rec_slots_in_order(walk->type);
+    while (list != NULL && walk->slot < list->count) {
+        const rec_slot *slot = &list->slot[walk->slot++];
+        *name = slot->name;
+        *value = *(PyObject **)((char *)walk->object + slot->offset);
+        if (*value != NULL)
+            return true;
+    }
+    walk->type = NULL;
+    return false;
+}
+
 /* __slots__ of a class statement: ht_slots has the names, the members in the same order the offsets. */
 static bool next_slot(rec_attributes *walk, PyObject **name, PyObject **value)
 {
+    if (walk->type != NULL && walk->are_ordered)
+        return next_in_order(walk, name, value);
     for (; walk->type != NULL && walk->type->tp_flags & Py_TPFLAGS_HEAPTYPE;
          walk->type = walk->type->tp_base, walk->slot = 0) {
         PyObject *names = ((PyHeapTypeObject *)walk->type)->ht_slots;
@@ -311,6 +328,11 @@ static bool next_slot(rec_attributes *walk, PyObject **name, PyObject **value)
 static Py_ssize_t count_slots(PyObject *object)
 {
     Py_ssize_t count = 0;
+    const rec_slot_list *list = rec_slots_in_order(Py_TYPE(object));
+    for (int i = 0; list != NULL && i < list->count; i++)
+        count += *(PyObject **)((char *)object + list->slot[i].offset) != NULL;
+    if (list != NULL)
+        return count;
     for (PyTypeObject *type = Py_TYPE(object); type != NULL && type->tp_flags & Py_TPFLAGS_HEAPTYPE; type = type->tp_base) {
         PyObject *names = ((PyHeapTypeObject *)type)->ht_slots;
         PyMemberDef *member = type->tp_members;
@@ -328,6 +350,7 @@ static void start(rec_attributes *walk, PyObject *object, bool slotted)
     walk->object = object;
     walk->type = slotted ? Py_TYPE(object) : NULL;
     walk->slot = 0;
+    walk->are_ordered = slotted && rec_slots_in_order(walk->type) != NULL;
     walk->fields.exception = NULL;
     if (PyExceptionInstance_Check(object) && rec_exception_may_have_fields(object))
         rec_exception_begin(&walk->fields, object);

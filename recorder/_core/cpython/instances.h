@@ -44,6 +44,7 @@ typedef struct {
     rec_items items;
     PyTypeObject *type;  /* whose slots come next; NULL: none */
     Py_ssize_t slot;
+    bool are_ordered;    /* all that there are, as they were declared */
     rec_exception_fields fields;
     bool is_enum;        /* what the enum module itself keeps in a member is left out */
 } rec_attributes;

@@ -4,7 +4,6 @@
 #include "known/arrow_layout.h"
 
 #define CHUNKED "pyarrow.lib.ChunkedArray"
-#define ARRAY "pyarrow.lib.Array"
 
 /* What is not read is told by this name. */
 const char *const rec_arrow_type_names[TYPES] = {
@@ -65,7 +64,6 @@ static bool read_time_type(const data_type *type, rec_arrow *arrow)
     return type->unit < 4 && snprintf(arrow->zone, sizeof(arrow->zone), "time[%s]", rec_arrow_units[type->unit]) > 0;
 }
 
-static bool is_of_lists(unsigned id) { return id == LIST || id == LARGE_LIST || id == MAP || id == FIXED_LIST; }
 static bool is_nested(unsigned id) { return is_of_lists(id) || id == STRUCT; }
 
 /* Of the kind of items, with the number that arrow::Type has for it. */
@@ -412,6 +410,13 @@ static bool complete(rec_arrow *arrow, PyObject *object, const tabular_source *s
     return true;
 }
 
+bool rec_arrow_knows_array(const array_data *data, PyObject *said)
+{
+    const array *of = said != NULL ? rec_arrow_wrapped(said, ARRAY) : NULL;
+    rec_arrow arrow = {.data = data};
+    return of != NULL && data != NULL && of->data.object == data && complete(&arrow, said, NULL);
+}
+
 static bool read_array(PyObject *object, rec_arrow *arrow)
 {
     const array *of;
@@ -565,8 +570,21 @@ static void read_nest(const array_data *data, int64_t n, rec_arrow_nest *nest)
     nest->items = 1;
 }
 
+/* Of a scalar that is a list. */
+static void read_nest_of_scalar(const rec_arrow *arrow, rec_arrow_nest *nest)
+{
+    const array_data *inside = arrow->inside;
+    const data_type *type = ((const scalar *)arrow->scalar)->type.object;
+    *nest = (rec_arrow_nest){.is_missing = inside == NULL, .is_list = true, .is_map = type->id == MAP, .count = 1,
+                             .inside = inside, .items = inside != NULL ? inside->length : 0};
+}
+
 void rec_arrow_nest_of(const rec_arrow *arrow, Py_ssize_t n, rec_arrow_nest *nest)
 {
+    if (arrow->scalar != NULL) {
+        read_nest_of_scalar(arrow, nest);
+        return;
+    }
     n += arrow->from;
     for (Py_ssize_t piece = 0; piece < pieces_of(arrow); piece++) {
         const array_data *data = piece_of(arrow, piece);
@@ -588,7 +606,9 @@ rec_arrow_item rec_arrow_nest_name(const rec_arrow_nest *nest, Py_ssize_t i)
 
 void rec_arrow_nest_child(const rec_arrow_nest *nest, Py_ssize_t i, rec_arrow *child)
 {
-    const array_data *data = nest->data, *inside = data_inside(data, data->type.object, i);
+    const array_data *data = nest->data, *inside = nest->inside;
+    if (inside == NULL)
+        inside = data_inside(data, data->type.object, i);
     *child = (rec_arrow){.data = inside, .from = nest->at, .size = nest->items};
     if (inside == NULL || nest->at < 0 || nest->items < 0 || nest->at + nest->items > inside->length) {
         *child = (rec_arrow){.unread = "?"};

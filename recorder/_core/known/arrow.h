@@ -11,6 +11,7 @@ typedef struct {
     const void *chunked; /* or, of one piece: */
     const void *data;    /* or, of one item: */
     const void *scalar;
+    const void *inside;  /* of one item that is a list, its items */
     Py_ssize_t size;
     const char *unread;  /* the name of a type whose items are not read, or NULL */
     Py_ssize_t item_size; /* 0: texts, or bytes */
@@ -51,6 +52,7 @@ typedef struct {         /* one item that is a list, or has fields */
     bool is_map;         /* a list of what has a key and a value */
     Py_ssize_t count;    /* of its fields; of a list 1: its items, as an array */
     const void *data;
+    const void *inside;  /* the items of a list that is in no array; else NULL */
     int64_t at, items;
 } rec_arrow_nest;
 

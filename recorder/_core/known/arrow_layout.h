@@ -95,6 +95,7 @@ typedef struct {         /* pyarrow.lib.ChunkedArray, Array, DataType, Field, Sc
 } wrapper;
 
 #define TYPE "pyarrow.lib.DataType"
+#define ARRAY "pyarrow.lib.Array"
 
 /* The numbers of arrow::Type that are more than a size and a format. */
 enum { NOTHING = 0, BOOL = 1, STRING = 13, BINARY = 14, FIXED_BINARY = 15, DATE32 = 16, DATE64 = 17, TIMESTAMP = 18,
@@ -104,6 +105,7 @@ enum { NOTHING = 0, BOOL = 1, STRING = 13, BINARY = 14, FIXED_BINARY = 15, DATE3
 extern const char *const rec_arrow_type_names[TYPES];
 extern const char *const rec_arrow_units[4];
 
+static inline bool is_of_lists(unsigned id) { return id == LIST || id == LARGE_LIST || id == MAP || id == FIXED_LIST; }
 static inline Py_ssize_t count_of(const vector *of) { return of->end - of->begin; }
 
 static inline bool is_plausible(const vector *of)
@@ -125,6 +127,8 @@ bool rec_arrow_proves_type(const data_type *type, PyObject *said);
 /* Whether all that it says of itself is where it is thought to be. `said`: what pyarrow has for it, or NULL. */
 bool rec_arrow_knows_type(const data_type *type, PyObject *said);
 bool rec_arrow_read_type(const data_type *type, rec_arrow *arrow);
+/* Whether these are what an Array has, and all that is in them can be read. */
+bool rec_arrow_knows_array(const array_data *data, PyObject *said);
 /* Of a Scalar, as an array of one item. */
 bool rec_arrow_scalar_of(PyObject *object, rec_arrow *arrow);
 rec_arrow_item rec_arrow_scalar_item(const rec_arrow *arrow);

@@ -292,6 +292,19 @@ static bool is_told_by_python(const rec_arrow *arrow, const data_type *type)
            && type->id != FIXED_BINARY;
 }
 
+/* Of a scalar that is a list: the array that it keeps is the one that pyarrow says. */
+static bool read_list_scalar(PyObject *object, rec_arrow *arrow)
+{
+    const array *kept = *(const array *const *)place_of(arrow);
+    PyObject *said = rec_arrow_get(object, class_with(object, "values"), "values");
+    bool same = said != NULL && is_address(kept) && rec_arrow_wrapped(said, ARRAY) == kept
+                && rec_arrow_knows_array(kept->data.object, said);
+    if (same)
+        arrow->inside = kept->data.object;
+    Py_XDECREF(said);
+    return same;
+}
+
 bool rec_arrow_scalar_of(PyObject *object, rec_arrow *arrow)
 {
     const scalar *of = ((wrapper *)object)->of.object;
@@ -303,7 +316,10 @@ bool rec_arrow_scalar_of(PyObject *object, rec_arrow *arrow)
     bool same = type != NULL && rec_arrow_wrapped(type, TYPE) == known && rec_arrow_knows_type(known, type)
                 && valid == (of->is_present ? Py_True : Py_False);
     *arrow = (rec_arrow){.scalar = of, .size = 1};
-    if (same && (!rec_arrow_read_type(known, arrow) || !is_told_by_python(arrow, known)))
+    bool is_read = same && rec_arrow_read_type(known, arrow);
+    if (is_read && is_of_lists(known->id))
+        same = !of->is_present || read_list_scalar(object, arrow);
+    else if (same && (!is_read || !is_told_by_python(arrow, known)))
         arrow->unread = rec_arrow_type_names[known->id];
     else if (same && of->is_present && !(proved_scalars >> known->id & 1)) {
         same = proves_value(object, arrow);

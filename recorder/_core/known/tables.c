@@ -309,7 +309,6 @@ static bool read_blocks(PyObject *blocks, rec_frame *out)
 {
     if (blocks == NULL || !PyTuple_CheckExact(blocks) || PyTuple_GET_SIZE(blocks) > REC_MOST_BLOCKS)
         return false;
-    out->rows = -1;
     out->columns = 0;
     for (out->blocks = 0; out->blocks < PyTuple_GET_SIZE(blocks); out->blocks++)
         if (!read_block(PyTuple_GET_ITEM(blocks, out->blocks), out, &out->block[out->blocks]))
@@ -320,6 +319,7 @@ static bool read_blocks(PyObject *blocks, rec_frame *out)
 bool rec_frame_of(PyObject *frame, rec_frame *out)
 {
     static const char type[] = "pandas._libs.internals.BlockManager";
+    out->rows = -1;
     PyObject *manager = rec_attribute(frame, "_mgr");
     PyObject *axes = manager != NULL ? held(manager, type, "axes") : NULL;
     if (axes == NULL || !PyList_CheckExact(axes) || PyList_GET_SIZE(axes) != 2)

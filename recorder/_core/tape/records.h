@@ -191,7 +191,8 @@ enum { /* what the parts of a FORM are */
     REC_FORM_OBJECT_ARRAY = 30, /* a tuple, the shape; a list of items; a number computed of all, or None */
     /* how many values; first; last, or None; which are missing; their meaning; a number; variant */
     REC_FORM_COLUMN = 31,
-    REC_FORM_DATA_FRAME = 32, /* how many rows; the index; the names of the columns; a list of columns */
+    /* how many rows, −1: as in the index; the index; the names of the columns; a list of columns */
+    REC_FORM_DATA_FRAME = 32,
     REC_FORM_SERIES = 33, /* the index; the name; a COLUMN */
     REC_FORM_INDEX = 34, /* the name; a COLUMN or a range; from one moment to the next, if that is known */
     REC_FORM_MULTI_INDEX = 35, /* the names; the values of each level; of each level which stand in a row */

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from types import GeneratorType
 from typing import Any, Final
 
+from recorder.trace.expressions.arrays import ArrayItems, scalar_of
 from recorder.trace.expressions.domain import (
     Column,
     Cut,
@@ -17,11 +18,15 @@ from recorder.trace.expressions.domain import (
     Named,
     Thing,
     TypeName,
+    View,
     plain,
 )
+from recorder.trace.expressions.nothing import WITH_NOTHING, Nothing, nothing_of
 from recorder.trace.expressions.operations import VIEWS
 from recorder.trace.expressions.outcomes import Budget, Undecided
+from recorder.trace.expressions.scalars import Scalar
 from recorder.trace.format import (
+    TAG_ARRAY,
     TAG_BYTES,
     TAG_CLASS,
     TAG_DATE,
@@ -56,7 +61,15 @@ from recorder.trace.values.nodes import (
     with_parts,
     without_wrapping,
 )
-from recorder.trace.values.tables import length_of
+from recorder.trace.values.show_tables import MASKED_ARRAYS
+from recorder.trace.values.tables import (
+    column_of,
+    container_of,
+    frame_of,
+    is_spread,
+    length_of,
+    range_of,
+)
 
 KINDS: Final[dict[int, type]] = {
     TAG_STR: str, TAG_BYTES: bytes, TAG_LIST: list, TAG_TUPLE: tuple, TAG_SET: set,
@@ -125,13 +138,19 @@ class Values:
         if node.tag == TAG_ENUM:
             return self.of(node.items[0][1], f"{thing.path}.value")
         if id(node) not in self._built_in:
-            inner = without_wrapping(node)
-            self._built_in[id(node)] = (
-                self._inner(node, thing.path)
-                if inner is node
-                else plain(self.of(inner, thing.path))
-            )
+            self._built_in[id(node)] = self._built_in_of(node, thing.path)
         return self._built_in[id(node)]
+
+    def _built_in_of(self, node: Node, path: str) -> Any:
+        inner = without_wrapping(node)
+        if inner is node:
+            return self._inner(node, path)
+        if node.type in MASKED_ARRAYS and isinstance(inner, Node) and inner.tag == TAG_ARRAY:
+            return ArrayItems(inner, self, path, masked=node)
+        made = plain(self.of(inner, path))
+        return (
+            NotImplemented if isinstance(made, Nothing) else made
+        )  # a class derived from it may have what it has not
 
     def is_member(self, node: Node) -> bool:
         return node.tag == TAG_ENUM
@@ -184,12 +203,25 @@ class Values:
     def _inner(self, node: Node, path: str) -> Any:
         """What is asked of a deque, a defaultdict, a column, and of what derives from a type of the standard library;
         NotImplemented of all else. Of a large array it is the beginning."""
+        if node.tag == TAG_ARRAY:
+            return scalar_of(node, path) if not node.items.shape else ArrayItems(node, self, path)
+        if is_spread(node):
+            return Column(self.of(container_of(node), path), path)
         if node.tag in STDLIB or (node.tag == TAG_FORM and node.size == Form.DECIMAL):
             make = self._of_stdlib if node.tag in STDLIB else self._decimal
             made = make(node, path)
             return NotImplemented if isinstance(made, Thing) else made
-        if node.tag != TAG_FORM or node.size in VIEWS:
+        if node.tag != TAG_FORM:
             return NotImplemented
+        if node.size in WITH_NOTHING:
+            return nothing_of(node, path)
+        if node.size in VIEWS:
+            return self._view(node, path)
+        numbers = (
+            range_of(node.items[1]) if node.size == Form.INDEX and len(node.items) > 1 else None
+        )
+        if numbers is not None:
+            return Column(numbers, path)
         items = items_of(node)
         if not isinstance(items, Node):
             return NotImplemented
@@ -197,7 +229,20 @@ class Values:
         if node.size == Form.DEQUE and isinstance(made, list):
             limit = node.items[1] if len(node.items) > 1 else None
             return collections.deque(made, limit if isinstance(limit, int) else None)
-        return made if node.size in PYTHONS else Column(made, path, self._labels(node, path))
+        if node.size in PYTHONS:
+            return made
+        return Column(made, path, self._labels(node, path), _of_one(column_of(node), path))
+
+    def _view(self, node: Node, path: str) -> Any:
+        """Of the keys, the values or the items of a dict; of one that was cut, those that were recorded."""
+        mapping = plain(self.of(node.items[0], path)) if node.items else None
+        which = VIEWS.index(node.size)
+        if isinstance(mapping, dict):
+            return (dict.keys, dict.values, dict.items)[which](mapping)
+        if not isinstance(mapping, Cut) or mapping.kind is not dict:
+            return NotImplemented
+        parts = mapping.items if which == 2 else [pair[which] for pair in mapping.items]
+        return View(Cut(mapping.node, list, parts, path), path)
 
     def _labels(self, node: Node, path: str) -> Any:
         """By what its items are asked for: of pandas' columns the values of the index; else by their place."""
@@ -219,11 +264,27 @@ class Values:
 
     def _frame(self, node: Node, columns: Node, path: str) -> Frame:
         inside, labels = f"{path}[…]", self._labels(node, path)
+        held = frame_of(node)
+        kinds = [_of_one(each, inside) for each in held.values] if held is not None else []
         pairs = [
-            (self.of(name, f"a name of {path}"), Column(self.of(part, inside), inside, labels))
-            for name, part in columns.items
+            (
+                self.of(name, f"a name of {path}"),
+                Column(self.of(part, inside), inside, labels, kind),
+            )
+            for (name, part), kind in zip(columns.items, kinds, strict=True)
         ]
         return Frame(node, pairs, columns.size or 0, length_of(node) or 0, path)
+
+    @staticmethod
+    def _zone(zone: Any) -> Any:
+        """One that Python's own tables tell of; of another kind, only its class could say what the clock shows."""
+        if (
+            isinstance(zone, Thing)
+            and zone.node.tag == TAG_FORM
+            and zone.node.size == Form.ZONE_INFO
+        ):
+            return make_form(zone.node, lambda part: part)
+        return zone
 
     def _container(self, node: Node, path: str) -> Any:
         inside = f"{path}[…]"
@@ -284,11 +345,22 @@ class Values:
                 make = (
                     stdlib_values.make_time if node.tag == TAG_TIME else stdlib_values.make_datetime
                 )
-                return make(facts, self.of(zone, f"{path}.tzinfo"))
+                return make(facts, self._zone(self.of(zone, f"{path}.tzinfo")))
             maker = stdlib_values.MAKERS[node.type or ("", "")]
             return maker(*[self.of(part, path) for _, part in node.items])
         except (TypeError, ValueError, OverflowError):
             return Thing(node, self, path)
+
+
+NARROW: Final = {"float16": "e", "float32": "f"}  # by what pandas calls them
+
+
+def _of_one(column: Any, path: str) -> Callable[[Any], Any] | None:
+    """A float that is less than Python's is one of numpy's, and compares as such."""
+    form = NARROW.get(getattr(column, "dtype", ""))
+    if form is None:
+        return None
+    return lambda value: Scalar(value, form, path) if type(value) is float else value
 
 
 # ---- back ---------------------------------------------------------------------------------------
@@ -322,6 +394,10 @@ class _Trees:
             return value.node
         if isinstance(value, Column):
             return self.of(value.items)
+        if isinstance(value, Scalar):
+            return value.node
+        if isinstance(value, ArrayItems):
+            return value.node
         if isinstance(value, Hidden):
             return Node(TAG_ERROR) if value.node is None else value.node
         if isinstance(value, TypeName):

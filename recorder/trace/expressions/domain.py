@@ -5,11 +5,11 @@ more than is known of it, be it Python's own `==` of two lists, gets Undecided.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from recorder.trace.expressions.outcomes import Undecided
-from recorder.trace.format import TAG_ELIDED, TAG_FUNCTION, TAG_MODULE
+from recorder.trace.format import TAG_ELIDED, TAG_FUNCTION, TAG_MODULE, Form
 
 ASKED: Final = """
     eq ne lt le gt ge hash bool len iter contains getitem index int float complex str repr format abs neg pos invert
@@ -255,9 +255,32 @@ class Frame(Cut):
     def __len__(self) -> int:
         return self.rows
 
+    @property
+    def _is_of_arrow(self) -> bool:
+        return bool(self.node.size == Form.ARROW_TABLE)
+
+    def __iter__(self) -> Iterator[Any]:
+        """The names of pandas' columns; pyarrow's columns themselves."""
+        if not self._is_of_arrow:
+            yield from super().__iter__()
+            return
+        yield from (column for _, column in self.items)
+        if not self.is_whole:
+            raise Undecided(self.reason)
+
+    def __contains__(self, wanted: object) -> bool:
+        if self._is_of_arrow:
+            raise Undecided(self.reason)
+        return super().__contains__(wanted)
+
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, (slice, list, Column)):  # rows, or several columns
             raise Undecided(self.reason)
+        if self._is_of_arrow and type(key) is int:
+            at = key + self.size if key < 0 else key
+            if not 0 <= at < len(self.items):
+                raise Undecided(self.reason)
+            return self.items[at][1]
         return super().__getitem__(key)
 
     def __bool__(self) -> bool:
@@ -276,12 +299,15 @@ class Column(Opaque):
     their places, as paths into values name them, or by `labels` that are no place of them; None where these are not
     recorded."""
 
-    __slots__ = ("items", "labels", "path")
+    __slots__ = ("items", "labels", "of_one", "path")
 
-    def __init__(self, items: Any, path: str, labels: Any = ()) -> None:
+    def __init__(
+        self, items: Any, path: str, labels: Any = (), of_one: Callable[[Any], Any] | None = None
+    ) -> None:
         self.items = items  # a list, or a Cut
         self.path = path
         self.labels = labels
+        self.of_one = of_one  # what its library makes of one that is asked for
 
     @property
     def reason(self) -> str:
@@ -294,22 +320,53 @@ class Column(Opaque):
         return iter(self.items)
 
     def __getitem__(self, key: Any) -> Any:
-        is_place = type(key) is int and 0 <= key < len(self)
-        if is_place or isinstance(key, slice) or self.labels == ():
+        if isinstance(key, slice):
+            return self.items[key]
+        found = self._item(key)
+        return found if self.of_one is None else self.of_one(found)
+
+    def _item(self, key: Any) -> Any:
+        if (type(key) is int and 0 <= key < len(self)) or self.labels == ():
             return self.items[key]
         if self.labels is None:
             raise Undecided(self.reason)
         found = [at for at, label in enumerate(self.labels) if label == key]
         if not found:
-            raise KeyError(key)
+            raise KeyError(key)  # audit: the user's own expression, and caught with it
         if len(found) > 1:
             raise Undecided(self.reason)
         return self.items[found[0]]
 
     def __contains__(self, wanted: object) -> bool:
-        if self.labels is None:
+        if self.labels is None or self._may_be_part(wanted):
             raise Undecided(self.reason)
         return wanted in (self.items if self.labels == () else self.labels)
+
+    def _may_be_part(self, wanted: object) -> bool:
+        """Of labels of several levels, the first ones are among them as well."""
+        held = self.items.items if isinstance(self.items, Cut) else self.items
+        label = next((one for one in held if type(one) is tuple), ())
+        return len(label) > (len(wanted) if type(wanted) is tuple else 1)
+
+    def __reversed__(self) -> Iterator[Any]:
+        if isinstance(self.items, dict):  # of a context
+            raise TypeError("it is not reversible")  # audit: the user's own expression
+        yield from [*self][::-1]
+
+
+class View(Column):
+    """The keys, the values or the items of a dict that was cut."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return len(self) > 0
+
+    def __getitem__(self, key: Any) -> Any:
+        raise TypeError("a view of a dict is not subscriptable")  # audit: the user's own expression
+
+    def _may_be_part(self, wanted: object) -> bool:
+        return False
 
 
 ALIKE: Final[dict[type, type]] = {bytearray: bytes, frozenset: set, Named: tuple}

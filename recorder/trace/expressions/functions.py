@@ -12,9 +12,11 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from recorder.trace.expressions.arrays import ArrayItems
 from recorder.trace.expressions.domain import (
     NO_KIND,
     NO_NAME,
+    Column,
     Cut,
     Hidden,
     Named,
@@ -36,7 +38,8 @@ from recorder.trace.expressions.operations import (
     weigh,
 )
 from recorder.trace.expressions.outcomes import Budget, Undecided
-from recorder.trace.format import TAG_ARRAY, TAG_ELIDED, TAG_INSTANCE
+from recorder.trace.expressions.scalars import Scalar
+from recorder.trace.format import TAG_ELIDED, TAG_INSTANCE
 from recorder.trace.values.exceptions import exception_of
 from recorder.trace.values.nodes import has_own
 
@@ -222,11 +225,8 @@ def _call_of_cut(cut: Cut, name: str, given: list[Any]) -> Any:
 
 
 def _len(budget: Budget, value: Any, /) -> int:
-    if type(value) is Thing:
-        if value.node.tag == TAG_ARRAY and value.node.items.shape:
-            return int(value.node.items.shape[0])
-        if value.node.tag == TAG_ELIDED:
-            return int(value.node.size)
+    if type(value) is Thing and value.node.tag == TAG_ELIDED:
+        return int(value.node.size)
     return len(asked(value, "__len__"))
 
 
@@ -328,7 +328,7 @@ def _zip(budget: Budget, *values: Any, strict: Any = False) -> Any:
 
 def _reversed(budget: Budget, values: Any, /) -> Any:
     values = plain(values)
-    if isinstance(values, Opaque):
+    if isinstance(values, Opaque) and not isinstance(values, (Column, ArrayItems)):
         raise Undecided(values.reason)
     return ticks(budget, reversed(values))
 
@@ -347,6 +347,8 @@ def _divmod(budget: Budget, a: Any, b: Any, /) -> Any:
 
 def _clear(value: Any) -> Any:
     value = plain(value)
+    if isinstance(value, Scalar) and type(value.value) is not complex:
+        return value.value
     if isinstance(value, Opaque):
         raise Undecided(value.reason)
     return value

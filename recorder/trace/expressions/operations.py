@@ -22,16 +22,15 @@ from recorder.trace.expressions.domain import (
     plain,
     type_of,
 )
+from recorder.trace.expressions.nothing import Nothing, is_always_true
 from recorder.trace.expressions.outcomes import Budget, TooMuch, Undecided
+from recorder.trace.expressions.scalars import Scalar
 from recorder.trace.format import (
     TAG_ARRAY,
     TAG_ELIDED,
     TAG_ENUM,
     TAG_FORM,
-    TAG_FUNCTION,
-    TAG_GENERATOR,
     TAG_INSTANCE,
-    TAG_INT_CUT,
     TAG_MODULE,
     TAG_NAMED,
     Form,
@@ -81,7 +80,6 @@ SIZED: Final = (
     collections.deque,
 )
 WIDTH: Final = re.compile(rb"\d{4,}|\*")  # in a format: more than anybody wants to see
-ALWAYS_TRUE: Final = (TAG_FUNCTION, TAG_MODULE, TAG_GENERATOR, TAG_INT_CUT)
 
 # What can be asked of Python's own values besides methods (functions.METHODS).
 DATA: Final[dict[type, frozenset[str]]] = {
@@ -150,9 +148,9 @@ def truth(value: Any) -> bool:
 def _truth_of_thing(thing: Thing) -> bool:
     node = thing.node
     inner = asked(thing, "__bool__", "__len__")
-    if inner is not thing:
+    if inner is not thing and not isinstance(inner, Nothing):
         return truth(inner)
-    if node.tag in ALWAYS_TRUE:
+    if is_always_true(node):
         return True
     if node.tag == TAG_ENUM and not thing.defines("__bool__") and truth(thing.inner):
         return True
@@ -342,7 +340,11 @@ def item(of: Any, key: Any, budget: Budget) -> Any:
         budget.charge(len(value))
     weigh(key, budget)
     if isinstance(value, Thing):
-        return _item_of_thing(value, key)
+        raise Undecided(value.reason)
+    if isinstance(key, Scalar) and isinstance(value, SIZED) and not isinstance(value, dict):
+        key = operator.index(key)
+    if isinstance(value, Named) and isinstance(key, str) and value.kind.key == ("sqlite3", "Row"):
+        return _of_row(value, key)
     if isinstance(key, Opaque) and not isinstance(value, (dict, Cut)):
         raise Undecided(key.reason)
     try:
@@ -353,27 +355,22 @@ def item(of: Any, key: Any, budget: Budget) -> Any:
         raise  # audit: the user's own expression, and caught with it
 
 
+def _of_row(row: Named, name: str) -> Any:
+    """Of a row of sqlite3's, whose columns are asked for in capitals and in small letters alike."""
+    found = [part for field, part in row.fields.items() if field.lower() == name.lower()]
+    if not found:
+        # audit: the user's own expression, and caught with it
+        raise IndexError("No item with that key")
+    return found[0]
+
+
 def _missing(of: Thing) -> int:
     """What a subclass of dict makes of a key that it has not."""
     if of.type.key == ("collections", "Counter"):
         return 0
-    if of.type.key == ("collections", "OrderedDict"):
+    if of.type.key in (("collections", "OrderedDict"), ("builtins", "mappingproxy")):
         raise KeyError  # audit: the user's own expression, and caught with it
     raise Undecided(f"{of.path} has no such key, and {of.type.name} may make one")
-
-
-def _item_of_thing(thing: Thing, key: Any) -> Any:
-    if thing.node.tag == TAG_ARRAY and type(key) is int and len(thing.node.items.shape) == 1:
-        items = thing.node.items.items()
-        size = thing.node.items.shape[0]
-        at = key + size if key < 0 else key
-        if not 0 <= at < size:
-            # audit: the user's own expression, and caught with it
-            raise IndexError(f"index {key} is out of bounds for axis 0 with size {size}")
-        if items is not None and at < len(items):
-            return items[at]
-        raise Undecided(f"{thing.path} is cut")
-    raise Undecided(thing.reason)
 
 
 def attribute(of: Any, name: str) -> Any:

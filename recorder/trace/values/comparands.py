@@ -29,6 +29,11 @@ class Recorded:
         """The object itself, made anew; own_operators.NOTHING where it is not to be had."""
         raise NotImplementedError  # audit: Value has it
 
+    @property
+    def _iterable(self) -> Any:
+        """Likewise, to be iterated over once."""
+        raise NotImplementedError  # audit: Value has it
+
 
 class Given:
     """Each object once, so that what contains itself does so afterwards."""

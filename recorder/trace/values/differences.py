@@ -33,6 +33,7 @@ from recorder.trace.format import (
     Form,
 )
 from recorder.trace.values import foreign
+from recorder.trace.values.exceptions import is_exception, with_origins
 from recorder.trace.values.forms import items_of, part_names
 from recorder.trace.values.library_values import SPELLED_OUT
 from recorder.trace.values.nodes import (
@@ -45,7 +46,7 @@ from recorder.trace.values.nodes import (
 )
 from recorder.trace.values.numbers import as_shown
 from recorder.trace.values.render import is_method, show
-from recorder.trace.values.tables import TABLES
+from recorder.trace.values.tables import TABLES, container_of
 
 Same: TypeAlias = Callable[[Any, Any], bool]  # of two leaves that are not equal
 
@@ -314,7 +315,7 @@ class _Differences:
                 yield Part(path, a, b)
             return
         if a.size in TABLES:
-            yield from self._whole_unless(items_of(a), items_of(b), a, b, path)
+            yield from self._whole_unless(container_of(a, True), container_of(b, True), a, b, path)
             return
         if foreign.is_foreign(a):  # by fields and items
             yield from self._whole_unless(foreign.as_asked(a), foreign.as_asked(b), a, b, path)
@@ -337,6 +338,8 @@ class _Differences:
 
     def _attributes(self, a: Node, b: Node, path: str) -> Iterator[Part]:
         left, right = _with_whole_names(dict(a.items), dict(b.items))
+        if is_exception(a.items) and is_exception(b.items):
+            left, right = with_origins(left, right), with_origins(right, left)
         for name in [*left, *(name for name in right if name not in left)]:
             inner = f"{path}.{name}" if name else path
             if name in left and name in right:

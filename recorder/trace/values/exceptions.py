@@ -14,7 +14,8 @@ CLASSES: Final[dict[tuple[str, str], type[BaseException]]] = {
     for name, made in vars(builtins).items()
     if isinstance(made, type) and issubclass(made, BaseException)
 }
-ORIGINS: Final = {"__cause__": " from ", "__context__": " while handling "}
+CAUSE: Final = "__cause__"  # recorded, as None, of what was raised `from None` as well
+ORIGINS: Final = {CAUSE: " from ", "__context__": " while handling "}
 
 
 def is_built_in(tree: Node) -> bool:
@@ -56,6 +57,17 @@ def origins(items: list[tuple[Any, Any]]) -> list[tuple[str, Any]]:
     if not is_exception(items):
         return []
     return [(ORIGINS[name], part) for name, part in items if name in ORIGINS]
+
+
+def with_origins(items: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
+    """The attributes of one of two exceptions, with what is None since it came of nothing, as far as the other one can
+    differ in it. A context that is suppressed is not recorded."""
+    made = {CAUSE: None, "__context__": None, **items}
+    if CAUSE in items or CAUSE in others:
+        del made["__context__"]
+    if items.get(CAUSE) is None and others.get(CAUSE) is None:
+        made["__suppress_context__"] = CAUSE in items
+    return made
 
 
 def exception_of(tree: Any) -> Node | None:

@@ -163,8 +163,13 @@ def make_array(node: Node) -> Any:
         return None
 
 
+MASKED_CONSTANTS: Final = (("numpy.ma", "MaskedConstant"), ("numpy.ma.core", "MaskedConstant"))
+
+
 def make_masked(node: Node) -> Any:
-    """An array of numpy.ma; None where it is not whole, or numpy is not there."""
+    """An array of numpy.ma, or what stands in it for what is masked; None where not all is there, or no numpy."""
+    if node.type in MASKED_CONSTANTS:
+        return _library("numpy.ma").masked
     attributes = dict(node.items)
     array, mask = (without_wrapping(attributes.get(name)) for name in ("", "_mask"))
     if not all(isinstance(one, Node) and one.tag == TAG_ARRAY for one in (array, mask)):

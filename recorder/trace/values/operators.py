@@ -173,10 +173,17 @@ class Operators(Recorded):
 
     def __contains__(self, item: object) -> bool:
         made, _ = self._asked
-        return decided(lambda budget: operations.contains(Given(budget).of(item), made, budget))
+        given = item._object if isinstance(item, Recorded) else item
+        return self._told(
+            lambda: decided(
+                lambda budget: operations.contains(Given(budget).of(item), made, budget)
+            ),
+            lambda own: own_operators.NOTHING if hasattr(own, "__next__") else given in own,
+        )
 
     def __getitem__(self, key: object) -> Self:
         made, _ = self._asked
+        given = key._object if isinstance(key, Recorded) else key
 
         def item(budget: Budget) -> Any:
             try:
@@ -184,16 +191,40 @@ class Operators(Recorded):
             except ValueError as exc:
                 raise arguments.wrong("key", key, "a slice whose step is not 0") from exc
 
-        return self._part(decided(item))
+        return self._part(self._asked_of_own(lambda: decided(item), lambda own: own[given]))
 
     def __iter__(self) -> Iterator[Self]:
         """The items; of a cut one those that were recorded, and then VALUE_NOT_RECORDED."""
         made, _ = self._asked
-        return self._each(decided(lambda budget: operations.ticks(budget, made)))
+        engine = lambda: decided(lambda budget: operations.ticks(budget, made))  # noqa: E731
+        return self._each(self._asked_of_own(engine, iter))
 
     def __reversed__(self) -> Iterator[Self]:
         made, _ = self._asked
-        return self._each(decided(lambda budget: functions.FUNCTIONS["reversed"](budget, made)))
+        ask = functions.FUNCTIONS["reversed"]
+        return self._each(
+            self._asked_of_own(lambda: decided(lambda budget: ask(budget, made)), reversed)
+        )
+
+    def _asked_of_own(self, engine: Callable[[], Any], own: Callable[[Any], Any]) -> Any:
+        """As `_told`, of what is a part, or gives parts: of Python's own values, since others are not recorded."""
+        try:
+            return engine()
+        except errors.ValueNotRecordedError as unknown:
+            made = self._iterable
+            if made is own_operators.NOTHING:
+                raise
+            try:
+                found = own(made)
+            except (TypeError, LookupError):
+                raise  # audit: Python's own protocol
+            except Exception:
+                raise unknown from None
+            if hasattr(found, "__next__"):
+                return _plain_items(found, unknown)
+            if not own_operators.is_plain(found):
+                raise
+            return found
 
     def _each(self, items: Iterator[Any]) -> Iterator[Self]:
         end = object()
@@ -278,7 +309,7 @@ class Operators(Recorded):
 
     def __complex__(self) -> complex:
         made, _ = self._asked
-        return decided(lambda _: complex(plain(made)))
+        return self._told(lambda: decided(lambda _: complex(plain(made))), complex)
 
     def __index__(self) -> int:
         made, _ = self._asked
@@ -287,6 +318,13 @@ class Operators(Recorded):
     def __format__(self, spec: str) -> str:
         """With a format that of the object, without one `str(value)`."""
         return format(self.to_python(), spec) if spec else str(self)
+
+
+def _plain_items(items: Iterator[Any], unknown: errors.ValueNotRecordedError) -> Iterator[Any]:
+    for item in items:
+        if not own_operators.is_plain(item):
+            raise unknown
+        yield item
 
 
 def _may_have(made: Any, name: str) -> bool:

@@ -4,7 +4,7 @@ own, which are the program's: it is not asked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any, Final
 
 from recorder import errors
@@ -19,13 +19,11 @@ NOTHING: Final = object()
 BY_IDENTITY: Final = (Form.ITERATOR, Form.BYTES_IO, Form.STRING_IO, Form.PARTIAL, Form.MATCH)
 
 
-def object_of(tree: Any) -> Any:
+def object_of(tree: Any, except_for: Container[int] = BY_IDENTITY) -> Any:
     """NOTHING where it is not one that is made anew as what it was."""
-    if (
-        not isinstance(tree, Node)
-        or tree.tag not in KINDS
-        or (tree.tag == TAG_FORM and tree.size in BY_IDENTITY)
-    ):
+    if not isinstance(tree, Node) or tree.tag not in KINDS:
+        return NOTHING
+    if tree.tag == TAG_FORM and tree.size in except_for:
         return NOTHING
     try:
         made = Builder().build(tree)
@@ -55,7 +53,16 @@ def ask(operator: Callable[..., Any], *objects: Any) -> Any:
         raise  # audit: Python's own protocol
     except Exception:  # audit: what it raises is that it has no single answer
         return NOTHING
-    return said if isinstance(said, (bool, int, float)) else NOTHING
+    return said if isinstance(said, (bool, int, float, complex)) else NOTHING
+
+
+def is_plain(value: Any) -> bool:
+    """Whether it is a value of Python's own, all through, and can be told as such."""
+    if type(value) in (list, tuple):
+        return all(map(is_plain, value))
+    if type(value) is dict:
+        return all(map(is_plain, value)) and all(map(is_plain, value.values()))
+    return type(value) in (int, float, complex, bool, str, bytes, type(None))
 
 
 def are_equal(one: Any, other: Any) -> Any:

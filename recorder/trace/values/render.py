@@ -130,7 +130,8 @@ class _Writer:
         elif tree.tag == TAG_NAMED:
             self.attributes(tree)
         elif tree.tag == TAG_ENUM:
-            self.add(f"<{self.name_of(tree)}.{tree.items[0][0] or '?'}: ")
+            member = tree.items[0][0]  # which bits that have no name are without
+            self.add(f"<{self.name_of(tree)}{'' if member in ('', '?') else f'.{member}'}: ")
             self.part(tree.items[0][1])
             self.add(">")
         elif tree.tag == TAG_FORM:
@@ -441,6 +442,8 @@ class _Writer:
         if node.tag == TAG_OBJECT:
             is_dtype = type_name(node).startswith("pandas.") and type_name(node).endswith("Dtype")
             name = self.name_of(node) if self.short else type_name(node)
+            if node.type is not None and node.type[0] == orm_values.PYDANTIC_ERROR[0]:
+                return f"<{name}: Rust keeps what is in it>"
             return f"{type_name(node)}()" if is_dtype else f"<{name} object>"
         if node.tag == TAG_CLASS:
             return f"<class '{qualified(node.type or ('', '?'))}'>"

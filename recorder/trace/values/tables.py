@@ -22,6 +22,7 @@ from recorder.trace.format import (
 )
 from recorder.trace.values import datetimes, stdlib_values
 from recorder.trace.values.nodes import Node, without_wrapping
+from recorder.trace.values.numbers import as_shown
 
 NOT_AVAILABLE: Final = Node(TAG_FORM, ("pandas", "NA"), Form.MISSING, [])
 MOST_MICROSECONDS: Final = (
@@ -323,7 +324,9 @@ def frame_of(node: Node) -> FrameParts | None:
     known = labels(names) or []
     shown = [known[n] if n < len(known) else n for n in range(len(values.items))]
     columns = [column_of(part) or part for part in values.items]
-    return FrameParts(max(rows, 0), values.size or 0, index, shown, columns)
+    if rows < 0:
+        rows = length_of(index) or 0
+    return FrameParts(rows, values.size or 0, index, shown, columns)
 
 
 def _arrow_table_of(rows: Any, names: Any, values: Any) -> FrameParts | None:
@@ -387,8 +390,9 @@ def is_plain_index(index: Any) -> bool:
 # ---- as containers --------------------------------------------------------------------------------------------------
 
 
-def container_of(node: Node) -> Node | None:
-    """A list of what is in it, or of a frame a dict of its columns: as `frame["amt"][0]` has it."""
+def container_of(node: Node, for_people: bool = False) -> Node | None:
+    """A list of what is in it, or of a frame a dict of its columns: as `frame["amt"][0]` has it. `for_people`: floats
+    of few bits as they are shown."""
     if is_form(node, Form.MULTI_INDEX):
         rows, size = labels(node), length_of(node)
         return None if rows is None else Node(TAG_LIST, None, size, rows, len(rows) != size)
@@ -397,20 +401,21 @@ def container_of(node: Node) -> Node | None:
     frame = frame_of(node)
     if frame is not None:
         pairs = [
-            (name, _list(part) if isinstance(part, Column) else part)
+            (name, _list(part, for_people) if isinstance(part, Column) else part)
             for name, part in zip(frame.names, frame.values, strict=True)
         ]
         return Node(TAG_DICT, None, frame.columns, pairs, len(pairs) < frame.columns)
     column = column_of(node)
-    return _list(column) if column is not None and not is_scalar(node) else None
+    return _list(column, for_people) if column is not None and not is_scalar(node) else None
 
 
 def _is_row(shape: Any) -> bool:
     return isinstance(shape, Node) and len(shape.items) == 1
 
 
-def _list(column: Column) -> Node:
-    return Node(TAG_LIST, None, column.size, column.first, len(column.first) < column.size)
+def _list(column: Column, for_people: bool) -> Node:
+    items = [as_shown(item, column.dtype) for item in column.first] if for_people else column.first
+    return Node(TAG_LIST, None, column.size, items, len(items) < column.size)
 
 
 def length_of(node: Node) -> int | None:

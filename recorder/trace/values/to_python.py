@@ -39,7 +39,12 @@ from recorder.trace.format import (
 from recorder.trace.values import exceptions, generics, library_values, stdlib_values
 from recorder.trace.values.derived import derived, is_derived
 from recorder.trace.values.forms import class_of, has_maker, make_form, named_parts
-from recorder.trace.values.make_tables import make_array, make_masked, make_spread
+from recorder.trace.values.make_tables import (
+    MASKED_CONSTANTS,
+    make_array,
+    make_masked,
+    make_spread,
+)
 from recorder.trace.values.nodes import CannotMake, Node, numbered, qualified, type_name
 from recorder.trace.values.show_tables import MASKED_ARRAYS
 from recorder.trace.values.stand_ins import Opaque, Redacted, Truncated
@@ -211,7 +216,10 @@ class Builder:
         key = tree.type or ("", "")
         if tree.items and not tree.items[0][0]:
             inner = tree.items[0][1]
-            if key in MASKED_ARRAYS and (made := make_masked(tree)) is not None:
+            if (
+                key in (*MASKED_ARRAYS, *MASKED_CONSTANTS)
+                and (made := make_masked(tree)) is not None
+            ):
                 return made
             if isinstance(inner, Node) and inner.tag == TAG_EXCEPTION:
                 return exceptions.make(inner, tree.items[1:], self.build)

@@ -109,6 +109,11 @@ class Value(Operators):
     def _object(self) -> Any:
         return own_operators.NOTHING if self.unexamined else own_operators.object_of(self._tree)
 
+    @property
+    def _iterable(self) -> Any:
+        """Made for whoever asks: an iterator, too, which is used up by that."""
+        return own_operators.NOTHING if self.unexamined else own_operators.object_of(self._tree, ())
+
     def _known_as(self, name: str) -> tuple[Any, Values]:
         """What expressions compute with, of a value that was recorded under this name, and what it is a part of."""
         try:
