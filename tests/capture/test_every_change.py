@@ -176,7 +176,10 @@ def words(value: Any) -> str:
         if isinstance(value, base):
             return f"{name}({base.__repr__(value)})"
     slots = [
-        n for base in kind.__mro__ for n in base.__dict__.get("__slots__", ()) if hasattr(value, n)
+        n
+        for base in reversed(kind.__mro__)
+        for n in base.__dict__.get("__slots__", ())
+        if hasattr(value, n)
     ]
     return (
         f"{name}({named(getattr(value, '__dict__', {}) | {n: getattr(value, n) for n in slots})})"

@@ -22,7 +22,7 @@ PROGRAM = Path(__file__).parent.parent / "programs" / "judges" / "ways_out.py"
 
 def said(event: Event) -> str:
     assert event.value is not None, event.line
-    shown = event.value.show(1000).replace("asyncio.exceptions.", "")
+    shown = event.value.show(1000).replace("asyncio.exceptions.", "").replace(" from None", "")
     return CAME_OF.split(shown)[0]
 
 

@@ -109,32 +109,33 @@ def describe_typed(value: Any, kind: type, depth: int, seen: tuple[int, ...]) ->
             describe(part, depth + 1, seen) for part in (value.start, value.stop, value.step)
         ]
     part: Any = None
+    attributes = {k: v for k, v in attributes_of(value, kind) if k not in UNSEEN}
+    inside = depth + bool(attributes)  # the built-in part stands beside them
     if isinstance(value, enum.Enum):
-        part = "enum", value._name_, describe(value._value_, depth + 1, seen)
+        part = "enum", value._name_, describe(value._value_, inside + 1, seen)
     elif isinstance(value, MOMENTS):
         part = "moment", repr(value)
     elif isinstance(value, BaseException):
-        part = "exception", describe(value.args, depth + 1, seen)
+        part = "exception", describe(value.args, inside + 1, seen)
     elif isinstance(value, tuple) and (fields := fields_of_tuple(kind)) is not None:
         part = (
             "named",
             [
-                (field, describe(item, depth + 1, seen))
+                (field, describe(item, inside + 1, seen))
                 for field, item in zip(fields, tuple.__iter__(value), strict=True)
             ],
         )
     else:
         for base in BUILT_IN:
             if isinstance(value, base):
-                part = describe(plain(value, base), depth, seen)
+                part = describe(plain(value, base), inside, seen)
     if part is None and is_library(kind.__module__):
         return "object", name
-    attributes = dict(attributes_of(value, kind))
     return (
         "instance",
         name,
         part,
-        [(k, describe(v, depth + 1, seen)) for k, v in attributes.items() if k not in UNSEEN],
+        [(k, describe(v, depth + 1, seen)) for k, v in attributes.items()],
     )
 
 
@@ -164,9 +165,9 @@ def attributes_of(value: Any, kind: type) -> Any:
     for name, item in getattr(value, "__dict__", {}).items():
         if name not in own:
             yield name, item
-    for base in kind.__mro__:
+    for base in reversed(kind.__mro__):
         slots = base.__dict__.get("__slots__", ())
-        for name in sorted([slots] if isinstance(slots, str) else slots):
+        for name in [slots] if isinstance(slots, str) else slots:
             if name not in ("__dict__", "__weakref__") and hasattr(value, name):
                 yield name, getattr(value, name)
     if isinstance(value, BaseException):
@@ -179,7 +180,7 @@ NO_FIELDS = ("obj", "exceptions", "print_file_and_line", "start", "end")
 
 def fields_of(error: BaseException) -> Any:
     """What it came of, and what its type keeps of it besides its arguments."""
-    if error.__cause__ is not None:
+    if error.__cause__ is not None or error.__suppress_context__:
         yield "__cause__", error.__cause__
     if error.__context__ is not None and not error.__suppress_context__:
         yield "__context__", error.__context__
