@@ -110,7 +110,8 @@ def describe_typed(value: Any, kind: type, depth: int, seen: tuple[int, ...]) ->
         ]
     part: Any = None
     attributes = {k: v for k, v in attributes_of(value, kind) if k not in UNSEEN}
-    inside = depth + bool(attributes)  # the built-in part stands beside them
+    is_within = bool(attributes) and not isinstance(value, BaseException)
+    inside = depth + is_within  # the built-in part stands beside them
     if isinstance(value, enum.Enum):
         part = "enum", value._name_, describe(value._value_, inside + 1, seen)
     elif isinstance(value, MOMENTS):

@@ -220,6 +220,15 @@ TRAVERSAL void traverse_plain(rec_visit *v, PyObject *o, rec_type_entry *entry, 
     visit_storage(v, entry, &items, shown, depth + 1);
 }
 
+/* Containers in which the built-in part of an instance is. That of an exception counts as if it had no attributes, which it
+ * has by where it was raised: as far as a value can never be within more containers than the format has. */
+static inline uint32_t depth_of_part(const rec_type_entry *entry, uint32_t depth)
+{
+    enum { DEEPEST = 30 };
+    bool is_exception = (entry->type->tp_flags & Py_TPFLAGS_BASE_EXC_SUBCLASS) != 0;
+    return is_exception && rec_limits.depth <= DEEPEST ? depth : depth + 1;
+}
+
 static void traverse_instance(rec_visit *v, PyObject *o, rec_type_entry *entry, rec_attributes *attributes,
                               Py_ssize_t size, uint32_t depth)
 {
@@ -230,7 +239,7 @@ static void traverse_instance(rec_visit *v, PyObject *o, rec_type_entry *entry, 
     shown = rec_take_nodes(size);
     visit_instance(v, entry, size, shown);
     if (entry->part)
-        visit_part(v, o, entry, depth + 1);
+        visit_part(v, o, entry, depth_of_part(entry, depth));
     while (shown > 0 && rec_attributes_next(attributes, &name, &value)) {
         traverse_attribute(v, name, value, depth + 1);
         shown--;
