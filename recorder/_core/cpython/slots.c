@@ -78,9 +78,7 @@ const rec_slot_list *rec_slots_in_order(PyTypeObject *type)
 {
     static rec_slot_list kept[KEPT];
     rec_slot_list *list = &kept[((uintptr_t)type >> 4) * 2654435761u >> 8 & (KEPT - 1)];
-    if (type->tp_version_tag == 0)
-        return NULL;
-    if (list->type != type || list->version != type->tp_version_tag)
+    if (list->type != type || list->version != type->tp_version_tag || list->version == 0) /* 0: it is in no state yet */
         fill(type, list);
     return list->count >= 0 ? list : NULL;
 }

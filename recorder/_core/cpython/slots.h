@@ -20,7 +20,7 @@ typedef struct {
     rec_slot slot[REC_MOST_ORDERED];
 } rec_slot_list;
 
-/* Good until the next call. NULL: the class has more of them, or no version; then they are told as they lie in memory. */
+/* Good until the next call. NULL: the class has more of them; then they are told as they lie in memory. */
 const rec_slot_list *rec_slots_in_order(PyTypeObject *type);
 
 #pragma GCC visibility pop
