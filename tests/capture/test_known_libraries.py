@@ -209,6 +209,8 @@ ARROW = {
     "pyarrow.array([{'a': [1], 'b': {'c': 1.5}}, {'a': [2]}]).slice(1)":
         "pyarrow.StructArray([{'a': [2], 'b': None}])",
     "pyarrow.array([{'b': {'c': 1.5}}])": "pyarrow.StructArray([{'b': {'c': 1.5}}])",
+    "pyarrow.table({'m': pyarrow.array([None, [('k', 1)]], type=pyarrow.map_(pyarrow.string(), pyarrow.int64()))})":
+        "pyarrow.Table({'m': [None, [('k', 1)]]})",
     "pyarrow.array([[('k', 1)], []], type=pyarrow.map_(pyarrow.string(), pyarrow.int64()))":
         "pyarrow.MapArray([[('k', 1)], []])",
     "pyarrow.array(['u', 'v', None, 'u']).dictionary_encode().slice(1)": "pyarrow.DictionaryArray(['v', None, 'u'])",

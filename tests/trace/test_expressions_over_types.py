@@ -248,6 +248,7 @@ main()
 """
 ASKED = {
     "by_label['a']": "1.5", "by_place[2]": "6", "table['a'][8]": "2", "names[0]": "1", "long[3]": "3",
+    "long[4_999]": "4999", "long[4_980]": "4980", "long[4_979]": "?", "long[-1]": "?",
     "len(by_label)": "3", "len(table)": "3", "len(long)": "5000", "sum(by_place)": "15", "max(table['b'])": "6",
     "'a' in by_label": "True", "1.5 in by_label": "False", "4 in table['b']": "False", "7 in table['b']": "True",
     "[x for x in kinds]": "['a', 'b', 'a']", "type(by_label).__name__": "'Series'", "by_label is None": "False",

@@ -164,4 +164,6 @@ def test_what_was_cut_gives_what_was_recorded_and_then_says_so(text: str, tmp_pa
         assert 4_999 in value  # its labels are known
     elif len(given) < size:
         with pytest.raises(errors.ValueNotRecordedError):
-            4_999 in value
+            4_970 in value
+    if text.startswith("pyarrow"):
+        assert 4_999 in value  # the end of a column is recorded, too

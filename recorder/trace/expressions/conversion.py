@@ -50,7 +50,7 @@ from recorder.trace.format import (
     TAG_TYPED,
     Form,
 )
-from recorder.trace.values import stdlib_values
+from recorder.trace.values import stdlib_values, tables
 from recorder.trace.values.forms import items_of, make_form, named_parts
 from recorder.trace.values.nodes import (
     Node,
@@ -231,6 +231,7 @@ class Values:
             return collections.deque(made, limit if isinstance(limit, int) else None)
         if node.size in PYTHONS:
             return made
+        self._add_last(made, column_of(node))
         return Column(made, path, self._labels(node, path), _of_one(column_of(node), path))
 
     def _view(self, node: Node, path: str) -> Any:
@@ -262,17 +263,20 @@ class Values:
         except (TypeError, ValueError, ArithmeticError):
             return Thing(node, self, path)
 
+    def _add_last(self, made: Any, column: Any) -> None:
+        """What is recorded of the end of a long column."""
+        if isinstance(made, Cut) and isinstance(column, tables.Column):
+            made.last = [self.of(one, made.path) for one in column.last]
+
     def _frame(self, node: Node, columns: Node, path: str) -> Frame:
         inside, labels = f"{path}[…]", self._labels(node, path)
         held = frame_of(node)
-        kinds = [_of_one(each, inside) for each in held.values] if held is not None else []
-        pairs = [
-            (
-                self.of(name, f"a name of {path}"),
-                Column(self.of(part, inside), inside, labels, kind),
-            )
-            for (name, part), kind in zip(columns.items, kinds, strict=True)
-        ]
+        pairs = []
+        for (name, part), each in zip(columns.items, held.values if held else (), strict=True):
+            made = self.of(part, inside)
+            self._add_last(made, each)
+            column = Column(made, inside, labels, _of_one(each, inside))
+            pairs.append((self.of(name, f"a name of {path}"), column))
         return Frame(node, pairs, columns.size or 0, length_of(node) or 0, path)
 
     @staticmethod

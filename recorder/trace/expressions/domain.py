@@ -120,18 +120,19 @@ def _unhashable_in(wanted: object, with_sets: bool) -> object:
 class Cut(Opaque):
     """A text or container of which not everything is there, or whose keys cannot be looked up as Python does."""
 
-    __slots__ = ("items", "kind", "node", "path", "size")
+    __slots__ = ("items", "kind", "last", "node", "path", "size")
 
     def __init__(self, node: Any, kind: type, items: Any, path: str) -> None:
         self.node = node
         self.kind = kind
         self.items = items  # of a dict pairs
+        self.last: list[Any] = []  # of a column, those at its end, which are recorded, too
         self.size = node.size or 0
         self.path = path
 
     @property
     def reason(self) -> str:
-        held, what = len(self.items), _THINGS.get(self.kind, "items")
+        held, what = len(self.items) + len(self.last), _THINGS.get(self.kind, "items")
         is_text = self.kind in (str, bytes, bytearray)
         more = "" if is_text or held > LIMITED else f"; {MAY_BE_MORE}"
         return f"{self.path} is cut: {held:,} of its {self.size:,} {what} are recorded{more}"
@@ -160,7 +161,7 @@ class Cut(Opaque):
             return True
         self._refuse_unhashable(wanted)
         doubt: Undecided | None = None
-        for item in self.items:
+        for item in (*self.items, *self.last):
             key = item[0] if self.kind is dict else item
             try:
                 if key is wanted or key == wanted:
@@ -190,6 +191,8 @@ class Cut(Opaque):
                 raise IndexError(f"{self.kind.__name__} index out of range")
             if at < held:
                 return self.items[at]
+            if at >= self.size - len(self.last):
+                return self.last[at - self.size]
         raise Undecided(self.reason)
 
     def _refuse_unhashable(self, wanted: object) -> None:

@@ -384,7 +384,7 @@ def _of_values(pyarrow: Any, part: Any, column: Column, values: list[Any]) -> An
     dtype = column.dtype
     if is_time(part):
         return pyarrow.array(values, type=_type_of_times(pyarrow, part))
-    if column.kind[1] == "MapArray":
+    if column.kind[1] == "MapArray" or _are_maps(values):
         return pyarrow.array(values, type=_type_of_maps(pyarrow, values))
     if dtype == "datetime64[D]":
         return pyarrow.array([value and value.item() for value in values], type=pyarrow.date32())
@@ -403,6 +403,12 @@ def _type_of_times(pyarrow: Any, part: Any) -> Any:
     if unit == "ns" and any(number % 1000 for number in part.items[1].items.items() or []):
         raise CannotMake  # Python has no time of so many digits
     return pyarrow.time32(unit) if unit in ("s", "ms") else pyarrow.time64(unit)
+
+
+def _are_maps(values: list[Any]) -> bool:
+    """Whether they are lists of pairs, as of a column of a table, whose type is not told: structs are dicts."""
+    first = next((value for value in values if value), None)
+    return isinstance(first, list) and isinstance(first[0], tuple)
 
 
 def _type_of_maps(pyarrow: Any, values: list[Any]) -> Any:
