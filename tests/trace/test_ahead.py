@@ -161,6 +161,7 @@ def test_a_predicate_is_called_by_who_asks_alone(cut: Path) -> None:
     assert by == {threading.get_ident()}
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_a_child_process_goes_on_without_the_threads(cut: Path) -> None:
     with open_trace(cut) as trace:
         trace._queries.threads = 2
