@@ -156,7 +156,7 @@ cdef inline void foresee_line(const Shadow *s) noexcept nogil:
 
 cdef void foresee_return(const Shadow *s, const Shadow *caller, PyObject *value) noexcept nogil:
     """The frame returns: how far what is left of the caller's line only reads."""
-    if s.frame.previous == caller.frame and has_bits(caller.code) and is_as_foreseen(caller) and (
+    if rec_is_called_by(s.frame, caller.frame) and has_bits(caller.code) and is_as_foreseen(caller) and (
             leaves_all_alive(s, value)):
         foresee(caller, rec_reads_behind_call(
             caller.code.stores, caller.frame, caller.line, value, rec_count_bits(s.changing)), False)
@@ -201,7 +201,7 @@ cdef inline bint has_bits(const Code *code) noexcept nogil:
 
 cdef inline bint is_called_quietly(const Shadow *s, const Shadow *caller) noexcept nogil:
     """Whether the caller's line has only read until it called the frame, which begins."""
-    return (is_foreseen(caller) and not s.code.suspends and s.frame.previous == caller.frame
+    return (is_foreseen(caller) and not s.code.suspends and rec_is_called_by(s.frame, caller.frame)
             and rec_calls_at(caller.code.stores, caller.frame, tracer.reads_until))
 
 

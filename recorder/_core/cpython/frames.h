@@ -108,6 +108,17 @@ static inline int rec_frame_offset(rec_iframe *frame)
     return (int)(frame->instr - (char *)((PyCodeObject *)rec_object(frame->code))->co_code_adaptive);
 }
 
+/* Whether the other frame's code called it, and no function written in C that goes on when it returns: on 3.11 that has no
+ * frame in between. */
+static inline bool rec_is_called_by(const rec_iframe *frame, const rec_iframe *caller)
+{
+#if PY_VERSION_HEX < 0x030C0000
+    if (frame->is_entry)
+        return false;
+#endif
+    return frame->previous == caller;
+}
+
 /* Whether a variable can have been set by something else than the frame's own code. A debugger, f_locals and all else that
  * can do so needs a frame object; on 3.11, where each frame that is traced has one, it has filled the dict of f_locals. */
 static inline bool rec_is_exposed(rec_iframe *frame)

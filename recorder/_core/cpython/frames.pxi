@@ -22,6 +22,7 @@ cdef extern from "cpython/frames.h" nogil:
     bint rec_is_handling(PyThreadState *, PyTypeObject *)
     bint rec_frame_is_complete(rec_iframe *)
     bint rec_is_exposed(rec_iframe *)
+    bint rec_is_called_by(const rec_iframe *, const rec_iframe *)
     int rec_resume_kind(rec_iframe *)
     bint rec_is_yielding(rec_iframe *)
     PyObject *rec_module_name(PyObject *)
