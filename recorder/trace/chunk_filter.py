@@ -40,6 +40,8 @@ class ChunkFilter:
 
     def needed(self, chunk: Chunk, ends: bool = False) -> int:
         """How many bytes at the beginning of its payload have all the events that are wanted; 0: there are none."""
+        if chunk.head.events == 0 and not ends:
+            return 0  # of which CONTENTS says nothing
         entry = self._contents.entry(chunk.head.first_event, chunk.head.payload_crc)
         if entry is None or (ends and entry.ends):
             return chunk.head.raw_size

@@ -329,10 +329,11 @@ static Py_ssize_t count_slots(PyObject *object)
 {
     Py_ssize_t count = 0;
     const rec_slot_list *list = rec_slots_in_order(Py_TYPE(object));
-    for (int i = 0; list != NULL && i < list->count; i++)
-        count += *(PyObject **)((char *)object + list->slot[i].offset) != NULL;
-    if (list != NULL)
+    if (list != NULL) {
+        for (int i = 0; i < list->count; i++)
+            count += *(PyObject **)((char *)object + list->slot[i].offset) != NULL;
         return count;
+    }
     for (PyTypeObject *type = Py_TYPE(object); type != NULL && type->tp_flags & Py_TPFLAGS_HEAPTYPE; type = type->tp_base) {
         PyObject *names = ((PyHeapTypeObject *)type)->ht_slots;
         PyMemberDef *member = type->tp_members;

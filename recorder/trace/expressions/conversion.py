@@ -231,8 +231,9 @@ class Values:
             return collections.deque(made, limit if isinstance(limit, int) else None)
         if node.size in PYTHONS:
             return made
-        self._add_last(made, column_of(node))
-        return Column(made, path, self._labels(node, path), _of_one(column_of(node), path))
+        column = column_of(node)
+        self._add_last(made, column)
+        return Column(made, path, self._labels(node, path), _of_one(column, path))
 
     def _view(self, node: Node, path: str) -> Any:
         """Of the keys, the values or the items of a dict; of one that was cut, those that were recorded."""
