@@ -29,8 +29,9 @@ class Binding(NamedTuple):
         return value if isinstance(value, ast.Call) and is_result else None
 
 
-def binding(statement: ast.AST, name: str) -> Binding:
-    """What the statement did to the variable of this name, or to a part of what it holds."""
+def binding(statement: ast.AST, name: str, path: str = "") -> Binding:
+    """What the statement did to the variable of this name, or to a part of what it holds. `path`: which part is asked
+    about, where it sets several."""
     if isinstance(statement, (ast.For, ast.AsyncFor)) and _binds(statement.target, name):
         return Binding("element", statement.iter)
     if isinstance(statement, (ast.With, ast.AsyncWith)):
@@ -45,14 +46,13 @@ def binding(statement: ast.AST, name: str) -> Binding:
         return Binding("imported")
     if isinstance(statement, ast.Delete):
         return Binding("deleted")
-    return _assigned(statement, name) or _inside(statement, name) or Binding("mentioned")
+    return _assigned(statement, name, path or name) or _inside(statement, name) or Binding("mentioned")
 
 
-def _assigned(statement: ast.AST, name: str) -> Binding | None:
+def _assigned(statement: ast.AST, name: str, path: str) -> Binding | None:
     if isinstance(statement, ast.Assign):
-        for target in statement.targets:
-            if _binds(target, name):
-                return _by_target(target, statement.value, name)
+        for _, target in _binding(statement.targets, name, path):
+            return _by_target(target, statement.value, name, path)
     if isinstance(statement, ast.AnnAssign) and _binds(statement.target, name):
         return Binding("assigned", statement.value, ast.unparse(statement.target))
     if isinstance(statement, ast.AugAssign) and _binds(statement.target, name):
@@ -74,17 +74,30 @@ def target_of_attribute(statement: ast.AST, name: str) -> str | None:
     return None
 
 
-def _by_target(target: ast.expr, value: ast.expr, name: str) -> Binding:
+def _binding(targets: list[ast.expr], name: str, path: str) -> list[tuple[int, ast.expr]]:
+    """Those that are the variable or a part of what it holds, with their places; first what the path leads to."""
+    found = [(n, one) for n, one in enumerate(targets) if _binds(one, name)]
+    return sorted(found, key=lambda each: not _is_on_the_way(each[1], path))
+
+
+def _is_on_the_way(target: ast.expr, path: str) -> bool:
+    if isinstance(target, (ast.Tuple, ast.List)):
+        return any(_is_on_the_way(part, path) for part in target.elts)
+    text = ast.unparse(target.value if isinstance(target, ast.Starred) else target)
+    return path.startswith(text) and path[len(text) : len(text) + 1] in ("", ".", "[")
+
+
+def _by_target(target: ast.expr, value: ast.expr, name: str, path: str) -> Binding:
     """Of `a, b = 1, 2` the one that is its own; of any other unpacking an element."""
     if not isinstance(target, (ast.Tuple, ast.List)):
         return Binding("assigned", value, ast.unparse(target))
     starred = any(isinstance(part, ast.Starred) for part in target.elts)
+    [(at, part), *_] = _binding(target.elts, name, path)
+    if starred:
+        return Binding("element", value)
     if isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts):
-        for part, its in zip(target.elts, value.elts, strict=True):
-            if _binds(part, name) and not starred:
-                return _by_target(part, its, name)
-    at = [n for n, part in enumerate(target.elts) if _binds(part, name)]
-    return Binding("element", value, at=at[0] if at and not starred else None)
+        return _by_target(part, value.elts[at], name, path)
+    return Binding("element", value, at=at)
 
 
 def _inside(statement: ast.AST, name: str) -> Binding | None:

@@ -506,7 +506,7 @@ class Why:
             return _Found(step._replace(end="there is no text of the line"))
         if change.class_name is not None:
             asked = self._as_written(asked, statement, change.name)
-        found = bindings.binding(statement, asked.root)
+        found = bindings.binding(statement, asked.root, asked.expression.text)
         before = self._before(step.event.seq, frame=change.frame) or step.event
         is_assigned = found.how == "assigned" and step.event._called is not None
         if found.value is not None and (found.call is not None or is_assigned):

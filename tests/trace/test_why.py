@@ -263,6 +263,36 @@ def test_what_is_not_there(trace: Trace) -> None:
     assert trace.why("two", 0) == []
 
 
+SEVERAL = """
+class Cart:
+    pass
+def fill(first, second, third):
+    cart = Cart()
+    kept = {}
+    STATEMENT
+    return cart, kept
+fill("a", "b", "c")
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "chains"),
+    [
+        ("cart.x, cart.y, cart.z = first, second, third", {"cart.x": "first", "cart.y": "second", "cart.z": "third"}),
+        ("kept['x'], kept['y'] = first, second", {"kept['x']": "first", "kept['y']": "second"}),
+        ("cart.x, (cart.y, kept['y']) = first, (second, third)", {"cart.y": "second", "kept['y']": "third"}),
+        ("cart.x = cart.y = second", {"cart.x": "second", "cart.y": "second"}),
+        ("[cart.x, cart.xy] = [first, second]", {"cart.x": "first", "cart.xy": "second"}),
+    ],
+)  # fmt: skip
+def test_of_several_parts_that_a_statement_sets_each_is_what_it_was_given(
+    statement: str, chains: dict[str, str], run_recorded: Run
+) -> None:
+    with recorder.open_trace(run_recorded(SEVERAL.replace("STATEMENT", statement)).trace) as trace:
+        for path, given in chains.items():
+            assert [step.name for step in trace.why(path, function="fill")][:2] == [path, given]
+
+
 @pytest.mark.parametrize("name", ["a + b", "f(x)", "1", "", "a[b]", "x if y else z", None, 3])
 def test_what_is_no_name(trace: Trace, name: object) -> None:
     with pytest.raises(errors.InvalidArgumentError):
