@@ -46,7 +46,9 @@ def binding(statement: ast.AST, name: str, path: str = "") -> Binding:
         return Binding("imported")
     if isinstance(statement, ast.Delete):
         return Binding("deleted")
-    return _assigned(statement, name, path or name) or _inside(statement, name) or Binding("mentioned")
+    return (
+        _assigned(statement, name, path or name) or _inside(statement, name) or Binding("mentioned")
+    )
 
 
 def _assigned(statement: ast.AST, name: str, path: str) -> Binding | None:
