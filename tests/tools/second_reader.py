@@ -14,6 +14,7 @@ it is ("UNEXAMINED", what it was when it was last seen, or None).
 
 from __future__ import annotations
 
+import functools
 import json
 import mmap
 import struct
@@ -1618,39 +1619,34 @@ class Trace:
         for chunk in self.event_chunks:
             yield from self.chunk_events(chunk)
 
-    def notes(self) -> list[Note | SpanEnd]:
-        """Those of all chunks, as far as these can be read."""
-        machine = Machine(self.header)
-        for chunk in self.event_chunks:
-            try:
-                for _ in machine.run_chunk(self.payload(chunk), chunk.first_event):
-                    pass
-            except Damaged:
-                pass
-        origin = self.meta.get("cut_from")
-        start = origin["start"] if isinstance(origin, dict) and "start" in origin else 0
-        begun = {n.span: n.before for n in machine.notes if isinstance(n, Note)}
-        ended = {
-            n.span for n in machine.notes
-            if isinstance(n, SpanEnd) and begun.get(n.span, 0) < n.before <= start > 0
-        }  # fmt: skip
-        return [note for note in machine.notes if note.span not in ended]
-
-    def written(self) -> list[tuple[int, int, bytes]]:
-        """Stream, size and bytes of what the program wrote, in order. It may stand in chunks without events."""
+    @functools.cached_property
+    def whole(self) -> Machine:
+        """What has seen the records of all chunks, as far as these can be read, also of those without events."""
         machine = Machine(self.header)
         for chunk in self.event_chunks:
             for _ in self.chunk_events(chunk, machine):
                 pass
-        return [(stream, size, data) for stream, _, size, data in machine.output]
+        return machine
+
+    def notes(self) -> list[Note | SpanEnd]:
+        """Those of all chunks."""
+        notes = self.whole.notes
+        origin = self.meta.get("cut_from")
+        start = origin["start"] if isinstance(origin, dict) and "start" in origin else 0
+        begun = {n.span: n.before for n in notes if isinstance(n, Note)}
+        ended = {
+            n.span for n in notes
+            if isinstance(n, SpanEnd) and begun.get(n.span, 0) < n.before <= start > 0
+        }  # fmt: skip
+        return [note for note in notes if note.span not in ended]
+
+    def written(self) -> list[tuple[int, int, bytes]]:
+        """Stream, size and bytes of what the program wrote, in order."""
+        return [(stream, size, data) for stream, _, size, data in self.whole.output]
 
     def told(self) -> list[tuple[Any, ...]]:
         """What the program told, in order, as `log` has it."""
-        machine = Machine(self.header)
-        for chunk in self.event_chunks:
-            for _ in self.chunk_events(chunk, machine):
-                pass
-        return machine.logs
+        return self.whole.logs
 
     def at(self, number: int) -> Event | None:
         """The event of this number, and with it the whole state."""

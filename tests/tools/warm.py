@@ -11,6 +11,7 @@ signals, `__main__`. What it has not are flags of Python and variables that are 
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ctypes
 import gc
@@ -23,6 +24,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from io import FileIO
@@ -118,8 +120,8 @@ def read_to_the_end(streams: Sequence[FileIO], deadline: float) -> list[bytes]:
 
 
 def serve(number: int) -> int:
-    """Forks a process for each request and says how it ended. In such a process: the command's exit status, given
-    to the interpreter with nothing else on the stack."""
+    """Forks a process for each request and says how it ended. In such a process: the command's exit status, with
+    nothing else on the stack."""
     import recorder.cli
 
     import_everything()
@@ -141,7 +143,7 @@ def serve(number: int) -> int:
         tell_the_end(pid, streams, end)
     os.close(end)
     become(*json.loads(request), streams)
-    return recorder.cli.main()
+    return end_at_once(recorder.cli.main())
 
 
 def tell_the_end(pid: int, streams: list[int], end: int) -> NoReturn:
@@ -152,6 +154,20 @@ def tell_the_end(pid: int, streams: list[int], end: int) -> NoReturn:
     with contextlib.suppress(BrokenPipeError):  # nobody wants to know
         os.write(end, b"%d" % status)
     os._exit(0)
+
+
+def end_at_once(status: int) -> int:
+    """Does what an interpreter does at its end, but for taking apart what was imported: the pages of it that are
+    shared with the server would be copied for it, which takes longer than most commands. Returns where something
+    cannot be written any more, of which the interpreter has more to say."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (AttributeError, OSError, ValueError):
+        return status
+    os._exit(status)
 
 
 def import_everything() -> None:
