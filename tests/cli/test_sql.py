@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from recorder.cli import main
 from recorder.export import export
 from tests.conftest import ENVIRONMENT, Result, Run, recorder_command
+from tests.tools.warm import Warm
 
 pytestmark = pytest.mark.usefixtures("arrow_threads")
 
@@ -44,11 +46,21 @@ def recorder_says(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch
     return says
 
 
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory, warm: Warm) -> Path:
+    """A trace whose program is gone, and beside it its tables."""
+    folder = tmp_path_factory.mktemp("asked")
+    (folder / "program.py").write_text(PROGRAM)
+    words = ["run", "-o", "program.rtrace", "--scope", "own", "program.py"]
+    warm.run(words, ENVIRONMENT, folder, timeout=60).check_returncode()
+    (folder / "program.py").unlink()
+    export(folder / "program.rtrace", "parquet", folder / "tables")
+    return folder / "program.rtrace"
+
+
 @pytest.fixture
-def trace(tmp_path: Path, run_recorded: Run) -> Path:
-    run_recorded(PROGRAM, "--scope", "own")
-    (tmp_path / "program.py").unlink()
-    return tmp_path / "program.rtrace"
+def trace(tmp_path: Path, recorded: Path) -> Path:
+    return Path(shutil.copy2(recorded, tmp_path))
 
 
 def test_a_trace_is_asked(trace: Path, recorder_says: Run) -> None:
@@ -111,16 +123,18 @@ def test_text_of_the_program_cannot_act_on_a_terminal(
 
 
 @pytest.mark.parametrize("form", ["--csv", "--json", None])
-def test_no_form_acts_on_a_terminal(run_recorded: Run, form: str | None) -> None:
+def test_no_form_acts_on_a_terminal(
+    run_recorded: Run, recorder_says: Run, form: str | None
+) -> None:
     """Neither by a value nor by the name of a column. A pipe gets what there is, for programs."""
     trace = run_recorded("x = 'a\\x1b[31mb\\x9b31mc'\n").trace
     query = "select text, 1 as \"d\x1b]0;e\x07\" from values where name = 'x'"
-    command = recorder_command("sql", *([form] if form else []), trace, query)
+    words = ["sql", *([form] if form else []), trace, query]
     ours, theirs = os.openpty()
     with open(ours, "rb", buffering=0) as screen:
         try:
             done = subprocess.run(
-                command,
+                recorder_command(*words),
                 stdout=theirs,
                 stderr=subprocess.PIPE,
                 cwd=trace.parent,
@@ -134,10 +148,7 @@ def test_no_form_acts_on_a_terminal(run_recorded: Run, form: str | None) -> None
     assert b"31m" in shown and not {b"\x1b", b"\x07", b"\xc2\x9b"} & {
         shown[i : i + n] for i in range(len(shown)) for n in (1, 2)
     }
-    piped = subprocess.run(
-        command, capture_output=True, cwd=trace.parent, timeout=60, env=ENVIRONMENT
-    )
-    assert (b"\x1b" in piped.stdout) == (form == "--csv")
+    assert (b"\x1b" in recorder_says(*words).stdout) == (form == "--csv")
 
 
 # ---- the page of queries -------------------------------------------------------------------------
@@ -226,11 +237,10 @@ OUTSIDE = [
 
 @pytest.mark.parametrize("query", OUTSIDE)
 def test_a_query_reaches_nothing_but_the_tables(
-    trace: Path, tmp_path: Path, recorder_says: Run, query: str
+    recorded: Path, tmp_path: Path, recorder_says: Run, query: str
 ) -> None:
     (tmp_path / "secret.txt").write_text("secret words")
-    tables = tmp_path / "tables"
-    export(trace, "parquet", tables)
+    tables = Path(shutil.copytree(recorded.with_name("tables"), tmp_path / "tables"))
     before = {path: path.read_bytes() for path in tables.rglob("*.parquet")}
     there = sorted(os.listdir(tmp_path))
     asked = query.format(file=tmp_path / "secret.txt", folder=tmp_path)

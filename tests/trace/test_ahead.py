@@ -37,7 +37,7 @@ def halves(n):
 
 def work(name, basket):
     total = 0
-    for turn in range(40):
+    for turn in range(18):
         total += basket.add(turn % 7)
         for half in halves(turn):
             total += half
@@ -62,14 +62,14 @@ Question = Callable[[Trace], Iterator[Any]]
 
 QUESTIONS: dict[str, Question] = {
     "all": lambda trace: trace.find(),
-    "from the midst": lambda trace: trace.find(start=333, stop=1500),
+    "from the midst": lambda trace: trace.find(start=133, stop=600),
     "some kinds": lambda trace: trace.find(("call", "return", "raise")),
     "a function": lambda trace: trace.find(function="add"),
     "a function, by somebody's predicate": lambda trace: trace.find(function=lambda one: one.name == "add"),
     "a thread": lambda trace: trace.find(thread="worker 1"),
     "a variable": lambda trace: trace.find(changed="total"),
     "a class's attribute": lambda trace: trace.find(changed="kinds"),
-    "a condition of the core": lambda trace: trace.hits(function="work", when="total > 400 and turn % 2"),
+    "a condition of the core": lambda trace: trace.hits(function="work", when="total > 100 and turn % 2"),
     "a condition of Python": lambda trace: trace.hits(function="add", when="sorted(self.items)[-1:] == [6]"),
     "a value": lambda trace: trace.hits(value="'5'"),
     "calls": lambda trace: trace.calls("halves"),
@@ -166,7 +166,7 @@ def test_a_child_process_goes_on_without_the_threads(cut: Path) -> None:
     with open_trace(cut) as trace:
         trace._queries.threads = 2
         found = trace.find()
-        begun = [next(found).seq for _ in range(900)]
+        begun = [next(found).seq for _ in range(400)]
         assert readers()
         child = os.fork()
         if child == 0:  # which must not come back into pytest

@@ -6,7 +6,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 
 from recorder.trace.expressions.asking import Repeated
 from recorder.trace.expressions.expression import Expression
-from recorder.trace.reader import Trace, open_trace
+from recorder.trace.reader import Event, Trace, open_trace
 
 PROGRAMS = Path(__file__).parent.parent / "programs"
 ASKED = ("classes", "containers", "global_names", "instances", "mappings", "number_values", "scalars", "text_values",
@@ -34,11 +34,11 @@ def trace(request: pytest.FixtureRequest, trace_of: TraceOf) -> Iterator[Trace]:
 # ---- one meaning ---------------------------------------------------------------------------------
 
 
-def brute(trace: Trace, text: str, stop: int) -> list[tuple[int, str, str]]:
+def brute(trace: Trace, text: str, events: Iterable[Event]) -> list[tuple[int, str, str]]:
     """The condition itself, asked at every event."""
-    found = []
-    for event in trace.events(stop=stop):
-        answer = trace._asker.ask(Expression(text), event, True)
+    found, condition = [], Expression(text)
+    for event in events:
+        answer = trace._asker.ask(condition, event, True)
         if answer.kind == "error":
             found.append((event.seq, "error", answer.reason))
         elif answer.truth is not False:
@@ -51,12 +51,12 @@ def test_random_conditions_mean_in_the_core_what_they_mean(trace: Trace) -> None
     rng = random.Random(11)
     stop = min(len(trace), MOST_EVENTS)
     maker = Maker(rng, trace, stop)
-    computed = 0
+    events, computed = [*trace.events(stop=stop)], 0
     for _ in range(QUESTIONS):
         text = maker.condition(3)
         computed += bool(Expression(text).steps)
         hits = [(hit.seq, hit.kind, hit.reason) for hit in trace.hits(when=text, stop=stop)]
-        assert hits == brute(trace, text, stop), text
+        assert hits == brute(trace, text, events), text
     assert computed > QUESTIONS / 2  # otherwise it is the expression that was held against itself
 
 
@@ -285,7 +285,7 @@ def test_what_contents_come_to_is_what_python_says(
             for sign in ("==", "<=", ">"):
                 when = f"{function}(x) {sign} {answer}"
                 hits = [(hit.seq, hit.kind, hit.reason) for hit in trace.hits(when=when)]
-                assert hits == brute(trace, when, len(trace[:])), when
+                assert hits == brute(trace, when, trace.events()), when
 
 
 # What is asked of each of CONTENTS, as Python has it.
@@ -314,7 +314,7 @@ def test_what_a_comprehension_comes_to_is_what_python_says(
     assert Expression(when).steps
     with open_trace(trace_of(path)) as trace:
         hits = [(hit.seq, hit.kind, hit.reason) for hit in trace.hits(when=when)]
-        assert hits == brute(trace, when, len(trace[:]))
+        assert hits == brute(trace, when, trace.events())
 
 
 EACH = [
