@@ -228,6 +228,12 @@ def test_a_frame_and_a_value_are_looked_at(trace: Path) -> None:
         await screen.press("enter")
         assert screen.app.frame.function.name == "main"
         assert " 24 →" in screen.text("text")
+        await screen.press("L")  # all of the function of the chosen frame
+        assert isinstance(screen.app.screen, Window)
+        assert "main" in screen.app.screen.heading
+        shown = screen.app.screen.text.splitlines()
+        assert "def main() -> None:" in shown[0] and "thread.join()" in shown[-1]
+        await screen.press("escape")
         await screen.mark("long_text")
         await screen.press("enter")
         assert isinstance(screen.app.screen, Window)

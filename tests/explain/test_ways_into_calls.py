@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+import recorder
 from recorder import cli
+from recorder.explain.backwards import Backwards
 
 A_KEY = """\
 class Edges:
@@ -60,3 +62,15 @@ def test_what_is_on_the_page(
     path.write_text(program)
     assert cli.main(["explain", str(trace_of(path))]) == 0
     assert named in capfd.readouterr().out
+
+
+def test_what_a_loop_goes_through_is_one_step_behind_the_loop(
+    tmp_path: Path, trace_of: Callable[[Path], Path]
+) -> None:
+    path = tmp_path / "way_loop_depth.py"
+    path.write_text(A_LOOP)
+    with recorder.open_trace(trace_of(path)) as trace:
+        way = Backwards(trace)
+        way.from_line(next(trace.find("return", function="run")))
+        depths = {link.what: link.depth for link in way.links()}
+    assert depths["the loop went so far"] + 1 == depths["parts returned ['a', 'b']"]

@@ -3,6 +3,7 @@ says, or that it is not known."""
 
 from __future__ import annotations
 
+import collections
 import importlib.util
 import re
 from collections.abc import Callable, Iterator
@@ -229,6 +230,24 @@ def test_what_a_method_of_a_class_would_tell_is_not_told(
                 if answer.kind == "known":
                     told.append(f"{text}: {said(answer)}")
     assert told == []
+
+
+@pytest.mark.parametrize("base", [base for base in UNDER if base != "float"])
+def test_an_attribute_of_its_own_comes_before_a_method(
+    tmp_path: Path, run_recorded: Run, base: str
+) -> None:
+    names = [
+        name
+        for name in ("get", "count", "pop", "upper", "bit_length")
+        if hasattr(eval(base, {"collections": collections}), name)
+    ]
+    text = f"{IMPORTS}class K({base}): pass\ndef main():\n    v = K({VALUES[base]})\n"
+    text += "".join(f"    v.{name} = 77\n" for name in names) + "    return 1\nmain()\n"
+    with open_trace(run_recorded(text).trace) as trace:
+        (end,) = trace.find("return", function="main")
+        assert names and [said(trace.evaluate(f"v.{name} + 1", end)) for name in names] == [
+            "78"
+        ] * len(names)
 
 
 # ---- of libraries --------------------------------------------------------------------------------

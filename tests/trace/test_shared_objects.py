@@ -223,3 +223,14 @@ def test_what_a_variable_held_is_the_same_whatever_the_doubt(tmp_path: Path) -> 
     assert history is not None
     assert (history.is_sure, history.before, history.first.seq) == (True, None, 1)
     assert [change.seq for change in history.changes] == [3]
+
+
+def test_what_held_the_one_before_does_not_hold_the_next(tmp_path: Path) -> None:
+    """Where a variable has another one of this number at another place, at once."""
+    in_list, in_dict = b"\x12" + w.varint(1) + FIRST, b"\x1a" + w.varint(1) + w.value("k") + ANEW
+    with told(tmp_path, w.set_slot(0, in_list), w.set_slot(0, in_dict)) as trace:
+        values = trace[1].locals["x"][0], trace[2].locals["x"]["k"]
+        first, second = map(trace.object, values)
+    assert first is not None and second is not None
+    assert [(one.path, one.start, one.stop) for one in first.holdings] == [("x[0]", 1, 2)]
+    assert [(one.path, one.start, one.stop) for one in second.holdings] == [("x['k']", 2, 3)]
