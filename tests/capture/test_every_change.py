@@ -273,3 +273,20 @@ def test_how_many_are_left_out_is_part_of_a_value(tmp_path: Path) -> None:
     """What is too deep is not told, but how much it is."""
     shown = shown_in(tmp_path, DEEP)
     assert [re.findall(r"\d+", one) for one in shown] == [["1"], ["2"], ["3"], ["3"]]
+
+
+def test_a_code_with_other_globals_goes_by_these(tmp_path: Path) -> None:
+    """What it names is elsewhere among them, and can change in place in the first alone."""
+    code = compile("def f():\n    x = items\n    return x\n", str(tmp_path / "program.py"), "exec")
+    many: dict[str, Any] = {**{f"n{n}": n for n in range(40)}, "items": [1]}
+    few: dict[str, Any] = {"items": 1}
+    with recorder.record(tmp_path / "p.rtrace", min_free_space=0, exclude=[__file__]):
+        for names in (many, few, many):
+            exec(code, names)
+            for _ in range(2):
+                names["f"]()
+                if names is many:
+                    many["items"].append(2)
+    with recorder.open_trace(tmp_path / "p.rtrace") as trace:
+        shown = [repr(event.globals["items"]) for event in trace.find("line", function="f", line=3)]
+    assert shown == ["[1]", "[1, 2]", "1", "1", "[1, 2, 2]", "[1, 2, 2, 2]"]
