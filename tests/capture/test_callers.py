@@ -235,7 +235,7 @@ def test_it_is_what_the_callee_itself_sees(kind: str, tmp_path: Path) -> None:
     assert len(seen) >= 4 * len(WAYS)
     assert two_readers.compare(path, most_events=ALL) == []
     pieces = tmp_path / "pieces.rtrace"
-    pieces.write_bytes(rechunked(path, 400 if kind == "large" else 60))  # each restates all of it
+    pieces.write_bytes(rechunked(path, 100 if kind == "large" else 20))  # each restates all of it
     assert two_readers.compare(pieces, most_events=ALL) == []
     with open_trace(pieces) as trace:
         assert [given.show() for _, given, _ in arguments(trace)] == [x.show() for _, x, _ in seen]

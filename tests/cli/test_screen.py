@@ -165,6 +165,7 @@ def drive(
     async def run() -> None:
         with open_trace(path) as opened:
             app = Screen(Navigator(opened))
+            app.animation_level = "none"  # what moves is drawn anew sixty times a second
             async with app.run_test(size=size) as pilot:
                 await pilot.pause()
                 await how(Driver(app, pilot))

@@ -166,7 +166,7 @@ def check_command(place: Path, environment: str, name: str) -> None:
 
 @pytest.mark.root("unshare", "prlimit", "setpriv")
 @pytest.mark.leaves_staging
-@pytest.mark.parametrize("environment", in_turn({**ENVIRONMENTS, **AS_ROOT}))
+@pytest.mark.parametrize("environment", in_turn({**ENVIRONMENTS, **AS_ROOT}, of=3))
 def test_the_calls(place: Path, environment: str) -> None:
     done = in_shell(place, environment, [sys.executable, str(place / "api.py")])
     named = check(done)

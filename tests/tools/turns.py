@@ -30,7 +30,6 @@ BY_TEST = (
     "tests/trace/test_conditions.py",
     "tests/trace/test_expressions.py",
     "tests/trace/test_queries_fidelity.py",
-    "tests/transparency/test_every_way_out.py::test_in_turn",
 )
 BY_FILE = (
     "tests/bugs/",

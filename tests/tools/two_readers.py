@@ -35,7 +35,7 @@ from tests.tools import second_reader
 from tests.tools.second_reader import NotATrace, Value
 from tests.tools.turns import is_our_turn
 
-MOST_EVENTS = 1_000
+MOST_EVENTS = 400
 MOST_BYTES = 4 << 20
 BYTES_OF_A_PART = 1 << 20
 STACKS_AT = 97  # every so many events all stacks are compared

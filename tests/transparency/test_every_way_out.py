@@ -29,6 +29,7 @@ import pytest
 
 import recorder
 from recorder.cli import main
+from tests.tools.tape_tools import in_turn
 
 OUT, ERR, BOTH = 1, 2, 3  # BOTH: they are one
 Writes = list[tuple[int, bytes]]  # by whom, and what: each write, where that can be seen
@@ -681,7 +682,7 @@ def test_cell(name: str, tmp_path: Path) -> None:
     check(EVERYWHERE[name], tmp_path)
 
 
-@pytest.mark.parametrize("name", IN_TURN)
+@pytest.mark.parametrize("name", in_turn(IN_TURN, of=3))
 def test_in_turn(name: str, tmp_path: Path) -> None:
     check(IN_TURN[name], tmp_path)
 

@@ -78,7 +78,7 @@ def warm() -> Iterator[Warm]:
         yield warm
 
 
-@pytest.mark.parametrize("name", in_turn(PROBES, always=FAILING))
+@pytest.mark.parametrize("name", in_turn(PROBES, of=3, always=FAILING))
 def test_the_program_does_not_notice(name: str, tmp_path: Path, warm: Warm) -> None:
     case = PROBES[name]
     plain = run(tmp_path / "work", [sys.executable], case)
