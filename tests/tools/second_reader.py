@@ -76,6 +76,10 @@ class Cursor:
         return int.from_bytes(self.take(8), "little")
 
     def varint(self) -> int:
+        at = self.at
+        if at < len(self.data) and self.data[at] < 0x80:  # as nearly all are
+            self.at += 1
+            return self.data[at]
         result = 0
         for shift in range(0, 70, 7):
             byte = self.u8()
