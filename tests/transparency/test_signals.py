@@ -60,7 +60,9 @@ def run_and_signal(command: list[str], folder: Path, number: int) -> tuple[int, 
     return process.returncode, first + out, err
 
 
-@pytest.mark.parametrize(("name", "disposition"), in_turn(itertools.product(SIGNALS, DISPOSITIONS), of=3))
+@pytest.mark.parametrize(
+    ("name", "disposition"), in_turn(itertools.product(SIGNALS, DISPOSITIONS), of=3)
+)
 def test_a_signal_while_the_program_runs(tmp_path: Path, name: str, disposition: str) -> None:
     script = tmp_path / "app.py"
     script.write_text(RUNNING.format(signal=name, disposition=disposition))
