@@ -201,10 +201,18 @@ def root_in(text: str) -> str:
 
 
 def calls_of(statement: ast.AST, names: set[str]) -> list[ast.Call]:
-    """The calls in a statement of functions or methods of these names."""
-    return [
+    """The calls in a statement of functions or methods of these names, in the order in which they are made: what is
+    inside of another one ends before it."""
+    found = [
         node for node in _own(statement) if isinstance(node, ast.Call) and called(node) in names
     ]
+    return sorted(found, key=lambda one: (one.end_lineno or 0, one.end_col_offset or 0))
+
+
+def runs_once(statement: ast.AST) -> bool:
+    """Whether each call in it is made, and once."""
+    several = (ast.IfExp, ast.BoolOp, ast.comprehension, ast.Lambda, ast.Compare)
+    return not any(isinstance(node, several) for node in _own(statement))
 
 
 OPERATORS = {
@@ -276,8 +284,10 @@ def _given_by(node: ast.AST) -> Iterator[tuple[str, list[ast.expr]]]:
         yield from _compared(node)
     elif isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
         yield "iter", [node.iter]
+        yield "aiter", [node.iter]
     elif isinstance(node, (ast.With, ast.AsyncWith)):
-        yield from (("enter", [one.context_expr]) for one in node.items)
+        for name in ("enter", "aenter"):
+            yield from ((name, [one.context_expr]) for one in node.items)
     elif isinstance(node, ast.Call):
         yield "call", [node.func, *node.args]
         if called(node) in OF_ONE and len(node.args) == 1:

@@ -39,6 +39,7 @@ from recorder.trace.writes import Writes, Written, is_given
 
 SHORTEST_CIRCLE: Final = 2  # steps
 MOST_STEPS: Final = 50
+ENTERS: Final = ("__enter__", "__aenter__")
 MOST_THROUGH: Final = 20  # calls, of which each returned what the next one gave it
 MOST_LOST: Final = 5  # times that one chain looks for another name
 MOST_UNKNOWN: Final = 1_000  # changes of a variable, to find the last one that is known
@@ -346,7 +347,32 @@ class Why:
         if expression is None:
             name = event.function.qualified_name
             return _Found(step._replace(end=f"the line does not say what it gives to {name}"))
+        returned = self._made_for(expression, asked, event, caller)
+        if returned is not None:
+            step = step._replace(text=bindings.text_of(expression))
+            return self._return(asked, step, returned, asked.root)
         return self._of(asked, step, caller, expression, asked.root)
+
+    def _made_for(
+        self, expression: ast.expr, asked: _Asked, event: Event, caller: Event
+    ) -> Event | None:
+        """The return of the call whose result the line gave to the call that begins with the event."""
+        value = expression.value if isinstance(expression, ast.Await) else expression
+        given = event.locals.get(asked.root)
+        if not isinstance(value, ast.Call) or given is None:
+            return None
+        name, is_part = bindings.called(value), asked.expression.text != asked.root
+        wanted = filters.make("return", caller=event.caller)
+        for found in self._queries.find(wanted, caller.seq, event.seq, backwards=True):
+            if found.function.name == name:
+                result = found.value
+            elif is_part and found.function.qualified_name == f"{name}.__init__":
+                result = found.locals.get(found.function.names[0])
+            else:
+                continue
+            if _is_same_value(result, given):
+                return found
+        return None
 
     def _given(
         self, asked: _Asked, event: Event, callers: list[Event | None], statement: Any
@@ -377,7 +403,23 @@ class Why:
                 answer = self._ask(bindings.text_of(expression), caller)
                 if value is not None and answer.kind == "known" and answer.tree == value._tree:
                     return expression, caller, False
-        return given[0] if given else None, seen[0], False
+        return self._of_several(given, owner, event, seen[0], statement), seen[0], False
+
+    def _of_several(
+        self, given: list[ast.expr], owner: str, event: Event, caller: Event, statement: Any
+    ) -> ast.expr | None:
+        """Which expression it was, of those whose values are not known. `owner`: the class of the method."""
+        if len({ast.dump(one) for one in given}) <= 1:
+            return given[0] if given else None
+        made = [
+            one for one in given if isinstance(one, ast.Call) and bindings.called(one) == owner
+        ]
+        if event.function.name in ENTERS and len(made) == 1:
+            return made[0]
+        wanted = filters.make("call", caller=event.caller, function=event.function.qualified_name)
+        earlier = sum(1 for _ in self._queries.find(wanted, caller.seq, event.seq))
+        is_certain = bindings.runs_once(statement) and earlier < len(given)
+        return given[earlier] if is_certain else None
 
     # ---- variables of enclosing functions ----
 
@@ -518,6 +560,11 @@ class Why:
                 if found.call is not None:
                     target = target or asked.root
                 return self._return(asked, step, returned, target, found.at)
+        if found.how == "entered" and found.value is not None:
+            given = self._entered(found.value, change, step.event)
+            if given is not None:
+                step = step._replace(how="entered", text=bindings.text_of(found.value))
+                return self._return(asked, step, given, asked.root)
         is_other = found.target and not asked.expression.text.startswith(found.target)
         if (found.how == "mentioned" or is_other) and step.event._called is not None:
             inside = self._in_call(asked, step, change)
@@ -553,6 +600,21 @@ class Why:
 
         return self._last_return(seen, None, is_called) or self._last_return(seen, change, None)
 
+    def _entered(self, manager: ast.expr, change: Change, seen: Event) -> Event | None:
+        """The event with which the manager of a `with` gave this value: of a generator function its yield, else the
+        return of its `__enter__`, unless that is the manager itself."""
+        name = bindings.called(manager) if isinstance(manager, ast.Call) else None
+
+        def is_wanted(one: Event) -> bool:
+            if one.kind == "yield":
+                return one.function.name == name
+            if one.function.name not in ENTERS:
+                return False
+            given = getattr(self._changes.statements.at(one.file, one.line), "value", None)
+            return given is not None and bindings.text_of(given) != one.function.names[0]
+
+        return self._last_return(seen, change, is_wanted, ("return", "yield"))
+
     def _handed_on(self, returned: Event) -> list[Event]:
         """A return, and those of the calls within it, as far as each is of what a call gave: `return parse(text)`."""
         found = [returned]
@@ -576,11 +638,15 @@ class Why:
         return found
 
     def _last_return(
-        self, seen: Event, change: Change | None, is_wanted: Callable[[Event], bool] | None
+        self,
+        seen: Event,
+        change: Change | None,
+        is_wanted: Callable[[Event], bool] | None,
+        kinds: Any = "return",
     ) -> Event | None:
         """Of the calls that the line before an event made, the last that is wanted. `change`: and gave this value."""
         began = self._before(seen.seq, frame=seen.frame, kinds=("line", "resume", "call"))
-        wanted = filters.make("return", caller=seen.frame)
+        wanted = filters.make(kinds, caller=seen.frame)
         start = 0 if began is None else began.seq
         found: Event
         for found in self._queries.find(wanted, start, seen.seq + 1, backwards=True):
@@ -598,6 +664,7 @@ class Why:
         step = step._replace(inner=returned, through=tuple(through))
         statement = self._changes.statements.at(returned.file, returned.line)
         value = getattr(statement, "value", None)
+        value = value.value if isinstance(value, ast.Yield) else value
         if at is not None and value is not None:
             elements = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
             value = elements[at] if at < len(elements) else None
