@@ -108,6 +108,7 @@ class Watching:
             key = _owner(change)
             old = last.get(key)
             whose = self._whose(change) if self._is_attribute else None
+            known_before = None if whose is None else told.get(whose)
             unknown_here = self._unknown(answer)
             if self._is_attribute and unknown_here is not None and whose in told:
                 gone = Watched(change.event, change, told[whose], unknown_here, (), is_last=True)
@@ -115,6 +116,8 @@ class Watching:
             elif self._is_attribute and answer.kind == "known":
                 since.pop(whose, None)
                 told[whose] = answer
+            if old is not None and known_before is not None and answer.kind == "known":
+                old = last[key] = known_before  # by whichever frame it was seen
             if answer.kind == "error" or (old is not None and old == answer):
                 continue
             if old is None and answer.kind == "unknown":  # as where an attribute is not there yet

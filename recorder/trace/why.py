@@ -25,7 +25,7 @@ from recorder.trace.expressions.expression import (
     made_of,
 )
 from recorder.trace.expressions.outcomes import Undecided
-from recorder.trace.format import TAG_ELIDED
+from recorder.trace.format import TAG_ELIDED, TAG_LIST, TAG_TUPLE
 from recorder.trace.object_history import own_content
 from recorder.trace.paths import base_name
 from recorder.trace.queries import Queries
@@ -336,7 +336,7 @@ class Why:
             return _Found(step._replace(end="its caller is not in the trace"))
         after = self._after(event.seq, frame=event.caller)
         step = step._replace(function=caller.function, file=caller.file, line=caller.line)
-        statement = self._changes.statements.at(caller.file, caller.line)
+        statement = self._that_calls(caller, event.function)
         if statement is None:
             return _Found(step._replace(end="there is no text of the caller's line"))
         expression, caller, is_default = self._given(asked, event, [caller, after], statement)
@@ -348,6 +348,13 @@ class Why:
             return _Found(step._replace(end=f"the line does not say what it gives to {name}"))
         return self._of(asked, step, caller, expression, asked.root)
 
+    def _that_calls(self, caller: Event, function: Function) -> Any:
+        """Of the statements of the caller's line the one that calls the function."""
+        statements = self._changes.statements.all_at(caller.file, caller.line)
+        names = _called_as(function)
+        calling = (one for one in statements if bindings.calls_of(one, names))
+        return next(calling, next(iter(statements), None))
+
     def _given(
         self, asked: _Asked, event: Event, callers: list[Event | None], statement: Any
     ) -> tuple[Any, Event, bool]:
@@ -355,11 +362,8 @@ class Why:
         it calls, as a loop does, is seen after the call. Whether it gave none."""
         seen = [caller for caller in callers if caller is not None]
         function = event.function
-        names = {function.name}
+        names = _called_as(function)
         parameters = function.names[: function.argument_count]
-        owner = function.qualified_name.rpartition(".")[0].rpartition(".")[2]
-        if function.name == "__init__":
-            names = {owner, "__init__"}
         is_method = bool(parameters) and parameters[0] in ("self", "cls")
         calls = bindings.calls_of(statement, names)
         found = [bindings.given(one, parameters, asked.root, is_method) for one in calls]
@@ -499,9 +503,8 @@ class Why:
 
     def _by_statement(self, asked: _Asked, step: Step, change: Change) -> _Found:
         function = change.function
-        statement = (
-            None if function is None else self._changes.statements.at(function.file, change.line)
-        )
+        statements = [] if function is None else self._changes.statements.all_at(function.file, change.line)
+        statement = bindings.that_binds(statements, asked.root, asked.expression.text)
         if statement is None:
             return _Found(step._replace(end="there is no text of the line"))
         if change.class_name is not None:
@@ -551,7 +554,11 @@ class Why:
         def is_called(one: Event) -> bool:
             return one.function.name == name or one.function.qualified_name == made
 
-        return self._last_return(seen, None, is_called) or self._last_return(seen, change, None)
+        return (
+            self._last_return(seen, None, is_called)
+            or self._last_return(seen, change, None, found.at)
+            or self._last_return(seen, change, None)
+        )
 
     def _handed_on(self, returned: Event) -> list[Event]:
         """A return, and those of the calls within it, as far as each is of what a call gave: `return parse(text)`."""
@@ -576,9 +583,14 @@ class Why:
         return found
 
     def _last_return(
-        self, seen: Event, change: Change | None, is_wanted: Callable[[Event], bool] | None
+        self,
+        seen: Event,
+        change: Change | None,
+        is_wanted: Callable[[Event], bool] | None,
+        at: int | None = None,
     ) -> Event | None:
-        """Of the calls that the line before an event made, the last that is wanted. `change`: and gave this value."""
+        """Of the calls that the line before an event made, the last that is wanted. `change`: and gave this value, as
+        the element `at` where it is one."""
         began = self._before(seen.seq, frame=seen.frame, kinds=("line", "resume", "call"))
         wanted = filters.make("return", caller=seen.frame)
         start = 0 if began is None else began.seq
@@ -586,7 +598,7 @@ class Why:
         for found in self._queries.find(wanted, start, seen.seq + 1, backwards=True):
             if is_wanted is not None and not is_wanted(found):
                 continue
-            if change is None or _is_same_value(found.value, change.value):
+            if change is None or _gave(found.value, change.value, at):
                 return found
         return None
 
@@ -651,7 +663,11 @@ class Why:
         if where.function.name == "<genexpr>" and step.how == "element":
             where = self._before(where.seq, frame=where.caller) or where  # it was evaluated there
         answers = [(name, self._ask(name, where)) for name in names]
-        read = [Read(name, answer) for name, answer in answers if not _is_definition(answer)]
+        read = [
+            Read(name, answer)
+            for name, answer in answers
+            if answer.kind != "error" and not _is_definition(answer)
+        ]
         step = step._replace(reads=tuple(read))
         if not read:
             return _Found(step._replace(end=_ENDS.get(step.how, WRITTEN)))
@@ -743,6 +759,20 @@ def _is_same_value(a: Value | None, b: Value | None) -> bool:
     if a is None or b is None or a.type_name == "NoneType":
         return False
     return a._raw == b._raw or bool(a._tree == b._tree)
+
+
+def _gave(returned: Value | None, value: Value | None, at: int | None) -> bool:
+    if at is None or returned is None or value is None:
+        return _is_same_value(returned, value)
+    tree = returned._tree
+    is_listed = isinstance(tree, Node) and tree.tag in (TAG_LIST, TAG_TUPLE)
+    return is_listed and at < len(tree.items) and bool(tree.items[at] == value._tree)
+
+
+def _called_as(function: Function) -> set[str]:
+    """What it may be called by: a class, where it makes its instances."""
+    owner = function.qualified_name.rpartition(".")[0].rpartition(".")[2]
+    return {owner, "__init__"} if function.name == "__init__" else {function.name}
 
 
 def _is_definition(answer: Answer) -> bool:

@@ -193,3 +193,42 @@ def test_of_a_value_that_grows_little_is_remembered(
             tracemalloc.stop()
     assert found > 300
     assert most < 10 << 20, "its texts alone are 5 MB, and 15 as trees"
+
+
+IN_TURNS = """\
+import asyncio
+class Store:
+    def __init__(self):
+        self.items = {"k": 0}
+    async def put(self, n):
+        await asyncio.sleep(0)
+        self.items["k"] += n
+        await asyncio.sleep(0)
+        return self
+    def twice(self):
+        self.items["k"] *= 2
+        return self
+    def around(self):
+        self.twice()
+        return self
+async def main():
+    one, two = Store(), Store()
+    await asyncio.gather(*[store.put(n) for n in (1, 2, 3) for store in (one, two)])
+    one.around()
+asyncio.run(main())
+"""
+
+
+def test_a_change_of_an_object_is_told_once_by_however_many_frames_it_is_seen(
+    tmp_path: Path, trace_of: Callable[[Path], Path]
+) -> None:
+    """And is what it was to the object, not what it was when this frame saw it last."""
+    program = tmp_path / "stores_in_turns.py"
+    program.write_text(IN_TURNS)
+    with open_trace(trace_of(program)) as trace:
+        found = [
+            (one.old.tree, one.new.tree, one.change.line)
+            for one in trace.watch("self.items['k']")
+            if one.old is not None
+        ]
+    assert sorted(found) == [*[(0, 1, 7)] * 2, *[(1, 3, 7)] * 2, *[(3, 6, 7)] * 2, (6, 12, 11)]
