@@ -72,7 +72,7 @@ def end_at_once(status: int) -> NoReturn:
     try:
         console.flush()
     except (OSError, errors.RecorderError):
-        pass  # nobody reads any more
+        pass  # audit: the command was interrupted, and nobody reads any more
     os._exit(status)  # audit: all that the command began is put away, and only memory is left
 
 

@@ -103,7 +103,9 @@ def run(args: argparse.Namespace) -> int:
             warn_why_nothing(trace, args, names)
         tally.show()
         if args.when is not None and is_of_calls(args) and not args.json:
-            warn("recorder: asked where it is called: --kind line asks at each of its lines, --at FILE:LINE at one")
+            warn(
+                "recorder: asked where it is called: --kind line asks at each of its lines, --at FILE:LINE at one"
+            )
         name = next(iter(names), None)
         return conclude(
             trace,

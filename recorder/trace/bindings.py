@@ -77,7 +77,9 @@ def _assigned(statement: ast.AST, name: str, path: str) -> Binding | None:
         return Binding("assigned", statement.value, ast.unparse(statement.target))
     if isinstance(statement, ast.AugAssign) and _binds(statement.target, name):
         whole = ast.BinOp(_read(statement.target), statement.op, statement.value)
-        return Binding("assigned", ast.copy_location(whole, statement), ast.unparse(statement.target))
+        return Binding(
+            "assigned", ast.copy_location(whole, statement), ast.unparse(statement.target)
+        )
     return None
 
 

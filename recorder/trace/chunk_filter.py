@@ -42,9 +42,7 @@ class ChunkFilter:
         """How many bytes at the beginning of its payload have all the events that are wanted; 0: there are none."""
         if chunk.head.events == 0 and not ends:
             return 0  # of which CONTENTS says nothing
-        entry = self._contents.entry(
-            chunk.head.first_event, chunk.head.payload_crc, self._others
-        )
+        entry = self._contents.entry(chunk.head.first_event, chunk.head.payload_crc, self._others)
         if entry is None or (ends and entry.ends):
             return chunk.head.raw_size
         if not (self._has_value(entry) and self._has_thread(entry) and self._has_exception(entry)):

@@ -39,6 +39,7 @@ from recorder.trace.writes import Writes, Written, is_given
 
 SHORTEST_CIRCLE: Final = 2  # steps
 MOST_STEPS: Final = 50
+MOST_AFTER: Final = 20  # lines that run after the `return` of a function
 MOST_THROUGH: Final = 20  # calls, of which each returned what the next one gave it
 MOST_LOST: Final = 5  # times that one chain looks for another name
 MOST_UNKNOWN: Final = 1_000  # changes of a variable, to find the last one that is known
@@ -503,7 +504,9 @@ class Why:
 
     def _by_statement(self, asked: _Asked, step: Step, change: Change) -> _Found:
         function = change.function
-        statements = [] if function is None else self._changes.statements.all_at(function.file, change.line)
+        statements = (
+            [] if function is None else self._changes.statements.all_at(function.file, change.line)
+        )
         statement = bindings.that_binds(statements, asked.root, asked.expression.text)
         if statement is None:
             return _Found(step._replace(end="there is no text of the line"))
@@ -555,7 +558,8 @@ class Why:
             return one.function.name == name or one.function.qualified_name == made
 
         return (
-            self._last_return(seen, None, is_called)
+            self._last_return(seen, change, is_called, found.at)  # of several the one that gave it
+            or self._last_return(seen, None, is_called)
             or self._last_return(seen, change, None, found.at)
             or self._last_return(seen, change, None)
         )
@@ -564,9 +568,7 @@ class Why:
         """A return, and those of the calls within it, as far as each is of what a call gave: `return parse(text)`."""
         found = [returned]
         while len(found) <= MOST_THROUGH:
-            value = getattr(
-                self._changes.statements.at(returned.file, returned.line), "value", None
-            )
+            value = getattr(self._statement_of(returned), "value", None)
             value = value.value if isinstance(value, ast.Await) else value
             if not isinstance(value, ast.Call):
                 break
@@ -581,6 +583,22 @@ class Why:
             found.append(last)
             returned = last
         return found
+
+    def _statement_of(self, returned: Event) -> Any:
+        """The statement that returned: not the `finally` or `with` that came after it. None: it came to its end."""
+        statement = self._changes.statements.at(returned.file, returned.line)
+        if isinstance(statement, ast.Return) or returned.function.name == "<lambda>":
+            return statement
+        if returned.value is None or returned.value.type_name == "NoneType":
+            return None
+        lines = self._queries.find(
+            filters.make("line", frame=returned.frame), 0, returned.seq, backwards=True
+        )
+        for line, _ in zip(lines, range(MOST_AFTER), strict=False):
+            before = self._changes.statements.at(line.file, line.line)
+            if isinstance(before, ast.Return):
+                return before
+        return None
 
     def _last_return(
         self,
@@ -608,8 +626,7 @@ class Why:
         """On in the function that returned it, at its last line. `at`: it is this element of what was returned."""
         *through, returned = self._handed_on(returned)
         step = step._replace(inner=returned, through=tuple(through))
-        statement = self._changes.statements.at(returned.file, returned.line)
-        value = getattr(statement, "value", None)
+        value = getattr(self._statement_of(returned), "value", None)
         if at is not None and value is not None:
             elements = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
             value = elements[at] if at < len(elements) else None

@@ -130,7 +130,9 @@ def test_who_has_it_ignored_goes_on(trace: Path, monkeypatch: pytest.MonkeyPatch
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.mark.parametrize(("status", "said"), [(130, "found\n"), (0, "found\nmemory is given back\n")])
+@pytest.mark.parametrize(
+    ("status", "said"), [(130, "found\n"), (0, "found\nmemory is given back\n")]
+)
 def test_who_was_interrupted_ends_at_once(status: int, said: str) -> None:
     """What was found has arrived by then."""
     program = (
@@ -141,5 +143,7 @@ def test_who_was_interrupted_ends_at_once(status: int, said: str) -> None:
         f"cli.main = lambda: {status}\n"
         "sys.exit(cli.of_process())\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=False
+    )
     assert (done.returncode, done.stdout) == (status, said)

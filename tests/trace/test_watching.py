@@ -232,3 +232,77 @@ def test_a_change_of_an_object_is_told_once_by_however_many_frames_it_is_seen(
             if one.old is not None
         ]
     assert sorted(found) == [*[(0, 1, 7)] * 2, *[(1, 3, 7)] * 2, *[(3, 6, 7)] * 2, (6, 12, 11)]
+
+
+OF_FUNCTIONS = """\
+kept = 0
+def other():
+    global kept
+    kept = 1
+def work():
+    kept = 5
+    other()
+    kept = 6
+    return kept
+def last():
+    return kept
+work(); last()
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "values"), [("work", [(None, 5), (5, 6)]), ("other", [(0, 1)]), ("last", [])]
+)
+def test_a_global_of_the_name_is_told_of_the_functions_that_are_asked_for(
+    function: str,
+    values: list[tuple[int | None, int]],
+    tmp_path: Path,
+    trace_of: Callable[[Path], Path],
+) -> None:
+    program = tmp_path / "watched_of_functions.py"
+    program.write_text(OF_FUNCTIONS)
+    with open_trace(trace_of(program)) as trace:
+        found = [
+            (None if one.old is None else one.old.tree, one.new.tree)
+            for one in trace.watch("kept", function=function)
+        ]
+        checked = trace.check("kept != 0", function=function)
+    assert found == values and checked.failed is None
+
+
+STATES = """\
+import enum
+class State(enum.Enum):
+    IDLE = 1
+    RUN = 2
+class Machine:
+    def __init__(self):
+        self.state = State.IDLE
+    def go(self, to):
+        self.state = to
+        return self
+def work():
+    state = State.IDLE
+    state = State.RUN
+    held = {"now": State.IDLE}
+    held["now"] = State.RUN
+    return Machine().go(State.RUN), state, held
+work()
+"""
+
+
+@pytest.mark.parametrize(
+    ("expression", "path"), [("state", ""), ("held", "['now']"), ("self", ".state")]
+)
+def test_another_member_of_an_enum_is_no_change_within_one(
+    expression: str, path: str, tmp_path: Path, trace_of: Callable[[Path], Path]
+) -> None:
+    program = tmp_path / "states_of_a_machine.py"
+    program.write_text(STATES)
+    with open_trace(trace_of(program)) as trace:
+        parts = [part for one in trace.watch(expression) for part in one.parts]
+    members = [
+        (part.path, part.a.items[0][0], part.b.items[0][0]) for part in parts if part.path == path
+    ]
+    assert members == [(path, "IDLE", "RUN")]
+    assert all("IDLE" not in part.path for part in parts)

@@ -391,6 +391,12 @@ def pair(n):
     return first, second
 async def main(n):
     return pair(n)
+def careful(n):
+    tries = 0
+    try:
+        return n, n
+    finally:
+        tries += 1
 def work():
     left, right = asyncio.run(main(4))
     one = twice(left); two = twice(right)
@@ -398,6 +404,8 @@ def work():
     except IndexError as e: said = str(e)
     v = V(one, two); w = v
     v += V(1, 2)
+    small = twice(3); large = twice(50)
+    kept = careful(9)
     each, other = map(pair, [6, 7])
     return v, w, said
 work()
@@ -411,13 +419,19 @@ ORIGINS = {
     "v.x": ["v.x", "self.x"],  # by += of its own
     "v.y": ["v.y", "self.y"],
     "each": ["each", "first"],
+    "small": ["small", "n"],
+    "kept": ["kept", "n"],  # and not of the last line that ran there
 }
 
 
 @pytest.mark.parametrize("name", ORIGINS)
-def test_of_several_statements_of_a_line_the_one_that_wrote_it(name: str, run_recorded: Run) -> None:
+def test_of_several_statements_of_a_line_the_one_that_wrote_it(
+    name: str, run_recorded: Run
+) -> None:
     with recorder.open_trace(run_recorded(ONE_LINE).trace) as trace:
         (at,) = trace.find("return", function="work")
         steps = [step.name for step in trace.why(name, at.seq)]
         assert steps[: len(ORIGINS[name])] == ORIGINS[name]
         assert name != "said" or len(steps) == 1
+        if name == "small":
+            assert trace.why("n", trace.why(name, at.seq)[1].seq)[0].value.show() == "3"

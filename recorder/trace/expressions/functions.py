@@ -417,7 +417,10 @@ def _asks_by_code(wanted: TypeName) -> bool:
     if classes is None:
         return False
     try:
-        return classes.of_class(wanted.of, "__subclasshook__", wanted.name, False) is not NotImplemented
+        return (
+            classes.of_class(wanted.of, "__subclasshook__", wanted.name, False)
+            is not NotImplemented
+        )
     except Undecided:  # where what it derives from is not recorded
         return False
 
