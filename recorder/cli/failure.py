@@ -71,8 +71,8 @@ def end_at_once(status: int) -> NoReturn:
     """Ends this process, when what was said has arrived. What is registered for the end of Python is not called."""
     try:
         console.flush()
-    except (OSError, errors.RecorderError):
-        pass  # audit: the command was interrupted, and nobody reads any more
+    except (OSError, errors.RecorderError):  # audit: it was interrupted, and nobody reads any more
+        pass
     os._exit(status)  # audit: all that the command began is put away, and only memory is left
 
 
