@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import deque
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from itertools import islice
+from typing import Any, Final, NamedTuple, TypeGuard
 
 from recorder import errors
 from recorder._core.decode import Function
@@ -31,6 +33,7 @@ from recorder.trace.paths import base_name
 from recorder.trace.queries import Queries
 from recorder.trace.seeking import ALL
 from recorder.trace.snapshots import Event, title_of
+from recorder.trace.statements import Statement
 from recorder.trace.values.differences import what_changed
 from recorder.trace.values.nodes import Node, has_own, identity_of
 from recorder.trace.values.places import places_of
@@ -40,11 +43,14 @@ from recorder.trace.writes import Writes, Written, is_given
 SHORTEST_CIRCLE: Final = 2  # steps
 MOST_STEPS: Final = 50
 MOST_AFTER: Final = 20  # lines that run after the `return` of a function
+ENTERS: Final = ("__enter__", "__aenter__")
 MOST_THROUGH: Final = 20  # calls, of which each returned what the next one gave it
 MOST_LOST: Final = 5  # times that one chain looks for another name
 MOST_UNKNOWN: Final = 1_000  # changes of a variable, to find the last one that is known
 MOST_LOOKED_AT: Final = 10_000  # changes of a variable, to find the one that changed a part of it
 WAY: Final = re.compile(r"\.\w+|\[[^\]]*\]")  # one step into a value
+MOST_LINES: Final = 1_000  # by which one statement is come to again and again
+MOST_CALLS: Final = 3  # of one line, that are told
 A_PATH: Final = "a variable, or a part of one: total, self.items, config['retries']"
 
 
@@ -65,7 +71,8 @@ class Step(NamedTuple):
     its body sets it, if that is in the trace: `Basket, shop.py:5`. `inner`: the event with which the call ended that
     returned it, and `through` those of calls that returned just what a call gave them, the outermost first. `keys`: the
     variables that chose it among others, `idx` of `return rows[idx]`, as they were at `inner`,
-    or else at `at`."""
+    or else at `at`. `calls`: the events with which calls ended that the line made, where it is made of what they
+    returned."""
 
     name: str
     value: Answer
@@ -82,6 +89,7 @@ class Step(NamedTuple):
     inner: Event | None = None
     keys: tuple[Read, ...] = ()
     through: tuple[Event, ...] = ()
+    calls: tuple[Event, ...] = ()
 
     @property
     def seq(self) -> int:
@@ -337,7 +345,7 @@ class Why:
             return _Found(step._replace(end="its caller is not in the trace"))
         after = self._after(event.seq, frame=event.caller)
         step = step._replace(function=caller.function, file=caller.file, line=caller.line)
-        statement = self._that_calls(caller, event.function)
+        statement = self._that_calls(caller, event)
         if statement is None:
             return _Found(step._replace(end="there is no text of the caller's line"))
         expression, caller, is_default = self._given(asked, event, [caller, after], statement)
@@ -347,14 +355,39 @@ class Why:
         if expression is None:
             name = event.function.qualified_name
             return _Found(step._replace(end=f"the line does not say what it gives to {name}"))
+        returned = self._made_for(expression, asked, event, caller)
+        if returned is not None:
+            step = step._replace(text=bindings.text_of(expression))
+            return self._return(asked, step, returned, asked.root)
         return self._of(asked, step, caller, expression, asked.root)
 
-    def _that_calls(self, caller: Event, function: Function) -> Any:
-        """Of the statements of the caller's line the one that calls the function."""
+    def _that_calls(self, caller: Event, event: Event) -> Any:
+        """Of the statements of the caller's line the one that made the call that begins with the event."""
         statements = self._changes.statements.all_at(caller.file, caller.line)
-        names = _called_as(function)
-        calling = (one for one in statements if bindings.calls_of(one, names))
-        return next(calling, next(iter(statements), None))
+        names = _called_as(event.function)
+        calling = [one for one in statements[::-1] for _ in bindings.calls_of(one, names)]
+        if len(set(calling)) > 1:
+            calling = self._nth(calling, event, self._begun(event.caller, event.seq, calling[0]))
+        return next(iter([*calling, *statements]), None)
+
+    def _made_for(
+        self, expression: ast.expr, asked: _Asked, event: Event, caller: Event
+    ) -> Event | None:
+        """The return of the call whose result the line gave to the call that begins with the event."""
+        value = expression.value if isinstance(expression, ast.Await) else expression
+        given = event.locals.get(asked.root)
+        if not isinstance(value, ast.Call) or given is None:
+            return None
+        name, is_part = bindings.called(value), asked.expression.text != asked.root
+        wanted = filters.make("return", caller=event.caller)
+        found: Event
+        for found in self._queries.find(wanted, caller.seq, event.seq, backwards=True):
+            result = _made_by(found) if is_part else None
+            if result is None and found.function.name == name:
+                result = found.value
+            if _is_same_value(result, given):
+                return found
+        return None
 
     def _given(
         self, asked: _Asked, event: Event, callers: list[Event | None], statement: Any
@@ -367,6 +400,10 @@ class Why:
         parameters = function.names[: function.argument_count]
         is_method = bool(parameters) and parameters[0] in ("self", "cls")
         calls = bindings.calls_of(statement, names)
+        if len(calls) > 1 and bindings.runs_once(statement):
+            calls = (
+                self._nth(calls, event, self._begun(event.caller, event.seq, statement)) or calls
+            )
         found = [bindings.given(one, parameters, asked.root, is_method) for one in calls]
         if not calls and asked.root in parameters:  # by an operator, an item or the like
             at = parameters.index(asked.root)
@@ -382,7 +419,23 @@ class Why:
                 answer = self._ask(bindings.text_of(expression), caller)
                 if value is not None and answer.kind == "known" and answer.tree == value._tree:
                     return expression, caller, False
-        return given[0] if given else None, seen[0], False
+        return self._of_several(given, function), seen[0], False
+
+    def _of_several(self, given: list[ast.expr], function: Function) -> ast.expr | None:
+        """Which expression it was, of those whose values are not known."""
+        owner = _class_of(function)
+        if len({ast.dump(one) for one in given}) <= 1:
+            return given[0] if given else None
+        made = [one for one in given if isinstance(one, ast.Call) and bindings.called(one) == owner]
+        if function.name in ENTERS and len(made) == 1:
+            return made[0]
+        return None
+
+    def _nth(self, calls: list[Any], event: Event, begun: int) -> list[Any]:
+        """Of what stands for each of the calls of a function, the one that begins with the event."""
+        wanted = filters.make("call", caller=event.caller, function=event.function.qualified_name)
+        earlier = sum(1 for _ in self._queries.find(wanted, begun, event.seq))
+        return calls[earlier : earlier + 1]
 
     # ---- variables of enclosing functions ----
 
@@ -514,9 +567,10 @@ class Why:
             asked = self._as_written(asked, statement, change.name)
         found = bindings.binding(statement, asked.root, asked.expression.text)
         before = self._before(step.event.seq, frame=change.frame) or step.event
-        is_assigned = found.how == "assigned" and step.event._called is not None
+        begun = self._begun(step.event.frame, step.event.seq, statement)
+        is_assigned = found.how == "assigned" and begun < step.event.seq - 1
         if found.value is not None and (found.call is not None or is_assigned):
-            returned = self._returned(found, change, step.event)
+            returned = self._returned(found, change, step.event, begun)
             if returned is not None:
                 how = "returned" if found.at is None else "element"
                 text = bindings.text_of(found.value if found.call is None else found.call)
@@ -524,17 +578,71 @@ class Why:
                 if found.call is not None:
                     target = target or asked.root
                 return self._return(asked, step, returned, target, found.at)
+        if found.how == "entered" and found.value is not None:
+            given = self._entered(found.value, change, step.event, begun)
+            if given is not None:
+                step = step._replace(how="entered", text=bindings.text_of(found.value))
+                return self._return(asked, step, given, asked.root)
         is_other = found.target and not asked.expression.text.startswith(found.target)
         if (found.how == "mentioned" or is_other) and step.event._called is not None:
             inside = self._in_call(asked, step, change)
             if inside.following is not None:
                 return inside
-        if found.value is None:
+        ended = self._ended(step.event, begun)
+        return self._made_of(asked, step, found, before, statement, ended)
+
+    def _made_of(
+        self,
+        asked: _Asked,
+        step: Step,
+        found: bindings.Binding,
+        before: Event,
+        statement: ast.AST,
+        ended: list[Event],
+    ) -> _Found:
+        """Of what the line reads, and of what it calls."""
+        whole, value = asked.expression.text, found.value
+        if value is not None:
+            value, target = bindings.narrowed(value, found.target, whole)
+        if found.how in ("assigned", "mentioned"):
+            handed = [one for one in bindings.handed_on(value or statement) if _is_call(one)]
+            for call in reversed(ended):
+                made = [one for one in handed if bindings.called(one) == call.function.name]
+                if made and _is_result(call, step.value):
+                    step = step._replace(how="returned", text=bindings.text_of(made[0]))
+                    return self._return(asked, step, call, whole)
+        if value is not None:
+            result = self._of(asked, step._replace(how=found.how), before, value, target)
+        else:
             how = "changed" if found.how == "mentioned" else found.how
             reads = bindings.reads(statement) if how == "changed" else []
             reads = [one for one in reads if bindings.root_in(one) != asked.root]
-            return self._choose(step._replace(how=how), before, reads)
-        return self._of(asked, step._replace(how=found.how), before, found.value, found.target)
+            result = self._choose(step._replace(how=how), before, reads)
+        if result.following is not None or not ended or found.how in NO_VALUES:
+            return result
+        step = result.step._replace(calls=tuple(ended[-MOST_CALLS:]))
+        if step.end == _ENDS.get(step.how, WRITTEN):
+            step = step._replace(end=OF_CALLS)
+        return _Found(step)
+
+    def _begun(self, frame: int | None, stop: int, statement: Statement) -> int:
+        """The number of the event with which the statement began that a frame was at before an event. It is come to by
+        each of its lines, and by one line again where a branch of it ends."""
+        first = stop
+        wanted = filters.make(("line", "resume", "call"), frame=frame)
+        for one in islice(self._queries.find(wanted, 0, stop, backwards=True), MOST_LINES):
+            is_within = statement.lineno <= one.line <= (statement.end_lineno or 0)
+            if one.kind == "call" or not is_within:
+                return one.seq if first == stop else first
+            first = one.seq
+        return first
+
+    def _ended(self, seen: Event, begun: int) -> list[Event]:
+        """The events with which the calls ended that the frame of an event made before it."""
+        if begun >= seen.seq - 1:
+            return []
+        wanted = filters.make("return", caller=seen.frame)
+        return list(deque(self._queries.find(wanted, begun, seen.seq + 1), maxlen=MOST_LOOKED_AT))
 
     def _as_written(self, asked: _Asked, statement: Any, name: str) -> _Asked:
         """By the name under which the statement sets the attribute of a class: `Cart.total` for `self.total`."""
@@ -544,13 +652,17 @@ class Why:
         rest = asked.expression.text[len(asked.root) + 1 + len(name) :]
         return _Asked(Expression(written + rest), asked.event)
 
-    def _returned(self, found: Any, change: Change, seen: Event) -> Event | None:
+    def _returned(self, found: Any, change: Change, seen: Event, begun: int) -> Event | None:
         """The return of the call whose result it is: of a function of the name that the line calls, or, since what is
         called may have another one (a decorated function, an object), of one that returned just that. Of an operator,
         an item or an attribute: of a method that makes these, and returned just that."""
+        if change.value is None:
+            return None
         if found.call is None:
             names = bindings.methods(found.value)
-            return self._last_return(seen, change, lambda one: one.function.name in names)
+            return self._last_return(
+                seen, begun, change.value, lambda one: one.function.name in names
+            )
         name = bindings.called(found.call)
         made = f"{name}.__init__"
 
@@ -558,24 +670,49 @@ class Why:
             return one.function.name == name or one.function.qualified_name == made
 
         return (
-            self._last_return(seen, change, is_called, found.at)  # of several the one that gave it
-            or self._last_return(seen, None, is_called)
-            or self._last_return(seen, change, None, found.at)
-            or self._last_return(seen, change, None)
+            self._last_return(
+                seen, begun, change.value, is_called, at=found.at
+            )  # of several the one that gave it
+            or self._last_return(seen, begun, None, is_called)
+            or self._last_return(seen, begun, change.value, at=found.at)
+            or self._last_return(seen, begun, change.value)
         )
 
-    def _handed_on(self, returned: Event) -> list[Event]:
-        """A return, and those of the calls within it, as far as each is of what a call gave: `return parse(text)`."""
+    def _entered(self, manager: ast.expr, change: Change, seen: Event, begun: int) -> Event | None:
+        """The event with which the manager of a `with` gave this value: of a generator function its yield, else the
+        return of its `__enter__`, unless that is the manager itself."""
+        if change.value is None:
+            return None
+        name = bindings.called(manager) if isinstance(manager, ast.Call) else None
+
+        def is_wanted(one: Event) -> bool:
+            if one.kind == "yield":
+                return one.function.name == name
+            if one.function.name not in ENTERS:
+                return False
+            given = getattr(self._changes.statements.at(one.file, one.line), "value", None)
+            return given is not None and bindings.text_of(given) != one.function.names[0]
+
+        return self._last_return(seen, begun, change.value, is_wanted, ("return", "yield"))
+
+    def _handed_on(self, returned: Event, *, is_part: bool) -> list[Event]:
+        """A return, and those of the calls within it, as far as each is of what a call gave: `return parse(text)`.
+        `is_part`: a part of it is asked for, which the `__init__` of a new object may have set."""
         found = [returned]
         while len(found) <= MOST_THROUGH:
-            value = getattr(self._statement_of(returned), "value", None)
+            statement = self._statement_of(returned)
+            value = getattr(statement, "value", None)
             value = value.value if isinstance(value, ast.Await) else value
-            if not isinstance(value, ast.Call):
+            if statement is None or not isinstance(value, ast.Call):
                 break
-            last = self._last_return(
-                returned, None, lambda one: True
-            )  # the outermost call ends last
-            if last is None or not _is_same_value(last.value, returned.value):
+            begun = self._begun(returned.frame, returned.seq, statement)
+            last = self._last_return(returned, begun, None)  # the outermost call ends last
+            if last is None:
+                break
+            made = _made_by(last) if is_part else None
+            if made is not None and _is_same_value(made, returned.value):
+                return [*found, last]
+            if not _is_same_value(last.value, returned.value):
                 break
             named = last.function.name == bindings.called(value)
             if not named and identity_of(_tree_of(last)) is None:
@@ -587,7 +724,8 @@ class Why:
     def _statement_of(self, returned: Event) -> Any:
         """The statement that returned: not the `finally` or `with` that came after it. None: it came to its end."""
         statement = self._changes.statements.at(returned.file, returned.line)
-        if isinstance(statement, ast.Return) or returned.function.name == "<lambda>":
+        is_there = isinstance(statement, ast.Return) or returned.kind == "yield"
+        if is_there or returned.function.name == "<lambda>":
             return statement
         if returned.value is None or returned.value.type_name == "NoneType":
             return None
@@ -603,20 +741,20 @@ class Why:
     def _last_return(
         self,
         seen: Event,
-        change: Change | None,
-        is_wanted: Callable[[Event], bool] | None,
+        begun: int,
+        value: Value | None,
+        is_wanted: Callable[[Event], bool] | None = None,
+        kinds: Any = "return",
         at: int | None = None,
     ) -> Event | None:
-        """Of the calls that the line before an event made, the last that is wanted. `change`: and gave this value, as
-        the element `at` where it is one."""
-        began = self._before(seen.seq, frame=seen.frame, kinds=("line", "resume", "call"))
-        wanted = filters.make("return", caller=seen.frame)
-        start = 0 if began is None else began.seq
+        """Of the calls that the frame of an event made from `begun` on, the last that is wanted. `value`: and gave it,
+        as the element `at` where it is one; None: whatever it gave."""
         found: Event
-        for found in self._queries.find(wanted, start, seen.seq + 1, backwards=True):
+        wanted = filters.make(kinds, caller=seen.frame)
+        for found in self._queries.find(wanted, begun, seen.seq + 1, backwards=True):
             if is_wanted is not None and not is_wanted(found):
                 continue
-            if change is None or _gave(found.value, change.value, at):
+            if value is None or _gave(found.value, value, at):
                 return found
         return None
 
@@ -624,13 +762,14 @@ class Why:
         self, asked: _Asked, step: Step, returned: Event, target: str, at: int | None = None
     ) -> _Found:
         """On in the function that returned it, at its last line. `at`: it is this element of what was returned."""
-        *through, returned = self._handed_on(returned)
+        whole = asked.expression.text
+        *through, returned = self._handed_on(returned, is_part=whole != target)
         step = step._replace(inner=returned, through=tuple(through))
         value = getattr(self._statement_of(returned), "value", None)
+        value = value.value if isinstance(value, ast.Yield) else value
         if at is not None and value is not None:
             elements = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
             value = elements[at] if at < len(elements) else None
-        whole = asked.expression.text
         is_part = whole != target
         if returned.function.name == "__init__" and is_part and whole.startswith(target):
             part = returned.function.names[0] + whole[len(target) :]
@@ -727,6 +866,8 @@ class Why:
 
 NO_CALL: Final = "the call is not in this part of the trace"
 WRITTEN: Final = "it is written there"
+OF_CALLS: Final = "it came of what the line called, which can be looked at there"
+NO_VALUES: Final = ("caught", "defined", "imported", "deleted")
 _ENDS: Final = {
     "defined": "it is defined there",
     "imported": "it is imported there",
@@ -771,6 +912,24 @@ def _tree_of(event: Event) -> Any:
     return None if event.value is None else event.value._tree
 
 
+def _made_by(ended: Event) -> Value | None:
+    """The object whose `__init__` ended there."""
+    function = ended.function
+    is_init = function.name == "__init__" and function.argument_count > 0
+    return ended.locals.get(function.names[0]) if is_init else None
+
+
+def _is_call(node: ast.expr) -> TypeGuard[ast.Call]:
+    return isinstance(node, ast.Call)
+
+
+def _is_result(ended: Event, value: Answer) -> bool:
+    result = ended.value
+    if result is None or result.type_name == "NoneType" or value.kind != "known":
+        return False
+    return bool(result._tree == value.tree)
+
+
 def _is_same_value(a: Value | None, b: Value | None) -> bool:
     """Of a value that says anything: None comes from anywhere."""
     if a is None or b is None or a.type_name == "NoneType":
@@ -788,8 +947,12 @@ def _gave(returned: Value | None, value: Value | None, at: int | None) -> bool:
 
 def _called_as(function: Function) -> set[str]:
     """What it may be called by: a class, where it makes its instances."""
-    owner = function.qualified_name.rpartition(".")[0].rpartition(".")[2]
-    return {owner, "__init__"} if function.name == "__init__" else {function.name}
+    return {_class_of(function), "__init__"} if function.name == "__init__" else {function.name}
+
+
+def _class_of(function: Function) -> str:
+    """Of a method, by its last name."""
+    return function.qualified_name.rpartition(".")[0].rpartition(".")[2]
 
 
 def _is_definition(answer: Answer) -> bool:

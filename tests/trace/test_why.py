@@ -434,4 +434,5 @@ def test_of_several_statements_of_a_line_the_one_that_wrote_it(
         assert steps[: len(ORIGINS[name])] == ORIGINS[name]
         assert name != "said" or len(steps) == 1
         if name == "small":
-            assert trace.why("n", trace.why(name, at.seq)[1].seq)[0].value.show() == "3"
+            given = trace.why(name, at.seq)[1]
+            assert (given.value.show(), given.text) == ("3", "3")
