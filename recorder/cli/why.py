@@ -160,7 +160,8 @@ def as_text(step: Step, trace: Trace, who: Who, before: Step | None = None) -> s
         rows.append(f"{'':10}{where}, event {inner.seq}" + (f":  {text}" if text else ""))
     for call in step.calls:
         gave = "" if call.value is None else call.value._show(READ_WIDTH, short=True)
-        rows.append(f"{'':12}{call.title} returned {gave}, event {call.seq}")
+        word = "yielded" if call.kind == "yield" else "returned"
+        rows.append(f"{'':12}{call.title} {word} {gave}, event {call.seq}")
     for one in step.keys:
         rows.append(f"{'':12}{one.text} was {one.value._show(READ_WIDTH, short=True)}")
     if step.of_class:

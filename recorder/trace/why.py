@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import deque
-from collections.abc import Callable
-from itertools import islice
-from typing import Any, Final, NamedTuple, TypeGuard
+from typing import Any, Final, NamedTuple
 
 from recorder import errors
 from recorder._core.decode import Function
@@ -27,7 +24,8 @@ from recorder.trace.expressions.expression import (
     made_of,
 )
 from recorder.trace.expressions.outcomes import Undecided
-from recorder.trace.format import TAG_ELIDED, TAG_LIST, TAG_TUPLE
+from recorder.trace.format import TAG_ELIDED
+from recorder.trace.line_calls import LineCalls, called, is_same, made_by
 from recorder.trace.object_history import own_content
 from recorder.trace.paths import base_name
 from recorder.trace.queries import Queries
@@ -42,14 +40,12 @@ from recorder.trace.writes import Writes, Written, is_given
 
 SHORTEST_CIRCLE: Final = 2  # steps
 MOST_STEPS: Final = 50
-MOST_AFTER: Final = 20  # lines that run after the `return` of a function
 ENTERS: Final = ("__enter__", "__aenter__")
 MOST_THROUGH: Final = 20  # calls, of which each returned what the next one gave it
 MOST_LOST: Final = 5  # times that one chain looks for another name
 MOST_UNKNOWN: Final = 1_000  # changes of a variable, to find the last one that is known
 MOST_LOOKED_AT: Final = 10_000  # changes of a variable, to find the one that changed a part of it
 WAY: Final = re.compile(r"\.\w+|\[[^\]]*\]")  # one step into a value
-MOST_LINES: Final = 1_000  # by which one statement is come to again and again
 MOST_CALLS: Final = 3  # of one line, that are told
 A_PATH: Final = "a variable, or a part of one: total, self.items, config['retries']"
 
@@ -121,6 +117,7 @@ class Why:
         self._asker = asker
         self._changes = changes
         self._writes = Writes(queries, changes)
+        self._calls = LineCalls(queries, changes.statements)
 
     @errors.guarded("read")
     def chain(self, expression: Expression, event: Event, limit: int) -> list[Step]:
@@ -345,7 +342,7 @@ class Why:
             return _Found(step._replace(end="its caller is not in the trace"))
         after = self._after(event.seq, frame=event.caller)
         step = step._replace(function=caller.function, file=caller.file, line=caller.line)
-        statement = self._that_calls(caller, event)
+        statement = self._changes.statements.at(caller.file, caller.line)
         if statement is None:
             return _Found(step._replace(end="there is no text of the caller's line"))
         expression, caller, is_default = self._given(asked, event, [caller, after], statement)
@@ -361,15 +358,6 @@ class Why:
             return self._return(asked, step, returned, asked.root)
         return self._of(asked, step, caller, expression, asked.root)
 
-    def _that_calls(self, caller: Event, event: Event) -> Any:
-        """Of the statements of the caller's line the one that made the call that begins with the event."""
-        statements = self._changes.statements.all_at(caller.file, caller.line)
-        names = _called_as(event.function)
-        calling = [one for one in statements[::-1] for _ in bindings.calls_of(one, names)]
-        if len(set(calling)) > 1:
-            calling = self._nth(calling, event, self._begun(event.caller, event.seq, calling[0]))
-        return next(iter([*calling, *statements]), None)
-
     def _made_for(
         self, expression: ast.expr, asked: _Asked, event: Event, caller: Event
     ) -> Event | None:
@@ -382,10 +370,10 @@ class Why:
         wanted = filters.make("return", caller=event.caller)
         found: Event
         for found in self._queries.find(wanted, caller.seq, event.seq, backwards=True):
-            result = _made_by(found) if is_part else None
+            result = made_by(found) if is_part else None
             if result is None and found.function.name == name:
                 result = found.value
-            if _is_same_value(result, given):
+            if is_same(result, given):
                 return found
         return None
 
@@ -396,14 +384,14 @@ class Why:
         it calls, as a loop does, is seen after the call. Whether it gave none."""
         seen = [caller for caller in callers if caller is not None]
         function = event.function
-        names = _called_as(function)
+        names = {function.name}
         parameters = function.names[: function.argument_count]
+        owner = function.qualified_name.rpartition(".")[0].rpartition(".")[2]
+        if function.name == "__init__":
+            names = {owner, "__init__"}
         is_method = bool(parameters) and parameters[0] in ("self", "cls")
         calls = bindings.calls_of(statement, names)
-        if len(calls) > 1 and bindings.runs_once(statement):
-            calls = (
-                self._nth(calls, event, self._begun(event.caller, event.seq, statement)) or calls
-            )
+        calls = self._calls.nth(calls, event, statement)
         found = [bindings.given(one, parameters, asked.root, is_method) for one in calls]
         if not calls and asked.root in parameters:  # by an operator, an item or the like
             at = parameters.index(asked.root)
@@ -419,23 +407,16 @@ class Why:
                 answer = self._ask(bindings.text_of(expression), caller)
                 if value is not None and answer.kind == "known" and answer.tree == value._tree:
                     return expression, caller, False
-        return self._of_several(given, function), seen[0], False
+        return self._of_several(given, owner, function), seen[0], False
 
-    def _of_several(self, given: list[ast.expr], function: Function) -> ast.expr | None:
-        """Which expression it was, of those whose values are not known."""
-        owner = _class_of(function)
+    def _of_several(self, given: list[ast.expr], owner: str, function: Function) -> ast.expr | None:
+        """Which expression it was, of those whose values are not known. `owner`: the class of the method."""
         if len({ast.dump(one) for one in given}) <= 1:
             return given[0] if given else None
         made = [one for one in given if isinstance(one, ast.Call) and bindings.called(one) == owner]
         if function.name in ENTERS and len(made) == 1:
             return made[0]
         return None
-
-    def _nth(self, calls: list[Any], event: Event, begun: int) -> list[Any]:
-        """Of what stands for each of the calls of a function, the one that begins with the event."""
-        wanted = filters.make("call", caller=event.caller, function=event.function.qualified_name)
-        earlier = sum(1 for _ in self._queries.find(wanted, begun, event.seq))
-        return calls[earlier : earlier + 1]
 
     # ---- variables of enclosing functions ----
 
@@ -477,6 +458,9 @@ class Why:
         last = None if begun is None else self._before(step.event.seq, frame=begun.frame)
         if begun is None or last is None:
             return _Found(step._replace(end="the call cannot be read"))
+        slot = begun.function._slots.get(asked.root)
+        if slot is not None and begun.function._kinds[slot] == "free":
+            return _Found(step, _Asked(asked.expression, last))
         following = self._known_as(asked, change, begun, last)
         if following is not None:
             return _Found(step, following)
@@ -567,7 +551,7 @@ class Why:
             asked = self._as_written(asked, statement, change.name)
         found = bindings.binding(statement, asked.root, asked.expression.text)
         before = self._before(step.event.seq, frame=change.frame) or step.event
-        begun = self._begun(step.event.frame, step.event.seq, statement)
+        begun = self._calls.begun(step.event.frame, step.event.seq, statement)
         is_assigned = found.how == "assigned" and begun < step.event.seq - 1
         if found.value is not None and (found.call is not None or is_assigned):
             returned = self._returned(found, change, step.event, begun)
@@ -588,8 +572,39 @@ class Why:
             inside = self._in_call(asked, step, change)
             if inside.following is not None:
                 return inside
-        ended = self._ended(step.event, begun)
-        return self._made_of(asked, step, found, before, statement, ended)
+        ended = self._calls.ended(step.event, begun)
+        return self._by_calls(asked, step, found, statement, ended) or self._made_of(
+            asked, step, found, before, statement, ended
+        )
+
+    def _by_calls(
+        self,
+        asked: _Asked,
+        step: Step,
+        found: bindings.Binding,
+        statement: Statement,
+        ended: list[Event],
+    ) -> _Found | None:
+        """On in the call of the line that gave just this: as an element, in a branch, to a method that kept it; or that
+        gave this very object, whatever the line did with it."""
+        whole, value = asked.expression.text, found.value
+        if found.how not in ("assigned", "mentioned", "element"):
+            return None
+        if value is not None:
+            value, _ = bindings.narrowed(value, found.target, whole)
+        names = called(bindings.handed_on(value or statement))
+        object_number = identity_of(step.value.tree) if step.value.kind == "known" else None
+        for end in reversed(ended):
+            result = end.value or made_by(end)
+            if result is None or step.value.kind != "known":
+                continue
+            is_object = object_number is not None and identity_of(result._tree) == object_number
+            if is_object or (end.function.name in names and _is_result(result, step.value)):
+                text = (
+                    bindings.text_of(names[end.function.name]) if end.function.name in names else ""
+                )
+                return self._return(asked, step._replace(how="returned", text=text), end, whole)
+        return None
 
     def _made_of(
         self,
@@ -597,52 +612,20 @@ class Why:
         step: Step,
         found: bindings.Binding,
         before: Event,
-        statement: ast.AST,
+        statement: Statement,
         ended: list[Event],
     ) -> _Found:
-        """Of what the line reads, and of what it calls."""
-        whole, value = asked.expression.text, found.value
+        """Of what the line reads, and of what calls gave it."""
+        value, is_more = found.value, isinstance(statement, ast.AugAssign)
+        if found.how not in NO_VALUES:
+            step = step._replace(calls=_told(ended))
         if value is not None:
-            value, target = bindings.narrowed(value, found.target, whole)
-        if found.how in ("assigned", "mentioned"):
-            handed = [one for one in bindings.handed_on(value or statement) if _is_call(one)]
-            for call in reversed(ended):
-                made = [one for one in handed if bindings.called(one) == call.function.name]
-                if made and _is_result(call, step.value):
-                    step = step._replace(how="returned", text=bindings.text_of(made[0]))
-                    return self._return(asked, step, call, whole)
-        if value is not None:
-            result = self._of(asked, step._replace(how=found.how), before, value, target)
-        else:
-            how = "changed" if found.how == "mentioned" else found.how
-            reads = bindings.reads(statement) if how == "changed" else []
-            reads = [one for one in reads if bindings.root_in(one) != asked.root]
-            result = self._choose(step._replace(how=how), before, reads)
-        if result.following is not None or not ended or found.how in NO_VALUES:
-            return result
-        step = result.step._replace(calls=tuple(ended[-MOST_CALLS:]))
-        if step.end == _ENDS.get(step.how, WRITTEN):
-            step = step._replace(end=OF_CALLS)
-        return _Found(step)
-
-    def _begun(self, frame: int | None, stop: int, statement: Statement) -> int:
-        """The number of the event with which the statement began that a frame was at before an event. It is come to by
-        each of its lines, and by one line again where a branch of it ends."""
-        first = stop
-        wanted = filters.make(("line", "resume", "call"), frame=frame)
-        for one in islice(self._queries.find(wanted, 0, stop, backwards=True), MOST_LINES):
-            is_within = statement.lineno <= one.line <= (statement.end_lineno or 0)
-            if one.kind == "call" or not is_within:
-                return one.seq if first == stop else first
-            first = one.seq
-        return first
-
-    def _ended(self, seen: Event, begun: int) -> list[Event]:
-        """The events with which the calls ended that the frame of an event made before it."""
-        if begun >= seen.seq - 1:
-            return []
-        wanted = filters.make("return", caller=seen.frame)
-        return list(deque(self._queries.find(wanted, begun, seen.seq + 1), maxlen=MOST_LOOKED_AT))
+            value, target = bindings.narrowed(value, found.target, asked.expression.text)
+            return self._of(asked, step._replace(how=found.how), before, value, target, is_more)
+        how = "changed" if found.how == "mentioned" else found.how
+        reads = bindings.reads(statement) if how == "changed" else []
+        reads = [one for one in reads if bindings.root_in(one) != asked.root]
+        return self._choose(step._replace(how=how), before, reads)
 
     def _as_written(self, asked: _Asked, statement: Any, name: str) -> _Asked:
         """By the name under which the statement sets the attribute of a class: `Cart.total` for `self.total`."""
@@ -660,7 +643,7 @@ class Why:
             return None
         if found.call is None:
             names = bindings.methods(found.value)
-            return self._last_return(
+            return self._calls.last(
                 seen, begun, change.value, lambda one: one.function.name in names
             )
         name = bindings.called(found.call)
@@ -670,12 +653,10 @@ class Why:
             return one.function.name == name or one.function.qualified_name == made
 
         return (
-            self._last_return(
-                seen, begun, change.value, is_called, at=found.at
-            )  # of several the one that gave it
-            or self._last_return(seen, begun, None, is_called)
-            or self._last_return(seen, begun, change.value, at=found.at)
-            or self._last_return(seen, begun, change.value)
+            self._calls.last(seen, begun, change.value, is_called, at=found.at)  # which gave it
+            or self._calls.last(seen, begun, None, is_called)
+            or self._calls.last(seen, begun, change.value, at=found.at)
+            or self._calls.last(seen, begun, change.value)
         )
 
     def _entered(self, manager: ast.expr, change: Change, seen: Event, begun: int) -> Event | None:
@@ -693,70 +674,19 @@ class Why:
             given = getattr(self._changes.statements.at(one.file, one.line), "value", None)
             return given is not None and bindings.text_of(given) != one.function.names[0]
 
-        return self._last_return(seen, begun, change.value, is_wanted, ("return", "yield"))
+        return self._calls.last(seen, begun, change.value, is_wanted, ("return", "yield"))
 
     def _handed_on(self, returned: Event, *, is_part: bool) -> list[Event]:
-        """A return, and those of the calls within it, as far as each is of what a call gave: `return parse(text)`.
-        `is_part`: a part of it is asked for, which the `__init__` of a new object may have set."""
+        """A return, and those of the calls within it, as far as each is of what a call gave."""
         found = [returned]
         while len(found) <= MOST_THROUGH:
-            statement = self._statement_of(returned)
-            value = getattr(statement, "value", None)
-            value = value.value if isinstance(value, ast.Await) else value
-            if statement is None or not isinstance(value, ast.Call):
+            following = self._calls.handed(found[-1], is_part=is_part)
+            if following is None:
                 break
-            begun = self._begun(returned.frame, returned.seq, statement)
-            last = self._last_return(returned, begun, None)  # the outermost call ends last
-            if last is None:
+            found.append(following)
+            if following.function.name == "__init__":
                 break
-            made = _made_by(last) if is_part else None
-            if made is not None and _is_same_value(made, returned.value):
-                return [*found, last]
-            if not _is_same_value(last.value, returned.value):
-                break
-            named = last.function.name == bindings.called(value)
-            if not named and identity_of(_tree_of(last)) is None:
-                break  # `int(parse(text))` may come to the same
-            found.append(last)
-            returned = last
         return found
-
-    def _statement_of(self, returned: Event) -> Any:
-        """The statement that returned: not the `finally` or `with` that came after it. None: it came to its end."""
-        statement = self._changes.statements.at(returned.file, returned.line)
-        is_there = isinstance(statement, ast.Return) or returned.kind == "yield"
-        if is_there or returned.function.name == "<lambda>":
-            return statement
-        if returned.value is None or returned.value.type_name == "NoneType":
-            return None
-        lines = self._queries.find(
-            filters.make("line", frame=returned.frame), 0, returned.seq, backwards=True
-        )
-        for line, _ in zip(lines, range(MOST_AFTER), strict=False):
-            before = self._changes.statements.at(line.file, line.line)
-            if isinstance(before, ast.Return):
-                return before
-        return None
-
-    def _last_return(
-        self,
-        seen: Event,
-        begun: int,
-        value: Value | None,
-        is_wanted: Callable[[Event], bool] | None = None,
-        kinds: Any = "return",
-        at: int | None = None,
-    ) -> Event | None:
-        """Of the calls that the frame of an event made from `begun` on, the last that is wanted. `value`: and gave it,
-        as the element `at` where it is one; None: whatever it gave."""
-        found: Event
-        wanted = filters.make(kinds, caller=seen.frame)
-        for found in self._queries.find(wanted, begun, seen.seq + 1, backwards=True):
-            if is_wanted is not None and not is_wanted(found):
-                continue
-            if value is None or _gave(found.value, value, at):
-                return found
-        return None
 
     def _return(
         self, asked: _Asked, step: Step, returned: Event, target: str, at: int | None = None
@@ -765,8 +695,8 @@ class Why:
         whole = asked.expression.text
         *through, returned = self._handed_on(returned, is_part=whole != target)
         step = step._replace(inner=returned, through=tuple(through))
-        value = getattr(self._statement_of(returned), "value", None)
-        value = value.value if isinstance(value, ast.Yield) else value
+        statement = self._changes.statements.at(returned.file, returned.line)
+        value = self._calls.given_by(returned)
         if at is not None and value is not None:
             elements = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
             value = elements[at] if at < len(elements) else None
@@ -780,16 +710,33 @@ class Why:
         text = bindings.text_of(value)
         inner = Step(
             f"return {text}", step.value, returned, returned.function, returned.file,
-            returned.line, "returned", text,
+            returned.line, "returned", text, calls=self._made_with(returned, statement),
         )  # fmt: skip
         found = self._of(asked, inner, returned, value, target)
         inner = found.step
-        step = step._replace(reads=inner.reads, end=inner.end, at=inner.at, keys=inner.keys)
+        step = step._replace(
+            reads=inner.reads, end=inner.end, at=inner.at, keys=inner.keys, calls=inner.calls
+        )
         return _Found(step, found.following)
 
-    def _of(self, asked: _Asked, step: Step, where: Event, value: Any, target: str = "") -> _Found:
+    def _made_with(self, returned: Event, statement: Statement | None) -> tuple[Event, ...]:
+        """The ends of calls that the line made with which a call ended."""
+        if statement is None:
+            return ()
+        begun = self._calls.begun(returned.frame, returned.seq, statement)
+        return _told(self._calls.ended(returned, begun))
+
+    def _of(
+        self,
+        asked: _Asked,
+        step: Step,
+        where: Event,
+        value: Any,
+        target: str = "",
+        is_more: bool = False,
+    ) -> _Found:
         """It came of an expression, in the frame of an event. `target`: what got the value, of which a part may
-        have been asked for."""
+        have been asked for. `is_more`: it is what it was, and something that is added."""
         text = bindings.text_of(value)
         step = step._replace(text=step.text or text)
         keys: list[Read] = []
@@ -803,7 +750,7 @@ class Why:
             whole = asked.expression.text
             rest = whole[len(target) :] if target and whole.startswith(target) else ""
             return self._choose(step, where, [text + rest])
-        return self._choose(step, where, bindings.reads(value))
+        return self._choose(step, where, bindings.reads(value), is_more)
 
     def _key(self, key: Any, where: Event, met: list[Read]) -> int | str | None:
         """What an index or key was there, which is noted; None: not known, or nothing that a name can have."""
@@ -814,8 +761,9 @@ class Why:
             met += [Read(text, self._ask(text, where)) for text in bindings.reads(key)]
         return found if is_plain else None
 
-    def _choose(self, step: Step, where: Event, names: list[str]) -> _Found:
-        """What to ask for next, of all that was read: the only one, or the one that had this very value."""
+    def _choose(self, step: Step, where: Event, names: list[str], is_more: bool = False) -> _Found:
+        """What to ask for next, of all that was read: the only one, unless calls gave something, too; or the one that
+        had this very value."""
         if where.function.name == "<genexpr>" and step.how == "element":
             where = self._before(where.seq, frame=where.caller) or where  # it was evaluated there
         answers = [(name, self._ask(name, where)) for name in names]
@@ -826,11 +774,13 @@ class Why:
         ]
         step = step._replace(reads=tuple(read))
         if not read:
-            return _Found(step._replace(end=_ENDS.get(step.how, WRITTEN)))
+            end = OF_CALLS if step.calls else _ENDS.get(step.how, WRITTEN)
+            return _Found(step._replace(end=end))
         same = [one for one in read if _is_one_object(one.value, step.value)] or [
             one for one in read if one.value.kind == "known" and one.value == step.value
         ]
-        chosen = read if len(read) == 1 else same
+        is_only = len(read) == 1 and (is_more or not step.calls)
+        chosen = read if is_only else same
         if len(chosen) != 1:
             end = f"it came of several; ask for one of them at {where.seq}"
             return _Found(step._replace(end=end, at=where.seq))
@@ -838,7 +788,7 @@ class Why:
             following = _Asked(path(chosen[0].text), where)
         except errors.InvalidArgumentError:
             return _Found(step._replace(end="that cannot be asked for"))
-        return _Found(step, following)
+        return _Found(step if is_more else step._replace(calls=()), following)
 
     # ---- what is asked of the trace ----
 
@@ -912,47 +862,13 @@ def _tree_of(event: Event) -> Any:
     return None if event.value is None else event.value._tree
 
 
-def _made_by(ended: Event) -> Value | None:
-    """The object whose `__init__` ended there."""
-    function = ended.function
-    is_init = function.name == "__init__" and function.argument_count > 0
-    return ended.locals.get(function.names[0]) if is_init else None
+def _told(ended: list[Event]) -> tuple[Event, ...]:
+    """The last ones that gave anything that can be looked at."""
+    return tuple([one for one in ended if one.function.name != "__init__"][-MOST_CALLS:])
 
 
-def _is_call(node: ast.expr) -> TypeGuard[ast.Call]:
-    return isinstance(node, ast.Call)
-
-
-def _is_result(ended: Event, value: Answer) -> bool:
-    result = ended.value
-    if result is None or result.type_name == "NoneType" or value.kind != "known":
-        return False
-    return bool(result._tree == value.tree)
-
-
-def _is_same_value(a: Value | None, b: Value | None) -> bool:
-    """Of a value that says anything: None comes from anywhere."""
-    if a is None or b is None or a.type_name == "NoneType":
-        return False
-    return a._raw == b._raw or bool(a._tree == b._tree)
-
-
-def _gave(returned: Value | None, value: Value | None, at: int | None) -> bool:
-    if at is None or returned is None or value is None:
-        return _is_same_value(returned, value)
-    tree = returned._tree
-    is_listed = isinstance(tree, Node) and tree.tag in (TAG_LIST, TAG_TUPLE)
-    return is_listed and at < len(tree.items) and bool(tree.items[at] == value._tree)
-
-
-def _called_as(function: Function) -> set[str]:
-    """What it may be called by: a class, where it makes its instances."""
-    return {_class_of(function), "__init__"} if function.name == "__init__" else {function.name}
-
-
-def _class_of(function: Function) -> str:
-    """Of a method, by its last name."""
-    return function.qualified_name.rpartition(".")[0].rpartition(".")[2]
+def _is_result(result: Value, value: Answer) -> bool:
+    return result.type_name != "NoneType" and bool(result._tree == value.tree)
 
 
 def _is_definition(answer: Answer) -> bool:

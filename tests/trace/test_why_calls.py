@@ -71,6 +71,22 @@ async def later(word):
     twice = word * 2
     yield twice
 
+def squares(n):
+    for i in range(n):
+        yield i * i
+
+def counting():
+    hits = 0
+    def hit():
+        nonlocal hits
+        hits += 1
+        return hits
+    hit(); hit()
+    return hits
+
+def steps(n):
+    return n if n < 2 else steps(n - 1) + steps(n - 2)
+
 def values():
     summed = low(3) + high(7)
     first = both(low(4)) + both(low(8), y=low(2))
@@ -86,6 +102,15 @@ def values():
     area = measured(Wide(low(90)), low(4))
     text = f"{low(5)}-{high(5)}"
     plain = 17
+    first, *others = squares(4)
+    counted = counting()
+    climbed = steps(2)
+    word = "x"
+    same = (lambda given: given)(word)
+    total = 5
+    total += low(90)
+    for square in squares(3):
+        kept = square
     with Pool() as one, opened("log") as handle:
         pass
     with Itself() as itself:
@@ -133,6 +158,10 @@ WAYS: list[tuple[str, list[str]]] = [
     ("handle['name']", ["with Pool() as one, opened", 'handle = {"name"', "with Pool() as one, op"]),
     ("itself", ["with Itself() as itself"]),
     ("plain", ["plain = 17"]),
+    ("counted", ["counted = counting()", "hit(); hit()", "hits += 1", "def hit", "hits = 0"]),
+    ("same", ["same = (lambda", "same = (lambda"]),
+    ("total", ["total += low(90)", "total = 5"]),
+    ("kept", ["kept = square", "for square in squares(3)", "for i in range(n)"]),
 ]  # fmt: skip
 
 
@@ -190,6 +219,16 @@ def test_of_calls_that_make_a_value_together_each_is_told(trace: Trace, recorder
     (step,) = trace.why("text", end)
     assert [one.function.name for one in step.calls] == ["low", "high"]
     assert trace.why("plain", end)[0].calls == ()
+    (step,) = trace.why("others", end)
+    assert [(one.kind, one.value) for one in step.calls] == [
+        ("yield", 1),
+        ("yield", 4),
+        ("yield", 9),
+    ]
+    (step,) = trace.why("climbed", end)
+    assert [one.value for one in step.calls] == [1, 0] and step.inner is not None
+    assert [one.text for one in step.reads] == ["n"]
+    assert [one.value for one in trace.why("total", end)[0].calls] == [89]
     said = recorder_says("why", trace.path, "summed", "--at", end)
     assert (
         f"low returned 2, event {trace.why('summed', end)[0].calls[0].seq}" in said.stdout.decode()
