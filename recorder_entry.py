@@ -21,7 +21,7 @@ def main() -> int:
         raise ImportError("the recorder is not where it was", name="recorder", path=HOME)
     sys.modules["recorder"] = package = module_from_spec(spec)
     spec.loader.exec_module(package)
-    from recorder.cli import main as command
+    from recorder.cli import of_process as command
 
     return command()
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from recorder.cli import main
+from recorder.cli import of_process
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(of_process())

@@ -25,6 +25,7 @@ STEPS: dict[str, int]
 def code_digests(code: CodeType) -> set[int]: ...
 def read_contents(
     entry: bytes,
+    others: frozenset[int] = ...,
 ) -> (
     tuple[
         bool,

@@ -49,6 +49,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return failure.report(exc, failure.json_errors_wanted())
 
 
+def of_process() -> int:
+    """`main`, of a process that ends with its status. One that was interrupted has put everything away, and ends at
+    once: Python would take longer to give back the memory, object by object, than the search took to end."""
+    status = main()
+    if status == INTERRUPTED:
+        failure.end_at_once(status)
+    return status
+
+
 def answer(words: list[str]) -> int:
     """The command, whose failure is told as --json-errors among its words says."""
     if not words or words[0] not in COMMANDS or words[0] == "run":  # which reads it itself

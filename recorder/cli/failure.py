@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from recorder import errors
+from recorder.cli import console
 from recorder.cli.console import warn
 
 TYPE_CHECKING = False
@@ -64,6 +65,15 @@ def without_json_errors(words: Sequence[str]) -> list[str]:
     """The words without that option, which every command has. What comes after `--` is no option."""
     end = words.index("--") if "--" in words else len(words)
     return [w for w in words[:end] if w.partition("=")[0] != OPTION] + list(words[end:])
+
+
+def end_at_once(status: int) -> NoReturn:
+    """Ends this process, when what was said has arrived. What is registered for the end of Python is not called."""
+    try:
+        console.flush()
+    except (OSError, errors.RecorderError):  # audit: it was interrupted, and nobody reads any more
+        pass
+    os._exit(status)  # audit: all that the command began is put away, and only memory is left
 
 
 def die_by_signal(number: int) -> NoReturn:

@@ -102,6 +102,10 @@ def run(args: argparse.Namespace) -> int:
         if nothing and args.limit != 0 and not search.is_over:
             warn_why_nothing(trace, args, names)
         tally.show()
+        if args.when is not None and is_of_calls(args) and not args.json:
+            warn(
+                "recorder: asked where it is called: --kind line asks at each of its lines, --at FILE:LINE at one"
+            )
         name = next(iter(names), None)
         return conclude(
             trace,
@@ -198,6 +202,11 @@ def kind_of(args: argparse.Namespace) -> str | None:
     if args.value is not None:
         return None
     return "line" if args.function is None else "call"
+
+
+def is_of_calls(args: argparse.Namespace) -> bool:
+    """Whether calls are asked for without a word of it."""
+    return args.kind is None and args.output is None and kind_of(args) == "call"
 
 
 def at(args: argparse.Namespace) -> dict[str, Any]:

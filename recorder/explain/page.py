@@ -38,6 +38,7 @@ CODE: Final = 80  # of a line of source
 MOST_FRAMES: Final = 8  # the innermost
 MOST_VARIABLES: Final = 8  # of the innermost frame
 MOST_OUTPUTS: Final = 3  # the last ones
+OF_IMPORTS: Final = ("ImportError", "ModuleNotFoundError")
 RECENT: Final = 2_000  # events, whose exceptions and errors are looked at
 WINDOWS: Final = (
     RECENT,
@@ -165,6 +166,7 @@ def look(trace: Trace) -> Symptom:
     uncaught = _uncaught(trace)
     raised = list(trace.exceptions(start=near))
     others = [one for one in raised if not _is_same(one, uncaught)]
+    others.sort(key=_is_of_import, reverse=True)  # the last ones are told
     if uncaught is not None and uncaught.type_name == "SystemExit":
         behind = _behind_exit(uncaught, others)
         if trace.exit_status == 0:
@@ -223,6 +225,14 @@ def _is_reported(trace: Trace, left: Event) -> bool:
         and log.thread is not None
         and log.thread.number == left.thread.number
         for log in logs(trace._queries, asked)
+    )
+
+
+def _is_of_import(one: Raised) -> bool:
+    """Whether a module looked for another one, or for a name in it, and did without: most modules of a program do."""
+    came_to = one.events[-1].function
+    return one.type_name.rpartition(".")[2] in OF_IMPORTS or (
+        came_to.is_body and came_to.name == "<module>" and came_to.module != "__main__"
     )
 
 

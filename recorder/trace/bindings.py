@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 PATH = (ast.Attribute, ast.Subscript)
 ITEM = re.compile(r"\[(-?\d+|'[^'\\]*'|\"[^\"\\]*\")\]")
@@ -52,6 +52,24 @@ def binding(statement: ast.AST, name: str, path: str = "") -> Binding:
     )
 
 
+def that_binds(statements: list[Any], name: str, path: str) -> Any:
+    """Of the statements of a line the one that sets what the path leads to, or else does something to the variable, or
+    else the first of all; None: there is none."""
+    doing = [one for one in statements if _is_about(one, name, path)]
+    on_the_way = (one for one in doing if _leads_to(binding(one, name, path).target or name, path))
+    return next(on_the_way, next(iter([*doing, *statements]), None))
+
+
+def _is_about(statement: ast.AST, name: str, path: str) -> bool:
+    if isinstance(statement, SCOPES):
+        return statement.name == name
+    if isinstance(statement, (ast.Import, ast.ImportFrom)):
+        return name in [(one.asname or one.name).partition(".")[0] for one in statement.names]
+    if isinstance(statement, ast.Delete):
+        return any(_binds(one, name) for one in statement.targets)
+    return binding(statement, name, path).how != "mentioned"
+
+
 def _assigned(statement: ast.AST, name: str, path: str) -> Binding | None:
     if isinstance(statement, ast.Assign):
         for _, target in _binding(statement.targets, name, path):
@@ -60,7 +78,9 @@ def _assigned(statement: ast.AST, name: str, path: str) -> Binding | None:
         return Binding("assigned", statement.value, ast.unparse(statement.target))
     if isinstance(statement, ast.AugAssign) and _binds(statement.target, name):
         whole = ast.BinOp(_read(statement.target), statement.op, statement.value)
-        return Binding("assigned", ast.copy_location(whole, statement))
+        return Binding(
+            "assigned", ast.copy_location(whole, statement), ast.unparse(statement.target)
+        )
     return None
 
 
@@ -86,7 +106,10 @@ def _binding(targets: list[ast.expr], name: str, path: str) -> list[tuple[int, a
 def _is_on_the_way(target: ast.expr, path: str) -> bool:
     if isinstance(target, (ast.Tuple, ast.List)):
         return any(_is_on_the_way(part, path) for part in target.elts)
-    text = ast.unparse(target.value if isinstance(target, ast.Starred) else target)
+    return _leads_to(ast.unparse(target.value if isinstance(target, ast.Starred) else target), path)
+
+
+def _leads_to(text: str, path: str) -> bool:
     return path.startswith(text) and path[len(text) : len(text) + 1] in ("", ".", "[")
 
 
@@ -291,6 +314,8 @@ def methods(value: ast.expr | None) -> set[str]:
     if value is None:
         return set()
     found = {f"__{method}__" for method, _ in _given_by(value)}
+    if isinstance(value, ast.BinOp):  # or of `+=`
+        found.add(f"__i{OPERATORS[type(value.op)]}__")
     return found | ({value.attr, "__getattr__"} if isinstance(value, ast.Attribute) else set())
 
 

@@ -42,7 +42,7 @@ class ChunkFilter:
         """How many bytes at the beginning of its payload have all the events that are wanted; 0: there are none."""
         if chunk.head.events == 0 and not ends:
             return 0  # of which CONTENTS says nothing
-        entry = self._contents.entry(chunk.head.first_event, chunk.head.payload_crc)
+        entry = self._contents.entry(chunk.head.first_event, chunk.head.payload_crc, self._others)
         if entry is None or (ends and entry.ends):
             return chunk.head.raw_size
         if not (self._has_value(entry) and self._has_thread(entry) and self._has_exception(entry)):
@@ -81,8 +81,8 @@ class ChunkFilter:
         if name is not None and self._sets_global(entry, name):
             return size  # of whatever function's event
         found = 0
-        for code in entry.codes.keys() - self._others:
-            if self._is_in(code, *entry.codes[code]) and not self._is_false(code, entry):
+        for code, seen in entry.codes.items():
+            if self._is_in(code, *seen) and not self._is_false(code, entry):
                 found = max(found, size - entry.rests.get(code, 0))
         return found
 

@@ -53,6 +53,12 @@ def find(frame: Frame | Event, kind: Any, name: str) -> OfClass | None:
     return None
 
 
+def is_recorded(frame: Frame | Event, kind: Any) -> bool:
+    """Whether it is known which attributes a class itself has."""
+    known = frame._attributes
+    return isinstance(kind, NumberedType) and known.of_type.get(kind.number) in known.values
+
+
 def is_instance(frame: Frame | Event, value: Value, name: str) -> bool:
     """Whether a value is of the class of this name, its last part being enough, or of one that is derived from it, as
     far as its classes are recorded."""

@@ -98,7 +98,7 @@ class Contents:
     def __init__(self, preamble: bytes, entries: dict[tuple[int, int], bytes]) -> None:
         self.preamble = preamble
         self._raw = entries
-        self._last: tuple[tuple[int, int], Entry | None] | None = None
+        self._last: tuple[tuple[int, int, frozenset[int]], Entry | None] | None = None
 
     @classmethod
     def of(cls, payload: bytes, trace_id: bytes) -> Contents | None:
@@ -126,14 +126,16 @@ class Contents:
             return None
         return cls(preamble, entries) if at == len(payload) else None
 
-    def entry(self, first_event: int, crc: int) -> Entry | None:
+    def entry(
+        self, first_event: int, crc: int, others: frozenset[int] = frozenset()
+    ) -> Entry | None:
         """Of this very chunk; None: nothing is known of it. Read when it is asked for, in microseconds: as objects
-        those of a long trace would take twenty times the memory."""
-        key = first_event, crc
+        those of a long trace would take twenty times the memory. `others`: codes of which it need say nothing."""
+        key = first_event, crc, others
         last = self._last  # of whichever thread asked
         if last is None or last[0] != key:
-            raw = self._raw.get(key)
-            found = None if raw is None else read_contents(raw)
+            raw = self._raw.get((first_event, crc))
+            found = None if raw is None else read_contents(raw, others)
             self._last = last = key, None if found is None else Entry._make(found)
         return last[1]
 

@@ -84,7 +84,7 @@ class Filter(NamedTuple):
         asks = self.function is not None or self.file is not None
         reader.watch(
             sum(KIND_BITS[kind] for kind in self.kinds),
-            functions=self.wants_function if asks else None,
+            functions=self._remembering() if asks else None,
             threads=None if self.thread is None else self.wants_thread,
             line=self.line,
             frame=self.frame,
@@ -94,6 +94,20 @@ class Filter(NamedTuple):
             condition=condition and (condition.names, condition.steps, condition.is_ruled_out),
             search=search and (search.needle, search.holds),
         )
+
+    def _remembering(self) -> Callable[[Function], bool]:
+        """As `wants_function`, for who asks of each function again in each chunk; what a predicate says may change."""
+        if callable(self.function):
+            return self.wants_function
+        known: dict[int, bool] = {}
+
+        def wants(function: Function) -> bool:
+            number = function.number
+            if number not in known:
+                known[number] = self.wants_function(function)
+            return known[number]
+
+        return wants
 
     def wants_function(self, function: Function) -> bool:
         if self.file is not None and not is_file(function.file, self.file):

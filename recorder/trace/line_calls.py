@@ -12,10 +12,11 @@ from typing import Final
 
 from recorder._core.decode import Function
 from recorder.trace import bindings, filters
+from recorder.trace.format import TAG_LIST, TAG_TUPLE
 from recorder.trace.queries import Queries
 from recorder.trace.snapshots import Event
 from recorder.trace.statements import Statement, Statements
-from recorder.trace.values.nodes import identity_of
+from recorder.trace.values.nodes import Node, identity_of
 from recorder.trace.values.value import Value
 
 MOST_LINES: Final = 1_000  # by which one statement is come to again and again
@@ -36,7 +37,7 @@ class LineCalls:
         first = stop
         wanted = filters.make(("line", "resume", "call"), frame=frame)
         for one in islice(self._queries.find(wanted, 0, stop, backwards=True), MOST_LINES):
-            if one.kind == "call" or self._statements.at(one.file, one.line) is not statement:
+            if one.kind == "call" or statement not in self._statements.all_at(one.file, one.line):
                 return one.seq if first == stop else first
             first = one.seq
         return first
@@ -57,15 +58,16 @@ class LineCalls:
         value: Value | None,
         is_wanted: Callable[[Event], bool] | None = None,
         kinds: str | tuple[str, ...] = "return",
+        at: int | None = None,
     ) -> Event | None:
         """Of the calls that the frame of an event made from `begun` on, the end of the last that is wanted. `value`:
-        and gave it; None: whatever it gave."""
+        and gave it, as the element `at` where it is one; None: whatever it gave."""
         found: Event
         wanted = filters.make(kinds, caller=seen.frame)
         for found in self._queries.find(wanted, begun, seen.seq + 1, backwards=True):
             if is_wanted is not None and not is_wanted(found):
                 continue
-            if value is None or is_same(found.value, value):
+            if value is None or _gave(found.value, value, at):
                 return found
         return None
 
@@ -127,6 +129,14 @@ def is_same(a: Value | None, b: Value | None) -> bool:
     if a is None or b is None or a.type_name == "NoneType":
         return False
     return a._raw == b._raw or bool(a._tree == b._tree)
+
+
+def _gave(returned: Value | None, value: Value, at: int | None) -> bool:
+    if at is None or returned is None:
+        return is_same(returned, value)
+    tree = returned._tree
+    is_listed = isinstance(tree, Node) and tree.tag in (TAG_LIST, TAG_TUPLE)
+    return is_listed and at < len(tree.items) and bool(tree.items[at] == value._tree)
 
 
 def _has_identity(value: Value | None) -> bool:

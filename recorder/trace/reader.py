@@ -631,8 +631,10 @@ class Trace:
         """Every change of what an expression comes to: old, new and what changed within, with the line that did it.
         `of`: a class, of which the first name of the expression has to be (`self.items` of `Basket`). The filters are
         about whose events are looked at. Raises INVALID_ARGUMENT at once."""
-        watching = Watching(self._asker, self._changes, expression, of)
-        asked = {"function": function, "file": file, "thread": thread, "task": task}
+        asked: dict[str, Any] = {
+            "function": function, "file": file, "thread": thread, "task": task
+        }  # fmt: skip
+        watching = Watching(self._asker, self._changes, expression, of, filters.make(**asked))
         of_line = filters.make(line=line).line
         found = watching.watch(self._changing(asked, *_bounds(start, stop)))
         return (one for one in found if of_line in (None, one.change.line))
@@ -674,7 +676,8 @@ class Trace:
         **asked: Any,
     ) -> Iterator[Checked]:
         """What is known after each event that it could be asked at."""
-        watching = Watching(self._asker, self._changes, expression, of, is_condition=True)
+        wanted = filters.make(**asked)
+        watching = Watching(self._asker, self._changes, expression, of, wanted, is_condition=True)
         return watching.check(self._changing(asked, *_bounds(start, stop)))
 
     def why(

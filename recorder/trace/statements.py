@@ -31,8 +31,12 @@ class Statements:
 
     def at(self, path: str, line: int) -> Statement | None:
         """The statement whose words these are; None: not known."""
+        return next(iter(self.all_at(path, line)), None)
+
+    def all_at(self, path: str, line: int) -> list[Statement]:
+        """The statements that share the line, from the last and innermost one on."""
         file = self._file(path)
-        return None if file is None else file.statements.get(line)
+        return [] if file is None else file.statements.get(line, [])[::-1]
 
     def _file(self, path: str) -> _File | None:
         if path not in self._files:
@@ -47,8 +51,8 @@ class _File:
         self.statements = _statements(text)
 
     def words(self, line: int) -> frozenset[str] | None:
-        statement = self.statements.get(line)
-        first, last = (line, line) if statement is None else _head(statement)
+        statements = self.statements.get(line)
+        first, last = (line, line) if statements is None else _head(statements[-1])
         if not 0 < first <= len(self.lines):
             return None
         return frozenset(WORD.findall("\n".join(self.lines[first - 1 : last])))
@@ -70,7 +74,7 @@ def definitions(text: str) -> list[tuple[str, int]]:
 
 def lines_with_code(text: str) -> list[int]:
     """The lines at which a statement begins."""
-    return sorted({statement.lineno for statement in _statements(text).values()})
+    return sorted({last.lineno for (*_, last) in _statements(text).values()})
 
 
 def parsed(text: str) -> list[ast.stmt]:
@@ -89,14 +93,15 @@ def first_line(node: ast.stmt | ast.expr) -> int:
 
 
 @lru_cache(maxsize=FILES_KEPT)
-def _statements(text: str) -> dict[int, Statement]:
-    """The statement of each line: of a compound one, its head. Who reads one trace after another meets the same
+def _statements(text: str) -> dict[int, list[Statement]]:
+    """The statements of each line: of a compound one, its head. Who reads one trace after another meets the same
     texts."""
-    found: dict[int, Statement] = {}
+    found: dict[int, list[Statement]] = {}
     for node in ast.walk(ast.Module(parsed(text), [])):  # what is inside comes later
         if isinstance(node, (ast.stmt, ast.ExceptHandler)):
             first, last = _head(node)
-            found.update(dict.fromkeys(range(first, last + 1), node))
+            for line in range(first, last + 1):
+                found.setdefault(line, []).append(node)
     return found
 
 

@@ -1,9 +1,9 @@
 """Every change of the value of an expression, and the first moment at which one is false.
 
 An expression can come to something else only where a variable that it names is new or changed: only these events are
-looked at. Its value belongs to a frame; or, where a global changed, to its module. Objects have no identity in a trace:
-of an attribute (`self.items`) each frame is followed by itself, and a frame that begins with a value that was seen
-before brings nothing new.
+looked at. Its value belongs to a frame; or, where a global changed, to its module. Of an attribute (`self.items`) a
+frame that begins with a value that was seen before brings nothing new, nor does one that sees later what became of an
+object; in traces that do not tell which object it is, each frame is followed by itself.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from recorder.trace.expressions.expression import (
     made_of,
 )
 from recorder.trace.expressions.functions import is_builtin
+from recorder.trace.filters import EVERYTHING, Filter
 from recorder.trace.format import TAG_ELIDED, TAG_INSTANCE
 from recorder.trace.snapshots import Event
 from recorder.trace.values.differences import Part, what_changed
@@ -72,7 +73,8 @@ class Checked(NamedTuple):
 
 
 class Watching:
-    """Of one expression. `of`: a class; only where the first name of the expression is an instance of it."""
+    """Of one expression. `of`: a class; only where the first name of the expression is an instance of it. `wanted`:
+    whose changes are told."""
 
     def __init__(
         self,
@@ -80,6 +82,7 @@ class Watching:
         changes: Changes,
         expression: str | Expression,
         of: str | None,
+        wanted: Filter = EVERYTHING,
         is_condition: bool = False,
     ) -> None:
         self.expression = made(expression)
@@ -90,6 +93,7 @@ class Watching:
         self._first = names[0] if names else self.expression.names[0]
         self._asker = asker
         self._changes = changes
+        self._wanted = wanted
         self._repeated = Repeated(asker, self.expression, is_condition)
 
     @errors.guarded("read")
@@ -108,6 +112,7 @@ class Watching:
             key = _owner(change)
             old = last.get(key)
             whose = self._whose(change) if self._is_attribute else None
+            known_before = None if whose is None else told.get(whose)
             unknown_here = self._unknown(answer)
             if self._is_attribute and unknown_here is not None and whose in told:
                 gone = Watched(change.event, change, told[whose], unknown_here, (), is_last=True)
@@ -115,6 +120,8 @@ class Watching:
             elif self._is_attribute and answer.kind == "known":
                 since.pop(whose, None)
                 told[whose] = answer
+            if old is not None and known_before is not None and answer.kind == "known":
+                old = last[key] = known_before  # by whichever frame it was seen
             if answer.kind == "error" or (old is not None and old == answer):
                 continue
             if old is None and answer.kind == "unknown":  # as where an attribute is not there yet
@@ -134,7 +141,7 @@ class Watching:
                 if len(seen) > MOST_SEEN:
                     del seen[next(iter(seen))]
             parts = _parts(old, answer)
-            if old is None or parts or old.kind != answer.kind:
+            if (old is None or parts or old.kind != answer.kind) and self._is_asked_for(change):
                 yield Watched(change.event, change, old, answer, parts)
         yield from sorted(since.values(), key=lambda one: one.seq)
         if unknown is not None and not last:
@@ -162,7 +169,7 @@ class Watching:
         first: Event | None = None
         reason = ""
         for change, answer in self.moments(find):
-            if answer.kind == "error":
+            if answer.kind == "error" or not self._is_asked_for(change):
                 continue
             if answer.truth is None:
                 unknown += 1
@@ -244,6 +251,11 @@ class Watching:
         if tree.tag != TAG_INSTANCE:
             return tree.type is not None  # a built-in part alone
         return not any(name in self.expression.attributes for name, _ in tree.items)
+
+    def _is_asked_for(self, change: Change) -> bool:
+        """Whether an event that the filter wants saw it, or what it wants made it: a global is told at whosever event
+        comes next, and what it was before may be of interest to who asks of one function."""
+        return self._wanted.is_of(change.event) or self._changes.is_wanted(self._wanted, change, "")
 
     def _is_hidden(self, change: Change) -> bool:
         """Whether it is of a class, and the variable there is an instance with such an attribute of its own."""

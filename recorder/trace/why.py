@@ -541,9 +541,10 @@ class Why:
 
     def _by_statement(self, asked: _Asked, step: Step, change: Change) -> _Found:
         function = change.function
-        statement = (
-            None if function is None else self._changes.statements.at(function.file, change.line)
+        statements = (
+            [] if function is None else self._changes.statements.all_at(function.file, change.line)
         )
+        statement = bindings.that_binds(statements, asked.root, asked.expression.text)
         if statement is None:
             return _Found(step._replace(end="there is no text of the line"))
         if change.class_name is not None:
@@ -651,8 +652,12 @@ class Why:
         def is_called(one: Event) -> bool:
             return one.function.name == name or one.function.qualified_name == made
 
-        last = self._calls.last(seen, begun, None, is_called)
-        return last or self._calls.last(seen, begun, change.value)
+        return (
+            self._calls.last(seen, begun, change.value, is_called, at=found.at)  # which gave it
+            or self._calls.last(seen, begun, None, is_called)
+            or self._calls.last(seen, begun, change.value, at=found.at)
+            or self._calls.last(seen, begun, change.value)
+        )
 
     def _entered(self, manager: ast.expr, change: Change, seen: Event, begun: int) -> Event | None:
         """The event with which the manager of a `with` gave this value: of a generator function its yield, else the
@@ -762,7 +767,11 @@ class Why:
         if where.function.name == "<genexpr>" and step.how == "element":
             where = self._before(where.seq, frame=where.caller) or where  # it was evaluated there
         answers = [(name, self._ask(name, where)) for name in names]
-        read = [Read(name, answer) for name, answer in answers if not _is_definition(answer)]
+        read = [
+            Read(name, answer)
+            for name, answer in answers
+            if answer.kind != "error" and not _is_definition(answer)
+        ]
         step = step._replace(reads=tuple(read))
         if not read:
             end = OF_CALLS if step.calls else _ENDS.get(step.how, WRITTEN)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -126,3 +128,22 @@ def test_who_has_it_ignored_goes_on(trace: Path, monkeypatch: pytest.MonkeyPatch
     interrupt_after(3, monkeypatch)
     assert cli.main(["watch", str(trace), "total"]) == 0
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [(130, "found\n"), (0, "found\nmemory is given back\n")]
+)
+def test_who_was_interrupted_ends_at_once(status: int, said: str) -> None:
+    """What was found has arrived by then."""
+    program = (
+        "import atexit, sys\n"
+        "from recorder import cli\n"
+        "atexit.register(print, 'memory is given back')\n"
+        "print('found')\n"
+        f"cli.main = lambda: {status}\n"
+        "sys.exit(cli.of_process())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (status, said)

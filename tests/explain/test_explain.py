@@ -46,6 +46,20 @@ for n in range(400):
         pass
 print(n)
 """,
+    "imports": """\
+def find(name):
+    return {"tea": 3}[name]
+
+try:
+    find("milk")
+except KeyError:
+    pass
+for number in range(5):
+    try:
+        import nothing_of_this_name
+    except ImportError:
+        pass
+""",
     "silent": "total = 1\n",
     "service": """\
 import asyncio
@@ -198,6 +212,14 @@ def test_many_exceptions_are_counted(
     page = asked(capfd, traces["many"])
     assert "exceptions that did not leave it in the last 2,000 events" in page
     assert "`KeyError(399)` raised in attempt  many.py:2; handled at many.py:6" in page
+
+
+def test_what_a_module_did_without_comes_last(
+    traces: dict[str, Path], capfd: pytest.CaptureFixture[str]
+) -> None:
+    page = asked(capfd, traces["imports"])
+    assert page.index("KeyError('milk')") < page.index("ModuleNotFoundError")
+    assert "what led to the last one that was handled" in page and "`name = 'milk'`" in page
 
 
 def test_a_run_that_passed(traces: dict[str, Path], capfd: pytest.CaptureFixture[str]) -> None:

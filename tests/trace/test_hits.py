@@ -294,8 +294,8 @@ def test_value(path: Path, value: str, first: tuple[str, str] | None) -> None:
     ("options", "out", "err"),
     [
         (["--at", "baskets.py:8", "--when", "n > 3"], "n = 4\n", ""),
-        (["--function", "add", "--when", "n > 4"], "add  n = 5\n", ""),
-        (["--when", "n > 4", "--function", "add", "--log", "{n} {len(big)}"], "add  5 25000\n", ""),
+        (["--function", "add", "--when", "n > 4"], "add  n = 5\n", "--at FILE:LINE at one"),
+        (["--when", "n > 4", "--function", "add", "--log", "{n} {len(big)}"], "add  5 25000\n", "it is called"),
         (["--when", "sum(big) > 1", "--at", "baskets.py:8"], "may be: big is cut", "0 hits, and 5 that may be"),
         (["--when", "nosuch > 1"], "", "ERR_NOT_IN_TRACE"),
         (["--when", "n > > 1"], "", "column 5"),

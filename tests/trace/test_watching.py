@@ -15,6 +15,7 @@ import pytest
 from recorder import errors
 from recorder.cli import main
 from recorder.trace.reader import open_trace
+from recorder.trace.values.differences import MISSING
 from tests.conftest import ENVIRONMENT
 
 PROGRAM = """\
@@ -193,3 +194,114 @@ def test_of_a_value_that_grows_little_is_remembered(
             tracemalloc.stop()
     assert found > 300
     assert most < 10 << 20, "its texts alone are 5 MB, and 15 as trees"
+
+
+IN_TURNS = """\
+import asyncio
+class Store:
+    def __init__(self):
+        self.items = {"k": 0}
+    async def put(self, n):
+        await asyncio.sleep(0)
+        self.items["k"] += n
+        await asyncio.sleep(0)
+        return self
+    def twice(self):
+        self.items["k"] *= 2
+        return self
+    def around(self):
+        self.twice()
+        return self
+async def main():
+    one, two = Store(), Store()
+    await asyncio.gather(*[store.put(n) for n in (1, 2, 3) for store in (one, two)])
+    one.around()
+asyncio.run(main())
+"""
+
+
+def test_a_change_of_an_object_is_told_once_by_however_many_frames_it_is_seen(
+    tmp_path: Path, trace_of: Callable[[Path], Path]
+) -> None:
+    """And is what it was to the object, not what it was when this frame saw it last."""
+    program = tmp_path / "stores_in_turns.py"
+    program.write_text(IN_TURNS)
+    with open_trace(trace_of(program)) as trace:
+        found = [
+            (one.old.tree, one.new.tree, one.change.line)
+            for one in trace.watch("self.items['k']")
+            if one.old is not None
+        ]
+    assert sorted(found) == [*[(0, 1, 7)] * 2, *[(1, 3, 7)] * 2, *[(3, 6, 7)] * 2, (6, 12, 11)]
+
+
+OF_FUNCTIONS = """\
+kept = 0
+def other():
+    global kept
+    kept = 1
+def work():
+    kept = 5
+    other()
+    kept = 6
+    return kept
+def last():
+    return kept
+work(); last()
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "values"), [("work", [(None, 5), (5, 6)]), ("other", [(0, 1)]), ("last", [])]
+)
+def test_a_global_of_the_name_is_told_of_the_functions_that_are_asked_for(
+    function: str,
+    values: list[tuple[int | None, int]],
+    tmp_path: Path,
+    trace_of: Callable[[Path], Path],
+) -> None:
+    program = tmp_path / "watched_of_functions.py"
+    program.write_text(OF_FUNCTIONS)
+    with open_trace(trace_of(program)) as trace:
+        found = [
+            (None if one.old is None else one.old.tree, one.new.tree)
+            for one in trace.watch("kept", function=function)
+        ]
+        checked = trace.check("kept != 0", function=function)
+    assert found == values and checked.failed is None
+
+
+STATES = """\
+import enum
+class State(enum.Enum):
+    IDLE = 1
+    RUN = 2
+class Machine:
+    def __init__(self):
+        self.state = State.IDLE
+    def go(self, to):
+        self.state = to
+        return self
+def work():
+    state = State.IDLE
+    state = State.RUN
+    held = {"now": State.IDLE}
+    held["now"] = State.RUN
+    return Machine().go(State.RUN), state, held
+work()
+"""
+
+
+@pytest.mark.parametrize(
+    ("expression", "path"), [("state", ""), ("held", "['now']"), ("self", ".state")]
+)
+def test_another_member_of_an_enum_is_no_change_within_one(
+    expression: str, path: str, tmp_path: Path, trace_of: Callable[[Path], Path]
+) -> None:
+    program = tmp_path / "states_of_a_machine.py"
+    program.write_text(STATES)
+    with open_trace(trace_of(program)) as trace:
+        parts = [part for one in trace.watch(expression) for part in one.parts]
+    told = [part for part in parts if part.path == path and part.a is not MISSING]
+    assert [(one.a.items[0][0], one.b.items[0][0]) for one in told] == [("IDLE", "RUN")]
+    assert all("IDLE" not in part.path for part in parts)

@@ -378,3 +378,52 @@ def test_a_part_of_a_global_asked_for_in_a_function_that_does_not_use_it(run_rec
         (at,) = trace.find("return", function="other")
         first = trace.why("CART['total']", at.seq)[0]
         assert UNUSED.splitlines()[first.line - 1].strip() == 'CART["total"] += 3'
+
+
+ONE_LINE = """
+import asyncio
+class V:
+    def __init__(self, x, y): self.x = x; self.y = y
+    def __iadd__(self, o): self.x += o.x; self.y += o.y; return self
+def twice(n): return n * 2
+def pair(n):
+    first, second = n, n + 1
+    return first, second
+async def main(n):
+    return pair(n)
+def work():
+    left, right = asyncio.run(main(4))
+    one = twice(left); two = twice(right)
+    try: [][one]
+    except IndexError as e: said = str(e)
+    v = V(one, two); w = v
+    v += V(1, 2)
+    small = twice(3); large = twice(50)
+    each, other = map(pair, [6, 7])
+    return v, w, said
+work()
+"""
+ORIGINS = {
+    "right": ["right", "second"],  # of what a coroutine returned, by whatever drove it
+    "one": ["one", "n"],  # of several statements the one that wrote it
+    "two": ["two", "n"],
+    "said": ["said"],  # what has no value there is not where it came from
+    "w": ["w", "self"],
+    "v.x": ["v.x", "self.x"],  # by += of its own
+    "v.y": ["v.y", "self.y"],
+    "each": ["each", "first"],
+    "small": ["small", "n"],
+}
+
+
+@pytest.mark.parametrize("name", ORIGINS)
+def test_of_several_statements_of_a_line_the_one_that_wrote_it(
+    name: str, run_recorded: Run
+) -> None:
+    with recorder.open_trace(run_recorded(ONE_LINE).trace) as trace:
+        (at,) = trace.find("return", function="work")
+        steps = [step.name for step in trace.why(name, at.seq)]
+        assert steps[: len(ORIGINS[name])] == ORIGINS[name]
+        assert name != "said" or len(steps) == 1
+        if name == "small":
+            assert trace.why(name, at.seq)[1].value.show() == "3"

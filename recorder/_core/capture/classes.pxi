@@ -44,6 +44,14 @@ cdef const char **NOT_ATTRIBUTES = [
 ]
 
 
+# What an enum may have of its own among the names with lines at both ends, which else the enum module gives to each: by
+# these it is asked whether it is true, and how it compares.
+cdef const char **OF_ENUMS = [
+    "__bool__", "__len__", "__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__contains__", "__iter__",
+    "__getitem__", NULL,
+]
+
+
 cdef inline bint is_left_out(const Namespace *namespace, PyObject *key) noexcept nogil:
     """Whether this entry of a namespace's dict is no variable, but CPython's."""
     if not PyUnicode_CheckExact(key):
@@ -54,13 +62,18 @@ cdef inline bint is_left_out(const Namespace *namespace, PyObject *key) noexcept
 
 
 cdef bint is_not_attribute(PyTypeObject *t, PyObject *key) noexcept nogil:
+    if is_one_of(NOT_ATTRIBUTES, key):
+        return True
+    return rec_str_matches(key, "_*_") and rec_shape_of(t) == REC_ENUM and not is_one_of(OF_ENUMS, key)
+
+
+cdef bint is_one_of(const char **names, PyObject *key) noexcept nogil:
     cdef int i = 0
-    while NOT_ATTRIBUTES[i] != NULL:
-        if rec_str_is(key, NOT_ATTRIBUTES[i]):
+    while names[i] != NULL:
+        if rec_str_is(key, names[i]):
             return True
         i += 1
-    # Names with a line at both ends are the enum module's own.
-    return rec_str_matches(key, "_*_") and rec_shape_of(t) == REC_ENUM
+    return False
 
 
 # ---- classes that are met ----------------------------------------------------------------------------

@@ -176,10 +176,11 @@ cdef bint collect_set(DecoderState *s, NamespaceDef *d, ByteBuffer *bits, uint64
 
 # ---- read ----------------------------------------------------------------------------------------
 
-def read_contents(bytes entry not None):
+def read_contents(bytes entry not None, frozenset others=frozenset()):
     """An entry as (whether a frame ended unseen, whether there is no output and no log, numbers of threads, of types
     of exceptions + 1, code → (kinds, slots, lines or None), namespace → slots, code → slot → (lowest, highest), code →
-    bytes behind its last event, digest of what is new). None if it is none."""
+    bytes behind its last event, digest of what is new). None if it is none. `others`: codes of which nobody asks, and
+    of which no objects are made."""
     cdef Cursor c
     cdef set threads
     cdef set raised
@@ -187,8 +188,9 @@ def read_contents(bytes entry not None):
     cdef dict namespaces = {}
     cdef dict ranges = {}
     cdef dict rests = {}
+    cdef list listed = []        # the codes, in order
     cdef bytes digest = b""
-    cdef uint64_t left, number, kinds, slots
+    cdef uint64_t left, number, kinds, slots, rest
     cdef uint8_t flags
     c.at = <const uint8_t *> <const char *> entry
     c.end = c.at + len(entry)
@@ -202,16 +204,22 @@ def read_contents(bytes entry not None):
         number = take_varint(&c)
         kinds = take_varint(&c)
         slots = take_varint(&c)
-        codes[number] = kinds, slots, take_bits(&c)
+        listed.append(number)
+        if listed[len(listed) - 1] in others:
+            skip_bits(&c)
+        else:
+            codes[number] = kinds, slots, take_bits(&c)
     number = take_varint(&c)
     while number and not c.bad:
         namespaces[number - 1] = take_bits(&c)
         number = take_varint(&c)
     if c.at != c.end:
-        ranges = take_ranges(&c)
+        ranges = take_ranges(&c, others)
     if c.at != c.end:
-        for number in codes:
-            rests[number] = take_varint(&c)
+        for code in listed:
+            rest = take_varint(&c)
+            if code in codes:
+                rests[code] = rest
         digest = take_digest(&c)
     if c.bad or c.at != c.end:
         return None
@@ -228,6 +236,12 @@ cdef set take_numbers(Cursor *c):
         left -= 1
         found.add(take_varint(c))
     return found
+
+
+cdef void skip_bits(Cursor *c) noexcept:
+    cdef uint64_t size = take_varint(c)
+    if size:
+        skip(c, size - 1)
 
 
 cdef bytes take_bits(Cursor *c):

@@ -153,8 +153,8 @@ cdef bint append_floats(DecoderState *s, ByteBuffer *out, const Range *r) noexce
     return append(s, out, &r.least, sizeof(double)) and append(s, out, &r.most, sizeof(double))
 
 
-cdef dict take_ranges(Cursor *c):
-    """Code → slot → (lowest, highest)."""
+cdef dict take_ranges(Cursor *c, frozenset others):
+    """Code → slot → (lowest, highest), without the `others`."""
     cdef uint64_t left = take_varint(c)
     cdef uint64_t more, number
     cdef dict found = {}
@@ -163,13 +163,28 @@ cdef dict take_ranges(Cursor *c):
         left -= 1
         number = take_varint(c)
         more = take_varint(c)
-        slots = {}
+        slots = None if number in others else {}
         while more and not c.bad:
             more -= 1
             slot = take_varint(c)
-            slots[slot] = take_range(c)
-        found[number] = slots
+            if slots is None:
+                skip_range(c)
+            else:
+                slots[slot] = take_range(c)
+        if slots is not None:
+            found[number] = slots
     return found
+
+
+cdef void skip_range(Cursor *c) noexcept:
+    cdef uint8_t kind = take_byte(c)
+    if kind == RANGE_INT:
+        take_varint(c)
+        take_varint(c)
+    elif kind == RANGE_FLOAT:
+        skip(c, 16)
+    else:
+        c.bad = True
 
 
 cdef tuple take_range(Cursor *c):

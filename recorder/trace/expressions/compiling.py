@@ -380,8 +380,10 @@ def _first(parts: list[Code], stops: bool, scope: Scope) -> Any:
 
 
 def _chain(first: Code, steps: list[tuple[type[ast.cmpop], Code]], scope: Scope) -> bool:
-    """A comparison, which may be of several: they are joined by `and`."""
+    """A comparison, which may be of several: they are joined by `and`. One that is false decides, unless Python may
+    have refused an earlier one."""
     doubt: Undecided | None = None
+    may_be_refused = False
     left = _operand(first, scope)
     for kind, code in steps:
         scope.budget.charge(1)
@@ -391,9 +393,12 @@ def _chain(first: Code, steps: list[tuple[type[ast.cmpop], Code]], scope: Scope)
                 if isinstance(one, Undecided):
                     raise one
             if not operations.compare(kind, left, right, scope.budget):
+                if may_be_refused:
+                    break
                 return False
         except Undecided as exc:
             doubt = doubt or exc
+            may_be_refused = may_be_refused or operations.may_refuse(kind, left, right)
         except (TooMuch, MemoryError):
             raise  # audit: they end the evaluation, and are caught in expression.py
         except Exception as exc:

@@ -465,6 +465,12 @@ class Thing(Opaque):
             return False
         return found is not NotImplemented
 
+    @property
+    def is_class_recorded(self) -> bool:
+        """Whether it is known what its own class has."""
+        classes = self.converter.classes()
+        return classes is not None and classes.is_recorded(self.node.type)
+
     def _inner_for(self, method: str) -> Any:
         """`inner`, unless its class has that method of its own."""
         return NotImplemented if self.defines(method) else self.inner

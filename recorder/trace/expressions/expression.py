@@ -290,6 +290,9 @@ class Names:
         self._found[key] = self._made(found.value, path)
         return self._found[key]
 
+    def is_recorded(self, kind: Any) -> bool:
+        return class_attributes.is_recorded(self._frame, kind)
+
     def _is_stale(self, name: str, value: Value) -> bool:
         if self._looked is None:
             return False

@@ -395,6 +395,8 @@ def _is_of(value: Any, wanted: Any) -> bool:
     if own is type and value.module != "builtins" and asked is None:
         _unknown_bases(kind, wanted)  # of a class's class
     if own is not None:
+        if asked is None and _asks_by_code(wanted):
+            raise Undecided(f"only code of {wanted.name} could tell what is one")
         return asked is not None and issubclass(own, asked)
     inner = plain(value)
     if inner is not value and asked is not None:
@@ -407,6 +409,20 @@ def _is_of(value: Any, wanted: Any) -> bool:
     if isinstance(value, Thing) and exception_of(value.node) is not None and asked is not None:
         return issubclass(BaseException, asked) or _unknown_bases(kind, wanted)
     return _unknown_bases(kind, wanted)
+
+
+def _asks_by_code(wanted: TypeName) -> bool:
+    """Whether it is an abstract class that has code of its own say what derives from it."""
+    classes = None if wanted.converter is None else wanted.converter.classes()
+    if classes is None:
+        return False
+    try:
+        return (
+            classes.of_class(wanted.of, "__subclasshook__", wanted.name, False)
+            is not NotImplemented
+        )
+    except Undecided:  # where what it derives from is not recorded
+        return False
 
 
 def _is_of_library(value: Any, own: type | None, wanted: TypeName) -> bool | None:

@@ -7,6 +7,7 @@ import collections
 import datetime
 import operator
 import re
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -152,11 +153,18 @@ def _truth_of_thing(thing: Thing) -> bool:
         return truth(inner)
     if is_always_true(node):
         return True
-    if node.tag == TAG_ENUM and not thing.defines("__bool__") and truth(thing.inner):
+    if node.tag == TAG_ENUM and _has_no_truth_of_its_own(thing) and truth(thing.inner):
         return True
     if node.tag == TAG_ELIDED and (node.type or ("",))[0] == "builtins":
         return bool(node.size)
     raise Undecided(thing.reason)
+
+
+def _has_no_truth_of_its_own(member: Thing) -> bool:
+    """Of an enum whose class is not recorded that is known where it is Python's own."""
+    if member.defines("__bool__") or member.defines("__len__"):
+        return False
+    return member.is_class_recorded or member.type.module in sys.stdlib_module_names
 
 
 def equal(a: Any, b: Any, budget: Budget) -> bool:
@@ -200,6 +208,11 @@ def compare(kind: type[ast.cmpop], a: Any, b: Any, budget: Budget) -> bool:
     for one in parts:
         weigh(one, budget)
     return bool(of_parts(ORDER[kind], (a, parts[0]), (b, parts[1])))
+
+
+def may_refuse(kind: type[ast.cmpop], a: Any, b: Any) -> bool:
+    """Whether a comparison that is not known may be none at all: an object need not have an order."""
+    return kind in ORDER and (isinstance(a, Thing) or isinstance(b, Thing))
 
 
 def identical(a: Any, b: Any, budget: Budget) -> bool:

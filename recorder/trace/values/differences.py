@@ -166,6 +166,9 @@ class _Differences:
             yield from self._sets(a, b, path)
         elif is_method(a):
             yield from self._methods(a, b, path)
+        elif a.tag == TAG_ENUM and a.items[0][0] != b.items[0][0]:
+            if not self.same(a, b):
+                yield Part(path, a, b)  # another member, and no change of one
         elif a.tag in NAMED and a.type not in SPELLED_OUT:
             yield from self._attributes(a, b, path)
         elif a.tag == TAG_FORM and a.size not in VALUES:
