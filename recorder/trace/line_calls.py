@@ -22,6 +22,7 @@ from recorder.trace.values.value import Value
 MOST_LINES: Final = 1_000  # by which one statement is come to again and again
 MOST_ENDS: Final = 10_000  # of calls of one statement
 GENERATORS: Final = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+COMPREHENSIONS: Final = ("<listcomp>", "<setcomp>", "<dictcomp>")
 
 
 class LineCalls:
@@ -144,7 +145,10 @@ def _has_identity(value: Value | None) -> bool:
 
 
 def _gives(end: Event) -> bool:
-    """Not what a generator returns, nor what a coroutine yields, which both are nothing of the program's."""
+    """Not what a generator returns, nor what a coroutine yields, which both are nothing of the program's. On 3.11 a
+    comprehension is a function, too, and what it returns is what the line makes."""
+    if end.function.name in COMPREHENSIONS:
+        return False
     is_generator = bool(end.function._flags & GENERATORS)
     return is_generator == (end.kind == "yield")
 
