@@ -182,6 +182,7 @@ SHOWN = {
     "weakref.proxy(KEPT)": "<weakproxy to builtins_of_test.Gone>",
     "[[[[[[KeyError('k')]]]]]]": "[[[[[[KeyError(… 1 more)]]]]]]",
     "memoryview(b'ab')": "memoryview(shape=(2,), format='B', [97, 98])",
+    "released(memoryview(bytearray(99)))": "<memoryview, released>",
     "types.MappingProxyType({'password': 'x'})": "mappingproxy({'password': <redacted>})",
     "functools.partial(int, token='x')": "functools.partial(<class 'int'>, token=<redacted>)",
     "deque(['password', 'x'])": "deque(['password', <redacted>])",
@@ -240,6 +241,9 @@ def sqlite_row(name):
         return sqlite3.Row(connection.execute(f"select 1 as {name}"), (1,))
 def closed(value):
     value.close()
+    return value
+def released(value):
+    value.release()  # of what it was of it still has the address
     return value
 """
 WRITTEN = """
@@ -482,7 +486,7 @@ CHANGES = {
     "io.BytesIO(b'abc')": ["it.read(1)", "it.write(b'x')", "it.close()"],
     "io.StringIO('abc')": ["it.read(1)", "it.write('x')", "it.seek(0)", "it.close()"],
     "array.array('i', [1, 2])": ["it[0] = 9", "it.append(3)"],
-    "memoryview(bytearray(b'ab'))": ["it[0] = 7"],
+    "memoryview(bytearray(b'ab'))": ["it[0] = 7", "it.release()"],
     "threading.Lock()": ["it.acquire()", "it.release()"],
     "threading.RLock()": ["it.acquire()", "it.acquire()", "it.release()"],
     "threading.Event()": ["it.set()", "it.clear()"],

@@ -38,10 +38,21 @@ static bool is_secret_buffer(PyObject *o)
     return hides;
 }
 
+static void traverse_unread(rec_visit *v, const rec_type_entry *entry, const char *called, Py_ssize_t size)
+{
+    begin_form(v, entry, REC_FORM_UNREAD, 2);
+    visit_text(v, called);
+    visit_number(v, size);
+}
+
 /* Of a buffer, with a number that changes with any of its items where not all are written. */
 static void traverse_buffer(rec_visit *v, PyObject *o, rec_type_entry *entry, PyObject *identity)
 {
     uint64_t digest;
+    if (PyMemoryView_Check(o) && rec_is_released(o)) {
+        traverse_unread(v, entry, "released", 0);
+        return;
+    }
     if (is_secret_buffer(o)) {
         visit_redacted(v);
         return;
@@ -243,9 +254,7 @@ static void traverse_column(rec_visit *v, const rec_column *column, uint32_t dep
 {
     uint64_t digest;
     if (column->unread != NULL) {
-        begin_form(v, rec_type_of(column->type), REC_FORM_UNREAD, 2);
-        visit_text(v, column->unread);
-        visit_number(v, column->size);
+        traverse_unread(v, rec_type_of(column->type), column->unread, column->size);
         return;
     }
     begin_form(v, rec_type_of(column->type), REC_FORM_COLUMN, 6 + (column->variant != NULL));

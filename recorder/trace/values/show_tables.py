@@ -255,7 +255,7 @@ def show_unread(out: Writer, node: Node) -> None:
     called, size = node.items
     if node.type in ARROW_TABLES:  # a column of one
         return out.add(f"<{called} of size {size}>")
-    if is_scalar(node):
+    if is_scalar(node) or node.type == ("builtins", "memoryview"):
         return out.add(f"<{_name(node)}, {called}>")
     return out.add(f"<{_name(node)}, {called} of size {size}>")
 
