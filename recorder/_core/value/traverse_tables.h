@@ -133,14 +133,24 @@ static void traverse_array(rec_visit *v, PyObject *o, rec_type_entry *entry, uin
 
 /* ---- columns ---- */
 
+/* Apart, for the room that it takes on the stack. */
+__attribute__((noinline)) static void traverse_decimal(rec_visit *v, const rec_column *column, const char *item)
+{
+    char text[REC_ARROW_DECIMAL];
+    visit_utf8(v, text, rec_arrow_decimal_text(&column->arrow, item, text));
+}
+
 static void traverse_texts(rec_visit *v, const rec_column *column, Py_ssize_t first, Py_ssize_t size, uint32_t depth)
 {
     const rec_arrow_item *texts = column->items + first;
-    bool are_bytes = column->arrow.are_bytes, is_pair = column->may_be_pair && size == 2 && rec_text_hides(texts);
+    bool are_bytes = column->arrow.are_bytes;
+    bool is_pair = column->may_be_pair && size == 2 && !column->arrow.are_decimals && rec_text_hides(texts);
     Py_ssize_t shown = begin_list(v, size, true, depth);
     for (Py_ssize_t i = 0; i < shown; i++, texts++) {
         if (is_pair && i > 0)
             visit_redacted(v);
+        else if (texts->data != NULL && column->arrow.are_decimals)
+            traverse_decimal(v, column, texts->data);
         else if (texts->data != NULL && are_bytes)
             visit_data(v, texts->data, texts->size);
         else if (texts->data != NULL)
@@ -158,7 +168,7 @@ enum { NODES_OF_COLUMN = 5 };
 /* Whether it names a secret, whose value stands beside it: the key of a map. */
 static bool is_secret_key(const rec_column *column)
 {
-    return column->are_texts && column->first == 1 && rec_text_hides(column->items);
+    return column->are_texts && !column->arrow.are_decimals && column->first == 1 && rec_text_hides(column->items);
 }
 
 /* Apart, for the room that it takes on the stack. Says whether it is a secret's name. */

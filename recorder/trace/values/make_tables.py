@@ -250,9 +250,12 @@ def _arrow_type(pyarrow: Any, text: str) -> Any:
     match = re.fullmatch(r"timestamp\[(\w+), tz=(.+)\]", text)
     if match is not None:
         return pyarrow.timestamp(match[1], tz=match[2])
-    match = re.fullmatch(r"decimal128\((\d+), (-?\d+)\)", text)
+    match = re.fullmatch(r"(decimal\d+)\((\d+), (-?\d+)\)", text)
     if match is not None:
-        return pyarrow.decimal128(int(match[1]), int(match[2]))
+        return getattr(pyarrow, match[1])(int(match[2]), int(match[3]))
+    match = re.fullmatch(r"fixed_size_binary\[(\d+)\]", text)
+    if match is not None:
+        return pyarrow.binary(int(match[1]))
     return pyarrow.type_for_alias(text)
 
 
@@ -376,8 +379,37 @@ def _arrow_array(part: Any, build: Build) -> Any:
     if column.missing:
         raise CannotMake
     values = [None if is_form(value, Form.MISSING) else build(value) for value in column.first]
-    made = _of_values(_library("pyarrow"), part, column, values)
-    return made.dictionary_encode() if column.kind[1] == "DictionaryArray" else made
+    pyarrow = _library("pyarrow")
+    called = re.sub("(Array|Scalar)$", "", column.kind[1])
+    return _as_called(pyarrow, _of_values(pyarrow, part, column, values), called)
+
+
+# Of classes of pyarrow's that say which type their values are of: the function that makes it.
+TYPES_OF_ARROW: Final = {
+    "LargeString": "large_string",
+    "LargeBinary": "large_binary",
+    "StringView": "string_view",
+    "BinaryView": "binary_view",
+}
+DECIMALS_OF_ARROW: Final = {"Decimal32": 9, "Decimal64": 18, "Decimal256": 76}
+EXTENSIONS_OF_ARROW: Final = {"Uuid": "uuid", "Bool8": "bool8", "Json": "json_"}
+
+
+def _as_called(pyarrow: Any, made: Any, called: str) -> Any:
+    if called == "Dictionary":
+        return made.dictionary_encode()
+    if called in DECIMALS_OF_ARROW:
+        kind = getattr(pyarrow, called.lower())(DECIMALS_OF_ARROW[called], made.type.scale)
+    elif called in TYPES_OF_ARROW:
+        kind = getattr(pyarrow, TYPES_OF_ARROW[called])()
+    elif called in EXTENSIONS_OF_ARROW:
+        kind = getattr(pyarrow, EXTENSIONS_OF_ARROW[called])()
+        return pyarrow.ExtensionArray.from_storage(kind, made.cast(kind.storage_type))
+    elif called == "FixedSizeBinary":
+        kind = pyarrow.binary(max((len(value) for value in made.to_pylist() if value), default=0))
+    else:
+        return made
+    return pyarrow.array(made.to_pylist(), type=kind)
 
 
 def _of_values(pyarrow: Any, part: Any, column: Column, values: list[Any]) -> Any:
