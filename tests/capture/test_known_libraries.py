@@ -7,7 +7,6 @@ import contextlib
 import ctypes
 import datetime
 import decimal
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -46,9 +45,11 @@ class Login(pydantic.BaseModel):
         pydantic=pydantic,
     )
     order, login = names["Order"](id=7, more=1), names["Login"](password="hunter2")
-    found = record_values(tmp_path, [order, login])
+    url = pydantic.AnyUrl("http://shop/")
+    found = record_values(tmp_path, [order, login, getattr(url, "_url", url)])
     assert str(found[0]) == "Order(id=7, note='x', more=1, _seen=3)"
     assert str(found[1]) == "Login(password=<redacted>)"
+    assert str(found[2]) == "<pydantic_core._pydantic_core.Url: Rust keeps what is in it>"
 
 
 def test_attrs_and_msgspec(tmp_path: Path) -> None:

@@ -176,6 +176,16 @@ static bool cells_of_array(PyObject *object, PyTypeObject *type, rec_cells *cell
     return fits;
 }
 
+static void read_array(array_object *array, rec_cells *cells)
+{
+    char *size = (char *)array->dtype + known.item_size;
+    *cells = (rec_cells){.type = Py_TYPE(array), .data = array->data, .dimensions = array->dimensions,
+                         .shape = array->shape, .strides = array->strides};
+    cells->item_size = known.short_item_size ? *(int *)size : *(Py_ssize_t *)size;
+    if (may_be_gone(array->base))
+        cells->data = NULL;
+}
+
 bool rec_cells_of(PyObject *object, rec_cells *cells)
 {
     array_object *array = (array_object *)object;
@@ -183,13 +193,17 @@ bool rec_cells_of(PyObject *object, rec_cells *cells)
         return cells_of_array(object, rec_base_called(Py_TYPE(object), "array.array"), cells);
     if (array->dimensions > REC_MOST_DIMENSIONS)
         return false;
-    char *size = (char *)array->dtype + known.item_size;
-    *cells = (rec_cells){.type = Py_TYPE(object), .data = array->data, .dimensions = array->dimensions,
-                         .shape = array->shape, .strides = array->strides};
-    cells->item_size = known.short_item_size ? *(int *)size : *(Py_ssize_t *)size;
-    if (may_be_gone(array->base))
-        cells->data = NULL;
+    read_array(array, cells);
     return read_format(array->dtype, cells);
+}
+
+PyObject *rec_cells_of_texts(PyObject *object, rec_cells *cells)
+{
+    array_object *array = (array_object *)object;
+    if (!is_known(array) || array->dimensions > REC_MOST_DIMENSIONS || *((char *)array->dtype + known.code) != 'T')
+        return NULL;
+    read_array(array, cells);
+    return cells->data != NULL ? array->dtype : NULL;
 }
 
 /* ---- some of them ---- */

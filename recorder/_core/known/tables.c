@@ -134,11 +134,15 @@ static void read_arrow(rec_column *column)
 
 static bool is_in_arrow(PyObject *array, rec_column *column)
 {
-    bool is_itself = rec_base_called(Py_TYPE(array), "pyarrow.lib._Weakrefable") != NULL;
+    PyTypeObject *type = Py_TYPE(array);
+    bool is_itself = rec_base_called(type, "pyarrow.lib._Weakrefable") != NULL;
     PyObject *of = is_itself ? array : rec_attribute(array, "_pa_array");
     bool is_known = of != NULL && rec_arrow_of(of, &column->arrow);
     if (is_known)
         read_arrow(column);
+    if (is_itself)
+        column->variant = rec_base_called(type, "pyarrow.lib.Scalar") != NULL ? "scalar"
+                          : strncmp(type->tp_name, "pyarrow.lib.", 12) != 0   ? "arrow" : NULL;
     return is_known;
 }
 

@@ -22,7 +22,7 @@ typedef struct {         /* the values of a column, of an index, or of an extens
     bool has_missing;
     char missing[REC_ROWS]; /* whether each of those shown is */
     PyObject *about;     /* what the cells are about: categories, a time zone; or NULL */
-    const char *variant; /* of a type of columns that has two: which one; or NULL */
+    const char *variant; /* of a type of columns that has several: which one; or NULL */
     bool are_in_arrow;
     rec_arrow arrow;     /* all of them, if they are … */
     rec_cells mask;      /* … and elsewhere, if there are missing ones: which of all are */

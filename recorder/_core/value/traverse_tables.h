@@ -118,13 +118,63 @@ static void traverse_object_array(rec_visit *v, const rec_cells *cells, const re
         visit_object(v, NULL, depth + 1);
 }
 
+static void visit_string(rec_visit *v, const rec_strings *strings, const rec_arrow_item *text, uint32_t depth)
+{
+    if (text->data != NULL)
+        visit_utf8(v, text->data, text->size);
+    else
+        visit_object(v, strings->missing, depth);
+}
+
+/* Apart, for the room that it takes on the stack. */
+__attribute__((noinline)) static void traverse_strings(rec_visit *v, const rec_strings *strings, uint32_t depth)
+{
+    Py_ssize_t shown = begin_list(v, rec_cells_count(&strings->cells), true, depth);
+    rec_cell_walk walk;
+    rec_cells_begin(&walk, &strings->cells);
+    for (; shown > 0; shown--) {
+        const rec_arrow_item text = rec_string_of(strings, rec_cells_next(&walk));
+        visit_string(v, strings, &text, depth + 1);
+    }
+}
+
+static void traverse_string_array(rec_visit *v, const rec_strings *strings, const rec_type_entry *entry, uint32_t depth,
+                                  PyObject *identity)
+{
+    Py_ssize_t size = rec_cells_count(&strings->cells);
+    uint64_t digest;
+    if (!traverse_begin(v, entry->type, size, size, depth, identity))
+        return;
+    begin_form(v, entry, REC_FORM_STRING_ARRAY, 3 + (strings->missing != NULL));
+    traverse_shape(v, &strings->cells);
+    traverse_strings(v, strings, depth + 1);
+    if (size > (Py_ssize_t)rec_limits.items && rec_strings_digest(strings, &digest))
+        visit_digest(v, digest);
+    else
+        visit_object(v, NULL, depth + 1);
+    if (strings->missing != NULL)
+        visit_object(v, strings->missing, depth + 1);
+}
+
+/* Of items that are neither numbers nor objects. */
+static void traverse_odd_array(rec_visit *v, PyObject *o, rec_type_entry *entry, uint32_t depth, PyObject *identity)
+{
+    rec_strings strings;
+    if (!rec_strings_begin(o, &strings)) {
+        traverse_buffer(v, o, entry, identity);
+        return;
+    }
+    traverse_string_array(v, &strings, entry, depth, identity);
+    rec_strings_end(&strings);
+}
+
 static void traverse_array(rec_visit *v, PyObject *o, rec_type_entry *entry, uint32_t depth, PyObject *identity)
 {
     rec_cells cells;
     if (visit_is_full(v))
         visit_opaque(v, o, entry);
     else if (!rec_cells_of(o, &cells))
-        traverse_buffer(v, o, entry, identity);
+        traverse_odd_array(v, o, entry, depth, identity);
     else if (cells.objects)
         traverse_object_array(v, &cells, entry, depth, identity);
     else

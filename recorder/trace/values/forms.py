@@ -582,6 +582,9 @@ ROWS: Final[dict[int, Row]] = {
     Form.CLASSMETHOD: Row(("__func__",), _plain),
     Form.LARGE_ARRAY: Row(("items", "checksum"), _large_array),
     Form.OBJECT_ARRAY: Row(("shape", "items", "checksum"), show_tables.show_object_array),
+    Form.STRING_ARRAY: Row(
+        ("shape", "items", "checksum", "missing?"), show_tables.show_object_array
+    ),
     Form.COLUMN: Row(
         ("size", "first", "last", "missing", "about", "checksum", "variant?"),
         show_tables.show_column,
