@@ -41,13 +41,16 @@ ARRAYS = {
     "numpy.array([], dtype='M8[ns]')": "shape=(0,), format='M8[ns]', []",
     "numpy.ma.array([1, 2, 3], mask=[0, 1, 0])": "np.ma.array([1, --, 3])",
     "numpy.ma.array([1.5, 2.5])": "np.ma.array([1.5, 2.5])",
-    "numpy.ma.array([(1, 2.5), (3, 4.5)], dtype='i4,f8', mask=[(0, 1), (1, 1)])": "np.ma.array([numpy.void(f0=1, f1=--), --])",
+    "numpy.ma.array([(1, 2.5), (3, 4.5)], dtype='i4,f8', mask=[(0, 1), (1, 1)])":
+        "np.ma.array([numpy.void(f0=1, f1=--), --])",
     "numpy.ma.array([(1, 2.5)], dtype='i4,f8')": "np.ma.array([numpy.void(f0=1, f1=2.5)])",
-    "numpy.ma.array([(1, [2, 3])], dtype=[('a', 'i4'), ('b', 'i4', (2,))], mask=[(0, [0, 1])])": "np.ma.array([numpy.void(a=1, b=[2, --])])",
+    "numpy.ma.array([(1, [2, 3])], dtype=[('a', 'i4'), ('b', 'i4', (2,))], mask=[(0, [0, 1])])":
+        "np.ma.array([numpy.void(a=1, b=[2, --])])",
     "numpy.ma.array([[1], ['a']], dtype=object, mask=[[0], [1]])": "np.ma.array(shape=(2, 1), [1, --])",
     "numpy.ma.array(numpy.array(['a', 'b'], dtype='T'), mask=[0, 1])": "np.ma.array(['a', --])",
     "numpy.ma.masked": "masked",
-    "numpy.array(['a', 'more than fifteen bytes', '', 'é' * 300], dtype='T')": f"format='T', ['a', 'more than fifteen bytes', '', '{'é' * 200}",
+    "numpy.array(['a', 'more than fifteen bytes', '', 'é' * 300], dtype='T')":
+        f"format='T', ['a', 'more than fifteen bytes', '', '{'é' * 200}",
     "numpy.array([['a', 'b'], ['c', 'd']], dtype='T').T": "shape=(2, 2), format='T', ['a', 'c', 'b', 'd']",
     "numpy.array('abc', dtype='T')": "shape=(), format='T', ['abc']",
     "numpy.empty(2, dtype='T')": "shape=(2,), format='T', ['', '']",
@@ -61,7 +64,7 @@ ARRAYS = {
     "numpy.complex64(1j)": "np.complex64(1j)",
     "numpy.bool_(True)": "np.True_",
     "numpy.float16(0.5)": "np.float16(0.5)",
-}
+}  # fmt: skip
 
 FRAMES = {
     "pandas.DataFrame({'a': [1, 2], 'b': [1.5, 2.0]})": "pandas.DataFrame({'a': [1, 2], 'b': [1.5, 2.0]})",
@@ -498,8 +501,8 @@ class Cell:
 """
 
 
-# What is done before an array of texts is first looked at: numpy makes no array to prove the layout by; a function of the
-# program's stands where numpy's does; another thread holds the lock of the texts.
+# What is done before an array of texts is first looked at: numpy makes no array to prove the layout by; a function of
+# the program's stands where numpy's does; another thread holds the lock of the texts.
 HINDRANCES = {
     "no proof": "made['array'] = len",
     "a function": "made['array'] = lambda *args: exit('ran')",
@@ -508,9 +511,13 @@ of = ctypes.c_ssize_t.from_address(id(value.dtype) + 136).value + 48
 if sys.version_info < (3, 13):
     take = ctypes.pythonapi.PyThread_acquire_lock
     take.argtypes = ctypes.c_void_p, ctypes.c_int
-    assert take(ctypes.c_ssize_t.from_address(of).value, 0)
+    lock = ctypes.c_void_p(ctypes.c_ssize_t.from_address(of).value)
+    assert take(lock, 0)
+    give = lambda: ctypes.pythonapi.PyThread_release_lock(lock)
 else:
-    ctypes.c_uint8.from_address(of).value = 1
+    lock = ctypes.c_uint8.from_address(of)
+    lock.value = 1
+    def give(): lock.value = 0
 """,
 }
 TEXTS_HINDERED = """
@@ -520,9 +527,11 @@ def look(value): return None
 value = numpy.array(["hidden"], dtype="T")
 made = sys.modules["numpy._core._multiarray_umath"].__dict__
 kept = made["array"]
+give = lambda: None
 {}
 with recorder.record(sys.argv[1], min_free_space=0, include=["<string>"]):
     look(value)
+give()
 made["array"] = kept
 """
 
