@@ -153,6 +153,7 @@ OF_LIBRARIES: Final = {
     "numpy.array([[1, 2]])": "it[0, 1] = 9",
     "numpy.array(['2020-01-02'], dtype='M8[D]')": "it[0] = '2021-01-01'",
     "numpy.array(['a', 'bcd'])": "it[0] = 'c'",
+    "numpy.array(['a', 'bcd'], dtype='T')": "it[0] = 'c'",
     "numpy.array([{}, 1], dtype=object)": "it[0]['k'] = 1",
     "numpy.array([(1, 2.5)], dtype='i4,f8')": "it['f0'][0] = 3",
     "numpy.ma.array([1, 2], mask=[0, 1])": "it[0] = 7",
@@ -194,6 +195,10 @@ OF_LIBRARIES: Final = {
     "pyarrow.field('id', pyarrow.int64(), nullable=False)": "",
     "pyarrow.list_(pyarrow.int32())": "",
     "pyarrow.scalar(5)": "",
+    "pyarrow.scalar({'a': 1, 'b': ['x']})": "",
+    "pyarrow.scalar(Decimal('19.90'))": "",
+    "pyarrow.array(['u', 'v']).dictionary_encode()[1]": "",
+    "pyarrow.ExtensionArray.from_storage(pyarrow.bool8(), pyarrow.array([1, 0], 'int8'))": "",
 }
 
 SECTIONS: Final = {
