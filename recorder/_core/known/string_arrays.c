@@ -57,7 +57,7 @@ rec_arrow_item rec_string_of(const rec_strings *strings, const char *place)
     if (size == 0)
         return (rec_arrow_item){"", 0};
     if (flags & OUTSIDE)
-        return (rec_arrow_item){(const char *)it.elsewhere.at, (Py_ssize_t)size}; /* audit: an address */
+        return (rec_arrow_item){(const char *)it.elsewhere.at, (Py_ssize_t)size};
     if (of->shared == NULL || it.elsewhere.at > of->size || size > of->size - it.elsewhere.at)
         return (rec_arrow_item){"", 0};
     return (rec_arrow_item){of->shared + it.elsewhere.at, (Py_ssize_t)size};
@@ -65,7 +65,7 @@ rec_arrow_item rec_string_of(const rec_strings *strings, const char *place)
 
 /* ---- the lock ---- */
 
-static bool take(allocator *of)
+static bool take_lock(allocator *of)
 {
 #if PY_VERSION_HEX < 0x030D0000
     return PyThread_acquire_lock(of->lock, NOWAIT_LOCK) == PY_LOCK_ACQUIRED;
@@ -75,10 +75,10 @@ static bool take(allocator *of)
 #endif
 }
 
-static void give_back(allocator *of)
+static void give_lock(allocator *of)
 {
 #if PY_VERSION_HEX < 0x030D0000
-    PyThread_release_lock(of->lock); /* audit: returns nothing */
+    PyThread_release_lock(of->lock);
 #else
     PyMutex_Unlock(&of->lock); /* audit: returns nothing */
 #endif
@@ -176,10 +176,10 @@ static bool is_known(PyTypeObject *dtype)
 bool rec_strings_begin(PyObject *array, rec_strings *strings)
 {
     PyObject *dtype = rec_cells_of_texts(array, &strings->cells);
-    return dtype != NULL && is_known(Py_TYPE(dtype)) && read_dtype(array, strings) && take(strings->allocator);
+    return dtype != NULL && is_known(Py_TYPE(dtype)) && read_dtype(array, strings) && take_lock(strings->allocator);
 }
 
-void rec_strings_end(const rec_strings *strings) { give_back(strings->allocator); }
+void rec_strings_end(const rec_strings *strings) { give_lock(strings->allocator); }
 
 /* ---- all of them ---- */
 
