@@ -89,7 +89,11 @@ def run(args: argparse.Namespace) -> int:
             said = InOrder(trace.marks(), trace.spans(), wanted["start"])
         short = ShortPaths(function.file for function in trace.functions)
         idle = Idle(who, short, is_folded=not (args.full or args.json))
+        told = Told(holds=not (args.backwards or args.json))
         for event in answers(trace, args, trace.find(**wanted), name=args.changed):
+            if due := told.before(event.seq):
+                idle.tell()
+                write_all(due)
             changes = [change for change in trace.changes(event) if not change.found]
             before_it = said.until(event.seq)
             outputs = trace.output_at(event.seq)
@@ -104,14 +108,43 @@ def run(args: argparse.Namespace) -> int:
                     write(notes.as_line(note))
                 write(as_line(event, changes, who, shown_changes, short))
                 for log in logs:
-                    write(printable(f"{'':>8}  {'  ' * min(event.depth, 20)}> {log.shown}"))
+                    told.add(event, log.before - 1, log.shown)
                 for output in outputs:
-                    write(printable(f"{'':>8}  {'  ' * min(event.depth, 20)}> {text_of(output)}"))
+                    told.add(event, output.moment, text_of(output))
+                write_all(told.before(event.seq + 1))
         idle.tell()
+        write_all(told.before(ALL))
         if not args.json and args.limit is None:
             for note in said.until(ALL if wanted["stop"] is None else wanted["stop"]):
                 write(notes.as_line(note))
         return conclude(trace)
+
+
+def write_all(rows: list[str]) -> None:
+    for row in rows:
+        write(printable(row))
+
+
+class Told:
+    """What lines printed or told. A line prints when what it calls has returned: its text stands there, and not before
+    the events of these calls."""
+
+    def __init__(self, *, holds: bool) -> None:
+        self._holds = holds
+        self._waiting: list[tuple[int, str]] = []  # the event behind which it stands
+
+    def add(self, event: Event, moment: int | None, text: str) -> None:
+        row = f"{'':>8}  {'  ' * min(event.depth, 20)}> {text}"
+        if self._holds and moment is not None and moment > event.seq:
+            self._waiting.append((moment, f"{row}  (line {event.line})"))
+        else:
+            self._waiting.append((event.seq, row))
+
+    def before(self, seq: int) -> list[str]:
+        """What stands before this event, and was not asked for before."""
+        due = [row for moment, row in self._waiting if moment < seq]
+        self._waiting = [one for one in self._waiting if one[0] >= seq]
+        return due
 
 
 class Idle:

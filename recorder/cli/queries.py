@@ -87,10 +87,10 @@ def add_range(parser: argparse.ArgumentParser) -> None:
 
 def range_of(trace: Trace, args: argparse.Namespace) -> dict[str, Any]:
     """`start` and `stop`, as --since, --until and --span say."""
-    from recorder.trace.moments import event_at
+    from recorder.trace.moments import border_at
 
-    start = 0 if args.since is None else event_at(trace, args.since, "--since")
-    stop = None if args.until is None else event_at(trace, args.until, "--until")
+    start = 0 if args.since is None else border_at(trace, args.since, "--since")
+    stop = None if args.until is None else border_at(trace, args.until, "--until")
     if args.span is not None:
         first, end = trace.span(args.span)
         start = max(start, first)

@@ -26,6 +26,7 @@ from recorder.trace.values import differences
 from recorder.trace.values.differences import what_changed
 from recorder.trace.values.nodes import Node, without_wrapping
 from recorder.trace.values.shown import shown
+from recorder.trace.values.value import is_definition
 from recorder.trace.why import Step
 
 WIDTH: Final = 60  # characters of a value
@@ -381,7 +382,12 @@ class Backwards:
     # ---- what to follow next ----
 
     def _read_by(self, node: ast.AST, event: Event) -> list[str]:
-        """What a line reads: the parts of variables (`known['pen']` for `known[item]`), then the variables."""
+        """What a line reads: the parts of variables (`known['pen']` for `known[item]`), then the variables; last what
+        is only imported or defined."""
+
+        def is_defined(name: str) -> bool:
+            answer = self.trace.evaluate(name, event)
+            return answer.kind == "known" and is_definition(answer.tree)
 
         def key(of: ast.expr) -> int | str | None:
             answer = self.trace.evaluate(ast.unparse(of), event)
@@ -392,7 +398,8 @@ class Backwards:
         with_keys = [bindings.with_keys(one, key) for one in parts]
         names = [ast.unparse(one) for one in with_keys if bindings.root_of(one) is not None]
         found = list(dict.fromkeys([*names, *bindings.reads(node)]))
-        return [one for one in found if not any(_is_within(other, one) for other in found)]
+        found = [one for one in found if not any(_is_within(other, one) for other in found)]
+        return sorted(found, key=is_defined)
 
     def _names(self, names: list[str], seq: int, depth: int) -> None:
         for name in names[:MOST_NAMES]:

@@ -182,7 +182,7 @@ def look(trace: Trace) -> Symptom:
     outputs: deque[Output] = deque(maxlen=MOST_OUTPUTS)
     for window in WINDOWS:
         asked = Asked(None, max(end - window, 0), by_moment=True)
-        outputs.extend(written(trace._queries, asked))
+        outputs.extend(one for one in written(trace._queries, asked) if one.text.strip())
         if outputs or window >= end:
             break
     return Symptom(

@@ -55,7 +55,8 @@ def is_below(trace: str, root: str) -> bool:
     """Whether this is what the trace of a child process is called, or may be (`children.names_below`)."""
     stem, suffix = os.path.splitext(root)
     number = trace.removeprefix(stem + ".").removesuffix(suffix)
-    is_number = all(part.isdecimal() for part in number.split("-", 1))
+    # A generator that `all` leaves early has to be closed: without memory for that, Python prints so.
+    is_number = all(map(str.isdecimal, number.split("-", 1)))
     return is_number and trace == f"{stem}.{number}{suffix}"
 
 

@@ -17,16 +17,27 @@ NS: Final = {"ns": 1, "us": 1e3, "µs": 1e3, "ms": 1e6, "s": 1e9}
 
 @errors.guarded("read")
 def event_at(trace: Trace, text: str, argument: str) -> int:
-    """The number of the first event at or behind that moment. Raises INVALID_ARGUMENT."""
+    """The number of the first event at or behind that moment; behind the last one it is the last one. A number is taken
+    as it is. Raises INVALID_ARGUMENT."""
+    number = border_at(trace, text, argument)
+    if text.strip().isdecimal():
+        return number
+    first, end = trace._queries.bounds
+    return max(first, min(number, end - 1))
+
+
+@errors.guarded("read")
+def border_at(trace: Trace, text: str, argument: str) -> int:
+    """As `event_at`, for the beginning or end of a range: behind the last event it is the number that comes next."""
     spoken = SPOKEN.fullmatch(text.strip())
     if spoken is None or (spoken[2] is None and "." in spoken[1]):
         raise errors.InvalidArgumentError(argument=argument, value=text, expected=EXPECTED)
     number, unit = spoken[1], spoken[2]
     if unit is None:
         return int(number)
+    first_of_all, end = trace._queries.bounds
     if unit == "%":
-        first_of_all, end = trace._queries.bounds
         return first_of_all + int((end - first_of_all) * min(float(number), 100) / 100)
     since = int(trace.header["started"]) + min(int(float(number) * NS[unit]), 2**62)
     first = next(trace.find(since=min(since, 2**63 - 1)), None)
-    return trace._queries.end if first is None else first.seq
+    return end if first is None else first.seq

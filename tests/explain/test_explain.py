@@ -326,3 +326,16 @@ def test_a_part_has_the_numbers_that_the_whole_had(
     assert numbers and all(first <= number <= last for number in numbers)
     assert f"- #{last} it ended there" in page
     assert "KeyError(399)" in page
+
+
+def test_what_is_imported_comes_behind_what_a_line_reads(
+    run_recorded: Run, capfd: pytest.CaptureFixture[str]
+) -> None:
+    result = run_recorded("import sys\nstatus = 3\nprint()\nprint('over')\nsys.exit(status)\n")
+    page = asked(capfd, result.trace)
+    way = page.partition("## Where it comes from")[2]
+    assert "status = 3" in way
+    assert way.index("status = 3") < way.find("sys = <module") % len(way)
+    assert "stdout: `over`" in page and "stdout: ``" not in page
+    result = run_recorded("import datetime\nday = 3\ndatetime.day(2026, 11, day)\n")
+    assert "datetime = <module" in asked(capfd, result.trace)

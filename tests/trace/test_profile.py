@@ -269,6 +269,9 @@ def test_parts_of_a_tree(recursion: Trace, capfd: pytest.CaptureFixture[str]) ->
     assert only[-1]["total_ns"] == first.duration
     later = rows_of(capfd, "tree", path, "--json", "--since", str(first.seq + 1))
     assert [row["calls"] for row in later if row["title"] == "depth"] == [60]
+    for moment in ("100%", "900s"):
+        assert cli.main(["state", path, moment, "--json"]) == 0
+        assert json.loads(capfd.readouterr().out)["seq"] == len(recursion) - 1
     none = rows_of(capfd, "tree", path, "--json", "--since", "100%")
     assert sum(row["calls"] for row in none) == 0
 

@@ -70,7 +70,8 @@ cdef int materialize_namespace(Reader r, const Definition *d) except -1:
         n._slots = {}
         r.namespaces[d.number] = n
     for slot, name in gained_names(d, <uint64_t> len(n.names)):
-        n._slots.setdefault(name, slot)
+        if name not in n._slots:
+            n._slots[name] = slot
         n.names.append(name)
     return 0
 

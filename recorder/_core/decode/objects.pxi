@@ -82,7 +82,8 @@ cdef class Function:
         return not self._flags & OF_FUNCTIONS
 
     cdef int add(self, str name, str kind) except -1:
-        self._slots.setdefault(name, len(self.names))
+        if name not in self._slots:  # 3.13's setdefault counts an entry that it had no memory for
+            self._slots[name] = len(self.names)
         self.names.append(name)
         self._kinds.append(kind)
         return 0
