@@ -19,6 +19,7 @@ from recorder.trace.values.differences import sides, what_changed
 from recorder.trace.values.grid import text_lines
 from recorder.trace.values.value import Value
 from tests.capture.test_known_types import record_values
+from tests.trace.test_expressions import ask
 
 pandas = pytest.importorskip("pandas")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # between the two libraries
@@ -274,6 +275,23 @@ def test_a_change_is_told_as_the_values_are_shown(
     [after] = record_values(tmp_path / "later", [names["it"]])
     [part] = what_changed(before._tree, after._tree)
     assert "{}: {} → {}".format(*sides(part, "it", 40)) == told
+
+
+MASKED = {
+    "numpy.ma.array([[1, 2], [3, 4]], mask=[[1, 0], [0, 0]])": {"it[0][0] == 1": "unknown", "len(it) == 2": True},
+    "numpy.ma.array([[1, 2], [3, 4]])": {"it[0][0] == 1": True, "2 in it": True},
+    "numpy.ma.array([1, 'a'], dtype=object, mask=[0, 1])": {"it[1] == 'a'": "unknown"},
+    "numpy.ma.array([(1, 2)], dtype='i4,i4', mask=[(0, 1)])":
+        {"it[0]['f0'] == 1": True, "it[0]['f1'] == 2": "unknown"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", MASKED)
+def test_what_is_masked_is_not_told_in_expressions(tmp_path: Path, text: str) -> None:
+    [found] = record_values(tmp_path, [eval(text, NAMES)])
+    for asked, wanted in MASKED[text].items():
+        answer = ask(asked, it=found._tree)
+        assert (answer.truth if answer.kind == "known" else answer.kind) == wanted, asked
 
 
 def test_what_is_cut_says_so(tmp_path: Path) -> None:
