@@ -116,6 +116,7 @@ def as_json(step: Step) -> dict[str, Any]:
         "of_class": step.of_class or None,
         "returned_at": None if step.inner is None else place_as_json(step.inner),
         "through": [place_as_json(one) for one in step.through],
+        "calls": [place_as_json(one) for one in step.calls],
         "keys": [{"expression": one.text, "value": one.value.to_json()} for one in step.keys],
         "end": step.end or None,
     }
@@ -157,6 +158,10 @@ def as_text(step: Step, trace: Trace, who: Who, before: Step | None = None) -> s
         text = line_of(trace, inner.function, inner.line)
         where = f"{base_name(inner.file)}:{inner.line} in {inner.title}"
         rows.append(f"{'':10}{where}, event {inner.seq}" + (f":  {text}" if text else ""))
+    for call in step.calls:
+        gave = "" if call.value is None else call.value._show(READ_WIDTH, short=True)
+        word = "yielded" if call.kind == "yield" else "returned"
+        rows.append(f"{'':12}{call.title} {word} {gave}, event {call.seq}")
     for one in step.keys:
         rows.append(f"{'':12}{one.text} was {one.value._show(READ_WIDTH, short=True)}")
     if step.of_class:

@@ -108,6 +108,9 @@ def after_steps(steps: list[Step]) -> list[Question]:
         for one in last.reads
         if one.text != last.text and is_path(one.text)
     ]
+    found += [
+        Question("state", (str(one.seq),), f"{one.title} returned there") for one in last.calls
+    ]
     if last.function is not None and not last.function.is_body:
         found.append(source(last.function.qualified_name))
     found.append(state(last.seq))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 PATH = (ast.Attribute, ast.Subscript)
+ITEM = re.compile(r"\[(-?\d+|'[^'\\]*'|\"[^\"\\]*\")\]")
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -168,6 +169,48 @@ def reads(node: ast.AST) -> list[str]:
     return list(found)
 
 
+def narrowed(value: ast.expr, target: str, whole: str) -> tuple[ast.expr, str]:
+    """Of `[f(1), {'k': g(2)}]`, which was given to `rows`, and `rows[1]['k']`: `g(2)`, and what that was given to."""
+    while whole.startswith(target) and (way := ITEM.match(whole[len(target) :])):
+        element = _element(value, ast.literal_eval(way[1]))
+        if element is None:
+            break
+        value, target = element, target + way[0]
+    return value, target
+
+
+def _element(display: ast.expr, key: int | str) -> ast.expr | None:
+    if isinstance(display, ast.Dict):
+        at = {one.value: n for n, one in enumerate(display.keys) if isinstance(one, ast.Constant)}
+        is_whole = None not in display.keys  # `**` may have set it again
+        return display.values[at[key]] if is_whole and key in at else None
+    if not isinstance(display, (ast.List, ast.Tuple)) or not isinstance(key, int):
+        return None
+    is_whole = not any(isinstance(one, ast.Starred) for one in display.elts)
+    return display.elts[key] if is_whole and key < len(display.elts) else None
+
+
+def handed_on(node: ast.AST) -> Iterator[ast.expr]:
+    """The expressions of which one may be what a statement or an expression gives, as it is: the branches of a
+    condition, elements, what is given to a method that may keep it."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        inner = [*node.value.args, *(one.value for one in node.value.keywords)]
+    elif isinstance(node, ast.IfExp):
+        inner = [node.body, node.orelse]
+    elif isinstance(node, (ast.BoolOp, ast.Dict)):
+        inner = node.values
+    elif isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+        inner = node.elts
+    elif isinstance(node, (ast.Await, ast.NamedExpr, ast.Starred)):
+        inner = [node.value]
+    else:
+        if isinstance(node, ast.expr):
+            yield node
+        return
+    for one in inner:
+        yield from handed_on(one)
+
+
 def text_of(node: ast.expr) -> str:
     return ast.unparse(node)
 
@@ -201,10 +244,18 @@ def root_in(text: str) -> str:
 
 
 def calls_of(statement: ast.AST, names: set[str]) -> list[ast.Call]:
-    """The calls in a statement of functions or methods of these names."""
-    return [
+    """The calls in a statement of functions or methods of these names, in the order in which they are made: what is
+    inside of another one ends before it."""
+    found = [
         node for node in _own(statement) if isinstance(node, ast.Call) and called(node) in names
     ]
+    return sorted(found, key=lambda one: (one.end_lineno or 0, one.end_col_offset or 0))
+
+
+def runs_once(statement: ast.AST) -> bool:
+    """Whether each call in it is made, and once."""
+    several = (ast.IfExp, ast.BoolOp, ast.comprehension, ast.Lambda, ast.Compare)
+    return not any(isinstance(node, several) for node in _own(statement))
 
 
 OPERATORS = {
@@ -276,8 +327,10 @@ def _given_by(node: ast.AST) -> Iterator[tuple[str, list[ast.expr]]]:
         yield from _compared(node)
     elif isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
         yield "iter", [node.iter]
+        yield "aiter", [node.iter]
     elif isinstance(node, (ast.With, ast.AsyncWith)):
-        yield from (("enter", [one.context_expr]) for one in node.items)
+        for name in ("enter", "aenter"):
+            yield from ((name, [one.context_expr]) for one in node.items)
     elif isinstance(node, ast.Call):
         yield "call", [node.func, *node.args]
         if called(node) in OF_ONE and len(node.args) == 1:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from recorder import errors
@@ -26,11 +25,13 @@ from recorder.trace.expressions.expression import (
 )
 from recorder.trace.expressions.outcomes import Undecided
 from recorder.trace.format import TAG_ELIDED
+from recorder.trace.line_calls import LineCalls, called, is_same, made_by
 from recorder.trace.object_history import own_content
 from recorder.trace.paths import base_name
 from recorder.trace.queries import Queries
 from recorder.trace.seeking import ALL
 from recorder.trace.snapshots import Event, title_of
+from recorder.trace.statements import Statement
 from recorder.trace.values.differences import what_changed
 from recorder.trace.values.nodes import Node, has_own, identity_of
 from recorder.trace.values.places import places_of
@@ -39,11 +40,13 @@ from recorder.trace.writes import Writes, Written, is_given
 
 SHORTEST_CIRCLE: Final = 2  # steps
 MOST_STEPS: Final = 50
+ENTERS: Final = ("__enter__", "__aenter__")
 MOST_THROUGH: Final = 20  # calls, of which each returned what the next one gave it
 MOST_LOST: Final = 5  # times that one chain looks for another name
 MOST_UNKNOWN: Final = 1_000  # changes of a variable, to find the last one that is known
 MOST_LOOKED_AT: Final = 10_000  # changes of a variable, to find the one that changed a part of it
 WAY: Final = re.compile(r"\.\w+|\[[^\]]*\]")  # one step into a value
+MOST_CALLS: Final = 3  # of one line, that are told
 A_PATH: Final = "a variable, or a part of one: total, self.items, config['retries']"
 
 
@@ -64,7 +67,8 @@ class Step(NamedTuple):
     its body sets it, if that is in the trace: `Basket, shop.py:5`. `inner`: the event with which the call ended that
     returned it, and `through` those of calls that returned just what a call gave them, the outermost first. `keys`: the
     variables that chose it among others, `idx` of `return rows[idx]`, as they were at `inner`,
-    or else at `at`."""
+    or else at `at`. `calls`: the events with which calls ended that the line made, where it is made of what they
+    returned."""
 
     name: str
     value: Answer
@@ -81,6 +85,7 @@ class Step(NamedTuple):
     inner: Event | None = None
     keys: tuple[Read, ...] = ()
     through: tuple[Event, ...] = ()
+    calls: tuple[Event, ...] = ()
 
     @property
     def seq(self) -> int:
@@ -112,6 +117,7 @@ class Why:
         self._asker = asker
         self._changes = changes
         self._writes = Writes(queries, changes)
+        self._calls = LineCalls(queries, changes.statements)
 
     @errors.guarded("read")
     def chain(self, expression: Expression, event: Event, limit: int) -> list[Step]:
@@ -346,7 +352,30 @@ class Why:
         if expression is None:
             name = event.function.qualified_name
             return _Found(step._replace(end=f"the line does not say what it gives to {name}"))
+        returned = self._made_for(expression, asked, event, caller)
+        if returned is not None:
+            step = step._replace(text=bindings.text_of(expression))
+            return self._return(asked, step, returned, asked.root)
         return self._of(asked, step, caller, expression, asked.root)
+
+    def _made_for(
+        self, expression: ast.expr, asked: _Asked, event: Event, caller: Event
+    ) -> Event | None:
+        """The return of the call whose result the line gave to the call that begins with the event."""
+        value = expression.value if isinstance(expression, ast.Await) else expression
+        given = event.locals.get(asked.root)
+        if not isinstance(value, ast.Call) or given is None:
+            return None
+        name, is_part = bindings.called(value), asked.expression.text != asked.root
+        wanted = filters.make("return", caller=event.caller)
+        found: Event
+        for found in self._queries.find(wanted, caller.seq, event.seq, backwards=True):
+            result = made_by(found) if is_part else None
+            if result is None and found.function.name == name:
+                result = found.value
+            if is_same(result, given):
+                return found
+        return None
 
     def _given(
         self, asked: _Asked, event: Event, callers: list[Event | None], statement: Any
@@ -362,6 +391,7 @@ class Why:
             names = {owner, "__init__"}
         is_method = bool(parameters) and parameters[0] in ("self", "cls")
         calls = bindings.calls_of(statement, names)
+        calls = self._calls.nth(calls, event, statement)
         found = [bindings.given(one, parameters, asked.root, is_method) for one in calls]
         if not calls and asked.root in parameters:  # by an operator, an item or the like
             at = parameters.index(asked.root)
@@ -377,7 +407,16 @@ class Why:
                 answer = self._ask(bindings.text_of(expression), caller)
                 if value is not None and answer.kind == "known" and answer.tree == value._tree:
                     return expression, caller, False
-        return given[0] if given else None, seen[0], False
+        return self._of_several(given, owner, function), seen[0], False
+
+    def _of_several(self, given: list[ast.expr], owner: str, function: Function) -> ast.expr | None:
+        """Which expression it was, of those whose values are not known. `owner`: the class of the method."""
+        if len({ast.dump(one) for one in given}) <= 1:
+            return given[0] if given else None
+        made = [one for one in given if isinstance(one, ast.Call) and bindings.called(one) == owner]
+        if function.name in ENTERS and len(made) == 1:
+            return made[0]
+        return None
 
     # ---- variables of enclosing functions ----
 
@@ -419,6 +458,9 @@ class Why:
         last = None if begun is None else self._before(step.event.seq, frame=begun.frame)
         if begun is None or last is None:
             return _Found(step._replace(end="the call cannot be read"))
+        slot = begun.function._slots.get(asked.root)
+        if slot is not None and begun.function._kinds[slot] == "free":
+            return _Found(step, _Asked(asked.expression, last))
         following = self._known_as(asked, change, begun, last)
         if following is not None:
             return _Found(step, following)
@@ -508,9 +550,10 @@ class Why:
             asked = self._as_written(asked, statement, change.name)
         found = bindings.binding(statement, asked.root, asked.expression.text)
         before = self._before(step.event.seq, frame=change.frame) or step.event
-        is_assigned = found.how == "assigned" and step.event._called is not None
+        begun = self._calls.begun(step.event.frame, step.event.seq, statement)
+        is_assigned = found.how == "assigned" and begun < step.event.seq - 1
         if found.value is not None and (found.call is not None or is_assigned):
-            returned = self._returned(found, change, step.event)
+            returned = self._returned(found, change, step.event, begun)
             if returned is not None:
                 how = "returned" if found.at is None else "element"
                 text = bindings.text_of(found.value if found.call is None else found.call)
@@ -518,17 +561,70 @@ class Why:
                 if found.call is not None:
                     target = target or asked.root
                 return self._return(asked, step, returned, target, found.at)
+        if found.how == "entered" and found.value is not None:
+            given = self._entered(found.value, change, step.event, begun)
+            if given is not None:
+                step = step._replace(how="entered", text=bindings.text_of(found.value))
+                return self._return(asked, step, given, asked.root)
         is_other = found.target and not asked.expression.text.startswith(found.target)
         if (found.how == "mentioned" or is_other) and step.event._called is not None:
             inside = self._in_call(asked, step, change)
             if inside.following is not None:
                 return inside
-        if found.value is None:
-            how = "changed" if found.how == "mentioned" else found.how
-            reads = bindings.reads(statement) if how == "changed" else []
-            reads = [one for one in reads if bindings.root_in(one) != asked.root]
-            return self._choose(step._replace(how=how), before, reads)
-        return self._of(asked, step._replace(how=found.how), before, found.value, found.target)
+        ended = self._calls.ended(step.event, begun)
+        return self._by_calls(asked, step, found, statement, ended) or self._made_of(
+            asked, step, found, before, statement, ended
+        )
+
+    def _by_calls(
+        self,
+        asked: _Asked,
+        step: Step,
+        found: bindings.Binding,
+        statement: Statement,
+        ended: list[Event],
+    ) -> _Found | None:
+        """On in the call of the line that gave just this: as an element, in a branch, to a method that kept it; or that
+        gave this very object, whatever the line did with it."""
+        whole, value = asked.expression.text, found.value
+        if found.how not in ("assigned", "mentioned", "element"):
+            return None
+        if value is not None:
+            value, _ = bindings.narrowed(value, found.target, whole)
+        names = called(bindings.handed_on(value or statement))
+        object_number = identity_of(step.value.tree) if step.value.kind == "known" else None
+        for end in reversed(ended):
+            result = end.value or made_by(end)
+            if result is None or step.value.kind != "known":
+                continue
+            is_object = object_number is not None and identity_of(result._tree) == object_number
+            if is_object or (end.function.name in names and _is_result(result, step.value)):
+                text = (
+                    bindings.text_of(names[end.function.name]) if end.function.name in names else ""
+                )
+                return self._return(asked, step._replace(how="returned", text=text), end, whole)
+        return None
+
+    def _made_of(
+        self,
+        asked: _Asked,
+        step: Step,
+        found: bindings.Binding,
+        before: Event,
+        statement: Statement,
+        ended: list[Event],
+    ) -> _Found:
+        """Of what the line reads, and of what calls gave it."""
+        value, is_more = found.value, isinstance(statement, ast.AugAssign)
+        if found.how not in NO_VALUES:
+            step = step._replace(calls=_told(ended))
+        if value is not None:
+            value, target = bindings.narrowed(value, found.target, asked.expression.text)
+            return self._of(asked, step._replace(how=found.how), before, value, target, is_more)
+        how = "changed" if found.how == "mentioned" else found.how
+        reads = bindings.reads(statement) if how == "changed" else []
+        reads = [one for one in reads if bindings.root_in(one) != asked.root]
+        return self._choose(step._replace(how=how), before, reads)
 
     def _as_written(self, asked: _Asked, statement: Any, name: str) -> _Asked:
         """By the name under which the statement sets the attribute of a class: `Cart.total` for `self.total`."""
@@ -538,70 +634,67 @@ class Why:
         rest = asked.expression.text[len(asked.root) + 1 + len(name) :]
         return _Asked(Expression(written + rest), asked.event)
 
-    def _returned(self, found: Any, change: Change, seen: Event) -> Event | None:
+    def _returned(self, found: Any, change: Change, seen: Event, begun: int) -> Event | None:
         """The return of the call whose result it is: of a function of the name that the line calls, or, since what is
         called may have another one (a decorated function, an object), of one that returned just that. Of an operator,
         an item or an attribute: of a method that makes these, and returned just that."""
+        if change.value is None:
+            return None
         if found.call is None:
             names = bindings.methods(found.value)
-            return self._last_return(seen, change, lambda one: one.function.name in names)
+            return self._calls.last(
+                seen, begun, change.value, lambda one: one.function.name in names
+            )
         name = bindings.called(found.call)
         made = f"{name}.__init__"
 
         def is_called(one: Event) -> bool:
             return one.function.name == name or one.function.qualified_name == made
 
-        return self._last_return(seen, None, is_called) or self._last_return(seen, change, None)
+        last = self._calls.last(seen, begun, None, is_called)
+        return last or self._calls.last(seen, begun, change.value)
 
-    def _handed_on(self, returned: Event) -> list[Event]:
-        """A return, and those of the calls within it, as far as each is of what a call gave: `return parse(text)`."""
+    def _entered(self, manager: ast.expr, change: Change, seen: Event, begun: int) -> Event | None:
+        """The event with which the manager of a `with` gave this value: of a generator function its yield, else the
+        return of its `__enter__`, unless that is the manager itself."""
+        if change.value is None:
+            return None
+        name = bindings.called(manager) if isinstance(manager, ast.Call) else None
+
+        def is_wanted(one: Event) -> bool:
+            if one.kind == "yield":
+                return one.function.name == name
+            if one.function.name not in ENTERS:
+                return False
+            given = getattr(self._changes.statements.at(one.file, one.line), "value", None)
+            return given is not None and bindings.text_of(given) != one.function.names[0]
+
+        return self._calls.last(seen, begun, change.value, is_wanted, ("return", "yield"))
+
+    def _handed_on(self, returned: Event, *, is_part: bool) -> list[Event]:
+        """A return, and those of the calls within it, as far as each is of what a call gave."""
         found = [returned]
         while len(found) <= MOST_THROUGH:
-            value = getattr(
-                self._changes.statements.at(returned.file, returned.line), "value", None
-            )
-            value = value.value if isinstance(value, ast.Await) else value
-            if not isinstance(value, ast.Call):
+            following = self._calls.handed(found[-1], is_part=is_part)
+            if following is None:
                 break
-            last = self._last_return(
-                returned, None, lambda one: True
-            )  # the outermost call ends last
-            if last is None or not _is_same_value(last.value, returned.value):
+            found.append(following)
+            if following.function.name == "__init__":
                 break
-            named = last.function.name == bindings.called(value)
-            if not named and identity_of(_tree_of(last)) is None:
-                break  # `int(parse(text))` may come to the same
-            found.append(last)
-            returned = last
         return found
-
-    def _last_return(
-        self, seen: Event, change: Change | None, is_wanted: Callable[[Event], bool] | None
-    ) -> Event | None:
-        """Of the calls that the line before an event made, the last that is wanted. `change`: and gave this value."""
-        began = self._before(seen.seq, frame=seen.frame, kinds=("line", "resume", "call"))
-        wanted = filters.make("return", caller=seen.frame)
-        start = 0 if began is None else began.seq
-        found: Event
-        for found in self._queries.find(wanted, start, seen.seq + 1, backwards=True):
-            if is_wanted is not None and not is_wanted(found):
-                continue
-            if change is None or _is_same_value(found.value, change.value):
-                return found
-        return None
 
     def _return(
         self, asked: _Asked, step: Step, returned: Event, target: str, at: int | None = None
     ) -> _Found:
         """On in the function that returned it, at its last line. `at`: it is this element of what was returned."""
-        *through, returned = self._handed_on(returned)
+        whole = asked.expression.text
+        *through, returned = self._handed_on(returned, is_part=whole != target)
         step = step._replace(inner=returned, through=tuple(through))
         statement = self._changes.statements.at(returned.file, returned.line)
-        value = getattr(statement, "value", None)
+        value = self._calls.given_by(returned)
         if at is not None and value is not None:
             elements = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
             value = elements[at] if at < len(elements) else None
-        whole = asked.expression.text
         is_part = whole != target
         if returned.function.name == "__init__" and is_part and whole.startswith(target):
             part = returned.function.names[0] + whole[len(target) :]
@@ -612,16 +705,33 @@ class Why:
         text = bindings.text_of(value)
         inner = Step(
             f"return {text}", step.value, returned, returned.function, returned.file,
-            returned.line, "returned", text,
+            returned.line, "returned", text, calls=self._made_with(returned, statement),
         )  # fmt: skip
         found = self._of(asked, inner, returned, value, target)
         inner = found.step
-        step = step._replace(reads=inner.reads, end=inner.end, at=inner.at, keys=inner.keys)
+        step = step._replace(
+            reads=inner.reads, end=inner.end, at=inner.at, keys=inner.keys, calls=inner.calls
+        )
         return _Found(step, found.following)
 
-    def _of(self, asked: _Asked, step: Step, where: Event, value: Any, target: str = "") -> _Found:
+    def _made_with(self, returned: Event, statement: Statement | None) -> tuple[Event, ...]:
+        """The ends of calls that the line made with which a call ended."""
+        if statement is None:
+            return ()
+        begun = self._calls.begun(returned.frame, returned.seq, statement)
+        return _told(self._calls.ended(returned, begun))
+
+    def _of(
+        self,
+        asked: _Asked,
+        step: Step,
+        where: Event,
+        value: Any,
+        target: str = "",
+        is_more: bool = False,
+    ) -> _Found:
         """It came of an expression, in the frame of an event. `target`: what got the value, of which a part may
-        have been asked for."""
+        have been asked for. `is_more`: it is what it was, and something that is added."""
         text = bindings.text_of(value)
         step = step._replace(text=step.text or text)
         keys: list[Read] = []
@@ -635,7 +745,7 @@ class Why:
             whole = asked.expression.text
             rest = whole[len(target) :] if target and whole.startswith(target) else ""
             return self._choose(step, where, [text + rest])
-        return self._choose(step, where, bindings.reads(value))
+        return self._choose(step, where, bindings.reads(value), is_more)
 
     def _key(self, key: Any, where: Event, met: list[Read]) -> int | str | None:
         """What an index or key was there, which is noted; None: not known, or nothing that a name can have."""
@@ -646,19 +756,22 @@ class Why:
             met += [Read(text, self._ask(text, where)) for text in bindings.reads(key)]
         return found if is_plain else None
 
-    def _choose(self, step: Step, where: Event, names: list[str]) -> _Found:
-        """What to ask for next, of all that was read: the only one, or the one that had this very value."""
+    def _choose(self, step: Step, where: Event, names: list[str], is_more: bool = False) -> _Found:
+        """What to ask for next, of all that was read: the only one, unless calls gave something, too; or the one that
+        had this very value."""
         if where.function.name == "<genexpr>" and step.how == "element":
             where = self._before(where.seq, frame=where.caller) or where  # it was evaluated there
         answers = [(name, self._ask(name, where)) for name in names]
         read = [Read(name, answer) for name, answer in answers if not _is_definition(answer)]
         step = step._replace(reads=tuple(read))
         if not read:
-            return _Found(step._replace(end=_ENDS.get(step.how, WRITTEN)))
+            end = OF_CALLS if step.calls else _ENDS.get(step.how, WRITTEN)
+            return _Found(step._replace(end=end))
         same = [one for one in read if _is_one_object(one.value, step.value)] or [
             one for one in read if one.value.kind == "known" and one.value == step.value
         ]
-        chosen = read if len(read) == 1 else same
+        is_only = len(read) == 1 and (is_more or not step.calls)
+        chosen = read if is_only else same
         if len(chosen) != 1:
             end = f"it came of several; ask for one of them at {where.seq}"
             return _Found(step._replace(end=end, at=where.seq))
@@ -666,7 +779,7 @@ class Why:
             following = _Asked(path(chosen[0].text), where)
         except errors.InvalidArgumentError:
             return _Found(step._replace(end="that cannot be asked for"))
-        return _Found(step, following)
+        return _Found(step if is_more else step._replace(calls=()), following)
 
     # ---- what is asked of the trace ----
 
@@ -694,6 +807,8 @@ class Why:
 
 NO_CALL: Final = "the call is not in this part of the trace"
 WRITTEN: Final = "it is written there"
+OF_CALLS: Final = "it came of what the line called, which can be looked at there"
+NO_VALUES: Final = ("caught", "defined", "imported", "deleted")
 _ENDS: Final = {
     "defined": "it is defined there",
     "imported": "it is imported there",
@@ -738,11 +853,13 @@ def _tree_of(event: Event) -> Any:
     return None if event.value is None else event.value._tree
 
 
-def _is_same_value(a: Value | None, b: Value | None) -> bool:
-    """Of a value that says anything: None comes from anywhere."""
-    if a is None or b is None or a.type_name == "NoneType":
-        return False
-    return a._raw == b._raw or bool(a._tree == b._tree)
+def _told(ended: list[Event]) -> tuple[Event, ...]:
+    """The last ones that gave anything that can be looked at."""
+    return tuple([one for one in ended if one.function.name != "__init__"][-MOST_CALLS:])
+
+
+def _is_result(result: Value, value: Answer) -> bool:
+    return result.type_name != "NoneType" and bool(result._tree == value.tree)
 
 
 def _is_definition(answer: Answer) -> bool:

@@ -177,6 +177,31 @@ def test_other_tools_see_the_same_events(run_plain: Run, run_recorded: Run) -> N
     assert (kinds.count("call"), kinds.count("line"), kinds.count("return")) == (3, 18, 3)
 
 
+GIVEN = """
+from hypothesis import given, settings, strategies
+@settings(database=None, derandomize=True)
+@given(strategies.integers(), strategies.booleans())
+def check(number, unused):
+    assert number < 5
+try:
+    check()
+except AssertionError as failure:
+    print(failure.__notes__)
+"""
+
+
+def test_hypothesis_explains_as_without_us(run_plain: Run, run_recorded: Run) -> None:
+    """It asks for a tool id of its own when a test has failed, and warns where somebody has it."""
+    plain = run_plain(GIVEN)
+    assert b"number=5" in plain.stdout
+    result = run_recorded(GIVEN)
+    assert (result.status, result.stdout, result.stderr) == (0, plain.stdout, plain.stderr)
+    with recorder.open_trace(result.trace) as trace:
+        assert str(trace.verdict) == "complete"
+        failed = [one for one in trace.find("unwind", function="check") if "number" in one.locals]
+        assert failed[-1].locals["number"] == 5
+
+
 COVERED = """
 import sys, threading
 def f(n):

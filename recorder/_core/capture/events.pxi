@@ -104,6 +104,8 @@ cdef Status event_end(Thread *t, uint8_t record, PyObject *value) noexcept nogil
     if status != OK:
         return status
     t.ended_secret = s.code.secret
+    if record == REC_YIELD and s.code.is_async and value != NULL:
+        value = rec_yielded(value)
     status = event_value(t, record, value, t.ended_secret and record != REC_UNWIND)
     if record == REC_RETURN and left > 0 and t.frames[left - 1].changing != 0:
         foresee_return(s, &t.frames[left - 1], value)

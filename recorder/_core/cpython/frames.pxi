@@ -53,6 +53,7 @@ cdef extern from "cpython/iteration.h":
     rec_end rec_ends_iteration(PyCodeObject *, int, PyObject *)
     rec_end rec_handler_of(PyCodeObject *, int, PyObject *)
     PyObject *rec_end_value(PyObject *, bint) nogil
+    PyObject *rec_yielded(PyObject *) nogil
 
 cdef extern from "cpython/stores.h" nogil:
     int REC_MASKED

@@ -105,3 +105,23 @@ PyObject *rec_end_value(PyObject *raised, bool made_for_end)
     PyObject *value = ((PyStopIterationObject *)raised)->value;
     return value != NULL ? value : Py_None;
 }
+
+typedef struct { /* as in Objects/genobject.c */
+    PyObject_HEAD
+    PyObject *value;
+} wrapped_value;
+
+PyObject *rec_yielded(PyObject *value)
+{
+    static PyTypeObject *wrapping; /* which CPython does not export */
+    PyTypeObject *type = Py_TYPE(value);
+    if (type != wrapping) {
+        if (wrapping != NULL || (type->tp_flags & Py_TPFLAGS_HEAPTYPE)
+            || (size_t)type->tp_basicsize != sizeof(wrapped_value) || type->tp_itemsize != 0
+            || strcmp(type->tp_name, "async_generator_wrapped_value") != 0)
+            return value;
+        wrapping = type;
+    }
+    PyObject *inner = ((wrapped_value *)value)->value;
+    return inner == NULL ? value : inner;
+}

@@ -46,5 +46,9 @@ rec_end rec_handler_of(PyCodeObject *code, int offset, PyObject *raised);
  * tuple over its arguments. */
 PyObject *rec_end_value(PyObject *raised, bool made_for_end);
 
+/* What an async generator yields: CPython hands it on in an object of a type of its own, which tells it from what the
+ * generator only awaits. Any other object is itself. Borrowed from it. */
+PyObject *rec_yielded(PyObject *value);
+
 #pragma GCC visibility pop
 #endif
