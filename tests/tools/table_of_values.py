@@ -195,10 +195,6 @@ OF_LIBRARIES: Final = {
     "pyarrow.field('id', pyarrow.int64(), nullable=False)": "",
     "pyarrow.list_(pyarrow.int32())": "",
     "pyarrow.scalar(5)": "",
-    "pyarrow.scalar({'a': 1, 'b': ['x']})": "",
-    "pyarrow.scalar(Decimal('19.90'))": "",
-    "pyarrow.array(['u', 'v']).dictionary_encode()[1]": "",
-    "pyarrow.ExtensionArray.from_storage(pyarrow.bool8(), pyarrow.array([1, 0], 'int8'))": "",
 }
 
 SECTIONS: Final = {

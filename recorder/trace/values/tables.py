@@ -409,7 +409,17 @@ def container_of(node: Node, for_people: bool = False) -> Node | None:
         ]
         return Node(TAG_DICT, None, frame.columns, pairs, len(pairs) < frame.columns)
     column = column_of(node)
-    return _list(column, for_people) if column is not None and not is_scalar(node) else None
+    if column is None or is_scalar(node) or _is_extension(node):
+        return None
+    return _list(column, for_people)
+
+
+EXTENSIONS: Final = ("Bool8Array", "ExtensionArray", "FixedShapeTensorArray", "OpaqueArray")
+
+
+def _is_extension(node: Node) -> bool:
+    """Of an array of pyarrow's whose items are what an extension makes of those that are recorded."""
+    return node.items[6:] == ["arrow"] or (node.type or ("", ""))[1] in EXTENSIONS
 
 
 def _is_row(shape: Any) -> bool:
