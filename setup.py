@@ -48,6 +48,7 @@ MODULES = {
         "known/members.c",
         "known/objects.c",
         "known/sockets.c",
+        "known/string_arrays.c",
         "known/stdlib.c",
         "known/table.c",
         "known/tables.c",

@@ -334,6 +334,7 @@ class Form(IntEnum):
     MODEL = 59  # a list of columns; of their names as fields; a dict of relations that are loaded, or None
     CONTEXT = 60  # a dict of the names of its variables and their values
     DERIVED = 61  # the class of the standard library that it is derived from, which keeps all in attributes
+    STRING_ARRAY = 62  # a tuple, the shape; a list of texts; a number computed of all, or None; what a missing one is
 
 
 class Stream(IntEnum):

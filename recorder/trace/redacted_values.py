@@ -72,7 +72,14 @@ MOST_COLUMNS: Final = 1000  # more than are recorded of any table
 # Whose lists are made by the recorder: they hold no pairs of the program's.
 LISTED: Final = frozenset(
     (
-        *(Form.DICT_KEYS, Form.OBJECT_ARRAY, Form.COLUMN, Form.DATA_FRAME, Form.MULTI_INDEX),
+        *(
+            Form.DICT_KEYS,
+            Form.OBJECT_ARRAY,
+            Form.STRING_ARRAY,
+            Form.COLUMN,
+            Form.DATA_FRAME,
+            Form.MULTI_INDEX,
+        ),
         *(Form.ARROW_TABLE, Form.SPARSE_INDEX, Form.MATCH, Form.ORM_STATE),
     )
 )

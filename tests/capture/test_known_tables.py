@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,11 @@ from hypothesis import strategies as st
 
 import recorder
 from recorder import cli
+from recorder.trace.values.differences import sides, what_changed
 from recorder.trace.values.grid import text_lines
 from recorder.trace.values.value import Value
 from tests.capture.test_known_types import record_values
+from tests.trace.test_expressions import ask
 
 pandas = pytest.importorskip("pandas")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # between the two libraries
@@ -38,13 +42,30 @@ ARRAYS = {
     "numpy.array([], dtype='M8[ns]')": "shape=(0,), format='M8[ns]', []",
     "numpy.ma.array([1, 2, 3], mask=[0, 1, 0])": "np.ma.array([1, --, 3])",
     "numpy.ma.array([1.5, 2.5])": "np.ma.array([1.5, 2.5])",
+    "numpy.ma.array([(1, 2.5), (3, 4.5)], dtype='i4,f8', mask=[(0, 1), (1, 1)])":
+        "np.ma.array([numpy.void(f0=1, f1=--), --])",
+    "numpy.ma.array([(1, 2.5)], dtype='i4,f8')": "np.ma.array([numpy.void(f0=1, f1=2.5)])",
+    "numpy.ma.array([(1, [2, 3])], dtype=[('a', 'i4'), ('b', 'i4', (2,))], mask=[(0, [0, 1])])":
+        "np.ma.array([numpy.void(a=1, b=[2, --])])",
+    "numpy.ma.array([[1], ['a']], dtype=object, mask=[[0], [1]])": "np.ma.array(shape=(2, 1), [1, --])",
+    "numpy.ma.array(numpy.array(['a', 'b'], dtype='T'), mask=[0, 1])": "np.ma.array(['a', --])",
+    "numpy.ma.masked": "masked",
+    "numpy.array(['a', 'more than fifteen bytes', '', 'é' * 300], dtype='T')":
+        f"format='T', ['a', 'more than fifteen bytes', '', '{'é' * 200}",
+    "numpy.array([['a', 'b'], ['c', 'd']], dtype='T').T": "shape=(2, 2), format='T', ['a', 'c', 'b', 'd']",
+    "numpy.array('abc', dtype='T')": "shape=(), format='T', ['abc']",
+    "numpy.empty(2, dtype='T')": "shape=(2,), format='T', ['', '']",
+    "numpy.array(['x', 'y', 'z'], dtype='T')[::-2]": "shape=(2,), format='T', ['z', 'x']",
+    "numpy.array(['a', None], dtype=numpy.dtypes.StringDType(na_object=None))": "format='T', ['a', None]",
+    "numpy.array(['a', pandas.NA], dtype=numpy.dtypes.StringDType(na_object=pandas.NA))": "format='T', ['a', <NA>]",
+    "replaced(numpy.array(['a', 'b', 'c' * 20], dtype='T'))": f"format='T', ['{'x' * 40}', 'y', '{'z' * 20}']",
     "numpy.datetime64('2020-01-01T12:00')": "np.datetime64('2020-01-01T12:00')",
     "numpy.datetime64('NaT')": "np.datetime64('NaT')",
     "numpy.timedelta64(5, 'D')": "np.timedelta64(5,'D')",
     "numpy.complex64(1j)": "np.complex64(1j)",
     "numpy.bool_(True)": "np.True_",
     "numpy.float16(0.5)": "np.float16(0.5)",
-}
+}  # fmt: skip
 
 FRAMES = {
     "pandas.DataFrame({'a': [1, 2], 'b': [1.5, 2.0]})": "pandas.DataFrame({'a': [1, 2], 'b': [1.5, 2.0]})",
@@ -115,6 +136,7 @@ FRAMES = {
 
 NAMES: dict[str, Any] = {"numpy": numpy, "pandas": pandas, "__name__": "tables_of_test"}
 exec("class Sheet(pandas.DataFrame): pass", NAMES)
+exec("def replaced(it): it[:] = ['x' * 40, 'y', 'z' * 20]; return it", NAMES)
 
 
 @pytest.fixture(scope="module")
@@ -134,11 +156,16 @@ def test_an_array_is_shown_with_its_items(made: dict[str, tuple[Any, Value]], te
         isinstance(value, numpy.ndarray)
         and value.dtype.names is None
         and "ma" not in type(value).__module__
+        and value.dtype.char != "T"
     ):
         again = found.to_python()
         assert numpy.array_equal(
             numpy.asarray(again, dtype=value.dtype), value, equal_nan=value.dtype.kind in "Mm"
         )
+    elif isinstance(value, numpy.ndarray):
+        again = found.to_python()
+        assert again.dtype == value.dtype and str(again) == str(value)
+        assert (again is numpy.ma.masked) == (value is numpy.ma.masked)
 
 
 @pytest.mark.parametrize("text", FRAMES)
@@ -166,6 +193,8 @@ CHANGES = {
     "numpy.array(['2020-01-02'], dtype='M8[D]')": ["it[0] = '2021-01-01'"],
     "numpy.array([{}, 1], dtype=object)": ["it[1] = 2", "it[0]['k'] = 1"],
     "numpy.array(['a', 'b'])": ["it[0] = 'c'"],
+    "numpy.array(['a', 'b'], dtype='T')": ["it[0] = 'more than fifteen bytes'", "it[0] = 'More than fifteen bytes'"],
+    "numpy.array(['a'] * 100, dtype='T')": ["it[99] = 'b'"],
     "numpy.array([(1, 2.5)], dtype=[('a', 'i4'), ('b', 'f8')])": ["it['b'][0] = 1.0"],
     "numpy.arange(9.0).reshape(3, 3).T": ["it[2, 0] = 99.0"],
     "numpy.ma.array([1, 2, 3])": ["it[1] = numpy.ma.masked", "it[0] = 7"],
@@ -224,6 +253,45 @@ def test_a_change_in_place_is_seen_at_the_next_line(
     changed: dict[tuple[int, int], bool], number: int, at: int
 ) -> None:
     assert changed[number, at]
+
+
+@pytest.mark.parametrize(
+    ("start", "change", "told"),
+    [
+        ("pandas.Series([0.5, 0.1], dtype='f4')", "it[1] = 0.2", "it[1]: 0.1 → 0.2"),
+        ("pandas.DataFrame({'x': [0.1]}, dtype='f4')", "it.loc[0, 'x'] = 0.3", "it['x'][0]: 0.1 → 0.3"),
+        ("numpy.array([0.1], dtype='f2')", "it[0] = 0.7", "it[0]: 0.1 → 0.7"),
+        ("numpy.array(['a', 'b'], dtype='T')", "it[1] = 'c' * 20", "it[1]: 'b' → 'cccccccccccccccccccc'"),
+    ],
+)  # fmt: skip
+def test_a_change_is_told_as_the_values_are_shown(
+    tmp_path: Path, start: str, change: str, told: str
+) -> None:
+    """Of floats of few bits no digit that says nothing."""
+    names = NAMES | {"it": eval(start, NAMES)}
+    [before] = record_values(tmp_path, [names["it"]])
+    exec(change, names)
+    (tmp_path / "later").mkdir()
+    [after] = record_values(tmp_path / "later", [names["it"]])
+    [part] = what_changed(before._tree, after._tree)
+    assert "{}: {} → {}".format(*sides(part, "it", 40)) == told
+
+
+MASKED = {
+    "numpy.ma.array([[1, 2], [3, 4]], mask=[[1, 0], [0, 0]])": {"it[0][0] == 1": "unknown", "len(it) == 2": True},
+    "numpy.ma.array([[1, 2], [3, 4]])": {"it[0][0] == 1": True, "2 in it": True},
+    "numpy.ma.array([1, 'a'], dtype=object, mask=[0, 1])": {"it[1] == 'a'": "unknown"},
+    "numpy.ma.array([(1, 2)], dtype='i4,i4', mask=[(0, 1)])":
+        {"it[0]['f0'] == 1": True, "it[0]['f1'] == 2": "unknown"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", MASKED)
+def test_what_is_masked_is_not_told_in_expressions(tmp_path: Path, text: str) -> None:
+    [found] = record_values(tmp_path, [eval(text, NAMES)])
+    for asked, wanted in MASKED[text].items():
+        answer = ask(asked, it=found._tree)
+        assert (answer.truth if answer.kind == "known" else answer.kind) == wanted, asked
 
 
 def test_what_is_cut_says_so(tmp_path: Path) -> None:
@@ -449,6 +517,55 @@ class Cell:
     def __eq__(self, other): ran.append("eq"); return True
     def __hash__(self): ran.append("hash"); return 1
 """
+
+
+# What is done before an array of texts is first looked at: numpy makes no array to prove the layout by; a function of
+# the program's stands where numpy's does; another thread holds the lock of the texts.
+HINDRANCES = {
+    "no proof": "made['array'] = len",
+    "a function": "made['array'] = lambda *args: exit('ran')",
+    "a lock": """
+of = ctypes.c_ssize_t.from_address(id(value.dtype) + 136).value + 48
+if sys.version_info < (3, 13):
+    take = ctypes.pythonapi.PyThread_acquire_lock
+    take.argtypes = ctypes.c_void_p, ctypes.c_int
+    lock = ctypes.c_void_p(ctypes.c_ssize_t.from_address(of).value)
+    assert take(lock, 0)
+    give = lambda: ctypes.pythonapi.PyThread_release_lock(lock)
+else:
+    lock = ctypes.c_uint8.from_address(of)
+    lock.value = 1
+    def give(): lock.value = 0
+""",
+}
+TEXTS_HINDERED = """
+import ctypes, sys
+import numpy, recorder
+def look(value): return None
+value = numpy.array(["hidden"], dtype="T")
+made = sys.modules["numpy._core._multiarray_umath"].__dict__
+kept = made["array"]
+give = lambda: None
+{}
+with recorder.record(sys.argv[1], min_free_space=0, include=["<string>"]):
+    look(value)
+give()
+made["array"] = kept
+"""
+
+
+@pytest.mark.parametrize("what", HINDRANCES)
+def test_texts_of_numpy_that_are_not_proved_or_not_free_are_told_by_their_type(
+    what: str, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", TEXTS_HINDERED.format(HINDRANCES[what]), str(tmp_path / "t.rtrace")],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    with recorder.open_trace(tmp_path / "t.rtrace") as trace:
+        [found] = [event.locals["value"] for event in trace.events() if event.kind == "call"]
+    assert str(found) == "<numpy.ndarray object>"
 
 
 def test_no_code_of_theirs_runs(tmp_path: Path) -> None:

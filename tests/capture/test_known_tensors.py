@@ -25,8 +25,12 @@ SHOWN = {
     "torch.tensor([1.1], dtype=torch.float16)": "torch.Tensor(shape=(1,), dtype=float16, [1.1])",
     "torch.tensor([7], dtype=torch.uint8).expand(3)": "torch.Tensor(shape=(3,), dtype=uint8, [7, 7, 7])",
     "torch.zeros(1, 1, 1, 1, 1, 2)": "torch.Tensor(shape=(1, 1, 1, 1, 1, 2), dtype=float32, [0.0, 0.0])",
+    "torch.tensor([7], dtype=torch.uint16)": "torch.Tensor(shape=(1,), dtype=uint16, [7])",
+    "torch.tensor([1 + 2j]).conj().resolve_conj()": "torch.Tensor(shape=(1,), dtype=complex64, [(1-2j)])",
     "torch.zeros(0, 3)": "torch.Tensor(shape=(0, 3), dtype=float32, [])",
     "torch.nn.Parameter(torch.ones(1))": "torch.nn.parameter.Parameter(shape=(1,), dtype=float32, [1.0])",
+    "torch.tensor([1 + 2j]).conj()": "torch.Tensor(shape=(1,), dtype=complex64)",
+    "torch.tensor([1 + 2j]).conj().imag": "torch.Tensor(shape=(1,), dtype=float32)",
     "torch.ones(3, device='meta')": "torch.Tensor(shape=(3,), dtype=float32, device='meta')",
     "torch.empty(3).share_memory_()": "torch.Tensor(shape=(3,), dtype=float32)",
 }  # fmt: skip
@@ -37,7 +41,7 @@ NOT_READ = ("torch.eye(2).to_sparse()", "torch.tensor([1.0]).to(torch.float8_e5m
 def test_values(tmp_path: Path) -> None:
     found = record_values(tmp_path, [eval(text, {"torch": torch}) for text in SHOWN])
     assert dict(zip(SHOWN, map(str, found), strict=True)) == SHOWN
-    for text, each in list(zip(SHOWN, found, strict=True))[:12]:
+    for text, each in list(zip(SHOWN, found, strict=True))[:14]:
         value = eval(text, {"torch": torch})
         assert torch.equal(each.to_python(), value.detach()), text
     assert found[0][1] == 2.0 and len(found[0]) == 2

@@ -6,6 +6,7 @@ from __future__ import annotations
 import collections
 import decimal
 import itertools
+import re
 import sys
 import types
 from pathlib import Path
@@ -21,6 +22,7 @@ from recorder.trace.values.differences import sides
 from recorder.trace.values.value import Value
 from tests.conftest import Run
 from tests.tools import random_values, table_of_values
+from tests.trace.test_expressions import ask
 
 IMPORTS = """
 import array, collections, contextvars, datetime, decimal, fractions, functools, io, ipaddress, itertools
@@ -182,6 +184,7 @@ SHOWN = {
     "weakref.proxy(KEPT)": "<weakproxy to builtins_of_test.Gone>",
     "[[[[[[KeyError('k')]]]]]]": "[[[[[[KeyError(… 1 more)]]]]]]",
     "memoryview(b'ab')": "memoryview(shape=(2,), format='B', [97, 98])",
+    "released(memoryview(bytearray(99)))": "<memoryview, released>",
     "types.MappingProxyType({'password': 'x'})": "mappingproxy({'password': <redacted>})",
     "functools.partial(int, token='x')": "functools.partial(<class 'int'>, token=<redacted>)",
     "deque(['password', 'x'])": "deque(['password', <redacted>])",
@@ -240,6 +243,9 @@ def sqlite_row(name):
         return sqlite3.Row(connection.execute(f"select 1 as {name}"), (1,))
 def closed(value):
     value.close()
+    return value
+def released(value):
+    value.release()  # of what it was of it still has the address
     return value
 """
 WRITTEN = """
@@ -383,14 +389,15 @@ def test_stand_ins_have_the_parts_of_what_can_only_be_in_the_program(tmp_path: P
     found: list[Any] = [one.to_python(strict=False) for one in record_values(tmp_path, values)]
     names["close"]()
     lock, nested, opened, connected, event, thread, done, future, task, *others = found
-    condition, ref, mapped, error = others
+    condition, ref, mapped, error, unnamed = others
     assert all(isinstance(one, recorder.Opaque) for one in found if one is not nested)
-    assert [one.missing for one in found if one is not nested] == [0] * 12
+    assert [one.missing for one in found if one is not nested] == [0] * 13
     assert lock.locked is True and nested[0].locked is True
     assert (opened.encoding.lower(), opened.mode, opened.buffer.raw.mode) == ("utf-8", "r", "rb")
     assert (connected.family, connected.type, connected._closed) == (2, 1, False)
     assert (event._flag, thread._name, done._result, future.state) == (True, "w", 5, "PENDING")
     assert (task.state, task.name, task.coro.name) == ("PENDING", "baker", "bake")
+    assert re.fullmatch(r"Task-\d+", unnamed.name)
     assert (condition._lock.count, ref.target.name) == (0, "builtins_of_test.Target")
     assert (mapped.function.name, error.args, error.extra) == ("len", ("x",), [1])
 
@@ -407,13 +414,13 @@ loop = asyncio.new_event_loop()
 future, done = loop.create_future(), concurrent.futures.Future()
 done.set_result(5)
 async def bake(): pass
-task = loop.create_task(bake(), name="baker")
+task, unnamed = loop.create_task(bake(), name="baker"), loop.create_task(bake())
 target, error = Target(), Refused("x")
 error.extra = [1]
 values = [lock, [lock], file, connection, event, threading.Thread(name="w"), done, future, task,
-          threading.Condition(), weakref.ref(target), map(len, []), error]
+          threading.Condition(), weakref.ref(target), map(len, []), error, unnamed]
 def close():
-    file.close(), connection.close(), loop.run_until_complete(task), loop.close()
+    file.close(), connection.close(), loop.run_until_complete(unnamed), loop.close()
 """
 
 
@@ -482,7 +489,7 @@ CHANGES = {
     "io.BytesIO(b'abc')": ["it.read(1)", "it.write(b'x')", "it.close()"],
     "io.StringIO('abc')": ["it.read(1)", "it.write('x')", "it.seek(0)", "it.close()"],
     "array.array('i', [1, 2])": ["it[0] = 9", "it.append(3)"],
-    "memoryview(bytearray(b'ab'))": ["it[0] = 7"],
+    "memoryview(bytearray(b'ab'))": ["it[0] = 7", "it.release()"],
     "threading.Lock()": ["it.acquire()", "it.release()"],
     "threading.RLock()": ["it.acquire()", "it.acquire()", "it.release()"],
     "threading.Event()": ["it.set()", "it.clear()"],
@@ -674,6 +681,29 @@ def main():
     return it
 main()
 """
+
+
+ASKED = {
+    "it.__cause__ is None": (False, "unknown", True),
+    "it.__context__ is None": ("unknown", "unknown", "unknown"),
+    "it.__suppress_context__": ("unknown", "unknown", "unknown"),
+    "it.__traceback__ is None": ("unknown", "unknown", "unknown"),
+    "isinstance(it.__cause__, KeyError)": (True, "unknown", False),
+    "it.__cause__.args[0] == 'k'": (True, "unknown", "error"),
+}
+
+
+def test_what_an_exception_comes_of_is_unknown_where_it_was_not_recorded(tmp_path: Path) -> None:
+    made = [ValueError("of"), ValueError("plain"), ValueError("of none")]
+    made[0].__cause__ = KeyError("k")
+    for error in made:
+        error.with_traceback(None)
+    made[2].__context__, made[2].__suppress_context__ = KeyError("k"), True
+    found = record_values(tmp_path, made)
+    for text, wanted in ASKED.items():
+        answers = [ask(text, it=each._tree) for each in found]
+        told = [one.truth if one.kind == "known" else one.kind for one in answers]
+        assert tuple(told) == wanted, text
 
 
 def test_what_an_exception_comes_of_is_none_where_it_comes_of_nothing(

@@ -60,6 +60,7 @@ def f():
     frozen = Frozen(7)
     named = Named(1, (2, 3))
     colour, blue, flags, planet = Colour.RED, Colour.BLUE, Flags.A | Flags.B, Planet.EARTH
+    no_flags = Flags(0)
     listed = MyList([1, 2]); listed.extra = 5
     plain_list = MyList([3])
     mapping, group, real, whole = MyDict(a=1), MySet([4]), MyFloat(1.5), MyInt(9)
@@ -119,6 +120,7 @@ SHOWN = {
     "colour": "<program.Colour.RED: 1>",
     "blue": "<program.Colour.BLUE: ('b', 2)>",
     "flags": "<program.Flags.A|B: 3>",
+    "no_flags": "<program.Flags: 0>",
     "planet": "program.Planet(<program.Planet.EARTH: 3>, mass=3)",
     "listed": "program.MyList([1, 2], extra=5)",
     "plain_list": "program.MyList([3])",

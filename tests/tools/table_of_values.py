@@ -153,6 +153,7 @@ OF_LIBRARIES: Final = {
     "numpy.array([[1, 2]])": "it[0, 1] = 9",
     "numpy.array(['2020-01-02'], dtype='M8[D]')": "it[0] = '2021-01-01'",
     "numpy.array(['a', 'bcd'])": "it[0] = 'c'",
+    "numpy.array(['a', 'bcd'], dtype='T')": "it[0] = 'c'",
     "numpy.array([{}, 1], dtype=object)": "it[0]['k'] = 1",
     "numpy.array([(1, 2.5)], dtype='i4,f8')": "it['f0'][0] = 3",
     "numpy.ma.array([1, 2], mask=[0, 1])": "it[0] = 7",

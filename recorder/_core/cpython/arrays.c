@@ -3,11 +3,20 @@
 #include "cpython/instances.h"
 #include "cpython/objects.h"
 
+/* A view that was released says of what it was, and has let go of it: that may be gone. */
+bool rec_is_released(PyObject *view)
+{
+    const PyMemoryViewObject *of = (PyMemoryViewObject *)view;
+    return (of->flags & _Py_MEMORYVIEW_RELEASED) || of->mbuf == NULL || (of->mbuf->flags & _Py_MANAGED_BUFFER_RELEASED);
+}
+
+PyObject *rec_view_owner(PyObject *view) { return rec_is_released(view) ? NULL : PyMemoryView_GET_BASE(view); }
+
 /* Whether the memory that a view is of is such that it can be read: a file that is mapped into memory may be shorter by
  * now. */
 static bool is_of_memory(PyObject *view)
 {
-    PyObject *owner = PyMemoryView_GET_BASE(view);
+    PyObject *owner = rec_view_owner(view);
     return owner != NULL
            && (PyBytes_CheckExact(owner) || PyByteArray_CheckExact(owner) || rec_is_array(Py_TYPE(owner)));
 }

@@ -103,6 +103,10 @@ typedef struct {
     bool simple;         /* no pointers in the items */
 } rec_array;
 
+/* Of a memory view: whether it was released; what its memory is of, borrowed, or NULL. */
+bool rec_is_released(PyObject *view);
+PyObject *rec_view_owner(PyObject *view);
+
 bool rec_array_begin(PyObject *object, rec_array *out);
 size_t rec_array_fit(rec_array *array, size_t capacity); /* the bytes of whole items that fit */
 void rec_array_copy(rec_array *array, uint8_t *out, size_t size); /* the first ones, in C order */

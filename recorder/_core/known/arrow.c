@@ -37,9 +37,11 @@ bool rec_arrow_get_number(PyObject *object, const char *type_name, const char *n
     return is_number;
 }
 
+static bool is_of_views(unsigned id) { return id == STRING_VIEW || id == BINARY_VIEW; }
+
 static bool is_of_texts(unsigned id)
 {
-    return id == STRING || id == BINARY || id == LARGE_STRING || id == LARGE_BINARY;
+    return id == STRING || id == BINARY || id == LARGE_STRING || id == LARGE_BINARY || is_of_views(id);
 }
 
 /* Moments and durations, as numpy has them: 64 bits, and a unit. */
@@ -69,6 +71,7 @@ static bool is_nested(unsigned id) { return is_of_lists(id) || id == STRUCT; }
 /* Of the kind of items, with the number that arrow::Type has for it. */
 bool rec_arrow_read_type(const data_type *type, rec_arrow *arrow)
 {
+    type = stored_type(type);
     static const struct { char format; int size; } numbers[] = {
         [BOOL] = {'?', 1}, [2] = {'B', 1}, [3] = {'b', 1}, [4] = {'H', 2}, [5] = {'h', 2}, [6] = {'I', 4},
         [7] = {'i', 4}, [8] = {'Q', 8}, [9] = {'q', 8}, [10] = {'e', 2}, [11] = {'f', 4}, [12] = {'d', 8},
@@ -83,24 +86,25 @@ bool rec_arrow_read_type(const data_type *type, rec_arrow *arrow)
         return type->width > 0;
     }
     if (type->id == DICTIONARY) {
-        const data_type *of = type->of_dictionary.object;
+        const data_type *of = stored_type(type->of_dictionary.object);
         arrow->are_coded = true;
         return of->id < TYPES && of->id != DICTIONARY && !is_nested(of->id) && rec_arrow_read_type(of, arrow);
     }
     if (is_nested(type->id))
         return arrow->are_nested = true;
     if (is_of_texts(type->id)) {
-        arrow->are_bytes = type->id == BINARY || type->id == LARGE_BINARY;
+        arrow->are_bytes = type->id == BINARY || type->id == LARGE_BINARY || type->id == BINARY_VIEW;
+        arrow->are_views = is_of_views(type->id);
         arrow->are_large = type->id >= LARGE_STRING;
         return true;
     }
     if ((type->id >= DATE32 && type->id <= TIMESTAMP) || type->id == DURATION)
         return read_datetime_type(type, arrow);
-    if (type->id == DECIMAL) {
-        arrow->item_size = 16;
+    if (is_of_decimals(type->id)) {
+        arrow->item_size = type->width;
         arrow->are_decimals = true;
         arrow->scale = type->scale;
-        return true;
+        return type->width == 4 || type->width == 8 || type->width == 16 || type->width == 32;
     }
     if (type->id < BOOL || type->id > 12)
         return false;
@@ -141,7 +145,7 @@ static bool proves_buffers(const array_data *data, PyObject *said)
 {
     Py_ssize_t count = count_of(&data->buffers);
     if (said == NULL || !PyList_CheckExact(said) || PyList_GET_SIZE(said) < count
-        || (PyList_GET_SIZE(said) > count && !is_nested(((const data_type *)data->type.object)->id)))
+        || (PyList_GET_SIZE(said) > count && !is_nested(type_of(data)->id)))
         return false;
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *one = PyList_GET_ITEM(said, i);
@@ -206,12 +210,20 @@ static bool has_unit(const data_type *type, PyObject *said, const char *class)
     return same;
 }
 
-static bool wraps(PyObject *said, const char *name, const void *wanted)
+static bool wraps(PyObject *said, const char *class, const char *name, const void *wanted)
 {
-    PyObject *type = rec_arrow_get(said, "pyarrow.lib.DictionaryType", name);
+    PyObject *type = rec_arrow_get(said, class, name);
     bool same = type != NULL && rec_arrow_wrapped(type, TYPE) == wanted;
     Py_XDECREF(type);
     return same;
+}
+
+const char *rec_arrow_decimals(unsigned id)
+{
+    return id == DECIMAL     ? "pyarrow.lib.Decimal128Type"
+           : id == DECIMAL256 ? "pyarrow.lib.Decimal256Type"
+           : id == DECIMAL32  ? "pyarrow.lib.Decimal32Type"
+                              : "pyarrow.lib.Decimal64Type";
 }
 
 /* What a type has besides its number: getters of the type's own class say the same. */
@@ -223,11 +235,15 @@ static bool proves_unit(const data_type *type, PyObject *said)
     if (type->id == FIXED_LIST)
         return rec_arrow_get_number(said, "pyarrow.lib.FixedSizeListType", "list_size", &scale) && scale == type->width;
     if (type->id == DICTIONARY)
-        return wraps(said, "index_type", type->index.object) && wraps(said, "value_type", type->of_dictionary.object);
+        return wraps(said, "pyarrow.lib.DictionaryType", "index_type", type->index.object)
+               && wraps(said, "pyarrow.lib.DictionaryType", "value_type", type->of_dictionary.object);
+    if (type->id == EXTENSION)
+        return type->storage.object != NULL && wraps(said, "pyarrow.lib.BaseExtensionType", "storage_type", type->storage.object);
     if (type->id == TIME32 || type->id == TIME64)
         return has_unit(type, said, type->id == TIME32 ? "pyarrow.lib.Time32Type" : "pyarrow.lib.Time64Type");
-    if (type->id == DECIMAL)
-        return rec_arrow_get_number(said, "pyarrow.lib.Decimal128Type", "scale", &scale) && scale == type->scale;
+    if (is_of_decimals(type->id))
+        return rec_arrow_get_number(said, rec_arrow_decimals(type->id), "scale", &scale) && scale == type->scale
+               && rec_arrow_get_number(said, "pyarrow.lib.FixedSizeBinaryType", "byte_width", &scale) && scale == type->width;
     if (type->id != TIMESTAMP && type->id != DURATION)
         return true;
     const char *class = type->id == TIMESTAMP ? "pyarrow.lib.TimestampType" : "pyarrow.lib.DurationType";
@@ -289,6 +305,8 @@ static const data_type *type_inside(const data_type *type, Py_ssize_t n)
 {
     if (type->id == DICTIONARY)
         return n == 0 ? type->of_dictionary.object : NULL;
+    if (type->id == EXTENSION)
+        return n == 0 ? type->storage.object : NULL;
     if (!is_nested(type->id) || n >= count_of(&type->children) || (n > 0 && type->id != STRUCT))
         return NULL;
     return ((const field *)type->children.begin[n].object)->type.object;
@@ -298,6 +316,8 @@ static const array_data *data_inside(const array_data *data, const data_type *ty
 {
     if (type->id == DICTIONARY)
         return data->dictionary.object;
+    if (type->id == EXTENSION)
+        return data;
     return is_plausible(&data->children) && n < count_of(&data->children) ? data->children.begin[n].object : NULL;
 }
 
@@ -315,10 +335,14 @@ static PyObject *object_inside(PyObject *said, const data_type *type, Py_ssize_t
 {
     if (type->id == DICTIONARY)
         return rec_arrow_get(said, "pyarrow.lib.DictionaryArray", "dictionary");
+    if (type->id == EXTENSION)
+        return rec_arrow_get(said, "pyarrow.lib.ExtensionArray", "storage");
     if (type->id == STRUCT)
         return rec_arrow_ask(said, "pyarrow.lib.StructArray", "field", (int)n);
     return rec_arrow_get(said, type->id == LARGE_LIST ? "pyarrow.lib.LargeListArray"
                                : type->id == FIXED_LIST ? "pyarrow.lib.FixedSizeListArray"
+                               : type->id == LIST_VIEW ? "pyarrow.lib.ListViewArray"
+                               : type->id == LARGE_LIST_VIEW ? "pyarrow.lib.LargeListViewArray"
                                : "pyarrow.lib.ListArray", "values");
 }
 
@@ -345,9 +369,10 @@ static bool proves_inside(PyObject *said, const array_data *data, const data_typ
         const array *wrapped = object != NULL ? rec_arrow_wrapped(object, ARRAY) : NULL;
         rec_arrow items = {0};
         bool same = wrapped != NULL && (other = wrapped->data.object) != NULL && child != NULL
-                    && (uintptr_t)child % sizeof(void *) == 0 && child->type.object == other->type.object
-                    && ((const data_type *)child->type.object)->id == inside->id && have_same_buffers(child, other)
-                    && rec_arrow_proves_type(child->type.object, of) && rec_arrow_knows_type(child->type.object, of)
+                    && (uintptr_t)child % sizeof(void *) == 0
+                    && other->type.object == (type->id == EXTENSION ? inside : child->type.object)
+                    && ((const data_type *)other->type.object)->id == inside->id && have_same_buffers(child, other)
+                    && rec_arrow_proves_type(other->type.object, of) && rec_arrow_knows_type(other->type.object, of)
                     && proves_data(other, object, rec_arrow_read_type(inside, &items)) && inside->id < TYPES
                     && proves_inside(object, other, inside, depth + 1);
         if (same)
@@ -389,7 +414,7 @@ static bool complete(rec_arrow *arrow, PyObject *object, const tabular_source *s
     if (!knows_types[chunks != NULL] || type->id >= TYPES || !(*mask >> type->id & 1)) {
         PyObject *made = object == NULL ? rec_arrow_ask(source->table, source->type, "_column", source->n) : Py_NewRef(object);
         bool same = made != NULL && proves(made, arrow, type);
-        if (same && (is_nested(type->id) || type->id == DICTIONARY))
+        if (same && (is_nested(type->id) || type->id == DICTIONARY || type->id == EXTENSION))
             same = proves_type_of_nested(made, arrow, type);
         Py_XDECREF(made);
         if (!same || type->id >= TYPES)
@@ -410,10 +435,18 @@ static bool complete(rec_arrow *arrow, PyObject *object, const tabular_source *s
     return true;
 }
 
+static bool is_known_array(const array_data *data)
+{
+    const data_type *type = data->type.object;
+    return type->id < TYPES && proved[0] >> type->id & 1 && is_known_inside(type);
+}
+
 bool rec_arrow_knows_array(const array_data *data, PyObject *said)
 {
     const array *of = said != NULL ? rec_arrow_wrapped(said, ARRAY) : NULL;
     rec_arrow arrow = {.data = data};
+    if (said == NULL)
+        return data != NULL && is_known_array(data);
     return of != NULL && data != NULL && of->data.object == data && complete(&arrow, said, NULL);
 }
 
@@ -457,6 +490,18 @@ static rec_arrow_item text_at(const array_data *data, int64_t at, bool large)
     return texts != NULL ? (rec_arrow_item){(const char *)texts + from, to - from} : (rec_arrow_item){"", 0};
 }
 
+/* One of up to twelve bytes stands in its view, a longer one where that says. */
+static rec_arrow_item view_at(const array_data *data, int64_t at)
+{
+    struct { int32_t size; char first[4]; int32_t buffer, offset; } view;
+    const char *place = (const char *)bytes_of(data, 1) + at * (int64_t)sizeof(view);
+    memcpy(&view, place, sizeof(view));
+    if (view.size <= 12)
+        return (rec_arrow_item){place + sizeof(view.size), view.size};
+    const char *texts = (const char *)bytes_of(data, 2 + view.buffer);
+    return (rec_arrow_item){texts != NULL ? texts + view.offset : NULL, view.size};
+}
+
 static bool is_there(const array_data *data, int64_t at)
 {
     const uint8_t *present = bytes_of(data, 0);
@@ -467,7 +512,7 @@ static bool is_there(const array_data *data, int64_t at)
 static int64_t code_at(const array_data *data, int64_t at)
 {
     const uint8_t *codes = bytes_of(data, 1);
-    switch (((const data_type *)((const data_type *)data->type.object)->index.object)->id) {
+    switch (((const data_type *)type_of(data)->index.object)->id) {
     case 2:
         return codes[at];
     case 3:
@@ -502,6 +547,8 @@ static rec_arrow_item item_at(const rec_arrow *arrow, const array_data *data, in
     const uint8_t *values = bytes_of(data, 1);
     if (values == NULL || !is_there(data, at))
         return (rec_arrow_item){NULL, 0};
+    if (arrow->are_views)
+        return view_at(data, at);
     if (arrow->item_size == 0)
         return text_at(data, at, arrow->are_large);
     if (arrow->format[0] == '?')
@@ -538,29 +585,35 @@ void rec_arrow_items(const rec_arrow *arrow, Py_ssize_t n, Py_ssize_t count, rec
 
 /* ---- lists, and what has fields ---- */
 
+static int64_t number_at(const uint8_t *numbers, int64_t at, bool is_large)
+{
+    return is_large ? ((const int64_t *)numbers)[at] : ((const int32_t *)numbers)[at];
+}
+
 /* Where the n-th list begins and ends in what is inside. */
 static void read_list(const array_data *data, const data_type *type, int64_t at, rec_arrow_nest *nest)
 {
-    const uint8_t *ends = bytes_of(data, 1);
+    const uint8_t *ends = bytes_of(data, 1), *sizes = is_list_view(type->id) ? bytes_of(data, 2) : NULL;
+    bool is_large = type->id == LARGE_LIST || type->id == LARGE_LIST_VIEW;
     nest->is_list = true;
     nest->is_map = type->id == MAP;
     nest->count = 1;
     if (type->id == FIXED_LIST) {
         nest->at = at * type->width;
         nest->items = type->width;
-    } else if (ends == NULL) {
+    } else if (ends == NULL || (is_list_view(type->id) && sizes == NULL)) {
         nest->is_missing = true;
     } else {
-        nest->at = type->id == LARGE_LIST ? ((const int64_t *)ends)[at] : ((const int32_t *)ends)[at];
-        nest->items = (type->id == LARGE_LIST ? ((const int64_t *)ends)[at + 1] : ((const int32_t *)ends)[at + 1]) - nest->at;
+        nest->at = number_at(ends, at, is_large);
+        nest->items = sizes != NULL ? number_at(sizes, at, is_large) : number_at(ends, at + 1, is_large) - nest->at;
     }
 }
 
 static void read_nest(const array_data *data, int64_t n, rec_arrow_nest *nest)
 {
-    const data_type *type = data->type.object;
+    const data_type *type = type_of(data);
     int64_t at = n + data->offset;
-    *nest = (rec_arrow_nest){.data = data, .is_missing = !is_there(data, at)};
+    *nest = (rec_arrow_nest){.data = data, .type = type, .is_missing = !is_there(data, at)};
     if (is_of_lists(type->id)) {
         read_list(data, type, at, nest);
         return;
@@ -570,13 +623,20 @@ static void read_nest(const array_data *data, int64_t n, rec_arrow_nest *nest)
     nest->items = 1;
 }
 
-/* Of a scalar that is a list. */
+/* Of a scalar that is a list, or has fields. */
 static void read_nest_of_scalar(const rec_arrow *arrow, rec_arrow_nest *nest)
 {
-    const array_data *inside = arrow->inside;
-    const data_type *type = ((const scalar *)arrow->scalar)->type.object;
-    *nest = (rec_arrow_nest){.is_missing = inside == NULL, .is_list = true, .is_map = type->id == MAP, .count = 1,
-                             .inside = inside, .items = inside != NULL ? inside->length : 0};
+    const data_type *type = stored_type(((const scalar *)arrow->scalar)->type.object);
+    *nest = (rec_arrow_nest){.is_missing = arrow->inside == NULL, .type = type, .inside = arrow->inside};
+    if (is_of_lists(type->id)) {
+        nest->is_list = true;
+        nest->is_map = type->id == MAP;
+        nest->count = 1;
+        nest->items = nest->is_missing ? 0 : ((const array_data *)arrow->inside)->length;
+    } else {
+        nest->count = nest->is_missing ? 0 : count_of(arrow->inside);
+        nest->items = 1;
+    }
 }
 
 void rec_arrow_nest_of(const rec_arrow *arrow, Py_ssize_t n, rec_arrow_nest *nest)
@@ -599,24 +659,75 @@ void rec_arrow_nest_of(const rec_arrow *arrow, Py_ssize_t n, rec_arrow_nest *nes
 
 rec_arrow_item rec_arrow_nest_name(const rec_arrow_nest *nest, Py_ssize_t i)
 {
-    const data_type *type = ((const array_data *)nest->data)->type.object;
-    const field *of = type->children.begin[i].object;
+    const field *of = ((const data_type *)nest->type)->children.begin[i].object;
     return (rec_arrow_item){of->name.data, (Py_ssize_t)of->name.size};
 }
 
 void rec_arrow_nest_child(const rec_arrow_nest *nest, Py_ssize_t i, rec_arrow *child)
 {
     const array_data *data = nest->data, *inside = nest->inside;
+    if (nest->inside != NULL && !nest->is_list) {
+        rec_arrow_read_scalar(((const vector *)nest->inside)->begin[i].object, child);
+        return;
+    }
     if (inside == NULL)
-        inside = data_inside(data, data->type.object, i);
+        inside = data_inside(data, nest->type, i);
     *child = (rec_arrow){.data = inside, .from = nest->at, .size = nest->items};
     if (inside == NULL || nest->at < 0 || nest->items < 0 || nest->at + nest->items > inside->length) {
         *child = (rec_arrow){.unread = "?"};
         return;
     }
     const data_type *type = inside->type.object;
-    if (type->id >= TYPES || !(proved[0] >> type->id & 1) || !is_known_inside(type) || !rec_arrow_read_type(type, child))
+    if (!is_known_array(inside) || !rec_arrow_read_type(type, child))
         child->unread = type->id < TYPES ? rec_arrow_type_names[type->id] : "?";
+}
+
+/* ---- decimals ---- */
+
+/* Divides a number of so many words, the last one first, by ten. Returns what is left over. */
+static unsigned divide(uint32_t *words, int count)
+{
+    uint64_t left = 0;
+    while (count-- > 0) {
+        left = left << 32 | words[count];
+        words[count] = (uint32_t)(left / 10);
+        left %= 10;
+    }
+    return (unsigned)left;
+}
+
+static bool is_zero(const uint32_t *words, int count)
+{
+    while (count-- > 0)
+        if (words[count] != 0)
+            return false;
+    return true;
+}
+
+static void negate(uint32_t *words, int count)
+{
+    uint64_t carry = 1;
+    for (int i = 0; i < count; i++, carry >>= 32)
+        words[i] = (uint32_t)(carry += (uint32_t)~words[i]);
+}
+
+/* It is a number that counts units of 10 to the power of −scale. At most 77 digits, and those of the exponent. */
+Py_ssize_t rec_arrow_decimal_text(const rec_arrow *arrow, const char *item, char *out)
+{
+    uint32_t words[8] = {0};
+    int count = (int)arrow->item_size / 4, digits = 0;
+    char reversed[80], *at = out;
+    memcpy(words, item, (size_t)arrow->item_size);
+    if (words[count - 1] >> 31) {
+        *at++ = '-';
+        negate(words, count);
+    }
+    do
+        reversed[digits++] = (char)('0' + divide(words, count));
+    while (!is_zero(words, count));
+    while (digits > 0)
+        *at++ = reversed[--digits];
+    return at - out + (arrow->scale != 0 ? snprintf(at, 7, "E%d", (int)(int16_t)-arrow->scale) : 0);
 }
 
 /* ---- all of them ---- */

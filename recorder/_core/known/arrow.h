@@ -11,11 +11,12 @@ typedef struct {
     const void *chunked; /* or, of one piece: */
     const void *data;    /* or, of one item: */
     const void *scalar;
-    const void *inside;  /* of one item that is a list, its items */
+    const void *inside;  /* of one item that is a list, its items; of one that has fields, a vector of scalars */
     Py_ssize_t size;
     const char *unread;  /* the name of a type whose items are not read, or NULL */
     Py_ssize_t item_size; /* 0: texts, or bytes */
     bool are_bytes, are_large, are_decimals, are_times;
+    bool are_views;      /* texts that are where each says */
     bool are_coded;      /* they stand for those of a dictionary */
     bool are_nested;     /* each is a list, or has fields: rec_arrow_nest_of */
     int64_t from;        /* of one piece: where they begin in it */
@@ -51,8 +52,8 @@ typedef struct {         /* one item that is a list, or has fields */
     bool is_missing, is_list;
     bool is_map;         /* a list of what has a key and a value */
     Py_ssize_t count;    /* of its fields; of a list 1: its items, as an array */
-    const void *data;
-    const void *inside;  /* the items of a list that is in no array; else NULL */
+    const void *data, *type;
+    const void *inside;  /* of what is in no array: the items of a list, or a vector of scalars; else NULL */
     int64_t at, items;
 } rec_arrow_nest;
 
@@ -73,6 +74,10 @@ bool rec_arrow_schema_of(PyObject *object, rec_arrow_schema *schema);
 rec_arrow_item rec_arrow_field_name(const rec_arrow_schema *schema, Py_ssize_t n);
 /* The type of a field as pyarrow calls it: `list<item: int64>`; how many characters fit. */
 size_t rec_arrow_type_text(const rec_arrow_schema *schema, Py_ssize_t n, char *out, size_t room);
+
+/* A decimal, as Decimal's constructor reads it: digits, or digits with an exponent. Says how many characters it takes. */
+enum { REC_ARROW_DECIMAL = 96 };
+Py_ssize_t rec_arrow_decimal_text(const rec_arrow *arrow, const char *item, char *out);
 
 /* A number that changes with any of the items; false: there are too many. */
 bool rec_arrow_digest(const rec_arrow *arrow, uint64_t *digest);

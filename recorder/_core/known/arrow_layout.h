@@ -57,6 +57,7 @@ typedef struct {         /* arrow::DataType, and what some have besides */
         struct { unsigned unit; string zone; };
         struct { int32_t width, precision, scale; }; /* the width is the size of a list, too */
         struct { shared index, of_dictionary; };
+        shared storage;  /* of an extension: what its values are kept as */
     };
 } data_type;
 
@@ -99,13 +100,31 @@ typedef struct {         /* pyarrow.lib.ChunkedArray, Array, DataType, Field, Sc
 
 /* The numbers of arrow::Type that are more than a size and a format. */
 enum { NOTHING = 0, BOOL = 1, STRING = 13, BINARY = 14, FIXED_BINARY = 15, DATE32 = 16, DATE64 = 17, TIMESTAMP = 18,
-       TIME32 = 19, TIME64 = 20, DECIMAL = 23, LIST = 25, STRUCT = 26, DICTIONARY = 29, MAP = 30, FIXED_LIST = 32,
-       DURATION = 33, LARGE_STRING = 34, LARGE_BINARY = 35, LARGE_LIST = 36, TYPES = 45 };
+       TIME32 = 19, TIME64 = 20, DECIMAL = 23, DECIMAL256 = 24, LIST = 25, STRUCT = 26, DICTIONARY = 29, MAP = 30,
+       EXTENSION = 31, FIXED_LIST = 32, DURATION = 33, LARGE_STRING = 34, LARGE_BINARY = 35, LARGE_LIST = 36,
+       STRING_VIEW = 39, BINARY_VIEW = 40, LIST_VIEW = 41, LARGE_LIST_VIEW = 42, DECIMAL32 = 43, DECIMAL64 = 44, TYPES = 45 };
 
 extern const char *const rec_arrow_type_names[TYPES];
 extern const char *const rec_arrow_units[4];
 
-static inline bool is_of_lists(unsigned id) { return id == LIST || id == LARGE_LIST || id == MAP || id == FIXED_LIST; }
+static inline bool is_list_view(unsigned id) { return id == LIST_VIEW || id == LARGE_LIST_VIEW; }
+static inline bool is_of_lists(unsigned id)
+{
+    return id == LIST || id == LARGE_LIST || id == MAP || id == FIXED_LIST || is_list_view(id);
+}
+static inline bool is_of_decimals(unsigned id)
+{
+    return id == DECIMAL || id == DECIMAL256 || id == DECIMAL32 || id == DECIMAL64;
+}
+
+/* What the values of an extension are kept as; of another type itself. */
+static inline const data_type *stored_type(const data_type *type)
+{
+    while (type->id == EXTENSION)
+        type = type->storage.object;
+    return type;
+}
+static inline const data_type *type_of(const array_data *data) { return stored_type(data->type.object); }
 static inline Py_ssize_t count_of(const vector *of) { return of->end - of->begin; }
 
 static inline bool is_plausible(const vector *of)
@@ -127,8 +146,12 @@ bool rec_arrow_proves_type(const data_type *type, PyObject *said);
 /* Whether all that it says of itself is where it is thought to be. `said`: what pyarrow has for it, or NULL. */
 bool rec_arrow_knows_type(const data_type *type, PyObject *said);
 bool rec_arrow_read_type(const data_type *type, rec_arrow *arrow);
-/* Whether these are what an Array has, and all that is in them can be read. */
+/* The class that pyarrow has for decimals of a type. */
+const char *rec_arrow_decimals(unsigned id);
+/* Whether these are what an Array has, and all that is in them can be read. NULL: whether that is known by now. */
 bool rec_arrow_knows_array(const array_data *data, PyObject *said);
+/* What a scalar is that is known. */
+void rec_arrow_read_scalar(const void *scalar, rec_arrow *arrow);
 /* Of a Scalar, as an array of one item. */
 bool rec_arrow_scalar_of(PyObject *object, rec_arrow *arrow);
 rec_arrow_item rec_arrow_scalar_item(const rec_arrow *arrow);

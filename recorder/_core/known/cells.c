@@ -134,14 +134,16 @@ static bool read_format(PyObject *dtype, rec_cells *cells)
     return (code == 'M' || code == 'm') && read_unit(dtype, format, capacity);
 }
 
-/* Whether somebody else could make a file shorter than this memory says. */
-static bool is_of_mapped_file(PyObject *base)
+/* Whether this memory may be gone: somebody else can make a file shorter, and what a view has let go of is nobody's. */
+static bool may_be_gone(PyObject *base)
 {
     for (int n = 0; base != NULL && n < 8; n++) {
         if (strcmp(Py_TYPE(base)->tp_name, "mmap.mmap") == 0)
             return true;
+        if (PyMemoryView_Check(base) && rec_is_released(base))
+            return true;
         if (PyMemoryView_Check(base))
-            base = PyMemoryView_GET_BASE(base);
+            base = rec_view_owner(base);
         else if (rec_base_called(Py_TYPE(base), "numpy.ndarray") != NULL)
             base = ((array_object *)base)->base;
         else
@@ -174,6 +176,16 @@ static bool cells_of_array(PyObject *object, PyTypeObject *type, rec_cells *cell
     return fits;
 }
 
+static void read_array(array_object *array, rec_cells *cells)
+{
+    char *size = (char *)array->dtype + known.item_size;
+    *cells = (rec_cells){.type = Py_TYPE(array), .data = array->data, .dimensions = array->dimensions,
+                         .shape = array->shape, .strides = array->strides};
+    cells->item_size = known.short_item_size ? *(int *)size : *(Py_ssize_t *)size;
+    if (may_be_gone(array->base))
+        cells->data = NULL;
+}
+
 bool rec_cells_of(PyObject *object, rec_cells *cells)
 {
     array_object *array = (array_object *)object;
@@ -181,13 +193,17 @@ bool rec_cells_of(PyObject *object, rec_cells *cells)
         return cells_of_array(object, rec_base_called(Py_TYPE(object), "array.array"), cells);
     if (array->dimensions > REC_MOST_DIMENSIONS)
         return false;
-    char *size = (char *)array->dtype + known.item_size;
-    *cells = (rec_cells){.type = Py_TYPE(object), .data = array->data, .dimensions = array->dimensions,
-                         .shape = array->shape, .strides = array->strides};
-    cells->item_size = known.short_item_size ? *(int *)size : *(Py_ssize_t *)size;
-    if (is_of_mapped_file(array->base))
-        cells->data = NULL;
+    read_array(array, cells);
     return read_format(array->dtype, cells);
+}
+
+PyObject *rec_cells_of_texts(PyObject *object, rec_cells *cells)
+{
+    array_object *array = (array_object *)object;
+    if (!is_known(array) || array->dimensions > REC_MOST_DIMENSIONS || *((char *)array->dtype + known.code) != 'T')
+        return NULL;
+    read_array(array, cells);
+    return cells->data != NULL ? array->dtype : NULL;
 }
 
 /* ---- some of them ---- */

@@ -24,6 +24,9 @@ typedef struct {
 /* Of an array of numpy's, or of a class derived from array.array. False: its dtype is one that only a buffer tells, or its layout is not the known one. */
 bool rec_cells_of(PyObject *array, rec_cells *cells);
 
+/* Of one of numpy's StringDType, whose items are described by string_arrays.h: the dtype. NULL: it is none. */
+PyObject *rec_cells_of_texts(PyObject *array, rec_cells *cells);
+
 Py_ssize_t rec_cells_count(const rec_cells *cells);
 static inline Py_ssize_t rec_cells_length(const rec_cells *cells, int dimension)
 {

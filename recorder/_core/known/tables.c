@@ -108,37 +108,6 @@ static void put_together(const rec_arrow *arrow, rec_column *column)
     }
 }
 
-/* A number of 128 bits that counts units of 10 to the power of −scale: digits, or digits with an exponent, as Decimal's
- * constructor reads them. At most 40 characters, and those of the exponent. */
-static Py_ssize_t decimal_text(const char *item, int scale, char *out)
-{
-    __int128 number;
-    char digits[40];
-    int count = 0;
-    memcpy(&number, item, sizeof(number));
-    unsigned __int128 left = number < 0 ? -(unsigned __int128)number : (unsigned __int128)number;
-    do
-        digits[count++] = (char)('0' + (int)(left % 10));
-    while ((left /= 10) != 0);
-    char *at = out;
-    if (number < 0)
-        *at++ = '-';
-    while (count > 0)
-        *at++ = digits[--count];
-    return at - out + (scale != 0 ? snprintf(at, 7, "E%d", (int)(int16_t)-scale) : 0);
-}
-
-static void write_decimals(const rec_arrow *arrow, rec_column *column)
-{
-    for (Py_ssize_t i = 0; i < column->first + column->last; i++) {
-        rec_arrow_item *item = &column->items[i];
-        if (item->data == NULL)
-            continue;
-        item->size = decimal_text(item->data, arrow->scale, column->texts[i]);
-        item->data = column->texts[i];
-    }
-}
-
 /* Of an array whose values Arrow keeps: those that are shown are put together. */
 static void read_arrow(rec_column *column)
 {
@@ -159,19 +128,21 @@ static void read_arrow(rec_column *column)
     }
     rec_arrow_items(arrow, 0, column->first, column->items);
     rec_arrow_items(arrow, arrow->size - column->last, column->last, column->items + column->first);
-    if (arrow->are_decimals)
-        write_decimals(arrow, column);
-    else if (!column->are_texts)
+    if (!column->are_texts)
         put_together(arrow, column);
 }
 
 static bool is_in_arrow(PyObject *array, rec_column *column)
 {
-    bool is_itself = strncmp(Py_TYPE(array)->tp_name, "pyarrow.lib.", 12) == 0;
+    PyTypeObject *type = Py_TYPE(array);
+    bool is_itself = rec_base_called(type, "pyarrow.lib._Weakrefable") != NULL;
     PyObject *of = is_itself ? array : rec_attribute(array, "_pa_array");
     bool is_known = of != NULL && rec_arrow_of(of, &column->arrow);
     if (is_known)
         read_arrow(column);
+    if (is_itself)
+        column->variant = rec_base_called(type, "pyarrow.lib.Scalar") != NULL ? "scalar"
+                          : strncmp(type->tp_name, "pyarrow.lib.", 12) != 0   ? "arrow" : NULL;
     return is_known;
 }
 

@@ -6,8 +6,7 @@
 
 #pragma GCC visibility push(hidden)
 
-enum { REC_FIRST_ROWS = 40, REC_LAST_ROWS = 20, REC_ROWS = REC_FIRST_ROWS + REC_LAST_ROWS, REC_MOST_COLUMNS = 40,
-       REC_DECIMAL_ROOM = 48 };
+enum { REC_FIRST_ROWS = 40, REC_LAST_ROWS = 20, REC_ROWS = REC_FIRST_ROWS + REC_LAST_ROWS, REC_MOST_COLUMNS = 40 };
 
 typedef struct {         /* the values of a column, of an index, or of an extension array */
     PyTypeObject *type;  /* of the array that keeps them */
@@ -17,16 +16,13 @@ typedef struct {         /* the values of a column, of an index, or of an extens
     Py_ssize_t last_at;  /* … and where in the cells the last ones begin */
     const char *unread;  /* the name of a type whose values are not read, or NULL */
     bool may_be_pair;    /* it is a list that somebody could take for a name and a value */
-    bool are_texts;      /* what is shown is in `items`, as UTF-8 or bytes */
+    bool are_texts;      /* what is shown is in `items`, as UTF-8, bytes or decimals */
     rec_arrow_item items[REC_ROWS];
-    union {              /* what stands in Arrow's memory otherwise: numbers, and decimals as texts */
-        uint64_t values[REC_ROWS];
-        char texts[REC_ROWS][REC_DECIMAL_ROOM];
-    };
+    uint64_t values[REC_ROWS]; /* numbers that stand in Arrow's memory */
     bool has_missing;
     char missing[REC_ROWS]; /* whether each of those shown is */
     PyObject *about;     /* what the cells are about: categories, a time zone; or NULL */
-    const char *variant; /* of a type of columns that has two: which one; or NULL */
+    const char *variant; /* of a type of columns that has several: which one; or NULL */
     bool are_in_arrow;
     rec_arrow arrow;     /* all of them, if they are … */
     rec_cells mask;      /* … and elsewhere, if there are missing ones: which of all are */

@@ -17,6 +17,7 @@ typedef struct {         /* c10::impl::SizesAndStrides, and what follows it in c
     int64_t offset, items;
     uint16_t type;
     struct { int8_t kind, number; bool is_known; } device;
+    uint64_t keys;       /* what is to be done with it; among that what is put off, as a sign */
 } shape;
 
 typedef struct {         /* of c10::StorageImpl: how its c10::DataPtr begins */
@@ -30,6 +31,7 @@ static struct {          /* what has been proved by the first tensor */
     size_t body;         /* where the fields begin, behind the table of methods and the counts of references */
     size_t shape;
     int owner;
+    uint64_t put_off;    /* of the keys those by which the items are not what stands there; 0: not known */
 } known;
 
 /* By the number that c10::ScalarType has for it; which of them have been compared with what torch says. */
@@ -37,7 +39,7 @@ static const struct { const char *name, *format; int size; } dtypes[] = {
     {"uint8", "B", 1}, {"int8", "b", 1}, {"int16", "h", 2}, {"int32", "i", 4}, {"int64", "q", 8},
     {"float16", "e", 2}, {"float32", "f", 4}, {"float64", "d", 8}, {NULL, NULL, 0}, {"complex64", "Zf", 8},
     {"complex128", "Zd", 16}, {"bool", "?", 1}, {NULL, NULL, 0}, {NULL, NULL, 0}, {NULL, NULL, 0},
-    {"bfloat16", "bfloat16", 2},
+    {"bfloat16", "bfloat16", 2}, [27] = {"uint16", "H", 2}, {"uint32", "I", 4}, {"uint64", "Q", 8},
 };
 enum { DTYPES = sizeof(dtypes) / sizeof(*dtypes) };
 static uint32_t proved_dtypes;
@@ -65,11 +67,17 @@ static const memory *memory_of(const char *impl, size_t body)
 
 /* ---- what torch itself says ---- */
 
+/* A name of torch._C. Borrowed. */
+static PyObject *in_module(const char *name)
+{
+    PyObject *modules = PyImport_GetModuleDict(), *module = modules != NULL ? rec_dict_find(modules, "torch._C") : NULL;
+    return module != NULL && PyModule_CheckExact(module) ? rec_dict_find(PyModule_GetDict(module), name) : NULL;
+}
+
 /* What a function of the module torch._C answers. It has to be the one that is written in C. */
 static int64_t ask_module(const char *name)
 {
-    PyObject *modules = PyImport_GetModuleDict(), *module = modules != NULL ? rec_dict_find(modules, "torch._C") : NULL;
-    PyObject *function = module != NULL && PyModule_CheckExact(module) ? rec_dict_find(PyModule_GetDict(module), name) : NULL;
+    PyObject *function = in_module(name);
     PyObject *answer = function != NULL && PyCFunction_CheckExact(function) ? PyObject_CallNoArgs(function) : NULL;
     int64_t number = -1;
     if (answer == NULL)
@@ -80,6 +88,30 @@ static int64_t ask_module(const char *name)
         number = -1;
     Py_XDECREF(answer);
     return number;
+}
+
+/* The bits of a set of keys, which is given up; 0: it does not say. */
+static uint64_t bits_of(PyObject *keys)
+{
+    PyObject *type = in_module("DispatchKeySet");
+    PyObject *answer = keys != NULL && (PyObject *)Py_TYPE(keys) == type ? PyObject_CallMethod(keys, "raw_repr", NULL) : NULL;
+    uint64_t bits = answer != NULL && PyLong_CheckExact(answer) ? PyLong_AsUnsignedLongLongMask(answer) : 0;
+    Py_XDECREF(answer);
+    Py_XDECREF(keys);
+    PyErr_Clear();
+    return bits;
+}
+
+/* Those of one key. */
+static uint64_t bits_of_key(const char *name)
+{
+    PyObject *type = in_module("DispatchKeySet"), *names = in_module("DispatchKey");
+    PyObject *key = type != NULL && names != NULL && PyType_Check(type) && PyType_Check(names)
+                        ? PyObject_GetAttrString(names, name) : NULL;
+    PyObject *keys = key != NULL ? PyObject_CallOneArg(type, key) : NULL;
+    Py_XDECREF(key);
+    PyErr_Clear();
+    return bits_of(keys);
 }
 
 /* Whether the methods of a tensor answer by themselves: no code of the program's stands before them. */
@@ -163,6 +195,18 @@ static bool proves_memory(PyObject *object, PyTypeObject *type, const char *impl
     return true;
 }
 
+/* By which keys a tensor is the conjugate, or the negative, of what stands in its memory. */
+static uint64_t keys_that_put_off(PyObject *object, uint64_t keys)
+{
+    PyObject *ask = in_module("_dispatch_keys");
+    PyObject *said = ask != NULL && PyCFunction_CheckExact(ask) ? PyObject_CallOneArg(ask, object) : NULL;
+    PyErr_Clear();
+    if (said == NULL || bits_of(said) != keys)
+        return 0;
+    uint64_t conjugate = bits_of_key("Conjugate"), negative = bits_of_key("Negative");
+    return conjugate != 0 && negative != 0 ? conjugate | negative : 0;
+}
+
 static void prove(PyObject *object, PyTypeObject *type)
 {
     static const struct { size_t body, shape; } places[] = {{16, 56}, {16, 64}, {24, 64}, {24, 72}};
@@ -177,6 +221,7 @@ static void prove(PyObject *object, PyTypeObject *type)
         known.methods = *(void **)impl;
         known.body = places[i].body;
         known.shape = places[i].shape;
+        known.put_off = keys_that_put_off(object, of->keys);
         return;
     }
 }
@@ -221,6 +266,13 @@ static bool read_device(const shape *of, rec_tensor *tensor)
     return snprintf(tensor->device, sizeof(tensor->device), "%s:%d", kind, of->device.number) > 0;
 }
 
+/* Whether the items are what is in the memory: only of a complex tensor is one put off. */
+static bool stands_there(const shape *of)
+{
+    bool may_be_put_off = strchr("BbhiqHIQ?", dtypes[of->type].format[0]) == NULL;
+    return known.put_off != 0 ? (of->keys & known.put_off) == 0 : !may_be_put_off;
+}
+
 static bool read_tensor(PyObject *object, PyTypeObject *type, rec_tensor *tensor)
 {
     const char *impl = impl_of(object, type);
@@ -238,7 +290,7 @@ static bool read_tensor(PyObject *object, PyTypeObject *type, rec_tensor *tensor
         tensor->strides[d] = strides_of(of)[d] * tensor->cells.item_size;
     tensor->cells.strides = tensor->strides;
     memcpy(tensor->cells.format, dtypes[of->type].format, strlen(dtypes[of->type].format) + 1);
-    if (at != NULL && at->data != NULL && at->owner[known.owner] == at->data)
+    if (at != NULL && at->data != NULL && at->owner[known.owner] == at->data && stands_there(of))
         tensor->cells.data = at->data + of->offset * tensor->cells.item_size;
     return true;
 }

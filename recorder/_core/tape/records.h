@@ -226,6 +226,8 @@ enum { /* what the parts of a FORM are */
     REC_FORM_CONTEXT = 60, /* a dict of the names of its variables and their values */
     /* the class of the standard library that it is derived from, which keeps all in attributes */
     REC_FORM_DERIVED = 61,
+    /* a tuple, the shape; a list of texts; a number computed of all, or None; what a missing one is */
+    REC_FORM_STRING_ARRAY = 62,
 };
 
 enum { /* the stream of an OUTPUT */

@@ -18,6 +18,7 @@
 #include "known/forms.h"
 #include "known/itertools.h"
 #include "known/sockets.h"
+#include "known/string_arrays.h"
 #include "known/tables.h"
 #include "known/tensors.h"
 #include "tape/records.h"

@@ -38,10 +38,21 @@ static bool is_secret_buffer(PyObject *o)
     return hides;
 }
 
+static void traverse_unread(rec_visit *v, const rec_type_entry *entry, const char *called, Py_ssize_t size)
+{
+    begin_form(v, entry, REC_FORM_UNREAD, 2);
+    visit_text(v, called);
+    visit_number(v, size);
+}
+
 /* Of a buffer, with a number that changes with any of its items where not all are written. */
 static void traverse_buffer(rec_visit *v, PyObject *o, rec_type_entry *entry, PyObject *identity)
 {
     uint64_t digest;
+    if (PyMemoryView_Check(o) && rec_is_released(o)) {
+        traverse_unread(v, entry, "released", 0);
+        return;
+    }
     if (is_secret_buffer(o)) {
         visit_redacted(v);
         return;
@@ -107,13 +118,63 @@ static void traverse_object_array(rec_visit *v, const rec_cells *cells, const re
         visit_object(v, NULL, depth + 1);
 }
 
+static void visit_string(rec_visit *v, const rec_strings *strings, const rec_arrow_item *text, uint32_t depth)
+{
+    if (text->data != NULL)
+        visit_utf8(v, text->data, text->size);
+    else
+        visit_object(v, strings->missing, depth);
+}
+
+/* Apart, for the room that it takes on the stack. */
+__attribute__((noinline)) static void traverse_strings(rec_visit *v, const rec_strings *strings, uint32_t depth)
+{
+    Py_ssize_t shown = begin_list(v, rec_cells_count(&strings->cells), true, depth);
+    rec_cell_walk walk;
+    rec_cells_begin(&walk, &strings->cells);
+    for (; shown > 0; shown--) {
+        const rec_arrow_item text = rec_string_of(strings, rec_cells_next(&walk));
+        visit_string(v, strings, &text, depth + 1);
+    }
+}
+
+static void traverse_string_array(rec_visit *v, const rec_strings *strings, const rec_type_entry *entry, uint32_t depth,
+                                  PyObject *identity)
+{
+    Py_ssize_t size = rec_cells_count(&strings->cells);
+    uint64_t digest;
+    if (!traverse_begin(v, entry->type, size, size, depth, identity))
+        return;
+    begin_form(v, entry, REC_FORM_STRING_ARRAY, 3 + (strings->missing != NULL));
+    traverse_shape(v, &strings->cells);
+    traverse_strings(v, strings, depth + 1);
+    if (size > (Py_ssize_t)rec_limits.items && rec_strings_digest(strings, &digest))
+        visit_digest(v, digest);
+    else
+        visit_object(v, NULL, depth + 1);
+    if (strings->missing != NULL)
+        visit_object(v, strings->missing, depth + 1);
+}
+
+/* Of items that are neither numbers nor objects. */
+static void traverse_odd_array(rec_visit *v, PyObject *o, rec_type_entry *entry, uint32_t depth, PyObject *identity)
+{
+    rec_strings strings;
+    if (!rec_strings_begin(o, &strings)) {
+        traverse_buffer(v, o, entry, identity);
+        return;
+    }
+    traverse_string_array(v, &strings, entry, depth, identity);
+    rec_strings_end(&strings);
+}
+
 static void traverse_array(rec_visit *v, PyObject *o, rec_type_entry *entry, uint32_t depth, PyObject *identity)
 {
     rec_cells cells;
     if (visit_is_full(v))
         visit_opaque(v, o, entry);
     else if (!rec_cells_of(o, &cells))
-        traverse_buffer(v, o, entry, identity);
+        traverse_odd_array(v, o, entry, depth, identity);
     else if (cells.objects)
         traverse_object_array(v, &cells, entry, depth, identity);
     else
@@ -122,14 +183,24 @@ static void traverse_array(rec_visit *v, PyObject *o, rec_type_entry *entry, uin
 
 /* ---- columns ---- */
 
+/* Apart, for the room that it takes on the stack. */
+__attribute__((noinline)) static void traverse_decimal(rec_visit *v, const rec_column *column, const char *item)
+{
+    char text[REC_ARROW_DECIMAL];
+    visit_utf8(v, text, rec_arrow_decimal_text(&column->arrow, item, text));
+}
+
 static void traverse_texts(rec_visit *v, const rec_column *column, Py_ssize_t first, Py_ssize_t size, uint32_t depth)
 {
     const rec_arrow_item *texts = column->items + first;
-    bool are_bytes = column->arrow.are_bytes, is_pair = column->may_be_pair && size == 2 && rec_text_hides(texts);
+    bool are_bytes = column->arrow.are_bytes;
+    bool is_pair = column->may_be_pair && size == 2 && !column->arrow.are_decimals && rec_text_hides(texts);
     Py_ssize_t shown = begin_list(v, size, true, depth);
     for (Py_ssize_t i = 0; i < shown; i++, texts++) {
         if (is_pair && i > 0)
             visit_redacted(v);
+        else if (texts->data != NULL && column->arrow.are_decimals)
+            traverse_decimal(v, column, texts->data);
         else if (texts->data != NULL && are_bytes)
             visit_data(v, texts->data, texts->size);
         else if (texts->data != NULL)
@@ -147,7 +218,7 @@ enum { NODES_OF_COLUMN = 5 };
 /* Whether it names a secret, whose value stands beside it: the key of a map. */
 static bool is_secret_key(const rec_column *column)
 {
-    return column->are_texts && column->first == 1 && rec_text_hides(column->items);
+    return column->are_texts && !column->arrow.are_decimals && column->first == 1 && rec_text_hides(column->items);
 }
 
 /* Apart, for the room that it takes on the stack. Says whether it is a secret's name. */
@@ -243,9 +314,7 @@ static void traverse_column(rec_visit *v, const rec_column *column, uint32_t dep
 {
     uint64_t digest;
     if (column->unread != NULL) {
-        begin_form(v, rec_type_of(column->type), REC_FORM_UNREAD, 2);
-        visit_text(v, column->unread);
-        visit_number(v, column->size);
+        traverse_unread(v, rec_type_of(column->type), column->unread, column->size);
         return;
     }
     begin_form(v, rec_type_of(column->type), REC_FORM_COLUMN, 6 + (column->variant != NULL));

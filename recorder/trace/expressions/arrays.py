@@ -9,9 +9,9 @@ from typing import Any, Final, NoReturn
 from recorder.trace.expressions.domain import Opaque, plain
 from recorder.trace.expressions.outcomes import Undecided
 from recorder.trace.expressions.scalars import Scalar
-from recorder.trace.format import TAG_ARRAY, TAG_FORM, Form
+from recorder.trace.format import TAG_ARRAY
+from recorder.trace.values.masks import masked_of
 from recorder.trace.values.nodes import Node
-from recorder.trace.values.show_tables import hidden_items
 from recorder.trace.values.stdlib_values import Array
 
 NUMPY: Final = ("numpy", "ndarray")
@@ -21,7 +21,6 @@ NAMES: Final = {  # of the types of what numpy keeps of numbers, by their kind a
 }  # fmt: skip
 NUMBERS: Final = (int, float, bool, complex, Scalar)
 SOUGHT: Final = (*NUMBERS, str, bytes, type(None))  # what can be sought in an array
-MASKED: Final = Node(TAG_FORM, ("numpy.ma.core", "MaskedConstant"), Form.MISSING, [])
 
 
 def scalar_of(node: Node, path: str) -> Any:
@@ -37,7 +36,7 @@ def scalar_of(node: Node, path: str) -> Any:
 class ArrayItems(Opaque):
     """The items of an array of one dimension, the rows of one of more."""
 
-    __slots__ = ("array", "converter", "hidden", "is_of_numpy", "node", "path")
+    __slots__ = ("array", "converter", "is_of_numpy", "masked", "node", "path")
 
     def __init__(self, node: Node, converter: Any, path: str, masked: Node | None = None) -> None:
         self.node = node
@@ -45,7 +44,7 @@ class ArrayItems(Opaque):
         self.converter = converter  # conversion.Values
         self.path = path
         self.is_of_numpy = node.type == NUMPY or masked is not None
-        self.hidden = hidden_items(masked) if masked is not None else []
+        self.masked = masked_of(masked)
 
     @property
     def reason(self) -> str:
@@ -65,13 +64,17 @@ class ArrayItems(Opaque):
         held, size = self._held, len(self)
         raise Undecided(f"{self.path} is cut: {held:,} of its {size:,} items are recorded")
 
+    @property
+    def _hides(self) -> bool:
+        return self.masked is not None and self.masked.hides
+
     def __len__(self) -> int:
         return self.array.shape[0]
 
     def __bool__(self) -> bool:
         if self.node.type in OF_PYTHON:
             return len(self) > 0
-        if not self.is_of_numpy or self.array.length != 1 or any(self.hidden):
+        if not self.is_of_numpy or self.array.length != 1 or self._hides:
             raise Undecided(self.reason)
         first = self[0]
         while isinstance(inner := plain(first), ArrayItems):
@@ -111,7 +114,7 @@ class ArrayItems(Opaque):
         raise TypeError("array indices must be integers")
 
     def __contains__(self, wanted: object) -> bool:
-        if any(self.hidden) or not isinstance(plain(wanted), SOUGHT):
+        if self._hides or not isinstance(plain(wanted), SOUGHT):
             raise Undecided(self.reason)
         for one in self._flat():
             if not isinstance(plain(one), SOUGHT):
@@ -121,13 +124,13 @@ class ArrayItems(Opaque):
         return self._refuse() if self.array.cut else False
 
     def _flat(self) -> Iterator[Any]:
-        """All items that are recorded, of whatever rows."""
+        """All items that are recorded, of whatever rows; the mask hides none."""
         size = len(self.array.data) // self.array.item_size if self.array.item_size else 0
         row = ArrayItems(self._part((size,), self.array.data), self.converter, self.path)
         return row._made(range(size))
 
     def _several(self, places: range) -> Any:
-        if self.hidden or not (self.is_of_numpy or self.node.type in OF_PYTHON):
+        if self._hides or not (self.is_of_numpy or self.node.type in OF_PYTHON):
             raise Undecided(self.reason)
         if places and max(places[0], places[-1]) >= self._held:
             self._refuse()
@@ -144,6 +147,8 @@ class ArrayItems(Opaque):
     def _made(self, places: range) -> Iterator[Any]:
         """The items at these places, which are recorded."""
         if len(self.array.shape) > 1:
+            if self._hides:
+                raise Undecided(self.reason)
             for at in places:
                 row = self.array.data[at * self._size : (at + 1) * self._size]
                 part = self._part(self.array.shape[1:], row)
@@ -156,8 +161,8 @@ class ArrayItems(Opaque):
             yield self._item(flat[at], at)
 
     def _item(self, value: Any, at: int) -> Any:
-        if at < len(self.hidden) and self.hidden[at]:
-            return self.converter.of(MASKED, f"{self.path}[{at}]")
+        if self.masked is not None and at < len(self.masked.items):
+            value = self.masked.items[at]
         if not self.is_of_numpy or type(value) not in (int, float, bool, complex):
             return self.converter.of(value, f"{self.path}[{at}]")
         data = self.array.data[at * self._size : (at + 1) * self._size]

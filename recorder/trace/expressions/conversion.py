@@ -52,6 +52,7 @@ from recorder.trace.format import (
 )
 from recorder.trace.values import stdlib_values, tables
 from recorder.trace.values.forms import items_of, make_form, named_parts
+from recorder.trace.values.masks import MASKED_ARRAYS
 from recorder.trace.values.nodes import (
     Node,
     ObjectBytes,
@@ -61,7 +62,6 @@ from recorder.trace.values.nodes import (
     with_parts,
     without_wrapping,
 )
-from recorder.trace.values.show_tables import MASKED_ARRAYS
 from recorder.trace.values.tables import (
     column_of,
     container_of,
@@ -147,6 +147,8 @@ class Values:
             return self._inner(node, path)
         if node.type in MASKED_ARRAYS and isinstance(inner, Node) and inner.tag == TAG_ARRAY:
             return ArrayItems(inner, self, path, masked=node)
+        if node.type in MASKED_ARRAYS:
+            return NotImplemented
         made = plain(self.of(inner, path))
         return (
             NotImplemented if isinstance(made, Nothing) else made

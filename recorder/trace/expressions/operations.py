@@ -39,6 +39,7 @@ from recorder.trace.format import (
 from recorder.trace.values.exceptions import exception_of
 from recorder.trace.values.forms import named_parts
 from recorder.trace.values.nodes import identity_of
+from recorder.trace.values.records import VOID
 
 Operator = Callable[[Any, Any], Any]
 
@@ -358,6 +359,13 @@ def item(of: Any, key: Any, budget: Budget) -> Any:
         key = operator.index(key)
     if isinstance(value, Named) and isinstance(key, str) and value.kind.key == ("sqlite3", "Row"):
         return _of_row(value, key)
+    if (
+        isinstance(value, Named)
+        and value.kind.key == VOID
+        and isinstance(key, str)
+        and key in value.fields
+    ):
+        return value.fields[key]
     if isinstance(key, Opaque) and not isinstance(value, (dict, Cut)):
         raise Undecided(key.reason)
     try:

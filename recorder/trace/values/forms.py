@@ -109,7 +109,10 @@ def named_parts(node: Node) -> dict[str, Any]:
         return {str(name): part for name, part in members_of(node)}
     if foreign.is_foreign(node):
         return foreign.named_parts(node)
-    return dict(zip(part_names(node), node.items, strict=False))
+    parts = dict(zip(part_names(node), node.items, strict=False))
+    if node.size == Form.TASK and "name" in parts:
+        parts["name"] = _name_of_task(parts["name"])
+    return parts
 
 
 def members_of(node: Node) -> list[tuple[Any, Any]]:
@@ -362,11 +365,16 @@ def _future(out: Writer, node: Node) -> None:
     out.add(">")
 
 
+def _name_of_task(name: Any) -> Any:
+    """Some Pythons keep the number, until somebody asks."""
+    return f"Task-{name}" if isinstance(name, int) else name
+
+
 def _of_task(node: Node) -> list[tuple[str, Any]]:
     if node.size != Form.TASK:
         return []
     coroutine, waits_for, name = node.items[3:]
-    facts = [("name", f"Task-{name}" if isinstance(name, int) else name), ("coro", coroutine)]
+    facts = [("name", _name_of_task(name)), ("coro", coroutine)]
     return facts if waits_for is None else [*facts, ("wait_for", waits_for)]
 
 
@@ -582,6 +590,9 @@ ROWS: Final[dict[int, Row]] = {
     Form.CLASSMETHOD: Row(("__func__",), _plain),
     Form.LARGE_ARRAY: Row(("items", "checksum"), _large_array),
     Form.OBJECT_ARRAY: Row(("shape", "items", "checksum"), show_tables.show_object_array),
+    Form.STRING_ARRAY: Row(
+        ("shape", "items", "checksum", "missing?"), show_tables.show_object_array
+    ),
     Form.COLUMN: Row(
         ("size", "first", "last", "missing", "about", "checksum", "variant?"),
         show_tables.show_column,

@@ -7,10 +7,18 @@ from itertools import zip_longest
 from typing import Any, Final
 
 from recorder.trace.format import TAG_ARRAY, TAG_NAMED, Form
+from recorder.trace.values.masks import masked_of
 from recorder.trace.values.nodes import Node, without_wrapping
 from recorder.trace.values.render import show_cell
-from recorder.trace.values.show_tables import hidden_items
-from recorder.trace.values.tables import Column, column_of, frame_of, is_form, labels, range_of
+from recorder.trace.values.tables import (
+    ARRAYS,
+    Column,
+    column_of,
+    frame_of,
+    is_form,
+    labels,
+    range_of,
+)
 
 MOST_CELLS: Final = 40  # in a row
 CUT: Final = "…"  # stands for what is not shown or not recorded: this very text, as a label
@@ -23,7 +31,7 @@ def is_table(tree: Any) -> bool:
         return False
     if node.tag == TAG_ARRAY:
         return 1 <= len(node.items.shape) <= 2
-    return is_form(node, Form.DATA_FRAME, Form.ARROW_TABLE, Form.SERIES, Form.OBJECT_ARRAY)
+    return is_form(node, Form.DATA_FRAME, Form.ARROW_TABLE, Form.SERIES, *ARRAYS)
 
 
 def table_of(tree: Any) -> tuple[str, list[list[Any]]] | None:
@@ -33,8 +41,8 @@ def table_of(tree: Any) -> tuple[str, list[list[Any]]] | None:
     if not isinstance(node, Node):
         return None
     if node.tag == TAG_ARRAY:
-        return _table_of_array(node, hidden_items(tree))
-    if is_form(node, Form.OBJECT_ARRAY):
+        return _table_of_array(node, tree)
+    if is_form(node, *ARRAYS):
         return _table_of_objects(node)
     frame = frame_of(node)
     if frame is not None:
@@ -113,12 +121,9 @@ def _from_end(index: Any, at: int) -> Any:
     return column.last[place] if column is not None and -len(column.last) <= place < 0 else "?"
 
 
-def _table_of_array(node: Node, hidden: list[Any]) -> tuple[str, list[list[Any]]] | None:
-    items = node.items.items()
-    if items and hidden:
-        items = [
-            "--" if is_hidden else item for item, is_hidden in zip(items, hidden, strict=False)
-        ]
+def _table_of_array(node: Node, tree: Any) -> tuple[str, list[list[Any]]] | None:
+    masked = masked_of(tree)
+    items = node.items.items() if masked is None else masked.items
     return _table(node.items.shape, items or [], f"{node.items.dtype}{', cut' if node.cut else ''}")
 
 

@@ -14,6 +14,7 @@ from recorder.trace.format import TAG_ARRAY, Form
 from recorder.trace.values import datetimes, periods, records
 from recorder.trace.values.nodes import CannotMake, Node, without_wrapping
 from recorder.trace.values.tables import (
+    ARRAYS,
     Column,
     column_of,
     filling_of,
@@ -166,16 +167,17 @@ def make_array(node: Node) -> Any:
 MASKED_CONSTANTS: Final = (("numpy.ma", "MaskedConstant"), ("numpy.ma.core", "MaskedConstant"))
 
 
-def make_masked(node: Node) -> Any:
+def make_masked(node: Node, build: Build) -> Any:
     """An array of numpy.ma, or what stands in it for what is masked; None where not all is there, or no numpy."""
     if node.type in MASKED_CONSTANTS:
         return _library("numpy.ma").masked
     attributes = dict(node.items)
     array, mask = (without_wrapping(attributes.get(name)) for name in ("", "_mask"))
-    if not all(isinstance(one, Node) and one.tag == TAG_ARRAY for one in (array, mask)):
+    if not isinstance(array, Node) or not isinstance(mask, Node) or mask.tag != TAG_ARRAY:
         return None
-    as_plain = array._replace(type=("numpy", "ndarray")), mask._replace(type=("numpy", "ndarray"))
-    made, hidden = (make_array(Node(*one)) for one in as_plain)
+    as_plain, plain_mask = (one._replace(type=("numpy", "ndarray")) for one in (array, mask))
+    hidden = make_array(plain_mask)
+    made = build(as_plain) if is_form(array, *ARRAYS) else make_array(as_plain)
     if made is None or hidden is None:
         return None
     return _library("numpy.ma").MaskedArray(made, mask=hidden)
@@ -250,13 +252,25 @@ def _arrow_type(pyarrow: Any, text: str) -> Any:
     match = re.fullmatch(r"timestamp\[(\w+), tz=(.+)\]", text)
     if match is not None:
         return pyarrow.timestamp(match[1], tz=match[2])
-    match = re.fullmatch(r"decimal128\((\d+), (-?\d+)\)", text)
+    match = re.fullmatch(r"(decimal\d+)\((\d+), (-?\d+)\)", text)
     if match is not None:
-        return pyarrow.decimal128(int(match[1]), int(match[2]))
+        return getattr(pyarrow, match[1])(int(match[2]), int(match[3]))
+    match = re.fullmatch(r"fixed_size_binary\[(\d+)\]", text)
+    if match is not None:
+        return pyarrow.binary(int(match[1]))
     return pyarrow.type_for_alias(text)
 
 
 # ---- columns, frames ----------------------------------------------------------------------------------------
+
+
+def _string_array(node: Node, build: Build) -> Any:
+    shape, items, _, *missing = (build(part) for part in node.items)
+    numpy = _library("numpy")
+    dtype = (
+        numpy.dtypes.StringDType(na_object=missing[0]) if missing else numpy.dtypes.StringDType()
+    )
+    return numpy.array(items, dtype=dtype).reshape(shape)
 
 
 def _object_array(node: Node, build: Build) -> Any:
@@ -271,7 +285,11 @@ def _column(node: Node, build: Build) -> Any:
     column = column_of(node)
     if column is None:
         raise CannotMake
-    if column.kind[0].partition(".")[0] == "pyarrow" or column.kind[1].startswith("ArrowExtension"):
+    is_of_arrow = column.kind[0].partition(".")[0] == "pyarrow" or node.items[6:] in (
+        ["scalar"],
+        ["arrow"],
+    )
+    if is_of_arrow or column.kind[1].startswith("ArrowExtension"):
         made = _arrow_array(node, build)
         if column.kind[1].startswith("ArrowExtension"):
             return _library("pandas").arrays.ArrowExtensionArray(made)
@@ -376,8 +394,37 @@ def _arrow_array(part: Any, build: Build) -> Any:
     if column.missing:
         raise CannotMake
     values = [None if is_form(value, Form.MISSING) else build(value) for value in column.first]
-    made = _of_values(_library("pyarrow"), part, column, values)
-    return made.dictionary_encode() if column.kind[1] == "DictionaryArray" else made
+    pyarrow = _library("pyarrow")
+    called = re.sub("(Array|Scalar)$", "", column.kind[1])
+    return _as_called(pyarrow, _of_values(pyarrow, part, column, values), called)
+
+
+# Of classes of pyarrow's that say which type their values are of: the function that makes it.
+TYPES_OF_ARROW: Final = {
+    "LargeString": "large_string",
+    "LargeBinary": "large_binary",
+    "StringView": "string_view",
+    "BinaryView": "binary_view",
+}
+DECIMALS_OF_ARROW: Final = {"Decimal32": 9, "Decimal64": 18, "Decimal256": 76}
+EXTENSIONS_OF_ARROW: Final = {"Uuid": "uuid", "Bool8": "bool8", "Json": "json_"}
+
+
+def _as_called(pyarrow: Any, made: Any, called: str) -> Any:
+    if called == "Dictionary":
+        return made.dictionary_encode()
+    if called in DECIMALS_OF_ARROW:
+        kind = getattr(pyarrow, called.lower())(DECIMALS_OF_ARROW[called], made.type.scale)
+    elif called in TYPES_OF_ARROW:
+        kind = getattr(pyarrow, TYPES_OF_ARROW[called])()
+    elif called in EXTENSIONS_OF_ARROW:
+        kind = getattr(pyarrow, EXTENSIONS_OF_ARROW[called])()
+        return pyarrow.ExtensionArray.from_storage(kind, made.cast(kind.storage_type))
+    elif called == "FixedSizeBinary":
+        kind = pyarrow.binary(max((len(value) for value in made.to_pylist() if value), default=0))
+    else:
+        return made
+    return pyarrow.array(made.to_pylist(), type=kind)
 
 
 def _of_values(pyarrow: Any, part: Any, column: Column, values: list[Any]) -> Any:
@@ -441,6 +488,7 @@ MAKERS: Final[dict[int, Callable[[Node, Build], Any]]] = {
     Form.PERIOD_DTYPE: _period_dtype,
     Form.DTYPE: _dtype,
     Form.OBJECT_ARRAY: _object_array,
+    Form.STRING_ARRAY: _string_array,
     Form.COLUMN: _column,
     Form.INDEX: _index,
     Form.MULTI_INDEX: _multi_index,

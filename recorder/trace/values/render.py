@@ -47,6 +47,7 @@ from recorder.trace.values.derived import Derived, derived
 from recorder.trace.values.forms import is_all, is_file, show_file, show_form
 from recorder.trace.values.long_doubles import is_long_double
 from recorder.trace.values.long_doubles import shown as shown_long_double
+from recorder.trace.values.masks import MASKED_ARRAYS
 from recorder.trace.values.nodes import (
     BUILTIN_NAMES,
     Node,
@@ -193,7 +194,7 @@ class _Writer:
             return self.positional(tree)
         if tree.type is not None and tree.type[1] == "MaskedConstant":
             return self.add("masked")
-        if tree.type in show_tables.MASKED_ARRAYS and show_tables.show_masked(self, tree):
+        if tree.type in MASKED_ARRAYS and show_tables.show_masked(self, tree):
             return None
         if show_tables.show_spread(self, tree):
             return None

@@ -6,8 +6,8 @@ import datetime
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from recorder.trace.format import TAG_ARRAY, TAG_INSTANCE, TAG_LIST, Form
-from recorder.trace.values import datetimes, long_doubles, periods, zones
+from recorder.trace.format import TAG_INSTANCE, TAG_LIST, Form
+from recorder.trace.values import datetimes, long_doubles, masks, periods, zones
 from recorder.trace.values.nodes import Node, qualified, short_name, without_wrapping
 from recorder.trace.values.numbers import as_shown
 from recorder.trace.values.tables import (
@@ -28,7 +28,6 @@ from recorder.trace.values.tables import (
 KINDS: Final = {"i": "int", "u": "uint", "f": "float", "c": "complex", "b": "bool"}
 UTC: Final = datetime.timedelta(0)
 ARROW_TABLES: Final = (("pyarrow.lib", "Table"), ("pyarrow.lib", "RecordBatch"))
-MASKED_ARRAYS: Final = (("numpy.ma", "MaskedArray"), ("numpy.ma.core", "MaskedArray"))
 
 
 class Writer(Protocol):
@@ -95,7 +94,7 @@ def _interval_in_cell(out: Writer, value: Node) -> None:
 
 def _missing(node: Node) -> str:
     of = (node.type or ("", "?"))[1]
-    return {"NA": "<NA>", "NAType": "<NA>", "NaTType": "NaT"}.get(of, "?")
+    return {"NA": "<NA>", "NAType": "<NA>", "NaTType": "NaT", "MaskedConstant": "--"}.get(of, "?")
 
 
 def _unit(node: Node) -> str:
@@ -255,7 +254,7 @@ def show_unread(out: Writer, node: Node) -> None:
     called, size = node.items
     if node.type in ARROW_TABLES:  # a column of one
         return out.add(f"<{called} of size {size}>")
-    if is_scalar(node):
+    if is_scalar(node) or node.type == ("builtins", "memoryview"):
         return out.add(f"<{_name(node)}, {called}>")
     return out.add(f"<{_name(node)}, {called} of size {size}>")
 
@@ -349,47 +348,24 @@ def show_multi_index(out: Writer, node: Node) -> None:
     out.add(")")
 
 
-def hidden_items(tree: Any) -> list[Any]:
-    """Of an array of numpy.ma, which of its items its mask hides, as far as they are there; empty for all else."""
-    if not isinstance(tree, Node) or tree.type not in MASKED_ARRAYS:
-        return []
-    attributes = dict(tree.items)
-    array, mask = (without_wrapping(attributes.get(name)) for name in ("", "_mask"))
-    values = array.items.items() if isinstance(array, Node) and array.tag == TAG_ARRAY else None
-    if not values or not isinstance(mask, Node) or mask.tag != TAG_ARRAY:
-        return []
-    hidden = mask.items.items() or []
-    if not mask.items.shape:  # one for all
-        return [any(hidden)] * len(values)
-    return hidden if len(hidden) >= len(values) else []
-
-
 def show_masked(out: Writer, node: Node) -> bool:
     """An array of numpy.ma, if all of it is there: np.ma.array([1, --, 3])."""
-    array = without_wrapping(dict(node.items).get(""))
-    values = array.items.items() if isinstance(array, Node) and array.tag == TAG_ARRAY else None
-    hidden = hidden_items(node)
-    if values is None or (values and not hidden):
+    found = masks.masked_of(node)
+    if found is None:
         return False
-    shape = array.items.shape
-    out.add(f"np.ma.array({f'shape={shape}, ' if len(shape) != 1 else ''}[")
-
-    def item(at: int) -> None:
-        if hidden[at]:
-            out.add("--")
-        else:
-            cell(out, values[at])
-
-    out.sequence(range(len(values)), item)
-    out.add(", …])" if array.cut else "])")
+    out.add(f"np.ma.array({f'shape={found.shape}, ' if len(found.shape) != 1 else ''}[")
+    out.sequence(found.items, lambda item: cell(out, item))
+    out.add(", …])" if found.is_cut else "])")
     return True
 
 
 def show_object_array(out: Writer, node: Node) -> None:
-    shape, items, checksum = node.items
+    """With the letter that numpy has for its kind of items."""
+    shape, items, checksum, *_ = node.items
+    letter = "O" if node.size == Form.OBJECT_ARRAY else "T"
     out.add(f"{qualified(node.type or ('', '?'))}(shape=")
     out.part(shape)
-    out.add(", format='O', ")
+    out.add(f", format='{letter}', ")
     out.part(items)
     out.add(")")
     if isinstance(checksum, int):

@@ -28,6 +28,7 @@ NOT_AVAILABLE: Final = Node(TAG_FORM, ("pandas", "NA"), Form.MISSING, [])
 MOST_MICROSECONDS: Final = (
     1900 * 365 * 86400 * 10**6
 )  # from 1970 on, with which a date is one of Python's
+ARRAYS: Final = (Form.OBJECT_ARRAY, Form.STRING_ARRAY)  # a shape, and a list of items
 MOST_OF_SPARSE: Final = 60  # values of a sparse array that are shown
 TABLES: Final = (
     Form.ARROW_TABLE,
@@ -36,7 +37,7 @@ TABLES: Final = (
     Form.SERIES,
     Form.INDEX,
     Form.MULTI_INDEX,
-    Form.OBJECT_ARRAY,
+    *ARRAYS,
 )
 
 
@@ -170,6 +171,8 @@ def _entry(item: Any) -> Any:
 
 def is_scalar(node: Node) -> bool:
     """Whether it is one value of pyarrow's, which is read as an array of one."""
+    if is_form(node, Form.COLUMN) and node.items[6:] == ["scalar"]:
+        return True
     return (
         node.type is not None and node.type[0] == "pyarrow.lib" and node.type[1].endswith("Scalar")
     )
@@ -396,7 +399,7 @@ def container_of(node: Node, for_people: bool = False) -> Node | None:
     if is_form(node, Form.MULTI_INDEX):
         rows, size = labels(node), length_of(node)
         return None if rows is None else Node(TAG_LIST, None, size, rows, len(rows) != size)
-    if is_form(node, Form.OBJECT_ARRAY):
+    if is_form(node, *ARRAYS):
         return node.items[1] if len(node.items) > 1 and _is_row(node.items[0]) else None
     frame = frame_of(node)
     if frame is not None:
@@ -406,7 +409,17 @@ def container_of(node: Node, for_people: bool = False) -> Node | None:
         ]
         return Node(TAG_DICT, None, frame.columns, pairs, len(pairs) < frame.columns)
     column = column_of(node)
-    return _list(column, for_people) if column is not None and not is_scalar(node) else None
+    if column is None or is_scalar(node) or _is_extension(node):
+        return None
+    return _list(column, for_people)
+
+
+EXTENSIONS: Final = ("Bool8Array", "ExtensionArray", "FixedShapeTensorArray", "OpaqueArray")
+
+
+def _is_extension(node: Node) -> bool:
+    """Of an array of pyarrow's whose items are what an extension makes of those that are recorded."""
+    return node.items[6:] == ["arrow"] or (node.type or ("", ""))[1] in EXTENSIONS
 
 
 def _is_row(shape: Any) -> bool:
@@ -420,7 +433,7 @@ def _list(column: Column, for_people: bool) -> Node:
 
 def length_of(node: Node) -> int | None:
     """What `len()` says."""
-    if is_form(node, Form.OBJECT_ARRAY) and node.items and isinstance(node.items[0], Node):
+    if is_form(node, *ARRAYS) and node.items and isinstance(node.items[0], Node):
         shape = node.items[0].items
         return shape[0] if shape and isinstance(shape[0], int) else None
     frame = frame_of(node)

@@ -45,8 +45,8 @@ from recorder.trace.values.make_tables import (
     make_masked,
     make_spread,
 )
+from recorder.trace.values.masks import MASKED_ARRAYS
 from recorder.trace.values.nodes import CannotMake, Node, numbered, qualified, type_name
-from recorder.trace.values.show_tables import MASKED_ARRAYS
 from recorder.trace.values.stand_ins import Opaque, Redacted, Truncated
 from recorder.trace.values.tables import column_of, is_form, is_spread
 
@@ -218,7 +218,7 @@ class Builder:
             inner = tree.items[0][1]
             if (
                 key in (*MASKED_ARRAYS, *MASKED_CONSTANTS)
-                and (made := make_masked(tree)) is not None
+                and (made := make_masked(tree, self.build)) is not None
             ):
                 return made
             if isinstance(inner, Node) and inner.tag == TAG_EXCEPTION:
