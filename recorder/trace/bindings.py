@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 PATH = (ast.Attribute, ast.Subscript)
+Operands = Sequence[ast.expr | None]  # what a method is given; None: nothing that the text says
 ITEM = re.compile(r"\[(-?\d+|'[^'\\]*'|\"[^\"\\]*\")\]")
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
@@ -319,19 +320,35 @@ def methods(value: ast.expr | None) -> set[str]:
     return found | ({value.attr, "__getattr__"} if isinstance(value, ast.Attribute) else set())
 
 
-def operands(statement: ast.AST, name: str) -> list[list[ast.expr]]:
-    """What the operators and items of a statement give to a method of this name, such as __getitem__: the object, then
-    the arguments. One list for each of them that may call it."""
+def operands(statement: ast.AST, name: str) -> list[Operands]:
+    """What the operators, items and attributes of a statement give to a method of this name, such as __getitem__: the
+    object, then the arguments; None: what no expression says. One list for each of them that may call it."""
     if not (name.startswith("__") and name.endswith("__")):  # a property
         attributes = (one for one in _own(statement) if isinstance(one, ast.Attribute))
-        return [[one.value] for one in attributes if one.attr == name]
+        return [[one.value, *_given_to(one, statement)] for one in attributes if one.attr == name]
     name = name[2:-2]
     return [
         given for node in _own(statement) for method, given in _given_by(node) if method == name
     ]
 
 
-def _given_by(node: ast.AST) -> Iterator[tuple[str, list[ast.expr]]]:
+def _given_to(target: ast.Attribute, statement: ast.AST) -> list[ast.expr]:
+    """What a statement sets an attribute to."""
+    if isinstance(target.ctx, ast.Store):
+        if isinstance(statement, ast.AugAssign):
+            return [_sum_of(statement)]
+        if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is not None:
+            return [statement.value]
+    return []
+
+
+def _sum_of(statement: ast.AugAssign) -> ast.expr:
+    whole = ast.BinOp(_read(statement.target), statement.op, statement.value)
+    return ast.copy_location(whole, statement)
+
+
+def _given_by(node: ast.AST) -> Iterator[tuple[str, Operands]]:
+    yield from _set_by(node)
     if isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Store):
         yield ITEMS[type(node.ctx)], [node.value, node.slice]
     elif isinstance(node, ast.Assign):
@@ -362,7 +379,16 @@ def _given_by(node: ast.AST) -> Iterator[tuple[str, list[ast.expr]]]:
             yield called(node), [node.args[0]]
 
 
-def _compared(node: ast.Compare) -> Iterator[tuple[str, list[ast.expr]]]:
+def _set_by(node: ast.AST) -> Iterator[tuple[str, Operands]]:
+    """What the methods are given that set an attribute: of the object's class, of a descriptor, which none names."""
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    for one in targets:
+        if isinstance(one, ast.Attribute) and (given := _given_to(one, node)):
+            yield "setattr", [one.value, ast.Constant(one.attr), *given]
+            yield "set", [None, one.value, *given]
+
+
+def _compared(node: ast.Compare) -> Iterator[tuple[str, Operands]]:
     sides = [node.left, *node.comparators]
     for left, operator, right in zip(sides, node.ops, sides[1:], strict=False):
         if isinstance(operator, (ast.In, ast.NotIn)):

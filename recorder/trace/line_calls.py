@@ -43,14 +43,27 @@ class LineCalls:
             first = one.seq
         return first
 
-    def ended(self, seen: Event, begun: int) -> list[Event]:
-        """The events with which calls gave something, of those that the frame of an event made before it: they
-        returned, or yielded it."""
-        if begun >= seen.seq - 1:
+    def ended(self, frame: int | None, begun: int, stop: int) -> list[Event]:
+        """The events with which calls gave something, of those that a frame made in a range: they returned, or yielded
+        it."""
+        if begun >= stop - 1:
             return []
-        wanted = filters.make(("return", "yield"), caller=seen.frame)
-        found = self._queries.find(wanted, begun, seen.seq + 1)
+        wanted = filters.make(("return", "yield"), caller=frame)
+        found = self._queries.find(wanted, begun, stop)
         return list(deque(filter(_gives, found), maxlen=MOST_ENDS))
+
+    def made_for(self, expression: ast.expr, call: Event, statement: Statement) -> list[Event]:
+        """Of the calls whose results an expression is made of, which a statement gave to the call that begins with the
+        event: the events with which they ended."""
+        names = {
+            name
+            for one in ast.walk(expression)
+            if isinstance(one, ast.expr)
+            for name in (*called([one]), *bindings.methods(one))
+        }
+        begun = self.begun(call.caller, call.seq, statement) if names else call.seq
+        ended = self.ended(call.caller, begun, call.seq)
+        return [one for one in ended if one.function.name in names]
 
     def last(
         self,
@@ -102,7 +115,8 @@ class LineCalls:
         if value is None or statement is None:
             return None
         names = called(bindings.handed_on(value))
-        ended = self.ended(end, self.begun(end.frame, end.seq, statement)) if names else []
+        begun = self.begun(end.frame, end.seq, statement) if names else end.seq
+        ended = self.ended(end.frame, begun, end.seq)
         for one in reversed(ended):
             if is_part and is_same(made_by(one), end.value):
                 return one

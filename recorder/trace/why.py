@@ -356,6 +356,7 @@ class Why:
         if returned is not None:
             step = step._replace(text=bindings.text_of(expression))
             return self._return(asked, step, returned, asked.root)
+        step = step._replace(calls=_told(self._calls.made_for(expression, event, statement)))
         return self._of(asked, step, caller, expression, asked.root)
 
     def _made_for(
@@ -572,7 +573,7 @@ class Why:
             inside = self._in_call(asked, step, change)
             if inside.following is not None:
                 return inside
-        ended = self._calls.ended(step.event, begun)
+        ended = self._calls.ended(step.event.frame, begun, step.event.seq + 1)
         return self._by_calls(asked, step, found, statement, ended) or self._made_of(
             asked, step, found, before, statement, ended
         )
@@ -724,7 +725,7 @@ class Why:
         if statement is None:
             return ()
         begun = self._calls.begun(returned.frame, returned.seq, statement)
-        return _told(self._calls.ended(returned, begun))
+        return _told(self._calls.ended(returned.frame, begun, returned.seq))
 
     def _of(
         self,

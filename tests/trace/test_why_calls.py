@@ -244,3 +244,76 @@ def test_a_manager_is_given_to_its_own_enter(trace: Trace) -> None:
     entered = next(trace.find("call", function="Pool.__enter__"))
     (step, *_) = trace.why("self.free", entered.seq)
     assert step.text == "Pool()"
+
+
+SETTERS = """\
+class Positive:
+    def __set_name__(self, owner, name):
+        self.name = "_" + name
+    def __get__(self, obj, owner=None):
+        return obj.__dict__[self.name]
+    def __set__(self, obj, value):
+        obj.__dict__[self.name] = abs(value)
+
+class Account:
+    limit = Positive()
+    def __init__(self):
+        self._balance = 0
+    @property
+    def balance(self):
+        return self._balance
+    @balance.setter
+    def balance(self, amount):
+        self._balance = amount
+
+class Logged:
+    def __setattr__(self, name, value):
+        object.__setattr__(self, name, value)
+
+def fee(n):
+    return n // 10
+
+def main():
+    account = Account()
+    account.balance = fee(200)
+    account.balance += fee(50)
+    account.limit = -fee(70)
+    logged = Logged()
+    logged.state = fee(30)
+    return account, logged
+
+main()
+"""
+# The function that sets an attribute, which of its calls, a parameter, what gave it, and the calls that are told.
+SET = [
+    ("Account.balance", -2, "self", "account", []),
+    ("Account.balance", -1, "amount", "account.balance + fee(50)", ["Account.balance", "fee"]),
+    ("Account.balance", 0, "amount", "fee(200)", []),
+    ("Positive.__set__", 0, "value", "-fee(70)", ["fee"]),
+    ("Positive.__set__", 0, "obj", "account", []),
+    ("Positive.__set__", 0, "self", "", []),
+    ("Logged.__setattr__", 0, "value", "fee(30)", []),
+    ("Logged.__setattr__", 0, "name", "'state'", []),
+    ("Logged.__setattr__", 0, "self", "logged", []),
+]
+
+
+@pytest.fixture(scope="module")
+def setters(
+    tmp_path_factory: pytest.TempPathFactory, trace_of: Callable[[Path], Path]
+) -> Iterator[Trace]:
+    program = tmp_path_factory.mktemp("setters") / "setters_of_attributes.py"
+    program.write_text(SETTERS)
+    with recorder.open_trace(trace_of(program)) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize(("function", "which", "name", "text", "calls"), SET)
+def test_what_sets_an_attribute_is_given(
+    setters: Trace, function: str, which: int, name: str, text: str, calls: list[str]
+) -> None:
+    call = list(setters.find("call", function=function))[which]
+    (step, *_) = setters.why(name, call.seq)
+    assert step.text == text
+    assert [one.function.qualified_name for one in step.calls] == calls
+    assert bool(step.end) == (not text or bool(calls) or text == "'state'")
