@@ -768,6 +768,7 @@ class Why:
         if where.function.name == "<genexpr>" and step.how == "element":
             where = self._before(where.seq, frame=where.caller) or where  # it was evaluated there
         answers = [(name, self._ask(name, where)) for name in names]
+        lost = [name for name, answer in answers if answer.kind == "error"]
         read = [
             Read(name, answer)
             for name, answer in answers
@@ -776,6 +777,8 @@ class Why:
         step = step._replace(reads=tuple(read))
         if not read:
             end = OF_CALLS if step.calls else _ENDS.get(step.how, WRITTEN)
+            if lost:  # as of what a comprehension in a module goes through, where it is no function
+                end = f"it came of what is not in the trace: {', '.join(lost)}"
             return _Found(step._replace(end=end))
         same = [one for one in read if _is_one_object(one.value, step.value)] or [
             one for one in read if one.value.kind == "known" and one.value == step.value
