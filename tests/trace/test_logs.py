@@ -201,7 +201,7 @@ def test_the_commands_tell_them(path: Path, capfd: pytest.CaptureFixture[str]) -
     assert main(["print", str(path), "--line", "11", "--kind", "line"]) == 0
     first, second = capfd.readouterr().out.splitlines()
     assert "shop.py:11" in first and second.endswith(
-        "> WARNING shop.cart: low on milk: 3 left, 2.5 %"
+        "> WARNING shop.cart: low on milk: 3 left, 2.5 %  (line 11)"  # behind the filter's call
     )
     assert main(["print", str(path), "--line", "11", "--kind", "line", "--json"]) == 0
     (row,) = (json.loads(line) for line in capfd.readouterr().out.splitlines())
