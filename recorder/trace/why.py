@@ -589,21 +589,20 @@ class Why:
         """On in the call of the line that gave just this: as an element, in a branch, to a method that kept it; or that
         gave this very object, whatever the line did with it."""
         whole, value = asked.expression.text, found.value
-        if found.how not in ("assigned", "mentioned", "element"):
+        if found.how not in ("assigned", "mentioned", "element") or step.value.kind != "known":
             return None
         if value is not None:
             value, _ = bindings.narrowed(value, found.target, whole)
         names = called(bindings.handed_on(value or statement))
-        object_number = identity_of(step.value.tree) if step.value.kind == "known" else None
+        object_number = identity_of(step.value.tree)
         for end in reversed(ended):
-            result = end.value or made_by(end)
-            if result is None or step.value.kind != "known":
+            result = made_by(end) if end.function.name == "__init__" else end.value
+            if result is None:
                 continue
+            handed = names.get(end.function.name)
             is_object = object_number is not None and identity_of(result._tree) == object_number
-            if is_object or (end.function.name in names and _is_result(result, step.value)):
-                text = (
-                    bindings.text_of(names[end.function.name]) if end.function.name in names else ""
-                )
+            if is_object or (handed is not None and _is_result(result, step.value)):
+                text = "" if handed is None else bindings.text_of(handed)
                 return self._return(asked, step._replace(how="returned", text=text), end, whole)
         return None
 
@@ -672,7 +671,7 @@ class Why:
                 return one.function.name == name
             if one.function.name not in ENTERS:
                 return False
-            given = getattr(self._changes.statements.at(one.file, one.line), "value", None)
+            given = self._calls.given_by(one)
             return given is not None and bindings.text_of(given) != one.function.names[0]
 
         return self._calls.last(seen, begun, change.value, is_wanted, ("return", "yield"))
@@ -860,10 +859,6 @@ def _asked_at(write: Written, rest: str) -> _Asked | None:
 def _is_one_object(a: Answer, b: Answer) -> bool:
     mine, others = identity_of(a.tree), identity_of(b.tree)
     return mine is not None and others is not None and mine.number == others.number
-
-
-def _tree_of(event: Event) -> Any:
-    return None if event.value is None else event.value._tree
 
 
 def _told(ended: list[Event]) -> tuple[Event, ...]:

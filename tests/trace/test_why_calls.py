@@ -87,6 +87,16 @@ def counting():
 def steps(n):
     return n if n < 2 else steps(n - 1) + steps(n - 2)
 
+def gone(n):
+    return n - n
+
+def token(n):
+    return "t" * n
+
+def hidden():
+    kept = [token(5), low(8), gone(3)]
+    return kept
+
 def values():
     summed = low(3) + high(7)
     first = both(low(4)) + both(low(8), y=low(2))
@@ -122,19 +132,26 @@ async def awaited():
         pass
     return word
 
+hidden()
 values()
 asyncio.run(awaited())
 """
+
+
+def opened(
+    factory: pytest.TempPathFactory, trace_of: Callable[[Path], Path], name: str, text: str
+) -> Iterator[Trace]:
+    program = factory.mktemp("calls") / name
+    program.write_text(text)
+    with recorder.open_trace(trace_of(program)) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
 def trace(
     tmp_path_factory: pytest.TempPathFactory, trace_of: Callable[[Path], Path]
 ) -> Iterator[Trace]:
-    program = tmp_path_factory.mktemp("calls") / "values_of_calls.py"
-    program.write_text(PROGRAM)
-    with recorder.open_trace(trace_of(program)) as opened:
-        yield opened
+    yield from opened(tmp_path_factory, trace_of, "values_of_calls.py", PROGRAM)
 
 
 def last_of(trace: Trace, function: str) -> int:
@@ -240,6 +257,16 @@ def test_of_calls_that_make_a_value_together_each_is_told(trace: Trace, recorder
     assert [one["function"] for one in facts["calls"]] == ["low", "high"]
 
 
+@pytest.mark.parametrize(
+    ("name", "function"), [("kept[1]", "low"), ("kept[2]", "gone")], ids=["beside a secret", "0"]
+)
+def test_what_is_false_or_hidden_is_a_result_as_any_other(
+    trace: Trace, name: str, function: str
+) -> None:
+    (step, *_) = trace.why(name, last_of(trace, "hidden"))
+    assert step.inner is not None and step.inner.function.name == function
+
+
 def test_a_manager_is_given_to_its_own_enter(trace: Trace) -> None:
     entered = next(trace.find("call", function="Pool.__enter__"))
     (step, *_) = trace.why("self.free", entered.seq)
@@ -302,10 +329,7 @@ SET = [
 def setters(
     tmp_path_factory: pytest.TempPathFactory, trace_of: Callable[[Path], Path]
 ) -> Iterator[Trace]:
-    program = tmp_path_factory.mktemp("setters") / "setters_of_attributes.py"
-    program.write_text(SETTERS)
-    with recorder.open_trace(trace_of(program)) as opened:
-        yield opened
+    yield from opened(tmp_path_factory, trace_of, "setters_of_attributes.py", SETTERS)
 
 
 @pytest.mark.parametrize(("function", "which", "name", "text", "calls"), SET)
