@@ -52,6 +52,13 @@ class LineCalls:
         found = self._queries.find(wanted, begun, stop)
         return list(deque(filter(_gives, found), maxlen=MOST_ENDS))
 
+    def at_end(self, end: Event) -> list[Event]:
+        """As `ended`, of the statement with which a call ended itself."""
+        statement = self._statements.at(end.file, end.line)
+        if statement is None:
+            return []
+        return self.ended(end.frame, self.begun(end.frame, end.seq, statement), end.seq)
+
     def made_for(self, expression: ast.expr, call: Event, statement: Statement) -> list[Event]:
         """Of the calls whose results an expression is made of, which a statement gave to the call that begins with the
         event: the events with which they ended."""
@@ -111,13 +118,9 @@ class LineCalls:
     def handed(self, end: Event, *, is_part: bool) -> Event | None:
         """The end of the call whose result a call gave as it was: `return parse(text)`, `return found or parse(text)`.
         `is_part`: or of the `__init__` of the object, which may have set the part that is asked for."""
-        value, statement = self.given_by(end), self._statements.at(end.file, end.line)
-        if value is None or statement is None:
-            return None
-        names = called(bindings.handed_on(value))
-        begun = self.begun(end.frame, end.seq, statement) if names else end.seq
-        ended = self.ended(end.frame, begun, end.seq)
-        for one in reversed(ended):
+        value = self.given_by(end)
+        names = {} if value is None else called(bindings.handed_on(value))
+        for one in reversed(self.at_end(end) if names else []):
             if is_part and is_same(made_by(one), end.value):
                 return one
             # `int(parse(text))` may come to the same: then it is not known to be that.

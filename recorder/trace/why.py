@@ -695,7 +695,6 @@ class Why:
         whole = asked.expression.text
         *through, returned = self._handed_on(returned, is_part=whole != target)
         step = step._replace(inner=returned, through=tuple(through))
-        statement = self._changes.statements.at(returned.file, returned.line)
         value = self._calls.given_by(returned)
         if at is not None and value is not None:
             elements = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
@@ -710,7 +709,7 @@ class Why:
         text = bindings.text_of(value)
         inner = Step(
             f"return {text}", step.value, returned, returned.function, returned.file,
-            returned.line, "returned", text, calls=self._made_with(returned, statement),
+            returned.line, "returned", text, calls=_told(self._calls.at_end(returned)),
         )  # fmt: skip
         found = self._of(asked, inner, returned, value, target)
         inner = found.step
@@ -718,13 +717,6 @@ class Why:
             reads=inner.reads, end=inner.end, at=inner.at, keys=inner.keys, calls=inner.calls
         )
         return _Found(step, found.following)
-
-    def _made_with(self, returned: Event, statement: Statement | None) -> tuple[Event, ...]:
-        """The ends of calls that the line made with which a call ended."""
-        if statement is None:
-            return ()
-        begun = self._calls.begun(returned.frame, returned.seq, statement)
-        return _told(self._calls.ended(returned.frame, begun, returned.seq))
 
     def _of(
         self,
