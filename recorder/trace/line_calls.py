@@ -50,7 +50,7 @@ class LineCalls:
             return []
         wanted = filters.make(("return", "yield"), caller=frame)
         found = self._queries.find(wanted, begun, stop)
-        return list(deque(filter(_gives, found), maxlen=MOST_ENDS))
+        return list(deque(filter(self._gives, found), maxlen=MOST_ENDS))
 
     def at_end(self, end: Event) -> list[Event]:
         """As `ended`, of the statement with which a call ended itself."""
@@ -101,6 +101,19 @@ class LineCalls:
         wanted = filters.make("call", caller=event.caller, function=event.function.qualified_name)
         earlier = sum(1 for _ in self._queries.find(wanted, begun, event.seq))
         return calls[earlier : earlier + 1] or calls
+
+    def _gives(self, end: Event) -> bool:
+        """Not what a generator returns, nor what a coroutine or an async generator yields where it awaits, which is all
+        nothing of the program's. On 3.11 a comprehension is a function, too, and what it returns is what the line
+        makes."""
+        if end.function.name in COMPREHENSIONS:
+            return False
+        if end.kind == "yield" and end.function._flags & inspect.CO_ASYNC_GENERATOR:
+            statement = self._statements.at(end.file, end.line)
+            return statement is None or any(
+                isinstance(one, ast.Yield) for one in ast.walk(statement)
+            )
+        return bool(end.function._flags & GENERATORS) == (end.kind == "yield")
 
     def given_by(self, end: Event) -> ast.expr | None:
         """The expression whose value a call gave at its end, as the text has it."""
@@ -159,15 +172,6 @@ def _gave(returned: Value | None, value: Value, at: int | None) -> bool:
 
 def _has_identity(value: Value | None) -> bool:
     return value is not None and identity_of(value._tree) is not None
-
-
-def _gives(end: Event) -> bool:
-    """Not what a generator returns, nor what a coroutine yields, which both are nothing of the program's. On 3.11 a
-    comprehension is a function, too, and what it returns is what the line makes."""
-    if end.function.name in COMPREHENSIONS:
-        return False
-    is_generator = bool(end.function._flags & GENERATORS)
-    return is_generator == (end.kind == "yield")
 
 
 def _body_of_lambda(statement: Statement, function: Function) -> ast.expr | None:

@@ -127,6 +127,16 @@ def values():
         pass
     return summed
 
+async def prices():
+    for price in (3, 4):
+        await asyncio.sleep(0)
+        yield price
+
+async def streamed():
+    stream = prices()
+    paid = await anext(stream) + await anext(stream)
+    return paid
+
 async def awaited():
     async with later("x") as word, Pool() as letter:
         pass
@@ -135,6 +145,7 @@ async def awaited():
 hidden()
 values()
 asyncio.run(awaited())
+asyncio.run(streamed())
 """
 
 
@@ -265,6 +276,11 @@ def test_what_is_false_or_hidden_is_a_result_as_any_other(
 ) -> None:
     (step, *_) = trace.why(name, last_of(trace, "hidden"))
     assert step.inner is not None and step.inner.function.name == function
+
+
+def test_what_an_async_generator_awaits_is_none_of_what_it_yields(trace: Trace) -> None:
+    (step, *_) = trace.why("paid", last_of(trace, "streamed"))
+    assert [(one.kind, one.value) for one in step.calls] == [("yield", 3), ("yield", 4)]
 
 
 def test_a_manager_is_given_to_its_own_enter(trace: Trace) -> None:
