@@ -7,6 +7,7 @@ first, and where the budget ends it says how much is left out.
 from __future__ import annotations
 
 import ast
+import heapq
 import shlex
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -181,10 +182,10 @@ def look(trace: Trace) -> Symptom:
         elif log.kind in OUTSIDE and not log.omitted:
             outside.append(log)
     reported = _about(errors[-1], others) if errors else None
-    outputs: deque[Output] = deque(maxlen=MOST_OUTPUTS)
+    outputs: list[Output] = []
     for window in WINDOWS:
         asked = Asked(None, max(end - window, 0), by_moment=True)
-        outputs.extend(one for one in written(trace._queries, asked) if one.text.strip())
+        outputs = _last_printed(written(trace._queries, asked))
         if outputs or window >= end:
             break
     return Symptom(
@@ -193,9 +194,16 @@ def look(trace: Trace) -> Symptom:
         len(others),
         list(errors),
         reported,
-        list(outputs),
+        outputs,
         list(outside),
     )
+
+
+def _last_printed(outputs: Iterable[Output]) -> list[Output]:
+    """Those that were printed last, and show anything: what waits in a buffer may be written long after it."""
+    shown = (one for one in enumerate(outputs) if one[1].text.strip())
+    last = heapq.nlargest(MOST_OUTPUTS, shown, key=lambda one: (one[1].moment or 0, one[0]))
+    return [output for _, output in reversed(last)]
 
 
 def _uncaught(trace: Trace) -> Raised | None:

@@ -14,7 +14,7 @@ import recorder
 from recorder import cli
 from recorder.explain.markdown import code
 from recorder.explain.tokens import TokenQuota, fitting, tokens
-from tests.conftest import Run
+from tests.conftest import ENVIRONMENT, Run
 from tests.tools.tape_tools import in_turn
 
 PROGRAMS = {
@@ -361,3 +361,14 @@ def test_what_is_imported_comes_behind_what_a_line_reads(
     assert "stdout: `over`" in page and "stdout: ``" not in page
     result = run_recorded("import datetime\nday = 3\ndatetime.day(2026, 11, day)\n")
     assert "datetime = <module" in asked(capfd, result.trace)
+
+
+def test_the_last_output_is_what_was_printed_last(
+    run_recorded: Run, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """And not what was written last: that had waited in a buffer."""
+    program = "import sys\nfor n in range(5):\n    print('row', n)\nsys.stderr.write('over\\n')\n"
+    result = run_recorded(program, env={**ENVIRONMENT, "PYTHONUNBUFFERED": ""})
+    page = asked(capfd, result.trace)
+    told = re.findall(r"std(?:out|err): `([^`]*)`", page)
+    assert told == ["row 3", "row 4", "over"]
