@@ -260,9 +260,12 @@ OLD = ["2.7", "3.6", "3.7", "3.8", "3.9", "3.10"]
 
 
 def python(version: str) -> str | None:
-    """An interpreter of this version, if there is one."""
-    found = glob.glob(os.path.expanduser(f"~/.pyenv/versions/{version}.*/bin/python"))
-    return found[0] if found else shutil.which(f"python{version}")
+    """An interpreter of this version, if there is one that runs: a shim of pyenv's may stand for none."""
+    installed = glob.glob(os.path.expanduser(f"~/.pyenv/versions/{version}.*/bin/python"))
+    found = installed[0] if installed else shutil.which(f"python{version}")
+    if found is None or subprocess.run([found, "-c", ""], capture_output=True).returncode != 0:
+        return None
+    return found
 
 
 @pytest.mark.parametrize("version", OLD)
