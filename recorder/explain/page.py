@@ -21,6 +21,7 @@ from recorder.explain.compared import Differing, first_values
 from recorder.explain.following import Question, after_path, diff, is_path, why
 from recorder.explain.markdown import code
 from recorder.explain.tokens import TokenQuota, fitting, tokens
+from recorder.export.text import ending_of
 from recorder.trace import alike
 from recorder.trace.calls import Call
 from recorder.trace.exceptions import Raised
@@ -299,7 +300,9 @@ def _facts(trace: Trace, symptom: Symptom) -> Iterator[Statement]:
     yield Statement(None, f"{ran}; the trace is {verdict}{doubt}, {len(trace):,} events")
     if len(trace):
         status = trace.exit_status
-        ended = "its exit status is not known" if status is None else f"exit status {status}"
+        ended = "its exit status is not known"
+        if status is not None:
+            ended = ("exit status " if status >= 0 else "") + ending_of(status)
         yield Statement(trace._queries.end - 1, f"it ended there; {ended}")
     if forks := trace.unrecorded_forks:
         which = "a process" if forks == 1 else f"{forks:,} processes"

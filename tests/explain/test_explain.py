@@ -372,3 +372,10 @@ def test_the_last_output_is_what_was_printed_last(
     page = asked(capfd, result.trace)
     told = re.findall(r"std(?:out|err): `([^`]*)`", page)
     assert told == ["row 3", "row 4", "over"]
+
+
+def test_a_signal_that_ended_it_has_its_name(
+    run_recorded: Run, capfd: pytest.CaptureFixture[str]
+) -> None:
+    result = run_recorded("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    assert "it ended there; ended by SIGINT" in asked(capfd, result.trace)
