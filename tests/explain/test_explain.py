@@ -15,7 +15,7 @@ from recorder import cli
 from recorder.explain.markdown import code
 from recorder.explain.tokens import TokenQuota, fitting, tokens
 from tests.conftest import ENVIRONMENT, Run
-from tests.tools.tape_tools import in_turn
+from tests.tools.tape_tools import in_turn, until
 
 PROGRAMS = {
     "fails": """\
@@ -377,5 +377,7 @@ def test_the_last_output_is_what_was_printed_last(
 def test_a_signal_that_ended_it_has_its_name(
     run_recorded: Run, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    result = run_recorded("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    program = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(9)\n"
+    result = run_recorded(program)
+    until(result.trace.exists)  # what writes it outlives the program
     assert "it ended there; ended by SIGINT" in asked(capfd, result.trace)
