@@ -37,6 +37,7 @@ include "decode/cursor.pxi"
 include "decode/values.pxi"
 include "decode/definitions.pxi"
 include "decode/variables.pxi"
+include "decode/told.pxi"
 include "decode/ranges.pxi"
 include "decode/digest.pxi"
 include "decode/contents.pxi"
@@ -96,6 +97,7 @@ cdef void clear(DecoderState *s) noexcept:
     cdef size_t i
     cdef int kind
     clear_frames(s)
+    clear_places(s)
     close_all_spans(s)
     free_map(s, &s.tally.errors)
     free_map(s, &s.tally.lines)

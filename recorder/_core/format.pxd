@@ -57,6 +57,7 @@ cdef extern from "tape/records.h" nogil:
         REC_DEF_CLASS
         REC_ATTRIBUTES
         REC_TASK_OBJECT
+        REC_PLACE
 
     enum:  # value tags
         TAG_SMALL_INT
@@ -116,6 +117,9 @@ cdef extern from "tape/records.h" nogil:
         TAG_IDENTITY_UNSURE
         TAG_REBOUND
         TAG_CALLERS
+        TAG_TELL
+        TAG_TOLD
+        TAG_PATCH
 
     enum:  # what a trace says of itself
         REC_TRACE_COMPLETE
@@ -236,6 +240,8 @@ cdef extern from "tape/records.h" nogil:
         REC_SMALL_MIN
         REC_SMALL_MAX
         REC_MAX_NESTING
+        REC_PLACES
+        REC_MOST_TOLD
 
 
 cdef extern from "tape/layout.h" nogil:

@@ -17,6 +17,8 @@ LARGEST_PAYLOAD: Final = 67108864  # bytes of a chunk's payload, raw; a reader r
 SMALL_MIN: Final = -32  # the int of tag 80, and the line delta of record 80
 SMALL_MAX: Final = 95  # the int of tag FF, and the line delta of record FF
 MAX_NESTING: Final = 64  # containers that a value may be within
+PLACES: Final = 512  # places at which contents may stand: numbers from 0 on
+MOST_TOLD: Final = 16384  # bytes of what stands at a place; a reader refuses more
 CONTROL_MAGIC: Final = b"RCTL"  # a control page begins with it: RCTL
 SEGMENT_MAGIC: Final = b"RSEG"  # a segment begins with it: RSEG
 CONTROL_SIZE: Final = 4096  # bytes of the control page
@@ -79,6 +81,7 @@ REC_SUSPEND: Final = 0x31
 REC_DEF_CLASS: Final = 0x34
 REC_ATTRIBUTES: Final = 0x35
 REC_TASK_OBJECT: Final = 0x36
+REC_PLACE: Final = 0x37
 
 # Value tags.
 TAG_SMALL_INT: Final = 0x80
@@ -138,6 +141,9 @@ TAG_IDENTITY: Final = 0x35
 TAG_IDENTITY_UNSURE: Final = 0x36
 TAG_REBOUND: Final = 0x37
 TAG_CALLERS: Final = 0x38
+TAG_TELL: Final = 0x39
+TAG_TOLD: Final = 0x3A
+TAG_PATCH: Final = 0x3B
 
 
 class ChunkType(IntEnum):

@@ -59,6 +59,7 @@ RECORDS: Final[dict[int, Layout]] = {
     0x34: ("varint", "str", "str", "varint", ("varint",)),  # DEF_CLASS
     0x35: ("varint", "varint"),  # ATTRIBUTES
     0x36: ("varint", "varint"),  # TASK_OBJECT
+    0x37: ("varint", "value"),  # PLACE
 }  # fmt: skip
 TAGS: Final[dict[int, Layout]] = {
     **dict.fromkeys(range(0x80, 0x100), ()),  # SMALL_INT
@@ -118,4 +119,7 @@ TAGS: Final[dict[int, Layout]] = {
     0x36: ("varint", "varint", "value"),  # IDENTITY_UNSURE
     0x37: ("varint", "varint"),  # REBOUND
     0x38: ("varint",),  # CALLERS
+    0x39: ("varint", "value"),  # TELL
+    0x3A: ("varint",),  # TOLD
+    0x3B: ("varint", "varint", "varint", "varint", "bytes"),  # PATCH
 }  # fmt: skip

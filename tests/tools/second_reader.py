@@ -32,6 +32,8 @@ CALLS = 10
 HEADER_BYTES = 64
 LARGEST_PAYLOAD = 64 << 20
 DEEPEST = 64  # containers around a value
+PLACES = 512
+MOST_TOLD = 16384
 
 T = TypeVar("T")
 Value = tuple[Any, ...]
@@ -118,6 +120,9 @@ ABOUT_THE_VARIABLE = {
     0x33: "EXAMINED",
     0x37: "REBOUND",
     0x38: "CALLERS",
+    0x39: "TELL",
+    0x3A: "TOLD",
+    0x3B: "PATCH",
 }
 SIMPLE = {
     0x01: ("NONE",),
@@ -165,6 +170,8 @@ class ValueReader:
             return (name, self.cursor.varint(), self.cursor.varint())
         if name == "CALLERS":
             return (name, self.cursor.varint())
+        if name in ("TELL", "TOLD", "PATCH"):
+            return (name, self.cursor.varint())  # what else there is, who keeps the places reads
         if name is not None:
             return (name,)
         self.cursor.at = at
@@ -666,6 +673,7 @@ class Machine:
         self.notes: list[Note | SpanEnd] = []  # each once
         self.restated: Frame | None = None  # SETs of a preamble are about the last FRAME
         self.cursor = Cursor(b"")
+        self.places: dict[int, bytes] = {}  # values as they are written
         self.logs: list[tuple[Any, ...]] = []
         self.output: list[list[Any]] = []  # stream, thread, size, what of it was kept
 
@@ -681,6 +689,7 @@ class Machine:
         self.cursor = Cursor(payload)
         self.next_event = first_event
         self.in_preamble = True
+        self.places = {}
         self.current = self.clock = self.restated = None
         for thread in self.threads.values():
             thread.stack.clear()
@@ -808,6 +817,8 @@ class Machine:
             if self.in_preamble or frame.is_body:
                 raise Damaged("CALLERS is about an argument")
             value = self.held_by_caller(value[1])
+        elif value[0] in ("TELL", "TOLD", "PATCH"):
+            value = self.contents(*value)
         self.set_variable(frame.variables, slot, value)
 
     def held_by_caller(self, slot: int) -> Value:
@@ -817,6 +828,54 @@ class Machine:
         if value is None or (value[0] == "INT" and -(1 << 63) <= value[1] < 1 << 63):
             raise Damaged("CALLERS of a slot that holds nothing, or an int")
         return held
+
+    # places
+
+    def restate_place(self) -> None:
+        self.only_in_preamble()
+        self.tell(self.place(self.cursor.varint()))
+
+    @staticmethod
+    def place(number: int) -> int:
+        if number >= PLACES:
+            raise Damaged(f"there is no place {number}")
+        return number
+
+    def tell(self, place: int) -> Value:
+        """A value that stands there from now on."""
+        begin = self.cursor.at
+        value = ValueReader(self.cursor, self.types).read_whole()
+        self.put(place, self.cursor.data[begin : self.cursor.at])
+        return value
+
+    def put(self, place: int, raw: bytes) -> None:
+        if len(raw) > MOST_TOLD:
+            raise Damaged(f"{len(raw)} bytes at a place")
+        self.places[place] = raw
+
+    def patched(self, place: int) -> Value:
+        old = self.places.get(place, b"")
+        prefix, suffix = self.cursor.varint(), self.cursor.varint()
+        middle = self.cursor.take(self.cursor.varint())
+        if prefix + suffix > len(old):
+            raise Damaged("a PATCH of more than there is")
+        self.put(place, old[:prefix] + middle + old[len(old) - suffix :])
+        return self.told(place)
+
+    def told(self, place: int) -> Value:
+        if place not in self.places:
+            raise Damaged("nothing stands at the place")
+        cursor = Cursor(self.places[place])
+        value = ValueReader(cursor, self.types).read_whole()
+        if cursor.at != len(cursor.data):
+            raise Damaged("more than a value at a place")
+        return value
+
+    def contents(self, how: str, place: int) -> Value:
+        """What a variable is SET to by TELL, TOLD or PATCH."""
+        self.not_in_preamble()
+        reading = {"TELL": self.tell, "TOLD": self.told, "PATCH": self.patched}
+        return reading[how](self.place(place))
 
     def set_variable(self, variables: Variables, slot: int, value: Value) -> None:
         if value[0] == "CALLERS" or (self.in_preamble and value[0] in ("INT_DELTA", "REBOUND")):
@@ -829,6 +888,8 @@ class Machine:
         value = ValueReader(self.cursor, self.types).read_variable()
         if slot >= len(space.slots):
             raise Damaged(f"slot {slot} of {space.name} is not defined")
+        if value[0] in ("TELL", "TOLD", "PATCH"):
+            value = self.contents(*value)
         self.set_variable(space.variables, slot, value)
 
     # frames
@@ -1162,6 +1223,7 @@ OTHER_RECORDS: dict[int, Callable[[Machine], None]] = {
     0x34: Machine.define_class,
     0x35: Machine.set_attributes,
     0x36: Machine.set_object_of_task,
+    0x37: Machine.restate_place,
 }
 
 

@@ -60,6 +60,7 @@ cdef Status open_tracer() noexcept:
     tracer.looks = 0
     tracer.foreseen_at = tracer.quiet_until = <uint64_t> -1
     forget_looks()
+    forget_told()
     tracer.thread = tracer.last_thread = NULL
     namespaces_made = 0
     types.next_id = 0

@@ -449,6 +449,7 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
     cdef bint written = False
     cdef Look *look = look_of(v)
     cdef Recorded *theirs = NULL
+    cdef Contents contents
     cdef Status status
     if t == &PyLong_Type:
         t = <PyTypeObject *> (<uintptr_t> t | 1)
@@ -468,7 +469,9 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
         limited = look.limited
     else:
         limited = <uintptr_t> last.object & IS_LIMITED if known else IS_LIMITED * is_budget_low()
-        current = current and look.limited == limited and last.type == t and last.fingerprint == look.fingerprint
+        current = current and look.limited == limited and (
+            (last.type == t and last.fingerprint == look.fingerprint)
+            or is_told_now(look, slot, t, reserved, namespace))
     if limited:
         limit_walk()
     if not current:                             # or it has to be written, for which it is gone through before
@@ -489,9 +492,10 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
         last.type = t
         last.fingerprint = n
         last.number = identities.top.number
-        identities.followed = identities.exact or is_followed(slot, namespace)
-        tape.cur = put_value(put_set(tape.cur, namespace, slot), v, True)
-        written = True
+        contents = contents_of(look, t, doubts_written(slot, namespace))
+        written = not is_told(&contents)
+        tape.cur = put_set(tape.cur, namespace, slot)
+        tape.cur = put_contents(tape.cur, v, &contents) if written else put_told(tape.cur, &contents)
     elif last.number != identities.top.number or (
             not identities.exact and may_be_stored(slot, known, namespace) and may_be_rebound(last, slot, namespace)):
         status = reserve(reserved)
@@ -516,6 +520,20 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
         if status != OK:
             return status
     return reserve(reserved)                    # the fingerprint may have written DEFs
+
+
+cdef inline uint32_t doubts_written(uint32_t slot, Namespace *namespace) noexcept nogil:
+    """With the number of the object that was looked at."""
+    identities.followed = identities.exact or is_followed(slot, namespace)
+    return identities.top.doubts if identities.followed else identities.top.doubts | REC_NOT_FOLLOWED
+
+
+cdef bint is_told_now(const Look *look, uint32_t slot, PyTypeObject *t, uint32_t reserved,
+                      Namespace *namespace) noexcept nogil:
+    """Whether an object whose look is current stands on the tape as it is, so that it need not be looked at again. Then
+    there is room for it in this segment."""
+    cdef Contents contents = contents_of(look, t, doubts_written(slot, namespace))
+    return is_told(&contents) and reserve(limits.value_size + reserved) == OK and is_told(&contents)
 
 
 # An argument is most often what a variable of the caller holds, which was looked at before the line with the call. Its

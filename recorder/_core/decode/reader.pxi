@@ -134,7 +134,7 @@ cdef class Reader(Decoder):
         cdef bint written
         memset(&out, 0, sizeof(out))
         with nogil:
-            written = write_checkpoint(s, &out)
+            written = write_places(s, &out) and write_checkpoint(s, &out)
         try:
             if not written:
                 raise errors.OutOfMemoryError(operation="decode")
@@ -146,6 +146,9 @@ cdef class Reader(Decoder):
         """Goes to a checkpoint of the loaded chunk, backwards or forwards."""
         cdef DecoderState *s = &self.s
         cdef Status status
+        cdef bytes payload
+        cdef const uint8_t *begin
+        cdef size_t size
         if self.data is None or offset > <size_t> len(self.data):
             raise errors.InvalidArgumentError("a checkpoint of another chunk")
         self.has_approached = False
@@ -155,8 +158,12 @@ cdef class Reader(Decoder):
         s.events = seq
         s.marks.bytes.size = s.changes.bytes.size = 0
         s.in_preamble = s.rereading = True
+        payload = self.data
+        begin, size = <const uint8_t *> <const char *> payload, <size_t> len(payload)
         with nogil:
-            status = read_preamble(s)
+            status = read_places(s, begin, size)
+            if status == OK:
+                status = read_preamble(s)
             if status == OK:
                 status = run(s, UINT64_MAX)      # what no event has shown yet
         materialize_pending(self)

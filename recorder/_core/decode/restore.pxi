@@ -39,6 +39,8 @@ cdef Status apply_preamble_record(DecoderState *s, uint8_t byte, Cursor *c) noex
         return apply_state(s, c)
     if byte == REC_CLOCK:
         return apply_clock(s, c)
+    if byte == REC_PLACE:
+        return apply_place(s, c)
     if byte == REC_BEGIN:
         s.in_preamble = False
         s.begun = s.changes.restating = True

@@ -54,29 +54,38 @@ cdef class Scanner(Decoder):
             found.append(self.s.definitions.of_kind[kind].count)
         return tuple(found)
 
-    def segment(self, const uint8_t[::1] data not None, uint64_t first_event, bint whole=False):
+    def segment(
+        self, const uint8_t[::1] data not None, uint64_t first_event, bint whole=False, bint goes_on=False
+    ):
         """Reads the records of the next segment. Its first event gets the number `first_event`.
 
         `whole`: the preamble states all that is known, and not just what the segment speaks of, so that
-        a Scanner can begin with this chunk and go on with the next segment."""
+        a Scanner can begin with this chunk and go on with the next segment. `goes_on`: it is the rest of the segment
+        whose beginning was read last, and may refer to what was told there."""
         cdef DecoderState *s = &self.s
         cdef SegmentInfo info = SegmentInfo.__new__(SegmentInfo)
         cdef Status status
-        cdef ByteBuffer state
+        cdef ByteBuffer places, state
         cdef int kind
+        memset(&places, 0, sizeof(places))
         memset(&state, 0, sizeof(state))
+        if not goes_on:
+            clear_places(s)
         self.begin_round(data)
         s.events = first_event
         s.preamble.on = s.tally.on = True
         with nogil:
             status = OK
             if (
-                not begin_digest(s) or not emit_stacks(s) or not emit_open_spans(s) or not emit_state(s, &state)
+                not begin_digest(s) or not emit_stacks(s) or not emit_open_spans(s) or not emit_places(s, &places)
+                or not emit_state(s, &state)
                 or (whole and not emit_everything(s))
             ):
                 status = reject(s, b"")
             if status == OK:
                 status = run(s, UINT64_MAX)
+            if goes_on and not keep_places(s):
+                status = reject(s, b"")
             s.preamble.on = s.tally.on = False
         try:
             self.report(info, status, first_event)
@@ -85,9 +94,10 @@ cdef class Scanner(Decoder):
                 parts.append(to_bytes(&s.preamble.definitions[kind]))
             for part in (to_bytes(&s.preamble.globals), to_bytes(&s.preamble.frames), to_bytes(&s.preamble.resumed)):
                 parts.append(part)
-            parts.append(to_bytes(&state))
+            parts += (to_bytes(&places), to_bytes(&state))
             info.preamble = b"".join(parts)
         finally:
+            free_bytes(s, &places)
             free_bytes(s, &state)
         return info
 
@@ -100,6 +110,7 @@ cdef class Scanner(Decoder):
         cdef DecoderState *s = &self.s
         cdef SegmentInfo info = SegmentInfo.__new__(SegmentInfo)
         cdef Status status
+        clear_places(s)
         self.begin_round(payload)
         clear_stacks(s)
         close_all_spans(s)
@@ -110,6 +121,8 @@ cdef class Scanner(Decoder):
             status = run(s, UINT64_MAX) if begin_digest(s) else reject(s, b"")
             if status == OK and not s.begun:
                 status = reject(s, b"the preamble does not end")
+            if not keep_places(s):
+                status = reject(s, b"")
             s.tally.on = s.in_preamble = False
         self.report(info, status, first_event)
         info.preamble = b""

@@ -60,6 +60,15 @@ cdef struct Variable:        # its value's bytes, with differences resolved
     uint32_t noted           # the event it is listed for in GlobalChanges, + 1 (the lower half)
 
 
+cdef struct Place:           # at which contents stand: told.pxi
+    const uint8_t *bytes     # in the input, or in `heap`
+    uint32_t size            # 0: nothing stands there
+    uint32_t flags           # VAR_TYPED
+    bint is_new              # it is in the digest of this round
+    uint8_t *heap[2]
+    uint32_t capacity[2]
+
+
 # ---- definitions ---------------------------------------------------------------------------------
 
 cdef enum:                   # kinds
@@ -364,4 +373,5 @@ cdef struct DecoderState:
     Outputs outputs
     Preamble preamble
     Tally tally
+    Place places[512]        # REC_PLACES
     CallSums *calls          # of who scans, and adds up calls; or NULL

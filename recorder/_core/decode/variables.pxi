@@ -124,10 +124,12 @@ cdef inline Status take_variable(
             return add_to_variable(s, variable, namespace, c)
         if c.at[0] == TAG_UNEXAMINED or c.at[0] == TAG_UNBOUND or c.at[0] == TAG_EXAMINED:
             return unset_variable(s, variable, namespace, c)
-    if c.at[0] == TAG_REBOUND:
+    if TAG_REBOUND <= c.at[0] <= TAG_PATCH:
+        if c.at[0] >= TAG_TELL:
+            return set_contents(s, variable, namespace, c)
+        if c.at[0] == TAG_CALLERS:
+            return copy_from_caller(s, variable, namespace, c)
         return rebind_variable(s, variable, namespace, c)
-    if c.at[0] == TAG_CALLERS:
-        return copy_from_caller(s, variable, namespace, c)
     take_new_value(s, c, &flags)
     if c.bad:
         return reject(s, b"a value that is not whole or not known")

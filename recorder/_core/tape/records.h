@@ -61,6 +61,7 @@ enum { /* records */
     REC_DEF_CLASS = 0x34, /* varint namespace, str module, str qualified name, varint n, n × (varint namespace + 1) */
     REC_ATTRIBUTES = 0x35, /* varint type, varint namespace */
     REC_TASK_OBJECT = 0x36, /* varint task, varint object */
+    REC_PLACE = 0x37, /* varint place, value */
 };
 
 enum { /* value tags */
@@ -123,6 +124,9 @@ enum { /* value tags */
     TAG_IDENTITY_UNSURE = 0x36, /* varint object, varint doubts, value part */
     TAG_REBOUND = 0x37, /* varint object, varint doubts */
     TAG_CALLERS = 0x38, /* varint slot */
+    TAG_TELL = 0x39, /* varint place, value */
+    TAG_TOLD = 0x3A, /* varint place */
+    TAG_PATCH = 0x3B, /* varint place, varint prefix, varint suffix, varint n, n bytes */
 };
 
 enum { /* what a trace says of itself */
@@ -263,5 +267,7 @@ enum {
     REC_SMALL_MIN = -32, /* the int of tag 80, and the line delta of record 80 */
     REC_SMALL_MAX = 95, /* the int of tag FF, and the line delta of record FF */
     REC_MAX_NESTING = 64, /* containers that a value may be within */
+    REC_PLACES = 512, /* places at which contents may stand: numbers from 0 on */
+    REC_MOST_TOLD = 16384, /* bytes of what stands at a place; a reader refuses more */
 };
 #endif

@@ -150,10 +150,12 @@ static inline bool visit_is_full(const rec_visit *v) { return false; }
  * there is nothing but the type. */
 static inline void visit_identity(rec_visit *v, rec_identity identity)
 {
-    if (rec_walk.containers == 0)
+    if (rec_walk.containers == 0) {
         rec_identities.top = identity;
-    else
-        v->before += identity.number * OF_OBJECT;
+        return;
+    }
+    v->before += identity.number * OF_OBJECT;
+    rec_walk.inner_doubts += identity.doubts;
 }
 
 static void visit_data(rec_visit *v, const char *data, Py_ssize_t size)

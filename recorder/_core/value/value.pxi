@@ -10,6 +10,7 @@ cdef extern from "value/walk.h" nogil:
     ctypedef struct Walk "rec_walk_state":
         uint32_t containers, node_limit, nodes_left
         size_t bytes
+        uint64_t inner_doubts
         uint8_t *soft_end
         bint writing
     int REC_MEMO_SIZE
@@ -107,6 +108,7 @@ cdef inline uint64_t take_fingerprint(PyObject *o) noexcept nogil:
     if types.used * 2 > types.size:
         retire_types()
         forget_types()
+        forget_told()
         types_forgotten_at = tape.events
     begin_moment(tape.events)
     begin_walk()

@@ -27,6 +27,7 @@ typedef struct {
     uint32_t node_limit; /* elements of the value that is looked at: rec_limits.nodes, or fewer */
     uint32_t nodes_left;
     size_t bytes;        /* that were looked at in what has no parts: texts, large numbers, arrays */
+    uint64_t inner_doubts; /* of objects within the value, added up */
     uint8_t *soft_end;
     bool writing;        /* inside put_value: no record can start */
     uint64_t order;      /* debug builds: of what has been met, and in which order */
@@ -49,6 +50,7 @@ static inline void rec_begin_walk(void)
     rec_walk.number++;
     rec_walk.containers = 0;
     rec_walk.bytes = 0;
+    rec_walk.inner_doubts = 0;
     rec_identities.current = NULL;
     rec_walk.nodes_left = rec_walk.node_limit;
     if (REC_CHECKING)
