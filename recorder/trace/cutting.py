@@ -153,7 +153,7 @@ def _piece(
         return _first(chunk, before + records, scanner)
     low = max(bounds.start, chunk.head.first_event)
     earlier = scanner.chunk(before, chunk.head.first_event)
-    info = scanner.segment(records, low)
+    info = scanner.segment(records, low, goes_on=True)
     if earlier.damage is not None or info.damage is not None:
         raise file.corrupt(chunk.offset, "its records cannot be read")
     return Piece(info.preamble + records, low, info, earlier.definitions + info.definitions)

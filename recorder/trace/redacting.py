@@ -30,6 +30,7 @@ OF_FUNCTIONS: Final = 3  # CO_OPTIMIZED and CO_NEWLOCALS, which no body of a mod
 WORDS: Final = frozenset(  # about a variable
     (f.TAG_INT_DELTA, f.TAG_UNBOUND, f.TAG_UNEXAMINED, f.TAG_EXAMINED, f.TAG_REBOUND)
 )
+CONTENTS: Final = frozenset((f.TAG_TELL, f.TAG_TOLD, f.TAG_PATCH))
 UNEXAMINED: Final = bytes([f.TAG_UNEXAMINED])
 STOP_ITERATION: Final = (b"builtins", b"StopIteration")
 
@@ -45,6 +46,14 @@ class Variables:
         self.unexamined: set[int] = set()  # of these: what may be something else by now
         self.shown: dict[int, bytes] = {}  # what was written last, where it is not what was read
         self.fresh: set[int] = set()  # written since the last event of the frame
+
+
+class Place(NamedTuple):
+    """At which contents stand: in what is read, and in what is written."""
+
+    read: bytes
+    new: bytes | None  # without secrets; None: the same
+    written: bytes | None
 
 
 class Code:
@@ -111,6 +120,7 @@ class _Chunk:
         self.copied = 0
         self.stop_iterations: set[int] = set()  # types
         self.codes: dict[int, Code] = {}
+        self.places: dict[int, Place] = {}
         self.namespaces: dict[int, Variables] = {}
         self.bodies: set[int] = set()  # namespaces of bodies that ran when the chunk began
         self.threads: defaultdict[int, Thread] = defaultdict(lambda: Thread(before is None))
@@ -216,17 +226,23 @@ class _Chunk:
             return value + 1
         if tag == f.TAG_CALLERS:
             return self.set_callers(at, value, of, slot)
-        if tag in WORDS:
-            end = end_of_word(self.raw, value)
-            new = REDACTED if is_secret and tag != f.TAG_UNBOUND else None
+        if tag in CONTENTS:
+            end, read, new = self.contents(value)
+        elif tag in WORDS:
+            end, new = end_of_word(self.raw, value), None
+            read = self.raw[value:end]
         else:
             end, new = redacted(self.raw, value, self.names)
-            new = REDACTED if is_secret else new
+            read = self.raw[value:end]
+        if is_secret and tag != f.TAG_UNBOUND:
+            new = REDACTED
         if not of.is_global:
-            keep_read(of, slot, self.raw[value:end])
+            keep_read(of, slot, read)
         before = of.shown.get(slot)
         if new is None:
             of.shown.pop(slot, None)
+            if tag in CONTENTS:
+                self.tell(value, end, read)
         elif before == new and not self.is_new(of, slot):
             return self.replace(at, end, b"")
         elif not self.in_preamble and before != new and is_same(before, new):
@@ -234,7 +250,9 @@ class _Chunk:
             return self.replace(value, end, rebound_to(new))
         else:
             of.shown[slot] = new
-            if self.raw[value:end] != new:
+            if tag in CONTENTS and not is_secret:
+                self.tell(value, end, new)
+            elif self.raw[value:end] != new:
                 self.replace(value, end, new)
         if not self.in_preamble:
             of.fresh.add(slot)
@@ -264,6 +282,52 @@ class _Chunk:
         if slot in of.unexamined:
             written += self.raw[at:value] + UNEXAMINED
         return self.replace(value, end, written)
+
+    # ---- places
+
+    def contents(self, at: int) -> tuple[int, bytes, bytes | None]:
+        """Of a TELL, a TOLD or a PATCH: where it ends, and what stands at its place then, as it is and without
+        secrets."""
+        tag = self.raw[at]
+        number, at = varint.decode(self.raw, at + 1)
+        if tag == f.TAG_TELL:
+            end, new = redacted(self.raw, at, self.names)
+            read = self.raw[at:end]
+        elif tag == f.TAG_TOLD:
+            read, new, _ = self.places[number]
+            return at, read, new
+        else:
+            end, read = patched(self.places[number].read, self.raw, at)
+            _, new = redacted(read, 0, self.names)
+        there = self.places.get(number)
+        self.places[number] = Place(read, new, there and there.written)
+        return end, read, new
+
+    def tell(self, at: int, end: int, wanted: bytes) -> None:
+        """A variable is to be what stands at a place: as it is said there, if that says so in what is written, too."""
+        tag, (number, begin) = self.raw[at], varint.decode(self.raw, at + 1)
+        place = self.places[number]
+        if tag == f.TAG_TELL:
+            is_right = wanted == place.read
+        elif tag == f.TAG_TOLD:
+            is_right = wanted == place.written
+        else:
+            is_right = (
+                place.written is not None
+                and wanted == place.read
+                and patched(place.written, self.raw, begin)[1] == wanted
+            )
+        if not is_right:
+            self.replace(at, end, bytes([f.TAG_TELL]) + varint.encode(number) + wanted)
+        self.places[number] = place._replace(written=wanted)
+
+    def place(self, at: int) -> int:
+        """PLACE, in a preamble."""
+        number, value = varint.decode(self.raw, at + 1)
+        end, new = redacted(self.raw, value, self.names)
+        read = self.raw[value:end]
+        self.places[number] = Place(read, new, read if new is None else new)
+        return end if new is None else self.replace(value, end, new)
 
     def is_new(self, of: Variables, slot: int) -> bool:
         """Of what is set once more behind BEGIN: whether no event has shown it."""
@@ -450,6 +514,14 @@ def rebound(value: bytes, word: bytes) -> bytes:
     return bytes([f.TAG_IDENTITY_UNSURE]) + word[1:] + value[begin:]
 
 
+def patched(old: bytes, raw: bytes, at: int) -> tuple[int, bytes]:
+    """Where a PATCH ends, and what it makes of what stands at its place. `at`: behind the number of that."""
+    prefix, at = varint.decode(raw, at)
+    suffix, at = varint.decode(raw, at)
+    size, at = varint.decode(raw, at)
+    return at + size, old[:prefix] + raw[at : at + size] + old[len(old) - suffix :]
+
+
 def is_same(before: bytes | None, after: bytes) -> bool:
     """Whether it is the value that there was, and the same object as far as is known."""
     if before is None:
@@ -478,6 +550,7 @@ APART: Final[dict[int, Callable[[_Chunk, int], int]]] = {
     f.REC_SET_GLOBAL: _Chunk.set_global,
     f.REC_OUTPUT: _Chunk.output,
     f.REC_LOG: _Chunk.log,
+    f.REC_PLACE: _Chunk.place,
 }
 # Of the records behind BEGIN, besides SETs.
 RESTATING: Final = frozenset(

@@ -42,7 +42,7 @@ def rechunked(path: Path, pieces: int | None, seed: int = 0, at: int | None = No
     scanner, begin, contents = Scanner(calls), 0, Collected()
     heads: list[tuple[int, int]] = []
     for end in (*ends, len(records)):
-        info = scanner.segment(records[begin:end], made.events)
+        info = scanner.segment(records[begin:end], made.events, goes_on=True)
         contents.add(made.events, info.contents, info.digest, info.definitions)
         at = len(made.data)
         first_event = made.events

@@ -32,7 +32,7 @@ CALLS = 10
 HEADER_BYTES = 64
 LARGEST_PAYLOAD = 64 << 20
 DEEPEST = 64  # containers around a value
-PLACES = 512
+PLACES = 1024
 MOST_TOLD = 16384
 
 T = TypeVar("T")

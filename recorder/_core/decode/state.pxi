@@ -373,5 +373,5 @@ cdef struct DecoderState:
     Outputs outputs
     Preamble preamble
     Tally tally
-    Place places[512]        # REC_PLACES
+    Place places[1024]       # REC_PLACES
     CallSums *calls          # of who scans, and adds up calls; or NULL

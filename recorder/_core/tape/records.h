@@ -267,7 +267,7 @@ enum {
     REC_SMALL_MIN = -32, /* the int of tag 80, and the line delta of record 80 */
     REC_SMALL_MAX = 95, /* the int of tag FF, and the line delta of record FF */
     REC_MAX_NESTING = 64, /* containers that a value may be within */
-    REC_PLACES = 512, /* places at which contents may stand: numbers from 0 on */
+    REC_PLACES = 1024, /* places at which contents may stand: numbers from 0 on */
     REC_MOST_TOLD = 16384, /* bytes of what stands at a place; a reader refuses more */
 };
 #endif
