@@ -120,6 +120,7 @@ cdef extern from "tape/records.h" nogil:
         TAG_TELL
         TAG_TOLD
         TAG_PATCH
+        TAG_IDENTITY_LIKE
 
     enum:  # what a trace says of itself
         REC_TRACE_COMPLETE

@@ -144,6 +144,7 @@ TAG_CALLERS: Final = 0x38
 TAG_TELL: Final = 0x39
 TAG_TOLD: Final = 0x3A
 TAG_PATCH: Final = 0x3B
+TAG_IDENTITY_LIKE: Final = 0x3C
 
 
 class ChunkType(IntEnum):

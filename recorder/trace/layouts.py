@@ -119,7 +119,8 @@ TAGS: Final[dict[int, Layout]] = {
     0x36: ("varint", "varint", "value"),  # IDENTITY_UNSURE
     0x37: ("varint", "varint"),  # REBOUND
     0x38: ("varint",),  # CALLERS
-    0x39: ("varint", "value"),  # TELL
-    0x3A: ("varint",),  # TOLD
-    0x3B: ("varint", "varint", "varint", "varint", "bytes"),  # PATCH
+    0x39: ("varint", "varint", "value"),  # TELL
+    0x3A: ("varint", "varint"),  # TOLD
+    0x3B: ("varint", "varint", "varint", "varint", "varint", "bytes"),  # PATCH
+    0x3C: ("varint", "value"),  # IDENTITY_LIKE
 }  # fmt: skip

@@ -25,6 +25,7 @@ from recorder.trace.format import (
     TAG_FROZENSET,
     TAG_FROZENSET_CUT,
     TAG_IDENTITY,
+    TAG_IDENTITY_LIKE,
     TAG_IDENTITY_UNSURE,
     TAG_INSTANCE,
     TAG_INSTANCE_CUT,
@@ -129,6 +130,13 @@ def redacted(raw: bytes, at: int, names: Names) -> tuple[int, bytes | None]:
     return Walk(raw, at, names).written_anew()
 
 
+def like(raw: bytes, doubts: int) -> bytes:
+    """What stands at a place, as a value: with these doubts where it has IDENTITY_LIKE."""
+    if TAG_IDENTITY_LIKE not in raw:
+        return raw
+    return Walk(raw, 0, NO_NAMES, doubts).written_anew()[1] or raw
+
+
 def end_of_word(raw: bytes, at: int) -> int:
     """Of a word about a variable, which numbers follow."""
     layout, at = TAGS[raw[at]], at + 1
@@ -148,12 +156,17 @@ def identity_of(raw: bytes, at: int) -> tuple[int | None, int, int]:
     return number, doubts, begin
 
 
-class Walk:
-    """Of one value."""
+NO_NAMES: Final = Names(())
+NOT_FOLLOWED: Final = 2  # in doubts
 
-    def __init__(self, raw: bytes, at: int, names: Names) -> None:
+
+class Walk:
+    """Of one value. `doubts`: those that it is to be written with."""
+
+    def __init__(self, raw: bytes, at: int, names: Names, doubts: int | None = None) -> None:
         self.raw = raw
         self.names = names
+        self.doubts = doubts
         self.out: list[bytes] = []
         self.copied = at  # up to here
         self.hiding = False  # what is passed is not written
@@ -215,6 +228,8 @@ class Walk:
             return at + 1
         if tag == TAG_REF:
             return self.reference(at, depth)
+        if tag == TAG_IDENTITY_LIKE and self.doubts is not None:
+            return self.value(self.with_doubts(at, self.doubts), depth)
         if tag not in CONTAINERS:
             return self.operands(TAGS[tag], at + 1, depth)
         instead = self.instead(at, depth)
@@ -223,6 +238,12 @@ class Walk:
         if self.hiding:
             return self.operands(TAGS[tag], at + 1, depth + 1)
         return self.into(tag, at, depth + 1)
+
+    def with_doubts(self, at: int, doubts: int) -> int:
+        number, end = varint.decode(self.raw, at + 1)
+        doubts |= NOT_FOLLOWED if at else 0
+        unsure = bytes([TAG_IDENTITY_UNSURE]) + varint.encode(number) + varint.encode(doubts)
+        return self.replace(at, end, unsure)
 
     def into(self, tag: int, at: int, depth: int) -> int:
         if tag in SEQUENCES:

@@ -23,6 +23,7 @@ from recorder.trace.redacted_values import (
     Names,
     end_of_word,
     identity_of,
+    like,
     redacted,
 )
 
@@ -228,6 +229,10 @@ class _Chunk:
             return self.set_callers(at, value, of, slot)
         if tag in CONTENTS:
             end, read, new = self.contents(value)
+            wanted = read if new is None else new
+            _, doubts_at = varint.decode(self.raw, value + 1)
+            doubts, _ = varint.decode(self.raw, doubts_at)
+            read, new = like(read, doubts), None if new is None else like(new, doubts)
         elif tag in WORDS:
             end, new = end_of_word(self.raw, value), None
             read = self.raw[value:end]
@@ -242,7 +247,7 @@ class _Chunk:
         if new is None:
             of.shown.pop(slot, None)
             if tag in CONTENTS:
-                self.tell(value, end, read)
+                self.tell(value, end, wanted)
         elif before == new and not self.is_new(of, slot):
             return self.replace(at, end, b"")
         elif not self.in_preamble and before != new and is_same(before, new):
@@ -251,7 +256,7 @@ class _Chunk:
         else:
             of.shown[slot] = new
             if tag in CONTENTS and not is_secret:
-                self.tell(value, end, new)
+                self.tell(value, end, wanted)
             elif self.raw[value:end] != new:
                 self.replace(value, end, new)
         if not self.in_preamble:
@@ -290,6 +295,7 @@ class _Chunk:
         secrets."""
         tag = self.raw[at]
         number, at = varint.decode(self.raw, at + 1)
+        _, at = varint.decode(self.raw, at)
         if tag == f.TAG_TELL:
             end, new = redacted(self.raw, at, self.names)
             read = self.raw[at:end]
@@ -305,7 +311,8 @@ class _Chunk:
 
     def tell(self, at: int, end: int, wanted: bytes) -> None:
         """A variable is to be what stands at a place: as it is said there, if that says so in what is written, too."""
-        tag, (number, begin) = self.raw[at], varint.decode(self.raw, at + 1)
+        tag, (number, doubts) = self.raw[at], varint.decode(self.raw, at + 1)
+        _, begin = varint.decode(self.raw, doubts)
         place = self.places[number]
         if tag == f.TAG_TELL:
             is_right = wanted == place.read
@@ -318,7 +325,7 @@ class _Chunk:
                 and patched(place.written, self.raw, begin)[1] == wanted
             )
         if not is_right:
-            self.replace(at, end, bytes([f.TAG_TELL]) + varint.encode(number) + wanted)
+            self.replace(at, end, bytes([f.TAG_TELL]) + self.raw[at + 1 : begin] + wanted)
         self.places[number] = place._replace(written=wanted)
 
     def place(self, at: int) -> int:

@@ -153,9 +153,14 @@ BUILT_IN_PARTS = {
 class ValueReader:
     """Reads one value. REFs count the containers of this value, so it is made anew for each."""
 
-    def __init__(self, cursor: Cursor, types: dict[int, tuple[str, str]]) -> None:
+    def __init__(
+        self, cursor: Cursor, types: dict[int, tuple[str, str]], doubts: int | None = None
+    ) -> None:
+        """`doubts`: of an IDENTITY_LIKE; None: there must be none."""
         self.cursor = cursor
         self.types = types
+        self.doubts = doubts
+        self.begin = cursor.at
         self.containers = 0
         self.depth = 0
 
@@ -171,7 +176,8 @@ class ValueReader:
         if name == "CALLERS":
             return (name, self.cursor.varint())
         if name in ("TELL", "TOLD", "PATCH"):
-            return (name, self.cursor.varint())  # what else there is, who keeps the places reads
+            # what else there is, who keeps the places reads
+            return (name, self.cursor.varint(), self.cursor.varint())
         if name is not None:
             return (name,)
         self.cursor.at = at
@@ -370,6 +376,12 @@ class ValueReader:
     def read_identity_unsure(self) -> Value:
         return self.object_of(self.cursor.varint(), self.cursor.varint())
 
+    def read_identity_like(self) -> Value:
+        if self.doubts is None:
+            raise Damaged("IDENTITY_LIKE outside of contents")
+        is_first = self.cursor.at == self.begin + 1
+        return self.object_of(self.cursor.varint(), self.doubts | (0 if is_first else 2))
+
     def object_of(self, number: int, doubts: int) -> Value:
         part = self.read()
         if part[0] == "OBJECT_OF":
@@ -412,6 +424,7 @@ READ_BY_TAG: dict[int, Callable[[ValueReader], Value]] = {
     0x34: ValueReader.read_form,
     0x35: ValueReader.read_identity,
     0x36: ValueReader.read_identity_unsure,
+    0x3C: ValueReader.read_identity_like,
 }
 
 
@@ -833,7 +846,7 @@ class Machine:
 
     def restate_place(self) -> None:
         self.only_in_preamble()
-        self.tell(self.place(self.cursor.varint()))
+        self.tell(self.place(self.cursor.varint()), 0)
 
     @staticmethod
     def place(number: int) -> int:
@@ -841,10 +854,10 @@ class Machine:
             raise Damaged(f"there is no place {number}")
         return number
 
-    def tell(self, place: int) -> Value:
+    def tell(self, place: int, doubts: int) -> Value:
         """A value that stands there from now on."""
         begin = self.cursor.at
-        value = ValueReader(self.cursor, self.types).read_whole()
+        value = ValueReader(self.cursor, self.types, doubts).read_whole()
         self.put(place, self.cursor.data[begin : self.cursor.at])
         return value
 
@@ -853,29 +866,29 @@ class Machine:
             raise Damaged(f"{len(raw)} bytes at a place")
         self.places[place] = raw
 
-    def patched(self, place: int) -> Value:
+    def patched(self, place: int, doubts: int) -> Value:
         old = self.places.get(place, b"")
         prefix, suffix = self.cursor.varint(), self.cursor.varint()
         middle = self.cursor.take(self.cursor.varint())
         if prefix + suffix > len(old):
             raise Damaged("a PATCH of more than there is")
         self.put(place, old[:prefix] + middle + old[len(old) - suffix :])
-        return self.told(place)
+        return self.told(place, doubts)
 
-    def told(self, place: int) -> Value:
+    def told(self, place: int, doubts: int) -> Value:
         if place not in self.places:
             raise Damaged("nothing stands at the place")
         cursor = Cursor(self.places[place])
-        value = ValueReader(cursor, self.types).read_whole()
+        value = ValueReader(cursor, self.types, doubts).read_whole()
         if cursor.at != len(cursor.data):
             raise Damaged("more than a value at a place")
         return value
 
-    def contents(self, how: str, place: int) -> Value:
+    def contents(self, how: str, place: int, doubts: int) -> Value:
         """What a variable is SET to by TELL, TOLD or PATCH."""
         self.not_in_preamble()
         reading = {"TELL": self.tell, "TOLD": self.told, "PATCH": self.patched}
-        return reading[how](self.place(place))
+        return reading[how](self.place(place), doubts)
 
     def set_variable(self, variables: Variables, slot: int, value: Value) -> None:
         if value[0] == "CALLERS" or (self.in_preamble and value[0] in ("INT_DELTA", "REBOUND")):

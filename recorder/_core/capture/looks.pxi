@@ -14,6 +14,7 @@ cdef struct Look:
     uintptr_t limited        # IS_LIMITED: at LIMITED_NODES of it
     uint64_t fingerprint
     Identity identity
+    uint64_t alike           # what an object was doubted by that came into doubt at that moment
     uint64_t inner_doubts    # as in Contents
     uint64_t due             # as in Recorded
 
@@ -42,6 +43,7 @@ cdef inline void take_look(Look *look, PyObject *o, uintptr_t limited) noexcept 
     look.limited = limited
     look.fingerprint = fingerprint
     look.identity = identities.top
+    look.alike = identities.alike
     look.inner_doubts = walk.inner_doubts
     look.due = 0
 

@@ -13,9 +13,9 @@ cdef struct Contents:        # of an object at a moment. Compared as bytes: ther
     uint64_t type            # its address
     uint64_t fingerprint
     uint64_t number
-    uint64_t doubts          # those that are written with the number …
-    uint64_t inner_doubts    # … and those of what is in it, added up: each only grows
-    uint64_t limited
+    uint64_t doubts          # that are written with the number; 0: `alike`
+    uint64_t inner_doubts    # as in Walk: of what is in it, but for what is `alike`
+    uint64_t limited         # and whether nothing can be alike
 
 cdef struct Told:
     Contents contents
@@ -38,15 +38,17 @@ cdef void forget_told() noexcept nogil:
     patched_in = 0
 
 
-cdef inline Contents contents_of(const Look *look, PyTypeObject *t, uint32_t doubts) noexcept nogil:
+cdef inline Contents contents_of(const Look *look, PyTypeObject *t, uint64_t doubts) noexcept nogil:
     """Of an object that was looked at for this moment. `doubts`: as they are written with its number."""
     cdef Contents contents
     contents.type = <uint64_t> <uintptr_t> t
     contents.fingerprint = look.fingerprint
     contents.number = look.identity.number
-    contents.doubts = doubts if contents.number != NO_OBJECT else 0
+    contents.doubts = 0
+    if contents.number != NO_OBJECT and (doubts != look.alike or doubts == 0):
+        contents.doubts = doubts << 1 | 1
     contents.inner_doubts = look.inner_doubts
-    contents.limited = look.limited
+    contents.limited = look.limited | (look.alike == 0)
     return contents
 
 
@@ -61,26 +63,34 @@ cdef inline bint is_told(const Contents *contents) noexcept nogil:
     return there.segment == tape.sequence and memcmp(&there.contents, contents, sizeof(Contents)) == 0
 
 
-cdef inline uint8_t *put_told(uint8_t *p, const Contents *contents) noexcept nogil:
-    return put_tagged(p, TAG_TOLD, place_for(contents))
+cdef inline uint8_t *put_place(uint8_t *p, uint8_t tag, const Contents *contents, uint64_t alike) noexcept nogil:
+    return put_varint(put_tagged(p, tag, place_for(contents)), alike)
 
 
 cdef uint8_t *put_contents(uint8_t *p, PyObject *v, const Contents *contents) noexcept nogil:
     """The object, which was looked at just now: told, or patched."""
-    cdef uint32_t place = place_for(contents)
-    cdef Told *there = &told[place]
-    cdef uint8_t *value = put_tagged(p, TAG_TELL, place)
-    cdef uint8_t *end = put_value(value, v, True)
-    cdef size_t size = <size_t> (end - value)
+    cdef uint64_t alike = identities.alike
+    cdef Told *there = &told[place_for(contents)]
+    cdef uint8_t *value = put_place(p, TAG_TELL, contents, alike)
+    cdef uint8_t *end
     cdef uint8_t *patch
+    cdef size_t size
+    walk.alike = alike
+    walk.is_alike = False
+    end = put_value(value, v, True)
+    walk.alike = 0
+    size = <size_t> (end - value)
     if size < LEAST_TOLD or size > REC_MOST_TOLD:
+        if walk.is_alike:
+            return put_value(p, v, True)
         memmove(p, value, size)
         return p + size
     if there.segment == tape.sequence:
-        patch = put_patch(p, place, value, size)
+        patch = put_patch(put_place(p, TAG_PATCH, contents, alike), there, value, size)
         if patch != NULL:
             there.contents = contents[0]
             return patch
+        p[0] = TAG_TELL
     there.contents = contents[0]
     there.segment = tape.sequence
     there.bytes = value
@@ -88,9 +98,8 @@ cdef uint8_t *put_contents(uint8_t *p, PyObject *v, const Contents *contents) no
     return end
 
 
-cdef uint8_t *put_patch(uint8_t *p, uint32_t place, const uint8_t *value, size_t size) noexcept nogil:
+cdef uint8_t *put_patch(uint8_t *p, Told *there, const uint8_t *value, size_t size) noexcept nogil:
     """What makes the value of that which stands at the place. NULL: that is not worth it, or there is no room."""
-    cdef Told *there = &told[place]
     cdef size_t most = min(size, there.size)
     cdef size_t prefix = common_prefix(there.bytes, value, most)
     cdef size_t suffix = common_suffix(there.bytes + there.size, value + size, most - prefix)
@@ -99,7 +108,7 @@ cdef uint8_t *put_patch(uint8_t *p, uint32_t place, const uint8_t *value, size_t
     memcpy(there.copy, value, size)
     there.bytes = there.copy
     there.size = size
-    p = put_varint(put_varint(put_tagged(p, TAG_PATCH, place), prefix), suffix)
+    p = put_varint(put_varint(p, prefix), suffix)
     size -= prefix + suffix
     p = put_varint(p, size)
     memcpy(p, there.copy + prefix, size)

@@ -495,7 +495,9 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
         contents = contents_of(look, t, doubts_written(slot, namespace))
         written = not is_told(&contents)
         tape.cur = put_set(tape.cur, namespace, slot)
-        tape.cur = put_contents(tape.cur, v, &contents) if written else put_told(tape.cur, &contents)
+        tape.cur = (
+            put_contents(tape.cur, v, &contents) if written
+            else put_place(tape.cur, TAG_TOLD, &contents, look.alike))
     elif last.number != identities.top.number or (
             not identities.exact and may_be_stored(slot, known, namespace) and may_be_rebound(last, slot, namespace)):
         status = reserve(reserved)
@@ -522,7 +524,7 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
     return reserve(reserved)                    # the fingerprint may have written DEFs
 
 
-cdef inline uint32_t doubts_written(uint32_t slot, Namespace *namespace) noexcept nogil:
+cdef inline uint64_t doubts_written(uint32_t slot, Namespace *namespace) noexcept nogil:
     """With the number of the object that was looked at."""
     identities.followed = identities.exact or is_followed(slot, namespace)
     return identities.top.doubts if identities.followed else identities.top.doubts | REC_NOT_FOLLOWED
@@ -591,7 +593,7 @@ cdef bint may_be_rebound(const Recorded *last, uint32_t slot, Namespace *namespa
 
 
 cdef void put_rebound(Recorded *last, uint32_t slot, Namespace *namespace) noexcept nogil:
-    cdef uint32_t doubts = identities.top.doubts
+    cdef uint64_t doubts = identities.top.doubts
     if not identities.exact and not identities.followed:
         doubts |= REC_NOT_FOLLOWED
     last.number = identities.top.number

@@ -64,6 +64,7 @@ cdef struct Place:           # at which contents stand: told.pxi
     const uint8_t *bytes     # in the input, or in `heap`
     uint32_t size            # 0: nothing stands there
     uint32_t flags           # VAR_TYPED
+    ByteBuffer likes         # where an IDENTITY_LIKE is in it: offsets, uint32_t
     bint is_new              # it is in the digest of this round
     uint8_t *heap[2]
     uint32_t capacity[2]
@@ -374,4 +375,6 @@ cdef struct DecoderState:
     Preamble preamble
     Tally tally
     Place places[1024]       # REC_PLACES
+    Place *telling           # whose contents are gone through, or NULL
+    ByteBuffer unlike        # contents with their doubts
     CallSums *calls          # of who scans, and adds up calls; or NULL

@@ -1,6 +1,10 @@
 # Places: contents that variables refer to, in place of having them written again. What stands at one is plain bytes of a
 # value: in what is read, or, of what was patched, in memory of its own.
 
+cdef enum:
+    NOT_FOLLOWED = 2         # in doubts
+
+
 cdef inline Place *place_of(DecoderState *s, Cursor *c) noexcept nogil:
     """That of the number that comes next; NULL: there is no such."""
     cdef uint64_t number = take_varint(c)
@@ -11,8 +15,9 @@ cdef Status set_contents(DecoderState *s, Variable *variable, NamespaceDef *name
     """TELL, TOLD and PATCH: the variable takes what stands at the place, so that it stands for itself."""
     cdef uint8_t tag = take_byte(c)
     cdef Place *place = place_of(s, c)
+    cdef uint64_t doubts = take_varint(c)
     cdef Status status = OK
-    if place == NULL or s.in_preamble:
+    if c.bad or place == NULL or s.in_preamble:
         return reject(s, b"contents at a place that there is not")
     if tag == TAG_TELL:
         status = tell(s, place, c)
@@ -22,7 +27,8 @@ cdef Status set_contents(DecoderState *s, Variable *variable, NamespaceDef *name
         return status
     if place.size == 0:
         return reject(s, b"contents of a place at which there are none")
-    if not store_value(s, variable, place.bytes, place.size):
+    if not (store_value(s, variable, place.bytes, place.size) if place.likes.size == 0
+            else store_unlike(s, variable, place, doubts)):
         return reject(s, b"")
     if not place.is_new:
         note_new(s, variable)
@@ -31,17 +37,48 @@ cdef Status set_contents(DecoderState *s, Variable *variable, NamespaceDef *name
     return OK
 
 
+cdef bint store_unlike(DecoderState *s, Variable *variable, const Place *place, uint64_t doubts) noexcept nogil:
+    """The value with these doubts wherever it has IDENTITY_LIKE."""
+    cdef const uint32_t *like = <const uint32_t *> place.likes.data
+    cdef size_t i, copied = 0, count = place.likes.size // sizeof(uint32_t)
+    cdef Cursor number
+    s.unlike.size = 0
+    for i in range(count):
+        number.at = place.bytes + like[i] + 1
+        number.end = place.bytes + place.size
+        number.bad = False
+        take_varint(&number)
+        if not (append(s, &s.unlike, place.bytes + copied, like[i] - copied)
+                and append_byte(s, &s.unlike, TAG_IDENTITY_UNSURE)
+                and append(s, &s.unlike, place.bytes + like[i] + 1, <size_t> (number.at - place.bytes) - like[i] - 1)
+                and append_varint(s, &s.unlike, doubts if like[i] == 0 else doubts | NOT_FOLLOWED)):
+            return False
+        copied = <size_t> (number.at - place.bytes)
+    return (append(s, &s.unlike, place.bytes + copied, place.size - copied)
+            and ensure_capacity(s, &s.unlike, 16)       # store_value may read so many
+            and store_value(s, variable, s.unlike.data, s.unlike.size))
+
+
+cdef inline bint take_contents(DecoderState *s, Place *place, const uint8_t *value, Cursor *c) noexcept nogil:
+    """What is at the cursor stands there from now on. False: it is no value, or too long."""
+    place.bytes = value
+    place.size = 0
+    place.flags = 0
+    place.likes.size = 0
+    s.telling = place
+    take_new_value(s, c, &place.flags)
+    s.telling = NULL
+    if c.bad or c.at - value > REC_MOST_TOLD:
+        return False
+    place.size = <uint32_t> (c.at - value)
+    place.is_new = s.tally.on and not s.in_preamble
+    return True
+
+
 cdef Status tell(DecoderState *s, Place *place, Cursor *c) noexcept nogil:
     """The value that comes next stands there from now on."""
-    cdef const uint8_t *value = c.at
-    cdef uint32_t flags = 0
-    take_new_value(s, c, &flags)
-    if c.bad or c.at - value > REC_MOST_TOLD:
+    if not take_contents(s, place, c.at, c):
         return reject(s, b"a value that is not whole or not known, or too long to stand at a place")
-    place.bytes = value
-    place.size = <uint32_t> (c.at - value)
-    place.flags = flags
-    place.is_new = s.tally.on and not s.in_preamble
     return OK
 
 
@@ -52,7 +89,6 @@ cdef Status patch(DecoderState *s, Place *place, Cursor *c) noexcept nogil:
     cdef uint64_t size = take_varint(c)
     cdef const uint8_t *middle = c.at
     cdef uint8_t *made
-    cdef uint32_t flags = 0
     cdef Cursor value
     skip(c, size)
     if c.bad or prefix > place.size or suffix > place.size - prefix or size > REC_MOST_TOLD - prefix - suffix:
@@ -66,13 +102,8 @@ cdef Status patch(DecoderState *s, Place *place, Cursor *c) noexcept nogil:
     value.at = made
     value.end = made + prefix + size + suffix
     value.bad = False
-    take_new_value(s, &value, &flags)
-    if value.bad or value.at != value.end:
+    if not take_contents(s, place, made, &value) or value.at != value.end:
         return reject(s, b"what is made of contents and a difference is no value")
-    place.bytes = made
-    place.size = <uint32_t> (value.end - made)
-    place.flags = flags
-    place.is_new = s.tally.on
     return OK
 
 
@@ -100,7 +131,9 @@ cdef void clear_places(DecoderState *s) noexcept nogil:
     for i in range(<uint64_t> REC_PLACES):
         arena_free(s, s.places[i].heap[0], s.places[i].capacity[0])
         arena_free(s, s.places[i].heap[1], s.places[i].capacity[1])
+        free_bytes(s, &s.places[i].likes)
     memset(s.places, 0, sizeof(s.places))
+    free_bytes(s, &s.unlike)
 
 
 cdef bint keep_places(DecoderState *s) noexcept nogil:
@@ -125,7 +158,7 @@ cdef bint emit_places(DecoderState *s, ByteBuffer *out) noexcept nogil:
     cdef Cursor c
     cdef uint32_t flags = 0
     cdef uint64_t i
-    cdef const Place *place
+    cdef Place *place
     for i in range(<uint64_t> REC_PLACES):
         place = &s.places[i]
         if place.size == 0:
@@ -134,7 +167,10 @@ cdef bint emit_places(DecoderState *s, ByteBuffer *out) noexcept nogil:
         c.end = place.bytes + place.size
         c.bad = False
         s.tally.on = False
+        place.likes.size = 0
+        s.telling = place
         skip_value(s, &c, &flags)          # emits the types it passes
+        s.telling = NULL
         s.tally.on = True
         if c.bad or not (append_byte(s, out, REC_PLACE) and append_varint(s, out, i)
                          and append(s, out, place.bytes, place.size)):
@@ -159,17 +195,16 @@ cdef bint write_places(DecoderState *s, ByteBuffer *out) noexcept nogil:
         at = 0
         if s.input.begin <= place.bytes < s.input.end:
             at = <uint64_t> (place.bytes - s.input.begin) + 1
-        if not (append_varint(s, out, i) and append_varint(s, out, place.flags) and append_varint(s, out, place.size)
-                and append_varint(s, out, at) and append(s, out, place.bytes, 0 if at else place.size)):
+        if not (append_varint(s, out, i) and append_varint(s, out, place.size) and append_varint(s, out, at) and append(s, out, place.bytes, 0 if at else place.size)):
             return False
     return True
 
 
 cdef Status read_places(DecoderState *s, const uint8_t *payload, size_t size) noexcept nogil:
     """What write_places wrote, at the beginning of the input."""
-    cdef Cursor c
+    cdef Cursor c, value
     cdef Place *place
-    cdef uint64_t flags, length, at, left
+    cdef uint64_t length, at, left
     cdef uint8_t *made
     c.at = s.input.at
     c.end = s.input.end
@@ -179,21 +214,22 @@ cdef Status read_places(DecoderState *s, const uint8_t *payload, size_t size) no
     while left and not c.bad:
         left -= 1
         place = place_of(s, &c)
-        flags = take_varint(&c)
         length = take_varint(&c)
         at = take_varint(&c)
         if place == NULL or length > REC_MOST_TOLD or (at and (at - 1 > size or length > size - (at - 1))):
             return reject(s, b"a checkpoint that is not whole")
-        place.bytes = payload + (at - 1)
+        value.at = payload + (at - 1)
         if not at:
             made = room_for(s, place, <uint32_t> length)
-            place.bytes = c.at
+            value.at = c.at
             skip(&c, length)
             if made == NULL or c.bad:
                 return reject(s, b"a checkpoint that is not whole")
-            memcpy(made, place.bytes, length)
-            place.bytes = made
-        place.size = <uint32_t> length
-        place.flags = <uint32_t> flags
+            memcpy(made, value.at, length)
+            value.at = made
+        value.end = value.at + length
+        value.bad = False
+        if not take_contents(s, place, value.at, &value):
+            return reject(s, b"a checkpoint that is not whole")
     s.input.at = c.at
     return reject(s, b"a checkpoint that is not whole") if c.bad else OK

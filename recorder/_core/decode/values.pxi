@@ -45,7 +45,10 @@ cdef void skip_nested(DecoderState *s, Cursor *c, uint32_t *flags, Digest *diges
         left[level] -= 1
         if named[level]:
             skip_str(c)
-        skip_identity(c)
+        if c.at < c.end and c.at[0] == TAG_IDENTITY_LIKE:
+            note_like(s, c)
+        else:
+            skip_identity(c)
         tag = take_byte(c)
         if tag == TAG_TYPED:
             note_type(s, c, flags)
@@ -119,6 +122,18 @@ cdef inline void skip_identity(Cursor *c) noexcept nogil:
     """Of which object the value is, where that is said."""
     if c.at < c.end and TAG_IDENTITY <= c.at[0] <= TAG_IDENTITY_UNSURE:
         take_identity(c)
+
+
+cdef void note_like(DecoderState *s, Cursor *c) noexcept nogil:
+    """IDENTITY_LIKE: only in what stands at a place."""
+    cdef uint32_t at = 0
+    if s.telling == NULL:
+        c.bad = True
+        return
+    at = <uint32_t> (c.at - s.telling.bytes)
+    c.bad |= not append(s, &s.telling.likes, &at, sizeof(at))
+    c.at += 1
+    take_varint(c)
 
 
 cdef inline uint64_t take_identity(Cursor *c) noexcept nogil:

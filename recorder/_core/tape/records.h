@@ -124,9 +124,10 @@ enum { /* value tags */
     TAG_IDENTITY_UNSURE = 0x36, /* varint object, varint doubts, value part */
     TAG_REBOUND = 0x37, /* varint object, varint doubts */
     TAG_CALLERS = 0x38, /* varint slot */
-    TAG_TELL = 0x39, /* varint place, value */
-    TAG_TOLD = 0x3A, /* varint place */
-    TAG_PATCH = 0x3B, /* varint place, varint prefix, varint suffix, varint n, n bytes */
+    TAG_TELL = 0x39, /* varint place, varint doubts, value */
+    TAG_TOLD = 0x3A, /* varint place, varint doubts */
+    TAG_PATCH = 0x3B, /* varint place, varint doubts, varint prefix, varint suffix, varint n, n bytes */
+    TAG_IDENTITY_LIKE = 0x3C, /* varint object, value part */
 };
 
 enum { /* what a trace says of itself */

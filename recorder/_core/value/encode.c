@@ -41,6 +41,12 @@ static inline void visit_identity(rec_visit *v, rec_identity identity)
 {
     if (!rec_identities.exact && (rec_walk.containers != 0 || !rec_identities.followed))
         identity.doubts |= REC_NOT_FOLLOWED;
+    bool is_first = v->p == rec_walk.soft_end - rec_limits.soft_size;
+    if (rec_walk.alike != 0 && identity.doubts == (rec_walk.alike | (is_first ? 0 : REC_NOT_FOLLOWED))) {
+        v->p = rec_put_tagged(v->p, TAG_IDENTITY_LIKE, identity.number);
+        rec_walk.is_alike = true;
+        return;
+    }
     v->p = rec_put_tagged(v->p, identity.doubts == 0 ? TAG_IDENTITY : TAG_IDENTITY_UNSURE, identity.number);
     if (identity.doubts != 0)
         put_number(v, identity.doubts);

@@ -155,7 +155,8 @@ static inline void visit_identity(rec_visit *v, rec_identity identity)
         return;
     }
     v->before += identity.number * OF_OBJECT;
-    rec_walk.inner_doubts += identity.doubts;
+    if (identity.doubts != rec_identities.alike)
+        rec_walk.inner_doubts += rec_fold(identity.number + 1, identity.doubts + OF_OBJECT);
 }
 
 static void visit_data(rec_visit *v, const char *data, Py_ssize_t size)

@@ -47,10 +47,10 @@ void rec_doubt_all_identities(void)
     rec_identities.exact = rec_watch_deaths(on_death);
     for (size_t i = 0; i < REC_IDENTITIES; i++)
         if (rec_identities.entries[i].object != NULL)
-            rec_identities.entries[i].doubts += REC_MAYBE_ANOTHER;
+            rec_identities.entries[i].doubts = rec_doubt(rec_identities.entries[i].doubts);
 }
 
-static rec_identity enter(rec_identity_entry *entry, PyObject *o, uint32_t doubts)
+static rec_identity enter(rec_identity_entry *entry, PyObject *o, uint64_t doubts)
 {
     __atomic_store_n(&entry->object, o, __ATOMIC_RELAXED);
     entry->type = Py_TYPE(o);
@@ -75,7 +75,7 @@ static rec_identity meet_again(rec_identity_entry *entry, PyObject *o)
     if (!is_alike(entry, Py_TYPE(o)))
         return enter(entry, o, 0);
     if (is_ghost || (!rec_identities.exact && entry->met != rec_identities.now))
-        entry->doubts += REC_MAYBE_ANOTHER;
+        entry->doubts = rec_doubt(entry->doubts);
     if (is_ghost)
         __atomic_store_n(&entry->object, o, __ATOMIC_RELAXED);
     entry->type = Py_TYPE(o);

@@ -22,7 +22,7 @@ enum {
     REC_NEIGHBOURS = 8,              /* entries in which an object may be, from that of its address on */
     REC_MAYBE_OLDER = 1,             /* in `doubts`: it may be one that had another number before … */
     REC_NOT_FOLLOWED = 2,            /* … may become another, equal one without a word, … */
-    REC_MAYBE_ANOTHER = 4            /* … and so often may have become another one */
+    REC_MAYBE_ANOTHER = 4            /* … and at this moment, as they are numbered, it may have become another one */
 };
 
 #define REC_NO_OBJECT UINT64_MAX
@@ -31,7 +31,7 @@ typedef struct {
     PyObject *object;    /* not owned, only compared; NULL: nobody's; lowest bit set: it may have died */
     PyTypeObject *type;  /* likewise */
     uint64_t number;
-    uint32_t doubts;
+    uint64_t doubts;
     uint32_t met;        /* the moment when it was met last; not kept up while deaths are told */
     uint32_t walk;       /* over a value in which it was met last … */
     uint32_t index;      /* … as the n-th container */
@@ -41,7 +41,7 @@ typedef struct {
 
 typedef struct {
     uint64_t number;
-    uint32_t doubts;
+    uint64_t doubts;
 } rec_identity;
 
 typedef struct {
@@ -49,6 +49,8 @@ typedef struct {
     rec_identity_entry *current; /* of the object that was asked for last, whose parts come next */
     rec_identity top;        /* of the object that was looked at as a whole; REC_NO_OBJECT: it has no number */
     uint64_t next;
+    uint64_t moments;        /* so many there were */
+    uint64_t alike;          /* what an object is doubted by that comes into doubt at this moment; 0: none has to */
     uint32_t now;            /* the moment: between two looks within one nothing of the program's can have run */
     uint32_t interludes;     /* moments that are no events */
     bool exact;              /* every death is told */
@@ -68,6 +70,12 @@ uint64_t rec_number_of(PyObject *o);
 rec_identity rec_find_identity(PyObject *o);
 void rec_doubt_all_identities(void);
 
+/* What is doubted of an object from this moment on. */
+static inline uint64_t rec_doubt(uint64_t doubts)
+{
+    return (doubts & (REC_MAYBE_ANOTHER - 1)) + rec_identities.moments * REC_MAYBE_ANOTHER;
+}
+
 /* Before objects are looked at for an event, by its number, or in between. */
 static inline void rec_begin_moment(uint64_t event)
 {
@@ -75,8 +83,10 @@ static inline void rec_begin_moment(uint64_t event)
     if (rec_identities.now == now)
         return;
     rec_identities.now = now;
+    rec_identities.moments++;
     if (rec_identities.exact && !rec_sees_every_death())
         rec_doubt_all_identities();
+    rec_identities.alike = rec_identities.exact ? 0 : rec_identities.moments * REC_MAYBE_ANOTHER;
 }
 
 static inline size_t rec_identity_bucket(PyObject *o)
@@ -104,7 +114,7 @@ static inline rec_identity rec_identity_of(PyObject *o)
     if (!rec_identities.exact && entry->met != rec_identities.now) {
         if (entry->type != Py_TYPE(o))
             return rec_find_identity(o);
-        entry->doubts += REC_MAYBE_ANOTHER;
+        entry->doubts = rec_doubt(entry->doubts);
         entry->met = rec_identities.now;
     }
     return (rec_identity){entry->number, entry->doubts};

@@ -10,9 +10,9 @@ cdef extern from "value/walk.h" nogil:
     ctypedef struct Walk "rec_walk_state":
         uint32_t containers, node_limit, nodes_left
         size_t bytes
-        uint64_t inner_doubts
+        uint64_t inner_doubts, alike
         uint8_t *soft_end
-        bint writing
+        bint writing, is_alike
     int REC_MEMO_SIZE
     Limits limits "rec_limits"
     Walk walk "rec_walk"
@@ -53,11 +53,12 @@ cdef extern from "value/printed.h" nogil:
 cdef extern from "value/identity.h" nogil:
     ctypedef struct Identity "rec_identity":
         uint64_t number
-        uint32_t doubts
+        uint64_t doubts
     uint64_t NO_OBJECT "REC_NO_OBJECT"
-    uint32_t REC_NOT_FOLLOWED
+    uint32_t REC_NOT_FOLLOWED, REC_MAYBE_ANOTHER
     ctypedef struct IdentityTable "rec_identity_table":
         Identity top
+        uint64_t alike
         bint followed
         uint32_t interludes
         bint exact

@@ -27,8 +27,10 @@ typedef struct {
     uint32_t node_limit; /* elements of the value that is looked at: rec_limits.nodes, or fewer */
     uint32_t nodes_left;
     size_t bytes;        /* that were looked at in what has no parts: texts, large numbers, arrays */
-    uint64_t inner_doubts; /* of objects within the value, added up */
+    uint64_t alike;      /* doubts that are not written with each object that has them; 0: none */
+    uint64_t inner_doubts; /* a hash of those of objects within the value that came into doubt at another moment */
     uint8_t *soft_end;
+    bool is_alike;       /* something was written so */
     bool writing;        /* inside put_value: no record can start */
     uint64_t order;      /* debug builds: of what has been met, and in which order */
 } rec_walk_state;
