@@ -122,6 +122,27 @@ def callers(slot: int) -> bytes:
     return b"\x38" + varint(slot)
 
 
+def tell(place: int, encoded: bytes, doubts: int = 0) -> bytes:
+    return b"\x39" + varint(place) + varint(doubts) + encoded
+
+
+def told(place: int, doubts: int = 0) -> bytes:
+    return b"\x3a" + varint(place) + varint(doubts)
+
+
+def patch(place: int, prefix: int, suffix: int, middle: bytes, doubts: int = 0) -> bytes:
+    numbers = varint(prefix) + varint(suffix) + varint(len(middle))
+    return b"\x3b" + varint(place) + varint(doubts) + numbers + middle
+
+
+def like(number: int, encoded: bytes) -> bytes:
+    return b"\x3c" + varint(number) + encoded
+
+
+def place(number: int, encoded: bytes) -> bytes:
+    return b"\x37" + varint(number) + encoded
+
+
 def line(difference: int) -> bytes:
     if -32 <= difference <= 95:
         return bytes([0x80 + difference + 32])

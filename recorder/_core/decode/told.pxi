@@ -21,12 +21,12 @@ cdef Status set_contents(DecoderState *s, Variable *variable, NamespaceDef *name
         return reject(s, b"contents at a place that there is not")
     if tag == TAG_TELL:
         status = tell(s, place, c)
+    elif place.size == 0:
+        status = reject(s, b"contents of a place at which there are none")
     elif tag == TAG_PATCH:
         status = patch(s, place, c)
     if status != OK:
         return status
-    if place.size == 0:
-        return reject(s, b"contents of a place at which there are none")
     if not (store_value(s, variable, place.bytes, place.size) if place.likes.size == 0
             else store_unlike(s, variable, place, doubts)):
         return reject(s, b"")
