@@ -867,7 +867,9 @@ class Machine:
         self.places[place] = raw
 
     def patched(self, place: int, doubts: int) -> Value:
-        old = self.places.get(place, b"")
+        if place not in self.places:
+            raise Damaged("a PATCH of nothing")
+        old = self.places[place]
         prefix, suffix = self.cursor.varint(), self.cursor.varint()
         middle = self.cursor.take(self.cursor.varint())
         if prefix + suffix > len(old):

@@ -7,6 +7,7 @@
  * up, and at the end. */
 #include "cpython/internal.h"
 #include "value/fingerprint.h"
+#include "cpython/frames.h"
 #include "value/traverse.h"
 
 rec_limits_of_values rec_limits;
@@ -176,7 +177,23 @@ static inline void visit_complex(rec_visit *v, PyObject *o)
 
 static inline void visit_class(rec_visit *v, const rec_type_entry *entry) { mix(v, entry->id); }
 
-static inline void visit_named(rec_visit *v, PyObject *o, PyTypeObject *t) { mix(v, (uint64_t)(uintptr_t)o); }
+static inline void mix_name(rec_visit *v, PyObject *name)
+{
+    if (name != NULL && PyUnicode_CheckExact(name))
+        mix(v, fingerprint_str(name));
+}
+
+/* Its name as well: another one may have come to be at its address. */
+static void visit_named(rec_visit *v, PyObject *o, PyTypeObject *t)
+{
+    mix(v, (uint64_t)(uintptr_t)o);
+    if (t == &PyModule_Type) {
+        mix_name(v, rec_module_name(o));
+    } else if (t == &PyFunction_Type) {
+        mix_name(v, ((PyFunctionObject *)o)->func_module);
+        mix_name(v, ((PyFunctionObject *)o)->func_qualname);
+    }
+}
 
 static inline void visit_opaque(rec_visit *v, PyObject *o, const rec_type_entry *entry) { mix(v, entry->id); }
 
@@ -185,6 +202,7 @@ static void visit_generator(rec_visit *v, PyObject *o, const rec_type_entry *ent
     rec_generator generator;
     rec_read_generator(o, &generator);
     mix(v, (uint64_t)(uintptr_t)generator.name);
+    mix_name(v, generator.name);
     mix(v, (uint64_t)generator.state);
     mix(v, (uint64_t)generator.line);
 }
