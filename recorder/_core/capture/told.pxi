@@ -6,6 +6,7 @@
 
 cdef enum:
     LEAST_TOLD = 16          # bytes: what is shorter is written each time
+    LONGEST_HEAD = 32        # bytes before a value, or its difference
     LEAST_KEPT = 24          # bytes that a patch leaves as they are: more than it takes to say so
     PATCHED = 1 << 20        # bytes for what was patched, in all of a segment
 
@@ -20,6 +21,7 @@ cdef struct Contents:        # of an object at a moment. Compared as bytes: ther
 cdef struct Told:
     Contents contents
     uint64_t segment         # in which it was told; another one: never
+    bint is_alike            # it leaves out doubts
     const uint8_t *bytes     # what was written: in the segment, or in `copy`
     size_t size
     uint8_t *copy            # of what was patched, which stands nowhere as a whole …
@@ -63,38 +65,43 @@ cdef inline bint is_told(const Contents *contents) noexcept nogil:
     return there.segment == tape.sequence and memcmp(&there.contents, contents, sizeof(Contents)) == 0
 
 
+cdef inline uint8_t *put_told(uint8_t *p, const Contents *contents, uint64_t alike) noexcept nogil:
+    """What `is_told`."""
+    return put_place(p, TAG_TOLD, contents, alike if told[place_for(contents)].is_alike else 0)
+
+
 cdef inline uint8_t *put_place(uint8_t *p, uint8_t tag, const Contents *contents, uint64_t alike) noexcept nogil:
     return put_varint(put_tagged(p, tag, place_for(contents)), alike)
 
 
 cdef uint8_t *put_contents(uint8_t *p, PyObject *v, const Contents *contents) noexcept nogil:
     """The object, which was looked at just now: told, or patched."""
-    cdef uint64_t alike = identities.alike
     cdef Told *there = &told[place_for(contents)]
-    cdef uint8_t *value = put_place(p, TAG_TELL, contents, alike)
-    cdef uint8_t *end
-    cdef uint8_t *patch
+    cdef uint8_t *value = p + LONGEST_HEAD
+    cdef uint8_t *end = NULL
+    cdef uint64_t alike
     cdef size_t size
-    walk.alike = alike
+    walk.alike = identities.alike
     walk.is_alike = False
-    end = put_value(value, v, True)
+    size = <size_t> (put_value(value, v, True) - value)
     walk.alike = 0
-    size = <size_t> (end - value)
     if size < LEAST_TOLD or size > REC_MOST_TOLD:
         if walk.is_alike:
             return put_value(p, v, True)
         memmove(p, value, size)
         return p + size
+    alike = identities.alike if walk.is_alike else 0
     if there.segment == tape.sequence:
-        patch = put_patch(put_place(p, TAG_PATCH, contents, alike), there, value, size)
-        if patch != NULL:
-            there.contents = contents[0]
-            return patch
-        p[0] = TAG_TELL
+        end = put_patch(put_place(p, TAG_PATCH, contents, alike), there, value, size)
+    if end == NULL:
+        p = put_place(p, TAG_TELL, contents, alike)
+        memmove(p, value, size)
+        end = p + size
+        there.bytes = p
+        there.size = size
     there.contents = contents[0]
     there.segment = tape.sequence
-    there.bytes = value
-    there.size = size
+    there.is_alike = walk.is_alike
     return end
 
 

@@ -497,7 +497,7 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
         tape.cur = put_set(tape.cur, namespace, slot)
         tape.cur = (
             put_contents(tape.cur, v, &contents) if written
-            else put_place(tape.cur, TAG_TOLD, &contents, look.alike))
+            else put_told(tape.cur, &contents, look.alike))
     elif last.number != identities.top.number or (
             not identities.exact and may_be_stored(slot, known, namespace) and may_be_rebound(last, slot, namespace)):
         status = reserve(reserved)
