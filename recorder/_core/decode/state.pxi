@@ -376,5 +376,4 @@ cdef struct DecoderState:
     Tally tally
     Place places[1024]       # REC_PLACES
     Place *telling           # whose contents are gone through, or NULL
-    ByteBuffer unlike        # contents with their doubts
     CallSums *calls          # of who scans, and adds up calls; or NULL

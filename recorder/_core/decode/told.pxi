@@ -40,23 +40,48 @@ cdef Status set_contents(DecoderState *s, Variable *variable, NamespaceDef *name
 cdef bint store_unlike(DecoderState *s, Variable *variable, const Place *place, uint64_t doubts) noexcept nogil:
     """The value with these doubts wherever it has IDENTITY_LIKE."""
     cdef const uint32_t *like = <const uint32_t *> place.likes.data
-    cdef size_t i, copied = 0, count = place.likes.size // sizeof(uint32_t)
-    cdef Cursor number
-    s.unlike.size = 0
+    cdef const uint8_t *copied = place.bytes
+    cdef const uint8_t *end
+    cdef size_t i, count = place.likes.size // sizeof(uint32_t)
+    cdef uint8_t *out = room_in(s, variable, place.size + 10 * count)
+    cdef uint8_t inner[16]
+    cdef size_t size
+    if out == NULL:
+        return False
+    size = write_varint(inner, doubts | NOT_FOLLOWED)
     for i in range(count):
-        number.at = place.bytes + like[i] + 1
-        number.end = place.bytes + place.size
-        number.bad = False
-        take_varint(&number)
-        if not (append(s, &s.unlike, place.bytes + copied, like[i] - copied)
-                and append_byte(s, &s.unlike, TAG_IDENTITY_UNSURE)
-                and append(s, &s.unlike, place.bytes + like[i] + 1, <size_t> (number.at - place.bytes) - like[i] - 1)
-                and append_varint(s, &s.unlike, doubts if like[i] == 0 else doubts | NOT_FOLLOWED)):
-            return False
-        copied = <size_t> (number.at - place.bytes)
-    return (append(s, &s.unlike, place.bytes + copied, place.size - copied)
-            and ensure_capacity(s, &s.unlike, 16)       # store_value may read so many
-            and store_value(s, variable, s.unlike.data, s.unlike.size))
+        end = place.bytes + like[i] + 1
+        while end[0] >= 0x80:                   # the number, which is whole
+            end += 1
+        end += 1
+        memcpy(out, copied, <size_t> (end - copied))
+        out[place.bytes + like[i] - copied] = TAG_IDENTITY_UNSURE
+        out += end - copied
+        copied = end
+        if like[i] == 0:
+            out += write_varint(out, doubts)
+        else:
+            memcpy(out, inner, 10)
+            out += size
+    end = place.bytes + place.size
+    memcpy(out, copied, <size_t> (end - copied))
+    variable.size = <uint32_t> (out + (end - copied) - variable.heap)
+    return True
+
+
+cdef inline uint8_t *room_in(DecoderState *s, Variable *variable, size_t size) noexcept nogil:
+    """For another value of a variable, the old one of which goes."""
+    cdef uint32_t capacity = <uint32_t> (size + size // 2 + 16)
+    cdef uint8_t *heap
+    if variable.heap == NULL or variable.capacity < size + 16:
+        heap = <uint8_t *> arena_take(s, capacity)
+        if heap == NULL:
+            return NULL
+        if variable.heap != NULL:
+            arena_free(s, variable.heap, variable.capacity)
+        variable.heap = heap
+        variable.capacity = capacity
+    return variable.heap
 
 
 cdef inline bint take_contents(DecoderState *s, Place *place, const uint8_t *value, Cursor *c) noexcept nogil:
@@ -133,7 +158,6 @@ cdef void clear_places(DecoderState *s) noexcept nogil:
         arena_free(s, s.places[i].heap[1], s.places[i].capacity[1])
         free_bytes(s, &s.places[i].likes)
     memset(s.places, 0, sizeof(s.places))
-    free_bytes(s, &s.unlike)
 
 
 cdef bint keep_places(DecoderState *s) noexcept nogil:

@@ -131,7 +131,11 @@ cdef void note_like(DecoderState *s, Cursor *c) noexcept nogil:
         c.bad = True
         return
     at = <uint32_t> (c.at - s.telling.bytes)
-    c.bad |= not append(s, &s.telling.likes, &at, sizeof(at))
+    if s.telling.likes.size + sizeof(at) > s.telling.likes.capacity:
+        c.bad |= not ensure_capacity(s, &s.telling.likes, sizeof(at))
+    if not c.bad:
+        memcpy(s.telling.likes.data + s.telling.likes.size, &at, sizeof(at))
+        s.telling.likes.size += sizeof(at)
     c.at += 1
     take_varint(c)
 
