@@ -293,8 +293,8 @@ class Why:
         return found
 
     def _owner(self, root: str, name: str, event: Event) -> str | None:
-        """The class whose attribute `root.name` is, with its module; None: it is the object's own, or not known, or what
-        a descriptor makes of it."""
+        """The class whose attribute `root.name` is, with its module; None: it is the object's own, or not known, or
+        what a descriptor makes of it."""
         of = self._ask(root, event)
         tree = of.tree if of.kind == "known" else self._global(root, event)
         if not isinstance(tree, Node):
