@@ -1,5 +1,5 @@
-"""Contents that stand on the tape already are referred to. What a trace then tells of each variable is held against what the
-program itself saw, for each kind of object, each change of it, and whoever holds it."""
+"""Contents that stand on the tape already are referred to. What a trace then tells of each variable is held against
+what the program itself saw, for each kind of object, each change of it, and whoever holds it."""
 
 from __future__ import annotations
 
@@ -168,10 +168,10 @@ def test_a_variable_is_what_it_was(kind: str, tmp_path: Path) -> None:
 def test_a_small_change_of_a_long_value_is_a_patch(tmp_path: Path) -> None:
     path = tmp_path / "patched.rtrace"
 
-    def change(items: list[int]) -> None:
+    def change(items: list[int]) -> int:
         for i in range(100):
             items[i] = -i
-        return None
+        return len(items)
 
     with recorder.record(path, min_free_space=0):
         change(list(range(1000, 1180)))

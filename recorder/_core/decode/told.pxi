@@ -1,5 +1,5 @@
-# Places: contents that variables refer to, in place of having them written again. What stands at one is plain bytes of a
-# value: in what is read, or, of what was patched, in memory of its own.
+# Places: contents that variables refer to, in place of having them written again. What stands at one is plain bytes of
+# a value: in what is read, or, of what was patched, in memory of its own.
 
 cdef enum:
     NOT_FOLLOWED = 2         # in doubts
@@ -219,7 +219,8 @@ cdef bint write_places(DecoderState *s, ByteBuffer *out) noexcept nogil:
         at = 0
         if s.input.begin <= place.bytes < s.input.end:
             at = <uint64_t> (place.bytes - s.input.begin) + 1
-        if not (append_varint(s, out, i) and append_varint(s, out, place.size) and append_varint(s, out, at) and append(s, out, place.bytes, 0 if at else place.size)):
+        if not (append_varint(s, out, i) and append_varint(s, out, place.size) and append_varint(s, out, at)
+                and append(s, out, place.bytes, 0 if at else place.size)):
             return False
     return True
 
