@@ -293,6 +293,9 @@ class Names:
     def is_recorded(self, kind: Any) -> bool:
         return class_attributes.is_recorded(self._frame, kind)
 
+    def asks_instances(self, kind: Any) -> bool:
+        return class_attributes.asks_instances(self._frame, kind)
+
     def _is_stale(self, name: str, value: Value) -> bool:
         if self._looked is None:
             return False

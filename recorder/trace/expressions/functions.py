@@ -412,17 +412,9 @@ def _is_of(value: Any, wanted: Any) -> bool:
 
 
 def _asks_by_code(wanted: TypeName) -> bool:
-    """Whether it is an abstract class that has code of its own say what derives from it."""
+    """Whether it is a class that has code say what is an instance of it."""
     classes = None if wanted.converter is None else wanted.converter.classes()
-    if classes is None:
-        return False
-    try:
-        return (
-            classes.of_class(wanted.of, "__subclasshook__", wanted.name, False)
-            is not NotImplemented
-        )
-    except Undecided:  # where what it derives from is not recorded
-        return False
+    return classes is not None and classes.asks_instances(wanted.of)
 
 
 def _is_of_library(value: Any, own: type | None, wanted: TypeName) -> bool | None:
