@@ -368,12 +368,16 @@ class Trace:
         `value`  a value that has to be new there; see `appearances.Wanted`
         `numbers`  the first and the last hit that is wanted, counted from 1
 
-        Raises INVALID_ARGUMENT at once."""
+        Of a condition alone it is asked where its first name may stand for something: everywhere else it would be an
+        error. Raises INVALID_ARGUMENT at once."""
         question = hits.make(self._asker, when, log, value, numbers)
         wanted = filters.make(
             kind, function=function, file=file, line=line, thread=thread, exception=exception, since=since,
             until=until, frame=frame, caller=caller, depth=depth, name=changed, task=task,
         )._replace(condition=question.filter, search=question.search)  # fmt: skip
+        name = question.first_name
+        if name is not None and not wanted.asks_of_functions and line is None:
+            wanted = wanted._replace(codes=self._queries.codes_with(name))
         found = self._fitting(wanted, *_bounds(start, stop), bool(backwards))
         return question.among(found)
 
