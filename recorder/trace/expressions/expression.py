@@ -164,8 +164,8 @@ class Expression:
 
     @property
     def first_name(self) -> str | None:
-        """The name that is asked first, whatever the rest is: where it stands for nothing the whole is an error. None: that
-        cannot be told."""
+        """The name that is asked first, whatever the rest is: where it stands for nothing the whole is an error. None:
+        that cannot be told."""
         node: ast.AST | None = self._node
         while node is not None and not isinstance(node, ast.Name):
             node = compiling.first_part(node)
