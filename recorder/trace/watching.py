@@ -3,7 +3,8 @@
 An expression can come to something else only where a variable that it names is new or changed: only these events are
 looked at. Its value belongs to a frame; or, where a global changed, to its module. Of an attribute (`self.items`) a
 frame that begins with a value that was seen before brings nothing new, nor does one that sees later what became of an
-object. An object that is met for the first time and begins with what another has become is told. In traces that do not tell which object it is, each frame is followed by itself.
+object. An object that is met for the first time and begins with what another has become is told. In traces that do
+not tell which object it is, each frame is followed by itself.
 """
 
 from __future__ import annotations
