@@ -365,8 +365,8 @@ def test_a_condition_alone_is_asked_where_its_name_is_known_and_nowhere_else(
             )
             condition = forms[number % len(forms)]
             for kind in ("line", "call"):
-                alone = list(trace.hits(kind, when=condition))
-                everywhere = list(trace.hits(kind, when=condition, function="*"))
+                alone = list(trace.hits(kind, when=condition, where_known=True))
+                everywhere = list(trace.hits(kind, when=condition))
                 met = [hit for hit in everywhere if hit.kind != "error"]
                 assert [hit for hit in alone if hit.kind != "error"] == met, condition
                 if not any(name in one._slots for one in trace.namespaces):  # no body has it
