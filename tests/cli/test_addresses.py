@@ -58,7 +58,9 @@ def test_no_answer_tells_it(
 def test_the_trace_has_it(trace: Path) -> None:
     """It is asked for as it is, and found."""
     with open_trace(trace) as opened:
-        (first, *_) = opened.hits("call", when="url == 'postgres://bob:hunter2@db.example/app'")
+        (first, *_) = opened.hits(
+            "call", function="connect", when="url == 'postgres://bob:hunter2@db.example/app'"
+        )
         value = first.event.locals["url"]
         assert value.to_python() == "postgres://bob:hunter2@db.example/app"
         assert value.show() == "'postgres://***********@db.example/app'"
