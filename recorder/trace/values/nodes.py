@@ -135,6 +135,7 @@ class Again(Node):
     moment, the index of a frame. It counts as a reference to the container of this number."""
 
     number: int
+    identity: Identity | None
 
 
 class ObjectBytes(bytearray):
@@ -162,7 +163,7 @@ def identified(tree: Any, identity: Identity | None) -> Any:
 
 
 def identity_of(tree: Any) -> Identity | None:
-    return tree.identity if isinstance(tree, (ObjectNode, ObjectBytes)) else None
+    return tree.identity if isinstance(tree, (ObjectNode, ObjectBytes, Again)) else None
 
 
 def kind_of(tree: Any) -> type:
