@@ -1,5 +1,5 @@
-"""Columns, series, indexes and arrays of libraries, each of every type of values, and what can be asked of one: an item,
-its length, what is in it. The library itself says what is right; what is not recorded is unknown, and never wrong."""
+"""Columns, series, indexes and arrays of libraries, each of every type of values, and what can be asked of one: an
+item, its length, what is in it. The library itself says what is right; what is not recorded is unknown, never wrong."""
 
 from __future__ import annotations
 

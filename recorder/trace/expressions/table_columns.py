@@ -188,7 +188,7 @@ class TableColumn(Column):
         return self._is_among(plain(wanted), held)
 
     def _is_among(self, wanted: Any, held: Any) -> bool:
-        """As far as pandas has no idea of its own: of texts among moments, of True among numbers, of what is missing."""
+        """As far as pandas has no idea of its own: of texts among moments, of True among numbers."""
         doubt = type(wanted) not in SIMPLE or wanted != wanted
         if type(wanted) is float:
             doubt = doubt or self.is_narrow or isinstance(held, range)

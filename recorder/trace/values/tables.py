@@ -235,10 +235,8 @@ def _all_of(tree: Any) -> list[Any] | None:
 def _of_intervals(node: Node) -> Column | None:
     parts = dict(node.items)
     left, right = _all_of(parts.get("_left")), _all_of(parts.get("_right"))
-    dtype = parts.get("_dtype")
-    is_told = isinstance(dtype, Node) and dtype.tag == TAG_INSTANCE
-    closed = dict(dtype.items).get("_closed") if is_told else None
-    if closed is None or left is None or right is None or len(left) != len(right):
+    closed = _of_dtype(node, "_closed")
+    if closed is UNKNOWN or left is None or right is None or len(left) != len(right):
         return None
     values = [
         Node(TAG_FORM, ("pandas", "Interval"), Form.INTERVAL, [*ends, closed])
@@ -269,7 +267,8 @@ def _of_sparse(node: Node) -> Column | None:
     known = dict(zip(at, kept, strict=False))
     shown = min(size, MOST_OF_SPARSE)
     values = [known.get(n, filling) for n in range(shown)]
-    scalar = _dtype(numbers) if not is_form(numbers, Form.COLUMN) else _dtype(numbers.items[1])
+    is_column = isinstance(numbers, Node) and is_form(numbers, Form.COLUMN)
+    scalar = _dtype(numbers.items[1] if isinstance(numbers, Node) and is_column else numbers)
     return Column(node.type or ("", "?"), "sparse", size, values, [], filling, scalar)
 
 
@@ -278,9 +277,14 @@ UNKNOWN: Final = object()
 
 def filling_of(node: Node) -> Any:
     """What a sparse array has in all places of which it keeps nothing; UNKNOWN where its type is told elsewhere."""
+    return _of_dtype(node, "_fill_value")
+
+
+def _of_dtype(node: Node, name: str) -> Any:
     dtype = dict(node.items).get("_dtype")
-    is_told = isinstance(dtype, Node) and dtype.tag == TAG_INSTANCE
-    return dict(dtype.items).get("_fill_value", UNKNOWN) if is_told else UNKNOWN
+    if not isinstance(dtype, Node) or dtype.tag != TAG_INSTANCE:
+        return UNKNOWN
+    return dict(dtype.items).get(name, UNKNOWN)
 
 
 def _dtype(part: Any) -> str:
@@ -431,8 +435,8 @@ def is_plain_index(index: Any) -> bool:
 
 
 def row_labels(index: Any) -> list[Any] | None:
-    """By what the rows are asked for, each of which has one of its own; empty where that is their place, None where it is
-    not known."""
+    """By what the rows are asked for, each of which has one of its own; empty where that is their place, None
+    where it is not known."""
     numbers = (
         range_of(index.items[1]) if is_form(index, Form.INDEX) and len(index.items) > 1 else None
     )
@@ -463,13 +467,17 @@ def container_by_rows(node: Node) -> Node | None:
         return made
     if made.tag == TAG_LIST:
         return _by_rows(made, known)
-    columns = [(name, _by_rows(part, known)) for name, part in made.items]
+    columns = [
+        (name, _by_rows(part, known) if is_list(part) else part) for name, part in made.items
+    ]
     return made._replace(items=columns)
 
 
-def _by_rows(values: Any, known: list[Any] | None) -> Any:
-    if not isinstance(values, Node) or values.tag != TAG_LIST:
-        return values
+def is_list(tree: Any) -> bool:
+    return isinstance(tree, Node) and tree.tag == TAG_LIST
+
+
+def _by_rows(values: Node, known: list[Any] | None) -> Node:
     if known is None or len(known) != len(values.items):
         return Node(TAG_INSTANCE, ("builtins", "object"), 1, [("iloc", values)])
     return Node(TAG_DICT, None, len(known), list(zip(known, values.items, strict=True)))
