@@ -266,8 +266,8 @@ def main():
 main()
 """
 ASKED = {
-    "by_label['a']": "np.float64(1.5)", "by_place[2]": "np.int64(6)", "table['a'][8]": "np.int64(2)",
-    "names[0]": "np.int64(1)", "long[3] == 3": "True", "long[4_999] == 4999": "True", "long[4_980] + 0": "4980",
+    "by_label['a']": "1.5", "by_place[2]": "6", "table['a'][8]": "2",
+    "names[0]": "1", "long[3] == 3": "True", "long[4_999] == 4999": "True", "long[4_980] + 0": "4980",
     "long[4_979]": "?", "long[-1]": "?", "table['a'].iloc[1] == 2": "True", "table.loc[8, 'b'] == 5": "True",
     "table.iloc[1, 0] == 2": "True", "table['a'][0]": "error", "by_label.iloc[0] == 1.5": "True",
     "table.shape": "(3, 2)", "table.loc[8]": "?", "by_label.iloc[0:2]": "?", "by_label.loc['z']": "error",

@@ -56,6 +56,7 @@ from recorder.trace.values import moments, stdlib_values, tables
 from recorder.trace.values.forms import items_of, make_form, named_parts
 from recorder.trace.values.masks import MASKED_ARRAYS
 from recorder.trace.values.nodes import (
+    Cell,
     Node,
     ObjectBytes,
     is_numbered,
@@ -387,11 +388,13 @@ class _Trees:
     def of(self, value: Any) -> Any:
         self.budget.charge(1)
         if self.converter is not None and (node := self.converter.node_of(value)) is not None:
-            return self.copy(node, self.converter)
+            return node.number if isinstance(node, Cell) else self.copy(node, self.converter)
         if value is None or isinstance(value, (int, float, complex, str, bytes, bytearray)):
             return value
         if value is Ellipsis or value is NotImplemented:
             return value
+        if isinstance(value, Thing) and isinstance(value.node, Cell):
+            return value.node.number
         if isinstance(value, (Thing, Cut, Named)):
             self.count += sum(is_numbered(node) for node in nodes(value.node))
             return value.node

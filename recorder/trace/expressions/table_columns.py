@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from recorder.trace.expressions.domain import Column, Cut, Frame, Opaque, Thing, plain
 from recorder.trace.expressions.outcomes import Undecided
+from recorder.trace.expressions.scalars import NARROW
 from recorder.trace.format import TAG_ARRAY, TAG_ERROR, TAG_LIST, Form
 from recorder.trace.values import moments, tables
-from recorder.trace.values.nodes import Node
+from recorder.trace.values.nodes import Cell, Node
 from recorder.trace.values.stdlib_values import Array
 
 FORMATS: Final = {  # of numpy's types of numbers, by their names
@@ -65,7 +66,11 @@ def scalar_of(column: tables.Column, value: Any) -> Any:
         data = struct.pack(f"{len(parts)}{form[-1]}", *parts)
     except (struct.error, OverflowError):
         return value
-    return Node(TAG_ARRAY, ("numpy", column.scalar), 1, Array(form, len(data), (), data))
+    kind = Node if form in NARROW else Cell
+    made = kind(TAG_ARRAY, ("numpy", column.scalar), 1, Array(form, len(data), (), data))
+    if isinstance(made, Cell):
+        made.number = value
+    return made
 
 
 def made_of(

@@ -138,6 +138,12 @@ class Again(Node):
     identity: Identity | None
 
 
+class Cell(Node):
+    """A number of a column, which has a type of numpy's where it is asked for, and is shown as a number."""
+
+    number: Any
+
+
 class ObjectBytes(bytearray):
     """Likewise, of a bytearray."""
 
