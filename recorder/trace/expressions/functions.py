@@ -39,8 +39,10 @@ from recorder.trace.expressions.operations import (
 )
 from recorder.trace.expressions.outcomes import Budget, Undecided
 from recorder.trace.expressions.scalars import Scalar
-from recorder.trace.format import TAG_ELIDED, TAG_INSTANCE
+from recorder.trace.format import TAG_ELIDED, TAG_FORM, TAG_INSTANCE, Form
+from recorder.trace.values.datetimes import duration_text
 from recorder.trace.values.exceptions import exception_of
+from recorder.trace.values.moments import facts_of
 from recorder.trace.values.nodes import has_own
 
 Function = Callable[..., Any]  # of the budget, and what it is given
@@ -477,6 +479,11 @@ def _spelled(value: Any) -> Any:
     inner = plain(value)
     if inner is value or not isinstance(value, Thing):
         return inner
+    if (
+        value.node.tag == TAG_FORM and value.node.size == Form.TIMEDELTA64
+    ):  # of pandas': 0 days 00:01:30
+        number, unit, *_ = facts_of(value.node)
+        return duration_text(number, unit)
     if value.type.key in ORDERED and isinstance(inner, dict):
         return ORDERED[value.type.key](inner)
     is_deque = value.type.key == ("collections", "deque")
