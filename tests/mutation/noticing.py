@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from tests.docs.test_documentation import ROOT, files_of, which_tests
 from tests.mutation.reach import Seen
 
-# Seconds of tests that are asked first, and then, and of how many files: to collect a file takes time as well. The
-# others are asked only for the whole.
-ROUNDS = ((10.0, 6), (60.0, 20))
+ROUNDS = (
+    5.0,
+    30.0,
+)  # seconds of tests that are asked first, and then; the others are asked only for the whole
 
 
 def folders_for(file: str) -> list[str]:
@@ -36,9 +37,10 @@ def all_folders() -> list[str]:
     return [folder for folder in folders if tests_in(folder)]
 
 
-def in_order(file: str, number: int, tests: dict[str, Seen]) -> list[str]:
-    """Those of a file of tests that is called like the changed one, those of the folders that are named for it, the
-    others; first those that came by the bug themselves; the fastest of each file in turn."""
+def in_order(file: str, number: int, tests: dict[str, Seen], noticed: Collection[str]) -> list[str]:
+    """Those that came by the bug themselves before those whose file did: first what has `noticed` another bug of the
+    file, then tests of a file that is called like the changed one, then those of the folders that are named for it; the
+    cheapest of each file in turn."""
     word = re.compile(rf"\b{re.escape(Path(file).stem.strip('_'))}s?\b")
     folders = folders_for(file)
     place: Counter[str] = Counter()
@@ -46,32 +48,31 @@ def in_order(file: str, number: int, tests: dict[str, Seen]) -> list[str]:
     def likely(test: str) -> int:
         path = test.partition("::")[0]
         is_called_so = bool(word.search(Path(path).stem.removeprefix("test_").replace("_", " ")))
-        return 2 - is_called_so - (path.rpartition("/")[0] in folders)
+        return 3 - is_called_so - (path.rpartition("/")[0] in folders)
 
     ranked = []
     for test in sorted(
-        tests, key=lambda test: (number not in tests[test].reached, tests[test].seconds)
+        tests, key=lambda test: (number not in tests[test].reached, tests[test].cost)
     ):
         path = test.partition("::")[0]
         place[path] += 1
         seen = tests[test]
-        ranked.append((number not in seen.reached, likely(test), place[path], seen.seconds, test))
+        first = 0 if test in noticed else likely(test)
+        ranked.append((number not in seen.reached, first, place[path], seen.cost, test))
     return [test for *_, test in sorted(ranked)]
 
 
 def rounds(tests: list[str], seen: dict[str, Seen], whole: bool) -> Iterable[list[str]]:
-    """As many as take no longer than that, then more, then the rest; those of one file together."""
+    """As many as cost no more than that, then more, then the rest; those of one file together."""
     left = tests
-    for most, most_files in ROUNDS:
-        some, rest, total = [], [], 0.0
-        files: set[str] = set()
+    for most in ROUNDS:
+        some: list[str] = []
+        rest: list[str] = []
+        total = 0.0
         for test in left:
-            file = test.partition("::")[0]
-            fits = total + seen[test].seconds <= most and len(files | {file}) <= most_files
-            if fits or not some:  # always one
+            if total + seen[test].cost <= most or not some:  # always one
                 some.append(test)
-                files.add(file)
-                total += seen[test].seconds
+                total += seen[test].cost
             else:
                 rest.append(test)
         yield together(some)

@@ -23,6 +23,7 @@ class Seen(NamedTuple):
     """What was seen of one test without a bug."""
 
     seconds: float
+    cost: float  # of processor time, its own and that of what it starts
     passed: bool
     reached: frozenset[int]
 
@@ -96,14 +97,15 @@ class Ledger:
             row = json.loads(line)
             if row["digest"] == digest(root / row["file"]):
                 self.files[row["file"]] = {
-                    test: Seen(seconds, passed, frozenset(reached))
-                    for test, (seconds, passed, reached) in row["tests"].items()
+                    test: Seen(seconds, cost, passed, frozenset(reached))
+                    for test, (seconds, cost, passed, reached) in row["tests"].items()
                 }
 
     def add(self, file: str, tests: dict[str, Seen]) -> None:
         self.files[file] = tests
         rows = {
-            test: (seen.seconds, seen.passed, sorted(seen.reached)) for test, seen in tests.items()
+            test: (seen.seconds, seen.cost, seen.passed, sorted(seen.reached))
+            for test, seen in tests.items()
         }
         row = {"file": file, "digest": digest(self.root / file), "tests": rows}
         with self.path.open("a") as out:
