@@ -46,6 +46,9 @@ class Checkout:
             # Some tests ask what is tracked.
             for command in (["init", "-q"], ["add", "-A"]):
                 subprocess.run(["git", *command], cwd=self.root, check=True)
+        else:  # what a run that was killed has left
+            subprocess.run(["git", "checkout", "-q", "--", "recorder"], cwd=self.root, check=True)
+            self.switch(switched.NONE)
         self.environment = {**os.environ, "PYTHONPATH": str(self.root)}
         self.when = 0
         self.whole: dict[str, str] = {}  # files as they are without a bug

@@ -21,7 +21,12 @@ def plant(request: Request) -> bool:
     """False where it is in what was done at import."""
     if request.number:
         switch_core(request.number)
-    return not request.file or change_functions(request.file, request.old, request.new)
+    if not request.file:
+        return True
+    gc.unfreeze()  # to find them
+    is_changed = change_functions(request.file, request.old, request.new)
+    gc.freeze()
+    return is_changed
 
 
 def switch_core(number: int) -> None:
@@ -40,7 +45,6 @@ def change_functions(file: str, old: str, new: str) -> bool:
     if any(not before[key].co_flags & OPTIMIZED for key in changed):
         return False
     known = {(code.co_qualname, code.co_firstlineno): key for key, code in before.items()}
-    gc.unfreeze()
     for it in gc.get_objects():
         if type(it) is FunctionType and it.__code__.co_filename == file:
             key = known.get((it.__code__.co_qualname, it.__code__.co_firstlineno))
@@ -49,7 +53,6 @@ def change_functions(file: str, old: str, new: str) -> bool:
                     it.__code__ = after[key]
                 except ValueError:  # of other variables of the function around it
                     return False
-    gc.freeze()
     return True
 
 
