@@ -249,7 +249,7 @@ def test_what_a_test_comes_by_is_marked_in_whichever_process(tmp_path: Path) -> 
 
 def seen(**tests: tuple[float, set[int]]) -> dict[str, Seen]:
     return {
-        f"tests/{name.replace('__', '/')}.py::t": Seen(9.0, seconds, True, frozenset(reached))
+        f"tests/{name.replace('__', '/')}.py::t": Seen(9.0, seconds, "passed", frozenset(reached))
         for name, (seconds, reached) in tests.items()
     }
 
@@ -257,9 +257,9 @@ def seen(**tests: tuple[float, set[int]]) -> dict[str, Seen]:
 def test_the_likely_and_the_fast_tests_come_first_and_then_more() -> None:
     tests = seen(
         view__test_a=(0.1, {1}),
-        trace__test_b=(20.0, {1}),
-        trace__test_c=(5.0, {1}),
-        trace__test_compare=(9.0, {1}),
+        trace__test_b=(7.0, {1}),
+        trace__test_c=(4.5, {1}),
+        trace__test_compare=(20.0, {1}),
         trace__test_fixture=(0.1, {2}),
     )
     ordered = noticing.in_order("recorder/trace/compare.py", 1, tests, ())
@@ -277,10 +277,10 @@ def test_a_file_of_tests_that_has_changed_is_looked_at_again(tmp_path: Path) -> 
     test.write_text("1")
     ledger = Ledger(tmp_path / "ledger", tmp_path)
     found = {
-        "test_a.py::one": Seen(1.0, 0.5, True, frozenset({3})),
-        "test_a.py::two": Seen(1.0, 0.5, True, frozenset()),
+        "test_a.py::one": Seen(1.0, 0.5, "passed", frozenset({3})),
+        "test_a.py::two": Seen(1.0, 0.5, "passed", frozenset()),
     }
-    ledger.add("test_a.py", found | {"test_a.py::bad": Seen(1.0, 0.5, False, frozenset({3}))})
+    ledger.add("test_a.py", found | {"test_a.py::bad": Seen(1.0, 0.5, "failed", frozenset({3}))})
     again = Ledger(ledger.path, tmp_path)
     assert again.reaching(3) == found  # what a file's tests share is made by the first of them
     assert again.reaching(4) == {}
@@ -324,7 +324,7 @@ def test_what_fails_has_noticed_but_if_it_took_long_it_has_to_fail_twice(
 ) -> None:  # fmt: skip
     tests = Answers(*answers)
     monkeypatch.setattr(mutation.Trial, "run", lambda *asked: tests(*asked))
-    known = dict.fromkeys("abc", Seen(0.1, 0.1, True, frozenset()))
+    known = dict.fromkeys("abc", Seen(0.1, 0.1, "passed", frozenset()))
     [mutant, *_] = mutation.mutants_of(["recorder/trace/varint.py"])
     trial = mutation.Trial(None, 1, mutant, False, known)  # type: ignore[arg-type]
     failed, slow = trial.first_failure([*"abc"])

@@ -8,6 +8,7 @@ tests start have it. Where a loaded process cannot have it, as it is in what is 
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import gc
 import json
@@ -17,6 +18,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -32,6 +34,7 @@ class Request(NamedTuple):
     tests: list[str]  # in this order; or files
     told: str  # a file that gets a line for each
     until_it_fails: bool
+    most: float = 0.0  # seconds of processor time for a file, then its other tests are only named; 0: no limit
     number: int = 0  # of a bug in the core
     file: str = ""  # of a bug in Python, and how it was, and is now
     old: str = ""
@@ -124,12 +127,26 @@ def run(session: pytest.Session, items: list[pytest.Item], request: Request) -> 
     if not loaded.plant(request):
         return CANNOT
     plugin.begin(request.told)
-    for item, following in zip(items, [*items[1:], None], strict=True):
-        session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+    left = collections.deque(sampled(items) if request.most else items)
+    while left:
+        item = left.popleft()
+        while left and request.most and plugin.spent_on(file_of(item)) > request.most:
+            if file_of(left[0]) != file_of(item):
+                break
+            plugin.name(left.popleft())
+        session.config.hook.pytest_runtest_protocol(item=item, nextitem=left[0] if left else None)
         if session.testsfailed and request.until_it_fails:
+            with contextlib.suppress(BaseException):
+                session._setupstate.teardown_exact(None)
             break
-    else:
-        return int(session.testsfailed > 0)
-    with contextlib.suppress(BaseException):
-        session._setupstate.teardown_exact(None)
-    return 1
+    return int(session.testsfailed > 0)
+
+
+def sampled(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Those of each file by chance, but the same each time: those that are much alike are neighbours."""
+    files = {file_of(item): n for n, item in reversed([*enumerate(items)])}
+    return sorted(items, key=lambda item: (files[file_of(item)], zlib.crc32(item.nodeid.encode())))
+
+
+def file_of(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0]

@@ -11,8 +11,8 @@ from tests.docs.test_documentation import ROOT, files_of, which_tests
 from tests.mutation.reach import Seen
 
 ROUNDS = (
-    5.0,
-    30.0,
+    3.0,
+    12.0,
 )  # seconds of tests that are asked first, and then; the others are asked only for the whole
 
 

@@ -8,6 +8,7 @@ import json
 import os
 import resource
 import time
+from collections import defaultdict
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -27,6 +28,7 @@ class Told:
     at_import: tuple[int, ...] = ()  # what was come by before any
     results: ClassVar[set[str]] = set()
     words: ClassVar[list[str]] = []
+    costs: ClassVar[defaultdict[str, float]] = defaultdict(float)  # of each file
 
 
 def pytest_runtestloop(session: pytest.Session) -> bool:
@@ -51,13 +53,24 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: object) -> Generator[No
     yield
     passed = "passed" if "call passed" in Told.results else "skipped"
     outcome = "failed" if "failed" in Told.results else passed
-    tell(item.nodeid, time.monotonic() - began, spent() - spent_before, outcome, reached())
+    cost = spent() - spent_before
+    Told.costs[forks.file_of(item)] += cost
+    tell(item.nodeid, time.monotonic() - began, cost, outcome, reached())
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     Told.results.add("failed" if report.failed else f"{report.when} {report.outcome}")
     if report.failed:
         Told.words.append(report.longreprtext[-3000:])
+
+
+def spent_on(file: str) -> float:
+    return Told.costs[file]
+
+
+def name(item: pytest.Item) -> None:
+    """One that is not run."""
+    tell(item.nodeid, 0.0, 0.0, "unknown", ())
 
 
 def reached() -> list[int]:
