@@ -34,11 +34,11 @@ class Request(NamedTuple):
     tests: list[str]  # in this order; or files
     told: str  # a file that gets a line for each
     until_it_fails: bool
-    most: float = 0.0  # seconds of processor time for a file, then its other tests are only named; 0: no limit
     number: int = 0  # of a bug in the core
     file: str = ""  # of a bug in Python, and how it was, and is now
     old: str = ""
     new: str = ""
+    most: float = 0.0  # seconds of processor time for a file, then its other tests are only named; 0: no limit
 
 
 class Server:
