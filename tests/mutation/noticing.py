@@ -62,16 +62,22 @@ def in_order(file: str, number: int, tests: dict[str, Seen], noticed: Collection
     return [test for *_, test in sorted(ranked)]
 
 
-def rounds(tests: list[str], seen: dict[str, Seen], whole: bool) -> Iterable[list[str]]:
-    """As many as cost no more than that, then more, then the rest; those of one file together."""
+def rounds(
+    tests: list[str], seen: dict[str, Seen], whole: bool, most_files: int = 1000
+) -> Iterable[list[str]]:
+    """As many as cost no more than that, of no more files; then more, then the rest; those of one file together."""
     left = tests
     for most in ROUNDS:
         some: list[str] = []
         rest: list[str] = []
+        files: set[str] = set()
         total = 0.0
         for test in left:
-            if total + seen[test].cost <= most or not some:  # always one
+            file = test.partition("::")[0]
+            fits = total + seen[test].cost <= most and len(files | {file}) <= most_files
+            if fits or not some:  # always one
                 some.append(test)
+                files.add(file)
                 total += seen[test].cost
             else:
                 rest.append(test)
