@@ -3,6 +3,7 @@ them can be read by a compiler."""
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -265,9 +266,13 @@ def test_the_likely_and_the_fast_tests_come_first_and_then_more() -> None:
     ordered = noticing.in_order("recorder/trace/compare.py", 1, tests, ())
     names = [test.partition("test_")[2].partition(".")[0] for test in ordered]
     assert names == ["compare", "c", "b", "a", "fixture"]
-    first, second, rest = noticing.rounds(ordered, tests, True)
+    first, second = noticing.rounds(ordered, tests, 7.2)
     assert first == ordered[:1]  # always one
-    assert second == ordered[1:] and rest == []
+    assert second == [ordered[1], *ordered[3:]]  # what fits
+    _, all_of_them = noticing.rounds(ordered, tests, math.inf)
+    assert all_of_them == ordered[1:]
+    _, from_few_files = noticing.rounds(ordered, tests, math.inf, 2)
+    assert from_few_files == ordered[1:3]
     again = noticing.in_order("recorder/trace/compare.py", 1, tests, ["tests/view/test_a.py::t"])
     assert again[:2] == [ordered[3], ordered[0]]  # it has noticed another bug of the file
 

@@ -10,10 +10,7 @@ from pathlib import Path
 from tests.docs.test_documentation import ROOT, files_of, which_tests
 from tests.mutation.reach import Seen
 
-ROUNDS = (
-    3.0,
-    12.0,
-)  # seconds of tests that are asked first, and then; the others are asked only for the whole
+FIRST = 2.0  # seconds of processor time of tests that are asked first
 
 
 def folders_for(file: str) -> list[str]:
@@ -63,11 +60,12 @@ def in_order(file: str, number: int, tests: dict[str, Seen], noticed: Collection
 
 
 def rounds(
-    tests: list[str], seen: dict[str, Seen], whole: bool, most_files: int = 1000
+    tests: list[str], seen: dict[str, Seen], limit: float, most_files: int = 1000
 ) -> Iterable[list[str]]:
-    """As many as cost no more than that, of no more files; then more, then the rest; those of one file together."""
+    """A few, of no more files than that; then as many as keep to the limit, in seconds of processor time. Those of one
+    file are together."""
     left = tests
-    for most in ROUNDS:
+    for most in (FIRST, limit):
         some: list[str] = []
         rest: list[str] = []
         files: set[str] = set()
@@ -83,8 +81,6 @@ def rounds(
                 rest.append(test)
         yield together(some)
         left = rest
-    if whole:
-        yield together(left)
 
 
 def together(tests: list[str]) -> list[str]:
