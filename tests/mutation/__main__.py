@@ -149,19 +149,19 @@ def look_at(hand: Checkout, server: Server, ledger: Ledger, files: list[str]) ->
     began = time.monotonic()
     hand.told.unlink(missing_ok=True)
     server.run(Request(files, str(hand.told), until_it_fails=False, most=LOOKED_AT), 7200)
-    by_file: dict[str, dict[str, Seen]] = {file: {} for file in files}
+    by_file: dict[str, dict[str, Seen]] = {}
     at_import: frozenset[int] = frozenset()
     for test, seconds, cost, outcome, reached, words in read_lines(hand.told):
         if not test:
             at_import = frozenset(reached)
-        elif outcome != "skipped":
-            seen = Seen(seconds, cost, outcome, frozenset(reached) | at_import)
-            by_file[test.partition("::")[0]][test] = seen
+            continue
+        tests = by_file.setdefault(test.partition("::")[0], {})
+        if outcome != "skipped":
+            tests[test] = Seen(seconds, cost, outcome, frozenset(reached) | at_import)
             if outcome == "failed":
                 print(f"left out, as it fails without a bug: {test}\n{words}")
     for file, tests in by_file.items():
-        if tests:
-            ledger.add(file, estimated(tests))
+        ledger.add(file, estimated(tests))
     seconds = time.monotonic() - began
     print(f"looked at {files[0]} and {len(files) - 1} more in {seconds:.0f} s", flush=True)
 
