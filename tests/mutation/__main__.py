@@ -42,6 +42,7 @@ PATIENCE = 20  # times what the tests take by themselves; what takes longer is c
 STARTING_SECONDS = 120
 ALL = math.inf
 CAUGHT, SURVIVED, IMPOSSIBLE, UNCLEAR = "caught", "survived", "impossible", "unclear"
+FILES = 8  # of tests, of which each makes what its tests share
 COLD_FILES = 4  # of tests, where pytest has to begin anew for a bug: to collect them takes longer than to run them
 LOOKED_AT = 2.0  # seconds of processor time that a file of tests is looked at
 AT_ONCE = 12  # files of tests, one after another: what they share is made once
@@ -188,9 +189,10 @@ def read_lines(path: Path) -> list[Any]:
 
 
 def coming_by(number: int, ledger: Ledger, sample: Sample) -> dict[str, Seen]:
-    """Of a bug that is behind no switch, those that come by another of its function, or of its file."""
-    if number not in sample.alone:
-        return ledger.reaching(number)
+    """Of a bug that is behind no switch, or that was not come by, those that come by another of its function, or of its
+    file."""
+    if number not in sample.alone and (found := ledger.reaching(number)):
+        return found
     mutant = sample.mutants[number]
     for near in (
         [n for n, other in sample.numbered if other[:2] == mutant[:2] and n not in sample.alone],
@@ -238,7 +240,7 @@ class Trial(NamedTuple):
             ordered = noticing.in_order(self.mutant.file, self.number, self.tests, noticed)
             failed = ""
             slow: list[str] = []
-            files = COLD_FILES if self.is_cold else len(ordered)
+            files = COLD_FILES if self.is_cold else FILES
             for some in noticing.rounds(ordered, self.tests, limit, files):
                 failed, slow = self.first_failure(some)
                 if failed:

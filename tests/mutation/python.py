@@ -54,7 +54,7 @@ class Finder:
             case ast.If(test=test) | ast.While(test=test) | ast.IfExp(test=test):
                 start, end = self.place(test)
                 yield "condition", start, end, f"not ({self.text[start:end]})"
-            case ast.Return(value=ast.expr()):
+            case ast.Return(value=ast.expr() as value) if ast.unparse(value) != "None":
                 yield "return", *self.place(node), "return None"
             case ast.Expr(value=ast.Call() | ast.Await() | ast.Yield()):
                 yield "dropped call", *self.place(node), "pass"
