@@ -274,6 +274,8 @@ def test_the_likely_and_the_fast_tests_come_first_and_then_more() -> None:
     assert all_of_them == ordered[1:]
     _, from_few_files = noticing.rounds(ordered, tests, math.inf, 2)
     assert from_few_files == ordered[1:3]
+    tests["tests/view/test_z.py::t"] = Seen(9.0, 0.1, "unknown", frozenset())
+    assert noticing.in_order("recorder/trace/compare.py", 1, tests, ())[-2].endswith("test_z.py::t")
     again = noticing.in_order("recorder/trace/compare.py", 1, tests, ["tests/view/test_a.py::t"])
     assert again[:2] == [ordered[3], ordered[0]]  # it has noticed another bug of the file
 

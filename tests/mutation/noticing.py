@@ -35,7 +35,7 @@ def all_folders() -> list[str]:
 
 
 def in_order(file: str, number: int, tests: dict[str, Seen], noticed: Collection[str]) -> list[str]:
-    """Those that came by the bug themselves before those whose file did: first what has `noticed` another bug of the
+    """Those that came by the bug themselves, then those of their files that were not run, then the others: first what has `noticed` another bug of the
     file, then tests of a file that is called like the changed one, then those of the folders that are named for it; the
     cheapest of each file in turn."""
     word = re.compile(rf"\b{re.escape(Path(file).stem.strip('_'))}s?\b")
@@ -47,15 +47,17 @@ def in_order(file: str, number: int, tests: dict[str, Seen], noticed: Collection
         is_called_so = bool(word.search(Path(path).stem.removeprefix("test_").replace("_", " ")))
         return 3 - is_called_so - (path.rpartition("/")[0] in folders)
 
+    def far(test: str) -> int:
+        seen = tests[test]
+        return 0 if number in seen.reached else 2 if seen.is_known else 1
+
     ranked = []
-    for test in sorted(
-        tests, key=lambda test: (number not in tests[test].reached, tests[test].cost)
-    ):
+    for test in sorted(tests, key=lambda test: (far(test), tests[test].cost)):
         path = test.partition("::")[0]
         place[path] += 1
         seen = tests[test]
         first = 0 if test in noticed else likely(test)
-        ranked.append((number not in seen.reached, first, place[path], seen.cost, test))
+        ranked.append((far(test), first, place[path], seen.cost, test))
     return [test for *_, test in sorted(ranked)]
 
 
