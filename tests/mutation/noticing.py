@@ -35,9 +35,9 @@ def all_folders() -> list[str]:
 
 
 def in_order(file: str, number: int, tests: dict[str, Seen], noticed: Collection[str]) -> list[str]:
-    """Those that came by the bug themselves, then those of their files that were not run, then the others: first what has `noticed` another bug of the
-    file, then tests of a file that is called like the changed one, then those of the folders that are named for it; the
-    cheapest of each file in turn."""
+    """Those that came by the bug themselves, then those of their files that were not run, then the others. First what
+    has `noticed` another bug of the file, then tests of a file that is called like the changed one, then those of the
+    folders that are named for it; the cheapest of each file in turn."""
     word = re.compile(rf"\b{re.escape(Path(file).stem.strip('_'))}s?\b")
     folders = folders_for(file)
     place: Counter[str] = Counter()
