@@ -264,7 +264,7 @@ def test_the_likely_and_the_fast_tests_come_first_and_then_more() -> None:
         trace__test_compare=(20.0, {1}),
         trace__test_fixture=(0.1, {2}),
     )
-    ordered = noticing.in_order("recorder/trace/compare.py", 1, tests, ())
+    ordered = noticing.in_order("recorder/trace/compare.py", "f", 1, tests, ())
     names = [test.partition("test_")[2].partition(".")[0] for test in ordered]
     assert names == ["compare", "c", "b", "a", "fixture"]
     first, second = noticing.rounds(ordered, tests, 7.2)
@@ -274,9 +274,16 @@ def test_the_likely_and_the_fast_tests_come_first_and_then_more() -> None:
     assert all_of_them == ordered[1:]
     _, from_few_files = noticing.rounds(ordered, tests, math.inf, 2)
     assert from_few_files == ordered[1:3]
+    for function, first in ("g", "c"), ("comparing", "c"), ("compare_it", "compare"):
+        found = noticing.in_order("recorder/trace/varint.py", function, 1, tests, ())
+        assert found[0].endswith(f"test_{first}.py::t")
     tests["tests/view/test_z.py::t"] = Seen(9.0, 0.1, "unknown", frozenset())
-    assert noticing.in_order("recorder/trace/compare.py", 1, tests, ())[-2].endswith("test_z.py::t")
-    again = noticing.in_order("recorder/trace/compare.py", 1, tests, ["tests/view/test_a.py::t"])
+    assert noticing.in_order("recorder/trace/compare.py", "f", 1, tests, ())[-2].endswith(
+        "test_z.py::t"
+    )
+    again = noticing.in_order(
+        "recorder/trace/compare.py", "f", 1, tests, ["tests/view/test_a.py::t"]
+    )
     assert again[:2] == [ordered[3], ordered[0]]  # it has noticed another bug of the file
 
 

@@ -237,7 +237,7 @@ class Trial(NamedTuple):
         with self.hand.planted(self.number, self.mutant, self.is_alone) as is_built:
             if not is_built:
                 return IMPOSSIBLE, "the compiler"
-            ordered = noticing.in_order(self.mutant.file, self.number, self.tests, noticed)
+            ordered = noticing.in_order(*self.mutant[:2], self.number, self.tests, noticed)
             failed = ""
             slow: list[str] = []
             files = COLD_FILES if self.is_cold else FILES
@@ -409,8 +409,9 @@ def plant(folder: Path, asked: Asked, done: set[tuple[str, int]], limit: float, 
     left = queue.SimpleQueue[int]()
     alone = queue.SimpleQueue[int]()
     todo: list[int] = []
+    same = equivalents()
     for number, mutant in sample.numbered:
-        if (mutant.key, mutant.line) not in done:
+        if mutant.key not in same and (mutant.key, mutant.line) not in done:
             todo.append(number)
     for number in sorted(todo, key=lambda number: is_at_import(number, ledger.reaching(number))):
         (alone if number in sample.alone else left).put(number)

@@ -34,18 +34,20 @@ def all_folders() -> list[str]:
     return [folder for folder in folders if tests_in(folder)]
 
 
-def in_order(file: str, number: int, tests: dict[str, Seen], noticed: Collection[str]) -> list[str]:
+def in_order(
+    file: str, function: str, number: int, tests: dict[str, Seen], noticed: Collection[str]
+) -> list[str]:
     """Those that came by the bug themselves, then those of their files that were not run, then the others. First what
-    has `noticed` another bug of the file, then tests of a file that is called like the changed one, then those of the
-    folders that are named for it; the cheapest of each file in turn."""
-    word = re.compile(rf"\b{re.escape(Path(file).stem.strip('_'))}s?\b")
+    has `noticed` another bug of the file, then tests that are called like the changed file or function, then those of
+    the folders that are named for it; the cheapest of each file in turn."""
+    names = f"{Path(file).stem} {function}".lower()
+    words = {word.removesuffix("s") for word in re.findall("[a-z]{4,}", names)}
     folders = folders_for(file)
     place: Counter[str] = Counter()
 
     def likely(test: str) -> int:
-        path = test.partition("::")[0]
-        is_called_so = bool(word.search(Path(path).stem.removeprefix("test_").replace("_", " ")))
-        return 3 - is_called_so - (path.rpartition("/")[0] in folders)
+        is_called_so = any(word in test.lower() for word in words)
+        return 3 - is_called_so - (test.partition("::")[0].rpartition("/")[0] in folders)
 
     def far(test: str) -> int:
         seen = tests[test]
