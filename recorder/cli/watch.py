@@ -138,12 +138,15 @@ def as_json(one: Watched, by: Written | None = None) -> dict[str, Any]:
 
 def as_line(one: Watched, expression: Expression, who: Who, by: Written | None = None) -> str:
     change = one.change
-    where = f"{base_name(change.file)}:{change.line}" if change.function else "(not known)"
-    name = change.title
+    maker = by.change if by is not None and change.function is None else change
+    where = f"{base_name(maker.file)}:{maker.line}" if maker.function else "(not known)"
+    name = maker.title
     if change.found:
         where, name = "(found)", ""
     first, *others = change_rows(one, expression)
     waited = during(change) if by is None else written(by)
+    if by is not None and maker is not change and by.seq == one.seq:
+        waited = ""  # it is said already
     line = f"{one.seq:>8}  {where:<20} {name}  {first}{waited}{who(one.event)}"
     return "\n".join(printable(row) for row in [line, *(f"{'':31}{other}" for other in others)])
 

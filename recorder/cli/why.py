@@ -134,7 +134,9 @@ def as_text(step: Step, trace: Trace, who: Who, before: Step | None = None) -> s
     """`before`: the step that was told before it, whose value is not told again."""
     from recorder.trace.snapshots import title_of
 
-    function = "(not known)" if step.function is None else title_of(step.function)
+    where = "(not known)"
+    if step.function is not None:
+        where = f"{base_name(step.file)}:{step.line} in {title_of(step.function)}"
     value = step.value._show(VALUE_WIDTH, short=True)
     if before is not None and len(value) > SHORT and before.value == step.value:
         value = "(the same)"
@@ -147,9 +149,7 @@ def as_text(step: Step, trace: Trace, who: Who, before: Step | None = None) -> s
     if step.how == "argument":
         is_said = step.text == step.name
     rows.append(
-        f"{'':10}{base_name(step.file)}:{step.line} in {function}"
-        + (f":  {line}" if line else "")
-        + ("" if is_said else f"  ({word})")
+        f"{'':10}{where}" + (f":  {line}" if line else "") + ("" if is_said else f"  ({word})")
     )
     ended = [] if step.inner is None else [*step.through[:MOST_THROUGH], step.inner]
     for inner in ended:

@@ -640,11 +640,12 @@ class Trace:
         return (one for one in found if of_line in (None, one.change.line))
 
     def written_by(self, watched: Watched) -> Written | None:
-        """Of a change that `watch` found, and for which its line only waited: who made it, as the innermost frame that
-        is recorded tells. Of several parts, the first. None: the line itself, or it is not known."""
+        """Of a change that `watch` found, and for which its line only waited, or of which it is not known which line
+        made it: who did, as the innermost frame that is recorded tells. Of several parts, the first. None: the line
+        itself, or it is not known."""
         arguments.instance(watched, Watched, "watched", "a change that watch() found")
-        owner = watched.parts[0].owner if watched.parts else None
-        return Writes(self._queries, self._changes).during(watched.change, owner)
+        writes, change, owner = Writes(self._queries, self._changes), watched.change, watched._owner
+        return writes.during(change, owner) or writes.meanwhile(change, owner)
 
     def check(
         self,

@@ -17,7 +17,7 @@ from recorder.trace import origins
 
 if TYPE_CHECKING:
     from ast import Expression, Interactive, Module, stmt
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from recorder.trace.source_files import Read
 
@@ -26,40 +26,51 @@ SETTLED_NS: Final = 2 * 10**9  # that a source is older than its .pyc: more than
 PYC_HEAD: Final = 16
 IS_HASHED: Final = 1  # a flag: its source is told by a hash
 REWRITTEN: Final = "-pytest-"  # behind Python's own word, and before the version of pytest
+# In a cell; it makes no difference to what does not await. (ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, which is slow to import.)
+AWAITING: Final = 0x2000
 REWRITTEN_SUFFIXES: Final = (".pyc", ".pyo")
 
 
 def digests(
-    path: str, read: Read, optimize: int, in_parts: bool = False, began: int = 0
+    path: str,
+    read: Read,
+    optimize: int,
+    in_parts: bool = False,
+    began: int = 0,
+    wanted: Collection[int] = (),
 ) -> frozenset[int] | str:
     """Those of all code that is in the text, as Python compiles it and as pytest has; or the word for why there are
-    none. in_parts: it may also have been compiled a statement at a time, as a notebook and the prompt do. began: when
-    the program was started, in nanoseconds; 0: nobody knows."""
-    found = _digests(path, read, optimize, in_parts)
+    none. in_parts, wanted: see `compiled`. began: when the program was started, in nanoseconds; 0: nobody knows."""
+    found = _digests(path, read, optimize, in_parts, wanted)
     if isinstance(found, str) or read.state is None:
         return found
     return found.union(*_rewritten(path, read, began))
 
 
-def _digests(path: str, read: Read, optimize: int, in_parts: bool) -> frozenset[int] | str:
+def _digests(
+    path: str, read: Read, optimize: int, in_parts: bool, wanted: Collection[int]
+) -> frozenset[int] | str:
     cached = None if read.state is None else _cached(path, read, optimize)
     if cached is not None:
         return cached
     if len(read.content) > LARGEST_COMPILED:
         return origins.UNCHECKED
-    return compiled(read.content, optimize, in_parts)
+    return compiled(read.content, optimize, in_parts, wanted)
 
 
-def compiled(content: bytes, optimize: int, in_parts: bool = False) -> frozenset[int] | str:
+def compiled(
+    content: bytes, optimize: int, in_parts: bool = False, wanted: Collection[int] = ()
+) -> frozenset[int] | str:
+    """in_parts: it may also have been compiled a statement at a time, as a notebook and the prompt do. wanted: what of
+    it has run; if it is all in the whole, nobody need know of the parts, each of which is compiled many times."""
     import warnings
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if in_parts:
-                found = _digests_of_parts(content, optimize)
-            else:
-                found = code_digests(_compile(content, "exec", optimize))
+            found = code_digests(_compile(content, "exec", optimize, AWAITING if in_parts else 0))
+            if in_parts and not (wanted and found.issuperset(wanted)):
+                found |= _digests_of_parts(content, optimize)
         return frozenset(found)
     except (SyntaxError, ValueError):
         return origins.NOT_PYTHON
@@ -72,11 +83,9 @@ def _digests_of_parts(content: bytes, optimize: int) -> set[int]:
 
     import ast
 
-    # In a cell; neither makes a difference to what does not await, or has no annotations. A future that an earlier cell
-    # imported is there in all later ones.
-    awaiting = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    # A future that an earlier cell imported is there in all later ones.
     found: set[int] = set()
-    for flags in (awaiting, awaiting | __future__.annotations.compiler_flag):
+    for flags in (AWAITING, AWAITING | __future__.annotations.compiler_flag):
         found |= code_digests(_compile(content, "exec", optimize, flags))
         for statement in ast.parse(content).body:
             for part, mode in _parts_of(statement):

@@ -236,7 +236,10 @@ class Texts:
             text.word = origins.UNCHECKED
         else:
             full = os.path.join(self.cwd, text.path)
-            found = recompile.digests(full, read, self.optimize(), text.is_given, self.began)
+            wanted = [digest for _, digest in self.waiting.get(text.path, ())]
+            found = recompile.digests(
+                full, read, self.optimize(), text.is_given, self.began, wanted
+            )
             if isinstance(found, str):
                 text.word = found
             else:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from recorder import errors
 from recorder.errors import arguments
@@ -31,6 +31,7 @@ from recorder.trace.format import TAG_ELIDED, TAG_INSTANCE
 from recorder.trace.snapshots import Event
 from recorder.trace.values.differences import Part, what_changed
 from recorder.trace.values.nodes import Node, has_own, type_name
+from recorder.trace.values.places import places_of
 from recorder.trace.values.value import Value
 
 MOST_SEEN: Final = 100_000  # values of attributes that are kept, to tell what is new
@@ -58,6 +59,21 @@ class Watched(NamedTuple):
     def seq(self) -> int:
         """The number of the event that is the first to see it."""
         return self.event.seq
+
+    @property
+    def _owner(self) -> Any:
+        """The innermost object that changed, of several the first. Of a global an answer does not tell which objects
+        are in it; the variable does."""
+        part, value = next(iter(self.parts), None), self.change.value
+        if part is None or part.owner is not None or value is None:
+            return None if part is None else part.owner
+        places = list(places_of(self.change.name, value._tree))
+        whole = next((one.path for one in places if one.tree == self.new.tree), None)
+        if whole is None:
+            return None
+        way = whole + part.path
+        around = [one for one in places if way.startswith((one.path + ".", one.path + "["))]
+        return max(around, key=lambda one: len(one.path)).tree if around else None
 
 
 @errors.guarded_class("read")

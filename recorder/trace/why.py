@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from recorder import errors
@@ -171,7 +172,8 @@ class Why:
         if change.found:
             return self._found(asked, step, change, body)
         if change.function is None or change.frame is None:
-            return _Found(step._replace(end="nobody knows which code changed it"))
+            unknown = _Found(step._replace(end="nobody knows which code changed it"))
+            return self._meanwhile(asked, step, change) or unknown
         if value.kind == "unknown" and (known := self._last_known(asked, event)) is not None:
             later = self._elsewhere(known, asked.event.seq + 1)
             is_later = later is not None and later.event.seq > known.event.seq
@@ -446,7 +448,7 @@ class Why:
             return _Found(step._replace(end=NO_CALL))
         function, seq, calls = called[0], called[1], called[2]
         step = step._replace(text=f"{title_of(function)}()")
-        if (written := self._written(asked, change)) is not None:
+        if (written := self._written(asked, change, self._writes.during)) is not None:
             return _Found(step, written)
         if seq is None:  # it began in an earlier part, or before the first event
             begun_in = filters.make("call", caller=change.event.frame, function=function)
@@ -468,16 +470,29 @@ class Why:
         which = f"one of {calls} calls, the last" if calls > 1 else "that call"
         return _Found(step._replace(end=f"it changed in {which}, which knows it by no argument"))
 
-    def _written(self, asked: _Asked, change: Change) -> _Asked | None:
+    def _meanwhile(self, asked: _Asked, step: Step, change: Change) -> _Found | None:
+        """Other code changed the object, by a name of its own: while the line waited, or nobody knows when."""
+        written = self._written(asked, change, self._writes.meanwhile)
+        if written is None:
+            return None
+        text = title_of(written.event.function)
+        return _Found(step._replace(how="called", text=text), written)
+
+    def _written(
+        self, asked: _Asked, change: Change, by: Callable[[Change, Any], Written | None]
+    ) -> _Asked | None:
         """What is asked for, by the name under which whoever wrote it had it: the innermost frame, however many calls
         are in between."""
         before = self._before(change.event.seq, frame=change.event.frame)
         text = asked.expression.text
         for prefix in (text, *asked.expression.prefixes):
             new, old = self._ask(prefix, change.event), self._ask(prefix, before)
-            if identity_of(new.tree) is None or own_content(new.tree) == own_content(old.tree):
+            if identity_of(new.tree) is None or (
+                own_content(*_recorded(new, asked.root, change.event))
+                == own_content(*_recorded(old, asked.root, before))
+            ):
                 continue
-            write = self._writes.during(change, new.tree)
+            write = by(change, new.tree)
             if write is not None:
                 return _asked_at(write, text[len(prefix) :])
             if old.kind == "known":
@@ -485,8 +500,9 @@ class Why:
         new, old = self._ask(text, change.event), self._ask(text, before)
         if new.kind != "known" or old.kind != "known":
             return None
-        part = next(what_changed(old.tree, new.tree), None)
-        write = None if part is None else self._writes.during(change, part.owner)
+        trees = _recorded(old, asked.root, before)[0], _recorded(new, asked.root, change.event)[0]
+        part = next(what_changed(*trees), None)
+        write = None if part is None else by(change, part.owner)
         return None if write is None else _asked_at(write, "")
 
     def _known_as(self, asked: _Asked, change: Change, begun: Event, last: Event) -> _Asked | None:
@@ -573,6 +589,10 @@ class Why:
             inside = self._in_call(asked, step, change)
             if inside.following is not None:
                 return inside
+        elif found.how == "mentioned":
+            other = self._meanwhile(asked, step, change)
+            if other is not None:
+                return other
         ended = self._calls.ended(step.event.frame, begun, step.event.seq + 1)
         return self._by_calls(asked, step, found, statement, ended) or self._made_of(
             asked, step, found, before, statement, ended
@@ -846,6 +866,18 @@ def _asked_at(write: Written, rest: str) -> _Asked | None:
         except errors.InvalidArgumentError:  # audit: no expression says this way in
             continue
     return None
+
+
+def _recorded(answer: Answer, root: str, event: Event | None) -> tuple[Any, Any]:
+    """What an answer is as it was recorded in a variable, and that variable's value: the answer does not tell which
+    objects are in it."""
+    identity = identity_of(answer.tree)
+    value = None if event is None else event.locals.get(root, event.globals.get(root))
+    if identity is not None and value is not None:
+        for place in places_of(root, value._tree):
+            if place.identity.number == identity.number:
+                return place.tree, value._tree
+    return answer.tree, answer.tree
 
 
 def _is_one_object(a: Answer, b: Answer) -> bool:

@@ -56,6 +56,44 @@ class Writes:
         found = self._first(identity, content, event)
         return None if found is None else found._replace(callers=self._between(event, found))
 
+    def meanwhile(self, seen: Change, tree: Any) -> Written | None:
+        """As above, where the line made no call that is recorded, and does not speak of the variable: another task or
+        thread that has the object. Of a global that nobody is known to have changed, whoever has it by another name."""
+        identity, event = identity_of(tree), seen.event
+        is_anybody = seen.function is None  # the frame of the event as well, at that
+        if identity is None or (not is_anybody and self._speaks_of_it(seen)):
+            return None
+        now = self._in(seen, identity)
+        content = own_content(tree) if now is None else own_content(*now)
+        found: Written | None = None
+        start = 0 if is_anybody else self._began(event)
+        for change, path, was in self._seen(identity, start, event.seq + is_anybody):
+            if not _is_same_content(was, content):
+                break
+            if not is_given(change):
+                found = Written(change, path)
+        return found if found is not None and self._did(found.change, identity, content) else None
+
+    def _did(self, change: Change, identity: Identity, content: Any) -> bool:
+        """Whether the variable had the same object before, when it was otherwise, and the line speaks of it: if not, it
+        has only seen it."""
+        mine = filters.make(frame=change.event.frame)
+        before = next(self._queries.find(mine, 0, change.seq, backwards=True), None)
+        if before is None or not self._speaks_of_it(change):
+            return False
+        value = before.locals.get(change.name, before.globals.get(change.name))
+        root = None if value is None else value._tree
+        return any(
+            place.identity.number == identity.number
+            and not _is_left_out(place.tree)
+            and not _is_same_content(own_content(place.tree, root), content)
+            for place in places_of(change.name, root)
+        )
+
+    def _speaks_of_it(self, change: Change) -> bool:
+        words = self._changes.statements.words(change.file, change.line)
+        return words is None or change.name in words
+
     def _between(self, waiting: Event, found: Written) -> tuple[Frame | Event, ...]:
         try:
             stack = self._queries.at(found.seq).stack

@@ -216,8 +216,10 @@ READ = [
 NAMES: dict[str, Any] = {"Plain": Plain, "collections": collections, "gave": lambda: None}
 
 TIMES = 50
+PAIRS = 4
 
-# A program that is run with `LINE` again and again, and how often objects are looked at for each of them.
+# A program that is run with `LINE` again and again, and how often objects are looked at for each of them. With several
+# objects, side by side: two of them may have the same place among the looks, by their addresses.
 SAME = """
 def g(given, other=0):
     return 0
@@ -227,20 +229,24 @@ def f(seen, x, y):
     LINES
     return seen
 
-f([1, 2], Plain(), 0)
+def main():
+    for seen, x in [([1, 2], Plain()) for _ in range(PAIRS)]:
+        f(seen, x, 0)
+
+main()
 """
 
 
 def looks_for(folder: Path, line: str) -> float:
     module = types.ModuleType("reading")
-    module.__dict__.update(NAMES)
+    module.__dict__.update(NAMES, PAIRS=PAIRS)
     text = SAME.replace("LINES", "\n    ".join([line] * TIMES))
     code = compile(text, str(folder / "reading.py"), "exec", dont_inherit=True)
     with recorder.record(
         folder / "reading.rtrace", min_free_space=0, exclude=("tests.*",)
     ) as session:
         exec(code, module.__dict__)
-        return float(session.stats()["looks"]) / TIMES
+        return float(session.stats()["looks"]) / TIMES / PAIRS
 
 
 @pytest.mark.parametrize("line", READ)

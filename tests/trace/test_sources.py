@@ -167,6 +167,21 @@ def test_a_pyc_that_is_newer_than_its_source_proves_it(
     assert proved == recompile.compiled(module.read_bytes(), 0)
 
 
+CELL = b"def f(n):\n    return [n for _ in range(n)]\nx = f(2)\nx\n"
+
+
+def test_the_parts_of_a_text_are_gone_through_when_what_ran_is_not_in_the_whole() -> None:
+    whole = recompile.compiled(CELL, 0)
+    every = recompile.compiled(CELL, 0, in_parts=True)
+    assert isinstance(whole, frozenset) and isinstance(every, frozenset) and whole < every
+    for ran in whole:
+        assert recompile.compiled(CELL, 0, True, [ran]) == whole
+    for ran in every - whole:
+        assert recompile.compiled(CELL, 0, True, [*whole, ran]) == every
+    assert recompile.compiled(CELL, 0, False, every) == whole
+    assert recompile.compiled(b"await f()\n", 0, True, [1]) != origins.NOT_PYTHON
+
+
 @pytest.mark.parametrize("text", [MODULE.replace("1", "2"), MODULE.replace("+", "-")])
 def test_a_pyc_out_of_date_proves_nothing(text: str, run_recorded: Run, tmp_path: Path) -> None:
     """The same size and, by force, the same time: Python runs the old one."""
