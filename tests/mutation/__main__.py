@@ -240,7 +240,7 @@ class Trial(NamedTuple):
             ordered = noticing.in_order(*self.mutant[:2], self.number, self.tests, noticed)
             failed = ""
             slow: list[str] = []
-            files = COLD_FILES if self.is_cold else FILES
+            files = len(ordered) if limit == ALL else COLD_FILES if self.is_cold else FILES
             for some in noticing.rounds(ordered, self.tests, limit, files):
                 failed, slow = self.first_failure(some)
                 if failed:
