@@ -165,7 +165,7 @@ class Backwards:
                 continue  # what a library does within its own objects leads nowhere
             if step.value.kind == "unknown" and "." in step.name:
                 yield from self._of_class(step, depth)
-                yield from self._first_seen(asked)
+                yield from self._first_seen(asked, is_missing=False)
             if step.how == "unknown":
                 self._of_object(step, depth + 1)
             is_passed_on = step.how == "argument" and told is not None and told.value == step.value
@@ -342,8 +342,8 @@ class Backwards:
                 self._put(_Ask(depth, end.seq, event=end), ("event", end.seq))
                 return
 
-    def _first_seen(self, asked: _Ask) -> Iterator[Link]:
-        """Of a part that is not there: where its object was made."""
+    def _first_seen(self, asked: _Ask, is_missing: bool = True) -> Iterator[Link]:
+        """Of a part that is not there, or not known: where its object was made."""
         root = bindings.root_in(asked.name)
         if root == asked.name:
             return
@@ -352,7 +352,10 @@ class Backwards:
             yield from self._value(asked._replace(name=root))
             return
         yield from self._made(first.value.type_name, asked)
-        what = f"{root}, which has no {asked.name[len(root) :].lstrip('.')}, is first seen"
+        part = asked.name[len(root) :].lstrip(".")
+        what = f"{root}, which has no {part}, is first seen"
+        if not is_missing:
+            what = f"{root}, of which {part} is not known, is first seen"
         title = "(not known)" if first.function is None else title_of(first.function)
         yield Link(first.seq, what, first.file, first.line, title, depth=asked.depth)
 

@@ -293,7 +293,8 @@ class Why:
         return found
 
     def _owner(self, root: str, name: str, event: Event) -> str | None:
-        """The class whose attribute `root.name` is, with its module; None: it is the object's own, or not known."""
+        """The class whose attribute `root.name` is, with its module; None: it is the object's own, or not known, or
+        what a descriptor makes of it."""
         of = self._ask(root, event)
         tree = of.tree if of.kind == "known" else self._global(root, event)
         if not isinstance(tree, Node):
@@ -302,9 +303,11 @@ class Why:
             return None
         try:
             found = class_attributes.find(event, tree.type, name)
+            if found is None or class_attributes.is_descriptor(event, found):
+                return None
         except Undecided:
             return None
-        return None if found is None else found.owner.name
+        return found.owner.name
 
     def _global(self, name: str, event: Event) -> Any:
         """What a global last was that the function there does not use; None if there is none of that name."""

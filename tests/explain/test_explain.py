@@ -381,3 +381,33 @@ def test_a_signal_that_ended_it_has_its_name(
     result = run_recorded(program)
     until(result.trace.exists)  # what writes it outlives the program
     assert "it ended there; ended by SIGINT" in asked(capfd, result.trace)
+
+
+OF_A_PART = """\
+class Order:
+    LATER
+
+def place():
+    order = Order()
+    return order
+
+placed = place()
+if PART != 1:
+    raise ValueError("wrong")
+"""
+
+
+@pytest.mark.parametrize(
+    ("later", "part", "told"),
+    [
+        ("pass", "getattr(placed, 'total', 0)", ""),
+        ("total = property(lambda self: 3)", "placed.total", "placed, of which total is not known, is first seen"),
+    ],
+)  # fmt: skip
+def test_a_part_that_code_makes_is_not_said_to_be_missing(
+    later: str, part: str, told: str, run_recorded: Run, capfd: pytest.CaptureFixture[str]
+) -> None:
+    done = run_recorded(OF_A_PART.replace("LATER", later).replace("PART", part))
+    page = asked(capfd, done.trace)
+    assert "which has no" not in page
+    assert told in page
