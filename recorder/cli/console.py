@@ -7,6 +7,7 @@ import sys
 
 from recorder import errors
 from recorder.errors.text import printable as printable
+from recorder.errors.text import without_passwords
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,11 +17,11 @@ STDOUT = "standard output"
 
 
 def write(text: str) -> None:
-    """Writes a line. What stdout's encoding has no word for is escaped."""
+    """Writes a line, without passwords in addresses. What stdout's encoding has no word for is escaped."""
     if sys.stdout is None:  # it was closed when we were started
         return
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    text = text.encode(encoding, "backslashreplace").decode(encoding)
+    text = without_passwords(text).encode(encoding, "backslashreplace").decode(encoding)
     try:
         sys.stdout.write(text + "\n")
     except OSError as exc:
@@ -41,7 +42,7 @@ def warn(text: str) -> None:
     """A line for a person, on stderr. That it is closed is no reason to fail."""
     try:
         # audit: as much as stderr takes; nobody could be told of the rest
-        os.write(2, f"{text}\n".encode("utf-8", "backslashreplace"))
+        os.write(2, f"{without_passwords(text)}\n".encode("utf-8", "backslashreplace"))
     except OSError:
         pass
 

@@ -116,8 +116,9 @@ def run(args: argparse.Namespace) -> int:
 
 def events(trace: Trace, args: argparse.Namespace, **more: Any) -> Iterator[Hit]:
     """Those that the options ask for, but for the condition."""
+    where_known = args.function is None and args.at is None and args.file is None
     return trace.hits(
-        kind_of(args), value=args.value, **range_of(trace, args),
+        kind_of(args), value=args.value, where_known=where_known, **range_of(trace, args),
         **filters_of(args) | selectors_of(args) | at(args), **more,
     )  # fmt: skip
 

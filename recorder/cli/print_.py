@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from recorder import errors
 from recorder.cli import notes
 from recorder.cli.console import printable, write
-from recorder.cli.output import text_of
+from recorder.cli.output import place_as_json, text_of
 from recorder.cli.queries import (
     EXIT_STATUS,
     VALUE_WIDTH,
@@ -240,10 +240,13 @@ def as_json(
         facts["said"] = [notes.as_json(note) for note in said]
     if outputs:
         facts["output"] = [
-            {"stream": one.stream, "text": one.text, **callee_of(one)} for one in outputs
+            {"stream": one.stream, "text": one.text, **place_of(one), **callee_of(one)}
+            for one in outputs
         ]
     if logs:
-        facts["logs"] = [{"kind": one.kind, "text": one.shown, **callee_of(one)} for one in logs]
+        facts["logs"] = [
+            {"kind": one.kind, "text": one.shown, **place_of(one), **callee_of(one)} for one in logs
+        ]
     if event._marks:
         facts["marks"] = [
             {"code": errors.from_number(code).error_name, "detail": detail}
@@ -251,6 +254,12 @@ def as_json(
             if code
         ]
     return facts
+
+
+def place_of(one: Output | Log) -> dict[str, Any]:
+    """The line that wrote or told it: the event's may be the one behind it."""
+    place = place_as_json(one)
+    return {name: place[name] for name in ("function", "file", "line")}
 
 
 def callee_of(one: Output | Log) -> dict[str, Any]:

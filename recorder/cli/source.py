@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from recorder.cli.console import count, printable, styled, write
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 
 NEVER = "-"
 LEAST = 3  # characters of a column
-LEFT_OUT = "… left out: lines that did not run, and of comments (--full)"
+LEFT_OUT = "… left out: lines that did not run, and of comments and docstrings (--full)"
 LONG = 4  # lines that did not run, or of a comment, of which the first alone is shown
+DOCSTRING = re.compile(r"\s*[rRuU]?(\"{3}|'{3})")
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -32,14 +34,16 @@ def add_parser(subparsers: Subparsers) -> None:
         help="the text of a function or file, with how often each line ran",
         description=f"Of a function all from its first decorator to its last line, each line with how often it ran; "
         f"{NEVER} marks those that never did. Of {LONG} of these or more, one below the other, the first alone is "
-        "shown, and of a comment as long. Without FILE or FUNCTION: which texts there are.",
+        "shown, and of a comment or docstring as long. Without FILE or FUNCTION: which texts there are.",
         epilog=EXIT_STATUS,
     )
     parser.add_argument("trace", metavar="TRACE")
     parser.add_argument("name", metavar="FILE|FUNCTION", nargs="?")
     parser.add_argument("--grep", metavar="REGEX", help="only the lines in which this matches")
     parser.add_argument(
-        "--full", action="store_true", help="also what did not run, and all of long comments"
+        "--full",
+        action="store_true",
+        help="also what did not run, and all of long comments and docstrings",
     )
     parser.add_argument("--limit", type=int, metavar="N", help="so many lines at most")
     parser.add_argument("--json", action="store_true", help="print JSON Lines")
@@ -93,7 +97,7 @@ def dedented(lines: list[Line]) -> list[Line]:
 
 
 def folded(lines: list[Line]) -> list[Line]:
-    """Of what did not run, and of a long comment, the first line."""
+    """Of what did not run, and of a long comment or docstring, the first line."""
     return [line for run in runs(lines) for line in (run if len(run) < LONG else run[:1])]
 
 
@@ -111,12 +115,29 @@ def runs(lines: list[Line]) -> Iterator[list[Line]]:
         elif is_comment(lines[at]):
             while end < len(lines) and is_comment(lines[end]):
                 end += 1
+        else:
+            end = max(end, end_of_docstring(lines, at))
         yield lines[at:end]
         at = end
 
 
 def is_comment(line: Line) -> bool:
     return line.text.lstrip().startswith("#") and not line.times
+
+
+def end_of_docstring(lines: list[Line], at: int) -> int:
+    """Behind the last line of the text that stands alone from there on; `at` if there is none."""
+    found = DOCSTRING.match(lines[at].text)
+    if found is None:
+        return at
+    marks, begins_behind = found[1], found.end()
+    for number in range(at, len(lines)):
+        if marks in lines[number].text[begins_behind:]:
+            return number + 1
+        if number > at and lines[number].times is not None:
+            return at  # it is none: code ran there
+        begins_behind = 0
+    return at
 
 
 def show_lines(head: str, lines: list[Line]) -> None:

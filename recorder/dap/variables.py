@@ -23,7 +23,7 @@ from recorder.trace.format import (
 from recorder.trace.lookup import resolved
 from recorder.trace.values.nodes import Node, type_name
 from recorder.trace.values.render import show
-from recorder.trace.values.tables import container_of
+from recorder.trace.values.tables import container_by_rows
 from recorder.trace.values.value import Value
 
 TEXT: Final = 1_000  # characters of a value in a list of variables
@@ -70,7 +70,7 @@ def children(item: Item) -> Children | None:
         return _some(
             len(items), 0, tree, lambda: _of_array(tree._replace(items=items), shape, item)
         )
-    if tree.tag == TAG_FORM and (inner := container_of(tree)) is not None:
+    if tree.tag == TAG_FORM and (inner := container_by_rows(tree)) is not None:
         return children(item._replace(tree=inner))
     return None
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 MAX_TEXT = 500
 MAX_MESSAGE = 1500
 MAX_INT_BITS = 256
+BEHIND_HOST = frozenset("/?#'\"<>\\ \t\r\n")  # ends where an address names who asks whom
 HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE
 
 
@@ -30,8 +31,26 @@ def render(template: str, context: Mapping[str, Scalar]) -> str:
     return template.format_map(shown)
 
 
+def without_passwords(text: str) -> str:
+    """A `*` for each character of who asks, and with which password, in an address: scheme://user:password@host."""
+    at = text.find("://")
+    shown: list[str] = []
+    done = 0
+    while at >= 0:
+        begin = end = at + 3
+        while end < len(text) and text[end] not in BEHIND_HOST:
+            end += 1
+        host = text.rfind("@", begin, end)
+        if host >= 0:
+            shown += text[done:begin], "*" * (host - begin)
+            done = host
+        at = text.find("://", end)
+    return "".join(shown) + text[done:] if shown else text
+
+
 def printable(text: str) -> str:
     """The text on one line, with everything that is not printable escaped: nothing that a terminal would act on."""
+    text = without_passwords(text)
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -88,7 +88,7 @@ class ChunkFilter:
 
     def _not_asked_for(self) -> frozenset[int]:
         """The numbers of the codes that are of other functions."""
-        if self._wanted.function is None and self._wanted.file is None:
+        if not self._wanted.asks_of_functions:
             return frozenset()
         functions = self._definitions.functions
         return frozenset(n for n, one in functions.items() if not self._wanted.wants_function(one))

@@ -23,6 +23,7 @@ from recorder.trace.values.value import Value
 
 FUNCTIONS: Final = ("function", "classmethod", "staticmethod")
 OF_PYTHON: Final = ("property", "classmethod", "staticmethod")  # descriptors
+OF_ABC: Final = "_abc_impl"  # of each class that abc's own code says the instances of
 
 
 class OfClass(NamedTuple):
@@ -59,6 +60,19 @@ def is_recorded(frame: Frame | Event, kind: Any) -> bool:
     return isinstance(kind, NumberedType) and known.of_type.get(kind.number) in known.values
 
 
+def asks_instances(frame: Frame | Event, kind: Any) -> bool:
+    """Whether code may say what is an instance of a class: abc's, or that of a metaclass of the program's. Which class
+    has which metaclass is not recorded: where one has such code, it may be any class's."""
+    for name in (OF_ABC, "__subclasshook__"):
+        try:
+            if find(frame, kind, name) is not None:
+                return True
+        except Undecided:  # where what it derives from is not recorded
+            pass
+    spaces = frame._attributes.namespaces.values()
+    return any(one.class_name is not None and "__instancecheck__" in one._slots for one in spaces)
+
+
 def is_instance(frame: Frame | Event, value: Value, name: str) -> bool:
     """Whether a value is of the class of this name, its last part being enough, or of one that is derived from it, as
     far as its classes are recorded."""
@@ -90,7 +104,7 @@ def all_of(frame: Frame | Event, kind: Any) -> dict[str, OfClass]:
             continue
         owner = known.namespaces[number]
         for slot, raw in enumerate(known.values.get(number, ())):
-            if raw is not None and owner.names[slot] not in found:
+            if raw is not None and owner.names[slot] not in (OF_ABC, *found):
                 name = owner.names[slot]
                 found[name] = OfClass(Value(raw, frame._types, name), owner)
     return {name: one for name, one in found.items() if one.value.type_name not in FUNCTIONS}

@@ -60,6 +60,7 @@ class Filter(NamedTuple):
     task       an asyncio task's or greenlet's number or name
     condition  what rules an event out by variables alone; see Condition
     search     what rules it out by what is new at it; see Search
+    codes      numbers of functions: of these alone
     """
 
     kinds: frozenset[str] = ALL_KINDS
@@ -77,14 +78,18 @@ class Filter(NamedTuple):
     task: ThreadFilter = None
     condition: Condition | None = None
     search: Search | None = None
+    codes: frozenset[int] | None = None
+
+    @property
+    def asks_of_functions(self) -> bool:
+        return (self.function, self.file, self.codes) != (None, None, None)
 
     def apply(self, reader: Reader[Event, Frame]) -> None:
         """Sets the reader's watch."""
         condition, search = self.condition, self.search
-        asks = self.function is not None or self.file is not None
         reader.watch(
             sum(KIND_BITS[kind] for kind in self.kinds),
-            functions=self._remembering() if asks else None,
+            functions=self._remembering() if self.asks_of_functions else None,
             threads=None if self.thread is None else self.wants_thread,
             line=self.line,
             frame=self.frame,
@@ -110,6 +115,8 @@ class Filter(NamedTuple):
         return wants
 
     def wants_function(self, function: Function) -> bool:
+        if self.codes is not None and function.number not in self.codes:
+            return False
         if self.file is not None and not is_file(function.file, self.file):
             return False
         asked = self.function

@@ -69,6 +69,11 @@ class Question(NamedTuple):
         return self.condition.filter
 
     @property
+    def first_name(self) -> str | None:
+        """That without which the condition cannot be asked."""
+        return None if self.condition is None else self.condition.expression.first_name
+
+    @property
     def search(self) -> Search | None:
         """Likewise, of a value that is looked for."""
         return None if self.wanted is None else self.wanted.search

@@ -12,7 +12,13 @@ EXPECTED: Final = (
     "an event's number, a time since the beginning (1.5s, 20ms, 300us) or a part (25%)"
 )
 SPOKEN: Final = re.compile(r"(\d{1,18}(?:\.\d{1,9})?)(ns|us|µs|ms|s|%)?", re.ASCII)
-NS: Final = {"ns": 1, "us": 1e3, "µs": 1e3, "ms": 1e6, "s": 1e9}
+DIGITS: Final = {
+    "ns": 0,
+    "us": 3,
+    "µs": 3,
+    "ms": 6,
+    "s": 9,
+}  # that a nanosecond is behind the point
 
 
 @errors.guarded("read")
@@ -38,6 +44,8 @@ def border_at(trace: Trace, text: str, argument: str) -> int:
     first_of_all, end = trace._queries.bounds
     if unit == "%":
         return first_of_all + int((end - first_of_all) * min(float(number), 100) / 100)
-    since = int(trace.header["started"]) + min(int(float(number) * NS[unit]), 2**62)
+    whole, _, rest = number.partition(".")
+    nanoseconds = int(whole + rest[: DIGITS[unit]].ljust(DIGITS[unit], "0"))
+    since = int(trace.header["started"]) + min(nanoseconds, 2**62)
     first = next(trace.find(since=min(since, 2**63 - 1)), None)
     return end if first is None else first.seq

@@ -370,6 +370,19 @@ class Queries:
 
     # ---- what occurs where ----
 
+    def codes_with(self, name: str) -> frozenset[int] | None:
+        """The numbers of the functions in which a name may stand for something of the program's; None: of any."""
+        if self._known() is None or self._survey is None:
+            return None
+        spaces = [one for one in self._survey.namespaces.values() if name in one._slots]
+        if any(one.class_name is None for one in spaces):
+            return None  # a global
+        return frozenset(
+            number
+            for number, one in self._survey.functions.items()
+            if name in one._slots or (spaces and one.is_body)
+        )
+
     def _chunk_filter(self, wanted: Filter) -> ChunkFilter | None:
         contents = None if wanted == EVERYTHING else self._known()
         if contents is None or self._survey is None:

@@ -359,6 +359,7 @@ class Trace:
         start: int = 0,
         stop: int | None = None,
         backwards: bool = False,
+        where_known: bool = False,
     ) -> Iterator[Hit]:
         """As `find`, which has the same filters, where a condition holds: what a breakpoint would have done.
 
@@ -368,12 +369,18 @@ class Trace:
         `value`  a value that has to be new there; see `appearances.Wanted`
         `numbers`  the first and the last hit that is wanted, counted from 1
 
+        `where_known`  only in functions in which the first name of the condition may stand for something; of all others
+                 each event is an error
+
         Raises INVALID_ARGUMENT at once."""
         question = hits.make(self._asker, when, log, value, numbers)
         wanted = filters.make(
             kind, function=function, file=file, line=line, thread=thread, exception=exception, since=since,
             until=until, frame=frame, caller=caller, depth=depth, name=changed, task=task,
         )._replace(condition=question.filter, search=question.search)  # fmt: skip
+        name = question.first_name
+        if where_known and name is not None:
+            wanted = wanted._replace(codes=self._queries.codes_with(name))
         found = self._fitting(wanted, *_bounds(start, stop), bool(backwards))
         return question.among(found)
 

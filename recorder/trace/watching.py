@@ -3,7 +3,8 @@
 An expression can come to something else only where a variable that it names is new or changed: only these events are
 looked at. Its value belongs to a frame; or, where a global changed, to its module. Of an attribute (`self.items`) a
 frame that begins with a value that was seen before brings nothing new, nor does one that sees later what became of an
-object; in traces that do not tell which object it is, each frame is followed by itself.
+object. An object that is met for the first time and begins with what another has become is told. In traces that do
+not tell which object it is, each frame is followed by itself.
 """
 
 from __future__ import annotations
@@ -119,6 +120,7 @@ class Watching:
         unknown: Watched | None = None  # told only where nothing is known
         since: dict[object, Watched] = {}  # of each object from where on it is not known
         told: dict[object, Answer] = {}  # of each object what it was last known to be
+        beginnings = Beginnings()
         in_common: tuple[Answer | None, Answer] | None = (
             None  # how a class's attribute changed last
         )
@@ -144,6 +146,7 @@ class Watching:
                 unknown = unknown or Watched(change.event, change, None, answer, ())
                 continue
             last[key] = answer
+            is_other = old is None and answer.kind == "known" and beginnings.is_other(whose, answer)
             if change.class_name is not None:
                 in_common = old, answer
             elif in_common == (old, answer) and self._is_of_its_class(change):
@@ -151,7 +154,9 @@ class Watching:
                 continue  # the same change, seen by a frame that has an instance
             if self._is_attribute and answer.kind == "known":
                 written = _digest(answer)
-                if old is None and written in seen:
+                if is_other and not isinstance(answer.tree, Node):
+                    is_other = not self._is_of_its_class(change)  # that the class's was set is told
+                if old is None and written in seen and not is_other:
                     continue
                 seen[written] = None
                 if len(seen) > MOST_SEEN:
@@ -302,6 +307,25 @@ class Watching:
         return self._first in ("self", "cls") or self.of is not None
 
 
+class Beginnings:
+    """What objects were when they were first met. One that begins with what another has become shares it, or has a copy
+    of it; that they begin as others did says nothing."""
+
+    def __init__(self) -> None:
+        self._met: set[object] = set()
+        self._values: set[bytes] = set()
+
+    def is_other(self, whose: object, answer: Answer) -> bool:
+        """Whether it is met for the first time, and begins as none did. None: it is not known which object it is."""
+        if whose is None or whose in self._met or len(self._met) >= MOST_SEEN:
+            return False
+        self._met.add(whose)
+        written = _digest(answer)
+        is_other = written not in self._values
+        self._values.add(written)
+        return is_other
+
+
 def _number(value: Value | None) -> int | None:
     """Of the object that it is, where that is known."""
     try:
@@ -315,8 +339,9 @@ def _digest(answer: Answer) -> bytes:
     """What tells a value from all others: of large ones thousands are remembered."""
     import hashlib  # brings OpenSSL: not for who asks nothing of the kind
 
-    written = repr(answer.tree).encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(written, digest_size=16).digest()
+    written = repr(answer.tree).replace("ObjectNode(", "Node(")  # whichever object it is
+    raw = written.encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(raw, digest_size=16).digest()
 
 
 def _owner(change: Change) -> object:

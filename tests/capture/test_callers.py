@@ -81,7 +81,7 @@ KINDS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any] | None]] = {
     "decimal": (lambda: decimal.Decimal("1.5"), None),
     "function": (lambda: shared, lambda o: setattr(o, "count", 1)),
     "class": (lambda: Node, None),
-    "large": (lambda: [[n, str(n)] for n in range(150)], lambda o: o[140].append(1)),
+    "large": (lambda: [[n, str(n) * 9] for n in range(50)], lambda o: o[45].append(1)),
 }
 
 CALLEE = "def callee(given, *more):\n    again = given\n    change(given)\n    return again\n"

@@ -118,6 +118,10 @@ FRAMES = {
     "pandas.arrays.IntervalArray.from_breaks([0.5, 1, 2], closed='left')":
         "pandas.IntervalArray([[0.5, 1.0), [1.0, 2.0)])",
     "pandas.Series(pandas.arrays.SparseArray([0, 7, 0, 2]))": "pandas.Series([0, 7, 0, 2])",
+    "pandas.DataFrame({'a': pandas.interval_range(0, 2).array, 'b': pandas.interval_range(2, 4).array})":
+        "pandas.DataFrame({'a': [(0, 1], (1, 2]], 'b': [(2, 3], (3, 4]]})",
+    "pandas.DataFrame({name: pandas.arrays.SparseArray([0, 7]) for name in 'ab'})":
+        "pandas.DataFrame({'a': [0, 7], 'b': [0, 7]})",
     "pandas.arrays.SparseArray([0, 0, 2, 3, 0, 5], kind='block')":
         "pandas.SparseArray([0, 0, 2, 3, 0, 5], fill_value=0)",
     "pandas.date_range('2020-07-01', periods=2, freq='184D', tz='Europe/Berlin')":
@@ -134,7 +138,11 @@ FRAMES = {
     "Sheet({'a': [1]})": "tables_of_test.Sheet({'a': [1]})",
 }  # fmt: skip
 
-NAMES: dict[str, Any] = {"numpy": numpy, "pandas": pandas, "__name__": "tables_of_test"}
+NAMES: dict[str, Any] = {
+    "numpy": numpy,
+    "pandas": pandas,
+    "__name__": "tables_of_test",
+}
 exec("class Sheet(pandas.DataFrame): pass", NAMES)
 exec("def replaced(it): it[:] = ['x' * 40, 'y', 'z' * 20]; return it", NAMES)
 
@@ -261,6 +269,11 @@ def test_a_change_in_place_is_seen_at_the_next_line(
         ("pandas.Series([0.5, 0.1], dtype='f4')", "it[1] = 0.2", "it[1]: 0.1 → 0.2"),
         ("pandas.DataFrame({'x': [0.1]}, dtype='f4')", "it.loc[0, 'x'] = 0.3", "it['x'][0]: 0.1 → 0.3"),
         ("numpy.array([0.1], dtype='f2')", "it[0] = 0.7", "it[0]: 0.1 → 0.7"),
+        ("pandas.Series([1, 2], index=['p', 'q'])", "it['q'] = 3", "it['q']: 2 → 3"),
+        ("pandas.Series([1, 2], index=[7, 0])", "it[0] = 3", "it[0]: 2 → 3"),
+        ("pandas.Series([1, 2], index=['p', 'p'])", "it.iloc[1] = 3", "it.iloc[1]: 2 → 3"),
+        ("pandas.DataFrame({'x': [1, 2]}, index=[7, 8])", "it.loc[8, 'x'] = 3", "it['x'][8]: 2 → 3"),
+        ("pandas.DataFrame({'x': [1, 2]}, index=[0.5, 8])", "it.loc[8, 'x'] = 3", "it['x'].iloc[1]: 2 → 3"),
         ("numpy.array(['a', 'b'], dtype='T')", "it[1] = 'c' * 20", "it[1]: 'b' → 'cccccccccccccccccccc'"),
     ],
 )  # fmt: skip
@@ -275,6 +288,18 @@ def test_a_change_is_told_as_the_values_are_shown(
     [after] = record_values(tmp_path / "later", [names["it"]])
     [part] = what_changed(before._tree, after._tree)
     assert "{}: {} → {}".format(*sides(part, "it", 40)) == told
+
+
+def test_dates_in_milliseconds_and_extensions_of_python_are_read(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    dates = pyarrow.array([86_400_000, None], pyarrow.date64())
+    months = pyarrow.array(pandas.Series(pandas.period_range("1970-02", periods=1, freq="M")))
+    found = record_values(tmp_path, [dates, pyarrow.chunked_array([months])])
+    assert [*map(str, found)] == [
+        "pyarrow.Date64Array([1970-01-02, <NA>])",
+        "pyarrow.ChunkedArray([1])",
+    ]
+    assert dates.equals(found[0].to_python())
 
 
 MASKED = {

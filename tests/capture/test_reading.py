@@ -319,7 +319,7 @@ def test_what_is_done_between_rounds_unheard_is_told_one_event_later(tmp_path: P
 
     def change() -> None:
         for number in range(20):
-            time.sleep(0.002)
+            time.sleep(0.0005)
             seen.append(number)
             known.append(int(session.stats()["events"]))
         stop.append(1)

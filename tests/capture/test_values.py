@@ -18,7 +18,7 @@ from recorder.trace.values.nodes import without_wrapping
 from tests.conftest import Run
 
 PROGRAM = """
-import collections, dataclasses, datetime, enum
+import collections, dataclasses, datetime, enum, pickle
 
 class Plain: pass
 class Slotted: __slots__ = ("b", "a", "unset")
@@ -79,7 +79,7 @@ def f():
     shared = [day]; twice = [shared, shared]
     ordered, default = collections.OrderedDict(a=1), collections.defaultdict(list, b=[1])
     deep = []
-    for _ in range(100_000): deep = [deep]
+    deep = pickle.loads(b"(" * 100_000 + b"l" * 100_000 + b".")  # without an event for each
     many = list(range(1000)); text = "x" * 5000; big = 1 << 100_000
     data.y.append(3)
     plain.n = 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -89,3 +90,23 @@ def test_it_is_not_lost_where_events_are_left_out(
     trace: Path, capfd: pytest.CaptureFixture[str], words: list[str], shown: list[str]
 ) -> None:
     assert said(printed(capfd, trace, *words))[: len(shown)] == shown
+
+
+def test_as_json_each_has_the_line_that_wrote_it(
+    trace_of: Callable[[Path], Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    program = tmp_path / "printed_where.py"
+    program.write_text(PROGRAM)
+    lines = PROGRAM.splitlines()
+    cli.main(["print", str(trace_of(program)), "--json", "--limit", "1000"])
+    rows = [json.loads(row) for row in capfd.readouterr().out.splitlines()]
+    written = [one for row in rows for one in (*row.get("output", ()), *row.get("logs", ()))]
+    words = {one["text"].split()[0] for one in written}
+    assert {"outer", "of", "first", "told", "inner", "turn", "last", "warned"} <= words
+    for one in written:
+        word = one["text"].split()[0]
+        of_log = word in ("warned", "WARNING") or "kind" in one
+        assert one["file"] == str(program)
+        assert ("logging.warning(" if of_log else f'print("{word}"') in lines[one["line"] - 1], one
+        within = "told" if of_log else word if word in ("inner", "told") else "<module>"
+        assert one["function"] == within, one

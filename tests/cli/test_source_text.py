@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,7 +49,7 @@ Reader.read  half_read.py:3
      19      # this one
      20      # is short
    1 21      return text
-… left out: lines that did not run, and of comments (--full)
+… left out: lines that did not run, and of comments and docstrings (--full)
 """
 
 
@@ -78,3 +79,37 @@ def test_all_of_it_where_it_is_asked_for(trace: Path, capfd: pytest.CaptureFixtu
     assert [row[8:] for row in whole] == lines
     rows = json.loads(told(capfd, trace, "read", "--json"))["lines"]
     assert [row["text"] for row in rows] == lines[2:21]
+
+
+DOCSTRINGS = {
+    # the text, and which of its lines are shown
+    '"""One."""': [0],
+    '"""One\nand two."""': [0, 1],
+    '"""One\n\nthree\n"""': [0],
+    "r'''One\n\nthree \"\"\" of it\nfour\nfive'''": [0],
+    '"""\nTwo\nthree\nfour\n"""': [0],
+    '# one\n# two\n# three\n# four\n"""One\n\nthree\nfour."""': [0, 4],
+}
+
+
+@pytest.mark.parametrize("text", DOCSTRINGS)
+def test_of_a_long_docstring_the_first_line(
+    text: str, trace_of: Callable[[Path], Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    program = tmp_path / f"docstring_{list(DOCSTRINGS).index(text)}.py"
+    lines = ["def read(text):", *(f"    {line}".rstrip() for line in text.splitlines())]
+    program.write_text("\n".join([*lines, "    return text", "read(1)", ""]))
+    trace = trace_of(program)
+    shown = told(capfd, trace, "read").splitlines()[1:]
+    wanted = [1, *(2 + number for number in DOCSTRINGS[text]), len(lines) + 1]
+    is_whole = len(wanted) == len(lines) + 1
+    assert is_whole or shown.pop().startswith("… left out")
+    assert list(map(line_number, shown)) == wanted
+    full = told(capfd, trace, "read", "--full").splitlines()[1:]
+    assert list(map(line_number, full)) == [*range(1, len(lines) + 2)]
+
+
+def line_number(row: str) -> int:
+    found = re.match(r"…? *(?:\d+ |- )? *(\d+)(?:  |$)", row)
+    assert found, row
+    return int(found[1])

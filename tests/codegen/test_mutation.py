@@ -3,17 +3,18 @@ them can be read by a compiler."""
 
 from __future__ import annotations
 
-import os
+import math
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.mutation import __main__ as mutation
-from tests.mutation import native, noticing, python, switched
+from tests.mutation import loaded, native, noticing, python, switched
 from tests.mutation.checkout import Checkout
-from tests.mutation.forks import Forks
+from tests.mutation.forks import CANNOT, Request
 from tests.mutation.mutant import Mutant
 from tests.mutation.reach import Ledger, Marks, Seen
 
@@ -28,6 +29,7 @@ def f(a: "1 < 2", b=True):
     a += 1
     g(a)
     return a
+    return None
 '''
 FROM_PYTHON = [
     ("constant", "True", "False"),
@@ -204,16 +206,19 @@ def test_several_bugs_of_one_place_are_behind_switches_of_their_own() -> None:
 def test_the_number_of_the_bug_is_written_into_what_was_built(tmp_path: Path) -> None:
     reached = tmp_path / "reached"
     reached.write_bytes(bytes(switched.MOST))
-    compiler = switched.write_compiler(tmp_path, reached, "cc")
+    compiler = switched.write_compiler(tmp_path, "cc")
     subprocess.run(["cc", "-fPIC", "-c", "switch.c"], cwd=tmp_path, check=True)
     (tmp_path / "a.c").write_text("int asked(int n) { return mutated(n); }")
     for command in (["-fPIC", "-c", "a.c"], ["-shared", "a.o", "-o", "a.so"]):
         subprocess.run([compiler, *command], cwd=tmp_path, check=True)
     ask = "import ctypes; asked = ctypes.CDLL('./a.so').asked; print(asked(7), asked(8))"
     for number, said in ((switched.NONE, "0 0"), (7, "1 0"), (8, "0 1"), (switched.ALL, "0 0")):
-        switched.switch(tmp_path / "a.so", number)
+        switched.switch(tmp_path / "a.so", number, reached if number == switched.ALL else None)
         found = subprocess.check_output([sys.executable, "-c", ask], cwd=tmp_path, text=True)
         assert found == f"{said}\n"
+        again = f"{ask.partition(';')[0]}; ctypes.CDLL('./a.so').switch_mutation(8); {ask}"
+        found = subprocess.check_output([sys.executable, "-c", again], cwd=tmp_path, text=True)
+        assert found == "0 1\n"  # of what is loaded
         assert reached.read_bytes()[7:9] == (b"\1\1" if number == switched.ALL else b"\0\0")
 
 
@@ -246,7 +251,7 @@ def test_what_a_test_comes_by_is_marked_in_whichever_process(tmp_path: Path) -> 
 
 def seen(**tests: tuple[float, set[int]]) -> dict[str, Seen]:
     return {
-        f"tests/{name.replace('__', '/')}.py::t": Seen(seconds, True, frozenset(reached))
+        f"tests/{name.replace('__', '/')}.py::t": Seen(9.0, seconds, "passed", frozenset(reached))
         for name, (seconds, reached) in tests.items()
     }
 
@@ -254,20 +259,32 @@ def seen(**tests: tuple[float, set[int]]) -> dict[str, Seen]:
 def test_the_likely_and_the_fast_tests_come_first_and_then_more() -> None:
     tests = seen(
         view__test_a=(0.1, {1}),
-        trace__test_b=(30.0, {1}),
-        trace__test_c=(5.0, {1}),
+        trace__test_b=(7.0, {1}),
+        trace__test_c=(4.5, {1}),
         trace__test_compare=(20.0, {1}),
         trace__test_fixture=(0.1, {2}),
     )
-    ordered = noticing.in_order("recorder/trace/compare.py", 1, tests)
+    ordered = noticing.in_order("recorder/trace/compare.py", "f", 1, tests, ())
     names = [test.partition("test_")[2].partition(".")[0] for test in ordered]
     assert names == ["compare", "c", "b", "a", "fixture"]
-    first, second, rest = noticing.rounds(ordered, tests, True)
+    first, second = noticing.rounds(ordered, tests, 7.2)
     assert first == ordered[:1]  # always one
-    assert second == ordered[1:] and rest == []
-    many = seen(**{f"trace__test_{n}": (0.1, {1}) for n in range(30)})
-    sizes = [len(some) for some in noticing.rounds([*many], many, True)]
-    assert sizes == [6, 20, 4]  # to collect a file takes time as well
+    assert second == [ordered[1], *ordered[3:]]  # what fits
+    _, all_of_them = noticing.rounds(ordered, tests, math.inf)
+    assert all_of_them == ordered[1:]
+    _, from_few_files = noticing.rounds(ordered, tests, math.inf, 2)
+    assert from_few_files == ordered[1:3]
+    for function, first in ("g", "c"), ("comparing", "c"), ("compare_it", "compare"):
+        found = noticing.in_order("recorder/trace/varint.py", function, 1, tests, ())
+        assert found[0].endswith(f"test_{first}.py::t")
+    tests["tests/view/test_z.py::t"] = Seen(9.0, 0.1, "unknown", frozenset())
+    assert noticing.in_order("recorder/trace/compare.py", "f", 1, tests, ())[-2].endswith(
+        "test_z.py::t"
+    )
+    again = noticing.in_order(
+        "recorder/trace/compare.py", "f", 1, tests, ["tests/view/test_a.py::t"]
+    )
+    assert again[:2] == [ordered[3], ordered[0]]  # it has noticed another bug of the file
 
 
 def test_a_file_of_tests_that_has_changed_is_looked_at_again(tmp_path: Path) -> None:
@@ -275,10 +292,10 @@ def test_a_file_of_tests_that_has_changed_is_looked_at_again(tmp_path: Path) -> 
     test.write_text("1")
     ledger = Ledger(tmp_path / "ledger", tmp_path)
     found = {
-        "test_a.py::one": Seen(1.0, True, frozenset({3})),
-        "test_a.py::two": Seen(1.0, True, frozenset()),
+        "test_a.py::one": Seen(1.0, 0.5, "passed", frozenset({3})),
+        "test_a.py::two": Seen(1.0, 0.5, "passed", frozenset()),
     }
-    ledger.add("test_a.py", found | {"test_a.py::bad": Seen(1.0, False, frozenset({3}))})
+    ledger.add("test_a.py", found | {"test_a.py::bad": Seen(1.0, 0.5, "failed", frozenset({3}))})
     again = Ledger(ledger.path, tmp_path)
     assert again.reaching(3) == found  # what a file's tests share is made by the first of them
     assert again.reaching(4) == {}
@@ -293,11 +310,10 @@ class Answers:
         self.answers = [*answers]
         self.asked: list[list[str]] = []
 
-    def __call__(
-        self, checkout: object, tests: list[str], known: object
-    ) -> tuple[str, int | None, str]:
+    def __call__(self, trial: object, tests: list[str]) -> tuple[str, int | None, str, float]:
         self.asked.append(tests)
-        return self.answers.pop(0)
+        answer = self.answers.pop(0)
+        return (*answer, 1.0 if answer == QUICKLY else 1.5)
 
 
 QUICKLY = ("c", 1, "assert")
@@ -322,19 +338,22 @@ def test_what_fails_has_noticed_but_if_it_took_long_it_has_to_fail_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     tests = Answers(*answers)
-    monkeypatch.setattr(mutation, "run", tests)
-    monkeypatch.setattr(mutation, "in_time", lambda checkout, failed, seen: failed == "c")
-    failed, slow = mutation.first_failure(None, [*"abc"], {})  # type: ignore[arg-type]
+    monkeypatch.setattr(mutation.Trial, "run", lambda *asked: tests(*asked))
+    known = dict.fromkeys("abc", Seen(0.1, 0.1, "passed", frozenset()))
+    [mutant, *_] = mutation.mutants_of(["recorder/trace/varint.py"])
+    trial = mutation.Trial(None, 1, mutant, False, known)  # type: ignore[arg-type]
+    failed, slow = trial.first_failure([*"abc"])
     assert (failed, "".join(slow)) == found
     assert ["".join(one) for one in tests.asked] == asked
 
 
-def test_a_bug_is_in_the_copy_as_long_as_it_is_looked_at(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    return Checkout(tmp_path_factory.mktemp("mutation"))
+
+
+def test_a_bug_is_in_the_copy_as_long_as_it_is_looked_at(checkout: Checkout) -> None:
     [mutant, *_] = mutation.mutants_of(["recorder/trace/varint.py"])
-    checkout = Checkout(tmp_path)
     planted = checkout.root / mutant.file
     text = planted.read_text()
     times = [planted.stat().st_mtime]
@@ -348,35 +367,96 @@ def test_a_bug_is_in_the_copy_as_long_as_it_is_looked_at(
     assert (
         len({int(time) for time in times}) == 5
     )  # nothing that was compiled counts for another text
-    (checkout.root / "tests/test_it.py").write_text(
-        "def test_1(): assert False\ndef test_2(): pass"
-    )
-    told = tmp_path / "told"
-    wanted = ["tests/test_it.py::test_2", "tests/test_it.py::test_1"]
-    status, said = checkout.run(["tests/test_it.py"], seconds=60, only=wanted, told=told)
-    checkout.close()
-    assert status == 1 and "1 failed, 1 passed" in said
-    rows = [(test, outcome) for test, _, outcome, _ in mutation.read_lines(told)]
-    assert rows == [("", ""), (wanted[0], "passed"), (wanted[1], "failed")]
 
 
-def test_what_takes_too_long_is_ended(tmp_path: Path) -> None:
-    forks = Forks(tmp_path, {**os.environ, "PYTHONPATH": str(noticing.ROOT)})
-    plain = ["-c", "/dev/null", "--rootdir", ".", "-p", "no:cacheprovider"]
-    (tmp_path / "test_quick.py").write_text("def test(): assert 'A' in __import__('os').environ")
-    (tmp_path / "test_slow.py").write_text("def test(): __import__('time').sleep(100)")
-    runs = [("test_quick.py", {"A": "1"}, 60), ("test_quick.py", {}, 60), ("test_slow.py", {}, 1)]
-    said = tmp_path / "said"
-    found = [forks.run([*plain, test], more, said, seconds) for test, more, seconds in runs]
-    forks.close()
-    assert found == [0, 1, None]
+TESTS = """
+import os, subprocess, sys, time
+from recorder.trace import varint
+def test_first(): assert os.getpid() != varint.MASK
+def test_second(): assert varint.put(300) == bytes([0xAC, 2])
+def test_started():
+    code = "from recorder.trace import varint; print(*varint.put(300))"
+    assert subprocess.check_output([sys.executable, "-c", code]) == b"172 2\\n"
+def test_slow(): time.sleep(100)
+"""
+OLD = """MASK = 0x7F
+def put(number):
+    made = bytearray()
+    while number > MASK:
+        made.append(number & MASK | 0x80)
+        number >>= 7
+    return bytes(made) + bytes([number])
+"""
+
+
+def test_a_process_that_has_collected_forks_for_each_bug(checkout: Checkout) -> None:
+    """A bug is in the process that is forked, and in those that it starts; of the next bug nothing is left."""
+    module = checkout.root / "recorder/trace/varint.py"
+    whole = module.read_text()
+    checkout.write(module, OLD)
+    (checkout.root / "tests/test_it.py").write_text(TESTS)
+    names = [f"tests/test_it.py::test_{name}" for name in ("second", "started", "first", "slow")]
+
+    def outcomes(new: str, tests: list[str], stop: bool = False) -> tuple[int | None, list[str]]:
+        checkout.write(module, new)
+        request = Request(tests, str(checkout.told), stop, 0, str(module), OLD, new)
+        status = mutation.ask(checkout, server, request, 1 if names[3] in tests else 60)
+        return status, [row[3] for row in mutation.read_lines(checkout.told)[1:]]
+
+    server = checkout.serve(["tests/test_it.py"])
+    try:
+        assert outcomes(OLD, names[:3]) == (0, ["passed", "passed", "passed"])
+        bug = OLD.replace(">>= 7", ">>= 8")
+        assert outcomes(bug, names[:3]) == (1, ["failed", "failed", "passed"])
+        assert outcomes(bug, names[:3], stop=True) == (1, ["failed"])
+        assert outcomes(OLD.replace("0x7F", "0x7E"), names[:3]) == (CANNOT, [])
+        assert outcomes(OLD, names[3:]) == (None, [])
+        assert outcomes(OLD, names[:1]) == (0, ["passed"])
+    finally:
+        server.close()
+        checkout.write(module, whole)
+
+
+NESTED = """
+def outer(a):
+    def inner():
+        return a + 1
+    return inner
+class Of:
+    @property
+    def it(self): return [n + 1 for n in (1, 2)]
+    LIMIT = 3
+made = outer(5)
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "seen"),
+    [
+        ("a + 1", "a - 1", (4, [2, 3], 4)),  # in what was made before, too
+        ("n + 1", "n - 1", (6, [0, 1], 6)),
+        ("return inner", "return None", (6, [2, 3], None)),
+        ("LIMIT = 3", "LIMIT = 4", None),
+        ("outer(5)", "outer(6)", None),
+        ("return a + 1", "return 1", None),  # it needs nothing of what is around it
+    ],
+)
+def test_a_loaded_function_is_changed(old: str, new: str, seen: object, tmp_path: Path) -> None:
+    name = str(tmp_path / "nested.py")
+    names: dict[str, Any] = {}
+    exec(compile(NESTED, name, "exec", dont_inherit=True), names)
+    can = loaded.change_functions(name, NESTED, NESTED.replace(old, new))
+    assert can == (seen is not None)
+    if can:
+        again = names["outer"](5)
+        assert (names["made"](), names["Of"]().it, again and again()) == seen
 
 
 def test_a_folder_is_gone_on_with_by_who_asks_for_the_same(tmp_path: Path) -> None:
     asked = mutation.Asked(["recorder/trace/varint.py"], 3, 2, None)
-    sample = mutation.sample_in(tmp_path, Checkout(tmp_path), asked)
+    sample = mutation.sample_in(tmp_path, None, asked)  # type: ignore[arg-type]  # nothing is built
     assert [*sample.mutants.values()] == asked.mutants()
-    again = mutation.sample_in(tmp_path, Checkout(tmp_path), asked)
+    again = mutation.sample_in(tmp_path, None, asked)  # type: ignore[arg-type]
     assert again == sample
     with pytest.raises(SystemExit, match="other bugs were begun with"):
-        mutation.sample_in(tmp_path, Checkout(tmp_path), asked._replace(seed=4))
+        mutation.sample_in(tmp_path, None, asked._replace(seed=4))  # type: ignore[arg-type]

@@ -313,6 +313,8 @@ def test_breakpoints_on_data(
     editor.begin()
     editor.move("continue")
     scopes = editor.ask("scopes", frameId=editor.frame())["scopes"]
+    dear = [one["name"] for one in scopes if one["expensive"]]
+    assert dear == ["Globals"]  # an editor opens the others by itself
     reference = next(one["variablesReference"] for one in scopes if one["name"] == "Locals")
     for name in path[:-1]:
         reference = editor.children(reference)[name]["variablesReference"]

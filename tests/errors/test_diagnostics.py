@@ -98,6 +98,17 @@ def test_a_diagnostic_has_what_the_schema_says(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "disposition", ["", "panic", "Raise", "raise ", None, 1, b"raise", ["raise"]]
+)
+def test_what_is_no_disposition(disposition: Any) -> None:
+    with pytest.raises(errors.InvalidArgumentError) as told:
+        errors.DiskFullError(path="/a").to_dict(disposition=disposition)
+    context = told.value.context
+    assert context["argument"] == "disposition"
+    assert context["expected"] == "degrade, disable, abort, raise"
+
+
 def test_the_schema_refuses_what_is_no_diagnostic() -> None:
     good = errors.DiskFullError(path="/a").to_dict()
     jsonschema.validate(good, SCHEMA)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import shutil
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from tests.docs.test_documentation import ROOT
 from tests.mutation import switched
-from tests.mutation.forks import Forks
+from tests.mutation.forks import Server
 from tests.mutation.mutant import Mutant
 from tests.mutation.reach import Marks
 
@@ -25,12 +24,18 @@ Numbered = list[tuple[int, Mutant]]
 class Checkout:
     """The product as it was when the folder was made, with the tests as they are now."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, number: int = 0) -> None:
+        """Several can be at work at once; the first of them is where the core is built."""
         self.folder = folder
-        self.root = folder / "copy"  # here the tests are run
+        self.name = f"copy-{number}" if number else "copy"
+        self.root = folder / self.name  # here the tests are run
         self.core = folder / "core"  # here the core is built
-        self.marks = Marks(folder / "reached")
-        self.told = folder / "told.jsonl"  # what a run tells of its tests
+        self.marks = Marks(folder / f"{self.name}.reached")
+        self.told = folder / f"{self.name}.told"  # what a run tells of its tests
+        self.output = folder / f"{self.name}.said"
+        self.temporary = folder / f"{self.name}.tmp"
+        if number and not self.root.exists():
+            shutil.copytree(folder / "copy", self.root, symlinks=True)
         is_new = not self.root.exists()
         for name in tracked(ROOT):
             if is_new or (name.startswith("tests/") and is_other(ROOT / name, self.root / name)):
@@ -41,9 +46,13 @@ class Checkout:
             # Some tests ask what is tracked.
             for command in (["init", "-q"], ["add", "-A"]):
                 subprocess.run(["git", *command], cwd=self.root, check=True)
+        else:  # what a run that was killed has left
+            subprocess.run(["git", "checkout", "-q", "--", "recorder"], cwd=self.root, check=True)
+            self.switch(switched.NONE)
         self.environment = {**os.environ, "PYTHONPATH": str(self.root)}
         self.when = 0
-        self.forks: Forks | None = None
+        self.whole: dict[str, str] = {}  # files as they are without a bug
+        self._server: Server | None = None
 
     # ---- the core
 
@@ -64,6 +73,7 @@ class Checkout:
             if said is None:
                 return bad
             refused = {number for number, where in lines.items() if is_told(where, said)}
+            refused = refused or {n for n, one in mutants if n in lines and is_function(one, said)}
             if not refused:
                 raise SystemExit(f"the core cannot be built:\n{said}")
             bad |= refused
@@ -76,7 +86,7 @@ class Checkout:
             if number not in bad:
                 good.append((number, mutant))
         modules = [name for name in tracked(self.root) if name.endswith(".pyx")]
-        lines = {}
+        lines: dict[int, tuple[str, int, int]] = {}
         for name in {*by_file, *modules}:
             made = switched.switched(name, (self.root / name).read_text(), by_file.get(name, []))
             lines |= {number: (name, *where) for number, where in made.lines.items()}
@@ -87,7 +97,7 @@ class Checkout:
         """What the compilers said against it; None if nothing, and the modules are where the tests look for them."""
         ccache = shutil.which("ccache")
         cc = f"{ccache} cc" if ccache else "cc"
-        compiler = switched.write_compiler(self.core, self.marks.core, cc)
+        compiler = switched.write_compiler(self.core, cc)
         (self.core / "switch.o").unlink(missing_ok=True)
         object_file = ["cc", "-fPIC", "-O1", "-c", "switch.c", "-o", "switch.o"]
         subprocess.run(object_file, cwd=self.core, check=True)
@@ -105,7 +115,7 @@ class Checkout:
 
     def switch(self, number: int) -> None:
         for path in (self.root / "recorder").rglob("*.so"):
-            switched.switch(path, number)
+            switched.switch(path, number, self.marks.core if number == switched.ALL else None)
 
     # ---- bugs
 
@@ -113,7 +123,7 @@ class Checkout:
     def planted(self, number: int, mutant: Mutant, alone: bool = False) -> Iterator[bool]:
         """Whether it could be built."""
         path = self.root / mutant.file
-        whole = path.read_text(encoding="utf-8")
+        whole = self.whole[mutant.file] = path.read_text(encoding="utf-8")
         is_core = path.suffix in BUILT
         try:
             self.write(path, mutant.applied(whole))
@@ -166,31 +176,28 @@ class Checkout:
 
     # ---- tests
 
-    def run(
-        self, files: Iterable[str], *options: str, seconds: float,
-        only: Iterable[str] | None = None, told: Path | None = None, marks: bool = False,
-    ) -> tuple[int | None, str]:  # fmt: skip
-        """The status of pytest, None where it took too long, and what it said. With `only`, of these files only those
-        tests, in that order."""
-        environment = {}
-        if only is not None:
-            wanted = self.folder / "wanted.json"
-            wanted.write_text(json.dumps(list(only)))
-            environment["MUTATION_TESTS"] = str(wanted)
-        if told:
-            environment["MUTATION_TOLD"] = str(told)
-        if marks:
-            environment["MUTATION_MARKS"] = str(self.marks.folder)
-        if self.forks is None:
-            self.forks = Forks(self.root, self.environment)
-        said = self.folder / "said"
-        told_how = ["-q", "--tb=line", "--no-header", "-p", "tests.mutation.plugin"]
-        status = self.forks.run([*told_how, *options, *files], environment, said, seconds)
-        return status, said.read_text(errors="replace")
+    def serve(self, files: Iterable[str] = (), marks: bool = False) -> Server:
+        """A pytest with the product as it is on the disk now."""
+        environment = {
+            **self.environment,
+            **({"MUTATION_MARKS": str(self.marks.folder)} if marks else {}),
+        }
+        return Server(self.root, environment, self.output, self.temporary, files)
+
+    @property
+    def server(self) -> Server:
+        """The one without a bug, which has collected all tests."""
+        if self._server is None:
+            self._server = self.serve()
+        return self._server
+
+    def said(self) -> str:
+        return self.output.read_text(errors="replace") if self.output.exists() else ""
 
     def close(self) -> None:
-        if self.forks is not None:
-            self.forks.close()
+        if self._server is not None:
+            self._server.close()
+        self._server = None
 
 
 def tracked(root: Path) -> list[str]:
@@ -223,3 +230,9 @@ def is_told(where: tuple[str, int, int], said: str) -> bool:
     file, first, last = where
     told = re.findall(rf"{re.escape(file.rpartition('_core/')[2])}:(\d+)(?::\d+)?", said)
     return any(first <= int(line) <= last for line in told)
+
+
+def is_function(mutant: Mutant, said: str) -> bool:
+    """Whether a compiler complains of what Cython has made of the function that it is in."""
+    told = re.findall(r"In function .__pyx_\w*?_(?=[a-z])(\w+).:", said)
+    return any(f"_{name}".endswith(f"_{mutant.function}") for name in told)

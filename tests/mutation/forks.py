@@ -1,89 +1,152 @@
-"""Runs pytest time after time without importing it, and its plugins, anew: each run is a fork of a process that has.
+"""A pytest that has collected everything, and forks for each bug: a run costs what its tests cost, and no more.
 
-Nothing of ours is imported before the fork: it is what changes from run to run."""
+    server = Server(checkout, environment, output, folder)     imports and collects, once
+    status = server.run(Request([...], told), seconds)         in a process of its own, which has the bug
+
+A bug is planted in that process as well (`loaded.plant`), and before that on the disk, from where the processes that
+tests start have it. Where a loaded process cannot have it, as it is in what is done at import, the status is CANNOT."""
 
 from __future__ import annotations
 
+import collections
+import contextlib
+import gc
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
-import time
+import zlib
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-PLUGINS = (
-    "hypothesis",
-    "hypothesis.strategies",
-    "xdist.plugin",
-    "_hypothesis_pytestplugin",
-    "pytest_timeout",
-)
-IMPORTED = (
-    "-W",
-    "ignore::pytest.PytestAssertRewriteWarning",
-)  # plugins, before pytest asks for them
+if TYPE_CHECKING:
+    import pytest
+
+CANNOT = 97
+HOW = ("-q", "--tb=line", "--no-header", "-p", "tests.mutation.plugin")
 
 
-class Forks:
-    def __init__(self, root: Path, environment: dict[str, str]) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.mutation.forks"], cwd=root, env=environment,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
-        )  # fmt: skip
-        assert self.process.stdin and self.process.stdout
-        self.asking, self.answering = self.process.stdin, self.process.stdout
+class Request(NamedTuple):
+    tests: list[str]  # in this order; or files
+    told: str  # a file that gets a line for each
+    until_it_fails: bool
+    number: int = 0  # of a bug in the core
+    file: str = ""  # of a bug in Python, and how it was, and is now
+    old: str = ""
+    new: str = ""
+    most: float = 0.0  # seconds of processor time for a file, then its other tests are only named; 0: no limit
 
-    def run(
-        self, arguments: list[str], environment: dict[str, str], output: Path, seconds: float
-    ) -> int | None:
+
+class Server:
+    def __init__(
+        self, root: Path, environment: dict[str, str], output: Path, temporary: Path, files: Iterable[str] = ()
+    ) -> None:  # fmt: skip
+        self.output = output
+        self.temporary = temporary
+        asked, asking = os.pipe()
+        answered, answering = os.pipe()
+        with output.open("wb") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "pytest", *HOW, *files], cwd=root,
+                env={**environment, "MUTATION_SERVE": f"{asked} {answering} {temporary}"}, pass_fds=[asked, answering],
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
+            )  # fmt: skip
+        os.close(asked)
+        os.close(answering)
+        self.asking = open(asking, "w")
+        self.answering = open(answered, "rb", buffering=0)  # by `select`, so nothing may be kept
+
+    def run(self, request: Request, seconds: float) -> int | None:
         """The status of pytest, None where it took too long."""
-        self.asking.write(json.dumps([arguments, environment, str(output)]).encode() + b"\n")
-        self.asking.flush()
-        pid = int(self.answering.readline())
-        deadline = time.monotonic() + seconds
-        ready, _, _ = select.select([self.answering], [], [], seconds)
-        if not ready:
-            os.killpg(pid, signal.SIGKILL)
+        os.truncate(self.output, 0)
+        with contextlib.suppress(BrokenPipeError):  # it has ended
+            self.asking.write(json.dumps(request) + "\n")
+            self.asking.flush()
+        if not self.answers_within(seconds):
+            os.killpg(self.process.pid, signal.SIGKILL)
+            return None
+        first = self.answering.readline()
+        if not first:  # it could not even collect: a bug that is there at import
+            return self.process.wait()
+        is_in_time = self.answers_within(seconds)
+        with contextlib.suppress(ProcessLookupError):  # what the tests left, too
+            os.killpg(int(first), signal.SIGKILL)
         status = int(self.answering.readline())
-        return status if ready and time.monotonic() < deadline + 1 else None
+        shutil.rmtree(self.temporary, ignore_errors=True)
+        return status if is_in_time else None
+
+    def answers_within(self, seconds: float) -> bool:
+        ready, _, _ = select.select([self.answering], [], [], seconds)
+        return bool(ready)
 
     def close(self) -> None:
-        self.asking.close()
-        self.process.wait()
+        with contextlib.suppress(BrokenPipeError):
+            self.asking.close()
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
         self.answering.close()
 
 
-def serve() -> None:
-    import importlib
-
-    import pytest
-
-    for name in PLUGINS:
-        importlib.import_module(name)
-    for line in sys.stdin.buffer:
-        arguments, environment, output = json.loads(line)
-        pid = os.fork()
-        if pid == 0:
-            os.setsid()
-            begin(environment, output)
-            sys.argv = ["pytest", *arguments]
-            sys.exit(pytest.main([*IMPORTED, *arguments]))
-        print(pid, flush=True)
-        _, status = os.waitpid(pid, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+# ---- in pytest ---------------------------------------------------------------------------------------
 
 
-def begin(environment: dict[str, str], output: str) -> None:
-    os.environ.update(environment)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    out = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    for fd, target in ((nothing, 0), (out, 1), (out, 2)):
-        os.dup2(fd, target)
-    os.close(nothing)
-    os.close(out)
+def serve(session: pytest.Session, asked: int, answering: int, temporary: str) -> None:
+    """Returns in the process that has run the tests, and at the end."""
+    items = {item.nodeid: item for item in session.items}
+    gc.collect()
+    gc.freeze()
+    with open(asked) as requests, open(answering, "w") as answers:
+        while line := requests.readline():
+            pid = os.fork()
+            if pid == 0:
+                break
+            print(pid, file=answers, flush=True)
+            _, status = os.waitpid(pid, 0)
+            print(os.waitstatus_to_exitcode(status), file=answers, flush=True)
+        else:
+            return
+    os.setsid()
+    session.config._tmp_path_factory._given_basetemp = Path(temporary)  # type: ignore[attr-defined]
+    request = Request(*json.loads(line))
+    wanted = [items[test] for test in request.tests if test in items]
+    if not wanted:  # files are
+        wanted = [item for item in session.items if item.nodeid.partition("::")[0] in request.tests]
+    os._exit(run(session, wanted, request))
 
 
-if __name__ == "__main__":
-    serve()
+def run(session: pytest.Session, items: list[pytest.Item], request: Request) -> int:
+    from tests.mutation import loaded, plugin
+
+    if not loaded.plant(request):
+        return CANNOT
+    plugin.begin(request.told)
+    left = collections.deque(sampled(items) if request.most else items)
+    while left:
+        item = left.popleft()
+        while left and request.most and plugin.spent_on(file_of(item)) > request.most:
+            if file_of(left[0]) != file_of(item):
+                break
+            plugin.name(left.popleft())
+        session.config.hook.pytest_runtest_protocol(item=item, nextitem=left[0] if left else None)
+        if session.testsfailed and request.until_it_fails:
+            with contextlib.suppress(BaseException):
+                session._setupstate.teardown_exact(None)
+            break
+    return int(session.testsfailed > 0)
+
+
+def sampled(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Those of each file by chance, but the same each time: those that are much alike are neighbours."""
+    files = {file_of(item): n for n, item in reversed([*enumerate(items)])}
+    return sorted(items, key=lambda item: (files[file_of(item)], zlib.crc32(item.nodeid.encode())))
+
+
+def file_of(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0]

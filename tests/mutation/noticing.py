@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from tests.docs.test_documentation import ROOT, files_of, which_tests
 from tests.mutation.reach import Seen
 
-# Seconds of tests that are asked first, and then, and of how many files: to collect a file takes time as well. The
-# others are asked only for the whole.
-ROUNDS = ((10.0, 6), (60.0, 20))
+FIRST = 2.0  # seconds of processor time of tests that are asked first
 
 
 def folders_for(file: str) -> list[str]:
@@ -36,48 +34,57 @@ def all_folders() -> list[str]:
     return [folder for folder in folders if tests_in(folder)]
 
 
-def in_order(file: str, number: int, tests: dict[str, Seen]) -> list[str]:
-    """Those of a file of tests that is called like the changed one, those of the folders that are named for it, the
-    others; first those that came by the bug themselves; the fastest of each file in turn."""
-    word = re.compile(rf"\b{re.escape(Path(file).stem.strip('_'))}s?\b")
+def in_order(
+    file: str, function: str, number: int, tests: dict[str, Seen], noticed: Collection[str]
+) -> list[str]:
+    """Those that came by the bug themselves, then those of their files that were not run, then the others. First what
+    has `noticed` another bug of the file, then tests that are called like the changed file or function, then those of
+    the folders that are named for it; the cheapest of each file in turn."""
+    names = f"{Path(file).stem} {function}".lower()
+    words = {word.removesuffix("s") for word in re.findall("[a-z]{4,}", names)}
     folders = folders_for(file)
     place: Counter[str] = Counter()
 
     def likely(test: str) -> int:
-        path = test.partition("::")[0]
-        is_called_so = bool(word.search(Path(path).stem.removeprefix("test_").replace("_", " ")))
-        return 2 - is_called_so - (path.rpartition("/")[0] in folders)
+        is_called_so = any(word in test.lower() for word in words)
+        return 3 - is_called_so - (test.partition("::")[0].rpartition("/")[0] in folders)
+
+    def far(test: str) -> int:
+        seen = tests[test]
+        return 0 if number in seen.reached else 2 if seen.is_known else 1
 
     ranked = []
-    for test in sorted(
-        tests, key=lambda test: (number not in tests[test].reached, tests[test].seconds)
-    ):
+    for test in sorted(tests, key=lambda test: (far(test), tests[test].cost)):
         path = test.partition("::")[0]
         place[path] += 1
         seen = tests[test]
-        ranked.append((number not in seen.reached, likely(test), place[path], seen.seconds, test))
+        first = 0 if test in noticed else likely(test)
+        ranked.append((far(test), first, place[path], seen.cost, test))
     return [test for *_, test in sorted(ranked)]
 
 
-def rounds(tests: list[str], seen: dict[str, Seen], whole: bool) -> Iterable[list[str]]:
-    """As many as take no longer than that, then more, then the rest; those of one file together."""
+def rounds(
+    tests: list[str], seen: dict[str, Seen], limit: float, most_files: int = 1000
+) -> Iterable[list[str]]:
+    """A few, of no more files than that; then as many as keep to the limit, in seconds of processor time. Those of one
+    file are together."""
     left = tests
-    for most, most_files in ROUNDS:
-        some, rest, total = [], [], 0.0
+    for most in (FIRST, limit):
+        some: list[str] = []
+        rest: list[str] = []
         files: set[str] = set()
+        total = 0.0
         for test in left:
             file = test.partition("::")[0]
-            fits = total + seen[test].seconds <= most and len(files | {file}) <= most_files
+            fits = total + seen[test].cost <= most and len(files | {file}) <= most_files
             if fits or not some:  # always one
                 some.append(test)
                 files.add(file)
-                total += seen[test].seconds
+                total += seen[test].cost
             else:
                 rest.append(test)
         yield together(some)
         left = rest
-    if whole:
-        yield together(left)
 
 
 def together(tests: list[str]) -> list[str]:

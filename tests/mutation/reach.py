@@ -23,8 +23,13 @@ class Seen(NamedTuple):
     """What was seen of one test without a bug."""
 
     seconds: float
-    passed: bool
+    cost: float  # of processor time, its own and that of what it starts
+    outcome: str  # "unknown" where it was not run
     reached: frozenset[int]
+
+    @property
+    def is_known(self) -> bool:
+        return self.outcome != "unknown"
 
 
 class Marks:
@@ -96,14 +101,15 @@ class Ledger:
             row = json.loads(line)
             if row["digest"] == digest(root / row["file"]):
                 self.files[row["file"]] = {
-                    test: Seen(seconds, passed, frozenset(reached))
-                    for test, (seconds, passed, reached) in row["tests"].items()
+                    test: Seen(seconds, cost, outcome, frozenset(reached))
+                    for test, (seconds, cost, outcome, reached) in row["tests"].items()
                 }
 
     def add(self, file: str, tests: dict[str, Seen]) -> None:
         self.files[file] = tests
         rows = {
-            test: (seen.seconds, seen.passed, sorted(seen.reached)) for test, seen in tests.items()
+            test: (seen.seconds, seen.cost, seen.outcome, sorted(seen.reached))
+            for test, seen in tests.items()
         }
         row = {"file": file, "digest": digest(self.root / file), "tests": rows}
         with self.path.open("a") as out:
@@ -115,7 +121,7 @@ class Ledger:
         found: dict[str, Seen] = {}
         for tests in self.files.values():
             if any(number in seen.reached for seen in tests.values()):
-                found |= {test: seen for test, seen in tests.items() if seen.passed}
+                found |= {test: seen for test, seen in tests.items() if seen.outcome != "failed"}
         return found
 
 

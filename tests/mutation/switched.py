@@ -20,10 +20,16 @@ from tests.mutation.native import language_of, without_comments
 
 MOST = 4096  # bugs in a build
 NONE, ALL = 0, -1
-MARK = b"the bug is number"  # and an int behind it, at a multiple of four
+# Behind it, at a multiple of four, an int, and with ALL the path of the file that tells which were come by.
+MARK = b"the bug is number"
+LONGEST = 256  # of a path
 
 HEADER = """
-extern __attribute__((visibility("hidden"))) volatile struct mutation {{ char mark[20]; int number; }} mutation;
+extern __attribute__((visibility("hidden"))) volatile struct mutation {{
+    char mark[20];
+    int number;
+    char reached[{longest}];
+}} mutation;
 extern __attribute__((visibility("hidden"))) unsigned char *mutation_reached;
 static inline __attribute__((unused)) int
 mutated(int number)
@@ -36,21 +42,29 @@ SOURCE = """
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
-__attribute__((visibility("hidden"))) volatile struct mutation {{ char mark[20]; int number; }} mutation = {{
-    "{mark}", 0
-}};
+__attribute__((visibility("hidden"))) volatile struct mutation {{
+    char mark[20];
+    int number;
+    char reached[{longest}];
+}} mutation = {{ "{mark}", 0, "" }};
 static unsigned char nowhere[{most}];
 __attribute__((visibility("hidden"))) unsigned char *mutation_reached = nowhere;
 __attribute__((constructor)) static void
 share(void)
 {{
-    int fd = mutation.number == {all} ? open("{reached}", O_RDWR | O_CLOEXEC) : -1;
+    int fd = mutation.number == {all} ? open((const char *)mutation.reached, O_RDWR | O_CLOEXEC) : -1;
     if (fd >= 0) {{
         void *shared = mmap(0, {most}, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         close(fd);
         if (shared != MAP_FAILED)
             mutation_reached = shared;
     }}
+}}
+/* For a process that has loaded it already. */
+__attribute__((visibility("default"))) void
+switch_mutation(int number)
+{{
+    mutation.number = number;
 }}
 """
 # Warnings of what is compared with itself are no errors here; what must hold is checked (sys/checks.h).
@@ -67,9 +81,9 @@ cdef extern from *:
 """
 
 
-def write_compiler(folder: Path, reached: Path, cc: str) -> Path:
+def write_compiler(folder: Path, cc: str) -> Path:
     """A compiler that knows of the switch; it is called like any other."""
-    facts = {"mark": MARK.decode(), "most": MOST, "all": ALL, "reached": reached}
+    facts = {"mark": MARK.decode(), "most": MOST, "all": ALL, "longest": LONGEST}
     (folder / "switch.h").write_text(HEADER.format(**facts))
     (folder / "switch.c").write_text(SOURCE.format(**facts))
     compiler = folder / "cc"
@@ -78,13 +92,16 @@ def write_compiler(folder: Path, reached: Path, cc: str) -> Path:
     return compiler
 
 
-def switch(path: Path, number: int) -> None:
-    """Writes a number into a built module: into a new file, as a process may have the old one loaded."""
+def switch(path: Path, number: int, reached: Path | None = None) -> None:
+    """Writes a number into a built module: into a new file, as a process may have the old one loaded. With ALL, what
+    is come by is told in a file."""
     data = bytearray(path.read_bytes())
     if MARK not in data:  # built without
         return
     at = data.index(MARK) + 20
-    data[at : at + 4] = struct.pack("i", number)
+    name = bytes(reached) if reached else b""
+    assert len(name) < LONGEST
+    data[at : at + 4 + LONGEST] = struct.pack(f"i{LONGEST}s", number, name)
     new = path.with_suffix(".new")
     new.write_bytes(data)
     new.chmod(0o755)
@@ -270,7 +287,8 @@ def switched(file: str, text: str, numbered: Iterable[tuple[int, Mutant]]) -> Sw
         if unit and unit.start <= mutant.start and mutant.end <= unit.end:
             changed = text[unit.start : mutant.start] + mutant.new + text[mutant.end : unit.end]
             units[unit].append((number, changed))
-    made, done, lines = "", 0, {}
+    made, done = "", 0
+    lines: dict[int, tuple[int, int]] = {}
     for unit in sorted(units, key=lambda unit: unit.start):
         if unit.start < done:
             continue

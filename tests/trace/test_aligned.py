@@ -87,23 +87,44 @@ def test_each_event_has_the_one_that_stands_for_it(
     forth = pairs(*both)
     back = {y: x for x, y in forth.items()}
     assert len(forth) > 20 or "none" in (a, b)
+    numbers = [of_threads(trace) for trace in both]
     for side, twins in enumerate((forth, back)):
         for event in both[side].events():
             place = found.place(both, side, event)
             assert place.twin == twins.get(event.seq), (side, event)
             if place.twin is None:
-                _is_between(both[side], place, side, event, twins)
+                _is_between(numbers, place, side, event, twins)
 
 
-def _is_between(trace: Trace, place: Place, side: int, event: Event, twins: dict[int, int]) -> None:
-    """Its thread parted at or before it, and meets the other one at the next event that has a twin."""
-    start = place.parted[side]
-    assert start is None or start <= event.seq
+def of_threads(trace: Trace) -> dict[int, list[int]]:
+    """The events of each thread."""
+    found: dict[int, list[int]] = {}
+    for event in trace.events():
+        found.setdefault(event.thread.number, []).append(event.seq)
+    return found
+
+
+def _is_between(
+    numbers: list[dict[int, list[int]]],
+    place: Place,
+    side: int,
+    event: Event,
+    twins: dict[int, int],
+) -> None:
+    """Its thread has parted from the other one behind the last event that has a twin, and meets it at the next."""
+    own = numbers[side][event.thread.number]
+    at = own.index(event.seq)
+    before = next((n for n in reversed(own[:at]) if n in twins), None)
+    after = next((n for n in own[at:] if n in twins), None)
     if place.meet is not None:
-        meet = place.meet[side]
-        assert event.seq < meet and twins[meet] == place.meet[1 - side]
-        between = trace.find(thread=event.thread, start=start or event.seq, stop=meet)
-        assert not any(one.seq in twins for one in between)
+        assert (place.meet[side], place.meet[1 - side]) == (after, twins[after or 0])
+    if before is not None:
+        assert place.parted[side] == own[own.index(before) + 1]
+        (others,) = (those for those in numbers[1 - side].values() if twins[before] in those)
+        behind = others[others.index(twins[before]) + 1 :][:1]
+        if behind and place.meet is not None and behind[0] >= place.meet[1 - side]:
+            behind = []
+        assert place.parted[1 - side] == next(iter(behind), None)
 
 
 def test_a_part_is_known_before_the_whole(traces: dict[str, Trace]) -> None:

@@ -300,6 +300,7 @@ OF_EACH = {
     "any(str(v) == '1' for v in x)": "texts", "sorted(x)[0]": "first",
     "sorted(x)[-1] is True": "the last of equal ones", "sorted(x)[1]": "second",
     "sum(n for n in x) == n": "what is bound is bound within", "max(str(v) for v in x) == '7'": "many texts",
+    **{f"sorted(x)[{n}] != 7": "each place of it and beyond" for n in range(-6, 6)},
 }  # fmt: skip
 
 

@@ -166,6 +166,16 @@ def test_as_eval(text: str) -> None:
         same(text, wanted, answer)
 
 
+@pytest.mark.parametrize("text", [r"s == '\d'", "1if n else 2", "n is 5", "(1)(2)", "[1](0)"])
+def test_what_python_warns_of_is_asked_without_a_word(text: str) -> None:
+    import warnings
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        Expression(text)
+    assert told == []
+
+
 def same(text: str, wanted: Any, answer: Answer) -> None:
     from recorder.trace.expressions.domain import TypeName
 

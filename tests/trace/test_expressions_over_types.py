@@ -266,14 +266,17 @@ def main():
 main()
 """
 ASKED = {
-    "by_label['a']": "1.5", "by_place[2]": "6", "table['a'][8]": "2", "names[0]": "1", "long[3]": "3",
-    "long[4_999]": "4999", "long[4_980]": "4980", "long[4_979]": "?", "long[-1]": "?",
+    "by_label['a']": "1.5", "by_place[2]": "6", "table['a'][8]": "2",
+    "names[0]": "1", "long[3] == 3": "True", "long[4_999] == 4999": "True", "long[4_980] + 0": "4980",
+    "long[4_979]": "?", "long[-1]": "?", "table['a'].iloc[1] == 2": "True", "table.loc[8, 'b'] == 5": "True",
+    "table.iloc[1, 0] == 2": "True", "table['a'][0]": "error", "by_label.iloc[0] == 1.5": "True",
+    "table.shape": "(3, 2)", "table.loc[8]": "?", "by_label.iloc[0:2]": "?", "by_label.loc['z']": "error",
     "len(by_label)": "3", "len(table)": "3", "len(long)": "5000", "sum(by_place)": "15", "max(table['b'])": "6",
     "'a' in by_label": "True", "1.5 in by_label": "False", "4 in table['b']": "False", "7 in table['b']": "True",
     "[x for x in kinds]": "['a', 'b', 'a']", "type(by_label).__name__": "'Series'", "by_label is None": "False",
     "by_label == 1.5": "?", "table['a'] == 1": "?", "by_place > 4": "?", "bool(names)": "?", "str(kinds)": "?",
     "isinstance(by_label, list)": "?", "table[0:2]": "?", "table[['a']]": "?", "by_place + 1": "?",
-    "when.value": "?", "by_label['z']": "?", "by_label[0]": "1.5", "by_label.max()": "?",
+    "when.value": "?", "by_label['z']": "?", "by_label[0]": "?", "by_label.max()": "?", "when.year": "2020",
 }  # fmt: skip
 
 

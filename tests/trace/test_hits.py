@@ -16,6 +16,7 @@ import pytest
 from recorder import errors
 from recorder.cli import main
 from recorder.trace.cancellable import Cancellable
+from recorder.trace.expressions.expression import given_as
 from recorder.trace.hits import Hit
 from recorder.trace.reader import Event, Trace, open_trace
 from tests.conftest import ENVIRONMENT, ROOT
@@ -343,3 +344,44 @@ def test_a_search_can_be_ended_wherever_an_event_is_ruled_out(path: Path) -> Non
     assert search.is_cancelled
     with open_trace(path) as trace:
         assert len(lines(trace, "len(type(n).__name__ * (n + 1)) > 9")) == 3
+
+
+@pytest.mark.parametrize("program", ASKED, ids=lambda program: program.stem)
+def test_a_condition_alone_is_asked_where_its_name_is_known_and_nowhere_else(
+    program: Path, trace_of: Callable[[Path], Path]
+) -> None:
+    """It meets what one that is asked everywhere meets, without the errors of functions that know no such name."""
+    with open_trace(trace_of(program)) as trace:
+        names: dict[str, None] = {}
+        for event in trace.find("line"):
+            names.update(dict.fromkeys(name for name in event.locals if name[:2] != "__"))
+        for number, name in enumerate(list(names)[:25]):
+            others = list(names)[number - 1]
+            forms = (
+                f"{name} is not None",
+                f"len({name}) > 1",
+                f"{name} == 1 or {others}",
+                f"not {name}",
+            )
+            condition = forms[number % len(forms)]
+            for kind in ("line", "call"):
+                alone = list(trace.hits(kind, when=condition, where_known=True))
+                everywhere = list(trace.hits(kind, when=condition))
+                met = [hit for hit in everywhere if hit.kind != "error"]
+                assert [hit for hit in alone if hit.kind != "error"] == met, condition
+                if not any(name in one._slots for one in trace.namespaces):  # no body has it
+                    knowing = {e.function.number for e in trace.find() if name in e._slots}
+                    failed = {hit.event.function.number for hit in alone if hit.kind == "error"}
+                    assert failed <= knowing, condition
+
+
+@pytest.mark.parametrize(
+    ("condition", "name"),
+    [
+        ("x > 1", "x"), ("not x.a[i] or y", "x"), ("len(x) > y", "x"), ("x.get(k)", "x"), ("1 if x else y", "x"),
+        ("1 < x", None), ("True or x", None), ("[x for y in z]", None), ("len([a for a in x])", None),
+        ("any(a for a in x)", None), ("len", None), ("isinstance(x, A)", "x"), ("f'{x}'", None), ("-x ** 2", "x"),
+    ],
+)  # fmt: skip
+def test_the_name_that_is_asked_first(condition: str, name: str | None) -> None:
+    assert given_as("when", condition).first_name == name

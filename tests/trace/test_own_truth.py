@@ -108,3 +108,57 @@ def test_it_is_pythons_answer_or_none(
             is_member = isinstance(value, names["enum"].Enum)
             known.add(f"{type(value).__name__}.{value.name}" if is_member else repr(value))
     assert known >= set(KNOWN.get(question, ()))
+
+
+INSTANCES = """\
+import abc
+import typing
+class Registered(abc.ABC):
+    pass
+Registered.register(list)
+class Late(Registered):
+    pass
+class ByMeta(metaclass=abc.ABCMeta):
+    pass
+ByMeta.register(int)
+@typing.runtime_checkable
+class Measured(typing.Protocol):
+    def __len__(self): ...
+class Failure(Exception):
+    pass
+class Plain:
+    pass
+def look(v):
+    return v, KINDS
+KINDS = (Registered, Late, ByMeta, Measured, Failure, Plain)
+VALUES = [[1], 3, "a", None, {}, 2.5, Plain(), Failure()]
+"""
+META = """\
+class Meta(type):
+    def __instancecheck__(cls, other):
+        return other == 3
+class Odd(metaclass=Meta):
+    pass
+"""
+LOOKS = "for v in VALUES:\n    look(v)\n"
+
+
+@pytest.mark.parametrize("has_meta", [False, True])
+def test_code_of_a_metaclass_may_say_what_is_an_instance(
+    has_meta: bool, tmp_path: Path, trace_of: Callable[[Path], Path]
+) -> None:
+    program = tmp_path / f"instances_of_{has_meta}.py"
+    text = META + INSTANCES.replace("(Registered,", "(Odd, Registered,") if has_meta else INSTANCES
+    program.write_text(text + LOOKS)
+    names = runpy.run_path(str(program))
+    known = []
+    with open_trace(trace_of(program)) as trace:
+        for event, value in zip(trace.find("call", function="look"), names["VALUES"], strict=True):
+            for kind in names["KINDS"]:
+                answer = trace.evaluate(f"isinstance(v, {kind.__name__})", event)
+                if answer.kind != "unknown":
+                    assert answer.tree is isinstance(value, kind), (value, kind, answer)
+                    known.append((value, kind.__name__))
+    assert has_meta or {(3, "Plain"), ("a", "Failure"), (None, "Plain")} <= {
+        (value, kind) for value, kind in known if value.__hash__
+    }

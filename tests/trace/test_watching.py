@@ -305,3 +305,47 @@ def test_another_member_of_an_enum_is_no_change_within_one(
     told = [part for part in parts if part.path == path and part.a is not MISSING]
     assert [(one.a.items[0][0], one.b.items[0][0]) for one in told] == [("IDLE", "RUN")]
     assert all("IDLE" not in part.path for part in parts)
+
+
+BEGINS = """\
+TABLE = {{"links": [0]}}
+class Basket:
+    {shared}
+    def __init__(self):
+        {own}
+    def put(self, item):
+        {put}
+        return self
+def fill(items):
+    basket = Basket()
+    for item in items:
+        basket.put(item)
+    return basket
+kept = [fill(items) for items in ("ab", "ab", "c", "d")]
+"""
+
+
+@pytest.mark.parametrize(
+    ("shared", "own", "put", "expression", "begins"),
+    [
+        ("items = []", "self.size = 0", "self.items.append(item)", "self.items", [[], [*"ab"], [*"abab"], [*"ababc"]]),
+        ("", "self.items = []", "self.items.append(item)", "self.items", [[]]),
+        ("", "self.table = TABLE.copy()", "self.table['links'][0] += 1", "self.table['links']", [[0], [2], [4], [5]]),
+        ("", "self.table = {'links': [0]}", "self.table['links'][0] += 1", "self.table['links']", [[0]]),
+    ],
+)  # fmt: skip
+def test_an_object_that_begins_with_what_another_has_become_is_told(
+    shared: str,
+    own: str,
+    put: str,
+    expression: str,
+    begins: list[object],
+    tmp_path: Path,
+    trace_of: Callable[[Path], Path],
+) -> None:
+    """With what all begin, the first one that does alone: it says nothing new."""
+    program = tmp_path / f"begins_{len(shared)}_{len(own)}.py"
+    program.write_text(BEGINS.format(shared=shared or "pass", own=own, put=put))
+    with open_trace(trace_of(program)) as trace:
+        found = [one.new.to_python() for one in trace.watch(expression) if one.old is None]
+    assert found == begins

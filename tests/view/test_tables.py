@@ -47,7 +47,7 @@ TABLES: dict[str, tuple[list[str], list[str], list[str | None], str]] = {
     "frame": (
         ["id", "amt", HOSTILE],
         ["a", "7", "9.5", HOSTILE],
-        ["frame['id'][0]", "frame['amt'][0]", f"frame[{HOSTILE!r}][0]"],
+        ["frame['id']['a']", "frame['amt']['a']", f"frame[{HOSTILE!r}]['a']"],
         "2 rows × 3 columns",
     ),
     "series": (["amt"], ["0", "1.5"], ["series[0]"], "2 values, float64"),
@@ -103,7 +103,7 @@ def test_an_expression_for_a_cell_leads_to_where_it_came_from(trace: Trace) -> N
     cell = table(trace, "frame", last(trace))["rows"][1]["cells"][1]
     rows = ask(trace, "ask", question="why", name=cell["path"])["rows"]
     assert cell["text"] == rows[0]["shown"]["value"] == "99.0"
-    assert (rows[-1]["name"], rows[-1]["function"]) == ("it['amt'][1]", "change")
+    assert (rows[-1]["name"], rows[-1]["function"]) == ("it['amt']['b']", "change")
 
 
 def test_a_cell_that_has_just_changed_says_what_it_was(trace: Trace) -> None:

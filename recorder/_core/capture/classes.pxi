@@ -35,11 +35,12 @@ cdef struct Classes:
 
 cdef Classes classes
 
-# What CPython, dataclasses, abc and typing keep in a class for themselves.
+# What CPython, dataclasses, abc and typing keep in a class for themselves. Not `_abc_impl`: by that it is told which
+# class has code of abc's say what is an instance.
 cdef const char **NOT_ATTRIBUTES = [
     "__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__static_attributes__", "__firstlineno__",
     "__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__", "__classcell__",
-    "__classdictcell__", "__orig_bases__", "__parameters__", "__type_params__", "__abstractmethods__", "_abc_impl",
+    "__classdictcell__", "__orig_bases__", "__parameters__", "__type_params__", "__abstractmethods__",
     "__dataclass_fields__", "__dataclass_params__", "__match_args__", "__slots__", NULL,
 ]
 

@@ -53,6 +53,8 @@ static bool read_datetime_type(const data_type *type, rec_arrow *arrow)
         return false;
     if (has_zone)
         memcpy(arrow->zone, type->zone.data, type->zone.size);
+    else if (type->id == DATE64) /* days, which are kept in milliseconds */
+        memcpy(arrow->zone, "date", sizeof("date"));
     arrow->item_size = type->id == DATE32 ? 4 : 8;
     return snprintf(arrow->format, sizeof(arrow->format), "%c8[%s]", type->id == DURATION ? 'm' : 'M', unit) > 0;
 }
@@ -256,11 +258,17 @@ static bool proves_unit(const data_type *type, PyObject *said)
     return proved;
 }
 
+/* An extension written in Python has one object for all that are equal: it wraps the first of them. */
+static bool is_of_python(PyObject *said)
+{
+    return said != NULL && rec_base_called(Py_TYPE(said), "pyarrow.lib.ExtensionType") != NULL;
+}
+
 bool rec_arrow_proves_type(const data_type *type, PyObject *said)
 {
     int64_t id;
-    return type != NULL && rec_arrow_wrapped(said, TYPE) == type && rec_arrow_get_number(said, TYPE, "id", &id) && id == type->id
-           && proves_unit(type, said);
+    return type != NULL && (rec_arrow_wrapped(said, TYPE) == type || is_of_python(said))
+           && rec_arrow_get_number(said, TYPE, "id", &id) && id == type->id && proves_unit(type, said);
 }
 
 /* One bit for each number of a type: whether the layout of its arrays has been proved; apart for those in chunks. */
@@ -402,6 +410,13 @@ static bool has_pieces(const rec_arrow *arrow)
     return arrow->chunked == NULL || count_of(&((const chunked *)arrow->chunked)->chunks) > 0;
 }
 
+/* Of this one; the next one may be proved, and this one be read from then on. */
+static bool not_proved(void)
+{
+    rec_layout_was_unknown = true;
+    return false;
+}
+
 /* Completes what is known of an array. `object` is asked if nothing has been proved yet; NULL: the column is. */
 static bool complete(rec_arrow *arrow, PyObject *object, const tabular_source *source)
 {
@@ -418,7 +433,7 @@ static bool complete(rec_arrow *arrow, PyObject *object, const tabular_source *s
             same = proves_type_of_nested(made, arrow, type);
         Py_XDECREF(made);
         if (!same || type->id >= TYPES)
-            return false;
+            return not_proved();
         if (chunks == NULL || count_of(&chunks->chunks) > 0)
             *mask |= UINT64_C(1) << type->id;
     }
@@ -427,7 +442,7 @@ static bool complete(rec_arrow *arrow, PyObject *object, const tabular_source *s
         bool known = made != NULL && knows_inside(made, arrow, type);
         Py_XDECREF(made);
         if (!known)
-            return false;
+            return not_proved();
     }
     arrow->size = chunks != NULL ? chunks->length : data->length;
     if (!rec_arrow_read_type(type, arrow))
@@ -844,7 +859,7 @@ static bool read_table(PyObject *object, rec_arrow_table *table)
         if (rec_arrow_get_number(object, type, "num_columns", &columns) && columns == 0)
             return rec_arrow_get_number(object, type, "num_rows", &columns) && ((table->rows = columns), true);
         if (!proves_table(of, object, type))
-            return false;
+            return not_proved();
         known_methods[is_batch] = of->methods;
     }
     table->rows = of->rows;

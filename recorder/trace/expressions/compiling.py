@@ -72,6 +72,20 @@ def parsed(text: str, argument: str = "expression") -> ast.expr:
         ) from exc  # fmt: skip
 
 
+def first_part(node: ast.AST) -> ast.AST | None:
+    """The part of an expression that is always asked, before all others; None: that cannot be told."""
+    match node:
+        case ast.Compare(left=part) | ast.BinOp(left=part) | ast.BoolOp(values=[part, *_]):
+            return part
+        case ast.UnaryOp(operand=part) | ast.IfExp(test=part):
+            return part
+        case ast.Attribute(value=part) | ast.Subscript(value=part):
+            return part
+        case ast.Call(func=ast.Attribute(value=part)) | ast.Call(func=ast.Name(), args=[part, *_]):
+            return part
+    return None
+
+
 def invalid(argument: str, text: str, what: str, line: int, column: int) -> errors.RecorderError:
     """INVALID_ARGUMENT with the place: `n > ⟨here⟩> 3`. Columns count from 1."""
     lines = text.splitlines() or [""]

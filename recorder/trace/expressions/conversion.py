@@ -5,10 +5,12 @@ from __future__ import annotations
 import collections
 import datetime
 import decimal
+import zoneinfo
 from collections.abc import Callable
 from types import GeneratorType
 from typing import Any, Final
 
+from recorder.trace.expressions import table_columns
 from recorder.trace.expressions.arrays import ArrayItems, scalar_of
 from recorder.trace.expressions.domain import (
     Column,
@@ -50,10 +52,11 @@ from recorder.trace.format import (
     TAG_TYPED,
     Form,
 )
-from recorder.trace.values import stdlib_values, tables
+from recorder.trace.values import moments, stdlib_values, tables
 from recorder.trace.values.forms import items_of, make_form, named_parts
 from recorder.trace.values.masks import MASKED_ARRAYS
 from recorder.trace.values.nodes import (
+    Cell,
     Node,
     ObjectBytes,
     is_numbered,
@@ -64,8 +67,7 @@ from recorder.trace.values.nodes import (
 )
 from recorder.trace.values.tables import (
     column_of,
-    container_of,
-    frame_of,
+    is_extension,
     is_spread,
     length_of,
     range_of,
@@ -208,7 +210,10 @@ class Values:
         if node.tag == TAG_ARRAY:
             return scalar_of(node, path) if not node.items.shape else ArrayItems(node, self, path)
         if is_spread(node):
-            return Column(self.of(container_of(node), path), path)
+            return self._column(node, (), path)
+        if node.tag == TAG_FORM and node.size in (Form.TIMESTAMP, Form.TIMEDELTA64):
+            made = moments.as_of_python(node)
+            return NotImplemented if made is None else self._of_stdlib(made, path)
         if node.tag in STDLIB or (node.tag == TAG_FORM and node.size == Form.DECIMAL):
             make = self._of_stdlib if node.tag in STDLIB else self._decimal
             made = make(node, path)
@@ -223,19 +228,29 @@ class Values:
             range_of(node.items[1]) if node.size == Form.INDEX and len(node.items) > 1 else None
         )
         if numbers is not None:
-            return Column(numbers, path)
+            return table_columns.TableColumn(numbers, path)
         items = items_of(node)
         if not isinstance(items, Node):
             return NotImplemented
+        if node.size in tables.TABLES and column_of(node) is not None:
+            return self._column(node, self._labels(node, path), path)
         made = self.of(items, path)
         if node.size == Form.DEQUE and isinstance(made, list):
             limit = node.items[1] if len(node.items) > 1 else None
             return collections.deque(made, limit if isinstance(limit, int) else None)
         if node.size in PYTHONS:
             return made
+        return (table_columns.Objects if node.size in tables.ARRAYS else Column)(made, path)
+
+    def _column(self, node: Any, labels: Any, path: str) -> Any:
+        """Of values of which some are recorded; what only their library knows how to read is not asked."""
+        node = tables.with_referred(node, self.referred)
         column = column_of(node)
-        self._add_last(made, column)
-        return Column(made, path, self._labels(node, path), _of_one(column, path))
+        if node is None:
+            return Hidden(f"{path} could not be recorded")
+        if column is None or is_extension(node):
+            return self.of(node, path)
+        return table_columns.made_of(column, labels, path, self.of)
 
     def _view(self, node: Node, path: str) -> Any:
         """Of the keys, the values or the items of a dict; of one that was cut, those that were recorded."""
@@ -266,20 +281,13 @@ class Values:
         except (TypeError, ValueError, ArithmeticError):
             return Thing(node, self, path)
 
-    def _add_last(self, made: Any, column: Any) -> None:
-        """What is recorded of the end of a long column."""
-        if isinstance(made, Cut) and isinstance(column, tables.Column):
-            made.last = [self.of(one, made.path) for one in column.last]
-
     def _frame(self, node: Node, columns: Node, path: str) -> Frame:
         inside, labels = f"{path}[…]", self._labels(node, path)
-        held = frame_of(node)
-        pairs = []
-        for (name, part), each in zip(columns.items, held.values if held else (), strict=True):
-            made = self.of(part, inside)
-            self._add_last(made, each)
-            column = Column(made, inside, labels, _of_one(each, inside))
-            pairs.append((self.of(name, f"a name of {path}"), column))
+        parts = without_wrapping(node.items[2 if node.size == Form.ARROW_TABLE else 3]).items
+        pairs = [
+            (self.of(name, f"a name of {path}"), self._column(part, labels, inside))
+            for (name, _), part in zip(columns.items, parts, strict=True)
+        ]
         return Frame(node, pairs, columns.size or 0, length_of(node) or 0, path)
 
     @staticmethod
@@ -359,17 +367,6 @@ class Values:
             return Thing(node, self, path)
 
 
-NARROW: Final = {"float16": "e", "float32": "f"}  # by what pandas calls them
-
-
-def _of_one(column: Any, path: str) -> Callable[[Any], Any] | None:
-    """A float that is less than Python's is one of numpy's, and compares as such."""
-    form = NARROW.get(getattr(column, "dtype", ""))
-    if form is None:
-        return None
-    return lambda value: Scalar(value, form, path) if type(value) is float else value
-
-
 # ---- back ---------------------------------------------------------------------------------------
 
 
@@ -391,11 +388,13 @@ class _Trees:
     def of(self, value: Any) -> Any:
         self.budget.charge(1)
         if self.converter is not None and (node := self.converter.node_of(value)) is not None:
-            return self.copy(node, self.converter)
+            return node.number if isinstance(node, Cell) else self.copy(node, self.converter)
         if value is None or isinstance(value, (int, float, complex, str, bytes, bytearray)):
             return value
         if value is Ellipsis or value is NotImplemented:
             return value
+        if isinstance(value, Thing) and isinstance(value.node, Cell):
+            return value.node.number
         if isinstance(value, (Thing, Cut, Named)):
             self.count += sum(is_numbered(node) for node in nodes(value.node))
             return value.node
@@ -459,6 +458,9 @@ class _Trees:
         if isinstance(value, decimal.Decimal):
             self.count += 1
             return Node(TAG_FORM, of, Form.DECIMAL, [str(value)])
+        if isinstance(value, zoneinfo.ZoneInfo) and value.key is not None:
+            self.count += 1
+            return Node(TAG_FORM, ("zoneinfo", "ZoneInfo"), Form.ZONE_INFO, [value.key])
         if isinstance(value, (range, slice)):
             bounds = [(name, getattr(value, name)) for name in ("start", "stop", "step")]
             return Node(TAG_INSTANCE, of, 3, bounds)

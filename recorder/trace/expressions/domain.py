@@ -259,12 +259,12 @@ class Frame(Cut):
         return self.rows
 
     @property
-    def _is_of_arrow(self) -> bool:
+    def is_of_arrow(self) -> bool:
         return bool(self.node.size == Form.ARROW_TABLE)
 
     def __iter__(self) -> Iterator[Any]:
         """The names of pandas' columns; pyarrow's columns themselves."""
-        if not self._is_of_arrow:
+        if not self.is_of_arrow:
             yield from super().__iter__()
             return
         yield from (column for _, column in self.items)
@@ -272,14 +272,14 @@ class Frame(Cut):
             raise Undecided(self.reason)
 
     def __contains__(self, wanted: object) -> bool:
-        if self._is_of_arrow:
+        if self.is_of_arrow:
             raise Undecided(self.reason)
         return super().__contains__(wanted)
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, (slice, list, Column)):  # rows, or several columns
             raise Undecided(self.reason)
-        if self._is_of_arrow and type(key) is int:
+        if self.is_of_arrow and type(key) is int:
             at = key + self.size if key < 0 else key
             if not 0 <= at < len(self.items):
                 raise Undecided(self.reason)
@@ -290,8 +290,6 @@ class Frame(Cut):
         raise Undecided(self.reason)
 
     def __eq__(self, other: object) -> bool:
-        if other is self:
-            return True
         raise Undecided(self.reason)
 
     __hash__ = Opaque.__hash__
@@ -552,6 +550,8 @@ def type_of(value: Any) -> TypeName:
         return value.kind
     if isinstance(value, TypeName):
         return TypeName("builtins", "type")
+    if isinstance(value, Opaque):
+        raise Undecided(value.reason)
     kind = type(value)
     return TypeName(kind.__module__, kind.__qualname__)
 

@@ -162,6 +162,15 @@ class Expression:
             found.append(ast.unparse(node))
         return found
 
+    @property
+    def first_name(self) -> str | None:
+        """The name that is asked first, whatever the rest is: where it stands for nothing the whole is an error. None:
+        that cannot be told."""
+        node: ast.AST | None = self._node
+        while node is not None and not isinstance(node, ast.Name):
+            node = compiling.first_part(node)
+        return None if node is None or functions.is_builtin(node.id) else node.id
+
     def names_with(self, attribute: str) -> set[str]:
         """The names of which it speaks of this attribute."""
         return {
@@ -292,6 +301,9 @@ class Names:
 
     def is_recorded(self, kind: Any) -> bool:
         return class_attributes.is_recorded(self._frame, kind)
+
+    def asks_instances(self, kind: Any) -> bool:
+        return class_attributes.asks_instances(self._frame, kind)
 
     def _is_stale(self, name: str, value: Value) -> bool:
         if self._looked is None:

@@ -39,8 +39,10 @@ from recorder.trace.expressions.operations import (
 )
 from recorder.trace.expressions.outcomes import Budget, Undecided
 from recorder.trace.expressions.scalars import Scalar
-from recorder.trace.format import TAG_ELIDED, TAG_INSTANCE
+from recorder.trace.format import TAG_ELIDED, TAG_FORM, TAG_INSTANCE, Form
+from recorder.trace.values.datetimes import duration_text
 from recorder.trace.values.exceptions import exception_of
+from recorder.trace.values.moments import facts_of
 from recorder.trace.values.nodes import has_own
 
 Function = Callable[..., Any]  # of the budget, and what it is given
@@ -412,17 +414,9 @@ def _is_of(value: Any, wanted: Any) -> bool:
 
 
 def _asks_by_code(wanted: TypeName) -> bool:
-    """Whether it is an abstract class that has code of its own say what derives from it."""
+    """Whether it is a class that has code say what is an instance of it."""
     classes = None if wanted.converter is None else wanted.converter.classes()
-    if classes is None:
-        return False
-    try:
-        return (
-            classes.of_class(wanted.of, "__subclasshook__", wanted.name, False)
-            is not NotImplemented
-        )
-    except Undecided:  # where what it derives from is not recorded
-        return False
+    return classes is not None and classes.asks_instances(wanted.of)
 
 
 def _is_of_library(value: Any, own: type | None, wanted: TypeName) -> bool | None:
@@ -485,6 +479,11 @@ def _spelled(value: Any) -> Any:
     inner = plain(value)
     if inner is value or not isinstance(value, Thing):
         return inner
+    if (
+        value.node.tag == TAG_FORM and value.node.size == Form.TIMEDELTA64
+    ):  # of pandas': 0 days 00:01:30
+        number, unit, *_ = facts_of(value.node)
+        return duration_text(number, unit)
     if value.type.key in ORDERED and isinstance(inner, dict):
         return ORDERED[value.type.key](inner)
     is_deque = value.type.key == ("collections", "deque")

@@ -26,6 +26,7 @@ from recorder.trace.expressions.domain import (
 from recorder.trace.expressions.nothing import Nothing, is_always_true
 from recorder.trace.expressions.outcomes import Budget, TooMuch, Undecided
 from recorder.trace.expressions.scalars import Scalar
+from recorder.trace.expressions.table_columns import attribute_of
 from recorder.trace.format import (
     TAG_ARRAY,
     TAG_ELIDED,
@@ -402,6 +403,8 @@ def attribute(of: Any, name: str) -> Any:
         raise Undecided(of.reason)
     if isinstance(of, Named) and name in of.fields:
         return of.fields[name]
+    if (found := attribute_of(of, name)) is not NotImplemented:
+        return found
     if isinstance(of, Thing):
         return _attribute_of_thing(of, name)
     if isinstance(of, TypeName) and name in ("__name__", "__qualname__", "__module__"):
@@ -431,7 +434,7 @@ def _attribute_of_thing(thing: Thing, name: str) -> Any:
         raise Undecided(thing.reason)
     if name == "args" and (raised := exception_of(node)) is not None:
         return thing.converter.of(raised.items[0], f"{thing.path}.args")
-    is_ours = node.size in VIEWS or (node.size in MOMENTS and name == "value")
+    is_ours = node.size in (*VIEWS, Form.COLUMN) or (node.size in MOMENTS and name == "value")
     if node.tag == TAG_FORM and not is_ours and name in (found := named_parts(node)):
         return thing.converter.of(found[name], f"{thing.path}.{name}")
     if node.tag == TAG_ENUM and name in ("name", "value", "_name_", "_value_"):

@@ -8,6 +8,8 @@ from typing import Any, Final
 from recorder.trace.expressions.conversion import Values, tree_of
 from recorder.trace.expressions.domain import TypeName
 from recorder.trace.expressions.outcomes import Budget
+from recorder.trace.expressions.scalars import Scalar
+from recorder.trace.expressions.table_columns import FORMATS
 from recorder.trace.format import TAG_ENUM
 from recorder.trace.values.nodes import Node
 
@@ -51,6 +53,8 @@ class Given:
             return TypeName(_name_of(value, "__module__"), _name_of(value, "__qualname__"))
         if issubclass(kind, enum.Enum):
             return self.member(value)
+        if kind.__module__ == "numpy" and kind.__name__ in FORMATS:
+            return Scalar(value.item(), FORMATS[kind.__name__], "it")
         base = _container(kind)
         if base is None:
             return value

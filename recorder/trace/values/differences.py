@@ -46,7 +46,7 @@ from recorder.trace.values.nodes import (
 )
 from recorder.trace.values.numbers import as_shown
 from recorder.trace.values.render import is_method, show
-from recorder.trace.values.tables import TABLES, container_of
+from recorder.trace.values.tables import TABLES, container_by_rows
 
 Same: TypeAlias = Callable[[Any, Any], bool]  # of two leaves that are not equal
 
@@ -318,7 +318,7 @@ class _Differences:
                 yield Part(path, a, b)
             return
         if a.size in TABLES:
-            yield from self._whole_unless(container_of(a, True), container_of(b, True), a, b, path)
+            yield from self._whole_unless(container_by_rows(a), container_by_rows(b), a, b, path)
             return
         if foreign.is_foreign(a):  # by fields and items
             yield from self._whole_unless(foreign.as_asked(a), foreign.as_asked(b), a, b, path)

@@ -18,6 +18,7 @@ from recorder.trace.values.tables import (
     is_form,
     labels,
     range_of,
+    row_step,
 )
 
 MOST_CELLS: Final = 40  # in a row
@@ -67,12 +68,14 @@ def suffixes(tree: Any) -> Callable[[int, int], str | None]:
         heights = [len(one.first) if isinstance(one, Column) else 0 for one in frame.values]
         names = [f"[{one!r}]" if isinstance(one, (str, int)) else "" for one in frame.names]
         return lambda row, at: (
-            f"{names[at]}[{row}]" if at < len(names) and names[at] and row < heights[at] else None
+            f"{names[at]}{row_step(frame.index, row)}"
+            if at < len(names) and names[at] and row < heights[at]
+            else None
         )
     if is_form(node, Form.SERIES):
         found = column_of(node)
         height = len(found.first) if found is not None else 0
-        return lambda row, _: f"[{row}]" if row < height else None
+        return lambda row, _: row_step(node.items[0], row) if row < height else None
     if node.tag != TAG_ARRAY or len(node.items.shape) != 1:
         return lambda _, __: None
     if _fields(node.items.items() or []):

@@ -15,6 +15,7 @@ from recorder.trace.values import datetimes, periods, records
 from recorder.trace.values.nodes import CannotMake, Node, without_wrapping
 from recorder.trace.values.tables import (
     ARRAYS,
+    TEXTS,
     Column,
     column_of,
     filling_of,
@@ -33,12 +34,6 @@ LONG_SCALARS: Final = (
     ("numpy", "longdouble"),
     ("numpy", "clongdouble"),
 )  # of which Python has no equal
-TEXTS: Final = (
-    "ArrowStringArray",
-    "StringArray",
-    "ArrowStringArrayNumpySemantics",
-    "StringArrayNumpySemantics",
-)
 MASKED: Final = ("IntegerArray", "FloatingArray", "BooleanArray")
 
 
@@ -433,6 +428,8 @@ def _of_values(pyarrow: Any, part: Any, column: Column, values: list[Any]) -> An
         return pyarrow.array(values, type=_type_of_times(pyarrow, part))
     if column.kind[1] == "MapArray" or _are_maps(values):
         return pyarrow.array(values, type=_type_of_maps(pyarrow, values))
+    if is_form(part, Form.COLUMN) and part.items[4] == "date":
+        return pyarrow.array([value and value.item() for value in values], type=pyarrow.date64())
     if dtype == "datetime64[D]":
         return pyarrow.array([value and value.item() for value in values], type=pyarrow.date32())
     if dtype.startswith(("int", "uint", "float", "bool")):

@@ -135,6 +135,13 @@ class Again(Node):
     moment, the index of a frame. It counts as a reference to the container of this number."""
 
     number: int
+    identity: Identity | None
+
+
+class Cell(Node):
+    """A number of a column, which has a type of numpy's where it is asked for, and is shown as a number."""
+
+    number: Any
 
 
 class ObjectBytes(bytearray):
@@ -162,7 +169,7 @@ def identified(tree: Any, identity: Identity | None) -> Any:
 
 
 def identity_of(tree: Any) -> Identity | None:
-    return tree.identity if isinstance(tree, (ObjectNode, ObjectBytes)) else None
+    return tree.identity if isinstance(tree, (ObjectNode, ObjectBytes, Again)) else None
 
 
 def kind_of(tree: Any) -> type:

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast, overload
 from recorder import errors
 from recorder.errors import arguments
 from recorder.trace.expressions import functions, operations
-from recorder.trace.expressions.domain import Cut, Opaque, Thing, TypeName, plain
+from recorder.trace.expressions.domain import Cut, Frame, Opaque, Thing, TypeName, plain
 from recorder.trace.expressions.outcomes import Budget, TooMuch, Undecided
+from recorder.trace.expressions.scalars import Scalar
 from recorder.trace.format import TAG_ENUM, TAG_FORM, TAG_INSTANCE, TAG_NAMED
 from recorder.trace.values import own_operators
 from recorder.trace.values.comparands import Given, Recorded
@@ -73,6 +74,7 @@ class Operators(Recorded):
     """What Value inherits."""
 
     __slots__ = ()
+    __array_ufunc__ = None  # numpy's numbers leave it to us how they compare with one
 
     def _part(self, made: Any) -> Self:
         raise NotImplementedError  # audit: Value has it
@@ -94,6 +96,10 @@ class Operators(Recorded):
             pass
         if found is True or (found is False and kind is not ast.Eq):
             return found
+        if found is False and isinstance(
+            plain(made), Scalar
+        ):  # of which Python's number is not all
+            return found
         said = self._compare_objects(kind, other)
         if isinstance(said, bool):
             return said
@@ -112,6 +118,11 @@ class Operators(Recorded):
         given = other._object if isinstance(other, Recorded) else other
         if own is own_operators.NOTHING or given is own_operators.NOTHING:
             return None
+        if kind is not ast.Eq and complex in (
+            type(own),
+            type(given),
+        ):  # of which numpy has an order
+            return None
         if kind is ast.Eq:
             return own_operators.are_equal(own, given)
         return own_operators.ask(ORDERS[kind], own, given)
@@ -123,8 +134,8 @@ class Operators(Recorded):
         except errors.ValueNotRecordedError:
             made = self._object
             said = (
-                own_operators.NOTHING
-                if made is own_operators.NOTHING
+                own_operators.NOTHING  # a complex number of numpy's is a float, too, with a warning
+                if made is own_operators.NOTHING or type(made) is complex
                 else own_operators.ask(own, made)
             )
             if said is own_operators.NOTHING:
@@ -178,7 +189,7 @@ class Operators(Recorded):
             lambda: decided(
                 lambda budget: operations.contains(Given(budget).of(item), made, budget)
             ),
-            lambda own: own_operators.NOTHING if hasattr(own, "__next__") else given in own,
+            lambda own: own_operators.NOTHING if hasattr(own, "__next__") else _told(given) in own,
         )
 
     def __getitem__(self, key: object) -> Self:
@@ -191,7 +202,7 @@ class Operators(Recorded):
             except ValueError as exc:
                 raise arguments.wrong("key", key, "a slice whose step is not 0") from exc
 
-        return self._part(self._asked_of_own(lambda: decided(item), lambda own: own[given]))
+        return self._part(self._asked_of_own(lambda: decided(item), lambda own: own[_told(given)]))
 
     def __iter__(self) -> Iterator[Self]:
         """The items; of a cut one those that were recorded, and then VALUE_NOT_RECORDED."""
@@ -320,6 +331,13 @@ class Operators(Recorded):
         return format(self.to_python(), spec) if spec else str(self)
 
 
+def _told(given: Any) -> Any:
+    """What is asked for, if it is known."""
+    if given is own_operators.NOTHING:
+        raise errors.ValueNotRecordedError(reason="it is not known what is asked for")
+    return given
+
+
 def _plain_items(items: Iterator[Any], unknown: errors.ValueNotRecordedError) -> Iterator[Any]:
     for item in items:
         if not own_operators.is_plain(item):
@@ -331,9 +349,9 @@ def _may_have(made: Any, name: str) -> bool:
     """Whether it may have an attribute that was not recorded, but for those that only its class tells of."""
     if isinstance(made, Thing):
         return made.node.cut or made.node.tag not in KNOWN_ATTRIBUTES
-    if isinstance(made, Cut):
+    if isinstance(made, Cut) and not isinstance(made, Frame):
         return hasattr(made.kind, name)
-    return isinstance(made, (Opaque, TypeName))
+    return isinstance(made, (Opaque, TypeName)) or hasattr(made, name)
 
 
 def steps(path: str) -> list[tuple[bool, Any]]:

@@ -35,6 +35,7 @@ from recorder.trace.values.nodes import (
     ObjectBytes,
     ObjectNode,
     Types,
+    identity_of,
     numbered,
 )
 from recorder.trace.values.tables import TABLES, missing_of
@@ -66,6 +67,7 @@ def follow(tree: Any, unfollowed: list[list[Any]]) -> None:
             if is_reference and (part.size or 0) < len(containers):
                 items[at] = made = Again(*containers[part.size or 0])
                 made.number = part.size or 0
+                made.identity = identity_of(part)
 
 
 class _Parser(TreeReader):

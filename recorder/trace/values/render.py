@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from recorder import errors
+from recorder.errors.text import without_passwords
 from recorder.trace.format import (
     TAG_ARRAY,
     TAG_BYTEARRAY,
@@ -372,7 +373,9 @@ class _Writer:
             self.add(hex(tree >> (tree.bit_length() - 4 * (self.left + 8))))
         elif isinstance(tree, int) and tree.bit_length() > 2_000:
             self.add(hex(tree))  # Python refuses to write so many digits
-        elif isinstance(tree, (str, bytes, bytearray)):
+        elif isinstance(tree, str):
+            self.add(repr(without_passwords(tree)[: self.left + 1]))
+        elif isinstance(tree, (bytes, bytearray)):
             self.add(repr(tree[: self.left + 1]))
         else:
             self.add(repr(tree))
@@ -426,7 +429,8 @@ class _Writer:
 
     def leaf(self, node: Node) -> str:
         if node.tag in (TAG_STR, TAG_BYTES, TAG_BYTEARRAY):
-            return f"{node.items[: self.left + 1]!r}… ({node.size})"
+            text = without_passwords(node.items) if node.tag == TAG_STR else node.items
+            return f"{text[: self.left + 1]!r}… ({node.size})"
         if node.tag == TAG_INT_CUT:
             return f"<{'negative ' if node.items else ''}int of {node.size} bits>"
         if node.tag == TAG_ERROR:

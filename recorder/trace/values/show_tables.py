@@ -23,6 +23,7 @@ from recorder.trace.values.tables import (
     is_spread,
     labels,
     length_of,
+    with_referred,
 )
 
 KINDS: Final = {"i": "int", "u": "uint", "f": "float", "c": "complex", "b": "bool"}
@@ -231,8 +232,10 @@ def _values(out: Writer, column: Column) -> None:
 
 def _column(out: Writer, part: Any) -> None:
     """The values of a column, or what else stands there."""
-    column = part if isinstance(part, Column) else column_of(part)
-    if column is None:
+    column = part if isinstance(part, Column) else column_of(with_referred(part, out.referred))
+    if part is None:
+        out.add("<of a layout that is not known>")
+    elif column is None:
         out.part(part)
     else:
         _values(out, column)

@@ -3,31 +3,29 @@ that can be asked and compared like any other."""
 
 from __future__ import annotations
 
-import datetime
 import re
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from recorder.trace.format import (
     TAG_ARRAY,
-    TAG_DATE,
-    TAG_DATETIME,
     TAG_DICT,
     TAG_ELIDED,
     TAG_FORM,
     TAG_INSTANCE,
     TAG_LIST,
+    TAG_REF,
     TAG_TIMEDELTA,
     TAG_TUPLE,
     Form,
 )
-from recorder.trace.values import datetimes, stdlib_values
+from recorder.trace.values import datetimes, moments, stdlib_values
 from recorder.trace.values.nodes import Node, without_wrapping
 from recorder.trace.values.numbers import as_shown
 
-NOT_AVAILABLE: Final = Node(TAG_FORM, ("pandas", "NA"), Form.MISSING, [])
-MOST_MICROSECONDS: Final = (
-    1900 * 365 * 86400 * 10**6
-)  # from 1970 on, with which a date is one of Python's
+NOT_AVAILABLE: Final = Node(TAG_FORM, ("pandas.api.typing", "NAType"), Form.MISSING, [])
+NAN: Final = float("nan")
+NAT: Final = Node(TAG_FORM, ("pandas.api.typing", "NaTType"), Form.MISSING, [])
 ARRAYS: Final = (Form.OBJECT_ARRAY, Form.STRING_ARRAY)  # a shape, and a list of items
 MOST_OF_SPARSE: Final = 60  # values of a sparse array that are shown
 TABLES: Final = (
@@ -41,6 +39,15 @@ TABLES: Final = (
 )
 
 
+TEXTS: Final = (
+    "ArrowStringArray",
+    "StringArray",
+    "ArrowStringArrayNumpySemantics",
+    "StringArrayNumpySemantics",
+)
+OVER_ARROW: Final = "ArrowExtensionArray"  # of pandas', which keeps values of any of Arrow's types
+
+
 class Column(NamedTuple):
     """The values of a column, of an index or of an extension array."""
 
@@ -49,6 +56,13 @@ class Column(NamedTuple):
     size: int
     first: list[Any]
     last: list[Any]
+    absent: Any = NOT_AVAILABLE  # what its library has for a value that is not there; of a sparse one the usual value
+    scalar: str = ""  # the type of numpy's that a number has which is asked for; of Python's empty
+
+    @property
+    def is_of_texts(self) -> bool:
+        """Whether it keeps texts, or what Arrow has: None is what is missing there."""
+        return self.kind[1] in (OVER_ARROW, *TEXTS)
 
     @property
     def missing(self) -> int:
@@ -98,9 +112,31 @@ def column_of(node: Any) -> Column | None:
     if node.items[6:] == ["string"]:
         values = [NOT_AVAILABLE if value is None else value for value in values]
     values = _with_meaning(values, about, node.type or ("", ""))
+    kind, dtype = node.type or ("", "?"), _dtype(first)
     return Column(
-        node.type or ("", "?"), _dtype(first), size, values[: len(head)], values[len(head) :]
+        kind,
+        dtype,
+        size,
+        values[: len(head)],
+        values[len(head) :],
+        *_library_has(kind, dtype, node),
     )
+
+
+def _library_has(kind: tuple[str, str], dtype: str, node: Node) -> tuple[Any, str]:
+    """See `absent` and `scalar` of a Column."""
+    about = node.items[4]
+    if kind[0].partition(".")[0] == "pyarrow":
+        return None, ""
+    if kind[1] == "Categorical":
+        known = column_of(about)
+        is_of_moments = known is not None and known.absent is NAT
+        return (NAT if is_of_moments else NAN), (known.scalar if known is not None else "")
+    if kind[1] in TEXTS:
+        return (NOT_AVAILABLE if node.items[6:] == ["string"] else NAN), ""
+    if is_form(about, Form.PERIOD_DTYPE) or dtype[:8] in ("datetime", "timedelt"):
+        return (NOT_AVAILABLE if kind[1] == OVER_ARROW else NAT), ""
+    return NOT_AVAILABLE, "" if kind[1] == OVER_ARROW or dtype == "object" else dtype
 
 
 def frequency_of(part: Any) -> Node | None:
@@ -138,28 +174,7 @@ def _present(value: Any) -> Any:
     """In a list, or a field, what is missing is None, and a moment what Python has for it."""
     if value is NOT_AVAILABLE:
         return None
-    return _of_python(value) if is_form(value, Form.DATETIME64) else value
-
-
-def _of_python(moment: Node) -> Node:
-    """A date, a datetime or a timedelta, of what these can be."""
-    number, dtype = moment.items
-    is_duration, count, unit = datetimes.unit_of(dtype) or (False, 0, "")
-    if count != 1 or unit not in ("D", "s", "ms", "us") or number == datetimes.NOT_A_TIME:
-        return moment
-    micros = number * 10 ** (6 - datetimes.DIGITS.get(unit, 0)) * (86400 if unit == "D" else 1)
-    span = datetime.timedelta(microseconds=micros) if abs(micros) < MOST_MICROSECONDS else None
-    if span is None:
-        return moment
-    if is_duration:
-        facts = (span.days, span.seconds, span.microseconds)
-        return Node(TAG_TIMEDELTA, ("datetime", "timedelta"), None, facts)
-    at = datetime.datetime(1970, 1, 1) + span
-    day = (at.year, at.month, at.day)
-    if unit == "D":
-        return Node(TAG_DATE, ("datetime", "date"), None, day)
-    time = (at.hour, at.minute, at.second, at.microsecond, 0)
-    return Node(TAG_DATETIME, ("datetime", "datetime"), None, ((*day, *time), None))
+    return (moments.as_of_python(value) or value) if is_form(value, Form.DATETIME64) else value
 
 
 def _entry(item: Any) -> Any:
@@ -188,6 +203,17 @@ def is_instance_of(tree: Any, name: str) -> bool:
     )
 
 
+def with_referred(tree: Any, referred: Callable[[Node], Node | None]) -> Any:
+    """An array that keeps its values in several others, of which some may stand elsewhere in the same value."""
+    if not (is_instance_of(tree, "IntervalArray") or is_instance_of(tree, "SparseArray")):
+        return tree
+    parts = [
+        (name, referred(part) if isinstance(part, Node) and part.tag == TAG_REF else part)
+        for name, part in tree.items
+    ]
+    return tree._replace(items=parts)
+
+
 def is_spread(tree: Any) -> bool:
     """Whether it is an array that keeps its values in several others, and all of them are there."""
     return (
@@ -209,24 +235,24 @@ def _all_of(tree: Any) -> list[Any] | None:
 def _of_intervals(node: Node) -> Column | None:
     parts = dict(node.items)
     left, right = _all_of(parts.get("_left")), _all_of(parts.get("_right"))
-    dtype = parts.get("_dtype")
-    closed = dict(dtype.items).get("_closed") if isinstance(dtype, Node) and dtype.items else None
-    if left is None or right is None or len(left) != len(right):
+    closed = _of_dtype(node, "_closed")
+    if closed is UNKNOWN or left is None or right is None or len(left) != len(right):
         return None
     values = [
         Node(TAG_FORM, ("pandas", "Interval"), Form.INTERVAL, [*ends, closed])
         for ends in zip(left, right, strict=True)
     ]
-    return Column(node.type or ("", "?"), "interval", len(values), values, [])
+    return Column(node.type or ("", "?"), "interval", len(values), values, [], NAN)
 
 
 def _of_sparse(node: Node) -> Column | None:
     """All values, with those in their places that are not kept since they are all the same."""
     parts = dict(node.items)
-    index, kept = parts.get("_sparse_index"), _all_of(parts.get("_sparse_values"))
+    index, numbers = parts.get("_sparse_index"), parts.get("_sparse_values")
+    kept = _all_of(numbers)
     if not isinstance(index, Node) or not is_form(index, Form.SPARSE_INDEX):
         return None
-    if kept is None or not isinstance(parts.get("_dtype"), Node):
+    if kept is None or filling_of(node) is UNKNOWN:
         return None
     size, *places = index.items
     starts, runs = _all_of(places[0]), _all_of(places[1]) if len(places) > 1 else None
@@ -241,13 +267,24 @@ def _of_sparse(node: Node) -> Column | None:
     known = dict(zip(at, kept, strict=False))
     shown = min(size, MOST_OF_SPARSE)
     values = [known.get(n, filling) for n in range(shown)]
-    return Column(node.type or ("", "?"), "sparse", size, values, [])
+    is_column = isinstance(numbers, Node) and is_form(numbers, Form.COLUMN)
+    scalar = _dtype(numbers.items[1] if isinstance(numbers, Node) and is_column else numbers)
+    return Column(node.type or ("", "?"), "sparse", size, values, [], filling, scalar)
+
+
+UNKNOWN: Final = object()
 
 
 def filling_of(node: Node) -> Any:
-    """What a sparse array has in all places of which it keeps nothing."""
+    """What a sparse array has in all places of which it keeps nothing; UNKNOWN where its type is told elsewhere."""
+    return _of_dtype(node, "_fill_value")
+
+
+def _of_dtype(node: Node, name: str) -> Any:
     dtype = dict(node.items).get("_dtype")
-    return dict(dtype.items).get("_fill_value") if isinstance(dtype, Node) else None
+    if not isinstance(dtype, Node) or dtype.tag != TAG_INSTANCE:
+        return UNKNOWN
+    return dict(dtype.items).get(name, UNKNOWN)
 
 
 def _dtype(part: Any) -> str:
@@ -265,6 +302,8 @@ def _with_meaning(values: list[Any], about: Any, kind: tuple[str, str]) -> list[
     if about == "decimal":
         made = ("decimal", "Decimal")
         return [Node(TAG_FORM, made, Form.DECIMAL, [text]) if text else None for text in values]
+    if about == "date":
+        return [_day(value) if is_form(value, Form.DATETIME64) else value for value in values]
     if isinstance(about, str) and about.startswith("time["):
         return [
             value if value is NOT_AVAILABLE else stdlib_values.time_of_day(value, about[5:-1])
@@ -278,6 +317,11 @@ def _with_meaning(values: list[Any], about: Any, kind: tuple[str, str]) -> list[
             for value in values
         ]  # fmt: skip
     return values
+
+
+def _day(value: Node) -> Node:
+    """Of a date that is kept in milliseconds."""
+    return value._replace(items=[value.items[0] // 86_400_000, "M8[D]"])
 
 
 def zone_called(name: str) -> Node:
@@ -390,6 +434,55 @@ def is_plain_index(index: Any) -> bool:
     )
 
 
+def row_labels(index: Any) -> list[Any] | None:
+    """By what the rows are asked for, each of which has one of its own; empty where that is their place, None
+    where it is not known."""
+    numbers = (
+        range_of(index.items[1]) if is_form(index, Form.INDEX) and len(index.items) > 1 else None
+    )
+    if index is None or (numbers is not None and (numbers.start, numbers.step) == (0, 1)):
+        return []
+    known = labels(index)
+    if known is None or len(known) != length_of(index):
+        return None
+    are_simple = all(type(one) in (int, str) for one in known)
+    return known if are_simple and len(set(known)) == len(known) else None
+
+
+def row_step(index: Any, row: int) -> str:
+    """What stands behind a column for the value in a row: `[2]`, `['p']`, `.iloc[2]`."""
+    known = row_labels(index)
+    if known == []:
+        return f"[{row}]"
+    return f"[{known[row]!r}]" if known is not None and row < len(known) else f".iloc[{row}]"
+
+
+def container_by_rows(node: Node) -> Node | None:
+    """As container_of, for people: with the values of columns by the labels of their rows."""
+    made = container_of(node, True)
+    if made is None or not is_form(node, Form.DATA_FRAME, Form.SERIES):
+        return made
+    known = row_labels(node.items[1] if node.size == Form.DATA_FRAME else node.items[0])
+    if known == []:
+        return made
+    if made.tag == TAG_LIST:
+        return _by_rows(made, known)
+    columns = [
+        (name, _by_rows(part, known) if is_list(part) else part) for name, part in made.items
+    ]
+    return made._replace(items=columns)
+
+
+def is_list(tree: Any) -> bool:
+    return isinstance(tree, Node) and tree.tag == TAG_LIST
+
+
+def _by_rows(values: Node, known: list[Any] | None) -> Node:
+    if known is None or len(known) != len(values.items):
+        return Node(TAG_INSTANCE, ("builtins", "object"), 1, [("iloc", values)])
+    return Node(TAG_DICT, None, len(known), list(zip(known, values.items, strict=True)))
+
+
 # ---- as containers --------------------------------------------------------------------------------------------------
 
 
@@ -409,7 +502,7 @@ def container_of(node: Node, for_people: bool = False) -> Node | None:
         ]
         return Node(TAG_DICT, None, frame.columns, pairs, len(pairs) < frame.columns)
     column = column_of(node)
-    if column is None or is_scalar(node) or _is_extension(node):
+    if column is None or is_scalar(node) or is_extension(node):
         return None
     return _list(column, for_people)
 
@@ -417,7 +510,7 @@ def container_of(node: Node, for_people: bool = False) -> Node | None:
 EXTENSIONS: Final = ("Bool8Array", "ExtensionArray", "FixedShapeTensorArray", "OpaqueArray")
 
 
-def _is_extension(node: Node) -> bool:
+def is_extension(node: Node) -> bool:
     """Of an array of pyarrow's whose items are what an extension makes of those that are recorded."""
     return node.items[6:] == ["arrow"] or (node.type or ("", ""))[1] in EXTENSIONS
 

@@ -7,6 +7,7 @@ import struct
 from typing import Any, Final, TypeAlias
 
 from recorder import errors
+from recorder.errors.text import without_passwords
 from recorder.trace.format import (
     TAG_ARRAY,
     TAG_BYTEARRAY,
@@ -47,8 +48,10 @@ EXACT_INT: Final = 2**53  # JSON readers make floats of ints
 def to_json(tree: Any) -> Json:
     if isinstance(tree, Node):
         return _node_to_json(tree)
-    if tree is None or isinstance(tree, (bool, str)):
+    if tree is None or isinstance(tree, bool):
         return tree
+    if isinstance(tree, str):
+        return without_passwords(tree)
     if isinstance(tree, int):
         if abs(tree) < EXACT_INT:
             return tree
@@ -73,7 +76,7 @@ def _node_to_json(node: Node) -> Json:
     elif TAG_LIST <= node.tag <= TAG_FROZENSET:
         shown["items"] = [to_json(part) for part in node.items]
     elif node.tag in (TAG_STR, TAG_BYTES, TAG_BYTEARRAY):
-        shown["begins"] = node.items if node.tag == TAG_STR else node.items.hex()
+        shown["begins"] = without_passwords(node.items) if node.tag == TAG_STR else node.items.hex()
     elif node.tag == TAG_TYPED:
         shown["value"] = to_json(node.items[0])
     elif node.tag == TAG_EXCEPTION:
