@@ -70,7 +70,7 @@ READERS = {
     "logs": (["logs"], r"during_lib.py:6  WARNING lib: their log  [during log (site-packages/during_lib.py)]"),
     "logs --json": (["logs", "--json"], '"during": {"function": "log", "file": "'),
     "print": (["print"], "> stdout: of echo  [during echo (site-packages/during_lib.py)]"),
-    "print --json": (["print", "--json"], '"text": "of echo\\n", "during": {"function": "echo"'),
+    "print --json": (["print", "--json"], '"line": 5, "during": {"function": "echo"'),
     "find": (["find", "--output", "of echo"], "stdout: of echo  [during echo (site-packages/during_lib.py)]"),
     "sql": (["sql", "select text, during from output"], "echo (site-packages/during_lib.py)"),
     "sql, logs": (["sql", "select text, during from logs"], "log (site-packages/during_lib.py)"),

@@ -120,8 +120,9 @@ def test_a_text_leads_to_its_moment(path: Path, capfd: pytest.CaptureFixture[str
     assert "shop.py:3" in lines[place - 1]
     assert main(["print", str(path), "--json", "--line", "13", "--kind", "line"]) == 0
     rows = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    where = {"function": "<module>", "file": rows[0]["file"], "line": 13}
     assert [row["output"] for row in rows] == [
-        [{"stream": "stdout", "text": f"{n}\n"}] for n in range(3)
+        [{"stream": "stdout", "text": f"{n}\n", **where}] for n in range(3)
     ]
 
 

@@ -193,7 +193,7 @@ READERS = {
     "logs --name": (["logs", "--name", "httpcore"], "GET https://host/core?a=1&api_key=*******"),
     "logs --json": (["logs", "--kind", "http", "--json"], '"kind": "http", "level": 0, "levelname": "", "name": "http'),
     "print": (["print"], "> sql select ?  (1,)\n"),
-    "print --json": (["print", "--json"], '{"kind": "sql", "text": "sql select 1; select 2"}'),
+    "print --json": (["print", "--json"], '{"kind": "sql", "text": "sql select 1; select 2", "function": "'),
     "sql": (["sql", "select name, text from logs where kind = 'sql'"], "select 1; select 2"),
 }  # fmt: skip
 
