@@ -98,7 +98,8 @@ def test_what_is_read_from_a_pipe(tmp_path: Path, capfd: pytest.CaptureFixture[s
     assert "reads.py:4  stdin: os.read" in capfd.readouterr().out
     assert main(["print", str(path), "--line", "4", "--kind", "line", "--json"]) == 0
     (row,) = (json.loads(line) for line in capfd.readouterr().out.splitlines())
-    assert {"stream": "stdin", "text": "os.read"} in row["output"]
+    said = {(one["stream"], one["text"], one["line"]) for one in row["output"]}
+    assert ("stdin", "os.read", 4) in said
 
 
 def typed(words: list[str]) -> bytes:
