@@ -329,12 +329,12 @@ class _Chunk:
         self.places[number] = place._replace(written=wanted)
 
     def place(self, at: int) -> int:
-        """PLACE, in a preamble."""
+        """PLACE, in a preamble. It is left out: by which variable it was told, which may be a secret one, nobody knows
+        here. What leads to it tells it anew."""
         number, value = varint.decode(self.raw, at + 1)
         end, new = redacted(self.raw, value, self.names)
-        read = self.raw[value:end]
-        self.places[number] = Place(read, new, read if new is None else new)
-        return end if new is None else self.replace(value, end, new)
+        self.places[number] = Place(self.raw[value:end], new, None)
+        return self.replace(at, end, b"")
 
     def is_new(self, of: Variables, slot: int) -> bool:
         """Of what is set once more behind BEGIN: whether no event has shown it."""

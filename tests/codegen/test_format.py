@@ -367,7 +367,7 @@ REMOVED = {
     "field": ("    { offset = 112,", "    { offset = 120", "layout-1/RecControl image (112)"),
     "constant": (
         '[[constant]]\nname = "MAX_NESTING"',
-        '[[constant]]\nname = "CONTROL_MAGIC"',
+        '[[constant]]\nname = "PLACES"',
         "constant MAX_NESTING (64)",
     ),
 }
@@ -698,6 +698,11 @@ def check(block: bytes) -> None:
 
 
 PROGRAM = """
+class Kept:
+    def __init__(self): self.items = list(range(30))
+    def size(self): return len(self.items)
+kept = Kept()
+kept.size(), kept.size()
 import asyncio, collections, datetime, enum, sys
 import recorder
 
@@ -803,7 +808,7 @@ with recorder.span("long", n=1):
 """
 # What a program has to be unlucky for, or begin in the middle, or use numpy or linecache: made by tests of capture/.
 RARE = {
-    *("REC_ADOPT", "REC_DROP", "REC_FORGET", "REC_GAP", "REC_TEXT"),
+    *("REC_ADOPT", "REC_DROP", "REC_FORGET", "REC_GAP", "REC_PLACE", "REC_TEXT"),
     *("TAG_ARRAY", "TAG_ERROR", "TAG_EXAMINED"),
 }
 

@@ -119,7 +119,7 @@ QUESTIONS = (
     "{c}[2] == None; {c}[2] != {c}[2]; {c}[0] == {c}[0]; {c}[0] == {c}[1]; {c}[0] < {c}[1]; {c}[0] + {c}[1]; "
     "{c}[0] * 2; {c}[0] - 1; -{c}[0]; sum({c}); max({c}); min({c}); sorted({c}); None in {c}; 0 in {c}; "
     "'c' in v; 'nosuch' in v; 'q' in {c}; str({c}[0]); repr({c}[0]); str({c}[2]); repr({c}[2]); "
-    "f'{{{c}[0]}}'; int({c}[0]); float({c}[0]); type({c}[0]).__name__; type({c}[2]).__name__; "
+    "f\"{{{c}[0]}}\"; int({c}[0]); float({c}[0]); type({c}[0]).__name__; type({c}[2]).__name__; "
     "type({c}).__name__; isinstance({c}[0], int); isinstance({c}[0], str); isinstance({c}[0], float); "
     "isinstance({c}[0], list); len({c}[0]); {c}[0][0]; {c}[0]['a']; {c}[0].year; {c}[0].days; {c}[0].left; "
     "{c}[0].real; {c}[0].upper(); {c}[0].ordinal; any(x is None for x in {c}); any(x == 7 for x in {c}); "
@@ -247,7 +247,7 @@ def by_expression(question: str, value: Value, other: Value) -> str:
 # What Python itself is asked of a Value has only these.
 NO_OPERATORS_OF_VALUES = (
     " + ", " - ", " * ", " / ", " // ", " % ", " ** ", "-{c}", "abs(", "round(", "type(", "isinstance", "str(", "repr(",
-    "is None", "is p", "f'", ".size", "sum({c})",
+    "is None", "is p", 'f"', ".size", "sum({c})",
 )  # fmt: skip
 
 

@@ -354,7 +354,8 @@ def test_a_condition_alone_is_asked_where_its_name_is_known_and_nowhere_else(
     with open_trace(trace_of(program)) as trace:
         names: dict[str, None] = {}
         for event in trace.find("line"):
-            names.update(dict.fromkeys(name for name in event.locals if name[:2] != "__"))
+            here = [name for name in event.locals if name.isidentifier() and name[:2] != "__"]
+            names.update(dict.fromkeys(here))
         for number, name in enumerate(list(names)[:25]):
             others = list(names)[number - 1]
             forms = (

@@ -369,6 +369,18 @@ def test_a_record_without_a_row_is_not_copied(
         part_of(both("iban")[0], tmp_path / "part.rtrace")
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_what_stands_at_a_place_may_have_been_told_of_a_secret_variable(
+    seed: int, both: Callable[[str], Pair], tmp_path: Path
+) -> None:
+    chunks = tmp_path / "chunks.rtrace"
+    chunks.write_bytes(rechunked(both("iban")[0], 5, seed=seed))
+    path = part_of(chunks, tmp_path / "part.rtrace")
+    with open_trace(path) as part:
+        assert seen_in(part) <= {list(texts_with("iban")).index(place) for place in ELSEWHERE}
+    check(path)
+
+
 def test_a_damaged_chunk_is_left_out(both: Callable[[str], Pair], tmp_path: Path) -> None:
     chunks = tmp_path / "chunks.rtrace"
     data = bytearray(rechunked(both("iban")[0], 5, seed=1))

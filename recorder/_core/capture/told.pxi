@@ -5,7 +5,7 @@
 # restated, and nothing is lost with a segment.
 
 cdef enum:
-    LEAST_TOLD = 16          # bytes: what is shorter is written each time
+    LEAST_TOLD = 18          # bytes: what is shorter is written each time
     LONGEST_HEAD = 32        # bytes before a value, or its difference
     LEAST_KEPT = 24          # bytes that a patch leaves as they are: more than it takes to say so
     PATCHED = 1 << 20        # bytes for what was patched, in all of a segment
