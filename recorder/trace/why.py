@@ -37,7 +37,7 @@ from recorder.trace.values.differences import what_changed
 from recorder.trace.values.nodes import Node, has_own, identity_of
 from recorder.trace.values.places import places_of
 from recorder.trace.values.value import Value, is_definition
-from recorder.trace.writes import Writes, Written, is_given
+from recorder.trace.writes import Writes, Written, is_given, place_in
 
 SHORTEST_CIRCLE: Final = 2  # steps
 MOST_STEPS: Final = 50
@@ -876,11 +876,10 @@ def _recorded(answer: Answer, root: str, event: Event | None) -> tuple[Any, Any]
     objects are in it."""
     identity = identity_of(answer.tree)
     value = None if event is None else event.locals.get(root, event.globals.get(root))
-    if identity is not None and value is not None:
-        for place in places_of(root, value._tree):
-            if place.identity.number == identity.number:
-                return place.tree, value._tree
-    return answer.tree, answer.tree
+    place = None if identity is None else place_in(root, value, identity)
+    if place is None or value is None:
+        return answer.tree, answer.tree
+    return place.tree, value._tree
 
 
 def _is_one_object(a: Answer, b: Answer) -> bool:

@@ -17,7 +17,8 @@ from recorder.trace.object_history import own_content
 from recorder.trace.queries import Queries
 from recorder.trace.snapshots import Event, Frame
 from recorder.trace.values.nodes import Identity, Node, identity_of
-from recorder.trace.values.places import places_of
+from recorder.trace.values.places import Place, places_of
+from recorder.trace.values.value import Value
 
 MOST_EVENTS: Final = 20_000  # of one call, from its end, that are looked through
 NEAR: Final = 256  # of these, that are looked through backwards
@@ -51,9 +52,7 @@ class Writes:
         identity, event = identity_of(tree), seen.event
         if identity is None or event._called is None or seen.frame != event.frame:
             return None
-        now = self._in(seen, identity)
-        content = own_content(tree) if now is None else own_content(*now)
-        found = self._first(identity, content, event)
+        found = self._first(identity, _content_at(seen, tree, identity), event)
         return None if found is None else found._replace(callers=self._between(event, found))
 
     def meanwhile(self, seen: Change, tree: Any) -> Written | None:
@@ -63,8 +62,7 @@ class Writes:
         is_anybody = seen.function is None  # the frame of the event as well, at that
         if identity is None or (not is_anybody and self._speaks_of_it(seen)):
             return None
-        now = self._in(seen, identity)
-        content = own_content(tree) if now is None else own_content(*now)
+        content = _content_at(seen, tree, identity)
         found: Written | None = None
         start = 0 if is_anybody else self._began(event)
         for change, path, was in self._seen(identity, start, event.seq + is_anybody):
@@ -82,13 +80,10 @@ class Writes:
         if before is None or not self._speaks_of_it(change):
             return False
         value = before.locals.get(change.name, before.globals.get(change.name))
-        root = None if value is None else value._tree
-        return any(
-            place.identity.number == identity.number
-            and not _is_left_out(place.tree)
-            and not _is_same_content(own_content(place.tree, root), content)
-            for place in places_of(change.name, root)
-        )
+        place = place_in(change.name, value, identity)
+        if place is None or value is None:
+            return False
+        return not _is_same_content(own_content(place.tree, value._tree), content)
 
     def _speaks_of_it(self, change: Change) -> bool:
         words = self._changes.statements.words(change.file, change.line)
@@ -161,21 +156,32 @@ class Writes:
         for change in self._changes.of(event):
             if change.value is None or change.function is None:
                 continue
-            root = change.value._tree
-            for place in places_of(change.name, root):
-                if place.identity.number == identity.number and not _is_left_out(place.tree):
-                    found.append((change, place.path, own_content(place.tree, root)))
-                    break
+            place = place_in(change.name, change.value, identity)
+            if place is not None:
+                content = own_content(place.tree, change.value._tree)
+                found.append((change, place.path, content))
         return found
 
-    def _in(self, change: Change, identity: Identity) -> tuple[Any, Any] | None:
-        """The object in the variable that changed, and that variable's value: what was computed from it does not tell
-        which objects it holds."""
-        root = None if change.value is None else change.value._tree
-        for place in places_of(change.name, root):
-            if place.identity.number == identity.number and not _is_left_out(place.tree):
-                return place.tree, root
-        return None
+
+def _content_at(seen: Change, tree: Any, identity: Identity) -> Any:
+    """Of an object at a change, if it can be, as the variable has it: what was computed from it does not tell which
+    objects it holds."""
+    place = place_in(seen.name, seen.value, identity)
+    if place is None or seen.value is None:
+        return own_content(tree)
+    return own_content(place.tree, seen.value._tree)
+
+
+def place_in(name: str, value: Value | None, identity: Identity) -> Place | None:
+    """The first place at which an object stands, with what is in it, in the value of a variable."""
+    return next(
+        (
+            place
+            for place in (() if value is None else places_of(name, value._tree))
+            if place.identity.number == identity.number and not _is_left_out(place.tree)
+        ),
+        None,
+    )
 
 
 def is_given(change: Change) -> bool:

@@ -152,9 +152,7 @@ class TableColumn(Column):
 
     def _at(self, key: Any) -> Any:
         if type(key) is int:
-            if key < 0 and self._are_places:
-                raise KeyError(key)  # audit: the user's own expression, and caught with it
-            if key >= len(self) and self._are_places:
+            if self._are_places and not 0 <= key < len(self):
                 raise KeyError(key)  # audit: the user's own expression, and caught with it
             return self.items[key]
         if type(key) is str:
