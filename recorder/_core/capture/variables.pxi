@@ -593,9 +593,7 @@ cdef bint may_be_rebound(const Recorded *last, uint32_t slot, Namespace *namespa
 
 
 cdef void put_rebound(Recorded *last, uint32_t slot, Namespace *namespace) noexcept nogil:
-    cdef uint64_t doubts = identities.top.doubts
-    if not identities.exact and not identities.followed:
-        doubts |= REC_NOT_FOLLOWED
+    cdef uint64_t doubts = doubts_written(slot, namespace)
     last.number = identities.top.number
     tape.cur = put_tagged(put_set(tape.cur, namespace, slot), TAG_REBOUND, last.number)
     tape.cur = put_varint(tape.cur, doubts)
