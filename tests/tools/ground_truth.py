@@ -87,7 +87,7 @@ def is_deep(described: Any) -> bool:
 
 
 def has_parts(described: Any, size: int) -> bool:
-    """A container of so many items, or an instance of so many attributes. Which level is too deep depends on the way to it."""
+    """A container of so many items, or an instance of so many attributes. What is too deep depends on the way."""
     parts = described[-1] if type(described) is tuple else None
     return type(parts) is list and (MORE in parts or len(parts) == size)
 
