@@ -17,7 +17,7 @@ cdef inline Status event_line(Shadow *s, int32_t line) noexcept nogil:
     s.line = line
     s.stores = rec_stores_of(s.code.stores, line, s.code.variables)
     commit_event(p)
-    if s.changing != 0:
+    if s.changing != 0 or s.holds:
         foresee_line(s)
     return OK
 
@@ -54,6 +54,7 @@ cdef Status event_call(Thread *t, rec_iframe *frame, Code *code) noexcept:
     if t.depth > 1 and (top_of(t) - 1).changing != 0:
         tracer.caller = top_of(t) - 1
         if is_called_quietly(top_of(t), tracer.caller):
+            note_touched()
             nothing_ran()
         if not identities.exact:
             hold_arguments(tracer.caller)
@@ -64,8 +65,8 @@ cdef Status event_call(Thread *t, rec_iframe *frame, Code *code) noexcept:
     top_of(t).stores = code.variables if code.stores == NULL else code.stores.unlined
     tape.cur[0] = REC_CALL
     commit_event(put_ticks(tape.cur + 1))
-    if top_of(t).changing != 0:
-        foresee(top_of(t), REC_WHOLE_LINE, True)
+    if top_of(t).changing != 0 or top_of(t).holds:
+        foresee_nothing(top_of(t))
     return OK
 
 

@@ -17,6 +17,8 @@ cdef struct Look:
     uint64_t alike           # what an object was doubted by that came into doubt at that moment
     uint64_t inner_doubts    # as in Contents
     uint64_t due             # as in Recorded
+    uint64_t[4] reached      # as in Walk
+    uint64_t touches         # what was touched before is in it
 
 cdef Look[LOOKS] looks
 
@@ -26,11 +28,25 @@ cdef inline Look *look_of(PyObject *o) noexcept nogil:
     return &looks[(<uintptr_t> o >> 4 ^ <uintptr_t> o >> 12) & (LOOKS - 1)]
 
 
-cdef inline bint is_current(const Look *look, PyObject *o) noexcept nogil:
+cdef inline bint is_current(Look *look, PyObject *o) noexcept nogil:
     """Whether it tells what the object is at this moment."""
     if look.object != o or look.interludes != identities.interludes:
         return False
-    return look.at == tape.events or (tracer.quiet_until == tape.events and look.at >= tracer.quiet_since)
+    if look.at != tape.events and (tracer.quiet_until != tape.events or look.at < tracer.quiet_since):
+        return False
+    return look.touches == tracer.touches or is_untouched(look)
+
+
+cdef bint is_untouched(Look *look) noexcept nogil:
+    """Whether nothing that has been touched since is among what it holds."""
+    cdef uint64_t n = look.touches
+    if tracer.touches - n > <uint64_t> TOUCHES:
+        return False
+    for n in range(n, tracer.touches):
+        if rec_has_reached(look.reached, tracer.log[n & (TOUCHES - 1)]):
+            return False
+    look.touches = tracer.touches
+    return True
 
 
 cdef inline void take_look(Look *look, PyObject *o, uintptr_t limited) noexcept nogil:
@@ -46,11 +62,22 @@ cdef inline void take_look(Look *look, PyObject *o, uintptr_t limited) noexcept 
     look.alike = identities.alike
     look.inner_doubts = walk.inner_doubts
     look.due = 0
+    look.reached = walk.reached
+    look.touches = tracer.touches
+
+
+cdef inline bint note_touched() noexcept nogil:
+    """What was foreseen to be touched until this event was. Whether anything was."""
+    cdef int i
+    for i in range(tracer.touched.count):
+        tracer.log[tracer.touches & (TOUCHES - 1)] = tracer.touched.objects[i]
+        tracer.touches += 1
+    return tracer.touched.count > 0
 
 
 cdef inline void nothing_ran() noexcept nogil:
-    """Since the last event."""
-    if tracer.quiet_until != tape.events - 1:
+    """Since the last event, but for code that touches what was noted."""
+    if tracer.quiet_until != tape.events - 1 or tracer.round_at == tape.events - 1:
         tracer.quiet_since = tape.events - 1
     tracer.quiet_until = tape.events
 
@@ -59,6 +86,8 @@ cdef inline void check_look(const Look *look) noexcept nogil:
     """Debug builds: what was not looked at again is what it was."""
     if rec_layout_was_unknown:
         return                                  # perhaps by the look itself
+    if tracer.round_at == tape.events:
+        return                                  # other code may have had its turn: it is looked at for the next event
     if tape.events - types_forgotten_at >= 1000 and types.used * 2 <= types.size:
         REC_CHECK(take_fingerprint(look.object) == look.fingerprint, b"where no code has run nothing has changed")
         identities.top = look.identity

@@ -17,6 +17,7 @@ cdef struct Shadow:          # one frame as last recorded
     uint64_t number
     uint64_t stores          # variables that may have been stored since its last event, a bit each …
     uint64_t changing        # … and those that hold what can change in place, or are cells
+    bint holds               # a frame that it was called by has what can change
     int32_t line
     uint32_t slot_count
     Namespace *globals       # its globals, or NULL
@@ -58,6 +59,7 @@ cdef Status push_shadow(Thread *t, rec_iframe *frame, Code *code) noexcept nogil
         return status
     s = &t.frames[t.depth]
     begin_shadow(s, frame, code)
+    s.holds = t.depth > 0 and (t.frames[t.depth - 1].holds or t.frames[t.depth - 1].changing != 0)
     if s.is_module_body:
         tape.cur[0] = REC_BODY
         tape.cur += 1

@@ -10,6 +10,9 @@ cdef struct Code             # codes.pxi
 cdef struct Shadow           # shadow.pxi
 cdef struct Thread           # threads.pxi
 
+cdef enum:
+    TOUCHES = 64             # a power of two
+
 cdef struct Tracer:
     uint32_t session
     uint32_t codes
@@ -27,6 +30,10 @@ cdef struct Tracer:
     uint64_t foreseen_frame  # … code of this frame …
     bint is_looked_at        # … whose variables were looked at for the last event, or not …
     int32_t reads_until      # … which up to there only reads (cpython/reading.h)
+    Touched touched          # … and changes no more than these
+    uint64_t touches         # objects that were touched so far …
+    PyObject *log[TOUCHES]   # … and the last ones, not owned, only compared
+    uint64_t round_at        # the last event before which it may have had, and nothing but what was touched was looked at
     bint has_gone_back       # to the head of a loop, where other code may have its turn; nothing was looked at since
     uint64_t looks           # objects that were gone through
     uint64_t quiet_since     # between this event …
@@ -57,6 +64,8 @@ cdef Status open_tracer() noexcept:
     tracer.budget = MOST_BUDGET
     tracer.budget_at = 0
     tracer.has_gone_back = False
+    tracer.touches = 0
+    tracer.round_at = <uint64_t> -1
     tracer.looks = 0
     tracer.foreseen_at = tracer.quiet_until = <uint64_t> -1
     forget_looks()

@@ -56,7 +56,6 @@ cdef Status compare_variables(Shadow *s) noexcept nogil:
     if s.changing != 0 or s.stores & REC_STILL:
         if is_still(s):
             return compare_stored(s)
-        tracer.has_gone_back = False
         s.stores &= ~REC_STILL
     status = reserve(code.event_size)
     if status != OK:
@@ -113,17 +112,28 @@ cdef Status compare_stored(Shadow *s) noexcept nogil:
 
 cdef inline bint is_still(Shadow *s) noexcept nogil:
     """Whether nothing has run since the frame's last event but a line that only reads, or nothing at all: that event
-    was the call, and no other came since. What such a line stores to has still to be looked at."""
-    if tracer.has_gone_back:
+    was the call, and no other came since. What such a line stores to has still to be looked at. If it is known what else
+    was touched, looks at all besides are still current."""
+    cdef bint has_gone_back = tracer.has_gone_back
+    tracer.has_gone_back = False
+    if has_gone_back:
         return False
-    if is_foreseen(s):
-        if tracer.reads_until == REC_WHOLE_LINE:
-            nothing_ran()
-            return tracer.is_looked_at
-        if tracer.reads_until == REC_WHOLE_ROUND:
-            tracer.has_gone_back = tracer.is_looked_at
-            return tracer.is_looked_at
+    if is_foreseen(s) and tracer.reads_until >= REC_WHOLE_ROUND:
+        return goes_on_still(tracer.reads_until == REC_WHOLE_ROUND)
     return s.stores & REC_STILL != 0 and is_as_foreseen(s)
+
+
+cdef bint goes_on_still(bint has_gone_back) noexcept nogil:
+    """What was foreseen has come. `has_gone_back`: to the head of a loop, where other code may have had its turn. What
+    that has changed is seen before the next event."""
+    cdef bint is_touched = note_touched()
+    if has_gone_back:
+        tracer.has_gone_back = tracer.is_looked_at or is_touched
+    if is_touched or not has_gone_back:
+        nothing_ran()
+    if is_touched and has_gone_back:
+        tracer.round_at = tape.events
+    return tracer.is_looked_at and not is_touched
 
 
 cdef inline bint is_foreseen(const Shadow *s) noexcept nogil:
@@ -146,34 +156,43 @@ cdef inline void foresee(const Shadow *s, int32_t reads_until, bint is_looked_at
     tracer.is_looked_at = is_looked_at
 
 
+cdef inline void foresee_nothing(const Shadow *s) noexcept nogil:
+    """Nothing is going to change."""
+    tracer.touched.count = 0
+    foresee(s, REC_WHOLE_LINE, True)
+
+
 cdef inline void foresee_line(const Shadow *s) noexcept nogil:
     """How far the line that begins only reads."""
     if s.stores & REC_STILL:
-        foresee(s, REC_WHOLE_LINE, True)
+        foresee_nothing(s)
     elif has_bits(s.code):
-        foresee(s, rec_reads_until(s.code.stores, s.frame, s.line), True)
+        tracer.touched.count = tracer.touched.ended = 0
+        foresee(s, rec_reads_until(s.code.stores, s.frame, s.line, &tracer.touched), True)
 
 
 cdef void foresee_return(const Shadow *s, const Shadow *caller, PyObject *value) noexcept nogil:
     """The frame returns: how far what is left of the caller's line only reads."""
     if rec_is_called_by(s.frame, caller.frame) and has_bits(caller.code) and is_as_foreseen(caller) and (
-            leaves_all_alive(s, value)):
+            ends_quietly(s, value)):
         foresee(caller, rec_reads_behind_call(
-            caller.code.stores, caller.frame, caller.line, value, rec_count_bits(s.changing)), False)
+            caller.code.stores, caller.frame, caller.line, value, &tracer.touched), False)
 
 
-cdef bint leaves_all_alive(const Shadow *s, const PyObject *value) noexcept nogil:
-    """Whether nothing ends with the frame, but for what code does not hear of: others have each object, too."""
+cdef bint ends_quietly(const Shadow *s, const PyObject *value) noexcept nogil:
+    """Whether of what ends with the frame no code hears. Others have each object, too, or it is touched."""
     cdef uint64_t holding = s.changing
     cdef PyObject *v
     if s.code.suspends or not has_bits(s.code) or not is_as_foreseen(s):
         return False
     if rec_references(rec_object(s.frame.func)) < 2:
         return False
+    tracer.touched.count = 0
+    tracer.touched.ended = rec_count_bits(holding)
     while holding != 0:
         v = held_in(s, rec_lowest_bit(holding))
         holding &= holding - 1
-        if v != NULL and v != value and rec_references(v) <= times_held(s, v):
+        if v != NULL and v != value and rec_references(v) <= times_held(s, v) and not rec_ends_quietly(&tracer.touched, v):
             return False
     return True
 

@@ -7,7 +7,7 @@
 #if !REC_CPYTHON_KNOWN
 static inline void rec_open_items(rec_items *items, PyObject *dict)
 {
-    *items = (rec_items){.dict = dict, .size = PyDict_Size(dict)};
+    *items = (rec_items){.dict = dict, .size = PyDict_Size(dict), .of = dict};
 }
 
 static inline bool rec_next_item(rec_items *items, PyObject **key, PyObject **value)
@@ -48,6 +48,7 @@ static inline void rec_open_items(rec_items *items, PyObject *dict)
         rec_split_items(items, d->ma_keys, d->ma_values->values);
     else
         *items = (rec_items){.keys = d->ma_keys, .count = d->ma_keys->dk_nentries, .size = d->ma_used};
+    items->of = dict;
 }
 
 static inline bool rec_next_item(rec_items *items, PyObject **key, PyObject **value)

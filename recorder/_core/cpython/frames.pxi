@@ -65,12 +65,19 @@ cdef extern from "cpython/stores.h" nogil:
     uint32_t rec_lowest_bit(uint64_t)
     int rec_count_bits(uint64_t)
 
+cdef extern from "cpython/touched.h" nogil:
+    ctypedef struct Touched "rec_touched":
+        int count
+        int ended
+        PyObject **objects
+    bint rec_ends_quietly(Touched *, PyObject *)
+
 cdef extern from "cpython/reading.h" nogil:
     int32_t REC_WHOLE_ROUND
     int32_t REC_WHOLE_LINE
     bint rec_prepare_reading() with gil
-    int32_t rec_reads_until(const rec_stores *, rec_iframe *, int32_t)
-    int32_t rec_reads_behind_call(const rec_stores *, rec_iframe *, int32_t, PyObject *, int)
+    int32_t rec_reads_until(const rec_stores *, rec_iframe *, int32_t, Touched *)
+    int32_t rec_reads_behind_call(const rec_stores *, rec_iframe *, int32_t, PyObject *, Touched *)
     bint rec_calls_at(const rec_stores *, rec_iframe *, int32_t)
 
 cdef extern from "cpython/code_table.h" nogil:

@@ -13,6 +13,7 @@ typedef struct {
     PyObject **values;  /* where they are not beside their keys: in the order in which they were set */
     Py_ssize_t at, count;
     Py_ssize_t size;    /* how many items there are */
+    PyObject *of;       /* the dict that they are of, if there is one */
 } rec_items;
 
 /* Whether PyDict_Next is asked for everything: where the layout is not known, and in tests. */

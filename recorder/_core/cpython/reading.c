@@ -1,299 +1,28 @@
 /* See reading.h. */
 #include "cpython/internal.h"
 #include "cpython/reading.h"
-#include "cpython/dicts.h"
-#include "cpython/instances.h"
+#include "cpython/items.h"
 #include "cpython/objects.h"
-#include "cpython/type_tables.h"
+#include "cpython/plain_calls.h"
 #include <opcode.h>
-#include <structmember.h>
 
 #if !REC_CPYTHON_KNOWN
-bool rec_prepare_reading(void) { return true; }
-int32_t rec_reads_until(const rec_stores *stores, rec_iframe *frame, int32_t line) { return 0; }
-int32_t rec_reads_behind_call(const rec_stores *stores, rec_iframe *frame, int32_t line, PyObject *value, int ending) { return 0; }
+int32_t rec_reads_until(const rec_stores *stores, rec_iframe *frame, int32_t line, rec_touched *touched) { return 0; }
+int32_t rec_reads_behind_call(const rec_stores *stores, rec_iframe *frame, int32_t line, PyObject *value, rec_touched *touched)
+{
+    return 0;
+}
 bool rec_calls_at(const rec_stores *stores, rec_iframe *frame, int32_t unit) { return false; }
+bool rec_prepare_reading(void) { return true; }
 #else
 
-/* ---- values ---- */
+static PyObject *some_tuple;
 
-/* On the stack below stands NULL for what is not known, which may be an object that nobody else has, and None for a number,
- * a text or a truth value, whichever. What is known is held by somebody. */
-#define SOME_SCALAR Py_None
-
-static bool is_scalar(PyObject *o)
-{
-    if (o == NULL)
-        return false;
-    PyTypeObject *t = Py_TYPE(o);
-    return o == Py_None || t == &PyUnicode_Type || t == &PyLong_Type || t == &PyBool_Type || t == &PyFloat_Type
-           || t == &PyBytes_Type;
-}
-
-static bool are_scalars(PyObject **items, Py_ssize_t n)
-{
-    enum { MOST = 32 };
-    for (Py_ssize_t i = 0; i < n; i++)
-        if (i == MOST || !is_scalar(items[i]))
-            return false;
-    return true;
-}
-
-static bool has_text_keys(PyObject *dict)
-{
-    return dict != NULL && PyDict_CheckExact(dict) && DK_IS_UNICODE(((PyDictObject *)dict)->ma_keys);
-}
-
-/* Of a dict with texts for keys, which are compared without running any code. Borrowed; NULL: there is none, or the text
- * has no hash yet, which is the program's to ask for (objects.h). */
-static PyObject *find_text(PyObject *dict, PyObject *text)
-{
-    return rec_str_hash(text) != -1 ? PyDict_GetItemWithError(dict, text) : NULL;
-}
-
-/* Whether asking for its truth value runs no code. */
-static bool has_plain_truth(PyObject *o)
-{
-    if (o == NULL)
-        return false;
-    PyTypeObject *t = Py_TYPE(o);
-    if (is_scalar(o) || PyList_CheckExact(o) || PyTuple_CheckExact(o) || PyDict_CheckExact(o) || PyAnySet_CheckExact(o))
-        return true;
-    return (t->tp_as_number == NULL || t->tp_as_number->nb_bool == NULL)
-           && (t->tp_as_mapping == NULL || t->tp_as_mapping->mp_length == NULL)
-           && (t->tp_as_sequence == NULL || t->tp_as_sequence->sq_length == NULL);
-}
-
-/* Whether looking for it there runs no code. */
-static bool is_plainly_contained(PyObject *item, PyObject *in)
-{
-    Py_ssize_t at = 0, n = 0;
-    PyObject *key;
-    if (in == NULL || !is_scalar(item))
-        return false;
-    if (PyUnicode_CheckExact(in) && PyUnicode_CheckExact(item))
-        return true;
-    if (PyTuple_CheckExact(in) || PyList_CheckExact(in))
-        return are_scalars(PyTuple_CheckExact(in) ? rec_tuple_items(in) : rec_list_items(in), rec_size(in));
-    if (PyAnySet_CheckExact(in)) {
-        while (rec_set_next(in, &at, &key))
-            if (n++ == 32 || !is_scalar(key))
-                return false;
-        return true;
-    }
-    return has_text_keys(in);
-}
-
-/* An item of a list, a tuple or a dict. False: it may run code. What is not there raises an exception, of which CPython tells. */
-static bool read_item(PyObject *in, PyObject *key, PyObject **item)
-{
-    int64_t index;
-    *item = NULL;
-    if (in == NULL || key == NULL)
-        return false;
-    if (PyTuple_CheckExact(in) || PyList_CheckExact(in)) {
-        if (PyLong_CheckExact(key) && rec_int_small(key, &index)) {
-            index += index < 0 ? rec_size(in) : 0;
-            if (0 <= index && index < rec_size(in))
-                *item = (PyTuple_CheckExact(in) ? rec_tuple_items(in) : rec_list_items(in))[index];
-        }
-        return is_scalar(key);
-    }
-    if (PyUnicode_CheckExact(in))
-        *item = SOME_SCALAR;
-    else if (has_text_keys(in) && PyUnicode_CheckExact(key))
-        *item = find_text(in, key);
-    return *item != NULL;
-}
-
-/* ---- attributes ---- */
-
-/* How the attribute of a name is read of the instances of a type. */
-typedef enum {
-    RUNS_CODE = 0,
-    IN_INSTANCE, /* or nowhere: that could be asked of code */
-    OF_CLASS,    /* a function or a value, unless the instance has one of its own */
-    IN_SLOT
-} way;
-
-typedef struct {
-    PyTypeObject *type;
-    PyObject *name;
-    unsigned version;
-    way way;
-    PyObject *found; /* in the class; borrowed: as long as the version stands, it has it */
-} rule;
-
-/* Whether the class and those it is derived from have texts alone for names. */
-static bool are_plain_classes(PyTypeObject *t)
-{
-    PyObject *bases = t->tp_mro;
-    if (bases == NULL)
-        return false;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(bases); i++) {
-        PyTypeObject *base = (PyTypeObject *)PyTuple_GET_ITEM(bases, i);
-        if (base->tp_flags & Py_TPFLAGS_HEAPTYPE && !has_text_keys(base->tp_dict))
-            return false;
-    }
-    return true;
-}
-
-static way way_of(PyTypeObject *type, PyObject *found)
-{
-    if (found == NULL)
-        return IN_INSTANCE;
-    PyTypeObject *t = Py_TYPE(found);
-    if (t == &PyMemberDescr_Type) {
-        const PyMemberDef *member = ((PyMemberDescrObject *)found)->d_member;
-        bool is_plain = member->type == T_OBJECT_EX && (member->flags & ~READONLY) == 0;
-        return is_plain && PyType_IsSubtype(type, ((PyDescrObject *)found)->d_type) ? IN_SLOT : RUNS_CODE;
-    }
-    if (t == &PyFunction_Type || t == &PyMethodDescr_Type || t == &PyStaticMethod_Type)
-        return OF_CLASS;
-    return t->tp_descr_get == NULL && t->tp_descr_set == NULL ? OF_CLASS : RUNS_CODE;
-}
-
-static const rule *rule_of(PyTypeObject *t, PyObject *name)
-{
-    enum { RULES = 1024 };
-    static rule rules[RULES];
-    rule *kept = &rules[((uintptr_t)t >> 4 ^ (uintptr_t)name >> 5) & (RULES - 1)];
-    if (kept->type == t && kept->name == name && kept->version == t->tp_version_tag && kept->version != 0)
-        return kept;
-    *kept = (rule){.type = t, .name = name};
-    if (!are_plain_classes(t))
-        return kept;
-    kept->found = _PyType_Lookup(t, name);
-    kept->way = way_of(t, kept->found);
-    kept->version = rec_type_version(t);
-    return kept;
-}
-
-/* What the instance itself has by a name, or NULL. False: it takes code to find out, or too long. */
-static bool find_own(PyObject *o, PyObject *name, PyObject **value)
-{
-    enum { MOST = 100 };
-    rec_items items;
-    PyObject *key;
-    rec_storage_of(&items, o, Py_TYPE(o));
-    if (items.count > MOST || (items.count > 0 && !DK_IS_UNICODE((PyDictKeysObject *)items.keys)))
-        return false;
-    while (rec_next_item(&items, &key, value))
-        if (key == name || (rec_str_hash(key) == rec_str_hash(name) && rec_is_same_str(key, name)))
-            return true;
-    *value = NULL;
-    return true;
-}
-
-/* Of a module, or of a class that is no other one's instance. */
-static bool read_of_namespace(PyObject *o, PyObject *name, PyObject **value)
-{
-    if (Py_IS_TYPE(o, &PyModule_Type)) {
-        PyObject *dict = PyModule_GetDict(o);
-        *value = has_text_keys(dict) ? find_text(dict, name) : NULL;
-        return *value != NULL;
-    }
-    if (!are_plain_classes((PyTypeObject *)o))
-        return false;
-    *value = _PyType_Lookup((PyTypeObject *)o, name);
-    return *value != NULL && (Py_TYPE(*value)->tp_descr_get == NULL || Py_IS_TYPE(*value, &PyFunction_Type));
-}
-
-/* Which are CPython's, and often computed. */
-static bool has_underscores(PyObject *name)
-{
-    return PyUnicode_GET_LENGTH(name) > 1 && PyUnicode_READ_CHAR(name, 0) == '_' && PyUnicode_READ_CHAR(name, 1) == '_';
-}
-
-/* False: it may run code. `may_lack`: so may that it is not there. */
-static bool read_attribute(PyObject *o, PyObject *name, bool may_lack, PyObject **value)
-{
-    *value = NULL;
-    if (o == NULL || o == SOME_SCALAR || has_underscores(name) || rec_str_hash(name) == -1)
-        return false;
-    PyTypeObject *t = Py_TYPE(o);
-    if (t == &PyModule_Type || t == &PyType_Type)
-        return read_of_namespace(o, name, value);
-    if (t->tp_getattro != PyObject_GenericGetAttr)
-        return false;
-    const rule *how = rule_of(t, name);
-    switch (how->way) {
-    case IN_SLOT:
-        *value = *(PyObject **)((char *)o + ((PyMemberDescrObject *)how->found)->d_member->offset);
-        return *value != NULL || may_lack;
-    case IN_INSTANCE:
-        return find_own(o, name, value) && (*value != NULL || may_lack);
-    case OF_CLASS:
-        if (!find_own(o, name, value))
-            return false;
-        if (*value == NULL && Py_TYPE(how->found)->tp_descr_get == NULL)
-            *value = how->found;
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* ---- calls ---- */
-
-static PyObject *class_name; /* "__class__", as names of attributes are kept */
-
-/* Whether asking whether it is an instance of the class, or of those in the tuple, runs no code. */
-static bool is_plainly_instance(PyObject *o, PyObject *of)
-{
-    if (o == NULL || of == NULL)
-        return false;
-    if (PyTuple_CheckExact(of)) {
-        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(of); i++)
-            if (!PyType_CheckExact(PyTuple_GET_ITEM(of, i)) || !is_plainly_instance(o, PyTuple_GET_ITEM(of, i)))
-                return false;
-        return true;
-    }
-    if (!PyType_CheckExact(of) || Py_TYPE(o)->tp_getattro != PyObject_GenericGetAttr)
-        return false;
-    if (is_scalar(o))
-        return true;
-    const rule *how = rule_of(Py_TYPE(o), class_name);
-    return how->found != NULL && Py_IS_TYPE(how->found, &PyGetSetDescr_Type)
-           && ((PyDescrObject *)how->found)->d_type == &PyBaseObject_Type;
-}
-
-static bool has_plain_length(PyObject *o)
-{
-    return is_scalar(o)
-           || (o != NULL
-               && (PyList_CheckExact(o) || PyTuple_CheckExact(o) || PyDict_CheckExact(o) || PyAnySet_CheckExact(o)));
-}
-
-static bool is_text(PyObject *o) { return o != NULL && o != SOME_SCALAR && PyUnicode_CheckExact(o); }
-
-/* A call of one of Python's own functions that only read. False: it may run code. */
-static bool call(PyObject *function, PyObject **arguments, int n, PyObject **value)
-{
-    *value = SOME_SCALAR;
-    if (function == (PyObject *)&PyType_Type && n == 1 && arguments[0] != NULL && arguments[0] != SOME_SCALAR) {
-        *value = (PyObject *)Py_TYPE(arguments[0]);
-        return true;
-    }
-    if (function == NULL || !PyCFunction_CheckExact(function))
-        return false;
-    PyObject *module = ((PyCFunctionObject *)function)->m_module;
-    const char *name = ((PyCFunctionObject *)function)->m_ml->ml_name;
-    if (module == NULL || !rec_str_is(module, "builtins"))
-        return false;
-    if (n == 1 && strcmp(name, "len") == 0)
-        return has_plain_length(arguments[0]);
-    if (n == 2 && strcmp(name, "isinstance") == 0)
-        return is_plainly_instance(arguments[0], arguments[1]);
-    if (n == 2 && strcmp(name, "hasattr") == 0 && is_text(arguments[1])) {
-        PyObject *found;
-        return read_attribute(arguments[0], arguments[1], true, &found);
-    }
-    if (n == 3 && strcmp(name, "getattr") == 0 && is_text(arguments[1]) && arguments[2] != NULL)
-        return read_attribute(arguments[0], arguments[1], true, value);
-    return n == 2 && strcmp(name, "getattr") == 0 && is_text(arguments[1])
-           && read_attribute(arguments[0], arguments[1], false, value);
-}
+/* On the stack below, what is known is held by somebody. These stand for what the line makes itself, and only it has: */
+#define SOME_TUPLE some_tuple                       /* of whatever items */
+#define SOME_CLASSES ((PyObject *)&PyType_Type)     /* a tuple of them, to ask with whether something is an instance of these */
+#define SOME_RANGE ((PyObject *)&PyRange_Type)
+#define SOME_ITERATOR ((PyObject *)&PySeqIter_Type) /* of what `iterated` is */
 
 /* ---- the line ---- */
 
@@ -307,19 +36,34 @@ typedef struct {
     uint32_t at, next;         /* this instruction, and the one behind it and its caches */
     int argument;
     uint64_t stored;           /* variables that the line has stored to */
-    int ending;                /* as many references may have ended before */
+    rec_touched *touched;
+    PyObject *attribute_of[REC_MOST_TOUCHED]; /* of what is touched: the name of the attribute that is set, or NULL */
+    PyObject *iterated;
     bool jumps_back;
+    int below;                 /* values on the frame's own stack, which was there before */
     int depth;
     PyObject *stack[MOST_STACK]; /* what the line has put there */
     int targets;               /* of jumps within the line, that are still to be reached */
     struct {
         uint32_t at;
-        int depth;
+        int below, depth;
     } target[MOST_TARGETS];
 } reader;
 
-/* What lies below was put there by other lines. */
-static PyObject *pop(reader *r) { return r->depth > 0 ? r->stack[--r->depth] : NULL; }
+/* Has so many values on this stack, if there are as many. */
+static void reach_below(reader *r, int n)
+{
+    while (r->depth < n && r->below > 0) {
+        memmove(r->stack + 1, r->stack, (size_t)r->depth++ * sizeof(PyObject *));
+        r->stack[0] = rec_object(r->frame->localsplus[r->code->co_nlocalsplus + --r->below]);
+    }
+}
+
+static PyObject *pop(reader *r)
+{
+    reach_below(r, 1);
+    return r->depth > 0 ? r->stack[--r->depth] : NULL;
+}
 
 static bool push(reader *r, PyObject *o)
 {
@@ -328,6 +72,8 @@ static bool push(reader *r, PyObject *o)
     r->stack[r->depth++] = o;
     return true;
 }
+
+/* ---- variables ---- */
 
 static bool load(reader *r, int variable)
 {
@@ -347,26 +93,94 @@ static bool store(reader *r, int variable)
     if (variable >= REC_MASKED || r->stored >> variable & 1)
         return false;
     r->stored |= UINT64_C(1) << variable;
-    return before == NULL || is_scalar(before) || Py_REFCNT(before) > rec_count_bits(r->stored) + r->ending;
+    return before == NULL || rec_let_go(r->touched, before);
 }
 
 static bool load_global(reader *r, int index)
 {
     PyObject *name = PyTuple_GET_ITEM(r->code->co_names, index), *value;
-    if (!has_text_keys(r->frame->globals) || !has_text_keys(r->frame->builtins))
+    if (!rec_has_text_keys(r->frame->globals) || !rec_has_text_keys(r->frame->builtins))
         return false;
-    value = find_text(r->frame->globals, name);
+    value = rec_find_text(r->frame->globals, name);
     if (value == NULL)
-        value = find_text(r->frame->builtins, name);
+        value = rec_find_text(r->frame->builtins, name);
     return value != NULL && push(r, value);
 }
 
+/* ---- what the line has changed is no longer what it was when it began ---- */
+
+static bool is_changed(reader *r, PyObject *o) { return o != NULL && rec_is_touched(r->touched, o); }
+
 static bool load_attribute(reader *r, int index, bool is_method)
 {
-    PyObject *value, *o = pop(r);
-    if (!read_attribute(o, PyTuple_GET_ITEM(r->code->co_names, index), false, &value))
+    PyObject *value, *o = pop(r), *name = PyTuple_GET_ITEM(r->code->co_names, index);
+    if (is_changed(r, o))
         return false;
-    return push(r, value) && (!is_method || push(r, NULL));
+    PyObject *method = is_method ? rec_method_for(o, name) : NULL;
+    if (method != NULL)
+        return push(r, method) && push(r, o);
+    return rec_read_attribute(o, name, false, &value) && push(r, value) && (!is_method || push(r, NULL));
+}
+
+/* What a second assignment to one attribute lets go of is not known: it is what the first one gave it. */
+static bool is_set_before(reader *r, PyObject *o, PyObject *name)
+{
+    for (int i = 0; i < r->touched->count; i++)
+        if (r->touched->objects[i] == o && (r->attribute_of[i] == NULL || r->attribute_of[i] == name))
+            return true;
+    return false;
+}
+
+static bool store_attribute(reader *r, int index)
+{
+    PyObject *o = pop(r), *name = PyTuple_GET_ITEM(r->code->co_names, index), *before;
+    (void)pop(r); /* audit: it may be anything */
+    if (!rec_may_set_attribute(o, name, &before) || is_set_before(r, o, name))
+        return false;
+    int at = r->touched->count;
+    if (!rec_touch_instance(r->touched, o))
+        return false;
+    for (; at < r->touched->count; at++)
+        r->attribute_of[at] = name;
+    return before == NULL || rec_let_go(r->touched, before);
+}
+
+static bool read_item(reader *r)
+{
+    PyObject *key = pop(r), *in = pop(r), *item;
+    return !is_changed(r, in) && rec_read_item(in, key, &item) && push(r, item);
+}
+
+/* An item of a list or of a dict. */
+static bool store_item(reader *r)
+{
+    PyObject *key = pop(r), *in = pop(r), *before = NULL;
+    (void)pop(r); /* audit: it may be anything */
+    if (in == NULL || !rec_is_scalar(key) || is_changed(r, in))
+        return false;
+    if (PyList_CheckExact(in)) {
+        if (key == REC_SOME_SCALAR && !rec_are_scalars(rec_list_items(in), rec_size(in)))
+            return false;
+        (void)rec_read_item(in, key, &before); /* audit: where there is none, an exception is raised */
+    } else if (!rec_is_text(key) || rec_str_hash(key) == -1 || !rec_has_text_keys(in)) {
+        return false;
+    } else {
+        before = rec_find_text(in, key);
+    }
+    return rec_touch(r->touched, in) && (before == NULL || rec_let_go(r->touched, before));
+}
+
+/* ---- ways ---- */
+
+/* Whether there the function returns None, on whatever line the compiler has put that. */
+static bool only_returns(reader *r, uint32_t at)
+{
+    const rec_unit *units = r->stores->units;
+#ifdef RETURN_CONST
+    return units[at].opcode == RETURN_CONST;
+#else
+    return units[at].opcode == LOAD_CONST && at + 1 < r->stores->unit_count && units[at + 1].opcode == RETURN_VALUE;
+#endif
 }
 
 /* A jump ahead: to another line, of which CPython tells, or within this one. */
@@ -374,24 +188,38 @@ static bool jump(reader *r, uint32_t to)
 {
     if (to >= r->stores->unit_count || r->stores->units[to].line == REC_UNLINED)
         return false;
-    if (r->stores->units[to].line != r->line)
+    if (r->stores->units[to].line != r->line || only_returns(r, to))
         return true;
     if (r->targets == MOST_TARGETS)
         return false;
     r->target[r->targets].at = to;
+    r->target[r->targets].below = r->below;
     r->target[r->targets++].depth = r->depth;
     return true;
 }
 
-/* Where ways meet, the stack has one or another. */
-static bool arrive(reader *r)
+/* As another way has it, which takes more from the frame's own stack. */
+static void reach_as_far(reader *r, int below, int depth)
+{
+    if (below < r->below) {
+        r->below = below;
+        r->depth = depth;
+    }
+}
+
+/* Where ways meet, the stack has one or another. `goes_on`: one of them comes from the instruction before. */
+static bool arrive(reader *r, bool goes_on)
 {
     bool arrived = false;
     for (int i = r->targets - 1; i >= 0; i--) {
         if (r->target[i].at != r->at)
             continue;
+        if (!arrived && !goes_on) {
+            r->below = r->target[i].below;
+            r->depth = r->target[i].depth;
+        }
+        reach_as_far(r, r->target[i].below, r->target[i].depth);
         arrived = true;
-        r->depth = r->target[i].depth;
         r->target[i] = r->target[--r->targets];
     }
     for (int i = 0; arrived && i < r->depth; i++)
@@ -401,6 +229,7 @@ static bool arrive(reader *r)
 
 static bool swap(reader *r, int n)
 {
+    reach_below(r, n);
     if (n > r->depth)
         return false;
     PyObject *top = r->stack[r->depth - 1];
@@ -420,18 +249,21 @@ static bool load_cell(reader *r, int variable)
 /* Below the arguments stand the function and, before or behind it, nothing; or a method and what it is of. */
 static bool call_function(reader *r, int n)
 {
+    reach_below(r, n + 2);
     int at = r->depth - n - 2;
-    if (at < 0 || (r->stack[at] != NULL && r->stack[at + 1] != NULL))
+    if (at < 0)
         return false;
     PyObject *value, *function = r->stack[at] != NULL ? r->stack[at] : r->stack[at + 1];
-    if (!call(function, r->stack + at + 2, n, &value))
+    bool is_method = r->stack[at] != NULL && r->stack[at + 1] != NULL;
+    if (!rec_call_plainly(function, r->stack + at + 2 - is_method, n + is_method, r->touched, &value))
         return false;
+    if (n > 0 && function == (PyObject *)&PyRange_Type)
+        value = SOME_RANGE;
     r->depth = at;
     return push(r, value);
 }
 
-/* A new list or tuple of so many of the topmost. For one of classes, to ask with whether something is an instance of
- * these, the class of all classes stands. */
+/* A new list or tuple of so many of the topmost. */
 static bool build(reader *r, int n)
 {
     bool of_classes = n > 0;
@@ -439,34 +271,146 @@ static bool build(reader *r, int n)
         PyObject *part = pop(r);
         of_classes = of_classes && part != NULL && PyType_CheckExact(part);
     }
-    return push(r, of_classes ? (PyObject *)&PyType_Type : NULL);
+    return push(r, of_classes ? SOME_CLASSES : NULL);
 }
 
 /* A text of so many of them. */
 static bool format(reader *r, int n)
 {
     for (; n > 0; n--)
-        if (!is_scalar(pop(r)))
+        if (!rec_is_scalar(pop(r)))
             return false;
-    return push(r, SOME_SCALAR);
+    return push(r, REC_SOME_SCALAR);
+}
+
+/* A new dict of so many pairs, or of so many values whose keys stand on top of them. */
+static bool build_dict(reader *r, int n, bool are_keys_apart)
+{
+    if (are_keys_apart)
+        (void)pop(r); /* audit: a constant, of texts */
+    for (; n > 0; n--) {
+        (void)pop(r); /* audit: it may be anything */
+        if (!are_keys_apart && !rec_is_scalar(pop(r)))
+            return false;
+    }
+    return push(r, NULL);
+}
+
+/* What is put into a list that the line makes. */
+static bool extend(reader *r)
+{
+    PyObject *by = pop(r);
+    return by != NULL && (PyList_CheckExact(by) || PyTuple_CheckExact(by)) && !is_changed(r, by);
 }
 
 static bool operate(reader *r)
 {
-    PyObject *right = pop(r), *left = pop(r), *item;
 #ifdef NB_SUBSCR
     if (r->argument == NB_SUBSCR)
-        return read_item(left, right, &item) && push(r, item);
-#else
-    (void)item;
+        return read_item(r);
 #endif
-    return is_scalar(left) && is_scalar(right) && push(r, SOME_SCALAR);
+    PyObject *right = pop(r), *left = pop(r);
+    return rec_is_scalar(left) && rec_is_scalar(right) && push(r, REC_SOME_SCALAR);
 }
+
+/* ---- iterations ---- */
+
+static bool unpack(reader *r, int n)
+{
+    PyObject *of = pop(r);
+    bool is_list = of != NULL && PyList_CheckExact(of), is_known = of != SOME_TUPLE;
+    if (of == NULL || !(is_list || PyTuple_CheckExact(of)) || is_changed(r, of))
+        return false;
+    if (is_known && rec_size(of) != n)
+        return true; /* an exception is raised */
+    for (int i = n - 1; i >= 0; i--)
+        if (!push(r, !is_known ? NULL : (is_list ? rec_list_items(of) : rec_tuple_items(of))[i]))
+            return false;
+    return true;
+}
+
+#if PY_VERSION_HEX < 0x030E0000
+typedef struct { /* of lists and tuples: listiterobject, tupleiterobject */
+    PyObject_HEAD
+    Py_ssize_t index;
+    PyObject *over; /* NULL at its end */
+} sequence_iterator;
+
+static bool iterate(reader *r)
+{
+    PyObject *over = pop(r);
+    if (over == NULL || is_changed(r, over)
+        || !(over == SOME_RANGE || PyList_CheckExact(over) || PyTuple_CheckExact(over) || PyDict_CheckExact(over)))
+        return false;
+    r->iterated = over;
+    return push(r, SOME_ITERATOR);
+}
+
+/* The first item of what the line iterates over. False: there is none. */
+static bool first_item(PyObject *over, PyObject **item)
+{
+    *item = NULL;
+    if (over == SOME_RANGE) {
+        *item = REC_SOME_SCALAR;
+        return true; /* or there is none, and nothing is changed by that */
+    }
+    if (PyDict_CheckExact(over)) {
+        *item = rec_has_text_keys(over) ? REC_SOME_SCALAR : NULL;
+        return rec_dict_size(over) > 0;
+    }
+    if (rec_size(over) > 0)
+        *item = (PyList_CheckExact(over) ? rec_list_items(over) : rec_tuple_items(over))[0];
+    return rec_size(over) > 0;
+}
+
+/* The next one of a list or a tuple, from an iterator on the frame's stack. False: it is not known what it gives, or what
+ * it ends. */
+static bool next_item(reader *r, PyObject *iterator, PyObject **item, bool *ends)
+{
+    sequence_iterator *it = (sequence_iterator *)iterator;
+    if (Py_IS_TYPE(iterator, &PyRangeIter_Type)) {
+        *item = REC_SOME_SCALAR;
+        return true;
+    }
+    bool is_list = Py_IS_TYPE(iterator, &PyListIter_Type);
+    if (!(is_list || Py_IS_TYPE(iterator, &PyTupleIter_Type)) || it->over == NULL || is_changed(r, it->over))
+        return false;
+    *ends = it->index >= rec_size(it->over);
+    if (!*ends)
+        *item = (is_list ? rec_list_items(it->over) : rec_tuple_items(it->over))[it->index];
+    return !*ends || rec_let_go(r->touched, it->over);
+}
+
+/* A loop's head. Both ways are gone: that of what is next, and that behind the loop. */
+static bool go_round(reader *r)
+{
+    PyObject *iterator = pop(r), *item = NULL;
+    bool ends = false;
+    if (iterator == NULL)
+        return false;
+    if (iterator == SOME_ITERATOR)
+        ends = !first_item(r->iterated, &item);
+    else if (!next_item(r, iterator, &item, &ends) || !rec_touch(r->touched, iterator))
+        return false;
+#if PY_VERSION_HEX < 0x030C0000
+    uint32_t end = r->next + (uint32_t)r->argument;
+#elif PY_VERSION_HEX < 0x030D0000
+    uint32_t end = r->next + (uint32_t)r->argument + 1; /* END_FOR */
+#else
+    uint32_t end = r->next + (uint32_t)r->argument + 2; /* END_FOR, POP_TOP */
+#endif
+    if (!jump(r, end))
+        return false;
+    return push(r, iterator) && push(r, ends ? NULL : item);
+}
+#endif
+
+/* ---- the line as a whole ---- */
 
 /* One instruction. False: it may run code, or it is not known what it does. */
 static bool step(reader *r, int opcode)
 {
-    PyObject *one, *other;
+    PyObject *other;
     int n = r->argument;
     switch (opcode) {
     case CACHE:
@@ -485,6 +429,7 @@ static bool step(reader *r, int opcode)
     case PUSH_NULL:
         return push(r, NULL);
     case COPY:
+        reach_below(r, n);
         return n <= r->depth && push(r, r->stack[r->depth - n]);
     case SWAP:
         return swap(r, n);
@@ -531,26 +476,28 @@ static bool step(reader *r, int opcode)
     case LOAD_ATTR:
         return load_attribute(r, n >> 1, n & 1);
 #endif
+    case STORE_ATTR:
+        return store_attribute(r, n);
     case COMPARE_OP:
         other = pop(r);
-        one = pop(r);
-        return is_scalar(one) && is_scalar(other) && push(r, SOME_SCALAR);
+        return rec_is_scalar(other) && rec_is_scalar(pop(r)) && push(r, REC_SOME_SCALAR);
     case IS_OP:
         other = pop(r);
-        return pop(r) != NULL && other != NULL && push(r, SOME_SCALAR);
+        return pop(r) != NULL && other != NULL && push(r, REC_SOME_SCALAR);
     case CONTAINS_OP:
         other = pop(r);
-        return is_plainly_contained(pop(r), other) && push(r, SOME_SCALAR);
+        return !is_changed(r, other) && rec_is_plainly_contained(pop(r), other) && push(r, REC_SOME_SCALAR);
     case UNARY_NOT:
 #ifdef TO_BOOL
     case TO_BOOL:
 #endif
-        return has_plain_truth(pop(r)) && push(r, SOME_SCALAR);
+        return rec_has_plain_truth(pop(r)) && push(r, REC_SOME_SCALAR);
 #ifdef BINARY_SUBSCR
     case BINARY_SUBSCR:
-        other = pop(r);
-        return read_item(pop(r), other, &one) && push(r, one);
+        return read_item(r);
 #endif
+    case STORE_SUBSCR:
+        return store_item(r);
     case BINARY_OP:
         return operate(r);
     case CALL:
@@ -558,6 +505,25 @@ static bool step(reader *r, int opcode)
     case BUILD_TUPLE:
     case BUILD_LIST:
         return build(r, n);
+    case BUILD_MAP:
+        return build_dict(r, n, false);
+#ifdef BUILD_CONST_KEY_MAP
+    case BUILD_CONST_KEY_MAP:
+        return build_dict(r, n, true);
+#endif
+    case LIST_EXTEND:
+        return extend(r);
+    case LIST_APPEND:
+        (void)pop(r); /* audit: it may be anything */
+        return true;
+    case UNPACK_SEQUENCE:
+        return unpack(r, n);
+#if PY_VERSION_HEX < 0x030E0000
+    case GET_ITER:
+        return iterate(r);
+    case FOR_ITER:
+        return go_round(r);
+#endif
     case BUILD_STRING:
         return format(r, n);
 #ifdef FORMAT_VALUE
@@ -583,7 +549,7 @@ static bool step(reader *r, int opcode)
     case POP_JUMP_FORWARD_IF_FALSE:
     case POP_JUMP_FORWARD_IF_TRUE:
 #endif
-        return has_plain_truth(pop(r)) && jump(r, r->next + (uint32_t)n);
+        return rec_has_plain_truth(pop(r)) && jump(r, r->next + (uint32_t)n);
     default:
         return false;
     }
@@ -630,7 +596,7 @@ static int32_t read_line(reader *r)
         r->argument = extended << 8 | units[r->at].argument;
         extended = opcode == EXTENDED_ARG ? r->argument : 0;
         r->next = behind(r->stores, r->at);
-        if (!arrive(r) && !goes_on)
+        if (!arrive(r, goes_on) && !goes_on)
             break;
         goes_on = !leaves(r, opcode, &quietly);
         if (goes_on ? !step(r, opcode) : !quietly)
@@ -642,7 +608,18 @@ static int32_t read_line(reader *r)
     return r->jumps_back ? REC_WHOLE_ROUND : REC_WHOLE_LINE;
 }
 
-static bool begin(reader *r, const rec_stores *stores, rec_iframe *frame, int32_t line)
+/* Values on the frame's stack, where it says how many there are. */
+static int count_stack(rec_iframe *frame, PyCodeObject *code)
+{
+#if PY_VERSION_HEX < 0x030E0000
+    return frame->stacktop > code->co_nlocalsplus ? frame->stacktop - code->co_nlocalsplus : 0;
+#else
+    (void)frame, (void)code;
+    return 0;
+#endif
+}
+
+static bool begin(reader *r, const rec_stores *stores, rec_iframe *frame, int32_t line, rec_touched *touched)
 {
     if (stores == NULL || rec_frames_public || rec_dicts_public)
         return false;
@@ -652,7 +629,11 @@ static bool begin(reader *r, const rec_stores *stores, rec_iframe *frame, int32_
     r->line = (uint16_t)(line - stores->first);
     r->at = (uint32_t)rec_frame_offset(frame) / 2;
     r->stored = 0;
-    r->depth = r->targets = r->ending = 0;
+    r->touched = touched;
+    memset(r->attribute_of, 0, sizeof(r->attribute_of));
+    r->iterated = NULL;
+    r->below = count_stack(frame, r->code);
+    r->depth = r->targets = 0;
     r->jumps_back = false;
     return r->at < stores->unit_count && stores->units[r->at].line == r->line;
 }
@@ -667,28 +648,27 @@ static uint32_t whole_instruction(const rec_stores *stores, uint32_t at)
 
 bool rec_prepare_reading(void)
 {
-    if (class_name == NULL)
-        class_name = PyUnicode_InternFromString("__class__");
-    return class_name != NULL;
+    if (some_tuple == NULL)
+        some_tuple = PyTuple_New(0);
+    return some_tuple != NULL && rec_prepare_plain();
 }
 
-int32_t rec_reads_until(const rec_stores *stores, rec_iframe *frame, int32_t line)
+int32_t rec_reads_until(const rec_stores *stores, rec_iframe *frame, int32_t line, rec_touched *touched)
 {
     reader r;
-    return begin(&r, stores, frame, line) ? read_line(&r) : 0;
+    return begin(&r, stores, frame, line, touched) ? read_line(&r) : 0;
 }
 
-int32_t rec_reads_behind_call(const rec_stores *stores, rec_iframe *frame, int32_t line, PyObject *value, int ending)
+int32_t rec_reads_behind_call(const rec_stores *stores, rec_iframe *frame, int32_t line, PyObject *value, rec_touched *touched)
 {
     reader r;
-    if (!begin(&r, stores, frame, line))
+    if (!begin(&r, stores, frame, line, touched))
         return 0;
     uint32_t call = whole_instruction(stores, r.at);
     if (stores->units[call].opcode != CALL && stores->units[call].opcode != LOAD_ATTR)
         return 0;
     r.at = behind(stores, call);
-    r.ending = ending;
-    (void)push(&r, is_scalar(value) ? value : NULL); /* audit: there is room for the first */
+    (void)push(&r, rec_is_scalar(value) ? value : NULL); /* audit: there is room for the first */
     return read_line(&r);
 }
 

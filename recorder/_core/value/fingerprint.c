@@ -512,6 +512,7 @@ __attribute__((noinline)) static uint64_t fingerprint_object(PyObject *o, PyType
 {
     rec_visit v = {.before = (uint64_t)(uintptr_t)t};
     objects_visited++;
+    rec_reach(o);
     traverse_object(&v, o, t, depth);
     return total(&v);
 }

@@ -214,6 +214,8 @@ TRAVERSAL void traverse_plain(rec_visit *v, PyObject *o, rec_type_entry *entry, 
     rec_items items;
     Py_ssize_t shown;
     rec_storage_of(&items, o, entry->type);
+    if (items.of != NULL)
+        rec_reach(items.of);
     if (!traverse_begin(v, entry->type, items.size, items.size, depth, o))
         return;
     shown = rec_take_nodes(items.size);
@@ -615,6 +617,10 @@ static void traverse_typed(rec_visit *v, PyObject *o, rec_type_entry *entry, uin
     rec_fields fields;
     if (shape == REC_INSTANCE || entry->part) {
         Py_ssize_t size = rec_attributes_begin(&attributes, o, entry);
+        if (entry->part || shape != REC_INSTANCE)
+            rec_reach_anything();
+        else if (attributes.items.of != NULL)
+            rec_reach(attributes.items.of);
         if (entry->machinery && depth > 0)
             visit_elided(v, entry, size);
         else if (entry->part && size == 0)
@@ -622,10 +628,13 @@ static void traverse_typed(rec_visit *v, PyObject *o, rec_type_entry *entry, uin
         else
             traverse_instance(v, o, entry, &attributes, size, depth);
     } else if (rec_find_fields(&fields, o, shape)) {
+        rec_reach_anything();
         traverse_fields(v, o, entry, &fields, depth);
     } else if (shape == REC_GENERATOR) {
+        rec_reach_anything();
         visit_generator(v, o, entry);
     } else if (shape == REC_ARRAY) {
+        rec_reach_anything();
         traverse_array(v, o, entry, depth, o);
     } else if (shape == REC_MODULE) {
         visit_named(v, o, &PyModule_Type);

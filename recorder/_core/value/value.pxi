@@ -11,12 +11,14 @@ cdef extern from "value/walk.h" nogil:
         uint32_t containers, node_limit, nodes_left
         size_t bytes
         uint64_t inner_doubts, alike
+        uint64_t[4] reached
         uint8_t *soft_end
         bint writing, is_alike
     int REC_MEMO_SIZE
     Limits limits "rec_limits"
     Walk walk "rec_walk"
     void begin_walk "rec_begin_walk"()
+    bint rec_has_reached(const uint64_t *, const PyObject *)
     bint is_named "rec_is_named"(PyTypeObject *)
     PyTypeObject *builtin_base "rec_builtin_base"(PyTypeObject *)
 

@@ -5,6 +5,7 @@
 #include <Python.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include "sys/checks.h"
 #include "cpython/objects.h"
 #include "value/identity.h"
@@ -21,6 +22,8 @@ typedef struct {
     uint32_t unreadable; /* the number of the error that stands for what could not be read */
 } rec_limits_of_values;
 
+enum { REC_REACHED_WORDS = 4 };
+
 typedef struct {
     uint32_t number;     /* which walk this is: an entry of an older one in the memo is void */
     uint32_t containers;
@@ -28,6 +31,7 @@ typedef struct {
     uint32_t nodes_left;
     size_t bytes;        /* that were looked at in what has no parts: texts, large numbers, arrays */
     uint64_t alike;      /* doubts that are not written with each object that has them; 0: none */
+    uint64_t reached[REC_REACHED_WORDS]; /* what a value holds, by the addresses: a bit for each. All: it may hold anything */
     uint64_t inner_doubts; /* a hash of those of objects within the value that came into doubt at another moment */
     uint8_t *soft_end;
     bool is_alike;       /* something was written so */
@@ -53,10 +57,33 @@ static inline void rec_begin_walk(void)
     rec_walk.containers = 0;
     rec_walk.bytes = 0;
     rec_walk.inner_doubts = 0;
+    memset(rec_walk.reached, 0, sizeof(rec_walk.reached));
     rec_identities.current = NULL;
     rec_walk.nodes_left = rec_walk.node_limit;
     if (REC_CHECKING)
         rec_walk.order = 0;
+}
+
+/* The bit of an address in `reached`. */
+static inline uint32_t rec_reached_bit(const PyObject *o)
+{
+    return (uint32_t)((uintptr_t)o >> 4) * 2654435769u >> 24;
+}
+
+/* The walk goes through this object, or through this dict of another one's. */
+static inline void rec_reach(const PyObject *o)
+{
+    uint32_t bit = rec_reached_bit(o);
+    rec_walk.reached[bit >> 6] |= UINT64_C(1) << (bit & 63);
+}
+
+/* The walk goes through what is not known to be reached by these objects alone. */
+static inline void rec_reach_anything(void) { memset(rec_walk.reached, 0xFF, sizeof(rec_walk.reached)); }
+
+static inline bool rec_has_reached(const uint64_t *reached, const PyObject *o)
+{
+    uint32_t bit = rec_reached_bit(o);
+    return (reached[bit >> 6] >> (bit & 63) & 1) != 0;
 }
 
 /* How many bytes of an item that stands by itself in memory take as long to look at as one element of a container does. */
