@@ -474,6 +474,8 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
         t = <PyTypeObject *> (<uintptr_t> t | 1)
     known = is_known(last, v, t)
     current = is_current(look, v)
+    if current and known and is_as_looked_at(last, look) and not may_be_stored(slot, known, namespace):
+        return OK
     if known and not current and can_wait(last):
         leave_unexamined(last, slot, namespace)
         return OK
@@ -541,6 +543,12 @@ cdef Status record_object(Recorded *last, uint32_t slot, PyObject *v, PyTypeObje
         if status != OK:
             return status
     return reserve(reserved)                    # the fingerprint may have written DEFs
+
+
+cdef inline bint is_as_looked_at(const Recorded *last, const Look *look) noexcept nogil:
+    """Whether what was recorded of the variable is what its object was when it was looked at last."""
+    return (not REC_CHECKING and last.fingerprint == look.fingerprint and last.number == look.identity.number
+            and last.due == look.due and <uintptr_t> last.object & MARKS == look.limited)
 
 
 cdef inline uint64_t doubts_written(uint32_t slot, Namespace *namespace) noexcept nogil:
