@@ -114,7 +114,7 @@ def as_json(step: Step) -> dict[str, Any]:
         "expression": step.text or None,
         "reads": [{"expression": one.text, "value": one.value.to_json()} for one in step.reads],
         "of_class": step.of_class or None,
-        "returned_at": None if step.inner is None else place_as_json(step.inner),
+        "returned_at": None if step.inner is None else place_as_json(step.inner, step.inner_line),
         "through": [place_as_json(one) for one in step.through],
         "calls": [place_as_json(one) for one in step.calls],
         "keys": [{"expression": one.text, "value": one.value.to_json()} for one in step.keys],
@@ -123,10 +123,10 @@ def as_json(step: Step) -> dict[str, Any]:
     return facts
 
 
-def place_as_json(event: Event) -> dict[str, Any]:
+def place_as_json(event: Event, line: int | None = None) -> dict[str, Any]:
     return {
         "seq": event.seq, "function": event.function.qualified_name, "file": event.file,
-        "line": event.line,
+        "line": event.line if line is None else line,
     }  # fmt: skip
 
 
@@ -155,8 +155,9 @@ def as_text(step: Step, trace: Trace, who: Who, before: Step | None = None) -> s
     for inner in ended:
         if inner.function.name == "__init__":
             continue  # which gives nothing
-        text = line_of(trace, inner.function, inner.line)
-        where = f"{base_name(inner.file)}:{inner.line} in {inner.title}"
+        number = step.inner_line if inner is step.inner and step.inner_line else inner.line
+        text = line_of(trace, inner.function, number)
+        where = f"{base_name(inner.file)}:{number} in {inner.title}"
         rows.append(f"{'':10}{where}, event {inner.seq}" + (f":  {text}" if text else ""))
     for call in step.calls:
         gave = "" if call.value is None else call.value._show(READ_WIDTH, short=True)

@@ -129,7 +129,7 @@ def _by_target(target: ast.expr, value: ast.expr, name: str, path: str) -> Bindi
 
 def _inside(statement: ast.AST, name: str) -> Binding | None:
     """By `:=`, or as what a comprehension goes through."""
-    for node in _own(statement):
+    for node in own(statement):
         if isinstance(node, ast.NamedExpr) and node.target.id == name:
             return Binding("assigned", node.value, name)
         if isinstance(node, ast.comprehension) and _binds(node.target, name):
@@ -150,7 +150,7 @@ def _read(target: ast.expr) -> ast.expr:
     return ast.parse(ast.unparse(target), mode="eval").body
 
 
-def _own(statement: ast.AST) -> Iterator[ast.AST]:
+def own(statement: ast.AST) -> Iterator[ast.AST]:
     """All that is in a statement, but for the statements in its body."""
     waiting = [statement]
     while waiting:
@@ -163,12 +163,33 @@ def _own(statement: ast.AST) -> Iterator[ast.AST]:
         ]
 
 
+def sets(statement: ast.AST) -> set[str]:
+    """The variables that it binds or deletes, or of which it sets a part; not those of comprehensions."""
+    if isinstance(statement, (ast.Import, ast.ImportFrom)):
+        return {(one.asname or one.name).partition(".")[0] for one in statement.names}
+    inner = {
+        id(name)
+        for part in own(statement)
+        if isinstance(part, ast.comprehension)
+        for name in ast.walk(part.target)
+    }
+    found: set[str] = set()
+    for part in own(statement):
+        if isinstance(part, (ast.Name, *PATH)) and not isinstance(part.ctx, ast.Load):
+            node: ast.expr = part
+            while isinstance(node, PATH):
+                node = node.value
+            if isinstance(node, ast.Name) and id(node) not in inner:
+                found.add(node.id)
+    return found
+
+
 def reads(node: ast.AST) -> list[str]:
     """The variables that an expression or a statement reads, each with the attributes and constant items that it
     stands with. Not the functions that it calls, and not what it makes itself."""
     inner = {
         name.id
-        for part in _own(node)
+        for part in own(node)
         if isinstance(part, (ast.comprehension, ast.NamedExpr))
         for name in ast.walk(part.target)
         if isinstance(name, ast.Name)
@@ -271,15 +292,21 @@ def calls_of(statement: ast.AST, names: set[str]) -> list[ast.Call]:
     """The calls in a statement of functions or methods of these names, in the order in which they are made: what is
     inside of another one ends before it."""
     found = [
-        node for node in _own(statement) if isinstance(node, ast.Call) and called(node) in names
+        node for node in own(statement) if isinstance(node, ast.Call) and called(node) in names
     ]
     return sorted(found, key=lambda one: (one.end_lineno or 0, one.end_col_offset or 0))
+
+
+def tells_all(call: ast.Call) -> bool:
+    """Whether it says how many arguments it gives, and of which names."""
+    is_starred = any(isinstance(one, ast.Starred) for one in call.args)
+    return not is_starred and all(one.arg is not None for one in call.keywords)
 
 
 def runs_once(statement: ast.AST) -> bool:
     """Whether each call in it is made, and once."""
     several = (ast.IfExp, ast.BoolOp, ast.comprehension, ast.Lambda, ast.Compare)
-    return not any(isinstance(node, several) for node in _own(statement))
+    return not any(isinstance(node, several) for node in own(statement))
 
 
 OPERATORS = {
@@ -324,12 +351,10 @@ def operands(statement: ast.AST, name: str) -> list[Operands]:
     """What the operators, items and attributes of a statement give to a method of this name, such as __getitem__: the
     object, then the arguments; None: what no expression says. One list for each of them that may call it."""
     if not (name.startswith("__") and name.endswith("__")):  # a property
-        attributes = (one for one in _own(statement) if isinstance(one, ast.Attribute))
+        attributes = (one for one in own(statement) if isinstance(one, ast.Attribute))
         return [[one.value, *_given_to(one, statement)] for one in attributes if one.attr == name]
     name = name[2:-2]
-    return [
-        given for node in _own(statement) for method, given in _given_by(node) if method == name
-    ]
+    return [given for node in own(statement) for method, given in _given_by(node) if method == name]
 
 
 def _given_to(target: ast.Attribute, statement: ast.AST) -> list[ast.expr]:
