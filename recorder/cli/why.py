@@ -26,6 +26,7 @@ from recorder.trace.paths import base_name
 
 if TYPE_CHECKING:
     from recorder._core.decode import Function
+    from recorder.trace.elsewhere import Elsewhere
     from recorder.trace.reader import Trace
     from recorder.trace.snapshots import Event
     from recorder.trace.why import Step
@@ -117,6 +118,7 @@ def as_json(step: Step) -> dict[str, Any]:
         "returned_at": None if step.inner is None else place_as_json(step.inner, step.inner_line),
         "through": [place_as_json(one) for one in step.through],
         "calls": [place_as_json(one) for one in step.calls],
+        "elsewhere": [{"how": one.how, "text": one.text, "seq": one.seq} for one in step.elsewhere],
         "keys": [{"expression": one.text, "value": one.value.to_json()} for one in step.keys],
         "end": step.end or None,
     }
@@ -174,7 +176,16 @@ def as_text(step: Step, trace: Trace, who: Who, before: Step | None = None) -> s
             rows.append(f"{'':12}{one.text} was {one.value._show(READ_WIDTH, short=True)}")
     if step.end:
         rows.append(f"{'':10}{step.end}")
+    rows += [f"{'':12}{said_elsewhere(one)}" for one in step.elsewhere]
     return "\n".join(printable(row) for row in rows)
+
+
+def said_elsewhere(one: Elsewhere) -> str:
+    if one.event is None:
+        return f"meanwhile it sent {one.text}, event {one.seq}"
+    strand = one.event.thread.name if one.event.task is None else one.event.task.name
+    where = f"{one.event.title}, event {one.seq} [{strand}]"
+    return f"the same value had stood in {one.text} of {where}"
 
 
 def line_of(trace: Trace, function: Function | None, number: int) -> str:

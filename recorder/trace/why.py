@@ -14,8 +14,9 @@ from typing import Any, Final, NamedTuple
 from recorder import errors
 from recorder._core.decode import Function
 from recorder.errors import arguments
-from recorder.trace import bindings, class_attributes, filters
+from recorder.trace import bindings, class_attributes, elsewhere, filters
 from recorder.trace.changes import Change, Changes
+from recorder.trace.elsewhere import Elsewhere
 from recorder.trace.expressions.asking import Asker
 from recorder.trace.expressions.expression import (
     Answer,
@@ -42,6 +43,7 @@ from recorder.trace.writes import Writes, Written, is_given, place_in
 
 SHORTEST_CIRCLE: Final = 2  # steps
 MOST_STEPS: Final = 50
+WAITED: Final = ("assigned", "returned", "entered", "element", "changed")
 ENTERS: Final = ("__enter__", "__aenter__")
 MOST_THROUGH: Final = 20  # calls, of which each returned what the next one gave it
 MOST_LOST: Final = 5  # times that one chain looks for another name
@@ -70,7 +72,8 @@ class Step(NamedTuple):
     returned it, and `through` those of calls that returned just what a call gave them, the outermost first. `keys`: the
     variables that chose it among others, `idx` of `return rows[idx]`, as they were at `inner`,
     or else at `at`. `calls`: the events with which calls ended that the line made, where it is made of what they
-    returned. `inner_line`: that of the `return`, where `inner` stands at a `finally` or a `with` that held it up."""
+    returned. `inner_line`: that of the `return`, where `inner` stands at a `finally` or a `with` that held it up.
+    `elsewhere`: what was sent while the line waited, and where the same value had stood in another thread or task."""
 
     name: str
     value: Answer
@@ -89,6 +92,7 @@ class Step(NamedTuple):
     through: tuple[Event, ...] = ()
     calls: tuple[Event, ...] = ()
     inner_line: int | None = None
+    elsewhere: tuple[Elsewhere, ...] = ()
 
     @property
     def seq(self) -> int:
@@ -135,6 +139,25 @@ class Why:
     @errors.guarded("read")
     def chain(self, expression: Expression, event: Event, limit: int) -> list[Step]:
         """From the last write before an event, or at it, back."""
+        steps = self._chain(expression, event, limit)
+        if steps and steps[-1].end and steps[-1].how in WAITED:
+            steps[-1] = steps[-1]._replace(elsewhere=tuple(self._elsewhere_of(steps)))
+        return steps
+
+    def _elsewhere_of(self, steps: list[Step]) -> list[Elsewhere]:
+        """What the last step may have got from another thread, or by a request."""
+        last = steps[-1]
+        line = self._line(last.file, last.line)
+        if not any(isinstance(n, ast.Call) for one in line.statements for n in bindings.own(one)):
+            return []
+        begun = self._calls.begun(last.event.frame, last.seq, line.statements[-1])
+        here = [step for step in steps if step.event.frame == last.event.frame]
+        roots = [step.event.locals.get(bindings.root_in(step.name)) for step in here]
+        values = [one._tree for one in roots if one is not None]
+        stop = max(step.seq for step in here)
+        return elsewhere.found(self._queries, begun, stop, values, last.event)
+
+    def _chain(self, expression: Expression, event: Event, limit: int) -> list[Step]:
         steps: list[Step] = []
         seen: set[tuple[str, int]] = set()
         lost = 0
