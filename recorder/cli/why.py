@@ -184,6 +184,8 @@ def said_elsewhere(one: Elsewhere) -> str:
     if one.event is None:
         return f"meanwhile it sent {one.text}, event {one.seq}"
     strand = one.event.thread.name if one.event.task is None else one.event.task.name
+    if one.how == "returned":
+        return f"the same value was returned by {one.text}, event {one.seq} [{strand}]"
     where = f"{one.event.title}, event {one.seq} [{strand}]"
     return f"the same value had stood in {one.text} of {where}"
 

@@ -106,7 +106,7 @@ def after_steps(steps: list[Step]) -> list[Question]:
     found += [
         why(one.text, one.seq, f"the same value in {one.event.title}")
         for one in last.elsewhere
-        if one.event is not None
+        if one.how == "stood" and one.event is not None
     ]
     found += [
         why(one.text, last.seq - 1 if last.at is None else last.at, "read there")

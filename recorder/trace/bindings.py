@@ -43,7 +43,7 @@ def binding(statement: ast.AST, name: str, path: str = "") -> Binding:
     if isinstance(statement, ast.ExceptHandler):
         return Binding("caught") if statement.name == name else Binding("mentioned")
     if isinstance(statement, SCOPES):
-        return Binding("defined")
+        return Binding("defined" if statement.name == name else "mentioned")
     if isinstance(statement, (ast.Import, ast.ImportFrom)):
         return Binding("imported")
     if isinstance(statement, ast.Delete):

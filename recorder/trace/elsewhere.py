@@ -11,7 +11,8 @@ from recorder.trace.logs import logs
 from recorder.trace.output import Asked
 from recorder.trace.queries import Queries
 from recorder.trace.snapshots import Event
-from recorder.trace.values.nodes import Node
+from recorder.trace.values.nodes import Node, identity_of
+from recorder.trace.values.value import Value
 
 MOST_EVENTS: Final = 5_000  # that are looked through
 MOST_SENT: Final = 2
@@ -20,8 +21,8 @@ KINDS: Final = ("line", "return", "yield", "call")
 
 
 class Elsewhere(NamedTuple):
-    """`how`: sent, with the request as `text`; or stood, with the name of a variable as `text`, which had the same
-    value at `event`."""
+    """`how`: sent, with the request as `text`; stood, with the name of a variable as `text`, which had the same
+    value at `event`; or returned, by what ended with `event`."""
 
     how: str
     text: str
@@ -47,14 +48,15 @@ def _stood(
 ) -> list[Elsewhere]:
     told = [one for one in values if _is_telling(one)]
     survey = queries.survey()
-    if len(survey.threads) + len(survey.tasks) < 2:
+    if len(survey.threads) + len(survey.tasks) < 2 or event.seq - begun < 2 or not told:
         return []
-    events = queries.find(filters.make(KINDS), begun, stop, backwards=True) if told else iter(())
-    for one in islice(events, MOST_EVENTS):
+    for one in islice(queries.find(filters.make(KINDS), begun, stop, backwards=True), MOST_EVENTS):
         if _strand(one) == _strand(event):
             continue
+        if one.kind == "return" and _is_one_of(one.value, told):
+            return [Elsewhere("returned", one.title, one.seq, one)]
         for name, value in one.changed.items():
-            if value is not None and any(value._tree == tree for tree in told):
+            if _is_one_of(value, told):
                 return [Elsewhere("stood", name, one.seq, one)]
     return []
 
@@ -68,3 +70,15 @@ def _is_telling(tree: Any) -> bool:
     if isinstance(tree, (str, bytes)):
         return len(tree) >= SHORTEST
     return isinstance(tree, Node) and bool(tree.items)
+
+
+def _is_one_of(value: Value | None, trees: list[Any]) -> bool:
+    """Whether it is equal to one of these, and another object: what both sides share was not handed over there."""
+    return value is not None and any(
+        value._tree == tree and not _is_shared(value._tree, tree) for tree in trees
+    )
+
+
+def _is_shared(a: Any, b: Any) -> bool:
+    mine, others = identity_of(a), identity_of(b)
+    return mine is not None and others is not None and mine.number == others.number

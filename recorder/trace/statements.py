@@ -147,7 +147,8 @@ def _statements(text: str) -> dict[int, list[Statement]]:
 
 
 def _head(statement: Statement) -> tuple[int, int]:
-    """The first and last line of a statement without its body."""
+    """The first and last line of a statement without its body, with its decorators."""
     body = getattr(statement, "body", None)
     last = body[0].lineno - 1 if body else statement.end_lineno or statement.lineno
-    return statement.lineno, max(last, statement.lineno)
+    first = statement.lineno if isinstance(statement, ast.ExceptHandler) else first_line(statement)
+    return first, max(last, statement.lineno)

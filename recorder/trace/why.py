@@ -43,6 +43,7 @@ from recorder.trace.writes import Writes, Written, is_given, place_in
 
 SHORTEST_CIRCLE: Final = 2  # steps
 MOST_STEPS: Final = 50
+SUSPENDED: Final = ("resume", "throw")  # the frame was, until then: it changed nothing itself
 WAITED: Final = ("assigned", "returned", "entered", "element", "changed")
 ENTERS: Final = ("__enter__", "__aenter__")
 MOST_THROUGH: Final = 20  # calls, of which each returned what the next one gave it
@@ -140,12 +141,16 @@ class Why:
     def chain(self, expression: Expression, event: Event, limit: int) -> list[Step]:
         """From the last write before an event, or at it, back."""
         steps = self._chain(expression, event, limit)
-        if steps and steps[-1].end and steps[-1].how in WAITED:
-            steps[-1] = steps[-1]._replace(elsewhere=tuple(self._elsewhere_of(steps)))
+        for n, step in enumerate(steps):
+            if step.how in WAITED and step.inner is None:
+                came = self._elsewhere_of(steps[: n + 1])
+                steps[n] = step._replace(elsewhere=tuple(came))
+                if came:  # what comes behind that is not what it came of
+                    break
         return steps
 
     def _elsewhere_of(self, steps: list[Step]) -> list[Elsewhere]:
-        """What the last step may have got from another thread, or by a request."""
+        """What the last one of these steps may have got from another thread, or by a request."""
         last = steps[-1]
         line = self._line(last.file, last.line)
         if not any(isinstance(n, ast.Call) for one in line.statements for n in bindings.own(one)):
@@ -215,6 +220,9 @@ class Why:
             return _Found(step, later if is_later else known)
         if change.during is not None:
             return self._in_call(asked, step, change)
+        if event.kind in SUSPENDED and change.module is None:
+            end = "it was changed while the line waited, and no event shows by whom"
+            return self._meanwhile(asked, step, change) or _Found(step._replace(end=end))
         if self._is_enclosing(asked.root, change):
             return self._enclosing(asked, step)
         if self._is_argument(asked.root, change):
@@ -392,6 +400,10 @@ class Why:
             return _Found(step._replace(how="default", end=end))
         if expression is None:
             name = event.function.qualified_name
+            if asked.expression.text != asked.root:  # as of a task, which nobody calls
+                written = self._elsewhere(asked, event.seq)
+                if written is not None:
+                    return _Found(step, written)
             return _Found(step._replace(end=f"the line does not say what it gives to {name}"))
         returned = self._made_for(expression, asked, event, caller)
         if returned is not None:
@@ -634,7 +646,7 @@ class Why:
             inside = self._in_call(asked, step, change)
             if inside.following is not None:
                 return inside
-        elif found.how == "mentioned":
+        if found.how == "mentioned":
             other = self._meanwhile(asked, step, change)
             if other is not None:
                 return other

@@ -138,6 +138,82 @@ def test_of_tasks_too(tmp_path: Path, recorder_says: Run) -> None:
     recorder_says("run", "-o", path, tmp_path / "tasks.py")
     with open_trace(path) as trace:
         (end,) = trace.find("return", function="main")
-        (stood,) = trace.why("total", end.seq)[-1].elsewhere
+        (stood,) = [one for step in trace.why("total", end.seq) for one in step.elsewhere]
         assert stood.text == "reply" and stood.event is not None
         assert stood.event.function.name == "serve"
+
+
+WORKERS = """\
+import asyncio
+
+class Pool:
+    def __init__(self):
+        self.queue = asyncio.Queue()
+        self.results = {}
+        self.active = 0
+
+    async def worker(self, name):
+        while True:
+            job = await self.queue.get()
+            self.active += 1
+            try:
+                self.results[job] = await compute(job)
+            except ValueError as error:
+                self.results[job] = f"failed: {error}"
+            finally:
+                self.active -= 1
+                self.queue.task_done()
+
+    async def run(self, jobs):
+        for job in range(jobs):
+            self.queue.put_nowait(job)
+        workers = [asyncio.create_task(self.worker(f"w{n}"), name=f"w{n}") for n in range(3)]
+        await self.queue.join()
+        for one in workers:
+            one.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+
+async def compute(n):
+    await asyncio.sleep(0.001 * (n % 3))
+    if n == 7:
+        raise ValueError(n)
+    return n * n
+
+async def main():
+    pool = Pool()
+    await pool.run(12)
+    end = 0
+
+asyncio.run(main())
+"""
+
+
+def test_what_a_task_finds_when_it_goes_on_others_did(tmp_path: Path, recorder_says: Run) -> None:
+    """Of each result, whoever has it in sight, the way leads to the task that had the job."""
+    (tmp_path / "workers.py").write_text(WORKERS)
+    path = tmp_path / "workers.rtrace"
+    recorder_says("run", "-o", path, tmp_path / "workers.py")
+    with open_trace(path) as trace:
+        wrote = {}
+        for event in trace.find("line", function="Pool.worker"):
+            if WORKERS.splitlines()[event.line - 1].strip() == "self.active -= 1":
+                job = event.locals["job"].to_python()
+                wrote[job] = event.task and event.task.name, 16 if job == 7 else 14
+        assert len(wrote) == 12
+        (end,) = trace.find("return", function="main")
+        for job, (task, line) in wrote.items():
+            for seq, name in [(end.seq, "pool")] + [
+                (one.seq, "self") for one in trace.find("resume", function="Pool.worker")
+            ]:
+                answer = trace.evaluate(f"{job} in {name}.results", trace.at(seq).event)
+                if not answer.truth:
+                    continue
+                steps = trace.why(f"{name}.results[{job}]", seq)
+                written = [
+                    step
+                    for step in steps
+                    if step.line in (14, 16) and step.how in ("assigned", "returned")
+                ]
+                assert written, (job, seq, steps)
+                by = written[0].event.task
+                assert ((by and by.name), written[0].line) == (task, line), (job, seq)
