@@ -214,6 +214,11 @@ def reads(node: ast.AST) -> list[str]:
     return list(found)
 
 
+def speaks_of(statement: ast.AST, path: str) -> bool:
+    """Whether it reads what the path leads to, a part of that, or what that is a part of."""
+    return any(_leads_to(one, path) or _leads_to(path, one) for one in reads(statement))
+
+
 def narrowed(value: ast.expr, target: str, whole: str) -> tuple[ast.expr, str]:
     """Of `[f(1), {'k': g(2)}]`, which was given to `rows`, and `rows[1]['k']`: `g(2)`, and what that was given to."""
     while whole.startswith(target) and (way := ITEM.match(whole[len(target) :])):
@@ -431,15 +436,40 @@ def called(call: ast.Call) -> str:
     return call.func.id if isinstance(call.func, ast.Name) else ""
 
 
-def given(call: ast.Call, parameters: list[str], name: str, is_method: bool) -> ast.expr | None:
+class Signature(NamedTuple):
+    """The parameters of a function: those that can be given by place, and those that take what is left."""
+
+    placed: list[str]
+    rest: str = ""  # `*rest`
+    more: str = ""  # `**more`
+    named: frozenset[str] = frozenset()  # all but these two
+
+
+def signature(definition: ast.FunctionDef | ast.AsyncFunctionDef) -> Signature:
+    of = definition.args
+    placed = [one.arg for one in (*of.posonlyargs, *of.args)]
+    named = frozenset([*placed, *(one.arg for one in of.kwonlyargs)])
+    rest, more = (one.arg if one is not None else "" for one in (of.vararg, of.kwarg))
+    return Signature(placed, rest, more, named)
+
+
+def given(call: ast.Call, to: Signature, name: str, is_method: bool) -> ast.expr | None:
     """What a call gives to a parameter; None where it says nothing of it. `is_method`: the first one is not among its
     arguments."""
+    if name == to.more:
+        found = [one for one in call.keywords if one.arg not in to.named]
+        keys = [None if one.arg is None else ast.Constant(one.arg) for one in found]
+        return ast.Dict(keys, [one.value for one in found])  # type: ignore[arg-type]
     for keyword in call.keywords:
         if keyword.arg == name:
             return keyword.value
-    if name not in parameters or any(isinstance(one, ast.Starred) for one in call.args):
+    first = len(to.placed) - is_method
+    if name == to.rest:
+        is_starred = any(isinstance(one, ast.Starred) for one in call.args[:first])
+        return None if is_starred else ast.Tuple(call.args[first:], ast.Load())
+    if name not in to.placed or any(isinstance(one, ast.Starred) for one in call.args):
         return None
-    at = parameters.index(name) - is_method
+    at = to.placed.index(name) - is_method
     if at < 0:
         return call.func.value if isinstance(call.func, ast.Attribute) else None
     return call.args[at] if at < len(call.args) else None

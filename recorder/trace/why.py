@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from recorder import errors
@@ -48,6 +49,7 @@ WAITED: Final = ("assigned", "returned", "entered", "element", "changed")
 ENTERS: Final = ("__enter__", "__aenter__")
 MOST_THROUGH: Final = 20  # calls, of which each returned what the next one gave it
 MOST_LOST: Final = 5  # times that one chain looks for another name
+MOST_GETTERS: Final = 20  # calls of one property, or of methods of its name
 MOST_UNKNOWN: Final = 1_000  # changes of a variable, to find the last one that is known
 MOST_LOOKED_AT: Final = 10_000  # changes of a variable, to find the one that changed a part of it
 WAY: Final = re.compile(r"\.\w+|\[[^\]]*\]")  # one step into a value
@@ -191,6 +193,8 @@ class Why:
     # ---- the write ----
 
     def _write(self, asked: _Asked) -> _Found:
+        if (made := self._by_property(asked)) is not None:
+            return made
         event, change = self._last_change(asked)
         value = self._value(asked, event, change)
         step = Step(
@@ -228,6 +232,38 @@ class Why:
         if self._is_argument(asked.root, change):
             return self._argument(asked, step._replace(line=event.line, how="argument"))
         return self._by_statement(asked, step, change)
+
+    def _by_property(self, asked: _Asked) -> _Found | None:
+        """What a property gave when the frame asked it last, or while it asked; None: it is none, or was not asked."""
+        text = asked.expression.text
+        owner, _, name = text.rpartition(".")
+        if not owner or not name.isidentifier() or self._ask(text, asked.event).kind != "unknown":
+            return None
+        of = self._ask(owner, asked.event)
+        wanted = filters.make("return", caller=asked.event.frame, function=name)
+        ends = self._queries.find(wanted, 0, asked.event.seq + 1, backwards=True)
+        for end in islice(ends, MOST_GETTERS):
+            own = (
+                end.locals.get(end.function.names[0]) if end.function.argument_count == 1 else None
+            )
+            if (
+                own is None
+                or end.value is None
+                or not _is_one_object(of, Answer("known", own._tree))
+            ):
+                continue
+            value = self._value_of(end.value)
+            step = Step(
+                text, value, end, asked.event.function, asked.event.file, 0, "returned", text
+            )
+            before = self._before(end.seq, frame=asked.event.frame)
+            step = step._replace(line=asked.event.line if before is None else before.line)
+            return self._return(asked, step, end, text)
+        return None
+
+    def _value_of(self, value: Value) -> Answer:
+        made = made_of(value, "it")
+        return Expression("it").answer(lambda name: made)
 
     def _found(self, asked: _Asked, step: Step, change: Change, body: Event | None) -> _Found:
         """What nobody was seen to set. What a class has comes of its body, if that is in the trace."""
@@ -409,10 +445,11 @@ class Why:
         if returned is not None:
             step = step._replace(text=bindings.text_of(expression))
             return self._return(asked, step, returned, asked.root)
+        expression, target = bindings.narrowed(expression, asked.root, asked.expression.text)
         statement = line.around(expression)
         step = step._replace(calls=_told(self._calls.made_for(expression, event, statement)))
         where = caller if given.is_seen else _shown(expression, statement, line, caller, after)
-        return self._of(asked, step, where, expression, asked.root)
+        return self._of(asked, step, where, expression, target)
 
     def _made_for(
         self, expression: ast.expr, asked: _Asked, event: Event, caller: Event
@@ -447,7 +484,8 @@ class Why:
             names = {owner, "__init__"}
         is_method = bool(parameters) and parameters[0] in ("self", "cls")
         calls = self._calls.nth(line.calls_of(names), event, line)
-        found = [bindings.given(one, parameters, asked.root, is_method) for one in calls]
+        signature = self._signature(function)
+        found = [bindings.given(one, signature, asked.root, is_method) for one in calls]
         if not calls and asked.root in parameters:  # by an operator, an item or the like
             at = parameters.index(asked.root)
             operands = [
@@ -467,6 +505,17 @@ class Why:
                 if value is not None and answer.kind == "known" and answer.tree == value._tree:
                     return _Given(expression, caller, is_seen=True)
         return _Given(self._of_several(given, owner, function), seen[0])
+
+    def _signature(self, function: Function) -> bindings.Signature:
+        """As the text has it; where there is none, all are taken to be given by place."""
+        parameters = function.names[: function.argument_count]
+        for one in self._changes.statements.all_at(function.file, function.first_line):
+            if (
+                isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef))
+                and one.name == function.name
+            ):
+                return bindings.signature(one)
+        return bindings.Signature(parameters, named=frozenset(parameters))
 
     def _of_several(self, given: list[ast.expr], owner: str, function: Function) -> ast.expr | None:
         """Which expression it was, of those whose values are not known. `owner`: the class of the method."""
@@ -646,6 +695,14 @@ class Why:
             inside = self._in_call(asked, step, change)
             if inside.following is not None:
                 return inside
+        if is_other and not bindings.speaks_of(statement, asked.expression.text):
+            written = self._elsewhere(asked, step.seq)
+            end = (
+                ""
+                if written is not None
+                else "the line sets another part, and no event shows what set this one"
+            )
+            return _Found(step._replace(end=end), written)
         if found.how == "mentioned":
             other = self._meanwhile(asked, step, change)
             if other is not None:
