@@ -214,6 +214,15 @@ def reads(node: ast.AST) -> list[str]:
     return list(found)
 
 
+def is_apart(target: str, path: str) -> bool:
+    """Whether what is set is for certain no part of what the path leads to, nor has that in it."""
+    if (
+        not target or root_of(ast.parse(target, mode="eval").body) is None
+    ):  # `rows[n]` may be any of them
+        return False
+    return not (_leads_to(target, path) or _leads_to(path, target))
+
+
 def speaks_of(statement: ast.AST, path: str) -> bool:
     """Whether it reads what the path leads to, a part of that, or what that is a part of."""
     return any(_leads_to(one, path) or _leads_to(path, one) for one in reads(statement))

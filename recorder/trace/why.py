@@ -676,7 +676,9 @@ class Why:
         before = self._before(step.event.seq, frame=change.frame) or step.event
         begun = self._calls.begun(step.event.frame, step.event.seq, statement)
         is_assigned = found.how == "assigned" and begun < step.event.seq - 1
-        if found.value is not None and (found.call is not None or is_assigned):
+        whole = asked.expression.text
+        is_apart = bindings.is_apart(found.target, whole)
+        if found.value is not None and not is_apart and (found.call is not None or is_assigned):
             returned = self._returned(found, change, step.event, begun, line)
             if returned is not None:
                 how = "returned" if found.at is None else "element"
@@ -695,7 +697,7 @@ class Why:
             inside = self._in_call(asked, step, change)
             if inside.following is not None:
                 return inside
-        if is_other and not bindings.speaks_of(statement, asked.expression.text):
+        if is_apart and not bindings.speaks_of(statement, whole):
             written = self._elsewhere(asked, step.seq)
             end = (
                 ""

@@ -126,6 +126,57 @@ def test_a_property_leads_to_what_it_returned_and_on(traced: Trace) -> None:
     assert "self.seen = value" not in lines  # which sets another part
 
 
+PARTS = """\
+class Of:
+    pass
+
+def touch(of):
+    of.table["a"] = 5
+    return 1
+
+def main():
+    of = Of()
+    of.table = {"a": 0, "b": {"c": 0}}
+    key = "a"
+    of.table[key] = 1
+    first = 1
+    of.table["b"]["c"] = 2
+    second = 1
+    of.other = touch(of)
+    third = 1
+    of.last = of.table.pop("a")
+    end = 0
+
+main()
+"""
+# Asked for, before which line, and the line that set it.
+SET_BY = [
+    ("of.table", "first = 1", "of.table[key] = 1"),
+    ("of.table['a']", "first = 1", "of.table[key] = 1"),
+    ("of.table['b']", "second = 1", 'of.table["b"]["c"] = 2'),
+    ("of.table['b']['c']", "second = 1", 'of.table["b"]["c"] = 2'),
+    ("of", "second = 1", 'of.table["b"]["c"] = 2'),
+    ("of.table['a']", "third = 1", "of.other = touch(of)"),
+    ("of.table", "end = 0", 'of.last = of.table.pop("a")'),
+]
+
+
+@pytest.mark.parametrize(("name", "before", "by"), SET_BY)
+def test_parts_of_parts(
+    tmp_path: Path, trace_of: Callable[[Path], Path], name: str, before: str, by: str
+) -> None:
+    program = tmp_path / "parts.py"
+    program.write_text(PARTS)
+    lines = [line.strip() for line in PARTS.splitlines()]
+    with recorder.open_trace(trace_of(program)) as trace:
+        (event,) = trace.find("line", function="main", line=lines.index(before) + 1)
+        steps = trace.why(name, event.seq)
+        assert lines[steps[0].line - 1] == by
+        assert not any("another part" in step.end for step in steps)
+        if by.startswith("of.other"):
+            assert lines[steps[1].line - 1] == 'of.table["a"] = 5'
+
+
 def test_a_property_that_was_not_asked_there_is_unknown(traced: Trace) -> None:
     (begins, _) = traced.find("call", function="Checker.check")
     assert traced.why("self.strict", begins.seq)[0].inner is None
